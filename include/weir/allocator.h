@@ -1,0 +1,218 @@
+/*
+ * allocator.h - the one interface: allocate, free, and exact statistics.
+ *
+ * A weir_allocator is the process-wide CPU allocator, a context with its own
+ * figures and limit, an allocator over one weir_pool, an arena's, a device's, or
+ * a user's own table of functions: the same calls for all of them.
+ *
+ * Statistics contract. *Requested* bytes are counted: weir_allocate(a, 100) adds
+ * exactly 100, a zero-byte block adds 0 bytes and 1 block. total, peak and count
+ * are exact at every moment one thread can observe and under any interleaving;
+ * the peak is the true maximum of the total over the order in which allocations
+ * and frees took effect. A failed call changes nothing but `failures`. A free
+ * credits the allocator that made the block, whichever thread frees it.
+ *
+ * Thread rule: every function here may be called from any thread at any time,
+ * except weir_allocator_destroy, which must be the last call on its allocator.
+ */
+#ifndef WEIR_ALLOCATOR_H
+#define WEIR_ALLOCATOR_H
+
+#include <weir/error.h>
+#include <weir/export.h>
+
+WEIR_BEGIN_DECLS
+
+typedef struct weir_allocator weir_allocator;
+typedef struct weir_pool weir_pool;
+
+/* Alignment of every block that asks for none, in bytes. */
+#define WEIR_DEFAULT_ALIGNMENT 64
+
+/* The process-wide CPU allocator. Never NULL, never destroyed; any thread, from
+ * the first instruction of the process on. */
+WEIR_API weir_allocator *weir_cpu_allocator(void);
+
+/* -- blocks ------------------------------------------------------------------ */
+
+/*
+ * A block of at least `size` bytes (0 is valid: a unique pointer that must be
+ * freed), aligned to 64 bytes, contents undefined. The caller owns it until
+ * weir_deallocate. NULL with ENOMEM when memory or the limit (of `a` or of an
+ * ancestor) does not suffice or `size` exceeds PTRDIFF_MAX.
+ */
+WEIR_API void *weir_allocate(weir_allocator *a, size_t size);
+
+/* The same with an alignment: any power of two (below 64 saves memory, above
+ * costs some). NULL with EINVAL when it is none. */
+WEIR_API void *weir_allocate_aligned(weir_allocator *a, size_t size, size_t alignment);
+
+/* count * size bytes, all zero, 64-byte aligned. NULL with ENOMEM also when the
+ * product overflows. Costs no memset where the memory is known to be zero. */
+WEIR_API void *weir_allocate_zeroed(weir_allocator *a, size_t count, size_t size);
+
+/* count * size bytes, all zero, aligned as asked; errors as above. */
+WEIR_API void *weir_allocate_zeroed_aligned(weir_allocator *a, size_t count, size_t size,
+                                            size_t alignment);
+
+/*
+ * Resizes a block, moving it if it must; the contents up to the smaller size and
+ * the block's alignment are kept. block == NULL allocates. Size 0 is a valid
+ * size, not a free. NULL with ENOMEM leaves the block as it was. The total moves
+ * from the old size to the new in one step when the block stays in place; a
+ * block that moves is counted like an allocation followed by a free.
+ */
+WEIR_API void *weir_reallocate(weir_allocator *a, void *block, size_t size);
+
+/* Frees a block of `a`. NULL does nothing; any thread may free. errno is kept.
+ * A bad pointer is misuse (error.h): always found, never carried out. */
+WEIR_API void weir_deallocate(weir_allocator *a, void *block);
+
+/* The same, and checks that `size` is what was requested (a mismatch is misuse). */
+WEIR_API void weir_deallocate_sized(weir_allocator *a, void *block, size_t size);
+
+/* Bytes that may be used at `block`: at least what was requested. NULL: 0. */
+WEIR_API size_t weir_usable_size(weir_allocator *a, const void *block);
+
+/* Bytes requested for `block`, exactly. NULL: 0. */
+WEIR_API size_t weir_requested_size(weir_allocator *a, const void *block);
+
+/* Is this the start of a live block of `a`? Never misuse, whatever the pointer. */
+WEIR_API bool weir_owns(weir_allocator *a, const void *pointer);
+
+/* -- statistics -------------------------------------------------------------- */
+
+WEIR_API size_t weir_total_allocated(const weir_allocator *a);  /* requested bytes live now */
+WEIR_API size_t weir_peak_allocated(const weir_allocator *a);   /* greatest that ever was */
+WEIR_API size_t weir_allocation_count(const weir_allocator *a); /* live blocks */
+WEIR_API void weir_reset_peak(weir_allocator *a);               /* peak := total */
+
+/*
+ * One consistent snapshot. The caller sets `size` to sizeof(weir_stats) (0 means
+ * the first release's struct), so that the struct can grow. Bytes throughout; a
+ * context's figures include those of its descendants. A figure that cannot be
+ * told is WEIR_UNSUPPORTED.
+ */
+typedef struct weir_stats {
+    size_t size;             /* of this struct, set by the caller */
+    size_t total_allocated;  /* requested bytes live now */
+    size_t peak_allocated;   /* greatest total since creation or weir_reset_peak */
+    size_t allocation_count; /* live blocks */
+    size_t allocations;      /* blocks ever handed out */
+    size_t deallocations;    /* blocks ever taken back */
+    size_t failures;         /* calls that returned NULL for want of memory or limit */
+    size_t in_use;           /* live bytes rounded to blocks */
+    size_t cached;           /* free bytes kept for re-use, in blocks once used */
+    size_t reserved;         /* bytes taken from the backing */
+    size_t limit;            /* 0: none */
+    size_t slow_operations;  /* accounting steps that took the lock or a shared atomic */
+    size_t metadata;         /* bytes of book-keeping within and beside `reserved` */
+    const char *backing;     /* who supplies the memory: "jemalloc", "system", ... */
+} weir_stats;
+
+/* 0, or EINVAL for a NULL argument or a size of no known struct. */
+WEIR_API int weir_stats_get(const weir_allocator *a, weir_stats *stats);
+
+/* -- contexts ---------------------------------------------------------------- */
+
+/*
+ * A user-written allocator: weir tracks, these provide. `user` is passed through.
+ * allocate returns `size` (> 0) bytes aligned to `alignment` (a power of two) or
+ * NULL; deallocate gets exactly what was asked for. Every function may be called
+ * from any thread at once, and all but the first two may be NULL. Memory that
+ * the host cannot touch (a device's) must bring zero and copy; weir then never
+ * dereferences a block.
+ */
+typedef struct weir_allocator_functions {
+    void *(*allocate)(void *user, size_t size, size_t alignment);
+    void (*deallocate)(void *user, void *block, size_t size, size_t alignment);
+    size_t (*trim)(void *user);                                    /* NULL: nothing to give back */
+    void (*destroy)(void *user);                                   /* last call, after every live block was freed */
+    int (*zero)(void *user, void *block, size_t size);             /* NULL: memset; 0 or an errno value */
+    int (*copy)(void *user, void *to, const void *from, size_t n); /* NULL: memcpy; 0 or an errno value */
+    void (*stats)(void *user, weir_stats *stats); /* sets in_use, cached, reserved, metadata if known */
+} weir_allocator_functions;
+
+typedef enum weir_source {
+    WEIR_SOURCE_POOL = 0, /* the pool of `options.pool`, else of the parent */
+    WEIR_SOURCE_BACKING,  /* no pool: each block straight from the backing provider */
+    WEIR_SOURCE_MALLOC,   /* no pool: each block from the C library's allocator */
+    WEIR_SOURCE_FUNCTIONS /* options.functions */
+} weir_source;
+
+/* In options.parent: none, not even the CPU allocator (device memory, say). */
+#define WEIR_NO_PARENT ((weir_allocator *)-1)
+
+typedef struct weir_allocator_options {
+    const char *name;       /* copied; NULL: "context-N" */
+    weir_allocator *parent; /* NULL: the CPU allocator; its figures include ours */
+    size_t limit;           /* bytes live at once; 0: none; the ancestors' hold too */
+    weir_source source;
+    weir_pool *pool;                           /* NULL: the parent's */
+    const weir_allocator_functions *functions; /* copied */
+    void *user;
+    const char *backing; /* what weir_stats.backing says for functions; NULL: "user" */
+} weir_allocator_options;
+
+/* A context. NULL options: all defaults. NULL with EINVAL (impossible options),
+ * ENOTSUP (this provider has no such source) or ENOMEM. */
+WEIR_API weir_allocator *weir_allocator_create(const weir_allocator_options *options);
+
+/*
+ * Frees whatever is still live in it, then the context. 0; EINVAL for NULL or
+ * the CPU allocator; EBUSY while it has child contexts. A later use of the
+ * handle is misuse and is found.
+ */
+WEIR_API int weir_allocator_destroy(weir_allocator *a);
+
+/* 0: no limit. EINVAL for NULL, EBUSY (nothing changed) below what is live. */
+WEIR_API int weir_set_limit(weir_allocator *a, size_t bytes);
+
+/* Bytes given back to the system: caches of every thread, empty slabs, free
+ * spans. Safe beside running threads. */
+WEIR_API size_t weir_trim(weir_allocator *a);
+
+WEIR_API const char *weir_allocator_name(const weir_allocator *a);
+WEIR_API weir_allocator *weir_allocator_parent(const weir_allocator *a); /* NULL: none */
+
+/* -- attribution ------------------------------------------------------------- */
+
+/* A tag names who a block is for ("layer1/conv"); 0 is "no tag". At most 16383. */
+typedef uint32_t weir_tag;
+
+/* The tag of this name, made on first use. 0 with errno ENOSPC or ENOMEM when
+ * none can be made. Any thread; the name is copied. */
+WEIR_API weir_tag weir_tag_intern(const char *name);
+WEIR_API const char *weir_tag_name(weir_tag tag); /* "" for 0 or an unknown tag */
+
+/* Blocks that this thread allocates from now on carry `tag`; returns the former. */
+WEIR_API weir_tag weir_tag_set(weir_tag tag);
+
+/* Tag of a live block of `a` (0 for none). */
+WEIR_API weir_tag weir_block_tag(weir_allocator *a, const void *block);
+
+/* -- walking ----------------------------------------------------------------- */
+
+typedef struct weir_block {
+    const void *address;
+    size_t requested;
+    size_t usable;
+    weir_tag tag;
+    bool since_checkpoint; /* allocated after the latest weir_checkpoint */
+} weir_block;
+
+/*
+ * Calls visit once for every live block of `a` itself (not its descendants),
+ * in address order within a slab, until it returns non-zero, which is then
+ * returned. Blocks allocated or freed meanwhile by other threads may or may not
+ * be seen; the visitor must not call weir on the same allocator.
+ */
+typedef int weir_block_visitor(const weir_block *block, void *user);
+WEIR_API int weir_allocator_walk(weir_allocator *a, weir_block_visitor *visit, void *user);
+
+/* Calls visit for every direct child context, oldest first. */
+typedef int weir_allocator_visitor(weir_allocator *child, void *user);
+WEIR_API int weir_allocator_children(weir_allocator *a, weir_allocator_visitor *visit, void *user);
+
+WEIR_END_DECLS
+#endif

@@ -1,0 +1,49 @@
+/*
+ * error.h - how weir says no.
+ *
+ * Functions that return a pointer return NULL and set errno; the rest return 0
+ * or a positive errno value. Misuse that would corrupt memory (a double free, a
+ * foreign pointer) is no errno: one line on standard error, then abort(), in
+ * every build, unless the program installed a handler.
+ */
+#ifndef WEIR_ERROR_H
+#define WEIR_ERROR_H
+
+#include <weir/export.h>
+
+WEIR_BEGIN_DECLS
+
+typedef enum weir_misuse {
+    WEIR_MISUSE_DOUBLE_FREE = 1,     /* the block is not live: it was freed before */
+    WEIR_MISUSE_INTERIOR_POINTER,    /* points into a block, not at its start */
+    WEIR_MISUSE_FOREIGN_POINTER,     /* weir never gave this pointer out */
+    WEIR_MISUSE_OTHER_ALLOCATOR,     /* a live block, but of another allocator */
+    WEIR_MISUSE_DESTROYED_ALLOCATOR, /* the allocator was destroyed before the call */
+    WEIR_MISUSE_SIZE_MISMATCH,       /* a sized free named another size */
+    WEIR_MISUSE_CORRUPTION           /* weir's own book-keeping was overwritten */
+} weir_misuse;
+
+/*
+ * Called instead of abort(), on the thread that made the bad call, with no lock
+ * of weir held. `pointer` is what was passed, `line` the one-line description
+ * (no newline), valid during the call. When the handler returns, the bad call
+ * does nothing and the statistics stay true. It may longjmp away.
+ */
+typedef void weir_misuse_handler(weir_misuse what, const void *pointer, const char *line,
+                                 void *user);
+
+/* Installs a handler for the process (NULL: abort again). Any thread. */
+WEIR_API void weir_set_misuse_handler(weir_misuse_handler *handler, void *user);
+
+/* "double free", "foreign pointer", ...: static text, never NULL. */
+WEIR_API const char *weir_misuse_name(weir_misuse what);
+
+/*
+ * The reason for the calling thread's last failed weir call, where errno alone
+ * says too little (a driver's error, a bad row): one line, "" when there is
+ * none. Valid until the thread's next failing call.
+ */
+WEIR_API const char *weir_last_error(void);
+
+WEIR_END_DECLS
+#endif

@@ -1,0 +1,36 @@
+/*
+ * pool.h - a pool of memory of its own: size classes over slabs, thread caches,
+ * large spans kept for re-use. The CPU allocator stands on one; a program makes
+ * more to keep one model's memory apart from another's.
+ */
+#ifndef WEIR_POOL_H
+#define WEIR_POOL_H
+
+#include <weir/allocator.h>
+
+WEIR_BEGIN_DECLS
+
+typedef struct weir_pool_options {
+    const char *name;       /* copied; NULL: "pool-N" */
+    weir_allocator *parent; /* of the pool's allocator; NULL: the CPU allocator */
+    size_t limit;           /* of the pool's allocator, bytes live; 0: none */
+} weir_pool_options;
+
+/* NULL options: defaults. NULL with ENOMEM or EINVAL. */
+WEIR_API weir_pool *weir_pool_create(const weir_pool_options *options);
+
+/* Destroys the pool with everything in it: live blocks and contexts made on it
+ * too. 0, or EINVAL. Must be the last call on it. */
+WEIR_API int weir_pool_destroy(weir_pool *pool);
+
+/* The allocator whose blocks come from this pool. Owned by the pool. */
+WEIR_API weir_allocator *weir_pool_allocator(weir_pool *pool);
+
+/* Figures of the pool's allocator and of its memory; as weir_stats_get. */
+WEIR_API int weir_pool_stats(const weir_pool *pool, weir_stats *stats);
+
+/* Bytes given back to the system. */
+WEIR_API size_t weir_pool_trim(weir_pool *pool);
+
+WEIR_END_DECLS
+#endif

@@ -1,0 +1,34 @@
+/*
+ * alloc/allocator.h - what the layers above may know of an allocator beyond the
+ * public interface. Nothing here is exported.
+ */
+#ifndef WEIR_ALLOC_ALLOCATOR_H
+#define WEIR_ALLOC_ALLOCATOR_H
+
+#include <weir/allocator.h>
+
+/*
+ * `user` of an allocator whose blocks come from functions with this `allocate`
+ * (its own or inherited from its parent), else NULL. How the arena, device and
+ * buffer layers find their object behind a weir_allocator.
+ */
+void *weir__allocator_user(const weir_allocator *a, void *(*allocate)(void *, size_t, size_t));
+
+/* May the host read and write the blocks? False iff the functions bring `zero`. */
+bool weir__allocator_host_accessible(const weir_allocator *a);
+
+/*
+ * Starts a new generation for weir_checkpoint: after it, exactly the blocks
+ * allocated later have since_checkpoint set. `visit` (may be NULL) sees every
+ * live block of `a` that had it set until now. Returns visit's non-zero, else 0.
+ */
+int weir__allocator_mark_old(weir_allocator *a, weir_block_visitor *visit, void *user);
+
+/* Zeroed memory for the library's own objects (a tensor's header, a plan's
+ * tables): uncounted, apart from every pool, never from the host's malloc.
+ * NULL with ENOMEM. `size` at free is the size asked for. Fails on purpose when
+ * weir__meta_fail_after runs out (tests). */
+void *weir__meta_allocate(size_t size);
+void weir__meta_free(void *block, size_t size);
+
+#endif

@@ -1,0 +1,97 @@
+/*
+ * base/error.c - owns the thread's last reason and the misuse handler. Knows
+ * nothing of allocators: callers pass names. No lock is held while a handler
+ * runs, so it may call weir.
+ */
+#include "base/error.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define REASON_SIZE 256
+
+static _Thread_local char reason[REASON_SIZE];
+
+/* Written as a pair under no lock: a handler is installed once, at start, by
+ * programs that want one; the user pointer is published before the handler. */
+static _Atomic(void *) handler_user;
+static _Atomic(weir_misuse_handler *) handler;
+
+static void reason_set(const char *format, va_list arguments)
+{
+    vsnprintf(reason, sizeof reason, format, arguments);
+}
+
+int weir__fail(int code, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    reason_set(format, arguments);
+    va_end(arguments);
+    return code;
+}
+
+void *weir__fail_null(int code, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    reason_set(format, arguments);
+    va_end(arguments);
+    errno = code;
+    return NULL;
+}
+
+const char *weir_last_error(void)
+{
+    return reason;
+}
+
+void weir_set_misuse_handler(weir_misuse_handler *new_handler, void *user)
+{
+    atomic_store(&handler_user, user);
+    atomic_store(&handler, new_handler);
+}
+
+const char *weir_misuse_name(weir_misuse what)
+{
+    switch (what) {
+    case WEIR_MISUSE_DOUBLE_FREE:
+        return "double free";
+    case WEIR_MISUSE_INTERIOR_POINTER:
+        return "interior pointer";
+    case WEIR_MISUSE_FOREIGN_POINTER:
+        return "foreign pointer";
+    case WEIR_MISUSE_OTHER_ALLOCATOR:
+        return "block of another allocator";
+    case WEIR_MISUSE_DESTROYED_ALLOCATOR:
+        return "use of a destroyed allocator";
+    case WEIR_MISUSE_SIZE_MISMATCH:
+        return "size mismatch";
+    case WEIR_MISUSE_CORRUPTION:
+        return "corrupted book-keeping";
+    }
+    return "unknown misuse";
+}
+
+void weir__misuse(weir_misuse what, const void *pointer, const char *allocator_name)
+{
+    char line[REASON_SIZE];
+    int length = snprintf(line, sizeof line - 1, "weir: %s: %p (allocator \"%s\")",
+                          weir_misuse_name(what), pointer, allocator_name);
+    if (length < 0 || (size_t)length > sizeof line - 2)
+        length = (int)sizeof line - 2;
+    weir_misuse_handler *h = atomic_load(&handler);
+    if (h) {
+        h(what, pointer, line, atomic_load(&handler_user));
+        return;
+    }
+    line[length] = '\n';
+    ssize_t written = write(STDERR_FILENO, line, (size_t)length + 1);
+    (void)written;
+    abort();
+}

@@ -1,0 +1,17 @@
+/* base/error.h - the thread's reason, and reporting misuse. */
+#ifndef WEIR_BASE_ERROR_H
+#define WEIR_BASE_ERROR_H
+
+#include <weir/error.h>
+
+/* Stores the thread's reason (cut at 255 bytes); returns `code` for tail use. */
+int weir__fail(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The same and sets errno; returns NULL for pointer-valued functions. */
+void *weir__fail_null(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Misuse: calls the handler and returns, or prints one line
+ * "weir: double free of 0x... (allocator \"cpu\")" and aborts. */
+void weir__misuse(weir_misuse what, const void *pointer, const char *allocator_name);
+
+#endif
