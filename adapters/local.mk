@@ -1,0 +1,1 @@
+# adapters: see Makefile.am for the variables to add to.

@@ -1,0 +1,1 @@
+# examples: see Makefile.am for the variables to add to.

@@ -1,0 +1,1 @@
+# src/backing: adds to weir_core_sources.

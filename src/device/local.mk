@@ -1,0 +1,1 @@
+# src/device: adds to weir_core_sources.

@@ -1,0 +1,1 @@
+# src/object: adds to weir_core_sources.

@@ -1,0 +1,1 @@
+# src/observe: adds to weir_core_sources.

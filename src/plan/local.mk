@@ -1,0 +1,1 @@
+# src/plan: adds to weir_core_sources.

@@ -1,0 +1,1 @@
+# src/pool: adds to weir_core_sources.

@@ -1,0 +1,1 @@
+# src/track: adds to weir_core_sources.
