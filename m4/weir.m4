@@ -54,3 +54,51 @@ AC_DEFUN([WEIR_ARG_ACCOUNTING], [
   AS_IF([test "$weir_accounting" = no],
     [AC_DEFINE([WEIR_NO_ACCOUNTING], [1], [Count nothing; for measurement only.])])
 ])
+
+dnl --with-backing=jemalloc|system: whether to build libweir-jemalloc. It is made
+dnl of libjemalloc_pic.a, found where the compiler finds libraries or named by
+dnl JEMALLOC_ARCHIVE.
+AC_DEFUN([WEIR_ARG_BACKING], [
+  AC_ARG_WITH([backing],
+    [AS_HELP_STRING([--with-backing=jemalloc|system],
+      [where slabs come from: jemalloc (default) or only mmap])],
+    [], [with_backing=jemalloc])
+  AC_ARG_VAR([JEMALLOC_ARCHIVE], [path of a position-independent static jemalloc])
+  WEIR_WITH_JEMALLOC=0
+  WEIR_JEMALLOC_PRIVATE=
+  AS_CASE([$with_backing],
+    [jemalloc],
+      [WEIR_FIND_JEMALLOC
+       WEIR_WITH_JEMALLOC=1
+       WEIR_JEMALLOC_PRIVATE="-lweir-jemalloc -lm"],
+    [system], [],
+    [AC_MSG_ERROR([--with-backing takes jemalloc or system, not "$with_backing"])])
+  AC_SUBST([WEIR_WITH_JEMALLOC])
+  AC_SUBST([WEIR_JEMALLOC_PRIVATE])
+  AM_CONDITIONAL([WITH_JEMALLOC], [test "$WEIR_WITH_JEMALLOC" = 1])
+])
+
+AC_DEFUN([WEIR_FIND_JEMALLOC], [
+  AC_CHECK_TOOL([OBJCOPY], [objcopy])
+  AC_MSG_CHECKING([for libjemalloc_pic.a])
+  AS_IF([test -z "$JEMALLOC_ARCHIVE"],
+    [JEMALLOC_ARCHIVE=`$CC -print-file-name=libjemalloc_pic.a`])
+  AS_IF([test -f "$JEMALLOC_ARCHIVE"], [AC_MSG_RESULT([$JEMALLOC_ARCHIVE])],
+    [AC_MSG_RESULT([no])
+     AC_MSG_ERROR([jemalloc's libjemalloc_pic.a is missing: install libjemalloc-dev
+(./bootstrap --install-deps does), name the archive with JEMALLOC_ARCHIVE=FILE, or
+choose ./configure --with-backing=system])])
+  AC_MSG_CHECKING([whether it is a jemalloc 5 with the settings weir needs])
+  weir_saved_libs=$LIBS
+  LIBS="$JEMALLOC_ARCHIVE -lm -lpthread $LIBS"
+  AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <jemalloc/jemalloc.h>
+#if JEMALLOC_VERSION_MAJOR < 5 || (JEMALLOC_VERSION_MAJOR == 5 && JEMALLOC_VERSION_MINOR < 3)
+#error too old
+#endif]], [[void *p = mallocx(4096, MALLOCX_ALIGN(4096)); dallocx(p, 0);]])],
+    [AC_MSG_RESULT([yes])],
+    [AC_MSG_RESULT([no])
+     AC_MSG_ERROR([$JEMALLOC_ARCHIVE with its <jemalloc/jemalloc.h> is no jemalloc 5.3 or later
+with an unprefixed mallocx; choose another with JEMALLOC_ARCHIVE=FILE or
+./configure --with-backing=system])])
+  LIBS=$weir_saved_libs
+])

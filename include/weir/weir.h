@@ -5,6 +5,7 @@
 #include <weir/allocator.h>
 #include <weir/error.h>
 #include <weir/export.h>
+#include <weir/link.h>
 #include <weir/pool.h>
 #include <weir/version.h>
 

@@ -1,0 +1,78 @@
+/*
+ * backing/backing.c - chooses the provider, once. Refuses to know how any of them
+ * works. `chosen` is written once and read without a lock; the first callers
+ * settle who writes it in backing_choose.
+ */
+#include "backing/backing.h"
+
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static _Atomic(const struct weir__backing *) chosen;
+
+/* Held by the thread that is choosing; no mutex, because this may run before
+ * anything else in the process has. */
+static atomic_flag choosing = ATOMIC_FLAG_INIT;
+static _Thread_local bool choosing_here;
+
+static bool backing_can_serve(const struct weir__backing *provider)
+{
+    return provider && provider->abi == WEIR__BACKING_ABI &&
+           (!provider->start || provider->start());
+}
+
+/* One line, without stdio's buffers: they would call malloc. */
+static void backing_complain(const char *wish, const char *instead)
+{
+    char line[160];
+    int length = snprintf(line, sizeof line,
+                          "weir: WEIR_BACKING=%.64s cannot be had here; using %s\n", wish, instead);
+    ssize_t written = write(STDERR_FILENO, line, (size_t)length);
+    (void)written;
+}
+
+static const struct weir__backing *backing_wanted(void)
+{
+    const char *wish = secure_getenv("WEIR_BACKING");
+    if (wish && strcmp(wish, "system") == 0)
+        return &weir__backing_system;
+    const struct weir__backing *provider =
+        backing_can_serve(&weir_backing_jemalloc) ? &weir_backing_jemalloc : &weir__backing_system;
+    if (wish && *wish && strcmp(wish, provider->name) != 0)
+        backing_complain(wish, provider->name);
+    return provider;
+}
+
+/*
+ * Only one thread starts a provider; the others wait for it. A provider's start
+ * that comes back here (it called a malloc that is weir's own) is served by the
+ * system, and that then is the choice for good.
+ */
+static const struct weir__backing *backing_choose(void)
+{
+    const struct weir__backing *none = NULL;
+    if (choosing_here) {
+        atomic_compare_exchange_strong(&chosen, &none, &weir__backing_system);
+        return atomic_load(&chosen);
+    }
+    while (atomic_flag_test_and_set_explicit(&choosing, memory_order_acquire))
+        sched_yield();
+    if (!atomic_load(&chosen)) {
+        choosing_here = true;
+        const struct weir__backing *wanted = backing_wanted();
+        atomic_compare_exchange_strong(&chosen, &none, wanted);
+        choosing_here = false;
+    }
+    atomic_flag_clear_explicit(&choosing, memory_order_release);
+    return atomic_load(&chosen);
+}
+
+const struct weir__backing *weir__backing_get(void)
+{
+    const struct weir__backing *provider = atomic_load_explicit(&chosen, memory_order_acquire);
+    return provider ? provider : backing_choose();
+}

@@ -1,0 +1,81 @@
+/*
+ * backing/backing.h - where slabs and spans come from: one table of functions,
+ * written once per provider. Owns no memory and counts nothing; the pool above
+ * keeps what it takes and decides when it goes back.
+ *
+ * Providers: "jemalloc" (src/backing/jemalloc.c, in libweir-jemalloc, because
+ * its static TLS would keep libweir from being loaded late) and "system"
+ * (src/backing/system.c, always there).
+ *
+ * Thread rule: every function may be called from any thread at any time, also
+ * in a forked child. None of them calls the host's malloc.
+ */
+#ifndef WEIR_BACKING_BACKING_H
+#define WEIR_BACKING_BACKING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Raised whenever the table changes: libweir refuses a libweir-jemalloc that was
+ * built for another. */
+#define WEIR__BACKING_ABI 1
+
+struct weir__backing {
+    unsigned abi; /* WEIR__BACKING_ABI */
+    const char *name;
+
+    /* Makes the provider ready. Called once, before anything else, on one thread;
+     * false: it cannot serve here. May be NULL. */
+    bool (*start)(void);
+
+    /*
+     * A region of `size` bytes (> 0; whole pages are taken) aligned to
+     * `alignment` (a power of two; below a page means a page; up to 1 GiB and
+     * beyond, as far as address space goes). *zeroed says whether every byte is
+     * known to be 0; false means unknown. Resident only once touched, unless it
+     * was in use before. NULL with errno ENOMEM.
+     */
+    void *(*take)(size_t size, size_t alignment, bool *zeroed);
+
+    /* Takes back exactly what take gave, whole, with the same size and alignment.
+     * The provider may keep it resident and hand it out again: purge first what
+     * should go back to the machine. errno is kept. */
+    void (*give)(void *region, size_t size, size_t alignment);
+
+    /* Drops the contents of a part of a taken region: its memory goes back to the
+     * machine, the part stays taken and mapped, and it reads as zero from then
+     * on. Both ends are at page boundaries. errno is kept. */
+    void (*purge)(void *part, size_t size);
+
+    /* Gives back to the machine what the provider keeps of regions given to it.
+     * Returns the bytes. May be NULL: it keeps nothing. */
+    size_t (*trim)(void);
+
+    /* Single blocks, for contexts that bypass the pool. All NULL where the
+     * provider has no such thing. raw_allocate: size > 0, alignment a power of
+     * two; NULL with errno ENOMEM. raw_usable: bytes that may be used. */
+    void *(*raw_allocate)(size_t size, size_t alignment);
+    void (*raw_free)(void *block);
+    size_t (*raw_usable)(const void *block);
+};
+
+/*
+ * The provider that serves this process. Chosen at the first call and the same
+ * ever after: jemalloc where libweir-jemalloc is loaded, else the system; the
+ * environment's WEIR_BACKING=system or =jemalloc wishes otherwise (ignored in
+ * setuid programs, and said on standard error when it cannot be had). Safe before
+ * constructors have run. Call it before registering fork handlers: jemalloc's
+ * must come first.
+ */
+const struct weir__backing *weir__backing_get(void);
+
+/* The provider over mmap. Always there. */
+extern const struct weir__backing weir__backing_system;
+
+/* The provider over jemalloc; no such object (a null address) where
+ * libweir-jemalloc is not loaded. Data, not a function of jemalloc's, because
+ * other allocators export parts of jemalloc's interface. */
+extern const struct weir__backing weir_backing_jemalloc
+    __attribute__((weak, visibility("default")));
+
+#endif

@@ -1,0 +1,352 @@
+/* Both providers keep the contract of backing.h, and the right one is chosen. */
+#include "backing/backing.h"
+#include "backing/pages.h"
+
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <weir/weir.h>
+
+#define MIB ((size_t)1 << 20)
+#define GIB ((size_t)1 << 30)
+
+/* The providers this build has, started. */
+static size_t providers(const struct weir__backing *list[2])
+{
+    size_t n = 0;
+    list[n++] = &weir__backing_system;
+#if WEIR_WITH_JEMALLOC
+    cr_assert(weir_backing_jemalloc.start());
+    list[n++] = &weir_backing_jemalloc;
+#endif
+    return n;
+}
+
+#define FOR_EACH_PROVIDER(p)                                                                       \
+    const struct weir__backing *list_[2], *p;                                                      \
+    for (size_t i_ = 0, n_ = providers(list_); i_ < n_ && (p = list_[i_]); i_++)
+
+static bool all_bytes_are(const unsigned char *p, size_t n, unsigned char value)
+{
+    return n == 0 || (p[0] == value && memcmp(p, p + 1, n - 1) == 0);
+}
+
+static long minor_faults(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_minflt;
+}
+
+Test(backing, regions_are_aligned_as_asked)
+{
+    FOR_EACH_PROVIDER(p)
+    {
+        for (size_t alignment = 1; alignment <= GIB; alignment *= 2) {
+            bool zeroed;
+            size_t size = 3 * pages_size();
+            char *region = p->take(size, alignment, &zeroed);
+            cr_assert_not_null(region, "%s: alignment %zu", p->name, alignment);
+            size_t expected = alignment < pages_size() ? pages_size() : alignment;
+            cr_assert_eq((uintptr_t)region % expected, 0, "%s: alignment %zu", p->name, alignment);
+            memset(region, 0x5a, size);
+            p->give(region, size, alignment);
+        }
+    }
+}
+
+Test(backing, a_size_within_a_page_takes_the_page)
+{
+    FOR_EACH_PROVIDER(p)
+    {
+        bool zeroed;
+        char *region = p->take(1, 1, &zeroed);
+        cr_assert_not_null(region);
+        memset(region, 1, pages_size());
+        p->give(region, 1, 1);
+    }
+}
+
+Test(backing, zeroed_is_told_truly)
+{
+    FOR_EACH_PROVIDER(p)
+    {
+        unsigned fresh = 0;
+        for (int round = 0; round < 200; round++) {
+            size_t size = (size_t)(1 + round * 37 % 300) * pages_size();
+            size_t alignment = round % 3 ? pages_size() : 2 * MIB;
+            bool zeroed;
+            unsigned char *region = p->take(size, alignment, &zeroed);
+            cr_assert_not_null(region);
+            if (zeroed)
+                cr_assert(all_bytes_are(region, size, 0), "%s: round %d", p->name, round);
+            fresh += zeroed;
+            memset(region, 0xff, size);
+            if (round % 4)
+                p->give(region, size, alignment);
+        }
+        /* Never to know would pass the above. */
+        cr_assert_gt(fresh, 10, "%s: zero only %u times", p->name, fresh);
+    }
+}
+
+Test(backing, fresh_regions_are_known_to_be_zero)
+{
+    FOR_EACH_PROVIDER(p)
+    {
+        static const size_t sizes[] = {2 << 20, 6 << 20, 256 << 20};
+        for (int i = 0; i < 60; i++) {
+            bool zeroed = false;
+            cr_assert_not_null(p->take(sizes[i % 3], 2 * MIB, &zeroed));
+            cr_assert(zeroed, "%s: take %d", p->name, i);
+        }
+    }
+}
+
+Test(backing, purged_parts_read_as_zero_and_the_rest_stays)
+{
+    FOR_EACH_PROVIDER(p)
+    {
+        bool zeroed;
+        size_t page = pages_size(), size = 64 * page;
+        unsigned char *region = p->take(size, 2 * MIB, &zeroed);
+        memset(region, 0xab, size);
+        errno = 7;
+        p->purge(region + 16 * page, 32 * page);
+        cr_assert_eq(errno, 7);
+        cr_assert(all_bytes_are(region, 16 * page, 0xab), "%s", p->name);
+        cr_assert(all_bytes_are(region + 16 * page, 32 * page, 0), "%s", p->name);
+        cr_assert(all_bytes_are(region + 48 * page, 16 * page, 0xab), "%s", p->name);
+        memset(region, 0xcd, size); /* still ours to write */
+        p->give(region, size, 2 * MIB);
+    }
+}
+
+Test(backing, purge_lowers_resident_memory)
+{
+    FOR_EACH_PROVIDER(p)
+    {
+        bool zeroed;
+        size_t size = 64 * MIB;
+        unsigned char vector[64], *region = p->take(size, 2 * MIB, &zeroed);
+        memset(region, 1, size);
+        p->purge(region, size);
+        cr_assert_eq(mincore(region, 64 * pages_size(), vector), 0);
+        for (size_t i = 0; i < 64; i++)
+            cr_assert_eq(vector[i] & 1, 0, "%s: page %zu is still there", p->name, i);
+        p->give(region, size, 2 * MIB);
+    }
+}
+
+Test(backing, impossible_sizes_are_refused)
+{
+    static const size_t sizes[] = {SIZE_MAX, SIZE_MAX - 4096, PTRDIFF_MAX, PTRDIFF_MAX - 4096,
+                                   (size_t)1 << 60};
+    FOR_EACH_PROVIDER(p)
+    {
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+            for (size_t alignment = 64; alignment <= GIB; alignment *= 4096) {
+                bool zeroed;
+                errno = 0;
+                cr_assert_null(p->take(sizes[i], alignment, &zeroed), "%s: %zu", p->name, sizes[i]);
+                cr_assert_eq(errno, ENOMEM);
+            }
+    }
+}
+
+Test(backing, the_system_unmaps_what_is_given)
+{
+    bool zeroed;
+    unsigned char vector;
+    char *region = weir__backing_system.take(MIB, MIB, &zeroed);
+    weir__backing_system.give(region, MIB, MIB);
+    cr_assert_eq(mincore(region, pages_size(), &vector), -1);
+    cr_assert_eq(errno, ENOMEM);
+}
+
+Test(backing, an_address_space_limit_is_a_clean_failure)
+{
+    FOR_EACH_PROVIDER(p)
+    {
+        pid_t child = fork();
+        if (child == 0) {
+            struct rlimit limit = {4 * GIB, 4 * GIB};
+            setrlimit(RLIMIT_AS, &limit);
+            bool zeroed;
+            _exit(p->take(8 * GIB, 2 * MIB, &zeroed) == NULL && errno == ENOMEM ? 0 : 1);
+        }
+        int status;
+        cr_assert_eq(waitpid(child, &status, 0), child);
+        cr_assert_eq(status, 0, "%s: status %d", p->name, status);
+    }
+}
+
+/* -- jemalloc's own promises -------------------------------------------------------- */
+
+#if WEIR_WITH_JEMALLOC
+
+Test(backing_jemalloc, a_region_used_again_does_not_fault)
+{
+    const struct weir__backing *p = &weir_backing_jemalloc;
+    cr_assert(p->start());
+    static const size_t sizes[] = {64 << 10, 2 << 20, 16 << 20, 96 << 20};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        bool zeroed;
+        void *region = p->take(sizes[i], 2 * MIB, &zeroed);
+        memset(region, 1, sizes[i]);
+        p->give(region, sizes[i], 2 * MIB);
+        long before = minor_faults();
+        for (int round = 0; round < 10; round++) {
+            void *again = p->take(sizes[i], 2 * MIB, &zeroed);
+            cr_assert_not(zeroed);
+            memset(again, 2, sizes[i]);
+            p->give(again, sizes[i], 2 * MIB);
+        }
+        cr_assert_lt(minor_faults() - before, 10, "%zu bytes: %ld faults", sizes[i],
+                     minor_faults() - before);
+    }
+}
+
+Test(backing_jemalloc, trim_returns_what_was_kept)
+{
+    const struct weir__backing *p = &weir_backing_jemalloc;
+    cr_assert(p->start());
+    bool zeroed;
+    unsigned char vector[16];
+    void *region = p->take(32 * MIB, 2 * MIB, &zeroed);
+    memset(region, 1, 32 * MIB);
+    cr_assert_lt(p->trim(), MIB);
+    p->give(region, 32 * MIB, 2 * MIB);
+    cr_assert_geq(p->trim(), 32 * MIB);
+    cr_assert_eq(p->trim(), 0);
+    if (mincore(region, 16 * pages_size(), vector) == 0)
+        for (size_t i = 0; i < 16; i++)
+            cr_assert_eq(vector[i] & 1, 0);
+}
+
+Test(backing_jemalloc, raw_blocks_are_aligned_and_sized)
+{
+    const struct weir__backing *p = &weir_backing_jemalloc;
+    cr_assert(p->start());
+    for (size_t alignment = 1; alignment <= 4 * MIB; alignment *= 2)
+        for (size_t size = 1; size <= 3 * MIB; size = size * 3 + 1) {
+            char *block = p->raw_allocate(size, alignment);
+            cr_assert_not_null(block);
+            cr_assert_eq((uintptr_t)block % alignment, 0);
+            cr_assert_geq(p->raw_usable(block), size);
+            memset(block, 3, size);
+            p->raw_free(block);
+        }
+    errno = 0;
+    cr_assert_null(p->raw_allocate(PTRDIFF_MAX, 64));
+    cr_assert_eq(errno, ENOMEM);
+    cr_assert_null(p->raw_allocate(SIZE_MAX, 64));
+}
+
+Test(backing_jemalloc, serves_a_program_that_brings_it)
+{
+    unsetenv("WEIR_BACKING");
+    cr_assert_eq(weir__backing_get(), &weir_backing_jemalloc);
+}
+
+static atomic_bool stop_taking;
+
+static void *keep_taking(void *unused)
+{
+    const struct weir__backing *p = weir__backing_get();
+    while (!atomic_load(&stop_taking)) {
+        bool zeroed;
+        void *region = p->take(MIB, MIB, &zeroed);
+        if (region)
+            p->give(region, MIB, MIB);
+    }
+    return unused;
+}
+
+Test(backing_jemalloc, a_child_forked_while_threads_take_can_take, .timeout = 60)
+{
+    const struct weir__backing *p = weir__backing_get();
+    pthread_t threads[2];
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq(pthread_create(&threads[i], NULL, keep_taking, NULL), 0);
+    for (int round = 0; round < 50; round++) {
+        pid_t child = fork();
+        if (child == 0) {
+            bool zeroed;
+            void *region = p->take(MIB, MIB, &zeroed);
+            if (region)
+                memset(region, 1, MIB);
+            _exit(region ? 0 : 1);
+        }
+        int status;
+        waitpid(child, &status, 0);
+        cr_assert_eq(status, 0);
+    }
+    atomic_store(&stop_taking, true);
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+}
+
+#endif
+
+/* -- the choice ------------------------------------------------------------------------ */
+
+Test(backing_choice, the_environment_can_ask_for_the_system)
+{
+    setenv("WEIR_BACKING", "system", 1);
+    cr_assert_eq(weir__backing_get(), &weir__backing_system);
+}
+
+Test(backing_choice, is_made_once)
+{
+    const struct weir__backing *first = weir__backing_get();
+    setenv("WEIR_BACKING", strcmp(first->name, "system") ? "system" : "jemalloc", 1);
+    cr_assert_eq(weir__backing_get(), first);
+}
+
+Test(backing_choice, an_unknown_wish_is_said_and_not_fatal)
+{
+    int ends[2];
+    cr_assert_eq(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        dup2(ends[1], STDERR_FILENO);
+        setenv("WEIR_BACKING", "granite", 1);
+        _exit(weir__backing_get() ? 0 : 1);
+    }
+    close(ends[1]);
+    char line[200] = "";
+    ssize_t length = read(ends[0], line, sizeof line - 1);
+    cr_assert_gt(length, 0);
+    cr_assert_not_null(strstr(line, "WEIR_BACKING=granite cannot be had here"), "%s", line);
+    int status;
+    waitpid(child, &status, 0);
+    cr_assert_eq(status, 0);
+}
+
+static pthread_barrier_t start_line;
+
+static void *first_caller(void *unused)
+{
+    (void)unused;
+    pthread_barrier_wait(&start_line);
+    return (void *)weir__backing_get();
+}
+
+Test(backing_choice, threads_that_come_first_together_agree)
+{
+    enum { THREADS = 8 };
+    pthread_t threads[THREADS];
+    pthread_barrier_init(&start_line, NULL, THREADS);
+    for (int i = 0; i < THREADS; i++)
+        cr_assert_eq(pthread_create(&threads[i], NULL, first_caller, NULL), 0);
+    for (int i = 0; i < THREADS; i++) {
+        void *provider;
+        pthread_join(threads[i], &provider);
+        cr_assert_eq(provider, weir__backing_get());
+    }
+}
