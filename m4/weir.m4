@@ -102,3 +102,29 @@ with an unprefixed mallocx; choose another with JEMALLOC_ARCHIVE=FILE or
 ./configure --with-backing=system])])
   LIBS=$weir_saved_libs
 ])
+
+dnl --without-criterion: build without the tests that need it, and let `make check`
+dnl run the others. Without this, `make check` fails when Criterion is missing.
+AC_DEFUN([WEIR_ARG_CRITERION], [
+  AC_ARG_WITH([criterion],
+    [AS_HELP_STRING([--without-criterion], [leave out the tests that need Criterion])],
+    [], [with_criterion=yes])
+  weir_have_criterion=no
+  AS_IF([test "$with_criterion" != no],
+    [PKG_CHECK_MODULES([CRITERION], [criterion], [weir_have_criterion=yes], [:])])
+  AM_CONDITIONAL([HAVE_CRITERION], [test "$weir_have_criterion" = yes])
+  AM_CONDITIONAL([MISSING_CRITERION],
+    [test "$with_criterion" != no && test "$weir_have_criterion" = no])
+])
+
+dnl zlib, for compressed traces in the tools; the library does not use it.
+AC_DEFUN([WEIR_FIND_ZLIB], [
+  ZLIB_LIBS=
+  weir_have_zlib=no
+  AC_CHECK_HEADER([zlib.h],
+    [AC_CHECK_LIB([z], [gzread], [weir_have_zlib=yes ZLIB_LIBS=-lz])])
+  AS_IF([test $weir_have_zlib = yes],
+    [AC_DEFINE([HAVE_ZLIB], [1], [zlib is there: compressed traces can be read.])])
+  AC_SUBST([ZLIB_LIBS])
+  AM_CONDITIONAL([HAVE_ZLIB], [test $weir_have_zlib = yes])
+])

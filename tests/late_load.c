@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <weir/allocator.h>
 
 static pthread_barrier_t loaded;
@@ -68,6 +69,11 @@ int main(int argc, char **argv)
     char path[4096];
     const char *build = getenv("top_builddir");
     snprintf(path, sizeof path, "%s/.libs/libweir.so.0", build ? build : ".");
+
+    if (argc < 2 && access(path, R_OK) != 0) {
+        fprintf(stderr, "late_load: no shared library was built\n");
+        return 77;
+    }
 
     pthread_t early[4];
     pthread_barrier_init(&loaded, NULL, 5);

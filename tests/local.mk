@@ -9,3 +9,5 @@ tests_late_load_LDADD = -lpthread -ldl
 
 script_tests += tests/exports.sh tests/layers.sh tests/ctypes.sh
 EXTRA_DIST += tests/outside.sh tests/outside/program.c tests/outside/module.c
+
+valgrind_tests += tests/api_version tests/unit_backing
