@@ -1,6 +1,7 @@
 /* A slow stand-in (mutex and list over malloc) so that the layers above can be
  * built and tested before the real core lands; removed then. */
 #include "alloc/allocator.h"
+#include "alloc/observe.h"
 #include "base/error.h"
 #include <weir/pool.h>
 
@@ -25,6 +26,8 @@ struct weir_allocator {
     weir_allocator_functions fn;
     void *user;
     const char *backing;
+    struct weir_allocator *children, *sibling;
+    struct weir__peak_observer *observers;
 };
 struct weir_pool {
     weir_allocator *a;
@@ -33,6 +36,13 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct weir_allocator cpu = {.name = "cpu", .backing = "malloc"};
 static _Thread_local weir_tag current_tag;
 static char tags[16384][64];
+static weir_allocator *traced;
+static bool is_traced(weir_allocator *a)
+{
+    while (a->parent)
+        a = a->parent;
+    return a == traced;
+}
 static weir_tag ntags;
 
 weir_allocator *weir_cpu_allocator(void) { return &cpu; }
@@ -50,6 +60,8 @@ void *weir_allocate_aligned(weir_allocator *a, size_t size, size_t align)
         return weir__fail_null(EINVAL, "alignment %zu is not a power of two", align);
     pthread_mutex_lock(&lock);
     void *p = NULL;
+    const struct weir__trace_hooks *hooks;
+    uint64_t sequence;
     for (weir_allocator *x = a; x; x = x->parent)
         if (x->limit && (size > x->limit || x->total > x->limit - size))
             goto fail;
@@ -70,12 +82,23 @@ void *weir_allocate_aligned(weir_allocator *a, size_t size, size_t align)
         x->allocs++;
         if (x->total > x->peak)
             x->peak = x->total;
+        for (struct weir__peak_observer *o = x->observers; o; o = o->next)
+            if ((int64_t)x->total > o->peak)
+                o->peak = (int64_t)x->total;
     }
+    hooks = is_traced(a) ? weir__trace_hooks() : NULL;
+    sequence = hooks ? weir__trace_stamp((ptrdiff_t)size, 1) : 0;
     pthread_mutex_unlock(&lock);
+    if (hooks)
+        hooks->allocated(&(struct weir__trace_event){.allocator = a, .block = p, .requested = size, .usable = (want + al - 1) / al * al, .alignment = align, .tag = current_tag, .sequence = sequence});
     return p;
 fail:
     a->failures++;
+    hooks = is_traced(a) ? weir__trace_hooks() : NULL;
+    sequence = hooks ? weir__trace_stamp_neutral() : 0;
     pthread_mutex_unlock(&lock);
+    if (hooks)
+        hooks->failed(&(struct weir__trace_event){.allocator = a, .requested = size, .alignment = align, .tag = current_tag, .error = ENOMEM, .sequence = sequence});
     return weir__fail_null(ENOMEM, "no memory for %zu bytes", size);
 }
 void *weir_allocate(weir_allocator *a, size_t size) { return weir_allocate_aligned(a, size, 64); }
@@ -114,7 +137,11 @@ void weir_deallocate(weir_allocator *a, void *p)
         x->count--;
         x->frees++;
     }
+    const struct weir__trace_hooks *hooks = is_traced(a) ? weir__trace_hooks() : NULL;
+    uint64_t sequence = hooks ? weir__trace_stamp(-(ptrdiff_t)b->size, -1) : 0;
     pthread_mutex_unlock(&lock);
+    if (hooks)
+        hooks->freed(&(struct weir__trace_event){.allocator = a, .block = p, .requested = b->size, .sequence = sequence});
     if (a->fn.deallocate)
         a->fn.deallocate(a->user, p, b->size ? b->size : 1, b->align < 16 ? 16 : b->align);
     else
@@ -176,6 +203,12 @@ weir_allocator *weir_allocator_create(const weir_allocator_options *o)
         a->fn.destroy = NULL;
         a->user = a->parent->user;
     }
+    if (a->parent) {
+        weir_allocator **link = &a->parent->children;
+        while (*link)
+            link = &(*link)->sibling;
+        *link = a;
+    }
     return a;
 }
 int weir_allocator_destroy(weir_allocator *a)
@@ -187,6 +220,14 @@ int weir_allocator_destroy(weir_allocator *a)
             weir_deallocate(a, a->buckets[i]->p);
     if (a->fn.destroy)
         a->fn.destroy(a->user);
+    if (a->parent) {
+        weir_allocator **link = &a->parent->children;
+        while (*link != a)
+            link = &(*link)->sibling;
+        *link = a->sibling;
+    }
+    if (is_traced(a) && weir__trace_hooks())
+        weir__trace_hooks()->context_destroyed(a, 0, 0, weir__trace_stamp(0, 0));
     free(a);
     return 0;
 }
@@ -236,8 +277,66 @@ int weir_allocator_walk(weir_allocator *a, weir_block_visitor *visit, void *user
 int weir__allocator_mark_old(weir_allocator *a, weir_block_visitor *visit, void *user) { return walk(a, visit, user, true); }
 int weir_allocator_children(weir_allocator *a, weir_allocator_visitor *visit, void *user)
 {
-    (void)a, (void)visit, (void)user;
+    int rc = 0;
+    for (weir_allocator *c = a->children; c && !rc; c = c->sibling)
+        rc = visit(c, user);
+    return rc;
+}
+static int tree(weir_allocator *a, unsigned depth, weir__allocator_tree_visitor *visit, void *user)
+{
+    int rc = visit(a, depth, user);
+    for (weir_allocator *c = a->children; c && !rc; c = c->sibling)
+        rc = tree(c, depth + 1, visit, user);
+    return rc;
+}
+int weir__allocator_tree(weir_allocator *a, weir__allocator_tree_visitor *visit, void *user) { return tree(a, 0, visit, user); }
+int weir__peak_observer_add(weir_allocator *a, struct weir__peak_observer *o)
+{
+    pthread_mutex_lock(&lock);
+    o->peak = (int64_t)a->total;
+    o->next = a->observers;
+    a->observers = o;
+    pthread_mutex_unlock(&lock);
     return 0;
+}
+size_t weir__peak_observer_read(weir_allocator *a, struct weir__peak_observer *o)
+{
+    (void)a;
+    return (size_t)o->peak;
+}
+void weir__peak_observer_remove(weir_allocator *a, struct weir__peak_observer *o)
+{
+    pthread_mutex_lock(&lock);
+    struct weir__peak_observer **link = &a->observers;
+    while (*link && *link != o)
+        link = &(*link)->next;
+    if (*link)
+        *link = o->next;
+    pthread_mutex_unlock(&lock);
+}
+int weir__allocator_trace_begin(weir_allocator *root, const struct weir__trace_hooks *hooks, weir_stats *at)
+{
+    if (root->parent)
+        return EINVAL;
+    if (traced)
+        return EBUSY;
+    pthread_mutex_lock(&lock);
+    traced = root;
+    at->size = sizeof *at;
+    weir_stats_get(root, at);
+    weir__trace_account_start(at->total_allocated, at->allocation_count);
+    weir__trace_install(hooks);
+    pthread_mutex_unlock(&lock);
+    return 0;
+}
+void weir__allocator_trace_end(weir_allocator *root, weir_stats *at)
+{
+    pthread_mutex_lock(&lock);
+    at->size = sizeof *at;
+    weir_stats_get(root, at);
+    weir__trace_install(NULL);
+    traced = NULL;
+    pthread_mutex_unlock(&lock);
 }
 void *weir__allocator_user(const weir_allocator *a, void *(*allocate)(void *, size_t, size_t)) { return a->fn.allocate == allocate ? a->user : NULL; }
 bool weir__allocator_host_accessible(const weir_allocator *a) { return !a->fn.zero; }

@@ -1,0 +1,49 @@
+/*
+ * alloc/observe.h - what the observing layer asks of the core beyond the public
+ * interface. Implemented by the core; nothing here is exported.
+ */
+#ifndef WEIR_ALLOC_OBSERVE_H
+#define WEIR_ALLOC_OBSERVE_H
+
+#include "base/trace_hook.h"
+
+#include <weir/allocator.h>
+
+/*
+ * A peak of its own: the true maximum of the allocator's total (descendants
+ * included) since the observer was added. The caller owns the memory and removes
+ * the observer before freeing it or destroying the allocator. Any thread.
+ * weir__peak_observer_add: 0, or EINVAL.
+ */
+struct weir__peak_observer {
+    int64_t peak;
+    struct weir__peak_observer *next;
+};
+int weir__peak_observer_add(weir_allocator *a, struct weir__peak_observer *observer);
+size_t weir__peak_observer_read(weir_allocator *a, struct weir__peak_observer *observer);
+void weir__peak_observer_remove(weir_allocator *a, struct weir__peak_observer *observer);
+
+/*
+ * Calls visit for `a` (depth 0) and then every descendant, parents before their
+ * children, siblings oldest first, until it returns non-zero, which is returned.
+ * None of them can be made or destroyed meanwhile, so the visitor may call
+ * weir_stats_get, weir_allocator_name, weir_allocator_walk, weir__allocator_mark_old
+ * and weir__meta_allocate, and nothing else of weir.
+ */
+typedef int weir__allocator_tree_visitor(weir_allocator *a, unsigned depth, void *user);
+int weir__allocator_tree(weir_allocator *a, weir__allocator_tree_visitor *visit, void *user);
+
+/*
+ * Tracing of everything under `root`, an allocator without a parent, as
+ * base/trace_hook.h says. At one instant of the total: the account starts from what
+ * is live, its figures go to *at (size set by the callee), the table is installed.
+ * 0; EINVAL where `root` has a parent, EBUSY while a table is installed.
+ */
+int weir__allocator_trace_begin(weir_allocator *root, const struct weir__trace_hooks *hooks,
+                                weir_stats *at);
+
+/* At one instant: the table is taken away; *at as before. Operations that already
+ * have a number may still call the table's functions for a moment. */
+void weir__allocator_trace_end(weir_allocator *root, weir_stats *at);
+
+#endif

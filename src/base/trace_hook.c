@@ -1,0 +1,38 @@
+/* base/trace_hook.c - the installed table and the account; see trace_hook.h. */
+#include "base/trace_hook.h"
+
+const struct weir__trace_hooks *weir__trace_installed;
+struct weir__trace_account weir__trace_account;
+
+void weir__trace_install(const struct weir__trace_hooks *hooks)
+{
+    __atomic_store_n(&weir__trace_installed, hooks, __ATOMIC_RELEASE);
+}
+
+void weir__trace_account_start(size_t total, size_t count)
+{
+    weir__trace_account =
+        (struct weir__trace_account){.total = total, .count = count, .peak = total};
+}
+
+uint64_t weir__trace_stamp_neutral(void)
+{
+    return __atomic_add_fetch(&weir__trace_account.sequence, 1, __ATOMIC_RELAXED);
+}
+
+uint64_t weir__trace_stamp(ptrdiff_t bytes, int blocks)
+{
+    struct weir__trace_account *a = &weir__trace_account;
+    uint64_t sequence = weir__trace_stamp_neutral();
+    a->total += (uint64_t)bytes;
+    a->count += (uint64_t)(int64_t)blocks;
+    if (blocks > 0)
+        a->allocations += (uint64_t)blocks;
+    else
+        a->frees += (uint64_t)-(int64_t)blocks;
+    if (a->total > a->peak) {
+        a->peak = a->total;
+        a->peak_sequence = sequence;
+    }
+    return sequence;
+}

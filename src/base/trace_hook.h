@@ -1,0 +1,89 @@
+/*
+ * base/trace_hook.h - how the core tells a recorder what happens. Owns the table of
+ * functions that is installed (or none) and the account that numbers the events.
+ * Knows nothing of files or formats.
+ *
+ * While a table is installed the core lets no operation under the traced root take
+ * its fast route, and for each of them
+ *
+ *   1. calls weir__trace_stamp at the moment the operation takes effect on the total,
+ *      with the lock held under which totals change, so that numbers and totals have
+ *      one and the same order;
+ *   2. later, with no lock held and before it returns to the program, calls one
+ *      function of the table with that number.
+ *
+ * So each number reaches the recorder once, in any order between threads, and a
+ * reader that replays the events in order of their numbers gets the true peak. A
+ * request that was counted and then failed gives two `adjusted` (up, down) and one
+ * `failed`. An allocator that is destroyed with live blocks gives one
+ * `context_destroyed` for all of them. A block that moves on reallocation is an
+ * allocation and a free.
+ *
+ * The functions of a table never call back into an allocator and keep errno.
+ */
+#ifndef WEIR_BASE_TRACE_HOOK_H
+#define WEIR_BASE_TRACE_HOOK_H
+
+#include <weir/allocator.h>
+
+/* One operation. Fields that an event does not name are 0. */
+struct weir__trace_event {
+    weir_allocator *allocator; /* whose block it is (not the caller's idea of it) */
+    const void *block;
+    size_t requested;     /* bytes asked for; of `resized` the new size */
+    size_t old_requested; /* `resized`: before */
+    size_t usable;        /* allocated, resized */
+    size_t alignment;     /* allocated, failed: as asked for */
+    weir_tag tag;         /* allocated, resized, failed */
+    int error;            /* failed: the errno value */
+    uint64_t sequence;    /* what weir__trace_stamp gave; 0: stamped on arrival, which
+                             is exact only while one thread runs */
+};
+
+struct weir__trace_hooks {
+    void (*allocated)(const struct weir__trace_event *event);
+    void (*freed)(const struct weir__trace_event *event); /* names `requested` too */
+    void (*resized)(const struct weir__trace_event *event); /* in place */
+    void (*failed)(const struct weir__trace_event *event);
+    void (*adjusted)(ptrdiff_t bytes, int blocks, uint64_t sequence);
+    /* What was live in it (and in no child) was counted off by `sequence`. */
+    void (*context_destroyed)(weir_allocator *allocator, size_t bytes, size_t blocks,
+                              uint64_t sequence);
+    /* The pool took memory from the backing (true) or gave it back. No sequence. */
+    void (*region)(const void *address, size_t size, bool taken);
+};
+
+extern const struct weir__trace_hooks *weir__trace_installed;
+
+/* The table, or NULL: the core's test on its slow routes. */
+static inline const struct weir__trace_hooks *weir__trace_hooks(void)
+{
+    return __atomic_load_n(&weir__trace_installed, __ATOMIC_ACQUIRE);
+}
+
+/* For the core's weir__allocator_trace_begin and _end (alloc/observe.h) alone. */
+void weir__trace_install(const struct weir__trace_hooks *hooks);
+
+/* What the numbers and the total came to. `sequence` is the last number given out;
+ * the rest is written only under the lock that orders the total. */
+struct weir__trace_account {
+    uint64_t sequence;
+    uint64_t total, count;        /* bytes and blocks live */
+    uint64_t peak, peak_sequence; /* greatest total since the start and its number */
+    uint64_t allocations, frees;
+};
+
+extern struct weir__trace_account weir__trace_account;
+
+/* Numbers start at 1; the account starts from what is live. */
+void weir__trace_account_start(size_t total, size_t count);
+
+/*
+ * The number of an operation that changes the total by `bytes` and the live blocks
+ * by `blocks` (0 and 0 for one that does not). The former must be called under the
+ * lock that orders the total; the latter any thread may, for markers.
+ */
+uint64_t weir__trace_stamp(ptrdiff_t bytes, int blocks);
+uint64_t weir__trace_stamp_neutral(void);
+
+#endif
