@@ -177,7 +177,7 @@ WEIR_API weir_allocator *weir_allocator_parent(const weir_allocator *a); /* NULL
 
 /* -- attribution ------------------------------------------------------------- */
 
-/* A tag names who a block is for ("layer1/conv"); 0 is "no tag". At most 16383. */
+/* A tag names who a block is for ("layer1/conv"); 0 is "no tag". At most 8191. */
 typedef uint32_t weir_tag;
 
 /* The tag of this name, made on first use. 0 with errno ENOSPC or ENOMEM when

@@ -1,0 +1,56 @@
+/*
+ * alloc/block.h - the routes of a block, shared by the files of this layer:
+ * small (slab), large (span), foreign (functions).
+ */
+#ifndef WEIR_ALLOC_BLOCK_H
+#define WEIR_ALLOC_BLOCK_H
+
+#include "alloc/context.h"
+#include "base/error.h"
+
+/* What is known of a pointer that claims to be a block of `a`. */
+enum weir__kind { WEIR__BAD = 0, WEIR__SMALL, WEIR__LARGE, WEIR__OTHER };
+
+struct weir__found {
+    enum weir__kind kind; /* BAD: `fault` says why */
+    weir_misuse fault;
+    struct weir__slab *slab; /* SMALL */
+    uint32_t *word;          /* SMALL */
+    struct weir__span *span; /* LARGE */
+    struct weir__entry entry; /* OTHER: a copy */
+    size_t requested, usable;
+    size_t alignment; /* at least what was asked for */
+    uint32_t tag;
+};
+
+/* Finds the live block of `a` that starts at `pointer`, or says what is wrong. */
+struct weir__found weir__block_find(const weir_allocator *a, const void *pointer);
+
+/* The same, and reports the fault. */
+bool weir__block_expect(const weir_allocator *a, const void *pointer, struct weir__found *found);
+
+/* How zeroed allocation learns what it need not clear. */
+struct weir__request {
+    size_t size;
+    size_t alignment;
+    bool *zeroed; /* out, may be NULL: the block is known to be all zero */
+};
+
+/* The slow way of every allocation; NULL with errno. */
+void *weir__allocate_slow(weir_allocator *a, const struct weir__request *request);
+
+/* The slow way of every free of a non-NULL pointer. */
+void weir__deallocate_slow(weir_allocator *a, void *block);
+
+/* Blocks from functions (alloc/foreign.c). */
+void *weir__foreign_allocate(weir_allocator *a, const struct weir__request *request);
+void weir__foreign_free(weir_allocator *a, void *block);
+void weir__foreign_release_all(weir_allocator *a);
+
+/* Counts through the window if it lets, else the slow way. False: a limit. */
+bool weir__heap_count(struct weir__heap *heap, int64_t delta, unsigned allocated, unsigned freed);
+
+/* The request failed: counted, errno ENOMEM, NULL. */
+void *weir__allocate_failed(weir_allocator *a, size_t size, const char *why);
+
+#endif

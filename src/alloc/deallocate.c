@@ -1,0 +1,155 @@
+/*
+ * alloc/deallocate.c - the way of a free. The fast path is deallocate_small: from the
+ * pointer to its slab by arithmetic, the owner and the ledger word checked, then one
+ * stack push and three plain stores of accounting. Its cost is guarded by
+ * tests/test_callgrind.sh.
+ */
+#include "alloc/block.h"
+
+#include <errno.h>
+
+/* True: freed. False: not a live small block of `a`, or its thread cache is full or
+ * closed: go the slow way, which finds out which. */
+WEIR__INLINE bool deallocate_small(weir_allocator *a, void *block)
+{
+    if (weir__unlikely(weir__map_get(block) != WEIR__MAP_SLABS))
+        return false;
+    struct weir__slab *slab = weir__slab_of(block);
+    if (weir__unlikely(__atomic_load_n(&slab->owner, __ATOMIC_RELAXED) != a))
+        return false;
+    uint32_t *word = weir__slab_word(slab, block);
+    if (weir__unlikely(!word))
+        return false;
+    uint32_t value = weir__word_get(word);
+    struct weir__heap *heap = weir__heap_cached(a);
+    if (weir__unlikely(!weir__word_is_live(value) || !heap))
+        return false;
+    struct weir__bin *bin = weir__cache_bin(&heap->cache, slab->bin);
+#ifndef WEIR_NO_ACCOUNTING
+    int64_t used2 = weir__window_enter(&heap->window);
+    int64_t to = used2 - 2 * (int64_t)weir__word_size(value);
+    if (weir__unlikely(to > weir__window_load(&heap->window.cap2))) {
+        weir__window_leave(&heap->window, used2);
+        return false;
+    }
+#endif
+    struct weir__slot *top = __atomic_load_n(&bin->top, __ATOMIC_RELAXED);
+    if (weir__unlikely(top == bin->limit)) {
+#ifndef WEIR_NO_ACCOUNTING
+        weir__window_leave(&heap->window, used2);
+#endif
+        return false;
+    }
+    weir__word_set(word, WEIR__WORD_CACHED);
+    top->block = block;
+    top->word = word;
+    __atomic_store_n(&bin->top, top + 1, __ATOMIC_RELAXED);
+#ifndef WEIR_NO_ACCOUNTING
+    weir__window_count(&heap->window.frees);
+    weir__window_leave(&heap->window, to);
+#endif
+    return true;
+}
+
+void weir_deallocate(weir_allocator *a, void *block)
+{
+    if (weir__likely(deallocate_small(a, block)))
+        return;
+    if (block)
+        weir__deallocate_slow(a, block);
+}
+
+void weir_deallocate_sized(weir_allocator *a, void *block, size_t size)
+{
+    struct weir__found found;
+    if (!block || !weir__block_expect(a, block, &found))
+        return;
+    if (found.requested != size) {
+        weir__misuse(WEIR_MISUSE_SIZE_MISMATCH, block, a->name);
+        return;
+    }
+    weir_deallocate(a, block);
+}
+
+/* -- the slow way ------------------------------------------------------------------------ */
+
+static void small_free(weir_allocator *a, void *block, const struct weir__found *found)
+{
+    struct weir__heap *heap = weir__heap_get(a);
+    unsigned class = weir__slab_class(found->slab);
+    struct weir__slot slot = {block, found->word};
+    weir__lock_take(&heap->cache.lock);
+    bool room = weir__cache_drain(&heap->cache, class);
+    weir__word_set(found->word, WEIR__WORD_CACHED);
+    if (room)
+        *heap->cache.bins[class].top++ = slot;
+    else
+        weir__center_give(&heap->cache.centers[class], &slot, 1);
+    weir__heap_count(heap, -(int64_t)found->requested, 0, 1);
+    weir__lock_drop(&heap->cache.lock);
+}
+
+/* Counts a free outside the small path: no bin is touched, so the heap's lock is
+ * needed only where the window does not admit it. */
+static void large_uncount(weir_allocator *a, size_t requested)
+{
+    struct weir__heap *heap = weir__heap_get(a);
+#ifndef WEIR_NO_ACCOUNTING
+    struct weir__window *w = &heap->window;
+    if (heap->slot) {
+        int64_t used2 = weir__window_enter(w), to = used2 - 2 * (int64_t)requested;
+        bool admitted = to <= weir__window_load(&w->cap2);
+        if (admitted)
+            weir__window_count(&w->frees);
+        weir__window_leave(w, admitted ? to : used2);
+        if (weir__likely(admitted))
+            return;
+    }
+#endif
+    weir__lock_take(&heap->cache.lock);
+    weir__heap_count(heap, -(int64_t)requested, 0, 1);
+    weir__lock_drop(&heap->cache.lock);
+}
+
+/* A live span of `a` that starts at block, or NULL. */
+WEIR__INLINE struct weir__span *large_find(const weir_allocator *a, const void *block)
+{
+    unsigned entry = weir__map_get(block);
+    if (weir__unlikely(entry < WEIR__MAP_SPANS))
+        return NULL;
+    struct weir__region *region = weir__region_of_map(entry);
+    if (weir__unlikely(!region))
+        return NULL;
+    struct weir__span *span =
+        &region->pages[(size_t)((const char *)block - region->base) >> WEIR__PAGE_SHIFT];
+    if (weir__unlikely(span->state != WEIR__PAGE_SPAN || span->u.live.owner != a ||
+                       weir__span_block(span) != block))
+        return NULL;
+    return span;
+}
+
+static bool large_free(weir_allocator *a, void *block)
+{
+    struct weir__span *span = large_find(a, block);
+    if (!span)
+        return false;
+    size_t requested = span->u.live.requested;
+    if (!weir__store_give_span(a->body->store, span, &a->body->span_bytes))
+        return false;
+    large_uncount(a, requested);
+    return true;
+}
+
+void weir__deallocate_slow(weir_allocator *a, void *block)
+{
+    int saved = errno;
+    if (!weir__allocator_check(a, block))
+        return;
+    struct weir__found found;
+    if (!a->body->store)
+        weir__foreign_free(a, block);
+    else if (!large_free(a, block) && weir__block_expect(a, block, &found) &&
+             found.kind == WEIR__SMALL)
+        small_free(a, block, &found);
+    errno = saved;
+}

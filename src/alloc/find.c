@@ -1,0 +1,149 @@
+/*
+ * alloc/find.c - from a pointer to its block, and what is wrong with it when there
+ * is none. Reads only; never dereferences what weir does not own.
+ */
+#include "alloc/block.h"
+
+static struct weir__found found_bad(weir_misuse fault)
+{
+    return (struct weir__found){.kind = WEIR__BAD, .fault = fault};
+}
+
+/* No live block starts here, in a slab: which crime is it? */
+static weir_misuse slab_fault(const struct weir__slab *slab, const void *pointer)
+{
+    const uint32_t *word = weir__slab_word(slab, pointer);
+    if (word) {
+        uint32_t value = weir__word_get(word);
+        bool was_live = weir__word_is_cached(value) || (value & WEIR__WORD_USED);
+        return was_live ? WEIR_MISUSE_DOUBLE_FREE : WEIR_MISUSE_FOREIGN_POINTER;
+    }
+    size_t offset = (uintptr_t)pointer & (WEIR__SLAB - 1);
+    size_t index = offset / weir__class_bytes[weir__slab_class(slab)];
+    return weir__word_is_live(weir__word_get(&slab->words[index])) ? WEIR_MISUSE_INTERIOR_POINTER
+                                                                   : WEIR_MISUSE_FOREIGN_POINTER;
+}
+
+static struct weir__found small_find(const weir_allocator *a, const void *pointer)
+{
+    struct weir__slab *slab = weir__slab_of(pointer);
+    const void *owner = __atomic_load_n(&slab->owner, __ATOMIC_ACQUIRE);
+    if (!owner)
+        return found_bad(slab->dirty ? WEIR_MISUSE_DOUBLE_FREE : WEIR_MISUSE_FOREIGN_POINTER);
+    uint32_t *word = weir__slab_word(slab, pointer);
+    uint32_t value = word ? weir__word_get(word) : 0;
+    if (!word || !weir__word_is_live(value))
+        return found_bad(slab_fault(slab, pointer));
+    if (owner != a)
+        return found_bad(WEIR_MISUSE_OTHER_ALLOCATOR);
+    size_t usable = weir__class_bytes[weir__slab_class(slab)], natural = weir__low_bit(usable);
+    bool aligned = value & WEIR__WORD_ALIGNED;
+    return (struct weir__found){
+        .kind = WEIR__SMALL,
+        .slab = slab,
+        .word = word,
+        .requested = weir__word_size(value),
+        .usable = usable,
+        .alignment = aligned ? natural : weir__min(natural, WEIR_DEFAULT_ALIGNMENT),
+        .tag = weir__word_tag(value)};
+}
+
+static weir_misuse span_fault(struct weir__region *region, const void *pointer)
+{
+    size_t page = (size_t)((const char *)pointer - region->base) >> WEIR__PAGE_SHIFT;
+    if (page >= region->npages)
+        return WEIR_MISUSE_FOREIGN_POINTER;
+    if (weir__span_covering(region, pointer))
+        return WEIR_MISUSE_INTERIOR_POINTER;
+    return page < region->touched ? WEIR_MISUSE_DOUBLE_FREE : WEIR_MISUSE_FOREIGN_POINTER;
+}
+
+static struct weir__found large_find(const weir_allocator *a, const void *pointer, unsigned entry)
+{
+    struct weir__region *region = weir__region_of_map(entry);
+    if (!region)
+        return found_bad(WEIR_MISUSE_FOREIGN_POINTER);
+    struct weir__span *span =
+        &region->pages[(size_t)((const char *)pointer - region->base) >> WEIR__PAGE_SHIFT];
+    if (span->state != WEIR__PAGE_SPAN || weir__span_block(span) != pointer)
+        return found_bad(span_fault(region, pointer));
+    if (span->u.live.owner != a)
+        return found_bad(WEIR_MISUSE_OTHER_ALLOCATOR);
+    return (struct weir__found){.kind = WEIR__LARGE,
+                                .span = span,
+                                .requested = span->u.live.requested,
+                                .usable = weir__span_usable(span),
+                                .alignment = (size_t)1 << span->u.live.align_shift,
+                                .tag = span->u.live.tag};
+}
+
+/* Is it a live block of any other allocator over functions? */
+static bool elsewhere(const weir_allocator *a, const void *pointer)
+{
+    bool found = false;
+    struct weir__entry entry;
+    weir__context_lock();
+    for (weir_allocator *other = weir__context_after(NULL, NULL); other && !found;
+         other = weir__context_after(other, NULL))
+        if (other != a && other->body && !other->body->store)
+            found = weir__registry_find(&other->body->registry, pointer, &entry);
+    weir__context_unlock();
+    return found;
+}
+
+static struct weir__found foreign_find(const weir_allocator *a, const void *pointer)
+{
+    struct weir__entry entry;
+    if (a->body->store || !weir__registry_find(&a->body->registry, pointer, &entry))
+        return found_bad(elsewhere(a, pointer) ? WEIR_MISUSE_OTHER_ALLOCATOR
+                                               : WEIR_MISUSE_FOREIGN_POINTER);
+    return (struct weir__found){.kind = WEIR__OTHER,
+                                .entry = entry,
+                                .requested = entry.requested,
+                                .usable = entry.requested,
+                                .alignment = (size_t)1 << entry.align_shift,
+                                .tag = entry.tag};
+}
+
+struct weir__found weir__block_find(const weir_allocator *a, const void *pointer)
+{
+    unsigned entry = weir__map_get(pointer);
+    if (entry == WEIR__MAP_FOREIGN || !a->body->store)
+        return foreign_find(a, pointer);
+    return entry == WEIR__MAP_SLABS ? small_find(a, pointer) : large_find(a, pointer, entry);
+}
+
+bool weir__block_expect(const weir_allocator *a, const void *pointer, struct weir__found *found)
+{
+    if (!weir__allocator_check(a, pointer))
+        return false;
+    *found = weir__block_find(a, pointer);
+    if (found->kind == WEIR__BAD)
+        weir__misuse(found->fault, pointer, a->name);
+    return found->kind != WEIR__BAD;
+}
+
+size_t weir_usable_size(weir_allocator *a, const void *block)
+{
+    struct weir__found found;
+    return block && weir__block_expect(a, block, &found) ? found.usable : 0;
+}
+
+size_t weir_requested_size(weir_allocator *a, const void *block)
+{
+    struct weir__found found;
+    return block && weir__block_expect(a, block, &found) ? found.requested : 0;
+}
+
+weir_tag weir_block_tag(weir_allocator *a, const void *block)
+{
+    struct weir__found found;
+    return block && weir__block_expect(a, block, &found) ? found.tag : 0;
+}
+
+bool weir_owns(weir_allocator *a, const void *pointer)
+{
+    if (!pointer || !weir__allocator_check(a, pointer))
+        return false;
+    return weir__block_find(a, pointer).kind != WEIR__BAD;
+}

@@ -1,0 +1,65 @@
+/* base/bits.h - integer helpers and branch hints; pure. */
+#ifndef WEIR_BASE_BITS_H
+#define WEIR_BASE_BITS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define weir__likely(x)   __builtin_expect(!!(x), 1)
+#define weir__unlikely(x) __builtin_expect(!!(x), 0)
+#define WEIR__NOINLINE    __attribute__((noinline))
+#define WEIR__INLINE      static inline __attribute__((always_inline))
+#define WEIR__LINE        64 /* bytes two threads must not share by accident */
+
+#define WEIR__KIB ((size_t)1 << 10)
+#define WEIR__MIB ((size_t)1 << 20)
+#define WEIR__GIB ((size_t)1 << 30)
+
+WEIR__INLINE bool weir__is_power_of_two(size_t n)
+{
+    return n && !(n & (n - 1));
+}
+
+/* `unit` is a power of two; the caller has checked that n + unit - 1 fits. */
+WEIR__INLINE size_t weir__round_up(size_t n, size_t unit)
+{
+    return (n + unit - 1) & ~(unit - 1);
+}
+
+WEIR__INLINE size_t weir__round_down(size_t n, size_t unit)
+{
+    return n & ~(unit - 1);
+}
+
+/* floor(log2(n)), n > 0. */
+WEIR__INLINE unsigned weir__log2(size_t n)
+{
+    return 63u - (unsigned)__builtin_clzll(n);
+}
+
+/* The largest power of two that divides n, n > 0. */
+WEIR__INLINE size_t weir__low_bit(size_t n)
+{
+    return n & -n;
+}
+
+WEIR__INLINE size_t weir__min(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+WEIR__INLINE size_t weir__max(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Internal asserts: level 2 of --enable-debug. */
+#if defined(WEIR_DEBUG) && WEIR_DEBUG >= 2
+#include <assert.h>
+#define weir__assert(x) assert(x)
+#else
+#define weir__assert(x) ((void)0)
+#endif
+
+#endif

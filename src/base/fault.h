@@ -1,0 +1,20 @@
+/*
+ * base/fault.h - makes requests for memory fail on purpose (tests only; costs a
+ * load on paths that call the system anyway).
+ */
+#ifndef WEIR_BASE_FAULT_H
+#define WEIR_BASE_FAULT_H
+
+#include <stdbool.h>
+
+/* The n-th request for memory (to a backing or for metadata) from now fails, 0
+ * being the next; n < 0: none does. */
+void weir__fault_after(long n);
+
+/* true: every request after the failing one fails too. */
+void weir__fault_persistent(bool on);
+
+/* Asked before each request: must this one fail? */
+bool weir__fault_now(void);
+
+#endif

@@ -1,0 +1,118 @@
+/*
+ * base/meta.c - owns the memory of weir's own objects: power-of-two free lists
+ * over mapped chunks, large objects mapped one by one. Knows nothing of pools,
+ * whose metadata it holds. One lock, innermost of all.
+ *
+ * Freed objects are kept for re-use by size and never unmapped, except mapped
+ * ones: an object's memory stays readable, which the handles of destroyed
+ * allocators rely on.
+ */
+#include "base/meta.h"
+
+#include "base/bits.h"
+#include "base/fault.h"
+#include "base/lock.h"
+#include "base/os.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define META_MIN_SHIFT 6  /* 64 bytes: one cache line, so objects never share one */
+#define META_MAX_SHIFT 16 /* larger objects are mapped by themselves */
+#define META_CHUNK     (256 * WEIR__KIB)
+
+struct meta_free {
+    struct meta_free *next;
+};
+
+/* All under the lock. Lists are LIFO; [bump, bump_end) was never handed out. */
+static struct {
+    weir__lock lock;
+    struct meta_free *free[META_MAX_SHIFT + 1];
+    char *bump, *bump_end;
+    size_t in_use;
+} meta;
+
+static unsigned meta_shift(size_t size)
+{
+    return size <= ((size_t)1 << META_MIN_SHIFT) ? META_MIN_SHIFT : weir__log2(size - 1) + 1;
+}
+
+static void *meta_take_locked(unsigned shift)
+{
+    size_t size = (size_t)1 << shift;
+    struct meta_free *object = meta.free[shift];
+    if (object) {
+        meta.free[shift] = object->next;
+        memset(object, 0, size);
+        return object;
+    }
+    if ((size_t)(meta.bump_end - meta.bump) < size) {
+        char *chunk = weir__os_map(META_CHUNK);
+        if (!chunk)
+            return NULL;
+        meta.bump = chunk;
+        meta.bump_end = chunk + META_CHUNK;
+    }
+    object = (struct meta_free *)meta.bump;
+    meta.bump += size;
+    return object;
+}
+
+void *weir__meta_allocate(size_t size)
+{
+    if (weir__fault_now() || size > PTRDIFF_MAX - WEIR__PAGE) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    unsigned shift = meta_shift(size);
+    bool mapped = shift > META_MAX_SHIFT;
+    size_t taken = mapped ? weir__round_up(size, WEIR__PAGE) : (size_t)1 << shift;
+    void *object = mapped ? weir__os_map(taken) : NULL;
+    weir__lock_take(&meta.lock);
+    if (!mapped)
+        object = meta_take_locked(shift);
+    if (object)
+        meta.in_use += taken;
+    weir__lock_drop(&meta.lock);
+    if (!object)
+        errno = ENOMEM;
+    return object;
+}
+
+void weir__meta_free(void *block, size_t size)
+{
+    if (!block)
+        return;
+    unsigned shift = meta_shift(size);
+    bool mapped = shift > META_MAX_SHIFT;
+    size_t taken = mapped ? weir__round_up(size, WEIR__PAGE) : (size_t)1 << shift;
+    weir__lock_take(&meta.lock);
+    meta.in_use -= taken;
+    if (!mapped) {
+        struct meta_free *object = block;
+        object->next = meta.free[shift];
+        meta.free[shift] = object;
+    }
+    weir__lock_drop(&meta.lock);
+    if (mapped)
+        weir__os_unmap(block, taken);
+}
+
+size_t weir__meta_in_use(void)
+{
+    weir__lock_take(&meta.lock);
+    size_t bytes = meta.in_use;
+    weir__lock_drop(&meta.lock);
+    return bytes;
+}
+
+void weir__meta_lock(void)
+{
+    weir__lock_take(&meta.lock);
+}
+
+void weir__meta_unlock(void)
+{
+    weir__lock_drop(&meta.lock);
+}

@@ -1,0 +1,23 @@
+/*
+ * base/meta.h - memory for weir's own objects: uncounted, apart from every pool,
+ * never from the host's malloc.
+ */
+#ifndef WEIR_BASE_META_H
+#define WEIR_BASE_META_H
+
+#include <stddef.h>
+
+/* Zeroed, 64-byte aligned; NULL with ENOMEM. Any thread. */
+void *weir__meta_allocate(size_t size);
+
+/* `size` is what was asked for. NULL does nothing. */
+void weir__meta_free(void *block, size_t size);
+
+/* Bytes handed out now. */
+size_t weir__meta_in_use(void);
+
+/* Around fork: keep the free lists consistent in the child. */
+void weir__meta_lock(void);
+void weir__meta_unlock(void);
+
+#endif

@@ -1,0 +1,30 @@
+/* base/thread.c - owns the pthread key whose destructor says that a thread ends. */
+#include "base/thread.h"
+
+#include <pthread.h>
+
+WEIR__TLS char weir__thread_mark;
+
+static pthread_key_t exit_key;
+static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
+static void (*exit_call)(void);
+static bool exit_key_made;
+
+static void exit_run(void *unused)
+{
+    (void)unused;
+    exit_call();
+}
+
+static void exit_init(void)
+{
+    exit_key_made = pthread_key_create(&exit_key, exit_run) == 0;
+}
+
+void weir__thread_at_exit(void (*at_exit)(void))
+{
+    __atomic_store_n(&exit_call, at_exit, __ATOMIC_RELAXED);
+    pthread_once(&exit_once, exit_init);
+    if (exit_key_made)
+        pthread_setspecific(exit_key, &weir__thread_mark);
+}

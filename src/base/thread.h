@@ -1,0 +1,27 @@
+/*
+ * base/thread.h - per-thread state: identity, a few pointers for the layer above,
+ * and a call when the thread ends.
+ *
+ * The pointers lie in initial-exec TLS (128 bytes), so that reaching them is one
+ * instruction and loading weir late, by dlopen, still works.
+ */
+#ifndef WEIR_BASE_THREAD_H
+#define WEIR_BASE_THREAD_H
+
+#include "base/bits.h"
+
+#define WEIR__TLS __thread __attribute__((tls_model("initial-exec")))
+
+extern WEIR__TLS char weir__thread_mark;
+
+/* Identity of the calling thread while it lives. */
+WEIR__INLINE const void *weir__thread_self(void)
+{
+    return &weir__thread_mark;
+}
+
+/* Has `at_exit` called when this thread ends (again if weir is used after that).
+ * The same function for every thread of the process. */
+void weir__thread_at_exit(void (*at_exit)(void));
+
+#endif

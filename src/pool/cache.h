@@ -1,0 +1,49 @@
+/*
+ * pool/cache.h - a thread cache: for each size class a stack of free blocks that
+ * its thread takes from and puts to without a lock or an atomic.
+ *
+ *   bin   base [slot slot slot ... ] top ... limit        at most two batches
+ *
+ * The owner uses a bin either inside an open window (track/window.h), or with the
+ * lock held; anyone else only with the lock held and the window closed. An unused
+ * bin has base == top == limit == NULL, which reads as both empty and full.
+ */
+#ifndef WEIR_POOL_CACHE_H
+#define WEIR_POOL_CACHE_H
+
+#include "pool/center.h"
+
+struct weir__bin {
+    struct weir__slot *top;
+    struct weir__slot *base;
+    struct weir__slot *limit;
+    size_t unused; /* a bin is 32 bytes: class << WEIR__BIN_SHIFT is its offset */
+};
+
+_Static_assert(sizeof(struct weir__bin) == 1 << WEIR__BIN_SHIFT, "maps hold bin offsets");
+
+struct weir__cache {
+    weir__lock lock; /* rank "heap" */
+    struct weir__center *centers; /* WEIR__CLASSES of them */
+    struct weir__bin bins[WEIR__CLASSES];
+};
+
+WEIR__INLINE struct weir__bin *weir__cache_bin(struct weir__cache *cache, size_t offset)
+{
+    return (struct weir__bin *)((char *)cache->bins + offset);
+}
+
+/* An empty bin gets blocks; false: no memory. */
+bool weir__cache_refill(struct weir__cache *cache, unsigned class);
+
+/* A full bin gives its older half away. False: a first bin could not be made, the
+ * one block must go to the centre by itself. */
+bool weir__cache_drain(struct weir__cache *cache, unsigned class);
+
+/* Everything back to the centres; the bins' memory too if `release`. Bytes. */
+size_t weir__cache_flush(struct weir__cache *cache, bool release);
+
+/* Free blocks held: bytes in class sizes. */
+size_t weir__cache_held(const struct weir__cache *cache);
+
+#endif

@@ -1,0 +1,77 @@
+/*
+ * pool/center.h - the class centre: all slabs of one size class of one owner, and
+ * full batches of free blocks on their way between thread caches.
+ *
+ *   thread caches  --full batch-->  batches | returns  --batch-->  thread caches
+ *                                       |        (remote frees)
+ *                                     slabs  <-->  store
+ *
+ * A batch moves as a whole, whoever's slabs its blocks lie in (magazines and depot:
+ * Bonwick and Adams 2001). The lock (rank "class") covers everything but `returns`,
+ * the remote-free list: a thread that finds the lock taken pushes its batch there
+ * with one compare-and-swap and goes on; who holds the lock takes the whole list
+ * with one exchange. Pushing and taking everything never reads a node that another
+ * may free, so there is no ABA. Model: docs/models/returns.pml.
+ */
+#ifndef WEIR_POOL_CENTER_H
+#define WEIR_POOL_CENTER_H
+
+#include "base/lock.h"
+#include "pool/slab.h"
+
+struct weir__slot {
+    void *block;
+    uint32_t *word;
+};
+
+#define WEIR__BATCH_MAX 31 /* a batch is 512 bytes */
+
+struct weir__batch {
+    struct weir__batch *next;
+    size_t count;
+    struct weir__slot slots[WEIR__BATCH_MAX];
+};
+
+struct weir__center {
+    weir__lock lock;
+    uint16_t class;
+    uint16_t batch; /* blocks moved at a time */
+    uint16_t nbatches, most_batches;
+    struct weir__store *store;
+    const void *owner;
+    struct weir__slab *partial; /* slabs with a free block; LIFO */
+    struct weir__slab *full;    /* slabs with none; LIFO */
+    struct weir__batch *batches;
+    struct weir__batch *spare;   /* empty batch objects for re-use */
+    size_t nout;                 /* blocks not in slabs: live, cached or in batches */
+    size_t nslabs;
+    struct weir__batch *returns __attribute__((aligned(WEIR__LINE))); /* any thread */
+} __attribute__((aligned(WEIR__LINE)));
+
+void weir__center_init(struct weir__center *center, unsigned class, struct weir__store *store,
+                       const void *owner);
+
+/* Up to center->batch free blocks into `slots`; 0: no memory. */
+unsigned weir__center_take(struct weir__center *center, struct weir__slot *slots);
+
+/* Takes `count` (<= batch) cached blocks back. */
+void weir__center_give(struct weir__center *center, const struct weir__slot *slots, unsigned count);
+
+/* Puts every batched block into its slab and free slabs into the store. Blocks moved. */
+size_t weir__center_flush(struct weir__center *center);
+
+/* Free blocks in batches and returns; call while nobody moves any. */
+size_t weir__center_batched(struct weir__center *center);
+
+/* Gives every slab back, whatever lives in it, and the batch objects. Nobody may
+ * use the centre any more. */
+void weir__center_destroy(struct weir__center *center);
+
+/* Calls visit for every live block, with the lock held; visit must not come back
+ * here. Stops at a non-zero result and returns it. */
+typedef int weir__word_visitor(void *block, uint32_t *word, struct weir__slab *slab, void *user);
+int weir__center_each_live(struct weir__center *center, weir__word_visitor *visit, void *user);
+
+bool weir__center_is_valid(struct weir__center *center);
+
+#endif

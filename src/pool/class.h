@@ -1,0 +1,40 @@
+/*
+ * pool/class.h - the size classes. 16-byte steps to 256, then eight classes a
+ * doubling to 16 KiB: at most 12.5% above the size rounded up to its alignment.
+ * Larger blocks are spans (pool/span.h).
+ *
+ * Two maps lead from a size to a class: one for blocks aligned to 16, one for
+ * blocks aligned to 64, which uses only the classes that are multiples of 64.
+ * Both are constant data: there is nothing to initialise before the first call.
+ */
+#ifndef WEIR_POOL_CLASS_H
+#define WEIR_POOL_CLASS_H
+
+#include "base/bits.h"
+
+#define WEIR__CLASSES   64
+#define WEIR__SMALL_MAX ((size_t)16384) /* largest block from a slab */
+#define WEIR__GRAIN     16
+#define WEIR__MAP_SIZE  (WEIR__SMALL_MAX / WEIR__GRAIN + 1)
+
+/* Entries are class << 5: the byte offset of the class's bin in a thread cache. */
+#define WEIR__BIN_SHIFT 5
+extern const uint16_t weir__class_map16[WEIR__MAP_SIZE];
+extern const uint16_t weir__class_map64[WEIR__MAP_SIZE];
+
+extern const uint16_t weir__class_bytes[WEIR__CLASSES];
+
+/* Index into either map, size <= WEIR__SMALL_MAX. */
+WEIR__INLINE size_t weir__class_index(size_t size)
+{
+    return (size + WEIR__GRAIN - 1) / WEIR__GRAIN;
+}
+
+/* The smallest class whose blocks hold `size` bytes at `alignment`, or -1: too
+ * large or too strictly aligned for a slab. alignment is a power of two. */
+int weir__class_of(size_t size, size_t alignment);
+
+/* Blocks a thread cache moves to or from the class's centre at a time. */
+unsigned weir__class_batch(unsigned class);
+
+#endif

@@ -1,0 +1,106 @@
+/*
+ * pool/region.h - the address ranges that spans live in, and their page headers.
+ *
+ * A region is one range from the backing, in 4 KiB pages, laid out from the left:
+ *
+ *   | span | hole | span | span | hole | span |   never used, or given back   |
+ *   0                                         ^frontier                       ^npages
+ *
+ * Every page has a header outside the region; only the first and last pages of a
+ * span or hole have theirs in use. All under the store's lock.
+ */
+#ifndef WEIR_POOL_REGION_H
+#define WEIR_POOL_REGION_H
+
+#include "base/os.h"
+#include "pool/map.h"
+
+#define WEIR__PAGE_SHIFT 12
+
+enum weir__page_state {
+    WEIR__PAGE_NONE = 0, /* inside a span or hole, or past the frontier */
+    WEIR__PAGE_SPAN,     /* first page of a live span */
+    WEIR__PAGE_SPAN_END, /* last page of one of several pages */
+    WEIR__PAGE_HOLE,     /* first page of a hole */
+    WEIR__PAGE_HOLE_END  /* last page of one of several pages; npages is the hole's */
+};
+
+/* Header of a page. `npages` counts at the first page, and for holes the last. */
+struct weir__span {
+    uint32_t npages;
+    uint16_t region; /* index in weir__regions; set at both ends */
+    uint8_t state;
+    bool zeroed; /* hole: all of it is known to be zero (purged, never touched since) */
+    union {
+        struct { /* a live span */
+            size_t requested;
+            const void *owner;
+            uint32_t tag;
+            uint16_t color; /* block = page start + color * 64 */
+            uint8_t align_shift;
+            bool old; /* allocated before the latest checkpoint */
+        } live;
+        struct { /* a hole; linked in its bin, and in the order of freeing */
+            struct weir__span *next, *prev;
+            struct weir__span *newer, *older;
+            uint32_t freed_at; /* the store's clock */
+        } hole;
+    } u;
+};
+
+struct weir__store;
+
+struct weir__region {
+    char *base;
+    uint32_t npages;
+    uint32_t frontier; /* first page past the last span or hole */
+    uint32_t touched;  /* first page never handed out: zero from here on */
+    uint32_t lowered_at; /* the store's clock when the frontier last went down */
+    uint16_t index;
+    bool direct;              /* holds one huge span and goes back with it */
+    struct weir__span *pages; /* headers [0, npages); guards at -1 and npages */
+    size_t size, alignment;   /* as taken from the backing */
+    struct weir__store *store;
+    struct weir__region *next; /* of the store: in the order of making */
+};
+
+#define WEIR__REGIONS 65533
+extern struct weir__region *weir__regions[WEIR__REGIONS];
+
+WEIR__INLINE struct weir__region *weir__region_of_map(unsigned map_entry)
+{
+    return __atomic_load_n(&weir__regions[map_entry - WEIR__MAP_SPANS], __ATOMIC_RELAXED);
+}
+
+WEIR__INLINE struct weir__region *weir__span_region(const struct weir__span *span)
+{
+    return weir__regions[span->region];
+}
+
+WEIR__INLINE uint32_t weir__span_page(const struct weir__span *span)
+{
+    return (uint32_t)(span - weir__span_region(span)->pages);
+}
+
+WEIR__INLINE char *weir__span_start(const struct weir__span *span)
+{
+    const struct weir__region *region = weir__span_region(span);
+    return region->base + ((size_t)(span - region->pages) << WEIR__PAGE_SHIFT);
+}
+
+WEIR__INLINE char *weir__span_block(const struct weir__span *span)
+{
+    return weir__span_start(span) + (size_t)span->u.live.color * 64;
+}
+
+WEIR__INLINE size_t weir__span_usable(const struct weir__span *span)
+{
+    return ((size_t)span->npages << WEIR__PAGE_SHIFT) - (size_t)span->u.live.color * 64;
+}
+
+/* A region of at least `size` bytes for `store`; NULL when there is no memory. */
+struct weir__region *weir__region_create(struct weir__store *store, size_t size, size_t alignment,
+                                         bool direct);
+void weir__region_destroy(struct weir__region *region);
+
+#endif

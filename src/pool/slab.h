@@ -1,0 +1,120 @@
+/*
+ * pool/slab.h - 64 KiB of equal blocks and the ledger of their words.
+ *
+ * Slabs are cut from 4 MiB chunks. A chunk begins with the headers of its 64
+ * slabs, so that a pointer leads to its slab by arithmetic alone and headers do
+ * not fight for the same cache sets:
+ *
+ *   chunk   | headers 64 x 64 B | words 64 x 64 B | unused | slab 1 | ... | slab 63
+ *   slab    | words (classes below 4 KiB) | pad | block k | block k+1 | ... | tail
+ *
+ * Block i starts at i * size from the slab's start; the first k indices lie under
+ * the words and are never handed out. So index = offset / size exactly when the
+ * pointer is a block's start, and every index of the slab has a word.
+ *
+ * All fields but owner..bin are under the lock of the class centre (of the store
+ * while the slab is free); owner..bin do not change while a block is live.
+ */
+#ifndef WEIR_POOL_SLAB_H
+#define WEIR_POOL_SLAB_H
+
+#include "pool/class.h"
+#include "pool/map.h"
+#include "pool/word.h"
+
+#define WEIR__SLAB_SHIFT  16
+#define WEIR__SLAB        ((size_t)1 << WEIR__SLAB_SHIFT)
+#define WEIR__CHUNK_SLABS (WEIR__CHUNK / WEIR__SLAB)
+#define WEIR__INLINE_MIN  4096 /* classes from here keep their words in the chunk */
+
+struct weir__store;
+struct weir__center;
+
+struct weir__slab {
+    const void *owner;   /* whose blocks these are; NULL: nobody's */
+    uint32_t *words;     /* one for every index of the slab */
+    uint32_t reciprocal; /* ceil(2^32 / size) */
+    uint16_t bin;        /* class << WEIR__BIN_SHIFT */
+    uint16_t fresh;      /* indices from here on were never handed out */
+    uint16_t end;        /* one past the last index */
+    uint16_t free_head;  /* chain of used and freed indices, index + 1; 0: none */
+    uint16_t nout;       /* blocks not in the slab: live or cached */
+    bool zeroed;         /* the memory from `fresh` on is known to be zero */
+    bool dirty;          /* free slab: was used since it was last purged */
+    struct weir__center *center;
+    struct weir__slab *next, *prev; /* a list of its centre, or of free slabs */
+    uint32_t freed_at;              /* free slab: the store's clock when it came back */
+    uint32_t unused;
+};
+
+struct weir__chunk {
+    struct weir__slab slabs[WEIR__CHUNK_SLABS];
+    union {
+        uint32_t words[WEIR__CHUNK_SLABS][WEIR__SLAB / WEIR__INLINE_MIN];
+        struct { /* slab 0 is this header and has no words */
+            struct weir__store *store;
+            struct weir__chunk *next, *prev; /* of the store */
+            size_t nfree;                    /* slabs not in use, of 63 */
+            size_t nfresh;                   /* slabs never used: the last ones */
+        } head;
+    } u;
+};
+
+_Static_assert(sizeof(struct weir__slab) == 64, "one cache line a slab header");
+_Static_assert(sizeof(struct weir__chunk) <= WEIR__SLAB, "the chunk header fits slab 0");
+
+/* The slab that `pointer` lies in; its chunk is known to be one of slabs. */
+WEIR__INLINE struct weir__slab *weir__slab_of(const void *pointer)
+{
+    uintptr_t address = (uintptr_t)pointer;
+    struct weir__chunk *chunk = (struct weir__chunk *)(address & ~(WEIR__CHUNK - 1));
+    return &chunk->slabs[(address >> WEIR__SLAB_SHIFT) & (WEIR__CHUNK_SLABS - 1)];
+}
+
+WEIR__INLINE char *weir__slab_memory(const struct weir__slab *slab)
+{
+    uintptr_t chunk = (uintptr_t)slab & ~(WEIR__CHUNK - 1);
+    return (char *)chunk + (((uintptr_t)slab - chunk) / sizeof *slab << WEIR__SLAB_SHIFT);
+}
+
+/*
+ * The word of the block that starts at `pointer`, or NULL when none starts there.
+ * Multiplying by ceil(2^32/size) gives the quotient above and, below, a remainder
+ * smaller than the factor exactly for multiples (Lemire, Kaser, Kurz 2019).
+ */
+WEIR__INLINE uint32_t *weir__slab_word(const struct weir__slab *slab, const void *pointer)
+{
+    uint32_t factor = slab->reciprocal;
+    uint64_t product = (uint64_t)((uintptr_t)pointer & (WEIR__SLAB - 1)) * factor;
+    if (weir__unlikely((uint32_t)product >= factor))
+        return NULL;
+    return &slab->words[product >> 32];
+}
+
+WEIR__INLINE unsigned weir__slab_class(const struct weir__slab *slab)
+{
+    return slab->bin >> WEIR__BIN_SHIFT;
+}
+
+WEIR__INLINE void *weir__slab_block(const struct weir__slab *slab, unsigned index)
+{
+    return weir__slab_memory(slab) + (size_t)index * weir__class_bytes[weir__slab_class(slab)];
+}
+
+/* Makes a free slab serve blocks of `class` for `owner`. */
+void weir__slab_init(struct weir__slab *slab, unsigned class, const void *owner,
+                     struct weir__center *center);
+
+WEIR__INLINE bool weir__slab_has_free(const struct weir__slab *slab)
+{
+    return slab->free_head || slab->fresh < slab->end;
+}
+
+/* Takes one block out (it has a free one): marks it cached, returns its index. */
+unsigned weir__slab_take(struct weir__slab *slab);
+
+/* Puts the cached block with this word back. False when the word is not a cached
+ * block's: the caller's book-keeping is corrupt, or a racing double free. */
+bool weir__slab_put(struct weir__slab *slab, uint32_t *word);
+
+#endif

@@ -1,0 +1,452 @@
+/*
+ * pool/span.c - live spans and the holes between them: best fit over binned holes,
+ * coalesced at once, the frontier last. Everything under the store's lock.
+ *
+ * Placement prefers memory that was touched before: holes first, lowest address on
+ * a tie, and a hole that reaches the frontier lowers it instead of being kept. So
+ * the touched part of a region stays close to what is live without any state about
+ * residency. The search looks at no more than BIN_LOOK holes of a bin and then
+ * takes the best of the next bin up, whose every hole fits: O(1).
+ */
+#include "base/bits.h"
+#include "pool/store.h"
+
+#define BIN_LOOK 16
+
+/* Past half of a region a span gets a region of its own when it is this large. */
+#define SPAN_DIRECT  (128 * WEIR__MIB)
+#define REGION_FIRST WEIR__REGION_FIRST
+#define REGION_MOST  ((size_t)1 << 32)
+#define SPAN_MOST    ((size_t)1 << 43)
+
+static unsigned bin_of(uint32_t npages)
+{
+    if (npages <= WEIR__EXACT_PAGES)
+        return npages - 1;
+    unsigned log = weir__log2(npages);
+    return WEIR__EXACT_PAGES + (log - 5) * 16 + ((npages >> (log - 4)) & 15);
+}
+
+static void bin_insert(struct weir__store *store, struct weir__span *hole)
+{
+    unsigned bin = bin_of(hole->npages);
+    hole->u.hole.prev = NULL;
+    hole->u.hole.next = store->bins[bin];
+    if (hole->u.hole.next)
+        hole->u.hole.next->u.hole.prev = hole;
+    store->bins[bin] = hole;
+    store->bin_used[bin / 64] |= (uint64_t)1 << (bin % 64);
+}
+
+static void bin_remove(struct weir__store *store, struct weir__span *hole)
+{
+    unsigned bin = bin_of(hole->npages);
+    if (hole->u.hole.next)
+        hole->u.hole.next->u.hole.prev = hole->u.hole.prev;
+    if (hole->u.hole.prev)
+        hole->u.hole.prev->u.hole.next = hole->u.hole.next;
+    else
+        store->bins[bin] = hole->u.hole.next;
+    if (!store->bins[bin])
+        store->bin_used[bin / 64] &= ~((uint64_t)1 << (bin % 64));
+}
+
+/* The dirty list: newest first, by time of freeing. Clean holes are not in it. */
+static void dirty_insert(struct weir__store *store, struct weir__span *hole)
+{
+    hole->u.hole.newer = NULL;
+    hole->u.hole.older = store->newest;
+    if (store->newest)
+        store->newest->u.hole.newer = hole;
+    else
+        store->oldest = hole;
+    store->newest = hole;
+    store->hole_dirty += (size_t)hole->npages << WEIR__PAGE_SHIFT;
+}
+
+static void dirty_remove(struct weir__store *store, struct weir__span *hole)
+{
+    if (hole->u.hole.newer)
+        hole->u.hole.newer->u.hole.older = hole->u.hole.older;
+    else
+        store->newest = hole->u.hole.older;
+    if (hole->u.hole.older)
+        hole->u.hole.older->u.hole.newer = hole->u.hole.newer;
+    else
+        store->oldest = hole->u.hole.newer;
+    store->hole_dirty -= (size_t)hole->npages << WEIR__PAGE_SHIFT;
+}
+
+static void hole_insert(struct weir__store *store, struct weir__region *region, uint32_t page,
+                        uint32_t npages, bool zeroed, uint32_t freed_at)
+{
+    struct weir__span *hole = &region->pages[page], *end = hole + npages - 1;
+    hole->npages = end->npages = npages;
+    hole->region = end->region = region->index;
+    if (npages > 1)
+        end->state = WEIR__PAGE_HOLE_END;
+    hole->state = WEIR__PAGE_HOLE;
+    hole->zeroed = zeroed;
+    hole->u.hole.freed_at = freed_at;
+    bin_insert(store, hole);
+    if (!zeroed)
+        dirty_insert(store, hole);
+}
+
+static void hole_remove(struct weir__store *store, struct weir__span *hole)
+{
+    bin_remove(store, hole);
+    if (!hole->zeroed)
+        dirty_remove(store, hole);
+    hole[hole->npages - 1].state = WEIR__PAGE_NONE;
+    hole->state = WEIR__PAGE_NONE;
+}
+
+static bool hole_is_lower(const struct weir__span *a, const struct weir__span *b)
+{
+    return a->region != b->region ? a->region < b->region : a < b;
+}
+
+/* Best of the first BIN_LOOK holes of a bin that hold npages; NULL: none does. */
+static struct weir__span *bin_best(struct weir__store *store, unsigned bin, uint32_t npages)
+{
+    struct weir__span *best = NULL;
+    int look = BIN_LOOK;
+    for (struct weir__span *hole = store->bins[bin]; hole && look--; hole = hole->u.hole.next) {
+        if (hole->npages < npages)
+            continue;
+        if (!best || hole->npages < best->npages ||
+            (hole->npages == best->npages && hole_is_lower(hole, best)))
+            best = hole;
+    }
+    return best;
+}
+
+static struct weir__span *hole_find(struct weir__store *store, uint32_t npages)
+{
+    unsigned bin = bin_of(npages);
+    struct weir__span *best = store->bins[bin] ? bin_best(store, bin, npages) : NULL;
+    if (best)
+        return best;
+    for (unsigned word = ++bin / 64; word < sizeof store->bin_used / sizeof *store->bin_used; word++) {
+        uint64_t bits = store->bin_used[word];
+        if (word == bin / 64)
+            bits &= ~(uint64_t)0 << (bin % 64);
+        if (bits)
+            return bin_best(store, word * 64 + (unsigned)__builtin_ctzll(bits), npages);
+    }
+    return NULL;
+}
+
+/* Makes [page, page + npages) of the region a live span; it lies in no hole. */
+static struct weir__span *span_make(struct weir__store *store, struct weir__region *region,
+                                    uint32_t page, uint32_t npages)
+{
+    struct weir__span *span = &region->pages[page], *end = span + npages - 1;
+    span->region = end->region = region->index;
+    if (npages > 1)
+        end->state = WEIR__PAGE_SPAN_END;
+    span->npages = npages;
+    store->span_live += (size_t)npages << WEIR__PAGE_SHIFT;
+    return span;
+}
+
+/* First page at or after `page` whose address suits `alignment`. */
+static uint32_t page_aligned(const struct weir__region *region, uint32_t page, size_t alignment)
+{
+    uintptr_t address = (uintptr_t)region->base + ((uintptr_t)page << WEIR__PAGE_SHIFT);
+    return page + (uint32_t)((weir__round_up(address, alignment) - address) >> WEIR__PAGE_SHIFT);
+}
+
+static struct weir__span *span_from_hole(struct weir__store *store, struct weir__span *hole,
+                                         uint32_t npages, size_t alignment, bool *zeroed)
+{
+    struct weir__region *region = weir__span_region(hole);
+    uint32_t page = weir__span_page(hole), end = page + hole->npages, age = hole->u.hole.freed_at;
+    *zeroed = hole->zeroed;
+    hole_remove(store, hole);
+    uint32_t start = page_aligned(region, page, alignment);
+    if (start > page)
+        hole_insert(store, region, page, start - page, *zeroed, age);
+    if (end > start + npages)
+        hole_insert(store, region, start + npages, end - start - npages, *zeroed, age);
+    return span_make(store, region, start, npages);
+}
+
+static struct weir__span *span_from_frontier(struct weir__store *store, struct weir__region *region,
+                                             uint32_t npages, size_t alignment, bool *zeroed)
+{
+    uint32_t page = region->frontier, start = page_aligned(region, page, alignment);
+    if (start > region->npages || npages > region->npages - start)
+        return NULL;
+    *zeroed = start >= region->touched;
+    if (start > page)
+        hole_insert(store, region, page, start - page, page >= region->touched,
+                    weir__store_clock(store));
+    region->frontier = start + npages;
+    if (region->frontier > region->touched)
+        region->touched = region->frontier;
+    return span_make(store, region, start, npages);
+}
+
+static struct weir__region *region_add(struct weir__store *store, size_t size, size_t alignment)
+{
+    bool direct = size >= SPAN_DIRECT;
+    size_t unit = weir__max(alignment, WEIR__CHUNK);
+    size_t want = direct ? size : weir__max(store->next_region, size);
+    struct weir__region *region = NULL;
+    for (want = weir__round_up(want, WEIR__CHUNK); !region; want /= 2) {
+        want = weir__max(weir__round_up(want, WEIR__CHUNK), weir__round_up(size, WEIR__CHUNK));
+        region = weir__region_create(store, want, unit, direct);
+        if (want <= weir__round_up(size, WEIR__CHUNK))
+            break;
+    }
+    if (!region)
+        return NULL;
+    if (!direct)
+        store->next_region = weir__min(store->next_region * 2, REGION_MOST);
+    if (store->last_region)
+        store->last_region->next = region;
+    else
+        store->regions = region;
+    store->last_region = region;
+    store->reserved += region->size;
+    return region;
+}
+
+static struct weir__span *span_find(struct weir__store *store, uint32_t npages, size_t alignment,
+                                    bool *zeroed)
+{
+    uint32_t extra = (uint32_t)((weir__max(alignment, WEIR__PAGE) - 1) >> WEIR__PAGE_SHIFT);
+    struct weir__span *hole = hole_find(store, npages + extra), *span;
+    if (hole)
+        return span_from_hole(store, hole, npages, alignment, zeroed);
+    for (struct weir__region *region = store->regions; region; region = region->next)
+        if (!region->direct && (span = span_from_frontier(store, region, npages, alignment, zeroed)))
+            return span;
+    struct weir__region *region = region_add(store, (size_t)npages << WEIR__PAGE_SHIFT, alignment);
+    return region ? span_from_frontier(store, region, npages, alignment, zeroed) : NULL;
+}
+
+/* Blocks start at rotating cache lines within the slack of their last page, so
+ * that equal large blocks do not all compete for the same cache sets. */
+static void span_color(struct weir__store *store, struct weir__span *span, size_t size,
+                       size_t alignment)
+{
+    size_t slack = ((size_t)span->npages << WEIR__PAGE_SHIFT) - size;
+    unsigned colors = alignment <= WEIR__LINE ? (unsigned)(slack / WEIR__LINE) + 1 : 1;
+    span->u.live.color = colors > 1 ? (uint16_t)(store->color++ % colors) : 0;
+}
+
+struct weir__span *weir__store_take_span(struct weir__store *store, size_t size, size_t alignment,
+                                         const struct weir__claim *claim, bool *zeroed)
+{
+    if (size > SPAN_MOST || alignment > SPAN_MOST)
+        return NULL;
+    uint32_t npages = (uint32_t)((weir__max(size, 1) + WEIR__PAGE - 1) >> WEIR__PAGE_SHIFT);
+    weir__lock_take(&store->lock);
+    struct weir__span *span = span_find(store, npages, alignment, zeroed);
+    if (span) {
+        span_color(store, span, size, alignment);
+        span->u.live.align_shift = (uint8_t)weir__log2(alignment);
+        span->u.live.old = false;
+        span->u.live.owner = claim->owner;
+        span->u.live.requested = claim->requested;
+        span->u.live.tag = claim->tag;
+        span->state = WEIR__PAGE_SPAN;
+        *claim->bytes += (size_t)npages << WEIR__PAGE_SHIFT;
+    }
+    weir__lock_drop(&store->lock);
+    return span;
+}
+
+static void region_remove(struct weir__store *store, struct weir__region *region)
+{
+    struct weir__region **link = &store->regions, *before = NULL;
+    while (*link != region) {
+        before = *link;
+        link = &before->next;
+    }
+    *link = region->next;
+    if (store->last_region == region)
+        store->last_region = before;
+    store->reserved -= region->size;
+    weir__region_destroy(region);
+}
+
+/* Returns [page, page + npages) to the region, joined with its neighbours. */
+static void pages_release(struct weir__store *store, struct weir__region *region, uint32_t page,
+                          uint32_t npages)
+{
+    struct weir__span *left = &region->pages[(ptrdiff_t)page - 1], *right = &region->pages[page + npages];
+    if (left->state == WEIR__PAGE_HOLE_END || left->state == WEIR__PAGE_HOLE) {
+        left -= left->npages - 1;
+        page -= left->npages;
+        npages += left->npages;
+        hole_remove(store, left);
+    }
+    if (page + npages < region->frontier && right->state == WEIR__PAGE_HOLE) {
+        npages += right->npages;
+        hole_remove(store, right);
+    }
+    if (page + npages == region->frontier) {
+        region->frontier = page;
+        region->lowered_at = weir__store_clock(store);
+    } else {
+        hole_insert(store, region, page, npages, false, weir__store_clock(store));
+    }
+}
+
+void weir__store_give_span_locked(struct weir__store *store, struct weir__span *span)
+{
+    struct weir__region *region = weir__span_region(span);
+    uint32_t page = weir__span_page(span), npages = span->npages;
+    store->span_live -= (size_t)npages << WEIR__PAGE_SHIFT;
+    if (region->direct) {
+        region_remove(store, region);
+    } else {
+        span[npages - 1].state = WEIR__PAGE_NONE;
+        span->state = WEIR__PAGE_NONE;
+        pages_release(store, region, page, npages);
+        weir__store_decay_locked(store);
+    }
+}
+
+bool weir__store_give_span(struct weir__store *store, struct weir__span *span, size_t *bytes)
+{
+    weir__lock_take(&store->lock);
+    bool live = span->state == WEIR__PAGE_SPAN;
+    if (live) {
+        *bytes -= (size_t)span->npages << WEIR__PAGE_SHIFT;
+        weir__store_give_span_locked(store, span);
+    }
+    weir__lock_drop(&store->lock);
+    return live;
+}
+
+/* Takes the pages after the span that it lacks, from a hole or the frontier. */
+static bool span_extend(struct weir__store *store, struct weir__region *region,
+                        struct weir__span *span, uint32_t more)
+{
+    uint32_t end = weir__span_page(span) + span->npages;
+    struct weir__span *right = &region->pages[end];
+    if (end == region->frontier) {
+        if (more > region->npages - end)
+            return false;
+        region->frontier = end + more;
+        region->touched = (uint32_t)weir__max(region->touched, region->frontier);
+        return true;
+    }
+    if (right->state != WEIR__PAGE_HOLE || right->npages < more)
+        return false;
+    uint32_t left_over = right->npages - more, age = right->u.hole.freed_at;
+    bool zeroed = right->zeroed;
+    hole_remove(store, right);
+    if (left_over)
+        hole_insert(store, region, end + more, left_over, zeroed, age);
+    return true;
+}
+
+bool weir__store_resize_span(struct weir__store *store, struct weir__span *span, size_t size,
+                             size_t *bytes)
+{
+    size_t end = size + (size_t)span->u.live.color * 64;
+    if (size > SPAN_MOST)
+        return false;
+    uint32_t npages = (uint32_t)((weir__max(end, 1) + WEIR__PAGE - 1) >> WEIR__PAGE_SHIFT);
+    if (npages == span->npages)
+        return true;
+    weir__lock_take(&store->lock);
+    struct weir__region *region = weir__span_region(span);
+    uint32_t page = weir__span_page(span), old = span->npages;
+    bool done = !region->direct && (npages < old || span_extend(store, region, span, npages - old));
+    if (done) {
+        if (old > 1)
+            span[old - 1].state = WEIR__PAGE_NONE;
+        span->npages = npages;
+        if (npages > 1) {
+            span[npages - 1].state = WEIR__PAGE_SPAN_END;
+            span[npages - 1].region = region->index;
+        }
+        size_t change = ((size_t)npages << WEIR__PAGE_SHIFT) - ((size_t)old << WEIR__PAGE_SHIFT);
+        store->span_live += change;
+        *bytes += change;
+        if (npages < old)
+            pages_release(store, region, page + npages, old - npages);
+    }
+    weir__lock_drop(&store->lock);
+    return done;
+}
+
+size_t weir__span_purge_locked(struct weir__store *store, struct weir__span *hole)
+{
+    size_t bytes = (size_t)hole->npages << WEIR__PAGE_SHIFT;
+    dirty_remove(store, hole);
+    store->backing->purge(weir__span_start(hole), bytes);
+    hole->zeroed = true;
+    return bytes;
+}
+
+size_t weir__span_purge_tail_locked(struct weir__store *store, struct weir__region *region)
+{
+    size_t start = (size_t)region->frontier << WEIR__PAGE_SHIFT;
+    size_t size = ((size_t)region->touched << WEIR__PAGE_SHIFT) - start;
+    if (size)
+        store->backing->purge(region->base + start, size);
+    region->touched = region->frontier;
+    return size;
+}
+
+size_t weir__span_release_locked(struct weir__store *store)
+{
+    size_t bytes = 0;
+    for (struct weir__region *region = store->regions, *next; region; region = next) {
+        next = region->next;
+        if (region->frontier == 0) {
+            bytes += (size_t)region->touched << WEIR__PAGE_SHIFT;
+            region_remove(store, region);
+        } else {
+            bytes += weir__span_purge_tail_locked(store, region);
+        }
+    }
+    if (!store->regions)
+        store->next_region = REGION_FIRST;
+    return bytes;
+}
+
+/* Calls visit for the live spans of a region. A span that visit frees may join the
+ * hole behind it, whose former header keeps its length: the walk goes on there. */
+static int region_each_span(struct weir__region *region, weir__span_visitor *visit, void *user)
+{
+    if (region->direct)
+        return region->pages->state == WEIR__PAGE_SPAN ? visit(region->pages, user) : 0;
+    int stop = 0;
+    for (uint32_t page = 0; page < region->frontier && !stop;) {
+        struct weir__span *span = &region->pages[page];
+        page += span->npages;
+        if (span->state == WEIR__PAGE_SPAN)
+            stop = visit(span, user);
+    }
+    return stop;
+}
+
+int weir__store_each_span_locked(struct weir__store *store, weir__span_visitor *visit, void *user)
+{
+    int stop = 0;
+    for (struct weir__region *region = store->regions, *next; region && !stop; region = next) {
+        next = region->next;
+        stop = region_each_span(region, visit, user);
+    }
+    return stop;
+}
+
+struct weir__span *weir__span_covering(struct weir__region *region, const void *pointer)
+{
+    size_t page = (size_t)((const char *)pointer - region->base) >> WEIR__PAGE_SHIFT;
+    for (struct weir__span *span = &region->pages[page]; span >= region->pages; span--)
+        if (span->state == WEIR__PAGE_SPAN)
+            return span->npages > &region->pages[page] - span ? span : NULL;
+        else if (span->state == WEIR__PAGE_HOLE)
+            return NULL;
+    return NULL;
+}

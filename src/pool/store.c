@@ -1,0 +1,278 @@
+/*
+ * pool/store.c - chunks and free slabs of a store, its clock, decay and trim.
+ * Everything under the store's lock. Spans are pool/span.c's.
+ */
+#include "pool/store.h"
+
+#include "base/fault.h"
+#include "base/os.h"
+
+#include <errno.h>
+#include <string.h>
+
+/*
+ * Decay: what nobody re-used for DECAY_MS goes back to the system, looked at every
+ * DECAY_STEP_MS and, to keep steady loads free of faults, at most half of it a
+ * half-life: the dirty bytes of an idle store halve every DECAY_MS.
+ */
+#define DECAY_MS       10000
+#define DECAY_STEP_MS  500
+#define DECAY_LOOK_OPS 64 /* gives between two looks at the clock */
+
+#define CHUNK_USABLE (WEIR__CHUNK_SLABS - 1)
+
+int weir__store_init(struct weir__store *store, const struct weir__backing *backing)
+{
+    memset(store, 0, sizeof *store);
+    store->backing = backing;
+    store->next_region = WEIR__REGION_FIRST;
+    store->clock_start = weir__os_coarse_time();
+    return 0;
+}
+
+/* -- chunks -------------------------------------------------------------------- */
+
+static struct weir__chunk *chunk_of(struct weir__slab *slab)
+{
+    return (struct weir__chunk *)((uintptr_t)slab & ~(WEIR__CHUNK - 1));
+}
+
+static struct weir__chunk *chunk_add(struct weir__store *store)
+{
+    bool zeroed = false;
+    struct weir__chunk *chunk =
+        weir__fault_now() ? NULL : store->backing->take(WEIR__CHUNK, WEIR__CHUNK, &zeroed);
+    if (!chunk)
+        return NULL;
+    weir__os_huge_pages(chunk, WEIR__CHUNK, false);
+    if (!zeroed)
+        memset(chunk, 0, sizeof *chunk);
+    for (unsigned i = 1; i < WEIR__CHUNK_SLABS; i++)
+        chunk->slabs[i].zeroed = zeroed;
+    chunk->u.head.store = store;
+    chunk->u.head.nfree = chunk->u.head.nfresh = CHUNK_USABLE;
+    chunk->u.head.next = store->chunks;
+    if (!weir__map_set(chunk, WEIR__CHUNK, WEIR__MAP_SLABS)) {
+        store->backing->give(chunk, WEIR__CHUNK, WEIR__CHUNK);
+        return NULL;
+    }
+    if (store->chunks)
+        store->chunks->u.head.prev = chunk;
+    store->chunks = chunk;
+    store->reserved += WEIR__CHUNK;
+    store->headers += sizeof *chunk;
+    return chunk;
+}
+
+static void free_slab_unlink(struct weir__store *store, struct weir__slab *slab)
+{
+    if (slab->next)
+        slab->next->prev = slab->prev;
+    if (slab->prev)
+        slab->prev->next = slab->next;
+    else
+        store->free_slabs = slab->next;
+    store->nfree_slabs--;
+    store->ndirty_slabs -= slab->dirty;
+}
+
+static void chunk_give(struct weir__store *store, struct weir__chunk *chunk)
+{
+    store->reserved -= WEIR__CHUNK;
+    store->headers -= sizeof *chunk;
+    weir__map_set(chunk, WEIR__CHUNK, WEIR__MAP_FOREIGN);
+    if (store->backing->trim)
+        store->backing->purge(chunk, WEIR__CHUNK);
+    store->backing->give(chunk, WEIR__CHUNK, WEIR__CHUNK);
+}
+
+/* All 63 slabs of the chunk are free. */
+static void chunk_remove(struct weir__store *store, struct weir__chunk *chunk)
+{
+    for (unsigned i = 1; i < WEIR__CHUNK_SLABS - chunk->u.head.nfresh; i++)
+        free_slab_unlink(store, &chunk->slabs[i]);
+    if (chunk->u.head.next)
+        chunk->u.head.next->u.head.prev = chunk->u.head.prev;
+    if (chunk->u.head.prev)
+        chunk->u.head.prev->u.head.next = chunk->u.head.next;
+    else
+        store->chunks = chunk->u.head.next;
+    if (store->fresh == chunk)
+        store->fresh = NULL;
+    chunk_give(store, chunk);
+}
+
+/* -- slabs --------------------------------------------------------------------- */
+
+static struct weir__slab *slab_fresh(struct weir__store *store)
+{
+    if (!store->fresh || !store->fresh->u.head.nfresh)
+        store->fresh = chunk_add(store);
+    if (!store->fresh)
+        return NULL;
+    return &store->fresh->slabs[WEIR__CHUNK_SLABS - store->fresh->u.head.nfresh--];
+}
+
+struct weir__slab *weir__store_take_slab(struct weir__store *store)
+{
+    weir__lock_take(&store->lock);
+    struct weir__slab *slab = store->free_slabs;
+    if (slab)
+        free_slab_unlink(store, slab);
+    else
+        slab = slab_fresh(store);
+    if (slab) {
+        chunk_of(slab)->u.head.nfree--;
+        slab->dirty = false;
+        slab->next = slab->prev = NULL;
+    }
+    weir__lock_drop(&store->lock);
+    return slab;
+}
+
+void weir__store_give_slab(struct weir__store *store, struct weir__slab *slab)
+{
+    weir__lock_take(&store->lock);
+    __atomic_store_n(&slab->owner, NULL, __ATOMIC_RELEASE);
+    slab->zeroed = false;
+    slab->dirty = true;
+    slab->freed_at = weir__store_clock(store);
+    slab->prev = NULL;
+    slab->next = store->free_slabs;
+    if (slab->next)
+        slab->next->prev = slab;
+    store->free_slabs = slab;
+    store->nfree_slabs++;
+    store->ndirty_slabs++;
+    chunk_of(slab)->u.head.nfree++;
+    weir__store_decay_locked(store);
+    weir__lock_drop(&store->lock);
+}
+
+static size_t slab_purge(struct weir__store *store, struct weir__slab *slab)
+{
+    store->backing->purge(weir__slab_memory(slab), WEIR__SLAB);
+    slab->zeroed = true;
+    slab->dirty = false;
+    store->ndirty_slabs--;
+    return WEIR__SLAB;
+}
+
+static size_t slabs_trim(struct weir__store *store)
+{
+    size_t bytes = 0;
+    for (struct weir__chunk *chunk = store->chunks, *next; chunk; chunk = next) {
+        next = chunk->u.head.next;
+        if (chunk->u.head.nfree == CHUNK_USABLE) {
+            bytes += (CHUNK_USABLE - chunk->u.head.nfresh) << WEIR__SLAB_SHIFT;
+            chunk_remove(store, chunk);
+        }
+    }
+    for (struct weir__slab *slab = store->free_slabs; slab; slab = slab->next)
+        if (slab->dirty)
+            bytes += slab_purge(store, slab);
+    return bytes;
+}
+
+/* -- giving back ----------------------------------------------------------------- */
+
+size_t weir__store_trim(struct weir__store *store)
+{
+    size_t bytes = 0;
+    weir__lock_take(&store->lock);
+    while (store->oldest)
+        bytes += weir__span_purge_locked(store, store->oldest);
+    bytes += weir__span_release_locked(store) + slabs_trim(store);
+    weir__lock_drop(&store->lock);
+    if (store->backing->trim)
+        store->backing->trim();
+    return bytes;
+}
+
+uint32_t weir__store_clock(const struct weir__store *store)
+{
+    return store->now;
+}
+
+static bool store_is_stale(const struct weir__store *store, uint32_t freed_at)
+{
+    return (int32_t)(store->now - freed_at) >= DECAY_MS;
+}
+
+static void decay_step(struct weir__store *store)
+{
+    size_t dirty = store->hole_dirty + store->ndirty_slabs * WEIR__SLAB;
+    size_t quota = dirty / (2 * DECAY_MS / DECAY_STEP_MS) + WEIR__CHUNK;
+    while (store->oldest && quota && store_is_stale(store, store->oldest->u.hole.freed_at)) {
+        size_t bytes = weir__span_purge_locked(store, store->oldest);
+        quota -= weir__min(quota, bytes);
+    }
+    for (struct weir__region *region = store->regions; region && quota; region = region->next)
+        if (region->touched > region->frontier && store_is_stale(store, region->lowered_at))
+            quota -= weir__min(quota, weir__span_purge_tail_locked(store, region));
+    for (struct weir__slab *slab = store->free_slabs; slab && quota; slab = slab->next)
+        if (slab->dirty && store_is_stale(store, slab->freed_at))
+            quota -= weir__min(quota, slab_purge(store, slab));
+}
+
+void weir__store_decay_locked(struct weir__store *store)
+{
+    if (weir__likely(++store->ops % DECAY_LOOK_OPS))
+        return;
+    store->now = (uint32_t)((weir__os_coarse_time() - store->clock_start) / 1000000);
+    if (store->now - store->decayed_at < DECAY_STEP_MS)
+        return;
+    store->decayed_at = store->now;
+    decay_step(store);
+}
+
+void weir__store_destroy(struct weir__store *store)
+{
+    for (struct weir__chunk *chunk = store->chunks, *next; chunk; chunk = next) {
+        next = chunk->u.head.next;
+        chunk_give(store, chunk);
+    }
+    while (store->regions) {
+        struct weir__region *region = store->regions;
+        store->regions = region->next;
+        weir__region_destroy(region);
+    }
+}
+
+/* -- checking -------------------------------------------------------------------- */
+
+static bool region_is_valid(const struct weir__region *region, size_t *live)
+{
+    bool after_hole = false;
+    uint32_t page = 0;
+    while (page < region->frontier) {
+        const struct weir__span *span = &region->pages[page];
+        const struct weir__span *end = span + span->npages - 1;
+        bool hole = span->state == WEIR__PAGE_HOLE;
+        if ((!hole && span->state != WEIR__PAGE_SPAN) || !span->npages || (hole && after_hole) ||
+            (span->npages > 1 && end->state != span->state + 1))
+            return false;
+        if (!hole)
+            *live += (size_t)span->npages << WEIR__PAGE_SHIFT;
+        after_hole = hole;
+        page += span->npages;
+    }
+    return page == region->frontier && !after_hole && region->touched >= region->frontier;
+}
+
+bool weir__store_is_valid(struct weir__store *store)
+{
+    size_t live = 0, free_slabs = 0, chunk_free = 0;
+    bool valid = true;
+    weir__lock_take(&store->lock);
+    for (struct weir__region *region = store->regions; region && valid; region = region->next)
+        valid = region_is_valid(region, &live);
+    for (struct weir__slab *slab = store->free_slabs; slab; slab = slab->next)
+        free_slabs += slab->owner == NULL;
+    for (struct weir__chunk *chunk = store->chunks; chunk; chunk = chunk->u.head.next)
+        chunk_free += chunk->u.head.nfree - chunk->u.head.nfresh;
+    valid = valid && live == store->span_live && free_slabs == store->nfree_slabs &&
+            chunk_free == store->nfree_slabs;
+    weir__lock_drop(&store->lock);
+    return valid;
+}

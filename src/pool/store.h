@@ -1,0 +1,115 @@
+/*
+ * pool/store.h - a store of memory: slabs for blocks up to 16 KiB, spans for the
+ * rest, both from one backing. It knows sizes and addresses, not requests: who
+ * owns a block and how it is counted is the business of the layers above.
+ *
+ * One lock a store (rank "pool"). Several class centres and any number of
+ * allocators share a store.
+ */
+#ifndef WEIR_POOL_STORE_H
+#define WEIR_POOL_STORE_H
+
+#include "backing/backing.h"
+#include "base/lock.h"
+#include "pool/region.h"
+#include "pool/slab.h"
+
+/* Bins of holes: exact for 1..32 pages, then 16 a power of two. */
+#define WEIR__REGION_FIRST (256 * WEIR__MIB)
+#define WEIR__EXACT_PAGES 32
+#define WEIR__BIN_COUNT   (WEIR__EXACT_PAGES + 16 * 27)
+
+struct weir__store {
+    weir__lock lock;
+    const struct weir__backing *backing;
+
+    /* Slabs. `free_slabs` is LIFO, so that warm memory is used first. */
+    struct weir__chunk *chunks;     /* every chunk, latest first */
+    struct weir__chunk *fresh;      /* the chunk whose never-used slabs come next */
+    struct weir__slab *free_slabs;  /* used before, free now */
+    size_t nfree_slabs, ndirty_slabs;
+
+    /* Spans. A bit of `bin_used` is set exactly when the bin is not empty. */
+    struct weir__region *regions, *last_region;
+    struct weir__span *bins[WEIR__BIN_COUNT]; /* LIFO lists of holes */
+    uint64_t bin_used[(WEIR__BIN_COUNT + 63) / 64];
+    struct weir__span *newest, *oldest; /* dirty holes by time of freeing */
+    size_t next_region;                 /* size of the next region, bytes */
+    unsigned color;                     /* rotates over cache lines of a page */
+
+    /* Decay: see weir__store_decay_locked. */
+    uint64_t clock_start; /* of the coarse clock, ns */
+    uint32_t ops;         /* gives since the clock was last read */
+    uint32_t now;         /* the store's clock then */
+    uint32_t decayed_at;  /* when decay last ran */
+
+    /* Figures, bytes. */
+    size_t reserved;  /* taken from the backing */
+    size_t headers;   /* slab and page headers that are in use, and region tables */
+    size_t span_live; /* in live spans, whole pages */
+    size_t hole_dirty; /* in holes that may be resident */
+};
+
+int weir__store_init(struct weir__store *store, const struct weir__backing *backing);
+
+/* Gives everything back; nobody may hold a block. */
+void weir__store_destroy(struct weir__store *store);
+
+/* A free slab, `zeroed` set truly; NULL when there is no memory. */
+struct weir__slab *weir__store_take_slab(struct weir__store *store);
+void weir__store_give_slab(struct weir__store *store, struct weir__slab *slab);
+
+/* What a live span remembers of its request. `bytes` is the owner's count of bytes
+ * in live spans, whole pages, kept under the store's lock. */
+struct weir__claim {
+    const void *owner;
+    size_t requested;
+    uint32_t tag;
+    size_t *bytes;
+};
+
+/*
+ * A live span of at least `size` bytes at `alignment` (a power of two), its
+ * block `weir__span_block`. *zeroed: the usable bytes are known to be zero. NULL
+ * when there is no memory.
+ */
+struct weir__span *weir__store_take_span(struct weir__store *store, size_t size, size_t alignment,
+                                         const struct weir__claim *claim, bool *zeroed);
+/* False: the span is not live; nothing happened. */
+bool weir__store_give_span(struct weir__store *store, struct weir__span *span, size_t *bytes);
+void weir__store_give_span_locked(struct weir__store *store, struct weir__span *span);
+
+/* Grows or shrinks a live span where it stands. False: it cannot. */
+bool weir__store_resize_span(struct weir__store *store, struct weir__span *span, size_t size,
+                             size_t *bytes);
+
+/* Purges every free slab and hole and gives whole free chunks and regions back.
+ * Bytes no longer resident. */
+size_t weir__store_trim(struct weir__store *store);
+
+/* Lets memory that nobody re-used for a while go, at most a few steps of work;
+ * called with the lock held on slow paths. */
+void weir__store_decay_locked(struct weir__store *store);
+
+/* The store's clock: milliseconds, wrapping. */
+uint32_t weir__store_clock(const struct weir__store *store);
+
+/* Purges one dirty hole, returns its bytes (pool/span.c). */
+size_t weir__span_purge_locked(struct weir__store *store, struct weir__span *hole);
+/* Purges what lies between a region's frontier and its touched end; bytes. */
+size_t weir__span_purge_tail_locked(struct weir__store *store, struct weir__region *region);
+/* Gives back regions that hold nothing (pool/span.c); bytes. */
+size_t weir__span_release_locked(struct weir__store *store);
+
+/* For every live span, in address order a region; `visit` may give it back. */
+typedef int weir__span_visitor(struct weir__span *span, void *user);
+int weir__store_each_span_locked(struct weir__store *store, weir__span_visitor *visit, void *user);
+
+/* The live span whose pages hold `pointer`, or NULL; walks back over headers, for
+ * reporting misuse only. */
+struct weir__span *weir__span_covering(struct weir__region *region, const void *pointer);
+
+/* Whole-structure check (debug builds and tests). */
+bool weir__store_is_valid(struct weir__store *store);
+
+#endif

@@ -1,0 +1,696 @@
+/*
+ * track/meter.c - the slow side of the watermark: opening and closing windows,
+ * folding them, the phases. Owns the one meter lock, which covers every meter and
+ * window of the process but for what window.h says the owners write.
+ */
+#include "track/meter.h"
+
+#include "base/os.h"
+#include "base/thread.h"
+
+/* A phase in which windows were open for fewer operations than this was not worth
+ * its fence; windows then stay closed for a while, longer each time. */
+#define PHASE_WORTH   512u
+#define BACKOFF_LEAST 16u
+#define BACKOFF_MOST  4096u
+
+/* Below this, credit is not worth dividing among threads. */
+#define CREDIT_LEAST 1024
+
+static struct {
+    weir__lock lock;
+    struct weir__meter *roots;
+    unsigned constraints;   /* limits and observers anywhere: they rule SHARED out */
+    unsigned backoff;       /* length of the next spell with closed windows */
+    unsigned closed_for;    /* slow operations left in this spell */
+    bool was_shared;        /* SHARED was left by a reader: go on with it */
+} meters;
+
+/* Read by every slow operation; written under the lock. */
+static uint32_t meters_shared __attribute__((aligned(WEIR__LINE)));
+
+/* -- the tree -------------------------------------------------------------------- */
+
+static struct weir__meter **meter_siblings(struct weir__meter *m)
+{
+    return m->parent ? &m->parent->children : &meters.roots;
+}
+
+/* Preorder walk of the subtree of `top` (NULL: the forest). */
+static struct weir__meter *meter_after(struct weir__meter *m, const struct weir__meter *top)
+{
+    if (m->children)
+        return m->children;
+    while (m && m != top && !m->next)
+        m = m->parent;
+    return !m || m == top ? NULL : m->next;
+}
+
+static void meter_watch(struct weir__meter *m)
+{
+    m->ceiling = m->peak;
+    for (struct weir__peak_observer *o = m->observers; o; o = o->next)
+        if (o->peak < m->ceiling)
+            m->ceiling = o->peak;
+}
+
+static void meter_raise(struct weir__meter *m, int64_t live)
+{
+    if (live <= m->ceiling)
+        return;
+    if (live > m->peak)
+        m->peak = live;
+    for (struct weir__peak_observer *o = m->observers; o; o = o->next)
+        if (live > o->peak)
+            o->peak = live;
+    meter_watch(m);
+}
+
+static int64_t meter_room(const struct weir__meter *m)
+{
+    int64_t bound = m->ceiling < m->limit ? m->ceiling : m->limit;
+    return bound - m->level;
+}
+
+/* -- windows --------------------------------------------------------------------- */
+
+static int64_t window_used(const struct weir__window *w)
+{
+    return (weir__window_load(&w->used2) >> 1) - (w->origin2 >> 1);
+}
+
+/* The window is closed and its thread outside: what it counted goes to the base. */
+static void window_fold(struct weir__window *w)
+{
+    int64_t used = window_used(w), high = (weir__window_load(&w->hi2) - w->origin2) >> 1;
+    int64_t granted = (w->granted2 - w->origin2) >> 1;
+    for (struct weir__meter *m = w->meter; m; m = m->parent) {
+        if (m->solo == w) {
+            meter_raise(m, m->base + high);
+            m->solo = NULL;
+        }
+        m->base += used;
+        m->level += used - granted;
+        m->nopen--;
+    }
+    w->origin2 += 2 * used;
+    w->open = false;
+}
+
+static void window_shut(struct weir__window *w, const void *self, bool *fence)
+{
+    weir__window_store(&w->cap2, WEIR__WINDOW_CLOSED);
+    w->waiting = w->thread != self;
+    *fence |= w->waiting;
+}
+
+static void window_await(struct weir__window *w)
+{
+    for (unsigned i = 0; __atomic_load_n(&w->used2, __ATOMIC_ACQUIRE) & 1; i++)
+        weir__os_yield(i);
+    w->waiting = false;
+}
+
+/* Calls each for the open windows below `top`; its list order is opened first. */
+static void windows_each_open(struct weir__meter *top, void (*each)(struct weir__window *, void *),
+                              void *user)
+{
+    for (struct weir__meter *m = top; m; m = meter_after(m, top)) {
+        if (!m->nopen)
+            continue;
+        for (struct weir__window *w = m->windows, *next; w; w = next) {
+            next = w->next;
+            if (w->open)
+                each(w, user);
+        }
+    }
+}
+
+struct shutting {
+    const void *self;
+    bool fence;
+    uint64_t others_ops; /* done by other threads' windows while open */
+};
+
+static void each_shut(struct weir__window *w, void *user)
+{
+    struct shutting *s = user;
+    window_shut(w, s->self, &s->fence);
+}
+
+static void each_await(struct weir__window *w, void *user)
+{
+    struct shutting *s = user;
+    if (w->waiting) {
+        window_await(w);
+        s->others_ops += w->allocations + w->frees - w->ops_at_open;
+    }
+}
+
+static void each_fold(struct weir__window *w, void *user)
+{
+    (void)user;
+    window_fold(w);
+}
+
+static void each_reopen(struct weir__window *w, void *user)
+{
+    (void)user;
+    weir__window_store(&w->cap2, w->granted2);
+}
+
+/* Closes every open window below `top`; true: other threads' were among them. */
+static struct shutting windows_shut(struct weir__meter *top, const void *self)
+{
+    struct shutting s = {.self = self};
+    windows_each_open(top, each_shut, &s);
+    if (s.fence) {
+        weir__os_fence_others();
+        windows_each_open(top, each_await, &s);
+    }
+    return s;
+}
+
+/* Exact from here on: base(m) is live(m) for all of the subtree. */
+static struct shutting freeze(struct weir__meter *top)
+{
+    struct shutting s = windows_shut(top, weir__thread_self());
+    windows_each_open(top, each_fold, NULL);
+    return s;
+}
+
+/* Was the phase that a freeze ended worth opening windows for? */
+static void phase_judge(const struct shutting *s)
+{
+    if (!s->fence)
+        return;
+    if (s->others_ops < PHASE_WORTH) {
+        meters.backoff = meters.backoff ? meters.backoff * 2 : BACKOFF_LEAST;
+        if (meters.backoff > BACKOFF_MOST)
+            meters.backoff = BACKOFF_MOST;
+        meters.closed_for = meters.backoff;
+    } else {
+        meters.backoff /= 2;
+    }
+}
+
+static void window_to_front(struct weir__window *w)
+{
+    struct weir__meter *m = w->meter;
+    if (m->windows == w)
+        return;
+    w->prev->next = w->next;
+    if (w->next)
+        w->next->prev = w->prev;
+    w->prev = NULL;
+    w->next = m->windows;
+    m->windows->prev = w;
+    m->windows = w;
+}
+
+static void window_open(struct weir__window *w, int64_t grant, bool solo)
+{
+    int64_t used2 = weir__window_load(&w->used2);
+    for (struct weir__meter *m = w->meter; m; m = m->parent) {
+        m->level += grant;
+        m->nopen++;
+        if (solo)
+            m->solo = w;
+    }
+    window_to_front(w);
+    w->open = true;
+    w->granted2 = used2 + 2 * grant;
+    w->ops_at_open = w->allocations + w->frees;
+    weir__window_store(&w->hi2, solo ? used2 : w->granted2);
+    weir__window_store(&w->cap2, w->granted2);
+}
+
+/* -- SHARED ---------------------------------------------------------------------- */
+
+static bool shared_allowed(void)
+{
+    return meters.constraints == 0;
+}
+
+/* Every window of the forest is closed and folded. */
+static void shared_enter(void)
+{
+    for (struct weir__meter *m = meters.roots; m; m = meter_after(m, NULL)) {
+        __atomic_store_n(&m->shared_live, m->base, __ATOMIC_RELAXED);
+        __atomic_store_n(&m->shared_peak, m->peak, __ATOMIC_RELAXED);
+    }
+    __atomic_store_n(&meters_shared, 1, __ATOMIC_SEQ_CST);
+}
+
+/* Back to bases. The operations that saw the flag are waited for: each had its
+ * used2 odd, by a sequentially consistent store, before it looked. */
+static bool shared_leave(void)
+{
+    if (!__atomic_load_n(&meters_shared, __ATOMIC_RELAXED))
+        return false;
+    __atomic_store_n(&meters_shared, 0, __ATOMIC_SEQ_CST);
+    for (struct weir__meter *m = meters.roots; m; m = meter_after(m, NULL))
+        for (struct weir__window *w = m->windows; w; w = w->next)
+            window_await(w);
+    for (struct weir__meter *m = meters.roots; m; m = meter_after(m, NULL)) {
+        m->base = m->level = __atomic_load_n(&m->shared_live, __ATOMIC_RELAXED);
+        meter_raise(m, __atomic_load_n(&m->shared_peak, __ATOMIC_RELAXED));
+    }
+    return true;
+}
+
+static void shared_add(struct weir__meter *m, int64_t delta)
+{
+    int64_t live = __atomic_add_fetch(&m->shared_live, delta, __ATOMIC_RELAXED);
+    int64_t peak = __atomic_load_n(&m->shared_peak, __ATOMIC_RELAXED);
+    while (live > peak && !__atomic_compare_exchange_n(&m->shared_peak, &peak, live, true,
+                                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        continue;
+}
+
+static void window_counts(struct weir__window *w, unsigned allocated, unsigned freed)
+{
+    __atomic_store_n(&w->allocations, w->allocations + allocated, __ATOMIC_RELAXED);
+    __atomic_store_n(&w->frees, w->frees + freed, __ATOMIC_RELAXED);
+}
+
+/* True: counted on the shared atomics. False: not SHARED, go for the lock. */
+static bool shared_change(struct weir__window *w, int64_t delta, unsigned allocated, unsigned freed)
+{
+    if (!__atomic_load_n(&meters_shared, __ATOMIC_RELAXED))
+        return false;
+    int64_t used2 = weir__window_load(&w->used2);
+    __atomic_exchange_n(&w->used2, used2 | 1, __ATOMIC_SEQ_CST);
+    bool shared = __atomic_load_n(&meters_shared, __ATOMIC_SEQ_CST);
+    if (shared) {
+        for (struct weir__meter *m = w->meter; m; m = m->parent)
+            shared_add(m, delta);
+        window_counts(w, allocated, freed);
+        weir__window_count(&w->shared_operations);
+    }
+    weir__window_leave(w, used2);
+    return shared;
+}
+
+/* -- the slow operation ------------------------------------------------------------ */
+
+/*
+ * The highest meter that must be frozen before delta may be applied, or NULL: one
+ * whose bound leaves no room, or whose base must not move because a lone window
+ * notes its maximum relative to it.
+ */
+static struct weir__meter *meter_lacking(struct weir__meter *m, int64_t delta)
+{
+    struct weir__meter *lacking = NULL;
+    for (; m; m = m->parent)
+        if (m->solo || (delta > 0 && meter_room(m) < delta))
+            lacking = m;
+    return lacking;
+}
+
+static bool meter_within_limits(const struct weir__meter *m, int64_t delta)
+{
+    for (; m; m = m->parent)
+        if (m->base > m->limit - delta)
+            return false;
+    return true;
+}
+
+static void meter_apply(struct weir__meter *m, int64_t delta)
+{
+    for (; m; m = m->parent) {
+        m->base += delta;
+        m->level += delta;
+        if (m->base > m->ceiling)
+            meter_raise(m, m->base);
+    }
+}
+
+/* Is no window open on the way to the root, so that this one could be alone? */
+static bool meter_is_quiet(const struct weir__meter *m)
+{
+    for (; m; m = m->parent)
+        if (m->nopen)
+            return false;
+    return true;
+}
+
+/* The greatest grant that keeps level <= bound for all meters up the tree. */
+static int64_t meter_headroom(const struct weir__meter *m, bool to_limit)
+{
+    int64_t least = WEIR__NO_LIMIT;
+    for (; m; m = m->parent) {
+        int64_t room = to_limit ? m->limit - m->level : meter_room(m);
+        if (room < least)
+            least = room;
+    }
+    return least;
+}
+
+/*
+ * Chooses how w's next operations go. With nobody else's window open, lately or
+ * now, it may have everything up to the limits (SOLO). Else it gets half of the
+ * credit below the peaks (CREDIT). At the peak, or while phases end too soon, windows stay closed:
+ * on shared atomics where that is allowed, under the lock otherwise.
+ */
+static void window_choose(struct weir__window *w)
+{
+    bool fence = weir__os_fence_available();
+    int64_t credit = meter_headroom(w->meter, false);
+    bool plenty = credit >= 64 * CREDIT_LEAST;
+    if (fence && meters.closed_for && !plenty) {
+        meters.closed_for--;
+    } else if (fence && !meters.closed_for && meter_is_quiet(w->meter) &&
+               (!meters.backoff || credit < CREDIT_LEAST)) {
+        window_open(w, meter_headroom(w->meter, true), true);
+        return;
+    } else if (fence && credit >= CREDIT_LEAST) {
+        window_open(w, credit / 2, false);
+        return;
+    }
+    if (shared_allowed() && (!fence || meters.closed_for)) {
+        for (struct weir__meter *root = meters.roots; root; root = root->next)
+            if (root->nopen)
+                return;
+        shared_enter();
+    }
+}
+
+/* Operations on shared atomics between two looks at whether windows pay again. */
+static bool shared_is_due(struct weir__window *w)
+{
+    return weir__os_fence_available() && (w->allocations + w->frees) % BACKOFF_MOST == 0;
+}
+
+bool weir__meter_change(struct weir__window *w, int64_t delta, unsigned allocated, unsigned freed)
+{
+    if (!shared_is_due(w) && shared_change(w, delta, allocated, freed))
+        return true;
+    weir__lock_take(&meters.lock);
+    struct weir__meter *m = w->meter;
+    bool fits = true;
+    m->slow_operations++;
+    if (shared_leave())
+        meters.closed_for = 0;
+    if (w->open) {
+        weir__window_store(&w->cap2, WEIR__WINDOW_CLOSED);
+        window_fold(w);
+    }
+    struct weir__meter *lacking = meter_lacking(m, delta);
+    if (lacking) {
+        struct shutting phase = freeze(lacking);
+        phase_judge(&phase);
+        fits = delta <= 0 || meter_within_limits(m, delta);
+    }
+    if (fits) {
+        meter_apply(m, delta);
+        window_counts(w, allocated, freed);
+    }
+    window_choose(w);
+    weir__lock_drop(&meters.lock);
+    return fits;
+}
+
+bool weir__meter_never_fits(const struct weir__meter *m, size_t size)
+{
+    for (; m; m = m->parent)
+        if (size > (size_t)__atomic_load_n(&m->limit, __ATOMIC_RELAXED))
+            return true;
+    return false;
+}
+
+void weir__meter_failed(struct weir__meter *m)
+{
+    __atomic_add_fetch(&m->failures, 1, __ATOMIC_RELAXED);
+}
+
+/* -- making and unmaking ------------------------------------------------------------ */
+
+static int64_t limit_from(size_t limit)
+{
+    return limit && limit < (size_t)WEIR__NO_LIMIT ? (int64_t)limit : WEIR__NO_LIMIT;
+}
+
+/* Runs with the lock held and everything exact below m (NULL: nothing frozen). */
+static bool exact_begin(struct weir__meter *m)
+{
+    weir__lock_take(&meters.lock);
+    bool shared = shared_leave();
+    if (m)
+        freeze(m);
+    return shared;
+}
+
+static void exact_end(bool shared)
+{
+    if (shared && shared_allowed())
+        shared_enter();
+    weir__lock_drop(&meters.lock);
+}
+
+void weir__meter_init(struct weir__meter *m, struct weir__meter *parent, size_t limit)
+{
+    *m = (struct weir__meter){.parent = parent, .limit = limit_from(limit)};
+    bool shared = exact_begin(NULL);
+    struct weir__meter **list = meter_siblings(m);
+    m->next = *list;
+    if (m->next)
+        m->next->prev = m;
+    *list = m;
+    meters.constraints += m->limit != WEIR__NO_LIMIT;
+    exact_end(shared);
+}
+
+void weir__meter_destroy(struct weir__meter *m, size_t live_blocks)
+{
+    struct weir__meter *root = m;
+    while (root->parent)
+        root = root->parent;
+    bool shared = exact_begin(root);
+    for (struct weir__meter *up = m->parent; up; up = up->parent) {
+        up->base -= m->base;
+        up->level -= m->base;
+    }
+    if (m->parent) {
+        m->parent->gone_allocations += m->gone_allocations;
+        m->parent->gone_frees += m->gone_frees + live_blocks;
+        m->parent->failures += m->failures;
+        m->parent->slow_operations += m->slow_operations;
+    }
+    if (m->next)
+        m->next->prev = m->prev;
+    if (m->prev)
+        m->prev->next = m->next;
+    else
+        *meter_siblings(m) = m->next;
+    meters.constraints -= (m->limit != WEIR__NO_LIMIT);
+    exact_end(shared);
+}
+
+void weir__window_attach(struct weir__window *w, struct weir__meter *m, const void *thread)
+{
+    weir__lock_take(&meters.lock);
+    w->cap2 = WEIR__WINDOW_CLOSED;
+    w->meter = m;
+    w->thread = thread;
+    w->next = m->windows;
+    w->prev = NULL;
+    if (w->next)
+        w->next->prev = w;
+    m->windows = w;
+    weir__lock_drop(&meters.lock);
+}
+
+static void window_settle_locked(struct weir__window *w)
+{
+    bool fence = false;
+    window_shut(w, NULL, &fence);
+    weir__os_fence_others();
+    window_await(w);
+    window_fold(w);
+}
+
+void weir__window_close(struct weir__window *w)
+{
+    weir__lock_take(&meters.lock);
+    if (w->open)
+        window_settle_locked(w);
+    weir__lock_drop(&meters.lock);
+}
+
+void weir__window_detach(struct weir__window *w)
+{
+    weir__lock_take(&meters.lock);
+    struct weir__meter *m = w->meter;
+    if (w->open)
+        window_settle_locked(w);
+    m->gone_allocations += w->allocations;
+    m->gone_frees += w->frees;
+    m->slow_operations += w->shared_operations;
+    if (w->next)
+        w->next->prev = w->prev;
+    if (w->prev)
+        w->prev->next = w->next;
+    else
+        m->windows = w->next;
+    weir__lock_drop(&meters.lock);
+}
+
+/* -- reading ------------------------------------------------------------------------ */
+
+struct counting {
+    int64_t total;
+    uint64_t allocations, frees, slow, failures;
+};
+
+static void meter_count(struct weir__meter *top, struct counting *c)
+{
+    c->total = top->base;
+    for (struct weir__meter *m = top; m; m = meter_after(m, top)) {
+        c->allocations += m->gone_allocations;
+        c->frees += m->gone_frees;
+        c->slow += m->slow_operations;
+        c->failures += __atomic_load_n(&m->failures, __ATOMIC_RELAXED);
+        for (struct weir__window *w = m->windows; w; w = w->next) {
+            c->total += window_used(w);
+            c->allocations += __atomic_load_n(&w->allocations, __ATOMIC_RELAXED);
+            c->frees += __atomic_load_n(&w->frees, __ATOMIC_RELAXED);
+            c->slow += __atomic_load_n(&w->shared_operations, __ATOMIC_RELAXED);
+        }
+    }
+}
+
+static int64_t meter_peak_now(const struct weir__meter *m, int64_t recorded)
+{
+    if (!m->solo)
+        return recorded;
+    int64_t high = m->base + ((weir__window_load(&m->solo->hi2) - m->solo->origin2) >> 1);
+    return high > recorded ? high : recorded;
+}
+
+void weir__meter_read(struct weir__meter *m, struct weir__meter_reading *reading)
+{
+    struct counting c = {0};
+    weir__lock_take(&meters.lock);
+    bool shared = shared_leave();
+    windows_shut(m, weir__thread_self());
+    meter_count(m, &c);
+    int64_t peak = meter_peak_now(m, m->peak);
+    windows_each_open(m, each_reopen, NULL);
+    exact_end(shared);
+    *reading = (struct weir__meter_reading){.total = (size_t)c.total,
+                                            .peak = (size_t)peak,
+                                            .count = (size_t)(c.allocations - c.frees),
+                                            .allocations = c.allocations,
+                                            .frees = c.frees,
+                                            .slow_operations = c.slow,
+                                            .failures = c.failures};
+}
+
+size_t weir__meter_peak(struct weir__meter *m)
+{
+    bool shared = exact_begin(NULL);
+    int64_t peak = meter_peak_now(m, m->peak);
+    exact_end(shared);
+    return (size_t)peak;
+}
+
+void weir__meter_reset_peak(struct weir__meter *m)
+{
+    bool shared = exact_begin(m);
+    m->peak = m->base;
+    meter_watch(m);
+    exact_end(shared);
+}
+
+bool weir__meter_set_limit(struct weir__meter *m, size_t limit)
+{
+    int64_t bound = limit_from(limit);
+    bool shared = exact_begin(m);
+    bool fits = m->base <= bound;
+    if (fits) {
+        meters.constraints -= (m->limit != WEIR__NO_LIMIT);
+        meters.constraints += (bound != WEIR__NO_LIMIT);
+        __atomic_store_n(&m->limit, bound, __ATOMIC_RELAXED);
+    }
+    exact_end(shared);
+    return fits;
+}
+
+size_t weir__meter_limit(struct weir__meter *m)
+{
+    int64_t limit = __atomic_load_n(&m->limit, __ATOMIC_RELAXED);
+    return limit == WEIR__NO_LIMIT ? 0 : (size_t)limit;
+}
+
+void weir__meter_observe(struct weir__meter *m, struct weir__peak_observer *observer)
+{
+    bool shared = exact_begin(m);
+    observer->peak = m->base;
+    observer->next = m->observers;
+    m->observers = observer;
+    meters.constraints++;
+    meter_watch(m);
+    exact_end(shared);
+}
+
+size_t weir__meter_observed(struct weir__meter *m, struct weir__peak_observer *observer)
+{
+    bool shared = exact_begin(NULL);
+    int64_t peak = meter_peak_now(m, observer->peak);
+    exact_end(shared);
+    return (size_t)peak;
+}
+
+void weir__meter_forget(struct weir__meter *m, struct weir__peak_observer *observer)
+{
+    bool shared = exact_begin(m);
+    for (struct weir__peak_observer **link = &m->observers; *link; link = &(*link)->next)
+        if (*link == observer) {
+            *link = observer->next;
+            meters.constraints--;
+            break;
+        }
+    meter_watch(m);
+    exact_end(shared);
+}
+
+/* -- fork and checking ---------------------------------------------------------------- */
+
+void weir__meter_fork_prepare(void)
+{
+    weir__lock_take(&meters.lock);
+    shared_leave();
+    for (struct weir__meter *m = meters.roots; m; m = m->next)
+        freeze(m);
+}
+
+void weir__meter_fork_done(void)
+{
+    weir__lock_drop(&meters.lock);
+}
+
+static bool meter_check(struct weir__meter *top)
+{
+    int64_t level = top->base;
+    unsigned nopen = 0;
+    for (struct weir__meter *m = top; m; m = meter_after(m, top))
+        for (struct weir__window *w = m->windows; w; w = w->next)
+            if (w->open) {
+                level += (w->granted2 - w->origin2) >> 1;
+                nopen++;
+            }
+    return level == top->level && nopen == top->nopen && level <= top->limit &&
+           (top->level <= top->ceiling || (top->solo && nopen == 1));
+}
+
+bool weir__meter_is_valid(void)
+{
+    bool valid = true;
+    weir__lock_take(&meters.lock);
+    if (!meters_shared)
+        for (struct weir__meter *m = meters.roots; m && valid; m = meter_after(m, NULL))
+            valid = meter_check(m);
+    weir__lock_drop(&meters.lock);
+    return valid;
+}

@@ -1,0 +1,102 @@
+/*
+ * track/meter.h - exact total, peak, count and limit of an allocator and its
+ * descendants, without shared writes in the steady state.
+ *
+ * One meter an allocator, in a tree: a meter's figures include its children's.
+ * Bytes are signed 64-bit here. Invariants, under the lock, outside SHARED:
+ *
+ *   live(m)  = base(m) + sum over windows w in the subtree of (used(w) - origin(w))
+ *   level(m) = base(m) + sum over open windows w in the subtree of (cap(w) - origin(w))
+ *   level(m) <= limit(m)
+ *   level(m) <= ceiling(m), or solo(m) is the only open window in the subtree
+ *
+ * so as long as no slow operation runs, live(m) <= level(m) <= ceiling(m) = the least
+ * of the peaks watched, and none of them can move; or one thread alone moves live(m)
+ * and notes its own maximum. docs/watermark.md argues it, docs/models checks it.
+ *
+ * SHARED: several threads work at the peak and no limit or second peak is watched:
+ * all windows stay closed and operations go to shared atomics.
+ */
+#ifndef WEIR_TRACK_METER_H
+#define WEIR_TRACK_METER_H
+
+#include "base/lock.h"
+#include "track/window.h"
+
+/* A peak of its own: the true maximum of the total since it was added. */
+struct weir__peak_observer {
+    int64_t peak;
+    struct weir__peak_observer *next;
+};
+
+struct weir__meter {
+    /* Under the meter lock. */
+    struct weir__meter *parent, *children, *next, *prev; /* children: latest first */
+    int64_t base, level, limit, ceiling, peak;
+    struct weir__peak_observer *observers;
+    struct weir__window *windows; /* own ones; opened latest first */
+    struct weir__window *solo;
+    unsigned nopen;                             /* open windows in the subtree */
+    uint64_t gone_allocations, gone_frees;      /* of windows and children that are gone */
+    uint64_t slow_operations;                   /* own */
+    uint64_t failures;                          /* own and of children gone; atomic */
+    /* Any thread, while SHARED. */
+    int64_t shared_live __attribute__((aligned(WEIR__LINE)));
+    int64_t shared_peak;
+} __attribute__((aligned(WEIR__LINE)));
+
+struct weir__meter_reading {
+    size_t total, peak, count;
+    uint64_t allocations, frees, slow_operations, failures;
+};
+
+#define WEIR__NO_LIMIT ((int64_t)1 << 61)
+
+/* parent NULL: a root. */
+void weir__meter_init(struct weir__meter *m, struct weir__meter *parent, size_t limit);
+
+/* Takes the meter out of the tree; what is live in it counts as freed. Its windows
+ * were detached, it has no children. */
+void weir__meter_destroy(struct weir__meter *m, size_t live_blocks);
+
+void weir__window_attach(struct weir__window *w, struct weir__meter *m, const void *thread);
+void weir__window_detach(struct weir__window *w);
+
+/* Closes a window so that its heap may be worked on; its owner's heap lock is held,
+ * so it stays closed until that is dropped. */
+void weir__window_close(struct weir__window *w);
+
+/*
+ * The slow operation: counts `delta` bytes and the blocks, if every limit up the
+ * tree allows. False: a limit refuses, nothing changed. By the window's owner,
+ * outside an operation.
+ */
+bool weir__meter_change(struct weir__window *w, int64_t delta, unsigned allocated, unsigned freed);
+
+/* Would `size` more bytes exceed a limit even with nothing else live? */
+bool weir__meter_never_fits(const struct weir__meter *m, size_t size);
+
+/* Counts a refused or failed request. */
+void weir__meter_failed(struct weir__meter *m);
+
+/* One instant's exact figures of m and its descendants. */
+void weir__meter_read(struct weir__meter *m, struct weir__meter_reading *reading);
+size_t weir__meter_peak(struct weir__meter *m);
+void weir__meter_reset_peak(struct weir__meter *m);
+
+/* False: more is live than that. 0: no limit. */
+bool weir__meter_set_limit(struct weir__meter *m, size_t limit);
+size_t weir__meter_limit(struct weir__meter *m);
+
+void weir__meter_observe(struct weir__meter *m, struct weir__peak_observer *observer);
+size_t weir__meter_observed(struct weir__meter *m, struct weir__peak_observer *observer);
+void weir__meter_forget(struct weir__meter *m, struct weir__peak_observer *observer);
+
+/* Around fork: every window closed and folded, the lock held. */
+void weir__meter_fork_prepare(void);
+void weir__meter_fork_done(void);
+
+/* The invariants above, over the whole forest. */
+bool weir__meter_is_valid(void);
+
+#endif
