@@ -4,6 +4,7 @@
  * cost is guarded by tests/test_callgrind.sh.
  */
 #include "alloc/block.h"
+#include "alloc/trace.h"
 
 #include <errno.h>
 #include <string.h>
@@ -36,7 +37,7 @@ WEIR__INLINE void *allocate_small(weir_allocator *a, size_t size, const uint16_t
     void *block = top[-1].block;
     uint32_t *word = top[-1].word;
     __atomic_store_n(&bin->top, top - 1, __ATOMIC_RELAXED);
-    weir__word_set(word, heap->window.word | (uint32_t)size);
+    weir__word_set(word, weir__here.word | (uint32_t)size);
 #ifndef WEIR_NO_ACCOUNTING
     weir__window_count(&heap->window.allocations);
     weir__window_leave(&heap->window, to);
@@ -99,10 +100,39 @@ bool weir__heap_count(struct weir__heap *heap, int64_t delta, unsigned allocated
 #endif
 }
 
-void *weir__allocate_failed(weir_allocator *a, size_t size, const char *why)
+bool weir__account(weir_allocator *a, int64_t delta, unsigned allocated, unsigned freed,
+                   uint64_t *sequence)
+{
+    struct weir__heap *heap = weir__heap_get(a);
+#ifndef WEIR_NO_ACCOUNTING
+    struct weir__window *w = &heap->window;
+    if (weir__likely(heap->slot != NULL)) {
+        int64_t used2 = weir__window_enter(w), to = used2 + 2 * delta;
+        bool admitted = weir__window_admits(w, to);
+        if (admitted) {
+            __atomic_store_n(&w->allocations, w->allocations + allocated, __ATOMIC_RELAXED);
+            __atomic_store_n(&w->frees, w->frees + freed, __ATOMIC_RELAXED);
+        }
+        weir__window_leave(w, admitted ? to : used2);
+        if (weir__likely(admitted))
+            return true;
+    }
+#endif
+    weir__lock_take(&heap->cache.lock);
+    bool counted = weir__heap_count(heap, delta, allocated, freed);
+    uint64_t number = weir__heap_sequence(heap);
+    if (number)
+        *sequence = number;
+    weir__lock_drop(&heap->cache.lock);
+    return counted;
+}
+
+void *weir__allocate_failed(weir_allocator *a, const struct weir__request *request,
+                            const char *why)
 {
     weir__meter_failed(&a->body->meter);
-    return weir__fail_null(ENOMEM, "allocator \"%s\": %zu bytes: %s", a->name, size, why);
+    weir__trace_failed(a, request->size, request->alignment, ENOMEM);
+    return weir__fail_null(ENOMEM, "allocator \"%s\": %zu bytes: %s", a->name, request->size, why);
 }
 
 /* Takes the top of the bin, counts it, gives it back if a limit says no. */
@@ -117,7 +147,7 @@ static void *small_take_locked(struct weir__heap *heap, struct weir__bin *bin,
     if (request->zeroed)
         *request->zeroed = weir__word_get(slot.word) & WEIR__WORD_ZERO;
     uint32_t aligned = request->alignment > WEIR_DEFAULT_ALIGNMENT ? WEIR__WORD_ALIGNED : 0;
-    weir__word_set(slot.word, heap->window.word | aligned | (uint32_t)request->size);
+    weir__word_set(slot.word, weir__here.word | aligned | (uint32_t)request->size);
     return slot.block;
 }
 
@@ -128,66 +158,54 @@ static void *small_allocate(weir_allocator *a, unsigned class, const struct weir
     weir__lock_take(&heap->cache.lock);
     bool filled = bin->top > bin->base || weir__cache_refill(&heap->cache, class);
     void *block = filled ? small_take_locked(heap, bin, request) : NULL;
+    uint64_t sequence = weir__heap_sequence(heap);
     weir__lock_drop(&heap->cache.lock);
-    if (block)
-        return block;
-    return weir__allocate_failed(a, request->size, filled ? "over the limit" : "out of memory");
-}
-
-/* A heap's slow count opens windows: its lock must be held, and is not on the way
- * of spans until then. */
-static bool large_count(struct weir__heap *heap, int64_t delta, unsigned allocated, unsigned freed)
-{
-#ifndef WEIR_NO_ACCOUNTING
-    struct weir__window *w = &heap->window;
-    if (heap->slot) {
-        int64_t used2 = weir__window_enter(w), to = used2 + 2 * delta;
-        bool admitted = weir__window_admits(w, to);
-        if (admitted && allocated)
-            weir__window_count(&w->allocations);
-        if (admitted && freed)
-            weir__window_count(&w->frees);
-        weir__window_leave(w, admitted ? to : used2);
-        if (weir__likely(admitted))
-            return true;
-    }
-#endif
-    weir__lock_take(&heap->cache.lock);
-    bool counted = weir__heap_count(heap, delta, allocated, freed);
-    weir__lock_drop(&heap->cache.lock);
-    return counted;
+    if (weir__unlikely(!block))
+        return weir__allocate_failed(a, request, filled ? "over the limit" : "out of memory");
+    if (weir__unlikely(sequence != 0))
+        weir__trace_allocated(a, sequence,
+                              &(struct weir__trace_block){block, request->size, 0,
+                                                          weir__class_bytes[class],
+                                                          request->alignment,
+                                                          weir__word_tag(weir__here.word)});
+    weir__scavenge_now_and_then(heap);
+    return block;
 }
 
 static void *large_allocate(weir_allocator *a, const struct weir__request *request)
 {
     struct weir__body *body = a->body;
     if (weir__unlikely(weir__meter_never_fits(&body->meter, request->size)))
-        return weir__allocate_failed(a, request->size, "over the limit");
-    struct weir__heap *heap = weir__heap_get(a);
-    struct weir__claim claim = {a, request->size, weir__word_tag(heap->window.word),
+        return weir__allocate_failed(a, request, "over the limit");
+    struct weir__claim claim = {a, request->size, weir__word_tag(weir__here.word),
                                 &body->span_bytes};
+    uint64_t sequence = 0;
     bool zeroed;
     struct weir__span *span =
         weir__store_take_span(body->store, request->size, request->alignment, &claim, &zeroed);
     if (weir__unlikely(!span))
-        return weir__allocate_failed(a, request->size, "out of memory");
-    if (weir__unlikely(!large_count(heap, (int64_t)request->size, 1, 0))) {
+        return weir__allocate_failed(a, request, "out of memory");
+    void *block = weir__span_block(span);
+    if (weir__unlikely(!weir__account(a, (int64_t)request->size, 1, 0, &sequence))) {
         weir__store_give_span(body->store, span, &body->span_bytes);
-        return weir__allocate_failed(a, request->size, "over the limit");
+        return weir__allocate_failed(a, request, "over the limit");
     }
+    if (weir__unlikely(sequence != 0))
+        weir__trace_allocated(a, sequence,
+                              &(struct weir__trace_block){block, request->size, 0,
+                                                          weir__span_usable(span),
+                                                          request->alignment, claim.tag});
     if (request->zeroed)
         *request->zeroed = zeroed;
-    return weir__span_block(span);
+    return block;
 }
 
 void *weir__allocate_slow(weir_allocator *a, const struct weir__request *request)
 {
-    if (weir__unlikely(!weir__allocator_check(a, NULL))) {
-        errno = EINVAL;
+    if (weir__unlikely(!weir__allocator_check(a, NULL)))
         return NULL;
-    }
     if (weir__unlikely(request->size > PTRDIFF_MAX || request->alignment > PTRDIFF_MAX / 2 + 1))
-        return weir__allocate_failed(a, request->size, "impossibly large");
+        return weir__allocate_failed(a, request, "impossibly large");
     if (!a->body->store)
         return weir__foreign_allocate(a, request);
     if (request->size > WEIR__SMALL_MAX)
@@ -213,12 +231,11 @@ void *weir_allocate_zeroed_aligned(weir_allocator *a, size_t count, size_t size,
     size_t total;
     if (!weir__is_power_of_two(alignment))
         return weir__fail_null(EINVAL, "alignment %zu is not a power of two", alignment);
-    if (!weir__allocator_check(a, NULL)) {
-        errno = EINVAL;
+    if (!weir__allocator_check(a, NULL))
         return NULL;
-    }
     if (__builtin_mul_overflow(count, size, &total))
-        return weir__allocate_failed(a, SIZE_MAX, "count times size overflows");
+        return weir__allocate_failed(a, &(struct weir__request){SIZE_MAX, alignment, NULL},
+                                     "count times size overflows");
     bool zeroed = false;
     void *block = weir__allocate_slow(a, &(struct weir__request){total, alignment, &zeroed});
     if (!block || zeroed || total == 0)

@@ -5,6 +5,8 @@
 #ifndef WEIR_ALLOC_ALLOCATOR_H
 #define WEIR_ALLOC_ALLOCATOR_H
 
+#include "base/meta.h"
+
 #include <weir/allocator.h>
 
 /*
@@ -23,12 +25,5 @@ bool weir__allocator_host_accessible(const weir_allocator *a);
  * live block of `a` that had it set until now. Returns visit's non-zero, else 0.
  */
 int weir__allocator_mark_old(weir_allocator *a, weir_block_visitor *visit, void *user);
-
-/* Zeroed memory for the library's own objects (a tensor's header, a plan's
- * tables): uncounted, apart from every pool, never from the host's malloc.
- * NULL with ENOMEM. `size` at free is the size asked for. Fails on purpose when
- * weir__meta_fail_after runs out (tests). */
-void *weir__meta_allocate(size_t size);
-void weir__meta_free(void *block, size_t size);
 
 #endif

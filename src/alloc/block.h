@@ -47,10 +47,30 @@ void *weir__foreign_allocate(weir_allocator *a, const struct weir__request *requ
 void weir__foreign_free(weir_allocator *a, void *block);
 void weir__foreign_release_all(weir_allocator *a);
 
-/* Counts through the window if it lets, else the slow way. False: a limit. */
+/* Counts through the window if it lets, else the slow way; the heap's lock is held,
+ * or it is the calling thread's own and nothing of its bins is touched. False: a
+ * limit refuses, nothing changed. */
 bool weir__heap_count(struct weir__heap *heap, int64_t delta, unsigned allocated, unsigned freed);
 
+/* Counts for the calling thread, whatever heap it has. *sequence: its number in a
+ * trace, or left alone. */
+bool weir__account(weir_allocator *a, int64_t delta, unsigned allocated, unsigned freed,
+                   uint64_t *sequence);
+
 /* The request failed: counted, errno ENOMEM, NULL. */
-void *weir__allocate_failed(weir_allocator *a, size_t size, const char *why);
+void *weir__allocate_failed(weir_allocator *a, const struct weir__request *request,
+                            const char *why);
+
+/* Paces the emptying of idle threads' caches: called on slow routes, no lock held. */
+void weir__scavenge_now_and_then(struct weir__heap *heap);
+
+/* The number of the operation just counted, 0 without a trace; taken once. */
+WEIR__INLINE uint64_t weir__heap_sequence(struct weir__heap *heap)
+{
+    uint64_t sequence = heap->window.sequence;
+    if (weir__unlikely(sequence != 0))
+        heap->window.sequence = 0;
+    return sequence;
+}
 
 #endif

@@ -8,7 +8,8 @@
  *   heap: one for each thread that uses the allocator: window + thread cache
  *
  * The context lock covers the tree of handles and every list of heaps. It is
- * outermost; a thread inside an operation never holds it.
+ * outermost, and recursive, so that visitors may ask for figures; a thread inside an
+ * operation on blocks never waits for it with another lock held.
  */
 #ifndef WEIR_ALLOC_CONTEXT_H
 #define WEIR_ALLOC_CONTEXT_H
@@ -28,12 +29,11 @@ enum weir__state { WEIR__NEW = 0, WEIR__READY, WEIR__DESTROYED };
 struct weir__heap {
     struct weir__window window;
     struct weir__cache cache;
-    struct weir_allocator *owner;
-    struct weir__heap **slot;          /* the thread's pointer to this heap, or NULL */
-    struct weir__heap *next_of_thread; /* head: heap_list of the thread */
-    struct weir__heap **thread_list;
-    struct weir__heap *next, *prev;    /* of the allocator */
-    uint64_t ops_seen;                 /* by the scavenger, to find idle heaps */
+    weir_allocator *owner;
+    struct weir__heap **slot;        /* the thread's pointer to this heap; NULL: common */
+    struct weir__heap *next, *prev;  /* of the allocator */
+    uint64_t seen;                   /* operations when the scavenger last looked */
+    unsigned slow;                   /* slow operations, to pace the scavenger */
 };
 
 struct weir__body {
@@ -41,54 +41,84 @@ struct weir__body {
     struct weir__store *store; /* NULL: blocks come from functions */
     struct weir__center *centers;
     size_t span_bytes; /* in live spans; under the store's lock */
+    bool owns_store;   /* the store's own figures are reported here */
     struct weir__registry registry;
     weir_allocator_functions functions;
     void *user;
     const char *backing;
     struct weir__heap *heaps;
-    struct weir__heap common; /* for threads that could get no heap; always under its lock */
+    struct weir__heap common; /* for threads that have none of their own; under its lock */
 };
 
 struct weir_allocator {
-    uint32_t slot_offset; /* bytes into weir__heaps; the last entry is always NULL */
+    uint32_t slot_offset; /* bytes into weir__here.heaps; the last entry is always NULL */
     uint32_t state;       /* enum weir__state; atomic */
     struct weir__body *body;
-    struct weir_allocator *parent, *first_child, *last_child, *next, *prev;
+    weir_allocator *parent, *children, *youngest, *next, *prev; /* children: oldest first */
     char name[WEIR__NAME_MAX];
 };
 
-/* The heaps of the calling thread for the first allocators of the process. */
+/* The calling thread's: its heaps for the first allocators of the process, and the
+ * bits that the word of a block gets from it, state and tag. */
 #define WEIR__HEAP_SLOTS 16
-extern WEIR__TLS struct weir__heap *weir__heaps[WEIR__HEAP_SLOTS];
+struct weir__local {
+    struct weir__heap *heaps[WEIR__HEAP_SLOTS];
+    uint32_t word;
+};
+extern WEIR__TLS struct weir__local weir__here;
 
 WEIR__INLINE struct weir__heap *weir__heap_cached(const weir_allocator *a)
 {
-    return *(struct weir__heap **)((char *)weir__heaps + a->slot_offset);
+    return *(struct weir__heap **)((char *)weir__here.heaps + a->slot_offset);
 }
 
-/* The calling thread's heap, made if need be; the allocator's common heap where
- * there is no memory for one. Never NULL; `a` is ready. */
+/* The calling thread's heap, made if need be; the allocator's common heap where it
+ * cannot have one. Never NULL; `a` is ready. */
 struct weir__heap *weir__heap_get(weir_allocator *a);
 
-/* Takes heaps out of the allocator and frees them (context lock held). */
-void weir__heaps_release(weir_allocator *a);
+/* A place in weir__here.heaps for a new allocator, as slot_offset; the last when all are
+ * taken. Context lock held, as for the next three. */
+uint32_t weir__heap_slot_take(void);
+void weir__heap_slot_give(uint32_t offset);
 
-/* Tag that this thread's heaps put on blocks. */
-extern WEIR__TLS uint32_t weir__thread_tag;
+void weir__heap_common_init(weir_allocator *a);
 
-/* True if `a` may be used; else misuse was reported. Readies the CPU allocator. */
+/* Takes every thread's heap out of the allocator and frees it; with `flush` its free
+ * blocks go back to the centres. */
+void weir__heaps_release(weir_allocator *a, bool flush);
+
+/* In a forked child: frees the heaps of the threads that are not there. */
+void weir__heaps_orphaned(weir_allocator *a);
+
+/* Empties the heaps of threads that did nothing since the last look (seconds ago). */
+void weir__heaps_scavenge(void);
+
+/* The same for every heap of `a`, busy or not. Bytes. */
+size_t weir__heaps_flush(weir_allocator *a);
+
+/* True if `a` may be used; else misuse was reported, or NULL was named and errno is
+ * EINVAL. Readies the CPU allocator. */
 bool weir__allocator_check(const weir_allocator *a, const void *pointer);
 
+/* The body, or NULL where the check fails. */
 struct weir__body *weir__body_of(const weir_allocator *a);
 
 void weir__context_lock(void);
 void weir__context_unlock(void);
 
-/* Preorder over `top` and its descendants, context lock held. */
-weir_allocator *weir__context_after(weir_allocator *a, const weir_allocator *top);
+/* Preorder over `top` and its descendants (NULL: over all); a NULL starts. Context
+ * lock held. */
+weir_allocator *weir__context_after(weir_allocator *a, weir_allocator *top);
 
-/* Makes an allocator over this store, or over functions where it is NULL. */
-weir_allocator *weir__context_make(const weir_allocator_options *options, struct weir__store *store);
+/* Is `a` `top` or below it? Context lock held. */
+bool weir__context_is_within(const weir_allocator *a, const weir_allocator *top);
+
+/* Makes an allocator of these options over `store` (NULL: as the options say). */
+weir_allocator *weir__context_make(const weir_allocator_options *options,
+                                   struct weir__store *store, const char *kind);
+
+/* Takes out and frees one without children. Context lock held. */
+void weir__context_unmake(weir_allocator *a);
 
 /* The process-wide store under the CPU allocator. */
 struct weir__store *weir__cpu_store(void);
@@ -96,7 +126,10 @@ struct weir__store *weir__cpu_store(void);
 /* The store of a weir_pool (alloc/pool.c). */
 struct weir__store *weir__pool_store(weir_pool *pool);
 
-/* Provider functions of WEIR_SOURCE_BACKING and WEIR_SOURCE_MALLOC; NULL: none. */
+/* Functions of WEIR_SOURCE_BACKING and WEIR_SOURCE_MALLOC; NULL: none. */
 const weir_allocator_functions *weir__source_functions(weir_source source, const char **backing);
+
+/* Registers what must happen around fork; once. */
+void weir__fork_watch(void);
 
 #endif

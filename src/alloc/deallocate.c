@@ -5,6 +5,7 @@
  * tests/test_callgrind.sh.
  */
 #include "alloc/block.h"
+#include "alloc/trace.h"
 
 #include <errno.h>
 
@@ -80,35 +81,17 @@ static void small_free(weir_allocator *a, void *block, const struct weir__found 
     struct weir__slot slot = {block, found->word};
     weir__lock_take(&heap->cache.lock);
     bool room = weir__cache_drain(&heap->cache, class);
+    weir__heap_count(heap, -(int64_t)found->requested, 0, 1);
     weir__word_set(found->word, WEIR__WORD_CACHED);
     if (room)
         *heap->cache.bins[class].top++ = slot;
     else
         weir__center_give(&heap->cache.centers[class], &slot, 1);
-    weir__heap_count(heap, -(int64_t)found->requested, 0, 1);
+    uint64_t sequence = weir__heap_sequence(heap);
     weir__lock_drop(&heap->cache.lock);
-}
-
-/* Counts a free outside the small path: no bin is touched, so the heap's lock is
- * needed only where the window does not admit it. */
-static void large_uncount(weir_allocator *a, size_t requested)
-{
-    struct weir__heap *heap = weir__heap_get(a);
-#ifndef WEIR_NO_ACCOUNTING
-    struct weir__window *w = &heap->window;
-    if (heap->slot) {
-        int64_t used2 = weir__window_enter(w), to = used2 - 2 * (int64_t)requested;
-        bool admitted = to <= weir__window_load(&w->cap2);
-        if (admitted)
-            weir__window_count(&w->frees);
-        weir__window_leave(w, admitted ? to : used2);
-        if (weir__likely(admitted))
-            return;
-    }
-#endif
-    weir__lock_take(&heap->cache.lock);
-    weir__heap_count(heap, -(int64_t)requested, 0, 1);
-    weir__lock_drop(&heap->cache.lock);
+    if (weir__unlikely(sequence != 0))
+        weir__trace_freed(a, sequence, block, found->requested);
+    weir__scavenge_now_and_then(heap);
 }
 
 /* A live span of `a` that starts at block, or NULL. */
@@ -128,16 +111,24 @@ WEIR__INLINE struct weir__span *large_find(const weir_allocator *a, const void *
     return span;
 }
 
+/* Counted before the pages go, so that nobody's use of them is counted earlier. Two
+ * threads that free one span at a time: the store tells who was first. */
 static bool large_free(weir_allocator *a, void *block)
 {
     struct weir__span *span = large_find(a, block);
     if (!span)
         return false;
     size_t requested = span->u.live.requested;
-    if (!weir__store_give_span(a->body->store, span, &a->body->span_bytes))
-        return false;
-    large_uncount(a, requested);
-    return true;
+    uint64_t sequence = 0;
+    weir__account(a, -(int64_t)requested, 0, 1, &sequence);
+    if (weir__unlikely(sequence != 0))
+        weir__trace_freed(a, sequence, block, requested);
+    if (weir__likely(weir__store_give_span(a->body->store, span, &a->body->span_bytes)))
+        return true;
+    weir__account(a, (int64_t)requested, 1, 0, &sequence);
+    if (weir__unlikely(sequence != 0))
+        weir__trace_adjusted(sequence, (ptrdiff_t)requested, 1);
+    return false;
 }
 
 void weir__deallocate_slow(weir_allocator *a, void *block)

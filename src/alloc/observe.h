@@ -6,6 +6,7 @@
 #define WEIR_ALLOC_OBSERVE_H
 
 #include "base/trace_hook.h"
+#include "track/meter.h"
 
 #include <weir/allocator.h>
 
@@ -15,10 +16,6 @@
  * the observer before freeing it or destroying the allocator. Any thread.
  * weir__peak_observer_add: 0, or EINVAL.
  */
-struct weir__peak_observer {
-    int64_t peak;
-    struct weir__peak_observer *next;
-};
 int weir__peak_observer_add(weir_allocator *a, struct weir__peak_observer *observer);
 size_t weir__peak_observer_read(weir_allocator *a, struct weir__peak_observer *observer);
 void weir__peak_observer_remove(weir_allocator *a, struct weir__peak_observer *observer);

@@ -20,6 +20,7 @@ static bool bin_make(struct weir__cache *cache, unsigned class)
     if (!base)
         return false;
     *bin = (struct weir__bin){.top = base, .base = base, .limit = base + slots};
+    cache->used |= (uint64_t)1 << class;
     return true;
 }
 
@@ -48,35 +49,25 @@ bool weir__cache_drain(struct weir__cache *cache, unsigned class)
     return true;
 }
 
-static size_t bin_flush(struct weir__cache *cache, unsigned class, bool release)
+static size_t bin_empty(struct weir__cache *cache, unsigned class, bool give)
 {
     struct weir__bin *bin = &cache->bins[class];
     struct weir__center *center = &cache->centers[class];
     size_t count = (size_t)(bin->top - bin->base);
-    while (bin->top > bin->base) {
+    while (give && bin->top > bin->base) {
         unsigned part = (unsigned)weir__min((size_t)(bin->top - bin->base), center->batch);
         bin->top -= part;
         weir__center_give(center, bin->top, part);
     }
-    if (release && bin->base) {
-        weir__meta_free(bin->base, bin_slots(center) * sizeof *bin->base);
-        *bin = (struct weir__bin){0};
-    }
+    weir__meta_free(bin->base, bin_slots(center) * sizeof *bin->base);
+    *bin = (struct weir__bin){0};
     return count * weir__class_bytes[class];
 }
 
-size_t weir__cache_flush(struct weir__cache *cache, bool release)
+size_t weir__cache_empty(struct weir__cache *cache, bool give)
 {
     size_t bytes = 0;
-    for (unsigned class = 0; class < WEIR__CLASSES; class++)
-        bytes += bin_flush(cache, class, release);
-    return bytes;
-}
-
-size_t weir__cache_held(const struct weir__cache *cache)
-{
-    size_t bytes = 0;
-    for (unsigned class = 0; class < WEIR__CLASSES; class++)
-        bytes += (size_t)(cache->bins[class].top - cache->bins[class].base) * weir__class_bytes[class];
+    for (; cache->used; cache->used &= cache->used - 1)
+        bytes += bin_empty(cache, (unsigned)__builtin_ctzll(cache->used), give);
     return bytes;
 }

@@ -25,6 +25,7 @@ _Static_assert(sizeof(struct weir__bin) == 1 << WEIR__BIN_SHIFT, "maps hold bin 
 struct weir__cache {
     weir__lock lock; /* rank "heap" */
     struct weir__center *centers; /* WEIR__CLASSES of them */
+    uint64_t used;                /* bit per class: its bin was made */
     struct weir__bin bins[WEIR__CLASSES];
 };
 
@@ -40,10 +41,17 @@ bool weir__cache_refill(struct weir__cache *cache, unsigned class);
  * one block must go to the centre by itself. */
 bool weir__cache_drain(struct weir__cache *cache, unsigned class);
 
-/* Everything back to the centres; the bins' memory too if `release`. Bytes. */
-size_t weir__cache_flush(struct weir__cache *cache, bool release);
+/* Empties the bins and frees their memory; with `give` the blocks go back to the
+ * centres, else they are forgotten (the centres go too). Bytes, in class sizes. */
+size_t weir__cache_empty(struct weir__cache *cache, bool give);
 
-/* Free blocks held: bytes in class sizes. */
-size_t weir__cache_held(const struct weir__cache *cache);
+/* Free blocks of one class held now; any thread, a moment's figure. */
+WEIR__INLINE size_t weir__cache_count(const struct weir__cache *cache, unsigned class)
+{
+    const struct weir__bin *bin = &cache->bins[class];
+    const struct weir__slot *top = __atomic_load_n(&bin->top, __ATOMIC_RELAXED);
+    const struct weir__slot *base = __atomic_load_n(&bin->base, __ATOMIC_RELAXED);
+    return top > base ? (size_t)(top - base) : 0;
+}
 
 #endif

@@ -224,15 +224,21 @@ size_t weir__center_flush(struct weir__center *center)
     return moved;
 }
 
-size_t weir__center_batched(struct weir__center *center)
+void weir__center_figures(struct weir__center *center, struct weir__center_figures *figures)
 {
-    size_t count = 0;
+    struct weir__center_figures f = {0};
+    size_t size = weir__class_bytes[center->class];
     weir__lock_take(&center->lock);
     returns_take_locked(center);
     for (struct weir__batch *batch = center->batches; batch; batch = batch->next)
-        count += batch->count;
+        f.batched += batch->count;
+    f.out = center->nout;
+    f.slabs = center->nslabs;
+    for (struct weir__slab *slab = center->partial; slab; slab = slab->next)
+        f.returned += weir__slab_used(slab) - slab->nout;
+    f.words = size < WEIR__INLINE_MIN ? f.slabs * weir__slab_words(size) : 0;
     weir__lock_drop(&center->lock);
-    return count;
+    *figures = f;
 }
 
 static void slabs_give_all(struct weir__center *center, struct weir__slab *list)

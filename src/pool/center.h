@@ -60,8 +60,15 @@ void weir__center_give(struct weir__center *center, const struct weir__slot *slo
 /* Puts every batched block into its slab and free slabs into the store. Blocks moved. */
 size_t weir__center_flush(struct weir__center *center);
 
-/* Free blocks in batches and returns; call while nobody moves any. */
-size_t weir__center_batched(struct weir__center *center);
+/* A moment's figures. */
+struct weir__center_figures {
+    size_t out;      /* blocks not in slabs: live, in thread caches or in batches */
+    size_t batched;  /* of these in batches */
+    size_t returned; /* blocks in slabs that were out before */
+    size_t slabs;
+    size_t words; /* bytes of ledger within the slabs */
+};
+void weir__center_figures(struct weir__center *center, struct weir__center_figures *figures);
 
 /* Gives every slab back, whatever lives in it, and the batch objects. Nobody may
  * use the centre any more. */

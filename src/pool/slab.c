@@ -7,22 +7,19 @@ void weir__slab_init(struct weir__slab *slab, unsigned class, const void *owner,
                      struct weir__center *center)
 {
     size_t size = weir__class_bytes[class];
-    size_t indices = (WEIR__SLAB + size - 1) / size;
     struct weir__chunk *chunk = (struct weir__chunk *)((uintptr_t)slab & ~(WEIR__CHUNK - 1));
     char *memory = weir__slab_memory(slab);
-    size_t first = 0;
     if (size >= WEIR__INLINE_MIN) {
         slab->words = chunk->u.words[slab - chunk->slabs];
-        memset(slab->words, 0, indices * sizeof *slab->words);
+        memset(slab->words, 0, weir__slab_words(size));
     } else {
         slab->words = (uint32_t *)memory;
-        first = (indices * sizeof *slab->words + size - 1) / size;
         if (!slab->zeroed)
-            memset(slab->words, 0, indices * sizeof *slab->words);
+            memset(slab->words, 0, weir__slab_words(size));
     }
     slab->reciprocal = (uint32_t)((((uint64_t)1 << 32) + size - 1) / size);
     slab->bin = (uint16_t)(class << WEIR__BIN_SHIFT);
-    slab->fresh = (uint16_t)first;
+    slab->fresh = (uint16_t)weir__slab_first(slab);
     slab->end = (uint16_t)(WEIR__SLAB / size);
     slab->free_head = 0;
     slab->nout = 0;

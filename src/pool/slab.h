@@ -101,6 +101,25 @@ WEIR__INLINE void *weir__slab_block(const struct weir__slab *slab, unsigned inde
     return weir__slab_memory(slab) + (size_t)index * weir__class_bytes[weir__slab_class(slab)];
 }
 
+/* Bytes of words at the start of a slab of blocks this large. */
+WEIR__INLINE size_t weir__slab_words(size_t size)
+{
+    return (WEIR__SLAB + size - 1) / size * sizeof(uint32_t);
+}
+
+/* First index that is handed out: those before lie under the words. */
+WEIR__INLINE unsigned weir__slab_first(const struct weir__slab *slab)
+{
+    size_t size = weir__class_bytes[weir__slab_class(slab)];
+    return size < WEIR__INLINE_MIN ? (unsigned)((weir__slab_words(size) + size - 1) / size) : 0;
+}
+
+/* Blocks that were ever handed out. */
+WEIR__INLINE unsigned weir__slab_used(const struct weir__slab *slab)
+{
+    return slab->fresh - weir__slab_first(slab);
+}
+
 /* Makes a free slab serve blocks of `class` for `owner`. */
 void weir__slab_init(struct weir__slab *slab, unsigned class, const void *owner,
                      struct weir__center *center);

@@ -347,32 +347,40 @@ static bool span_extend(struct weir__store *store, struct weir__region *region,
     return true;
 }
 
+static bool span_resize(struct weir__store *store, struct weir__region *region,
+                        struct weir__span *span, uint32_t npages)
+{
+    uint32_t page = weir__span_page(span), old = span->npages;
+    if (region->direct || (npages > old && !span_extend(store, region, span, npages - old)))
+        return false;
+    if (old > 1)
+        span[old - 1].state = WEIR__PAGE_NONE;
+    span->state = WEIR__PAGE_SPAN;
+    span->npages = npages;
+    if (npages > 1) {
+        span[npages - 1].state = WEIR__PAGE_SPAN_END;
+        span[npages - 1].region = region->index;
+    }
+    store->span_live += ((size_t)npages << WEIR__PAGE_SHIFT) - ((size_t)old << WEIR__PAGE_SHIFT);
+    if (npages < old)
+        pages_release(store, region, page + npages, old - npages);
+    return true;
+}
+
 bool weir__store_resize_span(struct weir__store *store, struct weir__span *span, size_t size,
                              size_t *bytes)
 {
-    size_t end = size + (size_t)span->u.live.color * 64;
     if (size > SPAN_MOST)
         return false;
+    size_t end = size + (size_t)span->u.live.color * 64;
     uint32_t npages = (uint32_t)((weir__max(end, 1) + WEIR__PAGE - 1) >> WEIR__PAGE_SHIFT);
-    if (npages == span->npages)
-        return true;
     weir__lock_take(&store->lock);
     struct weir__region *region = weir__span_region(span);
-    uint32_t page = weir__span_page(span), old = span->npages;
-    bool done = !region->direct && (npages < old || span_extend(store, region, span, npages - old));
+    size_t change = ((size_t)npages << WEIR__PAGE_SHIFT) - ((size_t)span->npages << WEIR__PAGE_SHIFT);
+    bool done = npages == span->npages || span_resize(store, region, span, npages);
     if (done) {
-        if (old > 1)
-            span[old - 1].state = WEIR__PAGE_NONE;
-        span->npages = npages;
-        if (npages > 1) {
-            span[npages - 1].state = WEIR__PAGE_SPAN_END;
-            span[npages - 1].region = region->index;
-        }
-        size_t change = ((size_t)npages << WEIR__PAGE_SHIFT) - ((size_t)old << WEIR__PAGE_SHIFT);
-        store->span_live += change;
+        span->u.live.requested = size;
         *bytes += change;
-        if (npages < old)
-            pages_release(store, region, page + npages, old - npages);
     }
     weir__lock_drop(&store->lock);
     return done;
@@ -395,6 +403,15 @@ size_t weir__span_purge_tail_locked(struct weir__store *store, struct weir__regi
         store->backing->purge(region->base + start, size);
     region->touched = region->frontier;
     return size;
+}
+
+size_t weir__store_tails_locked(const struct weir__store *store)
+{
+    size_t pages = 0;
+    for (const struct weir__region *region = store->regions; region; region = region->next)
+        if (!region->direct)
+            pages += region->touched - region->frontier;
+    return pages << WEIR__PAGE_SHIFT;
 }
 
 size_t weir__span_release_locked(struct weir__store *store)

@@ -21,13 +21,12 @@
 
 #define CHUNK_USABLE (WEIR__CHUNK_SLABS - 1)
 
-int weir__store_init(struct weir__store *store, const struct weir__backing *backing)
+void weir__store_init(struct weir__store *store, const struct weir__backing *backing)
 {
     memset(store, 0, sizeof *store);
     store->backing = backing;
     store->next_region = WEIR__REGION_FIRST;
     store->clock_start = weir__os_coarse_time();
-    return 0;
 }
 
 /* -- chunks -------------------------------------------------------------------- */

@@ -50,7 +50,7 @@ struct weir__store {
     size_t hole_dirty; /* in holes that may be resident */
 };
 
-int weir__store_init(struct weir__store *store, const struct weir__backing *backing);
+void weir__store_init(struct weir__store *store, const struct weir__backing *backing);
 
 /* Gives everything back; nobody may hold a block. */
 void weir__store_destroy(struct weir__store *store);
@@ -100,6 +100,9 @@ size_t weir__span_purge_locked(struct weir__store *store, struct weir__span *hol
 size_t weir__span_purge_tail_locked(struct weir__store *store, struct weir__region *region);
 /* Gives back regions that hold nothing (pool/span.c); bytes. */
 size_t weir__span_release_locked(struct weir__store *store);
+
+/* Bytes past the frontiers that may be resident. */
+size_t weir__store_tails_locked(const struct weir__store *store);
 
 /* For every live span, in address order a region; `visit` may give it back. */
 typedef int weir__span_visitor(struct weir__span *span, void *user);

@@ -1,1 +1,4 @@
-# src/track: adds to weir_core_sources.
+# src/track: exact figures and the ledger of foreign blocks.
+
+weir_core_sources += src/track/meter.c src/track/meter.h src/track/registry.c \
+	src/track/registry.h src/track/window.h

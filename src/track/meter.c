@@ -8,6 +8,8 @@
 #include "base/os.h"
 #include "base/thread.h"
 
+#include <errno.h>
+
 /* A phase in which windows were open for fewer operations than this was not worth
  * its fence; windows then stay closed for a while, longer each time. */
 #define PHASE_WORTH   512u
@@ -23,8 +25,10 @@ static struct {
     unsigned constraints;   /* limits and observers anywhere: they rule SHARED out */
     unsigned backoff;       /* length of the next spell with closed windows */
     unsigned closed_for;    /* slow operations left in this spell */
-    bool was_shared;        /* SHARED was left by a reader: go on with it */
 } meters;
+
+/* The root that is traced, or NULL; written under the lock. */
+static const struct weir__meter *meters_traced;
 
 /* Read by every slow operation; written under the lock. */
 static uint32_t meters_shared __attribute__((aligned(WEIR__LINE)));
@@ -44,6 +48,16 @@ static struct weir__meter *meter_after(struct weir__meter *m, const struct weir_
     while (m && m != top && !m->next)
         m = m->parent;
     return !m || m == top ? NULL : m->next;
+}
+
+bool weir__meter_is_traced(const struct weir__meter *m)
+{
+    const struct weir__meter *traced = __atomic_load_n(&meters_traced, __ATOMIC_RELAXED);
+    if (weir__likely(!traced))
+        return false;
+    while (m && m != traced)
+        m = m->parent;
+    return m != NULL;
 }
 
 static void meter_watch(struct weir__meter *m)
@@ -358,6 +372,8 @@ static void window_choose(struct weir__window *w)
     bool fence = weir__os_fence_available();
     int64_t credit = meter_headroom(w->meter, false);
     bool plenty = credit >= 64 * CREDIT_LEAST;
+    if (weir__meter_is_traced(w->meter))
+        return;
     if (fence && meters.closed_for && !plenty) {
         meters.closed_for--;
     } else if (fence && !meters.closed_for && meter_is_quiet(w->meter) &&
@@ -405,6 +421,8 @@ bool weir__meter_change(struct weir__window *w, int64_t delta, unsigned allocate
     if (fits) {
         meter_apply(m, delta);
         window_counts(w, allocated, freed);
+        if (weir__meter_is_traced(m))
+            w->sequence = weir__trace_stamp(delta, (int)allocated - (int)freed);
     }
     window_choose(w);
     weir__lock_drop(&meters.lock);
@@ -461,8 +479,9 @@ void weir__meter_init(struct weir__meter *m, struct weir__meter *parent, size_t 
     exact_end(shared);
 }
 
-void weir__meter_destroy(struct weir__meter *m, size_t live_blocks)
+uint64_t weir__meter_destroy(struct weir__meter *m, size_t live_bytes, size_t live_blocks)
 {
+    uint64_t sequence = 0;
     struct weir__meter *root = m;
     while (root->parent)
         root = root->parent;
@@ -484,7 +503,10 @@ void weir__meter_destroy(struct weir__meter *m, size_t live_blocks)
     else
         *meter_siblings(m) = m->next;
     meters.constraints -= (m->limit != WEIR__NO_LIMIT);
+    if (weir__meter_is_traced(m))
+        sequence = weir__trace_stamp(-(ptrdiff_t)live_bytes, -(int)live_blocks);
     exact_end(shared);
+    return sequence;
 }
 
 void weir__window_attach(struct weir__window *w, struct weir__meter *m, const void *thread)
@@ -568,16 +590,12 @@ static int64_t meter_peak_now(const struct weir__meter *m, int64_t recorded)
     return high > recorded ? high : recorded;
 }
 
-void weir__meter_read(struct weir__meter *m, struct weir__meter_reading *reading)
+/* Every window below m is shut; SHARED is left. */
+static void meter_read_locked(struct weir__meter *m, struct weir__meter_reading *reading)
 {
     struct counting c = {0};
-    weir__lock_take(&meters.lock);
-    bool shared = shared_leave();
-    windows_shut(m, weir__thread_self());
     meter_count(m, &c);
     int64_t peak = meter_peak_now(m, m->peak);
-    windows_each_open(m, each_reopen, NULL);
-    exact_end(shared);
     *reading = (struct weir__meter_reading){.total = (size_t)c.total,
                                             .peak = (size_t)peak,
                                             .count = (size_t)(c.allocations - c.frees),
@@ -587,11 +605,25 @@ void weir__meter_read(struct weir__meter *m, struct weir__meter_reading *reading
                                             .failures = c.failures};
 }
 
+void weir__meter_read(struct weir__meter *m, struct weir__meter_reading *reading)
+{
+    weir__lock_take(&meters.lock);
+    bool shared = shared_leave();
+    windows_shut(m, weir__thread_self());
+    meter_read_locked(m, reading);
+    windows_each_open(m, each_reopen, NULL);
+    exact_end(shared);
+}
+
+/* The flag of SHARED changes only under the lock: no need to leave it for a peak. */
 size_t weir__meter_peak(struct weir__meter *m)
 {
-    bool shared = exact_begin(NULL);
-    int64_t peak = meter_peak_now(m, m->peak);
-    exact_end(shared);
+    weir__lock_take(&meters.lock);
+    int64_t recorded = m->peak;
+    if (meters_shared)
+        recorded = __atomic_load_n(&m->shared_peak, __ATOMIC_RELAXED);
+    int64_t peak = meter_peak_now(m, recorded);
+    weir__lock_drop(&meters.lock);
     return (size_t)peak;
 }
 
@@ -652,6 +684,37 @@ void weir__meter_forget(struct weir__meter *m, struct weir__peak_observer *obser
             break;
         }
     meter_watch(m);
+    exact_end(shared);
+}
+
+/* -- tracing ---------------------------------------------------------------------------- */
+
+int weir__meter_trace_begin(struct weir__meter *root, const struct weir__trace_hooks *hooks,
+                            struct weir__meter_reading *at)
+{
+    int error = EBUSY;
+    bool shared = exact_begin(root);
+    if (!meters_traced) {
+        error = 0;
+        meter_read_locked(root, at);
+        weir__trace_account_start(at->total, at->count);
+        weir__trace_install(hooks);
+        __atomic_store_n(&meters_traced, root, __ATOMIC_RELAXED);
+        meters.constraints++;
+    }
+    exact_end(shared);
+    return error;
+}
+
+void weir__meter_trace_end(struct weir__meter *root, struct weir__meter_reading *at)
+{
+    bool shared = exact_begin(root);
+    meter_read_locked(root, at);
+    if (meters_traced == root) {
+        __atomic_store_n(&meters_traced, NULL, __ATOMIC_RELAXED);
+        weir__trace_install(NULL);
+        meters.constraints--;
+    }
     exact_end(shared);
 }
 

@@ -21,6 +21,7 @@
 #define WEIR_TRACK_METER_H
 
 #include "base/lock.h"
+#include "base/trace_hook.h"
 #include "track/window.h"
 
 /* A peak of its own: the true maximum of the total since it was added. */
@@ -56,8 +57,8 @@ struct weir__meter_reading {
 void weir__meter_init(struct weir__meter *m, struct weir__meter *parent, size_t limit);
 
 /* Takes the meter out of the tree; what is live in it counts as freed. Its windows
- * were detached, it has no children. */
-void weir__meter_destroy(struct weir__meter *m, size_t live_blocks);
+ * were detached, it has no children. The number of that in a trace, or 0. */
+uint64_t weir__meter_destroy(struct weir__meter *m, size_t live_bytes, size_t live_blocks);
 
 void weir__window_attach(struct weir__window *w, struct weir__meter *m, const void *thread);
 void weir__window_detach(struct weir__window *w);
@@ -91,6 +92,18 @@ size_t weir__meter_limit(struct weir__meter *m);
 void weir__meter_observe(struct weir__meter *m, struct weir__peak_observer *observer);
 size_t weir__meter_observed(struct weir__meter *m, struct weir__peak_observer *observer);
 void weir__meter_forget(struct weir__meter *m, struct weir__peak_observer *observer);
+
+/*
+ * Tracing (base/trace_hook.h) of a root and what is below it. All windows there stay
+ * closed, each operation gets its number under the meter lock, left in its window's
+ * `sequence`. EBUSY: another root is traced. `at`: the figures at that instant.
+ */
+int weir__meter_trace_begin(struct weir__meter *root, const struct weir__trace_hooks *hooks,
+                            struct weir__meter_reading *at);
+void weir__meter_trace_end(struct weir__meter *root, struct weir__meter_reading *at);
+
+/* Is it at or below the traced root? Any thread; a moment's answer. */
+bool weir__meter_is_traced(const struct weir__meter *m);
 
 /* Around fork: every window closed and folded, the lock held. */
 void weir__meter_fork_prepare(void);

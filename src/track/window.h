@@ -30,8 +30,7 @@ struct weir__window {
     int64_t hi2;          /* written by the owner alone */
     uint64_t allocations; /* written by the owner alone; never goes back */
     uint64_t frees;       /* the same */
-    uint32_t word;        /* what a live block's word holds beside its size; owner, or
-                             anyone with the heap lock held and the window closed */
+    uint64_t sequence;    /* number of the latest traced operation; the owner takes it */
     bool open;            /* the rest: under the meter lock */
     bool waiting;         /* being closed; its thread must be waited for */
     int64_t origin2;      /* used2 that `base` already holds */

@@ -1,0 +1,79 @@
+/*
+ * alloc/fork.c - around fork: every lock is taken in rank order and every window
+ * closed, so that the child finds whole structures and true figures. In the child the
+ * heaps of the threads that are not there are emptied and freed.
+ *
+ * A block that another thread was in the middle of making or freeing a large block
+ * may stay in use in the child without being counted: the child leaks it.
+ */
+#include "alloc/context.h"
+#include "base/meta.h"
+
+#include <pthread.h>
+
+static void centers_lock(struct weir__body *body, void (*each)(weir__lock *))
+{
+    for (unsigned class = 0; class < WEIR__CLASSES; class++)
+        each(&body->centers[class].lock);
+}
+
+static void lock_take(weir__lock *lock)
+{
+    weir__lock_take(lock);
+}
+
+static void lock_drop(weir__lock *lock)
+{
+    weir__lock_drop(lock);
+}
+
+/* Ranks: all heaps, then all classes, then stores and registries. */
+static void locks_each(void (*each)(weir__lock *))
+{
+    weir_allocator *a;
+    for (a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL)) {
+        each(&a->body->common.cache.lock);
+        for (struct weir__heap *heap = a->body->heaps; heap; heap = heap->next)
+            each(&heap->cache.lock);
+    }
+    for (a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL))
+        if (a->body->store)
+            centers_lock(a->body, each);
+    for (a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL)) {
+        if (a->body->owns_store)
+            each(&a->body->store->lock);
+        if (!a->body->store)
+            each(&a->body->registry.lock);
+    }
+}
+
+static void fork_prepare(void)
+{
+    weir__context_lock();
+    locks_each(lock_take);
+    weir__meter_fork_prepare();
+    weir__meta_lock();
+}
+
+static void fork_release(void)
+{
+    weir__meta_unlock();
+    weir__meter_fork_done();
+    locks_each(lock_drop);
+    weir__context_unlock();
+}
+
+static void fork_child(void)
+{
+    weir__meta_unlock();
+    weir__meter_fork_done();
+    locks_each(lock_drop);
+    for (weir_allocator *a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL))
+        weir__heaps_orphaned(a);
+    weir__context_unlock();
+}
+
+void weir__fork_watch(void)
+{
+    pthread_atfork(fork_prepare, fork_release, fork_child);
+}

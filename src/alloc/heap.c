@@ -1,0 +1,195 @@
+/*
+ * alloc/heap.c - a thread's part of each allocator: made at its first slow operation,
+ * taken back when the thread ends, emptied when it idles. Owns weir__here and the
+ * lists of heaps (context lock).
+ */
+#include "alloc/context.h"
+#include "base/meta.h"
+#include "base/os.h"
+
+#include <errno.h>
+
+WEIR__TLS struct weir__local weir__here = {.word = WEIR__WORD_LIVE};
+
+/* A thread's destructors may use weir after its heaps are gone, and get new ones; but
+ * the system calls us only a few times. Then the common heaps serve. */
+#define EXITS_MOST 3
+static WEIR__TLS unsigned thread_exits;
+static WEIR__TLS bool thread_watched;
+
+#define SLOT_NONE ((WEIR__HEAP_SLOTS - 1) * sizeof(void *))
+
+static uint32_t slots_taken; /* bits; context lock */
+
+uint32_t weir__heap_slot_take(void)
+{
+    for (uint32_t i = 0; i < WEIR__HEAP_SLOTS - 1; i++)
+        if (!(slots_taken >> i & 1)) {
+            slots_taken |= 1u << i;
+            return i * (uint32_t)sizeof(void *);
+        }
+    return SLOT_NONE;
+}
+
+void weir__heap_slot_give(uint32_t offset)
+{
+    if (offset != SLOT_NONE)
+        slots_taken &= ~(1u << offset / sizeof(void *));
+}
+
+/* -- making and unmaking -------------------------------------------------------------- */
+
+static void heap_init(struct weir__heap *heap, weir_allocator *a, const void *thread)
+{
+    heap->owner = a;
+    heap->cache.centers = a->body->centers;
+    weir__window_attach(&heap->window, &a->body->meter, thread);
+}
+
+void weir__heap_common_init(weir_allocator *a)
+{
+    heap_init(&a->body->common, a, NULL);
+}
+
+static void heap_link(struct weir__heap *heap)
+{
+    struct weir__body *body = heap->owner->body;
+    heap->next = body->heaps;
+    if (heap->next)
+        heap->next->prev = heap;
+    body->heaps = heap;
+}
+
+static void heap_unlink(struct weir__heap *heap)
+{
+    if (heap->next)
+        heap->next->prev = heap->prev;
+    if (heap->prev)
+        heap->prev->next = heap->next;
+    else
+        heap->owner->body->heaps = heap->next;
+}
+
+/* Its window goes; its free blocks to the centres if `flush`. */
+static void heap_unmake(struct weir__heap *heap, bool flush)
+{
+    __atomic_store_n(heap->slot, NULL, __ATOMIC_RELAXED);
+    weir__lock_take(&heap->cache.lock);
+    weir__window_detach(&heap->window);
+    weir__cache_empty(&heap->cache, flush);
+    weir__lock_drop(&heap->cache.lock);
+    heap_unlink(heap);
+    weir__meta_free(heap, sizeof *heap);
+}
+
+static void thread_exit(void)
+{
+    int saved = errno;
+    thread_exits++;
+    thread_watched = false;
+    weir__context_lock();
+    for (unsigned i = 0; i < WEIR__HEAP_SLOTS; i++)
+        if (weir__here.heaps[i])
+            heap_unmake(weir__here.heaps[i], true);
+    weir__context_unlock();
+    errno = saved;
+}
+
+/* The place is filled before the system is asked to watch the thread: what it
+ * allocates for that comes back here and finds it. */
+static struct weir__heap *heap_make(weir_allocator *a, struct weir__heap **slot)
+{
+    struct weir__heap *heap = weir__meta_allocate(sizeof *heap);
+    if (!heap)
+        return NULL;
+    heap->slot = slot;
+    weir__context_lock();
+    heap_init(heap, a, weir__thread_self());
+    heap_link(heap);
+    *slot = heap;
+    weir__context_unlock();
+    if (!thread_watched) {
+        thread_watched = true;
+        weir__thread_at_exit(thread_exit);
+    }
+    return heap;
+}
+
+struct weir__heap *weir__heap_get(weir_allocator *a)
+{
+    struct weir__heap *heap = weir__heap_cached(a);
+    if (weir__likely(heap != NULL))
+        return heap;
+    int saved = errno;
+    if (a->slot_offset != SLOT_NONE && thread_exits < EXITS_MOST)
+        heap = heap_make(a, (struct weir__heap **)((char *)weir__here.heaps + a->slot_offset));
+    errno = saved;
+    return heap ? heap : &a->body->common;
+}
+
+void weir__heaps_release(weir_allocator *a, bool flush)
+{
+    while (a->body->heaps)
+        heap_unmake(a->body->heaps, flush);
+    weir__lock_take(&a->body->common.cache.lock);
+    weir__window_detach(&a->body->common.window);
+    weir__cache_empty(&a->body->common.cache, flush);
+    weir__lock_drop(&a->body->common.cache.lock);
+}
+
+void weir__heaps_orphaned(weir_allocator *a)
+{
+    for (struct weir__heap *heap = a->body->heaps, *next; heap; heap = next) {
+        next = heap->next;
+        if (heap->window.thread != weir__thread_self())
+            heap_unmake(heap, true);
+    }
+}
+
+/* -- emptying ------------------------------------------------------------------------- */
+
+static size_t heap_flush(struct weir__heap *heap)
+{
+    if (!heap->cache.used)
+        return 0;
+    weir__lock_take(&heap->cache.lock);
+    weir__window_close(&heap->window);
+    size_t bytes = weir__cache_empty(&heap->cache, true);
+    weir__lock_drop(&heap->cache.lock);
+    return bytes;
+}
+
+size_t weir__heaps_flush(weir_allocator *a)
+{
+    size_t bytes = heap_flush(&a->body->common);
+    for (struct weir__heap *heap = a->body->heaps; heap; heap = heap->next)
+        bytes += heap_flush(heap);
+    return bytes;
+}
+
+static uint64_t heap_operations(const struct weir__heap *heap)
+{
+    return __atomic_load_n(&heap->window.allocations, __ATOMIC_RELAXED) +
+           __atomic_load_n(&heap->window.frees, __ATOMIC_RELAXED);
+}
+
+static void heap_scavenge(struct weir__heap *heap)
+{
+    uint64_t now = heap_operations(heap);
+    if (now == heap->seen)
+        heap_flush(heap);
+    heap->seen = now;
+}
+
+void weir__heaps_scavenge(void)
+{
+    weir__context_lock();
+    for (weir_allocator *a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL)) {
+        if (!a->body->store)
+            continue;
+        heap_scavenge(&a->body->common);
+        for (struct weir__heap *heap = a->body->heaps; heap; heap = heap->next)
+            heap_scavenge(heap);
+    }
+    weir__context_unlock();
+}

@@ -1,0 +1,75 @@
+/* alloc/pool.c - weir_pool: a store of its own and the allocator over it. */
+#include "alloc/block.h"
+#include "base/meta.h"
+
+#include <weir/pool.h>
+
+#include <errno.h>
+
+struct weir_pool {
+    weir_allocator *allocator;
+    struct weir__store store;
+};
+
+struct weir__store *weir__pool_store(weir_pool *pool)
+{
+    return &pool->store;
+}
+
+weir_pool *weir_pool_create(const weir_pool_options *options)
+{
+    static const weir_pool_options defaults;
+    const weir_pool_options *o = options ? options : &defaults;
+    weir_pool *pool = weir__meta_allocate(sizeof *pool);
+    if (!pool)
+        return weir__fail_null(ENOMEM, "no memory for a pool");
+    weir__store_init(&pool->store, weir__backing_get());
+    weir_allocator_options made = {.name = o->name, .parent = o->parent, .limit = o->limit};
+    pool->allocator = weir__context_make(&made, &pool->store, "pool");
+    if (!pool->allocator) {
+        weir__meta_free(pool, sizeof *pool);
+        return NULL;
+    }
+    return pool;
+}
+
+/* One without children that lives on the pool, itself or through an ancestor; NULL:
+ * none is left. */
+static weir_allocator *pool_leaf(weir_pool *pool)
+{
+    weir_allocator *leaf = NULL;
+    for (weir_allocator *a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL))
+        for (weir_allocator *up = a; up && !a->children; up = up->parent)
+            if (up->body->store == &pool->store)
+                leaf = a;
+    return leaf;
+}
+
+int weir_pool_destroy(weir_pool *pool)
+{
+    if (!pool)
+        return weir__fail(EINVAL, "no pool: NULL was given");
+    weir_allocator *leaf;
+    weir__context_lock();
+    while ((leaf = pool_leaf(pool)))
+        weir__context_unmake(leaf);
+    weir__store_destroy(&pool->store);
+    weir__context_unlock();
+    weir__meta_free(pool, sizeof *pool);
+    return 0;
+}
+
+weir_allocator *weir_pool_allocator(weir_pool *pool)
+{
+    return pool ? pool->allocator : NULL;
+}
+
+int weir_pool_stats(const weir_pool *pool, weir_stats *stats)
+{
+    return pool ? weir_stats_get(pool->allocator, stats) : weir__fail(EINVAL, "no pool: NULL was given");
+}
+
+size_t weir_pool_trim(weir_pool *pool)
+{
+    return pool ? weir_trim(pool->allocator) : 0;
+}

@@ -1,0 +1,63 @@
+/*
+ * alloc/source.c - providers of single blocks for contexts that bypass the pool: the
+ * backing's own, and the C library's. Tracked like a user's functions.
+ */
+#include "alloc/context.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static void *malloc_allocate(void *unused, size_t size, size_t alignment)
+{
+    (void)unused;
+    if (alignment <= _Alignof(max_align_t))
+        return malloc(size);
+    void *block = NULL;
+    return posix_memalign(&block, alignment, size) == 0 ? block : NULL;
+}
+
+static void malloc_free(void *unused, void *block, size_t size, size_t alignment)
+{
+    (void)unused, (void)size, (void)alignment;
+    free(block);
+}
+
+static void *raw_allocate(void *unused, size_t size, size_t alignment)
+{
+    (void)unused;
+    return weir__backing_get()->raw_allocate(size, alignment);
+}
+
+static void raw_free(void *unused, void *block, size_t size, size_t alignment)
+{
+    (void)unused, (void)size, (void)alignment;
+    weir__backing_get()->raw_free(block);
+}
+
+static void *region_allocate(void *unused, size_t size, size_t alignment)
+{
+    bool zeroed;
+    (void)unused;
+    return weir__backing_get()->take(size, alignment, &zeroed);
+}
+
+static void region_free(void *unused, void *block, size_t size, size_t alignment)
+{
+    (void)unused;
+    weir__backing_get()->give(block, size, alignment);
+}
+
+const weir_allocator_functions *weir__source_functions(weir_source source, const char **backing)
+{
+    static const weir_allocator_functions from_malloc = {malloc_allocate, malloc_free, NULL, NULL,
+                                                         NULL,            NULL,        NULL};
+    static const weir_allocator_functions from_raw = {raw_allocate, raw_free, NULL, NULL,
+                                                      NULL,         NULL,     NULL};
+    static const weir_allocator_functions from_regions = {region_allocate, region_free, NULL, NULL,
+                                                          NULL,            NULL,        NULL};
+    const struct weir__backing *provider = weir__backing_get();
+    *backing = source == WEIR_SOURCE_MALLOC ? "malloc" : provider->name;
+    if (source == WEIR_SOURCE_MALLOC)
+        return &from_malloc;
+    return provider->raw_allocate ? &from_raw : &from_regions;
+}

@@ -1,0 +1,169 @@
+/*
+ * alloc/stats.c - figures of an allocator and its descendants. What the meter knows
+ * is exact at one instant; what lies in caches and slabs is gathered a moment later.
+ */
+#include "alloc/block.h"
+#include "base/meta.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <string.h>
+
+/* The first release's struct; later ones are longer. */
+#define STATS_FIRST (offsetof(weir_stats, backing) + sizeof(const char *))
+
+size_t weir_total_allocated(const weir_allocator *a)
+{
+    struct weir__meter_reading reading = {0};
+    struct weir__body *body = weir__body_of(a);
+    if (body)
+        weir__meter_read(&body->meter, &reading);
+    return reading.total;
+}
+
+size_t weir_allocation_count(const weir_allocator *a)
+{
+    struct weir__meter_reading reading = {0};
+    struct weir__body *body = weir__body_of(a);
+    if (body)
+        weir__meter_read(&body->meter, &reading);
+    return reading.count;
+}
+
+size_t weir_peak_allocated(const weir_allocator *a)
+{
+    struct weir__body *body = weir__body_of(a);
+    return body ? weir__meter_peak(&body->meter) : 0;
+}
+
+void weir_reset_peak(weir_allocator *a)
+{
+    struct weir__body *body = weir__body_of(a);
+    if (body)
+        weir__meter_reset_peak(&body->meter);
+}
+
+/* -- memory ------------------------------------------------------------------------------ */
+
+struct figures {
+    size_t in_use, cached, reserved, metadata;
+};
+
+/* Blocks of a class in the thread caches. */
+static size_t class_cached(const struct weir__body *body, unsigned class)
+{
+    size_t count = weir__cache_count(&body->common.cache, class);
+    for (const struct weir__heap *heap = body->heaps; heap; heap = heap->next)
+        if (heap->cache.used >> class & 1)
+            count += weir__cache_count(&heap->cache, class);
+    return count;
+}
+
+static void class_add(const struct weir__body *body, unsigned class, struct figures *f)
+{
+    struct weir__center_figures at;
+    weir__center_figures(&body->centers[class], &at);
+    size_t size = weir__class_bytes[class];
+    size_t held = weir__min(class_cached(body, class) + at.batched, at.out);
+    f->in_use += (at.out - held) * size;
+    f->cached += (held + at.returned) * size;
+    f->reserved += at.slabs << WEIR__SLAB_SHIFT;
+    f->metadata += at.words;
+}
+
+static void store_add(struct weir__store *store, struct figures *f)
+{
+    weir__lock_take(&store->lock);
+    f->cached += store->hole_dirty + weir__store_tails_locked(store) +
+                 store->ndirty_slabs * WEIR__SLAB;
+    f->reserved = store->reserved;
+    f->metadata += store->headers;
+    weir__lock_drop(&store->lock);
+}
+
+static void pooled_add(const struct weir__body *body, struct figures *f)
+{
+    struct figures own = {0};
+    for (unsigned class = 0; class < WEIR__CLASSES; class++)
+        if (body->centers[class].nslabs)
+            class_add(body, class, &own);
+    own.in_use += __atomic_load_n(&body->span_bytes, __ATOMIC_RELAXED);
+    own.reserved += body->span_bytes;
+    own.metadata += sizeof *body + WEIR__CLASSES * sizeof *body->centers;
+    if (body->owns_store)
+        store_add(body->store, &own);
+    f->in_use += own.in_use;
+    f->cached += own.cached;
+    f->metadata += own.metadata;
+    f->reserved += own.reserved;
+}
+
+static void provided_add(const struct weir__body *body, struct figures *f)
+{
+    weir_stats said = {.size = sizeof said,
+                       .in_use = body->registry.bytes,
+                       .reserved = body->registry.bytes};
+    if (body->functions.stats && body->functions.destroy)
+        body->functions.stats(body->user, &said);
+    f->in_use += said.in_use;
+    f->cached += said.cached;
+    f->reserved += said.reserved;
+    f->metadata += said.metadata + sizeof *body +
+                   body->registry.capacity * sizeof *body->registry.entries;
+}
+
+/* A store's owner counts what descendants on the same store have reserved already. */
+static void figures_gather(weir_allocator *top, struct figures *f)
+{
+    weir__context_lock();
+    for (weir_allocator *a = top; a; a = weir__context_after(a, top)) {
+        struct figures own = {0};
+        const struct weir__body *body = a->body;
+        if (body->store)
+            pooled_add(body, &own);
+        else
+            provided_add(body, &own);
+        for (weir_allocator *up = a; up != top && body->store && !body->owns_store; up = up->parent)
+            if (up->parent->body->owns_store && up->parent->body->store == body->store)
+                own.reserved = 0;
+        f->in_use += own.in_use;
+        f->cached += own.cached;
+        f->reserved += own.reserved;
+        f->metadata += own.metadata;
+    }
+    weir__context_unlock();
+    if (top == weir_cpu_allocator())
+        f->metadata += weir__meta_in_use();
+}
+
+int weir_stats_get(const weir_allocator *a, weir_stats *stats)
+{
+    struct weir__meter_reading reading;
+    struct figures f = {0};
+    if (!stats)
+        return weir__fail(EINVAL, "no room for statistics: NULL was given");
+    if (stats->size && stats->size < STATS_FIRST)
+        return weir__fail(EINVAL, "weir_stats.size is %zu: no such struct", stats->size);
+    struct weir__body *body = weir__body_of(a);
+    if (!body)
+        return EINVAL;
+    size_t size = stats->size ? weir__min(stats->size, sizeof *stats) : STATS_FIRST;
+    figures_gather((weir_allocator *)(uintptr_t)a, &f);
+    weir__meter_read(&body->meter, &reading);
+    weir_stats made = {.size = stats->size ? stats->size : STATS_FIRST,
+                       .total_allocated = reading.total,
+                       .peak_allocated = reading.peak,
+                       .allocation_count = reading.count,
+                       .allocations = reading.allocations,
+                       .deallocations = reading.frees,
+                       .failures = reading.failures,
+                       .in_use = f.in_use,
+                       .cached = f.cached,
+                       .reserved = f.reserved,
+                       .limit = weir__meter_limit(&body->meter),
+                       .slow_operations = reading.slow_operations,
+                       .metadata = f.metadata,
+                       .backing = body->backing};
+    memcpy(stats, &made, size);
+    return 0;
+}

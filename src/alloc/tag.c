@@ -1,0 +1,90 @@
+/*
+ * alloc/tag.c - names for tags: interned once, never removed. An open hash of chains
+ * under a lock of its own (rank "registry"); names are read without it.
+ */
+#include "alloc/context.h"
+#include "base/error.h"
+#include "base/lock.h"
+#include "base/meta.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define TAG_BUCKETS 1024
+
+struct tag {
+    weir_tag next; /* in its bucket; 0: last */
+    char name[];
+};
+
+static weir__lock tags_lock;
+static struct tag *tags[WEIR__WORD_TAG_MAX + 1]; /* written once each */
+static weir_tag tag_buckets[TAG_BUCKETS];
+static weir_tag tags_used;
+
+/* FNV-1a (Fowler, Noll, Vo). */
+static unsigned tag_hash(const char *name)
+{
+    uint32_t hash = 2166136261u;
+    for (; *name; name++)
+        hash = (hash ^ (unsigned char)*name) * 16777619u;
+    return hash % TAG_BUCKETS;
+}
+
+static weir_tag tag_find(const char *name, unsigned bucket)
+{
+    weir_tag tag = tag_buckets[bucket];
+    while (tag && strcmp(tags[tag]->name, name) != 0)
+        tag = tags[tag]->next;
+    return tag;
+}
+
+static weir_tag tag_add(const char *name, unsigned bucket, int *error)
+{
+    size_t length = strlen(name) + 1;
+    if (tags_used == WEIR__WORD_TAG_MAX) {
+        *error = ENOSPC;
+        return 0;
+    }
+    struct tag *made = weir__meta_allocate(sizeof *made + length);
+    if (!made) {
+        *error = ENOMEM;
+        return 0;
+    }
+    memcpy(made->name, name, length);
+    made->next = tag_buckets[bucket];
+    __atomic_store_n(&tags[++tags_used], made, __ATOMIC_RELEASE);
+    return tag_buckets[bucket] = tags_used;
+}
+
+weir_tag weir_tag_intern(const char *name)
+{
+    if (!name || !*name)
+        return 0;
+    int error = 0;
+    unsigned bucket = tag_hash(name);
+    weir__lock_take(&tags_lock);
+    weir_tag tag = tag_find(name, bucket);
+    if (!tag)
+        tag = tag_add(name, bucket, &error);
+    weir__lock_drop(&tags_lock);
+    if (error)
+        errno = weir__fail(error, error == ENOSPC ? "all tags are in use" : "no memory for a tag");
+    return tag;
+}
+
+const char *weir_tag_name(weir_tag tag)
+{
+    if (tag > WEIR__WORD_TAG_MAX)
+        return "";
+    const struct tag *known = __atomic_load_n(&tags[tag], __ATOMIC_ACQUIRE);
+    return known ? known->name : "";
+}
+
+weir_tag weir_tag_set(weir_tag tag)
+{
+    weir_tag former = weir__word_tag(weir__here.word);
+    if (tag <= WEIR__WORD_TAG_MAX)
+        weir__here.word = WEIR__WORD_LIVE | tag << WEIR__WORD_TAG_SHIFT;
+    return former;
+}

@@ -1,0 +1,155 @@
+/*
+ * alloc/trace.c - what the observing layer asks of the core (alloc/observe.h): peaks
+ * of its own, the tree, tracing.
+ */
+#include "alloc/trace.h"
+
+#include "alloc/observe.h"
+#include "base/error.h"
+
+#include <errno.h>
+
+/* -- events ---------------------------------------------------------------------------- */
+
+void weir__trace_allocated(weir_allocator *a, uint64_t sequence, const struct weir__trace_block *b)
+{
+    const struct weir__trace_hooks *hooks = weir__trace_hooks();
+    if (hooks)
+        hooks->allocated(&(struct weir__trace_event){.allocator = a,
+                                                     .block = b->block,
+                                                     .requested = b->requested,
+                                                     .usable = b->usable,
+                                                     .alignment = b->alignment,
+                                                     .tag = b->tag,
+                                                     .sequence = sequence});
+}
+
+void weir__trace_freed(weir_allocator *a, uint64_t sequence, const void *block, size_t requested)
+{
+    const struct weir__trace_hooks *hooks = weir__trace_hooks();
+    if (hooks)
+        hooks->freed(&(struct weir__trace_event){
+            .allocator = a, .block = block, .requested = requested, .sequence = sequence});
+}
+
+void weir__trace_resized(weir_allocator *a, uint64_t sequence, const struct weir__trace_block *b)
+{
+    const struct weir__trace_hooks *hooks = weir__trace_hooks();
+    if (hooks)
+        hooks->resized(&(struct weir__trace_event){.allocator = a,
+                                                   .block = b->block,
+                                                   .requested = b->requested,
+                                                   .old_requested = b->old_requested,
+                                                   .usable = b->usable,
+                                                   .tag = b->tag,
+                                                   .sequence = sequence});
+}
+
+void weir__trace_failed(weir_allocator *a, size_t requested, size_t alignment, int error)
+{
+    const struct weir__trace_hooks *hooks = weir__trace_hooks();
+    if (hooks && weir__meter_is_traced(&a->body->meter))
+        hooks->failed(&(struct weir__trace_event){.allocator = a,
+                                                  .requested = requested,
+                                                  .alignment = alignment,
+                                                  .tag = weir__word_tag(weir__here.word),
+                                                  .error = error,
+                                                  .sequence = weir__trace_stamp_neutral()});
+}
+
+void weir__trace_adjusted(uint64_t sequence, ptrdiff_t bytes, int blocks)
+{
+    const struct weir__trace_hooks *hooks = weir__trace_hooks();
+    if (hooks)
+        hooks->adjusted(bytes, blocks, sequence);
+}
+
+void weir__trace_destroyed(weir_allocator *a, size_t bytes, size_t blocks, uint64_t sequence)
+{
+    const struct weir__trace_hooks *hooks = weir__trace_hooks();
+    if (hooks)
+        hooks->context_destroyed(a, bytes, blocks, sequence);
+}
+
+/* -- for the observing layer ------------------------------------------------------------- */
+
+int weir__peak_observer_add(weir_allocator *a, struct weir__peak_observer *observer)
+{
+    struct weir__body *body = weir__body_of(a);
+    if (!body)
+        return EINVAL;
+    weir__meter_observe(&body->meter, observer);
+    return 0;
+}
+
+size_t weir__peak_observer_read(weir_allocator *a, struct weir__peak_observer *observer)
+{
+    struct weir__body *body = weir__body_of(a);
+    return body ? weir__meter_observed(&body->meter, observer) : 0;
+}
+
+void weir__peak_observer_remove(weir_allocator *a, struct weir__peak_observer *observer)
+{
+    struct weir__body *body = weir__body_of(a);
+    if (body)
+        weir__meter_forget(&body->meter, observer);
+}
+
+static unsigned context_depth(const weir_allocator *a, const weir_allocator *top)
+{
+    unsigned depth = 0;
+    for (; a != top; a = a->parent)
+        depth++;
+    return depth;
+}
+
+int weir__allocator_tree(weir_allocator *a, weir__allocator_tree_visitor *visit, void *user)
+{
+    if (!weir__allocator_check(a, NULL))
+        return EINVAL;
+    int stop = 0;
+    weir__context_lock();
+    for (weir_allocator *at = a; at && !stop; at = weir__context_after(at, a))
+        stop = visit(at, context_depth(at, a), user);
+    weir__context_unlock();
+    return stop;
+}
+
+static void reading_into(const struct weir__meter_reading *reading, weir_stats *stats)
+{
+    stats->total_allocated = reading->total;
+    stats->peak_allocated = reading->peak;
+    stats->allocation_count = reading->count;
+    stats->allocations = reading->allocations;
+    stats->deallocations = reading->frees;
+    stats->failures = reading->failures;
+    stats->slow_operations = reading->slow_operations;
+}
+
+int weir__allocator_trace_begin(weir_allocator *root, const struct weir__trace_hooks *hooks,
+                                weir_stats *at)
+{
+    struct weir__meter_reading reading;
+    struct weir__body *body = weir__body_of(root);
+    if (!body || root->parent)
+        return weir__fail(EINVAL, "only an allocator without a parent can be traced");
+    at->size = sizeof *at;
+    weir_stats_get(root, at);
+    int error = weir__meter_trace_begin(&body->meter, hooks, &reading);
+    if (error)
+        return weir__fail(error, "a trace is being recorded already");
+    reading_into(&reading, at);
+    return 0;
+}
+
+void weir__allocator_trace_end(weir_allocator *root, weir_stats *at)
+{
+    struct weir__meter_reading reading;
+    struct weir__body *body = weir__body_of(root);
+    if (!body)
+        return;
+    at->size = sizeof *at;
+    weir_stats_get(root, at);
+    weir__meter_trace_end(&body->meter, &reading);
+    reading_into(&reading, at);
+}

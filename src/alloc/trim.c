@@ -1,0 +1,43 @@
+/* alloc/trim.c - giving memory back: on request, and what idle threads hold. */
+#include "alloc/block.h"
+
+#include "base/os.h"
+
+/* Threads that did nothing for this long have their caches emptied; looked at only
+ * every so many slow operations of a heap. */
+#define IDLE_NS       1000000000u
+#define LOOK_SLOW_OPS 64
+
+size_t weir_trim(weir_allocator *a)
+{
+    if (!weir__allocator_check(a, NULL))
+        return 0;
+    size_t bytes = 0;
+    weir__context_lock();
+    for (weir_allocator *at = a; at; at = weir__context_after(at, a)) {
+        struct weir__body *body = at->body;
+        if (!body->store) {
+            bytes += body->functions.trim ? body->functions.trim(body->user) : 0;
+            continue;
+        }
+        weir__heaps_flush(at);
+        for (unsigned class = 0; class < WEIR__CLASSES; class++)
+            if (body->centers[class].nslabs)
+                weir__center_flush(&body->centers[class]);
+    }
+    if (a->body->store)
+        bytes += weir__store_trim(a->body->store);
+    weir__context_unlock();
+    return bytes;
+}
+
+void weir__scavenge_now_and_then(struct weir__heap *heap)
+{
+    static uint64_t looked_at; /* coarse clock; any thread */
+    if (weir__likely(++heap->slow % LOOK_SLOW_OPS))
+        return;
+    uint64_t now = weir__os_coarse_time(), last = __atomic_load_n(&looked_at, __ATOMIC_RELAXED);
+    if (now - last >= IDLE_NS && __atomic_compare_exchange_n(&looked_at, &last, now, false,
+                                                             __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        weir__heaps_scavenge();
+}

@@ -1,0 +1,98 @@
+/*
+ * alloc/walk.c - every live block of an allocator, and the generations that
+ * weir_checkpoint tells apart by a bit of the ledger.
+ */
+#include "alloc/block.h"
+
+struct walk {
+    weir_block_visitor *visit;
+    void *user;
+    bool mark; /* make them old, visit only those that were not */
+};
+
+static int walk_visit(const struct walk *walk, const weir_block *block)
+{
+    if (!walk->visit || (walk->mark && !block->since_checkpoint))
+        return 0;
+    return walk->visit(block, walk->user);
+}
+
+/* Its owner may free it at any moment: the bit is set only if it is still live. */
+static bool word_age(uint32_t *word)
+{
+    uint32_t value = weir__word_get(word);
+    while (weir__word_is_live(value))
+        if (__atomic_compare_exchange_n(word, &value, value | WEIR__WORD_OLD, true,
+                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+            return true;
+    return false;
+}
+
+static int word_visit(void *block, uint32_t *word, struct weir__slab *slab, void *user)
+{
+    const struct walk *walk = user;
+    uint32_t value = weir__word_get(word);
+    if (!weir__word_is_live(value) || (walk->mark && !word_age(word)))
+        return 0;
+    return walk_visit(walk, &(weir_block){block, weir__word_size(value),
+                                          weir__class_bytes[weir__slab_class(slab)],
+                                          weir__word_tag(value), !(value & WEIR__WORD_OLD)});
+}
+
+struct span_walk {
+    const struct walk *walk;
+    const weir_allocator *owner;
+};
+
+static int span_visit(struct weir__span *span, void *user)
+{
+    const struct span_walk *of = user;
+    if (span->u.live.owner != of->owner)
+        return 0;
+    weir_block block = {weir__span_block(span), span->u.live.requested, weir__span_usable(span),
+                        span->u.live.tag, !span->u.live.old};
+    if (of->walk->mark)
+        span->u.live.old = true;
+    return walk_visit(of->walk, &block);
+}
+
+static int entry_visit(struct weir__entry *entry, void *user)
+{
+    const struct walk *walk = user;
+    weir_block block = {entry->block, entry->requested, entry->requested, entry->tag, !entry->old};
+    if (walk->mark)
+        entry->old = true;
+    return walk_visit(walk, &block);
+}
+
+static int walk_all(weir_allocator *a, struct walk *walk)
+{
+    struct weir__body *body = a->body;
+    if (!body->store)
+        return weir__registry_each(&body->registry, entry_visit, walk);
+    int stop = 0;
+    for (unsigned class = 0; class < WEIR__CLASSES && !stop; class++)
+        if (body->centers[class].nslabs)
+            stop = weir__center_each_live(&body->centers[class], word_visit, walk);
+    if (!stop) {
+        struct span_walk of = {walk, a};
+        weir__lock_take(&body->store->lock);
+        stop = weir__store_each_span_locked(body->store, span_visit, &of);
+        weir__lock_drop(&body->store->lock);
+    }
+    return stop;
+}
+
+int weir_allocator_walk(weir_allocator *a, weir_block_visitor *visit, void *user)
+{
+    if (!visit || !weir__allocator_check(a, NULL))
+        return 0;
+    return walk_all(a, &(struct walk){visit, user, false});
+}
+
+int weir__allocator_mark_old(weir_allocator *a, weir_block_visitor *visit, void *user)
+{
+    if (!weir__allocator_check(a, NULL))
+        return 0;
+    return walk_all(a, &(struct walk){visit, user, true});
+}
