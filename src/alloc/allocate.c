@@ -27,7 +27,7 @@ WEIR__INLINE void *allocate_small(weir_allocator *a, size_t size, const uint16_t
         return NULL;
     }
 #endif
-    struct weir__slot *top = __atomic_load_n(&bin->top, __ATOMIC_RELAXED);
+    struct weir__slot *top = weir__bin_top(bin);
     if (weir__unlikely(top == bin->base)) {
 #ifndef WEIR_NO_ACCOUNTING
         weir__window_leave(&heap->window, used2);
@@ -36,7 +36,7 @@ WEIR__INLINE void *allocate_small(weir_allocator *a, size_t size, const uint16_t
     }
     void *block = top[-1].block;
     uint32_t *word = top[-1].word;
-    __atomic_store_n(&bin->top, top - 1, __ATOMIC_RELAXED);
+    weir__bin_set_top(bin, top - 1);
     weir__word_set(word, weir__here.word | (uint32_t)size);
 #ifndef WEIR_NO_ACCOUNTING
     weir__window_count(&heap->window.allocations);
@@ -135,15 +135,14 @@ void *weir__allocate_failed(weir_allocator *a, const struct weir__request *reque
     return weir__fail_null(ENOMEM, "allocator \"%s\": %zu bytes: %s", a->name, request->size, why);
 }
 
-/* Takes the top of the bin, counts it, gives it back if a limit says no. */
+/* The top of the bin, if the limits let it be counted. */
 static void *small_take_locked(struct weir__heap *heap, struct weir__bin *bin,
                                const struct weir__request *request)
 {
-    struct weir__slot slot = *--bin->top;
-    if (!weir__heap_count(heap, (int64_t)request->size, 1, 0)) {
-        bin->top++;
+    struct weir__slot slot = bin->top[-1];
+    if (!weir__heap_count(heap, (int64_t)request->size, 1, 0))
         return NULL;
-    }
+    weir__bin_set_top(bin, bin->top - 1);
     if (request->zeroed)
         *request->zeroed = weir__word_get(slot.word) & WEIR__WORD_ZERO;
     uint32_t aligned = request->alignment > WEIR_DEFAULT_ALIGNMENT ? WEIR__WORD_ALIGNED : 0;

@@ -34,7 +34,7 @@ WEIR__INLINE bool deallocate_small(weir_allocator *a, void *block)
         return false;
     }
 #endif
-    struct weir__slot *top = __atomic_load_n(&bin->top, __ATOMIC_RELAXED);
+    struct weir__slot *top = weir__bin_top(bin);
     if (weir__unlikely(top == bin->limit)) {
 #ifndef WEIR_NO_ACCOUNTING
         weir__window_leave(&heap->window, used2);
@@ -44,7 +44,7 @@ WEIR__INLINE bool deallocate_small(weir_allocator *a, void *block)
     weir__word_set(word, WEIR__WORD_CACHED);
     top->block = block;
     top->word = word;
-    __atomic_store_n(&bin->top, top + 1, __ATOMIC_RELAXED);
+    weir__bin_set_top(bin, top + 1);
 #ifndef WEIR_NO_ACCOUNTING
     weir__window_count(&heap->window.frees);
     weir__window_leave(&heap->window, to);
@@ -74,6 +74,12 @@ void weir_deallocate_sized(weir_allocator *a, void *block, size_t size)
 
 /* -- the slow way ------------------------------------------------------------------------ */
 
+static void bin_push(struct weir__bin *bin, struct weir__slot slot)
+{
+    *bin->top = slot;
+    weir__bin_set_top(bin, bin->top + 1);
+}
+
 static void small_free(weir_allocator *a, void *block, const struct weir__found *found)
 {
     struct weir__heap *heap = weir__heap_get(a);
@@ -84,7 +90,7 @@ static void small_free(weir_allocator *a, void *block, const struct weir__found 
     weir__heap_count(heap, -(int64_t)found->requested, 0, 1);
     weir__word_set(found->word, WEIR__WORD_CACHED);
     if (room)
-        *heap->cache.bins[class].top++ = slot;
+        bin_push(&heap->cache.bins[class], slot);
     else
         weir__center_give(&heap->cache.centers[class], &slot, 1);
     uint64_t sequence = weir__heap_sequence(heap);

@@ -150,7 +150,7 @@ void weir__heaps_orphaned(weir_allocator *a)
 
 static size_t heap_flush(struct weir__heap *heap)
 {
-    if (!heap->cache.used)
+    if (!weir__cache_used(&heap->cache))
         return 0;
     weir__lock_take(&heap->cache.lock);
     weir__window_close(&heap->window);

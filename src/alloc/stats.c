@@ -54,7 +54,7 @@ static size_t class_cached(const struct weir__body *body, unsigned class)
 {
     size_t count = weir__cache_count(&body->common.cache, class);
     for (const struct weir__heap *heap = body->heaps; heap; heap = heap->next)
-        if (heap->cache.used >> class & 1)
+        if (weir__cache_used(&heap->cache) >> class & 1)
             count += weir__cache_count(&heap->cache, class);
     return count;
 }
@@ -85,10 +85,12 @@ static void pooled_add(const struct weir__body *body, struct figures *f)
 {
     struct figures own = {0};
     for (unsigned class = 0; class < WEIR__CLASSES; class++)
-        if (body->centers[class].nslabs)
+        if (!weir__center_is_empty(&body->centers[class]))
             class_add(body, class, &own);
-    own.in_use += __atomic_load_n(&body->span_bytes, __ATOMIC_RELAXED);
+    weir__lock_take(&body->store->lock);
+    own.in_use += body->span_bytes;
     own.reserved += body->span_bytes;
+    weir__lock_drop(&body->store->lock);
     own.metadata += sizeof *body + WEIR__CLASSES * sizeof *body->centers;
     if (body->owns_store)
         store_add(body->store, &own);

@@ -22,7 +22,7 @@ size_t weir_trim(weir_allocator *a)
         }
         weir__heaps_flush(at);
         for (unsigned class = 0; class < WEIR__CLASSES; class++)
-            if (body->centers[class].nslabs)
+            if (!weir__center_is_empty(&body->centers[class]))
                 weir__center_flush(&body->centers[class]);
     }
     if (a->body->store)

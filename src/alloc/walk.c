@@ -72,7 +72,7 @@ static int walk_all(weir_allocator *a, struct walk *walk)
         return weir__registry_each(&body->registry, entry_visit, walk);
     int stop = 0;
     for (unsigned class = 0; class < WEIR__CLASSES && !stop; class++)
-        if (body->centers[class].nslabs)
+        if (!weir__center_is_empty(&body->centers[class]))
             stop = weir__center_each_live(&body->centers[class], word_visit, walk);
     if (!stop) {
         struct span_walk of = {walk, a};

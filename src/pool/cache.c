@@ -10,6 +10,7 @@ static size_t bin_slots(const struct weir__center *center)
     return 2u * center->batch;
 }
 
+/* Readers of figures may look at any moment: base last, and first when it goes. */
 static bool bin_make(struct weir__cache *cache, unsigned class)
 {
     struct weir__bin *bin = &cache->bins[class];
@@ -19,9 +20,21 @@ static bool bin_make(struct weir__cache *cache, unsigned class)
     struct weir__slot *base = weir__meta_allocate(slots * sizeof *base);
     if (!base)
         return false;
-    *bin = (struct weir__bin){.top = base, .base = base, .limit = base + slots};
-    cache->used |= (uint64_t)1 << class;
+    bin->limit = base + slots;
+    weir__bin_set_top(bin, base);
+    __atomic_store_n(&bin->base, base, __ATOMIC_RELAXED);
+    __atomic_store_n(&cache->used, cache->used | (uint64_t)1 << class, __ATOMIC_RELAXED);
     return true;
+}
+
+static void bin_unmake(struct weir__cache *cache, unsigned class)
+{
+    struct weir__bin *bin = &cache->bins[class];
+    weir__meta_free(bin->base, bin_slots(&cache->centers[class]) * sizeof *bin->base);
+    __atomic_store_n(&bin->base, NULL, __ATOMIC_RELAXED);
+    weir__bin_set_top(bin, NULL);
+    bin->limit = NULL;
+    __atomic_store_n(&cache->used, cache->used & ~((uint64_t)1 << class), __ATOMIC_RELAXED);
 }
 
 bool weir__cache_refill(struct weir__cache *cache, unsigned class)
@@ -30,7 +43,7 @@ bool weir__cache_refill(struct weir__cache *cache, unsigned class)
     if (!bin_make(cache, class))
         return false;
     unsigned count = weir__center_take(&cache->centers[class], bin->top);
-    bin->top += count;
+    weir__bin_set_top(bin, bin->top + count);
     return count != 0;
 }
 
@@ -45,7 +58,7 @@ bool weir__cache_drain(struct weir__cache *cache, unsigned class)
     unsigned batch = center->batch;
     weir__center_give(center, bin->base, batch);
     memmove(bin->base, bin->base + batch, (size_t)batch * sizeof *bin->base);
-    bin->top -= batch;
+    weir__bin_set_top(bin, bin->top - batch);
     return true;
 }
 
@@ -56,18 +69,17 @@ static size_t bin_empty(struct weir__cache *cache, unsigned class, bool give)
     size_t count = (size_t)(bin->top - bin->base);
     while (give && bin->top > bin->base) {
         unsigned part = (unsigned)weir__min((size_t)(bin->top - bin->base), center->batch);
-        bin->top -= part;
+        weir__bin_set_top(bin, bin->top - part);
         weir__center_give(center, bin->top, part);
     }
-    weir__meta_free(bin->base, bin_slots(center) * sizeof *bin->base);
-    *bin = (struct weir__bin){0};
+    bin_unmake(cache, class);
     return count * weir__class_bytes[class];
 }
 
 size_t weir__cache_empty(struct weir__cache *cache, bool give)
 {
     size_t bytes = 0;
-    for (; cache->used; cache->used &= cache->used - 1)
+    while (cache->used)
         bytes += bin_empty(cache, (unsigned)__builtin_ctzll(cache->used), give);
     return bytes;
 }

@@ -34,6 +34,17 @@ WEIR__INLINE struct weir__bin *weir__cache_bin(struct weir__cache *cache, size_t
     return (struct weir__bin *)((char *)cache->bins + offset);
 }
 
+/* The top of a bin is written by who may use it, and read by anyone for figures. */
+WEIR__INLINE struct weir__slot *weir__bin_top(const struct weir__bin *bin)
+{
+    return __atomic_load_n(&bin->top, __ATOMIC_RELAXED);
+}
+
+WEIR__INLINE void weir__bin_set_top(struct weir__bin *bin, struct weir__slot *top)
+{
+    __atomic_store_n(&bin->top, top, __ATOMIC_RELAXED);
+}
+
 /* An empty bin gets blocks; false: no memory. */
 bool weir__cache_refill(struct weir__cache *cache, unsigned class);
 
@@ -49,9 +60,14 @@ size_t weir__cache_empty(struct weir__cache *cache, bool give);
 WEIR__INLINE size_t weir__cache_count(const struct weir__cache *cache, unsigned class)
 {
     const struct weir__bin *bin = &cache->bins[class];
-    const struct weir__slot *top = __atomic_load_n(&bin->top, __ATOMIC_RELAXED);
+    const struct weir__slot *top = weir__bin_top(bin);
     const struct weir__slot *base = __atomic_load_n(&bin->base, __ATOMIC_RELAXED);
-    return top > base ? (size_t)(top - base) : 0;
+    return base && top > base ? (size_t)(top - base) : 0;
+}
+
+WEIR__INLINE uint64_t weir__cache_used(const struct weir__cache *cache)
+{
+    return __atomic_load_n(&cache->used, __ATOMIC_RELAXED);
 }
 
 #endif

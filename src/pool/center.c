@@ -49,7 +49,7 @@ static struct weir__slab *slab_add_locked(struct weir__center *center)
         return NULL;
     weir__slab_init(slab, center->class, center->owner, center);
     slab_link(&center->partial, slab);
-    center->nslabs++;
+    __atomic_store_n(&center->nslabs, center->nslabs + 1, __ATOMIC_RELAXED);
     return slab;
 }
 
@@ -85,7 +85,7 @@ static void block_put_locked(struct weir__center *center, const struct weir__slo
     center->nout--;
     if (slab->nout == 0) {
         slab_unlink(was_full ? &center->full : &center->partial, slab);
-        center->nslabs--;
+        __atomic_store_n(&center->nslabs, center->nslabs - 1, __ATOMIC_RELAXED);
         weir__store_give_slab(center->store, slab);
     } else if (was_full) {
         slab_unlink(&center->full, slab);

@@ -44,9 +44,14 @@ struct weir__center {
     struct weir__batch *batches;
     struct weir__batch *spare;   /* empty batch objects for re-use */
     size_t nout;                 /* blocks not in slabs: live, cached or in batches */
-    size_t nslabs;
+    size_t nslabs; /* atomic: read without the lock to skip what is empty */
     struct weir__batch *returns __attribute__((aligned(WEIR__LINE))); /* any thread */
 } __attribute__((aligned(WEIR__LINE)));
+
+WEIR__INLINE bool weir__center_is_empty(const struct weir__center *center)
+{
+    return __atomic_load_n(&center->nslabs, __ATOMIC_RELAXED) == 0;
+}
 
 void weir__center_init(struct weir__center *center, unsigned class, struct weir__store *store,
                        const void *owner);
