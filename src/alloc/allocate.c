@@ -9,40 +9,66 @@
 #include <errno.h>
 #include <string.h>
 
+/* Closes the window's operation where there is accounting; folds away where not. */
+WEIR__INLINE bool window_admits(struct weir__window *w, int64_t to)
+{
+#ifdef WEIR_NO_ACCOUNTING
+    (void)w, (void)to;
+    return true;
+#else
+    weir__window_enter(w);
+    if (weir__likely(weir__window_admits(w, to)))
+        return true;
+    weir__window_leave(w);
+    return false;
+#endif
+}
+
+WEIR__INLINE void window_commit(struct weir__window *w, int64_t to)
+{
+#ifdef WEIR_NO_ACCOUNTING
+    (void)w, (void)to;
+#else
+    weir__own_set(w->allocations, weir__own_get(w->allocations) + 1);
+    weir__own_set(w->used, to);
+    weir__window_leave(w);
+#endif
+}
+
+WEIR__INLINE void window_abandon(struct weir__window *w)
+{
+#ifdef WEIR_NO_ACCOUNTING
+    (void)w;
+#else
+    weir__window_leave(w);
+#endif
+}
+
 /*
- * A block of the class that `map` names, or NULL: go the slow way. The order is
- * that of window.h: enter, be admitted, take, leave; nothing of the bin is looked
- * at before the window is known to be open.
+ * *block of the class that `map` names, or false: go the slow way. The order is that
+ * of window.h: enter, be admitted, take, leave; nothing of the bin is looked at
+ * before the window is known to be open.
  */
-WEIR__INLINE void *allocate_small(weir_allocator *a, size_t size, const uint16_t *map)
+WEIR__INLINE bool allocate_small(weir_allocator *a, size_t size, const uint16_t *map, void **block)
 {
     struct weir__heap *heap = weir__heap_cached(a);
     if (weir__unlikely(!heap || size > WEIR__SMALL_MAX))
-        return NULL;
+        return false;
     struct weir__bin *bin = weir__cache_bin(&heap->cache, map[weir__class_index(size)]);
-#ifndef WEIR_NO_ACCOUNTING
-    int64_t used2 = weir__window_enter(&heap->window), to = used2 + 2 * (int64_t)size;
-    if (weir__unlikely(!weir__window_admits(&heap->window, to))) {
-        weir__window_leave(&heap->window, used2);
-        return NULL;
+    struct weir__window *w = &heap->window;
+    int64_t to = weir__own_get(w->used) + (int64_t)size;
+    if (weir__unlikely(!window_admits(w, to)))
+        return false;
+    struct weir__slot *top = weir__own_get(bin->top);
+    if (weir__unlikely(top == weir__own_get(bin->base))) {
+        window_abandon(w);
+        return false;
     }
-#endif
-    struct weir__slot *top = weir__bin_top(bin);
-    if (weir__unlikely(top == bin->base)) {
-#ifndef WEIR_NO_ACCOUNTING
-        weir__window_leave(&heap->window, used2);
-#endif
-        return NULL;
-    }
-    void *block = top[-1].block;
-    uint32_t *word = top[-1].word;
-    weir__bin_set_top(bin, top - 1);
-    weir__word_set(word, weir__here.word | (uint32_t)size);
-#ifndef WEIR_NO_ACCOUNTING
-    weir__window_count(&heap->window.allocations);
-    weir__window_leave(&heap->window, to);
-#endif
-    return block;
+    *block = top[-1].block;
+    weir__own_set(bin->top, top - 1);
+    weir__word_set(top[-1].word, weir__here.word | (uint32_t)size);
+    window_commit(w, to);
+    return true;
 }
 
 static WEIR__NOINLINE void *allocate_default_slow(weir_allocator *a, size_t size)
@@ -52,8 +78,8 @@ static WEIR__NOINLINE void *allocate_default_slow(weir_allocator *a, size_t size
 
 void *weir_allocate(weir_allocator *a, size_t size)
 {
-    void *block = allocate_small(a, size, weir__class_map64);
-    if (weir__likely(block != NULL))
+    void *block;
+    if (weir__likely(allocate_small(a, size, weir__class_map64, &block)))
         return block;
     return allocate_default_slow(a, size);
 }
@@ -67,57 +93,61 @@ static WEIR__NOINLINE void *allocate_aligned_slow(weir_allocator *a, size_t size
 
 void *weir_allocate_aligned(weir_allocator *a, size_t size, size_t alignment)
 {
-    void *block = NULL;
-    if (alignment == 16)
-        block = allocate_small(a, size, weir__class_map16);
-    else if (alignment == WEIR_DEFAULT_ALIGNMENT)
-        block = allocate_small(a, size, weir__class_map64);
-    if (weir__likely(block != NULL))
+    void *block;
+    if (alignment == WEIR__GRAIN && allocate_small(a, size, weir__class_map16, &block))
+        return block;
+    if (alignment == WEIR_DEFAULT_ALIGNMENT && allocate_small(a, size, weir__class_map64, &block))
         return block;
     return allocate_aligned_slow(a, size, alignment);
 }
 
 /* -- the slow way -------------------------------------------------------------------- */
 
+#ifdef WEIR_NO_ACCOUNTING
+
 bool weir__heap_count(struct weir__heap *heap, int64_t delta, unsigned allocated, unsigned freed)
 {
-#ifdef WEIR_NO_ACCOUNTING
     (void)heap, (void)delta, (void)allocated, (void)freed;
     return true;
-#else
-    struct weir__window *w = &heap->window;
-    int64_t used2 = weir__window_enter(w), to = used2 + 2 * delta;
-    if (weir__unlikely(!weir__window_admits(w, to))) {
-        weir__window_leave(w, used2);
-        return weir__meter_change(w, delta, allocated, freed);
-    }
-    if (allocated)
-        weir__window_count(&w->allocations);
-    if (freed)
-        weir__window_count(&w->frees);
-    weir__window_leave(w, to);
+}
+
+bool weir__account(weir_allocator *a, int64_t delta, unsigned allocated, unsigned freed,
+                   uint64_t *sequence)
+{
+    (void)a, (void)delta, (void)allocated, (void)freed, (void)sequence;
     return true;
-#endif
+}
+
+#else
+
+/* True: counted within the window. */
+WEIR__INLINE bool window_count(struct weir__window *w, int64_t delta, unsigned allocated,
+                               unsigned freed)
+{
+    weir__window_enter(w);
+    int64_t to = weir__own_get(w->used) + delta;
+    bool admitted = weir__window_admits(w, to);
+    if (weir__likely(admitted)) {
+        weir__own_set(w->allocations, weir__own_get(w->allocations) + allocated);
+        weir__own_set(w->frees, weir__own_get(w->frees) + freed);
+        weir__own_set(w->used, to);
+    }
+    weir__window_leave(w);
+    return admitted;
+}
+
+bool weir__heap_count(struct weir__heap *heap, int64_t delta, unsigned allocated, unsigned freed)
+{
+    return window_count(&heap->window, delta, allocated, freed) ||
+           weir__meter_change(&heap->window, delta, allocated, freed);
 }
 
 bool weir__account(weir_allocator *a, int64_t delta, unsigned allocated, unsigned freed,
                    uint64_t *sequence)
 {
     struct weir__heap *heap = weir__heap_get(a);
-#ifndef WEIR_NO_ACCOUNTING
-    struct weir__window *w = &heap->window;
-    if (weir__likely(heap->slot != NULL)) {
-        int64_t used2 = weir__window_enter(w), to = used2 + 2 * delta;
-        bool admitted = weir__window_admits(w, to);
-        if (admitted) {
-            __atomic_store_n(&w->allocations, w->allocations + allocated, __ATOMIC_RELAXED);
-            __atomic_store_n(&w->frees, w->frees + freed, __ATOMIC_RELAXED);
-        }
-        weir__window_leave(w, admitted ? to : used2);
-        if (weir__likely(admitted))
-            return true;
-    }
-#endif
+    if (heap->slot && weir__likely(window_count(&heap->window, delta, allocated, freed)))
+        return true;
     weir__lock_take(&heap->cache.lock);
     bool counted = weir__heap_count(heap, delta, allocated, freed);
     uint64_t number = weir__heap_sequence(heap);
@@ -126,6 +156,8 @@ bool weir__account(weir_allocator *a, int64_t delta, unsigned allocated, unsigne
     weir__lock_drop(&heap->cache.lock);
     return counted;
 }
+
+#endif
 
 void *weir__allocate_failed(weir_allocator *a, const struct weir__request *request,
                             const char *why)

@@ -25,7 +25,7 @@ static struct {
     unsigned serial; /* for names */
 } contexts;
 
-static struct weir__center cpu_centers[WEIR__CLASSES];
+static struct weir__shard cpu_shard;
 static struct weir__store cpu_store;
 static struct weir__body cpu_body;
 static weir_allocator cpu = {.slot_offset = (WEIR__HEAP_SLOTS - 1) * sizeof(void *)};
@@ -107,12 +107,13 @@ bool weir__context_is_within(const weir_allocator *a, const weir_allocator *top)
 
 /* -- making --------------------------------------------------------------------------- */
 
-static void body_init(weir_allocator *a, struct weir__body *body, size_t limit)
+static void body_init(weir_allocator *a, struct weir__body *body, struct weir__shard *shard,
+                      size_t limit)
 {
     a->body = body;
     weir__meter_init(&body->meter, a->parent ? &a->parent->body->meter : NULL, limit);
-    for (unsigned class = 0; body->centers && class < WEIR__CLASSES; class++)
-        weir__center_init(&body->centers[class], class, body->store, a);
+    if (shard)
+        weir__shard_add(a, shard);
     weir__heap_common_init(a);
     context_link(a);
     __atomic_store_n(&a->slot_offset, weir__heap_slot_take(), __ATOMIC_RELAXED);
@@ -129,10 +130,9 @@ static void cpu_start(void)
         weir__store_init(&cpu_store, backing);
         memcpy(cpu.name, "cpu", sizeof "cpu");
         cpu_body.store = &cpu_store;
-        cpu_body.centers = cpu_centers;
         cpu_body.owns_store = true;
         cpu_body.backing = backing->name;
-        body_init(&cpu, &cpu_body, 0);
+        body_init(&cpu, &cpu_body, &cpu_shard, 0);
     }
     weir__context_unlock();
     if (first)
@@ -192,8 +192,8 @@ static void handle_retire(weir_allocator *a)
 
 static void body_free(struct weir__body *body)
 {
-    if (body->centers)
-        weir__meta_free(body->centers, WEIR__CLASSES * sizeof *body->centers);
+    for (unsigned i = 0; i < body->nshards; i++)
+        weir__meta_free(body->shards[i], sizeof *body->shards[i]);
     weir__meta_free(body, sizeof *body);
 }
 
@@ -262,8 +262,8 @@ static weir_allocator *context_make_locked(const weir_allocator_options *options
     } else {
         error = body_source(body, options, parent);
     }
-    if (!error && body->store &&
-        !(body->centers = weir__meta_allocate(WEIR__CLASSES * sizeof *body->centers)))
+    struct weir__shard *shard = NULL;
+    if (!error && body->store && !(shard = weir__meta_allocate(sizeof *shard)))
         error = ENOMEM;
     if (error) {
         body_free(body);
@@ -278,7 +278,7 @@ static weir_allocator *context_make_locked(const weir_allocator_options *options
     else
         snprintf(a->name, sizeof a->name, "%s-%u", kind, serial);
     a->parent = parent;
-    body_init(a, body, options->limit);
+    body_init(a, body, shard, options->limit);
     return a;
 }
 
@@ -324,8 +324,9 @@ static void blocks_release(weir_allocator *a)
         weir__foreign_release_all(a);
         return;
     }
-    for (unsigned class = 0; class < WEIR__CLASSES; class++)
-        weir__center_destroy(&body->centers[class]);
+    struct weir__center *center;
+    for (unsigned i = 0; (center = weir__body_center(body, i)); i++)
+        weir__center_destroy(center);
     weir__lock_take(&body->store->lock);
     weir__store_each_span_locked(body->store, span_free_owned, a);
     weir__lock_drop(&body->store->lock);

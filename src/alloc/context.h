@@ -3,8 +3,8 @@
  * that is never unmapped, so that a stale handle can be told; everything else is its
  * body, which goes when it is destroyed.
  *
- *   handle -> body -> meter (its figures), centres (its slabs, by class), store (shared
- *                     memory), or registry (blocks that functions provided)
+ *   handle -> body -> meter (its figures), shards of centres (its slabs, by class), store
+ *                     (shared memory), or registry (blocks that functions provided)
  *   heap: one for each thread that uses the allocator: window + thread cache
  *
  * The context lock covers the tree of handles and every list of heaps. It is
@@ -25,11 +25,19 @@
 
 enum weir__state { WEIR__NEW = 0, WEIR__READY, WEIR__DESTROYED };
 
+/* Centres for some of an allocator's threads; context lock. */
+#define WEIR__SHARDS 16
+struct weir__shard {
+    struct weir__center centers[WEIR__CLASSES];
+    unsigned nheaps;
+};
+
 /* A thread's part of an allocator. */
 struct weir__heap {
     struct weir__window window;
     struct weir__cache cache;
     weir_allocator *owner;
+    struct weir__shard *shard;
     struct weir__heap **slot;        /* the thread's pointer to this heap; NULL: common */
     struct weir__heap *next, *prev;  /* of the allocator */
     uint64_t seen;                   /* operations when the scavenger last looked */
@@ -39,7 +47,8 @@ struct weir__heap {
 struct weir__body {
     struct weir__meter meter;
     struct weir__store *store; /* NULL: blocks come from functions */
-    struct weir__center *centers;
+    struct weir__shard *shards[WEIR__SHARDS]; /* grows with the number of threads */
+    unsigned nshards;                         /* atomic; they stay until the end */
     size_t span_bytes; /* in live spans; under the store's lock */
     bool owns_store;   /* the store's own figures are reported here */
     struct weir__registry registry;
@@ -49,6 +58,14 @@ struct weir__body {
     struct weir__heap *heaps;
     struct weir__heap common; /* for threads that have none of their own; under its lock */
 };
+
+/* The i-th centre of all shards, class after class; NULL past the last. */
+WEIR__INLINE struct weir__center *weir__body_center(const struct weir__body *body, unsigned i)
+{
+    if (i / WEIR__CLASSES >= __atomic_load_n(&body->nshards, __ATOMIC_ACQUIRE))
+        return NULL;
+    return &body->shards[i / WEIR__CLASSES]->centers[i % WEIR__CLASSES];
+}
 
 struct weir_allocator {
     uint32_t slot_offset; /* bytes into weir__here.heaps; the last entry is always NULL */
@@ -82,6 +99,9 @@ uint32_t weir__heap_slot_take(void);
 void weir__heap_slot_give(uint32_t offset);
 
 void weir__heap_common_init(weir_allocator *a);
+
+/* Another shard for `a`, in the memory given. */
+void weir__shard_add(weir_allocator *a, struct weir__shard *shard);
 
 /* Takes every thread's heap out of the allocator and frees it; with `flush` its free
  * blocks go back to the centres. */

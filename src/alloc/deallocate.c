@@ -9,46 +9,71 @@
 
 #include <errno.h>
 
+WEIR__INLINE bool window_is_open(struct weir__window *w, int64_t to)
+{
+#ifdef WEIR_NO_ACCOUNTING
+    (void)w, (void)to;
+    return true;
+#else
+    weir__window_enter(w);
+    if (weir__likely(to <= weir__own_get(w->cap)))
+        return true;
+    weir__window_leave(w);
+    return false;
+#endif
+}
+
+WEIR__INLINE void window_commit(struct weir__window *w, int64_t to)
+{
+#ifdef WEIR_NO_ACCOUNTING
+    (void)w, (void)to;
+#else
+    weir__own_set(w->frees, weir__own_get(w->frees) + 1);
+    weir__own_set(w->used, to);
+    weir__window_leave(w);
+#endif
+}
+
+WEIR__INLINE void window_abandon(struct weir__window *w)
+{
+#ifdef WEIR_NO_ACCOUNTING
+    (void)w;
+#else
+    weir__window_leave(w);
+#endif
+}
+
 /* True: freed. False: not a live small block of `a`, or its thread cache is full or
  * closed: go the slow way, which finds out which. */
 WEIR__INLINE bool deallocate_small(weir_allocator *a, void *block)
 {
-    if (weir__unlikely(weir__map_get(block) != WEIR__MAP_SLABS))
+    if (weir__unlikely(!weir__map_is_slabs(block)))
         return false;
     struct weir__slab *slab = weir__slab_of(block);
-    if (weir__unlikely(__atomic_load_n(&slab->owner, __ATOMIC_RELAXED) != a))
+    if (weir__unlikely(weir__own_get(slab->owner) != a))
         return false;
-    uint32_t *word = weir__slab_word(slab, block);
-    if (weir__unlikely(!word))
+    uint64_t index;
+    if (weir__unlikely(!weir__slab_index(slab, block, &index)))
         return false;
-    uint32_t value = weir__word_get(word);
+    uint32_t *word = &slab->words[index], value = weir__own_get(*word);
     struct weir__heap *heap = weir__heap_cached(a);
     if (weir__unlikely(!weir__word_is_live(value) || !heap))
         return false;
     struct weir__bin *bin = weir__cache_bin(&heap->cache, slab->bin);
-#ifndef WEIR_NO_ACCOUNTING
-    int64_t used2 = weir__window_enter(&heap->window);
-    int64_t to = used2 - 2 * (int64_t)weir__word_size(value);
-    if (weir__unlikely(to > weir__window_load(&heap->window.cap2))) {
-        weir__window_leave(&heap->window, used2);
+    struct weir__window *w = &heap->window;
+    int64_t to = weir__own_get(w->used) - (int64_t)weir__word_size(value);
+    if (weir__unlikely(!window_is_open(w, to)))
         return false;
-    }
-#endif
-    struct weir__slot *top = weir__bin_top(bin);
-    if (weir__unlikely(top == bin->limit)) {
-#ifndef WEIR_NO_ACCOUNTING
-        weir__window_leave(&heap->window, used2);
-#endif
+    struct weir__slot *top = weir__own_get(bin->top);
+    if (weir__unlikely(top == weir__own_get(bin->limit))) {
+        window_abandon(w);
         return false;
     }
     weir__word_set(word, WEIR__WORD_CACHED);
     top->block = block;
     top->word = word;
-    weir__bin_set_top(bin, top + 1);
-#ifndef WEIR_NO_ACCOUNTING
-    weir__window_count(&heap->window.frees);
-    weir__window_leave(&heap->window, to);
-#endif
+    weir__own_set(bin->top, top + 1);
+    window_commit(w, to);
     return true;
 }
 
@@ -92,7 +117,7 @@ static void small_free(weir_allocator *a, void *block, const struct weir__found 
     if (room)
         bin_push(&heap->cache.bins[class], slot);
     else
-        weir__center_give(&heap->cache.centers[class], &slot, 1);
+        weir__center_give(&slot, 1);
     uint64_t sequence = weir__heap_sequence(heap);
     weir__lock_drop(&heap->cache.lock);
     if (weir__unlikely(sequence != 0))

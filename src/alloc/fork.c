@@ -13,8 +13,9 @@
 
 static void centers_lock(struct weir__body *body, void (*each)(weir__lock *))
 {
-    for (unsigned class = 0; class < WEIR__CLASSES; class++)
-        each(&body->centers[class].lock);
+    struct weir__center *center;
+    for (unsigned i = 0; (center = weir__body_center(body, i)); i++)
+        each(&center->lock);
 }
 
 static void lock_take(weir__lock *lock)

@@ -39,10 +39,40 @@ void weir__heap_slot_give(uint32_t offset)
 
 /* -- making and unmaking -------------------------------------------------------------- */
 
+void weir__shard_add(weir_allocator *a, struct weir__shard *shard)
+{
+    struct weir__body *body = a->body;
+    for (unsigned class = 0; class < WEIR__CLASSES; class++)
+        weir__center_init(&shard->centers[class], class, body->store, a);
+    body->shards[body->nshards] = shard;
+    __atomic_store_n(&body->nshards, body->nshards + 1, __ATOMIC_RELEASE);
+}
+
+/* A shard that no thread uses if there may be one, else the least used. */
+static struct weir__shard *shard_choose(weir_allocator *a)
+{
+    struct weir__body *body = a->body;
+    struct weir__shard *least = body->shards[0];
+    for (unsigned i = 1; i < body->nshards; i++)
+        if (body->shards[i]->nheaps < least->nheaps)
+            least = body->shards[i];
+    if (!least || !least->nheaps || body->nshards == WEIR__SHARDS)
+        return least;
+    struct weir__shard *made = weir__meta_allocate(sizeof *made);
+    if (!made)
+        return least;
+    weir__shard_add(a, made);
+    return made;
+}
+
 static void heap_init(struct weir__heap *heap, weir_allocator *a, const void *thread)
 {
     heap->owner = a;
-    heap->cache.centers = a->body->centers;
+    heap->shard = shard_choose(a);
+    if (heap->shard) {
+        heap->shard->nheaps += heap->slot != NULL;
+        heap->cache.centers = heap->shard->centers;
+    }
     weir__window_attach(&heap->window, &a->body->meter, thread);
 }
 
@@ -79,6 +109,8 @@ static void heap_unmake(struct weir__heap *heap, bool flush)
     weir__cache_empty(&heap->cache, flush);
     weir__lock_drop(&heap->cache.lock);
     heap_unlink(heap);
+    if (heap->shard)
+        heap->shard->nheaps--;
     weir__meta_free(heap, sizeof *heap);
 }
 

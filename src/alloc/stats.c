@@ -61,14 +61,21 @@ static size_t class_cached(const struct weir__body *body, unsigned class)
 
 static void class_add(const struct weir__body *body, unsigned class, struct figures *f)
 {
-    struct weir__center_figures at;
-    weir__center_figures(&body->centers[class], &at);
-    size_t size = weir__class_bytes[class];
-    size_t held = weir__min(class_cached(body, class) + at.batched, at.out);
-    f->in_use += (at.out - held) * size;
-    f->cached += (held + at.returned) * size;
-    f->reserved += at.slabs << WEIR__SLAB_SHIFT;
-    f->metadata += at.words;
+    size_t size = weir__class_bytes[class], out = 0, batched = 0;
+    const struct weir__center *center;
+    for (unsigned i = class; (center = weir__body_center(body, i)); i += WEIR__CLASSES) {
+        struct weir__center_figures at = {0};
+        if (!weir__center_is_empty(center))
+            weir__center_figures(&body->shards[i / WEIR__CLASSES]->centers[class], &at);
+        out += at.out;
+        batched += at.batched;
+        f->cached += at.returned * size;
+        f->reserved += at.slabs << WEIR__SLAB_SHIFT;
+        f->metadata += at.words;
+    }
+    size_t held = out ? weir__min(class_cached(body, class) + batched, out) : 0;
+    f->in_use += (out - held) * size;
+    f->cached += held * size;
 }
 
 static void store_add(struct weir__store *store, struct figures *f)
@@ -85,13 +92,12 @@ static void pooled_add(const struct weir__body *body, struct figures *f)
 {
     struct figures own = {0};
     for (unsigned class = 0; class < WEIR__CLASSES; class++)
-        if (!weir__center_is_empty(&body->centers[class]))
-            class_add(body, class, &own);
+        class_add(body, class, &own);
     weir__lock_take(&body->store->lock);
     own.in_use += body->span_bytes;
     own.reserved += body->span_bytes;
     weir__lock_drop(&body->store->lock);
-    own.metadata += sizeof *body + WEIR__CLASSES * sizeof *body->centers;
+    own.metadata += sizeof *body + body->nshards * sizeof *body->shards[0];
     if (body->owns_store)
         store_add(body->store, &own);
     f->in_use += own.in_use;

@@ -8,6 +8,20 @@
 #define IDLE_NS       1000000000u
 #define LOOK_SLOW_OPS 64
 
+/* Blocks may travel from centre to centre, each time fewer; other threads may add to
+ * them, so there is an end to it. */
+static void centers_flush(const struct weir__body *body)
+{
+    size_t moved = 1;
+    for (unsigned pass = 0; moved && pass < WEIR__SHARDS + 1; pass++) {
+        struct weir__center *center;
+        moved = 0;
+        for (unsigned i = 0; (center = weir__body_center(body, i)); i++)
+            if (!weir__center_is_empty(center))
+                moved += weir__center_flush(center);
+    }
+}
+
 size_t weir_trim(weir_allocator *a)
 {
     if (!weir__allocator_check(a, NULL))
@@ -21,9 +35,7 @@ size_t weir_trim(weir_allocator *a)
             continue;
         }
         weir__heaps_flush(at);
-        for (unsigned class = 0; class < WEIR__CLASSES; class++)
-            if (!weir__center_is_empty(&body->centers[class]))
-                weir__center_flush(&body->centers[class]);
+        centers_flush(body);
     }
     if (a->body->store)
         bytes += weir__store_trim(a->body->store);

@@ -71,9 +71,10 @@ static int walk_all(weir_allocator *a, struct walk *walk)
     if (!body->store)
         return weir__registry_each(&body->registry, entry_visit, walk);
     int stop = 0;
-    for (unsigned class = 0; class < WEIR__CLASSES && !stop; class++)
-        if (!weir__center_is_empty(&body->centers[class]))
-            stop = weir__center_each_live(&body->centers[class], word_visit, walk);
+    struct weir__center *center;
+    for (unsigned i = 0; !stop && (center = weir__body_center(body, i)); i++)
+        if (!weir__center_is_empty(center))
+            stop = weir__center_each_live(center, word_visit, walk);
     if (!stop) {
         struct span_walk of = {walk, a};
         weir__lock_take(&body->store->lock);

@@ -56,7 +56,7 @@ bool weir__cache_drain(struct weir__cache *cache, unsigned class)
     if (bin->top < bin->limit)
         return true;
     unsigned batch = center->batch;
-    weir__center_give(center, bin->base, batch);
+    weir__center_give(bin->base, batch);
     memmove(bin->base, bin->base + batch, (size_t)batch * sizeof *bin->base);
     weir__bin_set_top(bin, bin->top - batch);
     return true;
@@ -70,7 +70,7 @@ static size_t bin_empty(struct weir__cache *cache, unsigned class, bool give)
     while (give && bin->top > bin->base) {
         unsigned part = (unsigned)weir__min((size_t)(bin->top - bin->base), center->batch);
         weir__bin_set_top(bin, bin->top - part);
-        weir__center_give(center, bin->top, part);
+        weir__center_give(bin->top, part);
     }
     bin_unmake(cache, class);
     return count * weir__class_bytes[class];

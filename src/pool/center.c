@@ -138,11 +138,26 @@ static void batch_fill(struct weir__batch *batch, const struct weir__slot *slots
     memcpy(batch->slots, slots, count * sizeof *slots);
 }
 
+static struct weir__center *slot_home(const struct weir__slot *slot)
+{
+    return weir__slab_of(slot->block)->center;
+}
+
+/* Blocks of this centre's slabs go into them; the rest, if any, travel on in the same
+ * batch to where the first of them belongs. */
 static void batch_release_locked(struct weir__center *center, struct weir__batch *batch)
 {
+    size_t strangers = 0;
     for (size_t i = 0; i < batch->count; i++)
-        block_put_locked(center, &batch->slots[i]);
-    batch_link(&center->spare, batch);
+        if (slot_home(&batch->slots[i]) == center)
+            block_put_locked(center, &batch->slots[i]);
+        else
+            batch->slots[strangers++] = batch->slots[i];
+    batch->count = strangers;
+    if (strangers)
+        returns_push(slot_home(&batch->slots[0]), batch);
+    else
+        batch_link(&center->spare, batch);
 }
 
 /* Puts batches beyond the class's share back into their slabs. */
@@ -173,6 +188,17 @@ unsigned weir__center_take(struct weir__center *center, struct weir__slot *slots
     return count;
 }
 
+static struct weir__batch *batch_make_locked(struct weir__center *center,
+                                             const struct weir__slot *slots, unsigned count)
+{
+    struct weir__batch *batch = batch_unlink(&center->spare);
+    if (!batch)
+        batch = weir__meta_allocate(sizeof *batch);
+    if (batch)
+        batch_fill(batch, slots, count);
+    return batch;
+}
+
 /* The lock is taken by someone: leave the batch on the returns list. */
 static bool give_remote(struct weir__center *center, const struct weir__slot *slots, unsigned count)
 {
@@ -184,39 +210,47 @@ static bool give_remote(struct weir__center *center, const struct weir__slot *sl
     return true;
 }
 
-void weir__center_give(struct weir__center *center, const struct weir__slot *slots, unsigned count)
+/* To their slabs one by one, each under the lock of its own centre. */
+static void give_singly(const struct weir__slot *slots, unsigned count)
 {
+    for (unsigned i = 0; i < count; i++) {
+        struct weir__center *home = slot_home(&slots[i]);
+        weir__lock_take(&home->lock);
+        block_put_locked(home, &slots[i]);
+        weir__lock_drop(&home->lock);
+    }
+}
+
+void weir__center_give(const struct weir__slot *slots, unsigned count)
+{
+    struct weir__center *center = slot_home(&slots[0]);
     if (!weir__lock_try(&center->lock)) {
         if (give_remote(center, slots, count))
             return;
         weir__lock_take(&center->lock);
     }
     returns_take_locked(center);
-    struct weir__batch *batch = NULL;
-    if (count == center->batch && center->nbatches < center->most_batches) {
-        batch = batch_unlink(&center->spare);
-        if (!batch)
-            batch = weir__meta_allocate(sizeof *batch);
-    }
-    if (batch) {
-        batch_fill(batch, slots, count);
+    struct weir__batch *batch = batch_make_locked(center, slots, count);
+    if (batch && count == center->batch) {
         batch_link(&center->batches, batch);
         center->nbatches++;
-    } else {
-        for (unsigned i = 0; i < count; i++)
-            block_put_locked(center, &slots[i]);
+    } else if (batch) {
+        batch_release_locked(center, batch);
     }
     batches_shrink_locked(center, center->most_batches);
     weir__lock_drop(&center->lock);
+    if (!batch)
+        give_singly(slots, count);
 }
 
 size_t weir__center_flush(struct weir__center *center)
 {
+    size_t moved = 0;
     weir__lock_take(&center->lock);
     returns_take_locked(center);
-    size_t before = center->nout;
+    for (struct weir__batch *batch = center->batches; batch; batch = batch->next)
+        moved += batch->count;
     batches_shrink_locked(center, 0);
-    size_t moved = before - center->nout;
     struct weir__batch *batch;
     while ((batch = batch_unlink(&center->spare)))
         weir__meta_free(batch, sizeof *batch);

@@ -1,12 +1,14 @@
 /*
- * pool/center.h - the class centre: all slabs of one size class of one owner, and
- * full batches of free blocks on their way between thread caches.
+ * pool/center.h - the class centre: slabs of one size class of one owner, and full
+ * batches of free blocks on their way between thread caches. An owner has several
+ * centres a class (shards), so that threads seldom share a slab: their ledger words
+ * would lie in one cache line. A batch goes back to the centre of its first block.
  *
  *   thread caches  --full batch-->  batches | returns  --batch-->  thread caches
  *                                       |        (remote frees)
  *                                     slabs  <-->  store
  *
- * A batch moves as a whole, whoever's slabs its blocks lie in (magazines and depot:
+ * A batch moves as a whole, whosever slabs its blocks lie in (magazines and depot:
  * Bonwick and Adams 2001). The lock (rank "class") covers everything but `returns`,
  * the remote-free list: a thread that finds the lock taken pushes its batch there
  * with one compare-and-swap and goes on; who holds the lock takes the whole list
@@ -59,10 +61,12 @@ void weir__center_init(struct weir__center *center, unsigned class, struct weir_
 /* Up to center->batch free blocks into `slots`; 0: no memory. */
 unsigned weir__center_take(struct weir__center *center, struct weir__slot *slots);
 
-/* Takes `count` (<= batch) cached blocks back. */
-void weir__center_give(struct weir__center *center, const struct weir__slot *slots, unsigned count);
+/* Takes `count` (1 to a batch) cached blocks of one class and owner back, at the centre
+ * where the first belongs. */
+void weir__center_give(const struct weir__slot *slots, unsigned count);
 
-/* Puts every batched block into its slab and free slabs into the store. Blocks moved. */
+/* Puts every batched block into its slab, or on its way to another centre's, and free
+ * slabs into the store. Blocks moved: when several centres move none, all is done. */
 size_t weir__center_flush(struct weir__center *center);
 
 /* A moment's figures. */

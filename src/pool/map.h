@@ -37,6 +37,13 @@ WEIR__INLINE unsigned weir__map_get(const void *pointer)
     return __atomic_load_n(&weir__map[index], __ATOMIC_RELAXED);
 }
 
+/* The fast path's question; a plain load, for it folds into the comparison. */
+WEIR__INLINE bool weir__map_is_slabs(const void *pointer)
+{
+    uintptr_t index = (uintptr_t)pointer >> WEIR__CHUNK_SHIFT;
+    return weir__likely(index < WEIR__MAP_ENTRIES) && weir__own_get(weir__map[index]) == WEIR__MAP_SLABS;
+}
+
 /* Both ends are multiples of WEIR__CHUNK. False when outside the address space. */
 bool weir__map_set(const void *start, size_t size, unsigned what);
 

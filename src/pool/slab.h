@@ -78,17 +78,24 @@ WEIR__INLINE char *weir__slab_memory(const struct weir__slab *slab)
 }
 
 /*
- * The word of the block that starts at `pointer`, or NULL when none starts there.
+ * The index of the block that starts at `pointer`; false when none starts there.
  * Multiplying by ceil(2^32/size) gives the quotient above and, below, a remainder
  * smaller than the factor exactly for multiples (Lemire, Kaser, Kurz 2019).
  */
-WEIR__INLINE uint32_t *weir__slab_word(const struct weir__slab *slab, const void *pointer)
+WEIR__INLINE bool weir__slab_index(const struct weir__slab *slab, const void *pointer,
+                                   uint64_t *index)
 {
     uint32_t factor = slab->reciprocal;
     uint64_t product = (uint64_t)((uintptr_t)pointer & (WEIR__SLAB - 1)) * factor;
-    if (weir__unlikely((uint32_t)product >= factor))
-        return NULL;
-    return &slab->words[product >> 32];
+    *index = product >> 32;
+    return (uint32_t)product < factor;
+}
+
+/* The word of the block that starts at `pointer`, or NULL when none starts there. */
+WEIR__INLINE uint32_t *weir__slab_word(const struct weir__slab *slab, const void *pointer)
+{
+    uint64_t index;
+    return weir__slab_index(slab, pointer, &index) ? &slab->words[index] : NULL;
 }
 
 WEIR__INLINE unsigned weir__slab_class(const struct weir__slab *slab)

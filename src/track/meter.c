@@ -90,14 +90,14 @@ static int64_t meter_room(const struct weir__meter *m)
 
 static int64_t window_used(const struct weir__window *w)
 {
-    return (weir__window_load(&w->used2) >> 1) - (w->origin2 >> 1);
+    return weir__window_load(&w->used) - w->origin;
 }
 
 /* The window is closed and its thread outside: what it counted goes to the base. */
 static void window_fold(struct weir__window *w)
 {
-    int64_t used = window_used(w), high = (weir__window_load(&w->hi2) - w->origin2) >> 1;
-    int64_t granted = (w->granted2 - w->origin2) >> 1;
+    int64_t used = window_used(w), high = weir__window_load(&w->hi) - w->origin;
+    int64_t granted = w->granted - w->origin;
     for (struct weir__meter *m = w->meter; m; m = m->parent) {
         if (m->solo == w) {
             meter_raise(m, m->base + high);
@@ -107,20 +107,20 @@ static void window_fold(struct weir__window *w)
         m->level += used - granted;
         m->nopen--;
     }
-    w->origin2 += 2 * used;
+    w->origin += used;
     w->open = false;
 }
 
 static void window_shut(struct weir__window *w, const void *self, bool *fence)
 {
-    weir__window_store(&w->cap2, WEIR__WINDOW_CLOSED);
+    weir__window_store(&w->cap, WEIR__WINDOW_CLOSED);
     w->waiting = w->thread != self;
     *fence |= w->waiting;
 }
 
 static void window_await(struct weir__window *w)
 {
-    for (unsigned i = 0; __atomic_load_n(&w->used2, __ATOMIC_ACQUIRE) & 1; i++)
+    for (unsigned i = 0; __atomic_load_n(&w->inside, __ATOMIC_ACQUIRE); i++)
         weir__os_yield(i);
     w->waiting = false;
 }
@@ -170,7 +170,7 @@ static void each_fold(struct weir__window *w, void *user)
 static void each_reopen(struct weir__window *w, void *user)
 {
     (void)user;
-    weir__window_store(&w->cap2, w->granted2);
+    weir__window_store(&w->cap, w->granted);
 }
 
 /* Closes every open window below `top`; true: other threads' were among them. */
@@ -188,6 +188,7 @@ static struct shutting windows_shut(struct weir__meter *top, const void *self)
 /* Exact from here on: base(m) is live(m) for all of the subtree. */
 static struct shutting freeze(struct weir__meter *top)
 {
+    top->sharers = top->nopen;
     struct shutting s = windows_shut(top, weir__thread_self());
     windows_each_open(top, each_fold, NULL);
     return s;
@@ -224,7 +225,7 @@ static void window_to_front(struct weir__window *w)
 
 static void window_open(struct weir__window *w, int64_t grant, bool solo)
 {
-    int64_t used2 = weir__window_load(&w->used2);
+    int64_t used = weir__window_load(&w->used);
     for (struct weir__meter *m = w->meter; m; m = m->parent) {
         m->level += grant;
         m->nopen++;
@@ -233,10 +234,10 @@ static void window_open(struct weir__window *w, int64_t grant, bool solo)
     }
     window_to_front(w);
     w->open = true;
-    w->granted2 = used2 + 2 * grant;
+    w->granted = used + grant;
     w->ops_at_open = w->allocations + w->frees;
-    weir__window_store(&w->hi2, solo ? used2 : w->granted2);
-    weir__window_store(&w->cap2, w->granted2);
+    weir__window_store(&w->hi, solo ? used : w->granted);
+    weir__window_store(&w->cap, w->granted);
 }
 
 /* -- SHARED ---------------------------------------------------------------------- */
@@ -257,7 +258,7 @@ static void shared_enter(void)
 }
 
 /* Back to bases. The operations that saw the flag are waited for: each had its
- * used2 odd, by a sequentially consistent store, before it looked. */
+ * `inside` set, by a sequentially consistent store, before it looked. */
 static bool shared_leave(void)
 {
     if (!__atomic_load_n(&meters_shared, __ATOMIC_RELAXED))
@@ -293,16 +294,15 @@ static bool shared_change(struct weir__window *w, int64_t delta, unsigned alloca
 {
     if (!__atomic_load_n(&meters_shared, __ATOMIC_RELAXED))
         return false;
-    int64_t used2 = weir__window_load(&w->used2);
-    __atomic_exchange_n(&w->used2, used2 | 1, __ATOMIC_SEQ_CST);
+    __atomic_exchange_n(&w->inside, 1, __ATOMIC_SEQ_CST);
     bool shared = __atomic_load_n(&meters_shared, __ATOMIC_SEQ_CST);
     if (shared) {
         for (struct weir__meter *m = w->meter; m; m = m->parent)
             shared_add(m, delta);
         window_counts(w, allocated, freed);
-        weir__window_count(&w->shared_operations);
+        __atomic_store_n(&w->shared_operations, w->shared_operations + 1, __ATOMIC_RELAXED);
     }
-    weir__window_leave(w, used2);
+    weir__window_leave(w);
     return shared;
 }
 
@@ -349,28 +349,46 @@ static bool meter_is_quiet(const struct weir__meter *m)
     return true;
 }
 
-/* The greatest grant that keeps level <= bound for all meters up the tree. */
-static int64_t meter_headroom(const struct weir__meter *m, bool to_limit)
+/* The greatest grant that keeps level <= limit for all meters up the tree. */
+static int64_t meter_headroom(const struct weir__meter *m)
+{
+    int64_t least = WEIR__NO_LIMIT;
+    for (; m; m = m->parent)
+        if (m->limit - m->level < least)
+            least = m->limit - m->level;
+    return least;
+}
+
+/* A window's part of the credit below the peaks: as many as shared it before share
+ * it again, and until that is known half is kept. */
+static int64_t meter_share(const struct weir__meter *m)
 {
     int64_t least = WEIR__NO_LIMIT;
     for (; m; m = m->parent) {
-        int64_t room = to_limit ? m->limit - m->level : meter_room(m);
-        if (room < least)
-            least = room;
+        int64_t part = meter_room(m) / (m->sharers ? m->sharers : 2);
+        if (part < least)
+            least = part;
     }
     return least;
 }
 
+static void meter_share_took(struct weir__meter *m)
+{
+    for (; m; m = m->parent)
+        if (m->sharers > 1)
+            m->sharers--;
+}
+
 /*
  * Chooses how w's next operations go. With nobody else's window open, lately or
- * now, it may have everything up to the limits (SOLO). Else it gets half of the
+ * now, it may have everything up to the limits (SOLO). Else it gets its part of the
  * credit below the peaks (CREDIT). At the peak, or while phases end too soon, windows stay closed:
  * on shared atomics where that is allowed, under the lock otherwise.
  */
 static void window_choose(struct weir__window *w)
 {
     bool fence = weir__os_fence_available();
-    int64_t credit = meter_headroom(w->meter, false);
+    int64_t credit = meter_share(w->meter);
     bool plenty = credit >= 64 * CREDIT_LEAST;
     if (weir__meter_is_traced(w->meter))
         return;
@@ -378,10 +396,11 @@ static void window_choose(struct weir__window *w)
         meters.closed_for--;
     } else if (fence && !meters.closed_for && meter_is_quiet(w->meter) &&
                (!meters.backoff || credit < CREDIT_LEAST)) {
-        window_open(w, meter_headroom(w->meter, true), true);
+        window_open(w, meter_headroom(w->meter), true);
         return;
     } else if (fence && credit >= CREDIT_LEAST) {
-        window_open(w, credit / 2, false);
+        window_open(w, credit, false);
+        meter_share_took(w->meter);
         return;
     }
     if (shared_allowed() && (!fence || meters.closed_for)) {
@@ -409,12 +428,13 @@ bool weir__meter_change(struct weir__window *w, int64_t delta, unsigned allocate
     if (shared_leave())
         meters.closed_for = 0;
     if (w->open) {
-        weir__window_store(&w->cap2, WEIR__WINDOW_CLOSED);
+        weir__window_store(&w->cap, WEIR__WINDOW_CLOSED);
         window_fold(w);
     }
     struct weir__meter *lacking = meter_lacking(m, delta);
     if (lacking) {
         struct shutting phase = freeze(lacking);
+        lacking->sharers++;
         phase_judge(&phase);
         fits = delta <= 0 || meter_within_limits(m, delta);
     }
@@ -512,7 +532,7 @@ uint64_t weir__meter_destroy(struct weir__meter *m, size_t live_bytes, size_t li
 void weir__window_attach(struct weir__window *w, struct weir__meter *m, const void *thread)
 {
     weir__lock_take(&meters.lock);
-    w->cap2 = WEIR__WINDOW_CLOSED;
+    w->cap = WEIR__WINDOW_CLOSED;
     w->meter = m;
     w->thread = thread;
     w->next = m->windows;
@@ -586,7 +606,7 @@ static int64_t meter_peak_now(const struct weir__meter *m, int64_t recorded)
 {
     if (!m->solo)
         return recorded;
-    int64_t high = m->base + ((weir__window_load(&m->solo->hi2) - m->solo->origin2) >> 1);
+    int64_t high = m->base + weir__window_load(&m->solo->hi) - m->solo->origin;
     return high > recorded ? high : recorded;
 }
 
@@ -740,7 +760,7 @@ static bool meter_check(struct weir__meter *top)
     for (struct weir__meter *m = top; m; m = meter_after(m, top))
         for (struct weir__window *w = m->windows; w; w = w->next)
             if (w->open) {
-                level += (w->granted2 - w->origin2) >> 1;
+                level += w->granted - w->origin;
                 nopen++;
             }
     return level == top->level && nopen == top->nopen && level <= top->limit &&
