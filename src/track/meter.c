@@ -13,11 +13,12 @@
 /* A phase in which windows were open for fewer operations than this was not worth
  * its fence; windows then stay closed for a while, longer each time. */
 #define PHASE_WORTH   512u
-#define BACKOFF_LEAST 16u
+#define BACKOFF_LEAST 64u
 #define BACKOFF_MOST  4096u
 
 /* Below this, credit is not worth dividing among threads. */
-#define CREDIT_LEAST 1024
+#define CREDIT_LEAST  1024
+#define CREDIT_PLENTY (64 * CREDIT_LEAST) /* worth ending a spell with closed windows */
 
 static struct {
     weir__lock lock;
@@ -93,6 +94,12 @@ static int64_t window_used(const struct weir__window *w)
     return weir__window_load(&w->used) - w->origin;
 }
 
+static uint64_t window_operations(const struct weir__window *w)
+{
+    return __atomic_load_n(&w->allocations, __ATOMIC_RELAXED) +
+           __atomic_load_n(&w->frees, __ATOMIC_RELAXED);
+}
+
 /* The window is closed and its thread outside: what it counted goes to the base. */
 static void window_fold(struct weir__window *w)
 {
@@ -157,7 +164,7 @@ static void each_await(struct weir__window *w, void *user)
     struct shutting *s = user;
     if (w->waiting) {
         window_await(w);
-        s->others_ops += w->allocations + w->frees - w->ops_at_open;
+        s->others_ops += window_operations(w) - w->ops_at_open;
     }
 }
 
@@ -188,7 +195,7 @@ static struct shutting windows_shut(struct weir__meter *top, const void *self)
 /* Exact from here on: base(m) is live(m) for all of the subtree. */
 static struct shutting freeze(struct weir__meter *top)
 {
-    top->sharers = top->nopen;
+    top->crowd = top->nopen;
     struct shutting s = windows_shut(top, weir__thread_self());
     windows_each_open(top, each_fold, NULL);
     return s;
@@ -235,7 +242,7 @@ static void window_open(struct weir__window *w, int64_t grant, bool solo)
     window_to_front(w);
     w->open = true;
     w->granted = used + grant;
-    w->ops_at_open = w->allocations + w->frees;
+    w->ops_at_open = window_operations(w);
     weir__window_store(&w->hi, solo ? used : w->granted);
     weir__window_store(&w->cap, w->granted);
 }
@@ -340,15 +347,6 @@ static void meter_apply(struct weir__meter *m, int64_t delta)
     }
 }
 
-/* Is no window open on the way to the root, so that this one could be alone? */
-static bool meter_is_quiet(const struct weir__meter *m)
-{
-    for (; m; m = m->parent)
-        if (m->nopen)
-            return false;
-    return true;
-}
-
 /* The greatest grant that keeps level <= limit for all meters up the tree. */
 static int64_t meter_headroom(const struct weir__meter *m)
 {
@@ -365,7 +363,7 @@ static int64_t meter_share(const struct weir__meter *m)
 {
     int64_t least = WEIR__NO_LIMIT;
     for (; m; m = m->parent) {
-        int64_t part = meter_room(m) / (m->sharers ? m->sharers : 2);
+        int64_t part = meter_room(m) / (m->shares ? m->shares : 2);
         if (part < least)
             least = part;
     }
@@ -375,40 +373,70 @@ static int64_t meter_share(const struct weir__meter *m)
 static void meter_share_took(struct weir__meter *m)
 {
     for (; m; m = m->parent)
-        if (m->sharers > 1)
-            m->sharers--;
+        if (m->shares > 1)
+            m->shares--;
+}
+
+/* No window is open on the way to the root, nor was another's at the last freeze. */
+static bool meter_is_alone(const struct weir__meter *m)
+{
+    for (; m; m = m->parent)
+        if (m->nopen || m->crowd > 1)
+            return false;
+    return true;
+}
+
+/* How many threads did something since the last count? For when windows were closed
+ * for a while and no freeze has seen who is there. */
+static void crowd_count(void)
+{
+    for (struct weir__meter *m = meters.roots; m; m = meter_after(m, NULL))
+        m->crowd = 0;
+    for (struct weir__meter *m = meters.roots; m; m = meter_after(m, NULL))
+        for (struct weir__window *w = m->windows; w; w = w->next) {
+            uint64_t ops = window_operations(w);
+            bool active = ops != w->ops_seen;
+            w->ops_seen = ops;
+            for (struct weir__meter *up = m; up; up = up->parent)
+                up->crowd += active;
+        }
+}
+
+static bool forest_is_closed(void)
+{
+    for (struct weir__meter *root = meters.roots; root; root = root->next)
+        if (root->nopen)
+            return false;
+    return true;
 }
 
 /*
- * Chooses how w's next operations go. With nobody else's window open, lately or
- * now, it may have everything up to the limits (SOLO). Else it gets its part of the
- * credit below the peaks (CREDIT). At the peak, or while phases end too soon, windows stay closed:
- * on shared atomics where that is allowed, under the lock otherwise.
+ * Chooses how w's next operations go. A thread that was alone lately has everything up
+ * to the limits (SOLO). Of several each gets its part of the credit below the peaks
+ * (CREDIT). At the peak, or while phases end too soon, windows stay closed for a
+ * spell: on shared atomics where that is allowed, under the lock otherwise.
  */
 static void window_choose(struct weir__window *w)
 {
     bool fence = weir__os_fence_available();
-    int64_t credit = meter_share(w->meter);
-    bool plenty = credit >= 64 * CREDIT_LEAST;
     if (weir__meter_is_traced(w->meter))
         return;
-    if (fence && meters.closed_for && !plenty) {
-        meters.closed_for--;
-    } else if (fence && !meters.closed_for && meter_is_quiet(w->meter) &&
-               (!meters.backoff || credit < CREDIT_LEAST)) {
+    if (fence && meter_is_alone(w->meter)) {
         window_open(w, meter_headroom(w->meter), true);
         return;
-    } else if (fence && credit >= CREDIT_LEAST) {
+    }
+    int64_t credit = meter_share(w->meter);
+    if (fence && credit >= (meters.closed_for ? CREDIT_PLENTY : CREDIT_LEAST)) {
         window_open(w, credit, false);
         meter_share_took(w->meter);
         return;
     }
-    if (shared_allowed() && (!fence || meters.closed_for)) {
-        for (struct weir__meter *root = meters.roots; root; root = root->next)
-            if (root->nopen)
-                return;
+    if (!meters.closed_for)
+        meters.closed_for = (unsigned)weir__max(meters.backoff, BACKOFF_LEAST);
+    else if (--meters.closed_for == 0)
+        crowd_count();
+    if (shared_allowed() && forest_is_closed())
         shared_enter();
-    }
 }
 
 /* Operations on shared atomics between two looks at whether windows pay again. */
@@ -425,8 +453,10 @@ bool weir__meter_change(struct weir__window *w, int64_t delta, unsigned allocate
     struct weir__meter *m = w->meter;
     bool fits = true;
     m->slow_operations++;
-    if (shared_leave())
+    if (shared_leave()) {
         meters.closed_for = 0;
+        crowd_count();
+    }
     if (w->open) {
         weir__window_store(&w->cap, WEIR__WINDOW_CLOSED);
         window_fold(w);
@@ -434,7 +464,7 @@ bool weir__meter_change(struct weir__window *w, int64_t delta, unsigned allocate
     struct weir__meter *lacking = meter_lacking(m, delta);
     if (lacking) {
         struct shutting phase = freeze(lacking);
-        lacking->sharers++;
+        lacking->shares = ++lacking->crowd;
         phase_judge(&phase);
         fits = delta <= 0 || meter_within_limits(m, delta);
     }

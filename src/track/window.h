@@ -39,7 +39,7 @@ struct weir__window {
     const void *thread; /* identity of the owner */
     struct weir__window *next, *prev;
     int64_t granted; /* cap while open, kept while a reader has it closed */
-    uint64_t ops_at_open;
+    uint64_t ops_at_open, ops_seen; /* to judge phases by */
     uint64_t shared_operations; /* done on shared atomics; written by the owner */
 } __attribute__((aligned(WEIR__LINE)));
 
