@@ -9,38 +9,28 @@
 #include <errno.h>
 #include <string.h>
 
-/* Closes the window's operation where there is accounting; folds away where not. */
-WEIR__INLINE bool window_admits(struct weir__window *w, int64_t to)
+/* Where there is accounting; folds away where not. */
+WEIR__INLINE bool window_enter(struct weir__window *w, int64_t to, uint64_t *before)
 {
 #ifdef WEIR_NO_ACCOUNTING
-    (void)w, (void)to;
+    (void)w, (void)to, (void)before;
     return true;
 #else
-    weir__window_enter(w);
+    *before = weir__window_enter(&w->allocating);
     if (weir__likely(weir__window_admits(w, to)))
         return true;
-    weir__window_leave(w);
+    weir__window_leave(&w->allocating, *before);
     return false;
 #endif
 }
 
-WEIR__INLINE void window_commit(struct weir__window *w, int64_t to)
+WEIR__INLINE void window_leave(struct weir__window *w, int64_t to, uint64_t now)
 {
 #ifdef WEIR_NO_ACCOUNTING
-    (void)w, (void)to;
+    (void)w, (void)to, (void)now;
 #else
-    weir__own_set(w->allocations, weir__own_get(w->allocations) + 1);
     weir__own_set(w->used, to);
-    weir__window_leave(w);
-#endif
-}
-
-WEIR__INLINE void window_abandon(struct weir__window *w)
-{
-#ifdef WEIR_NO_ACCOUNTING
-    (void)w;
-#else
-    weir__window_leave(w);
+    weir__window_leave(&w->allocating, now);
 #endif
 }
 
@@ -56,18 +46,19 @@ WEIR__INLINE bool allocate_small(weir_allocator *a, size_t size, const uint16_t 
         return false;
     struct weir__bin *bin = weir__cache_bin(&heap->cache, map[weir__class_index(size)]);
     struct weir__window *w = &heap->window;
-    int64_t to = weir__own_get(w->used) + (int64_t)size;
-    if (weir__unlikely(!window_admits(w, to)))
+    uint64_t before;
+    int64_t used = weir__own_get(w->used), to = used + (int64_t)size;
+    if (weir__unlikely(!window_enter(w, to, &before)))
         return false;
     struct weir__slot *top = weir__own_get(bin->top);
     if (weir__unlikely(top == weir__own_get(bin->base))) {
-        window_abandon(w);
+        window_leave(w, used, before);
         return false;
     }
     *block = top[-1].block;
     weir__own_set(bin->top, top - 1);
     weir__word_set(top[-1].word, weir__here.word | (uint32_t)size);
-    window_commit(w, to);
+    window_leave(w, to, before + 2);
     return true;
 }
 
@@ -124,15 +115,15 @@ bool weir__account(weir_allocator *a, int64_t delta, unsigned allocated, unsigne
 WEIR__INLINE bool window_count(struct weir__window *w, int64_t delta, unsigned allocated,
                                unsigned freed)
 {
-    weir__window_enter(w);
+    uint64_t before = weir__window_enter(&w->allocating);
     int64_t to = weir__own_get(w->used) + delta;
     bool admitted = weir__window_admits(w, to);
     if (weir__likely(admitted)) {
-        weir__own_set(w->allocations, weir__own_get(w->allocations) + allocated);
-        weir__own_set(w->frees, weir__own_get(w->frees) + freed);
+        weir__own_set(w->freeing, weir__own_get(w->freeing) + 2 * freed);
         weir__own_set(w->used, to);
+        before += 2 * allocated;
     }
-    weir__window_leave(w);
+    weir__window_leave(&w->allocating, before);
     return admitted;
 }
 

@@ -9,37 +9,29 @@
 
 #include <errno.h>
 
-WEIR__INLINE bool window_is_open(struct weir__window *w, int64_t to)
+/* Where there is accounting; folds away where not. A free is admitted by any open
+ * window. */
+WEIR__INLINE bool window_enter(struct weir__window *w, uint64_t *before)
 {
 #ifdef WEIR_NO_ACCOUNTING
-    (void)w, (void)to;
+    (void)w, (void)before;
     return true;
 #else
-    weir__window_enter(w);
-    if (weir__likely(to <= weir__own_get(w->cap)))
+    *before = weir__window_enter(&w->freeing);
+    if (weir__likely(weir__own_get(w->cap) != WEIR__WINDOW_CLOSED))
         return true;
-    weir__window_leave(w);
+    weir__window_leave(&w->freeing, *before);
     return false;
 #endif
 }
 
-WEIR__INLINE void window_commit(struct weir__window *w, int64_t to)
+WEIR__INLINE void window_leave(struct weir__window *w, int64_t freed, uint64_t now)
 {
 #ifdef WEIR_NO_ACCOUNTING
-    (void)w, (void)to;
+    (void)w, (void)freed, (void)now;
 #else
-    weir__own_set(w->frees, weir__own_get(w->frees) + 1);
-    weir__own_set(w->used, to);
-    weir__window_leave(w);
-#endif
-}
-
-WEIR__INLINE void window_abandon(struct weir__window *w)
-{
-#ifdef WEIR_NO_ACCOUNTING
-    (void)w;
-#else
-    weir__window_leave(w);
+    weir__own_set(w->used, weir__own_get(w->used) - freed);
+    weir__window_leave(&w->freeing, now);
 #endif
 }
 
@@ -61,19 +53,19 @@ WEIR__INLINE bool deallocate_small(weir_allocator *a, void *block)
         return false;
     struct weir__bin *bin = weir__cache_bin(&heap->cache, slab->bin);
     struct weir__window *w = &heap->window;
-    int64_t to = weir__own_get(w->used) - (int64_t)weir__word_size(value);
-    if (weir__unlikely(!window_is_open(w, to)))
+    uint64_t before;
+    if (weir__unlikely(!window_enter(w, &before)))
         return false;
     struct weir__slot *top = weir__own_get(bin->top);
     if (weir__unlikely(top == weir__own_get(bin->limit))) {
-        window_abandon(w);
+        window_leave(w, 0, before);
         return false;
     }
     weir__word_set(word, WEIR__WORD_CACHED);
     top->block = block;
     top->word = word;
     weir__own_set(bin->top, top + 1);
-    window_commit(w, to);
+    window_leave(w, (int64_t)weir__word_size(value), before + 2);
     return true;
 }
 

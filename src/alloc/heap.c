@@ -201,8 +201,7 @@ size_t weir__heaps_flush(weir_allocator *a)
 
 static uint64_t heap_operations(const struct weir__heap *heap)
 {
-    return __atomic_load_n(&heap->window.allocations, __ATOMIC_RELAXED) +
-           __atomic_load_n(&heap->window.frees, __ATOMIC_RELAXED);
+    return weir__window_allocations(&heap->window) + weir__window_frees(&heap->window);
 }
 
 static void heap_scavenge(struct weir__heap *heap)

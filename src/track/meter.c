@@ -96,8 +96,7 @@ static int64_t window_used(const struct weir__window *w)
 
 static uint64_t window_operations(const struct weir__window *w)
 {
-    return __atomic_load_n(&w->allocations, __ATOMIC_RELAXED) +
-           __atomic_load_n(&w->frees, __ATOMIC_RELAXED);
+    return weir__window_allocations(w) + weir__window_frees(w);
 }
 
 /* The window is closed and its thread outside: what it counted goes to the base. */
@@ -127,7 +126,7 @@ static void window_shut(struct weir__window *w, const void *self, bool *fence)
 
 static void window_await(struct weir__window *w)
 {
-    for (unsigned i = 0; __atomic_load_n(&w->inside, __ATOMIC_ACQUIRE); i++)
+    for (unsigned i = 0; weir__window_is_inside(w); i++)
         weir__os_yield(i);
     w->waiting = false;
 }
@@ -264,8 +263,8 @@ static void shared_enter(void)
     __atomic_store_n(&meters_shared, 1, __ATOMIC_SEQ_CST);
 }
 
-/* Back to bases. The operations that saw the flag are waited for: each had its
- * `inside` set, by a sequentially consistent store, before it looked. */
+/* Back to bases. The operations that saw the flag are waited for: each had made
+ * `allocating` odd, by a sequentially consistent store, before it looked. */
 static bool shared_leave(void)
 {
     if (!__atomic_load_n(&meters_shared, __ATOMIC_RELAXED))
@@ -292,8 +291,8 @@ static void shared_add(struct weir__meter *m, int64_t delta)
 
 static void window_counts(struct weir__window *w, unsigned allocated, unsigned freed)
 {
-    __atomic_store_n(&w->allocations, w->allocations + allocated, __ATOMIC_RELAXED);
-    __atomic_store_n(&w->frees, w->frees + freed, __ATOMIC_RELAXED);
+    __atomic_store_n(&w->allocating, w->allocating + 2 * allocated, __ATOMIC_RELAXED);
+    __atomic_store_n(&w->freeing, w->freeing + 2 * freed, __ATOMIC_RELAXED);
 }
 
 /* True: counted on the shared atomics. False: not SHARED, go for the lock. */
@@ -301,15 +300,17 @@ static bool shared_change(struct weir__window *w, int64_t delta, unsigned alloca
 {
     if (!__atomic_load_n(&meters_shared, __ATOMIC_RELAXED))
         return false;
-    __atomic_exchange_n(&w->inside, 1, __ATOMIC_SEQ_CST);
+    uint64_t before = w->allocating;
+    __atomic_exchange_n(&w->allocating, before | 1, __ATOMIC_SEQ_CST);
     bool shared = __atomic_load_n(&meters_shared, __ATOMIC_SEQ_CST);
     if (shared) {
         for (struct weir__meter *m = w->meter; m; m = m->parent)
             shared_add(m, delta);
-        window_counts(w, allocated, freed);
+        __atomic_store_n(&w->freeing, w->freeing + 2 * freed, __ATOMIC_RELAXED);
         __atomic_store_n(&w->shared_operations, w->shared_operations + 1, __ATOMIC_RELAXED);
+        before += 2 * allocated;
     }
-    weir__window_leave(w);
+    weir__window_leave(&w->allocating, before);
     return shared;
 }
 
@@ -442,7 +443,7 @@ static void window_choose(struct weir__window *w)
 /* Operations on shared atomics between two looks at whether windows pay again. */
 static bool shared_is_due(struct weir__window *w)
 {
-    return weir__os_fence_available() && (w->allocations + w->frees) % BACKOFF_MOST == 0;
+    return weir__os_fence_available() && window_operations(w) % BACKOFF_MOST == 0;
 }
 
 bool weir__meter_change(struct weir__window *w, int64_t delta, unsigned allocated, unsigned freed)
@@ -596,8 +597,8 @@ void weir__window_detach(struct weir__window *w)
     struct weir__meter *m = w->meter;
     if (w->open)
         window_settle_locked(w);
-    m->gone_allocations += w->allocations;
-    m->gone_frees += w->frees;
+    m->gone_allocations += weir__window_allocations(w);
+    m->gone_frees += weir__window_frees(w);
     m->slow_operations += w->shared_operations;
     if (w->next)
         w->next->prev = w->prev;
@@ -625,8 +626,8 @@ static void meter_count(struct weir__meter *top, struct counting *c)
         c->failures += __atomic_load_n(&m->failures, __ATOMIC_RELAXED);
         for (struct weir__window *w = m->windows; w; w = w->next) {
             c->total += window_used(w);
-            c->allocations += __atomic_load_n(&w->allocations, __ATOMIC_RELAXED);
-            c->frees += __atomic_load_n(&w->frees, __ATOMIC_RELAXED);
+            c->allocations += weir__window_allocations(w);
+            c->frees += weir__window_frees(w);
             c->slow += __atomic_load_n(&w->shared_operations, __ATOMIC_RELAXED);
         }
     }

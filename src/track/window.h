@@ -5,15 +5,16 @@
  * The exact total of a meter is base + sum(used - origin) over its windows, the
  * peak can only move where the lock sees it: see docs/watermark.md and meter.h.
  *
- *   inside  the thread is in the middle of an operation
+ *   allocating, freeing   twice the blocks this window has counted, plus 1 while its
+ *           thread is in the middle of such an operation: one store says both
  *   used    net bytes this window has counted
  *   cap     an operation that would lift `used` above it goes the slow way; the most
  *           negative number closes the window for allocations and frees alike.
  *   hi      greatest `used` since the window was opened (solo windows), or cap.
  *
- * An operation stores `inside`, then reads cap; who closes a window stores cap, fences
- * all threads (membarrier) and waits until `inside` is clear. So the owner either sees
- * the window closed or is waited for, at no cost to the owner.
+ * An operation makes its word odd, then reads cap; who closes a window stores cap,
+ * fences all threads (membarrier) and waits until both words are even. So the owner
+ * either sees the window closed or is waited for, at no cost to the owner.
  */
 #ifndef WEIR_TRACK_WINDOW_H
 #define WEIR_TRACK_WINDOW_H
@@ -25,12 +26,11 @@ struct weir__meter;
 #define WEIR__WINDOW_CLOSED INT64_MIN
 
 struct weir__window {
-    uint8_t inside;       /* written by the owner alone, as the next */
-    int64_t used;
+    int64_t used;         /* written by the owner alone, as the next two */
+    uint64_t allocating;
+    uint64_t freeing;
     int64_t cap;          /* written with the meter lock held */
-    int64_t hi;           /* written by the owner alone, as the next two */
-    uint64_t allocations; /* never goes back */
-    uint64_t frees;       /* the same */
+    int64_t hi;           /* written by the owner alone */
     uint64_t sequence;    /* number of the latest traced operation; the owner takes it */
     bool open;            /* the rest: under the meter lock */
     bool waiting;         /* being closed; its thread must be waited for */
@@ -53,18 +53,37 @@ WEIR__INLINE void weir__window_store(int64_t *field, int64_t value)
     __atomic_store_n(field, value, __ATOMIC_RELAXED);
 }
 
-/* Enters an operation. The store must come before any load of the operation: for the
- * compiler here, for the processor by membarrier. */
-WEIR__INLINE void weir__window_enter(struct weir__window *w)
+/* Enters an operation of the kind that `word` counts; returns what it counted before.
+ * The store must come before any load of the operation: for the compiler here, for the
+ * processor by membarrier. */
+WEIR__INLINE uint64_t weir__window_enter(uint64_t *word)
 {
-    __atomic_store_n(&w->inside, 1, __ATOMIC_RELAXED);
+    uint64_t before = weir__own_get(*word);
+    __atomic_store_n(word, before | 1, __ATOMIC_RELAXED);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    return before;
 }
 
-/* Leaves it: what it stored takes effect, `used` first of all. */
-WEIR__INLINE void weir__window_leave(struct weir__window *w)
+/* Leaves it, with two times the blocks counted now: what was stored takes effect. */
+WEIR__INLINE void weir__window_leave(uint64_t *word, uint64_t now)
 {
-    __atomic_store_n(&w->inside, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(word, now, __ATOMIC_RELEASE);
+}
+
+WEIR__INLINE bool weir__window_is_inside(const struct weir__window *w)
+{
+    return (__atomic_load_n(&w->allocating, __ATOMIC_ACQUIRE) |
+            __atomic_load_n(&w->freeing, __ATOMIC_ACQUIRE)) & 1;
+}
+
+WEIR__INLINE uint64_t weir__window_allocations(const struct weir__window *w)
+{
+    return __atomic_load_n(&w->allocating, __ATOMIC_RELAXED) / 2;
+}
+
+WEIR__INLINE uint64_t weir__window_frees(const struct weir__window *w)
+{
+    return __atomic_load_n(&w->freeing, __ATOMIC_RELAXED) / 2;
 }
 
 /* May `used` become `to`? Notes the high-water mark if so. */
