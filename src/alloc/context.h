@@ -89,9 +89,15 @@ WEIR__INLINE struct weir__heap *weir__heap_cached(const weir_allocator *a)
     return *(struct weir__heap **)((char *)weir__here.heaps + a->slot_offset);
 }
 
+struct weir__heap *weir__heap_find(weir_allocator *a);
+
 /* The calling thread's heap, made if need be; the allocator's common heap where it
  * cannot have one. Never NULL; `a` is ready. */
-struct weir__heap *weir__heap_get(weir_allocator *a);
+WEIR__INLINE struct weir__heap *weir__heap_get(weir_allocator *a)
+{
+    struct weir__heap *heap = weir__heap_cached(a);
+    return weir__likely(heap != NULL) ? heap : weir__heap_find(a);
+}
 
 /* A place in weir__here.heaps for a new allocator, as slot_offset; the last when all are
  * taken. Context lock held, as for the next three. */
@@ -116,9 +122,16 @@ void weir__heaps_scavenge(void);
 /* The same for every heap of `a`, busy or not. Bytes. */
 size_t weir__heaps_flush(weir_allocator *a);
 
+bool weir__allocator_check_slow(const weir_allocator *a, const void *pointer);
+
 /* True if `a` may be used; else misuse was reported, or NULL was named and errno is
  * EINVAL. Readies the CPU allocator. */
-bool weir__allocator_check(const weir_allocator *a, const void *pointer);
+WEIR__INLINE bool weir__allocator_check(const weir_allocator *a, const void *pointer)
+{
+    if (weir__likely(a && __atomic_load_n(&a->state, __ATOMIC_ACQUIRE) == WEIR__READY))
+        return true;
+    return weir__allocator_check_slow(a, pointer);
+}
 
 /* The body, or NULL where the check fails. */
 struct weir__body *weir__body_of(const weir_allocator *a);

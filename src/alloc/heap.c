@@ -147,11 +147,9 @@ static struct weir__heap *heap_make(weir_allocator *a, struct weir__heap **slot)
     return heap;
 }
 
-struct weir__heap *weir__heap_get(weir_allocator *a)
+struct weir__heap *weir__heap_find(weir_allocator *a)
 {
-    struct weir__heap *heap = weir__heap_cached(a);
-    if (weir__likely(heap != NULL))
-        return heap;
+    struct weir__heap *heap = NULL;
     int saved = errno;
     if (a->slot_offset != SLOT_NONE && thread_exits < EXITS_MOST)
         heap = heap_make(a, (struct weir__heap **)((char *)weir__here.heaps + a->slot_offset));

@@ -22,7 +22,8 @@ enum weir__page_state {
     WEIR__PAGE_SPAN,     /* first page of a live span */
     WEIR__PAGE_SPAN_END, /* last page of one of several pages */
     WEIR__PAGE_HOLE,     /* first page of a hole */
-    WEIR__PAGE_HOLE_END  /* last page of one of several pages; npages is the hole's */
+    WEIR__PAGE_HOLE_END, /* last page of one of several pages; npages is the hole's */
+    WEIR__PAGE_IDLE      /* first page of the span freed last (store.h) */
 };
 
 /* Header of a page. `npages` counts at the first page, and for holes the last. */

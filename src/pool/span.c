@@ -7,6 +7,11 @@
  * the touched part of a region stays close to what is live without any state about
  * residency. The search looks at no more than BIN_LOOK holes of a bin and then
  * takes the best of the next bin up, whose every hole fits: O(1).
+ *
+ * The span freed last stays as it is until the next request: one of the same number
+ * of pages gets it back at once, any other makes a hole of it first. So the layout
+ * is at every request what it would be without this, and a program that frees and
+ * allocates one size in turn pays neither search nor coalescing.
  */
 #include "base/bits.h"
 #include "pool/store.h"
@@ -36,6 +41,7 @@ static void bin_insert(struct weir__store *store, struct weir__span *hole)
         hole->u.hole.next->u.hole.prev = hole;
     store->bins[bin] = hole;
     store->bin_used[bin / 64] |= (uint64_t)1 << (bin % 64);
+    store->bin_words |= 1u << bin / 64;
 }
 
 static void bin_remove(struct weir__store *store, struct weir__span *hole)
@@ -47,8 +53,11 @@ static void bin_remove(struct weir__store *store, struct weir__span *hole)
         hole->u.hole.prev->u.hole.next = hole->u.hole.next;
     else
         store->bins[bin] = hole->u.hole.next;
-    if (!store->bins[bin])
-        store->bin_used[bin / 64] &= ~((uint64_t)1 << (bin % 64));
+    if (store->bins[bin])
+        return;
+    store->bin_used[bin / 64] &= ~((uint64_t)1 << (bin % 64));
+    if (!store->bin_used[bin / 64])
+        store->bin_words &= ~(1u << bin / 64);
 }
 
 /* The dirty list: newest first, by time of freeing. Clean holes are not in it. */
@@ -122,20 +131,29 @@ static struct weir__span *bin_best(struct weir__store *store, unsigned bin, uint
     return best;
 }
 
+/* The first bin from `bin` on that holds something; -1: none. */
+static int bin_next(const struct weir__store *store, unsigned bin)
+{
+    unsigned word = bin / 64;
+    uint64_t bits = store->bin_used[word] & ~(uint64_t)0 << (bin % 64);
+    if (!bits) {
+        uint32_t words = store->bin_words & ~(uint32_t)0 << word & ~(1u << word);
+        if (!words)
+            return -1;
+        word = (unsigned)__builtin_ctz(words);
+        bits = store->bin_used[word];
+    }
+    return (int)(word * 64 + (unsigned)__builtin_ctzll(bits));
+}
+
 static struct weir__span *hole_find(struct weir__store *store, uint32_t npages)
 {
     unsigned bin = bin_of(npages);
     struct weir__span *best = store->bins[bin] ? bin_best(store, bin, npages) : NULL;
     if (best)
         return best;
-    for (unsigned word = ++bin / 64; word < sizeof store->bin_used / sizeof *store->bin_used; word++) {
-        uint64_t bits = store->bin_used[word];
-        if (word == bin / 64)
-            bits &= ~(uint64_t)0 << (bin % 64);
-        if (bits)
-            return bin_best(store, word * 64 + (unsigned)__builtin_ctzll(bits), npages);
-    }
-    return NULL;
+    int next = bin_next(store, bin + 1);
+    return next < 0 ? NULL : bin_best(store, (unsigned)next, npages);
 }
 
 /* Makes [page, page + npages) of the region a live span; it lies in no hole. */
@@ -234,8 +252,22 @@ static void span_color(struct weir__store *store, struct weir__span *span, size_
                        size_t alignment)
 {
     size_t slack = ((size_t)span->npages << WEIR__PAGE_SHIFT) - size;
-    unsigned colors = alignment <= WEIR__LINE ? (unsigned)(slack / WEIR__LINE) + 1 : 1;
-    span->u.live.color = colors > 1 ? (uint16_t)(store->color++ % colors) : 0;
+    bool may_move = alignment <= WEIR__LINE && slack >= WEIR__LINE;
+    size_t colors = may_move ? (size_t)1 << weir__log2(slack / WEIR__LINE + 1) : 1;
+    span->u.live.color = (uint16_t)(store->color++ & (colors - 1));
+}
+
+/* The span freed last, if it is what is asked for; it becomes a hole if not. */
+static struct weir__span *span_from_idle(struct weir__store *store, uint32_t npages, size_t alignment)
+{
+    struct weir__span *span = store->idle;
+    if (span->npages != npages || ((uintptr_t)weir__span_start(span) & (alignment - 1))) {
+        weir__store_settle_locked(store);
+        return NULL;
+    }
+    store->idle = NULL;
+    store->span_live += (size_t)npages << WEIR__PAGE_SHIFT;
+    return span;
 }
 
 struct weir__span *weir__store_take_span(struct weir__store *store, size_t size, size_t alignment,
@@ -245,7 +277,10 @@ struct weir__span *weir__store_take_span(struct weir__store *store, size_t size,
         return NULL;
     uint32_t npages = (uint32_t)((weir__max(size, 1) + WEIR__PAGE - 1) >> WEIR__PAGE_SHIFT);
     weir__lock_take(&store->lock);
-    struct weir__span *span = span_find(store, npages, alignment, zeroed);
+    struct weir__span *span = store->idle ? span_from_idle(store, npages, alignment) : NULL;
+    *zeroed = false;
+    if (!span)
+        span = span_find(store, npages, alignment, zeroed);
     if (span) {
         span_color(store, span, size, alignment);
         span->u.live.align_shift = (uint8_t)weir__log2(alignment);
@@ -297,19 +332,31 @@ static void pages_release(struct weir__store *store, struct weir__region *region
     }
 }
 
+void weir__store_settle_locked(struct weir__store *store)
+{
+    struct weir__span *span = store->idle;
+    if (!span)
+        return;
+    uint32_t npages = span->npages;
+    store->idle = NULL;
+    span[npages - 1].state = WEIR__PAGE_NONE;
+    span->state = WEIR__PAGE_NONE;
+    pages_release(store, weir__span_region(span), weir__span_page(span), npages);
+    weir__store_decay_locked(store);
+}
+
 void weir__store_give_span_locked(struct weir__store *store, struct weir__span *span)
 {
     struct weir__region *region = weir__span_region(span);
-    uint32_t page = weir__span_page(span), npages = span->npages;
-    store->span_live -= (size_t)npages << WEIR__PAGE_SHIFT;
+    store->span_live -= (size_t)span->npages << WEIR__PAGE_SHIFT;
     if (region->direct) {
         region_remove(store, region);
-    } else {
-        span[npages - 1].state = WEIR__PAGE_NONE;
-        span->state = WEIR__PAGE_NONE;
-        pages_release(store, region, page, npages);
-        weir__store_decay_locked(store);
+        return;
     }
+    if (store->idle)
+        weir__store_settle_locked(store);
+    span->state = WEIR__PAGE_IDLE;
+    store->idle = span;
 }
 
 bool weir__store_give_span(struct weir__store *store, struct weir__span *span, size_t *bytes)
@@ -375,6 +422,7 @@ bool weir__store_resize_span(struct weir__store *store, struct weir__span *span,
     size_t end = size + (size_t)span->u.live.color * 64;
     uint32_t npages = (uint32_t)((weir__max(end, 1) + WEIR__PAGE - 1) >> WEIR__PAGE_SHIFT);
     weir__lock_take(&store->lock);
+    weir__store_settle_locked(store);
     struct weir__region *region = weir__span_region(span);
     size_t change = ((size_t)npages << WEIR__PAGE_SHIFT) - ((size_t)span->npages << WEIR__PAGE_SHIFT);
     bool done = npages == span->npages || span_resize(store, region, span, npages);
@@ -407,7 +455,7 @@ size_t weir__span_purge_tail_locked(struct weir__store *store, struct weir__regi
 
 size_t weir__store_tails_locked(const struct weir__store *store)
 {
-    size_t pages = 0;
+    size_t pages = store->idle ? store->idle->npages : 0;
     for (const struct weir__region *region = store->regions; region; region = region->next)
         if (!region->direct)
             pages += region->touched - region->frontier;
@@ -450,6 +498,7 @@ static int region_each_span(struct weir__region *region, weir__span_visitor *vis
 int weir__store_each_span_locked(struct weir__store *store, weir__span_visitor *visit, void *user)
 {
     int stop = 0;
+    weir__store_settle_locked(store);
     for (struct weir__region *region = store->regions, *next; region && !stop; region = next) {
         next = region->next;
         stop = region_each_span(region, visit, user);
@@ -463,7 +512,7 @@ struct weir__span *weir__span_covering(struct weir__region *region, const void *
     for (struct weir__span *span = &region->pages[page]; span >= region->pages; span--)
         if (span->state == WEIR__PAGE_SPAN)
             return span->npages > &region->pages[page] - span ? span : NULL;
-        else if (span->state == WEIR__PAGE_HOLE)
+        else if (span->state == WEIR__PAGE_HOLE || span->state == WEIR__PAGE_IDLE)
             return NULL;
     return NULL;
 }

@@ -179,6 +179,7 @@ size_t weir__store_trim(struct weir__store *store)
 {
     size_t bytes = 0;
     weir__lock_take(&store->lock);
+    weir__store_settle_locked(store);
     while (store->oldest)
         bytes += weir__span_purge_locked(store, store->oldest);
     bytes += weir__span_release_locked(store) + slabs_trim(store);
@@ -264,6 +265,7 @@ bool weir__store_is_valid(struct weir__store *store)
     size_t live = 0, free_slabs = 0, chunk_free = 0;
     bool valid = true;
     weir__lock_take(&store->lock);
+    weir__store_settle_locked(store);
     for (struct weir__region *region = store->regions; region && valid; region = region->next)
         valid = region_is_valid(region, &live);
     for (struct weir__slab *slab = store->free_slabs; slab; slab = slab->next)

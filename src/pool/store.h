@@ -29,10 +29,13 @@ struct weir__store {
     struct weir__slab *free_slabs;  /* used before, free now */
     size_t nfree_slabs, ndirty_slabs;
 
-    /* Spans. A bit of `bin_used` is set exactly when the bin is not empty. */
+    /* Spans. A bit of `bin_used` is set exactly when the bin is not empty, one of
+     * `bin_words` when that word of it is not zero. */
     struct weir__region *regions, *last_region;
     struct weir__span *bins[WEIR__BIN_COUNT]; /* LIFO lists of holes */
     uint64_t bin_used[(WEIR__BIN_COUNT + 63) / 64];
+    uint32_t bin_words;
+    struct weir__span *idle; /* freed last, still laid out as a span, or NULL */
     struct weir__span *newest, *oldest; /* dirty holes by time of freeing */
     size_t next_region;                 /* size of the next region, bytes */
     unsigned color;                     /* rotates over cache lines of a page */
@@ -101,8 +104,11 @@ size_t weir__span_purge_tail_locked(struct weir__store *store, struct weir__regi
 /* Gives back regions that hold nothing (pool/span.c); bytes. */
 size_t weir__span_release_locked(struct weir__store *store);
 
-/* Bytes past the frontiers that may be resident. */
+/* Bytes past the frontiers, and of the idle span, that may be resident. */
 size_t weir__store_tails_locked(const struct weir__store *store);
+
+/* Makes a hole of the idle span: before anything else looks at the layout. */
+void weir__store_settle_locked(struct weir__store *store);
 
 /* For every live span, in address order a region; `visit` may give it back. */
 typedef int weir__span_visitor(struct weir__span *span, void *user);
