@@ -1,13 +1,12 @@
-# One line or two for each test. Unit tests also need
+# One line or two for each test, in the fragment of its area. Unit tests also need
 #   tests_unit_x_LDADD = $(unit_ldadd)
 
-criterion_tests += tests/api_version tests/unit_backing
-tests_unit_backing_LDADD = $(unit_ldadd)
-
-plain_tests += tests/late_load
-tests_late_load_LDADD = -lpthread -ldl
-
-script_tests += tests/exports.sh tests/layers.sh tests/ctypes.sh
-EXTRA_DIST += tests/outside.sh tests/outside/program.c tests/outside/module.c
-
-valgrind_tests += tests/api_version tests/unit_backing
+include tests/core.mk
+include tests/object.mk
+include tests/observe.mk
+include tests/plan.mk
+include tests/device.mk
+include tests/tools.mk
+include tests/bench.mk
+include tests/preload.mk
+include tests/adapters.mk

@@ -1,0 +1,1 @@
+# tests of adapters: see tests/local.mk for what a line says.

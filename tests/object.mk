@@ -1,0 +1,1 @@
+# tests of object: see tests/local.mk for what a line says.

@@ -1,0 +1,1 @@
+# tests of observe: see tests/local.mk for what a line says.

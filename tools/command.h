@@ -1,0 +1,11 @@
+/*
+ * tools/command.h - the commands of `weir`: each in a file of its own, cmd_NAME.c,
+ * with one function that gets argv from its own name on and returns the exit status:
+ * 0 done, 1 it failed (one line on standard error said why), 2 wrong usage.
+ */
+#ifndef WEIR_TOOLS_COMMAND_H
+#define WEIR_TOOLS_COMMAND_H
+
+typedef int weir_command(int argc, char **argv);
+
+#endif

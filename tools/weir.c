@@ -1,0 +1,48 @@
+/*
+ * tools/weir.c - the `weir` command: finds the sub-command and runs it. Knows nothing
+ * of what the commands do; a new one adds its line to `commands`.
+ */
+#include "tools/command.h"
+
+#include <weir/version.h>
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    weir_command *run;
+    const char *summary;
+} commands[] = {
+    {NULL, NULL, NULL}, /* last */
+};
+
+static void usage(FILE *to)
+{
+    fprintf(to, "usage: weir COMMAND [ARGUMENTS]\n\n");
+    for (size_t i = 0; commands[i].name; i++)
+        fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].summary);
+    fprintf(to, "\nweir COMMAND --help says more; weir --version names this release.\n");
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2) {
+        usage(stderr);
+        return 2;
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "--help") == 0 || strcmp(name, "help") == 0) {
+        usage(stdout);
+        return 0;
+    }
+    if (strcmp(name, "--version") == 0) {
+        printf("weir %s\n", weir_version());
+        return 0;
+    }
+    for (size_t i = 0; commands[i].name; i++)
+        if (strcmp(name, commands[i].name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    fprintf(stderr, "weir: no command \"%s\"; weir --help lists them\n", name);
+    return 2;
+}
