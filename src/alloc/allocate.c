@@ -10,27 +10,36 @@
 #include <string.h>
 
 /* Where there is accounting; folds away where not. */
-WEIR__INLINE bool window_enter(struct weir__window *w, int64_t to, uint64_t *before)
+WEIR__INLINE bool window_enter(struct weir__window *w, int64_t to)
 {
 #ifdef WEIR_NO_ACCOUNTING
-    (void)w, (void)to, (void)before;
+    (void)w, (void)to;
     return true;
 #else
-    *before = weir__window_enter(&w->allocating);
+    weir__window_enter(&w->allocating);
     if (weir__likely(weir__window_admits(w, to)))
         return true;
-    weir__window_leave(&w->allocating, *before);
+    weir__window_leave(&w->allocating, -1);
     return false;
 #endif
 }
 
-WEIR__INLINE void window_leave(struct weir__window *w, int64_t to, uint64_t now)
+WEIR__INLINE void window_leave(struct weir__window *w, int64_t to)
 {
 #ifdef WEIR_NO_ACCOUNTING
-    (void)w, (void)to, (void)now;
+    (void)w, (void)to;
 #else
     weir__own_set(w->used, to);
-    weir__window_leave(&w->allocating, now);
+    weir__window_leave(&w->allocating, 1);
+#endif
+}
+
+WEIR__INLINE void window_leave_undone(struct weir__window *w)
+{
+#ifdef WEIR_NO_ACCOUNTING
+    (void)w;
+#else
+    weir__window_leave(&w->allocating, -1);
 #endif
 }
 
@@ -41,24 +50,23 @@ WEIR__INLINE void window_leave(struct weir__window *w, int64_t to, uint64_t now)
  */
 WEIR__INLINE bool allocate_small(weir_allocator *a, size_t size, const uint16_t *map, void **block)
 {
-    struct weir__heap *heap = weir__heap_cached(a);
-    if (weir__unlikely(!heap || size > WEIR__SMALL_MAX))
+    if (weir__unlikely(!a || size > WEIR__SMALL_MAX))
         return false;
+    struct weir__heap *heap = weir__heap_cached(a);
     struct weir__bin *bin = weir__cache_bin(&heap->cache, map[weir__class_index(size)]);
     struct weir__window *w = &heap->window;
-    uint64_t before;
-    int64_t used = weir__own_get(w->used), to = used + (int64_t)size;
-    if (weir__unlikely(!window_enter(w, to, &before)))
+    int64_t to = weir__own_get(w->used) + (int64_t)size;
+    if (weir__unlikely(!window_enter(w, to)))
         return false;
     struct weir__slot *top = weir__own_get(bin->top);
     if (weir__unlikely(top == weir__own_get(bin->base))) {
-        window_leave(w, used, before);
+        window_leave_undone(w);
         return false;
     }
     *block = top[-1].block;
     weir__own_set(bin->top, top - 1);
-    weir__word_set(top[-1].word, weir__here.word | (uint32_t)size);
-    window_leave(w, to, before + 2);
+    weir__word_set(top[-1].word, heap->word | (uint32_t)size);
+    window_leave(w, to);
     return true;
 }
 
@@ -115,15 +123,16 @@ bool weir__account(weir_allocator *a, int64_t delta, unsigned allocated, unsigne
 WEIR__INLINE bool window_count(struct weir__window *w, int64_t delta, unsigned allocated,
                                unsigned freed)
 {
-    uint64_t before = weir__window_enter(&w->allocating);
+    weir__window_enter(&w->allocating);
+    int64_t step = -1;
     int64_t to = weir__own_get(w->used) + delta;
     bool admitted = weir__window_admits(w, to);
     if (weir__likely(admitted)) {
         weir__own_set(w->freeing, weir__own_get(w->freeing) + 2 * freed);
         weir__own_set(w->used, to);
-        before += 2 * allocated;
+        step += 2 * (int64_t)allocated;
     }
-    weir__window_leave(&w->allocating, before);
+    weir__window_leave(&w->allocating, step);
     return admitted;
 }
 
