@@ -151,9 +151,12 @@ static bool large_free(weir_allocator *a, void *block)
         return false;
     size_t requested = span->u.live.requested;
     uint64_t sequence = 0;
-    weir__account(a, -(int64_t)requested, 0, 1, &sequence);
-    if (weir__unlikely(sequence != 0))
-        weir__trace_freed(a, sequence, block, requested);
+    if (weir__unlikely(
+            !weir__window_count(&weir__heap_cached(a)->window, -(int64_t)requested, 0, 1))) {
+        weir__account(a, -(int64_t)requested, 0, 1, &sequence);
+        if (weir__unlikely(sequence != 0))
+            weir__trace_freed(a, sequence, block, requested);
+    }
     if (weir__likely(weir__store_give_span(a->body->store, span, &a->body->span_bytes)))
         return true;
     weir__account(a, (int64_t)requested, 1, 0, &sequence);
@@ -164,14 +167,15 @@ static bool large_free(weir_allocator *a, void *block)
 
 void weir__deallocate_slow(weir_allocator *a, void *block)
 {
+    if (weir__likely(large_free(a, block)))
+        return;
     int saved = errno;
     if (!weir__allocator_check(a, block))
         return;
     struct weir__found found;
     if (!a->body->store)
         weir__foreign_free(a, block);
-    else if (!large_free(a, block) && weir__block_expect(a, block, &found) &&
-             found.kind == WEIR__SMALL)
+    else if (weir__block_expect(a, block, &found) && found.kind == WEIR__SMALL)
         small_free(a, block, &found);
     errno = saved;
 }
