@@ -7,7 +7,9 @@
  *
  *   allocating, freeing   twice the blocks this window has counted, plus 1 while its
  *           thread is in the middle of such an operation: one store says both
- *   used    net bytes this window has counted
+ *   taken, given   bytes of allocations and of frees that this window has counted; what
+ *           is called its `used` is taken - given. Two words, because in a row of pairs
+ *           one would wait for itself twice a pair (measured: 6.2 ns a pair, now 5.5)
  *   cap     an operation that would lift `used` above it goes the slow way; the most
  *           negative number closes the window for allocations and frees alike.
  *   hi      greatest `used` since the window was opened (solo windows), or cap.
@@ -26,8 +28,9 @@ struct weir__meter;
 #define WEIR__WINDOW_CLOSED INT64_MIN
 
 struct weir__window {
-    int64_t used;         /* written by the owner alone, as the next two */
+    int64_t taken; /* written by the owner alone, as the next three */
     uint64_t allocating;
+    int64_t given;
     uint64_t freeing;
     union {
         int64_t cap; /* written with the meter lock held */
@@ -100,6 +103,11 @@ WEIR__INLINE uint64_t weir__window_allocations(const struct weir__window *w)
 WEIR__INLINE uint64_t weir__window_frees(const struct weir__window *w)
 {
     return __atomic_load_n(&w->freeing, __ATOMIC_RELAXED) / 2;
+}
+
+WEIR__INLINE int64_t weir__window_used(const struct weir__window *w)
+{
+    return weir__window_load(&w->taken) - weir__window_load(&w->given);
 }
 
 /* May `used` become `to`? Notes the high-water mark if so. */
