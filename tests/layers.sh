@@ -46,9 +46,10 @@ function layer_of_file(name,    parts, n)
     return parts[1]
 }
 
-# May a file of layer `from` include one of layer `to`?
+# May a file of layer `from` include one of layer `to`? A plan binds tensors.
 function visible(from, to)
 {
+    if (from == "plan" && to == "object") return 1
     return from == to || rank_of(to) < rank_of(from)
 }
 
