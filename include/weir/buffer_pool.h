@@ -4,7 +4,7 @@
  * memory is neither freed nor faulted in between two runs.
  *
  * Waste. Blocks are kept in bins, eight to each power of two: a block handed out for n
- * bytes has at most n / 8 + 63 bytes more than was asked for. An idle block serves its
+ * bytes has at most n / 8 + 64 bytes more than was asked for. An idle block serves its
  * own bin only, so the bound holds for hits and misses alike.
  *
  * Idle blocks stay live in the allocator they came from, whose figures are the truth

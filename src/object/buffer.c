@@ -36,6 +36,8 @@ static int buffer_fill(weir_buffer *b, weir_allocator *a, weir_buffer_pool *pool
     if (!b)
         return weir__fail(EINVAL, "no buffer: NULL was given");
     *b = (weir_buffer)WEIR_BUFFER_EMPTY;
+    if (!a)
+        return weir__fail(EINVAL, "no allocator: NULL was given");
     int error = buffer_bytes(count, element_size, &bytes);
     if (error)
         return error;

@@ -10,6 +10,8 @@
 
 struct weir__storage *weir__storage_make(weir_allocator *a, size_t bytes, bool zeroed)
 {
+    if (!a)
+        return weir__fail_null(EINVAL, "no allocator: NULL was given");
     struct weir__storage *storage = weir__meta_allocate(sizeof *storage);
     if (!storage)
         return weir__fail_null(ENOMEM, "no memory for a tensor's book-keeping");
