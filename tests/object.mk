@@ -2,5 +2,5 @@
 
 noinst_HEADERS += tests/object.h
 
-criterion_tests += tests/api_tensor tests/api_buffer tests/api_buffer_pool
-valgrind_tests += tests/api_tensor tests/api_buffer
+criterion_tests += tests/api_tensor tests/api_buffer tests/api_buffer_pool tests/api_arena
+valgrind_tests += tests/api_tensor tests/api_buffer tests/api_arena
