@@ -6,3 +6,9 @@ weir_core_sources += src/object/arena.c src/object/buffer.c src/object/buffer_po
 
 pkginclude_HEADERS += include/weir/arena.h include/weir/buffer.h include/weir/buffer_pool.h \
 	include/weir/dlpack.h include/weir/tensor.h
+
+# The C++ face.
+pkginclude_HEADERS += include/weir/weir.hpp
+weircxxdir = $(pkgincludedir)/cxx
+weircxx_HEADERS = include/weir/cxx/allocator.hpp include/weir/cxx/buffer.hpp \
+	include/weir/cxx/profiler.hpp include/weir/cxx/standard.hpp include/weir/cxx/tensor.hpp
