@@ -22,3 +22,8 @@ EXTRA_DIST += tests/design/buffer.inc tests/design/buffer_pool.inc tests/design/
 	tests/design/memory_pool_idea.inc tests/design/memory_profiler.inc \
 	tests/design/statistics.inc tests/design/tensor.inc tests/design/tensors.inc \
 	tests/design/tracking.inc
+
+# The CMake package; the one for pkg-config is tests/outside.sh.
+script_tests += tests/outside_cmake.sh
+EXTRA_DIST += tests/outside/cmake/CMakeLists.txt tests/outside/cmake/middle.c \
+	tests/outside/cmake/program.cc tests/outside/cmake/through_middle.c
