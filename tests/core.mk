@@ -1,6 +1,9 @@
 # tests/core.mk: tests of base, backing, pool, track, alloc and of the tree itself.
 
-criterion_tests += tests/api_version tests/unit_backing
+noinst_HEADERS += tests/core.h
+
+criterion_tests += tests/api_version tests/api_oracle tests/api_misuse
+criterion_tests += tests/unit_backing
 tests_unit_backing_LDADD = $(unit_ldadd)
 
 plain_tests += tests/late_load
