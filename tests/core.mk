@@ -3,7 +3,7 @@
 noinst_HEADERS += tests/core.h
 
 criterion_tests += tests/api_version tests/api_oracle tests/api_misuse \
-	tests/api_allocator tests/api_context
+	tests/api_allocator tests/api_context tests/api_ends
 criterion_tests += tests/unit_backing
 tests_unit_backing_LDADD = $(unit_ldadd)
 

@@ -11,11 +11,10 @@
 
 WEIR__TLS struct weir__local weir__here = {.word = WEIR__WORD_LIVE};
 
-/* A thread's destructors may use weir after its heaps are gone, and get new ones; but
- * the system calls us only a few times. Then the common heaps serve. */
-#define EXITS_MOST 3
-static WEIR__TLS unsigned thread_exits;
-static WEIR__TLS bool thread_watched;
+/* A thread's destructors, and the C library after them, may use weir when its heaps are
+ * gone; whether the system would call us again nobody can know, and a heap that stays
+ * would point into a dead thread. So the common heaps serve then. */
+static WEIR__TLS bool thread_ended, thread_watched;
 
 #define SLOT_NONE ((WEIR__HEAP_SLOTS - 1) * sizeof(void *))
 
@@ -117,8 +116,7 @@ static void heap_unmake(struct weir__heap *heap, bool flush)
 static void thread_exit(void)
 {
     int saved = errno;
-    thread_exits++;
-    thread_watched = false;
+    thread_ended = true;
     weir__context_lock();
     for (unsigned i = 0; i < WEIR__HEAP_SLOTS; i++)
         if (weir__here.heaps[i])
@@ -151,7 +149,7 @@ struct weir__heap *weir__heap_find(weir_allocator *a)
 {
     struct weir__heap *heap = NULL;
     int saved = errno;
-    if (a->slot_offset != SLOT_NONE && thread_exits < EXITS_MOST)
+    if (a->slot_offset != SLOT_NONE && !thread_ended)
         heap = heap_make(a, (struct weir__heap **)((char *)weir__here.heaps + a->slot_offset));
     errno = saved;
     return heap ? heap : &a->body->common;
