@@ -4,8 +4,9 @@ noinst_HEADERS += tests/core.h
 
 criterion_tests += tests/api_version tests/api_oracle tests/api_misuse \
 	tests/api_allocator tests/api_context tests/api_ends
-criterion_tests += tests/unit_backing
+criterion_tests += tests/unit_backing tests/unit_faults
 tests_unit_backing_LDADD = $(unit_ldadd)
+tests_unit_faults_LDADD = $(unit_ldadd)
 
 plain_tests += tests/late_load
 tests_late_load_LDADD = -lpthread -ldl

@@ -29,6 +29,7 @@ WEIR__INLINE void window_leave(struct weir__window *w, int64_t to)
 #ifdef WEIR_NO_ACCOUNTING
     (void)w, (void)to;
 #else
+    weir__window_note(w, to);
     weir__own_set(w->used, to);
     weir__window_leave(&w->allocating, 1);
 #endif
@@ -118,7 +119,7 @@ static WEIR__NOINLINE void *allocate_default_slow(weir_allocator *a, size_t size
 {
     bool zeroed;
     if (size > WEIR__SMALL_MAX &&
-        weir__likely(size <= PTRDIFF_MAX && weir__allocator_check(a, NULL) && a->body->store))
+        weir__likely(size <= PTRDIFF_MAX && weir__allocator_is_ready(a) && a->body->store))
         return large_allocate(a, size, WEIR_DEFAULT_ALIGNMENT, &zeroed);
     return weir__allocate_slow(a, &(struct weir__request){size, WEIR_DEFAULT_ALIGNMENT, NULL});
 }

@@ -61,6 +61,7 @@ WEIR__INLINE bool weir__window_count(struct weir__window *w, int64_t delta, unsi
     int64_t to = weir__own_get(w->used) + delta;
     bool admitted = weir__window_admits(w, to);
     if (weir__likely(admitted)) {
+        weir__window_note(w, to);
         weir__own_set(w->freeing, weir__own_get(w->freeing) + 2 * freed);
         weir__own_set(w->used, to);
         step += 2 * (int64_t)allocated;

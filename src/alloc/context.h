@@ -132,15 +132,19 @@ void weir__heaps_scavenge(void);
 /* The same for every heap of `a`, busy or not. Bytes. */
 size_t weir__heaps_flush(weir_allocator *a);
 
+/* May `a` be used? Reports nothing. */
+WEIR__INLINE bool weir__allocator_is_ready(const weir_allocator *a)
+{
+    return weir__likely(a && __atomic_load_n(&a->state, __ATOMIC_ACQUIRE) == WEIR__READY);
+}
+
 bool weir__allocator_check_slow(const weir_allocator *a, const void *pointer);
 
 /* True if `a` may be used; else misuse was reported, or NULL was named and errno is
  * EINVAL. Readies the CPU allocator. */
 WEIR__INLINE bool weir__allocator_check(const weir_allocator *a, const void *pointer)
 {
-    if (weir__likely(a && __atomic_load_n(&a->state, __ATOMIC_ACQUIRE) == WEIR__READY))
-        return true;
-    return weir__allocator_check_slow(a, pointer);
+    return weir__allocator_is_ready(a) || weir__allocator_check_slow(a, pointer);
 }
 
 /* The body, or NULL where the check fails. */

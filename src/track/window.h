@@ -26,24 +26,24 @@ struct weir__meter;
 #define WEIR__WINDOW_CLOSED INT64_MIN
 
 struct weir__window {
-    int64_t used;         /* written by the owner alone, as the next two */
+    int64_t used; /* written by the owner alone, as the next two */
     uint64_t allocating;
     uint64_t freeing;
     union {
-        int64_t cap; /* written with the meter lock held */
+        int64_t cap;         /* written with the meter lock held */
         int32_t cap_half[2]; /* low, high: little-endian machines only */
     };
-    int64_t hi;           /* written by the owner alone */
-    uint64_t sequence;    /* number of the latest traced operation; the owner takes it */
-    bool open;            /* the rest: under the meter lock */
-    bool waiting;         /* being closed; its thread must be waited for */
-    int64_t origin;       /* `used` that `base` already holds */
+    int64_t hi;        /* written by the owner alone */
+    uint64_t sequence; /* number of the latest traced operation; the owner takes it */
+    bool open;         /* the rest: under the meter lock */
+    bool waiting;      /* being closed; its thread must be waited for */
+    int64_t origin;    /* `used` that `base` already holds */
     struct weir__meter *meter;
     const void *thread; /* identity of the owner */
     struct weir__window *next, *prev;
-    int64_t granted; /* cap while open, kept while a reader has it closed */
+    int64_t granted;                /* cap while open, kept while a reader has it closed */
     uint64_t ops_at_open, ops_seen; /* to judge phases by */
-    uint64_t shared_operations; /* done on shared atomics; written by the owner */
+    uint64_t shared_operations;     /* done on shared atomics; written by the owner */
 } __attribute__((aligned(WEIR__LINE)));
 
 WEIR__INLINE int64_t weir__window_load(const int64_t *field)
@@ -89,7 +89,8 @@ WEIR__INLINE bool weir__window_is_closed(const struct weir__window *w)
 WEIR__INLINE bool weir__window_is_inside(const struct weir__window *w)
 {
     return (__atomic_load_n(&w->allocating, __ATOMIC_ACQUIRE) |
-            __atomic_load_n(&w->freeing, __ATOMIC_ACQUIRE)) & 1;
+            __atomic_load_n(&w->freeing, __ATOMIC_ACQUIRE)) &
+           1;
 }
 
 WEIR__INLINE uint64_t weir__window_allocations(const struct weir__window *w)
@@ -102,14 +103,18 @@ WEIR__INLINE uint64_t weir__window_frees(const struct weir__window *w)
     return __atomic_load_n(&w->freeing, __ATOMIC_RELAXED) / 2;
 }
 
-/* May `used` become `to`? Notes the high-water mark if so. */
-WEIR__INLINE bool weir__window_admits(struct weir__window *w, int64_t to)
+/* May `used` become `to`? */
+WEIR__INLINE bool weir__window_admits(const struct weir__window *w, int64_t to)
 {
-    if (weir__unlikely(to > weir__own_get(w->cap)))
-        return false;
+    return weir__likely(to <= weir__own_get(w->cap));
+}
+
+/* Notes the high-water mark: `used` becomes `to` without fail. A mark noted before that
+ * is sure would stay, and be a peak that never was. */
+WEIR__INLINE void weir__window_note(struct weir__window *w, int64_t to)
+{
     if (weir__unlikely(to > weir__own_get(w->hi)))
         weir__own_set(w->hi, to);
-    return true;
 }
 
 #endif
