@@ -6,10 +6,12 @@ noinst_HEADERS += tests/core.h tests/stress.h
 core_ldadd = libweir-internal.la $(weir_jemalloc_lib) -lpthread
 
 criterion_tests += tests/api_version tests/api_oracle tests/api_misuse \
-	tests/api_allocator tests/api_context tests/api_ends
-criterion_tests += tests/unit_backing tests/unit_faults
+	tests/api_allocator tests/api_context tests/api_ends tests/api_fork \
+	tests/api_pool tests/api_stats tests/api_tags
+criterion_tests += tests/unit_backing tests/unit_faults tests/unit_walk
 tests_unit_backing_LDADD = $(unit_ldadd)
 tests_unit_faults_LDADD = $(unit_ldadd)
+tests_unit_walk_LDADD = $(unit_ldadd)
 
 stress_tests += tests/stress_peak
 tests_stress_peak_LDADD = $(core_ldadd)

@@ -544,7 +544,7 @@ uint64_t weir__meter_destroy(struct weir__meter *m, size_t live_bytes, size_t li
     if (m->parent) {
         m->parent->gone_allocations += m->gone_allocations;
         m->parent->gone_frees += m->gone_frees + live_blocks;
-        m->parent->failures += m->failures;
+        __atomic_add_fetch(&m->parent->failures, m->failures, __ATOMIC_RELAXED);
         m->parent->slow_operations += m->slow_operations;
     }
     if (m->next)
