@@ -58,12 +58,15 @@ WEIR__INLINE bool weir__window_count(struct weir__window *w, int64_t delta, unsi
 #else
     weir__window_enter(&w->allocating);
     int64_t step = -1;
-    int64_t to = weir__own_get(w->used) + delta;
+    int64_t to = weir__own_get(w->taken) - weir__own_get(w->given) + delta;
     bool admitted = weir__window_admits(w, to);
     if (weir__likely(admitted)) {
         weir__window_note(w, to);
         weir__own_set(w->freeing, weir__own_get(w->freeing) + 2 * freed);
-        weir__own_set(w->used, to);
+        if (delta > 0)
+            weir__own_set(w->taken, weir__own_get(w->taken) + delta);
+        else
+            weir__own_set(w->given, weir__own_get(w->given) - delta);
         step += 2 * (int64_t)allocated;
     }
     weir__window_leave(&w->allocating, step);

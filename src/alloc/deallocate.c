@@ -30,7 +30,7 @@ WEIR__INLINE void window_leave(struct weir__window *w, int64_t freed)
 #ifdef WEIR_NO_ACCOUNTING
     (void)w, (void)freed;
 #else
-    weir__own_set(w->used, weir__own_get(w->used) - freed);
+    weir__own_set(w->given, weir__own_get(w->given) + freed);
     weir__window_leave(&w->freeing, 1);
 #endif
 }

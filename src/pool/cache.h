@@ -34,7 +34,7 @@ struct weir__cache {
     struct weir__center *centers; /* WEIR__CLASSES of them */
     uint64_t used;                /* bit per class: its bin was made */
     size_t grown;                 /* of all bins */
-    struct weir__bin bins[WEIR__CLASSES];
+    struct weir__bin bins[WEIR__CLASSES] __attribute__((aligned(WEIR__LINE)));
 };
 
 WEIR__INLINE struct weir__bin *weir__cache_bin(struct weir__cache *cache, size_t offset)

@@ -91,7 +91,7 @@ static int64_t meter_room(const struct weir__meter *m)
 
 static int64_t window_used(const struct weir__window *w)
 {
-    return weir__window_load(&w->used) - w->origin;
+    return weir__window_used(w) - w->origin;
 }
 
 static uint64_t window_operations(const struct weir__window *w)
@@ -231,7 +231,7 @@ static void window_to_front(struct weir__window *w)
 
 static void window_open(struct weir__window *w, int64_t grant, bool solo)
 {
-    int64_t used = weir__window_load(&w->used);
+    int64_t used = weir__window_used(w);
     for (struct weir__meter *m = w->meter; m; m = m->parent) {
         m->level += grant;
         m->nopen++;

@@ -7,7 +7,9 @@
  *
  *   allocating, freeing   twice the blocks this window has counted, plus 1 while its
  *           thread is in the middle of such an operation: one store says both
- *   used    net bytes this window has counted
+ *   taken, given   bytes of allocations and of frees that this window has counted; what
+ *           is called its `used` is taken - given. Two words, because in a row of pairs
+ *           one would wait for itself twice a pair (measured: 6.2 ns a pair, now 5.5)
  *   cap     an operation that would lift `used` above it goes the slow way; the most
  *           negative number closes the window for allocations and frees alike.
  *   hi      greatest `used` since the window was opened (solo windows), or cap.
@@ -26,24 +28,25 @@ struct weir__meter;
 #define WEIR__WINDOW_CLOSED INT64_MIN
 
 struct weir__window {
-    int64_t used; /* written by the owner alone, as the next two */
+    int64_t taken; /* written by the owner alone, as the next three */
     uint64_t allocating;
+    int64_t given;
     uint64_t freeing;
     union {
-        int64_t cap;         /* written with the meter lock held */
+        int64_t cap; /* written with the meter lock held */
         int32_t cap_half[2]; /* low, high: little-endian machines only */
     };
-    int64_t hi;        /* written by the owner alone */
-    uint64_t sequence; /* number of the latest traced operation; the owner takes it */
-    bool open;         /* the rest: under the meter lock */
-    bool waiting;      /* being closed; its thread must be waited for */
-    int64_t origin;    /* `used` that `base` already holds */
+    int64_t hi;           /* written by the owner alone */
+    uint64_t sequence;    /* number of the latest traced operation; the owner takes it */
+    bool open;            /* the rest: under the meter lock */
+    bool waiting;         /* being closed; its thread must be waited for */
+    int64_t origin;       /* `used` that `base` already holds */
     struct weir__meter *meter;
     const void *thread; /* identity of the owner */
     struct weir__window *next, *prev;
-    int64_t granted;                /* cap while open, kept while a reader has it closed */
+    int64_t granted; /* cap while open, kept while a reader has it closed */
     uint64_t ops_at_open, ops_seen; /* to judge phases by */
-    uint64_t shared_operations;     /* done on shared atomics; written by the owner */
+    uint64_t shared_operations; /* done on shared atomics; written by the owner */
 } __attribute__((aligned(WEIR__LINE)));
 
 WEIR__INLINE int64_t weir__window_load(const int64_t *field)
@@ -89,8 +92,7 @@ WEIR__INLINE bool weir__window_is_closed(const struct weir__window *w)
 WEIR__INLINE bool weir__window_is_inside(const struct weir__window *w)
 {
     return (__atomic_load_n(&w->allocating, __ATOMIC_ACQUIRE) |
-            __atomic_load_n(&w->freeing, __ATOMIC_ACQUIRE)) &
-           1;
+            __atomic_load_n(&w->freeing, __ATOMIC_ACQUIRE)) & 1;
 }
 
 WEIR__INLINE uint64_t weir__window_allocations(const struct weir__window *w)
@@ -101,6 +103,11 @@ WEIR__INLINE uint64_t weir__window_allocations(const struct weir__window *w)
 WEIR__INLINE uint64_t weir__window_frees(const struct weir__window *w)
 {
     return __atomic_load_n(&w->freeing, __ATOMIC_RELAXED) / 2;
+}
+
+WEIR__INLINE int64_t weir__window_used(const struct weir__window *w)
+{
+    return weir__window_load(&w->taken) - weir__window_load(&w->given);
 }
 
 /* May `used` become `to`? */
