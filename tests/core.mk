@@ -13,8 +13,10 @@ tests_unit_backing_LDADD = $(unit_ldadd)
 tests_unit_faults_LDADD = $(unit_ldadd)
 tests_unit_walk_LDADD = $(unit_ldadd)
 
-stress_tests += tests/stress_peak
+stress_tests += tests/stress_peak tests/stress_blocks tests/stress_limits
 tests_stress_peak_LDADD = $(core_ldadd)
+tests_stress_blocks_LDADD = $(core_ldadd)
+tests_stress_limits_LDADD = $(core_ldadd)
 
 plain_tests += tests/late_load
 tests_late_load_LDADD = -lpthread -ldl
