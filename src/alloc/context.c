@@ -211,7 +211,8 @@ static int body_source(struct weir__body *body, const weir_allocator_options *op
             return 0;
         }
         body->functions = from->functions;
-        body->functions.destroy = NULL; /* the parent's to call */
+        body->functions.destroy = NULL; /* the parent's to call, as the next */
+        body->functions.stats = NULL;
         body->user = from->user;
         body->backing = from->backing;
         return 0;
