@@ -1,1 +1,4 @@
 # tests of observe: see tests/local.mk for what a line says.
+
+criterion_tests += tests/api_profile tests/api_stats
+valgrind_tests += tests/api_profile tests/api_stats

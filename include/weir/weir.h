@@ -7,6 +7,8 @@
 #include <weir/export.h>
 #include <weir/link.h>
 #include <weir/pool.h>
+#include <weir/profile.h>
+#include <weir/stats.h>
 #include <weir/version.h>
 
 #endif

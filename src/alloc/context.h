@@ -71,6 +71,7 @@ struct weir_allocator {
     uint32_t slot_offset; /* bytes into weir__here.heaps; the last entry is always NULL */
     uint32_t state;       /* enum weir__state; atomic */
     struct weir__body *body;
+    uint64_t checkpoint; /* the latest that covers it; 0: none since it was made; context lock */
     weir_allocator *parent, *children, *youngest, *next, *prev; /* children: oldest first */
     char name[WEIR__NAME_MAX];
 };

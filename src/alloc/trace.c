@@ -115,6 +115,16 @@ int weir__allocator_tree(weir_allocator *a, weir__allocator_tree_visitor *visit,
     return stop;
 }
 
+uint64_t weir__allocator_checkpoint(const weir_allocator *a)
+{
+    return a->checkpoint;
+}
+
+void weir__allocator_checkpoint_set(weir_allocator *a, uint64_t checkpoint)
+{
+    a->checkpoint = checkpoint;
+}
+
 static void reading_into(const struct weir__meter_reading *reading, weir_stats *stats)
 {
     stats->total_allocated = reading->total;
