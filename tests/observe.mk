@@ -2,3 +2,5 @@
 
 criterion_tests += tests/api_profile tests/api_stats
 valgrind_tests += tests/api_profile tests/api_stats
+
+EXTRA_DIST += tests/trace_reader.py

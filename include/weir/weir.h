@@ -9,6 +9,7 @@
 #include <weir/pool.h>
 #include <weir/profile.h>
 #include <weir/stats.h>
+#include <weir/trace.h>
 #include <weir/version.h>
 
 #endif
