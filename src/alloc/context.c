@@ -410,6 +410,12 @@ void *weir__allocator_user(const weir_allocator *a, void *(*allocate)(void *, si
     return body && !body->store && body->functions.allocate == allocate ? body->user : NULL;
 }
 
+const char *weir__allocator_backing(const weir_allocator *a)
+{
+    const struct weir__body *body = weir__body_of(a);
+    return body ? body->backing : "";
+}
+
 bool weir__allocator_host_accessible(const weir_allocator *a)
 {
     const struct weir__body *body = weir__body_of(a);
