@@ -29,6 +29,7 @@ static struct weir__shard cpu_shard;
 static struct weir__store cpu_store;
 static struct weir__body cpu_body;
 static weir_allocator cpu = {.slot_offset = (WEIR__HEAP_SLOTS - 1) * sizeof(void *)};
+extern weir_allocator weir__cpu __attribute__((alias("cpu")));
 
 weir_allocator *weir_cpu_allocator(void)
 {

@@ -84,6 +84,9 @@ struct weir__local {
 };
 extern WEIR__TLS struct weir__local weir__here;
 
+/* The CPU allocator itself: its address without a call. */
+extern weir_allocator weir__cpu __attribute__((visibility("hidden")));
+
 WEIR__INLINE struct weir__heap *weir__heap_cached(const weir_allocator *a)
 {
     return *(struct weir__heap **)((char *)weir__here.heaps + a->slot_offset);
