@@ -219,6 +219,7 @@ static void *large_allocate(weir_allocator *a, const struct weir__request *reque
                                                           request->alignment, claim.tag});
     if (request->zeroed)
         *request->zeroed = zeroed;
+    weir__watch_call(weir__heap_get(a));
     return block;
 }
 

@@ -69,6 +69,9 @@ void *weir__allocate_failed(weir_allocator *a, const struct weir__request *reque
 /* Paces the emptying of idle threads' caches: called on slow routes, no lock held. */
 void weir__scavenge_now_and_then(struct weir__heap *heap);
 
+/* Calls who watches slow routes (alloc/observe.h); no lock held. */
+void weir__watch_call(const struct weir__heap *heap);
+
 /* The number of the operation just counted, 0 without a trace; taken once. */
 WEIR__INLINE uint64_t weir__heap_sequence(struct weir__heap *heap)
 {

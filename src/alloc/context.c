@@ -59,6 +59,11 @@ void weir__context_unlock(void)
     weir__lock_drop(&contexts.lock);
 }
 
+bool weir__context_is_quiet(void)
+{
+    return __atomic_load_n(&contexts.lock.state, __ATOMIC_RELAXED) == 0;
+}
+
 /* -- the tree ------------------------------------------------------------------------- */
 
 static void context_link(weir_allocator *a)

@@ -142,6 +142,9 @@ struct weir__body *weir__body_of(const weir_allocator *a);
 void weir__context_lock(void);
 void weir__context_unlock(void);
 
+/* Is that lock free at this moment? */
+bool weir__context_is_quiet(void);
+
 /* Preorder over `top` and its descendants (NULL: over all); a NULL starts. Context
  * lock held. */
 weir_allocator *weir__context_after(weir_allocator *a, weir_allocator *top);
