@@ -65,7 +65,7 @@ static void *block_move(weir_allocator *a, void *block, const struct weir__found
     void *to = weir__allocate_slow(a, &(struct weir__request){size, found->alignment, NULL});
     if (!to)
         return NULL;
-    size_t kept = weir__min(size, found->requested);
+    size_t kept = weir__min(size, found->usable); /* all of it may have been used */
     const struct weir__body *body = a->body;
     int error = 0;
     if (body->functions.copy)
