@@ -9,6 +9,7 @@
 #include "preload/preload.h"
 
 #include "alloc/block.h"
+#include "alloc/small.h"
 
 #include <errno.h>
 #include <malloc.h>
@@ -26,31 +27,53 @@ PRELOAD_API void free_aligned_sized(void *block, size_t alignment, size_t size);
 
 /* -- allocating --------------------------------------------------------------------- */
 
+static WEIR__NOINLINE void *allocate_slow(size_t size)
+{
+    return weir_allocate_aligned(weir_cpu_allocator(), size, PRELOAD_ALIGNMENT);
+}
+
+/* The CPU allocator is the first of the process, so its heap is each thread's first. It
+ * is there before the allocator is: the one that is none. */
+WEIR__INLINE bool allocate_small(size_t size, void **block)
+{
+    return weir__likely(size <= WEIR__SMALL_MAX) &&
+           weir__small_allocate(weir__here.heaps[0], size, weir__class_map16, block);
+}
+
 PRELOAD_API void *malloc(size_t size)
 {
-    return weir_allocate_aligned(&weir__cpu, size, PRELOAD_ALIGNMENT);
+    void *block;
+    return weir__likely(allocate_small(size, &block)) ? block : allocate_slow(size);
 }
 
 static WEIR__NOINLINE void *zeroed_slow(size_t count, size_t size)
 {
-    return weir_allocate_zeroed_aligned(&weir__cpu, count, size, PRELOAD_ALIGNMENT);
+    return weir_allocate_zeroed_aligned(weir_cpu_allocator(), count, size, PRELOAD_ALIGNMENT);
 }
 
 /* Small blocks: to clear one costs less than to find out whether it is clear. */
 PRELOAD_API void *calloc(size_t count, size_t size)
 {
     size_t total;
-    if (__builtin_mul_overflow(count, size, &total) || total > WEIR__SMALL_MAX)
+    void *block;
+    if (weir__unlikely(__builtin_mul_overflow(count, size, &total)) ||
+        weir__unlikely(!allocate_small(total, &block)))
         return zeroed_slow(count, size);
-    void *block = weir_allocate_aligned(&weir__cpu, total, PRELOAD_ALIGNMENT);
-    return weir__likely(block != NULL) ? memset(block, 0, total) : NULL;
+    return memset(block, 0, total);
 }
 
 /* -- freeing ------------------------------------------------------------------------ */
 
+static WEIR__NOINLINE void free_slow(void *block)
+{
+    if (block)
+        weir__deallocate_slow(weir_cpu_allocator(), block);
+}
+
 PRELOAD_API void free(void *block)
 {
-    weir_deallocate(&weir__cpu, block);
+    if (weir__unlikely(!weir__small_deallocate(&weir__cpu, weir__here.heaps, block)))
+        free_slow(block);
 }
 
 PRELOAD_API void free_sized(void *block, size_t size)
@@ -75,7 +98,7 @@ PRELOAD_API void *realloc(void *block, size_t size)
         free(block);
         return NULL;
     }
-    return weir__reallocate_as(&weir__cpu, block, size, PRELOAD_ALIGNMENT);
+    return weir__reallocate_as(weir_cpu_allocator(), block, size, PRELOAD_ALIGNMENT);
 }
 
 PRELOAD_API void *reallocarray(void *block, size_t count, size_t size)
@@ -95,7 +118,7 @@ static void *allocate_aligned(size_t size, size_t alignment)
 {
     if (alignment <= PRELOAD_ALIGNMENT)
         return malloc(size);
-    return weir_allocate_aligned(&weir__cpu, size, alignment);
+    return weir_allocate_aligned(weir_cpu_allocator(), size, alignment);
 }
 
 /* Its errors are its result; errno stays. */
@@ -157,5 +180,5 @@ PRELOAD_API void *pvalloc(size_t size)
 
 PRELOAD_API size_t malloc_usable_size(void *block)
 {
-    return weir_usable_size(&weir__cpu, block);
+    return weir_usable_size(weir_cpu_allocator(), block);
 }

@@ -44,18 +44,11 @@ size_t weir_trim(weir_allocator *a)
     return bytes;
 }
 
-static void (*slow_watch)(const struct weir__window *own);
+void (*weir__slow_watcher)(const struct weir__window *own);
 
 void weir__slow_watch(void (*watch)(const struct weir__window *own))
 {
-    __atomic_store_n(&slow_watch, watch, __ATOMIC_RELEASE);
-}
-
-void weir__watch_call(const struct weir__heap *heap)
-{
-    void (*watch)(const struct weir__window *own) = __atomic_load_n(&slow_watch, __ATOMIC_ACQUIRE);
-    if (weir__unlikely(watch != NULL))
-        watch(&heap->window);
+    __atomic_store_n(&weir__slow_watcher, watch, __ATOMIC_RELEASE);
 }
 
 void weir__scavenge_now_and_then(struct weir__heap *heap)
