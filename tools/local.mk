@@ -3,3 +3,5 @@
 bin_PROGRAMS += weir
 weir_SOURCES = tools/weir.c tools/command.h tools/trace_load.h
 weir_LDADD = libweir.la $(weir_jemalloc_lib) $(ZLIB_LIBS) -lpthread -lm
+weir_SOURCES += tools/cmd_run.c tools/run.h tools/run_check.c tools/run_report.c
+weir_CPPFLAGS = $(AM_CPPFLAGS) -DWEIR_PKGLIBDIR='"$(pkglibdir)"'

@@ -88,6 +88,11 @@ void weir__peak_observer_remove(weir_allocator *a, struct weir__peak_observer *o
         weir__meter_forget(&body->meter, observer);
 }
 
+bool weir__peak_note(weir_allocator *a, const struct weir__window *own, struct weir__meter_note *note)
+{
+    return weir__meter_note(&a->body->meter, own, note);
+}
+
 static unsigned context_depth(const weir_allocator *a, const weir_allocator *top)
 {
     unsigned depth = 0;
