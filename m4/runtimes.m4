@@ -3,6 +3,7 @@ dnl needed: an adapter whose runtime is missing is left out.
 
 AC_DEFUN([WEIR_FIND_RUNTIMES], [
   WEIR_FIND_XNNPACK
+  WEIR_FIND_ONNXRUNTIME
 ])
 
 dnl --without-xnnpack, XNNPACK_LIBS.
@@ -21,4 +22,35 @@ AC_DEFUN([WEIR_FIND_XNNPACK], [
 is missing: install libxnnpack-dev and libpthreadpool-dev])])])
   AC_SUBST([XNNPACK_LIBS])
   AM_CONDITIONAL([HAVE_XNNPACK], [test $weir_have_xnnpack = yes])
+])
+
+dnl --with-onnxruntime=DIR: where ONNX Runtime's C headers are. By default where the
+dnl compiler looks, then in the cache of scripts/fetch-ort. Its library is not needed.
+AC_DEFUN([WEIR_FIND_ONNXRUNTIME], [
+  AC_ARG_WITH([onnxruntime],
+    [AS_HELP_STRING([--with-onnxruntime=DIR],
+      [ONNX Runtime's headers, in DIR or DIR/include (default: searched for)])],
+    [], [with_onnxruntime=check])
+  ORT_CFLAGS=
+  weir_have_onnxruntime=no
+  weir_ort_cache=${WEIR_CACHE:-$HOME/.cache/weir}/onnxruntime
+  AS_CASE([$with_onnxruntime],
+    [no], [],
+    [check|yes],
+      [AC_CHECK_HEADER([onnxruntime_c_api.h], [weir_have_onnxruntime=yes],
+        [AS_IF([test -f "$weir_ort_cache/include/onnxruntime_c_api.h"],
+          [weir_have_onnxruntime=yes
+           ORT_CFLAGS=-I$weir_ort_cache/include])])],
+    [for weir_folder in "$with_onnxruntime/include" "$with_onnxruntime"; do
+       AS_IF([test $weir_have_onnxruntime = no && test -f "$weir_folder/onnxruntime_c_api.h"],
+         [weir_have_onnxruntime=yes
+          ORT_CFLAGS=-I$weir_folder])
+     done])
+  AS_IF([test "$with_onnxruntime" != no && test "$with_onnxruntime" != check &&
+         test $weir_have_onnxruntime = no],
+    [AC_MSG_ERROR([ONNX Runtime was asked for but there is no onnxruntime_c_api.h in
+"$with_onnxruntime"; scripts/fetch-ort fetches it into $weir_ort_cache])])
+  AS_IF([test -z "$CXX" || test "$CXX" = no], [weir_have_onnxruntime=no])
+  AC_SUBST([ORT_CFLAGS])
+  AM_CONDITIONAL([HAVE_ONNXRUNTIME], [test $weir_have_onnxruntime = yes])
 ])
