@@ -3,7 +3,8 @@
 
 adaptersincludedir = $(pkgincludedir)/adapters
 adaptersinclude_HEADERS =
-EXTRA_DIST += adapters/weir-xnnpack.pc.in adapters/weir-onnxruntime.pc.in scripts/fetch-ort
+EXTRA_DIST += adapters/weir-xnnpack.pc.in adapters/weir-onnxruntime.pc.in \
+	adapters/weir-torch.pc.in adapters/weir-opencv.pc.in scripts/fetch-ort
 
 # -- XNNPACK: a header ---------------------------------------------------------------
 
@@ -45,3 +46,44 @@ adapters_examples_ort_run_SOURCES = adapters/examples/ort_run.c $(ort_model_sour
 adapters_examples_ort_run_CPPFLAGS = $(AM_CPPFLAGS) $(ORT_CFLAGS)
 adapters_examples_ort_run_CFLAGS = $(onnxruntime_adapter_cflags)
 adapters_examples_ort_run_LDADD = libweir.la $(weir_jemalloc_lib) -ldl -lpthread
+
+# -- libtorch and OpenCV: headers ----------------------------------------------------
+
+if HAVE_TORCH
+adaptersinclude_HEADERS += include/weir/adapters/torch.hpp
+pkgconfig_DATA += adapters/weir-torch.pc
+endif
+
+if HAVE_OPENCV
+adaptersinclude_HEADERS += include/weir/adapters/opencv.hpp
+pkgconfig_DATA += adapters/weir-opencv.pc
+endif
+
+# Made by tests/runtimes.sh, where the runtimes are: the compiler takes its time over
+# libtorch's headers, which also trip our warnings.
+EXTRA_PROGRAMS += adapters/examples/torch_resnet adapters/examples/opencv_darknet
+adapters_examples_torch_resnet_SOURCES = adapters/examples/torch_resnet.cc \
+	adapters/examples/compare.hpp include/weir/adapters/torch.hpp
+adapters_examples_torch_resnet_CPPFLAGS = $(AM_CPPFLAGS) $(TORCH_CFLAGS)
+adapters_examples_torch_resnet_CXXFLAGS = -std=gnu++17
+adapters_examples_torch_resnet_LDADD = libweir.la $(weir_jemalloc_lib) $(TORCH_LIBS) -lpthread
+adapters_examples_opencv_darknet_SOURCES = adapters/examples/opencv_darknet.cc \
+	adapters/examples/compare.hpp include/weir/adapters/opencv.hpp
+adapters_examples_opencv_darknet_CPPFLAGS = $(AM_CPPFLAGS) $(OPENCV_CFLAGS)
+adapters_examples_opencv_darknet_CXXFLAGS = -std=gnu++17
+adapters_examples_opencv_darknet_LDADD = libweir.la $(weir_jemalloc_lib) $(OPENCV_LIBS) -lpthread
+
+# Installs what is missing of the runtimes (apt, npm), then runs every adapter's test and
+# prints the tables of docs/runtimes.md.
+check-runtimes: all
+	$(SHELL) $(top_srcdir)/tests/check-runtimes --install
+	$(AM_TESTS_ENVIRONMENT) WEIR_RUNTIMES_NEEDED=1 $(SHELL) $(top_srcdir)/tests/runtimes.sh
+	$(AM_TESTS_ENVIRONMENT) $(SHELL) $(top_srcdir)/tests/ort.sh
+	$(MAKE) $(AM_MAKEFLAGS) bench-runtimes
+
+# The tables alone.
+bench-runtimes: all
+	$(AM_TESTS_ENVIRONMENT) $(SHELL) $(top_srcdir)/tests/check-runtimes --tables
+
+.PHONY: check-runtimes bench-runtimes
+EXTRA_DIST += tests/check-runtimes

@@ -4,6 +4,7 @@ dnl needed: an adapter whose runtime is missing is left out.
 AC_DEFUN([WEIR_FIND_RUNTIMES], [
   WEIR_FIND_XNNPACK
   WEIR_FIND_ONNXRUNTIME
+  WEIR_FIND_CXX_RUNTIMES
 ])
 
 dnl --without-xnnpack, XNNPACK_LIBS.
@@ -53,4 +54,29 @@ AC_DEFUN([WEIR_FIND_ONNXRUNTIME], [
   AS_IF([test -z "$CXX" || test "$CXX" = no], [weir_have_onnxruntime=no])
   AC_SUBST([ORT_CFLAGS])
   AM_CONDITIONAL([HAVE_ONNXRUNTIME], [test $weir_have_onnxruntime = yes])
+])
+
+dnl libtorch and OpenCV: adapters that are headers, installed where the runtime is. The
+dnl flags are known either way: tests/runtimes.sh looks again.
+AC_DEFUN([WEIR_FIND_CXX_RUNTIMES], [
+  AC_ARG_VAR([TORCH_CFLAGS], [compiler flags for libtorch])
+  AC_ARG_VAR([TORCH_LIBS], [linker flags for libtorch])
+  AC_ARG_VAR([OPENCV_CFLAGS], [compiler flags for OpenCV])
+  AC_ARG_VAR([OPENCV_LIBS], [linker flags for OpenCV])
+  : "${TORCH_LIBS=-ltorch -ltorch_cpu -lc10}"
+  : "${OPENCV_CFLAGS=-I/usr/include/opencv4}"
+  : "${OPENCV_LIBS=-lopencv_dnn -lopencv_imgproc -lopencv_core}"
+  weir_have_torch=no
+  weir_have_opencv=no
+  AS_IF([test -n "$CXX" && test "$CXX" != no],
+    [AC_LANG_PUSH([C++])
+     weir_saved_cppflags=$CPPFLAGS
+     CPPFLAGS="$CPPFLAGS $TORCH_CFLAGS"
+     AC_CHECK_HEADER([c10/core/CPUAllocator.h], [weir_have_torch=yes])
+     CPPFLAGS="$weir_saved_cppflags $OPENCV_CFLAGS"
+     AC_CHECK_HEADER([opencv2/core.hpp], [weir_have_opencv=yes])
+     CPPFLAGS=$weir_saved_cppflags
+     AC_LANG_POP([C++])])
+  AM_CONDITIONAL([HAVE_TORCH], [test $weir_have_torch = yes])
+  AM_CONDITIONAL([HAVE_OPENCV], [test $weir_have_opencv = yes])
 ])

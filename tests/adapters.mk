@@ -14,3 +14,6 @@ tests_ort_adapter_SOURCES = tests/ort_adapter.c $(ort_model_sources)
 tests_ort_adapter_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(ORT_CFLAGS)
 tests_ort_adapter_CFLAGS = $(onnxruntime_adapter_cflags)
 tests_ort_adapter_LDADD = libweir.la $(weir_jemalloc_lib) -ldl -lpthread
+
+# libtorch and OpenCV, where they are installed.
+script_tests += tests/runtimes.sh
