@@ -1,1 +1,21 @@
-# bench: see Makefile.am for the variables to add to.
+# bench: one file a load of `weir bench`, and the recorded traces, which are installed.
+
+bench_loads = bench/bench_design.c bench/bench_handoff.c bench/bench_mix.c bench/bench_pairs.c \
+	bench/bench_ramp.c bench/bench_trace.c
+
+tracesdir = $(pkgdatadir)/traces
+dist_traces_DATA = \
+	bench/traces/libtorch-lstm2x256.trace.gz \
+	bench/traces/libtorch-resnet18.trace.gz \
+	bench/traces/llamacpp-tiny-random.trace.gz \
+	bench/traces/opencv-darknet19.trace.gz \
+	bench/traces/opencv-ppocr-cls-static.trace.gz \
+	bench/traces/ort-ppocr-cls-nopattern.trace.gz \
+	bench/traces/ort-ppocr-det-mempattern.trace.gz \
+	bench/traces/ort-ppocr-rec-mempattern.trace.gz \
+	bench/traces/ort-ppocr-rec-nopattern.trace.gz \
+	bench/traces/ort-silero-vad-mempattern.trace.gz \
+	bench/traces/ort-silero-vad-nopattern-32steps.trace.gz \
+	bench/traces/ort-speech-embedding-nopattern.trace.gz \
+	bench/traces/xnnpack-mobilenetv2.trace.gz
+EXTRA_DIST += bench/traces/README.md

@@ -355,10 +355,13 @@ static int loader_read(struct loader *l, FILE *file, char *line)
 
 enum trace_format { FORMAT_TEXT, FORMAT_GZIP, FORMAT_BINARY };
 
+/* By the first bytes. An unreadable file (a folder) leaves its error indicator set. */
 static enum trace_format format_of(FILE *file)
 {
     unsigned char head[2] = {0, 0};
     size_t n = fread(head, 1, sizeof(head), file);
+    if (ferror(file))
+        return FORMAT_TEXT;
     rewind(file);
     if (n == 2 && head[0] == 0x1f && head[1] == 0x8b)
         return FORMAT_GZIP;

@@ -14,6 +14,7 @@ static const struct {
     weir_command *run;
     const char *summary;
 } commands[] = {
+    {"bench", weir_command_bench, "replays recorded traces: time, memory, exact statistics"},
     {NULL, NULL, NULL}, /* last */
 };
 
