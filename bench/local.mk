@@ -1,7 +1,7 @@
 # bench: one file a load of `weir bench`, and the recorded traces, which are installed.
 
 bench_loads = bench/bench_design.c bench/bench_handoff.c bench/bench_mix.c bench/bench_pairs.c \
-	bench/bench_ramp.c bench/bench_trace.c
+	bench/bench_ramp.c bench/bench_snapshot.c bench/bench_trace.c bench/bench_zero.c
 
 tracesdir = $(pkgdatadir)/traces
 dist_traces_DATA = \

@@ -174,6 +174,12 @@ BENCH_INLINE void bench_use(void *block)
     *(volatile uint32_t *)block = 1;
 }
 
+/* The value counts as used. */
+BENCH_INLINE void bench_keep(size_t value)
+{
+    __asm__ volatile("" ::"r"(value));
+}
+
 BENCH_INLINE void bench_touch(unsigned char *block, size_t n, enum bench_touch touch)
 {
     if (touch == TOUCH_NONE || n == 0)
@@ -220,6 +226,7 @@ void bench_exact_end(const struct bench_job *job, weir_allocator *a,
 /* -- the loads ------------------------------------------------------------------- */
 
 typedef int bench_load(const struct bench_job *job, weir_allocator *allocator);
-bench_load bench_pairs, bench_mix, bench_handoff, bench_ramp, bench_trace;
+bench_load bench_pairs, bench_mix, bench_handoff, bench_ramp, bench_trace, bench_zero,
+    bench_snapshot;
 
 #endif

@@ -12,6 +12,7 @@ struct bench_options {
     const char *svg;      /* file, or NULL */
     const char *baseline; /* folder of a library without accounting, or NULL */
     unsigned threads;     /* greatest number for --threads; 0: every CPU */
+    const char *only;     /* loads whose name or group has this in it, or NULL */
     char **peers;         /* NAME=PATH */
     size_t npeers;
     char **traces; /* files and folders */
@@ -20,6 +21,7 @@ struct bench_options {
 
 /* The modes. Exit statuses. */
 int bench_mode_replay(const struct bench_options *options);
+int bench_mode_peers(const struct bench_options *options);
 
 /* The pieces they share. */
 struct bench_plan bench_plan_of(const struct bench_options *options,
@@ -31,6 +33,9 @@ void bench_trace_rows(struct bench_plan *plan, const struct bench_traces *traces
 
 /* A trace's name from its path. */
 void bench_trace_name(char *name, size_t n, const char *path);
+
+/* Is this trace also replayed in two threads? */
+bool bench_trace_threaded(const char *name);
 
 /* Lines for the cells that failed or that were not exact. Their number. */
 size_t bench_say_failures(const struct bench_plan *plan);

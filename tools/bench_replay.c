@@ -18,16 +18,13 @@ static const char traces_group[] = "traces", threads_group[] = "two threads",
 
 /* -- what is run ------------------------------------------------------------------------ */
 
-/* Traces that are also replayed in two threads, if they are there. */
-static const char *const threaded_traces[] = {"libtorch-lstm2x256", "ort-ppocr-rec-nopattern"};
-
 static void threaded_rows(struct bench_plan *plan, const struct bench_traces *traces,
                           struct bench_job job)
 {
     char name[64];
     for (size_t i = 0; i < traces->n; i++) {
         bench_trace_name(name, sizeof(name), traces->paths[i]);
-        if (bench_name_index(name, threaded_traces, 2) < 0)
+        if (!bench_trace_threaded(name))
             continue;
         job.trace = traces->paths[i];
         job.variant = "phases";

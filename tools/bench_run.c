@@ -267,8 +267,8 @@ static int round_run(struct bench_plan *plan, unsigned round, struct progress *p
             job.source = target->source;
             progress_show(p, round, row->name, target->name);
             p->done++;
-            if (*row->cells[k].error)
-                continue; /* it would fail again */
+            if (*row->cells[k].error || (row->weir_only && k))
+                continue; /* it would fail again, or is not asked for */
             int error = worker_run(&job, target, &row->cells[k]);
             if (error) {
                 fprintf(stderr, "weir bench: cannot start a process: %s\n", strerror(error));

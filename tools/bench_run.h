@@ -38,6 +38,7 @@ struct bench_row {
     char name[64];
     char group[32];
     struct bench_job job;     /* ops and source are the target's */
+    bool weir_only;           /* the first target alone */
     struct bench_cell *cells; /* one a target, made by bench_run */
 };
 

@@ -15,7 +15,7 @@ static const char rule_mark[] = "\001"; /* as text of a first cell: the row is a
 
 void table_begin(struct table *t, size_t ncolumns)
 {
-    *t = (struct table){.ncolumns = ncolumns};
+    *t = (struct table){.ncolumns = ncolumns, .nleft = 1};
 }
 
 static struct table_cell *cell_new(struct table *t)
@@ -136,12 +136,10 @@ static void row_print(const struct table *t, const struct table_cell *row, const
         last--;
     printf("  ");
     for (size_t i = 0; i < last; i++) {
-        int pad = (int)(widths[i] - strlen(row[i].text)) + (i ? GAP : 0);
-        if (i)
-            printf("%*s", pad, "");
-        printf("%s%s%s", table_colour(row[i].look), row[i].text, table_plain());
-        if (!i && last > 1)
-            printf("%*s", pad, "");
+        int pad = (int)(widths[i] - strlen(row[i].text));
+        bool left = i < t->nleft;
+        printf("%*s%s%s%s%*s", (i ? GAP : 0) + (left ? 0 : pad), "", table_colour(row[i].look),
+               row[i].text, table_plain(), left && i + 1 < last ? pad : 0, "");
     }
     putchar('\n');
 }

@@ -20,6 +20,7 @@ struct table {
     struct table_cell *cells;
     size_t ncells, capacity;
     size_t ncolumns;
+    size_t nleft; /* columns aligned to the left; table_begin says 1 */
 };
 
 /* A table with `ncolumns` columns. */

@@ -18,8 +18,9 @@ static const struct {
     const char *name;
     bench_load *run;
 } loads[] = {
-    {"pairs", bench_pairs}, {"mix", bench_mix},     {"handoff", bench_handoff},
-    {"ramp", bench_ramp},   {"trace", bench_trace},
+    {"pairs", bench_pairs},       {"mix", bench_mix},     {"handoff", bench_handoff},
+    {"ramp", bench_ramp},         {"trace", bench_trace}, {"zero", bench_zero},
+    {"snapshot", bench_snapshot},
 };
 
 static weir_allocator *allocator_make(const struct bench_job *job)
