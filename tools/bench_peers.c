@@ -5,6 +5,7 @@
 #include "tools/bench_peers.h"
 #include "tools/bench_json.h"
 #include "tools/bench_options.h"
+#include "tools/bench_pictures.h"
 #include "tools/bench_table.h"
 
 #include <weir/version.h>
@@ -393,6 +394,29 @@ static void peers_print(const struct bench_plan *plan, const struct bench_target
     }
 }
 
+static int pictures_of_peers(const struct bench_options *options, const struct bench_plan *plan)
+{
+    struct picture pictures[2 + sizeof(groups) / sizeof(*groups)];
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++)
+        pictures[n++] = (struct picture){.title = groups[i].group,
+                                         .axis = groups[i].unit,
+                                         .group = groups[i].group,
+                                         .metric = "ns",
+                                         .over_target = -1,
+                                         .logarithmic = true,
+                                         .draw = svg_dots};
+    pictures[n++] = (struct picture){.title = "traces, touched: peak resident over peak live bytes",
+                                     .axis = "times the peak of the live bytes",
+                                     .group = traces_touched,
+                                     .metric = "resident",
+                                     .over = "live",
+                                     .over_target = -1,
+                                     .reference = 1,
+                                     .draw = svg_dots};
+    return pictures_write(options->svg, "weir bench --peers", plan, pictures, n);
+}
+
 /* Keeps the rows whose group or name contains `word`. */
 static void rows_keep(struct bench_plan *plan, const char *word)
 {
@@ -433,6 +457,8 @@ int bench_mode_peers(const struct bench_options *options)
     size_t failures = bench_say_failures(&plan);
     if (!options->json)
         goals_print(&plan);
+    if (options->svg && pictures_of_peers(options, &plan) != 0)
+        failures++;
     bench_plan_free(&plan);
     return failures > 0;
 }

@@ -4,6 +4,7 @@
  */
 #include "tools/bench_json.h"
 #include "tools/bench_options.h"
+#include "tools/bench_pictures.h"
 #include "tools/bench_table.h"
 
 #include <weir/version.h>
@@ -246,6 +247,46 @@ static void tables_print(const struct bench_options *options, const struct bench
     memory_table(plan);
 }
 
+static int picture_write(const struct bench_options *options, const struct bench_plan *plan)
+{
+    int malloc_index = reference_index(plan);
+    const struct picture pictures[] = {
+        {.title = "Recorded traces: time over raw malloc's",
+         .axis = "times raw malloc's time (1 = malloc; to the left is faster)",
+         .group = traces_group,
+         .metric = "ns",
+         .over_target = malloc_index,
+         .logarithmic = true,
+         .reference = 1,
+         .draw = svg_bars},
+        {.title = "Two threads: time over raw malloc's",
+         .axis = "times raw malloc's time",
+         .group = threads_group,
+         .metric = "ns",
+         .over_target = malloc_index,
+         .logarithmic = true,
+         .reference = 1,
+         .draw = svg_bars},
+        {.title = "Synthetic loads: time of a pair",
+         .axis = "ns",
+         .group = synthetic_group,
+         .metric = "ns",
+         .over_target = -1,
+         .logarithmic = true,
+         .draw = svg_bars},
+        {.title = "Recorded traces: peak resident over peak live bytes",
+         .axis = "times the peak of the live bytes",
+         .group = traces_group,
+         .metric = "resident",
+         .over = "live",
+         .over_target = -1,
+         .reference = 1,
+         .draw = svg_bars},
+    };
+    return pictures_write(options->svg, "weir bench", plan, pictures,
+                          sizeof(pictures) / sizeof(*pictures));
+}
+
 int bench_mode_replay(const struct bench_options *options)
 {
     struct bench_traces traces = {0};
@@ -271,6 +312,8 @@ int bench_mode_replay(const struct bench_options *options)
     size_t failures = bench_say_failures(&plan);
     if (!options->json)
         summary_print(&plan);
+    if (options->svg && picture_write(options, &plan) != 0)
+        failures++;
     bench_plan_free(&plan);
     return failures > 0;
 }
