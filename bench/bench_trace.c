@@ -5,7 +5,8 @@
  *
  * Variants. Plain: as recorded; events of several recorded threads run in as many threads, in
  * the recorded order. "phases": the phases that the trace's marks name run in two threads by
- * turns, so that blocks migrate. "twice": two threads replay the whole trace at once.
+ * turns, so that blocks migrate. "copies": job->threads threads replay the whole trace at once,
+ * each with blocks of its own.
  *
  * Emits ns an event, faults a pass, live (the trace's peak), resident (greatest growth of the
  * process's resident memory since before the first block), and for an allocator that counts
@@ -20,7 +21,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PASSES_MAX = 1 << 14, PASSES_LEAST = 2, SPINS = 2000, COPIES_MAX = 2 };
+enum { PASSES_MAX = 1 << 14, PASSES_LEAST = 2, SPINS = 2000, COPIES_MAX = 64, CLOCK_STRIDE = 16 };
 
 struct step {
     uint64_t size;
@@ -436,7 +437,7 @@ static int players_run(struct replay *r, struct player *players, void **blocks,
             pthread_barrier_init(&r->copy[copy], NULL, r->nthreads);
         players[i] = (struct player){.replay = r,
                                      .blocks = blocks + copy * r->nblocks,
-                                     .clock = &clocks[copy * 16],
+                                     .clock = &clocks[copy * CLOCK_STRIDE],
                                      .thread = i % r->nthreads,
                                      .copy = copy};
         players[i].passes = bench_pages(PASSES_MAX * sizeof(double));
@@ -462,7 +463,7 @@ static int replay_run(struct replay *r)
     void **blocks = bench_pages(nblocks * sizeof(*blocks));
     oracle.sizes = bench_pages(nblocks * sizeof(*oracle.sizes));
     struct player *players = bench_pages((size_t)r->ncopies * r->nthreads * sizeof(*players));
-    _Atomic uint64_t *clocks = bench_pages(4096);
+    _Atomic uint64_t *clocks = bench_pages(r->ncopies * CLOCK_STRIDE * sizeof(*clocks));
     if (!blocks || !oracle.sizes || !players || !clocks)
         return ENOMEM;
     memset(blocks, 0, nblocks * sizeof(*blocks));
@@ -486,7 +487,9 @@ int bench_trace(const struct bench_job *job, weir_allocator *allocator)
         return bench_fail("no memory");
     r->job = job;
     r->allocator = allocator;
-    r->ncopies = strcmp(job->variant, "twice") == 0 ? COPIES_MAX : 1;
+    r->ncopies = strcmp(job->variant, "copies") == 0 ? job->threads : 1;
+    if (r->ncopies < 1 || r->ncopies > COPIES_MAX)
+        return bench_fail("a trace can be replayed 1 to %d times at once", COPIES_MAX);
     int error = steps_make(r, &trace);
     if (!error)
         error = turns_make(r, &trace, strcmp(job->variant, "phases") == 0);

@@ -1,6 +1,6 @@
 # bench: one file a load of `weir bench`, and the recorded traces, which are installed.
 
-bench_loads = bench/bench_design.c bench/bench_handoff.c bench/bench_mix.c bench/bench_pairs.c \
+bench_loads = bench/bench_growth.c bench/bench_idle.c bench/bench_design.c bench/bench_handoff.c bench/bench_mix.c bench/bench_pairs.c \
 	bench/bench_ramp.c bench/bench_snapshot.c bench/bench_trace.c bench/bench_zero.c
 
 tracesdir = $(pkgdatadir)/traces
@@ -19,3 +19,13 @@ dist_traces_DATA = \
 	bench/traces/ort-speech-embedding-nopattern.trace.gz \
 	bench/traces/xnnpack-mobilenetv2.trace.gz
 EXTRA_DIST += bench/traces/README.md
+
+# What exactness costs: against a library of the same source that counts nothing.
+bench-accounting: all check-source
+	$(AM_V_at)mkdir -p check-build-untracked
+	$(AM_V_at)test -f check-build-untracked/config.status || (cd check-build-untracked && \
+		../check-source/configure -q --disable-accounting --without-criterion CC='$(CC)' CFLAGS='$(CFLAGS)')
+	$(AM_V_at)$(MAKE) -C check-build-untracked -s libweir.la $(weir_jemalloc_lib)
+	./weir bench --baseline check-build-untracked/.libs $(BENCH_FLAGS)
+
+.PHONY: bench-accounting

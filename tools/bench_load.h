@@ -227,6 +227,6 @@ void bench_exact_end(const struct bench_job *job, weir_allocator *a,
 
 typedef int bench_load(const struct bench_job *job, weir_allocator *allocator);
 bench_load bench_pairs, bench_mix, bench_handoff, bench_ramp, bench_trace, bench_zero,
-    bench_snapshot;
+    bench_snapshot, bench_growth, bench_idle;
 
 #endif

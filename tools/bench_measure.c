@@ -183,7 +183,9 @@ struct runner {
     const struct bench_job *job;
     const struct bench_body *body;
     pthread_barrier_t barrier;
+    unsigned nthreads;
     _Atomic bool stop;
+    _Atomic unsigned measured; /* threads with CHUNKS_LEAST samples */
     _Atomic int error;
 };
 
@@ -211,8 +213,10 @@ static void runner_loop(struct runner_thread *t, double seconds, bool record)
         if (record)
             t->samples[t->nsamples++ % SAMPLES_MAX] = (double)(now - at);
         at = now;
-        chunks++;
-        if (t->thread.index == 0 && now >= deadline && (chunks >= CHUNKS_LEAST || !record))
+        if (++chunks == CHUNKS_LEAST)
+            atomic_fetch_add_explicit(&r->measured, 1, memory_order_relaxed);
+        if (t->thread.index == 0 && now >= deadline &&
+            atomic_load_explicit(&r->measured, memory_order_relaxed) == r->nthreads)
             atomic_store_explicit(&r->stop, true, memory_order_relaxed);
     }
     if (record) {
@@ -237,8 +241,10 @@ static void *runner_main(void *argument)
         if (run)
             runner_loop(t, phase ? r->job->seconds : r->job->seconds / 4, phase);
         pthread_barrier_wait(&r->barrier);
-        if (t->thread.index == 0)
+        if (t->thread.index == 0) {
             atomic_store(&r->stop, false);
+            atomic_store(&r->measured, 0);
+        }
         pthread_barrier_wait(&r->barrier);
     }
     if (r->body->teardown)
@@ -275,7 +281,7 @@ int bench_repeat(const struct bench_job *job, weir_allocator *allocator,
     struct runner_thread *threads = bench_pages(bytes);
     if (!threads)
         return bench_fail("no memory for the samples");
-    struct runner runner = {.job = job, .body = body};
+    struct runner runner = {.job = job, .body = body, .nthreads = n};
     pthread_barrier_init(&runner.barrier, NULL, n);
     for (unsigned i = 0; i < n; i++) {
         threads[i].runner = &runner;

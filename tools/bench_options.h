@@ -22,6 +22,10 @@ struct bench_options {
 /* The modes. Exit statuses. */
 int bench_mode_replay(const struct bench_options *options);
 int bench_mode_peers(const struct bench_options *options);
+int bench_mode_threads(const struct bench_options *options);
+int bench_mode_growth(const struct bench_options *options);
+int bench_mode_idle(const struct bench_options *options);
+int bench_mode_accounting(const struct bench_options *options);
 
 /* The pieces they share. */
 struct bench_plan bench_plan_of(const struct bench_options *options,

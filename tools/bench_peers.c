@@ -75,7 +75,8 @@ static void trace_rows(struct bench_plan *plan, const struct bench_traces *trace
             continue;
         job.variant = "phases";
         bench_row_add(plan, group, &job, "%.40s, by turns", name);
-        job.variant = "twice";
+        job.variant = "copies";
+        job.threads = 2;
         bench_row_add(plan, group, &job, "%.40s, two at once", name);
     }
 }
@@ -433,12 +434,8 @@ int bench_mode_peers(const struct bench_options *options)
     struct bench_targets targets = {0};
     if (traces_find(&traces, options->traces, options->ntraces) != 0 || traces_check(&traces) != 0)
         return 1;
-    targets_peers(&targets);
-    for (size_t i = 0; i < options->npeers; i++)
-        if (!targets_add_peer(&targets, options->peers[i])) {
-            fprintf(stderr, "weir bench: --peer takes NAME=PATH, not \"%s\"\n", options->peers[i]);
-            return 2;
-        }
+    if (targets_peers(&targets, options->peers, options->npeers) != 0)
+        return 2;
     struct bench_plan plan = bench_plan_of(options, &targets, 300);
     peers_rows(&plan, &traces, options);
     if (options->only)

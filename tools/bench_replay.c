@@ -30,7 +30,8 @@ static void threaded_rows(struct bench_plan *plan, const struct bench_traces *tr
         job.trace = traces->paths[i];
         job.variant = "phases";
         bench_row_add(plan, threads_group, &job, "%.40s, by turns", name);
-        job.variant = "twice";
+        job.variant = "copies";
+        job.threads = 2;
         bench_row_add(plan, threads_group, &job, "%.40s, two at once", name);
     }
 }

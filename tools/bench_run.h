@@ -36,7 +36,7 @@ struct bench_cell {
 /* One load: a row of a table. */
 struct bench_row {
     char name[64];
-    char group[32];
+    char group[48];
     struct bench_job job;     /* ops and source are the target's */
     bool weir_only;           /* the first target alone */
     struct bench_cell *cells; /* one a target, made by bench_run */

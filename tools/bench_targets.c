@@ -64,23 +64,6 @@ static void targets_add_known(struct bench_targets *targets, size_t peer)
              peers[peer].name, peers[peer].package);
 }
 
-bool targets_add_peer(struct bench_targets *targets, char *name_path)
-{
-    char *path = strchr(name_path, '=');
-    if (!path || path == name_path || !path[1])
-        return false;
-    *path++ = '\0';
-    char *full = realpath(path, NULL);
-    struct bench_target target = {
-        .name = name_path, .ops = OPS_MALLOC, .preload = full ? full : path};
-    int old = targets_find(targets, name_path);
-    if (old >= 0)
-        targets->list[old] = target;
-    else
-        targets_add(targets, &target);
-    return true;
-}
-
 int targets_find(const struct bench_targets *targets, const char *name)
 {
     for (size_t i = 0; i < targets->n; i++)
@@ -105,12 +88,38 @@ void targets_replay(struct bench_targets *targets)
     targets_add(targets, &(struct bench_target){.name = "design", .ops = OPS_DESIGN});
 }
 
-void targets_peers(struct bench_targets *targets)
+static bool targets_add_peer(struct bench_targets *targets, char *name_path)
+{
+    char *path = strchr(name_path, '=');
+    if (!path || path == name_path || !path[1])
+        return false;
+    *path++ = '\0';
+    char *full = realpath(path, NULL);
+    if (!full)
+        return false;
+    struct bench_target target = {.name = name_path, .ops = OPS_MALLOC, .preload = full};
+    int old = targets_find(targets, name_path);
+    if (old >= 0)
+        targets->list[old] = target;
+    else
+        targets_add(targets, &target);
+    return true;
+}
+
+int targets_peers(struct bench_targets *targets, char **more, size_t nmore)
 {
     targets_add(targets, &(struct bench_target){.name = "weir", .ops = OPS_WEIR});
     targets_add(targets, &(struct bench_target){.name = "glibc", .ops = OPS_MALLOC});
     for (size_t i = 0; i < sizeof(peers) / sizeof(*peers); i++)
         targets_add_known(targets, i);
+    for (size_t i = 0; i < nmore; i++)
+        if (!targets_add_peer(targets, more[i])) {
+            fprintf(stderr,
+                    "weir bench: --peer takes NAME=LIBRARY (a file that is there), not \"%s\"\n",
+                    more[i]);
+            return 2;
+        }
+    return 0;
 }
 
 /* -- traces ----------------------------------------------------------------------------- */

@@ -16,10 +16,9 @@ struct bench_targets {
 
 /* weir, weir over its backing, weir over malloc, malloc, jemalloc, the written design. */
 void targets_replay(struct bench_targets *targets);
-/* weir, glibc's malloc, and every peer that is found. */
-void targets_peers(struct bench_targets *targets);
-/* One more: "NAME=PATH" of a library that replaces malloc. False: not of that form. */
-bool targets_add_peer(struct bench_targets *targets, char *name_path);
+/* weir, glibc's malloc, every peer that is found, and `more`: "NAME=PATH" of libraries that
+ * replace malloc, which may take the place of one found. 0, or 2 after one line. */
+int targets_peers(struct bench_targets *targets, char **more, size_t nmore);
 void targets_add(struct bench_targets *targets, const struct bench_target *target);
 
 /* Index of the target of this name, or -1. */

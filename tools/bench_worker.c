@@ -18,9 +18,9 @@ static const struct {
     const char *name;
     bench_load *run;
 } loads[] = {
-    {"pairs", bench_pairs},       {"mix", bench_mix},     {"handoff", bench_handoff},
-    {"ramp", bench_ramp},         {"trace", bench_trace}, {"zero", bench_zero},
-    {"snapshot", bench_snapshot},
+    {"pairs", bench_pairs},       {"mix", bench_mix},       {"handoff", bench_handoff},
+    {"ramp", bench_ramp},         {"trace", bench_trace},   {"zero", bench_zero},
+    {"snapshot", bench_snapshot}, {"growth", bench_growth}, {"idle", bench_idle},
 };
 
 static weir_allocator *allocator_make(const struct bench_job *job)

@@ -92,6 +92,11 @@ static const char help[] =
     "  --peers                weir against the other allocators on this machine, with goals\n"
     "  --peer NAME=LIBRARY    one more, or another file for one of them; may be repeated\n"
     "  --only WORD            of --peers: the loads whose name or group has WORD in it\n"
+    "  --threads[=N]          1 to N threads (default: as many as there are CPUs)\n"
+    "  --growth               1000 to 10000000 live blocks; the share of metadata\n"
+    "  --idle                 what stays resident after 1000 threads and after 10 s of sleep\n"
+    "  --baseline FOLDER      what exactness costs: against the library in FOLDER, which was\n"
+    "                         built with --disable-accounting (make bench-accounting)\n"
     "  --quick                one short round\n"
     "  --json                 all figures as JSON, instead of tables\n"
     "  --svg FILE             pictures of the figures too\n";
@@ -102,6 +107,10 @@ enum option_code {
     OPTION_PEERS,
     OPTION_PEER,
     OPTION_ONLY,
+    OPTION_THREADS,
+    OPTION_GROWTH,
+    OPTION_IDLE,
+    OPTION_BASELINE,
     OPTION_RUNS,
     OPTION_TIME,
     OPTION_QUICK,
@@ -116,6 +125,10 @@ static const struct option option_table[] = {
     {"peers", no_argument, NULL, OPTION_PEERS},
     {"peer", required_argument, NULL, OPTION_PEER},
     {"only", required_argument, NULL, OPTION_ONLY},
+    {"threads", optional_argument, NULL, OPTION_THREADS},
+    {"growth", no_argument, NULL, OPTION_GROWTH},
+    {"idle", no_argument, NULL, OPTION_IDLE},
+    {"baseline", required_argument, NULL, OPTION_BASELINE},
     {"runs", required_argument, NULL, OPTION_RUNS},
     {"time", required_argument, NULL, OPTION_TIME},
     {"quick", no_argument, NULL, OPTION_QUICK},
@@ -172,6 +185,32 @@ static bool time_set(struct bench_options *options, const char *text)
     return true;
 }
 
+/* The options that choose what is measured. */
+static bool mode_take(struct command_line *line, int code)
+{
+    struct bench_options *options = &line->options;
+    switch (code) {
+    case OPTION_PEERS:
+        line->mode = bench_mode_peers;
+        return true;
+    case OPTION_THREADS:
+        line->mode = bench_mode_threads;
+        return !optarg || number_set(&options->threads, "threads", optarg);
+    case OPTION_GROWTH:
+        line->mode = bench_mode_growth;
+        return true;
+    case OPTION_IDLE:
+        line->mode = bench_mode_idle;
+        return true;
+    case OPTION_BASELINE:
+        line->mode = bench_mode_accounting;
+        options->baseline = optarg;
+        return true;
+    default:
+        return false; /* getopt has said why */
+    }
+}
+
 static bool option_take(struct command_line *line, int code)
 {
     struct bench_options *options = &line->options;
@@ -180,9 +219,6 @@ static bool option_take(struct command_line *line, int code)
         return touch_set(options, optarg);
     case OPTION_TRACES:
         word_append(&options->traces, &options->ntraces, optarg);
-        return true;
-    case OPTION_PEERS:
-        line->mode = bench_mode_peers;
         return true;
     case OPTION_PEER:
         word_append(&options->peers, &options->npeers, optarg);
@@ -207,7 +243,7 @@ static bool option_take(struct command_line *line, int code)
         line->help = true;
         return true;
     default:
-        return false; /* getopt has said why */
+        return mode_take(line, code);
     }
 }
 
