@@ -81,8 +81,8 @@ static void class_add(const struct weir__body *body, unsigned class, struct figu
 static void store_add(struct weir__store *store, struct figures *f)
 {
     weir__lock_take(&store->lock);
-    f->cached += store->hole_dirty + weir__store_tails_locked(store) +
-                 store->ndirty_slabs * WEIR__SLAB;
+    f->cached +=
+        store->hole_dirty + weir__store_tails_locked(store) + store->ndirty_slabs * WEIR__SLAB;
     f->reserved = store->reserved;
     f->metadata += store->headers;
     weir__lock_drop(&store->lock);
@@ -91,7 +91,7 @@ static void store_add(struct weir__store *store, struct figures *f)
 static void pooled_add(const struct weir__body *body, struct figures *f)
 {
     struct figures own = {0};
-    for (unsigned class = 0; class < WEIR__CLASSES; class++)
+    for (unsigned class = 0; class < WEIR__CLASSES; class ++)
         class_add(body, class, &own);
     weir__lock_take(&body->store->lock);
     own.in_use += body->span_bytes;
@@ -106,18 +106,17 @@ static void pooled_add(const struct weir__body *body, struct figures *f)
     f->reserved += own.reserved;
 }
 
-static void provided_add(const struct weir__body *body, struct figures *f)
+static void provided_add(struct weir__body *body, struct figures *f)
 {
-    weir_stats said = {.size = sizeof said,
-                       .in_use = body->registry.bytes,
-                       .reserved = body->registry.bytes};
-    if (body->functions.stats && body->functions.destroy)
+    size_t entries;
+    weir_stats said = {.size = sizeof said};
+    said.in_use = said.reserved = weir__registry_bytes(&body->registry, &entries);
+    if (body->functions.stats)
         body->functions.stats(body->user, &said);
     f->in_use += said.in_use;
     f->cached += said.cached;
     f->reserved += said.reserved;
-    f->metadata += said.metadata + sizeof *body +
-                   body->registry.capacity * sizeof *body->registry.entries;
+    f->metadata += said.metadata + sizeof *body + entries;
 }
 
 /* A store's owner counts what descendants on the same store have reserved already. */
@@ -126,7 +125,7 @@ static void figures_gather(weir_allocator *top, struct figures *f)
     weir__context_lock();
     for (weir_allocator *a = top; a; a = weir__context_after(a, top)) {
         struct figures own = {0};
-        const struct weir__body *body = a->body;
+        struct weir__body *body = a->body;
         if (body->store)
             pooled_add(body, &own);
         else
