@@ -16,6 +16,7 @@ static const struct {
     const char *summary;
 } commands[] = {
     {"run", cmd_run, "run a program on weir's malloc and report its memory"},
+    {"bench", weir_command_bench, "replays recorded traces: time, memory, exact statistics"},
     {NULL, NULL, NULL}, /* last */
 };
 
