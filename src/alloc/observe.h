@@ -22,7 +22,9 @@ void weir__peak_observer_remove(weir_allocator *a, struct weir__peak_observer *o
 
 /*
  * Calls visit for `a` (depth 0) and then every descendant, parents before their
- * children, siblings oldest first, until it returns non-zero, which is returned.
+ * children, siblings oldest first, until it returns non-zero, which is returned. With
+ * `a` NULL: for every allocator without a parent (the CPU's, each device's) and what is
+ * below it.
  * None of them can be made or destroyed meanwhile, so the visitor may call
  * weir_stats_get, weir_allocator_name, weir_allocator_walk, weir__allocator_mark_old
  * and weir__meta_allocate, and nothing else of weir.
