@@ -3,6 +3,8 @@
 #define WEIR_WEIR_H
 
 #include <weir/allocator.h>
+#include <weir/cuda.h>
+#include <weir/device.h>
 #include <weir/error.h>
 #include <weir/export.h>
 #include <weir/link.h>
