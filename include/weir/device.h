@@ -78,7 +78,7 @@ typedef struct weir_device_table {
     int (*free_on)(void *user, void *address, size_t size, void *stream);
 
     /* Virtual memory, in whole units of `granularity`: addresses without memory, memory
-     * put behind any part of them and taken away again, units in any grouping. */
+     * put behind any run of units, and taken away one unit at a time. */
     int (*reserve)(void *user, size_t size, void **address);
     int (*unreserve)(void *user, void *address, size_t size);
     int (*map)(void *user, void *address, size_t size);

@@ -256,14 +256,6 @@ static int granule_map(struct cuda *c, weir__cuda_ptr at)
     return error ? error : released;
 }
 
-static int granules_unmap(struct cuda *c, weir__cuda_ptr at, size_t size)
-{
-    int error = 0;
-    for (size_t done = 0; done < size && !error; done += c->table.granularity)
-        error = weir__cuda_result(c->api->MemUnmap(at + done, c->table.granularity), "cuMemUnmap");
-    return error;
-}
-
 static int granules_map(struct cuda *c, weir__cuda_ptr at, size_t size)
 {
     struct weir__cuda_access access = {{WEIR__CUDA_LOCATION_DEVICE, c->device},
@@ -277,7 +269,10 @@ static int granules_map(struct cuda *c, weir__cuda_ptr at, size_t size)
     if (error) {
         char kept[128]; /* the first failure's text, not the clean-up's */
         snprintf(kept, sizeof kept, "%s", weir__cuda_error_text());
-        granules_unmap(c, at, done);
+        while (done) {
+            done -= c->table.granularity;
+            c->api->MemUnmap(at + done, c->table.granularity);
+        }
         weir__cuda_error_set(kept);
     }
     return error;
@@ -297,12 +292,7 @@ static int cuda_map(void *user, void *address, size_t size)
 static int cuda_unmap(void *user, void *address, size_t size)
 {
     struct cuda *c = user;
-    int error = context_enter(c);
-    if (error)
-        return error;
-    error = granules_unmap(c, ptr(address), size);
-    context_leave(c);
-    return error;
+    return CALL(c, MemUnmap, ptr(address), size);
 }
 
 /* -- life --------------------------------------------------------------------------------- */

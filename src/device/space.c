@@ -284,9 +284,15 @@ static size_t expandable_release(struct weir__device *d, struct weir__device_blo
         return 0;
     if (high - low > bytes)
         low = high - weir__round_up(bytes, unit);
-    if (weir__device_ledger_reserve(d, 2) ||
-        d->table.unmap(d->table.user, block->address + (low - address), high - low))
+    size_t taken = 0;
+    if (weir__device_ledger_reserve(d, 2))
         return 0;
+    while (high - taken > low &&
+           !d->table.unmap(d->table.user, block->address + (high - taken - unit - address), unit))
+        taken += unit;
+    if (!taken)
+        return 0;
+    low = high - taken;
     weir__device_unlist(block);
     if (high < address + block->size)
         weir__device_list(weir__device_split(d, block, high - address));
@@ -388,6 +394,7 @@ size_t weir__device_release(struct weir__device *d, size_t bytes)
 /* What memory lies behind goes, run by run, then the addresses. */
 static void expandable_destroy(struct weir__device *d, struct weir__device_range *range)
 {
+    size_t unit = d->table.granularity;
     struct weir__device_block *block = range->first;
     while (block) {
         struct weir__device_block *from = block;
@@ -395,8 +402,8 @@ static void expandable_destroy(struct weir__device *d, struct weir__device_range
         for (; block && (block->state == WEIR__DEVICE_VOID) == (from->state == WEIR__DEVICE_VOID);
              block = block->next)
             size += block->size;
-        if (from->state != WEIR__DEVICE_VOID)
-            d->table.unmap(d->table.user, from->address, size);
+        for (size_t at = 0; from->state != WEIR__DEVICE_VOID && at < size; at += unit)
+            d->table.unmap(d->table.user, from->address + at, unit);
     }
     d->table.unreserve(d->table.user, range->base, range->size);
 }
