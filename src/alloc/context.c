@@ -28,10 +28,12 @@ static struct {
 static struct weir__shard cpu_shard;
 static struct weir__store cpu_store;
 static struct weir__body cpu_body;
-static weir_allocator cpu = {.slot_offset = (WEIR__HEAP_SLOTS - 1) * sizeof(void *)};
+static weir_allocator cpu;
 
+/* Nobody uses the handle before it was asked for here, so its first use finds it ready. */
 weir_allocator *weir_cpu_allocator(void)
 {
+    weir__allocator_check(&cpu, NULL);
     return &cpu;
 }
 
@@ -116,7 +118,7 @@ static void body_init(weir_allocator *a, struct weir__body *body, struct weir__s
         weir__shard_add(a, shard);
     weir__heap_common_init(a);
     context_link(a);
-    __atomic_store_n(&a->slot_offset, weir__heap_slot_take(), __ATOMIC_RELAXED);
+    __atomic_store_n(&a->heap_at, weir__heap_slot_take(), __ATOMIC_RELAXED);
     __atomic_store_n(&a->state, WEIR__READY, __ATOMIC_RELEASE);
 }
 
@@ -334,8 +336,8 @@ void weir__context_unmake(weir_allocator *a)
     struct weir__body *body = a->body;
     struct weir__meter_reading left;
     __atomic_store_n(&a->state, WEIR__DESTROYED, __ATOMIC_RELEASE);
-    weir__heap_slot_give(a->slot_offset);
-    __atomic_store_n(&a->slot_offset, (WEIR__HEAP_SLOTS - 1) * sizeof(void *), __ATOMIC_RELAXED);
+    weir__heap_slot_give(a->heap_at);
+    __atomic_store_n(&a->heap_at, weir__heap_slot_none(), __ATOMIC_RELAXED);
     weir__heaps_release(a, false);
     weir__meter_read(&body->meter, &left);
     blocks_release(a);

@@ -35,6 +35,7 @@ struct weir__shard {
 /* A thread's part of an allocator. */
 struct weir__heap {
     struct weir__window window;
+    uint32_t word; /* weir__here.word of its thread; the owner writes */
     struct weir__cache cache;
     weir_allocator *owner;
     struct weir__shard *shard;
@@ -68,15 +69,21 @@ WEIR__INLINE struct weir__center *weir__body_center(const struct weir__body *bod
 }
 
 struct weir_allocator {
-    uint32_t slot_offset; /* bytes into weir__here.heaps; the last entry is always NULL */
-    uint32_t state;       /* enum weir__state; atomic */
+    ptrdiff_t heap_at; /* from the thread pointer to the thread's entry in weir__here.heaps */
+    uint32_t state;    /* enum weir__state; atomic */
     struct weir__body *body;
     weir_allocator *parent, *children, *youngest, *next, *prev; /* children: oldest first */
     char name[WEIR__NAME_MAX];
 };
 
+/* Stands where a thread has no heap: its window is closed for good, its bins are empty.
+ * Threads that meet it count themselves in and out of it for nothing (a tolerated race
+ * on words that nobody reads). */
+extern struct weir__heap weir__no_heap;
+
 /* The calling thread's: its heaps for the first allocators of the process, and the
- * bits that the word of a block gets from it, state and tag. */
+ * bits that the word of a block gets from it, state and tag. The last entry is always
+ * the heap that is none. */
 #define WEIR__HEAP_SLOTS 16
 struct weir__local {
     struct weir__heap *heaps[WEIR__HEAP_SLOTS];
@@ -84,9 +91,11 @@ struct weir__local {
 };
 extern WEIR__TLS struct weir__local weir__here;
 
+/* Never NULL. The handle holds the whole way from the thread pointer, so that this is
+ * one load after the handle's own. */
 WEIR__INLINE struct weir__heap *weir__heap_cached(const weir_allocator *a)
 {
-    return *(struct weir__heap **)((char *)weir__here.heaps + a->slot_offset);
+    return *(struct weir__heap **)((char *)__builtin_thread_pointer() + a->heap_at);
 }
 
 struct weir__heap *weir__heap_find(weir_allocator *a);
@@ -96,13 +105,14 @@ struct weir__heap *weir__heap_find(weir_allocator *a);
 WEIR__INLINE struct weir__heap *weir__heap_get(weir_allocator *a)
 {
     struct weir__heap *heap = weir__heap_cached(a);
-    return weir__likely(heap != NULL) ? heap : weir__heap_find(a);
+    return weir__likely(heap != &weir__no_heap) ? heap : weir__heap_find(a);
 }
 
-/* A place in weir__here.heaps for a new allocator, as slot_offset; the last when all are
- * taken. Context lock held, as for the next three. */
-uint32_t weir__heap_slot_take(void);
-void weir__heap_slot_give(uint32_t offset);
+/* A place in weir__here.heaps for a new allocator, as heap_at; that of no heap when all
+ * are taken. Context lock held, as for the next three. */
+ptrdiff_t weir__heap_slot_take(void);
+void weir__heap_slot_give(ptrdiff_t heap_at);
+ptrdiff_t weir__heap_slot_none(void);
 
 void weir__heap_common_init(weir_allocator *a);
 

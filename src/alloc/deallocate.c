@@ -11,27 +11,36 @@
 
 /* Where there is accounting; folds away where not. A free is admitted by any open
  * window. */
-WEIR__INLINE bool window_enter(struct weir__window *w, uint64_t *before)
+WEIR__INLINE bool window_enter(struct weir__window *w)
 {
 #ifdef WEIR_NO_ACCOUNTING
-    (void)w, (void)before;
+    (void)w;
     return true;
 #else
-    *before = weir__window_enter(&w->freeing);
-    if (weir__likely(weir__own_get(w->cap) != WEIR__WINDOW_CLOSED))
+    weir__window_enter(&w->freeing);
+    if (weir__likely(!weir__window_is_closed(w)))
         return true;
-    weir__window_leave(&w->freeing, *before);
+    weir__window_leave(&w->freeing, -1);
     return false;
 #endif
 }
 
-WEIR__INLINE void window_leave(struct weir__window *w, int64_t freed, uint64_t now)
+WEIR__INLINE void window_leave(struct weir__window *w, int64_t freed)
 {
 #ifdef WEIR_NO_ACCOUNTING
-    (void)w, (void)freed, (void)now;
+    (void)w, (void)freed;
 #else
-    weir__own_set(w->used, weir__own_get(w->used) - freed);
-    weir__window_leave(&w->freeing, now);
+    weir__own_set(w->given, weir__own_get(w->given) + freed);
+    weir__window_leave(&w->freeing, 1);
+#endif
+}
+
+WEIR__INLINE void window_leave_undone(struct weir__window *w)
+{
+#ifdef WEIR_NO_ACCOUNTING
+    (void)w;
+#else
+    weir__window_leave(&w->freeing, -1);
 #endif
 }
 
@@ -48,24 +57,23 @@ WEIR__INLINE bool deallocate_small(weir_allocator *a, void *block)
     if (weir__unlikely(!weir__slab_index(slab, block, &index)))
         return false;
     uint32_t *word = &slab->words[index], value = weir__own_get(*word);
-    struct weir__heap *heap = weir__heap_cached(a);
-    if (weir__unlikely(!weir__word_is_live(value) || !heap))
+    if (weir__unlikely(!weir__word_is_live(value)))
         return false;
+    struct weir__heap *heap = weir__heap_cached(a);
     struct weir__bin *bin = weir__cache_bin(&heap->cache, slab->bin);
     struct weir__window *w = &heap->window;
-    uint64_t before;
-    if (weir__unlikely(!window_enter(w, &before)))
+    if (weir__unlikely(!window_enter(w)))
         return false;
     struct weir__slot *top = weir__own_get(bin->top);
     if (weir__unlikely(top == weir__own_get(bin->limit))) {
-        window_leave(w, 0, before);
+        window_leave_undone(w);
         return false;
     }
     weir__word_set(word, WEIR__WORD_CACHED);
     top->block = block;
     top->word = word;
     weir__own_set(bin->top, top + 1);
-    window_leave(w, (int64_t)weir__word_size(value), before + 2);
+    window_leave(w, (int64_t)weir__word_size(value));
     return true;
 }
 
@@ -143,9 +151,12 @@ static bool large_free(weir_allocator *a, void *block)
         return false;
     size_t requested = span->u.live.requested;
     uint64_t sequence = 0;
-    weir__account(a, -(int64_t)requested, 0, 1, &sequence);
-    if (weir__unlikely(sequence != 0))
-        weir__trace_freed(a, sequence, block, requested);
+    if (weir__unlikely(
+            !weir__window_count(&weir__heap_cached(a)->window, -(int64_t)requested, 0, 1))) {
+        weir__account(a, -(int64_t)requested, 0, 1, &sequence);
+        if (weir__unlikely(sequence != 0))
+            weir__trace_freed(a, sequence, block, requested);
+    }
     if (weir__likely(weir__store_give_span(a->body->store, span, &a->body->span_bytes)))
         return true;
     weir__account(a, (int64_t)requested, 1, 0, &sequence);
@@ -156,14 +167,15 @@ static bool large_free(weir_allocator *a, void *block)
 
 void weir__deallocate_slow(weir_allocator *a, void *block)
 {
+    if (weir__likely(large_free(a, block)))
+        return;
     int saved = errno;
     if (!weir__allocator_check(a, block))
         return;
     struct weir__found found;
     if (!a->body->store)
         weir__foreign_free(a, block);
-    else if (!large_free(a, block) && weir__block_expect(a, block, &found) &&
-             found.kind == WEIR__SMALL)
+    else if (weir__block_expect(a, block, &found) && found.kind == WEIR__SMALL)
         small_free(a, block, &found);
     errno = saved;
 }

@@ -9,7 +9,12 @@
 
 #include <errno.h>
 
-WEIR__TLS struct weir__local weir__here = {.word = WEIR__WORD_LIVE};
+struct weir__heap weir__no_heap = {.window.cap = WEIR__WINDOW_CLOSED};
+
+WEIR__TLS struct weir__local weir__here = {
+    .heaps = {[0 ... WEIR__HEAP_SLOTS - 1] = &weir__no_heap},
+    .word = WEIR__WORD_LIVE,
+};
 
 /* A thread's destructors may use weir after its heaps are gone, and get new ones; but
  * the system calls us only a few times. Then the common heaps serve. */
@@ -17,24 +22,33 @@ WEIR__TLS struct weir__local weir__here = {.word = WEIR__WORD_LIVE};
 static WEIR__TLS unsigned thread_exits;
 static WEIR__TLS bool thread_watched;
 
-#define SLOT_NONE ((WEIR__HEAP_SLOTS - 1) * sizeof(void *))
-
 static uint32_t slots_taken; /* bits; context lock */
 
-uint32_t weir__heap_slot_take(void)
+/* The same in every thread: thread-local data lies at fixed distances. */
+static ptrdiff_t slot_distance(unsigned slot)
 {
-    for (uint32_t i = 0; i < WEIR__HEAP_SLOTS - 1; i++)
-        if (!(slots_taken >> i & 1)) {
-            slots_taken |= 1u << i;
-            return i * (uint32_t)sizeof(void *);
-        }
-    return SLOT_NONE;
+    return (char *)&weir__here.heaps[slot] - (char *)__builtin_thread_pointer();
 }
 
-void weir__heap_slot_give(uint32_t offset)
+ptrdiff_t weir__heap_slot_none(void)
 {
-    if (offset != SLOT_NONE)
-        slots_taken &= ~(1u << offset / sizeof(void *));
+    return slot_distance(WEIR__HEAP_SLOTS - 1);
+}
+
+ptrdiff_t weir__heap_slot_take(void)
+{
+    for (unsigned i = 0; i < WEIR__HEAP_SLOTS - 1; i++)
+        if (!(slots_taken >> i & 1)) {
+            slots_taken |= 1u << i;
+            return slot_distance(i);
+        }
+    return weir__heap_slot_none();
+}
+
+void weir__heap_slot_give(ptrdiff_t heap_at)
+{
+    if (heap_at != weir__heap_slot_none())
+        slots_taken &= ~(1u << (heap_at - slot_distance(0)) / (ptrdiff_t)sizeof(void *));
 }
 
 /* -- making and unmaking -------------------------------------------------------------- */
@@ -103,7 +117,7 @@ static void heap_unlink(struct weir__heap *heap)
 /* Its window goes; its free blocks to the centres if `flush`. */
 static void heap_unmake(struct weir__heap *heap, bool flush)
 {
-    __atomic_store_n(heap->slot, NULL, __ATOMIC_RELAXED);
+    __atomic_store_n(heap->slot, &weir__no_heap, __ATOMIC_RELAXED);
     weir__lock_take(&heap->cache.lock);
     weir__window_detach(&heap->window);
     weir__cache_empty(&heap->cache, flush);
@@ -121,7 +135,7 @@ static void thread_exit(void)
     thread_watched = false;
     weir__context_lock();
     for (unsigned i = 0; i < WEIR__HEAP_SLOTS; i++)
-        if (weir__here.heaps[i])
+        if (weir__here.heaps[i] != &weir__no_heap)
             heap_unmake(weir__here.heaps[i], true);
     weir__context_unlock();
     errno = saved;
@@ -135,6 +149,7 @@ static struct weir__heap *heap_make(weir_allocator *a, struct weir__heap **slot)
     if (!heap)
         return NULL;
     heap->slot = slot;
+    heap->word = weir__here.word;
     weir__context_lock();
     heap_init(heap, a, weir__thread_self());
     heap_link(heap);
@@ -151,8 +166,8 @@ struct weir__heap *weir__heap_find(weir_allocator *a)
 {
     struct weir__heap *heap = NULL;
     int saved = errno;
-    if (a->slot_offset != SLOT_NONE && thread_exits < EXITS_MOST)
-        heap = heap_make(a, (struct weir__heap **)((char *)weir__here.heaps + a->slot_offset));
+    if (a->heap_at != weir__heap_slot_none() && thread_exits < EXITS_MOST)
+        heap = heap_make(a, (struct weir__heap **)((char *)__builtin_thread_pointer() + a->heap_at));
     errno = saved;
     return heap ? heap : &a->body->common;
 }

@@ -60,32 +60,6 @@ static void bin_remove(struct weir__store *store, struct weir__span *hole)
         store->bin_words &= ~(1u << bin / 64);
 }
 
-/* The dirty list: newest first, by time of freeing. Clean holes are not in it. */
-static void dirty_insert(struct weir__store *store, struct weir__span *hole)
-{
-    hole->u.hole.newer = NULL;
-    hole->u.hole.older = store->newest;
-    if (store->newest)
-        store->newest->u.hole.newer = hole;
-    else
-        store->oldest = hole;
-    store->newest = hole;
-    store->hole_dirty += (size_t)hole->npages << WEIR__PAGE_SHIFT;
-}
-
-static void dirty_remove(struct weir__store *store, struct weir__span *hole)
-{
-    if (hole->u.hole.newer)
-        hole->u.hole.newer->u.hole.older = hole->u.hole.older;
-    else
-        store->newest = hole->u.hole.older;
-    if (hole->u.hole.older)
-        hole->u.hole.older->u.hole.newer = hole->u.hole.newer;
-    else
-        store->oldest = hole->u.hole.newer;
-    store->hole_dirty -= (size_t)hole->npages << WEIR__PAGE_SHIFT;
-}
-
 static void hole_insert(struct weir__store *store, struct weir__region *region, uint32_t page,
                         uint32_t npages, bool zeroed, uint32_t freed_at)
 {
@@ -99,14 +73,14 @@ static void hole_insert(struct weir__store *store, struct weir__region *region, 
     hole->u.hole.freed_at = freed_at;
     bin_insert(store, hole);
     if (!zeroed)
-        dirty_insert(store, hole);
+        store->hole_dirty += (size_t)npages << WEIR__PAGE_SHIFT;
 }
 
 static void hole_remove(struct weir__store *store, struct weir__span *hole)
 {
     bin_remove(store, hole);
     if (!hole->zeroed)
-        dirty_remove(store, hole);
+        store->hole_dirty -= (size_t)hole->npages << WEIR__PAGE_SHIFT;
     hole[hole->npages - 1].state = WEIR__PAGE_NONE;
     hole->state = WEIR__PAGE_NONE;
 }
@@ -240,7 +214,8 @@ static struct weir__span *span_find(struct weir__store *store, uint32_t npages, 
     if (hole)
         return span_from_hole(store, hole, npages, alignment, zeroed);
     for (struct weir__region *region = store->regions; region; region = region->next)
-        if (!region->direct && (span = span_from_frontier(store, region, npages, alignment, zeroed)))
+        if (!region->direct &&
+            (span = span_from_frontier(store, region, npages, alignment, zeroed)))
             return span;
     struct weir__region *region = region_add(store, (size_t)npages << WEIR__PAGE_SHIFT, alignment);
     return region ? span_from_frontier(store, region, npages, alignment, zeroed) : NULL;
@@ -258,7 +233,8 @@ static void span_color(struct weir__store *store, struct weir__span *span, size_
 }
 
 /* The span freed last, if it is what is asked for; it becomes a hole if not. */
-static struct weir__span *span_from_idle(struct weir__store *store, uint32_t npages, size_t alignment)
+static struct weir__span *span_from_idle(struct weir__store *store, uint32_t npages,
+                                         size_t alignment)
 {
     struct weir__span *span = store->idle;
     if (span->npages != npages || ((uintptr_t)weir__span_start(span) & (alignment - 1))) {
@@ -313,7 +289,8 @@ static void region_remove(struct weir__store *store, struct weir__region *region
 static void pages_release(struct weir__store *store, struct weir__region *region, uint32_t page,
                           uint32_t npages)
 {
-    struct weir__span *left = &region->pages[(ptrdiff_t)page - 1], *right = &region->pages[page + npages];
+    struct weir__span *left = &region->pages[(ptrdiff_t)page - 1],
+                      *right = &region->pages[page + npages];
     if (left->state == WEIR__PAGE_HOLE_END || left->state == WEIR__PAGE_HOLE) {
         left -= left->npages - 1;
         page -= left->npages;
@@ -424,7 +401,8 @@ bool weir__store_resize_span(struct weir__store *store, struct weir__span *span,
     weir__lock_take(&store->lock);
     weir__store_settle_locked(store);
     struct weir__region *region = weir__span_region(span);
-    size_t change = ((size_t)npages << WEIR__PAGE_SHIFT) - ((size_t)span->npages << WEIR__PAGE_SHIFT);
+    size_t change =
+        ((size_t)npages << WEIR__PAGE_SHIFT) - ((size_t)span->npages << WEIR__PAGE_SHIFT);
     bool done = npages == span->npages || span_resize(store, region, span, npages);
     if (done) {
         span->u.live.requested = size;
@@ -434,12 +412,26 @@ bool weir__store_resize_span(struct weir__store *store, struct weir__span *span,
     return done;
 }
 
-size_t weir__span_purge_locked(struct weir__store *store, struct weir__span *hole)
+static size_t hole_purge(struct weir__store *store, struct weir__span *hole)
 {
     size_t bytes = (size_t)hole->npages << WEIR__PAGE_SHIFT;
-    dirty_remove(store, hole);
     store->backing->purge(weir__span_start(hole), bytes);
+    store->hole_dirty -= bytes;
     hole->zeroed = true;
+    return bytes;
+}
+
+/* Looks at every hole: the price of keeping no list of them by age, paid here once a
+ * decay step and not at every free. */
+size_t weir__span_purge_locked(struct weir__store *store, uint32_t idle_ms, size_t quota)
+{
+    size_t bytes = 0;
+    for (int bin = bin_next(store, 0); bin >= 0 && bytes < quota;
+         bin = bin + 1 < WEIR__BIN_COUNT ? bin_next(store, (unsigned)bin + 1) : -1)
+        for (struct weir__span *hole = store->bins[bin]; hole && bytes < quota;
+             hole = hole->u.hole.next)
+            if (!hole->zeroed && store->now - hole->u.hole.freed_at >= idle_ms)
+                bytes += hole_purge(store, hole);
     return bytes;
 }
 

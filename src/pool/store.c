@@ -180,8 +180,7 @@ size_t weir__store_trim(struct weir__store *store)
     size_t bytes = 0;
     weir__lock_take(&store->lock);
     weir__store_settle_locked(store);
-    while (store->oldest)
-        bytes += weir__span_purge_locked(store, store->oldest);
+    bytes += weir__span_purge_locked(store, 0, SIZE_MAX);
     bytes += weir__span_release_locked(store) + slabs_trim(store);
     weir__lock_drop(&store->lock);
     if (store->backing->trim)
@@ -203,10 +202,8 @@ static void decay_step(struct weir__store *store)
 {
     size_t dirty = store->hole_dirty + store->ndirty_slabs * WEIR__SLAB;
     size_t quota = dirty / (2 * DECAY_MS / DECAY_STEP_MS) + WEIR__CHUNK;
-    while (store->oldest && quota && store_is_stale(store, store->oldest->u.hole.freed_at)) {
-        size_t bytes = weir__span_purge_locked(store, store->oldest);
-        quota -= weir__min(quota, bytes);
-    }
+    if (store->hole_dirty)
+        quota -= weir__min(quota, weir__span_purge_locked(store, DECAY_MS, quota));
     for (struct weir__region *region = store->regions; region && quota; region = region->next)
         if (region->touched > region->frontier && store_is_stale(store, region->lowered_at))
             quota -= weir__min(quota, weir__span_purge_tail_locked(store, region));

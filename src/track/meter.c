@@ -91,7 +91,7 @@ static int64_t meter_room(const struct weir__meter *m)
 
 static int64_t window_used(const struct weir__window *w)
 {
-    return weir__window_load(&w->used) - w->origin;
+    return weir__window_used(w) - w->origin;
 }
 
 static uint64_t window_operations(const struct weir__window *w)
@@ -231,7 +231,7 @@ static void window_to_front(struct weir__window *w)
 
 static void window_open(struct weir__window *w, int64_t grant, bool solo)
 {
-    int64_t used = weir__window_load(&w->used);
+    int64_t used = weir__window_used(w);
     for (struct weir__meter *m = w->meter; m; m = m->parent) {
         m->level += grant;
         m->nopen++;
@@ -300,17 +300,17 @@ static bool shared_change(struct weir__window *w, int64_t delta, unsigned alloca
 {
     if (!__atomic_load_n(&meters_shared, __ATOMIC_RELAXED))
         return false;
-    uint64_t before = w->allocating;
-    __atomic_exchange_n(&w->allocating, before | 1, __ATOMIC_SEQ_CST);
+    int64_t step = -1;
+    __atomic_exchange_n(&w->allocating, w->allocating + 1, __ATOMIC_SEQ_CST);
     bool shared = __atomic_load_n(&meters_shared, __ATOMIC_SEQ_CST);
     if (shared) {
         for (struct weir__meter *m = w->meter; m; m = m->parent)
             shared_add(m, delta);
         __atomic_store_n(&w->freeing, w->freeing + 2 * freed, __ATOMIC_RELAXED);
         __atomic_store_n(&w->shared_operations, w->shared_operations + 1, __ATOMIC_RELAXED);
-        before += 2 * allocated;
+        step += 2 * (int64_t)allocated;
     }
-    weir__window_leave(&w->allocating, before);
+    weir__window_leave(&w->allocating, step);
     return shared;
 }
 
