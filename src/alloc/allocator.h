@@ -19,6 +19,11 @@ void *weir__allocator_user(const weir_allocator *a, void *(*allocate)(void *, si
 /* May the host read and write the blocks? False iff the functions bring `zero`. */
 bool weir__allocator_host_accessible(const weir_allocator *a);
 
+/* Clears, or copies within, memory of `a`'s kind, by its own functions where the host
+ * cannot. 0, or an errno value and a reason. */
+int weir__allocator_zero(const weir_allocator *a, void *block, size_t size);
+int weir__allocator_copy(const weir_allocator *a, void *to, const void *from, size_t size);
+
 /*
  * Starts a new generation for weir_checkpoint: after it, exactly the blocks
  * allocated later have since_checkpoint set. `visit` (may be NULL) sees every
