@@ -6,6 +6,8 @@
 #include <weir/arena.h>
 #include <weir/buffer.h>
 #include <weir/buffer_pool.h>
+#include <weir/cuda.h>
+#include <weir/device.h>
 #include <weir/dlpack.h>
 #include <weir/error.h>
 #include <weir/export.h>
