@@ -1,5 +1,5 @@
 # tools: the `weir` command. A command is tools/cmd_NAME.c and a line in tools/weir.c.
 
 bin_PROGRAMS += weir
-weir_SOURCES = tools/weir.c tools/command.h tools/trace_load.h
+weir_SOURCES = tools/weir.c tools/command.h tools/trace_load.h tools/trace_load.c
 weir_LDADD = libweir.la $(weir_jemalloc_lib) $(ZLIB_LIBS) -lpthread -lm
