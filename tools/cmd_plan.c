@@ -120,26 +120,46 @@ static int plan_number(const char *option, const char *text, double scale, uint6
 
 static int plan_arguments(struct plan_command *c, int argc, char **argv)
 {
-    static const struct option longs[] = {
-        {"output", 1, NULL, 'o'}, {"svg", 1, NULL, 'v'},    {"compare", 0, NULL, 'c'},
-        {"capacity", 1, NULL, 'C'}, {"seed", 1, NULL, 's'}, {"budget", 1, NULL, 'b'},
-        {"clock", 1, NULL, 't'},  {"json", 0, NULL, 'j'},   {"help", 0, NULL, 'h'},
-        {NULL, 0, NULL, 0}};
+    static const struct option longs[] = {{"output", 1, NULL, 'o'},  {"svg", 1, NULL, 'v'},
+                                          {"compare", 0, NULL, 'c'}, {"capacity", 1, NULL, 'C'},
+                                          {"seed", 1, NULL, 's'},    {"budget", 1, NULL, 'b'},
+                                          {"clock", 1, NULL, 't'},   {"json", 0, NULL, 'j'},
+                                          {"help", 0, NULL, 'h'},    {NULL, 0, NULL, 0}};
     int status = 0;
     uint64_t capacity = 0;
     optind = 1;
     for (int o; !status && (o = getopt_long(argc, argv, "o:h", longs, NULL)) != -1;)
         switch (o) {
-        case 'o': c->output = optarg; break;
-        case 'v': c->svg = optarg; break;
-        case 'c': c->compare = true; break;
-        case 'j': c->json = true; break;
-        case 'C': status = plan_number("capacity", optarg, 1, &capacity); break;
-        case 's': status = plan_number("seed", optarg, 1, &c->options.seed); break;
-        case 'b': status = plan_number("budget", optarg, 1e6, &c->options.work); break;
-        case 't': status = plan_number("clock", optarg, 1e9, &c->options.clock); break;
-        case 'h': fputs(plan_usage, stdout); return -1;
-        default: status = 2; break;
+        case 'o':
+            c->output = optarg;
+            break;
+        case 'v':
+            c->svg = optarg;
+            break;
+        case 'c':
+            c->compare = true;
+            break;
+        case 'j':
+            c->json = true;
+            break;
+        case 'C':
+            status = plan_number("capacity", optarg, 1, &capacity);
+            break;
+        case 's':
+            status = plan_number("seed", optarg, 1, &c->options.seed);
+            break;
+        case 'b':
+            status = plan_number("budget", optarg, 1e6, &c->options.work);
+            break;
+        case 't':
+            status = plan_number("clock", optarg, 1e9, &c->options.clock);
+            break;
+        case 'h':
+            fputs(plan_usage, stdout);
+            return -1;
+        default:
+            status = 2;
+            break;
         }
     c->options.capacity = capacity;
     for (; !status && optind < argc; optind++) {
@@ -229,15 +249,15 @@ static void plan_print(struct plan_command *c, const char *path, const weir_plan
                "\"ratio\":%.6f,\"naive\":%zu,\"optimal\":%s,\"fits\":%s,\"work\":%llu,"
                "\"seconds\":%.4f,\"method\":\"%s\"",
                r->count, r->arena, r->lower_bound, r->proven_bound, plan_ratio(r), r->total,
-               r->optimal ? "true" : "false", fits ? "true" : "false",
-               (unsigned long long)r->work, seconds, r->method);
+               r->optimal ? "true" : "false", fits ? "true" : "false", (unsigned long long)r->work,
+               seconds, r->method);
         for (int h = 0; c->compare && h < WEIR_PLAN_HEURISTICS; h++)
             printf("%s\"%s\":%.6f", h ? "," : ",\"compare\":{", weir_plan_heuristic_name(h),
                    others[h]);
         printf("%s}\n", c->compare ? "}" : "");
     } else {
-        printf("%-28s %8zu %16zu %16zu %8.4f %18zu %9.3f", plan_base_name(path), r->count,
-               r->arena, r->lower_bound, plan_ratio(r), r->total, seconds);
+        printf("%-28s %8zu %16zu %16zu %8.4f %18zu %9.3f", plan_base_name(path), r->count, r->arena,
+               r->lower_bound, plan_ratio(r), r->total, seconds);
         for (int h = 0; c->compare && h < WEIR_PLAN_HEURISTICS; h++)
             printf(" %10.4f", others[h]);
         printf("  %s%s%s\n", r->method, r->optimal ? ", optimal" : "",

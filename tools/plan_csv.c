@@ -13,7 +13,16 @@
 #include <zlib.h>
 #endif
 
-enum csv_column { CSV_ID, CSV_LOWER, CSV_UPPER, CSV_SIZE, CSV_ALIGNMENT, CSV_OFFSET, CSV_GAPS, CSV_COLUMNS };
+enum csv_column {
+    CSV_ID,
+    CSV_LOWER,
+    CSV_UPPER,
+    CSV_SIZE,
+    CSV_ALIGNMENT,
+    CSV_OFFSET,
+    CSV_GAPS,
+    CSV_COLUMNS
+};
 
 #define CSV_FIELDS 16 /* more columns than any known variant has */
 
@@ -21,9 +30,9 @@ static const struct {
     const char *name;
     enum csv_column column;
 } csv_names[] = {
-    {"id", CSV_ID},       {"buffer", CSV_ID},       {"buffer_id", CSV_ID},
-    {"lower", CSV_LOWER}, {"begin", CSV_LOWER},     {"start", CSV_LOWER},
-    {"upper", CSV_UPPER}, {"end", CSV_UPPER},       {"size", CSV_SIZE},
+    {"id", CSV_ID},       {"buffer", CSV_ID},           {"buffer_id", CSV_ID},
+    {"lower", CSV_LOWER}, {"begin", CSV_LOWER},         {"start", CSV_LOWER},
+    {"upper", CSV_UPPER}, {"end", CSV_UPPER},           {"size", CSV_SIZE},
     {"gaps", CSV_GAPS},   {"alignment", CSV_ALIGNMENT}, {"offset", CSV_OFFSET},
 };
 

@@ -45,11 +45,20 @@ static void svg_text(FILE *to, const char *text)
 {
     for (; *text; text++)
         switch (*text) {
-        case '<': fputs("&lt;", to); break;
-        case '>': fputs("&gt;", to); break;
-        case '&': fputs("&amp;", to); break;
-        case '"': fputs("&quot;", to); break;
-        default: fputc((unsigned char)*text < 0x20 ? ' ' : *text, to);
+        case '<':
+            fputs("&lt;", to);
+            break;
+        case '>':
+            fputs("&gt;", to);
+            break;
+        case '&':
+            fputs("&amp;", to);
+            break;
+        case '"':
+            fputs("&quot;", to);
+            break;
+        default:
+            fputc((unsigned char)*text < 0x20 ? ' ' : *text, to);
         }
 }
 
@@ -130,7 +139,8 @@ static int svg_live(const struct svg_view *v, const struct plan_rows *rows, FILE
         live += events[i].end ? -(double)events[i].size : (double)events[i].size;
         if (i + 1 < 2 * rows->count && events[i + 1].time == events[i].time)
             continue;
-        fprintf(to, "H%.3fV%.3f", svg_x(v, (double)events[i].time), base - live / v->arena * SVG_LINE);
+        fprintf(to, "H%.3fV%.3f", svg_x(v, (double)events[i].time),
+                base - live / v->arena * SVG_LINE);
     }
     fprintf(to, "H%.2fV%.2fZ\"/>\n", SVG_LEFT + SVG_WIDTH, base);
     free(events);
@@ -155,17 +165,23 @@ static void svg_axes(const struct svg_view *v, size_t bound, FILE *to)
     double step = svg_step(v->arena, 2);
     for (double o = 0; o <= v->arena; o += step) {
         svg_bytes(label, sizeof label, o);
-        fprintf(to, "<path class=\"g\" d=\"M%.1f %.2fh%.1f\"/><text class=\"r\" x=\"%.1f\" y=\"%.2f\">%s</text>\n",
+        fprintf(to,
+                "<path class=\"g\" d=\"M%.1f %.2fh%.1f\"/><text class=\"r\" x=\"%.1f\" "
+                "y=\"%.2f\">%s</text>\n",
                 SVG_LEFT - 4, svg_y(v, o), SVG_WIDTH + 4, SVG_LEFT - 8, svg_y(v, o) + 4, label);
     }
     step = svg_step(v->t1 - v->t0, 10);
     for (double t = ceil(v->t0 / step) * step; t <= v->t1; t += step)
-        fprintf(to, "<path class=\"g\" d=\"M%.2f %.1fv4M%.2f %.1fv4\"/><text class=\"c\" x=\"%.2f\" y=\"%.1f\">%.12g</text>\n",
+        fprintf(to,
+                "<path class=\"g\" d=\"M%.2f %.1fv4M%.2f %.1fv4\"/><text class=\"c\" x=\"%.2f\" "
+                "y=\"%.1f\">%.12g</text>\n",
                 svg_x(v, t), bottom, svg_x(v, t), base, svg_x(v, t), base + 18, t);
     double y = base - (double)bound / v->arena * SVG_LINE;
     fprintf(to, "<path class=\"b\" d=\"M%.1f %.2fh%.1f\"/>\n", SVG_LEFT, y, SVG_WIDTH);
     svg_bytes(label, sizeof label, (double)bound);
-    fprintf(to, "<text class=\"r\" x=\"%.1f\" y=\"%.2f\">%s</text><text class=\"r\" x=\"%.1f\" y=\"%.1f\">live</text>\n",
+    fprintf(to,
+            "<text class=\"r\" x=\"%.1f\" y=\"%.2f\">%s</text><text class=\"r\" x=\"%.1f\" "
+            "y=\"%.1f\">live</text>\n",
             SVG_LEFT - 8, y + 4, label, SVG_LEFT - 8, base);
 }
 
@@ -192,21 +208,25 @@ int plan_svg(const struct plan_rows *rows, const char *title, FILE *to)
     if (error)
         return error;
     struct svg_view v = svg_view_of(rows, (double)report.arena);
-    double width = SVG_LEFT + SVG_WIDTH + 30, height = SVG_TOP + SVG_HEIGHT + SVG_GAP + SVG_LINE + 34;
+    double width = SVG_LEFT + SVG_WIDTH + 30,
+           height = SVG_TOP + SVG_HEIGHT + SVG_GAP + SVG_LINE + 34;
     fprintf(to,
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %.0f %.0f\" width=\"%.0f\" "
             "height=\"%.0f\" font-family=\"sans-serif\" font-size=\"12\">\n<style>rect{stroke:#223}"
             ".l{text-anchor:middle;font-size:10px}.r{text-anchor:end}.c{text-anchor:middle}"
             ".g{stroke:#bbb;fill:none}.s{fill:#9fc3e0;stroke:#27618f;stroke-width:.6}"
             ".b{stroke:#b22;stroke-dasharray:5 4;fill:none}</style>\n"
-            "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\" stroke=\"none\" style=\"stroke:none\"/>\n",
+            "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\" stroke=\"none\" "
+            "style=\"stroke:none\"/>\n",
             width, height, width, height);
     char arena[32], bound[32];
     svg_bytes(arena, sizeof arena, (double)report.arena);
     svg_bytes(bound, sizeof bound, (double)report.lower_bound);
     fprintf(to, "<text x=\"%.0f\" y=\"24\" font-size=\"16\">", SVG_LEFT);
     svg_text(to, title);
-    fprintf(to, "</text>\n<text x=\"%.0f\" y=\"43\" fill=\"#555\">%zu buffers, arena %s, lower bound %s (%.4f)%s</text>\n",
+    fprintf(to,
+            "</text>\n<text x=\"%.0f\" y=\"43\" fill=\"#555\">%zu buffers, arena %s, lower bound "
+            "%s (%.4f)%s</text>\n",
             SVG_LEFT, report.count, arena, bound,
             report.lower_bound ? (double)report.arena / (double)report.lower_bound : 1.0,
             report.optimal ? ", optimal" : "");

@@ -27,8 +27,12 @@ static int trace_row(struct plan_rows *rows, struct trace_live *l, uint32_t id, 
         snprintf(label, TRACE_LABEL, "%" PRIu32 ".%" PRIu32, id, l->part);
     else
         snprintf(label, TRACE_LABEL, "%" PRIu32, id);
-    struct plan_row row = {.id = label, .lower = l->since, .upper = until, .size = l->size,
-                           .alignment = l->align ? l->align : 1, .fixed = SIZE_MAX};
+    struct plan_row row = {.id = label,
+                           .lower = l->since,
+                           .upper = until,
+                           .size = l->size,
+                           .alignment = l->align ? l->align : 1,
+                           .fixed = SIZE_MAX};
     return plan_rows_add(rows, &row);
 }
 

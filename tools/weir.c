@@ -14,6 +14,7 @@ static const struct {
     weir_command *run;
     const char *summary;
 } commands[] = {
+    {"plan", weir_command_plan, "lays buffers with known lifetimes out in one arena"},
     {NULL, NULL, NULL}, /* last */
 };
 

@@ -97,8 +97,7 @@ static int classic_by_breadth(const struct weir_plan *plan, struct weir__plan_sc
 }
 
 /* First fit in the order of keys; SIZE_MAX with *error EOVERFLOW. */
-int weir__classic_first_fit(struct weir__fit *fit, const struct weir__plan_key *keys,
-                            size_t *arena)
+int weir__classic_first_fit(struct weir__fit *fit, const struct weir__plan_key *keys, size_t *arena)
 {
     const struct weir_plan *plan = fit->plan;
     *arena = 0;

@@ -194,7 +194,8 @@ static int fit_pin(const struct weir__fit *fit, uint32_t buffer, const size_t *p
     do {
         if (fit->plan->buffers[i].pinned) {
             if (*at != SIZE_MAX && *at != pinned[i])
-                return weir__fail(EINVAL, "buffer %u: aliases are fixed at two offsets", (unsigned)i);
+                return weir__fail(EINVAL, "buffer %u: aliases are fixed at two offsets",
+                                  (unsigned)i);
             *at = pinned[i];
         }
         i = fit->plan->buffers[i].next;

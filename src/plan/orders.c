@@ -11,8 +11,6 @@
 #include <errno.h>
 #include <stddef.h>
 
-#define ORDERS_FEW 9 /* so many rings may take the whole budget to be settled */
-
 /* The best so far and what is being tried. */
 struct orders {
     struct weir__fit fit;
@@ -199,10 +197,11 @@ int weir__plan_orders(const struct weir_plan *plan, struct weir__plan_scratch *s
     if (o.best > o.target && orders_spend(&o)) {
         struct weir__plan_budget all = *budget;
         struct weir__plan_budget part = {.work = all.work / 2, .deadline = all.deadline};
-        o.budget = o.count <= ORDERS_FEW ? budget : &part;
+        o.budget = o.count <= WEIR__ORDERS_FEW ? budget : &part;
         weir__fit_reset(&o.fit);
         *complete = orders_branch(&o, 0, o.floor, 0) && o.best > target;
-        budget->work = o.count <= ORDERS_FEW ? budget->work : all.work - (all.work / 2 - part.work);
+        budget->work =
+            o.count <= WEIR__ORDERS_FEW ? budget->work : all.work - (all.work / 2 - part.work);
         o.budget = budget;
         if (!*complete)
             orders_walk(&o, seed);

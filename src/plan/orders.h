@@ -4,6 +4,8 @@
 
 #include "plan/problem.h"
 
+#define WEIR__ORDERS_FEW 9 /* so many rings may take the whole budget to be settled */
+
 /*
  * Improves on *arena (bytes; SIZE_MAX: nothing known) down to `target`; offsets by buffer
  * are set when *arena was improved. *complete: nothing below *arena exists. 0, ENOMEM,

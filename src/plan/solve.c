@@ -130,7 +130,8 @@ static int solve_boxes(struct solve *s, bool quick)
     return error;
 }
 
-/* -- all plans ---------------------------------------------------------------------------------- */
+/* -- all plans ----------------------------------------------------------------------------------
+ */
 
 static int solve_orders(struct solve *s)
 {
@@ -200,7 +201,7 @@ static int solve_run(struct solve *s, const weir_plan_options *o)
     if (error)
         return error;
     bool open = s->arena > weir__max(s->target, s->proven);
-    bool small = plan->count <= ORDERS_FEW && !o->heuristic_only;
+    bool small = plan->count <= WEIR__ORDERS_FEW && !o->heuristic_only;
     if (constrained || (open && (plan->naliases || small)))
         error = solve_orders(s);
     return error ? error : solve_store(s);
