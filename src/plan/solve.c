@@ -6,6 +6,7 @@
 #include "plan/classic.h"
 #include "plan/orders.h"
 #include "plan/problem.h"
+#include "plan/search.h"
 
 #include "base/error.h"
 
@@ -124,7 +125,14 @@ static int solve_boxes(struct solve *s, bool quick)
     s->trial = weir__plan_take(&s->scratch, s->problem.count + 1, sizeof *s->trial);
     s->boxes = WEIR__PLAN_FAR;
     error = s->best && s->trial ? solve_skylines(s) : ENOMEM;
-    (void)quick;
+    if (!error && !quick && s->boxes > solve_goal(s)) {
+        bool found;
+        error = weir__search(&s->problem, &s->scratch, &s->budget, s->seed, solve_goal(s), &found, s->trial);
+        if (found) {
+            s->method = "search";
+            memcpy(s->best, s->trial, s->problem.count * 8);
+        }
+    }
     if (!error)
         solve_take_boxes(s);
     return error;
