@@ -11,7 +11,10 @@
 #include <weir/export.h>
 #include <weir/link.h>
 #include <weir/pool.h>
+#include <weir/profile.h>
+#include <weir/stats.h>
 #include <weir/tensor.h>
+#include <weir/trace.h>
 #include <weir/version.h>
 
 #endif

@@ -10,26 +10,27 @@
 #include <string.h>
 
 /* Where there is accounting; folds away where not. */
-WEIR__INLINE bool window_enter(struct weir__window *w, int64_t size)
+WEIR__INLINE bool window_enter(struct weir__window *w, int64_t size, int64_t *to)
 {
 #ifdef WEIR_NO_ACCOUNTING
-    (void)w, (void)size;
+    (void)w, (void)size, (void)to;
     return true;
 #else
     weir__window_enter(&w->allocating);
-    int64_t to = size + weir__own_get(w->taken) - weir__own_get(w->given);
-    if (weir__likely(weir__window_admits(w, to)))
+    *to = size + weir__own_get(w->taken) - weir__own_get(w->given);
+    if (weir__likely(weir__window_admits(w, *to)))
         return true;
     weir__window_leave(&w->allocating, -1);
     return false;
 #endif
 }
 
-WEIR__INLINE void window_leave(struct weir__window *w, int64_t taken)
+WEIR__INLINE void window_leave(struct weir__window *w, int64_t taken, int64_t to)
 {
 #ifdef WEIR_NO_ACCOUNTING
-    (void)w, (void)taken;
+    (void)w, (void)taken, (void)to;
 #else
+    weir__window_note(w, to);
     weir__own_set(w->taken, weir__own_get(w->taken) + taken);
     weir__window_leave(&w->allocating, 1);
 #endif
@@ -56,7 +57,8 @@ WEIR__INLINE bool allocate_small(weir_allocator *a, size_t size, const uint16_t 
     struct weir__heap *heap = weir__heap_cached(a);
     struct weir__bin *bin = weir__cache_bin(&heap->cache, map[weir__class_index(size)]);
     struct weir__window *w = &heap->window;
-    if (weir__unlikely(!window_enter(w, (int64_t)size)))
+    int64_t to;
+    if (weir__unlikely(!window_enter(w, (int64_t)size, &to)))
         return false;
     struct weir__slot *top = weir__own_get(bin->top);
     if (weir__unlikely(top == weir__own_get(bin->base))) {
@@ -66,7 +68,7 @@ WEIR__INLINE bool allocate_small(weir_allocator *a, size_t size, const uint16_t 
     *block = top[-1].block;
     weir__own_set(bin->top, top - 1);
     weir__word_set(top[-1].word, heap->word | (uint32_t)size);
-    window_leave(w, (int64_t)size);
+    window_leave(w, (int64_t)size, to);
     return true;
 }
 
@@ -118,7 +120,7 @@ static WEIR__NOINLINE void *allocate_default_slow(weir_allocator *a, size_t size
 {
     bool zeroed;
     if (size > WEIR__SMALL_MAX &&
-        weir__likely(size <= PTRDIFF_MAX && weir__allocator_check(a, NULL) && a->body->store))
+        weir__likely(size <= PTRDIFF_MAX && weir__allocator_is_ready(a) && a->body->store))
         return large_allocate(a, size, WEIR_DEFAULT_ALIGNMENT, &zeroed);
     return weir__allocate_slow(a, &(struct weir__request){size, WEIR_DEFAULT_ALIGNMENT, NULL});
 }
