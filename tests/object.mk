@@ -36,3 +36,8 @@ EXTRA_DIST += tests/outside/cmake/CMakeLists.txt tests/outside/cmake/middle.c \
 
 stress_tests += tests/stress_objects
 tests_stress_objects_LDADD = $(plain_ldadd)
+
+# The examples against a reference of their own.
+check_PROGRAMS += tests/conv2d_reference
+tests_conv2d_reference_LDADD = -lm
+script_tests += tests/conv2d.sh
