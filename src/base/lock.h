@@ -6,7 +6,7 @@
  * nobody can start a thread while this one is inside weir holding a lock.
  *
  * Ranks, outermost first; a thread takes locks only in this order:
- *   contexts (alloc/context.c) > threads (base/thread.c) > heap (alloc/heap.c)
+ *   contexts (alloc/context.c) > threads (alloc/heap.c) > heap (alloc/heap.c)
  *   > class (pool/center.c) > pool (pool/pool.c) > registry (track/registry.c)
  *   > meter (track/meter.c) > metadata (base/meta.c)
  */
