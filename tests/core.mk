@@ -23,7 +23,7 @@ tests_stress_limits_LDADD = $(core_ldadd)
 plain_tests += tests/late_load
 tests_late_load_LDADD = -lpthread -ldl
 
-script_tests += tests/exports.sh tests/layers.sh tests/ctypes.sh
-EXTRA_DIST += tests/outside.sh tests/outside/program.c tests/outside/module.c
+script_tests += tests/exports.sh tests/layers.sh tests/ctypes.sh tests/outside.sh
+EXTRA_DIST += tests/outside/program.c tests/outside/module.c
 
 valgrind_tests += tests/api_version tests/unit_backing

@@ -410,8 +410,40 @@ void *weir__allocator_user(const weir_allocator *a, void *(*allocate)(void *, si
     return body && !body->store && body->functions.allocate == allocate ? body->user : NULL;
 }
 
+const char *weir__allocator_backing(const weir_allocator *a)
+{
+    const struct weir__body *body = weir__body_of(a);
+    return body ? body->backing : "";
+}
+
 bool weir__allocator_host_accessible(const weir_allocator *a)
 {
     const struct weir__body *body = weir__body_of(a);
     return body && !body->functions.zero;
+}
+
+int weir__allocator_zero(const weir_allocator *a, void *block, size_t size)
+{
+    const struct weir__body *body = weir__body_of(a);
+    int error = 0;
+    if (!body)
+        return EINVAL;
+    if (body->functions.zero)
+        error = body->functions.zero(body->user, block, size);
+    else if (size)
+        memset(block, 0, size);
+    return error ? weir__fail(error, "allocator \"%s\": memory cannot be cleared", a->name) : 0;
+}
+
+int weir__allocator_copy(const weir_allocator *a, void *to, const void *from, size_t size)
+{
+    const struct weir__body *body = weir__body_of(a);
+    int error = 0;
+    if (!body)
+        return EINVAL;
+    if (body->functions.copy)
+        error = body->functions.copy(body->user, to, from, size);
+    else if (size)
+        memcpy(to, from, size);
+    return error ? weir__fail(error, "allocator \"%s\": memory cannot be copied", a->name) : 0;
 }

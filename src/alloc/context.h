@@ -75,6 +75,7 @@ struct weir_allocator {
     ptrdiff_t heap_at; /* from the thread pointer to the thread's entry in weir__here.heaps */
     uint32_t state;    /* enum weir__state; atomic */
     struct weir__body *body;
+    uint64_t checkpoint; /* the latest that covers it; 0: none since it was made; context lock */
     weir_allocator *parent, *children, *youngest, *next, *prev; /* children: oldest first */
     char name[WEIR__NAME_MAX];
 };

@@ -147,6 +147,9 @@ static void thread_exit(void)
             heap_unmake(heap, true);
         }
     weir__context_unlock();
+    void (*exited)(void) = __atomic_load_n(&weir__trace_thread_exited, __ATOMIC_ACQUIRE);
+    if (exited)
+        exited();
     errno = saved;
 }
 
