@@ -290,15 +290,16 @@ struct payload {
 static ssize_t payload_read(struct trace_info *info, struct payload *payload, uint32_t length,
                             uint64_t offset)
 {
-    if (length > payload->size) {
-        unsigned char *grown = realloc(payload->bytes, length);
+    if (length > payload->size || !payload->bytes) {
+        size_t size = length > 65536 ? length : 65536;
+        unsigned char *grown = realloc(payload->bytes, size);
         if (!grown) {
             out_of_memory(info);
             errno = ENOMEM;
             return -1;
         }
         payload->bytes = grown;
-        payload->size = length;
+        payload->size = size;
     }
     ssize_t n = read_at(info->fd, payload->bytes, length, offset);
     if (n < 0)

@@ -33,7 +33,7 @@ static struct {
     uint64_t sized_until; /* up to this number events tell the size of their block; atomic */
     int64_t reserved;     /* by pools; atomic */
     uint64_t sample_ns;   /* between two samples */
-    uint64_t started;     /* when; of the coarse clock */
+    uint64_t listed;      /* when the list of what was live was complete; 0: not yet; atomic */
     uint64_t sampled;     /* when the last was taken; atomic */
     weir_trace_status last;
     bool fork_watched;
@@ -148,7 +148,8 @@ static void sample_write(void)
  * made. Their frees have come when some time has passed. */
 static void sizes_end(uint64_t now)
 {
-    if (now - recorder.started < SIZED_NS ||
+    uint64_t listed = __atomic_load_n(&recorder.listed, __ATOMIC_RELAXED);
+    if (!listed || now - listed < SIZED_NS ||
         __atomic_load_n(&recorder.sized_until, __ATOMIC_RELAXED) != UINT64_MAX)
         return;
     uint64_t seen = __atomic_load_n(&weir__trace_account.sequence, __ATOMIC_RELAXED);
@@ -225,6 +226,7 @@ static void base_write(weir_allocator *root, const weir_stats *at_start)
     weir__trace_file_write(WEIR__TRACE_STRT, record, (size_t)(at - record), NULL, 0);
     weir__allocator_tree(root, base_walk, &base);
     base_flush(&base);
+    __atomic_store_n(&recorder.listed, weir__os_coarse_time(), __ATOMIC_RELAXED);
 }
 
 /* -- fork -----------------------------------------------------------------------------------------
@@ -281,7 +283,7 @@ static int start_locked(const char *path, const weir_trace_options *options)
         return error;
     weir__trace_names_reset();
     recorder.sample_ns = (options->sample_ms ? options->sample_ms : SAMPLE_MS) * UINT64_C(1000000);
-    recorder.started = weir__os_coarse_time();
+    __atomic_store_n(&recorder.listed, 0, __ATOMIC_RELAXED);
     recorder.sampled = 0;
     recorder.reserved = 0;
     __atomic_store_n(&recorder.sized_until, UINT64_MAX, __ATOMIC_RELAXED);
