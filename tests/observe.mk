@@ -6,3 +6,10 @@ tests_unit_recorder_LDADD = $(unit_ldadd)
 valgrind_tests += tests/api_profile tests/api_figures
 
 EXTRA_DIST += tests/trace_reader.py
+
+check_PROGRAMS += tests/record_program
+tests_record_program_LDADD = $(plain_ldadd)
+script_tests += tests/trace.sh
+
+stress_tests += tests/stress_observe
+tests_stress_observe_LDADD = $(plain_ldadd)

@@ -10,7 +10,7 @@ trace_sources = tools/trace_binary.c tools/trace_binary.h tools/trace_cursor.h \
 bin_PROGRAMS += weir
 weir_SOURCES = tools/weir.c tools/command.h tools/trace_load.h tools/trace_load.c \
 	$(bench_sources)
-weir_SOURCES += $(trace_sources) tools/cmd_trace.c
+weir_SOURCES += $(trace_sources) tools/cmd_trace.c tools/cmd_stats.c
 weir_LDADD = libweir.la $(weir_jemalloc_lib) $(ZLIB_LIBS) -lpthread -lm
 weir_SOURCES += tools/cmd_run.c tools/run.h tools/run_check.c tools/run_report.c
 weir_CPPFLAGS = $(AM_CPPFLAGS) -DWEIR_PKGLIBDIR='"$(pkglibdir)"' \
