@@ -106,18 +106,17 @@ static void pooled_add(const struct weir__body *body, struct figures *f)
     f->reserved += own.reserved;
 }
 
-static void provided_add(const struct weir__body *body, struct figures *f)
+static void provided_add(struct weir__body *body, struct figures *f)
 {
-    weir_stats said = {.size = sizeof said,
-                       .in_use = body->registry.bytes,
-                       .reserved = body->registry.bytes};
+    size_t requested, table;
+    weir__registry_figures(&body->registry, &requested, &table);
+    weir_stats said = {.size = sizeof said, .in_use = requested, .reserved = requested};
     if (body->functions.stats && body->functions.destroy)
         body->functions.stats(body->user, &said);
     f->in_use += said.in_use;
     f->cached += said.cached;
     f->reserved += said.reserved;
-    f->metadata += said.metadata + sizeof *body +
-                   body->registry.capacity * sizeof *body->registry.entries;
+    f->metadata += said.metadata + sizeof *body + table;
 }
 
 /* Has an allocator above, up to `top`, functions that report for the blocks of `a` too? */
@@ -140,7 +139,7 @@ static void figures_gather(weir_allocator *top, struct figures *f)
     weir__context_lock();
     for (weir_allocator *a = top; a; a = weir__context_after(a, top)) {
         struct figures own = {0};
-        const struct weir__body *body = a->body;
+        struct weir__body *body = a->body;
         if (body->store)
             pooled_add(body, &own);
         else

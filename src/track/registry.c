@@ -114,6 +114,14 @@ bool weir__registry_resize(struct weir__registry *r, const void *block, size_t r
     return found;
 }
 
+void weir__registry_figures(struct weir__registry *r, size_t *requested, size_t *table)
+{
+    weir__lock_take(&r->lock);
+    *requested = r->bytes;
+    *table = r->capacity * sizeof *r->entries;
+    weir__lock_drop(&r->lock);
+}
+
 int weir__registry_each(struct weir__registry *r, weir__entry_visitor *visit, void *user)
 {
     int stop = 0;

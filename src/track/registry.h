@@ -34,6 +34,9 @@ bool weir__registry_find(struct weir__registry *r, const void *block, struct wei
 /* Sets the requested size of a live block; false: it is not there. */
 bool weir__registry_resize(struct weir__registry *r, const void *block, size_t requested);
 
+/* Requested bytes of all entries, and bytes of the table itself. */
+void weir__registry_figures(struct weir__registry *r, size_t *requested, size_t *table);
+
 typedef int weir__entry_visitor(struct weir__entry *entry, void *user);
 int weir__registry_each(struct weir__registry *r, weir__entry_visitor *visit, void *user);
 
