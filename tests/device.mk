@@ -28,3 +28,6 @@ tests_unit_cuda_CPPFLAGS = $(AM_CPPFLAGS) \
 tests_unit_cuda_LDADD = $(unit_ldadd) -ldl
 EXTRA_tests_unit_cuda_DEPENDENCIES = tests/fakecuda/libcuda.la
 endif
+
+stress_tests += tests/stress_device
+tests_stress_device_LDADD = $(plain_ldadd)
