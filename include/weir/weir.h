@@ -12,8 +12,12 @@
 #include <weir/error.h>
 #include <weir/export.h>
 #include <weir/link.h>
+#include <weir/plan.h>
 #include <weir/pool.h>
+#include <weir/profile.h>
+#include <weir/stats.h>
 #include <weir/tensor.h>
+#include <weir/trace.h>
 #include <weir/version.h>
 
 #endif

@@ -114,12 +114,13 @@ bool weir__registry_resize(struct weir__registry *r, const void *block, size_t r
     return found;
 }
 
-void weir__registry_figures(struct weir__registry *r, size_t *requested, size_t *table)
+size_t weir__registry_bytes(struct weir__registry *r, size_t *own)
 {
     weir__lock_take(&r->lock);
-    *requested = r->bytes;
-    *table = r->capacity * sizeof *r->entries;
+    size_t bytes = r->bytes;
+    *own = r->capacity * sizeof *r->entries;
     weir__lock_drop(&r->lock);
+    return bytes;
 }
 
 int weir__registry_each(struct weir__registry *r, weir__entry_visitor *visit, void *user)
