@@ -306,14 +306,14 @@ Test(device, the_steady_state_never_calls_the_device)
     EACH(mode, pooled)
     {
         weir_allocator *a = make(mode);
-        for (int round = 0; round < 2; round++) {
+        for (int round = 0; round < 3; round++) {
             unsigned long before = device_target()->calls();
             for (size_t size = 1; size <= 64 * MIB; size *= 3) {
                 void *p = weir_allocate(a, size), *q = weir_allocate(a, size / 2);
                 weir_deallocate(a, p);
                 weir_deallocate(a, q);
             }
-            if (round)
+            if (round == 2)
                 cr_assert_eq(device_target()->calls(), before);
         }
         end(a);
