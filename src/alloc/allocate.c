@@ -68,7 +68,7 @@ static WEIR__NOINLINE void *allocate_default_slow(weir_allocator *a, size_t size
 {
     bool zeroed;
     if (size > WEIR__SMALL_MAX &&
-        weir__likely(size <= PTRDIFF_MAX && weir__allocator_check(a, NULL) && a->body->store))
+        weir__likely(size <= PTRDIFF_MAX && weir__allocator_is_ready(a) && a->body->store))
         return large_allocate(a, size, WEIR_DEFAULT_ALIGNMENT, &zeroed);
     return weir__allocate_slow(a, &(struct weir__request){size, WEIR_DEFAULT_ALIGNMENT, NULL});
 }
@@ -202,16 +202,6 @@ void *weir__allocate_slow(weir_allocator *a, const struct weir__request *request
 
 /* -- zeroed ---------------------------------------------------------------------------- */
 
-/* Clears what is not known to be zero; 0 or an errno value. */
-static int block_clear(weir_allocator *a, void *block, size_t size)
-{
-    const struct weir__body *body = a->body;
-    if (body->functions.zero)
-        return body->functions.zero(body->user, block, size);
-    memset(block, 0, size);
-    return 0;
-}
-
 void *weir_allocate_zeroed_aligned(weir_allocator *a, size_t count, size_t size, size_t alignment)
 {
     size_t total;
@@ -226,7 +216,7 @@ void *weir_allocate_zeroed_aligned(weir_allocator *a, size_t count, size_t size,
     void *block = weir__allocate_slow(a, &(struct weir__request){total, alignment, &zeroed});
     if (!block || zeroed || total == 0)
         return block;
-    int error = block_clear(a, block, total);
+    int error = weir__allocator_zero(a, block, total);
     if (error) {
         weir_deallocate(a, block);
         weir__meter_failed(&a->body->meter);

@@ -219,7 +219,8 @@ static int body_source(struct weir__body *body, const weir_allocator_options *op
             return 0;
         }
         body->functions = from->functions;
-        body->functions.destroy = NULL; /* the parent's to call */
+        body->functions.destroy = NULL; /* the parent's to call, */
+        body->functions.stats = NULL;   /* and to be asked */
         body->user = from->user;
         body->backing = from->backing;
         return 0;
@@ -287,8 +288,8 @@ static weir_allocator *context_make_locked(const weir_allocator_options *options
     return a;
 }
 
-weir_allocator *weir__context_make(const weir_allocator_options *options,
-                                   struct weir__store *store, const char *kind)
+weir_allocator *weir__context_make(const weir_allocator_options *options, struct weir__store *store,
+                                   const char *kind)
 {
     weir_allocator *parent = options->parent == WEIR_NO_PARENT ? NULL
                              : options->parent                 ? options->parent
@@ -361,7 +362,8 @@ void weir__context_unmake(weir_allocator *a)
 int weir_allocator_destroy(weir_allocator *a)
 {
     if (!a || a == &cpu)
-        return weir__fail(EINVAL, "the %s cannot be destroyed", a ? "CPU allocator" : "NULL allocator");
+        return weir__fail(EINVAL, "the %s cannot be destroyed",
+                          a ? "CPU allocator" : "NULL allocator");
     if (!weir__allocator_check(a, NULL))
         return EINVAL;
     weir__context_lock();
@@ -414,8 +416,40 @@ void *weir__allocator_user(const weir_allocator *a, void *(*allocate)(void *, si
     return body && !body->store && body->functions.allocate == allocate ? body->user : NULL;
 }
 
+const char *weir__allocator_backing(const weir_allocator *a)
+{
+    const struct weir__body *body = weir__body_of(a);
+    return body ? body->backing : "";
+}
+
 bool weir__allocator_host_accessible(const weir_allocator *a)
 {
     const struct weir__body *body = weir__body_of(a);
     return body && !body->functions.zero;
+}
+
+int weir__allocator_zero(const weir_allocator *a, void *block, size_t size)
+{
+    const struct weir__body *body = weir__body_of(a);
+    int error = 0;
+    if (!body)
+        return EINVAL;
+    if (body->functions.zero)
+        error = body->functions.zero(body->user, block, size);
+    else if (size)
+        memset(block, 0, size);
+    return error ? weir__fail(error, "allocator \"%s\": memory cannot be cleared", a->name) : 0;
+}
+
+int weir__allocator_copy(const weir_allocator *a, void *to, const void *from, size_t size)
+{
+    const struct weir__body *body = weir__body_of(a);
+    int error = 0;
+    if (!body)
+        return EINVAL;
+    if (body->functions.copy)
+        error = body->functions.copy(body->user, to, from, size);
+    else if (size)
+        memcpy(to, from, size);
+    return error ? weir__fail(error, "allocator \"%s\": memory cannot be copied", a->name) : 0;
 }

@@ -39,19 +39,19 @@ struct weir__heap {
     struct weir__cache cache;
     weir_allocator *owner;
     struct weir__shard *shard;
-    struct weir__heap **slot;        /* the thread's pointer to this heap; NULL: common */
-    struct weir__heap *next, *prev;  /* of the allocator */
-    uint64_t seen;                   /* operations when the scavenger last looked */
-    unsigned slow;                   /* slow operations, to pace the scavenger */
+    struct weir__heap **slot;       /* the thread's pointer to this heap; NULL: common */
+    struct weir__heap *next, *prev; /* of the allocator */
+    uint64_t seen;                  /* operations when the scavenger last looked */
+    unsigned slow;                  /* slow operations, to pace the scavenger */
 };
 
 struct weir__body {
     struct weir__meter meter;
-    struct weir__store *store; /* NULL: blocks come from functions */
+    struct weir__store *store;                /* NULL: blocks come from functions */
     struct weir__shard *shards[WEIR__SHARDS]; /* grows with the number of threads */
     unsigned nshards;                         /* atomic; they stay until the end */
-    size_t span_bytes; /* in live spans; under the store's lock */
-    bool owns_store;   /* the store's own figures are reported here */
+    size_t span_bytes;                        /* in live spans; under the store's lock */
+    bool owns_store;                          /* the store's own figures are reported here */
     struct weir__registry registry;
     weir_allocator_functions functions;
     void *user;
@@ -72,6 +72,7 @@ struct weir_allocator {
     ptrdiff_t heap_at; /* from the thread pointer to the thread's entry in weir__here.heaps */
     uint32_t state;    /* enum weir__state; atomic */
     struct weir__body *body;
+    uint64_t checkpoint; /* the latest that covers it; 0: none since it was made; context lock */
     weir_allocator *parent, *children, *youngest, *next, *prev; /* children: oldest first */
     char name[WEIR__NAME_MAX];
 };
@@ -135,15 +136,19 @@ void weir__heaps_scavenge(void);
 /* The same for every heap of `a`, busy or not. Bytes. */
 size_t weir__heaps_flush(weir_allocator *a);
 
+/* May `a` be used? Reports nothing. */
+WEIR__INLINE bool weir__allocator_is_ready(const weir_allocator *a)
+{
+    return weir__likely(a && __atomic_load_n(&a->state, __ATOMIC_ACQUIRE) == WEIR__READY);
+}
+
 bool weir__allocator_check_slow(const weir_allocator *a, const void *pointer);
 
 /* True if `a` may be used; else misuse was reported, or NULL was named and errno is
  * EINVAL. Readies the CPU allocator. */
 WEIR__INLINE bool weir__allocator_check(const weir_allocator *a, const void *pointer)
 {
-    if (weir__likely(a && __atomic_load_n(&a->state, __ATOMIC_ACQUIRE) == WEIR__READY))
-        return true;
-    return weir__allocator_check_slow(a, pointer);
+    return weir__allocator_is_ready(a) || weir__allocator_check_slow(a, pointer);
 }
 
 /* The body, or NULL where the check fails. */
@@ -163,8 +168,8 @@ weir_allocator *weir__context_after(weir_allocator *a, weir_allocator *top);
 bool weir__context_is_within(const weir_allocator *a, const weir_allocator *top);
 
 /* Makes an allocator of these options over `store` (NULL: as the options say). */
-weir_allocator *weir__context_make(const weir_allocator_options *options,
-                                   struct weir__store *store, const char *kind);
+weir_allocator *weir__context_make(const weir_allocator_options *options, struct weir__store *store,
+                                   const char *kind);
 
 /* Takes out and frees one without children. Context lock held. */
 void weir__context_unmake(weir_allocator *a);
@@ -177,6 +182,10 @@ struct weir__store *weir__pool_store(weir_pool *pool);
 
 /* Functions of WEIR_SOURCE_BACKING and WEIR_SOURCE_MALLOC; NULL: none. */
 const weir_allocator_functions *weir__source_functions(weir_source source, const char **backing);
+
+/* Around fork: keep the table of tags whole in the child. */
+void weir__tags_lock(void);
+void weir__tags_unlock(void);
 
 /* Registers what must happen around fork; once. */
 void weir__fork_watch(void);

@@ -79,6 +79,24 @@ WEIR__INLINE struct weir__span *large_find(const weir_allocator *a, const void *
     return span;
 }
 
+/* large_free of a span whose free got a number in a trace: told when it is known that
+ * the free was the first. */
+static WEIR__NOINLINE bool large_free_traced(weir_allocator *a, struct weir__span *span,
+                                             void *block, size_t requested, uint64_t sequence)
+{
+    bool first = weir__store_give_span(a->body->store, span, &a->body->span_bytes);
+    if (first) {
+        weir__trace_freed(a, sequence, block, requested);
+        return true;
+    }
+    weir__trace_adjusted(sequence, -(ptrdiff_t)requested, -1);
+    sequence = 0;
+    weir__account(a, (int64_t)requested, 1, 0, &sequence);
+    if (sequence)
+        weir__trace_adjusted(sequence, (ptrdiff_t)requested, 1);
+    return false;
+}
+
 /* Counted before the pages go, so that nobody's use of them is counted earlier. Two
  * threads that free one span at a time: the store tells who was first. */
 static bool large_free(weir_allocator *a, void *block)
@@ -92,7 +110,7 @@ static bool large_free(weir_allocator *a, void *block)
             !weir__window_count(&weir__heap_cached(a)->window, -(int64_t)requested, 0, 1))) {
         weir__account(a, -(int64_t)requested, 0, 1, &sequence);
         if (weir__unlikely(sequence != 0))
-            weir__trace_freed(a, sequence, block, requested);
+            return large_free_traced(a, span, block, requested, sequence);
     }
     if (weir__likely(weir__store_give_span(a->body->store, span, &a->body->span_bytes)))
         return true;

@@ -68,6 +68,7 @@ bool weir__core_is_quiet(void)
 static void fork_prepare(void)
 {
     weir__context_lock();
+    weir__tags_lock();
     locks_each(lock_take);
     weir__meter_fork_prepare();
     weir__meta_lock();
@@ -78,6 +79,7 @@ static void fork_release(void)
     weir__meta_unlock();
     weir__meter_fork_done();
     locks_each(lock_drop);
+    weir__tags_unlock();
     weir__context_unlock();
 }
 
@@ -86,6 +88,7 @@ static void fork_child(void)
     weir__meta_unlock();
     weir__meter_fork_done();
     locks_each(lock_drop);
+    weir__tags_unlock();
     for (weir_allocator *a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL))
         weir__heaps_orphaned(a);
     weir__context_unlock();

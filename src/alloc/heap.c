@@ -16,11 +16,10 @@ WEIR__TLS struct weir__local weir__here = {
     .word = WEIR__WORD_LIVE,
 };
 
-/* A thread's destructors may use weir after its heaps are gone, and get new ones; but
- * the system calls us only a few times. Then the common heaps serve. */
-#define EXITS_MOST 3
-static WEIR__TLS unsigned thread_exits;
-static WEIR__TLS bool thread_watched;
+/* A thread's destructors, and the C library after them, may use weir when its heaps are
+ * gone; whether the system would call us again nobody can know, and a heap that stays
+ * would point into a dead thread. So the common heaps serve then. */
+static WEIR__TLS bool thread_ended, thread_watched;
 
 static uint32_t slots_taken; /* bits; context lock */
 
@@ -131,13 +130,15 @@ static void heap_unmake(struct weir__heap *heap, bool flush)
 static void thread_exit(void)
 {
     int saved = errno;
-    thread_exits++;
-    thread_watched = false;
+    thread_ended = true;
     weir__context_lock();
     for (unsigned i = 0; i < WEIR__HEAP_SLOTS; i++)
         if (weir__here.heaps[i] != &weir__no_heap)
             heap_unmake(weir__here.heaps[i], true);
     weir__context_unlock();
+    void (*exited)(void) = __atomic_load_n(&weir__trace_thread_exited, __ATOMIC_ACQUIRE);
+    if (exited)
+        exited();
     errno = saved;
 }
 
@@ -166,7 +167,7 @@ struct weir__heap *weir__heap_find(weir_allocator *a)
 {
     struct weir__heap *heap = NULL;
     int saved = errno;
-    if (a->heap_at != weir__heap_slot_none() && thread_exits < EXITS_MOST)
+    if (a->heap_at != weir__heap_slot_none() && !thread_ended)
         heap = heap_make(a, (struct weir__heap **)((char *)__builtin_thread_pointer() + a->heap_at));
     errno = saved;
     return heap ? heap : &a->body->common;

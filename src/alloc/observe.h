@@ -48,6 +48,11 @@ bool weir__core_is_quiet(void);
 typedef int weir__allocator_tree_visitor(weir_allocator *a, unsigned depth, void *user);
 int weir__allocator_tree(weir_allocator *a, weir__allocator_tree_visitor *visit, void *user);
 
+/* The number of the latest checkpoint that marked the allocator; 0: none since it was
+ * made. Only from a visitor of weir__allocator_tree. */
+uint64_t weir__allocator_checkpoint(const weir_allocator *a);
+void weir__allocator_checkpoint_set(weir_allocator *a, uint64_t checkpoint);
+
 /*
  * Tracing of everything under `root`, an allocator without a parent, as
  * base/trace_hook.h says. At one instant of the total: the account starts from what

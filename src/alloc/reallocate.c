@@ -66,15 +66,11 @@ static void *block_move(weir_allocator *a, void *block, const struct weir__found
     if (!to)
         return NULL;
     size_t kept = weir__min(size, found->usable); /* all of it may have been used */
-    const struct weir__body *body = a->body;
-    int error = 0;
-    if (body->functions.copy)
-        error = body->functions.copy(body->user, to, block, kept);
-    else
-        memcpy(to, block, kept);
+    int error = weir__allocator_copy(a, to, block, kept);
     if (error) {
         weir_deallocate(a, to);
-        return weir__fail_null(error, "allocator \"%s\": moving a block failed", a->name);
+        errno = error;
+        return NULL;
     }
     weir_deallocate(a, block);
     return to;

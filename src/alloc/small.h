@@ -12,26 +12,27 @@
 #include "alloc/context.h"
 
 /* Where there is accounting; folds away where not. */
-WEIR__INLINE bool weir__allocating_enter(struct weir__window *w, int64_t size)
+WEIR__INLINE bool weir__allocating_enter(struct weir__window *w, int64_t size, int64_t *to)
 {
 #ifdef WEIR_NO_ACCOUNTING
-    (void)w, (void)size;
+    (void)w, (void)size, (void)to;
     return true;
 #else
     weir__window_enter(&w->allocating);
-    int64_t to = size + weir__own_get(w->taken) - weir__own_get(w->given);
-    if (weir__likely(weir__window_admits(w, to)))
+    *to = size + weir__own_get(w->taken) - weir__own_get(w->given);
+    if (weir__likely(weir__window_admits(w, *to)))
         return true;
     weir__window_leave(&w->allocating, -1);
     return false;
 #endif
 }
 
-WEIR__INLINE void weir__allocating_leave(struct weir__window *w, int64_t taken)
+WEIR__INLINE void weir__allocating_leave(struct weir__window *w, int64_t taken, int64_t to)
 {
 #ifdef WEIR_NO_ACCOUNTING
-    (void)w, (void)taken;
+    (void)w, (void)taken, (void)to;
 #else
+    weir__window_note(w, to);
     weir__own_set(w->taken, weir__own_get(w->taken) + taken);
     weir__window_leave(&w->allocating, 1);
 #endif
@@ -56,7 +57,8 @@ WEIR__INLINE bool weir__small_allocate(struct weir__heap *heap, size_t size, con
 {
     struct weir__bin *bin = weir__cache_bin(&heap->cache, map[weir__class_index(size)]);
     struct weir__window *w = &heap->window;
-    if (weir__unlikely(!weir__allocating_enter(w, (int64_t)size)))
+    int64_t to;
+    if (weir__unlikely(!weir__allocating_enter(w, (int64_t)size, &to)))
         return false;
     struct weir__slot *top = weir__own_get(bin->top);
     if (weir__unlikely(top == weir__own_get(bin->base))) {
@@ -66,7 +68,7 @@ WEIR__INLINE bool weir__small_allocate(struct weir__heap *heap, size_t size, con
     *block = top[-1].block;
     weir__own_set(bin->top, top - 1);
     weir__word_set(top[-1].word, heap->word | (uint32_t)size);
-    weir__allocating_leave(w, (int64_t)size);
+    weir__allocating_leave(w, (int64_t)size, to);
     return true;
 }
 

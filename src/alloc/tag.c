@@ -57,6 +57,16 @@ static weir_tag tag_add(const char *name, unsigned bucket, int *error)
     return tag_buckets[bucket] = tags_used;
 }
 
+void weir__tags_lock(void)
+{
+    weir__lock_take(&tags_lock);
+}
+
+void weir__tags_unlock(void)
+{
+    weir__lock_drop(&tags_lock);
+}
+
 weir_tag weir_tag_intern(const char *name)
 {
     if (!name || !*name)

@@ -37,6 +37,8 @@ size_t weir_trim(weir_allocator *a)
         }
         weir__heaps_flush(at);
         centers_flush(body);
+        if (body->owns_store && at != a)
+            bytes += weir__store_trim(body->store);
     }
     if (a->body->store)
         bytes += weir__store_trim(a->body->store);

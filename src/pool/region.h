@@ -44,6 +44,7 @@ struct weir__span {
         struct { /* a hole; linked in its bin */
             struct weir__span *next, *prev;
             uint32_t freed_at; /* the store's clock */
+            uint16_t bin;      /* where it is linked */
         } hole;
     } u;
 };

@@ -6,6 +6,7 @@
 
 #include "base/fault.h"
 #include "base/os.h"
+#include "base/trace_hook.h"
 #include "pool/policy.h"
 
 #include <errno.h>
@@ -58,6 +59,7 @@ static struct weir__chunk *chunk_add(struct weir__store *store)
     store->chunks = chunk;
     store->reserved += WEIR__CHUNK;
     store->headers += sizeof *chunk;
+    weir__trace_region(chunk, WEIR__CHUNK, true);
     return chunk;
 }
 
@@ -80,6 +82,7 @@ static void chunk_give(struct weir__store *store, struct weir__chunk *chunk)
     weir__map_set(chunk, WEIR__CHUNK, WEIR__MAP_FOREIGN);
     if (store->backing->trim)
         store->backing->purge(chunk, WEIR__CHUNK);
+    weir__trace_region(chunk, WEIR__CHUNK, false);
     store->backing->give(chunk, WEIR__CHUNK, WEIR__CHUNK);
 }
 

@@ -29,8 +29,7 @@ struct weir__store {
     struct weir__slab *free_slabs;  /* used before, free now */
     size_t nfree_slabs, ndirty_slabs;
 
-    /* Spans. A bit of `bin_used` is set exactly when the bin is not empty, one of
-     * `bin_words` when that word of it is not zero. */
+    /* Spans; holes by size as pool/hole.h says, how the bits go with them too. */
     struct weir__region *regions, *last_region;
     struct weir__span *bins[WEIR__BIN_COUNT]; /* LIFO lists of holes */
     uint64_t bin_used[(WEIR__BIN_COUNT + 63) / 64];

@@ -280,9 +280,11 @@ static bool shared_leave(void)
     return true;
 }
 
+/* Acquire and release: who comes after this addition also sees that its thread is inside,
+ * see shared_settle. */
 static void shared_add(struct weir__meter *m, int64_t delta)
 {
-    int64_t live = __atomic_add_fetch(&m->shared_live, delta, __ATOMIC_RELAXED);
+    int64_t live = __atomic_add_fetch(&m->shared_live, delta, __ATOMIC_ACQ_REL);
     int64_t peak = __atomic_load_n(&m->shared_peak, __ATOMIC_RELAXED);
     while (live > peak && !__atomic_compare_exchange_n(&m->shared_peak, &peak, live, true,
                                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED))
@@ -544,7 +546,7 @@ uint64_t weir__meter_destroy(struct weir__meter *m, size_t live_bytes, size_t li
     if (m->parent) {
         m->parent->gone_allocations += m->gone_allocations;
         m->parent->gone_frees += m->gone_frees + live_blocks;
-        m->parent->failures += m->failures;
+        __atomic_add_fetch(&m->parent->failures, m->failures, __ATOMIC_RELAXED);
         m->parent->slow_operations += m->slow_operations;
     }
     if (m->next)
@@ -666,13 +668,27 @@ void weir__meter_read(struct weir__meter *m, struct weir__meter_reading *reading
     exact_end(shared);
 }
 
-/* The flag of SHARED changes only under the lock: no need to leave it for a peak. */
+/* Operations below m that began before this call are done when it returns. */
+static void shared_settle(struct weir__meter *top)
+{
+    for (struct weir__meter *m = top; m; m = meter_after(m, top))
+        for (struct weir__window *w = m->windows; w; w = w->next)
+            window_await(w);
+}
+
+/*
+ * The flag of SHARED changes only under the lock: no need to leave it for a peak. But an
+ * operation that has changed the total may not have raised the peak yet; others may
+ * have seen the total since, so it is waited for.
+ */
 size_t weir__meter_peak(struct weir__meter *m)
 {
     weir__lock_take(&meters.lock);
     int64_t recorded = m->peak;
-    if (meters_shared)
+    if (meters_shared) {
+        shared_settle(m);
         recorded = __atomic_load_n(&m->shared_peak, __ATOMIC_RELAXED);
+    }
     int64_t peak = meter_peak_now(m, recorded);
     weir__lock_drop(&meters.lock);
     return (size_t)peak;

@@ -110,14 +110,18 @@ WEIR__INLINE int64_t weir__window_used(const struct weir__window *w)
     return weir__window_load(&w->taken) - weir__window_load(&w->given);
 }
 
-/* May `used` become `to`? Notes the high-water mark if so. */
-WEIR__INLINE bool weir__window_admits(struct weir__window *w, int64_t to)
+/* May `used` become `to`? */
+WEIR__INLINE bool weir__window_admits(const struct weir__window *w, int64_t to)
 {
-    if (weir__unlikely(to > weir__own_get(w->cap)))
-        return false;
+    return weir__likely(to <= weir__own_get(w->cap));
+}
+
+/* Notes the high-water mark: `used` becomes `to` without fail. A mark noted before that
+ * is sure would stay, and be a peak that never was. */
+WEIR__INLINE void weir__window_note(struct weir__window *w, int64_t to)
+{
     if (weir__unlikely(to > weir__own_get(w->hi)))
         weir__own_set(w->hi, to);
-    return true;
 }
 
 #endif
