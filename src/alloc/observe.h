@@ -40,7 +40,9 @@ bool weir__core_is_quiet(void);
 
 /*
  * Calls visit for `a` (depth 0) and then every descendant, parents before their
- * children, siblings oldest first, until it returns non-zero, which is returned.
+ * children, siblings oldest first, until it returns non-zero, which is returned. With
+ * `a` NULL: for every allocator without a parent (the CPU's, each device's) and what is
+ * below it.
  * None of them can be made or destroyed meanwhile, so the visitor may call
  * weir_stats_get, weir_allocator_name, weir_allocator_walk, weir__allocator_mark_old
  * and weir__meta_allocate, and nothing else of weir.

@@ -96,18 +96,18 @@ bool weir__peak_note(weir_allocator *a, const struct weir__window *own, struct w
 static unsigned context_depth(const weir_allocator *a, const weir_allocator *top)
 {
     unsigned depth = 0;
-    for (; a != top; a = a->parent)
+    for (; a != top && a->parent; a = a->parent)
         depth++;
     return depth;
 }
 
 int weir__allocator_tree(weir_allocator *a, weir__allocator_tree_visitor *visit, void *user)
 {
-    if (!weir__allocator_check(a, NULL))
+    if (a && !weir__allocator_check(a, NULL))
         return EINVAL;
     int stop = 0;
     weir__context_lock();
-    for (weir_allocator *at = a; at && !stop; at = weir__context_after(at, a))
+    for (weir_allocator *at = weir__context_after(NULL, a); at && !stop; at = weir__context_after(at, a))
         stop = visit(at, context_depth(at, a), user);
     weir__context_unlock();
     return stop;
