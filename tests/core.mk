@@ -1,12 +1,27 @@
 # tests/core.mk: tests of base, backing, pool, track, alloc and of the tree itself.
 
-criterion_tests += tests/api_version tests/unit_backing
+noinst_HEADERS += tests/core.h tests/stress.h
+
+# Plain programs that need internal names.
+core_ldadd = libweir-internal.la $(weir_jemalloc_lib) -lpthread
+
+criterion_tests += tests/api_version tests/api_oracle tests/api_misuse \
+	tests/api_allocator tests/api_context tests/api_ends tests/api_fork \
+	tests/api_pool tests/api_stats tests/api_tags
+criterion_tests += tests/unit_backing tests/unit_faults tests/unit_walk
 tests_unit_backing_LDADD = $(unit_ldadd)
+tests_unit_faults_LDADD = $(unit_ldadd)
+tests_unit_walk_LDADD = $(unit_ldadd)
+
+stress_tests += tests/stress_peak tests/stress_blocks tests/stress_limits
+tests_stress_peak_LDADD = $(core_ldadd)
+tests_stress_blocks_LDADD = $(core_ldadd)
+tests_stress_limits_LDADD = $(core_ldadd)
 
 plain_tests += tests/late_load
 tests_late_load_LDADD = -lpthread -ldl
 
-script_tests += tests/exports.sh tests/layers.sh tests/ctypes.sh
-EXTRA_DIST += tests/outside.sh tests/outside/program.c tests/outside/module.c
+script_tests += tests/exports.sh tests/layers.sh tests/ctypes.sh tests/outside.sh
+EXTRA_DIST += tests/outside/program.c tests/outside/module.c
 
 valgrind_tests += tests/api_version tests/unit_backing

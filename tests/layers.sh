@@ -30,7 +30,7 @@ function public_layer(header)
     if (header ~ /^(tensor|buffer|buffer_pool|arena|dlpack)\.h$/) return "object"
     if (header ~ /^plan\.h$/) return "plan"
     if (header ~ /^(profile|trace|stats)\.h$/) return "observe"
-    if (header ~ /^(weir\.h|weir\.hpp|adapters\/.*)$/) return "adapters"
+    if (header ~ /^(weir\.h|weir\.hpp|cxx\/.*|adapters\/.*)$/) return "adapters"
     return "unknown public header " header
 }
 
@@ -46,9 +46,10 @@ function layer_of_file(name,    parts, n)
     return parts[1]
 }
 
-# May a file of layer `from` include one of layer `to`?
+# May a file of layer `from` include one of layer `to`? A plan binds tensors.
 function visible(from, to)
 {
+    if (from == "plan" && to == "object") return 1
     return from == to || rank_of(to) < rank_of(from)
 }
 

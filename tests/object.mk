@@ -1,1 +1,29 @@
 # tests of object: see tests/local.mk for what a line says.
+
+noinst_HEADERS += tests/object.h
+
+criterion_tests += tests/api_tensor tests/api_buffer tests/api_buffer_pool tests/api_arena
+valgrind_tests += tests/api_tensor tests/api_buffer tests/api_arena
+
+# C++.
+if HAVE_CXX
+plain_tests += tests/cxx_design tests/cxx_objects
+tests_cxx_design_SOURCES = tests/cxx_design.cc
+tests_cxx_design_LDADD = $(plain_ldadd)
+tests_cxx_objects_SOURCES = tests/cxx_objects.cc
+tests_cxx_objects_LDADD = $(plain_ldadd)
+script_tests += tests/cxx_compilers.sh
+else
+EXTRA_DIST += tests/cxx_design.cc tests/cxx_objects.cc tests/cxx_compilers.sh
+endif
+EXTRA_DIST += tests/design/buffer.inc tests/design/buffer_pool.inc tests/design/col_buffer_new.inc \
+	tests/design/col_buffer_old.inc tests/design/cpu_allocator.inc \
+	tests/design/cuda_allocator.inc tests/design/leak_test.inc tests/design/memory_pool.inc \
+	tests/design/memory_pool_idea.inc tests/design/memory_profiler.inc \
+	tests/design/statistics.inc tests/design/tensor.inc tests/design/tensors.inc \
+	tests/design/tracking.inc
+
+# The CMake package; the one for pkg-config is tests/outside.sh.
+script_tests += tests/outside_cmake.sh
+EXTRA_DIST += tests/outside/cmake/CMakeLists.txt tests/outside/cmake/middle.c \
+	tests/outside/cmake/program.cc tests/outside/cmake/through_middle.c

@@ -8,4 +8,6 @@
 
 typedef int weir_command(int argc, char **argv);
 
+weir_command weir_command_bench; /* replays traces: time, memory, exact statistics */
+
 #endif

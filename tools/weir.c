@@ -3,6 +3,7 @@
  * of what the commands do; a new one adds its line to `commands`.
  */
 #include "tools/command.h"
+#include "tools/run.h"
 
 #include <weir/version.h>
 
@@ -14,6 +15,8 @@ static const struct {
     weir_command *run;
     const char *summary;
 } commands[] = {
+    {"run", cmd_run, "run a program on weir's malloc and report its memory"},
+    {"bench", weir_command_bench, "replays recorded traces: time, memory, exact statistics"},
     {NULL, NULL, NULL}, /* last */
 };
 

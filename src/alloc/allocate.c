@@ -1,69 +1,75 @@
 /*
- * alloc/allocate.c - the way of an allocation. The fast path is allocate_small: one
- * stack pop and three plain stores of accounting, no lock, no atomic, no call. Its
- * cost is guarded by tests/test_callgrind.sh.
+ * alloc/allocate.c - the way of an allocation. The fast path is alloc/small.h's.
  */
 #include "alloc/block.h"
+#include "alloc/small.h"
 #include "alloc/trace.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* Where there is accounting; folds away where not. */
-WEIR__INLINE bool window_enter(struct weir__window *w, int64_t to, uint64_t *before)
-{
-#ifdef WEIR_NO_ACCOUNTING
-    (void)w, (void)to, (void)before;
-    return true;
-#else
-    *before = weir__window_enter(&w->allocating);
-    if (weir__likely(weir__window_admits(w, to)))
-        return true;
-    weir__window_leave(&w->allocating, *before);
-    return false;
-#endif
-}
-
-WEIR__INLINE void window_leave(struct weir__window *w, int64_t to, uint64_t now)
-{
-#ifdef WEIR_NO_ACCOUNTING
-    (void)w, (void)to, (void)now;
-#else
-    weir__own_set(w->used, to);
-    weir__window_leave(&w->allocating, now);
-#endif
-}
-
-/*
- * *block of the class that `map` names, or false: go the slow way. The order is that
- * of window.h: enter, be admitted, take, leave; nothing of the bin is looked at
- * before the window is known to be open.
- */
 WEIR__INLINE bool allocate_small(weir_allocator *a, size_t size, const uint16_t *map, void **block)
 {
-    struct weir__heap *heap = weir__heap_cached(a);
-    if (weir__unlikely(!heap || size > WEIR__SMALL_MAX))
+    if (weir__unlikely(!a || size > WEIR__SMALL_MAX))
         return false;
-    struct weir__bin *bin = weir__cache_bin(&heap->cache, map[weir__class_index(size)]);
-    struct weir__window *w = &heap->window;
-    uint64_t before;
-    int64_t used = weir__own_get(w->used), to = used + (int64_t)size;
-    if (weir__unlikely(!window_enter(w, to, &before)))
-        return false;
-    struct weir__slot *top = weir__own_get(bin->top);
-    if (weir__unlikely(top == weir__own_get(bin->base))) {
-        window_leave(w, used, before);
-        return false;
+    return weir__small_allocate(weir__heap_cached(a), size, map, block);
+}
+
+/* -- large blocks ---------------------------------------------------------------------- */
+
+/* Below this a span is taken before anybody asks whether a limit could ever admit it. */
+#define LOOK_FIRST (4 * WEIR__MIB)
+
+/* Counts a span that was taken, the way that may be refused; 0 or why not. */
+static WEIR__NOINLINE const char *large_account(weir_allocator *a, struct weir__span *span,
+                                                size_t alignment)
+{
+    struct weir__body *body = a->body;
+    size_t size = span->u.live.requested;
+    uint64_t sequence = 0;
+    if (weir__unlikely(!weir__account(a, (int64_t)size, 1, 0, &sequence))) {
+        weir__store_give_span(body->store, span, &body->span_bytes);
+        return "over the limit";
     }
-    *block = top[-1].block;
-    weir__own_set(bin->top, top - 1);
-    weir__word_set(top[-1].word, weir__here.word | (uint32_t)size);
-    window_leave(w, to, before + 2);
-    return true;
+    if (weir__unlikely(sequence != 0))
+        weir__trace_allocated(a, sequence,
+                              &(struct weir__trace_block){weir__span_block(span), size, 0,
+                                                          weir__span_usable(span), alignment,
+                                                          span->u.live.tag});
+    return NULL;
+}
+
+/* `a` is ready and its blocks come from a store; the size is no small one's or the
+ * alignment too strict. Guarded by tests/test_callgrind.sh. */
+static void *large_allocate(weir_allocator *a, size_t size, size_t alignment, bool *zeroed)
+{
+    struct weir__body *body = a->body;
+    const struct weir__request request = {size, alignment, NULL};
+    if (size >= LOOK_FIRST && weir__unlikely(weir__meter_never_fits(&body->meter, size)))
+        return weir__allocate_failed(a, &request, "over the limit");
+    struct weir__claim claim = {a, size, weir__word_tag(weir__here.word), &body->span_bytes};
+    struct weir__span *span = weir__store_take_span(body->store, size, alignment, &claim, zeroed);
+    if (weir__unlikely(!span))
+        return weir__allocate_failed(a, &request, "out of memory");
+    void *block = weir__span_block(span);
+    struct weir__heap *heap = weir__heap_cached(a);
+    if (weir__likely(weir__window_count(&heap->window, (int64_t)size, 1, 0))) {
+        weir__watch_call(heap);
+        return block;
+    }
+    const char *why = large_account(a, span, alignment);
+    if (weir__unlikely(why != NULL))
+        return weir__allocate_failed(a, &request, why);
+    weir__watch_call(weir__heap_cached(a));
+    return block;
 }
 
 static WEIR__NOINLINE void *allocate_default_slow(weir_allocator *a, size_t size)
 {
+    bool zeroed;
+    if (size > WEIR__SMALL_MAX &&
+        weir__likely(size <= PTRDIFF_MAX && weir__allocator_is_ready(a) && a->body->store))
+        return large_allocate(a, size, WEIR_DEFAULT_ALIGNMENT, &zeroed);
     return weir__allocate_slow(a, &(struct weir__request){size, WEIR_DEFAULT_ALIGNMENT, NULL});
 }
 
@@ -111,25 +117,9 @@ bool weir__account(weir_allocator *a, int64_t delta, unsigned allocated, unsigne
 
 #else
 
-/* True: counted within the window. */
-WEIR__INLINE bool window_count(struct weir__window *w, int64_t delta, unsigned allocated,
-                               unsigned freed)
-{
-    uint64_t before = weir__window_enter(&w->allocating);
-    int64_t to = weir__own_get(w->used) + delta;
-    bool admitted = weir__window_admits(w, to);
-    if (weir__likely(admitted)) {
-        weir__own_set(w->freeing, weir__own_get(w->freeing) + 2 * freed);
-        weir__own_set(w->used, to);
-        before += 2 * allocated;
-    }
-    weir__window_leave(&w->allocating, before);
-    return admitted;
-}
-
 bool weir__heap_count(struct weir__heap *heap, int64_t delta, unsigned allocated, unsigned freed)
 {
-    return window_count(&heap->window, delta, allocated, freed) ||
+    return weir__window_count(&heap->window, delta, allocated, freed) ||
            weir__meter_change(&heap->window, delta, allocated, freed);
 }
 
@@ -137,7 +127,7 @@ bool weir__account(weir_allocator *a, int64_t delta, unsigned allocated, unsigne
                    uint64_t *sequence)
 {
     struct weir__heap *heap = weir__heap_get(a);
-    if (heap->slot && weir__likely(window_count(&heap->window, delta, allocated, freed)))
+    if (heap->slot && weir__likely(weir__window_count(&heap->window, delta, allocated, freed)))
         return true;
     weir__lock_take(&heap->cache.lock);
     bool counted = weir__heap_count(heap, delta, allocated, freed);
@@ -150,8 +140,7 @@ bool weir__account(weir_allocator *a, int64_t delta, unsigned allocated, unsigne
 
 #endif
 
-void *weir__allocate_failed(weir_allocator *a, const struct weir__request *request,
-                            const char *why)
+void *weir__allocate_failed(weir_allocator *a, const struct weir__request *request, const char *why)
 {
     weir__meter_failed(&a->body->meter);
     weir__trace_failed(a, request->size, request->alignment, ENOMEM);
@@ -185,40 +174,11 @@ static void *small_allocate(weir_allocator *a, unsigned class, const struct weir
     if (weir__unlikely(!block))
         return weir__allocate_failed(a, request, filled ? "over the limit" : "out of memory");
     if (weir__unlikely(sequence != 0))
-        weir__trace_allocated(a, sequence,
-                              &(struct weir__trace_block){block, request->size, 0,
-                                                          weir__class_bytes[class],
-                                                          request->alignment,
-                                                          weir__word_tag(weir__here.word)});
+        weir__trace_allocated(
+            a, sequence,
+            &(struct weir__trace_block){block, request->size, 0, weir__class_bytes[class],
+                                        request->alignment, weir__word_tag(weir__here.word)});
     weir__scavenge_now_and_then(heap);
-    return block;
-}
-
-static void *large_allocate(weir_allocator *a, const struct weir__request *request)
-{
-    struct weir__body *body = a->body;
-    if (weir__unlikely(weir__meter_never_fits(&body->meter, request->size)))
-        return weir__allocate_failed(a, request, "over the limit");
-    struct weir__claim claim = {a, request->size, weir__word_tag(weir__here.word),
-                                &body->span_bytes};
-    uint64_t sequence = 0;
-    bool zeroed;
-    struct weir__span *span =
-        weir__store_take_span(body->store, request->size, request->alignment, &claim, &zeroed);
-    if (weir__unlikely(!span))
-        return weir__allocate_failed(a, request, "out of memory");
-    void *block = weir__span_block(span);
-    if (weir__unlikely(!weir__account(a, (int64_t)request->size, 1, 0, &sequence))) {
-        weir__store_give_span(body->store, span, &body->span_bytes);
-        return weir__allocate_failed(a, request, "over the limit");
-    }
-    if (weir__unlikely(sequence != 0))
-        weir__trace_allocated(a, sequence,
-                              &(struct weir__trace_block){block, request->size, 0,
-                                                          weir__span_usable(span),
-                                                          request->alignment, claim.tag});
-    if (request->zeroed)
-        *request->zeroed = zeroed;
     return block;
 }
 
@@ -230,23 +190,17 @@ void *weir__allocate_slow(weir_allocator *a, const struct weir__request *request
         return weir__allocate_failed(a, request, "impossibly large");
     if (!a->body->store)
         return weir__foreign_allocate(a, request);
-    if (request->size > WEIR__SMALL_MAX)
-        return large_allocate(a, request);
     int class = weir__class_of(request->size, weir__max(request->alignment, WEIR__GRAIN));
-    return class < 0 ? large_allocate(a, request) : small_allocate(a, (unsigned)class, request);
+    if (class >= 0)
+        return small_allocate(a, (unsigned)class, request);
+    bool zeroed = false;
+    void *block = large_allocate(a, request->size, request->alignment, &zeroed);
+    if (request->zeroed)
+        *request->zeroed = zeroed;
+    return block;
 }
 
 /* -- zeroed ---------------------------------------------------------------------------- */
-
-/* Clears what is not known to be zero; 0 or an errno value. */
-static int block_clear(weir_allocator *a, void *block, size_t size)
-{
-    const struct weir__body *body = a->body;
-    if (body->functions.zero)
-        return body->functions.zero(body->user, block, size);
-    memset(block, 0, size);
-    return 0;
-}
 
 void *weir_allocate_zeroed_aligned(weir_allocator *a, size_t count, size_t size, size_t alignment)
 {
@@ -262,7 +216,7 @@ void *weir_allocate_zeroed_aligned(weir_allocator *a, size_t count, size_t size,
     void *block = weir__allocate_slow(a, &(struct weir__request){total, alignment, &zeroed});
     if (!block || zeroed || total == 0)
         return block;
-    int error = block_clear(a, block, total);
+    int error = weir__allocator_zero(a, block, total);
     if (error) {
         weir_deallocate(a, block);
         weir__meter_failed(&a->body->meter);

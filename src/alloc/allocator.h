@@ -16,8 +16,16 @@
  */
 void *weir__allocator_user(const weir_allocator *a, void *(*allocate)(void *, size_t, size_t));
 
+/* Who supplies the memory, as weir_stats.backing. */
+const char *weir__allocator_backing(const weir_allocator *a);
+
 /* May the host read and write the blocks? False iff the functions bring `zero`. */
 bool weir__allocator_host_accessible(const weir_allocator *a);
+
+/* Clears, or copies within, memory of `a`'s kind, by its own functions where the host
+ * cannot. 0, or an errno value and a reason. */
+int weir__allocator_zero(const weir_allocator *a, void *block, size_t size);
+int weir__allocator_copy(const weir_allocator *a, void *to, const void *from, size_t size);
 
 /*
  * Starts a new generation for weir_checkpoint: after it, exactly the blocks

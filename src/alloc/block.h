@@ -14,9 +14,9 @@ enum weir__kind { WEIR__BAD = 0, WEIR__SMALL, WEIR__LARGE, WEIR__OTHER };
 struct weir__found {
     enum weir__kind kind; /* BAD: `fault` says why */
     weir_misuse fault;
-    struct weir__slab *slab; /* SMALL */
-    uint32_t *word;          /* SMALL */
-    struct weir__span *span; /* LARGE */
+    struct weir__slab *slab;  /* SMALL */
+    uint32_t *word;           /* SMALL */
+    struct weir__span *span;  /* LARGE */
     struct weir__entry entry; /* OTHER: a copy */
     size_t requested, usable;
     size_t alignment; /* at least what was asked for */
@@ -42,10 +42,42 @@ void *weir__allocate_slow(weir_allocator *a, const struct weir__request *request
 /* The slow way of every free of a non-NULL pointer. */
 void weir__deallocate_slow(weir_allocator *a, void *block);
 
+/* weir_reallocate for callers that need no more than `alignment` afterwards, whatever
+ * the block has now; it is not NULL. A small block stays while it fits its class at
+ * least by half. */
+void *weir__reallocate_as(weir_allocator *a, void *block, size_t size, size_t alignment);
+
 /* Blocks from functions (alloc/foreign.c). */
 void *weir__foreign_allocate(weir_allocator *a, const struct weir__request *request);
 void weir__foreign_free(weir_allocator *a, void *block);
 void weir__foreign_release_all(weir_allocator *a);
+
+/* Counts within the window, by its owner outside an operation. False: the window does not
+ * admit it, nothing happened. */
+WEIR__INLINE bool weir__window_count(struct weir__window *w, int64_t delta, unsigned allocated,
+                                     unsigned freed)
+{
+#ifdef WEIR_NO_ACCOUNTING
+    (void)w, (void)delta, (void)allocated, (void)freed;
+    return true;
+#else
+    weir__window_enter(&w->allocating);
+    int64_t step = -1;
+    int64_t to = weir__own_get(w->taken) - weir__own_get(w->given) + delta;
+    bool admitted = weir__window_admits(w, to);
+    if (weir__likely(admitted)) {
+        weir__window_note(w, to);
+        weir__own_set(w->freeing, weir__own_get(w->freeing) + 2 * freed);
+        if (delta > 0)
+            weir__own_set(w->taken, weir__own_get(w->taken) + delta);
+        else
+            weir__own_set(w->given, weir__own_get(w->given) - delta);
+        step += 2 * (int64_t)allocated;
+    }
+    weir__window_leave(&w->allocating, step);
+    return admitted;
+#endif
+}
 
 /* Counts through the window if it lets, else the slow way; the heap's lock is held,
  * or it is the calling thread's own and nothing of its bins is touched. False: a
@@ -63,6 +95,16 @@ void *weir__allocate_failed(weir_allocator *a, const struct weir__request *reque
 
 /* Paces the emptying of idle threads' caches: called on slow routes, no lock held. */
 void weir__scavenge_now_and_then(struct weir__heap *heap);
+
+/* Calls who watches slow routes (alloc/observe.h); no lock held. */
+extern void (*weir__slow_watcher)(const struct weir__window *own);
+WEIR__INLINE void weir__watch_call(const struct weir__heap *heap)
+{
+    void (*watch)(const struct weir__window *own) =
+        __atomic_load_n(&weir__slow_watcher, __ATOMIC_ACQUIRE);
+    if (weir__unlikely(watch != NULL))
+        watch(&heap->window);
+}
 
 /* The number of the operation just counted, 0 without a trace; taken once. */
 WEIR__INLINE uint64_t weir__heap_sequence(struct weir__heap *heap)

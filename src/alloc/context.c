@@ -28,10 +28,13 @@ static struct {
 static struct weir__shard cpu_shard;
 static struct weir__store cpu_store;
 static struct weir__body cpu_body;
-static weir_allocator cpu = {.slot_offset = (WEIR__HEAP_SLOTS - 1) * sizeof(void *)};
+static weir_allocator cpu;
+extern weir_allocator weir__cpu __attribute__((alias("cpu")));
 
+/* Nobody uses the handle before it was asked for here, so its first use finds it ready. */
 weir_allocator *weir_cpu_allocator(void)
 {
+    weir__allocator_check(&cpu, NULL);
     return &cpu;
 }
 
@@ -56,6 +59,11 @@ void weir__context_unlock(void)
         return;
     __atomic_store_n(&contexts.holder, NULL, __ATOMIC_RELAXED);
     weir__lock_drop(&contexts.lock);
+}
+
+bool weir__context_is_quiet(void)
+{
+    return __atomic_load_n(&contexts.lock.state, __ATOMIC_RELAXED) == 0;
 }
 
 /* -- the tree ------------------------------------------------------------------------- */
@@ -116,7 +124,7 @@ static void body_init(weir_allocator *a, struct weir__body *body, struct weir__s
         weir__shard_add(a, shard);
     weir__heap_common_init(a);
     context_link(a);
-    __atomic_store_n(&a->slot_offset, weir__heap_slot_take(), __ATOMIC_RELAXED);
+    __atomic_store_n(&a->heap_at, weir__heap_slot_take(), __ATOMIC_RELAXED);
     __atomic_store_n(&a->state, WEIR__READY, __ATOMIC_RELEASE);
 }
 
@@ -211,7 +219,8 @@ static int body_source(struct weir__body *body, const weir_allocator_options *op
             return 0;
         }
         body->functions = from->functions;
-        body->functions.destroy = NULL; /* the parent's to call */
+        body->functions.destroy = NULL; /* the parent's to call, */
+        body->functions.stats = NULL;   /* and to be asked */
         body->user = from->user;
         body->backing = from->backing;
         return 0;
@@ -279,8 +288,8 @@ static weir_allocator *context_make_locked(const weir_allocator_options *options
     return a;
 }
 
-weir_allocator *weir__context_make(const weir_allocator_options *options,
-                                   struct weir__store *store, const char *kind)
+weir_allocator *weir__context_make(const weir_allocator_options *options, struct weir__store *store,
+                                   const char *kind)
 {
     weir_allocator *parent = options->parent == WEIR_NO_PARENT ? NULL
                              : options->parent                 ? options->parent
@@ -334,8 +343,8 @@ void weir__context_unmake(weir_allocator *a)
     struct weir__body *body = a->body;
     struct weir__meter_reading left;
     __atomic_store_n(&a->state, WEIR__DESTROYED, __ATOMIC_RELEASE);
-    weir__heap_slot_give(a->slot_offset);
-    __atomic_store_n(&a->slot_offset, (WEIR__HEAP_SLOTS - 1) * sizeof(void *), __ATOMIC_RELAXED);
+    weir__heap_slot_give(a->heap_at);
+    __atomic_store_n(&a->heap_at, weir__heap_slot_none(), __ATOMIC_RELAXED);
     weir__heaps_release(a, false);
     weir__meter_read(&body->meter, &left);
     blocks_release(a);
@@ -353,7 +362,8 @@ void weir__context_unmake(weir_allocator *a)
 int weir_allocator_destroy(weir_allocator *a)
 {
     if (!a || a == &cpu)
-        return weir__fail(EINVAL, "the %s cannot be destroyed", a ? "CPU allocator" : "NULL allocator");
+        return weir__fail(EINVAL, "the %s cannot be destroyed",
+                          a ? "CPU allocator" : "NULL allocator");
     if (!weir__allocator_check(a, NULL))
         return EINVAL;
     weir__context_lock();
@@ -406,8 +416,40 @@ void *weir__allocator_user(const weir_allocator *a, void *(*allocate)(void *, si
     return body && !body->store && body->functions.allocate == allocate ? body->user : NULL;
 }
 
+const char *weir__allocator_backing(const weir_allocator *a)
+{
+    const struct weir__body *body = weir__body_of(a);
+    return body ? body->backing : "";
+}
+
 bool weir__allocator_host_accessible(const weir_allocator *a)
 {
     const struct weir__body *body = weir__body_of(a);
     return body && !body->functions.zero;
+}
+
+int weir__allocator_zero(const weir_allocator *a, void *block, size_t size)
+{
+    const struct weir__body *body = weir__body_of(a);
+    int error = 0;
+    if (!body)
+        return EINVAL;
+    if (body->functions.zero)
+        error = body->functions.zero(body->user, block, size);
+    else if (size)
+        memset(block, 0, size);
+    return error ? weir__fail(error, "allocator \"%s\": memory cannot be cleared", a->name) : 0;
+}
+
+int weir__allocator_copy(const weir_allocator *a, void *to, const void *from, size_t size)
+{
+    const struct weir__body *body = weir__body_of(a);
+    int error = 0;
+    if (!body)
+        return EINVAL;
+    if (body->functions.copy)
+        error = body->functions.copy(body->user, to, from, size);
+    else if (size)
+        memcpy(to, from, size);
+    return error ? weir__fail(error, "allocator \"%s\": memory cannot be copied", a->name) : 0;
 }

@@ -35,22 +35,23 @@ struct weir__shard {
 /* A thread's part of an allocator. */
 struct weir__heap {
     struct weir__window window;
+    uint32_t word; /* weir__here.word of its thread; the owner writes */
     struct weir__cache cache;
     weir_allocator *owner;
     struct weir__shard *shard;
-    struct weir__heap **slot;        /* the thread's pointer to this heap; NULL: common */
-    struct weir__heap *next, *prev;  /* of the allocator */
-    uint64_t seen;                   /* operations when the scavenger last looked */
-    unsigned slow;                   /* slow operations, to pace the scavenger */
+    struct weir__heap **slot;       /* the thread's pointer to this heap; NULL: common */
+    struct weir__heap *next, *prev; /* of the allocator */
+    uint64_t seen;                  /* operations when the scavenger last looked */
+    unsigned slow;                  /* slow operations, to pace the scavenger */
 };
 
 struct weir__body {
     struct weir__meter meter;
-    struct weir__store *store; /* NULL: blocks come from functions */
+    struct weir__store *store;                /* NULL: blocks come from functions */
     struct weir__shard *shards[WEIR__SHARDS]; /* grows with the number of threads */
     unsigned nshards;                         /* atomic; they stay until the end */
-    size_t span_bytes; /* in live spans; under the store's lock */
-    bool owns_store;   /* the store's own figures are reported here */
+    size_t span_bytes;                        /* in live spans; under the store's lock */
+    bool owns_store;                          /* the store's own figures are reported here */
     struct weir__registry registry;
     weir_allocator_functions functions;
     void *user;
@@ -68,15 +69,22 @@ WEIR__INLINE struct weir__center *weir__body_center(const struct weir__body *bod
 }
 
 struct weir_allocator {
-    uint32_t slot_offset; /* bytes into weir__here.heaps; the last entry is always NULL */
-    uint32_t state;       /* enum weir__state; atomic */
+    ptrdiff_t heap_at; /* from the thread pointer to the thread's entry in weir__here.heaps */
+    uint32_t state;    /* enum weir__state; atomic */
     struct weir__body *body;
+    uint64_t checkpoint; /* the latest that covers it; 0: none since it was made; context lock */
     weir_allocator *parent, *children, *youngest, *next, *prev; /* children: oldest first */
     char name[WEIR__NAME_MAX];
 };
 
+/* Stands where a thread has no heap: its window is closed for good, its bins are empty.
+ * Threads that meet it count themselves in and out of it for nothing (a tolerated race
+ * on words that nobody reads). */
+extern struct weir__heap weir__no_heap;
+
 /* The calling thread's: its heaps for the first allocators of the process, and the
- * bits that the word of a block gets from it, state and tag. */
+ * bits that the word of a block gets from it, state and tag. The last entry is always
+ * the heap that is none. */
 #define WEIR__HEAP_SLOTS 16
 struct weir__local {
     struct weir__heap *heaps[WEIR__HEAP_SLOTS];
@@ -84,9 +92,14 @@ struct weir__local {
 };
 extern WEIR__TLS struct weir__local weir__here;
 
+/* The CPU allocator itself: its address without a call. */
+extern weir_allocator weir__cpu __attribute__((visibility("hidden")));
+
+/* Never NULL. The handle holds the whole way from the thread pointer, so that this is
+ * one load after the handle's own. */
 WEIR__INLINE struct weir__heap *weir__heap_cached(const weir_allocator *a)
 {
-    return *(struct weir__heap **)((char *)weir__here.heaps + a->slot_offset);
+    return *(struct weir__heap **)((char *)__builtin_thread_pointer() + a->heap_at);
 }
 
 struct weir__heap *weir__heap_find(weir_allocator *a);
@@ -96,13 +109,14 @@ struct weir__heap *weir__heap_find(weir_allocator *a);
 WEIR__INLINE struct weir__heap *weir__heap_get(weir_allocator *a)
 {
     struct weir__heap *heap = weir__heap_cached(a);
-    return weir__likely(heap != NULL) ? heap : weir__heap_find(a);
+    return weir__likely(heap != &weir__no_heap) ? heap : weir__heap_find(a);
 }
 
-/* A place in weir__here.heaps for a new allocator, as slot_offset; the last when all are
- * taken. Context lock held, as for the next three. */
-uint32_t weir__heap_slot_take(void);
-void weir__heap_slot_give(uint32_t offset);
+/* A place in weir__here.heaps for a new allocator, as heap_at; that of no heap when all
+ * are taken. Context lock held, as for the next three. */
+ptrdiff_t weir__heap_slot_take(void);
+void weir__heap_slot_give(ptrdiff_t heap_at);
+ptrdiff_t weir__heap_slot_none(void);
 
 void weir__heap_common_init(weir_allocator *a);
 
@@ -122,15 +136,19 @@ void weir__heaps_scavenge(void);
 /* The same for every heap of `a`, busy or not. Bytes. */
 size_t weir__heaps_flush(weir_allocator *a);
 
+/* May `a` be used? Reports nothing. */
+WEIR__INLINE bool weir__allocator_is_ready(const weir_allocator *a)
+{
+    return weir__likely(a && __atomic_load_n(&a->state, __ATOMIC_ACQUIRE) == WEIR__READY);
+}
+
 bool weir__allocator_check_slow(const weir_allocator *a, const void *pointer);
 
 /* True if `a` may be used; else misuse was reported, or NULL was named and errno is
  * EINVAL. Readies the CPU allocator. */
 WEIR__INLINE bool weir__allocator_check(const weir_allocator *a, const void *pointer)
 {
-    if (weir__likely(a && __atomic_load_n(&a->state, __ATOMIC_ACQUIRE) == WEIR__READY))
-        return true;
-    return weir__allocator_check_slow(a, pointer);
+    return weir__allocator_is_ready(a) || weir__allocator_check_slow(a, pointer);
 }
 
 /* The body, or NULL where the check fails. */
@@ -138,6 +156,9 @@ struct weir__body *weir__body_of(const weir_allocator *a);
 
 void weir__context_lock(void);
 void weir__context_unlock(void);
+
+/* Is that lock free at this moment? */
+bool weir__context_is_quiet(void);
 
 /* Preorder over `top` and its descendants (NULL: over all); a NULL starts. Context
  * lock held. */
@@ -147,8 +168,8 @@ weir_allocator *weir__context_after(weir_allocator *a, weir_allocator *top);
 bool weir__context_is_within(const weir_allocator *a, const weir_allocator *top);
 
 /* Makes an allocator of these options over `store` (NULL: as the options say). */
-weir_allocator *weir__context_make(const weir_allocator_options *options,
-                                   struct weir__store *store, const char *kind);
+weir_allocator *weir__context_make(const weir_allocator_options *options, struct weir__store *store,
+                                   const char *kind);
 
 /* Takes out and frees one without children. Context lock held. */
 void weir__context_unmake(weir_allocator *a);
@@ -161,6 +182,10 @@ struct weir__store *weir__pool_store(weir_pool *pool);
 
 /* Functions of WEIR_SOURCE_BACKING and WEIR_SOURCE_MALLOC; NULL: none. */
 const weir_allocator_functions *weir__source_functions(weir_source source, const char **backing);
+
+/* Around fork: keep the table of tags whole in the child. */
+void weir__tags_lock(void);
+void weir__tags_unlock(void);
 
 /* Registers what must happen around fork; once. */
 void weir__fork_watch(void);

@@ -28,8 +28,8 @@ static struct weir__found small_find(const weir_allocator *a, const void *pointe
 {
     struct weir__slab *slab = weir__slab_of(pointer);
     const void *owner = __atomic_load_n(&slab->owner, __ATOMIC_ACQUIRE);
-    if (!owner)
-        return found_bad(slab->dirty ? WEIR_MISUSE_DOUBLE_FREE : WEIR_MISUSE_FOREIGN_POINTER);
+    if (!owner) /* a free slab; its centre stays noted from when it was used */
+        return found_bad(slab->center ? WEIR_MISUSE_DOUBLE_FREE : WEIR_MISUSE_FOREIGN_POINTER);
     uint32_t *word = weir__slab_word(slab, pointer);
     uint32_t value = word ? weir__word_get(word) : 0;
     if (!word || !weir__word_is_live(value))
@@ -38,14 +38,14 @@ static struct weir__found small_find(const weir_allocator *a, const void *pointe
         return found_bad(WEIR_MISUSE_OTHER_ALLOCATOR);
     size_t usable = weir__class_bytes[weir__slab_class(slab)], natural = weir__low_bit(usable);
     bool aligned = value & WEIR__WORD_ALIGNED;
-    return (struct weir__found){
-        .kind = WEIR__SMALL,
-        .slab = slab,
-        .word = word,
-        .requested = weir__word_size(value),
-        .usable = usable,
-        .alignment = aligned ? natural : weir__min(natural, WEIR_DEFAULT_ALIGNMENT),
-        .tag = weir__word_tag(value)};
+    return (struct weir__found){.kind = WEIR__SMALL,
+                                .slab = slab,
+                                .word = word,
+                                .requested = weir__word_size(value),
+                                .usable = usable,
+                                .alignment =
+                                    aligned ? natural : weir__min(natural, WEIR_DEFAULT_ALIGNMENT),
+                                .tag = weir__word_tag(value)};
 }
 
 static weir_misuse span_fault(struct weir__region *region, const void *pointer)
@@ -91,12 +91,27 @@ static bool elsewhere(const weir_allocator *a, const void *pointer)
     return found;
 }
 
-static struct weir__found foreign_find(const weir_allocator *a, const void *pointer)
+/* The map says that it lies in a pool. */
+static struct weir__found pooled_find(const weir_allocator *a, const void *pointer, unsigned entry)
+{
+    return entry == WEIR__MAP_SLABS ? small_find(a, pointer) : large_find(a, pointer, entry);
+}
+
+/* Not in the registry of `a`; functions may give memory out of a pool's blocks, so
+ * that only a block's start tells whose it is. */
+static weir_misuse foreign_fault(const weir_allocator *a, const void *pointer, unsigned entry)
+{
+    bool other = elsewhere(a, pointer) ||
+                 (entry != WEIR__MAP_FOREIGN &&
+                  pooled_find(a, pointer, entry).fault == WEIR_MISUSE_OTHER_ALLOCATOR);
+    return other ? WEIR_MISUSE_OTHER_ALLOCATOR : WEIR_MISUSE_FOREIGN_POINTER;
+}
+
+static struct weir__found foreign_find(const weir_allocator *a, const void *pointer, unsigned where)
 {
     struct weir__entry entry;
     if (a->body->store || !weir__registry_find(&a->body->registry, pointer, &entry))
-        return found_bad(elsewhere(a, pointer) ? WEIR_MISUSE_OTHER_ALLOCATOR
-                                               : WEIR_MISUSE_FOREIGN_POINTER);
+        return found_bad(foreign_fault(a, pointer, where));
     return (struct weir__found){.kind = WEIR__OTHER,
                                 .entry = entry,
                                 .requested = entry.requested,
@@ -109,8 +124,8 @@ struct weir__found weir__block_find(const weir_allocator *a, const void *pointer
 {
     unsigned entry = weir__map_get(pointer);
     if (entry == WEIR__MAP_FOREIGN || !a->body->store)
-        return foreign_find(a, pointer);
-    return entry == WEIR__MAP_SLABS ? small_find(a, pointer) : large_find(a, pointer, entry);
+        return foreign_find(a, pointer, entry);
+    return pooled_find(a, pointer, entry);
 }
 
 bool weir__block_expect(const weir_allocator *a, const void *pointer, struct weir__found *found)

@@ -7,6 +7,7 @@
  * may stay in use in the child without being counted: the child leaks it.
  */
 #include "alloc/context.h"
+#include "alloc/observe.h"
 #include "base/meta.h"
 
 #include <pthread.h>
@@ -48,9 +49,26 @@ static void locks_each(void (*each)(weir__lock *))
     }
 }
 
+static bool locks_free;
+
+static void lock_look(weir__lock *lock)
+{
+    if (__atomic_load_n(&lock->state, __ATOMIC_RELAXED))
+        locks_free = false;
+}
+
+bool weir__core_is_quiet(void)
+{
+    locks_free = weir__context_is_quiet() && weir__meter_is_quiet() && weir__meta_is_quiet();
+    if (locks_free)
+        locks_each(lock_look);
+    return locks_free;
+}
+
 static void fork_prepare(void)
 {
     weir__context_lock();
+    weir__tags_lock();
     locks_each(lock_take);
     weir__meter_fork_prepare();
     weir__meta_lock();
@@ -61,6 +79,7 @@ static void fork_release(void)
     weir__meta_unlock();
     weir__meter_fork_done();
     locks_each(lock_drop);
+    weir__tags_unlock();
     weir__context_unlock();
 }
 
@@ -69,6 +88,7 @@ static void fork_child(void)
     weir__meta_unlock();
     weir__meter_fork_done();
     locks_each(lock_drop);
+    weir__tags_unlock();
     for (weir_allocator *a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL))
         weir__heaps_orphaned(a);
     weir__context_unlock();

@@ -9,32 +9,45 @@
 
 #include <errno.h>
 
-WEIR__TLS struct weir__local weir__here = {.word = WEIR__WORD_LIVE};
+struct weir__heap weir__no_heap = {.window.cap = WEIR__WINDOW_CLOSED};
 
-/* A thread's destructors may use weir after its heaps are gone, and get new ones; but
- * the system calls us only a few times. Then the common heaps serve. */
-#define EXITS_MOST 3
-static WEIR__TLS unsigned thread_exits;
-static WEIR__TLS bool thread_watched;
+WEIR__TLS struct weir__local weir__here = {
+    .heaps = {[0 ... WEIR__HEAP_SLOTS - 1] = &weir__no_heap},
+    .word = WEIR__WORD_LIVE,
+};
 
-#define SLOT_NONE ((WEIR__HEAP_SLOTS - 1) * sizeof(void *))
+/* A thread's destructors, and the C library after them, may use weir when its heaps are
+ * gone; whether the system would call us again nobody can know, and a heap that stays
+ * would point into a dead thread. So the common heaps serve then. */
+static WEIR__TLS bool thread_ended, thread_watched;
 
 static uint32_t slots_taken; /* bits; context lock */
 
-uint32_t weir__heap_slot_take(void)
+/* The same in every thread: thread-local data lies at fixed distances. */
+static ptrdiff_t slot_distance(unsigned slot)
 {
-    for (uint32_t i = 0; i < WEIR__HEAP_SLOTS - 1; i++)
-        if (!(slots_taken >> i & 1)) {
-            slots_taken |= 1u << i;
-            return i * (uint32_t)sizeof(void *);
-        }
-    return SLOT_NONE;
+    return (char *)&weir__here.heaps[slot] - (char *)__builtin_thread_pointer();
 }
 
-void weir__heap_slot_give(uint32_t offset)
+ptrdiff_t weir__heap_slot_none(void)
 {
-    if (offset != SLOT_NONE)
-        slots_taken &= ~(1u << offset / sizeof(void *));
+    return slot_distance(WEIR__HEAP_SLOTS - 1);
+}
+
+ptrdiff_t weir__heap_slot_take(void)
+{
+    for (unsigned i = 0; i < WEIR__HEAP_SLOTS - 1; i++)
+        if (!(slots_taken >> i & 1)) {
+            slots_taken |= 1u << i;
+            return slot_distance(i);
+        }
+    return weir__heap_slot_none();
+}
+
+void weir__heap_slot_give(ptrdiff_t heap_at)
+{
+    if (heap_at != weir__heap_slot_none())
+        slots_taken &= ~(1u << (heap_at - slot_distance(0)) / (ptrdiff_t)sizeof(void *));
 }
 
 /* -- making and unmaking -------------------------------------------------------------- */
@@ -103,7 +116,7 @@ static void heap_unlink(struct weir__heap *heap)
 /* Its window goes; its free blocks to the centres if `flush`. */
 static void heap_unmake(struct weir__heap *heap, bool flush)
 {
-    __atomic_store_n(heap->slot, NULL, __ATOMIC_RELAXED);
+    __atomic_store_n(heap->slot, &weir__no_heap, __ATOMIC_RELAXED);
     weir__lock_take(&heap->cache.lock);
     weir__window_detach(&heap->window);
     weir__cache_empty(&heap->cache, flush);
@@ -117,13 +130,15 @@ static void heap_unmake(struct weir__heap *heap, bool flush)
 static void thread_exit(void)
 {
     int saved = errno;
-    thread_exits++;
-    thread_watched = false;
+    thread_ended = true;
     weir__context_lock();
     for (unsigned i = 0; i < WEIR__HEAP_SLOTS; i++)
-        if (weir__here.heaps[i])
+        if (weir__here.heaps[i] != &weir__no_heap)
             heap_unmake(weir__here.heaps[i], true);
     weir__context_unlock();
+    void (*exited)(void) = __atomic_load_n(&weir__trace_thread_exited, __ATOMIC_ACQUIRE);
+    if (exited)
+        exited();
     errno = saved;
 }
 
@@ -135,6 +150,7 @@ static struct weir__heap *heap_make(weir_allocator *a, struct weir__heap **slot)
     if (!heap)
         return NULL;
     heap->slot = slot;
+    heap->word = weir__here.word;
     weir__context_lock();
     heap_init(heap, a, weir__thread_self());
     heap_link(heap);
@@ -151,8 +167,8 @@ struct weir__heap *weir__heap_find(weir_allocator *a)
 {
     struct weir__heap *heap = NULL;
     int saved = errno;
-    if (a->slot_offset != SLOT_NONE && thread_exits < EXITS_MOST)
-        heap = heap_make(a, (struct weir__heap **)((char *)weir__here.heaps + a->slot_offset));
+    if (a->heap_at != weir__heap_slot_none() && !thread_ended)
+        heap = heap_make(a, (struct weir__heap **)((char *)__builtin_thread_pointer() + a->heap_at));
     errno = saved;
     return heap ? heap : &a->body->common;
 }
@@ -197,17 +213,22 @@ size_t weir__heaps_flush(weir_allocator *a)
     return bytes;
 }
 
-static uint64_t heap_operations(const struct weir__heap *heap)
+__attribute__((unused)) static uint64_t heap_operations(const struct weir__heap *heap)
 {
     return weir__window_allocations(&heap->window) + weir__window_frees(&heap->window);
 }
 
+/* Without accounting nobody is known to be idle, and no window keeps the owner out. */
 static void heap_scavenge(struct weir__heap *heap)
 {
+#ifdef WEIR_NO_ACCOUNTING
+    (void)heap;
+#else
     uint64_t now = heap_operations(heap);
     if (now == heap->seen)
         heap_flush(heap);
     heap->seen = now;
+#endif
 }
 
 void weir__heaps_scavenge(void)

@@ -49,6 +49,23 @@ struct figures {
     size_t in_use, cached, reserved, metadata;
 };
 
+/* A sum with a part that cannot be told cannot be told either. */
+static void figure_add(size_t *sum, size_t part)
+{
+    if (*sum == WEIR_UNSUPPORTED || part == WEIR_UNSUPPORTED)
+        *sum = WEIR_UNSUPPORTED;
+    else
+        *sum += part;
+}
+
+static void figures_add(struct figures *sum, const struct figures *part)
+{
+    figure_add(&sum->in_use, part->in_use);
+    figure_add(&sum->cached, part->cached);
+    figure_add(&sum->reserved, part->reserved);
+    figure_add(&sum->metadata, part->metadata);
+}
+
 /* Blocks of a class in the thread caches. */
 static size_t class_cached(const struct weir__body *body, unsigned class)
 {
@@ -81,8 +98,8 @@ static void class_add(const struct weir__body *body, unsigned class, struct figu
 static void store_add(struct weir__store *store, struct figures *f)
 {
     weir__lock_take(&store->lock);
-    f->cached += store->hole_dirty + weir__store_tails_locked(store) +
-                 store->ndirty_slabs * WEIR__SLAB;
+    f->cached +=
+        store->hole_dirty + weir__store_tails_locked(store) + store->ndirty_slabs * WEIR__SLAB;
     f->reserved = store->reserved;
     f->metadata += store->headers;
     weir__lock_drop(&store->lock);
@@ -91,7 +108,7 @@ static void store_add(struct weir__store *store, struct figures *f)
 static void pooled_add(const struct weir__body *body, struct figures *f)
 {
     struct figures own = {0};
-    for (unsigned class = 0; class < WEIR__CLASSES; class++)
+    for (unsigned class = 0; class < WEIR__CLASSES; class ++)
         class_add(body, class, &own);
     weir__lock_take(&body->store->lock);
     own.in_use += body->span_bytes;
@@ -100,24 +117,32 @@ static void pooled_add(const struct weir__body *body, struct figures *f)
     own.metadata += sizeof *body + body->nshards * sizeof *body->shards[0];
     if (body->owns_store)
         store_add(body->store, &own);
-    f->in_use += own.in_use;
-    f->cached += own.cached;
-    f->metadata += own.metadata;
-    f->reserved += own.reserved;
+    figures_add(f, &own);
 }
 
-static void provided_add(const struct weir__body *body, struct figures *f)
+static void provided_add(struct weir__body *body, struct figures *f)
 {
-    weir_stats said = {.size = sizeof said,
-                       .in_use = body->registry.bytes,
-                       .reserved = body->registry.bytes};
-    if (body->functions.stats && body->functions.destroy)
+    size_t entries;
+    weir_stats said = {.size = sizeof said};
+    said.in_use = said.reserved = weir__registry_bytes(&body->registry, &entries);
+    if (body->functions.stats)
         body->functions.stats(body->user, &said);
-    f->in_use += said.in_use;
-    f->cached += said.cached;
-    f->reserved += said.reserved;
-    f->metadata += said.metadata + sizeof *body +
-                   body->registry.capacity * sizeof *body->registry.entries;
+    figures_add(f, &(struct figures){said.in_use, said.cached, said.reserved, said.metadata});
+    figure_add(&f->metadata, sizeof *body + entries);
+}
+
+/* Has an allocator above, up to `top`, functions that report for the blocks of `a` too? */
+static bool reported_above(const weir_allocator *a, const weir_allocator *top)
+{
+    const struct weir__body *own = a->body;
+    while (a != top) {
+        a = a->parent;
+        const weir_allocator_functions *above = &a->body->functions;
+        if (above->stats && above->destroy && above->allocate == own->functions.allocate &&
+            a->body->user == own->user)
+            return true;
+    }
+    return false;
 }
 
 /* A store's owner counts what descendants on the same store have reserved already. */
@@ -126,18 +151,17 @@ static void figures_gather(weir_allocator *top, struct figures *f)
     weir__context_lock();
     for (weir_allocator *a = top; a; a = weir__context_after(a, top)) {
         struct figures own = {0};
-        const struct weir__body *body = a->body;
+        struct weir__body *body = a->body;
         if (body->store)
             pooled_add(body, &own);
         else
             provided_add(body, &own);
+        if (!body->store && reported_above(a, top))
+            own.in_use = own.reserved = 0;
         for (weir_allocator *up = a; up != top && body->store && !body->owns_store; up = up->parent)
             if (up->parent->body->owns_store && up->parent->body->store == body->store)
                 own.reserved = 0;
-        f->in_use += own.in_use;
-        f->cached += own.cached;
-        f->reserved += own.reserved;
-        f->metadata += own.metadata;
+        figures_add(f, &own);
     }
     weir__context_unlock();
     if (top == weir_cpu_allocator())

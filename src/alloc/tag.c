@@ -57,6 +57,16 @@ static weir_tag tag_add(const char *name, unsigned bucket, int *error)
     return tag_buckets[bucket] = tags_used;
 }
 
+void weir__tags_lock(void)
+{
+    weir__lock_take(&tags_lock);
+}
+
+void weir__tags_unlock(void)
+{
+    weir__lock_drop(&tags_lock);
+}
+
 weir_tag weir_tag_intern(const char *name)
 {
     if (!name || !*name)
@@ -84,7 +94,11 @@ const char *weir_tag_name(weir_tag tag)
 weir_tag weir_tag_set(weir_tag tag)
 {
     weir_tag former = weir__word_tag(weir__here.word);
-    if (tag <= WEIR__WORD_TAG_MAX)
-        weir__here.word = WEIR__WORD_LIVE | tag << WEIR__WORD_TAG_SHIFT;
+    if (tag > WEIR__WORD_TAG_MAX)
+        return former;
+    weir__here.word = WEIR__WORD_LIVE | tag << WEIR__WORD_TAG_SHIFT;
+    for (unsigned i = 0; i < WEIR__HEAP_SLOTS; i++)
+        if (weir__here.heaps[i] != &weir__no_heap)
+            weir__here.heaps[i]->word = weir__here.word;
     return former;
 }

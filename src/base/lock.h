@@ -6,9 +6,9 @@
  * nobody can start a thread while this one is inside weir holding a lock.
  *
  * Ranks, outermost first; a thread takes locks only in this order:
- *   contexts (alloc/context.c) > threads (base/thread.c) > heap (alloc/heap.c)
- *   > class (pool/center.c) > pool (pool/pool.c) > registry (track/registry.c)
- *   > meter (track/meter.c) > metadata (base/meta.c)
+ *   an arena, a pool of buffers (object/) > contexts (alloc/context.c) > threads
+ *   (base/thread.c) > heap (alloc/heap.c) > class (pool/center.c) > pool (pool/pool.c)
+ *   > registry (track/registry.c) > meter (track/meter.c) > metadata (base/meta.c)
  */
 #ifndef WEIR_BASE_LOCK_H
 #define WEIR_BASE_LOCK_H

@@ -13,7 +13,7 @@ static bool exit_key_made;
 static void exit_run(void *unused)
 {
     (void)unused;
-    exit_call();
+    __atomic_load_n(&exit_call, __ATOMIC_RELAXED)();
 }
 
 static void exit_init(void)

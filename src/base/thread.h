@@ -20,8 +20,8 @@ WEIR__INLINE const void *weir__thread_self(void)
     return &weir__thread_mark;
 }
 
-/* Has `at_exit` called when this thread ends (again if weir is used after that).
- * The same function for every thread of the process. */
+/* Has `at_exit` called once when this thread ends. The same function for every thread
+ * of the process. */
 void weir__thread_at_exit(void (*at_exit)(void));
 
 #endif

@@ -5,9 +5,18 @@
 
 #include <string.h>
 
-static size_t bin_slots(const struct weir__center *center)
+#define BIN_SLOTS_MOST 512
+#define BIN_BYTES_MOST (256 * WEIR__KIB)
+#define GROWN_MOST     (4 * WEIR__MIB)
+
+static size_t bin_first_slots(const struct weir__center *center)
 {
     return 2u * center->batch;
+}
+
+static size_t bin_slots(const struct weir__bin *bin)
+{
+    return (size_t)(bin->limit - bin->base);
 }
 
 /* Readers of figures may look at any moment: base last, and first when it goes. */
@@ -16,7 +25,7 @@ static bool bin_make(struct weir__cache *cache, unsigned class)
     struct weir__bin *bin = &cache->bins[class];
     if (bin->base)
         return true;
-    size_t slots = bin_slots(&cache->centers[class]);
+    size_t slots = bin_first_slots(&cache->centers[class]);
     struct weir__slot *base = weir__meta_allocate(slots * sizeof *base);
     if (!base)
         return false;
@@ -30,21 +39,52 @@ static bool bin_make(struct weir__cache *cache, unsigned class)
 static void bin_unmake(struct weir__cache *cache, unsigned class)
 {
     struct weir__bin *bin = &cache->bins[class];
-    weir__meta_free(bin->base, bin_slots(&cache->centers[class]) * sizeof *bin->base);
+    weir__meta_free(bin->base, bin_slots(bin) * sizeof *bin->base);
+    cache->grown -= bin->grown;
+    bin->grown = 0;
     __atomic_store_n(&bin->base, NULL, __ATOMIC_RELAXED);
     weir__bin_set_top(bin, NULL);
     bin->limit = NULL;
     __atomic_store_n(&cache->used, cache->used & ~((uint64_t)1 << class), __ATOMIC_RELAXED);
 }
 
+/* Twice the room, if the class and the cache may have it. */
+static bool bin_grow(struct weir__cache *cache, unsigned class)
+{
+    struct weir__bin *bin = &cache->bins[class];
+    size_t slots = bin_slots(bin), bytes = slots * weir__class_bytes[class];
+    if (2 * slots > BIN_SLOTS_MOST || 2 * bytes > BIN_BYTES_MOST ||
+        cache->grown + bytes > GROWN_MOST)
+        return false;
+    struct weir__slot *base = weir__meta_allocate(2 * slots * sizeof *base), *old = bin->base;
+    if (!base)
+        return false;
+    memcpy(base, old, slots * sizeof *base);
+    __atomic_store_n(&bin->base, base, __ATOMIC_RELAXED);
+    weir__bin_set_top(bin, base + slots);
+    bin->limit = base + 2 * slots;
+    bin->grown += bytes;
+    cache->grown += bytes;
+    weir__meta_free(old, slots * sizeof *old);
+    return true;
+}
+
+/* A bin with more room takes more at a time, a quarter of it. */
 bool weir__cache_refill(struct weir__cache *cache, unsigned class)
 {
     struct weir__bin *bin = &cache->bins[class];
+    struct weir__center *center = &cache->centers[class];
     if (!bin_make(cache, class))
         return false;
-    unsigned count = weir__center_take(&cache->centers[class], bin->top);
-    weir__bin_set_top(bin, bin->top + count);
-    return count != 0;
+    struct weir__slot *top = bin->top, *enough = bin->base + bin_slots(bin) / 4;
+    unsigned count;
+    do {
+        count = weir__center_take(center, top);
+        top += count;
+    } while (count && top + center->batch <= enough);
+    bool filled = top > bin->top;
+    weir__bin_set_top(bin, top);
+    return filled;
 }
 
 bool weir__cache_drain(struct weir__cache *cache, unsigned class)
@@ -53,12 +93,17 @@ bool weir__cache_drain(struct weir__cache *cache, unsigned class)
     struct weir__center *center = &cache->centers[class];
     if (!bin_make(cache, class))
         return false;
-    if (bin->top < bin->limit)
+    if (bin->top < bin->limit || bin_grow(cache, class))
         return true;
     unsigned batch = center->batch;
-    weir__center_give(bin->base, batch);
-    memmove(bin->base, bin->base + batch, (size_t)batch * sizeof *bin->base);
-    weir__bin_set_top(bin, bin->top - batch);
+    size_t given = 0, kept = bin_slots(bin) / 2;
+    do {
+        weir__center_give(bin->base + given, batch);
+        given += batch;
+    } while (given + batch <= kept);
+    memmove(bin->base, bin->base + given,
+            (size_t)(bin->top - bin->base - (ptrdiff_t)given) * sizeof *bin->base);
+    weir__bin_set_top(bin, bin->top - given);
     return true;
 }
 

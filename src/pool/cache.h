@@ -2,7 +2,13 @@
  * pool/cache.h - a thread cache: for each size class a stack of free blocks that
  * its thread takes from and puts to without a lock or an atomic.
  *
- *   bin   base [slot slot slot ... ] top ... limit        at most two batches
+ *   bin   base [slot slot slot ... ] top ... limit
+ *
+ * A bin begins with room for two batches. One that runs full gets twice the room, up
+ * to BIN_BYTES_MOST of blocks and as long as all that was added in the cache stays
+ * under GROWN_MOST; then it gives its older half away. So a loop that takes and frees
+ * some hundreds of blocks in turn soon stays within its cache (measured: 256 blocks of
+ * 64 bytes 8.9 ns a pair before, 5.4 now).
  *
  * The owner uses a bin either inside an open window (track/window.h), or with the
  * lock held; anyone else only with the lock held and the window closed. An unused
@@ -17,16 +23,18 @@ struct weir__bin {
     struct weir__slot *top;
     struct weir__slot *base;
     struct weir__slot *limit;
-    size_t unused; /* a bin is 32 bytes: class << WEIR__BIN_SHIFT is its offset */
+    size_t grown; /* bytes of blocks it may hold beyond two batches */
 };
 
-_Static_assert(sizeof(struct weir__bin) == 1 << WEIR__BIN_SHIFT, "maps hold bin offsets");
+_Static_assert(sizeof(struct weir__bin) == 1 << WEIR__BIN_SHIFT,
+               "class << WEIR__BIN_SHIFT is its offset");
 
 struct weir__cache {
-    weir__lock lock; /* rank "heap" */
+    weir__lock lock;              /* rank "heap" */
     struct weir__center *centers; /* WEIR__CLASSES of them */
     uint64_t used;                /* bit per class: its bin was made */
-    struct weir__bin bins[WEIR__CLASSES];
+    size_t grown;                 /* of all bins */
+    struct weir__bin bins[WEIR__CLASSES] __attribute__((aligned(WEIR__LINE)));
 };
 
 WEIR__INLINE struct weir__bin *weir__cache_bin(struct weir__cache *cache, size_t offset)
@@ -48,8 +56,8 @@ WEIR__INLINE void weir__bin_set_top(struct weir__bin *bin, struct weir__slot *to
 /* An empty bin gets blocks; false: no memory. */
 bool weir__cache_refill(struct weir__cache *cache, unsigned class);
 
-/* A full bin gives its older half away. False: a first bin could not be made, the
- * one block must go to the centre by itself. */
+/* A full bin grows or gives its older half away. False: a first bin could not be made,
+ * the one block must go to the centre by itself. */
 bool weir__cache_drain(struct weir__cache *cache, unsigned class);
 
 /* Empties the bins and frees their memory; with `give` the blocks go back to the

@@ -41,13 +41,15 @@ struct weir__span {
             uint8_t align_shift;
             bool old; /* allocated before the latest checkpoint */
         } live;
-        struct { /* a hole; linked in its bin, and in the order of freeing */
+        struct { /* a hole; linked in its bin */
             struct weir__span *next, *prev;
-            struct weir__span *newer, *older;
             uint32_t freed_at; /* the store's clock */
+            uint16_t bin;      /* where it is linked */
         } hole;
     } u;
 };
+
+_Static_assert(sizeof(struct weir__span) == 32, "two page headers a cache line");
 
 struct weir__store;
 

@@ -87,8 +87,10 @@ WEIR__INLINE bool weir__slab_index(const struct weir__slab *slab, const void *po
 {
     uint32_t factor = slab->reciprocal;
     uint64_t product = (uint64_t)((uintptr_t)pointer & (WEIR__SLAB - 1)) * factor;
+    if (weir__unlikely((uint32_t)product >= factor))
+        return false;
     *index = product >> 32;
-    return (uint32_t)product < factor;
+    return true;
 }
 
 /* The word of the block that starts at `pointer`, or NULL when none starts there. */

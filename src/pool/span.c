@@ -5,86 +5,23 @@
  * Placement prefers memory that was touched before: holes first, lowest address on
  * a tie, and a hole that reaches the frontier lowers it instead of being kept. So
  * the touched part of a region stays close to what is live without any state about
- * residency. The search looks at no more than BIN_LOOK holes of a bin and then
+ * residency. The search looks at no more than WEIR__HOLE_LOOK holes of a bin and then
  * takes the best of the next bin up, whose every hole fits: O(1).
  *
- * The span freed last stays as it is until the next request: one of the same number
- * of pages gets it back at once, any other makes a hole of it first. So the layout
- * is at every request what it would be without this, and a program that frees and
- * allocates one size in turn pays neither search nor coalescing.
+ * The span freed last stays as it is until the next request, if there is no hole beside
+ * it to join: one of the same number of pages gets it back at once, any other makes a
+ * hole of it first. It would have been an exact fit all the same, so nothing is lost, and
+ * half of the large requests of inference traces find it. (Keeping it whatever lies beside
+ * it was tried: 1.21 instead of 1.01 times the live bytes touched on ort-ppocr-det; caches
+ * of freed spans for each thread too: 1.25.)
  */
-#include "base/bits.h"
-#include "pool/store.h"
-
-#define BIN_LOOK 16
+#include "pool/hole.h"
 
 /* Past half of a region a span gets a region of its own when it is this large. */
 #define SPAN_DIRECT  (128 * WEIR__MIB)
 #define REGION_FIRST WEIR__REGION_FIRST
 #define REGION_MOST  ((size_t)1 << 32)
 #define SPAN_MOST    ((size_t)1 << 43)
-
-static unsigned bin_of(uint32_t npages)
-{
-    if (npages <= WEIR__EXACT_PAGES)
-        return npages - 1;
-    unsigned log = weir__log2(npages);
-    return WEIR__EXACT_PAGES + (log - 5) * 16 + ((npages >> (log - 4)) & 15);
-}
-
-static void bin_insert(struct weir__store *store, struct weir__span *hole)
-{
-    unsigned bin = bin_of(hole->npages);
-    hole->u.hole.prev = NULL;
-    hole->u.hole.next = store->bins[bin];
-    if (hole->u.hole.next)
-        hole->u.hole.next->u.hole.prev = hole;
-    store->bins[bin] = hole;
-    store->bin_used[bin / 64] |= (uint64_t)1 << (bin % 64);
-    store->bin_words |= 1u << bin / 64;
-}
-
-static void bin_remove(struct weir__store *store, struct weir__span *hole)
-{
-    unsigned bin = bin_of(hole->npages);
-    if (hole->u.hole.next)
-        hole->u.hole.next->u.hole.prev = hole->u.hole.prev;
-    if (hole->u.hole.prev)
-        hole->u.hole.prev->u.hole.next = hole->u.hole.next;
-    else
-        store->bins[bin] = hole->u.hole.next;
-    if (store->bins[bin])
-        return;
-    store->bin_used[bin / 64] &= ~((uint64_t)1 << (bin % 64));
-    if (!store->bin_used[bin / 64])
-        store->bin_words &= ~(1u << bin / 64);
-}
-
-/* The dirty list: newest first, by time of freeing. Clean holes are not in it. */
-static void dirty_insert(struct weir__store *store, struct weir__span *hole)
-{
-    hole->u.hole.newer = NULL;
-    hole->u.hole.older = store->newest;
-    if (store->newest)
-        store->newest->u.hole.newer = hole;
-    else
-        store->oldest = hole;
-    store->newest = hole;
-    store->hole_dirty += (size_t)hole->npages << WEIR__PAGE_SHIFT;
-}
-
-static void dirty_remove(struct weir__store *store, struct weir__span *hole)
-{
-    if (hole->u.hole.newer)
-        hole->u.hole.newer->u.hole.older = hole->u.hole.older;
-    else
-        store->newest = hole->u.hole.older;
-    if (hole->u.hole.older)
-        hole->u.hole.older->u.hole.newer = hole->u.hole.newer;
-    else
-        store->oldest = hole->u.hole.newer;
-    store->hole_dirty -= (size_t)hole->npages << WEIR__PAGE_SHIFT;
-}
 
 static void hole_insert(struct weir__store *store, struct weir__region *region, uint32_t page,
                         uint32_t npages, bool zeroed, uint32_t freed_at)
@@ -97,63 +34,18 @@ static void hole_insert(struct weir__store *store, struct weir__region *region, 
     hole->state = WEIR__PAGE_HOLE;
     hole->zeroed = zeroed;
     hole->u.hole.freed_at = freed_at;
-    bin_insert(store, hole);
+    weir__hole_link(store, hole);
     if (!zeroed)
-        dirty_insert(store, hole);
+        store->hole_dirty += (size_t)npages << WEIR__PAGE_SHIFT;
 }
 
 static void hole_remove(struct weir__store *store, struct weir__span *hole)
 {
-    bin_remove(store, hole);
+    weir__hole_unlink(store, hole);
     if (!hole->zeroed)
-        dirty_remove(store, hole);
+        store->hole_dirty -= (size_t)hole->npages << WEIR__PAGE_SHIFT;
     hole[hole->npages - 1].state = WEIR__PAGE_NONE;
     hole->state = WEIR__PAGE_NONE;
-}
-
-static bool hole_is_lower(const struct weir__span *a, const struct weir__span *b)
-{
-    return a->region != b->region ? a->region < b->region : a < b;
-}
-
-/* Best of the first BIN_LOOK holes of a bin that hold npages; NULL: none does. */
-static struct weir__span *bin_best(struct weir__store *store, unsigned bin, uint32_t npages)
-{
-    struct weir__span *best = NULL;
-    int look = BIN_LOOK;
-    for (struct weir__span *hole = store->bins[bin]; hole && look--; hole = hole->u.hole.next) {
-        if (hole->npages < npages)
-            continue;
-        if (!best || hole->npages < best->npages ||
-            (hole->npages == best->npages && hole_is_lower(hole, best)))
-            best = hole;
-    }
-    return best;
-}
-
-/* The first bin from `bin` on that holds something; -1: none. */
-static int bin_next(const struct weir__store *store, unsigned bin)
-{
-    unsigned word = bin / 64;
-    uint64_t bits = store->bin_used[word] & ~(uint64_t)0 << (bin % 64);
-    if (!bits) {
-        uint32_t words = store->bin_words & ~(uint32_t)0 << word & ~(1u << word);
-        if (!words)
-            return -1;
-        word = (unsigned)__builtin_ctz(words);
-        bits = store->bin_used[word];
-    }
-    return (int)(word * 64 + (unsigned)__builtin_ctzll(bits));
-}
-
-static struct weir__span *hole_find(struct weir__store *store, uint32_t npages)
-{
-    unsigned bin = bin_of(npages);
-    struct weir__span *best = store->bins[bin] ? bin_best(store, bin, npages) : NULL;
-    if (best)
-        return best;
-    int next = bin_next(store, bin + 1);
-    return next < 0 ? NULL : bin_best(store, (unsigned)next, npages);
 }
 
 /* Makes [page, page + npages) of the region a live span; it lies in no hole. */
@@ -189,6 +81,41 @@ static struct weir__span *span_from_hole(struct weir__store *store, struct weir_
     if (end > start + npages)
         hole_insert(store, region, start + npages, end - start - npages, *zeroed, age);
     return span_make(store, region, start, npages);
+}
+
+/* The same for an alignment that every page has: the span is the hole's low end, and what
+ * is left stays in the hole's place in its list if it belongs in the same bin. */
+WEIR__INLINE struct weir__span *span_cut_low(struct weir__store *store, struct weir__span *hole,
+                                             uint32_t npages, bool *zeroed)
+{
+    uint32_t all = hole->npages;
+    *zeroed = hole->zeroed;
+    if (!hole->zeroed)
+        store->hole_dirty -= (size_t)npages << WEIR__PAGE_SHIFT;
+    store->span_live += (size_t)npages << WEIR__PAGE_SHIFT;
+    hole[all - 1].state = WEIR__PAGE_NONE;
+    if (all == npages) {
+        weir__hole_unlink(store, hole);
+    } else {
+        struct weir__span *rest = hole + npages, *end = hole + all - 1;
+        rest->npages = end->npages = all - npages;
+        rest->region = hole->region;
+        rest->zeroed = hole->zeroed;
+        rest->u.hole.freed_at = hole->u.hole.freed_at;
+        end->state = WEIR__PAGE_HOLE_END;
+        rest->state = WEIR__PAGE_HOLE;
+        if (weir__hole_bin(all - npages) == hole->u.hole.bin) {
+            weir__hole_replace(store, hole, rest);
+        } else {
+            weir__hole_unlink(store, hole);
+            weir__hole_link(store, rest);
+        }
+    }
+    struct weir__span *last = hole + npages - 1;
+    last->region = hole->region;
+    last->state = WEIR__PAGE_SPAN_END; /* of a single page the caller sets SPAN */
+    hole->npages = npages;
+    return hole;
 }
 
 static struct weir__span *span_from_frontier(struct weir__store *store, struct weir__region *region,
@@ -232,15 +159,16 @@ static struct weir__region *region_add(struct weir__store *store, size_t size, s
     return region;
 }
 
-static struct weir__span *span_find(struct weir__store *store, uint32_t npages, size_t alignment,
-                                    bool *zeroed)
+static WEIR__NOINLINE struct weir__span *span_find(struct weir__store *store, uint32_t npages,
+                                                   size_t alignment, bool *zeroed)
 {
     uint32_t extra = (uint32_t)((weir__max(alignment, WEIR__PAGE) - 1) >> WEIR__PAGE_SHIFT);
-    struct weir__span *hole = hole_find(store, npages + extra), *span;
+    struct weir__span *hole = weir__hole_find(store, npages + extra), *span;
     if (hole)
         return span_from_hole(store, hole, npages, alignment, zeroed);
     for (struct weir__region *region = store->regions; region; region = region->next)
-        if (!region->direct && (span = span_from_frontier(store, region, npages, alignment, zeroed)))
+        if (!region->direct &&
+            (span = span_from_frontier(store, region, npages, alignment, zeroed)))
             return span;
     struct weir__region *region = region_add(store, (size_t)npages << WEIR__PAGE_SHIFT, alignment);
     return region ? span_from_frontier(store, region, npages, alignment, zeroed) : NULL;
@@ -258,10 +186,12 @@ static void span_color(struct weir__store *store, struct weir__span *span, size_
 }
 
 /* The span freed last, if it is what is asked for; it becomes a hole if not. */
-static struct weir__span *span_from_idle(struct weir__store *store, uint32_t npages, size_t alignment)
+WEIR__INLINE struct weir__span *span_from_idle(struct weir__store *store, uint32_t npages,
+                                               size_t alignment)
 {
     struct weir__span *span = store->idle;
-    if (span->npages != npages || ((uintptr_t)weir__span_start(span) & (alignment - 1))) {
+    if (span->npages != npages ||
+        (alignment > WEIR__PAGE && ((uintptr_t)weir__span_start(span) & (alignment - 1)))) {
         weir__store_settle_locked(store);
         return NULL;
     }
@@ -277,10 +207,13 @@ struct weir__span *weir__store_take_span(struct weir__store *store, size_t size,
         return NULL;
     uint32_t npages = (uint32_t)((weir__max(size, 1) + WEIR__PAGE - 1) >> WEIR__PAGE_SHIFT);
     weir__lock_take(&store->lock);
-    struct weir__span *span = store->idle ? span_from_idle(store, npages, alignment) : NULL;
     *zeroed = false;
-    if (!span)
-        span = span_find(store, npages, alignment, zeroed);
+    struct weir__span *span = store->idle ? span_from_idle(store, npages, alignment) : NULL;
+    if (!span) {
+        span = alignment <= WEIR__PAGE ? weir__hole_find(store, npages) : NULL;
+        span = weir__likely(span != NULL) ? span_cut_low(store, span, npages, zeroed)
+                                          : span_find(store, npages, alignment, zeroed);
+    }
     if (span) {
         span_color(store, span, size, alignment);
         span->u.live.align_shift = (uint8_t)weir__log2(alignment);
@@ -309,24 +242,52 @@ static void region_remove(struct weir__store *store, struct weir__region *region
     weir__region_destroy(region);
 }
 
+/* Gives the hole that ends at the frontier, or pages there, up to what was never used. */
+static void frontier_lower(struct weir__store *store, struct weir__region *region, uint32_t page)
+{
+    region->frontier = page;
+    region->lowered_at = weir__store_clock(store);
+}
+
+/* The hole takes in what follows it and has `npages` in all; it is dirty from now on. */
+WEIR__INLINE void hole_widen(struct weir__store *store, struct weir__span *hole, uint32_t npages)
+{
+    struct weir__span *end = hole + npages - 1;
+    uint32_t clean = hole->zeroed ? 0 : hole->npages;
+    store->hole_dirty += (size_t)(npages - clean) << WEIR__PAGE_SHIFT;
+    hole[hole->npages - 1].state = WEIR__PAGE_NONE;
+    hole->state = WEIR__PAGE_HOLE;
+    hole->npages = end->npages = npages;
+    hole->zeroed = false;
+    hole->u.hole.freed_at = weir__store_clock(store);
+    end->region = hole->region;
+    end->state = WEIR__PAGE_HOLE_END;
+    if (weir__hole_bin(npages) != hole->u.hole.bin) {
+        weir__hole_unlink(store, hole);
+        weir__hole_link(store, hole);
+    }
+}
+
 /* Returns [page, page + npages) to the region, joined with its neighbours. */
 static void pages_release(struct weir__store *store, struct weir__region *region, uint32_t page,
                           uint32_t npages)
 {
-    struct weir__span *left = &region->pages[(ptrdiff_t)page - 1], *right = &region->pages[page + npages];
-    if (left->state == WEIR__PAGE_HOLE_END || left->state == WEIR__PAGE_HOLE) {
-        left -= left->npages - 1;
-        page -= left->npages;
-        npages += left->npages;
-        hole_remove(store, left);
-    }
+    struct weir__span *first = &region->pages[page], *right = first + npages, *left = first - 1;
+    bool joins = left->state == WEIR__PAGE_HOLE_END || left->state == WEIR__PAGE_HOLE;
     if (page + npages < region->frontier && right->state == WEIR__PAGE_HOLE) {
         npages += right->npages;
         hole_remove(store, right);
     }
     if (page + npages == region->frontier) {
-        region->frontier = page;
-        region->lowered_at = weir__store_clock(store);
+        if (joins) {
+            left -= left->npages - 1;
+            page -= left->npages;
+            hole_remove(store, left);
+        }
+        frontier_lower(store, region, page);
+    } else if (joins) {
+        left -= left->npages - 1;
+        hole_widen(store, left, left->npages + npages);
     } else {
         hole_insert(store, region, page, npages, false, weir__store_clock(store));
     }
@@ -342,21 +303,36 @@ void weir__store_settle_locked(struct weir__store *store)
     span[npages - 1].state = WEIR__PAGE_NONE;
     span->state = WEIR__PAGE_NONE;
     pages_release(store, weir__span_region(span), weir__span_page(span), npages);
-    weir__store_decay_locked(store);
+}
+
+/* Is there no hole beside the span? */
+WEIR__INLINE bool span_is_alone(const struct weir__span *span)
+{
+    const struct weir__span *left = span - 1, *right = span + span->npages;
+    return left->state != WEIR__PAGE_HOLE_END && left->state != WEIR__PAGE_HOLE &&
+           right->state != WEIR__PAGE_HOLE;
 }
 
 void weir__store_give_span_locked(struct weir__store *store, struct weir__span *span)
 {
     struct weir__region *region = weir__span_region(span);
-    store->span_live -= (size_t)span->npages << WEIR__PAGE_SHIFT;
+    uint32_t npages = span->npages;
+    store->span_live -= (size_t)npages << WEIR__PAGE_SHIFT;
     if (region->direct) {
         region_remove(store, region);
         return;
     }
     if (store->idle)
         weir__store_settle_locked(store);
-    span->state = WEIR__PAGE_IDLE;
-    store->idle = span;
+    if (span_is_alone(span)) {
+        span->state = WEIR__PAGE_IDLE;
+        store->idle = span;
+    } else {
+        span[npages - 1].state = WEIR__PAGE_NONE;
+        span->state = WEIR__PAGE_NONE;
+        pages_release(store, region, weir__span_page(span), npages);
+    }
+    weir__store_decay_locked(store);
 }
 
 bool weir__store_give_span(struct weir__store *store, struct weir__span *span, size_t *bytes)
@@ -424,7 +400,8 @@ bool weir__store_resize_span(struct weir__store *store, struct weir__span *span,
     weir__lock_take(&store->lock);
     weir__store_settle_locked(store);
     struct weir__region *region = weir__span_region(span);
-    size_t change = ((size_t)npages << WEIR__PAGE_SHIFT) - ((size_t)span->npages << WEIR__PAGE_SHIFT);
+    size_t change =
+        ((size_t)npages << WEIR__PAGE_SHIFT) - ((size_t)span->npages << WEIR__PAGE_SHIFT);
     bool done = npages == span->npages || span_resize(store, region, span, npages);
     if (done) {
         span->u.live.requested = size;
@@ -434,12 +411,26 @@ bool weir__store_resize_span(struct weir__store *store, struct weir__span *span,
     return done;
 }
 
-size_t weir__span_purge_locked(struct weir__store *store, struct weir__span *hole)
+static size_t hole_purge(struct weir__store *store, struct weir__span *hole)
 {
     size_t bytes = (size_t)hole->npages << WEIR__PAGE_SHIFT;
-    dirty_remove(store, hole);
     store->backing->purge(weir__span_start(hole), bytes);
+    store->hole_dirty -= bytes;
     hole->zeroed = true;
+    return bytes;
+}
+
+/* Looks at every hole: the price of keeping no list of them by age, paid here once a
+ * decay step and not at every free. */
+size_t weir__span_purge_locked(struct weir__store *store, uint32_t idle_ms, size_t quota)
+{
+    size_t bytes = 0;
+    for (int bin = weir__hole_bin_next(store, 0); bin >= 0 && bytes < quota;
+         bin = bin + 1 < WEIR__BIN_COUNT ? weir__hole_bin_next(store, (unsigned)bin + 1) : -1)
+        for (struct weir__span *hole = store->bins[bin]; hole && bytes < quota;
+             hole = hole->u.hole.next)
+            if (!hole->zeroed && store->now - hole->u.hole.freed_at >= idle_ms)
+                bytes += hole_purge(store, hole);
     return bytes;
 }
 

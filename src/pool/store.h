@@ -29,14 +29,12 @@ struct weir__store {
     struct weir__slab *free_slabs;  /* used before, free now */
     size_t nfree_slabs, ndirty_slabs;
 
-    /* Spans. A bit of `bin_used` is set exactly when the bin is not empty, one of
-     * `bin_words` when that word of it is not zero. */
+    /* Spans; holes by size as pool/hole.h says, how the bits go with them too. */
     struct weir__region *regions, *last_region;
     struct weir__span *bins[WEIR__BIN_COUNT]; /* LIFO lists of holes */
     uint64_t bin_used[(WEIR__BIN_COUNT + 63) / 64];
     uint32_t bin_words;
     struct weir__span *idle; /* freed last, still laid out as a span, or NULL */
-    struct weir__span *newest, *oldest; /* dirty holes by time of freeing */
     size_t next_region;                 /* size of the next region, bytes */
     unsigned color;                     /* rotates over cache lines of a page */
 
@@ -97,8 +95,9 @@ void weir__store_decay_locked(struct weir__store *store);
 /* The store's clock: milliseconds, wrapping. */
 uint32_t weir__store_clock(const struct weir__store *store);
 
-/* Purges one dirty hole, returns its bytes (pool/span.c). */
-size_t weir__span_purge_locked(struct weir__store *store, struct weir__span *hole);
+/* Purges dirty holes that were freed at least `idle_ms` ago, until `quota` bytes are
+ * reached; bytes (pool/span.c). */
+size_t weir__span_purge_locked(struct weir__store *store, uint32_t idle_ms, size_t quota);
 /* Purges what lies between a region's frontier and its touched end; bytes. */
 size_t weir__span_purge_tail_locked(struct weir__store *store, struct weir__region *region);
 /* Gives back regions that hold nothing (pool/span.c); bytes. */

@@ -91,7 +91,7 @@ static int64_t meter_room(const struct weir__meter *m)
 
 static int64_t window_used(const struct weir__window *w)
 {
-    return weir__window_load(&w->used) - w->origin;
+    return weir__window_used(w) - w->origin;
 }
 
 static uint64_t window_operations(const struct weir__window *w)
@@ -231,7 +231,7 @@ static void window_to_front(struct weir__window *w)
 
 static void window_open(struct weir__window *w, int64_t grant, bool solo)
 {
-    int64_t used = weir__window_load(&w->used);
+    int64_t used = weir__window_used(w);
     for (struct weir__meter *m = w->meter; m; m = m->parent) {
         m->level += grant;
         m->nopen++;
@@ -280,9 +280,11 @@ static bool shared_leave(void)
     return true;
 }
 
+/* Acquire and release: who comes after this addition also sees that its thread is inside,
+ * see shared_settle. */
 static void shared_add(struct weir__meter *m, int64_t delta)
 {
-    int64_t live = __atomic_add_fetch(&m->shared_live, delta, __ATOMIC_RELAXED);
+    int64_t live = __atomic_add_fetch(&m->shared_live, delta, __ATOMIC_ACQ_REL);
     int64_t peak = __atomic_load_n(&m->shared_peak, __ATOMIC_RELAXED);
     while (live > peak && !__atomic_compare_exchange_n(&m->shared_peak, &peak, live, true,
                                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED))
@@ -300,17 +302,17 @@ static bool shared_change(struct weir__window *w, int64_t delta, unsigned alloca
 {
     if (!__atomic_load_n(&meters_shared, __ATOMIC_RELAXED))
         return false;
-    uint64_t before = w->allocating;
-    __atomic_exchange_n(&w->allocating, before | 1, __ATOMIC_SEQ_CST);
+    int64_t step = -1;
+    __atomic_exchange_n(&w->allocating, w->allocating + 1, __ATOMIC_SEQ_CST);
     bool shared = __atomic_load_n(&meters_shared, __ATOMIC_SEQ_CST);
     if (shared) {
         for (struct weir__meter *m = w->meter; m; m = m->parent)
             shared_add(m, delta);
         __atomic_store_n(&w->freeing, w->freeing + 2 * freed, __ATOMIC_RELAXED);
         __atomic_store_n(&w->shared_operations, w->shared_operations + 1, __ATOMIC_RELAXED);
-        before += 2 * allocated;
+        step += 2 * (int64_t)allocated;
     }
-    weir__window_leave(&w->allocating, before);
+    weir__window_leave(&w->allocating, step);
     return shared;
 }
 
@@ -544,7 +546,7 @@ uint64_t weir__meter_destroy(struct weir__meter *m, size_t live_bytes, size_t li
     if (m->parent) {
         m->parent->gone_allocations += m->gone_allocations;
         m->parent->gone_frees += m->gone_frees + live_blocks;
-        m->parent->failures += m->failures;
+        __atomic_add_fetch(&m->parent->failures, m->failures, __ATOMIC_RELAXED);
         m->parent->slow_operations += m->slow_operations;
     }
     if (m->next)
@@ -666,16 +668,62 @@ void weir__meter_read(struct weir__meter *m, struct weir__meter_reading *reading
     exact_end(shared);
 }
 
-/* The flag of SHARED changes only under the lock: no need to leave it for a peak. */
+/* Operations below m that began before this call are done when it returns. */
+static void shared_settle(struct weir__meter *top)
+{
+    for (struct weir__meter *m = top; m; m = meter_after(m, top))
+        for (struct weir__window *w = m->windows; w; w = w->next)
+            window_await(w);
+}
+
+/*
+ * The flag of SHARED changes only under the lock: no need to leave it for a peak. But an
+ * operation that has changed the total may not have raised the peak yet; others may
+ * have seen the total since, so it is waited for.
+ */
 size_t weir__meter_peak(struct weir__meter *m)
 {
+    weir__lock_take(&meters.lock);
+    int64_t recorded = m->peak;
+    if (meters_shared) {
+        shared_settle(m);
+        recorded = __atomic_load_n(&m->shared_peak, __ATOMIC_RELAXED);
+    }
+    int64_t peak = meter_peak_now(m, recorded);
+    weir__lock_drop(&meters.lock);
+    return (size_t)peak;
+}
+
+bool weir__meter_note(struct weir__meter *m, const struct weir__window *own,
+                      struct weir__meter_note *note)
+{
+    bool alone = own && weir__own_get(m->solo) == own;
+    int64_t high = alone ? weir__window_load(&own->hi) : note->high;
+    if (high == note->high && weir__window_load(&m->peak) == note->recorded &&
+        !__atomic_load_n(&meters_shared, __ATOMIC_RELAXED))
+        return false;
+    struct counting c = {0};
     weir__lock_take(&meters.lock);
     int64_t recorded = m->peak;
     if (meters_shared)
         recorded = __atomic_load_n(&m->shared_peak, __ATOMIC_RELAXED);
     int64_t peak = meter_peak_now(m, recorded);
+    note->recorded = m->peak;
+    note->high = high;
+    bool rose = (size_t)peak > note->peak;
+    if (rose)
+        meter_count(m, &c);
     weir__lock_drop(&meters.lock);
-    return (size_t)peak;
+    if (rose) {
+        note->peak = (size_t)peak;
+        note->blocks = (size_t)(c.allocations - c.frees);
+    }
+    return rose;
+}
+
+bool weir__meter_is_quiet(void)
+{
+    return __atomic_load_n(&meters.lock.state, __ATOMIC_RELAXED) == 0;
 }
 
 void weir__meter_reset_peak(struct weir__meter *m)

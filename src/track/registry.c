@@ -114,6 +114,15 @@ bool weir__registry_resize(struct weir__registry *r, const void *block, size_t r
     return found;
 }
 
+size_t weir__registry_bytes(struct weir__registry *r, size_t *own)
+{
+    weir__lock_take(&r->lock);
+    size_t bytes = r->bytes;
+    *own = r->capacity * sizeof *r->entries;
+    weir__lock_drop(&r->lock);
+    return bytes;
+}
+
 int weir__registry_each(struct weir__registry *r, weir__entry_visitor *visit, void *user)
 {
     int stop = 0;

@@ -34,6 +34,9 @@ bool weir__registry_find(struct weir__registry *r, const void *block, struct wei
 /* Sets the requested size of a live block; false: it is not there. */
 bool weir__registry_resize(struct weir__registry *r, const void *block, size_t requested);
 
+/* Requested bytes of all live blocks; *own: bytes of the table itself. */
+size_t weir__registry_bytes(struct weir__registry *r, size_t *own);
+
 typedef int weir__entry_visitor(struct weir__entry *entry, void *user);
 int weir__registry_each(struct weir__registry *r, weir__entry_visitor *visit, void *user);
 

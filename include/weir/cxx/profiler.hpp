@@ -1,0 +1,60 @@
+/* cxx/profiler.hpp - watching a stretch of a program. Part of weir.hpp. */
+#ifndef WEIR_CXX_PROFILER_HPP
+#define WEIR_CXX_PROFILER_HPP
+
+#include <weir/cxx/allocator.hpp>
+
+#if __has_include(<weir/profile.h>)
+#include <weir/profile.h>
+#endif
+
+namespace weir
+{
+
+#ifdef WEIR_PROFILE_H
+/* Current, delta, peak and active allocations since start(). Profilers nest. */
+class MemoryProfiler
+{
+  public:
+    MemoryProfiler() = default;
+    MemoryProfiler(const MemoryProfiler &) = delete;
+    MemoryProfiler &operator=(const MemoryProfiler &) = delete;
+
+    ~MemoryProfiler()
+    {
+        stop();
+    }
+
+    void start(AllocatorRef a = {})
+    {
+        stop();
+        detail::check(weir_profiler_start(&profiler_, a.handle()));
+    }
+
+    void stop()
+    {
+        if (profiler_.allocator)
+            weir_profiler_stop(&profiler_);
+    }
+
+    /* On standard output. */
+    void report(const std::string &label)
+    {
+        detail::check(weir_profiler_report(&profiler_, label.c_str()));
+    }
+
+    weir_profile read()
+    {
+        weir_profile profile{};
+        detail::check(weir_profiler_read(&profiler_, &profile));
+        return profile;
+    }
+
+  private:
+    weir_profiler profiler_{};
+};
+#endif
+
+} // namespace weir
+
+#endif

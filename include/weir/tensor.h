@@ -1,0 +1,165 @@
+/*
+ * tensor.h - typed, shaped memory on any allocator, with shared ownership.
+ *
+ * A weir_tensor is a handle: type, shape, strides, and where it begins in a storage. Views,
+ * slices and reshapes are further handles to the same storage, which goes when the last of
+ * them is released. Handles are weir's own book-keeping, taken apart from every pool:
+ * an allocator's figures count tensor data and nothing else.
+ *
+ * Thread rule: retain, release, queries and making views may be done from any thread at
+ * once. weir_tensor_resize changes its handle and wants it alone; so does writing the
+ * elements, by the program's own agreement.
+ *
+ * Shapes. Every extent is 0 or more, at most WEIR_MAX_NDIM of them; none is a scalar of one
+ * element; an extent of 0 is a valid tensor without elements. Strides count elements.
+ * Errors: EINVAL for what can never be, EOVERFLOW where the bytes exceed PTRDIFF_MAX, ENOMEM
+ * where memory or a limit does not suffice; weir_last_error() says more. Functions
+ * that make a tensor return NULL and set errno; the caller releases what they return.
+ */
+#ifndef WEIR_TENSOR_H
+#define WEIR_TENSOR_H
+
+#include <weir/allocator.h>
+
+WEIR_BEGIN_DECLS
+
+#define WEIR_MAX_NDIM 12
+
+typedef struct weir_tensor weir_tensor;
+
+typedef enum weir_dtype {
+    WEIR_FLOAT32 = 0,
+    WEIR_FLOAT64,
+    WEIR_FLOAT16,
+    WEIR_BFLOAT16,
+    WEIR_INT8,
+    WEIR_INT16,
+    WEIR_INT32,
+    WEIR_INT64,
+    WEIR_UINT8,
+    WEIR_BOOL
+} weir_dtype;
+
+/* Bytes of one element; 0 for a value that is no type. */
+WEIR_API size_t weir_dtype_size(weir_dtype dtype);
+
+/* "float32", ...; "unknown" for a value that is no type. */
+WEIR_API const char *weir_dtype_name(weir_dtype dtype);
+
+/* -- making ------------------------------------------------------------------- */
+
+/* Row-major, 64-byte aligned, contents undefined, on the CPU allocator or on `a`. */
+WEIR_API weir_tensor *weir_tensor_create(const int64_t *shape, size_t ndim, weir_dtype dtype);
+WEIR_API weir_tensor *weir_tensor_create_in(weir_allocator *a, const int64_t *shape, size_t ndim,
+                                            weir_dtype dtype);
+
+/* The same with every byte zero. */
+WEIR_API weir_tensor *weir_tensor_create_zeroed_in(weir_allocator *a, const int64_t *shape,
+                                                   size_t ndim, weir_dtype dtype);
+
+/* Called once, when the last handle to wrapped memory is released, on that thread. */
+typedef void weir_tensor_deleter(void *user, void *data);
+
+/*
+ * A tensor over the caller's host memory, row-major. It is not counted in any statistics.
+ * The memory must stay until `deleter` (may be NULL) is called; when this fails it is not
+ * called. `data` may be NULL only where there are no elements.
+ */
+WEIR_API weir_tensor *weir_tensor_wrap(void *data, const int64_t *shape, size_t ndim,
+                                       weir_dtype dtype, weir_tensor_deleter *deleter, void *user);
+
+/* All there is to say about memory that was not made by weir_tensor_create. */
+typedef struct weir_tensor_memory {
+    void *data;                /* of the element with all indices 0 */
+    weir_allocator *allocator; /* whose memory it is, which says where it lives; NULL: the host's */
+    const int64_t *strides;    /* in elements, may be negative; NULL: row-major */
+    weir_tensor_deleter *deleter; /* may be NULL */
+    void *user;
+    bool read_only; /* told by weir_tensor_is_read_only; nothing is enforced */
+} weir_tensor_memory;
+
+WEIR_API weir_tensor *weir_tensor_wrap_memory(const weir_tensor_memory *memory,
+                                              const int64_t *shape, size_t ndim, weir_dtype dtype);
+
+/* -- sharing ------------------------------------------------------------------ */
+
+/* One more owner of the handle; returns it. NULL gives NULL. */
+WEIR_API weir_tensor *weir_tensor_retain(weir_tensor *t);
+
+/* One owner fewer; the last one frees the handle and, with the last handle, the storage. NULL
+ * does nothing; errno is kept. One release too many is misuse where it is noticed. */
+WEIR_API void weir_tensor_release(weir_tensor *t);
+
+/* Handles to the same storage, this one included; owners of one handle count once. */
+WEIR_API size_t weir_tensor_storage_count(const weir_tensor *t);
+
+/* Do both have the same storage? */
+WEIR_API bool weir_tensor_shares_storage(const weir_tensor *a, const weir_tensor *b);
+
+/* -- views: new handles to the same storage ------------------------------------- */
+
+WEIR_API weir_tensor *weir_tensor_view(const weir_tensor *t);
+
+/* Another shape of as many elements in the same order. One extent may be -1: whatever
+ * fits. EINVAL where the strides do not allow it (weir_tensor_contiguous first). */
+WEIR_API weir_tensor *weir_tensor_reshape(const weir_tensor *t, const int64_t *shape, size_t ndim);
+
+/* Along `dim`, the indices first, first + step, ... below last. 0 <= first <= last <=
+ * extent and step >= 1, else EINVAL. */
+WEIR_API weir_tensor *weir_tensor_slice(const weir_tensor *t, size_t dim, int64_t first,
+                                        int64_t last, int64_t step);
+
+/* What is at one index of `dim`, without that dimension. */
+WEIR_API weir_tensor *weir_tensor_select(const weir_tensor *t, size_t dim, int64_t index);
+
+/* Dimension i of the result is dimension order[i] of `t`; `order` has ndim entries. */
+WEIR_API weir_tensor *weir_tensor_permute(const weir_tensor *t, const size_t *order);
+WEIR_API weir_tensor *weir_tensor_transpose(const weir_tensor *t, size_t dim0, size_t dim1);
+
+/* -- copies ------------------------------------------------------------------- */
+
+/* A row-major tensor of its own with the same elements, in the allocator of `t` (wrapped host
+ * memory: the CPU allocator) or in `a`. ENOTSUP where the host cannot touch the memory,
+ * unless `t` is contiguous and stays in its allocator. */
+WEIR_API weir_tensor *weir_tensor_clone(const weir_tensor *t);
+WEIR_API weir_tensor *weir_tensor_clone_in(weir_allocator *a, const weir_tensor *t);
+
+/* `t` itself, retained, where it is contiguous; else a clone. */
+WEIR_API weir_tensor *weir_tensor_contiguous(weir_tensor *t);
+
+/* -- changing ----------------------------------------------------------------- */
+
+/*
+ * Gives the handle another shape. It stays in place while its capacity lasts; beyond that it
+ * gets more memory, and where other handles share the storage, one of its own (they keep the
+ * old). The elements up to the shorter count stay, in row-major order; others are undefined.
+ * 0; EINVAL (a shape that cannot be, a tensor that is not contiguous), EOVERFLOW, ENOMEM,
+ * ENOTSUP as for clones: the tensor is then as it was.
+ */
+WEIR_API int weir_tensor_resize(weir_tensor *t, const int64_t *shape, size_t ndim);
+
+/* Sets every byte of a contiguous tensor to zero. 0; EINVAL, or what the allocator says. */
+WEIR_API int weir_tensor_zero(weir_tensor *t);
+
+/* -- questions; NULL gives 0, NULL or false -------------------------------------- */
+
+WEIR_API weir_dtype weir_tensor_dtype(const weir_tensor *t);
+WEIR_API size_t weir_tensor_ndim(const weir_tensor *t);
+WEIR_API const int64_t *weir_tensor_shape(const weir_tensor *t);   /* ndim entries, the handle's */
+WEIR_API const int64_t *weir_tensor_strides(const weir_tensor *t); /* the same */
+WEIR_API int64_t weir_tensor_extent(const weir_tensor *t, size_t dim); /* 0 beyond ndim */
+WEIR_API size_t weir_tensor_element_count(const weir_tensor *t);
+WEIR_API size_t weir_tensor_size_in_bytes(const weir_tensor *t); /* elements * their size */
+WEIR_API size_t weir_tensor_capacity(const weir_tensor *t);    /* bytes resize can fill in place */
+WEIR_API void *weir_tensor_data(const weir_tensor *t);         /* of the first element */
+WEIR_API bool weir_tensor_is_contiguous(const weir_tensor *t); /* row-major, without gaps */
+WEIR_API bool weir_tensor_is_read_only(const weir_tensor *t);
+
+/* Whose memory it is; NULL for wrapped host memory. */
+WEIR_API weir_allocator *weir_tensor_allocator(const weir_tensor *t);
+
+/* Address of the element at `index` (ndim entries); NULL with EINVAL outside. */
+WEIR_API void *weir_tensor_at(const weir_tensor *t, const int64_t *index);
+
+WEIR_END_DECLS
+#endif

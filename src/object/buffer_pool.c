@@ -1,0 +1,402 @@
+/*
+ * object/buffer_pool.c - blocks kept for re-use. Owns a record for each block it has
+ * from the allocator, out or idle, found by address in a hash table; refuses to know what is
+ * in them. One lock a pool, outermost of weir's; the allocator is never called under it.
+ */
+#include "object/buffer_pool.h"
+
+#include "alloc/allocator.h"
+#include "base/error.h"
+#include "base/lock.h"
+
+#include <errno.h>
+
+/*
+ * Bins. The capacity of bin i, in bytes: 64 (i + 1) up to 512, then eight equal steps to
+ * each doubling, so that a block of the smallest bin that holds n > 512 bytes has less
+ * than n / 8 to spare.
+ */
+#define BIN_GRAIN  64
+#define BIN_STEPS  8
+#define BIN_SHIFT  9 /* log2 of the end of the first bins, BIN_GRAIN * BIN_STEPS */
+#define BIN_LEVELS (63 - BIN_SHIFT)
+#define BINS       (BIN_STEPS + BIN_STEPS * BIN_LEVELS)
+
+_Static_assert(BIN_GRAIN *BIN_STEPS == 1 << BIN_SHIFT, "the first doubling follows the grain");
+
+/* One block. In exactly one state: out, or idle and then in two lists. */
+struct pooled {
+    char *block;
+    size_t capacity, requested;
+    struct pooled *above, *below; /* of its bin, LIFO: above was given back later */
+    struct pooled *newer, *older; /* of all idle ones, in the order they were given back */
+    uint16_t bin;
+    bool idle;
+};
+
+/* All under the lock, but for what never changes: allocator. Invariants: table holds
+ * nrecords in ntable (a power of two) slots, at most 3/4 of them. */
+struct weir_buffer_pool {
+    weir__lock lock;
+    weir_allocator *allocator;
+    struct pooled **table; /* open addressing, linear */
+    size_t ntable, nrecords;
+    struct pooled *newest, *oldest;
+    weir_buffer_pool_stats figures;
+    struct pooled *bins[BINS]; /* the top of each */
+};
+
+static unsigned bin_of(size_t size)
+{
+    if (size <= BIN_GRAIN)
+        return 0;
+    unsigned shift = weir__log2(size - 1);
+    if (shift < BIN_SHIFT)
+        return (unsigned)((size - 1) / BIN_GRAIN);
+    return BIN_STEPS * (1 + shift - BIN_SHIFT) + (unsigned)((size - 1) >> (shift - 3) & 7);
+}
+
+static size_t bin_capacity(unsigned bin)
+{
+    if (bin < BIN_STEPS)
+        return (size_t)BIN_GRAIN * (bin + 1);
+    unsigned shift = BIN_SHIFT + bin / BIN_STEPS - 1;
+    return (size_t)(BIN_STEPS + bin % BIN_STEPS + 1) << (shift - 3);
+}
+
+/* -- the table ---------------------------------------------------------------------- */
+
+static size_t table_home(const weir_buffer_pool *pool, const void *block)
+{
+    return (size_t)(((uintptr_t)block >> 6) * UINT64_C(0x9e3779b97f4a7c15) >> 20) &
+           (pool->ntable - 1);
+}
+
+/* The slot of the block's record, or the free slot where it would go. */
+static struct pooled **table_slot(const weir_buffer_pool *pool, const void *block)
+{
+    size_t i = table_home(pool, block);
+    while (pool->table[i] && pool->table[i]->block != block)
+        i = (i + 1) & (pool->ntable - 1);
+    return &pool->table[i];
+}
+
+static struct pooled *table_find(const weir_buffer_pool *pool, const void *block)
+{
+    return pool->ntable ? *table_slot(pool, block) : NULL;
+}
+
+/* Room for one more; false: no memory, nothing changed. */
+static bool table_reserve(weir_buffer_pool *pool)
+{
+    if ((pool->nrecords + 1) * 4 <= pool->ntable * 3)
+        return true;
+    size_t nold = pool->ntable, nnew = nold ? 2 * nold : 64;
+    struct pooled **old = pool->table, **new = weir__meta_allocate(nnew * sizeof(*new));
+    if (!new)
+        return false;
+    pool->table = new;
+    pool->ntable = nnew;
+    for (size_t i = 0; i < nold; i++)
+        if (old[i])
+            *table_slot(pool, old[i]->block) = old[i];
+    weir__meta_free(old, nold * sizeof(*old));
+    return true;
+}
+
+/* Those that had to step over the freed slot move up. */
+static void table_remove(weir_buffer_pool *pool, const void *block)
+{
+    size_t mask = pool->ntable - 1;
+    size_t hole = (size_t)(table_slot(pool, block) - pool->table);
+    pool->nrecords--;
+    for (size_t i = (hole + 1) & mask; pool->table[i]; i = (i + 1) & mask) {
+        size_t home = table_home(pool, pool->table[i]->block);
+        if (((i - home) & mask) < ((i - hole) & mask))
+            continue;
+        pool->table[hole] = pool->table[i];
+        hole = i;
+    }
+    pool->table[hole] = NULL;
+}
+
+/* -- idle blocks -------------------------------------------------------------------- */
+
+static void idle_add(weir_buffer_pool *pool, struct pooled *p)
+{
+    p->idle = true;
+    p->above = NULL;
+    p->below = pool->bins[p->bin];
+    if (p->below)
+        p->below->above = p;
+    pool->bins[p->bin] = p;
+    p->newer = NULL;
+    p->older = pool->newest;
+    if (p->older)
+        p->older->newer = p;
+    else
+        pool->oldest = p;
+    pool->newest = p;
+    pool->figures.idle_bytes += p->capacity;
+    pool->figures.idle_count++;
+}
+
+static void idle_remove(weir_buffer_pool *pool, struct pooled *p)
+{
+    p->idle = false;
+    if (p->above)
+        p->above->below = p->below;
+    else
+        pool->bins[p->bin] = p->below;
+    if (p->below)
+        p->below->above = p->above;
+    if (p->newer)
+        p->newer->older = p->older;
+    else
+        pool->newest = p->older;
+    if (p->older)
+        p->older->newer = p->newer;
+    else
+        pool->oldest = p->newer;
+    pool->figures.idle_bytes -= p->capacity;
+    pool->figures.idle_count--;
+}
+
+/* Takes the oldest out until at most `keep` bytes are idle; a list by `below`. */
+static struct pooled *idle_cut(weir_buffer_pool *pool, size_t keep)
+{
+    struct pooled *cut = NULL;
+    while (pool->figures.idle_bytes > keep) {
+        struct pooled *p = pool->oldest;
+        idle_remove(pool, p);
+        table_remove(pool, p->block);
+        p->below = cut;
+        cut = p;
+    }
+    return cut;
+}
+
+/* Gives them to the allocator, without the lock; the bytes. */
+static size_t cut_free(weir_buffer_pool *pool, struct pooled *cut)
+{
+    size_t bytes = 0;
+    while (cut) {
+        struct pooled *p = cut;
+        cut = p->below;
+        bytes += p->capacity;
+        weir_deallocate(pool->allocator, p->block);
+        weir__meta_free(p, sizeof *p);
+    }
+    return bytes;
+}
+
+static size_t idle_bound(const weir_buffer_pool *pool)
+{
+    return pool->figures.idle_limit ? pool->figures.idle_limit : SIZE_MAX;
+}
+
+/* -- acquiring ---------------------------------------------------------------------- */
+
+static void figures_out(weir_buffer_pool *pool, struct pooled *p, size_t size)
+{
+    p->requested = size;
+    pool->figures.out_bytes += p->capacity;
+    pool->figures.out_requested += size;
+    pool->figures.out_count++;
+}
+
+/* The block of a new record; NULL: no memory, nothing changed but failures. */
+static void *pool_miss(weir_buffer_pool *pool, size_t size, bool zeroed)
+{
+    struct pooled *p = weir__meta_allocate(sizeof *p);
+    if (!p)
+        return weir__fail_null(ENOMEM, "no memory for a pool's book-keeping");
+    p->bin = (uint16_t)bin_of(size);
+    p->capacity = bin_capacity(p->bin);
+    p->block = zeroed ? weir_allocate_zeroed(pool->allocator, p->capacity, 1)
+                      : weir_allocate(pool->allocator, p->capacity);
+    if (!p->block) {
+        int saved = errno;
+        weir__meta_free(p, sizeof *p);
+        errno = saved;
+        return NULL;
+    }
+    weir__lock_take(&pool->lock);
+    bool kept = table_reserve(pool);
+    if (kept) {
+        *table_slot(pool, p->block) = p;
+        pool->nrecords++;
+        pool->figures.misses++;
+        figures_out(pool, p, size);
+    }
+    weir__lock_drop(&pool->lock);
+    if (kept)
+        return p->block;
+    weir_deallocate(pool->allocator, p->block);
+    weir__meta_free(p, sizeof *p);
+    return weir__fail_null(ENOMEM, "no memory for a pool's book-keeping");
+}
+
+static void *pool_hit(weir_buffer_pool *pool, size_t size)
+{
+    weir__lock_take(&pool->lock);
+    struct pooled *p = pool->bins[bin_of(size)];
+    if (p) {
+        idle_remove(pool, p);
+        pool->figures.hits++;
+        figures_out(pool, p, size);
+    }
+    weir__lock_drop(&pool->lock);
+    return p ? p->block : NULL;
+}
+
+static bool pool_admits(const weir_buffer_pool *pool, size_t size)
+{
+    if (!pool)
+        weir__fail_null(EINVAL, "no pool of buffers: NULL was given");
+    else if (size > PTRDIFF_MAX)
+        weir__fail_null(ENOMEM, "a buffer of %zu bytes is impossibly large", size);
+    return pool && size <= PTRDIFF_MAX;
+}
+
+void *weir_buffer_pool_acquire(weir_buffer_pool *pool, size_t size)
+{
+    if (!pool_admits(pool, size))
+        return NULL;
+    void *block = pool_hit(pool, size);
+    return block ? block : pool_miss(pool, size, false);
+}
+
+void *weir_buffer_pool_acquire_zeroed(weir_buffer_pool *pool, size_t size)
+{
+    if (!pool_admits(pool, size))
+        return NULL;
+    void *block = pool_hit(pool, size);
+    if (!block)
+        return pool_miss(pool, size, true);
+    int error = weir__allocator_zero(pool->allocator, block, size);
+    if (!error)
+        return block;
+    weir_buffer_pool_release(pool, block);
+    errno = error;
+    return NULL;
+}
+
+bool weir__buffer_pool_refit(weir_buffer_pool *pool, const void *block, size_t size)
+{
+    weir__lock_take(&pool->lock);
+    struct pooled *p = table_find(pool, block);
+    bool fits = p && !p->idle && p->bin == bin_of(size);
+    if (fits) {
+        pool->figures.out_requested += size - p->requested;
+        p->requested = size;
+    }
+    weir__lock_drop(&pool->lock);
+    return fits;
+}
+
+/* -- giving back -------------------------------------------------------------------- */
+
+void weir_buffer_pool_release(weir_buffer_pool *pool, void *block)
+{
+    struct pooled *cut = NULL;
+    if (!pool || !block)
+        return;
+    weir__lock_take(&pool->lock);
+    struct pooled *p = table_find(pool, block);
+    bool out = p && !p->idle;
+    if (out) {
+        pool->figures.out_bytes -= p->capacity;
+        pool->figures.out_requested -= p->requested;
+        pool->figures.out_count--;
+        idle_add(pool, p);
+        size_t before = pool->figures.idle_count;
+        cut = idle_cut(pool, idle_bound(pool));
+        pool->figures.evictions += before - pool->figures.idle_count;
+    }
+    weir__lock_drop(&pool->lock);
+    if (!out)
+        weir__misuse(p ? WEIR_MISUSE_DOUBLE_FREE : WEIR_MISUSE_FOREIGN_POINTER, block,
+                     "pool of buffers");
+    cut_free(pool, cut);
+}
+
+size_t weir_buffer_pool_trim(weir_buffer_pool *pool, size_t keep_bytes)
+{
+    if (!pool)
+        return 0;
+    weir__lock_take(&pool->lock);
+    struct pooled *cut = idle_cut(pool, keep_bytes);
+    weir__lock_drop(&pool->lock);
+    return cut_free(pool, cut);
+}
+
+int weir_buffer_pool_set_idle_limit(weir_buffer_pool *pool, size_t bytes)
+{
+    if (!pool)
+        return weir__fail(EINVAL, "no pool of buffers: NULL was given");
+    weir__lock_take(&pool->lock);
+    pool->figures.idle_limit = bytes;
+    size_t before = pool->figures.idle_count;
+    struct pooled *cut = idle_cut(pool, idle_bound(pool));
+    pool->figures.evictions += before - pool->figures.idle_count;
+    weir__lock_drop(&pool->lock);
+    cut_free(pool, cut);
+    return 0;
+}
+
+/* -- making and asking -------------------------------------------------------------- */
+
+weir_buffer_pool *weir_buffer_pool_create(const weir_buffer_pool_options *options)
+{
+    weir_buffer_pool *pool = weir__meta_allocate(sizeof *pool);
+    if (!pool)
+        return weir__fail_null(ENOMEM, "no memory for a pool of buffers");
+    pool->allocator = options && options->allocator ? options->allocator : weir_cpu_allocator();
+    pool->figures.idle_limit = options ? options->idle_limit : 0;
+    return pool;
+}
+
+int weir_buffer_pool_destroy(weir_buffer_pool *pool)
+{
+    if (!pool)
+        return weir__fail(EINVAL, "no pool of buffers: NULL was given");
+    weir__lock_take(&pool->lock);
+    size_t out = pool->figures.out_count;
+    struct pooled *cut = out ? NULL : idle_cut(pool, 0);
+    weir__lock_drop(&pool->lock);
+    if (out)
+        return weir__fail(EBUSY, "%zu buffers of the pool are out", out);
+    cut_free(pool, cut);
+    weir__meta_free(pool->table, pool->ntable * sizeof(*pool->table));
+    weir__meta_free(pool, sizeof *pool);
+    return 0;
+}
+
+size_t weir_buffer_pool_capacity(weir_buffer_pool *pool, const void *block)
+{
+    if (!pool || !block)
+        return 0;
+    weir__lock_take(&pool->lock);
+    struct pooled *p = table_find(pool, block);
+    size_t capacity = p && !p->idle ? p->capacity : 0;
+    weir__lock_drop(&pool->lock);
+    return capacity;
+}
+
+weir_allocator *weir_buffer_pool_allocator(const weir_buffer_pool *pool)
+{
+    return pool ? pool->allocator : NULL;
+}
+
+int weir_buffer_pool_stats_get(weir_buffer_pool *pool, weir_buffer_pool_stats *stats)
+{
+    if (!pool || !stats || stats->size != sizeof *stats)
+        return weir__fail(EINVAL, "statistics of a pool of buffers: %s",
+                          pool && stats ? "no such struct" : "NULL was given");
+    weir__lock_take(&pool->lock);
+    *stats = pool->figures;
+    weir__lock_drop(&pool->lock);
+    stats->size = sizeof *stats;
+    return 0;
+}

@@ -1,0 +1,20 @@
+/* tools/bench_json.h - the figures of a run as one JSON object. */
+#ifndef WEIR_TOOLS_BENCH_JSON_H
+#define WEIR_TOOLS_BENCH_JSON_H
+
+#include "tools/bench_run.h"
+
+#include <stdio.h>
+
+/*
+ * {"weir": VERSION, "what": ..., "touch": ..., "rounds": N, "machine": {...},
+ *  "targets": [...], "rows": [{"load", "group", "target", and every figure by its name:
+ *  its median, with the figures of each round in "rounds"}]}
+ */
+void bench_json_print(FILE *to, const char *what, const struct bench_plan *plan,
+                      enum bench_touch touch);
+
+/* One line about the machine: CPUs, model, kernel, C library. */
+void bench_machine(char *text, size_t n);
+
+#endif
