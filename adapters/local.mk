@@ -86,4 +86,4 @@ bench-runtimes: all
 	$(AM_TESTS_ENVIRONMENT) $(SHELL) $(top_srcdir)/tests/check-runtimes --tables
 
 .PHONY: check-runtimes bench-runtimes
-EXTRA_DIST += tests/check-runtimes
+EXTRA_DIST += tests/check-runtimes docs/runtimes.md
