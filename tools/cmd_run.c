@@ -249,7 +249,7 @@ static bool report_write(const struct run *run)
     return false;
 }
 
-int cmd_run(int argc, char **argv)
+int weir_command_run(int argc, char **argv)
 {
     static struct run run;
     int status = options_read(argc, argv, &run);

@@ -15,3 +15,6 @@ bench_sources = tools/bench_accounting.c tools/bench_job.c tools/bench_job.h \
 	tools/bench_run.h tools/bench_table.c tools/bench_table.h tools/bench_targets.c \
 	tools/bench_targets.h tools/bench_worker.c tools/bench_worker.h tools/cmd_bench.c \
 	tools/svg.c tools/svg.h $(bench_loads)
+
+# -- weir plan --
+weir_SOURCES += tools/cmd_plan.c tools/plan_rows.h tools/plan_csv.c tools/plan_svg.c tools/plan_trace.c

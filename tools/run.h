@@ -24,7 +24,7 @@ struct run {
 };
 
 /* The command (tools/command.h). tools/cmd_run.c */
-int cmd_run(int argc, char **argv);
+int weir_command_run(int argc, char **argv);
 
 /*
  * Can the program be run with a library loaded first? 0, or the exit status that a

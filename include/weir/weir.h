@@ -12,6 +12,7 @@
 #include <weir/error.h>
 #include <weir/export.h>
 #include <weir/link.h>
+#include <weir/plan.h>
 #include <weir/pool.h>
 #include <weir/profile.h>
 #include <weir/stats.h>
