@@ -86,4 +86,5 @@ bench-runtimes: all
 	$(AM_TESTS_ENVIRONMENT) $(SHELL) $(top_srcdir)/tests/check-runtimes --tables
 
 .PHONY: check-runtimes bench-runtimes
-EXTRA_DIST += tests/check-runtimes docs/runtimes.md
+EXTRA_DIST += tests/check-runtimes
+dist_doc_DATA += docs/runtimes.md
