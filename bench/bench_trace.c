@@ -336,12 +336,13 @@ static void *player_main(void *argument)
     struct player *p = argument;
     struct replay *r = p->replay;
     bench_pin(p->copy * r->nthreads + p->thread);
-    if (counts(r->job))
+    if (counts(r->job)) /* warms up, too */
         pass_verify(p, r->ncopies > 1 ? turn_bound : turn_check);
-    pass_play(p, turn_play);
+    else
+        pass_play(p, turn_play);
     pthread_barrier_wait(&r->all);
     passes_measure(p);
-    if (counts(r->job))
+    if (r->job->ops == OPS_WEIR)
         pass_verify(p, r->ncopies > 1 ? turn_play : r->resizes ? turn_check : turn_play);
     return NULL;
 }

@@ -35,6 +35,10 @@ struct bench_plan bench_plan_of(const struct bench_options *options,
 void bench_trace_rows(struct bench_plan *plan, const struct bench_traces *traces, const char *group,
                       const struct bench_job *job);
 
+/* Keeps the rows whose group or name has `word` in it; NULL keeps all. 0, or 2 after one line
+ * where none is left. */
+int bench_rows_keep(struct bench_plan *plan, const char *word);
+
 /* A trace's name from its path. */
 void bench_trace_name(char *name, size_t n, const char *path);
 

@@ -418,16 +418,6 @@ static int pictures_of_peers(const struct bench_options *options, const struct b
     return pictures_write(options->svg, "weir bench --peers", plan, pictures, n);
 }
 
-/* Keeps the rows whose group or name contains `word`. */
-static void rows_keep(struct bench_plan *plan, const char *word)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < plan->nrows; i++)
-        if (strstr(plan->rows[i].group, word) || strstr(plan->rows[i].name, word))
-            plan->rows[kept++] = plan->rows[i];
-    plan->nrows = kept;
-}
-
 int bench_mode_peers(const struct bench_options *options)
 {
     struct bench_traces traces = {0};
@@ -438,12 +428,8 @@ int bench_mode_peers(const struct bench_options *options)
         return 2;
     struct bench_plan plan = bench_plan_of(options, &targets, 300);
     peers_rows(&plan, &traces, options);
-    if (options->only)
-        rows_keep(&plan, options->only);
-    if (plan.nrows == 0) {
-        fprintf(stderr, "weir bench: no load is called \"%s\"\n", options->only);
+    if (bench_rows_keep(&plan, options->only) != 0)
         return 2;
-    }
     if (bench_run(&plan) != 0)
         return 1;
     if (options->json)

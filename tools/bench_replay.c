@@ -295,7 +295,7 @@ int bench_mode_replay(const struct bench_options *options)
     if (traces_find(&traces, options->traces, options->ntraces) != 0 || traces_check(&traces) != 0)
         return 1;
     targets_replay(&targets);
-    struct bench_plan plan = bench_plan_of(options, &targets, 40);
+    struct bench_plan plan = bench_plan_of(options, &targets, 50);
     struct bench_job job = {.load = "trace",
                             .touch = options->touch,
                             .threads = 1,
@@ -303,6 +303,8 @@ int bench_mode_replay(const struct bench_options *options)
     bench_trace_rows(&plan, &traces, traces_group, &job);
     threaded_rows(&plan, &traces, job);
     synthetic_rows(&plan, job);
+    if (bench_rows_keep(&plan, options->only) != 0)
+        return 2;
     if (bench_run(&plan) != 0)
         return 1;
     if (options->json)
