@@ -9,5 +9,7 @@
 typedef int weir_command(int argc, char **argv);
 
 weir_command weir_command_bench; /* replays traces: time, memory, exact statistics */
+weir_command weir_command_run;   /* runs a program on weir's malloc */
+weir_command weir_command_plan; /* lays buffers out in one arena */
 
 #endif

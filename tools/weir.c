@@ -14,7 +14,9 @@ static const struct {
     weir_command *run;
     const char *summary;
 } commands[] = {
+    {"run", weir_command_run, "run a program on weir's malloc and report its memory"},
     {"bench", weir_command_bench, "replays recorded traces: time, memory, exact statistics"},
+    {"plan", weir_command_plan, "lays buffers with known lifetimes out in one arena"},
     {NULL, NULL, NULL}, /* last */
 };
 

@@ -16,6 +16,9 @@
  */
 void *weir__allocator_user(const weir_allocator *a, void *(*allocate)(void *, size_t, size_t));
 
+/* Who supplies the memory, as weir_stats.backing. */
+const char *weir__allocator_backing(const weir_allocator *a);
+
 /* May the host read and write the blocks? False iff the functions bring `zero`. */
 bool weir__allocator_host_accessible(const weir_allocator *a);
 

@@ -72,6 +72,7 @@ struct weir_allocator {
     ptrdiff_t heap_at; /* from the thread pointer to the thread's entry in weir__here.heaps */
     uint32_t state;    /* enum weir__state; atomic */
     struct weir__body *body;
+    uint64_t checkpoint; /* the latest that covers it; 0: none since it was made; context lock */
     weir_allocator *parent, *children, *youngest, *next, *prev; /* children: oldest first */
     char name[WEIR__NAME_MAX];
 };
@@ -90,6 +91,9 @@ struct weir__local {
     uint32_t word;
 };
 extern WEIR__TLS struct weir__local weir__here;
+
+/* The CPU allocator itself: its address without a call. */
+extern weir_allocator weir__cpu __attribute__((visibility("hidden")));
 
 /* Never NULL. The handle holds the whole way from the thread pointer, so that this is
  * one load after the handle's own. */
@@ -152,6 +156,9 @@ struct weir__body *weir__body_of(const weir_allocator *a);
 
 void weir__context_lock(void);
 void weir__context_unlock(void);
+
+/* Is that lock free at this moment? */
+bool weir__context_is_quiet(void);
 
 /* Preorder over `top` and its descendants (NULL: over all); a NULL starts. Context
  * lock held. */

@@ -1,80 +1,17 @@
 /*
- * alloc/deallocate.c - the way of a free. The fast path is deallocate_small: from the
- * pointer to its slab by arithmetic, the owner and the ledger word checked, then one
- * stack push and three plain stores of accounting. Its cost is guarded by
- * tests/test_callgrind.sh.
+ * alloc/deallocate.c - the way of a free. The fast path is alloc/small.h's.
  */
 #include "alloc/block.h"
+#include "alloc/small.h"
 #include "alloc/trace.h"
 
 #include <errno.h>
 
-/* Where there is accounting; folds away where not. A free is admitted by any open
- * window. */
-WEIR__INLINE bool window_enter(struct weir__window *w)
-{
-#ifdef WEIR_NO_ACCOUNTING
-    (void)w;
-    return true;
-#else
-    weir__window_enter(&w->freeing);
-    if (weir__likely(!weir__window_is_closed(w)))
-        return true;
-    weir__window_leave(&w->freeing, -1);
-    return false;
-#endif
-}
-
-WEIR__INLINE void window_leave(struct weir__window *w, int64_t freed)
-{
-#ifdef WEIR_NO_ACCOUNTING
-    (void)w, (void)freed;
-#else
-    weir__own_set(w->given, weir__own_get(w->given) + freed);
-    weir__window_leave(&w->freeing, 1);
-#endif
-}
-
-WEIR__INLINE void window_leave_undone(struct weir__window *w)
-{
-#ifdef WEIR_NO_ACCOUNTING
-    (void)w;
-#else
-    weir__window_leave(&w->freeing, -1);
-#endif
-}
-
-/* True: freed. False: not a live small block of `a`, or its thread cache is full or
- * closed: go the slow way, which finds out which. */
 WEIR__INLINE bool deallocate_small(weir_allocator *a, void *block)
 {
-    if (weir__unlikely(!weir__map_is_slabs(block)))
-        return false;
-    struct weir__slab *slab = weir__slab_of(block);
-    if (weir__unlikely(weir__own_get(slab->owner) != a))
-        return false;
-    uint64_t index;
-    if (weir__unlikely(!weir__slab_index(slab, block, &index)))
-        return false;
-    uint32_t *word = &slab->words[index], value = weir__own_get(*word);
-    if (weir__unlikely(!weir__word_is_live(value)))
-        return false;
-    struct weir__heap *heap = weir__heap_cached(a);
-    struct weir__bin *bin = weir__cache_bin(&heap->cache, slab->bin);
-    struct weir__window *w = &heap->window;
-    if (weir__unlikely(!window_enter(w)))
-        return false;
-    struct weir__slot *top = weir__own_get(bin->top);
-    if (weir__unlikely(top == weir__own_get(bin->limit))) {
-        window_leave_undone(w);
-        return false;
-    }
-    weir__word_set(word, WEIR__WORD_CACHED);
-    top->block = block;
-    top->word = word;
-    weir__own_set(bin->top, top + 1);
-    window_leave(w, (int64_t)weir__word_size(value));
-    return true;
+    struct weir__heap *const *place =
+        (struct weir__heap *const *)((char *)__builtin_thread_pointer() + a->heap_at);
+    return weir__small_deallocate(a, place, block);
 }
 
 void weir_deallocate(weir_allocator *a, void *block)
@@ -142,6 +79,24 @@ WEIR__INLINE struct weir__span *large_find(const weir_allocator *a, const void *
     return span;
 }
 
+/* large_free of a span whose free got a number in a trace: told when it is known that
+ * the free was the first. */
+static WEIR__NOINLINE bool large_free_traced(weir_allocator *a, struct weir__span *span,
+                                             void *block, size_t requested, uint64_t sequence)
+{
+    bool first = weir__store_give_span(a->body->store, span, &a->body->span_bytes);
+    if (first) {
+        weir__trace_freed(a, sequence, block, requested);
+        return true;
+    }
+    weir__trace_adjusted(sequence, -(ptrdiff_t)requested, -1);
+    sequence = 0;
+    weir__account(a, (int64_t)requested, 1, 0, &sequence);
+    if (sequence)
+        weir__trace_adjusted(sequence, (ptrdiff_t)requested, 1);
+    return false;
+}
+
 /* Counted before the pages go, so that nobody's use of them is counted earlier. Two
  * threads that free one span at a time: the store tells who was first. */
 static bool large_free(weir_allocator *a, void *block)
@@ -155,7 +110,7 @@ static bool large_free(weir_allocator *a, void *block)
             !weir__window_count(&weir__heap_cached(a)->window, -(int64_t)requested, 0, 1))) {
         weir__account(a, -(int64_t)requested, 0, 1, &sequence);
         if (weir__unlikely(sequence != 0))
-            weir__trace_freed(a, sequence, block, requested);
+            return large_free_traced(a, span, block, requested, sequence);
     }
     if (weir__likely(weir__store_give_span(a->body->store, span, &a->body->span_bytes)))
         return true;

@@ -136,6 +136,9 @@ static void thread_exit(void)
         if (weir__here.heaps[i] != &weir__no_heap)
             heap_unmake(weir__here.heaps[i], true);
     weir__context_unlock();
+    void (*exited)(void) = __atomic_load_n(&weir__trace_thread_exited, __ATOMIC_ACQUIRE);
+    if (exited)
+        exited();
     errno = saved;
 }
 

@@ -49,6 +49,23 @@ struct figures {
     size_t in_use, cached, reserved, metadata;
 };
 
+/* A sum with a part that cannot be told cannot be told either. */
+static void figure_add(size_t *sum, size_t part)
+{
+    if (*sum == WEIR_UNSUPPORTED || part == WEIR_UNSUPPORTED)
+        *sum = WEIR_UNSUPPORTED;
+    else
+        *sum += part;
+}
+
+static void figures_add(struct figures *sum, const struct figures *part)
+{
+    figure_add(&sum->in_use, part->in_use);
+    figure_add(&sum->cached, part->cached);
+    figure_add(&sum->reserved, part->reserved);
+    figure_add(&sum->metadata, part->metadata);
+}
+
 /* Blocks of a class in the thread caches. */
 static size_t class_cached(const struct weir__body *body, unsigned class)
 {
@@ -100,10 +117,7 @@ static void pooled_add(const struct weir__body *body, struct figures *f)
     own.metadata += sizeof *body + body->nshards * sizeof *body->shards[0];
     if (body->owns_store)
         store_add(body->store, &own);
-    f->in_use += own.in_use;
-    f->cached += own.cached;
-    f->metadata += own.metadata;
-    f->reserved += own.reserved;
+    figures_add(f, &own);
 }
 
 static void provided_add(struct weir__body *body, struct figures *f)
@@ -113,10 +127,22 @@ static void provided_add(struct weir__body *body, struct figures *f)
     said.in_use = said.reserved = weir__registry_bytes(&body->registry, &entries);
     if (body->functions.stats)
         body->functions.stats(body->user, &said);
-    f->in_use += said.in_use;
-    f->cached += said.cached;
-    f->reserved += said.reserved;
-    f->metadata += said.metadata + sizeof *body + entries;
+    figures_add(f, &(struct figures){said.in_use, said.cached, said.reserved, said.metadata});
+    figure_add(&f->metadata, sizeof *body + entries);
+}
+
+/* Has an allocator above, up to `top`, functions that report for the blocks of `a` too? */
+static bool reported_above(const weir_allocator *a, const weir_allocator *top)
+{
+    const struct weir__body *own = a->body;
+    while (a != top) {
+        a = a->parent;
+        const weir_allocator_functions *above = &a->body->functions;
+        if (above->stats && above->destroy && above->allocate == own->functions.allocate &&
+            a->body->user == own->user)
+            return true;
+    }
+    return false;
 }
 
 /* A store's owner counts what descendants on the same store have reserved already. */
@@ -130,13 +156,12 @@ static void figures_gather(weir_allocator *top, struct figures *f)
             pooled_add(body, &own);
         else
             provided_add(body, &own);
+        if (!body->store && reported_above(a, top))
+            own.in_use = own.reserved = 0;
         for (weir_allocator *up = a; up != top && body->store && !body->owns_store; up = up->parent)
             if (up->parent->body->owns_store && up->parent->body->store == body->store)
                 own.reserved = 0;
-        f->in_use += own.in_use;
-        f->cached += own.cached;
-        f->reserved += own.reserved;
-        f->metadata += own.metadata;
+        figures_add(f, &own);
     }
     weir__context_unlock();
     if (top == weir_cpu_allocator())

@@ -9,40 +9,37 @@
 
 #include <errno.h>
 
+/* Who has a number from weir__trace_stamp has seen a table. */
+
 /* -- events ---------------------------------------------------------------------------- */
 
 void weir__trace_allocated(weir_allocator *a, uint64_t sequence, const struct weir__trace_block *b)
 {
-    const struct weir__trace_hooks *hooks = weir__trace_hooks();
-    if (hooks)
-        hooks->allocated(&(struct weir__trace_event){.allocator = a,
-                                                     .block = b->block,
-                                                     .requested = b->requested,
-                                                     .usable = b->usable,
-                                                     .alignment = b->alignment,
-                                                     .tag = b->tag,
-                                                     .sequence = sequence});
+    weir__trace_hooks_latest()->allocated(&(struct weir__trace_event){.allocator = a,
+                                                                      .block = b->block,
+                                                                      .requested = b->requested,
+                                                                      .usable = b->usable,
+                                                                      .alignment = b->alignment,
+                                                                      .tag = b->tag,
+                                                                      .sequence = sequence});
 }
 
 void weir__trace_freed(weir_allocator *a, uint64_t sequence, const void *block, size_t requested)
 {
-    const struct weir__trace_hooks *hooks = weir__trace_hooks();
-    if (hooks)
-        hooks->freed(&(struct weir__trace_event){
-            .allocator = a, .block = block, .requested = requested, .sequence = sequence});
+    weir__trace_hooks_latest()->freed(&(struct weir__trace_event){
+        .allocator = a, .block = block, .requested = requested, .sequence = sequence});
 }
 
 void weir__trace_resized(weir_allocator *a, uint64_t sequence, const struct weir__trace_block *b)
 {
-    const struct weir__trace_hooks *hooks = weir__trace_hooks();
-    if (hooks)
-        hooks->resized(&(struct weir__trace_event){.allocator = a,
-                                                   .block = b->block,
-                                                   .requested = b->requested,
-                                                   .old_requested = b->old_requested,
-                                                   .usable = b->usable,
-                                                   .tag = b->tag,
-                                                   .sequence = sequence});
+    weir__trace_hooks_latest()->resized(
+        &(struct weir__trace_event){.allocator = a,
+                                    .block = b->block,
+                                    .requested = b->requested,
+                                    .old_requested = b->old_requested,
+                                    .usable = b->usable,
+                                    .tag = b->tag,
+                                    .sequence = sequence});
 }
 
 void weir__trace_failed(weir_allocator *a, size_t requested, size_t alignment, int error)
@@ -59,16 +56,12 @@ void weir__trace_failed(weir_allocator *a, size_t requested, size_t alignment, i
 
 void weir__trace_adjusted(uint64_t sequence, ptrdiff_t bytes, int blocks)
 {
-    const struct weir__trace_hooks *hooks = weir__trace_hooks();
-    if (hooks)
-        hooks->adjusted(bytes, blocks, sequence);
+    weir__trace_hooks_latest()->adjusted(bytes, blocks, sequence);
 }
 
 void weir__trace_destroyed(weir_allocator *a, size_t bytes, size_t blocks, uint64_t sequence)
 {
-    const struct weir__trace_hooks *hooks = weir__trace_hooks();
-    if (hooks)
-        hooks->context_destroyed(a, bytes, blocks, sequence);
+    weir__trace_hooks_latest()->context_destroyed(a, bytes, blocks, sequence);
 }
 
 /* -- for the observing layer ------------------------------------------------------------- */
@@ -95,24 +88,39 @@ void weir__peak_observer_remove(weir_allocator *a, struct weir__peak_observer *o
         weir__meter_forget(&body->meter, observer);
 }
 
+bool weir__peak_note(weir_allocator *a, const struct weir__window *own, struct weir__meter_note *note)
+{
+    return weir__meter_note(&a->body->meter, own, note);
+}
+
 static unsigned context_depth(const weir_allocator *a, const weir_allocator *top)
 {
     unsigned depth = 0;
-    for (; a != top; a = a->parent)
+    for (; a != top && a->parent; a = a->parent)
         depth++;
     return depth;
 }
 
 int weir__allocator_tree(weir_allocator *a, weir__allocator_tree_visitor *visit, void *user)
 {
-    if (!weir__allocator_check(a, NULL))
+    if (a && !weir__allocator_check(a, NULL))
         return EINVAL;
     int stop = 0;
     weir__context_lock();
-    for (weir_allocator *at = a; at && !stop; at = weir__context_after(at, a))
+    for (weir_allocator *at = weir__context_after(NULL, a); at && !stop; at = weir__context_after(at, a))
         stop = visit(at, context_depth(at, a), user);
     weir__context_unlock();
     return stop;
+}
+
+uint64_t weir__allocator_checkpoint(const weir_allocator *a)
+{
+    return a->checkpoint;
+}
+
+void weir__allocator_checkpoint_set(weir_allocator *a, uint64_t checkpoint)
+{
+    a->checkpoint = checkpoint;
 }
 
 static void reading_into(const struct weir__meter_reading *reading, weir_stats *stats)

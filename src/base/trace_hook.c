@@ -2,10 +2,14 @@
 #include "base/trace_hook.h"
 
 const struct weir__trace_hooks *weir__trace_installed;
+const struct weir__trace_hooks *weir__trace_latest;
+void (*weir__trace_thread_exited)(void);
 struct weir__trace_account weir__trace_account;
 
 void weir__trace_install(const struct weir__trace_hooks *hooks)
 {
+    if (hooks)
+        __atomic_store_n(&weir__trace_latest, hooks, __ATOMIC_RELEASE);
     __atomic_store_n(&weir__trace_installed, hooks, __ATOMIC_RELEASE);
 }
 

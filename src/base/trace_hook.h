@@ -9,8 +9,9 @@
  *   1. calls weir__trace_stamp at the moment the operation takes effect on the total,
  *      with the lock held under which totals change, so that numbers and totals have
  *      one and the same order;
- *   2. later, with no lock held and before it returns to the program, calls one
- *      function of the table with that number.
+ *   2. later, with no lock held (but context_destroyed: the context lock) and before
+ *      it returns to the program, calls one function of the table with that number,
+ *      even if the table was taken away meanwhile.
  *
  * So each number reaches the recorder once, in any order between threads, and a
  * reader that replays the events in order of their numbers gets the true peak. A
@@ -49,16 +50,37 @@ struct weir__trace_hooks {
     /* What was live in it (and in no child) was counted off by `sequence`. */
     void (*context_destroyed)(weir_allocator *allocator, size_t bytes, size_t blocks,
                               uint64_t sequence);
-    /* The pool took memory from the backing (true) or gave it back. No sequence. */
+    /* The pool took memory from the backing (true) or gave it back. No sequence; locks
+     * of the pool are held. */
     void (*region)(const void *address, size_t size, bool taken);
 };
 
 extern const struct weir__trace_hooks *weir__trace_installed;
 
+/* The table installed last: an operation that got its number is told to it, though it
+ * was taken away meanwhile. Tables are never freed. */
+extern const struct weir__trace_hooks *weir__trace_latest;
+
+/* Called when a thread that used an allocator ends, after its last event unless it uses
+ * one again; NULL: nobody asked. Set once. */
+extern void (*weir__trace_thread_exited)(void);
+
 /* The table, or NULL: the core's test on its slow routes. */
 static inline const struct weir__trace_hooks *weir__trace_hooks(void)
 {
     return __atomic_load_n(&weir__trace_installed, __ATOMIC_ACQUIRE);
+}
+
+static inline const struct weir__trace_hooks *weir__trace_hooks_latest(void)
+{
+    return __atomic_load_n(&weir__trace_latest, __ATOMIC_ACQUIRE);
+}
+
+static inline void weir__trace_region(const void *address, size_t size, bool taken)
+{
+    const struct weir__trace_hooks *hooks = weir__trace_hooks();
+    if (hooks)
+        hooks->region(address, size, taken);
 }
 
 /* For the core's weir__allocator_trace_begin and _end (alloc/observe.h) alone. */

@@ -9,6 +9,8 @@
 #include "base/fault.h"
 #include "base/lock.h"
 #include "base/meta.h"
+#include "base/trace_hook.h"
+#include "pool/policy.h"
 #include "pool/store.h"
 
 /*
@@ -50,6 +52,8 @@ static void region_leave(struct weir__region *region)
 
 static void region_advise(struct weir__region *region)
 {
+    if (!weir__policy()->huge_pages)
+        return;
     if (region->direct) {
         weir__os_huge_pages(region->base, region->size, true);
         return;
@@ -85,6 +89,7 @@ struct weir__region *weir__region_create(struct weir__store *store, size_t size,
     if (!weir__map_set(base, size, WEIR__MAP_SPANS + region->index))
         goto no_map;
     region_advise(region);
+    weir__trace_region(base, size, true);
     return region;
 
 no_map:
@@ -104,6 +109,7 @@ void weir__region_destroy(struct weir__region *region)
     region_leave(region);
     if (region->store->backing->trim && region->touched)
         region->store->backing->purge(region->base, (size_t)region->touched << WEIR__PAGE_SHIFT);
+    weir__trace_region(region->base, region->size, false);
     region->store->backing->give(region->base, region->size, region->alignment);
     weir__os_unmap(region->pages - 1, region_headers_size(region->npages));
     weir__meta_free(region, sizeof *region);

@@ -694,6 +694,38 @@ size_t weir__meter_peak(struct weir__meter *m)
     return (size_t)peak;
 }
 
+bool weir__meter_note(struct weir__meter *m, const struct weir__window *own,
+                      struct weir__meter_note *note)
+{
+    bool alone = own && weir__own_get(m->solo) == own;
+    int64_t high = alone ? weir__window_load(&own->hi) : note->high;
+    if (high == note->high && weir__window_load(&m->peak) == note->recorded &&
+        !__atomic_load_n(&meters_shared, __ATOMIC_RELAXED))
+        return false;
+    struct counting c = {0};
+    weir__lock_take(&meters.lock);
+    int64_t recorded = m->peak;
+    if (meters_shared)
+        recorded = __atomic_load_n(&m->shared_peak, __ATOMIC_RELAXED);
+    int64_t peak = meter_peak_now(m, recorded);
+    note->recorded = m->peak;
+    note->high = high;
+    bool rose = (size_t)peak > note->peak;
+    if (rose)
+        meter_count(m, &c);
+    weir__lock_drop(&meters.lock);
+    if (rose) {
+        note->peak = (size_t)peak;
+        note->blocks = (size_t)(c.allocations - c.frees);
+    }
+    return rose;
+}
+
+bool weir__meter_is_quiet(void)
+{
+    return __atomic_load_n(&meters.lock.state, __ATOMIC_RELAXED) == 0;
+}
+
 void weir__meter_reset_peak(struct weir__meter *m)
 {
     bool shared = exact_begin(m);

@@ -1,0 +1,114 @@
+/*
+ * profile.h - what a stretch of a program took: a profiler with its own exact peak,
+ * and checkpoints that tell which blocks were left behind.
+ *
+ * Thread rule: every function may be called from any thread; one weir_profiler is
+ * used by one thread at a time. Nothing here allocates from the allocator it watches.
+ */
+#ifndef WEIR_PROFILE_H
+#define WEIR_PROFILE_H
+
+#include <stdio.h>
+#include <weir/allocator.h>
+
+WEIR_BEGIN_DECLS
+
+/* -- profiler ------------------------------------------------------------------ */
+
+/* Bytes, but for the counts. */
+typedef struct weir_profile {
+    size_t current;                    /* requested bytes live */
+    ptrdiff_t delta;                   /* current less what was live at the start */
+    size_t peak;                       /* greatest `current` since the start, exactly */
+    size_t count;                      /* live blocks */
+    ptrdiff_t blocks;                  /* count less what was live at the start */
+    size_t allocations, deallocations; /* since the start */
+} weir_profile;
+
+/* The caller's memory, anywhere, not to be copied or moved while started; its fields
+ * are weir's. Profilers nest and overlap in any way: each has its own peak. */
+typedef struct weir_profiler {
+    weir_allocator *allocator;                       /* NULL: not started */
+    size_t total, count, allocations, deallocations; /* at the start */
+    uint64_t peak[2];                                /* a place for the core's record of the peak */
+} weir_profiler;
+
+/*
+ * Watches `a` (NULL: the CPU allocator) and its descendants from now on. Whatever the
+ * struct held is overwritten. 0 or EINVAL. A profiler must be stopped before its
+ * memory or its allocator goes.
+ */
+WEIR_API int weir_profiler_start(weir_profiler *profiler, weir_allocator *a);
+
+/* The figures so far. 0; EINVAL for a profiler that is not started. */
+WEIR_API int weir_profiler_read(weir_profiler *profiler, weir_profile *profile);
+
+/*
+ * Prints them, in MB of 1024 * 1024 bytes:
+ *
+ *     [label]
+ *       Current: 12.5 MB
+ *       Delta: 0.25 MB
+ *       Peak: 96 MB
+ *       Active allocations: 17
+ *
+ * to standard output or to a file. 0; EINVAL as above; EIO (or errno) when writing failed.
+ */
+WEIR_API int weir_profiler_report(weir_profiler *profiler, const char *label);
+WEIR_API int weir_profiler_report_to(weir_profiler *profiler, const char *label, FILE *to);
+
+/* Ends watching; the profiler may be started again. 0, or EINVAL when not started. */
+WEIR_API int weir_profiler_stop(weir_profiler *profiler);
+
+/* -- leaks --------------------------------------------------------------------- */
+
+/*
+ * Starts a new generation of blocks in `a` (NULL: the CPU allocator) and its
+ * descendants, and returns its number (> 0), or 0 with errno EINVAL. Blocks that other
+ * threads allocate or free during the call may count on either side.
+ *
+ * One generation is remembered for each block, so a later checkpoint of `a`, of an
+ * ancestor or of a descendant replaces this one: asking for it then gives ESTALE.
+ * Checkpoints of allocators that do not contain one another are independent.
+ */
+WEIR_API uint64_t weir_checkpoint(weir_allocator *a);
+
+/* A block allocated since the checkpoint and still live. */
+typedef struct weir_leak {
+    const void *address;
+    size_t requested;
+    size_t usable;
+    weir_tag tag;
+    const char *tag_name;       /* "" without a tag */
+    const char *allocator_name; /* whose block it is */
+} weir_leak;
+
+typedef struct weir_leaks {
+    size_t count;  /* blocks left behind */
+    size_t bytes;  /* their requested bytes */
+    size_t cached; /* free bytes that the pool keeps for re-use: not leaked */
+} weir_leaks;
+
+/* Returns non-zero to end the listing. May call anything of weir. */
+typedef int weir_leak_visitor(const weir_leak *leak, void *user);
+
+/*
+ * What was allocated in `a` (NULL: the CPU allocator) and its descendants since
+ * `checkpoint` and is still live: the sums to *leaks, each block to `visit`, largest
+ * first; either may be NULL. The listing is taken first and visited with no lock held.
+ *
+ * 0; EINVAL (no such allocator, or a checkpoint never taken of it or above it);
+ * ESTALE (a later checkpoint replaced it); ENOMEM (*leaks is right, nothing was
+ * visited); or what the visitor returned.
+ */
+WEIR_API int weir_leaks_since(weir_allocator *a, uint64_t checkpoint, weir_leaks *leaks,
+                              weir_leak_visitor *visit, void *user);
+
+/*
+ * The same as text: one line with the sums, one for each block, or "no leaks"; and
+ * what is only cached. 0 or the errors above, or EIO (or errno) when writing failed.
+ */
+WEIR_API int weir_leaks_print(FILE *to, weir_allocator *a, uint64_t checkpoint);
+
+WEIR_END_DECLS
+#endif

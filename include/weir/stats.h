@@ -1,0 +1,66 @@
+/*
+ * stats.h - figures as text, JSON and OpenMetrics: an allocator with the tree of its
+ * contexts, and who holds the memory.
+ *
+ * A figure that cannot be told is "unsupported" in text, null in JSON and left out of
+ * OpenMetrics, never 0. Figures of one allocator are one consistent snapshot; those of
+ * different allocators are taken one after the other.
+ *
+ * Thread rule: any thread, beside running ones. Nothing here allocates from the
+ * allocators it reads; writing to a FILE happens with no lock held.
+ */
+#ifndef WEIR_STATS_H
+#define WEIR_STATS_H
+
+#include <stdio.h>
+#include <weir/allocator.h>
+
+WEIR_BEGIN_DECLS
+
+/* A table, one line an allocator, `a` (NULL: the CPU allocator) and its descendants.
+ * 0, EINVAL, ENOMEM, or EIO (or errno) when writing failed; so for all that print. */
+WEIR_API int weir_stats_print(FILE *to, weir_allocator *a);
+
+/* The same as one JSON object: its figures and "children", an array of such objects. */
+WEIR_API int weir_stats_json(FILE *to, weir_allocator *a);
+
+/*
+ * The same into a buffer, as snprintf does: at most `size` bytes with the final NUL are
+ * written, *length (may be NULL) gets the length of the whole. 0; ENOSPC when it was
+ * cut; else as above.
+ */
+WEIR_API int weir_stats_json_buffer(char *buffer, size_t size, size_t *length, weir_allocator *a);
+
+/* The OpenMetrics 1.0 text exposition, ending in "# EOF". The label `path` names the
+ * allocator and those above it, joined by '/'. */
+WEIR_API int weir_stats_openmetrics(FILE *to, weir_allocator *a);
+WEIR_API int weir_stats_openmetrics_buffer(char *buffer, size_t size, size_t *length,
+                                           weir_allocator *a);
+
+/* -- who holds the memory ------------------------------------------------------- */
+
+typedef struct weir_tag_stats {
+    weir_tag tag;
+    const char *name; /* "" for blocks without a tag */
+    size_t bytes;     /* requested, live */
+    size_t usable;    /* the same rounded to blocks */
+    size_t blocks;
+    size_t largest; /* requested bytes of the largest block */
+} weir_tag_stats;
+
+/* Returns non-zero to end the listing. May call anything of weir. */
+typedef int weir_tag_stats_visitor(const weir_tag_stats *stats, void *user);
+
+/*
+ * Live blocks of `a` (NULL: the CPU allocator) and its descendants by tag, most bytes
+ * first. Every block is looked at: some nanoseconds each. 0, EINVAL, ENOMEM, or what the
+ * visitor returned.
+ */
+WEIR_API int weir_tag_stats_each(weir_allocator *a, weir_tag_stats_visitor *visit, void *user);
+
+/* The `top` greatest (0: all) and the rest in one line or object. */
+WEIR_API int weir_holders_print(FILE *to, weir_allocator *a, size_t top);
+WEIR_API int weir_holders_json(FILE *to, weir_allocator *a, size_t top);
+
+WEIR_END_DECLS
+#endif

@@ -1,0 +1,69 @@
+/*
+ * trace.h - the recorder: every allocation, free and failure of a program in one
+ * compact file (docs/trace-format.md), which `weir trace` prints and `weir bench`
+ * replays. While it runs every operation takes the slow route, so that the recorded
+ * order is the order in which totals changed and a replay gives the exact peak.
+ *
+ * Thread rule: any thread, beside running ones. One recording a process at a time.
+ * Each thread has a buffer of its own (48 KiB), written when full, when its thread ends
+ * and at stop. A killed program loses the buffers, never what was written. A full disk
+ * ends the writing, not the program. The recorder takes no memory from the allocators
+ * it watches. A forked child does not go on recording.
+ */
+#ifndef WEIR_TRACE_H
+#define WEIR_TRACE_H
+
+#include <weir/allocator.h>
+
+WEIR_BEGIN_DECLS
+
+typedef struct weir_trace_options {
+    size_t size;               /* of this struct, set by the caller */
+    weir_allocator *allocator; /* one without a parent; NULL: the CPU allocator */
+    unsigned sample_ms;        /* least time between two samples of resident memory; 0: 50 */
+} weir_trace_options;
+
+/*
+ * Starts to record `options.allocator` and everything below it into the file at `path`,
+ * which is made or emptied. NULL options: defaults. 0; EBUSY while one is recorded; EINVAL;
+ * ENOMEM; or why the file cannot be opened or written (weir_last_error says more).
+ */
+WEIR_API int weir_trace_start(const char *path, const weir_trace_options *options);
+
+/*
+ * Ends the recording and completes the file. 0; EINVAL when there is none; EOVERFLOW when
+ * some events could not be kept; or why the file could not be written to its end: it is
+ * then readable up to there. A program that exits without it has it called.
+ */
+WEIR_API int weir_trace_stop(void);
+
+typedef struct weir_trace_status {
+    bool recording;
+    int error;        /* what ended the writing early, or 0 */
+    uint64_t events;  /* numbers given out: operations, marks, regions */
+    uint64_t dropped; /* of them not kept */
+    uint64_t bytes;   /* written to the file */
+    uint64_t peak;    /* greatest total since the start of the recording */
+} weir_trace_status;
+
+/* Of the recording, or of the last one. 0, or EINVAL. */
+WEIR_API int weir_trace_read(weir_trace_status *status);
+
+/* What a mark stands around. */
+typedef enum weir_mark {
+    WEIR_MARK_RUN = 1,
+    WEIR_MARK_MODEL,
+    WEIR_MARK_LAYER,
+    WEIR_MARK_OPERATOR,
+    WEIR_MARK_OTHER
+} weir_mark;
+
+/*
+ * Notes that the calling thread begins or ends something with a name. Marks nest as the
+ * program likes; nothing checks it. Costs a load where nothing is recorded. 0, EINVAL
+ * (no such kind, NULL), or ENOMEM.
+ */
+WEIR_API int weir_trace_mark(weir_mark kind, const char *name, bool begin);
+
+WEIR_END_DECLS
+#endif

@@ -1,0 +1,111 @@
+/* observe/snapshot.c - see snapshot.h. */
+#include "observe/snapshot.h"
+
+#include "alloc/observe.h"
+#include "base/error.h"
+#include "base/meta.h"
+
+#include <errno.h>
+#include <string.h>
+
+void *weir__snapshot_grow(void *array, size_t n, size_t *capacity, size_t size)
+{
+    if (n < *capacity)
+        return array;
+    size_t more = *capacity ? 2 * *capacity : 32;
+    void *grown = weir__meta_allocate(more * size);
+    if (!grown)
+        return NULL;
+    if (n)
+        memcpy(grown, array, n * size);
+    weir__meta_free(array, *capacity * size);
+    *capacity = more;
+    return grown;
+}
+
+static int snapshot_add(weir_allocator *a, unsigned depth, void *user)
+{
+    struct weir__snapshot *s = user;
+    struct weir__snapshot_entry *entries =
+        weir__snapshot_grow(s->entries, s->n, &s->capacity, sizeof *entries);
+    if (!entries)
+        return ENOMEM;
+    s->entries = entries;
+    struct weir__snapshot_entry *entry = &entries[s->n];
+    *entry = (struct weir__snapshot_entry){
+        .stats.size = sizeof entry->stats, .name = weir_allocator_name(a), .depth = depth};
+    weir_stats_get(a, &entry->stats);
+    s->n++;
+    return 0;
+}
+
+/* Preorder: the parent is the latest entry of one depth less. */
+static void snapshot_relate(struct weir__snapshot *s)
+{
+    for (size_t i = 1; i < s->n; i++) {
+        struct weir__snapshot_entry *entry = &s->entries[i];
+        size_t parent = i - 1;
+        while (s->entries[parent].depth >= entry->depth)
+            parent--;
+        entry->parent = parent;
+        for (size_t sibling = i - 1; sibling > parent; sibling--)
+            if (s->entries[sibling].depth == entry->depth &&
+                strcmp(s->entries[sibling].name, entry->name) == 0) {
+                entry->namesake = s->entries[sibling].namesake + 1;
+                break;
+            }
+    }
+}
+
+int weir__snapshot_take(struct weir__snapshot *snapshot, weir_allocator *a)
+{
+    *snapshot = (struct weir__snapshot){0};
+    int error = weir__allocator_tree(a ? a : weir_cpu_allocator(), snapshot_add, snapshot);
+    if (error) {
+        weir__snapshot_release(snapshot);
+        return error == ENOMEM ? weir__fail(ENOMEM, "no memory for a snapshot") : error;
+    }
+    snapshot_relate(snapshot);
+    return 0;
+}
+
+void weir__snapshot_release(struct weir__snapshot *snapshot)
+{
+    weir__meta_free(snapshot->entries, snapshot->capacity * sizeof *snapshot->entries);
+    *snapshot = (struct weir__snapshot){0};
+}
+
+static void bytes_swap(char *a, char *b, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        char kept = a[i];
+        a[i] = b[i];
+        b[i] = kept;
+    }
+}
+
+/* [root, n) is a heap but for its root, which sinks; the least is on top. */
+static void heap_sink(char *array, size_t root, size_t n, size_t size,
+                      int (*compare)(const void *, const void *))
+{
+    size_t child;
+    while ((child = 2 * root + 1) < n) {
+        if (child + 1 < n && compare(array + (child + 1) * size, array + child * size) < 0)
+            child++;
+        if (compare(array + root * size, array + child * size) <= 0)
+            return;
+        bytes_swap(array + root * size, array + child * size, size);
+        root = child;
+    }
+}
+
+void weir__snapshot_sort(void *array, size_t n, size_t size,
+                         int (*compare)(const void *, const void *))
+{
+    for (size_t root = n / 2; root-- > 0;)
+        heap_sink(array, root, n, size, compare);
+    for (size_t left = n; left > 1; left--) {
+        bytes_swap(array, (char *)array + (left - 1) * size, size);
+        heap_sink(array, 0, left - 1, size, compare);
+    }
+}

@@ -1,0 +1,383 @@
+/* observe/stream.c - see stream.h. */
+#include "observe/stream.h"
+
+#include "base/lock.h"
+#include "base/meta.h"
+#include "base/os.h"
+#include "base/thread.h"
+#include "observe/bytes.h"
+#include "observe/trace_file.h"
+#include "observe/trace_names.h"
+
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+_Static_assert(sizeof(struct weir__stream) <= 64 * 1024, "a stream fits 64 KiB");
+
+static struct {
+    weir__lock lock;
+    struct weir__stream *all; /* never removed, re-used by other threads */
+    uint32_t recording;       /* atomic */
+    uint32_t generation;      /* atomic; counts recordings */
+    uint32_t threads;         /* of this recording; atomic */
+    uint64_t missed, lost;    /* events that found no buffer, or went with one; atomic */
+    uint64_t logged;          /* by threads that ended; under the lock */
+} streams;
+
+static WEIR__TLS struct weir__stream *stream_own;
+
+void (*weir__stream_written)(void);
+
+/* -- the clock ---------------------------------------------------------------------------- */
+
+/* Ticks of about a microsecond: a finer clock costs space in every event. */
+uint64_t weir__trace_ticks(void)
+{
+#if defined(__x86_64__)
+    return __builtin_ia32_rdtsc() >> 11;
+#elif defined(__aarch64__)
+    uint64_t ticks;
+    __asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+    return ticks >> 5;
+#else
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return ((uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec) >> 10;
+#endif
+}
+
+/* -- buffers ------------------------------------------------------------------------------- */
+
+static void stream_restart(struct weir__stream *s)
+{
+    s->at = s->bytes;
+    s->count = 0;
+    s->address = 0;
+    memset(s->slots, 0, sizeof s->slots);
+    memset(s->shapes, 0, sizeof s->shapes);
+    s->gone = weir__trace_contexts_gone();
+}
+
+static void stream_miss(void)
+{
+    __atomic_add_fetch(&streams.missed, 1, __ATOMIC_RELAXED);
+}
+
+static void stream_flush(struct weir__stream *s)
+{
+    unsigned char head[5 * WEIR__VARINT_MOST], *at = head;
+    if (!s->count)
+        return;
+    at = weir__put_varint(at, s->thread);
+    at = weir__put_varint(at, s->tid);
+    at = weir__put_varint(at, s->base_number);
+    at = weir__put_varint(at, s->base_ticks);
+    at = weir__put_varint(at, s->count);
+    if (!weir__trace_file_write(WEIR__TRACE_EVTS, head, (size_t)(at - head), s->bytes,
+                                (size_t)(s->at - s->bytes)))
+        __atomic_add_fetch(&streams.lost, s->count, __ATOMIC_RELAXED);
+    stream_restart(s);
+    if (weir__stream_written)
+        weir__stream_written();
+}
+
+/* For a recording that the stream has no part in yet. */
+static void stream_begin(struct weir__stream *s, uint32_t generation)
+{
+    s->thread = __atomic_add_fetch(&streams.threads, 1, __ATOMIC_RELAXED);
+    s->tid = (uint32_t)syscall(SYS_gettid);
+    __atomic_store_n(&s->logged, 0, __ATOMIC_RELAXED);
+    stream_restart(s);
+    __atomic_store_n(&s->generation, generation, __ATOMIC_RELEASE);
+}
+
+static struct weir__stream *stream_unowned_locked(void)
+{
+    for (struct weir__stream *s = streams.all; s; s = s->next)
+        if (!s->owned)
+            return s;
+    return NULL;
+}
+
+static WEIR__NOINLINE struct weir__stream *stream_make(void)
+{
+    weir__lock_take(&streams.lock);
+    struct weir__stream *s = stream_unowned_locked();
+    if (!s && (s = weir__meta_allocate(sizeof *s))) {
+        s->next = streams.all;
+        streams.all = s;
+    }
+    if (s)
+        s->owned = true;
+    weir__lock_drop(&streams.lock);
+    return stream_own = s;
+}
+
+void weir__stream_release(void)
+{
+    struct weir__stream *s = stream_own;
+    stream_own = NULL;
+    if (!s)
+        return;
+    uint32_t generation = __atomic_load_n(&streams.generation, __ATOMIC_RELAXED);
+    __atomic_store_n(&s->inside, 1, __ATOMIC_SEQ_CST);
+    if (weir__streams_are_on() && s->generation == generation)
+        stream_flush(s);
+    weir__stream_leave(s);
+    weir__lock_take(&streams.lock);
+    if (s->generation == generation)
+        streams.logged += s->logged;
+    s->generation = 0;
+    s->owned = false;
+    weir__lock_drop(&streams.lock);
+}
+
+/* -- on and off ----------------------------------------------------------------------------- */
+
+bool weir__streams_are_on(void)
+{
+    return __atomic_load_n(&streams.recording, __ATOMIC_RELAXED);
+}
+
+void weir__streams_on(void)
+{
+    streams.threads = 0;
+    streams.logged = 0;
+    __atomic_store_n(&streams.missed, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&streams.lost, 0, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&streams.generation, 1, __ATOMIC_RELAXED);
+    __atomic_store_n(&streams.recording, 1, __ATOMIC_RELEASE);
+}
+
+void weir__streams_off(void)
+{
+    __atomic_store_n(&streams.recording, 0, __ATOMIC_SEQ_CST);
+    if (weir__os_fence_available())
+        weir__os_fence_others();
+    weir__lock_take(&streams.lock);
+    struct weir__stream *first = streams.all;
+    weir__lock_drop(&streams.lock);
+    for (struct weir__stream *s = first; s; s = s->next)
+        for (unsigned i = 0; __atomic_load_n(&s->inside, __ATOMIC_ACQUIRE); i++)
+            weir__os_yield(i);
+}
+
+static bool stream_takes_part(const struct weir__stream *s)
+{
+    return __atomic_load_n(&s->generation, __ATOMIC_ACQUIRE) ==
+           __atomic_load_n(&streams.generation, __ATOMIC_RELAXED);
+}
+
+uint64_t weir__streams_arrived(void)
+{
+    weir__lock_take(&streams.lock);
+    uint64_t logged = streams.logged + __atomic_load_n(&streams.missed, __ATOMIC_RELAXED);
+    for (const struct weir__stream *s = streams.all; s; s = s->next)
+        if (stream_takes_part(s))
+            logged += __atomic_load_n(&s->logged, __ATOMIC_RELAXED);
+    weir__lock_drop(&streams.lock);
+    return logged;
+}
+
+uint64_t weir__streams_dropped(void)
+{
+    return __atomic_load_n(&streams.missed, __ATOMIC_RELAXED) +
+           __atomic_load_n(&streams.lost, __ATOMIC_RELAXED);
+}
+
+void weir__streams_flush(void)
+{
+    weir__lock_take(&streams.lock);
+    struct weir__stream *first = streams.all;
+    weir__lock_drop(&streams.lock);
+    for (struct weir__stream *s = first; s; s = s->next)
+        if (stream_takes_part(s))
+            stream_flush(s);
+}
+
+void weir__streams_forget(void)
+{
+    streams.lock = (weir__lock){0};
+    streams.recording = 0;
+    streams.generation++;
+    for (struct weir__stream *s = streams.all; s; s = s->next) {
+        s->inside = 0;
+        s->owned = s == stream_own;
+    }
+}
+
+/* -- events ----------------------------------------------------------------------------------- */
+
+struct weir__stream *weir__stream_enter(void)
+{
+    struct weir__stream *s = stream_own;
+    if (weir__unlikely(!s) && !(s = stream_make())) {
+        stream_miss();
+        return NULL;
+    }
+    /* A signal handler that allocates may find its thread in the middle of an event. */
+    if (weir__unlikely(__atomic_load_n(&s->inside, __ATOMIC_RELAXED))) {
+        stream_miss();
+        return NULL;
+    }
+    if (weir__likely(weir__os_fence_available())) {
+        __atomic_store_n(&s->inside, 1, __ATOMIC_RELAXED);
+        __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    } else {
+        __atomic_exchange_n(&s->inside, 1, __ATOMIC_SEQ_CST);
+    }
+    if (weir__unlikely(!__atomic_load_n(&streams.recording, __ATOMIC_ACQUIRE))) {
+        weir__stream_leave(s);
+        stream_miss();
+        return NULL;
+    }
+    uint32_t generation = __atomic_load_n(&streams.generation, __ATOMIC_RELAXED);
+    if (weir__unlikely(s->generation != generation))
+        stream_begin(s, generation);
+    return s;
+}
+
+void weir__stream_leave(struct weir__stream *s)
+{
+    __atomic_store_n(&s->inside, 0, __ATOMIC_RELEASE);
+}
+
+/* Room for an event, the chunk's base, and time. */
+static void event_prepare(struct weir__stream *s, uint64_t number)
+{
+    if (weir__unlikely(s->at + WEIR__EVENT_MOST > s->bytes + WEIR__STREAM_BYTES))
+        stream_flush(s);
+    if (s->count == 0) {
+        s->base_number = s->number = number - 1;
+        s->base_ticks = s->ticks = weir__trace_ticks();
+    }
+    s->count++;
+    __atomic_store_n(&s->logged, s->logged + 1, __ATOMIC_RELAXED);
+}
+
+WEIR__INLINE unsigned char *event_number(struct weir__stream *s, uint64_t number, unsigned char *at,
+                                         unsigned *flags)
+{
+    if (weir__unlikely(number != s->number + 1)) {
+        *flags |= WEIR__TRACE_NUMBER;
+        at = weir__put_svarint(at, (int64_t)(number - s->number - 1));
+    }
+    s->number = number;
+    uint64_t ticks = weir__trace_ticks();
+    if (ticks > s->ticks) {
+        *flags |= WEIR__TRACE_TIME;
+        at = weir__put_varint(at, ticks - s->ticks);
+        s->ticks = ticks;
+    }
+    return at;
+}
+
+WEIR__INLINE unsigned char *event_address(struct weir__stream *s, const void *block,
+                                          unsigned char *at, unsigned *flags)
+{
+    uint64_t address = (uint64_t)(uintptr_t)block;
+    unsigned slot = weir__trace_slot(address);
+    int64_t delta = (int64_t)(address - s->address);
+    s->address = address;
+    if (s->slots[slot] == address && address) {
+        *at++ = (unsigned char)slot;
+        return at;
+    }
+    s->slots[slot] = address;
+    *flags |= WEIR__TRACE_ADDRESS;
+    if (delta & 15) {
+        *flags |= WEIR__TRACE_UNALIGNED;
+        return weir__put_svarint(at, delta);
+    }
+    return weir__put_svarint(at, delta / 16);
+}
+
+static unsigned shape_slot(const struct weir__trace_event *e)
+{
+    uint64_t key = e->requested * UINT64_C(0x9e3779b97f4a7c15);
+    key ^= ((uint64_t)(uintptr_t)e->allocator >> 6) + e->tag;
+    return (unsigned)((key * UINT64_C(0xff51afd7ed558ccd)) >> 57);
+}
+
+static WEIR__NOINLINE unsigned char *shape_define(struct weir__stream *s, unsigned slot,
+                                                  const struct weir__trace_event *e,
+                                                  unsigned char *at)
+{
+    uint32_t context = weir__trace_context(e->allocator);
+    s->shapes[slot] =
+        (struct weir__shape){e->allocator, e->requested, e->usable, e->alignment, e->tag};
+    at = weir__put_varint(at, e->requested);
+    at = weir__put_varint(at, e->usable - e->requested);
+    at = weir__put_varint(at, e->alignment ? weir__log2(e->alignment) : 0);
+    at = weir__put_varint(at, context);
+    return weir__put_varint(at, weir__trace_tag(e->tag));
+}
+
+WEIR__INLINE unsigned char *event_shape(struct weir__stream *s, const struct weir__trace_event *e,
+                                        unsigned char *at, unsigned *flags)
+{
+    uint32_t gone = weir__trace_contexts_gone();
+    if (weir__unlikely(gone != s->gone)) {
+        s->gone = gone;
+        memset(s->shapes, 0, sizeof s->shapes);
+    }
+    unsigned slot = shape_slot(e);
+    const struct weir__shape *shape = &s->shapes[slot];
+    *at++ = (unsigned char)slot;
+    if (weir__likely(shape->allocator == e->allocator && shape->requested == e->requested &&
+                     shape->usable == e->usable && shape->tag == e->tag &&
+                     shape->alignment == e->alignment))
+        return at;
+    *flags |= WEIR__TRACE_SHAPE;
+    return shape_define(s, slot, e, at);
+}
+
+static void block_event(struct weir__stream *s, unsigned kind, const struct weir__trace_event *e)
+{
+    event_prepare(s, e->sequence);
+    unsigned flags = kind;
+    unsigned char *head = s->at, *at = event_number(s, e->sequence, head + 1, &flags);
+    at = event_address(s, e->block, at, &flags);
+    s->at = event_shape(s, e, at, &flags);
+    *head = (unsigned char)flags;
+}
+
+void weir__stream_allocated(struct weir__stream *s, const struct weir__trace_event *e)
+{
+    block_event(s, WEIR__TRACE_ALLOCATE, e);
+}
+
+void weir__stream_resized(struct weir__stream *s, const struct weir__trace_event *e)
+{
+    block_event(s, WEIR__TRACE_RESIZE, e);
+}
+
+void weir__stream_freed(struct weir__stream *s, const struct weir__trace_event *e, bool sized)
+{
+    event_prepare(s, e->sequence);
+    unsigned flags = WEIR__TRACE_FREE;
+    unsigned char *head = s->at, *at = event_number(s, e->sequence, head + 1, &flags);
+    at = event_address(s, e->block, at, &flags);
+    if (weir__unlikely(sized)) {
+        flags |= WEIR__TRACE_SHAPE;
+        at = weir__put_varint(at, e->requested);
+    }
+    s->at = at;
+    *head = (unsigned char)flags;
+}
+
+void weir__stream_other(struct weir__stream *s, unsigned sub, uint64_t number, const void *payload,
+                        size_t n)
+{
+    event_prepare(s, number);
+    unsigned char *at = s->at;
+    uint64_t ticks = weir__trace_ticks();
+    ticks = ticks > s->ticks ? ticks : s->ticks;
+    *at++ = (unsigned char)(WEIR__TRACE_OTHER | sub << WEIR__TRACE_SUB_SHIFT);
+    at = weir__put_svarint(at, (int64_t)(number - s->number - 1));
+    at = weir__put_varint(at, ticks - s->ticks);
+    s->at = weir__put_string(at, payload, n, n);
+    s->number = number;
+    s->ticks = ticks;
+}

@@ -1,0 +1,82 @@
+/*
+ * observe/stream.h - a thread's part of a recording: its events, coded into a buffer that
+ * goes to the file as one EVTS record when it is full.
+ *
+ * A stream is written by its thread alone, between weir__stream_enter and _leave, with
+ * plain stores. Who takes a stream away clears `recording`, fences all threads
+ * (membarrier) and waits until `inside` is 0; then it may read the rest.
+ */
+#ifndef WEIR_OBSERVE_STREAM_H
+#define WEIR_OBSERVE_STREAM_H
+
+#include "base/trace_hook.h"
+#include "observe/format.h"
+
+/* With what lies around them the slots and shapes leave this of 64 KiB. */
+#define WEIR__STREAM_BYTES (48 * 1024)
+#define WEIR__EVENT_MOST   128 /* bytes of one event */
+
+struct weir__shape {
+    const weir_allocator *allocator; /* NULL: unset */
+    size_t requested, usable, alignment;
+    weir_tag tag;
+};
+
+struct weir__stream {
+    uint32_t inside;           /* its thread is writing; atomic */
+    uint32_t generation;       /* of the recording that the rest is about */
+    uint64_t logged;           /* events put into its buffer; written by its thread; atomic */
+    struct weir__stream *next; /* of all streams; under the streams' lock, as the next */
+    bool owned;                /* by a thread that lives */
+
+    uint32_t thread, tid;
+    uint32_t gone;  /* weir__trace_contexts_gone when the shapes were right */
+    uint64_t count; /* events in the buffer */
+    uint64_t base_number, base_ticks;
+    uint64_t number, ticks, address; /* of the latest event */
+    unsigned char *at;               /* end of the buffer's contents */
+    uint64_t slots[WEIR__TRACE_SLOTS];
+    struct weir__shape shapes[WEIR__TRACE_SHAPES];
+    unsigned char bytes[WEIR__STREAM_BYTES];
+};
+
+/* The clock of events. */
+uint64_t weir__trace_ticks(void);
+
+/* Starts and ends accepting events. On return from _off no thread is inside. */
+void weir__streams_on(void);
+void weir__streams_off(void);
+bool weir__streams_are_on(void);
+
+/* Events that reached the streams, kept or not, and those not kept. */
+uint64_t weir__streams_arrived(void);
+uint64_t weir__streams_dropped(void);
+
+/* Writes what is in the buffers; off. */
+void weir__streams_flush(void);
+
+/* In a forked child: the streams are of a recording that goes on elsewhere. */
+void weir__streams_forget(void);
+
+/* The calling thread ends. */
+void weir__stream_release(void);
+
+/* Called after a buffer went to the file. */
+extern void (*weir__stream_written)(void);
+
+/* -- one event: enter, put, leave -------------------------------------------------------- */
+
+/* The calling thread's stream, or NULL: the event is dropped, and counted. */
+struct weir__stream *weir__stream_enter(void);
+void weir__stream_leave(struct weir__stream *stream);
+
+void weir__stream_allocated(struct weir__stream *stream, const struct weir__trace_event *event);
+void weir__stream_freed(struct weir__stream *stream, const struct weir__trace_event *event,
+                        bool sized);
+void weir__stream_resized(struct weir__stream *stream, const struct weir__trace_event *event);
+
+/* `n` (< 64) bytes that the sub-kind asks for. */
+void weir__stream_other(struct weir__stream *stream, unsigned sub, uint64_t number,
+                        const void *payload, size_t n);
+
+#endif

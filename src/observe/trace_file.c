@@ -1,0 +1,193 @@
+/* observe/trace_file.c - see trace_file.h. */
+#include "observe/trace_file.h"
+
+#include "base/lock.h"
+#include "observe/crc32.h"
+#include "observe/format.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static struct {
+    weir__lock lock;
+    int fd, statm; /* -1: none */
+    int error;     /* atomic; the first */
+    uint64_t end;  /* of the last whole record; atomic for readers */
+    uint64_t room; /* where ROOM is, or 0 */
+} file = {.fd = -1, .statm = -1};
+
+/* A write beyond the limit on file sizes would be a signal that ends the program. */
+static bool within_limit(uint64_t end)
+{
+    struct rlimit limit;
+    return getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
+           end <= limit.rlim_cur;
+}
+
+/* 0 or an errno value. The parts are changed. */
+static int parts_write(struct iovec *parts, int nparts, uint64_t offset)
+{
+    while (nparts) {
+        ssize_t n = pwritev(file.fd, parts, nparts, (off_t)offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return n < 0 ? errno : EIO;
+        offset += (uint64_t)n;
+        for (; nparts && (size_t)n >= parts->iov_len; parts++, nparts--)
+            n -= (ssize_t)parts->iov_len;
+        if (nparts) {
+            parts->iov_base = (char *)parts->iov_base + n;
+            parts->iov_len -= (size_t)n;
+        }
+    }
+    return 0;
+}
+
+static void put_word(unsigned char *at, uint32_t value)
+{
+    for (int i = 0; i < 4; i++)
+        at[i] = (unsigned char)(value >> 8 * i);
+}
+
+static int record_write_locked(uint32_t type, const void *head, size_t nhead, const void *body,
+                               size_t nbody, uint64_t offset)
+{
+    unsigned char front[WEIR__TRACE_RECORD];
+    put_word(front, type);
+    put_word(front + 4, (uint32_t)(nhead + nbody));
+    uint32_t crc = weir__crc32(weir__crc32(0, front, 8), head, nhead);
+    put_word(front + 8, weir__crc32(crc, body, nbody));
+    if (!within_limit(offset + sizeof front + nhead + nbody))
+        return EFBIG;
+    struct iovec parts[] = {
+        {front, sizeof front}, {(void *)(uintptr_t)head, nhead}, {(void *)(uintptr_t)body, nbody}};
+    return parts_write(parts, nbody ? 3 : 2, offset);
+}
+
+static void fail_locked(int error)
+{
+    __atomic_store_n(&file.error, error, __ATOMIC_RELAXED);
+    if (ftruncate(file.fd, (off_t)file.end) != 0)
+        return; /* a torn record at the end is as good as none */
+}
+
+bool weir__trace_file_write(uint32_t type, const void *head, size_t nhead, const void *body,
+                            size_t nbody)
+{
+    int saved = errno;
+    weir__lock_take(&file.lock);
+    bool written = file.fd >= 0 && !file.error;
+    if (written) {
+        int error = record_write_locked(type, head, nhead, body, nbody, file.end);
+        written = !error;
+        if (error)
+            fail_locked(error);
+        else
+            __atomic_store_n(&file.end, file.end + WEIR__TRACE_RECORD + nhead + nbody,
+                             __ATOMIC_RELAXED);
+    }
+    weir__lock_drop(&file.lock);
+    errno = saved;
+    return written;
+}
+
+bool weir__trace_file_reserve(void)
+{
+    static const unsigned char zeros[WEIR__TRACE_FOOT_MOST];
+    uint64_t at = file.end;
+    if (!weir__trace_file_write(WEIR__TRACE_ROOM, zeros, sizeof zeros, NULL, 0))
+        return false;
+    file.room = at;
+    return true;
+}
+
+static int preamble_write(void)
+{
+    unsigned char bytes[WEIR__TRACE_PREAMBLE] = WEIR__TRACE_MAGIC;
+    bytes[8] = WEIR__TRACE_MAJOR;
+    bytes[10] = WEIR__TRACE_MINOR;
+    if (!within_limit(sizeof bytes))
+        return EFBIG;
+    return parts_write(&(struct iovec){bytes, sizeof bytes}, 1, 0);
+}
+
+static void close_both(void)
+{
+    close(file.fd);
+    if (file.statm >= 0)
+        close(file.statm);
+    file.fd = file.statm = -1;
+}
+
+int weir__trace_file_open(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return errno;
+    weir__lock_take(&file.lock);
+    file.fd = fd;
+    file.statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    file.room = 0;
+    file.error = preamble_write();
+    __atomic_store_n(&file.end, WEIR__TRACE_PREAMBLE, __ATOMIC_RELAXED);
+    int error = file.error;
+    if (error)
+        close_both();
+    weir__lock_drop(&file.lock);
+    return error;
+}
+
+int weir__trace_file_close(const void *foot, size_t n)
+{
+    unsigned char padded[WEIR__TRACE_FOOT_MOST] = {0};
+    memcpy(padded, foot, weir__min(n, sizeof padded));
+    int saved = errno;
+    weir__trace_file_write(WEIR__TRACE_FOOT, foot, n, NULL, 0);
+    weir__lock_take(&file.lock);
+    int error = file.error;
+    if (error && file.room && file.fd >= 0)
+        record_write_locked(WEIR__TRACE_FOOT, padded, sizeof padded, NULL, 0, file.room);
+    if (file.fd >= 0)
+        close_both();
+    weir__lock_drop(&file.lock);
+    errno = saved;
+    return error;
+}
+
+void weir__trace_file_forget(void)
+{
+    file.lock = (weir__lock){0};
+    if (file.fd >= 0)
+        close_both();
+}
+
+int weir__trace_file_error(void)
+{
+    return __atomic_load_n(&file.error, __ATOMIC_RELAXED);
+}
+
+uint64_t weir__trace_file_bytes(void)
+{
+    return __atomic_load_n(&file.end, __ATOMIC_RELAXED);
+}
+
+uint64_t weir__trace_file_resident(void)
+{
+    char text[128];
+    int saved = errno;
+    ssize_t n = file.statm >= 0 ? pread(file.statm, text, sizeof text - 1, 0) : -1;
+    errno = saved;
+    if (n <= 0)
+        return 0;
+    text[n] = '\0';
+    const char *at = strchr(text, ' ');
+    uint64_t pages = 0;
+    for (at = at ? at + 1 : ""; *at >= '0' && *at <= '9'; at++)
+        pages = pages * 10 + (uint64_t)(*at - '0');
+    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}

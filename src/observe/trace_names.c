@@ -1,0 +1,187 @@
+/* observe/trace_names.c - see trace_names.h. */
+#include "observe/trace_names.h"
+
+#include "alloc/allocator.h"
+#include "base/lock.h"
+#include "base/meta.h"
+#include "observe/bytes.h"
+#include "observe/format.h"
+#include "observe/snapshot.h"
+#include "observe/trace_file.h"
+
+#define TAGS      8192
+#define NAME_MOST 1000
+#define BUCKETS   1024
+
+struct context {
+    const weir_allocator *a; /* NULL: gone */
+    uint32_t id;
+};
+
+struct name {
+    struct name *next;
+    uint32_t id;
+    size_t length;
+    char text[];
+};
+
+static struct {
+    weir__lock lock;
+    struct context *contexts; /* those that live, in no order */
+    size_t ncontexts, capacity;
+    uint32_t context_id, name_id; /* last ones given out */
+    uint32_t gone;                /* atomic */
+    struct name *names[BUCKETS];
+    uint8_t tags[TAGS / 8]; /* bits of those defined; atomic */
+} known;
+
+static void names_free(void)
+{
+    for (unsigned i = 0; i < BUCKETS; i++)
+        for (struct name *name = known.names[i], *next; name; name = next) {
+            next = name->next;
+            weir__meta_free(name, sizeof *name + name->length);
+        }
+}
+
+void weir__trace_names_reset(void)
+{
+    names_free();
+    weir__meta_free(known.contexts, known.capacity * sizeof *known.contexts);
+    uint32_t gone = known.gone;
+    memset(&known, 0, sizeof known);
+    __atomic_store_n(&known.gone, gone + 1, __ATOMIC_RELAXED);
+}
+
+void weir__trace_names_forget(void)
+{
+    uint32_t gone = known.gone;
+    memset(&known, 0, sizeof known);
+    known.gone = gone + 1;
+}
+
+/* -- contexts ----------------------------------------------------------------------------- */
+
+static struct context *context_find_locked(const weir_allocator *a)
+{
+    for (size_t i = known.ncontexts; i-- > 0;)
+        if (known.contexts[i].a == a)
+            return &known.contexts[i];
+    return NULL;
+}
+
+static void context_define(weir_allocator *a, uint32_t id, uint32_t parent)
+{
+    unsigned char record[2 * NAME_MOST + 64], *at = record;
+    const char *name = weir_allocator_name(a), *backing = weir__allocator_backing(a);
+    at = weir__put_varint(at, id);
+    at = weir__put_varint(at, parent);
+    at = weir__put_varint(at, weir__allocator_host_accessible(a));
+    at = weir__put_string(at, name, strlen(name), NAME_MOST);
+    at = weir__put_string(at, backing, strlen(backing), NAME_MOST);
+    weir__trace_file_write(WEIR__TRACE_CTXN, record, (size_t)(at - record), NULL, 0);
+}
+
+static uint32_t context_add_locked(weir_allocator *a)
+{
+    weir_allocator *above = weir_allocator_parent(a);
+    const struct context *found = above ? context_find_locked(above) : NULL;
+    uint32_t parent = found ? found->id : above ? context_add_locked(above) : 0;
+    struct context *contexts =
+        weir__snapshot_grow(known.contexts, known.ncontexts, &known.capacity, sizeof *contexts);
+    if (!contexts)
+        return 0;
+    known.contexts = contexts;
+    uint32_t id = ++known.context_id;
+    contexts[known.ncontexts++] = (struct context){a, id};
+    context_define(a, id, parent);
+    return id;
+}
+
+uint32_t weir__trace_context(weir_allocator *a)
+{
+    weir__lock_take(&known.lock);
+    const struct context *found = context_find_locked(a);
+    uint32_t id = found ? found->id : context_add_locked(a);
+    weir__lock_drop(&known.lock);
+    return id;
+}
+
+uint32_t weir__trace_context_known(const weir_allocator *a)
+{
+    weir__lock_take(&known.lock);
+    const struct context *found = context_find_locked(a);
+    uint32_t id = found ? found->id : 0;
+    weir__lock_drop(&known.lock);
+    return id;
+}
+
+void weir__trace_context_gone(const weir_allocator *a)
+{
+    weir__lock_take(&known.lock);
+    struct context *found = context_find_locked(a);
+    if (found)
+        *found = known.contexts[--known.ncontexts];
+    __atomic_store_n(&known.gone, known.gone + 1, __ATOMIC_RELAXED);
+    weir__lock_drop(&known.lock);
+}
+
+uint32_t weir__trace_contexts_gone(void)
+{
+    return __atomic_load_n(&known.gone, __ATOMIC_RELAXED);
+}
+
+/* -- tags and names ------------------------------------------------------------------------- */
+
+static void text_define(uint32_t type, uint32_t id, const char *text)
+{
+    unsigned char record[NAME_MOST + 32], *at = record;
+    at = weir__put_varint(at, id);
+    at = weir__put_string(at, text, strlen(text), NAME_MOST);
+    weir__trace_file_write(type, record, (size_t)(at - record), NULL, 0);
+}
+
+weir_tag weir__trace_tag(weir_tag tag)
+{
+    uint8_t *byte = &known.tags[tag / 8 % (TAGS / 8)], bit = (uint8_t)(1u << tag % 8);
+    if (tag && !(__atomic_fetch_or(byte, bit, __ATOMIC_RELAXED) & bit))
+        text_define(WEIR__TRACE_TAGN, tag, weir_tag_name(tag));
+    return tag;
+}
+
+/* FNV-1a (Fowler, Noll, Vo). */
+static unsigned name_bucket(const char *text)
+{
+    uint32_t hash = 2166136261u;
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * 16777619u;
+    return hash % BUCKETS;
+}
+
+static struct name *name_add_locked(const char *text, size_t length, struct name **bucket)
+{
+    struct name *name = weir__meta_allocate(sizeof *name + length);
+    if (!name)
+        return NULL;
+    memcpy(name->text, text, length);
+    name->length = length;
+    name->id = ++known.name_id;
+    name->next = *bucket;
+    text_define(WEIR__TRACE_NAME, name->id, text);
+    return *bucket = name;
+}
+
+uint32_t weir__trace_name(const char *text)
+{
+    size_t length = strlen(text);
+    struct name **bucket = &known.names[name_bucket(text)];
+    weir__lock_take(&known.lock);
+    struct name *name = *bucket;
+    while (name && (name->length != length || memcmp(name->text, text, length) != 0))
+        name = name->next;
+    if (!name)
+        name = name_add_locked(text, length, bucket);
+    uint32_t id = name ? name->id : 0;
+    weir__lock_drop(&known.lock);
+    return id;
+}

@@ -1,0 +1,364 @@
+/* Profilers, checkpoints and leaks, through the public interface. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <weir/weir.h>
+
+#define MIB ((size_t)1 << 20)
+
+/* What a call printed, in memory that the caller frees. */
+static char *printed(int (*print)(FILE *, void *), void *user, int expected)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *memory = open_memstream(&text, &length);
+    cr_assert_eq(print(memory, user), expected);
+    fclose(memory);
+    return text;
+}
+
+/* -- profiler ------------------------------------------------------------------------- */
+
+static int print_report(FILE *to, void *profiler)
+{
+    return weir_profiler_report_to(profiler, "conv1", to);
+}
+
+Test(profiler, prints_the_lines_of_the_design)
+{
+    weir_allocator *a = weir_allocator_create(NULL);
+    void *before = weir_allocate(a, MIB / 2);
+    weir_profiler p;
+    cr_assert_eq(weir_profiler_start(&p, a), 0);
+    void *big = weir_allocate(a, 96 * MIB);
+    void *kept = weir_allocate(a, 12 * MIB);
+    weir_deallocate(a, big);
+    char *text = printed(print_report, &p, 0);
+    cr_assert_str_eq(text, "[conv1]\n  Current: 12.5 MB\n  Delta: 12 MB\n  Peak: 108.5 MB\n"
+                           "  Active allocations: 2\n");
+    free(text);
+    weir_deallocate(a, before);
+    weir_deallocate(a, kept);
+    text = printed(print_report, &p, 0);
+    cr_assert_str_eq(text, "[conv1]\n  Current: 0 MB\n  Delta: -0.5 MB\n  Peak: 108.5 MB\n"
+                           "  Active allocations: 0\n");
+    free(text);
+    cr_assert_eq(weir_profiler_stop(&p), 0);
+    weir_allocator_destroy(a);
+}
+
+static void expect(weir_profiler *p, size_t current, ptrdiff_t delta, size_t peak, size_t count)
+{
+    weir_profile now;
+    cr_assert_eq(weir_profiler_read(p, &now), 0);
+    cr_assert_eq(now.current, current);
+    cr_assert_eq(now.delta, delta);
+    cr_assert_eq(now.peak, peak, "peak %zu, not %zu", now.peak, peak);
+    cr_assert_eq(now.count, count);
+}
+
+Test(profiler, nests_with_a_peak_for_each)
+{
+    weir_allocator *a = weir_allocator_create(NULL);
+    weir_profiler outer, inner;
+    cr_assert_eq(weir_profiler_start(&outer, a), 0);
+    weir_deallocate(a, weir_allocate(a, 5000));
+    cr_assert_eq(weir_profiler_start(&inner, a), 0);
+    expect(&inner, 0, 0, 0, 0);
+    weir_deallocate(a, weir_allocate(a, 300));
+    expect(&inner, 0, 0, 300, 0);
+    expect(&outer, 0, 0, 5000, 0);
+    void *block = weir_allocate(a, 7000);
+    expect(&inner, 7000, 7000, 7000, 1);
+    expect(&outer, 7000, 7000, 7000, 1);
+    cr_assert_eq(weir_profiler_stop(&outer), 0); /* in any order */
+    weir_deallocate(a, weir_allocate(a, 1));
+    expect(&inner, 7000, 7000, 7001, 1);
+    cr_assert_eq(weir_profiler_stop(&inner), 0);
+    weir_reset_peak(a);
+    weir_deallocate(a, block);
+    weir_allocator_destroy(a);
+}
+
+Test(profiler, watches_contexts_and_the_cpu_allocator_by_default)
+{
+    weir_profiler p;
+    cr_assert_eq(weir_profiler_start(&p, NULL), 0);
+    weir_allocator *a = weir_allocator_create(NULL);
+    void *block = weir_allocate(a, 3 * MIB);
+    weir_profile now;
+    cr_assert_eq(weir_profiler_read(&p, &now), 0);
+    cr_assert_eq(now.delta, (ptrdiff_t)(3 * MIB));
+    cr_assert_eq(now.blocks, 1);
+    cr_assert_eq(now.allocations, 1);
+    cr_assert_eq(now.deallocations, 0);
+    weir_deallocate(a, block);
+    weir_allocator_destroy(a);
+    cr_assert_eq(weir_profiler_stop(&p), 0);
+}
+
+Test(profiler, says_when_it_is_not_started)
+{
+    weir_profiler p = {0};
+    weir_profile now;
+    cr_assert_eq(weir_profiler_read(&p, &now), EINVAL);
+    cr_assert_eq(weir_profiler_stop(&p), EINVAL);
+    cr_assert_eq(weir_profiler_report(&p, "x"), EINVAL);
+    cr_assert_eq(weir_profiler_start(NULL, NULL), EINVAL);
+    cr_assert_eq(weir_profiler_start(&p, NULL), 0);
+    cr_assert_eq(weir_profiler_read(&p, NULL), EINVAL);
+    cr_assert_eq(weir_profiler_report_to(&p, "x", NULL), EINVAL);
+    cr_assert_eq(weir_profiler_stop(&p), 0);
+    cr_assert_eq(weir_profiler_stop(&p), EINVAL);
+    cr_assert_gt(strlen(weir_last_error()), 0);
+}
+
+Test(profiler, says_when_it_cannot_print)
+{
+    weir_profiler p;
+    FILE *full = fopen("/dev/full", "w");
+    cr_assert_eq(weir_profiler_start(&p, NULL), 0);
+    cr_assert_eq(weir_profiler_report_to(&p, "x", full), ENOSPC);
+    cr_assert_eq(weir_profiler_stop(&p), 0);
+    fclose(full);
+}
+
+/* Every order of four threads' steps that keeps the sums: the oracle is the bound that
+ * holds for all of them, exact where threads work one after the other. */
+static void *allocate_in_turn(void *user)
+{
+    weir_allocator *a = user;
+    for (size_t i = 1; i <= 2000; i++)
+        weir_deallocate(a, weir_allocate(a, i));
+    return NULL;
+}
+
+Test(profiler, has_the_true_peak_of_threads_in_turn)
+{
+    weir_allocator *a = weir_allocator_create(NULL);
+    void *held = weir_allocate(a, 100);
+    weir_profiler p;
+    cr_assert_eq(weir_profiler_start(&p, a), 0);
+    for (int i = 0; i < 4; i++) {
+        pthread_t thread;
+        cr_assert_eq(pthread_create(&thread, NULL, allocate_in_turn, a), 0);
+        pthread_join(thread, NULL);
+        expect(&p, 100, 0, 2100, 1);
+    }
+    cr_assert_eq(weir_profiler_stop(&p), 0);
+    weir_deallocate(a, held);
+    weir_allocator_destroy(a);
+}
+
+/* -- leaks ---------------------------------------------------------------------------- */
+
+struct seen {
+    size_t n;
+    weir_leak leaks[16];
+};
+
+static int see(const weir_leak *leak, void *user)
+{
+    struct seen *seen = user;
+    cr_assert_lt(seen->n, 16);
+    seen->leaks[seen->n++] = *leak;
+    free(malloc(10));
+    weir_deallocate(weir_cpu_allocator(), weir_allocate(weir_cpu_allocator(), 10));
+    return 0;
+}
+
+Test(leaks, are_what_the_checkpoint_did_not_see)
+{
+    weir_allocator *a = weir_allocator_create(&(weir_allocator_options){.name = "model"});
+    void *old_small = weir_allocate(a, 10), *old_large = weir_allocate(a, MIB);
+    uint64_t checkpoint = weir_checkpoint(a);
+    cr_assert_gt(checkpoint, 0);
+    weir_leaks leaks;
+    cr_assert_eq(weir_leaks_since(a, checkpoint, &leaks, NULL, NULL), 0);
+    cr_assert_eq(leaks.count, 0);
+    cr_assert_eq(leaks.bytes, 0);
+
+    weir_tag former = weir_tag_set(weir_tag_intern("layer1/conv"));
+    void *small = weir_allocate(a, 100);
+    weir_tag_set(former);
+    void *large = weir_allocate(a, 3 * MIB), *gone = weir_allocate(a, 50);
+    weir_deallocate(a, gone);
+    struct seen seen = {0};
+    cr_assert_eq(weir_leaks_since(a, checkpoint, &leaks, see, &seen), 0);
+    cr_assert_eq(leaks.count, 2);
+    cr_assert_eq(leaks.bytes, 3 * MIB + 100);
+    cr_assert_eq(seen.n, 2);
+    cr_assert_eq(seen.leaks[0].address, large);
+    cr_assert_eq(seen.leaks[0].requested, 3 * MIB);
+    cr_assert_str_eq(seen.leaks[0].tag_name, "");
+    cr_assert_eq(seen.leaks[1].address, small);
+    cr_assert_eq(seen.leaks[1].requested, 100);
+    cr_assert_geq(seen.leaks[1].usable, 100);
+    cr_assert_str_eq(seen.leaks[1].tag_name, "layer1/conv");
+    cr_assert_str_eq(seen.leaks[1].allocator_name, "model");
+
+    weir_deallocate(a, small);
+    weir_deallocate(a, large);
+    weir_deallocate(a, old_small);
+    weir_deallocate(a, old_large);
+    cr_assert_eq(weir_leaks_since(a, checkpoint, &leaks, NULL, NULL), 0);
+    cr_assert_eq(leaks.count, 0);
+    weir_allocator_destroy(a);
+}
+
+Test(leaks, are_not_what_the_pool_keeps)
+{
+    weir_pool *pool = weir_pool_create(NULL);
+    weir_allocator *a = weir_pool_allocator(pool);
+    uint64_t checkpoint = weir_checkpoint(a);
+    weir_deallocate(a, weir_allocate(a, 10 * MIB));
+    weir_leaks leaks;
+    cr_assert_eq(weir_leaks_since(a, checkpoint, &leaks, NULL, NULL), 0);
+    cr_assert_eq(leaks.count, 0);
+    cr_assert_geq(leaks.cached, 10 * MIB);
+    weir_pool_destroy(pool);
+}
+
+Test(leaks, of_descendants_and_of_functions_count)
+{
+    weir_allocator *top = weir_allocator_create(NULL);
+    weir_allocator *old = weir_allocator_create(&(weir_allocator_options){.parent = top});
+    uint64_t checkpoint = weir_checkpoint(top);
+    weir_allocator *young = weir_allocator_create(
+        &(weir_allocator_options){.parent = old, .source = WEIR_SOURCE_MALLOC, .name = "young"});
+    cr_assert_not_null(young);
+    void *in_old = weir_allocate(old, 1), *in_young = weir_allocate(young, 2);
+    weir_leaks leaks;
+    struct seen seen = {0};
+    cr_assert_eq(weir_leaks_since(top, checkpoint, &leaks, see, &seen), 0);
+    cr_assert_eq(leaks.count, 2);
+    cr_assert_eq(leaks.bytes, 3);
+    cr_assert_str_eq(seen.leaks[0].allocator_name, "young");
+    cr_assert_eq(weir_leaks_since(young, checkpoint, &leaks, NULL, NULL), 0);
+    cr_assert_eq(leaks.bytes, 2);
+    weir_deallocate(old, in_old);
+    weir_deallocate(young, in_young);
+    weir_allocator_destroy(young);
+    weir_allocator_destroy(old);
+    weir_allocator_destroy(top);
+}
+
+Test(leaks, of_a_replaced_checkpoint_are_stale)
+{
+    weir_allocator *top = weir_allocator_create(NULL);
+    weir_allocator *left = weir_allocator_create(&(weir_allocator_options){.parent = top});
+    weir_allocator *right = weir_allocator_create(&(weir_allocator_options){.parent = top});
+    uint64_t of_left = weir_checkpoint(left), of_right = weir_checkpoint(right);
+    cr_assert_neq(of_left, of_right);
+    cr_assert_eq(weir_leaks_since(left, of_left, NULL, NULL, NULL), 0);
+    cr_assert_eq(weir_leaks_since(left, of_right, NULL, NULL, NULL), EINVAL);
+    uint64_t of_top = weir_checkpoint(top);
+    cr_assert_eq(weir_leaks_since(left, of_left, NULL, NULL, NULL), ESTALE);
+    cr_assert_eq(weir_leaks_since(left, of_top, NULL, NULL, NULL), 0);
+    of_left = weir_checkpoint(left);
+    cr_assert_eq(weir_leaks_since(top, of_top, NULL, NULL, NULL), ESTALE);
+    cr_assert_eq(weir_leaks_since(right, of_top, NULL, NULL, NULL), 0);
+    cr_assert_eq(weir_leaks_since(left, of_left, NULL, NULL, NULL), 0);
+    cr_assert_eq(weir_leaks_since(top, 0, NULL, NULL, NULL), EINVAL);
+    weir_allocator_destroy(left);
+    weir_allocator_destroy(right);
+    weir_allocator_destroy(top);
+}
+
+static int stop_at_once(const weir_leak *leak, void *user)
+{
+    (void)leak;
+    ++*(int *)user;
+    return 42;
+}
+
+Test(leaks, end_where_the_visitor_says)
+{
+    weir_allocator *a = weir_allocator_create(NULL);
+    uint64_t checkpoint = weir_checkpoint(a);
+    for (int i = 0; i < 5; i++)
+        cr_assert_not_null(weir_allocate(a, 5));
+    int calls = 0;
+    cr_assert_eq(weir_leaks_since(a, checkpoint, NULL, stop_at_once, &calls), 42);
+    cr_assert_eq(calls, 1);
+    weir_allocator_destroy(a);
+}
+
+struct where {
+    weir_allocator *a;
+    uint64_t checkpoint;
+};
+
+static int print_leaks(FILE *to, void *user)
+{
+    const struct where *where = user;
+    return weir_leaks_print(to, where->a, where->checkpoint);
+}
+
+Test(leaks, are_printed_one_a_line)
+{
+    weir_allocator *a = weir_allocator_create(
+        &(weir_allocator_options){.name = "new\nline", .source = WEIR_SOURCE_MALLOC});
+    struct where where = {a, weir_checkpoint(a)};
+    char *text = printed(print_leaks, &where, 0), expected[256];
+    cr_assert_str_eq(text, "no leaks\ncached for re-use, not leaked: 0 bytes\n");
+    free(text);
+    weir_tag former = weir_tag_set(weir_tag_intern("kv"));
+    void *block = weir_allocate(a, 77);
+    weir_tag_set(former);
+    text = printed(print_leaks, &where, 0);
+    snprintf(expected, sizeof expected,
+             "leaked: 1 block, 77 bytes\n  %p  77 bytes  in new?line  tag kv\n"
+             "cached for re-use, not leaked: 0 bytes\n",
+             block);
+    cr_assert_str_eq(text, expected);
+    free(text);
+    weir_deallocate(a, block);
+    weir_allocator_destroy(a);
+}
+
+/* 10^4 random steps against a list kept beside. */
+Test(leaks, equal_an_independent_list)
+{
+    enum { SLOTS = 500 };
+    static struct {
+        void *block;
+        size_t size;
+        bool young;
+    } slots[SLOTS];
+    weir_allocator *a = weir_allocator_create(NULL);
+    uint64_t checkpoint = weir_checkpoint(a);
+    uint32_t random = 12345;
+    for (int step = 0; step < 10000; step++) {
+        random = random * 1664525 + 1013904223;
+        size_t i = (random >> 8) % SLOTS, size = (random >> 4) % 40000;
+        if (slots[i].block) {
+            weir_deallocate(a, slots[i].block);
+            slots[i].block = NULL;
+        } else {
+            slots[i].block = weir_allocate(a, size);
+            slots[i].size = size;
+            slots[i].young = true;
+        }
+        if (step % 3000 == 2999) {
+            checkpoint = weir_checkpoint(a);
+            for (i = 0; i < SLOTS; i++)
+                slots[i].young = false;
+        }
+        if (step % 500 == 0) {
+            weir_leaks leaks;
+            size_t count = 0, bytes = 0;
+            cr_assert_eq(weir_leaks_since(a, checkpoint, &leaks, NULL, NULL), 0);
+            for (i = 0; i < SLOTS; i++)
+                if (slots[i].block && slots[i].young) {
+                    count++;
+                    bytes += slots[i].size;
+                }
+            cr_assert_eq(leaks.count, count, "step %d: %zu, not %zu", step, leaks.count, count);
+            cr_assert_eq(leaks.bytes, bytes);
+        }
+    }
+    weir_allocator_destroy(a);
+}

@@ -1,0 +1,274 @@
+#!/usr/bin/env python3
+"""An independent reader of weir's binary traces, written from docs/trace-format.md alone.
+
+usage: trace_reader.py FILE          checks the file, prints its figures as JSON
+       trace_reader.py --events FILE also prints one line an event, in order of number
+
+Exit status 1 and one line on standard error when the file is damaged, or when its footer
+is not what a replay gives.
+"""
+import json
+import struct
+import sys
+import zlib
+
+MAGIC = b"\x89WEIR\r\n\x1a"
+M64 = (1 << 64) - 1
+
+
+class Damaged(Exception):
+    pass
+
+
+class Bytes:
+    """A payload, read from the front."""
+
+    def __init__(self, data):
+        self.data, self.at = data, 0
+
+    def byte(self):
+        if self.at >= len(self.data):
+            raise Damaged("a payload ends early")
+        self.at += 1
+        return self.data[self.at - 1]
+
+    def take(self, n):
+        if n > len(self.data) - self.at:
+            raise Damaged("a payload ends early")
+        self.at += n
+        return self.data[self.at - n:self.at]
+
+    def varint(self):
+        value = shift = 0
+        while True:
+            byte = self.byte()
+            value |= (byte & 0x7f) << shift
+            shift += 7
+            if byte < 0x80:
+                break
+            if shift >= 70:
+                raise Damaged("a varint is too long")
+        if value > M64:
+            raise Damaged("a varint is too large")
+        return value
+
+    def svarint(self):
+        value = self.varint()
+        return value >> 1 if not value & 1 else -(value >> 1) - 1
+
+    def string(self):
+        return self.take(self.varint())
+
+
+def records(data):
+    """Yields (type, payload); the file may have been cut short."""
+    if len(data) < 16 or data[:8] != MAGIC:
+        raise Damaged("not a weir trace")
+    if struct.unpack_from("<H", data, 8)[0] != 1:
+        raise Damaged("an unknown major version")
+    at = 16
+    while len(data) - at >= 12:
+        kind, length, crc = struct.unpack_from("<4sII", data, at)
+        if length > 1 << 24:
+            raise Damaged("a record of %d bytes" % length)
+        if length > len(data) - at - 12:
+            return
+        payload = data[at + 12:at + 12 + length]
+        if zlib.crc32(payload, zlib.crc32(data[at:at + 8])) != crc:
+            raise Damaged("a wrong CRC at %d" % at)
+        yield kind.decode("latin-1"), payload
+        at += 12 + length
+
+
+def slot(address):
+    return ((address >> 4) * 0x9E3779B97F4A7C15 & M64) >> 56
+
+
+def chunk_events(payload):
+    """Yields (number, ticks, thread, kind, fields) of one EVTS."""
+    b = Bytes(payload)
+    thread, tid, number, ticks, count = (b.varint() for _ in range(5))
+    slots, shapes, address = [0] * 256, [None] * 128, 0
+    for _ in range(count):
+        head = b.byte()
+        while head & 7 == 0 and head >> 3 >= 16:
+            b.take(b.varint())
+            head = b.byte()
+        kind = head & 7
+        if kind == 0:
+            number = number + 1 + b.svarint() & M64
+            ticks = ticks + b.varint() & M64
+            yield number, ticks, thread, 16 + (head >> 3), Bytes(b.string())
+            continue
+        if kind > 3:
+            raise Damaged("an event of kind %d" % kind)
+        number = number + 1 + (b.svarint() if head & 8 else 0) & M64
+        if head & 16:
+            ticks = ticks + b.varint() & M64
+        if head & 64:
+            address = address + b.svarint() * (1 if head & 128 else 16) & M64
+        else:
+            address = slots[b.byte()]
+        slots[slot(address)] = address
+        fields = {"address": address}
+        if kind in (1, 3):
+            index = b.byte()
+            if index >= 128:
+                raise Damaged("shape %d" % index)
+            if head & 32:
+                requested = b.varint()
+                shapes[index] = (requested, requested + b.varint(), b.varint(), b.varint(),
+                                 b.varint())
+            if shapes[index] is None:
+                raise Damaged("shape %d is unset" % index)
+            fields["shape"] = shapes[index]
+        elif head & 32:
+            fields["size"] = b.varint()
+        yield number, ticks, thread, kind, fields
+
+
+class Replay:
+    def __init__(self):
+        self.live = {}  # address -> (requested, context, tag, from the base)
+        self.total = self.count = self.peak = self.peak_number = 0
+        self.allocations = self.frees = self.failed = self.marks = 0
+
+    def start(self, total, count):
+        self.total = self.peak = total
+        self.count = count
+
+    def move(self, number, size, blocks):
+        self.total += size
+        self.count += blocks
+        if self.total > self.peak:
+            self.peak, self.peak_number = self.total, number
+
+    def apply(self, number, kind, f):
+        if kind == 1:
+            requested, _, _, context, tag = f["shape"]
+            before = self.live.get(f["address"])
+            if before and not before[3]:
+                raise Damaged("event %d: a live block is allocated" % number)
+            self.live[f["address"]] = (requested, context, tag, False)
+            self.allocations += 1
+            self.move(number, requested, 1)
+        elif kind == 2:
+            block = self.live.pop(f["address"], None)
+            size = f.get("size", block and block[0])
+            if size is None:
+                raise Damaged("event %d: an unknown block is freed" % number)
+            if block and not block[3] and size != block[0]:
+                raise Damaged("event %d: a free of another size" % number)
+            self.frees += 1
+            self.move(number, -size, -1)
+        elif kind == 3:
+            block = self.live.get(f["address"])
+            if not block:
+                raise Damaged("event %d: an unknown block is resized" % number)
+            requested = f["shape"][0]
+            self.live[f["address"]] = (requested,) + block[1:]
+            self.move(number, requested - block[0], 0)
+        elif kind == 16 + 1:
+            self.failed += 1
+        elif kind == 16 + 2:
+            size, blocks = f.svarint(), f.svarint()
+            self.move(number, size, blocks)
+            if blocks > 0:
+                self.allocations += blocks
+            else:
+                self.frees -= blocks
+        elif kind == 16 + 3:
+            context, size, blocks = f.varint(), f.varint(), f.varint()
+            gone = [a for a, b in self.live.items() if context and b[1] == context]
+            if context and (len(gone) != blocks or sum(self.live[a][0] for a in gone) != size):
+                raise Damaged("event %d: context %d held %d blocks, not %d" %
+                              (number, context, len(gone), blocks))
+            for address in gone:
+                del self.live[address]
+            self.frees += blocks
+            self.move(number, -size, -blocks)
+        elif kind in (16 + 4, 16 + 5):
+            self.marks += 1
+
+
+def main():
+    show = sys.argv[1:2] == ["--events"]
+    with open(sys.argv[-1], "rb") as f:
+        data = f.read()
+    replay, foot, events, threads, base = Replay(), None, [], set(), {}
+    names = {"TAGN": {}, "CTXN": {}, "NAME": {}}
+    start, samples, modules, first = (0, 0), 0, [], None
+    for kind, payload in records(data):
+        b = Bytes(payload)
+        first = first or kind
+        if kind == "STRT":
+            start = b.varint(), b.varint()
+        elif kind == "BASE":
+            address = 0
+            for _ in range(b.varint()):
+                address = address + b.svarint() & M64
+                requested, _, context, tag = (b.varint() for _ in range(4))
+                base[address] = (requested, context, tag, True)
+        elif kind in names:
+            number = b.varint()
+            if kind == "CTXN":
+                b.varint(), b.varint()
+            names[kind][number] = b.string().decode("utf-8", "replace")
+        elif kind == "EVTS":
+            events.extend(chunk_events(payload))
+        elif kind == "SAMP":
+            samples += 1
+        elif kind == "MODL":
+            b.varint(), b.varint()
+            modules.append((b.string().decode("utf-8", "replace"), b.string().hex()))
+        elif kind == "FOOT":
+            foot = dict(zip(("events", "allocations", "frees", "total", "count", "peak",
+                             "peak_number", "dropped", "error"),
+                            (b.varint() for _ in range(9))))
+    if first != "HEAD":
+        raise Damaged("no HEAD")
+    replay.live = base
+    replay.start(*start)
+    events.sort(key=lambda event: event[0])
+    missing = 0
+    for i, (number, ticks, thread, kind, fields) in enumerate(events):
+        expected = events[i - 1][0] + 1 if i else 1
+        if number < expected:
+            raise Damaged("number %d comes twice" % number)
+        missing += number - expected
+        threads.add(thread)
+        if show:
+            print(number, thread, kind, fields if isinstance(fields, dict) else "")
+        if missing == 0:
+            replay.apply(number, kind, fields)
+    for block in replay.live.values():
+        for number, kind in ((block[1], "CTXN"), (block[2], "TAGN")):
+            if number and number not in names[kind]:
+                raise Damaged("%s %d is not defined" % (kind, number))
+    result = {"events": len(events), "threads": len(threads), "missing": missing,
+              "allocations": replay.allocations, "frees": replay.frees, "total": replay.total,
+              "count": replay.count, "peak": replay.peak, "peak_number": replay.peak_number,
+              "failed": replay.failed, "marks": replay.marks, "samples": samples,
+              "modules": len(modules), "build_ids": sum(bool(m[1]) for m in modules),
+              "complete": foot is not None, "bytes": len(data),
+              "start": start, "base": [len(base), 0], "contexts": sorted(names["CTXN"].values()),
+              "tags": sorted(names["TAGN"].values()), "names": sorted(names["NAME"].values()),
+              "foot": foot}
+    print(json.dumps(result, sort_keys=True))
+    if foot and not foot["dropped"]:
+        if missing or foot["events"] != len(events):
+            raise Damaged("%d events, the footer says %d" % (len(events), foot["events"]))
+        for key in ("allocations", "frees", "total", "count", "peak", "peak_number"):
+            if foot[key] != result[key]:
+                raise Damaged("%s is %d, the footer says %d" % (key, result[key], foot[key]))
+        if len(replay.live) != replay.count:
+            raise Damaged("%d blocks live, counted %d" % (len(replay.live), replay.count))
+        if sum(b[0] for b in replay.live.values()) != replay.total:
+            raise Damaged("live blocks do not add up to the total")
+
+
+try:
+    main()
+except (Damaged, OSError, struct.error) as error:
+    print("trace_reader.py: %s: %s" % (sys.argv[-1], error), file=sys.stderr)
+    sys.exit(1)
