@@ -8,8 +8,6 @@
 #include "tools/bench_pictures.h"
 #include "tools/bench_table.h"
 
-#include <weir/version.h>
-
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,19 +68,15 @@ struct more {
 static int more_run(const struct bench_options *options, const struct more *more)
 {
     struct bench_targets targets = {0};
-    char machine[300];
     if (targets_peers(&targets, options->peers, options->npeers) != 0)
         return 2;
     struct bench_plan plan = bench_plan_of(options, &targets, more->seconds);
     if (more->rows(&plan, options) != 0 || bench_run(&plan) != 0)
         return 1;
-    bench_machine(machine, sizeof(machine));
     if (options->json) {
         bench_json_print(stdout, more->what, &plan, TOUCH_PAGE);
     } else {
-        printf("%sweir %s%s  %s\n%s; median of %u round%s.\n", table_colour(LOOK_HEAD),
-               weir_version(), table_plain(), machine, more->title, plan.rounds_run,
-               plan.rounds_run == 1 ? "" : "s");
+        bench_head_print(more->title, &plan);
         if (*targets.missing)
             printf("Not on this machine: %s.\n", targets.missing);
         more->show(&plan, options);

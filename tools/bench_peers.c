@@ -8,8 +8,6 @@
 #include "tools/bench_pictures.h"
 #include "tools/bench_table.h"
 
-#include <weir/version.h>
-
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -373,11 +371,7 @@ static void goals_print(const struct bench_plan *plan)
 
 static void peers_print(const struct bench_plan *plan, const struct bench_targets *targets)
 {
-    char machine[300];
-    bench_machine(machine, sizeof(machine));
-    printf("%sweir %s%s  %s\nweir and its peers, each preloaded into a process of its own; median "
-           "of %u rounds.\n",
-           table_colour(LOOK_HEAD), weir_version(), table_plain(), machine, plan->rounds_run);
+    bench_head_print("weir and its peers, each preloaded into a process of its own", plan);
     for (size_t k = 0; k < plan->ntargets; k++)
         if (plan->targets[k].preload)
             printf("  %-10s %s\n", plan->targets[k].name, plan->targets[k].preload);

@@ -7,8 +7,6 @@
 #include "tools/bench_pictures.h"
 #include "tools/bench_table.h"
 
-#include <weir/version.h>
-
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -230,11 +228,10 @@ static void tables_print(const struct bench_options *options, const struct bench
 {
     static const char *const said[TOUCH_COUNT] = {
         "blocks left untouched", "one byte of each page touched", "every byte written"};
-    char machine[300];
-    bench_machine(machine, sizeof(machine));
-    printf("%sweir %s%s  %s\n", table_colour(LOOK_HEAD), weir_version(), table_plain(), machine);
-    printf("Recorded inference traces, %s; each cell a process of its own, median of %u rounds.\n",
-           said[options->touch], plan->rounds_run);
+    char what[200];
+    snprintf(what, sizeof(what), "Recorded inference traces, %s; each cell a process of its own",
+             said[options->touch]);
+    bench_head_print(what, plan);
     if (*targets->missing)
         printf("Not on this machine: %s.\n", targets->missing);
     printf("\n%sns an event%s\n\n", table_colour(LOOK_HEAD), table_plain());
