@@ -2,6 +2,7 @@
 #ifndef WEIR_TOOLS_BENCH_OPTIONS_H
 #define WEIR_TOOLS_BENCH_OPTIONS_H
 
+#include "tools/bench_pictures.h"
 #include "tools/bench_targets.h"
 
 struct bench_options {
@@ -26,6 +27,12 @@ int bench_mode_threads(const struct bench_options *options);
 int bench_mode_growth(const struct bench_options *options);
 int bench_mode_idle(const struct bench_options *options);
 int bench_mode_accounting(const struct bench_options *options);
+
+/* Rows and pictures of scaling with threads. */
+enum { BENCH_THREAD_PICTURES = 4 };
+void bench_threads_rows(struct bench_plan *plan, const struct bench_options *options,
+                        const struct bench_traces *traces);
+void bench_threads_pictures(struct picture pictures[BENCH_THREAD_PICTURES]);
 
 /* The pieces they share. */
 struct bench_plan bench_plan_of(const struct bench_options *options,

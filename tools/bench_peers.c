@@ -391,7 +391,7 @@ static void peers_print(const struct bench_plan *plan, const struct bench_target
 
 static int pictures_of_peers(const struct bench_options *options, const struct bench_plan *plan)
 {
-    struct picture pictures[2 + sizeof(groups) / sizeof(*groups)];
+    struct picture pictures[1 + BENCH_THREAD_PICTURES + sizeof(groups) / sizeof(*groups)];
     size_t n = 0;
     for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++)
         pictures[n++] = (struct picture){.title = groups[i].group,
@@ -409,6 +409,8 @@ static int pictures_of_peers(const struct bench_options *options, const struct b
                                      .over_target = -1,
                                      .reference = 1,
                                      .draw = svg_dots};
+    bench_threads_pictures(&pictures[n]);
+    n += BENCH_THREAD_PICTURES;
     return pictures_write(options->svg, "weir bench --peers", plan, pictures, n);
 }
 
@@ -422,6 +424,8 @@ int bench_mode_peers(const struct bench_options *options)
         return 2;
     struct bench_plan plan = bench_plan_of(options, &targets, 300);
     peers_rows(&plan, &traces, options);
+    if (options->svg) /* the pictures show how it scales; the tables of --threads say more */
+        bench_threads_rows(&plan, options, &traces);
     if (bench_rows_keep(&plan, options->only) != 0)
         return 2;
     if (bench_run(&plan) != 0)
