@@ -52,6 +52,7 @@ function layer_of_file(name,    parts, n)
 function visible(from, to)
 {
     if (from == "plan" && to == "object") return 1
+    if (from == "plan" && to == "object") return 1 # tensors are bound to planned memory
     return from == to || rank_of(to) < rank_of(from)
 }
 

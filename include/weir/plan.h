@@ -9,8 +9,8 @@
  *     void *x = weir_plan_arena_slot(m, 0);            (base + weir_plan_offset(p, 0))
  *
  * Sizes and offsets in bytes; lifetimes are half-open, [first, last), in any unit
- * of time. The same plan and options give the same offsets on every machine,
- * unless a clock budget is asked for. docs/planner.md explains the algorithm.
+ * of time. The same plan and options give the same offsets whatever the
+ * machine's speed, unless a clock budget is asked for. docs/planner.md explains the algorithm.
  *
  * Thread rule: one thread at a time for each plan (several may read a solved one);
  * arenas, recorders, replays and caches say their own.
@@ -18,7 +18,7 @@
 #ifndef WEIR_PLAN_H
 #define WEIR_PLAN_H
 
-#include <weir/allocator.h>
+#include <weir/tensor.h>
 
 WEIR_BEGIN_DECLS
 
@@ -133,6 +133,114 @@ WEIR_API int weir_plan_solve_with(weir_plan *plan, weir_plan_heuristic heuristic
 
 /* "greedy by size", ...: static text; NULL for an unknown one. */
 WEIR_API const char *weir_plan_heuristic_name(weir_plan_heuristic heuristic);
+
+/* -- memory ------------------------------------------------------------------ */
+
+/* One block laid out by a plan. Shared by retain and release, from any thread. */
+typedef struct weir_plan_arena weir_plan_arena;
+
+/*
+ * weir_plan_arena_size(plan) bytes of `a` (NULL: the CPU allocator), aligned for every buffer,
+ * contents undefined. The plan may be changed or destroyed afterwards. NULL with EINVAL
+ * (an unsolved plan) or ENOMEM.
+ */
+WEIR_API weir_plan_arena *weir_plan_arena_create(const weir_plan *plan, weir_allocator *a);
+
+WEIR_API weir_plan_arena *weir_plan_arena_retain(weir_plan_arena *arena);
+
+/* The last owner's release frees the block. NULL does nothing. */
+WEIR_API void weir_plan_arena_release(weir_plan_arena *arena);
+
+/* Where buffer `index` of the plan stands. NULL with EINVAL: no such buffer. */
+WEIR_API void *weir_plan_arena_slot(const weir_plan_arena *arena, size_t index);
+
+/* The block itself and its bytes. */
+WEIR_API void *weir_plan_arena_data(const weir_plan_arena *arena);
+WEIR_API size_t weir_plan_arena_bytes(const weir_plan_arena *arena);
+
+/*
+ * A tensor over buffer `index`, row-major, that keeps the arena alive. What it holds is the
+ * program's while the plan says that the buffer is live. NULL with EINVAL (no such
+ * buffer, a shape of more bytes than the buffer has) or ENOMEM.
+ */
+WEIR_API weir_tensor *weir_tensor_bind(weir_plan_arena *arena, size_t index, const int64_t *shape,
+                                       size_t ndim, weir_dtype dtype);
+
+/* -- recording: lifetimes of a program that knows none ---------------------------- */
+
+/* An allocator that writes down who lives when. Any thread. */
+typedef struct weir_plan_recorder weir_plan_recorder;
+
+/* Blocks come from `a` (NULL: the CPU allocator). NULL with ENOMEM. */
+WEIR_API weir_plan_recorder *weir_plan_recorder_create(weir_allocator *a);
+
+/* Run one inference through this. Owned by the recorder. */
+WEIR_API weir_allocator *weir_plan_recorder_allocator(weir_plan_recorder *recorder);
+
+/*
+ * What was recorded up to now as an unsolved plan: a buffer for each allocation of more
+ * than 0 bytes, in their order; time counts allocations and frees; what is still live
+ * lives to the end. The caller destroys it. NULL with ENOMEM: also when a record was
+ * lost for want of memory.
+ */
+WEIR_API weir_plan *weir_plan_record(weir_plan_recorder *recorder);
+
+/* Frees what is still live through it. NULL does nothing. */
+WEIR_API void weir_plan_recorder_destroy(weir_plan_recorder *recorder);
+
+/* An allocator that serves a recorded inference from one arena. Any thread. */
+typedef struct weir_plan_replay weir_plan_replay;
+
+/* `plan`: solved, from weir_plan_record. The arena is taken from `a` (NULL: the CPU
+ * allocator), and so is whatever does not go as planned. NULL with EINVAL, ENOMEM. */
+WEIR_API weir_plan_replay *weir_plan_replay_create(const weir_plan *plan, weir_allocator *a);
+
+/* Give this to the runtime. Owned by the replay. */
+WEIR_API weir_allocator *weir_plan_replay_allocator(weir_plan_replay *replay);
+
+/* The next inference starts: its allocations are the plan's from the first on. */
+WEIR_API void weir_plan_replay_begin(weir_plan_replay *replay);
+
+typedef struct weir_plan_replay_stats {
+    size_t size;      /* of this struct, set by the caller; 0: the first release's */
+    size_t passes;    /* weir_plan_replay_begin */
+    size_t served;    /* allocations that got the place planned for them */
+    size_t fallbacks; /* allocations that `a` served: another size than planned, more of
+                         them, or a place still taken by something that lived longer */
+    size_t arena;     /* bytes */
+} weir_plan_replay_stats;
+
+/* 0, or EINVAL. */
+WEIR_API int weir_plan_replay_stats_get(weir_plan_replay *replay, weir_plan_replay_stats *stats);
+
+/* Frees what is still live through it, and the arena. NULL does nothing. */
+WEIR_API void weir_plan_replay_destroy(weir_plan_replay *replay);
+
+/* -- dynamic shapes: a plan for each ----------------------------------------------- */
+
+/* Solved plans by key, at most so many: the one used longest ago goes. One thread at a time. */
+typedef struct weir_plan_cache weir_plan_cache;
+
+/* Adds the buffers for this key to an empty plan. 0, or an errno value. */
+typedef int weir_plan_maker(weir_plan *plan, const void *key, size_t key_size, void *user);
+
+/* `most` > 0 plans; options for solving (NULL: defaults). NULL with EINVAL, ENOMEM. */
+WEIR_API weir_plan_cache *weir_plan_cache_create(size_t most, const weir_plan_options *options,
+                                                 weir_plan_maker *make, void *user);
+
+/*
+ * The solved plan for the key's bytes (the input shapes, say), made if it is not there. It
+ * belongs to the cache and may be gone after the next weir_plan_cache_get. NULL with errno:
+ * what `make` or solving said (ENOSPC too), or ENOMEM; nothing is kept then.
+ */
+WEIR_API const weir_plan *weir_plan_cache_get(weir_plan_cache *cache, const void *key,
+                                              size_t key_size);
+
+/* How many gets found a plan, made one, and threw one out. Any pointer may be NULL. */
+WEIR_API void weir_plan_cache_counts(const weir_plan_cache *cache, size_t *hits, size_t *misses,
+                                     size_t *evictions);
+
+WEIR_API void weir_plan_cache_destroy(weir_plan_cache *cache);
 
 WEIR_END_DECLS
 #endif

@@ -221,6 +221,15 @@ static bool search_range(struct weir__search *s, uint32_t from, uint32_t to)
     return done;
 }
 
+/* Square root of x >= 1, by Newton's way: the library needs no libm. */
+static double search_root(double x)
+{
+    double root = x;
+    for (double next; (next = (root + x / root) / 2) < root;)
+        root = next;
+    return root;
+}
+
 /* The preferences of the last success, some of them changed. */
 static void search_like_last(struct weir__search *s)
 {
@@ -245,8 +254,8 @@ static void search_like(struct weir__search *s)
         double liking = kind == 0   ? length * size
                         : kind == 1 ? size
                         : kind == 2 ? length
-                        : kind == 3 ? sqrt(length) * size
-                                    : length * sqrt(size);
+                        : kind == 3 ? search_root(length) * size
+                                    : length * search_root(size);
         double noise = (double)(weir__plan_random(&s->random) >> 11) * 0x1p-53;
         s->liking[i] = liking * (calm + noise);
     }

@@ -1,0 +1,183 @@
+/*
+ * plan/replay.c - runs a recorded inference out of its plan's arena. The n-th allocation of a
+ * pass gets the n-th buffer's place if it is what was planned and the place is free now;
+ * all else comes from the allocator beneath and is counted. Correct whatever the program
+ * does: a place is only given while nothing live overlaps it, which is looked up, not assumed.
+ * One lock, outermost of weir's, never held while memory beneath is taken or given back.
+ */
+#include "base/error.h"
+#include "base/lock.h"
+#include "base/meta.h"
+#include "plan/plan.h"
+
+#include <errno.h>
+
+#define REPLAY_AHEAD 16 /* planned buffers skipped at most, when some were not asked for */
+
+struct replay_buffer {
+    size_t offset, size, alignment;
+    uint32_t place; /* in `live`; NONE: not live */
+};
+
+struct weir_plan_replay {
+    weir__lock lock;
+    weir_allocator *under, *facade; /* never change, as the next three */
+    weir_plan_arena *arena;
+    char *data;
+    size_t count;
+    struct replay_buffer *buffers; /* the rest: under the lock */
+    uint32_t *live;                /* live buffers, in no order */
+    size_t nlive, next;            /* next: buffer planned for the next allocation */
+    size_t passes, served, fallbacks;
+};
+
+static bool replay_matches(const struct replay_buffer *b, size_t size, size_t alignment)
+{
+    return b->size == size && b->alignment >= alignment && b->place == WEIR__PLAN_NONE;
+}
+
+/* Does anything live overlap buffer b's place? */
+static bool replay_is_taken(const weir_plan_replay *r, const struct replay_buffer *b)
+{
+    for (size_t k = 0; k < r->nlive; k++) {
+        const struct replay_buffer *o = &r->buffers[r->live[k]];
+        if (o->offset < b->offset + b->size && b->offset < o->offset + o->size)
+            return true;
+    }
+    return false;
+}
+
+static void *replay_place_locked(weir_plan_replay *r, size_t size, size_t alignment)
+{
+    for (size_t i = r->next; i < r->count && i < r->next + REPLAY_AHEAD; i++) {
+        struct replay_buffer *b = &r->buffers[i];
+        if (!replay_matches(b, size, alignment))
+            continue;
+        r->next = i + 1;
+        if (replay_is_taken(r, b))
+            break;
+        b->place = (uint32_t)r->nlive;
+        r->live[r->nlive++] = (uint32_t)i;
+        r->served++;
+        return r->data + b->offset;
+    }
+    r->fallbacks++;
+    return NULL;
+}
+
+static void *replay_allocate(void *user, size_t size, size_t alignment)
+{
+    weir_plan_replay *r = user;
+    weir__lock_take(&r->lock);
+    void *block = replay_place_locked(r, size, alignment);
+    weir__lock_drop(&r->lock);
+    return block ? block : weir_allocate_aligned(r->under, size, alignment);
+}
+
+/* The block is in the arena: its place is free again. */
+static void replay_free_locked(weir_plan_replay *r, const char *block)
+{
+    for (size_t k = r->nlive; k-- > 0;) {
+        struct replay_buffer *b = &r->buffers[r->live[k]];
+        if (r->data + b->offset != block)
+            continue;
+        uint32_t last = r->live[--r->nlive];
+        r->live[k] = last;
+        r->buffers[last].place = (uint32_t)k;
+        b->place = WEIR__PLAN_NONE;
+        return;
+    }
+}
+
+static void replay_deallocate(void *user, void *block, size_t size, size_t alignment)
+{
+    weir_plan_replay *r = user;
+    (void)size, (void)alignment;
+    uintptr_t at = (uintptr_t)block - (uintptr_t)r->data;
+    if (at >= weir_plan_arena_bytes(r->arena)) {
+        weir_deallocate(r->under, block);
+        return;
+    }
+    weir__lock_take(&r->lock);
+    replay_free_locked(r, block);
+    weir__lock_drop(&r->lock);
+}
+
+static int replay_open(weir_plan_replay *r, const weir_plan *plan)
+{
+    static const weir_allocator_functions functions = {.allocate = replay_allocate,
+                                                       .deallocate = replay_deallocate};
+    weir_allocator_options options = {.name = "plan-replay",
+                                      .parent = WEIR_NO_PARENT, /* `under` counts the blocks */
+                                      .source = WEIR_SOURCE_FUNCTIONS,
+                                      .functions = &functions,
+                                      .user = r,
+                                      .backing = "plan"};
+    r->buffers = weir__meta_allocate((plan->count + 1) * sizeof *r->buffers);
+    r->live = weir__meta_allocate((plan->count + 1) * sizeof *r->live);
+    r->arena = weir_plan_arena_create(plan, r->under);
+    if (!r->buffers || !r->live || !r->arena)
+        return errno ? errno : ENOMEM;
+    r->data = weir_plan_arena_data(r->arena);
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct weir__plan_buffer *b = &plan->buffers[i];
+        r->buffers[i] =
+            (struct replay_buffer){b->offset, b->size, (size_t)1 << b->shift, WEIR__PLAN_NONE};
+    }
+    r->facade = weir_allocator_create(&options);
+    return r->facade ? 0 : errno;
+}
+
+weir_plan_replay *weir_plan_replay_create(const weir_plan *plan, weir_allocator *a)
+{
+    if (!plan || !plan->solved)
+        return weir__fail_null(EINVAL, "the plan is not solved");
+    weir_plan_replay *r = weir__meta_allocate(sizeof *r);
+    if (!r)
+        return weir__fail_null(ENOMEM, "no memory for a replay");
+    r->under = a ? a : weir_cpu_allocator();
+    r->count = plan->count;
+    int error = replay_open(r, plan);
+    if (!error)
+        return r;
+    weir_plan_replay_destroy(r);
+    errno = error;
+    return NULL;
+}
+
+weir_allocator *weir_plan_replay_allocator(weir_plan_replay *replay)
+{
+    return replay ? replay->facade : NULL;
+}
+
+void weir_plan_replay_begin(weir_plan_replay *replay)
+{
+    if (!replay)
+        return;
+    weir__lock_take(&replay->lock);
+    replay->next = 0;
+    replay->passes++;
+    weir__lock_drop(&replay->lock);
+}
+
+int weir_plan_replay_stats_get(weir_plan_replay *replay, weir_plan_replay_stats *stats)
+{
+    if (!replay || !stats || (stats->size && stats->size < sizeof *stats))
+        return weir__fail(EINVAL, "no replay, or statistics of no known size");
+    weir__lock_take(&replay->lock);
+    *stats = (weir_plan_replay_stats){stats->size, replay->passes, replay->served,
+                                      replay->fallbacks, weir_plan_arena_bytes(replay->arena)};
+    weir__lock_drop(&replay->lock);
+    return 0;
+}
+
+void weir_plan_replay_destroy(weir_plan_replay *replay)
+{
+    if (!replay)
+        return;
+    weir_allocator_destroy(replay->facade);
+    weir_plan_arena_release(replay->arena);
+    weir__meta_free(replay->buffers, (replay->count + 1) * sizeof *replay->buffers);
+    weir__meta_free(replay->live, (replay->count + 1) * sizeof *replay->live);
+    weir__meta_free(replay, sizeof *replay);
+}

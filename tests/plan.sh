@@ -1,0 +1,97 @@
+#!/bin/sh
+# `weir plan`: tables in, offsets, pictures and JSON out; every bad row named by its line.
+set -u
+weir="$top_builddir/weir"
+plans="$top_srcdir/bench/plans"
+dir=$(mktemp -d "${TMPDIR:-/tmp}/weir-plan.XXXXXX") || exit 99
+trap 'rm -rf "$dir"' EXIT
+bad=0
+
+fail()
+{
+    echo "FAILED: $*"
+    bad=$((bad + 1))
+}
+
+# reject NAME TEXT PATTERN: the table is refused with one line that matches.
+reject()
+{
+    printf "$2" >"$dir/$1.csv"
+    if "$weir" plan "$dir/$1.csv" >"$dir/out" 2>"$dir/err"; then
+        fail "$1: was accepted"
+    fi
+    [ "$(wc -l <"$dir/err")" -eq 1 ] || fail "$1: $(wc -l <"$dir/err") lines of complaint"
+    grep -q "$dir/$1.csv:$3" "$dir/err" || fail "$1: said \"$(cat "$dir/err")\", not \"$3\""
+}
+
+head="id,lower,upper,size\n"
+reject negative "${head}a,0,1,5\nb,0,1,-5\n" '3: size -5 is negative'
+reject empty_life "${head}a,3,3,5\n" '2: lifetime \[3, 3) is empty'
+reject overflow "${head}a,0,1,99999999999999999999\n" '2: size .* does not fit'
+reject too_large "${head}a,0,1,9223372036854775807\n" '2: size .* too great'
+reject missing_column "id,lower,size\na,0,5\n" '1: column "upper" is missing'
+reject short_row "${head}a,0,1\n" '2: 3 fields where the header has 4'
+reject long_row "${head}a,0,1,2,3\n" '2: 5 fields where the header has 4'
+reject duplicate "${head}a,0,1,5\nb,0,1,5\n\na,2,3,5\n" '5: id "a" is there twice'
+reject no_number "${head}a,0,x,5\n" '2: upper "x" is no whole number'
+reject unknown "id,lower,upper,size,colour\n" '1: no meaning for a column "colour"'
+reject twice "id,lower,upper,size,size\n" '1: column "size" is there twice'
+reject nothing "" '0: no header'
+reject no_id "${head},0,1,5\n" '2: the id is empty'
+reject alignment "id,lower,upper,size,alignment\na,0,1,5,3\n" '2: alignment 3 is no power of two'
+reject misplaced "id,lower,upper,size,alignment,offset\na,0,1,5,8,4\n" '2: .*against its alignment'
+
+# Variants: columns in any order, TelaMalloc's inclusive end, fixed offsets, gzip, no last newline.
+printf 'size,end,buffer_id,start\r\n10, 1,x,0\r\n20,2,y,1\r\n' >"$dir/tela.csv"
+"$weir" plan -o "$dir/tela.out" "$dir/tela.csv" >"$dir/out" || fail "TelaMalloc's columns"
+grep -q '^y,1,3,20,1,' "$dir/tela.out" || fail "an inclusive end: $(cat "$dir/tela.out")"
+printf 'id,lower,upper,size,offset\na,0,4,10,\nb,1,3,10,30' >"$dir/fixed.csv"
+"$weir" plan -o "$dir/fixed.out" "$dir/fixed.csv" >"$dir/out" || fail "fixed offsets"
+grep -q '^b,1,3,10,1,30$' "$dir/fixed.out" || fail "the fixed offset: $(cat "$dir/fixed.out")"
+"$weir" plan "$dir/fixed.out" >/dev/null || fail "its own output"
+if gzip -c "$dir/tela.csv" >"$dir/tela2.csv.gz" 2>/dev/null; then
+    "$weir" plan "$dir/tela2.csv.gz" >"$dir/gz" 2>"$dir/err" || fail "gzip: $(cat "$dir/err")"
+fi
+
+# Offsets are an arrangement: checked by awk, pair by pair.
+"$weir" plan -o "$dir/a.csv" --svg "$dir/a.svg" "$plans/challenging/A.1048576.csv" >"$dir/out" ||
+    fail "challenging A"
+awk -F, 'NR > 1 { n++; l[n] = $2; u[n] = $3; s[n] = $4; o[n] = $6 }
+END {
+    for (i = 1; i <= n; i++) {
+        if (o[i] + s[i] > 1048576) exit 1
+        for (j = 1; j < i; j++)
+            if (l[i] < u[j] && l[j] < u[i] && o[i] < o[j] + s[j] && o[j] < o[i] + s[i]) exit 1
+    }
+    exit n != 154
+}' "$dir/a.csv" || fail "the offsets of challenging A"
+[ "$(grep -c '<rect x=' "$dir/a.svg")" -eq 154 ] || fail "boxes in the picture"
+tail -1 "$dir/a.svg" | grep -q '^</svg>$' || fail "the picture ends early"
+
+# A table of a directory; JSON; what does not fit; comparison.
+"$weir" plan "$plans/networks" >"$dir/out" || fail "a directory"
+[ "$(grep -c '1\.0000.*optimal' "$dir/out")" -eq 8 ] || fail "networks: $(cat "$dir/out")"
+grep -q '^geometric mean .* 1\.0000' "$dir/out" || fail "no geometric mean"
+"$weir" plan --json --compare --budget 1 "$plans/networks/unet_512.csv" >"$dir/out" || fail "--json"
+grep -q '"optimal":true.*"compare":{"naive":3\.4375' "$dir/out" || fail "JSON: $(cat "$dir/out")"
+"$weir" plan --capacity 1000 --budget 1 "$plans/networks/unet_512.csv" >"$dir/out" 2>"$dir/err" &&
+    fail "a capacity out of reach gave status 0"
+grep -q 'DOES NOT FIT' "$dir/out" || fail "no word on the capacity"
+"$weir" plan --budget nonsense x.csv 2>/dev/null && fail "a budget of nonsense"
+"$weir" plan "$dir/not-there.csv" >/dev/null 2>"$dir/err" && fail "a file that is not there"
+grep -q 'not-there.csv: No such file' "$dir/err" || fail "not there: $(cat "$dir/err")"
+
+# The same seed, the same bytes.
+for i in 1 2; do
+    "$weir" plan --seed 3 --budget 30 -o "$dir/seed$i.csv" "$plans/challenging/D.1048576.csv" >/dev/null
+done
+cmp -s "$dir/seed1.csv" "$dir/seed2.csv" || fail "the same seed gave another plan"
+
+# Lifetimes from a recorded trace: the bound is the peak that the trace says.
+trace="$top_srcdir/bench/traces/libtorch-lstm2x256.trace.gz"
+if [ -s "$dir/gz" ]; then
+    "$weir" plan --json "$trace" >"$dir/out" || fail "a trace"
+    grep -q '"lower_bound":11991040' "$dir/out" || fail "the trace: $(cat "$dir/out")"
+fi
+
+[ "$bad" -eq 0 ]

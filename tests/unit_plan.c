@@ -1,0 +1,271 @@
+/*
+ * tests/unit_plan.c - the planner from inside: every request for memory made to fail in turn,
+ * checkers that must find what is wrong, proofs of the search, memory per buffer, and
+ * the goals on the instances that come with the source.
+ */
+#include "base/fault.h"
+#include "base/meta.h"
+#include "plan/plan.h"
+#include "plan/search.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <weir/weir.h>
+
+static weir_plan *demo_plan(bool constrained)
+{
+    weir_plan *plan = weir_plan_create();
+    if (!plan)
+        return NULL;
+    int error = 0;
+    for (int i = 0; i < 40 && !error; i++)
+        error = weir_plan_add(plan, 64 * (size_t)(1 + i * i % 17), 64, i, i + 2 + i % 5);
+    if (constrained && !error)
+        error = weir_plan_fix(plan, 3, 4096);
+    if (constrained && !error)
+        error = weir_plan_disjoint(plan, 1, 30);
+    if (constrained && !error)
+        error = weir_plan_alias(plan, 5, 6);
+    if (!error)
+        return plan;
+    weir_plan_destroy(plan);
+    errno = error;
+    return NULL;
+}
+
+/* Everything the planner offers, once; 0 or the first error. */
+static int demo_run(bool constrained)
+{
+    weir_plan_options options = {.size = sizeof options, .work = 300000};
+    weir_plan *plan = demo_plan(constrained);
+    if (!plan)
+        return errno;
+    int error = weir_plan_solve(plan, &options);
+    cr_assert(error || weir_plan_arena_size(plan) >= weir_plan_lower_bound(plan));
+    if (!error && !constrained)
+        error = weir_plan_solve_with(plan, WEIR_PLAN_GREEDY_BY_BREADTH);
+    weir_plan_arena *arena = error ? NULL : weir_plan_arena_create(plan, NULL);
+    weir_plan_replay *replay = arena ? weir_plan_replay_create(plan, NULL) : NULL;
+    if (!error && (!arena || !replay))
+        error = errno;
+    weir_plan_replay_destroy(replay);
+    weir_plan_arena_release(arena);
+    weir_plan_destroy(plan);
+    return error;
+}
+
+static void fail_in_turn(bool constrained)
+{
+    size_t held = weir__meta_in_use();
+    for (long n = 0;; n++) {
+        cr_assert_lt(n, 2000);
+        weir__fault_after(n);
+        int error = demo_run(constrained);
+        weir__fault_after(-1);
+        cr_assert_eq(weir__meta_in_use(), held, "request %ld: memory was lost", n);
+        if (!error)
+            break;
+        cr_assert_eq(error, ENOMEM, "request %ld: %s", n, strerror(error));
+    }
+}
+
+Test(unit_plan, every_request_for_memory_may_fail)
+{
+    cr_assert_eq(demo_run(false), 0); /* contexts and caches that stay are there now */
+    fail_in_turn(false);
+    fail_in_turn(true);
+}
+
+Test(unit_plan, a_failed_solve_leaves_the_plan_as_it_was)
+{
+    weir_plan *plan = demo_plan(false);
+    cr_assert_eq(weir_plan_solve(plan, NULL), 0);
+    size_t offsets[40], arena = weir_plan_arena_size(plan);
+    for (size_t i = 0; i < 40; i++)
+        offsets[i] = weir_plan_offset(plan, i);
+    weir__fault_after(2);
+    cr_assert_eq(weir_plan_solve(plan, NULL), ENOMEM);
+    weir__fault_after(-1);
+    cr_assert_eq(weir_plan_arena_size(plan), arena);
+    for (size_t i = 0; i < 40; i++)
+        cr_assert_eq(weir_plan_offset(plan, i), offsets[i]);
+    weir_plan_destroy(plan);
+}
+
+/* Any one offset moved so that something breaks: both checkers say so. */
+Test(unit_plan, both_checkers_find_what_is_wrong)
+{
+    weir_plan *plan = demo_plan(true);
+    weir_plan_options options = {.size = sizeof options, .work = 3000000};
+    cr_assert_eq(weir_plan_solve(plan, &options), 0);
+    size_t offsets[40];
+    unsigned wrong = 0;
+    for (size_t i = 0; i < 40; i++)
+        offsets[i] = weir_plan_offset(plan, i);
+    cr_assert_eq(weir__plan_verify_offsets(plan, offsets), 0);
+    cr_assert_null(weir__plan_second_opinion(plan, offsets));
+    for (size_t i = 0; i < 40; i++)
+        for (size_t to = 0; to < 5000; to += 32) {
+            size_t old = offsets[i];
+            offsets[i] = to;
+            bool first = weir__plan_verify_offsets(plan, offsets) == EILSEQ;
+            bool disjoint = (i == 1 || i == 30) && first; /* the second knows no such pairs */
+            bool second = weir__plan_second_opinion(plan, offsets) != NULL;
+            cr_assert(first == second || disjoint, "buffer %zu at %zu: %d %d", i, to, first,
+                      second);
+            wrong += first;
+            offsets[i] = old;
+        }
+    cr_assert_gt(wrong, 3000);
+    weir_plan_destroy(plan);
+}
+
+/* -- instances ----------------------------------------------------------------------------------
+ */
+
+static weir_plan *load(const char *name)
+{
+    char path[1024], line[256];
+    const char *top = getenv("top_srcdir");
+    snprintf(path, sizeof path, "%s/bench/plans/%s", top ? top : "..", name);
+    FILE *file = fopen(path, "r");
+    cr_assert_not_null(file, "%s", path);
+    weir_plan *plan = weir_plan_create();
+    while (fgets(line, sizeof line, file)) {
+        long long id, lower, upper, size;
+        if (sscanf(line, "%lld,%lld,%lld,%lld", &id, &lower, &upper, &size) == 4)
+            cr_assert_eq(weir_plan_add(plan, (size_t)size, 1, lower, upper), 0);
+    }
+    fclose(file);
+    return plan;
+}
+
+/* Arena over lower bound times 10000, rounded up. */
+static unsigned ratio(const char *name, size_t capacity, uint64_t work)
+{
+    weir_plan *plan = load(name);
+    weir_plan_options options = {.size = sizeof options, .capacity = capacity, .work = work};
+    int error = weir_plan_solve(plan, &options);
+    cr_assert(error == 0 || error == ENOSPC, "%s: %s", name, weir_last_error());
+    cr_assert_eq(weir_plan_verify(plan), 0);
+    size_t bound = weir_plan_lower_bound(plan), arena = weir_plan_arena_size(plan);
+    cr_assert(!capacity || arena <= capacity, "%s: %zu", name, arena);
+    weir_plan_destroy(plan);
+    return (unsigned)((arena * 10000 + bound - 1) / bound);
+}
+
+static bool slow_run(void)
+{
+    return getenv("WEIR_TEST_SLOW") != NULL;
+}
+
+Test(unit_plan, networks_reach_the_lower_bound)
+{
+    static const char *const names[] = {"googlenet_224",    "inception_v3",    "mobilenet_v1",
+                                        "mobilenet_v2",     "posenet_mv1_257", "resnet50_224",
+                                        "squeezenet11_224", "unet_512"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "networks/%s.csv", names[i]);
+        cr_assert_eq(ratio(name, 0, 0), 10000, "%s", name);
+    }
+}
+
+Test(unit_plan, challenging_instances_fit_in_the_capacity_told)
+{
+    for (char c = 'A'; c <= 'K' && !slow_run(); c++) {
+        char name[64];
+        snprintf(name, sizeof name, "challenging/%c.1048576.csv", c);
+        ratio(name, 1048576, 0);
+    }
+}
+
+Test(unit_plan, challenging_instances_come_close_to_the_bound_by_themselves)
+{
+    static const char names[] = "ABCEFGHIK";
+    for (const char *c = names; *c && !slow_run(); c++) {
+        char name[64];
+        snprintf(name, sizeof name, "challenging/%c.1048576.csv", *c);
+        cr_assert_eq(ratio(name, 0, 0), 10000, "%s", name);
+    }
+    if (!slow_run()) {
+        cr_assert_leq(ratio("challenging/D.1048576.csv", 0, 0), 10480);
+        cr_assert_leq(ratio("challenging/J.1048576.csv", 0, 0), 10480);
+    }
+}
+
+Test(unit_plan, cut_rectangles_of_100_are_put_together_again)
+{
+    cr_assert_eq(ratio("generated/cut_100_s1.csv", 0, 0), 10000);
+    cr_assert_eq(ratio("generated/cut_100_s2.csv", 0, 0), 10000);
+    cr_assert_eq(ratio("generated/cutdrop_100_s1.csv", 0, 0), 10000);
+}
+
+/* -- growth
+ * ---------------------------------------------------------------------------------------- */
+
+/* A chain of layers with residuals and weights of a few sizes, as transformers have. */
+static weir_plan *chain(size_t n)
+{
+    weir_plan *plan = weir_plan_create();
+    cr_assert_eq(weir_plan_reserve(plan, n), 0);
+    for (size_t i = 0; i < n; i++) {
+        int64_t life = i % 7 == 0 ? 40 : i % 3 == 0 ? 9 : 2;
+        cr_assert_eq(weir_plan_add(plan, 64 * (1 + i * 2654435761u % 500), 64, (int64_t)i,
+                                   (int64_t)i + life),
+                     0);
+    }
+    return plan;
+}
+
+static double heuristic_seconds(size_t n)
+{
+    double best = 1e9;
+    for (int i = 0; i < 5; i++) {
+        weir_plan *plan = chain(n);
+        weir_plan_options options = {.size = sizeof options, .heuristic_only = true};
+        struct timespec a, b;
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
+        cr_assert_eq(weir_plan_solve(plan, &options), 0);
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
+        double s = (double)(b.tv_sec - a.tv_sec) + (double)(b.tv_nsec - a.tv_nsec) * 1e-9;
+        best = s < best ? s : best;
+        weir_plan_destroy(plan);
+    }
+    return best;
+}
+
+Test(unit_plan, time_grows_like_n_log_n)
+{
+    if (slow_run())
+        return;
+    double small = heuristic_seconds(1000), large = heuristic_seconds(100000);
+    /* 130 on a quiet machine (docs/planner.md); twice that beside other work. */
+    cr_assert_lt(large / small, 260, "%.5f s to %.5f s", small, large);
+}
+
+/* What the scratch memory held at most, by a problem reduced and a skyline run. */
+Test(unit_plan, memory_stays_below_200_bytes_a_buffer)
+{
+    enum { N = 100000 };
+    weir_plan *plan = chain(N);
+    struct weir__plan_scratch scratch = {0};
+    struct weir__problem problem;
+    size_t *offsets = weir__plan_take(&scratch, N, sizeof *offsets);
+    cr_assert_not_null(offsets);
+    cr_assert_eq(weir__problem_reduce(plan, &scratch, &problem), 0);
+    uint64_t *units = weir__plan_take(&scratch, 2 * (size_t)N, sizeof *units);
+    int error = 0;
+    uint64_t arena =
+        weir__skyline(&problem, &scratch, WEIR__RANK_LENGTH, WEIR__PLAN_FAR, units, &error);
+    cr_assert_eq(error, 0);
+    cr_assert_geq(arena, problem.bound);
+    size_t bytes = scratch.peak + plan->room * sizeof *plan->buffers;
+    cr_assert_leq(bytes / N, 200, "%zu bytes a buffer", bytes / N);
+    weir__plan_drop(&scratch, NULL);
+    weir_plan_destroy(plan);
+}
