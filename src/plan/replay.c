@@ -175,7 +175,8 @@ void weir_plan_replay_destroy(weir_plan_replay *replay)
 {
     if (!replay)
         return;
-    weir_allocator_destroy(replay->facade);
+    if (replay->facade)
+        weir_allocator_destroy(replay->facade);
     weir_plan_arena_release(replay->arena);
     weir__meta_free(replay->buffers, (replay->count + 1) * sizeof *replay->buffers);
     weir__meta_free(replay->live, (replay->count + 1) * sizeof *replay->live);

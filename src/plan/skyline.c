@@ -1,30 +1,25 @@
 /*
  * plan/skyline.c - best-fit skyline (Burke et al. 2004; for lifetimes, Sekiyama et al.
- * 2018): fast and good, always run. Time is the floor's length, memory its height. The
- * lowest, leftmost flat stretch gets the best-ranked item that fits into it entirely;
- * when none does it is raised to its lower neighbour and joined to it.
+ * 2018): fast and good, always run. Time is the floor's length, memory its height. A flat
+ * stretch between higher neighbours gets the best-ranked item that fits into it entirely;
+ * when none does it is raised to its lower neighbour and joined to it. Which of several such
+ * stretches comes first makes no difference: what fits into one fits into no other. So
+ * there is no heap of heights, only a walk downhill from where the last item was put.
  *
- * Near linear: an item is placed once and a stretch is joined away once; stretches wait
- * in a heap, and the best item of a stretch is found in a tree over the items by lo,
- * whose nodes know the least hi and the best rank below them.
+ * Near linear: an item is placed once and a stretch is joined away once, and the best item
+ * of a stretch is found in a tree over the items by lo, whose nodes know the least hi
+ * and the best rank below them.
  */
 #include "plan/problem.h"
 
 #include <errno.h>
 
 /* A stretch is named by its left section; its right end finds the left one again. */
-struct skyline_entry {
-    uint64_t height;
-    uint32_t left;
-};
-
 struct skyline {
     const struct weir__problem *p;
     uint64_t *height; /* by left section */
     uint32_t *right;  /* by left section: last section */
     uint32_t *left;   /* by right section: first section */
-    struct skyline_entry *heap;
-    uint32_t nheap;
     uint32_t *first;  /* by section: the first item with lo >= section */
     uint32_t leaves;  /* a power of two */
     uint32_t *least;  /* by tree node: least hi of what is left below */
@@ -53,37 +48,6 @@ static uint64_t skyline_key(const struct weir__problem *p, uint32_t i, enum weir
     default:
         return (uint64_t)(UINT32_MAX - p->hi[i]) << 32 | (UINT32_MAX - weir__min(size, UINT32_MAX));
     }
-}
-
-static bool skyline_before(const struct skyline_entry *a, const struct skyline_entry *b)
-{
-    return a->height != b->height ? a->height < b->height : a->left < b->left;
-}
-
-static void skyline_push(struct skyline *s, uint32_t left)
-{
-    struct skyline_entry entry = {s->height[left], left};
-    uint32_t at = s->nheap++;
-    while (at > 0 && skyline_before(&entry, &s->heap[(at - 1) / 2])) {
-        s->heap[at] = s->heap[(at - 1) / 2];
-        at = (at - 1) / 2;
-    }
-    s->heap[at] = entry;
-}
-
-static struct skyline_entry skyline_pop(struct skyline *s)
-{
-    struct skyline_entry top = s->heap[0], last = s->heap[--s->nheap];
-    uint32_t at = 0, child;
-    while ((child = 2 * at + 1) < s->nheap) {
-        child += child + 1 < s->nheap && skyline_before(&s->heap[child + 1], &s->heap[child]);
-        if (!skyline_before(&s->heap[child], &last))
-            break;
-        s->heap[at] = s->heap[child];
-        at = child;
-    }
-    s->heap[at] = last;
-    return top;
 }
 
 static void skyline_set(struct skyline *s, uint32_t left, uint32_t right, uint64_t height)
@@ -179,80 +143,93 @@ static int skyline_build(struct skyline *s, struct weir__plan_scratch *scratch,
             i++;
         s->first[section] = i;
     }
-    s->heap = weir__plan_take(scratch, 2 * (size_t)n + m + 2, sizeof *s->heap);
-    return s->heap ? 0 : ENOMEM;
+    return 0;
 }
 
-/* Raises the stretch at `left` to its lower neighbour and joins them; false: it has
- * none left, nothing more stands here. */
-static bool skyline_raise(struct skyline *s, uint32_t left)
+/* Heights of the stretches before and after; FAR at the ends. */
+static uint64_t skyline_before(const struct skyline *s, uint32_t left)
 {
-    uint32_t right = s->right[left], m = s->p->sections;
-    uint64_t before = left > 0 ? s->height[s->left[left - 1]] : WEIR__PLAN_FAR;
-    uint64_t after = right + 1 < m ? s->height[right + 1] : WEIR__PLAN_FAR;
+    return left > 0 ? s->height[s->left[left - 1]] : WEIR__PLAN_FAR;
+}
+
+static uint64_t skyline_after(const struct skyline *s, uint32_t left)
+{
+    uint32_t right = s->right[left];
+    return right + 1 < s->p->sections ? s->height[right + 1] : WEIR__PLAN_FAR;
+}
+
+/* Raises the stretch at `left` to its lower neighbour and joins them. Returns the joined
+ * one's left; NONE: it has no neighbour. */
+static uint32_t skyline_raise(struct skyline *s, uint32_t left)
+{
+    uint64_t before = skyline_before(s, left), after = skyline_after(s, left);
     uint64_t height = before < after ? before : after;
+    uint32_t right = s->right[left];
     if (height == WEIR__PLAN_FAR)
-        return false;
-    s->height[left] = WEIR__PLAN_FAR; /* so that entries of what is joined away are stale */
-    if (after == height) {
-        s->height[right + 1] = WEIR__PLAN_FAR;
-        right = s->right[right + 1];
-    }
+        return WEIR__PLAN_NONE;
     if (before == height)
         left = s->left[left - 1];
+    if (after == height)
+        right = s->right[right + 1];
     skyline_set(s, left, right, height);
-    skyline_push(s, left);
-    return true;
+    return left;
 }
 
-/* Splits the stretch around what was put onto it. */
-static void skyline_put(struct skyline *s, uint32_t left, uint32_t item, uint64_t top)
+/* Splits the stretch around what was put onto it; returns where to go on. */
+static uint32_t skyline_put(struct skyline *s, uint32_t left, uint32_t item, uint64_t top)
 {
     uint32_t right = s->right[left], lo = s->p->lo[item], hi = s->p->hi[item];
     uint64_t height = s->height[left];
-    if (left < lo) {
+    if (left < lo)
         skyline_set(s, left, lo - 1, height);
-        skyline_push(s, left);
-    }
-    if (hi < right) {
+    if (hi < right)
         skyline_set(s, hi + 1, right, height);
-        skyline_push(s, hi + 1);
-    }
     skyline_set(s, lo, hi, top);
-    skyline_push(s, lo);
+    return left < lo ? left : hi < right ? hi + 1 : lo;
 }
 
-/* An entry is stale when its stretch was raised, split or joined since. */
-static bool skyline_is_current(const struct skyline *s, const struct skyline_entry *e)
+/* From a stretch down to one that has no lower neighbour, joined with equal ones. */
+static uint32_t skyline_descend(struct skyline *s, uint32_t left)
 {
-    uint32_t right = s->right[e->left];
-    return s->height[e->left] == e->height && s->left[right] == e->left;
+    for (;;) {
+        uint64_t before = skyline_before(s, left), after = skyline_after(s, left);
+        uint64_t height = s->height[left];
+        if (before < height && before <= after)
+            left = s->left[left - 1];
+        else if (after < height)
+            left = s->right[left] + 1;
+        else if (before == height || after == height)
+            left = skyline_raise(s, left);
+        else
+            return left;
+    }
 }
 
 static uint64_t skyline_run(struct skyline *s, uint64_t limit, uint64_t *offsets)
 {
     const struct weir__problem *p = s->p;
     uint64_t arena = 0;
+    uint32_t at = 0;
     skyline_set(s, 0, p->sections - 1, 0);
-    skyline_push(s, 0);
     for (uint32_t left_over = p->count; left_over > 0;) {
-        struct skyline_entry e = skyline_pop(s);
-        if (!skyline_is_current(s, &e))
-            continue;
-        uint32_t item = skyline_best(s, e.left, s->right[e.left]);
+        at = skyline_descend(s, at);
+        uint32_t item = skyline_best(s, at, s->right[at]);
         if (item == WEIR__PLAN_NONE) {
-            if (!skyline_raise(s, e.left))
-                break;
+            at = skyline_raise(s, at);
+            if (at == WEIR__PLAN_NONE)
+                return WEIR__PLAN_FAR;
             continue;
         }
-        uint64_t align = p->align ? p->align[item] : 1, top;
-        uint64_t offset = (e.height + align - 1) & ~(align - 1);
+        uint64_t align = p->align ? p->align[item] : 1, offset, top;
+        if (__builtin_add_overflow(s->height[at], align - 1, &offset))
+            return WEIR__PLAN_FAR;
+        offset &= ~(align - 1);
         if (__builtin_add_overflow(offset, p->size[item], &top) || top >= limit)
             return WEIR__PLAN_FAR;
         offsets[item] = offset;
         arena = top > arena ? top : arena;
         skyline_remove(s, item);
-        skyline_put(s, e.left, item, top);
+        at = skyline_put(s, at, item, top);
         left_over--;
     }
     return arena;
