@@ -1,1 +1,39 @@
-# bench: see Makefile.am for the variables to add to.
+# bench: one file a load of `weir bench`, and the recorded traces, which are installed.
+
+bench_loads = bench/bench_growth.c bench/bench_idle.c bench/bench_design.c bench/bench_handoff.c bench/bench_mix.c bench/bench_pairs.c \
+	bench/bench_ramp.c bench/bench_snapshot.c bench/bench_trace.c bench/bench_zero.c
+
+tracesdir = $(pkgdatadir)/traces
+dist_traces_DATA = \
+	bench/traces/libtorch-lstm2x256.trace.gz \
+	bench/traces/libtorch-resnet18.trace.gz \
+	bench/traces/llamacpp-tiny-random.trace.gz \
+	bench/traces/opencv-darknet19.trace.gz \
+	bench/traces/opencv-ppocr-cls-static.trace.gz \
+	bench/traces/ort-ppocr-cls-nopattern.trace.gz \
+	bench/traces/ort-ppocr-det-mempattern.trace.gz \
+	bench/traces/ort-ppocr-rec-mempattern.trace.gz \
+	bench/traces/ort-ppocr-rec-nopattern.trace.gz \
+	bench/traces/ort-silero-vad-mempattern.trace.gz \
+	bench/traces/ort-silero-vad-nopattern-32steps.trace.gz \
+	bench/traces/ort-speech-embedding-nopattern.trace.gz \
+	bench/traces/xnnpack-mobilenetv2.trace.gz
+EXTRA_DIST += bench/traces/README.md
+
+dist_doc_DATA += docs/measuring.md docs/performance.md
+
+# What exactness costs: against a library of the same source that counts nothing.
+bench-accounting: all check-source
+	$(AM_V_at)mkdir -p check-build-untracked
+	$(AM_V_at)test -f check-build-untracked/config.status || (cd check-build-untracked && \
+		../check-source/configure -q --disable-accounting --without-criterion CC='$(CC)' CFLAGS='$(CFLAGS)')
+	$(AM_V_at)$(MAKE) -C check-build-untracked -s libweir.la $(weir_jemalloc_lib)
+	./weir bench --baseline check-build-untracked/.libs $(BENCH_FLAGS)
+
+# Runs what docs/performance.md says and writes the output there.
+performance: all
+	$(SHELL) $(top_srcdir)/bench/figures.sh $(top_srcdir)/docs/performance.md
+
+EXTRA_DIST += bench/figures.sh
+
+.PHONY: bench-accounting performance

@@ -1,1 +1,17 @@
-# preload: see Makefile.am for the variables to add to.
+# preload: libweir-malloc.so, malloc over weir for programs that nobody changes. It
+# holds the core itself, hidden, over the system's memory: a program that links
+# libweir has that one apart.
+
+if SHARED
+pkglib_LTLIBRARIES = libweir-malloc.la
+libweir_malloc_la_SOURCES = preload/malloc.c preload/new.c preload/info.c \
+	preload/start.c preload/report.c preload/report.h preload/last.c preload/policy.c preload/preload.h \
+	src/observe/run_page.h
+libweir_malloc_la_CFLAGS = $(AM_CFLAGS) $(WEIR_LIBRARY_CFLAGS) -fno-builtin-malloc -fexceptions
+libweir_malloc_la_LIBADD = libweir-internal.la -lpthread -ldl
+libweir_malloc_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -no-undefined \
+	-Wl,--version-script=$(top_srcdir)/preload/malloc.map -Wl,-Bsymbolic-functions \
+	-Wl,-z,nodelete -Wl,-z,now
+EXTRA_libweir_malloc_la_DEPENDENCIES = $(top_srcdir)/preload/malloc.map
+endif
+EXTRA_DIST += preload/malloc.map

@@ -6,10 +6,13 @@
 #include <weir/arena.h>
 #include <weir/buffer.h>
 #include <weir/buffer_pool.h>
+#include <weir/cuda.h>
+#include <weir/device.h>
 #include <weir/dlpack.h>
 #include <weir/error.h>
 #include <weir/export.h>
 #include <weir/link.h>
+#include <weir/plan.h>
 #include <weir/pool.h>
 #include <weir/profile.h>
 #include <weir/stats.h>

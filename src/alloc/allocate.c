@@ -1,75 +1,18 @@
 /*
- * alloc/allocate.c - the way of an allocation. The fast path is allocate_small: one
- * stack pop and three plain stores of accounting, no lock, no atomic, no call. Its
- * cost is guarded by tests/test_callgrind.sh.
+ * alloc/allocate.c - the way of an allocation. The fast path is alloc/small.h's.
  */
 #include "alloc/block.h"
+#include "alloc/small.h"
 #include "alloc/trace.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* Where there is accounting; folds away where not. */
-WEIR__INLINE bool window_enter(struct weir__window *w, int64_t size, int64_t *to)
-{
-#ifdef WEIR_NO_ACCOUNTING
-    (void)w, (void)size, (void)to;
-    return true;
-#else
-    weir__window_enter(&w->allocating);
-    *to = size + weir__own_get(w->taken) - weir__own_get(w->given);
-    if (weir__likely(weir__window_admits(w, *to)))
-        return true;
-    weir__window_leave(&w->allocating, -1);
-    return false;
-#endif
-}
-
-WEIR__INLINE void window_leave(struct weir__window *w, int64_t taken, int64_t to)
-{
-#ifdef WEIR_NO_ACCOUNTING
-    (void)w, (void)taken, (void)to;
-#else
-    weir__window_note(w, to);
-    weir__own_set(w->taken, weir__own_get(w->taken) + taken);
-    weir__window_leave(&w->allocating, 1);
-#endif
-}
-
-WEIR__INLINE void window_leave_undone(struct weir__window *w)
-{
-#ifdef WEIR_NO_ACCOUNTING
-    (void)w;
-#else
-    weir__window_leave(&w->allocating, -1);
-#endif
-}
-
-/*
- * *block of the class that `map` names, or false: go the slow way. The order is that
- * of window.h: enter, be admitted, take, leave; nothing of the bin is looked at
- * before the window is known to be open.
- */
 WEIR__INLINE bool allocate_small(weir_allocator *a, size_t size, const uint16_t *map, void **block)
 {
     if (weir__unlikely(!a || size > WEIR__SMALL_MAX))
         return false;
-    struct weir__heap *heap = weir__heap_cached(a);
-    struct weir__bin *bin = weir__cache_bin(&heap->cache, map[weir__class_index(size)]);
-    struct weir__window *w = &heap->window;
-    int64_t to;
-    if (weir__unlikely(!window_enter(w, (int64_t)size, &to)))
-        return false;
-    struct weir__slot *top = weir__own_get(bin->top);
-    if (weir__unlikely(top == weir__own_get(bin->base))) {
-        window_leave_undone(w);
-        return false;
-    }
-    *block = top[-1].block;
-    weir__own_set(bin->top, top - 1);
-    weir__word_set(top[-1].word, heap->word | (uint32_t)size);
-    window_leave(w, (int64_t)size, to);
-    return true;
+    return weir__small_allocate(weir__heap_cached(a), size, map, block);
 }
 
 /* -- large blocks ---------------------------------------------------------------------- */
@@ -110,10 +53,15 @@ static void *large_allocate(weir_allocator *a, size_t size, size_t alignment, bo
         return weir__allocate_failed(a, &request, "out of memory");
     void *block = weir__span_block(span);
     struct weir__heap *heap = weir__heap_cached(a);
-    if (weir__likely(weir__window_count(&heap->window, (int64_t)size, 1, 0)))
+    if (weir__likely(weir__window_count(&heap->window, (int64_t)size, 1, 0))) {
+        weir__watch_call(heap);
         return block;
+    }
     const char *why = large_account(a, span, alignment);
-    return why ? weir__allocate_failed(a, &request, why) : block;
+    if (weir__unlikely(why != NULL))
+        return weir__allocate_failed(a, &request, why);
+    weir__watch_call(weir__heap_cached(a));
+    return block;
 }
 
 static WEIR__NOINLINE void *allocate_default_slow(weir_allocator *a, size_t size)

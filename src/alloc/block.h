@@ -42,6 +42,11 @@ void *weir__allocate_slow(weir_allocator *a, const struct weir__request *request
 /* The slow way of every free of a non-NULL pointer. */
 void weir__deallocate_slow(weir_allocator *a, void *block);
 
+/* weir_reallocate for callers that need no more than `alignment` afterwards, whatever
+ * the block has now; it is not NULL. A small block stays while it fits its class at
+ * least by half. */
+void *weir__reallocate_as(weir_allocator *a, void *block, size_t size, size_t alignment);
+
 /* Blocks from functions (alloc/foreign.c). */
 void *weir__foreign_allocate(weir_allocator *a, const struct weir__request *request);
 void weir__foreign_free(weir_allocator *a, void *block);
@@ -90,6 +95,16 @@ void *weir__allocate_failed(weir_allocator *a, const struct weir__request *reque
 
 /* Paces the emptying of idle threads' caches: called on slow routes, no lock held. */
 void weir__scavenge_now_and_then(struct weir__heap *heap);
+
+/* Calls who watches slow routes (alloc/observe.h); no lock held. */
+extern void (*weir__slow_watcher)(const struct weir__window *own);
+WEIR__INLINE void weir__watch_call(const struct weir__heap *heap)
+{
+    void (*watch)(const struct weir__window *own) =
+        __atomic_load_n(&weir__slow_watcher, __ATOMIC_ACQUIRE);
+    if (weir__unlikely(watch != NULL))
+        watch(&heap->window);
+}
 
 /* The number of the operation just counted, 0 without a trace; taken once. */
 WEIR__INLINE uint64_t weir__heap_sequence(struct weir__heap *heap)

@@ -29,6 +29,7 @@ static struct weir__shard cpu_shard;
 static struct weir__store cpu_store;
 static struct weir__body cpu_body;
 static weir_allocator cpu;
+extern weir_allocator weir__cpu __attribute__((alias("cpu")));
 
 /* Nobody uses the handle before it was asked for here, so its first use finds it ready. */
 weir_allocator *weir_cpu_allocator(void)
@@ -58,6 +59,11 @@ void weir__context_unlock(void)
         return;
     __atomic_store_n(&contexts.holder, NULL, __ATOMIC_RELAXED);
     weir__lock_drop(&contexts.lock);
+}
+
+bool weir__context_is_quiet(void)
+{
+    return __atomic_load_n(&contexts.lock.state, __ATOMIC_RELAXED) == 0;
 }
 
 /* -- the tree ------------------------------------------------------------------------- */

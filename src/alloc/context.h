@@ -96,6 +96,9 @@ struct weir__local {
 };
 extern WEIR__TLS struct weir__local weir__here;
 
+/* The CPU allocator itself: its address without a call. */
+extern weir_allocator weir__cpu __attribute__((visibility("hidden")));
+
 /* Never NULL. The handle holds the whole way from the thread pointer, so that this is
  * one load after the handle's own. */
 WEIR__INLINE struct weir__heap *weir__heap_cached(const weir_allocator *a)
@@ -157,6 +160,9 @@ struct weir__body *weir__body_of(const weir_allocator *a);
 
 void weir__context_lock(void);
 void weir__context_unlock(void);
+
+/* Is that lock free at this moment? */
+bool weir__context_is_quiet(void);
 
 /* Preorder over `top` and its descendants (NULL: over all); a NULL starts. Context
  * lock held. */

@@ -1,80 +1,17 @@
 /*
- * alloc/deallocate.c - the way of a free. The fast path is deallocate_small: from the
- * pointer to its slab by arithmetic, the owner and the ledger word checked, then one
- * stack push and three plain stores of accounting. Its cost is guarded by
- * tests/test_callgrind.sh.
+ * alloc/deallocate.c - the way of a free. The fast path is alloc/small.h's.
  */
 #include "alloc/block.h"
+#include "alloc/small.h"
 #include "alloc/trace.h"
 
 #include <errno.h>
 
-/* Where there is accounting; folds away where not. A free is admitted by any open
- * window. */
-WEIR__INLINE bool window_enter(struct weir__window *w)
-{
-#ifdef WEIR_NO_ACCOUNTING
-    (void)w;
-    return true;
-#else
-    weir__window_enter(&w->freeing);
-    if (weir__likely(!weir__window_is_closed(w)))
-        return true;
-    weir__window_leave(&w->freeing, -1);
-    return false;
-#endif
-}
-
-WEIR__INLINE void window_leave(struct weir__window *w, int64_t freed)
-{
-#ifdef WEIR_NO_ACCOUNTING
-    (void)w, (void)freed;
-#else
-    weir__own_set(w->given, weir__own_get(w->given) + freed);
-    weir__window_leave(&w->freeing, 1);
-#endif
-}
-
-WEIR__INLINE void window_leave_undone(struct weir__window *w)
-{
-#ifdef WEIR_NO_ACCOUNTING
-    (void)w;
-#else
-    weir__window_leave(&w->freeing, -1);
-#endif
-}
-
-/* True: freed. False: not a live small block of `a`, or its thread cache is full or
- * closed: go the slow way, which finds out which. */
 WEIR__INLINE bool deallocate_small(weir_allocator *a, void *block)
 {
-    if (weir__unlikely(!weir__map_is_slabs(block)))
-        return false;
-    struct weir__slab *slab = weir__slab_of(block);
-    if (weir__unlikely(weir__own_get(slab->owner) != a))
-        return false;
-    uint64_t index;
-    if (weir__unlikely(!weir__slab_index(slab, block, &index)))
-        return false;
-    uint32_t *word = &slab->words[index], value = weir__own_get(*word);
-    if (weir__unlikely(!weir__word_is_live(value)))
-        return false;
-    struct weir__heap *heap = weir__heap_cached(a);
-    struct weir__bin *bin = weir__cache_bin(&heap->cache, slab->bin);
-    struct weir__window *w = &heap->window;
-    if (weir__unlikely(!window_enter(w)))
-        return false;
-    struct weir__slot *top = weir__own_get(bin->top);
-    if (weir__unlikely(top == weir__own_get(bin->limit))) {
-        window_leave_undone(w);
-        return false;
-    }
-    weir__word_set(word, WEIR__WORD_CACHED);
-    top->block = block;
-    top->word = word;
-    weir__own_set(bin->top, top + 1);
-    window_leave(w, (int64_t)weir__word_size(value));
-    return true;
+    struct weir__heap *const *place =
+        (struct weir__heap *const *)((char *)__builtin_thread_pointer() + a->heap_at);
+    return weir__small_deallocate(a, place, block);
 }
 
 void weir_deallocate(weir_allocator *a, void *block)

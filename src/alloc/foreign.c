@@ -21,6 +21,18 @@ static void provider_free(struct weir__body *body, const struct weir__entry *ent
                                (size_t)1 << entry->align_shift);
 }
 
+/* A provider that gave a reason of its own said more than we could. */
+static void *provider_refused(weir_allocator *a, const struct weir__request *request,
+                              unsigned reasons)
+{
+    if (weir__fail_count() == reasons)
+        return weir__allocate_failed(a, request, "the provider has none");
+    weir__meter_failed(&a->body->meter);
+    weir__trace_failed(a, request->size, request->alignment, ENOMEM);
+    errno = ENOMEM;
+    return NULL;
+}
+
 void *weir__foreign_allocate(weir_allocator *a, const struct weir__request *request)
 {
     struct weir__body *body = a->body;
@@ -30,9 +42,10 @@ void *weir__foreign_allocate(weir_allocator *a, const struct weir__request *requ
     struct weir__entry entry = {.requested = size,
                                 .tag = weir__word_tag(weir__here.word),
                                 .align_shift = (uint8_t)weir__log2(request->alignment)};
+    unsigned reasons = weir__fail_count();
     entry.block = provider_allocate(body, size, request->alignment);
     if (!entry.block)
-        return weir__allocate_failed(a, request, "the provider has none");
+        return provider_refused(a, request, reasons);
     uint64_t sequence = 0;
     bool kept = weir__registry_add(&body->registry, &entry);
     if (kept && weir__account(a, (int64_t)size, 1, 0, &sequence)) {

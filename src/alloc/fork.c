@@ -7,6 +7,7 @@
  * may stay in use in the child without being counted: the child leaks it.
  */
 #include "alloc/context.h"
+#include "alloc/observe.h"
 #include "base/meta.h"
 
 #include <pthread.h>
@@ -46,6 +47,22 @@ static void locks_each(void (*each)(weir__lock *))
         if (!a->body->store)
             each(&a->body->registry.lock);
     }
+}
+
+static bool locks_free;
+
+static void lock_look(weir__lock *lock)
+{
+    if (__atomic_load_n(&lock->state, __ATOMIC_RELAXED))
+        locks_free = false;
+}
+
+bool weir__core_is_quiet(void)
+{
+    locks_free = weir__context_is_quiet() && weir__meter_is_quiet() && weir__meta_is_quiet();
+    if (locks_free)
+        locks_each(lock_look);
+    return locks_free;
 }
 
 static void fork_prepare(void)

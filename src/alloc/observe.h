@@ -21,8 +21,28 @@ size_t weir__peak_observer_read(weir_allocator *a, struct weir__peak_observer *o
 void weir__peak_observer_remove(weir_allocator *a, struct weir__peak_observer *observer);
 
 /*
+ * `watch` is called now and then on slow routes, on the thread that is there, with no
+ * lock held; it may ask for figures. Set once, before there are threads.
+ */
+struct weir__window;
+void weir__slow_watch(void (*watch)(const struct weir__window *own));
+
+/*
+ * Notes the peak of `a` if it rose since the last note, and how many blocks live now:
+ * true if so. `own` (may be NULL) is the calling thread's window: with it a call that
+ * finds nothing new costs no lock.
+ */
+bool weir__peak_note(weir_allocator *a, const struct weir__window *own, struct weir__meter_note *note);
+
+/* Is every lock of the core free at this moment? For a signal handler's _exit, which
+ * may have interrupted the core and must not wait for itself. */
+bool weir__core_is_quiet(void);
+
+/*
  * Calls visit for `a` (depth 0) and then every descendant, parents before their
- * children, siblings oldest first, until it returns non-zero, which is returned.
+ * children, siblings oldest first, until it returns non-zero, which is returned. With
+ * `a` NULL: for every allocator without a parent (the CPU's, each device's) and what is
+ * below it.
  * None of them can be made or destroyed meanwhile, so the visitor may call
  * weir_stats_get, weir_allocator_name, weir_allocator_walk, weir__allocator_mark_old
  * and weir__meta_allocate, and nothing else of weir.
@@ -40,6 +60,10 @@ void weir__allocator_checkpoint_set(weir_allocator *a, uint64_t checkpoint);
  * base/trace_hook.h says. At one instant of the total: the account starts from what
  * is live, its figures go to *at (size set by the callee), the table is installed.
  * 0; EINVAL where `root` has a parent, EBUSY while a table is installed.
+ *
+ * A walk after it sees every block that was live at that instant and is still, but for
+ * blocks of functions that are being freed; and may see a large block whose free was
+ * counted before.
  */
 int weir__allocator_trace_begin(weir_allocator *root, const struct weir__trace_hooks *hooks,
                                 weir_stats *at);

@@ -36,9 +36,11 @@ static int small_resize(weir_allocator *a, void *block, struct weir__found *foun
         weir__class_of(size, alignment) != (int)weir__slab_class(found->slab))
         return 0;
     uint64_t sequence = 0;
-    if (!weir__account(a, (int64_t)size - (int64_t)found->requested, 0, 0, &sequence))
+    word_resize(found->word, size); /* first, as below: a walk never sees a size given up */
+    if (!weir__account(a, (int64_t)size - (int64_t)found->requested, 0, 0, &sequence)) {
+        word_resize(found->word, found->requested);
         return -1;
-    word_resize(found->word, size);
+    }
     resized(a, sequence, block, found, size);
     return 1;
 }
@@ -65,7 +67,7 @@ static void *block_move(weir_allocator *a, void *block, const struct weir__found
     void *to = weir__allocate_slow(a, &(struct weir__request){size, found->alignment, NULL});
     if (!to)
         return NULL;
-    size_t kept = weir__min(size, found->requested);
+    size_t kept = weir__min(size, found->usable); /* all of it may have been used */
     int error = weir__allocator_copy(a, to, block, kept);
     if (error) {
         weir_deallocate(a, to);
@@ -74,6 +76,20 @@ static void *block_move(weir_allocator *a, void *block, const struct weir__found
     }
     weir_deallocate(a, block);
     return to;
+}
+
+/* `found` is the live block; its alignment there is what the result must have. */
+static void *found_resize(weir_allocator *a, void *block, struct weir__found *found, size_t size)
+{
+    struct weir__request request = {size, found->alignment, NULL};
+    if (size > PTRDIFF_MAX)
+        return weir__allocate_failed(a, &request, "impossibly large");
+    int done = found->kind == WEIR__SMALL   ? small_resize(a, block, found, size)
+               : found->kind == WEIR__LARGE ? large_resize(a, block, found, size)
+                                            : 0;
+    if (done < 0)
+        return weir__allocate_failed(a, &request, "over the limit");
+    return done ? block : block_move(a, block, found, size);
 }
 
 void *weir_reallocate(weir_allocator *a, void *block, size_t size)
@@ -85,13 +101,16 @@ void *weir_reallocate(weir_allocator *a, void *block, size_t size)
         errno = EINVAL;
         return NULL;
     }
-    struct weir__request request = {size, found.alignment, NULL};
-    if (size > PTRDIFF_MAX)
-        return weir__allocate_failed(a, &request, "impossibly large");
-    int done = found.kind == WEIR__SMALL   ? small_resize(a, block, &found, size)
-               : found.kind == WEIR__LARGE ? large_resize(a, block, &found, size)
-                                           : 0;
-    if (done < 0)
-        return weir__allocate_failed(a, &request, "over the limit");
-    return done ? block : block_move(a, block, &found, size);
+    return found_resize(a, block, &found, size);
+}
+
+void *weir__reallocate_as(weir_allocator *a, void *block, size_t size, size_t alignment)
+{
+    struct weir__found found;
+    if (!weir__block_expect(a, block, &found)) {
+        errno = EINVAL;
+        return NULL;
+    }
+    found.alignment = alignment;
+    return found_resize(a, block, &found, size);
 }

@@ -131,6 +131,20 @@ static void provided_add(struct weir__body *body, struct figures *f)
     figure_add(&f->metadata, sizeof *body + entries);
 }
 
+/* Has an allocator above, up to `top`, functions that report for the blocks of `a` too? */
+static bool reported_above(const weir_allocator *a, const weir_allocator *top)
+{
+    const struct weir__body *own = a->body;
+    while (a != top) {
+        a = a->parent;
+        const weir_allocator_functions *above = &a->body->functions;
+        if (above->stats && above->destroy && above->allocate == own->functions.allocate &&
+            a->body->user == own->user)
+            return true;
+    }
+    return false;
+}
+
 /* A store's owner counts what descendants on the same store have reserved already. */
 static void figures_gather(weir_allocator *top, struct figures *f)
 {
@@ -142,6 +156,8 @@ static void figures_gather(weir_allocator *top, struct figures *f)
             pooled_add(body, &own);
         else
             provided_add(body, &own);
+        if (!body->store && reported_above(a, top))
+            own.in_use = own.reserved = 0;
         for (weir_allocator *up = a; up != top && body->store && !body->owns_store; up = up->parent)
             if (up->parent->body->owns_store && up->parent->body->store == body->store)
                 own.reserved = 0;

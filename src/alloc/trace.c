@@ -88,21 +88,26 @@ void weir__peak_observer_remove(weir_allocator *a, struct weir__peak_observer *o
         weir__meter_forget(&body->meter, observer);
 }
 
+bool weir__peak_note(weir_allocator *a, const struct weir__window *own, struct weir__meter_note *note)
+{
+    return weir__meter_note(&a->body->meter, own, note);
+}
+
 static unsigned context_depth(const weir_allocator *a, const weir_allocator *top)
 {
     unsigned depth = 0;
-    for (; a != top; a = a->parent)
+    for (; a != top && a->parent; a = a->parent)
         depth++;
     return depth;
 }
 
 int weir__allocator_tree(weir_allocator *a, weir__allocator_tree_visitor *visit, void *user)
 {
-    if (!weir__allocator_check(a, NULL))
+    if (a && !weir__allocator_check(a, NULL))
         return EINVAL;
     int stop = 0;
     weir__context_lock();
-    for (weir_allocator *at = a; at && !stop; at = weir__context_after(at, a))
+    for (weir_allocator *at = weir__context_after(NULL, a); at && !stop; at = weir__context_after(at, a))
         stop = visit(at, context_depth(at, a), user);
     weir__context_unlock();
     return stop;
@@ -129,6 +134,22 @@ static void reading_into(const struct weir__meter_reading *reading, weir_stats *
     stats->slow_operations = reading->slow_operations;
 }
 
+/* Operations on small blocks count and mark their block under the lock of a heap: those
+ * that counted before now have marked it when this returns. */
+static void heaps_settle(weir_allocator *root)
+{
+    weir__context_lock();
+    for (weir_allocator *a = root; a; a = weir__context_after(a, root)) {
+        weir__lock_take(&a->body->common.cache.lock);
+        weir__lock_drop(&a->body->common.cache.lock);
+        for (struct weir__heap *heap = a->body->heaps; heap; heap = heap->next) {
+            weir__lock_take(&heap->cache.lock);
+            weir__lock_drop(&heap->cache.lock);
+        }
+    }
+    weir__context_unlock();
+}
+
 int weir__allocator_trace_begin(weir_allocator *root, const struct weir__trace_hooks *hooks,
                                 weir_stats *at)
 {
@@ -141,6 +162,7 @@ int weir__allocator_trace_begin(weir_allocator *root, const struct weir__trace_h
     int error = weir__meter_trace_begin(&body->meter, hooks, &reading);
     if (error)
         return weir__fail(error, "a trace is being recorded already");
+    heaps_settle(root);
     reading_into(&reading, at);
     return 0;
 }

@@ -1,5 +1,6 @@
 /* alloc/trim.c - giving memory back: on request, and what idle threads hold. */
 #include "alloc/block.h"
+#include "alloc/observe.h"
 
 #include "base/os.h"
 
@@ -45,9 +46,17 @@ size_t weir_trim(weir_allocator *a)
     return bytes;
 }
 
+void (*weir__slow_watcher)(const struct weir__window *own);
+
+void weir__slow_watch(void (*watch)(const struct weir__window *own))
+{
+    __atomic_store_n(&weir__slow_watcher, watch, __ATOMIC_RELEASE);
+}
+
 void weir__scavenge_now_and_then(struct weir__heap *heap)
 {
     static uint64_t looked_at; /* coarse clock; any thread */
+    weir__watch_call(heap);
     if (weir__likely(++heap->slow % LOOK_SLOW_OPS))
         return;
     uint64_t now = weir__os_coarse_time(), last = __atomic_load_n(&looked_at, __ATOMIC_RELAXED);

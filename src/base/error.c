@@ -16,6 +16,7 @@
 #define REASON_SIZE 256
 
 static _Thread_local char reason[REASON_SIZE];
+static _Thread_local unsigned reasons;
 
 /* Written as a pair under no lock: a handler is installed once, at start, by
  * programs that want one; the user pointer is published before the handler. */
@@ -25,6 +26,12 @@ static _Atomic(weir_misuse_handler *) handler;
 static void reason_set(const char *format, va_list arguments)
 {
     vsnprintf(reason, sizeof reason, format, arguments);
+    reasons++;
+}
+
+unsigned weir__fail_count(void)
+{
+    return reasons;
 }
 
 int weir__fail(int code, const char *format, ...)

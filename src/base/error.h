@@ -10,6 +10,9 @@ int weir__fail(int code, const char *format, ...) __attribute__((format(printf, 
 /* The same and sets errno; returns NULL for pointer-valued functions. */
 void *weir__fail_null(int code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* How many reasons the calling thread has had: tells whether a callee left one. */
+unsigned weir__fail_count(void);
+
 /* Misuse: calls the handler and returns, or prints one line
  * "weir: double free of 0x... (allocator \"cpu\")" and aborts. */
 void weir__misuse(weir_misuse what, const void *pointer, const char *allocator_name);

@@ -116,3 +116,8 @@ void weir__meta_unlock(void)
 {
     weir__lock_drop(&meta.lock);
 }
+
+bool weir__meta_is_quiet(void)
+{
+    return __atomic_load_n(&meta.lock.state, __ATOMIC_RELAXED) == 0;
+}

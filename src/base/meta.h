@@ -5,6 +5,7 @@
 #ifndef WEIR_BASE_META_H
 #define WEIR_BASE_META_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Zeroed, 64-byte aligned; NULL with ENOMEM. Any thread. */
@@ -19,5 +20,8 @@ size_t weir__meta_in_use(void);
 /* Around fork: keep the free lists consistent in the child. */
 void weir__meta_lock(void);
 void weir__meta_unlock(void);
+
+/* Is its lock free at this moment? */
+bool weir__meta_is_quiet(void);
 
 #endif

@@ -10,6 +10,7 @@
 #include "base/lock.h"
 #include "base/meta.h"
 #include "base/trace_hook.h"
+#include "pool/policy.h"
 #include "pool/store.h"
 
 /*
@@ -51,6 +52,8 @@ static void region_leave(struct weir__region *region)
 
 static void region_advise(struct weir__region *region)
 {
+    if (!weir__policy()->huge_pages)
+        return;
     if (region->direct) {
         weir__os_huge_pages(region->base, region->size, true);
         return;

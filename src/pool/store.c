@@ -7,18 +7,16 @@
 #include "base/fault.h"
 #include "base/os.h"
 #include "base/trace_hook.h"
+#include "pool/policy.h"
 
 #include <errno.h>
 #include <string.h>
 
 /*
- * Decay: what nobody re-used for DECAY_MS goes back to the system, looked at every
- * DECAY_STEP_MS and, to keep steady loads free of faults, at most half of it a
- * half-life: the dirty bytes of an idle store halve every DECAY_MS.
+ * Decay: what nobody re-used for decay_ms (pool/policy.h) goes back to the system,
+ * looked at every step_ms and, to keep steady loads free of faults, at most half of it
+ * a half-life: the dirty bytes of an idle store halve every decay_ms.
  */
-#define DECAY_MS       10000
-#define DECAY_STEP_MS  500
-#define DECAY_LOOK_OPS 64 /* gives between two looks at the clock */
 
 #define CHUNK_USABLE (WEIR__CHUNK_SLABS - 1)
 
@@ -128,6 +126,7 @@ struct weir__slab *weir__store_take_slab(struct weir__store *store)
         slab->dirty = false;
         slab->next = slab->prev = NULL;
     }
+    weir__store_decay_locked(store);
     weir__lock_drop(&store->lock);
     return slab;
 }
@@ -198,15 +197,16 @@ uint32_t weir__store_clock(const struct weir__store *store)
 
 static bool store_is_stale(const struct weir__store *store, uint32_t freed_at)
 {
-    return (int32_t)(store->now - freed_at) >= DECAY_MS;
+    return (int32_t)(store->now - freed_at) >= (int32_t)weir__policy()->decay_ms;
 }
 
 static void decay_step(struct weir__store *store)
 {
     size_t dirty = store->hole_dirty + store->ndirty_slabs * WEIR__SLAB;
-    size_t quota = dirty / (2 * DECAY_MS / DECAY_STEP_MS) + WEIR__CHUNK;
+    const struct weir__policy *policy = weir__policy();
+    size_t quota = dirty / (2 * policy->decay_ms / policy->step_ms) + WEIR__CHUNK;
     if (store->hole_dirty)
-        quota -= weir__min(quota, weir__span_purge_locked(store, DECAY_MS, quota));
+        quota -= weir__min(quota, weir__span_purge_locked(store, policy->decay_ms, quota));
     for (struct weir__region *region = store->regions; region && quota; region = region->next)
         if (region->touched > region->frontier && store_is_stale(store, region->lowered_at))
             quota -= weir__min(quota, weir__span_purge_tail_locked(store, region));
@@ -217,10 +217,12 @@ static void decay_step(struct weir__store *store)
 
 void weir__store_decay_locked(struct weir__store *store)
 {
-    if (weir__likely(++store->ops % DECAY_LOOK_OPS))
+    const struct weir__policy *policy = weir__policy();
+    if (weir__likely(++store->ops < policy->look_ops))
         return;
+    store->ops = 0;
     store->now = (uint32_t)((weir__os_coarse_time() - store->clock_start) / 1000000);
-    if (store->now - store->decayed_at < DECAY_STEP_MS)
+    if (store->now - store->decayed_at < policy->step_ms)
         return;
     store->decayed_at = store->now;
     decay_step(store);

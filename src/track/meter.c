@@ -422,8 +422,6 @@ static bool forest_is_closed(void)
 static void window_choose(struct weir__window *w)
 {
     bool fence = weir__os_fence_available();
-    if (weir__meter_is_traced(w->meter))
-        return;
     if (fence && meter_is_alone(w->meter)) {
         window_open(w, meter_headroom(w->meter), true);
         return;
@@ -448,6 +446,20 @@ static bool shared_is_due(struct weir__window *w)
     return weir__os_fence_available() && window_operations(w) % BACKOFF_MOST == 0;
 }
 
+/* weir__meter_change below a traced root, where every window is closed: there is nothing
+ * to fold, freeze or choose. */
+static bool traced_change_locked(struct weir__window *w, int64_t delta, unsigned allocated,
+                                 unsigned freed)
+{
+    w->meter->slow_operations++;
+    if (delta > 0 && !meter_within_limits(w->meter, delta))
+        return false;
+    meter_apply(w->meter, delta);
+    window_counts(w, allocated, freed);
+    w->sequence = weir__trace_stamp(delta, (int)allocated - (int)freed);
+    return true;
+}
+
 bool weir__meter_change(struct weir__window *w, int64_t delta, unsigned allocated, unsigned freed)
 {
     if (!shared_is_due(w) && shared_change(w, delta, allocated, freed))
@@ -455,6 +467,11 @@ bool weir__meter_change(struct weir__window *w, int64_t delta, unsigned allocate
     weir__lock_take(&meters.lock);
     struct weir__meter *m = w->meter;
     bool fits = true;
+    if (weir__unlikely(weir__meter_is_traced(m))) {
+        fits = traced_change_locked(w, delta, allocated, freed);
+        weir__lock_drop(&meters.lock);
+        return fits;
+    }
     m->slow_operations++;
     if (shared_leave()) {
         meters.closed_for = 0;
@@ -474,8 +491,6 @@ bool weir__meter_change(struct weir__window *w, int64_t delta, unsigned allocate
     if (fits) {
         meter_apply(m, delta);
         window_counts(w, allocated, freed);
-        if (weir__meter_is_traced(m))
-            w->sequence = weir__trace_stamp(delta, (int)allocated - (int)freed);
     }
     window_choose(w);
     weir__lock_drop(&meters.lock);
@@ -692,6 +707,38 @@ size_t weir__meter_peak(struct weir__meter *m)
     int64_t peak = meter_peak_now(m, recorded);
     weir__lock_drop(&meters.lock);
     return (size_t)peak;
+}
+
+bool weir__meter_note(struct weir__meter *m, const struct weir__window *own,
+                      struct weir__meter_note *note)
+{
+    bool alone = own && weir__own_get(m->solo) == own;
+    int64_t high = alone ? weir__window_load(&own->hi) : note->high;
+    if (high == note->high && weir__window_load(&m->peak) == note->recorded &&
+        !__atomic_load_n(&meters_shared, __ATOMIC_RELAXED))
+        return false;
+    struct counting c = {0};
+    weir__lock_take(&meters.lock);
+    int64_t recorded = m->peak;
+    if (meters_shared)
+        recorded = __atomic_load_n(&m->shared_peak, __ATOMIC_RELAXED);
+    int64_t peak = meter_peak_now(m, recorded);
+    note->recorded = m->peak;
+    note->high = high;
+    bool rose = (size_t)peak > note->peak;
+    if (rose)
+        meter_count(m, &c);
+    weir__lock_drop(&meters.lock);
+    if (rose) {
+        note->peak = (size_t)peak;
+        note->blocks = (size_t)(c.allocations - c.frees);
+    }
+    return rose;
+}
+
+bool weir__meter_is_quiet(void)
+{
+    return __atomic_load_n(&meters.lock.state, __ATOMIC_RELAXED) == 0;
 }
 
 void weir__meter_reset_peak(struct weir__meter *m)

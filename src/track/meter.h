@@ -85,6 +85,21 @@ void weir__meter_failed(struct weir__meter *m);
 /* One instant's exact figures of m and its descendants. */
 void weir__meter_read(struct weir__meter *m, struct weir__meter_reading *reading);
 size_t weir__meter_peak(struct weir__meter *m);
+/*
+ * The peak if it rose above note->peak, with the blocks that live now: true if so. With
+ * the calling thread's window a call that finds nothing new takes no lock; it compares
+ * with what was there last.
+ */
+struct weir__meter_note {
+    int64_t recorded, high;
+    size_t peak, blocks;
+};
+bool weir__meter_note(struct weir__meter *m, const struct weir__window *own,
+                      struct weir__meter_note *note);
+
+/* Is the meter lock free at this moment? */
+bool weir__meter_is_quiet(void);
+
 void weir__meter_reset_peak(struct weir__meter *m);
 
 /* False: more is live than that. 0: no limit. */

@@ -1,0 +1,118 @@
+/*
+ * adapters/opencv.hpp - the memory of OpenCV's matrices through weir (cv::MatAllocator),
+ * C++17.
+ *
+ * Header-only; compile and link with `pkg-config weir-opencv`. A matrix remembers its
+ * allocator, so there may be several, each over a context: as the default
+ * (cv::Mat::setDefaultAllocator) or for single matrices (Mat::allocator).
+ *
+ * What OpenCV expects and does not say:
+ *  - 64 bytes of alignment (CV_MALLOC_ALIGN; 32 for what the DNN module reads);
+ *  - sizes of 0 get a block; sizes that overflow are an error;
+ *  - an exception, cv::Exception of StsNoMem, for want of memory: null would be used. A
+ *    matrix with an allocator of its own then asks the default one, without a word: a
+ *    limit binds where this allocator is the default;
+ *  - matrices over memory of the program's own have it neither taken nor freed here;
+ *  - the allocator outlives every matrix made with it; so does its context.
+ *
+ * Not through weir: what OpenCV takes from fastMalloc itself (scratch of the DNN
+ * module's convolutions), UMatData headers (C++ new), UMat on a device.
+ *
+ * Thread rule: any thread.
+ */
+#ifndef WEIR_ADAPTERS_OPENCV_HPP
+#define WEIR_ADAPTERS_OPENCV_HPP
+
+#include <weir/weir.h>
+
+#include <opencv2/core.hpp>
+
+namespace weir
+{
+
+class opencv_allocator final : public cv::MatAllocator
+{
+  public:
+    /* Over `context` (NULL: the CPU allocator), which must outlive this. */
+    explicit opencv_allocator(weir_allocator *context = nullptr)
+        : context_(context ? context : weir_cpu_allocator())
+    {
+    }
+
+    weir_allocator *context() const
+    {
+        return context_;
+    }
+
+    cv::UMatData *allocate(int dims, const int *sizes, int type, void *data, size_t *step,
+                           cv::AccessFlag, cv::UMatUsageFlags) const override
+    {
+        size_t total = layout(dims, sizes, type, data != nullptr, step);
+        void *block = data ? data : weir_allocate(context_, total);
+        if (!block)
+            refuse(total);
+        cv::UMatData *u;
+        try {
+            u = new cv::UMatData(this);
+        } catch (...) {
+            if (!data)
+                weir_deallocate(context_, block);
+            throw;
+        }
+        u->data = u->origdata = static_cast<uchar *>(block);
+        u->size = total;
+        if (data)
+            u->flags |= cv::UMatData::USER_ALLOCATED;
+        return u;
+    }
+
+    bool allocate(cv::UMatData *u, cv::AccessFlag, cv::UMatUsageFlags) const override
+    {
+        return u != nullptr;
+    }
+
+    void deallocate(cv::UMatData *u) const override
+    {
+        if (!u)
+            return;
+        CV_Assert(u->urefcount == 0 && u->refcount == 0);
+        if (!(u->flags & cv::UMatData::USER_ALLOCATED))
+            weir_deallocate(context_, u->origdata);
+        u->origdata = nullptr;
+        delete u;
+    }
+
+  private:
+    /* Bytes of the whole matrix; *step gets the bytes from one index to the next of each
+     * dimension, where a matrix over the program's memory does not say them itself. */
+    static size_t layout(int dims, const int *sizes, int type, bool given, size_t *step)
+    {
+        size_t total = CV_ELEM_SIZE(type);
+        for (int i = dims - 1; i >= 0; i--) {
+            if (step && given && step[i] != cv::Mat::AUTO_STEP) {
+                CV_Assert(total <= step[i]);
+                total = step[i];
+            } else if (step) {
+                step[i] = total;
+            }
+            if (__builtin_mul_overflow(total, static_cast<size_t>(sizes[i]), &total))
+                CV_Error(cv::Error::StsNoMem, "weir: a matrix of more bytes than there are");
+        }
+        return total;
+    }
+
+    [[noreturn]] __attribute__((noinline, cold)) void refuse(size_t size) const
+    {
+        cv::error(cv::Error::StsNoMem,
+                  cv::format("weir: %zu bytes refused to \"%s\": %s", size,
+                             weir_allocator_name(context_), weir_last_error()),
+                  CV_Func, __FILE__, __LINE__);
+        __builtin_unreachable();
+    }
+
+    weir_allocator *context_;
+};
+
+} // namespace weir
+
+#endif

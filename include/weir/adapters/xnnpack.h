@@ -1,0 +1,109 @@
+/*
+ * adapters/xnnpack.h - XNNPACK's memory through weir (struct xnn_allocator).
+ *
+ * Header-only; compile and link with `pkg-config weir-xnnpack`. XNNPACK takes one
+ * allocator for the process, at its first xnn_initialize: give it a context of its
+ * own, and tell models apart by tags (weir_tag_set around what each one does).
+ *
+ * What XNNPACK expects and does not say:
+ *  - operators, packed weights and workspaces ask for an alignment (64 bytes on
+ *    x86-64) and crash on less; its other blocks are as malloc's, 16 bytes;
+ *  - both kinds may be freed as NULL, and reallocate(NULL) allocates;
+ *  - NULL for a size of 0 would be taken for a failure: weir gives a real block;
+ *  - NULL for want of memory ends as xnn_status_out_of_memory, but xnn_create_runtime
+ *    (seen in the release of 2022-02) says success when only the workspace was
+ *    refused, and makes no runtime: set the handle to NULL before and look after;
+ *  - kernels read up to XNN_EXTRA_BYTES past the end of every tensor they are given.
+ *    XNNPACK adds them to what it allocates; a caller's tensors must bring them:
+ *    weir_xnnpack_tensor does, and so they show in the figures.
+ *
+ * Thread rule: as weir's; the context must outlive every XNNPACK object.
+ */
+#ifndef WEIR_ADAPTERS_XNNPACK_H
+#define WEIR_ADAPTERS_XNNPACK_H
+
+#include <weir/weir.h>
+
+#include <errno.h>
+#include <xnnpack.h>
+
+WEIR_BEGIN_DECLS
+
+/* Alignment of what XNNPACK would take from malloc. */
+#define WEIR_XNNPACK_PLAIN_ALIGNMENT 16
+
+static inline void *weir_xnnpack__allocate(void *context, size_t size)
+{
+    return weir_allocate_aligned((weir_allocator *)context, size, WEIR_XNNPACK_PLAIN_ALIGNMENT);
+}
+
+static inline void *weir_xnnpack__reallocate(void *context, void *block, size_t size)
+{
+    /* weir would give a new block 64 bytes of alignment, which costs memory. */
+    if (!block)
+        return weir_xnnpack__allocate(context, size);
+    return weir_reallocate((weir_allocator *)context, block, size);
+}
+
+static inline void *weir_xnnpack__aligned_allocate(void *context, size_t alignment, size_t size)
+{
+    return weir_allocate_aligned((weir_allocator *)context, size, alignment);
+}
+
+static inline void weir_xnnpack__deallocate(void *context, void *block)
+{
+    weir_deallocate((weir_allocator *)context, block);
+}
+
+/* The table that xnn_initialize takes (it copies it), over `a`. */
+static inline struct xnn_allocator weir_xnnpack_allocator(weir_allocator *a)
+{
+    struct xnn_allocator table;
+    table.context = a;
+    table.allocate = weir_xnnpack__allocate;
+    table.reallocate = weir_xnnpack__reallocate;
+    table.deallocate = weir_xnnpack__deallocate;
+    table.aligned_allocate = weir_xnnpack__aligned_allocate;
+    table.aligned_deallocate = weir_xnnpack__deallocate;
+    return table;
+}
+
+/*
+ * Initialises XNNPACK over `a` (NULL: the CPU allocator), and makes sure of it:
+ * XNNPACK ignores the allocator of every call but the first, without a word, so one
+ * empty subgraph is made and looked up in `a`. XNNPACK's status; where another
+ * allocator came first xnn_status_invalid_state with errno EBUSY, and XNNPACK goes
+ * on with that one.
+ */
+static inline enum xnn_status weir_xnnpack_initialize(weir_allocator *a)
+{
+    struct xnn_allocator table = weir_xnnpack_allocator(a ? a : weir_cpu_allocator());
+    enum xnn_status status = xnn_initialize(&table);
+    if (status != xnn_status_success)
+        return status;
+    xnn_subgraph_t probe = NULL;
+    status = xnn_create_subgraph(0, 0, &probe);
+    if (status != xnn_status_success)
+        return status;
+    bool ours = weir_owns((weir_allocator *)table.context, probe);
+    xnn_delete_subgraph(probe);
+    if (ours)
+        return xnn_status_success;
+    errno = EBUSY;
+    return xnn_status_invalid_state;
+}
+
+/* Memory for a tensor of `bytes` that XNNPACK is to read or write: 64-byte aligned,
+ * not zeroed, with the XNN_EXTRA_BYTES that its kernels read past the end. The
+ * caller frees it with weir_deallocate. NULL with ENOMEM. */
+static inline void *weir_xnnpack_tensor(weir_allocator *a, size_t bytes)
+{
+    if (bytes > SIZE_MAX - XNN_EXTRA_BYTES) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return weir_allocate(a, bytes + XNN_EXTRA_BYTES);
+}
+
+WEIR_END_DECLS
+#endif

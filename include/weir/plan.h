@@ -1,0 +1,138 @@
+/*
+ * plan.h - memory laid out before the first inference: buffers whose sizes and
+ * lifetimes are known get offsets in one arena that is as small as can be found.
+ *
+ *     weir_plan *p = weir_plan_create();
+ *     weir_plan_add(p, bytes, 64, first, last);        (for every buffer)
+ *     weir_plan_solve(p, NULL);
+ *     weir_plan_arena *m = weir_plan_arena_create(p, weir_cpu_allocator());
+ *     void *x = weir_plan_arena_slot(m, 0);            (base + weir_plan_offset(p, 0))
+ *
+ * Sizes and offsets in bytes; lifetimes are half-open, [first, last), in any unit
+ * of time. The same plan and options give the same offsets on every machine,
+ * unless a clock budget is asked for. docs/planner.md explains the algorithm.
+ *
+ * Thread rule: one thread at a time for each plan (several may read a solved one);
+ * arenas, recorders, replays and caches say their own.
+ */
+#ifndef WEIR_PLAN_H
+#define WEIR_PLAN_H
+
+#include <weir/allocator.h>
+
+WEIR_BEGIN_DECLS
+
+typedef struct weir_plan weir_plan;
+
+/* An empty plan. NULL with ENOMEM. The caller destroys it. */
+WEIR_API weir_plan *weir_plan_create(void);
+
+/* NULL does nothing. Arenas made from the plan live on. */
+WEIR_API void weir_plan_destroy(weir_plan *plan);
+
+/* Room for `count` buffers in all, so that adding them cannot fail for want of
+ * memory. 0 or ENOMEM. */
+WEIR_API int weir_plan_reserve(weir_plan *plan, size_t count);
+
+/*
+ * A buffer that is live in [first, last); its index is the number of buffers added
+ * before. Size 0 is valid and takes no room. 0; EINVAL: NULL plan, an alignment that is no
+ * power of two (0 means 1), an empty lifetime; EOVERFLOW: size plus alignment
+ * exceeds PTRDIFF_MAX; ENOMEM. Adding to a solved plan makes it unsolved.
+ */
+WEIR_API int weir_plan_add(weir_plan *plan, size_t size, size_t alignment, int64_t first,
+                           int64_t last);
+
+/* Buffers added. NULL: 0. */
+WEIR_API size_t weir_plan_count(const weir_plan *plan);
+
+/* The buffer must stand at this offset. 0; EINVAL: no such buffer, or an offset
+ * against its alignment; EOVERFLOW. */
+WEIR_API int weir_plan_fix(weir_plan *plan, size_t index, size_t offset);
+
+/* Both must start at the same offset and may overlap (an operator in place). The
+ * relation is transitive. 0, EINVAL (no such buffer). */
+WEIR_API int weir_plan_alias(weir_plan *plan, size_t a, size_t b);
+
+/* The two must share no byte even where they are never live together (one is
+ * written by hardware behind the program's back, say). 0, EINVAL, ENOMEM. */
+WEIR_API int weir_plan_disjoint(weir_plan *plan, size_t a, size_t b);
+
+typedef struct weir_plan_options {
+    size_t size;         /* of this struct; 0: the first release's */
+    size_t capacity;     /* "fit in this": stop at the first arrangement that does; 0: minimise */
+    uint64_t seed;       /* of the random choices; every value is good */
+    uint64_t work;       /* budget in units of work, about a nanosecond each; 0: default (1e9) */
+    uint64_t clock;      /* budget in nanoseconds of wall time; 0: none (results then repeat) */
+    unsigned threads;    /* 0 or 1; more is EINVAL for now */
+    bool heuristic_only; /* nothing but the skyline: near-linear time */
+} weir_plan_options;
+
+/*
+ * Finds offsets. 0; ENOSPC: no arrangement within options->capacity was found (the
+ * best one found is kept, weir_plan_arena_size says how far off it is); EINVAL: bad
+ * options, or constraints that contradict each other (weir_last_error names the
+ * buffers); EOVERFLOW: what is live at one time exceeds PTRDIFF_MAX; ENOMEM (the
+ * plan is as it was). Every arrangement is verified before it is kept. Best-fit
+ * skylines, then a capacity-guided skyline with look-ahead, then a canonical branch and
+ * bound, after Sekiyama et al. (2018), Lee and Pisarchyk (2020), Maas et al. (2022)
+ * and Moffitt (2023).
+ */
+WEIR_API int weir_plan_solve(weir_plan *plan, const weir_plan_options *options);
+
+/* Offset of a buffer, in the order of adding. SIZE_MAX with EINVAL when there is no
+ * such buffer or the plan is unsolved. */
+WEIR_API size_t weir_plan_offset(const weir_plan *plan, size_t index);
+
+/* Greatest offset + size. 0 with EINVAL for an unsolved plan. */
+WEIR_API size_t weir_plan_arena_size(const weir_plan *plan);
+
+/* Greatest sum of what is live at one time (a group of aliases counts its
+ * greatest live member): no arena can be smaller. Known before solving. */
+WEIR_API size_t weir_plan_lower_bound(const weir_plan *plan);
+
+/* What a solve found out. */
+typedef struct weir_plan_report {
+    size_t size;         /* of this struct, set by the caller; 0: the first release's */
+    size_t count;        /* buffers */
+    size_t arena;        /* bytes; 0 while unsolved */
+    size_t lower_bound;  /* as weir_plan_lower_bound */
+    size_t proven_bound; /* >= lower_bound: proved out of reach below (alignment, exhaustion) */
+    size_t total;        /* sum of all sizes: what no planning takes; SIZE_MAX when greater */
+    size_t alignment;    /* the arena's: greatest of the buffers', at least 1 */
+    bool optimal;        /* arena == proven_bound, never otherwise */
+    uint64_t work;       /* spent, in the units of weir_plan_options.work */
+    const char *method;  /* which part found the arrangement: static text */
+} weir_plan_report;
+
+/* 0, or EINVAL (NULL, a size of no known struct). */
+WEIR_API int weir_plan_report_get(const weir_plan *plan, weir_plan_report *report);
+
+/*
+ * Checks the arrangement from the buffers alone: alignments, fixed offsets, aliases,
+ * disjoint pairs, bounds, and that no two live buffers overlap. 0; EINVAL: unsolved;
+ * EILSEQ: it is wrong (weir_last_error names two buffers); ENOMEM.
+ */
+WEIR_API int weir_plan_verify(const weir_plan *plan);
+
+/* One of the classical planners, for comparison. */
+typedef enum weir_plan_heuristic {
+    WEIR_PLAN_NAIVE = 0,         /* every buffer its own memory */
+    WEIR_PLAN_GREEDY_BY_SIZE,    /* TFLite: largest first, at the lowest gap that fits */
+    WEIR_PLAN_GREEDY_BY_BREADTH, /* by the live sum of its busiest moment, then size */
+    WEIR_PLAN_FIRST_FIT,         /* in the order of first use */
+    WEIR_PLAN_BEST_FIT,          /* ggml: order of first use, the tightest free gap */
+    WEIR_PLAN_LINEAR_SCAN,       /* Mini-infer: order of first use, freed slots taken whole */
+    WEIR_PLAN_SKYLINE,           /* weir_plan_options.heuristic_only */
+    WEIR_PLAN_HEURISTICS         /* how many there are */
+} weir_plan_heuristic;
+
+/* Solves with this heuristic alone; errors as weir_plan_solve, and ENOTSUP for a plan with
+ * fixed offsets, aliases or disjoint pairs. */
+WEIR_API int weir_plan_solve_with(weir_plan *plan, weir_plan_heuristic heuristic);
+
+/* "greedy by size", ...: static text; NULL for an unknown one. */
+WEIR_API const char *weir_plan_heuristic_name(weir_plan_heuristic heuristic);
+
+WEIR_END_DECLS
+#endif

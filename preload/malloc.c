@@ -1,0 +1,184 @@
+/*
+ * preload/malloc.c - malloc and its relatives over the CPU allocator, with glibc's
+ * rules: blocks aligned to 16 bytes, realloc to nothing frees, ENOMEM where memory or
+ * the budget ends. Owns no state; safe from the first call in the process, before any
+ * constructor has run, because the core is.
+ *
+ * C++'s operators are preload/new.c's.
+ */
+#include "preload/preload.h"
+
+#include "alloc/block.h"
+#include "alloc/small.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PRELOAD_ALIGNMENT WEIR__GRAIN
+
+_Static_assert(_Alignof(max_align_t) <= PRELOAD_ALIGNMENT, "malloc suits every object");
+
+/* C23 names that this C library's headers may not declare. */
+PRELOAD_API void free_sized(void *block, size_t size);
+PRELOAD_API void free_aligned_sized(void *block, size_t alignment, size_t size);
+
+/* -- allocating --------------------------------------------------------------------- */
+
+static WEIR__NOINLINE void *allocate_slow(size_t size)
+{
+    return weir_allocate_aligned(weir_cpu_allocator(), size, PRELOAD_ALIGNMENT);
+}
+
+/* The CPU allocator is the first of the process, so its heap is each thread's first. It
+ * is there before the allocator is: the one that is none. */
+WEIR__INLINE bool allocate_small(size_t size, void **block)
+{
+    return weir__likely(size <= WEIR__SMALL_MAX) &&
+           weir__small_allocate(weir__here.heaps[0], size, weir__class_map16, block);
+}
+
+PRELOAD_API void *malloc(size_t size)
+{
+    void *block;
+    return weir__likely(allocate_small(size, &block)) ? block : allocate_slow(size);
+}
+
+static WEIR__NOINLINE void *zeroed_slow(size_t count, size_t size)
+{
+    return weir_allocate_zeroed_aligned(weir_cpu_allocator(), count, size, PRELOAD_ALIGNMENT);
+}
+
+/* Small blocks: to clear one costs less than to find out whether it is clear. */
+PRELOAD_API void *calloc(size_t count, size_t size)
+{
+    size_t total;
+    void *block;
+    if (weir__unlikely(__builtin_mul_overflow(count, size, &total)) ||
+        weir__unlikely(!allocate_small(total, &block)))
+        return zeroed_slow(count, size);
+    return memset(block, 0, total);
+}
+
+/* -- freeing ------------------------------------------------------------------------ */
+
+static WEIR__NOINLINE void free_slow(void *block)
+{
+    if (block)
+        weir__deallocate_slow(weir_cpu_allocator(), block);
+}
+
+PRELOAD_API void free(void *block)
+{
+    if (weir__unlikely(!weir__small_deallocate(&weir__cpu, weir__here.heaps, block)))
+        free_slow(block);
+}
+
+PRELOAD_API void free_sized(void *block, size_t size)
+{
+    (void)size;
+    free(block);
+}
+
+PRELOAD_API void free_aligned_sized(void *block, size_t alignment, size_t size)
+{
+    (void)alignment, (void)size;
+    free(block);
+}
+
+/* -- resizing ------------------------------------------------------------------------ */
+
+PRELOAD_API void *realloc(void *block, size_t size)
+{
+    if (!block)
+        return malloc(size);
+    if (size == 0) {
+        free(block);
+        return NULL;
+    }
+    return weir__reallocate_as(weir_cpu_allocator(), block, size, PRELOAD_ALIGNMENT);
+}
+
+PRELOAD_API void *reallocarray(void *block, size_t count, size_t size)
+{
+    size_t total;
+    if (__builtin_mul_overflow(count, size, &total)) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return realloc(block, total);
+}
+
+/* -- aligned ------------------------------------------------------------------------- */
+
+/* `alignment` is a power of two. */
+static void *allocate_aligned(size_t size, size_t alignment)
+{
+    if (alignment <= PRELOAD_ALIGNMENT)
+        return malloc(size);
+    return weir_allocate_aligned(weir_cpu_allocator(), size, alignment);
+}
+
+/* Its errors are its result; errno stays. */
+PRELOAD_API int posix_memalign(void **block, size_t alignment, size_t size)
+{
+    if (!weir__is_power_of_two(alignment) || alignment % sizeof(void *))
+        return EINVAL;
+    int saved = errno;
+    void *made = allocate_aligned(size, alignment);
+    errno = saved;
+    if (!made)
+        return ENOMEM;
+    *block = made;
+    return 0;
+}
+
+/* As glibc: an alignment that is no power of two is rounded up to one. */
+PRELOAD_API void *memalign(size_t alignment, size_t size)
+{
+    if (alignment > SIZE_MAX / 2 + 1) {
+        errno = EINVAL;
+        return NULL;
+    }
+    if (alignment && !weir__is_power_of_two(alignment))
+        alignment = (size_t)2 << weir__log2(alignment);
+    return allocate_aligned(size, alignment);
+}
+
+PRELOAD_API void *aligned_alloc(size_t alignment, size_t size)
+{
+    if (!weir__is_power_of_two(alignment)) {
+        errno = EINVAL;
+        return NULL;
+    }
+    return allocate_aligned(size, alignment);
+}
+
+static size_t page_size(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+PRELOAD_API void *valloc(size_t size)
+{
+    return allocate_aligned(size, page_size());
+}
+
+PRELOAD_API void *pvalloc(size_t size)
+{
+    size_t page = page_size();
+    if (size > PTRDIFF_MAX - page) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return allocate_aligned(weir__round_up(size ? size : 1, page), page);
+}
+
+/* -- asking --------------------------------------------------------------------------- */
+
+PRELOAD_API size_t malloc_usable_size(void *block)
+{
+    return weir_usable_size(weir_cpu_allocator(), block);
+}

@@ -1,0 +1,31 @@
+/*
+ * preload/report.h - this process's slot in the memory that `weir run` shares
+ * (observe/run_page.h).
+ */
+#ifndef WEIR_PRELOAD_REPORT_H
+#define WEIR_PRELOAD_REPORT_H
+
+#include "observe/run_page.h"
+
+/* Claims a slot if the environment names the memory. Once, from the constructor. */
+void preload_report_start(void);
+
+/* In a forked child: its own slot, its own peak. */
+void preload_report_forked(void);
+
+/* Writes the figures as they are, in full, and that this process now ends or becomes
+ * another program. Nothing in a child of vfork, which is in its parent's memory; from a
+ * signal handler that interrupted the core, only the state. */
+void preload_report_last(enum weir__run_state state);
+
+/* Looks up what preload/last.c stands before. */
+void preload_last_start(void);
+
+/* Completes the file that is recorded to, if this process records and the core is not
+ * interrupted. */
+void preload_record_stop(void);
+
+/* The exec failed: it runs on. */
+void preload_report_again(void);
+
+#endif

@@ -1,0 +1,145 @@
+/*
+ * alloc/small.h - the fast ways of small blocks, inlined into weir_allocate,
+ * weir_deallocate and the preloaded malloc: a stack pop or push and three plain stores
+ * of accounting, no lock, no atomic, no call. Their cost is guarded by
+ * tests/test_callgrind.sh.
+ *
+ * `heap` is the calling thread's, or the one that is none (alloc/context.h).
+ */
+#ifndef WEIR_ALLOC_SMALL_H
+#define WEIR_ALLOC_SMALL_H
+
+#include "alloc/context.h"
+
+/* Where there is accounting; folds away where not. */
+WEIR__INLINE bool weir__allocating_enter(struct weir__window *w, int64_t size, int64_t *to)
+{
+#ifdef WEIR_NO_ACCOUNTING
+    (void)w, (void)size, (void)to;
+    return true;
+#else
+    weir__window_enter(&w->allocating);
+    *to = size + weir__own_get(w->taken) - weir__own_get(w->given);
+    if (weir__likely(weir__window_admits(w, *to)))
+        return true;
+    weir__window_leave(&w->allocating, -1);
+    return false;
+#endif
+}
+
+WEIR__INLINE void weir__allocating_leave(struct weir__window *w, int64_t taken, int64_t to)
+{
+#ifdef WEIR_NO_ACCOUNTING
+    (void)w, (void)taken, (void)to;
+#else
+    weir__window_note(w, to);
+    weir__own_set(w->taken, weir__own_get(w->taken) + taken);
+    weir__window_leave(&w->allocating, 1);
+#endif
+}
+
+WEIR__INLINE void weir__allocating_undo(struct weir__window *w)
+{
+#ifdef WEIR_NO_ACCOUNTING
+    (void)w;
+#else
+    weir__window_leave(&w->allocating, -1);
+#endif
+}
+
+/*
+ * *block of the class that `map` names (size <= WEIR__SMALL_MAX), or false: go the slow
+ * way. The order is that of window.h: enter, be admitted, take, leave; nothing of the
+ * bin is looked at before the window is known to be open.
+ */
+WEIR__INLINE bool weir__small_allocate(struct weir__heap *heap, size_t size, const uint16_t *map,
+                                       void **block)
+{
+    struct weir__bin *bin = weir__cache_bin(&heap->cache, map[weir__class_index(size)]);
+    struct weir__window *w = &heap->window;
+    int64_t to;
+    if (weir__unlikely(!weir__allocating_enter(w, (int64_t)size, &to)))
+        return false;
+    struct weir__slot *top = weir__own_get(bin->top);
+    if (weir__unlikely(top == weir__own_get(bin->base))) {
+        weir__allocating_undo(w);
+        return false;
+    }
+    *block = top[-1].block;
+    weir__own_set(bin->top, top - 1);
+    weir__word_set(top[-1].word, heap->word | (uint32_t)size);
+    weir__allocating_leave(w, (int64_t)size, to);
+    return true;
+}
+
+/* Where there is accounting; folds away where not. A free is admitted by any open
+ * window. */
+WEIR__INLINE bool weir__freeing_enter(struct weir__window *w)
+{
+#ifdef WEIR_NO_ACCOUNTING
+    (void)w;
+    return true;
+#else
+    weir__window_enter(&w->freeing);
+    if (weir__likely(!weir__window_is_closed(w)))
+        return true;
+    weir__window_leave(&w->freeing, -1);
+    return false;
+#endif
+}
+
+WEIR__INLINE void weir__freeing_leave(struct weir__window *w, int64_t freed)
+{
+#ifdef WEIR_NO_ACCOUNTING
+    (void)w, (void)freed;
+#else
+    weir__own_set(w->given, weir__own_get(w->given) + freed);
+    weir__window_leave(&w->freeing, 1);
+#endif
+}
+
+WEIR__INLINE void weir__freeing_undo(struct weir__window *w)
+{
+#ifdef WEIR_NO_ACCOUNTING
+    (void)w;
+#else
+    weir__window_leave(&w->freeing, -1);
+#endif
+}
+
+/* `place` holds the heap; it is looked at late. True: freed. False: not a live small
+ * block of `a`, or its thread cache is full or closed: go the slow way, which finds out
+ * which. */
+WEIR__INLINE bool weir__small_deallocate(const weir_allocator *a, struct weir__heap *const *place,
+                                         void *block)
+{
+    if (weir__unlikely(!weir__map_is_slabs(block)))
+        return false;
+    struct weir__slab *slab = weir__slab_of(block);
+    if (weir__unlikely(weir__own_get(slab->owner) != a))
+        return false;
+    uint64_t index;
+    if (weir__unlikely(!weir__slab_index(slab, block, &index)))
+        return false;
+    uint32_t *word = &slab->words[index], value = weir__own_get(*word);
+    if (weir__unlikely(!weir__word_is_live(value)))
+        return false;
+    struct weir__heap *heap = *place;
+    struct weir__bin *bin = weir__cache_bin(&heap->cache, slab->bin);
+    struct weir__window *w = &heap->window;
+    if (weir__unlikely(!weir__freeing_enter(w)))
+        return false;
+    struct weir__slot *top = weir__own_get(bin->top);
+    if (weir__unlikely(top == weir__own_get(bin->limit))) {
+        weir__freeing_undo(w);
+        return false;
+    }
+    weir__word_set(word, WEIR__WORD_CACHED);
+    top->block = block;
+    top->word = word;
+    weir__own_set(bin->top, top + 1);
+    weir__freeing_leave(w, (int64_t)weir__word_size(value));
+    return true;
+}
+
+#endif

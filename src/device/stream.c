@@ -1,0 +1,277 @@
+/*
+ * device/stream.c - which stream may use which free block. Events are recorded late, when
+ * another stream asks or memory is to be given back, so that a free costs no call: one
+ * event covers all frees before it.
+ */
+#include "base/meta.h"
+#include "base/thread.h"
+#include "device/pool.h"
+
+#include <errno.h>
+
+static WEIR__TLS struct weir__device_here here;
+
+struct weir__device_here *weir__device_here(void)
+{
+    return &here;
+}
+
+struct weir__device_stream *weir__device_stream_get(struct weir__device *d, void *handle)
+{
+    struct weir__device_stream **link = &d->streams, *s = *link;
+    if (weir__likely(s && s->handle == handle && !s->gone))
+        return s;
+    for (; s && s->handle != handle; s = *link)
+        link = &s->next;
+    if (s) {
+        *link = s->next;
+    } else {
+        if (!(s = weir__device_meta(d, sizeof *s)))
+            return NULL;
+        s->handle = handle;
+        s->latest = &s->oldest;
+        d->nstreams++;
+    }
+    s->gone = false; /* a handle seen again is a new stream */
+    s->next = d->streams;
+    d->streams = s;
+    return s;
+}
+
+/* -- events ------------------------------------------------------------------------------- */
+
+static void event_spare(struct weir__device *d, struct weir__device_event *event)
+{
+    event->next = d->spare_events;
+    d->spare_events = event;
+}
+
+/* An event recorded on the stream now, or NULL. */
+static struct weir__device_event *event_record(struct weir__device *d,
+                                               const struct weir__device_stream *s)
+{
+    struct weir__device_event *event = d->spare_events;
+    if (event) {
+        d->spare_events = event->next;
+    } else {
+        if (!(event = weir__device_meta(d, sizeof *event)))
+            return NULL;
+        if (d->table.event_create(d->table.user, &event->handle)) {
+            weir__device_meta_free(d, event, sizeof *event);
+            return NULL;
+        }
+    }
+    event->next = NULL;
+    if (!d->table.event_record(d->table.user, event->handle, s->handle))
+        return event;
+    event_spare(d, event);
+    return NULL;
+}
+
+/* A device that fails while it is asked will not use the memory any more. */
+static bool event_is_over(struct weir__device *d, const struct weir__device_event *event, bool wait)
+{
+    if (wait)
+        d->table.event_synchronize(d->table.user, event->handle);
+    return wait || d->table.event_query(d->table.user, event->handle) != EAGAIN;
+}
+
+/* -- free on a stream, free for all ------------------------------------------------------- */
+
+void weir__device_free_block(struct weir__device *d, struct weir__device_block *block,
+                             struct weir__device_stream *stream)
+{
+    block->state = WEIR__DEVICE_FREE;
+    block->stream = stream->gone ? &d->any : stream;
+    block->sequence = stream->gone ? 0 : ++stream->freed;
+    weir__device_join(d, block);
+}
+
+static void stream_mark(struct weir__device *d, struct weir__device_stream *s)
+{
+    struct weir__device_event *event = event_record(d, s);
+    if (!event)
+        return;
+    event->upto = s->marked = s->freed;
+    *s->latest = event;
+    s->latest = &event->next;
+}
+
+/* The blocks whose frees are over go to the list for all. */
+static void stream_move(struct weir__device *d, struct weir__device_stream *s)
+{
+    for (unsigned kind = 0; kind < WEIR__DEVICE_KINDS; kind++) {
+        struct weir__device_bins *bins = &s->bins[kind];
+        for (int bin = weir__device_bins_before(bins, WEIR__DEVICE_BINS); bin >= 0;
+             bin = weir__device_bins_before(bins, bin))
+            for (struct weir__device_block *b = bins->first[bin], *next; b; b = next) {
+                next = b->bin_next;
+                if (b->sequence > s->done)
+                    continue;
+                weir__device_unlist(b);
+                b->stream = &d->any;
+                b->sequence = 0;
+                weir__device_join(d, b);
+            }
+    }
+}
+
+static void stream_poll(struct weir__device *d, struct weir__device_stream *s, bool wait)
+{
+    uint64_t before = s->done;
+    while (s->oldest && event_is_over(d, s->oldest, wait)) {
+        struct weir__device_event *event = s->oldest;
+        s->oldest = event->next;
+        if (!s->oldest)
+            s->latest = &s->oldest;
+        s->done = event->upto;
+        event_spare(d, event);
+    }
+    if (wait && s->done < s->freed) { /* no event was to be had */
+        d->table.stream_synchronize(d->table.user, s->handle);
+        s->done = s->freed;
+    }
+    if (s->done > before)
+        stream_move(d, s);
+}
+
+/* -- uses --------------------------------------------------------------------------------- */
+
+int weir__device_use_add(struct weir__device *d, struct weir__device_block *block,
+                         struct weir__device_stream *stream)
+{
+    if (stream == block->stream)
+        return 0;
+    for (struct weir__device_use *use = block->uses; use; use = use->next)
+        if (use->stream == stream)
+            return 0;
+    struct weir__device_use *use = weir__device_meta(d, sizeof *use);
+    if (!use)
+        return ENOMEM;
+    *use = (struct weir__device_use){stream, NULL, block->uses};
+    block->uses = use;
+    return 0;
+}
+
+static void use_drop(struct weir__device *d, struct weir__device_use **link)
+{
+    struct weir__device_use *use = *link;
+    *link = use->next;
+    if (use->event)
+        event_spare(d, use->event);
+    weir__device_meta_free(d, use, sizeof *use);
+}
+
+void weir__device_uses_drop(struct weir__device *d, struct weir__device_block *block)
+{
+    while (block->uses)
+        use_drop(d, &block->uses);
+}
+
+/* True: none is left. */
+static bool uses_poll(struct weir__device *d, struct weir__device_block *block, bool wait)
+{
+    struct weir__device_use **link = &block->uses;
+    while (*link)
+        if ((*link)->stream->gone || event_is_over(d, (*link)->event, wait))
+            use_drop(d, link);
+        else
+            link = &(*link)->next;
+    return !block->uses;
+}
+
+void weir__device_defer(struct weir__device *d, struct weir__device_block *block,
+                        struct weir__device_stream *stream)
+{
+    for (struct weir__device_use **link = &block->uses; *link;) {
+        struct weir__device_use *use = *link;
+        if (!use->stream->gone && use->stream != stream)
+            use->event = event_record(d, use->stream);
+        if (!use->event && !use->stream->gone && use->stream != stream)
+            d->table.stream_synchronize(d->table.user, use->stream->handle);
+        if (use->event)
+            link = &use->next;
+        else
+            use_drop(d, link);
+    }
+    if (!block->uses) {
+        weir__device_free_block(d, block, stream);
+        return;
+    }
+    block->state = WEIR__DEVICE_WAITING;
+    block->stream = stream;
+    block->bin_next = d->waiting;
+    d->waiting = block;
+    d->waiting_bytes += block->size;
+}
+
+static void waiting_poll(struct weir__device *d, bool wait)
+{
+    struct weir__device_block **link = &d->waiting;
+    while (*link) {
+        struct weir__device_block *block = *link;
+        if (!uses_poll(d, block, wait)) {
+            link = &block->bin_next;
+            continue;
+        }
+        *link = block->bin_next;
+        d->waiting_bytes -= block->size;
+        weir__device_free_block(d, block, block->stream);
+    }
+}
+
+/* -- all of them -------------------------------------------------------------------------- */
+
+void weir__device_settle(struct weir__device *d, const struct weir__device_stream *but, bool wait)
+{
+    waiting_poll(d, wait);
+    for (struct weir__device_stream *s = d->streams; s; s = s->next) {
+        if (s != but && s->nfree && s->marked < s->freed)
+            stream_mark(d, s);
+        if (s->oldest || (wait && s != but))
+            stream_poll(d, s, wait);
+    }
+}
+
+int weir__device_stream_drop(struct weir__device *d, void *handle)
+{
+    int error = d->table.stream_synchronize(d->table.user, handle);
+    if (error)
+        return error;
+    struct weir__device_stream *s = d->streams;
+    while (s && s->handle != handle)
+        s = s->next;
+    if (!s)
+        return 0;
+    while (s->oldest) {
+        struct weir__device_event *event = s->oldest;
+        s->oldest = event->next;
+        event_spare(d, event);
+    }
+    s->latest = &s->oldest;
+    s->done = s->marked = s->freed;
+    s->gone = true;
+    stream_move(d, s);
+    waiting_poll(d, false);
+    return 0;
+}
+
+void weir__device_streams_destroy(struct weir__device *d)
+{
+    while (d->streams) {
+        struct weir__device_stream *s = d->streams;
+        d->streams = s->next;
+        while (s->oldest) {
+            struct weir__device_event *event = s->oldest;
+            s->oldest = event->next;
+            event_spare(d, event);
+        }
+        weir__device_meta_free(d, s, sizeof *s);
+    }
+    while (d->spare_events) {
+        struct weir__device_event *event = d->spare_events;
+        d->spare_events = event->next;
+        d->table.event_destroy(d->table.user, event->handle);
+        weir__device_meta_free(d, event, sizeof *event);
+    }
+}

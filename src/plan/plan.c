@@ -1,0 +1,229 @@
+/*
+ * plan/plan.c - the plan as an object: adding buffers and constraints, reading the
+ * figures. Knows nothing of how it is solved. One thread at a time for each plan.
+ */
+#include "plan/plan.h"
+
+#include "base/error.h"
+#include "base/meta.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+
+weir_plan *weir_plan_create(void)
+{
+    weir_plan *plan = weir__meta_allocate(sizeof *plan);
+    return plan ? plan : weir__fail_null(ENOMEM, "no memory for a plan");
+}
+
+void weir_plan_destroy(weir_plan *plan)
+{
+    if (!plan)
+        return;
+    weir__meta_free(plan->buffers, plan->room * sizeof *plan->buffers);
+    weir__meta_free(plan->disjoint, plan->disjoint_room * sizeof *plan->disjoint);
+    weir__meta_free(plan->pins, plan->pin_room * sizeof *plan->pins);
+    weir__meta_free(plan, sizeof *plan);
+}
+
+/* Room for `wanted` elements of `size` bytes in *array; it never shrinks. */
+static int plan_grow(void **array, size_t *room, size_t count, size_t wanted, size_t size)
+{
+    if (wanted <= *room)
+        return 0;
+    size_t bytes;
+    if (wanted >= WEIR__PLAN_NONE || __builtin_mul_overflow(wanted, size, &bytes))
+        return weir__fail(ENOMEM, "a plan holds at most %u buffers", WEIR__PLAN_NONE - 1);
+    void *more = weir__meta_allocate(bytes);
+    if (!more)
+        return weir__fail(ENOMEM, "no memory for %zu more of the plan", wanted - count);
+    if (count)
+        memcpy(more, *array, count * size);
+    weir__meta_free(*array, *room * size);
+    *array = more;
+    *room = wanted;
+    return 0;
+}
+
+int weir_plan_reserve(weir_plan *plan, size_t count)
+{
+    if (!plan)
+        return weir__fail(EINVAL, "no plan");
+    void *array = plan->buffers;
+    int error = plan_grow(&array, &plan->room, plan->count, count, sizeof *plan->buffers);
+    plan->buffers = array;
+    return error;
+}
+
+/* Whatever was known of the arrangement no longer holds. */
+static void plan_changed(weir_plan *plan)
+{
+    plan->solved = false;
+    plan->bound_known = false;
+}
+
+int weir_plan_add(weir_plan *plan, size_t size, size_t alignment, int64_t first, int64_t last)
+{
+    if (!plan)
+        return weir__fail(EINVAL, "no plan");
+    alignment += !alignment;
+    if (!weir__is_power_of_two(alignment))
+        return weir__fail(EINVAL, "alignment %zu is no power of two", alignment);
+    if (first >= last)
+        return weir__fail(EINVAL, "lifetime [%lld, %lld) is empty", (long long)first,
+                          (long long)last);
+    if (size > PTRDIFF_MAX || alignment > PTRDIFF_MAX - size)
+        return weir__fail(EOVERFLOW, "size %zu with alignment %zu is too great", size, alignment);
+    if (plan->count == plan->room) {
+        int error = weir_plan_reserve(plan, plan->room ? plan->room + plan->room / 2 : 16);
+        if (error)
+            return error;
+    }
+    uint32_t index = (uint32_t)plan->count++;
+    plan->buffers[index] = (struct weir__plan_buffer){.size = size,
+                                                      .first = first,
+                                                      .last = last,
+                                                      .next = index,
+                                                      .shift = (uint8_t)weir__log2(alignment)};
+    plan_changed(plan);
+    return 0;
+}
+
+size_t weir_plan_count(const weir_plan *plan)
+{
+    return plan ? plan->count : 0;
+}
+
+static int plan_check(const weir_plan *plan, size_t index)
+{
+    if (!plan || index >= plan->count)
+        return weir__fail(EINVAL, "the plan has no buffer %zu", index);
+    return 0;
+}
+
+static struct weir__plan_pin *plan_pin_of(weir_plan *plan, size_t index)
+{
+    for (size_t i = 0; i < plan->npins; i++)
+        if (plan->pins[i].buffer == index)
+            return &plan->pins[i];
+    return NULL;
+}
+
+int weir_plan_fix(weir_plan *plan, size_t index, size_t offset)
+{
+    if (plan_check(plan, index))
+        return EINVAL;
+    struct weir__plan_buffer *b = &plan->buffers[index];
+    if (offset & (((size_t)1 << b->shift) - 1))
+        return weir__fail(EINVAL, "buffer %zu: offset %zu is against its alignment", index, offset);
+    if (offset > PTRDIFF_MAX - b->size)
+        return weir__fail(EOVERFLOW, "buffer %zu: offset %zu is too great", index, offset);
+    if (b->pinned) {
+        plan_pin_of(plan, index)->offset = offset;
+    } else {
+        void *array = plan->pins;
+        size_t room = plan->npins == plan->pin_room ? 2 * plan->npins + 4 : plan->npins;
+        int error = plan_grow(&array, &plan->pin_room, plan->npins, room, sizeof *plan->pins);
+        plan->pins = array;
+        if (error)
+            return error;
+        plan->pins[plan->npins++] = (struct weir__plan_pin){offset, (uint32_t)index};
+        b->pinned = true;
+    }
+    plan_changed(plan);
+    return 0;
+}
+
+int weir_plan_alias(weir_plan *plan, size_t a, size_t b)
+{
+    if (plan_check(plan, a) || plan_check(plan, b))
+        return EINVAL;
+    uint32_t at = (uint32_t)a;
+    do {
+        if (at == b)
+            return 0;
+        at = plan->buffers[at].next;
+    } while (at != a);
+    uint32_t swap = plan->buffers[a].next; /* joins two rings */
+    plan->buffers[a].next = plan->buffers[b].next;
+    plan->buffers[b].next = swap;
+    plan->naliases++;
+    plan_changed(plan);
+    return 0;
+}
+
+int weir_plan_disjoint(weir_plan *plan, size_t a, size_t b)
+{
+    if (plan_check(plan, a) || plan_check(plan, b))
+        return EINVAL;
+    if (a == b)
+        return weir__fail(EINVAL, "buffer %zu cannot be disjoint from itself", a);
+    void *array = plan->disjoint;
+    size_t room =
+        plan->ndisjoint == plan->disjoint_room ? 2 * plan->ndisjoint + 4 : plan->ndisjoint;
+    int error =
+        plan_grow(&array, &plan->disjoint_room, plan->ndisjoint, room, sizeof *plan->disjoint);
+    plan->disjoint = array;
+    if (error)
+        return error;
+    plan->disjoint[plan->ndisjoint++] = (struct weir__plan_pair){(uint32_t)a, (uint32_t)b};
+    plan_changed(plan);
+    return 0;
+}
+
+size_t weir_plan_offset(const weir_plan *plan, size_t index)
+{
+    if (plan_check(plan, index) || !plan->solved) {
+        errno = EINVAL;
+        return SIZE_MAX;
+    }
+    return plan->buffers[index].offset;
+}
+
+size_t weir_plan_arena_size(const weir_plan *plan)
+{
+    if (!plan || !plan->solved) {
+        errno = EINVAL;
+        return 0;
+    }
+    return plan->arena;
+}
+
+size_t weir__plan_alignment(const struct weir_plan *plan)
+{
+    unsigned shift = 0;
+    for (size_t i = 0; i < plan->count; i++)
+        shift = plan->buffers[i].shift > shift ? plan->buffers[i].shift : shift;
+    return (size_t)1 << shift;
+}
+
+static size_t plan_total(const weir_plan *plan)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < plan->count; i++)
+        if (__builtin_add_overflow(total, plan->buffers[i].size, &total))
+            return SIZE_MAX;
+    return total;
+}
+
+int weir_plan_report_get(const weir_plan *plan, weir_plan_report *report)
+{
+    if (!plan || !report || (report->size && report->size < sizeof *report))
+        return weir__fail(EINVAL, "no plan, or a report of no known size");
+    size_t size = report->size;
+    size_t bound = weir_plan_lower_bound(plan);
+    *report = (weir_plan_report){
+        .size = size,
+        .count = plan->count,
+        .arena = plan->solved ? plan->arena : 0,
+        .lower_bound = bound,
+        .proven_bound = plan->solved ? weir__max(plan->proven, bound) : bound,
+        .total = plan_total(plan),
+        .alignment = weir__plan_alignment(plan),
+        .work = plan->solved ? plan->work : 0,
+        .method = plan->solved ? plan->method : "none",
+    };
+    report->optimal = plan->solved && report->arena == report->proven_bound;
+    return 0;
+}

@@ -1,0 +1,274 @@
+/*
+ * plan/solve.c - the portfolio: which algorithm runs when, with what budget, and what is
+ * kept. Every arrangement passes the checker before the plan holds it. A failed solve
+ * leaves the plan as it was.
+ */
+#include "plan/classic.h"
+#include "plan/orders.h"
+#include "plan/problem.h"
+#include "plan/search.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <time.h>
+
+#define SOLVE_WORK  UINT64_C(1000000000) /* default budget */
+#define SOLVE_CHECK UINT64_C(200000)     /* work between two looks at the clock */
+#define SOLVE_PAIRS 4000                 /* buffers that the second checker looks at */
+
+/* One solve. The arrangement of boxes is in units, by item; what is to be kept in
+ * bytes, by buffer. */
+struct solve {
+    weir_plan *plan;
+    struct weir__plan_scratch scratch;
+    struct weir__plan_budget budget;
+    uint64_t given; /* the budget's work at the start */
+    uint64_t seed;
+    struct weir__problem problem;
+    uint64_t *best, *trial; /* units, by item */
+    uint64_t boxes;         /* units: arena of `best` */
+    size_t target;          /* bytes: stop here */
+    size_t proven;          /* bytes: nothing is below */
+    size_t *offsets;        /* bytes, by buffer */
+    size_t arena;           /* bytes: of `offsets`; SIZE_MAX: none yet */
+    const char *method;
+};
+
+static uint64_t solve_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+bool weir__plan_spend(struct weir__plan_budget *budget, uint64_t work)
+{
+    if (budget->work <= work) {
+        budget->work = 0;
+        return false;
+    }
+    budget->work -= work;
+    if (!budget->deadline)
+        return true;
+    budget->since += work;
+    if (budget->since < SOLVE_CHECK)
+        return true;
+    budget->since = 0;
+    if (solve_now() >= budget->deadline)
+        budget->work = 0;
+    return budget->work > 0;
+}
+
+/* -- plans without constraints: boxes ------------------------------------------------------- */
+
+/* The boxes' arrangement becomes the buffers', if it is better. */
+static void solve_take_boxes(struct solve *s)
+{
+    const struct weir__plan_buffer *buffers = s->plan->buffers;
+    const struct weir__problem *p = &s->problem;
+    size_t arena = 0;
+    for (uint32_t i = 0; i < p->count; i++) {
+        size_t offset = s->best[i] * p->unit;
+        uint32_t b = p->buffer[i];
+        do {
+            s->offsets[b] = offset;
+            arena = weir__max(arena, offset + buffers[b].size);
+            b = buffers[b].next;
+        } while (b != p->buffer[i]);
+    }
+    s->arena = arena;
+}
+
+/* The goal in units: the bound, or what the capacity allows. */
+static uint64_t solve_goal(const struct solve *s)
+{
+    uint64_t capacity = s->target / s->problem.unit;
+    return capacity > s->problem.bound ? capacity : s->problem.bound;
+}
+
+static int solve_skylines(struct solve *s)
+{
+    uint64_t limit = (uint64_t)PTRDIFF_MAX / s->problem.unit + 1;
+    for (int rank = 0; rank < WEIR__RANKS && s->boxes > solve_goal(s); rank++) {
+        int error = 0;
+        uint64_t arena = weir__skyline(&s->problem, &s->scratch, rank,
+                                       s->boxes < limit ? s->boxes : limit, s->trial, &error);
+        if (error)
+            return error;
+        if (arena >= s->boxes)
+            continue;
+        uint64_t *swap = s->best;
+        s->best = s->trial;
+        s->trial = swap;
+        s->boxes = arena;
+        s->method = "skyline";
+    }
+    if (s->boxes == WEIR__PLAN_FAR)
+        return weir__fail(EOVERFLOW, "no arrangement within %td bytes", PTRDIFF_MAX);
+    return 0;
+}
+
+static int solve_boxes(struct solve *s, bool quick)
+{
+    const weir_plan *plan = s->plan;
+    int error = weir__problem_reduce(plan, &s->scratch, &s->problem);
+    if (error)
+        return error;
+    if (!plan->naliases) {
+        size_t rounded = s->problem.bound * s->problem.unit - s->problem.pad;
+        s->proven = weir__max(s->proven, rounded);
+    }
+    s->best = weir__plan_take(&s->scratch, s->problem.count + 1, sizeof *s->best);
+    s->trial = weir__plan_take(&s->scratch, s->problem.count + 1, sizeof *s->trial);
+    s->boxes = WEIR__PLAN_FAR;
+    error = s->best && s->trial ? solve_skylines(s) : ENOMEM;
+    if (!error && !quick && s->boxes > solve_goal(s)) {
+        bool found;
+        error = weir__search(&s->problem, &s->scratch, &s->budget, s->seed, solve_goal(s), &found, s->trial);
+        if (found) {
+            s->method = "search";
+            memcpy(s->best, s->trial, s->problem.count * 8);
+        }
+    }
+    if (!error)
+        solve_take_boxes(s);
+    return error;
+}
+
+/* -- all plans ----------------------------------------------------------------------------------
+ */
+
+static int solve_orders(struct solve *s)
+{
+    bool complete;
+    size_t before = s->arena, goal = weir__max(s->target, s->proven);
+    int error = weir__plan_orders(s->plan, &s->scratch, &s->budget, s->seed, goal, &s->arena,
+                                  s->offsets, &complete);
+    if (error)
+        return error;
+    if (s->arena < before)
+        s->method = complete ? "exhaustion" : "first fit";
+    if (complete)
+        s->proven = weir__max(s->proven, s->arena);
+    if (s->arena == SIZE_MAX)
+        return weir__fail(EOVERFLOW, "no arrangement within %td bytes", PTRDIFF_MAX);
+    return 0;
+}
+
+/* The checked arrangement is handed over. */
+static int solve_store(struct solve *s)
+{
+    weir_plan *plan = s->plan;
+    int error = weir__plan_verify_offsets(plan, s->offsets);
+    if (error)
+        return error;
+#if defined(WEIR_DEBUG) && WEIR_DEBUG >= 1
+    const char *wrong =
+        plan->count <= SOLVE_PAIRS ? weir__plan_second_opinion(plan, s->offsets) : NULL;
+    if (wrong)
+        return weir__fail(EILSEQ, "the checkers disagree: %s", wrong);
+#endif
+    plan->arena = 0;
+    for (size_t i = 0; i < plan->count; i++) {
+        plan->buffers[i].offset = s->offsets[i];
+        plan->arena = weir__max(plan->arena, s->offsets[i] + plan->buffers[i].size);
+    }
+    plan->proven = s->proven;
+    plan->work = s->given - s->budget.work;
+    plan->method = s->method;
+    plan->solved = true;
+    return 0;
+}
+
+static int solve_begin(struct solve *s, weir_plan *plan)
+{
+    int error;
+    *s = (struct solve){.plan = plan, .arena = SIZE_MAX, .method = "nothing to place"};
+    s->proven = s->target = weir__plan_bound(plan, &error);
+    if (error)
+        return error;
+    if (s->proven == SIZE_MAX)
+        return weir__fail(EOVERFLOW, "what is live at one time exceeds %td bytes", PTRDIFF_MAX);
+    s->offsets = weir__plan_take(&s->scratch, plan->count + 1, sizeof *s->offsets);
+    return s->offsets ? 0 : ENOMEM;
+}
+
+static int solve_run(struct solve *s, const weir_plan_options *o)
+{
+    weir_plan *plan = s->plan;
+    bool constrained = plan->npins || plan->ndisjoint;
+    s->seed = o->seed;
+    s->target = weir__max(s->target, o->capacity);
+    s->given = o->work ? o->work : o->clock ? UINT64_MAX : SOLVE_WORK;
+    s->budget.work = s->given;
+    s->budget.deadline = o->clock ? solve_now() + o->clock : 0;
+    int error = constrained ? 0 : solve_boxes(s, o->heuristic_only);
+    if (error)
+        return error;
+    bool open = s->arena > weir__max(s->target, s->proven);
+    bool small = plan->count <= WEIR__ORDERS_FEW && !o->heuristic_only;
+    if (constrained || (open && (plan->naliases || small)))
+        error = solve_orders(s);
+    return error ? error : solve_store(s);
+}
+
+int weir_plan_solve(weir_plan *plan, const weir_plan_options *options)
+{
+    weir_plan_options o = {0};
+    if (options)
+        o = *options;
+    if (!plan || (o.size && o.size < sizeof o) || o.threads > 1)
+        return weir__fail(EINVAL, "no plan, or options that are not valid");
+    struct solve s;
+    int error = solve_begin(&s, plan);
+    if (!error)
+        error = solve_run(&s, &o);
+    weir__plan_drop(&s.scratch, NULL);
+    if (error == ENOMEM)
+        return weir__fail(ENOMEM, "no memory to solve a plan of %zu buffers", plan->count);
+    if (!error && o.capacity && plan->arena > o.capacity)
+        return weir__fail(ENOSPC, "the best arrangement found is %zu bytes over the capacity",
+                          plan->arena - o.capacity);
+    return error;
+}
+
+/* -- one classical heuristic ------------------------------------------------------------------ */
+
+static int solve_greedy(struct solve *s, weir_plan_heuristic heuristic)
+{
+    struct weir__fit fit;
+    size_t n = s->plan->count;
+    struct weir__plan_key *keys = weir__plan_take(&s->scratch, 2 * n + 1, sizeof *keys);
+    int error = keys ? weir__fit_prepare(&fit, s->plan, &s->scratch) : ENOMEM;
+    if (!error)
+        error = weir__classic_order(s->plan, heuristic, &s->scratch, keys);
+    if (!error)
+        error = weir__classic_first_fit(&fit, keys, &s->arena);
+    if (!error)
+        memcpy(s->offsets, fit.offsets, n * sizeof *s->offsets);
+    return error;
+}
+
+int weir_plan_solve_with(weir_plan *plan, weir_plan_heuristic heuristic)
+{
+    if (!plan || !weir_plan_heuristic_name(heuristic))
+        return weir__fail(EINVAL, "no plan, or no such heuristic");
+    if (plan->npins || plan->ndisjoint || plan->naliases)
+        return weir__fail(ENOTSUP, "classical heuristics know no constraints");
+    struct solve s;
+    int error = solve_begin(&s, plan);
+    if (!error && heuristic == WEIR_PLAN_SKYLINE)
+        error = solve_boxes(&s, true);
+    else if (!error && heuristic >= WEIR_PLAN_GREEDY_BY_SIZE && heuristic <= WEIR_PLAN_FIRST_FIT)
+        error = solve_greedy(&s, heuristic);
+    else if (!error)
+        error = weir__classic_execute(plan, heuristic, &s.scratch, s.offsets);
+    s.method = weir_plan_heuristic_name(heuristic);
+    if (!error)
+        error = solve_store(&s);
+    weir__plan_drop(&s.scratch, NULL);
+    return error;
+}

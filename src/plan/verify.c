@@ -1,0 +1,269 @@
+/*
+ * plan/verify.c - checks an arrangement from the buffers alone: no code of a solver, no
+ * trust in one. Two checkers that share nothing: a sweep by offset over a tree of times,
+ * n log n, always run; and one that looks at every pair live together, for debug
+ * builds and tests.
+ */
+#include "base/error.h"
+#include "plan/plan.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+/*
+ * The sweep: buffers in the order of offset; a tree over the distinct starts and ends
+ * says how high the arena is filled at each time. A buffer is fine iff nothing over its
+ * lifetime is filled above its offset.
+ */
+struct verify {
+    const struct weir_plan *plan;
+    const size_t *offsets;
+    uint32_t *from, *to; /* by buffer: its times as leaves, [from, to) */
+    size_t *below;       /* by node: greatest within the subtree */
+    size_t *whole;       /* by node: put onto the whole subtree */
+    uint32_t leaves;
+};
+
+static size_t verify_highest(const struct verify *v, uint32_t from, uint32_t to)
+{
+    size_t most = 0;
+    uint32_t a = v->leaves + from, b = v->leaves + to;
+    uint32_t first = a, last = b - 1;
+    for (; a < b; a /= 2, b /= 2) {
+        if (a & 1)
+            most = weir__max(most, v->below[a++]);
+        if (b & 1)
+            most = weir__max(most, v->below[--b]);
+    }
+    for (first /= 2, last /= 2; first > 0; first /= 2, last /= 2)
+        most = weir__max(most, weir__max(v->whole[first], v->whole[last]));
+    return most;
+}
+
+static void verify_update(struct verify *v, uint32_t node)
+{
+    for (node /= 2; node > 0; node /= 2)
+        v->below[node] =
+            weir__max(v->whole[node], weir__max(v->below[2 * node], v->below[2 * node + 1]));
+}
+
+static void verify_fill(struct verify *v, uint32_t from, uint32_t to, size_t top)
+{
+    uint32_t a = v->leaves + from, b = v->leaves + to;
+    uint32_t first = a, last = b - 1;
+    for (; a < b; a /= 2, b /= 2) {
+        if (a & 1) {
+            v->whole[a] = weir__max(v->whole[a], top);
+            v->below[a] = weir__max(v->below[a], top);
+            a++;
+        }
+        if (b & 1) {
+            --b;
+            v->whole[b] = weir__max(v->whole[b], top);
+            v->below[b] = weir__max(v->below[b], top);
+        }
+    }
+    verify_update(v, first);
+    verify_update(v, last);
+}
+
+/* Each buffer's lifetime as a range of leaves: the rank of its start and end among
+ * all starts and ends. */
+static int verify_times(struct verify *v, struct weir__plan_scratch *scratch)
+{
+    size_t n = v->plan->count, moment = 0;
+    struct weir__plan_block *mark = scratch->blocks;
+    struct weir__plan_key *keys = weir__plan_take(scratch, 4 * n + 1, sizeof *keys);
+    if (!keys)
+        return ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        const struct weir__plan_buffer *b = &v->plan->buffers[i];
+        keys[2 * i] = (struct weir__plan_key){weir__plan_time_key(b->first), (uint32_t)i};
+        keys[2 * i + 1] = (struct weir__plan_key){weir__plan_time_key(b->last), (uint32_t)i};
+    }
+    weir__plan_sort(keys, keys + 2 * n, 2 * n);
+    for (size_t i = 0; i < 2 * n; i++) {
+        moment += i > 0 && keys[i].key != keys[i - 1].key;
+        const struct weir__plan_buffer *b = &v->plan->buffers[keys[i].index];
+        if (keys[i].key == weir__plan_time_key(b->first))
+            v->from[keys[i].index] = (uint32_t)moment;
+        else
+            v->to[keys[i].index] = (uint32_t)moment;
+    }
+    weir__plan_drop(scratch, mark);
+    v->leaves = 1;
+    while (v->leaves < moment + 1)
+        v->leaves *= 2;
+    return 0;
+}
+
+static int verify_prepare(struct verify *v, struct weir__plan_scratch *scratch)
+{
+    size_t n = v->plan->count;
+    v->from = weir__plan_take(scratch, n + 1, sizeof *v->from);
+    v->to = weir__plan_take(scratch, n + 1, sizeof *v->to);
+    if (!v->from || !v->to || verify_times(v, scratch))
+        return ENOMEM;
+    v->below = weir__plan_take(scratch, 2 * (size_t)v->leaves, sizeof *v->below);
+    v->whole = weir__plan_take(scratch, 2 * (size_t)v->leaves, sizeof *v->whole);
+    return v->below && v->whole ? 0 : ENOMEM;
+}
+
+/* Who overlaps buffer i, for the message. */
+static uint32_t verify_culprit(const struct verify *v, uint32_t i)
+{
+    const struct weir__plan_buffer *x = &v->plan->buffers[i];
+    uint32_t j = 0;
+    for (; j + 1 < v->plan->count; j++) {
+        const struct weir__plan_buffer *y = &v->plan->buffers[j];
+        if (j != i && x->first < y->last && y->first < x->last &&
+            v->offsets[i] < v->offsets[j] + y->size && v->offsets[j] < v->offsets[i] + x->size)
+            break;
+    }
+    return j;
+}
+
+/* Every member of a ring is looked at before any is filled in: they may overlap. */
+static int verify_ring(struct verify *v, uint32_t leader)
+{
+    const struct weir_plan *plan = v->plan;
+    uint32_t i = leader;
+    do {
+        if (plan->buffers[i].size > 0) {
+            if (verify_highest(v, v->from[i], v->to[i]) > v->offsets[i])
+                return weir__fail(EILSEQ, "buffers %u and %u overlap",
+                                  (unsigned)verify_culprit(v, i), (unsigned)i);
+        }
+        i = plan->buffers[i].next;
+    } while (i != leader);
+    do {
+        if (plan->buffers[i].size > 0)
+            verify_fill(v, v->from[i], v->to[i], v->offsets[i] + plan->buffers[i].size);
+        i = plan->buffers[i].next;
+    } while (i != leader);
+    return 0;
+}
+
+static bool verify_is_leader(const struct weir_plan *plan, uint32_t i)
+{
+    for (uint32_t j = plan->buffers[i].next; j != i; j = plan->buffers[j].next)
+        if (j < i)
+            return false;
+    return true;
+}
+
+/* What can be checked buffer by buffer and pair by pair. */
+static int verify_constraints(const struct weir_plan *plan, const size_t *offsets)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct weir__plan_buffer *b = &plan->buffers[i];
+        if (offsets[i] & (((size_t)1 << b->shift) - 1))
+            return weir__fail(EILSEQ, "buffer %zu is against its alignment", i);
+        if (offsets[i] > PTRDIFF_MAX - b->size)
+            return weir__fail(EILSEQ, "buffer %zu ends out of bounds", i);
+        if (offsets[i] != offsets[b->next])
+            return weir__fail(EILSEQ, "aliases %zu and %u start apart", i, (unsigned)b->next);
+    }
+    for (size_t i = 0; i < plan->npins; i++)
+        if (offsets[plan->pins[i].buffer] != plan->pins[i].offset)
+            return weir__fail(EILSEQ, "buffer %u left its fixed offset",
+                              (unsigned)plan->pins[i].buffer);
+    for (size_t i = 0; i < plan->ndisjoint; i++) {
+        uint32_t a = plan->disjoint[i].a, b = plan->disjoint[i].b;
+        if (plan->buffers[a].size && plan->buffers[b].size &&
+            offsets[a] < offsets[b] + plan->buffers[b].size &&
+            offsets[b] < offsets[a] + plan->buffers[a].size)
+            return weir__fail(EILSEQ, "disjoint buffers %u and %u share memory", (unsigned)a,
+                              (unsigned)b);
+    }
+    return 0;
+}
+
+int weir__plan_verify_offsets(const struct weir_plan *plan, const size_t *offsets)
+{
+    int error = verify_constraints(plan, offsets);
+    if (error || !plan->count)
+        return error;
+    struct weir__plan_scratch scratch = {0};
+    size_t n = plan->count;
+    struct verify v = {.plan = plan, .offsets = offsets};
+    struct weir__plan_key *keys = weir__plan_take(&scratch, n, sizeof *keys);
+    if (keys)
+        for (size_t i = 0; i < n; i++)
+            keys[i] = (struct weir__plan_key){offsets[i], (uint32_t)i};
+    error = keys ? verify_prepare(&v, &scratch) : ENOMEM;
+    if (!error) {
+        struct weir__plan_block *mark = scratch.blocks;
+        struct weir__plan_key *spare = weir__plan_take(&scratch, n, sizeof *spare);
+        error = spare ? 0 : ENOMEM;
+        if (spare)
+            weir__plan_sort(keys, spare, n);
+        weir__plan_drop(&scratch, mark);
+    }
+    for (size_t i = 0; i < n && !error; i++)
+        if (verify_is_leader(plan, keys[i].index))
+            error = verify_ring(&v, keys[i].index);
+    weir__plan_drop(&scratch, NULL);
+    return error;
+}
+
+int weir_plan_verify(const weir_plan *plan)
+{
+    if (!plan || !plan->solved)
+        return weir__fail(EINVAL, "the plan is not solved");
+    struct weir__plan_scratch scratch = {0};
+    size_t *offsets = weir__plan_take(&scratch, plan->count + 1, sizeof *offsets);
+    int error = offsets ? 0 : ENOMEM;
+    size_t arena = 0;
+    for (size_t i = 0; i < plan->count && !error; i++) {
+        offsets[i] = plan->buffers[i].offset;
+        arena = weir__max(arena, offsets[i] + plan->buffers[i].size);
+    }
+    if (!error)
+        error = weir__plan_verify_offsets(plan, offsets);
+    if (!error && arena != plan->arena)
+        error = weir__fail(EILSEQ, "the arena is %zu bytes, not %zu", arena, plan->arena);
+    weir__plan_drop(&scratch, NULL);
+    return error;
+}
+
+/* -- the second opinion ------------------------------------------------------------- */
+
+static bool opinion_same_ring(const struct weir_plan *plan, uint32_t a, uint32_t b)
+{
+    for (uint32_t i = plan->buffers[a].next; i != a; i = plan->buffers[i].next)
+        if (i == b)
+            return true;
+    return false;
+}
+
+static const char *opinion_pair(const struct weir_plan *plan, const size_t *offsets, uint32_t a,
+                                uint32_t b)
+{
+    const struct weir__plan_buffer *x = &plan->buffers[a], *y = &plan->buffers[b];
+    bool together = x->first < y->last && y->first < x->last;
+    bool apart = offsets[a] + x->size <= offsets[b] || offsets[b] + y->size <= offsets[a];
+    bool ring = opinion_same_ring(plan, a, b);
+    if (ring && offsets[a] != offsets[b])
+        return "aliases start apart";
+    if (together && !apart && !ring && x->size && y->size)
+        return "two live buffers overlap";
+    return NULL;
+}
+
+const char *weir__plan_second_opinion(const struct weir_plan *plan, const size_t *offsets)
+{
+    for (uint32_t a = 0; a < plan->count; a++) {
+        if (offsets[a] % ((size_t)1 << plan->buffers[a].shift))
+            return "an alignment is not kept";
+        for (uint32_t b = 0; b < a; b++) {
+            const char *wrong = opinion_pair(plan, offsets, a, b);
+            if (wrong)
+                return wrong;
+        }
+    }
+    for (size_t i = 0; i < plan->npins; i++)
+        if (offsets[plan->pins[i].buffer] != plan->pins[i].offset)
+            return "a fixed offset is not kept";
+    return NULL;
+}

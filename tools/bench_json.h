@@ -1,0 +1,26 @@
+/* tools/bench_json.h - the figures of a run as one JSON object. */
+#ifndef WEIR_TOOLS_BENCH_JSON_H
+#define WEIR_TOOLS_BENCH_JSON_H
+
+#include "tools/bench_run.h"
+
+#include <stdio.h>
+
+/*
+ * {"weir": VERSION, "what": ..., "touch": ..., "rounds": N, "machine": {...},
+ *  "targets": [...], "rows": [{"load", "group", "target", and every figure by its name:
+ *  its median, with the figures of each round in "rounds"}]}
+ */
+void bench_json_print(FILE *to, const char *what, const struct bench_plan *plan,
+                      enum bench_touch touch);
+
+/* One line about the machine: CPUs, model, kernel, C library. */
+void bench_machine(char *text, size_t n);
+
+/*
+ * The first lines of every mode that prints tables: version, machine, `what`, the rounds; and a
+ * warning where other programs kept the CPUs busy when the run began.
+ */
+void bench_head_print(const char *what, const struct bench_plan *plan);
+
+#endif

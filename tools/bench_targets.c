@@ -1,0 +1,234 @@
+/* tools/bench_targets.c - see tools/bench_targets.h. */
+#include "tools/bench_targets.h"
+#include "tools/trace_load.h"
+
+#include <weir/allocator.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* -- libraries ------------------------------------------------------------------------ */
+
+static const struct {
+    const char *name, *library, *package;
+} peers[] = {
+    {"jemalloc", "libjemalloc.so.2", "libjemalloc2"},
+    {"mimalloc", "libmimalloc.so.2", "libmimalloc2.0"},
+    {"tcmalloc", "libtcmalloc_minimal.so.4", "libtcmalloc-minimal4"},
+    {"tbbmalloc", "libtbbmalloc_proxy.so.2", "libtbbmalloc2"},
+};
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+/* A sanitizer has its own malloc and lets no other be put in front of it. */
+static const bool may_preload = false;
+#else
+static const bool may_preload = true;
+#endif
+
+/* What the dynamic linker's cache says of this name; NULL: nothing. */
+static char *library_path(const char *library)
+{
+    if (!may_preload)
+        return NULL;
+    FILE *cache = popen("PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null", "re");
+    char line[PATH_MAX + 200], *found = NULL;
+    while (cache && fgets(line, sizeof(line), cache)) {
+        char *name = line + strspn(line, " \t");
+        size_t n = strlen(library);
+        char *arrow = strstr(line, "=> ");
+        if (found || !arrow || strncmp(name, library, n) != 0 || name[n] != ' ')
+            continue;
+        arrow[strcspn(arrow, "\n")] = '\0';
+        if (access(arrow + 3, R_OK) == 0)
+            found = strdup(arrow + 3);
+    }
+    if (cache)
+        pclose(cache);
+    return found;
+}
+
+void targets_add(struct bench_targets *targets, const struct bench_target *target)
+{
+    targets->list = bench_array(targets->list, targets->n + 1, sizeof(*target));
+    targets->list[targets->n++] = *target;
+}
+
+/* The peer, or a word on its absence. */
+static void targets_add_known(struct bench_targets *targets, size_t peer)
+{
+    char *path = library_path(peers[peer].library);
+    if (path) {
+        targets_add(targets, &(struct bench_target){
+                                 .name = peers[peer].name, .ops = OPS_MALLOC, .preload = path});
+        return;
+    }
+    size_t n = strlen(targets->missing);
+    snprintf(targets->missing + n, sizeof(targets->missing) - n, "%s%s (package %s)", n ? ", " : "",
+             peers[peer].name, peers[peer].package);
+}
+
+int targets_find(const struct bench_targets *targets, const char *name)
+{
+    for (size_t i = 0; i < targets->n; i++)
+        if (strcmp(targets->list[i].name, name) == 0)
+            return (int)i;
+    return -1;
+}
+
+void targets_replay(struct bench_targets *targets)
+{
+    static char over_backing[40];
+    weir_stats stats = {.size = sizeof(stats)};
+    bool known = weir_stats_get(weir_cpu_allocator(), &stats) == 0 && stats.backing;
+    snprintf(over_backing, sizeof(over_backing), "weir/%s", known ? stats.backing : "backing");
+    targets_add(targets, &(struct bench_target){.name = "weir", .ops = OPS_WEIR});
+    targets_add(targets, &(struct bench_target){
+                             .name = over_backing, .ops = OPS_WEIR, .source = SOURCE_BACKING});
+    targets_add(targets, &(struct bench_target){
+                             .name = "weir/malloc", .ops = OPS_WEIR, .source = SOURCE_MALLOC});
+    targets_add(targets, &(struct bench_target){.name = "malloc", .ops = OPS_MALLOC});
+    targets_add_known(targets, 0);
+    targets_add(targets, &(struct bench_target){.name = "design", .ops = OPS_DESIGN});
+}
+
+static bool targets_add_peer(struct bench_targets *targets, char *name_path)
+{
+    char *path = strchr(name_path, '=');
+    if (!path || path == name_path || !path[1])
+        return false;
+    *path++ = '\0';
+    char *full = realpath(path, NULL);
+    if (!full)
+        return false;
+    struct bench_target target = {.name = name_path, .ops = OPS_MALLOC, .preload = full};
+    int old = targets_find(targets, name_path);
+    if (old >= 0)
+        targets->list[old] = target;
+    else
+        targets_add(targets, &target);
+    return true;
+}
+
+int targets_peers(struct bench_targets *targets, char **more, size_t nmore)
+{
+    targets_add(targets, &(struct bench_target){.name = "weir", .ops = OPS_WEIR});
+    targets_add(targets, &(struct bench_target){.name = "glibc", .ops = OPS_MALLOC});
+    for (size_t i = 0; i < sizeof(peers) / sizeof(*peers); i++)
+        targets_add_known(targets, i);
+    for (size_t i = 0; i < nmore; i++)
+        if (!targets_add_peer(targets, more[i])) {
+            fprintf(stderr,
+                    "weir bench: --peer takes NAME=LIBRARY (a file that is there), not \"%s\"\n",
+                    more[i]);
+            return 2;
+        }
+    return 0;
+}
+
+/* -- traces ----------------------------------------------------------------------------- */
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+    return n >= m && strcmp(text + n - m, end) == 0;
+}
+
+static bool is_trace(const char *name)
+{
+    return ends_with(name, ".trace.gz") || ends_with(name, ".trace") || ends_with(name, ".wtr");
+}
+
+static void traces_add(struct bench_traces *traces, const char *path)
+{
+    char *copy = strdup(path);
+    traces->paths = bench_array(traces->paths, traces->n + 1, sizeof(*traces->paths));
+    if (copy)
+        traces->paths[traces->n++] = copy;
+}
+
+static int path_compare(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* How many traces lie in the folder; -1 with errno: none can be read. */
+static int traces_add_folder(struct bench_traces *traces, const char *path)
+{
+    DIR *folder = opendir(path);
+    if (!folder)
+        return -1;
+    size_t before = traces->n;
+    for (struct dirent *entry = readdir(folder); entry; entry = readdir(folder)) {
+        char full[PATH_MAX];
+        int n = snprintf(full, sizeof(full), "%s/%s", path, entry->d_name);
+        if (n > 0 && (size_t)n < sizeof(full) && is_trace(entry->d_name))
+            traces_add(traces, full);
+    }
+    closedir(folder);
+    qsort(traces->paths + before, traces->n - before, sizeof(char *), path_compare);
+    return (int)(traces->n - before);
+}
+
+/* The folders in which weir's own traces may lie, the nearest first. */
+static int traces_find_own(struct bench_traces *traces)
+{
+    static const char *const beside[] = {"/../share/weir/traces", "/../bench/traces",
+                                         "/../../bench/traces", "/bench/traces"};
+    char exe[PATH_MAX], path[PATH_MAX + 64];
+    ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+    exe[n > 0 ? n : 0] = '\0';
+    char *slash = strrchr(exe, '/');
+    if (slash)
+        *slash = '\0';
+    for (size_t i = 0; slash && i < sizeof(beside) / sizeof(*beside); i++) {
+        snprintf(path, sizeof(path), "%s%s", exe, beside[i]);
+        if (traces_add_folder(traces, path) > 0)
+            return 0;
+    }
+    if (traces_add_folder(traces, WEIR_SOURCE_DIR "/bench/traces") > 0 ||
+        traces_add_folder(traces, WEIR_DATA_DIR "/traces") > 0)
+        return 0;
+    fprintf(stderr,
+            "weir bench: no traces in %s nor near the program; name some: --traces FOLDER\n",
+            WEIR_DATA_DIR "/traces");
+    return 1;
+}
+
+int traces_find(struct bench_traces *traces, char **given, size_t ngiven)
+{
+    if (ngiven == 0)
+        return traces_find_own(traces);
+    for (size_t i = 0; i < ngiven; i++) {
+        struct stat about;
+        if (stat(given[i], &about) == 0 && S_ISDIR(about.st_mode)) {
+            int n = traces_add_folder(traces, given[i]);
+            if (n > 0)
+                continue;
+            fprintf(stderr, "weir bench: %s: %s\n", given[i],
+                    n < 0 ? strerror(errno) : "no traces in this folder");
+            return 1;
+        }
+        traces_add(traces, given[i]);
+    }
+    return 0;
+}
+
+int traces_check(const struct bench_traces *traces)
+{
+    for (size_t i = 0; i < traces->n; i++) {
+        struct trace trace;
+        char why[500];
+        if (trace_load(traces->paths[i], &trace, why, sizeof(why)) != 0) {
+            fprintf(stderr, "weir bench: %s\n", why);
+            return 1;
+        }
+        trace_free(&trace);
+    }
+    return 0;
+}

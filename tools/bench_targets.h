@@ -1,0 +1,43 @@
+/*
+ * tools/bench_targets.h - what `weir bench` compares: weir in its forms, the C library's
+ * malloc, other allocators found on the machine, the written design. Also where the traces
+ * lie. Single-threaded; what is returned lives until the process ends.
+ */
+#ifndef WEIR_TOOLS_BENCH_TARGETS_H
+#define WEIR_TOOLS_BENCH_TARGETS_H
+
+#include "tools/bench_run.h"
+
+struct bench_targets {
+    struct bench_target *list;
+    size_t n;
+    char missing[400]; /* "NAME (LIBRARY), ...", those not on this machine */
+};
+
+/* weir, weir over its backing, weir over malloc, malloc, jemalloc, the written design. */
+void targets_replay(struct bench_targets *targets);
+/* weir, glibc's malloc, every peer that is found, and `more`: "NAME=PATH" of libraries that
+ * replace malloc, which may take the place of one found. 0, or 2 after one line. */
+int targets_peers(struct bench_targets *targets, char **more, size_t nmore);
+void targets_add(struct bench_targets *targets, const struct bench_target *target);
+
+/* Index of the target of this name, or -1. */
+int targets_find(const struct bench_targets *targets, const char *name);
+
+/* Paths of traces, sorted by name. */
+struct bench_traces {
+    char **paths;
+    size_t n;
+};
+
+/*
+ * The traces in these files and folders; with none given, those that came with weir: beside
+ * the executable, in the source tree, in the installed data. 0, or 1 after one line on
+ * standard error.
+ */
+int traces_find(struct bench_traces *traces, char **given, size_t ngiven);
+
+/* Does each load? The last `events` and `peak` go with the path. 0, or 1 after one line. */
+int traces_check(const struct bench_traces *traces);
+
+#endif
