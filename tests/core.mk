@@ -8,14 +8,17 @@ core_ldadd = libweir-internal.la $(weir_jemalloc_lib) -lpthread
 criterion_tests += tests/api_version tests/api_oracle tests/api_misuse \
 	tests/api_allocator tests/api_context tests/api_ends tests/api_fork \
 	tests/api_pool tests/api_stats tests/api_tags
-criterion_tests += tests/unit_backing tests/unit_faults tests/unit_walk
+criterion_tests += tests/unit_backing tests/unit_faults tests/unit_span tests/unit_walk
 tests_unit_backing_LDADD = $(unit_ldadd)
 tests_unit_faults_LDADD = $(unit_ldadd)
+tests_unit_span_LDADD = $(unit_ldadd)
 tests_unit_walk_LDADD = $(unit_ldadd)
 
-stress_tests += tests/stress_peak tests/stress_blocks tests/stress_limits
+stress_tests += tests/stress_peak tests/stress_blocks tests/stress_limits \
+	tests/stress_contexts
 tests_stress_peak_LDADD = $(core_ldadd)
 tests_stress_blocks_LDADD = $(core_ldadd)
+tests_stress_contexts_LDADD = $(core_ldadd)
 tests_stress_limits_LDADD = $(core_ldadd)
 
 plain_tests += tests/late_load

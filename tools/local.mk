@@ -26,3 +26,6 @@ bench_sources = tools/bench_accounting.c tools/bench_job.c tools/bench_job.h \
 
 # -- weir plan --
 weir_SOURCES += tools/cmd_plan.c tools/plan_rows.h tools/plan_csv.c tools/plan_svg.c tools/plan_trace.c
+
+# -- weir device --
+weir_SOURCES += tools/cmd_device.c tools/device_bench.c tools/device_bench.h

@@ -19,6 +19,7 @@ static const struct {
     {"plan", weir_command_plan, "lays buffers with known lifetimes out in one arena"},
     {"trace", weir_command_trace, "what a recorded trace says: the peak, when, and who held it"},
     {"stats", weir_command_stats, "what this weir stands on, its size classes, its figures"},
+    {"device", weir_command_device, "lists devices; how fast and tight their pools are"},
     {NULL, NULL, NULL}, /* last */
 };
 
