@@ -3,6 +3,10 @@
 # adapters with pkg-config: each adapter whose runtime configure found.
 set -u
 [ -z "$SANITIZER_FLAGS" ] || { echo "outside programs are built without the sanitizer"; exit 77; }
+case $($CC -dumpmachine) in
+"$(uname -m)"-*) ;;
+*) echo "cross-compiled: the runtimes are for this machine"; exit 77 ;;
+esac
 command -v pkg-config >/dev/null || { echo "no pkg-config here"; exit 77; }
 
 scratch=$(mktemp -d) || exit 99
