@@ -8,3 +8,5 @@ weir_core_sources += src/plan/arena.c src/plan/bound.c src/plan/cache.c src/plan
 	src/plan/problem.h src/plan/record.c src/plan/reduce.c src/plan/replay.c \
 	src/plan/search.c src/plan/search.h src/plan/skyline.c src/plan/solve.c \
 	src/plan/tools.c src/plan/verify.c
+
+dist_doc_DATA += docs/planner.md
