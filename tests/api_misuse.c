@@ -359,6 +359,7 @@ static void other_large(struct scene *s)
 static void other_child(struct scene *s)
 {
     use(s, cpu(), weir_allocate(named("child"), 100));
+    weir_deallocate(cpu(), weir_allocate(cpu(), MIB)); /* credit below this peak */
     for (int i = 0; i < 50; i++)
         weir_deallocate(cpu(), weir_allocate(cpu(), 100));
     weir_deallocate(cpu(), s->bad);
