@@ -2,6 +2,7 @@
  * computes addresses by hand, copies, resizing, misuse. */
 #include "object.h"
 
+#include <signal.h>
 #include <stdio.h>
 
 static weir_tensor *iota(const int64_t *shape, size_t ndim)
@@ -587,4 +588,11 @@ Test(tensor_misuse, what_is_no_tensor_is_found)
     weir_tensor_release((weir_tensor *)memory);
     cr_expect_eq(heard, WEIR_MISUSE_FOREIGN_POINTER);
     expect_null(weir_tensor_view((weir_tensor *)memory), EINVAL);
+}
+
+Test(tensor_misuse, without_a_handler_it_aborts, .signal = SIGABRT)
+{
+    weir_tensor *t = iota(ARRAY(4), 1);
+    weir_tensor_release(t);
+    weir_tensor_release(t);
 }
