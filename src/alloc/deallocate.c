@@ -107,6 +107,8 @@ static bool small_free_traced(weir_allocator *a, void *block)
     weir__lock_drop(&heap->cache.lock);
     if (sequence)
         weir__trace_freed(a, sequence, block, weir__word_size(value));
+    if (done)
+        weir__scavenge_now_and_then(heap);
     return done;
 }
 
@@ -170,12 +172,16 @@ static bool large_free(weir_allocator *a, void *block)
 
 void weir__deallocate_slow(weir_allocator *a, void *block)
 {
-    if (weir__likely(large_free(a, block)) || small_free_traced(a, block))
+    if (weir__likely(large_free(a, block)))
         return;
     int saved = errno;
+    struct weir__found found;
+    if (small_free_traced(a, block)) {
+        errno = saved;
+        return;
+    }
     if (!weir__allocator_check(a, block))
         return;
-    struct weir__found found;
     if (!a->body->store)
         weir__foreign_free(a, block);
     else if (weir__block_expect(a, block, &found) && found.kind == WEIR__SMALL)
