@@ -170,10 +170,9 @@ static bool large_free(weir_allocator *a, void *block)
     return false;
 }
 
-void weir__deallocate_slow(weir_allocator *a, void *block)
+/* No large block of `a`. Apart, so that freeing one saves no registers for it. */
+static WEIR__NOINLINE void other_free(weir_allocator *a, void *block)
 {
-    if (weir__likely(large_free(a, block)))
-        return;
     int saved = errno;
     struct weir__found found;
     if (small_free_traced(a, block)) {
@@ -187,4 +186,10 @@ void weir__deallocate_slow(weir_allocator *a, void *block)
     else if (weir__block_expect(a, block, &found) && found.kind == WEIR__SMALL)
         small_free(a, block, &found);
     errno = saved;
+}
+
+WEIR__NOINLINE void weir__deallocate_slow(weir_allocator *a, void *block)
+{
+    if (weir__unlikely(!large_free(a, block)))
+        other_free(a, block);
 }
