@@ -1,6 +1,8 @@
 /* Pools of buffers: re-use, the bound on waste, the idle limit, figures, misuse. */
 #include "object.h"
 
+#include <signal.h>
+
 static weir_buffer_pool_stats figures(weir_buffer_pool *pool)
 {
     weir_buffer_pool_stats stats = {.size = sizeof stats};
@@ -161,6 +163,14 @@ Test(buffer_pool, misuse_is_found)
     cr_expect_eq(s.idle_count, 1);
     cr_expect_eq(s.out_count, 0);
     cr_expect_eq(weir_buffer_pool_destroy(pool), 0);
+}
+
+Test(buffer_pool, without_a_handler_misuse_aborts, .signal = SIGABRT)
+{
+    weir_buffer_pool *pool = weir_buffer_pool_create(NULL);
+    void *block = weir_buffer_pool_acquire(pool, 1000);
+    weir_buffer_pool_release(pool, block);
+    weir_buffer_pool_release(pool, block);
 }
 
 Test(buffer_pool, questions_about_nothing_have_answers)

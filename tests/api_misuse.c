@@ -355,9 +355,13 @@ static void other_large(struct scene *s)
     weir_deallocate(s->allocator, s->bad);
 }
 
+/* The wrong allocator's window is open and its cache has room: the fast way must see it. */
 static void other_child(struct scene *s)
 {
     use(s, cpu(), weir_allocate(named("child"), 100));
+    weir_deallocate(cpu(), weir_allocate(cpu(), MIB)); /* credit below this peak */
+    for (int i = 0; i < 50; i++)
+        weir_deallocate(cpu(), weir_allocate(cpu(), 100));
     weir_deallocate(cpu(), s->bad);
 }
 

@@ -2,6 +2,7 @@
  * computes addresses by hand, copies, resizing, misuse. */
 #include "object.h"
 
+#include <signal.h>
 #include <stdio.h>
 
 static weir_tensor *iota(const int64_t *shape, size_t ndim)
@@ -507,6 +508,9 @@ Test(tensor_device, is_never_touched_by_the_host)
     weir_tensor *x = weir_tensor_transpose(t, 0, 1);
     expect_null(weir_tensor_contiguous(x), ENOTSUP);
     expect_null(weir_tensor_clone_in(weir_cpu_allocator(), t), ENOTSUP);
+    expect_null(weir_tensor_to(t, weir_cpu_allocator()), ENOTSUP);
+    expect_null(weir_tensor_to(x, weir_cpu_allocator()), ENOTSUP);
+    cr_expect_eq(weir_tensor_copy(t, t), 0);
     expect_null(weir_tensor_to_dlpack(t), ENOTSUP);
     d.error = EIO;
     expect_null(weir_tensor_clone(t), EIO);
@@ -540,6 +544,10 @@ Test(tensor_device, tensors_go_to_a_device_and_back)
     expect_live(weir_cpu_allocator(), 1200, 1);
     weir_tensor *turned = weir_tensor_transpose(there, 0, 1);
     expect_null(weir_tensor_clone_in(weir_cpu_allocator(), turned), ENOTSUP);
+    weir_tensor *fetched = weir_tensor_to(turned, weir_cpu_allocator()); /* gaps and all */
+    for (size_t i = 0; i < 300; i++)
+        cr_expect_eq(element(fetched, i), (int)i);
+    weir_tensor_release(fetched);
     weir_tensor *back = weir_tensor_clone_in(weir_cpu_allocator(), there);
     cr_assert_not_null(back);
     for (size_t i = 0; i < 300; i++)
@@ -587,4 +595,11 @@ Test(tensor_misuse, what_is_no_tensor_is_found)
     weir_tensor_release((weir_tensor *)memory);
     cr_expect_eq(heard, WEIR_MISUSE_FOREIGN_POINTER);
     expect_null(weir_tensor_view((weir_tensor *)memory), EINVAL);
+}
+
+Test(tensor_misuse, without_a_handler_it_aborts, .signal = SIGABRT)
+{
+    weir_tensor *t = iota(ARRAY(4), 1);
+    weir_tensor_release(t);
+    weir_tensor_release(t);
 }

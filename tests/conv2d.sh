@@ -5,6 +5,7 @@ set -u
 cd "$top_builddir" || exit 99
 scratch=$(mktemp -d) || exit 99
 trap 'rm -rf "$scratch"' EXIT
+run=${WEIR_RUNNER-} # meant to be split into words
 data=$top_srcdir/examples/data
 status=0
 programs=examples/conv2d
@@ -24,13 +25,13 @@ awk 'BEGIN { printf "P5 13 9 255\n"; for (i = 0; i < 117; i++) printf "%c", i * 
 
 for image in "$data/raccoon.pgm" "$data/raccoon.ppm" "$scratch/bytes.pgm"; do
     for program in $programs; do
-        "$program" --scores "$image" >"$scratch/scores" &&
-            tests/conv2d_reference "$image" <"$scratch/scores" ||
+        $run "$program" --scores "$image" >"$scratch/scores" &&
+            $run tests/conv2d_reference "$image" <"$scratch/scores" ||
             complain "$program: wrong scores for $image"
     done
 done
 for program in $programs; do
-    "$program" --scores "$scratch/odd.pgm" >"$scratch/scores.${program##*/}"
+    $run "$program" --scores "$scratch/odd.pgm" >"$scratch/scores.${program##*/}"
 done
 [ "$(wc -l <"$scratch/scores.conv2d")" -eq 10 ] || complain "not ten scores"
 [ ! -x examples/conv2d-cxx ] || cmp "$scratch/scores.conv2d" "$scratch/scores.conv2d-cxx" ||
@@ -40,7 +41,7 @@ done
 # first convolution's output and its pooled half, 8 * (64 * 64 + 32 * 32) floats; at the end 10
 # scores; of 10 col_buffers two sizes are new, 9 * 64 * 64 and 72 * 32 * 32 floats in their bins.
 for program in $programs; do
-    "$program" --runs 5 "$data/raccoon.pgm" >"$scratch/out" 2>&1 || complain "$program: status $?"
+    $run "$program" --runs 5 "$data/raccoon.pgm" >"$scratch/out" 2>&1 || complain "$program: status $?"
     for line in "  weights         164.8 KB live in 3 blocks, peak 164.8 KB" \
         "  activations       0.0 KB live in 1 blocks, peak 160.0 KB" \
         "  col_buffer   8 from the pool, 2 new, 432.0 KB idle" "  Delta: 0 MB" "no leaks"; do
@@ -53,7 +54,7 @@ done
 refused()
 {
     for program in $programs; do
-        "$program" "$2" >"$scratch/out" 2>"$scratch/err"
+        $run "$program" "$2" >"$scratch/out" 2>"$scratch/err"
         [ $? -eq 1 ] && [ "$(wc -l <"$scratch/err")" -eq 1 ] && grep -qF "$1" "$scratch/err" ||
             complain "$program $2: $(cat "$scratch/err")"
     done
@@ -77,12 +78,12 @@ printf 'P2 3 4 9\n1 1 1 1 1 1 1 1 1 1 1 1' >"$bad"; refused "at least 4 x 4" "$b
 
 for program in $programs; do
     for arguments in "" "--runs 0 x" "--runs 2x x" "--runs" "--unknown" "a b"; do
-        $program $arguments >/dev/null 2>"$scratch/err"
+        $run $program $arguments >/dev/null 2>"$scratch/err"
         [ $? -eq 2 ] && grep -q '^usage: ' "$scratch/err" || complain "$program $arguments: no usage"
     done
 done
 
-examples/quick >"$scratch/out" || complain "quick: status $?"
+$run examples/quick >"$scratch/out" || complain "quick: status $?"
 printf '%s\n' "7471104 bytes in 2 blocks" "now 0, at most 7471104" | cmp - "$scratch/out" ||
     complain "quick prints something else"
 exit $status

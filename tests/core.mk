@@ -44,5 +44,10 @@ soak: tests/soak
 
 check-models:
 	$(SHELL) $(top_srcdir)/tests/check-models '$(abs_top_srcdir)'
-EXTRA_DIST += tests/check-models docs/models/watermark.pml docs/models/returns.pml
-.PHONY: soak check-models
+
+check-mutants: check-source
+	$(SHELL) $(top_srcdir)/tests/check-mutants "$$PWD/check-source"
+
+EXTRA_DIST += tests/check-models tests/check-mutants docs/models/watermark.pml \
+	docs/models/returns.pml docs/design.md docs/watermark.md docs/GLOSSARY.md docs/debugging.md
+.PHONY: soak check-models check-mutants

@@ -3,6 +3,7 @@
 # programs that use it pass when each of them built them.
 set -u
 [ -z "$SANITIZER_FLAGS" ] || { echo "these programs are built without the sanitizer"; exit 77; }
+[ -z "${WEIR_RUNNER-}" ] || { echo "these programs are built for this machine alone"; exit 77; }
 library=$top_builddir/.libs/libweir.so
 [ -e "$library" ] || library=$top_builddir/.libs/libweir.a
 scratch=$(mktemp -d) || exit 99

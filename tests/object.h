@@ -29,9 +29,8 @@ static inline void expect_live(weir_allocator *a, size_t bytes, size_t blocks)
                  weir_allocation_count(a), blocks);
 }
 
-/* A device of its own: blocks are mapped without access for the host, each in pages of its
- * own behind one page that says its size; `copies` and `zeros` count the calls. Only these
- * functions make it accessible for a moment. */
+/* A user's allocator whose blocks the host cannot touch: mapped without access, which only its
+ * own functions open for a moment; `copies` and `zeros` count their calls. */
 struct device {
     size_t copies, zeros;
     int error; /* that the next zero or copy returns */

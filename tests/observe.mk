@@ -14,3 +14,10 @@ script_tests += tests/trace.sh
 
 stress_tests += tests/stress_observe
 tests_stress_observe_LDADD = $(plain_ldadd)
+
+# What recording costs, as tables.
+record-cost: all tests/record_cost$(EXEEXT)
+	tests/record_cost$(EXEEXT)
+	$(SHELL) $(top_srcdir)/tests/record-cost ./weir
+.PHONY: record-cost
+EXTRA_DIST += tests/record-cost

@@ -4,6 +4,7 @@
 # whether its malloc is still the C library's and which provider serves it.
 set -u
 [ -z "$SANITIZER_FLAGS" ] || { echo "outside programs are built without the sanitizer"; exit 77; }
+[ -z "${WEIR_RUNNER-}" ] || { echo "outside programs are built for this machine alone"; exit 77; }
 command -v pkg-config >/dev/null || { echo "no pkg-config here"; exit 77; }
 
 scratch=$(mktemp -d) || exit 99

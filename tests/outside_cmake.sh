@@ -4,6 +4,7 @@
 # program's own malloc, no environment variable needed to start.
 set -u
 [ -z "$SANITIZER_FLAGS" ] || { echo "outside programs are built without the sanitizer"; exit 77; }
+[ -z "${WEIR_RUNNER-}" ] || { echo "outside programs are built for this machine alone"; exit 77; }
 command -v cmake >/dev/null || { echo "no cmake here"; exit 77; }
 command -v "${CXX%% *}" >/dev/null || { echo "no C++ compiler here"; exit 77; }
 

@@ -14,9 +14,9 @@
  * reading and at the end total and peak are the ghost's.
  *
  * Mutants: NO_FENCE, NO_WAIT (the freezer), FREE_UNCLOSED (frees ignore a closed window),
- * HI_EARLY (the high-water mark noted before the operation is sure), SHARED_NO_WAIT
- * (leaving SHARED), PEAK_NO_WAIT (reading the peak while SHARED), GRANT_ALL (credit
- * beyond the peak), SOLO_BESIDE (SOLO while another window is open).
+ * HI_EARLY (the high-water mark noted before the operation is sure), SHARED_NO_FENCE and
+ * SHARED_NO_WAIT (leaving SHARED), PEAK_NO_WAIT (reading the peak while SHARED), GRANT_ALL
+ * (credit beyond the peak), SOLO_BESIDE (SOLO while another window is open; needs K=3).
  */
 #ifndef N
 #define N 2
@@ -241,9 +241,17 @@ inline shared_leave()
     if
     :: shared ->
         shared = false;
+#ifndef SHARED_NO_FENCE
+        i = 0;
+        do
+        :: i < N -> drain(i); i++
+        :: i == N -> break
+        od;
+#endif
 #ifndef SHARED_NO_WAIT
         await_all();
 #endif
+        i = 0;
         d_step {
             j = 0;
             do
@@ -346,10 +354,10 @@ inline operation_slow(d)
     went = false;
     if
     :: shared ->
-        drain(me);
-        inside[me] = true;
+        store(INSIDE, 1);
         if
         :: shared ->
+            drain(me); /* the additions are locked instructions */
             shared_add(METER(me), d);
 #ifdef TREE
             shared_add(0, d);

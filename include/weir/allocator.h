@@ -25,6 +25,7 @@ WEIR_BEGIN_DECLS
 
 typedef struct weir_allocator weir_allocator;
 typedef struct weir_pool weir_pool;
+typedef struct weir_tensor weir_tensor;
 
 /* Alignment of every block that asks for none, in bytes. */
 #define WEIR_DEFAULT_ALIGNMENT 64

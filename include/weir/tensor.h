@@ -25,8 +25,6 @@ WEIR_BEGIN_DECLS
 
 #define WEIR_MAX_NDIM 12
 
-typedef struct weir_tensor weir_tensor;
-
 typedef enum weir_dtype {
     WEIR_FLOAT32 = 0,
     WEIR_FLOAT64,
@@ -120,9 +118,10 @@ WEIR_API weir_tensor *weir_tensor_transpose(const weir_tensor *t, size_t dim0, s
 
 /*
  * A row-major tensor of its own with the same elements, in the allocator of `t` (wrapped host
- * memory: the CPU allocator) or in `a`, which may be a device's where `t` is on the host, and the
- * other way round. ENOTSUP where the host would have to reorder elements that it cannot
- * touch, or to cross to or from memory that only a user's own functions reach.
+ * memory: the CPU allocator) or in `a`, which may be a device's where `t` is on the host, and
+ * the other way round. ENOTSUP where the host would have to reorder elements that it cannot
+ * touch (weir_tensor_to in device.h fetches them first), or to cross to or from memory that
+ * only a user's own functions reach.
  */
 WEIR_API weir_tensor *weir_tensor_clone(const weir_tensor *t);
 WEIR_API weir_tensor *weir_tensor_clone_in(weir_allocator *a, const weir_tensor *t);

@@ -176,7 +176,7 @@ static void *small_take_shared(struct weir__heap *heap, struct weir__bin *bin,
         return NULL;
     struct weir__slot *top = weir__own_get(bin->top);
     void *block = NULL;
-    if (weir__likely(top != weir__own_get(bin->base))) {
+    if (weir__likely(top[-1].block != NULL)) {
         weir__own_set(bin->top, top - 1);
         block = slot_make_live(top[-1], request);
     }

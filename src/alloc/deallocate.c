@@ -82,6 +82,36 @@ static void small_free(weir_allocator *a, void *block, const struct weir__found 
     weir__scavenge_now_and_then(heap);
 }
 
+/* While a trace is recorded every free comes by: a small block goes into the thread's own
+ * bin without the search for what may be wrong. False: the other way. */
+static bool small_free_traced(weir_allocator *a, void *block)
+{
+    struct weir__heap *heap = weir__heap_cached(a);
+    if (weir__likely(!weir__trace_hooks()) || !heap->slot || !weir__map_is_slabs(block))
+        return false;
+    struct weir__slab *slab = weir__slab_of(block);
+    uint64_t index;
+    if (weir__own_get(slab->owner) != a || !weir__slab_index(slab, block, &index))
+        return false;
+    uint32_t *word = &slab->words[index];
+    struct weir__bin *bin = weir__cache_bin(&heap->cache, slab->bin);
+    weir__lock_take(&heap->cache.lock);
+    uint32_t value = weir__word_get(word);
+    bool done = weir__word_is_live(value) && bin->top != bin->limit;
+    if (done) {
+        weir__heap_count(heap, -(int64_t)weir__word_size(value), 0, 1);
+        weir__word_set(word, WEIR__WORD_CACHED);
+        bin_push(bin, (struct weir__slot){block, word});
+    }
+    uint64_t sequence = weir__heap_sequence(heap);
+    weir__lock_drop(&heap->cache.lock);
+    if (sequence)
+        weir__trace_freed(a, sequence, block, weir__word_size(value));
+    if (done)
+        weir__scavenge_now_and_then(heap);
+    return done;
+}
+
 /* A live span of `a` that starts at block, or NULL. */
 WEIR__INLINE struct weir__span *large_find(const weir_allocator *a, const void *block)
 {
@@ -140,17 +170,26 @@ static bool large_free(weir_allocator *a, void *block)
     return false;
 }
 
-void weir__deallocate_slow(weir_allocator *a, void *block)
+/* No large block of `a`. Apart, so that freeing one saves no registers for it. */
+static WEIR__NOINLINE void other_free(weir_allocator *a, void *block)
 {
-    if (weir__likely(large_free(a, block)))
-        return;
     int saved = errno;
+    struct weir__found found;
+    if (small_free_traced(a, block)) {
+        errno = saved;
+        return;
+    }
     if (!weir__allocator_check(a, block))
         return;
-    struct weir__found found;
     if (!a->body->store)
         weir__foreign_free(a, block);
     else if (weir__block_expect(a, block, &found) && found.kind == WEIR__SMALL)
         small_free(a, block, &found);
     errno = saved;
+}
+
+WEIR__NOINLINE void weir__deallocate_slow(weir_allocator *a, void *block)
+{
+    if (weir__unlikely(!large_free(a, block)))
+        other_free(a, block);
 }

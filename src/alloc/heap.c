@@ -9,7 +9,8 @@
 
 #include <errno.h>
 
-struct weir__heap weir__no_heap = {.window.cap = WEIR__WINDOW_CLOSED};
+struct weir__heap weir__no_heap = {.window.cap = WEIR__WINDOW_CLOSED,
+                                   .cache.bins = {[0 ... WEIR__CLASSES - 1] = WEIR__BIN_UNUSED}};
 
 WEIR__TLS struct weir__local weir__here = {
     .heaps = {[0 ... WEIR__HEAP_SLOTS - 1] = &weir__no_heap},
@@ -81,6 +82,7 @@ static struct weir__shard *shard_choose(weir_allocator *a)
 static void heap_init(struct weir__heap *heap, weir_allocator *a, const void *thread)
 {
     heap->owner = a;
+    weir__cache_init(&heap->cache);
     heap->shard = shard_choose(a);
     if (heap->shard) {
         heap->shard->nheaps += heap->slot != NULL;

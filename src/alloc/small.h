@@ -11,37 +11,48 @@
 
 #include "alloc/context.h"
 
+/* What an allocation keeps in registers between entering and leaving. */
+struct weir__allocating {
+    uint64_t counted; /* the window's `allocating` before */
+    int64_t size;
+    int64_t to;       /* its `used` after */
+};
+
 /* Where there is accounting; folds away where not. */
-WEIR__INLINE bool weir__allocating_enter(struct weir__window *w, int64_t size, int64_t *to)
+WEIR__INLINE bool weir__allocating_enter(struct weir__window *w, int64_t size,
+                                         struct weir__allocating *op)
 {
 #ifdef WEIR_NO_ACCOUNTING
-    (void)w, (void)size, (void)to;
+    (void)w, (void)size, (void)op;
     return true;
 #else
     weir__window_enter(&w->allocating);
-    *to = size + weir__own_get(w->taken) - weir__own_get(w->given);
-    if (weir__likely(weir__window_admits(w, *to)))
+    op->size = size;
+    op->to = size + weir__own_get(w->taken) - weir__own_get(w->given);
+    if (weir__likely(weir__window_admits(w, op->to)))
         return true;
     weir__window_leave(&w->allocating, -1);
     return false;
 #endif
 }
 
-WEIR__INLINE void weir__allocating_leave(struct weir__window *w, int64_t taken, int64_t to)
+WEIR__INLINE void weir__allocating_leave(struct weir__window *w,
+                                         const struct weir__allocating *op)
 {
 #ifdef WEIR_NO_ACCOUNTING
-    (void)w, (void)taken, (void)to;
+    (void)w, (void)op;
 #else
-    weir__window_note(w, to);
-    weir__own_set(w->taken, weir__own_get(w->taken) + taken);
+    weir__window_note(w, op->to);
+    weir__own_set(w->taken, weir__own_get(w->taken) + op->size);
     weir__window_leave(&w->allocating, 1);
 #endif
 }
 
-WEIR__INLINE void weir__allocating_undo(struct weir__window *w)
+WEIR__INLINE void weir__allocating_undo(struct weir__window *w,
+                                        const struct weir__allocating *op)
 {
 #ifdef WEIR_NO_ACCOUNTING
-    (void)w;
+    (void)w, (void)op;
 #else
     weir__window_leave(&w->allocating, -1);
 #endif
@@ -57,27 +68,27 @@ WEIR__INLINE bool weir__small_allocate(struct weir__heap *heap, size_t size, con
 {
     struct weir__bin *bin = weir__cache_bin(&heap->cache, map[weir__class_index(size)]);
     struct weir__window *w = &heap->window;
-    int64_t to;
-    if (weir__unlikely(!weir__allocating_enter(w, (int64_t)size, &to)))
+    struct weir__allocating op;
+    if (weir__unlikely(!weir__allocating_enter(w, (int64_t)size, &op)))
         return false;
     struct weir__slot *top = weir__own_get(bin->top);
-    if (weir__unlikely(top == weir__own_get(bin->base))) {
-        weir__allocating_undo(w);
+    *block = top[-1].block;
+    if (weir__unlikely(!*block)) {
+        weir__allocating_undo(w, &op);
         return false;
     }
-    *block = top[-1].block;
     weir__own_set(bin->top, top - 1);
     weir__word_set(top[-1].word, heap->word | (uint32_t)size);
-    weir__allocating_leave(w, (int64_t)size, to);
+    weir__allocating_leave(w, &op);
     return true;
 }
 
 /* Where there is accounting; folds away where not. A free is admitted by any open
  * window. */
-WEIR__INLINE bool weir__freeing_enter(struct weir__window *w)
+WEIR__INLINE bool weir__freeing_enter(struct weir__window *w, uint64_t *counted)
 {
 #ifdef WEIR_NO_ACCOUNTING
-    (void)w;
+    (void)w, (void)counted;
     return true;
 #else
     weir__window_enter(&w->freeing);
@@ -88,20 +99,20 @@ WEIR__INLINE bool weir__freeing_enter(struct weir__window *w)
 #endif
 }
 
-WEIR__INLINE void weir__freeing_leave(struct weir__window *w, int64_t freed)
+WEIR__INLINE void weir__freeing_leave(struct weir__window *w, int64_t freed, uint64_t counted)
 {
 #ifdef WEIR_NO_ACCOUNTING
-    (void)w, (void)freed;
+    (void)w, (void)freed, (void)counted;
 #else
     weir__own_set(w->given, weir__own_get(w->given) + freed);
     weir__window_leave(&w->freeing, 1);
 #endif
 }
 
-WEIR__INLINE void weir__freeing_undo(struct weir__window *w)
+WEIR__INLINE void weir__freeing_undo(struct weir__window *w, uint64_t counted)
 {
 #ifdef WEIR_NO_ACCOUNTING
-    (void)w;
+    (void)w, (void)counted;
 #else
     weir__window_leave(&w->freeing, -1);
 #endif
@@ -127,18 +138,19 @@ WEIR__INLINE bool weir__small_deallocate(const weir_allocator *a, struct weir__h
     struct weir__heap *heap = *place;
     struct weir__bin *bin = weir__cache_bin(&heap->cache, slab->bin);
     struct weir__window *w = &heap->window;
-    if (weir__unlikely(!weir__freeing_enter(w)))
+    uint64_t counted;
+    if (weir__unlikely(!weir__freeing_enter(w, &counted)))
         return false;
     struct weir__slot *top = weir__own_get(bin->top);
     if (weir__unlikely(top == weir__own_get(bin->limit))) {
-        weir__freeing_undo(w);
+        weir__freeing_undo(w, counted);
         return false;
     }
     weir__word_set(word, WEIR__WORD_CACHED);
     top->block = block;
     top->word = word;
     weir__own_set(bin->top, top + 1);
-    weir__freeing_leave(w, (int64_t)weir__word_size(value));
+    weir__freeing_leave(w, (int64_t)weir__word_size(value), counted);
     return true;
 }
 

@@ -173,13 +173,13 @@ static bool position_equal(const struct position *a, const struct position *b)
 
 static bool marks_reserve(weir_arena *arena)
 {
-    if (arena->nmarks < arena->marks_capacity)
+    if (arena->marks && arena->nmarks < arena->marks_capacity)
         return true;
     size_t capacity = arena->marks_capacity ? 2 * arena->marks_capacity : MARKS_FIRST;
     struct mark *marks = weir__meta_allocate(capacity * sizeof *marks);
     if (!marks)
         return false;
-    if (arena->nmarks)
+    if (arena->marks)
         memcpy(marks, arena->marks, arena->nmarks * sizeof *marks);
     weir__meta_free(arena->marks, arena->marks_capacity * sizeof *marks);
     arena->marks = marks;
@@ -299,12 +299,11 @@ static void facade_deallocate(void *user, void *block, size_t size, size_t align
 {
     weir_arena *arena = user;
     struct position *top = &arena->top;
-    const struct chunk *chunk;
     (void)alignment;
     weir__lock_take(&arena->lock);
-    for (chunk = arena->first; chunk; chunk = chunk->next)
-        if ((uintptr_t)block - (uintptr_t)chunk->memory < chunk->size)
-            break;
+    const struct chunk *chunk = arena->first;
+    while ((uintptr_t)block - (uintptr_t)chunk->memory >= chunk->size)
+        chunk = chunk->next; /* it is in one of them */
     size_t offset = (size_t)((char *)block - chunk->memory);
     --*live_count(arena, chunk->number, offset);
     bool latest = chunk == top->chunk && offset + size == top->offset;

@@ -92,7 +92,7 @@ static bool table_reserve(weir_buffer_pool *pool)
     if ((pool->nrecords + 1) * 4 <= pool->ntable * 3)
         return true;
     size_t nold = pool->ntable, nnew = nold ? 2 * nold : 64;
-    struct pooled **old = pool->table, **new = weir__meta_allocate(nnew * sizeof(*new));
+    struct pooled **old = pool->table, **new = weir__meta_allocate(nnew * sizeof(void *));
     if (!new)
         return false;
     pool->table = new;
@@ -100,7 +100,7 @@ static bool table_reserve(weir_buffer_pool *pool)
     for (size_t i = 0; i < nold; i++)
         if (old[i])
             *table_slot(pool, old[i]->block) = old[i];
-    weir__meta_free(old, nold * sizeof(*old));
+    weir__meta_free(old, nold * sizeof(void *));
     return true;
 }
 
@@ -368,7 +368,7 @@ int weir_buffer_pool_destroy(weir_buffer_pool *pool)
     if (out)
         return weir__fail(EBUSY, "%zu buffers of the pool are out", out);
     cut_free(pool, cut);
-    weir__meta_free(pool->table, pool->ntable * sizeof(*pool->table));
+    weir__meta_free(pool->table, pool->ntable * sizeof(void *));
     weir__meta_free(pool, sizeof *pool);
     return 0;
 }

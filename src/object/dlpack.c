@@ -60,17 +60,21 @@ static void *export_make(const weir_tensor *t, size_t size, size_t tensor_at, we
     if (!weir__tensor_check(t))
         return NULL;
     int error = device_describe(t, &device);
-    char *made = error ? NULL : weir__meta_allocate(size);
-    if (!error && !made)
-        error = weir__fail(ENOMEM, "no memory for a DLPack struct");
-    *view = error ? NULL : weir_tensor_view(t);
-    if (*view) {
-        tensor_describe((struct weir__dl_tensor *)(void *)(made + tensor_at), *view, device);
-        return made;
+    if (error) {
+        errno = error;
+        return NULL;
     }
-    weir__meta_free(made, size);
-    errno = error ? error : ENOMEM;
-    return NULL;
+    char *made = weir__meta_allocate(size);
+    if (!made)
+        return weir__fail_null(ENOMEM, "no memory for a DLPack struct");
+    *view = weir_tensor_view(t);
+    if (!*view) {
+        weir__meta_free(made, size);
+        errno = ENOMEM;
+        return NULL;
+    }
+    tensor_describe((struct weir__dl_tensor *)(void *)(made + tensor_at), *view, device);
+    return made;
 }
 
 static void managed_delete(struct weir__dl_managed *self)
@@ -81,7 +85,7 @@ static void managed_delete(struct weir__dl_managed *self)
 
 struct DLManagedTensor *weir_tensor_to_dlpack(const weir_tensor *t)
 {
-    weir_tensor *view;
+    weir_tensor *view = NULL;
     if (weir_tensor_is_read_only(t))
         return weir__fail_null(EACCES, "DLPack: the older struct cannot say that memory is "
                                        "read-only");
@@ -102,7 +106,7 @@ static void versioned_delete(struct weir__dl_versioned *self)
 
 struct DLManagedTensorVersioned *weir_tensor_to_dlpack_versioned(const weir_tensor *t)
 {
-    weir_tensor *view;
+    weir_tensor *view = NULL;
     struct weir__dl_versioned *versioned =
         export_make(t, sizeof *versioned, offsetof(struct weir__dl_versioned, tensor), &view);
     if (!versioned)

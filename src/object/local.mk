@@ -13,3 +13,5 @@ pkginclude_HEADERS += include/weir/weir.hpp
 weircxxdir = $(pkgincludedir)/cxx
 weircxx_HEADERS = include/weir/cxx/allocator.hpp include/weir/cxx/buffer.hpp \
 	include/weir/cxx/profiler.hpp include/weir/cxx/standard.hpp include/weir/cxx/tensor.hpp
+
+dist_doc_DATA += docs/objects.md

@@ -59,8 +59,9 @@ int weir__layout_make(struct weir__layout *to, const int64_t *shape, size_t ndim
     int64_t count = 1, spanned = 1, bytes;
     for (size_t i = ndim; i-- > 0;) {
         to->strides[i] = spanned;
-        count = shape[i] ? count : 0;
-        if (__builtin_mul_overflow(spanned, shape[i] ? shape[i] : 1, &spanned) ||
+        int64_t extent = to->shape[i];
+        count = extent ? count : 0;
+        if (__builtin_mul_overflow(spanned, extent ? extent : 1, &spanned) ||
             __builtin_mul_overflow(spanned, (int64_t)weir_dtype_size(dtype), &bytes))
             return weir__fail(EOVERFLOW, "a tensor of this shape is larger than memory can be");
     }
@@ -131,7 +132,7 @@ static int shape_infer(int64_t *to, const int64_t *shape, size_t ndim, int64_t c
  */
 static bool strides_regroup(struct weir__layout *to, const struct weir__layout *from)
 {
-    int64_t shape[WEIR_MAX_NDIM], strides[WEIR_MAX_NDIM];
+    int64_t shape[WEIR_MAX_NDIM] = {0}, strides[WEIR_MAX_NDIM] = {0};
     uint32_t n = 0;
     for (uint32_t i = 0; i < from->ndim; i++)
         if (from->shape[i] != 1) {
@@ -164,7 +165,7 @@ static bool strides_regroup(struct weir__layout *to, const struct weir__layout *
 int weir__layout_reshape(struct weir__layout *to, const struct weir__layout *from,
                          const int64_t *shape, size_t ndim)
 {
-    int64_t full[WEIR_MAX_NDIM];
+    int64_t full[WEIR_MAX_NDIM] = {0};
     int error = 0;
     if (ndim > WEIR_MAX_NDIM || (ndim && !shape))
         return weir__layout_make(to, shape, ndim, from->dtype);

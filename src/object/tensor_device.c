@@ -63,37 +63,15 @@ static weir_tensor *tensor_fetch(const weir_tensor *t)
     return fetched;
 }
 
-/* The same elements side by side, wherever the host can do that; to be released. */
-static weir_tensor *tensor_in_order(const weir_tensor *t)
-{
-    weir_tensor *same = weir_tensor_view(t);
-    if (!same || weir_tensor_is_contiguous(t) || weir_tensor_element_count(t) == 0)
-        return same;
-    weir_tensor *reachable =
-        weir__tensor_host_accessible(t) ? weir_tensor_retain(same) : tensor_fetch(t);
-    weir_tensor *ordered = reachable ? weir_tensor_contiguous(reachable) : NULL;
-    int error = errno;
-    weir_tensor_release(reachable);
-    weir_tensor_release(same);
-    errno = error;
-    return ordered;
-}
-
 weir_tensor *weir_tensor_to(const weir_tensor *t, weir_allocator *a)
 {
     if (!weir__tensor_check(t))
         return NULL;
-    weir_tensor *from = tensor_in_order(t);
-    weir_tensor *to = from ? weir_tensor_create_in(a, weir_tensor_shape(t), weir_tensor_ndim(t),
-                                                   weir_tensor_dtype(t))
-                           : NULL;
-    int error = to ? weir_device_copy(a, weir_tensor_data(to), weir_tensor_allocator(from),
-                                      weir_tensor_data(from), weir_tensor_size_in_bytes(t))
-                   : errno;
-    weir_tensor_release(from);
-    if (!error)
-        return to;
-    weir_tensor_release(to);
-    errno = error;
-    return NULL;
+    if (weir_tensor_is_contiguous(t) || !weir_device_table_of(t->storage->allocator) ||
+        weir__tensor_host_accessible(t))
+        return weir_tensor_clone_in(a, t);
+    weir_tensor *fetched = tensor_fetch(t);
+    weir_tensor *to = fetched ? weir_tensor_clone_in(a, fetched) : NULL;
+    weir_tensor_release(fetched);
+    return to;
 }

@@ -9,6 +9,14 @@
 #define BIN_BYTES_MOST (256 * WEIR__KIB)
 #define GROWN_MOST     (4 * WEIR__MIB)
 
+struct weir__slot weir__no_slot;
+
+void weir__cache_init(struct weir__cache *cache)
+{
+    for (unsigned class = 0; class < WEIR__CLASSES; class++)
+        cache->bins[class] = (struct weir__bin)WEIR__BIN_UNUSED;
+}
+
 static size_t bin_first_slots(const struct weir__center *center)
 {
     return 2u * center->batch;
@@ -19,14 +27,26 @@ static size_t bin_slots(const struct weir__bin *bin)
     return (size_t)(bin->limit - bin->base);
 }
 
-/* Readers of figures may look at any moment: base last, and first when it goes. */
+/* Room for slots above the one without a block; NULL: no memory. */
+static struct weir__slot *slots_make(size_t slots)
+{
+    struct weir__slot *below = weir__meta_allocate((slots + 1) * sizeof *below);
+    return below ? below + 1 : NULL;
+}
+
+static void slots_free(struct weir__slot *base, size_t slots)
+{
+    weir__meta_free(base - 1, (slots + 1) * sizeof *base);
+}
+
+/* Readers of figures look at `used` first: it is set last, and cleared first. */
 static bool bin_make(struct weir__cache *cache, unsigned class)
 {
     struct weir__bin *bin = &cache->bins[class];
-    if (bin->base)
+    if (cache->used >> class & 1)
         return true;
     size_t slots = bin_first_slots(&cache->centers[class]);
-    struct weir__slot *base = weir__meta_allocate(slots * sizeof *base);
+    struct weir__slot *base = slots_make(slots);
     if (!base)
         return false;
     bin->limit = base + slots;
@@ -39,13 +59,13 @@ static bool bin_make(struct weir__cache *cache, unsigned class)
 static void bin_unmake(struct weir__cache *cache, unsigned class)
 {
     struct weir__bin *bin = &cache->bins[class];
-    weir__meta_free(bin->base, bin_slots(bin) * sizeof *bin->base);
+    __atomic_store_n(&cache->used, cache->used & ~((uint64_t)1 << class), __ATOMIC_RELAXED);
+    slots_free(bin->base, bin_slots(bin));
     cache->grown -= bin->grown;
     bin->grown = 0;
-    __atomic_store_n(&bin->base, NULL, __ATOMIC_RELAXED);
-    weir__bin_set_top(bin, NULL);
-    bin->limit = NULL;
-    __atomic_store_n(&cache->used, cache->used & ~((uint64_t)1 << class), __ATOMIC_RELAXED);
+    __atomic_store_n(&bin->base, &weir__no_slot + 1, __ATOMIC_RELAXED);
+    weir__bin_set_top(bin, &weir__no_slot + 1);
+    bin->limit = &weir__no_slot + 1;
 }
 
 /* Twice the room, if the class and the cache may have it. */
@@ -56,7 +76,7 @@ static bool bin_grow(struct weir__cache *cache, unsigned class)
     if (2 * slots > BIN_SLOTS_MOST || 2 * bytes > BIN_BYTES_MOST ||
         cache->grown + bytes > GROWN_MOST)
         return false;
-    struct weir__slot *base = weir__meta_allocate(2 * slots * sizeof *base), *old = bin->base;
+    struct weir__slot *base = slots_make(2 * slots), *old = bin->base;
     if (!base)
         return false;
     memcpy(base, old, slots * sizeof *base);
@@ -65,7 +85,7 @@ static bool bin_grow(struct weir__cache *cache, unsigned class)
     bin->limit = base + 2 * slots;
     bin->grown += bytes;
     cache->grown += bytes;
-    weir__meta_free(old, slots * sizeof *old);
+    slots_free(old, slots);
     return true;
 }
 

@@ -11,8 +11,10 @@
  * 64 bytes 8.9 ns a pair before, 5.4 now).
  *
  * The owner uses a bin either inside an open window (track/window.h), or with the
- * lock held; anyone else only with the lock held and the window closed. An unused
- * bin has base == top == limit == NULL, which reads as both empty and full.
+ * lock held; anyone else only with the lock held and the window closed. Below the base
+ * stands a slot without a block, so that the owner finds the bin empty by what it pops. An
+ * unused bin has base == top == limit, after the one such slot that all of them share: it
+ * reads as both empty and full.
  */
 #ifndef WEIR_POOL_CACHE_H
 #define WEIR_POOL_CACHE_H
@@ -28,6 +30,11 @@ struct weir__bin {
 
 _Static_assert(sizeof(struct weir__bin) == 1 << WEIR__BIN_SHIFT,
                "class << WEIR__BIN_SHIFT is its offset");
+
+/* The one slot under every unused bin. */
+extern struct weir__slot weir__no_slot;
+
+#define WEIR__BIN_UNUSED {&weir__no_slot + 1, &weir__no_slot + 1, &weir__no_slot + 1, 0}
 
 struct weir__cache {
     weir__lock lock;              /* rank "heap" */
@@ -52,6 +59,9 @@ WEIR__INLINE void weir__bin_set_top(struct weir__bin *bin, struct weir__slot *to
 {
     __atomic_store_n(&bin->top, top, __ATOMIC_RELAXED);
 }
+
+/* Makes all bins unused; the cache is zero. */
+void weir__cache_init(struct weir__cache *cache);
 
 /* An empty bin gets blocks; false: no memory. */
 bool weir__cache_refill(struct weir__cache *cache, unsigned class);

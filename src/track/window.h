@@ -68,6 +68,21 @@ WEIR__INLINE void weir__window_enter(uint64_t *word)
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
 }
 
+/* The same for the fast ways: what the word counted before stays in a register, and
+ * weir__window_set leaves with it (nothing done) or with 2 more. */
+WEIR__INLINE uint64_t weir__window_say_inside(uint64_t *word)
+{
+    uint64_t before = weir__own_get(*word);
+    weir__own_set(*word, before + 1);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    return before;
+}
+
+WEIR__INLINE void weir__window_set(uint64_t *word, uint64_t value)
+{
+    __atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
+
 /*
  * Leaves it: what was stored takes effect. `step` is 1 for a block counted, -1 for
  * nothing done, 2n - 1 for n blocks. One instruction in memory on x86-64, where every
