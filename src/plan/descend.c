@@ -9,7 +9,11 @@
 
 #include <errno.h>
 
-#define DESCEND_GOAL 5 /* one part in so many of the work goes to the goal first */
+/* One part in so many of the work goes to the goal first; less for many items, where
+ * meeting it is unlikely. */
+#define DESCEND_GOAL      5
+#define DESCEND_GOAL_MANY 20
+#define DESCEND_MANY      500
 
 /* One descent. */
 struct descent {
@@ -55,7 +59,8 @@ static bool descend_is_open(const struct descent *d)
 
 static void descend_run(struct descent *d)
 {
-    uint64_t share = d->budget->work / DESCEND_GOAL;
+    bool many = d->search.floor.p->count > DESCEND_MANY;
+    uint64_t share = d->budget->work / (many ? DESCEND_GOAL_MANY : DESCEND_GOAL);
     uint64_t until = d->budget->work - share;
     for (uint64_t run = 0; descend_is_open(d) && d->budget->work > until; run++)
         descend_try(d, descend_floor(d), 100 * run);
