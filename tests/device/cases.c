@@ -189,6 +189,53 @@ Test(device, walks_tell_blocks_made_after_a_mark)
     end(a);
 }
 
+static int leak_see(const weir_leak *leak, void *size)
+{
+    *(size_t *)size += leak->requested;
+    return 0;
+}
+
+Test(device, the_profiler_and_checkpoints_watch_a_device)
+{
+    weir_allocator *a = make(WEIR_DEVICE_AUTO);
+    weir_profiler profiler;
+    weir_profile profile;
+    void *before = weir_allocate(a, 1000);
+    cr_assert_eq(weir_profiler_start(&profiler, a), 0);
+    uint64_t mark = weir_checkpoint(a);
+    cr_assert_gt(mark, 0);
+    void *p = weir_allocate(a, 5 * MIB), *q = weir_allocate(a, 300);
+    weir_deallocate(a, p);
+    cr_assert_eq(weir_profiler_read(&profiler, &profile), 0);
+    cr_assert_eq(profile.current, 1300);
+    cr_assert_eq(profile.delta, 300);
+    cr_assert_eq(profile.peak, 5 * MIB + 1300);
+    cr_assert_eq(profile.allocations, 2);
+    size_t leaked = 0;
+    cr_assert_eq(weir_leaks_since(a, mark, NULL, leak_see, &leaked), 0);
+    cr_assert_eq(leaked, 300);
+    weir_deallocate(a, q);
+    weir_deallocate(a, before);
+    cr_assert_eq(weir_profiler_stop(&profiler), 0);
+    end(a);
+}
+
+Test(device, figures_show_it_beside_the_cpu)
+{
+    static char json[100000], expected[80];
+    weir_allocator *a = make(WEIR_DEVICE_AUTO);
+    cr_assert_not_null(weir_allocate(a, 4321));
+    snprintf(expected, sizeof expected, "\"beside\":[{\"name\":\"%s\"", device_target()->name);
+    cr_assert_eq(weir_stats_json_buffer(json, sizeof json, NULL, NULL), 0);
+    cr_assert_eq(strncmp(json, "{\"name\":\"cpu\"", 13), 0);
+    const char *beside = strstr(json, expected);
+    cr_assert_not_null(beside, "%s", json);
+    cr_assert_not_null(strstr(beside, "\"total_allocated\":4321"), "%s", json);
+    cr_assert_eq(weir_stats_json_buffer(json, sizeof json, NULL, weir_cpu_allocator()), 0);
+    cr_assert_null(strstr(json, device_target()->name));
+    end(a);
+}
+
 Test(device, any_alignment_is_kept)
 {
     EACH(mode, modes)
