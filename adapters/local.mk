@@ -87,3 +87,4 @@ bench-runtimes: all
 
 .PHONY: check-runtimes bench-runtimes
 EXTRA_DIST += tests/check-runtimes
+dist_doc_DATA += docs/runtimes.md

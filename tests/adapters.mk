@@ -15,5 +15,7 @@ tests_ort_adapter_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir) $(ORT_CFLAGS)
 tests_ort_adapter_CFLAGS = $(onnxruntime_adapter_cflags)
 tests_ort_adapter_LDADD = libweir.la $(weir_jemalloc_lib) -ldl -lpthread
 
-# libtorch and OpenCV, where they are installed.
-script_tests += tests/runtimes.sh
+# libtorch and OpenCV, where they are installed; all adapters as installed.
+script_tests += tests/runtimes.sh tests/adapters_outside.sh
+EXTRA_DIST += tests/outside/xnnpack.c tests/outside/onnxruntime.c tests/outside/opencv.cc \
+	tests/outside/torch.cc

@@ -17,6 +17,7 @@ function rank_of(layer)
     if (layer == "alloc") return 5
     if (layer == "object" || layer == "plan") return 6
     if (layer == "observe") return 7
+    if (layer == "everything") return 7.5
     if (layer == "tools" || layer == "adapters" || layer == "preload") return 8
     return 0
 }
@@ -30,7 +31,8 @@ function public_layer(header)
     if (header ~ /^(tensor|buffer|buffer_pool|arena|dlpack)\.h$/) return "object"
     if (header ~ /^plan\.h$/) return "plan"
     if (header ~ /^(profile|trace|stats)\.h$/) return "observe"
-    if (header ~ /^(weir\.h|weir\.hpp|cxx\/.*|adapters\/.*)$/) return "adapters"
+    if (header ~ /^(weir\.h|weir\.hpp|cxx\/.*)$/) return "everything"
+    if (header ~ /^adapters\/.*$/) return "adapters"
     return "unknown public header " header
 }
 

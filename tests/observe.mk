@@ -7,7 +7,8 @@ valgrind_tests += tests/api_profile tests/api_figures
 
 EXTRA_DIST += tests/trace_reader.py
 
-check_PROGRAMS += tests/record_program
+check_PROGRAMS += tests/record_program tests/record_cost
+tests_record_cost_LDADD = $(plain_ldadd)
 tests_record_program_LDADD = $(plain_ldadd)
 script_tests += tests/trace.sh
 

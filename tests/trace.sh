@@ -108,8 +108,9 @@ assert stats["allocators"]["children"][0]["name"] == "model"
 assert len(stats["classes_16"]) > 40
 END
 fi
-if python3 -c 'import prometheus_client.openmetrics.parser' 2>/dev/null; then
-    python3 - "$dir/metrics" <<'END' || fail "not OpenMetrics"
+for python in python3 /usr/bin/python3; do
+    $python -c 'import prometheus_client.openmetrics.parser' 2>/dev/null || continue
+    $python - "$dir/metrics" <<'END' || fail "not OpenMetrics"
 import sys
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 families = {f.name: f for f in text_string_to_metric_families(open(sys.argv[1]).read())}
@@ -118,5 +119,6 @@ assert live["cpu/model/weights"] == 64 * 3 * 7 * 7 * 4 + 64 * 64 * 3 * 3 * 4 + 5
 assert families["weir_total_allocated_bytes"].unit == "bytes"
 assert families["weir_allocations"].type == "counter"
 END
-fi
+    break
+done
 exit $failed

@@ -113,11 +113,12 @@ static struct figures figures_take(weir_ort *ort)
     return f;
 }
 
-/* Runs with tags: what is left of one can be named. */
+/* Runs with tags: what is left of one can be named. Names are for good, so not one for
+ * each of thousands. */
 static OrtStatus *tagged_run(struct model *model, unsigned number)
 {
     char name[32];
-    snprintf(name, sizeof(name), "run %u", number);
+    snprintf(name, sizeof(name), number < 10 ? "run %u" : "run 10 or later", number);
     weir_tag before = weir_tag_set(weir_tag_intern(name));
     OrtStatus *status = model_run(model);
     weir_tag_set(before);

@@ -1,0 +1,60 @@
+#!/bin/sh
+# Installs into a scratch folder and builds outside programs against the installed
+# adapters with pkg-config: each adapter whose runtime configure found.
+set -u
+[ -z "$SANITIZER_FLAGS" ] || { echo "outside programs are built without the sanitizer"; exit 77; }
+case $($CC -dumpmachine) in
+"$(uname -m)"-*) ;;
+*) echo "cross-compiled: the runtimes are for this machine"; exit 77 ;;
+esac
+command -v pkg-config >/dev/null || { echo "no pkg-config here"; exit 77; }
+
+scratch=$(mktemp -d) || exit 99
+trap 'rm -rf "$scratch"' EXIT
+root=$scratch/root
+failures=0
+tested=0
+
+# One at a time: libtool links again while it installs, into the build folder.
+(cd "$top_builddir" && MAKEFLAGS= flock config.status "$MAKE" -s install DESTDIR="$root") >"$scratch/log" 2>&1 || {
+    cat "$scratch/log"
+    echo "make install failed"
+    exit 1
+}
+pc=$(find "$root" -name weir.pc)
+lib=${pc%/pkgconfig/weir.pc}
+export PKG_CONFIG_PATH="$lib/pkgconfig"
+# Only weir's own folders are under the root; the runtimes are the system's.
+prefix=$(pkg-config --variable=prefix weir)
+flags_of()
+{
+    pkg-config --cflags --libs "$1" | sed "s,\(-[IL]\)$prefix,\1$root$prefix,g"
+}
+
+# outside NAME COMPILER FLAGS SOURCE: builds against weir-NAME and runs.
+outside()
+{
+    name=$1 compiler=$2 standard=$3 source=$top_srcdir/tests/outside/$4
+    [ -e "$lib/pkgconfig/weir-$name.pc" ] || {
+        echo "not found by configure: $name"
+        return
+    }
+    tested=$((tested + 1))
+    # The flags are meant to be split into words.
+    if $compiler $standard -Wall -O1 -o "$scratch/program" "$source" $(flags_of "weir-$name") \
+        >"$scratch/log" 2>&1 && LD_LIBRARY_PATH=$lib "$scratch/program" >"$scratch/log" 2>&1; then
+        echo "passed: $name"
+    else
+        echo "FAILED: $name"
+        echo "  $compiler $standard $source $(flags_of "weir-$name")"
+        sed 's/^/  /' "$scratch/log"
+        failures=$((failures + 1))
+    fi
+}
+
+outside xnnpack "$CC" "" xnnpack.c
+outside onnxruntime "$CC" "" onnxruntime.c
+outside opencv "$CXX" -std=gnu++17 opencv.cc
+outside torch "$CXX" -std=gnu++17 torch.cc
+[ $failures -eq 0 ] || exit 1
+[ $tested -gt 0 ] || exit 77
