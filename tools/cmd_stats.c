@@ -8,6 +8,7 @@
 
 #include <weir/allocator.h>
 #include <weir/error.h>
+#include <weir/link.h>
 #include <weir/stats.h>
 #include <weir/version.h>
 
