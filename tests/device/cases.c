@@ -417,9 +417,13 @@ Test(device, a_cached_4_gib_block_never_serves_10_kib)
         cr_assert_not_null(huge);
         weir_deallocate(a, huge);
         char *small = weir_allocate(a, 10 * KIB), *large = weir_allocate(a, 2 * MIB);
+        char *larger = weir_allocate(a, 20 * MIB);
         cr_assert(small < huge || small >= huge + 4 * GIB);
-        if (mode == WEIR_DEVICE_SEGMENTS)
+        if (mode == WEIR_DEVICE_SEGMENTS) {
             cr_assert(large < huge || large >= huge + 4 * GIB);
+            cr_assert(larger < huge || larger >= huge + 4 * GIB);
+        }
+        weir_deallocate(a, larger);
         /* All of it can go back but what pins little. */
         cr_assert_geq(weir_trim(a), 4 * GIB - 4 * MIB);
         cr_assert_leq(figures(a).reserved, 24 * MIB);
@@ -641,6 +645,45 @@ Test(device, another_stream_gets_it_only_after_the_event)
         weir_deallocate(a, r);
         cr_assert_eq(weir_device_stream_destroy(a, s), 0);
         cr_assert_eq(weir_device_stream_destroy(a, t), 0);
+        end(a);
+    }
+}
+
+/* One event comes to pass while later work of its stream is pending. */
+Test(device, an_event_frees_only_what_was_freed_before_it)
+{
+    EACH(mode, pooled)
+    {
+        weir_allocator *a = make(mode);
+        void *s = weir_device_stream_create(a), *t = weir_device_stream_create(a);
+        void *u = weir_device_stream_create(a), *event;
+        const weir_device_table *table = weir_device_table_of(a);
+        char *early = weir_device_allocate_on(a, 12 * MIB, s);
+        char *between = weir_device_allocate_on(a, 12 * MIB, s);
+        char *late = weir_device_allocate_on(a, 12 * MIB, s);
+        device_target()->hold(s);
+        device_target()->hold(u);
+        weir_deallocate(a, early);
+        void *other = weir_device_allocate_on(a, 12 * MIB, t); /* the event is recorded here */
+        cr_assert_neq(other, early);
+        table->event_create(table->user, &event);
+        table->event_record(table->user, event, u);
+        table->stream_wait(table->user, s, event);
+        table->set(table->user, late, 1, 12 * MIB, s);
+        weir_deallocate(a, late);
+        device_target()->release(s); /* as far as it waits for u */
+        char *first = weir_device_allocate_on(a, 12 * MIB, t);
+        char *second = weir_device_allocate_on(a, 12 * MIB, t);
+        cr_assert_eq(first, early);
+        cr_assert(second && (second >= late + 12 * MIB || second + 12 * MIB <= late),
+                  "re-used under pending work");
+        expect_valid(a);
+        device_target()->release(u);
+        table->event_destroy(table->user, event);
+        weir_deallocate(a, between);
+        void *streams[] = {u, s, t};
+        for (int i = 0; i < 3; i++)
+            cr_assert_eq(weir_device_stream_destroy(a, streams[i]), 0);
         end(a);
     }
 }

@@ -410,17 +410,22 @@ static void op_run(const struct op *op)
     }
 }
 
-/* Does what was given to the stream, up to an event (NULL: all of it). */
-static void stream_run(struct sim_stream *s, const struct sim_event *until)
+/* Does what was given to the stream, up to an event (NULL: all of it). Unless somebody
+ * waits for it (`wait`), it stops where it depends on a stream that is held. */
+static void stream_run(struct sim_stream *s, const struct sim_event *until, bool wait)
 {
     while (s->first && !(until && until->passed >= until->recorded)) {
         struct op *op = s->first;
-        s->first = op->next;
-        if (op->kind == OP_WAIT) {
-            const struct sim_event *event = op->event;
+        const struct sim_event *event = op->kind == OP_WAIT ? op->event : NULL;
+        if (event && event->passed < op->target) {
+            struct sim_stream *other = event->stream;
+            if (other->held && !wait)
+                return;
+            stream_run(other, event, wait);
             if (event->passed < op->target)
-                stream_run(event->stream, event);
+                return;
         }
+        s->first = op->next;
         op_run(op);
         free(op);
     }
@@ -509,7 +514,7 @@ int sim_stream_synchronize(void *stream)
     struct sim_stream *s = stream_of(stream);
     if (s) {
         sim.waits += s->held;
-        stream_run(s, NULL);
+        stream_run(s, NULL, true);
     }
     pthread_mutex_unlock(&sim.lock);
     return s ? 0 : EINVAL;
@@ -593,7 +598,7 @@ int sim_event_query(void *handle)
     struct sim_event *event = event_of(handle);
     struct sim_stream *s = event ? event->stream : NULL;
     if (s && event->passed < event->recorded && !s->held)
-        stream_run(s, event);
+        stream_run(s, event, false);
     int error = !event ? EINVAL : event->passed < event->recorded ? EAGAIN : 0;
     pthread_mutex_unlock(&sim.lock);
     return error;
@@ -606,7 +611,7 @@ int sim_event_synchronize(void *handle)
     struct sim_stream *s = event ? event->stream : NULL;
     if (s && event->passed < event->recorded) {
         sim.waits += s->held;
-        stream_run(s, event);
+        stream_run(s, event, true);
     }
     pthread_mutex_unlock(&sim.lock);
     return event ? 0 : EINVAL;
