@@ -509,6 +509,29 @@ Test(device, memory_held_follows_memory_used)
     end(a);
 }
 
+Test(device, idle_units_move_before_more_is_taken)
+{
+    weir_allocator *a = make(WEIR_DEVICE_EXPANDABLE);
+    void *blocks[20];
+    for (int i = 0; i < 20; i++)
+        blocks[i] = weir_allocate(a, 4 * MIB);
+    for (int i = 0; i < 20; i += 2)
+        weir_deallocate(a, blocks[i]);
+    for (int i = 0; i < 6; i++) /* in no hole there is */
+        cr_assert_not_null(weir_allocate(a, 6 * MIB));
+    cr_assert_leq(figures(a).peak_reserved, 88 * MIB);
+    end(a);
+    a = make_with(&(weir_device_options){WEIR_DEVICE_EXPANDABLE, 0, 1000});
+    for (int i = 0; i < 20; i++)
+        blocks[i] = weir_allocate(a, 4 * MIB);
+    for (int i = 0; i < 20; i += 2)
+        weir_deallocate(a, blocks[i]);
+    for (int i = 0; i < 6; i++)
+        cr_assert_not_null(weir_allocate(a, 6 * MIB));
+    cr_assert_geq(figures(a).peak_reserved, 112 * MIB, "the option changes nothing");
+    end(a);
+}
+
 Test(device, a_reserve_limit_is_kept)
 {
     EACH(mode, modes)
