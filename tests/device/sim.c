@@ -39,6 +39,7 @@ struct sim_event {
     bool live;
     uint64_t recorded, passed;
     void *stream;
+    struct sim_event *next; /* destroyed ones */
 };
 
 struct sim_stream {
@@ -59,6 +60,7 @@ static struct {
     struct sim_stream *streams[4096];
     size_t nstreams;
     unsigned nevents;
+    struct sim_event *gone; /* kept, so that a later use is seen */
 } sim = {.lock = PTHREAD_MUTEX_INITIALIZER, .capacity = SIM_CAPACITY, .fail = -1};
 
 static struct sim_stream default_stream = {.live = true};
@@ -553,13 +555,14 @@ int sim_event_create(void **event)
     return 0;
 }
 
-/* The memory stays, so that a later use is seen. */
 int sim_event_destroy(void *handle)
 {
     pthread_mutex_lock(&sim.lock);
     struct sim_event *event = event_of(handle);
     if (event) {
         event->live = false;
+        event->next = sim.gone;
+        sim.gone = event;
         sim.nevents--;
     }
     pthread_mutex_unlock(&sim.lock);
