@@ -43,8 +43,7 @@ void *weir__allocate_slow(weir_allocator *a, const struct weir__request *request
 void weir__deallocate_slow(weir_allocator *a, void *block);
 
 /* weir_reallocate for callers that need no more than `alignment` afterwards, whatever
- * the block has now; it is not NULL. A small block stays while it fits its class at
- * least by half. */
+ * the block has now; it is not NULL. */
 void *weir__reallocate_as(weir_allocator *a, void *block, size_t size, size_t alignment);
 
 /* Blocks from functions (alloc/foreign.c). */

@@ -9,7 +9,7 @@
 #ifndef WEIR_ALLOC_SMALL_H
 #define WEIR_ALLOC_SMALL_H
 
-#include "alloc/context.h"
+#include "alloc/block.h"
 
 /* Where there is accounting; folds away where not. */
 WEIR__INLINE bool weir__allocating_enter(struct weir__window *w, int64_t size, int64_t *to)
@@ -140,6 +140,44 @@ WEIR__INLINE bool weir__small_deallocate(const weir_allocator *a, struct weir__h
     weir__own_set(bin->top, top + 1);
     weir__freeing_leave(w, (int64_t)weir__word_size(value));
     return true;
+}
+
+/* What weir__small_resize found. */
+enum weir__resize {
+    WEIR__RESIZE_DONE,
+    WEIR__RESIZE_MOVE, /* a live small block, but `size` is of another class */
+    WEIR__RESIZE_SLOW  /* not a small block, or not to be counted here */
+};
+
+/*
+ * Resizes a small block of `a` where it stands if `size` is of the same class by `map`.
+ * *usable: its bytes now (not for SLOW). The `old` bit may be set by weir_checkpoint
+ * meanwhile, hence the loop.
+ */
+WEIR__INLINE enum weir__resize weir__small_resize(const weir_allocator *a,
+                                                  struct weir__heap *const *place, void *block,
+                                                  size_t size, const uint16_t *map, size_t *usable)
+{
+    if (weir__unlikely(!weir__map_is_slabs(block)))
+        return WEIR__RESIZE_SLOW;
+    struct weir__slab *slab = weir__slab_of(block);
+    if (weir__unlikely(weir__own_get(slab->owner) != a))
+        return WEIR__RESIZE_SLOW;
+    uint32_t *word = weir__slab_word(slab, block);
+    uint32_t value = word ? weir__word_get(word) : 0;
+    if (weir__unlikely(!weir__word_is_live(value)))
+        return WEIR__RESIZE_SLOW;
+    *usable = weir__class_bytes[weir__slab_class(slab)];
+    if (size > WEIR__SMALL_MAX || map[weir__class_index(size)] != slab->bin)
+        return WEIR__RESIZE_MOVE;
+    int64_t delta = (int64_t)size - (int64_t)weir__word_size(value);
+    if (weir__unlikely(!weir__window_count(&(*place)->window, delta, 0, 0)))
+        return WEIR__RESIZE_SLOW;
+    while (!__atomic_compare_exchange_n(word, &value,
+                                        (value & ~WEIR__WORD_SIZE_MASK) | (uint32_t)size, true,
+                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        continue;
+    return WEIR__RESIZE_DONE;
 }
 
 #endif
