@@ -157,6 +157,12 @@ except MemoryError:
     print("refused")'
     grep -q refused out || failed "malloc returned NULL"
     json "refusals are counted" "p['failures'] >= 1 and p['limit'] == 2 << 20"
+    expect "a record" 0 --json --record record -o report -- ./blocks again
+    if "$weir" trace --json record >trace.json 2>>err && "$python" -c '
+import json, sys
+trace, program = json.load(open("trace.json")), json.load(open("report"))["program"]
+sys.exit(trace["peak"]["bytes"] != program["peak_bytes"] or trace["allocations"] > program["allocations"])' 2>>err
+    then passed "the record agrees with the report"; else cat report trace.json >>err; failed "the record agrees with the report"; fi
     expect "fork storm" 0 --json -o report -- sh -c 'i=0; while [ $i -lt 60 ]; do (:) & i=$((i+1)); done; wait'
     json "all are there" "len(d['others']) == 60"
 fi
