@@ -188,8 +188,8 @@ static void accounting_goals(const struct bench_plan *plan)
 
 int bench_mode_accounting(const struct bench_options *options)
 {
-    struct bench_traces traces = {0};
-    struct bench_targets targets = {0};
+    static struct bench_traces traces;
+    static struct bench_targets targets;
     char *folder = realpath(options->baseline, NULL);
     if (!folder) {
         perror(options->baseline);

@@ -67,7 +67,7 @@ struct more {
 
 static int more_run(const struct bench_options *options, const struct more *more)
 {
-    struct bench_targets targets = {0};
+    static struct bench_targets targets;
     if (targets_peers(&targets, options->peers, options->npeers) != 0)
         return 2;
     struct bench_plan plan = bench_plan_of(options, &targets, more->seconds);
@@ -152,7 +152,7 @@ void bench_threads_rows(struct bench_plan *plan, const struct bench_options *opt
 
 static int threads_rows(struct bench_plan *plan, const struct bench_options *options)
 {
-    struct bench_traces traces = {0};
+    static struct bench_traces traces;
     if (traces_find(&traces, options->traces, options->ntraces) != 0 || traces_check(&traces) != 0)
         return 1;
     bench_threads_rows(plan, options, &traces);

@@ -416,8 +416,8 @@ static int pictures_of_peers(const struct bench_options *options, const struct b
 
 int bench_mode_peers(const struct bench_options *options)
 {
-    struct bench_traces traces = {0};
-    struct bench_targets targets = {0};
+    static struct bench_traces traces;
+    static struct bench_targets targets;
     if (traces_find(&traces, options->traces, options->ntraces) != 0 || traces_check(&traces) != 0)
         return 1;
     if (targets_peers(&targets, options->peers, options->npeers) != 0)

@@ -305,8 +305,8 @@ static int picture_write(const struct bench_options *options, const struct bench
 
 int bench_mode_replay(const struct bench_options *options)
 {
-    struct bench_traces traces = {0};
-    struct bench_targets targets = {0};
+    static struct bench_traces traces;
+    static struct bench_targets targets;
     if (traces_find(&traces, options->traces, options->ntraces) != 0 || traces_check(&traces) != 0)
         return 1;
     targets_replay(&targets);

@@ -171,7 +171,8 @@ static int traces_add_folder(struct bench_traces *traces, const char *path)
             traces_add(traces, full);
     }
     closedir(folder);
-    qsort(traces->paths + before, traces->n - before, sizeof(char *), path_compare);
+    if (traces->n > before)
+        qsort(traces->paths + before, traces->n - before, sizeof(char *), path_compare);
     return (int)(traces->n - before);
 }
 

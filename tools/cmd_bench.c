@@ -55,6 +55,7 @@ int bench_rows_keep(struct bench_plan *plan, const char *word)
     plan->nrows = kept;
     if (kept)
         return 0;
+    bench_plan_free(plan);
     fprintf(stderr, "weir bench: no load is called \"%s\"\n", word);
     return 2;
 }
