@@ -165,7 +165,7 @@ __attribute__((constructor)) static void preload_start(void)
     limit_set();
     preload_report_start();
     record_start();
-    pthread_atfork(NULL, NULL, preload_report_forked);
+    pthread_atfork(preload_report_fork, NULL, preload_report_forked);
 }
 
 __attribute__((destructor)) static void preload_end(void)

@@ -136,7 +136,28 @@ json()
     if "$python" -c "import json, sys; d = json.load(open('report')); p = d['program']; sys.exit(not ($2))" 2>>err
     then passed "$1"; else cat report >>err; failed "$1"; fi
 }
+cat >few.c <<'END'
+#include <stdlib.h>
+int main(void)
+{
+    void *volatile few[12];
+    for (int i = 0; i < 12; i++)
+        few[i] = malloc(40);
+    for (int i = 0; i < 12; i++)
+        free(few[i]);
+    for (int i = 0; i < 7; i++)
+        few[i] = malloc(100);
+    few[0] = realloc(few[0], 110);
+    for (int i = 0; i < 5; i++)
+        free(few[i]);
+    few[0] = malloc(48);
+    return 0;
+}
+END
+$CC -O0 -w -o few few.c || exit 99
 if [ -n "$python" ]; then
+    expect "a small program" 0 --json -o report -- ./few
+    json "the blocks at its peak are exact" "p['peak_bytes'] == 710 and p['peak_blocks'] == 7 and p['live_blocks'] == 3"
     expect "a report in a file" 0 --json -o report -- ./blocks
     lines 0
     json "the peak is exact" "p['peak_bytes'] == 1000 * 1000 + 5000000 and p['peak_blocks'] == 1001"

@@ -65,7 +65,7 @@ WEIR__INLINE bool weir__window_count(struct weir__window *w, int64_t delta, unsi
     int64_t to = weir__own_get(w->taken) - weir__own_get(w->given) + delta;
     bool admitted = weir__window_admits(w, to);
     if (weir__likely(admitted)) {
-        weir__window_note(w, to);
+        weir__window_note(w, to, 2 * (int64_t)allocated - 2 * (int64_t)freed - 1);
         weir__own_set(w->freeing, weir__own_get(w->freeing) + 2 * freed);
         if (delta > 0)
             weir__own_set(w->taken, weir__own_get(w->taken) + delta);

@@ -32,7 +32,7 @@ WEIR__INLINE void weir__allocating_leave(struct weir__window *w, int64_t taken, 
 #ifdef WEIR_NO_ACCOUNTING
     (void)w, (void)taken, (void)to;
 #else
-    weir__window_note(w, to);
+    weir__window_note(w, to, 1);
     weir__own_set(w->taken, weir__own_get(w->taken) + taken);
     weir__window_leave(&w->allocating, 1);
 #endif

@@ -10,9 +10,9 @@
 #include "base/bits.h"
 
 struct weir__policy {
-    uint32_t decay_ms;    /* what nobody re-used for this long goes back to the system, */
-    uint32_t step_ms;     /* looked at this often, */
-    uint32_t look_ops;    /* on every so many operations on slabs and spans */
+    uint32_t decay_ms; /* what nobody re-used for this long goes back to the system, */
+    uint32_t step_ms;  /* looked at this often, */
+    uint32_t look_ops; /* on every so many operations on slabs and spans */
     bool huge_pages;
 };
 
