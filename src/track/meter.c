@@ -742,7 +742,7 @@ bool weir__meter_note(struct weir__meter *m, const struct weir__window *own,
 {
     bool alone = own && weir__own_get(m->solo) == own;
     int64_t high = alone ? weir__window_load(&own->hi) : note->high;
-    if (high == note->high && weir__window_load(&m->peak) == note->recorded &&
+    if (own && high == note->high && weir__window_load(&m->peak) == note->recorded &&
         !__atomic_load_n(&weir__meters_shared, __ATOMIC_RELAXED))
         return false;
     struct counting c = {0};
