@@ -99,10 +99,8 @@ void weir__scavenge_now_and_then(struct weir__heap *heap);
 extern void (*weir__slow_watcher)(const struct weir__window *own);
 WEIR__INLINE void weir__watch_call(const struct weir__heap *heap)
 {
-    void (*watch)(const struct weir__window *own) =
-        __atomic_load_n(&weir__slow_watcher, __ATOMIC_ACQUIRE);
-    if (weir__unlikely(watch != NULL))
-        watch(&heap->window);
+    if (weir__unlikely(weir__own_get(weir__slow_watcher) != NULL))
+        weir__slow_watcher(&heap->window);
 }
 
 /* The number of the operation just counted, 0 without a trace; taken once. */
