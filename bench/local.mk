@@ -20,6 +20,8 @@ dist_traces_DATA = \
 	bench/traces/xnnpack-mobilenetv2.trace.gz
 EXTRA_DIST += bench/traces/README.md
 
+dist_doc_DATA += docs/measuring.md docs/performance.md
+
 # What exactness costs: against a library of the same source that counts nothing.
 bench-accounting: all check-source
 	$(AM_V_at)mkdir -p check-build-untracked
@@ -28,4 +30,10 @@ bench-accounting: all check-source
 	$(AM_V_at)$(MAKE) -C check-build-untracked -s libweir.la $(weir_jemalloc_lib)
 	./weir bench --baseline check-build-untracked/.libs $(BENCH_FLAGS)
 
-.PHONY: bench-accounting
+# Runs what docs/performance.md says and writes the output there.
+performance: all
+	$(SHELL) $(top_srcdir)/bench/figures.sh $(top_srcdir)/docs/performance.md
+
+EXTRA_DIST += bench/figures.sh
+
+.PHONY: bench-accounting performance

@@ -28,9 +28,15 @@ void preload_last_start(void)
     next_fexecve = NEXT(fexecve);
 }
 
+static void leave(enum weir__run_state state)
+{
+    preload_record_stop();
+    preload_report_last(state);
+}
+
 PRELOAD_API void _exit(int status)
 {
-    preload_report_last(WEIR__RUN_EXITED);
+    leave(WEIR__RUN_EXITED);
     for (;;)
         syscall(SYS_exit_group, status);
 }
@@ -42,7 +48,7 @@ PRELOAD_API void _Exit(int status)
 
 PRELOAD_API void abort(void)
 {
-    preload_report_last(WEIR__RUN_STARTED);
+    leave(WEIR__RUN_STARTED);
     NEXT(abort)();
     __builtin_trap();
 }
@@ -51,7 +57,7 @@ PRELOAD_API void abort(void)
 
 PRELOAD_API int execve(const char *path, char *const argv[], char *const envp[])
 {
-    preload_report_last(WEIR__RUN_EXECED);
+    leave(WEIR__RUN_EXECED);
     int result = (int)syscall(SYS_execve, path, argv, envp);
     preload_report_again();
     return result;
@@ -64,7 +70,7 @@ PRELOAD_API int execv(const char *path, char *const argv[])
 
 PRELOAD_API int execvpe(const char *file, char *const argv[], char *const envp[])
 {
-    preload_report_last(WEIR__RUN_EXECED);
+    leave(WEIR__RUN_EXECED);
     int result = NEXT(execvpe)(file, argv, envp);
     preload_report_again();
     return result;
@@ -77,7 +83,7 @@ PRELOAD_API int execvp(const char *file, char *const argv[])
 
 PRELOAD_API int fexecve(int file, char *const argv[], char *const envp[])
 {
-    preload_report_last(WEIR__RUN_EXECED);
+    leave(WEIR__RUN_EXECED);
     int result = NEXT(fexecve)(file, argv, envp);
     preload_report_again();
     return result;

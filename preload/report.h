@@ -21,6 +21,10 @@ void preload_report_last(enum weir__run_state state);
 /* Looks up what preload/last.c stands before. */
 void preload_last_start(void);
 
+/* Completes the file that is recorded to, if this process records and the core is not
+ * interrupted. */
+void preload_record_stop(void);
+
 /* The exec failed: it runs on. */
 void preload_report_again(void);
 

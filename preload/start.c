@@ -1,14 +1,17 @@
 /*
  * preload/start.c - what the environment asks of a preloaded process: a budget
- * (WEIR_LIMIT), a report (WEIR_REPORT, and weir run's own page). Read in a constructor,
- * because the C library knows no environment before its own has run. Also says what
- * becomes of a wrong pointer.
+ * (WEIR_LIMIT), a record (WEIR_RECORD), a report (WEIR_REPORT, and weir run's own page).
+ * Read in a constructor, because the C library knows no environment before its own has run. Also
+ * says what becomes of a wrong pointer.
  */
 #include "preload/preload.h"
 #include "preload/report.h"
 
 #include "alloc/context.h"
+#include "alloc/observe.h"
 #include "base/error.h"
+
+#include <weir/trace.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +22,8 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <unistd.h>
+
+#define RECORDED "WEIR_RECORD_PID"
 
 static void complain(const char *what, const char *value)
 {
@@ -55,6 +60,38 @@ static void limit_set(void)
         complain("WEIR_LIMIT is not a size", text);
     else if (weir_set_limit(&weir__cpu, bytes))
         complain("WEIR_LIMIT is less than what the program has already", text);
+}
+
+/* -- the record ---------------------------------------------------------------------------- */
+
+static pid_t recorded; /* this process, if it records; a child of vfork sees another's */
+
+/* WEIR_RECORD=FILE: of the first process that sees it, and of what that becomes by exec;
+ * its children are not recorded. The environment remembers who it is. */
+static void record_start(void)
+{
+    const char *path = secure_getenv("WEIR_RECORD"), *who = secure_getenv(RECORDED);
+    char self[24];
+    if (!path || !*path)
+        return;
+    snprintf(self, sizeof self, "%d", (int)getpid());
+    if (!who || !*who)
+        setenv(RECORDED, self, 1);
+    else if (strcmp(who, self) != 0)
+        return;
+    int error = weir_trace_start(path, NULL);
+    if (error)
+        complain("cannot record to", path);
+    else
+        recorded = getpid();
+}
+
+void preload_record_stop(void)
+{
+    weir_trace_status status;
+    if (recorded == getpid() && weir_trace_read(&status) == 0 && status.recording &&
+        weir__core_is_quiet())
+        weir_trace_stop();
 }
 
 /* -- wrong pointers ---------------------------------------------------------------------- */
@@ -127,6 +164,7 @@ __attribute__((constructor)) static void preload_start(void)
     weir_set_misuse_handler(misuse, NULL);
     limit_set();
     preload_report_start();
+    record_start();
     pthread_atfork(NULL, NULL, preload_report_forked);
 }
 

@@ -755,8 +755,9 @@ Test(misuse, owning_is_asked_of_any_pointer_without_fault)
     cr_assert_not(weir_owns(other, small) || weir_owns(other, large));
     cr_assert_not(weir_owns(cpu(), NULL) || weir_owns(cpu(), &w));
     for (int i = 0; i < 100000; i++) {
-        char *base = i % 3 ? (i % 3 == 1 ? small : large) : NULL;
-        char *pointer = base + (ptrdiff_t)(random_next(&random) % (i % 2 ? 1 << 23 : SIZE_MAX));
+        uintptr_t base = (uintptr_t)(i % 3 ? (i % 3 == 1 ? small : large) : NULL);
+        uintptr_t at = base + random_next(&random) % (i % 2 ? 1 << 23 : SIZE_MAX);
+        const char *pointer = (const char *)at;
         cr_assert(!weir_owns(cpu(), pointer) || pointer == small || pointer == large);
     }
     weir_deallocate(cpu(), small);

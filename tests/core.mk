@@ -8,20 +8,41 @@ core_ldadd = libweir-internal.la $(weir_jemalloc_lib) -lpthread
 criterion_tests += tests/api_version tests/api_oracle tests/api_misuse \
 	tests/api_allocator tests/api_context tests/api_ends tests/api_fork \
 	tests/api_pool tests/api_stats tests/api_tags
-criterion_tests += tests/unit_backing tests/unit_faults tests/unit_walk
+criterion_tests += tests/unit_backing tests/unit_faults tests/unit_span tests/unit_walk
 tests_unit_backing_LDADD = $(unit_ldadd)
 tests_unit_faults_LDADD = $(unit_ldadd)
+tests_unit_span_LDADD = $(unit_ldadd)
 tests_unit_walk_LDADD = $(unit_ldadd)
 
-stress_tests += tests/stress_peak tests/stress_blocks tests/stress_limits
+stress_tests += tests/stress_peak tests/stress_blocks tests/stress_limits \
+	tests/stress_contexts
 tests_stress_peak_LDADD = $(core_ldadd)
 tests_stress_blocks_LDADD = $(core_ldadd)
+tests_stress_contexts_LDADD = $(core_ldadd)
 tests_stress_limits_LDADD = $(core_ldadd)
 
 plain_tests += tests/late_load
 tests_late_load_LDADD = -lpthread -ldl
 
-script_tests += tests/exports.sh tests/layers.sh tests/ctypes.sh tests/outside.sh
+script_tests += tests/exports.sh tests/layers.sh tests/ctypes.sh tests/outside.sh \
+	tests/test_callgrind.sh
+check_PROGRAMS += tests/callgrind_pairs
+tests_callgrind_pairs_SOURCES = tests/callgrind_pairs.c
+tests_callgrind_pairs_LDADD = $(plain_ldadd)
 EXTRA_DIST += tests/outside/program.c tests/outside/module.c
 
 valgrind_tests += tests/api_version tests/unit_backing
+
+# Ten minutes, or SOAK_SECONDS, of everything at once.
+EXTRA_PROGRAMS += tests/soak
+tests_soak_SOURCES = tests/soak.c
+tests_soak_LDADD = $(core_ldadd)
+CLEANFILES += tests/soak
+SOAK_SECONDS = 600
+soak: tests/soak
+	$(builddir)/tests/soak $(SOAK_SECONDS)
+
+check-models:
+	$(SHELL) $(top_srcdir)/tests/check-models '$(abs_top_srcdir)'
+EXTRA_DIST += tests/check-models docs/models/watermark.pml docs/models/returns.pml
+.PHONY: soak check-models

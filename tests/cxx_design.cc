@@ -180,7 +180,6 @@ static void profilers()
     EXPECT(out.find("[layer]\n  Current: ") == 0);
     EXPECT(out.find("\n  Delta: 1 MB\n  Peak: ") != std::string::npos);
     EXPECT(out.find("\n  Active allocations: 2\n") != std::string::npos);
-#ifdef WEIR_PROFILE_H
     core::MemoryProfiler own;
     own.start();
     {
@@ -189,7 +188,6 @@ static void profilers()
     EXPECT(own.read().peak - own.read().current == 5 << 20);
     EXPECT(own.read().delta == 0);
     own.report("ours");
-#endif
 }
 
 /* The design's allocator, which tracks nothing itself, behind tensors: tracked. */

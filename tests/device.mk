@@ -28,3 +28,18 @@ tests_unit_cuda_CPPFLAGS = $(AM_CPPFLAGS) \
 tests_unit_cuda_LDADD = $(unit_ldadd) -ldl
 EXTRA_tests_unit_cuda_DEPENDENCIES = tests/fakecuda/libcuda.la
 endif
+
+stress_tests += tests/stress_device
+tests_stress_device_LDADD = $(plain_ldadd)
+
+# The same on a real device.
+check_PROGRAMS += tests/cuda_real
+tests_cuda_real_LDADD = $(plain_ldadd) -ldl
+script_tests += tests/cuda_fake.sh
+EXTRA_DIST += tests/check-cuda
+
+check-cuda: all
+	$(AM_V_at)$(MAKE) $(AM_MAKEFLAGS) tests/cuda_real
+	LIBTOOL='$(LIBTOOL)' $(SHELL) $(top_srcdir)/tests/check-cuda tests/cuda_real
+
+.PHONY: check-cuda

@@ -2,8 +2,14 @@
 
 noinst_HEADERS += tests/object.h
 
-criterion_tests += tests/api_tensor tests/api_buffer tests/api_buffer_pool tests/api_arena
-valgrind_tests += tests/api_tensor tests/api_buffer tests/api_arena
+criterion_tests += tests/api_tensor tests/api_buffer tests/api_buffer_pool tests/api_arena \
+	tests/unit_dlpack tests/unit_object_faults
+tests_unit_dlpack_LDADD = $(unit_ldadd)
+tests_unit_object_faults_LDADD = $(unit_ldadd)
+valgrind_tests += tests/api_tensor tests/api_buffer tests/unit_dlpack
+
+script_tests += tests/dlpack_numpy.sh
+EXTRA_DIST += tests/dlpack_numpy.py
 
 # C++.
 if HAVE_CXX
@@ -27,3 +33,11 @@ EXTRA_DIST += tests/design/buffer.inc tests/design/buffer_pool.inc tests/design/
 script_tests += tests/outside_cmake.sh
 EXTRA_DIST += tests/outside/cmake/CMakeLists.txt tests/outside/cmake/middle.c \
 	tests/outside/cmake/program.cc tests/outside/cmake/through_middle.c
+
+stress_tests += tests/stress_objects
+tests_stress_objects_LDADD = $(plain_ldadd)
+
+# The examples against a reference of their own.
+check_PROGRAMS += tests/conv2d_reference
+tests_conv2d_reference_LDADD = -lm
+script_tests += tests/conv2d.sh

@@ -1,6 +1,16 @@
 # tests of observe: see tests/local.mk for what a line says.
 
-criterion_tests += tests/api_profile tests/api_figures
+criterion_tests += tests/api_profile tests/api_figures tests/unit_recorder
+tests_unit_recorder_SOURCES = tests/unit_recorder.c $(trace_sources)
+tests_unit_recorder_LDADD = $(unit_ldadd)
 valgrind_tests += tests/api_profile tests/api_figures
 
 EXTRA_DIST += tests/trace_reader.py
+
+check_PROGRAMS += tests/record_program tests/record_cost
+tests_record_cost_LDADD = $(plain_ldadd)
+tests_record_program_LDADD = $(plain_ldadd)
+script_tests += tests/trace.sh
+
+stress_tests += tests/stress_observe
+tests_stress_observe_LDADD = $(plain_ldadd)

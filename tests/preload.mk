@@ -1,1 +1,4 @@
-# tests of preload: see tests/local.mk for what a line says.
+# tests/preload.mk: tests of libweir-malloc.so and `weir run`.
+
+script_tests += tests/preload.sh tests/preload_programs.sh tests/run.sh
+EXTRA_DIST += tests/preload_calls.c tests/preload_life.c tests/preload_plugin.cc

@@ -90,9 +90,11 @@ def chunk_events(payload):
     thread, tid, number, ticks, count = (b.varint() for _ in range(5))
     slots, shapes, address = [0] * 256, [None] * 128, 0
     for _ in range(count):
-        head = b.byte()
+        head, before = b.byte(), None
         while head & 7 == 0 and head >> 3 >= 16:
-            b.take(b.varint())
+            note = Bytes(b.string())
+            if head >> 3 == 17:
+                before = note.varint()
             head = b.byte()
         kind = head & 7
         if kind == 0:
@@ -111,6 +113,8 @@ def chunk_events(payload):
             address = slots[b.byte()]
         slots[slot(address)] = address
         fields = {"address": address}
+        if before is not None:
+            fields["before"] = before
         if kind in (1, 3):
             index = b.byte()
             if index >= 128:
@@ -163,11 +167,14 @@ class Replay:
             self.move(number, -size, -1)
         elif kind == 3:
             block = self.live.get(f["address"])
-            if not block:
+            size = f.get("before", block and block[0])
+            if size is None:
                 raise Damaged("event %d: an unknown block is resized" % number)
-            requested = f["shape"][0]
-            self.live[f["address"]] = (requested,) + block[1:]
-            self.move(number, requested - block[0], 0)
+            if block and not block[3] and size != block[0]:
+                raise Damaged("event %d: a resize from another size" % number)
+            requested, _, _, context, tag = f["shape"]
+            self.live[f["address"]] = (requested, context, tag, bool(block and block[3]))
+            self.move(number, requested - size, 0)
         elif kind == 16 + 1:
             self.failed += 1
         elif kind == 16 + 2:
@@ -227,6 +234,7 @@ def main():
                             (b.varint() for _ in range(9))))
     if first != "HEAD":
         raise Damaged("no HEAD")
+    surplus = len(base), sum(b[0] for b in base.values())
     replay.live = base
     replay.start(*start)
     events.sort(key=lambda event: event[0])

@@ -8,8 +8,6 @@
 #include "tools/bench_peers.h"
 #include "tools/bench_table.h"
 
-#include <weir/version.h>
-
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -190,9 +188,8 @@ static void accounting_goals(const struct bench_plan *plan)
 
 int bench_mode_accounting(const struct bench_options *options)
 {
-    struct bench_traces traces = {0};
-    struct bench_targets targets = {0};
-    char machine[300];
+    static struct bench_traces traces;
+    static struct bench_targets targets;
     char *folder = realpath(options->baseline, NULL);
     if (!folder) {
         perror(options->baseline);
@@ -209,12 +206,11 @@ int bench_mode_accounting(const struct bench_options *options)
     accounting_rows(&plan, &traces, options);
     if (bench_run(&plan) != 0)
         return 1;
-    bench_machine(machine, sizeof(machine));
     if (options->json) {
         bench_json_print(stdout, "accounting", &plan, options->touch);
     } else {
-        printf("%sweir %s%s  %s\nThe cost of exactness, in ns; median of %u rounds.\n\n",
-               table_colour(LOOK_HEAD), weir_version(), table_plain(), machine, plan.rounds_run);
+        bench_head_print("The cost of exactness, in ns", &plan);
+        putchar('\n');
         accounting_table(&plan);
         accounting_goals(&plan);
     }

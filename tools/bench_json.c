@@ -1,6 +1,8 @@
 /* tools/bench_json.c - see tools/bench_json.h. No state. */
 #include "tools/bench_json.h"
 
+#include "tools/bench_table.h"
+
 #include <weir/version.h>
 
 #include <gnu/libc-version.h>
@@ -126,4 +128,17 @@ void bench_json_print(FILE *to, const char *what, const struct bench_plan *plan,
             fprintf(to, "%s\n", i + 1 < plan->nrows || k + 1 < plan->ntargets ? "," : "");
         }
     fprintf(to, "  ]\n}\n");
+}
+
+void bench_head_print(const char *what, const struct bench_plan *plan)
+{
+    char machine[500];
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+    bench_machine(machine, sizeof(machine));
+    printf("%sweir %s%s  %s\n%s; median of %u round%s.\n", table_colour(LOOK_HEAD), weir_version(),
+           table_plain(), machine, what, plan->rounds_run, plan->rounds_run == 1 ? "" : "s");
+    if (plan->load_before > 0.5 * (double)cpus)
+        printf("%sOther work was going on (load average %.1f when this began, %ld CPUs): times are "
+               "noisy.%s\n",
+               table_colour(LOOK_BAD), plan->load_before, cpus, table_plain());
 }

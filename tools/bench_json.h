@@ -17,4 +17,10 @@ void bench_json_print(FILE *to, const char *what, const struct bench_plan *plan,
 /* One line about the machine: CPUs, model, kernel, C library. */
 void bench_machine(char *text, size_t n);
 
+/*
+ * The first lines of every mode that prints tables: version, machine, `what`, the rounds; and a
+ * warning where other programs kept the CPUs busy when the run began.
+ */
+void bench_head_print(const char *what, const struct bench_plan *plan);
+
 #endif

@@ -177,7 +177,7 @@ void bench_exact_end(const struct bench_job *job, weir_allocator *a,
 
 /* -- the runner ------------------------------------------------------------------------ */
 
-enum { SAMPLES_MAX = 1 << 13, CHUNKS_LEAST = 3, THREADS_MAX = 256 };
+enum { SAMPLES_MAX = 1 << 13, CHUNKS_LEAST = 7, THREADS_MAX = 256 };
 
 struct runner {
     const struct bench_job *job;

@@ -8,8 +8,6 @@
 #include "tools/bench_pictures.h"
 #include "tools/bench_table.h"
 
-#include <weir/version.h>
-
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,20 +67,16 @@ struct more {
 
 static int more_run(const struct bench_options *options, const struct more *more)
 {
-    struct bench_targets targets = {0};
-    char machine[300];
+    static struct bench_targets targets;
     if (targets_peers(&targets, options->peers, options->npeers) != 0)
         return 2;
     struct bench_plan plan = bench_plan_of(options, &targets, more->seconds);
     if (more->rows(&plan, options) != 0 || bench_run(&plan) != 0)
         return 1;
-    bench_machine(machine, sizeof(machine));
     if (options->json) {
         bench_json_print(stdout, more->what, &plan, TOUCH_PAGE);
     } else {
-        printf("%sweir %s%s  %s\n%s; median of %u round%s.\n", table_colour(LOOK_HEAD),
-               weir_version(), table_plain(), machine, more->title, plan.rounds_run,
-               plan.rounds_run == 1 ? "" : "s");
+        bench_head_print(more->title, &plan);
         if (*targets.missing)
             printf("Not on this machine: %s.\n", targets.missing);
         more->show(&plan, options);
@@ -102,6 +96,7 @@ static const char *const thread_groups[] = {"pairs of 64 B", "mix of 16-527 B",
                                             "passed to another thread, 64 B",
                                             "libtorch-lstm2x256, each thread a copy"};
 enum { THREAD_GROUPS = sizeof(thread_groups) / sizeof(*thread_groups) };
+_Static_assert((int)THREAD_GROUPS == (int)BENCH_THREAD_PICTURES, "a picture a group");
 
 /* A row for 1, 2, 3, 4, 6, 8, 12, 16, ... threads and the greatest number. */
 static unsigned threads_next(unsigned n, unsigned most)
@@ -113,37 +108,54 @@ static unsigned threads_next(unsigned n, unsigned most)
     return n < most && next > most ? most : next;
 }
 
-static int threads_rows(struct bench_plan *plan, const struct bench_options *options)
+/* The trace that is replayed in more and more threads. */
+static const char *threads_trace(const struct bench_traces *traces)
+{
+    for (size_t i = 0; i < traces->n; i++)
+        if (strstr(traces->paths[i], "libtorch-lstm2x256"))
+            return traces->paths[i];
+    return traces->paths[0];
+}
+
+static void threads_row(struct bench_plan *plan, struct bench_job job)
+{
+    job.load = "pairs";
+    job.size = 64;
+    bench_row_add(plan, thread_groups[0], &job, "%u", job.threads);
+    job.load = "mix";
+    job.count = 1024;
+    job.size = 16;
+    job.size_max = 527;
+    bench_row_add(plan, thread_groups[1], &job, "%u", job.threads);
+    job.load = "handoff";
+    job.size = job.size_max = 64;
+    if (job.threads % 2 == 0)
+        bench_row_add(plan, thread_groups[2], &job, "%u", job.threads);
+    job.load = "trace";
+    job.variant = "copies";
+    job.touch = TOUCH_PAGE;
+    bench_row_add(plan, thread_groups[3], &job, "%u", job.threads);
+}
+
+void bench_threads_rows(struct bench_plan *plan, const struct bench_options *options,
+                        const struct bench_traces *traces)
 {
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     unsigned most = options->threads ? options->threads : cpus > 0 ? (unsigned)cpus : 1;
-    struct bench_traces traces = {0};
-    struct bench_job job = {.threads = 1, .seconds = options->quick ? 0.01 : 0.05, .variant = ""};
+    struct bench_job job = {.threads = 1,
+                            .seconds = options->quick ? 0.01 : 0.05,
+                            .variant = "",
+                            .trace = threads_trace(traces)};
+    for (; job.threads <= most; job.threads = threads_next(job.threads, most))
+        threads_row(plan, job);
+}
+
+static int threads_rows(struct bench_plan *plan, const struct bench_options *options)
+{
+    static struct bench_traces traces;
     if (traces_find(&traces, options->traces, options->ntraces) != 0 || traces_check(&traces) != 0)
         return 1;
-    for (job.threads = 1; job.threads <= most; job.threads = threads_next(job.threads, most)) {
-        job.load = "pairs";
-        job.size = 64;
-        bench_row_add(plan, thread_groups[0], &job, "%u", job.threads);
-        job.load = "mix";
-        job.count = 1024;
-        job.size = 16;
-        job.size_max = 527;
-        bench_row_add(plan, thread_groups[1], &job, "%u", job.threads);
-        job.load = "handoff";
-        job.size = job.size_max = 64;
-        if (job.threads % 2 == 0)
-            bench_row_add(plan, thread_groups[2], &job, "%u", job.threads);
-        struct bench_job replay = job;
-        replay.load = "trace";
-        replay.variant = "copies";
-        replay.touch = TOUCH_PAGE;
-        replay.trace = traces.paths[0];
-        for (size_t i = 0; i < traces.n; i++)
-            if (strstr(traces.paths[i], "libtorch-lstm2x256"))
-                replay.trace = traces.paths[i];
-        bench_row_add(plan, thread_groups[3], &replay, "%u", job.threads);
-    }
+    bench_threads_rows(plan, options, &traces);
     return 0;
 }
 
@@ -161,20 +173,27 @@ static void threads_show(const struct bench_plan *plan, const struct bench_optio
     }
 }
 
+void bench_threads_pictures(struct picture pictures[BENCH_THREAD_PICTURES])
+{
+    for (size_t i = 0; i < BENCH_THREAD_PICTURES; i++) {
+        bool rate = i < THREAD_GROUPS - 1;
+        pictures[i] = (struct picture){.title = thread_groups[i],
+                                       .axis = rate ? "operations a second, all threads together"
+                                                    : "ns an event, in each thread",
+                                       .group = thread_groups[i],
+                                       .metric = rate ? "rate" : "ns",
+                                       .over_target = -1,
+                                       .draw = svg_lines,
+                                       .category_axis = "threads"};
+    }
+}
+
 int bench_mode_threads(const struct bench_options *options)
 {
-    struct picture pictures[THREAD_GROUPS];
-    for (size_t i = 0; i < THREAD_GROUPS; i++)
-        pictures[i] =
-            (struct picture){.title = thread_groups[i],
-                             .axis = i < THREAD_GROUPS - 1 ? "operations a second" : "ns an event",
-                             .group = thread_groups[i],
-                             .metric = i < THREAD_GROUPS - 1 ? "rate" : "ns",
-                             .over_target = -1,
-                             .draw = svg_lines,
-                             .category_axis = "threads"};
+    struct picture pictures[BENCH_THREAD_PICTURES];
+    bench_threads_pictures(pictures);
     struct more more = {"threads", "Scaling with threads", 120, threads_rows, threads_show,
-                        pictures,  THREAD_GROUPS};
+                        pictures,  BENCH_THREAD_PICTURES};
     return more_run(options, &more);
 }
 

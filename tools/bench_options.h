@@ -2,6 +2,7 @@
 #ifndef WEIR_TOOLS_BENCH_OPTIONS_H
 #define WEIR_TOOLS_BENCH_OPTIONS_H
 
+#include "tools/bench_pictures.h"
 #include "tools/bench_targets.h"
 
 struct bench_options {
@@ -27,6 +28,12 @@ int bench_mode_growth(const struct bench_options *options);
 int bench_mode_idle(const struct bench_options *options);
 int bench_mode_accounting(const struct bench_options *options);
 
+/* Rows and pictures of scaling with threads. */
+enum { BENCH_THREAD_PICTURES = 4 };
+void bench_threads_rows(struct bench_plan *plan, const struct bench_options *options,
+                        const struct bench_traces *traces);
+void bench_threads_pictures(struct picture pictures[BENCH_THREAD_PICTURES]);
+
 /* The pieces they share. */
 struct bench_plan bench_plan_of(const struct bench_options *options,
                                 const struct bench_targets *targets, double seconds);
@@ -34,6 +41,10 @@ struct bench_plan bench_plan_of(const struct bench_options *options,
 /* A row for each trace, named after it. */
 void bench_trace_rows(struct bench_plan *plan, const struct bench_traces *traces, const char *group,
                       const struct bench_job *job);
+
+/* Keeps the rows whose group or name has `word` in it; NULL keeps all. 0, or 2 after one line
+ * where none is left. */
+int bench_rows_keep(struct bench_plan *plan, const char *word);
 
 /* A trace's name from its path. */
 void bench_trace_name(char *name, size_t n, const char *path);

@@ -8,8 +8,6 @@
 #include "tools/bench_pictures.h"
 #include "tools/bench_table.h"
 
-#include <weir/version.h>
-
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -373,11 +371,7 @@ static void goals_print(const struct bench_plan *plan)
 
 static void peers_print(const struct bench_plan *plan, const struct bench_targets *targets)
 {
-    char machine[300];
-    bench_machine(machine, sizeof(machine));
-    printf("%sweir %s%s  %s\nweir and its peers, each preloaded into a process of its own; median "
-           "of %u rounds.\n",
-           table_colour(LOOK_HEAD), weir_version(), table_plain(), machine, plan->rounds_run);
+    bench_head_print("weir and its peers, each preloaded into a process of its own", plan);
     for (size_t k = 0; k < plan->ntargets; k++)
         if (plan->targets[k].preload)
             printf("  %-10s %s\n", plan->targets[k].name, plan->targets[k].preload);
@@ -397,7 +391,7 @@ static void peers_print(const struct bench_plan *plan, const struct bench_target
 
 static int pictures_of_peers(const struct bench_options *options, const struct bench_plan *plan)
 {
-    struct picture pictures[2 + sizeof(groups) / sizeof(*groups)];
+    struct picture pictures[1 + BENCH_THREAD_PICTURES + sizeof(groups) / sizeof(*groups)];
     size_t n = 0;
     for (size_t i = 0; i < sizeof(groups) / sizeof(*groups); i++)
         pictures[n++] = (struct picture){.title = groups[i].group,
@@ -415,35 +409,25 @@ static int pictures_of_peers(const struct bench_options *options, const struct b
                                      .over_target = -1,
                                      .reference = 1,
                                      .draw = svg_dots};
+    bench_threads_pictures(&pictures[n]);
+    n += BENCH_THREAD_PICTURES;
     return pictures_write(options->svg, "weir bench --peers", plan, pictures, n);
-}
-
-/* Keeps the rows whose group or name contains `word`. */
-static void rows_keep(struct bench_plan *plan, const char *word)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < plan->nrows; i++)
-        if (strstr(plan->rows[i].group, word) || strstr(plan->rows[i].name, word))
-            plan->rows[kept++] = plan->rows[i];
-    plan->nrows = kept;
 }
 
 int bench_mode_peers(const struct bench_options *options)
 {
-    struct bench_traces traces = {0};
-    struct bench_targets targets = {0};
+    static struct bench_traces traces;
+    static struct bench_targets targets;
     if (traces_find(&traces, options->traces, options->ntraces) != 0 || traces_check(&traces) != 0)
         return 1;
     if (targets_peers(&targets, options->peers, options->npeers) != 0)
         return 2;
     struct bench_plan plan = bench_plan_of(options, &targets, 300);
     peers_rows(&plan, &traces, options);
-    if (options->only)
-        rows_keep(&plan, options->only);
-    if (plan.nrows == 0) {
-        fprintf(stderr, "weir bench: no load is called \"%s\"\n", options->only);
+    if (options->svg) /* the pictures show how it scales; the tables of --threads say more */
+        bench_threads_rows(&plan, options, &traces);
+    if (bench_rows_keep(&plan, options->only) != 0)
         return 2;
-    }
     if (bench_run(&plan) != 0)
         return 1;
     if (options->json)

@@ -7,8 +7,6 @@
 #include "tools/bench_pictures.h"
 #include "tools/bench_table.h"
 
-#include <weir/version.h>
-
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,9 +122,20 @@ static void exact_add(struct table *t, const struct bench_plan *plan, const stru
     table_add(t, LOOK_GOOD, "yes");
 }
 
+static bool group_is_empty(const struct bench_plan *plan, const char *group)
+{
+    for (size_t i = 0; i < plan->nrows; i++)
+        if (strcmp(plan->rows[i].group, group) == 0)
+            return false;
+    return true;
+}
+
 static void time_table(const struct bench_plan *plan, const char *group, const char *first)
 {
     struct table t;
+    if (group_is_empty(plan, group))
+        return;
+    putchar('\n');
     table_begin(&t, plan->ntargets + 2);
     head_add(&t, plan, first, "exact");
     for (size_t i = 0; i < plan->nrows; i++) {
@@ -203,21 +212,27 @@ static void summary_row(struct summary *s, const struct bench_plan *plan,
         s->above_live = fmax(s->above_live, bench_value(&row->cells[0], "resident") / live);
 }
 
-static void summary_print(const struct bench_plan *plan)
+static void summary_print(const struct bench_options *options, const struct bench_plan *plan)
 {
     double *ratios = bench_array(NULL, plan->nrows, sizeof(*ratios));
     struct summary s = {.best = NAN, .worst = NAN, .above_live = NAN};
     for (size_t i = 0; i < plan->nrows; i++)
         summary_row(&s, plan, &plan->rows[i], ratios);
     s.mean = bench_geomean(ratios, s.traces);
-    printf("\n%sweir replays the %zu recorded traces in %s of raw malloc's time%s (geometric mean; "
-           "%s to %s),\nwith %.0f page faults where malloc takes %.0f",
-           table_colour(LOOK_HEAD), s.traces, table_number(s.mean), table_plain(),
-           table_number(s.best), table_number(s.worst), s.faults, s.faults_malloc);
-    if (!isnan(s.above_live))
-        printf(", and at most %s times the live bytes resident (traces over 8 MB)",
-               table_number(s.above_live));
-    printf(".\nIts statistics are exact in %s%zu of %zu measurements%s: total, peak and count "
+    putchar('\n');
+    if (s.traces) {
+        printf("%sweir replays %zu recorded trace%s in %s of raw malloc's time%s (geometric mean; "
+               "%s to "
+               "%s),\nwith %.0f page faults where malloc takes %.0f",
+               table_colour(LOOK_HEAD), s.traces, s.traces > 1 ? "s" : "", table_number(s.mean),
+               table_plain(), table_number(s.best), table_number(s.worst), s.faults,
+               s.faults_malloc);
+        if (options->touch != TOUCH_NONE && !isnan(s.above_live))
+            printf(", and at most %s times the live bytes resident (traces over 8 MB)",
+                   table_number(s.above_live));
+        printf(".\n");
+    }
+    printf("Its statistics are exact in %s%zu of %zu measurements%s: total, peak and count "
            "equal the "
            "trace's own after every event.\n",
            table_colour(s.exact == s.weir_cells ? LOOK_GOOD : LOOK_BAD), s.exact, s.weir_cells,
@@ -230,19 +245,19 @@ static void tables_print(const struct bench_options *options, const struct bench
 {
     static const char *const said[TOUCH_COUNT] = {
         "blocks left untouched", "one byte of each page touched", "every byte written"};
-    char machine[300];
-    bench_machine(machine, sizeof(machine));
-    printf("%sweir %s%s  %s\n", table_colour(LOOK_HEAD), weir_version(), table_plain(), machine);
-    printf("Recorded inference traces, %s; each cell a process of its own, median of %u rounds.\n",
-           said[options->touch], plan->rounds_run);
+    char what[200];
+    snprintf(what, sizeof(what), "Recorded inference traces, %s; each cell a process of its own",
+             said[options->touch]);
+    bench_head_print(what, plan);
     if (*targets->missing)
         printf("Not on this machine: %s.\n", targets->missing);
-    printf("\n%sns an event%s\n\n", table_colour(LOOK_HEAD), table_plain());
+    printf("\n%sns an event%s\n", table_colour(LOOK_HEAD), table_plain());
     time_table(plan, traces_group, "trace");
-    putchar('\n');
     time_table(plan, threads_group, "two threads");
-    putchar('\n');
     time_table(plan, synthetic_group, "synthetic (ns a pair)");
+    if (options->touch == TOUCH_NONE ||
+        (group_is_empty(plan, traces_group) && group_is_empty(plan, threads_group)))
+        return;
     printf("\n%spage faults a pass | peak resident over peak live bytes%s\n\n",
            table_colour(LOOK_HEAD), table_plain());
     memory_table(plan);
@@ -290,12 +305,12 @@ static int picture_write(const struct bench_options *options, const struct bench
 
 int bench_mode_replay(const struct bench_options *options)
 {
-    struct bench_traces traces = {0};
-    struct bench_targets targets = {0};
+    static struct bench_traces traces;
+    static struct bench_targets targets;
     if (traces_find(&traces, options->traces, options->ntraces) != 0 || traces_check(&traces) != 0)
         return 1;
     targets_replay(&targets);
-    struct bench_plan plan = bench_plan_of(options, &targets, 40);
+    struct bench_plan plan = bench_plan_of(options, &targets, 50);
     struct bench_job job = {.load = "trace",
                             .touch = options->touch,
                             .threads = 1,
@@ -303,6 +318,8 @@ int bench_mode_replay(const struct bench_options *options)
     bench_trace_rows(&plan, &traces, traces_group, &job);
     threaded_rows(&plan, &traces, job);
     synthetic_rows(&plan, job);
+    if (bench_rows_keep(&plan, options->only) != 0)
+        return 2;
     if (bench_run(&plan) != 0)
         return 1;
     if (options->json)
@@ -312,7 +329,7 @@ int bench_mode_replay(const struct bench_options *options)
     fflush(stdout);
     size_t failures = bench_say_failures(&plan);
     if (!options->json)
-        summary_print(&plan);
+        summary_print(options, &plan);
     if (options->svg && picture_write(options, &plan) != 0)
         failures++;
     bench_plan_free(&plan);

@@ -287,6 +287,8 @@ int bench_run(struct bench_plan *plan)
         memset(plan->rows[i].cells, 0, plan->ntargets * sizeof(struct bench_cell));
     }
     int status = 0;
+    if (getloadavg(&plan->load_before, 1) != 1)
+        plan->load_before = 0;
     unsigned most = plan->rounds ? plan->rounds : ROUNDS_MAX;
     for (unsigned round = 0; round < most && !status; round++) {
         double spent = progress_seconds(&p);

@@ -50,6 +50,7 @@ struct bench_plan {
     unsigned rounds;     /* 0: as many as fit into `seconds`, 1 to 15 */
     double seconds;      /* with rounds == 0 */
     unsigned rounds_run; /* out */
+    double load_before;  /* out: runnable tasks on the machine before the first */
 };
 
 /* Adds a row, with memory of its own for the name; returns it, valid until the next. */

@@ -2,7 +2,7 @@
 #include "tools/bench_targets.h"
 #include "tools/trace_load.h"
 
-#include <weir/weir.h>
+#include <weir/allocator.h>
 
 #include <dirent.h>
 #include <errno.h>
@@ -24,9 +24,18 @@ static const struct {
     {"tbbmalloc", "libtbbmalloc_proxy.so.2", "libtbbmalloc2"},
 };
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+/* A sanitizer has its own malloc and lets no other be put in front of it. */
+static const bool may_preload = false;
+#else
+static const bool may_preload = true;
+#endif
+
 /* What the dynamic linker's cache says of this name; NULL: nothing. */
 static char *library_path(const char *library)
 {
+    if (!may_preload)
+        return NULL;
     FILE *cache = popen("PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null", "re");
     char line[PATH_MAX + 200], *found = NULL;
     while (cache && fgets(line, sizeof(line), cache)) {
@@ -162,7 +171,8 @@ static int traces_add_folder(struct bench_traces *traces, const char *path)
             traces_add(traces, full);
     }
     closedir(folder);
-    qsort(traces->paths + before, traces->n - before, sizeof(char *), path_compare);
+    if (traces->n > before)
+        qsort(traces->paths + before, traces->n - before, sizeof(char *), path_compare);
     return (int)(traces->n - before);
 }
 

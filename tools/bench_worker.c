@@ -6,7 +6,8 @@
 #include "tools/bench_worker.h"
 #include "tools/bench_load.h"
 
-#include <weir/weir.h>
+#include <weir/allocator.h>
+#include <weir/link.h>
 
 #include <dlfcn.h>
 #include <errno.h>

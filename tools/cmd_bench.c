@@ -44,6 +44,22 @@ void bench_trace_rows(struct bench_plan *plan, const struct bench_traces *traces
     }
 }
 
+int bench_rows_keep(struct bench_plan *plan, const char *word)
+{
+    size_t kept = 0;
+    if (!word)
+        return 0;
+    for (size_t i = 0; i < plan->nrows; i++)
+        if (strstr(plan->rows[i].group, word) || strstr(plan->rows[i].name, word))
+            plan->rows[kept++] = plan->rows[i];
+    plan->nrows = kept;
+    if (kept)
+        return 0;
+    bench_plan_free(plan);
+    fprintf(stderr, "weir bench: no load is called \"%s\"\n", word);
+    return 2;
+}
+
 /* One of small blocks, one of large. */
 bool bench_trace_threaded(const char *name)
 {
@@ -91,7 +107,7 @@ static const char help[] =
     "  --time SECONDS         for the rounds, where --runs does not say how many\n"
     "  --peers                weir against the other allocators on this machine, with goals\n"
     "  --peer NAME=LIBRARY    one more, or another file for one of them; may be repeated\n"
-    "  --only WORD            of --peers: the loads whose name or group has WORD in it\n"
+    "  --only WORD            only the loads whose name or group has WORD in it\n"
     "  --threads[=N]          1 to N threads (default: as many as there are CPUs)\n"
     "  --growth               1000 to 10000000 live blocks; the share of metadata\n"
     "  --idle                 what stays resident after 1000 threads and after 10 s of sleep\n"

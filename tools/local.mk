@@ -1,8 +1,16 @@
 # tools: the `weir` command. A command is tools/cmd_NAME.c and a line in tools/weir.c.
 
+# Reads binary traces; for tests too.
+trace_sources = tools/trace_binary.c tools/trace_binary.h tools/trace_cursor.h \
+	tools/trace_decode.c tools/trace_decode.h tools/trace_groups.c tools/trace_groups.h \
+	tools/trace_info.c tools/trace_info.h tools/trace_merge.c tools/trace_merge.h \
+	tools/trace_replay.c tools/trace_replay.h tools/trace_report.c tools/trace_report.h \
+	src/observe/crc32.c src/observe/crc32.h src/observe/format.h
+
 bin_PROGRAMS += weir
 weir_SOURCES = tools/weir.c tools/command.h tools/trace_load.h tools/trace_load.c \
 	$(bench_sources)
+weir_SOURCES += $(trace_sources) tools/cmd_trace.c tools/cmd_stats.c
 weir_LDADD = libweir.la $(weir_jemalloc_lib) $(ZLIB_LIBS) -lpthread -lm
 weir_SOURCES += tools/cmd_run.c tools/run.h tools/run_check.c tools/run_report.c
 weir_CPPFLAGS = $(AM_CPPFLAGS) -DWEIR_PKGLIBDIR='"$(pkglibdir)"' \
@@ -18,3 +26,6 @@ bench_sources = tools/bench_accounting.c tools/bench_job.c tools/bench_job.h \
 
 # -- weir plan --
 weir_SOURCES += tools/cmd_plan.c tools/plan_rows.h tools/plan_csv.c tools/plan_svg.c tools/plan_trace.c
+
+# -- weir device --
+weir_SOURCES += tools/cmd_device.c tools/device_bench.c tools/device_bench.h

@@ -22,4 +22,7 @@ bool trace_binary_is(const void *start, size_t n);
  */
 int trace_load_binary(const char *path, struct trace *trace, char *why, size_t nwhy);
 
+/* What trace_free does, for programs without tools/trace_load.c. */
+void trace_release(struct trace *trace);
+
 #endif

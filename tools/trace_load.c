@@ -101,7 +101,7 @@ static bool number_parse(const char *word, uint64_t max, uint64_t *value)
         return false;
     for (; isdigit((unsigned char)*word); word++) {
         unsigned digit = (unsigned)(*word - '0');
-        if (*value > (max - digit) / 10)
+        if (digit > max || *value > (max - digit) / 10)
             return false;
         *value = *value * 10 + digit;
     }
@@ -318,6 +318,14 @@ static int loader_finish(struct loader *l)
 
 #ifdef HAVE_ZLIB
 
+/* What zlib complains of, or NULL. */
+static const char *gz_damage(gzFile in)
+{
+    int status;
+    const char *message = gzerror(in, &status);
+    return status != Z_OK && status != Z_STREAM_END ? message : NULL;
+}
+
 /* zlib reads plain files as they are. */
 static int loader_read(struct loader *l, FILE *file, char *line)
 {
@@ -327,13 +335,15 @@ static int loader_read(struct loader *l, FILE *file, char *line)
         return loader_no_memory(l);
     gzbuffer(in, 1 << 17);
     int error = 0;
-    while (!error && gzgets(in, line, LINE_BYTES))
+    while (!error && gzgets(in, line, LINE_BYTES)) {
+        if (!strchr(line, '\n') && gz_damage(in))
+            break; /* only a part of the line is there */
         error = line_parse(l, line);
-    int status;
-    const char *message = gzerror(in, &status);
-    if (!error && status != Z_OK && status != Z_STREAM_END) {
+    }
+    const char *damage = gz_damage(in);
+    if (!error && damage) {
         l->line++;
-        error = loader_bad(l, "the compressed data is damaged or cut off (%s)", message);
+        error = loader_bad(l, "the compressed data is damaged or cut off (%s)", damage);
     }
     gzclose(in);
     return error;

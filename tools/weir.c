@@ -17,6 +17,9 @@ static const struct {
     {"run", weir_command_run, "run a program on weir's malloc and report its memory"},
     {"bench", weir_command_bench, "replays recorded traces: time, memory, exact statistics"},
     {"plan", weir_command_plan, "lays buffers with known lifetimes out in one arena"},
+    {"trace", weir_command_trace, "what a recorded trace says: the peak, when, and who held it"},
+    {"stats", weir_command_stats, "what this weir stands on, its size classes, its figures"},
+    {"device", weir_command_device, "lists devices; how fast and tight their pools are"},
     {NULL, NULL, NULL}, /* last */
 };
 

@@ -172,6 +172,14 @@ WEIR_API int weir_device_copy(weir_allocator *to_a, void *to, weir_allocator *fr
 /* Sets n bytes, on the host or a device; done on return. */
 WEIR_API int weir_device_set(weir_allocator *a, void *to, int byte, size_t n);
 
+/* A tensor of `a` with the shape, type and elements of `t`, wherever either lives, row-major,
+ * the caller's to release. NULL with ENOMEM or the device's error. */
+typedef struct weir_tensor weir_tensor;
+WEIR_API weir_tensor *weir_tensor_to(const weir_tensor *t, weir_allocator *a);
+
+/* Where a tensor's elements live, as weir_device_of. */
+WEIR_API const char *weir_tensor_device(const weir_tensor *t);
+
 /* -- the pool ----------------------------------------------------------------------------- */
 
 /* The caller sets `size` to sizeof. Bytes, but for the counts. */

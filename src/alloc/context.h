@@ -32,6 +32,8 @@ struct weir__shard {
     unsigned nheaps;
 };
 
+struct weir__local;
+
 /* A thread's part of an allocator. */
 struct weir__heap {
     struct weir__window window;
@@ -40,6 +42,7 @@ struct weir__heap {
     weir_allocator *owner;
     struct weir__shard *shard;
     struct weir__heap **slot;       /* the thread's pointer to this heap; NULL: common */
+    struct weir__local *local;      /* which holds that pointer */
     struct weir__heap *next, *prev; /* of the allocator */
     uint64_t seen;                  /* operations when the scavenger last looked */
     unsigned slow;                  /* slow operations, to pace the scavenger */
@@ -89,6 +92,7 @@ extern struct weir__heap weir__no_heap;
 struct weir__local {
     struct weir__heap *heaps[WEIR__HEAP_SLOTS];
     uint32_t word;
+    weir__lock lock; /* rank "threads": the pointers, while another thread may free a heap */
 };
 extern WEIR__TLS struct weir__local weir__here;
 

@@ -113,10 +113,18 @@ static void heap_unlink(struct weir__heap *heap)
         heap->owner->body->heaps = heap->next;
 }
 
-/* Its window goes; its free blocks to the centres if `flush`. */
+/* Its thread shall not find it any more, not even to mark it with a tag. */
+static void heap_hide(struct weir__heap *heap)
+{
+    weir__lock_take(&heap->local->lock);
+    __atomic_store_n(heap->slot, &weir__no_heap, __ATOMIC_RELAXED);
+    weir__lock_drop(&heap->local->lock);
+}
+
+/* Its window goes; its free blocks to the centres if `flush`. The thread does not find
+ * it, or is not there. */
 static void heap_unmake(struct weir__heap *heap, bool flush)
 {
-    __atomic_store_n(heap->slot, &weir__no_heap, __ATOMIC_RELAXED);
     weir__lock_take(&heap->cache.lock);
     weir__window_detach(&heap->window);
     weir__cache_empty(&heap->cache, flush);
@@ -133,8 +141,11 @@ static void thread_exit(void)
     thread_ended = true;
     weir__context_lock();
     for (unsigned i = 0; i < WEIR__HEAP_SLOTS; i++)
-        if (weir__here.heaps[i] != &weir__no_heap)
-            heap_unmake(weir__here.heaps[i], true);
+        if (weir__here.heaps[i] != &weir__no_heap) {
+            struct weir__heap *heap = weir__here.heaps[i];
+            heap_hide(heap);
+            heap_unmake(heap, true);
+        }
     weir__context_unlock();
     void (*exited)(void) = __atomic_load_n(&weir__trace_thread_exited, __ATOMIC_ACQUIRE);
     if (exited)
@@ -150,6 +161,7 @@ static struct weir__heap *heap_make(weir_allocator *a, struct weir__heap **slot)
     if (!heap)
         return NULL;
     heap->slot = slot;
+    heap->local = &weir__here;
     heap->word = weir__here.word;
     weir__context_lock();
     heap_init(heap, a, weir__thread_self());
@@ -175,8 +187,10 @@ struct weir__heap *weir__heap_find(weir_allocator *a)
 
 void weir__heaps_release(weir_allocator *a, bool flush)
 {
-    while (a->body->heaps)
+    while (a->body->heaps) {
+        heap_hide(a->body->heaps);
         heap_unmake(a->body->heaps, flush);
+    }
     weir__lock_take(&a->body->common.cache.lock);
     weir__window_detach(&a->body->common.window);
     weir__cache_empty(&a->body->common.cache, flush);
@@ -201,6 +215,7 @@ static size_t heap_flush(struct weir__heap *heap)
     weir__lock_take(&heap->cache.lock);
     weir__window_close(&heap->window);
     size_t bytes = weir__cache_empty(&heap->cache, true);
+    weir__window_release(&heap->window);
     weir__lock_drop(&heap->cache.lock);
     return bytes;
 }

@@ -60,6 +60,10 @@ void weir__allocator_checkpoint_set(weir_allocator *a, uint64_t checkpoint);
  * base/trace_hook.h says. At one instant of the total: the account starts from what
  * is live, its figures go to *at (size set by the callee), the table is installed.
  * 0; EINVAL where `root` has a parent, EBUSY while a table is installed.
+ *
+ * A walk after it sees every block that was live at that instant and is still, but for
+ * blocks of functions that are being freed; and may see a large block whose free was
+ * counted before.
  */
 int weir__allocator_trace_begin(weir_allocator *root, const struct weir__trace_hooks *hooks,
                                 weir_stats *at);

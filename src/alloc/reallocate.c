@@ -36,9 +36,11 @@ static int small_resize(weir_allocator *a, void *block, struct weir__found *foun
         weir__class_of(size, alignment) != (int)weir__slab_class(found->slab))
         return 0;
     uint64_t sequence = 0;
-    if (!weir__account(a, (int64_t)size - (int64_t)found->requested, 0, 0, &sequence))
+    word_resize(found->word, size); /* first, as below: a walk never sees a size given up */
+    if (!weir__account(a, (int64_t)size - (int64_t)found->requested, 0, 0, &sequence)) {
+        word_resize(found->word, found->requested);
         return -1;
-    word_resize(found->word, size);
+    }
     resized(a, sequence, block, found, size);
     return 1;
 }

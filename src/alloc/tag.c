@@ -97,8 +97,10 @@ weir_tag weir_tag_set(weir_tag tag)
     if (tag > WEIR__WORD_TAG_MAX)
         return former;
     weir__here.word = WEIR__WORD_LIVE | tag << WEIR__WORD_TAG_SHIFT;
+    weir__lock_take(&weir__here.lock);
     for (unsigned i = 0; i < WEIR__HEAP_SLOTS; i++)
         if (weir__here.heaps[i] != &weir__no_heap)
             weir__here.heaps[i]->word = weir__here.word;
+    weir__lock_drop(&weir__here.lock);
     return former;
 }

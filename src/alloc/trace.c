@@ -134,6 +134,22 @@ static void reading_into(const struct weir__meter_reading *reading, weir_stats *
     stats->slow_operations = reading->slow_operations;
 }
 
+/* Operations on small blocks count and mark their block under the lock of a heap: those
+ * that counted before now have marked it when this returns. */
+static void heaps_settle(weir_allocator *root)
+{
+    weir__context_lock();
+    for (weir_allocator *a = root; a; a = weir__context_after(a, root)) {
+        weir__lock_take(&a->body->common.cache.lock);
+        weir__lock_drop(&a->body->common.cache.lock);
+        for (struct weir__heap *heap = a->body->heaps; heap; heap = heap->next) {
+            weir__lock_take(&heap->cache.lock);
+            weir__lock_drop(&heap->cache.lock);
+        }
+    }
+    weir__context_unlock();
+}
+
 int weir__allocator_trace_begin(weir_allocator *root, const struct weir__trace_hooks *hooks,
                                 weir_stats *at)
 {
@@ -146,6 +162,7 @@ int weir__allocator_trace_begin(weir_allocator *root, const struct weir__trace_h
     int error = weir__meter_trace_begin(&body->meter, hooks, &reading);
     if (error)
         return weir__fail(error, "a trace is being recorded already");
+    heaps_settle(root);
     reading_into(&reading, at);
     return 0;
 }

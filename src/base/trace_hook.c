@@ -1,6 +1,8 @@
 /* base/trace_hook.c - the installed table and the account; see trace_hook.h. */
 #include "base/trace_hook.h"
 
+#include <sys/single_threaded.h>
+
 const struct weir__trace_hooks *weir__trace_installed;
 const struct weir__trace_hooks *weir__trace_latest;
 void (*weir__trace_thread_exited)(void);
@@ -21,6 +23,11 @@ void weir__trace_account_start(size_t total, size_t count)
 
 uint64_t weir__trace_stamp_neutral(void)
 {
+    if (__libc_single_threaded) { /* as base/lock.h has it */
+        uint64_t next = __atomic_load_n(&weir__trace_account.sequence, __ATOMIC_RELAXED) + 1;
+        __atomic_store_n(&weir__trace_account.sequence, next, __ATOMIC_RELAXED);
+        return next;
+    }
     return __atomic_add_fetch(&weir__trace_account.sequence, 1, __ATOMIC_RELAXED);
 }
 

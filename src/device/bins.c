@@ -24,6 +24,7 @@ void weir__device_bins_add(struct weir__device_bins *bins, struct weir__device_b
         block->bin_next->bin_prev = block;
     bins->first[bin] = block;
     bins->used[bin / 64] |= (uint64_t)1 << bin % 64;
+    bins->words |= (uint64_t)1 << bin / 64;
 }
 
 void weir__device_bins_remove(struct weir__device_bins *bins, struct weir__device_block *block)
@@ -33,21 +34,26 @@ void weir__device_bins_remove(struct weir__device_bins *bins, struct weir__devic
         block->bin_next->bin_prev = block->bin_prev;
     if (block->bin_prev)
         block->bin_prev->bin_next = block->bin_next;
-    else if (!(bins->first[bin] = block->bin_next))
-        bins->used[bin / 64] &= ~((uint64_t)1 << bin % 64);
+    else if (!(bins->first[bin] = block->bin_next) &&
+             !(bins->used[bin / 64] &= ~((uint64_t)1 << bin % 64)))
+        bins->words &= ~((uint64_t)1 << bin / 64);
 }
 
 /* The first non-empty bin from `bin` on, or WEIR__DEVICE_BINS. */
 static unsigned bins_from(const struct weir__device_bins *bins, unsigned bin)
 {
-    for (unsigned word = bin / 64; word < WEIR__DEVICE_BINS / 64; word++) {
-        uint64_t used = bins->used[word];
-        if (word == bin / 64)
-            used &= ~(uint64_t)0 << bin % 64;
-        if (used)
-            return word * 64 + (unsigned)__builtin_ctzll(used);
+    unsigned word = bin / 64;
+    if (bin >= WEIR__DEVICE_BINS)
+        return WEIR__DEVICE_BINS;
+    uint64_t used = bins->used[word] & ~(uint64_t)0 << bin % 64;
+    if (!used) {
+        uint64_t words = bins->words & ~(uint64_t)1 << word;
+        if (!words)
+            return WEIR__DEVICE_BINS;
+        word = (unsigned)__builtin_ctzll(words);
+        used = bins->used[word];
     }
-    return WEIR__DEVICE_BINS;
+    return word * 64 + (unsigned)__builtin_ctzll(used);
 }
 
 static bool is_better(const struct weir__device_block *a, const struct weir__device_block *b)
@@ -55,17 +61,26 @@ static bool is_better(const struct weir__device_block *a, const struct weir__dev
     return !b || a->size < b->size || (a->size == b->size && a->address < b->address);
 }
 
+/* The best of a bin, or NULL. */
+static struct weir__device_block *bin_fit(struct weir__device_block *b, size_t size,
+                                          size_t range_max)
+{
+    struct weir__device_block *best = NULL;
+    for (int looks = LOOK_AT_MOST; b && looks; b = b->bin_next, looks--)
+        if (b->size >= size && b->range->size <= range_max && is_better(b, best))
+            best = b;
+    return best;
+}
+
 struct weir__device_block *weir__device_bins_fit(const struct weir__device_bins *bins, size_t size,
                                                  size_t range_max)
 {
     struct weir__device_block *best = NULL;
+    if (!bins->words)
+        return NULL;
     for (unsigned bin = bins_from(bins, bin_of(size)); !best && bin < WEIR__DEVICE_BINS;
-         bin = bins_from(bins, bin + 1)) {
-        int looks = LOOK_AT_MOST;
-        for (struct weir__device_block *b = bins->first[bin]; b && looks; b = b->bin_next, looks--)
-            if (b->size >= size && b->range->size <= range_max && is_better(b, best))
-                best = b;
-    }
+         bin = bins_from(bins, bin + 1))
+        best = bin_fit(bins->first[bin], size, range_max);
     return best;
 }
 

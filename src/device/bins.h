@@ -14,6 +14,7 @@
 struct weir__device_block;
 
 struct weir__device_bins {
+    uint64_t words;                        /* bit i: used[i] is not 0 */
     uint64_t used[WEIR__DEVICE_BINS / 64]; /* bit i: first[i] is not NULL */
     struct weir__device_block *first[WEIR__DEVICE_BINS];
 };

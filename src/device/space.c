@@ -16,14 +16,24 @@
 #define LARGE_SEGMENT (20 * WEIR__MIB)
 #define SMALL_BELOW   (1 * WEIR__MIB) /* requests */
 #define LARGE_BELOW   (10 * WEIR__MIB)
+#define TINY_BELOW    (16 * WEIR__KIB) /* expandable ranges */
+#define APART_FROM    (32 * WEIR__MIB)
 #define PIN_RATIO     32 /* a request pins at most so many times its size */
+
+/* In expandable ranges granules go back one by one, so only the smallest blocks lie apart,
+ * and not before there is something that they could pin. */
+static enum weir__device_kind expandable_kind(const struct weir__device *d, size_t size)
+{
+    return size < TINY_BELOW && d->reserved >= APART_FROM ? WEIR__DEVICE_SMALL : WEIR__DEVICE_LARGE;
+}
 
 enum weir__device_kind weir__device_kind_of(const struct weir__device *d, size_t size)
 {
+    if (d->mode == WEIR_DEVICE_EXPANDABLE)
+        return expandable_kind(d, size);
     if (size < SMALL_BELOW)
         return WEIR__DEVICE_SMALL;
-    return size < LARGE_BELOW || d->mode == WEIR_DEVICE_EXPANDABLE ? WEIR__DEVICE_LARGE
-                                                                   : WEIR__DEVICE_HUGE;
+    return size < LARGE_BELOW ? WEIR__DEVICE_LARGE : WEIR__DEVICE_HUGE;
 }
 
 size_t weir__device_range_max(const struct weir__device *d, size_t size)
@@ -99,7 +109,7 @@ static size_t growth_excess(const struct weir__device *d, size_t more, size_t si
     size_t unit = d->mode == WEIR_DEVICE_EXPANDABLE ? d->table.granularity : LARGE_SEGMENT;
     size_t peak = weir__max(weir__max(d->peak_in_use, d->wanted), d->in_use + size);
     size_t share = peak / 100 * d->growth_percent;
-    size_t allowed = peak + weir__max(share, weir__round_up(peak, unit) - peak + unit);
+    size_t allowed = peak + weir__max(share, weir__round_up(peak, unit) - peak);
     return d->reserved + more > allowed ? d->reserved + more - allowed : 0;
 }
 

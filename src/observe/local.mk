@@ -9,4 +9,4 @@ weir_core_sources += src/observe/bytes.h src/observe/crc32.c src/observe/crc32.h
 	src/observe/trace_names.h
 
 pkginclude_HEADERS += include/weir/profile.h include/weir/stats.h include/weir/trace.h
-dist_doc_DATA += docs/trace-format.md
+dist_doc_DATA += docs/observing.md docs/trace-format.md

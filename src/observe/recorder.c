@@ -24,14 +24,16 @@
 #include <weir/trace.h>
 
 #define SAMPLE_MS  50
+#define SIZED_NS   UINT64_C(100000000) /* frees tell their size for so long */
 #define LATE_TRIES 40000 /* looks for late events before they count as dropped: 2 s */
 
 static struct {
     weir__lock lock;
     weir_allocator *root; /* NULL: no recording */
-    uint64_t sized_until; /* frees up to this number are written with their size; atomic */
+    uint64_t sized_until; /* up to this number events tell the size of their block; atomic */
     int64_t reserved;     /* by pools; atomic */
     uint64_t sample_ns;   /* between two samples */
+    uint64_t listed;      /* when the list of what was live was complete; 0: not yet; atomic */
     uint64_t sampled;     /* when the last was taken; atomic */
     weir_trace_status last;
     bool fork_watched;
@@ -48,13 +50,18 @@ static void on_allocated(const struct weir__trace_event *event)
     weir__stream_leave(stream);
 }
 
+/* The list of what was live at the start may have come too late for this block. */
+static bool is_sized(const struct weir__trace_event *event)
+{
+    return event->sequence <= __atomic_load_n(&recorder.sized_until, __ATOMIC_RELAXED);
+}
+
 static void on_freed(const struct weir__trace_event *event)
 {
     struct weir__stream *stream = weir__stream_enter();
     if (!stream)
         return;
-    uint64_t until = __atomic_load_n(&recorder.sized_until, __ATOMIC_RELAXED);
-    weir__stream_freed(stream, event, event->sequence <= until);
+    weir__stream_freed(stream, event, is_sized(event));
     weir__stream_leave(stream);
 }
 
@@ -137,6 +144,18 @@ static void sample_write(void)
     weir__trace_file_write(WEIR__TRACE_SAMP, record, (size_t)(at - record), NULL, 0);
 }
 
+/* The list of what was live at the start may lack blocks that were being freed when it was
+ * made. Their frees have come when some time has passed. */
+static void sizes_end(uint64_t now)
+{
+    uint64_t listed = __atomic_load_n(&recorder.listed, __ATOMIC_RELAXED);
+    if (!listed || now - listed < SIZED_NS ||
+        __atomic_load_n(&recorder.sized_until, __ATOMIC_RELAXED) != UINT64_MAX)
+        return;
+    uint64_t seen = __atomic_load_n(&weir__trace_account.sequence, __ATOMIC_RELAXED);
+    __atomic_store_n(&recorder.sized_until, seen, __ATOMIC_RELAXED);
+}
+
 /* After a buffer was written: one thread in each interval takes the sample. */
 static void sample_now_and_then(void)
 {
@@ -144,8 +163,10 @@ static void sample_now_and_then(void)
     uint64_t before = __atomic_load_n(&recorder.sampled, __ATOMIC_RELAXED);
     if (now - before >= recorder.sample_ns &&
         __atomic_compare_exchange_n(&recorder.sampled, &before, now, false, __ATOMIC_RELAXED,
-                                    __ATOMIC_RELAXED))
+                                    __ATOMIC_RELAXED)) {
+        sizes_end(now);
         sample_write();
+    }
 }
 
 /* -- what was live at the start -----------------------------------------------------------------
@@ -205,8 +226,7 @@ static void base_write(weir_allocator *root, const weir_stats *at_start)
     weir__trace_file_write(WEIR__TRACE_STRT, record, (size_t)(at - record), NULL, 0);
     weir__allocator_tree(root, base_walk, &base);
     base_flush(&base);
-    uint64_t seen = __atomic_load_n(&weir__trace_account.sequence, __ATOMIC_RELAXED);
-    __atomic_store_n(&recorder.sized_until, seen, __ATOMIC_RELAXED);
+    __atomic_store_n(&recorder.listed, weir__os_coarse_time(), __ATOMIC_RELAXED);
 }
 
 /* -- fork -----------------------------------------------------------------------------------------
@@ -263,6 +283,7 @@ static int start_locked(const char *path, const weir_trace_options *options)
         return error;
     weir__trace_names_reset();
     recorder.sample_ns = (options->sample_ms ? options->sample_ms : SAMPLE_MS) * UINT64_C(1000000);
+    __atomic_store_n(&recorder.listed, 0, __ATOMIC_RELAXED);
     recorder.sampled = 0;
     recorder.reserved = 0;
     __atomic_store_n(&recorder.sized_until, UINT64_MAX, __ATOMIC_RELAXED);

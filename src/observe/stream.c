@@ -20,6 +20,7 @@ static struct {
     struct weir__stream *all; /* never removed, re-used by other threads */
     uint32_t recording;       /* atomic */
     uint32_t generation;      /* atomic; counts recordings */
+    bool fences;              /* the system has membarrier; written before `recording` */
     uint32_t threads;         /* of this recording; atomic */
     uint64_t missed, lost;    /* events that found no buffer, or went with one; atomic */
     uint64_t logged;          /* by threads that ended; under the lock */
@@ -126,9 +127,10 @@ void weir__stream_release(void)
         stream_flush(s);
     weir__stream_leave(s);
     weir__lock_take(&streams.lock);
-    if (s->generation == generation)
+    if (weir__streams_are_on() && s->generation == generation) {
         streams.logged += s->logged;
-    s->generation = 0;
+        __atomic_store_n(&s->generation, 0, __ATOMIC_RELAXED);
+    } /* else who ends the recording writes what is left in it */
     s->owned = false;
     weir__lock_drop(&streams.lock);
 }
@@ -144,6 +146,7 @@ void weir__streams_on(void)
 {
     streams.threads = 0;
     streams.logged = 0;
+    __atomic_store_n(&streams.fences, weir__os_fence_available(), __ATOMIC_RELAXED);
     __atomic_store_n(&streams.missed, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&streams.lost, 0, __ATOMIC_RELAXED);
     __atomic_add_fetch(&streams.generation, 1, __ATOMIC_RELAXED);
@@ -189,11 +192,10 @@ uint64_t weir__streams_dropped(void)
 void weir__streams_flush(void)
 {
     weir__lock_take(&streams.lock);
-    struct weir__stream *first = streams.all;
-    weir__lock_drop(&streams.lock);
-    for (struct weir__stream *s = first; s; s = s->next)
+    for (struct weir__stream *s = streams.all; s; s = s->next)
         if (stream_takes_part(s))
             stream_flush(s);
+    weir__lock_drop(&streams.lock);
 }
 
 void weir__streams_forget(void)
@@ -221,7 +223,7 @@ struct weir__stream *weir__stream_enter(void)
         stream_miss();
         return NULL;
     }
-    if (weir__likely(weir__os_fence_available())) {
+    if (weir__likely(__atomic_load_n(&streams.fences, __ATOMIC_RELAXED))) {
         __atomic_store_n(&s->inside, 1, __ATOMIC_RELAXED);
         __atomic_signal_fence(__ATOMIC_SEQ_CST);
     } else {
@@ -244,7 +246,7 @@ void weir__stream_leave(struct weir__stream *s)
 }
 
 /* Room for an event, the chunk's base, and time. */
-static void event_prepare(struct weir__stream *s, uint64_t number)
+WEIR__INLINE void event_prepare(struct weir__stream *s, uint64_t number)
 {
     if (weir__unlikely(s->at + WEIR__EVENT_MOST > s->bytes + WEIR__STREAM_BYTES))
         stream_flush(s);
@@ -335,7 +337,6 @@ WEIR__INLINE unsigned char *event_shape(struct weir__stream *s, const struct wei
 
 static void block_event(struct weir__stream *s, unsigned kind, const struct weir__trace_event *e)
 {
-    event_prepare(s, e->sequence);
     unsigned flags = kind;
     unsigned char *head = s->at, *at = event_number(s, e->sequence, head + 1, &flags);
     at = event_address(s, e->block, at, &flags);
@@ -345,11 +346,19 @@ static void block_event(struct weir__stream *s, unsigned kind, const struct weir
 
 void weir__stream_allocated(struct weir__stream *s, const struct weir__trace_event *e)
 {
+    event_prepare(s, e->sequence);
     block_event(s, WEIR__TRACE_ALLOCATE, e);
 }
 
+/* The size before, always: who lists what is live at the start may see a block's new size
+ * before the resize has its number. */
 void weir__stream_resized(struct weir__stream *s, const struct weir__trace_event *e)
 {
+    unsigned char before[WEIR__VARINT_MOST];
+    size_t n = (size_t)(weir__put_varint(before, e->old_requested) - before);
+    event_prepare(s, e->sequence);
+    *s->at++ = WEIR__TRACE_OTHER | WEIR__TRACE_NOTE_BEFORE << WEIR__TRACE_SUB_SHIFT;
+    s->at = weir__put_string(s->at, before, n, n);
     block_event(s, WEIR__TRACE_RESIZE, e);
 }
 

@@ -470,18 +470,18 @@ size_t weir__span_release_locked(struct weir__store *store)
     return bytes;
 }
 
-/* Calls visit for the live spans of a region. A span that visit frees joins the hole after
- * it, so that one is passed over before. */
+/* Calls visit for the live spans of a region. What visit frees is joined with the holes
+ * beside it, so where the next span begins is found before. */
 static int region_each_span(struct weir__region *region, weir__span_visitor *visit, void *user)
 {
     if (region->direct)
         return region->pages->state == WEIR__PAGE_SPAN ? visit(region->pages, user) : 0;
     int stop = 0;
-    for (uint32_t page = 0; page < region->frontier && !stop;) {
-        struct weir__span *span = &region->pages[page], *next = span + span->npages;
-        page += span->npages;
-        if (page < region->frontier && next->state == WEIR__PAGE_HOLE)
-            page += next->npages;
+    for (uint32_t page = 0, next; page < region->frontier && !stop; page = next) {
+        struct weir__span *span = &region->pages[page];
+        next = page + span->npages;
+        if (next < region->frontier && region->pages[next].state == WEIR__PAGE_HOLE)
+            next += region->pages[next].npages;
         if (span->state == WEIR__PAGE_SPAN)
             stop = visit(span, user);
     }

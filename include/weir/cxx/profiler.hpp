@@ -4,14 +4,11 @@
 
 #include <weir/cxx/allocator.hpp>
 
-#if __has_include(<weir/profile.h>)
-#include <weir/profile.h>
-#endif
+#include <string>
 
 namespace weir
 {
 
-#ifdef WEIR_PROFILE_H
 /* Current, delta, peak and active allocations since start(). Profilers nest. */
 class MemoryProfiler
 {
@@ -53,7 +50,6 @@ class MemoryProfiler
   private:
     weir_profiler profiler_{};
 };
-#endif
 
 } // namespace weir
 

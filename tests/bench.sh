@@ -1,0 +1,117 @@
+#!/bin/sh
+# `weir bench` from outside: a short run whose JSON says that every row is exact, pictures that
+# an XML parser takes, one line and status 1 for a trace that is missing or damaged, status 2
+# for a command line that makes no sense.
+set -u
+weir=$top_builddir/weir
+traces=$top_srcdir/bench/traces
+scratch=$(mktemp -d) || exit 99
+trap 'rm -rf "$scratch"' EXIT
+failed=0
+
+complain() {
+    echo "FAILED: $*" >&2
+    failed=1
+}
+
+# expect STATUS COMMAND...: its output is in $scratch/out and err.
+expect() {
+    wanted=$1
+    shift
+    "$@" >"$scratch/out" 2>"$scratch/err"
+    got=$?
+    [ $got -eq "$wanted" ] || {
+        complain "status $got, not $wanted: $*"
+        cat "$scratch/err" >&2
+    }
+}
+
+one_line() {
+    [ "$(wc -l <"$scratch/err")" -eq 1 ] || {
+        complain "not one line on standard error:"
+        cat "$scratch/err" >&2
+    }
+    grep -q "$1" "$scratch/err" || complain "no \"$1\" in: $(cat "$scratch/err")"
+    [ ! -s "$scratch/out" ] || complain "output beside the complaint"
+}
+
+# -- a short run ------------------------------------------------------------------
+
+cp "$traces"/libtorch-lstm2x256.trace.gz "$traces"/opencv-ppocr-cls-static.trace.gz \
+    "$traces"/ort-silero-vad-mempattern.trace.gz "$traces"/xnnpack-mobilenetv2.trace.gz "$scratch" ||
+    exit 99
+
+expect 0 "$weir" bench --quick --json --svg "$scratch/figures.svg" --traces "$scratch"
+cp "$scratch/out" "$scratch/figures.json"
+[ ! -s "$scratch/err" ] || complain "complaints: $(cat "$scratch/err")"
+
+if command -v python3 >/dev/null; then
+    python3 - "$scratch/figures.json" "$scratch/figures.svg" <<'END' || complain "figures"
+import json, sys, xml.dom.minidom
+figures = json.load(open(sys.argv[1]))
+rows = figures["rows"]
+weir = [row for row in rows if row["target"].startswith("weir")]
+bad = [row for row in weir if row.get("exact") is not True]
+for row in bad:
+    print("not exact:", row["load"], row["target"], row.get("note"), row.get("error"))
+for row in rows:
+    if "error" in row or not row.get("ns", 0) > 0:
+        bad.append(row)
+        print("no figure:", row)
+loads = {row["load"] for row in rows}
+assert len(loads) >= 4 + 2 + 6, loads
+assert len(rows) == len(loads) * len(figures["targets"])
+assert {"weir", "weir/malloc", "malloc", "design"} <= set(figures["targets"]), figures["targets"]
+for row in rows:
+    if row["group"] == "traces":
+        assert row["events"] >= 300 and row["resident"] > 0 and row["live"] > 1e6, row
+live = {row["load"]: row["live"] for row in rows if row["group"] == "traces"}
+assert live["libtorch-lstm2x256"] == 11991040, live
+pictures = xml.dom.minidom.parse(sys.argv[2])
+assert pictures.documentElement.tagName == "svg"
+assert len(pictures.getElementsByTagName("rect")) > 50
+sys.exit(len(bad) > 0)
+END
+fi
+
+expect 0 "$weir" bench --quick --touch=none --only silero --traces "$scratch"
+grep -q '^  ort-silero-vad-mempattern .* yes$' "$scratch/out" || complain "no row that ends in yes"
+grep -q 'exact in 3 of 3' "$scratch/out" || complain "no closing sentence"
+grep -q "$(printf '\033')" "$scratch/out" && complain "colours though this is no terminal"
+
+expect 0 "$weir" bench --peers --quick --only "pairs of 64 B" --svg "$scratch/peers.svg" \
+    --traces "$scratch"
+grep -q '^  pairs of 64 B .*x$' "$scratch/out" || complain "no row of --peers"
+grep -q '^  1 small, worst case' "$scratch/out" || complain "no goals of --peers"
+
+# -- what is wrong is said ------------------------------------------------------------
+
+expect 1 "$weir" bench "$scratch/none.trace.gz"
+one_line 'none.trace.gz: No such file'
+
+printf '# x y events=2 peak_live=9\na 1 9 64 0\nf 2 0\n' >"$scratch/bad.trace"
+expect 1 "$weir" bench "$scratch/bad.trace"
+one_line 'bad.trace:3: unknown id 2'
+
+mkdir "$scratch/empty"
+expect 1 "$weir" bench --traces "$scratch/empty"
+one_line 'no traces in this folder'
+
+expect 2 "$weir" bench --touch=everything
+one_line 'none, page or all'
+expect 2 "$weir" bench --runs 0
+one_line 'number from 1'
+expect 2 "$weir" bench --time soon
+one_line 'seconds'
+expect 2 "$weir" bench --only nothing-of-this-name --traces "$scratch/ort-silero-vad-mempattern.trace.gz"
+one_line 'nothing-of-this-name'
+expect 2 "$weir" bench --peers --peer wrong
+one_line 'NAME=LIBRARY'
+expect 2 "$weir" bench --no-such-option
+expect 1 "$weir" bench --quick --only silero --svg /nonexistent/x.svg \
+    --traces "$scratch/ort-silero-vad-mempattern.trace.gz"
+grep -q '/nonexistent/x.svg' "$scratch/err" || complain "an unwritable picture is not named"
+expect 0 "$weir" bench --help
+grep -q -- '--peers' "$scratch/out" || complain "no help"
+
+exit $failed

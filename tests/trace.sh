@@ -1,0 +1,124 @@
+#!/bin/sh
+# `weir trace` and `weir stats` from outside: a recorded program against weir's reader and
+# against an independent one (tests/trace_reader.py); damaged, cut and missing files.
+set -u
+weir=$top_builddir/weir
+record=$top_builddir/tests/record_program
+dir=$(mktemp -d) || exit 99
+trap 'rm -rf "$dir"' EXIT
+failed=0
+
+fail()
+{
+    echo "trace.sh: $*" >&2
+    failed=1
+}
+
+# One line on standard error, status 1.
+refused()
+{
+    "$weir" trace "$@" >"$dir/out" 2>"$dir/err"
+    status=$?
+    [ $status -eq 1 ] || fail "weir trace $*: status $status, not 1"
+    [ "$(wc -l <"$dir/err")" -eq 1 ] || fail "weir trace $*: $(cat "$dir/err")"
+}
+
+peak=$("$record" "$dir/a.trace") || { fail "recording"; exit 1; }
+"$weir" trace "$dir/a.trace" >"$dir/text" || fail "weir trace"
+grep -q "^peak: $peak bytes .*equal to the footer" "$dir/text" ||
+    fail "the peak is not $peak: $(grep ^peak "$dir/text")"
+grep -q 'layer[1-4]/"w"' "$dir/text" || fail "no tag in the summary"
+"$weir" trace --events "$dir/a.trace" >"$dir/events" || fail "weir trace --events"
+grep -q ' begin operator conv$' "$dir/events" || fail "no mark among the events"
+grep -q ' failed .* in limited' "$dir/events" || fail "no refused request among the events"
+grep -q ' destroy 10 bytes 1 blocks in limited' "$dir/events" || fail "no destroyed context"
+"$weir" trace --json --top 3 "$dir/a.trace" >"$dir/json" || fail "weir trace --json"
+
+# As text: its own header and events agree.
+"$weir" trace --text "$dir/a.txt" "$dir/a.trace" || fail "weir trace --text"
+awk -v peak="$peak" '
+    NR == 1 { for (i = 1; i <= NF; i++) { split($i, w, "="); said[w[1]] = w[2] }; next }
+    { n++ }
+    $1 == "a" { total += $3; size[$2] = $3; if ($2 != ++last) bad = 1 }
+    $1 == "r" { total += $3 - size[$2]; size[$2] = $3 }
+    $1 == "f" { total -= size[$2]; delete size[$2] }
+    total > most { most = total }
+    END { exit bad || total != 0 || n != said["events"] || most != said["peak_live"] || most != peak }
+' "$dir/a.txt" || fail "the text does not add up"
+
+# Cut and damaged files.
+size=$(wc -c <"$dir/a.trace")
+head -c $((size / 2)) "$dir/a.trace" >"$dir/cut.trace"
+"$weir" trace "$dir/cut.trace" | grep -q "cut short" || fail "a cut file"
+cp "$dir/a.trace" "$dir/bad.trace"
+printf '\377\377\377' | dd of="$dir/bad.trace" bs=1 seek=$((size / 2)) conv=notrunc 2>/dev/null
+refused "$dir/bad.trace"
+grep -q damaged "$dir/err" || fail "a damaged file: $(cat "$dir/err")"
+refused "$dir/none.trace"
+refused "$dir"
+: >"$dir/empty.trace"
+refused "$dir/empty.trace"
+refused "$0"
+refused --text "$dir/no/such" "$dir/a.trace"
+"$weir" trace >/dev/null 2>&1
+[ $? -eq 2 ] || fail "weir trace without a file"
+if [ -w /dev/full ]; then
+    "$weir" trace "$dir/a.trace" >/dev/full 2>/dev/null && fail "a full disk under weir trace"
+fi
+
+# Killed in the middle.
+: >"$dir/killed.trace"
+"$record" "$dir/killed.trace" forever &
+pid=$!
+tries=0
+while [ "$(wc -c 2>/dev/null <"$dir/killed.trace" || echo 0)" -lt 400000 ] && [ $tries -lt 200 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+done
+kill -9 $pid
+wait $pid 2>/dev/null
+"$weir" trace "$dir/killed.trace" >"$dir/text" || fail "the trace of a killed program"
+grep -q "no footer" "$dir/text" || fail "a killed program has a footer"
+
+# weir stats.
+"$weir" stats --demo >"$dir/text" || fail "weir stats"
+grep -q "^  model " "$dir/text" || fail "weir stats --demo shows no context"
+"$weir" stats --demo --json >"$dir/stats.json" || fail "weir stats --json"
+"$weir" stats --demo --openmetrics >"$dir/metrics" || fail "weir stats --openmetrics"
+[ "$(tail -n 1 "$dir/metrics")" = "# EOF" ] || fail "OpenMetrics without its end"
+
+if python3 -c 'import json, zlib' 2>/dev/null; then
+    reader=$top_srcdir/tests/trace_reader.py
+    python3 "$reader" "$dir/a.trace" >"$dir/py" || fail "the independent reader"
+    python3 "$reader" "$dir/killed.trace" >/dev/null || fail "the independent reader, killed"
+    python3 "$reader" "$dir/bad.trace" >/dev/null 2>&1 && fail "the independent reader accepts damage"
+    python3 - "$dir/py" "$dir/json" "$dir/stats.json" "$peak" <<'END' || fail "the readers differ"
+import json, sys
+ours, weirs, stats = (json.load(open(name)) for name in sys.argv[1:4])
+assert ours["peak"] == weirs["peak"]["bytes"] == int(sys.argv[4])
+assert ours["peak_number"] == weirs["peak"]["event"]
+for key in ("events", "allocations", "frees", "failed", "marks", "threads"):
+    assert ours[key] == weirs[key], key
+assert ours["total"] == weirs["end"]["bytes"] and ours["count"] == weirs["end"]["blocks"]
+assert ours["contexts"] == ["cpu", "limited"], ours["contexts"]
+assert ours["names"] == ["conv", "relu"] and len(ours["tags"]) == 4
+assert weirs["verified"] and sum(g["bytes"] for g in weirs["peak"]["by_tag"]) + \
+    weirs["peak"]["by_tag_rest"]["bytes"] == ours["peak"]
+assert stats["allocators"]["children"][0]["name"] == "model"
+assert len(stats["classes_16"]) > 40
+END
+fi
+for python in python3 /usr/bin/python3; do
+    $python -c 'import prometheus_client.openmetrics.parser' 2>/dev/null || continue
+    $python - "$dir/metrics" <<'END' || fail "not OpenMetrics"
+import sys
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+families = {f.name: f for f in text_string_to_metric_families(open(sys.argv[1]).read())}
+live = {s.labels["path"]: s.value for s in families["weir_total_allocated_bytes"].samples}
+assert live["cpu/model/weights"] == 64 * 3 * 7 * 7 * 4 + 64 * 64 * 3 * 3 * 4 + 512 * 1000 * 4, live
+assert families["weir_total_allocated_bytes"].unit == "bytes"
+assert families["weir_allocations"].type == "counter"
+END
+    break
+done
+exit $failed

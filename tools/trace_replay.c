@@ -1,0 +1,427 @@
+/* tools/trace_replay.c - see trace_replay.h. */
+#include "tools/trace_replay.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_SLOTS   1024
+#define CONTEXTS_MOST ((size_t)1 << 20)
+
+/* -- blocks by address ----------------------------------------------------------------------------
+ */
+
+/* Fibonacci hashing (Knuth, volume 3). */
+static size_t slot_of(const struct trace_replay *r, uint64_t address)
+{
+    return (size_t)((address * UINT64_C(0x9e3779b97f4a7c15)) >> 20) & (r->slots - 1);
+}
+
+/* Where the address is, or the empty slot where it would be. */
+static size_t slot_find(const struct trace_replay *r, uint64_t address)
+{
+    size_t i = slot_of(r, address);
+    while (r->table[i] && r->blocks[r->table[i] - 1].address != address)
+        i = (i + 1) & (r->slots - 1);
+    return i;
+}
+
+static struct trace_block *block_find(const struct trace_replay *r, uint64_t address)
+{
+    uint32_t index = r->table[slot_find(r, address)];
+    return index ? &r->blocks[index - 1] : NULL;
+}
+
+static int table_grow(struct trace_replay *r)
+{
+    uint32_t *old = r->table;
+    size_t nold = r->slots;
+    r->slots = nold ? 2 * nold : FIRST_SLOTS;
+    r->table = calloc(r->slots, sizeof *r->table);
+    if (!r->table) {
+        r->table = old;
+        r->slots = nold;
+        return trace_info_fail(r->info, ENOMEM, "out of memory");
+    }
+    for (size_t i = 0; i < nold; i++)
+        if (old[i])
+            r->table[slot_find(r, r->blocks[old[i] - 1].address)] = old[i];
+    free(old);
+    return 0;
+}
+
+/* Closes the gap: whoever was pushed past it moves back. */
+static void table_remove(struct trace_replay *r, uint64_t address)
+{
+    size_t gap = slot_find(r, address);
+    for (size_t i = (gap + 1) & (r->slots - 1); r->table[i]; i = (i + 1) & (r->slots - 1)) {
+        size_t home = slot_of(r, r->blocks[r->table[i] - 1].address);
+        if (((i - home) & (r->slots - 1)) >= ((i - gap) & (r->slots - 1))) {
+            r->table[gap] = r->table[i];
+            gap = i;
+        }
+    }
+    r->table[gap] = 0;
+}
+
+/* -- blocks of a context
+ * ---------------------------------------------------------------------------- */
+
+static int context_room(struct trace_replay *r, uint32_t context)
+{
+    if (context < r->nfirst)
+        return 0;
+    if (context >= CONTEXTS_MOST)
+        return trace_info_fail(r->info, EINVAL, "damaged: context %u", context);
+    size_t n = r->nfirst ? r->nfirst : 64;
+    while (n <= context)
+        n *= 2;
+    uint32_t *grown = realloc(r->first, n * sizeof *grown);
+    if (!grown)
+        return trace_info_fail(r->info, ENOMEM, "out of memory");
+    memset(grown + r->nfirst, 0, (n - r->nfirst) * sizeof *grown);
+    r->first = grown;
+    r->nfirst = n;
+    return 0;
+}
+
+static void context_link(struct trace_replay *r, uint32_t index)
+{
+    struct trace_block *b = &r->blocks[index - 1];
+    b->prev = 0;
+    b->next = r->first[b->context];
+    if (b->next)
+        r->blocks[b->next - 1].prev = index;
+    r->first[b->context] = index;
+}
+
+static void context_unlink(struct trace_replay *r, const struct trace_block *b)
+{
+    if (b->next)
+        r->blocks[b->next - 1].prev = b->prev;
+    if (b->prev)
+        r->blocks[b->prev - 1].next = b->next;
+    else
+        r->first[b->context] = b->next;
+}
+
+/* -- blocks come and go
+ * ------------------------------------------------------------------------------ */
+
+static int blocks_room(struct trace_replay *r)
+{
+    if (r->free || r->nblocks < r->capacity)
+        return 0;
+    size_t more = r->capacity ? 2 * r->capacity : 256;
+    struct trace_block *grown = more < UINT32_MAX ? realloc(r->blocks, more * sizeof *grown) : NULL;
+    if (!grown)
+        return trace_info_fail(r->info, ENOMEM, "out of memory");
+    r->blocks = grown;
+    r->capacity = more;
+    return 0;
+}
+
+static int block_add(struct trace_replay *r, const struct trace_block *block,
+                     struct trace_block **added)
+{
+    int error = context_room(r, block->context);
+    if (!error && 2 * (r->nlive + 1) > r->slots)
+        error = table_grow(r);
+    if (!error)
+        error = blocks_room(r);
+    if (error)
+        return error;
+    uint32_t index = r->free ? r->free : (uint32_t)++r->nblocks;
+    if (r->free)
+        r->free = r->blocks[index - 1].next;
+    r->blocks[index - 1] = *block;
+    r->blocks[index - 1].live = true;
+    context_link(r, index);
+    r->table[slot_find(r, block->address)] = index;
+    r->nlive++;
+    *added = &r->blocks[index - 1];
+    return 0;
+}
+
+static int watched(struct trace_replay *r, enum trace_change change, struct trace_block *block,
+                   uint64_t before, const struct trace_record *record)
+{
+    return r->watch ? r->watch(r->user, change, block, before, record) : 0;
+}
+
+static int block_remove(struct trace_replay *r, struct trace_block *b,
+                        const struct trace_record *record)
+{
+    int error = watched(r, TRACE_ENDS, b, b->requested, record);
+    table_remove(r, b->address);
+    context_unlink(r, b);
+    b->live = false;
+    b->next = r->free;
+    r->free = (uint32_t)(b - r->blocks) + 1;
+    r->nlive--;
+    return error;
+}
+
+/* -- events
+ * --------------------------------------------------------------------------------------------- */
+
+static void move(struct trace_replay *r, const struct trace_record *record, uint64_t bytes,
+                 uint64_t blocks)
+{
+    r->total += bytes;
+    r->count += blocks;
+    if (r->total > r->peak && (int64_t)bytes > 0) {
+        r->peak = r->total;
+        r->peak_number = record->number;
+        r->peak_ticks = record->ticks;
+    }
+}
+
+static int base_add(struct trace_replay *r, size_t i)
+{
+    static const struct trace_record at_start;
+    struct trace_base *base = &r->info->base[i];
+    if (block_find(r, base->address)) /* seen twice: one block, freed between, then another */
+        base->none = true;
+    if (base->none)
+        return 0;
+    struct trace_block *block, made = {.address = base->address,
+                                       .requested = base->requested,
+                                       .usable = base->usable,
+                                       .ticks = r->info->ticks,
+                                       .context = base->context,
+                                       .tag = base->tag,
+                                       .base = (uint32_t)i + 1};
+    int error = block_add(r, &made, &block);
+    return error ? error : watched(r, TRACE_BEGINS, block, 0, &at_start);
+}
+
+/* Without a complete trace nothing about a block is sure. */
+static int strange(struct trace_replay *r, const struct trace_record *record, const char *what)
+{
+    r->unknown++;
+    if (r->inexact)
+        return 0;
+    return trace_info_fail(r->info, EINVAL, "damaged: event %llu %s",
+                           (unsigned long long)record->number, what);
+}
+
+/* A block at an address that is allocated: BASE saw the new one early, or its free is
+ * missing. */
+static int displaced(struct trace_replay *r, const struct trace_record *record,
+                     struct trace_block *b)
+{
+    if (b->base) {
+        r->info->base[b->base - 1].none = true;
+        return block_remove(r, b, record);
+    }
+    int error = strange(r, record, "allocates a live block");
+    move(r, record, 0 - b->requested, (uint64_t)-1);
+    return error ? error : block_remove(r, b, record);
+}
+
+static int allocated(struct trace_replay *r, const struct trace_record *record)
+{
+    struct trace_block *block = block_find(r, record->address);
+    int error = block ? displaced(r, record, block) : 0;
+    struct trace_block made = {.address = record->address,
+                               .requested = record->requested,
+                               .usable = record->usable,
+                               .id = record->number,
+                               .ticks = record->ticks,
+                               .context = record->context,
+                               .tag = record->tag,
+                               .thread = record->thread,
+                               .align_shift = record->align_shift};
+    r->allocations++;
+    move(r, record, record->requested, 1);
+    if (!error)
+        error = block_add(r, &made, &block);
+    return error ? error : watched(r, TRACE_BEGINS, block, 0, record);
+}
+
+/* A block that was live at the start and that the list of BASE came too late for. */
+static int missed(struct trace_replay *r, const struct trace_record *record, uint64_t requested)
+{
+    return trace_info_add_base(r->info, &(struct trace_base){.address = record->address,
+                                                             .requested = requested,
+                                                             .usable = requested});
+}
+
+static int freed(struct trace_replay *r, const struct trace_record *record)
+{
+    struct trace_block *b = block_find(r, record->address);
+    r->frees++;
+    if (!b && !record->sized)
+        return strange(r, record, "frees an unknown block");
+    uint64_t size = record->sized ? record->requested : b->requested;
+    if (b && b->requested != size) {
+        if (!b->base)
+            return strange(r, record, "frees a block of another size");
+        r->info->base[b->base - 1].requested = b->requested = size;
+    }
+    move(r, record, 0 - size, (uint64_t)-1);
+    return b ? block_remove(r, b, record) : missed(r, record, size);
+}
+
+static int resized(struct trace_replay *r, const struct trace_record *record)
+{
+    struct trace_block *b = block_find(r, record->address);
+    r->resizes++;
+    if (!b && !record->sized)
+        return strange(r, record, "resizes an unknown block");
+    uint64_t before = record->sized ? record->before : b->requested;
+    if (!b) {
+        int error = missed(r, record, before);
+        if (!error)
+            error = base_add(r, r->info->nbase - 1);
+        b = block_find(r, record->address);
+        if (error || !b)
+            return error;
+    }
+    if (b->requested != before) {
+        if (!b->base)
+            return strange(r, record, "resizes a block of another size");
+        r->info->base[b->base - 1].requested = before;
+    }
+    b->requested = record->requested;
+    b->usable = record->usable;
+    move(r, record, record->requested - before, 0);
+    return watched(r, TRACE_RESIZES, b, before, record);
+}
+
+static int destroyed(struct trace_replay *r, const struct trace_record *record)
+{
+    uint64_t bytes = 0, blocks = 0;
+    uint32_t context = record->context;
+    int error = 0;
+    while (context && context < r->nfirst && r->first[context] && !error) {
+        struct trace_block *b = &r->blocks[r->first[context] - 1];
+        bytes += b->requested;
+        blocks++;
+        error = block_remove(r, b, record);
+    }
+    r->frees += (uint64_t)record->blocks;
+    move(r, record, 0 - (uint64_t)record->bytes, 0 - (uint64_t)record->blocks);
+    if (!error && context &&
+        (bytes != (uint64_t)record->bytes || blocks != (uint64_t)record->blocks))
+        error = strange(r, record, "destroys a context with other contents");
+    return error;
+}
+
+static void adjusted(struct trace_replay *r, const struct trace_record *record)
+{
+    move(r, record, (uint64_t)record->bytes, (uint64_t)record->blocks);
+    if (record->blocks > 0)
+        r->allocations += (uint64_t)record->blocks;
+    else
+        r->frees += 0 - (uint64_t)record->blocks;
+}
+
+static int replay_event(struct trace_replay *r, const struct trace_record *record)
+{
+    r->events++;
+    switch (record->kind) {
+    case TRACE_RECORD_ALLOCATE:
+        return allocated(r, record);
+    case TRACE_RECORD_FREE:
+        return freed(r, record);
+    case TRACE_RECORD_RESIZE:
+        return resized(r, record);
+    case TRACE_RECORD_DESTROYED:
+        return destroyed(r, record);
+    case TRACE_RECORD_ADJUSTED:
+        adjusted(r, record);
+        break;
+    case TRACE_RECORD_FAILED:
+        r->failures++;
+        break;
+    case TRACE_RECORD_MARK_BEGIN:
+    case TRACE_RECORD_MARK_END:
+        r->marks++;
+        break;
+    default:
+        break;
+    }
+    return watched(r, TRACE_OTHER, NULL, 0, record);
+}
+
+/* -- a whole trace
+ * --------------------------------------------------------------------------------------- */
+
+static int replay_begin(struct trace_replay *r, struct trace_info *info, trace_watcher *watch,
+                        void *user)
+{
+    *r = (struct trace_replay){.info = info,
+                               .watch = watch,
+                               .user = user,
+                               .total = info->start_total,
+                               .count = info->start_count,
+                               .peak = info->start_total,
+                               .peak_ticks = info->ticks,
+                               .inexact = !info->started_known || !info->foot.present ||
+                                          info->foot.dropped};
+    int error = table_grow(r);
+    for (size_t i = 0; i < info->nbase && !error; i++)
+        error = base_add(r, i);
+    return error;
+}
+
+void trace_replay_end(struct trace_replay *r)
+{
+    free(r->blocks);
+    free(r->table);
+    free(r->first);
+}
+
+static int foot_check(const struct trace_replay *r)
+{
+    const struct trace_foot *f = &r->info->foot;
+    const struct {
+        const char *what;
+        uint64_t ours, theirs;
+    } checks[] = {{"missing events", r->missing, 0},
+                  {"events", r->events, f->events},
+                  {"allocations", r->allocations, f->allocations},
+                  {"frees", r->frees, f->frees},
+                  {"bytes live at the end", r->total, f->total},
+                  {"blocks live at the end", r->count, f->count},
+                  {"peak", r->peak, f->peak},
+                  {"number of the peak", r->peak_number, f->peak_number}};
+    for (size_t i = 0; i < sizeof checks / sizeof *checks && !r->inexact; i++)
+        if (checks[i].ours != checks[i].theirs)
+            return trace_info_fail(r->info, EINVAL, "damaged: %s: %llu, the footer says %llu",
+                                   checks[i].what, (unsigned long long)checks[i].ours,
+                                   (unsigned long long)checks[i].theirs);
+    return 0;
+}
+
+static int replay_all(struct trace_replay *r, uint64_t until)
+{
+    struct trace_record record = {0};
+    struct trace_merge *merge = trace_merge_begin(r->info);
+    int error = merge ? 0 : ENOMEM, got = 0;
+    while (!error && record.number < until && (got = trace_merge_next(merge, &record)) > 0)
+        error = record.number <= until ? replay_event(r, &record) : 0;
+    if (!error && got < 0)
+        error = EINVAL;
+    if (merge)
+        r->missing = trace_merge_missing(merge);
+    trace_merge_end(merge);
+    return error;
+}
+
+int trace_replay_run(struct trace_replay *r, struct trace_info *info, trace_watcher *watch,
+                     void *user)
+{
+    int error = replay_begin(r, info, watch, user);
+    if (!error)
+        error = replay_all(r, UINT64_MAX);
+    return error ? error : foot_check(r);
+}
+
+int trace_replay_until(struct trace_replay *r, struct trace_info *info, uint64_t number)
+{
+    int error = replay_begin(r, info, NULL, NULL);
+    return error ? error : replay_all(r, number);
+}

@@ -1,0 +1,65 @@
+/*
+ * tools/trace_replay.h - which blocks live, and how much that is, event after event.
+ * Finds blocks by address, as the events name them; each has an id of its own.
+ */
+#ifndef WEIR_TOOLS_TRACE_REPLAY_H
+#define WEIR_TOOLS_TRACE_REPLAY_H
+
+#include "tools/trace_merge.h"
+
+struct trace_block {
+    uint64_t address, requested, usable;
+    uint64_t id;    /* number of its allocation; 0: live at the start */
+    uint64_t ticks; /* of its allocation */
+    uint32_t context, tag, thread;
+    uint32_t user;       /* the watcher's */
+    uint32_t next, prev; /* of its context; indices + 1; 0: none */
+    uint32_t base;       /* index in info->base + 1; 0: allocated by an event */
+    uint8_t align_shift;
+    bool live;
+};
+
+enum trace_change { TRACE_BEGINS, TRACE_ENDS, TRACE_RESIZES, TRACE_OTHER };
+
+/*
+ * Told every change of a block: after it begins, before it ends, after it is resized (from
+ * `before` requested bytes); and every other event, with block NULL. The record's number is
+ * 0 for what was live at the start. Returns 0 or an errno value that ends the replay.
+ */
+typedef int trace_watcher(void *user, enum trace_change change, struct trace_block *block,
+                          uint64_t before, const struct trace_record *record);
+
+struct trace_replay {
+    struct trace_info *info;
+    trace_watcher *watch; /* or NULL */
+    void *user;
+    uint64_t total, count, peak, peak_number, peak_ticks;
+    uint64_t allocations, frees, resizes, failures, marks, events;
+    uint64_t missing; /* numbers that no event has */
+    uint64_t unknown; /* events that cannot be, for want of others */
+    bool inexact;     /* numbers or blocks are missing: figures are of what there is */
+
+    struct trace_block *blocks; /* live and free ones; see trace_block.live */
+    size_t nblocks, capacity;
+    uint32_t free;   /* index + 1 of a free block; more by `next` */
+    uint32_t *table; /* open addressing by address: index + 1 of a live block, 0: empty */
+    size_t slots;    /* a power of two */
+    size_t nlive;
+    uint32_t *first; /* by context: index + 1 of its latest block */
+    size_t nfirst;
+};
+
+/*
+ * Replays a trace to its end and holds it against its footer. The first replay also puts
+ * right what BASE says (docs/trace-format.md), in info->base; so a watcher that must not
+ * see blocks that were none comes to a second one. 0, EINVAL or what else is wrong, with
+ * info->why; or what `watch` (may be NULL) returned. trace_replay_end in any case.
+ */
+int trace_replay_run(struct trace_replay *replay, struct trace_info *info, trace_watcher *watch,
+                     void *user);
+
+/* The same up to the event with this number; nothing is held against the footer. */
+int trace_replay_until(struct trace_replay *replay, struct trace_info *info, uint64_t number);
+void trace_replay_end(struct trace_replay *replay);
+
+#endif
