@@ -1,6 +1,8 @@
 dnl runtimes.m4 - which inference runtimes are there to build adapters for. None is
 dnl needed: an adapter whose runtime is missing is left out.
 
+dnl When cross-compiling, headers of the building machine say nothing: only what was
+dnl asked for is looked for.
 AC_DEFUN([WEIR_FIND_RUNTIMES], [
   WEIR_FIND_XNNPACK
   WEIR_FIND_ONNXRUNTIME
@@ -31,7 +33,7 @@ AC_DEFUN([WEIR_FIND_ONNXRUNTIME], [
   AC_ARG_WITH([onnxruntime],
     [AS_HELP_STRING([--with-onnxruntime=DIR],
       [ONNX Runtime's headers, in DIR or DIR/include (default: searched for)])],
-    [], [with_onnxruntime=check])
+    [], [AS_IF([test "$cross_compiling" = yes], [with_onnxruntime=no], [with_onnxruntime=check])])
   ORT_CFLAGS=
   weir_have_onnxruntime=no
   weir_ort_cache=${WEIR_CACHE:-$HOME/.cache/weir}/onnxruntime
@@ -68,7 +70,7 @@ AC_DEFUN([WEIR_FIND_CXX_RUNTIMES], [
   : "${OPENCV_LIBS=-lopencv_dnn -lopencv_imgproc -lopencv_core}"
   weir_have_torch=no
   weir_have_opencv=no
-  AS_IF([test -n "$CXX" && test "$CXX" != no],
+  AS_IF([test "$cross_compiling" != yes && test -n "$CXX" && test "$CXX" != no],
     [AC_LANG_PUSH([C++])
      weir_saved_cppflags=$CPPFLAGS
      CPPFLAGS="$CPPFLAGS $TORCH_CFLAGS"

@@ -15,3 +15,12 @@ libweir_malloc_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -no-und
 EXTRA_libweir_malloc_la_DEPENDENCIES = $(top_srcdir)/preload/malloc.map
 endif
 EXTRA_DIST += preload/malloc.map
+
+# Programs nobody here wrote, under glibc's malloc, jemalloc, mimalloc and this one.
+bench-programs: all
+	$(PYTHON3) $(top_srcdir)/bench/programs.py $(BENCH_PROGRAMS_FLAGS) .libs/libweir-malloc.so
+
+PYTHON3 = python3
+EXTRA_DIST += bench/programs.py
+dist_doc_DATA += docs/run.md
+.PHONY: bench-programs

@@ -3,6 +3,10 @@
 # adapters with pkg-config: each adapter whose runtime configure found.
 set -u
 [ -z "$SANITIZER_FLAGS" ] || { echo "outside programs are built without the sanitizer"; exit 77; }
+case $($CC -dumpmachine) in
+"$(uname -m)"-*) ;;
+*) echo "cross-compiled: the runtimes are for this machine"; exit 77 ;;
+esac
 command -v pkg-config >/dev/null || { echo "no pkg-config here"; exit 77; }
 
 scratch=$(mktemp -d) || exit 99
@@ -11,7 +15,8 @@ root=$scratch/root
 failures=0
 tested=0
 
-(cd "$top_builddir" && MAKEFLAGS= "$MAKE" -s install DESTDIR="$root") >"$scratch/log" 2>&1 || {
+# One at a time: libtool links again while it installs, into the build folder.
+(cd "$top_builddir" && MAKEFLAGS= flock config.status "$MAKE" -s install DESTDIR="$root") >"$scratch/log" 2>&1 || {
     cat "$scratch/log"
     echo "make install failed"
     exit 1

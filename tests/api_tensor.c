@@ -523,6 +523,48 @@ Test(tensor_device, is_never_touched_by_the_host)
     cr_expect_eq(weir_allocator_destroy(d.allocator), 0);
 }
 
+/* A device of weir's, made of host memory that weir may not touch for itself. */
+Test(tensor_device, tensors_go_to_a_device_and_back)
+{
+    const weir_device_table *host = weir_device_host_table("sim", 1 << 26);
+    weir_device_table table = *host;
+    table.flags &= ~(unsigned)WEIR_DEVICE_HOST_ACCESSIBLE;
+    weir_allocator *a = weir_device_allocator(&table, NULL);
+    cr_assert_not_null(a, "%s", weir_last_error());
+    weir_tensor *t = iota(ARRAY(6, 50), 2);
+    weir_tensor *x = weir_tensor_transpose(t, 0, 1);
+    weir_tensor *there = weir_tensor_clone_in(a, x); /* put in order on the way */
+    cr_assert_not_null(there, "%s", weir_last_error());
+    cr_expect_eq(weir_tensor_allocator(there), a);
+    expect_live(a, 1200, 1);
+    expect_live(weir_cpu_allocator(), 1200, 1);
+    weir_tensor *turned = weir_tensor_transpose(there, 0, 1);
+    expect_null(weir_tensor_clone_in(weir_cpu_allocator(), turned), ENOTSUP);
+    weir_tensor *back = weir_tensor_clone_in(weir_cpu_allocator(), there);
+    cr_assert_not_null(back);
+    for (size_t i = 0; i < 300; i++)
+        cr_expect_eq(element(back, i), element(x, i));
+    cr_expect_eq(weir_tensor_zero(there), 0);
+    cr_expect_eq(weir_tensor_copy(back, there), 0);
+    cr_expect_eq(element(back, 299), 0);
+    cr_expect_eq(weir_tensor_copy(there, x), 0);
+    cr_expect_eq(weir_tensor_resize(there, ARRAY(1000), 1), 0);
+    cr_expect_eq(weir_tensor_resize(there, ARRAY(300), 1), 0);
+    cr_expect_eq(weir_tensor_copy(back, there), 0);
+    for (size_t i = 0; i < 300; i++)
+        cr_expect_eq(element(back, i), element(x, i));
+    cr_expect_eq(weir_tensor_copy(turned, x), EINVAL);
+    cr_expect_eq(weir_tensor_copy(there, NULL), EINVAL);
+    cr_expect_eq(weir_tensor_resize(there, ARRAY(299), 1), 0);
+    cr_expect_eq(weir_tensor_copy(there, x), EINVAL);
+    weir_tensor *all[] = {t, x, there, turned, back};
+    for (size_t i = 0; i < 5; i++)
+        weir_tensor_release(all[i]);
+    expect_live(a, 0, 0);
+    expect_live(weir_cpu_allocator(), 0, 0);
+    cr_expect_eq(weir_allocator_destroy(a), 0);
+}
+
 /* -- misuse ------------------------------------------------------------------------- */
 
 Test(tensor_misuse, a_release_too_many_is_found)

@@ -24,7 +24,25 @@ tests_stress_limits_LDADD = $(core_ldadd)
 plain_tests += tests/late_load
 tests_late_load_LDADD = -lpthread -ldl
 
-script_tests += tests/exports.sh tests/layers.sh tests/ctypes.sh tests/outside.sh
+script_tests += tests/exports.sh tests/layers.sh tests/ctypes.sh tests/outside.sh \
+	tests/test_callgrind.sh
+check_PROGRAMS += tests/callgrind_pairs
+tests_callgrind_pairs_SOURCES = tests/callgrind_pairs.c
+tests_callgrind_pairs_LDADD = $(plain_ldadd)
 EXTRA_DIST += tests/outside/program.c tests/outside/module.c
 
 valgrind_tests += tests/api_version tests/unit_backing
+
+# Ten minutes, or SOAK_SECONDS, of everything at once.
+EXTRA_PROGRAMS += tests/soak
+tests_soak_SOURCES = tests/soak.c
+tests_soak_LDADD = $(core_ldadd)
+CLEANFILES += tests/soak
+SOAK_SECONDS = 600
+soak: tests/soak
+	$(builddir)/tests/soak $(SOAK_SECONDS)
+
+check-models:
+	$(SHELL) $(top_srcdir)/tests/check-models '$(abs_top_srcdir)'
+EXTRA_DIST += tests/check-models docs/models/watermark.pml docs/models/returns.pml
+.PHONY: soak check-models

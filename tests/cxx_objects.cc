@@ -59,6 +59,8 @@ static void tensors_are_shared()
     Tensor copy = a.clone();
     copy.zero();
     EXPECT(a.at<int>({2, 3}) == 7);
+    copy.copy_from(a);
+    EXPECT(copy.at<int>({2, 3}) == 7);
     copy.resize(std::vector<int>{100, 2});
     EXPECT(copy.element_count() == 200 && copy.capacity() == 800);
     EXPECT(a.dtype() == DataType::INT32 && weir::size_of(a.dtype()) == 4);
@@ -190,6 +192,18 @@ static void arenas()
     EXPECT(error_of([&] { fixed.allocate(57, 1); }) == ENOMEM);
 }
 
+/* Where there is no GPU, that is said; where there is one, it serves. */
+static void devices()
+{
+    int error = error_of([] {
+        weir::CUDAAllocator cuda(0);
+        Tensor there = Tensor::create({100}, DataType::FLOAT32, cuda);
+        EXPECT(cuda.total_allocated() == 400);
+    });
+    EXPECT(error == 0 || error == ENODEV);
+    EXPECT(error_of([] { weir::CUDAAllocator cuda(-1); }) == ENODEV);
+}
+
 /* Takes from the C library, throws now and then, and counts. */
 class Own : public weir::Allocator
 {
@@ -276,8 +290,9 @@ static void standard_containers()
 int main()
 {
     void (*const tests[])() = {
-        tensors_are_shared, tensors_wrap, failures_throw,         contexts_and_pools, buffers_move,
-        buffer_pools,       arenas,       allocators_of_ones_own, standard_containers};
+        tensors_are_shared,     tensors_wrap,       failures_throw, contexts_and_pools,
+        buffers_move,           buffer_pools,       devices,        arenas,
+        allocators_of_ones_own, standard_containers};
     for (auto test : tests) {
         test();
         expect_nothing_live();

@@ -4,6 +4,10 @@
 # scripts/fetch-ort fetches once, and is skipped where that cannot be had.
 set -u
 [ -z "$SANITIZER_FLAGS" ] || { echo "ONNX Runtime is not built with the sanitizer"; exit 77; }
+case $($CC -dumpmachine) in
+"$(uname -m)"-*) ;;
+*) echo "cross-compiled: the runtimes are for this machine"; exit 77 ;;
+esac
 cache=$(sh "$top_srcdir/scripts/fetch-ort") || exit 77
 
 # The programs are there if configure found the headers; else they are made now.

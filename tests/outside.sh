@@ -12,7 +12,8 @@ root=$scratch/root
 outside=$top_srcdir/tests/outside
 failures=0
 
-(cd "$top_builddir" && MAKEFLAGS= "$MAKE" -s install DESTDIR="$root") >"$scratch/log" 2>&1 || {
+# One at a time: libtool links again while it installs, into the build folder.
+(cd "$top_builddir" && MAKEFLAGS= flock config.status "$MAKE" -s install DESTDIR="$root") >"$scratch/log" 2>&1 || {
     cat "$scratch/log"
     echo "make install failed"
     exit 1

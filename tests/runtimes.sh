@@ -4,6 +4,10 @@
 # With WEIR_RUNTIMES_NEEDED set, one that is missing is a failure (make check-runtimes).
 set -u
 [ -z "$SANITIZER_FLAGS" ] || { echo "the runtimes are not built with the sanitizer"; exit 77; }
+case $($CC -dumpmachine) in
+"$(uname -m)"-*) ;;
+*) echo "cross-compiled: the runtimes are for this machine"; exit 77 ;;
+esac
 command -v "${CXX%% *}" >/dev/null || { echo "no C++ compiler here"; exit 77; }
 scratch=$(mktemp -d) || exit 99
 trap 'rm -rf "$scratch"' EXIT

@@ -47,6 +47,7 @@ Test(dlpack_abi, the_structs_are_those_of_the_header)
     cr_expect_eq((int)WEIR__DL_BOOL, (int)kDLBool);
 #endif
     cr_expect_eq((int)WEIR__DL_CPU, (int)kDLCPU);
+    cr_expect_eq((int)WEIR__DL_CUDA, (int)kDLCUDA);
     cr_expect_eq((int)WEIR__DL_CUDA_HOST, (int)kDLCUDAHost);
     cr_expect_eq((int)WEIR__DL_ROCM_HOST, (int)kDLROCMHost);
     cr_expect_eq((int)WEIR__DL_INT, (int)kDLInt);
@@ -135,6 +136,32 @@ Test(dlpack, read_only_is_passed_on_or_refused)
     weir_tensor_release(t);
     expect_null(weir_tensor_to_dlpack(NULL), EINVAL);
     expect_null(weir_tensor_to_dlpack_versioned(NULL), EINVAL);
+}
+
+/* A device called cuda:3, as far as weir can tell. */
+Test(dlpack, memory_of_a_gpu_says_which)
+{
+    const weir_device_table *host = weir_device_host_table("cuda:3", 1 << 24);
+    weir_device_table table = *host;
+    table.flags &= ~(unsigned)WEIR_DEVICE_HOST_ACCESSIBLE;
+    weir_allocator *a = weir_device_allocator(&table, NULL);
+    cr_assert_not_null(a, "%s", weir_last_error());
+    weir_tensor *t = weir_tensor_create_in(a, ARRAY(5), 1, WEIR_FLOAT16);
+    struct weir__dl_managed *m = (struct weir__dl_managed *)weir_tensor_to_dlpack(t);
+    cr_assert_not_null(m);
+    cr_expect_eq(m->tensor.device.type, WEIR__DL_CUDA);
+    cr_expect_eq(m->tensor.device.id, 3);
+    weir_tensor_release(t);
+    expect_live(a, 10, 1);
+    m->deleter(m);
+    expect_live(a, 0, 0);
+    cr_expect_eq(weir_allocator_destroy(a), 0);
+    struct device other; /* of a user's own functions */
+    device_make(&other);
+    t = weir_tensor_create_in(other.allocator, ARRAY(5), 1, WEIR_FLOAT16);
+    expect_null(weir_tensor_to_dlpack(t), ENOTSUP);
+    weir_tensor_release(t);
+    weir_allocator_destroy(other.allocator);
 }
 
 /* -- import ------------------------------------------------------------------------- */
@@ -230,7 +257,10 @@ Test(dlpack_import, what_cannot_be_stays_with_its_owner)
     m.tensor.data = NULL;
     expect_null(import(&m), EINVAL);
     m = managed_make();
-    m.tensor.device.type = 2;
+    m.tensor.device.type = 2; /* CUDA: no such device anywhere */
+    m.tensor.device.id = 4095;
+    expect_null(import(&m), ENOTSUP);
+    m.tensor.device.type = 7; /* Vulkan */
     expect_null(import(&m), ENOTSUP);
     m = managed_make();
     m.tensor.dtype.lanes = 4;

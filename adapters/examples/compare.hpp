@@ -259,7 +259,7 @@ inline settings parse(const char *program, int argc, char **argv)
 {
     settings s;
     s.program = program;
-    for (int i = 1; i < argc; i++) {
+    for (int i = 1; i < argc; i += 2) {
         char *end = nullptr;
         unsigned long value = i + 1 < argc ? std::strtoul(argv[i + 1], &end, 10) : 0;
         bool fits = end && !*end && value > 0;
@@ -273,7 +273,6 @@ inline settings parse(const char *program, int argc, char **argv)
             std::fprintf(stderr, "usage: %s [--runs N] [--repeat N] [--limit BYTES]\n", program);
             std::exit(2);
         }
-        i++;
     }
     return s;
 }

@@ -4,8 +4,8 @@
  *
  * The structs are declared by name only: a program that looks inside includes DLPack's own
  * <dlpack/dlpack.h>. Types and devices: every weir_dtype; memory that the host can touch
- * is kDLCPU. Strides and extents are passed on as they are; alignment is that of the data
- * (64 bytes for a tensor of weir's own, views begin anywhere).
+ * is kDLCPU, that of "cuda:N" kDLCUDA, either way. Strides and extents are passed on as they are;
+ * alignment is that of the data (64 bytes for a tensor of weir's own, views begin anywhere).
  *
  * Thread rule: as tensor.h. A deleter may be called on any thread.
  */
@@ -23,7 +23,7 @@ struct DLManagedTensorVersioned;
  * An export shares the tensor's storage and keeps the shape it has now. Whoever consumes it
  * calls its `deleter` once. The second tells of read-only memory (the flag), the first
  * refuses it (EACCES), having no word for it. NULL with ENOMEM, EINVAL, or ENOTSUP for memory
- * that the host cannot touch.
+ * of other devices.
  */
 WEIR_API struct DLManagedTensor *weir_tensor_to_dlpack(const weir_tensor *t);
 WEIR_API struct DLManagedTensorVersioned *weir_tensor_to_dlpack_versioned(const weir_tensor *t);

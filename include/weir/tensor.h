@@ -118,11 +118,18 @@ WEIR_API weir_tensor *weir_tensor_transpose(const weir_tensor *t, size_t dim0, s
 
 /* -- copies ------------------------------------------------------------------- */
 
-/* A row-major tensor of its own with the same elements, in the allocator of `t` (wrapped host
- * memory: the CPU allocator) or in `a`. ENOTSUP where the host cannot touch the memory,
- * unless `t` is contiguous and stays in its allocator. */
+/*
+ * A row-major tensor of its own with the same elements, in the allocator of `t` (wrapped host
+ * memory: the CPU allocator) or in `a`, which may be a device's where `t` is on the host, and the
+ * other way round. ENOTSUP where the host would have to reorder elements that it cannot
+ * touch, or to cross to or from memory that only a user's own functions reach.
+ */
 WEIR_API weir_tensor *weir_tensor_clone(const weir_tensor *t);
 WEIR_API weir_tensor *weir_tensor_clone_in(weir_allocator *a, const weir_tensor *t);
+
+/* The elements of `from`, in row-major order, into the contiguous tensor `to` of the same type
+ * and count, which must not overlap it. 0; EINVAL, ENOMEM, or as for clones. */
+WEIR_API int weir_tensor_copy(weir_tensor *to, const weir_tensor *from);
 
 /* `t` itself, retained, where it is contiguous; else a clone. */
 WEIR_API weir_tensor *weir_tensor_contiguous(weir_tensor *t);

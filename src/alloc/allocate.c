@@ -147,6 +147,16 @@ void *weir__allocate_failed(weir_allocator *a, const struct weir__request *reque
     return weir__fail_null(ENOMEM, "allocator \"%s\": %zu bytes: %s", a->name, request->size, why);
 }
 
+/* The block, its ledger word written. */
+WEIR__INLINE void *slot_make_live(struct weir__slot slot, const struct weir__request *request)
+{
+    if (request->zeroed)
+        *request->zeroed = weir__word_get(slot.word) & WEIR__WORD_ZERO;
+    uint32_t aligned = request->alignment > WEIR_DEFAULT_ALIGNMENT ? WEIR__WORD_ALIGNED : 0;
+    weir__word_set(slot.word, weir__here.word | aligned | (uint32_t)request->size);
+    return slot.block;
+}
+
 /* The top of the bin, if the limits let it be counted. */
 static void *small_take_locked(struct weir__heap *heap, struct weir__bin *bin,
                                const struct weir__request *request)
@@ -155,17 +165,34 @@ static void *small_take_locked(struct weir__heap *heap, struct weir__bin *bin,
     if (!weir__heap_count(heap, (int64_t)request->size, 1, 0))
         return NULL;
     weir__bin_set_top(bin, bin->top - 1);
-    if (request->zeroed)
-        *request->zeroed = weir__word_get(slot.word) & WEIR__WORD_ZERO;
-    uint32_t aligned = request->alignment > WEIR_DEFAULT_ALIGNMENT ? WEIR__WORD_ALIGNED : 0;
-    weir__word_set(slot.word, weir__here.word | aligned | (uint32_t)request->size);
-    return slot.block;
+    return slot_make_live(slot, request);
+}
+
+/* While SHARED: from the thread's own bin without its lock. NULL: the other way. */
+static void *small_take_shared(struct weir__heap *heap, struct weir__bin *bin,
+                               const struct weir__request *request)
+{
+    if (!heap->slot || !weir__shared_enter(&heap->window))
+        return NULL;
+    struct weir__slot *top = weir__own_get(bin->top);
+    void *block = NULL;
+    if (weir__likely(top != weir__own_get(bin->base))) {
+        weir__own_set(bin->top, top - 1);
+        block = slot_make_live(top[-1], request);
+    }
+    weir__shared_leave(&heap->window, block ? (int64_t)request->size : 0, block != NULL, 0);
+    return block;
 }
 
 static void *small_allocate(weir_allocator *a, unsigned class, const struct weir__request *request)
 {
     struct weir__heap *heap = weir__heap_get(a);
     struct weir__bin *bin = &heap->cache.bins[class];
+    if (weir__meters_are_shared()) {
+        void *shared = small_take_shared(heap, bin, request);
+        if (weir__likely(shared != NULL))
+            return shared;
+    }
     weir__lock_take(&heap->cache.lock);
     bool filled = bin->top > bin->base || weir__cache_refill(&heap->cache, class);
     void *block = filled ? small_take_locked(heap, bin, request) : NULL;

@@ -42,11 +42,31 @@ static void bin_push(struct weir__bin *bin, struct weir__slot slot)
     weir__bin_set_top(bin, bin->top + 1);
 }
 
+/* While SHARED: into the thread's own bin without its lock. False: the other way. */
+static bool small_give_shared(struct weir__heap *heap, struct weir__slot slot, unsigned class,
+                              size_t requested)
+{
+    struct weir__bin *bin = &heap->cache.bins[class];
+    if (!heap->slot || !weir__shared_enter(&heap->window))
+        return false;
+    struct weir__slot *top = weir__own_get(bin->top);
+    bool room = top != weir__own_get(bin->limit);
+    if (weir__likely(room)) {
+        weir__word_set(slot.word, WEIR__WORD_CACHED);
+        *top = slot;
+        weir__own_set(bin->top, top + 1);
+    }
+    weir__shared_leave(&heap->window, room ? -(int64_t)requested : 0, 0, room);
+    return room;
+}
+
 static void small_free(weir_allocator *a, void *block, const struct weir__found *found)
 {
     struct weir__heap *heap = weir__heap_get(a);
     unsigned class = weir__slab_class(found->slab);
     struct weir__slot slot = {block, found->word};
+    if (weir__meters_are_shared() && small_give_shared(heap, slot, class, found->requested))
+        return;
     weir__lock_take(&heap->cache.lock);
     bool room = weir__cache_drain(&heap->cache, class);
     weir__heap_count(heap, -(int64_t)found->requested, 0, 1);

@@ -215,6 +215,7 @@ static size_t heap_flush(struct weir__heap *heap)
     weir__lock_take(&heap->cache.lock);
     weir__window_close(&heap->window);
     size_t bytes = weir__cache_empty(&heap->cache, true);
+    weir__window_release(&heap->window);
     weir__lock_drop(&heap->cache.lock);
     return bytes;
 }

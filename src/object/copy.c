@@ -6,6 +6,8 @@
 #include "base/error.h"
 #include "object/tensor.h"
 
+#include <weir/device.h>
+
 #include <errno.h>
 #include <string.h>
 
@@ -58,23 +60,35 @@ static void elements_gather(char *to, const char *from, const struct weir__layou
     }
 }
 
+/* Can weir_device_copy reach it? Not what a user's functions provide for the host not to
+ * touch. */
+static bool reachable(const weir_allocator *a)
+{
+    return !a || weir__allocator_host_accessible(a) || weir_device_table_of(a);
+}
+
 /* The first `bytes` of the elements of `t`, row-major, to memory of `a`. `bytes` is that
  * of all of them unless `t` is contiguous. 0 or an errno value. */
 static int elements_copy(weir_allocator *a, void *to, const weir_tensor *t, size_t bytes)
 {
+    weir_allocator *from = t->storage->allocator;
     bool contiguous = weir__layout_is_contiguous(&t->layout);
     if (bytes == 0)
         return 0;
-    if (contiguous && a == t->storage->allocator)
+    if (contiguous && a == from)
         return weir__allocator_copy(a, to, t->data, bytes);
-    if (!weir__allocator_host_accessible(a) || !weir__tensor_host_accessible(t))
+    if (contiguous && reachable(a) && reachable(from))
+        return weir_device_copy(a, to, from, t->data, bytes);
+    if (!weir__tensor_host_accessible(t) || !reachable(a))
         return weir__fail(ENOTSUP,
-                          "elements that the host cannot touch can only be copied in order "
-                          "within their allocator");
-    if (contiguous)
-        memcpy(to, t->data, bytes);
-    else
-        elements_gather(to, t->data, &t->layout);
+                          "elements that the host cannot touch can only be copied in order");
+    if (!weir__allocator_host_accessible(a)) { /* in order on the host, then over */
+        weir_tensor *ordered = weir_tensor_clone(t);
+        int error = ordered ? elements_copy(a, to, ordered, bytes) : errno;
+        weir_tensor_release(ordered);
+        return error;
+    }
+    elements_gather(to, t->data, &t->layout);
     return 0;
 }
 
@@ -109,6 +123,19 @@ weir_tensor *weir_tensor_contiguous(weir_tensor *t)
     if (!weir__tensor_check(t))
         return NULL;
     return weir__layout_is_contiguous(&t->layout) ? weir_tensor_retain(t) : weir_tensor_clone(t);
+}
+
+int weir_tensor_copy(weir_tensor *to, const weir_tensor *from)
+{
+    if (!weir__tensor_check(to) || !weir__tensor_check(from))
+        return EINVAL;
+    if (to->layout.dtype != from->layout.dtype || to->layout.count != from->layout.count)
+        return weir__fail(EINVAL, "%lld elements of %s do not go into %lld of %s",
+                          (long long)from->layout.count, weir_dtype_name(from->layout.dtype),
+                          (long long)to->layout.count, weir_dtype_name(to->layout.dtype));
+    if (!weir__layout_is_contiguous(&to->layout))
+        return weir__fail(EINVAL, "a tensor that is not contiguous cannot be copied into");
+    return elements_copy(to->storage->allocator, to->data, from, weir__layout_bytes(&to->layout));
 }
 
 /* -- resizing ----------------------------------------------------------------------- */

@@ -3,9 +3,9 @@
  * with one: streams, contents, figures. The pool knows nothing of allocators, the core
  * nothing of devices; they meet here.
  */
+#include "object/device_allocator.h"
 #include "alloc/allocator.h"
 #include "base/error.h"
-#include "object/device_allocator.h"
 
 #include <errno.h>
 #include <string.h>

@@ -7,9 +7,12 @@
 #include "object/dlpack_abi.h"
 #include "object/tensor.h"
 
+#include <weir/cuda.h>
 #include <weir/dlpack.h>
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 static const struct weir__dl_dtype dtypes[] = {
     [WEIR_FLOAT32] = {WEIR__DL_FLOAT, 32, 1}, [WEIR_FLOAT64] = {WEIR__DL_FLOAT, 64, 1},
@@ -21,32 +24,52 @@ static const struct weir__dl_dtype dtypes[] = {
 
 /* -- export ------------------------------------------------------------------------- */
 
+/* Where the tensor's memory is, for others; 0 or ENOTSUP. */
+static int device_describe(const weir_tensor *t, struct weir__dl_device *device)
+{
+    *device = (struct weir__dl_device){WEIR__DL_CPU, 0};
+    if (weir__tensor_host_accessible(t))
+        return 0;
+    const char *where = weir_device_of(t->storage->allocator);
+    int end = 0;
+    if (sscanf(where, "cuda:%" SCNd32 "%n", &device->id, &end) == 1 && !where[end]) {
+        device->type = WEIR__DL_CUDA;
+        return 0;
+    }
+    return weir__fail(ENOTSUP, "DLPack has no word for the memory of \"%s\"",
+                      weir_allocator_name(t->storage->allocator));
+}
+
 /* The view's own shape and strides stay as they are until it is released. */
-static void tensor_describe(struct weir__dl_tensor *to, weir_tensor *view)
+static void tensor_describe(struct weir__dl_tensor *to, weir_tensor *view,
+                            struct weir__dl_device device)
 {
     *to = (struct weir__dl_tensor){.data = view->data,
-                                   .device = {WEIR__DL_CPU, 0},
+                                   .device = device,
                                    .ndim = (int32_t)view->layout.ndim,
                                    .dtype = dtypes[view->layout.dtype],
                                    .shape = view->layout.shape,
                                    .strides = view->layout.strides};
 }
 
-/* A view, and `size` bytes for the struct; NULL with errno. */
-static void *export_make(const weir_tensor *t, size_t size, weir_tensor **view)
+/* `size` bytes for the struct, the tensor in them described, and the view that it is of; NULL
+ * with errno. */
+static void *export_make(const weir_tensor *t, size_t size, size_t tensor_at, weir_tensor **view)
 {
+    struct weir__dl_device device;
     if (!weir__tensor_check(t))
         return NULL;
-    if (!weir__tensor_host_accessible(t))
-        return weir__fail_null(ENOTSUP, "DLPack: the host cannot touch this tensor's memory");
-    void *made = weir__meta_allocate(size);
-    if (!made)
-        return weir__fail_null(ENOMEM, "no memory for a DLPack struct");
-    *view = weir_tensor_view(t);
-    if (*view)
+    int error = device_describe(t, &device);
+    char *made = error ? NULL : weir__meta_allocate(size);
+    if (!error && !made)
+        error = weir__fail(ENOMEM, "no memory for a DLPack struct");
+    *view = error ? NULL : weir_tensor_view(t);
+    if (*view) {
+        tensor_describe((struct weir__dl_tensor *)(void *)(made + tensor_at), *view, device);
         return made;
+    }
     weir__meta_free(made, size);
-    errno = ENOMEM;
+    errno = error ? error : ENOMEM;
     return NULL;
 }
 
@@ -62,10 +85,10 @@ struct DLManagedTensor *weir_tensor_to_dlpack(const weir_tensor *t)
     if (weir_tensor_is_read_only(t))
         return weir__fail_null(EACCES, "DLPack: the older struct cannot say that memory is "
                                        "read-only");
-    struct weir__dl_managed *managed = export_make(t, sizeof *managed, &view);
+    struct weir__dl_managed *managed =
+        export_make(t, sizeof *managed, offsetof(struct weir__dl_managed, tensor), &view);
     if (!managed)
         return NULL;
-    tensor_describe(&managed->tensor, view);
     managed->manager = view;
     managed->deleter = managed_delete;
     return (struct DLManagedTensor *)managed;
@@ -80,10 +103,10 @@ static void versioned_delete(struct weir__dl_versioned *self)
 struct DLManagedTensorVersioned *weir_tensor_to_dlpack_versioned(const weir_tensor *t)
 {
     weir_tensor *view;
-    struct weir__dl_versioned *versioned = export_make(t, sizeof *versioned, &view);
+    struct weir__dl_versioned *versioned =
+        export_make(t, sizeof *versioned, offsetof(struct weir__dl_versioned, tensor), &view);
     if (!versioned)
         return NULL;
-    tensor_describe(&versioned->tensor, view);
     versioned->version.major = WEIR__DL_MAJOR;
     versioned->version.minor = WEIR__DL_MINOR;
     versioned->flags = weir_tensor_is_read_only(view) ? WEIR__DL_READ_ONLY : 0;
@@ -106,29 +129,36 @@ static int dtype_find(struct weir__dl_dtype wanted, weir_dtype *dtype)
                       wanted.bits, wanted.lanes);
 }
 
-static int device_check(struct weir__dl_device device)
+/* *a: whose memory it is, NULL for the host's. 0 or an errno value. */
+static int device_find(struct weir__dl_device device, weir_allocator **a)
 {
+    *a = NULL;
     if (device.type == WEIR__DL_CPU || device.type == WEIR__DL_CUDA_HOST ||
         device.type == WEIR__DL_ROCM_HOST)
         return 0;
-    return weir__fail(ENOTSUP, "DLPack: the host cannot touch memory of device type %d",
-                      (int)device.type);
+    if (device.type != WEIR__DL_CUDA)
+        return weir__fail(ENOTSUP, "DLPack: weir cannot reach memory of device type %d",
+                          (int)device.type);
+    *a = weir_cuda_allocator(device.id);
+    return *a ? 0 : ENOTSUP; /* the reason is the driver's */
 }
 
 static weir_tensor *import_make(const struct weir__dl_tensor *from, weir_tensor_deleter *deleter,
                                 void *managed, bool read_only)
 {
     weir_dtype dtype = WEIR_FLOAT32;
-    int error = device_check(from->device);
-    if (!error)
-        error = dtype_find(from->dtype, &dtype);
+    weir_allocator *a = NULL;
+    int error = dtype_find(from->dtype, &dtype);
     if (!error && from->ndim < 0)
         error = weir__fail(EINVAL, "DLPack: %d dimensions", (int)from->ndim);
+    if (!error)
+        error = device_find(from->device, &a);
     if (error) {
         errno = error;
         return NULL;
     }
     weir_tensor_memory memory = {.data = from->data ? (char *)from->data + from->byte_offset : NULL,
+                                 .allocator = a,
                                  .strides = from->strides,
                                  .deleter = deleter,
                                  .user = managed,

@@ -9,10 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Device types whose memory the host can touch, and no others. */
+/* Device types that weir can reach. */
 enum weir__dl_device_type {
     WEIR__DL_CPU = 1,
-    WEIR__DL_CUDA_HOST = 3, /* pinned */
+    WEIR__DL_CUDA = 2,
+    WEIR__DL_CUDA_HOST = 3, /* pinned: the host may touch it, as the next */
     WEIR__DL_ROCM_HOST = 11
 };
 

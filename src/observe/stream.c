@@ -127,9 +127,10 @@ void weir__stream_release(void)
         stream_flush(s);
     weir__stream_leave(s);
     weir__lock_take(&streams.lock);
-    if (s->generation == generation)
+    if (weir__streams_are_on() && s->generation == generation) {
         streams.logged += s->logged;
-    s->generation = 0;
+        __atomic_store_n(&s->generation, 0, __ATOMIC_RELAXED);
+    } /* else who ends the recording writes what is left in it */
     s->owned = false;
     weir__lock_drop(&streams.lock);
 }
@@ -191,11 +192,10 @@ uint64_t weir__streams_dropped(void)
 void weir__streams_flush(void)
 {
     weir__lock_take(&streams.lock);
-    struct weir__stream *first = streams.all;
-    weir__lock_drop(&streams.lock);
-    for (struct weir__stream *s = first; s; s = s->next)
+    for (struct weir__stream *s = streams.all; s; s = s->next)
         if (stream_takes_part(s))
             stream_flush(s);
+    weir__lock_drop(&streams.lock);
 }
 
 void weir__streams_forget(void)

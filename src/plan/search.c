@@ -1,383 +1,310 @@
 /*
- * plan/search.c - is there an arrangement within a capacity? A depth-first search with
- * restarts over what stands on the floor of a section.
+ * plan/search.c - is there an arrangement within a capacity? A depth-first search over
+ * what stands on the floor of a section, restarted with other preferences.
+ *
+ * A flat stretch with higher neighbours must be decided whatever else happens: for a
+ * section t in it, either one of the items that fit into the stretch stands on the floor at
+ * t, or nothing does and the floor rises there, which uses slack up. That is the whole
+ * branching; it meets every arrangement that is let down as far as it goes once, so a tree
+ * seen to its end is a proof. Where a section has nothing left it is a wall, and what lies
+ * between two walls is settled by itself (Moffitt's decomposition).
+ *
+ * Which section first: the fewest choices (one choice: forced), with sections that failed
+ * often before (TelaMalloc's contention), or the one with least slack. Which choice first:
+ * by length, size or area with noise, less the waste that it forces elsewhere.
  */
-#include "plan/problem.h"
 #include "plan/search.h"
 
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
-#define SEARCH_WALL INT64_MAX /* floor of a section in which nothing is left */
+#define SEARCH_DEPTH 5000 /* nested decisions; keeps the stack below 2 MiB */
 
-/* An old value, to be put back. */
-struct search_undo {
-    int64_t *at;
-    int64_t value;
+enum search_place_rule {
+    PLACE_FAILED, /* fewest choices, weighed by failures */
+    PLACE_LOW,    /* fewest choices, then lowest */
+    PLACE_TIGHT,  /* least slack */
 };
 
-struct search {
-    const struct weir__problem *p;
-    struct weir__plan_budget *budget;
-    uint64_t random;
-    int64_t capacity;
-    int64_t *floor;    /* by section */
-    int64_t *slack;    /* by section: capacity - floor - what is left to place */
-    int64_t *left;     /* by section: items to place */
-    int64_t *base;     /* by item: greatest floor over its sections; -1: placed */
-    int64_t *offset;   /* by item */
-    uint32_t *first;   /* by section: first item with lo >= section */
-    uint32_t *cover_at, *cover; /* items over a section */
-    uint8_t *dirty;
-    uint32_t *queue;
-    uint32_t nqueue;
-    double *weight; /* by section: how often it was where a branch failed */
-    double *noise;  /* by item */
-    struct search_undo *trail;
-    size_t ntrail, trail_room;
-    uint64_t nodes, limit; /* of this run */
-    bool stopped;
-    uint32_t *count; /* by section: candidates at the floor */
-    uint32_t *options; /* stack of candidates */
-    uint32_t noptions, options_room;
-    int mode;
+static const struct weir__search_style search_styles[WEIR__SEARCH_STYLES] = {
+    {PLACE_FAILED, 0, 1}, {PLACE_FAILED, 1, 1}, {PLACE_TIGHT, 1, 1},
+    {PLACE_LOW, 0, 1},    {PLACE_FAILED, 5, 2}, {PLACE_TIGHT, 0, 1.5},
 };
-
-static void search_save(struct search *s, int64_t *at)
-{
-    s->trail[s->ntrail++] = (struct search_undo){at, *at};
-}
-
-static void search_set(struct search *s, int64_t *at, int64_t value)
-{
-    search_save(s, at);
-    *at = value;
-}
-
-static void search_undo(struct search *s, size_t mark)
-{
-    while (s->ntrail > mark) {
-        s->ntrail--;
-        *s->trail[s->ntrail].at = s->trail[s->ntrail].value;
-    }
-}
-
-static void search_mark(struct search *s, uint32_t section)
-{
-    if (!s->dirty[section]) {
-        s->dirty[section] = 1;
-        s->queue[s->nqueue++] = section;
-    }
-}
-
-static void search_clear(struct search *s)
-{
-    while (s->nqueue > 0)
-        s->dirty[s->queue[--s->nqueue]] = 0;
-}
-
-/* The floor of a section rose: so do the bases of the items over it. */
-static void search_rise(struct search *s, uint32_t section)
-{
-    int64_t floor = s->floor[section];
-    for (uint32_t k = s->cover_at[section]; k < s->cover_at[section + 1]; k++) {
-        uint32_t i = s->cover[k];
-        if (s->base[i] < 0 || s->base[i] >= floor)
-            continue;
-        search_set(s, &s->base[i], floor);
-        for (uint32_t t = s->p->lo[i]; t <= s->p->hi[i]; t++)
-            search_mark(s, t);
-    }
-}
-
-/* Raises floors to the least base above them until nothing moves. */
-static bool search_infer(struct search *s)
-{
-    while (s->nqueue > 0) {
-        uint32_t t = s->queue[--s->nqueue];
-        s->dirty[t] = 0;
-        if (s->left[t] == 0)
-            continue;
-        int64_t least = INT64_MAX;
-        uint64_t work = 0;
-        for (uint32_t k = s->cover_at[t]; k < s->cover_at[t + 1]; k++) {
-            int64_t base = s->base[s->cover[k]];
-            work++;
-            if (base >= 0 && base < least) {
-                least = base;
-                if (least == s->floor[t])
-                    break;
-            }
-        }
-        s->budget->work -= s->budget->work > work ? work : s->budget->work;
-        if (least <= s->floor[t])
-            continue;
-        int64_t rise = least - s->floor[t];
-        if (rise > s->slack[t]) {
-            s->weight[t] += 1;
-            search_clear(s);
-            return false;
-        }
-        search_set(s, &s->slack[t], s->slack[t] - rise);
-        search_set(s, &s->floor[t], least);
-        search_rise(s, t);
-    }
-    return true;
-}
-
-static bool search_put(struct search *s, uint32_t item)
-{
-    const struct weir__problem *p = s->p;
-    int64_t at = s->base[item], top = at + (int64_t)p->size[item];
-    search_set(s, &s->base[item], -1);
-    s->offset[item] = at;
-    for (uint32_t t = p->lo[item]; t <= p->hi[item]; t++) {
-        search_set(s, &s->left[t], s->left[t] - 1);
-        search_set(s, &s->floor[t], s->left[t] > 0 ? top : SEARCH_WALL);
-    }
-    for (uint32_t t = p->lo[item]; t <= p->hi[item]; t++)
-        if (s->left[t] > 0) {
-            search_rise(s, t);
-            search_mark(s, t);
-        }
-    return search_infer(s);
-}
-
-/* Nothing that could stand on the floor at t will: raise it to the next support. */
-static bool search_waste(struct search *s, uint32_t t, uint32_t left, uint32_t right)
-{
-    const struct weir__problem *p = s->p;
-    int64_t floor = s->floor[t], next = INT64_MAX;
-    for (uint32_t i = s->first[left]; i < s->first[right + 1]; i++) /* what may stand beside t */
-        if (s->base[i] == floor && p->hi[i] <= right && (p->hi[i] < t || p->lo[i] > t) &&
-            floor + (int64_t)p->size[i] < next)
-            next = floor + (int64_t)p->size[i];
-    for (uint32_t k = s->cover_at[t]; k < s->cover_at[t + 1]; k++) {
-        int64_t base = s->base[s->cover[k]];
-        if (base > floor && base < next)
-            next = base;
-    }
-    if (next == INT64_MAX || next - floor > s->slack[t]) {
-        s->weight[t] += 1;
-        return false;
-    }
-    search_set(s, &s->slack[t], s->slack[t] - (next - floor));
-    search_set(s, &s->floor[t], next);
-    search_rise(s, t);
-    search_mark(s, t);
-    return search_infer(s);
-}
 
 /* A place to decide: what stands on the floor at section t of the flat stretch. */
 struct search_place {
-    uint32_t t, left, right, count;
-    bool waste; /* nothing is possible, too */
+    uint32_t t, left, right;
+    bool waste; /* nothing is a choice, too */
     double score;
 };
 
-static void search_stretch(struct search *s, uint32_t left, uint32_t right,
-                           struct search_place *best)
+static double search_score(const struct weir__search *s, uint32_t t, uint32_t choices)
 {
-    const struct weir__problem *p = s->p;
-    int64_t floor = s->floor[left];
-    for (uint32_t t = left; t <= right + 1; t++)
-        s->count[t] = 0;
-    int64_t least = INT64_MAX;
-    for (uint32_t i = s->first[left]; i < s->first[right + 1]; i++)
-        if (s->base[i] == floor && p->hi[i] <= right) {
-            s->count[p->lo[i]]++;
-            s->count[p->hi[i] + 1]--;
-            if ((int64_t)p->size[i] < least)
-                least = (int64_t)p->size[i];
-        }
-    s->budget->work -= s->budget->work > 40 ? 40 : s->budget->work;
-    uint32_t count = 0;
-    for (uint32_t t = left; t <= right; t++) {
-        count += s->count[t];
-        bool waste = s->slack[t] >= least || count == 0 || (s->slack[t] > 0);
-        double options = count + waste;
-        double score = options / (1 + s->weight[t]);
-        if (s->mode & 1)
-            score = options + 0.9 * (double)floor / (double)s->capacity;
-        if (options <= 1)
-            score = 0;
-        if (score < best->score)
-            *best = (struct search_place){t, left, right, count, waste, score};
+    const struct weir__floor *f = &s->floor;
+    if (choices <= 1)
+        return 0;
+    switch (s->style->place) {
+    case PLACE_FAILED:
+        return choices / (1 + f->failed[t]);
+    case PLACE_LOW:
+        return choices + 0.9 * (double)f->floor[t] / (double)f->capacity;
+    default:
+        return 1e-9 + (double)f->slack[t] / (double)f->capacity + 1e-3 * choices;
     }
 }
 
-static bool search_range(struct search *s, uint32_t from, uint32_t to);
-
-static bool search_branch(struct search *s, uint32_t from, uint32_t to)
+/* The sections of one flat stretch as places to decide. */
+static void search_stretch(struct weir__search *s, uint32_t left, uint32_t right,
+                           struct search_place *best)
 {
-    const struct weir__problem *p = s->p;
-    struct search_place place = {.score = 1e300};
-    for (uint32_t left = from, right; left <= to; left = right + 1) {
-        right = left;
-        while (right < to && s->floor[right + 1] == s->floor[left])
-            right++;
-        bool low = (left == from || s->floor[left - 1] > s->floor[left]) &&
-                   (right == to || s->floor[right + 1] > s->floor[left]);
-        if (low)
-            search_stretch(s, left, right, &place);
-        if (place.score == 0)
-            break;
-    }
-    uint32_t mark = s->noptions;
-    int64_t floor = s->floor[place.t];
-    for (uint32_t k = s->cover_at[place.t]; k < s->cover_at[place.t + 1]; k++) {
-        uint32_t i = s->cover[k];
-        if (s->base[i] != floor)
-            continue;
-        /* insertion by preference */
-        double key = s->noise[i];
-        uint32_t at = s->noptions++;
-        while (at > mark && s->noise[s->options[at - 1]] < key) {
-            s->options[at] = s->options[at - 1];
-            at--;
+    struct weir__floor *f = &s->floor;
+    const struct weir__problem *p = f->p;
+    int64_t floor = f->floor[left];
+    memset(s->count + left, 0, (right - left + 2) * sizeof *s->count);
+    for (uint32_t i = f->first[left]; i < f->first[right + 1]; i++)
+        if (f->base[i] == floor && p->hi[i] <= right) {
+            s->count[p->lo[i]]++;
+            s->count[p->hi[i] + 1]--;
         }
+    f->work += 2 * (uint64_t)(f->first[right + 1] - f->first[left]) + 4 * (right - left + 1);
+    uint32_t count = 0;
+    for (uint32_t t = left; t <= right; t++) {
+        count += s->count[t];
+        bool waste = f->slack[t] > 0;
+        double score = search_score(s, t, count + waste);
+        if (score < best->score)
+            *best = (struct search_place){t, left, right, waste, score};
+        if (score == 0)
+            return;
+    }
+}
+
+static struct search_place search_choose_place(struct weir__search *s, uint32_t from, uint32_t to)
+{
+    const int64_t *floor = s->floor.floor;
+    struct search_place place = {.score = HUGE_VAL};
+    s->floor.work += 2 * (uint64_t)(to - from + 1);
+    for (uint32_t left = from, right; left <= to && place.score > 0; left = right + 1) {
+        right = left;
+        while (right < to && floor[right + 1] == floor[left])
+            right++;
+        if ((left == from || floor[left - 1] > floor[left]) &&
+            (right == to || floor[right + 1] > floor[left]))
+            search_stretch(s, left, right, &place);
+    }
+    return place;
+}
+
+/* How much item i is liked at this place; < 0: it is impossible there. */
+static double search_key(struct weir__search *s, const struct search_place *place, uint32_t i)
+{
+    struct weir__floor *f = &s->floor;
+    double key = s->liking[i];
+    key *= f->p->lo[i] == place->left ? s->style->flush : 1;
+    key *= f->p->hi[i] == place->right ? s->style->flush : 1;
+    if (s->style->look <= 0)
+        return key;
+    size_t mark = f->ntrail;
+    bool fits = weir__floor_put(f, i);
+    if (fits)
+        key /= 1 + s->style->look * weir__floor_waste_since(f, mark);
+    weir__floor_undo(f, mark);
+    return fits ? key : -1;
+}
+
+static bool search_push(struct weir__search *s, uint32_t item)
+{
+    if (s->noptions == s->room) {
+        uint32_t *more = weir__plan_take(s->floor.scratch, 2 * (size_t)s->room, sizeof *more);
+        if (!more) {
+            s->floor.exhausted = true;
+            return false;
+        }
+        memcpy(more, s->options, s->noptions * sizeof *more);
+        s->options = more;
+        s->room *= 2;
+    }
+    s->options[s->noptions++] = item;
+    return true;
+}
+
+/* Pushes what can stand at the place, best liked first. */
+static void search_choices(struct weir__search *s, const struct search_place *place)
+{
+    struct weir__floor *f = &s->floor;
+    const struct weir__problem *p = f->p;
+    uint32_t mark = s->noptions;
+    int64_t floor = f->floor[place->t];
+    for (uint32_t k = f->cover_at[place->t]; k < f->cover_at[place->t + 1]; k++) {
+        uint32_t i = f->cover[k];
+        if (f->base[i] != floor || p->lo[i] < place->left || p->hi[i] > place->right)
+            continue;
+        s->key[i] = search_key(s, place, i);
+        if (s->key[i] < 0 || !search_push(s, i))
+            continue;
+        uint32_t at = s->noptions - 1;
+        for (; at > mark && s->key[s->options[at - 1]] < s->key[i]; at--)
+            s->options[at] = s->options[at - 1];
         s->options[at] = i;
     }
+}
+
+/* Was an item just like options[k] tried before it? */
+static bool search_is_twin(const struct weir__search *s, uint32_t mark, uint32_t k)
+{
+    const struct weir__problem *p = s->floor.p;
+    uint32_t i = s->options[k];
+    for (uint32_t j = mark; j < k; j++) {
+        uint32_t o = s->options[j];
+        if (p->lo[o] == p->lo[i] && p->hi[o] == p->hi[i] && p->size[o] == p->size[i] &&
+            (!p->align || p->align[o] == p->align[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool search_range(struct weir__search *s, uint32_t from, uint32_t to);
+
+/* Decides one place of [from, to], a range without walls, and all that follows. */
+static bool search_branch(struct weir__search *s, uint32_t from, uint32_t to)
+{
+    struct weir__floor *f = &s->floor;
+    struct search_place place = search_choose_place(s, from, to);
+    uint32_t mark = s->noptions;
+    size_t undo = f->ntrail;
+    search_choices(s, &place);
     uint32_t end = s->noptions;
     bool done = false;
     for (uint32_t k = mark; k < end && !done && !s->stopped; k++) {
-        uint32_t i = s->options[k];
-        bool twin = false;
-        for (uint32_t j = mark; j < k; j++) {
-            uint32_t o = s->options[j];
-            twin |= p->lo[o] == p->lo[i] && p->hi[o] == p->hi[i] && p->size[o] == p->size[i];
-        }
-        if (twin)
+        if (search_is_twin(s, mark, k))
             continue;
-        size_t undo = s->ntrail;
-        done = search_put(s, i) && search_range(s, from, to);
+        done = weir__floor_put(f, s->options[k]) && search_range(s, from, to);
         if (!done)
-            search_undo(s, undo);
+            weir__floor_undo(f, undo);
     }
     s->noptions = mark;
     if (!done && !s->stopped && place.waste) {
-        size_t undo = s->ntrail;
-        done = search_waste(s, place.t, place.left, place.right) && search_range(s, from, to);
+        done = weir__floor_waste(f, place.t, place.left, place.right) && search_range(s, from, to);
         if (!done)
-            search_undo(s, undo);
+            weir__floor_undo(f, undo);
     }
     return done;
 }
 
-/* Parts of [from, to] between walls share nothing: each is settled by itself. */
-static bool search_range(struct search *s, uint32_t from, uint32_t to)
+static bool search_may_go_on(struct weir__search *s)
 {
-    if (++s->nodes > s->limit || !weir__plan_spend(s->budget, 20 + (to - from))) {
+    struct weir__floor *f = &s->floor;
+    uint64_t work = (f->work - s->spent) / 2 + 20;
+    s->spent = f->work;
+    if (++s->nodes > s->limit || s->depth >= SEARCH_DEPTH || f->exhausted ||
+        !weir__plan_spend(s->budget, work))
         s->stopped = true;
-        return false;
-    }
-    for (uint32_t left = from; left <= to;) {
-        if (s->floor[left] == SEARCH_WALL) {
-            left++;
+    return !s->stopped;
+}
+
+/* Parts of [from, to] between walls share nothing: each is settled by itself. */
+static bool search_range(struct weir__search *s, uint32_t from, uint32_t to)
+{
+    const int64_t *floor = s->floor.floor;
+    bool done = search_may_go_on(s);
+    s->depth++;
+    for (uint32_t left = from, right; left <= to && done; left = right + 1) {
+        right = left;
+        if (floor[left] == WEIR__FLOOR_WALL)
             continue;
-        }
-        uint32_t right = left;
-        while (right < to && s->floor[right + 1] != SEARCH_WALL)
+        while (right < to && floor[right + 1] != WEIR__FLOOR_WALL)
             right++;
-        if (!search_branch(s, left, right))
-            return false;
-        left = right + 1;
+        done = search_branch(s, left, right);
     }
-    return true;
+    s->depth--;
+    return done;
 }
 
-static void search_reset(struct search *s)
+/* The preferences of the last success, some of them changed. */
+static void search_like_last(struct weir__search *s)
 {
-    const struct weir__problem *p = s->p;
-    for (uint32_t t = 0; t < p->sections; t++) {
-        s->floor[t] = 0;
-        s->left[t] = 0;
-        s->slack[t] = s->capacity;
-    }
+    const struct weir__problem *p = s->floor.p;
+    uint32_t rate = 1u << (1 + weir__plan_below(&s->random, 6));
     for (uint32_t i = 0; i < p->count; i++) {
-        s->base[i] = 0;
-        for (uint32_t t = p->lo[i]; t <= p->hi[i]; t++) {
-            s->left[t]++;
-            s->slack[t] -= (int64_t)p->size[i];
-        }
+        s->liking[i] = s->liked[i];
+        if (weir__plan_below(&s->random, rate) == 0)
+            s->liking[i] *= 0.5 + 1.5 * (double)(weir__plan_random(&s->random) >> 11) * 0x1p-53;
     }
-    s->ntrail = 0;
+    s->floor.work += 10 * (uint64_t)p->count;
+}
+
+/* This run's preferences. */
+static void search_like(struct weir__search *s)
+{
+    const struct weir__problem *p = s->floor.p;
+    uint32_t kind = weir__plan_below(&s->random, 5);
+    double calm = 0.5 * (1 << 2 * weir__plan_below(&s->random, 3));
+    for (uint32_t i = 0; i < p->count; i++) {
+        double length = p->hi[i] - p->lo[i] + 1, size = (double)p->size[i];
+        double liking = kind == 0   ? length * size
+                        : kind == 1 ? size
+                        : kind == 2 ? length
+                        : kind == 3 ? sqrt(length) * size
+                                    : length * sqrt(size);
+        double noise = (double)(weir__plan_random(&s->random) >> 11) * 0x1p-53;
+        s->liking[i] = liking * (calm + noise);
+    }
+    for (uint32_t t = 0; t < p->sections; t++)
+        s->floor.failed[t] *= 0.9;
+    s->floor.work += 10 * (uint64_t)p->count;
+}
+
+/* A style by chance, the successful ones more often. */
+static uint32_t search_pick_style(struct weir__search *s)
+{
+    uint32_t sum = 0, k = 0;
+    for (uint32_t i = 0; i < WEIR__SEARCH_STYLES; i++)
+        sum += 2 + (s->success[i] < 20 ? s->success[i] : 20);
+    uint32_t at = weir__plan_below(&s->random, sum);
+    for (;; k++) {
+        uint32_t weight = 2 + (s->success[k] < 20 ? s->success[k] : 20);
+        if (at < weight)
+            return k;
+        at -= weight;
+    }
+}
+
+enum weir__search_answer weir__search_run(struct weir__search *s, uint64_t capacity, uint64_t limit)
+{
+    bool again = s->found && weir__plan_below(&s->random, 4) > 0;
+    uint32_t style = again && weir__plan_below(&s->random, 4) > 0 ? s->last : search_pick_style(s);
+    s->style = &search_styles[style];
+    s->nodes = s->depth = s->noptions = 0;
+    s->limit = limit;
     s->stopped = false;
-    s->nodes = 0;
+    if (again)
+        search_like_last(s);
+    else
+        search_like(s);
+    if (!weir__floor_reset(&s->floor, (int64_t)capacity))
+        return WEIR__SEARCH_NONE;
+    bool found = search_range(s, 0, s->floor.p->sections - 1);
+    s->success[style] += found;
+    if (found) {
+        memcpy(s->liked, s->liking, s->floor.p->count * sizeof *s->liked);
+        s->last = style;
+        s->found = true;
+    }
+    return found ? WEIR__SEARCH_FOUND : s->stopped ? WEIR__SEARCH_OPEN : WEIR__SEARCH_NONE;
 }
 
-static int search_build(struct search *s, struct weir__plan_scratch *scratch)
+int weir__search_open(struct weir__search *s, const struct weir__problem *p,
+                      struct weir__plan_scratch *scratch, struct weir__plan_budget *budget,
+                      uint64_t seed)
 {
-    const struct weir__problem *p = s->p;
-    size_t n = p->count, m = p->sections, covers = 0;
-    for (uint32_t i = 0; i < n; i++)
-        covers += p->hi[i] - p->lo[i] + 1;
-    s->floor = weir__plan_take(scratch, m + 1, 8);
-    s->slack = weir__plan_take(scratch, m + 1, 8);
-    s->left = weir__plan_take(scratch, m + 1, 8);
-    s->base = weir__plan_take(scratch, n + 1, 8);
-    s->offset = weir__plan_take(scratch, n + 1, 8);
-    s->first = weir__plan_take(scratch, m + 2, 4);
-    s->cover_at = weir__plan_take(scratch, m + 2, 4);
-    s->cover = weir__plan_take(scratch, covers + 1, 4);
-    s->dirty = weir__plan_take(scratch, m + 1, 1);
-    s->queue = weir__plan_take(scratch, m + 1, 4);
-    s->weight = weir__plan_take(scratch, m + 1, 8);
-    s->noise = weir__plan_take(scratch, n + 1, 8);
-    s->trail_room = 4 * covers * 40 + 100000;
-    s->trail = weir__plan_take(scratch, s->trail_room, sizeof *s->trail);
-    s->count = weir__plan_take(scratch, m + 2, 4);
-    s->options = weir__plan_take(scratch, n * 60 + 100, 4);
-    for (uint32_t i = 0; i < n; i++)
-        for (uint32_t t = p->lo[i]; t <= p->hi[i]; t++)
-            s->cover_at[t + 1]++;
-    for (size_t t = 0; t < m; t++)
-        s->cover_at[t + 1] += s->cover_at[t];
-    uint32_t *at = weir__plan_take(scratch, m + 1, 4);
-    for (uint32_t i = 0; i < n; i++)
-        for (uint32_t t = p->lo[i]; t <= p->hi[i]; t++)
-            s->cover[s->cover_at[t] + at[t]++] = i;
-    for (uint32_t t = 0, i = 0; t <= m; t++) {
-        while (i < n && p->lo[i] < t)
-            i++;
-        s->first[t] = i;
-    }
-    return 0;
-}
-
-#include <stdio.h>
-int weir__search(const struct weir__problem *p, struct weir__plan_scratch *scratch,
-                 struct weir__plan_budget *budget, uint64_t seed, uint64_t capacity, bool *found,
-                 uint64_t *offsets)
-{
-    struct search s = {.p = p, .budget = budget, .random = seed, .capacity = (int64_t)capacity};
-    search_build(&s, scratch);
-    *found = false;
-    uint64_t total = 0;
-    for (int run = 0; budget->work > 0 && !*found; run++) {
-        s.limit = 500 + 100 * run;
-        search_reset(&s);
-        s.mode = run % 2;
-        int rank = (int)weir__plan_below(&s.random, 3);
-        for (uint32_t i = 0; i < p->count; i++) {
-            double length = p->hi[i] - p->lo[i] + 1, size = (double)p->size[i];
-            double noise = 0.5 + (weir__plan_random(&s.random) >> 11) * 0x1p-53;
-            double r = rank == 0 ? length * size : rank == 1 ? size : length;
-            s.noise[i] = r * noise;
-        }
-        for (uint32_t t = 0; t < p->sections; t++)
-            s.weight[t] *= 0.9;
-        *found = search_range(&s, 0, p->sections - 1);
-        total += s.nodes;
-        if (!*found && !s.stopped) {
-            fprintf(stderr, "exhausted\n");
-            break;
-        }
-        if (*found) fprintf(stderr, "found run %d mode %d rank %d nodes %lu\n", run, s.mode, rank, (long)total);
-    }
-    if (!*found) fprintf(stderr, "total nodes %lu\n", (long)total);
-    if (*found)
-        for (uint32_t i = 0; i < p->count; i++)
-            offsets[i] = (uint64_t)s.offset[i];
-    return 0;
+    *s = (struct weir__search){.budget = budget, .random = seed, .room = 4 * p->count + 64};
+    s->liking = weir__plan_take(scratch, p->count, sizeof *s->liking);
+    s->liked = weir__plan_take(scratch, p->count, sizeof *s->liked);
+    s->key = weir__plan_take(scratch, p->count, sizeof *s->key);
+    s->count = weir__plan_take(scratch, p->sections + 1, sizeof *s->count);
+    s->options = weir__plan_take(scratch, s->room, sizeof *s->options);
+    if (!s->liking || !s->liked || !s->key || !s->count || !s->options)
+        return ENOMEM;
+    return weir__floor_open(&s->floor, p, scratch);
 }

@@ -15,9 +15,11 @@
 #include <string.h>
 #include <time.h>
 
-#define SOLVE_WORK  UINT64_C(1000000000) /* default budget */
-#define SOLVE_CHECK UINT64_C(200000)     /* work between two looks at the clock */
-#define SOLVE_PAIRS 4000                 /* buffers that the second checker looks at */
+#define SOLVE_WORK     UINT64_C(1000000000) /* default budget */
+#define SOLVE_CHECK    UINT64_C(200000)     /* work between two looks at the clock */
+#define SOLVE_PAIRS    4000                 /* buffers that the second checker looks at */
+#define SOLVE_SEARCHED 4000                 /* greatest part that is searched, items */
+#define SOLVE_COVERED  1000000              /* and its items' sections in all */
 
 /* One solve. The arrangement of boxes is in units, by item; what is to be kept in
  * bytes, by buffer. */
@@ -111,6 +113,83 @@ static int solve_skylines(struct solve *s)
     return 0;
 }
 
+/* Height of a part's arrangement. */
+static uint64_t solve_part_arena(const struct solve *s, const struct weir__problem_part *part)
+{
+    uint64_t arena = 0;
+    for (uint32_t i = part->first; i < part->first + part->count; i++)
+        if (s->best[i] + s->problem.size[i] > arena)
+            arena = s->best[i] + s->problem.size[i];
+    return arena;
+}
+
+/* Is the part small enough for a search, which keeps who is live at each section? */
+static bool solve_is_searchable(const struct weir__problem *part)
+{
+    uint64_t cover = 0;
+    for (uint32_t i = 0; i < part->count; i++)
+        cover += part->hi[i] - part->lo[i] + 1u;
+    return part->count <= SOLVE_SEARCHED && cover <= SOLVE_COVERED;
+}
+
+/* Searches one part down to `goal`; *least: what its arena cannot be below. */
+static int solve_part(struct solve *s, const struct weir__problem_part *part, uint64_t goal,
+                      uint64_t work, uint64_t *least)
+{
+    struct weir__plan_block *mark = s->scratch.blocks;
+    struct weir__problem one;
+    uint64_t arena = solve_part_arena(s, part), before = arena;
+    int error = weir__problem_extract(&s->problem, part, &s->scratch, &one);
+    *least = part->bound;
+    if (!error && solve_is_searchable(&one)) {
+        struct weir__plan_budget budget = s->budget;
+        budget.work = work < budget.work ? work : budget.work;
+        uint64_t given = budget.work;
+        error = weir__descend(&one, &s->scratch, &budget, s->seed, goal, &arena,
+                              s->best + part->first, least);
+        s->budget.work -= given - budget.work;
+    }
+    if (arena < before)
+        s->method = "search";
+    weir__plan_drop(&s->scratch, mark);
+    return error;
+}
+
+/*
+ * The parts between moments when nothing is live, hardest first. None needs to be lower
+ * than the highest of them, so each is searched only down to what those before it left.
+ */
+static int solve_parts(struct solve *s)
+{
+    size_t nparts = 0;
+    struct weir__problem_part *parts = weir__problem_split(&s->problem, &s->scratch, &nparts);
+    if (!parts)
+        return ENOMEM;
+    uint64_t goal = solve_goal(s), reached = goal, proven = 0;
+    size_t open = 0;
+    for (size_t k = 0; k < nparts; k++)
+        open += solve_part_arena(s, &parts[k]) > goal;
+    for (size_t k = 0; k < nparts && open > 0; k++) {
+        uint64_t least;
+        if (solve_part_arena(s, &parts[k]) <= goal)
+            continue;
+        int error = solve_part(s, &parts[k], reached, s->budget.work / open--, &least);
+        if (error)
+            return error;
+        uint64_t arena = solve_part_arena(s, &parts[k]);
+        reached = arena > reached ? arena : reached;
+        proven = least > proven ? least : proven;
+    }
+    s->boxes = 0;
+    for (size_t k = 0; k < nparts; k++) {
+        uint64_t arena = solve_part_arena(s, &parts[k]);
+        s->boxes = arena > s->boxes ? arena : s->boxes;
+    }
+    if (!s->plan->naliases && proven)
+        s->proven = weir__max(s->proven, proven * s->problem.unit - s->problem.pad);
+    return 0;
+}
+
 static int solve_boxes(struct solve *s, bool quick)
 {
     const weir_plan *plan = s->plan;
@@ -125,14 +204,8 @@ static int solve_boxes(struct solve *s, bool quick)
     s->trial = weir__plan_take(&s->scratch, s->problem.count + 1, sizeof *s->trial);
     s->boxes = WEIR__PLAN_FAR;
     error = s->best && s->trial ? solve_skylines(s) : ENOMEM;
-    if (!error && !quick && s->boxes > solve_goal(s)) {
-        bool found;
-        error = weir__search(&s->problem, &s->scratch, &s->budget, s->seed, solve_goal(s), &found, s->trial);
-        if (found) {
-            s->method = "search";
-            memcpy(s->best, s->trial, s->problem.count * 8);
-        }
-    }
+    if (!error && !quick && s->boxes > solve_goal(s))
+        error = solve_parts(s);
     if (!error)
         solve_take_boxes(s);
     return error;

@@ -3,23 +3,31 @@
 
 #include <string.h>
 
+/* Where the words start: lines of the room that blocks 0 to first - 1 leave, taken in turn
+ * by slabs that follow each other. */
+static size_t slab_color(const struct weir__slab *slab, size_t size)
+{
+    size_t room = weir__slab_first(slab) * size - weir__slab_words(size);
+    size_t number = ((uintptr_t)slab & (WEIR__CHUNK - 1)) / sizeof *slab;
+    return number * 5 % (room / WEIR__LINE + 1) * WEIR__LINE;
+}
+
 void weir__slab_init(struct weir__slab *slab, unsigned class, const void *owner,
                      struct weir__center *center)
 {
     size_t size = weir__class_bytes[class];
     struct weir__chunk *chunk = (struct weir__chunk *)((uintptr_t)slab & ~(WEIR__CHUNK - 1));
-    char *memory = weir__slab_memory(slab);
+    slab->bin = (uint16_t)(class << WEIR__BIN_SHIFT);
+    slab->fresh = (uint16_t)weir__slab_first(slab);
     if (size >= WEIR__INLINE_MIN) {
         slab->words = chunk->u.words[slab - chunk->slabs];
         memset(slab->words, 0, weir__slab_words(size));
     } else {
-        slab->words = (uint32_t *)memory;
+        slab->words = (uint32_t *)(weir__slab_memory(slab) + slab_color(slab, size));
         if (!slab->zeroed)
             memset(slab->words, 0, weir__slab_words(size));
     }
     slab->reciprocal = (uint32_t)((((uint64_t)1 << 32) + size - 1) / size);
-    slab->bin = (uint16_t)(class << WEIR__BIN_SHIFT);
-    slab->fresh = (uint16_t)weir__slab_first(slab);
     slab->end = (uint16_t)(WEIR__SLAB / size);
     slab->free_head = 0;
     slab->nout = 0;

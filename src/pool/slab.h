@@ -6,7 +6,12 @@
  * not fight for the same cache sets:
  *
  *   chunk   | headers 64 x 64 B | words 64 x 64 B | unused | slab 1 | ... | slab 63
- *   slab    | words (classes below 4 KiB) | pad | block k | block k+1 | ... | tail
+ *   slab    | color | words (classes below 4 KiB) | pad | block k | ... | tail
+ *
+ * Slabs are 64 KiB apart, so words at their very start would all compete for the same few
+ * sets of the caches: they start at a cache line that depends on the slab's number, within
+ * what the blocks under them leave (measured: 0.9 misses of the first cache for a free in
+ * a mix of 16 to 4096 bytes before).
  *
  * Block i starts at i * size from the slab's start; the first k indices lie under
  * the words and are never handed out. So index = offset / size exactly when the
@@ -116,11 +121,19 @@ WEIR__INLINE size_t weir__slab_words(size_t size)
     return (WEIR__SLAB + size - 1) / size * sizeof(uint32_t);
 }
 
+/* Least room for colors; blocks of 64 bytes and less have words in every set anyway. */
+WEIR__INLINE size_t weir__slab_color_room(size_t size)
+{
+    return size <= 64 ? 0 : size < 256 ? 512 : 1024 - WEIR__LINE;
+}
+
 /* First index that is handed out: those before lie under the words. */
 WEIR__INLINE unsigned weir__slab_first(const struct weir__slab *slab)
 {
     size_t size = weir__class_bytes[weir__slab_class(slab)];
-    return size < WEIR__INLINE_MIN ? (unsigned)((weir__slab_words(size) + size - 1) / size) : 0;
+    if (size >= WEIR__INLINE_MIN)
+        return 0;
+    return (unsigned)((weir__slab_words(size) + weir__slab_color_room(size) + size - 1) / size);
 }
 
 /* Blocks that were ever handed out. */

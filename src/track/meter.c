@@ -32,7 +32,7 @@ static struct {
 static const struct weir__meter *meters_traced;
 
 /* Read by every slow operation; written under the lock. */
-static uint32_t meters_shared __attribute__((aligned(WEIR__LINE)));
+uint32_t weir__meters_shared __attribute__((aligned(WEIR__LINE)));
 
 /* -- the tree -------------------------------------------------------------------- */
 
@@ -260,16 +260,18 @@ static void shared_enter(void)
         __atomic_store_n(&m->shared_live, m->base, __ATOMIC_RELAXED);
         __atomic_store_n(&m->shared_peak, m->peak, __ATOMIC_RELAXED);
     }
-    __atomic_store_n(&meters_shared, 1, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&weir__meters_shared, 1, __ATOMIC_SEQ_CST);
 }
 
-/* Back to bases. The operations that saw the flag are waited for: each had made
- * `allocating` odd, by a sequentially consistent store, before it looked. */
+/* Back to bases. The operations that saw the flag are waited for: each had said that it
+ * is inside before it looked (weir__shared_enter). */
 static bool shared_leave(void)
 {
-    if (!__atomic_load_n(&meters_shared, __ATOMIC_RELAXED))
+    if (!__atomic_load_n(&weir__meters_shared, __ATOMIC_RELAXED))
         return false;
-    __atomic_store_n(&meters_shared, 0, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&weir__meters_shared, 0, __ATOMIC_SEQ_CST);
+    if (weir__os_fence_available())
+        weir__os_fence_others();
     for (struct weir__meter *m = meters.roots; m; m = meter_after(m, NULL))
         for (struct weir__window *w = m->windows; w; w = w->next)
             window_await(w);
@@ -297,23 +299,41 @@ static void window_counts(struct weir__window *w, unsigned allocated, unsigned f
     __atomic_store_n(&w->freeing, w->freeing + 2 * freed, __ATOMIC_RELAXED);
 }
 
-/* True: counted on the shared atomics. False: not SHARED, go for the lock. */
-static bool shared_change(struct weir__window *w, int64_t delta, unsigned allocated, unsigned freed)
+/* Operations on shared atomics between two looks at whether windows pay again. */
+static bool shared_is_due(const struct weir__window *w)
 {
-    if (!__atomic_load_n(&meters_shared, __ATOMIC_RELAXED))
+    return window_operations(w) % BACKOFF_MOST == 0 && weir__os_fence_available();
+}
+
+/* The store must come before the loads after it: a fence of this thread's where nobody can
+ * fence it from outside. */
+static void window_say_inside(struct weir__window *w)
+{
+    if (weir__likely(weir__os_fence_available()))
+        weir__window_enter(&w->allocating);
+    else
+        __atomic_exchange_n(&w->allocating, w->allocating + 1, __ATOMIC_SEQ_CST);
+}
+
+bool weir__shared_enter(struct weir__window *w)
+{
+    if (!weir__meters_are_shared() || shared_is_due(w))
         return false;
-    int64_t step = -1;
-    __atomic_exchange_n(&w->allocating, w->allocating + 1, __ATOMIC_SEQ_CST);
-    bool shared = __atomic_load_n(&meters_shared, __ATOMIC_SEQ_CST);
-    if (shared) {
-        for (struct weir__meter *m = w->meter; m; m = m->parent)
-            shared_add(m, delta);
-        __atomic_store_n(&w->freeing, w->freeing + 2 * freed, __ATOMIC_RELAXED);
-        __atomic_store_n(&w->shared_operations, w->shared_operations + 1, __ATOMIC_RELAXED);
-        step += 2 * (int64_t)allocated;
-    }
-    weir__window_leave(&w->allocating, step);
-    return shared;
+    window_say_inside(w);
+    if (weir__likely(__atomic_load_n(&weir__meters_shared, __ATOMIC_SEQ_CST) &&
+                     !__atomic_load_n(&w->held, __ATOMIC_SEQ_CST)))
+        return true;
+    weir__window_leave(&w->allocating, -1);
+    return false;
+}
+
+void weir__shared_leave(struct weir__window *w, int64_t delta, unsigned allocated, unsigned freed)
+{
+    for (struct weir__meter *m = w->meter; m; m = m->parent)
+        shared_add(m, delta);
+    __atomic_store_n(&w->freeing, w->freeing + 2 * freed, __ATOMIC_RELAXED);
+    __atomic_store_n(&w->shared_operations, w->shared_operations + 1, __ATOMIC_RELAXED);
+    weir__window_leave(&w->allocating, 2 * (int64_t)allocated - 1);
 }
 
 /* -- the slow operation ------------------------------------------------------------ */
@@ -440,12 +460,6 @@ static void window_choose(struct weir__window *w)
         shared_enter();
 }
 
-/* Operations on shared atomics between two looks at whether windows pay again. */
-static bool shared_is_due(struct weir__window *w)
-{
-    return weir__os_fence_available() && window_operations(w) % BACKOFF_MOST == 0;
-}
-
 /* weir__meter_change below a traced root, where every window is closed: there is nothing
  * to fold, freeze or choose. */
 static bool traced_change_locked(struct weir__window *w, int64_t delta, unsigned allocated,
@@ -462,8 +476,10 @@ static bool traced_change_locked(struct weir__window *w, int64_t delta, unsigned
 
 bool weir__meter_change(struct weir__window *w, int64_t delta, unsigned allocated, unsigned freed)
 {
-    if (!shared_is_due(w) && shared_change(w, delta, allocated, freed))
+    if (weir__shared_enter(w)) {
+        weir__shared_leave(w, delta, allocated, freed);
         return true;
+    }
     weir__lock_take(&meters.lock);
     struct weir__meter *m = w->meter;
     bool fits = true;
@@ -603,9 +619,20 @@ static void window_settle_locked(struct weir__window *w)
 void weir__window_close(struct weir__window *w)
 {
     weir__lock_take(&meters.lock);
+    __atomic_store_n(&w->held, 1, __ATOMIC_SEQ_CST);
     if (w->open)
         window_settle_locked(w);
+    else if (weir__meters_shared) {
+        if (weir__os_fence_available())
+            weir__os_fence_others();
+        window_await(w);
+    }
     weir__lock_drop(&meters.lock);
+}
+
+void weir__window_release(struct weir__window *w)
+{
+    __atomic_store_n(&w->held, 0, __ATOMIC_RELEASE);
 }
 
 void weir__window_detach(struct weir__window *w)
@@ -700,7 +727,7 @@ size_t weir__meter_peak(struct weir__meter *m)
 {
     weir__lock_take(&meters.lock);
     int64_t recorded = m->peak;
-    if (meters_shared) {
+    if (weir__meters_shared) {
         shared_settle(m);
         recorded = __atomic_load_n(&m->shared_peak, __ATOMIC_RELAXED);
     }
@@ -715,12 +742,12 @@ bool weir__meter_note(struct weir__meter *m, const struct weir__window *own,
     bool alone = own && weir__own_get(m->solo) == own;
     int64_t high = alone ? weir__window_load(&own->hi) : note->high;
     if (high == note->high && weir__window_load(&m->peak) == note->recorded &&
-        !__atomic_load_n(&meters_shared, __ATOMIC_RELAXED))
+        !__atomic_load_n(&weir__meters_shared, __ATOMIC_RELAXED))
         return false;
     struct counting c = {0};
     weir__lock_take(&meters.lock);
     int64_t recorded = m->peak;
-    if (meters_shared)
+    if (weir__meters_shared)
         recorded = __atomic_load_n(&m->shared_peak, __ATOMIC_RELAXED);
     int64_t peak = meter_peak_now(m, recorded);
     note->recorded = m->peak;
@@ -865,7 +892,7 @@ bool weir__meter_is_valid(void)
 {
     bool valid = true;
     weir__lock_take(&meters.lock);
-    if (!meters_shared)
+    if (!weir__meters_shared)
         for (struct weir__meter *m = meters.roots; m && valid; m = meter_after(m, NULL))
             valid = meter_check(m);
     weir__lock_drop(&meters.lock);

@@ -68,6 +68,7 @@ void weir__window_detach(struct weir__window *w);
 /* Closes a window so that its heap may be worked on; its owner's heap lock is held,
  * so it stays closed until that is dropped. */
 void weir__window_close(struct weir__window *w);
+void weir__window_release(struct weir__window *w); /* ends it */
 
 /*
  * The slow operation: counts `delta` bytes and the blocks, if every limit up the
@@ -75,6 +76,21 @@ void weir__window_close(struct weir__window *w);
  * outside an operation.
  */
 bool weir__meter_change(struct weir__window *w, int64_t delta, unsigned allocated, unsigned freed);
+
+/*
+ * An operation of the window's owner while SHARED, without a lock: between the two, if
+ * the first says true, the owner may work on its bins, as inside an open window. Every
+ * now and then it says false so that the slow operation looks for something better.
+ */
+bool weir__shared_enter(struct weir__window *w);
+void weir__shared_leave(struct weir__window *w, int64_t delta, unsigned allocated, unsigned freed);
+
+extern uint32_t weir__meters_shared;
+
+WEIR__INLINE bool weir__meters_are_shared(void)
+{
+    return __atomic_load_n(&weir__meters_shared, __ATOMIC_RELAXED);
+}
 
 /* Would `size` more bytes exceed a limit even with nothing else live? */
 bool weir__meter_never_fits(const struct weir__meter *m, size_t size);

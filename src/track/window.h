@@ -38,6 +38,7 @@ struct weir__window {
     };
     int64_t hi;           /* written by the owner alone */
     uint64_t sequence;    /* number of the latest traced operation; the owner takes it */
+    uint32_t held;        /* its bins are worked on by who closed it */
     bool open;            /* the rest: under the meter lock */
     bool waiting;         /* being closed; its thread must be waited for */
     int64_t origin;       /* `used` that `base` already holds */

@@ -16,10 +16,6 @@
 #include <string>
 #include <system_error>
 
-#if __has_include(<weir/cuda.h>)
-#include <weir/cuda.h>
-#endif
-
 namespace weir
 {
 
@@ -329,7 +325,6 @@ class MemoryPool : public HandleAllocator
     weir_pool *pool_;
 };
 
-#ifdef WEIR_CUDA_H
 /* Memory of a device: for tensors and buffers, not for the host to touch. */
 class CUDAAllocator : public HandleAllocator
 {
@@ -339,7 +334,6 @@ class CUDAAllocator : public HandleAllocator
     {
     }
 };
-#endif
 
 } // namespace weir
 

@@ -182,6 +182,11 @@ class Tensor
     {
         return adopt(weir_tensor_clone_in(a.handle(), handle()));
     }
+    /* The elements of another tensor, of the same type and count. */
+    void copy_from(const Tensor &from)
+    {
+        detail::check(weir_tensor_copy(handle(), from.handle()));
+    }
     void resize(const Shape &shape)
     {
         detail::check(weir_tensor_resize(handle(), shape.data(), shape.size()));

@@ -1,0 +1,52 @@
+#!/bin/sh
+# Instructions of an allocate+free pair, counted by callgrind and so the same on every run
+# of one build; fails when one grows over the bound below. Bounds are for gcc -O2 on
+# x86-64 and lie at most 5% above what was measured: lower them with the figures.
+#   small    64 bytes, default alignment      aligned  64 bytes at 16
+#   mixed    16 to 4000 bytes in turn         large    1 MiB
+bounds="small=90 aligned=94 mixed=92 large=353"
+pairs=2000
+
+program=$top_builddir/tests/callgrind_pairs
+skip()
+{
+    echo "skipped: $1"
+    exit 77
+}
+command -v valgrind >/dev/null || skip "no valgrind"
+[ "$(uname -m)" = x86_64 ] || skip "the bounds are for x86-64"
+[ -z "$SANITIZER_FLAGS" ] || skip "a sanitizer's instructions are counted too"
+grep -q 'define WEIR_DEBUG 0' "$top_builddir/config.h" || skip "asserts are counted too"
+grep -q 'define WEIR_NO_ACCOUNTING' "$top_builddir/config.h" && skip "no accounting here"
+$CC --version 2>/dev/null | grep -qi clang && skip "the bounds are for gcc"
+# The flags that the library was built with, as make has them.
+flags=$(sed -n 's/^CFLAGS = //p' "$top_builddir/Makefile")
+case " $flags " in *" -O2 "*) ;; *) skip "the bounds are for -O2, not '$flags'" ;; esac
+
+scratch=$(mktemp -d) || exit 99
+trap 'rm -rf "$scratch"' EXIT
+
+# The program is a libtool wrapper: libtool names what to run.
+instructions()
+{
+    "$top_builddir/libtool" --mode=execute valgrind -q --tool=callgrind \
+        --callgrind-out-file="$scratch/out" --toggle-collect="$1" \
+        "$program" "$1" $pairs >"$scratch/log" 2>&1 || {
+        cat "$scratch/log" >&2
+        return 1
+    }
+    sed -n 's/^summary: //p; s/^totals: //p' "$scratch/out" | head -n 1
+}
+
+base=$(instructions empty) || exit 1
+[ -n "$base" ] || { echo "callgrind counted nothing" >&2; exit 1; }
+status=0
+for each in $bounds; do
+    loop=${each%=*}
+    bound=${each#*=}
+    count=$(instructions "$loop") || exit 1
+    per_pair=$(((count - base + pairs / 2) / pairs))
+    echo "$loop: $per_pair instructions a pair (at most $bound)"
+    [ "$per_pair" -gt 0 ] && [ "$per_pair" -le "$bound" ] || status=1
+done
+exit $status
