@@ -84,6 +84,10 @@ expect 0 "$weir" bench --peers --quick --only "pairs of 64 B" --svg "$scratch/pe
 grep -q '^  pairs of 64 B .*x$' "$scratch/out" || complain "no row of --peers"
 grep -q '^  1 small, worst case' "$scratch/out" || complain "no goals of --peers"
 
+expect 0 "$weir" bench --threads=2 --quick --json --traces "$scratch"
+expect 0 "$weir" bench --growth --quick --json
+expect 0 "$weir" bench --idle --quick --json
+
 # -- what is wrong is said ------------------------------------------------------------
 
 expect 1 "$weir" bench "$scratch/none.trace.gz"
@@ -107,6 +111,8 @@ expect 2 "$weir" bench --only nothing-of-this-name --traces "$scratch/ort-silero
 one_line 'nothing-of-this-name'
 expect 2 "$weir" bench --peers --peer wrong
 one_line 'NAME=LIBRARY'
+expect 2 "$weir" bench --idle --svg "$scratch/idle.svg"
+one_line 'no pictures'
 expect 2 "$weir" bench --no-such-option
 expect 1 "$weir" bench --quick --only silero --svg /nonexistent/x.svg \
     --traces "$scratch/ort-silero-vad-mempattern.trace.gz"
