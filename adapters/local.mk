@@ -73,12 +73,21 @@ adapters_examples_opencv_darknet_CPPFLAGS = $(AM_CPPFLAGS) $(OPENCV_CFLAGS)
 adapters_examples_opencv_darknet_CXXFLAGS = -std=gnu++17
 adapters_examples_opencv_darknet_LDADD = libweir.la $(weir_jemalloc_lib) $(OPENCV_LIBS) -lpthread
 
+# -- ggml: no adapter (docs/runtimes.md), but its public headers take weir's blocks ---
+
+EXTRA_PROGRAMS += adapters/examples/ggml_mlp
+adapters_examples_ggml_mlp_SOURCES = adapters/examples/ggml_mlp.c
+adapters_examples_ggml_mlp_CPPFLAGS = $(AM_CPPFLAGS) $(GGML_CFLAGS)
+adapters_examples_ggml_mlp_LDADD = libweir.la $(weir_jemalloc_lib) $(GGML_LIBS) -lpthread
+EXTRA_DIST += tests/ggml.sh
+
 # Installs what is missing of the runtimes (apt, npm), then runs every adapter's test and
 # prints the tables of docs/runtimes.md.
 check-runtimes: all
 	$(SHELL) $(top_srcdir)/tests/check-runtimes --install
 	$(AM_TESTS_ENVIRONMENT) WEIR_RUNTIMES_NEEDED=1 $(SHELL) $(top_srcdir)/tests/runtimes.sh
 	$(AM_TESTS_ENVIRONMENT) $(SHELL) $(top_srcdir)/tests/ort.sh
+	$(AM_TESTS_ENVIRONMENT) $(SHELL) $(top_srcdir)/tests/ggml.sh
 	$(MAKE) $(AM_MAKEFLAGS) bench-runtimes
 
 # The tables alone.

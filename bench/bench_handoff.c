@@ -7,7 +7,7 @@
 
 #include <sched.h>
 
-enum { RING = 1024, BATCH = 4096, SPINS = 2000 };
+enum { RING = 1024, BATCH = 1024, SPINS = 2000 };
 
 /* One producer, one consumer. head - tail blocks are in it. */
 struct ring {

@@ -17,6 +17,7 @@ dist_traces_DATA = \
 	bench/traces/ort-silero-vad-mempattern.trace.gz \
 	bench/traces/ort-silero-vad-nopattern-32steps.trace.gz \
 	bench/traces/ort-speech-embedding-nopattern.trace.gz \
+	bench/traces/xnnpack-mobilenetv2-2threads.trace.gz \
 	bench/traces/xnnpack-mobilenetv2.trace.gz
 EXTRA_DIST += bench/traces/README.md
 

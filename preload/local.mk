@@ -8,11 +8,12 @@ libweir_malloc_la_SOURCES = preload/malloc.c preload/new.c preload/info.c \
 	preload/start.c preload/report.c preload/report.h preload/last.c preload/policy.c preload/preload.h \
 	src/observe/run_page.h
 libweir_malloc_la_CFLAGS = $(AM_CFLAGS) $(WEIR_LIBRARY_CFLAGS) -fno-builtin-malloc -fexceptions
-libweir_malloc_la_LIBADD = libweir-internal.la -lpthread -ldl
+libweir_malloc_la_LIBADD = -lpthread -ldl
 libweir_malloc_la_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -no-undefined \
 	-Wl,--version-script=$(top_srcdir)/preload/malloc.map -Wl,-Bsymbolic-functions \
-	-Wl,-z,nodelete -Wl,-z,now
-EXTRA_libweir_malloc_la_DEPENDENCIES = $(top_srcdir)/preload/malloc.map
+	-Wl,-z,nodelete -Wl,-z,now -Wl,.libs/libweir-internal.a
+# The archive itself, so that only what malloc needs comes in, and no libm with it.
+EXTRA_libweir_malloc_la_DEPENDENCIES = $(top_srcdir)/preload/malloc.map libweir-internal.la
 endif
 EXTRA_DIST += preload/malloc.map
 

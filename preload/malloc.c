@@ -90,6 +90,17 @@ PRELOAD_API void free_aligned_sized(void *block, size_t alignment, size_t size)
 
 /* -- resizing ------------------------------------------------------------------------ */
 
+/* All the usable bytes of a small block may have been used. */
+static void *block_move(void *block, size_t usable, size_t size)
+{
+    void *to = malloc(size);
+    if (!to)
+        return NULL;
+    memcpy(to, block, weir__min(usable, size));
+    free(block);
+    return to;
+}
+
 PRELOAD_API void *realloc(void *block, size_t size)
 {
     if (!block)
@@ -98,7 +109,16 @@ PRELOAD_API void *realloc(void *block, size_t size)
         free(block);
         return NULL;
     }
-    return weir__reallocate_as(weir_cpu_allocator(), block, size, PRELOAD_ALIGNMENT);
+    size_t usable;
+    switch (
+        weir__small_resize(&weir__cpu, weir__here.heaps, block, size, weir__class_map16, &usable)) {
+    case WEIR__RESIZE_DONE:
+        return block;
+    case WEIR__RESIZE_MOVE:
+        return block_move(block, usable, size);
+    default:
+        return weir__reallocate_as(weir_cpu_allocator(), block, size, PRELOAD_ALIGNMENT);
+    }
 }
 
 PRELOAD_API void *reallocarray(void *block, size_t count, size_t size)

@@ -6,5 +6,5 @@
  */
 #include "pool/policy.h"
 
-const struct weir__policy weir__policy_own = {
+const struct weir__policy weir__policy = {
     .decay_ms = 100, .step_ms = 25, .look_ops = 4, .huge_pages = false};

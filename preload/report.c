@@ -196,6 +196,15 @@ void preload_report_start(void)
     weir__slow_watch(report_watch);
 }
 
+void preload_report_fork(void)
+{
+    if (!slot || !writing_take())
+        return;
+    if (weir__peak_note(&weir__cpu, NULL, &peak))
+        peak_at = clock_now();
+    writing_drop();
+}
+
 void preload_report_forked(void)
 {
     weir_stats stats = {.size = sizeof stats};

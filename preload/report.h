@@ -10,6 +10,9 @@
 /* Claims a slot if the environment names the memory. Once, from the constructor. */
 void preload_report_start(void);
 
+/* Before a fork, which ends what is known of the blocks at the peak. */
+void preload_report_fork(void);
+
 /* In a forked child: its own slot, its own peak. */
 void preload_report_forked(void);
 

@@ -156,6 +156,8 @@ static void line_write(void)
 
 /* -- start and end ------------------------------------------------------------------------- */
 
+static void preload_end(void);
+
 __attribute__((constructor)) static void preload_start(void)
 {
     weir__allocator_check(&weir__cpu, NULL);
@@ -165,9 +167,11 @@ __attribute__((constructor)) static void preload_start(void)
     limit_set();
     preload_report_start();
     record_start();
-    pthread_atfork(NULL, NULL, preload_report_forked);
+    pthread_atfork(preload_report_fork, NULL, preload_report_forked);
+    at_quick_exit(preload_end);
 }
 
+/* What exit and quick_exit come to; the former after every other destructor it can. */
 __attribute__((destructor)) static void preload_end(void)
 {
     line_write();

@@ -84,6 +84,21 @@ expect 0 "$weir" bench --peers --quick --only "pairs of 64 B" --svg "$scratch/pe
 grep -q '^  pairs of 64 B .*x$' "$scratch/out" || complain "no row of --peers"
 grep -q '^  1 small, worst case' "$scratch/out" || complain "no goals of --peers"
 
+expect 0 "$weir" bench --threads=2 --quick --json --traces "$scratch"
+expect 0 "$weir" bench --growth --quick --json
+expect 0 "$weir" bench --idle --quick --json
+
+# The figures of docs/performance.md are written in by their commands.
+printf 'before\n<!-- run: weir bench --help -->\nold\n<!-- end -->\nafter\n' >"$scratch/page.md"
+(cd "$top_builddir" && sh "$top_srcdir/bench/figures.sh" "$scratch/page.md" 2>/dev/null) ||
+    complain "figures.sh failed"
+grep -q '^usage: weir bench' "$scratch/page.md" || complain "figures.sh wrote no output"
+grep -q '^old' "$scratch/page.md" && complain "figures.sh kept the old output"
+grep -q '^after' "$scratch/page.md" || complain "figures.sh lost the rest of the page"
+printf '<!-- run: weir bench --help -->\n' >"$scratch/page.md"
+(cd "$top_builddir" && sh "$top_srcdir/bench/figures.sh" "$scratch/page.md" 2>/dev/null) &&
+    complain "figures.sh took a page without an end"
+
 # -- what is wrong is said ------------------------------------------------------------
 
 expect 1 "$weir" bench "$scratch/none.trace.gz"
@@ -107,6 +122,8 @@ expect 2 "$weir" bench --only nothing-of-this-name --traces "$scratch/ort-silero
 one_line 'nothing-of-this-name'
 expect 2 "$weir" bench --peers --peer wrong
 one_line 'NAME=LIBRARY'
+expect 2 "$weir" bench --idle --svg "$scratch/idle.svg"
+one_line 'no pictures'
 expect 2 "$weir" bench --no-such-option
 expect 1 "$weir" bench --quick --only silero --svg /nonexistent/x.svg \
     --traces "$scratch/ort-silero-vad-mempattern.trace.gz"

@@ -98,4 +98,8 @@ has 'peak .* bytes, live'
 
 # Nothing of weir's own is offered: a program that links libweir has that one apart.
 $NM -D --defined-only "$library" | grep ' weir' >"$scratch/log" && failed "no name of weir's is exported"
+
+# It is loaded into every process: nothing but the C library may come with it.
+readelf -d "$library" | grep NEEDED | grep -v 'libc\.so' >"$scratch/log" &&
+    failed "it needs the C library alone"
 exit $((failures > 0))

@@ -110,6 +110,19 @@ static void realloc_keeps_the_contents(void)
         }
 }
 
+/* redis uses them: where the bytes beyond what was asked for are lost, its strings break. */
+static void realloc_keeps_what_is_usable(void)
+{
+    for (size_t i = 0; i < NSIZES; i++) {
+        unsigned char *block = call_malloc(sizes[i]);
+        size_t usable = malloc_usable_size(block);
+        memset(block, 0x77, usable);
+        block = call_realloc(block, 2 * usable + 100);
+        EXPECT(block && filled(block, usable, 0x77));
+        free(block);
+    }
+}
+
 static void realloc_has_its_edges(void)
 {
     void *block = call_realloc(NULL, 100);
@@ -249,6 +262,7 @@ int main(void)
     zero_bytes_are_a_block();
     calloc_clears_memory_that_was_used();
     realloc_keeps_the_contents();
+    realloc_keeps_what_is_usable();
     realloc_has_its_edges();
     growth_step_by_step_keeps_every_byte();
     aligned_blocks_are();

@@ -136,7 +136,28 @@ json()
     if "$python" -c "import json, sys; d = json.load(open('report')); p = d['program']; sys.exit(not ($2))" 2>>err
     then passed "$1"; else cat report >>err; failed "$1"; fi
 }
+cat >few.c <<'END'
+#include <stdlib.h>
+int main(void)
+{
+    void *volatile few[12];
+    for (int i = 0; i < 12; i++)
+        few[i] = malloc(40);
+    for (int i = 0; i < 12; i++)
+        free(few[i]);
+    for (int i = 0; i < 7; i++)
+        few[i] = malloc(100);
+    few[0] = realloc(few[0], 110);
+    for (int i = 0; i < 5; i++)
+        free(few[i]);
+    few[0] = malloc(48);
+    return 0;
+}
+END
+$CC -O0 -w -o few few.c || exit 99
 if [ -n "$python" ]; then
+    expect "a small program" 0 --json -o report -- ./few
+    json "the blocks at its peak are exact" "p['peak_bytes'] == 710 and p['peak_blocks'] == 7 and p['live_blocks'] == 3"
     expect "a report in a file" 0 --json -o report -- ./blocks
     lines 0
     json "the peak is exact" "p['peak_bytes'] == 1000 * 1000 + 5000000 and p['peak_blocks'] == 1001"
@@ -157,6 +178,12 @@ except MemoryError:
     print("refused")'
     grep -q refused out || failed "malloc returned NULL"
     json "refusals are counted" "p['failures'] >= 1 and p['limit'] == 2 << 20"
+    expect "a record" 0 --json --record record -o report -- ./blocks again
+    if "$weir" trace --json record >trace.json 2>>err && "$python" -c '
+import json, sys
+trace, program = json.load(open("trace.json")), json.load(open("report"))["program"]
+sys.exit(trace["peak"]["bytes"] != program["peak_bytes"] or trace["allocations"] > program["allocations"])' 2>>err
+    then passed "the record agrees with the report"; else cat report trace.json >>err; failed "the record agrees with the report"; fi
     expect "fork storm" 0 --json -o report -- sh -c 'i=0; while [ $i -lt 60 ]; do (:) & i=$((i+1)); done; wait'
     json "all are there" "len(d['others']) == 60"
 fi

@@ -213,10 +213,12 @@ void bench_pages_free(void *at, size_t n);
 
 /*
  * Around a load whose true figures are known: everything freed again, the peak between two
- * bounds above what was live before. Emits "exact" for an allocator that counts.
+ * bounds above what was live before. Emits, for an allocator that counts, "exact", and "slow": the
+ * accounting steps that took a lock or a shared atomic, of a million blocks.
  */
 struct bench_figures {
     size_t total, count;
+    weir_stats stats;
 };
 void bench_exact_begin(const struct bench_job *job, weir_allocator *a,
                        struct bench_figures *before);

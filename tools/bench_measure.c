@@ -157,6 +157,19 @@ void bench_exact_begin(const struct bench_job *job, weir_allocator *a, struct be
     weir_reset_peak(a);
     before->total = weir_total_allocated(a);
     before->count = weir_allocation_count(a);
+    before->stats = (weir_stats){.size = sizeof(weir_stats)};
+    weir_stats_get(a, &before->stats);
+}
+
+static void slow_emit(weir_allocator *a, const weir_stats *before)
+{
+    weir_stats now = {.size = sizeof(now)};
+    if (weir_stats_get(a, &now) != 0 || now.slow_operations == WEIR_UNSUPPORTED)
+        return;
+    size_t blocks = now.allocations - before->allocations;
+    if (blocks)
+        bench_emit("slow",
+                   (double)(now.slow_operations - before->slow_operations) * 1e6 / (double)blocks);
 }
 
 void bench_exact_end(const struct bench_job *job, weir_allocator *a,
@@ -169,6 +182,7 @@ void bench_exact_end(const struct bench_job *job, weir_allocator *a,
     bool exact =
         total == before->total && count == before->count && peak >= least_peak && peak <= most_peak;
     bench_emit("exact", exact);
+    slow_emit(a, &before->stats);
     if (!exact)
         bench_note(
             "total %zu and count %zu where %zu and %zu are right, peak %zu outside %zu to %zu",

@@ -183,6 +183,7 @@ void bench_threads_pictures(struct picture pictures[BENCH_THREAD_PICTURES])
                                        .group = thread_groups[i],
                                        .metric = rate ? "rate" : "ns",
                                        .over_target = -1,
+                                       .logarithmic = !rate,
                                        .draw = svg_lines,
                                        .category_axis = "threads"};
     }

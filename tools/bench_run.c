@@ -8,10 +8,12 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <math.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -155,6 +157,7 @@ static void worker_exec(const struct bench_job *job, const struct bench_target *
     if (target->preload)
         environment_prepend("LD_PRELOAD", target->preload, " ");
     dup2(out, STDOUT_FILENO);
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* no measuring on for nobody */
     execv("/proc/self/exe", argv);
     dprintf(STDOUT_FILENO, "! cannot run myself again: %s\n", strerror(errno));
     _exit(1);

@@ -85,6 +85,10 @@ const char *table_number(double value)
     char *text = text_next();
     if (isnan(value))
         snprintf(text, TEXT_BYTES, "-");
+    else if (value == 0)
+        snprintf(text, TEXT_BYTES, "0");
+    else if (value < 0.0995)
+        snprintf(text, TEXT_BYTES, "%.3f", value);
     else if (value < 9.995)
         snprintf(text, TEXT_BYTES, "%.2f", value);
     else if (value < 99.95)

@@ -40,7 +40,7 @@ bool table_is_coloured(void);
 const char *table_colour(enum table_look look);
 const char *table_plain(void);
 
-/* "12.3" from a time in ns, in a buffer of its own (four of them, in turn). */
+/* "12.3": three digits that matter, in a buffer of its own (eight of them, in turn). */
 const char *table_number(double value);
 /* "1.5 MB" likewise. */
 const char *table_bytes(double bytes);

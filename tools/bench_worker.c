@@ -24,6 +24,8 @@ static const struct {
     {"snapshot", bench_snapshot}, {"growth", bench_growth}, {"idle", bench_idle},
 };
 
+enum { WORKER_SECONDS = 300 };
+
 static weir_allocator *allocator_make(const struct bench_job *job)
 {
     if (job->source == SOURCE_CPU)
@@ -52,7 +54,8 @@ int bench_worker_main(int argc, char **argv)
     for (int i = 1; i < argc; i++)
         if (!bench_job_set(&job, argv[i]))
             return bench_fail("a job does not know \"%s\"", argv[i]);
-    bench_cpus(); /* before any thread is pinned */
+    alarm(WORKER_SECONDS + 20 * (unsigned)job.seconds); /* an allocator may hang */
+    bench_cpus();                                       /* before any thread is pinned */
     weir_allocator *allocator = allocator_make(&job);
     if (!allocator)
         return bench_fail("no such allocator: %s", strerror(errno));

@@ -276,10 +276,15 @@ int weir_command_bench(int argc, char **argv)
     for (int i = optind; i < argc; i++)
         word_append(&line.options.traces, &line.options.ntraces, argv[i]);
     int status = 0;
-    if (line.help)
+    bool tables_only = line.mode == bench_mode_idle || line.mode == bench_mode_accounting;
+    if (line.help) {
         fputs(help, stdout);
-    else
+    } else if (line.options.svg && tables_only) {
+        fprintf(stderr, "weir bench: no pictures of --idle and --baseline, only tables\n");
+        status = 2;
+    } else {
         status = line.mode(&line.options);
+    }
     free(line.options.traces);
     free(line.options.peers);
     return status;

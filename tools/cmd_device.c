@@ -6,7 +6,8 @@
 #include "tools/command.h"
 #include "tools/device_bench.h"
 
-#include <weir/weir.h>
+#include <weir/cuda.h>
+#include <weir/error.h>
 
 #include <errno.h>
 #include <stdio.h>

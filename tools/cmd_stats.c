@@ -4,8 +4,13 @@
  * through the public interface. A part is a line in `parts`, with its text and its JSON.
  */
 #include "tools/command.h"
+#include "tools/stats_devices.h"
 
-#include <weir/weir.h>
+#include <weir/allocator.h>
+#include <weir/error.h>
+#include <weir/link.h>
+#include <weir/stats.h>
+#include <weir/version.h>
 
 #include <errno.h>
 #include <getopt.h>
@@ -181,11 +186,12 @@ static int figures_json(void)
     return error ? error : weir_holders_json(stdout, NULL, 0);
 }
 
-/* Parts of the report after the facts; devices belong here. */
+/* Parts of the report after the facts. */
 static const struct {
     int (*text)(void), (*json)(void); /* 0 or an errno value */
 } parts[] = {
     {classes_text, classes_json},
+    {stats_devices_text, stats_devices_json},
     {figures_text, figures_json},
 };
 
@@ -234,6 +240,7 @@ enum form { FORM_TEXT, FORM_JSON, FORM_OPENMETRICS };
 
 static int report(enum form form)
 {
+    stats_devices_open();
     if (form == FORM_OPENMETRICS)
         return weir_stats_openmetrics(stdout, NULL);
     int error = 0;

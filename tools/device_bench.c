@@ -7,7 +7,8 @@
 #include "tools/trace_load.h"
 
 #include <weir/cuda.h>
-#include <weir/weir.h>
+#include <weir/device.h>
+#include <weir/error.h>
 
 #include <dlfcn.h>
 #include <stdio.h>

@@ -289,6 +289,7 @@ void svg_lines(struct svg *svg, const struct svg_chart *c)
     if (!axis_make(&a, c, 0, 0))
         return;
     head_draw(svg, c);
+    svg->y += 14; /* the axis' name stands above it */
     a.to = svg->y;
     a.from = svg->y + LINES_HEIGHT;
     double left = category_x(c, 0), right = category_x(c, c->ncategories - 1);

@@ -172,13 +172,15 @@ WEIR_API int weir_device_copy(weir_allocator *to_a, void *to, weir_allocator *fr
 /* Sets n bytes, on the host or a device; done on return. */
 WEIR_API int weir_device_set(weir_allocator *a, void *to, int byte, size_t n);
 
+struct weir_tensor;
+
 /* A tensor of `a` with the shape, type and elements of `t`, wherever either lives, row-major,
  * the caller's to release. NULL with ENOMEM, ENOTSUP (memory that only a user's own functions
  * reach) or the device's error. */
-WEIR_API weir_tensor *weir_tensor_to(const weir_tensor *t, weir_allocator *a);
+WEIR_API struct weir_tensor *weir_tensor_to(const struct weir_tensor *t, weir_allocator *a);
 
 /* Where a tensor's elements live, as weir_device_of. */
-WEIR_API const char *weir_tensor_device(const weir_tensor *t);
+WEIR_API const char *weir_tensor_device(const struct weir_tensor *t);
 
 /* -- the pool ----------------------------------------------------------------------------- */
 

@@ -17,11 +17,13 @@
 
 WEIR_BEGIN_DECLS
 
-/* A table, one line an allocator, `a` (NULL: the CPU allocator) and its descendants.
+/* A table, one line an allocator, `a` and its descendants. NULL: the CPU allocator and,
+ * after it, every other allocator without a parent: devices.
  * 0, EINVAL, ENOMEM, or EIO (or errno) when writing failed; so for all that print. */
 WEIR_API int weir_stats_print(FILE *to, weir_allocator *a);
 
-/* The same as one JSON object: its figures and "children", an array of such objects. */
+/* The same as one JSON object: its figures and "children", an array of such objects; with
+ * NULL and other roots than the CPU's also "beside", an array of theirs. */
 WEIR_API int weir_stats_json(FILE *to, weir_allocator *a);
 
 /*

@@ -43,8 +43,7 @@ void *weir__allocate_slow(weir_allocator *a, const struct weir__request *request
 void weir__deallocate_slow(weir_allocator *a, void *block);
 
 /* weir_reallocate for callers that need no more than `alignment` afterwards, whatever
- * the block has now; it is not NULL. A small block stays while it fits its class at
- * least by half. */
+ * the block has now; it is not NULL. */
 void *weir__reallocate_as(weir_allocator *a, void *block, size_t size, size_t alignment);
 
 /* Blocks from functions (alloc/foreign.c). */
@@ -66,7 +65,7 @@ WEIR__INLINE bool weir__window_count(struct weir__window *w, int64_t delta, unsi
     int64_t to = weir__own_get(w->taken) - weir__own_get(w->given) + delta;
     bool admitted = weir__window_admits(w, to);
     if (weir__likely(admitted)) {
-        weir__window_note(w, to);
+        weir__window_note(w, to, 2 * (int64_t)allocated - 2 * (int64_t)freed - 1);
         weir__own_set(w->freeing, weir__own_get(w->freeing) + 2 * freed);
         if (delta > 0)
             weir__own_set(w->taken, weir__own_get(w->taken) + delta);
@@ -100,10 +99,8 @@ void weir__scavenge_now_and_then(struct weir__heap *heap);
 extern void (*weir__slow_watcher)(const struct weir__window *own);
 WEIR__INLINE void weir__watch_call(const struct weir__heap *heap)
 {
-    void (*watch)(const struct weir__window *own) =
-        __atomic_load_n(&weir__slow_watcher, __ATOMIC_ACQUIRE);
-    if (weir__unlikely(watch != NULL))
-        watch(&heap->window);
+    if (weir__unlikely(weir__own_get(weir__slow_watcher) != NULL))
+        weir__slow_watcher(&heap->window);
 }
 
 /* The number of the operation just counted, 0 without a trace; taken once. */

@@ -28,8 +28,8 @@ struct weir__window;
 void weir__slow_watch(void (*watch)(const struct weir__window *own));
 
 /*
- * Notes the peak of `a` if it rose since the last note, and how many blocks live now:
- * true if so. `own` (may be NULL) is the calling thread's window: with it a call that
+ * Notes the peak of `a` if it rose since the last note, and how many blocks lived then
+ * (track/meter.h says how true that is): true if so. `own` (may be NULL) is the calling thread's window: with it a call that
  * finds nothing new costs no lock.
  */
 bool weir__peak_note(weir_allocator *a, const struct weir__window *own, struct weir__meter_note *note);

@@ -9,50 +9,39 @@
 #ifndef WEIR_ALLOC_SMALL_H
 #define WEIR_ALLOC_SMALL_H
 
-#include "alloc/context.h"
-
-/* What an allocation keeps in registers between entering and leaving. */
-struct weir__allocating {
-    uint64_t counted; /* the window's `allocating` before */
-    int64_t size;
-    int64_t to;       /* its `used` after */
-};
+#include "alloc/block.h"
 
 /* Where there is accounting; folds away where not. */
-WEIR__INLINE bool weir__allocating_enter(struct weir__window *w, int64_t size,
-                                         struct weir__allocating *op)
+WEIR__INLINE bool weir__allocating_enter(struct weir__window *w, int64_t size, int64_t *to)
 {
 #ifdef WEIR_NO_ACCOUNTING
-    (void)w, (void)size, (void)op;
+    (void)w, (void)size, (void)to;
     return true;
 #else
     weir__window_enter(&w->allocating);
-    op->size = size;
-    op->to = size + weir__own_get(w->taken) - weir__own_get(w->given);
-    if (weir__likely(weir__window_admits(w, op->to)))
+    *to = size + weir__own_get(w->taken) - weir__own_get(w->given);
+    if (weir__likely(weir__window_admits(w, *to)))
         return true;
     weir__window_leave(&w->allocating, -1);
     return false;
 #endif
 }
 
-WEIR__INLINE void weir__allocating_leave(struct weir__window *w,
-                                         const struct weir__allocating *op)
+WEIR__INLINE void weir__allocating_leave(struct weir__window *w, int64_t taken, int64_t to)
 {
 #ifdef WEIR_NO_ACCOUNTING
-    (void)w, (void)op;
+    (void)w, (void)taken, (void)to;
 #else
-    weir__window_note(w, op->to);
-    weir__own_set(w->taken, weir__own_get(w->taken) + op->size);
+    weir__window_note(w, to, 1);
+    weir__own_set(w->taken, weir__own_get(w->taken) + taken);
     weir__window_leave(&w->allocating, 1);
 #endif
 }
 
-WEIR__INLINE void weir__allocating_undo(struct weir__window *w,
-                                        const struct weir__allocating *op)
+WEIR__INLINE void weir__allocating_undo(struct weir__window *w)
 {
 #ifdef WEIR_NO_ACCOUNTING
-    (void)w, (void)op;
+    (void)w;
 #else
     weir__window_leave(&w->allocating, -1);
 #endif
@@ -68,27 +57,27 @@ WEIR__INLINE bool weir__small_allocate(struct weir__heap *heap, size_t size, con
 {
     struct weir__bin *bin = weir__cache_bin(&heap->cache, map[weir__class_index(size)]);
     struct weir__window *w = &heap->window;
-    struct weir__allocating op;
-    if (weir__unlikely(!weir__allocating_enter(w, (int64_t)size, &op)))
+    int64_t to;
+    if (weir__unlikely(!weir__allocating_enter(w, (int64_t)size, &to)))
         return false;
     struct weir__slot *top = weir__own_get(bin->top);
     *block = top[-1].block;
     if (weir__unlikely(!*block)) {
-        weir__allocating_undo(w, &op);
+        weir__allocating_undo(w);
         return false;
     }
     weir__own_set(bin->top, top - 1);
     weir__word_set(top[-1].word, heap->word | (uint32_t)size);
-    weir__allocating_leave(w, &op);
+    weir__allocating_leave(w, (int64_t)size, to);
     return true;
 }
 
 /* Where there is accounting; folds away where not. A free is admitted by any open
  * window. */
-WEIR__INLINE bool weir__freeing_enter(struct weir__window *w, uint64_t *counted)
+WEIR__INLINE bool weir__freeing_enter(struct weir__window *w)
 {
 #ifdef WEIR_NO_ACCOUNTING
-    (void)w, (void)counted;
+    (void)w;
     return true;
 #else
     weir__window_enter(&w->freeing);
@@ -99,20 +88,20 @@ WEIR__INLINE bool weir__freeing_enter(struct weir__window *w, uint64_t *counted)
 #endif
 }
 
-WEIR__INLINE void weir__freeing_leave(struct weir__window *w, int64_t freed, uint64_t counted)
+WEIR__INLINE void weir__freeing_leave(struct weir__window *w, int64_t freed)
 {
 #ifdef WEIR_NO_ACCOUNTING
-    (void)w, (void)freed, (void)counted;
+    (void)w, (void)freed;
 #else
     weir__own_set(w->given, weir__own_get(w->given) + freed);
     weir__window_leave(&w->freeing, 1);
 #endif
 }
 
-WEIR__INLINE void weir__freeing_undo(struct weir__window *w, uint64_t counted)
+WEIR__INLINE void weir__freeing_undo(struct weir__window *w)
 {
 #ifdef WEIR_NO_ACCOUNTING
-    (void)w, (void)counted;
+    (void)w;
 #else
     weir__window_leave(&w->freeing, -1);
 #endif
@@ -138,20 +127,57 @@ WEIR__INLINE bool weir__small_deallocate(const weir_allocator *a, struct weir__h
     struct weir__heap *heap = *place;
     struct weir__bin *bin = weir__cache_bin(&heap->cache, slab->bin);
     struct weir__window *w = &heap->window;
-    uint64_t counted;
-    if (weir__unlikely(!weir__freeing_enter(w, &counted)))
+    if (weir__unlikely(!weir__freeing_enter(w)))
         return false;
     struct weir__slot *top = weir__own_get(bin->top);
     if (weir__unlikely(top == weir__own_get(bin->limit))) {
-        weir__freeing_undo(w, counted);
+        weir__freeing_undo(w);
         return false;
     }
     weir__word_set(word, WEIR__WORD_CACHED);
     top->block = block;
     top->word = word;
     weir__own_set(bin->top, top + 1);
-    weir__freeing_leave(w, (int64_t)weir__word_size(value), counted);
+    weir__freeing_leave(w, (int64_t)weir__word_size(value));
     return true;
+}
+
+/* What weir__small_resize found. */
+enum weir__resize {
+    WEIR__RESIZE_DONE,
+    WEIR__RESIZE_MOVE, /* a live small block, but `size` is of another class */
+    WEIR__RESIZE_SLOW  /* not a small block, or not to be counted here */
+};
+
+/*
+ * Resizes a small block of `a` where it stands if `size` is of the same class by `map`.
+ * *usable: its bytes now (not for SLOW). The `old` bit may be set by weir_checkpoint
+ * meanwhile, hence the loop.
+ */
+WEIR__INLINE enum weir__resize weir__small_resize(const weir_allocator *a,
+                                                  struct weir__heap *const *place, void *block,
+                                                  size_t size, const uint16_t *map, size_t *usable)
+{
+    if (weir__unlikely(!weir__map_is_slabs(block)))
+        return WEIR__RESIZE_SLOW;
+    struct weir__slab *slab = weir__slab_of(block);
+    if (weir__unlikely(weir__own_get(slab->owner) != a))
+        return WEIR__RESIZE_SLOW;
+    uint32_t *word = weir__slab_word(slab, block);
+    uint32_t value = word ? weir__word_get(word) : 0;
+    if (weir__unlikely(!weir__word_is_live(value)))
+        return WEIR__RESIZE_SLOW;
+    *usable = weir__class_bytes[weir__slab_class(slab)];
+    if (size > WEIR__SMALL_MAX || map[weir__class_index(size)] != slab->bin)
+        return WEIR__RESIZE_MOVE;
+    int64_t delta = (int64_t)size - (int64_t)weir__word_size(value);
+    if (weir__unlikely(!weir__window_count(&(*place)->window, delta, 0, 0)))
+        return WEIR__RESIZE_SLOW;
+    while (!__atomic_compare_exchange_n(word, &value,
+                                        (value & ~WEIR__WORD_SIZE_MASK) | (uint32_t)size, true,
+                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        continue;
+    return WEIR__RESIZE_DONE;
 }
 
 #endif

@@ -71,15 +71,12 @@ void weir__device_merge(struct weir__device *d, struct weir__device_block *low,
     weir__device_record_free(d, high);
 }
 
-/* What was free for all and is joined to a stream's counts as freed there at `sequence`. */
 static bool neighbour_take(struct weir__device *d, struct weir__device_block *neighbour,
                            const struct weir__device_stream *stream)
 {
     if (!weir__device_usable(d, neighbour, stream))
         return false;
     weir__device_unlist(neighbour);
-    if (neighbour->stream != stream)
-        neighbour->sequence = 0;
     return true;
 }
 

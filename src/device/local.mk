@@ -6,3 +6,5 @@ weir_core_sources += src/device/bins.c src/device/bins.h src/device/block.c src/
 	src/device/pool.h src/device/space.c src/device/stream.c
 
 pkginclude_HEADERS += include/weir/cuda.h include/weir/device.h
+
+dist_doc_DATA += docs/device.md

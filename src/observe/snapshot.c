@@ -39,28 +39,45 @@ static int snapshot_add(weir_allocator *a, unsigned depth, void *user)
     return 0;
 }
 
-/* Preorder: the parent is the latest entry of one depth less. */
+/* Older siblings lie in [first, i). */
+static size_t namesakes(const struct weir__snapshot *s, size_t first, size_t i)
+{
+    const struct weir__snapshot_entry *entry = &s->entries[i];
+    for (size_t sibling = i; sibling-- > first;)
+        if (s->entries[sibling].depth == entry->depth &&
+            strcmp(s->entries[sibling].name, entry->name) == 0)
+            return s->entries[sibling].namesake + 1;
+    return 0;
+}
+
+/* Preorder: the parent is the latest entry of one depth less; a root's is itself. */
 static void snapshot_relate(struct weir__snapshot *s)
 {
     for (size_t i = 1; i < s->n; i++) {
         struct weir__snapshot_entry *entry = &s->entries[i];
-        size_t parent = i - 1;
-        while (s->entries[parent].depth >= entry->depth)
+        size_t parent = i;
+        while (entry->depth && s->entries[parent].depth >= entry->depth)
             parent--;
         entry->parent = parent;
-        for (size_t sibling = i - 1; sibling > parent; sibling--)
-            if (s->entries[sibling].depth == entry->depth &&
-                strcmp(s->entries[sibling].name, entry->name) == 0) {
-                entry->namesake = s->entries[sibling].namesake + 1;
-                break;
-            }
+        entry->namesake = namesakes(s, entry->depth ? parent + 1 : 0, i);
     }
+}
+
+/* Every root: the CPU allocator comes first, whoever was used first. */
+static int roots_add(weir_allocator *a, unsigned depth, void *user)
+{
+    const weir_allocator *root = a;
+    for (const weir_allocator *up = a; up; up = weir_allocator_parent(up))
+        root = up;
+    return root == weir_cpu_allocator() ? 0 : snapshot_add(a, depth, user);
 }
 
 int weir__snapshot_take(struct weir__snapshot *snapshot, weir_allocator *a)
 {
     *snapshot = (struct weir__snapshot){0};
     int error = weir__allocator_tree(a ? a : weir_cpu_allocator(), snapshot_add, snapshot);
+    if (!error && !a)
+        error = weir__allocator_tree(NULL, roots_add, snapshot);
     if (error) {
         weir__snapshot_release(snapshot);
         return error == ENOMEM ? weir__fail(ENOMEM, "no memory for a snapshot") : error;

@@ -12,7 +12,7 @@ struct weir__snapshot_entry {
     weir_stats stats;
     const char *name; /* of a handle, which is never unmapped */
     unsigned depth;
-    size_t parent;   /* index; of the first: itself */
+    size_t parent;   /* index; of a root: itself */
     size_t namesake; /* how many older siblings have the same name */
 };
 
@@ -22,7 +22,8 @@ struct weir__snapshot {
     size_t n, capacity;
 };
 
-/* 0, EINVAL or ENOMEM. `a` NULL: the CPU allocator. */
+/* 0, EINVAL or ENOMEM. `a` NULL: the CPU allocator and, after it, every other one without
+ * a parent: devices. */
 int weir__snapshot_take(struct weir__snapshot *snapshot, weir_allocator *a);
 void weir__snapshot_release(struct weir__snapshot *snapshot);
 

@@ -126,11 +126,13 @@ static void object_print(struct weir__sink *sink, const struct weir__snapshot_en
     weir__sink_print(sink, ",\"children\":[");
 }
 
-/* Preorder: an entry of the same or a lesser depth closes those still open. */
-static void tree_print(struct weir__sink *sink, const struct weir__snapshot *s)
+/* The objects of entries [i, end), side by side. Preorder: an entry of the same or a lesser
+ * depth closes those still open. */
+static void trees_print(struct weir__sink *sink, const struct weir__snapshot *s, size_t i,
+                        size_t end)
 {
     unsigned open = 0; /* objects begun and not closed */
-    for (size_t i = 0; i < s->n; i++) {
+    for (; i < end; i++) {
         const struct weir__snapshot_entry *entry = &s->entries[i];
         bool sibling = open > entry->depth;
         for (; open > entry->depth; open--)
@@ -139,9 +141,25 @@ static void tree_print(struct weir__sink *sink, const struct weir__snapshot *s)
         object_print(sink, entry);
         open++;
     }
-    for (; open; open--)
+    for (; open > 1; open--)
         weir__sink_print(sink, "]}");
-    weir__sink_print(sink, "\n");
+    if (open)
+        weir__sink_print(sink, "]");
+}
+
+/* One object: the first root's, with those of other roots in an array of its own. */
+static void tree_print(struct weir__sink *sink, const struct weir__snapshot *s)
+{
+    size_t first = 1;
+    while (first < s->n && s->entries[first].depth)
+        first++;
+    trees_print(sink, s, 0, first);
+    if (first < s->n) {
+        weir__sink_print(sink, ",\"beside\":[");
+        trees_print(sink, s, first, s->n);
+        weir__sink_print(sink, "}]");
+    }
+    weir__sink_print(sink, "}\n");
 }
 
 /* -- the public calls --------------------------------------------------------------------- */

@@ -52,7 +52,7 @@ static void region_leave(struct weir__region *region)
 
 static void region_advise(struct weir__region *region)
 {
-    if (!weir__policy()->huge_pages)
+    if (!weir__policy.huge_pages)
         return;
     if (region->direct) {
         weir__os_huge_pages(region->base, region->size, true);

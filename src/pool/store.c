@@ -197,16 +197,15 @@ uint32_t weir__store_clock(const struct weir__store *store)
 
 static bool store_is_stale(const struct weir__store *store, uint32_t freed_at)
 {
-    return (int32_t)(store->now - freed_at) >= (int32_t)weir__policy()->decay_ms;
+    return (int32_t)(store->now - freed_at) >= (int32_t)weir__policy.decay_ms;
 }
 
 static void decay_step(struct weir__store *store)
 {
     size_t dirty = store->hole_dirty + store->ndirty_slabs * WEIR__SLAB;
-    const struct weir__policy *policy = weir__policy();
-    size_t quota = dirty / (2 * policy->decay_ms / policy->step_ms) + WEIR__CHUNK;
+    size_t quota = dirty / (2 * weir__policy.decay_ms / weir__policy.step_ms) + WEIR__CHUNK;
     if (store->hole_dirty)
-        quota -= weir__min(quota, weir__span_purge_locked(store, policy->decay_ms, quota));
+        quota -= weir__min(quota, weir__span_purge_locked(store, weir__policy.decay_ms, quota));
     for (struct weir__region *region = store->regions; region && quota; region = region->next)
         if (region->touched > region->frontier && store_is_stale(store, region->lowered_at))
             quota -= weir__min(quota, weir__span_purge_tail_locked(store, region));
@@ -217,12 +216,11 @@ static void decay_step(struct weir__store *store)
 
 void weir__store_decay_locked(struct weir__store *store)
 {
-    const struct weir__policy *policy = weir__policy();
-    if (weir__likely(++store->ops < policy->look_ops))
+    if (weir__likely(++store->ops < weir__policy.look_ops))
         return;
     store->ops = 0;
     store->now = (uint32_t)((weir__os_coarse_time() - store->clock_start) / 1000000);
-    if (store->now - store->decayed_at < policy->step_ms)
+    if (store->now - store->decayed_at < weir__policy.step_ms)
         return;
     store->decayed_at = store->now;
     decay_step(store);

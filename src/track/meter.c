@@ -243,6 +243,7 @@ static void window_open(struct weir__window *w, int64_t grant, bool solo)
     w->granted = used + grant;
     w->ops_at_open = window_operations(w);
     weir__window_store(&w->hi, solo ? used : w->granted);
+    weir__window_store(&w->hi_blocks, (int64_t)(w->allocating - w->freeing));
     weir__window_store(&w->cap, w->granted);
 }
 
@@ -741,7 +742,7 @@ bool weir__meter_note(struct weir__meter *m, const struct weir__window *own,
 {
     bool alone = own && weir__own_get(m->solo) == own;
     int64_t high = alone ? weir__window_load(&own->hi) : note->high;
-    if (high == note->high && weir__window_load(&m->peak) == note->recorded &&
+    if (own && high == note->high && weir__window_load(&m->peak) == note->recorded &&
         !__atomic_load_n(&weir__meters_shared, __ATOMIC_RELAXED))
         return false;
     struct counting c = {0};
@@ -753,12 +754,18 @@ bool weir__meter_note(struct weir__meter *m, const struct weir__window *own,
     note->recorded = m->peak;
     note->high = high;
     bool rose = (size_t)peak > note->peak;
-    if (rose)
+    int64_t since = 0; /* blocks that came since the peak, twice */
+    if (rose) {
+        const struct weir__window *w = peak > recorded ? m->solo : NULL;
         meter_count(m, &c);
+        if (w)
+            since = (int64_t)(2 * (weir__window_allocations(w) - weir__window_frees(w))) -
+                    weir__window_load(&w->hi_blocks);
+    }
     weir__lock_drop(&meters.lock);
     if (rose) {
         note->peak = (size_t)peak;
-        note->blocks = (size_t)(c.allocations - c.frees);
+        note->blocks = (size_t)((int64_t)(c.allocations - c.frees) - since / 2);
     }
     return rose;
 }

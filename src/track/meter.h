@@ -102,9 +102,10 @@ void weir__meter_failed(struct weir__meter *m);
 void weir__meter_read(struct weir__meter *m, struct weir__meter_reading *reading);
 size_t weir__meter_peak(struct weir__meter *m);
 /*
- * The peak if it rose above note->peak, with the blocks that live now: true if so. With
- * the calling thread's window a call that finds nothing new takes no lock; it compares
- * with what was there last.
+ * The peak if it rose above note->peak: true if so. `blocks`: those that lived at the
+ * peak, where the window that made it is open and has the total to itself; else those
+ * that live now. With the calling thread's window a call that finds nothing new takes no
+ * lock; it compares with what was there last.
  */
 struct weir__meter_note {
     int64_t recorded, high;

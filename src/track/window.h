@@ -42,6 +42,7 @@ struct weir__window {
     bool open;            /* the rest: under the meter lock */
     bool waiting;         /* being closed; its thread must be waited for */
     int64_t origin;       /* `used` that `base` already holds */
+    int64_t hi_blocks;    /* at `hi`: two times the blocks counted in less those out; as hi */
     struct weir__meter *meter;
     const void *thread; /* identity of the owner */
     struct weir__window *next, *prev;
@@ -66,21 +67,6 @@ WEIR__INLINE void weir__window_enter(uint64_t *word)
 {
     weir__own_set(*word, weir__own_get(*word) + 1);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-}
-
-/* The same for the fast ways: what the word counted before stays in a register, and
- * weir__window_set leaves with it (nothing done) or with 2 more. */
-WEIR__INLINE uint64_t weir__window_say_inside(uint64_t *word)
-{
-    uint64_t before = weir__own_get(*word);
-    weir__own_set(*word, before + 1);
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    return before;
-}
-
-WEIR__INLINE void weir__window_set(uint64_t *word, uint64_t value)
-{
-    __atomic_store_n(word, value, __ATOMIC_RELEASE);
 }
 
 /*
@@ -132,12 +118,16 @@ WEIR__INLINE bool weir__window_admits(const struct weir__window *w, int64_t to)
     return weir__likely(to <= weir__own_get(w->cap));
 }
 
-/* Notes the high-water mark: `used` becomes `to` without fail. A mark noted before that
- * is sure would stay, and be a peak that never was. */
-WEIR__INLINE void weir__window_note(struct weir__window *w, int64_t to)
+/* Notes the high-water mark, and the blocks at it: `used` becomes `to` without fail, and
+ * `change` is what the two words are short of (twice the blocks, and the odd one). A mark
+ * noted before that is sure would stay, and be a peak that never was. */
+WEIR__INLINE void weir__window_note(struct weir__window *w, int64_t to, int64_t change)
 {
-    if (weir__unlikely(to > weir__own_get(w->hi)))
+    if (weir__unlikely(to > weir__own_get(w->hi))) {
         weir__own_set(w->hi, to);
+        weir__own_set(w->hi_blocks,
+                      (int64_t)(weir__own_get(w->allocating) - weir__own_get(w->freeing)) + change);
+    }
 }
 
 #endif

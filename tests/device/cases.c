@@ -189,6 +189,53 @@ Test(device, walks_tell_blocks_made_after_a_mark)
     end(a);
 }
 
+static int leak_see(const weir_leak *leak, void *size)
+{
+    *(size_t *)size += leak->requested;
+    return 0;
+}
+
+Test(device, the_profiler_and_checkpoints_watch_a_device)
+{
+    weir_allocator *a = make(WEIR_DEVICE_AUTO);
+    weir_profiler profiler;
+    weir_profile profile;
+    void *before = weir_allocate(a, 1000);
+    cr_assert_eq(weir_profiler_start(&profiler, a), 0);
+    uint64_t mark = weir_checkpoint(a);
+    cr_assert_gt(mark, 0);
+    void *p = weir_allocate(a, 5 * MIB), *q = weir_allocate(a, 300);
+    weir_deallocate(a, p);
+    cr_assert_eq(weir_profiler_read(&profiler, &profile), 0);
+    cr_assert_eq(profile.current, 1300);
+    cr_assert_eq(profile.delta, 300);
+    cr_assert_eq(profile.peak, 5 * MIB + 1300);
+    cr_assert_eq(profile.allocations, 2);
+    size_t leaked = 0;
+    cr_assert_eq(weir_leaks_since(a, mark, NULL, leak_see, &leaked), 0);
+    cr_assert_eq(leaked, 300);
+    weir_deallocate(a, q);
+    weir_deallocate(a, before);
+    cr_assert_eq(weir_profiler_stop(&profiler), 0);
+    end(a);
+}
+
+Test(device, figures_show_it_beside_the_cpu)
+{
+    static char json[100000], expected[80];
+    weir_allocator *a = make(WEIR_DEVICE_AUTO);
+    cr_assert_not_null(weir_allocate(a, 4321));
+    snprintf(expected, sizeof expected, "\"beside\":[{\"name\":\"%s\"", device_target()->name);
+    cr_assert_eq(weir_stats_json_buffer(json, sizeof json, NULL, NULL), 0);
+    cr_assert_eq(strncmp(json, "{\"name\":\"cpu\"", 13), 0);
+    const char *beside = strstr(json, expected);
+    cr_assert_not_null(beside, "%s", json);
+    cr_assert_not_null(strstr(beside, "\"total_allocated\":4321"), "%s", json);
+    cr_assert_eq(weir_stats_json_buffer(json, sizeof json, NULL, weir_cpu_allocator()), 0);
+    cr_assert_null(strstr(json, device_target()->name));
+    end(a);
+}
+
 Test(device, any_alignment_is_kept)
 {
     EACH(mode, modes)
@@ -370,9 +417,13 @@ Test(device, a_cached_4_gib_block_never_serves_10_kib)
         cr_assert_not_null(huge);
         weir_deallocate(a, huge);
         char *small = weir_allocate(a, 10 * KIB), *large = weir_allocate(a, 2 * MIB);
+        char *larger = weir_allocate(a, 20 * MIB);
         cr_assert(small < huge || small >= huge + 4 * GIB);
-        if (mode == WEIR_DEVICE_SEGMENTS)
+        if (mode == WEIR_DEVICE_SEGMENTS) {
             cr_assert(large < huge || large >= huge + 4 * GIB);
+            cr_assert(larger < huge || larger >= huge + 4 * GIB);
+        }
+        weir_deallocate(a, larger);
         /* All of it can go back but what pins little. */
         cr_assert_geq(weir_trim(a), 4 * GIB - 4 * MIB);
         cr_assert_leq(figures(a).reserved, 24 * MIB);
@@ -455,6 +506,29 @@ Test(device, memory_held_follows_memory_used)
     weir_device_stats s = figures(a);
     cr_assert_leq(s.peak_reserved, s.peak_in_use + s.peak_in_use / 5, "%zu reserved for %zu",
                   s.peak_reserved, s.peak_in_use);
+    end(a);
+}
+
+Test(device, idle_units_move_before_more_is_taken)
+{
+    weir_allocator *a = make(WEIR_DEVICE_EXPANDABLE);
+    void *blocks[20];
+    for (int i = 0; i < 20; i++)
+        blocks[i] = weir_allocate(a, 4 * MIB);
+    for (int i = 0; i < 20; i += 2)
+        weir_deallocate(a, blocks[i]);
+    for (int i = 0; i < 6; i++) /* in no hole there is */
+        cr_assert_not_null(weir_allocate(a, 6 * MIB));
+    cr_assert_leq(figures(a).peak_reserved, 88 * MIB);
+    end(a);
+    a = make_with(&(weir_device_options){WEIR_DEVICE_EXPANDABLE, 0, 1000});
+    for (int i = 0; i < 20; i++)
+        blocks[i] = weir_allocate(a, 4 * MIB);
+    for (int i = 0; i < 20; i += 2)
+        weir_deallocate(a, blocks[i]);
+    for (int i = 0; i < 6; i++)
+        cr_assert_not_null(weir_allocate(a, 6 * MIB));
+    cr_assert_geq(figures(a).peak_reserved, 112 * MIB, "the option changes nothing");
     end(a);
 }
 
@@ -594,6 +668,45 @@ Test(device, another_stream_gets_it_only_after_the_event)
         weir_deallocate(a, r);
         cr_assert_eq(weir_device_stream_destroy(a, s), 0);
         cr_assert_eq(weir_device_stream_destroy(a, t), 0);
+        end(a);
+    }
+}
+
+/* One event comes to pass while later work of its stream is pending. */
+Test(device, an_event_frees_only_what_was_freed_before_it)
+{
+    EACH(mode, pooled)
+    {
+        weir_allocator *a = make(mode);
+        void *s = weir_device_stream_create(a), *t = weir_device_stream_create(a);
+        void *u = weir_device_stream_create(a), *event;
+        const weir_device_table *table = weir_device_table_of(a);
+        char *early = weir_device_allocate_on(a, 12 * MIB, s);
+        char *between = weir_device_allocate_on(a, 12 * MIB, s);
+        char *late = weir_device_allocate_on(a, 12 * MIB, s);
+        device_target()->hold(s);
+        device_target()->hold(u);
+        weir_deallocate(a, early);
+        void *other = weir_device_allocate_on(a, 12 * MIB, t); /* the event is recorded here */
+        cr_assert_neq(other, early);
+        table->event_create(table->user, &event);
+        table->event_record(table->user, event, u);
+        table->stream_wait(table->user, s, event);
+        table->set(table->user, late, 1, 12 * MIB, s);
+        weir_deallocate(a, late);
+        device_target()->release(s); /* as far as it waits for u */
+        char *first = weir_device_allocate_on(a, 12 * MIB, t);
+        char *second = weir_device_allocate_on(a, 12 * MIB, t);
+        cr_assert_eq(first, early);
+        cr_assert(second && (second >= late + 12 * MIB || second + 12 * MIB <= late),
+                  "re-used under pending work");
+        expect_valid(a);
+        device_target()->release(u);
+        table->event_destroy(table->user, event);
+        weir_deallocate(a, between);
+        void *streams[] = {u, s, t};
+        for (int i = 0; i < 3; i++)
+            cr_assert_eq(weir_device_stream_destroy(a, streams[i]), 0);
         end(a);
     }
 }

@@ -39,6 +39,7 @@ struct sim_event {
     bool live;
     uint64_t recorded, passed;
     void *stream;
+    struct sim_event *next; /* destroyed ones */
 };
 
 struct sim_stream {
@@ -59,6 +60,7 @@ static struct {
     struct sim_stream *streams[4096];
     size_t nstreams;
     unsigned nevents;
+    struct sim_event *gone; /* kept, so that a later use is seen */
 } sim = {.lock = PTHREAD_MUTEX_INITIALIZER, .capacity = SIM_CAPACITY, .fail = -1};
 
 static struct sim_stream default_stream = {.live = true};
@@ -410,17 +412,22 @@ static void op_run(const struct op *op)
     }
 }
 
-/* Does what was given to the stream, up to an event (NULL: all of it). */
-static void stream_run(struct sim_stream *s, const struct sim_event *until)
+/* Does what was given to the stream, up to an event (NULL: all of it). Unless somebody
+ * waits for it (`wait`), it stops where it depends on a stream that is held. */
+static void stream_run(struct sim_stream *s, const struct sim_event *until, bool wait)
 {
     while (s->first && !(until && until->passed >= until->recorded)) {
         struct op *op = s->first;
-        s->first = op->next;
-        if (op->kind == OP_WAIT) {
-            const struct sim_event *event = op->event;
+        const struct sim_event *event = op->kind == OP_WAIT ? op->event : NULL;
+        if (event && event->passed < op->target) {
+            struct sim_stream *other = event->stream;
+            if (other->held && !wait)
+                return;
+            stream_run(other, event, wait);
             if (event->passed < op->target)
-                stream_run(event->stream, event);
+                return;
         }
+        s->first = op->next;
         op_run(op);
         free(op);
     }
@@ -509,7 +516,7 @@ int sim_stream_synchronize(void *stream)
     struct sim_stream *s = stream_of(stream);
     if (s) {
         sim.waits += s->held;
-        stream_run(s, NULL);
+        stream_run(s, NULL, true);
     }
     pthread_mutex_unlock(&sim.lock);
     return s ? 0 : EINVAL;
@@ -548,13 +555,14 @@ int sim_event_create(void **event)
     return 0;
 }
 
-/* The memory stays, so that a later use is seen. */
 int sim_event_destroy(void *handle)
 {
     pthread_mutex_lock(&sim.lock);
     struct sim_event *event = event_of(handle);
     if (event) {
         event->live = false;
+        event->next = sim.gone;
+        sim.gone = event;
         sim.nevents--;
     }
     pthread_mutex_unlock(&sim.lock);
@@ -593,7 +601,7 @@ int sim_event_query(void *handle)
     struct sim_event *event = event_of(handle);
     struct sim_stream *s = event ? event->stream : NULL;
     if (s && event->passed < event->recorded && !s->held)
-        stream_run(s, event);
+        stream_run(s, event, false);
     int error = !event ? EINVAL : event->passed < event->recorded ? EAGAIN : 0;
     pthread_mutex_unlock(&sim.lock);
     return error;
@@ -606,7 +614,7 @@ int sim_event_synchronize(void *handle)
     struct sim_stream *s = event ? event->stream : NULL;
     if (s && event->passed < event->recorded) {
         sim.waits += s->held;
-        stream_run(s, event);
+        stream_run(s, event, true);
     }
     pthread_mutex_unlock(&sim.lock);
     return event ? 0 : EINVAL;
