@@ -68,7 +68,8 @@ static void fail_in_turn(bool constrained)
         weir__fault_after(-1);
         if (!error) /* an allocator's handle stays, so that a later use of it is found */
             break;
-        cr_assert_eq(weir__meta_in_use(), held, "request %ld: memory was lost (%s)", n, strerror(error));
+        cr_assert_eq(weir__meta_in_use(), held, "request %ld: memory was lost (%s)", n,
+                     strerror(error));
         cr_assert_eq(error, ENOMEM, "request %ld: %s", n, strerror(error));
     }
 }
