@@ -24,6 +24,7 @@ enum { TRACKED, UNTRACKED, ATOMICS, TARGETS };
 static void steady_rows(struct bench_plan *plan, const char *group, struct bench_job job)
 {
     static const size_t sizes[] = {16, 64, 256, 1024, 4096};
+    job.above = (size_t)16 << 20;
     job.load = "pairs";
     for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
         job.size = sizes[i];

@@ -67,6 +67,8 @@ bool bench_job_set(struct bench_job *job, char *word)
         job->size_max = number;
     else if (strcmp(word, "count") == 0)
         job->count = number;
+    else if (strcmp(word, "above") == 0)
+        job->above = number;
     else if (strcmp(word, "threads") == 0)
         job->threads = (unsigned)number;
     else
@@ -88,4 +90,5 @@ void bench_job_words(const struct bench_job *job, char words[BENCH_JOB_WORDS][BE
     snprintf(words[8], n, "count=%zu", job->count);
     snprintf(words[9], n, "threads=%u", job->threads ? job->threads : 1);
     snprintf(words[10], n, "seconds=%.4f", job->seconds);
+    snprintf(words[11], n, "above=%zu", job->above);
 }

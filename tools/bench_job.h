@@ -31,6 +31,7 @@ struct bench_job {
     enum bench_touch touch;
     size_t size, size_max; /* bytes a block, from and to */
     size_t count;          /* blocks */
+    size_t above;          /* bytes that the process once held more than the load does */
     unsigned threads;
     double seconds; /* of measuring, about */
 };
@@ -43,7 +44,7 @@ int bench_name_index(const char *word, const char *const *names, int n);
 /* One KEY=VALUE into the job; the job points into `word`. False: no such thing. */
 bool bench_job_set(struct bench_job *job, char *word);
 
-enum { BENCH_JOB_WORDS = 11, BENCH_JOB_WORD_BYTES = 4200 };
+enum { BENCH_JOB_WORDS = 12, BENCH_JOB_WORD_BYTES = 4200 };
 
 /* The job as words for bench_job_set. */
 void bench_job_words(const struct bench_job *job,

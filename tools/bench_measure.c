@@ -158,6 +158,8 @@ void bench_exact_begin(const struct bench_job *job, weir_allocator *a, struct be
     before->total = weir_total_allocated(a);
     before->count = weir_allocation_count(a);
     before->stats = (weir_stats){.size = sizeof(weir_stats)};
+    if (job->above)
+        weir_deallocate(a, weir_allocate(a, job->above));
     weir_stats_get(a, &before->stats);
 }
 
@@ -177,6 +179,8 @@ void bench_exact_end(const struct bench_job *job, weir_allocator *a,
 {
     if (job->ops != OPS_WEIR)
         return;
+    if (job->above > most_peak)
+        least_peak = most_peak = job->above;
     size_t total = weir_total_allocated(a), count = weir_allocation_count(a);
     size_t peak = weir_peak_allocated(a) - before->total;
     bool exact =

@@ -16,7 +16,8 @@
 static const char small_1[] = "small, 1 thread", small_2[] = "small, 2 threads",
                   large_untouched[] = "large, untouched", large_touched[] = "large, touched",
                   traces_touched[] = "traces, touched", traces_untouched[] = "traces, untouched",
-                  handoff_group[] = "producer and consumer", ramp_group[] = "rising total",
+                  handoff_group[] = "producer and consumer",
+                  peak_group[] = "at the peak, 2 threads", ramp_group[] = "rising total",
                   zero_group[] = "zeroed", snapshot_group[] = "snapshots";
 
 static const struct {
@@ -29,14 +30,19 @@ static const struct {
     {traces_touched, "ns an event, a byte a page touched"},
     {traces_untouched, "ns an event"},
     {handoff_group, "ns a block"},
+    {peak_group, "ns a pair or a block, the total never far below its peak"},
     {ramp_group, "ns a pair, each allocation a new peak"},
     {zero_group, "ns a pair or a block"},
 };
 
 /* -- the rows ------------------------------------------------------------------------------ */
 
+/* A process that has loaded a model once held more than its steps do. */
+#define HELD_BEFORE ((size_t)16 << 20)
+
 static void small_rows(struct bench_plan *plan, const char *group, struct bench_job job)
 {
+    job.above = HELD_BEFORE;
     job.load = "pairs";
     for (job.size = 16; job.size <= 4096; job.size *= 2)
         bench_row_add(plan, group, &job, "pairs of %zu B", job.size);
@@ -83,11 +89,20 @@ static void other_rows(struct bench_plan *plan, struct bench_job job)
 {
     job.load = "handoff";
     job.threads = 2;
+    job.above = HELD_BEFORE;
     job.size = job.size_max = 64;
     bench_row_add(plan, handoff_group, &job, "64 B");
     job.size = 16;
     job.size_max = 527;
     bench_row_add(plan, handoff_group, &job, "16-527 B");
+    job.above = 0;
+    bench_row_add(plan, peak_group, &job, "16-527 B, passed on");
+    job.load = "mix";
+    job.count = 1024;
+    bench_row_add(plan, peak_group, &job, "mix of 16-527 B");
+    job.load = "pairs";
+    job.size = 64;
+    bench_row_add(plan, peak_group, &job, "pairs of 64 B");
     job.load = "ramp";
     job.variant = "rising";
     job.count = 10000;

@@ -6,7 +6,7 @@
 
 #include "base/os.h"
 
-#define LOCK_SPINS 100
+#define LOCK_SPINS 2000
 
 void weir__lock_wait(weir__lock *lock)
 {

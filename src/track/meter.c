@@ -12,13 +12,13 @@
 
 /* A phase in which windows were open for fewer operations than this was not worth
  * its fence; windows then stay closed for a while, longer each time. */
-#define PHASE_WORTH   512u
-#define BACKOFF_LEAST 64u
+#define PHASE_WORTH   128u
+#define BACKOFF_LEAST 64u /* powers of two, these two */
 #define BACKOFF_MOST  4096u
 
 /* Below this, credit is not worth dividing among threads. */
-#define CREDIT_LEAST  1024
-#define CREDIT_PLENTY (64 * CREDIT_LEAST) /* worth ending a spell with closed windows */
+#define CREDIT_LEAST  1
+#define CREDIT_PLENTY 65536 /* worth ending a spell with closed windows */
 
 static struct {
     weir__lock lock;
@@ -32,6 +32,10 @@ static struct {
 static const struct weir__meter *meters_traced;
 
 /* Read by every slow operation; written under the lock. */
+/* Operations of a window between two looks at whether SHARED still pays, a power of two;
+ * written under the lock. */
+static uint32_t shared_spell = 1;
+
 uint32_t weir__meters_shared __attribute__((aligned(WEIR__LINE)));
 
 /* -- the tree -------------------------------------------------------------------- */
@@ -261,6 +265,7 @@ static void shared_enter(void)
         __atomic_store_n(&m->shared_live, m->base, __ATOMIC_RELAXED);
         __atomic_store_n(&m->shared_peak, m->peak, __ATOMIC_RELAXED);
     }
+    __atomic_store_n(&shared_spell, weir__max(meters.backoff, BACKOFF_LEAST), __ATOMIC_RELAXED);
     __atomic_store_n(&weir__meters_shared, 1, __ATOMIC_SEQ_CST);
 }
 
@@ -303,7 +308,8 @@ static void window_counts(struct weir__window *w, unsigned allocated, unsigned f
 /* Operations on shared atomics between two looks at whether windows pay again. */
 static bool shared_is_due(const struct weir__window *w)
 {
-    return window_operations(w) % BACKOFF_MOST == 0 && weir__os_fence_available();
+    uint32_t spell = __atomic_load_n(&shared_spell, __ATOMIC_RELAXED);
+    return (window_operations(w) & (spell - 1)) == 0 && weir__os_fence_available();
 }
 
 /* The store must come before the loads after it: a fence of this thread's where nobody can
