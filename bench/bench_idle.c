@@ -5,7 +5,8 @@
  *
  * Emits bytes of growth of the process's resident memory: threads (after the last of the first
  * part has gone), busy (at the greatest), emptied (everything freed, threads asleep), idle
- * (after the sleep), and of weir trimmed (after weir_trim).
+ * (after the sleep), and of weir background (four looks of its background thread later) and
+ * trimmed (after weir_trim).
  */
 #include "tools/bench_load.h"
 
@@ -92,6 +93,13 @@ static void growth_emit(const char *name, size_t base)
     bench_emit(name, now > base ? (double)(now - base) : 0);
 }
 
+static void sleep_for(double seconds)
+{
+    struct timespec time = {.tv_sec = (time_t)seconds,
+                            .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
+    nanosleep(&time, NULL);
+}
+
 static bool sleep_part(struct sleeper *sleepers, const struct bench_job *job,
                        weir_allocator *allocator, size_t base)
 {
@@ -105,11 +113,13 @@ static bool sleep_part(struct sleeper *sleepers, const struct bench_job *job,
     pthread_barrier_wait(&barriers[0]);
     pthread_barrier_wait(&barriers[1]);
     growth_emit("emptied", base);
-    struct timespec time = {.tv_sec = (time_t)job->seconds,
-                            .tv_nsec = (long)((job->seconds - (double)(time_t)job->seconds) * 1e9)};
-    nanosleep(&time, NULL);
+    sleep_for(job->seconds);
     growth_emit("idle", base);
     if (job->ops == OPS_WEIR) {
+        weir_background_start((unsigned)(job->seconds * 100) + 1);
+        sleep_for(job->seconds * 0.4);
+        weir_background_stop();
+        growth_emit("background", base);
         weir_trim(allocator);
         growth_emit("trimmed", base);
     }

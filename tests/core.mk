@@ -5,7 +5,7 @@ noinst_HEADERS += tests/core.h tests/stress.h
 # Plain programs that need internal names.
 core_ldadd = libweir-internal.la $(weir_jemalloc_lib) -lpthread
 
-criterion_tests += tests/api_version tests/api_oracle tests/api_misuse \
+criterion_tests += tests/api_background tests/api_version tests/api_oracle tests/api_misuse \
 	tests/api_allocator tests/api_context tests/api_ends tests/api_fork \
 	tests/api_pool tests/api_stats tests/api_tags
 criterion_tests += tests/unit_backing tests/unit_faults tests/unit_span tests/unit_walk

@@ -279,6 +279,7 @@ static void idle_show(const struct bench_plan *plan, const struct bench_options 
                  {"busy", "8 threads hold 16 MB each"},
                  {"emptied", "they have freed everything"},
                  {"idle", "after the sleep"},
+                 {"background", "weir_background_start, four looks later"},
                  {"trimmed", "after weir_trim"}};
     struct table t;
     (void)options;

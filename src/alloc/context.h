@@ -59,6 +59,8 @@ struct weir__body {
     weir_allocator_functions functions;
     void *user;
     const char *backing;
+    uint64_t looks_seen; /* by the background thread: operations at its last look */
+    unsigned looks_idle; /* looks in a row without one; both under the context lock */
     struct weir__heap *heaps;
     struct weir__heap common; /* for threads that have none of their own; under its lock */
 };
@@ -190,6 +192,10 @@ const weir_allocator_functions *weir__source_functions(weir_source source, const
 /* Around fork: keep the table of tags whole in the child. */
 void weir__tags_lock(void);
 void weir__tags_unlock(void);
+
+/* Around fork (alloc/background.c): its lock, outermost of all. */
+void weir__background_fork_prepare(void);
+void weir__background_fork_done(bool child);
 
 /* Registers what must happen around fork; once. */
 void weir__fork_watch(void);

@@ -67,6 +67,7 @@ bool weir__core_is_quiet(void)
 
 static void fork_prepare(void)
 {
+    weir__background_fork_prepare();
     weir__context_lock();
     weir__tags_lock();
     locks_each(lock_take);
@@ -81,6 +82,7 @@ static void fork_release(void)
     locks_each(lock_drop);
     weir__tags_unlock();
     weir__context_unlock();
+    weir__background_fork_done(false);
 }
 
 static void fork_child(void)
@@ -92,6 +94,7 @@ static void fork_child(void)
     for (weir_allocator *a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL))
         weir__heaps_orphaned(a);
     weir__context_unlock();
+    weir__background_fork_done(true);
 }
 
 void weir__fork_watch(void)

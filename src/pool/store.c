@@ -226,6 +226,14 @@ void weir__store_decay_locked(struct weir__store *store)
     decay_step(store);
 }
 
+void weir__store_decay(struct weir__store *store)
+{
+    weir__lock_take(&store->lock);
+    store->ops = weir__policy.look_ops;
+    weir__store_decay_locked(store);
+    weir__lock_drop(&store->lock);
+}
+
 void weir__store_destroy(struct weir__store *store)
 {
     for (struct weir__chunk *chunk = store->chunks, *next; chunk; chunk = next) {

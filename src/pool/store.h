@@ -92,6 +92,9 @@ size_t weir__store_trim(struct weir__store *store);
  * called with the lock held on slow paths. */
 void weir__store_decay_locked(struct weir__store *store);
 
+/* The same at once, by who does not hold the lock. */
+void weir__store_decay(struct weir__store *store);
+
 /* The store's clock: milliseconds, wrapping. */
 uint32_t weir__store_clock(const struct weir__store *store);
 
