@@ -174,15 +174,19 @@ static WEIR__NOINLINE struct weir__span *span_find(struct weir__store *store, ui
     return region ? span_from_frontier(store, region, npages, alignment, zeroed) : NULL;
 }
 
-/* Blocks start at rotating cache lines within the slack of their last page, so
- * that equal large blocks do not all compete for the same cache sets. */
-static void span_color(struct weir__store *store, struct weir__span *span, size_t size,
-                       size_t alignment)
+/*
+ * Blocks start at different cache lines within the slack of their last page, so that
+ * equal large blocks do not all compete for the same cache sets. Which one depends on the
+ * place alone: who gets the same place again finds the same lines warm, and no page that
+ * was not touched before. (Multiplicative hashing, Knuth 6.4.)
+ */
+static void span_color(struct weir__span *span, size_t size, size_t alignment)
 {
     size_t slack = ((size_t)span->npages << WEIR__PAGE_SHIFT) - size;
     bool may_move = alignment <= WEIR__LINE && slack >= WEIR__LINE;
     size_t colors = may_move ? (size_t)1 << weir__log2(slack / WEIR__LINE + 1) : 1;
-    span->u.live.color = (uint16_t)(store->color++ & (colors - 1));
+    uint32_t hash = (uint32_t)((uintptr_t)span / sizeof *span) * 2654435761u;
+    span->u.live.color = (uint16_t)(hash >> 26 & (colors - 1));
 }
 
 /* The span freed last, if it is what is asked for; it becomes a hole if not. */
@@ -215,7 +219,7 @@ struct weir__span *weir__store_take_span(struct weir__store *store, size_t size,
                                           : span_find(store, npages, alignment, zeroed);
     }
     if (span) {
-        span_color(store, span, size, alignment);
+        span_color(span, size, alignment);
         span->u.live.align_shift = (uint8_t)weir__log2(alignment);
         span->u.live.old = false;
         span->u.live.owner = claim->owner;

@@ -36,7 +36,6 @@ struct weir__store {
     uint32_t bin_words;
     struct weir__span *idle; /* freed last, still laid out as a span, or NULL */
     size_t next_region;                 /* size of the next region, bytes */
-    unsigned color;                     /* rotates over cache lines of a page */
 
     /* Decay: see weir__store_decay_locked. */
     uint64_t clock_start; /* of the coarse clock, ns */
