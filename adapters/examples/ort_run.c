@@ -115,11 +115,16 @@ static struct figures figures_take(weir_ort *ort)
 
 /* Runs with tags: what is left of one can be named. Names are for good, so not one for
  * each of thousands. */
-static OrtStatus *tagged_run(struct model *model, unsigned number)
+static weir_tag run_tag(unsigned number)
 {
     char name[32];
     snprintf(name, sizeof(name), number < 10 ? "run %u" : "run 10 or later", number);
-    weir_tag before = weir_tag_set(weir_tag_intern(name));
+    return weir_tag_intern(name);
+}
+
+static OrtStatus *tagged_run(struct model *model, unsigned number)
+{
+    weir_tag before = weir_tag_set(run_tag(number));
     OrtStatus *status = model_run(model);
     weir_tag_set(before);
     return status;
@@ -131,6 +136,8 @@ static int runs_do(const struct settings *s, struct model *model, weir_ort *ort,
     const OrtApi *api = model->runtime->api;
     for (unsigned i = 0; i < s->runs; i++) {
         struct run *run = &answer->runs[i];
+        if (ort)
+            run_tag(i + 1); /* making a tag touches memory that is not the run's */
         long faults = minor_faults();
         double start = now_ms();
         OrtStatus *status = ort ? tagged_run(model, i + 1) : model_run(model);
