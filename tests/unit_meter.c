@@ -1,0 +1,516 @@
+/*
+ * The watermark by itself. Windows of several made-up threads are driven from one thread,
+ * so that after every operation the truth is known: totals, peaks, counts, limits and
+ * observers of a tree of meters through all phases. Then the same with real threads.
+ */
+#include "alloc/block.h"
+#include "base/os.h"
+#include "core.h"
+
+#include <criterion/criterion.h>
+#include <pthread.h>
+
+enum { METERS = 4, THREADS = 3 };
+
+/* What a meter should say. */
+struct truth {
+    int64_t live, peak, observed, limit;
+    uint64_t allocations, frees;
+};
+
+static struct meter {
+    struct weir__meter meter;
+    struct meter *parent;
+    struct weir__window windows[THREADS];
+    struct truth truth;
+    struct weir__peak_observer observer;
+    bool is_observed;
+} meters[METERS];
+
+static char threads[THREADS]; /* their addresses are the threads' identities */
+
+/* 0 is the root, 1 and 2 its children, 3 a child of 2. */
+static void meters_make(void)
+{
+    static struct meter *const parents[METERS] = {NULL, &meters[0], &meters[0], &meters[2]};
+    for (int i = 0; i < METERS; i++) {
+        struct meter *m = &meters[i];
+        m->parent = parents[i];
+        m->truth.limit = INT64_MAX;
+        weir__meter_init(&m->meter, m->parent ? &m->parent->meter : NULL, 0);
+        for (int t = 0; t < THREADS; t++)
+            weir__window_attach(&m->windows[t], &m->meter, &threads[t]);
+    }
+}
+
+static void meters_unmake(void)
+{
+    for (int i = METERS; i--;) {
+        for (int t = 0; t < THREADS; t++)
+            weir__window_detach(&meters[i].windows[t]);
+        weir__meter_destroy(&meters[i].meter, 0, 0);
+    }
+    cr_assert(weir__meter_is_valid());
+    cr_assert(weir__meter_is_quiet());
+}
+
+TestSuite(meter, .init = meters_make, .fini = meters_unmake);
+
+static void expect_truth(struct meter *m)
+{
+    struct weir__meter_reading r;
+    size_t peak = weir__meter_peak(&m->meter);
+    weir__meter_read(&m->meter, &r);
+    cr_assert_eq(r.total, (size_t)m->truth.live, "total %zu, not %zd", r.total,
+                 (ssize_t)m->truth.live);
+    cr_assert_eq(r.peak, (size_t)m->truth.peak, "peak %zu, not %zd", r.peak,
+                 (ssize_t)m->truth.peak);
+    cr_assert_eq(peak, r.peak);
+    cr_assert_eq(r.allocations, m->truth.allocations);
+    cr_assert_eq(r.frees, m->truth.frees);
+    cr_assert_eq(r.count, m->truth.allocations - m->truth.frees);
+    if (m->is_observed)
+        cr_assert_eq(weir__meter_observed(&m->meter, &m->observer), (size_t)m->truth.observed);
+}
+
+static void expect_all(void)
+{
+    for (int i = 0; i < METERS; i++)
+        expect_truth(&meters[i]);
+    cr_assert(weir__meter_is_valid());
+}
+
+static bool truth_allows(const struct meter *m, int64_t delta)
+{
+    for (; m; m = m->parent)
+        if (delta > 0 && m->truth.live + delta > m->truth.limit)
+            return false;
+    return true;
+}
+
+/* One operation of thread t as the allocator does it; its answer must be the right one. */
+static bool change(struct meter *m, int t, int64_t delta)
+{
+    struct weir__window *w = &m->windows[t];
+    bool more = delta >= 0, fits = truth_allows(m, delta);
+    bool done =
+        weir__window_count(w, delta, more, !more) || weir__meter_change(w, delta, more, !more);
+    cr_assert_eq(done, fits, "%+zd", (ssize_t)delta);
+    for (; done && m; m = m->parent) {
+        struct truth *truth = &m->truth;
+        truth->live += delta;
+        truth->allocations += more;
+        truth->frees += !more;
+        if (truth->live > truth->peak)
+            truth->peak = truth->live;
+        if (truth->live > truth->observed)
+            truth->observed = truth->live;
+    }
+    return done;
+}
+
+static uint64_t slow_operations(struct meter *m)
+{
+    struct weir__meter_reading r;
+    weir__meter_read(&m->meter, &r);
+    return r.slow_operations;
+}
+
+static bool windows_open(const struct meter *m, int count)
+{
+    int open = 0;
+    for (int t = 0; t < THREADS; t++)
+        open += m->windows[t].open;
+    return open == count;
+}
+
+/* Two threads in turn above the peak, until it is SHARED. */
+static bool drive_to_shared(struct meter *m)
+{
+    for (int n = 0; n < 20000 && !weir__meters_are_shared(); n++)
+        change(m, n % 2, 8);
+    return weir__meters_are_shared();
+}
+
+/* -- phases ------------------------------------------------------------------------ */
+
+Test(meter, one_thread_is_solo_and_passes_the_peak)
+{
+    struct meter *m = &meters[3];
+    if (!weir__os_fence_available())
+        return;
+    for (int n = 0; n < 1000; n++)
+        change(m, 0, 100);
+    for (struct meter *up = m; up; up = up->parent) {
+        cr_assert_eq(up->meter.solo, &m->windows[0], "alone up to the root");
+        cr_assert_eq(up->meter.nopen, 1);
+    }
+    cr_assert_leq(slow_operations(m), 2);
+    expect_all();
+    for (int n = 0; n < 1000; n++)
+        change(m, 0, -100);
+    expect_all();
+    cr_assert_leq(slow_operations(m), 2, "reading closes no window for good");
+}
+
+Test(meter, a_second_thread_ends_solo)
+{
+    struct meter *m = &meters[1];
+    if (!weir__os_fence_available())
+        return;
+    change(m, 0, 5000);
+    change(m, 0, 5000);
+    change(m, 0, -9000);
+    cr_assert_eq(meters[0].meter.peak < 10000, true, "the mark is in the window still");
+    change(&meters[2], 1, 1);
+    cr_assert_neq(meters[0].meter.solo, &m->windows[0]);
+    cr_assert_eq(meters[0].meter.peak, 10000, "folded");
+    cr_assert_eq(m->windows[0].cap, WEIR__WINDOW_CLOSED);
+    expect_all();
+}
+
+Test(meter, credit_is_shared_below_the_peak)
+{
+    struct meter *m = &meters[1];
+    if (!weir__os_fence_available())
+        return;
+    change(m, 0, 1 << 20);
+    change(m, 0, -(1 << 20));
+    for (int n = 0; n < 30; n++)
+        change(m, n % THREADS, 1);
+    cr_assert(windows_open(m, THREADS), "each has its part");
+    cr_assert_null(m->meter.solo);
+    cr_assert_leq(m->meter.level, m->meter.peak);
+    uint64_t slow = slow_operations(m);
+    for (int n = 0; n < 3000; n++)
+        change(m, n % THREADS, n / THREADS % 2 ? -64 : 64);
+    cr_assert_eq(slow_operations(m), slow, "within their credit nobody is slow");
+    cr_assert_eq(m->truth.peak, 1 << 20);
+    expect_all();
+}
+
+/* Credit of a few bytes is given too: threads that hold a block each go on with it. */
+Test(meter, tiny_credit_is_worth_giving)
+{
+    struct meter *m = &meters[0];
+    if (!weir__os_fence_available())
+        return;
+    for (int t = 0; t < 2; t++)
+        change(m, t, 16);
+    change(m, 0, 4);
+    change(m, 0, -4); /* two bytes of credit for each */
+    uint64_t slow = slow_operations(m);
+    for (int n = 0; n < 2000; n++) {
+        change(m, n % 2, -16);
+        change(m, n % 2, 16);
+    }
+    cr_assert_leq(slow_operations(m) - slow, 200, "%zu", (size_t)(slow_operations(m) - slow));
+    expect_all();
+}
+
+Test(meter, threads_at_the_peak_are_shared)
+{
+    struct meter *m = &meters[3];
+    cr_assert(drive_to_shared(m));
+    for (int i = 0; i < METERS; i++)
+        cr_assert(windows_open(&meters[i], 0));
+    expect_all();
+    cr_assert(weir__meters_are_shared(), "a reading comes back to it");
+    for (int n = 0; n < 50 && weir__meters_are_shared(); n++) {
+        change(m, n % 2, 8);
+        change(&meters[1], 2, 24);
+    }
+    expect_all();
+}
+
+/* Whatever watches a limit or a second peak rules it out. */
+Test(meter, limits_and_observers_rule_shared_out)
+{
+    struct meter *m = &meters[3];
+    cr_assert(drive_to_shared(m));
+    cr_assert(weir__meter_set_limit(&meters[1].meter, 1 << 30));
+    cr_assert_not(weir__meters_are_shared());
+    cr_assert_not(drive_to_shared(m));
+    expect_all();
+    cr_assert(weir__meter_set_limit(&meters[1].meter, 0));
+    cr_assert(drive_to_shared(m));
+    weir__meter_observe(&meters[2].meter, &meters[2].observer);
+    cr_assert_not(drive_to_shared(m));
+    weir__meter_forget(&meters[2].meter, &meters[2].observer);
+    cr_assert(drive_to_shared(m));
+    expect_all();
+}
+
+/* While who closed a window works on its bins, the owner's SHARED operation turns back. */
+Test(meter, a_held_window_is_not_entered)
+{
+    struct meter *m = &meters[0];
+    struct weir__window *w = &m->windows[0];
+    cr_assert(drive_to_shared(m));
+    weir__window_close(w);
+    for (int n = 0; n < 3; n++)
+        cr_assert_not(weir__shared_enter(w));
+    cr_assert_not(weir__window_is_inside(w));
+    weir__window_release(w);
+    change(m, 0, 8); /* past the look that is due now and then */
+    if (weir__meters_are_shared() && weir__shared_enter(w)) {
+        cr_assert(weir__window_is_inside(w));
+        weir__shared_leave(w, 0, 0, 0);
+    }
+    cr_assert_not(weir__window_is_inside(w));
+    expect_all();
+}
+
+Test(meter, closing_a_window_folds_it)
+{
+    struct meter *m = &meters[1];
+    change(m, 0, 300);
+    change(m, 0, 300);
+    weir__window_close(&m->windows[0]);
+    cr_assert_not(m->windows[0].open);
+    cr_assert_eq(m->meter.base, 600);
+    cr_assert_eq(m->meter.level, 600);
+    weir__window_release(&m->windows[0]);
+    expect_all();
+}
+
+/* -- limits ------------------------------------------------------------------------ */
+
+static void limit_set(struct meter *m, int64_t limit)
+{
+    cr_assert(weir__meter_set_limit(&m->meter, (size_t)limit));
+    cr_assert_eq(weir__meter_limit(&m->meter), (size_t)limit);
+    m->truth.limit = limit ? limit : INT64_MAX;
+}
+
+Test(meter, a_limit_is_held_to_the_byte)
+{
+    limit_set(&meters[2], 1000);
+    cr_assert(change(&meters[3], 0, 400));
+    cr_assert(change(&meters[2], 1, 300));
+    cr_assert(change(&meters[1], 2, 5000), "not below it");
+    cr_assert_not(change(&meters[3], 1, 301));
+    cr_assert(change(&meters[3], 1, 300), "unspent credit of others is no reason to refuse");
+    cr_assert_not(change(&meters[2], 0, 1));
+    cr_assert(change(&meters[2], 0, 0), "an empty block fits");
+    cr_assert(change(&meters[3], 0, -400));
+    cr_assert(change(&meters[2], 2, 400));
+    expect_all();
+}
+
+Test(meter, a_limit_below_what_is_live_is_refused)
+{
+    change(&meters[3], 0, 500);
+    cr_assert_not(weir__meter_set_limit(&meters[2].meter, 499));
+    cr_assert_eq(weir__meter_limit(&meters[2].meter), 0);
+    limit_set(&meters[2], 500);
+    cr_assert_not(change(&meters[3], 0, 1));
+    limit_set(&meters[2], 0);
+    cr_assert(change(&meters[3], 0, 1));
+    expect_all();
+}
+
+Test(meter, what_never_fits_is_known_at_once)
+{
+    limit_set(&meters[2], 1000);
+    cr_assert(weir__meter_never_fits(&meters[3].meter, 1001));
+    cr_assert_not(weir__meter_never_fits(&meters[3].meter, 1000));
+    cr_assert_not(weir__meter_never_fits(&meters[1].meter, 1001));
+    weir__meter_failed(&meters[3].meter);
+    struct weir__meter_reading r;
+    weir__meter_read(&meters[0].meter, &r);
+    cr_assert_eq(r.failures, 1);
+}
+
+/* -- the whole life ---------------------------------------------------------------- */
+
+Test(meter, a_meter_that_goes_takes_what_is_live_with_it)
+{
+    static struct weir__meter child;
+    static struct weir__window w;
+    struct weir__meter_reading r;
+    weir__meter_init(&child, &meters[2].meter, 0);
+    weir__window_attach(&w, &child, &threads[0]);
+    cr_assert(weir__meter_change(&w, 700, 1, 0));
+    cr_assert(weir__meter_change(&w, 300, 1, 0));
+    weir__window_detach(&w);
+    weir__meter_destroy(&child, 1000, 2);
+    weir__meter_read(&meters[0].meter, &r);
+    cr_assert_eq(r.total, 0);
+    cr_assert_eq(r.peak, 1000);
+    cr_assert_eq(r.allocations, 2);
+    cr_assert_eq(r.frees, 2);
+    cr_assert(weir__meter_is_valid());
+}
+
+static struct meter *a_meter(uint64_t *random)
+{
+    return &meters[random_below(random, METERS)];
+}
+
+/* What seldom happens between operations. */
+static void disturb(uint64_t *random)
+{
+    struct meter *m = a_meter(random);
+    switch (random_below(random, 6)) {
+    case 0:
+        weir__meter_reset_peak(&m->meter);
+        m->truth.peak = m->truth.live;
+        break;
+    case 1:
+        if (m->is_observed)
+            weir__meter_forget(&m->meter, &m->observer);
+        else
+            weir__meter_observe(&m->meter, &m->observer);
+        m->is_observed = !m->is_observed;
+        m->truth.observed = m->truth.live;
+        break;
+    case 2:
+        limit_set(m, m->truth.live + (int64_t)random_below(random, 50000) + 1);
+        break;
+    case 3:
+        limit_set(m, 0);
+        break;
+    case 4:
+        weir__window_close(&m->windows[1]);
+        weir__window_release(&m->windows[1]);
+        break;
+    default:
+        expect_truth(m);
+    }
+}
+
+/* Spells of one thread and of several, small and large, rising and falling, read after
+ * every operation or seldom. */
+static void random_life(uint64_t seed, size_t disturbed, size_t looked)
+{
+    uint64_t random = seed;
+    size_t share = 0, spells = 0;
+    for (size_t n = 0; n < scaled(60000); n++) {
+        if (n % 500 == 0)
+            spells = random_next(&random);
+        struct meter *m = spells & 1 ? &meters[3] : a_meter(&random);
+        int t = spells & 2 ? 0 : (int)random_below(&random, THREADS);
+        int64_t size = (int64_t)random_size(&random, spells & 4 ? 100 : 5000);
+        bool rises = random_below(&random, 8) < (spells & 8 ? 5 : 3);
+        /* blocks of all sizes are the same to a meter: any amount that is live may go */
+        int64_t own = m->truth.live;
+        for (int i = 0; i < METERS; i++)
+            own -= meters[i].parent == m ? meters[i].truth.live : 0;
+        if (rises || !own)
+            change(m, t, size);
+        else
+            change(m, t, size ? -(size < own ? size : own) : -own);
+        share += weir__meters_are_shared();
+        if (disturbed && random_below(&random, disturbed) == 0)
+            disturb(&random);
+        if (random_below(&random, looked) == 0)
+            expect_all();
+    }
+    expect_all();
+    cr_assert(disturbed || share > 0, "never SHARED");
+}
+
+Test(meter, every_figure_is_right_after_every_operation)
+{
+    random_life(1, 0, 1);
+}
+
+Test(meter, every_figure_is_right_when_seldom_looked_at)
+{
+    random_life(2, 0, 500);
+}
+
+Test(meter, every_figure_is_right_among_resets_and_limits)
+{
+    random_life(3, 30, 50);
+}
+
+Test(meter, every_figure_is_right_long_after_a_disturbance)
+{
+    random_life(4, 2000, 700);
+}
+
+/* -- threads ----------------------------------------------------------------------- */
+
+struct worker {
+    struct weir__window windows[2];
+    int64_t live, most; /* of both */
+    uint64_t operations, seed;
+    size_t noted;
+};
+
+static bool work_is_done;
+
+static void *work(void *argument)
+{
+    struct worker *w = argument;
+    struct weir__meter_note note = {0};
+    uint64_t random = w->seed;
+    int64_t of[2] = {0};
+    for (int i = 0; i < 2; i++)
+        weir__window_attach(&w->windows[i], &meters[i + 1].meter, weir__thread_self());
+    for (size_t n = 0; n < scaled(30000); n++) {
+        int i = (int)random_below(&random, 2);
+        int64_t size = (int64_t)random_below(&random, 1000);
+        bool more = of[i] == 0 || random_below(&random, 2);
+        int64_t delta = more ? size : -(size < of[i] ? size : of[i]);
+        cr_assert(weir__window_count(&w->windows[i], delta, more, !more) ||
+                  weir__meter_change(&w->windows[i], delta, more, !more));
+        of[i] += delta;
+        w->live = of[0] + of[1];
+        w->most = w->live > w->most ? w->live : w->most;
+        w->operations++;
+        if (n % 16 == 0)
+            weir__meter_note(&meters[0].meter, &w->windows[i], &note);
+    }
+    w->noted = note.peak;
+    return NULL;
+}
+
+static void *look(void *unused)
+{
+    size_t peak = 0;
+    while (!__atomic_load_n(&work_is_done, __ATOMIC_ACQUIRE)) {
+        struct weir__meter_reading r;
+        weir__meter_read(&meters[0].meter, &r);
+        cr_assert_leq(r.total, r.peak);
+        cr_assert_geq(r.peak, peak, "a peak does not fall");
+        peak = r.peak;
+        cr_assert(weir__meter_is_valid());
+        cr_assert_geq(weir__meter_peak(&meters[0].meter), peak);
+    }
+    return unused;
+}
+
+Test(meter, threads_agree_at_the_end)
+{
+    static struct worker workers[4];
+    pthread_t running[4], looking;
+    struct weir__meter_reading r;
+    int64_t live = 0, most = 0, least = 0;
+    uint64_t operations = 0;
+    cr_assert_eq(pthread_create(&looking, NULL, look, NULL), 0);
+    for (int i = 0; i < 4; i++) {
+        workers[i].seed = (uint64_t)i + 1;
+        cr_assert_eq(pthread_create(&running[i], NULL, work, &workers[i]), 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        pthread_join(running[i], NULL);
+        live += workers[i].live;
+        most += workers[i].most;
+        least = workers[i].most > least ? workers[i].most : least;
+        operations += workers[i].operations;
+    }
+    __atomic_store_n(&work_is_done, true, __ATOMIC_RELEASE);
+    pthread_join(looking, NULL);
+    weir__meter_read(&meters[0].meter, &r);
+    cr_assert_eq(r.total, (size_t)live);
+    cr_assert_eq(r.allocations + r.frees, operations);
+    cr_assert(r.peak >= (size_t)(live > least ? live : 0) && r.peak <= (size_t)most);
+    for (int i = 0; i < 4; i++) {
+        cr_assert(workers[i].noted > 0 && workers[i].noted <= r.peak, "a note is a true peak");
+        for (int j = 0; j < 2; j++)
+            weir__window_detach(&workers[i].windows[j]);
+    }
+}
