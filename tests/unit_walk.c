@@ -196,3 +196,29 @@ Test(walk, beside_threads_sees_what_stays, .timeout = 60)
         pthread_join(threads[i], NULL);
     cr_assert_eq(weir_total_allocated(weir_cpu_allocator()), 20 * 12345);
 }
+
+static int visit_asking(const weir_block *block, void *user)
+{
+    cr_assert_str_eq(weir_tag_name(block->tag), "asked");
+    cr_assert_not_null(weir_last_error());
+    ++*(size_t *)user;
+    return 0;
+}
+
+/* The calls that the header lets a visitor make, for small, large and foreign blocks. */
+Test(walk, a_visitor_may_ask_for_names)
+{
+    weir_allocator *contexts[] = {
+        weir_allocator_create(NULL),
+        weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_MALLOC})};
+    weir_tag before = weir_tag_set(weir_tag_intern("asked"));
+    for (int i = 0; i < 2; i++) {
+        size_t seen = 0;
+        cr_assert(weir_allocate(contexts[i], 10) && weir_allocate(contexts[i], MIB));
+        cr_assert_eq(weir_allocator_walk(contexts[i], visit_asking, &seen), 0);
+        cr_assert_eq(seen, 2);
+    }
+    weir_tag_set(before);
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq(weir_allocator_destroy(contexts[i]), 0);
+}

@@ -206,7 +206,10 @@ typedef struct weir_block {
  * Calls visit once for every live block of `a` itself (not its descendants),
  * in address order within a slab, until it returns non-zero, which is then
  * returned. Blocks allocated or freed meanwhile by other threads may or may not
- * be seen; the visitor must not call weir on the same allocator.
+ * be seen. The visitor runs with a lock held that several allocators may share: it must
+ * not allocate or free on any allocator, nor cause it (where weir is the program's
+ * malloc, printf may); of weir it may call weir_tag_name and weir_last_error alone. To
+ * do more, note the blocks and do it after the walk.
  */
 typedef int weir_block_visitor(const weir_block *block, void *user);
 WEIR_API int weir_allocator_walk(weir_allocator *a, weir_block_visitor *visit, void *user);
