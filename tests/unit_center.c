@@ -12,6 +12,7 @@
 
 #include <criterion/criterion.h>
 #include <pthread.h>
+#include <weir/weir.h>
 
 enum { CENTERS = 3, CLASS = 15 /* 256 bytes, batches of 31 */, MANY = 4096 };
 
@@ -243,6 +244,77 @@ Test(center, walks_what_is_live)
         weir__word_set(slots[2 * i].word, WEIR__WORD_CACHED);
     weir__center_give(slots, batch);
     expect_empty();
+}
+
+/* -- misuse -------------------------------------------------------------------- */
+
+struct told {
+    size_t times;
+    const void *pointer;
+    weir_allocator *a; /* NULL: the centres alone */
+    bool locked;
+};
+
+/* A handler may do what it likes with weir. */
+static void tell(weir_misuse what, const void *pointer, const char *line, void *user)
+{
+    struct told *told = user;
+    cr_assert_eq(what, WEIR_MISUSE_DOUBLE_FREE);
+    cr_assert_not_null(line);
+    told->times++;
+    told->pointer = pointer;
+    for (int i = 0; i < CENTERS; i++)
+        told->locked |= __atomic_load_n(&centers[i].lock.state, __ATOMIC_RELAXED) != 0;
+    if (told->a) {
+        weir_deallocate(told->a, weir_allocate(told->a, 256));
+        weir_trim(told->a);
+    }
+}
+
+Test(center, a_block_given_twice_is_told_outside_the_lock)
+{
+    struct weir__slot slots[WEIR__BATCH_MAX];
+    struct told told = {0};
+    unsigned batch = weir__center_take(&centers[0], slots);
+    weir_set_misuse_handler(tell, &told);
+    weir__center_give(slots, 2);
+    weir__center_give(slots, 1);
+    weir__center_give(slots + 1, 1);
+    cr_assert_eq(told.times, 0);
+    cr_assert(weir__double_frees_noted);
+    cr_assert_eq(figures_of(0).out, batch - 2, "put back once each");
+    weir__double_frees_report();
+    cr_assert_eq(told.times, 2);
+    cr_assert_eq(told.pointer, slots[1].block);
+    cr_assert_not(told.locked);
+    weir__double_frees_report();
+    cr_assert_eq(told.times, 2, "told once");
+    weir_set_misuse_handler(NULL, NULL);
+    weir__center_give(slots + 2, batch - 2);
+    expect_empty();
+}
+
+/* Two threads that free a block at one instant both find it live: its word is made so
+ * again between two frees. */
+Test(center, a_racing_double_free_is_found_by_a_trim)
+{
+    weir_allocator *a = weir_allocator_create(NULL);
+    struct told told = {.a = a};
+    void *other = weir_allocate(a, 200), *block = weir_allocate(a, 200);
+    uint32_t *word = weir__slab_word(weir__slab_of(block), block), live = weir__word_get(word);
+    weir_set_misuse_handler(tell, &told);
+    weir_deallocate(a, block);
+    weir__word_set(word, live);
+    weir_deallocate(a, block);
+    weir__word_set(word, WEIR__WORD_CACHED);
+    cr_assert_eq(told.times, 0);
+    weir_trim(a);
+    cr_assert_eq(told.times, 1);
+    cr_assert_eq(told.pointer, block);
+    weir_set_misuse_handler(NULL, NULL);
+    weir_deallocate(a, other);
+    cr_assert_eq(weir_allocator_destroy(a), 0);
+    metadata = weir__meta_in_use();
 }
 
 /* -- threads ------------------------------------------------------------------- */

@@ -43,6 +43,7 @@ size_t weir_trim(weir_allocator *a)
     if (a->body->store)
         bytes += weir__store_trim(a->body->store);
     weir__context_unlock();
+    weir__double_frees_report();
     return bytes;
 }
 
@@ -57,7 +58,11 @@ void weir__scavenge_now_and_then(struct weir__heap *heap)
 {
     static uint64_t looked_at; /* coarse clock; any thread */
     weir__watch_call(heap);
-    if (weir__likely(++heap->slow % LOOK_SLOW_OPS))
+    if (weir__unlikely(__atomic_load_n(&weir__double_frees_noted, __ATOMIC_RELAXED)))
+        weir__double_frees_report();
+    unsigned slow = __atomic_load_n(&heap->slow, __ATOMIC_RELAXED) + 1; /* about, if common */
+    __atomic_store_n(&heap->slow, slow, __ATOMIC_RELAXED);
+    if (weir__likely(slow % LOOK_SLOW_OPS))
         return;
     uint64_t now = weir__os_coarse_time(), last = __atomic_load_n(&looked_at, __ATOMIC_RELAXED);
     if (now - last >= IDLE_NS && __atomic_compare_exchange_n(&looked_at, &last, now, false,

