@@ -45,7 +45,7 @@ struct weir__heap {
     struct weir__local *local;      /* which holds that pointer */
     struct weir__heap *next, *prev; /* of the allocator */
     uint64_t seen;                  /* operations when the scavenger last looked */
-    unsigned slow;                  /* slow operations, to pace the scavenger */
+    unsigned slow;                  /* slow operations, to pace the scavenger; atomic */
 };
 
 struct weir__body {

@@ -94,7 +94,7 @@ size_t weir__meter_peak(struct weir__meter *m)
 bool weir__meter_note(struct weir__meter *m, const struct weir__window *own,
                       struct weir__meter_note *note)
 {
-    bool alone = own && weir__own_get(m->solo) == own;
+    bool alone = own && __atomic_load_n(&m->solo, __ATOMIC_RELAXED) == own;
     int64_t high = alone ? weir__window_load(&own->hi) : note->high;
     if (own && high == note->high && weir__window_load(&m->peak) == note->recorded &&
         !__atomic_load_n(&weir__meters_shared, __ATOMIC_RELAXED))
@@ -142,7 +142,7 @@ void weir__meter_failed(struct weir__meter *m)
 void weir__meter_reset_peak(struct weir__meter *m)
 {
     bool shared = weir__exact_begin(m);
-    m->peak = m->base;
+    weir__window_store(&m->peak, m->base);
     weir__meter_watch(m);
     weir__exact_end(shared);
 }

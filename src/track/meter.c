@@ -48,7 +48,7 @@ void weir__meter_raise(struct weir__meter *m, int64_t live)
     if (live <= m->ceiling)
         return;
     if (live > m->peak)
-        m->peak = live;
+        weir__window_store(&m->peak, live);
     for (struct weir__peak_observer *o = m->observers; o; o = o->next)
         if (live > o->peak)
             o->peak = live;

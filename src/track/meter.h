@@ -31,7 +31,8 @@ struct weir__peak_observer {
 };
 
 struct weir__meter {
-    /* Under the meter lock. */
+    /* Under the meter lock; peak and solo are stored atomically, for weir__meter_note looks
+     * at them without it. */
     struct weir__meter *parent, *children, *next, *prev; /* children: latest first */
     int64_t base, level, limit, ceiling, peak;
     struct weir__peak_observer *observers;

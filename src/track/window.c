@@ -15,7 +15,7 @@ void weir__window_fold(struct weir__window *w)
     for (struct weir__meter *m = w->meter; m; m = m->parent) {
         if (m->solo == w) {
             weir__meter_raise(m, m->base + high);
-            m->solo = NULL;
+            __atomic_store_n(&m->solo, NULL, __ATOMIC_RELAXED);
         }
         m->base += used;
         m->level += used - granted;
@@ -128,7 +128,7 @@ void weir__window_open(struct weir__window *w, int64_t grant, bool solo)
         m->level += grant;
         m->nopen++;
         if (solo)
-            m->solo = w;
+            __atomic_store_n(&m->solo, w, __ATOMIC_RELAXED);
     }
     window_to_front(w);
     w->open = true;
