@@ -47,6 +47,13 @@ void weir__os_futex_wake(uint32_t *word, int waiters)
     errno = saved;
 }
 
+void weir__os_give_way(void)
+{
+    int saved = errno;
+    sched_yield();
+    errno = saved;
+}
+
 void weir__os_yield(unsigned attempt)
 {
     int saved = errno;
