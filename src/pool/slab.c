@@ -3,13 +3,16 @@
 
 #include <string.h>
 
+/* A prime larger than the number of lines in any slab's room, so that all of them are used. */
+#define COLOR_STEP 101
+
 /* Where the words start: lines of the room that blocks 0 to first - 1 leave, taken in turn
  * by slabs that follow each other. */
 static size_t slab_color(const struct weir__slab *slab, size_t size)
 {
     size_t room = weir__slab_first(slab) * size - weir__slab_words(size);
     size_t number = ((uintptr_t)slab & (WEIR__CHUNK - 1)) / sizeof *slab;
-    return number * 5 % (room / WEIR__LINE + 1) * WEIR__LINE;
+    return number * COLOR_STEP % (room / WEIR__LINE + 1) * WEIR__LINE;
 }
 
 void weir__slab_init(struct weir__slab *slab, unsigned class, const void *owner,

@@ -1,0 +1,95 @@
+/*
+ * track/shared.c - the SHARED mode: operations on shared atomics while several threads
+ * work at the peak and nobody watches a limit or a second peak. Owns the flag and the
+ * length of a spell; the mode is turned on and off under the meter lock.
+ */
+#include "track/meter_internal.h"
+
+#include "base/os.h"
+
+/* Read by every slow operation; written under the lock. */
+uint32_t weir__meters_shared __attribute__((aligned(WEIR__LINE)));
+
+/* Operations of a window between two looks at whether SHARED still pays, a power of two;
+ * written under the lock. */
+static uint32_t shared_spell = 1;
+
+/* Every window of the forest is closed and folded. */
+void weir__shared_begin(void)
+{
+    for (struct weir__meter *m = weir__meters.roots; m; m = weir__meter_after(m, NULL)) {
+        __atomic_store_n(&m->shared_live, m->base, __ATOMIC_RELAXED);
+        __atomic_store_n(&m->shared_peak, m->peak, __ATOMIC_RELAXED);
+    }
+    __atomic_store_n(&shared_spell, weir__max(weir__meters.backoff, WEIR__BACKOFF_LEAST),
+                     __ATOMIC_RELAXED);
+    __atomic_store_n(&weir__meters_shared, 1, __ATOMIC_SEQ_CST);
+}
+
+/* Back to bases. The operations that saw the flag are waited for: each had said that it
+ * is inside before it looked (weir__shared_enter). */
+bool weir__shared_end(void)
+{
+    if (!__atomic_load_n(&weir__meters_shared, __ATOMIC_RELAXED))
+        return false;
+    __atomic_store_n(&weir__meters_shared, 0, __ATOMIC_SEQ_CST);
+    if (weir__os_fence_available())
+        weir__os_fence_others();
+    for (struct weir__meter *m = weir__meters.roots; m; m = weir__meter_after(m, NULL))
+        for (struct weir__window *w = m->windows; w; w = w->next)
+            weir__window_await(w);
+    for (struct weir__meter *m = weir__meters.roots; m; m = weir__meter_after(m, NULL)) {
+        m->base = m->level = __atomic_load_n(&m->shared_live, __ATOMIC_RELAXED);
+        weir__meter_raise(m, __atomic_load_n(&m->shared_peak, __ATOMIC_RELAXED));
+    }
+    return true;
+}
+
+/* Acquire and release: who comes after this addition also sees that its thread is inside,
+ * see shared_settle. */
+static void shared_add(struct weir__meter *m, int64_t delta)
+{
+    int64_t live = __atomic_add_fetch(&m->shared_live, delta, __ATOMIC_ACQ_REL);
+    int64_t peak = __atomic_load_n(&m->shared_peak, __ATOMIC_RELAXED);
+    while (live > peak && !__atomic_compare_exchange_n(&m->shared_peak, &peak, live, true,
+                                                       __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        continue;
+}
+
+/* Operations on shared atomics between two looks at whether windows pay again. */
+static bool shared_is_due(const struct weir__window *w)
+{
+    uint32_t spell = __atomic_load_n(&shared_spell, __ATOMIC_RELAXED);
+    return (weir__window_operations(w) & (spell - 1)) == 0 && weir__os_fence_available();
+}
+
+/* The store must come before the loads after it: a fence of this thread's where nobody can
+ * fence it from outside. */
+static void window_say_inside(struct weir__window *w)
+{
+    if (weir__likely(weir__os_fence_available()))
+        weir__window_enter(&w->allocating);
+    else
+        __atomic_exchange_n(&w->allocating, w->allocating + 1, __ATOMIC_SEQ_CST);
+}
+
+bool weir__shared_enter(struct weir__window *w)
+{
+    if (!weir__meters_are_shared() || shared_is_due(w))
+        return false;
+    window_say_inside(w);
+    if (weir__likely(__atomic_load_n(&weir__meters_shared, __ATOMIC_SEQ_CST) &&
+                     !__atomic_load_n(&w->held, __ATOMIC_SEQ_CST)))
+        return true;
+    weir__window_leave(&w->allocating, -1);
+    return false;
+}
+
+void weir__shared_leave(struct weir__window *w, int64_t delta, unsigned allocated, unsigned freed)
+{
+    for (struct weir__meter *m = w->meter; m; m = m->parent)
+        shared_add(m, delta);
+    __atomic_store_n(&w->freeing, w->freeing + 2 * freed, __ATOMIC_RELAXED);
+    __atomic_store_n(&w->shared_operations, w->shared_operations + 1, __ATOMIC_RELAXED);
+    weir__window_leave(&w->allocating, 2 * (int64_t)allocated - 1);
+}

@@ -1,0 +1,202 @@
+/*
+ * track/window.c - opening, closing and folding of windows. With the meter lock held;
+ * track/window.h says what the owners do without it.
+ */
+#include "track/meter_internal.h"
+
+#include "base/os.h"
+#include "base/thread.h"
+
+/* The window is closed and its thread outside: what it counted goes to the base. */
+void weir__window_fold(struct weir__window *w)
+{
+    int64_t used = weir__window_unfolded(w), high = weir__window_load(&w->hi) - w->origin;
+    int64_t granted = w->granted - w->origin;
+    for (struct weir__meter *m = w->meter; m; m = m->parent) {
+        if (m->solo == w) {
+            weir__meter_raise(m, m->base + high);
+            m->solo = NULL;
+        }
+        m->base += used;
+        m->level += used - granted;
+        m->nopen--;
+    }
+    w->origin += used;
+    w->open = false;
+}
+
+static void window_shut(struct weir__window *w, const void *self, bool *fence)
+{
+    weir__window_store(&w->cap, WEIR__WINDOW_CLOSED);
+    w->waiting = w->thread != self;
+    *fence |= w->waiting;
+}
+
+void weir__window_await(struct weir__window *w)
+{
+    for (unsigned i = 0; weir__window_is_inside(w); i++)
+        weir__os_yield(i);
+    w->waiting = false;
+}
+
+/* Calls each for the open windows below `top`; its list order is opened first. */
+static void windows_each_open(struct weir__meter *top, void (*each)(struct weir__window *, void *),
+                              void *user)
+{
+    for (struct weir__meter *m = top; m; m = weir__meter_after(m, top)) {
+        if (!m->nopen)
+            continue;
+        for (struct weir__window *w = m->windows, *next; w; w = next) {
+            next = w->next;
+            if (w->open)
+                each(w, user);
+        }
+    }
+}
+
+static void each_shut(struct weir__window *w, void *user)
+{
+    struct weir__shutting *s = user;
+    window_shut(w, s->self, &s->fence);
+}
+
+static void each_await(struct weir__window *w, void *user)
+{
+    struct weir__shutting *s = user;
+    if (w->waiting) {
+        weir__window_await(w);
+        s->others_ops += weir__window_operations(w) - w->ops_at_open;
+    }
+}
+
+static void each_fold(struct weir__window *w, void *user)
+{
+    (void)user;
+    weir__window_fold(w);
+}
+
+static void each_reopen(struct weir__window *w, void *user)
+{
+    (void)user;
+    weir__window_store(&w->cap, w->granted);
+}
+
+/* Closes every open window below `top`; true: other threads' were among them. */
+struct weir__shutting weir__windows_shut(struct weir__meter *top, const void *self)
+{
+    struct weir__shutting s = {.self = self};
+    windows_each_open(top, each_shut, &s);
+    if (s.fence) {
+        weir__os_fence_others();
+        windows_each_open(top, each_await, &s);
+    }
+    return s;
+}
+
+void weir__windows_reopen(struct weir__meter *top)
+{
+    windows_each_open(top, each_reopen, NULL);
+}
+
+/* Exact from here on: base(m) is live(m) for all of the subtree. */
+struct weir__shutting weir__meter_freeze(struct weir__meter *top)
+{
+    top->crowd = top->nopen;
+    struct weir__shutting s = weir__windows_shut(top, weir__thread_self());
+    windows_each_open(top, each_fold, NULL);
+    return s;
+}
+
+static void window_to_front(struct weir__window *w)
+{
+    struct weir__meter *m = w->meter;
+    if (m->windows == w)
+        return;
+    w->prev->next = w->next;
+    if (w->next)
+        w->next->prev = w->prev;
+    w->prev = NULL;
+    w->next = m->windows;
+    m->windows->prev = w;
+    m->windows = w;
+}
+
+void weir__window_open(struct weir__window *w, int64_t grant, bool solo)
+{
+    int64_t used = weir__window_used(w);
+    for (struct weir__meter *m = w->meter; m; m = m->parent) {
+        m->level += grant;
+        m->nopen++;
+        if (solo)
+            m->solo = w;
+    }
+    window_to_front(w);
+    w->open = true;
+    w->granted = used + grant;
+    w->ops_at_open = weir__window_operations(w);
+    weir__window_store(&w->hi, solo ? used : w->granted);
+    weir__window_store(&w->hi_blocks, (int64_t)(w->allocating - w->freeing));
+    weir__window_store(&w->cap, w->granted);
+}
+
+/* -- attaching and detaching ------------------------------------------------------ */
+
+void weir__window_attach(struct weir__window *w, struct weir__meter *m, const void *thread)
+{
+    weir__lock_take(&weir__meters.lock);
+    w->cap = WEIR__WINDOW_CLOSED;
+    w->meter = m;
+    w->thread = thread;
+    w->next = m->windows;
+    w->prev = NULL;
+    if (w->next)
+        w->next->prev = w;
+    m->windows = w;
+    weir__lock_drop(&weir__meters.lock);
+}
+
+static void window_settle_locked(struct weir__window *w)
+{
+    bool fence = false;
+    window_shut(w, NULL, &fence);
+    weir__os_fence_others();
+    weir__window_await(w);
+    weir__window_fold(w);
+}
+
+void weir__window_close(struct weir__window *w)
+{
+    weir__lock_take(&weir__meters.lock);
+    __atomic_store_n(&w->held, 1, __ATOMIC_SEQ_CST);
+    if (w->open)
+        window_settle_locked(w);
+    else if (weir__meters_shared) {
+        if (weir__os_fence_available())
+            weir__os_fence_others();
+        weir__window_await(w);
+    }
+    weir__lock_drop(&weir__meters.lock);
+}
+
+void weir__window_release(struct weir__window *w)
+{
+    __atomic_store_n(&w->held, 0, __ATOMIC_RELEASE);
+}
+
+void weir__window_detach(struct weir__window *w)
+{
+    weir__lock_take(&weir__meters.lock);
+    struct weir__meter *m = w->meter;
+    if (w->open)
+        window_settle_locked(w);
+    m->gone_allocations += weir__window_allocations(w);
+    m->gone_frees += weir__window_frees(w);
+    m->slow_operations += w->shared_operations;
+    if (w->next)
+        w->next->prev = w->prev;
+    if (w->prev)
+        w->prev->next = w->next;
+    else
+        m->windows = w->next;
+    weir__lock_drop(&weir__meters.lock);
+}

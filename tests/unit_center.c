@@ -1,0 +1,302 @@
+/*
+ * The class centres by themselves: what is taken comes back, batches travel as they are
+ * or into the slabs, also those of other centres, also by the list that needs no lock; the
+ * figures say so and the structure stays whole.
+ */
+#include "base/error.h"
+#include "base/fault.h"
+#include "base/meta.h"
+#include "core.h"
+#include "pool/center.h"
+#include "pool/store.h"
+
+#include <criterion/criterion.h>
+#include <pthread.h>
+
+enum { CENTERS = 3, CLASS = 15 /* 256 bytes, batches of 31 */, MANY = 4096 };
+
+static struct weir__store store;
+static struct weir__center centers[CENTERS];
+static char owner; /* its address is what counts */
+static size_t metadata;
+
+static void centers_make(unsigned class)
+{
+    metadata = weir__meta_in_use();
+    weir__store_init(&store, &weir__backing_system);
+    for (int i = 0; i < CENTERS; i++)
+        weir__center_init(&centers[i], class, &store, &owner);
+}
+
+static void setup(void)
+{
+    centers_make(CLASS);
+}
+
+static void centers_unmake(void)
+{
+    for (int i = 0; i < CENTERS; i++) {
+        cr_assert(weir__center_is_valid(&centers[i]));
+        weir__center_destroy(&centers[i]);
+    }
+    weir__store_destroy(&store);
+    cr_assert_eq(weir__meta_in_use(), metadata, "batch objects were lost");
+}
+
+TestSuite(center, .init = setup, .fini = centers_unmake);
+
+static struct weir__center_figures figures_of(int i)
+{
+    struct weir__center_figures f;
+    weir__center_figures(&centers[i], &f);
+    cr_assert(weir__center_is_valid(&centers[i]));
+    return f;
+}
+
+/* Until none moves any more; the slabs are then empty, if all was given. */
+static void flush_all(void)
+{
+    for (size_t moved = 1; moved;) {
+        moved = 0;
+        for (int i = 0; i < CENTERS; i++)
+            moved += weir__center_flush(&centers[i]);
+    }
+}
+
+static void expect_empty(void)
+{
+    flush_all();
+    for (int i = 0; i < CENTERS; i++) {
+        struct weir__center_figures f = figures_of(i);
+        cr_assert_eq(f.out, 0);
+        cr_assert_eq(f.batched, 0);
+        cr_assert_eq(f.slabs, 0);
+        cr_assert(weir__center_is_empty(&centers[i]));
+    }
+}
+
+/* Exactly `count` (a multiple of a batch, or what a slab gives). */
+static size_t take_many(int i, struct weir__slot *slots, size_t least)
+{
+    size_t count = 0;
+    while (count < least) {
+        unsigned taken = weir__center_take(&centers[i], slots + count);
+        cr_assert(taken > 0 && taken <= centers[i].batch);
+        count += taken;
+    }
+    return count;
+}
+
+static void give_many(const struct weir__slot *slots, size_t count, unsigned at_a_time)
+{
+    for (size_t n = 0; n < count; n += at_a_time)
+        weir__center_give(slots + n, (unsigned)weir__min(count - n, (size_t)at_a_time));
+}
+
+static int by_block(const void *a, const void *b)
+{
+    const struct weir__slot *x = a, *y = b;
+    return (x->block > y->block) - (x->block < y->block);
+}
+
+Test(center, hands_out_every_block_once)
+{
+    static struct weir__slot slots[MANY + WEIR__BATCH_MAX];
+    size_t count = take_many(0, slots, MANY);
+    cr_assert_eq(figures_of(0).out, count);
+    cr_assert_eq(figures_of(0).slabs, (count * 256 + WEIR__SLAB) / WEIR__SLAB);
+    for (size_t i = 0; i < count; i++) {
+        struct weir__slab *slab = weir__slab_of(slots[i].block);
+        cr_assert_eq(slab->owner, &owner);
+        cr_assert_eq(slab->center, &centers[0]);
+        cr_assert_eq(slots[i].word, weir__slab_word(slab, slots[i].block));
+        cr_assert(weir__word_is_cached(*slots[i].word));
+    }
+    qsort(slots, count, sizeof *slots, by_block);
+    for (size_t i = 1; i < count; i++)
+        cr_assert_geq((char *)slots[i].block - (char *)slots[i - 1].block, 256);
+    give_many(slots, count, centers[0].batch);
+    expect_empty();
+}
+
+Test(center, keeps_full_batches_as_they_are)
+{
+    struct weir__slot one[WEIR__BATCH_MAX], two[WEIR__BATCH_MAX];
+    unsigned batch = centers[0].batch;
+    cr_assert_eq(weir__center_take(&centers[0], one), batch);
+    weir__center_give(one, batch);
+    struct weir__center_figures f = figures_of(0);
+    cr_assert_eq(f.out, batch);
+    cr_assert_eq(f.batched, batch);
+    cr_assert_eq(f.returned, 0);
+    cr_assert_eq(weir__center_take(&centers[0], two), batch);
+    cr_assert_eq(memcmp(one, two, batch * sizeof *one), 0);
+    weir__center_give(two, batch - 1);
+    f = figures_of(0);
+    cr_assert_eq(f.out, 1, "less than a batch goes to the slabs");
+    cr_assert_eq(f.batched, 0);
+    cr_assert_eq(f.returned, batch - 1);
+    weir__center_give(two + batch - 1, 1);
+    expect_empty();
+}
+
+Test(center, keeps_no_more_batches_than_its_share)
+{
+    static struct weir__slot slots[MANY + WEIR__BATCH_MAX];
+    size_t count = take_many(0, slots, MANY);
+    give_many(slots, count, centers[0].batch);
+    cr_assert_leq(figures_of(0).batched, centers[0].most_batches * (size_t)centers[0].batch);
+    cr_assert_lt(figures_of(0).slabs, 4 * MANY * 256 / WEIR__SLAB, "slabs went back");
+    expect_empty();
+}
+
+Test(center, blocks_travel_home_in_their_batch)
+{
+    struct weir__slot mixed[WEIR__BATCH_MAX], slots[CENTERS][WEIR__BATCH_MAX];
+    unsigned batch = centers[0].batch;
+    for (int i = 0; i < CENTERS; i++)
+        cr_assert_eq(weir__center_take(&centers[i], slots[i]), batch);
+    for (unsigned n = 0; n < batch; n++)
+        mixed[n] = slots[n % CENTERS][n];
+    weir__center_give(mixed, batch);
+    cr_assert_eq(figures_of(0).batched, batch, "where the first belongs");
+    unsigned own = (batch + CENTERS - 1) / CENTERS;
+    cr_assert_eq(weir__center_flush(&centers[0]), batch);
+    cr_assert_eq(figures_of(0).out, batch - own);
+    cr_assert_eq(figures_of(1).batched, batch - own, "the others went on together");
+    for (unsigned n = 0; n < batch; n++)
+        for (unsigned i = 0; i < CENTERS; i++)
+            if (n % CENTERS != i)
+                weir__center_give(&slots[i][n], 1);
+    expect_empty();
+}
+
+Test(center, a_taken_lock_does_not_stop_a_giver)
+{
+    struct weir__slot slots[2][WEIR__BATCH_MAX], again[WEIR__BATCH_MAX];
+    unsigned batch = centers[0].batch;
+    cr_assert_eq(weir__center_take(&centers[0], slots[0]), batch);
+    cr_assert_eq(weir__center_take(&centers[0], slots[1]), batch);
+    weir__lock_take(&centers[0].lock);
+    weir__center_give(slots[0], batch);
+    weir__center_give(slots[1], 5);
+    cr_assert_not_null(centers[0].returns);
+    cr_assert_null(centers[0].batches);
+    weir__lock_drop(&centers[0].lock);
+    cr_assert_eq(figures_of(0).batched, batch + 5);
+    cr_assert_null(centers[0].returns);
+    size_t taken = weir__center_take(&centers[0], again);
+    taken += weir__center_take(&centers[0], again);
+    cr_assert_eq(taken, batch + 5);
+    weir__center_give(slots[0], batch);
+    weir__center_give(slots[1], batch);
+    expect_empty();
+}
+
+Test(center, gives_without_memory_for_batches)
+{
+    struct weir__slot mixed[WEIR__BATCH_MAX], other[WEIR__BATCH_MAX];
+    unsigned batch = centers[0].batch;
+    cr_assert_eq(weir__center_take(&centers[0], mixed), batch);
+    cr_assert_eq(weir__center_take(&centers[1], other), batch);
+    struct weir__slot kept = mixed[3];
+    mixed[3] = other[3];
+    other[3] = kept;
+    weir__fault_after(0);
+    weir__fault_persistent(true);
+    weir__center_give(mixed, batch);
+    weir__center_give(other, batch);
+    weir__fault_persistent(false);
+    weir__fault_after(-1);
+    cr_assert_eq(figures_of(0).out + figures_of(1).out, 0, "one by one, each to its own");
+    expect_empty();
+}
+
+Test(center, has_none_without_memory)
+{
+    struct weir__slot slots[WEIR__BATCH_MAX];
+    weir__fault_after(0);
+    cr_assert_eq(weir__center_take(&centers[0], slots), 0);
+    weir__fault_after(-1);
+    expect_empty();
+}
+
+static int count_live(void *block, uint32_t *word, struct weir__slab *slab, void *user)
+{
+    cr_assert_eq(weir__slab_word(slab, block), word);
+    return ++*(size_t *)user == 7 ? 77 : 0;
+}
+
+Test(center, walks_what_is_live)
+{
+    struct weir__slot slots[WEIR__BATCH_MAX];
+    size_t seen = 0;
+    unsigned batch = weir__center_take(&centers[0], slots);
+    for (unsigned i = 0; i < 5; i++)
+        weir__word_set(slots[2 * i].word, WEIR__WORD_LIVE | 100);
+    cr_assert_eq(weir__center_each_live(&centers[0], count_live, &seen), 0);
+    cr_assert_eq(seen, 5, "cached ones are not live");
+    seen = 5;
+    cr_assert_eq(weir__center_each_live(&centers[0], count_live, &seen), 77);
+    cr_assert_eq(seen, 7);
+    for (unsigned i = 0; i < 5; i++)
+        weir__word_set(slots[2 * i].word, WEIR__WORD_CACHED);
+    weir__center_give(slots, batch);
+    expect_empty();
+}
+
+/* -- threads ------------------------------------------------------------------- */
+
+enum { THREADS = 4, HAND = 64 };
+
+static struct weir__slot exchange[HAND][WEIR__BATCH_MAX];
+static unsigned counts[HAND];
+static bool busy[HAND];
+
+/* Batches taken at any centre, their blocks mixed through a shared table with those of
+ * others, given in pieces. */
+static void *thread_mixes(void *argument)
+{
+    uint64_t random = (uintptr_t)argument;
+    for (size_t n = 0; n < scaled(20000); n++) {
+        size_t at = random_below(&random, HAND);
+        if (__atomic_exchange_n(&busy[at], true, __ATOMIC_ACQUIRE))
+            continue;
+        if (counts[at]) {
+            unsigned some = 1 + (unsigned)random_below(&random, counts[at]);
+            if (random_below(&random, 2))
+                some = counts[at];
+            weir__center_give(exchange[at] + counts[at] - some, some);
+            counts[at] -= some;
+        } else {
+            counts[at] = weir__center_take(&centers[random_below(&random, CENTERS)], exchange[at]);
+            cr_assert_gt(counts[at], 0);
+        }
+        for (unsigned i = 0; i < counts[at]; i++) /* nobody else has it */
+            cr_assert_eq(*exchange[at][i].word & ~WEIR__WORD_ZERO, WEIR__WORD_CACHED);
+        __atomic_store_n(&busy[at], false, __ATOMIC_RELEASE);
+        if (n % 1000 == 0)
+            weir__center_flush(&centers[random_below(&random, CENTERS)]);
+    }
+    return NULL;
+}
+
+Test(center, threads_share_them)
+{
+    pthread_t threads[THREADS];
+    for (uintptr_t i = 0; i < THREADS; i++)
+        cr_assert_eq(pthread_create(&threads[i], NULL, thread_mixes, (void *)(i + 1)), 0);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    size_t held = 0, out = 0;
+    flush_all();
+    for (int i = 0; i < HAND; i++)
+        held += counts[i];
+    for (int i = 0; i < CENTERS; i++)
+        out += figures_of(i).out;
+    cr_assert_eq(out, held);
+    for (int i = 0; i < HAND; i++)
+        if (counts[i])
+            weir__center_give(exchange[i], counts[i]);
+    expect_empty();
+}

@@ -1,0 +1,67 @@
+/* The map from addresses to what is kept there, and that a store keeps it true. */
+#include "pool/map.h"
+#include "pool/store.h"
+
+#include <criterion/criterion.h>
+
+#define TOP ((uintptr_t)1 << WEIR__ADDRESS_BITS)
+
+Test(map, says_what_was_set_for_whole_chunks)
+{
+    const char *start = (const char *)(64 * WEIR__CHUNK); /* low addresses that nobody maps */
+    cr_assert_eq(weir__map_get(start), WEIR__MAP_FOREIGN);
+    cr_assert(weir__map_set(start, 3 * WEIR__CHUNK, WEIR__MAP_SPANS + 7));
+    for (size_t i = 0; i < 3; i++) {
+        cr_assert_eq(weir__map_get(start + i * WEIR__CHUNK), WEIR__MAP_SPANS + 7);
+        cr_assert_eq(weir__map_get(start + (i + 1) * WEIR__CHUNK - 1), WEIR__MAP_SPANS + 7);
+        cr_assert_not(weir__map_is_slabs(start + i * WEIR__CHUNK));
+    }
+    cr_assert_eq(weir__map_get(start - 1), WEIR__MAP_FOREIGN);
+    cr_assert_eq(weir__map_get(start + 3 * WEIR__CHUNK), WEIR__MAP_FOREIGN);
+    cr_assert(weir__map_set(start, 3 * WEIR__CHUNK, WEIR__MAP_SLABS));
+    cr_assert(weir__map_is_slabs(start + 2 * WEIR__CHUNK));
+    cr_assert(weir__map_set(start, 3 * WEIR__CHUNK, WEIR__MAP_FOREIGN));
+    cr_assert_eq(weir__map_get(start + WEIR__CHUNK), WEIR__MAP_FOREIGN);
+}
+
+Test(map, addresses_past_the_end_are_foreign)
+{
+    static const uintptr_t beyond[] = {TOP, TOP + 1, UINTPTR_MAX / 2, UINTPTR_MAX};
+    for (size_t i = 0; i < sizeof beyond / sizeof *beyond; i++) {
+        cr_assert_eq(weir__map_get((void *)beyond[i]), WEIR__MAP_FOREIGN);
+        cr_assert_not(weir__map_is_slabs((void *)beyond[i]));
+    }
+}
+
+Test(map, refuses_what_reaches_past_the_end)
+{
+    const void *last = (const void *)(TOP - WEIR__CHUNK);
+    cr_assert_not(weir__map_set(last, 2 * WEIR__CHUNK, WEIR__MAP_SLABS));
+    cr_assert_eq(weir__map_get(last), WEIR__MAP_FOREIGN, "a refused range was begun");
+    cr_assert(weir__map_set(last, WEIR__CHUNK, WEIR__MAP_SLABS));
+    cr_assert(weir__map_is_slabs((const char *)last + WEIR__CHUNK - 1));
+    cr_assert(weir__map_set(last, WEIR__CHUNK, WEIR__MAP_FOREIGN));
+}
+
+Test(map, follows_a_store)
+{
+    static struct weir__store store;
+    static char owner;
+    size_t bytes = 0;
+    bool zeroed;
+    weir__store_init(&store, &weir__backing_system);
+    struct weir__slab *slab = weir__store_take_slab(&store);
+    struct weir__claim claim = {&owner, 100000, 0, &bytes};
+    struct weir__span *span = weir__store_take_span(&store, 100000, 64, &claim, &zeroed);
+    cr_assert(slab && span);
+    const char *small = weir__slab_memory(slab), *large = weir__span_block(span);
+    cr_assert(weir__map_is_slabs(small));
+    cr_assert_geq(weir__map_get(large), WEIR__MAP_SPANS);
+    cr_assert_not_null(weir__region_of_map(weir__map_get(large)));
+    weir__store_give_slab(&store, slab);
+    cr_assert(weir__store_give_span(&store, span, &bytes));
+    weir__store_trim(&store);
+    cr_assert_eq(weir__map_get(small), WEIR__MAP_FOREIGN, "its chunk went back");
+    cr_assert_eq(weir__map_get(large), WEIR__MAP_FOREIGN, "its region went back");
+    weir__store_destroy(&store);
+}
