@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define BIN_SLOTS_MOST 512
+#define BIN_SLOTS_MOST 1024
 #define BIN_BYTES_MOST (256 * WEIR__KIB)
 #define GROWN_MOST     (4 * WEIR__MIB)
 

@@ -7,7 +7,10 @@
 
 #include <string.h>
 
-#define BATCHED_BYTES (64 * WEIR__KIB) /* a class keeps about this much in batches */
+/* A class keeps about this much in batches: a batch moves for a tenth of what it costs to
+ * put its blocks into slabs and to take them out again. */
+#define BATCHED_SMALL (256 * WEIR__KIB) /* blocks of at most 512 bytes */
+#define BATCHED_OTHER (64 * WEIR__KIB)
 
 void weir__center_init(struct weir__center *center, unsigned class, struct weir__store *store,
                        const void *owner)
@@ -17,8 +20,8 @@ void weir__center_init(struct weir__center *center, unsigned class, struct weir_
     center->batch = (uint16_t)weir__class_batch(class);
     center->store = store;
     center->owner = owner;
-    size_t bytes = (size_t)center->batch * weir__class_bytes[class];
-    center->most_batches = (uint16_t)(BATCHED_BYTES / bytes + 1);
+    size_t size = weir__class_bytes[class], bytes = center->batch * size;
+    center->most_batches = (uint16_t)((size <= 512 ? BATCHED_SMALL : BATCHED_OTHER) / bytes + 1);
 }
 
 /* -- lists of slabs ------------------------------------------------------------ */
