@@ -13,7 +13,7 @@ struct weir__slot weir__no_slot;
 
 void weir__cache_init(struct weir__cache *cache)
 {
-    for (unsigned class = 0; class < WEIR__CLASSES; class++)
+    for (unsigned class = 0; class < WEIR__CLASSES; class ++)
         cache->bins[class] = (struct weir__bin)WEIR__BIN_UNUSED;
 }
 

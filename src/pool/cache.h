@@ -34,7 +34,10 @@ _Static_assert(sizeof(struct weir__bin) == 1 << WEIR__BIN_SHIFT,
 /* The one slot under every unused bin. */
 extern struct weir__slot weir__no_slot;
 
-#define WEIR__BIN_UNUSED {&weir__no_slot + 1, &weir__no_slot + 1, &weir__no_slot + 1, 0}
+#define WEIR__BIN_UNUSED                                                                           \
+    {                                                                                              \
+        &weir__no_slot + 1, &weir__no_slot + 1, &weir__no_slot + 1, 0                              \
+    }
 
 struct weir__cache {
     weir__lock lock;              /* rank "heap" */

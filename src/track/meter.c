@@ -23,9 +23,9 @@
 static struct {
     weir__lock lock;
     struct weir__meter *roots;
-    unsigned constraints;   /* limits and observers anywhere: they rule SHARED out */
-    unsigned backoff;       /* length of the next spell with closed windows */
-    unsigned closed_for;    /* slow operations left in this spell */
+    unsigned constraints; /* limits and observers anywhere: they rule SHARED out */
+    unsigned backoff;     /* length of the next spell with closed windows */
+    unsigned closed_for;  /* slow operations left in this spell */
 } meters;
 
 /* The root that is traced, or NULL; written under the lock. */
