@@ -76,8 +76,9 @@ bool weir__os_fence_available(void)
     uint32_t state = __atomic_load_n(&fence_state, __ATOMIC_ACQUIRE);
     if (weir__unlikely(state == 0)) {
         int saved = errno;
-        bool works = syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0 &&
-                     syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
+        bool works =
+            syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0 &&
+            syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
         errno = saved;
         state = works ? 1 : 2;
         __atomic_store_n(&fence_state, state, __ATOMIC_RELEASE);

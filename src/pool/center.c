@@ -16,7 +16,7 @@ void weir__center_init(struct weir__center *center, unsigned class, struct weir_
                        const void *owner)
 {
     memset(center, 0, sizeof *center);
-    center->class = (uint16_t)class;
+    center->class = (uint16_t) class;
     center->batch = (uint16_t)weir__class_batch(class);
     center->store = store;
     center->owner = owner;
@@ -66,7 +66,8 @@ static unsigned slabs_take_locked(struct weir__center *center, struct weir__slot
             break;
         while (count < wanted && weir__slab_has_free(slab)) {
             unsigned index = weir__slab_take(slab);
-            slots[count++] = (struct weir__slot){weir__slab_block(slab, index), &slab->words[index]};
+            slots[count++] =
+                (struct weir__slot){weir__slab_block(slab, index), &slab->words[index]};
         }
         if (!weir__slab_has_free(slab)) {
             slab_unlink(&center->partial, slab);
