@@ -1,14 +1,16 @@
 /*
  * conv2d.c - a small convolutional network over an image, every byte of it through weir.
  *
- *     conv2d [--scores] [--runs N] IMAGE.pgm|ppm
+ *     conv2d [--scores] [--planned] [--runs N] IMAGE.pgm|ppm
  *
  *     image -> conv 3x3 (8) -> ReLU -> pool 2x2 -> conv 3x3 (16) -> ReLU -> pool 2x2 -> dense (10)
  *
  * The weights are made up (see weights_fill); the memory is not: weights and activations are
  * tensors in contexts of their own, the convolutions' col_buffer comes from a pool of buffers
  * and is used again by every layer of every run. What each part took is printed, and at
- * the end that nothing is left. --scores prints only the ten scores, for tests.
+ * the end that nothing is left. --planned: one run is recorded, and the others take every
+ * activation and col_buffer from the arena of its plan. --scores prints only the ten scores,
+ * for tests.
  */
 #include "netpbm.h"
 
@@ -218,45 +220,131 @@ static weir_tensor *image_read(const char *path)
     return image;
 }
 
-static void run(const char *path, long runs, bool only_scores)
+static void scores_print(const weir_tensor *scores, bool only_scores)
+{
+    for (int i = 0; i < CLASSES; i++)
+        printf(only_scores ? "%.7g\n" : i ? " %.4f" : "scores %.4f", (double)floats(scores)[i]);
+    if (!only_scores)
+        printf("\n");
+}
+
+static void run_pooled(struct network *net, weir_tensor *image, long runs, bool only_scores)
+{
+    if (!only_scores)
+        network_print("before", net);
+    weir_tensor *scores = NULL;
+    for (long i = 0; i < runs; i++) {
+        weir_tensor_release(scores);
+        scores = forward(net, weir_tensor_retain(image));
+    }
+    if (!only_scores)
+        network_print("after", net);
+    scores_print(scores, only_scores);
+    weir_tensor_release(scores);
+}
+
+/* -- from a plan ------------------------------------------------------------------------ */
+
+/* `net` with activations and scratch memory in `a`. Its pool of buffers keeps none idle, so
+ * that a col_buffer lives as long as it is used and no longer. */
+static struct network network_in(const struct network *net, weir_allocator *a)
+{
+    struct network in = *net;
+    in.activations = a;
+    in.scratch =
+        weir_buffer_pool_create(&(weir_buffer_pool_options){.allocator = a, .idle_limit = 1});
+    if (!in.scratch)
+        fail("a pool of buffers");
+    return in;
+}
+
+/* Solved, from one run whose memory came from `memory` and is back there. */
+static weir_plan *plan_make(const struct network *net, weir_tensor *image, weir_allocator *memory)
+{
+    weir_plan_recorder *recorder = weir_plan_recorder_create(memory);
+    if (!recorder)
+        fail("a recorder");
+    struct network recorded = network_in(net, weir_plan_recorder_allocator(recorder));
+    weir_tensor_release(forward(&recorded, weir_tensor_retain(image)));
+    weir_plan *plan = weir_plan_record(recorder);
+    if (!plan || weir_plan_solve(plan, NULL) || weir_buffer_pool_destroy(recorded.scratch))
+        fail("a plan");
+    weir_plan_recorder_destroy(recorder);
+    return plan;
+}
+
+static void plan_print(const weir_plan *plan, weir_plan_replay *replay, size_t peak,
+                       size_t allocations)
+{
+    weir_plan_report report = {.size = sizeof report};
+    weir_plan_replay_stats stats = {.size = sizeof stats};
+    if (weir_plan_report_get(plan, &report) || weir_plan_replay_stats_get(replay, &stats))
+        fail("the plan's figures");
+    printf("plan           %zu buffers, %zu bytes in all, arena %zu, lower bound %zu\n",
+           report.count, report.total, report.arena, report.lower_bound);
+    printf("runs           %zu: %zu places from the plan, %zu other; %zu allocations, peak %zu\n",
+           stats.passes, stats.served, stats.fallbacks, allocations, peak);
+}
+
+static void run_planned(struct network *net, weir_tensor *image, long runs, bool only_scores)
+{
+    weir_allocator *memory = context("planned");
+    weir_plan *plan = plan_make(net, image, memory);
+    weir_reset_peak(memory);
+    weir_plan_replay *replay = weir_plan_replay_create(plan, memory);
+    if (!replay)
+        fail("a replay");
+    struct network planned = network_in(net, weir_plan_replay_allocator(replay));
+    weir_stats before = {.size = sizeof before}, after = {.size = sizeof after};
+    weir_stats_get(weir_cpu_allocator(), &before);
+    weir_tensor *scores = NULL;
+    for (long i = 0; i < runs; i++) {
+        weir_tensor_release(scores);
+        weir_plan_replay_begin(replay);
+        scores = forward(&planned, weir_tensor_retain(image));
+    }
+    weir_stats_get(weir_cpu_allocator(), &after); /* of the process: all contexts are below it */
+    if (!only_scores)
+        plan_print(plan, replay, weir_peak_allocated(memory),
+                   after.allocations - before.allocations);
+    scores_print(scores, only_scores);
+    weir_tensor_release(scores);
+    if (weir_buffer_pool_destroy(planned.scratch))
+        fail("the end");
+    weir_plan_replay_destroy(replay);
+    weir_plan_destroy(plan);
+    if (weir_allocator_destroy(memory))
+        fail("the end");
+}
+
+static void run(const char *path, long runs, bool from_plan, bool only_scores)
 {
     struct network net;
     weir_tensor *image = image_read(path);
     network_init(&net, weir_tensor_extent(image, 0), weir_tensor_extent(image, 1),
                  weir_tensor_extent(image, 2));
-    if (!only_scores)
-        network_print("before", &net);
-    weir_tensor *scores = NULL;
-    for (long i = 0; i < runs; i++) {
-        weir_tensor_release(scores);
-        scores = forward(&net, weir_tensor_retain(image));
-    }
-    if (!only_scores)
-        network_print("after", &net);
-    for (int i = 0; i < CLASSES; i++)
-        printf(only_scores ? "%.7g\n" : i ? " %.4f" : "scores %.4f", (double)floats(scores)[i]);
-    if (!only_scores)
-        printf("\n");
-    weir_tensor_release(scores);
+    (from_plan ? run_planned : run_pooled)(&net, image, runs, only_scores);
     weir_tensor_release(image);
     network_release(&net);
 }
 
 static int usage(void)
 {
-    fprintf(stderr, "usage: conv2d [--scores] [--runs N] IMAGE.pgm|ppm\n");
+    fprintf(stderr, "usage: conv2d [--scores] [--planned] [--runs N] IMAGE.pgm|ppm\n");
     return 2;
 }
 
 int main(int argc, char **argv)
 {
-    bool only_scores = false;
+    bool only_scores = false, from_plan = false;
     long runs = 3;
     char *end = NULL;
     const char *path = NULL;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--scores") == 0)
             only_scores = true;
+        else if (strcmp(argv[i], "--planned") == 0)
+            from_plan = true;
         else if (strcmp(argv[i], "--runs") == 0 && i + 1 < argc)
             runs = strtol(argv[++i], &end, 10);
         else if (argv[i][0] == '-' || path)
@@ -272,7 +360,7 @@ int main(int argc, char **argv)
     weir_leaks leaks;
     if (!checkpoint || weir_profiler_start(&profiler, NULL))
         fail("watching");
-    run(path, runs, only_scores);
+    run(path, runs, from_plan, only_scores);
     if (!only_scores)
         weir_profiler_report(&profiler, "conv2d");
     weir_profiler_stop(&profiler);

@@ -37,7 +37,7 @@ static WEIR__NOINLINE void *allocate_slow(size_t size)
 WEIR__INLINE bool allocate_small(size_t size, void **block)
 {
     return weir__likely(size <= WEIR__SMALL_MAX) &&
-           weir__small_allocate(weir__here.heaps[0], size, weir__class_map16, block);
+           weir__small_allocate(weir__here.heaps[0], size, weir__class_map16, block, NULL);
 }
 
 PRELOAD_API void *malloc(size_t size)

@@ -50,6 +50,22 @@ for program in $programs; do
     [ $status -eq 0 ] || cat "$scratch/out"
 done
 
+# The same network from the plan of its first run: the same scores to the bit, nothing
+# allocated in any run, and no more memory than the plan's arena. By hand: at the peak, in the
+# second convolution, its input (8 * 32 * 32), output (16 * 32 * 32) and col_buffer (72 * 32 * 32).
+for image in "$data/raccoon.pgm" "$data/raccoon.ppm" "$scratch/bytes.pgm" "$scratch/odd.pgm"; do
+    $run examples/conv2d --scores "$image" >"$scratch/scores"
+    $run examples/conv2d --scores --planned "$image" | cmp - "$scratch/scores" ||
+        complain "other scores from the plan for $image"
+done
+$run examples/conv2d --planned --runs 5 "$data/raccoon.pgm" >"$scratch/out" 2>&1 ||
+    complain "--planned: status $?"
+for line in "plan           7 buffers, 688168 bytes in all, arena 393216, lower bound 393216" \
+    "runs           5: 35 places from the plan, 0 other; 0 allocations, peak 393216" \
+    "  Delta: 0 MB" "no leaks"; do
+    grep -qxF -e "$line" "$scratch/out" || { complain "--planned does not print: $line"; cat "$scratch/out"; }
+done
+
 # refused WORDS FILE: one line on standard error that has the words, status 1.
 refused()
 {

@@ -35,7 +35,7 @@ plain_tests += tests/late_load
 tests_late_load_LDADD = -lpthread -ldl
 
 script_tests += tests/exports.sh tests/layers.sh tests/ctypes.sh tests/outside.sh \
-	tests/test_callgrind.sh
+	tests/test_callgrind.sh tests/docs.sh
 check_PROGRAMS += tests/callgrind_pairs
 tests_callgrind_pairs_SOURCES = tests/callgrind_pairs.c
 tests_callgrind_pairs_LDADD = $(plain_ldadd)

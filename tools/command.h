@@ -8,11 +8,11 @@
 
 typedef int weir_command(int argc, char **argv);
 
-weir_command weir_command_bench; /* replays traces: time, memory, exact statistics */
-weir_command weir_command_run;   /* runs a program on weir's malloc */
-weir_command weir_command_trace; /* what a recorded trace says */
-weir_command weir_command_stats; /* what this weir is made of, and its figures */
-weir_command weir_command_plan;  /* lays buffers out in one arena */
+weir_command weir_command_bench;  /* replays traces: time, memory, exact statistics */
+weir_command weir_command_run;    /* runs a program on weir's malloc */
+weir_command weir_command_trace;  /* what a recorded trace says */
+weir_command weir_command_stats;  /* what this weir is made of, and its figures */
+weir_command weir_command_plan;   /* lays buffers out in one arena */
 weir_command weir_command_device; /* lists devices, measures their pools */
 
 #endif

@@ -127,11 +127,13 @@ WEIR_API int weir_stats_get(const weir_allocator *a, weir_stats *stats);
 typedef struct weir_allocator_functions {
     void *(*allocate)(void *user, size_t size, size_t alignment);
     void (*deallocate)(void *user, void *block, size_t size, size_t alignment);
-    size_t (*trim)(void *user);                                    /* NULL: nothing to give back */
-    void (*destroy)(void *user);                                   /* last call, after every live block was freed */
-    int (*zero)(void *user, void *block, size_t size);             /* NULL: memset; 0 or an errno value */
-    int (*copy)(void *user, void *to, const void *from, size_t n); /* NULL: memcpy; 0 or an errno value */
-    void (*stats)(void *user, weir_stats *stats); /* sets in_use, cached, reserved, metadata if known */
+    size_t (*trim)(void *user);  /* NULL: nothing to give back */
+    void (*destroy)(void *user); /* last call, after every live block was freed */
+    int (*zero)(void *user, void *block, size_t size); /* NULL: memset; 0 or an errno value */
+    int (*copy)(void *user, void *to, const void *from,
+                size_t n); /* NULL: memcpy; 0 or an errno value */
+    void (*stats)(void *user,
+                  weir_stats *stats); /* sets in_use, cached, reserved, metadata if known */
 } weir_allocator_functions;
 
 typedef enum weir_source {

@@ -106,7 +106,7 @@ typedef enum weir_device_mode {
 
 typedef struct weir_device_options {
     weir_device_mode mode;
-    size_t reserve_limit;    /* bytes taken from the device at most; 0: what it has */
+    size_t reserve_limit; /* bytes taken from the device at most; 0: what it has */
     /* The pool gives idle memory back before it takes more than this much above the greatest
      * use so far. 0: 10 where it is expandable, else it gives nothing back before it must. */
     unsigned growth_percent;

@@ -13,14 +13,14 @@
 
 #ifdef __cplusplus
 #define WEIR_BEGIN_DECLS extern "C" {
-#define WEIR_END_DECLS }
+#define WEIR_END_DECLS   }
 #else
 #define WEIR_BEGIN_DECLS
 #define WEIR_END_DECLS
 #endif
 
-#define WEIR_API __attribute__((visibility("default")))
-#define WEIR_NODISCARD __attribute__((warn_unused_result))
+#define WEIR_API         __attribute__((visibility("default")))
+#define WEIR_NODISCARD   __attribute__((warn_unused_result))
 #define WEIR_MALLOC(...) __attribute__((malloc, ##__VA_ARGS__))
 
 /* A figure that this allocator, provider or machine cannot tell: never 0. */

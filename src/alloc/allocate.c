@@ -8,11 +8,12 @@
 #include <errno.h>
 #include <string.h>
 
-WEIR__INLINE bool allocate_small(weir_allocator *a, size_t size, const uint16_t *map, void **block)
+WEIR__INLINE bool allocate_small(weir_allocator *a, size_t size, const uint16_t *map, void **block,
+                                 bool *zeroed)
 {
     if (weir__unlikely(!a || size > WEIR__SMALL_MAX))
         return false;
-    return weir__small_allocate(weir__heap_cached(a), size, map, block);
+    return weir__small_allocate(weir__heap_cached(a), size, map, block, zeroed);
 }
 
 /* -- large blocks ---------------------------------------------------------------------- */
@@ -76,7 +77,7 @@ static WEIR__NOINLINE void *allocate_default_slow(weir_allocator *a, size_t size
 void *weir_allocate(weir_allocator *a, size_t size)
 {
     void *block;
-    if (weir__likely(allocate_small(a, size, weir__class_map64, &block)))
+    if (weir__likely(allocate_small(a, size, weir__class_map64, &block, NULL)))
         return block;
     return allocate_default_slow(a, size);
 }
@@ -91,9 +92,10 @@ static WEIR__NOINLINE void *allocate_aligned_slow(weir_allocator *a, size_t size
 void *weir_allocate_aligned(weir_allocator *a, size_t size, size_t alignment)
 {
     void *block;
-    if (alignment == WEIR__GRAIN && allocate_small(a, size, weir__class_map16, &block))
+    if (alignment == WEIR__GRAIN && allocate_small(a, size, weir__class_map16, &block, NULL))
         return block;
-    if (alignment == WEIR_DEFAULT_ALIGNMENT && allocate_small(a, size, weir__class_map64, &block))
+    if (alignment == WEIR_DEFAULT_ALIGNMENT &&
+        allocate_small(a, size, weir__class_map64, &block, NULL))
         return block;
     return allocate_aligned_slow(a, size, alignment);
 }
@@ -255,5 +257,11 @@ void *weir_allocate_zeroed_aligned(weir_allocator *a, size_t count, size_t size,
 
 void *weir_allocate_zeroed(weir_allocator *a, size_t count, size_t size)
 {
+    size_t total;
+    void *block;
+    bool zeroed;
+    if (weir__likely(!__builtin_mul_overflow(count, size, &total) &&
+                     allocate_small(a, total, weir__class_map64, &block, &zeroed)))
+        return zeroed ? block : memset(block, 0, total);
     return weir_allocate_zeroed_aligned(a, count, size, WEIR_DEFAULT_ALIGNMENT);
 }

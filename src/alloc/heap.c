@@ -56,7 +56,7 @@ void weir__heap_slot_give(ptrdiff_t heap_at)
 void weir__shard_add(weir_allocator *a, struct weir__shard *shard)
 {
     struct weir__body *body = a->body;
-    for (unsigned class = 0; class < WEIR__CLASSES; class++)
+    for (unsigned class = 0; class < WEIR__CLASSES; class ++)
         weir__center_init(&shard->centers[class], class, body->store, a);
     body->shards[body->nshards] = shard;
     __atomic_store_n(&body->nshards, body->nshards + 1, __ATOMIC_RELEASE);
@@ -182,7 +182,8 @@ struct weir__heap *weir__heap_find(weir_allocator *a)
     struct weir__heap *heap = NULL;
     int saved = errno;
     if (a->heap_at != weir__heap_slot_none() && !thread_ended)
-        heap = heap_make(a, (struct weir__heap **)((char *)__builtin_thread_pointer() + a->heap_at));
+        heap =
+            heap_make(a, (struct weir__heap **)((char *)__builtin_thread_pointer() + a->heap_at));
     errno = saved;
     return heap ? heap : &a->body->common;
 }

@@ -29,10 +29,11 @@ void weir__slow_watch(void (*watch)(const struct weir__window *own));
 
 /*
  * Notes the peak of `a` if it rose since the last note, and how many blocks lived then
- * (track/meter.h says how true that is): true if so. `own` (may be NULL) is the calling thread's window: with it a call that
- * finds nothing new costs no lock.
+ * (track/meter.h says how true that is): true if so. `own` (may be NULL) is the calling thread's
+ * window: with it a call that finds nothing new costs no lock.
  */
-bool weir__peak_note(weir_allocator *a, const struct weir__window *own, struct weir__meter_note *note);
+bool weir__peak_note(weir_allocator *a, const struct weir__window *own,
+                     struct weir__meter_note *note);
 
 /* Is every lock of the core free at this moment? For a signal handler's _exit, which
  * may have interrupted the core and must not wait for itself. */

@@ -66,7 +66,8 @@ weir_allocator *weir_pool_allocator(weir_pool *pool)
 
 int weir_pool_stats(const weir_pool *pool, weir_stats *stats)
 {
-    return pool ? weir_stats_get(pool->allocator, stats) : weir__fail(EINVAL, "no pool: NULL was given");
+    return pool ? weir_stats_get(pool->allocator, stats)
+                : weir__fail(EINVAL, "no pool: NULL was given");
 }
 
 size_t weir_pool_trim(weir_pool *pool)

@@ -62,7 +62,8 @@ static int large_resize(weir_allocator *a, void *block, struct weir__found *foun
     return 1;
 }
 
-static void *block_move(weir_allocator *a, void *block, const struct weir__found *found, size_t size)
+static void *block_move(weir_allocator *a, void *block, const struct weir__found *found,
+                        size_t size)
 {
     void *to = weir__allocate_slow(a, &(struct weir__request){size, found->alignment, NULL});
     if (!to)

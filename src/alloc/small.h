@@ -50,10 +50,11 @@ WEIR__INLINE void weir__allocating_undo(struct weir__window *w)
 /*
  * *block of the class that `map` names (size <= WEIR__SMALL_MAX), or false: go the slow
  * way. The order is that of window.h: enter, be admitted, take, leave; nothing of the
- * bin is looked at before the window is known to be open.
+ * bin is looked at before the window is known to be open. *zeroed (may be NULL, which
+ * folds away): the block is known to be zero.
  */
 WEIR__INLINE bool weir__small_allocate(struct weir__heap *heap, size_t size, const uint16_t *map,
-                                       void **block)
+                                       void **block, bool *zeroed)
 {
     struct weir__bin *bin = weir__cache_bin(&heap->cache, map[weir__class_index(size)]);
     struct weir__window *w = &heap->window;
@@ -67,6 +68,8 @@ WEIR__INLINE bool weir__small_allocate(struct weir__heap *heap, size_t size, con
         return false;
     }
     weir__own_set(bin->top, top - 1);
+    if (zeroed)
+        *zeroed = weir__word_get(top[-1].word) & WEIR__WORD_ZERO;
     weir__word_set(top[-1].word, heap->word | (uint32_t)size);
     weir__allocating_leave(w, (int64_t)size, to);
     return true;

@@ -49,12 +49,12 @@ static void region_free(void *unused, void *block, size_t size, size_t alignment
 
 const weir_allocator_functions *weir__source_functions(weir_source source, const char **backing)
 {
-    static const weir_allocator_functions from_malloc = {malloc_allocate, malloc_free, NULL, NULL,
-                                                         NULL,            NULL,        NULL};
+    static const weir_allocator_functions from_malloc = {
+        malloc_allocate, malloc_free, NULL, NULL, NULL, NULL, NULL};
     static const weir_allocator_functions from_raw = {raw_allocate, raw_free, NULL, NULL,
                                                       NULL,         NULL,     NULL};
-    static const weir_allocator_functions from_regions = {region_allocate, region_free, NULL, NULL,
-                                                          NULL,            NULL,        NULL};
+    static const weir_allocator_functions from_regions = {
+        region_allocate, region_free, NULL, NULL, NULL, NULL, NULL};
     const struct weir__backing *provider = weir__backing_get();
     *backing = source == WEIR_SOURCE_MALLOC ? "malloc" : provider->name;
     if (source == WEIR_SOURCE_MALLOC)

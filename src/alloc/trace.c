@@ -88,7 +88,8 @@ void weir__peak_observer_remove(weir_allocator *a, struct weir__peak_observer *o
         weir__meter_forget(&body->meter, observer);
 }
 
-bool weir__peak_note(weir_allocator *a, const struct weir__window *own, struct weir__meter_note *note)
+bool weir__peak_note(weir_allocator *a, const struct weir__window *own,
+                     struct weir__meter_note *note)
 {
     return weir__meter_note(&a->body->meter, own, note);
 }
@@ -107,7 +108,8 @@ int weir__allocator_tree(weir_allocator *a, weir__allocator_tree_visitor *visit,
         return EINVAL;
     int stop = 0;
     weir__context_lock();
-    for (weir_allocator *at = weir__context_after(NULL, a); at && !stop; at = weir__context_after(at, a))
+    for (weir_allocator *at = weir__context_after(NULL, a); at && !stop;
+         at = weir__context_after(at, a))
         stop = visit(at, context_depth(at, a), user);
     weir__context_unlock();
     return stop;

@@ -48,9 +48,11 @@ size_t weir_trim(weir_allocator *a)
 }
 
 void (*weir__slow_watcher)(const struct weir__window *own);
+bool weir__window_notes_blocks;
 
 void weir__slow_watch(void (*watch)(const struct weir__window *own))
 {
+    __atomic_store_n(&weir__window_notes_blocks, watch != NULL, __ATOMIC_RELAXED);
     __atomic_store_n(&weir__slow_watcher, watch, __ATOMIC_RELEASE);
 }
 

@@ -30,9 +30,9 @@ static unsigned arena; /* index of our arena */
  * Reserved address space, of which one page stands for 64 GiB of regions. NULL
  * where it could not be had, or where jemalloc fills memory (MALLOC_CONF=junk).
  */
-#define CHUNK_SHIFT 21
+#define CHUNK_SHIFT  21
 #define ADDRESS_BITS 48
-#define USED_BYTES ((size_t)1 << (ADDRESS_BITS - CHUNK_SHIFT - 3))
+#define USED_BYTES   ((size_t)1 << (ADDRESS_BITS - CHUNK_SHIFT - 3))
 static _Atomic uint64_t *used;
 
 static void used_start(void)

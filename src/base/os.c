@@ -47,6 +47,13 @@ void weir__os_futex_wake(uint32_t *word, int waiters)
     errno = saved;
 }
 
+void weir__os_give_way(void)
+{
+    int saved = errno;
+    sched_yield();
+    errno = saved;
+}
+
 void weir__os_yield(unsigned attempt)
 {
     int saved = errno;
@@ -69,8 +76,9 @@ bool weir__os_fence_available(void)
     uint32_t state = __atomic_load_n(&fence_state, __ATOMIC_ACQUIRE);
     if (weir__unlikely(state == 0)) {
         int saved = errno;
-        bool works = syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0 &&
-                     syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
+        bool works =
+            syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0 &&
+            syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0;
         errno = saved;
         state = works ? 1 : 2;
         __atomic_store_n(&fence_state, state, __ATOMIC_RELEASE);

@@ -40,7 +40,7 @@ uint64_t weir__trace_stamp(ptrdiff_t bytes, int blocks)
     if (blocks > 0)
         a->allocations += (uint64_t)blocks;
     else
-        a->frees += (uint64_t)-(int64_t)blocks;
+        a->frees += (uint64_t) - (int64_t)blocks;
     if (a->total > a->peak) {
         a->peak = a->total;
         a->peak_sequence = sequence;

@@ -43,7 +43,7 @@ struct weir__trace_event {
 
 struct weir__trace_hooks {
     void (*allocated)(const struct weir__trace_event *event);
-    void (*freed)(const struct weir__trace_event *event); /* names `requested` too */
+    void (*freed)(const struct weir__trace_event *event);   /* names `requested` too */
     void (*resized)(const struct weir__trace_event *event); /* in place */
     void (*failed)(const struct weir__trace_event *event);
     void (*adjusted)(ptrdiff_t bytes, int blocks, uint64_t sequence);

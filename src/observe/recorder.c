@@ -25,7 +25,7 @@
 
 #define SAMPLE_MS  50
 #define SIZED_NS   UINT64_C(100000000) /* frees tell their size for so long */
-#define LATE_TRIES 40000 /* looks for late events before they count as dropped: 2 s */
+#define LATE_TRIES 40000               /* looks for late events before they count as dropped: 2 s */
 
 static struct {
     weir__lock lock;

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define BIN_SLOTS_MOST 512
+#define BIN_SLOTS_MOST 1024
 #define BIN_BYTES_MOST (256 * WEIR__KIB)
 #define GROWN_MOST     (4 * WEIR__MIB)
 
@@ -13,9 +13,13 @@ struct weir__slot weir__no_slot;
 
 void weir__cache_init(struct weir__cache *cache)
 {
-    for (unsigned class = 0; class < WEIR__CLASSES; class++)
+    for (unsigned class = 0; class < WEIR__CLASSES; class ++)
         cache->bins[class] = (struct weir__bin)WEIR__BIN_UNUSED;
 }
+
+/* In bin->grown beside the bytes, whose low bits are 0: it ran empty since it last grew. One
+ * that only fills up is a consumer's: more room would only keep blocks from their producer. */
+#define BIN_REFILLED ((size_t)1)
 
 static size_t bin_first_slots(const struct weir__center *center)
 {
@@ -61,7 +65,7 @@ static void bin_unmake(struct weir__cache *cache, unsigned class)
     struct weir__bin *bin = &cache->bins[class];
     __atomic_store_n(&cache->used, cache->used & ~((uint64_t)1 << class), __ATOMIC_RELAXED);
     slots_free(bin->base, bin_slots(bin));
-    cache->grown -= bin->grown;
+    cache->grown -= bin->grown & ~BIN_REFILLED;
     bin->grown = 0;
     __atomic_store_n(&bin->base, &weir__no_slot + 1, __ATOMIC_RELAXED);
     weir__bin_set_top(bin, &weir__no_slot + 1);
@@ -73,7 +77,7 @@ static bool bin_grow(struct weir__cache *cache, unsigned class)
 {
     struct weir__bin *bin = &cache->bins[class];
     size_t slots = bin_slots(bin), bytes = slots * weir__class_bytes[class];
-    if (2 * slots > BIN_SLOTS_MOST || 2 * bytes > BIN_BYTES_MOST ||
+    if (!(bin->grown & BIN_REFILLED) || 2 * slots > BIN_SLOTS_MOST || 2 * bytes > BIN_BYTES_MOST ||
         cache->grown + bytes > GROWN_MOST)
         return false;
     struct weir__slot *base = slots_make(2 * slots), *old = bin->base;
@@ -83,7 +87,7 @@ static bool bin_grow(struct weir__cache *cache, unsigned class)
     __atomic_store_n(&bin->base, base, __ATOMIC_RELAXED);
     weir__bin_set_top(bin, base + slots);
     bin->limit = base + 2 * slots;
-    bin->grown += bytes;
+    bin->grown = (bin->grown + bytes) & ~BIN_REFILLED;
     cache->grown += bytes;
     slots_free(old, slots);
     return true;
@@ -96,6 +100,7 @@ bool weir__cache_refill(struct weir__cache *cache, unsigned class)
     struct weir__center *center = &cache->centers[class];
     if (!bin_make(cache, class))
         return false;
+    bin->grown |= BIN_REFILLED;
     struct weir__slot *top = bin->top, *enough = bin->base + bin_slots(bin) / 4;
     unsigned count;
     do {

@@ -4,11 +4,11 @@
  *
  *   bin   base [slot slot slot ... ] top ... limit
  *
- * A bin begins with room for two batches. One that runs full gets twice the room, up
- * to BIN_BYTES_MOST of blocks and as long as all that was added in the cache stays
- * under GROWN_MOST; then it gives its older half away. So a loop that takes and frees
- * some hundreds of blocks in turn soon stays within its cache (measured: 256 blocks of
- * 64 bytes 8.9 ns a pair before, 5.4 now).
+ * A bin begins with room for two batches. One that runs full, after it ran empty, gets twice the
+ * room, up to BIN_BYTES_MOST of blocks and as long as all that was added in the cache stays under
+ * GROWN_MOST; then it gives its older half away. So a loop that takes and frees some hundreds of
+ * blocks in turn soon stays within its cache (measured: 256 blocks of 64 bytes 8.9 ns a pair
+ * before, 5.4 now).
  *
  * The owner uses a bin either inside an open window (track/window.h), or with the
  * lock held; anyone else only with the lock held and the window closed. Below the base
@@ -25,7 +25,7 @@ struct weir__bin {
     struct weir__slot *top;
     struct weir__slot *base;
     struct weir__slot *limit;
-    size_t grown; /* bytes of blocks it may hold beyond two batches */
+    size_t grown; /* bytes of blocks it may hold beyond two batches, and a flag */
 };
 
 _Static_assert(sizeof(struct weir__bin) == 1 << WEIR__BIN_SHIFT,
@@ -34,7 +34,10 @@ _Static_assert(sizeof(struct weir__bin) == 1 << WEIR__BIN_SHIFT,
 /* The one slot under every unused bin. */
 extern struct weir__slot weir__no_slot;
 
-#define WEIR__BIN_UNUSED {&weir__no_slot + 1, &weir__no_slot + 1, &weir__no_slot + 1, 0}
+#define WEIR__BIN_UNUSED                                                                           \
+    {                                                                                              \
+        &weir__no_slot + 1, &weir__no_slot + 1, &weir__no_slot + 1, 0                              \
+    }
 
 struct weir__cache {
     weir__lock lock;              /* rank "heap" */

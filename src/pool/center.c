@@ -7,18 +7,21 @@
 
 #include <string.h>
 
-#define BATCHED_BYTES (64 * WEIR__KIB) /* a class keeps about this much in batches */
+/* A class keeps about this much in batches: a batch moves for a tenth of what it costs to
+ * put its blocks into slabs and to take them out again. */
+#define BATCHED_SMALL (256 * WEIR__KIB) /* blocks of at most 512 bytes */
+#define BATCHED_OTHER (64 * WEIR__KIB)
 
 void weir__center_init(struct weir__center *center, unsigned class, struct weir__store *store,
                        const void *owner)
 {
     memset(center, 0, sizeof *center);
-    center->class = (uint16_t)class;
+    center->class = (uint16_t) class;
     center->batch = (uint16_t)weir__class_batch(class);
     center->store = store;
     center->owner = owner;
-    size_t bytes = (size_t)center->batch * weir__class_bytes[class];
-    center->most_batches = (uint16_t)(BATCHED_BYTES / bytes + 1);
+    size_t size = weir__class_bytes[class], bytes = center->batch * size;
+    center->most_batches = (uint16_t)((size <= 512 ? BATCHED_SMALL : BATCHED_OTHER) / bytes + 1);
 }
 
 /* -- lists of slabs ------------------------------------------------------------ */
@@ -63,7 +66,8 @@ static unsigned slabs_take_locked(struct weir__center *center, struct weir__slot
             break;
         while (count < wanted && weir__slab_has_free(slab)) {
             unsigned index = weir__slab_take(slab);
-            slots[count++] = (struct weir__slot){weir__slab_block(slab, index), &slab->words[index]};
+            slots[count++] =
+                (struct weir__slot){weir__slab_block(slab, index), &slab->words[index]};
         }
         if (!weir__slab_has_free(slab)) {
             slab_unlink(&center->partial, slab);

@@ -44,9 +44,9 @@ struct weir__center {
     struct weir__slab *partial; /* slabs with a free block; LIFO */
     struct weir__slab *full;    /* slabs with none; LIFO */
     struct weir__batch *batches;
-    struct weir__batch *spare;   /* empty batch objects for re-use */
-    size_t nout;                 /* blocks not in slabs: live, cached or in batches */
-    size_t nslabs; /* atomic: read without the lock to skip what is empty */
+    struct weir__batch *spare; /* empty batch objects for re-use */
+    size_t nout;               /* blocks not in slabs: live, cached or in batches */
+    size_t nslabs;             /* atomic: read without the lock to skip what is empty */
     struct weir__batch *returns __attribute__((aligned(WEIR__LINE))); /* any thread */
 } __attribute__((aligned(WEIR__LINE)));
 

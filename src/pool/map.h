@@ -41,7 +41,8 @@ WEIR__INLINE unsigned weir__map_get(const void *pointer)
 WEIR__INLINE bool weir__map_is_slabs(const void *pointer)
 {
     uintptr_t index = (uintptr_t)pointer >> WEIR__CHUNK_SHIFT;
-    return weir__likely(index < WEIR__MAP_ENTRIES) && weir__own_get(weir__map[index]) == WEIR__MAP_SLABS;
+    return weir__likely(index < WEIR__MAP_ENTRIES) &&
+           weir__own_get(weir__map[index]) == WEIR__MAP_SLABS;
 }
 
 /* Both ends are multiples of WEIR__CHUNK. False when outside the address space. */

@@ -70,9 +70,11 @@ struct weir__region *weir__region_create(struct weir__store *store, size_t size,
     if (!region)
         return NULL;
     size_t npages = size >> WEIR__PAGE_SHIFT;
-    struct weir__span *headers = weir__fault_now() ? NULL : weir__os_map(region_headers_size(npages));
+    struct weir__span *headers =
+        weir__fault_now() ? NULL : weir__os_map(region_headers_size(npages));
     bool zeroed = false;
-    char *base = headers && !weir__fault_now() ? store->backing->take(size, alignment, &zeroed) : NULL;
+    char *base =
+        headers && !weir__fault_now() ? store->backing->take(size, alignment, &zeroed) : NULL;
     if (!base)
         goto no_base;
     *region = (struct weir__region){.base = base,

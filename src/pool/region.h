@@ -56,8 +56,8 @@ struct weir__store;
 struct weir__region {
     char *base;
     uint32_t npages;
-    uint32_t frontier; /* first page past the last span or hole */
-    uint32_t touched;  /* first page never handed out: zero from here on */
+    uint32_t frontier;   /* first page past the last span or hole */
+    uint32_t touched;    /* first page never handed out: zero from here on */
     uint32_t lowered_at; /* the store's clock when the frontier last went down */
     uint16_t index;
     bool direct;              /* holds one huge span and goes back with it */

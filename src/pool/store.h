@@ -16,17 +16,17 @@
 
 /* Bins of holes: exact for 1..32 pages, then 16 a power of two. */
 #define WEIR__REGION_FIRST (256 * WEIR__MIB)
-#define WEIR__EXACT_PAGES 32
-#define WEIR__BIN_COUNT   (WEIR__EXACT_PAGES + 16 * 27)
+#define WEIR__EXACT_PAGES  32
+#define WEIR__BIN_COUNT    (WEIR__EXACT_PAGES + 16 * 27)
 
 struct weir__store {
     weir__lock lock;
     const struct weir__backing *backing;
 
     /* Slabs. `free_slabs` is LIFO, so that warm memory is used first. */
-    struct weir__chunk *chunks;     /* every chunk, latest first */
-    struct weir__chunk *fresh;      /* the chunk whose never-used slabs come next */
-    struct weir__slab *free_slabs;  /* used before, free now */
+    struct weir__chunk *chunks;    /* every chunk, latest first */
+    struct weir__chunk *fresh;     /* the chunk whose never-used slabs come next */
+    struct weir__slab *free_slabs; /* used before, free now */
     size_t nfree_slabs, ndirty_slabs;
 
     /* Spans; holes by size as pool/hole.h says, how the bits go with them too. */
@@ -35,7 +35,7 @@ struct weir__store {
     uint64_t bin_used[(WEIR__BIN_COUNT + 63) / 64];
     uint32_t bin_words;
     struct weir__span *idle; /* freed last, still laid out as a span, or NULL */
-    size_t next_region;                 /* size of the next region, bytes */
+    size_t next_region;      /* size of the next region, bytes */
 
     /* Decay: see weir__store_decay_locked. */
     uint64_t clock_start; /* of the coarse clock, ns */
@@ -44,9 +44,9 @@ struct weir__store {
     uint32_t decayed_at;  /* when decay last ran */
 
     /* Figures, bytes. */
-    size_t reserved;  /* taken from the backing */
-    size_t headers;   /* slab and page headers that are in use, and region tables */
-    size_t span_live; /* in live spans, whole pages */
+    size_t reserved;   /* taken from the backing */
+    size_t headers;    /* slab and page headers that are in use, and region tables */
+    size_t span_live;  /* in live spans, whole pages */
     size_t hole_dirty; /* in holes that may be resident */
 };
 

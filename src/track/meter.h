@@ -38,12 +38,12 @@ struct weir__meter {
     struct weir__peak_observer *observers;
     struct weir__window *windows; /* own ones; opened latest first */
     struct weir__window *solo;
-    unsigned nopen;                             /* open windows in the subtree */
-    unsigned crowd;   /* threads that were active at the last freeze */
-    unsigned shares;  /* parts that the credit is to be divided into; 0: unknown */
-    uint64_t gone_allocations, gone_frees;      /* of windows and children that are gone */
-    uint64_t slow_operations;                   /* own */
-    uint64_t failures;                          /* own and of children gone; atomic */
+    unsigned nopen;  /* open windows in the subtree */
+    unsigned crowd;  /* threads that were active at the last freeze */
+    unsigned shares; /* parts that the credit is to be divided into; 0: unknown */
+    uint64_t gone_allocations, gone_frees; /* of windows and children that are gone */
+    uint64_t slow_operations;              /* own */
+    uint64_t failures;                     /* own and of children gone; atomic */
     /* Any thread, while SHARED. */
     int64_t shared_live __attribute__((aligned(WEIR__LINE)));
     int64_t shared_peak;

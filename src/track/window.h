@@ -33,22 +33,22 @@ struct weir__window {
     int64_t given;
     uint64_t freeing;
     union {
-        int64_t cap; /* written with the meter lock held */
+        int64_t cap;         /* written with the meter lock held */
         int32_t cap_half[2]; /* low, high: little-endian machines only */
     };
-    int64_t hi;           /* written by the owner alone */
-    uint64_t sequence;    /* number of the latest traced operation; the owner takes it */
-    uint32_t held;        /* its bins are worked on by who closed it */
-    bool open;            /* the rest: under the meter lock */
-    bool waiting;         /* being closed; its thread must be waited for */
-    int64_t origin;       /* `used` that `base` already holds */
-    int64_t hi_blocks;    /* at `hi`: two times the blocks counted in less those out; as hi */
+    int64_t hi;        /* written by the owner alone */
+    uint64_t sequence; /* number of the latest traced operation; the owner takes it */
+    uint32_t held;     /* its bins are worked on by who closed it */
+    bool open;         /* the rest: under the meter lock */
+    bool waiting;      /* being closed; its thread must be waited for */
+    int64_t origin;    /* `used` that `base` already holds */
+    int64_t hi_blocks; /* at `hi`: two times the blocks counted in less those out; as hi */
     struct weir__meter *meter;
     const void *thread; /* identity of the owner */
     struct weir__window *next, *prev;
-    int64_t granted; /* cap while open, kept while a reader has it closed */
+    int64_t granted;                /* cap while open, kept while a reader has it closed */
     uint64_t ops_at_open, ops_seen; /* to judge phases by */
-    uint64_t shared_operations; /* done on shared atomics; written by the owner */
+    uint64_t shared_operations;     /* done on shared atomics; written by the owner */
 } __attribute__((aligned(WEIR__LINE)));
 
 WEIR__INLINE int64_t weir__window_load(const int64_t *field)
@@ -94,7 +94,8 @@ WEIR__INLINE bool weir__window_is_closed(const struct weir__window *w)
 WEIR__INLINE bool weir__window_is_inside(const struct weir__window *w)
 {
     return (__atomic_load_n(&w->allocating, __ATOMIC_ACQUIRE) |
-            __atomic_load_n(&w->freeing, __ATOMIC_ACQUIRE)) & 1;
+            __atomic_load_n(&w->freeing, __ATOMIC_ACQUIRE)) &
+           1;
 }
 
 WEIR__INLINE uint64_t weir__window_allocations(const struct weir__window *w)
@@ -118,15 +119,21 @@ WEIR__INLINE bool weir__window_admits(const struct weir__window *w, int64_t to)
     return weir__likely(to <= weir__own_get(w->cap));
 }
 
-/* Notes the high-water mark, and the blocks at it: `used` becomes `to` without fail, and
+/* Must the blocks at a high-water mark be noted with it? Costs a third of an allocation whose
+ * total rises, so only where somebody wants it (alloc/trim.c). */
+extern bool weir__window_notes_blocks;
+
+/* Notes the high-water mark, and perhaps the blocks at it: `used` becomes `to` without fail, and
  * `change` is what the two words are short of (twice the blocks, and the odd one). A mark
  * noted before that is sure would stay, and be a peak that never was. */
 WEIR__INLINE void weir__window_note(struct weir__window *w, int64_t to, int64_t change)
 {
     if (weir__unlikely(to > weir__own_get(w->hi))) {
         weir__own_set(w->hi, to);
-        weir__own_set(w->hi_blocks,
-                      (int64_t)(weir__own_get(w->allocating) - weir__own_get(w->freeing)) + change);
+        if (weir__unlikely(weir__own_get(weir__window_notes_blocks)))
+            weir__own_set(w->hi_blocks,
+                          (int64_t)(weir__own_get(w->allocating) - weir__own_get(w->freeing)) +
+                              change);
     }
 }
 
