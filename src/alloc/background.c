@@ -15,14 +15,21 @@
 /* An allocator that nobody used in so many looks in a row is trimmed. */
 #define IDLE_LOOKS 2
 
+/*
+ * Who starts or stops the thread holds `control`, until the thread that was stopped has ended:
+ * it could take a start meanwhile for its own, and never end. The thread itself knows only
+ * `lock`.
+ */
 static struct {
-    pthread_mutex_t lock;
+    pthread_mutex_t control, lock; /* taken in this order */
     pthread_cond_t change;
-    pthread_t thread;
-    bool running; /* the rest under the lock */
-    bool ends;
+    pthread_t thread; /* these two under `control` */
+    bool running;
+    bool ends; /* these two under both to write, one of them to read */
     unsigned period_ms;
-} background = {.lock = PTHREAD_MUTEX_INITIALIZER, .change = PTHREAD_COND_INITIALIZER};
+} background = {.control = PTHREAD_MUTEX_INITIALIZER,
+                .lock = PTHREAD_MUTEX_INITIALIZER,
+                .change = PTHREAD_COND_INITIALIZER};
 
 /* Operations of all threads that `top` or what is below it still knows. */
 static uint64_t tree_operations(weir_allocator *top)
@@ -92,42 +99,41 @@ static int thread_start(void)
     return error;
 }
 
+static void thread_tell(bool ends, unsigned period_ms)
+{
+    pthread_mutex_lock(&background.lock);
+    background.ends = ends;
+    background.period_ms = period_ms;
+    pthread_cond_signal(&background.change);
+    pthread_mutex_unlock(&background.lock);
+}
+
 int weir_background_start(unsigned period_ms)
 {
     if (!period_ms)
         return weir__fail(EINVAL, "the background thread cannot look every 0 ms");
-    pthread_mutex_lock(&background.lock);
-    unsigned former = background.period_ms;
-    background.period_ms = period_ms;
-    int error = 0;
-    if (background.running) {
-        pthread_cond_signal(&background.change);
-    } else {
-        background.ends = false;
-        error = thread_start();
-        background.running = !error;
-    }
-    if (error)
-        background.period_ms = former;
-    pthread_mutex_unlock(&background.lock);
+    pthread_mutex_lock(&background.control);
+    thread_tell(false, period_ms);
+    int error = background.running ? 0 : thread_start();
+    background.running = !error;
+    pthread_mutex_unlock(&background.control);
     return error ? weir__fail(error, "the background thread cannot be started") : 0;
 }
 
 void weir_background_stop(void)
 {
-    pthread_mutex_lock(&background.lock);
-    bool running = background.running;
-    background.running = false;
-    background.ends = true;
-    pthread_cond_signal(&background.change);
-    pthread_t thread = background.thread;
-    pthread_mutex_unlock(&background.lock);
-    if (running)
-        pthread_join(thread, NULL);
+    pthread_mutex_lock(&background.control);
+    if (background.running) {
+        thread_tell(true, background.period_ms);
+        pthread_join(background.thread, NULL);
+        background.running = false;
+    }
+    pthread_mutex_unlock(&background.control);
 }
 
 void weir__background_fork_prepare(void)
 {
+    pthread_mutex_lock(&background.control);
     pthread_mutex_lock(&background.lock);
 }
 
@@ -138,4 +144,5 @@ void weir__background_fork_done(bool child)
         pthread_cond_init(&background.change, NULL);
     }
     pthread_mutex_unlock(&background.lock);
+    pthread_mutex_unlock(&background.control);
 }

@@ -193,7 +193,7 @@ const weir_allocator_functions *weir__source_functions(weir_source source, const
 void weir__tags_lock(void);
 void weir__tags_unlock(void);
 
-/* Around fork (alloc/background.c): its lock, outermost of all. */
+/* Around fork (alloc/background.c): its locks, outermost of all. */
 void weir__background_fork_prepare(void);
 void weir__background_fork_done(bool child);
 
