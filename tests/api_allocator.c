@@ -276,3 +276,50 @@ Test(threads, one_may_free_what_another_made_and_left)
     cr_assert_eq(weir_total_allocated(cpu()), 0);
     cr_assert_eq(stats().in_use, 0);
 }
+
+Test(allocator, null_is_refused_by_every_call)
+{
+    static void *(*const resize)(weir_allocator *, void *, size_t) = weir_reallocate;
+    void *small = weir_allocate(weir_cpu_allocator(), 100);
+    void *large = weir_allocate(weir_cpu_allocator(), 1 << 20);
+    void *got[] = {weir_allocate(NULL, 10),
+                   weir_allocate_aligned(NULL, 10, 64),
+                   weir_allocate_zeroed(NULL, 1, 10),
+                   weir_allocate_zeroed_aligned(NULL, 1, 10, 64),
+                   weir_allocate(NULL, 0),
+                   weir_allocate(NULL, 1 << 20),
+                   resize(NULL, NULL, 10)};
+    for (size_t i = 0; i < sizeof got / sizeof *got; i++)
+        cr_assert_null(got[i], "call %zu", i);
+    errno = 0;
+    cr_assert_null(weir_allocate(NULL, 10));
+    cr_assert_eq(errno, EINVAL);
+    for (int i = 0; i < 2; i++) {
+        void *block = i ? large : small;
+        errno = 0;
+        cr_assert_null(resize(NULL, block, 90));
+        cr_assert_eq(errno, EINVAL);
+        weir_deallocate(NULL, block);
+        weir_deallocate_sized(NULL, block, 100);
+        cr_assert_not(weir_owns(NULL, block));
+        cr_assert_eq(weir_usable_size(NULL, block), 0);
+        cr_assert_eq(weir_requested_size(NULL, block), 0);
+        cr_assert_eq(weir_block_tag(NULL, block), 0);
+        cr_assert(weir_owns(weir_cpu_allocator(), block), "nothing was carried out");
+        weir_deallocate(weir_cpu_allocator(), block);
+        weir_deallocate(NULL, block); /* where the block's slot has no owner any more */
+    }
+    weir_deallocate(NULL, NULL);
+    weir_deallocate_sized(NULL, NULL, 1);
+    cr_assert_eq(weir_total_allocated(NULL), 0);
+    cr_assert_eq(weir_peak_allocated(NULL), 0);
+    cr_assert_eq(weir_allocation_count(NULL), 0);
+    weir_reset_peak(NULL);
+    weir_stats stats = {.size = sizeof stats};
+    cr_assert_eq(weir_stats_get(NULL, &stats), EINVAL);
+    cr_assert_eq(weir_allocator_destroy(NULL), EINVAL);
+    cr_assert_eq(weir_set_limit(NULL, 1), EINVAL);
+    cr_assert_eq(weir_trim(NULL), 0);
+    cr_assert_str_empty(weir_allocator_name(NULL));
+    cr_assert_null(weir_allocator_parent(NULL));
+}

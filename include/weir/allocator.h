@@ -10,7 +10,8 @@
  * are exact at every moment one thread can observe and under any interleaving;
  * the peak is the true maximum of the total over the order in which allocations
  * and frees took effect. A failed call changes nothing but `failures`. A free
- * credits the allocator that made the block, whichever thread frees it.
+ * credits the allocator that made the block, whichever thread frees it. A NULL
+ * allocator is refused: NULL or 0 with EINVAL, and nothing is freed.
  *
  * Thread rule: every function here may be called from any thread at any time,
  * except weir_allocator_destroy, which must be the last call on its allocator.

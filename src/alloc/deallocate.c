@@ -7,16 +7,9 @@
 
 #include <errno.h>
 
-WEIR__INLINE bool deallocate_small(weir_allocator *a, void *block)
-{
-    struct weir__heap *const *place =
-        (struct weir__heap *const *)((char *)__builtin_thread_pointer() + a->heap_at);
-    return weir__small_deallocate(a, place, block);
-}
-
 void weir_deallocate(weir_allocator *a, void *block)
 {
-    if (weir__likely(deallocate_small(a, block)))
+    if (weir__likely(weir__small_deallocate(a, NULL, block)))
         return;
     if (block)
         weir__deallocate_slow(a, block);
@@ -175,7 +168,7 @@ static WEIR__NOINLINE void other_free(weir_allocator *a, void *block)
 {
     int saved = errno;
     struct weir__found found;
-    if (small_free_traced(a, block)) {
+    if (a && small_free_traced(a, block)) {
         errno = saved;
         return;
     }

@@ -110,9 +110,9 @@ WEIR__INLINE void weir__freeing_undo(struct weir__window *w)
 #endif
 }
 
-/* `place` holds the heap; it is looked at late. True: freed. False: not a live small
- * block of `a`, or its thread cache is full or closed: go the slow way, which finds out
- * which. */
+/* `place` holds the heap (NULL: `a` says where); it is looked at late, when `a` owns a live
+ * block and so is not NULL. True: freed. False: not a live small block of `a`, or its
+ * thread cache is full or closed: go the slow way, which finds out which. */
 WEIR__INLINE bool weir__small_deallocate(const weir_allocator *a, struct weir__heap *const *place,
                                          void *block)
 {
@@ -127,7 +127,7 @@ WEIR__INLINE bool weir__small_deallocate(const weir_allocator *a, struct weir__h
     uint32_t *word = &slab->words[index], value = weir__own_get(*word);
     if (weir__unlikely(!weir__word_is_live(value)))
         return false;
-    struct weir__heap *heap = *place;
+    struct weir__heap *heap = place ? *place : weir__heap_cached(a);
     struct weir__bin *bin = weir__cache_bin(&heap->cache, slab->bin);
     struct weir__window *w = &heap->window;
     if (weir__unlikely(!weir__freeing_enter(w)))
