@@ -93,9 +93,19 @@ void weir__os_fence_others(void)
     errno = saved;
 }
 
-uint64_t weir__os_coarse_time(void)
+static uint64_t clock_read(clockid_t clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    clock_gettime(clock, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+uint64_t weir__os_time(void)
+{
+    return clock_read(CLOCK_MONOTONIC);
+}
+
+uint64_t weir__os_coarse_time(void)
+{
+    return clock_read(CLOCK_MONOTONIC_COARSE);
 }

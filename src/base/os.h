@@ -26,6 +26,9 @@ void weir__os_yield(unsigned attempt); /* waits longer the more attempts went be
 bool weir__os_fence_available(void);
 void weir__os_fence_others(void);
 
+/* Nanoseconds of a monotonic clock. */
+uint64_t weir__os_time(void);
+
 /* Nanoseconds of a monotonic clock with a tick of some milliseconds: cheap. */
 uint64_t weir__os_coarse_time(void);
 

@@ -7,9 +7,11 @@
 
 #include "base/os.h"
 
-/* A phase in which windows were open for fewer operations than this was not worth
- * its fence; windows then stay closed for a while, longer each time. */
+/* A phase in which windows were open for fewer operations than this, or for fewer than its
+ * end cost at so many ns an operation on shared atomics, was not worth its fence; windows
+ * then stay closed for a while, longer each time. */
 #define PHASE_WORTH 128u
+#define SHARED_NS   32u
 
 /* Below this, credit is not worth dividing among threads. */
 #define CREDIT_LEAST  1
@@ -68,7 +70,7 @@ static void phase_judge(const struct weir__shutting *s)
 {
     if (!s->fence)
         return;
-    if (s->others_ops < PHASE_WORTH) {
+    if (s->others_ops < weir__max(PHASE_WORTH, s->cost_ns / SHARED_NS)) {
         weir__meters.backoff =
             weir__meters.backoff ? weir__meters.backoff * 2 : WEIR__BACKOFF_LEAST;
         if (weir__meters.backoff > WEIR__BACKOFF_MOST)

@@ -82,6 +82,7 @@ struct weir__shutting {
     const void *self;
     bool fence;
     uint64_t others_ops; /* done by other threads' windows while open */
+    uint64_t cost_ns;    /* of the fence and the waiting */
 };
 
 /* Closes every open window below `top`, and reopens them as they were. */

@@ -87,8 +87,10 @@ struct weir__shutting weir__windows_shut(struct weir__meter *top, const void *se
     struct weir__shutting s = {.self = self};
     windows_each_open(top, each_shut, &s);
     if (s.fence) {
+        uint64_t start = weir__os_time();
         weir__os_fence_others();
         windows_each_open(top, each_await, &s);
+        s.cost_ns = weir__os_time() - start;
     }
     return s;
 }
