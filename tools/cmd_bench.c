@@ -115,7 +115,8 @@ static const char help[] =
     "                         built with --disable-accounting (make bench-accounting)\n"
     "  --quick                one short round\n"
     "  --json                 all figures as JSON, instead of tables\n"
-    "  --svg FILE             pictures of the figures too\n";
+    "  --svg FILE             pictures of the figures too\n"
+    "  --help                 this\n";
 
 enum option_code {
     OPTION_TOUCH = 256,
@@ -268,8 +269,6 @@ int weir_command_bench(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "--worker") == 0)
         return bench_worker_main(argc - 1, argv + 1);
     struct command_line line = {.options = {.touch = TOUCH_PAGE}, .mode = bench_mode_replay};
-    static char name[] = "weir bench";
-    argv[0] = name;
     for (int code; (code = getopt_long(argc, argv, "", option_table, NULL)) != -1;)
         if (!option_take(&line, code))
             return 2;

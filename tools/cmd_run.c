@@ -31,6 +31,7 @@ static void usage(FILE *to)
           "  --limit SIZE   malloc returns NULL beyond this (bytes, or 512M, 2G), each process\n"
           "  --record FILE  write every allocation to FILE, for weir trace and weir bench\n"
           "  -o FILE        the report goes to FILE, not to standard error\n"
+          "  --help         this\n"
           "\n"
           "Exit status: the program's; 127 not found, 126 cannot be run, 128+N killed by\n"
           "signal N, 125 if weir run itself fails.\n",

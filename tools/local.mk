@@ -30,3 +30,5 @@ weir_SOURCES += tools/cmd_plan.c tools/plan_rows.h tools/plan_csv.c tools/plan_s
 # -- weir device --
 weir_SOURCES += tools/cmd_device.c tools/device_bench.c tools/device_bench.h
 weir_SOURCES += tools/stats_devices.c tools/stats_devices.h
+
+dist_man_MANS += docs/weir.1

@@ -14,7 +14,7 @@ static const struct {
     weir_command *run;
     const char *summary;
 } commands[] = {
-    {"run", weir_command_run, "run a program on weir's malloc and report its memory"},
+    {"run", weir_command_run, "runs a program on weir's malloc and reports its memory"},
     {"bench", weir_command_bench, "replays recorded traces: time, memory, exact statistics"},
     {"plan", weir_command_plan, "lays buffers with known lifetimes out in one arena"},
     {"trace", weir_command_trace, "what a recorded trace says: the peak, when, and who held it"},
@@ -46,9 +46,13 @@ int main(int argc, char **argv)
         printf("weir %s\n", weir_version());
         return 0;
     }
+    static char full[32]; /* getopt's complaints begin with it */
     for (size_t i = 0; commands[i].name; i++)
-        if (strcmp(name, commands[i].name) == 0)
+        if (strcmp(name, commands[i].name) == 0) {
+            snprintf(full, sizeof full, "weir %s", name);
+            argv[1] = full;
             return commands[i].run(argc - 1, argv + 1);
+        }
     fprintf(stderr, "weir: no command \"%s\"; weir --help lists them\n", name);
     return 2;
 }

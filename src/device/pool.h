@@ -136,8 +136,8 @@ void weir__device_destroy(struct weir__device *d);
 void *weir__device_allocate(struct weir__device *d, size_t size, size_t alignment);
 void weir__device_free(struct weir__device *d, void *address);
 
-int weir__device_use_on(struct weir__device *d, void *address, void *stream);
-int weir__device_stream_forget(struct weir__device *d, void *stream);
+int weir__device_use_on(struct weir__device *d, void *address, void *handle);
+int weir__device_stream_forget(struct weir__device *d, void *handle);
 int weir__device_prewarm(struct weir__device *d, size_t bytes);
 size_t weir__device_trim(struct weir__device *d);
 

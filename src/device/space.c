@@ -250,11 +250,13 @@ static int expandable_grow(struct weir__device *d, struct weir__device_stream *s
         int error = addresses_add(d, size, kind);
         if (error)
             return error;
-        place_find(d, stream, size, &place);
+        if (!place_find(d, stream, size, &place))
+            return ENOMEM;
     }
     if (growth_excess(d, place.more, size)) {
         growth_check(d, place.more, size);
-        place_find(d, stream, size, &place);
+        if (!place_find(d, stream, size, &place))
+            return ENOMEM;
     }
     if (!limit_allows(d, place.more))
         return ENOMEM;

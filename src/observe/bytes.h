@@ -19,7 +19,7 @@ WEIR__INLINE unsigned char *weir__put_varint(unsigned char *at, uint64_t value)
 
 WEIR__INLINE unsigned char *weir__put_svarint(unsigned char *at, int64_t value)
 {
-    return weir__put_varint(at, (uint64_t)value << 1 ^ (uint64_t)(value >> 63));
+    return weir__put_varint(at, (uint64_t)value << 1 ^ -(uint64_t)(value < 0));
 }
 
 /* At most `most` bytes of the text. */

@@ -50,8 +50,10 @@ static void holders_release(struct holders *h)
 static int holders_take(struct holders *h, weir_allocator *a)
 {
     *h = (struct holders){.tags = weir__meta_allocate(TAGS * sizeof *h->tags)};
-    if (!h->tags)
-        return weir__fail(ENOMEM, "no memory to add up tags");
+    if (!h->tags) {
+        weir__fail(ENOMEM, "no memory to add up tags");
+        return ENOMEM;
+    }
     int error = weir__allocator_tree(a ? a : weir_cpu_allocator(), holders_walk, h);
     if (error) {
         holders_release(h);
@@ -111,8 +113,11 @@ int weir_holders_print(FILE *to, weir_allocator *a, size_t top)
 {
     struct holders h;
     weir_tag_stats rest;
-    int error =
-        to ? holders_take(&h, a) : weir__fail(EINVAL, "no file to print to: NULL was given");
+    if (!to) {
+        weir__fail(EINVAL, "no file to print to: NULL was given");
+        return EINVAL;
+    }
+    int error = holders_take(&h, a);
     if (error)
         return error;
     struct weir__sink sink = {.file = to};
@@ -137,8 +142,11 @@ int weir_holders_json(FILE *to, weir_allocator *a, size_t top)
 {
     struct holders h;
     weir_tag_stats rest;
-    int error =
-        to ? holders_take(&h, a) : weir__fail(EINVAL, "no file to print to: NULL was given");
+    if (!to) {
+        weir__fail(EINVAL, "no file to print to: NULL was given");
+        return EINVAL;
+    }
+    int error = holders_take(&h, a);
     if (error)
         return error;
     struct weir__sink sink = {.file = to};

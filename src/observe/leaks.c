@@ -137,7 +137,7 @@ int weir_leaks_since(weir_allocator *a, uint64_t checkpoint, weir_leaks *leaks,
         *leaks = l.sums;
     if (!result && l.incomplete)
         result = weir__fail(ENOMEM, "no memory to list %zu blocks", l.sums.count);
-    for (size_t i = 0; i < l.n && !result; i++)
+    for (size_t i = 0; visit && i < l.n && !result; i++)
         result = visit(&l.leaks[i], user);
     listing_release(&l);
     return result;

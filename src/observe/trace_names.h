@@ -30,6 +30,6 @@ uint32_t weir__trace_contexts_gone(void);
 weir_tag weir__trace_tag(weir_tag tag);
 
 /* > 0; 0: no memory. */
-uint32_t weir__trace_name(const char *name);
+uint32_t weir__trace_name(const char *text);
 
 #endif
