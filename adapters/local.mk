@@ -42,7 +42,8 @@ endif
 EXTRA_PROGRAMS += adapters/examples/ort_run
 ort_model_sources = adapters/examples/ort_model.c adapters/examples/ort_model.h \
 	$(onnxruntime_adapter_sources)
-adapters_examples_ort_run_SOURCES = adapters/examples/ort_run.c $(ort_model_sources)
+adapters_examples_ort_run_SOURCES = adapters/examples/ort_run.c adapters/examples/ort_plan.c \
+	adapters/examples/ort_plan.h $(ort_model_sources)
 adapters_examples_ort_run_CPPFLAGS = $(AM_CPPFLAGS) $(ORT_CFLAGS)
 adapters_examples_ort_run_CFLAGS = $(onnxruntime_adapter_cflags)
 adapters_examples_ort_run_LDADD = libweir.la $(weir_jemalloc_lib) -ldl -lpthread

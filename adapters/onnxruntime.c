@@ -24,6 +24,7 @@ struct weir_ort {
     const OrtApi *api;
     OrtMemoryInfo *info;
     weir_allocator *context, *weights, *tensors;
+    bool tensors_given;  /* and so not ours to destroy */
     unsigned making;     /* sessions being made: all that is allocated then is weights */
     unsigned registered; /* with how many environments */
     size_t weights_made; /* ever; relaxed */
@@ -239,8 +240,10 @@ static bool contexts_create(struct weir_ort *o, const weir_ort_options *options)
     if (o->context) {
         o->weights = weir_allocator_create(
             &(weir_allocator_options){.name = "weights", .parent = o->context});
-        o->tensors = weir_allocator_create(
-            &(weir_allocator_options){.name = "tensors", .parent = o->context});
+        o->tensors_given = options->tensors != NULL;
+        o->tensors = options->tensors ? options->tensors
+                                      : weir_allocator_create(&(weir_allocator_options){
+                                            .name = "tensors", .parent = o->context});
     }
     if (o->weights && o->tensors)
         return true;
@@ -251,7 +254,7 @@ static bool contexts_create(struct weir_ort *o, const weir_ort_options *options)
 
 static void ort_unmake(struct weir_ort *o)
 {
-    if (o->tensors)
+    if (o->tensors && !o->tensors_given)
         weir_allocator_destroy(o->tensors);
     if (o->weights)
         weir_allocator_destroy(o->weights);
@@ -348,7 +351,7 @@ int weir_ort_destroy(weir_ort *o)
     if (__atomic_load_n(&o->registered, __ATOMIC_RELAXED))
         return error_set(EINVAL, "\"%s\" is still registered with an environment",
                          weir_allocator_name(o->context));
-    if (weir_allocation_count(o->context))
+    if (weir_allocation_count(o->context) || weir_allocation_count(o->tensors))
         return busy_set(o);
     ort_unmake(o);
     return 0;

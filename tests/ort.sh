@@ -72,6 +72,28 @@ for model in silero_vad_16k_op15 silero_vad ch_ppocr_mobile_v2.0_cls_infer \
     cat "$scratch/out"
 done
 
+# From the plan of one recorded run: the same outputs, every tensor at its place, nothing
+# allocated, the peak that of the plan's arena. `weir plan` finds the same in the trace of
+# that run, whose lifetimes come from another recorder.
+for model in silero_vad_16k_op15 ch_ppocr_mobile_v2.0_cls_infer ch_PP-OCRv4_rec_infer; do
+    run 0 "$models/$model.onnx" --planned --runs 5 --shape=x=1x3x48x192 --record "$scratch/run.trace"
+    grep -qx "outputs identical: 5 of 5 runs" "$scratch/out" || fail "$model: outputs differ"
+    awk '$1 == "plan:" { buffers = $2; arena = $9 + 0 }
+        $1 == "runs:" { if ($2 + 0 != 5 || $3 != 5 * buffers || $8 != 0 || $10 != 0) exit 1
+            peak = $13 }
+        END { exit !(buffers > 40 && peak == arena && arena > 0) }' "$scratch/out" ||
+        fail "$model: figures"
+    awk '$1 == "plan:" { print $2, $9 + 0, $12 }' "$scratch/out" >"$scratch/planned"
+    "$top_builddir/weir" plan "$scratch/run.trace" >"$scratch/table" 2>"$scratch/err" ||
+        fail "weir plan of a recorded model"
+    awk '$1 == "run.trace" { print $2, $3, $4 }' "$scratch/table" | cmp - "$scratch/planned" ||
+        fail "$model: weir plan says $(cat "$scratch/table")"
+    cat "$scratch/out"
+done
+run 2 "$models/silero_vad_16k_op15.onnx" --record "$scratch/run.trace" # without --planned
+run 1 "$models/silero_vad_16k_op15.onnx" --planned --record "$scratch/none/trace"
+said none/trace
+
 model=$models/silero_vad_16k_op15.onnx
 run 0 "$model" --sessions 3 --runs 3 --limit 2000000
 grep -q "^session 3 released: live 0 in 0 blocks" "$scratch/out" || fail "memory left of sessions"

@@ -4,17 +4,20 @@
  *
  *   ort_run MODEL.onnx [--runs N] [--repeat N] [--threads N] [--limit BYTES]
  *           [--sessions K] [--hold] [--shape NAME=1x3x640x640]... [--runtime LIBRARY]
+ *           [--planned [--record FILE]]
  *
  * Every allocator gets a child process of its own, in turns, --repeat times; they
  * answer through shared memory. --sessions: instead, K sessions in one process, each
  * with a context and a limit of its own over one pool. --hold: an output is kept
- * beyond its session.
+ * beyond its session. --planned: instead, one run is recorded, and --runs more take
+ * their tensors from the arena of its plan (ort_plan.c); --record: for `weir plan`.
  *
  * The runtime is --runtime, else $WEIR_ONNXRUNTIME, else libonnxruntime.so.1. Exit
  * status: 0; 1 when outputs differ, memory is pinned or a step failed (a limit, a file
  * that is no model); 2 usage; 126 the runtime cannot be used; 127 there is none.
  */
 #include "ort_model.h"
+#include "ort_plan.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -40,7 +43,8 @@ struct settings {
     unsigned runs, repeat, sessions;
     int threads;
     size_t limit;
-    bool hold;
+    bool hold, planned;
+    const char *trace;
     struct shape shapes[SHAPES_MAX];
     size_t nshapes;
 };
@@ -482,13 +486,20 @@ static void option_take(struct settings *s, int option)
     case 'p':
         shape_parse(s, optarg);
         break;
+    case 'P':
+        s->planned = true;
+        break;
+    case 'R':
+        s->trace = optarg;
+        break;
     case 'r':
         s->runtime = optarg;
         break;
     default:
         fprintf(stderr, "usage: ort_run MODEL.onnx [--runs N] [--repeat N] [--threads N] "
                         "[--limit BYTES]\n               [--sessions K] [--hold] "
-                        "[--shape NAME=1x3x640x640]... [--runtime LIBRARY]\n");
+                        "[--shape NAME=1x3x640x640]... [--runtime LIBRARY]\n"
+                        "               [--planned [--record FILE]]\n");
         exit(EXIT_USAGE);
     }
 }
@@ -503,6 +514,8 @@ int main(int argc, char **argv)
                                             {"hold", no_argument, NULL, 'h'},
                                             {"shape", required_argument, NULL, 'p'},
                                             {"runtime", required_argument, NULL, 'r'},
+                                            {"planned", no_argument, NULL, 'P'},
+                                            {"record", required_argument, NULL, 'R'},
                                             {NULL, 0, NULL, 0}};
     struct settings s = {
         .runtime = getenv("WEIR_ONNXRUNTIME"), .runs = 10, .repeat = 1, .threads = 1};
@@ -511,8 +524,16 @@ int main(int argc, char **argv)
     int option;
     while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
         option_take(&s, option);
-    if (optind + 1 != argc)
+    if (optind + 1 != argc || (s.trace && !s.planned))
         option_take(&s, '?');
     s.model = argv[optind];
+    if (s.planned)
+        return planned_run(&(struct plan_settings){.model = s.model,
+                                                   .runtime = s.runtime,
+                                                   .trace = s.trace,
+                                                   .runs = s.runs,
+                                                   .threads = s.threads,
+                                                   .shapes = s.shapes,
+                                                   .nshapes = s.nshapes});
     return s.sessions ? sessions_run(&s) : compare(&s);
 }

@@ -49,6 +49,10 @@ typedef struct weir_ort_options {
     const char *name;       /* of the context; NULL: "onnxruntime" */
     weir_allocator *parent; /* NULL: the CPU allocator */
     size_t limit;           /* bytes live at once, weights and tensors; 0: none */
+    /* What runs take comes from here, a plan's replay say, and not from a child of the
+     * context: then neither its limit nor its figures have the tensors. Yours, for this
+     * alone, until weir_ort_destroy. NULL: a child. */
+    weir_allocator *tensors;
 } weir_ort_options;
 
 /*
