@@ -48,7 +48,6 @@ valgrind_tests += tests/api_version tests/unit_backing
 EXTRA_PROGRAMS += tests/soak
 tests_soak_SOURCES = tests/soak.c
 tests_soak_LDADD = $(core_ldadd)
-CLEANFILES += tests/soak
 SOAK_SECONDS = 600
 soak: tests/soak
 	$(builddir)/tests/soak $(SOAK_SECONDS)
