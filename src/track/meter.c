@@ -9,7 +9,9 @@
 
 /* A phase in which windows were open for fewer operations than this, or for fewer than its
  * end cost at so many ns an operation on shared atomics, was not worth its fence; windows
- * then stay closed for a while, longer each time. */
+ * then stay closed for a while, longer each time. The cost does not count for a thread that
+ * was alone: where the total rises nothing is better than taking turns (9 ns a pair, on
+ * shared atomics 90). */
 #define PHASE_WORTH 128u
 #define SHARED_NS   32u
 
@@ -65,20 +67,24 @@ static int64_t meter_room(const struct weir__meter *m)
 
 /* -- the slow operation ----------------------------------------------------------- */
 
-/* Was the phase that a freeze ended worth opening windows for? */
-static void phase_judge(const struct weir__shutting *s)
+/* The next spell with closed windows is twice as long, and begins. */
+static void spell_begin(void)
 {
+    unsigned twice = weir__meters.backoff ? weir__meters.backoff * 2 : WEIR__BACKOFF_LEAST;
+    weir__meters.backoff = (unsigned)weir__min(twice, WEIR__BACKOFF_MOST);
+    weir__meters.closed_for = weir__meters.backoff;
+}
+
+/* Was the phase that a freeze ended worth opening windows for? */
+static void phase_judge(const struct weir__shutting *s, bool solo)
+{
+    uint64_t cost = solo ? 0 : s->cost_ns / SHARED_NS;
     if (!s->fence)
         return;
-    if (s->others_ops < weir__max(PHASE_WORTH, s->cost_ns / SHARED_NS)) {
-        weir__meters.backoff =
-            weir__meters.backoff ? weir__meters.backoff * 2 : WEIR__BACKOFF_LEAST;
-        if (weir__meters.backoff > WEIR__BACKOFF_MOST)
-            weir__meters.backoff = WEIR__BACKOFF_MOST;
-        weir__meters.closed_for = weir__meters.backoff;
-    } else {
+    if (s->others_ops < weir__max(PHASE_WORTH, cost))
+        spell_begin();
+    else
         weir__meters.backoff /= 2;
-    }
 }
 
 /*
@@ -125,11 +131,13 @@ static int64_t meter_headroom(const struct weir__meter *m)
 
 /* A window's part of the credit below the peaks: as many as shared it before share
  * it again, and until that is known half is kept. */
-static int64_t meter_share(const struct weir__meter *m)
+static int64_t meter_share(const struct weir__meter *m, int64_t size)
 {
     int64_t least = WEIR__NO_LIMIT;
     for (; m; m = m->parent) {
-        int64_t part = meter_room(m) / (m->shares ? m->shares : 2);
+        int64_t room = meter_room(m), part = room / (m->shares ? m->shares : 2);
+        if (part < size && room >= size)
+            part = size;
         if (part < least)
             least = part;
     }
@@ -182,14 +190,14 @@ static bool forest_is_closed(void)
  * (CREDIT). At the peak, or while phases end too soon, windows stay closed for a
  * spell: on shared atomics where that is allowed, under the lock otherwise.
  */
-static void window_choose(struct weir__window *w)
+static void window_choose(struct weir__window *w, int64_t size)
 {
     bool fence = weir__os_fence_available();
     if (fence && meter_is_alone(w->meter)) {
         weir__window_open(w, meter_headroom(w->meter), true);
         return;
     }
-    int64_t credit = meter_share(w->meter);
+    int64_t credit = meter_share(w->meter, size);
     if (fence && credit >= (weir__meters.closed_for ? CREDIT_PLENTY : CREDIT_LEAST)) {
         weir__window_open(w, credit, false);
         meter_share_took(w->meter);
@@ -217,13 +225,27 @@ static bool traced_change_locked(struct weir__window *w, int64_t delta, unsigned
     return true;
 }
 
+static bool shared_change(struct weir__window *w, int64_t delta, unsigned allocated, unsigned freed)
+{
+    if (!weir__shared_enter(w))
+        return false;
+    weir__shared_leave(w, delta, allocated, freed);
+    return true;
+}
+
 bool weir__meter_change(struct weir__window *w, int64_t delta, unsigned allocated, unsigned freed)
 {
-    if (weir__shared_enter(w)) {
-        weir__shared_leave(w, delta, allocated, freed);
+    if (shared_change(w, delta, allocated, freed))
         return true;
-    }
+    bool looked = weir__meters_are_shared(); /* and it is time to see whether it pays */
     weir__lock_take(&weir__meters.lock);
+    if (!looked && weir__meters_shared) {
+        /* It began while this thread waited: to end it at once would cost a fence each time. */
+        weir__lock_drop(&weir__meters.lock);
+        if (shared_change(w, delta, allocated, freed))
+            return true;
+        weir__lock_take(&weir__meters.lock);
+    }
     struct weir__meter *m = w->meter;
     bool fits = true;
     if (weir__unlikely(weir__meter_is_traced(m))) {
@@ -232,7 +254,8 @@ bool weir__meter_change(struct weir__window *w, int64_t delta, unsigned allocate
         return fits;
     }
     m->slow_operations++;
-    if (weir__shared_end()) {
+    bool shared = weir__shared_end();
+    if (shared) {
         weir__meters.closed_for = 0;
         crowd_count();
     }
@@ -242,16 +265,19 @@ bool weir__meter_change(struct weir__window *w, int64_t delta, unsigned allocate
     }
     struct weir__meter *lacking = meter_lacking(m, delta);
     if (lacking) {
+        bool solo = lacking->solo != NULL;
+        unsigned counted = shared ? lacking->crowd : 0;
         struct weir__shutting phase = weir__meter_freeze(lacking);
-        lacking->shares = ++lacking->crowd;
-        phase_judge(&phase);
+        lacking->crowd = (unsigned)weir__max(lacking->crowd + 1, counted);
+        lacking->shares = lacking->crowd;
+        phase_judge(&phase, solo);
         fits = delta <= 0 || meter_within_limits(m, delta);
     }
     if (fits) {
         meter_apply(m, delta);
         weir__window_counts(w, allocated, freed);
     }
-    window_choose(w);
+    window_choose(w, delta < 0 ? -delta : delta);
     weir__lock_drop(&weir__meters.lock);
     return fits;
 }

@@ -11,7 +11,7 @@
 #include "track/meter.h"
 
 /* Of spells with closed windows; powers of two, these two. */
-#define WEIR__BACKOFF_LEAST 64u
+#define WEIR__BACKOFF_LEAST 64u /* powers of two, these two */
 #define WEIR__BACKOFF_MOST  4096u
 
 struct weir__meters {

@@ -60,7 +60,9 @@ static void shared_add(struct weir__meter *m, int64_t delta)
 static bool shared_is_due(const struct weir__window *w)
 {
     uint32_t spell = __atomic_load_n(&shared_spell, __ATOMIC_RELAXED);
-    return (weir__window_operations(w) & (spell - 1)) == 0 && weir__os_fence_available();
+    /* Odd: a thread that allocates and frees in turn looks when it frees, and then there is
+     * room for its next block. */
+    return (weir__window_operations(w) & (spell - 1)) == spell - 1 && weir__os_fence_available();
 }
 
 /* The store must come before the loads after it: a fence of this thread's where nobody can
