@@ -27,8 +27,8 @@ dist_doc_DATA += docs/measuring.md docs/performance.md
 bench-accounting: all check-source
 	$(AM_V_at)mkdir -p check-build-untracked
 	$(AM_V_at)test -f check-build-untracked/config.status || (cd check-build-untracked && \
-		../check-source/configure -q --disable-accounting --without-criterion CC='$(CC)' CFLAGS='$(CFLAGS)')
-	$(AM_V_at)$(MAKE) -C check-build-untracked -s libweir.la $(weir_jemalloc_lib)
+		../check-source/configure -q --disable-accounting --without-criterion CC='$(CC)' CFLAGS='$(CFLAGS)' >/dev/null)
+	$(AM_V_at)$(MAKE) -C check-build-untracked -s libweir.la $(weir_jemalloc_lib) >/dev/null
 	./weir bench --baseline check-build-untracked/.libs $(BENCH_FLAGS)
 
 # Runs what docs/performance.md says and writes the output there.
