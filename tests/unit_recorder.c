@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -290,7 +291,7 @@ Test(recorder, says_what_it_cannot_do)
     cr_assert_eq(weir_trace_start("/no/such/folder/x.trace", NULL), ENOENT);
     cr_assert_not_null(strstr(weir_last_error(), "/no/such/folder"));
     cr_assert_eq(weir_trace_start("/tmp", NULL), EISDIR);
-    cr_assert_eq(weir_trace_start("/dev/full", NULL), ENOSPC);
+    cr_assert_eq(weir_trace_start("/dev/full", NULL), ESPIPE);
     weir_allocator *context = weir_allocator_create(NULL);
     weir_trace_options of_context = {.size = sizeof of_context, .allocator = context};
     cr_assert_eq(weir_trace_start(path, &of_context), EINVAL);
@@ -343,6 +344,63 @@ Test(recorder, survives_a_file_that_may_not_grow)
     cr_assert_eq(replay.events + status.dropped, status.events);
     cr_assert(replay.inexact);
     trace_done(&info, &replay);
+}
+
+/* As a daemon does: everything it does not know is closed, and its own file gets the
+ * numbers. In a child, because Criterion has descriptors, too. 0: all is well. */
+static int close_everything_and_go_on(const char *own)
+{
+    static const char text[16] = "the program's";
+    struct stat about;
+    if (weir_trace_start(path, NULL))
+        return 1;
+    for (int fd = 3; fd < 2000; fd++)
+        close(fd);
+    int first = open(own, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    if (first != 3 || write(first, text, sizeof text) != (ssize_t)sizeof text)
+        return 2;
+    for (int fd = 4; fd < 1100; fd++)
+        dup2(first, fd);
+    for (int i = 0; i < 100000; i++)
+        weir_deallocate(weir_cpu_allocator(), weir_allocate(weir_cpu_allocator(), 100));
+    if (weir_trace_stop() != EBADF)
+        return 3;
+    if (fstat(first, &about) || about.st_size != (off_t)sizeof text)
+        return 4;
+    return fstat(1000, &about) ? 5 : 0;
+}
+
+Test(recorder, never_writes_into_a_file_of_the_program)
+{
+    char own[96];
+    int status;
+    snprintf(own, sizeof own, "%s.own", path);
+    pid_t child = fork();
+    if (child == 0)
+        _exit(close_everything_and_go_on(own));
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert_eq(status, 0, "step %d", WEXITSTATUS(status));
+    unlink(own);
+}
+
+Test(recorder, takes_no_low_descriptor)
+{
+    int before = dup(2), after;
+    close(before);
+    start();
+    after = dup(2);
+    cr_assert_eq(after, before);
+    close(after);
+    stop();
+}
+
+/* A fifo would wait for a reader, a device take anything and keep nothing. */
+Test(recorder, records_into_regular_files_alone, .timeout = 10)
+{
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    cr_assert_neq(weir_trace_start(path, NULL), 0);
+    cr_assert_eq(weir_trace_start("/dev/full", NULL), ESPIPE);
+    cr_assert_eq(weir_trace_start("/tmp", NULL), EISDIR);
 }
 
 Test(recorder, killed_in_the_middle_leaves_a_readable_prefix, .timeout = 60)

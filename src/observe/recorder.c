@@ -264,7 +264,8 @@ static int file_begin(const char *path, weir_allocator *root)
 {
     int error = weir__trace_file_open(path);
     if (error)
-        return weir__fail(error, "trace \"%s\": %s", path, strerror(error));
+        return weir__fail(error, "trace \"%s\": %s", path,
+                          error == ESPIPE ? "not a regular file" : strerror(error));
     if (weir__recorder_head(weir_allocator_name(root)) && weir__trace_file_reserve()) {
         weir__recorder_modules();
         return 0;

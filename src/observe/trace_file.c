@@ -9,16 +9,64 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 static struct {
     weir__lock lock;
-    int fd, statm; /* -1: none */
+    int fd;        /* -1: none */
     int error;     /* atomic; the first */
     uint64_t end;  /* of the last whole record; atomic for readers */
     uint64_t room; /* where ROOM is, or 0 */
-} file = {.fd = -1, .statm = -1};
+    dev_t device;  /* what `fd` must be: the program may close it and open a file of its own */
+    ino_t inode;
+} file = {.fd = -1};
+
+/* -- the descriptor ---------------------------------------------------------------------- */
+
+/* Out of the way of programs that count on the lowest numbers. */
+static int descriptor_move_up(int fd)
+{
+    static const int least[] = {1000, 500, 200, 60};
+    for (size_t i = 0; i < sizeof least / sizeof *least; i++) {
+        int high = fcntl(fd, F_DUPFD_CLOEXEC, least[i]);
+        if (high >= 0) {
+            close(fd);
+            return high;
+        }
+    }
+    return fd;
+}
+
+/* Does the number still stand for our file? It must be asked before each write, truncation
+ * and close: whatever else the number stands for is the program's. */
+static bool descriptor_is_ours(void)
+{
+    struct stat about;
+    return file.fd >= 0 && fstat(file.fd, &about) == 0 && about.st_dev == file.device &&
+           about.st_ino == file.inode;
+}
+
+static void descriptor_close(void)
+{
+    if (descriptor_is_ours())
+        close(file.fd);
+    file.fd = -1;
+}
+
+/* The program took the number: the recording ends, and the program is told once. */
+static int descriptor_lost(void)
+{
+    static const char line[] =
+        "weir: the recording ended: the program closed the descriptor of its file\n";
+    ssize_t written = write(STDERR_FILENO, line, sizeof line - 1);
+    (void)written;
+    file.fd = -1;
+    return EBADF;
+}
+
+/* -- writing ------------------------------------------------------------------------------ */
 
 /* A write beyond the limit on file sizes would be a signal that ends the program. */
 static bool within_limit(uint64_t end)
@@ -62,6 +110,8 @@ static int record_write_locked(uint32_t type, const void *head, size_t nhead, co
     put_word(front + 4, (uint32_t)(nhead + nbody));
     uint32_t crc = weir__crc32(weir__crc32(0, front, 8), head, nhead);
     put_word(front + 8, weir__crc32(crc, body, nbody));
+    if (!descriptor_is_ours())
+        return descriptor_lost();
     if (!within_limit(offset + sizeof front + nhead + nbody))
         return EFBIG;
     struct iovec parts[] = {
@@ -72,7 +122,7 @@ static int record_write_locked(uint32_t type, const void *head, size_t nhead, co
 static void fail_locked(int error)
 {
     __atomic_store_n(&file.error, error, __ATOMIC_RELAXED);
-    if (ftruncate(file.fd, (off_t)file.end) != 0)
+    if (descriptor_is_ours() && ftruncate(file.fd, (off_t)file.end) != 0)
         return; /* a torn record at the end is as good as none */
 }
 
@@ -116,28 +166,36 @@ static int preamble_write(void)
     return parts_write(&(struct iovec){bytes, sizeof bytes}, 1, 0);
 }
 
-static void close_both(void)
+/* A fifo without a reader would stop the program here; a device would take anything. */
+static int regular_open(const char *path, struct stat *about)
 {
-    close(file.fd);
-    if (file.statm >= 0)
-        close(file.statm);
-    file.fd = file.statm = -1;
+    int fd = open(path, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return -errno;
+    int error = fstat(fd, about) != 0 ? errno : S_ISREG(about->st_mode) ? 0 : ESPIPE;
+    if (!error && ftruncate(fd, 0) != 0)
+        error = errno;
+    if (error)
+        close(fd);
+    return error ? -error : descriptor_move_up(fd);
 }
 
 int weir__trace_file_open(const char *path)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    struct stat about;
+    int fd = regular_open(path, &about);
     if (fd < 0)
-        return errno;
+        return -fd;
     weir__lock_take(&file.lock);
     file.fd = fd;
-    file.statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    file.device = about.st_dev;
+    file.inode = about.st_ino;
     file.room = 0;
     file.error = preamble_write();
     __atomic_store_n(&file.end, WEIR__TRACE_PREAMBLE, __ATOMIC_RELAXED);
     int error = file.error;
     if (error)
-        close_both();
+        descriptor_close();
     weir__lock_drop(&file.lock);
     return error;
 }
@@ -152,8 +210,7 @@ int weir__trace_file_close(const void *foot, size_t n)
     int error = file.error;
     if (error && file.room && file.fd >= 0)
         record_write_locked(WEIR__TRACE_FOOT, padded, sizeof padded, NULL, 0, file.room);
-    if (file.fd >= 0)
-        close_both();
+    descriptor_close();
     weir__lock_drop(&file.lock);
     errno = saved;
     return error;
@@ -162,8 +219,7 @@ int weir__trace_file_close(const void *foot, size_t n)
 void weir__trace_file_forget(void)
 {
     file.lock = (weir__lock){0};
-    if (file.fd >= 0)
-        close_both();
+    descriptor_close();
 }
 
 int weir__trace_file_error(void)
@@ -179,8 +235,10 @@ uint64_t weir__trace_file_bytes(void)
 uint64_t weir__trace_file_resident(void)
 {
     char text[128];
-    int saved = errno;
-    ssize_t n = file.statm >= 0 ? pread(file.statm, text, sizeof text - 1, 0) : -1;
+    int saved = errno, statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    ssize_t n = statm >= 0 ? read(statm, text, sizeof text - 1) : -1;
+    if (statm >= 0)
+        close(statm);
     errno = saved;
     if (n <= 0)
         return 0;

@@ -3,6 +3,10 @@
  * or not at all. Owns the descriptor, the file lock and the first error; knows nothing of
  * events. A failure ends the writing for good: what is in the file stays readable.
  *
+ * The descriptor is high up and is compared with the file (device and inode) before each
+ * write, truncation and close. When it is no longer ours the recording ends with one line
+ * on standard error, and nothing of the program's is touched.
+ *
  * Lock rank: the file lock is inside every lock of the core but the metadata's, because
  * records are written from hooks. errno is kept by all but weir__trace_file_open.
  */
@@ -11,7 +15,7 @@
 
 #include "base/bits.h"
 
-/* 0, or why the file cannot be made; the preamble and HEAD are written by the caller. */
+/* 0, or why the file cannot be made (ESPIPE: not a regular file); the preamble and HEAD are written by the caller. */
 int weir__trace_file_open(const char *path);
 
 /* Appends a record of two parts. False: nothing was written, now or earlier. */
