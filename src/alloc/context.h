@@ -46,6 +46,7 @@ struct weir__heap {
     struct weir__heap *next, *prev; /* of the allocator */
     uint64_t seen;                  /* operations when the scavenger last looked */
     unsigned slow;                  /* slow operations, to pace the scavenger; atomic */
+    bool placed;                    /* its memory is of weir__heap_places */
 };
 
 struct weir__body {

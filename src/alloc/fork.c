@@ -85,8 +85,12 @@ static void fork_release(void)
     weir__background_fork_done(false);
 }
 
+void (*weir__forked_first)(void);
+
 static void fork_child(void)
 {
+    if (weir__forked_first)
+        weir__forked_first();
     weir__meta_unlock();
     weir__meter_fork_done();
     locks_each(lock_drop);

@@ -4,6 +4,7 @@
  * lists of heaps (context lock).
  */
 #include "alloc/context.h"
+#include "alloc/observe.h"
 #include "base/meta.h"
 #include "base/os.h"
 
@@ -23,6 +24,10 @@ WEIR__TLS struct weir__local weir__here = {
 static WEIR__TLS bool thread_ended, thread_watched;
 
 static uint32_t slots_taken; /* bits; context lock */
+
+/* Where the CPU allocator's new heaps lie; NULL: with weir's other objects. Set before there
+ * are threads. */
+static const struct weir__heap_places *places;
 
 /* The same in every thread: thread-local data lies at fixed distances. */
 static ptrdiff_t slot_distance(unsigned slot)
@@ -123,6 +128,14 @@ static void heap_hide(struct weir__heap *heap)
     weir__lock_drop(&heap->local->lock);
 }
 
+static void heap_free(struct weir__heap *heap)
+{
+    if (heap->placed)
+        places->give(heap, sizeof *heap);
+    else
+        weir__meta_free(heap, sizeof *heap);
+}
+
 /* Its window goes; its free blocks to the centres if `flush`. The thread does not find
  * it, or is not there. */
 static void heap_unmake(struct weir__heap *heap, bool flush)
@@ -134,7 +147,7 @@ static void heap_unmake(struct weir__heap *heap, bool flush)
     heap_unlink(heap);
     if (heap->shard)
         heap->shard->nheaps--;
-    weir__meta_free(heap, sizeof *heap);
+    heap_free(heap);
 }
 
 static void thread_exit(void)
@@ -155,11 +168,24 @@ static void thread_exit(void)
     errno = saved;
 }
 
+static struct weir__heap *heap_allocate(const weir_allocator *a)
+{
+    uint32_t number = 0;
+    struct weir__heap *heap = NULL;
+    if (places && a == &weir__cpu)
+        heap = places->take(sizeof *heap, &number);
+    if (!heap)
+        return weir__meta_allocate(sizeof *heap);
+    heap->placed = true;
+    heap->window.number = number;
+    return heap;
+}
+
 /* The place is filled before the system is asked to watch the thread: what it
  * allocates for that comes back here and finds it. */
 static struct weir__heap *heap_make(weir_allocator *a, struct weir__heap **slot)
 {
-    struct weir__heap *heap = weir__meta_allocate(sizeof *heap);
+    struct weir__heap *heap = heap_allocate(a);
     if (!heap)
         return NULL;
     heap->slot = slot;
@@ -207,6 +233,32 @@ void weir__heaps_orphaned(weir_allocator *a)
         if (heap->window.thread != weir__thread_self())
             heap_unmake(heap, true);
     }
+}
+
+/* -- in sight of another process ------------------------------------------------------- */
+
+void weir__heaps_show(const struct weir__heap_places *new_places, struct weir__shown *shown)
+{
+    weir__context_lock();
+    places = new_places;
+    struct weir__heap *own = weir__heap_cached(&weir__cpu);
+    if (own != &weir__no_heap) {
+        heap_hide(own);
+        heap_unmake(own, true);
+    }
+    weir__meter_show(&weir__cpu.body->meter, shown);
+    weir__context_unlock();
+}
+
+void weir__heaps_place_again(void (*place)(void *heap, size_t size, bool own, uint32_t *number),
+                             struct weir__shown *shown)
+{
+    struct weir__body *body = weir__cpu.body;
+    for (struct weir__heap *heap = body->heaps; heap; heap = heap->next)
+        if (heap->placed)
+            place(heap, sizeof *heap, heap->window.thread == weir__thread_self(),
+                  &heap->window.number);
+    weir__meter_fork_tallies(&body->meter, shown);
 }
 
 /* -- emptying ------------------------------------------------------------------------- */

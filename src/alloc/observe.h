@@ -40,6 +40,31 @@ bool weir__peak_note(weir_allocator *a, const struct weir__window *own,
 bool weir__core_is_quiet(void);
 
 /*
+ * Memory for the heaps of the CPU allocator's threads whose first line (track/shown.h)
+ * another process can read. `take` gives zeroed memory and the tally's number, or NULL;
+ * `give` takes it back when what the tally said has moved on.
+ */
+struct weir__heap_places {
+    void *(*take)(size_t size, uint32_t *number);
+    void (*give)(void *heap, size_t size);
+};
+
+/* From here on the CPU allocator's figures are in *shown and in the tallies of the heaps
+ * that are made. Once, while the process has one thread. */
+void weir__heaps_show(const struct weir__heap_places *places, struct weir__shown *shown);
+
+/*
+ * In a forked child, from weir__forked_first: the tallies are the parent's. `place` puts a
+ * zero tally in front of each heap (`own`: of the thread that lives) and changes its number;
+ * the figures go on in *shown (NULL: nobody reads).
+ */
+void weir__heaps_place_again(void (*place)(void *heap, size_t size, bool own, uint32_t *number),
+                             struct weir__shown *shown);
+
+/* Called in a forked child before anything else of weir's; NULL: nobody asked. */
+extern void (*weir__forked_first)(void);
+
+/*
  * Calls visit for `a` (depth 0) and then every descendant, parents before their
  * children, siblings oldest first, until it returns non-zero, which is returned. With
  * `a` NULL: for every allocator without a parent (the CPU's, each device's) and what is

@@ -137,6 +137,8 @@ bool weir__meter_never_fits(const struct weir__meter *m, size_t size)
 void weir__meter_failed(struct weir__meter *m)
 {
     __atomic_add_fetch(&m->failures, 1, __ATOMIC_RELAXED);
+    if (m->shown)
+        __atomic_add_fetch(&m->shown->failures, 1, __ATOMIC_RELAXED);
 }
 
 void weir__meter_reset_peak(struct weir__meter *m)
@@ -144,6 +146,10 @@ void weir__meter_reset_peak(struct weir__meter *m)
     bool shared = weir__exact_begin(m);
     weir__window_store(&m->peak, m->base);
     weir__meter_watch(m);
+    if (m->shown) {
+        __atomic_store_n(&m->shown->shared_peak, m->peak, __ATOMIC_RELAXED);
+        weir__shown_peak(m);
+    }
     weir__exact_end(shared);
 }
 

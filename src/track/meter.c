@@ -51,8 +51,10 @@ void weir__meter_raise(struct weir__meter *m, int64_t live)
 {
     if (live <= m->ceiling)
         return;
-    if (live > m->peak)
+    if (live > m->peak) {
         weir__window_store(&m->peak, live);
+        weir__shown_peak(m);
+    }
     for (struct weir__peak_observer *o = m->observers; o; o = o->next)
         if (live > o->peak)
             o->peak = live;
@@ -192,7 +194,7 @@ static bool forest_is_closed(void)
  */
 static void window_choose(struct weir__window *w, int64_t size)
 {
-    bool fence = weir__os_fence_available();
+    bool fence = weir__os_fence_available() && weir__shown_admits(w);
     if (fence && meter_is_alone(w->meter)) {
         weir__window_open(w, meter_headroom(w->meter), true);
         return;
@@ -221,6 +223,7 @@ static bool traced_change_locked(struct weir__window *w, int64_t delta, unsigned
         return false;
     meter_apply(w->meter, delta);
     weir__window_counts(w, allocated, freed);
+    weir__shown_slow(w, delta, allocated, freed);
     w->sequence = weir__trace_stamp(delta, (int)allocated - (int)freed);
     return true;
 }
@@ -276,6 +279,7 @@ bool weir__meter_change(struct weir__window *w, int64_t delta, unsigned allocate
     if (fits) {
         meter_apply(m, delta);
         weir__window_counts(w, allocated, freed);
+        weir__shown_slow(w, delta, allocated, freed);
     }
     window_choose(w, delta < 0 ? -delta : delta);
     weir__lock_drop(&weir__meters.lock);
@@ -351,12 +355,24 @@ bool weir__meter_is_quiet(void)
     return __atomic_load_n(&weir__meters.lock.state, __ATOMIC_RELAXED) == 0;
 }
 
+static void fork_counts_keep(struct weir__meter *m)
+{
+    m->fork_allocations = m->gone_allocations;
+    m->fork_frees = m->gone_frees;
+    for (const struct weir__window *w = m->windows; w; w = w->next) {
+        m->fork_allocations += weir__window_allocations(w);
+        m->fork_frees += weir__window_frees(w);
+    }
+}
+
 void weir__meter_fork_prepare(void)
 {
     weir__lock_take(&weir__meters.lock);
     weir__shared_end();
-    for (struct weir__meter *m = weir__meters.roots; m; m = m->next)
+    for (struct weir__meter *m = weir__meters.roots; m; m = m->next) {
         weir__meter_freeze(m);
+        fork_counts_keep(m);
+    }
 }
 
 void weir__meter_fork_done(void)

@@ -42,8 +42,10 @@ struct weir__meter {
     unsigned crowd;  /* threads that were active at the last freeze */
     unsigned shares; /* parts that the credit is to be divided into; 0: unknown */
     uint64_t gone_allocations, gone_frees; /* of windows and children that are gone */
+    uint64_t fork_allocations, fork_frees; /* of all there were when a fork began */
     uint64_t slow_operations;              /* own */
     uint64_t failures;                     /* own and of children gone; atomic */
+    struct weir__shown *shown;             /* its figures for another process; NULL: nobody reads */
     /* Any thread, while SHARED. */
     int64_t shared_live __attribute__((aligned(WEIR__LINE)));
     int64_t shared_peak;
@@ -140,9 +142,23 @@ void weir__meter_trace_end(struct weir__meter *root, struct weir__meter_reading 
 /* Is it at or below the traced root? Any thread; a moment's answer. */
 bool weir__meter_is_traced(const struct weir__meter *m);
 
+/*
+ * Shows the figures of the root `m` in *shown from here on (track/shown.h), starting from
+ * what they are: the peak, and all that is counted, as `other`. Windows that have a number
+ * are shown by their tally, the others stay closed. NULL: no longer.
+ */
+void weir__meter_show(struct weir__meter *m, struct weir__shown *shown);
+
 /* Around fork: every window closed and folded, the lock held. */
 void weir__meter_fork_prepare(void);
 void weir__meter_fork_done(void);
+
+/*
+ * In the child, between the two, where tallies lie in memory that is the parent's, too: the
+ * windows were given new tallies, all zero. What they had counted is what the parent's had
+ * before the fork. The figures go on in *shown (NULL: nobody reads).
+ */
+void weir__meter_fork_tallies(struct weir__meter *m, struct weir__shown *shown);
 
 /* The invariants above, over the whole forest. */
 bool weir__meter_is_valid(void);

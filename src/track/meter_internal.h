@@ -74,6 +74,27 @@ WEIR__INLINE void weir__window_counts(struct weir__window *w, unsigned allocated
     __atomic_store_n(&w->freeing, w->freeing + 2 * freed, __ATOMIC_RELAXED);
 }
 
+/* -- what others see (shown.c) ------------------------------------------------------ */
+
+/* A slow operation of the window counted this. */
+void weir__shown_slow(struct weir__window *w, int64_t delta, unsigned allocated, unsigned freed);
+
+/* The window ends: its tally goes to `other`. */
+void weir__shown_detach(struct weir__window *w);
+
+/* A window has the total of m to itself from `used` on; and no longer. */
+void weir__shown_solo_begin(struct weir__meter *m, const struct weir__window *w);
+void weir__shown_solo_end(struct weir__meter *m);
+
+void weir__shown_peak(struct weir__meter *m);                /* m->peak rose */
+void weir__shown_shared_peak(struct weir__meter *m, int64_t live); /* any thread */
+
+/* May the window be opened? Not where its tally would be missed. */
+WEIR__INLINE bool weir__shown_admits(const struct weir__window *w)
+{
+    return w->number || !w->meter->shown;
+}
+
 void weir__window_open(struct weir__window *w, int64_t grant, bool solo);
 void weir__window_fold(struct weir__window *w);
 void weir__window_await(struct weir__window *w);

@@ -54,6 +54,8 @@ static void shared_add(struct weir__meter *m, int64_t delta)
     while (live > peak && !__atomic_compare_exchange_n(&m->shared_peak, &peak, live, true,
                                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         continue;
+    if (weir__unlikely(m->shown != NULL))
+        weir__shown_shared_peak(m, live);
 }
 
 /* Operations on shared atomics between two looks at whether windows pay again. */
@@ -91,6 +93,7 @@ void weir__shared_leave(struct weir__window *w, int64_t delta, unsigned allocate
 {
     for (struct weir__meter *m = w->meter; m; m = m->parent)
         shared_add(m, delta);
+    weir__shown_slow(w, delta, allocated, freed);
     __atomic_store_n(&w->freeing, w->freeing + 2 * freed, __ATOMIC_RELAXED);
     __atomic_store_n(&w->shared_operations, w->shared_operations + 1, __ATOMIC_RELAXED);
     weir__window_leave(&w->allocating, 2 * (int64_t)allocated - 1);

@@ -15,6 +15,7 @@ void weir__window_fold(struct weir__window *w)
     for (struct weir__meter *m = w->meter; m; m = m->parent) {
         if (m->solo == w) {
             weir__meter_raise(m, m->base + high);
+            weir__shown_solo_end(m);
             __atomic_store_n(&m->solo, NULL, __ATOMIC_RELAXED);
         }
         m->base += used;
@@ -126,18 +127,20 @@ static void window_to_front(struct weir__window *w)
 void weir__window_open(struct weir__window *w, int64_t grant, bool solo)
 {
     int64_t used = weir__window_used(w);
+    weir__window_store(&w->hi, solo ? used : used + grant);
+    weir__window_store(&w->hi_blocks, (int64_t)(w->allocating - w->freeing));
     for (struct weir__meter *m = w->meter; m; m = m->parent) {
         m->level += grant;
         m->nopen++;
-        if (solo)
+        if (solo) {
+            weir__shown_solo_begin(m, w);
             __atomic_store_n(&m->solo, w, __ATOMIC_RELAXED);
+        }
     }
     window_to_front(w);
     w->open = true;
     w->granted = used + grant;
     w->ops_at_open = weir__window_operations(w);
-    weir__window_store(&w->hi, solo ? used : w->granted);
-    weir__window_store(&w->hi_blocks, (int64_t)(w->allocating - w->freeing));
     weir__window_store(&w->cap, w->granted);
 }
 
@@ -191,6 +194,7 @@ void weir__window_detach(struct weir__window *w)
     struct weir__meter *m = w->meter;
     if (w->open)
         window_settle_locked(w);
+    weir__shown_detach(w);
     m->gone_allocations += weir__window_allocations(w);
     m->gone_frees += weir__window_frees(w);
     m->slow_operations += w->shared_operations;

@@ -13,6 +13,11 @@
  *   cap     an operation that would lift `used` above it goes the slow way; the most
  *           negative number closes the window for allocations and frees alike.
  *   hi      greatest `used` since the window was opened (solo windows), or cap.
+ *   slow    bytes of slow operations; they are not in `used`
+ *
+ * The first line is the window's tally (track/shown.h): it may lie on a page that another
+ * process reads. Nothing there is a pointer, and nothing there decides an operation but
+ * the parity of the two counts.
  *
  * An operation makes its word odd, then reads cap; who closes a window stores cap,
  * fences all threads (membarrier) and waits until both words are even. So the owner
@@ -22,6 +27,9 @@
 #define WEIR_TRACK_WINDOW_H
 
 #include "base/bits.h"
+#include "track/shown.h"
+
+#include <stddef.h>
 
 struct weir__meter;
 
@@ -32,17 +40,20 @@ struct weir__window {
     uint64_t allocating;
     int64_t given;
     uint64_t freeing;
-    union {
+    int64_t hi;        /* as taken */
+    int64_t hi_blocks; /* at `hi`: two times the blocks counted in less those out; as hi */
+    int64_t slow;      /* under the meter lock, or while SHARED by the owner */
+    uint64_t unused;
+    union { /* the second line */
         int64_t cap;         /* written with the meter lock held */
         int32_t cap_half[2]; /* low, high: little-endian machines only */
     };
-    int64_t hi;        /* written by the owner alone */
     uint64_t sequence; /* number of the latest traced operation; the owner takes it */
     uint32_t held;     /* its bins are worked on by who closed it */
     bool open;         /* the rest: under the meter lock */
     bool waiting;      /* being closed; its thread must be waited for */
+    uint32_t number;   /* of its tally, for who reads it from outside; 0: it is not shown */
     int64_t origin;    /* `used` that `base` already holds */
-    int64_t hi_blocks; /* at `hi`: two times the blocks counted in less those out; as hi */
     struct weir__meter *meter;
     const void *thread; /* identity of the owner */
     struct weir__window *next, *prev;
@@ -50,6 +61,18 @@ struct weir__window {
     uint64_t ops_at_open, ops_seen; /* to judge phases by */
     uint64_t shared_operations;     /* done on shared atomics; written by the owner */
 } __attribute__((aligned(WEIR__LINE)));
+
+_Static_assert(offsetof(struct weir__window, cap) == sizeof(struct weir__tally) &&
+                   offsetof(struct weir__window, allocating) ==
+                       offsetof(struct weir__tally, allocating) &&
+                   offsetof(struct weir__window, given) == offsetof(struct weir__tally, given) &&
+                   offsetof(struct weir__window, freeing) ==
+                       offsetof(struct weir__tally, freeing) &&
+                   offsetof(struct weir__window, hi) == offsetof(struct weir__tally, hi) &&
+                   offsetof(struct weir__window, hi_blocks) ==
+                       offsetof(struct weir__tally, hi_blocks) &&
+                   offsetof(struct weir__window, slow) == offsetof(struct weir__tally, slow),
+               "a window begins with its tally");
 
 WEIR__INLINE int64_t weir__window_load(const int64_t *field)
 {
