@@ -48,7 +48,7 @@ PRELOAD_API void _Exit(int status)
 
 PRELOAD_API void abort(void)
 {
-    leave(WEIR__RUN_STARTED);
+    leave(WEIR__RUN_EXITED);
     NEXT(abort)();
     __builtin_trap();
 }
@@ -57,7 +57,7 @@ PRELOAD_API void abort(void)
 
 PRELOAD_API int execve(const char *path, char *const argv[], char *const envp[])
 {
-    leave(WEIR__RUN_EXECED);
+    leave(WEIR__RUN_EXECING);
     int result = (int)syscall(SYS_execve, path, argv, envp);
     preload_report_again();
     return result;
@@ -70,7 +70,7 @@ PRELOAD_API int execv(const char *path, char *const argv[])
 
 PRELOAD_API int execvpe(const char *file, char *const argv[], char *const envp[])
 {
-    leave(WEIR__RUN_EXECED);
+    leave(WEIR__RUN_EXECING);
     int result = NEXT(execvpe)(file, argv, envp);
     preload_report_again();
     return result;
@@ -83,7 +83,7 @@ PRELOAD_API int execvp(const char *file, char *const argv[])
 
 PRELOAD_API int fexecve(int file, char *const argv[], char *const envp[])
 {
-    leave(WEIR__RUN_EXECED);
+    leave(WEIR__RUN_EXECING);
     int result = NEXT(fexecve)(file, argv, envp);
     preload_report_again();
     return result;

@@ -1,19 +1,16 @@
 /*
- * preload/report.h - this process's slot in the memory that `weir run` shares
- * (observe/run_page.h).
+ * preload/report.h - what this process writes of itself for `weir run`, beside the figures
+ * that are always there: now and then, and at its end.
  */
 #ifndef WEIR_PRELOAD_REPORT_H
 #define WEIR_PRELOAD_REPORT_H
 
 #include "observe/run_page.h"
 
-/* Claims a slot if the environment names the memory. Once, from the constructor. */
+/* Once, from the constructor, when the process has its image. */
 void preload_report_start(void);
 
-/* Before a fork, which ends what is known of the blocks at the peak. */
-void preload_report_fork(void);
-
-/* In a forked child: its own slot, its own peak. */
+/* In a forked child: its own peak. */
 void preload_report_forked(void);
 
 /* Writes the figures as they are, in full, and that this process now ends or becomes
@@ -24,11 +21,17 @@ void preload_report_last(enum weir__run_state state);
 /* Looks up what preload/last.c stands before. */
 void preload_last_start(void);
 
-/* Completes the file that is recorded to, if this process records and the core is not
- * interrupted. */
+/* Completes the file that is recorded to, if this process records into one of its own and
+ * the core is not interrupted. */
 void preload_record_stop(void);
 
 /* The exec failed: it runs on. */
 void preload_report_again(void);
+
+/* Another malloc than this library's serves the program. */
+void preload_report_foreign(void);
+
+/* The next program of this process, `file`, cannot carry weir. Async-signal-safe. */
+void preload_report_lost(const char *file, enum weir__lost why);
 
 #endif

@@ -4,6 +4,7 @@
  * Read in a constructor, because the C library knows no environment before its own has run. Also
  * says what becomes of a wrong pointer.
  */
+#include "preload/image.h"
 #include "preload/preload.h"
 #include "preload/report.h"
 
@@ -158,16 +159,26 @@ static void line_write(void)
 
 static void preload_end(void);
 
-__attribute__((constructor)) static void preload_start(void)
+static void preload_forked(void)
+{
+    preload_image_forked();
+    preload_report_forked();
+}
+
+__attribute__((constructor)) static void preload_start(int argc, char **argv)
 {
     weir__allocator_check(&weir__cpu, NULL);
     loader_find();
     preload_last_start();
     weir_set_misuse_handler(misuse, NULL);
     limit_set();
+    preload_image_start(argc, argv);
     preload_report_start();
-    record_start();
-    pthread_atfork(preload_report_fork, NULL, preload_report_forked);
+    if (preload_image())
+        preload_image_record();
+    else
+        record_start();
+    pthread_atfork(NULL, NULL, preload_forked);
     at_quick_exit(preload_end);
 }
 

@@ -1,21 +1,15 @@
 /*
  * tools/cmd_run.c - `weir run`: starts a program with libweir-malloc.so loaded first,
- * stands aside while it runs, and reports what memory it took. Owns the shared memory
- * that the program's processes write their figures to; tools/run_report.c reads it.
- *
- * To who called it, `weir run` looks like the program: its exit status, its death by a
- * signal, its stopping and going on.
+ * stands aside while it runs, and reports what memory it took (tools/run.h names the
+ * parts). Owns the options and the exit status.
  */
 #include "tools/command.h"
 #include "tools/run.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,20 +19,23 @@ static void usage(FILE *to)
     fputs("usage: weir run [OPTIONS] [--] PROGRAM [ARGUMENTS]\n"
           "\n"
           "Runs the program with its malloc replaced by weir's, and reports at its end what\n"
-          "memory it asked for: the exact peak, when it was reached, what is live at exit.\n"
+          "memory it asked for: the exact peak, when it was reached, what is live at its end.\n"
           "\n"
           "  --json         the report as one JSON object\n"
+          "  --sizes        what is live at exit by size of block, too\n"
+          "  --quiet        no report, unless -o names a file for it\n"
+          "  -o FILE        the report goes to FILE, not to standard error (%p: the pid)\n"
           "  --limit SIZE   malloc returns NULL beyond this (bytes, or 512M, 2G), each process\n"
-          "  --record FILE  write every allocation to FILE, for weir trace and weir bench\n"
-          "  -o FILE        the report goes to FILE, not to standard error\n"
+          "  --record FILE  every allocation goes to FILE, for weir trace and weir bench;\n"
+          "                 other processes to FILE.PID, what they become by exec to FILE.PID.2\n"
+          "                 (%p in FILE: the pid, %e: the program's name)\n"
           "  --help         this\n"
           "\n"
           "Exit status: the program's; 127 not found, 126 cannot be run, 128+N killed by\n"
-          "signal N, 125 if weir run itself fails.\n",
+          "signal N; 125 if weir run itself fails; 123 if the program gave 0 and what was\n"
+          "recorded is not whole.\n",
           to);
 }
-
-#define OWN_FAILURE 125
 
 /* -- options ----------------------------------------------------------------------------- */
 
@@ -57,6 +54,7 @@ static int options_read(int argc, char **argv, struct run *run)
     static const struct option known[] = {
         {"json", no_argument, NULL, 'j'},         {"limit", required_argument, NULL, 'l'},
         {"record", required_argument, NULL, 'r'}, {"output", required_argument, NULL, 'o'},
+        {"quiet", no_argument, NULL, 'q'},        {"sizes", no_argument, NULL, 's'},
         {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
     int option;
     optind = 1;
@@ -73,6 +71,12 @@ static int options_read(int argc, char **argv, struct run *run)
             break;
         case 'o':
             run->output = optarg;
+            break;
+        case 'q':
+            run->quiet = true;
+            break;
+        case 's':
+            run->sizes = true;
             break;
         case 'h':
             usage(stdout);
@@ -93,161 +97,67 @@ static int options_read(int argc, char **argv, struct run *run)
     return -1;
 }
 
-/* -- the shared memory ---------------------------------------------------------------------- */
+/* -- all of it -----------------------------------------------------------------------------------
+ */
 
-static bool page_make(struct run *run)
-{
-    run->page_file = memfd_create("weir-run", MFD_CLOEXEC);
-    if (run->page_file < 0 || ftruncate(run->page_file, WEIR__RUN_BYTES) != 0) {
-        fprintf(stderr, "weir run: no shared memory: %s\n", strerror(errno));
-        return false;
-    }
-    run->page = mmap(NULL, WEIR__RUN_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, run->page_file, 0);
-    if (run->page == MAP_FAILED) {
-        fprintf(stderr, "weir run: no shared memory: %s\n", strerror(errno));
-        return false;
-    }
-    ((struct weir__run_head *)run->page)->magic = WEIR__RUN_MAGIC;
-    return true;
-}
-
-/* -- the program ------------------------------------------------------------------------------ */
-
-static void variable_set(const char *name, const char *value)
-{
-    if (value)
-        setenv(name, value, 1);
-    else
-        unsetenv(name);
-}
-
-static void environment_set(const struct run *run)
-{
-    char text[8192], page[64];
-    const char *before = getenv("LD_PRELOAD");
-    snprintf(text, sizeof text, "%s%s%s", run->library, before && *before ? ":" : "",
-             before ? before : "");
-    setenv("LD_PRELOAD", text, 1);
-    snprintf(page, sizeof page, "/proc/%d/fd/%d", (int)getppid(), run->page_file);
-    setenv(WEIR__RUN_VARIABLE, page, 1);
-    variable_set("WEIR_LIMIT", run->limit);
-    variable_set("WEIR_RECORD", run->record);
-}
-
-static uint64_t clock_now(void)
+uint64_t run_clock(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-/* In the child. Its signals are as they were when weir run was started. */
-static _Noreturn void program_become(const struct run *run, const sigset_t *mask)
+/* The name of the report's file: %p is the program's process. */
+static char *output_name(const struct run *run)
 {
-    environment_set(run);
-    sigprocmask(SIG_SETMASK, mask, NULL);
-    execvp(run->command[0], run->command);
-    int error = errno;
-    fprintf(stderr, "weir run: %s: %s\n", run->command[0], strerror(error));
-    _exit(error == ENOENT ? 127 : 126);
-}
-
-/* -- signals ------------------------------------------------------------------------------------
- */
-
-/* All that can be taken and mean something to the program; they are blocked here and
- * waited for. The terminal's own reach it without us: it is in our process group. */
-static void signals_block(sigset_t *all, sigset_t *before)
-{
-    static const int passed[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM, SIGUSR1,  SIGUSR2, SIGALRM,
-                                 SIGTSTP, SIGCONT, SIGTTIN, SIGTTOU, SIGWINCH, SIGPIPE, SIGCHLD};
-    sigemptyset(all);
-    for (size_t i = 0; i < sizeof passed / sizeof *passed; i++)
-        sigaddset(all, passed[i]);
-    sigprocmask(SIG_BLOCK, all, before);
-}
-
-/* The program stopped: so do we, that the shell sees it; and it goes on when we do. */
-static void stop_with_it(const struct run *run)
-{
-    kill(getpid(), SIGSTOP);
-    kill(run->pid, SIGCONT);
-}
-
-static bool program_has_ended(struct run *run)
-{
-    int status;
-    pid_t pid;
-    while ((pid = wait4(run->pid, &status, WNOHANG | WUNTRACED, &run->usage)) == run->pid) {
-        if (!WIFSTOPPED(status)) {
-            run->status = status;
-            run->ended = clock_now();
-            return true;
+    char *name = NULL;
+    size_t size;
+    FILE *to = open_memstream(&name, &size);
+    if (!to)
+        return NULL;
+    for (const char *at = run->output; *at; at++)
+        if (at[0] == '%' && at[1] == 'p') {
+            fprintf(to, "%d", run->pid);
+            at++;
+        } else {
+            fputc(*at, to);
         }
-        stop_with_it(run);
-    }
-    return false;
-}
-
-static void program_await(struct run *run, const sigset_t *signals)
-{
-    siginfo_t about;
-    while (!program_has_ended(run)) {
-        int signal = sigwaitinfo(signals, &about);
-        if (signal > 0 && signal != SIGCHLD && about.si_code != SI_KERNEL)
-            kill(run->pid, signal);
-    }
-}
-
-/* Ends as the program did. */
-static int end_like_it(const struct run *run)
-{
-    if (!WIFSIGNALED(run->status))
-        return WEXITSTATUS(run->status);
-    int signal_number = WTERMSIG(run->status);
-    struct rlimit no_core = {0, 0};
-    sigset_t one;
-    fflush(NULL);
-    setrlimit(RLIMIT_CORE, &no_core);
-    signal(signal_number, SIG_DFL);
-    sigemptyset(&one);
-    sigaddset(&one, signal_number);
-    raise(signal_number);
-    sigprocmask(SIG_UNBLOCK, &one, NULL);
-    return 128 + signal_number;
-}
-
-/* -- all of it -----------------------------------------------------------------------------------
- */
-
-static bool program_run(struct run *run)
-{
-    sigset_t signals, before;
-    signals_block(&signals, &before);
-    run->started = clock_now();
-    run->pid = fork();
-    if (run->pid < 0) {
-        fprintf(stderr, "weir run: fork: %s\n", strerror(errno));
-        return false;
-    }
-    if (run->pid == 0)
-        program_become(run, &before);
-    program_await(run, &signals);
-    return true;
+    return fclose(to) == 0 ? name : NULL;
 }
 
 /* False: the report could not be written. */
 static bool report_write(const struct run *run)
 {
-    FILE *to = run->output ? fopen(run->output, "we") : stderr;
+    if (run->quiet && !run->output)
+        return true;
+    char *name = run->output ? output_name(run) : NULL;
+    FILE *to = run->output ? name ? fopen(name, "we") : NULL : stderr;
     if (to) {
-        run_report(run, to);
-        if ((run->output ? fclose(to) : fflush(to)) == 0)
+        (run->json ? run_json : run_report)(run, to);
+        if ((run->output ? fclose(to) : fflush(to)) == 0) {
+            free(name);
             return true;
+        }
     }
     fprintf(stderr, "weir run: %s: %s\n", run->output ? run->output : "standard error",
             strerror(errno));
+    free(name);
     return false;
+}
+
+/* Where nobody reads the report, one line says what the recording lacks. */
+static void incomplete_say(const struct run *run)
+{
+    if (!run->quiet && !run->output && !run->json)
+        return;
+    for (const struct run_recording *r = run_record_first(); r; r = r->next)
+        if (r->error)
+            fprintf(stderr, "weir run: %s: %s; %llu of %llu events are missing\n", r->path,
+                    strerror(r->error), (unsigned long long)r->missing,
+                    (unsigned long long)r->total);
+        else if (r->missing || r->odd)
+            fprintf(stderr, "weir run: %s: %llu of %llu events are missing\n", r->path,
+                    (unsigned long long)r->missing, (unsigned long long)r->total);
 }
 
 int weir_command_run(int argc, char **argv)
@@ -259,9 +169,14 @@ int weir_command_run(int argc, char **argv)
     status = run_check(run.command[0]);
     if (status)
         return status;
-    if (!run_library(&run) || !page_make(&run) || !program_run(&run))
-        return OWN_FAILURE;
-    if (!report_write(&run) && WIFEXITED(run.status) && WEXITSTATUS(run.status) == 0)
-        return OWN_FAILURE;
-    return end_like_it(&run);
+    if (!run_library(&run) || (run.record && !run_record_prepare(&run)) ||
+        !run_memory_make(&run) || !(run.watch = run_watch_make(&run)) || !run_program(&run))
+        return RUN_OWN_FAILURE;
+    run_watch_end(run.watch);
+    bool recorded = run_record_close(), reported = report_write(&run);
+    if (!recorded)
+        incomplete_say(&run);
+    if (WIFEXITED(run.status) && WEXITSTATUS(run.status) == 0 && !(reported && recorded))
+        return reported ? RUN_RECORD_INCOMPLETE : RUN_OWN_FAILURE;
+    return run_end_like_it(&run);
 }

@@ -1,5 +1,15 @@
 /*
- * tools/run.h - what the files of `weir run` share: what is to be run, and how it went.
+ * tools/run.h - what the files of `weir run` share: what is to be run, how it went, and
+ * what is known of the processes.
+ *
+ *   cmd_run.c      the options, the order of things, the exit status
+ *   run_check.c    can the program carry the library?
+ *   run_memory.c   makes the shared memory and hands it to who may have it
+ *   run_program.c  starts the program; signals and stops, there and back
+ *   run_watch.c    finds the process images, follows their lives, frees what is over
+ *   run_figures.c  sums up what an image shows
+ *   run_record.c   the files of a recording
+ *   run_report.c   what is said at the end, as text; run_json.c, as JSON
  */
 #ifndef WEIR_TOOLS_RUN_H
 #define WEIR_TOOLS_RUN_H
@@ -10,34 +20,189 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
+#define RUN_OWN_FAILURE      125 /* weir run itself failed before the program started */
+#define RUN_RECORD_INCOMPLETE 123 /* the program gave 0, its recording is not whole */
+
 struct run {
-    bool json;
+    bool json, quiet, sizes;
     const char *limit, *record, *output; /* as given, or NULL */
     char **command;
     char library[4096]; /* libweir-malloc.so */
     void *page;         /* the shared memory */
+    uint32_t unit;      /* of its tallies */
     int page_file;
-    int pid;                 /* of the program */
-    uint64_t started, ended; /* CLOCK_MONOTONIC, ns */
-    int status;              /* as of wait */
+    int listener;                     /* hands the memory out; -1: none */
+    char where[256];                  /* the environment's word for it */
+    const char *key;                  /* in `where`: who says it gets the memory */
+    int pid;                          /* of the program; 0: not started */
+    int witness;                      /* of signals to the process group; run_program.c */
+    uint64_t started, ended;          /* CLOCK_MONOTONIC, ns */
+    int status;                       /* as of wait */
     struct rusage usage;
+    struct run_watch *watch;
 };
 
 /* The command (tools/command.h). tools/cmd_run.c */
 int weir_command_run(int argc, char **argv);
 
+/* Nanoseconds. */
+uint64_t run_clock(void);
+
+/* -- run_check.c ------------------------------------------------------------------------ */
+
 /*
  * Can the program be run with a library loaded first? 0, or the exit status that a
  * shell would give (126, 127) after one line on standard error: it is not there, not
- * executable, static, setuid, for another machine. tools/run_check.c
+ * executable, static, setuid, for another machine.
  */
 int run_check(const char *program);
 
 /* Finds libweir-malloc.so beside this program or where it was installed; false after
- * one line on standard error. tools/run_check.c */
+ * one line on standard error. */
 bool run_library(struct run *run);
 
-/* Writes the report of a run that has ended. tools/run_report.c */
+/* -- run_memory.c ----------------------------------------------------------------------- */
+
+/* Makes the memory and what the environment says of it; false after one line on standard
+ * error. */
+bool run_memory_make(struct run *run);
+
+/* The environment of the program; in the child. */
+void run_memory_export(const struct run *run);
+
+/* Somebody asks at the listener. */
+void run_memory_answer(const struct run *run);
+
+/* -- run_program.c ---------------------------------------------------------------------- */
+
+/* Runs the program to its end, with run->watch looking on; false after one line on standard
+ * error. */
+bool run_program(struct run *run);
+
+/* Ends as the program did: does not return, or returns the exit status. */
+int run_end_like_it(const struct run *run);
+
+/* -- run_figures.c ---------------------------------------------------------------------- */
+
+struct run_figures {
+    uint64_t peak, peak_blocks, peak_at; /* bytes asked for; CLOCK_MONOTONIC ns, 0: unknown */
+    uint64_t live, blocks;
+    uint64_t allocations, frees, failures;
+    uint64_t in_use, cached, reserved, metadata, limit; /* as of `as_of` */
+    uint64_t as_of;
+    bool exact; /* live, blocks and peak are true to the last call that returned */
+};
+
+/* What the tallies of an image come to. */
+struct run_tallies {
+    int64_t bytes;
+    uint64_t allocated, freed;
+    struct weir__tally solo; /* the one that `solo` names */
+    bool has_solo;
+};
+
+/* Sums the tallies of all images; `sums` has WEIR__RUN_IMAGES, `images` the copies (state
+ * 0: not to be summed). */
+void run_tallies_sum(void *page, uint32_t unit, const struct weir__run_image *const images[],
+                     struct run_tallies sums[]);
+
+/* `now` is when it was looked at. */
+struct run_figures run_figures_of(const struct weir__run_image *image,
+                                  const struct run_tallies *tallies);
+
+/* -- run_watch.c ------------------------------------------------------------------------ */
+
+enum run_ending {
+    RUN_RUNNING, /* still, when the program had ended */
+    RUN_EXITED,  /* through the C library */
+    RUN_ENDED,   /* by a signal, or by the bare system call */
+    RUN_EXECED,  /* became the next image of its process */
+    RUN_LOST     /* became a program that weir could not follow */
+};
+
+struct run_image {
+    struct run_image *next; /* in the order in which they were seen */
+    uint32_t index;
+    uint64_t serial, taken_at, started, ended, looked;
+    int pid, parent, nth; /* nth image of its process, from 1 */
+    uint32_t kind, flags;
+    uint32_t lost; /* enum weir__lost: why `lost_program` cannot carry weir */
+    enum run_ending ending;
+    bool over, seen_alive, has_classes;
+    struct run_image *after; /* what its process became by exec; NULL: nothing */
+    uint64_t resident, outside; /* at most: resident, and mapped beside malloc; bytes */
+    struct run_figures figures;
+    struct run_recording *recording; /* NULL: none */
+    char command[WEIR__RUN_COMMAND], lost_program[96];
+    struct weir__run_class classes[WEIR__RUN_CLASSES];
+};
+
+struct run_watch {
+    struct run *run;
+    struct run_image *first, **last;
+    unsigned count;
+    struct run_image *at[WEIR__RUN_IMAGES]; /* by index in the memory; NULL: free or unknown */
+    uint64_t tree_peak, tree_peak_at;       /* the greatest sum of what lived at once, seen */
+    unsigned tree_processes;                /* then */
+    uint64_t lost;                          /* images that found no room */
+    uint64_t lives_looked;
+    uint64_t chunk_done[WEIR__RUN_CHUNKS];  /* bytes of a chunk of records that were read */
+    struct run_image *chunk_of[WEIR__RUN_CHUNKS];
+};
+
+struct run_watch *run_watch_make(struct run *run);
+
+/* One look at everything. True: something happened, look again soon. */
+bool run_watch_look(struct run_watch *watch);
+
+/* The program has ended: the last look. */
+void run_watch_end(struct run_watch *watch);
+
+/* -- run_record.c ------------------------------------------------------------------------ */
+
+struct run_recording {
+    struct run_recording *next;
+    int file; /* -1: closed */
+    int error; /* the first errno value; then nothing more is written */
+    char *path;
+    uint64_t end, room; /* bytes; where the footer can go if nothing else can */
+    uint64_t events, missing, total; /* written; numbered but not written; both (at the end) */
+    uint64_t sampled;
+    bool headed; /* HEAD is written */
+    bool footed;
+    bool odd; /* held what no recorder writes */
+};
+
+/* Opens and locks the file that the program is to be recorded to. False after one line on
+ * standard error. */
+bool run_record_prepare(struct run *run);
+
+/* The recording of an image, made at the first thing that is to be written; NULL: it cannot
+ * be. */
+struct run_recording *run_record_of(struct run *run, struct run_image *image);
+
+void run_record_records(struct run_recording *r, const unsigned char *bytes, size_t n);
+void run_record_events(struct run_recording *r, const struct weir__run_chunk *front,
+                       const unsigned char *bytes);
+void run_record_sample(struct run_recording *r, uint64_t number, uint64_t resident,
+                       uint64_t reserved);
+void run_record_end(struct run_recording *r, const struct weir__run_image *image);
+
+/* All of this run, in the order in which they were made. */
+const struct run_recording *run_record_first(void);
+
+/* Closes what is open; true: every one is whole. */
+bool run_record_close(void);
+
+/* -- run_report.c, run_json.c ------------------------------------------------------------ */
+
 void run_report(const struct run *run, FILE *to);
+void run_json(const struct run *run, FILE *to);
+
+/* The image with the greatest peak, and the last image of the program; NULL: there is none. */
+const struct run_image *run_largest(const struct run *run);
+const struct run_image *run_last_of_program(const struct run *run);
+const char *run_ending_text(const struct run_image *image);
+const char *run_lost_text(uint32_t lost);
 
 #endif

@@ -1,10 +1,6 @@
 /*
- * tools/run_report.c - what `weir run` says when the program has ended, as text or as
- * one JSON object. Reads the processes' slots (observe/run_page.h) and writes nothing
- * there: some of the processes may still be running.
- *
- * The program itself is the process that weir run started; if it became another
- * program by exec, that one. Its children are listed after it.
+ * tools/run_report.c - what `weir run` says when the program has ended, as text. The
+ * process with the greatest peak comes first, whoever it is; then the tree.
  */
 #include "tools/run.h"
 
@@ -16,76 +12,142 @@
 
 #define MIB            (1024.0 * 1024.0)
 #define TEXT_PROCESSES 12
-
-/* The slots in use, copied; each whole, or marked as torn by state 0. */
-struct slots {
-    struct weir__run_slot *at;
-    uint32_t count, lost;
-};
-
-/* -- reading ------------------------------------------------------------------------------- */
-
-/* A moment when its process does not write; one that was killed while writing stays odd. */
-static struct weir__run_slot slot_copy(const struct weir__run_slot *from)
-{
-    struct weir__run_slot copy;
-    for (int attempt = 0; attempt < 100000; attempt++) {
-        uint32_t before = __atomic_load_n(&from->version, __ATOMIC_ACQUIRE);
-        memcpy(&copy, from, sizeof copy);
-        __atomic_thread_fence(__ATOMIC_ACQUIRE);
-        if (!(before & 1) && __atomic_load_n(&from->version, __ATOMIC_RELAXED) == before)
-            break;
-    }
-    copy.program[sizeof copy.program - 1] = '\0';
-    return copy;
-}
-
-static struct slots slots_read(void *page)
-{
-    const struct weir__run_head *head = page;
-    uint32_t claimed = __atomic_load_n(&head->claimed, __ATOMIC_ACQUIRE);
-    uint32_t kept = claimed < WEIR__RUN_SLOTS ? claimed : WEIR__RUN_SLOTS;
-    struct slots slots = {calloc(kept + 1u, sizeof *slots.at), 0, claimed - kept};
-    for (uint32_t i = 0; slots.at && i < kept; i++) {
-        slots.at[slots.count] = slot_copy(weir__run_slot(page, i));
-        slots.count += slots.at[slots.count].state != 0;
-    }
-    return slots;
-}
-
-/* The latest image of the process that was started; NULL: weir never was in it. */
-static const struct weir__run_slot *slot_of_program(const struct run *run,
-                                                    const struct slots *slots)
-{
-    const struct weir__run_slot *found = NULL;
-    for (uint32_t i = 0; i < slots->count; i++)
-        if (slots->at[i].pid == run->pid)
-            found = &slots->at[i];
-    return found;
-}
-
-static const char *ending(const struct weir__run_slot *slot)
-{
-    if (slot->state == WEIR__RUN_EXITED)
-        return "exited";
-    if (slot->state == WEIR__RUN_EXECED)
-        return "became another program";
-    return kill(slot->pid, 0) == 0 ? "still running" : "killed";
-}
+#define OUTSIDE_LEAST  (UINT64_C(4) << 20) /* mapped beside malloc, worth a word */
 
 static double seconds(uint64_t from, uint64_t to)
 {
     return to > from ? (double)(to - from) / 1e9 : 0;
 }
 
-/* -- text -------------------------------------------------------------------------------------- */
+/* -- which ------------------------------------------------------------------------------------ */
 
-static void text_classes(const struct weir__run_slot *slot, FILE *to)
+const struct run_image *run_largest(const struct run *run)
+{
+    const struct run_image *found = NULL;
+    for (const struct run_image *i = run->watch->first; i; i = i->next)
+        if (!found || i->figures.peak > found->figures.peak)
+            found = i;
+    return found;
+}
+
+const struct run_image *run_last_of_program(const struct run *run)
+{
+    const struct run_image *found = NULL;
+    for (const struct run_image *i = run->watch->first; i; i = i->next)
+        if (i->pid == run->pid && i->kind == WEIR__RUN_MALLOC && !(i->flags & WEIR__RUN_FORKED))
+            found = i;
+    return found;
+}
+
+const char *run_ending_text(const struct run_image *image)
+{
+    switch (image->ending) {
+    case RUN_EXITED:
+        return "exited";
+    case RUN_ENDED:
+        return "ended";
+    case RUN_EXECED:
+        return "became another program";
+    case RUN_LOST:
+        return "became a program that weir could not follow";
+    default:
+        return "still running";
+    }
+}
+
+const char *run_lost_text(uint32_t lost)
+{
+    switch (lost) {
+    case WEIR__LOST_STATIC:
+        return "it is statically linked";
+    case WEIR__LOST_LIBC:
+        return "it has another C library";
+    case WEIR__LOST_MACHINE:
+        return "it is for another kind of machine";
+    case WEIR__LOST_RIGHTS:
+        return "it raises its rights: the loader lets no library into it";
+    case WEIR__LOST_LIBRARY:
+        return "the library cannot be opened from there";
+    case WEIR__LOST_SANITIZER:
+        return "a sanitizer brings its own malloc";
+    default:
+        return "its environment was cleared, or it changed its user, root or namespace";
+    }
+}
+
+/* -- numbers ----------------------------------------------------------------------------------- */
+
+/* 1234567 as "1,234,567"; each call has a place of its own, eight in turn. */
+static const char *count_text(uint64_t value)
+{
+    static char texts[8][32];
+    static unsigned turn;
+    char digits[24], *text = texts[turn++ % 8], *at = text;
+    int n = snprintf(digits, sizeof digits, "%" PRIu64, value);
+    for (int i = 0; i < n; i++) {
+        if (i && (n - i) % 3 == 0)
+            *at++ = ',';
+        *at++ = digits[i];
+    }
+    *at = '\0';
+    return text;
+}
+
+/* "286.9 MiB" */
+static const char *scaled_text(uint64_t bytes)
+{
+    static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
+    static char texts[8][32];
+    static unsigned turn;
+    char *text = texts[turn++ % 8];
+    double value = (double)bytes;
+    unsigned unit = 0;
+    for (; value >= 1024 && unit < 4; unit++)
+        value /= 1024;
+    snprintf(text, 32, unit ? "%.1f %s" : "%.0f %s", value, bytes == 1 ? "byte" : units[unit]);
+    return text;
+}
+
+/* "286.9 MiB (300,832,030 bytes)" */
+static const char *bytes_text(uint64_t bytes)
+{
+    static char texts[4][80];
+    static unsigned turn;
+    char *text = texts[turn++ % 4];
+    if (bytes < 1024)
+        snprintf(text, 80, "%s", scaled_text(bytes));
+    else
+        snprintf(text, 80, "%s (%s bytes)", scaled_text(bytes), count_text(bytes));
+    return text;
+}
+
+static const char *blocks_text(uint64_t blocks)
+{
+    static char texts[4][48];
+    static unsigned turn;
+    char *text = texts[turn++ % 4];
+    snprintf(text, 48, "%s block%s", count_text(blocks), blocks == 1 ? "" : "s");
+    return text;
+}
+
+/* A command line, one line of it, at most `most` bytes. */
+static void command_print(const char *command, int most, FILE *to)
+{
+    int length = (int)strlen(command), shown = length > most ? most - 3 : length;
+    for (int i = 0; i < shown; i++)
+        putc((unsigned char)command[i] < ' ' || command[i] == 0x7f ? '?' : command[i], to);
+    if (shown < length)
+        fputs("...", to);
+}
+
+/* -- one process -------------------------------------------------------------------------------- */
+
+static void text_classes(const struct run_image *image, FILE *to)
 {
     bool any = false;
     uint64_t empty = 0;
     for (unsigned i = 0; i < WEIR__RUN_CLASSES; i++) {
-        const struct weir__run_class *class = &slot->classes[i];
+        const struct weir__run_class *class = &image->classes[i];
         empty += class->blocks ? 0 : class->held;
         if (!class->blocks)
             continue;
@@ -104,176 +166,229 @@ static void text_classes(const struct weir__run_slot *slot, FILE *to)
         fprintf(to, "      others            0              0 %14" PRIu64 "\n", empty);
 }
 
-static void text_program(const struct run *run, const struct weir__run_slot *slot, FILE *to)
+/* A process under another malloc, or one that took nothing from this one. */
+static bool has_figures(const struct run_image *image)
 {
-    fprintf(to,
-            "  peak       %" PRIu64 " bytes in %" PRIu64 " blocks, seen %.3f s after the start\n",
-            slot->peak, slot->peak_blocks, seconds(run->started, slot->peak_at));
-    fprintf(to, "  live       %" PRIu64 " bytes in %" PRIu64 " blocks at its end\n", slot->live,
-            slot->blocks);
-    fprintf(to, "  traffic    %" PRIu64 " blocks allocated, %" PRIu64 " freed\n", slot->allocations,
-            slot->frees);
-    fprintf(to,
-            "  memory     %.1f MiB in use, %.1f MiB kept for re-use, %.1f MiB book-keeping; "
-            "%.1f MiB of addresses reserved\n",
-            (double)slot->in_use / MIB, (double)slot->cached / MIB, (double)slot->metadata / MIB,
-            (double)slot->reserved / MIB);
-    fprintf(to, "  resident   %.1f MiB then, %.1f MiB at most\n", (double)slot->resident / MIB,
-            (double)run->usage.ru_maxrss / 1024.0);
-    if (slot->limit || slot->failures)
-        fprintf(to, "  limit      %" PRIu64 " bytes; %" PRIu64 " requests refused\n", slot->limit,
-                slot->failures);
-    if (slot->state != WEIR__RUN_EXITED)
-        fprintf(to, "  These figures are %.3f s older than its end: it did not exit by itself.\n",
-                seconds(slot->as_of, run->ended));
-    text_classes(slot, to);
+    return !(image->flags & WEIR__RUN_FOREIGN_MALLOC);
 }
 
-static void text_other(const struct weir__run_slot *slot, FILE *to)
+static bool is_python(const struct run_image *image)
 {
-    fprintf(to, "  %10d %14" PRIu64 " %14" PRIu64 " %12" PRIu64 "   %s (%s)\n", (int)slot->pid,
-            slot->peak, slot->live, slot->blocks, slot->program, ending(slot));
+    const char *name = image->command;
+    for (const char *at = name; *at && *at != ' '; at++)
+        if (*at == '/')
+            name = at + 1;
+    return strncmp(name, "python", 6) == 0;
+}
+
+static void text_resident(const struct run *run, const struct run_image *image, FILE *to)
+{
+    uint64_t most = image->resident;
+    if (run->watch->count == 1 && (uint64_t)run->usage.ru_maxrss * 1024 > most)
+        most = (uint64_t)run->usage.ru_maxrss * 1024;
+    if (most)
+        fprintf(to, "  resident   %s at most: code, stacks and all\n", scaled_text(most));
+    if (image->outside > OUTSIDE_LEAST)
+        fprintf(to, "             %s of it the program mapped itself, outside malloc%s\n",
+                scaled_text(image->outside),
+                is_python(image) ? "\n             (Python's small objects; PYTHONMALLOC=malloc brings them in)"
+                                 : "");
+}
+
+static void text_age(const struct run *run, const struct run_image *image, FILE *to)
+{
+    const struct run_figures *f = &image->figures;
+    uint64_t end = image->over ? image->ended : run->ended;
+    if (image->ending == RUN_LOST)
+        fprintf(to, "  Then it became %s, which weir could not follow: %s.\n",
+                image->lost_program[0] ? image->lost_program : "another program",
+                run_lost_text(image->lost));
+    if (!f->exact && image->ending != RUN_EXITED)
+        fprintf(to, "  These figures are %.3f s older than its end.\n", seconds(f->as_of, end));
+}
+
+static void text_image(const struct run *run, const struct run_image *image, FILE *to)
+{
+    const struct run_figures *f = &image->figures;
+    bool over = image->over;
+    fprintf(to, "  live       %s in %s %s\n", bytes_text(f->live), blocks_text(f->blocks),
+            over ? "at its end" : "now: it is still running");
+    fprintf(to, "  traffic    %s allocated, %s freed\n", blocks_text(f->allocations),
+            count_text(f->frees));
+    fprintf(to, "  memory     %s in use, %s kept for re-use, %s book-keeping\n",
+            scaled_text(f->in_use), scaled_text(f->cached), scaled_text(f->metadata));
+    text_resident(run, image, to);
+    if (f->limit || f->failures)
+        fprintf(to, "  limit      %s; %s request%s refused\n",
+                f->limit ? bytes_text(f->limit) : "none", count_text(f->failures),
+                f->failures == 1 ? "" : "s");
+    text_age(run, image, to);
+    if (run->sizes && image->has_classes)
+        text_classes(image, to);
+}
+
+/* -- the tree ------------------------------------------------------------------------------------ */
+
+struct row {
+    const struct run_image *image;
+    unsigned depth;
+};
+
+static const struct run_image *parent_of(const struct run *run, const struct run_image *image)
+{
+    const struct run_image *found = NULL;
+    for (const struct run_image *i = run->watch->first; i && i != image; i = i->next)
+        if (i->pid == image->parent && i->started <= image->started)
+            found = i;
+    return found;
+}
+
+static bool is_among(const struct run_image *image, struct run_image *const *some, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++)
+        if (some[i] == image)
+            return true;
+    return false;
+}
+
+static unsigned depth_of(const struct run *run, const struct run_image *image)
+{
+    unsigned depth = 0;
+    for (const struct run_image *at = parent_of(run, image); at && depth < 40;
+         at = parent_of(run, at))
+        depth++;
+    return depth;
 }
 
 static int by_peak(const void *a, const void *b)
 {
-    const struct weir__run_slot *left = a, *right = b;
-    return left->peak < right->peak ? 1 : left->peak > right->peak ? -1 : 0;
+    const struct run_image *left = *(struct run_image *const *)a,
+                           *right = *(struct run_image *const *)b;
+    return left->figures.peak < right->figures.peak ? 1 : left->figures.peak > right->figures.peak ? -1 : 0;
 }
 
-/* `program` has been taken out. The greatest first, and not too many. */
-static void text_others(const struct slots *slots, FILE *to)
+static void text_row(const struct run *run, const struct run_image *image, FILE *to)
 {
-    uint64_t allocations = 0;
-    if (slots->count) {
-        qsort(slots->at, slots->count, sizeof *slots->at, by_peak);
-        fprintf(to, "  other processes, the greatest peaks first\n"
-                    "         pid           peak     live bytes       blocks   program\n");
-    }
-    for (uint32_t i = 0; i < slots->count; i++) {
-        allocations += slots->at[i].allocations;
-        if (i < TEXT_PROCESSES)
-            text_other(&slots->at[i], to);
-    }
-    if (slots->count > TEXT_PROCESSES)
-        fprintf(to, "  ... and %u more; --json names them all\n",
-                (unsigned)slots->count - TEXT_PROCESSES);
-    if (slots->count > 1)
-        fprintf(to, "  together %" PRIu64 " blocks allocated\n", allocations);
-    if (slots->lost)
-        fprintf(to, "  %u more processes found no room in this report\n", (unsigned)slots->lost);
+    unsigned depth = depth_of(run, image);
+    fprintf(to, "  %10d %10d %12s %12s   %*s", image->pid, image->parent,
+            has_figures(image) ? scaled_text(image->figures.peak) : "-",
+            has_figures(image) ? scaled_text(image->figures.live) : "-", (int)(2 * depth), "");
+    command_print(image->command, 60, to);
+    if (image->kind == WEIR__RUN_LIBWEIR)
+        fputs(" [libweir's own heap]", to);
+    else if (!has_figures(image))
+        fputs(" [has its own malloc]", to);
+    fprintf(to, " (%s)\n", run_ending_text(image));
 }
 
-static void text_report(const struct run *run, struct slots *slots, FILE *to)
+/* The largest, in the order in which they began. */
+static void text_tree(const struct run *run, FILE *to)
 {
-    const struct weir__run_slot *program = slot_of_program(run, slots);
-    fprintf(to, "weir run: %s, %.3f s, ", program ? program->program : run->command[0],
-            seconds(run->started, run->ended));
-    if (WIFSIGNALED(run->status))
-        fprintf(to, "killed by signal %d\n", WTERMSIG(run->status));
+    const struct run_watch *watch = run->watch;
+    unsigned n = 0;
+    struct run_image **all = calloc(watch->count, sizeof *all);
+    if (!all)
+        return;
+    for (struct run_image *i = watch->first; i; i = i->next)
+        all[n++] = i;
+    qsort(all, n, sizeof *all, by_peak);
+    fprintf(to, "  processes%s\n         pid     parent         peak         live   command\n",
+            n > TEXT_PROCESSES ? ", those with the greatest peaks" : "");
+    unsigned shown = n > TEXT_PROCESSES ? TEXT_PROCESSES : n;
+    for (const struct run_image *i = watch->first; i; i = i->next)
+        if (is_among(i, all, shown))
+            text_row(run, i, to);
+    if (n > shown)
+        fprintf(to, "  ... and %u more; --json names them all\n", n - shown);
+    if (watch->lost)
+        fprintf(to, "  %s more found no room in this report\n", count_text(watch->lost));
+    free(all);
+}
+
+/* -- the recordings ------------------------------------------------------------------------------- */
+
+static void text_recording(const struct run_recording *r, FILE *to)
+{
+    fprintf(to, "  recorded   %s events in %s: ", count_text(r->events), r->path ? r->path : "?");
+    if (r->error)
+        fprintf(to, "%s; %s of %s events are missing\n", strerror(r->error),
+                count_text(r->missing), count_text(r->total));
+    else if (r->odd)
+        fputs("damaged by its own program\n", to);
+    else if (r->missing)
+        fprintf(to, "%s of %s events are missing: weir run came too late for them\n",
+                count_text(r->missing), count_text(r->total));
     else
-        fprintf(to, "status %d\n", WEXITSTATUS(run->status));
-    if (program)
-        text_program(run, program, to);
-    else
-        fprintf(to, "  weir was never loaded into it: nothing is known of its memory\n");
-    if (program)
-        slots->at[program - slots->at] = slots->at[--slots->count];
-    text_others(slots, to);
+        fputs(r->footed ? "complete\n" : "its process is still running\n", to);
 }
 
-/* -- JSON ---------------------------------------------------------------------------------------
- */
-
-static void json_string(const char *text, FILE *to)
+static void text_recordings(FILE *to)
 {
-    putc('"', to);
-    for (const unsigned char *at = (const unsigned char *)text; *at; at++)
-        if (*at == '"' || *at == '\\')
-            fprintf(to, "\\%c", *at);
-        else if (*at < 0x20 || *at >= 0x7f)
-            fprintf(to, "\\u%04x", *at);
+    unsigned n = 0, more = 0;
+    for (const struct run_recording *r = run_record_first(); r; r = r->next) {
+        bool bad = r->error || r->odd || r->missing;
+        if (n++ < 4 || bad)
+            text_recording(r, to);
         else
-            putc(*at, to);
-    putc('"', to);
-}
-
-static void json_classes(const struct weir__run_slot *slot, FILE *to)
-{
-    const char *comma = "";
-    fprintf(to, ", \"classes\": [");
-    for (unsigned i = 0; i < WEIR__RUN_CLASSES; i++) {
-        const struct weir__run_class *class = &slot->classes[i];
-        if (!class->blocks && !class->held)
-            continue;
-        fprintf(to,
-                "%s{\"size\": %" PRIu64 ", \"blocks\": %" PRIu64 ", \"bytes\": %" PRIu64
-                ", \"held\": %" PRIu64 "}",
-                comma, class->size, class->blocks, class->bytes, class->held);
-        comma = ", ";
+            more++;
     }
-    fputs("]", to);
+    if (more)
+        fprintf(to, "  recorded   %u more processes, each complete\n", more);
 }
 
-static void json_slot(const struct run *run, const struct weir__run_slot *slot, FILE *to)
-{
-    fprintf(to, "{\"pid\": %d, \"parent\": %d, \"program\": ", (int)slot->pid, (int)slot->parent);
-    json_string(slot->program, to);
-    fprintf(to, ", \"ending\": \"%s\"", ending(slot));
-    fprintf(to, ", \"started_seconds\": %.6f, \"figures_at_seconds\": %.6f",
-            seconds(run->started, slot->started), seconds(run->started, slot->as_of));
-    fprintf(to,
-            ", \"peak_bytes\": %" PRIu64 ", \"peak_blocks\": %" PRIu64 ", \"peak_seconds\": %.6f",
-            slot->peak, slot->peak_blocks, seconds(run->started, slot->peak_at));
-    fprintf(to, ", \"live_bytes\": %" PRIu64 ", \"live_blocks\": %" PRIu64, slot->live,
-            slot->blocks);
-    fprintf(to,
-            ", \"allocations\": %" PRIu64 ", \"frees\": %" PRIu64 ", \"failures\": %" PRIu64
-            ", \"limit\": %" PRIu64,
-            slot->allocations, slot->frees, slot->failures, slot->limit);
-    fprintf(to,
-            ", \"in_use\": %" PRIu64 ", \"cached\": %" PRIu64 ", \"reserved\": %" PRIu64
-            ", \"metadata\": %" PRIu64 ", \"resident\": %" PRIu64,
-            slot->in_use, slot->cached, slot->reserved, slot->metadata, slot->resident);
-    json_classes(slot, to);
-    fputs("}", to);
-}
+/* -- all of it ------------------------------------------------------------------------------------- */
 
-static void json_report(const struct run *run, const struct slots *slots, FILE *to)
+static void text_status(const struct run *run, FILE *to)
 {
-    const struct weir__run_slot *program = slot_of_program(run, slots);
-    const char *comma = "";
-    bool killed = WIFSIGNALED(run->status);
-    fprintf(to, "{\"command\": [");
-    for (char **word = run->command; *word; word++, comma = ", ") {
-        fputs(comma, to);
-        json_string(*word, to);
-    }
-    fprintf(to, "], \"seconds\": %.6f, ", seconds(run->started, run->ended));
-    fprintf(to, "\"%s\": %d, \"max_resident\": %ld, \"unreported_processes\": %u, \"program\": ",
-            killed ? "signal" : "status", killed ? WTERMSIG(run->status) : WEXITSTATUS(run->status),
-            run->usage.ru_maxrss * 1024, (unsigned)slots->lost);
-    if (program)
-        json_slot(run, program, to);
+    if (WIFSIGNALED(run->status))
+        fprintf(to, "killed by SIG%s", sigabbrev_np(WTERMSIG(run->status))
+                                           ? sigabbrev_np(WTERMSIG(run->status))
+                                           : "?");
     else
-        fputs("null", to);
-    fprintf(to, ", \"others\": [");
-    comma = "";
-    for (uint32_t i = 0; i < slots->count; i++)
-        if (&slots->at[i] != program) {
-            fputs(comma, to);
-            json_slot(run, &slots->at[i], to);
-            comma = ", ";
-        }
-    fputs("]}\n", to);
+        fprintf(to, "status %d", WEXITSTATUS(run->status));
+}
+
+static void text_head(const struct run *run, const struct run_image *image, FILE *to)
+{
+    const struct run_figures *f = &image->figures;
+    fputs("weir run: ", to);
+    command_print(image->command, 100, to);
+    fprintf(to, " (pid %d): ", image->pid);
+    text_status(run, to);
+    fprintf(to, " after %.3f s\n", seconds(run->started, run->ended));
+    if (!has_figures(image)) {
+        fprintf(to, "  another malloc serves this program: nothing is known of its memory\n");
+        text_resident(run, image, to);
+        return;
+    }
+    fprintf(to, "  peak       %s in %s", bytes_text(f->peak), blocks_text(f->peak_blocks));
+    if (f->peak_at)
+        fprintf(to, ", after %.3f s of %.3f s", seconds(run->started, f->peak_at),
+                seconds(run->started, run->ended));
+    fputs("\n", to);
+    text_image(run, image, to);
 }
 
 void run_report(const struct run *run, FILE *to)
 {
-    struct slots slots = slots_read(run->page);
-    if (run->json)
-        json_report(run, &slots, to);
-    else
-        text_report(run, &slots, to);
-    free(slots.at);
+    const struct run_image *largest = run_largest(run);
+    const struct run_watch *watch = run->watch;
+    if (largest) {
+        text_head(run, largest, to);
+    } else {
+        fputs("weir run: ", to);
+        command_print(run->command[0], 100, to);
+        fputs(": ", to);
+        text_status(run, to);
+        fprintf(to, " after %.3f s\n  weir was never loaded into it: nothing is known of its memory\n",
+                seconds(run->started, run->ended));
+    }
+    if (watch->count > 1) {
+        uint64_t tree = largest->figures.peak > watch->tree_peak ? largest->figures.peak
+                                                                 : watch->tree_peak;
+        fprintf(to, "  together   %s at most at one time, in %u process%s, as far as was seen\n",
+                bytes_text(tree), watch->tree_processes, watch->tree_processes == 1 ? "" : "es");
+        text_tree(run, to);
+    }
+    text_recordings(to);
 }

@@ -261,6 +261,16 @@ void weir__heaps_place_again(void (*place)(void *heap, size_t size, bool own, ui
     weir__meter_fork_tallies(&body->meter, shown);
 }
 
+void weir__heaps_place_apart(void (*place)(void *heap, size_t size, bool own, uint32_t *number))
+{
+    struct weir__body *body = weir__cpu.body;
+    for (struct weir__heap *heap = body->heaps; heap; heap = heap->next)
+        if (heap->placed)
+            place(heap, sizeof *heap, heap->window.thread == weir__thread_self(),
+                  &heap->window.number);
+    body->meter.shown = NULL;
+}
+
 /* -- emptying ------------------------------------------------------------------------- */
 
 static size_t heap_flush(struct weir__heap *heap)

@@ -61,6 +61,9 @@ void weir__heaps_show(const struct weir__heap_places *places, struct weir__shown
 void weir__heaps_place_again(void (*place)(void *heap, size_t size, bool own, uint32_t *number),
                              struct weir__shown *shown);
 
+/* Nobody reads the figures any more; what the tallies say stays. */
+void weir__heaps_place_apart(void (*place)(void *heap, size_t size, bool own, uint32_t *number));
+
 /* Called in a forked child before anything else of weir's; NULL: nobody asked. */
 extern void (*weir__forked_first)(void);
 

@@ -6,7 +6,8 @@
 const struct weir__trace_hooks *weir__trace_installed;
 const struct weir__trace_hooks *weir__trace_latest;
 void (*weir__trace_thread_exited)(void);
-struct weir__trace_account weir__trace_account;
+static struct weir__trace_account account_own;
+struct weir__trace_account *weir__trace_account = &account_own;
 
 void weir__trace_install(const struct weir__trace_hooks *hooks)
 {
@@ -17,23 +18,23 @@ void weir__trace_install(const struct weir__trace_hooks *hooks)
 
 void weir__trace_account_start(size_t total, size_t count)
 {
-    weir__trace_account =
+    *weir__trace_account =
         (struct weir__trace_account){.total = total, .count = count, .peak = total};
 }
 
 uint64_t weir__trace_stamp_neutral(void)
 {
     if (__libc_single_threaded) { /* as base/lock.h has it */
-        uint64_t next = __atomic_load_n(&weir__trace_account.sequence, __ATOMIC_RELAXED) + 1;
-        __atomic_store_n(&weir__trace_account.sequence, next, __ATOMIC_RELAXED);
+        uint64_t next = __atomic_load_n(&weir__trace_account->sequence, __ATOMIC_RELAXED) + 1;
+        __atomic_store_n(&weir__trace_account->sequence, next, __ATOMIC_RELAXED);
         return next;
     }
-    return __atomic_add_fetch(&weir__trace_account.sequence, 1, __ATOMIC_RELAXED);
+    return __atomic_add_fetch(&weir__trace_account->sequence, 1, __ATOMIC_RELAXED);
 }
 
 uint64_t weir__trace_stamp(ptrdiff_t bytes, int blocks)
 {
-    struct weir__trace_account *a = &weir__trace_account;
+    struct weir__trace_account *a = weir__trace_account;
     uint64_t sequence = weir__trace_stamp_neutral();
     a->total += (uint64_t)bytes;
     a->count += (uint64_t)(int64_t)blocks;

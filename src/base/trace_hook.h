@@ -95,7 +95,8 @@ struct weir__trace_account {
     uint64_t allocations, frees;
 };
 
-extern struct weir__trace_account weir__trace_account;
+/* A place of this library's, or one that another process reads; never NULL. */
+extern struct weir__trace_account *weir__trace_account;
 
 /* Numbers start at 1; the account starts from what is live. */
 void weir__trace_account_start(size_t total, size_t count);

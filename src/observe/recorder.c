@@ -16,6 +16,7 @@
 #include "observe/bytes.h"
 #include "observe/stream.h"
 #include "observe/trace_file.h"
+#include "observe/trace_sink.h"
 #include "observe/trace_names.h"
 
 #include <errno.h>
@@ -35,6 +36,7 @@ static struct {
     uint64_t sample_ns;   /* between two samples */
     uint64_t listed;      /* when the list of what was live was complete; 0: not yet; atomic */
     uint64_t sampled;     /* when the last was taken; atomic */
+    bool outside;         /* `weir run` reads, samples and ends it */
     weir_trace_status last;
     bool fork_watched;
 } recorder;
@@ -136,12 +138,14 @@ static const struct weir__trace_hooks hooks = {.allocated = on_allocated,
 
 static void sample_write(void)
 {
+    if (recorder.outside)
+        return;
     unsigned char record[5 * WEIR__VARINT_MOST], *at = record;
-    at = weir__put_varint(at, __atomic_load_n(&weir__trace_account.sequence, __ATOMIC_RELAXED));
+    at = weir__put_varint(at, __atomic_load_n(&weir__trace_account->sequence, __ATOMIC_RELAXED));
     at = weir__recorder_put_now(at);
     at = weir__put_varint(at, weir__trace_file_resident());
     at = weir__put_varint(at, (uint64_t)__atomic_load_n(&recorder.reserved, __ATOMIC_RELAXED));
-    weir__trace_file_write(WEIR__TRACE_SAMP, record, (size_t)(at - record), NULL, 0);
+    weir__trace_write(WEIR__TRACE_SAMP, record, (size_t)(at - record), NULL, 0);
 }
 
 /* The list of what was live at the start may lack blocks that were being freed when it was
@@ -152,7 +156,7 @@ static void sizes_end(uint64_t now)
     if (!listed || now - listed < SIZED_NS ||
         __atomic_load_n(&recorder.sized_until, __ATOMIC_RELAXED) != UINT64_MAX)
         return;
-    uint64_t seen = __atomic_load_n(&weir__trace_account.sequence, __ATOMIC_RELAXED);
+    uint64_t seen = __atomic_load_n(&weir__trace_account->sequence, __ATOMIC_RELAXED);
     __atomic_store_n(&recorder.sized_until, seen, __ATOMIC_RELAXED);
 }
 
@@ -184,7 +188,7 @@ static void base_flush(struct base *base)
 {
     unsigned char head[WEIR__VARINT_MOST];
     if (base->count)
-        weir__trace_file_write(WEIR__TRACE_BASE, head,
+        weir__trace_write(WEIR__TRACE_BASE, head,
                                (size_t)(weir__put_varint(head, base->count) - head), base->bytes,
                                (size_t)(base->at - base->bytes));
     base->at = base->bytes;
@@ -216,14 +220,18 @@ static int base_walk(weir_allocator *a, unsigned depth, void *user)
     return 0;
 }
 
-static void base_write(weir_allocator *root, const weir_stats *at_start)
+static void start_write(const weir_stats *at_start)
 {
-    struct base base = {.at = base.bytes};
     unsigned char record[3 * WEIR__VARINT_MOST], *at = record;
     at = weir__put_varint(at, at_start->total_allocated);
     at = weir__put_varint(at, at_start->allocation_count);
     at = weir__put_varint(at, at_start->reserved);
-    weir__trace_file_write(WEIR__TRACE_STRT, record, (size_t)(at - record), NULL, 0);
+    weir__trace_write(WEIR__TRACE_STRT, record, (size_t)(at - record), NULL, 0);
+}
+
+static void base_write(weir_allocator *root)
+{
+    struct base base = {.at = base.bytes};
     weir__allocator_tree(root, base_walk, &base);
     base_flush(&base);
     __atomic_store_n(&recorder.listed, weir__os_coarse_time(), __ATOMIC_RELAXED);
@@ -236,7 +244,9 @@ static void base_write(weir_allocator *root, const weir_stats *at_start)
 static void fork_child(void)
 {
     recorder.lock = (weir__lock){0};
-    weir__streams_forget();
+    if (recorder.outside)
+        return; /* weir__recorder_outside_forked sees to it */
+    weir__streams_forget(false);
     weir__trace_file_forget();
     weir__trace_names_forget();
     if (weir__trace_hooks() == &hooks)
@@ -266,7 +276,7 @@ static int file_begin(const char *path, weir_allocator *root)
     if (error)
         return weir__fail(error, "trace \"%s\": %s", path,
                           error == ESPIPE ? "not a regular file" : strerror(error));
-    if (weir__recorder_head(weir_allocator_name(root)) && weir__trace_file_reserve()) {
+    if (weir__recorder_head(weir_allocator_name(root), NULL) && weir__trace_file_reserve()) {
         weir__recorder_modules();
         return 0;
     }
@@ -275,15 +285,10 @@ static int file_begin(const char *path, weir_allocator *root)
     return weir__fail(error, "trace \"%s\": %s", path, strerror(error));
 }
 
-static int start_locked(const char *path, const weir_trace_options *options)
+/* Events from here on. `list`: what is live now goes into the recording, block by block. */
+static int events_begin(weir_allocator *root, bool list)
 {
     weir_stats at_start = {.size = sizeof at_start};
-    weir_allocator *root = options->allocator ? options->allocator : weir_cpu_allocator();
-    int error = file_begin(path, root);
-    if (error)
-        return error;
-    weir__trace_names_reset();
-    recorder.sample_ns = (options->sample_ms ? options->sample_ms : SAMPLE_MS) * UINT64_C(1000000);
     __atomic_store_n(&recorder.listed, 0, __ATOMIC_RELAXED);
     recorder.sampled = 0;
     recorder.reserved = 0;
@@ -292,17 +297,33 @@ static int start_locked(const char *path, const weir_trace_options *options)
     __atomic_store_n(&weir__trace_thread_exited, weir__stream_release, __ATOMIC_RELEASE);
     __atomic_store_n(&recorder.root, root, __ATOMIC_RELAXED);
     weir__streams_on();
-    error = weir__allocator_trace_begin(root, &hooks, &at_start);
+    int error = weir__allocator_trace_begin(root, &hooks, &at_start);
     if (error) {
         __atomic_store_n(&recorder.root, NULL, __ATOMIC_RELAXED);
         weir__streams_off();
-        weir__trace_file_forget();
         return error;
     }
     if (at_start.reserved != WEIR_UNSUPPORTED)
         __atomic_add_fetch(&recorder.reserved, (int64_t)at_start.reserved, __ATOMIC_RELAXED);
-    base_write(root, &at_start);
+    start_write(&at_start);
+    if (list)
+        base_write(root);
     return 0;
+}
+
+static int start_locked(const char *path, const weir_trace_options *options)
+{
+    weir_allocator *root = options->allocator ? options->allocator : weir_cpu_allocator();
+    weir__trace_sink = &weir__trace_file_sink;
+    int error = file_begin(path, root);
+    if (error)
+        return error;
+    weir__trace_names_reset();
+    recorder.sample_ns = (options->sample_ms ? options->sample_ms : SAMPLE_MS) * UINT64_C(1000000);
+    error = events_begin(root, true);
+    if (error)
+        weir__trace_file_forget();
+    return error;
 }
 
 int weir_trace_start(const char *path, const weir_trace_options *options)
@@ -321,6 +342,45 @@ int weir_trace_start(const char *path, const weir_trace_options *options)
     return error;
 }
 
+/* -- for weir run ----------------------------------------------------------------------- */
+
+static void outside_begin(const char *command, bool forked)
+{
+    weir_allocator *root = weir_cpu_allocator();
+    weir__trace_sink = &weir__trace_ring_sink;
+    recorder.outside = true;
+    recorder.sample_ns = SAMPLE_MS * UINT64_C(1000000);
+    weir__recorder_head(weir_allocator_name(root), command);
+    if (!forked)
+        weir__recorder_modules();
+    events_begin(root, !forked);
+}
+
+void weir__recorder_outside_start(const char *command)
+{
+    weir__trace_names_reset();
+    outside_begin(command, false);
+}
+
+void weir__recorder_outside_cut(void)
+{
+    weir__streams_forget(true);
+    weir__trace_names_forget();
+}
+
+void weir__recorder_outside_forked(const char *command)
+{
+    recorder.lock = (weir__lock){0};
+    if (weir__trace_hooks() == &hooks)
+        weir__allocator_trace_end(recorder.root, &(weir_stats){.size = sizeof(weir_stats)});
+    outside_begin(command, true);
+}
+
+uint64_t weir__recorder_missed(void)
+{
+    return weir__streams_dropped();
+}
+
 /* -- stop
  * --------------------------------------------------------------------------------------------- */
 
@@ -330,7 +390,7 @@ static uint64_t late_events(void)
 {
     uint64_t given = 0, arrived = 0;
     for (unsigned tries = 0; tries < LATE_TRIES; tries++) {
-        given = __atomic_load_n(&weir__trace_account.sequence, __ATOMIC_RELAXED);
+        given = __atomic_load_n(&weir__trace_account->sequence, __ATOMIC_RELAXED);
         arrived = weir__streams_arrived();
         if (arrived >= given)
             return 0;
@@ -341,7 +401,7 @@ static uint64_t late_events(void)
 
 static size_t footer_put(unsigned char *record, const weir_stats *at_end, uint64_t dropped)
 {
-    const struct weir__trace_account *account = &weir__trace_account;
+    const struct weir__trace_account *account = weir__trace_account;
     unsigned char *at = record;
     at = weir__put_varint(at, account->sequence);
     at = weir__put_varint(at, account->allocations);
@@ -370,10 +430,10 @@ static int stop_locked(void)
     int error = weir__trace_file_close(record, footer_put(record, &at_end, dropped));
     __atomic_store_n(&recorder.root, NULL, __ATOMIC_RELAXED);
     recorder.last = (weir_trace_status){.error = error,
-                                        .events = weir__trace_account.sequence,
+                                        .events = weir__trace_account->sequence,
                                         .dropped = dropped,
                                         .bytes = weir__trace_file_bytes(),
-                                        .peak = weir__trace_account.peak};
+                                        .peak = weir__trace_account->peak};
     if (error)
         return weir__fail(error, "trace: %s; %llu of %llu events were not written", strerror(error),
                           (unsigned long long)dropped, (unsigned long long)recorder.last.events);
@@ -393,7 +453,7 @@ int weir_trace_stop(void)
 
 __attribute__((destructor)) static void stop_at_exit(void)
 {
-    if (__atomic_load_n(&recorder.root, __ATOMIC_RELAXED))
+    if (__atomic_load_n(&recorder.root, __ATOMIC_RELAXED) && !recorder.outside)
         weir_trace_stop();
 }
 
@@ -410,10 +470,10 @@ int weir_trace_read(weir_trace_status *status)
         *status = (weir_trace_status){
             .recording = true,
             .error = weir__trace_file_error(),
-            .events = __atomic_load_n(&weir__trace_account.sequence, __ATOMIC_RELAXED),
+            .events = __atomic_load_n(&weir__trace_account->sequence, __ATOMIC_RELAXED),
             .dropped = weir__streams_dropped(),
             .bytes = weir__trace_file_bytes(),
-            .peak = __atomic_load_n(&weir__trace_account.peak, __ATOMIC_RELAXED)};
+            .peak = __atomic_load_n(&weir__trace_account->peak, __ATOMIC_RELAXED)};
     weir__lock_drop(&recorder.lock);
     return 0;
 }

@@ -4,7 +4,7 @@
 #include "observe/bytes.h"
 #include "observe/format.h"
 #include "observe/stream.h"
-#include "observe/trace_file.h"
+#include "observe/trace_sink.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -46,7 +46,7 @@ static size_t command_read(char *text, size_t size)
     return n > 0 ? (size_t)n : 0;
 }
 
-bool weir__recorder_head(const char *root_name)
+bool weir__recorder_head(const char *root_name, const char *known)
 {
     char command[COMMAND_MOST];
     unsigned char record[COMMAND_MOST + 512], *at = record;
@@ -54,13 +54,13 @@ bool weir__recorder_head(const char *root_name)
     at = weir__put_varint(at, (uint64_t)getpid());
     at = weir__put_varint(at, clock_ns(CLOCK_REALTIME));
     at = weir__recorder_put_now(at);
-    size_t n = command_read(command, sizeof command);
-    at = weir__put_string(at, command, n, sizeof command);
+    size_t n = known ? strlen(known) : command_read(command, sizeof command);
+    at = weir__put_string(at, known ? known : command, n, sizeof command);
     at = weir__put_string(at, WEIR_VERSION, strlen(WEIR_VERSION), 64);
     at = weir__put_string(at, root_name, strlen(root_name), 256);
     at = weir__put_varint(at, (uint64_t)sysconf(_SC_PAGESIZE));
     errno = saved;
-    return weir__trace_file_write(WEIR__TRACE_HEAD, record, (size_t)(at - record), NULL, 0);
+    return weir__trace_write(WEIR__TRACE_HEAD, record, (size_t)(at - record), NULL, 0);
 }
 
 /* -- modules -------------------------------------------------------------------------------- */
@@ -111,7 +111,7 @@ static int module_write(struct dl_phdr_info *info, size_t size, void *count)
     at = weir__put_varint(at, end);
     at = weir__put_string(at, name, length, PATH_MOST);
     at = weir__put_string(at, id ? id : (const unsigned char *)"", id_length, ID_MOST);
-    weir__trace_file_write(WEIR__TRACE_MODL, record, (size_t)(at - record), NULL, 0);
+    weir__trace_write(WEIR__TRACE_MODL, record, (size_t)(at - record), NULL, 0);
     return 0;
 }
 

@@ -6,14 +6,14 @@
 #include "base/os.h"
 #include "base/thread.h"
 #include "observe/bytes.h"
-#include "observe/trace_file.h"
+#include "observe/ticks.h"
 #include "observe/trace_names.h"
+#include "observe/trace_sink.h"
 
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
-_Static_assert(sizeof(struct weir__stream) <= 64 * 1024, "a stream fits 64 KiB");
+#define AWAIT_TRIES 40000 /* 2 s */
 
 static struct {
     weir__lock lock;
@@ -29,30 +29,31 @@ static struct {
 static WEIR__TLS struct weir__stream *stream_own;
 
 void (*weir__stream_written)(void);
+const char *weir__stream_sentinel;
 
 /* -- the clock ---------------------------------------------------------------------------- */
 
-/* Ticks of about a microsecond: a finer clock costs space in every event. */
-uint64_t weir__trace_ticks(void)
+static const uint64_t *clock_outside; /* NULL: this process asks for itself; atomic */
+
+void weir__trace_clock_set(const uint64_t *ticks)
 {
-#if defined(__x86_64__)
-    return __builtin_ia32_rdtsc() >> 11;
-#elif defined(__aarch64__)
-    uint64_t ticks;
-    __asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
-    return ticks >> 5;
-#else
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return ((uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec) >> 10;
-#endif
+    __atomic_store_n(&clock_outside, ticks, __ATOMIC_RELEASE);
 }
 
-/* -- buffers ------------------------------------------------------------------------------- */
+uint64_t weir__trace_ticks(void)
+{
+    const uint64_t *outside = __atomic_load_n(&clock_outside, __ATOMIC_ACQUIRE);
+    return weir__unlikely(outside != NULL) ? __atomic_load_n(outside, __ATOMIC_RELAXED)
+                                           : weir__ticks_now();
+}
 
+/* -- chunks -------------------------------------------------------------------------------- */
+
+/* Its chunk, if any, is empty. */
 static void stream_restart(struct weir__stream *s)
 {
-    s->at = s->bytes;
+    s->at = s->chunk ? s->chunk->bytes : NULL;
+    s->end = s->chunk ? s->end : NULL;
     s->count = 0;
     s->address = 0;
     memset(s->slots, 0, sizeof s->slots);
@@ -67,20 +68,26 @@ static void stream_miss(void)
 
 static void stream_flush(struct weir__stream *s)
 {
-    unsigned char head[5 * WEIR__VARINT_MOST], *at = head;
     if (!s->count)
         return;
-    at = weir__put_varint(at, s->thread);
-    at = weir__put_varint(at, s->tid);
-    at = weir__put_varint(at, s->base_number);
-    at = weir__put_varint(at, s->base_ticks);
-    at = weir__put_varint(at, s->count);
-    if (!weir__trace_file_write(WEIR__TRACE_EVTS, head, (size_t)(at - head), s->bytes,
-                                (size_t)(s->at - s->bytes)))
+    if (!weir__trace_sink->chunk_done(&s->chunk))
         __atomic_add_fetch(&streams.lost, s->count, __ATOMIC_RELAXED);
     stream_restart(s);
     if (weir__stream_written)
         weir__stream_written();
+}
+
+/* Room for an event. False: there is no chunk. */
+static WEIR__NOINLINE bool stream_make_room(struct weir__stream *s)
+{
+    size_t bytes;
+    stream_flush(s);
+    if (s->chunk)
+        return true;
+    s->chunk = weir__trace_sink->chunk_take(&bytes);
+    s->end = s->chunk ? s->chunk->bytes + bytes : NULL;
+    stream_restart(s);
+    return s->chunk != NULL;
 }
 
 /* For a recording that the stream has no part in yet. */
@@ -153,6 +160,17 @@ void weir__streams_on(void)
     __atomic_store_n(&streams.recording, 1, __ATOMIC_RELEASE);
 }
 
+/* Not for this thread itself, which is in a signal handler then, nor for ever: a handler may
+ * have jumped out of an event. What is read of a stream ends behind its last whole event. */
+static void stream_await(const struct weir__stream *s)
+{
+    for (unsigned i = 0; s != stream_own && i < AWAIT_TRIES; i++) {
+        if (!__atomic_load_n(&s->inside, __ATOMIC_ACQUIRE))
+            return;
+        weir__os_yield(i);
+    }
+}
+
 void weir__streams_off(void)
 {
     __atomic_store_n(&streams.recording, 0, __ATOMIC_SEQ_CST);
@@ -162,8 +180,7 @@ void weir__streams_off(void)
     struct weir__stream *first = streams.all;
     weir__lock_drop(&streams.lock);
     for (struct weir__stream *s = first; s; s = s->next)
-        for (unsigned i = 0; __atomic_load_n(&s->inside, __ATOMIC_ACQUIRE); i++)
-            weir__os_yield(i);
+        stream_await(s);
 }
 
 static bool stream_takes_part(const struct weir__stream *s)
@@ -198,7 +215,7 @@ void weir__streams_flush(void)
     weir__lock_drop(&streams.lock);
 }
 
-void weir__streams_forget(void)
+void weir__streams_forget(bool chunks)
 {
     streams.lock = (weir__lock){0};
     streams.recording = 0;
@@ -206,7 +223,22 @@ void weir__streams_forget(void)
     for (struct weir__stream *s = streams.all; s; s = s->next) {
         s->inside = 0;
         s->owned = s == stream_own;
+        s->count = 0;
+        if (chunks)
+            s->chunk = NULL;
+        s->at = s->end = NULL;
     }
+}
+
+/* A signal handler that allocates may find its thread in the middle of an event: its own are
+ * dropped. One that jumped out of it left it so for ever: who finds it for the hundredth
+ * time goes on behind the last whole event. */
+static WEIR__NOINLINE bool stream_is_busy(struct weir__stream *s)
+{
+    if (++s->refused < 100)
+        return true;
+    s->refused = 0;
+    return false;
 }
 
 /* -- events ----------------------------------------------------------------------------------- */
@@ -214,12 +246,16 @@ void weir__streams_forget(void)
 struct weir__stream *weir__stream_enter(void)
 {
     struct weir__stream *s = stream_own;
+    const char *sentinel = weir__stream_sentinel;
+    if (weir__unlikely(sentinel && !*sentinel)) {
+        stream_miss();
+        return NULL;
+    }
     if (weir__unlikely(!s) && !(s = stream_make())) {
         stream_miss();
         return NULL;
     }
-    /* A signal handler that allocates may find its thread in the middle of an event. */
-    if (weir__unlikely(__atomic_load_n(&s->inside, __ATOMIC_RELAXED))) {
+    if (weir__unlikely(__atomic_load_n(&s->inside, __ATOMIC_RELAXED)) && stream_is_busy(s)) {
         stream_miss();
         return NULL;
     }
@@ -237,24 +273,36 @@ struct weir__stream *weir__stream_enter(void)
     uint32_t generation = __atomic_load_n(&streams.generation, __ATOMIC_RELAXED);
     if (weir__unlikely(s->generation != generation))
         stream_begin(s, generation);
+    if (weir__unlikely(s->at + WEIR__EVENT_MOST > s->end) && !stream_make_room(s)) {
+        weir__stream_leave(s);
+        stream_miss();
+        return NULL;
+    }
     return s;
 }
 
 void weir__stream_leave(struct weir__stream *s)
 {
+    s->refused = 0;
     __atomic_store_n(&s->inside, 0, __ATOMIC_RELEASE);
 }
 
-/* Room for an event, the chunk's base, and time. */
+/* The chunk's base, and time. */
 WEIR__INLINE void event_prepare(struct weir__stream *s, uint64_t number)
 {
-    if (weir__unlikely(s->at + WEIR__EVENT_MOST > s->bytes + WEIR__STREAM_BYTES))
-        stream_flush(s);
     if (s->count == 0) {
-        s->base_number = s->number = number - 1;
-        s->base_ticks = s->ticks = weir__trace_ticks();
+        s->chunk->thread = s->thread;
+        s->chunk->tid = s->tid;
+        s->chunk->base_number = s->number = number - 1;
+        s->chunk->base_ticks = s->ticks = weir__trace_ticks();
     }
-    s->count++;
+}
+
+/* The event is whole: from here on it is read, whatever happens to this process. */
+WEIR__INLINE void event_done(struct weir__stream *s)
+{
+    uint64_t bytes = (uint64_t)(s->at - s->chunk->bytes);
+    __atomic_store_n(&s->chunk->filled, ++s->count << 32 | bytes, __ATOMIC_RELEASE);
     __atomic_store_n(&s->logged, s->logged + 1, __ATOMIC_RELAXED);
 }
 
@@ -348,6 +396,7 @@ void weir__stream_allocated(struct weir__stream *s, const struct weir__trace_eve
 {
     event_prepare(s, e->sequence);
     block_event(s, WEIR__TRACE_ALLOCATE, e);
+    event_done(s);
 }
 
 /* The size before, always: who lists what is live at the start may see a block's new size
@@ -360,6 +409,7 @@ void weir__stream_resized(struct weir__stream *s, const struct weir__trace_event
     *s->at++ = WEIR__TRACE_OTHER | WEIR__TRACE_NOTE_BEFORE << WEIR__TRACE_SUB_SHIFT;
     s->at = weir__put_string(s->at, before, n, n);
     block_event(s, WEIR__TRACE_RESIZE, e);
+    event_done(s);
 }
 
 void weir__stream_freed(struct weir__stream *s, const struct weir__trace_event *e, bool sized)
@@ -374,6 +424,7 @@ void weir__stream_freed(struct weir__stream *s, const struct weir__trace_event *
     }
     s->at = at;
     *head = (unsigned char)flags;
+    event_done(s);
 }
 
 void weir__stream_other(struct weir__stream *s, unsigned sub, uint64_t number, const void *payload,
@@ -389,4 +440,5 @@ void weir__stream_other(struct weir__stream *s, unsigned sub, uint64_t number, c
     s->at = weir__put_string(at, payload, n, n);
     s->number = number;
     s->ticks = ticks;
+    event_done(s);
 }

@@ -1,9 +1,10 @@
 /*
- * observe/stream.h - a thread's part of a recording: its events, coded into a buffer that
- * goes to the file as one EVTS record when it is full.
+ * observe/stream.h - a thread's part of a recording: its events, coded into a chunk that
+ * becomes one EVTS record when it is full (observe/trace_sink.h).
  *
  * A stream is written by its thread alone, between weir__stream_enter and _leave, with
- * plain stores. Who takes a stream away clears `recording`, fences all threads
+ * plain stores; one store after each event says how much of the chunk may be read. Who
+ * takes a stream away clears `recording`, fences all threads
  * (membarrier) and waits until `inside` is 0; then it may read the rest.
  */
 #ifndef WEIR_OBSERVE_STREAM_H
@@ -11,10 +12,9 @@
 
 #include "base/trace_hook.h"
 #include "observe/format.h"
+#include "observe/run_page.h"
 
-/* With what lies around them the slots and shapes leave this of 64 KiB. */
-#define WEIR__STREAM_BYTES (48 * 1024)
-#define WEIR__EVENT_MOST   128 /* bytes of one event */
+#define WEIR__EVENT_MOST 128 /* bytes of one event */
 
 struct weir__shape {
     const weir_allocator *allocator; /* NULL: unset */
@@ -25,19 +25,19 @@ struct weir__shape {
 struct weir__stream {
     uint32_t inside;           /* its thread is writing; atomic */
     uint32_t generation;       /* of the recording that the rest is about */
-    uint64_t logged;           /* events put into its buffer; written by its thread; atomic */
+    uint64_t logged;           /* events put into its chunks; written by its thread; atomic */
     struct weir__stream *next; /* of all streams; under the streams' lock, as the next */
     bool owned;                /* by a thread that lives */
+    unsigned refused;          /* in a row, because its thread was inside */
 
     uint32_t thread, tid;
     uint32_t gone;  /* weir__trace_contexts_gone when the shapes were right */
-    uint64_t count; /* events in the buffer */
-    uint64_t base_number, base_ticks;
+    uint64_t count;                  /* events in the chunk */
     uint64_t number, ticks, address; /* of the latest event */
-    unsigned char *at;               /* end of the buffer's contents */
+    struct weir__run_chunk *chunk;   /* NULL: none */
+    unsigned char *at, *end;         /* of the chunk's contents, and of the chunk */
     uint64_t slots[WEIR__TRACE_SLOTS];
     struct weir__shape shapes[WEIR__TRACE_SHAPES];
-    unsigned char bytes[WEIR__STREAM_BYTES];
 };
 
 /* The clock of events. */
@@ -52,16 +52,25 @@ bool weir__streams_are_on(void);
 uint64_t weir__streams_arrived(void);
 uint64_t weir__streams_dropped(void);
 
-/* Writes what is in the buffers; off. */
+/* Writes what is in the chunks; off. */
 void weir__streams_flush(void);
 
-/* In a forked child: the streams are of a recording that goes on elsewhere. */
-void weir__streams_forget(void);
+/* In a forked child: the streams, and the chunks if they are shared, are of a recording
+ * that goes on elsewhere. */
+void weir__streams_forget(bool chunks);
+
+/* The clock of events from here on: a word that another process keeps. For processes that
+ * may not ask the time. */
+void weir__trace_clock_set(const uint64_t *ticks);
 
 /* The calling thread ends. */
 void weir__stream_release(void);
 
-/* Called after a buffer went to the file. */
+/* A byte that is 0 in a process whose memory is a copy and which was told nothing: its events
+ * must not go into the chunks of the other. NULL: none. */
+extern const char *weir__stream_sentinel;
+
+/* Called after a chunk went to the file. */
 extern void (*weir__stream_written)(void);
 
 /* -- one event: enter, put, leave -------------------------------------------------------- */

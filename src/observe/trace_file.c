@@ -2,8 +2,11 @@
 #include "observe/trace_file.h"
 
 #include "base/lock.h"
+#include "base/meta.h"
+#include "observe/bytes.h"
 #include "observe/crc32.h"
 #include "observe/format.h"
+#include "observe/trace_sink.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -249,3 +252,26 @@ uint64_t weir__trace_file_resident(void)
         pages = pages * 10 + (uint64_t)(*at - '0');
     return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
+
+/* -- as a sink ---------------------------------------------------------------------------- */
+
+#define CHUNK_BYTES ((size_t)48 * 1024)
+
+/* Weir's own memory; a stream keeps it for ever. */
+static struct weir__run_chunk *file_chunk_take(size_t *bytes)
+{
+    *bytes = CHUNK_BYTES;
+    return weir__meta_allocate(sizeof(struct weir__run_chunk) + CHUNK_BYTES);
+}
+
+static bool file_chunk_done(struct weir__run_chunk **chunk)
+{
+    struct weir__run_chunk *full = *chunk;
+    unsigned char head[5 * WEIR__VARINT_MOST];
+    size_t n = (size_t)(weir__chunk_head(head, full, full->filled >> 32) - head);
+    return weir__trace_file_write(WEIR__TRACE_EVTS, head, n, full->bytes, (uint32_t)full->filled);
+}
+
+const struct weir__trace_sink weir__trace_file_sink = {.write = weir__trace_file_write,
+                                                       .chunk_take = file_chunk_take,
+                                                       .chunk_done = file_chunk_done};

@@ -7,7 +7,7 @@
 #include "observe/bytes.h"
 #include "observe/format.h"
 #include "observe/snapshot.h"
-#include "observe/trace_file.h"
+#include "observe/trace_sink.h"
 
 #define TAGS      8192
 #define NAME_MOST 1000
@@ -79,7 +79,7 @@ static void context_define(weir_allocator *a, uint32_t id, uint32_t parent)
     at = weir__put_varint(at, weir__allocator_host_accessible(a));
     at = weir__put_string(at, name, strlen(name), NAME_MOST);
     at = weir__put_string(at, backing, strlen(backing), NAME_MOST);
-    weir__trace_file_write(WEIR__TRACE_CTXN, record, (size_t)(at - record), NULL, 0);
+    weir__trace_write(WEIR__TRACE_CTXN, record, (size_t)(at - record), NULL, 0);
 }
 
 static uint32_t context_add_locked(weir_allocator *a)
@@ -138,7 +138,7 @@ static void text_define(uint32_t type, uint32_t id, const char *text)
     unsigned char record[NAME_MOST + 32], *at = record;
     at = weir__put_varint(at, id);
     at = weir__put_string(at, text, strlen(text), NAME_MOST);
-    weir__trace_file_write(type, record, (size_t)(at - record), NULL, 0);
+    weir__trace_write(type, record, (size_t)(at - record), NULL, 0);
 }
 
 weir_tag weir__trace_tag(weir_tag tag)

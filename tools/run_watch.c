@@ -1,0 +1,463 @@
+/*
+ * tools/run_watch.c - looks at the shared memory now and then while the program runs: finds
+ * new process images, follows their lives, has their recordings written, and gives the
+ * parts of those that are over back to the memory. Owns the list of all images of the run.
+ *
+ * The programs write the memory, so every index and every size in it is checked, and what
+ * is used twice is copied first.
+ */
+#include "tools/run.h"
+
+#include "observe/ticks.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LIVES_NS     20000000u /* between two questions whether processes live */
+#define SAMPLE_NS    50000000u /* between two samples of a process's resident memory */
+#define SAMPLES_MOST 64        /* of them in one look */
+#define MIB          (UINT64_C(1) << 20)
+
+struct run_watch *run_watch_make(struct run *run)
+{
+    struct run_watch *watch = calloc(1, sizeof *watch);
+    if (!watch) {
+        fprintf(stderr, "weir run: out of memory\n");
+        return NULL;
+    }
+    watch->run = run;
+    watch->last = &watch->first;
+    return watch;
+}
+
+/* -- the system's word on a process -------------------------------------------------------- */
+
+static bool process_file_read(int pid, const char *name, char *text, size_t size)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
+    FILE *file = fopen(path, "re");
+    size_t n = file ? fread(text, 1, size - 1, file) : 0;
+    if (file)
+        fclose(file);
+    text[n] = '\0';
+    return n > 0;
+}
+
+/* When it was started, CLOCK_BOOTTIME ns; 0: unknown. */
+static uint64_t process_start(int pid)
+{
+    char text[1024];
+    if (!process_file_read(pid, "stat", text, sizeof text))
+        return 0;
+    const char *at = strrchr(text, ')'); /* its name may have anything in it */
+    for (int field = 2; at && field < 22; field++)
+        at = strchr(at + 1, ' ');
+    unsigned long long ticks = at ? strtoull(at, NULL, 10) : 0;
+    return ticks * (1000000000u / (unsigned)sysconf(_SC_CLK_TCK));
+}
+
+/* Is it there, and the one that took the image? Another one of that number started later. */
+static bool process_lives(const struct run_image *image)
+{
+    if (kill(image->pid, 0) != 0 && errno == ESRCH)
+        return false;
+    uint64_t start = process_start(image->pid);
+    return start <= image->taken_at + 20000000u;
+}
+
+static uint64_t status_number(const char *status, const char *name)
+{
+    const char *at = strstr(status, name);
+    return at ? strtoull(at + strlen(name), NULL, 10) * 1024 : 0;
+}
+
+/* Resident memory, and how much of the process's own is not malloc's. Returns what is
+ * resident now. */
+static uint64_t process_sample(struct run_image *image)
+{
+    char status[4096];
+    if (!process_file_read(image->pid, "status", status, sizeof status))
+        return 0;
+    uint64_t most = status_number(status, "\nVmHWM:"), own = status_number(status, "\nRssAnon:");
+    uint64_t malloc_has = image->figures.in_use + image->figures.cached + image->figures.metadata;
+    if (most > image->resident)
+        image->resident = most;
+    if (own > malloc_has && own - malloc_has > image->outside)
+        image->outside = own - malloc_has;
+    return status_number(status, "\nVmRSS:");
+}
+
+/* -- images --------------------------------------------------------------------------------- */
+
+static struct run_image *image_of_process(const struct run_watch *watch, int pid)
+{
+    struct run_image *found = NULL;
+    for (struct run_image *i = watch->first; i; i = i->next)
+        if (i->pid == pid && !(i->over && i->ending != RUN_EXECED))
+            found = i;
+    return found;
+}
+
+static void text_copy(char *to, const char *from, size_t size)
+{
+    memcpy(to, from, size);
+    to[size - 1] = '\0';
+}
+
+static struct run_image *image_add(struct run_watch *watch, uint32_t index,
+                                   const struct weir__run_image *from)
+{
+    struct run_image *image = calloc(1, sizeof *image);
+    if (!image)
+        return NULL;
+    struct run_image *before = image_of_process(watch, from->pid);
+    if (from->flags & WEIR__RUN_FORKED || from->kind != WEIR__RUN_MALLOC)
+        before = NULL; /* of another process of that number; or the second heap of one */
+    image->index = index;
+    image->serial = from->serial;
+    image->taken_at = from->taken_at;
+    image->started = from->started;
+    image->pid = from->pid;
+    image->parent = from->parent;
+    image->kind = from->kind;
+    image->flags = from->flags;
+    image->nth = before ? before->nth + 1 : 1;
+    text_copy(image->command, from->command, sizeof image->command);
+    if (before) {
+        before->after = image;
+        image->seen_alive = before->seen_alive;
+    }
+    *watch->last = image;
+    watch->last = &image->next;
+    watch->count++;
+    return watch->at[index] = image;
+}
+
+/* A copy of each image in use; copies[i].state is 0 where there is none. */
+static unsigned images_copy(struct run_watch *watch, struct weir__run_image copies[],
+                            const struct weir__run_image *images[])
+{
+    void *page = watch->run->page;
+    const uint32_t *owners = weir__run_image_owner(page);
+    unsigned found = 0;
+    for (uint32_t i = 0; i < WEIR__RUN_IMAGES; i++) {
+        images[i] = NULL;
+        if (__atomic_load_n(&owners[i], __ATOMIC_ACQUIRE) == 0)
+            continue;
+        struct weir__run_image *from = weir__run_image(page, i);
+        if (__atomic_load_n(&from->state, __ATOMIC_ACQUIRE) == WEIR__RUN_STARTING)
+            continue;
+        memcpy(&copies[i], from, sizeof copies[i]);
+        if (!watch->at[i])
+            found += image_add(watch, i, &copies[i]) != NULL;
+        if (watch->at[i])
+            images[i] = &copies[i];
+    }
+    return found;
+}
+
+/* What the copy says that can still change. True: the peak rose. */
+static bool image_update(struct run_image *image, const struct weir__run_image *copy,
+                         const struct run_tallies *tallies, uint64_t now)
+{
+    struct run_figures figures = run_figures_of(copy, tallies);
+    bool rose = figures.peak > image->figures.peak;
+    if (!figures.peak_at)
+        figures.peak_at = rose ? now : image->figures.peak_at;
+    image->figures = figures;
+    image->flags = copy->flags;
+    image->looked = now;
+    image->lost = copy->lost;
+    text_copy(image->lost_program, copy->lost_program, sizeof image->lost_program);
+    return rose;
+}
+
+/* Its process has ended, or it became another program: nobody writes it any more. */
+static void image_end(struct run_watch *watch, struct run_image *image,
+                      const struct weir__run_image *copy, uint64_t now)
+{
+    image->over = true;
+    image->ended = now;
+    image->ending = image->after                        ? RUN_EXECED
+                    : copy->state == WEIR__RUN_EXITED   ? RUN_EXITED
+                    : copy->state == WEIR__RUN_EXECING  ? RUN_LOST
+                                                        : RUN_ENDED;
+    image->has_classes = copy->exact && copy->state == WEIR__RUN_EXITED;
+    if (image->has_classes)
+        memcpy(image->classes, copy->classes, sizeof image->classes);
+    (void)watch;
+}
+
+static void tree_look(struct run_watch *watch, uint64_t now)
+{
+    uint64_t sum = 0;
+    unsigned processes = 0;
+    for (uint32_t i = 0; i < WEIR__RUN_IMAGES; i++)
+        if (watch->at[i] && !watch->at[i]->over && !watch->at[i]->after) {
+            sum += watch->at[i]->figures.live;
+            processes += watch->at[i]->kind == WEIR__RUN_MALLOC;
+        }
+    if (sum > watch->tree_peak) {
+        watch->tree_peak = sum;
+        watch->tree_peak_at = now;
+        watch->tree_processes = processes;
+    }
+}
+
+/* -- lives ----------------------------------------------------------------------------------- */
+
+/*
+ * Over is what became another image, and what was seen alive and is not there any more. Of
+ * one that was never seen alive only its own word counts, that it exited: its number may be
+ * that of another PID namespace.
+ */
+static bool image_is_over(struct run_image *image, const struct weir__run_image *copy)
+{
+    if (image->after)
+        return true;
+    if (process_lives(image)) {
+        image->seen_alive = true;
+        return false;
+    }
+    return image->seen_alive || copy->state == WEIR__RUN_EXITED;
+}
+
+static void image_parts_free(struct run_watch *watch, struct run_image *image)
+{
+    void *page = watch->run->page;
+    struct weir__run_head *head = page;
+    uint32_t owner = image->index + 1, *owners = weir__run_tally_owner(page);
+    for (uint32_t i = 0; i < WEIR__RUN_TALLIES; i++)
+        if (__atomic_load_n(&owners[i], __ATOMIC_RELAXED) == owner) {
+            __atomic_store_n(&owners[i], 0, __ATOMIC_RELEASE);
+            if (i < __atomic_load_n(&head->tally_hint, __ATOMIC_RELAXED))
+                __atomic_store_n(&head->tally_hint, i, __ATOMIC_RELAXED);
+        }
+    watch->at[image->index] = NULL;
+    memset(weir__run_image(page, image->index), 0, sizeof(struct weir__run_image));
+    if (image->index < __atomic_load_n(&head->image_hint, __ATOMIC_RELAXED))
+        __atomic_store_n(&head->image_hint, image->index, __ATOMIC_RELAXED);
+    __atomic_store_n(&weir__run_image_owner(page)[image->index], 0, __ATOMIC_RELEASE);
+}
+
+/* -- recordings ------------------------------------------------------------------------------ */
+
+static void chunk_free(struct run_watch *watch, uint32_t i)
+{
+    struct weir__run_head *head = watch->run->page;
+    watch->chunk_of[i] = NULL;
+    watch->chunk_done[i] = 0;
+    __atomic_store_n(&weir__run_chunk_owner(head)[i], 0, __ATOMIC_RELEASE);
+    if (i < __atomic_load_n(&head->chunk_hint, __ATOMIC_RELAXED))
+        __atomic_store_n(&head->chunk_hint, i, __ATOMIC_RELAXED);
+}
+
+/* A chunk as it is: the front, and as many bytes as may be read. */
+struct chunk_copy {
+    struct weir__run_chunk front;
+    unsigned char bytes[WEIR__RUN_CHUNK];
+};
+
+static void chunk_read(struct run_watch *watch, uint32_t i, struct chunk_copy *copy)
+{
+    const struct weir__run_chunk *chunk = weir__run_chunk(watch->run->page, watch->run->unit, i);
+    uint32_t state = __atomic_load_n(&chunk->state, __ATOMIC_ACQUIRE);
+    uint64_t filled = __atomic_load_n(&chunk->filled, __ATOMIC_ACQUIRE);
+    memcpy(&copy->front, chunk, sizeof copy->front);
+    copy->front.state = state;
+    copy->front.filled = filled;
+    uint32_t n = (uint32_t)filled;
+    if (n > WEIR__RUN_CHUNK_BYTES) {
+        n = WEIR__RUN_CHUNK_BYTES;
+        copy->front.filled = (filled & ~UINT64_C(0xffffffff)) | n;
+    }
+    memcpy(copy->bytes, chunk->bytes, n);
+}
+
+/* True: there was something to write. */
+static bool chunk_records(struct run_watch *watch, uint32_t i, struct run_image *image,
+                          struct chunk_copy *copy)
+{
+    uint32_t n = (uint32_t)copy->front.filled;
+    struct run_recording *r = run_record_of(watch->run, image);
+    bool more = n > watch->chunk_done[i];
+    if (more && r)
+        run_record_records(r, copy->bytes + watch->chunk_done[i], n - watch->chunk_done[i]);
+    if (more)
+        watch->chunk_done[i] = n;
+    if (copy->front.state == WEIR__CHUNK_FULL || image->over)
+        chunk_free(watch, i);
+    return more;
+}
+
+static bool chunk_events(struct run_watch *watch, uint32_t i, struct run_image *image,
+                         struct chunk_copy *copy, bool all)
+{
+    if (copy->front.state != WEIR__CHUNK_FULL && !image->over && !all)
+        return false;
+    struct run_recording *r = run_record_of(watch->run, image);
+    if (r && copy->front.filled >> 32)
+        run_record_events(r, &copy->front, copy->bytes);
+    chunk_free(watch, i);
+    return true;
+}
+
+/* Records first: an image's HEAD comes before its events. `all`: the open ones, too. */
+static bool chunks_look(struct run_watch *watch, bool records, bool all)
+{
+    static struct chunk_copy copy;
+    const uint32_t *owners = weir__run_chunk_owner(watch->run->page);
+    bool any = false;
+    for (uint32_t i = 0; i < WEIR__RUN_CHUNKS; i++) {
+        uint32_t owner = __atomic_load_n(&owners[i], __ATOMIC_ACQUIRE);
+        struct run_image *image =
+            owner && owner <= WEIR__RUN_IMAGES ? watch->at[owner - 1] : NULL;
+        if (!image)
+            continue;
+        const struct weir__run_chunk *chunk =
+            weir__run_chunk(watch->run->page, watch->run->unit, i);
+        if (!!__atomic_load_n(&chunk->records, __ATOMIC_RELAXED) != records)
+            continue;
+        if (!records && !all && !image->over &&
+            __atomic_load_n(&chunk->state, __ATOMIC_RELAXED) != WEIR__CHUNK_FULL)
+            continue;
+        chunk_read(watch, i, &copy);
+        any |= records ? chunk_records(watch, i, image, &copy)
+                       : chunk_events(watch, i, image, &copy, all);
+    }
+    return any;
+}
+
+/* -- a look ------------------------------------------------------------------------------------ */
+
+static void lives_look(struct run_watch *watch, const struct weir__run_image *const images[],
+                       uint64_t now)
+{
+    watch->lives_looked = now;
+    for (uint32_t i = 0; i < WEIR__RUN_IMAGES; i++)
+        if (watch->at[i] && images[i] && !watch->at[i]->over &&
+            image_is_over(watch->at[i], images[i]))
+            watch->at[i]->over = true;
+}
+
+static void samples_take(struct run_watch *watch, const struct weir__run_image *const images[],
+                         uint64_t now)
+{
+    static uint64_t sampled;
+    unsigned left = SAMPLES_MOST;
+    if (now - sampled < SAMPLE_NS)
+        return;
+    sampled = now;
+    for (uint32_t i = 0; i < WEIR__RUN_IMAGES && left; i++) {
+        struct run_image *image = watch->at[i];
+        if (!image || image->over || image->after || image->kind != WEIR__RUN_MALLOC)
+            continue;
+        uint64_t resident = process_sample(image);
+        if (resident && image->recording)
+            run_record_sample(image->recording, images[i]->account.sequence, resident,
+                              images[i]->reserved);
+        left--;
+    }
+}
+
+/* Those that are over: nobody writes them any more, so this is what they came to. */
+static void over_finish(struct run_watch *watch)
+{
+    static struct weir__run_image copies[WEIR__RUN_IMAGES];
+    static const struct weir__run_image *images[WEIR__RUN_IMAGES];
+    static struct run_tallies sums[WEIR__RUN_IMAGES];
+    uint64_t now = run_clock();
+    bool any = false;
+    for (uint32_t i = 0; i < WEIR__RUN_IMAGES; i++) {
+        images[i] = NULL;
+        if (!watch->at[i] || !watch->at[i]->over)
+            continue;
+        memcpy(&copies[i], weir__run_image(watch->run->page, i), sizeof copies[i]);
+        images[i] = &copies[i];
+        any = true;
+    }
+    if (!any)
+        return;
+    run_tallies_sum(watch->run->page, watch->run->unit, images, sums);
+    for (uint32_t i = 0; i < WEIR__RUN_IMAGES; i++) {
+        struct run_image *image = watch->at[i];
+        if (!images[i])
+            continue;
+        image_update(image, images[i], &sums[i], now);
+        image_end(watch, image, images[i], now);
+    }
+    chunks_look(watch, true, false);
+    chunks_look(watch, false, false);
+    for (uint32_t i = 0; i < WEIR__RUN_IMAGES; i++) {
+        if (!images[i])
+            continue;
+        struct run_image *image = watch->at[i];
+        if (image->recording)
+            run_record_end(image->recording, images[i]);
+        image_parts_free(watch, image);
+    }
+}
+
+/* Figures of all that are there. */
+static bool images_look(struct run_watch *watch, const struct weir__run_image *images[],
+                        struct weir__run_image copies[])
+{
+    static struct run_tallies sums[WEIR__RUN_IMAGES];
+    uint64_t now = run_clock();
+    bool busy = images_copy(watch, copies, images) > 0;
+    run_tallies_sum(watch->run->page, watch->run->unit, images, sums);
+    for (uint32_t i = 0; i < WEIR__RUN_IMAGES; i++)
+        if (images[i])
+            busy |= image_update(watch->at[i], images[i], &sums[i], now);
+    tree_look(watch, now);
+    return busy;
+}
+
+bool run_watch_look(struct run_watch *watch)
+{
+    static struct weir__run_image copies[WEIR__RUN_IMAGES];
+    static const struct weir__run_image *images[WEIR__RUN_IMAGES];
+    struct weir__run_head *head = watch->run->page;
+    bool busy = images_look(watch, images, copies);
+    uint64_t now = run_clock();
+    if (head->record) {
+        __atomic_store_n(&head->clock, weir__ticks_now(), __ATOMIC_RELAXED);
+        busy |= chunks_look(watch, true, false);
+        busy |= chunks_look(watch, false, false);
+    }
+    samples_take(watch, images, now);
+    if (now - watch->lives_looked >= LIVES_NS)
+        lives_look(watch, images, now);
+    over_finish(watch);
+    return busy;
+}
+
+/* Processes that the program left behind: their figures are of this moment, and their
+ * recordings end here, without a footer. */
+void run_watch_end(struct run_watch *watch)
+{
+    static struct weir__run_image copies[WEIR__RUN_IMAGES];
+    static const struct weir__run_image *images[WEIR__RUN_IMAGES];
+    struct weir__run_head *head = watch->run->page;
+    images_look(watch, images, copies);
+    for (uint32_t i = 0; i < WEIR__RUN_IMAGES; i++)
+        if (watch->at[i] && watch->at[i]->pid == watch->run->pid)
+            watch->at[i]->seen_alive = true; /* it is the one that was waited for */
+    lives_look(watch, images, run_clock());
+    for (uint32_t i = 0; i < WEIR__RUN_IMAGES; i++)
+        if (watch->at[i] && !watch->at[i]->seen_alive)
+            watch->at[i]->over = true; /* of another namespace, or it ended unseen */
+    over_finish(watch);
+    __atomic_store_n(&head->closed, 1, __ATOMIC_SEQ_CST);
+    if (head->record) {
+        chunks_look(watch, true, true);
+        chunks_look(watch, false, true);
+    }
+    watch->lost = __atomic_load_n(&head->noted_lost, __ATOMIC_RELAXED);
+}
