@@ -39,7 +39,7 @@ expect "the output is the program's alone" 0 -- echo hello
 [ "$(cat out)" = hello ] || failed "standard output is untouched"
 expect "the input too" 0 -- cat <err
 expect "killed by a signal" 137 -- sh -c 'kill -KILL $$'
-says 'killed by signal 9'
+says 'killed by SIGKILL'
 expect "terminated" 143 -- sh -c 'kill -TERM $$; sleep 5'
 expect "aborted" 134 -- sh -c 'kill -ABRT $$'
 

@@ -155,7 +155,7 @@ static void incomplete_say(const struct run *run)
             fprintf(stderr, "weir run: %s: %s; %llu of %llu events are missing\n", r->path,
                     strerror(r->error), (unsigned long long)r->missing,
                     (unsigned long long)r->total);
-        else if (r->missing || r->odd)
+        else if (r->missing > r->under_way || r->odd)
             fprintf(stderr, "weir run: %s: %llu of %llu events are missing\n", r->path,
                     (unsigned long long)r->missing, (unsigned long long)r->total);
 }

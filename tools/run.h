@@ -147,7 +147,6 @@ struct run_watch {
     uint64_t lost;                          /* images that found no room */
     uint64_t lives_looked;
     uint64_t chunk_done[WEIR__RUN_CHUNKS];  /* bytes of a chunk of records that were read */
-    struct run_image *chunk_of[WEIR__RUN_CHUNKS];
 };
 
 struct run_watch *run_watch_make(struct run *run);
@@ -167,6 +166,7 @@ struct run_recording {
     char *path;
     uint64_t end, room; /* bytes; where the footer can go if nothing else can */
     uint64_t events, missing, total; /* written; numbered but not written; both (at the end) */
+    uint64_t under_way; /* of the missing: of calls that had not returned when it ended */
     uint64_t sampled;
     bool headed; /* HEAD is written */
     bool footed;

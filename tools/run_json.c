@@ -117,7 +117,7 @@ static void json_recording(const struct run_recording *r, FILE *to)
     json_number("events", r->events, to);
     json_number("missing", r->missing, to);
     fprintf(to, ", \"complete\": %s, \"error\": ",
-            r->footed && !r->error && !r->missing && !r->odd ? "true" : "false");
+            r->footed && !r->error && r->missing == r->under_way && !r->odd ? "true" : "false");
     if (r->error)
         json_string(strerror(r->error), to);
     else

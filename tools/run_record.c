@@ -420,6 +420,7 @@ static size_t foot_put(unsigned char *record, const struct run_recording *r,
     at = weir__put_varint(at, (uint64_t)r->error);
     at = put_now(at);
     at = weir__put_varint(at, image->reserved);
+    at = weir__put_varint(at, r->under_way);
     return (size_t)(at - record);
 }
 
@@ -429,6 +430,8 @@ void run_record_end(struct run_recording *r, const struct weir__run_image *image
     unsigned char record[FOOT_MOST] = {0};
     r->total = image->account.sequence;
     r->missing = r->total > r->events ? r->total - r->events : 0;
+    if (!r->error && r->missing > image->account.missed)
+        r->under_way = r->missing - image->account.missed;
     size_t n = foot_put(record, r, image);
     r->footed = record_write(r, WEIR__TRACE_FOOT, record, n, NULL, 0);
     if (!r->footed && r->room && r->file >= 0) {
@@ -449,7 +452,7 @@ bool run_record_close(void)
         if (r->file >= 0 && close(r->file) != 0 && !r->error)
             r->error = errno;
         r->file = -1;
-        whole &= !r->error && !r->missing && !r->odd;
+        whole &= !r->error && r->missing == r->under_way && !r->odd;
     }
     if (recordings.prepared >= 0)
         close(recordings.prepared);

@@ -315,18 +315,19 @@ static void text_recording(const struct run_recording *r, FILE *to)
                 count_text(r->missing), count_text(r->total));
     else if (r->odd)
         fputs("damaged by its own program\n", to);
-    else if (r->missing)
+    else if (r->missing > r->under_way)
         fprintf(to, "%s of %s events are missing: weir run came too late for them\n",
                 count_text(r->missing), count_text(r->total));
     else
-        fputs(r->footed ? "complete\n" : "its process is still running\n", to);
+        fprintf(to, "%s%s\n", r->footed ? "complete" : "its process is still running",
+                r->under_way ? " to the last call that returned" : "");
 }
 
 static void text_recordings(FILE *to)
 {
     unsigned n = 0, more = 0;
     for (const struct run_recording *r = run_record_first(); r; r = r->next) {
-        bool bad = r->error || r->odd || r->missing;
+        bool bad = r->error || r->odd || r->missing > r->under_way;
         if (n++ < 4 || bad)
             text_recording(r, to);
         else

@@ -49,13 +49,16 @@ static bool process_file_read(int pid, const char *name, char *text, size_t size
     return n > 0;
 }
 
-/* When it was started, CLOCK_BOOTTIME ns; 0: unknown. */
+/* When it was started, CLOCK_BOOTTIME ns; 0: unknown. UINT64_MAX: it has ended, and waits for
+ * its parent to see it. */
 static uint64_t process_start(int pid)
 {
     char text[1024];
     if (!process_file_read(pid, "stat", text, sizeof text))
         return 0;
     const char *at = strrchr(text, ')'); /* its name may have anything in it */
+    if (at && (at[2] == 'Z' || at[2] == 'X'))
+        return UINT64_MAX;
     for (int field = 2; at && field < 22; field++)
         at = strchr(at + 1, ' ');
     unsigned long long ticks = at ? strtoull(at, NULL, 10) : 0;
@@ -67,8 +70,7 @@ static bool process_lives(const struct run_image *image)
 {
     if (kill(image->pid, 0) != 0 && errno == ESRCH)
         return false;
-    uint64_t start = process_start(image->pid);
-    return start <= image->taken_at + 20000000u;
+    return process_start(image->pid) <= image->taken_at + 20000000u;
 }
 
 static uint64_t status_number(const char *status, const char *name)
@@ -235,6 +237,9 @@ static void image_parts_free(struct run_watch *watch, struct run_image *image)
     uint32_t owner = image->index + 1, *owners = weir__run_tally_owner(page);
     for (uint32_t i = 0; i < WEIR__RUN_TALLIES; i++)
         if (__atomic_load_n(&owners[i], __ATOMIC_RELAXED) == owner) {
+            char *tally = weir__run_tally_page(page, watch->run->unit, i);
+            size_t size = sizeof(struct weir__tally);
+            memset(tally + watch->run->unit - size, 0, size);
             __atomic_store_n(&owners[i], 0, __ATOMIC_RELEASE);
             if (i < __atomic_load_n(&head->tally_hint, __ATOMIC_RELAXED))
                 __atomic_store_n(&head->tally_hint, i, __ATOMIC_RELAXED);
@@ -251,8 +256,8 @@ static void image_parts_free(struct run_watch *watch, struct run_image *image)
 static void chunk_free(struct run_watch *watch, uint32_t i)
 {
     struct weir__run_head *head = watch->run->page;
-    watch->chunk_of[i] = NULL;
     watch->chunk_done[i] = 0;
+    memset(weir__run_chunk(head, watch->run->unit, i), 0, sizeof(struct weir__run_chunk));
     __atomic_store_n(&weir__run_chunk_owner(head)[i], 0, __ATOMIC_RELEASE);
     if (i < __atomic_load_n(&head->chunk_hint, __ATOMIC_RELAXED))
         __atomic_store_n(&head->chunk_hint, i, __ATOMIC_RELAXED);

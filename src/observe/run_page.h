@@ -13,7 +13,8 @@
  * Every part has an owner word: 0 is free, else the number of the image it belongs to, plus
  * one. A process takes a part by compare and swap; `weir run` gives all parts of an image
  * back when its process has ended and what they say was read. So whoever is killed at any
- * moment leaves nothing half taken.
+ * moment leaves nothing half taken. A part that is free is all zero but for the bytes of a
+ * chunk: `weir run` sees a part as soon as it is taken.
  *
  * The processes trust `weir run`; it trusts no word here, because the programs write them.
  */
@@ -104,7 +105,6 @@ struct weir__run_image {
     struct weir__shown shown;
     struct weir__trace_account account;
     uint32_t recording, unused;
-    uint64_t missed; /* events that found no chunk */
 
     uint32_t version;              /* odd while the process writes what is below */
     uint32_t exact;                /* it was written at the process's end */

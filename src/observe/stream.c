@@ -64,6 +64,7 @@ static void stream_restart(struct weir__stream *s)
 static void stream_miss(void)
 {
     __atomic_add_fetch(&streams.missed, 1, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&weir__trace_account->missed, 1, __ATOMIC_RELAXED);
 }
 
 static void stream_flush(struct weir__stream *s)

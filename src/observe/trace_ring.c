@@ -40,10 +40,7 @@ static struct weir__run_chunk *chunk_take(bool records)
     if (at < 0)
         return NULL;
     struct weir__run_chunk *chunk = weir__run_chunk(head, head->unit, (uint32_t)at);
-    chunk->records = records;
-    chunk->thread = chunk->tid = 0;
-    __atomic_store_n(&chunk->filled, 0, __ATOMIC_RELAXED);
-    __atomic_store_n(&chunk->state, WEIR__CHUNK_OPEN, __ATOMIC_RELEASE);
+    __atomic_store_n(&chunk->records, records, __ATOMIC_RELEASE);
     return chunk;
 }
 

@@ -1,0 +1,27 @@
+/*
+ * preload/fork.c - weir's fork handlers stand outermost, whoever registered first: the
+ * others' handlers run while weir can be used, and in the child none of them runs before
+ * weir's own, which leave the parent's memory alone. All registrations of the process pass
+ * glibc's __register_atfork; before the first of another goes through, weir's are made.
+ */
+#include "preload/preload.h"
+
+#include "alloc/context.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+
+typedef int atfork_register(void (*prepare)(void), void (*parent)(void), void (*child)(void),
+                            void *library);
+
+PRELOAD_API atfork_register __register_atfork;
+
+PRELOAD_API int __register_atfork(void (*prepare)(void), void (*parent)(void),
+                                  void (*child)(void), void *library)
+{
+    static atfork_register *next; /* a race stores the same value */
+    weir__allocator_check(&weir__cpu, NULL);
+    if (!next)
+        next = (atfork_register *)dlsym(RTLD_NEXT, "__register_atfork");
+    return next ? next(prepare, parent, child, library) : ENOMEM;
+}
