@@ -9,6 +9,7 @@
 #include "preload/report.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -32,6 +33,15 @@ static void leave(enum weir__run_state state)
 {
     preload_record_stop();
     preload_report_last(state);
+}
+
+/* The exec failed. */
+static void again(void)
+{
+    int saved = errno;
+    preload_record_again();
+    preload_report_again();
+    errno = saved;
 }
 
 PRELOAD_API void _exit(int status)
@@ -59,7 +69,7 @@ PRELOAD_API int execve(const char *path, char *const argv[], char *const envp[])
 {
     leave(WEIR__RUN_EXECING);
     int result = (int)syscall(SYS_execve, path, argv, envp);
-    preload_report_again();
+    again();
     return result;
 }
 
@@ -72,7 +82,7 @@ PRELOAD_API int execvpe(const char *file, char *const argv[], char *const envp[]
 {
     leave(WEIR__RUN_EXECING);
     int result = NEXT(execvpe)(file, argv, envp);
-    preload_report_again();
+    again();
     return result;
 }
 
@@ -85,7 +95,7 @@ PRELOAD_API int fexecve(int file, char *const argv[], char *const envp[])
 {
     leave(WEIR__RUN_EXECING);
     int result = NEXT(fexecve)(file, argv, envp);
-    preload_report_again();
+    again();
     return result;
 }
 

@@ -25,8 +25,9 @@ void preload_last_start(void);
  * the core is not interrupted. */
 void preload_record_stop(void);
 
-/* The exec failed: it runs on. */
+/* The exec failed: it runs on, and records on. */
 void preload_report_again(void);
+void preload_record_again(void);
 
 /* Another malloc than this library's serves the program. */
 void preload_report_foreign(void);

@@ -354,7 +354,8 @@ static void text_head(const struct run *run, const struct run_image *image, FILE
     const struct run_figures *f = &image->figures;
     fputs("weir run: ", to);
     command_print(image->command, 100, to);
-    fprintf(to, " (pid %d): ", image->pid);
+    fprintf(to, " (pid %d)%s: ", image->pid,
+            image->kind == WEIR__RUN_LIBWEIR ? ", libweir's own heap" : "");
     text_status(run, to);
     fprintf(to, " after %.3f s\n", seconds(run->started, run->ended));
     if (!has_figures(image)) {

@@ -101,7 +101,7 @@ static struct run_image *image_of_process(const struct run_watch *watch, int pid
 {
     struct run_image *found = NULL;
     for (struct run_image *i = watch->first; i; i = i->next)
-        if (i->pid == pid && !(i->over && i->ending != RUN_EXECED))
+        if (i->pid == pid && i->kind == WEIR__RUN_MALLOC && !(i->over && i->ending != RUN_EXECED))
             found = i;
     return found;
 }
@@ -134,6 +134,9 @@ static struct run_image *image_add(struct run_watch *watch, uint32_t index,
     if (before) {
         before->after = image;
         image->seen_alive = before->seen_alive;
+        for (struct run_image *i = watch->first; i; i = i->next)
+            if (i->pid == image->pid && i->kind == WEIR__RUN_LIBWEIR && !i->over)
+                i->after = image;
     }
     *watch->last = image;
     watch->last = &image->next;
