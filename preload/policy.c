@@ -6,5 +6,11 @@
  */
 #include "pool/policy.h"
 
+#include "backing/backing.h"
+
 const struct weir__policy weir__policy = {
     .decay_ms = 100, .step_ms = 25, .look_ops = 4, .huge_pages = false};
+
+/* None: a program that links libweir brings its jemalloc into the process, where it is that
+ * libweir's. Its first call may come when it is half initialised, from its own start. */
+const struct weir__backing weir_backing_jemalloc;
