@@ -121,31 +121,35 @@ enum run_ending {
 };
 
 struct run_image {
-    struct run_image *next; /* in the order in which they were seen */
+    struct run_image *next;     /* in the order in which they were seen */
+    struct run_image *same_pid; /* the one before it of those whose pid has the same hash */
     uint32_t index;
     uint64_t serial, taken_at, started, ended, looked;
     int pid, parent, nth; /* nth image of its process, from 1 */
     uint32_t kind, flags;
     uint32_t lost; /* enum weir__lost: why `lost_program` cannot carry weir */
     enum run_ending ending;
-    bool over, seen_alive, has_classes;
+    bool over, seen_alive;
     struct run_image *after; /* what its process became by exec; NULL: nothing */
     uint64_t resident, outside; /* at most: resident, and mapped beside malloc; bytes */
     struct run_figures figures;
     struct run_recording *recording; /* NULL: none */
-    char command[WEIR__RUN_COMMAND], lost_program[96];
-    struct weir__run_class classes[WEIR__RUN_CLASSES];
+    char *command, lost_program[96];
+    struct weir__run_class *classes; /* WEIR__RUN_CLASSES, or NULL: unknown, or nobody asked */
 };
+
+#define RUN_PIDS 4096 /* buckets */
 
 struct run_watch {
     struct run *run;
+    struct run_image *by_pid[RUN_PIDS]; /* the latest of each bucket */
     struct run_image *first, **last;
     unsigned count;
     struct run_image *at[WEIR__RUN_IMAGES]; /* by index in the memory; NULL: free or unknown */
     uint64_t tree_peak, tree_peak_at;       /* the greatest sum of what lived at once, seen */
     unsigned tree_processes;                /* then */
     uint64_t lost;                          /* images that found no room */
-    uint64_t lives_looked;
+    uint64_t lives_next; /* when it is time to ask again who lives */
     uint64_t chunk_done[WEIR__RUN_CHUNKS];  /* bytes of a chunk of records that were read */
 };
 

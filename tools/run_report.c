@@ -223,7 +223,7 @@ static void text_image(const struct run *run, const struct run_image *image, FIL
                 f->limit ? bytes_text(f->limit) : "none", count_text(f->failures),
                 f->failures == 1 ? "" : "s");
     text_age(run, image, to);
-    if (run->sizes && image->has_classes)
+    if (run->sizes && image->classes)
         text_classes(image, to);
 }
 

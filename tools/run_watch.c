@@ -18,7 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LIVES_NS     20000000u /* between two questions whether processes live */
+#define LIVES_NS     20000000u /* between two questions whether processes live, */
+#define LIFE_NS      1000000u  /* and so much more for each of them */
 #define SAMPLE_NS    50000000u /* between two samples of a process's resident memory */
 #define SAMPLES_MOST 64        /* of them in one look */
 #define MIB          (UINT64_C(1) << 20)
@@ -99,11 +100,10 @@ static uint64_t process_sample(struct run_image *image)
 
 static struct run_image *image_of_process(const struct run_watch *watch, int pid)
 {
-    struct run_image *found = NULL;
-    for (struct run_image *i = watch->first; i; i = i->next)
+    for (struct run_image *i = watch->by_pid[(unsigned)pid % RUN_PIDS]; i; i = i->same_pid)
         if (i->pid == pid && i->kind == WEIR__RUN_MALLOC && !(i->over && i->ending != RUN_EXECED))
-            found = i;
-    return found;
+            return i;
+    return NULL;
 }
 
 static void text_copy(char *to, const char *from, size_t size)
@@ -130,14 +130,21 @@ static struct run_image *image_add(struct run_watch *watch, uint32_t index,
     image->kind = from->kind;
     image->flags = from->flags;
     image->nth = before ? before->nth + 1 : 1;
-    text_copy(image->command, from->command, sizeof image->command);
+    image->command = strndup(from->command, sizeof from->command - 1);
+    if (!image->command) {
+        free(image);
+        return NULL;
+    }
+    struct run_image **bucket = &watch->by_pid[(unsigned)image->pid % RUN_PIDS];
     if (before) {
         before->after = image;
         image->seen_alive = before->seen_alive;
-        for (struct run_image *i = watch->first; i; i = i->next)
+        for (struct run_image *i = *bucket; i; i = i->same_pid)
             if (i->pid == image->pid && i->kind == WEIR__RUN_LIBWEIR && !i->over)
                 i->after = image;
     }
+    image->same_pid = *bucket;
+    *bucket = image;
     *watch->last = image;
     watch->last = &image->next;
     watch->count++;
@@ -193,10 +200,10 @@ static void image_end(struct run_watch *watch, struct run_image *image,
                     : copy->state == WEIR__RUN_EXITED   ? RUN_EXITED
                     : copy->state == WEIR__RUN_EXECING  ? RUN_LOST
                                                         : RUN_ENDED;
-    image->has_classes = copy->exact && copy->state == WEIR__RUN_EXITED;
-    if (image->has_classes)
-        memcpy(image->classes, copy->classes, sizeof image->classes);
-    (void)watch;
+    if (copy->exact && copy->state == WEIR__RUN_EXITED && (watch->run->json || watch->run->sizes))
+        image->classes = malloc(sizeof copy->classes);
+    if (image->classes)
+        memcpy(image->classes, copy->classes, sizeof copy->classes);
 }
 
 static void tree_look(struct run_watch *watch, uint64_t now)
@@ -347,11 +354,14 @@ static bool chunks_look(struct run_watch *watch, bool records, bool all)
 static void lives_look(struct run_watch *watch, const struct weir__run_image *const images[],
                        uint64_t now)
 {
-    watch->lives_looked = now;
-    for (uint32_t i = 0; i < WEIR__RUN_IMAGES; i++)
-        if (watch->at[i] && images[i] && !watch->at[i]->over &&
-            image_is_over(watch->at[i], images[i]))
-            watch->at[i]->over = true;
+    uint64_t alive = 0;
+    for (uint32_t i = 0; i < WEIR__RUN_IMAGES; i++) {
+        if (!watch->at[i] || !images[i] || watch->at[i]->over)
+            continue;
+        watch->at[i]->over = image_is_over(watch->at[i], images[i]);
+        alive += !watch->at[i]->over;
+    }
+    watch->lives_next = now + LIVES_NS + alive * LIFE_NS;
 }
 
 static void samples_take(struct run_watch *watch, const struct weir__run_image *const images[],
@@ -440,7 +450,7 @@ bool run_watch_look(struct run_watch *watch)
         busy |= chunks_look(watch, false, false);
     }
     samples_take(watch, images, now);
-    if (now - watch->lives_looked >= LIVES_NS)
+    if (now >= watch->lives_next)
         lives_look(watch, images, now);
     over_finish(watch);
     return busy;
