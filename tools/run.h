@@ -130,6 +130,7 @@ struct run_image {
     uint32_t lost; /* enum weir__lost: why `lost_program` cannot carry weir */
     enum run_ending ending;
     bool over, seen_alive;
+    bool done; /* it came to its exit: what it has goes with it */
     struct run_image *after; /* what its process became by exec; NULL: nothing */
     uint64_t resident, outside; /* at most: resident, and mapped beside malloc; bytes */
     struct run_figures figures;

@@ -184,6 +184,7 @@ static bool image_update(struct run_image *image, const struct weir__run_image *
         figures.peak_at = rose ? now : image->figures.peak_at;
     image->figures = figures;
     image->flags = copy->flags;
+    image->done = copy->state == WEIR__RUN_EXITED;
     image->looked = now;
     image->lost = copy->lost;
     text_copy(image->lost_program, copy->lost_program, sizeof image->lost_program);
@@ -211,7 +212,7 @@ static void tree_look(struct run_watch *watch, uint64_t now)
     uint64_t sum = 0;
     unsigned processes = 0;
     for (uint32_t i = 0; i < WEIR__RUN_IMAGES; i++)
-        if (watch->at[i] && !watch->at[i]->over && !watch->at[i]->after) {
+        if (watch->at[i] && !watch->at[i]->over && !watch->at[i]->done && !watch->at[i]->after) {
             sum += watch->at[i]->figures.live;
             processes += watch->at[i]->kind == WEIR__RUN_MALLOC;
         }

@@ -76,7 +76,7 @@ static int memory_open(const char *where)
         return -1;
     memcpy(path, where, length);
     path[length] = '\0';
-    int file = open(path, O_RDWR | O_CLOEXEC);
+    int file = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     const char *name = strstr(where, " @");
     return file >= 0 || !name ? file : socket_ask(name + 2);
 }
