@@ -7,7 +7,8 @@
  *   free        all that is kept                    map SIZE    touches pages that are not malloc's
  *   fork { }    a child does it, is waited for      vfork { }   the same, by vfork
  *   thread { }  a thread does it, is waited for     threads N { }
- *   leave { }   a thread goes on, main ends         on SIG { }  in a handler
+ *   leave { }   a thread goes on when main is gone  beside { }  main only sleeps then
+ *   on SIG { }  in a handler
  *   leave-behind { }  a child does it, is not waited for
  *   exec P A..  (up to the end of the block)        exec0 P A.. with its first environment
  *   spawn P A.. posix_spawn, waits        failed P, failedp P, spawn-failed P: fails
@@ -17,8 +18,8 @@
  *   say TEXT    err TEXT, touch FILE, await FILE, sleep MS, pause, pid, signals,
  *               variable NAME
  *   closefrom N close-each N, close-range N, close N, over FROM TO (dup2 of /dev/null)
- *   own PREFIX N  opens PREFIX.0 ..., kept          write N     N lines to each, blocks between
- * them fds         what is open                        lowest      the number a new descriptor gets
+ *   own PREFIX N  opens PREFIX.0 ..., kept          write N     N lines to each, allocating
+ *   fds         what is open                        lowest      what a new descriptor gets
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -102,6 +103,20 @@ static void *thread(void *user)
 {
     run(*(struct block *)user);
     return NULL;
+}
+
+/* Main's end allocates, so it is waited for. */
+static void *alone(void *user)
+{
+    char path[64], text[256] = "";
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", (int)getpid());
+    while (!strstr(text, ") Z ")) {
+        int fd = open(path, O_RDONLY);
+        ssize_t length = read(fd, text, sizeof text - 1);
+        text[length > 0 ? length : 0] = 0;
+        close(fd);
+    }
+    return thread(user);
 }
 
 static void in_threads(int n, struct block actions)
@@ -327,13 +342,16 @@ static void run(struct block actions)
             struct block inside = braces(at + 1, actions.to);
             in_threads(n, inside);
             at = inside.to;
-        } else if (IS("leave")) {
+        } else if (IS("leave") || IS("beside")) {
             static struct block inside;
             pthread_t unused;
             inside = braces(at + 1, actions.to);
-            if (pthread_create(&unused, NULL, thread, &inside) != 0)
+            if (pthread_create(&unused, NULL, IS("leave") ? alone : thread, &inside) != 0)
                 broken("pthread_create");
-            pthread_exit(NULL);
+            if (IS("leave"))
+                pthread_exit(NULL);
+            for (;;)
+                pause();
         } else if (IS("on")) {
             int s = signal_of(NEXT);
             struct sigaction action = {.sa_handler = handler, .sa_flags = SA_ONSTACK};

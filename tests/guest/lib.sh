@@ -22,7 +22,7 @@ guest_script=$(cd "$(dirname "$0")" && pwd)/$(basename "$0")
 guest_dir=$(dirname "$guest_script")
 : "${top_srcdir:=$(cd "$guest_dir/../.." && pwd)}" "${top_builddir:=$PWD}" "${CC:=cc}"
 : "${WEIR:=$top_builddir/weir}" "${SANITIZER_FLAGS:=}"
-export top_srcdir top_builddir CC WEIR SANITIZER_FLAGS
+export guest_dir top_srcdir top_builddir CC WEIR SANITIZER_FLAGS
 weir=$WEIR
 library=$top_builddir/.libs/libweir-malloc.so
 python=/usr/bin/python3

@@ -64,12 +64,13 @@ def read_trace(path):
 
 def shown(names):
     return " ".join("%s=%r" % (k, v) for k, v in names.items()
-                    if k not in ("raw", "text", "everyone", "program", "__builtins__") or
-                    k == "program")
+                    if k not in ("raw", "text", "everyone", "command", "name", "pid", "ending",
+                                 "peak", "blocks", "live", "live_blocks")
+                    or (k != "command" and "events" in names and k not in ("raw",)))
 
 
 def status_of(command):
-    code = subprocess.run(command, restore_signals=False).returncode
+    code = subprocess.run(command).returncode
     return "exit %d" % code if code >= 0 else "signal %d" % -code
 
 
