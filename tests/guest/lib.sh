@@ -98,7 +98,7 @@ check()
     *)
         [ $guest_status -ne 124 ] || guest_why="hangs: not done after $limit s"
         echo "not ok $guest_name: ${guest_why:-status $guest_status}"
-        grep -v '^why: ' "$scratch/log" | tail -n 12 | cut -c 1-300 | sed 's/^/#   /'
+        grep -av '^why: ' "$scratch/log" | tail -n 12 | cut -c 1-300 | sed 's/^/#   /'
         guest_failed=$((guest_failed + 1))
         ;;
     esac
