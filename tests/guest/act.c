@@ -198,7 +198,7 @@ static void show_signals(void)
     close(fd);
     text[length > 0 ? length : 0] = 0;
     for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
-        if (strncmp(line, "Sig", 3) == 0 || strncmp(line, "Shd", 3) == 0) {
+        if ((strncmp(line, "Sig", 3) == 0 && line[3] != 'Q') || strncmp(line, "Shd", 3) == 0) {
             put(1, line);
             put(1, "\n");
         }

@@ -172,11 +172,19 @@ limit=30
 # Nothing stays: no file in the folders of shared memory, no process.
 nothing()
 {
-    ls -A /dev/shm /tmp | grep -i weir >before
-    "$weir" run -o /dev/null --record t -- "$bin/act" a 1000 100 raise KILL
-    ls -A /dev/shm /tmp | grep -i weir >after
+    mkdir tmp
+    export TMPDIR=$PWD/tmp
+    ls -A /dev/shm | grep -i weir >before
+    "$weir" run -o /dev/null --record t -- "$bin/act" a 1000 100 fork { a 10 10 } raise KILL
+    ls -A /dev/shm | grep -i weir >after
     same "files of weir" before after
-    ps -eo args | grep -F "$PWD/" | grep -v -e 'grep' -e limit && fail "a process is left"
+    wants "temporary files" "" "$(ls -A tmp)"
+    for process in /proc/[0-9]*; do
+        [ "$(readlink $process/cwd)" = "$PWD" ] || continue
+        case $(readlink $process/exe) in
+        */weir | */act) fail "a process is left: $(tr '\0' ' ' <$process/cmdline)" ;;
+        esac
+    done
 }
 check "nothing stays after a kill" nothing
 finish
