@@ -58,7 +58,7 @@ PRELOAD_API void _Exit(int status)
 
 PRELOAD_API void abort(void)
 {
-    leave(WEIR__RUN_EXITED);
+    leave(WEIR__RUN_RUNNING);
     NEXT(abort)();
     __builtin_trap();
 }

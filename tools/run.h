@@ -16,6 +16,7 @@
 
 #include "observe/run_page.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -30,7 +31,9 @@ struct run {
     char library[4096]; /* libweir-malloc.so */
     void *page;         /* the shared memory */
     uint32_t unit;      /* of its tallies */
-    int page_file;
+    int page_file;      /* -1: it is a segment */
+    int segment;        /* of System V; -1: it is a file */
+    sigset_t mask;      /* of who started weir run: the program's */
     int listener;                     /* hands the memory out; -1: none */
     char where[256];                  /* the environment's word for it */
     const char *key;                  /* in `where`: who says it gets the memory */
@@ -115,7 +118,8 @@ struct run_figures run_figures_of(const struct weir__run_image *image,
 enum run_ending {
     RUN_RUNNING, /* still, when the program had ended */
     RUN_EXITED,  /* through the C library */
-    RUN_ENDED,   /* by a signal, or by the bare system call */
+    RUN_KILLED,  /* by a signal */
+    RUN_ENDED,   /* by a signal, or by the bare system call: it is not our child */
     RUN_EXECED,  /* became the next image of its process */
     RUN_LOST     /* became a program that weir could not follow */
 };
@@ -185,6 +189,9 @@ bool run_record_prepare(struct run *run);
 /* The recording of an image, made at the first thing that is to be written; NULL: it cannot
  * be. */
 struct run_recording *run_record_of(struct run *run, struct run_image *image);
+
+/* Do the bytes begin with HEAD? */
+bool run_record_begins(const unsigned char *bytes, size_t n);
 
 void run_record_records(struct run_recording *r, const unsigned char *bytes, size_t n);
 void run_record_events(struct run_recording *r, const struct weir__run_chunk *front,

@@ -44,6 +44,8 @@ const char *run_ending_text(const struct run_image *image)
     switch (image->ending) {
     case RUN_EXITED:
         return "exited";
+    case RUN_KILLED:
+        return "killed";
     case RUN_ENDED:
         return "ended";
     case RUN_EXECED:

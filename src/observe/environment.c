@@ -81,11 +81,12 @@ bool weir__environment_record(void)
     const char *path = secure_getenv("WEIR_RECORD");
     if (!path || !*path)
         return false;
-    int error = getenv(TAKEN) ? EWOULDBLOCK : weir_trace_start(path, NULL);
+    bool first = !getenv(TAKEN);
+    if (first)
+        setenv(TAKEN, "1", 1); /* before the recording: it allocates */
+    int error = first ? weir_trace_start(path, NULL) : EWOULDBLOCK;
     if (error == EWOULDBLOCK)
         error = record_as_other(path);
-    else if (!error)
-        setenv(TAKEN, "1", 1);
     if (error)
         complain("cannot record to", path, weir_last_error());
     return !error;

@@ -28,9 +28,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The environment names the memory to the programs: a path to open, or "@NAME KEY": an
- * abstract socket that hands it to who knows the key. */
+/* The environment names the memory to the programs: "PATH @NAME KEY", a path to open, or an
+ * abstract socket that hands it to who knows the key; or the number of a segment. */
 #define WEIR__RUN_VARIABLE "WEIR_RUN_PAGE"
+#define WEIR__RUN_SEGMENT  "shm:"
 
 #define WEIR__RUN_MAGIC UINT64_C(0x324e555252494557) /* "WEIRRUN2" */
 
@@ -135,8 +136,9 @@ struct weir__run_chunk {
     uint32_t records;
     uint32_t thread, tid;
     uint64_t base_number, base_ticks;
-    uint64_t filled; /* atomic */
-    uint64_t unused[3];
+    uint64_t filled;  /* atomic */
+    uint64_t ordinal; /* counts the chunks of the process as they are begun */
+    uint64_t unused[2];
     unsigned char bytes[];
 };
 
