@@ -324,7 +324,7 @@ def stop_hard():
 def weirs(group):
     """Processes that run `weir` itself, of that process group or begun by one of it."""
     found, real = [], os.path.realpath(WEIR)
-    names = {real, os.path.join(os.path.dirname(real), ".libs", os.path.basename(real))}
+    names = {real}
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             if os.readlink("/proc/%s/exe" % pid) in names and "F" in open(
