@@ -54,7 +54,7 @@ images()
         done <both
     done
 }
-limit=60
+limit=180
 check "/bin/true" images 1 true /bin/true
 check "after exec" images 1 true "$bin/act" exec /bin/true
 check "a program with a child" images 2 act "$bin/act" t 10 10 fork { t 10 10 }

@@ -23,7 +23,7 @@ undamaged()
     trace "$scratch/whole" "events >= 361510"
     "$python" "$top_srcdir/tests/trace_reader.py" "$scratch/whole" >/dev/null || fail "the independent reader"
 }
-limit=120
+limit=300
 check "nothing is damaged" undamaged
 check "cut anywhere" damage cut
 check "the end is cut" damage cut_footer

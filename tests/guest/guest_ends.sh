@@ -165,9 +165,9 @@ complete()
         wants "size of the recording later" "$size" "$(wc -c <ready.t)"
     done
 }
-limit=60
+limit=180
 check "the wait is over when all is there" complete
-limit=30
+limit=60
 
 # Nothing stays: no file in the folders of shared memory, no process.
 nothing()

@@ -35,7 +35,7 @@ weir=$WEIR
 library=$top_builddir/.libs/libweir-malloc.so
 python=/usr/bin/python3
 [ -x "$python" ] || python=$(command -v python3)
-limit=30
+limit=60
 
 if [ -z "${GUEST_CASE:-}" ]; then
     guest_wanted=$*
