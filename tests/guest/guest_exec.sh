@@ -342,6 +342,6 @@ END
     wants "status" 7 $?
     report report "name == 'act' and ending == 'exited' and 3000000 <= peak < 3100000"
 }
-limit=90
+limit=180
 check "4200 children, then exec" many
 finish

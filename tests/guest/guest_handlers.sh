@@ -24,7 +24,7 @@ rounds()
             recorded) run="$weir run -o /dev/null --record F --" ;;
             esac
             rm -f F F.*
-            timeout -s KILL 10 $run "$bin/handlers" $what $((1500 + n * 137 % 6000 + n * 11)) \
+            timeout -s KILL 40 $run "$bin/handlers" $what $((1500 + n * 137 % 6000 + n * 11)) \
                 $threads "$@" >out 2>err
             status=$?
             [ $status -ne 137 ] || status=hangs
@@ -41,7 +41,7 @@ rounds()
         done
     done
 }
-limit=200
+limit=600
 for threads in 1 3; do
     of="of $threads threads"
     check "_exit, $of" rounds 60 0 _exit $threads
@@ -51,8 +51,8 @@ for threads in 1 3; do
     check "abort, $of" rounds 60 134 abort $threads
     check "a signal, $of" rounds 60 138 kill $threads
     check "exec, $of" rounds 60 6 exec $threads "$bin/act" a 100 100 end exit 6
-    check "fork 300 times, $of" rounds 3 0 fork $threads
-    check "vfork 300 times, $of" rounds 3 0 vfork $threads
+    check "fork 100 times, $of" rounds 3 0 fork $threads
+    check "vfork 100 times, $of" rounds 3 0 vfork $threads
     check "fork and exec 100 times, $of" rounds 3 0 fork-exec $threads "$bin/act" a 100 100 end exit 0
     check "jump, then _exit, $of" rounds 60 0 jump $threads
     check "jump, then exit, $of" rounds 60 0 jump-exit $threads

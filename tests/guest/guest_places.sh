@@ -24,7 +24,7 @@ check "/dev/full" refused . /dev/full
 fifo() { mkfifo fifo; refused . ./fifo; }
 limit=10
 check "a fifo that nobody reads" fifo
-limit=30
+limit=60
 fifo_read()
 {
     mkfifo fifo

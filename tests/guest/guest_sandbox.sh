@@ -63,30 +63,4 @@ nofile()
     trace F '40000 <= frees and missing == 0'
 }
 check "no descriptor to be had" nofile
-locked()
-{
-    cat >locked.c <<'END'
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-int main(void)
-{
-    if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
-        return 77;
-    for (int i = 0; i < 1000; i++)
-        if (!malloc(100))
-            return 1;
-    char *volatile large = malloc(3000000);
-    struct rusage u;
-    getrusage(RUSAGE_SELF, &u);
-    return !large || u.ru_maxrss > 64 * 1024;
-}
-END
-    $CC -O0 -w -o locked locked.c || fail "it does not compile"
-    ./locked || skip "without weir: $?"
-    watch --record F -- ./locked
-    wants "status" 0 $?
-}
-check "mlockall" locked
 finish

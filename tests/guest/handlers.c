@@ -2,7 +2,7 @@
  * handlers WHAT DELAY THREADS [PROGRAM]: allocates all the time, in main and in more threads,
  * until a signal's handler, which may find its thread inside the allocator, does WHAT:
  *   _exit, exit_group, exit, quick_exit, abort, exec, kill   ends it (exec: by PROGRAM)
- *   fork, vfork      a child that ends at once, 300 times, then _exit(0)
+ *   fork, vfork      a child that ends at once, 100 times, then _exit(0)
  *   fork-exec        a child that becomes PROGRAM, 100 times
  *   jump             jumps out; main then ends by _exit(0)
  *   jump-exit        the same, by exit(0)
@@ -66,7 +66,7 @@ static void on(int s)
         if (child == 0)
             _exit(7);
         wait_for(child, 7);
-        again(300);
+        again(100);
     }
     if (strcmp(what, "fork-exec") == 0) {
         pid_t child = fork();

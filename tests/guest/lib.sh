@@ -22,18 +22,26 @@ guest_script=$(cd "$(dirname "$0")" && pwd)/$(basename "$0")
 guest_dir=$(dirname "$guest_script")
 : "${top_srcdir:=$(cd "$guest_dir/../.." && pwd)}" "${top_builddir:=$PWD}" "${CC:=cc}"
 : "${WEIR:=$top_builddir/weir}" "${SANITIZER_FLAGS:=}"
+# Not libtool's wrapper: a shell and a dozen programs before each start.
+if [ "$WEIR" = "$top_builddir/weir" ] && [ -e "$top_builddir/.libs/weir" ]; then
+    WEIR=$top_builddir/.libs/weir
+    LD_LIBRARY_PATH=$top_builddir/.libs
+    export LD_LIBRARY_PATH
+fi
+in_tree=
+case $WEIR in "$top_builddir"/*) in_tree=1 ;; esac
 export guest_dir top_srcdir top_builddir CC WEIR SANITIZER_FLAGS
 weir=$WEIR
 library=$top_builddir/.libs/libweir-malloc.so
 python=/usr/bin/python3
 [ -x "$python" ] || python=$(command -v python3)
-limit=30
+limit=60
 
 if [ -z "${GUEST_CASE:-}" ]; then
     guest_wanted=$*
     [ -z "$SANITIZER_FLAGS" ] || { echo "a sanitizer brings a malloc of its own"; exit 77; }
     [ -e "$weir" ] || { echo "no weir was built"; exit 77; }
-    [ "$weir" != "$top_builddir/weir" ] || [ -e "$library" ] ||
+    [ -z "$in_tree" ] || [ -e "$library" ] ||
         { echo "no libweir-malloc.so was built"; exit 77; }
     [ -n "$python" ] || { echo "no python3 here"; exit 77; }
     scratch=$(mktemp -d) || exit 99

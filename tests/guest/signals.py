@@ -39,7 +39,7 @@ class Started:
         self.p = subprocess.Popen(words, stdout=subprocess.PIPE, process_group=0, **more)
         self.pid, self.text = self.p.pid, b""
 
-    def line(self, start, seconds=20, must=True):
+    def line(self, start, seconds=60, must=True):
         """The next line that begins so. None at the end, or when the program that was started
         has ended and says no more."""
         until = time.monotonic() + seconds
@@ -67,7 +67,7 @@ class Started:
         except OSError:
             pass
 
-    def wait(self, seconds=20):
+    def wait(self, seconds=60):
         try:
             return self.p.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -91,7 +91,7 @@ def counted(words, s, send):
         os.kill(one.pid, last)
     except ProcessLookupError:
         pass
-    counts = one.line("counts", 5, must=False)
+    counts = one.line("counts", 15, must=False)
     if counts is not None:
         return counts + " status %d" % one.wait()
     code = one.p.poll()
@@ -108,7 +108,7 @@ def got_of(one, s, until):
     """How often s came before `until` comes; None if that does not come."""
     n = 0
     while True:
-        line = one.line("", 5, must=False)
+        line = one.line("", 15, must=False)
         if line is None:
             return None
         n += line == "got %d" % s
@@ -149,7 +149,7 @@ def each(kill, how):
                     wrong.setdefault(s, "%s: %s %s" % (way, name(s), why))
             if one.p.poll() is None:
                 os.kill(one.pid, signal.SIGRTMAX)
-                if one.line("counts", 5, must=False) is None:
+                if one.line("counts", 15, must=False) is None:
                     wrong.setdefault(64, "%s: SIGRTMAX does not reach the program" % way)
             if guest != one.pid and os.path.exists("/proc/%d" % guest):
                 os.kill(guest, signal.SIGKILL)
@@ -214,7 +214,7 @@ def early():
         time.sleep(i * 0.001)
         p.terminate()
         try:
-            code = p.wait(10)
+            code = p.wait(40)
         except subprocess.TimeoutExpired:
             p.kill()
             fail("after %d ms: hangs" % i)
@@ -242,7 +242,7 @@ def child_ignored():
     for way, words in WAYS:
         p = subprocess.Popen(words + [ACT, "a", "10", "10", "end", "exit", "3"], preexec_fn=ignore)
         try:
-            wants(way, 3, p.wait(10))
+            wants(way, 3, p.wait(20))
         except subprocess.TimeoutExpired:
             p.kill()
             fail("%s: hangs" % way)
@@ -270,7 +270,7 @@ def inherited():
             try:
                 seen.append(subprocess.run(words + [ACT, "signals", "fork", "{", "signals", "}",
                                                     "thread", "{", "signals", "}"],
-                                           stdout=subprocess.PIPE, timeout=10,
+                                           stdout=subprocess.PIPE, timeout=40,
                                            preexec_fn=before).stdout.decode())
             except subprocess.TimeoutExpired:
                 fail("%s, %s: hangs" % (before.__name__, way))
@@ -283,7 +283,7 @@ def states(pid):
 
 
 def await_state(pid, wanted, what):
-    until = time.monotonic() + 10
+    until = time.monotonic() + 40
     while (states(pid) == "T") != wanted:
         if time.monotonic() > until:
             fail("%s is %s" % (what, "not stopped" if wanted else "still stopped"))
@@ -324,7 +324,7 @@ def stop_hard():
 def weirs(group):
     """Processes that run `weir` itself, of that process group or begun by one of it."""
     found, real = [], os.path.realpath(WEIR)
-    names = {real, os.path.join(os.path.dirname(real), ".libs", os.path.basename(real))}
+    names = {real}
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             if os.readlink("/proc/%s/exe" % pid) in names and "F" in open(
@@ -371,10 +371,10 @@ def weir_stopped():
     for pid in weirs(one.pid):
         os.kill(pid, signal.SIGSTOP)
     open("go", "w").close()
-    await_file("done", 40, "the program waits for a weir run that is stopped")
+    await_file("done", 100, "the program waits for a weir run that is stopped")
     for pid in weirs(one.pid):
         os.kill(pid, signal.SIGCONT)
-    wants("status", True, one.wait(40) in (0, 123))
+    wants("status", True, one.wait(100) in (0, 123))
     account(open("report").read())
 
 
@@ -391,7 +391,7 @@ def weir_slow():
         time.sleep(0.002)
         if one.p.poll() is not None:
             break
-    wants("status", True, one.wait(40) in (0, 123))
+    wants("status", True, one.wait(100) in (0, 123))
     account(open("report").read())
 
 
@@ -404,7 +404,7 @@ def weir_killed():
     for pid in weirs(one.pid):
         os.kill(pid, signal.SIGKILL)
     open("go", "w").close()
-    await_file("done", 30, "the program did not go on after its weir run was killed")
+    await_file("done", 100, "the program did not go on after its weir run was killed")
     time.sleep(0.2)
     wants("/dev/shm", before, shared())
     wants("files", {"F", "done", "go"} | {f for f in os.listdir(".") if f.startswith("F.")},
@@ -429,7 +429,7 @@ def weir_killed_at_once():
                 os.kill(pid, signal.SIGKILL)
             except OSError:
                 pass
-        await_file("done", 20, "round %d: the program did not go on" % i)
+        await_file("done", 60, "round %d: the program did not go on" % i)
         one.p.wait()
 
 
