@@ -175,6 +175,18 @@ static void pass_on(const struct run *run, int signal, const struct signalfd_sig
     }
 }
 
+/* SIGCONT takes pending stops away, and a stop a pending SIGCONT: of these the witness may
+ * have the latest alone. */
+static void group_complete(unsigned group[SIGNALS])
+{
+    static const int job[] = {SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU};
+    unsigned any = 0;
+    for (size_t i = 0; i < sizeof job / sizeof *job; i++)
+        any |= group[job[i]];
+    for (size_t i = 0; i < sizeof job / sizeof *job && any; i++)
+        group[job[i]] = 1;
+}
+
 /* Signals to the group reached the program; the others are passed on. Of one kind that came
  * both ways at about one time, as from timeout(1), one arrives, as it would have. */
 static void signals_pass_on(const struct run *run, int from)
@@ -186,6 +198,7 @@ static void signals_pass_on(const struct run *run, int from)
     arrived_read(from, &a);
     unsigned group[SIGNALS];
     witness_ask(run, group);
+    group_complete(group);
     for (int signal = 1; signal < SIGNALS; signal++) {
         unsigned count = a.count[signal], of_group = group[signal];
         if (signal < SIGRTMIN)
