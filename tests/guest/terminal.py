@@ -26,7 +26,7 @@ class Terminal:
             os.environ.update(PS1="", PS2="", TERM="dumb", HISTFILE="/dev/null")
             os.execvp(SHELL[0], SHELL)
         self.type("stty -echo; bind 'set enable-bracketed-paste off'; PS1=; run() { %s\"$@\"; }\n" %
-                  ("" if way == "plain" else WEIR + " run -o /dev/null --record F -- "))
+                  ("" if way == "plain" else WEIR + " run -o /dev/null --record F.%p -- "))
         self.type("echo begin$((40 + 2))\n")
         self.expect("begin42")
 
