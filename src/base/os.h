@@ -4,7 +4,9 @@
 
 #include "base/bits.h"
 
-#define WEIR__PAGE ((size_t)4096) /* unit of weir's own layout */
+/* Unit of weir's own layout. The machine's pages may be larger: whoever purges asks for
+ * theirs (backing/pages.h). */
+#define WEIR__PAGE ((size_t)4096)
 
 /* Zeroed private memory, page-aligned; NULL when there is none. */
 void *weir__os_map(size_t size);

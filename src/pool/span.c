@@ -415,13 +415,16 @@ bool weir__store_resize_span(struct weir__store *store, struct weir__span *span,
     return done;
 }
 
+/* A hole within one page of the machine stays as it is. */
 static size_t hole_purge(struct weir__store *store, struct weir__span *hole)
 {
     size_t bytes = (size_t)hole->npages << WEIR__PAGE_SHIFT;
-    store->backing->purge(weir__span_start(hole), bytes);
-    store->hole_dirty -= bytes;
-    hole->zeroed = true;
-    return bytes;
+    size_t purged = store->backing->purge(weir__span_start(hole), bytes);
+    if (purged) {
+        store->hole_dirty -= bytes;
+        hole->zeroed = true;
+    }
+    return purged;
 }
 
 /* Looks at every hole: the price of keeping no list of them by age, paid here once a
@@ -442,10 +445,10 @@ size_t weir__span_purge_tail_locked(struct weir__store *store, struct weir__regi
 {
     size_t start = (size_t)region->frontier << WEIR__PAGE_SHIFT;
     size_t size = ((size_t)region->touched << WEIR__PAGE_SHIFT) - start;
-    if (size)
-        store->backing->purge(region->base + start, size);
-    region->touched = region->frontier;
-    return size;
+    size_t purged = size ? store->backing->purge(region->base + start, size) : 0;
+    if (purged)
+        region->touched = region->frontier;
+    return purged;
 }
 
 size_t weir__store_tails_locked(const struct weir__store *store)

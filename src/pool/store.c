@@ -152,11 +152,13 @@ void weir__store_give_slab(struct weir__store *store, struct weir__slab *slab)
 
 static size_t slab_purge(struct weir__store *store, struct weir__slab *slab)
 {
-    store->backing->purge(weir__slab_memory(slab), WEIR__SLAB);
-    slab->zeroed = true;
-    slab->dirty = false;
-    store->ndirty_slabs--;
-    return WEIR__SLAB;
+    size_t purged = store->backing->purge(weir__slab_memory(slab), WEIR__SLAB);
+    if (purged) {
+        slab->zeroed = true;
+        slab->dirty = false;
+        store->ndirty_slabs--;
+    }
+    return purged;
 }
 
 static size_t slabs_trim(struct weir__store *store)
