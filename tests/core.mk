@@ -32,7 +32,8 @@ tests_stress_contexts_LDADD = $(core_ldadd)
 tests_stress_background_LDADD = $(plain_ldadd)
 tests_stress_limits_LDADD = $(core_ldadd)
 
-plain_tests += tests/late_load tests/large_pages
+plain_tests += tests/late_load tests/large_pages tests/stale_lookups
+tests_stale_lookups_LDADD = $(plain_ldadd)
 tests_large_pages_LDADD = $(core_ldadd)
 tests_late_load_LDADD = -lpthread -ldl
 

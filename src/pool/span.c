@@ -53,9 +53,11 @@ static struct weir__span *span_make(struct weir__store *store, struct weir__regi
                                     uint32_t page, uint32_t npages)
 {
     struct weir__span *span = &region->pages[page], *end = span + npages - 1;
-    span->region = end->region = region->index;
-    if (npages > 1)
+    span->region = region->index;
+    if (npages > 1 && !region->direct) {
+        end->region = region->index;
         end->state = WEIR__PAGE_SPAN_END;
+    }
     span->npages = npages;
     store->span_live += (size_t)npages << WEIR__PAGE_SHIFT;
     return span;
@@ -225,7 +227,7 @@ struct weir__span *weir__store_take_span(struct weir__store *store, size_t size,
         span->u.live.owner = claim->owner;
         span->u.live.requested = claim->requested;
         span->u.live.tag = claim->tag;
-        span->state = WEIR__PAGE_SPAN;
+        __atomic_store_n(&span->state, WEIR__PAGE_SPAN, __ATOMIC_RELEASE);
         *claim->bytes += (size_t)npages << WEIR__PAGE_SHIFT;
     }
     weir__lock_drop(&store->lock);
@@ -506,13 +508,15 @@ int weir__store_each_span_locked(struct weir__store *store, weir__span_visitor *
     return stop;
 }
 
-struct weir__span *weir__span_covering(struct weir__region *region, const void *pointer)
+bool weir__span_covers(const struct weir__region *region, size_t page)
 {
-    size_t page = (size_t)((const char *)pointer - region->base) >> WEIR__PAGE_SHIFT;
-    for (struct weir__span *span = &region->pages[page]; span >= region->pages; span--)
-        if (span->state == WEIR__PAGE_SPAN)
-            return span->npages > &region->pages[page] - span ? span : NULL;
-        else if (span->state == WEIR__PAGE_HOLE || span->state == WEIR__PAGE_IDLE)
-            return NULL;
-    return NULL;
+    for (size_t at = weir__min(page, region->nheaders - (size_t)1) + 1; at--;) {
+        const struct weir__span *span = &region->pages[at];
+        uint8_t state = __atomic_load_n(&span->state, __ATOMIC_ACQUIRE);
+        if (state == WEIR__PAGE_SPAN)
+            return span->npages > page - at;
+        if (state == WEIR__PAGE_HOLE || state == WEIR__PAGE_IDLE)
+            break;
+    }
+    return false;
 }

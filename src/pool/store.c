@@ -35,16 +35,59 @@ static struct weir__chunk *chunk_of(struct weir__slab *slab)
     return (struct weir__chunk *)((uintptr_t)slab & ~(WEIR__CHUNK - 1));
 }
 
+/*
+ * Chunks that no store has. Any thread may look up a stale pointer at any time, so a chunk's
+ * headers must stay readable: its address range is never given back, only its memory, and
+ * the next store that needs a chunk of that backing gets it. Linked in their heads, LIFO.
+ */
+static struct {
+    weir__lock lock; /* rank "pool", after a store's */
+    struct weir__chunk *chunks;
+} retired;
+
+static void chunk_retire(struct weir__store *store, struct weir__chunk *chunk)
+{
+    store->backing->purge(chunk, WEIR__CHUNK);
+    chunk->u.head.backing = store->backing;
+    weir__lock_take(&retired.lock);
+    chunk->u.head.next = retired.chunks;
+    retired.chunks = chunk;
+    weir__lock_drop(&retired.lock);
+}
+
+/* All zero but for its head. */
+static struct weir__chunk *chunk_revive(const struct weir__store *store)
+{
+    weir__lock_take(&retired.lock);
+    struct weir__chunk **at = &retired.chunks;
+    while (*at && (*at)->u.head.backing != store->backing)
+        at = &(*at)->u.head.next;
+    struct weir__chunk *chunk = *at;
+    if (chunk)
+        *at = chunk->u.head.next;
+    weir__lock_drop(&retired.lock);
+    return chunk;
+}
+
+static struct weir__chunk *chunk_take(struct weir__store *store, bool *zeroed)
+{
+    if (weir__fault_now())
+        return NULL;
+    *zeroed = true;
+    struct weir__chunk *chunk = chunk_revive(store);
+    return chunk ? chunk : store->backing->take(WEIR__CHUNK, WEIR__CHUNK, zeroed);
+}
+
 static struct weir__chunk *chunk_add(struct weir__store *store)
 {
     bool zeroed = false;
-    struct weir__chunk *chunk =
-        weir__fault_now() ? NULL : store->backing->take(WEIR__CHUNK, WEIR__CHUNK, &zeroed);
+    struct weir__chunk *chunk = chunk_take(store, &zeroed);
     if (!chunk)
         return NULL;
     weir__os_huge_pages(chunk, WEIR__CHUNK, false);
     if (!zeroed)
         memset(chunk, 0, sizeof *chunk);
+    memset(&chunk->u.head, 0, sizeof chunk->u.head);
     for (unsigned i = 1; i < WEIR__CHUNK_SLABS; i++)
         chunk->slabs[i].zeroed = zeroed;
     chunk->u.head.store = store;
@@ -80,10 +123,8 @@ static void chunk_give(struct weir__store *store, struct weir__chunk *chunk)
     store->reserved -= WEIR__CHUNK;
     store->headers -= sizeof *chunk;
     weir__map_set(chunk, WEIR__CHUNK, WEIR__MAP_FOREIGN);
-    if (store->backing->trim)
-        store->backing->purge(chunk, WEIR__CHUNK);
     weir__trace_region(chunk, WEIR__CHUNK, false);
-    store->backing->give(chunk, WEIR__CHUNK, WEIR__CHUNK);
+    chunk_retire(store, chunk);
 }
 
 /* All 63 slabs of the chunk are free. */
@@ -260,7 +301,7 @@ static bool region_is_valid(const struct weir__region *region, size_t *live)
         const struct weir__span *end = span + span->npages - 1;
         bool hole = span->state == WEIR__PAGE_HOLE;
         if ((!hole && span->state != WEIR__PAGE_SPAN) || !span->npages || (hole && after_hole) ||
-            (span->npages > 1 && end->state != span->state + 1))
+            (span->npages > 1 && !region->direct && end->state != span->state + 1))
             return false;
         if (!hole)
             *live += (size_t)span->npages << WEIR__PAGE_SHIFT;

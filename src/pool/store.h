@@ -115,9 +115,9 @@ void weir__store_settle_locked(struct weir__store *store);
 typedef int weir__span_visitor(struct weir__span *span, void *user);
 int weir__store_each_span_locked(struct weir__store *store, weir__span_visitor *visit, void *user);
 
-/* The live span whose pages hold `pointer`, or NULL; walks back over headers, for
- * reporting misuse only. */
-struct weir__span *weir__span_covering(struct weir__region *region, const void *pointer);
+/* Does a live span hold that page of the region? Walks back over headers, for reporting
+ * misuse only; any thread, a moment's answer. */
+bool weir__span_covers(const struct weir__region *region, size_t page);
 
 /* Whole-structure check (debug builds and tests). */
 bool weir__store_is_valid(struct weir__store *store);
