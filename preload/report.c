@@ -6,6 +6,7 @@
  * A writer takes `writing`; who finds it taken leaves it to the other. The slot itself
  * is read by another process, which looks at `version`.
  */
+#include "preload/preload.h"
 #include "preload/report.h"
 
 #include "alloc/block.h"
@@ -48,6 +49,12 @@ static uint64_t clock_now(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* Not in a child of vfork. Nobody asks the system in a sandbox, which may forbid it. */
+static bool slot_is_ours(void)
+{
+    return preload_is_sandboxed() || slot->pid == getpid();
+}
+
 static void slot_begin(void)
 {
     __atomic_store_n(&slot->version, slot->version + 1, __ATOMIC_RELAXED);
@@ -63,6 +70,8 @@ static void slot_end(void)
 static uint64_t resident_now(void)
 {
     char line[128];
+    if (preload_is_sandboxed())
+        return 0;
     int file = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
     ssize_t got = file < 0 ? -1 : read(file, line, sizeof line - 1);
     if (file >= 0)
@@ -221,7 +230,7 @@ void preload_report_forked(void)
 
 void preload_report_last(enum weir__run_state state)
 {
-    if (!slot || slot->pid != getpid() || !writing_take())
+    if (!slot || !slot_is_ours() || !writing_take())
         return;
     int saved = errno;
     if (weir__core_is_quiet()) {
@@ -237,6 +246,6 @@ void preload_report_last(enum weir__run_state state)
 
 void preload_report_again(void)
 {
-    if (slot && slot->pid == getpid())
+    if (slot && slot_is_ours())
         __atomic_store_n(&slot->state, WEIR__RUN_STARTED, __ATOMIC_RELEASE);
 }

@@ -89,7 +89,7 @@ static void record_start(void)
 void preload_record_stop(void)
 {
     weir_trace_status status;
-    if (recorded == getpid() && weir_trace_read(&status) == 0 && status.recording &&
+    if (recorded && recorded == getpid() && weir_trace_read(&status) == 0 && status.recording &&
         weir__core_is_quiet())
         weir_trace_stop();
 }
@@ -133,7 +133,7 @@ static void misuse(weir_misuse what, const void *pointer, const char *line, void
 static void line_write(void)
 {
     const char *path = secure_getenv("WEIR_REPORT");
-    if (!path || !*path)
+    if (!path || !*path || preload_is_sandboxed())
         return;
     char line[512];
     weir_stats stats = {.size = sizeof stats};

@@ -140,6 +140,10 @@ void weir__meter_trace_end(struct weir__meter *root, struct weir__meter_reading 
 /* Is it at or below the traced root? Any thread; a moment's answer. */
 bool weir__meter_is_traced(const struct weir__meter *m);
 
+/* Before the process may not make the system call membarrier any more: closes every window
+ * for good (track/fences.c). Any thread, no lock of weir's held; a second call does nothing. */
+void weir__meters_unfence(void);
+
 /* Around fork: every window closed and folded, the lock held. */
 void weir__meter_fork_prepare(void);
 void weir__meter_fork_done(void);
