@@ -30,7 +30,7 @@ expect()
 under() { LD_PRELOAD=$library "$@"; }
 has() { grep -q "$1" "$scratch/log" || failed "it says \"$1\""; }
 
-for name in calls life sandbox; do
+for name in calls life sandbox silent; do
     $CC -O1 -g -pthread -o "$scratch/$name" "$top_srcdir/tests/preload_$name.c" 2>"$scratch/log" ||
         failed "preload_$name.c compiles"
 done
@@ -50,6 +50,13 @@ for how in early beside late; do
     has alive
     expect "in a sandbox, reported: $how" 0 "$top_builddir/weir" run -- "$scratch/sandbox" $how
     has alive
+done
+
+# Fails before: "pool: a budget for free memory".
+for size in 100 2000 20000 1000000 30000000; do
+    for order in up down random; do
+        expect "300 MB freed, then silence: $size bytes, $order" 0 under "$scratch/silent" $size $order
+    done
 done
 
 if [ -n "${CXX:-}" ] && [ "$CXX" != no ]; then

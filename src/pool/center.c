@@ -238,6 +238,7 @@ unsigned weir__center_take(struct weir__center *center, struct weir__slot *slots
         count = slabs_take_locked(center, slots, center->batch);
     }
     weir__lock_drop(&center->lock);
+    weir__store_relieve(center->store);
     return count;
 }
 
@@ -276,12 +277,20 @@ static void give_singly(const struct weir__slot *slots, unsigned count)
     }
 }
 
-void weir__center_give(const struct weir__slot *slots, unsigned count)
+/* A quarter of its slabs' blocks is out at most. */
+static bool center_is_loose_locked(const struct weir__center *center)
+{
+    size_t bytes = center->nslabs * WEIR__SLAB;
+    return weir__unlikely(bytes > weir__policy.loose_bytes) &&
+           center->nout * weir__class_bytes[center->class] < bytes / 4;
+}
+
+bool weir__center_give(const struct weir__slot *slots, unsigned count)
 {
     struct weir__center *center = slot_home(&slots[0]);
     if (!weir__lock_try(&center->lock)) {
         if (give_remote(center, slots, count))
-            return;
+            return false;
         weir__lock_take(&center->lock);
     }
     returns_take_locked(center);
@@ -292,10 +301,13 @@ void weir__center_give(const struct weir__slot *slots, unsigned count)
     } else if (batch) {
         batch_release_locked(center, batch);
     }
-    batches_shrink_locked(center, center->most_batches);
+    bool loose = center_is_loose_locked(center);
+    batches_shrink_locked(center, loose ? 0 : center->most_batches);
     weir__lock_drop(&center->lock);
     if (!batch)
         give_singly(slots, count);
+    weir__store_relieve(center->store);
+    return loose;
 }
 
 size_t weir__center_flush(struct weir__center *center)
@@ -308,6 +320,7 @@ size_t weir__center_flush(struct weir__center *center)
     batches_shrink_locked(center, 0);
     spares_free_locked(center);
     weir__lock_drop(&center->lock);
+    weir__store_relieve(center->store);
     return moved;
 }
 

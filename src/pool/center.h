@@ -77,8 +77,10 @@ unsigned weir__center_take(struct weir__center *center, struct weir__slot *slots
 
 /* Takes `count` (1 to a batch) cached blocks of one class and owner back, at the centre
  * where the first belongs. A block that two threads freed at one instant comes twice: found
- * when it goes into its slab, at the latest, and noted (base/error.h) for who holds no lock. */
-void weir__center_give(const struct weir__slot *slots, unsigned count);
+ * when it goes into its slab, at the latest, and noted (base/error.h) for who holds no lock.
+ * True: most of the class is free (pool/policy.h, loose_bytes), so that what caches hold
+ * back keeps whole slabs from going back; batches go into their slabs at once then. */
+bool weir__center_give(const struct weir__slot *slots, unsigned count);
 
 /* Puts every batched block into its slab, or on its way to another centre's, and free
  * slabs into the store. Blocks moved: when several centres move none, all is done. */

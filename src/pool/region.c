@@ -119,6 +119,7 @@ struct weir__region *weir__region_create(struct weir__store *store, size_t size,
     region->npages = (uint32_t)npages;
     region->frontier = 0;
     region->touched = zeroed ? 0 : (uint32_t)npages;
+    region->busy = false;
     region->size = size;
     region->alignment = alignment;
     region->store = store;

@@ -68,6 +68,8 @@ struct weir__region {
     uint32_t lowered_at; /* the store's clock when the frontier last went down */
     uint16_t index;
     bool direct;              /* holds one huge span and goes back with it */
+    bool busy;                /* its tail is being purged: npages is less meanwhile, */
+    uint32_t busy_touched;    /* and touched was this */
     uint32_t nheaders;        /* of `pages`: npages at least, 1 of a direct region; atomic */
     struct weir__span *pages; /* headers; guards at -1 and npages, but not of a direct region */
     size_t size, alignment;   /* as taken from the backing */
