@@ -108,7 +108,6 @@ bool weir__os_fence_available(void)
 void weir__os_fence_others(void)
 {
     uint32_t state = __atomic_load_n(&fence_state, __ATOMIC_ACQUIRE);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (state != FENCE_WORKS || weir__unlikely(!fence_try(MEMBARRIER_CMD_PRIVATE_EXPEDITED)))
         nap(GRACE_NS);
 }
