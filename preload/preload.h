@@ -8,6 +8,12 @@
 
 #include "base/bits.h"
 
+#include <stdbool.h>
+
 #define PRELOAD_API __attribute__((visibility("default")))
+
+/* Has the program asked for a filter of system calls? Then no other is to be made than
+ * those of memory, futex and what the program asks for (preload/sandbox.c). */
+bool preload_is_sandboxed(void);
 
 #endif

@@ -27,7 +27,7 @@ static pid_t recorded; /* this process, if it records into a file; a child of vf
 void preload_record_stop(void)
 {
     weir_trace_status status;
-    if (recorded == getpid() && weir_trace_read(&status) == 0 && status.recording &&
+    if (recorded && recorded == getpid() && weir_trace_read(&status) == 0 && status.recording &&
         weir__core_is_quiet())
         weir_trace_stop();
 }
@@ -102,7 +102,8 @@ __attribute__((constructor)) static void preload_start(int argc, char **argv)
 /* What exit and quick_exit come to; the former after every other destructor it can. */
 __attribute__((destructor)) static void preload_end(void)
 {
-    weir__environment_report();
+    if (!preload_is_sandboxed())
+        weir__environment_report();
     preload_record_stop();
     preload_report_last(WEIR__RUN_EXITED);
 }

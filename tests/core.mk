@@ -25,14 +25,19 @@ tests_unit_threads_LDADD = $(unit_ldadd)
 tests_unit_walk_LDADD = $(unit_ldadd)
 
 stress_tests += tests/stress_peak tests/stress_blocks tests/stress_limits \
-	tests/stress_contexts tests/stress_background
+	tests/stress_contexts tests/stress_background tests/stress_unfence \
+	tests/stress_budget
 tests_stress_peak_LDADD = $(core_ldadd)
 tests_stress_blocks_LDADD = $(core_ldadd)
 tests_stress_contexts_LDADD = $(core_ldadd)
 tests_stress_background_LDADD = $(plain_ldadd)
 tests_stress_limits_LDADD = $(core_ldadd)
+tests_stress_unfence_LDADD = $(core_ldadd)
+tests_stress_budget_LDADD = $(core_ldadd)
 
-plain_tests += tests/late_load
+plain_tests += tests/late_load tests/large_pages tests/stale_lookups
+tests_stale_lookups_LDADD = $(plain_ldadd)
+tests_large_pages_LDADD = $(core_ldadd)
 tests_late_load_LDADD = -lpthread -ldl
 
 script_tests += tests/exports.sh tests/layers.sh tests/ctypes.sh tests/outside.sh \

@@ -30,7 +30,7 @@ expect()
 under() { LD_PRELOAD=$library "$@"; }
 has() { grep -q "$1" "$scratch/log" || failed "it says \"$1\""; }
 
-for name in calls life; do
+for name in calls life sandbox silent; do
     $CC -O1 -g -pthread -o "$scratch/$name" "$top_srcdir/tests/preload_$name.c" 2>"$scratch/log" ||
         failed "preload_$name.c compiles"
 done
@@ -40,6 +40,23 @@ expect "the calls are the C library's (ours)" 0 under "$scratch/calls"
 for what in exit spawn threads leak forks; do
     expect "a process's life: $what" 0 under "$scratch/life" $what
     has 'destructor ran'
+done
+
+# Fails before: "preload: no membarrier in a sandbox".
+for how in early beside late; do
+    LD_PRELOAD=$library "$scratch/sandbox" $how >"$scratch/log" 2>&1
+    [ $? -eq 77 ] && { echo "skipped: no filters of system calls here"; break; }
+    expect "in a sandbox: $how" 0 under "$scratch/sandbox" $how
+    has alive
+    expect "in a sandbox, reported: $how" 0 "$top_builddir/weir" run -- "$scratch/sandbox" $how
+    has alive
+done
+
+# Fails before: "pool: a budget for free memory".
+for size in 100 2000 20000 1000000 30000000; do
+    for order in up down random; do
+        expect "300 MB freed, then silence: $size bytes, $order" 0 under "$scratch/silent" $size $order
+    done
 done
 
 if [ -n "${CXX:-}" ] && [ "$CXX" != no ]; then
