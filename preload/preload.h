@@ -10,4 +10,7 @@
 
 #define PRELOAD_API __attribute__((visibility("default")))
 
+/* Looks up what preload/load.c jumps to. */
+void preload_load_start(void);
+
 #endif

@@ -163,6 +163,7 @@ __attribute__((constructor)) static void preload_start(void)
     weir__allocator_check(&weir__cpu, NULL);
     loader_find();
     preload_last_start();
+    preload_load_start();
     weir_set_misuse_handler(misuse, NULL);
     limit_set();
     preload_report_start();
