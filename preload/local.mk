@@ -4,7 +4,7 @@
 
 if SHARED
 pkglib_LTLIBRARIES = libweir-malloc.la
-libweir_malloc_la_SOURCES = preload/malloc.c preload/new.c preload/info.c \
+libweir_malloc_la_SOURCES = preload/malloc.c preload/info.c \
 	preload/start.c preload/report.c preload/report.h preload/last.c preload/load.c \
 	preload/policy.c preload/preload.h \
 	src/observe/run_page.h
