@@ -141,10 +141,14 @@ static uint64_t clock_now(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* What was to become of SIGCHLD. Where it was ignored, the system forgets how children end. */
+static struct sigaction child_before;
+
 /* In the child. Its signals are as they were when weir run was started. */
 static _Noreturn void program_become(const struct run *run, const sigset_t *mask)
 {
     environment_set(run);
+    sigaction(SIGCHLD, &child_before, NULL);
     sigprocmask(SIG_SETMASK, mask, NULL);
     execvp(run->command[0], run->command);
     int error = errno;
@@ -186,7 +190,7 @@ static bool program_has_ended(struct run *run)
         }
         stop_with_it(run);
     }
-    return false;
+    return pid < 0 && errno == ECHILD;
 }
 
 static void program_await(struct run *run, const sigset_t *signals)
@@ -223,6 +227,7 @@ static int end_like_it(const struct run *run)
 static bool program_run(struct run *run)
 {
     sigset_t signals, before;
+    sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, &child_before);
     signals_block(&signals, &before);
     run->started = clock_now();
     run->pid = fork();
