@@ -4,6 +4,7 @@
  * Read in a constructor, because the C library knows no environment before its own has run. Also
  * says what becomes of a wrong pointer.
  */
+#include "preload/environment.h"
 #include "preload/preload.h"
 #include "preload/report.h"
 
@@ -163,11 +164,13 @@ __attribute__((constructor)) static void preload_start(void)
     weir__allocator_check(&weir__cpu, NULL);
     loader_find();
     preload_last_start();
+    preload_exec_start();
     preload_load_start();
     weir_set_misuse_handler(misuse, NULL);
     limit_set();
     preload_report_start();
     record_start();
+    preload_environment_start();
     pthread_atfork(preload_report_fork, NULL, preload_report_forked);
     at_quick_exit(preload_end);
 }
