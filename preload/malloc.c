@@ -72,7 +72,9 @@ PRELOAD_API void *calloc(size_t count, size_t size)
 
 static WEIR__NOINLINE void free_slow(void *block)
 {
-    if (block)
+    if (preload_is_other(block))
+        preload_other.free(block);
+    else if (block)
         weir__deallocate_slow(weir_cpu_allocator(), block);
 }
 
@@ -123,6 +125,8 @@ PRELOAD_API void *realloc(void *block, size_t size)
     case WEIR__RESIZE_MOVE:
         return block_move(block, usable, size);
     default:
+        if (preload_is_other(block))
+            return block_move(block, preload_other.usable(block), size);
         return weir__reallocate_as(weir_cpu_allocator(), block, size, PRELOAD_ALIGNMENT);
     }
 }
@@ -206,5 +210,7 @@ PRELOAD_API void *pvalloc(size_t size)
 
 PRELOAD_API size_t malloc_usable_size(void *block)
 {
+    if (block && preload_is_other(block))
+        return preload_other.usable(block);
     return weir_usable_size(weir_cpu_allocator(), block);
 }

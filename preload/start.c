@@ -115,12 +115,17 @@ static void loader_find(void)
     loader_end = weir__round_up(loader_end, page);
 }
 
+bool preload_is_loaders(const void *pointer)
+{
+    uintptr_t address = (uintptr_t)pointer;
+    return address >= loader_start && address < loader_end;
+}
+
 /* As weir does everywhere: one line, then abort. */
 static void misuse(weir_misuse what, const void *pointer, const char *line, void *unused)
 {
     (void)unused;
-    uintptr_t address = (uintptr_t)pointer;
-    if (what == WEIR_MISUSE_FOREIGN_POINTER && address >= loader_start && address < loader_end)
+    if (what == WEIR_MISUSE_FOREIGN_POINTER && preload_is_loaders(pointer))
         return;
     ssize_t written = write(STDERR_FILENO, line, strlen(line));
     written = write(STDERR_FILENO, "\n", 1);
@@ -145,6 +150,10 @@ static void line_write(void)
                           program_invocation_short_name, (int)getpid(), stats.peak_allocated,
                           stats.total_allocated, stats.allocation_count, stats.allocations,
                           stats.deallocations, stats.failures);
+    if (!preload_malloc_is_ours())
+        length = snprintf(line, sizeof line,
+                          "weir: %s (%d): has a malloc of its own, of which weir knows nothing\n",
+                          program_invocation_short_name, (int)getpid());
     int file = strcmp(path, "-") == 0 ? STDERR_FILENO
                                       : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (file < 0)
@@ -166,6 +175,7 @@ __attribute__((constructor)) static void preload_start(void)
     preload_last_start();
     preload_exec_start();
     preload_load_start();
+    preload_owner_start();
     weir_set_misuse_handler(misuse, NULL);
     limit_set();
     preload_report_start();
