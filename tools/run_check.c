@@ -9,6 +9,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <gnu/libc-version.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +85,46 @@ static bool library_try(struct run *run, const char *folder, const char *rest)
     return length < (int)sizeof run->library && access(run->library, R_OK) == 0;
 }
 
+/* The program may go to another folder. */
+static void library_absolute(char *library, size_t room)
+{
+    char *whole = *library == '/' ? NULL : realpath(library, NULL);
+    if (whole && strlen(whole) < room)
+        memcpy(library, whole, strlen(whole) + 1);
+    free(whole);
+}
+
+/*
+ * "/usr/lib/x86_64-linux-gnu/weir/..." as "/usr/$LIB/weir/...", where the loader puts that
+ * folder for `$LIB`: a musl program that is started behind our back (by Go, by system
+ * calls) finds no such file, and says nothing; with the plain path it would not start.
+ * glibc's 32-bit loader complains either way.
+ */
+static void library_generalize(char *library, size_t room)
+{
+    Dl_info libc;
+    char folder[PATH_MAX], general[PATH_MAX], *at;
+    if (!dladdr((void *)gnu_get_libc_version, &libc) || libc.dli_fname[0] != '/')
+        return;
+    snprintf(folder, sizeof folder, "%s", libc.dli_fname);
+    *strrchr(folder, '/') = '\0';
+    const char *part = strncmp(folder, "/usr/", 5) == 0 ? folder + 4 : folder;
+    /* Is it so? The C library is loaded already: nothing else would be found. */
+    snprintf(general, sizeof general, "%.*s/$LIB%s", (int)(part - folder), folder,
+             strrchr(libc.dli_fname, '/'));
+    void *same = *part ? dlopen(general, RTLD_LAZY | RTLD_NOLOAD) : NULL;
+    if (!same)
+        return;
+    dlclose(same);
+    size_t length = strlen(part);
+    at = strstr(library, part);
+    if (!at || at[length] != '/' ||
+        snprintf(general, sizeof general, "%.*s/$LIB%s", (int)(at - library), library,
+                 at + length) >= (int)room)
+        return;
+    memcpy(library, general, strlen(general) + 1);
+}
+
 bool run_library(struct run *run)
 {
     char folder[PATH_MAX] = "";
@@ -105,5 +146,9 @@ bool run_library(struct run *run)
         fprintf(stderr,
                 "weir run: the loader takes no library whose path has spaces or colons: %s\n",
                 run->library);
+    else {
+        library_absolute(run->library, sizeof run->library);
+        library_generalize(run->library, sizeof run->library);
+    }
     return found && !strpbrk(run->library, " :");
 }
