@@ -9,12 +9,16 @@
  */
 #include "preload/preload.h"
 
+#include "base/elf_file.h"
+
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <gnu/libc-version.h>
 #include <link.h>
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct preload_other preload_other;
 
@@ -37,31 +41,53 @@ static bool is_jump(void *address)
            symbol->st_shndx == SHN_UNDEF;
 }
 
-/* The first definition behind the program. */
-static void *behind_program(const char *name)
+static struct link_map *program_map(void)
 {
-    for (struct link_map *map = _r_debug.r_map ? _r_debug.r_map->l_next : NULL; map;
-         map = map->l_next) {
-        void *found = dlsym(map, name);
-        if (found && file_of(found) == file_of(map->l_ld))
-            return found;
+    Dl_info about;
+    struct link_map *map = NULL;
+    if (!dladdr1(&ours, &about, (void **)&map, RTLD_DL_LINKMAP))
+        return NULL;
+    while (map && map->l_prev)
+        map = map->l_prev;
+    return map;
+}
+
+static bool file_exports(const char *path, const char *name)
+{
+    struct weir__elf_file elf;
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    bool exports = file >= 0 && weir__elf_open(&elf, file) && weir__elf_exports(&elf, name);
+    if (file >= 0)
+        close(file);
+    return exports;
+}
+
+/* Is there no definition between the program's and ours? The loader cannot be asked: a
+ * library that the program was linked with has no scope of its own. */
+static bool none_before_us(const char *name)
+{
+    struct link_map *map = program_map();
+    while (map && (map = map->l_next)) {
+        if (file_of(map->l_ld) == file_of(&ours))
+            return true;
+        if (strchr(map->l_name, '/') && file_exports(map->l_name, name))
+            return false;
     }
-    return NULL;
+    return true;
 }
 
 static bool name_is_ours(const char *name, void *own)
 {
     void *found = dlsym(RTLD_DEFAULT, name);
-    if (found && found != own && is_jump(found))
-        found = behind_program(name);
-    return !found || found == own;
+    return !found || found == own || (is_jump(found) && none_before_us(name));
 }
 
 /* The program itself asks for a C++ runtime. */
 static bool program_is_cxx(void)
 {
     const char *names = NULL;
-    const ElfW(Dyn) *entries = _r_debug.r_map ? _r_debug.r_map->l_ld : NULL;
+    const struct link_map *program = program_map();
+    const ElfW(Dyn) *entries = program ? program->l_ld : NULL;
     for (const ElfW(Dyn) *at = entries; at && at->d_tag != DT_NULL; at++)
         if (at->d_tag == DT_STRTAB)
             names = (const char *)at->d_un.d_ptr;
@@ -72,14 +98,17 @@ static bool program_is_cxx(void)
     return false;
 }
 
-/* Who serves operator new, and has a malloc with it? */
+/* Who has a malloc behind ours, and serves operator new? In most programs that is the C
+ * library, and nothing is looked for in vain, which would allocate. */
 static void other_find(void)
 {
-    void *operator_new = dlsym(RTLD_DEFAULT, "_Znwm"), *next = dlsym(RTLD_NEXT, "free");
-    void *usable = dlsym(RTLD_NEXT, "malloc_usable_size");
-    void *file = operator_new ? file_of(operator_new) : NULL;
-    if (!file || !next || !usable || file_of(next) != file || file_of(usable) != file ||
-        file == file_of((void *)gnu_get_libc_version))
+    void *next = dlsym(RTLD_NEXT, "free"), *usable = dlsym(RTLD_NEXT, "malloc_usable_size");
+    void *file = next ? file_of(next) : NULL;
+    if (!file || file == file_of((void *)gnu_get_libc_version) || !usable ||
+        file_of(usable) != file)
+        return;
+    void *operator_new = dlsym(RTLD_DEFAULT, "_Znwm");
+    if (!operator_new || file_of(operator_new) != file)
         return;
     preload_other.usable = (size_t(*)(void *))usable;
     preload_other.free = (void (*)(void *))next;

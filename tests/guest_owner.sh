@@ -81,6 +81,13 @@ for program in plain fixed; do
     whose "a malloc preloaded before ($program)" own ./$program
     before=
 done
+echo 'int empty(void); int empty(void) { return 0; }' >empty.c
+builds "$CC" -shared -fPIC -o libempty.so empty.c && for program in plain fixed; do
+    before=$scratch/libempty.so
+    whose "a library without malloc before ($program)" ours ./$program
+    before=
+done
+have python3 && whose "python" ours python3 -c 'print(1)'
 have clang && builds clang -fsanitize=address -o sanitized plain.c && whose "clang's ASan" own ./sanitized
 
 cat >operators.cc <<'END'
