@@ -121,7 +121,22 @@ int main()
     return 0;
 }
 END
+cat >held.cc <<'END'
+#include <cstdio>
+#include <cstdlib>
+int **held;
+int main()
+{
+    held = static_cast<int **>(std::malloc(100 * sizeof *held));
+    for (int i = 0; i < 100; i++)
+        held[i] = new int(i);
+    std::puts("done");
+    return 0;
+}
+END
 if [ -n "${CXX:-}" ] && [ "$CXX" != no ]; then
+    builds "$CXX" -O0 -w -fsanitize=leak -o held held.cc &&
+        same "blocks of new, held from malloc's, under LeakSanitizer" ./held
     builds "$CXX" -O0 -w -o operators operators.cc && whose "C++" ours ./operators
     for other in tcmalloc jemalloc; do
         builds "$CXX" -O0 -w -Wl,--no-as-needed -o operators operators.cc -l$other && {
