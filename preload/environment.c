@@ -198,7 +198,7 @@ static bool wants_change(char *const envp[], enum weir__lost why)
 
 size_t preload_environment_room(char *const envp[], enum weir__lost why)
 {
-    size_t entries = NAMES + 2, text = PRELOAD_CHARS + sizeof entry;
+    size_t entries = NAMES + 2, text = PRELOAD_CHARS + strlen(entry) + 2;
     if (!wants_change(envp, why))
         return 0;
     for (; envp && *envp; envp++, entries++)

@@ -19,7 +19,7 @@ int main(int argc, char **argv)
     return 21;
 }
 END
-$CC -O0 -o starter "$top_srcdir/tests/guest_exec.c" && $CC -O0 -o dynamic child.c || exit 99
+$CC -O0 -pthread -o starter "$top_srcdir/tests/guest_exec.c" && $CC -O0 -o dynamic child.c || exit 99
 cat >other.c <<'END'
 int other(void);
 int other(void) { return 0; }
@@ -53,7 +53,7 @@ words_of()
     esac
 }
 
-hows="execve execv execvp execvpe execl execlp execle fexecve execveat vfork spawn spawnp system"
+hows="execve execv execvp execvpe execl execlp execle fexecve execveat vfork handler thread spawn spawnp system"
 for kind in $kinds; do
     printf '#!%s/%s\n' "$scratch" "$kind" >"script-$kind"
     chmod +x "script-$kind"
@@ -64,7 +64,7 @@ for kind in $kinds; do
     done
     same "$kind, environment cleared" ./starter execve none "./$kind" argument
     same "$kind, with a library of the user's" ./starter execve "LD_PRELOAD=$scratch/libother.so" "./$kind" x
-    hows="execve execvp spawn system"
+    hows="execve execvp handler thread spawn system"
     same "$kind as a script" ./starter execvp own "./script-$kind"
     same "$kind of a shell" sh -c "./$kind a; ./$kind b | cat; (exec ./$kind c)"
     PATH=$scratch:$PATH same "$kind by PATH" ./starter execvp own "$kind" argument
@@ -80,7 +80,7 @@ for sanitizer in undefined leak; do
 done
 
 # Followed: the block of the child's is in the report.
-for how in execve execvpe execle fexecve execveat vfork spawn spawnp; do
+for how in execve execvpe execle fexecve execveat vfork handler thread spawn spawnp; do
     for environment in own none A=b LD_PRELOAD= "LD_PRELOAD=$scratch/libother.so"; do
         ./starter $how "$environment" ./dynamic x >plain.out 2>plain.err
         "$weir" run --json -o report -- ./starter $how "$environment" ./dynamic x >out 2>err

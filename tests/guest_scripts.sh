@@ -3,7 +3,7 @@
 # empty, one script run by another.
 . "$top_srcdir/tests/guest_functions"
 
-$CC -O0 -o starter "$top_srcdir/tests/guest_exec.c" || exit 99
+$CC -O0 -pthread -o starter "$top_srcdir/tests/guest_exec.c" || exit 99
 mkdir bin || exit 99
 echo 'echo plain "$0" "$@"; exit 7' >bin/plain
 printf '#!/bin/sh\necho named "$0" "$@"\nexit 8\n' >bin/named
