@@ -7,9 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PARTS_MAX   256  /* program headers looked at */
-#define ENTRIES_MAX 4096 /* of the dynamic section */
-#define CHAIN_MAX   4096 /* names of one hash bucket */
+#define PARTS_MAX    256  /* program headers looked at */
+#define ENTRIES_MAX  4096 /* of the dynamic section */
+#define CHAIN_MAX    4096 /* names of one hash bucket */
+#define SECTIONS_MAX 512
 
 #if defined(__x86_64__)
 #define MACHINE EM_X86_64
@@ -202,7 +203,7 @@ bool weir__elf_mentions(const struct weir__elf_file *elf, const char *name)
     if (length > sizeof text)
         return false;
     memcpy(text + 1, name, length - 1);
-    for (unsigned i = 0; i < elf->header.e_shnum; i++) {
+    for (unsigned i = 0; i < elf->header.e_shnum && i < SECTIONS_MAX; i++) {
         ElfW(Shdr) part;
         if (!read_at(elf, elf->header.e_shoff + (uint64_t)i * elf->header.e_shentsize, &part,
                      sizeof part))
