@@ -24,11 +24,31 @@ struct preload_other preload_other;
 
 static bool ours = true;
 
-/* Where the file begins in memory that has this address in it; NULL: none has. */
-static void *file_of(void *address)
+struct place {
+    uintptr_t address;
+    const void *file;
+};
+
+static int place_look(struct dl_phdr_info *about, size_t size, void *place)
 {
-    Dl_info about;
-    return dladdr(address, &about) ? about.dli_fbase : NULL;
+    struct place *at = place;
+    (void)size;
+    for (unsigned i = 0; i < about->dlpi_phnum; i++) {
+        const ElfW(Phdr) *part = &about->dlpi_phdr[i];
+        if (part->p_type == PT_LOAD &&
+            at->address - (about->dlpi_addr + part->p_vaddr) < part->p_memsz)
+            at->file = about->dlpi_phdr;
+    }
+    return at->file != NULL;
+}
+
+/* Something of the file that has this address in it; NULL: none has. (dladdr looks for a
+ * name, too, among all that the file has: 170,000 instructions of every start.) */
+static const void *file_of(const void *address)
+{
+    struct place place = {(uintptr_t)address, NULL};
+    dl_iterate_phdr(place_look, &place);
+    return place.file;
 }
 
 /* In a program that is no PIE and takes malloc's address, all agree on an address in the
@@ -103,8 +123,8 @@ static bool program_is_cxx(void)
 static void other_find(void)
 {
     void *next = dlsym(RTLD_NEXT, "free"), *usable = dlsym(RTLD_NEXT, "malloc_usable_size");
-    void *file = next ? file_of(next) : NULL;
-    if (!file || file == file_of((void *)gnu_get_libc_version) || !usable ||
+    const void *file = next ? file_of(next) : NULL;
+    if (!file || file == file_of((const void *)gnu_get_libc_version) || !usable ||
         file_of(usable) != file)
         return;
     void *operator_new = dlsym(RTLD_DEFAULT, "_Znwm");
