@@ -3,6 +3,7 @@
  * (observe/environment.h), and `weir run`'s memory. In a constructor, because the C library
  * knows no environment before its own has run. Also says what becomes of a wrong pointer.
  */
+#include "preload/environment.h"
 #include "preload/image.h"
 #include "preload/preload.h"
 #include "preload/report.h"
@@ -59,12 +60,17 @@ static void loader_find(void)
     loader_end = weir__round_up(loader_end, page);
 }
 
+bool preload_is_loaders(const void *pointer)
+{
+    uintptr_t address = (uintptr_t)pointer;
+    return address >= loader_start && address < loader_end;
+}
+
 /* As weir does everywhere: one line, then abort. */
 static void misuse(weir_misuse what, const void *pointer, const char *line, void *unused)
 {
     (void)unused;
-    uintptr_t address = (uintptr_t)pointer;
-    if (what == WEIR_MISUSE_FOREIGN_POINTER && address >= loader_start && address < loader_end)
+    if (what == WEIR_MISUSE_FOREIGN_POINTER && preload_is_loaders(pointer))
         return;
     ssize_t written = write(STDERR_FILENO, line, strlen(line));
     written = write(STDERR_FILENO, "\n", 1);
@@ -87,14 +93,20 @@ __attribute__((constructor)) static void preload_start(int argc, char **argv)
     weir__allocator_check(&weir__cpu, NULL);
     loader_find();
     preload_last_start();
+    preload_exec_start();
+    preload_load_start();
+    preload_owner_start();
     weir_set_misuse_handler(misuse, NULL);
     weir__environment_limit();
     preload_image_start(argc, argv);
     preload_report_start();
+    if (!preload_malloc_is_ours())
+        preload_report_foreign();
     if (preload_image())
         preload_image_record();
     else if (weir__environment_record())
         recorded = getpid();
+    preload_environment_start();
     pthread_atfork(NULL, NULL, preload_forked);
     at_quick_exit(preload_end);
 }
@@ -103,7 +115,7 @@ __attribute__((constructor)) static void preload_start(int argc, char **argv)
 __attribute__((destructor)) static void preload_end(void)
 {
     if (!preload_is_sandboxed())
-        weir__environment_report();
+        weir__environment_report(preload_malloc_is_ours());
     preload_record_stop();
     preload_report_last(WEIR__RUN_EXITED);
 }

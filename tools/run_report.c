@@ -4,6 +4,8 @@
  */
 #include "tools/run.h"
 
+#include "base/program_file.h"
+
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -62,7 +64,7 @@ const char *run_lost_text(uint32_t lost)
     switch (lost) {
     case WEIR__LOST_STATIC:
         return "it is statically linked";
-    case WEIR__LOST_LIBC:
+    case WEIR__LOST_LOADER:
         return "it has another C library";
     case WEIR__LOST_MACHINE:
         return "it is for another kind of machine";
@@ -70,7 +72,10 @@ const char *run_lost_text(uint32_t lost)
         return "it raises its rights: the loader lets no library into it";
     case WEIR__LOST_LIBRARY:
         return "the library cannot be opened from there";
-    case WEIR__LOST_SANITIZER:
+    case WEIR__LOST_ASAN:
+    case WEIR__LOST_HWASAN:
+    case WEIR__LOST_TSAN:
+    case WEIR__LOST_MSAN:
         return "a sanitizer brings its own malloc";
     default:
         return "its environment was cleared, or it changed its user, root or namespace";

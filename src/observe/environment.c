@@ -94,7 +94,7 @@ bool weir__environment_record(void)
 
 /* -- the report ------------------------------------------------------------------------------ */
 
-void weir__environment_report(void)
+void weir__environment_report(bool known)
 {
     const char *path = secure_getenv("WEIR_REPORT");
     if (!path || !*path)
@@ -108,6 +108,10 @@ void weir__environment_report(void)
                           program_invocation_short_name, (int)getpid(), stats.peak_allocated,
                           stats.total_allocated, stats.allocation_count, stats.allocations,
                           stats.deallocations, stats.failures);
+    if (!known)
+        length = snprintf(line, sizeof line,
+                          "weir: %s (%d): has a malloc of its own, of which weir knows nothing\n",
+                          program_invocation_short_name, (int)getpid());
     int file = strcmp(path, "-") == 0
                    ? STDERR_FILENO
                    : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666);

@@ -18,7 +18,7 @@ void weir__environment_limit(void);
 /* True: this process records. */
 bool weir__environment_record(void);
 
-/* The line of WEIR_REPORT; at the end. */
-void weir__environment_report(void);
+/* The line of WEIR_REPORT; at the end. `known`: the figures say something of the process. */
+void weir__environment_report(bool known);
 
 #endif

@@ -121,7 +121,7 @@ __attribute__((constructor)) static void library_start(int argc, char **argv)
 
 __attribute__((destructor)) static void library_end(void)
 {
-    weir__environment_report();
+    weir__environment_report(true);
     if (!image || image->pid != getpid() || !writing_take())
         return;
     figures_write(true);

@@ -55,17 +55,6 @@ enum weir__run_state {
     WEIR__RUN_EXECING       /* it called exec, and that did not fail */
 };
 
-/* Why the next program of a process cannot carry weir. */
-enum weir__lost {
-    WEIR__LOST_NOT = 0,
-    WEIR__LOST_STATIC,   /* statically linked */
-    WEIR__LOST_LIBC,     /* another C library's loader */
-    WEIR__LOST_MACHINE,  /* another word size or processor */
-    WEIR__LOST_RIGHTS,   /* setuid, setgid or capabilities */
-    WEIR__LOST_LIBRARY,  /* the library cannot be opened from there */
-    WEIR__LOST_SANITIZER /* has a malloc of its own that must come first */
-};
-
 enum { /* flags of an image */
        WEIR__RUN_FOREIGN_MALLOC = 1, /* another malloc serves the program */
        WEIR__RUN_FORKED = 2,         /* a child that fork made; else a program's start */
@@ -98,7 +87,7 @@ struct weir__run_image {
     uint32_t state; /* enum weir__run_state; atomic */
     uint32_t kind, flags;
     int32_t pid, parent;
-    uint32_t lost;      /* enum weir__lost, of the program below */
+    uint32_t lost;      /* enum weir__lost (base/program_file.h), of the program below */
     uint64_t serial;    /* in the order in which they were taken */
     uint64_t taken_at;  /* CLOCK_BOOTTIME, ns: its process started before */
     uint64_t started;   /* CLOCK_MONOTONIC, ns, as all below */
