@@ -25,6 +25,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,11 +52,19 @@ struct record {
     char name[256];               /* argv[0] */
 };
 
-static struct record private_record = {.magic = "ORACLE1"};
-static struct record *record = &private_record;
+/* The truth is here: a file that is shared goes on changing in the parent of a child. */
+static struct record record = {.magic = "ORACLE1"};
+static struct record *file_of_it; /* NULL: none */
 
 /* One word that is 1 here, and 0 in a child of whatever kind of fork. */
 static uint32_t *ours;
+
+/* After each change, with the lock held. */
+static void show(void)
+{
+    if (file_of_it)
+        memcpy(file_of_it, &record, offsetof(struct record, program));
+}
 
 /* -- the lock ----------------------------------------------------------------------------------- */
 
@@ -154,25 +163,24 @@ static void record_describe(struct record *to)
     to->parent = (uint32_t)getppid();
 }
 
-/* The private record moves into a new file, if there can be one. No descriptor stays open. */
+/* The record gets a file, if there can be one. No descriptor stays open. */
 static void record_publish(const char *folder)
 {
     char path[4096];
     int file = -1;
     for (int n = 0; n < 10000 && file < 0; n++) {
-        snprintf(path, sizeof path, "%s/%u.%d", folder, (unsigned)private_record.pid, n);
+        snprintf(path, sizeof path, "%s/%u.%d", folder, (unsigned)record.pid, n);
         file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (file < 0 && errno != EEXIST)
             return;
     }
     void *to = MAP_FAILED;
-    if (ftruncate(file, sizeof *record) == 0)
-        to = mmap(NULL, sizeof *record, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    if (ftruncate(file, sizeof record) == 0)
+        to = mmap(NULL, sizeof record, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     close(file);
     if (to == MAP_FAILED)
         return;
-    memcpy(to, &private_record, sizeof *record);
-    record = to;
+    file_of_it = memcpy(to, &record, sizeof record);
 }
 
 static char folder[2048];
@@ -180,12 +188,11 @@ static char folder[2048];
 /* In a forked child, whose lock nobody else holds. */
 static void image_of_child(void)
 {
-    private_record = *record;
-    record = &private_record;
-    private_record.peak = private_record.live;
-    private_record.peak_blocks = private_record.blocks;
-    private_record.allocated = private_record.freed = private_record.threads = 0;
-    record_describe(&private_record);
+    file_of_it = NULL;
+    record.peak = record.live;
+    record.peak_blocks = record.blocks;
+    record.allocated = record.freed = record.threads = 0;
+    record_describe(&record);
     *ours = 1;
     if (*folder)
         record_publish(folder);
@@ -210,8 +217,8 @@ __attribute__((constructor(101))) static void image_start(int argc, char **argv,
         *ours = 1;
     }
     if (argc > 0 && argv[0])
-        snprintf(private_record.name, sizeof private_record.name, "%s", argv[0]);
-    record_describe(&private_record);
+        snprintf(record.name, sizeof record.name, "%s", argv[0]);
+    record_describe(&record);
     if (named && ours && strlen(named) < sizeof folder) {
         strcpy(folder, named);
         record_publish(folder);
@@ -225,16 +232,17 @@ __attribute__((constructor(101))) static void image_start(int argc, char **argv,
 /* The lock is held. */
 static void peak_look(void)
 {
-    if (record->live > record->peak) {
-        record->peak = record->live;
-        record->peak_blocks = record->blocks;
+    if (record.live > record.peak) {
+        record.peak = record.live;
+        record.peak_blocks = record.blocks;
     }
+    show();
 }
 
 static bool table_add(void *block, size_t size)
 {
     if ((!table.at || table.used * 4 > table.mask * 3) && !table_grow()) {
-        record->lost++;
+        record.lost++;
         return false;
     }
     entry_put((uintptr_t)block, size);
@@ -249,9 +257,9 @@ static void *count_new(void *block, size_t size)
     lock();
     image_check();
     if (table_add(block, size)) {
-        record->live += size;
-        record->blocks++;
-        record->allocated++;
+        record.live += size;
+        record.blocks++;
+        record.allocated++;
         peak_look();
     }
     unlock();
@@ -268,9 +276,10 @@ static bool count_gone(void *block)
     image_check();
     bool known = entry_take((uintptr_t)block, &size);
     if (known) {
-        record->live -= size;
-        record->blocks--;
-        record->freed++;
+        record.live -= size;
+        record.blocks--;
+        record.freed++;
+        show();
     }
     unlock();
     errno = error;
@@ -292,7 +301,7 @@ static void resize_end(void *block, size_t before, size_t after)
     int error = errno;
     lock();
     if (table_add(block, after)) {
-        record->live += after - before;
+        record.live += after - before;
         peak_look();
     }
     unlock();
@@ -302,9 +311,10 @@ static void resize_end(void *block, size_t before, size_t after)
 static void resize_to_nothing(size_t before)
 {
     lock();
-    record->live -= before;
-    record->blocks--;
-    record->freed++;
+    record.live -= before;
+    record.blocks--;
+    record.freed++;
+    show();
     unlock();
 }
 
@@ -488,8 +498,12 @@ API int pthread_create(pthread_t *to, const pthread_attr_t *attributes, void *(*
     if (!real)
         *(void **)&real = dlsym(RTLD_NEXT, "pthread_create");
     int status = real(to, attributes, run, argument);
-    if (status == 0)
-        __atomic_fetch_add(&record->threads, 1, __ATOMIC_RELAXED);
+    if (status == 0) {
+        lock();
+        record.threads++;
+        show();
+        unlock();
+    }
     return status;
 }
 
