@@ -56,6 +56,10 @@ struct record {
 static struct record record = {.magic = "ORACLE1"};
 static struct record *file_of_it; /* NULL: none */
 
+/* weir has thread-local words, so each thread's table of them has a line for it, from malloc;
+ * it has one for us, too. */
+static __thread volatile char local;
+
 /* One word that is 1 here, and 0 in a child of whatever kind of fork. */
 static uint32_t *ours;
 
@@ -209,6 +213,7 @@ __attribute__((constructor(101))) static void image_start(int argc, char **argv,
 {
     (void)environment;
     int error = errno;
+    local = 1;
     const char *named = getenv("MEMORY_ORACLE");
     lock();
     void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
