@@ -138,10 +138,10 @@ int main()
 }
 """
 
-# Waits until something listens at $1, 10 s at most.
+# Waits until something listens at $1, some seconds at most.
 WAIT = r"""#!/bin/sh
-for i in $(seq 200); do
-    if [ -S "$1" ] || (: </dev/null) && /usr/bin/python3 -S -c '
+for i in $(seq 80); do
+    if [ -S "$1" ] || /usr/bin/python3 -S -c '
 import socket, sys
 s = socket.socket()
 sys.exit(s.connect_ex(("127.0.0.1", int(sys.argv[1]))))' "$1" 2>/dev/null; then exit 0; fi
@@ -758,7 +758,7 @@ add("seccomp", "./t", "gcc", needs="gcc", setup="gcc -O1 -o t t.c", status=7, fi
 #include <unistd.h>
 int main(void)
 {
-    static const int allowed[] = {SYS_write, SYS_mmap, SYS_munmap, SYS_mremap, SYS_brk, SYS_madvise, SYS_mprotect, SYS_exit_group, SYS_exit, SYS_futex, SYS_clock_gettime};
+    static const int allowed[] = {SYS_write, SYS_mmap, SYS_munmap, SYS_mremap, SYS_brk, SYS_madvise, SYS_mprotect, SYS_exit_group, SYS_exit, SYS_futex, SYS_clock_gettime, SYS_getrandom};
     enum { N = sizeof allowed / sizeof *allowed };
     struct sock_filter f[N + 3] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr))};
     for (int i = 0; i < N; i++) f[i + 1] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, allowed[i], N - i, 0);
@@ -784,7 +784,7 @@ ENDS = {"segv": ("raise(SIGSEGV); return 0;", -11), "kill": ("kill(getpid(), SIG
         "exec-self": ("if (argc == 1) execl(\"/proc/self/exe\", argv[0], \"again\", (char *)NULL); return 4;", 4)}
 for its, (end, status) in ENDS.items():
     add("end-" + its, "./x", "gcc", needs="gcc", setup="gcc -O0 -w -o x x.c", status=status, files={"x.c": C_MAIN % (FILL + end)})
-add("closes-descriptors", "./x && md5sum mine", "gcc", needs="gcc", setup="gcc -O0 -w -o x x.c", watch="x", files={"x.c": C_MAIN % (
+add("closes-descriptors", ["./x"], "gcc", needs="gcc", setup="gcc -O0 -w -o x x.c", watch="x", files={"x.c": C_MAIN % (
     "closefrom(3); int fd = open(\"mine\", O_RDWR | O_CREAT | O_TRUNC, 0644);\n" + FILL +
     "for (int k = 0; k < 200; k++) { for (int i = 0; i < 3000; i++) { free(b[i]); b[i] = malloc(k + i % 90); } }\nwrite(fd, \"my own words\\n\", 13); return 0;")})
 add("shell-descriptors", "exec 3>mine 4>&1 5<>data; for i in $(seq 2000); do x=$x$i; echo $i >&3; done; echo over >&4; read line <&5; echo $line; cat mine | md5sum; cat data",
@@ -829,7 +829,9 @@ add("sqlite3-wal", "for n in 1 2 3; do sqlite3 -cmd '.timeout 9000' a.db \"inser
 add("tar-xz", "tar -cJf a.txz -C $DATA tree && tar -tJf a.txz | sort | md5sum", "tar xz-utils", needs="tar xz", ignore=["a.txz"], watch="xz")
 add("man", "man -P cat -l x.1 | head -30", "man-db", needs="man", files={"x.1": ".TH X 1 2020-01-01\n.SH NAME\nx \\- a page\n.SH DESCRIPTION\n" + "words and more words\n" * 40}, watch="groff")
 add("octal-dump", "xxd $DATA/words.txt | tail -2; hexdump -C $DATA/words.txt | tail -2; base64 $DATA/words.txt | tail -1; cksum $DATA/words.txt; iconv -f latin1 -t utf-16 $DATA/words.txt | md5sum", "xxd bsdextrautils", needs="xxd hexdump", watch="iconv")
-add("locale", "locale -a | head -2; LC_ALL=C.UTF-8 sort $DATA/words.txt | md5sum; getent passwd root; date -u -d @1600000000; id -u; getconf PAGESIZE; ldd /bin/ls | wc -l", watch="sort")
+add("locale", "locale -a | head -2; LC_ALL=C.UTF-8 sort $DATA/words.txt | md5sum; getent passwd root; date -u -d @1600000000; id -u; getconf PAGESIZE", watch="sort")
+add("ldd", "ldd /bin/ls | grep -c '=>'; ldd /bin/ls | wc -l; python3 -c 'print(open(\"/proc/self/maps\").read().count(\"libweir\") > 0)'", "libc-bin python3", needs="ldd python3", watch="python3.11",
+    differs={"stdout": "programs.md#what-a-program-can-see"})
 add("make-recursive", "make -s -j3 -C top", "make", needs="make", unordered=True, watch="make", files={"top/Makefile": "all: a b c\na b c:\n\t@$(MAKE) -s -C ../sub N=$@\n",
     "sub/Makefile": "all: $(addprefix x,$(shell seq 20))\nx%:\n\t@echo $(N) $@ $$(echo $(N)$@ | md5sum | cut -c1-4)\n"})
 add("pdf", "gs -q -dNOPAUSE -dBATCH -sDEVICE=pdfwrite -sOutputFile=o.pdf in.ps && pdftotext o.pdf - && pdfinfo o.pdf | grep Pages", "ghostscript poppler-utils", needs="gs pdftotext",
