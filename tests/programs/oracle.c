@@ -42,14 +42,14 @@
 struct record {
     char magic[8]; /* "ORACLE1" */
     uint32_t pid, parent;
-    uint64_t started;             /* CLOCK_MONOTONIC, ns: the order of images */
-    uint64_t peak, peak_blocks;   /* blocks at the moment of the peak */
-    uint64_t live, blocks;        /* now */
-    uint64_t allocated, freed;    /* blocks; what a child inherited is not among them */
-    uint64_t threads;             /* pthread_create that succeeded */
-    uint64_t lost;                /* blocks that found no room in the table */
-    char program[256];            /* what /proc/self/exe says */
-    char name[256];               /* argv[0] */
+    uint64_t started;           /* CLOCK_MONOTONIC, ns: the order of images */
+    uint64_t peak, peak_blocks; /* blocks at the moment of the peak */
+    uint64_t live, blocks;      /* now */
+    uint64_t allocated, freed;  /* blocks; what a child inherited is not among them */
+    uint64_t threads;           /* pthread_create that succeeded */
+    uint64_t lost;              /* blocks that found no room in the table */
+    char program[256];          /* what /proc/self/exe says */
+    char name[256];             /* argv[0] */
 };
 
 /* The truth is here: a file that is shared goes on changing in the parent of a child. */
@@ -70,7 +70,8 @@ static void show(void)
         memcpy(file_of_it, &record, offsetof(struct record, program));
 }
 
-/* -- the lock ----------------------------------------------------------------------------------- */
+/* -- the lock -----------------------------------------------------------------------------------
+ */
 
 static int lock_word;
 
@@ -154,7 +155,8 @@ static bool entry_take(uintptr_t block, size_t *size)
     return true;
 }
 
-/* -- images ----------------------------------------------------------------------------------------- */
+/* -- images
+ * ----------------------------------------------------------------------------------------- */
 
 static void record_describe(struct record *to)
 {
@@ -232,7 +234,8 @@ __attribute__((constructor(101))) static void image_start(int argc, char **argv,
     errno = error;
 }
 
-/* -- counting ------------------------------------------------------------------------------------------ */
+/* -- counting
+ * ------------------------------------------------------------------------------------------ */
 
 /* The lock is held. */
 static void peak_look(void)
@@ -323,7 +326,8 @@ static void resize_to_nothing(size_t before)
     unlock();
 }
 
-/* -- the next malloc ------------------------------------------------------------------------------------ */
+/* -- the next malloc
+ * ------------------------------------------------------------------------------------ */
 
 static struct {
     void *(*malloc)(size_t);
@@ -380,7 +384,8 @@ static bool next_is_there(void)
     return next.malloc != NULL;
 }
 
-/* -- malloc and its relatives ------------------------------------------------------------------------------ */
+/* -- malloc and its relatives
+ * ------------------------------------------------------------------------------ */
 
 API void *malloc(size_t size)
 {
@@ -466,7 +471,8 @@ API void *pvalloc(size_t size)
     return next_is_there() ? count_new(next.pvalloc(size), whole) : NULL;
 }
 
-/* -- new processes, new threads ----------------------------------------------------------------------------- */
+/* -- new processes, new threads
+ * ----------------------------------------------------------------------------- */
 
 /* Registered before any other: taken after the handlers that may allocate have run, given
  * back before they run again. */
@@ -512,32 +518,47 @@ API int pthread_create(pthread_t *to, const pthread_attr_t *attributes, void *(*
     return status;
 }
 
-/* -- C++, beside a malloc that has operators of its own --------------------------------------------------------- */
+/* -- C++, beside a malloc that has operators of its own
+ * --------------------------------------------------------- */
 
 #ifdef BESIDE
+/* libstdc++'s operators call malloc and free, which count by themselves. */
+static bool is_of_malloc(void *function)
+{
+    Dl_info one, two;
+    return next_is_there() && dladdr(function, &one) && dladdr(*(void **)&next.malloc, &two) &&
+           one.dli_fbase == two.dli_fbase;
+}
+
 #define NEXT(name, type, with)                                                                     \
     static type(*real) with;                                                                       \
-    if (!real)                                                                                     \
-    *(void **)&real = dlsym(RTLD_NEXT, #name)
+    static bool counts;                                                                            \
+    if (!real) {                                                                                   \
+        void *found = dlsym(RTLD_NEXT, #name);                                                     \
+        counts = is_of_malloc(found);                                                              \
+        *(void **)&real = found;                                                                   \
+    }
 
 #define NEW(name, with, ...)                                                                       \
     API void *name with;                                                                           \
     void *name with                                                                                \
     {                                                                                              \
-        NEXT(name, void *, with);                                                                 \
-        return count_new(real(__VA_ARGS__), size);                                                 \
+        NEXT(name, void *, with)                                                                   \
+        void *block = real(__VA_ARGS__);                                                           \
+        return counts ? count_new(block, size) : block;                                            \
     }
 
 #define DELETE(name, with, ...)                                                                    \
     API void name with;                                                                            \
     void name with                                                                                 \
     {                                                                                              \
-        NEXT(name, void, with);                                                                    \
-        if (block)                                                                                 \
+        NEXT(name, void, with)                                                                     \
+        if (counts && block)                                                                       \
             count_gone(block);                                                                     \
         real(__VA_ARGS__);                                                                         \
     }
 
+/* clang-format off */
 NEW(_Znwm, (size_t size), size)
 NEW(_Znam, (size_t size), size)
 NEW(_ZnwmRKSt9nothrow_t, (size_t size, const void *n), size, n)
@@ -558,4 +579,5 @@ DELETE(_ZdlPvmSt11align_val_t, (void *block, size_t s, size_t a), block, s, a)
 DELETE(_ZdaPvmSt11align_val_t, (void *block, size_t s, size_t a), block, s, a)
 DELETE(_ZdlPvSt11align_val_tRKSt9nothrow_t, (void *block, size_t a, const void *n), block, a, n)
 DELETE(_ZdaPvSt11align_val_tRKSt9nothrow_t, (void *block, size_t a, const void *n), block, a, n)
+/* clang-format on */
 #endif
