@@ -15,7 +15,7 @@ import struct
 
 class Program:
     def __init__(self, name, command, packages="", needs=None, modules="", setup="", files=None, stdin=None,
-                 status=0, watch=None, ignore=(), normalise=(), unordered=False, env=None, timeout=60,
+                 status=0, watch=None, ignore=(), normalise=(), unordered=False, env=None, timeout=120,
                  differs=None):
         self.name, self.command, self.packages = name, command, packages
         self.needs = first_word(command) if needs is None else needs  # commands, or patterns of paths
@@ -536,7 +536,7 @@ add("make-parallel", "make -j2 && ./all", "make gcc", needs="make gcc", watch="c
 add("make-error", "make", "make", files={"Makefile": "all: a b\na:\n\t@echo a\nb:\n\t@exit 3\n"}, status=2)
 add("cmake", "cmake -S . -B b -DCMAKE_BUILD_TYPE=Release && cmake --build b && ./b/word <$DATA/words.txt", "cmake make gcc",
     needs="cmake make gcc", watch="cmake", files={**SOURCES, "CMakeLists.txt": "cmake_minimum_required(VERSION 3.10)\nproject(w C)\nadd_executable(word word.c)\n"},
-    ignore=["^b/CMakeFiles/(CMakeOutput|CMakeConfigureLog|CMakeTmp|CMakeScratch|.*internal)", "CMakeError"], timeout=90)
+    ignore=["^b/CMakeFiles/(CMakeOutput|CMakeConfigureLog|CMakeTmp|CMakeScratch|.*internal)", "CMakeError"], timeout=180)
 add("ninja", "ninja -j2 && ./word <$DATA/words.txt", "ninja-build gcc", needs="ninja gcc", files={**SOURCES, "build.ninja":
     "rule cc\n command = gcc -O1 -o $out $in\nbuild word: cc word.c\nrule cxx\n command = g++ -o $out $in\nbuild tower: cxx tower.cc\n"},
     watch="ninja", ignore=[r"^\.ninja_(log|deps)$"], unordered=True)
@@ -573,8 +573,8 @@ q -c "create table t as select i, md5(i::text) m from generate_series(1, 20000) 
 q -c "select count(*), max(m) from t where m like 'a%'"
 victim=$(q -c "select pid from pg_stat_activity where backend_type = 'checkpointer'")
 kill -9 $victim
-for i in $(seq 200); do sleep 0.05; q -c "select 1" >/dev/null 2>&1 && break; done
-sleep 0.3; for i in $(seq 100); do q -c "select 1" >/dev/null 2>&1 && break; sleep 0.05; done
+until grep -q 'was terminated by signal 9' pg/log; do sleep 0.05; done
+for i in $(seq 100); do [ $(grep -c 'ready to accept' pg/log) -ge 2 ] && break; sleep 0.05; done
 q -c "select count(*), max(m) from t where m like 'a%'"
 q -c "insert into t select 0, 'new'" -c "select count(*) from t"
 as $bin/pg_dump -h "$HOME/pg" -p 5499 postgres | grep -v -e '^--' -e restrict | md5sum
@@ -673,22 +673,22 @@ add("ghostscript", "gs -q -dNOPAUSE -dBATCH -sDEVICE=ppmraw -r50 -o o.ppm in.ps 
 add("graphviz", "dot -Tsvg in.dot | md5sum && dot -Tplain in.dot | head -20", "graphviz", needs="dot", files={"in.dot":
     "digraph g {" + "".join(f"n{i} -> n{i * 7 % 40}; n{i} -> n{i * 3 % 40};" for i in range(40)) + "}\n"})
 add("gnuplot", "gnuplot in.gp && md5sum o.svg", "gnuplot-nox", needs="gnuplot", files={"in.gp": "set terminal svg\nset output 'o.svg'\nplot sin(x), cos(x)*x\n"})
-add("pandoc", "pandoc -f markdown -t html $DATA/page.md | md5sum && pandoc -t latex $DATA/page.md | tail -5", "pandoc", needs="pandoc", timeout=90)
+add("pandoc", "pandoc -f markdown -t html $DATA/page.md | md5sum && pandoc -t latex $DATA/page.md | tail -5", "pandoc", needs="pandoc", timeout=180)
 add("groff", "groff -Tascii -ms in.ms && groff -Tps -ms in.ms | grep -v Date | wc -l", "groff", needs="groff /usr/share/groff/*/tmac/s.tmac", files={"in.ms":
     ".TL\nA title\n.AB\nabstract\n.AE\n" + ".PP\nsome words of a paragraph that goes on and on\n" * 60})
 add("vim", ["vim", "-u", "NONE", "-es", "-c", "%s/a/b/g", "-c", "sort u", "-c", "w! out", "-c", "qa!", "words"], "vim", needs="vim", setup="cp $DATA/words.txt words",
     ignore=["viminfo"])
 add("emacs", ["emacs", "-Q", "--batch", "--eval", "(progn (find-file \"words\") (sort-lines nil (point-min) (point-max)) (while (search-forward \"ta\" nil t) (replace-match \"TA\")) (write-file \"out\") (princ (buffer-size)))"],
-    "emacs-nox", needs="emacs", setup="cp $DATA/words.txt words", ignore=[r"\.emacs", "~$"], timeout=90)
+    "emacs-nox", needs="emacs", setup="cp $DATA/words.txt words", ignore=[r"\.emacs", "~$"], timeout=180)
 
 # -- terminals and daemons --------------------------------------------------------------------------------------------------
 
-add("tmux", "tmux -L w$PORT -f /dev/null new-session -d -x 80 -y 24 'echo inside; sleep 0.3; echo done; sleep 5' && sleep 0.6 && tmux -L w$PORT capture-pane -p | head -4; tmux -L w$PORT kill-server; sleep 0.2",
+add("tmux", "tmux -L w$PORT -f /dev/null new-session -d -x 80 -y 24 'echo inside; tmux -L w'$PORT' wait-for -S shown; sleep 5' && tmux -L w$PORT wait-for shown && tmux -L w$PORT capture-pane -p | head -4; tmux -L w$PORT kill-server; sleep 0.2",
     "tmux", needs="tmux", watch="tmux", ignore=["^tmp"], env={"TERM": "xterm"})
-add("screen", "screen -dmS w$PORT sh -c 'echo inside >out; sleep 0.2' && sleep 1 && cat out", "screen", needs="screen", watch="screen", ignore=["^tmp", r"\.screen"], env={"TERM": "xterm"})
+add("screen", "screen -dmS w$PORT sh -c 'echo inside >out; sleep 0.2'; until [ -s out ]; do sleep 0.05; done; sleep 0.5; cat out", "screen", needs="screen", watch="screen", ignore=["^tmp", r"\.screen"], env={"TERM": "xterm"})
 add("expect", "expect work.exp", "expect", files={"work.exp": 'log_user 0\nspawn sh\nexpect -re {[$#] $}\nsend "echo 4\\$((1+1))\\r"\nexpect -re "42" {puts found}\nsend "exit 3\\r"\nexpect eof\nputs [lindex [wait] 3]\n'})
 add("script", "script -q -e -c 'tty >/dev/null && echo terminal; exit 4' /dev/null; echo $?", "bsdutils", needs="script")
-add("daemon", "./d; sleep 0.4; cat out", "gcc", needs="gcc", setup="gcc -O1 -o d d.c", files={"d.c": """
+add("daemon", "./d; until [ -s out ]; do sleep 0.05; done; cat out", "gcc", needs="gcc", setup="gcc -O1 -o d d.c", files={"d.c": """
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -701,10 +701,10 @@ add("parallel", "seq 12 | parallel --will-cite -k -j2 'echo job {}; seq {} | wc 
 # -- programs that run programs -----------------------------------------------------------------------------------------------
 
 BIG_PYTHON = "import sys\nkeep = [bytes(10000) for _ in range(900)]\nprint('inside', len(keep))\nsys.exit(8)\n"
-add("timeout-kills", ["timeout", "0.7", "python3", "work.py"], "python3", needs="timeout python3", status=124, watch="python3.11", files={"work.py":
+add("timeout-kills", ["timeout", "2", "python3", "work.py"], "python3", needs="timeout python3", status=124, watch="python3.11", files={"work.py":
     "import time\nkeep = [bytes(50000) for _ in range(1200)]\nprint('waiting', flush=True)\ntime.sleep(30)\n"})
-add("kill-server", "python3 work.py & sleep 0.7; kill -9 $!; wait $!; echo $?", "python3", needs="python3", watch="python3.11", files={"work.py":
-    "import time\nkeep = [bytes(50000) for _ in range(900)]\nprint('waiting', flush=True)\nmore = [bytes(70000) for _ in range(300)]\ntime.sleep(30)\n"})
+add("kill-server", "python3 work.py & until [ -e ready ]; do sleep 0.05; done; kill -9 $!; wait $!; echo $?", "python3", needs="python3", watch="python3.11", files={"work.py":
+    "import time\nkeep = [bytes(50000) for _ in range(900)]\nprint('waiting', flush=True)\nmore = [bytes(70000) for _ in range(300)]\nopen('ready', 'w')\ntime.sleep(30)\n"})
 add("env", "env", needs="env", unordered=True, normalise=[(r"^(LD_PRELOAD|WEIR_[A-Z_]+|MEMORY_ORACLE)=.*\n", "")])
 add("env-i", ["env", "-i", "PATH=/usr/bin", "python3", "work.py"], "python3", needs="env python3", status=8, files={"work.py": BIG_PYTHON})
 add("nice", ["nice", "-n", "1", "setsid", "-w", "python3", "work.py"], "python3", needs="nice setsid python3", status=8, files={"work.py": BIG_PYTHON})
