@@ -16,7 +16,7 @@ import struct
 class Program:
     def __init__(self, name, command, packages="", needs=None, modules="", setup="", files=None, stdin=None,
                  status=0, watch=None, ignore=(), normalise=(), unordered=False, env=None, timeout=120,
-                 differs=None):
+                 differs=None, refused=None):
         self.name, self.command, self.packages = name, command, packages
         self.needs = first_word(command) if needs is None else needs  # commands, or patterns of paths
         self.modules = modules  # of Python, that /usr/bin/python3 has to find
@@ -28,9 +28,10 @@ class Program:
         self.normalise = tuple(normalise)  # (pattern, replacement) for all text
         self.unordered = unordered  # lines come in any order
         self.env, self.timeout = env or {}, timeout
-        # {"status", "stdout", "stderr", "files", "left", "peak" or "all": "FILE.md#heading"}, each
+        # {"status", "stdout", "stderr", "files", "left" or "peak": "FILE.md#heading"}, each
         # with "weir " or "record " before it if only one of the two differs
         self.differs = differs or {}
+        self.refused = refused  # the same, where weir run may say that it does not start it, with 126
 
 
 def first_word(command):
@@ -38,6 +39,8 @@ def first_word(command):
 
 
 PROGRAMS = []
+
+NO_LIBRARY = "programs.md#programs-that-take-no-library"
 
 
 def add(name, command, packages="", **rest):
@@ -161,7 +164,7 @@ add("sort-merge", "sort -S 64k -T tmp --parallel=1 $DATA/words.txt $DATA/text.tx
 add("sort-threads", "for i in 1 2 3 4 5 6; do cat $DATA/words.txt; done | sort --parallel=2 -S 10M | md5sum",
     watch="sort")
 add("grep", ["grep", "-rnE", "(ta|in)+[^ ]*(sh|rd|t){1,3}", "tree"], setup="cp -r $DATA/tree tree")
-add("grep-perl", "grep -Po '(?<=a)[st]+(?=e)' $DATA/text.txt | sort | uniq -c")
+add("grep-perl", "grep -Po '(?<=a)[st]+(?=e)' $DATA/text.txt | sort | uniq -c", watch="grep")
 add("sed", "sed -E 's/([aeiou])([a-z])/\\2\\1/g; /^t/{N;P;D}; $!{h;d}' $DATA/text.txt")
 add("sed-in-place", ["sed", "-i", "-e", "s/a/b/g", "words"], setup="cp $DATA/words.txt words")
 add("mawk", "mawk '{ n[length($1)]++; s[$1] = s[$1] NR } END { for (i = 1; i < 12; i++) print i, n[i] }' "
@@ -169,12 +172,12 @@ add("mawk", "mawk '{ n[length($1)]++; s[$1] = s[$1] NR } END { for (i = 1; i < 1
 add("gawk", "gawk -F, 'NR > 1 { s[$4] += $3; a[$2][$1] = 1 } END { n = asorti(s, k); for (i = 1; i <= n; i++) "
     "printf \"%s %.3f\\n\", k[i], s[k[i]]; print length(a) }' $DATA/table.csv", "gawk", needs="gawk")
 add("original-awk", "original-awk '{ c[$1]++ } END { for (w in c) if (c[w] > 3) print w, c[w] | \"sort\" }' "
-    "$DATA/words.txt", "original-awk", needs="original-awk")
+    "$DATA/words.txt", "original-awk", needs="original-awk", watch="original-awk")
 add("tar", "tar --sort=name -cf a.tar -C $DATA tree && tar -tvf a.tar && mkdir x && tar -xf a.tar -C x && ls -R x")
 add("tar-gzip", "tar -czf a.tgz -C $DATA tree && tar -xzf a.tgz && ls -R tree", ignore=["^a.tgz$"])
 add("cpio", "cd $DATA && find tree | sort | cpio -o --reproducible -H newc >$HOME/a.cpio && cpio -it <$HOME/a.cpio",
-    "cpio", needs="cpio")
-add("gzip", "gzip -9 -n -k words && gzip -dc words.gz | md5sum", setup="cp $DATA/words.txt words")
+    "cpio", needs="cpio", watch="cpio")
+add("gzip", "gzip -9 -n -k words && gzip -dc words.gz | md5sum", setup="cp $DATA/words.txt words", watch="gzip")
 add("bzip2", "bzip2 -k words && bzip2 -dc words.bz2 | md5sum", "bzip2", needs="bzip2", setup="cp $DATA/words.txt words")
 add("xz", "xz -k -T1 -6 words && xz -dc -T1 words.xz | md5sum", "xz-utils", needs="xz",
     setup="cp $DATA/words.txt words")
@@ -194,7 +197,7 @@ add("zip", "zip -X -r -q a.zip tree && unzip -l a.zip && unzip -q a.zip -d x && 
 add("7z", "7z a -mx=5 -mmt=1 -bd a.7z words && 7z x -y -ox a.7z && cmp words x/words", "p7zip-full", needs="7z",
     setup="cp $DATA/words.txt words", normalise=[(r"^p7zip.*|.*CPU.*", "")])
 add("find-exec", "find tree -name '*.txt' -exec md5sum {} + | sort -k 2; find tree -size +1 -exec sh -c 'wc -c <$0' {} \\;",
-    setup="cp -r $DATA/tree tree")
+    setup="cp -r $DATA/tree tree", watch="find")
 add("xargs-parallel", "find $DATA/tree -type f | xargs -P 3 -n 5 cat | wc; seq 20 | xargs -P 4 -I@ sh -c 'echo @' | sort -n",
     watch="xargs")
 add("diff", "diff -u $DATA/words.txt other; diff -r $DATA/tree tree; echo $?", setup="""
@@ -526,7 +529,7 @@ add("go-binary", "./g", "golang-go", needs="go", files={"go.mod": "module g\n\ng
     setup="go build -o g .; rm -rf .cache", status=2, timeout=60, normalise=[(r"0x[0-9a-f]+", "X")])
 add("go-vet", "gofmt -d g.go; go vet ./... && go version && go env GOARCH", "golang-go", needs="go", files={
     "go.mod": "module g\n\ngo 1.19\n", "g.go": "package main\n\nfunc main() { println(1)\n}\n"},
-    ignore=[r"^(\.cache|\.config|go|tmp)(/|$)"], timeout=120)
+    ignore=[r"^(\.cache|\.config|go|tmp)(/|$)"], timeout=120, watch="go")
 PARTS = {f"f{i}.c": f"int f{i}(int x) {{ return x * {i} + 1; }}\n" for i in range(12)}
 PARTS["main.c"] = "#include <stdio.h>\n" + "".join(f"int f{i}(int);\n" for i in range(12)) + \
     "int main(void) { printf(\"%d\\n\", " + " + ".join(f"f{i}({i})" for i in range(12)) + "); return 0; }\n"
@@ -669,13 +672,13 @@ add("ffmpeg", "ffmpeg -v error -nostdin -threads 1 -i $DATA/tone.wav -c:a flac -
     "ffmpeg", needs="ffmpeg", watch="ffmpeg")
 add("sox", "sox $DATA/tone.wav -n stat && sox $DATA/tone.wav o.wav reverse gain -3 rate 22050 && md5sum o.wav", "sox", needs="sox")
 add("ghostscript", "gs -q -dNOPAUSE -dBATCH -sDEVICE=ppmraw -r50 -o o.ppm in.ps && md5sum o.ppm", "ghostscript", needs="gs", files={"in.ps":
-    "%!PS\n/Times-Roman findfont 40 scalefont setfont 1 1 200 { dup 3 mul 100 add moveto (hello) show } for showpage\n"})
+    "%!PS\n/Times-Roman findfont 40 scalefont setfont 1 1 200 { dup 3 mul 100 add moveto (hello) show } for showpage\n"}, watch="gs")
 add("graphviz", "dot -Tsvg in.dot | md5sum && dot -Tplain in.dot | head -20", "graphviz", needs="dot", files={"in.dot":
-    "digraph g {" + "".join(f"n{i} -> n{i * 7 % 40}; n{i} -> n{i * 3 % 40};" for i in range(40)) + "}\n"})
+    "digraph g {" + "".join(f"n{i} -> n{i * 7 % 40}; n{i} -> n{i * 3 % 40};" for i in range(40)) + "}\n"}, watch="dot")
 add("gnuplot", "gnuplot in.gp && md5sum o.svg", "gnuplot-nox", needs="gnuplot", files={"in.gp": "set terminal svg\nset output 'o.svg'\nplot sin(x), cos(x)*x\n"})
 add("pandoc", "pandoc -f markdown -t html $DATA/page.md | md5sum && pandoc -t latex $DATA/page.md | tail -5", "pandoc", needs="pandoc", timeout=180)
 add("groff", "groff -Tascii -ms in.ms && groff -Tps -ms in.ms | grep -v Date | wc -l", "groff", needs="groff /usr/share/groff/*/tmac/s.tmac", files={"in.ms":
-    ".TL\nA title\n.AB\nabstract\n.AE\n" + ".PP\nsome words of a paragraph that goes on and on\n" * 60})
+    ".TL\nA title\n.AB\nabstract\n.AE\n" + ".PP\nsome words of a paragraph that goes on and on\n" * 60}, watch="troff")
 add("vim", ["vim", "-u", "NONE", "-es", "-c", "%s/a/b/g", "-c", "sort u", "-c", "w! out", "-c", "qa!", "words"], "vim", needs="vim", setup="cp $DATA/words.txt words",
     ignore=["viminfo"])
 add("emacs", ["emacs", "-Q", "--batch", "--eval", "(progn (find-file \"words\") (sort-lines nil (point-min) (point-max)) (while (search-forward \"ta\" nil t) (replace-match \"TA\")) (write-file \"out\") (princ (buffer-size)))"],
@@ -721,7 +724,7 @@ add("fakeroot", "fakeroot sh -c 'touch a; chown 5:6 a; stat -c %u:%g a'", "faker
 add("flock", "flock lock sh -c 'echo held; exit 6'", needs="flock", status=6)
 add("stdbuf", "stdbuf -oL sh -c 'echo a; echo b >&2'", needs="stdbuf")
 add("static", "./s", "gcc", needs="gcc", setup="gcc -static -o s s.c", files={"s.c": "#include <stdio.h>\nint main(void) { puts(\"static\"); return 3; }\n"}, status=3,
-    differs={"all": "programs.md#programs-that-take-no-library"})
+    refused=NO_LIBRARY)
 add("static-child", "./s; echo $?", "gcc", needs="gcc", setup="gcc -static -o s s.c", files={"s.c": "#include <stdio.h>\nint main(void) { puts(\"static\"); return 3; }\n"})
 add("tcmalloc", "./t", "gcc libgoogle-perftools-dev", needs="gcc /usr/lib/*/libtcmalloc_minimal.so", setup="gcc -O1 -o t t.c -Wl,--no-as-needed -ltcmalloc_minimal", files={"t.c":
     "#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\nint main(void) { char *p = malloc(5000000); memset(p, 1, 5000000); puts(p ? \"ok\" : \"no\"); free(p); return 0; }\n"})
@@ -732,15 +735,14 @@ add("chromium", "chromium --headless --no-sandbox --disable-gpu --disable-quic -
 # -- what takes no library, or brings a malloc -----------------------------------------------------------------------------------
 
 STATUS_3 = "#include <stdio.h>\nint main(void) { puts(\"ran\"); return 3; }\n"
-REFUSED = {"all": "programs.md#programs-that-take-no-library"}
-add("m32", "./s", "gcc-multilib", needs="gcc /usr/lib32/libc.so.6", setup="gcc -m32 -o s s.c", files={"s.c": STATUS_3}, status=3, differs=REFUSED)
+add("m32", "./s", "gcc-multilib", needs="gcc /usr/lib32/libc.so.6", setup="gcc -m32 -o s s.c", files={"s.c": STATUS_3}, status=3, refused=NO_LIBRARY)
 add("m32-child", "./s; echo $?", "gcc-multilib", needs="gcc /usr/lib32/libc.so.6", setup="gcc -m32 -o s s.c", files={"s.c": STATUS_3})
-add("musl", "./s", "musl-tools", needs="musl-gcc", setup="musl-gcc -o s s.c", files={"s.c": STATUS_3}, status=3)
+add("musl", "./s", "musl-tools", needs="musl-gcc", setup="musl-gcc -o s s.c", files={"s.c": STATUS_3}, status=3, refused=NO_LIBRARY)
 add("musl-child", "./s; echo $?", "musl-tools", needs="musl-gcc", setup="musl-gcc -o s s.c", files={"s.c": STATUS_3})
 add("setuid-child", ["setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups", "sh", "-c", "mount | wc -l >/dev/null; ./s; echo $?"], "gcc",
     needs="gcc setpriv", setup="gcc -o s s.c; chmod u+s s; chmod 755 .", files={"s.c": STATUS_3})
 add("asan", "./s", "gcc", needs="gcc", setup="gcc -fsanitize=address -g -o s s.c", files={"s.c":
-    "#include <stdlib.h>\n#include <stdio.h>\nint main(void) { char *p = malloc(100); free(p); puts(\"ran\"); return 3; }\n"}, status=3)
+    "#include <stdlib.h>\n#include <stdio.h>\nint main(void) { char *p = malloc(100); free(p); puts(\"ran\"); return 3; }\n"}, status=3, refused=NO_LIBRARY)
 add("ubsan", "./s", "gcc", needs="gcc", setup="gcc -fsanitize=undefined -o s s.c", files={"s.c": STATUS_3}, status=3)
 add("jemalloc-linked", "./t", "gcc libjemalloc-dev", needs="gcc /usr/lib/*/libjemalloc.so", setup="gcc -O1 -o t t.c -Wl,--no-as-needed -ljemalloc", files={"t.c":
     "#include <stdio.h>\n#include <stdlib.h>\nint main(void) { void *volatile p[500]; for (int i = 0; i < 500; i++) p[i] = malloc(i * 99); for (int i = 0; i < 500; i++) free(p[i]); puts(\"ok\"); return 0; }\n"})
