@@ -24,7 +24,12 @@ EXTRA_DIST += preload/malloc.map
 bench-programs: all
 	$(PYTHON3) $(top_srcdir)/bench/programs.py $(BENCH_PROGRAMS_FLAGS) .libs/libweir-malloc.so
 
+# Many more, plain, under `weir run` and recorded; peaks against an independent count.
+check-programs: all
+	CC='$(CC)' $(PYTHON3) $(top_srcdir)/tests/check-programs --weir ./weir $(CHECK_PROGRAMS_FLAGS)
+
 PYTHON3 = python3
 EXTRA_DIST += bench/programs.py
-dist_doc_DATA += docs/run.md
-.PHONY: bench-programs
+dist_doc_DATA += docs/run.md docs/programs.md
+EXTRA_DIST += tests/check-programs tests/programs/oracle.c tests/programs/table.py
+.PHONY: bench-programs check-programs
