@@ -2,6 +2,7 @@
 # The shared libraries offer exactly what the public headers declare: every
 # WEIR_API function of include/weir/*.h, nothing with weir__, nothing else.
 set -u
+export LC_ALL=C # in Turkish, [A-Z] and [a-z] lack an i
 
 library=$top_builddir/.libs/libweir.so
 [ -e "$library" ] || { echo "no shared library was built"; exit 77; }
