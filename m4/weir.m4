@@ -13,6 +13,34 @@ AC_DEFUN([WEIR_CHECK_CFLAG], [
   CFLAGS=$weir_saved_cflags
 ])
 
+dnl A folder's name with a blank or a colon: libtool does not link there, and the loader
+dnl cuts LD_PRELOAD at both, so libweir-malloc.so could not be tested.
+AC_DEFUN([WEIR_CHECK_FOLDERS], [
+  for weir_folder in "`pwd`" "`cd "$srcdir" && pwd`"; do
+    AS_CASE([$weir_folder],
+      [*@<:@\ \	:@:>@*], [AC_MSG_ERROR([weir cannot be built in "$weir_folder": its name has a blank
+or a colon, at which the loader cuts LD_PRELOAD (and libtool its arguments). Move it])])
+  done
+])
+
+dnl What the code takes for granted.
+AC_DEFUN([WEIR_CHECK_PLATFORM], [
+  AC_MSG_CHECKING([for 64 bits and the least byte first])
+  AC_COMPILE_IFELSE([AC_LANG_PROGRAM([[
+_Static_assert(sizeof(void *) == 8 && sizeof(long) == 8, "64 bits");
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error the greatest byte is first
+#endif]], [])],
+    [AC_MSG_RESULT([yes])],
+    [AC_MSG_RESULT([no])
+     AC_MSG_ERROR([weir needs a little-endian machine of 64 bits; $host is none])])
+  AC_CHECK_HEADER([linux/membarrier.h], [],
+    [AC_MSG_ERROR([linux/membarrier.h is missing: weir needs the headers of Linux 4.14 or later
+(Debian: linux-libc-dev)])])
+  AC_CHECK_HEADER([sys/single_threaded.h], [],
+    [AC_MSG_ERROR([sys/single_threaded.h is missing: weir needs glibc 2.32 or later])])
+])
+
 dnl --enable-debug[=0..3]: off; cheap checks and fill patterns; internal asserts;
 dnl whole-structure walks. Alone it means 2.
 AC_DEFUN([WEIR_ARG_DEBUG], [
