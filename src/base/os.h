@@ -15,7 +15,7 @@ void weir__os_huge_pages(void *memory, size_t size, bool wanted);
 
 void weir__os_futex_wait(uint32_t *word, uint32_t expected);
 void weir__os_futex_wake(uint32_t *word, int waiters);
-void weir__os_give_way(void);           /* lets other threads run */
+void weir__os_give_way(void);          /* lets other threads run */
 void weir__os_yield(unsigned attempt); /* waits longer the more attempts went before */
 
 /*
