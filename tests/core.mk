@@ -53,10 +53,10 @@ soak: tests/soak
 	$(builddir)/tests/soak $(SOAK_SECONDS)
 
 check-models:
-	$(SHELL) $(top_srcdir)/tests/check-models '$(abs_top_srcdir)'
+	$(timed) $(SHELL) $(top_srcdir)/tests/check-models '$(abs_top_srcdir)'
 
 check-mutants: check-source
-	$(SHELL) $(top_srcdir)/tests/check-mutants "$$PWD/check-source"
+	$(timed) $(SHELL) $(top_srcdir)/tests/check-mutants "$$PWD/check-source"
 
 EXTRA_DIST += tests/check-models tests/check-mutants docs/models/watermark.pml \
 	docs/models/returns.pml docs/design.md docs/watermark.md docs/GLOSSARY.md docs/debugging.md
