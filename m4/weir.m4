@@ -98,7 +98,7 @@ AC_DEFUN([WEIR_ARG_BACKING], [
     [jemalloc],
       [WEIR_FIND_JEMALLOC
        WEIR_WITH_JEMALLOC=1
-       WEIR_JEMALLOC_PRIVATE="-lweir-jemalloc -lm"],
+       WEIR_JEMALLOC_PRIVATE=-lweir-jemalloc],
     [system], [],
     [AC_MSG_ERROR([--with-backing takes jemalloc or system, not "$with_backing"])])
   AC_SUBST([WEIR_WITH_JEMALLOC])
