@@ -59,5 +59,6 @@ check-mutants: check-source
 	$(timed) $(SHELL) $(top_srcdir)/tests/check-mutants "$$PWD/check-source"
 
 EXTRA_DIST += tests/check-models tests/check-mutants docs/models/watermark.pml \
-	docs/models/returns.pml docs/design.md docs/watermark.md docs/GLOSSARY.md docs/debugging.md
+	docs/models/returns.pml
+dist_doc_DATA += docs/design.md docs/watermark.md docs/GLOSSARY.md docs/debugging.md
 .PHONY: soak check-models check-mutants
