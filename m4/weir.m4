@@ -23,6 +23,16 @@ or a colon, at which the loader cuts LD_PRELOAD (and libtool its arguments). Mov
   done
 ])
 
+dnl The names of source and build folders, which debugging data would hold, out of what is
+dnl installed. gdb finds the sources when run in the build folder.
+AC_DEFUN([WEIR_HIDE_FOLDERS], [
+  WEIR_FOLDER_FLAGS=
+  WEIR_CHECK_CFLAG([-ffile-prefix-map=/none=.], [WEIR_FOLDER_FLAGS])
+  AS_IF([test -n "$WEIR_FOLDER_FLAGS"],
+    [WEIR_FOLDER_FLAGS='-ffile-prefix-map=$(abs_top_srcdir)=. -ffile-prefix-map=$(abs_top_builddir)=.'])
+  AC_SUBST([WEIR_FOLDER_FLAGS])
+])
+
 dnl What the code takes for granted.
 AC_DEFUN([WEIR_CHECK_PLATFORM], [
   AC_MSG_CHECKING([for 64 bits and the least byte first])

@@ -97,6 +97,21 @@ if [ -e "$lib/libweir.a" ]; then
     fi
 fi
 
+# Nothing installed says where it was built; a prefix within these folders may.
+case $(sed -n 's/^prefix=//p' "$pc")/ in
+*"$top_builddir/"* | *"$top_srcdir/"*) ;;
+*)
+    for folder in "$top_builddir" "$top_srcdir"; do
+        pattern=$(echo "$folder" | sed 's/[.+]/\\&/g')
+        told=$(LC_ALL=C grep -rlaE "(^|[^A-Za-z0-9_.-])$pattern([^A-Za-z0-9_.-]|\$)" "$root")
+        [ -z "$told" ] || {
+            echo "FAILED: $folder is named in:" $told
+            failures=$((failures + 1))
+        }
+    done
+    ;;
+esac
+
 (cd "$top_builddir" && MAKEFLAGS= "$MAKE" -s uninstall DESTDIR="$root") >"$scratch/log" 2>&1
 left=$(find "$root" ! -type d)
 if [ -n "$left" ]; then
