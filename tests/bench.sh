@@ -7,6 +7,7 @@ weir="${WEIR_RUNNER-} $top_builddir/weir" # meant to be split into words
 traces=$top_srcdir/bench/traces
 "$top_builddir/weir" bench --help >/dev/null 2>&1 ||
     { echo "bench starts itself again, which no runner sees"; exit 77; }
+grep -q 'define HAVE_ZLIB' "$top_builddir/config.h" || { echo "the traces are compressed"; exit 77; }
 scratch=$(mktemp -d) || exit 99
 trap 'rm -rf "$scratch"' EXIT
 failed=0

@@ -49,7 +49,8 @@ printf 'id,lower,upper,size,offset\na,0,4,10,\nb,1,3,10,30' >"$dir/fixed.csv"
 $weir plan -o "$dir/fixed.out" "$dir/fixed.csv" >"$dir/out" || fail "fixed offsets"
 grep -q '^b,1,3,10,1,30$' "$dir/fixed.out" || fail "the fixed offset: $(cat "$dir/fixed.out")"
 $weir plan "$dir/fixed.out" >/dev/null || fail "its own output"
-if gzip -c "$dir/tela.csv" >"$dir/tela2.csv.gz" 2>/dev/null; then
+if grep -q 'define HAVE_ZLIB' "$top_builddir/config.h" &&
+    gzip -c "$dir/tela.csv" >"$dir/tela2.csv.gz" 2>/dev/null; then
     $weir plan "$dir/tela2.csv.gz" >"$dir/gz" 2>"$dir/err" || fail "gzip: $(cat "$dir/err")"
 fi
 
