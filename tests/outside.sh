@@ -4,6 +4,8 @@
 # whether its malloc is still the C library's and which provider serves it.
 set -u
 [ -z "$SANITIZER_FLAGS" ] || { echo "outside programs are built without the sanitizer"; exit 77; }
+! grep -q '^CFLAGS = .*--coverage' "$top_builddir/Makefile" ||
+    { echo "libgcov would be needed, and its data files are named in the libraries"; exit 77; }
 [ -z "${WEIR_RUNNER-}" ] || { echo "outside programs are built for this machine alone"; exit 77; }
 command -v pkg-config >/dev/null || { echo "no pkg-config here"; exit 77; }
 
