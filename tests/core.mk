@@ -1,6 +1,6 @@
 # tests/core.mk: tests of base, backing, pool, track, alloc and of the tree itself.
 
-noinst_HEADERS += tests/core.h tests/stress.h
+noinst_HEADERS += tests/core.h tests/scratch.h tests/stress.h
 
 # Plain programs that need internal names.
 core_ldadd = libweir-internal.la $(weir_jemalloc_lib) -lpthread
@@ -58,11 +58,12 @@ soak: tests/soak
 	$(builddir)/tests/soak $(SOAK_SECONDS)
 
 check-models:
-	$(SHELL) $(top_srcdir)/tests/check-models '$(abs_top_srcdir)'
+	$(timed) $(SHELL) $(top_srcdir)/tests/check-models '$(abs_top_srcdir)'
 
 check-mutants: check-source
-	$(SHELL) $(top_srcdir)/tests/check-mutants "$$PWD/check-source"
+	$(timed) $(SHELL) $(top_srcdir)/tests/check-mutants "$$PWD/check-source"
 
 EXTRA_DIST += tests/check-models tests/check-mutants docs/models/watermark.pml \
-	docs/models/returns.pml docs/design.md docs/watermark.md docs/GLOSSARY.md docs/debugging.md
+	docs/models/returns.pml
+dist_doc_DATA += docs/design.md docs/watermark.md docs/GLOSSARY.md docs/debugging.md
 .PHONY: soak check-models check-mutants

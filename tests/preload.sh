@@ -60,6 +60,7 @@ for size in 100 2000 20000 1000000 30000000; do
 done
 
 if [ -n "${CXX:-}" ] && [ "$CXX" != no ]; then
+    CXX="$CXX -fsized-deallocation" # clang before 19 has sized delete only then
     $CXX -O1 -std=gnu++17 -o "$scratch/plugin" "$top_srcdir/tests/preload_plugin.cc" -ldl \
         2>"$scratch/log" || failed "preload_plugin.cc compiles"
     $CXX -O1 -std=gnu++17 -DPLUGIN -fPIC -shared -o "$scratch/plugin.so" \

@@ -2,8 +2,8 @@
 # `weir trace` and `weir stats` from outside: a recorded program against weir's reader and
 # against an independent one (tests/trace_reader.py); damaged, cut and missing files.
 set -u
-weir=$top_builddir/weir
-record=$top_builddir/tests/record_program
+weir="${WEIR_RUNNER-} $top_builddir/weir" # meant to be split into words
+record="${WEIR_RUNNER-} $top_builddir/tests/record_program"
 dir=$(mktemp -d) || exit 99
 trap 'rm -rf "$dir"' EXIT
 failed=0
@@ -17,25 +17,25 @@ fail()
 # One line on standard error, status 1.
 refused()
 {
-    "$weir" trace "$@" >"$dir/out" 2>"$dir/err"
+    $weir trace "$@" >"$dir/out" 2>"$dir/err"
     status=$?
     [ $status -eq 1 ] || fail "weir trace $*: status $status, not 1"
     [ "$(wc -l <"$dir/err")" -eq 1 ] || fail "weir trace $*: $(cat "$dir/err")"
 }
 
-peak=$("$record" "$dir/a.trace") || { fail "recording"; exit 1; }
-"$weir" trace "$dir/a.trace" >"$dir/text" || fail "weir trace"
+peak=$($record "$dir/a.trace") || { fail "recording"; exit 1; }
+$weir trace "$dir/a.trace" >"$dir/text" || fail "weir trace"
 grep -q "^peak: $peak bytes .*equal to the footer" "$dir/text" ||
     fail "the peak is not $peak: $(grep ^peak "$dir/text")"
 grep -q 'layer[1-4]/"w"' "$dir/text" || fail "no tag in the summary"
-"$weir" trace --events "$dir/a.trace" >"$dir/events" || fail "weir trace --events"
+$weir trace --events "$dir/a.trace" >"$dir/events" || fail "weir trace --events"
 grep -q ' begin operator conv$' "$dir/events" || fail "no mark among the events"
 grep -q ' failed .* in limited' "$dir/events" || fail "no refused request among the events"
 grep -q ' destroy 10 bytes 1 blocks in limited' "$dir/events" || fail "no destroyed context"
-"$weir" trace --json --top 3 "$dir/a.trace" >"$dir/json" || fail "weir trace --json"
+$weir trace --json --top 3 "$dir/a.trace" >"$dir/json" || fail "weir trace --json"
 
 # As text: its own header and events agree.
-"$weir" trace --text "$dir/a.txt" "$dir/a.trace" || fail "weir trace --text"
+$weir trace --text "$dir/a.txt" "$dir/a.trace" || fail "weir trace --text"
 awk -v peak="$peak" '
     NR == 1 { for (i = 1; i <= NF; i++) { split($i, w, "="); said[w[1]] = w[2] }; next }
     { n++ }
@@ -49,7 +49,7 @@ awk -v peak="$peak" '
 # Cut and damaged files.
 size=$(wc -c <"$dir/a.trace")
 head -c $((size / 2)) "$dir/a.trace" >"$dir/cut.trace"
-"$weir" trace "$dir/cut.trace" | grep -q "cut short" || fail "a cut file"
+$weir trace "$dir/cut.trace" | grep -q "cut short" || fail "a cut file"
 cp "$dir/a.trace" "$dir/bad.trace"
 printf '\377\377\377' | dd of="$dir/bad.trace" bs=1 seek=$((size / 2)) conv=notrunc 2>/dev/null
 refused "$dir/bad.trace"
@@ -60,15 +60,15 @@ refused "$dir"
 refused "$dir/empty.trace"
 refused "$0"
 refused --text "$dir/no/such" "$dir/a.trace"
-"$weir" trace >/dev/null 2>&1
+$weir trace >/dev/null 2>&1
 [ $? -eq 2 ] || fail "weir trace without a file"
 if [ -w /dev/full ]; then
-    "$weir" trace "$dir/a.trace" >/dev/full 2>/dev/null && fail "a full disk under weir trace"
+    $weir trace "$dir/a.trace" >/dev/full 2>/dev/null && fail "a full disk under weir trace"
 fi
 
 # Killed in the middle.
 : >"$dir/killed.trace"
-"$record" "$dir/killed.trace" forever &
+$record "$dir/killed.trace" forever &
 pid=$!
 tries=0
 while [ "$(wc -c 2>/dev/null <"$dir/killed.trace" || echo 0)" -lt 400000 ] && [ $tries -lt 200 ]; do
@@ -77,14 +77,14 @@ while [ "$(wc -c 2>/dev/null <"$dir/killed.trace" || echo 0)" -lt 400000 ] && [ 
 done
 kill -9 $pid
 wait $pid 2>/dev/null
-"$weir" trace "$dir/killed.trace" >"$dir/text" || fail "the trace of a killed program"
+$weir trace "$dir/killed.trace" >"$dir/text" || fail "the trace of a killed program"
 grep -q "no footer" "$dir/text" || fail "a killed program has a footer"
 
 # weir stats.
-"$weir" stats --demo >"$dir/text" || fail "weir stats"
+$weir stats --demo >"$dir/text" || fail "weir stats"
 grep -q "^  model " "$dir/text" || fail "weir stats --demo shows no context"
-"$weir" stats --demo --json >"$dir/stats.json" || fail "weir stats --json"
-"$weir" stats --demo --openmetrics >"$dir/metrics" || fail "weir stats --openmetrics"
+$weir stats --demo --json >"$dir/stats.json" || fail "weir stats --json"
+$weir stats --demo --openmetrics >"$dir/metrics" || fail "weir stats --openmetrics"
 [ "$(tail -n 1 "$dir/metrics")" = "# EOF" ] || fail "OpenMetrics without its end"
 
 if python3 -c 'import json, zlib' 2>/dev/null; then

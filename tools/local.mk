@@ -16,7 +16,7 @@ weir_SOURCES += tools/cmd_run.c tools/run.h tools/run_check.c tools/run_figures.
 	tools/run_memory.c tools/run_program.c tools/run_record.c tools/run_report.c tools/run_watch.c \
 	$(program_file_sources)
 weir_CPPFLAGS = $(AM_CPPFLAGS) -DWEIR_PKGLIBDIR='"$(pkglibdir)"' \
-	-DWEIR_DATA_DIR='"$(pkgdatadir)"' -DWEIR_SOURCE_DIR='"$(abs_top_srcdir)"'
+	-DWEIR_DATA_DIR='"$(pkgdatadir)"'
 
 bench_sources = tools/bench_accounting.c tools/bench_job.c tools/bench_job.h \
 	tools/bench_json.c tools/bench_json.h tools/bench_load.h tools/bench_measure.c \

@@ -168,9 +168,9 @@ static WEIR__NOINLINE void other_free(weir_allocator *a, void *block)
         errno = saved;
         return;
     }
-    if (!weir__allocator_check(a, block))
+    if (!weir__allocator_check(a, block)) /* NULL too, which clang-tidy cannot see */
         return;
-    if (!a->body->store)
+    if (!a->body->store) // NOLINT(clang-analyzer-core.NullDereference)
         weir__foreign_free(a, block);
     else if (weir__block_expect(a, block, &found) && found.kind == WEIR__SMALL)
         small_free(a, block, &found);
