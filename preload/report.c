@@ -7,8 +7,8 @@
  * A writer takes `writing`; who finds it taken leaves it to the other. The image itself
  * is read by another process, which looks at `version`.
  */
-#include "preload/preload.h"
 #include "preload/report.h"
+#include "preload/preload.h"
 
 #include "alloc/block.h"
 #include "alloc/observe.h"

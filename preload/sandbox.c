@@ -8,7 +8,10 @@
  * call themselves: they must not allocate, look names up or change errno but for a failure.
  * A program that makes the system call in instructions of its own is not seen.
  */
+#include "preload/image.h"
 #include "preload/preload.h"
+
+#include "base/os.h"
 
 #include "track/meter.h"
 
@@ -28,6 +31,13 @@ bool preload_is_sandboxed(void)
 
 #if defined(__x86_64__) || defined(__aarch64__)
 
+/* The processor's counter ends the process from here on. */
+static void clock_forbidden(void)
+{
+    weir__os_clock_coarse();
+    preload_image_clock();
+}
+
 /* Programs find out what there is by filters that cannot be: no filter, odd arguments. */
 static void sandbox_look(unsigned long operation, unsigned long flags, unsigned long argument)
 {
@@ -35,12 +45,18 @@ static void sandbox_look(unsigned long operation, unsigned long flags, unsigned 
     bool filter = operation == SECCOMP_SET_MODE_FILTER && argument;
     if (!strict && !filter)
         return;
+    if (strict)
+        clock_forbidden();
     weir__meters_unfence();
     __atomic_store_n(&sandboxed, true, __ATOMIC_RELAXED);
 }
 
 static void prctl_look(unsigned long option, unsigned long mode, unsigned long argument)
 {
+#ifdef PR_SET_TSC
+    if (option == PR_SET_TSC && mode == PR_TSC_SIGSEGV)
+        clock_forbidden();
+#endif
     if (option != PR_SET_SECCOMP)
         return;
     if (mode == SECCOMP_MODE_STRICT)

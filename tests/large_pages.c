@@ -16,7 +16,7 @@
 #include <unistd.h>
 #include <weir/weir.h>
 
-static size_t page;        /* 0: not asked for yet */
+static size_t page;         /* 0: not asked for yet */
 static unsigned long asked; /* purges */
 
 extern long __sysconf(int name);
@@ -118,8 +118,7 @@ static void blocks_come_and_go(weir_allocator *a)
                 block_end(a, i);
         weir_trim(a);
         for (unsigned i = 0; i < BLOCKS; i++)
-            EXPECT(!held[i].block ||
-                       pattern_holds(held[i].block, held[i].size, held[i].size, i),
+            EXPECT(!held[i].block || pattern_holds(held[i].block, held[i].size, held[i].size, i),
                    "block %u lost bytes beside a trim", i);
     }
     for (unsigned i = 0; i < BLOCKS; i++)

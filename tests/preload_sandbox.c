@@ -76,8 +76,8 @@ static void enter(const struct sock_filter *filter, size_t count, int beside)
     struct sock_fprog program = {(unsigned short)count, (struct sock_filter *)filter};
     int failed = prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
     if (!failed && beside)
-        failed = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC,
-                         &program) != 0;
+        failed =
+            syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program) != 0;
     else if (!failed)
         failed = prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
     if (failed)
@@ -96,8 +96,15 @@ int main(int count, char **arguments)
 {
     const char *how = count > 1 ? arguments[1] : "early";
     const struct sock_filter strict[] = {SYSTEM_CALL, MEMORY, KILL};
-    const struct sock_filter threaded[] = {
-        SYSTEM_CALL, MEMORY, ALLOW(clone), ALLOW(clone3), ALLOW(set_robust_list), ALLOW(rseq), ALLOW(rt_sigaction), ALLOW(prlimit64), KILL};
+    const struct sock_filter threaded[] = {SYSTEM_CALL,
+                                           MEMORY,
+                                           ALLOW(clone),
+                                           ALLOW(clone3),
+                                           ALLOW(set_robust_list),
+                                           ALLOW(rseq),
+                                           ALLOW(rt_sigaction),
+                                           ALLOW(prlimit64),
+                                           KILL};
     pthread_t threads[THREADS];
     if (strcmp(how, "early") == 0) {
         enter(threaded, sizeof threaded / sizeof *threaded, 0);

@@ -42,8 +42,8 @@ int main(int count, char **arguments)
 {
     size_t size = count > 1 ? strtoul(arguments[1], NULL, 10) : 100, n = TOTAL / size;
     const char *order = count > 2 ? arguments[2] : "up";
-    void **blocks = mmap(NULL, n * sizeof *blocks, PROT_READ | PROT_WRITE,
-                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void **blocks =
+        mmap(NULL, n * sizeof *blocks, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (blocks == MAP_FAILED)
         return 3;
     long before = resident();

@@ -113,8 +113,8 @@ int main(int argc, char **argv)
     pthread_barrier_wait(&all_freed);
     STRESS_EXPECT(weir__store_is_valid(a->body->store), "after all was freed");
     const struct weir__store *store = a->body->store;
-    size_t dirty = store->hole_dirty + weir__store_tails_locked(store) +
-                   store->ndirty_slabs * WEIR__SLAB;
+    size_t dirty =
+        store->hole_dirty + weir__store_tails_locked(store) + store->ndirty_slabs * WEIR__SLAB;
     size_t live = store->span_live + store->nused_slabs * WEIR__SLAB;
     STRESS_EXPECT(dirty <= BUDGET + live / 64 + 128 * WEIR__KIB, "%zu bytes are kept", dirty);
     pthread_barrier_wait(&all_freed);

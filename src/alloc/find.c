@@ -60,8 +60,7 @@ static weir_misuse span_fault(const struct weir__region *region, const void *poi
     size_t page = (size_t)((const char *)pointer - region->base) >> WEIR__PAGE_SHIFT;
     if (page >= region->touched)
         return WEIR_MISUSE_FOREIGN_POINTER;
-    return weir__span_covers(region, page) ? WEIR_MISUSE_INTERIOR_POINTER
-                                           : WEIR_MISUSE_DOUBLE_FREE;
+    return weir__span_covers(region, page) ? WEIR_MISUSE_INTERIOR_POINTER : WEIR_MISUSE_DOUBLE_FREE;
 }
 
 static struct weir__found large_find(const weir_allocator *a, const void *pointer, unsigned entry)

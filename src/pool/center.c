@@ -414,12 +414,11 @@ bool weir__center_is_valid(struct weir__center *center)
 {
     size_t nout = 0, nslabs = 0;
     weir__lock_take(&center->lock);
-    bool valid = slabs_are_valid(center, center->partial, false, &nout, &nslabs) &&
-                 slabs_are_valid(center, center->full, true, &nout, &nslabs) &&
-                 nout == center->nout && nslabs == center->nslabs &&
-                 batches_count(center->batches) == center->nbatches &&
-                 batches_count(center->spare) == center->nspare &&
-                 center->nspare <= WEIR__SPARES_MOST;
+    bool valid =
+        slabs_are_valid(center, center->partial, false, &nout, &nslabs) &&
+        slabs_are_valid(center, center->full, true, &nout, &nslabs) && nout == center->nout &&
+        nslabs == center->nslabs && batches_count(center->batches) == center->nbatches &&
+        batches_count(center->spare) == center->nspare && center->nspare <= WEIR__SPARES_MOST;
     weir__lock_drop(&center->lock);
     return valid;
 }

@@ -61,7 +61,7 @@ _Static_assert(sizeof(struct weir__span) == 32, "two page headers a cache line")
 struct weir__store;
 
 struct weir__region {
-    char *base;          /* atomic: read without the lock */
+    char *base; /* atomic: read without the lock */
     uint32_t npages;
     uint32_t frontier;   /* first page past the last span or hole */
     uint32_t touched;    /* first page never handed out: zero from here on */

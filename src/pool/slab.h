@@ -64,8 +64,8 @@ struct weir__chunk {
             struct weir__store *store;
             const struct weir__backing *backing; /* while no store has the chunk */
             struct weir__chunk *next, *prev;     /* of the store, or of no store's */
-            size_t nfree;                    /* slabs not in use, of 63 */
-            size_t nfresh;                   /* slabs never used: the last ones */
+            size_t nfree;                        /* slabs not in use, of 63 */
+            size_t nfresh;                       /* slabs never used: the last ones */
         } head;
     } u;
 };

@@ -479,7 +479,8 @@ static bool tail_cut(struct weir__store *store, uint32_t wanted, struct weir__cu
         region = region->next;
     if (!region)
         return false;
-    uint32_t first = region->touched - (uint32_t)weir__min(region->touched - region->frontier, wanted);
+    uint32_t pages = (uint32_t)weir__min(region->touched - region->frontier, wanted);
+    uint32_t first = region->touched - pages;
     *cut = (struct weir__cut){.region = region,
                               .npages = region->npages,
                               .start = region->base + ((size_t)first << WEIR__PAGE_SHIFT),

@@ -26,8 +26,8 @@ struct weir__store {
 
     /* Slabs. Free ones are taken where they are warm: of `dirty_slabs`, used since they were
      * last purged, LIFO; then of `clean_slabs`, purged, LIFO; then fresh ones. */
-    struct weir__chunk *chunks;      /* every chunk, latest first */
-    struct weir__chunk *fresh;       /* the chunk whose never-used slabs come next */
+    struct weir__chunk *chunks; /* every chunk, latest first */
+    struct weir__chunk *fresh;  /* the chunk whose never-used slabs come next */
     struct weir__slab *dirty_slabs, *clean_slabs;
     struct weir__slab *oldest_dirty; /* the end of that list */
     size_t nused_slabs, nfree_slabs, ndirty_slabs;
