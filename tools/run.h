@@ -70,7 +70,7 @@ bool run_library(struct run *run);
  * error. */
 bool run_memory_make(struct run *run);
 
-/* The environment of the program; in the child. */
+/* The environment of the program becomes ours. */
 void run_memory_export(const struct run *run);
 
 /* Somebody asks at the listener. */

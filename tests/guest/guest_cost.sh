@@ -49,16 +49,20 @@ images()
         cat said
         cat said >>all
         while read calls faults calls_here faults_here; do
-            [ $((calls_here - calls)) -le 25 ] && [ $((faults_here - faults)) -le 40 ] ||
+            [ $((calls_here - calls)) -le 25 ] && [ $((faults_here - faults)) -le $faults_most ] ||
                 fail $(tr '\n' ';' <all)
         done <both
     done
 }
 limit=180
+faults_most=40
 check "/bin/true" images 1 true /bin/true
 check "after exec" images 1 true "$bin/act" exec /bin/true
+# A fork copies weir's own pages, too, and each thread has two of its own and a stack of slots.
+faults_most=60
 check "a program with a child" images 2 act "$bin/act" t 10 10 fork { t 10 10 }
 check "a program with threads" images 1 act "$bin/act" t 10 10 thread { t 10 10 } thread { t 10 10 }
+faults_most=40
 check "a shell and three children" images 3 true sh -c '/bin/true; /bin/true; /bin/true; :'
 
 # between WHAT: calls between the marks, beside those of a malloc, are none; all, nearly none.
@@ -69,7 +73,9 @@ between()
         calls=$(sed -n 's/^cost .* between \([0-9]*\) other.*/\1/p' $way.images)
         other=$(sed -n 's/^cost .* other //p' $way.images)
         echo "$way: $calls calls between the marks, not a malloc's: $other"
-        wants "$way: calls that no malloc would make" 0: "$other"
+        # membarrier (324, aarch64 283) was registered at the start; sandboxes have none of it.
+        case $other in 0: | [0-9]*": 324" | [0-9]*": 283") ;; *)
+            wants "$way: calls that no malloc would make" 0: "$other" ;; esac
         [ "$calls" -le "$2" ] || fail "$way: $calls calls, not at most $2"
     done
 }
@@ -98,7 +104,7 @@ grow()
         sed -n 's/^act [0-9]* calls \([0-9]*\) .*/\1/p' recorded.images
     done >calls
     few=$(head -n 1 calls) many=$(tail -n 1 calls)
-    [ $((many - few)) -le 4 ] || fail "1000 blocks: $few calls, 200000: $many"
+    [ $((many - few)) -le 12 ] || fail "1000 blocks: $few calls, 200000: $many"
 }
 check "calls do not grow with the events" grow
 finish
