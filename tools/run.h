@@ -95,8 +95,7 @@ struct run_figures {
 
 /* What the tallies of an image come to. */
 struct run_tallies {
-    int64_t bytes;
-    uint64_t allocated, freed;
+    uint64_t bytes, allocated, freed;
     struct weir__tally solo; /* the one that `solo` names */
     bool has_solo;
 };
@@ -151,6 +150,9 @@ struct run_watch {
 
 struct run_watch *run_watch_make(struct run *run);
 
+/* Frees it. */
+void run_watch_drop(struct run_watch *watch);
+
 /* One look at everything. True: something happened, look again soon. */
 bool run_watch_look(struct run_watch *watch);
 
@@ -193,6 +195,9 @@ const struct run_recording *run_record_first(void);
 
 /* Closes what is open; true: every one is whole. */
 bool run_record_close(void);
+
+/* Frees all, closed before: for who runs twice in one process (fuzz/run.c). */
+void run_record_forget(void);
 
 /* -- run_report.c, run_json.c ------------------------------------------------------------ */
 

@@ -445,6 +445,18 @@ void run_record_end(struct run_recording *r, const struct weir__run_image *image
     r->file = -1;
 }
 
+void run_record_forget(void)
+{
+    for (struct run_recording *r = recordings.first, *next; r; r = next) {
+        next = r->next;
+        free(r->path);
+        free(r);
+    }
+    free(recordings.prepared_path);
+    memset(&recordings, 0, sizeof recordings);
+    recordings.prepared = -1;
+}
+
 bool run_record_close(void)
 {
     bool whole = true;

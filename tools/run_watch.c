@@ -35,6 +35,15 @@ struct run_watch *run_watch_make(struct run *run)
     return watch;
 }
 
+void run_watch_drop(struct run_watch *watch)
+{
+    for (struct run_image *i = watch->first, *next; i; i = next) {
+        next = i->next;
+        free(i);
+    }
+    free(watch);
+}
+
 /* -- the system's word on a process -------------------------------------------------------- */
 
 static bool process_file_read(int pid, const char *name, char *text, size_t size)
@@ -65,10 +74,11 @@ static uint64_t process_start(int pid)
     return ticks * (1000000000u / (unsigned)sysconf(_SC_CLK_TCK));
 }
 
-/* Is it there, and the one that took the image? Another one of that number started later. */
+/* Is it there, and the one that took the image? Another one of that number started later.
+ * Numbers that name groups name no process. */
 static bool process_lives(const struct run_image *image)
 {
-    if (kill(image->pid, 0) != 0 && errno == ESRCH)
+    if (image->pid <= 0 || (kill(image->pid, 0) != 0 && errno == ESRCH))
         return false;
     return process_start(image->pid) <= image->taken_at + 20000000u;
 }
@@ -313,13 +323,14 @@ static bool chunk_events(struct run_watch *watch, uint32_t i, struct run_image *
     return true;
 }
 
-/* Records first: an image's HEAD comes before its events. `all`: the open ones, too. */
+/* Records first: an image's HEAD comes before its events. `all`: the open ones, too. Whether
+ * there are chunks is what this process knows, not what the memory's head says by now. */
 static bool chunks_look(struct run_watch *watch, bool records, bool all)
 {
     static struct chunk_copy copy;
     const uint32_t *owners = weir__run_chunk_owner(watch->run->page);
     bool any = false;
-    for (uint32_t i = 0; i < WEIR__RUN_CHUNKS; i++) {
+    for (uint32_t i = 0; watch->run->record && i < WEIR__RUN_CHUNKS; i++) {
         uint32_t owner = __atomic_load_n(&owners[i], __ATOMIC_ACQUIRE);
         struct run_image *image =
             owner && owner <= WEIR__RUN_IMAGES ? watch->at[owner - 1] : NULL;
@@ -361,7 +372,8 @@ static void samples_take(struct run_watch *watch, const struct weir__run_image *
     sampled = now;
     for (uint32_t i = 0; i < WEIR__RUN_IMAGES && left; i++) {
         struct run_image *image = watch->at[i];
-        if (!image || image->over || image->after || image->kind != WEIR__RUN_MALLOC)
+        if (!image || !images[i] || image->over || image->after ||
+            image->kind != WEIR__RUN_MALLOC)
             continue;
         uint64_t resident = process_sample(image);
         if (resident && image->recording)
@@ -431,11 +443,9 @@ bool run_watch_look(struct run_watch *watch)
     struct weir__run_head *head = watch->run->page;
     bool busy = images_look(watch, images, copies);
     uint64_t now = run_clock();
-    if (head->record) {
-        __atomic_store_n(&head->clock, weir__ticks_now(), __ATOMIC_RELAXED);
-        busy |= chunks_look(watch, true, false);
-        busy |= chunks_look(watch, false, false);
-    }
+    __atomic_store_n(&head->clock, weir__ticks_now(), __ATOMIC_RELAXED);
+    busy |= chunks_look(watch, true, false);
+    busy |= chunks_look(watch, false, false);
     samples_take(watch, images, now);
     if (now - watch->lives_looked >= LIVES_NS)
         lives_look(watch, images, now);
@@ -460,9 +470,7 @@ void run_watch_end(struct run_watch *watch)
             watch->at[i]->over = true; /* of another namespace, or it ended unseen */
     over_finish(watch);
     __atomic_store_n(&head->closed, 1, __ATOMIC_SEQ_CST);
-    if (head->record) {
-        chunks_look(watch, true, true);
-        chunks_look(watch, false, true);
-    }
+    chunks_look(watch, true, true);
+    chunks_look(watch, false, true);
     watch->lost = __atomic_load_n(&head->noted_lost, __ATOMIC_RELAXED);
 }
