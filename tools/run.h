@@ -121,6 +121,7 @@ enum run_ending {
 
 struct run_image {
     struct run_image *next; /* in the order in which they were seen */
+    struct run_image *same; /* an earlier one whose process falls to the same list */
     uint32_t index;
     uint64_t serial, taken_at, started, ended, looked;
     int pid, parent, nth; /* nth image of its process, from 1 */
@@ -128,7 +129,8 @@ struct run_image {
     uint32_t lost; /* enum weir__lost: why `lost_program` cannot carry weir */
     enum run_ending ending;
     bool over, seen_alive, has_classes;
-    struct run_image *after; /* what its process became by exec; NULL: nothing */
+    bool dropped; /* about to be forgotten */
+    struct run_image *after; /* what its process became by exec; NULL: nothing that is kept */
     uint64_t resident, outside; /* at most: resident, and mapped beside malloc; bytes */
     struct run_figures figures;
     struct run_recording *recording; /* NULL: none */
@@ -136,14 +138,18 @@ struct run_image {
     struct weir__run_class classes[WEIR__RUN_CLASSES];
 };
 
+#define RUN_IMAGES_KEPT 8192 /* of those that are over, the greatest */
+#define RUN_PROCESSES   1024 /* lists by process, a power of two */
+
 struct run_watch {
     struct run *run;
     struct run_image *first, **last;
     unsigned count;
+    struct run_image *processes[RUN_PROCESSES]; /* latest first */
     struct run_image *at[WEIR__RUN_IMAGES]; /* by index in the memory; NULL: free or unknown */
     uint64_t tree_peak, tree_peak_at;       /* the greatest sum of what lived at once, seen */
     unsigned tree_processes;                /* then */
-    uint64_t lost;                          /* images that found no room */
+    uint64_t lost;                          /* images that found no room, or were forgotten */
     uint64_t lives_looked;
     uint64_t chunk_done[WEIR__RUN_CHUNKS];  /* bytes of a chunk of records that were read */
 };

@@ -107,13 +107,28 @@ static uint64_t process_sample(struct run_image *image)
 
 /* -- images --------------------------------------------------------------------------------- */
 
-static struct run_image *image_of_process(const struct run_watch *watch, int pid)
+static struct run_image **list_of_process(struct run_watch *watch, int pid)
 {
-    struct run_image *found = NULL;
-    for (struct run_image *i = watch->first; i; i = i->next)
+    return &watch->processes[(unsigned)pid % RUN_PROCESSES];
+}
+
+static struct run_image *image_of_process(struct run_watch *watch, int pid)
+{
+    for (struct run_image *i = *list_of_process(watch, pid); i; i = i->same)
         if (i->pid == pid && !(i->over && i->ending != RUN_EXECED))
-            found = i;
-    return found;
+            return i;
+    return NULL;
+}
+
+static void image_link(struct run_watch *watch, struct run_image *image)
+{
+    struct run_image **list = list_of_process(watch, image->pid);
+    image->next = NULL;
+    *watch->last = image;
+    watch->last = &image->next;
+    image->same = *list;
+    *list = image;
+    watch->count++;
 }
 
 static void text_copy(char *to, const char *from, size_t size)
@@ -145,9 +160,7 @@ static struct run_image *image_add(struct run_watch *watch, uint32_t index,
         before->after = image;
         image->seen_alive = before->seen_alive;
     }
-    *watch->last = image;
-    watch->last = &image->next;
-    watch->count++;
+    image_link(watch, image);
     return watch->at[index] = image;
 }
 
@@ -204,6 +217,69 @@ static void image_end(struct run_watch *watch, struct run_image *image,
     if (image->has_classes)
         memcpy(image->classes, copy->classes, sizeof image->classes);
     (void)watch;
+}
+
+/* -- those that are forgotten ---------------------------------------------------------------- */
+
+static int by_peak(const void *a, const void *b)
+{
+    uint64_t left = (*(struct run_image *const *)a)->figures.peak,
+             right = (*(struct run_image *const *)b)->figures.peak;
+    return left < right ? -1 : left > right;
+}
+
+/* Marks `n` of those that are over, the smallest, but what the program was last. */
+static void images_mark(struct run_watch *watch, unsigned n)
+{
+    const struct run_image *last = run_last_of_program(watch->run);
+    struct run_image **over = malloc(watch->count * sizeof *over);
+    unsigned count = 0;
+    if (!over)
+        return;
+    for (struct run_image *i = watch->first; i; i = i->next)
+        if (i->over && i != last)
+            over[count++] = i;
+    qsort(over, count, sizeof *over, by_peak);
+    for (unsigned i = 0; i < n && i < count; i++)
+        over[i]->dropped = true;
+    free(over);
+}
+
+/* What was marked is unlinked, and then freed: `after` leads on to what is kept. */
+static void images_drop(struct run_watch *watch)
+{
+    struct run_image *at = watch->first, *dropped = NULL;
+    for (struct run_image *i = at; i; i = i->next)
+        while (i->after && i->after->dropped)
+            i->after = i->after->after;
+    memset(watch->processes, 0, sizeof watch->processes);
+    watch->first = NULL;
+    watch->last = &watch->first;
+    watch->count = 0;
+    for (struct run_image *next; at; at = next) {
+        next = at->next;
+        if (!at->dropped) {
+            image_link(watch, at);
+            continue;
+        }
+        watch->lost++;
+        at->next = dropped;
+        dropped = at;
+    }
+    for (struct run_image *next; dropped; dropped = next) {
+        next = dropped->next;
+        free(dropped);
+    }
+}
+
+/* A build has any number of processes, and who writes images as fast as they are read is not
+ * to fill our memory: beyond a bound the smallest are counted, no more. */
+static void images_thin(struct run_watch *watch)
+{
+    if (watch->count <= RUN_IMAGES_KEPT + WEIR__RUN_IMAGES)
+        return;
+    images_mark(watch, watch->count - RUN_IMAGES_KEPT / 4 * 3);
+    images_drop(watch);
 }
 
 static void tree_look(struct run_watch *watch, uint64_t now)
@@ -450,6 +526,7 @@ bool run_watch_look(struct run_watch *watch)
     if (now - watch->lives_looked >= LIVES_NS)
         lives_look(watch, images, now);
     over_finish(watch);
+    images_thin(watch);
     return busy;
 }
 
@@ -472,5 +549,5 @@ void run_watch_end(struct run_watch *watch)
     __atomic_store_n(&head->closed, 1, __ATOMIC_SEQ_CST);
     chunks_look(watch, true, true);
     chunks_look(watch, false, true);
-    watch->lost = __atomic_load_n(&head->noted_lost, __ATOMIC_RELAXED);
+    watch->lost += __atomic_load_n(&head->noted_lost, __ATOMIC_RELAXED);
 }
