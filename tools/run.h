@@ -168,7 +168,8 @@ void run_watch_end(struct run_watch *watch);
 /* -- run_record.c ------------------------------------------------------------------------ */
 
 struct run_recording {
-    struct run_recording *next;
+    struct run_recording *next; /* in the order in which they were made */
+    struct run_recording *same; /* whose path falls to the same list */
     int file; /* -1: closed */
     int error; /* the first errno value; then nothing more is written */
     char *path;
