@@ -137,6 +137,15 @@ static void text_copy(char *to, const char *from, size_t size)
     to[size - 1] = '\0';
 }
 
+/* A name that will be printed as it is: it steers no terminal. */
+static void name_copy(char *to, const char *from, size_t size)
+{
+    text_copy(to, from, size);
+    for (char *at = to; *at; at++)
+        if ((unsigned char)*at < ' ' || *at == 0x7f)
+            *at = '?';
+}
+
 static struct run_image *image_add(struct run_watch *watch, uint32_t index,
                                    const struct weir__run_image *from)
 {
@@ -199,7 +208,7 @@ static bool image_update(struct run_image *image, const struct weir__run_image *
     image->flags = copy->flags;
     image->looked = now;
     image->lost = copy->lost;
-    text_copy(image->lost_program, copy->lost_program, sizeof image->lost_program);
+    name_copy(image->lost_program, copy->lost_program, sizeof image->lost_program);
     return rose;
 }
 
