@@ -3,6 +3,14 @@
 script_tests += tests/preload.sh tests/preload_programs.sh tests/run.sh
 EXTRA_DIST += tests/preload_calls.c tests/preload_life.c tests/preload_plugin.cc
 
+# The figures after a kill; kill-figures: some hundred kills.
+plain_tests += tests/kill_figures
+tests_kill_figures_LDADD = -lpthread
+KILLS = 20
+kill-figures: all tests/kill_figures$(EXEEXT)
+	top_builddir='$(abs_top_builddir)' tests/kill_figures$(EXEEXT) $(KILLS)
+.PHONY: kill-figures
+
 # `weir run` on a memory full of nonsense, under a driver of its own; fuzz-run is the same under
 # clang's fuzzer, for FUZZ_SECONDS. What it finds lies in fuzz-run.found.
 run_looking_sources = tools/run.h tools/run_watch.c tools/run_figures.c tools/run_record.c \
