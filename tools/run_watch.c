@@ -354,6 +354,7 @@ static void chunk_free(struct run_watch *watch, uint32_t i)
     watch->chunk_done[i] = 0;
     memset(weir__run_chunk(head, watch->run->unit, i), 0, sizeof(struct weir__run_chunk));
     __atomic_store_n(&weir__run_chunk_owner(head)[i], 0, __ATOMIC_RELEASE);
+    __atomic_add_fetch(&head->chunks_freed, 1, __ATOMIC_RELEASE);
     if (i < __atomic_load_n(&head->chunk_hint, __ATOMIC_RELAXED))
         __atomic_store_n(&head->chunk_hint, i, __ATOMIC_RELAXED);
 }
