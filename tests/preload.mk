@@ -1,6 +1,6 @@
 # tests/preload.mk: tests of libweir-malloc.so and `weir run`.
 
-script_tests += tests/preload.sh tests/preload_programs.sh tests/run.sh
+script_tests += tests/preload.sh tests/preload_programs.sh tests/run.sh tests/run_slow.sh
 EXTRA_DIST += tests/preload_calls.c tests/preload_life.c tests/preload_plugin.cc
 
 # The figures after a kill; kill-figures: some hundred kills.
