@@ -5,8 +5,6 @@
  */
 #include "tools/run.h"
 
-#include "base/bits.h"
-
 #include <string.h>
 
 static struct weir__tally tally_read(void *page, uint32_t unit, uint32_t index)
@@ -66,7 +64,8 @@ static void figures_shown(struct run_figures *f, const struct weir__run_image *i
     f->frees = shown->other_freed + t->freed;
     f->blocks = not_negative(f->allocations - f->frees);
     f->failures = shown->failures;
-    f->peak = not_negative((uint64_t)weir__max(shown->peak, shown->shared_peak));
+    int64_t peak = shown->peak > shown->shared_peak ? shown->peak : shown->shared_peak;
+    f->peak = not_negative((uint64_t)peak);
     f->peak_at = 0;
     solo_peak(f, shown, t);
     if (f->live > f->peak) {
