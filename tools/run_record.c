@@ -394,6 +394,21 @@ static void room_reserve(struct run_recording *r)
         r->room = at;
 }
 
+/* What comes before the first HEAD is dropped: there was no room for the HEAD. */
+static void record_take(struct run_recording *r, uint32_t type, const unsigned char *payload,
+                        uint32_t length)
+{
+    bool head = type == WEIR__TRACE_HEAD;
+    r->odd |= !type_is_known(type) || (head && r->headed);
+    if (!type_is_known(type) || head == r->headed)
+        return;
+    record_write(r, type, payload, length, NULL, 0);
+    if (head) {
+        r->headed = true;
+        room_reserve(r);
+    }
+}
+
 void run_record_records(struct run_recording *r, const unsigned char *bytes, size_t n)
 {
     while (n >= 8) {
@@ -402,15 +417,7 @@ void run_record_records(struct run_recording *r, const unsigned char *bytes, siz
         memcpy(&length, bytes + 4, 4);
         if (length > n - 8)
             break;
-        if (!type_is_known(type) || r->headed == (type == WEIR__TRACE_HEAD)) {
-            r->odd = true;
-        } else {
-            record_write(r, type, bytes + 8, length, NULL, 0);
-            if (type == WEIR__TRACE_HEAD) {
-                r->headed = true;
-                room_reserve(r);
-            }
-        }
+        record_take(r, type, bytes + 8, length);
         bytes += 8 + length;
         n -= 8 + length;
     }
@@ -423,11 +430,9 @@ void run_record_events(struct run_recording *r, const struct weir__run_chunk *fr
     unsigned char head[5 * WEIR__VARINT_MOST];
     uint64_t events = front->filled >> 32;
     size_t n = (size_t)(weir__chunk_head(head, front, events) - head);
-    if (!r->headed || events > (uint32_t)front->filled) {
-        r->odd = true;
-        return;
-    }
-    if (record_write(r, WEIR__TRACE_EVTS, head, n, bytes, (uint32_t)front->filled))
+    r->odd |= events > (uint32_t)front->filled;
+    if (r->headed && events <= (uint32_t)front->filled &&
+        record_write(r, WEIR__TRACE_EVTS, head, n, bytes, (uint32_t)front->filled))
         r->events += events;
 }
 
@@ -480,7 +485,7 @@ void run_record_end(struct run_recording *r, const struct weir__run_image *image
     if (!r->error && r->missing > image->account.missed)
         r->under_way = r->missing - image->account.missed;
     size_t n = foot_put(record, r, image);
-    r->footed = record_write(r, WEIR__TRACE_FOOT, record, n, NULL, 0);
+    r->footed = r->headed && record_write(r, WEIR__TRACE_FOOT, record, n, NULL, 0);
     if (!r->footed && r->room && r->file >= 0) {
         memset(record, 0, sizeof record);
         foot_put(record, r, image);
@@ -511,6 +516,7 @@ bool run_record_close(void)
         if (r->file >= 0 && close(r->file) != 0 && !r->error)
             r->error = errno;
         r->file = -1;
+        r->odd |= !r->headed && !r->missing;
         whole &= !r->error && r->missing == r->under_way && !r->odd;
     }
     if (recordings.prepared >= 0)

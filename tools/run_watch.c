@@ -501,6 +501,8 @@ static void over_finish(struct run_watch *watch)
         if (!images[i])
             continue;
         struct run_image *image = watch->at[i];
+        if (images[i]->account.sequence)
+            run_record_of(watch->run, image); /* perhaps all of it was lost */
         if (image->recording)
             run_record_end(image->recording, images[i]);
         image_parts_free(watch, image);
