@@ -156,14 +156,19 @@ static uint64_t take_value(struct input *in)
                                      WEIR__RUN_IMAGES,
                                      WEIR__RUN_IMAGES + 1};
     uint64_t kind = take(in, 1);
-    return kind < 128 ? kind : kind < 192 ? edges[kind % (sizeof edges / sizeof *edges)] : take(in, 8);
+    return kind < 128   ? kind
+           : kind < 192 ? edges[kind % (sizeof edges / sizeof *edges)]
+                        : take(in, 8);
 }
 
 static int32_t take_pid(struct input *in)
 {
-    const int32_t pids[] = {DEAD, (int32_t)getpid(), 0, -1, 1, INT32_MIN, (int32_t)getppid(), DEAD - 1};
+    const int32_t pids[] = {DEAD,      (int32_t)getpid(),  0,       -1, 1,
+                            INT32_MIN, (int32_t)getppid(), DEAD - 1};
     uint64_t which = take(in, 1);
-    return which < 128 ? pids[which % 8] : which < 192 ? DEAD - (int32_t)which : (int32_t)take(in, 4);
+    return which < 128   ? pids[which % 8]
+           : which < 192 ? DEAD - (int32_t)which
+                         : (int32_t)take(in, 4);
 }
 
 /* Mostly one of the first few: those meet. */
@@ -193,12 +198,13 @@ static uint64_t take_place(struct input *in)
              offset % WEIR__RUN_IMAGE;
         break;
     case 3:
-        at = WEIR__RUN_TALLIES_AT + (take_index(in, WEIR__RUN_TALLIES) + 1) * (uint64_t)UNIT -
-             1 - offset % 64;
+        at = WEIR__RUN_TALLIES_AT + (take_index(in, WEIR__RUN_TALLIES) + 1) * (uint64_t)UNIT - 1 -
+             offset % 64;
         break;
     case 4:
         at = weir__run_chunks_at(UNIT) +
-             take_index(in, WEIR__RUN_CHUNKS) * (uint64_t)WEIR__RUN_CHUNK + offset % WEIR__RUN_CHUNK;
+             take_index(in, WEIR__RUN_CHUNKS) * (uint64_t)WEIR__RUN_CHUNK +
+             offset % WEIR__RUN_CHUNK;
         break;
     default:
         at = offset * 1291;
@@ -350,7 +356,8 @@ static void (*const things[])(struct input *) = {do_image, do_word,   do_bytes, 
                                                  do_tally, do_chunk,  do_record, do_storm,
                                                  do_look,  do_record, do_look,   do_word};
 
-/* -- meanwhile ------------------------------------------------------------------------------------ */
+/* -- meanwhile ------------------------------------------------------------------------------------
+ */
 
 static bool scribbling;
 
@@ -358,7 +365,8 @@ static bool scribbling;
 static void *scribble(void *argument)
 {
     struct input *in = argument;
-    static const uint64_t values[] = {0, 1, 2, 3, WEIR__RUN_CHUNK_BYTES, UINT32_MAX, UINT64_MAX, 'A'};
+    static const uint64_t values[] = {0,          1,          2,  3, WEIR__RUN_CHUNK_BYTES,
+                                      UINT32_MAX, UINT64_MAX, 'A'};
     uint64_t state = (uint64_t)(in->end - in->at) + 1;
     while (__atomic_load_n(&scribbling, __ATOMIC_RELAXED)) {
         uint8_t bytes[8];
@@ -372,7 +380,8 @@ static void *scribble(void *argument)
     return NULL;
 }
 
-/* -- all of it ---------------------------------------------------------------------------------- */
+/* -- all of it ----------------------------------------------------------------------------------
+ */
 
 /* The text is for a terminal: nothing in it may steer one. */
 static void report_check(const struct run *run, void (*write)(const struct run *, FILE *))
@@ -408,7 +417,8 @@ static void looks_take(struct input *in)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const names[] = {NULL, "F", "%e.x", "%e.%p.%%", "%e/F", "F.%p", "%eF", "%e/%e"};
+    static const char *const names[] = {NULL,   "F",    "%e.x", "%e.%p.%%",
+                                        "%e/F", "F.%p", "%eF",  "%e/%e"};
     static char *command[] = {"program", "argument", NULL};
     if (!memory) {
         memory_make();

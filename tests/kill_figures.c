@@ -53,7 +53,7 @@ struct process {
 
 static struct truth {
     struct process processes[PROCESSES];
-} *truth;
+} * truth;
 
 static struct truth *truth_map(const char *path)
 {
@@ -106,8 +106,8 @@ static void total_add(int64_t *total, int64_t *peak, int64_t bytes)
         return;
     int64_t now = __atomic_add_fetch(total, bytes, __ATOMIC_SEQ_CST);
     int64_t was = __atomic_load_n(peak, __ATOMIC_SEQ_CST);
-    while (now > was && !__atomic_compare_exchange_n(peak, &was, now, true, __ATOMIC_SEQ_CST,
-                                                     __ATOMIC_SEQ_CST))
+    while (now > was &&
+           !__atomic_compare_exchange_n(peak, &was, now, true, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
         continue;
 }
 
@@ -258,7 +258,8 @@ static _Noreturn void guest_work(void)
     }
 }
 
-/* -- kinds of guests ---------------------------------------------------------------------------- */
+/* -- kinds of guests ----------------------------------------------------------------------------
+ */
 
 static void exec_second(const char *why)
 {
@@ -352,7 +353,8 @@ static _Noreturn void guest(char **argv)
     guest_work();
 }
 
-/* -- the report ------------------------------------------------------------------------------------ */
+/* -- the report
+ * ------------------------------------------------------------------------------------ */
 
 struct figures {
     bool found, exact;
@@ -392,7 +394,8 @@ static struct figures figures_read(const char *report, int pid, int nth)
     return f;
 }
 
-/* -- the test ------------------------------------------------------------------------------------- */
+/* -- the test -------------------------------------------------------------------------------------
+ */
 
 static char truth_path[64], report_path[64], self[4096];
 static const char *weir;
@@ -573,9 +576,9 @@ static void kind_check(const char *kind, unsigned threads, uint64_t seed)
 static const struct {
     const char *kind;
     unsigned threads;
-} kinds[] = {{"work", 1}, {"work", 1}, {"work", 2}, {"work", 4}, {"work", 8},  {"churn", 3},
-             {"churn", 8}, {"fork", 1}, {"fork", 3}, {"exec", 2}, {"vfork", 2}, {"_Fork", 1},
-             {"clone", 1}};
+} kinds[] = {{"work", 1},  {"work", 1},  {"work", 2}, {"work", 4}, {"work", 8},
+             {"churn", 3}, {"churn", 8}, {"fork", 1}, {"fork", 3}, {"exec", 2},
+             {"vfork", 2}, {"_Fork", 1}, {"clone", 1}};
 
 static int skip(const char *why)
 {
