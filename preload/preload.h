@@ -17,6 +17,9 @@
  * those of memory, futex and what the program asks for (preload/sandbox.c). */
 bool preload_is_sandboxed(void);
 
+/* Looks up what preload/fork.c stands before. */
+void preload_fork_start(void);
+
 /* Looks up what preload/load.c jumps to. */
 void preload_load_start(void);
 

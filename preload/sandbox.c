@@ -102,6 +102,16 @@ static long call(long number, long a, long b, long c, long d, long e, long f)
     return -1;
 }
 
+/* A child with memory of its own finds that the sentinel was cleared, others do not. */
+static bool makes_a_process(long number)
+{
+    return number == SYS_clone || number == SYS_clone3
+#ifdef SYS_fork
+           || number == SYS_fork
+#endif
+        ;
+}
+
 /* Callers name what the call takes; the rest is whatever lies there, as in the C library. */
 PRELOAD_API long syscall(long number, ...)
 {
@@ -115,7 +125,10 @@ PRELOAD_API long syscall(long number, ...)
         sandbox_look((unsigned long)a[0], (unsigned long)a[1], (unsigned long)a[2]);
     else if (weir__unlikely(number == SYS_prctl))
         prctl_look((unsigned long)a[0], (unsigned long)a[1], (unsigned long)a[2]);
-    return call(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    long result = call(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    if (weir__unlikely(result == 0 && makes_a_process(number)))
+        preload_image_check();
+    return result;
 }
 
 PRELOAD_API int prctl(int option, ...)

@@ -94,6 +94,7 @@ __attribute__((constructor)) static void preload_start(int argc, char **argv)
     loader_find();
     preload_last_start();
     preload_exec_start();
+    preload_fork_start();
     preload_load_start();
     preload_owner_start();
     weir_set_misuse_handler(misuse, NULL);

@@ -98,8 +98,7 @@ struct run_figures {
 
 /* What the tallies of an image come to. */
 struct run_tallies {
-    int64_t bytes;
-    uint64_t allocated, freed;
+    uint64_t bytes, allocated, freed;
     struct weir__tally solo; /* the one that `solo` names */
     bool has_solo;
 };
@@ -125,8 +124,8 @@ enum run_ending {
 };
 
 struct run_image {
-    struct run_image *next;     /* in the order in which they were seen */
-    struct run_image *same_pid; /* the one before it of those whose pid has the same hash */
+    struct run_image *next; /* in the order in which they were seen */
+    struct run_image *same; /* an earlier one whose process falls to the same list */
     uint32_t index;
     uint64_t serial, taken_at, started, ended, looked;
     int pid, parent, nth; /* nth image of its process, from 1 */
@@ -134,8 +133,9 @@ struct run_image {
     uint32_t lost; /* enum weir__lost: why `lost_program` cannot carry weir */
     enum run_ending ending;
     bool over, seen_alive;
-    bool done; /* it came to its exit: what it has goes with it */
-    struct run_image *after; /* what its process became by exec; NULL: nothing */
+    bool done;    /* it came to its exit: what it has goes with it */
+    bool dropped; /* about to be forgotten */
+    struct run_image *after; /* what its process became by exec; NULL: nothing that is kept */
     uint64_t resident, outside; /* at most: resident, and mapped beside malloc; bytes */
     struct run_figures figures;
     struct run_recording *recording; /* NULL: none */
@@ -143,22 +143,26 @@ struct run_image {
     struct weir__run_class *classes; /* WEIR__RUN_CLASSES, or NULL: unknown, or nobody asked */
 };
 
-#define RUN_PIDS 4096 /* buckets */
+#define RUN_IMAGES_KEPT 8192 /* of those that are over, the greatest */
+#define RUN_PROCESSES   1024 /* lists by process, a power of two */
 
 struct run_watch {
     struct run *run;
-    struct run_image *by_pid[RUN_PIDS]; /* the latest of each bucket */
     struct run_image *first, **last;
     unsigned count;
+    struct run_image *processes[RUN_PROCESSES]; /* latest first */
     struct run_image *at[WEIR__RUN_IMAGES]; /* by index in the memory; NULL: free or unknown */
     uint64_t tree_peak, tree_peak_at;       /* the greatest sum of what lived at once, seen */
     unsigned tree_processes;                /* then */
-    uint64_t lost;                          /* images that found no room */
+    uint64_t lost;                          /* images that found no room, or were forgotten */
     uint64_t lives_next; /* when it is time to ask again who lives */
     uint64_t chunk_done[WEIR__RUN_CHUNKS];  /* bytes of a chunk of records that were read */
 };
 
 struct run_watch *run_watch_make(struct run *run);
+
+/* Frees it. */
+void run_watch_drop(struct run_watch *watch);
 
 /* One look at everything. True: something happened, look again soon. */
 bool run_watch_look(struct run_watch *watch);
@@ -169,7 +173,8 @@ void run_watch_end(struct run_watch *watch);
 /* -- run_record.c ------------------------------------------------------------------------ */
 
 struct run_recording {
-    struct run_recording *next;
+    struct run_recording *next; /* in the order in which they were made */
+    struct run_recording *same; /* whose path falls to the same list */
     int file; /* -1: closed */
     int error; /* the first errno value; then nothing more is written */
     char *path;
@@ -205,6 +210,9 @@ const struct run_recording *run_record_first(void);
 
 /* Closes what is open; true: every one is whole. */
 bool run_record_close(void);
+
+/* Frees all, closed before: for who runs twice in one process (fuzz/run.c). */
+void run_record_forget(void);
 
 /* -- run_report.c, run_json.c ------------------------------------------------------------ */
 

@@ -1,7 +1,7 @@
 /*
  * tools/run_figures.c - sums up what an image of the shared memory shows (track/shown.h).
  * Every word is taken as hostile: an index is checked, a sum may be nonsense, and nothing
- * worse.
+ * worse. So sums are unsigned: they go round where signed ones may do anything.
  */
 #include "tools/run.h"
 
@@ -26,7 +26,7 @@ void run_tallies_sum(void *page, uint32_t unit, const struct weir__run_image *co
             continue;
         struct run_tallies *sum = &sums[owner - 1];
         struct weir__tally tally = tally_read(page, unit, i);
-        sum->bytes += tally.taken - tally.given + tally.slow;
+        sum->bytes += (uint64_t)tally.taken - (uint64_t)tally.given + (uint64_t)tally.slow;
         sum->allocated += tally.allocating / 2;
         sum->freed += tally.freeing / 2;
         if (images[owner - 1]->shown.solo == (uint64_t)i + 1) {
@@ -36,21 +36,22 @@ void run_tallies_sum(void *page, uint32_t unit, const struct weir__run_image *co
     }
 }
 
-static uint64_t not_negative(int64_t value)
+static uint64_t not_negative(uint64_t value)
 {
-    return value > 0 ? (uint64_t)value : 0;
+    return (int64_t)value > 0 ? value : 0;
 }
 
 /* The peak that the lone thread made and nobody noted yet. */
 static void solo_peak(struct run_figures *f, const struct weir__shown *shown,
                       const struct run_tallies *t)
 {
-    int64_t high = shown->solo_offset + t->solo.hi;
-    if (!t->has_solo || high <= 0 || (uint64_t)high <= f->peak)
+    uint64_t high = not_negative((uint64_t)shown->solo_offset + (uint64_t)t->solo.hi);
+    if (!t->has_solo || high <= f->peak)
         return;
-    int64_t since = (int64_t)(2 * (t->solo.allocating / 2 - t->solo.freeing / 2)) - t->solo.hi_blocks;
-    f->peak = (uint64_t)high;
-    f->peak_blocks = not_negative((int64_t)f->blocks - since / 2);
+    uint64_t blocks = t->solo.allocating / 2 - t->solo.freeing / 2;
+    uint64_t since = 2 * blocks - (uint64_t)t->solo.hi_blocks;
+    f->peak = high;
+    f->peak_blocks = not_negative(f->blocks - (uint64_t)((int64_t)since / 2));
     f->peak_at = 0;
 }
 
@@ -58,12 +59,13 @@ static void figures_shown(struct run_figures *f, const struct weir__run_image *i
                           const struct run_tallies *t)
 {
     const struct weir__shown *shown = &image->shown;
-    f->live = not_negative(shown->other_bytes + t->bytes);
+    f->live = not_negative((uint64_t)shown->other_bytes + t->bytes);
     f->allocations = shown->other_allocated + t->allocated;
     f->frees = shown->other_freed + t->freed;
-    f->blocks = not_negative((int64_t)(f->allocations - f->frees));
+    f->blocks = not_negative(f->allocations - f->frees);
     f->failures = shown->failures;
-    f->peak = not_negative(shown->peak > shown->shared_peak ? shown->peak : shown->shared_peak);
+    int64_t peak = shown->peak > shown->shared_peak ? shown->peak : shown->shared_peak;
+    f->peak = not_negative((uint64_t)peak);
     f->peak_at = 0;
     solo_peak(f, shown, t);
     if (f->live > f->peak) {

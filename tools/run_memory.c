@@ -131,11 +131,14 @@ void run_memory_export(const struct run *run)
 
 /* -- handing it out ------------------------------------------------------------------------ */
 
+#define ANSWER_NS 20000000u /* at a time: signals and the program's end wait meanwhile */
+
 /* It sends its key at once, or it is not one of ours. */
-static bool key_is_right(const struct run *run, int to)
+static bool key_is_right(const struct run *run, int to, uint64_t until)
 {
     char key[128];
-    struct timeval patience = {0, 20000};
+    uint64_t now = run_clock();
+    struct timeval patience = {0, now + 1000000 < until ? (long)(until - now) / 1000 : 1000};
     setsockopt(to, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     ssize_t n = recv(to, key, sizeof key, 0);
     return n == (ssize_t)strlen(run->key) && memcmp(key, run->key, (size_t)n) == 0;
@@ -160,11 +163,14 @@ static void descriptor_send(int to, int file)
     sendmsg(to, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+/* Any process of the machine may knock, as often as it likes. */
 void run_memory_answer(const struct run *run)
 {
+    uint64_t until = run_clock() + ANSWER_NS;
     int to;
-    while ((to = accept4(run->listener, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
-        if (key_is_right(run, to))
+    while (run_clock() < until &&
+           (to = accept4(run->listener, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+        if (key_is_right(run, to, until))
             descriptor_send(to, run->page_file);
         close(to);
     }

@@ -8,7 +8,8 @@
  *   F.PID.2   what a process became by exec, and so on
  *
  * %p in the name stands for the process, %e for its program. A file that is there and is no
- * recording is left alone: the next number is taken.
+ * recording is left alone: the next number is taken. Numbers and names of processes come
+ * from the processes: neither says where a file is, nor how many there may be.
  */
 #include "tools/run.h"
 
@@ -30,9 +31,15 @@
 
 #define FOOT_MOST 256
 #define ROOM_LEAST 65536 /* bytes that must be left for a recording to be begun */
+#define FILES_MOST 65536 /* of a run */
+#define NAMES_MOST 100   /* that are tried for a recording */
+#define PATHS      4096  /* lists by path, a power of two */
 
 static struct {
     struct run_recording *first, **last;
+    struct run_recording *paths[PATHS];
+    struct run_recording *rest; /* of all that found no file; not in a list by path */
+    unsigned count;
     int prepared; /* the first file, opened before the program was started; -1: none */
     char *prepared_path;
 } recordings = {.prepared = -1};
@@ -206,7 +213,8 @@ bool run_record_prepare(struct run *run)
 
 /* -- names -------------------------------------------------------------------------------- */
 
-/* The last part of the first word of a command line, as far as a file's name can have it. */
+/* The last part of the first word of a command line, as far as a file's name can have it. It
+ * leads to no other folder and steers no terminal. */
 static void program_name(const char *command, char *name, size_t size)
 {
     size_t length = strcspn(command, " "), from = 0, n = 0;
@@ -214,9 +222,9 @@ static void program_name(const char *command, char *name, size_t size)
         if (command[i] == '/')
             from = i + 1;
     for (size_t i = from; i < length && n + 1 < size; i++)
-        name[n++] = command[i];
+        name[n++] = (unsigned char)command[i] < ' ' || command[i] == 0x7f ? '_' : command[i];
     name[n] = '\0';
-    if (!n)
+    if (!n || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
         snprintf(name, size, "program");
 }
 
@@ -251,16 +259,23 @@ static bool is_trace(int file)
            memcmp(magic, WEIR__TRACE_MAGIC, sizeof magic) == 0;
 }
 
+static struct run_recording **list_of_path(const char *path)
+{
+    uint32_t hash = weir__crc32(0, path, strlen(path));
+    return &recordings.paths[hash % PATHS];
+}
+
 /* Of this run, already. */
 static bool is_ours(const char *path)
 {
-    for (const struct run_recording *r = recordings.first; r; r = r->next)
-        if (r->path && strcmp(r->path, path) == 0)
+    for (const struct run_recording *r = *list_of_path(path); r; r = r->same)
+        if (strcmp(r->path, path) == 0)
             return true;
     return recordings.prepared_path && strcmp(recordings.prepared_path, path) == 0;
 }
 
-/* A new file, or one that an earlier run recorded to. -errno */
+/* A new file, or one that an earlier run recorded to. -errno; EEXIST: something else. A link
+ * is not followed: others may have put it there, and processes choose among the names. */
 static int file_take(const char *path)
 {
     if (is_ours(path))
@@ -268,7 +283,9 @@ static int file_take(const char *path)
     int file = file_open(path, O_EXCL);
     if (file != -EEXIST)
         return file;
-    file = file_open(path, 0);
+    file = file_open(path, O_NOFOLLOW);
+    if (file == -ELOOP || file == -ESPIPE || file == -EISDIR)
+        return -EEXIST;
     if (file < 0)
         return file;
     if (is_trace(file) && ftruncate(file, 0) == 0)
@@ -284,7 +301,7 @@ static int file_of_image(const struct run *run, const struct run_image *image, c
     bool named = strstr(run->record, "%p") != NULL;
     int file = base ? -EEXIST : -ENOMEM;
     int from = named ? 1 : image->nth;
-    for (int nth = from; base && file == -EEXIST && nth < from + 1000; nth++) {
+    for (int nth = from; base && file == -EEXIST && nth < from + NAMES_MOST; nth++) {
         char pid[16] = "", number[16] = "";
         if (!named)
             snprintf(pid, sizeof pid, ".%d", image->pid);
@@ -309,14 +326,40 @@ static bool prepared_is_for(const struct run *run, const struct run_image *image
            image->kind == WEIR__RUN_MALLOC;
 }
 
+static struct run_recording *recording_make(void)
+{
+    struct run_recording *r = calloc(1, sizeof *r);
+    if (!r)
+        return NULL;
+    r->file = -1;
+    *recordings.last = r;
+    recordings.last = &r->next;
+    return r;
+}
+
+/* Stands for all processes beyond FILES_MOST. */
+static struct run_recording *recording_rest(const struct run *run)
+{
+    struct run_recording *r = recordings.rest;
+    if (r || !(r = recording_make()))
+        return r;
+    if (asprintf(&r->path, "%s, of more than %d processes", run->record, FILES_MOST) < 0)
+        r->path = NULL;
+    r->error = EMFILE;
+    return recordings.rest = r;
+}
+
 struct run_recording *run_record_of(struct run *run, struct run_image *image)
 {
     struct run_recording *r = image->recording;
     if (r || !run->record)
         return r;
-    r = calloc(1, sizeof *r);
+    if (recordings.count == FILES_MOST)
+        return image->recording = recording_rest(run);
+    r = recording_make();
     if (!r)
         return NULL;
+    recordings.count++;
     if (prepared_is_for(run, image)) {
         r->file = recordings.prepared;
         r->path = recordings.prepared_path;
@@ -327,8 +370,11 @@ struct run_recording *run_record_of(struct run *run, struct run_image *image)
         r->error = r->file < 0 ? -r->file : preamble_write(r->file);
     }
     r->end = WEIR__TRACE_PREAMBLE;
-    *recordings.last = r;
-    recordings.last = &r->next;
+    if (r->path) {
+        struct run_recording **list = list_of_path(r->path);
+        r->same = *list;
+        *list = r;
+    }
     return image->recording = r;
 }
 
@@ -357,6 +403,21 @@ bool run_record_begins(const unsigned char *bytes, size_t n)
     return type == WEIR__TRACE_HEAD;
 }
 
+/* What comes before the first HEAD is dropped: there was no room for the HEAD. */
+static void record_take(struct run_recording *r, uint32_t type, const unsigned char *payload,
+                        uint32_t length)
+{
+    bool head = type == WEIR__TRACE_HEAD;
+    r->odd |= !type_is_known(type) || (head && r->headed);
+    if (!type_is_known(type) || head == r->headed)
+        return;
+    record_write(r, type, payload, length, NULL, 0);
+    if (head) {
+        r->headed = true;
+        room_reserve(r);
+    }
+}
+
 void run_record_records(struct run_recording *r, const unsigned char *bytes, size_t n)
 {
     while (n >= 8) {
@@ -365,15 +426,7 @@ void run_record_records(struct run_recording *r, const unsigned char *bytes, siz
         memcpy(&length, bytes + 4, 4);
         if (length > n - 8)
             break;
-        if (!type_is_known(type) || r->headed == (type == WEIR__TRACE_HEAD)) {
-            r->odd = true;
-        } else {
-            record_write(r, type, bytes + 8, length, NULL, 0);
-            if (type == WEIR__TRACE_HEAD) {
-                r->headed = true;
-                room_reserve(r);
-            }
-        }
+        record_take(r, type, bytes + 8, length);
         bytes += 8 + length;
         n -= 8 + length;
     }
@@ -386,11 +439,9 @@ void run_record_events(struct run_recording *r, const struct weir__run_chunk *fr
     unsigned char head[5 * WEIR__VARINT_MOST];
     uint64_t events = front->filled >> 32;
     size_t n = (size_t)(weir__chunk_head(head, front, events) - head);
-    if (!r->headed) {
-        r->odd = true;
-        return;
-    }
-    if (record_write(r, WEIR__TRACE_EVTS, head, n, bytes, (uint32_t)front->filled))
+    r->odd |= events > (uint32_t)front->filled;
+    if (r->headed && events <= (uint32_t)front->filled &&
+        record_write(r, WEIR__TRACE_EVTS, head, n, bytes, (uint32_t)front->filled))
         r->events += events;
 }
 
@@ -437,12 +488,13 @@ static size_t foot_put(unsigned char *record, const struct run_recording *r,
 void run_record_end(struct run_recording *r, const struct weir__run_image *image)
 {
     unsigned char record[FOOT_MOST] = {0};
-    r->total = image->account.sequence;
+    r->total += image->account.sequence;
+    r->odd |= r->events > r->total;
     r->missing = r->total > r->events ? r->total - r->events : 0;
     if (!r->error && r->missing > image->account.missed)
         r->under_way = r->missing - image->account.missed;
     size_t n = foot_put(record, r, image);
-    r->footed = record_write(r, WEIR__TRACE_FOOT, record, n, NULL, 0);
+    r->footed = r->headed && record_write(r, WEIR__TRACE_FOOT, record, n, NULL, 0);
     if (!r->footed && r->room && r->file >= 0) {
         memset(record, 0, sizeof record);
         foot_put(record, r, image);
@@ -454,6 +506,18 @@ void run_record_end(struct run_recording *r, const struct weir__run_image *image
     r->file = -1;
 }
 
+void run_record_forget(void)
+{
+    for (struct run_recording *r = recordings.first, *next; r; r = next) {
+        next = r->next;
+        free(r->path);
+        free(r);
+    }
+    free(recordings.prepared_path);
+    memset(&recordings, 0, sizeof recordings);
+    recordings.prepared = -1;
+}
+
 bool run_record_close(void)
 {
     bool whole = true;
@@ -461,6 +525,7 @@ bool run_record_close(void)
         if (r->file >= 0 && close(r->file) != 0 && !r->error)
             r->error = errno;
         r->file = -1;
+        r->odd |= !r->headed && !r->missing;
         whole &= !r->error && r->missing == r->under_way && !r->odd;
     }
     if (recordings.prepared >= 0)

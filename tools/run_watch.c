@@ -37,6 +37,15 @@ struct run_watch *run_watch_make(struct run *run)
     return watch;
 }
 
+void run_watch_drop(struct run_watch *watch)
+{
+    for (struct run_image *i = watch->first, *next; i; i = next) {
+        next = i->next;
+        free(i);
+    }
+    free(watch);
+}
+
 /* -- the system's word on a process -------------------------------------------------------- */
 
 static bool process_file_read(int pid, const char *name, char *text, size_t size)
@@ -67,10 +76,11 @@ static uint64_t process_start(int pid)
     return ticks * (1000000000u / (unsigned)sysconf(_SC_CLK_TCK));
 }
 
-/* Is it there, and the one that took the image? Another one of that number started later. */
+/* Is it there, and the one that took the image? Another one of that number started later.
+ * Numbers that name groups name no process. */
 static bool process_lives(const struct run_image *image)
 {
-    if (kill(image->pid, 0) != 0 && errno == ESRCH)
+    if (image->pid <= 0 || (kill(image->pid, 0) != 0 && errno == ESRCH))
         return false;
     return process_start(image->pid) <= image->taken_at + 20000000u;
 }
@@ -99,18 +109,43 @@ static uint64_t process_sample(struct run_image *image)
 
 /* -- images --------------------------------------------------------------------------------- */
 
-static struct run_image *image_of_process(const struct run_watch *watch, int pid)
+static struct run_image **list_of_process(struct run_watch *watch, int pid)
 {
-    for (struct run_image *i = watch->by_pid[(unsigned)pid % RUN_PIDS]; i; i = i->same_pid)
+    return &watch->processes[(unsigned)pid % RUN_PROCESSES];
+}
+
+static struct run_image *image_of_process(struct run_watch *watch, int pid)
+{
+    for (struct run_image *i = *list_of_process(watch, pid); i; i = i->same)
         if (i->pid == pid && i->kind == WEIR__RUN_MALLOC && !(i->over && i->ending != RUN_EXECED))
             return i;
     return NULL;
+}
+
+static void image_link(struct run_watch *watch, struct run_image *image)
+{
+    struct run_image **list = list_of_process(watch, image->pid);
+    image->next = NULL;
+    *watch->last = image;
+    watch->last = &image->next;
+    image->same = *list;
+    *list = image;
+    watch->count++;
 }
 
 static void text_copy(char *to, const char *from, size_t size)
 {
     memcpy(to, from, size);
     to[size - 1] = '\0';
+}
+
+/* A name that will be printed as it is: it steers no terminal. */
+static void name_copy(char *to, const char *from, size_t size)
+{
+    text_copy(to, from, size);
+    for (char *at = to; *at; at++)
+        if ((unsigned char)*at < ' ' || *at == 0x7f)
+            *at = '?';
 }
 
 static struct run_image *image_add(struct run_watch *watch, uint32_t index,
@@ -136,19 +171,14 @@ static struct run_image *image_add(struct run_watch *watch, uint32_t index,
         free(image);
         return NULL;
     }
-    struct run_image **bucket = &watch->by_pid[(unsigned)image->pid % RUN_PIDS];
     if (before) {
         before->after = image;
         image->seen_alive = before->seen_alive;
-        for (struct run_image *i = *bucket; i; i = i->same_pid)
+        for (struct run_image *i = *list_of_process(watch, image->pid); i; i = i->same)
             if (i->pid == image->pid && i->kind == WEIR__RUN_LIBWEIR && !i->over)
                 i->after = image;
     }
-    image->same_pid = *bucket;
-    *bucket = image;
-    *watch->last = image;
-    watch->last = &image->next;
-    watch->count++;
+    image_link(watch, image);
     return watch->at[index] = image;
 }
 
@@ -188,7 +218,7 @@ static bool image_update(struct run_image *image, const struct weir__run_image *
     image->done = copy->state == WEIR__RUN_EXITED;
     image->looked = now;
     image->lost = copy->lost;
-    text_copy(image->lost_program, copy->lost_program, sizeof image->lost_program);
+    name_copy(image->lost_program, copy->lost_program, sizeof image->lost_program);
     return rose;
 }
 
@@ -208,6 +238,71 @@ static void image_end(struct run_watch *watch, struct run_image *image,
         image->classes = malloc(sizeof copy->classes);
     if (image->classes)
         memcpy(image->classes, copy->classes, sizeof copy->classes);
+}
+
+/* -- those that are forgotten ---------------------------------------------------------------- */
+
+static int by_peak(const void *a, const void *b)
+{
+    uint64_t left = (*(struct run_image *const *)a)->figures.peak,
+             right = (*(struct run_image *const *)b)->figures.peak;
+    return left < right ? -1 : left > right;
+}
+
+/* Marks `n` of those that are over, the smallest, but what the program was last. */
+static void images_mark(struct run_watch *watch, unsigned n)
+{
+    const struct run_image *last = run_last_of_program(watch->run);
+    struct run_image **over = malloc(watch->count * sizeof *over);
+    unsigned count = 0;
+    if (!over)
+        return;
+    for (struct run_image *i = watch->first; i; i = i->next)
+        if (i->over && i != last)
+            over[count++] = i;
+    qsort(over, count, sizeof *over, by_peak);
+    for (unsigned i = 0; i < n && i < count; i++)
+        over[i]->dropped = true;
+    free(over);
+}
+
+/* What was marked is unlinked, and then freed: `after` leads on to what is kept. */
+static void images_drop(struct run_watch *watch)
+{
+    struct run_image *at = watch->first, *dropped = NULL;
+    for (struct run_image *i = at; i; i = i->next)
+        while (i->after && i->after->dropped)
+            i->after = i->after->after;
+    memset(watch->processes, 0, sizeof watch->processes);
+    watch->first = NULL;
+    watch->last = &watch->first;
+    watch->count = 0;
+    for (struct run_image *next; at; at = next) {
+        next = at->next;
+        if (!at->dropped) {
+            image_link(watch, at);
+            continue;
+        }
+        watch->lost++;
+        at->next = dropped;
+        dropped = at;
+    }
+    for (struct run_image *next; dropped; dropped = next) {
+        next = dropped->next;
+        free(dropped->command);
+        free(dropped->classes);
+        free(dropped);
+    }
+}
+
+/* A build has any number of processes, and who writes images as fast as they are read is not
+ * to fill our memory: beyond a bound the smallest are counted, no more. */
+static void images_thin(struct run_watch *watch)
+{
+    if (watch->count <= RUN_IMAGES_KEPT + WEIR__RUN_IMAGES)
+        return;
+    images_mark(watch, watch->count - RUN_IMAGES_KEPT / 4 * 3);
+    images_drop(watch);
 }
 
 static void tree_look(struct run_watch *watch, uint64_t now)
@@ -273,6 +368,7 @@ static void chunk_free(struct run_watch *watch, uint32_t i)
     watch->chunk_done[i] = 0;
     memset(weir__run_chunk(head, watch->run->unit, i), 0, sizeof(struct weir__run_chunk));
     __atomic_store_n(&weir__run_chunk_owner(head)[i], 0, __ATOMIC_RELEASE);
+    __atomic_add_fetch(&head->chunks_freed, 1, __ATOMIC_RELEASE);
     if (i < __atomic_load_n(&head->chunk_hint, __ATOMIC_RELAXED))
         __atomic_store_n(&head->chunk_hint, i, __ATOMIC_RELAXED);
 }
@@ -409,9 +505,12 @@ static bool records_look(struct run_watch *watch)
     return any;
 }
 
-/* Records first: an image's HEAD comes before its events. */
+/* Records first: an image's HEAD comes before its events. `all`: the open ones, too. Whether
+ * there are chunks is what this process knows, not what the memory's head says by now. */
 static bool chunks_look(struct run_watch *watch, bool all)
 {
+    if (!watch->run->record)
+        return false;
     bool any = records_look(watch);
     return events_look(watch, all) || any;
 }
@@ -441,7 +540,8 @@ static void samples_take(struct run_watch *watch, const struct weir__run_image *
     sampled = now;
     for (uint32_t i = 0; i < WEIR__RUN_IMAGES && left; i++) {
         struct run_image *image = watch->at[i];
-        if (!image || image->over || image->after || image->kind != WEIR__RUN_MALLOC)
+        if (!image || !images[i] || image->over || image->after ||
+            image->kind != WEIR__RUN_MALLOC)
             continue;
         uint64_t resident = process_sample(image);
         if (resident && image->recording)
@@ -482,6 +582,8 @@ static void over_finish(struct run_watch *watch)
         if (!images[i])
             continue;
         struct run_image *image = watch->at[i];
+        if (images[i]->account.sequence)
+            run_record_of(watch->run, image); /* perhaps all of it was lost */
         if (image->recording)
             run_record_end(image->recording, images[i]);
         image_parts_free(watch, image);
@@ -510,14 +612,13 @@ bool run_watch_look(struct run_watch *watch)
     struct weir__run_head *head = watch->run->page;
     bool busy = images_look(watch, images, copies);
     uint64_t now = run_clock();
-    if (head->record) {
-        __atomic_store_n(&head->clock, weir__ticks_now(), __ATOMIC_RELAXED);
-        busy |= chunks_look(watch, false);
-    }
+    __atomic_store_n(&head->clock, weir__ticks_now(), __ATOMIC_RELAXED);
+    busy |= chunks_look(watch, false);
     samples_take(watch, images, now);
     if (now >= watch->lives_next)
         lives_look(watch, images, now);
     over_finish(watch);
+    images_thin(watch);
     return busy;
 }
 
@@ -538,7 +639,6 @@ void run_watch_end(struct run_watch *watch)
             watch->at[i]->over = true; /* of another namespace, or it ended unseen */
     over_finish(watch);
     __atomic_store_n(&head->closed, 1, __ATOMIC_SEQ_CST);
-    if (head->record)
-        chunks_look(watch, true);
-    watch->lost = __atomic_load_n(&head->noted_lost, __ATOMIC_RELAXED);
+    chunks_look(watch, true);
+    watch->lost += __atomic_load_n(&head->noted_lost, __ATOMIC_RELAXED);
 }

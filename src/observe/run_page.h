@@ -73,7 +73,7 @@ struct weir__run_head {
     uint64_t serial;     /* counts images */
     uint64_t clock;      /* as weir__trace_ticks, by `weir run`: for who may not ask */
     uint32_t image_hint, tally_hint, chunk_hint; /* where to look first */
-    uint32_t unused;
+    uint32_t chunks_freed; /* goes round: who found no chunk looks again when it has changed */
 };
 
 /* What lives in blocks of one size. */

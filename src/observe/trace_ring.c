@@ -16,6 +16,7 @@ static struct {
     uint32_t image;
     uint64_t ordinal; /* of the latest chunk; atomic */
     struct weir__run_chunk *records; /* under the lock; NULL: none yet */
+    uint64_t full; /* no chunk was free when so many, less one, had been freed; atomic */
 } ring;
 
 void weir__trace_ring_attach(void *page, uint32_t image)
@@ -25,6 +26,7 @@ void weir__trace_ring_attach(void *page, uint32_t image)
     ring.image = image;
     ring.ordinal = 0;
     ring.records = NULL;
+    ring.full = 0;
 }
 
 static uint32_t filled_bytes(const struct weir__run_chunk *chunk)
@@ -32,15 +34,22 @@ static uint32_t filled_bytes(const struct weir__run_chunk *chunk)
     return (uint32_t)chunk->filled;
 }
 
+/* Where all are taken each event would look at each of them, for as long as `weir run` is
+ * stopped: it looks at one word. */
 static struct weir__run_chunk *chunk_take(bool records)
 {
     struct weir__run_head *head = ring.page;
     if (!head || __atomic_load_n(&head->closed, __ATOMIC_RELAXED))
         return NULL;
+    uint64_t freed = (uint64_t)__atomic_load_n(&head->chunks_freed, __ATOMIC_ACQUIRE) + 1;
+    if (__atomic_load_n(&ring.full, __ATOMIC_RELAXED) == freed)
+        return NULL;
     int64_t at = weir__run_take(weir__run_chunk_owner(head), WEIR__RUN_CHUNKS, &head->chunk_hint,
                                 ring.image + 1);
-    if (at < 0)
+    if (at < 0) {
+        __atomic_store_n(&ring.full, freed, __ATOMIC_RELAXED);
         return NULL;
+    }
     struct weir__run_chunk *chunk = weir__run_chunk(head, head->unit, (uint32_t)at);
     chunk->ordinal = __atomic_add_fetch(&ring.ordinal, 1, __ATOMIC_RELAXED);
     __atomic_store_n(&chunk->records, records, __ATOMIC_RELEASE);
