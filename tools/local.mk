@@ -4,6 +4,7 @@
 trace_sources = tools/trace_binary.c tools/trace_binary.h tools/trace_cursor.h \
 	tools/trace_decode.c tools/trace_decode.h tools/trace_groups.c tools/trace_groups.h \
 	tools/trace_info.c tools/trace_info.h tools/trace_merge.c tools/trace_merge.h \
+	tools/trace_records.c tools/trace_records.h tools/numbers.c tools/numbers.h \
 	tools/trace_replay.c tools/trace_replay.h tools/trace_report.c tools/trace_report.h \
 	src/observe/crc32.c src/observe/crc32.h src/observe/format.h
 
@@ -12,7 +13,6 @@ weir_SOURCES = tools/weir.c tools/command.h tools/trace_load.h tools/trace_load.
 	$(bench_sources)
 weir_SOURCES += $(trace_sources) tools/cmd_trace.c tools/cmd_stats.c
 weir_LDADD = libweir.la $(weir_jemalloc_lib) $(ZLIB_LIBS) -lpthread -lm
-weir_SOURCES += tools/numbers.c tools/numbers.h
 weir_SOURCES += tools/cmd_run.c tools/run.h tools/run_check.c tools/run_figures.c tools/run_json.c \
 	tools/run_memory.c tools/run_program.c tools/run_record.c tools/run_report.c tools/run_watch.c
 weir_CPPFLAGS = $(AM_CPPFLAGS) -DWEIR_PKGLIBDIR='"$(pkglibdir)"' \
