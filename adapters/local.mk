@@ -85,11 +85,7 @@ EXTRA_DIST += tests/ggml.sh
 # Installs what is missing of the runtimes (apt, npm), then runs every adapter's test and
 # prints the tables of docs/runtimes.md.
 check-runtimes: all
-	$(SHELL) $(top_srcdir)/tests/check-runtimes --install
-	$(AM_TESTS_ENVIRONMENT) WEIR_RUNTIMES_NEEDED=1 $(SHELL) $(top_srcdir)/tests/runtimes.sh
-	$(AM_TESTS_ENVIRONMENT) $(SHELL) $(top_srcdir)/tests/ort.sh
-	$(AM_TESTS_ENVIRONMENT) $(SHELL) $(top_srcdir)/tests/ggml.sh
-	$(MAKE) $(AM_MAKEFLAGS) bench-runtimes
+	$(AM_TESTS_ENVIRONMENT) $(timed) $(SHELL) $(top_srcdir)/tests/check-runtimes
 
 # The tables alone.
 bench-runtimes: all

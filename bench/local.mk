@@ -23,6 +23,10 @@ EXTRA_DIST += bench/traces/README.md
 
 dist_doc_DATA += docs/measuring.md docs/performance.md
 
+# The link that configure made, where it is one.
+distclean-local:
+	-test ! -L bench/traces || rm -f bench/traces
+
 # What exactness costs: against a library of the same source that counts nothing.
 bench-accounting: all check-source
 	$(AM_V_at)mkdir -p check-build-untracked
@@ -37,4 +41,4 @@ performance: all
 
 EXTRA_DIST += bench/figures.sh
 
-.PHONY: bench-accounting performance
+.PHONY: distclean-local bench-accounting performance

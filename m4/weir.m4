@@ -13,6 +13,44 @@ AC_DEFUN([WEIR_CHECK_CFLAG], [
   CFLAGS=$weir_saved_cflags
 ])
 
+dnl A folder's name with a blank or a colon: libtool does not link there, and the loader
+dnl cuts LD_PRELOAD at both, so libweir-malloc.so could not be tested.
+AC_DEFUN([WEIR_CHECK_FOLDERS], [
+  for weir_folder in "`pwd`" "`cd "$srcdir" && pwd`"; do
+    AS_CASE([$weir_folder],
+      [*@<:@\ \	:@:>@*], [AC_MSG_ERROR([weir cannot be built in "$weir_folder": its name has a blank
+or a colon, at which the loader cuts LD_PRELOAD (and libtool its arguments). Move it])])
+  done
+])
+
+dnl The names of source and build folders, which debugging data would hold, out of what is
+dnl installed. gdb finds the sources when run in the build folder.
+AC_DEFUN([WEIR_HIDE_FOLDERS], [
+  WEIR_FOLDER_FLAGS=
+  WEIR_CHECK_CFLAG([-ffile-prefix-map=/none=.], [WEIR_FOLDER_FLAGS])
+  AS_IF([test -n "$WEIR_FOLDER_FLAGS"],
+    [WEIR_FOLDER_FLAGS='-ffile-prefix-map=$(abs_top_srcdir)=. -ffile-prefix-map=$(abs_top_builddir)=.'])
+  AC_SUBST([WEIR_FOLDER_FLAGS])
+])
+
+dnl What the code takes for granted.
+AC_DEFUN([WEIR_CHECK_PLATFORM], [
+  AC_MSG_CHECKING([for 64 bits and the least byte first])
+  AC_COMPILE_IFELSE([AC_LANG_PROGRAM([[
+_Static_assert(sizeof(void *) == 8 && sizeof(long) == 8, "64 bits");
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error the greatest byte is first
+#endif]], [])],
+    [AC_MSG_RESULT([yes])],
+    [AC_MSG_RESULT([no])
+     AC_MSG_ERROR([weir needs a little-endian machine of 64 bits; $host is none])])
+  AC_CHECK_HEADER([linux/membarrier.h], [],
+    [AC_MSG_ERROR([linux/membarrier.h is missing: weir needs the headers of Linux 4.14 or later
+(Debian: linux-libc-dev)])])
+  AC_CHECK_HEADER([sys/single_threaded.h], [],
+    [AC_MSG_ERROR([sys/single_threaded.h is missing: weir needs glibc 2.32 or later])])
+])
+
 dnl --enable-debug[=0..3]: off; cheap checks and fill patterns; internal asserts;
 dnl whole-structure walks. Alone it means 2.
 AC_DEFUN([WEIR_ARG_DEBUG], [
@@ -70,7 +108,7 @@ AC_DEFUN([WEIR_ARG_BACKING], [
     [jemalloc],
       [WEIR_FIND_JEMALLOC
        WEIR_WITH_JEMALLOC=1
-       WEIR_JEMALLOC_PRIVATE="-lweir-jemalloc -lm"],
+       WEIR_JEMALLOC_PRIVATE=-lweir-jemalloc],
     [system], [],
     [AC_MSG_ERROR([--with-backing takes jemalloc or system, not "$with_backing"])])
   AC_SUBST([WEIR_WITH_JEMALLOC])

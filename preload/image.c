@@ -6,6 +6,7 @@
  * a second mapping of the same pages), the pages behind it are private.
  */
 #include "preload/image.h"
+#include "preload/preload.h"
 
 #include "alloc/block.h"
 #include "alloc/observe.h"
@@ -33,7 +34,7 @@ struct weir__run_image *preload_image(void)
 
 struct weir__run_image *preload_image_own(void)
 {
-    return image && image->pid == getpid() ? image : NULL;
+    return image && (preload_is_sandboxed() || image->pid == getpid()) ? image : NULL;
 }
 
 /* -- tallies and heaps -------------------------------------------------------------------- */

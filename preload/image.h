@@ -20,7 +20,8 @@ void preload_image_record(void);
  * its parent's. */
 struct weir__run_image *preload_image(void);
 
-/* The same, if it is this process's and not a vfork parent's. */
+/* The same, if it is this process's and not a vfork parent's. Nobody asks the system in a
+ * sandbox, which may forbid it. */
 struct weir__run_image *preload_image_own(void);
 
 /* In a forked child, when weir's locks are free again. */

@@ -4,8 +4,11 @@
 
 if SHARED
 pkglib_LTLIBRARIES = libweir-malloc.la
-libweir_malloc_la_SOURCES = preload/malloc.c preload/new.c preload/info.c \
-	preload/start.c preload/report.c preload/report.h preload/fork.c preload/image.c preload/image.h preload/last.c preload/policy.c preload/preload.h \
+libweir_malloc_la_SOURCES = preload/malloc.c preload/info.c \
+	preload/start.c preload/report.c preload/report.h preload/fork.c preload/image.c preload/image.h \
+	preload/last.c preload/sandbox.c preload/load.c preload/owner.c \
+	preload/exec.c preload/environment.c preload/environment.h \
+	preload/policy.c preload/preload.h $(program_file_sources) \
 	src/observe/run_page.h
 libweir_malloc_la_CFLAGS = $(AM_CFLAGS) $(WEIR_LIBRARY_CFLAGS) -fno-builtin-malloc -fexceptions
 libweir_malloc_la_LIBADD = -lpthread -ldl
@@ -21,7 +24,12 @@ EXTRA_DIST += preload/malloc.map
 bench-programs: all
 	$(PYTHON3) $(top_srcdir)/bench/programs.py $(BENCH_PROGRAMS_FLAGS) .libs/libweir-malloc.so
 
+# Many more, plain, under `weir run` and recorded; peaks against an independent count.
+check-programs: all
+	CC='$(CC)' $(PYTHON3) $(top_srcdir)/tests/check-programs --weir ./weir $(CHECK_PROGRAMS_FLAGS)
+
 PYTHON3 = python3
 EXTRA_DIST += bench/programs.py
-dist_doc_DATA += docs/run.md
-.PHONY: bench-programs
+dist_doc_DATA += docs/run.md docs/programs.md
+EXTRA_DIST += tests/check-programs tests/programs/oracle.c tests/programs/table.py
+.PHONY: bench-programs check-programs

@@ -4,7 +4,13 @@
  * the budget ends. Owns no state; safe from the first call in the process, before any
  * constructor has run, because the core is.
  *
- * C++'s operators are preload/new.c's.
+ * C++'s operators new and delete are not here, and reach malloc by the C++ runtime's own.
+ * Those alone do what the standard asks in every program: a program that replaces some
+ * gets the others built on its own (nothrow on plain, array on scalar, sized on unsized);
+ * a plugin of a C program finds its own, and a runtime to throw bad_alloc, where our
+ * names would come first in every scope; the new_handler has its turn, whoever holds it.
+ * It costs a call. A program linked with a shared tcmalloc or jemalloc has the operators
+ * of that one, whose blocks weir does not see (preload_malloc_is_ours).
  */
 #include "preload/preload.h"
 
@@ -66,7 +72,9 @@ PRELOAD_API void *calloc(size_t count, size_t size)
 
 static WEIR__NOINLINE void free_slow(void *block)
 {
-    if (block)
+    if (preload_is_other(block))
+        preload_other.free(block);
+    else if (block)
         weir__deallocate_slow(weir_cpu_allocator(), block);
 }
 
@@ -117,6 +125,8 @@ PRELOAD_API void *realloc(void *block, size_t size)
     case WEIR__RESIZE_MOVE:
         return block_move(block, usable, size);
     default:
+        if (preload_is_other(block))
+            return block_move(block, preload_other.usable(block), size);
         return weir__reallocate_as(weir_cpu_allocator(), block, size, PRELOAD_ALIGNMENT);
     }
 }
@@ -200,5 +210,7 @@ PRELOAD_API void *pvalloc(size_t size)
 
 PRELOAD_API size_t malloc_usable_size(void *block)
 {
+    if (block && preload_is_other(block))
+        return preload_other.usable(block);
     return weir_usable_size(weir_cpu_allocator(), block);
 }

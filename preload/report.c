@@ -8,6 +8,7 @@
  * is read by another process, which looks at `version`.
  */
 #include "preload/report.h"
+#include "preload/preload.h"
 
 #include "alloc/block.h"
 #include "alloc/observe.h"
@@ -159,9 +160,9 @@ void preload_report_last(enum weir__run_state state)
     if (weir__core_is_quiet()) {
         image_begin(image);
         figures_write(image);
-        if (state == WEIR__RUN_EXITED)
+        image->exact = state != WEIR__RUN_EXECING;
+        if (image->exact)
             classes_write(image->classes);
-        image->exact = state == WEIR__RUN_EXITED;
         image_end(image);
     }
     __atomic_store_n(&image->state, state, __ATOMIC_RELEASE);

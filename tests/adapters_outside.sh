@@ -53,7 +53,8 @@ outside()
 }
 
 outside xnnpack "$CC" "" xnnpack.c
-outside onnxruntime "$CC" "" onnxruntime.c
+# Where ONNX Runtime's headers are, weir's .pc does not say.
+outside onnxruntime "$CC" "$(sed -n 's/^ORT_CFLAGS = //p' "$top_builddir/Makefile")" onnxruntime.c
 outside opencv "$CXX" -std=gnu++17 opencv.cc
 outside torch "$CXX" -std=gnu++17 torch.cc
 [ $failures -eq 0 ] || exit 1

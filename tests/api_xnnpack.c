@@ -119,6 +119,35 @@ static float convolved(const float *in, const float *filter, const float *bias, 
     return sum;
 }
 
+/* The operator, ready to run; XNNPACK of 2024 has other parameters, and asks for room to
+ * work in (*workspace). */
+static enum xnn_status operator_make(weir_allocator *a, const float *filter, const float *bias,
+                                     const float *in, float *out, xnn_operator_t *op,
+                                     void **workspace)
+{
+#ifdef HAVE_XNN_RESHAPE_CONVOLUTION2D_NHWC_F32
+    size_t size = 0, alignment = 1;
+    enum xnn_status status = xnn_create_convolution2d_nhwc_f32(
+        0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, CHANNELS, CHANNELS, CHANNELS, CHANNELS, filter, bias,
+        -INFINITY, INFINITY, 0, NULL, NULL, op);
+    if (status == xnn_status_success)
+        status = xnn_reshape_convolution2d_nhwc_f32(*op, 1, SIDE, SIDE, &size, &alignment, NULL,
+                                                    NULL, NULL);
+    if (status == xnn_status_success && size && !(*workspace = weir_xnnpack_tensor(a, size)))
+        status = xnn_status_out_of_memory;
+    if (status == xnn_status_success)
+        status = xnn_setup_convolution2d_nhwc_f32(*op, *workspace, in, out);
+#else
+    (void)a, (void)workspace;
+    enum xnn_status status = xnn_create_convolution2d_nhwc_f32(
+        0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, CHANNELS, CHANNELS, CHANNELS, CHANNELS, filter, bias,
+        -INFINITY, INFINITY, 0, op);
+    if (status == xnn_status_success)
+        status = xnn_setup_convolution2d_nhwc_f32(*op, 1, SIDE, SIDE, in, out, NULL);
+#endif
+    return status;
+}
+
 /* A 1x1 convolution through the operator interface: XNNPACK's status. */
 static enum xnn_status convolve(weir_allocator *a, float *worst)
 {
@@ -127,6 +156,7 @@ static enum xnn_status convolve(weir_allocator *a, float *worst)
     float *out = weir_xnnpack_tensor(a, count * sizeof(float));
     float filter[CHANNELS * CHANNELS], bias[CHANNELS];
     xnn_operator_t op = NULL;
+    void *workspace = NULL;
     enum xnn_status status = xnn_status_out_of_memory;
     if (!in || !out)
         goto done;
@@ -136,11 +166,7 @@ static enum xnn_status convolve(weir_allocator *a, float *worst)
         filter[i] = pattern(i + 11);
     for (size_t i = 0; i < CHANNELS; i++)
         bias[i] = pattern(i + 5);
-    status = xnn_create_convolution2d_nhwc_f32(0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, CHANNELS, CHANNELS,
-                                               CHANNELS, CHANNELS, filter, bias, -INFINITY,
-                                               INFINITY, 0, &op);
-    if (status == xnn_status_success)
-        status = xnn_setup_convolution2d_nhwc_f32(op, 1, SIDE, SIDE, in, out, NULL);
+    status = operator_make(a, filter, bias, in, out, &op, &workspace);
     if (status == xnn_status_success)
         status = xnn_run_operator(op, NULL);
     *worst = 0;
@@ -151,6 +177,7 @@ static enum xnn_status convolve(weir_allocator *a, float *worst)
 done:
     if (op)
         xnn_delete_operator(op);
+    weir_deallocate(a, workspace);
     weir_deallocate(a, in);
     weir_deallocate(a, out);
     return status;

@@ -1,6 +1,6 @@
 # tests/core.mk: tests of base, backing, pool, track, alloc and of the tree itself.
 
-noinst_HEADERS += tests/core.h tests/stress.h
+noinst_HEADERS += tests/core.h tests/scratch.h tests/stress.h
 
 # Plain programs that need internal names.
 core_ldadd = libweir-internal.la $(weir_jemalloc_lib) -lpthread
@@ -25,14 +25,19 @@ tests_unit_threads_LDADD = $(unit_ldadd)
 tests_unit_walk_LDADD = $(unit_ldadd)
 
 stress_tests += tests/stress_peak tests/stress_blocks tests/stress_limits \
-	tests/stress_contexts tests/stress_background
+	tests/stress_contexts tests/stress_background tests/stress_unfence \
+	tests/stress_budget
 tests_stress_peak_LDADD = $(core_ldadd)
 tests_stress_blocks_LDADD = $(core_ldadd)
 tests_stress_contexts_LDADD = $(core_ldadd)
 tests_stress_background_LDADD = $(plain_ldadd)
 tests_stress_limits_LDADD = $(core_ldadd)
+tests_stress_unfence_LDADD = $(core_ldadd)
+tests_stress_budget_LDADD = $(core_ldadd)
 
-plain_tests += tests/late_load
+plain_tests += tests/late_load tests/large_pages tests/stale_lookups
+tests_stale_lookups_LDADD = $(plain_ldadd)
+tests_large_pages_LDADD = $(core_ldadd)
 tests_late_load_LDADD = -lpthread -ldl
 
 script_tests += tests/exports.sh tests/layers.sh tests/ctypes.sh tests/outside.sh \
@@ -53,11 +58,12 @@ soak: tests/soak
 	$(builddir)/tests/soak $(SOAK_SECONDS)
 
 check-models:
-	$(SHELL) $(top_srcdir)/tests/check-models '$(abs_top_srcdir)'
+	$(timed) $(SHELL) $(top_srcdir)/tests/check-models '$(abs_top_srcdir)'
 
 check-mutants: check-source
-	$(SHELL) $(top_srcdir)/tests/check-mutants "$$PWD/check-source"
+	$(timed) $(SHELL) $(top_srcdir)/tests/check-mutants "$$PWD/check-source"
 
 EXTRA_DIST += tests/check-models tests/check-mutants docs/models/watermark.pml \
-	docs/models/returns.pml docs/design.md docs/watermark.md docs/GLOSSARY.md docs/debugging.md
+	docs/models/returns.pml
+dist_doc_DATA += docs/design.md docs/watermark.md docs/GLOSSARY.md docs/debugging.md
 .PHONY: soak check-models check-mutants

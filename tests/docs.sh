@@ -2,6 +2,7 @@
 # README.md and docs/*.md against the tree: every relative link leads somewhere, every
 # `make TARGET` exists, and so does every path within one of the tree's folders.
 set -u
+export LC_ALL=C # in Turkish, [A-Z] and [a-z] lack an i
 cd "$top_srcdir" || exit 99
 makefile=$top_builddir/Makefile
 scratch=$(mktemp -d) || exit 99

@@ -2,6 +2,7 @@
 # The shared libraries offer exactly what the public headers declare: every
 # WEIR_API function of include/weir/*.h, nothing with weir__, nothing else.
 set -u
+export LC_ALL=C # in Turkish, [A-Z] and [a-z] lack an i
 
 library=$top_builddir/.libs/libweir.so
 [ -e "$library" ] || { echo "no shared library was built"; exit 77; }
@@ -33,7 +34,9 @@ expect_same()
     fi
 }
 
-declared "$top_srcdir"/include/weir/*.h "$top_builddir"/include/weir/version.h >"$scratch/expected"
+# link.h declares the glue's; configure makes it, among these when it runs in the source.
+headers=$(ls "$top_srcdir"/include/weir/*.h | grep -v '/link\.h$')
+declared $headers "$top_builddir/include/weir/version.h" >"$scratch/expected"
 [ -s "$scratch/expected" ] || { echo "found no declaration at all"; exit 1; }
 exported "$library" | grep -v '^__asan\|^__odr_asan' >"$scratch/found"
 expect_same libweir.so

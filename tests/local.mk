@@ -9,4 +9,5 @@ include tests/device.mk
 include tests/tools.mk
 include tests/bench.mk
 include tests/preload.mk
+include tests/guest.mk
 include tests/adapters.mk

@@ -1,14 +1,16 @@
 #!/bin/sh
 # ONNX Runtime over weir: the adapter's rules (ort_adapter.c), and real models run by
 # ort_run with weir, with the runtime's arena and with neither. Needs what
-# scripts/fetch-ort fetches once, and is skipped where that cannot be had.
+# scripts/fetch-ort fetches once, with WEIR_TEST_NETWORK=1 here too, and is skipped without.
 set -u
 [ -z "$SANITIZER_FLAGS" ] || { echo "ONNX Runtime is not built with the sanitizer"; exit 77; }
 case $($CC -dumpmachine) in
 "$(uname -m)"-*) ;;
 *) echo "cross-compiled: the runtimes are for this machine"; exit 77 ;;
 esac
-cache=$(sh "$top_srcdir/scripts/fetch-ort") || exit 77
+fetch=--cached
+[ "${WEIR_TEST_NETWORK-}" != 1 ] || fetch=
+cache=$(sh "$top_srcdir/scripts/fetch-ort" $fetch) || exit 77
 
 # The programs are there if configure found the headers; else they are made now.
 (cd "$top_builddir" && MAKEFLAGS= "$MAKE" -s ORT_CFLAGS="-I$cache/include" \

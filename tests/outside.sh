@@ -4,6 +4,8 @@
 # whether its malloc is still the C library's and which provider serves it.
 set -u
 [ -z "$SANITIZER_FLAGS" ] || { echo "outside programs are built without the sanitizer"; exit 77; }
+! grep -q '^CFLAGS = .*--coverage' "$top_builddir/Makefile" ||
+    { echo "libgcov would be needed, and its data files are named in the libraries"; exit 77; }
 [ -z "${WEIR_RUNNER-}" ] || { echo "outside programs are built for this machine alone"; exit 77; }
 command -v pkg-config >/dev/null || { echo "no pkg-config here"; exit 77; }
 
@@ -96,6 +98,21 @@ if [ -e "$lib/libweir.a" ]; then
             -x none -o program $static_flags
     fi
 fi
+
+# Nothing installed says where it was built; a prefix within these folders may.
+case $(sed -n 's/^prefix=//p' "$pc")/ in
+*"$top_builddir/"* | *"$top_srcdir/"*) ;;
+*)
+    for folder in "$top_builddir" "$top_srcdir"; do
+        pattern=$(echo "$folder" | sed 's/[.+]/\\&/g')
+        told=$(LC_ALL=C grep -rlaE "(^|[^A-Za-z0-9_.-])$pattern([^A-Za-z0-9_.-]|\$)" "$root")
+        [ -z "$told" ] || {
+            echo "FAILED: $folder is named in:" $told
+            failures=$((failures + 1))
+        }
+    done
+    ;;
+esac
 
 (cd "$top_builddir" && MAKEFLAGS= "$MAKE" -s uninstall DESTDIR="$root") >"$scratch/log" 2>&1
 left=$(find "$root" ! -type d)

@@ -4,6 +4,8 @@
 # program's own malloc, no environment variable needed to start.
 set -u
 [ -z "$SANITIZER_FLAGS" ] || { echo "outside programs are built without the sanitizer"; exit 77; }
+! grep -q '^CFLAGS = .*--coverage' "$top_builddir/Makefile" ||
+    { echo "libgcov would be needed, and its data files are named in the libraries"; exit 77; }
 [ -z "${WEIR_RUNNER-}" ] || { echo "outside programs are built for this machine alone"; exit 77; }
 command -v cmake >/dev/null || { echo "no cmake here"; exit 77; }
 command -v "${CXX%% *}" >/dev/null || { echo "no C++ compiler here"; exit 77; }

@@ -30,7 +30,7 @@ expect()
 under() { LD_PRELOAD=$library "$@"; }
 has() { grep -q "$1" "$scratch/log" || failed "it says \"$1\""; }
 
-for name in calls life; do
+for name in calls life sandbox silent; do
     $CC -O1 -g -pthread -o "$scratch/$name" "$top_srcdir/tests/preload_$name.c" 2>"$scratch/log" ||
         failed "preload_$name.c compiles"
 done
@@ -42,7 +42,25 @@ for what in exit spawn threads leak forks; do
     has 'destructor ran'
 done
 
+# Fails before: "preload: no membarrier in a sandbox".
+for how in early beside late; do
+    LD_PRELOAD=$library "$scratch/sandbox" $how >"$scratch/log" 2>&1
+    [ $? -eq 77 ] && { echo "skipped: no filters of system calls here"; break; }
+    expect "in a sandbox: $how" 0 under "$scratch/sandbox" $how
+    has alive
+    expect "in a sandbox, reported: $how" 0 "$top_builddir/weir" run -- "$scratch/sandbox" $how
+    has alive
+done
+
+# Fails before: "pool: a budget for free memory".
+for size in 100 2000 20000 1000000 30000000; do
+    for order in up down random; do
+        expect "300 MB freed, then silence: $size bytes, $order" 0 under "$scratch/silent" $size $order
+    done
+done
+
 if [ -n "${CXX:-}" ] && [ "$CXX" != no ]; then
+    CXX="$CXX -fsized-deallocation" # clang before 19 has sized delete only then
     $CXX -O1 -std=gnu++17 -o "$scratch/plugin" "$top_srcdir/tests/preload_plugin.cc" -ldl \
         2>"$scratch/log" || failed "preload_plugin.cc compiles"
     $CXX -O1 -std=gnu++17 -DPLUGIN -fPIC -shared -o "$scratch/plugin.so" \

@@ -3,6 +3,8 @@
  * medians of nanoseconds a step (an allocation or a free, and what the program does with
  * the block), their ratio, and bytes of trace an event.
  */
+#include "scratch.h"
+
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -119,7 +121,9 @@ static int load_measure(const struct load *load, const char *path)
 
 int main(int argc, char **argv)
 {
-    const char *path = argc > 1 ? argv[1] : "/tmp/weir-record-cost.trace";
+    char scratch[SCRATCH_PATH_MAX];
+    scratch_path(scratch, "record-cost.trace");
+    const char *path = argc > 1 ? argv[1] : scratch;
     printf("%-40s %7s %10s %10s %6s %6s\n", "load", "threads", "plain ns", "traced ns", "ratio",
            "bytes");
     for (size_t i = 0; i < sizeof loads / sizeof *loads; i++)

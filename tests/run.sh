@@ -55,8 +55,8 @@ says 'not executable'
 expect "a folder" 126 -- /
 lines 1
 chmod +x text
-expect "neither program nor script" 126 -- ./text
-lines 1
+echo 'exit 8' >text
+expect "a script that names no interpreter" 8 -- ./text
 printf '#!/nonexistent/interpreter\n' >script
 chmod +x script
 expect "a script without its interpreter" 127 -- ./script

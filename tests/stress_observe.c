@@ -4,6 +4,8 @@
  * stress_observe [ROUNDS]. At the end everything is back to nothing and every recording
  * had the peak that the allocator had.
  */
+#include "scratch.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -87,9 +89,9 @@ static void record(const char *path)
 int main(int argc, char **argv)
 {
     int rounds = argc > 1 ? atoi(argv[1]) : 30;
-    char path[64];
+    char path[SCRATCH_PATH_MAX];
     pthread_t threads[WORKERS + 1];
-    snprintf(path, sizeof path, "/tmp/weir-stress-observe-%d.trace", (int)getpid());
+    scratch_path(path, "stress-observe.trace");
     context = weir_allocator_create(&(weir_allocator_options){.name = "stressed"});
     for (size_t i = 0; i < WORKERS; i++)
         expect(pthread_create(&threads[i], NULL, work, (void *)(i + 1)) == 0, "thread");

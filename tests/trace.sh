@@ -2,8 +2,8 @@
 # `weir trace` and `weir stats` from outside: a recorded program against weir's reader and
 # against an independent one (tests/trace_reader.py); damaged, cut and missing files.
 set -u
-weir=$top_builddir/weir
-record=$top_builddir/tests/record_program
+weir="${WEIR_RUNNER-} $top_builddir/weir" # meant to be split into words
+record="${WEIR_RUNNER-} $top_builddir/tests/record_program"
 dir=$(mktemp -d) || exit 99
 trap 'rm -rf "$dir"' EXIT
 failed=0
@@ -18,14 +18,14 @@ fail()
 # $2: events that are good. Nothing of it may claim to be whole.
 shown()
 {
-    "$weir" trace "$1" >"$dir/out" 2>"$dir/err"
+    $weir trace "$1" >"$dir/out" 2>"$dir/err"
     status=$?
     [ $status -eq 1 ] || fail "weir trace $1: status $status, not 1"
     [ ! -s "$dir/err" ] || fail "weir trace $1: $(cat "$dir/err")"
     grep -q "^peak: " "$dir/out" || fail "$1: no peak"
     grep -q "equal to the footer\|complete$" "$dir/out" && fail "$1: $(head -n 4 "$dir/out")"
     for way in --json --events "--text -"; do
-        "$weir" trace $way "$1" >"$dir/out.${way#--}" 2>"$dir/err"
+        $weir trace $way "$1" >"$dir/out.${way#--}" 2>"$dir/err"
         status=$?
         [ $status -eq 1 ] || fail "weir trace $way $1: status $status, not 1"
         grep -q "^weir trace: $1: damaged: " "$dir/err" || fail "$way: $(cat "$dir/err")"
@@ -37,27 +37,27 @@ shown()
 # One line on standard error, status 1.
 refused()
 {
-    "$weir" trace "$@" >"$dir/out" 2>"$dir/err"
+    $weir trace "$@" >"$dir/out" 2>"$dir/err"
     status=$?
     [ $status -eq 1 ] || fail "weir trace $*: status $status, not 1"
     [ "$(wc -l <"$dir/err")" -eq 1 ] || fail "weir trace $*: $(cat "$dir/err")"
 }
 
-peak=$("$record" "$dir/a.trace") || { fail "recording"; exit 1; }
-"$weir" trace "$dir/a.trace" >"$dir/text" || fail "weir trace"
+peak=$($record "$dir/a.trace") || { fail "recording"; exit 1; }
+$weir trace "$dir/a.trace" >"$dir/text" || fail "weir trace"
 tr -d , <"$dir/text" | grep -q "^peak: .*[ (]$peak bytes.* equal to the footer's" ||
     fail "the peak is not $peak: $(grep ^peak "$dir/text")"
 grep -q "^$dir/a.trace: process [0-9]*: .*record_program $dir/a.trace$" "$dir/text" ||
     fail "whose recording it is: $(head -n 1 "$dir/text")"
 grep -q 'layer[1-4]/"w"' "$dir/text" || fail "no tag in the summary"
-"$weir" trace --events "$dir/a.trace" >"$dir/events" || fail "weir trace --events"
+$weir trace --events "$dir/a.trace" >"$dir/events" || fail "weir trace --events"
 grep -q ' begin operator conv$' "$dir/events" || fail "no mark among the events"
 grep -q ' failed .* in limited' "$dir/events" || fail "no refused request among the events"
 grep -q ' destroy 10 bytes 1 blocks in limited' "$dir/events" || fail "no destroyed context"
-"$weir" trace --json --top 3 "$dir/a.trace" >"$dir/json" || fail "weir trace --json"
+$weir trace --json --top 3 "$dir/a.trace" >"$dir/json" || fail "weir trace --json"
 
 # As text: its own header and events agree.
-"$weir" trace --text "$dir/a.txt" "$dir/a.trace" || fail "weir trace --text"
+$weir trace --text "$dir/a.txt" "$dir/a.trace" || fail "weir trace --text"
 awk -v peak="$peak" '
     NR == 1 { for (i = 1; i <= NF; i++) { split($i, w, "="); said[w[1]] = w[2] }; next }
     { n++ }
@@ -72,22 +72,22 @@ awk -v peak="$peak" '
 size=$(wc -c <"$dir/a.trace")
 events=$(wc -l <"$dir/events")
 head -c $((size / 2)) "$dir/a.trace" >"$dir/cut.trace"
-"$weir" trace "$dir/cut.trace" >"$dir/text" || fail "a cut file"
+$weir trace "$dir/cut.trace" >"$dir/text" || fail "a cut file"
 grep -q "^  cut short: no footer; at least [0-9,]* of [0-9,]* events are missing" "$dir/text" ||
     grep -q "^  cut short: no footer; what came after event [0-9,]* is missing" "$dir/text" ||
     fail "a cut file: $(cat "$dir/text")"
-"$weir" trace --events "$dir/cut.trace" 2>"$dir/err" | cut -d ' ' -f 1 >"$dir/numbers"
+$weir trace --events "$dir/cut.trace" 2>"$dir/err" | cut -d ' ' -f 1 >"$dir/numbers"
 grep -q "cut short" "$dir/err" || fail "events of a cut file: $(cat "$dir/err")"
 sort -n -u "$dir/numbers" | cmp -s - "$dir/numbers" || fail "events of a cut file out of order"
 cp "$dir/a.trace" "$dir/bad.trace"
 printf '\377\377\377' | dd of="$dir/bad.trace" bs=1 seek=$((size / 2)) conv=notrunc 2>/dev/null
-"$weir" trace --events "$dir/bad.trace" >"$dir/some" 2>/dev/null
+$weir trace --events "$dir/bad.trace" >"$dir/some" 2>/dev/null
 [ "$(wc -l <"$dir/some")" -lt "$events" ] || fail "no event is lost"
 shown "$dir/bad.trace" "$(wc -l <"$dir/some")"
 grep -q "^  damaged: [0-9,]* bytes in 1 place, the first at byte [0-9]*: wrong CRC$" "$dir/out" ||
     fail "a damaged file: $(cat "$dir/out")"
 printf '\377\377\377' | dd of="$dir/bad.trace" bs=1 seek=$((size / 5)) conv=notrunc 2>/dev/null
-"$weir" trace --events "$dir/bad.trace" >"$dir/some" 2>/dev/null
+$weir trace --events "$dir/bad.trace" >"$dir/some" 2>/dev/null
 shown "$dir/bad.trace" "$(wc -l <"$dir/some")"
 lost=$((events - $(wc -l <"$dir/some")))
 grep -q "^  damaged: .* in 2 places, " "$dir/out" || fail "two places: $(cat "$dir/out")"
@@ -103,15 +103,15 @@ refused "$dir"
 refused "$dir/empty.trace"
 refused "$0"
 refused --text "$dir/no/such" "$dir/a.trace"
-"$weir" trace >/dev/null 2>&1
+$weir trace >/dev/null 2>&1
 [ $? -eq 2 ] || fail "weir trace without a file"
 if [ -w /dev/full ]; then
-    "$weir" trace "$dir/a.trace" >/dev/full 2>/dev/null && fail "a full disk under weir trace"
+    $weir trace "$dir/a.trace" >/dev/full 2>/dev/null && fail "a full disk under weir trace"
 fi
 
 # Killed in the middle.
 : >"$dir/killed.trace"
-"$record" "$dir/killed.trace" forever &
+$record "$dir/killed.trace" forever &
 pid=$!
 tries=0
 while [ "$(wc -c 2>/dev/null <"$dir/killed.trace" || echo 0)" -lt 400000 ] && [ $tries -lt 200 ]; do
@@ -120,24 +120,24 @@ while [ "$(wc -c 2>/dev/null <"$dir/killed.trace" || echo 0)" -lt 400000 ] && [ 
 done
 kill -9 $pid
 wait $pid 2>/dev/null
-"$weir" trace --json "$dir/killed.trace" | grep -q '"complete":false,.*"footer":false' || fail "killed"
-"$weir" trace "$dir/killed.trace" >"$dir/text" || fail "the trace of a killed program"
+$weir trace --json "$dir/killed.trace" | grep -q '"complete":false,.*"footer":false' || fail "killed"
+$weir trace "$dir/killed.trace" >"$dir/text" || fail "the trace of a killed program"
 grep -q "no footer" "$dir/text" || fail "a killed program has a footer"
 
 # Children of weir run, made by fork: what they inherited is in no list.
-if "$weir" run -o /dev/null -- true >/dev/null 2>&1; then
-    "$weir" run -o /dev/null --record "$dir/f.trace" -- \
+if $weir run -o /dev/null -- true >/dev/null 2>&1; then
+    $weir run -o /dev/null --record "$dir/f.trace" -- \
         sh -c 'x=$(echo 1; (echo 2)); (unset x; y=3; echo $y); true' >/dev/null || fail "weir run --record"
-    "$weir" trace "$dir/f.trace" | grep ' \(tag\|context\)$' && fail "a table of one row"
+    $weir trace "$dir/f.trace" | grep ' \(tag\|context\)$' && fail "a table of one row"
     forked=0
     for file in "$dir"/f.trace*; do
-        "$weir" trace "$file" >"$dir/text" 2>&1 || fail "weir trace $file: $(cat "$dir/text")"
+        $weir trace "$file" >"$dir/text" 2>&1 || fail "weir trace $file: $(cat "$dir/text")"
         grep -q "^peak: .* equal to the footer's$" "$dir/text" || fail "$file: $(cat "$dir/text")"
         head -n 1 "$dir/text" | grep -q ': process [0-9]*, made by fork: sh -c ' && forked=$((forked + 1))
-        "$weir" trace --json "$file" >"$dir/f.json"
+        $weir trace --json "$file" >"$dir/f.json"
         grep -q '"complete":true,"verified":true,.*"events_missing":0,' "$dir/f.json" ||
             fail "$file: $(cat "$dir/f.json")"
-        "$weir" trace --text "$dir/f.txt" "$file" || fail "weir trace --text $file"
+        $weir trace --text "$dir/f.txt" "$file" || fail "weir trace --text $file"
         python3 -c 'import json, zlib' 2>/dev/null || continue
         python3 "$top_srcdir/tests/trace_reader.py" "$file" >/dev/null || fail "the independent reader"
         python3 - "$dir/f.json" <<'END' || fail "$file: blocks are missing in the tables"
@@ -154,10 +154,10 @@ END
 fi
 
 # weir stats.
-"$weir" stats --demo >"$dir/text" || fail "weir stats"
+$weir stats --demo >"$dir/text" || fail "weir stats"
 grep -q "^  model " "$dir/text" || fail "weir stats --demo shows no context"
-"$weir" stats --demo --json >"$dir/stats.json" || fail "weir stats --json"
-"$weir" stats --demo --openmetrics >"$dir/metrics" || fail "weir stats --openmetrics"
+$weir stats --demo --json >"$dir/stats.json" || fail "weir stats --json"
+$weir stats --demo --openmetrics >"$dir/metrics" || fail "weir stats --openmetrics"
 [ "$(tail -n 1 "$dir/metrics")" = "# EOF" ] || fail "OpenMetrics without its end"
 
 if python3 -c 'import json, zlib' 2>/dev/null; then

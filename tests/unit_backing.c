@@ -126,6 +126,26 @@ Test(backing, purged_parts_read_as_zero_and_the_rest_stays)
     }
 }
 
+/* What is in use beside a part that ends within a page stays. */
+Test(backing, purge_stays_within_its_part)
+{
+    FOR_EACH_PROVIDER(p)
+    {
+        bool zeroed;
+        size_t page = pages_size(), size = 8 * page, start = page / 4, end = 5 * page + page / 2;
+        unsigned char *region = p->take(size, 2 * MIB, &zeroed);
+        memset(region, 0xab, size);
+        cr_assert_eq(p->purge(region + start, end - start), 4 * page);
+        cr_assert(all_bytes_are(region, start, 0xab), "%s", p->name);
+        cr_assert(all_bytes_are(region + start, end - start, 0), "%s", p->name);
+        cr_assert(all_bytes_are(region + end, size - end, 0xab), "%s", p->name);
+        memset(region, 0xcd, size);
+        cr_assert_eq(p->purge(region + 1, page), 0, "no whole page");
+        cr_assert(all_bytes_are(region, size, 0xcd), "%s", p->name);
+        p->give(region, size, 2 * MIB);
+    }
+}
+
 Test(backing, purge_lowers_resident_memory)
 {
     FOR_EACH_PROVIDER(p)

@@ -194,6 +194,44 @@ Test(center, a_taken_lock_does_not_stop_a_giver)
     expect_empty();
 }
 
+static size_t batch_objects(void)
+{
+    return (weir__meta_in_use() - metadata) / sizeof(struct weir__batch);
+}
+
+/* A give that finds the lock taken, as from another thread. */
+static void give_contended(int i, const struct weir__slot *slots, unsigned count)
+{
+    weir__lock_take(&centers[i].lock);
+    weir__center_give(slots, count);
+    weir__lock_drop(&centers[i].lock);
+}
+
+/* Fails before: "pool: bounded batch objects". */
+Test(center, contended_gives_leave_no_more_batch_objects_than_the_bound)
+{
+    static struct weir__slot slots[MANY + WEIR__BATCH_MAX];
+    size_t bound = centers[0].most_batches + WEIR__SPARES_MOST + WEIR__REMOTE_SPARES;
+    unsigned batch = centers[0].batch, taken;
+    for (size_t round = 0; round < 10000; round++) {
+        taken = weir__center_take(&centers[0], slots);
+        give_contended(0, slots, taken);
+        cr_assert_leq(batch_objects(), WEIR__SPARES_MOST + 2, "round %zu", round);
+    }
+    for (size_t round = 0; round < 20; round++) {
+        size_t count = take_many(0, slots, MANY);
+        for (size_t n = 0; n < count; n += batch)
+            give_contended(0, slots + n, (unsigned)weir__min(count - n, (size_t)batch));
+        figures_of(0); /* looks at the returns, as any holder of the lock */
+        cr_assert_leq(batch_objects(), MANY / batch + 2 + WEIR__SPARES_MOST + WEIR__REMOTE_SPARES);
+        taken = weir__center_take(&centers[0], slots);
+        cr_assert_leq(batch_objects(), bound, "round %zu", round);
+        weir__center_give(slots, taken);
+        cr_assert_leq(batch_objects(), bound, "round %zu", round);
+    }
+    expect_empty();
+}
+
 Test(center, gives_without_memory_for_batches)
 {
     struct weir__slot mixed[WEIR__BATCH_MAX], other[WEIR__BATCH_MAX];

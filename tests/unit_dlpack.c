@@ -35,13 +35,14 @@ Test(dlpack_abi, the_structs_are_those_of_the_header)
     SAME(managed, deleter, DLManagedTensor, deleter);
 #ifdef DLPACK_MAJOR_VERSION
     typedef struct weir__dl_versioned versioned;
-    cr_expect_eq(sizeof(versioned), sizeof(DLManagedTensorVersioned));
-    SAME(versioned, version.major, DLManagedTensorVersioned, version.major);
-    SAME(versioned, version.minor, DLManagedTensorVersioned, version.minor);
-    SAME(versioned, manager, DLManagedTensorVersioned, manager_ctx);
-    SAME(versioned, deleter, DLManagedTensorVersioned, deleter);
-    SAME(versioned, flags, DLManagedTensorVersioned, flags);
-    SAME(versioned, tensor, DLManagedTensorVersioned, dl_tensor);
+    typedef struct DLManagedTensorVersioned theirs; /* DLPack 1.0 has no typedef in C */
+    cr_expect_eq(sizeof(versioned), sizeof(theirs));
+    SAME(versioned, version.major, theirs, version.major);
+    SAME(versioned, version.minor, theirs, version.minor);
+    SAME(versioned, manager, theirs, manager_ctx);
+    SAME(versioned, deleter, theirs, deleter);
+    SAME(versioned, flags, theirs, flags);
+    SAME(versioned, tensor, theirs, dl_tensor);
     cr_expect_eq(WEIR__DL_READ_ONLY, DLPACK_FLAG_BITMASK_READ_ONLY);
     cr_expect_eq(WEIR__DL_MAJOR, DLPACK_MAJOR_VERSION);
     cr_expect_eq((int)WEIR__DL_BOOL, (int)kDLBool);

@@ -1,6 +1,7 @@
 /* The recorder and the reader of its files, against each other and against the allocator's
  * own figures. tests/trace.sh has an independent reader. */
 #include "base/fault.h"
+#include "scratch.h"
 #include "tools/trace_binary.h"
 #include "tools/trace_replay.h"
 
@@ -18,11 +19,11 @@
 #include <unistd.h>
 #include <weir/weir.h>
 
-static char path[64];
+static char path[SCRATCH_PATH_MAX];
 
 static void path_make(void)
 {
-    snprintf(path, sizeof path, "/tmp/weir-unit-recorder-%d.trace", (int)getpid());
+    scratch_path(path, "unit-recorder.trace");
 }
 
 static void path_remove(void)
@@ -290,7 +291,7 @@ Test(recorder, says_what_it_cannot_do)
     cr_assert_eq(weir_trace_start(NULL, NULL), EINVAL);
     cr_assert_eq(weir_trace_start("/no/such/folder/x.trace", NULL), ENOENT);
     cr_assert_not_null(strstr(weir_last_error(), "/no/such/folder"));
-    cr_assert_eq(weir_trace_start("/tmp", NULL), EISDIR);
+    cr_assert_eq(weir_trace_start("/", NULL), EISDIR);
     cr_assert_eq(weir_trace_start("/dev/full", NULL), ESPIPE);
     weir_allocator *context = weir_allocator_create(NULL);
     weir_trace_options of_context = {.size = sizeof of_context, .allocator = context};
@@ -400,7 +401,7 @@ Test(recorder, records_into_regular_files_alone, .timeout = 10)
     cr_assert_eq(mkfifo(path, 0600), 0);
     cr_assert_neq(weir_trace_start(path, NULL), 0);
     cr_assert_eq(weir_trace_start("/dev/full", NULL), ESPIPE);
-    cr_assert_eq(weir_trace_start("/tmp", NULL), EISDIR);
+    cr_assert_eq(weir_trace_start("/", NULL), EISDIR);
 }
 
 Test(recorder, killed_in_the_middle_leaves_a_readable_prefix, .timeout = 60)
@@ -414,9 +415,11 @@ Test(recorder, killed_in_the_middle_leaves_a_readable_prefix, .timeout = 60)
             _exit(1);
         }
         struct stat file = {0};
-        while (file.st_size < 300000)
+        while (file.st_size < 300000) {
+            cr_assert_eq(waitpid(child, NULL, WNOHANG), 0, "it cannot record to %s", path);
             if (stat(path, &file) != 0)
                 file.st_size = 0;
+        }
         kill(child, SIGKILL);
         waitpid(child, NULL, 0);
         struct trace_info info;
@@ -442,7 +445,7 @@ Test(recorder, a_forked_child_does_not_record)
         weir_trace_read(&status);
         if (status.recording || weir_trace_stop() != EINVAL)
             _exit(1);
-        char own[80];
+        char own[SCRATCH_PATH_MAX + 8];
         snprintf(own, sizeof own, "%s.child", path);
         if (weir_trace_start(own, NULL) != 0)
             _exit(2);

@@ -4,6 +4,8 @@
  */
 #include "tools/svg.h"
 
+#include "scratch.h"
+
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <math.h>
@@ -11,13 +13,11 @@
 #include <string.h>
 #include <unistd.h>
 
-static char scratch[] = "/tmp/weir-svg-XXXXXX";
+static char scratch[SCRATCH_PATH_MAX];
 
 static void setup(void)
 {
-    int fd = mkstemp(scratch);
-    cr_assert(fd >= 0);
-    close(fd);
+    scratch_path(scratch, "svg");
 }
 
 static void teardown(void)

@@ -4,6 +4,7 @@
 #include "observe/bytes.h"
 #include "observe/crc32.h"
 #include "observe/format.h"
+#include "scratch.h"
 #include "tools/trace_binary.h"
 #include "tools/trace_replay.h"
 
@@ -18,11 +19,11 @@
 #define FILE_MOST    ((size_t)1 << 20)
 #define RECORDS_MOST 4096
 
-static char path[64];
+static char path[SCRATCH_PATH_MAX];
 
 static void path_make(void)
 {
-    snprintf(path, sizeof path, "/tmp/weir-unit-damage-%d.trace", (int)getpid());
+    scratch_path(path, "unit-trace-damage.trace");
 }
 
 static void path_remove(void)

@@ -5,6 +5,8 @@
  */
 #include "tools/trace_load.h"
 
+#include "scratch.h"
+
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <glob.h>
@@ -16,7 +18,7 @@
 static const char header[] = "# someone something events=4 peak_live=300 marks=load:0,run:2\n";
 static const char events[] = "a 1 100 64 0\na 2 200 64 1\nf 1 1\nf 2 0\n";
 
-static char scratch[] = "/tmp/weir-trace-XXXXXX";
+static char scratch[SCRATCH_PATH_MAX];
 
 /* Writes `text` into the scratch file. */
 static void scratch_write(const char *text, size_t n)
@@ -29,9 +31,7 @@ static void scratch_write(const char *text, size_t n)
 
 static void setup(void)
 {
-    int fd = mkstemp(scratch);
-    cr_assert(fd >= 0);
-    close(fd);
+    scratch_path(scratch, "trace");
 }
 
 static void teardown(void)
@@ -44,7 +44,7 @@ TestSuite(trace_load, .init = setup, .fini = teardown);
 /* The text must be refused with EINVAL and "FILE:LINE: ...part...". */
 static void expect_bad(const char *head, const char *body, unsigned line, const char *part)
 {
-    char text[2000], why[400] = "", start[300];
+    char text[2000], why[SCRATCH_PATH_MAX + 400] = "", start[SCRATCH_PATH_MAX + 20];
     struct trace trace;
     int n = snprintf(text, sizeof(text), "%s%s", head, body);
     scratch_write(text, (size_t)n);
@@ -59,7 +59,7 @@ static void expect_bad(const char *head, const char *body, unsigned line, const 
 
 Test(trace_load, reads_plain_text)
 {
-    char text[300], why[300] = "";
+    char text[300], why[SCRATCH_PATH_MAX + 300] = "";
     struct trace t;
     int n = snprintf(text, sizeof(text), "%s%s", header, events);
     scratch_write(text, (size_t)n);
@@ -84,7 +84,7 @@ Test(trace_load, numbers_threads_by_appearance_and_takes_resizes)
 {
     static const char text[] = "# x y events=3 peak_live=50\n"
                                "a 1 10 16 70\n\n# a remark\nr 1 50 9\nf 1 70\n";
-    char why[300] = "";
+    char why[SCRATCH_PATH_MAX + 300] = "";
     struct trace t;
     scratch_write(text, sizeof(text) - 1);
     cr_assert_eq(trace_load(scratch, &t, why, sizeof(why)), 0, "%s", why);
@@ -143,7 +143,7 @@ Test(trace_load, finds_a_sum_that_overflows)
 Test(trace_load, refuses_bytes_that_are_no_text)
 {
     static const char bytes[] = "\177ELF\002\001\001";
-    char why[300] = "";
+    char why[SCRATCH_PATH_MAX + 300] = "";
     struct trace t;
     scratch_write(bytes, sizeof(bytes));
     cr_expect_neq(trace_load(scratch, &t, why, sizeof(why)), 0);
@@ -153,7 +153,7 @@ Test(trace_load, refuses_bytes_that_are_no_text)
 Test(trace_load, refuses_a_line_without_end)
 {
     size_t n = 100000;
-    char *text = malloc(n), why[300] = "";
+    char *text = malloc(n), why[SCRATCH_PATH_MAX + 300] = "";
     struct trace t;
     cr_assert(text);
     memset(text, '7', n);
@@ -166,12 +166,12 @@ Test(trace_load, refuses_a_line_without_end)
 
 Test(trace_load, says_why_a_file_cannot_be_read)
 {
-    char why[300] = "";
+    char why[SCRATCH_PATH_MAX + 300] = "";
     struct trace t;
     cr_expect_eq(trace_load("/nonexistent/x.trace.gz", &t, why, sizeof(why)), ENOENT);
     cr_expect_str_eq(why, "/nonexistent/x.trace.gz: No such file or directory");
-    cr_expect_eq(trace_load("/tmp", &t, why, sizeof(why)), EISDIR);
-    cr_expect_str_eq(why, "/tmp: Is a directory");
+    cr_expect_eq(trace_load("/", &t, why, sizeof(why)), EISDIR);
+    cr_expect_str_eq(why, "/: Is a directory");
 }
 
 /* -- the carried traces ---------------------------------------------------------------- */
@@ -226,7 +226,7 @@ Test(trace_load, agrees_with_another_reader_on_every_carried_trace)
     cr_expect_geq(found.gl_pathc, 14);
     for (size_t i = 0; i < found.gl_pathc; i++) {
         struct trace t;
-        char why[300] = "";
+        char why[SCRATCH_PATH_MAX + 300] = "";
         const char *path = found.gl_pathv[i];
         struct counted c = count_text(path);
         cr_assert_eq(trace_load(path, &t, why, sizeof(why)), 0, "%s", why);
@@ -245,7 +245,7 @@ Test(trace_load, agrees_with_another_reader_on_every_carried_trace)
 Test(trace_load, finds_compressed_data_that_was_cut_or_damaged)
 {
     glob_t found;
-    char why[300] = "", buffer[2000];
+    char why[SCRATCH_PATH_MAX + 300] = "", buffer[2000];
     struct trace t;
     traces_glob(&found);
     FILE *from = fopen(found.gl_pathv[0], "rbe");

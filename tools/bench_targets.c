@@ -192,8 +192,7 @@ static int traces_find_own(struct bench_traces *traces)
         if (traces_add_folder(traces, path) > 0)
             return 0;
     }
-    if (traces_add_folder(traces, WEIR_SOURCE_DIR "/bench/traces") > 0 ||
-        traces_add_folder(traces, WEIR_DATA_DIR "/traces") > 0)
+    if (traces_add_folder(traces, WEIR_DATA_DIR "/traces") > 0)
         return 0;
     fprintf(stderr,
             "weir bench: no traces in %s nor near the program; name some: --traces FOLDER\n",

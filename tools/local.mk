@@ -14,9 +14,10 @@ weir_SOURCES = tools/weir.c tools/command.h tools/trace_load.h tools/trace_load.
 weir_SOURCES += $(trace_sources) tools/cmd_trace.c tools/cmd_stats.c
 weir_LDADD = libweir.la $(weir_jemalloc_lib) $(ZLIB_LIBS) -lpthread -lm
 weir_SOURCES += tools/cmd_run.c tools/run.h tools/run_check.c tools/run_figures.c tools/run_json.c \
-	tools/run_memory.c tools/run_program.c tools/run_record.c tools/run_report.c tools/run_watch.c
+	tools/run_memory.c tools/run_program.c tools/run_record.c tools/run_report.c tools/run_watch.c \
+	$(program_file_sources)
 weir_CPPFLAGS = $(AM_CPPFLAGS) -DWEIR_PKGLIBDIR='"$(pkglibdir)"' \
-	-DWEIR_DATA_DIR='"$(pkgdatadir)"' -DWEIR_SOURCE_DIR='"$(abs_top_srcdir)"'
+	-DWEIR_DATA_DIR='"$(pkgdatadir)"'
 
 bench_sources = tools/bench_accounting.c tools/bench_job.c tools/bench_job.h \
 	tools/bench_json.c tools/bench_json.h tools/bench_load.h tools/bench_measure.c \

@@ -120,7 +120,7 @@ static int csv_integer(struct csv *c, const char *what, const char *field, int64
 
 static int csv_natural(struct csv *c, const char *what, const char *field, size_t *value)
 {
-    int64_t v;
+    int64_t v = 0;
     if (csv_integer(c, what, field, &v))
         return EINVAL;
     if (v < 0)

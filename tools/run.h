@@ -16,6 +16,7 @@
 
 #include "observe/run_page.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -30,7 +31,9 @@ struct run {
     char library[4096]; /* libweir-malloc.so */
     void *page;         /* the shared memory */
     uint32_t unit;      /* of its tallies */
-    int page_file;
+    int page_file;      /* -1: it is a segment */
+    int segment;        /* of System V; -1: it is a file */
+    sigset_t mask;      /* of who started weir run: the program's */
     int listener;                     /* hands the memory out; -1: none */
     char where[256];                  /* the environment's word for it */
     const char *key;                  /* in `where`: who says it gets the memory */
@@ -67,7 +70,7 @@ bool run_library(struct run *run);
  * error. */
 bool run_memory_make(struct run *run);
 
-/* The environment of the program; in the child. */
+/* The environment of the program becomes ours. */
 void run_memory_export(const struct run *run);
 
 /* Somebody asks at the listener. */
@@ -115,37 +118,43 @@ struct run_figures run_figures_of(const struct weir__run_image *image,
 enum run_ending {
     RUN_RUNNING, /* still, when the program had ended */
     RUN_EXITED,  /* through the C library */
-    RUN_ENDED,   /* by a signal, or by the bare system call */
+    RUN_KILLED,  /* by a signal */
+    RUN_ENDED,   /* by a signal, or by the bare system call: it is not our child */
     RUN_EXECED,  /* became the next image of its process */
     RUN_LOST     /* became a program that weir could not follow */
 };
 
 struct run_image {
-    struct run_image *next; /* in the order in which they were seen */
+    struct run_image *next;     /* in the order in which they were seen */
+    struct run_image *same_pid; /* the one before it of those whose pid has the same hash */
     uint32_t index;
     uint64_t serial, taken_at, started, ended, looked;
     int pid, parent, nth; /* nth image of its process, from 1 */
     uint32_t kind, flags;
     uint32_t lost; /* enum weir__lost: why `lost_program` cannot carry weir */
     enum run_ending ending;
-    bool over, seen_alive, has_classes;
+    bool over, seen_alive;
+    bool done; /* it came to its exit: what it has goes with it */
     struct run_image *after; /* what its process became by exec; NULL: nothing */
     uint64_t resident, outside; /* at most: resident, and mapped beside malloc; bytes */
     struct run_figures figures;
     struct run_recording *recording; /* NULL: none */
-    char command[WEIR__RUN_COMMAND], lost_program[96];
-    struct weir__run_class classes[WEIR__RUN_CLASSES];
+    char *command, lost_program[96];
+    struct weir__run_class *classes; /* WEIR__RUN_CLASSES, or NULL: unknown, or nobody asked */
 };
+
+#define RUN_PIDS 4096 /* buckets */
 
 struct run_watch {
     struct run *run;
+    struct run_image *by_pid[RUN_PIDS]; /* the latest of each bucket */
     struct run_image *first, **last;
     unsigned count;
     struct run_image *at[WEIR__RUN_IMAGES]; /* by index in the memory; NULL: free or unknown */
     uint64_t tree_peak, tree_peak_at;       /* the greatest sum of what lived at once, seen */
     unsigned tree_processes;                /* then */
     uint64_t lost;                          /* images that found no room */
-    uint64_t lives_looked;
+    uint64_t lives_next; /* when it is time to ask again who lives */
     uint64_t chunk_done[WEIR__RUN_CHUNKS];  /* bytes of a chunk of records that were read */
 };
 
@@ -180,6 +189,9 @@ bool run_record_prepare(struct run *run);
 /* The recording of an image, made at the first thing that is to be written; NULL: it cannot
  * be. */
 struct run_recording *run_record_of(struct run *run, struct run_image *image);
+
+/* Do the bytes begin with HEAD? */
+bool run_record_begins(const unsigned char *bytes, size_t n);
 
 void run_record_records(struct run_recording *r, const unsigned char *bytes, size_t n);
 void run_record_events(struct run_recording *r, const struct weir__run_chunk *front,

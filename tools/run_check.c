@@ -1,24 +1,22 @@
 /*
  * tools/run_check.c - before a program is run: will the dynamic loader load a library
- * into it at all? Reads the file's first bytes, and those of a script's interpreter.
- * Knows nothing of running it.
+ * into it at all? base/program_file.h knows what a file is; this says it to people. Also
+ * finds the library. Knows nothing of running it.
  */
 #include "tools/run.h"
 
-#include <elf.h>
+#include "base/program_file.h"
+
+#include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
+#include <gnu/libc-version.h>
 #include <limits.h>
-#include <link.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #define NOT_FOUND      127
 #define NOT_EXECUTABLE 126
-#define SCRIPTS_DEEP   5
 
 static int refuse(const char *program, int status, const char *why)
 {
@@ -26,136 +24,56 @@ static int refuse(const char *program, int status, const char *why)
     return status;
 }
 
-/* -- where it is -------------------------------------------------------------------------- */
+/* -- the program --------------------------------------------------------------------------- */
 
-static bool file_can_run(const char *path)
+static const char *const lost_words[] = {
+    [WEIR__LOST_STATIC] =
+        "is statically linked: it has its malloc built in, nothing can be put before it",
+    [WEIR__LOST_MACHINE] = "is a program for another kind of machine",
+    [WEIR__LOST_LOADER] = "is linked with another C library (musl, perhaps), whose loader cannot "
+                          "load what was made for this one",
+    [WEIR__LOST_RIGHTS] =
+        "is setuid, setgid or has capabilities: the loader lets no library into it",
+    [WEIR__LOST_ASAN] = "is built with AddressSanitizer, whose own malloc has to come first",
+    [WEIR__LOST_HWASAN] = "is built with HWAddressSanitizer, whose own malloc has to come first",
+    [WEIR__LOST_TSAN] = "is built with ThreadSanitizer, whose own malloc has to come first",
+    [WEIR__LOST_MSAN] = "is built with MemorySanitizer, whose own malloc has to come first",
+};
+
+static int error_refuse(const char *program, const struct weir__program_file *about)
 {
-    struct stat about;
-    return stat(path, &about) == 0 && S_ISREG(about.st_mode) && access(path, X_OK) == 0;
-}
-
-/* As execvp looks: `found` gets the path. 0 or an errno value. */
-static int program_find(const char *program, char found[PATH_MAX])
-{
-    int error = ENOENT;
-    if (strchr(program, '/')) {
-        snprintf(found, PATH_MAX, "%s", program);
-        return access(found, F_OK) != 0 ? errno : 0;
-    }
-    const char *path = getenv("PATH");
-    for (const char *at = path ? path : "/usr/bin:/bin"; *program && at; at = strchr(at, ':')) {
-        at += *at == ':';
-        int length = (int)strcspn(at, ":");
-        snprintf(found, PATH_MAX, "%.*s/%s", length ? length : 1, length ? at : ".", program);
-        if (file_can_run(found))
-            return 0;
-        if (access(found, F_OK) == 0)
-            error = EACCES;
-    }
-    return error;
-}
-
-/* -- what it is ---------------------------------------------------------------------------- */
-
-/* Does an exec change who the process is, so that the loader distrusts the environment? */
-static bool file_raises_rights(const char *path, const struct stat *about)
-{
-    if ((about->st_mode & S_ISUID) && about->st_uid != getuid())
-        return true;
-    if ((about->st_mode & S_ISGID) && (about->st_mode & S_IXGRP) && about->st_gid != getgid())
-        return true;
-    return geteuid() != 0 && getxattr(path, "security.capability", NULL, 0) > 0;
-}
-
-static bool file_has_interpreter(int file, const ElfW(Ehdr) * header)
-{
-    for (unsigned i = 0; i < header->e_phnum; i++) {
-        ElfW(Phdr) part;
-        off_t at = (off_t)(header->e_phoff + (uint64_t)i * header->e_phentsize);
-        if (pread(file, &part, sizeof part, at) != sizeof part)
-            return false;
-        if (part.p_type == PT_INTERP)
-            return true;
-    }
-    return false;
-}
-
-static int elf_check(const char *program, int file, const ElfW(Ehdr) * header)
-{
-    static const ElfW(Half) here =
-#if defined(__x86_64__)
-        EM_X86_64;
-#elif defined(__aarch64__)
-        EM_AARCH64;
-#else
-        EM_NONE;
-#endif
-    if (header->e_ident[EI_CLASS] != ELFCLASS64 || (here && header->e_machine != here))
-        return refuse(program, NOT_EXECUTABLE, "is a program for another kind of machine");
-    if (!file_has_interpreter(file, header))
-        return refuse(
-            program, NOT_EXECUTABLE,
-            "is statically linked: it has its malloc built in, nothing can be put before it");
-    return 0;
-}
-
-static int file_check(const char *program, const char *path, int depth);
-
-/* "#!/path/of/interpreter argument": the interpreter is what runs. */
-static int script_check(const char *program, char *line, int depth)
-{
-    line += strspn(line, " \t");
-    line[strcspn(line, " \t\r\n")] = '\0';
-    if (!*line || depth == SCRIPTS_DEEP)
-        return refuse(program, NOT_EXECUTABLE, "is a script without an interpreter");
-    if (access(line, F_OK) != 0)
+    if (about->interpreter[0] && (about->error == ENOENT || about->error == ENOTDIR))
         return refuse(program, NOT_FOUND, "is a script whose interpreter does not exist");
-    return file_check(line, line, depth + 1);
-}
-
-static int content_check(const char *program, int file, int depth)
-{
-    union {
-        ElfW(Ehdr) header;
-        char text[PATH_MAX];
-    } start = {0};
-    ssize_t got = pread(file, &start, sizeof start - 1, 0);
-    if (got >= (ssize_t)sizeof start.header && memcmp(start.text, ELFMAG, SELFMAG) == 0)
-        return elf_check(program, file, &start.header);
-    if (got > 2 && memcmp(start.text, "#!", 2) == 0)
-        return script_check(program, start.text + 2, depth);
-    return refuse(program, NOT_EXECUTABLE, "is neither a program nor a script");
-}
-
-static int file_check(const char *program, const char *path, int depth)
-{
-    struct stat about;
-    if (stat(path, &about) != 0)
-        return refuse(program, NOT_FOUND, strerror(errno));
-    if (S_ISDIR(about.st_mode))
+    switch (about->error) {
+    case ENOENT:
+        return refuse(program, NOT_FOUND, "no such program");
+    case EISDIR:
         return refuse(program, NOT_EXECUTABLE, "is a folder");
-    if (!file_can_run(path))
+    case EACCES:
         return refuse(program, NOT_EXECUTABLE, "is not executable");
-    if (file_raises_rights(path, &about))
-        return refuse(program, NOT_EXECUTABLE,
-                      "is setuid, setgid or has capabilities: the loader lets no library into it");
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-        return 0; /* it may be run but not read: nothing more is known */
-    int status = content_check(program, file, depth);
-    close(file);
-    return status;
+    case ELOOP:
+        return refuse(program, NOT_EXECUTABLE, "is a script of a script of a script, too deep");
+    default:
+        return refuse(program, NOT_EXECUTABLE, strerror(about->error));
+    }
 }
 
 int run_check(const char *program)
 {
     char path[PATH_MAX];
-    int error = program_find(program, path);
+    struct weir__program_file about;
+    int error = weir__program_file_find(program, getenv("PATH"), path, sizeof path);
     if (error == ENOENT || error == ENOTDIR)
         return refuse(program, NOT_FOUND, "no such program");
     if (error)
         return refuse(program, NOT_EXECUTABLE, strerror(error));
-    return file_check(program, path, 0);
+    weir__program_file_look(path, weir__program_loader(), true, &about);
+    if (about.interpreter[0])
+        program = about.interpreter;
+    if (about.error)
+        return error_refuse(about.error == ELOOP ? path : program, &about);
+    return about.lost == WEIR__LOST_NOT ? 0
+                                        : refuse(program, NOT_EXECUTABLE, lost_words[about.lost]);
 }
 
 /* -- the library ----------------------------------------------------------------------------- */
@@ -165,6 +83,46 @@ static bool library_try(struct run *run, const char *folder, const char *rest)
     int length =
         snprintf(run->library, sizeof run->library, "%s%s/libweir-malloc.so", folder, rest);
     return length < (int)sizeof run->library && access(run->library, R_OK) == 0;
+}
+
+/* The program may go to another folder. */
+static void library_absolute(char *library, size_t room)
+{
+    char *whole = *library == '/' ? NULL : realpath(library, NULL);
+    if (whole && strlen(whole) < room)
+        memcpy(library, whole, strlen(whole) + 1);
+    free(whole);
+}
+
+/*
+ * "/usr/lib/x86_64-linux-gnu/weir/..." as "/usr/$LIB/weir/...", where the loader puts that
+ * folder for `$LIB`: a musl program that is started behind our back (by Go, by system
+ * calls) finds no such file, and says nothing; with the plain path it would not start.
+ * glibc's 32-bit loader complains either way.
+ */
+static void library_generalize(char *library, size_t room)
+{
+    Dl_info libc;
+    char folder[PATH_MAX], general[PATH_MAX], *at;
+    if (!dladdr((void *)gnu_get_libc_version, &libc) || libc.dli_fname[0] != '/')
+        return;
+    snprintf(folder, sizeof folder, "%s", libc.dli_fname);
+    *strrchr(folder, '/') = '\0';
+    const char *part = strncmp(folder, "/usr/", 5) == 0 ? folder + 4 : folder;
+    /* Is it so? The C library is loaded already: nothing else would be found. */
+    snprintf(general, sizeof general, "%.*s/$LIB%s", (int)(part - folder), folder,
+             strrchr(libc.dli_fname, '/'));
+    void *same = *part ? dlopen(general, RTLD_LAZY | RTLD_NOLOAD) : NULL;
+    if (!same)
+        return;
+    dlclose(same);
+    size_t length = strlen(part);
+    at = strstr(library, part);
+    if (!at || at[length] != '/' ||
+        snprintf(general, sizeof general, "%.*s/$LIB%s", (int)(at - library), library,
+                 at + length) >= (int)room)
+        return;
+    memcpy(library, general, strlen(general) + 1);
 }
 
 bool run_library(struct run *run)
@@ -188,5 +146,9 @@ bool run_library(struct run *run)
         fprintf(stderr,
                 "weir run: the loader takes no library whose path has spaces or colons: %s\n",
                 run->library);
+    else {
+        library_absolute(run->library, sizeof run->library);
+        library_generalize(run->library, sizeof run->library);
+    }
     return found && !strpbrk(run->library, " :");
 }

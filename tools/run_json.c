@@ -73,7 +73,7 @@ static void json_classes(const struct run_image *image, FILE *to)
 {
     const char *comma = "";
     fprintf(to, ", \"classes\": [");
-    for (unsigned i = 0; image->has_classes && i < WEIR__RUN_CLASSES; i++) {
+    for (unsigned i = 0; image->classes && i < WEIR__RUN_CLASSES; i++) {
         const struct weir__run_class *class = &image->classes[i];
         if (!class->blocks && !class->held)
             continue;

@@ -2,7 +2,8 @@
  * tools/run_memory.c - makes the memory that the processes share with `weir run`
  * (observe/run_page.h): anonymous, sealed against being cut short, reached by a path that
  * only this user's processes can open, or, for who became another user or lives in another
- * root or namespace, over a socket by who knows a random key.
+ * root or namespace, over a socket by who knows a random key. Nothing stays when the last
+ * process that maps it is gone.
  */
 #include "tools/run.h"
 
@@ -12,29 +13,41 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/ipc.h>
 #include <sys/random.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
-/* The limit on file sizes counts for this memory, too. It is the program's, not ours: lifted
- * as far as it may be, for one call. */
-static int grow(int file, uint64_t bytes)
+/* Sealed: nobody can cut it short under us. NULL with errno. */
+static void *memory_of_file(struct run *run, uint64_t bytes)
 {
-    struct rlimit before, lifted;
-    bool limited = getrlimit(RLIMIT_FSIZE, &before) == 0 && before.rlim_cur < bytes;
-    if (limited) {
-        lifted = before;
-        lifted.rlim_cur = bytes;
-        if (before.rlim_max < bytes)
-            lifted.rlim_max = bytes; /* for who may */
-        setrlimit(RLIMIT_FSIZE, &lifted);
+    run->page_file = memfd_create("weir-run", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (run->page_file < 0)
+        return NULL;
+    if (ftruncate(run->page_file, (off_t)bytes) == 0) {
+        fcntl(run->page_file, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+        void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, run->page_file, 0);
+        if (memory != MAP_FAILED)
+            return memory;
     }
-    int result = ftruncate(file, (off_t)bytes), error = errno;
-    if (limited && getrlimit(RLIMIT_FSIZE, &lifted) == 0 && lifted.rlim_cur == bytes)
-        setrlimit(RLIMIT_FSIZE, &before);
+    int error = errno;
+    close(run->page_file);
+    run->page_file = -1;
     errno = error;
-    return result;
+    return NULL;
+}
+
+/* Where the limit on file sizes (ulimit -f), which counts for anonymous ones, too, leaves no
+ * room: a segment of System V, which goes with the last process that has it. */
+static void *memory_of_segment(struct run *run, uint64_t bytes)
+{
+    run->segment = shmget(IPC_PRIVATE, bytes, IPC_CREAT | 0600);
+    void *memory = run->segment < 0 ? (void *)-1 : shmat(run->segment, NULL, 0);
+    if (run->segment >= 0)
+        shmctl(run->segment, IPC_RMID, NULL);
+    return memory == (void *)-1 ? NULL : memory;
 }
 
 static bool fail(const char *what)
@@ -62,6 +75,11 @@ static void listen_at(struct run *run, const char *name)
 
 static void where_write(struct run *run)
 {
+    run->listener = -1;
+    if (run->segment >= 0) {
+        snprintf(run->where, sizeof run->where, WEIR__RUN_SEGMENT "%d", run->segment);
+        return;
+    }
     unsigned char random[24];
     char name[32], text[2 * sizeof random + 1];
     if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
@@ -81,12 +99,11 @@ bool run_memory_make(struct run *run)
 {
     run->unit = (uint32_t)sysconf(_SC_PAGESIZE);
     uint64_t bytes = weir__run_bytes(run->unit, run->record);
-    run->page_file = memfd_create("weir-run", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (run->page_file < 0 || grow(run->page_file, bytes) != 0)
-        return fail("no shared memory");
-    fcntl(run->page_file, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
-    run->page = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, run->page_file, 0);
-    if (run->page == MAP_FAILED)
+    run->segment = -1;
+    run->page = memory_of_file(run, bytes);
+    if (!run->page && errno == EFBIG)
+        run->page = memory_of_segment(run, bytes);
+    if (!run->page)
         return fail("no shared memory");
     *(struct weir__run_head *)run->page =
         (struct weir__run_head){.magic = WEIR__RUN_MAGIC,

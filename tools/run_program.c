@@ -11,6 +11,7 @@
 #include "tools/run.h"
 
 #include <errno.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -18,17 +19,15 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define SIGNALS      65
-#define GROUP_WAIT_US 3000 /* for the rest of a signal to the group, and for the witness */
+#define GROUP_WAIT_US 3000 /* for the rest of a signal to the group */
 #define PACE_LEAST    1    /* ms between two looks at the processes: while things happen, */
 #define PACE_MOST     40   /* and while they do not */
-
-/* How often the witness got each signal. */
-static uint32_t *witnessed;
 
 static void nap(long us)
 {
@@ -38,16 +37,37 @@ static void nap(long us)
 
 /* -- the witness ---------------------------------------------------------------------------- */
 
+/* What is sent to the group is pending in the witness before the sender goes on, so it need not
+ * run to have it. When it is asked it takes what is pending, and counts. */
+static struct witnessed {
+    uint32_t asked, answered; /* questions; atomic */
+    uint32_t count[SIGNALS];
+} *witnessed;
+
+static void futex(uint32_t *word, int operation, uint32_t value, const struct timespec *patience)
+{
+    syscall(SYS_futex, word, operation, value, patience, NULL, 0);
+}
+
 static _Noreturn void witness_be(const sigset_t *all, pid_t parent)
 {
+    static const struct timespec none = {0, 0};
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     prctl(PR_SET_NAME, "weir-witness");
     for (int fd = 0; fd < 3; fd++)
         close(fd);
-    while (getppid() == parent) {
-        int signal = sigwaitinfo(all, NULL);
-        if (signal > 0 && signal < SIGNALS)
-            __atomic_add_fetch(&witnessed[signal], 1, __ATOMIC_RELEASE);
+    for (uint32_t answered = 0; getppid() == parent;) {
+        uint32_t asked = __atomic_load_n(&witnessed->asked, __ATOMIC_ACQUIRE);
+        if (asked == answered) {
+            futex(&witnessed->asked, FUTEX_WAIT, asked, NULL);
+            continue;
+        }
+        for (int signal; (signal = sigtimedwait(all, NULL, &none)) > 0;)
+            if (signal < SIGNALS)
+                witnessed->count[signal]++;
+        answered = asked;
+        __atomic_store_n(&witnessed->answered, answered, __ATOMIC_RELEASE);
+        futex(&witnessed->answered, FUTEX_WAKE, 1, NULL);
     }
     _exit(0);
 }
@@ -55,8 +75,8 @@ static _Noreturn void witness_be(const sigset_t *all, pid_t parent)
 static void witness_start(struct run *run, const sigset_t *all)
 {
     pid_t self = getpid();
-    witnessed = mmap(NULL, SIGNALS * sizeof *witnessed, PROT_READ | PROT_WRITE,
-                     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    witnessed = mmap(NULL, sizeof *witnessed, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+                     -1, 0);
     run->witness = witnessed == MAP_FAILED ? -1 : fork();
     if (run->witness == 0)
         witness_be(all, self);
@@ -71,37 +91,47 @@ static void witness_end(struct run *run)
     run->witness = 0;
 }
 
-/* Does it have the signal without having been able to count it yet? */
-static bool witness_has_pending(const struct run *run, int signal)
+/* The signals that are pending in it, a bit each. False: the system does not tell. */
+static bool witness_pending(const struct run *run, unsigned long long *pending)
 {
     char path[64], line[256];
-    unsigned long long pending = 0, shared = 0;
+    unsigned long long own = 0, shared = 0;
     snprintf(path, sizeof path, "/proc/%d/status", run->witness);
     FILE *status = fopen(path, "re");
     if (!status)
         return false;
     while (fgets(line, sizeof line, status)) {
-        sscanf(line, "SigPnd: %llx", &pending);
+        sscanf(line, "SigPnd: %llx", &own);
         sscanf(line, "ShdPnd: %llx", &shared);
     }
     fclose(status);
-    return (pending | shared) >> (signal - 1) & 1;
+    *pending = own | shared;
+    return true;
 }
 
-/* How often the group got the signal since the last question. */
-static unsigned witness_take(const struct run *run, int signal)
+/* How often the group got each signal since the last question. The witness may be stopped:
+ * then what is pending counts as once, and the next question finds it no more. */
+static void witness_ask(const struct run *run, unsigned counts[SIGNALS])
 {
     static uint32_t taken[SIGNALS];
-    if (run->witness <= 0)
-        return 0;
-    for (int i = 0; i < 20 && witness_has_pending(run, signal); i++)
-        nap(500);
-    uint32_t now = __atomic_load_n(&witnessed[signal], __ATOMIC_ACQUIRE);
-    unsigned since = now - taken[signal];
-    taken[signal] = now;
-    if (!since && witness_has_pending(run, signal))
-        since = 1; /* it is stopped */
-    return since;
+    unsigned long long pending = 0;
+    memset(counts, 0, SIGNALS * sizeof *counts);
+    if (run->witness <= 0 || (witness_pending(run, &pending) && !pending))
+        return;
+    uint32_t question = __atomic_add_fetch(&witnessed->asked, 1, __ATOMIC_RELEASE);
+    futex(&witnessed->asked, FUTEX_WAKE, 1, NULL);
+    for (int i = 0; i < 100; i++) {
+        uint32_t answered = __atomic_load_n(&witnessed->answered, __ATOMIC_ACQUIRE);
+        if (answered == question)
+            break;
+        futex(&witnessed->answered, FUTEX_WAIT, answered, &(struct timespec){0, 1000000});
+    }
+    for (int signal = 1; signal < SIGNALS; signal++) {
+        counts[signal] = witnessed->count[signal] - taken[signal];
+        if (!counts[signal] && pending >> (signal - 1) & 1)
+            counts[signal] = 1;
+        taken[signal] += counts[signal];
+    }
 }
 
 /* -- signals ---------------------------------------------------------------------------------- */
@@ -112,12 +142,22 @@ struct arrived {
     struct signalfd_siginfo last[SIGNALS];
 };
 
+/* Not what the kernel tells of our children, and not what our own writes come to. */
+static bool is_for_the_program(const struct signalfd_siginfo *got)
+{
+    if (got->ssi_signo >= SIGNALS)
+        return false;
+    if (got->ssi_signo == SIGCHLD)
+        return got->ssi_code <= 0;
+    return !(got->ssi_signo == SIGXFSZ && got->ssi_pid == (uint32_t)getpid());
+}
+
 static bool arrived_read(int from, struct arrived *a)
 {
     struct signalfd_siginfo got;
     bool any = false;
     while (read(from, &got, sizeof got) == sizeof got)
-        if (got.ssi_signo != SIGCHLD && got.ssi_signo < SIGNALS) {
+        if (is_for_the_program(&got)) {
             a->count[got.ssi_signo]++;
             a->last[got.ssi_signo] = got;
             any = true;
@@ -135,6 +175,18 @@ static void pass_on(const struct run *run, int signal, const struct signalfd_sig
     }
 }
 
+/* SIGCONT takes pending stops away, and a stop a pending SIGCONT: of these the witness may
+ * have the latest alone. */
+static void group_complete(unsigned group[SIGNALS])
+{
+    static const int job[] = {SIGCONT, SIGTSTP, SIGTTIN, SIGTTOU};
+    unsigned any = 0;
+    for (size_t i = 0; i < sizeof job / sizeof *job; i++)
+        any |= group[job[i]];
+    for (size_t i = 0; i < sizeof job / sizeof *job && any; i++)
+        group[job[i]] = 1;
+}
+
 /* Signals to the group reached the program; the others are passed on. Of one kind that came
  * both ways at about one time, as from timeout(1), one arrives, as it would have. */
 static void signals_pass_on(const struct run *run, int from)
@@ -144,28 +196,28 @@ static void signals_pass_on(const struct run *run, int from)
         return;
     nap(GROUP_WAIT_US);
     arrived_read(from, &a);
+    unsigned group[SIGNALS];
+    witness_ask(run, group);
+    group_complete(group);
     for (int signal = 1; signal < SIGNALS; signal++) {
-        if (!a.count[signal])
-            continue;
-        unsigned group = witness_take(run, signal);
-        bool queued = signal >= SIGRTMIN;
-        unsigned direct = queued ? a.count[signal] - (group < a.count[signal] ? group : a.count[signal])
-                          : group ? 0
-                                  : 1;
-        while (direct--)
+        unsigned count = a.count[signal], of_group = group[signal];
+        if (signal < SIGRTMIN)
+            count = count && !of_group; /* they do not queue */
+        else
+            count -= of_group < count ? of_group : count;
+        while (count--)
             pass_on(run, signal, &a.last[signal]);
     }
 }
 
 /* -- its life --------------------------------------------------------------------------------- */
 
-/* In the child. Its signals are as they were when weir run was started. */
-static _Noreturn void program_become(const struct run *run, const sigset_t *mask,
-                                     const struct sigaction *child)
+/* In a child of vfork, which spares the program the page faults of a copy. Its signals are as
+ * they were when weir run was started. */
+static _Noreturn void program_become(const struct run *run, const struct sigaction *child)
 {
-    run_memory_export(run);
     sigaction(SIGCHLD, child, NULL);
-    sigprocmask(SIG_SETMASK, mask, NULL);
+    sigprocmask(SIG_SETMASK, &run->mask, NULL);
     execvp(run->command[0], run->command);
     int error = errno;
     fprintf(stderr, "weir run: %s: %s\n", run->command[0], strerror(error));
@@ -174,10 +226,15 @@ static _Noreturn void program_become(const struct run *run, const sigset_t *mask
 
 /* The program stopped: so do we, that the shell sees it. Who lets us go on lets the program
  * go on, too, or the signal is passed on to it. */
-static void stop_with_it(struct run *run)
+static void stop_with_it(struct run *run, int signal)
 {
+    sigset_t one;
     run_watch_look(run->watch);
-    kill(getpid(), SIGSTOP);
+    sigemptyset(&one);
+    sigaddset(&one, signal);
+    raise(signal);
+    sigprocmask(SIG_UNBLOCK, &one, NULL); /* here we stop, by the same signal */
+    sigprocmask(SIG_BLOCK, &one, NULL);
 }
 
 /* Children that are not ours to wait for come to who is process 1 of a container. */
@@ -197,7 +254,7 @@ static bool program_has_ended(struct run *run)
             run->ended = run_clock();
             return true;
         }
-        stop_with_it(run);
+        stop_with_it(run, WSTOPSIG(status));
     }
     return false;
 }
@@ -220,22 +277,22 @@ static void program_await(struct run *run, int signals)
 
 bool run_program(struct run *run)
 {
-    sigset_t all, before;
+    sigset_t all;
     struct sigaction child;
     sigfillset(&all);
-    sigprocmask(SIG_BLOCK, &all, &before); /* our own faults end us all the same */
     sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, &child); /* else no status */
     int signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
     witness_start(run, &all);
     run->started = run_clock();
-    run->pid = signals < 0 ? -1 : fork();
+    run_memory_export(run);
+    run->pid = signals < 0 ? -1 : vfork();
     if (run->pid < 0) {
         fprintf(stderr, "weir run: fork: %s\n", strerror(errno));
         witness_end(run);
         return false;
     }
     if (run->pid == 0)
-        program_become(run, &before, &child);
+        program_become(run, &child);
     program_await(run, signals);
     witness_end(run);
     close(signals);

@@ -283,7 +283,8 @@ static int file_of_image(const struct run *run, const struct run_image *image, c
     char *base = name_expand(run->record, image->pid, image->command);
     bool named = strstr(run->record, "%p") != NULL;
     int file = base ? -EEXIST : -ENOMEM;
-    for (int nth = image->nth; base && file == -EEXIST && nth < image->nth + 1000; nth++) {
+    int from = named ? 1 : image->nth;
+    for (int nth = from; base && file == -EEXIST && nth < from + 1000; nth++) {
         char pid[16] = "", number[16] = "";
         if (!named)
             snprintf(pid, sizeof pid, ".%d", image->pid);
@@ -346,6 +347,14 @@ static void room_reserve(struct run_recording *r)
     uint64_t at = r->end;
     if (record_write(r, WEIR__TRACE_ROOM, zeros, sizeof zeros, NULL, 0))
         r->room = at;
+}
+
+bool run_record_begins(const unsigned char *bytes, size_t n)
+{
+    uint32_t type = 0;
+    if (n >= sizeof type)
+        memcpy(&type, bytes, sizeof type);
+    return type == WEIR__TRACE_HEAD;
 }
 
 void run_record_records(struct run_recording *r, const unsigned char *bytes, size_t n)

@@ -5,6 +5,8 @@
 #include "tools/numbers.h"
 #include "tools/run.h"
 
+#include "base/program_file.h"
+
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -45,6 +47,8 @@ const char *run_ending_text(const struct run_image *image)
     switch (image->ending) {
     case RUN_EXITED:
         return "exited";
+    case RUN_KILLED:
+        return "killed";
     case RUN_ENDED:
         return "ended";
     case RUN_EXECED:
@@ -61,7 +65,7 @@ const char *run_lost_text(uint32_t lost)
     switch (lost) {
     case WEIR__LOST_STATIC:
         return "it is statically linked";
-    case WEIR__LOST_LIBC:
+    case WEIR__LOST_LOADER:
         return "it has another C library";
     case WEIR__LOST_MACHINE:
         return "it is for another kind of machine";
@@ -69,7 +73,10 @@ const char *run_lost_text(uint32_t lost)
         return "it raises its rights: the loader lets no library into it";
     case WEIR__LOST_LIBRARY:
         return "the library cannot be opened from there";
-    case WEIR__LOST_SANITIZER:
+    case WEIR__LOST_ASAN:
+    case WEIR__LOST_HWASAN:
+    case WEIR__LOST_TSAN:
+    case WEIR__LOST_MSAN:
         return "a sanitizer brings its own malloc";
     default:
         return "its environment was cleared, or it changed its user, root or namespace";
@@ -171,7 +178,7 @@ static void text_image(const struct run *run, const struct run_image *image, FIL
                 f->limit ? number_bytes(f->limit) : "none", number_count(f->failures),
                 f->failures == 1 ? "" : "s");
     text_age(run, image, to);
-    if (run->sizes && image->has_classes)
+    if (run->sizes && image->classes)
         text_classes(image, to);
 }
 
@@ -302,7 +309,8 @@ static void text_head(const struct run *run, const struct run_image *image, FILE
     const struct run_figures *f = &image->figures;
     fputs("weir run: ", to);
     command_print(image->command, 100, to);
-    fprintf(to, " (pid %d): ", image->pid);
+    fprintf(to, " (pid %d)%s: ", image->pid,
+            image->kind == WEIR__RUN_LIBWEIR ? ", libweir's own heap" : "");
     text_status(run, to);
     fprintf(to, " after %.3f s\n", seconds(run->started, run->ended));
     if (!has_figures(image)) {

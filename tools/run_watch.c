@@ -15,10 +15,12 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#define LIVES_NS     20000000u /* between two questions whether processes live */
+#define LIVES_NS     20000000u /* between two questions whether processes live, */
+#define LIFE_NS      1000000u  /* and so much more for each of them */
 #define SAMPLE_NS    50000000u /* between two samples of a process's resident memory */
 #define SAMPLES_MOST 64        /* of them in one look */
 #define MIB          (UINT64_C(1) << 20)
@@ -99,11 +101,10 @@ static uint64_t process_sample(struct run_image *image)
 
 static struct run_image *image_of_process(const struct run_watch *watch, int pid)
 {
-    struct run_image *found = NULL;
-    for (struct run_image *i = watch->first; i; i = i->next)
-        if (i->pid == pid && !(i->over && i->ending != RUN_EXECED))
-            found = i;
-    return found;
+    for (struct run_image *i = watch->by_pid[(unsigned)pid % RUN_PIDS]; i; i = i->same_pid)
+        if (i->pid == pid && i->kind == WEIR__RUN_MALLOC && !(i->over && i->ending != RUN_EXECED))
+            return i;
+    return NULL;
 }
 
 static void text_copy(char *to, const char *from, size_t size)
@@ -130,11 +131,21 @@ static struct run_image *image_add(struct run_watch *watch, uint32_t index,
     image->kind = from->kind;
     image->flags = from->flags;
     image->nth = before ? before->nth + 1 : 1;
-    text_copy(image->command, from->command, sizeof image->command);
+    image->command = strndup(from->command, sizeof from->command - 1);
+    if (!image->command) {
+        free(image);
+        return NULL;
+    }
+    struct run_image **bucket = &watch->by_pid[(unsigned)image->pid % RUN_PIDS];
     if (before) {
         before->after = image;
         image->seen_alive = before->seen_alive;
+        for (struct run_image *i = *bucket; i; i = i->same_pid)
+            if (i->pid == image->pid && i->kind == WEIR__RUN_LIBWEIR && !i->over)
+                i->after = image;
     }
+    image->same_pid = *bucket;
+    *bucket = image;
     *watch->last = image;
     watch->last = &image->next;
     watch->count++;
@@ -174,6 +185,7 @@ static bool image_update(struct run_image *image, const struct weir__run_image *
         figures.peak_at = rose ? now : image->figures.peak_at;
     image->figures = figures;
     image->flags = copy->flags;
+    image->done = copy->state == WEIR__RUN_EXITED;
     image->looked = now;
     image->lost = copy->lost;
     text_copy(image->lost_program, copy->lost_program, sizeof image->lost_program);
@@ -189,11 +201,13 @@ static void image_end(struct run_watch *watch, struct run_image *image,
     image->ending = image->after                        ? RUN_EXECED
                     : copy->state == WEIR__RUN_EXITED   ? RUN_EXITED
                     : copy->state == WEIR__RUN_EXECING  ? RUN_LOST
-                                                        : RUN_ENDED;
-    image->has_classes = copy->exact && copy->state == WEIR__RUN_EXITED;
-    if (image->has_classes)
-        memcpy(image->classes, copy->classes, sizeof image->classes);
-    (void)watch;
+                    : image->pid == watch->run->pid && watch->run->ended
+                        ? WIFEXITED(watch->run->status) ? RUN_EXITED : RUN_KILLED
+                        : RUN_ENDED;
+    if (copy->exact && (watch->run->json || watch->run->sizes))
+        image->classes = malloc(sizeof copy->classes);
+    if (image->classes)
+        memcpy(image->classes, copy->classes, sizeof copy->classes);
 }
 
 static void tree_look(struct run_watch *watch, uint64_t now)
@@ -201,7 +215,7 @@ static void tree_look(struct run_watch *watch, uint64_t now)
     uint64_t sum = 0;
     unsigned processes = 0;
     for (uint32_t i = 0; i < WEIR__RUN_IMAGES; i++)
-        if (watch->at[i] && !watch->at[i]->over && !watch->at[i]->after) {
+        if (watch->at[i] && !watch->at[i]->over && !watch->at[i]->done && !watch->at[i]->after) {
             sum += watch->at[i]->figures.live;
             processes += watch->at[i]->kind == WEIR__RUN_MALLOC;
         }
@@ -285,58 +299,121 @@ static void chunk_read(struct run_watch *watch, uint32_t i, struct chunk_copy *c
     memcpy(copy->bytes, chunk->bytes, n);
 }
 
-/* True: there was something to write. */
-static bool chunk_records(struct run_watch *watch, uint32_t i, struct run_image *image,
-                          struct chunk_copy *copy)
+/* A chunk that is to be written, and its place in its image's order. */
+struct chunk_ref {
+    uint64_t serial, ordinal;
+    uint32_t index, thread;
+};
+
+static int by_order(const void *a, const void *b)
 {
-    uint32_t n = (uint32_t)copy->front.filled;
-    struct run_recording *r = run_record_of(watch->run, image);
+    const struct chunk_ref *left = a, *right = b;
+    if (left->serial != right->serial)
+        return left->serial < right->serial ? -1 : 1;
+    return left->ordinal < right->ordinal ? -1 : left->ordinal > right->ordinal;
+}
+
+static struct run_image *chunk_image(const struct run_watch *watch, uint32_t i)
+{
+    uint32_t owner =
+        __atomic_load_n(&weir__run_chunk_owner(watch->run->page)[i], __ATOMIC_ACQUIRE);
+    return owner && owner <= WEIR__RUN_IMAGES ? watch->at[owner - 1] : NULL;
+}
+
+/* The chunks of events that are full, and of images that are over (`all`: of all) the open
+ * ones, too; in order. */
+static size_t chunks_list(const struct run_watch *watch, bool all, struct chunk_ref refs[])
+{
+    size_t n = 0;
+    for (uint32_t i = 0; i < WEIR__RUN_CHUNKS; i++) {
+        const struct run_image *image = chunk_image(watch, i);
+        const struct weir__run_chunk *chunk =
+            weir__run_chunk(watch->run->page, watch->run->unit, i);
+        if (!image || __atomic_load_n(&chunk->records, __ATOMIC_RELAXED))
+            continue;
+        if (!all && !image->over &&
+            __atomic_load_n(&chunk->state, __ATOMIC_ACQUIRE) != WEIR__CHUNK_FULL)
+            continue;
+        refs[n++] = (struct chunk_ref){image->serial, chunk->ordinal, i, chunk->thread};
+    }
+    qsort(refs, n, sizeof *refs, by_order);
+    return n;
+}
+
+static bool is_at_most(const struct chunk_ref *ref, const struct chunk_ref *others, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (others[i].serial == ref->serial && others[i].thread == ref->thread &&
+            others[i].ordinal >= ref->ordinal)
+            return true;
+    return false;
+}
+
+static void chunk_write(struct run_watch *watch, uint32_t i)
+{
+    static struct chunk_copy copy;
+    struct run_image *image = chunk_image(watch, i);
+    struct run_recording *r = image ? run_record_of(watch->run, image) : NULL;
+    chunk_read(watch, i, &copy);
+    if (r && copy.front.filled >> 32)
+        run_record_events(r, &copy.front, copy.bytes);
+    chunk_free(watch, i);
+}
+
+/*
+ * The chunks of a thread go to the file in the order in which they were filled. A look over
+ * all of them takes time: one may have been open when it was passed, and its successor full
+ * when that was. A second look sees every predecessor of what the first one saw.
+ */
+static bool events_look(struct run_watch *watch, bool all)
+{
+    static struct chunk_ref first[WEIR__RUN_CHUNKS], second[WEIR__RUN_CHUNKS];
+    size_t seen = chunks_list(watch, all, first);
+    size_t n = seen ? chunks_list(watch, all, second) : 0;
+    for (size_t i = 0; i < n; i++)
+        if (is_at_most(&second[i], first, seen))
+            chunk_write(watch, second[i].index);
+    return n > 0;
+}
+
+/* What is new in an image's chunks of records. */
+static bool records_write(struct run_watch *watch, uint32_t i, struct run_image *image)
+{
+    static struct chunk_copy copy;
+    chunk_read(watch, i, &copy);
+    uint32_t n = (uint32_t)copy.front.filled;
     bool more = n > watch->chunk_done[i];
-    if (more && r)
-        run_record_records(r, copy->bytes + watch->chunk_done[i], n - watch->chunk_done[i]);
+    struct run_recording *r = more ? run_record_of(watch->run, image) : NULL;
+    if (r && !r->headed && !image->over && !run_record_begins(copy.bytes, n))
+        return false; /* its first chunk was not seen yet */
+    if (r)
+        run_record_records(r, copy.bytes + watch->chunk_done[i], n - watch->chunk_done[i]);
     if (more)
         watch->chunk_done[i] = n;
-    if (copy->front.state == WEIR__CHUNK_FULL || image->over)
+    if (copy.front.state == WEIR__CHUNK_FULL || image->over)
         chunk_free(watch, i);
     return more;
 }
 
-static bool chunk_events(struct run_watch *watch, uint32_t i, struct run_image *image,
-                         struct chunk_copy *copy, bool all)
+/* Definitions may come in any order, but HEAD is in an image's first chunk. */
+static bool records_look(struct run_watch *watch)
 {
-    if (copy->front.state != WEIR__CHUNK_FULL && !image->over && !all)
-        return false;
-    struct run_recording *r = run_record_of(watch->run, image);
-    if (r && copy->front.filled >> 32)
-        run_record_events(r, &copy->front, copy->bytes);
-    chunk_free(watch, i);
-    return true;
-}
-
-/* Records first: an image's HEAD comes before its events. `all`: the open ones, too. */
-static bool chunks_look(struct run_watch *watch, bool records, bool all)
-{
-    static struct chunk_copy copy;
-    const uint32_t *owners = weir__run_chunk_owner(watch->run->page);
     bool any = false;
     for (uint32_t i = 0; i < WEIR__RUN_CHUNKS; i++) {
-        uint32_t owner = __atomic_load_n(&owners[i], __ATOMIC_ACQUIRE);
-        struct run_image *image =
-            owner && owner <= WEIR__RUN_IMAGES ? watch->at[owner - 1] : NULL;
-        if (!image)
-            continue;
+        struct run_image *image = chunk_image(watch, i);
         const struct weir__run_chunk *chunk =
             weir__run_chunk(watch->run->page, watch->run->unit, i);
-        if (!!__atomic_load_n(&chunk->records, __ATOMIC_RELAXED) != records)
-            continue;
-        if (!records && !all && !image->over &&
-            __atomic_load_n(&chunk->state, __ATOMIC_RELAXED) != WEIR__CHUNK_FULL)
-            continue;
-        chunk_read(watch, i, &copy);
-        any |= records ? chunk_records(watch, i, image, &copy)
-                       : chunk_events(watch, i, image, &copy, all);
+        if (image && __atomic_load_n(&chunk->records, __ATOMIC_RELAXED))
+            any |= records_write(watch, i, image);
     }
     return any;
+}
+
+/* Records first: an image's HEAD comes before its events. */
+static bool chunks_look(struct run_watch *watch, bool all)
+{
+    bool any = records_look(watch);
+    return events_look(watch, all) || any;
 }
 
 /* -- a look ------------------------------------------------------------------------------------ */
@@ -344,11 +421,14 @@ static bool chunks_look(struct run_watch *watch, bool records, bool all)
 static void lives_look(struct run_watch *watch, const struct weir__run_image *const images[],
                        uint64_t now)
 {
-    watch->lives_looked = now;
-    for (uint32_t i = 0; i < WEIR__RUN_IMAGES; i++)
-        if (watch->at[i] && images[i] && !watch->at[i]->over &&
-            image_is_over(watch->at[i], images[i]))
-            watch->at[i]->over = true;
+    uint64_t alive = 0;
+    for (uint32_t i = 0; i < WEIR__RUN_IMAGES; i++) {
+        if (!watch->at[i] || !images[i] || watch->at[i]->over)
+            continue;
+        watch->at[i]->over = image_is_over(watch->at[i], images[i]);
+        alive += !watch->at[i]->over;
+    }
+    watch->lives_next = now + LIVES_NS + alive * LIFE_NS;
 }
 
 static void samples_take(struct run_watch *watch, const struct weir__run_image *const images[],
@@ -397,8 +477,7 @@ static void over_finish(struct run_watch *watch)
         image_update(image, images[i], &sums[i], now);
         image_end(watch, image, images[i], now);
     }
-    chunks_look(watch, true, false);
-    chunks_look(watch, false, false);
+    chunks_look(watch, false);
     for (uint32_t i = 0; i < WEIR__RUN_IMAGES; i++) {
         if (!images[i])
             continue;
@@ -433,11 +512,10 @@ bool run_watch_look(struct run_watch *watch)
     uint64_t now = run_clock();
     if (head->record) {
         __atomic_store_n(&head->clock, weir__ticks_now(), __ATOMIC_RELAXED);
-        busy |= chunks_look(watch, true, false);
-        busy |= chunks_look(watch, false, false);
+        busy |= chunks_look(watch, false);
     }
     samples_take(watch, images, now);
-    if (now - watch->lives_looked >= LIVES_NS)
+    if (now >= watch->lives_next)
         lives_look(watch, images, now);
     over_finish(watch);
     return busy;
@@ -460,9 +538,7 @@ void run_watch_end(struct run_watch *watch)
             watch->at[i]->over = true; /* of another namespace, or it ended unseen */
     over_finish(watch);
     __atomic_store_n(&head->closed, 1, __ATOMIC_SEQ_CST);
-    if (head->record) {
-        chunks_look(watch, true, true);
-        chunks_look(watch, false, true);
-    }
+    if (head->record)
+        chunks_look(watch, true);
     watch->lost = __atomic_load_n(&head->noted_lost, __ATOMIC_RELAXED);
 }

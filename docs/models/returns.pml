@@ -1,8 +1,8 @@
 /*
  * returns.pml - the remote-free list of a class centre (src/pool/center.c): whoever finds
  * the lock taken pushes a batch with one compare-and-swap; who holds the lock takes the
- * whole list with one exchange. GIVERS threads give BATCHES batches each, taken from a
- * stack of empty ones that takers fill again, so that the same batch comes back while
+ * whole list with one exchange. GIVERS threads give BATCHES batches each, taken from
+ * the empty ones that takers put back (center->remote_spares), so that the same batch comes back while
  * a slow pusher still remembers it as the head (ABA). Run by `make check-models`.
  *
  * Asserted: no batch is lost, none is twice in a list or in a list and in a hand.

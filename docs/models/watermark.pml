@@ -17,6 +17,10 @@
  * HI_EARLY (the high-water mark noted before the operation is sure), SHARED_NO_FENCE and
  * SHARED_NO_WAIT (leaving SHARED), PEAK_NO_WAIT (reading the peak while SHARED), GRANT_ALL
  * (credit beyond the peak), SOLO_BESIDE (SOLO while another window is open; needs K=3).
+ *
+ * With -DUNFENCE membarrier is given up at some moment (track/fences.c). Mutants of that:
+ * NO_SECOND_LOOK (a thread that chose to enter by a plain store does not ask again behind
+ * it), NO_LAST_FENCE (fences end without a last one).
  */
 #ifndef N
 #define N 2
@@ -56,6 +60,7 @@ bool inside[N];
 chan buffer[N] = [6] of { byte, short };
 
 bool shared;
+bool nofence; /* membarrier was given up */
 short shared_live[M], shared_peak[M];
 
 short ghost[M], ghost_peak[M];
@@ -141,6 +146,7 @@ inline shut(top, me)
     i = 0;
     do
     :: i < N && waiting[i] ->
+        assert(!nofence); /* no window is open then */
 #ifndef NO_FENCE
         drain(i);
 #endif
@@ -244,8 +250,8 @@ inline shared_leave()
 #ifndef SHARED_NO_FENCE
         i = 0;
         do
-        :: i < N -> drain(i); i++
-        :: i == N -> break
+        :: i < N && !nofence -> drain(i); i++
+        :: i == N || nofence -> break
         od;
 #endif
 #ifndef SHARED_NO_WAIT
@@ -335,18 +341,44 @@ inline choose()
     :: !open[me] ->
         window_open(LIMIT - level[0], true)
 #else
-    :: NONE_OPEN(METER(me)) -> /* SOLO: everything up to the limit */
+    :: !nofence && NONE_OPEN(METER(me)) -> /* SOLO: everything up to the limit */
         window_open(LIMIT - level[0], true)
 #endif
 #ifdef GRANT_ALL
     :: solo[0] == 0 -> window_open(2, false)
 #else
-    :: solo[0] == 0 && ROOM(METER(me)) >= 1 -> window_open(1, false)
-    :: solo[0] == 0 && ROOM(METER(me)) >= 2 -> window_open(2, false)
+    :: !nofence && solo[0] == 0 && ROOM(METER(me)) >= 1 -> window_open(1, false)
+    :: !nofence && solo[0] == 0 && ROOM(METER(me)) >= 2 -> window_open(2, false)
 #endif
     :: skip
     :: LIMIT == 100 && nopen[0] == 0 -> shared_enter()
     fi
+}
+
+/* window_say_inside: plain stores while there are fences, else an exchange. */
+inline say_inside()
+{
+#ifdef UNFENCE
+    went = !nofence;
+    if
+    :: went ->
+        store(INSIDE, 1);
+#ifndef NO_SECOND_LOOK
+        if
+        :: nofence -> store(INSIDE, 0); went = false
+        :: else
+        fi
+#endif
+    :: else
+    fi;
+    if
+    :: !went -> store(INSIDE, 1); drain(me)
+    :: else
+    fi;
+    went = false
+#else
+    store(INSIDE, 1)
+#endif
 }
 
 inline operation_slow(d)
@@ -354,7 +386,7 @@ inline operation_slow(d)
     went = false;
     if
     :: shared ->
-        store(INSIDE, 1);
+        say_inside();
         if
         :: shared ->
             drain(me); /* the additions are locked instructions */
@@ -505,6 +537,35 @@ proctype Thread(byte me)
     done++
 }
 
+#ifdef UNFENCE
+/* weir__meters_unfence; then somebody begins SHARED again, and ends it without a fence. */
+proctype Unfencer()
+{
+    byte i, var;
+    short j, val;
+    atomic { !locked -> locked = true };
+    shared_leave();
+    freeze(0, N);
+    nofence = true;
+#ifndef NO_LAST_FENCE
+    do
+    :: i < N -> drain(i); i++
+    :: i == N -> break
+    od;
+#endif
+    await_all();
+    if
+    :: LIMIT == 100 && nopen[0] == 0 -> shared_enter()
+    :: skip
+    fi;
+    locked = false;
+    atomic { !locked -> locked = true };
+    shared_leave();
+    locked = false;
+    done++
+}
+#endif
+
 /* Owners' stores reach memory whenever they please. */
 proctype Memory(byte t)
 {
@@ -547,8 +608,15 @@ init {
         do
         :: i < N -> cap[i] = CLOSED; run Memory(i); run Thread(i); i++
         :: else -> break
-        od
+        od;
+#ifdef UNFENCE
+        run Unfencer()
+#endif
     }
+#ifdef UNFENCE
+    done == N + 1;
+#else
     done == N;
+#endif
     end_check()
 }

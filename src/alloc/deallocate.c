@@ -111,12 +111,8 @@ WEIR__INLINE struct weir__span *large_find(const weir_allocator *a, const void *
     unsigned entry = weir__map_get(block);
     if (weir__unlikely(entry < WEIR__MAP_SPANS))
         return NULL;
-    struct weir__region *region = weir__region_of_map(entry);
-    if (weir__unlikely(!region))
-        return NULL;
-    struct weir__span *span =
-        &region->pages[(size_t)((const char *)block - region->base) >> WEIR__PAGE_SHIFT];
-    if (weir__unlikely(span->state != WEIR__PAGE_SPAN || span->u.live.owner != a ||
+    struct weir__span *span = weir__span_at(entry, block);
+    if (weir__unlikely(!span || span->state != WEIR__PAGE_SPAN || span->u.live.owner != a ||
                        weir__span_block(span) != block))
         return NULL;
     return span;
@@ -172,9 +168,9 @@ static WEIR__NOINLINE void other_free(weir_allocator *a, void *block)
         errno = saved;
         return;
     }
-    if (!weir__allocator_check(a, block))
+    if (!weir__allocator_check(a, block)) /* NULL too, which clang-tidy cannot see */
         return;
-    if (!a->body->store)
+    if (!a->body->store) // NOLINT(clang-analyzer-core.NullDereference)
         weir__foreign_free(a, block);
     else if (weir__block_expect(a, block, &found) && found.kind == WEIR__SMALL)
         small_free(a, block, &found);

@@ -10,30 +10,37 @@ static struct weir__found found_bad(weir_misuse fault)
 }
 
 /* No live block starts here, in a slab: which crime is it? */
-static weir_misuse slab_fault(const struct weir__slab *slab, const void *pointer)
+static weir_misuse slab_fault(const struct weir__slab *slab, const uint32_t *words,
+                              const void *pointer)
 {
-    const uint32_t *word = weir__slab_word(slab, pointer);
-    if (word) {
-        uint32_t value = weir__word_get(word);
+    uint64_t at;
+    if (weir__slab_index(slab, pointer, &at)) {
+        uint32_t value = weir__word_get(&words[at]);
         bool was_live = weir__word_is_cached(value) || (value & WEIR__WORD_USED);
         return was_live ? WEIR_MISUSE_DOUBLE_FREE : WEIR_MISUSE_FOREIGN_POINTER;
     }
     size_t offset = (uintptr_t)pointer & (WEIR__SLAB - 1);
     size_t index = offset / weir__class_bytes[weir__slab_class(slab)];
-    return weir__word_is_live(weir__word_get(&slab->words[index])) ? WEIR_MISUSE_INTERIOR_POINTER
-                                                                   : WEIR_MISUSE_FOREIGN_POINTER;
+    return weir__word_is_live(weir__word_get(&words[index])) ? WEIR_MISUSE_INTERIOR_POINTER
+                                                             : WEIR_MISUSE_FOREIGN_POINTER;
 }
 
+/* The slab may change hands while a stale pointer is looked up: its header and words stay
+ * readable (pool/slab.h), so the answer is of before or after. */
 static struct weir__found small_find(const weir_allocator *a, const void *pointer)
 {
     struct weir__slab *slab = weir__slab_of(pointer);
     const void *owner = __atomic_load_n(&slab->owner, __ATOMIC_ACQUIRE);
     if (!owner) /* a free slab; its centre stays noted from when it was used */
         return found_bad(slab->center ? WEIR_MISUSE_DOUBLE_FREE : WEIR_MISUSE_FOREIGN_POINTER);
-    uint32_t *word = weir__slab_word(slab, pointer);
+    uint32_t *words = __atomic_load_n(&slab->words, __ATOMIC_RELAXED);
+    if (!words)
+        return found_bad(WEIR_MISUSE_FOREIGN_POINTER);
+    uint64_t index;
+    uint32_t *word = weir__slab_index(slab, pointer, &index) ? &words[index] : NULL;
     uint32_t value = word ? weir__word_get(word) : 0;
     if (!word || !weir__word_is_live(value))
-        return found_bad(slab_fault(slab, pointer));
+        return found_bad(slab_fault(slab, words, pointer));
     if (owner != a)
         return found_bad(WEIR_MISUSE_OTHER_ALLOCATOR);
     size_t usable = weir__class_bytes[weir__slab_class(slab)], natural = weir__low_bit(usable);
@@ -48,25 +55,20 @@ static struct weir__found small_find(const weir_allocator *a, const void *pointe
                                 .tag = weir__word_tag(value)};
 }
 
-static weir_misuse span_fault(struct weir__region *region, const void *pointer)
+static weir_misuse span_fault(const struct weir__region *region, const void *pointer)
 {
     size_t page = (size_t)((const char *)pointer - region->base) >> WEIR__PAGE_SHIFT;
-    if (page >= region->npages)
+    if (page >= region->touched)
         return WEIR_MISUSE_FOREIGN_POINTER;
-    if (weir__span_covering(region, pointer))
-        return WEIR_MISUSE_INTERIOR_POINTER;
-    return page < region->touched ? WEIR_MISUSE_DOUBLE_FREE : WEIR_MISUSE_FOREIGN_POINTER;
+    return weir__span_covers(region, page) ? WEIR_MISUSE_INTERIOR_POINTER : WEIR_MISUSE_DOUBLE_FREE;
 }
 
 static struct weir__found large_find(const weir_allocator *a, const void *pointer, unsigned entry)
 {
-    struct weir__region *region = weir__region_of_map(entry);
-    if (!region)
-        return found_bad(WEIR_MISUSE_FOREIGN_POINTER);
-    struct weir__span *span =
-        &region->pages[(size_t)((const char *)pointer - region->base) >> WEIR__PAGE_SHIFT];
-    if (span->state != WEIR__PAGE_SPAN || weir__span_block(span) != pointer)
-        return found_bad(span_fault(region, pointer));
+    struct weir__span *span = weir__span_at(entry, pointer);
+    if (!span || __atomic_load_n(&span->state, __ATOMIC_ACQUIRE) != WEIR__PAGE_SPAN ||
+        weir__span_block(span) != pointer)
+        return found_bad(span_fault(weir__region_of_map(entry), pointer));
     if (span->u.live.owner != a)
         return found_bad(WEIR_MISUSE_OTHER_ALLOCATOR);
     return (struct weir__found){.kind = WEIR__LARGE,

@@ -95,8 +95,11 @@ static void fork_child(void)
     weir__meter_fork_done();
     locks_each(lock_drop);
     weir__tags_unlock();
-    for (weir_allocator *a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL))
+    for (weir_allocator *a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL)) {
+        if (a->body->owns_store)
+            weir__store_forked(a->body->store);
         weir__heaps_orphaned(a);
+    }
     weir__context_unlock();
     weir__background_fork_done(true);
 }

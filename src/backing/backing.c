@@ -4,8 +4,8 @@
  * settle who writes it in backing_choose.
  */
 #include "backing/backing.h"
+#include "base/os.h"
 
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,8 +59,8 @@ static const struct weir__backing *backing_choose(void)
         atomic_compare_exchange_strong(&chosen, &none, &weir__backing_system);
         return atomic_load(&chosen);
     }
-    while (atomic_flag_test_and_set_explicit(&choosing, memory_order_acquire))
-        sched_yield();
+    for (unsigned i = 0; atomic_flag_test_and_set_explicit(&choosing, memory_order_acquire); i++)
+        weir__os_yield(i);
     if (!atomic_load(&chosen)) {
         choosing_here = true;
         const struct weir__backing *wanted = backing_wanted();

@@ -18,7 +18,7 @@
 
 /* Raised whenever the table changes: libweir refuses a libweir-jemalloc that was
  * built for another. */
-#define WEIR__BACKING_ABI 1
+#define WEIR__BACKING_ABI 2
 
 struct weir__backing {
     unsigned abi; /* WEIR__BACKING_ABI */
@@ -42,10 +42,11 @@ struct weir__backing {
      * should go back to the machine. errno is kept. */
     void (*give)(void *region, size_t size, size_t alignment);
 
-    /* Drops the contents of a part of a taken region: its memory goes back to the
-     * machine, the part stays taken and mapped, and it reads as zero from then
-     * on. Both ends are at page boundaries. errno is kept. */
-    void (*purge)(void *part, size_t size);
+    /* Drops the contents of a part of a taken region: the whole pages of the machine
+     * within it go back, the part stays taken and mapped, and all of it reads as zero
+     * from then on. Its ends may lie anywhere. Returns the bytes of those pages; 0: none
+     * lies within it, and nothing was done. errno is kept. */
+    size_t (*purge)(void *part, size_t size);
 
     /* Gives back to the machine what the provider keeps of regions given to it.
      * Returns the bytes. May be NULL: it keeps nothing. */

@@ -126,8 +126,9 @@ static size_t jemalloc_kept(void)
 {
     char name[64];
     uint64_t epoch = 1;
-    size_t size = sizeof epoch, kept = 0;
-    if (mallctl("epoch", &epoch, &size, &epoch, size) != 0)
+    size_t page, size = sizeof epoch, page_size = sizeof page, kept = 0;
+    if (mallctl("epoch", &epoch, &size, &epoch, size) != 0 ||
+        mallctl("arenas.page", &page, &page_size, NULL, 0) != 0)
         return 0;
     static const char *const kinds[] = {"pdirty", "pmuzzy"};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -135,7 +136,7 @@ static size_t jemalloc_kept(void)
         size = sizeof npages;
         snprintf(name, sizeof name, "stats.arenas.%u.%s", arena, kinds[i]);
         if (mallctl(name, &npages, &size, NULL, 0) == 0)
-            kept += npages * pages_size();
+            kept += npages * page; /* jemalloc's, not the machine's */
     }
     return kept;
 }

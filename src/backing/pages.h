@@ -36,14 +36,28 @@ static inline bool pages_round(size_t size, size_t *rounded)
     return true;
 }
 
-/* Drops the contents and the memory of whole pages; they read as zero after.
- * Where the kernel refuses (locked pages), they are at least zero. */
-static inline void pages_purge(void *part, size_t size)
+/*
+ * Makes a part of a mapping read as zero, wherever its ends lie: the whole pages within it
+ * go back to the machine, what lies beside them is cleared. The kernel itself would round
+ * the end up, into what is in use there. Bytes of those pages; 0: there is no whole page,
+ * and nothing was done. Where the kernel refuses (locked pages) they are cleared too.
+ */
+static inline size_t pages_purge(void *part, size_t size)
 {
     int saved = errno;
-    if (madvise(part, size, MADV_DONTNEED) != 0)
-        memset(part, 0, size);
+    size_t page = pages_size();
+    char *start = part, *end = start + size;
+    char *first = start + (-(uintptr_t)start & (page - 1));
+    char *last = end - ((uintptr_t)end & (page - 1));
+    if (first >= last)
+        return 0;
+    size_t whole = (size_t)(last - first);
+    memset(start, 0, (size_t)(first - start));
+    memset(last, 0, (size_t)(end - last));
+    if (madvise(first, whole, MADV_DONTNEED) != 0)
+        memset(first, 0, whole);
     errno = saved;
+    return whole;
 }
 
 #endif

@@ -9,8 +9,7 @@
 /* Holders of the meter lock fence all threads: 1 to 10 us. Spinning for that long is cheaper
  * than sleeping and being woken (a block passed on at the peak: 13 ns, 600 with 100 spins);
  * beyond it the holder was preempted and wants this processor. */
-#define LOCK_SPINS  1000
-#define LOCK_YIELDS 32
+#define LOCK_SPINS 1000
 
 static bool lock_try_seen(weir__lock *lock)
 {
@@ -19,13 +18,10 @@ static bool lock_try_seen(weir__lock *lock)
 
 void weir__lock_wait(weir__lock *lock)
 {
-    for (int i = 0; i < LOCK_SPINS + LOCK_YIELDS; i++) {
+    for (int i = 0; i < LOCK_SPINS; i++) {
         if (lock_try_seen(lock))
             return;
-        if (i < LOCK_SPINS)
-            weir__os_pause();
-        else
-            weir__os_give_way();
+        weir__os_pause();
     }
     while (__atomic_exchange_n(&lock->state, 2, __ATOMIC_ACQUIRE) != 0)
         weir__os_futex_wait(&lock->state, 2);

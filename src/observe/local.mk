@@ -1,6 +1,7 @@
 # src/observe: figures printed, profiler, leaks, recorder.
 
-weir_core_sources += src/observe/bytes.h src/observe/crc32.c src/observe/crc32.h \
+weir_core_sources += src/observe/environment.c src/observe/environment.h \
+	src/observe/library.c src/observe/library.h src/observe/bytes.h src/observe/crc32.c src/observe/crc32.h \
 	src/observe/figures.h src/observe/format.h src/observe/holders.c src/observe/leaks.c \
 	src/observe/openmetrics.c src/observe/profile.c src/observe/sink.c src/observe/sink.h \
 	src/observe/snapshot.c src/observe/snapshot.h src/observe/stats.c src/observe/stream.c src/observe/stream.h src/observe/ticks.h \

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
@@ -76,18 +77,33 @@ static int memory_open(const char *where)
         return -1;
     memcpy(path, where, length);
     path[length] = '\0';
-    int file = open(path, O_RDWR | O_CLOEXEC);
+    int file = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     const char *name = strstr(where, " @");
     return file >= 0 || !name ? file : socket_ask(name + 2);
+}
+
+static bool head_is_right(const struct weir__run_head *head)
+{
+    return head->magic == WEIR__RUN_MAGIC && head->unit == (uint32_t)sysconf(_SC_PAGESIZE) &&
+           head->bytes == weir__run_bytes(head->unit, head->record);
+}
+
+static void *segment_map(const char *number)
+{
+    void *memory = shmat(atoi(number), NULL, 0);
+    if (memory == (void *)-1)
+        return NULL;
+    if (head_is_right(memory))
+        return memory;
+    shmdt(memory);
+    return NULL;
 }
 
 /* As the head says, if the memory is what it should be. */
 static void *memory_map(int file)
 {
     struct weir__run_head head;
-    if (pread(file, &head, sizeof head, 0) != sizeof head || head.magic != WEIR__RUN_MAGIC ||
-        head.unit != (uint32_t)sysconf(_SC_PAGESIZE) ||
-        head.bytes != weir__run_bytes(head.unit, head.record))
+    if (pread(file, &head, sizeof head, 0) != sizeof head || !head_is_right(&head))
         return NULL;
     void *memory = mmap(NULL, head.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
     return memory == MAP_FAILED ? NULL : memory;
@@ -96,6 +112,8 @@ static void *memory_map(int file)
 void *weir__run_attach(void)
 {
     const char *where = secure_getenv(WEIR__RUN_VARIABLE);
+    if (where && strncmp(where, WEIR__RUN_SEGMENT, sizeof WEIR__RUN_SEGMENT - 1) == 0)
+        return segment_map(where + sizeof WEIR__RUN_SEGMENT - 1);
     int file = where && *where ? memory_open(where) : -1;
     if (file < 0)
         return NULL;

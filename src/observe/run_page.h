@@ -28,9 +28,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The environment names the memory to the programs: a path to open, or "@NAME KEY": an
- * abstract socket that hands it to who knows the key. */
+/* The environment names the memory to the programs: "PATH @NAME KEY", a path to open, or an
+ * abstract socket that hands it to who knows the key; or the number of a segment. */
 #define WEIR__RUN_VARIABLE "WEIR_RUN_PAGE"
+#define WEIR__RUN_SEGMENT  "shm:"
 
 #define WEIR__RUN_MAGIC UINT64_C(0x324e555252494557) /* "WEIRRUN2" */
 
@@ -52,17 +53,6 @@ enum weir__run_state {
     WEIR__RUN_RUNNING,      /* it runs, or was ended from outside */
     WEIR__RUN_EXITED,       /* it came to exit, _exit or abort: the figures are those there */
     WEIR__RUN_EXECING       /* it called exec, and that did not fail */
-};
-
-/* Why the next program of a process cannot carry weir. */
-enum weir__lost {
-    WEIR__LOST_NOT = 0,
-    WEIR__LOST_STATIC,   /* statically linked */
-    WEIR__LOST_LIBC,     /* another C library's loader */
-    WEIR__LOST_MACHINE,  /* another word size or processor */
-    WEIR__LOST_RIGHTS,   /* setuid, setgid or capabilities */
-    WEIR__LOST_LIBRARY,  /* the library cannot be opened from there */
-    WEIR__LOST_SANITIZER /* has a malloc of its own that must come first */
 };
 
 enum { /* flags of an image */
@@ -97,7 +87,7 @@ struct weir__run_image {
     uint32_t state; /* enum weir__run_state; atomic */
     uint32_t kind, flags;
     int32_t pid, parent;
-    uint32_t lost;      /* enum weir__lost, of the program below */
+    uint32_t lost;      /* enum weir__lost (base/program_file.h), of the program below */
     uint64_t serial;    /* in the order in which they were taken */
     uint64_t taken_at;  /* CLOCK_BOOTTIME, ns: its process started before */
     uint64_t started;   /* CLOCK_MONOTONIC, ns, as all below */
@@ -135,8 +125,9 @@ struct weir__run_chunk {
     uint32_t records;
     uint32_t thread, tid;
     uint64_t base_number, base_ticks;
-    uint64_t filled; /* atomic */
-    uint64_t unused[3];
+    uint64_t filled;  /* atomic */
+    uint64_t ordinal; /* counts the chunks of the process as they are begun */
+    uint64_t unused[2];
     unsigned char bytes[];
 };
 

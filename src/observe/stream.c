@@ -175,7 +175,7 @@ static void stream_await(const struct weir__stream *s)
 void weir__streams_off(void)
 {
     __atomic_store_n(&streams.recording, 0, __ATOMIC_SEQ_CST);
-    if (weir__os_fence_available())
+    if (streams.fences) /* even if the system call has gone since */
         weir__os_fence_others();
     weir__lock_take(&streams.lock);
     struct weir__stream *first = streams.all;

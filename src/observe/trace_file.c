@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -175,7 +176,10 @@ static int regular_open(const char *path, struct stat *about)
     int fd = open(path, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0666);
     if (fd < 0)
         return -errno;
-    int error = fstat(fd, about) != 0 ? errno : S_ISREG(about->st_mode) ? 0 : ESPIPE;
+    int error = fstat(fd, about) != 0              ? errno
+                : !S_ISREG(about->st_mode)         ? ESPIPE
+                : flock(fd, LOCK_EX | LOCK_NB) != 0 ? errno
+                                                   : 0;
     if (!error && ftruncate(fd, 0) != 0)
         error = errno;
     if (error)

@@ -14,6 +14,7 @@ static struct {
     weir__lock lock;
     void *page;
     uint32_t image;
+    uint64_t ordinal; /* of the latest chunk; atomic */
     struct weir__run_chunk *records; /* under the lock; NULL: none yet */
 } ring;
 
@@ -22,6 +23,7 @@ void weir__trace_ring_attach(void *page, uint32_t image)
     ring.lock = (weir__lock){0};
     ring.page = page;
     ring.image = image;
+    ring.ordinal = 0;
     ring.records = NULL;
 }
 
@@ -40,6 +42,7 @@ static struct weir__run_chunk *chunk_take(bool records)
     if (at < 0)
         return NULL;
     struct weir__run_chunk *chunk = weir__run_chunk(head, head->unit, (uint32_t)at);
+    chunk->ordinal = __atomic_add_fetch(&ring.ordinal, 1, __ATOMIC_RELAXED);
     __atomic_store_n(&chunk->records, records, __ATOMIC_RELEASE);
     return chunk;
 }

@@ -112,6 +112,41 @@ bool weir__cache_refill(struct weir__cache *cache, unsigned class)
     return filled;
 }
 
+/* Gives from below, oldest first, until at most `kept` are left; is the class loose? */
+static bool bin_give(struct weir__bin *bin, unsigned batch, size_t kept)
+{
+    bool loose = false;
+    size_t given = 0, count = (size_t)(bin->top - bin->base);
+    while (count - given > kept) {
+        unsigned part = (unsigned)weir__min(count - given, batch);
+        loose |= weir__center_give(bin->base + given, part);
+        given += part;
+    }
+    memmove(bin->base, bin->base + given, (count - given) * sizeof *bin->base);
+    weir__bin_set_top(bin, bin->top - given);
+    return loose;
+}
+
+/* Back to two batches' room: each block that it holds may be the last of its slab. */
+static void bin_shrink(struct weir__cache *cache, unsigned class)
+{
+    struct weir__bin *bin = &cache->bins[class];
+    unsigned batch = cache->centers[class].batch;
+    size_t slots = bin_first_slots(&cache->centers[class]), former = bin_slots(bin);
+    struct weir__slot *base = former > slots ? slots_make(slots) : NULL, *old = bin->base;
+    if (!base)
+        return;
+    bin_give(bin, batch, batch);
+    size_t count = (size_t)(bin->top - bin->base);
+    memcpy(base, old, count * sizeof *base);
+    __atomic_store_n(&bin->base, base, __ATOMIC_RELAXED);
+    weir__bin_set_top(bin, base + count);
+    bin->limit = base + slots;
+    cache->grown -= bin->grown & ~BIN_REFILLED;
+    bin->grown = 0;
+    slots_free(old, former);
+}
+
 bool weir__cache_drain(struct weir__cache *cache, unsigned class)
 {
     struct weir__bin *bin = &cache->bins[class];
@@ -121,14 +156,9 @@ bool weir__cache_drain(struct weir__cache *cache, unsigned class)
     if (bin->top < bin->limit || bin_grow(cache, class))
         return true;
     unsigned batch = center->batch;
-    size_t given = 0, kept = bin_slots(bin) / 2;
-    do {
-        weir__center_give(bin->base + given, batch);
-        given += batch;
-    } while (given + batch <= kept);
-    memmove(bin->base, bin->base + given,
-            (size_t)(bin->top - bin->base - (ptrdiff_t)given) * sizeof *bin->base);
-    weir__bin_set_top(bin, bin->top - given);
+    size_t slots = bin_slots(bin), half = slots / 2 / batch * batch;
+    if (weir__unlikely(bin_give(bin, batch, slots - weir__max(half, (size_t)batch))))
+        bin_shrink(cache, class);
     return true;
 }
 

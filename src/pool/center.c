@@ -142,6 +142,55 @@ static void batch_fill(struct weir__batch *batch, const struct weir__slot *slots
     memcpy(batch->slots, slots, count * sizeof *slots);
 }
 
+/* -- empty batch objects --------------------------------------------------------- */
+
+static struct weir__batch *remote_spare_take(struct weir__center *center)
+{
+    struct weir__batch *batch = NULL;
+    for (unsigned i = 0; i < WEIR__REMOTE_SPARES && !batch; i++)
+        if (__atomic_load_n(&center->remote_spares[i], __ATOMIC_RELAXED))
+            batch = __atomic_exchange_n(&center->remote_spares[i], NULL, __ATOMIC_ACQUIRE);
+    return batch;
+}
+
+/* Only who holds the lock puts one: a place seen free stays so. */
+static bool remote_spare_put_locked(struct weir__center *center, struct weir__batch *batch)
+{
+    for (unsigned i = 0; i < WEIR__REMOTE_SPARES; i++)
+        if (!__atomic_load_n(&center->remote_spares[i], __ATOMIC_RELAXED)) {
+            __atomic_store_n(&center->remote_spares[i], batch, __ATOMIC_RELEASE);
+            return true;
+        }
+    return false;
+}
+
+/* The batch holds nothing any more. */
+static void batch_spare_locked(struct weir__center *center, struct weir__batch *batch)
+{
+    if (center->nspare < WEIR__SPARES_MOST) {
+        batch_link(&center->spare, batch);
+        center->nspare++;
+    } else if (!remote_spare_put_locked(center, batch)) {
+        weir__meta_free(batch, sizeof *batch);
+    }
+}
+
+static struct weir__batch *spare_take_locked(struct weir__center *center)
+{
+    struct weir__batch *batch = batch_unlink(&center->spare);
+    center->nspare -= batch != NULL;
+    return batch;
+}
+
+static void spares_free_locked(struct weir__center *center)
+{
+    struct weir__batch *batch;
+    while ((batch = spare_take_locked(center)) || (batch = remote_spare_take(center)))
+        weir__meta_free(batch, sizeof *batch);
+}
+
+/* -- between batches and slabs ----------------------------------------------------- */
+
 static struct weir__center *slot_home(const struct weir__slot *slot)
 {
     return weir__slab_of(slot->block)->center;
@@ -161,7 +210,7 @@ static void batch_release_locked(struct weir__center *center, struct weir__batch
     if (strangers)
         returns_push(slot_home(&batch->slots[0]), batch);
     else
-        batch_link(&center->spare, batch);
+        batch_spare_locked(center, batch);
 }
 
 /* Puts batches beyond the class's share back into their slabs. */
@@ -183,19 +232,20 @@ unsigned weir__center_take(struct weir__center *center, struct weir__slot *slots
         center->nbatches--;
         count = (unsigned)batch->count;
         memcpy(slots, batch->slots, count * sizeof *slots);
-        batch_link(&center->spare, batch);
+        batch_spare_locked(center, batch);
         batches_shrink_locked(center, center->most_batches);
     } else {
         count = slabs_take_locked(center, slots, center->batch);
     }
     weir__lock_drop(&center->lock);
+    weir__store_relieve(center->store);
     return count;
 }
 
 static struct weir__batch *batch_make_locked(struct weir__center *center,
                                              const struct weir__slot *slots, unsigned count)
 {
-    struct weir__batch *batch = batch_unlink(&center->spare);
+    struct weir__batch *batch = spare_take_locked(center);
     if (!batch)
         batch = weir__meta_allocate(sizeof *batch);
     if (batch)
@@ -206,7 +256,9 @@ static struct weir__batch *batch_make_locked(struct weir__center *center,
 /* The lock is taken by someone: leave the batch on the returns list. */
 static bool give_remote(struct weir__center *center, const struct weir__slot *slots, unsigned count)
 {
-    struct weir__batch *batch = weir__meta_allocate(sizeof *batch);
+    struct weir__batch *batch = remote_spare_take(center);
+    if (!batch)
+        batch = weir__meta_allocate(sizeof *batch);
     if (!batch)
         return false;
     batch_fill(batch, slots, count);
@@ -225,12 +277,20 @@ static void give_singly(const struct weir__slot *slots, unsigned count)
     }
 }
 
-void weir__center_give(const struct weir__slot *slots, unsigned count)
+/* A quarter of its slabs' blocks is out at most. */
+static bool center_is_loose_locked(const struct weir__center *center)
+{
+    size_t bytes = center->nslabs * WEIR__SLAB;
+    return weir__unlikely(bytes > weir__policy.loose_bytes) &&
+           center->nout * weir__class_bytes[center->class] < bytes / 4;
+}
+
+bool weir__center_give(const struct weir__slot *slots, unsigned count)
 {
     struct weir__center *center = slot_home(&slots[0]);
     if (!weir__lock_try(&center->lock)) {
         if (give_remote(center, slots, count))
-            return;
+            return false;
         weir__lock_take(&center->lock);
     }
     returns_take_locked(center);
@@ -241,10 +301,13 @@ void weir__center_give(const struct weir__slot *slots, unsigned count)
     } else if (batch) {
         batch_release_locked(center, batch);
     }
-    batches_shrink_locked(center, center->most_batches);
+    bool loose = center_is_loose_locked(center);
+    batches_shrink_locked(center, loose ? 0 : center->most_batches);
     weir__lock_drop(&center->lock);
     if (!batch)
         give_singly(slots, count);
+    weir__store_relieve(center->store);
+    return loose;
 }
 
 size_t weir__center_flush(struct weir__center *center)
@@ -255,10 +318,9 @@ size_t weir__center_flush(struct weir__center *center)
     for (struct weir__batch *batch = center->batches; batch; batch = batch->next)
         moved += batch->count;
     batches_shrink_locked(center, 0);
-    struct weir__batch *batch;
-    while ((batch = batch_unlink(&center->spare)))
-        weir__meta_free(batch, sizeof *batch);
+    spares_free_locked(center);
     weir__lock_drop(&center->lock);
+    weir__store_relieve(center->store);
     return moved;
 }
 
@@ -291,8 +353,9 @@ void weir__center_destroy(struct weir__center *center)
 {
     returns_take_locked(center);
     struct weir__batch *batch;
-    while ((batch = batch_unlink(&center->batches)) || (batch = batch_unlink(&center->spare)))
+    while ((batch = batch_unlink(&center->batches)))
         weir__meta_free(batch, sizeof *batch);
+    spares_free_locked(center);
     slabs_give_all(center, center->partial);
     slabs_give_all(center, center->full);
     center->partial = center->full = NULL;
@@ -339,13 +402,23 @@ static bool slabs_are_valid(const struct weir__center *center, const struct weir
     return true;
 }
 
+static size_t batches_count(const struct weir__batch *list)
+{
+    size_t count = 0;
+    for (; list; list = list->next)
+        count++;
+    return count;
+}
+
 bool weir__center_is_valid(struct weir__center *center)
 {
     size_t nout = 0, nslabs = 0;
     weir__lock_take(&center->lock);
-    bool valid = slabs_are_valid(center, center->partial, false, &nout, &nslabs) &&
-                 slabs_are_valid(center, center->full, true, &nout, &nslabs) &&
-                 nout == center->nout && nslabs == center->nslabs;
+    bool valid =
+        slabs_are_valid(center, center->partial, false, &nout, &nslabs) &&
+        slabs_are_valid(center, center->full, true, &nout, &nslabs) && nout == center->nout &&
+        nslabs == center->nslabs && batches_count(center->batches) == center->nbatches &&
+        batches_count(center->spare) == center->nspare && center->nspare <= WEIR__SPARES_MOST;
     weir__lock_drop(&center->lock);
     return valid;
 }

@@ -14,6 +14,12 @@
  * with one compare-and-swap and goes on; who holds the lock takes the whole list
  * with one exchange. Pushing and taking everything never reads a node that another
  * may free, so there is no ABA. Model: docs/models/returns.pml.
+ *
+ * Batch objects of a centre are bounded: at most `most_batches` with blocks (one more
+ * while the lock is held, and what came to `returns` since it was last taken), at most
+ * WEIR__SPARES_MOST without, at hand under the lock, and WEIR__REMOTE_SPARES without,
+ * for who finds the lock taken. What is emptied beyond that is freed. A remote spare is
+ * put and taken with one atomic exchange, so it has one owner at any time.
  */
 #ifndef WEIR_POOL_CENTER_H
 #define WEIR_POOL_CENTER_H
@@ -26,7 +32,9 @@ struct weir__slot {
     uint32_t *word;
 };
 
-#define WEIR__BATCH_MAX 31 /* a batch is 512 bytes */
+#define WEIR__BATCH_MAX     31 /* a batch is 512 bytes */
+#define WEIR__SPARES_MOST   16 /* as many as the largest bin gives away at a time */
+#define WEIR__REMOTE_SPARES 4
 
 struct weir__batch {
     struct weir__batch *next;
@@ -34,20 +42,26 @@ struct weir__batch {
     struct weir__slot slots[WEIR__BATCH_MAX];
 };
 
+_Static_assert(sizeof(struct weir__batch) == 512, "a batch is an object of a power of two");
+
 struct weir__center {
     weir__lock lock;
     uint16_t class;
     uint16_t batch; /* blocks moved at a time */
-    uint16_t nbatches, most_batches;
+    uint32_t nbatches;
+    uint16_t most_batches;
+    uint16_t nspare; /* of `spare` */
     struct weir__store *store;
     const void *owner;
     struct weir__slab *partial; /* slabs with a free block; LIFO */
     struct weir__slab *full;    /* slabs with none; LIFO */
     struct weir__batch *batches;
-    struct weir__batch *spare; /* empty batch objects for re-use */
+    struct weir__batch *spare; /* empty batch objects for re-use; LIFO */
     size_t nout;               /* blocks not in slabs: live, cached or in batches */
     size_t nslabs;             /* atomic: read without the lock to skip what is empty */
-    struct weir__batch *returns __attribute__((aligned(WEIR__LINE))); /* any thread */
+    /* Any thread, atomic: */
+    struct weir__batch *returns __attribute__((aligned(WEIR__LINE)));
+    struct weir__batch *remote_spares[WEIR__REMOTE_SPARES]; /* NULL: none here */
 } __attribute__((aligned(WEIR__LINE)));
 
 WEIR__INLINE bool weir__center_is_empty(const struct weir__center *center)
@@ -63,8 +77,10 @@ unsigned weir__center_take(struct weir__center *center, struct weir__slot *slots
 
 /* Takes `count` (1 to a batch) cached blocks of one class and owner back, at the centre
  * where the first belongs. A block that two threads freed at one instant comes twice: found
- * when it goes into its slab, at the latest, and noted (base/error.h) for who holds no lock. */
-void weir__center_give(const struct weir__slot *slots, unsigned count);
+ * when it goes into its slab, at the latest, and noted (base/error.h) for who holds no lock.
+ * True: most of the class is free (pool/policy.h, loose_bytes), so that what caches hold
+ * back keeps whole slabs from going back; batches go into their slabs at once then. */
+bool weir__center_give(const struct weir__slot *slots, unsigned count);
 
 /* Puts every batched block into its slab, or on its way to another centre's, and free
  * slabs into the store. Blocks moved: when several centres move none, all is done. */

@@ -1,14 +1,14 @@
 /*
  * pool/region.c - takes regions from the backing, registers them in the address
- * map, and advises huge pages. Owns weir__regions; slots are handed out under a
+ * map, and advises huge pages. Owns weir__regions; entries are handed out under a
  * lock of its own because stores share the table.
  */
 #include "pool/region.h"
 
 #include "backing/backing.h"
+#include "backing/pages.h"
 #include "base/fault.h"
 #include "base/lock.h"
-#include "base/meta.h"
 #include "base/trace_hook.h"
 #include "pool/policy.h"
 #include "pool/store.h"
@@ -21,33 +21,74 @@
 #define REGION_HUGE_HEAD (4 * WEIR__MIB)
 #define REGION_HUGE_TAIL (8 * WEIR__MIB)
 
-struct weir__region *weir__regions[WEIR__REGIONS];
-static weir__lock region_table_lock;
+struct weir__region weir__regions[WEIR__REGIONS];
 
-static size_t region_headers_size(size_t npages)
+/* Under the lock; rank "pool", after a store's. */
+static struct {
+    weir__lock lock;
+    unsigned made;                          /* entries ever used */
+    struct weir__region *direct, *spanning; /* free ones, by kind */
+} table;
+
+static size_t headers_size(size_t nheaders)
 {
-    return (npages + 2) * sizeof(struct weir__span);
+    return weir__round_up((nheaders + 2) * sizeof(struct weir__span), pages_size());
 }
 
-static bool region_enter(struct weir__region *region)
+/* A free entry with headers enough, the one with the fewest. */
+static struct weir__region *region_reuse_locked(size_t npages, bool direct)
 {
-    weir__lock_take(&region_table_lock);
-    unsigned index = 0;
-    while (index < WEIR__REGIONS && weir__regions[index])
-        index++;
-    if (index < WEIR__REGIONS) {
-        region->index = (uint16_t)index;
-        __atomic_store_n(&weir__regions[index], region, __ATOMIC_RELEASE);
-    }
-    weir__lock_drop(&region_table_lock);
-    return index < WEIR__REGIONS;
+    struct weir__region **best = direct && table.direct ? &table.direct : NULL;
+    for (struct weir__region **at = &table.spanning; !direct && *at; at = &(*at)->next)
+        if ((*at)->nheaders >= npages && (!best || (*at)->nheaders < (*best)->nheaders))
+            best = at;
+    struct weir__region *region = best ? *best : NULL;
+    if (region)
+        *best = region->next;
+    return region;
+}
+
+static struct weir__region *region_add_locked(size_t npages, bool direct)
+{
+    struct weir__region *region = &weir__regions[table.made];
+    if (table.made == WEIR__REGIONS)
+        return NULL;
+    struct weir__span *headers = direct ? NULL : weir__os_map(headers_size(npages));
+    if (!direct && !headers)
+        return NULL;
+    region->index = (uint16_t)table.made++;
+    region->direct = direct;
+    region->pages = direct ? &region->own : headers + 1;
+    __atomic_store_n(&region->nheaders, direct ? 1 : (uint32_t)npages, __ATOMIC_RELEASE);
+    return region;
+}
+
+/* An entry whose headers are all zero, with guards. */
+static struct weir__region *region_enter(size_t npages, bool direct)
+{
+    if (weir__fault_now())
+        return NULL;
+    weir__lock_take(&table.lock);
+    struct weir__region *region = region_reuse_locked(npages, direct);
+    if (!region)
+        region = region_add_locked(npages, direct);
+    weir__lock_drop(&table.lock);
+    if (region && !direct)
+        region->pages[-1].state = region->pages[npages].state = WEIR__PAGE_SPAN_END;
+    return region;
 }
 
 static void region_leave(struct weir__region *region)
 {
-    weir__lock_take(&region_table_lock);
-    weir__regions[region->index] = NULL;
-    weir__lock_drop(&region_table_lock);
+    if (region->direct)
+        __atomic_store_n(&region->own.state, WEIR__PAGE_NONE, __ATOMIC_RELEASE);
+    else
+        pages_purge(region->pages - 1, headers_size(region->nheaders));
+    weir__lock_take(&table.lock);
+    struct weir__region **list = region->direct ? &table.direct : &table.spanning;
+    region->next = *list;
+    *list = region;
+    weir__lock_drop(&table.lock);
 }
 
 static void region_advise(struct weir__region *region)
@@ -66,28 +107,23 @@ static void region_advise(struct weir__region *region)
 struct weir__region *weir__region_create(struct weir__store *store, size_t size, size_t alignment,
                                          bool direct)
 {
-    struct weir__region *region = weir__meta_allocate(sizeof *region);
+    size_t npages = size >> WEIR__PAGE_SHIFT;
+    struct weir__region *region = region_enter(npages, direct);
     if (!region)
         return NULL;
-    size_t npages = size >> WEIR__PAGE_SHIFT;
-    struct weir__span *headers =
-        weir__fault_now() ? NULL : weir__os_map(region_headers_size(npages));
     bool zeroed = false;
-    char *base =
-        headers && !weir__fault_now() ? store->backing->take(size, alignment, &zeroed) : NULL;
+    char *base = weir__fault_now() ? NULL : store->backing->take(size, alignment, &zeroed);
     if (!base)
         goto no_base;
-    *region = (struct weir__region){.base = base,
-                                    .npages = (uint32_t)npages,
-                                    .touched = zeroed ? 0 : (uint32_t)npages,
-                                    .direct = direct,
-                                    .pages = headers + 1,
-                                    .size = size,
-                                    .alignment = alignment,
-                                    .store = store};
-    headers[0].state = headers[npages + 1].state = WEIR__PAGE_SPAN_END;
-    if (!region_enter(region))
-        goto no_slot;
+    __atomic_store_n(&region->base, base, __ATOMIC_RELAXED);
+    region->npages = (uint32_t)npages;
+    region->frontier = 0;
+    region->touched = zeroed ? 0 : (uint32_t)npages;
+    region->busy = false;
+    region->size = size;
+    region->alignment = alignment;
+    region->store = store;
+    region->next = NULL;
     if (!weir__map_set(base, size, WEIR__MAP_SPANS + region->index))
         goto no_map;
     region_advise(region);
@@ -95,24 +131,18 @@ struct weir__region *weir__region_create(struct weir__store *store, size_t size,
     return region;
 
 no_map:
-    region_leave(region);
-no_slot:
     store->backing->give(base, size, alignment);
 no_base:
-    if (headers)
-        weir__os_unmap(headers, region_headers_size(npages));
-    weir__meta_free(region, sizeof *region);
+    region_leave(region);
     return NULL;
 }
 
 void weir__region_destroy(struct weir__region *region)
 {
     weir__map_set(region->base, region->size, WEIR__MAP_FOREIGN);
-    region_leave(region);
     if (region->store->backing->trim && region->touched)
         region->store->backing->purge(region->base, (size_t)region->touched << WEIR__PAGE_SHIFT);
     weir__trace_region(region->base, region->size, false);
     region->store->backing->give(region->base, region->size, region->alignment);
-    weir__os_unmap(region->pages - 1, region_headers_size(region->npages));
-    weir__meta_free(region, sizeof *region);
+    region_leave(region);
 }

@@ -7,7 +7,14 @@
  *   0                                         ^frontier                       ^npages
  *
  * Every page has a header outside the region; only the first and last pages of a
- * span or hole have theirs in use. All under the store's lock.
+ * span or hole have theirs in use. A direct region holds one span and has one header.
+ * All under the store's lock, but for weir__span_at.
+ *
+ * Any thread may look up any pointer at any time, also beside the free that gives its
+ * region back. So a region's entry in the table, its kind and its headers stay for good:
+ * `pages` and `nheaders` never change once they are set, and the headers are never
+ * unmapped, only emptied; the next region of the kind gets them. What a racing look-up
+ * reads may be of before or after, never of what is not there.
  */
 #ifndef WEIR_POOL_REGION_H
 #define WEIR_POOL_REGION_H
@@ -54,30 +61,48 @@ _Static_assert(sizeof(struct weir__span) == 32, "two page headers a cache line")
 struct weir__store;
 
 struct weir__region {
-    char *base;
+    char *base; /* atomic: read without the lock */
     uint32_t npages;
     uint32_t frontier;   /* first page past the last span or hole */
     uint32_t touched;    /* first page never handed out: zero from here on */
     uint32_t lowered_at; /* the store's clock when the frontier last went down */
     uint16_t index;
     bool direct;              /* holds one huge span and goes back with it */
-    struct weir__span *pages; /* headers [0, npages); guards at -1 and npages */
+    bool busy;                /* its tail is being purged: npages is less meanwhile, */
+    uint32_t busy_touched;    /* and touched was this */
+    uint32_t nheaders;        /* of `pages`: npages at least, 1 of a direct region; atomic */
+    struct weir__span *pages; /* headers; guards at -1 and npages, but not of a direct region */
     size_t size, alignment;   /* as taken from the backing */
     struct weir__store *store;
-    struct weir__region *next; /* of the store: in the order of making */
-};
+    struct weir__region *next; /* of the store: in the order of making; or free ones: LIFO */
+    struct weir__span own;     /* the header of a direct region */
+} __attribute__((aligned(128)));
 
+/* The entries [0, regions made) are in use or free; the system backs what is touched. */
 #define WEIR__REGIONS 65533
-extern struct weir__region *weir__regions[WEIR__REGIONS];
+extern struct weir__region weir__regions[WEIR__REGIONS];
+
+_Static_assert(WEIR__REGIONS + WEIR__MAP_SPANS <= UINT16_MAX, "the map names every region");
 
 WEIR__INLINE struct weir__region *weir__region_of_map(unsigned map_entry)
 {
-    return __atomic_load_n(&weir__regions[map_entry - WEIR__MAP_SPANS], __ATOMIC_RELAXED);
+    return &weir__regions[map_entry - WEIR__MAP_SPANS];
+}
+
+/* The header of the page that `pointer` lies in, as its map entry says; NULL: it has none.
+ * Any thread, any pointer. */
+WEIR__INLINE struct weir__span *weir__span_at(unsigned map_entry, const void *pointer)
+{
+    const struct weir__region *region = weir__region_of_map(map_entry);
+    const char *base = __atomic_load_n(&region->base, __ATOMIC_RELAXED);
+    size_t page = (size_t)((const char *)pointer - base) >> WEIR__PAGE_SHIFT;
+    bool known = page < __atomic_load_n(&region->nheaders, __ATOMIC_RELAXED);
+    return weir__likely(known) ? &region->pages[page] : NULL;
 }
 
 WEIR__INLINE struct weir__region *weir__span_region(const struct weir__span *span)
 {
-    return weir__regions[span->region];
+    return &weir__regions[span->region];
 }
 
 WEIR__INLINE uint32_t weir__span_page(const struct weir__span *span)
@@ -104,6 +129,8 @@ WEIR__INLINE size_t weir__span_usable(const struct weir__span *span)
 /* A region of at least `size` bytes for `store`; NULL when there is no memory. */
 struct weir__region *weir__region_create(struct weir__store *store, size_t size, size_t alignment,
                                          bool direct);
+
+/* Gives its memory back; the entry and the headers wait for the next region. */
 void weir__region_destroy(struct weir__region *region);
 
 #endif

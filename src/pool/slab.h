@@ -19,6 +19,9 @@
  *
  * All fields but owner..bin are under the lock of the class centre (of the store
  * while the slab is free); owner..bin do not change while a block is live.
+ *
+ * A chunk's address range is never given back (pool/store.c), so that headers and words
+ * may be read for any pointer into it at any time. `words` is NULL or leads into the chunk.
  */
 #ifndef WEIR_POOL_SLAB_H
 #define WEIR_POOL_SLAB_H
@@ -32,8 +35,9 @@
 #define WEIR__CHUNK_SLABS (WEIR__CHUNK / WEIR__SLAB)
 #define WEIR__INLINE_MIN  4096 /* classes from here keep their words in the chunk */
 
-struct weir__store;
+struct weir__backing;
 struct weir__center;
+struct weir__store;
 
 struct weir__slab {
     const void *owner;   /* whose blocks these are; NULL: nobody's */
@@ -58,9 +62,10 @@ struct weir__chunk {
         uint32_t words[WEIR__CHUNK_SLABS][WEIR__SLAB / WEIR__INLINE_MIN];
         struct { /* slab 0 is this header and has no words */
             struct weir__store *store;
-            struct weir__chunk *next, *prev; /* of the store */
-            size_t nfree;                    /* slabs not in use, of 63 */
-            size_t nfresh;                   /* slabs never used: the last ones */
+            const struct weir__backing *backing; /* while no store has the chunk */
+            struct weir__chunk *next, *prev;     /* of the store, or of no store's */
+            size_t nfree;                        /* slabs not in use, of 63 */
+            size_t nfresh;                       /* slabs never used: the last ones */
         } head;
     } u;
 };

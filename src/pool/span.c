@@ -53,9 +53,11 @@ static struct weir__span *span_make(struct weir__store *store, struct weir__regi
                                     uint32_t page, uint32_t npages)
 {
     struct weir__span *span = &region->pages[page], *end = span + npages - 1;
-    span->region = end->region = region->index;
-    if (npages > 1)
+    span->region = region->index;
+    if (npages > 1 && !region->direct) {
+        end->region = region->index;
         end->state = WEIR__PAGE_SPAN_END;
+    }
     span->npages = npages;
     store->span_live += (size_t)npages << WEIR__PAGE_SHIFT;
     return span;
@@ -225,7 +227,7 @@ struct weir__span *weir__store_take_span(struct weir__store *store, size_t size,
         span->u.live.owner = claim->owner;
         span->u.live.requested = claim->requested;
         span->u.live.tag = claim->tag;
-        span->state = WEIR__PAGE_SPAN;
+        __atomic_store_n(&span->state, WEIR__PAGE_SPAN, __ATOMIC_RELEASE);
         *claim->bytes += (size_t)npages << WEIR__PAGE_SHIFT;
     }
     weir__lock_drop(&store->lock);
@@ -257,8 +259,8 @@ static void frontier_lower(struct weir__store *store, struct weir__region *regio
 WEIR__INLINE void hole_widen(struct weir__store *store, struct weir__span *hole, uint32_t npages)
 {
     struct weir__span *end = hole + npages - 1;
-    uint32_t clean = hole->zeroed ? 0 : hole->npages;
-    store->hole_dirty += (size_t)(npages - clean) << WEIR__PAGE_SHIFT;
+    uint32_t dirty = hole->zeroed ? 0 : hole->npages;
+    store->hole_dirty += (size_t)(npages - dirty) << WEIR__PAGE_SHIFT;
     hole[hole->npages - 1].state = WEIR__PAGE_NONE;
     hole->state = WEIR__PAGE_HOLE;
     hole->npages = end->npages = npages;
@@ -272,6 +274,14 @@ WEIR__INLINE void hole_widen(struct weir__store *store, struct weir__span *hole,
     }
 }
 
+/* Clean pages that join dirty ones count as dirty, and to the budget as if they were freed;
+ * it is looked at when they have joined. */
+WEIR__INLINE void hole_soiled(struct weir__store *store, const struct weir__span *hole)
+{
+    if (weir__unlikely(hole->zeroed))
+        store->given += (size_t)hole->npages << WEIR__PAGE_SHIFT;
+}
+
 /* Returns [page, page + npages) to the region, joined with its neighbours. */
 static void pages_release(struct weir__store *store, struct weir__region *region, uint32_t page,
                           uint32_t npages)
@@ -280,17 +290,20 @@ static void pages_release(struct weir__store *store, struct weir__region *region
     bool joins = left->state == WEIR__PAGE_HOLE_END || left->state == WEIR__PAGE_HOLE;
     if (page + npages < region->frontier && right->state == WEIR__PAGE_HOLE) {
         npages += right->npages;
+        hole_soiled(store, right);
         hole_remove(store, right);
     }
     if (page + npages == region->frontier) {
         if (joins) {
             left -= left->npages - 1;
             page -= left->npages;
+            hole_soiled(store, left);
             hole_remove(store, left);
         }
         frontier_lower(store, region, page);
     } else if (joins) {
         left -= left->npages - 1;
+        hole_soiled(store, left);
         hole_widen(store, left, left->npages + npages);
     } else {
         hole_insert(store, region, page, npages, false, weir__store_clock(store));
@@ -336,6 +349,7 @@ void weir__store_give_span_locked(struct weir__store *store, struct weir__span *
         span->state = WEIR__PAGE_NONE;
         pages_release(store, region, weir__span_page(span), npages);
     }
+    weir__store_given_locked(store, (size_t)npages << WEIR__PAGE_SHIFT);
     weir__store_decay_locked(store);
 }
 
@@ -348,6 +362,7 @@ bool weir__store_give_span(struct weir__store *store, struct weir__span *span, s
         weir__store_give_span_locked(store, span);
     }
     weir__lock_drop(&store->lock);
+    weir__store_relieve(store);
     return live;
 }
 
@@ -389,8 +404,10 @@ static bool span_resize(struct weir__store *store, struct weir__region *region,
         span[npages - 1].region = region->index;
     }
     store->span_live += ((size_t)npages << WEIR__PAGE_SHIFT) - ((size_t)old << WEIR__PAGE_SHIFT);
-    if (npages < old)
+    if (npages < old) {
         pages_release(store, region, page + npages, old - npages);
+        weir__store_given_locked(store, (size_t)(old - npages) << WEIR__PAGE_SHIFT);
+    }
     return true;
 }
 
@@ -412,16 +429,22 @@ bool weir__store_resize_span(struct weir__store *store, struct weir__span *span,
         *bytes += change;
     }
     weir__lock_drop(&store->lock);
+    weir__store_relieve(store);
     return done;
 }
 
+/* -- purging ---------------------------------------------------------------------- */
+
+/* A hole within one page of the machine stays as it is. */
 static size_t hole_purge(struct weir__store *store, struct weir__span *hole)
 {
     size_t bytes = (size_t)hole->npages << WEIR__PAGE_SHIFT;
-    store->backing->purge(weir__span_start(hole), bytes);
-    store->hole_dirty -= bytes;
-    hole->zeroed = true;
-    return bytes;
+    size_t purged = store->backing->purge(weir__span_start(hole), bytes);
+    if (purged) {
+        store->hole_dirty -= bytes;
+        hole->zeroed = true;
+    }
+    return purged;
 }
 
 /* Looks at every hole: the price of keeping no list of them by age, paid here once a
@@ -442,10 +465,90 @@ size_t weir__span_purge_tail_locked(struct weir__store *store, struct weir__regi
 {
     size_t start = (size_t)region->frontier << WEIR__PAGE_SHIFT;
     size_t size = ((size_t)region->touched << WEIR__PAGE_SHIFT) - start;
-    if (size)
-        store->backing->purge(region->base + start, size);
-    region->touched = region->frontier;
-    return size;
+    size_t purged = size ? store->backing->purge(region->base + start, size) : 0;
+    if (purged)
+        region->touched = region->frontier;
+    return purged;
+}
+
+/* The end of a tail: nobody grows into it while the region seems to end before. */
+static bool tail_cut(struct weir__store *store, uint32_t wanted, struct weir__cut *cut)
+{
+    struct weir__region *region = store->regions;
+    while (region && (region->direct || region->busy || region->touched <= region->frontier))
+        region = region->next;
+    if (!region)
+        return false;
+    uint32_t pages = (uint32_t)weir__min(region->touched - region->frontier, wanted);
+    uint32_t first = region->touched - pages;
+    *cut = (struct weir__cut){.region = region,
+                              .npages = region->npages,
+                              .start = region->base + ((size_t)first << WEIR__PAGE_SHIFT),
+                              .size = (size_t)(region->touched - first) << WEIR__PAGE_SHIFT};
+    region->busy = true;
+    region->busy_touched = region->touched;
+    region->npages = region->touched = first;
+    return true;
+}
+
+static struct weir__span *hole_largest_dirty(const struct weir__store *store)
+{
+    for (unsigned bin = WEIR__BIN_COUNT; bin--;)
+        for (struct weir__span *hole = store->bins[bin]; hole; hole = hole->u.hole.next)
+            if (!hole->zeroed)
+                return hole;
+    return NULL;
+}
+
+/* A hole of one of the largest bins: laid out as an idle span meanwhile, which nobody joins. */
+static bool hole_cut(struct weir__store *store, struct weir__cut *cut)
+{
+    struct weir__span *hole = hole_largest_dirty(store);
+    if (!hole)
+        return false;
+    hole_remove(store, hole);
+    if (hole->npages > 1)
+        hole[hole->npages - 1].state = WEIR__PAGE_SPAN_END;
+    hole->state = WEIR__PAGE_IDLE;
+    *cut = (struct weir__cut){.hole = hole,
+                              .start = weir__span_start(hole),
+                              .size = (size_t)hole->npages << WEIR__PAGE_SHIFT};
+    return true;
+}
+
+bool weir__span_cut_locked(struct weir__store *store, size_t wanted, struct weir__cut *cut)
+{
+    weir__store_settle_locked(store);
+    size_t pages = (wanted + WEIR__PAGE - 1) >> WEIR__PAGE_SHIFT;
+    return tail_cut(store, (uint32_t)weir__min(pages, UINT32_MAX), cut) || hole_cut(store, cut);
+}
+
+/* Neighbours that were freed meanwhile are joined, and all of it counts as dirty then. */
+static void hole_uncut(struct weir__store *store, struct weir__span *hole, bool purged)
+{
+    struct weir__region *region = weir__span_region(hole);
+    uint32_t page = weir__span_page(hole), npages = hole->npages;
+    weir__store_settle_locked(store); /* an idle span has no hole beside it */
+    bool alone = page + npages < region->frontier && span_is_alone(hole);
+    hole[npages - 1].state = WEIR__PAGE_NONE;
+    hole->state = WEIR__PAGE_NONE;
+    if (alone)
+        hole_insert(store, region, page, npages, purged, weir__store_clock(store));
+    else
+        pages_release(store, region, page, npages);
+}
+
+void weir__span_uncut_locked(struct weir__store *store, const struct weir__cut *cut, bool purged)
+{
+    struct weir__region *region = cut->region;
+    if (!region) {
+        hole_uncut(store, cut->hole, purged);
+        return;
+    }
+    if (!purged)
+        region->touched = region->busy_touched;
+    region->npages = cut->npages;
+    region->busy = false;
 }
 
 size_t weir__store_tails_locked(const struct weir__store *store)
@@ -462,7 +565,9 @@ size_t weir__span_release_locked(struct weir__store *store)
     size_t bytes = 0;
     for (struct weir__region *region = store->regions, *next; region; region = next) {
         next = region->next;
-        if (region->frontier == 0) {
+        if (region->busy) {
+            continue;
+        } else if (region->frontier == 0) {
             bytes += (size_t)region->touched << WEIR__PAGE_SHIFT;
             region_remove(store, region);
         } else {
@@ -503,13 +608,15 @@ int weir__store_each_span_locked(struct weir__store *store, weir__span_visitor *
     return stop;
 }
 
-struct weir__span *weir__span_covering(struct weir__region *region, const void *pointer)
+bool weir__span_covers(const struct weir__region *region, size_t page)
 {
-    size_t page = (size_t)((const char *)pointer - region->base) >> WEIR__PAGE_SHIFT;
-    for (struct weir__span *span = &region->pages[page]; span >= region->pages; span--)
-        if (span->state == WEIR__PAGE_SPAN)
-            return span->npages > &region->pages[page] - span ? span : NULL;
-        else if (span->state == WEIR__PAGE_HOLE || span->state == WEIR__PAGE_IDLE)
-            return NULL;
-    return NULL;
+    for (size_t at = weir__min(page, region->nheaders - (size_t)1) + 1; at--;) {
+        const struct weir__span *span = &region->pages[at];
+        uint8_t state = __atomic_load_n(&span->state, __ATOMIC_ACQUIRE);
+        if (state == WEIR__PAGE_SPAN)
+            return span->npages > page - at;
+        if (state == WEIR__PAGE_HOLE || state == WEIR__PAGE_IDLE)
+            break;
+    }
+    return false;
 }

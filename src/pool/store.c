@@ -35,16 +35,59 @@ static struct weir__chunk *chunk_of(struct weir__slab *slab)
     return (struct weir__chunk *)((uintptr_t)slab & ~(WEIR__CHUNK - 1));
 }
 
+/*
+ * Chunks that no store has. Any thread may look up a stale pointer at any time, so a chunk's
+ * headers must stay readable: its address range is never given back, only its memory, and
+ * the next store that needs a chunk of that backing gets it. Linked in their heads, LIFO.
+ */
+static struct {
+    weir__lock lock; /* rank "pool", after a store's */
+    struct weir__chunk *chunks;
+} retired;
+
+static void chunk_retire(struct weir__store *store, struct weir__chunk *chunk)
+{
+    store->backing->purge(chunk, WEIR__CHUNK);
+    chunk->u.head.backing = store->backing;
+    weir__lock_take(&retired.lock);
+    chunk->u.head.next = retired.chunks;
+    retired.chunks = chunk;
+    weir__lock_drop(&retired.lock);
+}
+
+/* All zero but for its head. */
+static struct weir__chunk *chunk_revive(const struct weir__store *store)
+{
+    weir__lock_take(&retired.lock);
+    struct weir__chunk **at = &retired.chunks;
+    while (*at && (*at)->u.head.backing != store->backing)
+        at = &(*at)->u.head.next;
+    struct weir__chunk *chunk = *at;
+    if (chunk)
+        *at = chunk->u.head.next;
+    weir__lock_drop(&retired.lock);
+    return chunk;
+}
+
+static struct weir__chunk *chunk_take(struct weir__store *store, bool *zeroed)
+{
+    if (weir__fault_now())
+        return NULL;
+    *zeroed = true;
+    struct weir__chunk *chunk = chunk_revive(store);
+    return chunk ? chunk : store->backing->take(WEIR__CHUNK, WEIR__CHUNK, zeroed);
+}
+
 static struct weir__chunk *chunk_add(struct weir__store *store)
 {
     bool zeroed = false;
-    struct weir__chunk *chunk =
-        weir__fault_now() ? NULL : store->backing->take(WEIR__CHUNK, WEIR__CHUNK, &zeroed);
+    struct weir__chunk *chunk = chunk_take(store, &zeroed);
     if (!chunk)
         return NULL;
     weir__os_huge_pages(chunk, WEIR__CHUNK, false);
     if (!zeroed)
         memset(chunk, 0, sizeof *chunk);
+    memset(&chunk->u.head, 0, sizeof chunk->u.head);
     for (unsigned i = 1; i < WEIR__CHUNK_SLABS; i++)
         chunk->slabs[i].zeroed = zeroed;
     chunk->u.head.store = store;
@@ -63,14 +106,35 @@ static struct weir__chunk *chunk_add(struct weir__store *store)
     return chunk;
 }
 
+static struct weir__slab **free_slab_list(struct weir__store *store, const struct weir__slab *slab)
+{
+    return slab->dirty ? &store->dirty_slabs : &store->clean_slabs;
+}
+
+static void free_slab_link(struct weir__store *store, struct weir__slab *slab)
+{
+    struct weir__slab **list = free_slab_list(store, slab);
+    slab->prev = NULL;
+    slab->next = *list;
+    if (slab->next)
+        slab->next->prev = slab;
+    else if (slab->dirty)
+        store->oldest_dirty = slab;
+    *list = slab;
+    store->nfree_slabs++;
+    store->ndirty_slabs += slab->dirty;
+}
+
 static void free_slab_unlink(struct weir__store *store, struct weir__slab *slab)
 {
     if (slab->next)
         slab->next->prev = slab->prev;
+    else if (slab->dirty)
+        store->oldest_dirty = slab->prev;
     if (slab->prev)
         slab->prev->next = slab->next;
     else
-        store->free_slabs = slab->next;
+        *free_slab_list(store, slab) = slab->next;
     store->nfree_slabs--;
     store->ndirty_slabs -= slab->dirty;
 }
@@ -80,10 +144,8 @@ static void chunk_give(struct weir__store *store, struct weir__chunk *chunk)
     store->reserved -= WEIR__CHUNK;
     store->headers -= sizeof *chunk;
     weir__map_set(chunk, WEIR__CHUNK, WEIR__MAP_FOREIGN);
-    if (store->backing->trim)
-        store->backing->purge(chunk, WEIR__CHUNK);
     weir__trace_region(chunk, WEIR__CHUNK, false);
-    store->backing->give(chunk, WEIR__CHUNK, WEIR__CHUNK);
+    chunk_retire(store, chunk);
 }
 
 /* All 63 slabs of the chunk are free. */
@@ -116,13 +178,14 @@ static struct weir__slab *slab_fresh(struct weir__store *store)
 struct weir__slab *weir__store_take_slab(struct weir__store *store)
 {
     weir__lock_take(&store->lock);
-    struct weir__slab *slab = store->free_slabs;
+    struct weir__slab *slab = store->dirty_slabs ? store->dirty_slabs : store->clean_slabs;
     if (slab)
         free_slab_unlink(store, slab);
     else
         slab = slab_fresh(store);
     if (slab) {
         chunk_of(slab)->u.head.nfree--;
+        store->nused_slabs++;
         slab->dirty = false;
         slab->next = slab->prev = NULL;
     }
@@ -138,25 +201,45 @@ void weir__store_give_slab(struct weir__store *store, struct weir__slab *slab)
     slab->zeroed = false;
     slab->dirty = true;
     slab->freed_at = weir__store_clock(store);
-    slab->prev = NULL;
-    slab->next = store->free_slabs;
-    if (slab->next)
-        slab->next->prev = slab;
-    store->free_slabs = slab;
-    store->nfree_slabs++;
-    store->ndirty_slabs++;
+    free_slab_link(store, slab);
+    store->nused_slabs--;
     chunk_of(slab)->u.head.nfree++;
+    weir__store_given_locked(store, WEIR__SLAB);
     weir__store_decay_locked(store);
     weir__lock_drop(&store->lock);
 }
 
+/* A dirty slab off its list gets on the one it belongs to. */
+static void slab_purged(struct weir__store *store, struct weir__slab *slab, bool purged)
+{
+    slab->zeroed = purged;
+    slab->dirty = !purged;
+    free_slab_link(store, slab);
+}
+
 static size_t slab_purge(struct weir__store *store, struct weir__slab *slab)
 {
-    store->backing->purge(weir__slab_memory(slab), WEIR__SLAB);
-    slab->zeroed = true;
-    slab->dirty = false;
-    store->ndirty_slabs--;
-    return WEIR__SLAB;
+    size_t purged = store->backing->purge(weir__slab_memory(slab), WEIR__SLAB);
+    free_slab_unlink(store, slab);
+    slab_purged(store, slab, purged > 0);
+    return purged;
+}
+
+unsigned weir__slabs_cut_locked(struct weir__store *store, struct weir__slab **slabs, unsigned most)
+{
+    unsigned count = 0;
+    while (count < most && store->oldest_dirty) {
+        struct weir__slab *slab = slabs[count++] = store->oldest_dirty;
+        free_slab_unlink(store, slab);
+        chunk_of(slab)->u.head.nfree--; /* so that the chunk stays */
+    }
+    return count;
+}
+
+void weir__slab_uncut_locked(struct weir__store *store, struct weir__slab *slab, bool purged)
+{
+    chunk_of(slab)->u.head.nfree++;
+    slab_purged(store, slab, purged);
 }
 
 static size_t slabs_trim(struct weir__store *store)
@@ -169,9 +252,10 @@ static size_t slabs_trim(struct weir__store *store)
             chunk_remove(store, chunk);
         }
     }
-    for (struct weir__slab *slab = store->free_slabs; slab; slab = slab->next)
-        if (slab->dirty)
-            bytes += slab_purge(store, slab);
+    for (struct weir__slab *slab = store->dirty_slabs, *next; slab; slab = next) {
+        next = slab->next;
+        bytes += slab_purge(store, slab);
+    }
     return bytes;
 }
 
@@ -207,11 +291,15 @@ static void decay_step(struct weir__store *store)
     if (store->hole_dirty)
         quota -= weir__min(quota, weir__span_purge_locked(store, weir__policy.decay_ms, quota));
     for (struct weir__region *region = store->regions; region && quota; region = region->next)
-        if (region->touched > region->frontier && store_is_stale(store, region->lowered_at))
+        if (region->touched > region->frontier && !region->busy &&
+            store_is_stale(store, region->lowered_at))
             quota -= weir__min(quota, weir__span_purge_tail_locked(store, region));
-    for (struct weir__slab *slab = store->free_slabs; slab && quota; slab = slab->next)
-        if (slab->dirty && store_is_stale(store, slab->freed_at))
-            quota -= weir__min(quota, slab_purge(store, slab));
+    for (struct weir__slab *slab = store->oldest_dirty, *next; slab && quota; slab = next) {
+        next = slab->prev;
+        if (!store_is_stale(store, slab->freed_at))
+            break;
+        quota -= weir__min(quota, slab_purge(store, slab));
+    }
 }
 
 void weir__store_decay_locked(struct weir__store *store)
@@ -257,10 +345,12 @@ static bool region_is_valid(const struct weir__region *region, size_t *live)
         const struct weir__span *span = &region->pages[page];
         const struct weir__span *end = span + span->npages - 1;
         bool hole = span->state == WEIR__PAGE_HOLE;
-        if ((!hole && span->state != WEIR__PAGE_SPAN) || !span->npages || (hole && after_hole) ||
-            (span->npages > 1 && end->state != span->state + 1))
+        bool other = span->state == WEIR__PAGE_SPAN || span->state == WEIR__PAGE_IDLE;
+        if ((!hole && !other) || !span->npages || (hole && after_hole) ||
+            (span->npages > 1 && !region->direct &&
+             end->state != (hole ? WEIR__PAGE_HOLE_END : WEIR__PAGE_SPAN_END)))
             return false;
-        if (!hole)
+        if (span->state == WEIR__PAGE_SPAN)
             *live += (size_t)span->npages << WEIR__PAGE_SHIFT;
         after_hole = hole;
         page += span->npages;
@@ -276,8 +366,11 @@ bool weir__store_is_valid(struct weir__store *store)
     weir__store_settle_locked(store);
     for (struct weir__region *region = store->regions; region && valid; region = region->next)
         valid = region_is_valid(region, &live);
-    for (struct weir__slab *slab = store->free_slabs; slab; slab = slab->next)
-        free_slabs += slab->owner == NULL;
+    for (struct weir__slab *slab = store->dirty_slabs; slab; slab = slab->next)
+        free_slabs += slab->owner == NULL && slab->dirty;
+    valid = valid && free_slabs == store->ndirty_slabs;
+    for (struct weir__slab *slab = store->clean_slabs; slab; slab = slab->next)
+        free_slabs += slab->owner == NULL && !slab->dirty;
     for (struct weir__chunk *chunk = store->chunks; chunk; chunk = chunk->u.head.next)
         chunk_free += chunk->u.head.nfree - chunk->u.head.nfresh;
     valid = valid && live == store->span_live && free_slabs == store->nfree_slabs &&

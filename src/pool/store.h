@@ -11,6 +11,7 @@
 
 #include "backing/backing.h"
 #include "base/lock.h"
+#include "pool/policy.h"
 #include "pool/region.h"
 #include "pool/slab.h"
 
@@ -23,11 +24,13 @@ struct weir__store {
     weir__lock lock;
     const struct weir__backing *backing;
 
-    /* Slabs. `free_slabs` is LIFO, so that warm memory is used first. */
-    struct weir__chunk *chunks;    /* every chunk, latest first */
-    struct weir__chunk *fresh;     /* the chunk whose never-used slabs come next */
-    struct weir__slab *free_slabs; /* used before, free now */
-    size_t nfree_slabs, ndirty_slabs;
+    /* Slabs. Free ones are taken where they are warm: of `dirty_slabs`, used since they were
+     * last purged, LIFO; then of `clean_slabs`, purged, LIFO; then fresh ones. */
+    struct weir__chunk *chunks; /* every chunk, latest first */
+    struct weir__chunk *fresh;  /* the chunk whose never-used slabs come next */
+    struct weir__slab *dirty_slabs, *clean_slabs;
+    struct weir__slab *oldest_dirty; /* the end of that list */
+    size_t nused_slabs, nfree_slabs, ndirty_slabs;
 
     /* Spans; holes by size as pool/hole.h says, how the bits go with them too. */
     struct weir__region *regions, *last_region;
@@ -42,6 +45,11 @@ struct weir__store {
     uint32_t ops;         /* gives since the clock was last read */
     uint32_t now;         /* the store's clock then */
     uint32_t decayed_at;  /* when decay last ran */
+
+    /* The budget: see weir__store_relieve. */
+    size_t given;   /* bytes freed since it was last looked at */
+    bool over;      /* it is exceeded; atomic */
+    bool relieving; /* a thread is at it */
 
     /* Figures, bytes. */
     size_t reserved;   /* taken from the backing */
@@ -94,6 +102,49 @@ void weir__store_decay_locked(struct weir__store *store);
 /* The same at once, by who does not hold the lock. */
 void weir__store_decay(struct weir__store *store);
 
+/*
+ * Purges free memory beyond the budget (pool/policy.h), down to three quarters of it: so
+ * much as was freed since the last look, and a quarter of the budget. Called after a free
+ * with the lock not held, which is dropped while the system works; what is purged is out
+ * of the layout meanwhile. (pool/budget.c)
+ */
+void weir__store_relieve_slow(struct weir__store *store);
+WEIR__INLINE void weir__store_relieve(struct weir__store *store)
+{
+    if (weir__unlikely(__atomic_load_n(&store->over, __ATOMIC_RELAXED)))
+        weir__store_relieve_slow(store);
+}
+
+/* `bytes` came back: is the budget to be looked at? Lock held, as for the next ones. */
+void weir__store_budget_look_locked(struct weir__store *store);
+WEIR__INLINE void weir__store_given_locked(struct weir__store *store, size_t bytes)
+{
+    store->given += bytes;
+    if (weir__unlikely(store->given >= weir__policy.look_bytes))
+        weir__store_budget_look_locked(store);
+}
+
+/* In a forked child: no other thread is at work here. */
+void weir__store_forked(struct weir__store *store);
+
+/* Dirty pages out of the layout: the end of a region's tail, or a hole. Nobody else takes
+ * them until they are put back. (pool/span.c) */
+struct weir__cut {
+    struct weir__region *region; /* of a tail; else NULL */
+    struct weir__span *hole;
+    uint32_t npages; /* that the region had */
+    char *start;
+    size_t size;
+};
+bool weir__span_cut_locked(struct weir__store *store, size_t wanted, struct weir__cut *cut);
+/* `purged`: they read as zero now. */
+void weir__span_uncut_locked(struct weir__store *store, const struct weir__cut *cut, bool purged);
+
+/* The dirty slabs that are free for longest, at most so many; and back. (pool/store.c) */
+unsigned weir__slabs_cut_locked(struct weir__store *store, struct weir__slab **slabs,
+                                unsigned most);
+void weir__slab_uncut_locked(struct weir__store *store, struct weir__slab *slab, bool purged);
+
 /* The store's clock: milliseconds, wrapping. */
 uint32_t weir__store_clock(const struct weir__store *store);
 
@@ -115,9 +166,9 @@ void weir__store_settle_locked(struct weir__store *store);
 typedef int weir__span_visitor(struct weir__span *span, void *user);
 int weir__store_each_span_locked(struct weir__store *store, weir__span_visitor *visit, void *user);
 
-/* The live span whose pages hold `pointer`, or NULL; walks back over headers, for
- * reporting misuse only. */
-struct weir__span *weir__span_covering(struct weir__region *region, const void *pointer);
+/* Does a live span hold that page of the region? Walks back over headers, for reporting
+ * misuse only; any thread, a moment's answer. */
+bool weir__span_covers(const struct weir__region *region, size_t page);
 
 /* Whole-structure check (debug builds and tests). */
 bool weir__store_is_valid(struct weir__store *store);

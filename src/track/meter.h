@@ -149,6 +149,10 @@ bool weir__meter_is_traced(const struct weir__meter *m);
  */
 void weir__meter_show(struct weir__meter *m, struct weir__shown *shown);
 
+/* Before the process may not make the system call membarrier any more: closes every window
+ * for good (track/fences.c). Any thread, no lock of weir's held; a second call does nothing. */
+void weir__meters_unfence(void);
+
 /* Around fork: every window closed and folded, the lock held. */
 void weir__meter_fork_prepare(void);
 void weir__meter_fork_done(void);

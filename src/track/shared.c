@@ -68,13 +68,17 @@ static bool shared_is_due(const struct weir__window *w)
 }
 
 /* The store must come before the loads after it: a fence of this thread's where nobody can
- * fence it from outside. */
+ * fence it from outside. Fences may end between the first question and the store, hence the
+ * second (track/fences.c). */
 static void window_say_inside(struct weir__window *w)
 {
-    if (weir__likely(weir__os_fence_available()))
+    if (weir__likely(weir__os_fence_available())) {
         weir__window_enter(&w->allocating);
-    else
-        __atomic_exchange_n(&w->allocating, w->allocating + 1, __ATOMIC_SEQ_CST);
+        if (weir__likely(weir__os_fence_available()))
+            return;
+        weir__window_leave(&w->allocating, -1);
+    }
+    __atomic_exchange_n(&w->allocating, w->allocating + 1, __ATOMIC_SEQ_CST);
 }
 
 bool weir__shared_enter(struct weir__window *w)

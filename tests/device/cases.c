@@ -199,7 +199,7 @@ Test(device, the_profiler_and_checkpoints_watch_a_device)
 {
     weir_allocator *a = make(WEIR_DEVICE_AUTO);
     weir_profiler profiler;
-    weir_profile profile;
+    weir_profile profile = {0};
     void *before = weir_allocate(a, 1000);
     cr_assert_eq(weir_profiler_start(&profiler, a), 0);
     uint64_t mark = weir_checkpoint(a);

@@ -1,0 +1,124 @@
+/* observe/environment.c - see environment.h. */
+#include "observe/environment.h"
+
+#include "base/bits.h"
+
+#include <weir/allocator.h>
+#include <weir/error.h>
+#include <weir/trace.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Set by the first process that records: the file's own name is taken. A child that gets
+ * another environment finds the file locked instead. */
+#define TAKEN "WEIR_RECORD_TAKEN"
+
+#define NAMES_MOST 1000
+
+static void complain(const char *what, const char *value, const char *why)
+{
+    char line[1024];
+    int length = snprintf(line, sizeof line, "weir: %s: \"%.200s\"%s%.600s\n", what, value,
+                          *why ? ": " : "", why);
+    ssize_t written = write(STDERR_FILENO, line, weir__min((size_t)length, sizeof line - 1));
+    (void)written;
+}
+
+/* -- the limit ---------------------------------------------------------------------------- */
+
+/* "512M", "2G", "1048576"; "1.5G" is not one. 0: not a size. */
+static size_t size_parse(const char *text)
+{
+    char *end;
+    errno = 0;
+    unsigned long long number = strtoull(text, &end, 10);
+    const char *units = "KMGT";
+    const char *unit = *end ? strchr(units, *end & ~0x20) : NULL;
+    unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+    if (end == text || *text == '-' || errno || (unit ? end[1] : *end) ||
+        number > (unsigned long long)PTRDIFF_MAX >> shift)
+        return 0;
+    return (size_t)number << shift;
+}
+
+void weir__environment_limit(void)
+{
+    const char *text = secure_getenv("WEIR_LIMIT");
+    if (!text || !*text)
+        return;
+    size_t bytes = size_parse(text);
+    if (!bytes)
+        complain("WEIR_LIMIT is not a size", text, "");
+    else if (weir_set_limit(weir_cpu_allocator(), bytes))
+        complain("WEIR_LIMIT is less than what the program has already", text, "");
+}
+
+/* -- the recording --------------------------------------------------------------------------- */
+
+static int record_as_other(const char *path)
+{
+    char name[4096];
+    for (int nth = 1; nth < NAMES_MOST; nth++) {
+        int n = nth == 1 ? snprintf(name, sizeof name, "%s.%d", path, (int)getpid())
+                         : snprintf(name, sizeof name, "%s.%d.%d", path, (int)getpid(), nth);
+        if (n >= (int)sizeof name)
+            return ENAMETOOLONG;
+        if (access(name, F_OK) != 0)
+            return weir_trace_start(name, NULL);
+    }
+    return EEXIST;
+}
+
+bool weir__environment_record(void)
+{
+    const char *path = secure_getenv("WEIR_RECORD");
+    if (!path || !*path)
+        return false;
+    bool first = !getenv(TAKEN);
+    if (first)
+        setenv(TAKEN, "1", 1); /* before the recording: it allocates */
+    int error = first ? weir_trace_start(path, NULL) : EWOULDBLOCK;
+    if (error == EWOULDBLOCK)
+        error = record_as_other(path);
+    if (error)
+        complain("cannot record to", path, weir_last_error());
+    return !error;
+}
+
+/* -- the report ------------------------------------------------------------------------------ */
+
+void weir__environment_report(bool known)
+{
+    const char *path = secure_getenv("WEIR_REPORT");
+    if (!path || !*path)
+        return;
+    char line[512];
+    weir_stats stats = {.size = sizeof stats};
+    weir_stats_get(weir_cpu_allocator(), &stats);
+    int length = snprintf(line, sizeof line,
+                          "weir: %s (%d): peak %zu bytes, live %zu bytes in %zu blocks, "
+                          "%zu allocated, %zu freed, %zu refused\n",
+                          program_invocation_short_name, (int)getpid(), stats.peak_allocated,
+                          stats.total_allocated, stats.allocation_count, stats.allocations,
+                          stats.deallocations, stats.failures);
+    if (!known)
+        length = snprintf(line, sizeof line,
+                          "weir: %s (%d): has a malloc of its own, of which weir knows nothing\n",
+                          program_invocation_short_name, (int)getpid());
+    int file = strcmp(path, "-") == 0
+                   ? STDERR_FILENO
+                   : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666);
+    if (file < 0)
+        return;
+    ssize_t written = write(file, line, weir__min((size_t)length, sizeof line - 1));
+    (void)written;
+    if (file != STDERR_FILENO)
+        close(file);
+}

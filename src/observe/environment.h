@@ -1,0 +1,24 @@
+/*
+ * observe/environment.h - what the environment asks of this library, the same in libweir and
+ * in libweir-malloc.so. All of it is ignored in setuid programs (secure_getenv). What cannot
+ * be done is said in one line on standard error, and the program goes on.
+ *
+ *   WEIR_LIMIT=512M    a limit of the CPU allocator
+ *   WEIR_RECORD=FILE   a recording of it: FILE for the first process, FILE.PID for others
+ *                      and FILE.PID.2 for what they become by exec
+ *   WEIR_REPORT=FILE   one line at the end ("-": standard error)
+ */
+#ifndef WEIR_OBSERVE_ENVIRONMENT_H
+#define WEIR_OBSERVE_ENVIRONMENT_H
+
+#include <stdbool.h>
+
+void weir__environment_limit(void);
+
+/* True: this process records. */
+bool weir__environment_record(void);
+
+/* The line of WEIR_REPORT; at the end. `known`: the figures say something of the process. */
+void weir__environment_report(bool known);
+
+#endif
