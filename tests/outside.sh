@@ -105,7 +105,7 @@ case $(sed -n 's/^prefix=//p' "$pc")/ in
 *)
     for folder in "$top_builddir" "$top_srcdir"; do
         pattern=$(echo "$folder" | sed 's/[.+]/\\&/g')
-        told=$(LC_ALL=C grep -rlaE "(^|[^A-Za-z0-9_.-])$pattern([^A-Za-z0-9_.-]|\$)" "$root")
+        told=$(LC_ALL=C grep -rlaE "(^|[^A-Za-z0-9_.}-])$pattern([^A-Za-z0-9_.-]|\$)" "$root")
         [ -z "$told" ] || {
             echo "FAILED: $folder is named in:" $told
             failures=$((failures + 1))

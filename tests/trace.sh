@@ -14,6 +14,26 @@ fail()
     failed=1
 }
 
+# What the file has is shown, status 1; the text goes to $dir/out, the JSON to $dir/out.json.
+# $2: events that are good. Nothing of it may claim to be whole.
+shown()
+{
+    $weir trace "$1" >"$dir/out" 2>"$dir/err"
+    status=$?
+    [ $status -eq 1 ] || fail "weir trace $1: status $status, not 1"
+    [ ! -s "$dir/err" ] || fail "weir trace $1: $(cat "$dir/err")"
+    grep -q "^peak: " "$dir/out" || fail "$1: no peak"
+    grep -q "equal to the footer\|complete$" "$dir/out" && fail "$1: $(head -n 4 "$dir/out")"
+    for way in --json --events "--text -"; do
+        $weir trace $way "$1" >"$dir/out.${way#--}" 2>"$dir/err"
+        status=$?
+        [ $status -eq 1 ] || fail "weir trace $way $1: status $status, not 1"
+        grep -q "^weir trace: $1: damaged: " "$dir/err" || fail "$way: $(cat "$dir/err")"
+    done
+    grep -q '"complete":false,"verified":false' "$dir/out.json" || fail "$1: $(cat "$dir/out.json")"
+    [ "$(wc -l <"$dir/out.events")" -eq "$2" ] || fail "$1: $2 events are good"
+}
+
 # One line on standard error, status 1.
 refused()
 {
@@ -25,8 +45,10 @@ refused()
 
 peak=$($record "$dir/a.trace") || { fail "recording"; exit 1; }
 $weir trace "$dir/a.trace" >"$dir/text" || fail "weir trace"
-grep -q "^peak: $peak bytes .*equal to the footer" "$dir/text" ||
+tr -d , <"$dir/text" | grep -q "^peak: .*[ (]$peak bytes.* equal to the footer's" ||
     fail "the peak is not $peak: $(grep ^peak "$dir/text")"
+grep -q "^$dir/a.trace: process [0-9]*: .*record_program $dir/a.trace$" "$dir/text" ||
+    fail "whose recording it is: $(head -n 1 "$dir/text")"
 grep -q 'layer[1-4]/"w"' "$dir/text" || fail "no tag in the summary"
 $weir trace --events "$dir/a.trace" >"$dir/events" || fail "weir trace --events"
 grep -q ' begin operator conv$' "$dir/events" || fail "no mark among the events"
@@ -46,14 +68,35 @@ awk -v peak="$peak" '
     END { exit bad || total != 0 || n != said["events"] || most != said["peak_live"] || most != peak }
 ' "$dir/a.txt" || fail "the text does not add up"
 
-# Cut and damaged files.
+# Cut and damaged files. A byte in the middle, and another, each in a record of its own.
 size=$(wc -c <"$dir/a.trace")
+events=$(wc -l <"$dir/events")
 head -c $((size / 2)) "$dir/a.trace" >"$dir/cut.trace"
-$weir trace "$dir/cut.trace" | grep -q "cut short" || fail "a cut file"
+$weir trace "$dir/cut.trace" >"$dir/text" || fail "a cut file"
+grep -q "^  cut short: no footer; at least [0-9,]* of [0-9,]* events are missing" "$dir/text" ||
+    grep -q "^  cut short: no footer; what came after event [0-9,]* is missing" "$dir/text" ||
+    fail "a cut file: $(cat "$dir/text")"
+$weir trace --events "$dir/cut.trace" 2>"$dir/err" | cut -d ' ' -f 1 >"$dir/numbers"
+grep -q "cut short" "$dir/err" || fail "events of a cut file: $(cat "$dir/err")"
+sort -n -u "$dir/numbers" | cmp -s - "$dir/numbers" || fail "events of a cut file out of order"
 cp "$dir/a.trace" "$dir/bad.trace"
 printf '\377\377\377' | dd of="$dir/bad.trace" bs=1 seek=$((size / 2)) conv=notrunc 2>/dev/null
-refused "$dir/bad.trace"
-grep -q damaged "$dir/err" || fail "a damaged file: $(cat "$dir/err")"
+$weir trace --events "$dir/bad.trace" >"$dir/some" 2>/dev/null
+[ "$(wc -l <"$dir/some")" -lt "$events" ] || fail "no event is lost"
+shown "$dir/bad.trace" "$(wc -l <"$dir/some")"
+grep -q "^  damaged: [0-9,]* bytes in 1 place, the first at byte [0-9]*: wrong CRC$" "$dir/out" ||
+    fail "a damaged file: $(cat "$dir/out")"
+printf '\377\377\377' | dd of="$dir/bad.trace" bs=1 seek=$((size / 5)) conv=notrunc 2>/dev/null
+$weir trace --events "$dir/bad.trace" >"$dir/some" 2>/dev/null
+shown "$dir/bad.trace" "$(wc -l <"$dir/some")"
+lost=$((events - $(wc -l <"$dir/some")))
+grep -q "^  damaged: .* in 2 places, " "$dir/out" || fail "two places: $(cat "$dir/out")"
+tr -d , <"$dir/out" | grep -q "^  incomplete: $lost of $events events are missing$" ||
+    fail "$lost of $events are missing: $(cat "$dir/out")"
+grep -q "\"events_expected\":$events,\"events_missing\":$lost," "$dir/out.json" ||
+    fail "$lost of $events are missing: $(cat "$dir/out.json")"
+cat "$dir/a.trace" "$dir/a.trace" >"$dir/two.trace"
+shown "$dir/two.trace" "$events"
 refused "$dir/none.trace"
 refused "$dir"
 : >"$dir/empty.trace"
@@ -77,8 +120,38 @@ while [ "$(wc -c 2>/dev/null <"$dir/killed.trace" || echo 0)" -lt 400000 ] && [ 
 done
 kill -9 $pid
 wait $pid 2>/dev/null
+$weir trace --json "$dir/killed.trace" | grep -q '"complete":false,.*"footer":false' || fail "killed"
 $weir trace "$dir/killed.trace" >"$dir/text" || fail "the trace of a killed program"
 grep -q "no footer" "$dir/text" || fail "a killed program has a footer"
+
+# Children of weir run, made by fork: what they inherited is in no list.
+if $weir run -o /dev/null -- true >/dev/null 2>&1; then
+    $weir run -o /dev/null --record "$dir/f.trace" -- \
+        sh -c 'x=$(echo 1; (echo 2)); (unset x; y=3; echo $y); true' >/dev/null || fail "weir run --record"
+    $weir trace "$dir/f.trace" | grep ' \(tag\|context\)$' && fail "a table of one row"
+    forked=0
+    for file in "$dir"/f.trace*; do
+        $weir trace "$file" >"$dir/text" 2>&1 || fail "weir trace $file: $(cat "$dir/text")"
+        grep -q "^peak: .* equal to the footer's$" "$dir/text" || fail "$file: $(cat "$dir/text")"
+        head -n 1 "$dir/text" | grep -q ': process [0-9]*, made by fork: sh -c ' && forked=$((forked + 1))
+        $weir trace --json "$file" >"$dir/f.json"
+        grep -q '"complete":true,"verified":true,.*"events_missing":0,' "$dir/f.json" ||
+            fail "$file: $(cat "$dir/f.json")"
+        $weir trace --text "$dir/f.txt" "$file" || fail "weir trace --text $file"
+        python3 -c 'import json, zlib' 2>/dev/null || continue
+        python3 "$top_srcdir/tests/trace_reader.py" "$file" >/dev/null || fail "the independent reader"
+        python3 - "$dir/f.json" <<'END' || fail "$file: blocks are missing in the tables"
+import json, sys
+trace = json.load(open(sys.argv[1]))
+for at in (trace["peak"], trace["end"]):
+    for key in ("by_tag", "by_context", "by_size"):
+        for what in ("bytes", "blocks"):
+            there = sum(g[what] for g in at[key]) + at[key + "_rest"][what] + at["unlisted"][what]
+            assert there == at[what], (key, what, there, at[what])
+END
+    done
+    [ $forked -ge 2 ] || fail "$forked recordings of forked children"
+fi
 
 # weir stats.
 $weir stats --demo >"$dir/text" || fail "weir stats"

@@ -554,9 +554,9 @@ Test(trace_file, with_any_byte_changed_is_refused_or_the_same, .timeout = 120)
         accepted += error == 0;
         bytes[i] = kept;
     }
-    /* The minor version and the four bytes after it are for others; a length that runs over
-     * the end of the file looks like a file cut short. */
-    cr_assert_lt(accepted, 200, "%zu of %zu changes went unseen", accepted, size);
+    /* The minor version and the four bytes after it are for others; the last record's length
+     * may run over the end of the file, as in a file cut short. */
+    cr_assert_lt(accepted, 40, "%zu of %zu changes went unseen", accepted, size);
     free(bytes);
 }
 

@@ -1,6 +1,7 @@
 /*
  * tools/cmd_trace.c - `weir trace FILE`: reads a binary trace, holds it against its own
- * footer, and says what the peak was, when, and who held it.
+ * footer, and says what the peak was, when, and who held it. What is damaged is passed over:
+ * everything good is shown, one line says what was not, and the exit status is 1.
  */
 #include "tools/command.h"
 #include "tools/trace_binary.h"
@@ -27,7 +28,8 @@ static const char usage[] =
     "  --help      this\n"
     "\n"
     "Exit status: 0; 1 for a file that cannot be read or is damaged; 2 for wrong usage.\n"
-    "A trace cut short (a killed program, a full disk) is read as far as it goes.\n";
+    "Of a damaged trace all that is good is shown. One cut short (a full disk, a copy that\n"
+    "was ended) is read as far as it goes.\n";
 
 struct command {
     const char *path, *text;
@@ -77,23 +79,17 @@ static int events_print(struct trace_info *info)
     return got < 0 ? EINVAL : 0;
 }
 
-static int trace_print(const struct command *c)
+/* The summary has a place for it, JSON has keys; what else is printed is data alone. */
+static void state_print(const struct command *c, const struct trace_replay *end)
 {
-    struct trace_info info;
-    struct trace_replay end = {0};
-    int error = trace_info_open(&info, c->path);
-    if (!error)
-        error = trace_replay_run(&end, &info, NULL, NULL);
-    if (!error)
-        error = c->events ? events_print(&info) : summary_print(c, &info, &end);
-    int status = error ? command_fail(c, info.why) : output_finish(stdout, "the trace");
-    trace_replay_end(&end);
-    trace_info_close(&info);
-    return status;
+    char prefix[4096];
+    bool damaged = trace_replay_is_damaged(end), whole = trace_replay_is_complete(end);
+    snprintf(prefix, sizeof prefix, "weir trace: %s: ", c->path);
+    if (c->json ? damaged : (c->events || c->text) && !whole)
+        trace_report_state(stderr, prefix, end);
 }
 
-/* -- as text --------------------------------------------------------------------------------------
- */
+/* -- as text ---------------------------------------------------------------------- */
 
 static void header_print(FILE *to, const struct trace *t)
 {
@@ -120,30 +116,61 @@ static void event_print(FILE *to, const struct trace_event *e)
         fprintf(to, "f %u %u\n", e->id, e->thread);
 }
 
-static int trace_convert(const struct command *c)
+/* 0, or an errno value with info->why; a file that cannot be written sets *failed. */
+static int events_convert(const struct command *c, struct trace_info *info, bool *failed)
 {
     struct trace trace;
-    char why[512];
-    if (trace_load_binary(c->path, &trace, why, sizeof why) != 0) {
-        fprintf(stderr, "weir trace: %s\n", why);
-        return 1;
-    }
+    int error = trace_load_replayed(info, c->path, &trace);
+    if (error)
+        return error;
     FILE *to = strcmp(c->text, "-") == 0 ? stdout : fopen(c->text, "we");
-    int status = to == NULL;
-    if (status)
-        fprintf(stderr, "weir trace: %s: %s\n", c->text, strerror(errno));
+    *failed = to == NULL;
     if (to) {
         header_print(to, &trace);
         for (size_t i = 0; i < trace.nevents; i++)
             event_print(to, &trace.events[i]);
-        status = output_finish(to, c->text);
+        *failed = output_finish(to, c->text);
+    } else {
+        fprintf(stderr, "weir trace: %s: %s\n", c->text, strerror(errno));
     }
     trace_release(&trace);
+    return 0;
+}
+
+/* -- the command ---------------------------------------------------------------------- */
+
+static int trace_show(const struct command *c, struct trace_info *info,
+                      const struct trace_replay *end, bool *failed)
+{
+    if (c->text)
+        return events_convert(c, info, failed);
+    int error = c->events ? events_print(info) : summary_print(c, info, end);
+    if (!error)
+        *failed = output_finish(stdout, "the trace");
+    return error;
+}
+
+static int trace_print(const struct command *c)
+{
+    struct trace_info info;
+    struct trace_replay end = {0};
+    bool failed = false;
+    int error = trace_info_open_tolerant(&info, c->path);
+    if (!error)
+        error = trace_replay_run(&end, &info, NULL, NULL);
+    if (!error)
+        error = trace_show(c, &info, &end, &failed);
+    if (!error && !failed)
+        state_print(c, &end);
+    if (error)
+        command_fail(c, info.why);
+    int status = error || failed || trace_replay_is_damaged(&end);
+    trace_replay_end(&end);
+    trace_info_close(&info);
     return status;
 }
 
-/* -- options
- * ---------------------------------------------------------------------------------------- */
+/* -- options ---------------------------------------------------------------------- */
 
 static int number_parse(const char *text, size_t *number)
 {
@@ -193,5 +220,5 @@ int weir_command_trace(int argc, char **argv)
     int status = options_parse(argc, argv, &c);
     if (status >= 0)
         return status;
-    return c.text ? trace_convert(&c) : trace_print(&c);
+    return trace_print(&c);
 }

@@ -4,6 +4,7 @@
 trace_sources = tools/trace_binary.c tools/trace_binary.h tools/trace_cursor.h \
 	tools/trace_decode.c tools/trace_decode.h tools/trace_groups.c tools/trace_groups.h \
 	tools/trace_info.c tools/trace_info.h tools/trace_merge.c tools/trace_merge.h \
+	tools/trace_records.c tools/trace_records.h tools/numbers.c tools/numbers.h \
 	tools/trace_replay.c tools/trace_replay.h tools/trace_report.c tools/trace_report.h \
 	src/observe/crc32.c src/observe/crc32.h src/observe/format.h
 

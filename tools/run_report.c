@@ -2,6 +2,7 @@
  * tools/run_report.c - what `weir run` says when the program has ended, as text. The
  * process with the greatest peak comes first, whoever it is; then the tree.
  */
+#include "tools/numbers.h"
 #include "tools/run.h"
 
 #include "base/program_file.h"
@@ -82,60 +83,7 @@ const char *run_lost_text(uint32_t lost)
     }
 }
 
-/* -- numbers ----------------------------------------------------------------------------------- */
-
-/* 1234567 as "1,234,567"; each call has a place of its own, eight in turn. */
-static const char *count_text(uint64_t value)
-{
-    static char texts[8][32];
-    static unsigned turn;
-    char digits[24], *text = texts[turn++ % 8], *at = text;
-    int n = snprintf(digits, sizeof digits, "%" PRIu64, value);
-    for (int i = 0; i < n; i++) {
-        if (i && (n - i) % 3 == 0)
-            *at++ = ',';
-        *at++ = digits[i];
-    }
-    *at = '\0';
-    return text;
-}
-
-/* "286.9 MiB" */
-static const char *scaled_text(uint64_t bytes)
-{
-    static const char *const units[] = {"bytes", "KiB", "MiB", "GiB", "TiB"};
-    static char texts[8][32];
-    static unsigned turn;
-    char *text = texts[turn++ % 8];
-    double value = (double)bytes;
-    unsigned unit = 0;
-    for (; value >= 1024 && unit < 4; unit++)
-        value /= 1024;
-    snprintf(text, 32, unit ? "%.1f %s" : "%.0f %s", value, bytes == 1 ? "byte" : units[unit]);
-    return text;
-}
-
-/* "286.9 MiB (300,832,030 bytes)" */
-static const char *bytes_text(uint64_t bytes)
-{
-    static char texts[4][80];
-    static unsigned turn;
-    char *text = texts[turn++ % 4];
-    if (bytes < 1024)
-        snprintf(text, 80, "%s", scaled_text(bytes));
-    else
-        snprintf(text, 80, "%s (%s bytes)", scaled_text(bytes), count_text(bytes));
-    return text;
-}
-
-static const char *blocks_text(uint64_t blocks)
-{
-    static char texts[4][48];
-    static unsigned turn;
-    char *text = texts[turn++ % 4];
-    snprintf(text, 48, "%s block%s", count_text(blocks), blocks == 1 ? "" : "s");
-    return text;
-}
+/* -- texts ----------------------------------------------------------------------------------- */
 
 /* A command line, one line of it, at most `most` bytes. */
 static void command_print(const char *command, int most, FILE *to)
@@ -194,10 +142,10 @@ static void text_resident(const struct run *run, const struct run_image *image, 
     if (run->watch->count == 1 && (uint64_t)run->usage.ru_maxrss * 1024 > most)
         most = (uint64_t)run->usage.ru_maxrss * 1024;
     if (most)
-        fprintf(to, "  resident   %s at most: code, stacks and all\n", scaled_text(most));
+        fprintf(to, "  resident   %s at most: code, stacks and all\n", number_scaled(most));
     if (image->outside > OUTSIDE_LEAST)
         fprintf(to, "             %s of it the program mapped itself, outside malloc%s\n",
-                scaled_text(image->outside),
+                number_scaled(image->outside),
                 is_python(image) ? "\n             (Python's small objects; PYTHONMALLOC=malloc brings them in)"
                                  : "");
 }
@@ -218,16 +166,16 @@ static void text_image(const struct run *run, const struct run_image *image, FIL
 {
     const struct run_figures *f = &image->figures;
     bool over = image->over;
-    fprintf(to, "  live       %s in %s %s\n", bytes_text(f->live), blocks_text(f->blocks),
+    fprintf(to, "  live       %s in %s %s\n", number_bytes(f->live), number_of(f->blocks, "blocks"),
             over ? "at its end" : "now: it is still running");
-    fprintf(to, "  traffic    %s allocated, %s freed\n", blocks_text(f->allocations),
-            count_text(f->frees));
+    fprintf(to, "  traffic    %s allocated, %s freed\n", number_of(f->allocations, "blocks"),
+            number_count(f->frees));
     fprintf(to, "  memory     %s in use, %s kept for re-use, %s book-keeping\n",
-            scaled_text(f->in_use), scaled_text(f->cached), scaled_text(f->metadata));
+            number_scaled(f->in_use), number_scaled(f->cached), number_scaled(f->metadata));
     text_resident(run, image, to);
     if (f->limit || f->failures)
         fprintf(to, "  limit      %s; %s request%s refused\n",
-                f->limit ? bytes_text(f->limit) : "none", count_text(f->failures),
+                f->limit ? number_bytes(f->limit) : "none", number_count(f->failures),
                 f->failures == 1 ? "" : "s");
     text_age(run, image, to);
     if (run->sizes && image->classes)
@@ -278,8 +226,8 @@ static void text_row(const struct run *run, const struct run_image *image, FILE 
 {
     unsigned depth = depth_of(run, image);
     fprintf(to, "  %10d %10d %12s %12s   %*s", image->pid, image->parent,
-            has_figures(image) ? scaled_text(image->figures.peak) : "-",
-            has_figures(image) ? scaled_text(image->figures.live) : "-", (int)(2 * depth), "");
+            has_figures(image) ? number_scaled(image->figures.peak) : "-",
+            has_figures(image) ? number_scaled(image->figures.live) : "-", (int)(2 * depth), "");
     command_print(image->command, 60, to);
     if (image->kind == WEIR__RUN_LIBWEIR)
         fputs(" [libweir's own heap]", to);
@@ -308,7 +256,7 @@ static void text_tree(const struct run *run, FILE *to)
     if (n > shown)
         fprintf(to, "  ... and %u more; --json names them all\n", n - shown);
     if (watch->lost)
-        fprintf(to, "  %s more found no room in this report\n", count_text(watch->lost));
+        fprintf(to, "  %s more found no room in this report\n", number_count(watch->lost));
     free(all);
 }
 
@@ -316,15 +264,15 @@ static void text_tree(const struct run *run, FILE *to)
 
 static void text_recording(const struct run_recording *r, FILE *to)
 {
-    fprintf(to, "  recorded   %s events in %s: ", count_text(r->events), r->path ? r->path : "?");
+    fprintf(to, "  recorded   %s events in %s: ", number_count(r->events), r->path ? r->path : "?");
     if (r->error)
         fprintf(to, "%s; %s of %s events are missing\n", strerror(r->error),
-                count_text(r->missing), count_text(r->total));
+                number_count(r->missing), number_count(r->total));
     else if (r->odd)
         fputs("damaged by its own program\n", to);
     else if (r->missing > r->under_way)
         fprintf(to, "%s of %s events are missing: weir run came too late for them\n",
-                count_text(r->missing), count_text(r->total));
+                number_count(r->missing), number_count(r->total));
     else
         fprintf(to, "%s%s\n", r->footed ? "complete" : "its process is still running",
                 r->under_way ? " to the last call that returned" : "");
@@ -370,7 +318,7 @@ static void text_head(const struct run *run, const struct run_image *image, FILE
         text_resident(run, image, to);
         return;
     }
-    fprintf(to, "  peak       %s in %s", bytes_text(f->peak), blocks_text(f->peak_blocks));
+    fprintf(to, "  peak       %s in %s", number_bytes(f->peak), number_of(f->peak_blocks, "blocks"));
     if (f->peak_at)
         fprintf(to, ", after %.3f s of %.3f s", seconds(run->started, f->peak_at),
                 seconds(run->started, run->ended));
@@ -396,7 +344,7 @@ void run_report(const struct run *run, FILE *to)
         uint64_t tree = largest->figures.peak > watch->tree_peak ? largest->figures.peak
                                                                  : watch->tree_peak;
         fprintf(to, "  together   %s at most at one time, in %u process%s, as far as was seen\n",
-                bytes_text(tree), watch->tree_processes, watch->tree_processes == 1 ? "" : "es");
+                number_bytes(tree), watch->tree_processes, watch->tree_processes == 1 ? "" : "es");
         text_tree(run, to);
     }
     text_recordings(to);

@@ -142,17 +142,10 @@ static char *name_of(const char *path)
 static int load(struct loading *l, const char *path)
 {
     struct trace_replay replay;
-    int error = trace_info_open(l->info, path);
-    if (error)
-        return error;
     l->trace->name = name_of(path);
     if (!l->trace->name)
         return no_memory(l);
-    error = trace_replay_run(&replay, l->info, NULL, NULL);
-    trace_replay_end(&replay);
-    if (error)
-        return error;
-    error = trace_replay_run(&replay, l->info, load_change, l);
+    int error = trace_replay_run(&replay, l->info, load_change, l);
     if (!error)
         error = survivors_end(l, &replay);
     trace_replay_end(&replay);
@@ -169,16 +162,29 @@ void trace_release(struct trace *t)
     *t = (struct trace){0};
 }
 
+int trace_load_replayed(struct trace_info *info, const char *path, struct trace *trace)
+{
+    struct loading l = {.trace = trace, .info = info};
+    *trace = (struct trace){.nthreads = 1};
+    int error = load(&l, path);
+    if (error)
+        trace_release(trace);
+    return error;
+}
+
 int trace_load_binary(const char *path, struct trace *trace, char *why, size_t nwhy)
 {
     struct trace_info info;
-    struct loading l = {.trace = trace, .info = &info};
-    *trace = (struct trace){.nthreads = 1};
-    int error = load(&l, path);
-    if (error) {
+    struct trace_replay first = {0};
+    *trace = (struct trace){0};
+    int error = trace_info_open(&info, path);
+    if (!error)
+        error = trace_replay_run(&first, &info, NULL, NULL);
+    trace_replay_end(&first);
+    if (!error)
+        error = trace_load_replayed(&info, path, trace);
+    if (error)
         snprintf(why, nwhy, "%s: %s", path, info.why);
-        trace_release(trace);
-    }
     trace_info_close(&info);
     return error;
 }

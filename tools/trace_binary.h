@@ -5,6 +5,7 @@
 #ifndef WEIR_TOOLS_TRACE_BINARY_H
 #define WEIR_TOOLS_TRACE_BINARY_H
 
+#include "tools/trace_info.h"
 #include "tools/trace_load.h"
 
 #include <stdbool.h>
@@ -21,6 +22,10 @@ bool trace_binary_is(const void *start, size_t n);
  * A file that was cut short (a killed program) is loaded as far as it goes.
  */
 int trace_load_binary(const char *path, struct trace *trace, char *why, size_t nwhy);
+
+/* The same of a trace that was opened, and replayed once; error: info->why. `path` is what
+ * its name is made of. */
+int trace_load_replayed(struct trace_info *info, const char *path, struct trace *trace);
 
 /* What trace_free does, for programs without tools/trace_load.c. */
 void trace_release(struct trace *trace);

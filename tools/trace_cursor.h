@@ -50,6 +50,15 @@ static inline uint64_t cursor_svarint(struct trace_cursor *c)
     return value >> 1 ^ (0 - (value & 1));
 }
 
+#define TRACE_NUMBERS_MOST (1u << 20) /* names and contexts that a file may define */
+
+/* The number of a name or of a context. */
+static inline uint64_t cursor_number(struct trace_cursor *c)
+{
+    uint64_t value = cursor_varint(c);
+    return value < TRACE_NUMBERS_MOST ? value : cursor_bad(c);
+}
+
 /* Points into the payload. */
 static inline const unsigned char *cursor_string(struct trace_cursor *c, size_t *length)
 {

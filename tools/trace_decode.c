@@ -41,7 +41,7 @@ static void decode_shape(struct trace_decoder *d, unsigned head, struct trace_re
         shape->requested = cursor_varint(c);
         shape->usable = shape->requested + cursor_varint(c);
         uint64_t align_shift = cursor_varint(c);
-        shape->context = (uint32_t)cursor_varint(c);
+        shape->context = (uint32_t)cursor_number(c);
         shape->tag = (uint32_t)cursor_varint(c);
         shape->align_shift = (uint8_t)align_shift;
         shape->set = align_shift < 64;

@@ -1,19 +1,18 @@
 /* tools/trace_info.c - see trace_info.h. */
 #include "tools/trace_info.h"
 
-#include "observe/crc32.h"
 #include "observe/format.h"
 #include "tools/trace_cursor.h"
+#include "tools/trace_records.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define NUMBERS_MOST (1u << 20) /* names and contexts that a file may define */
 
 int trace_info_fail(struct trace_info *info, int code, const char *format, ...)
 {
@@ -22,6 +21,20 @@ int trace_info_fail(struct trace_info *info, int code, const char *format, ...)
     vsnprintf(info->why, sizeof info->why, format, arguments);
     va_end(arguments);
     return code;
+}
+
+int trace_info_damage(struct trace_info *info, uint64_t at, uint64_t bytes, const char *how)
+{
+    struct trace_damage *d = &info->damage;
+    if (!info->tolerant)
+        return trace_info_fail(info, EINVAL, "damaged at byte %" PRIu64 ": %s", at, how);
+    if (!d->places || at <= d->first) {
+        d->first = at;
+        snprintf(d->how, sizeof d->how, "%s", how);
+    }
+    d->places++;
+    d->bytes += bytes;
+    return 0;
 }
 
 static int out_of_memory(struct trace_info *info)
@@ -82,8 +95,6 @@ static char *cursor_hex(struct trace_cursor *c)
 
 static int read_head(struct trace_info *info, struct trace_cursor *c)
 {
-    if (info->command)
-        return trace_info_fail(info, EINVAL, "damaged: a second HEAD");
     info->pid = cursor_varint(c);
     info->started = cursor_varint(c);
     info->ticks = cursor_varint(c);
@@ -97,9 +108,12 @@ static int read_head(struct trace_info *info, struct trace_cursor *c)
 
 static int read_start(struct trace_info *info, struct trace_cursor *c)
 {
-    info->start_total = cursor_varint(c);
-    info->start_count = cursor_varint(c);
-    info->start_reserved = cursor_varint(c);
+    uint64_t total = cursor_varint(c), count = cursor_varint(c), reserved = cursor_varint(c);
+    if (c->bad)
+        return 0;
+    info->start_total = total;
+    info->start_count = count;
+    info->start_reserved = reserved;
     info->started_known = true;
     return 0;
 }
@@ -112,25 +126,27 @@ int trace_info_add_base(struct trace_info *info, const struct trace_base *base)
 static int read_base(struct trace_info *info, struct trace_cursor *c)
 {
     uint64_t count = cursor_varint(c), address = 0;
-    for (uint64_t i = 0; i < count && !c->bad; i++) {
+    int error = 0;
+    info->listed = true;
+    for (uint64_t i = 0; i < count && !error; i++) {
         struct trace_base base = {.address = address += cursor_svarint(c)};
         base.requested = cursor_varint(c);
         base.usable = cursor_varint(c);
-        base.context = (uint32_t)cursor_varint(c);
+        base.context = (uint32_t)cursor_number(c);
         base.tag = (uint32_t)cursor_varint(c);
-        int error = trace_info_add_base(info, &base);
-        if (error)
-            return error;
+        if (c->bad)
+            break;
+        error = trace_info_add_base(info, &base);
     }
-    return 0;
+    return error;
 }
 
 static int read_name(struct trace_info *info, struct trace_cursor *c, struct trace_names *names)
 {
-    uint64_t number = cursor_varint(c);
-    if (number >= NUMBERS_MOST)
-        return trace_info_fail(info, EINVAL, "damaged: name %llu", (unsigned long long)number);
+    uint64_t number = cursor_number(c);
     static char *const none;
+    if (c->bad)
+        return 0;
     while (names->n <= number) {
         int error = array_add(info, (void **)&names->text, &names->n, sizeof none, &none);
         if (error)
@@ -144,9 +160,9 @@ static int read_name(struct trace_info *info, struct trace_cursor *c, struct tra
 static int read_context(struct trace_info *info, struct trace_cursor *c)
 {
     static const struct trace_context none;
-    uint64_t number = cursor_varint(c);
-    if (number >= NUMBERS_MOST)
-        return trace_info_fail(info, EINVAL, "damaged: context %llu", (unsigned long long)number);
+    uint64_t number = cursor_number(c);
+    if (c->bad)
+        return 0;
     while (info->ncontexts <= number) {
         int error = array_add(info, (void **)&info->contexts, &info->ncontexts, sizeof none, &none);
         if (error)
@@ -183,18 +199,22 @@ static int read_sample(struct trace_info *info, struct trace_cursor *c)
     sample.ns = cursor_varint(c);
     sample.resident = cursor_varint(c);
     sample.reserved = cursor_varint(c);
+    if (c->bad)
+        return 0;
     return array_add(info, (void **)&info->samples, &info->nsamples, sizeof sample, &sample);
 }
 
 static int read_foot(struct trace_info *info, struct trace_cursor *c)
 {
-    struct trace_foot *f = &info->foot;
-    uint64_t *fields[] = {&f->events, &f->allocations, &f->frees,       &f->total,
-                          &f->count,  &f->peak,        &f->peak_number, &f->dropped,
-                          &f->error,  &f->ticks,       &f->ns,          &f->reserved};
+    struct trace_foot f = {.present = true};
+    uint64_t *fields[] = {&f.events, &f.allocations, &f.frees,       &f.total,
+                          &f.count,  &f.peak,        &f.peak_number, &f.dropped,
+                          &f.error,  &f.ticks,       &f.ns,          &f.reserved};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         *fields[i] = cursor_varint(c);
-    f->present = true;
+    f.under_way = c->at < c->end ? cursor_varint(c) : 0; /* since 1.1 */
+    if (!c->bad)
+        info->foot = f;
     return 0;
 }
 
@@ -204,14 +224,16 @@ static int read_chunk(struct trace_info *info, struct trace_cursor *c, uint64_t 
     chunk.thread = (uint32_t)cursor_varint(c);
     cursor_varint(c);
     chunk.number = cursor_varint(c) + 1;
+    chunk.ticks = cursor_varint(c);
+    cursor_varint(c);
+    if (c->bad)
+        return 0;
     return array_add(info, (void **)&info->chunks, &info->nchunks, sizeof chunk, &chunk);
 }
 
-static int read_record(struct trace_info *info, uint32_t type, struct trace_cursor *c,
-                       uint64_t offset)
+static int read_payload(struct trace_info *info, uint32_t type, struct trace_cursor *c,
+                        uint64_t offset)
 {
-    if (!info->command && type != WEIR__TRACE_HEAD)
-        return trace_info_fail(info, EINVAL, "damaged: HEAD is not the first record");
     switch (type) {
     case WEIR__TRACE_HEAD:
         return read_head(info, c);
@@ -241,32 +263,10 @@ static int read_record(struct trace_info *info, uint32_t type, struct trace_curs
 
 /* -- the pass ---------------------------------------------------------------------------------- */
 
-static uint32_t word_at(const unsigned char *p)
-{
-    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-}
-
-/* The whole of it, or what there is up to the end of the file. */
-static ssize_t read_at(int fd, void *to, size_t n, uint64_t offset)
-{
-    size_t done = 0;
-    while (done < n) {
-        ssize_t got = pread(fd, (char *)to + done, n - done, (off_t)(offset + done));
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return -1;
-        if (got == 0)
-            break;
-        done += (size_t)got;
-    }
-    return (ssize_t)done;
-}
-
 static int read_preamble(struct trace_info *info)
 {
     unsigned char bytes[WEIR__TRACE_PREAMBLE];
-    ssize_t n = read_at(info->fd, bytes, sizeof bytes, 0);
+    ssize_t n = trace_read_at(info->fd, bytes, sizeof bytes, 0);
     if (n < 0)
         return trace_info_fail(info, errno, "%s", strerror(errno));
     if (n < (ssize_t)sizeof bytes ||
@@ -280,85 +280,89 @@ static int read_preamble(struct trace_info *info)
     return 0;
 }
 
-/* A record's payload, in memory that grows with the largest. */
-struct payload {
-    unsigned char *bytes;
-    size_t size;
-};
-
-/* How much of it is in the file; -1: error, why says so. */
-static ssize_t payload_read(struct trace_info *info, struct payload *payload, uint32_t length,
-                            uint64_t offset)
+/* Another HEAD begins another process' recording, which is not to be taken for the rest of
+ * this one. Its preamble is one place with it. */
+static int read_foreign(struct trace_info *info, struct trace_records *records,
+                        const struct trace_raw *raw)
 {
-    if (length > payload->size || !payload->bytes) {
-        size_t size = length > 65536 ? length : 65536;
-        unsigned char *grown = realloc(payload->bytes, size);
-        if (!grown) {
-            out_of_memory(info);
-            errno = ENOMEM;
-            return -1;
-        }
-        payload->bytes = grown;
-        payload->size = size;
-    }
-    ssize_t n = read_at(info->fd, payload->bytes, length, offset);
-    if (n < 0)
-        trace_info_fail(info, errno, "%s", strerror(errno));
-    return n;
+    records->next = records->size;
+    info->damage.places -= records->how != NULL;
+    return trace_info_damage(info, records->how ? records->bad : raw->offset,
+                             records->size - raw->offset, "another recording begins");
 }
 
-static int damaged(struct trace_info *info, uint64_t offset, const char *how)
+static int read_record(struct trace_info *info, struct trace_records *records,
+                       const struct trace_raw *raw)
 {
-    return trace_info_fail(info, EINVAL, "damaged at byte %llu: %s", (unsigned long long)offset,
-                           how);
-}
-
-/* The record at *offset, which moves on; -1: there is no whole one left. */
-static int next_record(struct trace_info *info, struct payload *payload, uint64_t *offset)
-{
-    unsigned char front[WEIR__TRACE_RECORD];
-    ssize_t n = read_at(info->fd, front, sizeof front, *offset);
-    if (n < 0)
-        return trace_info_fail(info, errno, "%s", strerror(errno));
-    bool whole = n == (ssize_t)sizeof front;
-    uint32_t length = whole ? word_at(front + 4) : 0;
-    if (length > WEIR__TRACE_LENGTH_MAX)
-        return damaged(info, *offset, "a record of impossible length");
-    ssize_t body = payload_read(info, payload, length, *offset + sizeof front);
-    if (body < 0)
-        return errno;
-    if (!whole || body < (ssize_t)length) {
-        info->cut = (uint64_t)(n + body);
-        return -1;
-    }
-    uint32_t crc = weir__crc32(weir__crc32(0, front, 8), payload->bytes, length);
-    if (crc != word_at(front + 8))
-        return damaged(info, *offset, "wrong CRC");
-    struct trace_cursor c = {payload->bytes, payload->bytes + length, false};
-    int error = read_record(info, word_at(front), &c, *offset + sizeof front);
+    struct trace_cursor c = {raw->payload, raw->payload + raw->length, false};
+    bool first = info->records++ == 0, head = raw->type == WEIR__TRACE_HEAD;
+    int error = 0;
+    if (head && !first)
+        return read_foreign(info, records, raw);
+    if (first && !head && !info->damage.places)
+        error = trace_info_damage(info, raw->offset, 0, "HEAD is not the first record");
+    if (!error)
+        error = read_payload(info, raw->type, &c, raw->offset + WEIR__TRACE_RECORD);
     if (!error && c.bad)
-        error = damaged(info, *offset, "a payload ends early");
-    *offset += sizeof front + length;
+        error = trace_info_damage(info, raw->offset, WEIR__TRACE_RECORD + raw->length,
+                                  "a payload that cannot be read");
     return error;
+}
+
+static int read_records(struct trace_info *info, struct trace_records *records)
+{
+    struct trace_raw raw;
+    int error = 0, got = 1;
+    while (!error && got > 0) {
+        got = trace_records_next(records, &raw);
+        if (got < 0)
+            return trace_info_fail(info, errno, "%s", strerror(errno));
+        if (records->how)
+            error = trace_info_damage(info, records->bad, records->nbad, records->how);
+        if (!error && got > 0)
+            error = read_record(info, records, &raw);
+    }
+    info->bytes = records->size;
+    info->cut = records->cut;
+    return error;
+}
+
+/* A damaged HEAD leaves these unknown. */
+static int head_texts(struct trace_info *info)
+{
+    char **texts[] = {&info->command, &info->version, &info->root};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (!*texts[i] && !(*texts[i] = strdup("?")))
+            return out_of_memory(info);
+    return 0;
+}
+
+static int info_open(struct trace_info *info, const char *path, bool tolerant)
+{
+    *info = (struct trace_info){.fd = open(path, O_RDONLY | O_CLOEXEC), .tolerant = tolerant};
+    if (info->fd < 0)
+        return trace_info_fail(info, errno, "%s", strerror(errno));
+    struct trace_records records;
+    int error = read_preamble(info);
+    if (error)
+        return error;
+    error = trace_records_begin(&records, info->fd, WEIR__TRACE_PREAMBLE);
+    error =
+        error ? trace_info_fail(info, error, "%s", strerror(error)) : read_records(info, &records);
+    trace_records_end(&records);
+    if (!error && !info->records)
+        error = trace_info_fail(info, EINVAL, "damaged: no record in it is whole");
+    return error ? error : head_texts(info);
 }
 
 int trace_info_open(struct trace_info *info, const char *path)
 {
-    *info = (struct trace_info){.fd = open(path, O_RDONLY | O_CLOEXEC)};
-    if (info->fd < 0)
-        return trace_info_fail(info, errno, "%s", strerror(errno));
-    int error = read_preamble(info);
-    struct payload payload = {0};
-    uint64_t offset = WEIR__TRACE_PREAMBLE;
-    while (!error)
-        error = next_record(info, &payload, &offset);
-    free(payload.bytes);
-    info->bytes = offset + info->cut;
-    if (error > 0)
-        return error;
-    if (!info->command)
-        return trace_info_fail(info, EINVAL, "damaged: no HEAD");
-    return 0;
+    return info_open(info, path, false);
+}
+
+int trace_info_open_tolerant(struct trace_info *info, const char *path)
+{
+    return info_open(info, path, true);
 }
 
 static void names_free(struct trace_names *names)
@@ -393,8 +397,7 @@ void trace_info_close(struct trace_info *info)
     info->fd = -1;
 }
 
-/* -- questions -----------------------------------------------------------------------------------
- */
+/* -- questions ---------------------------------------------------------------------- */
 
 static const char *name_of(const struct trace_names *names, uint32_t number)
 {
@@ -424,8 +427,22 @@ double trace_info_seconds(const struct trace_info *info, uint64_t ticks)
         ticks1 = info->samples[info->nsamples - 1].ticks;
         ns1 = info->samples[info->nsamples - 1].ns;
     }
-    if (ticks1 <= info->ticks || ns1 <= info->ns)
+    if (!info->ns || ticks1 <= info->ticks || ns1 <= info->ns)
         return 0;
     double scale = (double)(ns1 - info->ns) / (double)(ticks1 - info->ticks);
     return (double)(int64_t)(ticks - info->ticks) * scale / 1e9;
+}
+
+uint64_t trace_info_last(const struct trace_info *info, uint64_t seen)
+{
+    if (info->foot.present)
+        return info->foot.events;
+    for (size_t i = 0; i < info->nsamples; i++)
+        seen = info->samples[i].number > seen ? info->samples[i].number : seen;
+    return seen;
+}
+
+bool trace_info_inherits(const struct trace_info *info)
+{
+    return info->started_known && info->start_count && !info->listed && !info->damage.places;
 }

@@ -5,10 +5,11 @@
 #include "tools/trace_merge.h"
 
 #include "tools/trace_decode.h"
+#include "tools/trace_records.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <string.h>
 
 /* Events held back before a missing number counts as lost. */
 #define EARLY_MOST ((size_t)1 << 16)
@@ -17,6 +18,7 @@ struct lane {                 /* a thread */
     struct trace_record next; /* its number orders the heap; other fields once `open` */
     size_t chunk;             /* of its chunks: the one being read or, if not open, to be opened */
     bool open;
+    uint64_t events; /* of the open chunk, read so far */
     unsigned char *payload;
     struct trace_decoder *decoder;
 };
@@ -28,7 +30,7 @@ struct trace_merge {
     size_t nlanes;
     struct trace_record *early; /* heap by number */
     size_t nearly;
-    uint64_t expected, missing;
+    uint64_t expected, missing, strays;
 };
 
 /* -- heaps: `less` than both children; elements are swapped whole ------------------------------ */
@@ -93,6 +95,7 @@ static void lane_close(struct lane *lane)
     lane->open = false;
 }
 
+/* Of a chunk found to be damaged the good events come, no more. */
 static int lane_open(struct trace_info *info, struct lane *lane)
 {
     const struct trace_chunk *chunk = &info->chunks[lane->chunk];
@@ -101,39 +104,59 @@ static int lane_open(struct trace_info *info, struct lane *lane)
     lane->decoder = malloc(sizeof *lane->decoder);
     if (!lane->payload || !lane->decoder)
         return no_memory(info);
-    ssize_t n = pread(info->fd, lane->payload, chunk->length, (off_t)chunk->offset);
-    if (n != (ssize_t)chunk->length ||
-        !trace_decoder_begin(lane->decoder, lane->payload, chunk->length)) {
-        trace_info_fail(info, EINVAL, "damaged at byte %llu: events cannot be read",
-                        (unsigned long long)chunk->offset);
+    ssize_t n = trace_read_at(info->fd, lane->payload, chunk->length, chunk->offset);
+    if (n != (ssize_t)chunk->length) {
+        trace_info_fail(info, EIO, "%s", strerror(n < 0 ? errno : EIO));
         return -1;
     }
+    if (!trace_decoder_begin(lane->decoder, lane->payload, chunk->length))
+        lane->decoder->left = 1; /* which cannot be read */
+    if (chunk->damaged)
+        lane->decoder->left = chunk->good;
+    lane->events = 0;
     lane->open = true;
     return 0;
+}
+
+/* The rest of the chunk cannot be read. 0: go on without, or -1. */
+static int lane_damaged(struct trace_info *info, const struct lane *lane, const unsigned char *from)
+{
+    struct trace_chunk *chunk = &info->chunks[lane->chunk];
+    uint64_t at = (uint64_t)(from - lane->payload);
+    chunk->damaged = true;
+    chunk->good = lane->events;
+    return trace_info_damage(info, chunk->offset + at, chunk->length - at,
+                             "events that cannot be read")
+               ? -1
+               : 0;
+}
+
+/* The next event of the chunk that is open. 1, 0: there are no more good ones, -1. */
+static int lane_decode(struct trace_info *info, struct lane *lane)
+{
+    const unsigned char *from = lane->decoder->cursor.at;
+    int got = trace_decoder_next(lane->decoder, &lane->next);
+    if (got < 0)
+        return lane_damaged(info, lane, from);
+    lane->events += (unsigned)got;
+    return got;
 }
 
 /* The lane's next event, opening chunks as they come. 1, 0: it has no more, -1. */
 static int lane_advance(struct trace_merge *m, struct lane *lane)
 {
-    for (;;) {
-        if (!lane->open && lane_open(m->info, lane) != 0)
-            return -1;
-        int got = trace_decoder_next(lane->decoder, &lane->next);
-        if (got > 0)
-            return 1;
-        if (got < 0) {
-            trace_info_fail(m->info, EINVAL, "damaged: bad event in the record at byte %llu",
-                            (unsigned long long)m->info->chunks[lane->chunk].offset);
-            return -1;
-        }
-        lane_close(lane);
-        lane->chunk = m->next_chunk[lane->chunk];
-        if (lane->chunk == SIZE_MAX)
-            return 0;
-        /* Not before its turn: the lane waits closed, at the number the record names. */
-        lane->next = (struct trace_record){.number = m->info->chunks[lane->chunk].number};
-        return 1;
-    }
+    if (!lane->open && lane_open(m->info, lane) != 0)
+        return -1;
+    int got = lane_decode(m->info, lane);
+    if (got)
+        return got;
+    lane_close(lane);
+    lane->chunk = m->next_chunk[lane->chunk];
+    if (lane->chunk == SIZE_MAX)
+        return 0;
+    /* Not before its turn: the lane waits closed, at the number the record names. */
+    lane->next = (struct trace_record){.number = m->info->chunks[lane->chunk].number};
+    return 1;
 }
 
 /* The least event of all lanes. 1, 0, -1. */
@@ -161,12 +184,18 @@ static int lanes_take(struct trace_merge *m, struct trace_record *record)
 /* -- making
  * ----------------------------------------------------------------------------------------- */
 
+/* By thread, then by time: weir run writes a thread's chunks as it comes upon them. */
 static int chunk_compare(const void *left, const void *right, void *user)
 {
     const struct trace_chunk *chunks = user;
     size_t i = *(const size_t *)left, j = *(const size_t *)right;
-    if (chunks[i].thread != chunks[j].thread)
-        return chunks[i].thread < chunks[j].thread ? -1 : 1;
+    const struct trace_chunk *a = &chunks[i], *b = &chunks[j];
+    if (a->thread != b->thread)
+        return a->thread < b->thread ? -1 : 1;
+    if (a->ticks != b->ticks)
+        return a->ticks < b->ticks ? -1 : 1;
+    if (a->number != b->number)
+        return a->number < b->number ? -1 : 1;
     return i < j ? -1 : i > j;
 }
 
@@ -227,19 +256,32 @@ void trace_merge_end(struct trace_merge *m)
 /* -- taking
  * -------------------------------------------------------------------------------------------- */
 
-static int deliver(struct trace_merge *m, const struct trace_record *record)
+/* Does another event have this number, or can none have it? */
+static bool is_stray(const struct trace_merge *m, uint64_t number)
 {
-    if (record->number < m->expected) {
-        trace_info_fail(m->info, EINVAL, "damaged: event %llu comes twice or far too late",
-                        (unsigned long long)record->number);
-        return -1;
-    }
-    m->missing += record->number - m->expected;
-    m->expected = record->number + 1;
-    return 1;
+    const struct trace_info *info = m->info;
+    return number < m->expected ||
+           (info->tolerant && info->foot.present && number > info->foot.events);
 }
 
-int trace_merge_next(struct trace_merge *m, struct trace_record *record)
+/* 1, 0: it is left out, -1. */
+static int deliver(struct trace_merge *m, const struct trace_record *record)
+{
+    if (!is_stray(m, record->number)) {
+        m->missing += record->number - m->expected;
+        m->expected = record->number + 1;
+        return 1;
+    }
+    m->strays++;
+    if (m->info->tolerant)
+        return 0;
+    trace_info_fail(m->info, EINVAL, "damaged: event %llu comes twice or far too late",
+                    (unsigned long long)record->number);
+    return -1;
+}
+
+/* The event of the least number there is, as far as it can be told. 1, 0, -1. */
+static int merge_take(struct trace_merge *m, struct trace_record *record)
 {
     while (!m->nearly || m->early[0].number > m->expected) {
         struct trace_record taken;
@@ -250,14 +292,32 @@ int trace_merge_next(struct trace_merge *m, struct trace_record *record)
             break;
         if (taken.number == m->expected) {
             *record = taken;
-            return deliver(m, record);
+            return 1;
         }
         early_add(m, &taken);
     }
     if (!m->nearly)
         return 0;
     *record = early_take(m);
-    return deliver(m, record);
+    return 1;
+}
+
+int trace_merge_next(struct trace_merge *m, struct trace_record *record)
+{
+    int got;
+    while ((got = merge_take(m, record)) > 0 && (got = deliver(m, record)) == 0)
+        ;
+    return got;
+}
+
+uint64_t trace_merge_last(const struct trace_merge *m)
+{
+    return m->expected - 1;
+}
+
+uint64_t trace_merge_strays(const struct trace_merge *m)
+{
+    return m->strays;
 }
 
 uint64_t trace_merge_missing(const struct trace_merge *m)

@@ -4,7 +4,8 @@
  *
  * Events of one thread may come a little out of order; they are held back until the
  * numbers before them have come. Where numbers are missing (lost buffers, a killed
- * program) the order is right and the gaps are counted.
+ * program, damage) the order is right and the gaps are counted. A record whose events
+ * cannot be read ends at its last good one.
  */
 #ifndef WEIR_TOOLS_TRACE_MERGE_H
 #define WEIR_TOOLS_TRACE_MERGE_H
@@ -53,5 +54,11 @@ int trace_merge_next(struct trace_merge *merge, struct trace_record *record);
 
 /* Numbers that should have come so far and did not. */
 uint64_t trace_merge_missing(const struct trace_merge *merge);
+
+/* The greatest number that came; 0: none did. */
+uint64_t trace_merge_last(const struct trace_merge *merge);
+
+/* Tolerant: events left out, because their number came before or is beyond the footer's. */
+uint64_t trace_merge_strays(const struct trace_merge *merge);
 
 #endif

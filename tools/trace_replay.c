@@ -2,11 +2,13 @@
 #include "tools/trace_replay.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_SLOTS   1024
-#define CONTEXTS_MOST ((size_t)1 << 20)
+#define FIRST_SLOTS 1024
 
 /* -- blocks by address ----------------------------------------------------------------------------
  */
@@ -71,8 +73,6 @@ static int context_room(struct trace_replay *r, uint32_t context)
 {
     if (context < r->nfirst)
         return 0;
-    if (context >= CONTEXTS_MOST)
-        return trace_info_fail(r->info, EINVAL, "damaged: context %u", context);
     size_t n = r->nfirst ? r->nfirst : 64;
     while (n <= context)
         n *= 2;
@@ -162,12 +162,32 @@ static int block_remove(struct trace_replay *r, struct trace_block *b,
     return error;
 }
 
-/* -- events
- * --------------------------------------------------------------------------------------------- */
+/* -- events ----------------------------------------------------------------------------------- */
+
+/* The trace says that it is whole, and this cannot be so. 0: it is no longer taken for whole;
+ * or EINVAL. */
+__attribute__((format(printf, 2, 3))) static int contradicted(struct trace_replay *r,
+                                                              const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(r->wrong, sizeof r->wrong, format, arguments);
+    va_end(arguments);
+    r->inexact = r->info->tolerant;
+    return r->inexact ? 0 : trace_info_fail(r->info, EINVAL, "damaged: %s", r->wrong);
+}
+
+/* Where events are missing a sum may seem to fall below nothing. */
+static uint64_t without_less(const struct trace_replay *r, uint64_t sum, uint64_t by)
+{
+    return r->inexact && (int64_t)by < 0 && 0 - by > sum ? 0 - sum : by;
+}
 
 static void move(struct trace_replay *r, const struct trace_record *record, uint64_t bytes,
                  uint64_t blocks)
 {
+    bytes = without_less(r, r->total, bytes);
+    blocks = without_less(r, r->count, blocks);
     r->total += bytes;
     r->count += blocks;
     if (r->total > r->peak && (int64_t)bytes > 0) {
@@ -175,6 +195,13 @@ static void move(struct trace_replay *r, const struct trace_record *record, uint
         r->peak_number = record->number;
         r->peak_ticks = record->ticks;
     }
+}
+
+/* So much of what was live at the start is known, or is gone. */
+static void unlisted_move(struct trace_replay *r, uint64_t bytes, int64_t blocks)
+{
+    r->unlisted_bytes -= (int64_t)bytes;
+    r->unlisted_blocks -= blocks;
 }
 
 static int base_add(struct trace_replay *r, size_t i)
@@ -185,6 +212,7 @@ static int base_add(struct trace_replay *r, size_t i)
         base->none = true;
     if (base->none)
         return 0;
+    unlisted_move(r, base->requested, 1);
     struct trace_block *block, made = {.address = base->address,
                                        .requested = base->requested,
                                        .usable = base->usable,
@@ -196,14 +224,13 @@ static int base_add(struct trace_replay *r, size_t i)
     return error ? error : watched(r, TRACE_BEGINS, block, 0, &at_start);
 }
 
-/* Without a complete trace nothing about a block is sure. */
+/* What a whole trace cannot have. Without a whole one nothing about a block is sure. */
 static int strange(struct trace_replay *r, const struct trace_record *record, const char *what)
 {
     r->unknown++;
     if (r->inexact)
         return 0;
-    return trace_info_fail(r->info, EINVAL, "damaged: event %llu %s",
-                           (unsigned long long)record->number, what);
+    return contradicted(r, "event %" PRIu64 " %s", record->number, what);
 }
 
 /* A block at an address that is allocated: BASE saw the new one early, or its free is
@@ -213,6 +240,7 @@ static int displaced(struct trace_replay *r, const struct trace_record *record,
 {
     if (b->base) {
         r->info->base[b->base - 1].none = true;
+        unlisted_move(r, 0 - b->requested, -1);
         return block_remove(r, b, record);
     }
     int error = strange(r, record, "allocates a live block");
@@ -240,6 +268,13 @@ static int allocated(struct trace_replay *r, const struct trace_record *record)
     return error ? error : watched(r, TRACE_BEGINS, block, 0, record);
 }
 
+/* At an address where nothing is known to live: of a block of the start that is in no list?
+ * Where numbers are missing its allocation may be among them. */
+static bool was_there(const struct trace_replay *r, uint64_t requested)
+{
+    return !r->missing || (r->unlisted_blocks > 0 && r->unlisted_bytes >= (int64_t)requested);
+}
+
 /* A block that was live at the start and that the list of BASE came too late for. */
 static int missed(struct trace_replay *r, const struct trace_record *record, uint64_t requested)
 {
@@ -252,23 +287,27 @@ static int freed(struct trace_replay *r, const struct trace_record *record)
 {
     struct trace_block *b = block_find(r, record->address);
     r->frees++;
-    if (!b && !record->sized)
+    if (!b && !(record->sized && was_there(r, record->requested)))
         return strange(r, record, "frees an unknown block");
     uint64_t size = record->sized ? record->requested : b->requested;
     if (b && b->requested != size) {
         if (!b->base)
             return strange(r, record, "frees a block of another size");
+        unlisted_move(r, size - b->requested, 0);
         r->info->base[b->base - 1].requested = b->requested = size;
     }
     move(r, record, 0 - size, (uint64_t)-1);
-    return b ? block_remove(r, b, record) : missed(r, record, size);
+    if (b)
+        return block_remove(r, b, record);
+    unlisted_move(r, size, 1);
+    return missed(r, record, size);
 }
 
 static int resized(struct trace_replay *r, const struct trace_record *record)
 {
     struct trace_block *b = block_find(r, record->address);
     r->resizes++;
-    if (!b && !record->sized)
+    if (!b && !(record->sized && was_there(r, record->before)))
         return strange(r, record, "resizes an unknown block");
     uint64_t before = record->sized ? record->before : b->requested;
     if (!b) {
@@ -282,6 +321,7 @@ static int resized(struct trace_replay *r, const struct trace_record *record)
     if (b->requested != before) {
         if (!b->base)
             return strange(r, record, "resizes a block of another size");
+        unlisted_move(r, before - b->requested, 0);
         r->info->base[b->base - 1].requested = before;
     }
     b->requested = record->requested;
@@ -303,10 +343,14 @@ static int destroyed(struct trace_replay *r, const struct trace_record *record)
     }
     r->frees += (uint64_t)record->blocks;
     move(r, record, 0 - (uint64_t)record->bytes, 0 - (uint64_t)record->blocks);
-    if (!error && context &&
-        (bytes != (uint64_t)record->bytes || blocks != (uint64_t)record->blocks))
-        error = strange(r, record, "destroys a context with other contents");
-    return error;
+    uint64_t more = (uint64_t)record->bytes - bytes;
+    int64_t blocks_more = record->blocks - (int64_t)blocks;
+    if (error || !context || (!more && !blocks_more))
+        return error;
+    if (!trace_info_inherits(r->info) || blocks_more < 0)
+        return strange(r, record, "destroys a context with other contents");
+    unlisted_move(r, more, blocks_more); /* of the context that the parent made */
+    return 0;
 }
 
 static void adjusted(struct trace_replay *r, const struct trace_record *record)
@@ -321,6 +365,8 @@ static void adjusted(struct trace_replay *r, const struct trace_record *record)
 static int replay_event(struct trace_replay *r, const struct trace_record *record)
 {
     r->events++;
+    if (record->ticks > r->last_ticks)
+        r->last_ticks = record->ticks;
     switch (record->kind) {
     case TRACE_RECORD_ALLOCATE:
         return allocated(r, record);
@@ -359,8 +405,11 @@ static int replay_begin(struct trace_replay *r, struct trace_info *info, trace_w
                                .count = info->start_count,
                                .peak = info->start_total,
                                .peak_ticks = info->ticks,
+                               .last_ticks = info->ticks,
+                               .unlisted_bytes = (int64_t)info->start_total,
+                               .unlisted_blocks = (int64_t)info->start_count,
                                .inexact = !info->started_known || !info->foot.present ||
-                                          info->foot.dropped};
+                                          info->foot.dropped || info->damage.places};
     int error = table_grow(r);
     for (size_t i = 0; i < info->nbase && !error; i++)
         error = base_add(r, i);
@@ -374,7 +423,8 @@ void trace_replay_end(struct trace_replay *r)
     free(r->first);
 }
 
-static int foot_check(const struct trace_replay *r)
+/* The footer's figures against those of a trace that has all its events. */
+static int foot_check(struct trace_replay *r)
 {
     const struct trace_foot *f = &r->info->foot;
     const struct {
@@ -390,10 +440,41 @@ static int foot_check(const struct trace_replay *r)
                   {"number of the peak", r->peak_number, f->peak_number}};
     for (size_t i = 0; i < sizeof checks / sizeof *checks && !r->inexact; i++)
         if (checks[i].ours != checks[i].theirs)
-            return trace_info_fail(r->info, EINVAL, "damaged: %s: %llu, the footer says %llu",
-                                   checks[i].what, (unsigned long long)checks[i].ours,
-                                   (unsigned long long)checks[i].theirs);
+            return contradicted(r, "%s: %" PRIu64 ", the footer says %" PRIu64, checks[i].what,
+                                checks[i].ours, checks[i].theirs);
     return 0;
+}
+
+uint64_t trace_replay_missing(const struct trace_replay *r)
+{
+    uint64_t last = trace_info_last(r->info, r->last);
+    return last > r->events ? last - r->events : 0;
+}
+
+bool trace_replay_is_short(const struct trace_replay *r)
+{
+    return r->info->foot.present && trace_replay_missing(r) > r->info->foot.dropped;
+}
+
+bool trace_replay_is_damaged(const struct trace_replay *r)
+{
+    return r->info->damage.places || r->strays || *r->wrong || trace_replay_is_short(r);
+}
+
+bool trace_replay_is_complete(const struct trace_replay *r)
+{
+    const struct trace_foot *f = &r->info->foot;
+    return f->present && f->dropped == f->under_way && r->info->started_known &&
+           !trace_replay_is_damaged(r);
+}
+
+/* A gap, of which the footer knows nothing. */
+static void gaps_look(struct trace_replay *r, const struct trace_merge *merge)
+{
+    r->missing = trace_merge_missing(merge);
+    r->strays = trace_merge_strays(merge);
+    if (r->info->tolerant && (r->missing || r->strays || r->info->damage.places))
+        r->inexact = true;
 }
 
 static int replay_all(struct trace_replay *r, uint64_t until)
@@ -401,12 +482,16 @@ static int replay_all(struct trace_replay *r, uint64_t until)
     struct trace_record record = {0};
     struct trace_merge *merge = trace_merge_begin(r->info);
     int error = merge ? 0 : ENOMEM, got = 0;
-    while (!error && record.number < until && (got = trace_merge_next(merge, &record)) > 0)
+    while (!error && record.number < until && (got = trace_merge_next(merge, &record)) > 0) {
+        gaps_look(r, merge);
         error = record.number <= until ? replay_event(r, &record) : 0;
+    }
     if (!error && got < 0)
         error = EINVAL;
-    if (merge)
-        r->missing = trace_merge_missing(merge);
+    if (merge) {
+        gaps_look(r, merge);
+        r->last = trace_merge_last(merge);
+    }
     trace_merge_end(merge);
     return error;
 }
@@ -417,7 +502,13 @@ int trace_replay_run(struct trace_replay *r, struct trace_info *info, trace_watc
     int error = replay_begin(r, info, watch, user);
     if (!error)
         error = replay_all(r, UINT64_MAX);
-    return error ? error : foot_check(r);
+    if (!error && info->tolerant && trace_replay_is_short(r))
+        r->inexact = true;
+    if (!error)
+        error = foot_check(r);
+    r->verified = !error && trace_replay_is_complete(r) && !r->unknown &&
+                  r->peak == info->foot.peak && r->peak_number == info->foot.peak_number;
+    return error;
 }
 
 int trace_replay_until(struct trace_replay *r, struct trace_info *info, uint64_t number)

@@ -34,10 +34,16 @@ struct trace_replay {
     trace_watcher *watch; /* or NULL */
     void *user;
     uint64_t total, count, peak, peak_number, peak_ticks;
+    uint64_t last_ticks; /* the latest of an event */
     uint64_t allocations, frees, resizes, failures, marks, events;
-    uint64_t missing; /* numbers that no event has */
+    uint64_t missing; /* numbers that no event has, below one that has */
+    uint64_t last;    /* the greatest number of an event */
+    uint64_t strays;  /* events left out; see trace_merge_strays */
     uint64_t unknown; /* events that cannot be, for want of others */
     bool inexact;     /* numbers or blocks are missing: figures are of what there is */
+    bool verified;    /* the peak is equal to the footer's, and nothing is missing */
+    char wrong[160];  /* tolerant: what contradicts the footer; "": nothing does */
+    int64_t unlisted_bytes, unlisted_blocks; /* live since the start, known in sum alone */
 
     struct trace_block *blocks; /* live and free ones; see trace_block.live */
     size_t nblocks, capacity;
@@ -53,10 +59,24 @@ struct trace_replay {
  * Replays a trace to its end and holds it against its footer. The first replay also puts
  * right what BASE says (docs/trace-format.md), in info->base; so a watcher that must not
  * see blocks that were none comes to a second one. 0, EINVAL or what else is wrong, with
- * info->why; or what `watch` (may be NULL) returned. trace_replay_end in any case.
+ * info->why; or what `watch` (may be NULL) returned. Tolerant: what contradicts the footer
+ * is said in `wrong`, and no error. trace_replay_end in any case.
  */
 int trace_replay_run(struct trace_replay *replay, struct trace_info *info, trace_watcher *watch,
                      void *user);
+
+/* Numbers given out that no event has; without a footer, at least so many. */
+uint64_t trace_replay_missing(const struct trace_replay *replay);
+
+/* Events are missing that the footer takes for written. */
+bool trace_replay_is_short(const struct trace_replay *replay);
+
+/* Tolerant: the file is not what was written. One that was cut short is, as far as it goes. */
+bool trace_replay_is_damaged(const struct trace_replay *replay);
+
+/* The footer is there, nothing is damaged, and only calls that were under way when the
+ * process ended have no event. */
+bool trace_replay_is_complete(const struct trace_replay *replay);
 
 /* The same up to the event with this number; nothing is held against the footer. */
 int trace_replay_until(struct trace_replay *replay, struct trace_info *info, uint64_t number);

@@ -1,6 +1,7 @@
 /* tools/trace_report.c - see trace_report.h. */
 #include "tools/trace_report.h"
 
+#include "tools/numbers.h"
 #include "tools/trace_groups.h"
 
 #include <inttypes.h>
@@ -120,8 +121,7 @@ void trace_report_event(FILE *to, const struct trace_info *info, const struct tr
     putc('\n', to);
 }
 
-/* -- tables of holders
- * ----------------------------------------------------------------------------- */
+/* -- tables of holders ---------------------------------------------------------------------- */
 
 static const struct {
     enum trace_group_by by;
@@ -139,7 +139,8 @@ static void key_print(FILE *to, const struct trace_info *info, enum trace_group_
         print(to,
               key || print == trace_print_json ? trace_info_tag(info, (uint32_t)key) : "(no tag)");
     else
-        print(to, trace_info_context(info, (uint32_t)key));
+        print(to, key || print == trace_print_json ? trace_info_context(info, (uint32_t)key)
+                                                   : "(unknown)");
 }
 
 static struct trace_group groups_rest(const struct trace_groups *g, size_t shown)
@@ -152,6 +153,23 @@ static struct trace_group groups_rest(const struct trace_groups *g, size_t shown
     return rest;
 }
 
+/* One row that says no more than the line above the table. */
+static bool holders_are_plain(const struct trace_info *info, enum trace_group_by by,
+                              const struct trace_groups *g)
+{
+    uint64_t key = g->n ? g->groups[0].key : 0;
+    if (g->n > 1)
+        return false;
+    if (by == TRACE_BY_CONTEXT)
+        return key >= info->ncontexts || !info->contexts[key].parent;
+    return by == TRACE_BY_SIZE || !key;
+}
+
+static void holders_row(FILE *to, uint64_t bytes, uint64_t blocks)
+{
+    fprintf(to, "  %19s %13s  ", number_count(bytes), number_count(blocks));
+}
+
 static int holders_text(FILE *to, const struct trace_report *report, const struct trace_replay *at,
                         size_t table)
 {
@@ -159,19 +177,41 @@ static int holders_text(FILE *to, const struct trace_report *report, const struc
     int error = trace_groups_make(&g, at, tables[table].by);
     if (error)
         return error;
-    size_t shown = report->top && report->top < g.n ? report->top : g.n;
-    fprintf(to, "  %16s %10s  %s\n", "bytes", "blocks", tables[table].heading);
+    bool plain = holders_are_plain(report->info, tables[table].by, &g);
+    size_t shown = plain ? 0 : report->top && report->top < g.n ? report->top : g.n;
+    if (shown)
+        fprintf(to, "  %19s %13s  %s\n", "bytes", "blocks", tables[table].heading);
     for (size_t i = 0; i < shown; i++) {
-        fprintf(to, "  %16" PRIu64 " %10" PRIu64 "  ", g.groups[i].bytes, g.groups[i].blocks);
+        holders_row(to, g.groups[i].bytes, g.groups[i].blocks);
         key_print(to, report->info, tables[table].by, g.groups[i].key, trace_print_plain);
         putc('\n', to);
     }
     struct trace_group rest = groups_rest(&g, shown);
-    if (shown < g.n)
-        fprintf(to, "  %16" PRIu64 " %10" PRIu64 "  (%zu more)\n", rest.bytes, rest.blocks,
-                g.n - shown);
+    if (shown && shown < g.n) {
+        holders_row(to, rest.bytes, rest.blocks);
+        fprintf(to, "(%s more)\n", number_count(g.n - shown));
+    }
     trace_groups_free(&g);
     return 0;
+}
+
+/* Blocks that a child inherited and that no event has named. */
+static bool is_unlisted(const struct trace_report *report, const struct trace_replay *at)
+{
+    return trace_info_inherits(report->info) && at->unlisted_blocks > 0 && at->unlisted_bytes >= 0;
+}
+
+static int all_holders_text(FILE *to, const struct trace_report *report,
+                            const struct trace_replay *at)
+{
+    int error = 0;
+    for (size_t i = 0; i < sizeof tables / sizeof *tables && !error; i++)
+        error = holders_text(to, report, at, i);
+    if (is_unlisted(report, at))
+        fprintf(to, "  inherited by fork and in no list: %s in %s\n",
+                number_bytes((uint64_t)at->unlisted_bytes),
+                number_of((uint64_t)at->unlisted_blocks, "blocks"));
+    return error;
 }
 
 static int holders_json(FILE *to, const struct trace_report *report, const struct trace_replay *at,
@@ -196,9 +236,6 @@ static int holders_json(FILE *to, const struct trace_report *report, const struc
     return 0;
 }
 
-/* -- the whole
- * ---------------------------------------------------------------------------------------- */
-
 static uint32_t threads_of(const struct trace_info *info)
 {
     uint32_t most = 0;
@@ -207,68 +244,153 @@ static uint32_t threads_of(const struct trace_info *info)
     return most;
 }
 
-static bool is_verified(const struct trace_report *report)
+/* -- what is missing, as text
+ * ---------------------------------------------------------------------- */
+
+static void damage_text(FILE *to, const char *prefix, const struct trace_replay *end)
 {
-    return !report->end->inexact;
+    const struct trace_damage *d = &end->info->damage;
+    if (d->places)
+        fprintf(to, "%sdamaged: %s in %s, the first at byte %" PRIu64 ": %s\n", prefix,
+                number_of(d->bytes, "bytes"), number_of(d->places, "places"), d->first, d->how);
+    if (end->strays)
+        fprintf(to, "%sdamaged: %s left out, which came twice or cannot be\n", prefix,
+                number_of(end->strays, "events"));
+    if (*end->wrong)
+        fprintf(to, "%sdamaged: %s\n", prefix, end->wrong);
 }
 
-static void state_text(FILE *to, const struct trace_report *report)
+static void cut_text(FILE *to, const char *prefix, const struct trace_replay *end)
+{
+    uint64_t missing = trace_replay_missing(end), last = trace_info_last(end->info, end->last);
+    fprintf(to, "%scut short: no footer; ", prefix);
+    if (missing)
+        fprintf(to, "at least %s of %s are missing", number_count(missing),
+                number_of(last, "events"));
+    else
+        fprintf(to, "what came after event %s is missing", number_count(last));
+    if (end->info->cut)
+        fprintf(to, "; %s at the end are no whole record", number_of(end->info->cut, "bytes"));
+    putc('\n', to);
+}
+
+static void missing_text(FILE *to, const char *prefix, const struct trace_replay *end)
+{
+    const struct trace_foot *f = &end->info->foot;
+    uint64_t missing = trace_replay_missing(end);
+    if (missing > f->under_way)
+        fprintf(to, "%sincomplete: %s of %s are missing%s%s\n", prefix, number_count(missing),
+                number_of(f->events, "events"), f->error ? ": " : "",
+                f->error ? strerror((int)f->error) : "");
+    if (f->under_way)
+        fprintf(to, "%s%s %s under way when it ended\n", prefix, number_of(f->under_way, "calls"),
+                f->under_way == 1 ? "was" : "were");
+}
+
+void trace_report_state(FILE *to, const char *prefix, const struct trace_replay *end)
+{
+    damage_text(to, prefix, end);
+    if (end->info->foot.present)
+        missing_text(to, prefix, end);
+    else
+        cut_text(to, prefix, end);
+}
+
+/* -- the whole, as text ---------------------------------------------------------------------- */
+
+/* One line of it, at most `most` bytes. */
+static void command_print(FILE *to, const char *command, size_t most)
+{
+    size_t length = strlen(command), shown = length > most ? most - 3 : length;
+    for (size_t i = 0; i < shown; i++)
+        putc((unsigned char)command[i] < ' ' || command[i] == 0x7f ? '?' : command[i], to);
+    if (shown < length)
+        fputs("...", to);
+}
+
+static void head_text(FILE *to, const struct trace_report *report)
 {
     const struct trace_info *info = report->info;
-    if (!info->foot.present)
-        fprintf(to, "  cut short: no footer, %" PRIu64 " bytes at the end are no whole record\n",
-                info->cut);
-    if (info->foot.dropped)
-        fprintf(to, "  incomplete: %" PRIu64 " of %" PRIu64 " events were not kept%s%s\n",
-                info->foot.dropped, info->foot.events, info->foot.error ? ": " : "",
-                info->foot.error ? strerror((int)info->foot.error) : "");
-    if (report->end->inexact)
-        fprintf(to,
-                "  figures are of the events that are there: %" PRIu64
-                " are missing among them, %" PRIu64 " do not fit\n",
-                report->end->missing, report->end->unknown);
+    uint64_t last = info->foot.present ? info->foot.ticks : report->end->last_ticks;
+    trace_print_plain(to, report->path);
+    if (info->pid)
+        fprintf(to, ": process %" PRIu64 "%s: ", info->pid,
+                trace_info_inherits(info) ? ", made by fork" : "");
+    else
+        fputs(": process unknown: ", to);
+    command_print(to, info->command, 200);
+    fprintf(to, "\n  %s in %s, %s, %.3f s, by weir ", number_of(report->end->events, "events"),
+            number_bytes(info->bytes), number_of(threads_of(info), "threads"),
+            trace_info_seconds(info, last));
+    trace_print_plain(to, info->version);
+    putc('\n', to);
 }
 
-static void process_text(FILE *to, const struct trace_report *report)
+static void figures_text(FILE *to, const struct trace_report *report)
 {
     const struct trace_info *info = report->info;
     const struct trace_replay *end = report->end;
-    uint64_t last = info->foot.present ? info->foot.ticks
-                    : info->nsamples   ? info->samples[info->nsamples - 1].ticks
-                                       : info->ticks;
-    trace_print_plain(to, report->path);
-    fprintf(to,
-            ": %" PRIu64 " bytes, %" PRIu64 " events, %u threads, %.3f s\n  program: ", info->bytes,
-            end->events, threads_of(info), trace_info_seconds(info, last));
-    trace_print_plain(to, info->command);
-    fprintf(to, " (process %" PRIu64 ", weir ", info->pid);
-    trace_print_plain(to, info->version);
-    fputs(")\n", to);
-    state_text(to, report);
-    fprintf(to,
-            "  %" PRIu64 " allocations, %" PRIu64 " frees, %" PRIu64 " resizes in place, %" PRIu64
-            " failed requests, %" PRIu64 " marks\n",
-            end->allocations, end->frees, end->resizes, end->failures, end->marks);
-    fprintf(to, "  live at the start: %" PRIu64 " bytes in %" PRIu64 " blocks\n", info->start_total,
-            info->start_count);
+    if (end->unknown)
+        fprintf(to, "  figures are without %s whose block is not known\n",
+                number_of(end->unknown, "events"));
+    fprintf(to, "  %s, %s, ", number_of(end->allocations, "allocations"),
+            number_of(end->frees, "frees"));
+    fprintf(to, "%s in place, %s, %s\n", number_of(end->resizes, "resizes"),
+            number_of(end->failures, "failed requests"), number_of(end->marks, "marks"));
+    fprintf(to, "  live at the start: %s in %s\n", number_bytes(info->start_total),
+            number_of(info->start_count, "blocks"));
+}
+
+static void peak_text(FILE *to, const struct trace_report *report)
+{
+    const struct trace_replay *end = report->end;
+    const struct trace_foot *f = &report->info->foot;
+    fprintf(to, "peak: %s in %s at event %s, %.6f s", number_bytes(end->peak),
+            number_of(report->peak->count, "blocks"), number_count(end->peak_number),
+            trace_info_seconds(report->info, end->peak_ticks));
+    if (end->verified)
+        fputs(", equal to the footer's", to);
+    else if (f->present && f->peak != end->peak)
+        fprintf(to, "; the footer says %s", number_bytes(f->peak));
+    putc('\n', to);
 }
 
 int trace_report_text(FILE *to, const struct trace_report *report)
 {
     const struct trace_replay *end = report->end;
-    process_text(to, report);
-    fprintf(to, "peak: %" PRIu64 " bytes in %" PRIu64 " blocks at event %" PRIu64 ", %.6f s%s\n",
-            end->peak, report->peak->count, end->peak_number,
-            trace_info_seconds(report->info, end->peak_ticks),
-            is_verified(report) ? ", equal to the footer's" : "");
-    int error = 0;
-    for (size_t i = 0; i < sizeof tables / sizeof *tables && !error; i++)
-        error = holders_text(to, report, report->peak, i);
-    fprintf(to, "live at the end: %" PRIu64 " bytes in %" PRIu64 " blocks\n", end->total,
-            end->count);
-    for (size_t i = 0; i < sizeof tables / sizeof *tables && !error && end->nlive; i++)
-        error = holders_text(to, report, end, i);
-    return error;
+    head_text(to, report);
+    trace_report_state(to, "  ", end);
+    figures_text(to, report);
+    peak_text(to, report);
+    int error = all_holders_text(to, report, report->peak);
+    fprintf(to, "live at the end: %s in %s\n", number_bytes(end->total),
+            number_of(end->count, "blocks"));
+    return error ? error : all_holders_text(to, report, end);
+}
+
+/* -- the whole, as JSON ---------------------------------------------------------------------- */
+
+static const char *json_bool(bool value)
+{
+    return value ? "true" : "false";
+}
+
+static void state_json(FILE *to, const struct trace_replay *end)
+{
+    const struct trace_info *info = end->info;
+    uint64_t missing = trace_replay_missing(end);
+    fprintf(to, ",\"complete\":%s,\"verified\":%s,\"footer\":%s",
+            json_bool(trace_replay_is_complete(end)), json_bool(end->verified),
+            json_bool(info->foot.present));
+    fprintf(to,
+            ",\"events_expected\":%" PRIu64 ",\"events_missing\":%" PRIu64 ",\"missing\":%" PRIu64
+            ",\"dropped\":%" PRIu64 ",\"under_way\":%" PRIu64 ",\"unknown\":%" PRIu64,
+            trace_info_last(info, end->last), missing, missing, info->foot.dropped,
+            info->foot.under_way, end->unknown);
+    fprintf(to,
+            ",\"cut\":%" PRIu64 ",\"damaged_bytes\":%" PRIu64 ",\"damaged_places\":%" PRIu64
+            ",\"events_left_out\":%" PRIu64,
+            info->cut, info->damage.bytes, info->damage.places, end->strays);
 }
 
 static void figures_json(FILE *to, const struct trace_report *report)
@@ -279,11 +401,7 @@ static void figures_json(FILE *to, const struct trace_report *report)
     trace_print_json(to, info->command);
     fputs(",\"version\":", to);
     trace_print_json(to, info->version);
-    fprintf(to,
-            ",\"complete\":%s,\"verified\":%s,\"cut\":%" PRIu64 ",\"dropped\":%" PRIu64
-            ",\"missing\":%" PRIu64 ",\"unknown\":%" PRIu64,
-            info->foot.present ? "true" : "false", is_verified(report) ? "true" : "false",
-            info->cut, info->foot.dropped, end->missing, end->unknown);
+    state_json(to, end);
     fprintf(to,
             ",\"events\":%" PRIu64 ",\"threads\":%u,\"allocations\":%" PRIu64 ",\"frees\":%" PRIu64
             ",\"resizes\":%" PRIu64 ",\"failed\":%" PRIu64 ",\"marks\":%" PRIu64,
@@ -293,21 +411,31 @@ static void figures_json(FILE *to, const struct trace_report *report)
             info->start_total, info->start_count, info->nsamples);
 }
 
+static int all_holders_json(FILE *to, const struct trace_report *report,
+                            const struct trace_replay *at)
+{
+    int error = 0;
+    for (size_t i = 0; i < sizeof tables / sizeof *tables && !error; i++)
+        error = holders_json(to, report, at, i);
+    bool inherits = is_unlisted(report, at);
+    fprintf(to, ",\"unlisted\":{\"bytes\":%" PRId64 ",\"blocks\":%" PRId64 "}",
+            inherits ? at->unlisted_bytes : 0, inherits ? at->unlisted_blocks : 0);
+    return error;
+}
+
 int trace_report_json(FILE *to, const struct trace_report *report)
 {
     const struct trace_replay *end = report->end;
-    int error = 0;
     figures_json(to, report);
     fprintf(to,
             ",\"peak\":{\"bytes\":%" PRIu64 ",\"blocks\":%" PRIu64 ",\"event\":%" PRIu64
             ",\"seconds\":%.6f",
             end->peak, report->peak->count, end->peak_number,
             trace_info_seconds(report->info, end->peak_ticks));
-    for (size_t i = 0; i < sizeof tables / sizeof *tables && !error; i++)
-        error = holders_json(to, report, report->peak, i);
+    int error = all_holders_json(to, report, report->peak);
     fprintf(to, "},\"end\":{\"bytes\":%" PRIu64 ",\"blocks\":%" PRIu64, end->total, end->count);
-    for (size_t i = 0; i < sizeof tables / sizeof *tables && !error; i++)
-        error = holders_json(to, report, end, i);
+    if (!error)
+        error = all_holders_json(to, report, end);
     fputs("}}\n", to);
     return error;
 }

@@ -18,6 +18,10 @@ struct trace_report {
 int trace_report_text(FILE *to, const struct trace_report *report);
 int trace_report_json(FILE *to, const struct trace_report *report);
 
+/* What is damaged or missing, a line each that begins with `prefix`; nothing of a trace that
+ * has all. Never says that it has. */
+void trace_report_state(FILE *to, const char *prefix, const struct trace_replay *end);
+
 /* One line for an event. */
 void trace_report_event(FILE *to, const struct trace_info *info, const struct trace_record *record);
 
