@@ -177,7 +177,7 @@ static void forked_first(void)
         return;
     weir__trace_account = &image->account;
     if (parent)
-        memcpy(image->command, parent->command, sizeof image->command);
+        weir__run_command_copy(image, parent);
     weir__run_image_ready(image);
 }
 
@@ -246,7 +246,7 @@ void preload_image_start(int argc, char **argv)
                                  __libc_single_threaded ? WEIR__RUN_SHOWN : 0, &image_index);
     if (!image)
         return;
-    weir__run_command_join(image->command, sizeof image->command, argc, argv);
+    weir__run_command_set(image, argc, argv);
     if (image->flags & WEIR__RUN_SHOWN)
         weir__heaps_show(&heap_places, &image->shown);
     weir__forked_first = forked_first;

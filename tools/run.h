@@ -139,7 +139,8 @@ struct run_image {
     uint64_t resident, outside; /* at most: resident, and mapped beside malloc; bytes */
     struct run_figures figures;
     struct run_recording *recording; /* NULL: none */
-    char *command, lost_program[96];
+    char *program, *command, lost_program[96];
+    const char *arguments; /* the end of `command`, from a space on; or "" */
     struct weir__run_class *classes; /* WEIR__RUN_CLASSES, or NULL: unknown, or nobody asked */
 };
 
@@ -224,5 +225,8 @@ const struct run_image *run_largest(const struct run *run);
 const struct run_image *run_last_of_program(const struct run *run);
 const char *run_ending_text(const struct run_image *image);
 const char *run_lost_text(uint32_t lost);
+
+/* "SIGTERM", "SIGRTMIN+3". */
+const char *run_signal_text(int signal);
 
 #endif

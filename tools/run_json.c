@@ -57,18 +57,6 @@ static void json_string(const char *text, FILE *to)
     putc('"', to);
 }
 
-static void json_name(const char *command, FILE *to)
-{
-    char name[WEIR__RUN_COMMAND];
-    size_t length = strcspn(command, " "), from = 0;
-    for (size_t i = 0; i < length; i++)
-        if (command[i] == '/')
-            from = i + 1;
-    memcpy(name, command + from, length - from);
-    name[length - from] = '\0';
-    json_string(name, to);
-}
-
 static void json_classes(const struct run_image *image, FILE *to)
 {
     const char *comma = "";
@@ -130,7 +118,7 @@ static void json_image(const struct run *run, const struct run_image *image, FIL
     fprintf(to, "{\"pid\": %d, \"parent\": %d, \"image\": %d, \"heap\": \"%s\", \"program\": ",
             image->pid, image->parent, image->nth,
             image->kind == WEIR__RUN_LIBWEIR ? "libweir" : "malloc");
-    json_name(image->command, to);
+    json_string(image->program, to);
     fputs(", \"command\": ", to);
     json_string(image->command, to);
     fprintf(to, ", \"forked\": %s, \"ending\": \"%s\"",
@@ -181,8 +169,8 @@ void run_json(const struct run *run, FILE *to)
     }
     fprintf(to, "], \"seconds\": %.6f, ", seconds(run->started, run->ended));
     if (killed)
-        fprintf(to, "\"signal\": %d, \"signal_name\": \"SIG%s\"", WTERMSIG(run->status),
-                sigabbrev_np(WTERMSIG(run->status)) ? sigabbrev_np(WTERMSIG(run->status)) : "?");
+        fprintf(to, "\"signal\": %d, \"signal_name\": \"%s\"", WTERMSIG(run->status),
+                run_signal_text(WTERMSIG(run->status)));
     else
         fprintf(to, "\"status\": %d", WEXITSTATUS(run->status));
     fprintf(to, ", \"max_resident\": %ld, \"unreported_processes\": %" PRIu64,

@@ -153,9 +153,8 @@ static int room_try(int file)
 
 static const char *reason(int error)
 {
-    return error == EFBIG         ? "the limit on the size of files (ulimit -f) leaves no room"
-           : error == ESPIPE      ? "it is not a regular file"
-           : error == EISDIR      ? "it is a folder"
+    return error == EFBIG    ? "File too large: the limit on the size of files leaves no room"
+           : error == ESPIPE ? "it is not a regular file"
            : error == EWOULDBLOCK ? "another weir run is recording to it"
                                   : strerror(error);
 }
@@ -164,6 +163,8 @@ static const char *reason(int error)
 static int file_open(const char *path, int flags)
 {
     struct stat about;
+    if (stat(path, &about) == 0 && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode))
+        return -ESPIPE; /* to open it is an event for who is at its other end */
     int file = open(path, O_RDWR | O_CREAT | O_NONBLOCK | O_CLOEXEC | flags, 0666);
     if (file < 0)
         return errno == ENXIO ? -ESPIPE : -errno;
@@ -176,7 +177,7 @@ static int file_open(const char *path, int flags)
     return error ? -error : file;
 }
 
-static char *name_expand(const char *pattern, int pid, const char *command);
+static char *name_expand(const char *pattern, int pid, const char *given);
 
 /* Where the name is known before the program is: without %p. */
 bool run_record_prepare(struct run *run)
@@ -188,7 +189,7 @@ bool run_record_prepare(struct run *run)
         return refuse(run->record, strerror(errno));
     run->record = pattern;
     if (!pattern[0] || !run->record[0] || pattern[strlen(pattern) - 1] == '/')
-        return refuse(run->record, "it names a folder");
+        return refuse(run->record, strerror(EISDIR));
     bool known = !strstr(pattern, "%p");
     char *path = name_expand(pattern, (int)getpid(), program ? program + 1 : run->command[0]);
     bool there = path && access(path, F_OK) == 0;
@@ -213,29 +214,26 @@ bool run_record_prepare(struct run *run)
 
 /* -- names -------------------------------------------------------------------------------- */
 
-/* The last part of the first word of a command line, as far as a file's name can have it. It
- * leads to no other folder and steers no terminal. */
-static void program_name(const char *command, char *name, size_t size)
+/* A program's name as far as a file's can have it. It leads to no other folder and steers no
+ * terminal. */
+static void name_make_safe(const char *program, char *name, size_t size)
 {
-    size_t length = strcspn(command, " "), from = 0, n = 0;
-    for (size_t i = 0; i < length; i++)
-        if (command[i] == '/')
-            from = i + 1;
-    for (size_t i = from; i < length && n + 1 < size; i++)
-        name[n++] = (unsigned char)command[i] < ' ' || command[i] == 0x7f ? '_' : command[i];
+    size_t n = 0;
+    for (const char *at = program; *at && n + 1 < size; at++)
+        name[n++] = (unsigned char)*at < ' ' || *at == 0x7f || *at == '/' ? '_' : *at;
     name[n] = '\0';
     if (!n || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
         snprintf(name, size, "program");
 }
 
-static char *name_expand(const char *pattern, int pid, const char *command)
+static char *name_expand(const char *pattern, int pid, const char *given)
 {
-    char program[128], *name = NULL;
+    char program[WEIR__RUN_NAME], *name = NULL;
     size_t size;
     FILE *to = open_memstream(&name, &size);
     if (!to)
         return NULL;
-    program_name(command, program, sizeof program);
+    name_make_safe(given, program, sizeof program);
     for (const char *at = pattern; *at; at++) {
         if (at[0] == '%' && at[1] == 'p')
             fprintf(to, "%d", pid);
@@ -297,7 +295,7 @@ static int file_take(const char *path)
 /* The file of an image that is not the first: its path in *path. -errno */
 static int file_of_image(const struct run *run, const struct run_image *image, char **path)
 {
-    char *base = name_expand(run->record, image->pid, image->command);
+    char *base = name_expand(run->record, image->pid, image->program);
     bool named = strstr(run->record, "%p") != NULL;
     int file = base ? -EEXIST : -ENOMEM;
     int from = named ? 1 : image->nth;

@@ -60,6 +60,19 @@ const char *run_ending_text(const struct run_image *image)
     }
 }
 
+const char *run_signal_text(int signal)
+{
+    static char text[32];
+    const char *name = sigabbrev_np(signal);
+    if (name)
+        snprintf(text, sizeof text, "SIG%s", name);
+    else if (signal > SIGRTMIN)
+        snprintf(text, sizeof text, "SIGRTMIN+%d", signal - SIGRTMIN);
+    else
+        snprintf(text, sizeof text, signal == SIGRTMIN ? "SIGRTMIN" : "signal %d", signal);
+    return text;
+}
+
 const char *run_lost_text(uint32_t lost)
 {
     switch (lost) {
@@ -93,6 +106,14 @@ static void command_print(const char *command, int most, FILE *to)
         putc((unsigned char)command[i] < ' ' || command[i] == 0x7f ? '?' : command[i], to);
     if (shown < length)
         fputs("...", to);
+}
+
+/* Its name in full, and of its arguments what fits into `most` bytes. */
+static void image_print(const struct run_image *image, int most, FILE *to)
+{
+    int length = (int)strlen(image->program);
+    command_print(image->program, length, to);
+    command_print(image->arguments, most > length + 16 ? most - length : 16, to);
 }
 
 /* -- one process -------------------------------------------------------------------------------- */
@@ -129,11 +150,7 @@ static bool has_figures(const struct run_image *image)
 
 static bool is_python(const struct run_image *image)
 {
-    const char *name = image->command;
-    for (const char *at = name; *at && *at != ' '; at++)
-        if (*at == '/')
-            name = at + 1;
-    return strncmp(name, "python", 6) == 0;
+    return strncmp(image->program, "python", 6) == 0;
 }
 
 static void text_resident(const struct run *run, const struct run_image *image, FILE *to)
@@ -228,7 +245,7 @@ static void text_row(const struct run *run, const struct run_image *image, FILE 
     fprintf(to, "  %10d %10d %12s %12s   %*s", image->pid, image->parent,
             has_figures(image) ? number_scaled(image->figures.peak) : "-",
             has_figures(image) ? number_scaled(image->figures.live) : "-", (int)(2 * depth), "");
-    command_print(image->command, 60, to);
+    image_print(image, 60, to);
     if (image->kind == WEIR__RUN_LIBWEIR)
         fputs(" [libweir's own heap]", to);
     else if (!has_figures(image))
@@ -297,9 +314,7 @@ static void text_recordings(FILE *to)
 static void text_status(const struct run *run, FILE *to)
 {
     if (WIFSIGNALED(run->status))
-        fprintf(to, "killed by SIG%s", sigabbrev_np(WTERMSIG(run->status))
-                                           ? sigabbrev_np(WTERMSIG(run->status))
-                                           : "?");
+        fprintf(to, "killed by %s", run_signal_text(WTERMSIG(run->status)));
     else
         fprintf(to, "status %d", WEXITSTATUS(run->status));
 }
@@ -308,7 +323,7 @@ static void text_head(const struct run *run, const struct run_image *image, FILE
 {
     const struct run_figures *f = &image->figures;
     fputs("weir run: ", to);
-    command_print(image->command, 100, to);
+    image_print(image, 100, to);
     fprintf(to, " (pid %d)%s: ", image->pid,
             image->kind == WEIR__RUN_LIBWEIR ? ", libweir's own heap" : "");
     text_status(run, to);

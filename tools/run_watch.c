@@ -166,11 +166,16 @@ static struct run_image *image_add(struct run_watch *watch, uint32_t index,
     image->kind = from->kind;
     image->flags = from->flags;
     image->nth = before ? before->nth + 1 : 1;
+    image->program = strndup(from->program, sizeof from->program - 1);
     image->command = strndup(from->command, sizeof from->command - 1);
-    if (!image->command) {
+    if (!image->program || !image->command) {
+        free(image->program);
+        free(image->command);
         free(image);
         return NULL;
     }
+    size_t length = strlen(image->command);
+    image->arguments = image->command + (from->word < length ? from->word : length);
     if (before) {
         before->after = image;
         image->seen_alive = before->seen_alive;
@@ -289,6 +294,7 @@ static void images_drop(struct run_watch *watch)
     }
     for (struct run_image *next; dropped; dropped = next) {
         next = dropped->next;
+        free(dropped->program);
         free(dropped->command);
         free(dropped->classes);
         free(dropped);

@@ -83,7 +83,7 @@ static void image_begin(uint32_t flags)
     if (!image)
         return;
     if (parent)
-        memcpy(image->command, parent->command, sizeof image->command);
+        weir__run_command_copy(image, parent);
 }
 
 static void forked(void)
@@ -112,7 +112,7 @@ __attribute__((constructor)) static void library_start(int argc, char **argv)
     image_begin(0);
     if (!image)
         return;
-    weir__run_command_join(image->command, sizeof image->command, argc, argv);
+    weir__run_command_set(image, argc, argv);
     figures_write(false);
     pthread_atfork(NULL, NULL, forked);
     weir__slow_watch(watch);

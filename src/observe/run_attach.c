@@ -131,11 +131,22 @@ static uint64_t clock_read(clockid_t clock)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-void weir__run_command_join(char *text, size_t size, int argc, char **argv)
+void weir__run_command_set(struct weir__run_image *image, int argc, char **argv)
 {
-    size_t length = 0;
+    char *text = image->command;
+    size_t size = sizeof image->command, length = 0;
+    const char *first = argc > 0 ? argv[0] : "", *slash = strrchr(first, '/');
+    snprintf(image->program, sizeof image->program, "%s", slash && slash[1] ? slash + 1 : first);
+    image->word = (uint32_t)strlen(first);
     for (int i = 0; i < argc && length + 1 < size; i++)
         length += (size_t)snprintf(text + length, size - length, "%s%s", i ? " " : "", argv[i]);
+}
+
+void weir__run_command_copy(struct weir__run_image *image, const struct weir__run_image *from)
+{
+    memcpy(image->program, from->program, sizeof image->program);
+    memcpy(image->command, from->command, sizeof image->command);
+    image->word = from->word;
 }
 
 /* An image owns itself, so its index must be known to take it. -1: there is no room. */

@@ -19,7 +19,10 @@ struct weir__run_image *weir__run_image_take(void *page, enum weir__run_kind kin
 /* It is filled in: from here on it is seen. */
 void weir__run_image_ready(struct weir__run_image *taken);
 
-/* The arguments, spaces between, as many as fit. */
-void weir__run_command_join(char *text, size_t size, int argc, char **argv);
+/* What it runs: the program's name and the arguments, as much as fits. */
+void weir__run_command_set(struct weir__run_image *image, int argc, char **argv);
+
+/* The same as another's. */
+void weir__run_command_copy(struct weir__run_image *image, const struct weir__run_image *from);
 
 #endif

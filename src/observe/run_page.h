@@ -41,7 +41,8 @@
 #define WEIR__RUN_CHUNK   32768 /* bytes, with its front */
 #define WEIR__RUN_IMAGE   4096  /* bytes */
 #define WEIR__RUN_CLASSES 65    /* the last: blocks of whole pages */
-#define WEIR__RUN_COMMAND 760   /* bytes of a command line that are kept */
+#define WEIR__RUN_COMMAND 760   /* bytes of a command line that are kept, */
+#define WEIR__RUN_NAME    256   /* and of a program's name */
 
 enum weir__run_kind {
     WEIR__RUN_MALLOC = 1, /* libweir-malloc.so: the program's malloc */
@@ -103,7 +104,9 @@ struct weir__run_image {
     uint64_t live, blocks, allocations, frees, failures; /* for WEIR__RUN_LIBWEIR */
     uint64_t in_use, cached, reserved, metadata;         /* as in weir_stats */
     uint64_t limit;
-    char command[WEIR__RUN_COMMAND]; /* arguments, spaces between; cut */
+    char program[WEIR__RUN_NAME];    /* last part of the first argument */
+    char command[WEIR__RUN_COMMAND]; /* all arguments, spaces between; cut */
+    uint32_t word;                   /* bytes of the first argument */
     char lost_program[96];
     struct weir__run_class classes[WEIR__RUN_CLASSES];
 };

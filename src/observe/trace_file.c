@@ -173,6 +173,8 @@ static int preamble_write(void)
 /* A fifo without a reader would stop the program here; a device would take anything. */
 static int regular_open(const char *path, struct stat *about)
 {
+    if (stat(path, about) == 0 && !S_ISREG(about->st_mode) && !S_ISDIR(about->st_mode))
+        return -ESPIPE; /* to open it is an event for who is at its other end */
     int fd = open(path, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0666);
     if (fd < 0)
         return -errno;

@@ -188,7 +188,7 @@ fsize()
         trace F '1000 <= allocations < 1010'
         ;;
     refused)
-        as="as_nobody $python $scratch/fsize.py 0"
+        as="as_nobody $python $scratch/fsize.py 4096"
         refused "File too large" F
         ;;
     later)
@@ -209,7 +209,7 @@ check "ulimit -f 64 KiB, no recording" fsize runs
 check "ulimit -f 0, no recording" fsize zero
 check "ulimit -f is the program's" fsize kept
 check "ulimit -f 1 MiB, a small recording" fsize small
-check "ulimit -f 0" fsize refused
+check "ulimit -f 4 KiB" fsize refused
 check "ulimit -f 64 KiB, a large recording" fsize later
 
 # Two on one path: the second is refused, the first is whole.
