@@ -57,8 +57,21 @@ static void lock_look(weir__lock *lock)
         locks_free = false;
 }
 
+/* Is the calling thread in the middle of counting? Then another may hold the meter lock and
+ * wait for it. */
+static bool thread_is_inside(void)
+{
+    for (unsigned i = 0; i < WEIR__HEAP_SLOTS - 1; i++)
+        if (weir__here.heaps[i] != &weir__no_heap &&
+            weir__window_is_inside(&weir__here.heaps[i]->window))
+            return true;
+    return false;
+}
+
 bool weir__core_is_quiet(void)
 {
+    if (thread_is_inside())
+        return false;
     locks_free = weir__context_is_quiet() && weir__meter_is_quiet() && weir__meta_is_quiet();
     if (locks_free)
         locks_each(lock_look);

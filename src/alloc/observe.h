@@ -35,8 +35,9 @@ void weir__slow_watch(void (*watch)(const struct weir__window *own));
 bool weir__peak_note(weir_allocator *a, const struct weir__window *own,
                      struct weir__meter_note *note);
 
-/* Is every lock of the core free at this moment? For a signal handler's _exit, which
- * may have interrupted the core and must not wait for itself. */
+/* Is every lock of the core free at this moment, and the calling thread outside of it? For a
+ * signal handler's _exit, which may have interrupted the core and must not wait for itself,
+ * nor for a thread that waits for it. */
 bool weir__core_is_quiet(void);
 
 /*

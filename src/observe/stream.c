@@ -233,12 +233,15 @@ void weir__streams_forget(bool chunks)
 
 /* A signal handler that allocates may find its thread in the middle of an event: its own are
  * dropped. One that jumped out of it left it so for ever: who finds it for the hundredth
- * time goes on behind the last whole event. */
+ * time goes on behind the last whole event, in a new chunk: the state that the codes rest on
+ * may be ahead of it. */
 static WEIR__NOINLINE bool stream_is_busy(struct weir__stream *s)
 {
     if (++s->refused < 100)
         return true;
     s->refused = 0;
+    stream_flush(s);
+    stream_restart(s);
     return false;
 }
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # A handler that exits, executes, forks or jumps while its thread is inside the recorder or the
-# allocator: no hang, the same status, and a recording that can be read. 60 times each, at
-# other moments.
+# allocator: no hang, the same status, and a recording that can be read. 12 times each, at
+# other moments; GUEST_LONG=1: 60 times.
 . "$(dirname "$0")/lib.sh"
 build act.c
 build handlers.c
@@ -13,6 +13,7 @@ rounds()
 {
     most=$1 wanted=$2 what=$3 threads=$4
     shift 4
+    [ -n "${GUEST_LONG:-}" ] || most=$(((most + 4) / 5))
     for way in plain watched recorded; do
         n=0
         while [ $n -lt $most ]; do
@@ -32,6 +33,7 @@ rounds()
                 :
             elif [ $way = plain ]; then
                 echo "without weir, round $n: $status, not $wanted"
+                [ $status != hangs ] || skip "without weir it hangs, too"
                 break
             else
                 fail "$way, round $n of $most: $status, not $wanted; it says: $(tail -n 1 err)"
