@@ -324,8 +324,14 @@ static void text_head(const struct run *run, const struct run_image *image, FILE
     const struct run_figures *f = &image->figures;
     fputs("weir run: ", to);
     image_print(image, 100, to);
-    fprintf(to, " (pid %d)%s: ", image->pid,
+    fprintf(to, " (pid %d)%s", image->pid,
             image->kind == WEIR__RUN_LIBWEIR ? ", libweir's own heap" : "");
+    if (image->pid != run->pid) { /* how that one ended is not known: say whose status it is */
+        const char *slash = strrchr(run->command[0], '/');
+        fputs("; ", to);
+        command_print(slash && slash[1] ? slash + 1 : run->command[0], 40, to);
+    }
+    fputs(": ", to);
     text_status(run, to);
     fprintf(to, " after %.3f s\n", seconds(run->started, run->ended));
     if (!has_figures(image)) {

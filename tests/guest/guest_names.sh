@@ -144,6 +144,16 @@ child_signal()
     grep -q "killed by SIGABRT" text || fail "$(head -n 1 text)"
 }
 check "killed by SIGABRT, of a shell" child_signal
+# The status is that of the program, not of the largest process, which the line begins with.
+whose()
+{
+    "$weir" run -o text -- sh -c '"$1" a 1 1000000; exit 3' sh "$A"
+    wants "status" 3 $?
+    head -n 1 text | grep -q '^weir run: act a 1 1000000 (pid [0-9]*); sh: status 3 after' || fail "$(head -n 1 text)"
+    "$weir" run -o text -- sh -c 'exec "$1" a 1 1000000 end _exit 3' sh "$A"
+    head -n 1 text | grep -q '^weir run: act a .* (pid [0-9]*): status 3 after' || fail "$(head -n 1 text)"
+}
+check "whose status it is" whose
 
 one()
 {
