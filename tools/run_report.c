@@ -297,16 +297,20 @@ static void text_recording(const struct run_recording *r, FILE *to)
 
 static void text_recordings(FILE *to)
 {
-    unsigned n = 0, more = 0;
+    unsigned n = 0, more = 0, open = 0;
     for (const struct run_recording *r = run_record_first(); r; r = r->next) {
         bool bad = r->error || r->odd || r->missing > r->under_way;
         if (n++ < 4 || bad)
             text_recording(r, to);
-        else
+        else if (r->footed)
             more++;
+        else
+            open++;
     }
     if (more)
-        fprintf(to, "  recorded   %u more processes, each complete\n", more);
+        fprintf(to, "  recorded   %u more process%s complete\n", more, more == 1 ? "," : "es, each");
+    if (open)
+        fprintf(to, "  recorded   %u more process%s still running\n", open, open == 1 ? "," : "es,");
 }
 
 /* -- all of it ------------------------------------------------------------------------------------- */

@@ -213,4 +213,13 @@ text()
     grep -q -i -E 'event|complete' err || fail "the report does not say what was recorded"
 }
 check "the report says what was recorded" text
+many()
+{
+    "$weir" run --record F -- "$A" fork { } fork { } fork { } fork { } fork { } leave-behind { await go } leave-behind { await go } 2>err
+    touch go
+    wants "complete" 4 "$(grep -c 'recorded .* in .*: complete$' err)"
+    grep -q 'recorded   2 more processes, each complete$' err || fail "$(tail -n 3 err)"
+    grep -q 'recorded   2 more processes, still running$' err || fail "$(tail -n 3 err)"
+}
+check "the report counts recordings" many
 finish
