@@ -366,10 +366,8 @@ void run_report(const struct run *run, FILE *to)
                 seconds(run->started, run->ended));
     }
     if (watch->count > 1) {
-        uint64_t tree = largest->figures.peak > watch->tree_peak ? largest->figures.peak
-                                                                 : watch->tree_peak;
         fprintf(to, "  together   %s at most at one time, in %u process%s, as far as was seen\n",
-                number_bytes(tree), watch->tree_processes, watch->tree_processes == 1 ? "" : "es");
+                number_bytes(watch->tree_peak), watch->tree_processes, watch->tree_processes == 1 ? "" : "es");
         text_tree(run, to);
     }
     text_recordings(to);

@@ -327,6 +327,17 @@ static void tree_look(struct run_watch *watch, uint64_t now)
     }
 }
 
+/* One process alone may have had more, between two looks. */
+static void tree_complete(struct run_watch *watch)
+{
+    const struct run_image *largest = run_largest(watch->run);
+    if (!largest || largest->figures.peak <= watch->tree_peak)
+        return;
+    watch->tree_peak = largest->figures.peak;
+    watch->tree_peak_at = largest->figures.peak_at;
+    watch->tree_processes = 1;
+}
+
 /* -- lives ----------------------------------------------------------------------------------- */
 
 /*
@@ -644,6 +655,7 @@ void run_watch_end(struct run_watch *watch)
         if (watch->at[i] && !watch->at[i]->seen_alive)
             watch->at[i]->over = true; /* of another namespace, or it ended unseen */
     over_finish(watch);
+    tree_complete(watch);
     __atomic_store_n(&head->closed, 1, __ATOMIC_SEQ_CST);
     chunks_look(watch, true);
     watch->lost += __atomic_load_n(&head->noted_lost, __ATOMIC_RELAXED);

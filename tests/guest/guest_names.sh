@@ -154,6 +154,16 @@ whose()
     head -n 1 text | grep -q '^weir run: act a .* (pid [0-9]*): status 3 after' || fail "$(head -n 1 text)"
 }
 check "whose status it is" whose
+# Too short for a look: the sum is that of the largest process, which is one.
+together()
+{
+    for i in 1 2 3 4 5 6 7 8 9 10; do
+        watch -- "$A" fork { t 1 50000000 } end _exit 0
+        report report "raw['tree_peak_bytes'] >= 50000000 and raw['tree_processes'] >= 1"
+        report report "0 < raw['tree_peak_seconds'] <= raw['seconds']"
+    done
+}
+check "together, of one process" together
 
 one()
 {
