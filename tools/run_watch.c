@@ -652,8 +652,10 @@ void run_watch_end(struct run_watch *watch)
             watch->at[i]->seen_alive = true; /* it is the one that was waited for */
     lives_look(watch, images, run_clock());
     for (uint32_t i = 0; i < WEIR__RUN_IMAGES; i++)
-        if (watch->at[i] && !watch->at[i]->seen_alive)
-            watch->at[i]->over = true; /* of another namespace, or it ended unseen */
+        if (watch->at[i] && (!watch->at[i]->seen_alive ||
+                             (images[i] && images[i]->state == WEIR__RUN_EXITED)))
+            watch->at[i]->over = true; /* of another namespace, or it ended unseen; or it says
+                                          so, and who has its number here is another */
     over_finish(watch);
     tree_complete(watch);
     __atomic_store_n(&head->closed, 1, __ATOMIC_SEQ_CST);

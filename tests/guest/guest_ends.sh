@@ -125,6 +125,17 @@ unseen()
 }
 check "a child by the bare system call" unseen
 
+# In another PID namespace, whose number 1 is not ours.
+namespace()
+{
+    have unshare && unshare -p -f true 2>/dev/null || skip "no PID namespace can be made here"
+    watch --record t -- unshare -p -f sh -c '"$1" a 1 1000000; "$1" a 1 2000000; :' sh "$bin/act"
+    report report "len(others) == 4 and {p.name for p in others} == {'unshare', 'sh', 'act'}"
+    report report "all(p.ending in ('exited', 'became another program') for p in everyone)"
+    for recording in t t.*; do whole "$recording"; done
+}
+check "another PID namespace" namespace
+
 # The out-of-memory killer, of a memory cgroup of 64 MiB (version 1 or 2).
 oom()
 {
