@@ -94,6 +94,7 @@ struct run_figures {
     uint64_t in_use, cached, reserved, metadata, limit; /* as of `as_of` */
     uint64_t as_of;
     bool exact; /* live, blocks and peak are true to the last call that returned */
+    bool last;  /* `as_of` is its end */
 };
 
 /* What the tallies of an image come to. */

@@ -187,8 +187,11 @@ static void text_image(const struct run *run, const struct run_image *image, FIL
             over ? "at its end" : "now: it is still running");
     fprintf(to, "  traffic    %s allocated, %s freed\n", number_of(f->allocations, "blocks"),
             number_count(f->frees));
-    fprintf(to, "  memory     %s in use, %s kept for re-use, %s book-keeping\n",
+    fprintf(to, "  memory     %s in use, %s kept for re-use, %s book-keeping",
             number_scaled(f->in_use), number_scaled(f->cached), number_scaled(f->metadata));
+    if (!f->last)
+        fprintf(to, ", after %.3f s", seconds(run->started, f->as_of));
+    fputs("\n", to);
     text_resident(run, image, to);
     if (f->limit || f->failures)
         fprintf(to, "  limit      %s; %s request%s refused\n",

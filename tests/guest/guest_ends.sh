@@ -101,6 +101,16 @@ freed()
 }
 check "the live blocks of one that was killed" freed
 
+# The report's line on the memory is of its end, or says when it was written.
+memory()
+{
+    "$weir" run -o text -- "$bin/act" a 1 70000000 end exit 0
+    grep -q '^  memory     66\.8 MiB in use, .* book-keeping$' text || fail "$(grep memory text)"
+    "$weir" run -o text -- "$bin/act" a 1 70000000 raise KILL
+    grep -q '^  memory  .* book-keeping, after [0-9.]* s$' text || fail "$(grep memory text)"
+}
+check "the memory of one that was killed" memory
+
 # A child has figures of its own, of when it was killed; its recording too.
 child()
 {
