@@ -91,6 +91,20 @@ static uint64_t status_number(const char *status, const char *name)
     return at ? strtoull(at + strlen(name), NULL, 10) * 1024 : 0;
 }
 
+/* What malloc had may be known too late for a process that grows: `in_use` is old, and time
+ * goes by between figures and sample. So a sample is held against the figures on both sides of
+ * it. */
+static uint64_t outside_note(struct run_image *image)
+{
+    const struct run_figures *f = &image->figures;
+    uint64_t blocks = f->in_use > f->live ? f->in_use : f->live;
+    uint64_t has = blocks + f->cached + f->metadata;
+    uint64_t most = has > image->malloc_had ? has : image->malloc_had;
+    if (image->own > most && image->own - most > image->outside)
+        image->outside = image->own - most;
+    return has;
+}
+
 /* Resident memory, and how much of the process's own is not malloc's. Returns what is
  * resident now. */
 static uint64_t process_sample(struct run_image *image)
@@ -99,11 +113,10 @@ static uint64_t process_sample(struct run_image *image)
     if (!process_file_read(image->pid, "status", status, sizeof status))
         return 0;
     uint64_t most = status_number(status, "\nVmHWM:"), own = status_number(status, "\nRssAnon:");
-    uint64_t malloc_has = image->figures.in_use + image->figures.cached + image->figures.metadata;
     if (most > image->resident)
         image->resident = most;
-    if (own > malloc_has && own - malloc_has > image->outside)
-        image->outside = own - malloc_has;
+    image->malloc_had = outside_note(image);
+    image->own = own;
     return status_number(status, "\nVmRSS:");
 }
 
@@ -233,6 +246,7 @@ static void image_end(struct run_watch *watch, struct run_image *image,
 {
     image->over = true;
     image->ended = now;
+    outside_note(image);
     image->ending = image->after                        ? RUN_EXECED
                     : copy->state == WEIR__RUN_EXITED   ? RUN_EXITED
                     : copy->state == WEIR__RUN_EXECING  ? RUN_LOST
@@ -558,7 +572,7 @@ static void samples_take(struct run_watch *watch, const struct weir__run_image *
     for (uint32_t i = 0; i < WEIR__RUN_IMAGES && left; i++) {
         struct run_image *image = watch->at[i];
         if (!image || !images[i] || image->over || image->after ||
-            image->kind != WEIR__RUN_MALLOC)
+            image->kind != WEIR__RUN_MALLOC || images[i]->state == WEIR__RUN_EXECING)
             continue;
         uint64_t resident = process_sample(image);
         if (resident && image->recording)

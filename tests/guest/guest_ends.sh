@@ -111,6 +111,16 @@ memory()
 }
 check "the memory of one that was killed" memory
 
+# What malloc grows by between two looks is not what the program mapped itself.
+outside()
+{
+    watch -- "$bin/act" a 400000 100 a 20000 10000 a 3000 100000 a 300000 100 end exit 0
+    report report "raw['program']['outside_malloc_most'] < 4 << 20"
+    watch -- "$bin/act" a 1000 100 map 50000000 sleep 200 a 3000 100000 end exit 0
+    report report "45000000 < raw['program']['outside_malloc_most'] < 52000000"
+}
+check "what the program mapped itself" outside
+
 # A child has figures of its own, of when it was killed; its recording too.
 child()
 {
