@@ -102,8 +102,15 @@ const char *run_lost_text(uint32_t lost)
 static void command_print(const char *command, int most, FILE *to)
 {
     int length = (int)strlen(command), shown = length > most ? most - 3 : length;
-    for (int i = 0; i < shown; i++)
-        putc((unsigned char)command[i] < ' ' || command[i] == 0x7f ? '?' : command[i], to);
+    for (int i = 0; i < shown; i++) {
+        const unsigned char *at = (const unsigned char *)command + i;
+        if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0) {
+            putc('?', to); /* U+0080 to U+009F: terminals take them for ESC and a letter */
+            i++;
+        } else {
+            putc(*at < ' ' || *at == 0x7f ? '?' : *at, to);
+        }
+    }
     if (shown < length)
         fputs("...", to);
 }

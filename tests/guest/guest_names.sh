@@ -53,6 +53,13 @@ controls()
     is 'd["command"][1:] == ["\"\\/\b\f\n\r\t\x01\x1f\x7f", "", "\x1b[31m"]'
 }
 check "JSON: quotes and control characters" controls
+# In the text: as they are, but for what steers a terminal.
+terminal()
+{
+    "$weir" run -o text -- "$A" say x "$(printf 'a\033[1m\302\233mb\302\240\303\233')" >/dev/null
+    grep -q -F "$(printf 'a?[1m?mb\302\240\303\233 (pid')" text || fail "$(head -n 1 text | cat -v)"
+}
+check "control characters in the text" terminal
 every()
 {
     "$python" - <<'END'
