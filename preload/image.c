@@ -187,7 +187,6 @@ void preload_image_forked(void)
     if (image && head->record) {
         weir__trace_ring_attach(page, image_index);
         weir__recorder_outside_forked(image->command);
-        image->recording = 1;
     } else if (page) {
         weir__trace_ring_attach(NULL, 0);
     }
@@ -261,7 +260,6 @@ void preload_image_record(void)
     weir__trace_account = &image->account;
     weir__trace_ring_attach(page, image_index);
     weir__recorder_outside_start(image->command);
-    image->recording = 1;
 }
 
 void preload_image_clock(void)

@@ -7,6 +7,8 @@
  *   run_memory.c   makes the shared memory and hands it to who may have it
  *   run_program.c  starts the program; signals and stops, there and back
  *   run_watch.c    finds the process images, follows their lives, frees what is over
+ *   run_process.c  what the system says of a process
+ *   run_chunks.c   takes what was recorded out of the memory
  *   run_figures.c  sums up what an image shows
  *   run_record.c   the files of a recording
  *   run_report.c   what is said at the end, as text; run_json.c, as JSON
@@ -170,6 +172,20 @@ bool run_watch_look(struct run_watch *watch);
 
 /* The program has ended: the last look. */
 void run_watch_end(struct run_watch *watch);
+
+/* -- run_process.c ----------------------------------------------------------------------- */
+
+/* Is its process there, and the one that took the image? */
+bool run_process_lives(const struct run_image *image);
+
+/* Notes what is resident, at most, and returns what is now; bytes, 0: unknown. */
+uint64_t run_process_sample(struct run_image *image);
+
+/* -- run_chunks.c ------------------------------------------------------------------------ */
+
+/* Writes what is full, and all of images that are over; `all`: of all. True: there was
+ * something. */
+bool run_chunks_look(struct run_watch *watch, bool all);
 
 /* -- run_record.c ------------------------------------------------------------------------ */
 

@@ -376,11 +376,6 @@ void weir__recorder_outside_forked(const char *command)
     outside_begin(command, true);
 }
 
-uint64_t weir__recorder_missed(void)
-{
-    return weir__streams_dropped();
-}
-
 /* -- stop
  * --------------------------------------------------------------------------------------------- */
 

@@ -25,7 +25,4 @@ void weir__recorder_outside_start(const char *command);
 void weir__recorder_outside_cut(void);
 void weir__recorder_outside_forked(const char *command);
 
-/* Events that found no room. */
-uint64_t weir__recorder_missed(void);
-
 #endif

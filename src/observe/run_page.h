@@ -59,8 +59,7 @@ enum weir__run_state {
 enum { /* flags of an image */
        WEIR__RUN_FOREIGN_MALLOC = 1, /* another malloc serves the program */
        WEIR__RUN_FORKED = 2,         /* a child that fork made; else a program's start */
-       WEIR__RUN_SHOWN = 4,          /* `shown` and the tallies are kept */
-       WEIR__RUN_UNSEEN_THREADS = 8  /* a fork that weir was not told of: figures are rough */
+       WEIR__RUN_SHOWN = 4           /* `shown` and the tallies are kept */
 };
 
 struct weir__run_head {
@@ -95,7 +94,6 @@ struct weir__run_image {
     uint64_t before_allocations, before_frees; /* of the parent, until the fork */
     struct weir__shown shown;
     struct weir__trace_account account;
-    uint32_t recording, unused;
 
     uint32_t version;              /* odd while the process writes what is below */
     uint32_t exact;                /* it was written at the process's end */
