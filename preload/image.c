@@ -186,7 +186,7 @@ void preload_image_forked(void)
     const struct weir__run_head *head = page;
     if (image && head->record) {
         weir__trace_ring_attach(page, image_index);
-        weir__recorder_outside_forked(image->command);
+        weir__recorder_outside_forked(image->pid, image->command);
     } else if (page) {
         weir__trace_ring_attach(NULL, 0);
     }
@@ -259,7 +259,7 @@ void preload_image_record(void)
         return;
     weir__trace_account = &image->account;
     weir__trace_ring_attach(page, image_index);
-    weir__recorder_outside_start(image->command);
+    weir__recorder_outside_start(image->pid, image->command);
 }
 
 void preload_image_clock(void)

@@ -127,7 +127,10 @@ static void json_image(const struct run *run, const struct run_image *image, FIL
             seconds(run->started, image->started),
             seconds(run->started, image->figures.exact ? image->looked : image->figures.as_of));
     if (image->flags & WEIR__RUN_FOREIGN_MALLOC)
-        fputs(", \"peak_bytes\": null, \"why\": \"another malloc serves this program\"", to);
+        fprintf(to,
+                ", \"peak_bytes\": null, \"why\": \"another malloc serves this program\", "
+                "\"reached_peak_bytes\": %" PRIu64 ", \"reached_live_bytes\": %" PRIu64,
+                image->figures.peak, image->figures.live);
     else
         json_figures(run, image, to);
     json_number("resident_most", image->resident, to);

@@ -329,7 +329,9 @@ static void text_head(const struct run *run, const struct run_image *image, FILE
     text_status(run, to);
     fprintf(to, " after %.3f s\n", seconds(run->started, run->ended));
     if (!has_figures(image)) {
-        fprintf(to, "  another malloc serves this program: nothing is known of its memory\n");
+        fprintf(to, "  another malloc serves this program: its memory is not known\n");
+        if (image->figures.peak >= 1024)
+            fprintf(to, "  peak       %s came to weir's malloc\n", number_bytes(image->figures.peak));
         text_resident(run, image, to);
         return;
     }

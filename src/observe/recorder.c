@@ -22,6 +22,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 #include <weir/trace.h>
 
 #define SAMPLE_MS  50
@@ -276,7 +277,7 @@ static int file_begin(const char *path, weir_allocator *root)
     if (error)
         return weir__fail(error, "trace \"%s\": %s", path,
                           error == ESPIPE ? "not a regular file" : strerror(error));
-    if (weir__recorder_head(weir_allocator_name(root), NULL) && weir__trace_file_reserve()) {
+    if (weir__recorder_head(weir_allocator_name(root), (int)getpid(), NULL) && weir__trace_file_reserve()) {
         weir__recorder_modules();
         return 0;
     }
@@ -344,22 +345,22 @@ int weir_trace_start(const char *path, const weir_trace_options *options)
 
 /* -- for weir run ----------------------------------------------------------------------- */
 
-static void outside_begin(const char *command, bool forked)
+static void outside_begin(int pid, const char *command, bool forked)
 {
     weir_allocator *root = weir_cpu_allocator();
     weir__trace_sink = &weir__trace_ring_sink;
     recorder.outside = true;
     recorder.sample_ns = SAMPLE_MS * UINT64_C(1000000);
-    weir__recorder_head(weir_allocator_name(root), command);
+    weir__recorder_head(weir_allocator_name(root), pid, command);
     if (!forked)
         weir__recorder_modules();
     events_begin(root, !forked);
 }
 
-void weir__recorder_outside_start(const char *command)
+void weir__recorder_outside_start(int pid, const char *command)
 {
     weir__trace_names_reset();
-    outside_begin(command, false);
+    outside_begin(pid, command, false);
 }
 
 void weir__recorder_outside_cut(void)
@@ -368,12 +369,12 @@ void weir__recorder_outside_cut(void)
     weir__trace_names_forget();
 }
 
-void weir__recorder_outside_forked(const char *command)
+void weir__recorder_outside_forked(int pid, const char *command)
 {
     recorder.lock = (weir__lock){0};
     if (weir__trace_hooks() == &hooks)
         weir__allocator_trace_end(recorder.root, &(weir_stats){.size = sizeof(weir_stats)});
-    outside_begin(command, true);
+    outside_begin(pid, command, true);
 }
 
 /* -- stop
