@@ -26,6 +26,7 @@ static struct weir__run_image *image; /* NULL: no room was left */
 static uint32_t image_index;
 static size_t unit;               /* of tallies: the system's page */
 static char *fork_sentinel;       /* not 0 here; the kernel clears it in a forked child */
+static struct weir__run_image before; /* where `image` is NULL: the command, for children */
 
 struct weir__run_image *preload_image(void)
 {
@@ -163,6 +164,7 @@ static void heap_place_again(void *heap, size_t size, bool own, uint32_t *number
 static void forked_first(void)
 {
     const struct weir__run_image *parent = image;
+    weir__trace_account_leave();
     if (fork_sentinel)
         *fork_sentinel = 1; /* weir was told */
     image = weir__run_image_take(page, WEIR__RUN_MALLOC,
@@ -173,11 +175,13 @@ static void forked_first(void)
     bool shown = image && image->flags & WEIR__RUN_SHOWN;
     weir__heaps_place_again(heap_place_again, shown ? &image->shown : NULL);
     weir__recorder_outside_cut();
-    if (!image)
+    if (!image) {
+        if (parent)
+            weir__run_command_copy(&before, parent);
         return;
+    }
     weir__trace_account = &image->account;
-    if (parent)
-        weir__run_command_copy(image, parent);
+    weir__run_command_copy(image, parent ? parent : &before);
     weir__run_image_ready(image);
 }
 
@@ -209,6 +213,9 @@ void preload_image_check(void)
         return;
     fork_sentinel = NULL;
     weir__stream_sentinel = NULL;
+    weir__trace_account_leave();
+    if (image)
+        weir__run_command_copy(&before, image);
     image = NULL;
     areas.free = NULL;
     weir__heaps_place_apart(heap_place_apart);

@@ -185,8 +185,13 @@ static void aligned_calls_refuse_what_they_must(void)
     errno = 0;
     EXPECT(!call_aligned_alloc(64, SIZE_MAX - 64) && errno == ENOMEM);
     block = call_memalign(48, 100);
-    EXPECT(block && aligned(block, 16));
+    EXPECT(block && aligned(block, 64));
     free(block);
+    block = call_aligned_alloc(48, 96);
+    EXPECT(block && aligned(block, 64));
+    free(block);
+    errno = 0;
+    EXPECT(!call_aligned_alloc(SIZE_MAX, 10) && errno == EINVAL);
 }
 
 static void pages_are_pages(void)

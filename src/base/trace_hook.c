@@ -16,6 +16,11 @@ void weir__trace_install(const struct weir__trace_hooks *hooks)
     __atomic_store_n(&weir__trace_installed, hooks, __ATOMIC_RELEASE);
 }
 
+void weir__trace_account_leave(void)
+{
+    weir__trace_account = &account_own;
+}
+
 void weir__trace_account_start(size_t total, size_t count)
 {
     *weir__trace_account =

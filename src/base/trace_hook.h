@@ -99,6 +99,9 @@ struct weir__trace_account {
 /* A place of this library's, or one that another process reads; never NULL. */
 extern struct weir__trace_account *weir__trace_account;
 
+/* The library's own place: what the account was kept in is another's from here on. */
+void weir__trace_account_leave(void);
+
 /* Numbers start at 1; the account starts from what is live. */
 void weir__trace_account_start(size_t total, size_t count);
 

@@ -9,7 +9,7 @@
  *   thread { }  a thread does it, is waited for     threads N { }
  *   leave { }   a thread goes on when main is gone  beside { }  main only sleeps then
  *   on SIG { }  in a handler
- *   leave-behind { }  a child does it, is not waited for
+ *   leave-behind { }  a child does it, is not waited for; clone { } by the bare system call
  *   exec P A..  (up to the end of the block)        exec0 P A.. with its first environment
  *   spawn P A.. posix_spawn, waits        failed P, failedp P, spawn-failed P: fails
  *   raise SIG   kill PID|parent SIG                 fault null|stack|trap|divide|bus
@@ -325,9 +325,11 @@ static void run(struct block actions)
                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
             for (size_t i = 0; pages != MAP_FAILED && i < size; i += 4096)
                 pages[i] = 1;
-        } else if (IS("fork") || IS("vfork") || IS("leave-behind")) {
+        } else if (IS("fork") || IS("vfork") || IS("clone") || IS("leave-behind")) {
             struct block inside = braces(at + 1, actions.to);
-            pid_t child = IS("vfork") ? vfork() : fork();
+            pid_t child = IS("vfork")   ? vfork()
+                          : IS("clone") ? (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0)
+                                        : fork();
             if (child == 0) {
                 run(inside);
                 _exit(0);
