@@ -23,7 +23,8 @@
 
 /* -- the recording -------------------------------------------------------------------------- */
 
-static pid_t recorded; /* this process, if it records into a file; a child of vfork sees another's */
+static pid_t
+    recorded; /* this process, if it records into a file; a child of vfork sees another's */
 
 void preload_record_stop(void)
 {

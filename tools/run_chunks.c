@@ -57,8 +57,7 @@ static int by_order(const void *a, const void *b)
 
 static struct run_image *chunk_image(const struct run_watch *watch, uint32_t i)
 {
-    uint32_t owner =
-        __atomic_load_n(&weir__run_chunk_owner(watch->run->page)[i], __ATOMIC_ACQUIRE);
+    uint32_t owner = __atomic_load_n(&weir__run_chunk_owner(watch->run->page)[i], __ATOMIC_ACQUIRE);
     return owner && owner <= WEIR__RUN_IMAGES ? watch->at[owner - 1] : NULL;
 }
 

@@ -24,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SIGNALS      65
+#define SIGNALS       65
 #define GROUP_WAIT_US 3000 /* for the rest of a signal to the group */
 #define PACE_LEAST    1    /* ms between two looks at the processes: while things happen, */
 #define PACE_MOST     40   /* and while they do not */
@@ -42,7 +42,7 @@ static void nap(long us)
 static struct witnessed {
     uint32_t asked, answered; /* questions; atomic */
     uint32_t count[SIGNALS];
-} *witnessed;
+} * witnessed;
 
 static void futex(uint32_t *word, int operation, uint32_t value, const struct timespec *patience)
 {
@@ -75,8 +75,8 @@ static _Noreturn void witness_be(const sigset_t *all, pid_t parent)
 static void witness_start(struct run *run, const sigset_t *all)
 {
     pid_t self = getpid();
-    witnessed = mmap(NULL, sizeof *witnessed, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-                     -1, 0);
+    witnessed =
+        mmap(NULL, sizeof *witnessed, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     run->witness = witnessed == MAP_FAILED ? -1 : fork();
     if (run->witness == 0)
         witness_be(all, self);

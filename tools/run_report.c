@@ -116,7 +116,8 @@ static void image_print(const struct run_image *image, int most, FILE *to)
     command_print(image->arguments, most > length + 16 ? most - length : 16, to);
 }
 
-/* -- one process -------------------------------------------------------------------------------- */
+/* -- one process --------------------------------------------------------------------------------
+ */
 
 static void text_classes(const struct run_image *image, FILE *to)
 {
@@ -163,8 +164,9 @@ static void text_resident(const struct run *run, const struct run_image *image, 
     if (image->outside > OUTSIDE_LEAST)
         fprintf(to, "             %s of it the program mapped itself, outside malloc%s\n",
                 number_scaled(image->outside),
-                is_python(image) ? "\n             (Python's small objects; PYTHONMALLOC=malloc brings them in)"
-                                 : "");
+                is_python(image)
+                    ? "\n             (Python's small objects; PYTHONMALLOC=malloc brings them in)"
+                    : "");
 }
 
 static void text_age(const struct run *run, const struct run_image *image, FILE *to)
@@ -199,7 +201,8 @@ static void text_image(const struct run *run, const struct run_image *image, FIL
         text_classes(image, to);
 }
 
-/* -- the tree ------------------------------------------------------------------------------------ */
+/* -- the tree ------------------------------------------------------------------------------------
+ */
 
 struct row {
     const struct run_image *image;
@@ -236,7 +239,9 @@ static int by_peak(const void *a, const void *b)
 {
     const struct run_image *left = *(struct run_image *const *)a,
                            *right = *(struct run_image *const *)b;
-    return left->figures.peak < right->figures.peak ? 1 : left->figures.peak > right->figures.peak ? -1 : 0;
+    return left->figures.peak < right->figures.peak   ? 1
+           : left->figures.peak > right->figures.peak ? -1
+                                                      : 0;
 }
 
 static void text_row(const struct run *run, const struct run_image *image, FILE *to)
@@ -277,7 +282,8 @@ static void text_tree(const struct run *run, FILE *to)
     free(all);
 }
 
-/* -- the recordings ------------------------------------------------------------------------------- */
+/* -- the recordings -------------------------------------------------------------------------------
+ */
 
 static void text_recording(const struct run_recording *r, FILE *to)
 {
@@ -309,7 +315,8 @@ static void text_recordings(FILE *to)
         fprintf(to, "  recorded   %u more processes, each complete\n", more);
 }
 
-/* -- all of it ------------------------------------------------------------------------------------- */
+/* -- all of it
+ * ------------------------------------------------------------------------------------- */
 
 static void text_status(const struct run *run, FILE *to)
 {
@@ -331,11 +338,13 @@ static void text_head(const struct run *run, const struct run_image *image, FILE
     if (!has_figures(image)) {
         fprintf(to, "  another malloc serves this program: its memory is not known\n");
         if (image->figures.peak >= 1024)
-            fprintf(to, "  peak       %s came to weir's malloc\n", number_bytes(image->figures.peak));
+            fprintf(to, "  peak       %s came to weir's malloc\n",
+                    number_bytes(image->figures.peak));
         text_resident(run, image, to);
         return;
     }
-    fprintf(to, "  peak       %s in %s", number_bytes(f->peak), number_of(f->peak_blocks, "blocks"));
+    fprintf(to, "  peak       %s in %s", number_bytes(f->peak),
+            number_of(f->peak_blocks, "blocks"));
     if (f->peak_at)
         fprintf(to, ", after %.3f s of %.3f s", seconds(run->started, f->peak_at),
                 seconds(run->started, run->ended));
@@ -354,12 +363,13 @@ void run_report(const struct run *run, FILE *to)
         command_print(run->command[0], 100, to);
         fputs(": ", to);
         text_status(run, to);
-        fprintf(to, " after %.3f s\n  weir was never loaded into it: nothing is known of its memory\n",
+        fprintf(to,
+                " after %.3f s\n  weir was never loaded into it: nothing is known of its memory\n",
                 seconds(run->started, run->ended));
     }
     if (watch->count > 1) {
-        uint64_t tree = largest->figures.peak > watch->tree_peak ? largest->figures.peak
-                                                                 : watch->tree_peak;
+        uint64_t tree =
+            largest->figures.peak > watch->tree_peak ? largest->figures.peak : watch->tree_peak;
         fprintf(to, "  together   %s at most at one time, in %u process%s, as far as was seen\n",
                 number_bytes(tree), watch->tree_processes, watch->tree_processes == 1 ? "" : "es");
         text_tree(run, to);

@@ -166,9 +166,9 @@ static void image_end(struct run_watch *watch, struct run_image *image,
 {
     image->over = true;
     image->ended = now;
-    image->ending = image->after                        ? RUN_EXECED
-                    : copy->state == WEIR__RUN_EXITED   ? RUN_EXITED
-                    : copy->state == WEIR__RUN_EXECING  ? RUN_LOST
+    image->ending = image->after                       ? RUN_EXECED
+                    : copy->state == WEIR__RUN_EXITED  ? RUN_EXITED
+                    : copy->state == WEIR__RUN_EXECING ? RUN_LOST
                     : image->pid == watch->run->pid && watch->run->ended
                         ? WIFEXITED(watch->run->status) ? RUN_EXITED : RUN_KILLED
                         : RUN_ENDED;
@@ -324,8 +324,7 @@ static void samples_take(struct run_watch *watch, const struct weir__run_image *
     sampled = now;
     for (uint32_t i = 0; i < WEIR__RUN_IMAGES && left; i++) {
         struct run_image *image = watch->at[i];
-        if (!image || !images[i] || image->over || image->after ||
-            image->kind != WEIR__RUN_MALLOC)
+        if (!image || !images[i] || image->over || image->after || image->kind != WEIR__RUN_MALLOC)
             continue;
         uint64_t resident = run_process_sample(image);
         if (resident && image->recording)

@@ -4,11 +4,11 @@
  * program's malloc. They are written now and then and at the end: those of a killed process
  * are a little old, and say so. Not in libweir-malloc.so, which has preload/start.c.
  */
+#include "observe/library.h"
 #include "alloc/context.h"
 #include "alloc/observe.h"
 #include "base/os.h"
 #include "observe/environment.h"
-#include "observe/library.h"
 #include "observe/run_attach.h"
 
 #include <errno.h>

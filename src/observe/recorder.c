@@ -16,8 +16,8 @@
 #include "observe/bytes.h"
 #include "observe/stream.h"
 #include "observe/trace_file.h"
-#include "observe/trace_sink.h"
 #include "observe/trace_names.h"
+#include "observe/trace_sink.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -190,8 +190,8 @@ static void base_flush(struct base *base)
     unsigned char head[WEIR__VARINT_MOST];
     if (base->count)
         weir__trace_write(WEIR__TRACE_BASE, head,
-                               (size_t)(weir__put_varint(head, base->count) - head), base->bytes,
-                               (size_t)(base->at - base->bytes));
+                          (size_t)(weir__put_varint(head, base->count) - head), base->bytes,
+                          (size_t)(base->at - base->bytes));
     base->at = base->bytes;
     base->count = base->address = 0;
 }
@@ -277,7 +277,8 @@ static int file_begin(const char *path, weir_allocator *root)
     if (error)
         return weir__fail(error, "trace \"%s\": %s", path,
                           error == ESPIPE ? "not a regular file" : strerror(error));
-    if (weir__recorder_head(weir_allocator_name(root), (int)getpid(), NULL) && weir__trace_file_reserve()) {
+    if (weir__recorder_head(weir_allocator_name(root), (int)getpid(), NULL) &&
+        weir__trace_file_reserve()) {
         weir__recorder_modules();
         return 0;
     }

@@ -31,7 +31,7 @@ struct weir__stream {
     unsigned refused;          /* in a row, because its thread was inside */
 
     uint32_t thread, tid;
-    uint32_t gone;  /* weir__trace_contexts_gone when the shapes were right */
+    uint32_t gone;                   /* weir__trace_contexts_gone when the shapes were right */
     uint64_t count;                  /* events in the chunk */
     uint64_t number, ticks, address; /* of the latest event */
     struct weir__run_chunk *chunk;   /* NULL: none */
