@@ -23,7 +23,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
-#define RUN_OWN_FAILURE       125 /* weir run itself failed before the program started */
+#define RUN_OWN_FAILURE       125 /* weir run itself failed: before the start, or the report cannot be written */
 #define RUN_RECORD_INCOMPLETE 123 /* the program gave 0, its recording is not whole */
 
 struct run {

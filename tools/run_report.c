@@ -15,6 +15,7 @@
 
 #define MIB            (1024.0 * 1024.0)
 #define TEXT_PROCESSES 12
+#define AGE_SAID       UINT64_C(100000000) /* ns: figures older than this are called so */
 #define OUTSIDE_LEAST  (UINT64_C(4) << 20) /* mapped beside malloc, worth a word */
 
 static double seconds(uint64_t from, uint64_t to)
@@ -177,8 +178,15 @@ static void text_age(const struct run *run, const struct run_image *image, FILE 
         fprintf(to, "  Then it became %s, which weir could not follow: %s.\n",
                 image->lost_program[0] ? image->lost_program : "another program",
                 run_lost_text(image->lost));
-    if (!f->exact && image->ending != RUN_EXITED)
+    if (image->ending == RUN_EXITED)
+        return;
+    if (!(image->flags & WEIR__RUN_SHOWN) && !f->exact)
         fprintf(to, "  These figures are %.3f s older than its end.\n", seconds(f->as_of, end));
+    else if (!f->exact)
+        fputs("  A thread was ending when it was killed: what it had may be counted twice.\n", to);
+    else if (image->over && f->as_of + AGE_SAID < end)
+        fprintf(to, "  The line \"memory\" is %.3f s older than its end.\n",
+                seconds(f->as_of, end));
 }
 
 static void text_image(const struct run *run, const struct run_image *image, FILE *to)
@@ -287,7 +295,8 @@ static void text_tree(const struct run *run, FILE *to)
 
 static void text_recording(const struct run_recording *r, FILE *to)
 {
-    fprintf(to, "  recorded   %s events in %s: ", number_count(r->events), r->path ? r->path : "?");
+    fprintf(to, "  recorded   %s in %s: ", number_of(r->events, "events"),
+            r->path ? r->path : "?");
     if (r->error)
         fprintf(to, "%s; %s of %s events are missing\n", strerror(r->error),
                 number_count(r->missing), number_count(r->total));
@@ -333,6 +342,12 @@ static void text_head(const struct run *run, const struct run_image *image, FILE
     image_print(image, 100, to);
     fprintf(to, " (pid %d)%s: ", image->pid,
             image->kind == WEIR__RUN_LIBWEIR ? ", libweir's own heap" : "");
+    if (image->pid != run->pid) {
+        fprintf(to, "the greatest of %s\n  program    ",
+                number_of(run->watch->count, "processes"));
+        command_print(run->command[0], 60, to);
+        fprintf(to, " (pid %d): ", run->pid);
+    }
     text_status(run, to);
     fprintf(to, " after %.3f s\n", seconds(run->started, run->ended));
     if (!has_figures(image)) {
@@ -370,8 +385,8 @@ void run_report(const struct run *run, FILE *to)
     if (watch->count > 1) {
         uint64_t tree =
             largest->figures.peak > watch->tree_peak ? largest->figures.peak : watch->tree_peak;
-        fprintf(to, "  together   %s at most at one time, in %u process%s, as far as was seen\n",
-                number_bytes(tree), watch->tree_processes, watch->tree_processes == 1 ? "" : "es");
+        fprintf(to, "  together   %s at most at one time, as far as was seen\n",
+                number_bytes(tree));
         text_tree(run, to);
     }
     text_recordings(to);

@@ -70,6 +70,9 @@ void weir__stream_release(void);
  * must not go into the chunks of the other. NULL: none. */
 extern const char *weir__stream_sentinel;
 
+/* May the system be asked for the number of a thread? Not in a sandbox. Atomic. */
+extern bool weir__stream_may_ask;
+
 /* Called after a chunk went to the file. */
 extern void (*weir__stream_written)(void);
 
