@@ -136,7 +136,8 @@ static bool report_write(const struct run *run)
     FILE *to = run->output ? name ? fopen(name, "we") : NULL : stderr;
     if (to) {
         (run->json ? run_json : run_report)(run, to);
-        if ((run->output ? fclose(to) : fflush(to)) == 0) {
+        bool failed = ferror(to); /* errno is that of the last write */
+        if ((run->output ? fclose(to) : fflush(to)) == 0 && !failed) {
             free(name);
             return true;
         }

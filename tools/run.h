@@ -23,7 +23,8 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
-#define RUN_OWN_FAILURE       125 /* weir run itself failed: before the start, or the report cannot be written */
+#define RUN_OWN_FAILURE                                                                            \
+    125 /* weir run itself failed: before the start, or the report cannot be written */
 #define RUN_RECORD_INCOMPLETE 123 /* the program gave 0, its recording is not whole */
 
 struct run {
@@ -96,6 +97,7 @@ struct run_figures {
     uint64_t in_use, cached, reserved, metadata, limit; /* as of `as_of` */
     uint64_t as_of;
     bool exact; /* live, blocks and peak are true to the last call that returned */
+    bool last;  /* `as_of` is its end */
 };
 
 /* What the tallies of an image come to. */
@@ -139,6 +141,7 @@ struct run_image {
     bool dropped;               /* about to be forgotten */
     struct run_image *after;    /* what its process became by exec; NULL: nothing that is kept */
     uint64_t resident, outside; /* at most: resident, and mapped beside malloc; bytes */
+    uint64_t own, malloc_had;   /* of the latest sample: resident of its own, and malloc's then */
     struct run_figures figures;
     struct run_recording *recording; /* NULL: none */
     char *program, *command, lost_program[96];
@@ -180,6 +183,10 @@ bool run_process_lives(const struct run_image *image);
 
 /* Notes what is resident, at most, and returns what is now; bytes, 0: unknown. */
 uint64_t run_process_sample(struct run_image *image);
+
+/* Holds the latest sample against the figures: how much of it is not malloc's, at most.
+ * Returns what malloc had. */
+uint64_t run_process_outside(struct run_image *image);
 
 /* -- run_chunks.c ------------------------------------------------------------------------ */
 

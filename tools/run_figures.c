@@ -98,7 +98,8 @@ struct run_figures run_figures_of(const struct weir__run_image *image,
                             .metadata = image->metadata,
                             .limit = image->limit,
                             .as_of = image->as_of,
-                            .exact = image->exact};
+                            .exact = image->exact,
+                            .last = image->exact || image->state == WEIR__RUN_EXECING};
     if (image->flags & WEIR__RUN_SHOWN)
         figures_shown(&f, image, tallies);
     f.allocations -= image->before_allocations;

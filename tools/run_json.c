@@ -163,9 +163,6 @@ void run_json(const struct run *run, FILE *to)
     const struct run_image *program = run_last_of_program(run), *largest = run_largest(run);
     const char *comma = "";
     bool killed = WIFSIGNALED(run->status);
-    uint64_t tree = run->watch->tree_peak;
-    if (largest && largest->figures.peak > tree)
-        tree = largest->figures.peak;
     fprintf(to, "{\"command\": [");
     for (char **word = run->command; *word; word++, comma = ", ") {
         fputs(comma, to);
@@ -182,7 +179,8 @@ void run_json(const struct run *run, FILE *to)
     fprintf(to,
             ", \"tree_peak_bytes\": %" PRIu64
             ", \"tree_peak_seconds\": %.6f, \"tree_processes\": %u",
-            tree, seconds(run->started, run->watch->tree_peak_at), run->watch->tree_processes);
+            run->watch->tree_peak, seconds(run->started, run->watch->tree_peak_at),
+            run->watch->tree_processes);
     fputs(", \"largest\": ", to);
     json_or_null(run, largest, to);
     fputs(", \"program\": ", to);

@@ -54,6 +54,20 @@ static uint64_t status_number(const char *status, const char *name)
     return at ? strtoull(at + strlen(name), NULL, 10) * 1024 : 0;
 }
 
+/* What malloc had may be known too late for a process that grows: `in_use` is old, and time
+ * goes by between figures and sample. So a sample is held against the figures on both sides of
+ * it. */
+uint64_t run_process_outside(struct run_image *image)
+{
+    const struct run_figures *f = &image->figures;
+    uint64_t blocks = f->in_use > f->live ? f->in_use : f->live;
+    uint64_t has = blocks + f->cached + f->metadata;
+    uint64_t most = has > image->malloc_had ? has : image->malloc_had;
+    if (image->own > most && image->own - most > image->outside)
+        image->outside = image->own - most;
+    return has;
+}
+
 /* Resident memory, and how much of the process's own is not malloc's. Returns what is
  * resident now. */
 uint64_t run_process_sample(struct run_image *image)
@@ -62,10 +76,9 @@ uint64_t run_process_sample(struct run_image *image)
     if (!process_file_read(image->pid, "status", status, sizeof status))
         return 0;
     uint64_t most = status_number(status, "\nVmHWM:"), own = status_number(status, "\nRssAnon:");
-    uint64_t malloc_has = image->figures.in_use + image->figures.cached + image->figures.metadata;
     if (most > image->resident)
         image->resident = most;
-    if (own > malloc_has && own - malloc_has > image->outside)
-        image->outside = own - malloc_has;
+    image->malloc_had = run_process_outside(image);
+    image->own = own;
     return status_number(status, "\nVmRSS:");
 }

@@ -103,8 +103,15 @@ const char *run_lost_text(uint32_t lost)
 static void command_print(const char *command, int most, FILE *to)
 {
     int length = (int)strlen(command), shown = length > most ? most - 3 : length;
-    for (int i = 0; i < shown; i++)
-        putc((unsigned char)command[i] < ' ' || command[i] == 0x7f ? '?' : command[i], to);
+    for (int i = 0; i < shown; i++) {
+        const unsigned char *at = (const unsigned char *)command + i;
+        if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0) {
+            putc('?', to); /* U+0080 to U+009F: terminals take them for ESC and a letter */
+            i++;
+        } else {
+            putc(*at < ' ' || *at == 0x7f ? '?' : *at, to);
+        }
+    }
     if (shown < length)
         fputs("...", to);
 }
@@ -197,8 +204,11 @@ static void text_image(const struct run *run, const struct run_image *image, FIL
             over ? "at its end" : "now: it is still running");
     fprintf(to, "  traffic    %s allocated, %s freed\n", number_of(f->allocations, "blocks"),
             number_count(f->frees));
-    fprintf(to, "  memory     %s in use, %s kept for re-use, %s book-keeping\n",
+    fprintf(to, "  memory     %s in use, %s kept for re-use, %s book-keeping",
             number_scaled(f->in_use), number_scaled(f->cached), number_scaled(f->metadata));
+    if (!f->last)
+        fprintf(to, ", after %.3f s", seconds(run->started, f->as_of));
+    fputs("\n", to);
     text_resident(run, image, to);
     if (f->limit || f->failures)
         fprintf(to, "  limit      %s; %s request%s refused\n",
@@ -295,8 +305,7 @@ static void text_tree(const struct run *run, FILE *to)
 
 static void text_recording(const struct run_recording *r, FILE *to)
 {
-    fprintf(to, "  recorded   %s in %s: ", number_of(r->events, "events"),
-            r->path ? r->path : "?");
+    fprintf(to, "  recorded   %s in %s: ", number_of(r->events, "events"), r->path ? r->path : "?");
     if (r->error)
         fprintf(to, "%s; %s of %s events are missing\n", strerror(r->error),
                 number_count(r->missing), number_count(r->total));
@@ -312,16 +321,22 @@ static void text_recording(const struct run_recording *r, FILE *to)
 
 static void text_recordings(FILE *to)
 {
-    unsigned n = 0, more = 0;
+    unsigned n = 0, more = 0, open = 0;
     for (const struct run_recording *r = run_record_first(); r; r = r->next) {
         bool bad = r->error || r->odd || r->missing > r->under_way;
         if (n++ < 4 || bad)
             text_recording(r, to);
-        else
+        else if (r->footed)
             more++;
+        else
+            open++;
     }
     if (more)
-        fprintf(to, "  recorded   %u more processes, each complete\n", more);
+        fprintf(to, "  recorded   %u more process%s complete\n", more,
+                more == 1 ? "," : "es, each");
+    if (open)
+        fprintf(to, "  recorded   %u more process%s still running\n", open,
+                open == 1 ? "," : "es,");
 }
 
 /* -- all of it
@@ -340,14 +355,14 @@ static void text_head(const struct run *run, const struct run_image *image, FILE
     const struct run_figures *f = &image->figures;
     fputs("weir run: ", to);
     image_print(image, 100, to);
-    fprintf(to, " (pid %d)%s: ", image->pid,
+    fprintf(to, " (pid %d)%s", image->pid,
             image->kind == WEIR__RUN_LIBWEIR ? ", libweir's own heap" : "");
-    if (image->pid != run->pid) {
-        fprintf(to, "the greatest of %s\n  program    ",
-                number_of(run->watch->count, "processes"));
-        command_print(run->command[0], 60, to);
-        fprintf(to, " (pid %d): ", run->pid);
+    if (image->pid != run->pid) { /* how that one ended is not known: say whose status it is */
+        const char *slash = strrchr(run->command[0], '/');
+        fputs("; ", to);
+        command_print(slash && slash[1] ? slash + 1 : run->command[0], 40, to);
     }
+    fputs(": ", to);
     text_status(run, to);
     fprintf(to, " after %.3f s\n", seconds(run->started, run->ended));
     if (!has_figures(image)) {
@@ -383,10 +398,9 @@ void run_report(const struct run *run, FILE *to)
                 seconds(run->started, run->ended));
     }
     if (watch->count > 1) {
-        uint64_t tree =
-            largest->figures.peak > watch->tree_peak ? largest->figures.peak : watch->tree_peak;
-        fprintf(to, "  together   %s at most at one time, as far as was seen\n",
-                number_bytes(tree));
+        fprintf(to, "  together   %s at most at one time, in %u process%s, as far as was seen\n",
+                number_bytes(watch->tree_peak), watch->tree_processes,
+                watch->tree_processes == 1 ? "" : "es");
         text_tree(run, to);
     }
     text_recordings(to);

@@ -166,6 +166,7 @@ static void image_end(struct run_watch *watch, struct run_image *image,
 {
     image->over = true;
     image->ended = now;
+    run_process_outside(image);
     image->ending = image->after                       ? RUN_EXECED
                     : copy->state == WEIR__RUN_EXITED  ? RUN_EXITED
                     : copy->state == WEIR__RUN_EXECING ? RUN_LOST
@@ -260,6 +261,17 @@ static void tree_look(struct run_watch *watch, uint64_t now)
     }
 }
 
+/* One process alone may have had more, between two looks. */
+static void tree_complete(struct run_watch *watch)
+{
+    const struct run_image *largest = run_largest(watch->run);
+    if (!largest || largest->figures.peak <= watch->tree_peak)
+        return;
+    watch->tree_peak = largest->figures.peak;
+    watch->tree_peak_at = largest->figures.peak_at;
+    watch->tree_processes = 1;
+}
+
 /* -- lives ----------------------------------------------------------------------------------- */
 
 /*
@@ -324,7 +336,8 @@ static void samples_take(struct run_watch *watch, const struct weir__run_image *
     sampled = now;
     for (uint32_t i = 0; i < WEIR__RUN_IMAGES && left; i++) {
         struct run_image *image = watch->at[i];
-        if (!image || !images[i] || image->over || image->after || image->kind != WEIR__RUN_MALLOC)
+        if (!image || !images[i] || image->over || image->after ||
+            image->kind != WEIR__RUN_MALLOC || images[i]->state == WEIR__RUN_EXECING)
             continue;
         uint64_t resident = run_process_sample(image);
         if (resident && image->recording)
@@ -418,9 +431,12 @@ void run_watch_end(struct run_watch *watch)
             watch->at[i]->seen_alive = true; /* it is the one that was waited for */
     lives_look(watch, images, run_clock());
     for (uint32_t i = 0; i < WEIR__RUN_IMAGES; i++)
-        if (watch->at[i] && !watch->at[i]->seen_alive)
-            watch->at[i]->over = true; /* of another namespace, or it ended unseen */
+        if (watch->at[i] &&
+            (!watch->at[i]->seen_alive || (images[i] && images[i]->state == WEIR__RUN_EXITED)))
+            watch->at[i]->over = true; /* of another namespace, or it ended unseen; or it says
+                                          so, and who has its number here is another */
     over_finish(watch);
+    tree_complete(watch);
     __atomic_store_n(&head->closed, 1, __ATOMIC_SEQ_CST);
     run_chunks_look(watch, true);
     watch->lost += __atomic_load_n(&head->noted_lost, __ATOMIC_RELAXED);

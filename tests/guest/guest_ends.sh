@@ -101,6 +101,26 @@ freed()
 }
 check "the live blocks of one that was killed" freed
 
+# The report's line on the memory is of its end, or says when it was written.
+memory()
+{
+    "$weir" run -o text -- "$bin/act" a 1 70000000 end exit 0
+    grep -q '^  memory     66\.8 MiB in use, .* book-keeping$' text || fail "$(grep memory text)"
+    "$weir" run -o text -- "$bin/act" a 1 70000000 raise KILL
+    grep -q '^  memory  .* book-keeping, after [0-9.]* s$' text || fail "$(grep memory text)"
+}
+check "the memory of one that was killed" memory
+
+# What malloc grows by between two looks is not what the program mapped itself.
+outside()
+{
+    watch -- "$bin/act" a 400000 100 a 20000 10000 a 3000 100000 a 300000 100 end exit 0
+    report report "raw['program']['outside_malloc_most'] < 4 << 20"
+    watch -- "$bin/act" a 1000 100 map 50000000 sleep 200 a 3000 100000 end exit 0
+    report report "45000000 < raw['program']['outside_malloc_most'] < 52000000"
+}
+check "what the program mapped itself" outside
+
 # A child has figures of its own, of when it was killed; its recording too.
 child()
 {
@@ -124,6 +144,17 @@ unseen()
     trace t "allocations == 2 and peak == $(of_report report peak)"
 }
 check "a child by the bare system call" unseen
+
+# In another PID namespace, whose number 1 is not ours.
+namespace()
+{
+    have unshare && unshare -p -f true 2>/dev/null || skip "no PID namespace can be made here"
+    watch --record t -- unshare -p -f sh -c '"$1" a 1 1000000; "$1" a 1 2000000; :' sh "$bin/act"
+    report report "len(others) == 4 and {p.name for p in others} == {'unshare', 'sh', 'act'}"
+    report report "all(p.ending in ('exited', 'became another program') for p in everyone)"
+    for recording in t t.*; do whole "$recording"; done
+}
+check "another PID namespace" namespace
 
 # The out-of-memory killer, of a memory cgroup of 64 MiB (version 1 or 2).
 oom()

@@ -53,6 +53,13 @@ controls()
     is 'd["command"][1:] == ["\"\\/\b\f\n\r\t\x01\x1f\x7f", "", "\x1b[31m"]'
 }
 check "JSON: quotes and control characters" controls
+# In the text: as they are, but for what steers a terminal.
+terminal()
+{
+    "$weir" run -o text -- "$A" say x "$(printf 'a\033[1m\302\233mb\302\240\303\233')" >/dev/null
+    grep -q -F "$(printf 'a?[1m?mb\302\240\303\233 (pid')" text || fail "$(head -n 1 text | cat -v)"
+}
+check "control characters in the text" terminal
 every()
 {
     "$python" - <<'END'
@@ -144,6 +151,26 @@ child_signal()
     grep -q "killed by SIGABRT" text || fail "$(head -n 1 text)"
 }
 check "killed by SIGABRT, of a shell" child_signal
+# The status is that of the program, not of the largest process, which the line begins with.
+whose()
+{
+    "$weir" run -o text -- sh -c '"$1" a 1 1000000; exit 3' sh "$A"
+    wants "status" 3 $?
+    head -n 1 text | grep -q '^weir run: act a 1 1000000 (pid [0-9]*); sh: status 3 after' || fail "$(head -n 1 text)"
+    "$weir" run -o text -- sh -c 'exec "$1" a 1 1000000 end _exit 3' sh "$A"
+    head -n 1 text | grep -q '^weir run: act a .* (pid [0-9]*): status 3 after' || fail "$(head -n 1 text)"
+}
+check "whose status it is" whose
+# Too short for a look: the sum is that of the largest process, which is one.
+together()
+{
+    for i in 1 2 3 4 5 6 7 8 9 10; do
+        watch -- "$A" fork { t 1 50000000 } end _exit 0
+        report report "raw['tree_peak_bytes'] >= 50000000 and raw['tree_processes'] >= 1"
+        report report "0 < raw['tree_peak_seconds'] <= raw['seconds']"
+    done
+}
+check "together, of one process" together
 
 one()
 {
@@ -203,4 +230,13 @@ text()
     grep -q -i -E 'event|complete' err || fail "the report does not say what was recorded"
 }
 check "the report says what was recorded" text
+many()
+{
+    "$weir" run --record F -- "$A" fork { } fork { } fork { } fork { } fork { } leave-behind { await go } leave-behind { await go } 2>err
+    touch go
+    wants "complete" 4 "$(grep -c 'recorded .* in .*: complete$' err)"
+    grep -q 'recorded   2 more processes, each complete$' err || fail "$(tail -n 3 err)"
+    grep -q 'recorded   2 more processes, still running$' err || fail "$(tail -n 3 err)"
+}
+check "the report counts recordings" many
 finish

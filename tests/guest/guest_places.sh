@@ -283,6 +283,8 @@ unwritable()
     wants "status" 125 $?
     "$weir" run -o /dev/full -- "$A" end _exit 0 2>err
     wants "status (/dev/full)" 125 $?
+    "$weir" run -- "$A" end _exit 0 2>/dev/full
+    wants "status (standard error is full)" 125 $?
     "$weir" run -o /dev/full -- "$A" end _exit 7 2>err
     wants "status (the program's 7)" 7 $?
 }
