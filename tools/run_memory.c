@@ -96,6 +96,13 @@ static void where_write(struct run *run)
     }
 }
 
+/* Once these pages are there, a process that reads one has them all by one fault. */
+static void pages_bring(const volatile char *page)
+{
+    for (uint64_t at = 0; at < WEIR__RUN_IMAGES_AT + 16 * WEIR__RUN_IMAGE; at += 4096)
+        (void)page[at];
+}
+
 bool run_memory_make(struct run *run)
 {
     run->unit = (uint32_t)sysconf(_SC_PAGESIZE);
@@ -108,6 +115,7 @@ bool run_memory_make(struct run *run)
         return fail("no shared memory");
     *(struct weir__run_head *)run->page = (struct weir__run_head){
         .magic = WEIR__RUN_MAGIC, .bytes = bytes, .unit = run->unit, .record = run->record != NULL};
+    pages_bring(run->page);
     where_write(run);
     return true;
 }

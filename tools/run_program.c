@@ -152,11 +152,27 @@ static bool is_for_the_program(const struct signalfd_siginfo *got)
     return !(got->ssi_signo == SIGXFSZ && got->ssi_pid == (uint32_t)getpid());
 }
 
+/* Where there is no descriptor left for them, the signals are asked for. */
+static bool signal_read(int from, struct signalfd_siginfo *got)
+{
+    if (from >= 0)
+        return read(from, got, sizeof *got) == sizeof *got;
+    sigset_t all;
+    siginfo_t about;
+    sigfillset(&all);
+    int signal = sigtimedwait(&all, &about, &(struct timespec){0, 0});
+    *got = (struct signalfd_siginfo){.ssi_signo = (uint32_t)signal,
+                                     .ssi_code = about.si_code,
+                                     .ssi_pid = (uint32_t)about.si_pid,
+                                     .ssi_ptr = (uint64_t)(uintptr_t)about.si_value.sival_ptr};
+    return signal > 0;
+}
+
 static bool arrived_read(int from, struct arrived *a)
 {
     struct signalfd_siginfo got;
     bool any = false;
-    while (read(from, &got, sizeof got) == sizeof got)
+    while (signal_read(from, &got))
         if (is_for_the_program(&got)) {
             a->count[got.ssi_signo]++;
             a->last[got.ssi_signo] = got;
@@ -268,11 +284,23 @@ static void program_await(struct run *run, int signals)
         int ready = poll(on, 2, pace);
         if (ready > 0 && on[1].revents)
             run_memory_answer(run);
-        if (ready > 0 && on[0].revents)
+        if (signals < 0 || (ready > 0 && on[0].revents))
             signals_pass_on(run, signals);
         bool busy = run_watch_look(run->watch);
         pace = busy ? PACE_LEAST : pace < PACE_MOST ? pace + pace / 2 + 1 : PACE_MOST;
     }
+}
+
+/* Signals come before strangers: where descriptors are few the listener goes. -1: there is none
+ * at all. */
+static __attribute__((noinline)) int signals_open(struct run *run, const sigset_t *all)
+{
+    int signals = signalfd(-1, all, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (signals >= 0 || run->listener < 0)
+        return signals;
+    close(run->listener);
+    run->listener = -1;
+    return signalfd(-1, all, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 bool run_program(struct run *run)
@@ -281,11 +309,11 @@ bool run_program(struct run *run)
     struct sigaction child;
     sigfillset(&all);
     sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, &child); /* else no status */
-    int signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+    int signals = signals_open(run, &all);
     witness_start(run, &all);
     run->started = run_clock();
     run_memory_export(run);
-    run->pid = signals < 0 ? -1 : vfork();
+    run->pid = vfork();
     if (run->pid < 0) {
         fprintf(stderr, "weir run: fork: %s\n", strerror(errno));
         witness_end(run);
@@ -295,7 +323,8 @@ bool run_program(struct run *run)
         program_become(run, &child);
     program_await(run, signals);
     witness_end(run);
-    close(signals);
+    if (signals >= 0)
+        close(signals);
     return true;
 }
 
