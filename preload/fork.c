@@ -4,8 +4,8 @@
  * weir's own, which leave the parent's memory alone. All registrations of the process pass
  * glibc's __register_atfork; before the first of another goes through, weir's are made.
  *
- * _Fork runs no handlers: its child counts apart from its first operation on, unseen. So does
- * the child of a clone by the C library's syscall (preload/sandbox.c).
+ * _Fork and clone run no handlers: their children count apart from their first operation on,
+ * unseen. So does the child of a clone by the C library's syscall (preload/sandbox.c).
  */
 #include "preload/image.h"
 #include "preload/preload.h"
@@ -14,6 +14,8 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <sched.h>
+#include <stdarg.h>
 #include <unistd.h>
 
 typedef int atfork_register(void (*prepare)(void), void (*parent)(void), void (*child)(void),
@@ -33,10 +35,12 @@ PRELOAD_API int __register_atfork(void (*prepare)(void), void (*parent)(void), v
 
 /* Found early: a signal handler cannot look it up. */
 static __typeof__(&_Fork) next_fork;
+static __typeof__(&clone) next_clone;
 
 void preload_fork_start(void)
 {
     next_fork = (__typeof__(&_Fork))dlsym(RTLD_NEXT, "_Fork");
+    next_clone = (__typeof__(&clone))dlsym(RTLD_NEXT, "clone");
 }
 
 PRELOAD_API pid_t _Fork(void)
@@ -47,4 +51,32 @@ PRELOAD_API pid_t _Fork(void)
     if (child == 0)
         preload_image_check();
     return child;
+}
+
+struct beginning {
+    int (*function)(void *);
+    void *argument;
+};
+
+static int child_begin(void *from)
+{
+    struct beginning begin = *(const struct beginning *)from;
+    preload_image_check();
+    return begin.function(begin.argument);
+}
+
+/* Callers name what the flags ask for; the rest is whatever lies there, as in the C library. A
+ * child with memory of its own has a copy of this frame. */
+PRELOAD_API int clone(int (*function)(void *), void *stack, int flags, void *argument, ...)
+{
+    struct beginning begin = {function, argument};
+    bool apart = !(flags & CLONE_VM) && function;
+    va_list list;
+    va_start(list, argument);
+    void *parent = va_arg(list, void *), *tls = va_arg(list, void *), *child = va_arg(list, void *);
+    va_end(list);
+    if (!next_clone)
+        preload_fork_start();
+    return next_clone(apart ? child_begin : function, stack, flags, apart ? &begin : argument,
+                      parent, tls, child);
 }

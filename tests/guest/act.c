@@ -9,7 +9,8 @@
  *   thread { }  a thread does it, is waited for     threads N { }
  *   leave { }   a thread goes on when main is gone  beside { }  main only sleeps then
  *   on SIG { }  in a handler
- *   leave-behind { }  a child does it, is not waited for; clone { } by the bare system call
+ *   leave-behind { }  a child does it, is not waited for; clone { } by the bare system call,
+ *   clone-on-stack { } by the C library's clone
  *   exec P A..  (up to the end of the block)        exec0 P A.. with its first environment
  *   spawn P A.. posix_spawn, waits        failed P, failedp P, spawn-failed P: fails
  *   raise SIG   kill PID|parent SIG                 fault null|stack|trap|divide|bus
@@ -26,6 +27,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
@@ -103,6 +105,14 @@ static void *thread(void *user)
 {
     run(*(struct block *)user);
     return NULL;
+}
+
+static _Alignas(16) char cloned_stack[1 << 18];
+
+static int cloned(void *user)
+{
+    run(*(struct block *)user);
+    return 0;
 }
 
 /* Main's end allocates, so it is waited for. */
@@ -325,11 +335,14 @@ static void run(struct block actions)
                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
             for (size_t i = 0; pages != MAP_FAILED && i < size; i += 4096)
                 pages[i] = 1;
-        } else if (IS("fork") || IS("vfork") || IS("clone") || IS("leave-behind")) {
+        } else if (IS("fork") || IS("vfork") || IS("clone") || IS("clone-on-stack") ||
+                   IS("leave-behind")) {
             struct block inside = braces(at + 1, actions.to);
             pid_t child = IS("vfork")   ? vfork()
                           : IS("clone") ? (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0)
-                                        : fork();
+                          : IS("clone-on-stack")
+                              ? clone(cloned, cloned_stack + sizeof cloned_stack, SIGCHLD, &inside)
+                              : fork();
             if (child == 0) {
                 run(inside);
                 _exit(0);

@@ -136,14 +136,15 @@ check "a child that is killed" child
 # A child that weir is not told of does not count in its parent's, and has children of a name.
 unseen()
 {
-    watch --record t -- "$bin/act" a 1 1000 clone { a 5000 10 fork { a 1 2000000 } } a 1 3 end _exit 0
+    watch --record t -- "$bin/act" a 1 1000 $1 { a 5000 10 fork { a 1 2000000 } } a 1 3 end _exit 0
     wants "status" 0 $?
     report report "len(others) == 1 and others[0].name == 'act' and others[0].peak > 2000000"
     report report "peak < 100000"
     whole t
     trace t "allocations == 2 and peak == $(of_report report peak)"
 }
-check "a child by the bare system call" unseen
+check "a child by the bare system call" unseen clone
+check "a child by the C library's clone" unseen clone-on-stack
 
 # In another PID namespace, whose number 1 is not ours.
 namespace()
