@@ -26,6 +26,7 @@
 
 #define SIGNALS       65
 #define GROUP_WAIT_US 3000 /* for the rest of a signal to the group */
+#define GROUP_KEPT_NS UINT64_C(100000000)
 #define PACE_LEAST    1    /* ms between two looks at the processes: while things happen, */
 #define PACE_MOST     40   /* and while they do not */
 
@@ -203,6 +204,24 @@ static void group_complete(unsigned group[SIGNALS])
         group[job[i]] = 1;
 }
 
+/* The witness may have a signal to the group before `weir run` has read it: it is kept for when
+ * it has, which is soon. */
+static void group_keep(unsigned group[SIGNALS], const struct arrived *a)
+{
+    static unsigned kept[SIGNALS];
+    static uint64_t kept_at[SIGNALS];
+    uint64_t now = run_clock();
+    for (int signal = 1; signal < SIGNALS; signal++) {
+        if (kept[signal] && now - kept_at[signal] < GROUP_KEPT_NS)
+            group[signal] += kept[signal];
+        unsigned matched = group[signal] < a->count[signal] ? group[signal] : a->count[signal];
+        kept[signal] = group[signal] - matched;
+        if (signal < SIGRTMIN && a->count[signal])
+            kept[signal] = 0; /* they do not queue */
+        kept_at[signal] = now;
+    }
+}
+
 /* Signals to the group reached the program; the others are passed on. Of one kind that came
  * both ways at about one time, as from timeout(1), one arrives, as it would have. */
 static void signals_pass_on(const struct run *run, int from)
@@ -214,6 +233,7 @@ static void signals_pass_on(const struct run *run, int from)
     arrived_read(from, &a);
     unsigned group[SIGNALS];
     witness_ask(run, group);
+    group_keep(group, &a);
     group_complete(group);
     for (int signal = 1; signal < SIGNALS; signal++) {
         unsigned count = a.count[signal], of_group = group[signal];
