@@ -23,8 +23,8 @@ typedef int atfork_register(void (*prepare)(void), void (*parent)(void), void (*
 
 PRELOAD_API atfork_register __register_atfork;
 
-PRELOAD_API int __register_atfork(void (*prepare)(void), void (*parent)(void),
-                                  void (*child)(void), void *library)
+PRELOAD_API int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void),
+                                  void *library)
 {
     static atfork_register *next; /* a race stores the same value */
     weir__allocator_check(&weir__cpu, NULL);

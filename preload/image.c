@@ -24,8 +24,8 @@
 static void *page;                    /* NULL: nobody reads */
 static struct weir__run_image *image; /* NULL: no room was left */
 static uint32_t image_index;
-static size_t unit;               /* of tallies: the system's page */
-static char *fork_sentinel;       /* not 0 here; the kernel clears it in a forked child */
+static size_t unit;                   /* of tallies: the system's page */
+static char *fork_sentinel;           /* not 0 here; the kernel clears it in a forked child */
 static struct weir__run_image *before; /* where `image` is NULL: its command, for children */
 
 struct weir__run_image *preload_image(void)
@@ -202,8 +202,7 @@ void preload_image_forked(void)
     const struct weir__run_head *head = page;
     if (image && head->record) {
         weir__trace_ring_attach(page, image_index);
-        weir__recorder_outside_forked(image->command);
-        image->recording = 1;
+        weir__recorder_outside_forked(image->pid, image->command);
     } else if (page) {
         weir__trace_ring_attach(NULL, 0);
     }
@@ -238,8 +237,7 @@ void preload_image_check(void)
 
 static void sentinel_make(void)
 {
-    char *memory =
-        mmap(NULL, unit, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *memory = mmap(NULL, unit, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED)
         return;
     if (madvise(memory, unit, MADV_WIPEONFORK) != 0) {
@@ -278,8 +276,7 @@ void preload_image_record(void)
         return;
     weir__trace_account = &image->account;
     weir__trace_ring_attach(page, image_index);
-    weir__recorder_outside_start(image->command);
-    image->recording = 1;
+    weir__recorder_outside_start(image->pid, image->command);
 }
 
 void preload_image_clock(void)

@@ -17,7 +17,7 @@ static __typeof__(&abort) next_abort;
 
 void preload_last_start(void)
 {
-    next_abort = NEXT(abort);
+    next_abort = (__typeof__(&abort))dlsym(RTLD_NEXT, "abort");
 }
 
 static void leave(enum weir__run_state state)

@@ -13,6 +13,7 @@
 
 #include "base/os.h"
 
+#include "observe/stream.h"
 #include "track/meter.h"
 
 #include <errno.h>
@@ -48,6 +49,7 @@ static void sandbox_look(unsigned long operation, unsigned long flags, unsigned 
     if (strict)
         clock_forbidden();
     weir__meters_unfence();
+    __atomic_store_n(&weir__stream_may_ask, false, __ATOMIC_RELAXED);
     __atomic_store_n(&sandboxed, true, __ATOMIC_RELAXED);
 }
 

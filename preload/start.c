@@ -23,7 +23,8 @@
 
 /* -- the recording -------------------------------------------------------------------------- */
 
-static pid_t recorded; /* this process, if it records into a file; a child of vfork sees another's */
+static pid_t
+    recorded; /* this process, if it records into a file; a child of vfork sees another's */
 
 void preload_record_stop(void)
 {
@@ -78,6 +79,20 @@ static void misuse(weir_misuse what, const void *pointer, const char *line, void
     abort();
 }
 
+/* -- pages ----------------------------------------------------------------------------------- */
+
+extern char _end[] __attribute__((visibility("hidden"))); /* of this library's data */
+
+/* The CPU allocator's own pages are written at every start. A read that came first would cost a
+ * page fault more for each. */
+static void pages_write_first(void)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    char *at = (char *)&weir__cpu;
+    for (int i = 0; i < 6 && at < _end; i++, at += page)
+        __atomic_fetch_or(at, 0, __ATOMIC_RELAXED);
+}
+
 /* -- start and end ------------------------------------------------------------------------- */
 
 static void preload_end(void);
@@ -90,6 +105,7 @@ static void preload_forked(void)
 
 __attribute__((constructor)) static void preload_start(int argc, char **argv)
 {
+    pages_write_first();
     weir__allocator_check(&weir__cpu, NULL);
     loader_find();
     preload_last_start();

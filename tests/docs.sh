@@ -1,5 +1,5 @@
 #!/bin/sh
-# README.md and docs/*.md against the tree: every relative link leads somewhere, every
+# README.md, CONTRIBUTING.md and docs/*.md against the tree: every relative link leads somewhere, every
 # `make TARGET` exists, and so does every path within one of the tree's folders.
 set -u
 export LC_ALL=C # in Turkish, [A-Z] and [a-z] lack an i
@@ -28,7 +28,7 @@ is_there()
     grep -qF " $1\$(EXEEXT)" "$makefile"
 }
 
-for file in README.md docs/*.md; do
+for file in README.md CONTRIBUTING.md docs/*.md; do
     [ -s "$file" ] || { complain "$file: missing or empty"; continue; }
 
     # [text](where), without what comes after #; addresses of the web are not looked up.

@@ -188,4 +188,12 @@ sys.exit(trace["peak"]["bytes"] != program["peak_bytes"] or trace["allocations"]
     json "all are there" "len(d['others']) == 60"
 fi
 expect "a report nobody can write" 125 -o /nonexistent/report -- true
+
+# The environment asks it of programs, not of the command that reads what they recorded.
+expect "a recording" 0 --record own.trace -- true
+cp own.trace copy.trace
+WEIR_RECORD=$PWD/own.trace WEIR_LIMIT=1 WEIR_REPORT=- "$weir" trace own.trace >out 2>err ||
+    failed "the command is not limited by WEIR_LIMIT"
+[ ! -s err ] || failed "the command says nothing for WEIR_REPORT"
+cmp -s own.trace copy.trace || failed "the command does not record itself over what it reads"
 exit $((failures > 0))

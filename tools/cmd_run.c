@@ -185,8 +185,8 @@ int weir_command_run(int argc, char **argv)
     status = run_check(run.command[0]);
     if (status)
         return status;
-    if (!run_library(&run) || (run.record && !run_record_prepare(&run)) ||
-        !run_memory_make(&run) || !(run.watch = run_watch_make(&run)) || !run_program(&run))
+    if (!run_library(&run) || (run.record && !run_record_prepare(&run)) || !run_memory_make(&run) ||
+        !(run.watch = run_watch_make(&run)) || !run_program(&run))
         return RUN_OWN_FAILURE;
     run_watch_end(run.watch);
     bool recorded = run_record_close(), reported = report_write(&run);

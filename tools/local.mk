@@ -13,8 +13,8 @@ weir_SOURCES = tools/weir.c tools/command.h tools/trace_load.h tools/trace_load.
 	$(bench_sources)
 weir_SOURCES += $(trace_sources) tools/cmd_trace.c tools/cmd_stats.c
 weir_LDADD = libweir.la $(weir_jemalloc_lib) $(ZLIB_LIBS) -lpthread -lm
-weir_SOURCES += tools/cmd_run.c tools/run.h tools/run_check.c tools/run_figures.c tools/run_json.c \
-	tools/run_memory.c tools/run_program.c tools/run_record.c tools/run_report.c tools/run_watch.c \
+weir_SOURCES += tools/cmd_run.c tools/run.h tools/run_check.c tools/run_chunks.c tools/run_figures.c tools/run_json.c \
+	tools/run_memory.c tools/run_process.c tools/run_program.c tools/run_record.c tools/run_report.c tools/run_watch.c \
 	$(program_file_sources)
 weir_CPPFLAGS = $(AM_CPPFLAGS) -DWEIR_PKGLIBDIR='"$(pkglibdir)"' \
 	-DWEIR_DATA_DIR='"$(pkgdatadir)"'

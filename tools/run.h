@@ -7,6 +7,8 @@
  *   run_memory.c   makes the shared memory and hands it to who may have it
  *   run_program.c  starts the program; signals and stops, there and back
  *   run_watch.c    finds the process images, follows their lives, frees what is over
+ *   run_process.c  what the system says of a process
+ *   run_chunks.c   takes what was recorded out of the memory
  *   run_figures.c  sums up what an image shows
  *   run_record.c   the files of a recording
  *   run_report.c   what is said at the end, as text; run_json.c, as JSON
@@ -21,26 +23,27 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
-#define RUN_OWN_FAILURE      125 /* weir run itself failed before the program started */
+#define RUN_OWN_FAILURE                                                                            \
+    125 /* weir run itself failed: before the start, or the report cannot be written */
 #define RUN_RECORD_INCOMPLETE 123 /* the program gave 0, its recording is not whole */
 
 struct run {
     bool json, quiet, sizes;
     const char *limit, *record, *output; /* as given, or NULL */
     char **command;
-    char library[4096]; /* libweir-malloc.so */
-    void *page;         /* the shared memory */
-    uint32_t unit;      /* of its tallies */
-    int page_file;      /* -1: it is a segment */
-    int segment;        /* of System V; -1: it is a file */
-    sigset_t mask;      /* of who started weir run: the program's */
-    int listener;                     /* hands the memory out; -1: none */
-    char where[256];                  /* the environment's word for it */
-    const char *key;                  /* in `where`: who says it gets the memory */
-    int pid;                          /* of the program; 0: not started */
-    int witness;                      /* of signals to the process group; run_program.c */
-    uint64_t started, ended;          /* CLOCK_MONOTONIC, ns */
-    int status;                       /* as of wait */
+    char library[4096];      /* libweir-malloc.so */
+    void *page;              /* the shared memory */
+    uint32_t unit;           /* of its tallies */
+    int page_file;           /* -1: it is a segment */
+    int segment;             /* of System V; -1: it is a file */
+    sigset_t mask;           /* of who started weir run: the program's */
+    int listener;            /* hands the memory out; -1: none */
+    char where[256];         /* the environment's word for it */
+    const char *key;         /* in `where`: who says it gets the memory */
+    int pid;                 /* of the program; 0: not started */
+    int witness;             /* of signals to the process group; run_program.c */
+    uint64_t started, ended; /* CLOCK_MONOTONIC, ns */
+    int status;              /* as of wait */
     struct rusage usage;
     struct run_watch *watch;
 };
@@ -134,15 +137,15 @@ struct run_image {
     uint32_t lost; /* enum weir__lost: why `lost_program` cannot carry weir */
     enum run_ending ending;
     bool over, seen_alive;
-    bool done;    /* it came to its exit: what it has goes with it */
-    bool dropped; /* about to be forgotten */
-    struct run_image *after; /* what its process became by exec; NULL: nothing that is kept */
+    bool done;                  /* it came to its exit: what it has goes with it */
+    bool dropped;               /* about to be forgotten */
+    struct run_image *after;    /* what its process became by exec; NULL: nothing that is kept */
     uint64_t resident, outside; /* at most: resident, and mapped beside malloc; bytes */
     uint64_t own, malloc_had;   /* of the latest sample: resident of its own, and malloc's then */
     struct run_figures figures;
     struct run_recording *recording; /* NULL: none */
     char *program, *command, lost_program[96];
-    const char *arguments; /* the end of `command`, from a space on; or "" */
+    const char *arguments;           /* the end of `command`, from a space on; or "" */
     struct weir__run_class *classes; /* WEIR__RUN_CLASSES, or NULL: unknown, or nobody asked */
 };
 
@@ -154,12 +157,12 @@ struct run_watch {
     struct run_image *first, **last;
     unsigned count;
     struct run_image *processes[RUN_PROCESSES]; /* latest first */
-    struct run_image *at[WEIR__RUN_IMAGES]; /* by index in the memory; NULL: free or unknown */
-    uint64_t tree_peak, tree_peak_at;       /* the greatest sum of what lived at once, seen */
-    unsigned tree_processes;                /* then */
-    uint64_t lost;                          /* images that found no room, or were forgotten */
-    uint64_t lives_next; /* when it is time to ask again who lives */
-    uint64_t chunk_done[WEIR__RUN_CHUNKS];  /* bytes of a chunk of records that were read */
+    struct run_image *at[WEIR__RUN_IMAGES];     /* by index in the memory; NULL: free or unknown */
+    uint64_t tree_peak, tree_peak_at;           /* the greatest sum of what lived at once, seen */
+    unsigned tree_processes;                    /* then */
+    uint64_t lost;                              /* images that found no room, or were forgotten */
+    uint64_t lives_next;                        /* when it is time to ask again who lives */
+    uint64_t chunk_done[WEIR__RUN_CHUNKS];      /* bytes of a chunk of records that were read */
 };
 
 struct run_watch *run_watch_make(struct run *run);
@@ -173,15 +176,33 @@ bool run_watch_look(struct run_watch *watch);
 /* The program has ended: the last look. */
 void run_watch_end(struct run_watch *watch);
 
+/* -- run_process.c ----------------------------------------------------------------------- */
+
+/* Is its process there, and the one that took the image? */
+bool run_process_lives(const struct run_image *image);
+
+/* Notes what is resident, at most, and returns what is now; bytes, 0: unknown. */
+uint64_t run_process_sample(struct run_image *image);
+
+/* Holds the latest sample against the figures: how much of it is not malloc's, at most.
+ * Returns what malloc had. */
+uint64_t run_process_outside(struct run_image *image);
+
+/* -- run_chunks.c ------------------------------------------------------------------------ */
+
+/* Writes what is full, and all of images that are over; `all`: of all. True: there was
+ * something. */
+bool run_chunks_look(struct run_watch *watch, bool all);
+
 /* -- run_record.c ------------------------------------------------------------------------ */
 
 struct run_recording {
     struct run_recording *next; /* in the order in which they were made */
     struct run_recording *same; /* whose path falls to the same list */
-    int file; /* -1: closed */
-    int error; /* the first errno value; then nothing more is written */
+    int file;                   /* -1: closed */
+    int error;                  /* the first errno value; then nothing more is written */
     char *path;
-    uint64_t end, room; /* bytes; where the footer can go if nothing else can */
+    uint64_t end, room;              /* bytes; where the footer can go if nothing else can */
     uint64_t events, missing, total; /* written; numbered but not written; both (at the end) */
     uint64_t under_way; /* of the missing: of calls that had not returned when it ended */
     uint64_t sampled;

@@ -20,9 +20,10 @@ static unsigned utf8_length(const unsigned char *at)
     static const struct {
         unsigned char from, to, low, high;
         unsigned length;
-    } kinds[] = {{0x00, 0x7f, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
-                 {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
-                 {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4}};
+    } kinds[] = {
+        {0x00, 0x7f, 0, 0, 1},       {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
+        {0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3},
+        {0xf0, 0xf0, 0x90, 0xbf, 4}, {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (*at < kinds[i].from || *at > kinds[i].to)
             continue;
@@ -127,7 +128,10 @@ static void json_image(const struct run *run, const struct run_image *image, FIL
             seconds(run->started, image->started),
             seconds(run->started, image->figures.exact ? image->looked : image->figures.as_of));
     if (image->flags & WEIR__RUN_FOREIGN_MALLOC)
-        fputs(", \"peak_bytes\": null, \"why\": \"another malloc serves this program\"", to);
+        fprintf(to,
+                ", \"peak_bytes\": null, \"why\": \"another malloc serves this program\", "
+                "\"reached_peak_bytes\": %" PRIu64 ", \"reached_live_bytes\": %" PRIu64,
+                image->figures.peak, image->figures.live);
     else
         json_figures(run, image, to);
     json_number("resident_most", image->resident, to);
@@ -172,8 +176,11 @@ void run_json(const struct run *run, FILE *to)
         fprintf(to, "\"status\": %d", WEXITSTATUS(run->status));
     fprintf(to, ", \"max_resident\": %ld, \"unreported_processes\": %" PRIu64,
             run->usage.ru_maxrss * 1024, run->watch->lost);
-    fprintf(to, ", \"tree_peak_bytes\": %" PRIu64 ", \"tree_peak_seconds\": %.6f, \"tree_processes\": %u",
-            run->watch->tree_peak, seconds(run->started, run->watch->tree_peak_at), run->watch->tree_processes);
+    fprintf(to,
+            ", \"tree_peak_bytes\": %" PRIu64
+            ", \"tree_peak_seconds\": %.6f, \"tree_processes\": %u",
+            run->watch->tree_peak, seconds(run->started, run->watch->tree_peak_at),
+            run->watch->tree_processes);
     fputs(", \"largest\": ", to);
     json_or_null(run, largest, to);
     fputs(", \"program\": ", to);

@@ -12,8 +12,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/ipc.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
@@ -88,11 +88,19 @@ static void where_write(struct run *run)
         snprintf(text + 2 * i, 3, "%02x", random[i]);
     snprintf(name, sizeof name, "weir-%.16s", text);
     listen_at(run, name);
-    int n = snprintf(run->where, sizeof run->where, "/proc/%d/fd/%d", (int)getpid(), run->page_file);
+    int n =
+        snprintf(run->where, sizeof run->where, "/proc/%d/fd/%d", (int)getpid(), run->page_file);
     if (run->listener >= 0) {
         snprintf(run->where + n, sizeof run->where - (size_t)n, " @%s %s", name, text + 16);
         run->key = strrchr(run->where, ' ') + 1;
     }
+}
+
+/* Once these pages are there, a process that reads one has them all by one fault. */
+static void pages_bring(const volatile char *page)
+{
+    for (uint64_t at = 0; at < WEIR__RUN_IMAGES_AT + 16 * WEIR__RUN_IMAGE; at += 4096)
+        (void)page[at];
 }
 
 bool run_memory_make(struct run *run)
@@ -105,11 +113,9 @@ bool run_memory_make(struct run *run)
         run->page = memory_of_segment(run, bytes);
     if (!run->page)
         return fail("no shared memory");
-    *(struct weir__run_head *)run->page =
-        (struct weir__run_head){.magic = WEIR__RUN_MAGIC,
-                                .bytes = bytes,
-                                .unit = run->unit,
-                                .record = run->record != NULL};
+    *(struct weir__run_head *)run->page = (struct weir__run_head){
+        .magic = WEIR__RUN_MAGIC, .bytes = bytes, .unit = run->unit, .record = run->record != NULL};
+    pages_bring(run->page);
     where_write(run);
     return true;
 }
@@ -168,8 +174,7 @@ void run_memory_answer(const struct run *run)
 {
     uint64_t until = run_clock() + ANSWER_NS;
     int to;
-    while (run_clock() < until &&
-           (to = accept4(run->listener, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+    while (run_clock() < until && (to = accept4(run->listener, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
         if (key_is_right(run, to, until))
             descriptor_send(to, run->page_file);
         close(to);

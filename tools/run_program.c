@@ -24,8 +24,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SIGNALS      65
+#define SIGNALS       65
 #define GROUP_WAIT_US 3000 /* for the rest of a signal to the group */
+#define GROUP_KEPT_NS UINT64_C(100000000)
 #define PACE_LEAST    1    /* ms between two looks at the processes: while things happen, */
 #define PACE_MOST     40   /* and while they do not */
 
@@ -42,7 +43,7 @@ static void nap(long us)
 static struct witnessed {
     uint32_t asked, answered; /* questions; atomic */
     uint32_t count[SIGNALS];
-} *witnessed;
+} * witnessed;
 
 static void futex(uint32_t *word, int operation, uint32_t value, const struct timespec *patience)
 {
@@ -75,8 +76,8 @@ static _Noreturn void witness_be(const sigset_t *all, pid_t parent)
 static void witness_start(struct run *run, const sigset_t *all)
 {
     pid_t self = getpid();
-    witnessed = mmap(NULL, sizeof *witnessed, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-                     -1, 0);
+    witnessed =
+        mmap(NULL, sizeof *witnessed, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     run->witness = witnessed == MAP_FAILED ? -1 : fork();
     if (run->witness == 0)
         witness_be(all, self);
@@ -152,11 +153,27 @@ static bool is_for_the_program(const struct signalfd_siginfo *got)
     return !(got->ssi_signo == SIGXFSZ && got->ssi_pid == (uint32_t)getpid());
 }
 
+/* Where there is no descriptor left for them, the signals are asked for. */
+static bool signal_read(int from, struct signalfd_siginfo *got)
+{
+    if (from >= 0)
+        return read(from, got, sizeof *got) == sizeof *got;
+    sigset_t all;
+    siginfo_t about;
+    sigfillset(&all);
+    int signal = sigtimedwait(&all, &about, &(struct timespec){0, 0});
+    *got = (struct signalfd_siginfo){.ssi_signo = (uint32_t)signal,
+                                     .ssi_code = about.si_code,
+                                     .ssi_pid = (uint32_t)about.si_pid,
+                                     .ssi_ptr = (uint64_t)(uintptr_t)about.si_value.sival_ptr};
+    return signal > 0;
+}
+
 static bool arrived_read(int from, struct arrived *a)
 {
     struct signalfd_siginfo got;
     bool any = false;
-    while (read(from, &got, sizeof got) == sizeof got)
+    while (signal_read(from, &got))
         if (is_for_the_program(&got)) {
             a->count[got.ssi_signo]++;
             a->last[got.ssi_signo] = got;
@@ -187,6 +204,24 @@ static void group_complete(unsigned group[SIGNALS])
         group[job[i]] = 1;
 }
 
+/* The witness may have a signal to the group before `weir run` has read it: it is kept for when
+ * it has, which is soon. */
+static void group_keep(unsigned group[SIGNALS], const struct arrived *a)
+{
+    static unsigned kept[SIGNALS];
+    static uint64_t kept_at[SIGNALS];
+    uint64_t now = run_clock();
+    for (int signal = 1; signal < SIGNALS; signal++) {
+        if (kept[signal] && now - kept_at[signal] < GROUP_KEPT_NS)
+            group[signal] += kept[signal];
+        unsigned matched = group[signal] < a->count[signal] ? group[signal] : a->count[signal];
+        kept[signal] = group[signal] - matched;
+        if (signal < SIGRTMIN && a->count[signal])
+            kept[signal] = 0; /* they do not queue */
+        kept_at[signal] = now;
+    }
+}
+
 /* Signals to the group reached the program; the others are passed on. Of one kind that came
  * both ways at about one time, as from timeout(1), one arrives, as it would have. */
 static void signals_pass_on(const struct run *run, int from)
@@ -198,6 +233,7 @@ static void signals_pass_on(const struct run *run, int from)
     arrived_read(from, &a);
     unsigned group[SIGNALS];
     witness_ask(run, group);
+    group_keep(group, &a);
     group_complete(group);
     for (int signal = 1; signal < SIGNALS; signal++) {
         unsigned count = a.count[signal], of_group = group[signal];
@@ -268,11 +304,23 @@ static void program_await(struct run *run, int signals)
         int ready = poll(on, 2, pace);
         if (ready > 0 && on[1].revents)
             run_memory_answer(run);
-        if (ready > 0 && on[0].revents)
+        if (signals < 0 || (ready > 0 && on[0].revents))
             signals_pass_on(run, signals);
         bool busy = run_watch_look(run->watch);
         pace = busy ? PACE_LEAST : pace < PACE_MOST ? pace + pace / 2 + 1 : PACE_MOST;
     }
+}
+
+/* Signals come before strangers: where descriptors are few the listener goes. -1: there is none
+ * at all. */
+static __attribute__((noinline)) int signals_open(struct run *run, const sigset_t *all)
+{
+    int signals = signalfd(-1, all, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (signals >= 0 || run->listener < 0)
+        return signals;
+    close(run->listener);
+    run->listener = -1;
+    return signalfd(-1, all, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
 bool run_program(struct run *run)
@@ -281,11 +329,11 @@ bool run_program(struct run *run)
     struct sigaction child;
     sigfillset(&all);
     sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, &child); /* else no status */
-    int signals = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
+    int signals = signals_open(run, &all);
     witness_start(run, &all);
     run->started = run_clock();
     run_memory_export(run);
-    run->pid = signals < 0 ? -1 : vfork();
+    run->pid = vfork();
     if (run->pid < 0) {
         fprintf(stderr, "weir run: fork: %s\n", strerror(errno));
         witness_end(run);
@@ -295,7 +343,8 @@ bool run_program(struct run *run)
         program_become(run, &child);
     program_await(run, signals);
     witness_end(run);
-    close(signals);
+    if (signals >= 0)
+        close(signals);
     return true;
 }
 

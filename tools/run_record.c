@@ -29,7 +29,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define FOOT_MOST 256
+#define FOOT_MOST  256
 #define ROOM_LEAST 65536 /* bytes that must be left for a recording to be begun */
 #define FILES_MOST 65536 /* of a run */
 #define NAMES_MOST 100   /* that are tried for a recording */
@@ -153,8 +153,8 @@ static int room_try(int file)
 
 static const char *reason(int error)
 {
-    return error == EFBIG    ? "File too large: the limit on the size of files leaves no room"
-           : error == ESPIPE ? "it is not a regular file"
+    return error == EFBIG         ? "File too large: the limit on the size of files leaves no room"
+           : error == ESPIPE      ? "it is not a regular file"
            : error == EWOULDBLOCK ? "another weir run is recording to it"
                                   : strerror(error);
 }
@@ -168,10 +168,10 @@ static int file_open(const char *path, int flags)
     int file = open(path, O_RDWR | O_CREAT | O_NONBLOCK | O_CLOEXEC | flags, 0666);
     if (file < 0)
         return errno == ENXIO ? -ESPIPE : -errno;
-    int error = fstat(file, &about) != 0                  ? errno
-                : !S_ISREG(about.st_mode)                 ? ESPIPE
-                : flock(file, LOCK_EX | LOCK_NB) != 0     ? errno
-                                                          : 0;
+    int error = fstat(file, &about) != 0              ? errno
+                : !S_ISREG(about.st_mode)             ? ESPIPE
+                : flock(file, LOCK_EX | LOCK_NB) != 0 ? errno
+                                                      : 0;
     if (error)
         close(file);
     return error ? -error : file;

@@ -15,6 +15,7 @@
 
 #define MIB            (1024.0 * 1024.0)
 #define TEXT_PROCESSES 12
+#define AGE_SAID       UINT64_C(100000000) /* ns: figures older than this are called so */
 #define OUTSIDE_LEAST  (UINT64_C(4) << 20) /* mapped beside malloc, worth a word */
 
 static double seconds(uint64_t from, uint64_t to)
@@ -123,7 +124,8 @@ static void image_print(const struct run_image *image, int most, FILE *to)
     command_print(image->arguments, most > length + 16 ? most - length : 16, to);
 }
 
-/* -- one process -------------------------------------------------------------------------------- */
+/* -- one process --------------------------------------------------------------------------------
+ */
 
 static void text_classes(const struct run_image *image, FILE *to)
 {
@@ -170,8 +172,9 @@ static void text_resident(const struct run *run, const struct run_image *image, 
     if (image->outside > OUTSIDE_LEAST)
         fprintf(to, "             %s of it the program mapped itself, outside malloc%s\n",
                 number_scaled(image->outside),
-                is_python(image) ? "\n             (Python's small objects; PYTHONMALLOC=malloc brings them in)"
-                                 : "");
+                is_python(image)
+                    ? "\n             (Python's small objects; PYTHONMALLOC=malloc brings them in)"
+                    : "");
 }
 
 static void text_age(const struct run *run, const struct run_image *image, FILE *to)
@@ -182,8 +185,15 @@ static void text_age(const struct run *run, const struct run_image *image, FILE 
         fprintf(to, "  Then it became %s, which weir could not follow: %s.\n",
                 image->lost_program[0] ? image->lost_program : "another program",
                 run_lost_text(image->lost));
-    if (!f->exact && image->ending != RUN_EXITED)
+    if (image->ending == RUN_EXITED)
+        return;
+    if (!(image->flags & WEIR__RUN_SHOWN) && !f->exact)
         fprintf(to, "  These figures are %.3f s older than its end.\n", seconds(f->as_of, end));
+    else if (!f->exact)
+        fputs("  A thread was ending when it was killed: what it had may be counted twice.\n", to);
+    else if (image->over && f->as_of + AGE_SAID < end)
+        fprintf(to, "  The line \"memory\" is %.3f s older than its end.\n",
+                seconds(f->as_of, end));
 }
 
 static void text_image(const struct run *run, const struct run_image *image, FILE *to)
@@ -209,7 +219,8 @@ static void text_image(const struct run *run, const struct run_image *image, FIL
         text_classes(image, to);
 }
 
-/* -- the tree ------------------------------------------------------------------------------------ */
+/* -- the tree ------------------------------------------------------------------------------------
+ */
 
 struct row {
     const struct run_image *image;
@@ -246,7 +257,9 @@ static int by_peak(const void *a, const void *b)
 {
     const struct run_image *left = *(struct run_image *const *)a,
                            *right = *(struct run_image *const *)b;
-    return left->figures.peak < right->figures.peak ? 1 : left->figures.peak > right->figures.peak ? -1 : 0;
+    return left->figures.peak < right->figures.peak   ? 1
+           : left->figures.peak > right->figures.peak ? -1
+                                                      : 0;
 }
 
 static void text_row(const struct run *run, const struct run_image *image, FILE *to)
@@ -287,11 +300,12 @@ static void text_tree(const struct run *run, FILE *to)
     free(all);
 }
 
-/* -- the recordings ------------------------------------------------------------------------------- */
+/* -- the recordings -------------------------------------------------------------------------------
+ */
 
 static void text_recording(const struct run_recording *r, FILE *to)
 {
-    fprintf(to, "  recorded   %s events in %s: ", number_count(r->events), r->path ? r->path : "?");
+    fprintf(to, "  recorded   %s in %s: ", number_of(r->events, "events"), r->path ? r->path : "?");
     if (r->error)
         fprintf(to, "%s; %s of %s events are missing\n", strerror(r->error),
                 number_count(r->missing), number_count(r->total));
@@ -318,12 +332,15 @@ static void text_recordings(FILE *to)
             open++;
     }
     if (more)
-        fprintf(to, "  recorded   %u more process%s complete\n", more, more == 1 ? "," : "es, each");
+        fprintf(to, "  recorded   %u more process%s complete\n", more,
+                more == 1 ? "," : "es, each");
     if (open)
-        fprintf(to, "  recorded   %u more process%s still running\n", open, open == 1 ? "," : "es,");
+        fprintf(to, "  recorded   %u more process%s still running\n", open,
+                open == 1 ? "," : "es,");
 }
 
-/* -- all of it ------------------------------------------------------------------------------------- */
+/* -- all of it
+ * ------------------------------------------------------------------------------------- */
 
 static void text_status(const struct run *run, FILE *to)
 {
@@ -349,11 +366,15 @@ static void text_head(const struct run *run, const struct run_image *image, FILE
     text_status(run, to);
     fprintf(to, " after %.3f s\n", seconds(run->started, run->ended));
     if (!has_figures(image)) {
-        fprintf(to, "  another malloc serves this program: nothing is known of its memory\n");
+        fprintf(to, "  another malloc serves this program: its memory is not known\n");
+        if (image->figures.peak >= 1024)
+            fprintf(to, "  peak       %s came to weir's malloc\n",
+                    number_bytes(image->figures.peak));
         text_resident(run, image, to);
         return;
     }
-    fprintf(to, "  peak       %s in %s", number_bytes(f->peak), number_of(f->peak_blocks, "blocks"));
+    fprintf(to, "  peak       %s in %s", number_bytes(f->peak),
+            number_of(f->peak_blocks, "blocks"));
     if (f->peak_at)
         fprintf(to, ", after %.3f s of %.3f s", seconds(run->started, f->peak_at),
                 seconds(run->started, run->ended));
@@ -372,12 +393,14 @@ void run_report(const struct run *run, FILE *to)
         command_print(run->command[0], 100, to);
         fputs(": ", to);
         text_status(run, to);
-        fprintf(to, " after %.3f s\n  weir was never loaded into it: nothing is known of its memory\n",
+        fprintf(to,
+                " after %.3f s\n  weir was never loaded into it: nothing is known of its memory\n",
                 seconds(run->started, run->ended));
     }
     if (watch->count > 1) {
         fprintf(to, "  together   %s at most at one time, in %u process%s, as far as was seen\n",
-                number_bytes(watch->tree_peak), watch->tree_processes, watch->tree_processes == 1 ? "" : "es");
+                number_bytes(watch->tree_peak), watch->tree_processes,
+                watch->tree_processes == 1 ? "" : "es");
         text_tree(run, to);
     }
     text_recordings(to);

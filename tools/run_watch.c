@@ -10,20 +10,14 @@
 
 #include "observe/ticks.h"
 
-#include <errno.h>
-#include <inttypes.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 #define LIVES_NS     20000000u /* between two questions whether processes live, */
 #define LIFE_NS      1000000u  /* and so much more for each of them */
 #define SAMPLE_NS    50000000u /* between two samples of a process's resident memory */
 #define SAMPLES_MOST 64        /* of them in one look */
-#define MIB          (UINT64_C(1) << 20)
 
 struct run_watch *run_watch_make(struct run *run)
 {
@@ -44,80 +38,6 @@ void run_watch_drop(struct run_watch *watch)
         free(i);
     }
     free(watch);
-}
-
-/* -- the system's word on a process -------------------------------------------------------- */
-
-static bool process_file_read(int pid, const char *name, char *text, size_t size)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
-    FILE *file = fopen(path, "re");
-    size_t n = file ? fread(text, 1, size - 1, file) : 0;
-    if (file)
-        fclose(file);
-    text[n] = '\0';
-    return n > 0;
-}
-
-/* When it was started, CLOCK_BOOTTIME ns; 0: unknown. UINT64_MAX: it has ended, and waits for
- * its parent to see it. */
-static uint64_t process_start(int pid)
-{
-    char text[1024];
-    if (!process_file_read(pid, "stat", text, sizeof text))
-        return 0;
-    const char *at = strrchr(text, ')'); /* its name may have anything in it */
-    if (at && (at[2] == 'Z' || at[2] == 'X'))
-        return UINT64_MAX;
-    for (int field = 2; at && field < 22; field++)
-        at = strchr(at + 1, ' ');
-    unsigned long long ticks = at ? strtoull(at, NULL, 10) : 0;
-    return ticks * (1000000000u / (unsigned)sysconf(_SC_CLK_TCK));
-}
-
-/* Is it there, and the one that took the image? Another one of that number started later.
- * Numbers that name groups name no process. */
-static bool process_lives(const struct run_image *image)
-{
-    if (image->pid <= 0 || (kill(image->pid, 0) != 0 && errno == ESRCH))
-        return false;
-    return process_start(image->pid) <= image->taken_at + 20000000u;
-}
-
-static uint64_t status_number(const char *status, const char *name)
-{
-    const char *at = strstr(status, name);
-    return at ? strtoull(at + strlen(name), NULL, 10) * 1024 : 0;
-}
-
-/* What malloc had may be known too late for a process that grows: `in_use` is old, and time
- * goes by between figures and sample. So a sample is held against the figures on both sides of
- * it. */
-static uint64_t outside_note(struct run_image *image)
-{
-    const struct run_figures *f = &image->figures;
-    uint64_t blocks = f->in_use > f->live ? f->in_use : f->live;
-    uint64_t has = blocks + f->cached + f->metadata;
-    uint64_t most = has > image->malloc_had ? has : image->malloc_had;
-    if (image->own > most && image->own - most > image->outside)
-        image->outside = image->own - most;
-    return has;
-}
-
-/* Resident memory, and how much of the process's own is not malloc's. Returns what is
- * resident now. */
-static uint64_t process_sample(struct run_image *image)
-{
-    char status[4096];
-    if (!process_file_read(image->pid, "status", status, sizeof status))
-        return 0;
-    uint64_t most = status_number(status, "\nVmHWM:"), own = status_number(status, "\nRssAnon:");
-    if (most > image->resident)
-        image->resident = most;
-    image->malloc_had = outside_note(image);
-    image->own = own;
-    return status_number(status, "\nVmRSS:");
 }
 
 /* -- images --------------------------------------------------------------------------------- */
@@ -246,10 +166,10 @@ static void image_end(struct run_watch *watch, struct run_image *image,
 {
     image->over = true;
     image->ended = now;
-    outside_note(image);
-    image->ending = image->after                        ? RUN_EXECED
-                    : copy->state == WEIR__RUN_EXITED   ? RUN_EXITED
-                    : copy->state == WEIR__RUN_EXECING  ? RUN_LOST
+    run_process_outside(image);
+    image->ending = image->after                       ? RUN_EXECED
+                    : copy->state == WEIR__RUN_EXITED  ? RUN_EXITED
+                    : copy->state == WEIR__RUN_EXECING ? RUN_LOST
                     : image->pid == watch->run->pid && watch->run->ended
                         ? WIFEXITED(watch->run->status) ? RUN_EXITED : RUN_KILLED
                         : RUN_ENDED;
@@ -363,7 +283,7 @@ static bool image_is_over(struct run_image *image, const struct weir__run_image 
 {
     if (image->after)
         return true;
-    if (process_lives(image)) {
+    if (run_process_lives(image)) {
         image->seen_alive = true;
         return false;
     }
@@ -389,161 +309,6 @@ static void image_parts_free(struct run_watch *watch, struct run_image *image)
     if (image->index < __atomic_load_n(&head->image_hint, __ATOMIC_RELAXED))
         __atomic_store_n(&head->image_hint, image->index, __ATOMIC_RELAXED);
     __atomic_store_n(&weir__run_image_owner(page)[image->index], 0, __ATOMIC_RELEASE);
-}
-
-/* -- recordings ------------------------------------------------------------------------------ */
-
-static void chunk_free(struct run_watch *watch, uint32_t i)
-{
-    struct weir__run_head *head = watch->run->page;
-    watch->chunk_done[i] = 0;
-    memset(weir__run_chunk(head, watch->run->unit, i), 0, sizeof(struct weir__run_chunk));
-    __atomic_store_n(&weir__run_chunk_owner(head)[i], 0, __ATOMIC_RELEASE);
-    __atomic_add_fetch(&head->chunks_freed, 1, __ATOMIC_RELEASE);
-    if (i < __atomic_load_n(&head->chunk_hint, __ATOMIC_RELAXED))
-        __atomic_store_n(&head->chunk_hint, i, __ATOMIC_RELAXED);
-}
-
-/* A chunk as it is: the front, and as many bytes as may be read. */
-struct chunk_copy {
-    struct weir__run_chunk front;
-    unsigned char bytes[WEIR__RUN_CHUNK];
-};
-
-static void chunk_read(struct run_watch *watch, uint32_t i, struct chunk_copy *copy)
-{
-    const struct weir__run_chunk *chunk = weir__run_chunk(watch->run->page, watch->run->unit, i);
-    uint32_t state = __atomic_load_n(&chunk->state, __ATOMIC_ACQUIRE);
-    uint64_t filled = __atomic_load_n(&chunk->filled, __ATOMIC_ACQUIRE);
-    memcpy(&copy->front, chunk, sizeof copy->front);
-    copy->front.state = state;
-    copy->front.filled = filled;
-    uint32_t n = (uint32_t)filled;
-    if (n > WEIR__RUN_CHUNK_BYTES) {
-        n = WEIR__RUN_CHUNK_BYTES;
-        copy->front.filled = (filled & ~UINT64_C(0xffffffff)) | n;
-    }
-    memcpy(copy->bytes, chunk->bytes, n);
-}
-
-/* A chunk that is to be written, and its place in its image's order. */
-struct chunk_ref {
-    uint64_t serial, ordinal;
-    uint32_t index, thread;
-};
-
-static int by_order(const void *a, const void *b)
-{
-    const struct chunk_ref *left = a, *right = b;
-    if (left->serial != right->serial)
-        return left->serial < right->serial ? -1 : 1;
-    return left->ordinal < right->ordinal ? -1 : left->ordinal > right->ordinal;
-}
-
-static struct run_image *chunk_image(const struct run_watch *watch, uint32_t i)
-{
-    uint32_t owner =
-        __atomic_load_n(&weir__run_chunk_owner(watch->run->page)[i], __ATOMIC_ACQUIRE);
-    return owner && owner <= WEIR__RUN_IMAGES ? watch->at[owner - 1] : NULL;
-}
-
-/* The chunks of events that are full, and of images that are over (`all`: of all) the open
- * ones, too; in order. */
-static size_t chunks_list(const struct run_watch *watch, bool all, struct chunk_ref refs[])
-{
-    size_t n = 0;
-    for (uint32_t i = 0; i < WEIR__RUN_CHUNKS; i++) {
-        const struct run_image *image = chunk_image(watch, i);
-        const struct weir__run_chunk *chunk =
-            weir__run_chunk(watch->run->page, watch->run->unit, i);
-        if (!image || __atomic_load_n(&chunk->records, __ATOMIC_RELAXED))
-            continue;
-        if (!all && !image->over &&
-            __atomic_load_n(&chunk->state, __ATOMIC_ACQUIRE) != WEIR__CHUNK_FULL)
-            continue;
-        refs[n++] = (struct chunk_ref){image->serial, chunk->ordinal, i, chunk->thread};
-    }
-    qsort(refs, n, sizeof *refs, by_order);
-    return n;
-}
-
-static bool is_at_most(const struct chunk_ref *ref, const struct chunk_ref *others, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (others[i].serial == ref->serial && others[i].thread == ref->thread &&
-            others[i].ordinal >= ref->ordinal)
-            return true;
-    return false;
-}
-
-static void chunk_write(struct run_watch *watch, uint32_t i)
-{
-    static struct chunk_copy copy;
-    struct run_image *image = chunk_image(watch, i);
-    struct run_recording *r = image ? run_record_of(watch->run, image) : NULL;
-    chunk_read(watch, i, &copy);
-    if (r && copy.front.filled >> 32)
-        run_record_events(r, &copy.front, copy.bytes);
-    chunk_free(watch, i);
-}
-
-/*
- * The chunks of a thread go to the file in the order in which they were filled. A look over
- * all of them takes time: one may have been open when it was passed, and its successor full
- * when that was. A second look sees every predecessor of what the first one saw.
- */
-static bool events_look(struct run_watch *watch, bool all)
-{
-    static struct chunk_ref first[WEIR__RUN_CHUNKS], second[WEIR__RUN_CHUNKS];
-    size_t seen = chunks_list(watch, all, first);
-    size_t n = seen ? chunks_list(watch, all, second) : 0;
-    for (size_t i = 0; i < n; i++)
-        if (is_at_most(&second[i], first, seen))
-            chunk_write(watch, second[i].index);
-    return n > 0;
-}
-
-/* What is new in an image's chunks of records. */
-static bool records_write(struct run_watch *watch, uint32_t i, struct run_image *image)
-{
-    static struct chunk_copy copy;
-    chunk_read(watch, i, &copy);
-    uint32_t n = (uint32_t)copy.front.filled;
-    bool more = n > watch->chunk_done[i];
-    struct run_recording *r = more ? run_record_of(watch->run, image) : NULL;
-    if (r && !r->headed && !image->over && !run_record_begins(copy.bytes, n))
-        return false; /* its first chunk was not seen yet */
-    if (r)
-        run_record_records(r, copy.bytes + watch->chunk_done[i], n - watch->chunk_done[i]);
-    if (more)
-        watch->chunk_done[i] = n;
-    if (copy.front.state == WEIR__CHUNK_FULL || image->over)
-        chunk_free(watch, i);
-    return more;
-}
-
-/* Definitions may come in any order, but HEAD is in an image's first chunk. */
-static bool records_look(struct run_watch *watch)
-{
-    bool any = false;
-    for (uint32_t i = 0; i < WEIR__RUN_CHUNKS; i++) {
-        struct run_image *image = chunk_image(watch, i);
-        const struct weir__run_chunk *chunk =
-            weir__run_chunk(watch->run->page, watch->run->unit, i);
-        if (image && __atomic_load_n(&chunk->records, __ATOMIC_RELAXED))
-            any |= records_write(watch, i, image);
-    }
-    return any;
-}
-
-/* Records first: an image's HEAD comes before its events. `all`: the open ones, too. Whether
- * there are chunks is what this process knows, not what the memory's head says by now. */
-static bool chunks_look(struct run_watch *watch, bool all)
-{
-    if (!watch->run->record)
-        return false;
-    bool any = records_look(watch);
-    return events_look(watch, all) || any;
 }
 
 /* -- a look ------------------------------------------------------------------------------------ */
@@ -574,7 +339,7 @@ static void samples_take(struct run_watch *watch, const struct weir__run_image *
         if (!image || !images[i] || image->over || image->after ||
             image->kind != WEIR__RUN_MALLOC || images[i]->state == WEIR__RUN_EXECING)
             continue;
-        uint64_t resident = process_sample(image);
+        uint64_t resident = run_process_sample(image);
         if (resident && image->recording)
             run_record_sample(image->recording, images[i]->account.sequence, resident,
                               images[i]->reserved);
@@ -608,7 +373,7 @@ static void over_finish(struct run_watch *watch)
         image_update(image, images[i], &sums[i], now);
         image_end(watch, image, images[i], now);
     }
-    chunks_look(watch, false);
+    run_chunks_look(watch, false);
     for (uint32_t i = 0; i < WEIR__RUN_IMAGES; i++) {
         if (!images[i])
             continue;
@@ -644,7 +409,7 @@ bool run_watch_look(struct run_watch *watch)
     bool busy = images_look(watch, images, copies);
     uint64_t now = run_clock();
     __atomic_store_n(&head->clock, weir__ticks_now(), __ATOMIC_RELAXED);
-    busy |= chunks_look(watch, false);
+    busy |= run_chunks_look(watch, false);
     samples_take(watch, images, now);
     if (now >= watch->lives_next)
         lives_look(watch, images, now);
@@ -666,13 +431,13 @@ void run_watch_end(struct run_watch *watch)
             watch->at[i]->seen_alive = true; /* it is the one that was waited for */
     lives_look(watch, images, run_clock());
     for (uint32_t i = 0; i < WEIR__RUN_IMAGES; i++)
-        if (watch->at[i] && (!watch->at[i]->seen_alive ||
-                             (images[i] && images[i]->state == WEIR__RUN_EXITED)))
+        if (watch->at[i] &&
+            (!watch->at[i]->seen_alive || (images[i] && images[i]->state == WEIR__RUN_EXITED)))
             watch->at[i]->over = true; /* of another namespace, or it ended unseen; or it says
                                           so, and who has its number here is another */
     over_finish(watch);
     tree_complete(watch);
     __atomic_store_n(&head->closed, 1, __ATOMIC_SEQ_CST);
-    chunks_look(watch, true);
+    run_chunks_look(watch, true);
     watch->lost += __atomic_load_n(&head->noted_lost, __ATOMIC_RELAXED);
 }

@@ -350,7 +350,8 @@ static int info_open(struct trace_info *info, const char *path, bool tolerant)
     error =
         error ? trace_info_fail(info, error, "%s", strerror(error)) : read_records(info, &records);
     trace_records_end(&records);
-    if (!error && !info->records)
+    /* Tolerated: who wrote it was killed before the first record was whole. */
+    if (!error && !info->records && !(tolerant && !info->damage.places))
         error = trace_info_fail(info, EINVAL, "damaged: no record in it is whole");
     return error ? error : head_texts(info);
 }

@@ -4,11 +4,11 @@
  * program's malloc. They are written now and then and at the end: those of a killed process
  * are a little old, and say so. Not in libweir-malloc.so, which has preload/start.c.
  */
+#include "observe/library.h"
 #include "alloc/context.h"
 #include "alloc/observe.h"
 #include "base/os.h"
 #include "observe/environment.h"
-#include "observe/library.h"
 #include "observe/run_attach.h"
 
 #include <errno.h>
@@ -102,8 +102,14 @@ static void forked(void)
     weir__run_image_ready(image);
 }
 
+/* The weir command defines it: what the environment asks is meant for the programs that it
+ * starts, and a recording that it is to read must not be begun anew. */
+extern const char weir_command_is_here __attribute__((weak, visibility("default")));
+
 __attribute__((constructor)) static void library_start(int argc, char **argv)
 {
+    if (&weir_command_is_here)
+        return;
     weir__environment_limit();
     weir__environment_record();
     page = weir__run_attach();
@@ -121,7 +127,8 @@ __attribute__((constructor)) static void library_start(int argc, char **argv)
 
 __attribute__((destructor)) static void library_end(void)
 {
-    weir__environment_report(true);
+    if (!&weir_command_is_here)
+        weir__environment_report(true);
     if (!image || image->pid != getpid() || !writing_take())
         return;
     figures_write(true);

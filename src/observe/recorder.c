@@ -16,12 +16,13 @@
 #include "observe/bytes.h"
 #include "observe/stream.h"
 #include "observe/trace_file.h"
-#include "observe/trace_sink.h"
 #include "observe/trace_names.h"
+#include "observe/trace_sink.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
+#include <unistd.h>
 #include <weir/trace.h>
 
 #define SAMPLE_MS  50
@@ -189,8 +190,8 @@ static void base_flush(struct base *base)
     unsigned char head[WEIR__VARINT_MOST];
     if (base->count)
         weir__trace_write(WEIR__TRACE_BASE, head,
-                               (size_t)(weir__put_varint(head, base->count) - head), base->bytes,
-                               (size_t)(base->at - base->bytes));
+                          (size_t)(weir__put_varint(head, base->count) - head), base->bytes,
+                          (size_t)(base->at - base->bytes));
     base->at = base->bytes;
     base->count = base->address = 0;
 }
@@ -276,7 +277,8 @@ static int file_begin(const char *path, weir_allocator *root)
     if (error)
         return weir__fail(error, "trace \"%s\": %s", path,
                           error == ESPIPE ? "not a regular file" : strerror(error));
-    if (weir__recorder_head(weir_allocator_name(root), NULL) && weir__trace_file_reserve()) {
+    if (weir__recorder_head(weir_allocator_name(root), (int)getpid(), NULL) &&
+        weir__trace_file_reserve()) {
         weir__recorder_modules();
         return 0;
     }
@@ -344,22 +346,22 @@ int weir_trace_start(const char *path, const weir_trace_options *options)
 
 /* -- for weir run ----------------------------------------------------------------------- */
 
-static void outside_begin(const char *command, bool forked)
+static void outside_begin(int pid, const char *command, bool forked)
 {
     weir_allocator *root = weir_cpu_allocator();
     weir__trace_sink = &weir__trace_ring_sink;
     recorder.outside = true;
     recorder.sample_ns = SAMPLE_MS * UINT64_C(1000000);
-    weir__recorder_head(weir_allocator_name(root), command);
+    weir__recorder_head(weir_allocator_name(root), pid, command);
     if (!forked)
         weir__recorder_modules();
     events_begin(root, !forked);
 }
 
-void weir__recorder_outside_start(const char *command)
+void weir__recorder_outside_start(int pid, const char *command)
 {
     weir__trace_names_reset();
-    outside_begin(command, false);
+    outside_begin(pid, command, false);
 }
 
 void weir__recorder_outside_cut(void)
@@ -368,17 +370,12 @@ void weir__recorder_outside_cut(void)
     weir__trace_names_forget();
 }
 
-void weir__recorder_outside_forked(const char *command)
+void weir__recorder_outside_forked(int pid, const char *command)
 {
     recorder.lock = (weir__lock){0};
     if (weir__trace_hooks() == &hooks)
         weir__allocator_trace_end(recorder.root, &(weir_stats){.size = sizeof(weir_stats)});
-    outside_begin(command, true);
-}
-
-uint64_t weir__recorder_missed(void)
-{
-    return weir__streams_dropped();
+    outside_begin(pid, command, true);
 }
 
 /* -- stop

@@ -10,22 +10,19 @@
 #include <stdint.h>
 
 /* HEAD and MODL. False: not written. `command` NULL: the system is asked. */
-bool weir__recorder_head(const char *root_name, const char *command);
+bool weir__recorder_head(const char *root_name, int pid, const char *command);
 void weir__recorder_modules(void);
 
 /* This instant: ticks, then nanoseconds. */
 unsigned char *weir__recorder_put_now(unsigned char *at);
 
 /* The memory was attached (weir__trace_ring_attach); once, before there are threads. */
-void weir__recorder_outside_start(const char *command);
+void weir__recorder_outside_start(int pid, const char *command);
 
 /* In a forked child: first, when no lock may be taken, away from the parent's chunks; then,
  * with the child's own image attached, a recording of its own. It does not list what it
  * inherited: every free tells the size of its block. */
 void weir__recorder_outside_cut(void);
-void weir__recorder_outside_forked(const char *command);
-
-/* Events that found no room. */
-uint64_t weir__recorder_missed(void);
+void weir__recorder_outside_forked(int pid, const char *command);
 
 #endif

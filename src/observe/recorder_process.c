@@ -46,12 +46,12 @@ static size_t command_read(char *text, size_t size)
     return n > 0 ? (size_t)n : 0;
 }
 
-bool weir__recorder_head(const char *root_name, const char *known)
+bool weir__recorder_head(const char *root_name, int pid, const char *known)
 {
     char command[COMMAND_MOST];
     unsigned char record[COMMAND_MOST + 512], *at = record;
     int saved = errno;
-    at = weir__put_varint(at, (uint64_t)getpid());
+    at = weir__put_varint(at, (uint64_t)pid);
     at = weir__put_varint(at, clock_ns(CLOCK_REALTIME));
     at = weir__recorder_put_now(at);
     size_t n = known ? strlen(known) : command_read(command, sizeof command);

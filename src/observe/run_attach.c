@@ -61,9 +61,8 @@ static int socket_ask(const char *name)
     if (from < 0)
         return -1;
     socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + length);
-    int file = connect(from, (struct sockaddr *)&address, size) == 0
-                   ? socket_receive(from, key + 1)
-                   : -1;
+    int file =
+        connect(from, (struct sockaddr *)&address, size) == 0 ? socket_receive(from, key + 1) : -1;
     close(from);
     return file;
 }
@@ -167,8 +166,8 @@ static int64_t image_index_take(struct weir__run_head *head)
     return -1;
 }
 
-struct weir__run_image *weir__run_image_take(void *page, enum weir__run_kind kind,
-                                             uint32_t flags, uint32_t *number)
+struct weir__run_image *weir__run_image_take(void *page, enum weir__run_kind kind, uint32_t flags,
+                                             uint32_t *number)
 {
     struct weir__run_head *head = page;
     int64_t index = image_index_take(head);

@@ -13,8 +13,8 @@ void *weir__run_attach(void);
 
 /* A new image of this process, all zero but for who it is; NULL: nobody reads or all are
  * taken, which is counted. *number: its index. */
-struct weir__run_image *weir__run_image_take(void *page, enum weir__run_kind kind,
-                                             uint32_t flags, uint32_t *number);
+struct weir__run_image *weir__run_image_take(void *page, enum weir__run_kind kind, uint32_t flags,
+                                             uint32_t *number);
 
 /* It is filled in: from here on it is seen. */
 void weir__run_image_ready(struct weir__run_image *taken);

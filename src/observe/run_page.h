@@ -56,11 +56,10 @@ enum weir__run_state {
     WEIR__RUN_EXECING       /* it called exec, and that did not fail */
 };
 
-enum { /* flags of an image */
+enum {                               /* flags of an image */
        WEIR__RUN_FOREIGN_MALLOC = 1, /* another malloc serves the program */
        WEIR__RUN_FORKED = 2,         /* a child that fork made; else a program's start */
-       WEIR__RUN_SHOWN = 4,          /* `shown` and the tallies are kept */
-       WEIR__RUN_UNSEEN_THREADS = 8  /* a fork that weir was not told of: figures are rough */
+       WEIR__RUN_SHOWN = 4           /* `shown` and the tallies are kept */
 };
 
 struct weir__run_head {
@@ -88,18 +87,17 @@ struct weir__run_image {
     uint32_t state; /* enum weir__run_state; atomic */
     uint32_t kind, flags;
     int32_t pid, parent;
-    uint32_t lost;      /* enum weir__lost (base/program_file.h), of the program below */
-    uint64_t serial;    /* in the order in which they were taken */
-    uint64_t taken_at;  /* CLOCK_BOOTTIME, ns: its process started before */
-    uint64_t started;   /* CLOCK_MONOTONIC, ns, as all below */
+    uint32_t lost;     /* enum weir__lost (base/program_file.h), of the program below */
+    uint64_t serial;   /* in the order in which they were taken */
+    uint64_t taken_at; /* CLOCK_BOOTTIME, ns: its process started before */
+    uint64_t started;  /* CLOCK_MONOTONIC, ns, as all below */
     uint64_t before_allocations, before_frees; /* of the parent, until the fork */
     struct weir__shown shown;
     struct weir__trace_account account;
-    uint32_t recording, unused;
 
-    uint32_t version;              /* odd while the process writes what is below */
-    uint32_t exact;                /* it was written at the process's end */
-    uint64_t as_of;                /* when */
+    uint32_t version;                         /* odd while the process writes what is below */
+    uint32_t exact;                           /* it was written at the process's end */
+    uint64_t as_of;                           /* when */
     uint64_t peak_seen, peak_blocks, peak_at; /* the latest peak that was noted, and when */
     uint64_t live, blocks, allocations, frees, failures; /* for WEIR__RUN_LIBWEIR */
     uint64_t in_use, cached, reserved, metadata;         /* as in weir_stats */
@@ -138,11 +136,10 @@ struct weir__run_chunk {
 
 /* -- where everything is -------------------------------------------------------------- */
 
-#define WEIR__RUN_OWNERS_AT 4096u
-#define WEIR__RUN_OWNERS    (WEIR__RUN_IMAGES + WEIR__RUN_TALLIES + WEIR__RUN_CHUNKS)
-#define WEIR__RUN_IMAGES_AT (UINT64_C(64) * 1024)
-#define WEIR__RUN_TALLIES_AT                                                                       \
-    (WEIR__RUN_IMAGES_AT + (uint64_t)WEIR__RUN_IMAGES * WEIR__RUN_IMAGE)
+#define WEIR__RUN_OWNERS_AT  4096u
+#define WEIR__RUN_OWNERS     (WEIR__RUN_IMAGES + WEIR__RUN_TALLIES + WEIR__RUN_CHUNKS)
+#define WEIR__RUN_IMAGES_AT  (UINT64_C(64) * 1024)
+#define WEIR__RUN_TALLIES_AT (WEIR__RUN_IMAGES_AT + (uint64_t)WEIR__RUN_IMAGES * WEIR__RUN_IMAGE)
 
 _Static_assert(WEIR__RUN_OWNERS_AT + 4 * WEIR__RUN_OWNERS <= WEIR__RUN_IMAGES_AT,
                "the owners lie before the images");
@@ -187,8 +184,7 @@ static inline struct weir__run_chunk *weir__run_chunk(void *page, uint64_t unit,
 
 static inline uint64_t weir__run_bytes(uint64_t unit, bool record)
 {
-    return weir__run_chunks_at(unit) +
-           (record ? (uint64_t)WEIR__RUN_CHUNKS * WEIR__RUN_CHUNK : 0);
+    return weir__run_chunks_at(unit) + (record ? (uint64_t)WEIR__RUN_CHUNKS * WEIR__RUN_CHUNK : 0);
 }
 
 /* -- taking a part ------------------------------------------------------------------------ */

@@ -31,7 +31,7 @@ struct weir__stream {
     unsigned refused;          /* in a row, because its thread was inside */
 
     uint32_t thread, tid;
-    uint32_t gone;  /* weir__trace_contexts_gone when the shapes were right */
+    uint32_t gone;                   /* weir__trace_contexts_gone when the shapes were right */
     uint64_t count;                  /* events in the chunk */
     uint64_t number, ticks, address; /* of the latest event */
     struct weir__run_chunk *chunk;   /* NULL: none */
@@ -69,6 +69,9 @@ void weir__stream_release(void);
 /* A byte that is 0 in a process whose memory is a copy and which was told nothing: its events
  * must not go into the chunks of the other. NULL: none. */
 extern const char *weir__stream_sentinel;
+
+/* May the system be asked for the number of a thread? Not in a sandbox. Atomic. */
+extern bool weir__stream_may_ask;
 
 /* Called after a chunk went to the file. */
 extern void (*weir__stream_written)(void);

@@ -178,10 +178,10 @@ static int regular_open(const char *path, struct stat *about)
     int fd = open(path, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC, 0666);
     if (fd < 0)
         return -errno;
-    int error = fstat(fd, about) != 0              ? errno
-                : !S_ISREG(about->st_mode)         ? ESPIPE
+    int error = fstat(fd, about) != 0               ? errno
+                : !S_ISREG(about->st_mode)          ? ESPIPE
                 : flock(fd, LOCK_EX | LOCK_NB) != 0 ? errno
-                                                   : 0;
+                                                    : 0;
     if (!error && ftruncate(fd, 0) != 0)
         error = errno;
     if (error)
@@ -278,6 +278,5 @@ static bool file_chunk_done(struct weir__run_chunk **chunk)
     return weir__trace_file_write(WEIR__TRACE_EVTS, head, n, full->bytes, (uint32_t)full->filled);
 }
 
-const struct weir__trace_sink weir__trace_file_sink = {.write = weir__trace_file_write,
-                                                       .chunk_take = file_chunk_take,
-                                                       .chunk_done = file_chunk_done};
+const struct weir__trace_sink weir__trace_file_sink = {
+    .write = weir__trace_file_write, .chunk_take = file_chunk_take, .chunk_done = file_chunk_done};

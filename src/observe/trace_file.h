@@ -16,7 +16,8 @@
 #include "base/bits.h"
 
 /* 0, or why the file cannot be made (ESPIPE: not a regular file,
- * EWOULDBLOCK: another recording is being written to it); the preamble and HEAD are written by the caller. */
+ * EWOULDBLOCK: another recording is being written to it); the preamble and HEAD are written by the
+ * caller. */
 int weir__trace_file_open(const char *path);
 
 /* Appends a record of two parts. False: nothing was written, now or earlier. */

@@ -14,7 +14,7 @@ static struct {
     weir__lock lock;
     void *page;
     uint32_t image;
-    uint64_t ordinal; /* of the latest chunk; atomic */
+    uint64_t ordinal;                /* of the latest chunk; atomic */
     struct weir__run_chunk *records; /* under the lock; NULL: none yet */
     uint64_t full; /* no chunk was free when so many, less one, had been freed; atomic */
 } ring;

@@ -25,15 +25,15 @@ struct weir__trace_sink {
 extern const struct weir__trace_sink weir__trace_file_sink, weir__trace_ring_sink;
 extern const struct weir__trace_sink *weir__trace_sink;
 
-WEIR__INLINE bool weir__trace_write(uint32_t type, const void *head, size_t nhead,
-                                    const void *body, size_t nbody)
+WEIR__INLINE bool weir__trace_write(uint32_t type, const void *head, size_t nhead, const void *body,
+                                    size_t nbody)
 {
     return weir__trace_sink->write(type, head, nhead, body, nbody);
 }
 
 /* What an EVTS record of the chunk's first `events` begins with (at most 5 varints). */
-WEIR__INLINE unsigned char *weir__chunk_head(unsigned char *at,
-                                             const struct weir__run_chunk *chunk, uint64_t events)
+WEIR__INLINE unsigned char *weir__chunk_head(unsigned char *at, const struct weir__run_chunk *chunk,
+                                             uint64_t events)
 {
     at = weir__put_varint(at, chunk->thread);
     at = weir__put_varint(at, chunk->tid);

@@ -86,7 +86,7 @@ void weir__shown_detach(struct weir__window *w);
 void weir__shown_solo_begin(struct weir__meter *m, const struct weir__window *w);
 void weir__shown_solo_end(struct weir__meter *m);
 
-void weir__shown_peak(struct weir__meter *m);                /* m->peak rose */
+void weir__shown_peak(struct weir__meter *m);                      /* m->peak rose */
 void weir__shown_shared_peak(struct weir__meter *m, int64_t live); /* any thread */
 
 /* May the window be opened? Not where its tally would be missed. */

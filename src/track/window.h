@@ -44,7 +44,7 @@ struct weir__window {
     int64_t hi_blocks; /* at `hi`: two times the blocks counted in less those out; as hi */
     int64_t slow;      /* under the meter lock, or while SHARED by the owner */
     uint64_t unused;
-    union { /* the second line */
+    union {                  /* the second line */
         int64_t cap;         /* written with the meter lock held */
         int32_t cap_half[2]; /* low, high: little-endian machines only */
     };
@@ -62,17 +62,15 @@ struct weir__window {
     uint64_t shared_operations;     /* done on shared atomics; written by the owner */
 } __attribute__((aligned(WEIR__LINE)));
 
-_Static_assert(offsetof(struct weir__window, cap) == sizeof(struct weir__tally) &&
-                   offsetof(struct weir__window, allocating) ==
-                       offsetof(struct weir__tally, allocating) &&
-                   offsetof(struct weir__window, given) == offsetof(struct weir__tally, given) &&
-                   offsetof(struct weir__window, freeing) ==
-                       offsetof(struct weir__tally, freeing) &&
-                   offsetof(struct weir__window, hi) == offsetof(struct weir__tally, hi) &&
-                   offsetof(struct weir__window, hi_blocks) ==
-                       offsetof(struct weir__tally, hi_blocks) &&
-                   offsetof(struct weir__window, slow) == offsetof(struct weir__tally, slow),
-               "a window begins with its tally");
+_Static_assert(
+    offsetof(struct weir__window, cap) == sizeof(struct weir__tally) &&
+        offsetof(struct weir__window, allocating) == offsetof(struct weir__tally, allocating) &&
+        offsetof(struct weir__window, given) == offsetof(struct weir__tally, given) &&
+        offsetof(struct weir__window, freeing) == offsetof(struct weir__tally, freeing) &&
+        offsetof(struct weir__window, hi) == offsetof(struct weir__tally, hi) &&
+        offsetof(struct weir__window, hi_blocks) == offsetof(struct weir__tally, hi_blocks) &&
+        offsetof(struct weir__window, slow) == offsetof(struct weir__tally, slow),
+    "a window begins with its tally");
 
 WEIR__INLINE int64_t weir__window_load(const int64_t *field)
 {

@@ -147,7 +147,7 @@ def owner(t):
 
 
 def pipeline(t):
-    t.type("run %s/act say one on CONT { say continued } sleep 60000 | run cat\n" % BIN)
+    t.type("run %s/act on CONT { say continued } say one sleep 60000 | run cat\n" % BIN)
     t.expect("one\n")
     t.type("\x1a")
     t.expect("Stopped")
