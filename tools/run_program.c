@@ -233,6 +233,7 @@ static void signals_pass_on(const struct run *run, int from)
     arrived_read(from, &a);
     unsigned group[SIGNALS];
     witness_ask(run, group);
+    arrived_read(from, &a); /* what the witness had by then has arrived here, too */
     group_keep(group, &a);
     group_complete(group);
     for (int signal = 1; signal < SIGNALS; signal++) {
