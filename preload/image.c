@@ -26,7 +26,7 @@ static struct weir__run_image *image; /* NULL: no room was left */
 static uint32_t image_index;
 static size_t unit;                   /* of tallies: the system's page */
 static char *fork_sentinel;           /* not 0 here; the kernel clears it in a forked child */
-static struct weir__run_image before; /* where `image` is NULL: the command, for children */
+static struct weir__run_image *before; /* where `image` is NULL: its command, for children */
 
 struct weir__run_image *preload_image(void)
 {
@@ -159,6 +159,18 @@ static void heap_place_again(void *heap, size_t size, bool own, uint32_t *number
     area_of(heap, size)->number = *number;
 }
 
+/* Of the image that this process has not. In pages of its own: few processes need it. */
+static void command_keep(const struct weir__run_image *from)
+{
+    int saved = errno;
+    void *memory = !from ? MAP_FAILED
+                         : mmap(NULL, sizeof *from, PROT_READ | PROT_WRITE,
+                                MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    errno = saved;
+    if (memory != MAP_FAILED)
+        weir__run_command_copy(before = memory, from);
+}
+
 /* Every lock of weir is held, every window closed. What the parent has in the memory is not
  * touched. */
 static void forked_first(void)
@@ -176,12 +188,12 @@ static void forked_first(void)
     weir__heaps_place_again(heap_place_again, shown ? &image->shown : NULL);
     weir__recorder_outside_cut();
     if (!image) {
-        if (parent)
-            weir__run_command_copy(&before, parent);
+        command_keep(parent);
         return;
     }
     weir__trace_account = &image->account;
-    weir__run_command_copy(image, parent ? parent : &before);
+    if (parent || before)
+        weir__run_command_copy(image, parent ? parent : before);
     weir__run_image_ready(image);
 }
 
@@ -214,8 +226,7 @@ void preload_image_check(void)
     fork_sentinel = NULL;
     weir__stream_sentinel = NULL;
     weir__trace_account_leave();
-    if (image)
-        weir__run_command_copy(&before, image);
+    command_keep(image);
     image = NULL;
     areas.free = NULL;
     weir__heaps_place_apart(heap_place_apart);

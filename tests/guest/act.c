@@ -203,7 +203,7 @@ static char **first_environment(void)
 static void show_signals(void)
 {
     static char text[8192];
-    int fd = open("/proc/self/status", O_RDONLY);
+    int fd = open("/proc/thread-self/status", O_RDONLY);
     ssize_t length = read(fd, text, sizeof text - 1);
     close(fd);
     text[length > 0 ? length : 0] = 0;

@@ -232,7 +232,8 @@ text()
 check "the report says what was recorded" text
 many()
 {
-    "$weir" run --record F -- "$A" fork { } fork { } fork { } fork { } fork { } leave-behind { await go } leave-behind { await go } 2>err
+    "$weir" run --record F -- "$A" fork { } fork { } fork { } fork { } fork { } \
+        leave-behind { touch one await go } leave-behind { touch two await go } await one await two 2>err
     touch go
     wants "complete" 4 "$(grep -c 'recorded .* in .*: complete$' err)"
     grep -q 'recorded   2 more processes, each complete$' err || fail "$(tail -n 3 err)"
