@@ -24,8 +24,8 @@
 static void *page;                    /* NULL: nobody reads */
 static struct weir__run_image *image; /* NULL: no room was left */
 static uint32_t image_index;
-static size_t unit;                   /* of tallies: the system's page */
-static char *fork_sentinel;           /* not 0 here; the kernel clears it in a forked child */
+static size_t unit;                    /* of tallies: the system's page */
+static char *fork_sentinel;            /* not 0 here; the kernel clears it in a forked child */
 static struct weir__run_image *before; /* where `image` is NULL: its command, for children */
 
 struct weir__run_image *preload_image(void)

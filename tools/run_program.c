@@ -27,8 +27,8 @@
 #define SIGNALS       65
 #define GROUP_WAIT_US 3000 /* for the rest of a signal to the group */
 #define GROUP_KEPT_NS UINT64_C(100000000)
-#define PACE_LEAST    1    /* ms between two looks at the processes: while things happen, */
-#define PACE_MOST     40   /* and while they do not */
+#define PACE_LEAST    1  /* ms between two looks at the processes: while things happen, */
+#define PACE_MOST     40 /* and while they do not */
 
 static void nap(long us)
 {
