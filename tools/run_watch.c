@@ -316,6 +316,12 @@ static void image_parts_free(struct run_watch *watch, struct run_image *image)
 
 /* -- a look ------------------------------------------------------------------------------------ */
 
+/* How the program itself ended says the wait for it. */
+static bool is_waited_for(const struct run_watch *watch, const struct run_image *image)
+{
+    return image->pid == watch->run->pid && !watch->run->ended;
+}
+
 static void lives_look(struct run_watch *watch, const struct weir__run_image *const images[],
                        uint64_t now)
 {
@@ -323,7 +329,9 @@ static void lives_look(struct run_watch *watch, const struct weir__run_image *co
     for (uint32_t i = 0; i < WEIR__RUN_IMAGES; i++) {
         if (!watch->at[i] || !images[i] || watch->at[i]->over)
             continue;
-        watch->at[i]->over = image_is_over(watch->at[i], images[i]);
+        watch->at[i]->over = is_waited_for(watch, watch->at[i])
+                                 ? watch->at[i]->after != NULL
+                                 : image_is_over(watch->at[i], images[i]);
         alive += !watch->at[i]->over;
     }
     watch->lives_next = now + LIVES_NS + alive * LIFE_NS;
