@@ -187,8 +187,8 @@ static void aligned_calls_refuse_what_they_must(void)
     block = call_memalign(48, 100);
     EXPECT(block && aligned(block, 64));
     free(block);
-    block = call_aligned_alloc(48, 96);
-    EXPECT(block && aligned(block, 64));
+    block = call_aligned_alloc(48, 96); /* the C library's refuses it since 2.38 */
+    EXPECT(block ? aligned(block, 64) : !getenv("LD_PRELOAD"));
     free(block);
     errno = 0;
     EXPECT(!call_aligned_alloc(SIZE_MAX, 10) && errno == EINVAL);

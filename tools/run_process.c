@@ -23,18 +23,32 @@ static bool process_file_read(int pid, const char *name, char *text, size_t size
     return n > 0;
 }
 
-/* When it was started, CLOCK_BOOTTIME ns; 0: unknown. UINT64_MAX: it has ended, and waits for
- * its parent to see it. */
+/* The nth field of /proc/PID/stat, from the third on; NULL: there is none. */
+static const char *stat_field(const char *stat, int n)
+{
+    const char *at = strrchr(stat, ')'); /* its name may have anything in it */
+    for (int field = 2; at && field < n; field++)
+        at = strchr(at + 1, ' ');
+    return at;
+}
+
+/* Has every thread of it ended, and it waits for its parent to see it? A first thread that
+ * ended before the others is called a zombie, too. */
+static bool is_zombie(const char *stat)
+{
+    const char *state = stat_field(stat, 3), *threads = stat_field(stat, 20);
+    return state && threads && (state[1] == 'Z' || state[1] == 'X') && atoi(threads) <= 1;
+}
+
+/* When it was started, CLOCK_BOOTTIME ns; 0: unknown. UINT64_MAX: it has ended. */
 static uint64_t process_start(int pid)
 {
     char text[1024];
     if (!process_file_read(pid, "stat", text, sizeof text))
         return 0;
-    const char *at = strrchr(text, ')'); /* its name may have anything in it */
-    if (at && (at[2] == 'Z' || at[2] == 'X'))
+    if (is_zombie(text))
         return UINT64_MAX;
-    for (int field = 2; at && field < 22; field++)
-        at = strchr(at + 1, ' ');
+    const char *at = stat_field(text, 22);
     unsigned long long ticks = at ? strtoull(at, NULL, 10) : 0;
     return ticks * (1000000000u / (unsigned)sysconf(_SC_CLK_TCK));
 }

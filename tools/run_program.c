@@ -27,8 +27,8 @@
 #define SIGNALS       65
 #define GROUP_WAIT_US 3000 /* for the rest of a signal to the group */
 #define GROUP_KEPT_NS UINT64_C(100000000)
-#define PACE_LEAST    1    /* ms between two looks at the processes: while things happen, */
-#define PACE_MOST     40   /* and while they do not */
+#define PACE_LEAST    1  /* ms between two looks at the processes: while things happen, */
+#define PACE_MOST     40 /* and while they do not */
 
 static void nap(long us)
 {
@@ -233,6 +233,7 @@ static void signals_pass_on(const struct run *run, int from)
     arrived_read(from, &a);
     unsigned group[SIGNALS];
     witness_ask(run, group);
+    arrived_read(from, &a); /* what the witness had by then has arrived here, too */
     group_keep(group, &a);
     group_complete(group);
     for (int signal = 1; signal < SIGNALS; signal++) {

@@ -31,11 +31,19 @@ struct run_watch *run_watch_make(struct run *run)
     return watch;
 }
 
+static void image_free(struct run_image *image)
+{
+    free(image->program);
+    free(image->command);
+    free(image->classes);
+    free(image);
+}
+
 void run_watch_drop(struct run_watch *watch)
 {
     for (struct run_image *i = watch->first, *next; i; i = next) {
         next = i->next;
-        free(i);
+        image_free(i);
     }
     free(watch);
 }
@@ -102,9 +110,7 @@ static struct run_image *image_add(struct run_watch *watch, uint32_t index,
     image->program = strndup(from->program, sizeof from->program - 1);
     image->command = strndup(from->command, sizeof from->command - 1);
     if (!image->program || !image->command) {
-        free(image->program);
-        free(image->command);
-        free(image);
+        image_free(image);
         return NULL;
     }
     size_t length = strlen(image->command);
@@ -228,10 +234,7 @@ static void images_drop(struct run_watch *watch)
     }
     for (struct run_image *next; dropped; dropped = next) {
         next = dropped->next;
-        free(dropped->program);
-        free(dropped->command);
-        free(dropped->classes);
-        free(dropped);
+        image_free(dropped);
     }
 }
 
@@ -313,6 +316,12 @@ static void image_parts_free(struct run_watch *watch, struct run_image *image)
 
 /* -- a look ------------------------------------------------------------------------------------ */
 
+/* How the program itself ended says the wait for it. */
+static bool is_waited_for(const struct run_watch *watch, const struct run_image *image)
+{
+    return image->pid == watch->run->pid && !watch->run->ended;
+}
+
 static void lives_look(struct run_watch *watch, const struct weir__run_image *const images[],
                        uint64_t now)
 {
@@ -320,7 +329,9 @@ static void lives_look(struct run_watch *watch, const struct weir__run_image *co
     for (uint32_t i = 0; i < WEIR__RUN_IMAGES; i++) {
         if (!watch->at[i] || !images[i] || watch->at[i]->over)
             continue;
-        watch->at[i]->over = image_is_over(watch->at[i], images[i]);
+        watch->at[i]->over = is_waited_for(watch, watch->at[i])
+                                 ? watch->at[i]->after != NULL
+                                 : image_is_over(watch->at[i], images[i]);
         alive += !watch->at[i]->over;
     }
     watch->lives_next = now + LIVES_NS + alive * LIFE_NS;

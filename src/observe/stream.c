@@ -96,7 +96,9 @@ static WEIR__NOINLINE bool stream_make_room(struct weir__stream *s)
 static void stream_begin(struct weir__stream *s, uint32_t generation)
 {
     s->thread = __atomic_add_fetch(&streams.threads, 1, __ATOMIC_RELAXED);
-    s->tid = __atomic_load_n(&weir__stream_may_ask, __ATOMIC_RELAXED) ? (uint32_t)syscall(SYS_gettid) : s->thread;
+    s->tid = __atomic_load_n(&weir__stream_may_ask, __ATOMIC_RELAXED)
+                 ? (uint32_t)syscall(SYS_gettid)
+                 : s->thread;
     __atomic_store_n(&s->logged, 0, __ATOMIC_RELAXED);
     stream_restart(s);
     __atomic_store_n(&s->generation, generation, __ATOMIC_RELEASE);

@@ -74,8 +74,8 @@ between()
         other=$(sed -n 's/^cost .* other //p' $way.images)
         echo "$way: $calls calls between the marks, not a malloc's: $other"
         # membarrier (324, aarch64 283) was registered at the start; sandboxes have none of it.
-        case $other in 0: | [0-9]*": 324" | [0-9]*": 283") ;; *)
-            wants "$way: calls that no malloc would make" 0: "$other" ;; esac
+        other=$(echo "$other" | sed 's/ 324//g; s/ 283//g; s/^[0-9]*:$/0:/')
+        wants "$way: calls that no malloc would make" 0: "$other"
         [ "$calls" -le "$2" ] || fail "$way: $calls calls, not at most $2"
     done
 }

@@ -59,6 +59,7 @@ check "a thread calls _exit" ends beside { BLOCKS end _exit 6 }
 check "a thread calls exit_group" ends beside { BLOCKS end exit_group 6 }
 check "main ends, then the last thread" ends leave { a 1 1000000 BLOCKS }
 check "main ends, then a thread exits" ends leave { a 1 1000000 BLOCKS end exit_group 6 }
+check "main ends, much later a thread exits" ends leave { sleep 200 a 1 1000000 sleep 200 BLOCKS end exit_group 6 }
 check "blocks of a thread that ended" ends thread { BLOCKS } end exit_group 4
 
 for signal in TERM INT HUP QUIT PIPE USR1 USR2 ALRM KILL SEGV ABRT XCPU SYS VTALRM POLL RT0 RT5; do

@@ -177,6 +177,7 @@ one()
     echo 'int main(void) { return 0; }' >none.c
     cat >one.c <<'END'
 #include <stdlib.h>
+#include <unistd.h>
 int main(void)
 {
     void *volatile p = malloc(100);

@@ -7,6 +7,7 @@ build count.c
 signals() { "$python" "$guest_dir/signals.py" "$@" || exit $?; }
 terminal()
 {
+    "$python" -c 'import os; os.openpty()' 2>/dev/null || skip "no terminal can be made here"
     have bash || skip "no bash here"
     "$python" "$guest_dir/terminal.py" "$@" || exit $?
 }
