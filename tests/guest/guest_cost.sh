@@ -81,7 +81,7 @@ between()
 }
 check "no call for two million events" between steady 10
 check "no call for computing and blocks in turn" between idle 10
-check "four threads, no call that no malloc would make" between threads 200
+check "four threads, no call that no malloc would make" between threads 5000
 
 forked()
 {

@@ -53,9 +53,10 @@ for threads in 1 3; do
     check "abort, $of" rounds 60 134 abort $threads
     check "a signal, $of" rounds 60 138 kill $threads
     check "exec, $of" rounds 60 6 exec $threads "$bin/act" a 100 100 end exit 6
-    check "fork 100 times, $of" rounds 3 0 fork $threads
+    # Beside other threads glibc's own malloc hangs in such a fork, too.
+    [ $threads -gt 1 ] || check "fork 100 times, $of" rounds 3 0 fork $threads
     check "vfork 100 times, $of" rounds 3 0 vfork $threads
-    check "fork and exec 100 times, $of" rounds 3 0 fork-exec $threads "$bin/act" a 100 100 end exit 0
+    [ $threads -gt 1 ] || check "fork and exec 100 times, $of" rounds 3 0 fork-exec $threads "$bin/act" a 100 100 end exit 0
     check "jump, then _exit, $of" rounds 60 0 jump $threads
     check "jump, then exit, $of" rounds 60 0 jump-exit $threads
     check "jump 200 times, $of" rounds 3 any jumps $threads
