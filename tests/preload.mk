@@ -21,7 +21,8 @@ kill-figures: all tests/kill_figures$(EXEEXT)
 # `weir run` on a memory full of nonsense, under a driver of its own; fuzz-run is the same under
 # clang's fuzzer, for FUZZ_SECONDS. What it finds lies in fuzz-run.found.
 run_looking_sources = tools/run.h tools/run_watch.c tools/run_chunks.c tools/run_process.c tools/run_figures.c tools/run_record.c \
-	tools/run_report.c tools/run_json.c tools/numbers.c tools/numbers.h src/observe/crc32.c src/observe/crc32.h
+	tools/run_report.c tools/run_json.c tools/numbers.c tools/numbers.h src/observe/crc32.c src/observe/crc32.h \
+	src/observe/trace_frame.c src/observe/trace_frame.h
 plain_tests += tests/fuzz_run
 tests_fuzz_run_SOURCES = fuzz/run.c fuzz/run.h fuzz/run_driver.c $(run_looking_sources)
 tests_fuzz_run_LDADD = -lpthread

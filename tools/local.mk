@@ -15,6 +15,7 @@ weir_SOURCES += $(trace_sources) tools/cmd_trace.c tools/cmd_stats.c
 weir_LDADD = libweir.la $(weir_jemalloc_lib) $(ZLIB_LIBS) -lpthread -lm
 weir_SOURCES += tools/cmd_run.c tools/run.h tools/run_check.c tools/run_chunks.c tools/run_figures.c tools/run_json.c \
 	tools/run_memory.c tools/run_process.c tools/run_program.c tools/run_record.c tools/run_report.c tools/run_watch.c \
+	src/observe/trace_frame.c src/observe/trace_frame.h \
 	$(program_file_sources)
 weir_CPPFLAGS = $(AM_CPPFLAGS) -DWEIR_PKGLIBDIR='"$(pkglibdir)"' \
 	-DWEIR_DATA_DIR='"$(pkgdatadir)"'

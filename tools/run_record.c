@@ -17,6 +17,7 @@
 #include "observe/crc32.h"
 #include "observe/format.h"
 #include "observe/ticks.h"
+#include "observe/trace_frame.h"
 #include "observe/trace_sink.h"
 
 #include <errno.h>
@@ -26,7 +27,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #define FOOT_MOST  256
@@ -51,44 +51,6 @@ const struct run_recording *run_record_first(void)
 
 /* -- writing ---------------------------------------------------------------------------- */
 
-static int parts_write(int file, struct iovec *parts, int nparts, uint64_t offset)
-{
-    while (nparts) {
-        ssize_t n = pwritev(file, parts, nparts, (off_t)offset);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? errno : EIO;
-        offset += (uint64_t)n;
-        for (; nparts && (size_t)n >= parts->iov_len; parts++, nparts--)
-            n -= (ssize_t)parts->iov_len;
-        if (nparts) {
-            parts->iov_base = (char *)parts->iov_base + n;
-            parts->iov_len -= (size_t)n;
-        }
-    }
-    return 0;
-}
-
-static void put_word(unsigned char *at, uint32_t value)
-{
-    for (int i = 0; i < 4; i++)
-        at[i] = (unsigned char)(value >> 8 * i);
-}
-
-static int record_write_at(int file, uint32_t type, const void *head, size_t nhead,
-                           const void *body, size_t nbody, uint64_t offset)
-{
-    unsigned char front[WEIR__TRACE_RECORD];
-    put_word(front, type);
-    put_word(front + 4, (uint32_t)(nhead + nbody));
-    uint32_t crc = weir__crc32(weir__crc32(0, front, 8), head, nhead);
-    put_word(front + 8, weir__crc32(crc, body, nbody));
-    struct iovec parts[] = {
-        {front, sizeof front}, {(void *)(uintptr_t)head, nhead}, {(void *)(uintptr_t)body, nbody}};
-    return parts_write(file, parts, nbody ? 3 : 2, offset);
-}
-
 static void fail(struct run_recording *r, int error)
 {
     r->error = error;
@@ -101,21 +63,13 @@ static bool record_write(struct run_recording *r, uint32_t type, const void *hea
 {
     if (r->error || r->file < 0)
         return false;
-    int error = record_write_at(r->file, type, head, nhead, body, nbody, r->end);
+    int error = weir__trace_frame_write(r->file, type, head, nhead, body, nbody, r->end);
     if (error) {
         fail(r, error);
         return false;
     }
     r->end += WEIR__TRACE_RECORD + nhead + nbody;
     return true;
-}
-
-static int preamble_write(int file)
-{
-    unsigned char bytes[WEIR__TRACE_PREAMBLE] = WEIR__TRACE_MAGIC;
-    bytes[8] = WEIR__TRACE_MAJOR;
-    bytes[10] = WEIR__TRACE_MINOR;
-    return parts_write(file, &(struct iovec){bytes, sizeof bytes}, 1, 0);
 }
 
 /* -- the first file ----------------------------------------------------------------------- */
@@ -195,7 +149,7 @@ bool run_record_prepare(struct run *run)
     bool there = path && access(path, F_OK) == 0;
     int file = path ? file_open(path, 0) : -ENOMEM, error = file < 0 ? -file : room_try(file);
     if (!error && known)
-        error = preamble_write(file);
+        error = weir__trace_preamble_write(file);
     if (file >= 0 && (error || !known)) {
         close(file);
         if (!there)
@@ -365,7 +319,7 @@ struct run_recording *run_record_of(struct run *run, struct run_image *image)
         recordings.prepared_path = NULL;
     } else {
         r->file = file_of_image(run, image, &r->path);
-        r->error = r->file < 0 ? -r->file : preamble_write(r->file);
+        r->error = r->file < 0 ? -r->file : weir__trace_preamble_write(r->file);
     }
     r->end = WEIR__TRACE_PREAMBLE;
     if (r->path) {
@@ -496,8 +450,8 @@ void run_record_end(struct run_recording *r, const struct weir__run_image *image
     if (!r->footed && r->room && r->file >= 0) {
         memset(record, 0, sizeof record);
         foot_put(record, r, image);
-        r->footed = record_write_at(r->file, WEIR__TRACE_FOOT, record, sizeof record, NULL, 0,
-                                    r->room) == 0;
+        r->footed = weir__trace_frame_write(r->file, WEIR__TRACE_FOOT, record, sizeof record, NULL,
+                                            0, r->room) == 0;
     }
     if (r->file >= 0 && close(r->file) != 0 && !r->error)
         r->error = errno;

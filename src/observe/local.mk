@@ -7,7 +7,7 @@ weir_core_sources += src/observe/environment.c src/observe/environment.h \
 	src/observe/snapshot.c src/observe/snapshot.h src/observe/stats.c src/observe/stream.c src/observe/stream.h src/observe/ticks.h \
 	src/observe/recorder.c src/observe/recorder.h src/observe/recorder_process.c \
 	src/observe/run_attach.c src/observe/run_attach.h src/observe/run_page.h src/observe/trace_file.c src/observe/trace_file.h \
-	src/observe/trace_names.c src/observe/trace_ring.c src/observe/trace_sink.h \
+	src/observe/trace_frame.c src/observe/trace_frame.h src/observe/trace_names.c src/observe/trace_ring.c src/observe/trace_sink.h \
 	src/observe/trace_names.h
 
 pkginclude_HEADERS += include/weir/profile.h include/weir/stats.h include/weir/trace.h

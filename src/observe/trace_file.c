@@ -4,8 +4,8 @@
 #include "base/lock.h"
 #include "base/meta.h"
 #include "observe/bytes.h"
-#include "observe/crc32.h"
 #include "observe/format.h"
+#include "observe/trace_frame.h"
 #include "observe/trace_sink.h"
 
 #include <errno.h>
@@ -14,7 +14,6 @@
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 static struct {
@@ -80,47 +79,14 @@ static bool within_limit(uint64_t end)
            end <= limit.rlim_cur;
 }
 
-/* 0 or an errno value. The parts are changed. */
-static int parts_write(struct iovec *parts, int nparts, uint64_t offset)
-{
-    while (nparts) {
-        ssize_t n = pwritev(file.fd, parts, nparts, (off_t)offset);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return n < 0 ? errno : EIO;
-        offset += (uint64_t)n;
-        for (; nparts && (size_t)n >= parts->iov_len; parts++, nparts--)
-            n -= (ssize_t)parts->iov_len;
-        if (nparts) {
-            parts->iov_base = (char *)parts->iov_base + n;
-            parts->iov_len -= (size_t)n;
-        }
-    }
-    return 0;
-}
-
-static void put_word(unsigned char *at, uint32_t value)
-{
-    for (int i = 0; i < 4; i++)
-        at[i] = (unsigned char)(value >> 8 * i);
-}
-
 static int record_write_locked(uint32_t type, const void *head, size_t nhead, const void *body,
                                size_t nbody, uint64_t offset)
 {
-    unsigned char front[WEIR__TRACE_RECORD];
-    put_word(front, type);
-    put_word(front + 4, (uint32_t)(nhead + nbody));
-    uint32_t crc = weir__crc32(weir__crc32(0, front, 8), head, nhead);
-    put_word(front + 8, weir__crc32(crc, body, nbody));
     if (!descriptor_is_ours())
         return descriptor_lost();
-    if (!within_limit(offset + sizeof front + nhead + nbody))
+    if (!within_limit(offset + WEIR__TRACE_RECORD + nhead + nbody))
         return EFBIG;
-    struct iovec parts[] = {
-        {front, sizeof front}, {(void *)(uintptr_t)head, nhead}, {(void *)(uintptr_t)body, nbody}};
-    return parts_write(parts, nbody ? 3 : 2, offset);
+    return weir__trace_frame_write(file.fd, type, head, nhead, body, nbody, offset);
 }
 
 static void fail_locked(int error)
@@ -162,12 +128,7 @@ bool weir__trace_file_reserve(void)
 
 static int preamble_write(void)
 {
-    unsigned char bytes[WEIR__TRACE_PREAMBLE] = WEIR__TRACE_MAGIC;
-    bytes[8] = WEIR__TRACE_MAJOR;
-    bytes[10] = WEIR__TRACE_MINOR;
-    if (!within_limit(sizeof bytes))
-        return EFBIG;
-    return parts_write(&(struct iovec){bytes, sizeof bytes}, 1, 0);
+    return within_limit(WEIR__TRACE_PREAMBLE) ? weir__trace_preamble_write(file.fd) : EFBIG;
 }
 
 /* A fifo without a reader would stop the program here; a device would take anything. */
