@@ -76,6 +76,16 @@ class Started:
             fail("it did not end in %d s" % seconds)
 
 
+def end_guest(one, guest):
+    """Ends what weir run started, if it is still there: it may end by itself at any moment."""
+    if guest != one.pid:
+        try:
+            os.kill(guest, signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+    return guest != one.pid
+
+
 WINCH = int(signal.SIGWINCH)
 
 
@@ -99,8 +109,7 @@ def counted(words, s, send):
     if code is None:
         one.kill()
         return "%s, sent after it, does not arrive" % name(last)
-    if os.path.exists("/proc/%d" % guest) and guest != one.pid:
-        os.kill(guest, signal.SIGKILL)
+    if end_guest(one, guest):
         return "ends what was started (%d), the program is left running" % code
     return "ends it (%d)" % code
 
@@ -152,8 +161,7 @@ def each(kill, how):
                 os.kill(one.pid, signal.SIGRTMAX)
                 if one.line("counts", 15, must=False) is None:
                     wrong.setdefault(64, "%s: SIGRTMAX does not reach the program" % way)
-            if guest != one.pid and os.path.exists("/proc/%d" % guest):
-                os.kill(guest, signal.SIGKILL)
+            end_guest(one, guest)
             one.kill()
             one.p.wait()
     if wrong:
