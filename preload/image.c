@@ -10,7 +10,7 @@
 
 #include "alloc/block.h"
 #include "alloc/observe.h"
-#include "base/lock.h"
+#include "os/lock.h"
 #include "observe/recorder.h"
 #include "observe/run_attach.h"
 #include "observe/stream.h"

@@ -12,7 +12,7 @@
 
 #include "alloc/block.h"
 #include "alloc/observe.h"
-#include "base/os.h"
+#include "os/clock.h"
 #include "preload/image.h"
 
 #include <errno.h>

@@ -11,7 +11,7 @@
 #include "preload/image.h"
 #include "preload/preload.h"
 
-#include "base/os.h"
+#include "os/clock.h"
 
 #include "observe/stream.h"
 #include "track/meter.h"

@@ -11,9 +11,9 @@ find src tools adapters preload include -name '*.[ch]' -o -name '*.hpp' -o -name
 function rank_of(layer)
 {
     if (layer == "base") return 1
+    if (layer == "os") return 1.5
     if (layer == "backing") return 2
-    if (layer == "pool" || layer == "device") return 3
-    if (layer == "track") return 4
+    if (layer == "pool" || layer == "device" || layer == "track") return 3
     if (layer == "alloc") return 5
     if (layer == "object" || layer == "plan") return 6
     if (layer == "observe") return 7
@@ -51,7 +51,6 @@ function layer_of_file(name,    parts, n)
 # May a file of layer `from` include one of layer `to`? A plan binds tensors.
 function visible(from, to)
 {
-    if (from == "plan" && to == "object") return 1
     if (from == "plan" && to == "object") return 1 # tensors are bound to planned memory
     return from == to || rank_of(to) < rank_of(from)
 }

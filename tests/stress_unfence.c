@@ -3,7 +3,7 @@
  * exact, no limit is passed, and afterwards the calls go on. Each process gives it up once.
  */
 #include "alloc/context.h"
-#include "base/os.h"
+#include "os/fence.h"
 #include "stress.h"
 
 #include <spawn.h>

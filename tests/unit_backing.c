@@ -1,6 +1,11 @@
 /* Both providers keep the contract of backing.h, and the right one is chosen. */
 #include "backing/backing.h"
-#include "backing/pages.h"
+#include "os/pages.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
@@ -48,10 +53,10 @@ Test(backing, regions_are_aligned_as_asked)
     {
         for (size_t alignment = 1; alignment <= GIB; alignment *= 2) {
             bool zeroed;
-            size_t size = 3 * pages_size();
+            size_t size = 3 * weir__os_page_size();
             char *region = p->take(size, alignment, &zeroed);
             cr_assert_not_null(region, "%s: alignment %zu", p->name, alignment);
-            size_t expected = alignment < pages_size() ? pages_size() : alignment;
+            size_t expected = alignment < weir__os_page_size() ? weir__os_page_size() : alignment;
             cr_assert_eq((uintptr_t)region % expected, 0, "%s: alignment %zu", p->name, alignment);
             memset(region, 0x5a, size);
             p->give(region, size, alignment);
@@ -66,7 +71,7 @@ Test(backing, a_size_within_a_page_takes_the_page)
         bool zeroed;
         char *region = p->take(1, 1, &zeroed);
         cr_assert_not_null(region);
-        memset(region, 1, pages_size());
+        memset(region, 1, weir__os_page_size());
         p->give(region, 1, 1);
     }
 }
@@ -77,8 +82,8 @@ Test(backing, zeroed_is_told_truly)
     {
         unsigned fresh = 0;
         for (int round = 0; round < 200; round++) {
-            size_t size = (size_t)(1 + round * 37 % 300) * pages_size();
-            size_t alignment = round % 3 ? pages_size() : 2 * MIB;
+            size_t size = (size_t)(1 + round * 37 % 300) * weir__os_page_size();
+            size_t alignment = round % 3 ? weir__os_page_size() : 2 * MIB;
             bool zeroed;
             unsigned char *region = p->take(size, alignment, &zeroed);
             cr_assert_not_null(region);
@@ -112,7 +117,7 @@ Test(backing, purged_parts_read_as_zero_and_the_rest_stays)
     FOR_EACH_PROVIDER(p)
     {
         bool zeroed;
-        size_t page = pages_size(), size = 64 * page;
+        size_t page = weir__os_page_size(), size = 64 * page;
         unsigned char *region = p->take(size, 2 * MIB, &zeroed);
         memset(region, 0xab, size);
         errno = 7;
@@ -132,7 +137,7 @@ Test(backing, purge_stays_within_its_part)
     FOR_EACH_PROVIDER(p)
     {
         bool zeroed;
-        size_t page = pages_size(), size = 8 * page, start = page / 4, end = 5 * page + page / 2;
+        size_t page = weir__os_page_size(), size = 8 * page, start = page / 4, end = 5 * page + page / 2;
         unsigned char *region = p->take(size, 2 * MIB, &zeroed);
         memset(region, 0xab, size);
         cr_assert_eq(p->purge(region + start, end - start), 4 * page);
@@ -155,7 +160,7 @@ Test(backing, purge_lowers_resident_memory)
         unsigned char vector[64], *region = p->take(size, 2 * MIB, &zeroed);
         memset(region, 1, size);
         p->purge(region, size);
-        cr_assert_eq(mincore(region, 64 * pages_size(), vector), 0);
+        cr_assert_eq(mincore(region, 64 * weir__os_page_size(), vector), 0);
         for (size_t i = 0; i < 64; i++)
             cr_assert_eq(vector[i] & 1, 0, "%s: page %zu is still there", p->name, i);
         p->give(region, size, 2 * MIB);
@@ -184,7 +189,7 @@ Test(backing, the_system_unmaps_what_is_given)
     unsigned char vector;
     char *region = weir__backing_system.take(MIB, MIB, &zeroed);
     weir__backing_system.give(region, MIB, MIB);
-    cr_assert_eq(mincore(region, pages_size(), &vector), -1);
+    cr_assert_eq(mincore(region, weir__os_page_size(), &vector), -1);
     cr_assert_eq(errno, ENOMEM);
 }
 
@@ -243,7 +248,7 @@ Test(backing_jemalloc, trim_returns_what_was_kept)
     p->give(region, 32 * MIB, 2 * MIB);
     cr_assert_geq(p->trim(), 32 * MIB);
     cr_assert_eq(p->trim(), 0);
-    if (mincore(region, 16 * pages_size(), vector) == 0)
+    if (mincore(region, 16 * weir__os_page_size(), vector) == 0)
         for (size_t i = 0; i < 16; i++)
             cr_assert_eq(vector[i] & 1, 0);
 }

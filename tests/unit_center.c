@@ -5,8 +5,9 @@
  */
 #include "base/error.h"
 #include "base/fault.h"
-#include "base/meta.h"
+#include "backing/meta.h"
 #include "core.h"
+#include "pool/double_free.h"
 #include "pool/center.h"
 #include "pool/store.h"
 

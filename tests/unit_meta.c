@@ -4,7 +4,7 @@
  */
 #include "base/bits.h"
 #include "base/fault.h"
-#include "base/meta.h"
+#include "backing/meta.h"
 #include "core.h"
 
 #include <criterion/criterion.h>

@@ -4,7 +4,7 @@
  * observers of a tree of meters through all phases. Then the same with real threads.
  */
 #include "alloc/block.h"
-#include "base/os.h"
+#include "os/fence.h"
 #include "core.h"
 
 #include <criterion/criterion.h>

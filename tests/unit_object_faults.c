@@ -4,7 +4,7 @@
  * book-keeping is lost; and at last the call succeeds.
  */
 #include "base/fault.h"
-#include "base/meta.h"
+#include "backing/meta.h"
 
 #include "object.h"
 

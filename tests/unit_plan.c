@@ -4,7 +4,7 @@
  * the goals on the instances that come with the source.
  */
 #include "base/fault.h"
-#include "base/meta.h"
+#include "backing/meta.h"
 #include "plan/plan.h"
 #include "plan/search.h"
 

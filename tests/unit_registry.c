@@ -3,7 +3,7 @@
  * with addresses that collide, through growth and to empty again.
  */
 #include "base/fault.h"
-#include "base/meta.h"
+#include "backing/meta.h"
 #include "core.h"
 #include "track/registry.h"
 

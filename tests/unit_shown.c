@@ -5,7 +5,7 @@
  * it: in all phases, through attaching, detaching, resets, limits and forks.
  */
 #include "alloc/block.h"
-#include "base/os.h"
+#include "os/fence.h"
 #include "core.h"
 
 #include <criterion/criterion.h>

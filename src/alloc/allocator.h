@@ -5,7 +5,7 @@
 #ifndef WEIR_ALLOC_ALLOCATOR_H
 #define WEIR_ALLOC_ALLOCATOR_H
 
-#include "base/meta.h"
+#include "backing/meta.h"
 
 #include <weir/allocator.h>
 

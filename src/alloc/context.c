@@ -5,7 +5,7 @@
  */
 #include "alloc/block.h"
 #include "alloc/trace.h"
-#include "base/meta.h"
+#include "backing/meta.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -15,7 +15,7 @@
 #define WEIR_ALLOC_CONTEXT_H
 
 #include "alloc/allocator.h"
-#include "base/thread.h"
+#include "os/thread.h"
 #include "pool/cache.h"
 #include "pool/store.h"
 #include "track/meter.h"

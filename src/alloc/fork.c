@@ -8,7 +8,7 @@
  */
 #include "alloc/context.h"
 #include "alloc/observe.h"
-#include "base/meta.h"
+#include "backing/meta.h"
 
 #include <pthread.h>
 

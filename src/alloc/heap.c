@@ -5,8 +5,7 @@
  */
 #include "alloc/context.h"
 #include "alloc/observe.h"
-#include "base/meta.h"
-#include "base/os.h"
+#include "backing/meta.h"
 
 #include <errno.h>
 

@@ -5,7 +5,7 @@
 #ifndef WEIR_ALLOC_OBSERVE_H
 #define WEIR_ALLOC_OBSERVE_H
 
-#include "base/trace_hook.h"
+#include "track/trace_hook.h"
 #include "track/meter.h"
 
 #include <weir/allocator.h>
@@ -87,7 +87,7 @@ void weir__allocator_checkpoint_set(weir_allocator *a, uint64_t checkpoint);
 
 /*
  * Tracing of everything under `root`, an allocator without a parent, as
- * base/trace_hook.h says. At one instant of the total: the account starts from what
+ * track/trace_hook.h says. At one instant of the total: the account starts from what
  * is live, its figures go to *at (size set by the callee), the table is installed.
  * 0; EINVAL where `root` has a parent, EBUSY while a table is installed.
  *

@@ -1,6 +1,6 @@
 /* alloc/pool.c - weir_pool: a store of its own and the allocator over it. */
 #include "alloc/block.h"
-#include "base/meta.h"
+#include "backing/meta.h"
 
 #include <weir/pool.h>
 

@@ -3,7 +3,7 @@
  * is exact at one instant; what lies in caches and slabs is gathered a moment later.
  */
 #include "alloc/block.h"
-#include "base/meta.h"
+#include "backing/meta.h"
 
 #include <errno.h>
 #include <stdint.h>

@@ -4,8 +4,8 @@
  */
 #include "alloc/context.h"
 #include "base/error.h"
-#include "base/lock.h"
-#include "base/meta.h"
+#include "os/lock.h"
+#include "backing/meta.h"
 
 #include <errno.h>
 #include <string.h>

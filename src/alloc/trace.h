@@ -1,5 +1,5 @@
 /*
- * alloc/trace.h - telling an installed table (base/trace_hook.h) what happened, after
+ * alloc/trace.h - telling an installed table (track/trace_hook.h) what happened, after
  * the fact and with no lock held. Costs a load and a branch on slow routes.
  */
 #ifndef WEIR_ALLOC_TRACE_H

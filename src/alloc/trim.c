@@ -1,8 +1,9 @@
 /* alloc/trim.c - giving memory back: on request, and what idle threads hold. */
 #include "alloc/block.h"
 #include "alloc/observe.h"
+#include "pool/double_free.h"
 
-#include "base/os.h"
+#include "os/clock.h"
 
 /* Threads that did nothing for this long have their caches emptied; looked at only
  * every so many slow operations of a heap. */

@@ -4,7 +4,7 @@
  * settle who writes it in backing_choose.
  */
 #include "backing/backing.h"
-#include "base/os.h"
+#include "os/wait.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -60,7 +60,7 @@ static const struct weir__backing *backing_choose(void)
         return atomic_load(&chosen);
     }
     for (unsigned i = 0; atomic_flag_test_and_set_explicit(&choosing, memory_order_acquire); i++)
-        weir__os_yield(i);
+        weir__os_backoff(i);
     if (!atomic_load(&chosen)) {
         choosing_here = true;
         const struct weir__backing *wanted = backing_wanted();

@@ -12,11 +12,13 @@
  * State is written by start alone, before the other functions may be called.
  */
 #include "backing/backing.h"
-#include "backing/pages.h"
+#include "os/pages.h"
 
+#include <errno.h>
 #include <jemalloc/jemalloc.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/mman.h>
 
 static unsigned arena; /* index of our arena */
 
@@ -92,7 +94,7 @@ static bool jemalloc_start(void)
 
 static int jemalloc_flags(size_t alignment)
 {
-    size_t page = pages_size();
+    size_t page = weir__os_page_size();
     return MALLOCX_ARENA(arena) | MALLOCX_TCACHE_NONE |
            MALLOCX_ALIGN(alignment < page ? page : alignment);
 }
@@ -100,7 +102,7 @@ static int jemalloc_flags(size_t alignment)
 static void *jemalloc_take(size_t size, size_t alignment, bool *zeroed)
 {
     *zeroed = false;
-    if (!pages_round(size, &size)) {
+    if (!weir__os_page_round(size, &size)) {
         errno = ENOMEM;
         return NULL;
     }
@@ -173,7 +175,7 @@ const struct weir__backing weir_backing_jemalloc = {
     .start = jemalloc_start,
     .take = jemalloc_take,
     .give = jemalloc_give,
-    .purge = pages_purge,
+    .purge = weir__os_purge,
     .trim = jemalloc_trim,
     .raw_allocate = jemalloc_raw_allocate,
     .raw_free = jemalloc_raw_free,

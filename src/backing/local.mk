@@ -1,8 +1,8 @@
 # src/backing: the table and the system's provider in libweir, jemalloc's in a
 # library of its own.
 
-weir_core_sources += src/backing/backing.c src/backing/backing.h src/backing/pages.h \
-	src/backing/system.c
+weir_core_sources += src/backing/backing.c src/backing/backing.h src/backing/meta.c \
+	src/backing/meta.h src/backing/system.c
 
 EXTRA_DIST += src/backing/jemalloc.c src/backing/jemalloc.map
 
@@ -12,7 +12,7 @@ pkgconfig_DATA += weir-jemalloc.pc
 
 # The glue alone; jemalloc joins it below, once for each kind of library.
 noinst_LTLIBRARIES += libweir-jemalloc-glue.la
-libweir_jemalloc_glue_la_SOURCES = src/backing/jemalloc.c
+libweir_jemalloc_glue_la_SOURCES = src/backing/jemalloc.c src/os/pages.c
 libweir_jemalloc_glue_la_CFLAGS = $(AM_CFLAGS) $(WEIR_LIBRARY_CFLAGS) -fvisibility=default
 
 if SHARED

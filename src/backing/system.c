@@ -3,7 +3,10 @@
  * back is unmapped, what is taken is fresh and zero. No state, so no lock.
  */
 #include "backing/backing.h"
-#include "backing/pages.h"
+#include "os/pages.h"
+
+#include <errno.h>
+#include <sys/mman.h>
 
 /* Whole pages at any page boundary; NULL with ENOMEM. */
 static void *system_map(size_t size, int protection)
@@ -25,7 +28,7 @@ static void *system_map(size_t size, int protection)
  */
 static void *system_map_aligned(size_t size, size_t alignment)
 {
-    size_t slack = alignment - pages_size();
+    size_t slack = alignment - weir__os_page_size();
     if (size > PTRDIFF_MAX - slack) {
         errno = ENOMEM;
         return NULL;
@@ -50,7 +53,7 @@ static void *system_map_aligned(size_t size, size_t alignment)
 static void *system_take(size_t size, size_t alignment, bool *zeroed)
 {
     *zeroed = true;
-    if (!pages_round(size, &size)) {
+    if (!weir__os_page_round(size, &size)) {
         errno = ENOMEM;
         return NULL;
     }
@@ -65,11 +68,11 @@ static void system_give(void *region, size_t size, size_t alignment)
 {
     (void)alignment;
     int saved = errno;
-    pages_round(size, &size);
+    weir__os_page_round(size, &size);
     /* Unmapping the middle of a mapping can fail for want of map entries: then at
      * least the memory goes back, and the address range is lost. */
     if (munmap(region, size) != 0)
-        pages_purge(region, size);
+        weir__os_purge(region, size);
     errno = saved;
 }
 
@@ -78,5 +81,5 @@ const struct weir__backing weir__backing_system = {
     .name = "system",
     .take = system_take,
     .give = system_give,
-    .purge = pages_purge,
+    .purge = weir__os_purge,
 };

@@ -23,11 +23,6 @@ static _Thread_local unsigned reasons;
 static _Atomic(void *) handler_user;
 static _Atomic(weir_misuse_handler *) handler;
 
-/* Blocks whose second free was found with locks held; NULL: no block. Atomic. */
-#define NOTED_MOST 32
-static const void *noted[NOTED_MOST];
-bool weir__double_frees_noted; /* atomic */
-
 static void reason_set(const char *format, va_list arguments)
 {
     vsnprintf(reason, sizeof reason, format, arguments);
@@ -106,35 +101,4 @@ void weir__misuse(weir_misuse what, const void *pointer, const char *allocator_n
     ssize_t written = write(STDERR_FILENO, line, (size_t)length + 1);
     (void)written;
     abort();
-}
-
-void weir__double_free_note(const void *pointer)
-{
-    for (int i = 0; i < NOTED_MOST; i++) {
-        const void *none = NULL;
-        if (__atomic_compare_exchange_n(&noted[i], &none, pointer, false, __ATOMIC_RELAXED,
-                                        __ATOMIC_RELAXED))
-            break;
-    }
-    __atomic_store_n(&weir__double_frees_noted, true, __ATOMIC_RELEASE);
-}
-
-static const void *noted_take(void)
-{
-    const void *pointer = NULL;
-    for (int i = 0; i < NOTED_MOST && !pointer; i++)
-        pointer = __atomic_exchange_n(&noted[i], NULL, __ATOMIC_RELAXED);
-    return pointer;
-}
-
-/* A handler may jump away: what is left stays noted. */
-void weir__double_frees_report(void)
-{
-    while (__atomic_exchange_n(&weir__double_frees_noted, false, __ATOMIC_ACQUIRE)) {
-        const void *pointer = noted_take();
-        if (!pointer)
-            return;
-        __atomic_store_n(&weir__double_frees_noted, true, __ATOMIC_RELAXED);
-        weir__misuse(WEIR_MISUSE_DOUBLE_FREE, pointer, "pool");
-    }
 }

@@ -17,15 +17,4 @@ unsigned weir__fail_count(void);
  * "weir: double free of 0x... (allocator \"cpu\")" and aborts. */
 void weir__misuse(weir_misuse what, const void *pointer, const char *allocator_name);
 
-/*
- * A double free found while locks are held: kept until someone who holds none reports it.
- * Any thread, no lock, safe around fork. Of more than some dozens at once the rest is left
- * to the report of those.
- */
-void weir__double_free_note(const void *pointer);
-void weir__double_frees_report(void);
-
-/* Are there any to report? */
-extern bool weir__double_frees_noted;
-
 #endif

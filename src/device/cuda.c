@@ -3,8 +3,8 @@
  * closed. Owns the table of its functions and each thread's last error.
  */
 #include "base/error.h"
-#include "base/lock.h"
-#include "base/thread.h"
+#include "os/lock.h"
+#include "os/thread.h"
 #include "device/cuda_api.h"
 
 #include <dlfcn.h>

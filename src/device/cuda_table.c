@@ -4,7 +4,7 @@
  * current only for the length of a call.
  */
 #include "base/error.h"
-#include "base/meta.h"
+#include "backing/meta.h"
 #include "device/cuda_api.h"
 #include "device/pool.h"
 

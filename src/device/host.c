@@ -4,7 +4,7 @@
  * do their work at once, so every event has come to pass.
  */
 #include "base/error.h"
-#include "base/meta.h"
+#include "backing/meta.h"
 #include "device/pool.h"
 
 #include <errno.h>

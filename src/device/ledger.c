@@ -2,7 +2,7 @@
  * device/ledger.c - records of blocks, and the way from a live block's address to its
  * record. Linear probing with backward-shift deletion (Knuth 6.4, R).
  */
-#include "base/meta.h"
+#include "backing/meta.h"
 #include "device/pool.h"
 
 #include <errno.h>

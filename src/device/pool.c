@@ -6,7 +6,7 @@
 #include "device/pool.h"
 
 #include "base/error.h"
-#include "base/meta.h"
+#include "backing/meta.h"
 
 #include <errno.h>
 #include <pthread.h>

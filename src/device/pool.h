@@ -1,6 +1,6 @@
 /*
  * device/pool.h - memory of one device, pooled: its structures and what the files of
- * this folder do for each other. Book-keeping lies in host memory (base/meta.h); the
+ * this folder do for each other. Book-keeping lies in host memory (backing/meta.h); the
  * device's own is never touched but through the table.
  *
  *   range   one piece of device addresses: a segment (all of it memory), or a reserved
@@ -21,7 +21,7 @@
 #ifndef WEIR_DEVICE_POOL_H
 #define WEIR_DEVICE_POOL_H
 
-#include "base/lock.h"
+#include "os/lock.h"
 #include "device/bins.h"
 
 #include <weir/device.h>

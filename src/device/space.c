@@ -7,7 +7,7 @@
  * the free blocks lie.
  */
 #include "base/error.h"
-#include "base/meta.h"
+#include "backing/meta.h"
 #include "device/pool.h"
 
 #include <errno.h>

@@ -3,8 +3,8 @@
  * another stream asks or memory is to be given back, so that a free costs no call: one
  * event covers all frees before it.
  */
-#include "base/meta.h"
-#include "base/thread.h"
+#include "backing/meta.h"
+#include "os/thread.h"
 #include "device/pool.h"
 
 #include <errno.h>

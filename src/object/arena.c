@@ -5,7 +5,7 @@
  */
 #include "alloc/allocator.h"
 #include "base/error.h"
-#include "base/lock.h"
+#include "os/lock.h"
 
 #include <weir/arena.h>
 

@@ -7,7 +7,7 @@
 
 #include "alloc/allocator.h"
 #include "base/error.h"
-#include "base/lock.h"
+#include "os/lock.h"
 
 #include <errno.h>
 

@@ -3,7 +3,7 @@
  * is a struct and a handle of its own to the tensor's storage.
  */
 #include "base/error.h"
-#include "base/meta.h"
+#include "backing/meta.h"
 #include "object/dlpack_abi.h"
 #include "object/tensor.h"
 

@@ -23,7 +23,7 @@ struct weir__storage {
 
 /* A handle. `references` is atomic and counts owners; all else changes only in
  * weir_tensor_resize. The storage comes first: a freed handle's mark must survive there
- * where base/meta.c links its free objects. */
+ * where backing/meta.c links its free objects. */
 struct weir_tensor {
     struct weir__storage *storage;
     char *data; /* of the first element, within the storage */

@@ -6,7 +6,7 @@
 #include "alloc/allocator.h"
 #include "alloc/observe.h"
 #include "base/error.h"
-#include "base/meta.h"
+#include "backing/meta.h"
 #include "observe/sink.h"
 #include "observe/snapshot.h"
 

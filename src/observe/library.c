@@ -7,7 +7,7 @@
 #include "observe/library.h"
 #include "alloc/context.h"
 #include "alloc/observe.h"
-#include "base/os.h"
+#include "os/clock.h"
 #include "observe/environment.h"
 #include "observe/run_attach.h"
 

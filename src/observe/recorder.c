@@ -2,7 +2,7 @@
  * observe/recorder.c - starting and ending a recording, and what the core's hooks do.
  * Owns the control lock (outermost of all) and the state of the one recording.
  *
- * Start: the file and HEAD, then the table (base/trace_hook.h) at one instant of the
+ * Start: the file and HEAD, then the table (track/trace_hook.h) at one instant of the
  * total, then what was live at that instant, while other threads run on. Stop: the table
  * goes at one instant, the events that have numbers are waited for, the buffers written,
  * the footer.
@@ -10,9 +10,10 @@
 #include "observe/recorder.h"
 #include "alloc/observe.h"
 #include "base/error.h"
-#include "base/lock.h"
-#include "base/meta.h"
-#include "base/os.h"
+#include "os/lock.h"
+#include "backing/meta.h"
+#include "os/wait.h"
+#include "os/clock.h"
 #include "observe/bytes.h"
 #include "observe/stream.h"
 #include "observe/trace_file.h"
@@ -391,7 +392,7 @@ static uint64_t late_events(void)
         arrived = weir__streams_arrived();
         if (arrived >= given)
             return 0;
-        weir__os_yield(tries);
+        weir__os_backoff(tries);
     }
     return given - arrived;
 }

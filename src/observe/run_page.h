@@ -21,7 +21,7 @@
 #ifndef WEIR_OBSERVE_RUN_PAGE_H
 #define WEIR_OBSERVE_RUN_PAGE_H
 
-#include "base/trace_hook.h"
+#include "track/trace_hook.h"
 #include "track/shown.h"
 
 #include <stdbool.h>

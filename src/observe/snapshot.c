@@ -3,7 +3,7 @@
 
 #include "alloc/observe.h"
 #include "base/error.h"
-#include "base/meta.h"
+#include "backing/meta.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,10 +1,11 @@
 /* observe/stream.c - see stream.h. */
 #include "observe/stream.h"
 
-#include "base/lock.h"
-#include "base/meta.h"
-#include "base/os.h"
-#include "base/thread.h"
+#include "os/lock.h"
+#include "backing/meta.h"
+#include "os/wait.h"
+#include "os/fence.h"
+#include "os/thread.h"
 #include "observe/bytes.h"
 #include "observe/ticks.h"
 #include "observe/trace_names.h"
@@ -171,7 +172,7 @@ static void stream_await(const struct weir__stream *s)
     for (unsigned i = 0; s != stream_own && i < AWAIT_TRIES; i++) {
         if (!__atomic_load_n(&s->inside, __ATOMIC_ACQUIRE))
             return;
-        weir__os_yield(i);
+        weir__os_backoff(i);
     }
 }
 

@@ -10,7 +10,7 @@
 #ifndef WEIR_OBSERVE_STREAM_H
 #define WEIR_OBSERVE_STREAM_H
 
-#include "base/trace_hook.h"
+#include "track/trace_hook.h"
 #include "observe/format.h"
 #include "observe/run_page.h"
 

@@ -1,8 +1,8 @@
 /* observe/trace_file.c - see trace_file.h. */
 #include "observe/trace_file.h"
 
-#include "base/lock.h"
-#include "base/meta.h"
+#include "os/lock.h"
+#include "backing/meta.h"
 #include "observe/bytes.h"
 #include "observe/format.h"
 #include "observe/trace_frame.h"

@@ -2,8 +2,8 @@
 #include "observe/trace_names.h"
 
 #include "alloc/allocator.h"
-#include "base/lock.h"
-#include "base/meta.h"
+#include "os/lock.h"
+#include "backing/meta.h"
 #include "observe/bytes.h"
 #include "observe/format.h"
 #include "observe/snapshot.h"

@@ -6,7 +6,7 @@
  */
 #include "observe/trace_sink.h"
 
-#include "base/lock.h"
+#include "os/lock.h"
 
 #include <string.h>
 

@@ -4,7 +4,7 @@
  * who uses a slot when. The count of owners is atomic, all else never changes.
  */
 #include "base/error.h"
-#include "base/meta.h"
+#include "backing/meta.h"
 #include "plan/plan.h"
 
 #include <errno.h>

@@ -4,7 +4,7 @@
  * and comparing keys costs nothing beside an inference. One thread at a time.
  */
 #include "base/error.h"
-#include "base/meta.h"
+#include "backing/meta.h"
 #include "plan/plan.h"
 
 #include <errno.h>

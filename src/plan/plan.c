@@ -5,7 +5,7 @@
 #include "plan/plan.h"
 
 #include "base/error.h"
-#include "base/meta.h"
+#include "backing/meta.h"
 
 #include <errno.h>
 #include <stddef.h>

@@ -5,8 +5,8 @@
  * program is taken or given back.
  */
 #include "base/error.h"
-#include "base/lock.h"
-#include "base/meta.h"
+#include "os/lock.h"
+#include "backing/meta.h"
 #include "plan/plan.h"
 
 #include <errno.h>

@@ -6,8 +6,8 @@
  * One lock, outermost of weir's, never held while memory beneath is taken or given back.
  */
 #include "base/error.h"
-#include "base/lock.h"
-#include "base/meta.h"
+#include "os/lock.h"
+#include "backing/meta.h"
 #include "plan/plan.h"
 
 #include <errno.h>

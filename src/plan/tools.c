@@ -3,7 +3,7 @@
  * weir's own metadata, so that planning never calls the host's malloc and a failure is
  * an ENOMEM like any other. Pure but for the scratch that is passed in.
  */
-#include "base/meta.h"
+#include "backing/meta.h"
 #include "plan/plan.h"
 
 #include <errno.h>

@@ -108,7 +108,7 @@ void weir__store_forked(struct weir__store *store)
     for (struct weir__region *region = store->regions; region; region = region->next) {
         if (!region->busy)
             continue;
-        region->npages = (uint32_t)(region->size >> WEIR__PAGE_SHIFT);
+        region->npages = (uint32_t)(region->size >> WEIR__GRANULE_SHIFT);
         region->touched = region->busy_touched;
         region->busy = false;
     }

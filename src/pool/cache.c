@@ -1,7 +1,7 @@
 /* pool/cache.c - the slow side of thread caches; the lock is held throughout. */
 #include "pool/cache.h"
 
-#include "base/meta.h"
+#include "backing/meta.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* pool/center.c - see center.h for what is kept and how it is locked. */
 #include "pool/center.h"
 
-#include "base/error.h"
-#include "base/meta.h"
+#include "pool/double_free.h"
+#include "backing/meta.h"
 #include "pool/store.h"
 
 #include <string.h>

@@ -24,7 +24,7 @@
 #ifndef WEIR_POOL_CENTER_H
 #define WEIR_POOL_CENTER_H
 
-#include "base/lock.h"
+#include "os/lock.h"
 #include "pool/slab.h"
 
 struct weir__slot {

@@ -6,12 +6,13 @@
 #include "pool/region.h"
 
 #include "backing/backing.h"
-#include "backing/pages.h"
 #include "base/fault.h"
-#include "base/lock.h"
-#include "base/trace_hook.h"
+#include "os/lock.h"
+#include "os/pages.h"
 #include "pool/policy.h"
 #include "pool/store.h"
+
+void (*weir__region_watcher)(const void *address, size_t size, bool taken);
 
 /*
  * Huge pages serve the first 4 MiB and everything from 8 MiB on; between them small
@@ -32,7 +33,7 @@ static struct {
 
 static size_t headers_size(size_t nheaders)
 {
-    return weir__round_up((nheaders + 2) * sizeof(struct weir__span), pages_size());
+    return weir__round_up((nheaders + 2) * sizeof(struct weir__span), weir__os_page_size());
 }
 
 /* A free entry with headers enough, the one with the fewest. */
@@ -83,7 +84,7 @@ static void region_leave(struct weir__region *region)
     if (region->direct)
         __atomic_store_n(&region->own.state, WEIR__PAGE_NONE, __ATOMIC_RELEASE);
     else
-        pages_purge(region->pages - 1, headers_size(region->nheaders));
+        weir__os_purge(region->pages - 1, headers_size(region->nheaders));
     weir__lock_take(&table.lock);
     struct weir__region **list = region->direct ? &table.direct : &table.spanning;
     region->next = *list;
@@ -107,7 +108,7 @@ static void region_advise(struct weir__region *region)
 struct weir__region *weir__region_create(struct weir__store *store, size_t size, size_t alignment,
                                          bool direct)
 {
-    size_t npages = size >> WEIR__PAGE_SHIFT;
+    size_t npages = size >> WEIR__GRANULE_SHIFT;
     struct weir__region *region = region_enter(npages, direct);
     if (!region)
         return NULL;
@@ -127,7 +128,7 @@ struct weir__region *weir__region_create(struct weir__store *store, size_t size,
     if (!weir__map_set(base, size, WEIR__MAP_SPANS + region->index))
         goto no_map;
     region_advise(region);
-    weir__trace_region(base, size, true);
+    weir__region_tell(base, size, true);
     return region;
 
 no_map:
@@ -141,8 +142,8 @@ void weir__region_destroy(struct weir__region *region)
 {
     weir__map_set(region->base, region->size, WEIR__MAP_FOREIGN);
     if (region->store->backing->trim && region->touched)
-        region->store->backing->purge(region->base, (size_t)region->touched << WEIR__PAGE_SHIFT);
-    weir__trace_region(region->base, region->size, false);
+        region->store->backing->purge(region->base, (size_t)region->touched << WEIR__GRANULE_SHIFT);
+    weir__region_tell(region->base, region->size, false);
     region->store->backing->give(region->base, region->size, region->alignment);
     region_leave(region);
 }

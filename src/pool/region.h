@@ -19,10 +19,11 @@
 #ifndef WEIR_POOL_REGION_H
 #define WEIR_POOL_REGION_H
 
-#include "base/os.h"
 #include "pool/map.h"
 
-#define WEIR__PAGE_SHIFT 12
+/* The unit of spans and holes: weir's own, whatever the machine's pages are (os/pages.h). */
+#define WEIR__GRANULE_SHIFT 12
+#define WEIR__GRANULE       ((size_t)1 << WEIR__GRANULE_SHIFT)
 
 enum weir__page_state {
     WEIR__PAGE_NONE = 0, /* inside a span or hole, or past the frontier */
@@ -57,6 +58,18 @@ struct weir__span {
 };
 
 _Static_assert(sizeof(struct weir__span) == 32, "two page headers a cache line");
+
+/* Called when a pool took memory from the backing (true) or gave it back, with locks of the
+ * pool held; NULL: nobody asked. Atomic; set once. */
+extern void (*weir__region_watcher)(const void *address, size_t size, bool taken);
+
+WEIR__INLINE void weir__region_tell(const void *address, size_t size, bool taken)
+{
+    void (*tell)(const void *, size_t, bool) =
+        __atomic_load_n(&weir__region_watcher, __ATOMIC_ACQUIRE);
+    if (tell)
+        tell(address, size, taken);
+}
 
 struct weir__store;
 
@@ -95,7 +108,7 @@ WEIR__INLINE struct weir__span *weir__span_at(unsigned map_entry, const void *po
 {
     const struct weir__region *region = weir__region_of_map(map_entry);
     const char *base = __atomic_load_n(&region->base, __ATOMIC_RELAXED);
-    size_t page = (size_t)((const char *)pointer - base) >> WEIR__PAGE_SHIFT;
+    size_t page = (size_t)((const char *)pointer - base) >> WEIR__GRANULE_SHIFT;
     bool known = page < __atomic_load_n(&region->nheaders, __ATOMIC_RELAXED);
     return weir__likely(known) ? &region->pages[page] : NULL;
 }
@@ -113,7 +126,7 @@ WEIR__INLINE uint32_t weir__span_page(const struct weir__span *span)
 WEIR__INLINE char *weir__span_start(const struct weir__span *span)
 {
     const struct weir__region *region = weir__span_region(span);
-    return region->base + ((size_t)(span - region->pages) << WEIR__PAGE_SHIFT);
+    return region->base + ((size_t)(span - region->pages) << WEIR__GRANULE_SHIFT);
 }
 
 WEIR__INLINE char *weir__span_block(const struct weir__span *span)
@@ -123,7 +136,7 @@ WEIR__INLINE char *weir__span_block(const struct weir__span *span)
 
 WEIR__INLINE size_t weir__span_usable(const struct weir__span *span)
 {
-    return ((size_t)span->npages << WEIR__PAGE_SHIFT) - (size_t)span->u.live.color * 64;
+    return ((size_t)span->npages << WEIR__GRANULE_SHIFT) - (size_t)span->u.live.color * 64;
 }
 
 /* A region of at least `size` bytes for `store`; NULL when there is no memory. */

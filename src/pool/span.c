@@ -36,14 +36,14 @@ static void hole_insert(struct weir__store *store, struct weir__region *region, 
     hole->u.hole.freed_at = freed_at;
     weir__hole_link(store, hole);
     if (!zeroed)
-        store->hole_dirty += (size_t)npages << WEIR__PAGE_SHIFT;
+        store->hole_dirty += (size_t)npages << WEIR__GRANULE_SHIFT;
 }
 
 static void hole_remove(struct weir__store *store, struct weir__span *hole)
 {
     weir__hole_unlink(store, hole);
     if (!hole->zeroed)
-        store->hole_dirty -= (size_t)hole->npages << WEIR__PAGE_SHIFT;
+        store->hole_dirty -= (size_t)hole->npages << WEIR__GRANULE_SHIFT;
     hole[hole->npages - 1].state = WEIR__PAGE_NONE;
     hole->state = WEIR__PAGE_NONE;
 }
@@ -59,15 +59,15 @@ static struct weir__span *span_make(struct weir__store *store, struct weir__regi
         end->state = WEIR__PAGE_SPAN_END;
     }
     span->npages = npages;
-    store->span_live += (size_t)npages << WEIR__PAGE_SHIFT;
+    store->span_live += (size_t)npages << WEIR__GRANULE_SHIFT;
     return span;
 }
 
 /* First page at or after `page` whose address suits `alignment`. */
 static uint32_t page_aligned(const struct weir__region *region, uint32_t page, size_t alignment)
 {
-    uintptr_t address = (uintptr_t)region->base + ((uintptr_t)page << WEIR__PAGE_SHIFT);
-    return page + (uint32_t)((weir__round_up(address, alignment) - address) >> WEIR__PAGE_SHIFT);
+    uintptr_t address = (uintptr_t)region->base + ((uintptr_t)page << WEIR__GRANULE_SHIFT);
+    return page + (uint32_t)((weir__round_up(address, alignment) - address) >> WEIR__GRANULE_SHIFT);
 }
 
 static struct weir__span *span_from_hole(struct weir__store *store, struct weir__span *hole,
@@ -93,8 +93,8 @@ WEIR__INLINE struct weir__span *span_cut_low(struct weir__store *store, struct w
     uint32_t all = hole->npages;
     *zeroed = hole->zeroed;
     if (!hole->zeroed)
-        store->hole_dirty -= (size_t)npages << WEIR__PAGE_SHIFT;
-    store->span_live += (size_t)npages << WEIR__PAGE_SHIFT;
+        store->hole_dirty -= (size_t)npages << WEIR__GRANULE_SHIFT;
+    store->span_live += (size_t)npages << WEIR__GRANULE_SHIFT;
     hole[all - 1].state = WEIR__PAGE_NONE;
     if (all == npages) {
         weir__hole_unlink(store, hole);
@@ -164,7 +164,7 @@ static struct weir__region *region_add(struct weir__store *store, size_t size, s
 static WEIR__NOINLINE struct weir__span *span_find(struct weir__store *store, uint32_t npages,
                                                    size_t alignment, bool *zeroed)
 {
-    uint32_t extra = (uint32_t)((weir__max(alignment, WEIR__PAGE) - 1) >> WEIR__PAGE_SHIFT);
+    uint32_t extra = (uint32_t)((weir__max(alignment, WEIR__GRANULE) - 1) >> WEIR__GRANULE_SHIFT);
     struct weir__span *hole = weir__hole_find(store, npages + extra), *span;
     if (hole)
         return span_from_hole(store, hole, npages, alignment, zeroed);
@@ -172,7 +172,7 @@ static WEIR__NOINLINE struct weir__span *span_find(struct weir__store *store, ui
         if (!region->direct &&
             (span = span_from_frontier(store, region, npages, alignment, zeroed)))
             return span;
-    struct weir__region *region = region_add(store, (size_t)npages << WEIR__PAGE_SHIFT, alignment);
+    struct weir__region *region = region_add(store, (size_t)npages << WEIR__GRANULE_SHIFT, alignment);
     return region ? span_from_frontier(store, region, npages, alignment, zeroed) : NULL;
 }
 
@@ -184,7 +184,7 @@ static WEIR__NOINLINE struct weir__span *span_find(struct weir__store *store, ui
  */
 static void span_color(struct weir__span *span, size_t size, size_t alignment)
 {
-    size_t slack = ((size_t)span->npages << WEIR__PAGE_SHIFT) - size;
+    size_t slack = ((size_t)span->npages << WEIR__GRANULE_SHIFT) - size;
     bool may_move = alignment <= WEIR__LINE && slack >= WEIR__LINE;
     size_t colors = may_move ? (size_t)1 << weir__log2(slack / WEIR__LINE + 1) : 1;
     uint32_t hash = (uint32_t)((uintptr_t)span / sizeof *span) * 2654435761u;
@@ -197,12 +197,12 @@ WEIR__INLINE struct weir__span *span_from_idle(struct weir__store *store, uint32
 {
     struct weir__span *span = store->idle;
     if (span->npages != npages ||
-        (alignment > WEIR__PAGE && ((uintptr_t)weir__span_start(span) & (alignment - 1)))) {
+        (alignment > WEIR__GRANULE && ((uintptr_t)weir__span_start(span) & (alignment - 1)))) {
         weir__store_settle_locked(store);
         return NULL;
     }
     store->idle = NULL;
-    store->span_live += (size_t)npages << WEIR__PAGE_SHIFT;
+    store->span_live += (size_t)npages << WEIR__GRANULE_SHIFT;
     return span;
 }
 
@@ -211,12 +211,12 @@ struct weir__span *weir__store_take_span(struct weir__store *store, size_t size,
 {
     if (size > SPAN_MOST || alignment > SPAN_MOST)
         return NULL;
-    uint32_t npages = (uint32_t)((weir__max(size, 1) + WEIR__PAGE - 1) >> WEIR__PAGE_SHIFT);
+    uint32_t npages = (uint32_t)((weir__max(size, 1) + WEIR__GRANULE - 1) >> WEIR__GRANULE_SHIFT);
     weir__lock_take(&store->lock);
     *zeroed = false;
     struct weir__span *span = store->idle ? span_from_idle(store, npages, alignment) : NULL;
     if (!span) {
-        span = alignment <= WEIR__PAGE ? weir__hole_find(store, npages) : NULL;
+        span = alignment <= WEIR__GRANULE ? weir__hole_find(store, npages) : NULL;
         span = weir__likely(span != NULL) ? span_cut_low(store, span, npages, zeroed)
                                           : span_find(store, npages, alignment, zeroed);
     }
@@ -228,7 +228,7 @@ struct weir__span *weir__store_take_span(struct weir__store *store, size_t size,
         span->u.live.requested = claim->requested;
         span->u.live.tag = claim->tag;
         __atomic_store_n(&span->state, WEIR__PAGE_SPAN, __ATOMIC_RELEASE);
-        *claim->bytes += (size_t)npages << WEIR__PAGE_SHIFT;
+        *claim->bytes += (size_t)npages << WEIR__GRANULE_SHIFT;
     }
     weir__lock_drop(&store->lock);
     return span;
@@ -260,7 +260,7 @@ WEIR__INLINE void hole_widen(struct weir__store *store, struct weir__span *hole,
 {
     struct weir__span *end = hole + npages - 1;
     uint32_t dirty = hole->zeroed ? 0 : hole->npages;
-    store->hole_dirty += (size_t)(npages - dirty) << WEIR__PAGE_SHIFT;
+    store->hole_dirty += (size_t)(npages - dirty) << WEIR__GRANULE_SHIFT;
     hole[hole->npages - 1].state = WEIR__PAGE_NONE;
     hole->state = WEIR__PAGE_HOLE;
     hole->npages = end->npages = npages;
@@ -279,7 +279,7 @@ WEIR__INLINE void hole_widen(struct weir__store *store, struct weir__span *hole,
 WEIR__INLINE void hole_soiled(struct weir__store *store, const struct weir__span *hole)
 {
     if (weir__unlikely(hole->zeroed))
-        store->given += (size_t)hole->npages << WEIR__PAGE_SHIFT;
+        store->given += (size_t)hole->npages << WEIR__GRANULE_SHIFT;
 }
 
 /* Returns [page, page + npages) to the region, joined with its neighbours. */
@@ -334,7 +334,7 @@ void weir__store_give_span_locked(struct weir__store *store, struct weir__span *
 {
     struct weir__region *region = weir__span_region(span);
     uint32_t npages = span->npages;
-    store->span_live -= (size_t)npages << WEIR__PAGE_SHIFT;
+    store->span_live -= (size_t)npages << WEIR__GRANULE_SHIFT;
     if (region->direct) {
         region_remove(store, region);
         return;
@@ -349,7 +349,7 @@ void weir__store_give_span_locked(struct weir__store *store, struct weir__span *
         span->state = WEIR__PAGE_NONE;
         pages_release(store, region, weir__span_page(span), npages);
     }
-    weir__store_given_locked(store, (size_t)npages << WEIR__PAGE_SHIFT);
+    weir__store_given_locked(store, (size_t)npages << WEIR__GRANULE_SHIFT);
     weir__store_decay_locked(store);
 }
 
@@ -358,7 +358,7 @@ bool weir__store_give_span(struct weir__store *store, struct weir__span *span, s
     weir__lock_take(&store->lock);
     bool live = span->state == WEIR__PAGE_SPAN;
     if (live) {
-        *bytes -= (size_t)span->npages << WEIR__PAGE_SHIFT;
+        *bytes -= (size_t)span->npages << WEIR__GRANULE_SHIFT;
         weir__store_give_span_locked(store, span);
     }
     weir__lock_drop(&store->lock);
@@ -403,10 +403,10 @@ static bool span_resize(struct weir__store *store, struct weir__region *region,
         span[npages - 1].state = WEIR__PAGE_SPAN_END;
         span[npages - 1].region = region->index;
     }
-    store->span_live += ((size_t)npages << WEIR__PAGE_SHIFT) - ((size_t)old << WEIR__PAGE_SHIFT);
+    store->span_live += ((size_t)npages << WEIR__GRANULE_SHIFT) - ((size_t)old << WEIR__GRANULE_SHIFT);
     if (npages < old) {
         pages_release(store, region, page + npages, old - npages);
-        weir__store_given_locked(store, (size_t)(old - npages) << WEIR__PAGE_SHIFT);
+        weir__store_given_locked(store, (size_t)(old - npages) << WEIR__GRANULE_SHIFT);
     }
     return true;
 }
@@ -417,12 +417,12 @@ bool weir__store_resize_span(struct weir__store *store, struct weir__span *span,
     if (size > SPAN_MOST)
         return false;
     size_t end = size + (size_t)span->u.live.color * 64;
-    uint32_t npages = (uint32_t)((weir__max(end, 1) + WEIR__PAGE - 1) >> WEIR__PAGE_SHIFT);
+    uint32_t npages = (uint32_t)((weir__max(end, 1) + WEIR__GRANULE - 1) >> WEIR__GRANULE_SHIFT);
     weir__lock_take(&store->lock);
     weir__store_settle_locked(store);
     struct weir__region *region = weir__span_region(span);
     size_t change =
-        ((size_t)npages << WEIR__PAGE_SHIFT) - ((size_t)span->npages << WEIR__PAGE_SHIFT);
+        ((size_t)npages << WEIR__GRANULE_SHIFT) - ((size_t)span->npages << WEIR__GRANULE_SHIFT);
     bool done = npages == span->npages || span_resize(store, region, span, npages);
     if (done) {
         span->u.live.requested = size;
@@ -438,7 +438,7 @@ bool weir__store_resize_span(struct weir__store *store, struct weir__span *span,
 /* A hole within one page of the machine stays as it is. */
 static size_t hole_purge(struct weir__store *store, struct weir__span *hole)
 {
-    size_t bytes = (size_t)hole->npages << WEIR__PAGE_SHIFT;
+    size_t bytes = (size_t)hole->npages << WEIR__GRANULE_SHIFT;
     size_t purged = store->backing->purge(weir__span_start(hole), bytes);
     if (purged) {
         store->hole_dirty -= bytes;
@@ -463,8 +463,8 @@ size_t weir__span_purge_locked(struct weir__store *store, uint32_t idle_ms, size
 
 size_t weir__span_purge_tail_locked(struct weir__store *store, struct weir__region *region)
 {
-    size_t start = (size_t)region->frontier << WEIR__PAGE_SHIFT;
-    size_t size = ((size_t)region->touched << WEIR__PAGE_SHIFT) - start;
+    size_t start = (size_t)region->frontier << WEIR__GRANULE_SHIFT;
+    size_t size = ((size_t)region->touched << WEIR__GRANULE_SHIFT) - start;
     size_t purged = size ? store->backing->purge(region->base + start, size) : 0;
     if (purged)
         region->touched = region->frontier;
@@ -483,8 +483,8 @@ static bool tail_cut(struct weir__store *store, uint32_t wanted, struct weir__cu
     uint32_t first = region->touched - pages;
     *cut = (struct weir__cut){.region = region,
                               .npages = region->npages,
-                              .start = region->base + ((size_t)first << WEIR__PAGE_SHIFT),
-                              .size = (size_t)(region->touched - first) << WEIR__PAGE_SHIFT};
+                              .start = region->base + ((size_t)first << WEIR__GRANULE_SHIFT),
+                              .size = (size_t)(region->touched - first) << WEIR__GRANULE_SHIFT};
     region->busy = true;
     region->busy_touched = region->touched;
     region->npages = region->touched = first;
@@ -512,14 +512,14 @@ static bool hole_cut(struct weir__store *store, struct weir__cut *cut)
     hole->state = WEIR__PAGE_IDLE;
     *cut = (struct weir__cut){.hole = hole,
                               .start = weir__span_start(hole),
-                              .size = (size_t)hole->npages << WEIR__PAGE_SHIFT};
+                              .size = (size_t)hole->npages << WEIR__GRANULE_SHIFT};
     return true;
 }
 
 bool weir__span_cut_locked(struct weir__store *store, size_t wanted, struct weir__cut *cut)
 {
     weir__store_settle_locked(store);
-    size_t pages = (wanted + WEIR__PAGE - 1) >> WEIR__PAGE_SHIFT;
+    size_t pages = (wanted + WEIR__GRANULE - 1) >> WEIR__GRANULE_SHIFT;
     return tail_cut(store, (uint32_t)weir__min(pages, UINT32_MAX), cut) || hole_cut(store, cut);
 }
 
@@ -557,7 +557,7 @@ size_t weir__store_tails_locked(const struct weir__store *store)
     for (const struct weir__region *region = store->regions; region; region = region->next)
         if (!region->direct)
             pages += region->touched - region->frontier;
-    return pages << WEIR__PAGE_SHIFT;
+    return pages << WEIR__GRANULE_SHIFT;
 }
 
 size_t weir__span_release_locked(struct weir__store *store)
@@ -568,7 +568,7 @@ size_t weir__span_release_locked(struct weir__store *store)
         if (region->busy) {
             continue;
         } else if (region->frontier == 0) {
-            bytes += (size_t)region->touched << WEIR__PAGE_SHIFT;
+            bytes += (size_t)region->touched << WEIR__GRANULE_SHIFT;
             region_remove(store, region);
         } else {
             bytes += weir__span_purge_tail_locked(store, region);

@@ -5,8 +5,8 @@
 #include "pool/store.h"
 
 #include "base/fault.h"
-#include "base/os.h"
-#include "base/trace_hook.h"
+#include "os/pages.h"
+#include "os/clock.h"
 #include "pool/policy.h"
 
 #include <errno.h>
@@ -102,7 +102,7 @@ static struct weir__chunk *chunk_add(struct weir__store *store)
     store->chunks = chunk;
     store->reserved += WEIR__CHUNK;
     store->headers += sizeof *chunk;
-    weir__trace_region(chunk, WEIR__CHUNK, true);
+    weir__region_tell(chunk, WEIR__CHUNK, true);
     return chunk;
 }
 
@@ -144,7 +144,7 @@ static void chunk_give(struct weir__store *store, struct weir__chunk *chunk)
     store->reserved -= WEIR__CHUNK;
     store->headers -= sizeof *chunk;
     weir__map_set(chunk, WEIR__CHUNK, WEIR__MAP_FOREIGN);
-    weir__trace_region(chunk, WEIR__CHUNK, false);
+    weir__region_tell(chunk, WEIR__CHUNK, false);
     chunk_retire(store, chunk);
 }
 
@@ -351,7 +351,7 @@ static bool region_is_valid(const struct weir__region *region, size_t *live)
              end->state != (hole ? WEIR__PAGE_HOLE_END : WEIR__PAGE_SPAN_END)))
             return false;
         if (span->state == WEIR__PAGE_SPAN)
-            *live += (size_t)span->npages << WEIR__PAGE_SHIFT;
+            *live += (size_t)span->npages << WEIR__GRANULE_SHIFT;
         after_hole = hole;
         page += span->npages;
     }

@@ -10,7 +10,7 @@
 #define WEIR_POOL_STORE_H
 
 #include "backing/backing.h"
-#include "base/lock.h"
+#include "os/lock.h"
 #include "pool/policy.h"
 #include "pool/region.h"
 #include "pool/slab.h"

@@ -8,7 +8,7 @@
  */
 #include "track/meter_internal.h"
 
-#include "base/os.h"
+#include "os/fence.h"
 
 static void all_await(void)
 {

@@ -4,7 +4,7 @@
  */
 #include "track/meter_internal.h"
 
-#include "base/thread.h"
+#include "os/thread.h"
 
 #include <errno.h>
 

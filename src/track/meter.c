@@ -5,7 +5,7 @@
  */
 #include "track/meter_internal.h"
 
-#include "base/os.h"
+#include "os/fence.h"
 
 /* A phase in which windows were open for fewer operations than this, or for fewer than its
  * end cost at so many ns an operation on shared atomics, was not worth its fence; windows

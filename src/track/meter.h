@@ -20,8 +20,8 @@
 #ifndef WEIR_TRACK_METER_H
 #define WEIR_TRACK_METER_H
 
-#include "base/lock.h"
-#include "base/trace_hook.h"
+#include "os/lock.h"
+#include "track/trace_hook.h"
 #include "track/window.h"
 
 /* A peak of its own: the true maximum of the total since it was added. */
@@ -131,7 +131,7 @@ size_t weir__meter_observed(struct weir__meter *m, struct weir__peak_observer *o
 void weir__meter_forget(struct weir__meter *m, struct weir__peak_observer *observer);
 
 /*
- * Tracing (base/trace_hook.h) of a root and what is below it. All windows there stay
+ * Tracing (track/trace_hook.h) of a root and what is below it. All windows there stay
  * closed, each operation gets its number under the meter lock, left in its window's
  * `sequence`. EBUSY: another root is traced. `at`: the figures at that instant.
  */

@@ -4,7 +4,7 @@
  */
 #include "track/registry.h"
 
-#include "base/meta.h"
+#include "backing/meta.h"
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
 #ifndef WEIR_TRACK_REGISTRY_H
 #define WEIR_TRACK_REGISTRY_H
 
-#include "base/lock.h"
+#include "os/lock.h"
 
 struct weir__entry {
     void *block; /* NULL: empty */

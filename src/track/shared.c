@@ -5,7 +5,7 @@
  */
 #include "track/meter_internal.h"
 
-#include "base/os.h"
+#include "os/fence.h"
 
 /* Read by every slow operation; written under the lock. */
 uint32_t weir__meters_shared __attribute__((aligned(WEIR__LINE)));

@@ -4,8 +4,10 @@
  */
 #include "track/meter_internal.h"
 
-#include "base/os.h"
-#include "base/thread.h"
+#include "os/wait.h"
+#include "os/fence.h"
+#include "os/clock.h"
+#include "os/thread.h"
 
 /* The window is closed and its thread outside: what it counted goes to the base. */
 void weir__window_fold(struct weir__window *w)
@@ -36,7 +38,7 @@ static void window_shut(struct weir__window *w, const void *self, bool *fence)
 void weir__window_await(struct weir__window *w)
 {
     for (unsigned i = 0; weir__window_is_inside(w); i++)
-        weir__os_yield(i);
+        weir__os_backoff(i);
     w->waiting = false;
 }
 

@@ -1,5 +1,5 @@
 /*
- * base/trace_hook.h - how the core tells a recorder what happens. Owns the table of
+ * track/trace_hook.h - how the core tells a recorder what happens. Owns the table of
  * functions that is installed (or none) and the account that numbers the events.
  * Knows nothing of files or formats.
  *
@@ -22,8 +22,8 @@
  *
  * The functions of a table never call back into an allocator and keep errno.
  */
-#ifndef WEIR_BASE_TRACE_HOOK_H
-#define WEIR_BASE_TRACE_HOOK_H
+#ifndef WEIR_TRACK_TRACE_HOOK_H
+#define WEIR_TRACK_TRACE_HOOK_H
 
 #include <weir/allocator.h>
 

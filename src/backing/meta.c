@@ -1,5 +1,5 @@
 /*
- * base/meta.c - owns the memory of weir's own objects: power-of-two free lists
+ * backing/meta.c - owns the memory of weir's own objects: power-of-two free lists
  * over mapped chunks, large objects mapped one by one. Knows nothing of pools,
  * whose metadata it holds. One lock, innermost of all.
  *
@@ -7,12 +7,12 @@
  * ones: an object's memory stays readable, which the handles of destroyed
  * allocators rely on.
  */
-#include "base/meta.h"
+#include "backing/meta.h"
 
 #include "base/bits.h"
 #include "base/fault.h"
-#include "base/lock.h"
-#include "base/os.h"
+#include "os/lock.h"
+#include "os/pages.h"
 
 #include <errno.h>
 #include <string.h>
@@ -61,13 +61,13 @@ static void *meta_take_locked(unsigned shift)
 
 void *weir__meta_allocate(size_t size)
 {
-    if (weir__fault_now() || size > PTRDIFF_MAX - WEIR__PAGE) {
+    unsigned shift = meta_shift(size);
+    bool mapped = shift > META_MAX_SHIFT;
+    size_t taken = (size_t)1 << (shift & 63);
+    if (weir__fault_now() || (mapped && !weir__os_page_round(size, &taken))) {
         errno = ENOMEM;
         return NULL;
     }
-    unsigned shift = meta_shift(size);
-    bool mapped = shift > META_MAX_SHIFT;
-    size_t taken = mapped ? weir__round_up(size, WEIR__PAGE) : (size_t)1 << shift;
     void *object = mapped ? weir__os_map(taken) : NULL;
     weir__lock_take(&meta.lock);
     if (!mapped)
@@ -86,7 +86,9 @@ void weir__meta_free(void *block, size_t size)
         return;
     unsigned shift = meta_shift(size);
     bool mapped = shift > META_MAX_SHIFT;
-    size_t taken = mapped ? weir__round_up(size, WEIR__PAGE) : (size_t)1 << shift;
+    size_t taken = (size_t)1 << (shift & 63);
+    if (mapped)
+        weir__os_page_round(size, &taken);
     weir__lock_take(&meta.lock);
     meta.in_use -= taken;
     if (!mapped) {

@@ -1,12 +1,12 @@
 /*
- * base/thread.h - per-thread state: identity, a few pointers for the layer above,
+ * os/thread.h - per-thread state: identity, a few pointers for the layer above,
  * and a call when the thread ends.
  *
  * The pointers lie in initial-exec TLS (128 bytes), so that reaching them is one
  * instruction and loading weir late, by dlopen, still works.
  */
-#ifndef WEIR_BASE_THREAD_H
-#define WEIR_BASE_THREAD_H
+#ifndef WEIR_OS_THREAD_H
+#define WEIR_OS_THREAD_H
 
 #include "base/bits.h"
 

@@ -1,9 +1,9 @@
 /*
- * base/meta.h - memory for weir's own objects: uncounted, apart from every pool,
+ * backing/meta.h - memory for weir's own objects: uncounted, apart from every pool,
  * never from the host's malloc.
  */
-#ifndef WEIR_BASE_META_H
-#define WEIR_BASE_META_H
+#ifndef WEIR_BACKING_META_H
+#define WEIR_BACKING_META_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
-/* base/thread.c - owns the pthread key whose destructor says that a thread ends. */
-#include "base/thread.h"
+/* os/thread.c - owns the pthread key whose destructor says that a thread ends. */
+#include "os/thread.h"
 
 #include <pthread.h>
 

@@ -1,5 +1,5 @@
-/* base/trace_hook.c - the installed table and the account; see trace_hook.h. */
-#include "base/trace_hook.h"
+/* track/trace_hook.c - the installed table and the account; see trace_hook.h. */
+#include "track/trace_hook.h"
 
 #include <sys/single_threaded.h>
 
@@ -29,7 +29,7 @@ void weir__trace_account_start(size_t total, size_t count)
 
 uint64_t weir__trace_stamp_neutral(void)
 {
-    if (__libc_single_threaded) { /* as base/lock.h has it */
+    if (__libc_single_threaded) { /* as os/lock.h has it */
         uint64_t next = __atomic_load_n(&weir__trace_account->sequence, __ATOMIC_RELAXED) + 1;
         __atomic_store_n(&weir__trace_account->sequence, next, __ATOMIC_RELAXED);
         return next;

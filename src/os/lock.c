@@ -1,10 +1,10 @@
 /*
- * base/lock.c - the contended side of base/lock.h: a short spin, then a futex.
+ * os/lock.c - the contended side of os/lock.h: a short spin, then a futex.
  * The three-state protocol is Drepper's ("Futexes Are Tricky", 2011, mutex2).
  */
-#include "base/lock.h"
+#include "os/lock.h"
 
-#include "base/os.h"
+#include "os/wait.h"
 
 /* Holders of the meter lock fence all threads: 1 to 10 us. Spinning for that long is cheaper
  * than sleeping and being woken (a block passed on at the peak: 13 ns, 600 with 100 spins);

@@ -1,5 +1,5 @@
 /*
- * base/lock.h - a four-byte lock that needs no initialisation, never allocates
+ * os/lock.h - a four-byte lock that needs no initialisation, never allocates
  * and survives fork when taken around it. 0 free, 1 held, 2 held with sleepers.
  *
  * While the process has one thread (glibc says so) taking it costs plain stores:
@@ -8,10 +8,10 @@
  * Ranks, outermost first; a thread takes locks only in this order:
  *   an arena, a pool of buffers (object/) > contexts (alloc/context.c) > threads
  *   (alloc/heap.c) > heap (alloc/heap.c) > class (pool/center.c) > pool (pool/pool.c)
- *   > registry (track/registry.c) > meter (track/meter.c) > metadata (base/meta.c)
+ *   > registry (track/registry.c) > meter (track/meter.c) > metadata (backing/meta.c)
  */
-#ifndef WEIR_BASE_LOCK_H
-#define WEIR_BASE_LOCK_H
+#ifndef WEIR_OS_LOCK_H
+#define WEIR_OS_LOCK_H
 
 #include "base/bits.h"
 

@@ -1,0 +1,94 @@
+/*
+ * base/list.h - the doubly linked list of this tree: the linked objects hold their own link,
+ * the list is one word, and zeroed memory is an empty list. No lock of its own: whoever owns
+ * the list says which.
+ *
+ *   list.first -> a <-> b <-> c -> NULL        a.prev is c: the last is one load away
+ *
+ * After Hanson's utlist: head->prev is the tail, tail->next is NULL.
+ */
+#ifndef WEIR_BASE_LIST_H
+#define WEIR_BASE_LIST_H
+
+#include "base/bits.h"
+
+struct weir__link {
+    struct weir__link *next, *prev;
+};
+
+struct weir__list {
+    struct weir__link *first; /* NULL: empty */
+};
+
+/* The object that holds `link` as its member of this name; NULL for NULL. */
+#define weir__list_of(link, type, member)                                                          \
+    ((type *)weir__list_object((link), offsetof(type, member)))
+
+WEIR__INLINE void *weir__list_object(const struct weir__link *link, size_t offset)
+{
+    return link ? (char *)(uintptr_t)link - offset : NULL;
+}
+
+WEIR__INLINE struct weir__link *weir__list_last(const struct weir__list *list)
+{
+    return list->first ? list->first->prev : NULL;
+}
+
+/* At the front. */
+WEIR__INLINE void weir__list_push(struct weir__list *list, struct weir__link *link)
+{
+    struct weir__link *first = list->first;
+    link->next = first;
+    link->prev = first ? first->prev : link;
+    if (first)
+        first->prev = link;
+    list->first = link;
+}
+
+/* At the end. */
+WEIR__INLINE void weir__list_append(struct weir__list *list, struct weir__link *link)
+{
+    struct weir__link *first = list->first;
+    link->next = NULL;
+    if (!first) {
+        link->prev = link;
+        list->first = link;
+        return;
+    }
+    link->prev = first->prev;
+    first->prev->next = link;
+    first->prev = link;
+}
+
+/* `link` is in `list`. It keeps its own next, so that a walk may go on from it. */
+WEIR__INLINE void weir__list_remove(struct weir__list *list, struct weir__link *link)
+{
+    struct weir__link *next = link->next, *prev = link->prev;
+    if (list->first == link)
+        list->first = next;
+    else
+        prev->next = next;
+    if (next)
+        next->prev = prev;
+    else if (list->first)
+        list->first->prev = prev;
+}
+
+/* `instead` takes the place of `link`. */
+WEIR__INLINE void weir__list_replace(struct weir__list *list, const struct weir__link *link,
+                                     struct weir__link *instead)
+{
+    struct weir__link *next = link->next, *prev = link->prev;
+    instead->next = next;
+    instead->prev = prev == link ? instead : prev;
+    if (list->first == link)
+        list->first = instead;
+    else
+        prev->next = instead;
+    if (next)
+        next->prev = instead;
+    else
+        list->first->prev = instead;
+}
+
+#endif
