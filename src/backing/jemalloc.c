@@ -5,8 +5,8 @@
  * nothing else of weir.
  *
  * Regions come from one arena that keeps what it is given: no decay and no
- * oversize threshold, so that a region used again does not fault. Sending memory
- * back to the machine is the pool's decision, through purge and trim. Raw blocks
+ * oversize threshold. Sending memory back to the machine is the pool's decision,
+ * through purge and trim. Raw blocks
  * come from jemalloc's ordinary arenas, with its ordinary settings.
  *
  * State is written by start alone, before the other functions may be called.
@@ -16,53 +16,9 @@
 
 #include <errno.h>
 #include <jemalloc/jemalloc.h>
-#include <stdatomic.h>
 #include <stdio.h>
-#include <sys/mman.h>
 
 static unsigned arena; /* index of our arena */
-
-/*
- * Which chunks of the address space were ever part of a region: one bit for each
- * 2 MiB, set by whoever takes the first, never cleared. A region all of whose
- * bits were clear is as the kernel mapped it: zero. jemalloc does not tell.
- *
- *     address:  | 63..48: 0 | 47..27: index of the word | 26..21: bit | 20..0 |
- *
- * Reserved address space, of which one page stands for 64 GiB of regions. NULL
- * where it could not be had, or where jemalloc fills memory (MALLOC_CONF=junk).
- */
-#define CHUNK_SHIFT  21
-#define ADDRESS_BITS 48
-#define USED_BYTES   ((size_t)1 << (ADDRESS_BITS - CHUNK_SHIFT - 3))
-static _Atomic uint64_t *used;
-
-static void used_start(void)
-{
-    const char *junk;
-    size_t size = sizeof junk;
-    if (mallctl("opt.junk", &junk, &size, NULL, 0) == 0 && junk[0] != 'f')
-        return;
-    void *map = mmap(NULL, USED_BYTES, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (map != MAP_FAILED)
-        used = map;
-}
-
-/* Marks the region's chunks; was none of them marked before? */
-static bool used_mark(const void *region, size_t size)
-{
-    uintptr_t first = (uintptr_t)region >> CHUNK_SHIFT;
-    uintptr_t last = ((uintptr_t)region + size - 1) >> CHUNK_SHIFT;
-    if (!used || last >> (ADDRESS_BITS - CHUNK_SHIFT))
-        return false;
-    bool fresh = true;
-    for (uintptr_t chunk = first; chunk <= last; chunk++) {
-        uint64_t bit = UINT64_C(1) << (chunk & 63);
-        fresh &= !(atomic_fetch_or_explicit(&used[chunk >> 6], bit, memory_order_relaxed) & bit);
-    }
-    return fresh;
-}
 
 static bool jemalloc_set(const char *what, void *value, size_t size)
 {
@@ -88,7 +44,6 @@ static bool jemalloc_start(void)
     /* jemalloc registers its fork handlers within this first call of it. */
     if (mallctl("arenas.create", &arena, &size, NULL, 0) != 0)
         return false;
-    used_start();
     return jemalloc_settle_arena();
 }
 
@@ -99,19 +54,14 @@ static int jemalloc_flags(size_t alignment)
            MALLOCX_ALIGN(alignment < page ? page : alignment);
 }
 
-static void *jemalloc_take(size_t size, size_t alignment, bool *zeroed)
+/* jemalloc knows which extents are zero already, and has the others purged. */
+static void *jemalloc_take(size_t size, size_t alignment)
 {
-    *zeroed = false;
-    if (!weir__os_page_round(size, &size)) {
+    void *region = NULL;
+    if (weir__os_page_round(size, &size))
+        region = mallocx(size, jemalloc_flags(alignment) | MALLOCX_ZERO);
+    if (!region)
         errno = ENOMEM;
-        return NULL;
-    }
-    void *region = mallocx(size, jemalloc_flags(alignment));
-    if (!region) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    *zeroed = used_mark(region, size);
     return region;
 }
 
@@ -164,11 +114,6 @@ static void jemalloc_raw_free(void *block)
     dallocx(block, 0);
 }
 
-static size_t jemalloc_raw_usable(const void *block)
-{
-    return sallocx(block, 0);
-}
-
 const struct weir__backing weir_backing_jemalloc = {
     .abi = WEIR__BACKING_ABI,
     .name = "jemalloc",
@@ -179,7 +124,6 @@ const struct weir__backing weir_backing_jemalloc = {
     .trim = jemalloc_trim,
     .raw_allocate = jemalloc_raw_allocate,
     .raw_free = jemalloc_raw_free,
-    .raw_usable = jemalloc_raw_usable,
 };
 
 /* weir/link.h makes every executable refer to this, and so depend on us. */

@@ -69,27 +69,23 @@ static struct weir__chunk *chunk_revive(const struct weir__store *store)
     return chunk;
 }
 
-static struct weir__chunk *chunk_take(struct weir__store *store, bool *zeroed)
+static struct weir__chunk *chunk_take(struct weir__store *store)
 {
     if (weir__fault_now())
         return NULL;
-    *zeroed = true;
     struct weir__chunk *chunk = chunk_revive(store);
-    return chunk ? chunk : store->backing->take(WEIR__CHUNK, WEIR__CHUNK, zeroed);
+    return chunk ? chunk : store->backing->take(WEIR__CHUNK, WEIR__CHUNK);
 }
 
 static struct weir__chunk *chunk_add(struct weir__store *store)
 {
-    bool zeroed = false;
-    struct weir__chunk *chunk = chunk_take(store, &zeroed);
+    struct weir__chunk *chunk = chunk_take(store);
     if (!chunk)
         return NULL;
     weir__os_huge_pages(chunk, WEIR__CHUNK, false);
-    if (!zeroed)
-        memset(chunk, 0, sizeof *chunk);
     memset(&chunk->u.head, 0, sizeof chunk->u.head);
     for (unsigned i = 1; i < WEIR__CHUNK_SLABS; i++)
-        chunk->slabs[i].zeroed = zeroed;
+        chunk->slabs[i].zeroed = true;
     chunk->u.head.store = store;
     chunk->u.head.nfree = chunk->u.head.nfresh = CHUNK_USABLE;
     chunk->u.head.next = store->chunks;
