@@ -3,13 +3,13 @@
  * or into the slabs, also those of other centres, also by the list that needs no lock; the
  * figures say so and the structure stays whole.
  */
+#include "backing/meta.h"
 #include "base/error.h"
 #include "base/fault.h"
-#include "backing/meta.h"
 #include "core.h"
-#include "pool/double_free.h"
 #include "pool/center.h"
-#include "pool/store.h"
+#include "pool/double_free.h"
+#include "pool/page_heap.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -17,7 +17,7 @@
 
 enum { CENTERS = 3, CLASS = 15 /* 256 bytes, batches of 31 */, MANY = 4096 };
 
-static struct weir__store store;
+static struct weir__page_heap heap;
 static struct weir__center centers[CENTERS];
 static char owner; /* its address is what counts */
 static size_t metadata;
@@ -25,9 +25,9 @@ static size_t metadata;
 static void centers_make(unsigned class)
 {
     metadata = weir__meta_in_use();
-    weir__store_init(&store, &weir__backing_system);
+    weir__page_heap_init(&heap, &weir__backing_system);
     for (int i = 0; i < CENTERS; i++)
-        weir__center_init(&centers[i], class, &store, &owner);
+        weir__center_init(&centers[i], class, &heap, &owner);
 }
 
 static void setup(void)
@@ -41,7 +41,7 @@ static void centers_unmake(void)
         cr_assert(weir__center_is_valid(&centers[i]));
         weir__center_destroy(&centers[i]);
     }
-    weir__store_destroy(&store);
+    weir__page_heap_destroy(&heap);
     cr_assert_eq(weir__meta_in_use(), metadata, "batch objects were lost");
 }
 

@@ -3,8 +3,8 @@
  * are handed out, wherever its colour puts it; a pointer leads to its block's word, and to
  * none where no block starts.
  */
+#include "pool/page_heap.h"
 #include "pool/slab.h"
-#include "pool/store.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

@@ -29,7 +29,7 @@ static WEIR__NOINLINE const char *large_account(weir_allocator *a, struct weir__
     size_t size = span->u.live.requested;
     uint64_t sequence = 0;
     if (weir__unlikely(!weir__account(a, (int64_t)size, 1, 0, &sequence))) {
-        weir__store_give_span(body->store, span, &body->span_bytes);
+        weir__page_heap_give_span(body->page_heap, span, &body->span_bytes);
         return "over the limit";
     }
     if (weir__unlikely(sequence != 0))
@@ -40,7 +40,7 @@ static WEIR__NOINLINE const char *large_account(weir_allocator *a, struct weir__
     return NULL;
 }
 
-/* `a` is ready and its blocks come from a store; the size is no small one's or the
+/* `a` is ready and its blocks come from a page heap; the size is no small one's or the
  * alignment too strict. Guarded by tests/test_callgrind.sh. */
 static void *large_allocate(weir_allocator *a, size_t size, size_t alignment, bool *zeroed)
 {
@@ -49,7 +49,8 @@ static void *large_allocate(weir_allocator *a, size_t size, size_t alignment, bo
     if (size >= LOOK_FIRST && weir__unlikely(weir__meter_never_fits(&body->meter, size)))
         return weir__allocate_failed(a, &request, "over the limit");
     struct weir__claim claim = {a, size, weir__word_tag(weir__here.word), &body->span_bytes};
-    struct weir__span *span = weir__store_take_span(body->store, size, alignment, &claim, zeroed);
+    struct weir__span *span =
+        weir__page_heap_take_span(body->page_heap, size, alignment, &claim, zeroed);
     if (weir__unlikely(!span))
         return weir__allocate_failed(a, &request, "out of memory");
     void *block = weir__span_block(span);
@@ -69,7 +70,7 @@ static WEIR__NOINLINE void *allocate_default_slow(weir_allocator *a, size_t size
 {
     bool zeroed;
     if (size > WEIR__SMALL_MAX &&
-        weir__likely(size <= PTRDIFF_MAX && weir__allocator_is_ready(a) && a->body->store))
+        weir__likely(size <= PTRDIFF_MAX && weir__allocator_is_ready(a) && a->body->page_heap))
         return large_allocate(a, size, WEIR_DEFAULT_ALIGNMENT, &zeroed);
     return weir__allocate_slow(a, &(struct weir__request){size, WEIR_DEFAULT_ALIGNMENT, NULL});
 }
@@ -217,7 +218,7 @@ void *weir__allocate_slow(weir_allocator *a, const struct weir__request *request
         return NULL;
     if (weir__unlikely(request->size > PTRDIFF_MAX || request->alignment > PTRDIFF_MAX / 2 + 1))
         return weir__allocate_failed(a, request, "impossibly large");
-    if (!a->body->store)
+    if (!a->body->page_heap)
         return weir__foreign_allocate(a, request);
     int class = weir__class_of(request->size, weir__max(request->alignment, WEIR__GRAIN));
     if (class >= 0)

@@ -3,7 +3,7 @@
  * that is never unmapped, so that a stale handle can be told; everything else is its
  * body, which goes when it is destroyed.
  *
- *   handle -> body -> meter (its figures), shards of centres (its slabs, by class), store
+ *   handle -> body -> meter (its figures), shards of centres (its slabs, by class), page heap
  *                     (shared memory), or registry (blocks that functions provided)
  *   heap: one for each thread that uses the allocator: window + thread cache
  *
@@ -17,7 +17,7 @@
 #include "alloc/allocator.h"
 #include "os/thread.h"
 #include "pool/cache.h"
-#include "pool/store.h"
+#include "pool/page_heap.h"
 #include "track/meter.h"
 #include "track/registry.h"
 
@@ -51,11 +51,11 @@ struct weir__heap {
 
 struct weir__body {
     struct weir__meter meter;
-    struct weir__store *store;                /* NULL: blocks come from functions */
+    struct weir__page_heap *page_heap;        /* NULL: blocks come from functions */
     struct weir__shard *shards[WEIR__SHARDS]; /* grows with the number of threads */
     unsigned nshards;                         /* atomic; they stay until the end */
-    size_t span_bytes;                        /* in live spans; under the store's lock */
-    bool owns_store;                          /* the store's own figures are reported here */
+    size_t span_bytes;                        /* in live spans; under the page heap's lock */
+    bool owns_page_heap;                      /* the page heap's own figures are reported here */
     struct weir__registry registry;
     weir_allocator_functions functions;
     void *user;
@@ -174,18 +174,18 @@ weir_allocator *weir__context_after(weir_allocator *a, weir_allocator *top);
 /* Is `a` `top` or below it? Context lock held. */
 bool weir__context_is_within(const weir_allocator *a, const weir_allocator *top);
 
-/* Makes an allocator of these options over `store` (NULL: as the options say). */
-weir_allocator *weir__context_make(const weir_allocator_options *options, struct weir__store *store,
-                                   const char *kind);
+/* Makes an allocator of these options over `page_heap` (NULL: as the options say). */
+weir_allocator *weir__context_make(const weir_allocator_options *options,
+                                   struct weir__page_heap *page_heap, const char *kind);
 
 /* Takes out and frees one without children. Context lock held. */
 void weir__context_unmake(weir_allocator *a);
 
-/* The process-wide store under the CPU allocator. */
-struct weir__store *weir__cpu_store(void);
+/* The process-wide page heap under the CPU allocator. */
+struct weir__page_heap *weir__cpu_page_heap(void);
 
-/* The store of a weir_pool (alloc/pool.c). */
-struct weir__store *weir__pool_store(weir_pool *pool);
+/* The page heap of a weir_pool (alloc/pool.c). */
+struct weir__page_heap *weir__pool_page_heap(weir_pool *pool);
 
 /* Functions of WEIR_SOURCE_BACKING and WEIR_SOURCE_MALLOC; NULL: none. */
 const weir_allocator_functions *weir__source_functions(weir_source source, const char **backing);

@@ -123,7 +123,7 @@ WEIR__INLINE struct weir__span *large_find(const weir_allocator *a, const void *
 static WEIR__NOINLINE bool large_free_traced(weir_allocator *a, struct weir__span *span,
                                              void *block, size_t requested, uint64_t sequence)
 {
-    bool first = weir__store_give_span(a->body->store, span, &a->body->span_bytes);
+    bool first = weir__page_heap_give_span(a->body->page_heap, span, &a->body->span_bytes);
     if (first) {
         weir__trace_freed(a, sequence, block, requested);
         return true;
@@ -137,7 +137,7 @@ static WEIR__NOINLINE bool large_free_traced(weir_allocator *a, struct weir__spa
 }
 
 /* Counted before the pages go, so that nobody's use of them is counted earlier. Two
- * threads that free one span at a time: the store tells who was first. */
+ * threads that free one span at a time: the page heap tells who was first. */
 static bool large_free(weir_allocator *a, void *block)
 {
     struct weir__span *span = large_find(a, block);
@@ -151,7 +151,7 @@ static bool large_free(weir_allocator *a, void *block)
         if (weir__unlikely(sequence != 0))
             return large_free_traced(a, span, block, requested, sequence);
     }
-    if (weir__likely(weir__store_give_span(a->body->store, span, &a->body->span_bytes)))
+    if (weir__likely(weir__page_heap_give_span(a->body->page_heap, span, &a->body->span_bytes)))
         return true;
     weir__account(a, (int64_t)requested, 1, 0, &sequence);
     if (weir__unlikely(sequence != 0))
@@ -170,7 +170,7 @@ static WEIR__NOINLINE void other_free(weir_allocator *a, void *block)
     }
     if (!weir__allocator_check(a, block)) /* NULL too, which clang-tidy cannot see */
         return;
-    if (!a->body->store) // NOLINT(clang-analyzer-core.NullDereference)
+    if (!a->body->page_heap) // NOLINT(clang-analyzer-core.NullDereference)
         weir__foreign_free(a, block);
     else if (weir__block_expect(a, block, &found) && found.kind == WEIR__SMALL)
         small_free(a, block, &found);

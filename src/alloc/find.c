@@ -87,7 +87,7 @@ static bool elsewhere(const weir_allocator *a, const void *pointer)
     weir__context_lock();
     for (weir_allocator *other = weir__context_after(NULL, NULL); other && !found;
          other = weir__context_after(other, NULL))
-        if (other != a && other->body && !other->body->store)
+        if (other != a && other->body && !other->body->page_heap)
             found = weir__registry_find(&other->body->registry, pointer, &entry);
     weir__context_unlock();
     return found;
@@ -112,7 +112,7 @@ static weir_misuse foreign_fault(const weir_allocator *a, const void *pointer, u
 static struct weir__found foreign_find(const weir_allocator *a, const void *pointer, unsigned where)
 {
     struct weir__entry entry;
-    if (a->body->store || !weir__registry_find(&a->body->registry, pointer, &entry))
+    if (a->body->page_heap || !weir__registry_find(&a->body->registry, pointer, &entry))
         return found_bad(foreign_fault(a, pointer, where));
     return (struct weir__found){.kind = WEIR__OTHER,
                                 .entry = entry,
@@ -125,7 +125,7 @@ static struct weir__found foreign_find(const weir_allocator *a, const void *poin
 struct weir__found weir__block_find(const weir_allocator *a, const void *pointer)
 {
     unsigned entry = weir__map_get(pointer);
-    if (entry == WEIR__MAP_FOREIGN || !a->body->store)
+    if (entry == WEIR__MAP_FOREIGN || !a->body->page_heap)
         return foreign_find(a, pointer, entry);
     return pooled_find(a, pointer, entry);
 }

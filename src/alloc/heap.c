@@ -65,7 +65,7 @@ void weir__shard_add(weir_allocator *a, struct weir__shard *shard)
 {
     struct weir__body *body = a->body;
     for (unsigned class = 0; class < WEIR__CLASSES; class ++)
-        weir__center_init(&shard->centers[class], class, body->store, a);
+        weir__center_init(&shard->centers[class], class, body->page_heap, a);
     body->shards[body->nshards] = shard;
     __atomic_store_n(&body->nshards, body->nshards + 1, __ATOMIC_RELEASE);
 }
@@ -318,7 +318,7 @@ void weir__heaps_scavenge(void)
 {
     weir__context_lock();
     for (weir_allocator *a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL)) {
-        if (!a->body->store)
+        if (!a->body->page_heap)
             continue;
         heap_scavenge(&a->body->common);
         for (struct weir__heap *heap = a->body->heaps; heap; heap = heap->next)

@@ -51,11 +51,11 @@ static int large_resize(weir_allocator *a, void *block, struct weir__found *foun
     size_t old = found->requested;
     if (size <= WEIR__SMALL_MAX && old > WEIR__SMALL_MAX)
         return 0;
-    if (!weir__store_resize_span(body->store, found->span, size, &body->span_bytes))
+    if (!weir__page_heap_resize_span(body->page_heap, found->span, size, &body->span_bytes))
         return 0;
     uint64_t sequence = 0;
     if (!weir__account(a, (int64_t)size - (int64_t)old, 0, 0, &sequence)) {
-        weir__store_resize_span(body->store, found->span, old, &body->span_bytes);
+        weir__page_heap_resize_span(body->page_heap, found->span, old, &body->span_bytes);
         return -1;
     }
     resized(a, sequence, block, found, size);

@@ -95,14 +95,14 @@ static void class_add(const struct weir__body *body, unsigned class, struct figu
     f->cached += held * size;
 }
 
-static void store_add(struct weir__store *store, struct figures *f)
+static void store_add(struct weir__page_heap *page_heap, struct figures *f)
 {
-    weir__lock_take(&store->lock);
-    f->cached +=
-        store->hole_dirty + weir__store_tails_locked(store) + store->ndirty_slabs * WEIR__SLAB;
-    f->reserved = store->reserved;
-    f->metadata += store->headers;
-    weir__lock_drop(&store->lock);
+    weir__lock_take(&page_heap->lock);
+    f->cached += page_heap->hole_dirty + weir__page_heap_tails_locked(page_heap) +
+                 page_heap->ndirty_slabs * WEIR__SLAB;
+    f->reserved = page_heap->reserved;
+    f->metadata += page_heap->headers;
+    weir__lock_drop(&page_heap->lock);
 }
 
 static void pooled_add(const struct weir__body *body, struct figures *f)
@@ -110,13 +110,13 @@ static void pooled_add(const struct weir__body *body, struct figures *f)
     struct figures own = {0};
     for (unsigned class = 0; class < WEIR__CLASSES; class ++)
         class_add(body, class, &own);
-    weir__lock_take(&body->store->lock);
+    weir__lock_take(&body->page_heap->lock);
     own.in_use += body->span_bytes;
     own.reserved += body->span_bytes;
-    weir__lock_drop(&body->store->lock);
+    weir__lock_drop(&body->page_heap->lock);
     own.metadata += sizeof *body + body->nshards * sizeof *body->shards[0];
-    if (body->owns_store)
-        store_add(body->store, &own);
+    if (body->owns_page_heap)
+        store_add(body->page_heap, &own);
     figures_add(f, &own);
 }
 
@@ -145,21 +145,22 @@ static bool reported_above(const weir_allocator *a, const weir_allocator *top)
     return false;
 }
 
-/* A store's owner counts what descendants on the same store have reserved already. */
+/* A page heap's owner counts what descendants on the same page heap have reserved already. */
 static void figures_gather(weir_allocator *top, struct figures *f)
 {
     weir__context_lock();
     for (weir_allocator *a = top; a; a = weir__context_after(a, top)) {
         struct figures own = {0};
         struct weir__body *body = a->body;
-        if (body->store)
+        if (body->page_heap)
             pooled_add(body, &own);
         else
             provided_add(body, &own);
-        if (!body->store && reported_above(a, top))
+        if (!body->page_heap && reported_above(a, top))
             own.in_use = own.reserved = 0;
-        for (weir_allocator *up = a; up != top && body->store && !body->owns_store; up = up->parent)
-            if (up->parent->body->owns_store && up->parent->body->store == body->store)
+        for (weir_allocator *up = a; up != top && body->page_heap && !body->owns_page_heap;
+             up = up->parent)
+            if (up->parent->body->owns_page_heap && up->parent->body->page_heap == body->page_heap)
                 own.reserved = 0;
         figures_add(f, &own);
     }

@@ -1,9 +1,9 @@
 /* pool/center.c - see center.h for what is kept and how it is locked. */
 #include "pool/center.h"
 
-#include "pool/double_free.h"
 #include "backing/meta.h"
-#include "pool/store.h"
+#include "pool/double_free.h"
+#include "pool/page_heap.h"
 
 #include <string.h>
 
@@ -12,13 +12,13 @@
 #define BATCHED_SMALL (256 * WEIR__KIB) /* blocks of at most 512 bytes */
 #define BATCHED_OTHER (64 * WEIR__KIB)
 
-void weir__center_init(struct weir__center *center, unsigned class, struct weir__store *store,
-                       const void *owner)
+void weir__center_init(struct weir__center *center, unsigned class,
+                       struct weir__page_heap *page_heap, const void *owner)
 {
     memset(center, 0, sizeof *center);
     center->class = (uint16_t) class;
     center->batch = (uint16_t)weir__class_batch(class);
-    center->store = store;
+    center->page_heap = page_heap;
     center->owner = owner;
     size_t size = weir__class_bytes[class], bytes = center->batch * size;
     center->most_batches = (uint16_t)((size <= 512 ? BATCHED_SMALL : BATCHED_OTHER) / bytes + 1);
@@ -47,7 +47,7 @@ static void slab_unlink(struct weir__slab **list, struct weir__slab *slab)
 
 static struct weir__slab *slab_add_locked(struct weir__center *center)
 {
-    struct weir__slab *slab = weir__store_take_slab(center->store);
+    struct weir__slab *slab = weir__page_heap_take_slab(center->page_heap);
     if (!slab)
         return NULL;
     weir__slab_init(slab, center->class, center->owner, center);
@@ -90,7 +90,7 @@ static void block_put_locked(struct weir__center *center, const struct weir__slo
     if (slab->nout == 0) {
         slab_unlink(was_full ? &center->full : &center->partial, slab);
         __atomic_store_n(&center->nslabs, center->nslabs - 1, __ATOMIC_RELAXED);
-        weir__store_give_slab(center->store, slab);
+        weir__page_heap_give_slab(center->page_heap, slab);
     } else if (was_full) {
         slab_unlink(&center->full, slab);
         slab_link(&center->partial, slab);
@@ -238,7 +238,7 @@ unsigned weir__center_take(struct weir__center *center, struct weir__slot *slots
         count = slabs_take_locked(center, slots, center->batch);
     }
     weir__lock_drop(&center->lock);
-    weir__store_relieve(center->store);
+    weir__page_heap_relieve(center->page_heap);
     return count;
 }
 
@@ -306,7 +306,7 @@ bool weir__center_give(const struct weir__slot *slots, unsigned count)
     weir__lock_drop(&center->lock);
     if (!batch)
         give_singly(slots, count);
-    weir__store_relieve(center->store);
+    weir__page_heap_relieve(center->page_heap);
     return loose;
 }
 
@@ -320,7 +320,7 @@ size_t weir__center_flush(struct weir__center *center)
     batches_shrink_locked(center, 0);
     spares_free_locked(center);
     weir__lock_drop(&center->lock);
-    weir__store_relieve(center->store);
+    weir__page_heap_relieve(center->page_heap);
     return moved;
 }
 
@@ -345,7 +345,7 @@ static void slabs_give_all(struct weir__center *center, struct weir__slab *list)
 {
     for (struct weir__slab *slab = list, *next; slab; slab = next) {
         next = slab->next;
-        weir__store_give_slab(center->store, slab);
+        weir__page_heap_give_slab(center->page_heap, slab);
     }
 }
 

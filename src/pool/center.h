@@ -6,7 +6,7 @@
  *
  *   thread caches  --full batch-->  batches | returns  --batch-->  thread caches
  *                                       |        (remote frees)
- *                                     slabs  <-->  store
+ *                                     slabs  <-->  page heap
  *
  * A batch moves as a whole, whosever slabs its blocks lie in (magazines and depot:
  * Bonwick and Adams 2001). The lock (rank "class") covers everything but `returns`,
@@ -51,7 +51,7 @@ struct weir__center {
     uint32_t nbatches;
     uint16_t most_batches;
     uint16_t nspare; /* of `spare` */
-    struct weir__store *store;
+    struct weir__page_heap *page_heap;
     const void *owner;
     struct weir__slab *partial; /* slabs with a free block; LIFO */
     struct weir__slab *full;    /* slabs with none; LIFO */
@@ -69,8 +69,8 @@ WEIR__INLINE bool weir__center_is_empty(const struct weir__center *center)
     return __atomic_load_n(&center->nslabs, __ATOMIC_RELAXED) == 0;
 }
 
-void weir__center_init(struct weir__center *center, unsigned class, struct weir__store *store,
-                       const void *owner);
+void weir__center_init(struct weir__center *center, unsigned class,
+                       struct weir__page_heap *page_heap, const void *owner);
 
 /* Up to center->batch free blocks into `slots`; 0: no memory. */
 unsigned weir__center_take(struct weir__center *center, struct weir__slot *slots);
@@ -83,7 +83,7 @@ unsigned weir__center_take(struct weir__center *center, struct weir__slot *slots
 bool weir__center_give(const struct weir__slot *slots, unsigned count);
 
 /* Puts every batched block into its slab, or on its way to another centre's, and free
- * slabs into the store. Blocks moved: when several centres move none, all is done. */
+ * slabs into the page heap. Blocks moved: when several centres move none, all is done. */
 size_t weir__center_flush(struct weir__center *center);
 
 /* A moment's figures. */

@@ -1,12 +1,12 @@
 /*
- * pool/map.h - from any address to what weir keeps there, for every store of the
+ * pool/map.h - from any address to what weir keeps there, for every page heap of the
  * process: one 16-bit entry per 4 MiB of address space, in a table the system
  * backs with memory only where it is touched.
  *
  *   0   not weir's      1   a chunk of slabs (pool/slab.h)
  *   2+  a region of spans (pool/span.h): index + 2 of the region
  *
- * Entries are written under the lock of the store that owns the memory, before
+ * Entries are written under the lock of the page heap that owns the memory, before
  * a pointer into it is handed out and after the last one came back; readers of
  * their own live pointers need no order.
  */

@@ -17,10 +17,10 @@
  * the words and are never handed out. So index = offset / size exactly when the
  * pointer is a block's start, and every index of the slab has a word.
  *
- * All fields but owner..bin are under the lock of the class centre (of the store
+ * All fields but owner..bin are under the lock of the class centre (of the page heap
  * while the slab is free); owner..bin do not change while a block is live.
  *
- * A chunk's address range is never given back (pool/store.c), so that headers and words
+ * A chunk's address range is never given back (pool/page_heap.c), so that headers and words
  * may be read for any pointer into it at any time. `words` is NULL or leads into the chunk.
  */
 #ifndef WEIR_POOL_SLAB_H
@@ -37,7 +37,7 @@
 
 struct weir__backing;
 struct weir__center;
-struct weir__store;
+struct weir__page_heap;
 
 struct weir__slab {
     const void *owner;   /* whose blocks these are; NULL: nobody's */
@@ -52,7 +52,7 @@ struct weir__slab {
     bool dirty;          /* free slab: was used since it was last purged */
     struct weir__center *center;
     struct weir__slab *next, *prev; /* a list of its centre, or of free slabs */
-    uint32_t freed_at;              /* free slab: the store's clock when it came back */
+    uint32_t freed_at;              /* free slab: the page heap's clock when it came back */
     uint32_t unused;
 };
 
@@ -61,9 +61,9 @@ struct weir__chunk {
     union {
         uint32_t words[WEIR__CHUNK_SLABS][WEIR__SLAB / WEIR__INLINE_MIN];
         struct { /* slab 0 is this header and has no words */
-            struct weir__store *store;
-            const struct weir__backing *backing; /* while no store has the chunk */
-            struct weir__chunk *next, *prev;     /* of the store, or of no store's */
+            struct weir__page_heap *page_heap;
+            const struct weir__backing *backing; /* while no page heap has the chunk */
+            struct weir__chunk *next, *prev;     /* of the page heap, or of no page heap's */
             size_t nfree;                        /* slabs not in use, of 63 */
             size_t nfresh;                       /* slabs never used: the last ones */
         } head;
