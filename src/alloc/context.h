@@ -3,7 +3,7 @@
  * that is never unmapped, so that a stale handle can be told; everything else is its
  * body, which goes when it is destroyed.
  *
- *   handle -> body -> meter (its figures), shards of centres (its slabs, by class), page heap
+ *   handle -> body -> meter (its figures), shards of centers (its slabs, by class), page heap
  *                     (shared memory), or registry (blocks that functions provided)
  *   heap: one for each thread that uses the allocator: window + thread cache
  *
@@ -25,7 +25,7 @@
 
 enum weir__state { WEIR__NEW = 0, WEIR__READY, WEIR__DESTROYED };
 
-/* Centres for some of an allocator's threads; context lock. */
+/* Centers for some of an allocator's threads; context lock. */
 #define WEIR__SHARDS 16
 struct weir__shard {
     struct weir__center centers[WEIR__CLASSES];
@@ -37,7 +37,7 @@ struct weir__local;
 /* A thread's part of an allocator. */
 struct weir__heap {
     struct weir__window window;
-    uint32_t word; /* weir__here.word of its thread; the owner writes */
+    uint32_t entry; /* weir__here.entry of its thread; the owner writes */
     struct weir__cache cache;
     weir_allocator *owner;
     struct weir__shard *shard;
@@ -66,7 +66,7 @@ struct weir__body {
     struct weir__heap common; /* for threads that have none of their own; under its lock */
 };
 
-/* The i-th centre of all shards, class after class; NULL past the last. */
+/* The i-th center of all shards, class after class; NULL past the last. */
 WEIR__INLINE struct weir__center *weir__body_center(const struct weir__body *body, unsigned i)
 {
     if (i / WEIR__CLASSES >= __atomic_load_n(&body->nshards, __ATOMIC_ACQUIRE))
@@ -89,12 +89,12 @@ struct weir_allocator {
 extern struct weir__heap weir__no_heap;
 
 /* The calling thread's: its heaps for the first allocators of the process, and the
- * bits that the word of a block gets from it, state and tag. The last entry is always
+ * bits that the ledger entry of a block gets from it, state and tag. The last entry is always
  * the heap that is none. */
 #define WEIR__HEAP_SLOTS 16
 struct weir__local {
     struct weir__heap *heaps[WEIR__HEAP_SLOTS];
-    uint32_t word;
+    uint32_t entry;
     weir__lock lock; /* rank "threads": the pointers, while another thread may free a heap */
 };
 extern WEIR__TLS struct weir__local weir__here;
@@ -131,7 +131,7 @@ void weir__heap_common_init(weir_allocator *a);
 void weir__shard_add(weir_allocator *a, struct weir__shard *shard);
 
 /* Takes every thread's heap out of the allocator and frees it; with `flush` its free
- * blocks go back to the centres. */
+ * blocks go back to the centers. */
 void weir__heaps_release(weir_allocator *a, bool flush);
 
 /* In a forked child: frees the heaps of the threads that are not there. */

@@ -67,30 +67,30 @@ static void figures_add(struct figures *sum, const struct figures *part)
 }
 
 /* Blocks of a class in the thread caches. */
-static size_t class_cached(const struct weir__body *body, unsigned class)
+static size_t class_cached(const struct weir__body *body, unsigned sizeclass)
 {
-    size_t count = weir__cache_count(&body->common.cache, class);
+    size_t count = weir__cache_count(&body->common.cache, sizeclass);
     for (const struct weir__heap *heap = body->heaps; heap; heap = heap->next)
-        if (weir__cache_used(&heap->cache) >> class & 1)
-            count += weir__cache_count(&heap->cache, class);
+        if (weir__cache_used(&heap->cache) >> sizeclass & 1)
+            count += weir__cache_count(&heap->cache, sizeclass);
     return count;
 }
 
-static void class_add(const struct weir__body *body, unsigned class, struct figures *f)
+static void class_add(const struct weir__body *body, unsigned sizeclass, struct figures *f)
 {
-    size_t size = weir__class_bytes[class], out = 0, batched = 0;
+    size_t size = weir__class_bytes[sizeclass], out = 0, batched = 0;
     const struct weir__center *center;
-    for (unsigned i = class; (center = weir__body_center(body, i)); i += WEIR__CLASSES) {
+    for (unsigned i = sizeclass; (center = weir__body_center(body, i)); i += WEIR__CLASSES) {
         struct weir__center_figures at = {0};
         if (!weir__center_is_empty(center))
-            weir__center_figures(&body->shards[i / WEIR__CLASSES]->centers[class], &at);
+            weir__center_figures(&body->shards[i / WEIR__CLASSES]->centers[sizeclass], &at);
         out += at.out;
         batched += at.batched;
         f->cached += at.returned * size;
         f->reserved += at.slabs << WEIR__SLAB_SHIFT;
-        f->metadata += at.words;
+        f->metadata += at.ledger;
     }
-    size_t held = out ? weir__min(class_cached(body, class) + batched, out) : 0;
+    size_t held = out ? weir__min(class_cached(body, sizeclass) + batched, out) : 0;
     f->in_use += (out - held) * size;
     f->cached += held * size;
 }
@@ -108,8 +108,8 @@ static void store_add(struct weir__page_heap *page_heap, struct figures *f)
 static void pooled_add(const struct weir__body *body, struct figures *f)
 {
     struct figures own = {0};
-    for (unsigned class = 0; class < WEIR__CLASSES; class ++)
-        class_add(body, class, &own);
+    for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++)
+        class_add(body, sizeclass, &own);
     weir__lock_take(&body->page_heap->lock);
     own.in_use += body->span_bytes;
     own.reserved += body->span_bytes;

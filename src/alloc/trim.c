@@ -10,7 +10,7 @@
 #define IDLE_NS       1000000000u
 #define LOOK_SLOW_OPS 64
 
-/* Blocks may travel from centre to centre, each time fewer; other threads may add to
+/* Blocks may travel from center to center, each time fewer; other threads may add to
  * them, so there is an end to it. */
 static void centers_flush(const struct weir__body *body)
 {

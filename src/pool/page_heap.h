@@ -3,7 +3,7 @@
  * rest, both from one backing. It knows sizes and addresses, not requests: who
  * owns a block and how it is counted is the business of the layers above.
  *
- * One lock a page heap (rank "pool"). Several class centres and any number of
+ * One lock a page heap (rank "pool"). Several class centers and any number of
  * allocators share a page heap.
  */
 #ifndef WEIR_POOL_PAGE_HEAP_H
