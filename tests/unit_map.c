@@ -1,6 +1,6 @@
-/* The map from addresses to what is kept there, and that a store keeps it true. */
+/* The map from addresses to what is kept there, and that a page heap keeps it true. */
 #include "pool/map.h"
-#include "pool/store.h"
+#include "pool/page_heap.h"
 
 #include <criterion/criterion.h>
 
@@ -43,25 +43,25 @@ Test(map, refuses_what_reaches_past_the_end)
     cr_assert(weir__map_set(last, WEIR__CHUNK, WEIR__MAP_FOREIGN));
 }
 
-Test(map, follows_a_store)
+Test(map, follows_a_page_heap)
 {
-    static struct weir__store store;
+    static struct weir__page_heap heap;
     static char owner;
     size_t bytes = 0;
     bool zeroed;
-    weir__store_init(&store, &weir__backing_system);
-    struct weir__slab *slab = weir__store_take_slab(&store);
+    weir__page_heap_init(&heap, &weir__backing_system);
+    struct weir__slab *slab = weir__page_heap_take_slab(&heap);
     struct weir__claim claim = {&owner, 100000, 0, &bytes};
-    struct weir__span *span = weir__store_take_span(&store, 100000, 64, &claim, &zeroed);
+    struct weir__span *span = weir__page_heap_take_span(&heap, 100000, 64, &claim, &zeroed);
     cr_assert(slab && span);
     const char *small = weir__slab_memory(slab), *large = weir__span_block(span);
     cr_assert(weir__map_is_slabs(small));
     cr_assert_geq(weir__map_get(large), WEIR__MAP_SPANS);
     cr_assert_not_null(weir__region_of_map(weir__map_get(large)));
-    weir__store_give_slab(&store, slab);
-    cr_assert(weir__store_give_span(&store, span, &bytes));
-    weir__store_trim(&store);
+    weir__page_heap_give_slab(&heap, slab);
+    cr_assert(weir__page_heap_give_span(&heap, span, &bytes));
+    weir__page_heap_trim(&heap);
     cr_assert_eq(weir__map_get(small), WEIR__MAP_FOREIGN, "its chunk went back");
     cr_assert_eq(weir__map_get(large), WEIR__MAP_FOREIGN, "its region went back");
-    weir__store_destroy(&store);
+    weir__page_heap_destroy(&heap);
 }

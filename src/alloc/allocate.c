@@ -29,7 +29,7 @@ static WEIR__NOINLINE const char *large_account(weir_allocator *a, struct weir__
     size_t size = span->u.live.requested;
     uint64_t sequence = 0;
     if (weir__unlikely(!weir__account(a, (int64_t)size, 1, 0, &sequence))) {
-        weir__store_give_span(body->store, span, &body->span_bytes);
+        weir__page_heap_give_span(body->page_heap, span, &body->span_bytes);
         return "over the limit";
     }
     if (weir__unlikely(sequence != 0))
@@ -40,7 +40,7 @@ static WEIR__NOINLINE const char *large_account(weir_allocator *a, struct weir__
     return NULL;
 }
 
-/* `a` is ready and its blocks come from a store; the size is no small one's or the
+/* `a` is ready and its blocks come from a page heap; the size is no small one's or the
  * alignment too strict. Guarded by tests/test_callgrind.sh. */
 static void *large_allocate(weir_allocator *a, size_t size, size_t alignment, bool *zeroed)
 {
@@ -48,8 +48,9 @@ static void *large_allocate(weir_allocator *a, size_t size, size_t alignment, bo
     const struct weir__request request = {size, alignment, NULL};
     if (size >= LOOK_FIRST && weir__unlikely(weir__meter_never_fits(&body->meter, size)))
         return weir__allocate_failed(a, &request, "over the limit");
-    struct weir__claim claim = {a, size, weir__word_tag(weir__here.word), &body->span_bytes};
-    struct weir__span *span = weir__store_take_span(body->store, size, alignment, &claim, zeroed);
+    struct weir__claim claim = {a, size, weir__entry_tag(weir__here.entry), &body->span_bytes};
+    struct weir__span *span =
+        weir__page_heap_take_span(body->page_heap, size, alignment, &claim, zeroed);
     if (weir__unlikely(!span))
         return weir__allocate_failed(a, &request, "out of memory");
     void *block = weir__span_block(span);
@@ -69,7 +70,7 @@ static WEIR__NOINLINE void *allocate_default_slow(weir_allocator *a, size_t size
 {
     bool zeroed;
     if (size > WEIR__SMALL_MAX &&
-        weir__likely(size <= PTRDIFF_MAX && weir__allocator_is_ready(a) && a->body->store))
+        weir__likely(size <= PTRDIFF_MAX && weir__allocator_is_ready(a) && a->body->page_heap))
         return large_allocate(a, size, WEIR_DEFAULT_ALIGNMENT, &zeroed);
     return weir__allocate_slow(a, &(struct weir__request){size, WEIR_DEFAULT_ALIGNMENT, NULL});
 }
@@ -149,25 +150,25 @@ void *weir__allocate_failed(weir_allocator *a, const struct weir__request *reque
     return weir__fail_null(ENOMEM, "allocator \"%s\": %zu bytes: %s", a->name, request->size, why);
 }
 
-/* The block, its ledger word written. */
-WEIR__INLINE void *slot_make_live(struct weir__slot slot, const struct weir__request *request)
+/* The block, its ledger entry written. */
+WEIR__INLINE void *cached_make_live(struct weir__cached cached, const struct weir__request *request)
 {
     if (request->zeroed)
-        *request->zeroed = weir__word_get(slot.word) & WEIR__WORD_ZERO;
-    uint32_t aligned = request->alignment > WEIR_DEFAULT_ALIGNMENT ? WEIR__WORD_ALIGNED : 0;
-    weir__word_set(slot.word, weir__here.word | aligned | (uint32_t)request->size);
-    return slot.block;
+        *request->zeroed = weir__entry_get(cached.entry) & WEIR__ENTRY_ZERO;
+    uint32_t aligned = request->alignment > WEIR_DEFAULT_ALIGNMENT ? WEIR__ENTRY_ALIGNED : 0;
+    weir__entry_set(cached.entry, weir__here.entry | aligned | (uint32_t)request->size);
+    return cached.block;
 }
 
 /* The top of the bin, if the limits let it be counted. */
 static void *small_take_locked(struct weir__heap *heap, struct weir__bin *bin,
                                const struct weir__request *request)
 {
-    struct weir__slot slot = bin->top[-1];
+    struct weir__cached cached = bin->top[-1];
     if (!weir__heap_count(heap, (int64_t)request->size, 1, 0))
         return NULL;
     weir__bin_set_top(bin, bin->top - 1);
-    return slot_make_live(slot, request);
+    return cached_make_live(cached, request);
 }
 
 /* While SHARED: from the thread's own bin without its lock. NULL: the other way. */
@@ -176,27 +177,28 @@ static void *small_take_shared(struct weir__heap *heap, struct weir__bin *bin,
 {
     if (!heap->slot || !weir__shared_enter(&heap->window))
         return NULL;
-    struct weir__slot *top = weir__own_get(bin->top);
+    struct weir__cached *top = weir__own_get(bin->top);
     void *block = NULL;
     if (weir__likely(top[-1].block != NULL)) {
         weir__own_set(bin->top, top - 1);
-        block = slot_make_live(top[-1], request);
+        block = cached_make_live(top[-1], request);
     }
     weir__shared_leave(&heap->window, block ? (int64_t)request->size : 0, block != NULL, 0);
     return block;
 }
 
-static void *small_allocate(weir_allocator *a, unsigned class, const struct weir__request *request)
+static void *small_allocate(weir_allocator *a, unsigned sizeclass,
+                            const struct weir__request *request)
 {
     struct weir__heap *heap = weir__heap_get(a);
-    struct weir__bin *bin = &heap->cache.bins[class];
+    struct weir__bin *bin = &heap->cache.bins[sizeclass];
     if (weir__meters_are_shared()) {
         void *shared = small_take_shared(heap, bin, request);
         if (weir__likely(shared != NULL))
             return shared;
     }
     weir__lock_take(&heap->cache.lock);
-    bool filled = bin->top > bin->base || weir__cache_refill(&heap->cache, class);
+    bool filled = bin->top > bin->base || weir__cache_refill(&heap->cache, sizeclass);
     void *block = filled ? small_take_locked(heap, bin, request) : NULL;
     uint64_t sequence = weir__heap_sequence(heap);
     weir__lock_drop(&heap->cache.lock);
@@ -205,8 +207,8 @@ static void *small_allocate(weir_allocator *a, unsigned class, const struct weir
     if (weir__unlikely(sequence != 0))
         weir__trace_allocated(
             a, sequence,
-            &(struct weir__trace_block){block, request->size, 0, weir__class_bytes[class],
-                                        request->alignment, weir__word_tag(weir__here.word)});
+            &(struct weir__trace_block){block, request->size, 0, weir__class_bytes[sizeclass],
+                                        request->alignment, weir__entry_tag(weir__here.entry)});
     weir__scavenge_now_and_then(heap);
     return block;
 }
@@ -217,11 +219,11 @@ void *weir__allocate_slow(weir_allocator *a, const struct weir__request *request
         return NULL;
     if (weir__unlikely(request->size > PTRDIFF_MAX || request->alignment > PTRDIFF_MAX / 2 + 1))
         return weir__allocate_failed(a, request, "impossibly large");
-    if (!a->body->store)
+    if (!a->body->page_heap)
         return weir__foreign_allocate(a, request);
-    int class = weir__class_of(request->size, weir__max(request->alignment, WEIR__GRAIN));
-    if (class >= 0)
-        return small_allocate(a, (unsigned)class, request);
+    int sizeclass = weir__class_of(request->size, weir__max(request->alignment, WEIR__GRAIN));
+    if (sizeclass >= 0)
+        return small_allocate(a, (unsigned)sizeclass, request);
     bool zeroed = false;
     void *block = large_allocate(a, request->size, request->alignment, &zeroed);
     if (request->zeroed)

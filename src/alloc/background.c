@@ -51,8 +51,8 @@ static void root_look(weir_allocator *root)
     body->looks_seen = now;
     if (body->looks_idle == IDLE_LOOKS)
         weir_trim(root);
-    else if (body->store)
-        weir__store_decay(body->store);
+    else if (body->page_heap)
+        weir__page_heap_decay(body->page_heap);
 }
 
 static void background_look(void)

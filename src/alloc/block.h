@@ -14,10 +14,10 @@ enum weir__kind { WEIR__BAD = 0, WEIR__SMALL, WEIR__LARGE, WEIR__OTHER };
 struct weir__found {
     enum weir__kind kind; /* BAD: `fault` says why */
     weir_misuse fault;
-    struct weir__slab *slab;  /* SMALL */
-    uint32_t *word;           /* SMALL */
-    struct weir__span *span;  /* LARGE */
-    struct weir__entry entry; /* OTHER: a copy */
+    struct weir__slab *slab;      /* SMALL */
+    uint32_t *entry;              /* SMALL */
+    struct weir__span *span;      /* LARGE */
+    struct weir__foreign foreign; /* OTHER: a copy */
     size_t requested, usable;
     size_t alignment; /* at least what was asked for */
     uint32_t tag;

@@ -26,7 +26,7 @@ static struct {
 } contexts;
 
 static struct weir__shard cpu_shard;
-static struct weir__store cpu_store;
+static struct weir__page_heap cpu_page_heap;
 static struct weir__body cpu_body;
 static weir_allocator cpu;
 extern weir_allocator weir__cpu __attribute__((alias("cpu")));
@@ -38,9 +38,9 @@ weir_allocator *weir_cpu_allocator(void)
     return &cpu;
 }
 
-struct weir__store *weir__cpu_store(void)
+struct weir__page_heap *weir__cpu_page_heap(void)
 {
-    return &cpu_store;
+    return &cpu_page_heap;
 }
 
 void weir__context_lock(void)
@@ -135,10 +135,10 @@ static void cpu_start(void)
     weir__context_lock();
     bool first = cpu.state == WEIR__NEW;
     if (first) {
-        weir__store_init(&cpu_store, backing);
+        weir__page_heap_init(&cpu_page_heap, backing);
         memcpy(cpu.name, "cpu", sizeof "cpu");
-        cpu_body.store = &cpu_store;
-        cpu_body.owns_store = true;
+        cpu_body.page_heap = &cpu_page_heap;
+        cpu_body.owns_page_heap = true;
         cpu_body.backing = backing->name;
         body_init(&cpu, &cpu_body, &cpu_shard, 0);
     }
@@ -211,11 +211,11 @@ static int body_source(struct weir__body *body, const weir_allocator_options *op
     body->backing = options->backing ? options->backing : "user";
     if (options->source == WEIR_SOURCE_POOL) {
         const struct weir__body *from = parent ? parent->body : NULL;
-        body->store = options->pool ? weir__pool_store(options->pool)
-                      : from        ? from->store
-                                    : &cpu_store;
-        if (body->store) {
-            body->backing = body->store->backing->name;
+        body->page_heap = options->pool ? weir__pool_page_heap(options->pool)
+                          : from        ? from->page_heap
+                                        : &cpu_page_heap;
+        if (body->page_heap) {
+            body->backing = body->page_heap->backing->name;
             return 0;
         }
         body->functions = from->functions;
@@ -251,8 +251,8 @@ static int options_check(const weir_allocator_options *o)
 }
 
 static weir_allocator *context_make_locked(const weir_allocator_options *options,
-                                           weir_allocator *parent, struct weir__store *store,
-                                           const char *kind)
+                                           weir_allocator *parent,
+                                           struct weir__page_heap *page_heap, const char *kind)
 {
     struct weir__body *body = weir__meta_allocate(sizeof *body);
     weir_allocator *a = body ? handle_take() : NULL;
@@ -261,15 +261,15 @@ static weir_allocator *context_make_locked(const weir_allocator_options *options
         return weir__fail_null(ENOMEM, "no memory for an allocator");
     }
     int error = 0;
-    if (store) {
-        body->store = store;
-        body->owns_store = true;
-        body->backing = store->backing->name;
+    if (page_heap) {
+        body->page_heap = page_heap;
+        body->owns_page_heap = true;
+        body->backing = page_heap->backing->name;
     } else {
         error = body_source(body, options, parent);
     }
     struct weir__shard *shard = NULL;
-    if (!error && body->store && !(shard = weir__meta_allocate(sizeof *shard)))
+    if (!error && body->page_heap && !(shard = weir__meta_allocate(sizeof *shard)))
         error = ENOMEM;
     if (error) {
         body_free(body);
@@ -288,8 +288,8 @@ static weir_allocator *context_make_locked(const weir_allocator_options *options
     return a;
 }
 
-weir_allocator *weir__context_make(const weir_allocator_options *options, struct weir__store *store,
-                                   const char *kind)
+weir_allocator *weir__context_make(const weir_allocator_options *options,
+                                   struct weir__page_heap *page_heap, const char *kind)
 {
     weir_allocator *parent = options->parent == WEIR_NO_PARENT ? NULL
                              : options->parent                 ? options->parent
@@ -302,7 +302,7 @@ weir_allocator *weir__context_make(const weir_allocator_options *options, struct
     if (!weir__allocator_check(&cpu, NULL) || (parent && !weir__allocator_check(parent, NULL)))
         return NULL;
     weir__context_lock();
-    weir_allocator *a = context_make_locked(options, parent, store, kind);
+    weir_allocator *a = context_make_locked(options, parent, page_heap, kind);
     weir__context_unlock();
     return a;
 }
@@ -318,7 +318,7 @@ weir_allocator *weir_allocator_create(const weir_allocator_options *options)
 static int span_free_owned(struct weir__span *span, void *a)
 {
     if (span->u.live.owner == a)
-        weir__store_give_span_locked(((weir_allocator *)a)->body->store, span);
+        weir__page_heap_give_span_locked(((weir_allocator *)a)->body->page_heap, span);
     return 0;
 }
 
@@ -326,16 +326,16 @@ static int span_free_owned(struct weir__span *span, void *a)
 static void blocks_release(weir_allocator *a)
 {
     struct weir__body *body = a->body;
-    if (!body->store) {
+    if (!body->page_heap) {
         weir__foreign_release_all(a);
         return;
     }
     struct weir__center *center;
     for (unsigned i = 0; (center = weir__body_center(body, i)); i++)
         weir__center_destroy(center);
-    weir__lock_take(&body->store->lock);
-    weir__store_each_span_locked(body->store, span_free_owned, a);
-    weir__lock_drop(&body->store->lock);
+    weir__lock_take(&body->page_heap->lock);
+    weir__page_heap_each_span_locked(body->page_heap, span_free_owned, a);
+    weir__lock_drop(&body->page_heap->lock);
 }
 
 void weir__context_unmake(weir_allocator *a)
@@ -413,7 +413,7 @@ int weir_allocator_children(weir_allocator *a, weir_allocator_visitor *visit, vo
 void *weir__allocator_user(const weir_allocator *a, void *(*allocate)(void *, size_t, size_t))
 {
     const struct weir__body *body = weir__body_of(a);
-    return body && !body->store && body->functions.allocate == allocate ? body->user : NULL;
+    return body && !body->page_heap && body->functions.allocate == allocate ? body->user : NULL;
 }
 
 const char *weir__allocator_backing(const weir_allocator *a)

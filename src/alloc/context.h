@@ -3,7 +3,7 @@
  * that is never unmapped, so that a stale handle can be told; everything else is its
  * body, which goes when it is destroyed.
  *
- *   handle -> body -> meter (its figures), shards of centres (its slabs, by class), store
+ *   handle -> body -> meter (its figures), shards of centers (its slabs, by class), page heap
  *                     (shared memory), or registry (blocks that functions provided)
  *   heap: one for each thread that uses the allocator: window + thread cache
  *
@@ -17,7 +17,7 @@
 #include "alloc/allocator.h"
 #include "os/thread.h"
 #include "pool/cache.h"
-#include "pool/store.h"
+#include "pool/page_heap.h"
 #include "track/meter.h"
 #include "track/registry.h"
 
@@ -25,7 +25,7 @@
 
 enum weir__state { WEIR__NEW = 0, WEIR__READY, WEIR__DESTROYED };
 
-/* Centres for some of an allocator's threads; context lock. */
+/* Centers for some of an allocator's threads; context lock. */
 #define WEIR__SHARDS 16
 struct weir__shard {
     struct weir__center centers[WEIR__CLASSES];
@@ -37,7 +37,7 @@ struct weir__local;
 /* A thread's part of an allocator. */
 struct weir__heap {
     struct weir__window window;
-    uint32_t word; /* weir__here.word of its thread; the owner writes */
+    uint32_t entry; /* weir__here.entry of its thread; the owner writes */
     struct weir__cache cache;
     weir_allocator *owner;
     struct weir__shard *shard;
@@ -51,11 +51,11 @@ struct weir__heap {
 
 struct weir__body {
     struct weir__meter meter;
-    struct weir__store *store;                /* NULL: blocks come from functions */
+    struct weir__page_heap *page_heap;        /* NULL: blocks come from functions */
     struct weir__shard *shards[WEIR__SHARDS]; /* grows with the number of threads */
     unsigned nshards;                         /* atomic; they stay until the end */
-    size_t span_bytes;                        /* in live spans; under the store's lock */
-    bool owns_store;                          /* the store's own figures are reported here */
+    size_t span_bytes;                        /* in live spans; under the page heap's lock */
+    bool owns_page_heap;                      /* the page heap's own figures are reported here */
     struct weir__registry registry;
     weir_allocator_functions functions;
     void *user;
@@ -66,7 +66,7 @@ struct weir__body {
     struct weir__heap common; /* for threads that have none of their own; under its lock */
 };
 
-/* The i-th centre of all shards, class after class; NULL past the last. */
+/* The i-th center of all shards, class after class; NULL past the last. */
 WEIR__INLINE struct weir__center *weir__body_center(const struct weir__body *body, unsigned i)
 {
     if (i / WEIR__CLASSES >= __atomic_load_n(&body->nshards, __ATOMIC_ACQUIRE))
@@ -89,12 +89,12 @@ struct weir_allocator {
 extern struct weir__heap weir__no_heap;
 
 /* The calling thread's: its heaps for the first allocators of the process, and the
- * bits that the word of a block gets from it, state and tag. The last entry is always
+ * bits that the ledger entry of a block gets from it, state and tag. The last entry is always
  * the heap that is none. */
 #define WEIR__HEAP_SLOTS 16
 struct weir__local {
     struct weir__heap *heaps[WEIR__HEAP_SLOTS];
-    uint32_t word;
+    uint32_t entry;
     weir__lock lock; /* rank "threads": the pointers, while another thread may free a heap */
 };
 extern WEIR__TLS struct weir__local weir__here;
@@ -131,7 +131,7 @@ void weir__heap_common_init(weir_allocator *a);
 void weir__shard_add(weir_allocator *a, struct weir__shard *shard);
 
 /* Takes every thread's heap out of the allocator and frees it; with `flush` its free
- * blocks go back to the centres. */
+ * blocks go back to the centers. */
 void weir__heaps_release(weir_allocator *a, bool flush);
 
 /* In a forked child: frees the heaps of the threads that are not there. */
@@ -174,18 +174,18 @@ weir_allocator *weir__context_after(weir_allocator *a, weir_allocator *top);
 /* Is `a` `top` or below it? Context lock held. */
 bool weir__context_is_within(const weir_allocator *a, const weir_allocator *top);
 
-/* Makes an allocator of these options over `store` (NULL: as the options say). */
-weir_allocator *weir__context_make(const weir_allocator_options *options, struct weir__store *store,
-                                   const char *kind);
+/* Makes an allocator of these options over `page_heap` (NULL: as the options say). */
+weir_allocator *weir__context_make(const weir_allocator_options *options,
+                                   struct weir__page_heap *page_heap, const char *kind);
 
 /* Takes out and frees one without children. Context lock held. */
 void weir__context_unmake(weir_allocator *a);
 
-/* The process-wide store under the CPU allocator. */
-struct weir__store *weir__cpu_store(void);
+/* The process-wide page heap under the CPU allocator. */
+struct weir__page_heap *weir__cpu_page_heap(void);
 
-/* The store of a weir_pool (alloc/pool.c). */
-struct weir__store *weir__pool_store(weir_pool *pool);
+/* The page heap of a weir_pool (alloc/pool.c). */
+struct weir__page_heap *weir__pool_page_heap(weir_pool *pool);
 
 /* Functions of WEIR_SOURCE_BACKING and WEIR_SOURCE_MALLOC; NULL: none. */
 const weir_allocator_functions *weir__source_functions(weir_source source, const char **backing);

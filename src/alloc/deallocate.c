@@ -29,24 +29,24 @@ void weir_deallocate_sized(weir_allocator *a, void *block, size_t size)
 
 /* -- the slow way ------------------------------------------------------------------------ */
 
-static void bin_push(struct weir__bin *bin, struct weir__slot slot)
+static void bin_push(struct weir__bin *bin, struct weir__cached cached)
 {
-    *bin->top = slot;
+    *bin->top = cached;
     weir__bin_set_top(bin, bin->top + 1);
 }
 
 /* While SHARED: into the thread's own bin without its lock. False: the other way. */
-static bool small_give_shared(struct weir__heap *heap, struct weir__slot slot, unsigned class,
-                              size_t requested)
+static bool small_give_shared(struct weir__heap *heap, struct weir__cached cached,
+                              unsigned sizeclass, size_t requested)
 {
-    struct weir__bin *bin = &heap->cache.bins[class];
+    struct weir__bin *bin = &heap->cache.bins[sizeclass];
     if (!heap->slot || !weir__shared_enter(&heap->window))
         return false;
-    struct weir__slot *top = weir__own_get(bin->top);
+    struct weir__cached *top = weir__own_get(bin->top);
     bool room = top != weir__own_get(bin->limit);
     if (weir__likely(room)) {
-        weir__word_set(slot.word, WEIR__WORD_CACHED);
-        *top = slot;
+        weir__entry_set(cached.entry, WEIR__ENTRY_CACHED);
+        *top = cached;
         weir__own_set(bin->top, top + 1);
     }
     weir__shared_leave(&heap->window, room ? -(int64_t)requested : 0, 0, room);
@@ -56,18 +56,18 @@ static bool small_give_shared(struct weir__heap *heap, struct weir__slot slot, u
 static void small_free(weir_allocator *a, void *block, const struct weir__found *found)
 {
     struct weir__heap *heap = weir__heap_get(a);
-    unsigned class = weir__slab_class(found->slab);
-    struct weir__slot slot = {block, found->word};
-    if (weir__meters_are_shared() && small_give_shared(heap, slot, class, found->requested))
+    unsigned sizeclass = weir__slab_class(found->slab);
+    struct weir__cached cached = {block, found->entry};
+    if (weir__meters_are_shared() && small_give_shared(heap, cached, sizeclass, found->requested))
         return;
     weir__lock_take(&heap->cache.lock);
-    bool room = weir__cache_drain(&heap->cache, class);
+    bool room = weir__cache_drain(&heap->cache, sizeclass);
     weir__heap_count(heap, -(int64_t)found->requested, 0, 1);
-    weir__word_set(found->word, WEIR__WORD_CACHED);
+    weir__entry_set(found->entry, WEIR__ENTRY_CACHED);
     if (room)
-        bin_push(&heap->cache.bins[class], slot);
+        bin_push(&heap->cache.bins[sizeclass], cached);
     else
-        weir__center_give(&slot, 1);
+        weir__center_give(&cached, 1);
     uint64_t sequence = weir__heap_sequence(heap);
     weir__lock_drop(&heap->cache.lock);
     if (weir__unlikely(sequence != 0))
@@ -86,20 +86,20 @@ static bool small_free_traced(weir_allocator *a, void *block)
     uint64_t index;
     if (weir__own_get(slab->owner) != a || !weir__slab_index(slab, block, &index))
         return false;
-    uint32_t *word = &slab->words[index];
+    uint32_t *entry = &slab->entries[index];
     struct weir__bin *bin = weir__cache_bin(&heap->cache, slab->bin);
     weir__lock_take(&heap->cache.lock);
-    uint32_t value = weir__word_get(word);
-    bool done = weir__word_is_live(value) && bin->top != bin->limit;
+    uint32_t value = weir__entry_get(entry);
+    bool done = weir__entry_is_live(value) && bin->top != bin->limit;
     if (done) {
-        weir__heap_count(heap, -(int64_t)weir__word_size(value), 0, 1);
-        weir__word_set(word, WEIR__WORD_CACHED);
-        bin_push(bin, (struct weir__slot){block, word});
+        weir__heap_count(heap, -(int64_t)weir__entry_size(value), 0, 1);
+        weir__entry_set(entry, WEIR__ENTRY_CACHED);
+        bin_push(bin, (struct weir__cached){block, entry});
     }
     uint64_t sequence = weir__heap_sequence(heap);
     weir__lock_drop(&heap->cache.lock);
     if (sequence)
-        weir__trace_freed(a, sequence, block, weir__word_size(value));
+        weir__trace_freed(a, sequence, block, weir__entry_size(value));
     if (done)
         weir__scavenge_now_and_then(heap);
     return done;
@@ -123,7 +123,7 @@ WEIR__INLINE struct weir__span *large_find(const weir_allocator *a, const void *
 static WEIR__NOINLINE bool large_free_traced(weir_allocator *a, struct weir__span *span,
                                              void *block, size_t requested, uint64_t sequence)
 {
-    bool first = weir__store_give_span(a->body->store, span, &a->body->span_bytes);
+    bool first = weir__page_heap_give_span(a->body->page_heap, span, &a->body->span_bytes);
     if (first) {
         weir__trace_freed(a, sequence, block, requested);
         return true;
@@ -137,7 +137,7 @@ static WEIR__NOINLINE bool large_free_traced(weir_allocator *a, struct weir__spa
 }
 
 /* Counted before the pages go, so that nobody's use of them is counted earlier. Two
- * threads that free one span at a time: the store tells who was first. */
+ * threads that free one span at a time: the page heap tells who was first. */
 static bool large_free(weir_allocator *a, void *block)
 {
     struct weir__span *span = large_find(a, block);
@@ -151,7 +151,7 @@ static bool large_free(weir_allocator *a, void *block)
         if (weir__unlikely(sequence != 0))
             return large_free_traced(a, span, block, requested, sequence);
     }
-    if (weir__likely(weir__store_give_span(a->body->store, span, &a->body->span_bytes)))
+    if (weir__likely(weir__page_heap_give_span(a->body->page_heap, span, &a->body->span_bytes)))
         return true;
     weir__account(a, (int64_t)requested, 1, 0, &sequence);
     if (weir__unlikely(sequence != 0))
@@ -170,7 +170,7 @@ static WEIR__NOINLINE void other_free(weir_allocator *a, void *block)
     }
     if (!weir__allocator_check(a, block)) /* NULL too, which clang-tidy cannot see */
         return;
-    if (!a->body->store) // NOLINT(clang-analyzer-core.NullDereference)
+    if (!a->body->page_heap) // NOLINT(clang-analyzer-core.NullDereference)
         weir__foreign_free(a, block);
     else if (weir__block_expect(a, block, &found) && found.kind == WEIR__SMALL)
         small_free(a, block, &found);

@@ -10,49 +10,49 @@ static struct weir__found found_bad(weir_misuse fault)
 }
 
 /* No live block starts here, in a slab: which crime is it? */
-static weir_misuse slab_fault(const struct weir__slab *slab, const uint32_t *words,
+static weir_misuse slab_fault(const struct weir__slab *slab, const uint32_t *entries,
                               const void *pointer)
 {
     uint64_t at;
     if (weir__slab_index(slab, pointer, &at)) {
-        uint32_t value = weir__word_get(&words[at]);
-        bool was_live = weir__word_is_cached(value) || (value & WEIR__WORD_USED);
+        uint32_t value = weir__entry_get(&entries[at]);
+        bool was_live = weir__entry_is_cached(value) || (value & WEIR__ENTRY_USED);
         return was_live ? WEIR_MISUSE_DOUBLE_FREE : WEIR_MISUSE_FOREIGN_POINTER;
     }
     size_t offset = (uintptr_t)pointer & (WEIR__SLAB - 1);
     size_t index = offset / weir__class_bytes[weir__slab_class(slab)];
-    return weir__word_is_live(weir__word_get(&words[index])) ? WEIR_MISUSE_INTERIOR_POINTER
-                                                             : WEIR_MISUSE_FOREIGN_POINTER;
+    return weir__entry_is_live(weir__entry_get(&entries[index])) ? WEIR_MISUSE_INTERIOR_POINTER
+                                                                 : WEIR_MISUSE_FOREIGN_POINTER;
 }
 
-/* The slab may change hands while a stale pointer is looked up: its header and words stay
+/* The slab may change hands while a stale pointer is looked up: its header and entries stay
  * readable (pool/slab.h), so the answer is of before or after. */
 static struct weir__found small_find(const weir_allocator *a, const void *pointer)
 {
     struct weir__slab *slab = weir__slab_of(pointer);
     const void *owner = __atomic_load_n(&slab->owner, __ATOMIC_ACQUIRE);
-    if (!owner) /* a free slab; its centre stays noted from when it was used */
+    if (!owner) /* a free slab; its center stays noted from when it was used */
         return found_bad(slab->center ? WEIR_MISUSE_DOUBLE_FREE : WEIR_MISUSE_FOREIGN_POINTER);
-    uint32_t *words = __atomic_load_n(&slab->words, __ATOMIC_RELAXED);
-    if (!words)
+    uint32_t *entries = __atomic_load_n(&slab->entries, __ATOMIC_RELAXED);
+    if (!entries)
         return found_bad(WEIR_MISUSE_FOREIGN_POINTER);
     uint64_t index;
-    uint32_t *word = weir__slab_index(slab, pointer, &index) ? &words[index] : NULL;
-    uint32_t value = word ? weir__word_get(word) : 0;
-    if (!word || !weir__word_is_live(value))
-        return found_bad(slab_fault(slab, words, pointer));
+    uint32_t *entry = weir__slab_index(slab, pointer, &index) ? &entries[index] : NULL;
+    uint32_t value = entry ? weir__entry_get(entry) : 0;
+    if (!entry || !weir__entry_is_live(value))
+        return found_bad(slab_fault(slab, entries, pointer));
     if (owner != a)
         return found_bad(WEIR_MISUSE_OTHER_ALLOCATOR);
     size_t usable = weir__class_bytes[weir__slab_class(slab)], natural = weir__low_bit(usable);
-    bool aligned = value & WEIR__WORD_ALIGNED;
+    bool aligned = value & WEIR__ENTRY_ALIGNED;
     return (struct weir__found){.kind = WEIR__SMALL,
                                 .slab = slab,
-                                .word = word,
-                                .requested = weir__word_size(value),
+                                .entry = entry,
+                                .requested = weir__entry_size(value),
                                 .usable = usable,
                                 .alignment =
                                     aligned ? natural : weir__min(natural, WEIR_DEFAULT_ALIGNMENT),
-                                .tag = weir__word_tag(value)};
+                                .tag = weir__entry_tag(value)};
 }
 
 static weir_misuse span_fault(const struct weir__region *region, const void *pointer)
@@ -83,11 +83,11 @@ static struct weir__found large_find(const weir_allocator *a, const void *pointe
 static bool elsewhere(const weir_allocator *a, const void *pointer)
 {
     bool found = false;
-    struct weir__entry entry;
+    struct weir__foreign entry;
     weir__context_lock();
     for (weir_allocator *other = weir__context_after(NULL, NULL); other && !found;
          other = weir__context_after(other, NULL))
-        if (other != a && other->body && !other->body->store)
+        if (other != a && other->body && !other->body->page_heap)
             found = weir__registry_find(&other->body->registry, pointer, &entry);
     weir__context_unlock();
     return found;
@@ -111,11 +111,11 @@ static weir_misuse foreign_fault(const weir_allocator *a, const void *pointer, u
 
 static struct weir__found foreign_find(const weir_allocator *a, const void *pointer, unsigned where)
 {
-    struct weir__entry entry;
-    if (a->body->store || !weir__registry_find(&a->body->registry, pointer, &entry))
+    struct weir__foreign entry;
+    if (a->body->page_heap || !weir__registry_find(&a->body->registry, pointer, &entry))
         return found_bad(foreign_fault(a, pointer, where));
     return (struct weir__found){.kind = WEIR__OTHER,
-                                .entry = entry,
+                                .foreign = entry,
                                 .requested = entry.requested,
                                 .usable = entry.requested,
                                 .alignment = (size_t)1 << entry.align_shift,
@@ -125,7 +125,7 @@ static struct weir__found foreign_find(const weir_allocator *a, const void *poin
 struct weir__found weir__block_find(const weir_allocator *a, const void *pointer)
 {
     unsigned entry = weir__map_get(pointer);
-    if (entry == WEIR__MAP_FOREIGN || !a->body->store)
+    if (entry == WEIR__MAP_FOREIGN || !a->body->page_heap)
         return foreign_find(a, pointer, entry);
     return pooled_find(a, pointer, entry);
 }

@@ -15,7 +15,7 @@ static void *provider_allocate(struct weir__body *body, size_t size, size_t alig
     return body->functions.allocate(body->user, weir__max(size, 1), alignment);
 }
 
-static void provider_free(struct weir__body *body, const struct weir__entry *entry)
+static void provider_free(struct weir__body *body, const struct weir__foreign *entry)
 {
     body->functions.deallocate(body->user, entry->block, weir__max(entry->requested, 1),
                                (size_t)1 << entry->align_shift);
@@ -39,9 +39,9 @@ void *weir__foreign_allocate(weir_allocator *a, const struct weir__request *requ
     size_t size = request->size;
     if (weir__meter_never_fits(&body->meter, size))
         return weir__allocate_failed(a, request, "over the limit");
-    struct weir__entry entry = {.requested = size,
-                                .tag = weir__word_tag(weir__here.word),
-                                .align_shift = (uint8_t)weir__log2(request->alignment)};
+    struct weir__foreign entry = {.requested = size,
+                                  .tag = weir__entry_tag(weir__here.entry),
+                                  .align_shift = (uint8_t)weir__log2(request->alignment)};
     unsigned reasons = weir__fail_count();
     entry.block = provider_allocate(body, size, request->alignment);
     if (!entry.block)
@@ -63,7 +63,7 @@ void *weir__foreign_allocate(weir_allocator *a, const struct weir__request *requ
 
 void weir__foreign_free(weir_allocator *a, void *block)
 {
-    struct weir__entry entry;
+    struct weir__foreign entry;
     uint64_t sequence = 0;
     if (!weir__registry_remove(&a->body->registry, block, &entry)) {
         struct weir__found found;
@@ -76,7 +76,7 @@ void weir__foreign_free(weir_allocator *a, void *block)
     provider_free(a->body, &entry);
 }
 
-static int entry_release(struct weir__entry *entry, void *body)
+static int foreign_release(struct weir__foreign *entry, void *body)
 {
     provider_free(body, entry);
     return 0;
@@ -84,6 +84,6 @@ static int entry_release(struct weir__entry *entry, void *body)
 
 void weir__foreign_release_all(weir_allocator *a)
 {
-    weir__registry_each(&a->body->registry, entry_release, a->body);
+    weir__registry_each(&a->body->registry, foreign_release, a->body);
     weir__registry_destroy(&a->body->registry);
 }

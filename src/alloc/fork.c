@@ -39,12 +39,12 @@ static void locks_each(void (*each)(weir__lock *))
             each(&heap->cache.lock);
     }
     for (a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL))
-        if (a->body->store)
+        if (a->body->page_heap)
             centers_lock(a->body, each);
     for (a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL)) {
-        if (a->body->owns_store)
-            each(&a->body->store->lock);
-        if (!a->body->store)
+        if (a->body->owns_page_heap)
+            each(&a->body->page_heap->lock);
+        if (!a->body->page_heap)
             each(&a->body->registry.lock);
     }
 }
@@ -109,8 +109,8 @@ static void fork_child(void)
     locks_each(lock_drop);
     weir__tags_unlock();
     for (weir_allocator *a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL)) {
-        if (a->body->owns_store)
-            weir__store_forked(a->body->store);
+        if (a->body->owns_page_heap)
+            weir__page_heap_forked(a->body->page_heap);
         weir__heaps_orphaned(a);
     }
     weir__context_unlock();

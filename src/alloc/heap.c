@@ -14,7 +14,7 @@ struct weir__heap weir__no_heap = {.window.cap = WEIR__WINDOW_CLOSED,
 
 WEIR__TLS struct weir__local weir__here = {
     .heaps = {[0 ... WEIR__HEAP_SLOTS - 1] = &weir__no_heap},
-    .word = WEIR__WORD_LIVE,
+    .entry = WEIR__ENTRY_LIVE,
 };
 
 /* A thread's destructors, and the C library after them, may use weir when its heaps are
@@ -64,8 +64,8 @@ void weir__heap_slot_give(ptrdiff_t heap_at)
 void weir__shard_add(weir_allocator *a, struct weir__shard *shard)
 {
     struct weir__body *body = a->body;
-    for (unsigned class = 0; class < WEIR__CLASSES; class ++)
-        weir__center_init(&shard->centers[class], class, body->store, a);
+    for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++)
+        weir__center_init(&shard->centers[sizeclass], sizeclass, body->page_heap, a);
     body->shards[body->nshards] = shard;
     __atomic_store_n(&body->nshards, body->nshards + 1, __ATOMIC_RELEASE);
 }
@@ -139,7 +139,7 @@ static void heap_free(struct weir__heap *heap)
         weir__meta_free(heap, sizeof *heap);
 }
 
-/* Its window goes; its free blocks to the centres if `flush`. The thread does not find
+/* Its window goes; its free blocks to the centers if `flush`. The thread does not find
  * it, or is not there. */
 static void heap_unmake(struct weir__heap *heap, bool flush)
 {
@@ -193,7 +193,7 @@ static struct weir__heap *heap_make(weir_allocator *a, struct weir__heap **slot)
         return NULL;
     heap->slot = slot;
     heap->local = &weir__here;
-    heap->word = weir__here.word;
+    heap->entry = weir__here.entry;
     weir__context_lock();
     heap_init(heap, a, weir__thread_self());
     heap_link(heap);
@@ -318,7 +318,7 @@ void weir__heaps_scavenge(void)
 {
     weir__context_lock();
     for (weir_allocator *a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL)) {
-        if (!a->body->store)
+        if (!a->body->page_heap)
             continue;
         heap_scavenge(&a->body->common);
         for (struct weir__heap *heap = a->body->heaps; heap; heap = heap->next)

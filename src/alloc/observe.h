@@ -5,8 +5,8 @@
 #ifndef WEIR_ALLOC_OBSERVE_H
 #define WEIR_ALLOC_OBSERVE_H
 
-#include "track/trace_hook.h"
 #include "track/meter.h"
+#include "track/trace_hook.h"
 
 #include <weir/allocator.h>
 

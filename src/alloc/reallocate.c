@@ -18,12 +18,12 @@ static void resized(weir_allocator *a, uint64_t sequence, const void *block,
                                                         found->alignment, found->tag});
 }
 
-/* weir_checkpoint may set the `old` bit of a live word meanwhile. */
-static void word_resize(uint32_t *word, size_t size)
+/* weir_checkpoint may set the `old` bit of a live entry meanwhile. */
+static void entry_resize(uint32_t *entry, size_t size)
 {
-    uint32_t value = weir__word_get(word);
-    while (!__atomic_compare_exchange_n(word, &value,
-                                        (value & ~WEIR__WORD_SIZE_MASK) | (uint32_t)size, true,
+    uint32_t value = weir__entry_get(entry);
+    while (!__atomic_compare_exchange_n(entry, &value,
+                                        (value & ~WEIR__ENTRY_SIZE_MASK) | (uint32_t)size, true,
                                         __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         continue;
 }
@@ -36,9 +36,9 @@ static int small_resize(weir_allocator *a, void *block, struct weir__found *foun
         weir__class_of(size, alignment) != (int)weir__slab_class(found->slab))
         return 0;
     uint64_t sequence = 0;
-    word_resize(found->word, size); /* first, as below: a walk never sees a size given up */
+    entry_resize(found->entry, size); /* first, as below: a walk never sees a size given up */
     if (!weir__account(a, (int64_t)size - (int64_t)found->requested, 0, 0, &sequence)) {
-        word_resize(found->word, found->requested);
+        entry_resize(found->entry, found->requested);
         return -1;
     }
     resized(a, sequence, block, found, size);
@@ -51,11 +51,11 @@ static int large_resize(weir_allocator *a, void *block, struct weir__found *foun
     size_t old = found->requested;
     if (size <= WEIR__SMALL_MAX && old > WEIR__SMALL_MAX)
         return 0;
-    if (!weir__store_resize_span(body->store, found->span, size, &body->span_bytes))
+    if (!weir__page_heap_resize_span(body->page_heap, found->span, size, &body->span_bytes))
         return 0;
     uint64_t sequence = 0;
     if (!weir__account(a, (int64_t)size - (int64_t)old, 0, 0, &sequence)) {
-        weir__store_resize_span(body->store, found->span, old, &body->span_bytes);
+        weir__page_heap_resize_span(body->page_heap, found->span, old, &body->span_bytes);
         return -1;
     }
     resized(a, sequence, block, found, size);

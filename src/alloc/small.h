@@ -61,7 +61,7 @@ WEIR__INLINE bool weir__small_allocate(struct weir__heap *heap, size_t size, con
     int64_t to;
     if (weir__unlikely(!weir__allocating_enter(w, (int64_t)size, &to)))
         return false;
-    struct weir__slot *top = weir__own_get(bin->top);
+    struct weir__cached *top = weir__own_get(bin->top);
     *block = top[-1].block;
     if (weir__unlikely(!*block)) {
         weir__allocating_undo(w);
@@ -69,8 +69,8 @@ WEIR__INLINE bool weir__small_allocate(struct weir__heap *heap, size_t size, con
     }
     weir__own_set(bin->top, top - 1);
     if (zeroed)
-        *zeroed = weir__word_get(top[-1].word) & WEIR__WORD_ZERO;
-    weir__word_set(top[-1].word, heap->word | (uint32_t)size);
+        *zeroed = weir__entry_get(top[-1].entry) & WEIR__ENTRY_ZERO;
+    weir__entry_set(top[-1].entry, heap->entry | (uint32_t)size);
     weir__allocating_leave(w, (int64_t)size, to);
     return true;
 }
@@ -124,24 +124,24 @@ WEIR__INLINE bool weir__small_deallocate(const weir_allocator *a, struct weir__h
     uint64_t index;
     if (weir__unlikely(!weir__slab_index(slab, block, &index)))
         return false;
-    uint32_t *word = &slab->words[index], value = weir__own_get(*word);
-    if (weir__unlikely(!weir__word_is_live(value)))
+    uint32_t *entry = &slab->entries[index], value = weir__own_get(*entry);
+    if (weir__unlikely(!weir__entry_is_live(value)))
         return false;
     struct weir__heap *heap = place ? *place : weir__heap_cached(a);
     struct weir__bin *bin = weir__cache_bin(&heap->cache, slab->bin);
     struct weir__window *w = &heap->window;
     if (weir__unlikely(!weir__freeing_enter(w)))
         return false;
-    struct weir__slot *top = weir__own_get(bin->top);
+    struct weir__cached *top = weir__own_get(bin->top);
     if (weir__unlikely(top == weir__own_get(bin->limit))) {
         weir__freeing_undo(w);
         return false;
     }
-    weir__word_set(word, WEIR__WORD_CACHED);
+    weir__entry_set(entry, WEIR__ENTRY_CACHED);
     top->block = block;
-    top->word = word;
+    top->entry = entry;
     weir__own_set(bin->top, top + 1);
-    weir__freeing_leave(w, (int64_t)weir__word_size(value));
+    weir__freeing_leave(w, (int64_t)weir__entry_size(value));
     return true;
 }
 
@@ -166,18 +166,18 @@ WEIR__INLINE enum weir__resize weir__small_resize(const weir_allocator *a,
     struct weir__slab *slab = weir__slab_of(block);
     if (weir__unlikely(weir__own_get(slab->owner) != a))
         return WEIR__RESIZE_SLOW;
-    uint32_t *word = weir__slab_word(slab, block);
-    uint32_t value = word ? weir__word_get(word) : 0;
-    if (weir__unlikely(!weir__word_is_live(value)))
+    uint32_t *entry = weir__slab_entry(slab, block);
+    uint32_t value = entry ? weir__entry_get(entry) : 0;
+    if (weir__unlikely(!weir__entry_is_live(value)))
         return WEIR__RESIZE_SLOW;
     *usable = weir__class_bytes[weir__slab_class(slab)];
     if (size > WEIR__SMALL_MAX || map[weir__class_index(size)] != slab->bin)
         return WEIR__RESIZE_MOVE;
-    int64_t delta = (int64_t)size - (int64_t)weir__word_size(value);
+    int64_t delta = (int64_t)size - (int64_t)weir__entry_size(value);
     if (weir__unlikely(!weir__window_count(&(*place)->window, delta, 0, 0)))
         return WEIR__RESIZE_SLOW;
-    while (!__atomic_compare_exchange_n(word, &value,
-                                        (value & ~WEIR__WORD_SIZE_MASK) | (uint32_t)size, true,
+    while (!__atomic_compare_exchange_n(entry, &value,
+                                        (value & ~WEIR__ENTRY_SIZE_MASK) | (uint32_t)size, true,
                                         __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         continue;
     return WEIR__RESIZE_DONE;

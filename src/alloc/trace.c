@@ -49,7 +49,7 @@ void weir__trace_failed(weir_allocator *a, size_t requested, size_t alignment, i
         hooks->failed(&(struct weir__trace_event){.allocator = a,
                                                   .requested = requested,
                                                   .alignment = alignment,
-                                                  .tag = weir__word_tag(weir__here.word),
+                                                  .tag = weir__entry_tag(weir__here.entry),
                                                   .error = error,
                                                   .sequence = weir__trace_stamp_neutral()});
 }

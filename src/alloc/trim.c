@@ -10,7 +10,7 @@
 #define IDLE_NS       1000000000u
 #define LOOK_SLOW_OPS 64
 
-/* Blocks may travel from centre to centre, each time fewer; other threads may add to
+/* Blocks may travel from center to center, each time fewer; other threads may add to
  * them, so there is an end to it. */
 static void centers_flush(const struct weir__body *body)
 {
@@ -32,17 +32,17 @@ size_t weir_trim(weir_allocator *a)
     weir__context_lock();
     for (weir_allocator *at = a; at; at = weir__context_after(at, a)) {
         struct weir__body *body = at->body;
-        if (!body->store) {
+        if (!body->page_heap) {
             bytes += body->functions.trim ? body->functions.trim(body->user) : 0;
             continue;
         }
         weir__heaps_flush(at);
         centers_flush(body);
-        if (body->owns_store && at != a)
-            bytes += weir__store_trim(body->store);
+        if (body->owns_page_heap && at != a)
+            bytes += weir__page_heap_trim(body->page_heap);
     }
-    if (a->body->store)
-        bytes += weir__store_trim(a->body->store);
+    if (a->body->page_heap)
+        bytes += weir__page_heap_trim(a->body->page_heap);
     weir__context_unlock();
     weir__double_frees_report();
     return bytes;

@@ -15,7 +15,7 @@ static bool leaf_make(uintptr_t index)
     struct weir__leaf *none = &no_leaf, *made = weir__os_map(sizeof *made);
     if (made && !__atomic_compare_exchange_n(&weir__map[index], &none, made, false,
                                              __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-        weir__os_unmap(made, sizeof *made); /* another store was faster */
+        weir__os_unmap(made, sizeof *made); /* another page heap was faster */
     return made;
 }
 

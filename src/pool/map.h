@@ -1,5 +1,5 @@
 /*
- * pool/map.h - from any address to what weir keeps there, for every store of the
+ * pool/map.h - from any address to what weir keeps there, for every page heap of the
  * process: one 16-bit entry per 4 MiB of address space, in two levels.
  *
  *     address:  | beyond: 0 | 46..38: leaf | 37..22: entry of the leaf | 21..0 |   (x86-64)
@@ -10,7 +10,7 @@
  * A leaf is mapped when the first entry of its 256 GiB is set, and stays. Until then
  * the root points to a leaf of zeros that all share, so that a look-up needs no test.
  *
- * Entries are written under the lock of the store that owns the memory, before
+ * Entries are written under the lock of the page heap that owns the memory, before
  * a pointer into it is handed out and after the last one came back; readers of
  * their own live pointers need no order. Leaves are set by compare-and-swap.
  */

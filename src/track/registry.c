@@ -16,7 +16,7 @@ static size_t registry_home(const struct weir__registry *r, const void *block)
     return (size_t)(hash >> 20) & (r->capacity - 1);
 }
 
-static struct weir__entry *registry_slot(struct weir__registry *r, const void *block)
+static struct weir__foreign *registry_slot(struct weir__registry *r, const void *block)
 {
     if (!r->capacity)
         return NULL;
@@ -31,7 +31,7 @@ static bool registry_grow_locked(struct weir__registry *r)
     if (r->used + 1 <= r->capacity / 4 * 3)
         return true;
     size_t capacity = r->capacity ? r->capacity * 2 : REGISTRY_LEAST;
-    struct weir__entry *entries = weir__meta_allocate(capacity * sizeof *entries);
+    struct weir__foreign *entries = weir__meta_allocate(capacity * sizeof *entries);
     if (!entries)
         return false;
     struct weir__registry old = *r;
@@ -44,12 +44,12 @@ static bool registry_grow_locked(struct weir__registry *r)
     return true;
 }
 
-bool weir__registry_add(struct weir__registry *r, const struct weir__entry *entry)
+bool weir__registry_add(struct weir__registry *r, const struct weir__foreign *entry)
 {
     weir__lock_take(&r->lock);
     bool added = registry_grow_locked(r);
     if (added) {
-        struct weir__entry *slot = registry_slot(r, entry->block);
+        struct weir__foreign *slot = registry_slot(r, entry->block);
         added = !slot->block;
         if (added) {
             *slot = *entry;
@@ -72,13 +72,13 @@ static void registry_close_gap(struct weir__registry *r, size_t gap)
             gap = i;
         }
     }
-    r->entries[gap] = (struct weir__entry){0};
+    r->entries[gap] = (struct weir__foreign){0};
 }
 
-bool weir__registry_remove(struct weir__registry *r, const void *block, struct weir__entry *entry)
+bool weir__registry_remove(struct weir__registry *r, const void *block, struct weir__foreign *entry)
 {
     weir__lock_take(&r->lock);
-    struct weir__entry *slot = registry_slot(r, block);
+    struct weir__foreign *slot = registry_slot(r, block);
     bool found = slot && slot->block;
     if (found) {
         *entry = *slot;
@@ -90,10 +90,10 @@ bool weir__registry_remove(struct weir__registry *r, const void *block, struct w
     return found;
 }
 
-bool weir__registry_find(struct weir__registry *r, const void *block, struct weir__entry *entry)
+bool weir__registry_find(struct weir__registry *r, const void *block, struct weir__foreign *entry)
 {
     weir__lock_take(&r->lock);
-    struct weir__entry *slot = registry_slot(r, block);
+    struct weir__foreign *slot = registry_slot(r, block);
     bool found = slot && slot->block;
     if (found)
         *entry = *slot;
@@ -104,7 +104,7 @@ bool weir__registry_find(struct weir__registry *r, const void *block, struct wei
 bool weir__registry_resize(struct weir__registry *r, const void *block, size_t requested)
 {
     weir__lock_take(&r->lock);
-    struct weir__entry *slot = registry_slot(r, block);
+    struct weir__foreign *slot = registry_slot(r, block);
     bool found = slot && slot->block;
     if (found) {
         r->bytes += requested - slot->requested;
@@ -123,7 +123,7 @@ size_t weir__registry_bytes(struct weir__registry *r, size_t *own)
     return bytes;
 }
 
-int weir__registry_each(struct weir__registry *r, weir__entry_visitor *visit, void *user)
+int weir__registry_each(struct weir__registry *r, weir__foreign_visitor *visit, void *user)
 {
     int stop = 0;
     weir__lock_take(&r->lock);

@@ -8,7 +8,7 @@
 
 #include "os/lock.h"
 
-struct weir__entry {
+struct weir__foreign {
     void *block; /* NULL: empty */
     size_t requested;
     uint32_t tag;
@@ -18,18 +18,19 @@ struct weir__entry {
 
 struct weir__registry {
     weir__lock lock;
-    struct weir__entry *entries; /* a power of two of them, at most 3/4 used */
+    struct weir__foreign *entries; /* a power of two of them, at most 3/4 used */
     size_t capacity, used;
     size_t bytes; /* requested, of all entries */
 };
 
 /* Adds a block; false: no memory, or its address is live already. */
-bool weir__registry_add(struct weir__registry *r, const struct weir__entry *entry);
+bool weir__registry_add(struct weir__registry *r, const struct weir__foreign *entry);
 
 /* Takes a block out; false: it is not there. */
-bool weir__registry_remove(struct weir__registry *r, const void *block, struct weir__entry *entry);
+bool weir__registry_remove(struct weir__registry *r, const void *block,
+                           struct weir__foreign *entry);
 
-bool weir__registry_find(struct weir__registry *r, const void *block, struct weir__entry *entry);
+bool weir__registry_find(struct weir__registry *r, const void *block, struct weir__foreign *entry);
 
 /* Sets the requested size of a live block; false: it is not there. */
 bool weir__registry_resize(struct weir__registry *r, const void *block, size_t requested);
@@ -37,8 +38,8 @@ bool weir__registry_resize(struct weir__registry *r, const void *block, size_t r
 /* Requested bytes of all live blocks; *own: bytes of the table itself. */
 size_t weir__registry_bytes(struct weir__registry *r, size_t *own);
 
-typedef int weir__entry_visitor(struct weir__entry *entry, void *user);
-int weir__registry_each(struct weir__registry *r, weir__entry_visitor *visit, void *user);
+typedef int weir__foreign_visitor(struct weir__foreign *entry, void *user);
+int weir__registry_each(struct weir__registry *r, weir__foreign_visitor *visit, void *user);
 
 void weir__registry_destroy(struct weir__registry *r);
 
