@@ -113,6 +113,9 @@ void weir__windows_reopen(struct weir__meter *top);
 /* Exact from here on: base(m) is live(m) for all of the subtree. */
 struct weir__shutting weir__meter_freeze(struct weir__meter *top);
 
+/* A fence on every thread; with the meter lock held (fences.c). */
+void weir__meters_fence(void);
+
 /* -- SHARED (shared.c) -------------------------------------------------------------- */
 
 WEIR__INLINE bool weir__shared_is_allowed(void)

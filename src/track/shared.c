@@ -34,7 +34,7 @@ bool weir__shared_end(void)
         return false;
     __atomic_store_n(&weir__meters_shared, 0, __ATOMIC_SEQ_CST);
     if (weir__os_fence_available())
-        weir__os_fence_others();
+        weir__meters_fence();
     for (struct weir__meter *m = weir__meters.roots; m; m = weir__meter_after(m, NULL))
         for (struct weir__window *w = m->windows; w; w = w->next)
             weir__window_await(w);
