@@ -37,11 +37,12 @@ tests_stress_limits_LDADD = $(core_ldadd)
 tests_stress_unfence_LDADD = $(core_ldadd)
 tests_stress_budget_LDADD = $(core_ldadd)
 
-plain_tests += tests/late_load tests/large_pages tests/kept_pages tests/fence_refused \
+plain_tests += tests/late_load tests/large_pages tests/kept_pages tests/fence_refused tests/no_keys_left \
 	tests/stale_lookups
 tests_stale_lookups_LDADD = $(plain_ldadd)
 tests_large_pages_LDADD = $(core_ldadd)
 tests_kept_pages_LDADD = $(core_ldadd)
+tests_no_keys_left_LDADD = $(core_ldadd)
 tests_fence_refused_LDADD = $(core_ldadd)
 tests_late_load_LDADD = -lpthread -ldl
 
