@@ -10,8 +10,10 @@
 #include "preload/report.h"
 #include "preload/preload.h"
 
-#include "alloc/block.h"
-#include "alloc/observe.h"
+#include "alloc/body.h"
+#include "alloc/cpu.h"
+#include "alloc/fork.h"
+#include "alloc/inspect.h"
 #include "os/clock.h"
 #include "preload/image.h"
 
