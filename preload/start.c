@@ -8,8 +8,9 @@
 #include "preload/preload.h"
 #include "preload/report.h"
 
-#include "alloc/context.h"
-#include "alloc/observe.h"
+#include "alloc/cpu.h"
+#include "alloc/fork.h"
+#include "alloc/trace.h"
 #include "observe/environment.h"
 #include "os/fence.h"
 

@@ -45,7 +45,7 @@ static void *work(void *unused)
 static unsigned heaps_of(const weir_allocator *a)
 {
     unsigned count = 0;
-    for (const struct weir__heap *heap = a->body->heaps; heap; heap = heap->next)
+    for (const struct weir__link *link = a->body->heaps.first; link; link = link->next)
         count++;
     return count;
 }
