@@ -8,9 +8,10 @@ core_ldadd = libweir-internal.la $(weir_jemalloc_lib) -lpthread
 criterion_tests += tests/api_background tests/api_version tests/api_oracle tests/api_misuse \
 	tests/api_allocator tests/api_context tests/api_ends tests/api_fork \
 	tests/api_pool tests/api_stats tests/api_tags
-criterion_tests += tests/unit_backing tests/unit_os_pages tests/unit_faults tests/unit_span tests/unit_walk
+criterion_tests += tests/unit_backing tests/unit_background tests/unit_os_pages tests/unit_faults tests/unit_span tests/unit_walk
 criterion_tests += tests/unit_center tests/unit_class tests/unit_map tests/unit_meta \
 	tests/unit_meter tests/unit_registry tests/unit_shown tests/unit_slab tests/unit_threads
+tests_unit_background_LDADD = $(unit_ldadd)
 tests_unit_backing_LDADD = $(unit_ldadd)
 tests_unit_center_LDADD = $(unit_ldadd)
 tests_unit_class_LDADD = $(unit_ldadd)
