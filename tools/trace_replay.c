@@ -233,17 +233,17 @@ static int strange(struct trace_replay *r, const struct trace_record *record, co
     return contradicted(r, "event %" PRIu64 " %s", record->number, what);
 }
 
-/* A block at an address that is allocated: BASE saw the new one early, or its free is
+/* A block at an address that another block takes: BASE saw the new one early, or its free is
  * missing. */
 static int displaced(struct trace_replay *r, const struct trace_record *record,
-                     struct trace_block *b)
+                     struct trace_block *b, const char *what)
 {
-    if (b->base) {
+    if (b->base && r->info->base[b->base - 1].address == b->address) {
         r->info->base[b->base - 1].none = true;
         unlisted_move(r, 0 - b->requested, -1);
         return block_remove(r, b, record);
     }
-    int error = strange(r, record, "allocates a live block");
+    int error = strange(r, record, what);
     move(r, record, 0 - b->requested, (uint64_t)-1);
     return error ? error : block_remove(r, b, record);
 }
@@ -251,7 +251,7 @@ static int displaced(struct trace_replay *r, const struct trace_record *record,
 static int allocated(struct trace_replay *r, const struct trace_record *record)
 {
     struct trace_block *block = block_find(r, record->address);
-    int error = block ? displaced(r, record, block) : 0;
+    int error = block ? displaced(r, record, block, "allocates a live block") : 0;
     struct trace_block made = {.address = record->address,
                                .requested = record->requested,
                                .usable = record->usable,
@@ -276,11 +276,14 @@ static bool was_there(const struct trace_replay *r, uint64_t requested)
 }
 
 /* A block that was live at the start and that the list of BASE came too late for. */
-static int missed(struct trace_replay *r, const struct trace_record *record, uint64_t requested)
+static int missed(struct trace_replay *r, const struct trace_record *record, uint64_t address,
+                  uint64_t requested)
 {
-    return trace_info_add_base(r->info, &(struct trace_base){.address = record->address,
+    return trace_info_add_base(r->info, &(struct trace_base){.address = address,
                                                              .requested = requested,
-                                                             .usable = requested});
+                                                             .usable = requested,
+                                                             .context = record->context,
+                                                             .tag = record->tag});
 }
 
 static int freed(struct trace_replay *r, const struct trace_record *record)
@@ -300,21 +303,37 @@ static int freed(struct trace_replay *r, const struct trace_record *record)
     if (b)
         return block_remove(r, b, record);
     unlisted_move(r, size, 1);
-    return missed(r, record, size);
+    return missed(r, record, record->address, size);
+}
+
+/* Its place in the table is another's from here on. What is at its new place was none of the
+ * start's, or its free is missing. */
+static int moved(struct trace_replay *r, const struct trace_record *record, struct trace_block *b)
+{
+    uint32_t index = (uint32_t)(b - r->blocks) + 1;
+    struct trace_block *other = block_find(r, record->address);
+    int error = other ? displaced(r, record, other, "moves to a live block") : 0;
+    r->moves++;
+    table_remove(r, b->address);
+    b->address = record->address;
+    r->table[slot_find(r, b->address)] = index;
+    return error;
 }
 
 static int resized(struct trace_replay *r, const struct trace_record *record)
 {
-    struct trace_block *b = block_find(r, record->address);
+    uint64_t from = record->from ? record->from : record->address;
+    struct trace_block *b = block_find(r, from);
+    int error = 0;
     r->resizes++;
     if (!b && !(record->sized && was_there(r, record->before)))
         return strange(r, record, "resizes an unknown block");
     uint64_t before = record->sized ? record->before : b->requested;
     if (!b) {
-        int error = missed(r, record, before);
+        error = missed(r, record, from, before);
         if (!error)
             error = base_add(r, r->info->nbase - 1);
-        b = block_find(r, record->address);
+        b = block_find(r, from);
         if (error || !b)
             return error;
     }
@@ -327,7 +346,9 @@ static int resized(struct trace_replay *r, const struct trace_record *record)
     b->requested = record->requested;
     b->usable = record->usable;
     move(r, record, record->requested - before, 0);
-    return watched(r, TRACE_RESIZES, b, before, record);
+    if (from != record->address)
+        error = moved(r, record, b);
+    return error ? error : watched(r, TRACE_RESIZES, b, before, record);
 }
 
 static int destroyed(struct trace_replay *r, const struct trace_record *record)
