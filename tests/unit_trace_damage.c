@@ -621,6 +621,29 @@ Test(trace_damage, a_block_of_the_start_that_moves_is_one_block)
     trace_release(&trace);
 }
 
+/* No block lives at 0; the strict reader says so, the other goes on. */
+Test(trace_damage, an_event_without_an_address_is_strange)
+{
+    static const unsigned char head[] = "\x07\0\0\0\1c\1v\4root\1";
+    unsigned char events[256], *at = events;
+    made_begin();
+    made_record(WEIR__TRACE_HEAD, head, sizeof head - 1);
+    NUMBERS(WEIR__TRACE_STRT, 0, 0, 4096);
+    for (int i = 0; i < 5; i++)
+        at = weir__put_varint(at, i == 4 ? 3 : i < 2);
+    at = event_put(at, WEIR__TRACE_ALLOCATE, 0, 0, 50);
+    at = event_put(at, WEIR__TRACE_ALLOCATE, 0, 0, 60);
+    at = event_put(at, WEIR__TRACE_FREE, 0, 0, 50);
+    made_record(WEIR__TRACE_EVTS, events, (size_t)(at - events));
+    NUMBERS(WEIR__TRACE_FOOT, 3, 2, 1, 60, 1, 110, 2, 0, 0, 1, 1, 4096, 0);
+    file_write(changed, (size_t)(made_at - changed));
+    cr_assert_eq(file_see(false).error, EINVAL);
+    struct seen seen = file_see(true);
+    cr_assert_eq(seen.error, 0);
+    cr_assert(seen.damaged && !seen.verified);
+    cr_assert_eq(seen.events, 3);
+}
+
 /* Its kinds of events may be unknown here; what is wrong is said with both versions. */
 Test(trace_damage, a_file_of_a_newer_format_is_named)
 {

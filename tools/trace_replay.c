@@ -8,62 +8,43 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_SLOTS 1024
+/* -- blocks by address ------------------------------------------------------------------------ */
 
-/* -- blocks by address ----------------------------------------------------------------------------
- */
+struct placed {
+    void *address; /* the key */
+    size_t index;  /* of the live block there */
+};
 
-/* Fibonacci hashing (Knuth, volume 3). */
-static size_t slot_of(const struct trace_replay *r, uint64_t address)
+static void *map_allocate(void *user, size_t size)
 {
-    return (size_t)((address * UINT64_C(0x9e3779b97f4a7c15)) >> 20) & (r->slots - 1);
+    (void)user;
+    return calloc(1, size);
 }
 
-/* Where the address is, or the empty slot where it would be. */
-static size_t slot_find(const struct trace_replay *r, uint64_t address)
+static void map_free(void *user, void *table, size_t size)
 {
-    size_t i = slot_of(r, address);
-    while (r->table[i] && r->blocks[r->table[i] - 1].address != address)
-        i = (i + 1) & (r->slots - 1);
-    return i;
+    (void)user, (void)size;
+    free(table);
+}
+
+static const struct weir__map_memory map_memory = {map_allocate, map_free};
+
+static struct placed *placed_find(const struct trace_replay *r, uint64_t address)
+{
+    return weir__pointer_map_find(&r->live, (void *)(uintptr_t)address);
 }
 
 static struct trace_block *block_find(const struct trace_replay *r, uint64_t address)
 {
-    uint32_t index = r->table[slot_find(r, address)];
-    return index ? &r->blocks[index - 1] : NULL;
+    const struct placed *placed = placed_find(r, address);
+    return placed ? &r->blocks[placed->index] : NULL;
 }
 
-static int table_grow(struct trace_replay *r)
+/* Room was made. */
+static void place(struct trace_replay *r, uint64_t address, size_t index)
 {
-    uint32_t *old = r->table;
-    size_t nold = r->slots;
-    r->slots = nold ? 2 * nold : FIRST_SLOTS;
-    r->table = calloc(r->slots, sizeof *r->table);
-    if (!r->table) {
-        r->table = old;
-        r->slots = nold;
-        return trace_info_fail(r->info, ENOMEM, "out of memory");
-    }
-    for (size_t i = 0; i < nold; i++)
-        if (old[i])
-            r->table[slot_find(r, r->blocks[old[i] - 1].address)] = old[i];
-    free(old);
-    return 0;
-}
-
-/* Closes the gap: whoever was pushed past it moves back. */
-static void table_remove(struct trace_replay *r, uint64_t address)
-{
-    size_t gap = slot_find(r, address);
-    for (size_t i = (gap + 1) & (r->slots - 1); r->table[i]; i = (i + 1) & (r->slots - 1)) {
-        size_t home = slot_of(r, r->blocks[r->table[i] - 1].address);
-        if (((i - home) & (r->slots - 1)) >= ((i - gap) & (r->slots - 1))) {
-            r->table[gap] = r->table[i];
-            gap = i;
-        }
-    }
-    r->table[gap] = 0;
+    struct placed *placed = weir__pointer_map_put(&r->live, (void *)(uintptr_t)address);
+    placed->index = index;
 }
 
 /* -- blocks of a context
@@ -125,10 +106,10 @@ static int block_add(struct trace_replay *r, const struct trace_block *block,
                      struct trace_block **added)
 {
     int error = context_room(r, block->context);
-    if (!error && 2 * (r->nlive + 1) > r->slots)
-        error = table_grow(r);
     if (!error)
         error = blocks_room(r);
+    if (!error && !weir__pointer_map_reserve(&r->live, sizeof(struct placed), &map_memory, NULL))
+        error = trace_info_fail(r->info, ENOMEM, "out of memory");
     if (error)
         return error;
     uint32_t index = r->free ? r->free : (uint32_t)++r->nblocks;
@@ -137,8 +118,7 @@ static int block_add(struct trace_replay *r, const struct trace_block *block,
     r->blocks[index - 1] = *block;
     r->blocks[index - 1].live = true;
     context_link(r, index);
-    r->table[slot_find(r, block->address)] = index;
-    r->nlive++;
+    place(r, block->address, index - 1);
     *added = &r->blocks[index - 1];
     return 0;
 }
@@ -153,12 +133,11 @@ static int block_remove(struct trace_replay *r, struct trace_block *b,
                         const struct trace_record *record)
 {
     int error = watched(r, TRACE_ENDS, b, b->requested, record);
-    table_remove(r, b->address);
+    weir__pointer_map_remove(&r->live, placed_find(r, b->address));
     context_unlink(r, b);
     b->live = false;
     b->next = r->free;
     r->free = (uint32_t)(b - r->blocks) + 1;
-    r->nlive--;
     return error;
 }
 
@@ -208,7 +187,7 @@ static int base_add(struct trace_replay *r, size_t i)
 {
     static const struct trace_record at_start;
     struct trace_base *base = &r->info->base[i];
-    if (block_find(r, base->address)) /* seen twice: one block, freed between, then another */
+    if (!base->address || block_find(r, base->address)) /* seen twice: one block, freed between, then another */
         base->none = true;
     if (base->none)
         return 0;
@@ -310,13 +289,12 @@ static int freed(struct trace_replay *r, const struct trace_record *record)
  * start's, or its free is missing. */
 static int moved(struct trace_replay *r, const struct trace_record *record, struct trace_block *b)
 {
-    uint32_t index = (uint32_t)(b - r->blocks) + 1;
     struct trace_block *other = block_find(r, record->address);
     int error = other ? displaced(r, record, other, "moves to a live block") : 0;
     r->moves++;
-    table_remove(r, b->address);
+    weir__pointer_map_remove(&r->live, placed_find(r, b->address));
     b->address = record->address;
-    r->table[slot_find(r, b->address)] = index;
+    place(r, b->address, (size_t)(b - r->blocks));
     return error;
 }
 
@@ -383,6 +361,15 @@ static void adjusted(struct trace_replay *r, const struct trace_record *record)
         r->frees += 0 - (uint64_t)record->blocks;
 }
 
+static int block_event(struct trace_replay *r, const struct trace_record *record)
+{
+    if (!record->address)
+        return strange(r, record, "names no address");
+    if (record->kind == TRACE_RECORD_ALLOCATE)
+        return allocated(r, record);
+    return record->kind == TRACE_RECORD_FREE ? freed(r, record) : resized(r, record);
+}
+
 static int replay_event(struct trace_replay *r, const struct trace_record *record)
 {
     r->events++;
@@ -390,11 +377,9 @@ static int replay_event(struct trace_replay *r, const struct trace_record *recor
         r->last_ticks = record->ticks;
     switch (record->kind) {
     case TRACE_RECORD_ALLOCATE:
-        return allocated(r, record);
     case TRACE_RECORD_FREE:
-        return freed(r, record);
     case TRACE_RECORD_RESIZE:
-        return resized(r, record);
+        return block_event(r, record);
     case TRACE_RECORD_DESTROYED:
         return destroyed(r, record);
     case TRACE_RECORD_ADJUSTED:
@@ -431,7 +416,7 @@ static int replay_begin(struct trace_replay *r, struct trace_info *info, trace_w
                                .unlisted_blocks = (int64_t)info->start_count,
                                .inexact = !info->started_known || !info->foot.present ||
                                           info->foot.dropped || info->damage.places};
-    int error = table_grow(r);
+    int error = 0;
     for (size_t i = 0; i < info->nbase && !error; i++)
         error = base_add(r, i);
     return error;
@@ -440,7 +425,7 @@ static int replay_begin(struct trace_replay *r, struct trace_info *info, trace_w
 void trace_replay_end(struct trace_replay *r)
 {
     free(r->blocks);
-    free(r->table);
+    weir__pointer_map_clear(&r->live);
     free(r->first);
 }
 

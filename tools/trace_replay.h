@@ -5,6 +5,7 @@
 #ifndef WEIR_TOOLS_TRACE_REPLAY_H
 #define WEIR_TOOLS_TRACE_REPLAY_H
 
+#include "base/pointer_map.h"
 #include "tools/trace_merge.h"
 
 struct trace_block {
@@ -48,11 +49,9 @@ struct trace_replay {
 
     struct trace_block *blocks; /* live and free ones; see trace_block.live */
     size_t nblocks, capacity;
-    uint32_t free;   /* index + 1 of a free block; more by `next` */
-    uint32_t *table; /* open addressing by address: index + 1 of a live block, 0: empty */
-    size_t slots;    /* a power of two */
-    size_t nlive;
-    uint32_t *first; /* by context: index + 1 of its latest block */
+    uint32_t free;                 /* index + 1 of a free block; more by `next` */
+    struct weir__pointer_map live; /* by address: the index of a live block */
+    uint32_t *first;               /* by context: index + 1 of its latest block */
     size_t nfirst;
 };
 

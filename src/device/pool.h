@@ -21,6 +21,7 @@
 #ifndef WEIR_DEVICE_POOL_H
 #define WEIR_DEVICE_POOL_H
 
+#include "base/pointer_map.h"
 #include "os/lock.h"
 #include "device/bins.h"
 
@@ -91,12 +92,6 @@ struct weir__device_block {
     uint8_t state; /* enum weir__device_state */
 };
 
-/* Live blocks by address: open addressing, linear probing, at most half used. */
-struct weir__device_index {
-    struct weir__device_block **slots;
-    size_t capacity, used;
-};
-
 struct weir__device {
     weir__lock lock;
     bool dead; /* in a forked child that cannot use it */
@@ -107,7 +102,7 @@ struct weir__device {
     unsigned growth_percent;
     size_t wanted; /* prewarmed: to be held whatever the growth; until a trim */
 
-    struct weir__device_index index;
+    struct weir__pointer_map index;   /* live blocks by address */
     struct weir__device_block *spare; /* unused records, by `next` */
     size_t nspare;
     struct weir__device_block *chunks;       /* that records come from */
