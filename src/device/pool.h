@@ -22,8 +22,8 @@
 #define WEIR_DEVICE_POOL_H
 
 #include "base/pointer_map.h"
-#include "os/lock.h"
 #include "device/bins.h"
+#include "os/lock.h"
 
 #include <weir/device.h>
 
@@ -49,14 +49,14 @@ struct weir__device_range {
     uint8_t kind;
     bool expandable;
     struct weir__device_block *first; /* by address */
-    struct weir__device_range *next, *prev;
+    struct weir__link link;           /* of the pool's */
 };
 
 /* An event recorded on a stream: all of its frees up to `upto` are over when it is. */
 struct weir__device_event {
     void *handle;
     uint64_t upto;
-    struct weir__device_event *next;
+    struct weir__link link; /* of its stream's, or of the spare ones */
 };
 
 /* Work on a stream of its own that a block must wait for. */
@@ -68,22 +68,21 @@ struct weir__device_use {
 
 struct weir__device_stream {
     void *handle;
-    uint64_t freed;  /* frees so far: the latest one's sequence */
-    uint64_t marked; /* the latest recorded event covers these */
-    uint64_t done;   /* these are over */
-    struct weir__device_event *oldest, **latest;
+    uint64_t freed;           /* frees so far: the latest one's sequence */
+    uint64_t marked;          /* the latest recorded event covers these */
+    uint64_t done;            /* these are over */
+    struct weir__list events; /* recorded and not completed, the oldest first */
     size_t nfree;
     bool gone; /* destroyed: what was given to it is over */
     struct weir__device_bins bins[WEIR__DEVICE_KINDS];
-    struct weir__device_stream *next;
+    struct weir__link link; /* of the pool's */
 };
 
 struct weir__device_block {
     char *address;
     size_t size;
     struct weir__device_block *prev, *next; /* in the range, by address */
-    struct weir__device_block *bin_prev,
-        *bin_next; /* free: of its bin; void, waiting: of that list */
+    struct weir__link link;                 /* free: of its bin; void, waiting: of that list */
     struct weir__device_range *range;
     struct weir__device_stream *stream; /* live: where it was allocated; free: where it is listed */
     uint64_t sequence;                  /* free: of its latest free on `stream` */
@@ -105,18 +104,34 @@ struct weir__device {
     struct weir__pointer_map index;   /* live blocks by address */
     struct weir__device_block *spare; /* unused records, by `next` */
     size_t nspare;
-    struct weir__device_block *chunks;       /* that records come from */
-    struct weir__device_event *spare_events; /* with a handle */
-    struct weir__device_range *ranges;       /* latest first */
-    struct weir__device_block *voids[WEIR__DEVICE_KINDS];
-    struct weir__device_block *waiting;  /* latest first */
-    struct weir__device_stream any;      /* blocks that every stream may use */
-    struct weir__device_stream *streams; /* looked up last first */
+    struct weir__device_block *chunks; /* that records come from */
+    struct weir__list spare_events;    /* with a handle */
+    struct weir__list ranges;          /* latest first */
+    struct weir__list voids[WEIR__DEVICE_KINDS];
+    struct weir__list waiting;      /* latest first */
+    struct weir__device_stream any; /* blocks that every stream may use */
+    struct weir__list streams;      /* looked up last first */
 
     size_t in_use, peak_in_use, waiting_bytes, reserved, peak_reserved;
     size_t nranges, nstreams, driver_allocations, driver_frees, recoveries, metadata;
-    struct weir__device *next, *prev; /* of all pools */
+    struct weir__link link; /* of all pools */
 };
+
+/* The object of a link; NULL for NULL. */
+WEIR__INLINE struct weir__device_block *weir__device_block_of(const struct weir__link *link)
+{
+    return weir__list_of(link, struct weir__device_block, link);
+}
+
+WEIR__INLINE struct weir__device_range *weir__device_range_of(const struct weir__link *link)
+{
+    return weir__list_of(link, struct weir__device_range, link);
+}
+
+WEIR__INLINE struct weir__device_stream *weir__device_stream_of(const struct weir__link *link)
+{
+    return weir__list_of(link, struct weir__device_stream, link);
+}
 
 /* -- pool.c: what the layer above calls --------------------------------------------------- */
 
