@@ -122,7 +122,7 @@ static bool block_is_valid(struct weir__device *d, struct weir__device_block *b,
         return weir__device_index_find(d, b->address) == b;
     case WEIR__DEVICE_WAITING:
         sums->waiting += b->size;
-        return b->uses != NULL;
+        return b->lost || b->uses;
     case WEIR__DEVICE_FREE:
         sums->free += b->size;
         sums->nfree++;

@@ -136,7 +136,8 @@ void *weir__device_allocate(struct weir__device *d, size_t size, size_t alignmen
 
 /* -- free --------------------------------------------------------------------------------- */
 
-/* Where a free is ordered: as the caller said, else where the block was allocated. */
+/* Where a free is ordered: as the caller said, else where the block was allocated. NULL: there
+ * is no record of that stream, and it is not known to be over. */
 static struct weir__device_stream *free_stream(struct weir__device *d,
                                                const struct weir__device_block *block)
 {
@@ -146,8 +147,7 @@ static struct weir__device_stream *free_stream(struct weir__device *d,
     struct weir__device_stream *stream = weir__device_stream_get(d, here->free_stream);
     if (stream)
         return stream;
-    d->table.stream_synchronize(d->table.user, here->free_stream); /* no record: wait for it */
-    return block->stream;
+    return d->table.stream_synchronize(d->table.user, here->free_stream) ? NULL : block->stream;
 }
 
 static bool free_locked(struct weir__device *d, void *address)
@@ -160,7 +160,9 @@ static bool free_locked(struct weir__device *d, void *address)
     struct weir__device_stream *stream = free_stream(d, block);
     weir__device_index_remove(d, address);
     d->in_use -= block->size;
-    if (d->mode == WEIR_DEVICE_DRIVER)
+    if (weir__unlikely(!stream))
+        weir__device_lose(d, block);
+    else if (d->mode == WEIR_DEVICE_DRIVER)
         weir__device_give_direct(d, block, stream);
     else if (weir__unlikely(block->uses != NULL))
         weir__device_defer(d, block, stream);

@@ -14,7 +14,7 @@
  *   reserved = in_use + waiting + cached = sum of blocks that are not void
  *   two neighbours that are void, or free on the same list, do not exist
  *   a free block on stream s may be used by s at once, and by others once
- *   sequence(block) <= done(s): an event recorded after its free has come to pass
+ *   sequence(block) <= done(s): an event recorded after its free is completed
  *
  * One lock a pool, of rank "pool", held across calls to the table.
  */
@@ -62,7 +62,7 @@ struct weir__device_event {
 /* Work on a stream of its own that a block must wait for. */
 struct weir__device_use {
     struct weir__device_stream *stream;
-    struct weir__device_event *event; /* NULL until the block is freed */
+    struct weir__device_event *event; /* NULL until the block is freed and one was recorded */
     struct weir__device_use *next;
 };
 
@@ -89,6 +89,7 @@ struct weir__device_block {
     struct weir__device_use *uses;
     uint16_t bin;
     uint8_t state; /* enum weir__device_state */
+    bool lost;     /* waiting, until the pool goes: nothing tells when its uses are over */
 };
 
 struct weir__device {
@@ -227,6 +228,9 @@ struct weir__device_here *weir__device_here(void);
 /* The record of a stream, made at first sight; NULL: no memory. */
 struct weir__device_stream *weir__device_stream_get(struct weir__device *d, void *handle);
 
+/* Waits for the stream. False: the device failed, and what it does there is not known. */
+bool weir__device_stream_is_over(struct weir__device *d, const struct weir__device_stream *stream);
+
 /* Looks which frees are over and puts their blocks on the list for all; of `but` no event
  * is recorded (NULL: of every stream one is). With `wait` it waits for them. */
 void weir__device_settle(struct weir__device *d, const struct weir__device_stream *but, bool wait);
@@ -237,6 +241,9 @@ int weir__device_stream_drop(struct weir__device *d, void *handle);
 /* Freed with uses of other streams: it waits for them, and is free on `stream` then. */
 void weir__device_defer(struct weir__device *d, struct weir__device_block *block,
                         struct weir__device_stream *stream);
+
+/* Freed, and nothing will tell when its uses are over: it is never used again. */
+void weir__device_lose(struct weir__device *d, struct weir__device_block *block);
 
 /* Free at once on `stream`. */
 void weir__device_free_block(struct weir__device *d, struct weir__device_block *block,

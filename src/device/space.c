@@ -339,18 +339,32 @@ static int direct_take(struct weir__device *d, struct weir__device_stream *strea
     return ENOBUFS;
 }
 
-/* What cannot be freed is kept, free for all. */
+/* The block's uses are over. */
+static bool uses_end(struct weir__device *d, struct weir__device_block *block)
+{
+    for (struct weir__device_use *use = block->uses; use; use = use->next)
+        if (!weir__device_stream_is_over(d, use->stream))
+            return false;
+    weir__device_uses_drop(d, block);
+    return true;
+}
+
+/* What cannot be freed is kept, free for all; where the device does not say that its work is
+ * over, as a block of a pool that was freed. */
 void weir__device_give_direct(struct weir__device *d, struct weir__device_block *block,
                               struct weir__device_stream *stream)
 {
     struct weir__device_range *range = block->range;
     bool ordered = d->table.free_on && !stream->gone;
-    for (struct weir__device_use *use = block->uses; use; use = use->next)
-        if (!use->stream->gone)
-            d->table.stream_synchronize(d->table.user, use->stream->handle);
-    weir__device_uses_drop(d, block);
-    if (!ordered && !stream->gone)
-        d->table.stream_synchronize(d->table.user, stream->handle);
+    block->address = range->base;
+    if (!uses_end(d, block)) {
+        weir__device_defer(d, block, stream);
+        return;
+    }
+    if (!ordered && !weir__device_stream_is_over(d, stream)) {
+        weir__device_free_block(d, block, stream);
+        return;
+    }
     stream->freed += !stream->gone;
     if (!(ordered ? d->table.free_on(d->table.user, range->base, range->size, stream->handle)
                   : d->table.free(d->table.user, range->base, range->size))) {
@@ -358,9 +372,10 @@ void weir__device_give_direct(struct weir__device *d, struct weir__device_block 
         range_remove(d, range);
         return;
     }
-    if (ordered)
-        d->table.stream_synchronize(d->table.user, stream->handle);
-    block->address = range->base;
+    if (ordered && !weir__device_stream_is_over(d, stream)) {
+        weir__device_free_block(d, block, stream);
+        return;
+    }
     block->state = WEIR__DEVICE_FREE;
     block->stream = &d->any;
     weir__device_list(block);

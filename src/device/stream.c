@@ -85,12 +85,16 @@ static struct weir__device_event *event_record(struct weir__device *d,
     return NULL;
 }
 
-/* A device that fails while it is asked will not use the memory any more. */
+/* A device that fails when it is asked has not said that its work is over. */
 static bool event_is_over(struct weir__device *d, const struct weir__device_event *event, bool wait)
 {
-    if (wait)
-        d->table.event_synchronize(d->table.user, event->handle);
-    return wait || d->table.event_query(d->table.user, event->handle) != EAGAIN;
+    return wait ? !d->table.event_synchronize(d->table.user, event->handle)
+                : !d->table.event_query(d->table.user, event->handle);
+}
+
+bool weir__device_stream_is_over(struct weir__device *d, const struct weir__device_stream *s)
+{
+    return s->gone || !d->table.stream_synchronize(d->table.user, s->handle);
 }
 
 /* -- free on a stream, free for all ------------------------------------------------------- */
@@ -143,8 +147,8 @@ static void stream_poll(struct weir__device *d, struct weir__device_stream *s, b
         s->done = event->upto;
         event_spare(d, event_take(&s->events));
     }
-    if (wait && s->done < s->freed) { /* no event was to be had */
-        d->table.stream_synchronize(d->table.user, s->handle);
+    if (wait && s->done < s->freed && weir__device_stream_is_over(d, s)) {
+        events_drop(d, s); /* none was to be had, or it failed */
         s->done = s->freed;
     }
     if (s->done > before)
@@ -184,16 +188,35 @@ void weir__device_uses_drop(struct weir__device *d, struct weir__device_block *b
         use_drop(d, &block->uses);
 }
 
+static bool use_is_over(struct weir__device *d, struct weir__device_use *use, bool wait)
+{
+    if (use->stream->gone)
+        return true;
+    if (!use->event) /* none was to be had so far; a later one covers more */
+        use->event = event_record(d, use->stream);
+    return (use->event && event_is_over(d, use->event, wait)) ||
+           (wait && weir__device_stream_is_over(d, use->stream));
+}
+
 /* True: none is left. */
 static bool uses_poll(struct weir__device *d, struct weir__device_block *block, bool wait)
 {
     struct weir__device_use **link = &block->uses;
     while (*link)
-        if ((*link)->stream->gone || event_is_over(d, (*link)->event, wait))
+        if (use_is_over(d, *link, wait))
             use_drop(d, link);
         else
             link = &(*link)->next;
     return !block->uses;
+}
+
+static void block_wait(struct weir__device *d, struct weir__device_block *block,
+                       struct weir__device_stream *stream)
+{
+    block->state = WEIR__DEVICE_WAITING;
+    block->stream = stream;
+    weir__list_push(&d->waiting, &block->link);
+    d->waiting_bytes += block->size;
 }
 
 void weir__device_defer(struct weir__device *d, struct weir__device_block *block,
@@ -201,23 +224,24 @@ void weir__device_defer(struct weir__device *d, struct weir__device_block *block
 {
     for (struct weir__device_use **link = &block->uses; *link;) {
         struct weir__device_use *use = *link;
-        if (!use->stream->gone && use->stream != stream)
+        bool over = use->stream == stream || use->stream->gone;
+        if (!over && !use->event)
             use->event = event_record(d, use->stream);
-        if (!use->event && !use->stream->gone && use->stream != stream)
-            d->table.stream_synchronize(d->table.user, use->stream->handle);
-        if (use->event)
-            link = &use->next;
-        else
+        if (over || (!use->event && weir__device_stream_is_over(d, use->stream)))
             use_drop(d, link);
+        else
+            link = &use->next;
     }
-    if (!block->uses) {
+    if (block->uses)
+        block_wait(d, block, stream);
+    else
         weir__device_free_block(d, block, stream);
-        return;
-    }
-    block->state = WEIR__DEVICE_WAITING;
-    block->stream = stream;
-    weir__list_push(&d->waiting, &block->link);
-    d->waiting_bytes += block->size;
+}
+
+void weir__device_lose(struct weir__device *d, struct weir__device_block *block)
+{
+    block->lost = true;
+    block_wait(d, block, block->stream);
 }
 
 static void waiting_poll(struct weir__device *d, bool wait)
@@ -225,7 +249,7 @@ static void waiting_poll(struct weir__device *d, bool wait)
     for (struct weir__link *at = d->waiting.first, *next; at; at = next) {
         struct weir__device_block *block = weir__device_block_of(at);
         next = at->next;
-        if (!uses_poll(d, block, wait))
+        if (block->lost || !uses_poll(d, block, wait))
             continue;
         weir__list_remove(&d->waiting, at);
         d->waiting_bytes -= block->size;
