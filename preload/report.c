@@ -74,7 +74,7 @@ static void figures_write(struct weir__run_image *image)
 
 static int class_count(const weir_block *block, void *classes)
 {
-    bool small = weir__map_is_slabs(block->address);
+    bool small = weir__map_get(block->address) == WEIR__MAP_SLABS;
     unsigned sizeclass = small ? weir__slab_class(weir__slab_of(block->address)) : WEIR__CLASSES;
     struct weir__run_class *at = (struct weir__run_class *)classes + sizeclass;
     at->blocks++;

@@ -12,6 +12,7 @@
 #include "alloc/fork.h"
 #include "alloc/trace.h"
 #include "observe/environment.h"
+#include "os/fence.h"
 
 #include <weir/trace.h>
 
@@ -107,6 +108,7 @@ static void preload_forked(void)
 __attribute__((constructor)) static void preload_start(int argc, char **argv)
 {
     pages_write_first();
+    weir__os_fence_optional();
     weir__allocator_check(&weir__cpu, NULL);
     loader_find();
     preload_last_start();

@@ -27,10 +27,13 @@ WEIR__TLS struct weir__local weir__here = {
     .live = WEIR__ENTRY_LIVE,
 };
 
-/* A thread's destructors, and the C library after them, may use weir when its heaps are gone.
- * A second call at the thread's end cannot be relied on, and a heap left behind would point
- * into freed thread-local data; such late callers use the common heap. */
-static WEIR__TLS bool thread_ended, thread_watched;
+/*
+ * A thread has heaps only while its end will be known: one that stays would point into a dead
+ * thread. The common heaps serve where the system does not watch threads for us, while it is
+ * asked to (it may allocate for that), and when a thread's destructors, and the C library after
+ * them, use weir and its heaps are gone: a second call at its end cannot be relied on.
+ */
+static WEIR__TLS enum { THREAD_NEW = 0, THREAD_ASKING, THREAD_WATCHED, THREAD_ENDED } thread_state;
 
 static uint32_t slots_taken; /* bits; context lock */
 
@@ -121,7 +124,7 @@ static void heap_unmake(struct weir__heap *heap, bool flush)
 static void thread_exit(void)
 {
     int saved = errno;
-    thread_ended = true;
+    thread_state = THREAD_ENDED;
     weir__context_lock();
     for (unsigned i = 0; i < WEIR__HEAP_SLOTS; i++)
         if (weir__here.heaps[i] != &weir__no_heap) {
@@ -149,8 +152,16 @@ static struct weir__heap *heap_allocate(const weir_allocator *a)
     return heap;
 }
 
-/* The place is filled before the system is asked to watch the thread: what it
- * allocates for that comes back here and finds it. */
+/* Asks again after a failure: memory may be there later. */
+static bool thread_is_watched(void)
+{
+    if (thread_state == THREAD_NEW) {
+        thread_state = THREAD_ASKING;
+        thread_state = weir__thread_at_exit(thread_exit) ? THREAD_WATCHED : THREAD_NEW;
+    }
+    return thread_state == THREAD_WATCHED;
+}
+
 static struct weir__heap *heap_make(weir_allocator *a, struct weir__heap **slot)
 {
     struct weir__heap *heap = heap_allocate(a);
@@ -164,10 +175,6 @@ static struct weir__heap *heap_make(weir_allocator *a, struct weir__heap **slot)
     weir__list_push(&a->body->heaps, &heap->link);
     *slot = heap;
     weir__context_unlock();
-    if (!thread_watched) {
-        thread_watched = true;
-        weir__thread_at_exit(thread_exit);
-    }
     return heap;
 }
 
@@ -175,7 +182,7 @@ struct weir__heap *weir__heap_find(weir_allocator *a)
 {
     struct weir__heap *heap = NULL;
     int saved = errno;
-    if (a->heap_at != weir__heap_slot_none() && !thread_ended)
+    if (a->heap_at != weir__heap_slot_none() && thread_is_watched())
         heap =
             heap_make(a, (struct weir__heap **)((char *)__builtin_thread_pointer() + a->heap_at));
     errno = saved;

@@ -38,9 +38,8 @@ static void raw_free(void *unused, void *block, size_t size, size_t alignment)
 
 static void *region_allocate(void *unused, size_t size, size_t alignment)
 {
-    bool zeroed;
     (void)unused;
-    return weir__backing_get()->take(size, alignment, &zeroed);
+    return weir__backing_get()->take(size, alignment);
 }
 
 static void region_free(void *unused, void *block, size_t size, size_t alignment)

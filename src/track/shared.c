@@ -2,6 +2,7 @@
 #include "track/shared.h"
 
 #include "track/count.h"
+#include "track/fences.h"
 #include "track/meter.h"
 
 #include "os/fence.h"
@@ -32,7 +33,7 @@ bool weir__shared_end(void)
         return false;
     __atomic_store_n(&weir__meters_shared, 0, __ATOMIC_SEQ_CST);
     if (weir__os_fence_available())
-        weir__os_fence_others();
+        weir__meters_fence();
     weir__windows_await(NULL);
     for (struct weir__meter *m = weir__meter_first(); m; m = weir__meter_after(m, NULL)) {
         m->base = m->level = __atomic_load_n(&m->shared_live, __ATOMIC_RELAXED);

@@ -4,6 +4,7 @@
  */
 #include "track/window.h"
 
+#include "track/fences.h"
 #include "track/meter.h"
 #include "track/shared.h"
 #include "track/shown.h"
@@ -97,7 +98,7 @@ struct weir__shutting weir__windows_shut(struct weir__meter *top, const void *se
     windows_each_open(top, each_shut, &s);
     if (s.fence) {
         uint64_t start = weir__os_time();
-        weir__os_fence_others();
+        weir__meters_fence();
         windows_each_open(top, each_await, &s);
         s.cost_ns = weir__os_time() - start;
     }
@@ -164,7 +165,7 @@ static void window_settle_locked(struct weir__window *w)
 {
     bool fence = false;
     window_shut(w, NULL, &fence);
-    weir__os_fence_others();
+    weir__meters_fence();
     weir__window_await(w);
     weir__window_fold(w);
 }
@@ -177,7 +178,7 @@ void weir__window_close(struct weir__window *w)
         window_settle_locked(w);
     else if (weir__meters_are_shared()) {
         if (weir__os_fence_available())
-            weir__os_fence_others();
+            weir__meters_fence();
         weir__window_await(w);
     }
     weir__lock_drop(&weir__meters.lock);
