@@ -9,11 +9,13 @@ criterion_tests += tests/api_background tests/api_version tests/api_oracle tests
 	tests/api_allocator tests/api_context tests/api_ends tests/api_fork \
 	tests/api_pool tests/api_stats tests/api_tags
 criterion_tests += tests/unit_backing tests/unit_faults tests/unit_span tests/unit_walk
-criterion_tests += tests/unit_center tests/unit_class tests/unit_map tests/unit_meta \
+criterion_tests += tests/unit_cache tests/unit_center tests/unit_class tests/unit_late_misuse tests/unit_map tests/unit_meta \
 	tests/unit_meter tests/unit_registry tests/unit_shown tests/unit_slab tests/unit_threads
 tests_unit_backing_LDADD = $(unit_ldadd)
+tests_unit_cache_LDADD = $(unit_ldadd)
 tests_unit_center_LDADD = $(unit_ldadd)
 tests_unit_class_LDADD = $(unit_ldadd)
+tests_unit_late_misuse_LDADD = $(unit_ldadd)
 tests_unit_faults_LDADD = $(unit_ldadd)
 tests_unit_map_LDADD = $(unit_ldadd)
 tests_unit_meta_LDADD = $(unit_ldadd)

@@ -153,7 +153,7 @@ void *weir__allocate_failed(weir_allocator *a, const struct weir__request *reque
 WEIR__INLINE void *cached_make_live(struct weir__cached cached, const struct weir__request *request)
 {
     if (request->zeroed)
-        *request->zeroed = weir__entry_get(cached.entry) & WEIR__ENTRY_ZERO;
+        *request->zeroed = weir__entry_get(cached.entry) == WEIR__ENTRY_ZERO;
     uint32_t aligned = request->alignment > WEIR_DEFAULT_ALIGNMENT ? WEIR__ENTRY_ALIGNED : 0;
     weir__entry_set(cached.entry, weir__here.entry | aligned | (uint32_t)request->size);
     return cached.block;

@@ -45,7 +45,7 @@ static bool small_give_shared(struct weir__heap *heap, struct weir__cached cache
     struct weir__cached *top = weir__own_get(bin->top);
     bool room = top != weir__own_get(bin->limit);
     if (weir__likely(room)) {
-        weir__entry_set(cached.entry, WEIR__ENTRY_CACHED);
+        weir__entry_set(cached.entry, WEIR__ENTRY_CACHED | (uint32_t)requested);
         *top = cached;
         weir__own_set(bin->top, top + 1);
     }
@@ -63,11 +63,11 @@ static void small_free(weir_allocator *a, void *block, const struct weir__found 
     weir__lock_take(&heap->cache.lock);
     bool room = weir__cache_drain(&heap->cache, sizeclass);
     weir__heap_count(heap, -(int64_t)found->requested, 0, 1);
-    weir__entry_set(found->entry, WEIR__ENTRY_CACHED);
+    weir__entry_set(found->entry, WEIR__ENTRY_CACHED | (uint32_t)found->requested);
     if (room)
         bin_push(&heap->cache.bins[sizeclass], cached);
     else
-        weir__center_give(&cached, 1);
+        weir__center_give(&heap->cache.centers[sizeclass], &cached, 1);
     uint64_t sequence = weir__heap_sequence(heap);
     weir__lock_drop(&heap->cache.lock);
     if (weir__unlikely(sequence != 0))
@@ -93,7 +93,7 @@ static bool small_free_traced(weir_allocator *a, void *block)
     bool done = weir__entry_is_live(value) && bin->top != bin->limit;
     if (done) {
         weir__heap_count(heap, -(int64_t)weir__entry_size(value), 0, 1);
-        weir__entry_set(entry, WEIR__ENTRY_CACHED);
+        weir__entry_set(entry, weir__entry_cached(value));
         bin_push(bin, (struct weir__cached){block, entry});
     }
     uint64_t sequence = weir__heap_sequence(heap);

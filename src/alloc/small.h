@@ -69,7 +69,7 @@ WEIR__INLINE bool weir__small_allocate(struct weir__heap *heap, size_t size, con
     }
     weir__own_set(bin->top, top - 1);
     if (zeroed)
-        *zeroed = weir__entry_get(top[-1].entry) & WEIR__ENTRY_ZERO;
+        *zeroed = weir__entry_get(top[-1].entry) == WEIR__ENTRY_ZERO;
     weir__entry_set(top[-1].entry, heap->entry | (uint32_t)size);
     weir__allocating_leave(w, (int64_t)size, to);
     return true;
@@ -137,7 +137,7 @@ WEIR__INLINE bool weir__small_deallocate(const weir_allocator *a, struct weir__h
         weir__freeing_undo(w);
         return false;
     }
-    weir__entry_set(entry, WEIR__ENTRY_CACHED);
+    weir__own_set(*entry, weir__entry_cached(weir__own_get(*entry)));
     top->block = block;
     top->entry = entry;
     weir__own_set(bin->top, top + 1);

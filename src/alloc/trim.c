@@ -1,7 +1,7 @@
 /* alloc/trim.c - giving memory back: on request, and what idle threads hold. */
 #include "alloc/block.h"
+#include "alloc/misuse.h"
 #include "alloc/observe.h"
-#include "pool/double_free.h"
 
 #include "os/clock.h"
 
@@ -10,18 +10,12 @@
 #define IDLE_NS       1000000000u
 #define LOOK_SLOW_OPS 64
 
-/* Blocks may travel from center to center, each time fewer; other threads may add to
- * them, so there is an end to it. */
 static void centers_flush(const struct weir__body *body)
 {
-    size_t moved = 1;
-    for (unsigned pass = 0; moved && pass < WEIR__SHARDS + 1; pass++) {
-        struct weir__center *center;
-        moved = 0;
-        for (unsigned i = 0; (center = weir__body_center(body, i)); i++)
-            if (!weir__center_is_empty(center))
-                moved += weir__center_flush(center);
-    }
+    struct weir__center *center;
+    for (unsigned i = 0; (center = weir__body_center(body, i)); i++)
+        if (!weir__center_is_empty(center))
+            weir__center_flush(center);
 }
 
 size_t weir_trim(weir_allocator *a)
@@ -44,7 +38,7 @@ size_t weir_trim(weir_allocator *a)
     if (a->body->store)
         bytes += weir__store_trim(a->body->store);
     weir__context_unlock();
-    weir__double_frees_report();
+    weir__late_misuses_report();
     return bytes;
 }
 
@@ -61,8 +55,8 @@ void weir__scavenge_now_and_then(struct weir__heap *heap)
 {
     static uint64_t looked_at; /* coarse clock; any thread */
     weir__watch_call(heap);
-    if (weir__unlikely(__atomic_load_n(&weir__double_frees_noted, __ATOMIC_RELAXED)))
-        weir__double_frees_report();
+    if (weir__unlikely(__atomic_load_n(&weir__late_misuses_noted, __ATOMIC_RELAXED)))
+        weir__late_misuses_report();
     unsigned slow = __atomic_load_n(&heap->slow, __ATOMIC_RELAXED) + 1; /* about, if common */
     __atomic_store_n(&heap->slow, slow, __ATOMIC_RELAXED);
     if (weir__likely(slow % LOOK_SLOW_OPS))

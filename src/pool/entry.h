@@ -1,33 +1,39 @@
 /*
- * pool/entry.h - the ledger entry: 32 bits a block, all that weir knows of it.
+ * pool/entry.h - the ledger entry: 32 bits a block, all that weir knows of it. Knows
+ * nothing of slabs and classes.
  *
  *    31 30   29   28   27          15 14         0
  *   +-----+-----+-----+--------------+------------+
  *   | 1 1 | old | al  |     tag      | requested  |  live
- *   | 0 1 |  0                                | z |  cached: free, in a thread cache or batch
- *   | 0 0 |  0  |  u  |         next + 1          |  free: in its slab's chain
+ *   | 0 1 |        as it was when it was live     |  cached: free, in a bin, a batch or a depot
+ *   | 0 0 |  0  |  u  |   next + 1   | requested  |  free: in its slab's chain
  *   +-----+-----+-----+--------------+------------+
  *   old  allocated before the latest checkpoint    al  asked for more than 64-byte alignment
- *   z    the block's memory is known to be zero    u   was live before
+ *   u    was handed out before
  *
- * An entry is written by the thread that holds the block: the caller of allocate
- * and free for live <-> cached, the holder of the class lock for cached <-> free.
+ * A free block's entry keeps what was asked for when it was live last, so that a free that
+ * came twice can be taken out of the figures. A cached block whose memory is known to be zero
+ * was never live: its entry is WEIR__ENTRY_ZERO, with a size that no request has.
+ *
+ * An entry is written by the thread that holds the block: the caller of allocate and free
+ * for live <-> cached, the holder of the center's lock for cached <-> free.
  */
 #ifndef WEIR_POOL_ENTRY_H
 #define WEIR_POOL_ENTRY_H
 
 #include "base/bits.h"
 
-#define WEIR__ENTRY_LIVE      0xC0000000u
-#define WEIR__ENTRY_CACHED    0x40000000u
-#define WEIR__ENTRY_OLD       0x20000000u
-#define WEIR__ENTRY_ALIGNED   0x10000000u
-#define WEIR__ENTRY_USED      0x10000000u
-#define WEIR__ENTRY_ZERO      0x00000001u
-#define WEIR__ENTRY_TAG_SHIFT 15
-#define WEIR__ENTRY_TAG_MAX   8191u
-#define WEIR__ENTRY_SIZE_MASK 0x7FFFu
-#define WEIR__ENTRY_NEXT_MASK 0xFFFFFu
+#define WEIR__ENTRY_LIVE       0xC0000000u
+#define WEIR__ENTRY_CACHED     0x40000000u
+#define WEIR__ENTRY_OLD        0x20000000u
+#define WEIR__ENTRY_ALIGNED    0x10000000u
+#define WEIR__ENTRY_USED       0x10000000u
+#define WEIR__ENTRY_ZERO       (WEIR__ENTRY_CACHED | WEIR__ENTRY_SIZE_MASK)
+#define WEIR__ENTRY_TAG_SHIFT  15
+#define WEIR__ENTRY_TAG_MAX    8191u
+#define WEIR__ENTRY_SIZE_MASK  0x7FFFu
+#define WEIR__ENTRY_NEXT_SHIFT 15
+#define WEIR__ENTRY_NEXT_MAX   8191u
 
 WEIR__INLINE uint32_t weir__entry_get(const uint32_t *entry)
 {
@@ -49,6 +55,12 @@ WEIR__INLINE bool weir__entry_is_cached(uint32_t value)
     return (value & WEIR__ENTRY_LIVE) == WEIR__ENTRY_CACHED;
 }
 
+/* In its slab's chain: free, and handed out before. */
+WEIR__INLINE bool weir__entry_is_chained(uint32_t value)
+{
+    return (value & (WEIR__ENTRY_LIVE | WEIR__ENTRY_OLD | WEIR__ENTRY_USED)) == WEIR__ENTRY_USED;
+}
+
 WEIR__INLINE size_t weir__entry_size(uint32_t value)
 {
     return value & WEIR__ENTRY_SIZE_MASK;
@@ -57,6 +69,25 @@ WEIR__INLINE size_t weir__entry_size(uint32_t value)
 WEIR__INLINE uint32_t weir__entry_tag(uint32_t value)
 {
     return (value >> WEIR__ENTRY_TAG_SHIFT) & WEIR__ENTRY_TAG_MAX;
+}
+
+/* Of a chained one: index + 1 of the next, 0 at the end. */
+WEIR__INLINE unsigned weir__entry_next(uint32_t value)
+{
+    return (value >> WEIR__ENTRY_NEXT_SHIFT) & WEIR__ENTRY_NEXT_MAX;
+}
+
+/* What becomes of a live entry when its block is freed: one bit less. */
+WEIR__INLINE uint32_t weir__entry_cached(uint32_t live)
+{
+    return live & ~(WEIR__ENTRY_LIVE ^ WEIR__ENTRY_CACHED);
+}
+
+/* What becomes of a cached one when its block goes into the chain before `next`. */
+WEIR__INLINE uint32_t weir__entry_chained(uint32_t cached, unsigned next)
+{
+    uint32_t size = cached == WEIR__ENTRY_ZERO ? 0 : cached & WEIR__ENTRY_SIZE_MASK;
+    return WEIR__ENTRY_USED | next << WEIR__ENTRY_NEXT_SHIFT | size;
 }
 
 #endif

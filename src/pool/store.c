@@ -5,8 +5,8 @@
 #include "pool/store.h"
 
 #include "base/fault.h"
-#include "os/pages.h"
 #include "os/clock.h"
+#include "os/pages.h"
 #include "pool/policy.h"
 
 #include <errno.h>
@@ -29,11 +29,6 @@ void weir__store_init(struct weir__store *store, const struct weir__backing *bac
 }
 
 /* -- chunks -------------------------------------------------------------------- */
-
-static struct weir__chunk *chunk_of(struct weir__slab *slab)
-{
-    return (struct weir__chunk *)((uintptr_t)slab & ~(WEIR__CHUNK - 1));
-}
 
 /*
  * Chunks that no store has. Any thread may look up a stale pointer at any time, so a chunk's
@@ -184,7 +179,7 @@ struct weir__slab *weir__store_take_slab(struct weir__store *store)
     else
         slab = slab_fresh(store);
     if (slab) {
-        chunk_of(slab)->u.head.nfree--;
+        weir__chunk_of(slab)->u.head.nfree--;
         store->nused_slabs++;
         slab->dirty = false;
         slab->next = slab->prev = NULL;
@@ -203,7 +198,7 @@ void weir__store_give_slab(struct weir__store *store, struct weir__slab *slab)
     slab->freed_at = weir__store_clock(store);
     free_slab_link(store, slab);
     store->nused_slabs--;
-    chunk_of(slab)->u.head.nfree++;
+    weir__chunk_of(slab)->u.head.nfree++;
     weir__store_given_locked(store, WEIR__SLAB);
     weir__store_decay_locked(store);
     weir__lock_drop(&store->lock);
@@ -231,14 +226,14 @@ unsigned weir__slabs_cut_locked(struct weir__store *store, struct weir__slab **s
     while (count < most && store->oldest_dirty) {
         struct weir__slab *slab = slabs[count++] = store->oldest_dirty;
         free_slab_unlink(store, slab);
-        chunk_of(slab)->u.head.nfree--; /* so that the chunk stays */
+        weir__chunk_of(slab)->u.head.nfree--; /* so that the chunk stays */
     }
     return count;
 }
 
 void weir__slab_uncut_locked(struct weir__store *store, struct weir__slab *slab, bool purged)
 {
-    chunk_of(slab)->u.head.nfree++;
+    weir__chunk_of(slab)->u.head.nfree++;
     slab_purged(store, slab, purged);
 }
 
