@@ -52,10 +52,12 @@ static void provided_take(weir_allocator *a, const struct weir__request *request
 
 /* The memory goes back; what was to be a block was never counted. */
 static void *provided_undo(weir_allocator *a, const struct weir__request *request,
-                           const struct weir__foreign *entry, const char *why)
+                           const struct weir__foreign *entry, int error, const char *why)
 {
     provider_free(a->body, entry);
-    return weir__block_failed(a, request, why);
+    weir__block_failed(a, request, why);
+    errno = error;
+    return NULL;
 }
 
 /* In the ledger, and counted as `delta` bytes and `blocks`; or not at all: why not. */
@@ -79,14 +81,11 @@ void *weir__provided_allocate(weir_allocator *a, const struct weir__request *req
     if (!entry.block)
         return NULL;
     int error = request->zeroed ? weir__allocator_zero(a, entry.block, request->size) : 0;
-    if (error) {
-        provided_undo(a, request, &entry, "it cannot be cleared");
-        errno = error;
-        return NULL;
-    }
+    if (error)
+        return provided_undo(a, request, &entry, error, "it cannot be cleared");
     const char *why = provided_begin(a, &entry, (int64_t)entry.requested, 1, &sequence);
     if (why)
-        return provided_undo(a, request, &entry, why);
+        return provided_undo(a, request, &entry, ENOMEM, why);
     if (request->zeroed)
         *request->zeroed = true;
     if (weir__unlikely(sequence != 0))
@@ -128,12 +127,14 @@ void *weir__provided_move(weir_allocator *a, void *block, const struct weir__fou
     if (!entry.block)
         return NULL;
     entry.old = found->old;
-    if (weir__allocator_copy(a, entry.block, block, weir__min(request->size, found->requested)))
-        return provided_undo(a, request, &entry, "it cannot be copied");
+    int error =
+        weir__allocator_copy(a, entry.block, block, weir__min(request->size, found->requested));
+    if (error)
+        return provided_undo(a, request, &entry, error, "it cannot be copied");
     int64_t delta = (int64_t)request->size - (int64_t)found->requested;
     const char *why = provided_begin(a, &entry, delta, 0, &sequence);
     if (why)
-        return provided_undo(a, request, &entry, why);
+        return provided_undo(a, request, &entry, ENOMEM, why);
     if (weir__unlikely(sequence != 0))
         weir__trace_resized(a, sequence, block,
                             &(struct weir__trace_block){entry.block, request->size,

@@ -68,7 +68,7 @@ static void carrier_make_live(const struct carrier *c, const struct weir__reques
  * too. */
 static void former_give(weir_allocator *a, void *block, const struct weir__found *found)
 {
-    bool first = found->kind == WEIR__KIND_SMALL ? weir__small_give_live(a, block, &found->place)
+    bool first = found->kind == WEIR__KIND_SMALL ? weir__small_give_live(a, block, found)
                                                  : weir__large_give(a, found->place.span);
     if (weir__likely(first))
         return;
@@ -139,7 +139,7 @@ static void *found_resize(weir_allocator *a, void *block, const struct weir__fou
     return to ? to : pooled_move(a, block, found, &request);
 }
 
-void *weir_reallocate(weir_allocator *a, void *block, size_t size)
+void *weir__reallocate(weir_allocator *a, void *block, size_t size)
 {
     struct weir__found found;
     if (!block)
@@ -149,6 +149,14 @@ void *weir_reallocate(weir_allocator *a, void *block, size_t size)
         return NULL;
     }
     return found_resize(a, block, &found, size);
+}
+
+void *weir_reallocate(weir_allocator *a, void *block, size_t size)
+{
+    void *to = weir__reallocate(a, block, size);
+    if (weir__unlikely(!to && errno != EINVAL))
+        errno = ENOMEM;
+    return to;
 }
 
 void *weir__reallocate_as(weir_allocator *a, void *block, size_t size, size_t alignment)

@@ -2,20 +2,14 @@
 #include "alloc/trim.h"
 
 #include "alloc/context.h"
-#include "pool/double_free.h"
+#include "alloc/misuse.h"
 
-/* A flush may send a batch on to another center, so repeat until nothing moves; bounded,
- * because other threads may keep adding. */
 static void centers_flush(const struct weir__body *body)
 {
-    size_t moved = 1;
-    for (unsigned pass = 0; moved && pass < WEIR__SHARDS + 1; pass++) {
-        struct weir__center *center;
-        moved = 0;
-        for (unsigned i = 0; (center = weir__body_center(body, i)); i++)
-            if (!weir__center_is_empty(center))
-                moved += weir__center_flush(center);
-    }
+    struct weir__center *center;
+    for (unsigned i = 0; (center = weir__body_center(body, i)); i++)
+        if (!weir__center_is_empty(center))
+            weir__center_flush(center);
 }
 
 size_t weir__trim_locked(weir_allocator *a)
@@ -44,7 +38,6 @@ size_t weir_trim(weir_allocator *a)
     weir__context_lock();
     size_t bytes = weir__trim_locked(a);
     weir__context_unlock();
-    if (!weir__context_is_mine()) /* it is within a visitor */
-        weir__double_frees_report();
+    weir__late_misuses_report();
     return bytes;
 }

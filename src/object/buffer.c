@@ -4,6 +4,7 @@
  */
 #include "alloc/allocate.h"
 #include "alloc/allocator.h"
+#include "alloc/reallocate.h"
 #include "base/bits.h"
 #include "base/error.h"
 #include "object/buffer_pool.h"
@@ -121,7 +122,7 @@ static int block_replace(weir_buffer *b, size_t bytes, size_t kept)
 /* The allocator resizes it, if it can where it stands. */
 static int block_resize(weir_buffer *b, size_t bytes, size_t kept)
 {
-    void *block = weir_reallocate(b->allocator, b->data, bytes);
+    void *block = weir__reallocate(b->allocator, b->data, bytes);
     if (!block)
         return errno;
     memset((char *)block + kept, 0, bytes - kept);

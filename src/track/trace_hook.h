@@ -18,7 +18,8 @@
  * request that was counted and then failed gives two `adjusted` (up, down) and one
  * `failed`. An allocator that is destroyed with live blocks gives one
  * `context_destroyed` for all of them. A block that moves on reallocation is one
- * `resized` with both addresses.
+ * `resized` that names where it was, `old_block`. Its number is given before the old
+ * place can become another block's.
  *
  * The functions of a table never call back into an allocator and keep errno.
  */
@@ -31,15 +32,15 @@
 struct weir__trace_event {
     weir_allocator *allocator; /* whose block it is (not the caller's idea of it) */
     const void *block;
-    const void *old_block; /* resized: where it was before; the same if it did not move */
-    size_t requested;     /* bytes asked for; of `resized` the new size */
-    size_t old_requested; /* `resized`: before */
-    size_t usable;        /* allocated, resized */
-    size_t alignment;     /* allocated, failed: as asked for */
-    weir_tag tag;         /* allocated, resized, failed */
-    int error;            /* failed: the errno value */
-    uint64_t sequence;    /* what weir__trace_stamp gave; 0: stamped on arrival, which
-                             is exact only while one thread runs */
+    const void *old_block; /* `resized`: where it was; NULL or `block`: it did not move */
+    size_t requested;      /* bytes asked for; of `resized` the new size */
+    size_t old_requested;  /* `resized`: before */
+    size_t usable;         /* allocated, resized */
+    size_t alignment;      /* allocated, failed: as asked for */
+    weir_tag tag;          /* allocated, resized, failed */
+    int error;             /* failed: the errno value */
+    uint64_t sequence;     /* what weir__trace_stamp gave; 0: stamped on arrival, which
+                              is exact only while one thread runs */
 };
 
 struct weir__trace_hooks {

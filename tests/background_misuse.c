@@ -5,15 +5,13 @@
  *
  * Fails before: "alloc: no misuse is reported with the context lock held".
  */
-#include "pool/double_free.h"
+#include "pool/late_misuse.h"
 
-#include <criterion/criterion.h>
-#include <pthread.h>
+#include "stress.h"
+
 #include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 #include <weir/pool.h>
-#include <weir/weir.h>
 
 int clock_gettime(clockid_t clock, struct timespec *time)
 {
@@ -38,16 +36,21 @@ static void on_misuse(weir_misuse misuse, const void *pointer, const char *label
     pthread_t thread;
     weir_allocator *made = NULL;
     reporter = pthread_self();
-    cr_assert_eq(pthread_create(&thread, NULL, other_thread, &made), 0);
+    STRESS_EXPECT(pthread_create(&thread, NULL, other_thread, &made) == 0, "no thread");
     pthread_join(thread, NULL);
-    cr_assert_eq(weir_allocator_destroy(made), 0);
+    STRESS_EXPECT(weir_allocator_destroy(made) == 0, "not destroyed");
     __atomic_add_fetch(&reports, 1, __ATOMIC_RELEASE);
+}
+
+static int seen(void)
+{
+    return __atomic_load_n(&reports, __ATOMIC_ACQUIRE);
 }
 
 static size_t cached(void)
 {
     weir_stats s = {.size = sizeof s};
-    cr_assert_eq(weir_stats_get(weir_cpu_allocator(), &s), 0);
+    STRESS_EXPECT(weir_stats_get(weir_cpu_allocator(), &s) == 0, "no figures");
     return s.cached;
 }
 
@@ -60,49 +63,41 @@ static void use(void)
         weir_deallocate(weir_cpu_allocator(), blocks[i]);
 }
 
-static bool falls_to_nothing(void)
+static void misuse_found(void)
 {
-    for (int i = 0; i < 500 && cached(); i++)
-        nanosleep(&(struct timespec){0, 10000000}, NULL);
-    return cached() == 0;
+    static uint64_t block[8];
+    weir__late_misuse_note(
+        &(struct weir__late_misuse){WEIR_MISUSE_CORRUPTION, block, weir_cpu_allocator(), 0});
 }
 
-Test(background, looks_though_the_time_of_day_was_set_back, .timeout = 20)
+static int child_visit(weir_allocator *child, void *visited)
 {
-    use();
-    cr_assert_gt(cached(), 0);
-    cr_assert_eq(weir_background_start(20), 0);
-    cr_assert(falls_to_nothing());
-    weir_background_stop();
+    weir_trim(child);
+    return *(int *)visited = 1;
 }
 
-static int block_visit(const weir_block *block, void *user)
+int main(void)
 {
-    (void)block;
-    weir_trim(weir_cpu_allocator());
-    return *(int *)user = 1;
-}
-
-Test(background, misuse_is_reported_on_a_thread_of_the_program_with_no_lock_held, .timeout = 20)
-{
-    static char block[64];
     int visited = 0;
+    alarm(60);
     weir_set_misuse_handler(on_misuse, NULL);
     use();
-    weir__double_free_note(block);
-    cr_assert_eq(weir_background_start(20), 0);
-    cr_assert(falls_to_nothing());
+    misuse_found();
+    STRESS_EXPECT(cached() > 0 && weir_background_start(20) == 0, "nothing to look at");
+    for (int i = 0; i < 500 && cached(); i++)
+        nanosleep(&(struct timespec){0, 10000000}, NULL);
+    STRESS_EXPECT(cached() == 0, "it does not look");
     weir_background_stop();
-    cr_assert_eq(reports, 0, "reported by the background thread");
+    STRESS_EXPECT(seen() == 0, "reported by the background thread");
     weir_trim(weir_cpu_allocator());
-    cr_assert_eq(reports, 1, "not reported");
-    void *live = weir_allocate(weir_cpu_allocator(), 20000);
-    weir__double_free_note(block);
-    weir_allocator_walk(weir_cpu_allocator(), block_visit, &visited);
-    cr_assert_eq(visited, 1);
-    cr_assert_eq(reports, 1, "reported within a visitor");
+    STRESS_EXPECT(seen() == 1, "%d reports", seen());
+    weir_allocator_options options = {.parent = weir_cpu_allocator()};
+    weir_allocator *child = weir_allocator_create(&options);
+    misuse_found();
+    weir_allocator_children(weir_cpu_allocator(), child_visit, &visited);
+    STRESS_EXPECT(visited && seen() == 1, "reported within a visitor");
     weir_trim(weir_cpu_allocator());
-    cr_assert_eq(reports, 2);
-    cr_assert(pthread_equal(reporter, pthread_self()));
-    weir_deallocate(weir_cpu_allocator(), live);
+    STRESS_EXPECT(seen() == 2, "%d reports", seen());
+    STRESS_EXPECT(pthread_equal(reporter, pthread_self()), "by another thread");
+    return weir_allocator_destroy(child);
 }
