@@ -111,6 +111,21 @@ printf '# x y events=2 peak_live=9\na 1 9 64 0\nf 2 0\n' >"$scratch/bad.trace"
 expect 1 $weir bench "$scratch/bad.trace"
 one_line 'bad.trace:3: unknown id 2'
 
+# Memory that is refused in a later pass: nothing is freed twice.
+printf '# x y events=1 peak_live=10\na 1 10 2147483648 0\n' >"$scratch/refused.trace"
+if [ -z "${WEIR_RUNNER-}${SANITIZER_FLAGS-}" ]; then
+    (ulimit -v 6000000 && exec "$top_builddir/weir" bench --quick --only refused \
+        "$scratch/refused.trace") >"$scratch/out" 2>"$scratch/err"
+    grep -E 'killed by|foreign pointer' "$scratch/err" >&2 && complain "a block was freed twice"
+fi
+
+# Threads of which most sleep.
+if [ -z "${WEIR_RUNNER-}${SANITIZER_FLAGS-}" ]; then
+    awk 'BEGIN { print "# x y events=1024 peak_live=65536"
+        for (i = 1; i <= 1024; i++) print "a", i, 64, 64, i }' >"$scratch/threads.trace"
+    expect 0 timeout 120 $weir bench --quick --only threads "$scratch/threads.trace"
+fi
+
 mkdir "$scratch/empty"
 expect 1 $weir bench --traces "$scratch/empty"
 one_line 'no traces in this folder'
