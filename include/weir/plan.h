@@ -59,7 +59,7 @@ WEIR_API int weir_plan_alias(weir_plan *plan, size_t a, size_t b);
 WEIR_API int weir_plan_disjoint(weir_plan *plan, size_t a, size_t b);
 
 typedef struct weir_plan_options {
-    size_t size;         /* of this struct; 0: the first release's */
+    size_t size;         /* of this struct, set by the caller; 0: the first release's */
     size_t capacity;     /* "fit in this": stop at the first arrangement that does; 0: minimise */
     uint64_t seed;       /* of the random choices; every value is good */
     uint64_t work;       /* budget in units of work, 1 to 6 nanoseconds each as measured; looked at
@@ -79,10 +79,10 @@ typedef struct weir_plan_options {
 /*
  * Finds offsets. 0; ENOSPC: no arrangement within options->capacity was found (the
  * best one found is kept, weir_plan_arena_size says how far off it is); EINVAL: bad
- * options, or constraints that contradict each other (weir_last_error names the
- * buffers); EOVERFLOW: what is live at one time exceeds PTRDIFF_MAX; ENOMEM (the
- * plan is as it was). Every arrangement is verified before it is kept. Best-fit
- * skylines, then a capacity-guided skyline with look-ahead, then a canonical branch and
+ * options (a size of no known struct, more than one thread), or constraints that contradict each
+ * other (weir_last_error names the buffers); EOVERFLOW: what is live at one time exceeds
+ * PTRDIFF_MAX; ENOMEM (the plan is as it was). Every arrangement is verified before it is kept.
+ * Best-fit skylines, then a capacity-guided skyline with look-ahead, then a canonical branch and
  * bound, after Sekiyama et al. (2018), Lee and Pisarchyk (2020), Maas et al. (2022)
  * and Moffitt (2023).
  */
@@ -218,7 +218,7 @@ typedef struct weir_plan_replay_stats {
     size_t arena;     /* bytes */
 } weir_plan_replay_stats;
 
-/* 0, or EINVAL. */
+/* 0, or EINVAL (NULL, a size of no known struct). */
 WEIR_API int weir_plan_replay_stats_get(weir_plan_replay *replay, weir_plan_replay_stats *stats);
 
 /* Frees what is still live through it, and the arena. NULL does nothing. */

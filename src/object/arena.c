@@ -411,7 +411,7 @@ size_t weir_arena_trim(weir_arena *arena)
 
 int weir_arena_stats_get(weir_arena *arena, weir_arena_stats *stats)
 {
-    if (!arena || !stats || stats->size != sizeof *stats)
+    if (!arena || !stats || !weir__size_is_known(stats->size, sizeof *stats))
         return weir__fail(EINVAL, "statistics of an arena: %s",
                           arena && stats ? "no such struct" : "NULL was given");
     weir__lock_take(&arena->lock);

@@ -336,7 +336,7 @@ weir_allocator *weir_buffer_pool_allocator(const weir_buffer_pool *pool)
 
 int weir_buffer_pool_stats_get(weir_buffer_pool *pool, weir_buffer_pool_stats *stats)
 {
-    if (!pool || !stats || stats->size != sizeof *stats)
+    if (!pool || !stats || !weir__size_is_known(stats->size, sizeof *stats))
         return weir__fail(EINVAL, "statistics of a pool of buffers: %s",
                           pool && stats ? "no such struct" : "NULL was given");
     weir__lock_take(&pool->lock);

@@ -30,7 +30,7 @@ weir_plan_cache *weir_plan_cache_create(size_t most, const weir_plan_options *op
                                         weir_plan_maker *make, void *user)
 {
     if (!most || !make || most > SIZE_MAX / sizeof(struct cache_entry) ||
-        (options && options->size && options->size < sizeof *options))
+        (options && !weir__size_is_known(options->size, sizeof *options)))
         return weir__fail_null(EINVAL, "a cache of no plans, or without a maker");
     weir_plan_cache *cache = weir__meta_allocate(sizeof *cache);
     if (!cache)

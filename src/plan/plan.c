@@ -209,7 +209,7 @@ static size_t plan_total(const weir_plan *plan)
 
 int weir_plan_report_get(const weir_plan *plan, weir_plan_report *report)
 {
-    if (!plan || !report || (report->size && report->size < sizeof *report))
+    if (!plan || !report || !weir__size_is_known(report->size, sizeof *report))
         return weir__fail(EINVAL, "no plan, or a report of no known size");
     size_t size = report->size;
     size_t bound = weir_plan_lower_bound(plan);

@@ -162,7 +162,7 @@ void weir_plan_replay_begin(weir_plan_replay *replay)
 
 int weir_plan_replay_stats_get(weir_plan_replay *replay, weir_plan_replay_stats *stats)
 {
-    if (!replay || !stats || (stats->size && stats->size < sizeof *stats))
+    if (!replay || !stats || !weir__size_is_known(stats->size, sizeof *stats))
         return weir__fail(EINVAL, "no replay, or statistics of no known size");
     weir__lock_take(&replay->lock);
     *stats = (weir_plan_replay_stats){stats->size, replay->passes, replay->served,

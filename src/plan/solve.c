@@ -293,7 +293,7 @@ int weir_plan_solve(weir_plan *plan, const weir_plan_options *options)
     weir_plan_options o = {0};
     if (options)
         o = *options;
-    if (!plan || (o.size && o.size < sizeof o) || o.threads > 1)
+    if (!plan || !weir__size_is_known(o.size, sizeof o) || o.threads > 1)
         return weir__fail(EINVAL, "no plan, or options that are not valid");
     struct solve s;
     int error = solve_begin(&s, plan);
