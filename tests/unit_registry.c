@@ -13,7 +13,7 @@ enum { KEYS = 3000, OPERATIONS = 100000 };
 
 struct model {
     struct weir__registry registry;
-    struct weir__entry known[KEYS]; /* block NULL: not there */
+    struct weir__foreign known[KEYS]; /* block NULL: not there */
     void *keys[KEYS];
     size_t used, bytes;
     uint64_t random;
@@ -32,7 +32,7 @@ static void keys_make(struct model *m)
     }
 }
 
-static bool entries_equal(const struct weir__entry *a, const struct weir__entry *b)
+static bool entries_equal(const struct weir__foreign *a, const struct weir__foreign *b)
 {
     return a->block == b->block && a->requested == b->requested && a->tag == b->tag &&
            a->align_shift == b->align_shift && a->old == b->old;
@@ -40,7 +40,7 @@ static bool entries_equal(const struct weir__entry *a, const struct weir__entry 
 
 static void op_add(struct model *m, size_t i)
 {
-    struct weir__entry entry = {m->keys[i], random_size(&m->random, 1 << 20),
+    struct weir__foreign entry = {m->keys[i], random_size(&m->random, 1 << 20),
                                 (uint32_t)random_below(&m->random, 8192),
                                 (uint8_t)random_below(&m->random, 22), i % 2};
     bool added = weir__registry_add(&m->registry, &entry);
@@ -54,26 +54,26 @@ static void op_add(struct model *m, size_t i)
 
 static void op_remove(struct model *m, size_t i)
 {
-    struct weir__entry entry;
+    struct weir__foreign entry;
     bool removed = weir__registry_remove(&m->registry, m->keys[i], &entry);
     cr_assert_eq(removed, m->known[i].block != NULL);
     if (removed) {
         cr_assert(entries_equal(&entry, &m->known[i]));
         m->used--;
         m->bytes -= entry.requested;
-        m->known[i] = (struct weir__entry){0};
+        m->known[i] = (struct weir__foreign){0};
     }
 }
 
 static void op_find(struct model *m, size_t i)
 {
-    struct weir__entry entry;
+    struct weir__foreign entry;
     bool found = weir__registry_find(&m->registry, m->keys[i], &entry);
     cr_assert_eq(found, m->known[i].block != NULL);
     cr_assert(!found || entries_equal(&entry, &m->known[i]));
 }
 
-static int count_entry(struct weir__entry *entry, void *user)
+static int count_entry(struct weir__foreign *entry, void *user)
 {
     (void)entry;
     ++*(size_t *)user;
@@ -87,7 +87,7 @@ static void expect_whole(struct model *m)
     for (size_t i = 0; i < KEYS; i++)
         op_find(m, i);
     cr_assert_eq(weir__registry_bytes(&m->registry, &own), m->bytes);
-    cr_assert_eq(own, m->registry.map.capacity * sizeof(struct weir__entry));
+    cr_assert_eq(own, m->registry.map.capacity * sizeof(struct weir__foreign));
     cr_assert_eq(m->registry.map.used, m->used);
     cr_assert_eq(weir__registry_each(&m->registry, count_entry, &seen), 0);
     cr_assert_eq(seen, m->used);
@@ -129,7 +129,7 @@ Test(registry, does_as_a_plain_array)
     cr_assert_eq(weir__meta_in_use(), own_before);
 }
 
-static int stop_at_third(struct weir__entry *entry, void *user)
+static int stop_at_third(struct weir__foreign *entry, void *user)
 {
     (void)entry;
     return ++*(int *)user == 3 ? 42 : 0;
@@ -140,7 +140,7 @@ Test(registry, a_visitor_stops_the_walk)
     struct weir__registry r = {0};
     int visits = 0;
     for (uintptr_t i = 1; i <= 10; i++)
-        cr_assert(weir__registry_add(&r, &(struct weir__entry){.block = (void *)(i * 64)}));
+        cr_assert(weir__registry_add(&r, &(struct weir__foreign){.block = (void *)(i * 64)}));
     cr_assert_eq(weir__registry_each(&r, stop_at_third, &visits), 42);
     cr_assert_eq(visits, 3);
     weir__registry_destroy(&r);
@@ -150,19 +150,19 @@ Test(registry, a_visitor_stops_the_walk)
 Test(registry, stays_whole_without_memory)
 {
     struct weir__registry r = {0};
-    struct weir__entry entry = {.block = (void *)64, .requested = 1};
+    struct weir__foreign entry = {.block = (void *)64, .requested = 1};
     weir__fault_after(0);
     cr_assert_not(weir__registry_add(&r, &entry));
     weir__fault_after(-1);
     for (uintptr_t i = 1; i <= 48; i++)
         cr_assert(weir__registry_add(
-            &r, &(struct weir__entry){.block = (void *)(i * 64), .requested = i}));
+            &r, &(struct weir__foreign){.block = (void *)(i * 64), .requested = i}));
     weir__fault_after(0);
-    cr_assert_not(weir__registry_add(&r, &(struct weir__entry){.block = (void *)6400}));
+    cr_assert_not(weir__registry_add(&r, &(struct weir__foreign){.block = (void *)6400}));
     weir__fault_after(-1);
     cr_assert_eq(r.map.used, 48);
     for (uintptr_t i = 1; i <= 48; i++)
         cr_assert(weir__registry_find(&r, (void *)(i * 64), &entry) && entry.requested == i);
-    cr_assert(weir__registry_add(&r, &(struct weir__entry){.block = (void *)6400}));
+    cr_assert(weir__registry_add(&r, &(struct weir__foreign){.block = (void *)6400}));
     weir__registry_destroy(&r);
 }

@@ -5,6 +5,7 @@
  */
 #include "object/buffer_pool.h"
 
+#include "alloc/allocate.h"
 #include "alloc/allocator.h"
 #include "base/error.h"
 #include "base/list.h"
@@ -160,8 +161,9 @@ static void *pool_miss(weir_buffer_pool *pool, size_t size, bool zeroed)
         return weir__fail_null(ENOMEM, "no memory for a pool's book-keeping");
     p->bin = (uint16_t)bin_of(size);
     p->capacity = bin_capacity(p->bin);
-    p->block = zeroed ? weir_allocate_zeroed(pool->allocator, p->capacity, 1)
-                      : weir_allocate(pool->allocator, p->capacity);
+    p->block = zeroed
+                   ? weir__allocate_zeroed(pool->allocator, p->capacity, 1, WEIR_DEFAULT_ALIGNMENT)
+                   : weir_allocate(pool->allocator, p->capacity);
     if (!p->block) {
         int saved = errno;
         weir__meta_free(p, sizeof *p);

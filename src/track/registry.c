@@ -3,12 +3,12 @@
 
 #include "backing/meta.h"
 
-static bool registry_add_locked(struct weir__registry *r, const struct weir__entry *entry)
+static bool registry_add_locked(struct weir__registry *r, const struct weir__foreign *entry)
 {
     if (!weir__pointer_map_reserve(&r->map, sizeof *entry, &weir__meta_map, NULL))
         return false;
     size_t before = r->map.used;
-    struct weir__entry *added = weir__pointer_map_put(&r->map, entry->block);
+    struct weir__foreign *added = weir__pointer_map_put(&r->map, entry->block);
     if (r->map.used == before)
         return false;
     *added = *entry;
@@ -16,7 +16,7 @@ static bool registry_add_locked(struct weir__registry *r, const struct weir__ent
     return true;
 }
 
-bool weir__registry_add(struct weir__registry *r, const struct weir__entry *entry)
+bool weir__registry_add(struct weir__registry *r, const struct weir__foreign *entry)
 {
     weir__lock_take(&r->lock);
     bool added = registry_add_locked(r, entry);
@@ -24,10 +24,10 @@ bool weir__registry_add(struct weir__registry *r, const struct weir__entry *entr
     return added;
 }
 
-bool weir__registry_remove(struct weir__registry *r, const void *block, struct weir__entry *entry)
+bool weir__registry_remove(struct weir__registry *r, const void *block, struct weir__foreign *entry)
 {
     weir__lock_take(&r->lock);
-    struct weir__entry *found = weir__pointer_map_find(&r->map, block);
+    struct weir__foreign *found = weir__pointer_map_find(&r->map, block);
     if (found) {
         *entry = *found;
         r->bytes -= entry->requested;
@@ -37,10 +37,10 @@ bool weir__registry_remove(struct weir__registry *r, const void *block, struct w
     return found;
 }
 
-bool weir__registry_find(struct weir__registry *r, const void *block, struct weir__entry *entry)
+bool weir__registry_find(struct weir__registry *r, const void *block, struct weir__foreign *entry)
 {
     weir__lock_take(&r->lock);
-    const struct weir__entry *found = weir__pointer_map_find(&r->map, block);
+    const struct weir__foreign *found = weir__pointer_map_find(&r->map, block);
     if (found)
         *entry = *found;
     weir__lock_drop(&r->lock);
@@ -56,11 +56,11 @@ size_t weir__registry_bytes(struct weir__registry *r, size_t *own)
     return bytes;
 }
 
-int weir__registry_each(struct weir__registry *r, weir__entry_visitor *visit, void *user)
+int weir__registry_each(struct weir__registry *r, weir__foreign_visitor *visit, void *user)
 {
     int stop = 0;
     weir__lock_take(&r->lock);
-    for (struct weir__entry *at = NULL; !stop && (at = weir__pointer_map_next(&r->map, at));)
+    for (struct weir__foreign *at = NULL; !stop && (at = weir__pointer_map_next(&r->map, at));)
         stop = visit(at, user);
     weir__lock_drop(&r->lock);
     return stop;

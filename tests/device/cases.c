@@ -2,7 +2,7 @@
  * tests/device/cases.c - the device suite: what an allocator on a device promises, whatever
  * the table. Built once for the checked table and once for the CUDA table.
  */
-#include "alloc/allocator.h"
+#include "alloc/walk.h"
 #include "base/fault.h"
 #include "object/device_allocator.h"
 #include "target.h"
