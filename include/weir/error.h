@@ -13,10 +13,10 @@
 
 WEIR_BEGIN_DECLS
 
+/* Tensors, plans, arenas and pools count as blocks, those destroyed until their memory is
+ * another's. */
 typedef enum weir_misuse {
-    WEIR_MISUSE_DOUBLE_FREE =
-        1, /* the block is not live: it was freed before; of plans, arenas, pools and
-              tensors: destroyed before, until the memory is used again */
+    WEIR_MISUSE_DOUBLE_FREE = 1,     /* the block is not live: it was freed before */
     WEIR_MISUSE_INTERIOR_POINTER,    /* points into a block, not at its start */
     WEIR_MISUSE_FOREIGN_POINTER,     /* weir never gave this pointer out */
     WEIR_MISUSE_OTHER_ALLOCATOR,     /* a live block, but of another allocator */
