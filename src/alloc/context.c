@@ -38,6 +38,11 @@ void weir__context_unlock(void)
     weir__lock_drop(&contexts.lock);
 }
 
+bool weir__context_is_mine(void)
+{
+    return __atomic_load_n(&contexts.holder, __ATOMIC_RELAXED) == weir__thread_self();
+}
+
 bool weir__context_is_quiet(void)
 {
     return __atomic_load_n(&contexts.lock.state, __ATOMIC_RELAXED) == 0;
