@@ -1,4 +1,4 @@
 # tests/platform.mk: what the headers promise, by the public interface alone.
 
 noinst_HEADERS += tests/promise.h tests/failing.h
-criterion_tests += tests/api_failed_calls tests/api_failed_device tests/api_moves
+criterion_tests += tests/api_failed_calls tests/api_failed_device tests/api_moves tests/api_twice_freed
