@@ -209,7 +209,7 @@ static void fork_beside(use *step, const char *what)
     unsigned forks = 0;
     for (int i = 0; i < WORKERS; i++)
         cr_assert_eq(pthread_create(&threads[i], NULL, worker_run, &step), 0);
-    for (double end = seconds_now() + 2; seconds_now() < end || forks < 20; forks++) {
+    for (double end = seconds_now() + 1; seconds_now() < end || forks < 20; forks++) {
         pid_t child = fork();
         if (child == 0)
             child_run(step);

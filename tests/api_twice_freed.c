@@ -124,7 +124,7 @@ static void race_all(weir_allocator *a, size_t size, free_way *second, const cha
     race.allocator = a;
     race.size = size;
     race.second = second;
-    struct outcome o = race_for(2.5);
+    struct outcome o = race_for(1);
     race_expect(&o, what);
     weir_set_misuse_handler(NULL, NULL);
 }
