@@ -1,15 +1,15 @@
 /*
- * The class centres by themselves: what is taken comes back, batches travel as they are
- * or into the slabs, also those of other centres, also by the list that needs no lock; the
+ * The class centers by themselves: what is taken comes back, batches travel as they are
+ * or into the slabs, also those of other centers, also by the list that needs no lock; the
  * figures say so and the structure stays whole.
  */
+#include "backing/meta.h"
 #include "base/error.h"
 #include "base/fault.h"
-#include "backing/meta.h"
 #include "core.h"
-#include "pool/double_free.h"
 #include "pool/center.h"
-#include "pool/store.h"
+#include "pool/double_free.h"
+#include "pool/page_heap.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -17,17 +17,17 @@
 
 enum { CENTERS = 3, CLASS = 15 /* 256 bytes, batches of 31 */, MANY = 4096 };
 
-static struct weir__store store;
+static struct weir__page_heap heap;
 static struct weir__center centers[CENTERS];
 static char owner; /* its address is what counts */
 static size_t metadata;
 
-static void centers_make(unsigned class)
+static void centers_make(unsigned sizeclass)
 {
     metadata = weir__meta_in_use();
-    weir__store_init(&store, &weir__backing_system);
+    weir__page_heap_init(&heap, &weir__backing_system);
     for (int i = 0; i < CENTERS; i++)
-        weir__center_init(&centers[i], class, &store, &owner);
+        weir__center_init(&centers[i], sizeclass, &heap, &owner);
 }
 
 static void setup(void)
@@ -41,7 +41,7 @@ static void centers_unmake(void)
         cr_assert(weir__center_is_valid(&centers[i]));
         weir__center_destroy(&centers[i]);
     }
-    weir__store_destroy(&store);
+    weir__page_heap_destroy(&heap);
     cr_assert_eq(weir__meta_in_use(), metadata, "batch objects were lost");
 }
 
@@ -78,52 +78,52 @@ static void expect_empty(void)
 }
 
 /* Exactly `count` (a multiple of a batch, or what a slab gives). */
-static size_t take_many(int i, struct weir__slot *slots, size_t least)
+static size_t take_many(int i, struct weir__cached *blocks, size_t least)
 {
     size_t count = 0;
     while (count < least) {
-        unsigned taken = weir__center_take(&centers[i], slots + count);
+        unsigned taken = weir__center_take(&centers[i], blocks + count);
         cr_assert(taken > 0 && taken <= centers[i].batch);
         count += taken;
     }
     return count;
 }
 
-static void give_many(const struct weir__slot *slots, size_t count, unsigned at_a_time)
+static void give_many(const struct weir__cached *blocks, size_t count, unsigned at_a_time)
 {
     for (size_t n = 0; n < count; n += at_a_time)
-        weir__center_give(slots + n, (unsigned)weir__min(count - n, (size_t)at_a_time));
+        weir__center_give(blocks + n, (unsigned)weir__min(count - n, (size_t)at_a_time));
 }
 
 static int by_block(const void *a, const void *b)
 {
-    const struct weir__slot *x = a, *y = b;
+    const struct weir__cached *x = a, *y = b;
     return (x->block > y->block) - (x->block < y->block);
 }
 
 Test(center, hands_out_every_block_once)
 {
-    static struct weir__slot slots[MANY + WEIR__BATCH_MAX];
-    size_t count = take_many(0, slots, MANY);
+    static struct weir__cached blocks[MANY + WEIR__BATCH_MAX];
+    size_t count = take_many(0, blocks, MANY);
     cr_assert_eq(figures_of(0).out, count);
     cr_assert_eq(figures_of(0).slabs, (count * 256 + WEIR__SLAB) / WEIR__SLAB);
     for (size_t i = 0; i < count; i++) {
-        struct weir__slab *slab = weir__slab_of(slots[i].block);
+        struct weir__slab *slab = weir__slab_of(blocks[i].block);
         cr_assert_eq(slab->owner, &owner);
         cr_assert_eq(slab->center, &centers[0]);
-        cr_assert_eq(slots[i].word, weir__slab_word(slab, slots[i].block));
-        cr_assert(weir__word_is_cached(*slots[i].word));
+        cr_assert_eq(blocks[i].entry, weir__slab_entry(slab, blocks[i].block));
+        cr_assert(weir__entry_is_cached(*blocks[i].entry));
     }
-    qsort(slots, count, sizeof *slots, by_block);
+    qsort(blocks, count, sizeof *blocks, by_block);
     for (size_t i = 1; i < count; i++)
-        cr_assert_geq((char *)slots[i].block - (char *)slots[i - 1].block, 256);
-    give_many(slots, count, centers[0].batch);
+        cr_assert_geq((char *)blocks[i].block - (char *)blocks[i - 1].block, 256);
+    give_many(blocks, count, centers[0].batch);
     expect_empty();
 }
 
 Test(center, keeps_full_batches_as_they_are)
 {
-    struct weir__slot one[WEIR__BATCH_MAX], two[WEIR__BATCH_MAX];
+    struct weir__cached one[WEIR__BATCH_MAX], two[WEIR__BATCH_MAX];
     unsigned batch = centers[0].batch;
     cr_assert_eq(weir__center_take(&centers[0], one), batch);
     weir__center_give(one, batch);
@@ -144,9 +144,9 @@ Test(center, keeps_full_batches_as_they_are)
 
 Test(center, keeps_no_more_batches_than_its_share)
 {
-    static struct weir__slot slots[MANY + WEIR__BATCH_MAX];
-    size_t count = take_many(0, slots, MANY);
-    give_many(slots, count, centers[0].batch);
+    static struct weir__cached blocks[MANY + WEIR__BATCH_MAX];
+    size_t count = take_many(0, blocks, MANY);
+    give_many(blocks, count, centers[0].batch);
     cr_assert_leq(figures_of(0).batched, centers[0].most_batches * (size_t)centers[0].batch);
     cr_assert_lt(figures_of(0).slabs, 4 * MANY * 256 / WEIR__SLAB, "slabs went back");
     expect_empty();
@@ -154,12 +154,12 @@ Test(center, keeps_no_more_batches_than_its_share)
 
 Test(center, blocks_travel_home_in_their_batch)
 {
-    struct weir__slot mixed[WEIR__BATCH_MAX], slots[CENTERS][WEIR__BATCH_MAX];
+    struct weir__cached mixed[WEIR__BATCH_MAX], blocks[CENTERS][WEIR__BATCH_MAX];
     unsigned batch = centers[0].batch;
     for (int i = 0; i < CENTERS; i++)
-        cr_assert_eq(weir__center_take(&centers[i], slots[i]), batch);
+        cr_assert_eq(weir__center_take(&centers[i], blocks[i]), batch);
     for (unsigned n = 0; n < batch; n++)
-        mixed[n] = slots[n % CENTERS][n];
+        mixed[n] = blocks[n % CENTERS][n];
     weir__center_give(mixed, batch);
     cr_assert_eq(figures_of(0).batched, batch, "where the first belongs");
     unsigned own = (batch + CENTERS - 1) / CENTERS;
@@ -169,19 +169,19 @@ Test(center, blocks_travel_home_in_their_batch)
     for (unsigned n = 0; n < batch; n++)
         for (unsigned i = 0; i < CENTERS; i++)
             if (n % CENTERS != i)
-                weir__center_give(&slots[i][n], 1);
+                weir__center_give(&blocks[i][n], 1);
     expect_empty();
 }
 
 Test(center, a_taken_lock_does_not_stop_a_giver)
 {
-    struct weir__slot slots[2][WEIR__BATCH_MAX], again[WEIR__BATCH_MAX];
+    struct weir__cached blocks[2][WEIR__BATCH_MAX], again[WEIR__BATCH_MAX];
     unsigned batch = centers[0].batch;
-    cr_assert_eq(weir__center_take(&centers[0], slots[0]), batch);
-    cr_assert_eq(weir__center_take(&centers[0], slots[1]), batch);
+    cr_assert_eq(weir__center_take(&centers[0], blocks[0]), batch);
+    cr_assert_eq(weir__center_take(&centers[0], blocks[1]), batch);
     weir__lock_take(&centers[0].lock);
-    weir__center_give(slots[0], batch);
-    weir__center_give(slots[1], 5);
+    weir__center_give(blocks[0], batch);
+    weir__center_give(blocks[1], 5);
     cr_assert_not_null(centers[0].returns);
     cr_assert_null(centers[0].batches);
     weir__lock_drop(&centers[0].lock);
@@ -190,8 +190,8 @@ Test(center, a_taken_lock_does_not_stop_a_giver)
     size_t taken = weir__center_take(&centers[0], again);
     taken += weir__center_take(&centers[0], again);
     cr_assert_eq(taken, batch + 5);
-    weir__center_give(slots[0], batch);
-    weir__center_give(slots[1], batch);
+    weir__center_give(blocks[0], batch);
+    weir__center_give(blocks[1], batch);
     expect_empty();
 }
 
@@ -201,33 +201,33 @@ static size_t batch_objects(void)
 }
 
 /* A give that finds the lock taken, as from another thread. */
-static void give_contended(int i, const struct weir__slot *slots, unsigned count)
+static void give_contended(int i, const struct weir__cached *blocks, unsigned count)
 {
     weir__lock_take(&centers[i].lock);
-    weir__center_give(slots, count);
+    weir__center_give(blocks, count);
     weir__lock_drop(&centers[i].lock);
 }
 
 /* Fails before: "pool: bounded batch objects". */
 Test(center, contended_gives_leave_no_more_batch_objects_than_the_bound)
 {
-    static struct weir__slot slots[MANY + WEIR__BATCH_MAX];
+    static struct weir__cached blocks[MANY + WEIR__BATCH_MAX];
     size_t bound = centers[0].most_batches + WEIR__SPARES_MOST + WEIR__REMOTE_SPARES;
     unsigned batch = centers[0].batch, taken;
     for (size_t round = 0; round < 10000; round++) {
-        taken = weir__center_take(&centers[0], slots);
-        give_contended(0, slots, taken);
+        taken = weir__center_take(&centers[0], blocks);
+        give_contended(0, blocks, taken);
         cr_assert_leq(batch_objects(), WEIR__SPARES_MOST + 2, "round %zu", round);
     }
     for (size_t round = 0; round < 20; round++) {
-        size_t count = take_many(0, slots, MANY);
+        size_t count = take_many(0, blocks, MANY);
         for (size_t n = 0; n < count; n += batch)
-            give_contended(0, slots + n, (unsigned)weir__min(count - n, (size_t)batch));
+            give_contended(0, blocks + n, (unsigned)weir__min(count - n, (size_t)batch));
         figures_of(0); /* looks at the returns, as any holder of the lock */
         cr_assert_leq(batch_objects(), MANY / batch + 2 + WEIR__SPARES_MOST + WEIR__REMOTE_SPARES);
-        taken = weir__center_take(&centers[0], slots);
+        taken = weir__center_take(&centers[0], blocks);
         cr_assert_leq(batch_objects(), bound, "round %zu", round);
-        weir__center_give(slots, taken);
+        weir__center_give(blocks, taken);
         cr_assert_leq(batch_objects(), bound, "round %zu", round);
     }
     expect_empty();
@@ -235,11 +235,11 @@ Test(center, contended_gives_leave_no_more_batch_objects_than_the_bound)
 
 Test(center, gives_without_memory_for_batches)
 {
-    struct weir__slot mixed[WEIR__BATCH_MAX], other[WEIR__BATCH_MAX];
+    struct weir__cached mixed[WEIR__BATCH_MAX], other[WEIR__BATCH_MAX];
     unsigned batch = centers[0].batch;
     cr_assert_eq(weir__center_take(&centers[0], mixed), batch);
     cr_assert_eq(weir__center_take(&centers[1], other), batch);
-    struct weir__slot kept = mixed[3];
+    struct weir__cached kept = mixed[3];
     mixed[3] = other[3];
     other[3] = kept;
     weir__fault_after(0);
@@ -254,34 +254,34 @@ Test(center, gives_without_memory_for_batches)
 
 Test(center, has_none_without_memory)
 {
-    struct weir__slot slots[WEIR__BATCH_MAX];
+    struct weir__cached blocks[WEIR__BATCH_MAX];
     weir__fault_after(0);
-    cr_assert_eq(weir__center_take(&centers[0], slots), 0);
+    cr_assert_eq(weir__center_take(&centers[0], blocks), 0);
     weir__fault_after(-1);
     expect_empty();
 }
 
-static int count_live(void *block, uint32_t *word, struct weir__slab *slab, void *user)
+static int count_live(void *block, uint32_t *entry, struct weir__slab *slab, void *user)
 {
-    cr_assert_eq(weir__slab_word(slab, block), word);
+    cr_assert_eq(weir__slab_entry(slab, block), entry);
     return ++*(size_t *)user == 7 ? 77 : 0;
 }
 
 Test(center, walks_what_is_live)
 {
-    struct weir__slot slots[WEIR__BATCH_MAX];
+    struct weir__cached blocks[WEIR__BATCH_MAX];
     size_t seen = 0;
-    unsigned batch = weir__center_take(&centers[0], slots);
+    unsigned batch = weir__center_take(&centers[0], blocks);
     for (unsigned i = 0; i < 5; i++)
-        weir__word_set(slots[2 * i].word, WEIR__WORD_LIVE | 100);
+        weir__entry_set(blocks[2 * i].entry, WEIR__ENTRY_LIVE | 100);
     cr_assert_eq(weir__center_each_live(&centers[0], count_live, &seen), 0);
     cr_assert_eq(seen, 5, "cached ones are not live");
     seen = 5;
     cr_assert_eq(weir__center_each_live(&centers[0], count_live, &seen), 77);
     cr_assert_eq(seen, 7);
     for (unsigned i = 0; i < 5; i++)
-        weir__word_set(slots[2 * i].word, WEIR__WORD_CACHED);
-    weir__center_give(slots, batch);
+        weir__entry_set(blocks[2 * i].entry, WEIR__ENTRY_CACHED);
+    weir__center_give(blocks, batch);
     expect_empty();
 }
 
@@ -290,7 +290,7 @@ Test(center, walks_what_is_live)
 struct told {
     size_t times;
     const void *pointer;
-    weir_allocator *a; /* NULL: the centres alone */
+    weir_allocator *a; /* NULL: the centers alone */
     bool locked;
 };
 
@@ -312,40 +312,40 @@ static void tell(weir_misuse what, const void *pointer, const char *line, void *
 
 Test(center, a_block_given_twice_is_told_outside_the_lock)
 {
-    struct weir__slot slots[WEIR__BATCH_MAX];
+    struct weir__cached blocks[WEIR__BATCH_MAX];
     struct told told = {0};
-    unsigned batch = weir__center_take(&centers[0], slots);
+    unsigned batch = weir__center_take(&centers[0], blocks);
     weir_set_misuse_handler(tell, &told);
-    weir__center_give(slots, 2);
-    weir__center_give(slots, 1);
-    weir__center_give(slots + 1, 1);
+    weir__center_give(blocks, 2);
+    weir__center_give(blocks, 1);
+    weir__center_give(blocks + 1, 1);
     cr_assert_eq(told.times, 0);
     cr_assert(weir__double_frees_noted);
     cr_assert_eq(figures_of(0).out, batch - 2, "put back once each");
     weir__double_frees_report();
     cr_assert_eq(told.times, 2);
-    cr_assert_eq(told.pointer, slots[1].block);
+    cr_assert_eq(told.pointer, blocks[1].block);
     cr_assert_not(told.locked);
     weir__double_frees_report();
     cr_assert_eq(told.times, 2, "told once");
     weir_set_misuse_handler(NULL, NULL);
-    weir__center_give(slots + 2, batch - 2);
+    weir__center_give(blocks + 2, batch - 2);
     expect_empty();
 }
 
-/* Two threads that free a block at one instant both find it live: its word is made so
+/* Two threads that free a block at one instant both find it live: its entry is made so
  * again between two frees. */
 Test(center, a_racing_double_free_is_found_by_a_trim)
 {
     weir_allocator *a = weir_allocator_create(NULL);
     struct told told = {.a = a};
     void *other = weir_allocate(a, 200), *block = weir_allocate(a, 200);
-    uint32_t *word = weir__slab_word(weir__slab_of(block), block), live = weir__word_get(word);
+    uint32_t *entry = weir__slab_entry(weir__slab_of(block), block), live = weir__entry_get(entry);
     weir_set_misuse_handler(tell, &told);
     weir_deallocate(a, block);
-    weir__word_set(word, live);
+    weir__entry_set(entry, live);
     weir_deallocate(a, block);
-    weir__word_set(word, WEIR__WORD_CACHED);
+    weir__entry_set(entry, WEIR__ENTRY_CACHED);
     cr_assert_eq(told.times, 0);
     weir_trim(a);
     cr_assert_eq(told.times, 1);
@@ -360,11 +360,11 @@ Test(center, a_racing_double_free_is_found_by_a_trim)
 
 enum { THREADS = 4, HAND = 64 };
 
-static struct weir__slot exchange[HAND][WEIR__BATCH_MAX];
+static struct weir__cached exchange[HAND][WEIR__BATCH_MAX];
 static unsigned counts[HAND];
 static bool busy[HAND];
 
-/* Batches taken at any centre, their blocks mixed through a shared table with those of
+/* Batches taken at any center, their blocks mixed through a shared table with those of
  * others, given in pieces. */
 static void *thread_mixes(void *argument)
 {
@@ -384,7 +384,7 @@ static void *thread_mixes(void *argument)
             cr_assert_gt(counts[at], 0);
         }
         for (unsigned i = 0; i < counts[at]; i++) /* nobody else has it */
-            cr_assert_eq(*exchange[at][i].word & ~WEIR__WORD_ZERO, WEIR__WORD_CACHED);
+            cr_assert_eq(*exchange[at][i].entry & ~WEIR__ENTRY_ZERO, WEIR__ENTRY_CACHED);
         __atomic_store_n(&busy[at], false, __ATOMIC_RELEASE);
         if (n % 1000 == 0)
             weir__center_flush(&centers[random_below(&random, CENTERS)]);

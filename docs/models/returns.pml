@@ -1,5 +1,5 @@
 /*
- * returns.pml - the remote-free list of a class centre (src/pool/center.c): whoever finds
+ * returns.pml - the remote-free list of a class center (src/pool/center.c): whoever finds
  * the lock taken pushes a batch with one compare-and-swap; who holds the lock takes the
  * whole list with one exchange. GIVERS threads give BATCHES batches each, taken from
  * the empty ones that takers put back (center->remote_spares), so that the same batch comes back while
@@ -25,7 +25,7 @@
 byte head;         /* center->returns */
 byte next[B + 1];
 byte place[B + 1]; /* 0: empty, free to take; 1: in a hand; 2: in the list */
-bool locked;       /* the centre's lock */
+bool locked;       /* the center's lock */
 byte given, taken, done;
 
 /* An empty batch object, wherever one is. */

@@ -5,103 +5,103 @@
 
 #include <string.h>
 
-#define BIN_SLOTS_MOST 1024
-#define BIN_BYTES_MOST (256 * WEIR__KIB)
-#define GROWN_MOST     (4 * WEIR__MIB)
+#define BIN_BLOCKS_MOST 1024
+#define BIN_BYTES_MOST  (256 * WEIR__KIB)
+#define GROWN_MOST      (4 * WEIR__MIB)
 
-struct weir__slot weir__no_slot;
+struct weir__cached weir__no_cached;
 
 void weir__cache_init(struct weir__cache *cache)
 {
-    for (unsigned class = 0; class < WEIR__CLASSES; class ++)
-        cache->bins[class] = (struct weir__bin)WEIR__BIN_UNUSED;
+    for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++)
+        cache->bins[sizeclass] = (struct weir__bin)WEIR__BIN_UNUSED;
 }
 
 /* In bin->grown beside the bytes, whose low bits are 0: it ran empty since it last grew. One
  * that only fills up is a consumer's: more room would only keep blocks from their producer. */
 #define BIN_REFILLED ((size_t)1)
 
-static size_t bin_first_slots(const struct weir__center *center)
+static size_t bin_first_room(const struct weir__center *center)
 {
     return 2u * center->batch;
 }
 
-static size_t bin_slots(const struct weir__bin *bin)
+static size_t bin_room(const struct weir__bin *bin)
 {
     return (size_t)(bin->limit - bin->base);
 }
 
 /* Room for slots above the one without a block; NULL: no memory. */
-static struct weir__slot *slots_make(size_t slots)
+static struct weir__cached *room_make(size_t room)
 {
-    struct weir__slot *below = weir__meta_allocate((slots + 1) * sizeof *below);
+    struct weir__cached *below = weir__meta_allocate((room + 1) * sizeof *below);
     return below ? below + 1 : NULL;
 }
 
-static void slots_free(struct weir__slot *base, size_t slots)
+static void room_free(struct weir__cached *base, size_t room)
 {
-    weir__meta_free(base - 1, (slots + 1) * sizeof *base);
+    weir__meta_free(base - 1, (room + 1) * sizeof *base);
 }
 
 /* Readers of figures look at `used` first: it is set last, and cleared first. */
-static bool bin_make(struct weir__cache *cache, unsigned class)
+static bool bin_make(struct weir__cache *cache, unsigned sizeclass)
 {
-    struct weir__bin *bin = &cache->bins[class];
-    if (cache->used >> class & 1)
+    struct weir__bin *bin = &cache->bins[sizeclass];
+    if (cache->used >> sizeclass & 1)
         return true;
-    size_t slots = bin_first_slots(&cache->centers[class]);
-    struct weir__slot *base = slots_make(slots);
+    size_t room = bin_first_room(&cache->centers[sizeclass]);
+    struct weir__cached *base = room_make(room);
     if (!base)
         return false;
-    bin->limit = base + slots;
+    bin->limit = base + room;
     weir__bin_set_top(bin, base);
     __atomic_store_n(&bin->base, base, __ATOMIC_RELAXED);
-    __atomic_store_n(&cache->used, cache->used | (uint64_t)1 << class, __ATOMIC_RELAXED);
+    __atomic_store_n(&cache->used, cache->used | (uint64_t)1 << sizeclass, __ATOMIC_RELAXED);
     return true;
 }
 
-static void bin_unmake(struct weir__cache *cache, unsigned class)
+static void bin_unmake(struct weir__cache *cache, unsigned sizeclass)
 {
-    struct weir__bin *bin = &cache->bins[class];
-    __atomic_store_n(&cache->used, cache->used & ~((uint64_t)1 << class), __ATOMIC_RELAXED);
-    slots_free(bin->base, bin_slots(bin));
+    struct weir__bin *bin = &cache->bins[sizeclass];
+    __atomic_store_n(&cache->used, cache->used & ~((uint64_t)1 << sizeclass), __ATOMIC_RELAXED);
+    room_free(bin->base, bin_room(bin));
     cache->grown -= bin->grown & ~BIN_REFILLED;
     bin->grown = 0;
-    __atomic_store_n(&bin->base, &weir__no_slot + 1, __ATOMIC_RELAXED);
-    weir__bin_set_top(bin, &weir__no_slot + 1);
-    bin->limit = &weir__no_slot + 1;
+    __atomic_store_n(&bin->base, &weir__no_cached + 1, __ATOMIC_RELAXED);
+    weir__bin_set_top(bin, &weir__no_cached + 1);
+    bin->limit = &weir__no_cached + 1;
 }
 
 /* Twice the room, if the class and the cache may have it. */
-static bool bin_grow(struct weir__cache *cache, unsigned class)
+static bool bin_grow(struct weir__cache *cache, unsigned sizeclass)
 {
-    struct weir__bin *bin = &cache->bins[class];
-    size_t slots = bin_slots(bin), bytes = slots * weir__class_bytes[class];
-    if (!(bin->grown & BIN_REFILLED) || 2 * slots > BIN_SLOTS_MOST || 2 * bytes > BIN_BYTES_MOST ||
+    struct weir__bin *bin = &cache->bins[sizeclass];
+    size_t room = bin_room(bin), bytes = room * weir__class_bytes[sizeclass];
+    if (!(bin->grown & BIN_REFILLED) || 2 * room > BIN_BLOCKS_MOST || 2 * bytes > BIN_BYTES_MOST ||
         cache->grown + bytes > GROWN_MOST)
         return false;
-    struct weir__slot *base = slots_make(2 * slots), *old = bin->base;
+    struct weir__cached *base = room_make(2 * room), *old = bin->base;
     if (!base)
         return false;
-    memcpy(base, old, slots * sizeof *base);
+    memcpy(base, old, room * sizeof *base);
     __atomic_store_n(&bin->base, base, __ATOMIC_RELAXED);
-    weir__bin_set_top(bin, base + slots);
-    bin->limit = base + 2 * slots;
+    weir__bin_set_top(bin, base + room);
+    bin->limit = base + 2 * room;
     bin->grown = (bin->grown + bytes) & ~BIN_REFILLED;
     cache->grown += bytes;
-    slots_free(old, slots);
+    room_free(old, room);
     return true;
 }
 
 /* A bin with more room takes more at a time, a quarter of it. */
-bool weir__cache_refill(struct weir__cache *cache, unsigned class)
+bool weir__cache_refill(struct weir__cache *cache, unsigned sizeclass)
 {
-    struct weir__bin *bin = &cache->bins[class];
-    struct weir__center *center = &cache->centers[class];
-    if (!bin_make(cache, class))
+    struct weir__bin *bin = &cache->bins[sizeclass];
+    struct weir__center *center = &cache->centers[sizeclass];
+    if (!bin_make(cache, sizeclass))
         return false;
     bin->grown |= BIN_REFILLED;
-    struct weir__slot *top = bin->top, *enough = bin->base + bin_slots(bin) / 4;
+    struct weir__cached *top = bin->top, *enough = bin->base + bin_room(bin) / 4;
     unsigned count;
     do {
         count = weir__center_take(center, top);
@@ -128,12 +128,12 @@ static bool bin_give(struct weir__bin *bin, unsigned batch, size_t kept)
 }
 
 /* Back to two batches' room: each block that it holds may be the last of its slab. */
-static void bin_shrink(struct weir__cache *cache, unsigned class)
+static void bin_shrink(struct weir__cache *cache, unsigned sizeclass)
 {
-    struct weir__bin *bin = &cache->bins[class];
-    unsigned batch = cache->centers[class].batch;
-    size_t slots = bin_first_slots(&cache->centers[class]), former = bin_slots(bin);
-    struct weir__slot *base = former > slots ? slots_make(slots) : NULL, *old = bin->base;
+    struct weir__bin *bin = &cache->bins[sizeclass];
+    unsigned batch = cache->centers[sizeclass].batch;
+    size_t room = bin_first_room(&cache->centers[sizeclass]), former = bin_room(bin);
+    struct weir__cached *base = former > room ? room_make(room) : NULL, *old = bin->base;
     if (!base)
         return;
     bin_give(bin, batch, batch);
@@ -141,39 +141,39 @@ static void bin_shrink(struct weir__cache *cache, unsigned class)
     memcpy(base, old, count * sizeof *base);
     __atomic_store_n(&bin->base, base, __ATOMIC_RELAXED);
     weir__bin_set_top(bin, base + count);
-    bin->limit = base + slots;
+    bin->limit = base + room;
     cache->grown -= bin->grown & ~BIN_REFILLED;
     bin->grown = 0;
-    slots_free(old, former);
+    room_free(old, former);
 }
 
-bool weir__cache_drain(struct weir__cache *cache, unsigned class)
+bool weir__cache_drain(struct weir__cache *cache, unsigned sizeclass)
 {
-    struct weir__bin *bin = &cache->bins[class];
-    struct weir__center *center = &cache->centers[class];
-    if (!bin_make(cache, class))
+    struct weir__bin *bin = &cache->bins[sizeclass];
+    struct weir__center *center = &cache->centers[sizeclass];
+    if (!bin_make(cache, sizeclass))
         return false;
-    if (bin->top < bin->limit || bin_grow(cache, class))
+    if (bin->top < bin->limit || bin_grow(cache, sizeclass))
         return true;
     unsigned batch = center->batch;
-    size_t slots = bin_slots(bin), half = slots / 2 / batch * batch;
-    if (weir__unlikely(bin_give(bin, batch, slots - weir__max(half, (size_t)batch))))
-        bin_shrink(cache, class);
+    size_t room = bin_room(bin), half = room / 2 / batch * batch;
+    if (weir__unlikely(bin_give(bin, batch, room - weir__max(half, (size_t)batch))))
+        bin_shrink(cache, sizeclass);
     return true;
 }
 
-static size_t bin_empty(struct weir__cache *cache, unsigned class, bool give)
+static size_t bin_empty(struct weir__cache *cache, unsigned sizeclass, bool give)
 {
-    struct weir__bin *bin = &cache->bins[class];
-    struct weir__center *center = &cache->centers[class];
+    struct weir__bin *bin = &cache->bins[sizeclass];
+    struct weir__center *center = &cache->centers[sizeclass];
     size_t count = (size_t)(bin->top - bin->base);
     while (give && bin->top > bin->base) {
         unsigned part = (unsigned)weir__min((size_t)(bin->top - bin->base), center->batch);
         weir__bin_set_top(bin, bin->top - part);
         weir__center_give(bin->top, part);
     }
-    bin_unmake(cache, class);
-    return count * weir__class_bytes[class];
+    bin_unmake(cache, sizeclass);
+    return count * weir__class_bytes[sizeclass];
 }
 
 size_t weir__cache_empty(struct weir__cache *cache, bool give)

@@ -22,9 +22,9 @@
 #include "pool/center.h"
 
 struct weir__bin {
-    struct weir__slot *top;
-    struct weir__slot *base;
-    struct weir__slot *limit;
+    struct weir__cached *top;
+    struct weir__cached *base;
+    struct weir__cached *limit;
     size_t grown; /* bytes of blocks it may hold beyond two batches, and a flag */
 };
 
@@ -32,11 +32,11 @@ _Static_assert(sizeof(struct weir__bin) == 1 << WEIR__BIN_SHIFT,
                "class << WEIR__BIN_SHIFT is its offset");
 
 /* The one slot under every unused bin. */
-extern struct weir__slot weir__no_slot;
+extern struct weir__cached weir__no_cached;
 
 #define WEIR__BIN_UNUSED                                                                           \
     {                                                                                              \
-        &weir__no_slot + 1, &weir__no_slot + 1, &weir__no_slot + 1, 0                              \
+        &weir__no_cached + 1, &weir__no_cached + 1, &weir__no_cached + 1, 0                        \
     }
 
 struct weir__cache {
@@ -53,12 +53,12 @@ WEIR__INLINE struct weir__bin *weir__cache_bin(struct weir__cache *cache, size_t
 }
 
 /* The top of a bin is written by who may use it, and read by anyone for figures. */
-WEIR__INLINE struct weir__slot *weir__bin_top(const struct weir__bin *bin)
+WEIR__INLINE struct weir__cached *weir__bin_top(const struct weir__bin *bin)
 {
     return __atomic_load_n(&bin->top, __ATOMIC_RELAXED);
 }
 
-WEIR__INLINE void weir__bin_set_top(struct weir__bin *bin, struct weir__slot *top)
+WEIR__INLINE void weir__bin_set_top(struct weir__bin *bin, struct weir__cached *top)
 {
     __atomic_store_n(&bin->top, top, __ATOMIC_RELAXED);
 }
@@ -67,22 +67,22 @@ WEIR__INLINE void weir__bin_set_top(struct weir__bin *bin, struct weir__slot *to
 void weir__cache_init(struct weir__cache *cache);
 
 /* An empty bin gets blocks; false: no memory. */
-bool weir__cache_refill(struct weir__cache *cache, unsigned class);
+bool weir__cache_refill(struct weir__cache *cache, unsigned sizeclass);
 
 /* A full bin grows or gives its older half away. False: a first bin could not be made,
- * the one block must go to the centre by itself. */
-bool weir__cache_drain(struct weir__cache *cache, unsigned class);
+ * the one block must go to the center by itself. */
+bool weir__cache_drain(struct weir__cache *cache, unsigned sizeclass);
 
 /* Empties the bins and frees their memory; with `give` the blocks go back to the
- * centres, else they are forgotten (the centres go too). Bytes, in class sizes. */
+ * centers, else they are forgotten (the centers go too). Bytes, in class sizes. */
 size_t weir__cache_empty(struct weir__cache *cache, bool give);
 
 /* Free blocks of one class held now; any thread, a moment's figure. */
-WEIR__INLINE size_t weir__cache_count(const struct weir__cache *cache, unsigned class)
+WEIR__INLINE size_t weir__cache_count(const struct weir__cache *cache, unsigned sizeclass)
 {
-    const struct weir__bin *bin = &cache->bins[class];
-    const struct weir__slot *top = weir__bin_top(bin);
-    const struct weir__slot *base = __atomic_load_n(&bin->base, __ATOMIC_RELAXED);
+    const struct weir__bin *bin = &cache->bins[sizeclass];
+    const struct weir__cached *top = weir__bin_top(bin);
+    const struct weir__cached *base = __atomic_load_n(&bin->base, __ATOMIC_RELAXED);
     return base && top > base ? (size_t)(top - base) : 0;
 }
 

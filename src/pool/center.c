@@ -1,9 +1,9 @@
 /* pool/center.c - see center.h for what is kept and how it is locked. */
 #include "pool/center.h"
 
-#include "pool/double_free.h"
 #include "backing/meta.h"
-#include "pool/store.h"
+#include "pool/double_free.h"
+#include "pool/page_heap.h"
 
 #include <string.h>
 
@@ -12,15 +12,15 @@
 #define BATCHED_SMALL (256 * WEIR__KIB) /* blocks of at most 512 bytes */
 #define BATCHED_OTHER (64 * WEIR__KIB)
 
-void weir__center_init(struct weir__center *center, unsigned class, struct weir__store *store,
-                       const void *owner)
+void weir__center_init(struct weir__center *center, unsigned sizeclass,
+                       struct weir__page_heap *page_heap, const void *owner)
 {
     memset(center, 0, sizeof *center);
-    center->class = (uint16_t) class;
-    center->batch = (uint16_t)weir__class_batch(class);
-    center->store = store;
+    center->sizeclass = (uint16_t)sizeclass;
+    center->batch = (uint16_t)weir__class_batch(sizeclass);
+    center->page_heap = page_heap;
     center->owner = owner;
-    size_t size = weir__class_bytes[class], bytes = center->batch * size;
+    size_t size = weir__class_bytes[sizeclass], bytes = center->batch * size;
     center->most_batches = (uint16_t)((size <= 512 ? BATCHED_SMALL : BATCHED_OTHER) / bytes + 1);
 }
 
@@ -47,16 +47,16 @@ static void slab_unlink(struct weir__slab **list, struct weir__slab *slab)
 
 static struct weir__slab *slab_add_locked(struct weir__center *center)
 {
-    struct weir__slab *slab = weir__store_take_slab(center->store);
+    struct weir__slab *slab = weir__page_heap_take_slab(center->page_heap);
     if (!slab)
         return NULL;
-    weir__slab_init(slab, center->class, center->owner, center);
+    weir__slab_init(slab, center->sizeclass, center->owner, center);
     slab_link(&center->partial, slab);
     __atomic_store_n(&center->nslabs, center->nslabs + 1, __ATOMIC_RELAXED);
     return slab;
 }
 
-static unsigned slabs_take_locked(struct weir__center *center, struct weir__slot *slots,
+static unsigned slabs_take_locked(struct weir__center *center, struct weir__cached *blocks,
                                   unsigned wanted)
 {
     unsigned count = 0;
@@ -66,8 +66,8 @@ static unsigned slabs_take_locked(struct weir__center *center, struct weir__slot
             break;
         while (count < wanted && weir__slab_has_free(slab)) {
             unsigned index = weir__slab_take(slab);
-            slots[count++] =
-                (struct weir__slot){weir__slab_block(slab, index), &slab->words[index]};
+            blocks[count++] =
+                (struct weir__cached){weir__slab_block(slab, index), &slab->entries[index]};
         }
         if (!weir__slab_has_free(slab)) {
             slab_unlink(&center->partial, slab);
@@ -78,19 +78,19 @@ static unsigned slabs_take_locked(struct weir__center *center, struct weir__slot
     return count;
 }
 
-static void block_put_locked(struct weir__center *center, const struct weir__slot *slot)
+static void block_put_locked(struct weir__center *center, const struct weir__cached *cached)
 {
-    struct weir__slab *slab = weir__slab_of(slot->block);
+    struct weir__slab *slab = weir__slab_of(cached->block);
     bool was_full = !weir__slab_has_free(slab);
-    if (weir__unlikely(!weir__slab_put(slab, slot->word))) {
-        weir__double_free_note(slot->block); /* two threads freed it at one instant */
+    if (weir__unlikely(!weir__slab_put(slab, cached->entry))) {
+        weir__double_free_note(cached->block); /* two threads freed it at one instant */
         return;
     }
     center->nout--;
     if (slab->nout == 0) {
         slab_unlink(was_full ? &center->full : &center->partial, slab);
         __atomic_store_n(&center->nslabs, center->nslabs - 1, __ATOMIC_RELAXED);
-        weir__store_give_slab(center->store, slab);
+        weir__page_heap_give_slab(center->page_heap, slab);
     } else if (was_full) {
         slab_unlink(&center->full, slab);
         slab_link(&center->partial, slab);
@@ -136,10 +136,10 @@ static void returns_push(struct weir__center *center, struct weir__batch *batch)
                                         __ATOMIC_RELAXED));
 }
 
-static void batch_fill(struct weir__batch *batch, const struct weir__slot *slots, unsigned count)
+static void batch_fill(struct weir__batch *batch, const struct weir__cached *blocks, unsigned count)
 {
     batch->count = count;
-    memcpy(batch->slots, slots, count * sizeof *slots);
+    memcpy(batch->blocks, blocks, count * sizeof *blocks);
 }
 
 /* -- empty batch objects --------------------------------------------------------- */
@@ -191,24 +191,24 @@ static void spares_free_locked(struct weir__center *center)
 
 /* -- between batches and slabs ----------------------------------------------------- */
 
-static struct weir__center *slot_home(const struct weir__slot *slot)
+static struct weir__center *cached_home(const struct weir__cached *cached)
 {
-    return weir__slab_of(slot->block)->center;
+    return weir__slab_of(cached->block)->center;
 }
 
-/* Blocks of this centre's slabs go into them; the rest, if any, travel on in the same
+/* Blocks of this center's slabs go into them; the rest, if any, travel on in the same
  * batch to where the first of them belongs. */
 static void batch_release_locked(struct weir__center *center, struct weir__batch *batch)
 {
     size_t strangers = 0;
     for (size_t i = 0; i < batch->count; i++)
-        if (slot_home(&batch->slots[i]) == center)
-            block_put_locked(center, &batch->slots[i]);
+        if (cached_home(&batch->blocks[i]) == center)
+            block_put_locked(center, &batch->blocks[i]);
         else
-            batch->slots[strangers++] = batch->slots[i];
+            batch->blocks[strangers++] = batch->blocks[i];
     batch->count = strangers;
     if (strangers)
-        returns_push(slot_home(&batch->slots[0]), batch);
+        returns_push(cached_home(&batch->blocks[0]), batch);
     else
         batch_spare_locked(center, batch);
 }
@@ -222,7 +222,7 @@ static void batches_shrink_locked(struct weir__center *center, unsigned most)
     }
 }
 
-unsigned weir__center_take(struct weir__center *center, struct weir__slot *slots)
+unsigned weir__center_take(struct weir__center *center, struct weir__cached *blocks)
 {
     weir__lock_take(&center->lock);
     returns_take_locked(center);
@@ -231,48 +231,49 @@ unsigned weir__center_take(struct weir__center *center, struct weir__slot *slots
     if (batch) {
         center->nbatches--;
         count = (unsigned)batch->count;
-        memcpy(slots, batch->slots, count * sizeof *slots);
+        memcpy(blocks, batch->blocks, count * sizeof *blocks);
         batch_spare_locked(center, batch);
         batches_shrink_locked(center, center->most_batches);
     } else {
-        count = slabs_take_locked(center, slots, center->batch);
+        count = slabs_take_locked(center, blocks, center->batch);
     }
     weir__lock_drop(&center->lock);
-    weir__store_relieve(center->store);
+    weir__page_heap_relieve(center->page_heap);
     return count;
 }
 
 static struct weir__batch *batch_make_locked(struct weir__center *center,
-                                             const struct weir__slot *slots, unsigned count)
+                                             const struct weir__cached *blocks, unsigned count)
 {
     struct weir__batch *batch = spare_take_locked(center);
     if (!batch)
         batch = weir__meta_allocate(sizeof *batch);
     if (batch)
-        batch_fill(batch, slots, count);
+        batch_fill(batch, blocks, count);
     return batch;
 }
 
 /* The lock is taken by someone: leave the batch on the returns list. */
-static bool give_remote(struct weir__center *center, const struct weir__slot *slots, unsigned count)
+static bool give_remote(struct weir__center *center, const struct weir__cached *blocks,
+                        unsigned count)
 {
     struct weir__batch *batch = remote_spare_take(center);
     if (!batch)
         batch = weir__meta_allocate(sizeof *batch);
     if (!batch)
         return false;
-    batch_fill(batch, slots, count);
+    batch_fill(batch, blocks, count);
     returns_push(center, batch);
     return true;
 }
 
-/* To their slabs one by one, each under the lock of its own centre. */
-static void give_singly(const struct weir__slot *slots, unsigned count)
+/* To their slabs one by one, each under the lock of its own center. */
+static void give_singly(const struct weir__cached *blocks, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        struct weir__center *home = slot_home(&slots[i]);
+        struct weir__center *home = cached_home(&blocks[i]);
         weir__lock_take(&home->lock);
-        block_put_locked(home, &slots[i]);
+        block_put_locked(home, &blocks[i]);
         weir__lock_drop(&home->lock);
     }
 }
@@ -282,19 +283,19 @@ static bool center_is_loose_locked(const struct weir__center *center)
 {
     size_t bytes = center->nslabs * WEIR__SLAB;
     return weir__unlikely(bytes > weir__policy.loose_bytes) &&
-           center->nout * weir__class_bytes[center->class] < bytes / 4;
+           center->nout * weir__class_bytes[center->sizeclass] < bytes / 4;
 }
 
-bool weir__center_give(const struct weir__slot *slots, unsigned count)
+bool weir__center_give(const struct weir__cached *blocks, unsigned count)
 {
-    struct weir__center *center = slot_home(&slots[0]);
+    struct weir__center *center = cached_home(&blocks[0]);
     if (!weir__lock_try(&center->lock)) {
-        if (give_remote(center, slots, count))
+        if (give_remote(center, blocks, count))
             return false;
         weir__lock_take(&center->lock);
     }
     returns_take_locked(center);
-    struct weir__batch *batch = batch_make_locked(center, slots, count);
+    struct weir__batch *batch = batch_make_locked(center, blocks, count);
     if (batch && count == center->batch) {
         batch_link(&center->batches, batch);
         center->nbatches++;
@@ -305,8 +306,8 @@ bool weir__center_give(const struct weir__slot *slots, unsigned count)
     batches_shrink_locked(center, loose ? 0 : center->most_batches);
     weir__lock_drop(&center->lock);
     if (!batch)
-        give_singly(slots, count);
-    weir__store_relieve(center->store);
+        give_singly(blocks, count);
+    weir__page_heap_relieve(center->page_heap);
     return loose;
 }
 
@@ -320,14 +321,14 @@ size_t weir__center_flush(struct weir__center *center)
     batches_shrink_locked(center, 0);
     spares_free_locked(center);
     weir__lock_drop(&center->lock);
-    weir__store_relieve(center->store);
+    weir__page_heap_relieve(center->page_heap);
     return moved;
 }
 
 void weir__center_figures(struct weir__center *center, struct weir__center_figures *figures)
 {
     struct weir__center_figures f = {0};
-    size_t size = weir__class_bytes[center->class];
+    size_t size = weir__class_bytes[center->sizeclass];
     weir__lock_take(&center->lock);
     returns_take_locked(center);
     for (struct weir__batch *batch = center->batches; batch; batch = batch->next)
@@ -336,7 +337,7 @@ void weir__center_figures(struct weir__center *center, struct weir__center_figur
     f.slabs = center->nslabs;
     for (struct weir__slab *slab = center->partial; slab; slab = slab->next)
         f.returned += weir__slab_used(slab) - slab->nout;
-    f.words = size < WEIR__INLINE_MIN ? f.slabs * weir__slab_words(size) : 0;
+    f.ledger = size < WEIR__INLINE_MIN ? f.slabs * weir__slab_ledger(size) : 0;
     weir__lock_drop(&center->lock);
     *figures = f;
 }
@@ -345,7 +346,7 @@ static void slabs_give_all(struct weir__center *center, struct weir__slab *list)
 {
     for (struct weir__slab *slab = list, *next; slab; slab = next) {
         next = slab->next;
-        weir__store_give_slab(center->store, slab);
+        weir__page_heap_give_slab(center->page_heap, slab);
     }
 }
 
@@ -364,20 +365,20 @@ void weir__center_destroy(struct weir__center *center)
 
 /* -- walking and checking --------------------------------------------------------- */
 
-static int slab_each_live(struct weir__slab *slab, weir__word_visitor *visit, void *user)
+static int slab_each_live(struct weir__slab *slab, weir__entry_visitor *visit, void *user)
 {
     for (unsigned index = 0; index < slab->fresh; index++) {
-        uint32_t *word = &slab->words[index];
-        if (!weir__word_is_live(weir__word_get(word)))
+        uint32_t *entry = &slab->entries[index];
+        if (!weir__entry_is_live(weir__entry_get(entry)))
             continue;
-        int stop = visit(weir__slab_block(slab, index), word, slab, user);
+        int stop = visit(weir__slab_block(slab, index), entry, slab, user);
         if (stop)
             return stop;
     }
     return 0;
 }
 
-int weir__center_each_live(struct weir__center *center, weir__word_visitor *visit, void *user)
+int weir__center_each_live(struct weir__center *center, weir__entry_visitor *visit, void *user)
 {
     int stop = 0;
     weir__lock_take(&center->lock);
@@ -394,7 +395,7 @@ static bool slabs_are_valid(const struct weir__center *center, const struct weir
 {
     for (const struct weir__slab *slab = list; slab; slab = slab->next) {
         if (weir__slab_has_free(slab) == full || slab->owner != center->owner ||
-            weir__slab_class(slab) != center->class || slab->fresh > slab->end)
+            weir__slab_class(slab) != center->sizeclass || slab->fresh > slab->end)
             return false;
         *nout += slab->nout;
         ++*nslabs;

@@ -101,14 +101,14 @@ int weir__class_of(size_t size, size_t alignment)
     if (size > WEIR__SMALL_MAX || alignment > WEIR__SMALL_MAX)
         return -1;
     size_t least = weir__max(size, alignment);
-    unsigned class = weir__class_map16[weir__class_index(least)] >> WEIR__BIN_SHIFT;
-    while (class < WEIR__CLASSES && weir__class_bytes[class] & (alignment - 1))
-        class ++;
-    return class < WEIR__CLASSES ? (int)class : -1;
+    unsigned sizeclass = weir__class_map16[weir__class_index(least)] >> WEIR__BIN_SHIFT;
+    while (sizeclass < WEIR__CLASSES && weir__class_bytes[sizeclass] & (alignment - 1))
+        sizeclass++;
+    return sizeclass < WEIR__CLASSES ? (int)sizeclass : -1;
 }
 
-unsigned weir__class_batch(unsigned class)
+unsigned weir__class_batch(unsigned sizeclass)
 {
-    size_t bytes = weir__class_bytes[class];
+    size_t bytes = weir__class_bytes[sizeclass];
     return (unsigned)(bytes <= 512 ? 31 : bytes >= 8192 ? 2 : 16384 / bytes);
 }

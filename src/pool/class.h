@@ -34,7 +34,7 @@ WEIR__INLINE size_t weir__class_index(size_t size)
  * large or too strictly aligned for a slab. alignment is a power of two. */
 int weir__class_of(size_t size, size_t alignment);
 
-/* Blocks a thread cache moves to or from the class's centre at a time. */
-unsigned weir__class_batch(unsigned class);
+/* Blocks a thread cache moves to or from the class's center at a time. */
+unsigned weir__class_batch(unsigned sizeclass);
 
 #endif
