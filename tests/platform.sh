@@ -9,8 +9,8 @@ set -u
 libs=$top_builddir/.libs
 [ -e "$libs/libweir.so" ] || { echo "no libweir.so was built"; exit 77; }
 preload=$libs/libweir-malloc.so
-jemalloc=
-[ -e "$libs/libweir-jemalloc.so" ] && jemalloc=-lweir-jemalloc
+jemalloc= backings=system
+[ -e "$libs/libweir-jemalloc.so" ] && jemalloc=-lweir-jemalloc backings='system jemalloc'
 scratch=$(mktemp -d) || exit 99
 trap 'rm -rf "$scratch"' EXIT
 unset LD_PRELOAD WEIR_BACKING PLATFORM_PAGE PLATFORM_MADVISE
@@ -111,24 +111,26 @@ both "locked: all that will be" locked
 both "locked: after 1 MiB" locked late
 both "space: one thread" space
 both "space: eight threads" space 8
-for backing in jemalloc system; do
-    [ $backing = system ] || [ -n "$jemalloc" ] || continue
+for backing in $backings; do
     as=WEIR_BACKING=$backing
-    both "sparse: 512 MiB, $backing" sparse 512
-    both "sparse: 100 MiB, $backing" sparse 100
+    expect "sparse: 512 MiB, $backing" linked sparse 512
+    expect "sparse: 100 MiB, $backing" linked sparse 100
 done
 as=
+expect "sparse: 512 MiB, preloaded" preloaded sparse 512
+expect "sparse: 100 MiB, preloaded" preloaded sparse 100
 
 # -- growing arrays: at most four times the C library's time, or three seconds.
-ceiling=$("$scratch/grow" | sed -n 's/^\([0-9]*\) ms.*/\1/p')
+ceiling=
+wanted "grow: to 384 MiB by realloc" && ceiling=$("$scratch/grow" | sed -n 's/^\([0-9]*\) ms.*/\1/p')
 ceiling=$((${ceiling:-0} * 4))
 [ $ceiling -ge 3000 ] || ceiling=3000
-for backing in jemalloc system; do
-    [ $backing = system ] || [ -n "$jemalloc" ] || continue
+for backing in $backings; do
     as=WEIR_BACKING=$backing
-    both "grow: to 384 MiB by realloc, $backing" grow $ceiling
+    expect "grow: to 384 MiB by realloc, $backing" linked grow $ceiling
 done
 as=
+expect "grow: to 384 MiB by realloc, preloaded" preloaded grow $ceiling
 
 # -- nobody waits for a purge
 for how in free trim shrink; do
