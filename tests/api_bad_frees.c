@@ -209,11 +209,11 @@ static struct {
 
 static void wait_for_everything(weir_misuse what, const void *pointer, const char *line, void *user)
 {
-    static atomic_bool done[4096];
+    static atomic_bool done[64];
     unsigned number = atomic_fetch_add(&waits.calls, 1);
     pthread_t thread;
     (void)what, (void)pointer, (void)line, (void)user;
-    if (number >= 4096 || atomic_load(&waits.stuck) ||
+    if (number >= 64 || atomic_load(&waits.stuck) ||
         pthread_create(&thread, NULL, everything_run, &done[number]) != 0)
         return;
     for (double end = seconds_now() + 10; seconds_now() < end && !atomic_load(&done[number]);)
