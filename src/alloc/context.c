@@ -135,12 +135,15 @@ static void cpu_start(void)
     weir__context_lock();
     bool first = cpu.state == WEIR__NEW;
     if (first) {
-        weir__page_heap_init(&cpu_page_heap, backing);
         memcpy(cpu.name, "cpu", sizeof "cpu");
-        cpu_body.page_heap = &cpu_page_heap;
-        cpu_body.owns_page_heap = true;
-        cpu_body.backing = backing->name;
-        body_init(&cpu, &cpu_body, &cpu_shard, 0);
+        bool pooled = !weir__source_replaces_pool(&cpu_body, NULL, NULL);
+        if (pooled) {
+            weir__page_heap_init(&cpu_page_heap, backing);
+            cpu_body.page_heap = &cpu_page_heap;
+            cpu_body.owns_page_heap = true;
+            cpu_body.backing = backing->name;
+        }
+        body_init(&cpu, &cpu_body, pooled ? &cpu_shard : NULL, 0);
     }
     weir__context_unlock();
     if (first)
@@ -211,6 +214,9 @@ static int body_source(struct weir__body *body, const weir_allocator_options *op
     body->backing = options->backing ? options->backing : "user";
     if (options->source == WEIR_SOURCE_POOL) {
         const struct weir__body *from = parent ? parent->body : NULL;
+        if (weir__source_replaces_pool(body, from,
+                                       options->pool ? weir__pool_page_heap(options->pool) : NULL))
+            return 0;
         body->page_heap = options->pool ? weir__pool_page_heap(options->pool)
                           : from        ? from->page_heap
                                         : &cpu_page_heap;
@@ -261,7 +267,9 @@ static weir_allocator *context_make_locked(const weir_allocator_options *options
         return weir__fail_null(ENOMEM, "no memory for an allocator");
     }
     int error = 0;
-    if (page_heap) {
+    if (page_heap && weir__source_replaces_pool(body, NULL, page_heap)) {
+        /* done */
+    } else if (page_heap) {
         body->page_heap = page_heap;
         body->owns_page_heap = true;
         body->backing = page_heap->backing->name;

@@ -190,6 +190,14 @@ struct weir__page_heap *weir__pool_page_heap(weir_pool *pool);
 /* Functions of WEIR_SOURCE_BACKING and WEIR_SOURCE_MALLOC; NULL: none. */
 const weir_allocator_functions *weir__source_functions(weir_source source, const char **backing);
 
+/*
+ * Where the host's malloc is the backing there is no pool: gives `body`, which would be over
+ * `page_heap` (NULL: over what its parent `from` is over), functions of malloc in its place.
+ * `page_heap` becomes their user, by which a pool knows its own. False: elsewhere, nothing done.
+ */
+bool weir__source_replaces_pool(struct weir__body *body, const struct weir__body *from,
+                                struct weir__page_heap *page_heap);
+
 /* Around fork: keep the table of tags whole in the child. */
 void weir__tags_lock(void);
 void weir__tags_unlock(void);

@@ -3,6 +3,8 @@
  * is none. Reads only; never dereferences what weir does not own.
  */
 #include "alloc/block.h"
+#include "os/memory_tool.h"
+#include "track/freed.h"
 
 static struct weir__found found_bad(weir_misuse fault)
 {
@@ -79,6 +81,27 @@ static struct weir__found large_find(const weir_allocator *a, const void *pointe
                                 .tag = span->u.live.tag};
 }
 
+/* Is it within a live block of any allocator over functions? */
+static bool covered(const void *pointer)
+{
+    bool found = false;
+    weir__context_lock();
+    for (weir_allocator *any = weir__context_after(NULL, NULL); any && !found;
+         any = weir__context_after(any, NULL))
+        if (any->body && !any->body->page_heap)
+            found = weir__registry_covers(&any->body->registry, pointer);
+    weir__context_unlock();
+    return found;
+}
+
+/* No block starts here, where the host's malloc is the backing. */
+static weir_misuse malloc_fault(const void *pointer)
+{
+    if (covered(pointer))
+        return WEIR_MISUSE_INTERIOR_POINTER;
+    return weir__freed_has(pointer) ? WEIR_MISUSE_DOUBLE_FREE : WEIR_MISUSE_FOREIGN_POINTER;
+}
+
 /* Is it a live block of any other allocator over functions? */
 static bool elsewhere(const weir_allocator *a, const void *pointer)
 {
@@ -106,7 +129,9 @@ static weir_misuse foreign_fault(const weir_allocator *a, const void *pointer, u
     bool other = elsewhere(a, pointer) ||
                  (entry != WEIR__MAP_FOREIGN &&
                   pooled_find(a, pointer, entry).fault == WEIR_MISUSE_OTHER_ALLOCATOR);
-    return other ? WEIR_MISUSE_OTHER_ALLOCATOR : WEIR_MISUSE_FOREIGN_POINTER;
+    if (other)
+        return WEIR_MISUSE_OTHER_ALLOCATOR;
+    return weir__backing_is_malloc() ? malloc_fault(pointer) : WEIR_MISUSE_FOREIGN_POINTER;
 }
 
 static struct weir__found foreign_find(const weir_allocator *a, const void *pointer, unsigned where)
@@ -135,6 +160,8 @@ bool weir__block_expect(const weir_allocator *a, const void *pointer, struct wei
     if (!weir__allocator_check(a, pointer))
         return false;
     *found = weir__block_find(a, pointer);
+    if (found->kind == WEIR__BAD && weir__backing_is_malloc())
+        weir__os_memory_describe(pointer);
     if (found->kind == WEIR__BAD)
         weir__misuse(found->fault, pointer, a->name);
     return found->kind != WEIR__BAD;

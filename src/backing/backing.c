@@ -4,6 +4,7 @@
  * settle who writes it in backing_choose.
  */
 #include "backing/backing.h"
+#include "os/memory_tool.h"
 #include "os/wait.h"
 
 #include <stdatomic.h>
@@ -40,6 +41,9 @@ static const struct weir__backing *backing_wanted(void)
     const char *wish = secure_getenv("WEIR_BACKING");
     if (wish && strcmp(wish, "system") == 0)
         return &weir__backing_system;
+    bool watched = wish && *wish ? strcmp(wish, "malloc") == 0 : weir__os_memory_tool();
+    if (watched && backing_can_serve(&weir__backing_malloc))
+        return &weir__backing_malloc;
     const struct weir__backing *provider =
         backing_can_serve(&weir_backing_jemalloc) ? &weir_backing_jemalloc : &weir__backing_system;
     if (wish && *wish && strcmp(wish, provider->name) != 0)
@@ -75,4 +79,9 @@ const struct weir__backing *weir__backing_get(void)
 {
     const struct weir__backing *provider = atomic_load_explicit(&chosen, memory_order_acquire);
     return provider ? provider : backing_choose();
+}
+
+bool weir__backing_is_malloc(void)
+{
+    return weir__backing_get() == &weir__backing_malloc;
 }

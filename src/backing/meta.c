@@ -9,9 +9,11 @@
  */
 #include "backing/meta.h"
 
+#include "backing/backing.h"
 #include "base/bits.h"
 #include "base/fault.h"
 #include "os/lock.h"
+#include "os/memory_tool.h"
 #include "os/pages.h"
 
 #include <errno.h>
@@ -59,6 +61,34 @@ static void *meta_take_locked(unsigned shift)
     return object;
 }
 
+static bool meta_is_watched(void)
+{
+    return weir__unlikely(weir__os_memory_tool()) && weir__backing_is_malloc();
+}
+
+static void meta_count(size_t more, size_t less)
+{
+    weir__lock_take(&meta.lock);
+    meta.in_use += more - less;
+    weir__lock_drop(&meta.lock);
+}
+
+static void *watched_allocate(size_t size)
+{
+    void *object = weir__backing_malloc.raw_allocate(weir__max(size, 1), WEIR__LINE);
+    if (object) {
+        memset(object, 0, size);
+        meta_count(size, 0);
+    }
+    return object;
+}
+
+static void watched_free(void *block, size_t size)
+{
+    meta_count(0, size);
+    weir__backing_malloc.raw_free(block);
+}
+
 void *weir__meta_allocate(size_t size)
 {
     unsigned shift = meta_shift(size);
@@ -68,6 +98,8 @@ void *weir__meta_allocate(size_t size)
         errno = ENOMEM;
         return NULL;
     }
+    if (meta_is_watched())
+        return watched_allocate(size);
     void *object = mapped ? weir__os_map(taken) : NULL;
     weir__lock_take(&meta.lock);
     if (!mapped)
@@ -84,6 +116,10 @@ void weir__meta_free(void *block, size_t size)
 {
     if (!block)
         return;
+    if (meta_is_watched()) {
+        watched_free(block, size);
+        return;
+    }
     unsigned shift = meta_shift(size);
     bool mapped = shift > META_MAX_SHIFT;
     size_t taken = (size_t)1 << (shift & 63);

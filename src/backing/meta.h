@@ -1,6 +1,7 @@
 /*
  * backing/meta.h - memory for weir's own objects: uncounted, apart from every pool,
- * never from the host's malloc.
+ * never from the host's malloc, but where a tool watches that and it serves all blocks: there
+ * a handle is a block of it, too, so that the tool finds what is reached through the handle.
  */
 #ifndef WEIR_BACKING_META_H
 #define WEIR_BACKING_META_H

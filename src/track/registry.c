@@ -10,6 +10,19 @@
 
 #define REGISTRY_LEAST 64
 
+/* Its own inverse; NULL stays. */
+static void *pointer_invert(const void *block)
+{
+    return block ? (void *)~(uintptr_t)block : NULL;
+}
+
+static struct weir__foreign entry_invert(const struct weir__foreign *entry)
+{
+    struct weir__foreign inverted = *entry;
+    inverted.block = pointer_invert(entry->block);
+    return inverted;
+}
+
 static size_t registry_home(const struct weir__registry *r, const void *block)
 {
     uint64_t hash = ((uintptr_t)block >> 4) * 0x9E3779B97F4A7C15u;
@@ -21,7 +34,8 @@ static struct weir__foreign *registry_slot(struct weir__registry *r, const void 
     if (!r->capacity)
         return NULL;
     size_t i = registry_home(r, block);
-    while (r->entries[i].block && r->entries[i].block != block)
+    const void *kept = pointer_invert(block);
+    while (r->entries[i].block && r->entries[i].block != kept)
         i = (i + 1) & (r->capacity - 1);
     return &r->entries[i];
 }
@@ -39,7 +53,7 @@ static bool registry_grow_locked(struct weir__registry *r)
     r->capacity = capacity;
     for (size_t i = 0; i < old.capacity; i++)
         if (old.entries[i].block)
-            *registry_slot(r, old.entries[i].block) = old.entries[i];
+            *registry_slot(r, pointer_invert(old.entries[i].block)) = old.entries[i];
     weir__meta_free(old.entries, old.capacity * sizeof *old.entries);
     return true;
 }
@@ -52,7 +66,7 @@ bool weir__registry_add(struct weir__registry *r, const struct weir__foreign *en
         struct weir__foreign *slot = registry_slot(r, entry->block);
         added = !slot->block;
         if (added) {
-            *slot = *entry;
+            *slot = entry_invert(entry);
             r->used++;
             r->bytes += entry->requested;
         }
@@ -66,7 +80,7 @@ static void registry_close_gap(struct weir__registry *r, size_t gap)
 {
     size_t mask = r->capacity - 1;
     for (size_t i = (gap + 1) & mask; r->entries[i].block; i = (i + 1) & mask) {
-        size_t home = registry_home(r, r->entries[i].block);
+        size_t home = registry_home(r, pointer_invert(r->entries[i].block));
         if (((i - home) & mask) >= ((i - gap) & mask)) {
             r->entries[gap] = r->entries[i];
             gap = i;
@@ -81,7 +95,7 @@ bool weir__registry_remove(struct weir__registry *r, const void *block, struct w
     struct weir__foreign *slot = registry_slot(r, block);
     bool found = slot && slot->block;
     if (found) {
-        *entry = *slot;
+        *entry = entry_invert(slot);
         r->used--;
         r->bytes -= entry->requested;
         registry_close_gap(r, (size_t)(slot - r->entries));
@@ -96,7 +110,7 @@ bool weir__registry_find(struct weir__registry *r, const void *block, struct wei
     struct weir__foreign *slot = registry_slot(r, block);
     bool found = slot && slot->block;
     if (found)
-        *entry = *slot;
+        *entry = entry_invert(slot);
     weir__lock_drop(&r->lock);
     return found;
 }
@@ -127,11 +141,26 @@ int weir__registry_each(struct weir__registry *r, weir__foreign_visitor *visit, 
 {
     int stop = 0;
     weir__lock_take(&r->lock);
-    for (size_t i = 0; i < r->capacity && !stop; i++)
-        if (r->entries[i].block)
-            stop = visit(&r->entries[i], user);
+    for (size_t i = 0; i < r->capacity && !stop; i++) {
+        if (!r->entries[i].block)
+            continue;
+        struct weir__foreign entry = entry_invert(&r->entries[i]);
+        stop = visit(&entry, user);
+        r->entries[i].old = entry.old;
+    }
     weir__lock_drop(&r->lock);
     return stop;
+}
+
+static int entry_covers(struct weir__foreign *entry, void *pointer)
+{
+    size_t offset = (uintptr_t)pointer - (uintptr_t)entry->block;
+    return offset > 0 && offset < entry->requested;
+}
+
+bool weir__registry_covers(struct weir__registry *r, const void *pointer)
+{
+    return weir__registry_each(r, entry_covers, (void *)(uintptr_t)pointer);
 }
 
 void weir__registry_destroy(struct weir__registry *r)
