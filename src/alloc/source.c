@@ -54,8 +54,8 @@ static void malloc_stats(void *unused, weir_stats *stats)
 }
 
 /* In place of every source, the pool's too, where the host's malloc is the backing. */
-static const weir_allocator_functions in_place_of_all = {
-    raw_allocate, raw_free, NULL, NULL, NULL, NULL, malloc_stats};
+static const weir_allocator_functions in_place_of_all = {raw_allocate, raw_free, NULL,        NULL,
+                                                         NULL,         NULL,     malloc_stats};
 
 bool weir__source_replaces_pool(struct weir__body *body, const struct weir__body *from,
                                 struct weir__page_heap *page_heap)

@@ -36,17 +36,23 @@ static void backing_complain(const char *wish, const char *instead)
     (void)written;
 }
 
+/* Is it the host's malloc that is wished for, or that a tool watches? */
+static bool malloc_is_wanted(const char *wish)
+{
+    return *wish ? strcmp(wish, "malloc") == 0 : weir__os_memory_tool();
+}
+
 static const struct weir__backing *backing_wanted(void)
 {
     const char *wish = secure_getenv("WEIR_BACKING");
-    if (wish && strcmp(wish, "system") == 0)
+    wish = wish ? wish : "";
+    if (strcmp(wish, "system") == 0)
         return &weir__backing_system;
-    bool watched = wish && *wish ? strcmp(wish, "malloc") == 0 : weir__os_memory_tool();
-    if (watched && backing_can_serve(&weir__backing_malloc))
+    if (malloc_is_wanted(wish) && backing_can_serve(&weir__backing_malloc))
         return &weir__backing_malloc;
     const struct weir__backing *provider =
         backing_can_serve(&weir_backing_jemalloc) ? &weir_backing_jemalloc : &weir__backing_system;
-    if (wish && *wish && strcmp(wish, provider->name) != 0)
+    if (*wish && strcmp(wish, "pool") != 0 && strcmp(wish, provider->name) != 0)
         backing_complain(wish, provider->name);
     return provider;
 }

@@ -65,7 +65,7 @@ struct weir__backing {
  * The provider that serves this process. Chosen at the first call and the same
  * ever after: malloc where a tool watches it (os/memory_tool.h), jemalloc where
  * libweir-jemalloc is loaded, else the system; the environment's WEIR_BACKING=system,
- * =jemalloc or =malloc wishes otherwise (ignored in
+ * =jemalloc or =malloc wishes otherwise, =pool that no tool is heeded (ignored in
  * setuid programs, and said on standard error when it cannot be had). Safe before
  * constructors have run. Call it before registering fork handlers: jemalloc's
  * must come first.

@@ -8,6 +8,7 @@
 #include "alloc/allocator.h"
 #include "base/error.h"
 #include "os/lock.h"
+#include "os/memory_tool.h"
 
 #include <errno.h>
 
@@ -122,8 +123,20 @@ static void table_remove(weir_buffer_pool *pool, const void *block)
 
 /* -- idle blocks -------------------------------------------------------------------- */
 
+/* A memory tool reports uses of idle blocks. */
+static void idle_forbid(const weir_buffer_pool *pool, const struct pooled *p, bool forbidden)
+{
+    if (!weir__os_memory_tool() || !weir__allocator_host_accessible(pool->allocator))
+        return;
+    if (forbidden)
+        weir__os_memory_forbid(p->block, p->capacity);
+    else
+        weir__os_memory_permit(p->block, p->capacity);
+}
+
 static void idle_add(weir_buffer_pool *pool, struct pooled *p)
 {
+    idle_forbid(pool, p, true);
     p->idle = true;
     p->above = NULL;
     p->below = pool->bins[p->bin];
@@ -143,6 +156,7 @@ static void idle_add(weir_buffer_pool *pool, struct pooled *p)
 
 static void idle_remove(weir_buffer_pool *pool, struct pooled *p)
 {
+    idle_forbid(pool, p, false);
     p->idle = false;
     if (p->above)
         p->above->below = p->below;
