@@ -14,8 +14,7 @@ static char owner; /* its address is what counts */
 
 static void chunk_make(void)
 {
-    bool zeroed;
-    chunk = weir__backing_system.take(WEIR__CHUNK, WEIR__CHUNK, &zeroed);
+    chunk = weir__backing_system.take(WEIR__CHUNK, WEIR__CHUNK);
     cr_assert_not_null(chunk);
 }
 

@@ -2,7 +2,10 @@
  * alloc/source.c - providers of single blocks for contexts that bypass the pool: the
  * backing's own, and the C library's. Tracked like a user's functions.
  */
-#include "alloc/context.h"
+#include "alloc/source.h"
+
+#include "alloc/body.h"
+#include "backing/backing.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -36,9 +39,8 @@ static void raw_free(void *unused, void *block, size_t size, size_t alignment)
 
 static void *region_allocate(void *unused, size_t size, size_t alignment)
 {
-    bool zeroed;
     (void)unused;
-    return weir__backing_get()->take(size, alignment, &zeroed);
+    return weir__backing_get()->take(size, alignment);
 }
 
 static void region_free(void *unused, void *block, size_t size, size_t alignment)
@@ -57,15 +59,15 @@ static void malloc_stats(void *unused, weir_stats *stats)
 static const weir_allocator_functions in_place_of_all = {raw_allocate, raw_free, NULL,        NULL,
                                                          NULL,         NULL,     malloc_stats};
 
-bool weir__source_replaces_pool(struct weir__body *body, const struct weir__body *from,
+bool weir__source_replaces_pool(struct weir__body *body, const struct weir__body *parent,
                                 struct weir__page_heap *page_heap)
 {
     if (!weir__backing_is_malloc())
         return false;
-    if (from && !page_heap && from->functions.allocate != raw_allocate)
+    if (parent && !page_heap && parent->functions.allocate != raw_allocate)
         return false;
     body->functions = in_place_of_all;
-    body->user = page_heap ? page_heap : from ? from->user : NULL;
+    body->user = page_heap ? page_heap : parent ? parent->user : NULL;
     body->backing = weir__backing_malloc.name;
     return true;
 }

@@ -1,17 +1,9 @@
-/* alloc/trim.c - giving memory back: on request, and what idle threads hold. */
-#include "alloc/block.h"
-#include "alloc/observe.h"
+/* alloc/trim.c - giving memory back on request; see weir/allocator.h. */
+#include "alloc/context.h"
 #include "pool/double_free.h"
 
-#include "os/clock.h"
-
-/* Threads that did nothing for this long have their caches emptied; looked at only
- * every so many slow operations of a heap. */
-#define IDLE_NS       1000000000u
-#define LOOK_SLOW_OPS 64
-
-/* Blocks may travel from center to center, each time fewer; other threads may add to
- * them, so there is an end to it. */
+/* A flush may send a batch on to another center, so repeat until nothing moves; bounded,
+ * because other threads may keep adding. */
 static void centers_flush(const struct weir__body *body)
 {
     size_t moved = 1;
@@ -46,29 +38,4 @@ size_t weir_trim(weir_allocator *a)
     weir__context_unlock();
     weir__double_frees_report();
     return bytes;
-}
-
-void (*weir__slow_watcher)(const struct weir__window *own);
-bool weir__window_notes_blocks;
-
-void weir__slow_watch(void (*watch)(const struct weir__window *own))
-{
-    __atomic_store_n(&weir__window_notes_blocks, watch != NULL, __ATOMIC_RELAXED);
-    __atomic_store_n(&weir__slow_watcher, watch, __ATOMIC_RELEASE);
-}
-
-void weir__scavenge_now_and_then(struct weir__heap *heap)
-{
-    static uint64_t looked_at; /* coarse clock; any thread */
-    weir__watch_call(heap);
-    if (weir__unlikely(__atomic_load_n(&weir__double_frees_noted, __ATOMIC_RELAXED)))
-        weir__double_frees_report();
-    unsigned slow = __atomic_load_n(&heap->slow, __ATOMIC_RELAXED) + 1; /* about, if common */
-    __atomic_store_n(&heap->slow, slow, __ATOMIC_RELAXED);
-    if (weir__likely(slow % LOOK_SLOW_OPS))
-        return;
-    uint64_t now = weir__os_coarse_time(), last = __atomic_load_n(&looked_at, __ATOMIC_RELAXED);
-    if (now - last >= IDLE_NS && __atomic_compare_exchange_n(&looked_at, &last, now, false,
-                                                             __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-        weir__heaps_scavenge();
 }

@@ -12,9 +12,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static void *malloc_take(size_t size, size_t alignment, bool *zeroed)
+static void *malloc_take(size_t size, size_t alignment)
 {
-    return weir__backing_system.take(size, alignment, zeroed);
+    return weir__backing_system.take(size, alignment);
 }
 
 static void malloc_give(void *region, size_t size, size_t alignment)

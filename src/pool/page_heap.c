@@ -69,27 +69,23 @@ static struct weir__chunk *chunk_revive(const struct weir__page_heap *heap)
     return chunk;
 }
 
-static struct weir__chunk *chunk_take(struct weir__page_heap *heap, bool *zeroed)
+static struct weir__chunk *chunk_take(struct weir__page_heap *heap)
 {
     if (weir__fault_now())
         return NULL;
-    *zeroed = true;
     struct weir__chunk *chunk = chunk_revive(heap);
-    return chunk ? chunk : heap->backing->take(WEIR__CHUNK, WEIR__CHUNK, zeroed);
+    return chunk ? chunk : heap->backing->take(WEIR__CHUNK, WEIR__CHUNK);
 }
 
 static struct weir__chunk *chunk_add(struct weir__page_heap *heap)
 {
-    bool zeroed = false;
-    struct weir__chunk *chunk = chunk_take(heap, &zeroed);
+    struct weir__chunk *chunk = chunk_take(heap);
     if (!chunk)
         return NULL;
     weir__os_huge_pages(chunk, WEIR__CHUNK, false);
-    if (!zeroed)
-        memset(chunk, 0, sizeof *chunk);
     memset(&chunk->u.head, 0, sizeof chunk->u.head);
     for (unsigned i = 1; i < WEIR__CHUNK_SLABS; i++)
-        chunk->slabs[i].zeroed = zeroed;
+        chunk->slabs[i].zeroed = true;
     chunk->u.head.page_heap = heap;
     chunk->u.head.nfree = chunk->u.head.nfresh = CHUNK_USABLE;
     chunk->u.head.next = heap->chunks;

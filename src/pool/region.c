@@ -112,14 +112,13 @@ struct weir__region *weir__region_create(struct weir__page_heap *heap, size_t si
     struct weir__region *region = region_enter(npages, direct);
     if (!region)
         return NULL;
-    bool zeroed = false;
-    char *base = weir__fault_now() ? NULL : heap->backing->take(size, alignment, &zeroed);
+    char *base = weir__fault_now() ? NULL : heap->backing->take(size, alignment);
     if (!base)
         goto no_base;
     __atomic_store_n(&region->base, base, __ATOMIC_RELAXED);
     region->npages = (uint32_t)npages;
     region->frontier = 0;
-    region->touched = zeroed ? 0 : (uint32_t)npages;
+    region->touched = 0;
     region->busy = false;
     region->size = size;
     region->alignment = alignment;

@@ -30,7 +30,8 @@ void weir__slab_init(struct weir__slab *slab, unsigned sizeclass, const void *ow
         if (!slab->zeroed)
             memset(slab->entries, 0, weir__slab_ledger(size));
     }
-    slab->reciprocal = (uint32_t)((((uint64_t)1 << 32) + size - 1) / size);
+    __atomic_store_n(&slab->reciprocal, (uint32_t)((((uint64_t)1 << 32) + size - 1) / size),
+                     __ATOMIC_RELEASE); /* after entries: a stale lookup reads both */
     slab->end = (uint16_t)(WEIR__SLAB / size);
     slab->free_head = 0;
     slab->nout = 0;

@@ -95,7 +95,7 @@ WEIR__INLINE char *weir__slab_memory(const struct weir__slab *slab)
 WEIR__INLINE bool weir__slab_index(const struct weir__slab *slab, const void *pointer,
                                    uint64_t *index)
 {
-    uint32_t factor = slab->reciprocal;
+    uint32_t factor = __atomic_load_n(&slab->reciprocal, __ATOMIC_ACQUIRE); /* then entries */
     uint64_t product = (uint64_t)((uintptr_t)pointer & (WEIR__SLAB - 1)) * factor;
     if (weir__unlikely((uint32_t)product >= factor))
         return false;
