@@ -5,9 +5,9 @@
 #include "alloc/context.h"
 #include "alloc/cpu.h"
 #include "alloc/inspect.h"
+#include "alloc/misuse.h"
 #include "backing/meta.h"
 #include "os/clock.h"
-#include "pool/double_free.h"
 #include "track/count.h"
 #include "track/shown.h"
 #include "track/trace_hook.h"
@@ -74,9 +74,19 @@ void weir__heap_slot_give(ptrdiff_t heap_at)
 
 /* -- making and unmaking -------------------------------------------------------------- */
 
+/* From 1 on. One that comes again, half a milliard heaps later, could only hide the second free of
+ * a block whose copies are that old. */
+static uint32_t mark_next(void)
+{
+    static uint32_t number;
+    uint32_t next = __atomic_add_fetch(&number, 1, __ATOMIC_RELAXED) % WEIR__ENTRY_MARK_MAX;
+    return WEIR__ENTRY_CACHED | (next + 1);
+}
+
 static void heap_init(struct weir__heap *heap, weir_allocator *a, const void *thread)
 {
     heap->owner = a;
+    heap->mark = mark_next();
     weir__cache_init(&heap->cache);
     heap->shard = weir__body_shard_choose(a->body);
     if (heap->shard) {
@@ -317,8 +327,8 @@ void weir__heap_slow_done(struct weir__heap *heap)
 {
     static uint64_t looked_at; /* coarse clock; any thread */
     weir__watch_call(heap);
-    if (weir__unlikely(__atomic_load_n(&weir__double_frees_noted, __ATOMIC_RELAXED)))
-        weir__double_frees_report();
+    if (weir__unlikely(__atomic_load_n(&weir__late_misuses_noted, __ATOMIC_RELAXED)))
+        weir__late_misuses_report();
     unsigned slow = __atomic_load_n(&heap->slow, __ATOMIC_RELAXED) + 1; /* about, if common */
     __atomic_store_n(&heap->slow, slow, __ATOMIC_RELAXED);
     if (weir__likely(slow % LOOK_SLOW_OPS))

@@ -18,6 +18,7 @@ struct weir__shown;
 struct weir__heap {
     struct weir__window window;
     uint32_t live; /* weir__here.live of its thread; the owner writes */
+    uint32_t mark; /* of the copies of blocks that it frees (pool/cached.h); never changes */
     struct weir__cache cache;
     weir_allocator *owner;     /* these four never change */
     struct weir__shard *shard; /* whose centers the cache uses */

@@ -68,7 +68,7 @@ static void carrier_make_live(const struct carrier *c, const struct weir__reques
  * too. */
 static void former_give(weir_allocator *a, void *block, const struct weir__found *found)
 {
-    bool first = found->kind == WEIR__KIND_SMALL ? weir__small_give_live(a, block, &found->place)
+    bool first = found->kind == WEIR__KIND_SMALL ? weir__small_give_live(a, block, found)
                                                  : weir__large_give(a, found->place.span);
     if (weir__likely(first))
         return;

@@ -4,6 +4,7 @@
 #include "alloc/body.h"
 #include "alloc/trace.h"
 #include "base/error.h"
+#include "pool/late_misuse.h"
 #include "track/shared.h"
 
 #include <errno.h>
@@ -29,10 +30,29 @@ static void *small_take_shared(struct weir__heap *heap, struct weir__bin *bin,
     return block;
 }
 
+/* Drops copies that are not true from the top. */
+static void bin_clean_locked(struct weir__heap *heap, struct weir__bin *bin)
+{
+    while (bin->top > bin->base && weir__unlikely(!weir__cached_is_true(&bin->top[-1]))) {
+        weir__late_misuse_note(&(struct weir__late_misuse){.what = WEIR_MISUSE_DOUBLE_FREE,
+                                                           .block = bin->top[-1].block,
+                                                           .owner = heap->owner,
+                                                           .requested = bin->top[-1].requested});
+        weir__bin_set_top(bin, bin->top - 1);
+    }
+}
+
+/* The top is a true copy then. False: no memory. */
 static bool bin_fill_locked(struct weir__heap *heap, unsigned sizeclass)
 {
-    const struct weir__bin *bin = &heap->cache.bins[sizeclass];
-    return bin->top > bin->base || weir__cache_refill(&heap->cache, sizeclass);
+    struct weir__bin *bin = &heap->cache.bins[sizeclass];
+    for (;;) {
+        bin_clean_locked(heap, bin);
+        if (bin->top > bin->base)
+            return true;
+        if (!weir__cache_refill(&heap->cache, sizeclass))
+            return false;
+    }
 }
 
 void *weir__small_allocate_slow(weir_allocator *a, unsigned sizeclass,
@@ -76,15 +96,22 @@ bool weir__small_take(weir_allocator *a, unsigned sizeclass, struct weir__cached
 
 /* -- freeing -------------------------------------------------------------------------- */
 
+/* What the heap makes of a live block that it frees. */
+static struct weir__cached copy_of(const struct weir__heap *heap, void *block,
+                                   const struct weir__found *found)
+{
+    return (struct weir__cached){block, found->place.entry, heap->mark, (uint32_t)found->requested};
+}
+
 /* While SHARED: into the thread's own bin without its lock. False: the other way. */
-static bool small_give_shared(struct weir__heap *heap, struct weir__bin *bin, void *block,
-                              const struct weir__found *found)
+static bool small_give_shared(struct weir__heap *heap, struct weir__bin *bin,
+                              struct weir__cached cached)
 {
     if (!heap->slot || !weir__shared_enter(&heap->window))
         return false;
-    bool given = weir__entry_is_live(weir__entry_get(found->place.entry)) &&
-                 weir__small_push(bin, block, found->place.entry);
-    weir__shared_leave(&heap->window, given ? -(int64_t)found->requested : 0, 0, given);
+    bool given =
+        weir__entry_is_live(weir__entry_get(cached.entry)) && weir__small_push(bin, cached);
+    weir__shared_leave(&heap->window, given ? -(int64_t)cached.requested : 0, 0, given);
     return given;
 }
 
@@ -93,11 +120,10 @@ static void small_push_locked(struct weir__heap *heap, unsigned sizeclass,
                               struct weir__cached cached)
 {
     struct weir__bin *bin = &heap->cache.bins[sizeclass];
-    if (weir__cache_drain(&heap->cache, sizeclass) &&
-        weir__small_push(bin, cached.block, cached.entry))
+    if (weir__cache_drain(&heap->cache, sizeclass) && weir__small_push(bin, cached))
         return;
-    weir__entry_set(cached.entry, WEIR__ENTRY_CACHED);
-    weir__center_give(&cached, 1);
+    weir__entry_set(cached.entry, cached.mark);
+    weir__center_give(&heap->cache.centers[sizeclass], &cached, 1);
 }
 
 void weir__small_give(weir_allocator *a, struct weir__cached given, unsigned sizeclass)
@@ -108,14 +134,14 @@ void weir__small_give(weir_allocator *a, struct weir__cached given, unsigned siz
     weir__lock_drop(&heap->cache.lock);
 }
 
-bool weir__small_give_live(weir_allocator *a, void *block, const struct weir__place *place)
+bool weir__small_give_live(weir_allocator *a, void *block, const struct weir__found *found)
 {
     struct weir__heap *heap = weir__heap_get(a);
+    const struct weir__place *place = &found->place;
     weir__lock_take(&heap->cache.lock);
     bool live = weir__entry_is_live(weir__entry_get(place->entry));
     if (weir__likely(live))
-        small_push_locked(heap, weir__slab_class(place->slab),
-                          (struct weir__cached){block, place->entry});
+        small_push_locked(heap, weir__slab_class(place->slab), copy_of(heap, block, found));
     weir__lock_drop(&heap->cache.lock);
     return live;
 }
@@ -124,13 +150,14 @@ void weir__small_free_slow(weir_allocator *a, void *block, const struct weir__fo
 {
     struct weir__heap *heap = weir__heap_get(a);
     unsigned sizeclass = weir__slab_class(found->place.slab);
-    if (small_give_shared(heap, &heap->cache.bins[sizeclass], block, found))
+    struct weir__cached cached = copy_of(heap, block, found);
+    if (small_give_shared(heap, &heap->cache.bins[sizeclass], cached))
         return;
     weir__lock_take(&heap->cache.lock);
     bool live = weir__entry_is_live(weir__entry_get(found->place.entry));
     if (weir__likely(live)) {
         weir__count_locked(heap, -(int64_t)found->requested, 0, 1);
-        small_push_locked(heap, sizeclass, (struct weir__cached){block, found->place.entry});
+        small_push_locked(heap, sizeclass, cached);
     }
     uint64_t sequence = weir__count_sequence(heap);
     weir__lock_drop(&heap->cache.lock);
@@ -167,7 +194,8 @@ static void *move_entered(struct weir__heap *heap, void *block, const struct wei
     if (!to)
         return NULL;
     memcpy(to, block, weir__min(size, weir__class_bytes[weir__slab_class(place->slab)]));
-    weir__small_push(from, block, place->entry);
+    weir__small_push(from, (struct weir__cached){block, place->entry, heap->mark,
+                                                 (uint32_t)weir__entry_size(value)});
     return to;
 }
 

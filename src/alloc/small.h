@@ -15,30 +15,30 @@
 #include "alloc/count.h"
 #include "alloc/heap.h"
 
-/* The top block, made live by `entry`; NULL: the bin is empty. *zeroed (may be NULL, which
- * folds away): it is known to be zero. By who may use the bin, as the next. */
+/* The top block, made live by `entry`; NULL: the bin is empty, or its top is not a true copy
+ * (pool/cached.h): go the slow way. *zeroed (may be NULL, which folds away): it is known to be
+ * zero. By who may use the bin, as the next. */
 WEIR__INLINE void *weir__small_pop(struct weir__bin *bin, uint32_t entry, bool *zeroed)
 {
     struct weir__cached *top = weir__own_get(bin->top);
     void *block = top[-1].block;
-    if (weir__unlikely(!block))
+    if (weir__unlikely(!block) || weir__unlikely(!weir__cached_is_true(&top[-1])))
         return NULL;
     weir__own_set(bin->top, top - 1);
     if (zeroed)
-        *zeroed = weir__entry_get(top[-1].entry) & WEIR__ENTRY_ZERO;
+        *zeroed = top[-1].mark & WEIR__ENTRY_ZERO;
     weir__entry_set(top[-1].entry, entry);
     return block;
 }
 
 /* False: the bin is full. */
-WEIR__INLINE bool weir__small_push(struct weir__bin *bin, void *block, uint32_t *entry)
+WEIR__INLINE bool weir__small_push(struct weir__bin *bin, struct weir__cached cached)
 {
     struct weir__cached *top = weir__own_get(bin->top);
     if (weir__unlikely(top == weir__own_get(bin->limit)))
         return false;
-    weir__entry_set(entry, WEIR__ENTRY_CACHED);
-    top->block = block;
-    top->entry = entry;
+    weir__entry_set(cached.entry, cached.mark);
+    *top = cached;
     weir__own_set(bin->top, top + 1);
     return true;
 }
@@ -76,11 +76,13 @@ WEIR__INLINE bool weir__small_free(const weir_allocator *a, struct weir__heap *c
     struct weir__bin *bin = weir__cache_bin(&heap->cache, place->slab->bin);
     if (weir__unlikely(!weir__freeing_enter(&heap->window)))
         return false;
-    if (weir__unlikely(!weir__small_push(bin, block, place->entry))) {
+    uint32_t requested = (uint32_t)weir__entry_size(value);
+    struct weir__cached cached = {block, place->entry, heap->mark, requested};
+    if (weir__unlikely(!weir__small_push(bin, cached))) {
         weir__freeing_undo(&heap->window);
         return false;
     }
-    weir__freeing_leave(&heap->window, (int64_t)weir__entry_size(value));
+    weir__freeing_leave(&heap->window, requested);
     return true;
 }
 
@@ -111,6 +113,6 @@ bool weir__small_take(weir_allocator *a, unsigned sizeclass, struct weir__cached
 void weir__small_give(weir_allocator *a, struct weir__cached given, unsigned sizeclass);
 
 /* The same for a live block. False: it is live no more. */
-bool weir__small_give_live(weir_allocator *a, void *block, const struct weir__place *place);
+bool weir__small_give_live(weir_allocator *a, void *block, const struct weir__found *found);
 
 #endif

@@ -1,19 +1,13 @@
 /* alloc/trim.c - giving memory back on request; see weir/allocator.h. */
 #include "alloc/context.h"
-#include "pool/double_free.h"
+#include "alloc/misuse.h"
 
-/* A flush may send a batch on to another center, so repeat until nothing moves; bounded,
- * because other threads may keep adding. */
 static void centers_flush(const struct weir__body *body)
 {
-    size_t moved = 1;
-    for (unsigned pass = 0; moved && pass < WEIR__SHARDS + 1; pass++) {
-        struct weir__center *center;
-        moved = 0;
-        for (unsigned i = 0; (center = weir__body_center(body, i)); i++)
-            if (!weir__center_is_empty(center))
-                moved += weir__center_flush(center);
-    }
+    struct weir__center *center;
+    for (unsigned i = 0; (center = weir__body_center(body, i)); i++)
+        if (!weir__center_is_empty(center))
+            weir__center_flush(center);
 }
 
 size_t weir_trim(weir_allocator *a)
@@ -36,6 +30,6 @@ size_t weir_trim(weir_allocator *a)
     if (a->body->page_heap)
         bytes += weir__page_heap_trim(a->body->page_heap);
     weir__context_unlock();
-    weir__double_frees_report();
+    weir__late_misuses_report();
     return bytes;
 }

@@ -30,11 +30,6 @@ void weir__page_heap_init(struct weir__page_heap *heap, const struct weir__backi
 
 /* -- chunks -------------------------------------------------------------------- */
 
-static struct weir__chunk *chunk_of(struct weir__slab *slab)
-{
-    return (struct weir__chunk *)((uintptr_t)slab & ~(WEIR__CHUNK - 1));
-}
-
 /*
  * Chunks that no page heap has. Any thread may look up a stale pointer at any time, so a chunk's
  * headers must stay readable: its address range is never given back, only its memory, and
@@ -181,7 +176,7 @@ struct weir__slab *weir__page_heap_take_slab(struct weir__page_heap *heap)
     else
         slab = slab_fresh(heap);
     if (slab) {
-        chunk_of(slab)->u.head.nfree--;
+        weir__chunk_of(slab)->u.head.nfree--;
         heap->nused_slabs++;
         slab->dirty = false;
         slab->next = slab->prev = NULL;
@@ -200,7 +195,7 @@ void weir__page_heap_give_slab(struct weir__page_heap *heap, struct weir__slab *
     slab->freed_at = weir__page_heap_clock(heap);
     free_slab_link(heap, slab);
     heap->nused_slabs--;
-    chunk_of(slab)->u.head.nfree++;
+    weir__chunk_of(slab)->u.head.nfree++;
     weir__page_heap_given_locked(heap, WEIR__SLAB);
     weir__page_heap_decay_locked(heap);
     weir__lock_drop(&heap->lock);
@@ -229,14 +224,14 @@ unsigned weir__slabs_cut_locked(struct weir__page_heap *heap, struct weir__slab 
     while (count < most && heap->oldest_dirty) {
         struct weir__slab *slab = slabs[count++] = heap->oldest_dirty;
         free_slab_unlink(heap, slab);
-        chunk_of(slab)->u.head.nfree--; /* so that the chunk stays */
+        weir__chunk_of(slab)->u.head.nfree--; /* so that the chunk stays */
     }
     return count;
 }
 
 void weir__slab_uncut_locked(struct weir__page_heap *heap, struct weir__slab *slab, bool purged)
 {
-    chunk_of(slab)->u.head.nfree++;
+    weir__chunk_of(slab)->u.head.nfree++;
     slab_purged(heap, slab, purged);
 }
 
