@@ -62,6 +62,12 @@ bool weir__os_memory_tool(void)
     return tool_here() != NONE;
 }
 
+bool weir__os_memory_tool_is_strict(void)
+{
+    enum tool tool = tool_here();
+    return tool == ASAN || tool == LSAN;
+}
+
 void weir__os_memory_forbid(const void *start, size_t size)
 {
     enum tool tool = tool_here();

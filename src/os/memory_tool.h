@@ -12,6 +12,10 @@
 /* Is one of them here? The same answer for the whole process. */
 bool weir__os_memory_tool(void);
 
+/* Does it look for pointers to blocks only in what it knows: blocks, stacks, static memory?
+ * Memcheck looks everywhere, but a pointer into the middle of a block is not enough for it. */
+bool weir__os_memory_tool_is_strict(void);
+
 /* From now on a use of these bytes is reported. Nothing happens without a tool, or where it
  * watches whole blocks only. */
 void weir__os_memory_forbid(const void *start, size_t size);
