@@ -282,8 +282,6 @@ static void objects(void)
     memset(weir_arena_allocate(kept_arena, 300), 1, 300);
 }
 
-/* A block that moves may be counted twice while it does: the figures but total and count are
- * printed before. */
 static void resizing(void)
 {
     char *p = NULL;
@@ -301,6 +299,7 @@ static NOINLINE void correct(void)
 {
     uint64_t point = weir_checkpoint(cpu());
     objects();
+    resizing();
     weir_tag former = weir_tag_set(weir_tag_intern("tagged"));
     contexts();
     kept_tagged = weir_allocate(cpu(), 50);
@@ -312,7 +311,6 @@ static NOINLINE void correct(void)
     weir_leaks_since(cpu(), point, &leaks, NULL, NULL);
     printf("since: %zu bytes in %zu\n", leaks.bytes, leaks.count);
     weir_deallocate_sized(cpu(), kept_tagged, 50);
-    resizing();
     if (weir_allocate(cpu(), (size_t)1 << 46))
         abort();
     weir_trim(cpu());
