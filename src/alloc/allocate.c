@@ -4,6 +4,7 @@
 #include "alloc/block.h"
 #include "alloc/small.h"
 #include "alloc/trace.h"
+#include "pool/span.h"
 
 #include <errno.h>
 #include <string.h>
@@ -29,7 +30,7 @@ static WEIR__NOINLINE const char *large_account(weir_allocator *a, struct weir__
     size_t size = span->u.live.requested;
     uint64_t sequence = 0;
     if (weir__unlikely(!weir__account(a, (int64_t)size, 1, 0, &sequence))) {
-        weir__page_heap_give_span(body->page_heap, span, &body->span_bytes);
+        weir__span_give(body->page_heap, span, &body->span_bytes);
         return "over the limit";
     }
     if (weir__unlikely(sequence != 0))
@@ -49,8 +50,11 @@ static void *large_allocate(weir_allocator *a, size_t size, size_t alignment, bo
     if (size >= LOOK_FIRST && weir__unlikely(weir__meter_never_fits(&body->meter, size)))
         return weir__allocate_failed(a, &request, "over the limit");
     struct weir__claim claim = {a, size, weir__entry_tag(weir__here.entry), &body->span_bytes};
-    struct weir__span *span =
-        weir__page_heap_take_span(body->page_heap, size, alignment, &claim, zeroed);
+    struct weir__span *span = weir__span_take(body->page_heap, size, alignment, &claim, zeroed);
+    if (weir__unlikely(!span)) {
+        weir__reclaim();
+        span = weir__span_take(body->page_heap, size, alignment, &claim, zeroed);
+    }
     if (weir__unlikely(!span))
         return weir__allocate_failed(a, &request, "out of memory");
     void *block = weir__span_block(span);
@@ -199,6 +203,12 @@ static void *small_allocate(weir_allocator *a, unsigned sizeclass,
     }
     weir__lock_take(&heap->cache.lock);
     bool filled = bin->top > bin->base || weir__cache_refill(&heap->cache, sizeclass);
+    if (weir__unlikely(!filled)) {
+        weir__lock_drop(&heap->cache.lock);
+        weir__reclaim();
+        weir__lock_take(&heap->cache.lock);
+        filled = bin->top > bin->base || weir__cache_refill(&heap->cache, sizeclass);
+    }
     void *block = filled ? small_take_locked(heap, bin, request) : NULL;
     uint64_t sequence = weir__heap_sequence(heap);
     weir__lock_drop(&heap->cache.lock);
@@ -247,6 +257,11 @@ void *weir_allocate_zeroed_aligned(weir_allocator *a, size_t count, size_t size,
     void *block = weir__allocate_slow(a, &(struct weir__request){total, alignment, &zeroed});
     if (!block || zeroed || total == 0)
         return block;
+    unsigned entry = a->body->page_heap ? weir__map_get(block) : WEIR__MAP_FOREIGN;
+    if (entry >= WEIR__MAP_SPANS) {
+        weir__span_clear(weir__span_at(entry, block), total);
+        return block;
+    }
     int error = weir__allocator_zero(a, block, total);
     if (error) {
         weir_deallocate(a, block);

@@ -92,6 +92,10 @@ bool weir__account(weir_allocator *a, int64_t delta, unsigned allocated, unsigne
 void *weir__allocate_failed(weir_allocator *a, const struct weir__request *request,
                             const char *why);
 
+/* The system refused memory: what is free in every pool goes back to it, what threads have cached
+ * and unused addresses, too, so that it may be asked once more. No lock held. */
+void weir__reclaim(void);
+
 /* Paces the emptying of idle threads' caches: called on slow routes, no lock held. */
 void weir__scavenge_now_and_then(struct weir__heap *heap);
 

@@ -6,6 +6,7 @@
 #include "alloc/block.h"
 #include "alloc/trace.h"
 #include "backing/meta.h"
+#include "pool/span.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -135,7 +136,7 @@ static void cpu_start(void)
     weir__context_lock();
     bool first = cpu.state == WEIR__NEW;
     if (first) {
-        weir__page_heap_init(&cpu_page_heap, backing);
+        weir__page_heap_init(&cpu_page_heap, backing, weir__policy_get());
         memcpy(cpu.name, "cpu", sizeof "cpu");
         cpu_body.page_heap = &cpu_page_heap;
         cpu_body.owns_page_heap = true;
@@ -318,7 +319,7 @@ weir_allocator *weir_allocator_create(const weir_allocator_options *options)
 static int span_free_owned(struct weir__span *span, void *a)
 {
     if (span->u.live.owner == a)
-        weir__page_heap_give_span_locked(((weir_allocator *)a)->body->page_heap, span);
+        weir__span_give_locked(((weir_allocator *)a)->body->page_heap, span);
     return 0;
 }
 
@@ -334,8 +335,9 @@ static void blocks_release(weir_allocator *a)
     for (unsigned i = 0; (center = weir__body_center(body, i)); i++)
         weir__center_destroy(center);
     weir__lock_take(&body->page_heap->lock);
-    weir__page_heap_each_span_locked(body->page_heap, span_free_owned, a);
+    weir__span_each_locked(body->page_heap, span_free_owned, a);
     weir__lock_drop(&body->page_heap->lock);
+    weir__page_heap_relieve(body->page_heap);
 }
 
 void weir__context_unmake(weir_allocator *a)

@@ -4,6 +4,7 @@
 #include "alloc/block.h"
 #include "alloc/small.h"
 #include "alloc/trace.h"
+#include "pool/span.h"
 
 #include <errno.h>
 
@@ -113,7 +114,7 @@ WEIR__INLINE struct weir__span *large_find(const weir_allocator *a, const void *
         return NULL;
     struct weir__span *span = weir__span_at(entry, block);
     if (weir__unlikely(!span || span->state != WEIR__PAGE_SPAN || span->u.live.owner != a ||
-                       weir__span_block(span) != block))
+                       !weir__span_starts_at(span, block)))
         return NULL;
     return span;
 }
@@ -123,7 +124,7 @@ WEIR__INLINE struct weir__span *large_find(const weir_allocator *a, const void *
 static WEIR__NOINLINE bool large_free_traced(weir_allocator *a, struct weir__span *span,
                                              void *block, size_t requested, uint64_t sequence)
 {
-    bool first = weir__page_heap_give_span(a->body->page_heap, span, &a->body->span_bytes);
+    bool first = weir__span_give(a->body->page_heap, span, &a->body->span_bytes);
     if (first) {
         weir__trace_freed(a, sequence, block, requested);
         return true;
@@ -151,7 +152,7 @@ static bool large_free(weir_allocator *a, void *block)
         if (weir__unlikely(sequence != 0))
             return large_free_traced(a, span, block, requested, sequence);
     }
-    if (weir__likely(weir__page_heap_give_span(a->body->page_heap, span, &a->body->span_bytes)))
+    if (weir__likely(weir__span_give(a->body->page_heap, span, &a->body->span_bytes)))
         return true;
     weir__account(a, (int64_t)requested, 1, 0, &sequence);
     if (weir__unlikely(sequence != 0))

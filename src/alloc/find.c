@@ -3,6 +3,7 @@
  * is none. Reads only; never dereferences what weir does not own.
  */
 #include "alloc/block.h"
+#include "pool/span.h"
 
 static struct weir__found found_bad(weir_misuse fault)
 {
@@ -67,7 +68,7 @@ static struct weir__found large_find(const weir_allocator *a, const void *pointe
 {
     struct weir__span *span = weir__span_at(entry, pointer);
     if (!span || __atomic_load_n(&span->state, __ATOMIC_ACQUIRE) != WEIR__PAGE_SPAN ||
-        weir__span_block(span) != pointer)
+        !weir__span_starts_at(span, pointer))
         return found_bad(span_fault(weir__region_of_map(entry), pointer));
     if (span->u.live.owner != a)
         return found_bad(WEIR_MISUSE_OTHER_ALLOCATOR);

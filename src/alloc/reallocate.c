@@ -4,6 +4,7 @@
  */
 #include "alloc/block.h"
 #include "alloc/trace.h"
+#include "pool/span.h"
 
 #include <errno.h>
 #include <string.h>
@@ -45,17 +46,36 @@ static int small_resize(weir_allocator *a, void *block, struct weir__found *foun
     return 1;
 }
 
+/* Grows a block that may move with its pages: counted before, because it cannot move back. A trace
+ * knows blocks by their addresses: while one is recorded, such a block is copied. */
+static int large_remap(weir_allocator *a, const struct weir__found *found, size_t size)
+{
+    struct weir__body *body = a->body;
+    int64_t more = (int64_t)(size - found->requested);
+    uint64_t sequence = 0;
+    if (weir__trace_hooks())
+        return 0;
+    if (!weir__account(a, more, 0, 0, &sequence))
+        return -1;
+    bool done = weir__span_resize(body->page_heap, found->span, size, &body->span_bytes);
+    if (!done)
+        weir__account(a, -more, 0, 0, &sequence);
+    return done;
+}
+
 static int large_resize(weir_allocator *a, void *block, struct weir__found *found, size_t size)
 {
     struct weir__body *body = a->body;
     size_t old = found->requested;
     if (size <= WEIR__SMALL_MAX && old > WEIR__SMALL_MAX)
         return 0;
-    if (!weir__page_heap_resize_span(body->page_heap, found->span, size, &body->span_bytes))
-        return 0;
     uint64_t sequence = 0;
+    if (weir__span_may_move(found->span) && size > old)
+        return large_remap(a, found, size);
+    if (!weir__span_resize(body->page_heap, found->span, size, &body->span_bytes))
+        return 0;
     if (!weir__account(a, (int64_t)size - (int64_t)old, 0, 0, &sequence)) {
-        weir__page_heap_resize_span(body->page_heap, found->span, old, &body->span_bytes);
+        weir__span_resize(body->page_heap, found->span, old, &body->span_bytes);
         return -1;
     }
     resized(a, sequence, block, found, size);
@@ -90,7 +110,9 @@ static void *found_resize(weir_allocator *a, void *block, struct weir__found *fo
                                             : 0;
     if (done < 0)
         return weir__allocate_failed(a, &request, "over the limit");
-    return done ? block : block_move(a, block, found, size);
+    if (!done)
+        return block_move(a, block, found, size);
+    return found->kind == WEIR__LARGE ? weir__span_block(found->span) : block;
 }
 
 void *weir_reallocate(weir_allocator *a, void *block, size_t size)

@@ -196,9 +196,10 @@ static int drop_probe(void)
     if (!probe)
         return DROP_UNKNOWN;
     *probe = 1;
-    munlock((void *)probe, page); /* mlockall(MCL_FUTURE): locked pages are always kept */
-    madvise((void *)probe, page, MADV_DONTNEED);
-    int state = *probe == 0 ? DROP_WORKS : DROP_KEEPS;
+    int state =
+        DROP_UNKNOWN; /* a page locked by mlockall(MCL_FUTURE) is refused and tells nothing */
+    if (madvise((void *)probe, page, MADV_DONTNEED) == 0)
+        state = *probe == 0 ? DROP_WORKS : DROP_KEEPS;
     munmap((void *)probe, page);
     return state;
 }

@@ -2,8 +2,8 @@
 #include "pool/center.h"
 
 #include "backing/meta.h"
+#include "pool/chunk.h"
 #include "pool/double_free.h"
-#include "pool/page_heap.h"
 
 #include <string.h>
 
@@ -47,7 +47,7 @@ static void slab_unlink(struct weir__slab **list, struct weir__slab *slab)
 
 static struct weir__slab *slab_add_locked(struct weir__center *center)
 {
-    struct weir__slab *slab = weir__page_heap_take_slab(center->page_heap);
+    struct weir__slab *slab = weir__chunk_take_slab(center->page_heap);
     if (!slab)
         return NULL;
     weir__slab_init(slab, center->sizeclass, center->owner, center);
@@ -90,7 +90,7 @@ static void block_put_locked(struct weir__center *center, const struct weir__cac
     if (slab->nout == 0) {
         slab_unlink(was_full ? &center->full : &center->partial, slab);
         __atomic_store_n(&center->nslabs, center->nslabs - 1, __ATOMIC_RELAXED);
-        weir__page_heap_give_slab(center->page_heap, slab);
+        weir__chunk_give_slab(center->page_heap, slab);
     } else if (was_full) {
         slab_unlink(&center->full, slab);
         slab_link(&center->partial, slab);
@@ -282,7 +282,7 @@ static void give_singly(const struct weir__cached *blocks, unsigned count)
 static bool center_is_loose_locked(const struct weir__center *center)
 {
     size_t bytes = center->nslabs * WEIR__SLAB;
-    return weir__unlikely(bytes > weir__policy.loose_bytes) &&
+    return weir__unlikely(bytes > center->page_heap->policy->loose_bytes) &&
            center->nout * weir__class_bytes[center->sizeclass] < bytes / 4;
 }
 
@@ -346,7 +346,7 @@ static void slabs_give_all(struct weir__center *center, struct weir__slab *list)
 {
     for (struct weir__slab *slab = list, *next; slab; slab = next) {
         next = slab->next;
-        weir__page_heap_give_slab(center->page_heap, slab);
+        weir__chunk_give_slab(center->page_heap, slab);
     }
 }
 

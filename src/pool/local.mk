@@ -2,7 +2,7 @@
 
 weir_core_sources += src/pool/cache.c src/pool/cache.h src/pool/center.c src/pool/center.h \
 	src/pool/class.c src/pool/class.h src/pool/double_free.c \
-	src/pool/double_free.h src/pool/hole.h src/pool/map.c src/pool/map.h \
+	src/pool/double_free.h src/pool/hole.c src/pool/hole.h src/pool/map.c src/pool/map.h \
 	src/pool/policy.c src/pool/policy.h src/pool/region.c \
-	src/pool/budget.c src/pool/region.h src/pool/slab.c src/pool/slab.h src/pool/span.c src/pool/page_heap.c \
+	src/pool/budget.c src/pool/budget.h src/pool/chunk.c src/pool/chunk.h src/pool/purge.c src/pool/purge.h src/pool/region.h src/pool/slab.c src/pool/slab.h src/pool/span.c src/pool/span.h src/pool/page_heap.c \
 	src/pool/page_heap.h src/pool/entry.h

@@ -20,12 +20,13 @@
  * All fields but owner..bin are under the lock of the class center (of the page heap
  * while the slab is free); owner..bin do not change while a block is live.
  *
- * A chunk's address range is never given back (pool/page_heap.c), so that headers and entries
+ * A chunk's address range is never given back (pool/chunk.h), so that headers and entries
  * may be read for any pointer into it at any time. `entries` is NULL or leads into the chunk.
  */
 #ifndef WEIR_POOL_SLAB_H
 #define WEIR_POOL_SLAB_H
 
+#include "base/list.h"
 #include "pool/class.h"
 #include "pool/entry.h"
 #include "pool/map.h"
@@ -63,7 +64,7 @@ struct weir__chunk {
         struct { /* slab 0 is this header and has no entries */
             struct weir__page_heap *page_heap;
             const struct weir__backing *backing; /* while no page heap has the chunk */
-            struct weir__chunk *next, *prev;     /* of the page_heap, or of no page heap's */
+            struct weir__link link;              /* of its page heap, or of no page heap's */
             size_t nfree;                        /* slabs not in use, of 63 */
             size_t nfresh;                       /* slabs never used: the last ones */
         } head;
@@ -73,18 +74,23 @@ struct weir__chunk {
 _Static_assert(sizeof(struct weir__slab) == 64, "one cache line a slab header");
 _Static_assert(sizeof(struct weir__chunk) <= WEIR__SLAB, "the chunk header fits slab 0");
 
+/* The chunk of slabs that holds `pointer`: a block, or a slab's header. */
+WEIR__INLINE struct weir__chunk *weir__chunk_of(const void *pointer)
+{
+    return (struct weir__chunk *)((uintptr_t)pointer & ~(WEIR__CHUNK - 1));
+}
+
 /* The slab that `pointer` lies in; its chunk is known to be one of slabs. */
 WEIR__INLINE struct weir__slab *weir__slab_of(const void *pointer)
 {
-    uintptr_t address = (uintptr_t)pointer;
-    struct weir__chunk *chunk = (struct weir__chunk *)(address & ~(WEIR__CHUNK - 1));
-    return &chunk->slabs[(address >> WEIR__SLAB_SHIFT) & (WEIR__CHUNK_SLABS - 1)];
+    size_t number = ((uintptr_t)pointer >> WEIR__SLAB_SHIFT) & (WEIR__CHUNK_SLABS - 1);
+    return &weir__chunk_of(pointer)->slabs[number];
 }
 
 WEIR__INLINE char *weir__slab_memory(const struct weir__slab *slab)
 {
-    uintptr_t chunk = (uintptr_t)slab & ~(WEIR__CHUNK - 1);
-    return (char *)chunk + (((uintptr_t)slab - chunk) / sizeof *slab << WEIR__SLAB_SHIFT);
+    struct weir__chunk *chunk = weir__chunk_of(slab);
+    return (char *)chunk + ((size_t)(slab - chunk->slabs) << WEIR__SLAB_SHIFT);
 }
 
 /*
