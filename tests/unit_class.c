@@ -87,3 +87,16 @@ Test(class, batches_fit)
         before = batch;
     }
 }
+
+/* A center keeps whole batches, two at least, of about the bytes that class.h says. */
+Test(class, depots_hold_whole_batches)
+{
+    for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++) {
+        size_t size = weir__class_bytes[sizeclass], depot = weir__class_depot(sizeclass);
+        size_t batch = weir__class_batch(sizeclass), kept = size <= 512 ? 262144 : 65536;
+        cr_assert(depot >= 2 * batch && depot <= WEIR__DEPOT_MAX, "class %u", sizeclass);
+        cr_assert_eq(depot % batch, 0);
+        cr_assert_leq(depot * size, kept + batch * size);
+        cr_assert(depot * size >= kept || depot + batch > WEIR__DEPOT_MAX, "class %u", sizeclass);
+    }
+}

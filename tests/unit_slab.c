@@ -4,8 +4,8 @@
  * none where no block starts.
  */
 #include "pool/chunk.h"
+#include "pool/late_misuse.h"
 #include "pool/slab.h"
-#include "pool/span.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -108,23 +108,158 @@ Test(slab, full_blocks_leave_the_ledger_alone)
     for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++) {
         struct weir__slab *slab = slab_make(1 + sizeclass % (WEIR__CHUNK_SLABS - 1), sizeclass);
         unsigned taken = 0, first = weir__slab_first(slab);
+        struct weir__cached cached;
         while (weir__slab_has_free(slab)) {
-            unsigned index = weir__slab_take(slab);
-            cr_assert_eq(index, first + taken++);
-            memset(weir__slab_block(slab, index), 0xA5, weir__class_bytes[sizeclass]);
+            cr_assert(weir__slab_take(slab, &cached));
+            cr_assert_eq(cached.block, weir__slab_block(slab, first + taken));
+            cr_assert_eq(cached.entry, &slab->entries[first + taken++]);
+            memset(cached.block, 0xA5, weir__class_bytes[sizeclass]);
         }
+        cr_assert_not(weir__slab_take(slab, &cached));
         cr_assert_eq(taken, slab->end - first);
         cr_assert_eq(slab->nout, taken);
+        cr_assert(weir__slab_is_valid(slab), "class %u", sizeclass);
         for (unsigned index = first; index < slab->end; index++)
-            cr_assert(weir__entry_is_cached(slab->entries[index]), "class %u", sizeclass);
-        for (unsigned index = first; index < slab->end; index++) {
-            cr_assert(weir__slab_put(slab, &slab->entries[index]));
-            cr_assert_not(weir__slab_put(slab, &slab->entries[index]), "put twice");
-        }
+            cr_assert(weir__slab_put(slab, &(struct weir__cached){weir__slab_block(slab, index),
+                                                                  &slab->entries[index],
+                                                                  slab->entries[index], 0}));
         cr_assert_eq(slab->nout, 0);
-        cr_assert_eq(weir__slab_block(slab, weir__slab_take(slab)),
-                     weir__slab_block(slab, slab->end - 1u), "the last put comes first");
+        cr_assert(weir__slab_is_valid(slab), "class %u", sizeclass);
+        cr_assert(weir__slab_take(slab, &cached));
+        cr_assert_eq(cached.block, weir__slab_block(slab, slab->end - 1u),
+                     "the last put comes first");
+        cr_assert(weir__slab_is_valid(slab), "class %u", sizeclass);
     }
+}
+
+/* -- misuse -------------------------------------------------------------------- */
+
+enum { CLASS = 15 /* 256 bytes */, SOME = 20 };
+
+static struct weir__cached some[SOME];
+
+static struct weir__slab *slab_with_some_out(void)
+{
+    struct weir__slab *slab = slab_make(5, CLASS);
+    for (int i = 0; i < SOME; i++) {
+        cr_assert(weir__slab_take(slab, &some[i]));
+        some[i].mark = WEIR__ENTRY_CACHED | 7;
+        some[i].requested = 100u + (unsigned)i;
+        weir__entry_set(some[i].entry, some[i].mark);
+    }
+    return slab;
+}
+
+static void expect_noted(weir_misuse what, const struct weir__cached *cached, size_t requested)
+{
+    struct weir__late_misuse late;
+    cr_assert(weir__late_misuse_take(&late), "nothing noted");
+    cr_assert_eq(late.what, what);
+    cr_assert_eq(late.block, cached->block);
+    cr_assert_eq(late.owner, &owner);
+    cr_assert_eq(late.requested, requested);
+    cr_assert_not(weir__late_misuse_take(&late), "noted once");
+}
+
+/* Two threads that freed a block at one instant: the mark that stayed says whose copy is true. */
+Test(slab, of_two_copies_the_one_whose_mark_stayed_is_put)
+{
+    struct weir__slab *slab = slab_with_some_out();
+    struct weir__cached lost = some[5];
+    lost.mark = WEIR__ENTRY_CACHED | 8;
+    lost.requested = 77;
+    cr_assert_not(weir__slab_put(slab, &lost));
+    expect_noted(WEIR_MISUSE_DOUBLE_FREE, &lost, 77);
+    cr_assert(weir__slab_put(slab, &some[5]));
+    cr_assert_eq(slab->nout, SOME - 1);
+    cr_assert(weir__slab_is_valid(slab));
+}
+
+Test(slab, a_second_copy_is_noted_with_its_size)
+{
+    struct weir__slab *slab = slab_with_some_out();
+    cr_assert(weir__slab_put(slab, &some[3]));
+    cr_assert_not(weir__slab_put(slab, &some[3]));
+    expect_noted(WEIR_MISUSE_DOUBLE_FREE, &some[3], 103);
+    weir__entry_set(some[4].entry, WEIR__ENTRY_LIVE | 55);
+    cr_assert_not(weir__slab_put(slab, &some[4]));
+    expect_noted(WEIR_MISUSE_DOUBLE_FREE, &some[4], 104);
+    cr_assert_eq(slab->nout, SOME - 1);
+    cr_assert(weir__slab_is_valid(slab));
+}
+
+/* The slab serves another class by now: the copy's entry is none of its. */
+Test(slab, a_copy_of_another_life_of_the_slab_is_noted)
+{
+    slab_with_some_out();
+    struct weir__slab *slab = slab_make(5, CLASS + 1);
+    cr_assert_not(weir__slab_put(slab, &some[3]));
+    expect_noted(WEIR_MISUSE_DOUBLE_FREE, &some[3], 103);
+    cr_assert(weir__slab_is_valid(slab));
+}
+
+Test(slab, a_size_beyond_the_class_is_noted)
+{
+    static const uint32_t values[] = {WEIR__ENTRY_LIVE | 257, 0xFFFFFFFFu, 257};
+    for (size_t v = 0; v < sizeof values / sizeof *values; v++) {
+        struct weir__slab *slab = slab_with_some_out();
+        weir__entry_set(some[2].entry, values[v]);
+        cr_assert_not(weir__slab_is_valid(slab));
+        cr_assert_not(weir__slab_put(slab, &some[2]), "nobody knows whose it is");
+        expect_noted(WEIR_MISUSE_CORRUPTION, &some[2], 0);
+        cr_assert_eq(slab->nout, SOME);
+    }
+}
+
+/* The chain leads over an overwritten entry: it is made anew, and no block comes twice. */
+Test(slab, an_overwritten_chain_is_made_anew)
+{
+    static const uint32_t values[] = {0, 0xFFFFFFFFu, 0xC0000000u, 0x41414141u, 0x1FFFFFFFu};
+    for (size_t v = 0; v < sizeof values / sizeof *values; v++) {
+        struct weir__slab *slab = slab_with_some_out();
+        struct weir__cached got;
+        bool seen[SOME] = {false};
+        for (int i = 0; i < SOME; i++)
+            cr_assert(weir__slab_put(slab, &some[i]));
+        weir__entry_set(some[SOME - 3].entry, values[v]);
+        cr_assert_not(weir__slab_is_valid(slab));
+        for (int n = 0; slab->free_head && weir__slab_take(slab, &got); n++)
+            for (int i = 0; i < SOME; i++)
+                if (got.block == some[i].block) {
+                    cr_assert_not(seen[i], "block %d twice", i);
+                    seen[i] = true;
+                }
+        struct weir__late_misuse late;
+        cr_assert(weir__late_misuse_take(&late), "%x", values[v]);
+        cr_assert_eq(late.what, WEIR_MISUSE_CORRUPTION);
+        for (int i = 0; i < SOME; i++)
+            cr_assert(seen[i] || i == SOME - 3, "block %d was lost", i);
+        cr_assert_eq(slab->nout, weir__slab_used(slab));
+        while (weir__late_misuse_take(&late))
+            continue;
+    }
+}
+
+Test(slab, a_broken_ledger_is_not_valid)
+{
+    struct weir__slab *slab = slab_with_some_out();
+    cr_assert(weir__slab_put(slab, &some[1]));
+    cr_assert(weir__slab_put(slab, &some[2]));
+    cr_assert(weir__slab_is_valid(slab));
+    slab->nout++;
+    cr_assert_not(weir__slab_is_valid(slab), "nout");
+    slab->nout--;
+    uint32_t kept = *some[1].entry;
+    *some[1].entry = weir__entry_chained((unsigned)(some[2].entry - slab->entries) + 1);
+    cr_assert_not(weir__slab_is_valid(slab), "a ring");
+    *some[1].entry = kept;
+    slab->entries[slab->end - 1] = WEIR__ENTRY_LIVE;
+    cr_assert_not(weir__slab_is_valid(slab), "never handed out");
+    slab->entries[slab->end - 1] = 0;
+    slab->entries[0] = 1;
+    cr_assert_not(weir__slab_is_valid(slab), "below the first");
+    slab->entries[0] = 0;
+    cr_assert(weir__slab_is_valid(slab));
 }
 
 /* Every address of a slab of every class: division says where a block starts. */

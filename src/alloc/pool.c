@@ -1,8 +1,10 @@
 /* alloc/pool.c - weir_pool: a page heap of its own and the allocator over it. */
-#include "alloc/block.h"
-#include "backing/meta.h"
+#include "alloc/pool.h"
 
-#include <weir/pool.h>
+#include "alloc/context.h"
+#include "backing/backing.h"
+#include "backing/meta.h"
+#include "base/error.h"
 
 #include <errno.h>
 
@@ -39,7 +41,7 @@ static weir_allocator *pool_leaf(weir_pool *pool)
 {
     weir_allocator *leaf = NULL;
     for (weir_allocator *a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL))
-        for (weir_allocator *up = a; up && !a->children; up = up->parent)
+        for (weir_allocator *up = a; up && !weir__context_child(a); up = weir__context_parent(up))
             if (up->body->page_heap == &pool->page_heap)
                 leaf = a;
     return leaf;

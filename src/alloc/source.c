@@ -2,7 +2,9 @@
  * alloc/source.c - providers of single blocks for contexts that bypass the pool: the
  * backing's own, and the C library's. Tracked like a user's functions.
  */
-#include "alloc/context.h"
+#include "alloc/source.h"
+
+#include "backing/backing.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -2,8 +2,10 @@
  * alloc/stats.c - figures of an allocator and its descendants. What the meter knows
  * is exact at one instant; what lies in caches and slabs is gathered a moment later.
  */
-#include "alloc/block.h"
+#include "alloc/context.h"
 #include "backing/meta.h"
+#include "base/error.h"
+#include "track/reading.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -66,16 +68,6 @@ static void figures_add(struct figures *sum, const struct figures *part)
     figure_add(&sum->metadata, part->metadata);
 }
 
-/* Blocks of a class in the thread caches. */
-static size_t class_cached(const struct weir__body *body, unsigned sizeclass)
-{
-    size_t count = weir__cache_count(&body->common.cache, sizeclass);
-    for (const struct weir__heap *heap = body->heaps; heap; heap = heap->next)
-        if (weir__cache_used(&heap->cache) >> sizeclass & 1)
-            count += weir__cache_count(&heap->cache, sizeclass);
-    return count;
-}
-
 static void class_add(const struct weir__body *body, unsigned sizeclass, struct figures *f)
 {
     size_t size = weir__class_bytes[sizeclass], out = 0, batched = 0;
@@ -90,7 +82,7 @@ static void class_add(const struct weir__body *body, unsigned sizeclass, struct 
         f->reserved += at.slabs << WEIR__SLAB_SHIFT;
         f->metadata += at.ledger;
     }
-    size_t held = out ? weir__min(class_cached(body, sizeclass) + batched, out) : 0;
+    size_t held = out ? weir__min(weir__heaps_cached(body->handle, sizeclass) + batched, out) : 0;
     f->in_use += (out - held) * size;
     f->cached += held * size;
 }
@@ -135,10 +127,22 @@ static bool reported_above(const weir_allocator *a, const weir_allocator *top)
 {
     const struct weir__body *own = a->body;
     while (a != top) {
-        a = a->parent;
+        a = weir__context_parent(a);
         const weir_allocator_functions *above = &a->body->functions;
         if (above->stats && above->destroy && above->allocate == own->functions.allocate &&
             a->body->user == own->user)
+            return true;
+    }
+    return false;
+}
+
+/* Does one above, up to `top`, own the page heap of `a`? */
+static bool reserved_above(const weir_allocator *a, const weir_allocator *top)
+{
+    const struct weir__page_heap *heap = a->body->page_heap;
+    while (a != top) {
+        a = weir__context_parent(a);
+        if (a->body->owns_page_heap && a->body->page_heap == heap)
             return true;
     }
     return false;
@@ -157,10 +161,8 @@ static void figures_gather(weir_allocator *top, struct figures *f)
             provided_add(body, &own);
         if (!body->page_heap && reported_above(a, top))
             own.in_use = own.reserved = 0;
-        for (weir_allocator *up = a; up != top && body->page_heap && !body->owns_page_heap;
-             up = up->parent)
-            if (up->parent->body->owns_page_heap && up->parent->body->page_heap == body->page_heap)
-                own.reserved = 0;
+        if (body->page_heap && !body->owns_page_heap && reserved_above(a, top))
+            own.reserved = 0;
         figures_add(f, &own);
     }
     weir__context_unlock();

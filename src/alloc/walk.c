@@ -2,7 +2,9 @@
  * alloc/walk.c - every live block of an allocator, and the generations that
  * weir_checkpoint tells apart by a bit of the ledger.
  */
-#include "alloc/block.h"
+#include "alloc/walk.h"
+
+#include "alloc/context.h"
 #include "pool/span.h"
 
 struct walk {

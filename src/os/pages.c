@@ -186,7 +186,8 @@ void weir__os_huge_pages(void *memory, size_t size, bool wanted)
 }
 
 /* Asked once, with a page of our own: emulators and unikernels answer 0 and do nothing. A race
- * writes the same value. */
+ * writes the same value. Refused (mlockall) it tells nothing; who refuses does not pretend. Only
+ * by calls that every sandbox allows. */
 enum { DROP_UNKNOWN = 0, DROP_WORKS, DROP_KEEPS };
 
 static int drop_probe(void)
@@ -196,10 +197,8 @@ static int drop_probe(void)
     if (!probe)
         return DROP_UNKNOWN;
     *probe = 1;
-    int state =
-        DROP_UNKNOWN; /* a page locked by mlockall(MCL_FUTURE) is refused and tells nothing */
-    if (madvise((void *)probe, page, MADV_DONTNEED) == 0)
-        state = *probe == 0 ? DROP_WORKS : DROP_KEEPS;
+    bool told = madvise((void *)probe, page, MADV_DONTNEED) == 0;
+    int state = !told ? DROP_UNKNOWN : *probe == 0 ? DROP_WORKS : DROP_KEEPS;
     munmap((void *)probe, page);
     return state;
 }
@@ -210,7 +209,7 @@ static bool pages_drop(char *first, size_t whole)
     int state = __atomic_load_n(&drop_state, __ATOMIC_RELAXED);
     if (weir__unlikely(state == DROP_UNKNOWN))
         __atomic_store_n(&drop_state, state = drop_probe(), __ATOMIC_RELAXED);
-    return state == DROP_WORKS && madvise(first, whole, MADV_DONTNEED) == 0;
+    return state != DROP_KEEPS && madvise(first, whole, MADV_DONTNEED) == 0;
 }
 
 size_t weir__os_purge(void *part, size_t size)

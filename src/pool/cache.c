@@ -1,15 +1,11 @@
 /* pool/cache.c - the slow side of thread caches; the lock is held throughout. */
 #include "pool/cache.h"
 
-#include "backing/meta.h"
-
-#include <string.h>
-
 #define BIN_BLOCKS_MOST 1024
 #define BIN_BYTES_MOST  (256 * WEIR__KIB)
 #define GROWN_MOST      (4 * WEIR__MIB)
 
-struct weir__cached weir__no_cached;
+_Static_assert(BIN_BYTES_MOST <= UINT32_MAX, "bin->grown holds it");
 
 void weir__cache_init(struct weir__cache *cache)
 {
@@ -17,45 +13,18 @@ void weir__cache_init(struct weir__cache *cache)
         cache->bins[sizeclass] = (struct weir__bin)WEIR__BIN_UNUSED;
 }
 
-/* In bin->grown beside the bytes, whose low bits are 0: it ran empty since it last grew. One
- * that only fills up is a consumer's: more room would only keep blocks from their producer. */
-#define BIN_REFILLED ((size_t)1)
-
-static size_t bin_first_room(const struct weir__center *center)
+static size_t first_room(const struct weir__cache *cache, unsigned sizeclass)
 {
-    return 2u * center->batch;
-}
-
-static size_t bin_room(const struct weir__bin *bin)
-{
-    return (size_t)(bin->limit - bin->base);
-}
-
-/* Room for slots above the one without a block; NULL: no memory. */
-static struct weir__cached *room_make(size_t room)
-{
-    struct weir__cached *below = weir__meta_allocate((room + 1) * sizeof *below);
-    return below ? below + 1 : NULL;
-}
-
-static void room_free(struct weir__cached *base, size_t room)
-{
-    weir__meta_free(base - 1, (room + 1) * sizeof *base);
+    return 2u * cache->centers[sizeclass].batch;
 }
 
 /* Readers of figures look at `used` first: it is set last, and cleared first. */
 static bool bin_make(struct weir__cache *cache, unsigned sizeclass)
 {
-    struct weir__bin *bin = &cache->bins[sizeclass];
     if (cache->used >> sizeclass & 1)
         return true;
-    size_t room = bin_first_room(&cache->centers[sizeclass]);
-    struct weir__cached *base = room_make(room);
-    if (!base)
+    if (!weir__bin_resize(&cache->bins[sizeclass], first_room(cache, sizeclass)))
         return false;
-    bin->limit = base + room;
-    weir__bin_set_top(bin, base);
-    __atomic_store_n(&bin->base, base, __ATOMIC_RELAXED);
     __atomic_store_n(&cache->used, cache->used | (uint64_t)1 << sizeclass, __ATOMIC_RELAXED);
     return true;
 }
@@ -64,32 +33,22 @@ static void bin_unmake(struct weir__cache *cache, unsigned sizeclass)
 {
     struct weir__bin *bin = &cache->bins[sizeclass];
     __atomic_store_n(&cache->used, cache->used & ~((uint64_t)1 << sizeclass), __ATOMIC_RELAXED);
-    room_free(bin->base, bin_room(bin));
-    cache->grown -= bin->grown & ~BIN_REFILLED;
-    bin->grown = 0;
-    __atomic_store_n(&bin->base, &weir__no_cached + 1, __ATOMIC_RELAXED);
-    weir__bin_set_top(bin, &weir__no_cached + 1);
-    bin->limit = &weir__no_cached + 1;
+    cache->grown -= bin->grown;
+    weir__bin_unmake(bin);
 }
 
-/* Twice the room, if the class and the cache may have it. */
+/* Twice the room, if the class and the cache may have it. One that only fills up is a
+ * consumer's: more room would only keep blocks from their producer. */
 static bool bin_grow(struct weir__cache *cache, unsigned sizeclass)
 {
     struct weir__bin *bin = &cache->bins[sizeclass];
-    size_t room = bin_room(bin), bytes = room * weir__class_bytes[sizeclass];
-    if (!(bin->grown & BIN_REFILLED) || 2 * room > BIN_BLOCKS_MOST || 2 * bytes > BIN_BYTES_MOST ||
-        cache->grown + bytes > GROWN_MOST)
+    size_t room = weir__bin_room(bin), bytes = room * weir__class_bytes[sizeclass];
+    if (!bin->refilled || 2 * room > BIN_BLOCKS_MOST || 2 * bytes > BIN_BYTES_MOST ||
+        cache->grown + bytes > GROWN_MOST || !weir__bin_resize(bin, 2 * room))
         return false;
-    struct weir__cached *base = room_make(2 * room), *old = bin->base;
-    if (!base)
-        return false;
-    memcpy(base, old, room * sizeof *base);
-    __atomic_store_n(&bin->base, base, __ATOMIC_RELAXED);
-    weir__bin_set_top(bin, base + room);
-    bin->limit = base + 2 * room;
-    bin->grown = (bin->grown + bytes) & ~BIN_REFILLED;
+    bin->refilled = false;
+    bin->grown += (uint32_t)bytes;
     cache->grown += bytes;
-    room_free(old, room);
     return true;
 }
 
@@ -100,8 +59,8 @@ bool weir__cache_refill(struct weir__cache *cache, unsigned sizeclass)
     struct weir__center *center = &cache->centers[sizeclass];
     if (!bin_make(cache, sizeclass))
         return false;
-    bin->grown |= BIN_REFILLED;
-    struct weir__cached *top = bin->top, *enough = bin->base + bin_room(bin) / 4;
+    bin->refilled = true;
+    struct weir__cached *top = bin->top, *enough = bin->base + weir__bin_room(bin) / 4;
     unsigned count;
     do {
         count = weir__center_take(center, top);
@@ -113,17 +72,16 @@ bool weir__cache_refill(struct weir__cache *cache, unsigned sizeclass)
 }
 
 /* Gives from below, oldest first, until at most `kept` are left; is the class loose? */
-static bool bin_give(struct weir__bin *bin, unsigned batch, size_t kept)
+static bool bin_give(struct weir__bin *bin, struct weir__center *center, size_t kept)
 {
     bool loose = false;
     size_t given = 0, count = (size_t)(bin->top - bin->base);
     while (count - given > kept) {
-        unsigned part = (unsigned)weir__min(count - given, batch);
-        loose |= weir__center_give(bin->base + given, part);
+        unsigned part = (unsigned)weir__min(count - given, center->batch);
+        loose |= weir__center_give(center, bin->base + given, part);
         given += part;
     }
-    memmove(bin->base, bin->base + given, (count - given) * sizeof *bin->base);
-    weir__bin_set_top(bin, bin->top - given);
+    weir__bin_shift(bin, given);
     return loose;
 }
 
@@ -131,20 +89,16 @@ static bool bin_give(struct weir__bin *bin, unsigned batch, size_t kept)
 static void bin_shrink(struct weir__cache *cache, unsigned sizeclass)
 {
     struct weir__bin *bin = &cache->bins[sizeclass];
-    unsigned batch = cache->centers[sizeclass].batch;
-    size_t room = bin_first_room(&cache->centers[sizeclass]), former = bin_room(bin);
-    struct weir__cached *base = former > room ? room_make(room) : NULL, *old = bin->base;
-    if (!base)
+    struct weir__center *center = &cache->centers[sizeclass];
+    size_t room = first_room(cache, sizeclass);
+    if (weir__bin_room(bin) <= room)
         return;
-    bin_give(bin, batch, batch);
-    size_t count = (size_t)(bin->top - bin->base);
-    memcpy(base, old, count * sizeof *base);
-    __atomic_store_n(&bin->base, base, __ATOMIC_RELAXED);
-    weir__bin_set_top(bin, base + count);
-    bin->limit = base + room;
-    cache->grown -= bin->grown & ~BIN_REFILLED;
+    bin_give(bin, center, center->batch);
+    if (!weir__bin_resize(bin, room))
+        return;
+    cache->grown -= bin->grown;
     bin->grown = 0;
-    room_free(old, former);
+    bin->refilled = false;
 }
 
 bool weir__cache_drain(struct weir__cache *cache, unsigned sizeclass)
@@ -155,9 +109,8 @@ bool weir__cache_drain(struct weir__cache *cache, unsigned sizeclass)
         return false;
     if (bin->top < bin->limit || bin_grow(cache, sizeclass))
         return true;
-    unsigned batch = center->batch;
-    size_t room = bin_room(bin), half = room / 2 / batch * batch;
-    if (weir__unlikely(bin_give(bin, batch, room - weir__max(half, (size_t)batch))))
+    size_t room = weir__bin_room(bin), batch = center->batch, half = room / 2 / batch * batch;
+    if (weir__unlikely(bin_give(bin, center, room - weir__max(half, batch))))
         bin_shrink(cache, sizeclass);
     return true;
 }
@@ -170,7 +123,7 @@ static size_t bin_empty(struct weir__cache *cache, unsigned sizeclass, bool give
     while (give && bin->top > bin->base) {
         unsigned part = (unsigned)weir__min((size_t)(bin->top - bin->base), center->batch);
         weir__bin_set_top(bin, bin->top - part);
-        weir__center_give(bin->top, part);
+        weir__center_give(center, bin->top, part);
     }
     bin_unmake(cache, sizeclass);
     return count * weir__class_bytes[sizeclass];
@@ -182,4 +135,26 @@ size_t weir__cache_empty(struct weir__cache *cache, bool give)
     while (cache->used)
         bytes += bin_empty(cache, (unsigned)__builtin_ctzll(cache->used), give);
     return bytes;
+}
+
+/* -- checking ----------------------------------------------------------------------- */
+
+static bool bin_is_valid(const struct weir__cache *cache, unsigned sizeclass)
+{
+    const struct weir__bin *bin = &cache->bins[sizeclass];
+    bool used = cache->used >> sizeclass & 1;
+    return weir__bin_is_valid(bin) && used == (weir__bin_room(bin) > 0) &&
+           weir__center_cached_are_valid(&cache->centers[sizeclass], bin->base,
+                                         weir__bin_count(bin));
+}
+
+bool weir__cache_is_valid(const struct weir__cache *cache)
+{
+    size_t grown = 0;
+    for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++) {
+        if (!bin_is_valid(cache, sizeclass))
+            return false;
+        grown += cache->bins[sizeclass].grown;
+    }
+    return grown == cache->grown;
 }

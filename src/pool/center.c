@@ -1,16 +1,13 @@
 /* pool/center.c - see center.h for what is kept and how it is locked. */
 #include "pool/center.h"
 
-#include "backing/meta.h"
 #include "pool/chunk.h"
-#include "pool/double_free.h"
+#include "pool/late_misuse.h"
 
 #include <string.h>
 
-/* A class keeps about this much in batches: a batch moves for a tenth of what it costs to
- * put its blocks into slabs and to take them out again. */
-#define BATCHED_SMALL (256 * WEIR__KIB) /* blocks of at most 512 bytes */
-#define BATCHED_OTHER (64 * WEIR__KIB)
+_Static_assert(WEIR__DEPOT_MAX + (WEIR__RETURNS + 1) * WEIR__BATCH_MAX <= WEIR__DEPOT_ROOM,
+               "the depot has room for what its center keeps, all returns and a batch");
 
 void weir__center_init(struct weir__center *center, unsigned sizeclass,
                        struct weir__page_heap *page_heap, const void *owner)
@@ -20,8 +17,8 @@ void weir__center_init(struct weir__center *center, unsigned sizeclass,
     center->batch = (uint16_t)weir__class_batch(sizeclass);
     center->page_heap = page_heap;
     center->owner = owner;
-    size_t size = weir__class_bytes[sizeclass], bytes = center->batch * size;
-    center->most_batches = (uint16_t)((size <= 512 ? BATCHED_SMALL : BATCHED_OTHER) / bytes + 1);
+    unsigned most = weir__class_depot(sizeclass);
+    weir__depot_init(&center->depot, most, most + (WEIR__RETURNS + 1) * center->batch);
 }
 
 /* -- lists of slabs ------------------------------------------------------------ */
@@ -56,6 +53,22 @@ static struct weir__slab *slab_add_locked(struct weir__center *center)
     return slab;
 }
 
+/* -- blocks out of slabs and into them --------------------------------------------- */
+
+static unsigned slab_take_locked(struct weir__center *center, struct weir__slab *slab,
+                                 struct weir__cached *blocks, unsigned wanted)
+{
+    unsigned count = 0, before = slab->nout;
+    while (count < wanted && weir__slab_has_free(slab) && weir__slab_take(slab, &blocks[count]))
+        count++;
+    center->nout += slab->nout - before; /* more than count if the slab was mended */
+    if (!weir__slab_has_free(slab)) {
+        slab_unlink(&center->partial, slab);
+        slab_link(&center->full, slab);
+    }
+    return count;
+}
+
 static unsigned slabs_take_locked(struct weir__center *center, struct weir__cached *blocks,
                                   unsigned wanted)
 {
@@ -64,28 +77,17 @@ static unsigned slabs_take_locked(struct weir__center *center, struct weir__cach
         struct weir__slab *slab = center->partial;
         if (!slab && (count || !(slab = slab_add_locked(center))))
             break;
-        while (count < wanted && weir__slab_has_free(slab)) {
-            unsigned index = weir__slab_take(slab);
-            blocks[count++] =
-                (struct weir__cached){weir__slab_block(slab, index), &slab->entries[index]};
-        }
-        if (!weir__slab_has_free(slab)) {
-            slab_unlink(&center->partial, slab);
-            slab_link(&center->full, slab);
-        }
+        count += slab_take_locked(center, slab, blocks + count, wanted - count);
     }
-    center->nout += count;
     return count;
 }
 
-static void block_put_locked(struct weir__center *center, const struct weir__cached *cached)
+static void slab_put_locked(struct weir__center *center, struct weir__slab *slab,
+                            const struct weir__cached *cached)
 {
-    struct weir__slab *slab = weir__slab_of(cached->block);
     bool was_full = !weir__slab_has_free(slab);
-    if (weir__unlikely(!weir__slab_put(slab, cached->entry))) {
-        weir__double_free_note(cached->block); /* two threads freed it at one instant */
+    if (weir__unlikely(!weir__slab_put(slab, cached)))
         return;
-    }
     center->nout--;
     if (slab->nout == 0) {
         slab_unlink(was_full ? &center->full : &center->partial, slab);
@@ -97,185 +99,105 @@ static void block_put_locked(struct weir__center *center, const struct weir__cac
     }
 }
 
-/* -- batches ------------------------------------------------------------------- */
-
-static void batch_link(struct weir__batch **list, struct weir__batch *batch)
+/* The center of a cached block of the class and owner of `own`; NULL: its slab serves others
+ * by now, so that this is the second copy of a block that went back with its slab. */
+static struct weir__center *cached_home(const struct weir__center *own,
+                                        const struct weir__cached *cached)
 {
-    batch->next = *list;
-    *list = batch;
+    const struct weir__slab *slab = weir__slab_of(cached->block);
+    bool same = __atomic_load_n(&slab->owner, __ATOMIC_ACQUIRE) == own->owner &&
+                weir__slab_class(slab) == own->sizeclass;
+    return weir__likely(same) ? slab->center : NULL;
 }
 
-static struct weir__batch *batch_unlink(struct weir__batch **list)
+static void stale_note(const struct weir__center *own, const struct weir__cached *cached)
 {
-    struct weir__batch *batch = *list;
-    if (batch)
-        *list = batch->next;
-    return batch;
+    weir__late_misuse_note(&(struct weir__late_misuse){.what = WEIR_MISUSE_DOUBLE_FREE,
+                                                       .block = cached->block,
+                                                       .owner = own->owner,
+                                                       .requested = cached->requested});
 }
 
-/* Moves what other threads returned to the batches. */
+/* Blocks of other centers, in the hand of who holds a center's lock. */
+#define STRAYS_MOST (2 * WEIR__BATCH_MAX)
+struct strays {
+    unsigned count;
+    struct weir__cached blocks[STRAYS_MOST];
+};
+
+static void block_put_locked(struct weir__center *center, const struct weir__cached *cached,
+                             struct strays *strays)
+{
+    const struct weir__center *home = cached_home(center, cached);
+    if (weir__likely(home == center))
+        slab_put_locked(center, weir__slab_of(cached->block), cached);
+    else if (home)
+        strays->blocks[strays->count++] = *cached;
+    else
+        stale_note(center, cached);
+}
+
+static void blocks_put_locked(struct weir__center *center, const struct weir__cached *blocks,
+                              size_t count, struct strays *strays)
+{
+    for (size_t i = 0; i < count; i++)
+        block_put_locked(center, &blocks[i], strays);
+}
+
+/* To their slabs, each under the lock of its own center. */
+static void strays_put(const struct weir__center *own, const struct strays *strays)
+{
+    struct strays none; /* a slab with a block outside does not change its center */
+    none.count = 0;
+    for (unsigned i = 0; i < strays->count;) {
+        struct weir__center *home = cached_home(own, &strays->blocks[i]);
+        if (weir__unlikely(!home)) {
+            stale_note(own, &strays->blocks[i++]);
+            continue;
+        }
+        weir__lock_take(&home->lock);
+        do
+            block_put_locked(home, &strays->blocks[i], &none);
+        while (++i < strays->count && cached_home(own, &strays->blocks[i]) == home);
+        weir__lock_drop(&home->lock);
+    }
+}
+
+/* -- depot and returns --------------------------------------------------------------- */
+
+/* Moves what other threads returned to the depot, as far as there is room. */
 static void returns_take_locked(struct weir__center *center)
 {
-    if (weir__likely(!__atomic_load_n(&center->returns, __ATOMIC_RELAXED)))
-        return;
-    struct weir__batch *batch = __atomic_exchange_n(&center->returns, NULL, __ATOMIC_ACQUIRE);
-    while (batch) {
-        struct weir__batch *next = batch->next;
-        batch_link(&center->batches, batch);
-        center->nbatches++;
-        batch = next;
-    }
-}
-
-static void returns_push(struct weir__center *center, struct weir__batch *batch)
-{
-    struct weir__batch *head = __atomic_load_n(&center->returns, __ATOMIC_RELAXED);
-    do
-        batch->next = head;
-    while (!__atomic_compare_exchange_n(&center->returns, &head, batch, true, __ATOMIC_RELEASE,
-                                        __ATOMIC_RELAXED));
-}
-
-static void batch_fill(struct weir__batch *batch, const struct weir__cached *blocks, unsigned count)
-{
-    batch->count = count;
-    memcpy(batch->blocks, blocks, count * sizeof *blocks);
-}
-
-/* -- empty batch objects --------------------------------------------------------- */
-
-static struct weir__batch *remote_spare_take(struct weir__center *center)
-{
-    struct weir__batch *batch = NULL;
-    for (unsigned i = 0; i < WEIR__REMOTE_SPARES && !batch; i++)
-        if (__atomic_load_n(&center->remote_spares[i], __ATOMIC_RELAXED))
-            batch = __atomic_exchange_n(&center->remote_spares[i], NULL, __ATOMIC_ACQUIRE);
-    return batch;
-}
-
-/* Only who holds the lock puts one: a place seen free stays so. */
-static bool remote_spare_put_locked(struct weir__center *center, struct weir__batch *batch)
-{
-    for (unsigned i = 0; i < WEIR__REMOTE_SPARES; i++)
-        if (!__atomic_load_n(&center->remote_spares[i], __ATOMIC_RELAXED)) {
-            __atomic_store_n(&center->remote_spares[i], batch, __ATOMIC_RELEASE);
-            return true;
-        }
-    return false;
-}
-
-/* The batch holds nothing any more. */
-static void batch_spare_locked(struct weir__center *center, struct weir__batch *batch)
-{
-    if (center->nspare < WEIR__SPARES_MOST) {
-        batch_link(&center->spare, batch);
-        center->nspare++;
-    } else if (!remote_spare_put_locked(center, batch)) {
-        weir__meta_free(batch, sizeof *batch);
-    }
-}
-
-static struct weir__batch *spare_take_locked(struct weir__center *center)
-{
-    struct weir__batch *batch = batch_unlink(&center->spare);
-    center->nspare -= batch != NULL;
-    return batch;
-}
-
-static void spares_free_locked(struct weir__center *center)
-{
     struct weir__batch *batch;
-    while ((batch = spare_take_locked(center)) || (batch = remote_spare_take(center)))
-        weir__meta_free(batch, sizeof *batch);
+    while ((batch = weir__returns_first(center->returns)) &&
+           weir__depot_put(&center->depot, batch->blocks, (unsigned)batch->count))
+        weir__returns_emptied(center->returns, batch);
 }
 
-/* -- between batches and slabs ----------------------------------------------------- */
-
-static struct weir__center *cached_home(const struct weir__cached *cached)
+/* Puts what the depot has beyond `most` into slabs, as far as strays can be carried. */
+static void depot_shrink_locked(struct weir__center *center, size_t most, struct strays *strays)
 {
-    return weir__slab_of(cached->block)->center;
-}
-
-/* Blocks of this center's slabs go into them; the rest, if any, travel on in the same
- * batch to where the first of them belongs. */
-static void batch_release_locked(struct weir__center *center, struct weir__batch *batch)
-{
-    size_t strangers = 0;
-    for (size_t i = 0; i < batch->count; i++)
-        if (cached_home(&batch->blocks[i]) == center)
-            block_put_locked(center, &batch->blocks[i]);
-        else
-            batch->blocks[strangers++] = batch->blocks[i];
-    batch->count = strangers;
-    if (strangers)
-        returns_push(cached_home(&batch->blocks[0]), batch);
-    else
-        batch_spare_locked(center, batch);
-}
-
-/* Puts batches beyond the class's share back into their slabs. */
-static void batches_shrink_locked(struct weir__center *center, unsigned most)
-{
-    while (center->nbatches > most) {
-        batch_release_locked(center, batch_unlink(&center->batches));
-        center->nbatches--;
+    struct weir__cached cached;
+    while (center->depot.count > most && strays->count < STRAYS_MOST) {
+        weir__depot_take(&center->depot, &cached, 1);
+        block_put_locked(center, &cached, strays);
     }
 }
 
 unsigned weir__center_take(struct weir__center *center, struct weir__cached *blocks)
 {
+    struct strays strays;
+    strays.count = 0;
     weir__lock_take(&center->lock);
     returns_take_locked(center);
-    struct weir__batch *batch = batch_unlink(&center->batches);
-    unsigned count;
-    if (batch) {
-        center->nbatches--;
-        count = (unsigned)batch->count;
-        memcpy(blocks, batch->blocks, count * sizeof *blocks);
-        batch_spare_locked(center, batch);
-        batches_shrink_locked(center, center->most_batches);
-    } else {
+    unsigned count = weir__depot_take(&center->depot, blocks, center->batch);
+    if (!count)
         count = slabs_take_locked(center, blocks, center->batch);
-    }
+    depot_shrink_locked(center, center->depot.most, &strays);
     weir__lock_drop(&center->lock);
+    strays_put(center, &strays);
     weir__page_heap_relieve(center->page_heap);
     return count;
-}
-
-static struct weir__batch *batch_make_locked(struct weir__center *center,
-                                             const struct weir__cached *blocks, unsigned count)
-{
-    struct weir__batch *batch = spare_take_locked(center);
-    if (!batch)
-        batch = weir__meta_allocate(sizeof *batch);
-    if (batch)
-        batch_fill(batch, blocks, count);
-    return batch;
-}
-
-/* The lock is taken by someone: leave the batch on the returns list. */
-static bool give_remote(struct weir__center *center, const struct weir__cached *blocks,
-                        unsigned count)
-{
-    struct weir__batch *batch = remote_spare_take(center);
-    if (!batch)
-        batch = weir__meta_allocate(sizeof *batch);
-    if (!batch)
-        return false;
-    batch_fill(batch, blocks, count);
-    returns_push(center, batch);
-    return true;
-}
-
-/* To their slabs one by one, each under the lock of its own center. */
-static void give_singly(const struct weir__cached *blocks, unsigned count)
-{
-    for (unsigned i = 0; i < count; i++) {
-        struct weir__center *home = cached_home(&blocks[i]);
-        weir__lock_take(&home->lock);
-        block_put_locked(home, &blocks[i]);
-        weir__lock_drop(&home->lock);
-    }
 }
 
 /* A quarter of its slabs' blocks is out at most. */
@@ -286,53 +208,77 @@ static bool center_is_loose_locked(const struct weir__center *center)
            center->nout * weir__class_bytes[center->sizeclass] < bytes / 4;
 }
 
-bool weir__center_give(const struct weir__cached *blocks, unsigned count)
+/* With the lock held, or false: the blocks were left in the returns, for who holds it. */
+static bool center_enter(struct weir__center *center, const struct weir__cached *blocks,
+                         unsigned count)
 {
-    struct weir__center *center = cached_home(&blocks[0]);
-    if (!weir__lock_try(&center->lock)) {
-        if (give_remote(center, blocks, count))
-            return false;
-        weir__lock_take(&center->lock);
+    if (weir__lock_try(&center->lock))
+        return true;
+    if (weir__returns_put(__atomic_load_n(&center->returns, __ATOMIC_ACQUIRE), blocks, count))
+        return false;
+    weir__lock_take(&center->lock);
+    if (!center->returns)
+        __atomic_store_n(&center->returns, weir__returns_make(), __ATOMIC_RELEASE);
+    return true;
+}
+
+/* A part of the depot's and the returns' blocks, under one holding of the lock: with the lock
+ * held all the time threads would wait, and strays want other locks. True: there is more. */
+static bool center_empty_part(struct weir__center *center)
+{
+    struct strays strays;
+    strays.count = 0;
+    weir__lock_take(&center->lock);
+    struct weir__batch *batch = weir__returns_first(center->returns);
+    if (batch) {
+        blocks_put_locked(center, batch->blocks, batch->count, &strays);
+        weir__returns_emptied(center->returns, batch);
     }
-    returns_take_locked(center);
-    struct weir__batch *batch = batch_make_locked(center, blocks, count);
-    if (batch && count == center->batch) {
-        batch_link(&center->batches, batch);
-        center->nbatches++;
-    } else if (batch) {
-        batch_release_locked(center, batch);
-    }
-    bool loose = center_is_loose_locked(center);
-    batches_shrink_locked(center, loose ? 0 : center->most_batches);
+    size_t part = weir__min(center->depot.count, WEIR__BATCH_MAX);
+    depot_shrink_locked(center, center->depot.count - part, &strays);
+    bool more = center->depot.count || weir__returns_first(center->returns);
+    if (!more)
+        weir__depot_clear(&center->depot);
     weir__lock_drop(&center->lock);
-    if (!batch)
-        give_singly(blocks, count);
+    strays_put(center, &strays);
+    return more;
+}
+
+bool weir__center_give(struct weir__center *own, const struct weir__cached *blocks, unsigned count)
+{
+    struct strays strays;
+    strays.count = 0;
+    struct weir__center *home = cached_home(own, &blocks[0]), *center = home ? home : own;
+    if (!center_enter(center, blocks, count))
+        return false;
+    returns_take_locked(center);
+    if (count < center->batch || !weir__depot_put(&center->depot, blocks, count))
+        blocks_put_locked(center, blocks, count, &strays);
+    depot_shrink_locked(center, center->depot.most, &strays);
+    bool loose = center_is_loose_locked(center);
+    weir__lock_drop(&center->lock);
+    strays_put(center, &strays);
+    while (weir__unlikely(loose) && center_empty_part(center))
+        continue;
     weir__page_heap_relieve(center->page_heap);
     return loose;
 }
 
-size_t weir__center_flush(struct weir__center *center)
+void weir__center_flush(struct weir__center *center)
 {
-    size_t moved = 0;
-    weir__lock_take(&center->lock);
-    returns_take_locked(center);
-    for (struct weir__batch *batch = center->batches; batch; batch = batch->next)
-        moved += batch->count;
-    batches_shrink_locked(center, 0);
-    spares_free_locked(center);
-    weir__lock_drop(&center->lock);
+    while (center_empty_part(center))
+        continue;
     weir__page_heap_relieve(center->page_heap);
-    return moved;
 }
+
+/* -- figures ----------------------------------------------------------------------- */
 
 void weir__center_figures(struct weir__center *center, struct weir__center_figures *figures)
 {
     struct weir__center_figures f = {0};
     size_t size = weir__class_bytes[center->sizeclass];
     weir__lock_take(&center->lock);
-    returns_take_locked(center);
-    for (struct weir__batch *batch = center->batches; batch; batch = batch->next)
-        f.batched += batch->count;
+    f.batched = center->depot.count + weir__returns_count(center->returns);
     f.out = center->nout;
     f.slabs = center->nslabs;
     for (struct weir__slab *slab = center->partial; slab; slab = slab->next)
@@ -352,26 +298,27 @@ static void slabs_give_all(struct weir__center *center, struct weir__slab *list)
 
 void weir__center_destroy(struct weir__center *center)
 {
-    returns_take_locked(center);
-    struct weir__batch *batch;
-    while ((batch = batch_unlink(&center->batches)))
-        weir__meta_free(batch, sizeof *batch);
-    spares_free_locked(center);
+    weir__returns_unmake(center->returns);
+    weir__depot_clear(&center->depot);
     slabs_give_all(center, center->partial);
     slabs_give_all(center, center->full);
+    center->returns = NULL;
     center->partial = center->full = NULL;
-    center->nslabs = center->nout = center->nbatches = 0;
+    center->nslabs = center->nout = 0;
 }
 
 /* -- walking and checking --------------------------------------------------------- */
 
 static int slab_each_live(struct weir__slab *slab, weir__entry_visitor *visit, void *user)
 {
-    for (unsigned index = 0; index < slab->fresh; index++) {
-        uint32_t *entry = &slab->entries[index];
-        if (!weir__entry_is_live(weir__entry_get(entry)))
+    for (unsigned index = weir__slab_first(slab); index < slab->fresh; index++) {
+        uint32_t *entry = &slab->entries[index], value = weir__entry_get(entry);
+        void *block = weir__slab_block(slab, index);
+        if (weir__unlikely(weir__slab_is_overwritten(slab, value))) {
+            weir__slab_note(slab, WEIR_MISUSE_CORRUPTION, block, 0);
             continue;
-        int stop = visit(weir__slab_block(slab, index), entry, slab, user);
+        }
+        int stop = weir__entry_is_live(value) ? visit(block, entry, slab, user) : 0;
         if (stop)
             return stop;
     }
@@ -393,9 +340,11 @@ int weir__center_each_live(struct weir__center *center, weir__entry_visitor *vis
 static bool slabs_are_valid(const struct weir__center *center, const struct weir__slab *list,
                             bool full, size_t *nout, size_t *nslabs)
 {
-    for (const struct weir__slab *slab = list; slab; slab = slab->next) {
+    const struct weir__slab *before = NULL;
+    for (const struct weir__slab *slab = list; slab; before = slab, slab = slab->next) {
         if (weir__slab_has_free(slab) == full || slab->owner != center->owner ||
-            weir__slab_class(slab) != center->sizeclass || slab->fresh > slab->end)
+            slab->center != center || slab->prev != before || slab->nout == 0 ||
+            weir__slab_class(slab) != center->sizeclass || !weir__slab_is_valid(slab))
             return false;
         *nout += slab->nout;
         ++*nslabs;
@@ -403,23 +352,41 @@ static bool slabs_are_valid(const struct weir__center *center, const struct weir
     return true;
 }
 
-static size_t batches_count(const struct weir__batch *list)
+bool weir__center_cached_are_valid(const struct weir__center *center,
+                                   const struct weir__cached *blocks, size_t count)
 {
-    size_t count = 0;
-    for (; list; list = list->next)
-        count++;
-    return count;
+    for (size_t i = 0; i < count; i++)
+        if (!cached_home(center, &blocks[i]) ||
+            weir__slab_entry(weir__slab_of(blocks[i].block), blocks[i].block) != blocks[i].entry ||
+            !weir__cached_is_true(&blocks[i]))
+            return false;
+    return true;
+}
+
+static bool returns_are_valid(const struct weir__center *center)
+{
+    const struct weir__returns *returns = center->returns;
+    uint32_t full = returns ? __atomic_load_n(&returns->full, __ATOMIC_ACQUIRE) : 0;
+    for (; full; full &= full - 1) {
+        const struct weir__batch *batch = &returns->batches[__builtin_ctz(full)];
+        if (!batch->count || batch->count > WEIR__BATCH_MAX ||
+            !weir__center_cached_are_valid(center, batch->blocks, batch->count))
+            return false;
+    }
+    return true;
 }
 
 bool weir__center_is_valid(struct weir__center *center)
 {
     size_t nout = 0, nslabs = 0;
     weir__lock_take(&center->lock);
-    bool valid =
-        slabs_are_valid(center, center->partial, false, &nout, &nslabs) &&
-        slabs_are_valid(center, center->full, true, &nout, &nslabs) && nout == center->nout &&
-        nslabs == center->nslabs && batches_count(center->batches) == center->nbatches &&
-        batches_count(center->spare) == center->nspare && center->nspare <= WEIR__SPARES_MOST;
+    const struct weir__depot *depot = &center->depot;
+    bool valid = slabs_are_valid(center, center->partial, false, &nout, &nslabs) &&
+                 slabs_are_valid(center, center->full, true, &nout, &nslabs) &&
+                 nout == center->nout && nslabs == center->nslabs && depot->count <= depot->room &&
+                 depot->room <= depot->room_most &&
+                 weir__center_cached_are_valid(center, depot->blocks, depot->count) &&
+                 returns_are_valid(center);
     weir__lock_drop(&center->lock);
     return valid;
 }

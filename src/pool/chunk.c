@@ -246,7 +246,7 @@ bool weir__chunk_is_valid(const struct weir__page_heap *heap)
         nfree += chunk->u.head.nfree - chunk->u.head.nfresh;
         bytes += sizeof *chunk;
         if (chunk->u.head.page_heap != heap || chunk->u.head.nfree < chunk->u.head.nfresh ||
-            chunk->u.head.nfree > WEIR__CHUNK_USABLE || !weir__map_is_slabs(chunk) ||
+            chunk->u.head.nfree > WEIR__CHUNK_USABLE || weir__map_get(chunk) != WEIR__MAP_SLABS ||
             (link->next && link->next->prev != link))
             return false;
     }

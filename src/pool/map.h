@@ -39,27 +39,20 @@ struct weir__leaf {
 
 extern struct weir__leaf *weir__map[WEIR__LEAVES]; /* atomic; never NULL */
 
+/*
+ * Any pointer. A plain load of the leaf, for it folds into the next. The barriers keep gcc from
+ * shifting twice: the entry is had by copying the low half of the index, so that two levels
+ * cost 3 instructions more than one and not 4.
+ */
 WEIR__INLINE unsigned weir__map_get(const void *pointer)
-{
-    uintptr_t index = (uintptr_t)pointer >> WEIR__CHUNK_SHIFT;
-    if (weir__unlikely(index >= WEIR__MAP_ENTRIES))
-        return WEIR__MAP_FOREIGN;
-    struct weir__leaf *leaf =
-        __atomic_load_n(&weir__map[index >> WEIR__LEAF_SHIFT], __ATOMIC_ACQUIRE);
-    return __atomic_load_n(&leaf->entries[(uint16_t)index], __ATOMIC_RELAXED);
-}
-
-/* The fast path's question; plain loads, for they fold into the comparison. The barriers keep gcc
- * from shifting twice: the entry is had by copying the low half, 3 instructions more than with
- * one level and not 4. */
-WEIR__INLINE bool weir__map_is_slabs(const void *pointer)
 {
     uintptr_t leaf = (uintptr_t)pointer >> WEIR__CHUNK_SHIFT, entry = (uint16_t)leaf;
     __asm__("" : "+r"(leaf), "+r"(entry));
     leaf >>= WEIR__LEAF_SHIFT;
     __asm__("" : "+r"(leaf));
-    return weir__likely(leaf < WEIR__LEAVES) &&
-           weir__own_get(weir__own_get(weir__map[leaf])->entries[entry]) == WEIR__MAP_SLABS;
+    if (weir__unlikely(leaf >= WEIR__LEAVES))
+        return WEIR__MAP_FOREIGN;
+    return __atomic_load_n(&weir__own_get(weir__map[leaf])->entries[entry], __ATOMIC_RELAXED);
 }
 
 /* Both ends are multiples of WEIR__CHUNK. False, and nothing changed: outside the address

@@ -14,7 +14,7 @@
  * a mix of 16 to 4096 bytes before).
  *
  * Block i starts at i * size from the slab's start; the first k indices lie under
- * the entries and are never handed out. So index = offset / size exactly when the
+ * the ledger and are never handed out. So index = offset / size exactly when the
  * pointer is a block's start, and every index of the slab has an entry.
  *
  * All fields but owner..bin are under the lock of the class center (of the page heap
@@ -27,9 +27,12 @@
 #define WEIR_POOL_SLAB_H
 
 #include "base/list.h"
+#include "pool/cached.h"
 #include "pool/class.h"
 #include "pool/entry.h"
 #include "pool/map.h"
+
+#include <weir/error.h>
 
 #define WEIR__SLAB_SHIFT  16
 #define WEIR__SLAB        ((size_t)1 << WEIR__SLAB_SHIFT)
@@ -73,6 +76,10 @@ struct weir__chunk {
 
 _Static_assert(sizeof(struct weir__slab) == 64, "one cache line a slab header");
 _Static_assert(sizeof(struct weir__chunk) <= WEIR__SLAB, "the chunk header fits slab 0");
+_Static_assert(WEIR__SMALL_MAX < WEIR__ENTRY_SIZE_MASK, "an entry holds any size, and one more");
+_Static_assert(WEIR__SLAB / WEIR__GRAIN <= WEIR__ENTRY_NEXT_MAX, "an entry holds any index + 1");
+_Static_assert(WEIR__SMALL_MAX <= WEIR__SLAB / 4, "a slab has several blocks");
+_Static_assert(WEIR__CLASSES << WEIR__BIN_SHIFT <= UINT16_MAX, "slab->bin holds any class");
 
 /* The chunk of slabs that holds `pointer`: a block, or a slab's header. */
 WEIR__INLINE struct weir__chunk *weir__chunk_of(const void *pointer)
@@ -101,7 +108,7 @@ WEIR__INLINE char *weir__slab_memory(const struct weir__slab *slab)
 WEIR__INLINE bool weir__slab_index(const struct weir__slab *slab, const void *pointer,
                                    uint64_t *index)
 {
-    uint32_t factor = slab->reciprocal;
+    uint32_t factor = __atomic_load_n(&slab->reciprocal, __ATOMIC_ACQUIRE); /* then entries */
     uint64_t product = (uint64_t)((uintptr_t)pointer & (WEIR__SLAB - 1)) * factor;
     if (weir__unlikely((uint32_t)product >= factor))
         return false;
@@ -162,11 +169,26 @@ WEIR__INLINE bool weir__slab_has_free(const struct weir__slab *slab)
     return slab->free_head || slab->fresh < slab->end;
 }
 
-/* Takes one block out (it has a free one): marks it cached, returns its index. */
-unsigned weir__slab_take(struct weir__slab *slab);
+/* Takes one block out and marks it cached. False: none is left, because the chain was
+ * overwritten; it was noted and made anew (nout may have changed). */
+bool weir__slab_take(struct weir__slab *slab, struct weir__cached *cached);
 
-/* Puts the cached block with this entry back. False when the entry is not a cached
- * block's: the caller's book-keeping is corrupt, or a racing double free. */
-bool weir__slab_put(struct weir__slab *slab, uint32_t *entry);
+/* Puts a cached block back, which is thought to be of this slab. False: the copy is not true
+ * (pool/cached.h), or the entry was overwritten; noted, and nothing was put. */
+bool weir__slab_put(struct weir__slab *slab, const struct weir__cached *cached);
+
+/* Does the entry claim what no request of the slab's class can have asked for? */
+WEIR__INLINE bool weir__slab_is_overwritten(const struct weir__slab *slab, uint32_t value)
+{
+    return !weir__entry_is_cached(value) &&
+           weir__entry_size(value) > weir__class_bytes[weir__slab_class(slab)];
+}
+
+/* Notes the misuse of a block; `what` and `requested` of late_misuse.h. */
+void weir__slab_note(const struct weir__slab *slab, weir_misuse what, const void *block,
+                     size_t requested);
+
+/* Walks the chain and all entries. */
+bool weir__slab_is_valid(const struct weir__slab *slab);
 
 #endif

@@ -445,11 +445,11 @@ bool weir__span_resize(struct weir__page_heap *heap, struct weir__span *span, si
     return done;
 }
 
-void weir__span_clear(struct weir__span *span, size_t size)
+void *weir__span_clear(void *block, size_t size)
 {
-    char *block = weir__span_block(span);
     if (size < CLEAR_BY_PURGE || !weir__os_purge(block, size))
         memset(block, 0, size);
+    return block;
 }
 
 /* -- purging ----------------------------------------------------------------------- */

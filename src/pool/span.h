@@ -43,8 +43,8 @@ WEIR__INLINE bool weir__span_may_move(const struct weir__span *span)
     return weir__span_region(span)->direct;
 }
 
-/* Makes `size` bytes from the start of a live span's block zero, for the one who holds it. */
-void weir__span_clear(struct weir__span *span, size_t size);
+/* Makes `size` bytes of a live span's block zero, for the one who holds it; the block. */
+void *weir__span_clear(void *block, size_t size);
 
 /* Makes a hole of the idle span: before anything else looks at the layout. */
 void weir__span_settle_locked(struct weir__page_heap *heap);
