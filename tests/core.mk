@@ -8,7 +8,7 @@ core_ldadd = libweir-internal.la $(weir_jemalloc_lib) -lpthread
 criterion_tests += tests/api_background tests/api_version tests/api_oracle tests/api_misuse \
 	tests/api_allocator tests/api_context tests/api_ends tests/api_fork \
 	tests/api_pool tests/api_stats tests/api_tags
-criterion_tests += tests/unit_backing tests/unit_faults tests/unit_span tests/unit_walk
+criterion_tests += tests/unit_backing tests/unit_faults tests/unit_page_heap tests/unit_span tests/unit_walk
 criterion_tests += tests/unit_cache tests/unit_center tests/unit_class tests/unit_late_misuse tests/unit_map tests/unit_meta \
 	tests/unit_meter tests/unit_registry tests/unit_shown tests/unit_slab tests/unit_threads
 tests_unit_backing_LDADD = $(unit_ldadd)
@@ -23,6 +23,7 @@ tests_unit_meter_LDADD = $(unit_ldadd)
 tests_unit_registry_LDADD = $(unit_ldadd)
 tests_unit_shown_LDADD = $(unit_ldadd)
 tests_unit_slab_LDADD = $(unit_ldadd)
+tests_unit_page_heap_LDADD = $(unit_ldadd)
 tests_unit_span_LDADD = $(unit_ldadd)
 tests_unit_threads_LDADD = $(unit_ldadd)
 tests_unit_walk_LDADD = $(unit_ldadd)
@@ -38,7 +39,8 @@ tests_stress_limits_LDADD = $(core_ldadd)
 tests_stress_unfence_LDADD = $(core_ldadd)
 tests_stress_budget_LDADD = $(core_ldadd)
 
-plain_tests += tests/late_load tests/large_pages tests/stale_lookups
+plain_tests += tests/address_limits tests/late_load tests/large_pages tests/stale_lookups
+tests_address_limits_LDADD = $(plain_ldadd)
 tests_stale_lookups_LDADD = $(plain_ldadd)
 tests_large_pages_LDADD = $(core_ldadd)
 tests_late_load_LDADD = -lpthread -ldl

@@ -9,9 +9,14 @@ static size_t budget_locked(const struct weir__page_heap *heap)
     return heap->policy->budget + live / heap->policy->live_part;
 }
 
+void weir__budget_looked_locked(struct weir__page_heap *heap)
+{
+    heap->given = -(int64_t)weir__min(heap->policy->look_bytes, INT64_MAX);
+}
+
 void weir__budget_look_locked(struct weir__page_heap *heap)
 {
-    heap->given = 0;
+    weir__budget_looked_locked(heap);
     if (!heap->purging && weir__page_heap_dirty_locked(heap) > budget_locked(heap))
         weir__page_heap_due_locked(heap, WEIR__DUE_BUDGET);
 }

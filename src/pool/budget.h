@@ -8,12 +8,15 @@
 
 #include "pool/page_heap.h"
 
+/* It is looked at again when that many bytes came back. */
+void weir__budget_looked_locked(struct weir__page_heap *heap);
+
 /* `bytes` came back: is the budget to be looked at? */
 void weir__budget_look_locked(struct weir__page_heap *heap);
 WEIR__INLINE void weir__budget_given_locked(struct weir__page_heap *heap, size_t bytes)
 {
-    heap->given += bytes;
-    if (weir__unlikely(heap->given >= heap->policy->look_bytes))
+    heap->given += (int64_t)bytes;
+    if (weir__unlikely(heap->given >= 0))
         weir__budget_look_locked(heap);
 }
 

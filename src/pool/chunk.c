@@ -198,7 +198,7 @@ void weir__chunk_restamp_locked(struct weir__page_heap *heap, uint32_t before)
 {
     for (struct weir__slab *slab = heap->dirty_slabs; slab && slab->freed_at == before;
          slab = slab->next)
-        slab->freed_at = heap->now;
+        slab->freed_at = heap->now - 1;
 }
 
 size_t weir__chunk_release_locked(struct weir__page_heap *heap, struct weir__list *list)
@@ -227,11 +227,12 @@ void weir__chunk_release_all(struct weir__page_heap *heap, struct weir__list *li
 /* -- checking ----------------------------------------------------------------------- */
 
 /* Slabs of a list that are linked both ways and of the kind; SIZE_MAX: another is there. */
-static size_t free_slabs_count(const struct weir__slab *slab, bool dirty)
+static size_t free_slabs_count(const struct weir__slab *slab, bool dirty,
+                               const struct weir__slab **last)
 {
     size_t count = 0;
-    for (const struct weir__slab *before = NULL; slab; before = slab, slab = slab->next, count++)
-        if (slab->owner || slab->dirty != dirty || slab->prev != before)
+    for (*last = NULL; slab; *last = slab, slab = slab->next, count++)
+        if (slab->owner || slab->dirty != dirty || slab->prev != *last)
             return SIZE_MAX;
     return count;
 }
@@ -239,8 +240,9 @@ static size_t free_slabs_count(const struct weir__slab *slab, bool dirty)
 bool weir__chunk_is_valid(const struct weir__page_heap *heap)
 {
     size_t nfree = 0, bytes = 0;
-    size_t dirty = free_slabs_count(heap->dirty_slabs, true);
-    size_t clean = free_slabs_count(heap->clean_slabs, false);
+    const struct weir__slab *oldest;
+    size_t clean = free_slabs_count(heap->clean_slabs, false, &oldest);
+    size_t dirty = free_slabs_count(heap->dirty_slabs, true, &oldest);
     for (const struct weir__link *link = heap->chunks.first; link; link = link->next) {
         const struct weir__chunk *chunk = chunk_of_link(link);
         nfree += chunk->u.head.nfree - chunk->u.head.nfresh;
@@ -252,5 +254,5 @@ bool weir__chunk_is_valid(const struct weir__page_heap *heap)
     }
     return dirty == heap->ndirty_slabs && dirty + clean == heap->nfree_slabs &&
            nfree == heap->nfree_slabs && bytes == heap->headers &&
-           (heap->oldest_dirty ? !heap->oldest_dirty->next : !dirty);
+           (!dirty || heap->oldest_dirty == oldest);
 }

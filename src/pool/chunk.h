@@ -29,7 +29,7 @@ struct weir__slab *weir__chunk_cut_slab_locked(struct weir__page_heap *heap, uin
 void weir__chunk_uncut_slab_locked(struct weir__page_heap *heap, struct weir__slab *slab,
                                    bool purged);
 
-/* Slabs that came back when the clock said `before` came back now. */
+/* As weir__hole_restamp_locked. */
 void weir__chunk_restamp_locked(struct weir__page_heap *heap, uint32_t before);
 
 /* Takes the chunks without a used slab off the page heap, to `list`; the bytes of their slabs

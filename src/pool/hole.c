@@ -93,7 +93,7 @@ void weir__hole_restamp_locked(struct weir__page_heap *heap, uint32_t before)
         for (const struct weir__link *link = heap->bins[bin].first; link; link = link->next) {
             struct weir__span *hole = weir__hole_of(link);
             if (hole->u.hole.freed_at == before)
-                hole->u.hole.freed_at = heap->now;
+                hole->u.hole.freed_at = heap->now - 1;
         }
 }
 

@@ -123,7 +123,7 @@ void weir__hole_widen(struct weir__page_heap *heap, struct weir__span *hole, uin
  * `*bin` downwards and leaves it there; NULL: none. weir__span_uncut_locked puts it back. */
 struct weir__span *weir__hole_cut_locked(struct weir__page_heap *heap, uint32_t idle_ms, int *bin);
 
-/* Holes that were freed when the clock said `before` were freed now. */
+/* Holes with the stamp `before` get that of the millisecond that ended now. */
 void weir__hole_restamp_locked(struct weir__page_heap *heap, uint32_t before);
 
 /* Do bins, bits, links and sums agree? `count`: of all holes. */

@@ -18,6 +18,8 @@ void weir__page_heap_init(struct weir__page_heap *heap, const struct weir__backi
     heap->backing = backing;
     heap->policy = policy;
     heap->next_region = WEIR__REGION_FIRST;
+    heap->ops = policy->look_ops;
+    weir__budget_looked_locked(heap);
     heap->clock_start = weir__os_coarse_time();
 }
 
@@ -54,12 +56,12 @@ size_t weir__page_heap_trim(struct weir__page_heap *heap, bool addresses)
 /*
  * What came back since the clock was last read has the stamp of then, and may have come back
  * this moment. After a gap that matters it counts as of now: memory that was just used is not
- * purged for the time before.
+ * purged for the time before. (One millisecond less, so that it counts so only once.)
  */
 static void clock_read(struct weir__page_heap *heap)
 {
     uint32_t before = heap->now;
-    heap->ops = 0;
+    heap->ops = heap->policy->look_ops;
     heap->now = (uint32_t)((weir__os_coarse_time() - heap->clock_start) / 1000000);
     if (heap->now - before < heap->policy->step_ms)
         return;

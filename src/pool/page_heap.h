@@ -52,12 +52,12 @@ struct weir__page_heap {
 
     /* The clock: milliseconds, wrapping, read every policy->look_ops gives. */
     uint64_t clock_start; /* of the coarse clock, ns */
-    uint32_t ops;         /* gives since it was last read */
+    uint32_t ops;         /* gives until it is read again */
     uint32_t now;         /* what it said then */
     uint32_t decayed_at;  /* when decay was last due */
 
-    size_t given; /* bytes freed since the budget was last looked at */
-    bool purging; /* a thread is at it */
+    int64_t given; /* bytes freed, less those until the budget is looked at */
+    bool purging;  /* a thread is at it */
 
     /* Figures, bytes. */
     size_t reserved;   /* addresses of regions and chunks */
@@ -85,7 +85,7 @@ size_t weir__page_heap_trim(struct weir__page_heap *heap, bool addresses);
 void weir__page_heap_tick_slow_locked(struct weir__page_heap *heap);
 WEIR__INLINE void weir__page_heap_tick_locked(struct weir__page_heap *heap)
 {
-    if (weir__unlikely(++heap->ops >= heap->policy->look_ops))
+    if (weir__unlikely(!--heap->ops))
         weir__page_heap_tick_slow_locked(heap);
 }
 

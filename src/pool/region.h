@@ -49,9 +49,10 @@ struct weir__span {
             size_t requested;
             const void *owner;
             uint32_t tag;
-            uint16_t color; /* block = page start + color lines */
+            uint8_t color; /* block = page start + color lines */
             uint8_t align_shift;
-            bool old; /* allocated before the latest checkpoint */
+            bool direct; /* its region is */
+            bool old;    /* allocated before the latest checkpoint */
         } live;
         struct { /* a hole; linked in its bin */
             struct weir__link link;
@@ -88,7 +89,7 @@ struct weir__region {
     uint32_t nheaders;   /* of `pages` that may be read; atomic, only grows */
     uint16_t index;
     bool direct;              /* holds one huge span and goes back with it */
-    bool busy;                /* its tail is being purged: npages is less meanwhile, */
+    bool busy;                /* it is being moved, or its tail purged: npages is less meanwhile, */
     uint32_t busy_touched;    /* and touched was this */
     uint32_t room;            /* headers that fit their reservation; constant */
     struct weir__span *pages; /* headers; the one at -1 may be read too */

@@ -64,6 +64,7 @@ static struct weir__span *span_make(struct weir__page_heap *heap, struct weir__r
         end->state = WEIR__PAGE_SPAN_END;
     }
     span->npages = npages;
+    span->u.live.direct = region->direct;
     heap->span_live += pages_bytes(npages);
     return span;
 }
@@ -122,6 +123,7 @@ WEIR__INLINE struct weir__span *span_cut_low(struct weir__page_heap *heap, struc
     last->region = hole->region;
     last->state = WEIR__PAGE_SPAN_END; /* of a single page the caller sets SPAN */
     hole->npages = npages;
+    hole->u.live.direct = false;
     return hole;
 }
 
@@ -211,7 +213,7 @@ static void span_color(struct weir__span *span, size_t size, size_t alignment)
     bool may_move = alignment <= WEIR__LINE && slack >= WEIR__LINE;
     size_t colors = may_move ? (size_t)1 << weir__log2(slack / WEIR__LINE + 1) : 1;
     uint32_t hash = (uint32_t)((uintptr_t)span / sizeof *span) * 2654435761u;
-    span->u.live.color = (uint16_t)(hash >> 26 & (colors - 1));
+    span->u.live.color = (uint8_t)(hash >> 26 & (colors - 1));
 }
 
 /* The span freed last, if it is what is asked for; it becomes a hole if not. */
@@ -269,7 +271,7 @@ static void frontier_lower(struct weir__page_heap *heap, struct weir__region *re
 WEIR__INLINE void hole_soiled(struct weir__page_heap *heap, const struct weir__span *hole)
 {
     if (weir__unlikely(hole->zeroed))
-        heap->given += pages_bytes(hole->npages);
+        heap->given += (int64_t)pages_bytes(hole->npages);
 }
 
 /* Returns [page, page + npages) to the region, joined with its neighbours. */
@@ -322,12 +324,11 @@ WEIR__INLINE bool span_is_alone(const struct weir__span *span)
 
 void weir__span_give_locked(struct weir__page_heap *heap, struct weir__span *span)
 {
-    struct weir__region *region = weir__span_region(span);
     uint32_t npages = span->npages;
     heap->span_live -= pages_bytes(npages);
-    if (region->direct) {
+    if (weir__unlikely(span->u.live.direct)) {
         span->state = WEIR__PAGE_NONE;
-        region_doom(heap, region);
+        region_doom(heap, weir__span_region(span));
         return;
     }
     if (heap->idle)
@@ -338,7 +339,7 @@ void weir__span_give_locked(struct weir__page_heap *heap, struct weir__span *spa
     } else {
         span[npages - 1].state = WEIR__PAGE_NONE;
         span->state = WEIR__PAGE_NONE;
-        pages_release(heap, region, weir__span_page(span), npages);
+        pages_release(heap, weir__span_region(span), weir__span_page(span), npages);
     }
     weir__budget_given_locked(heap, pages_bytes(npages));
     weir__page_heap_tick_locked(heap);
@@ -408,17 +409,22 @@ static bool span_remap(struct weir__page_heap *heap, struct weir__span *span, ui
 {
     struct weir__region *region = weir__span_region(span);
     size_t old = region->size, size = weir__round_up(pages_bytes(npages), WEIR__CHUNK);
-    if (size != old && !weir__region_remap(region, size))
-        return false;
-    if (npages < span->npages)
+    weir__lock_take(&heap->lock);
+    region->busy = true;
+    weir__lock_drop(&heap->lock);
+    bool done = size == old || weir__region_remap(region, size);
+    if (done && npages < span->npages)
         weir__os_purge(region->base + pages_bytes(npages), size - pages_bytes(npages));
     weir__lock_take(&heap->lock);
-    heap->reserved += size - old;
-    region->size = size;
-    region->npages = region->opened = (uint32_t)(size >> WEIR__GRANULE_SHIFT);
-    region->frontier = region->touched = npages;
+    region->busy = false;
+    if (done) {
+        heap->reserved += size - old;
+        region->size = size;
+        region->npages = region->opened = (uint32_t)(size >> WEIR__GRANULE_SHIFT);
+        region->frontier = region->touched = npages;
+    }
     weir__lock_drop(&heap->lock);
-    return true;
+    return done;
 }
 
 bool weir__span_resize(struct weir__page_heap *heap, struct weir__span *span, size_t size,
@@ -546,14 +552,21 @@ void weir__span_restamp_locked(struct weir__page_heap *heap, uint32_t before)
 {
     for (struct weir__region *region = region_first(heap); region; region = region_next(region))
         if (region->lowered_at == before)
-            region->lowered_at = heap->now;
+            region->lowered_at = heap->now - 1;
 }
 
 void weir__span_forked(struct weir__page_heap *heap)
 {
-    for (struct weir__region *region = region_first(heap); region; region = region_next(region)) {
+    for (struct weir__region *region = region_first(heap), *next; region; region = next) {
+        next = region_next(region);
         if (!region->busy)
             continue;
+        if (region->direct) { /* was being moved: nobody knows where it is */
+            weir__list_remove(&heap->regions, &region->link);
+            heap->reserved -= region->size;
+            heap->span_live -= pages_bytes(region->own.npages);
+            continue;
+        }
         region->npages = (uint32_t)(region->size >> WEIR__GRANULE_SHIFT);
         region->touched = region->busy_touched;
         region->busy = false;

@@ -40,7 +40,7 @@ bool weir__span_resize(struct weir__page_heap *heap, struct weir__span *span, si
                        size_t *bytes);
 WEIR__INLINE bool weir__span_may_move(const struct weir__span *span)
 {
-    return weir__span_region(span)->direct;
+    return span->u.live.direct;
 }
 
 /* Makes `size` bytes of a live span's block zero, for the one who holds it; the block. */
@@ -83,10 +83,11 @@ size_t weir__span_release_locked(struct weir__page_heap *heap);
 /* Gives back the addresses past the frontiers. */
 void weir__span_shrink_locked(struct weir__page_heap *heap);
 
-/* Frontiers that went down when the clock said `before` went down now. */
+/* As weir__hole_restamp_locked, for the frontiers. */
 void weir__span_restamp_locked(struct weir__page_heap *heap, uint32_t before);
 
-/* In a forked child: tails that another thread had cut off are there again. */
+/* In a forked child: tails that another thread had cut off are there again; what one was moving
+ * is leaked. */
 void weir__span_forked(struct weir__page_heap *heap);
 
 /* Are layouts, holes and sums whole? There is no idle span. */
