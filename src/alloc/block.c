@@ -7,6 +7,7 @@
 #include "backing/backing.h"
 #include "base/error.h"
 #include "os/memory_tool.h"
+#include "pool/span.h"
 #include "track/freed.h"
 
 #include <errno.h>

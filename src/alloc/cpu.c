@@ -22,7 +22,7 @@ void weir__cpu_start(void)
     if (first) {
         bool pooled = !weir__source_replaces_pool(&cpu_body, NULL, NULL);
         if (pooled) {
-            weir__page_heap_init(&cpu_page_heap, backing);
+            weir__page_heap_init(&cpu_page_heap, backing, weir__policy_get());
             cpu_body.page_heap = &cpu_page_heap;
             cpu_body.owns_page_heap = true;
             cpu_body.backing = backing->name;

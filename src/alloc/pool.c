@@ -34,7 +34,7 @@ weir_pool *weir_pool_create(const weir_pool_options *options)
     weir_pool *pool = weir__meta_allocate(sizeof *pool);
     if (!pool)
         return weir__fail_null(ENOMEM, "no memory for a pool");
-    weir__page_heap_init(&pool->page_heap, weir__backing_get());
+    weir__page_heap_init(&pool->page_heap, weir__backing_get(), weir__policy_get());
     weir_allocator_options made = {.name = o->name, .parent = o->parent, .limit = o->limit};
     pool->allocator = weir__context_make(&made, &pool->page_heap, "pool");
     if (!pool->allocator) {
