@@ -86,8 +86,7 @@ WEIR__INLINE uint32_t weir__entry_cached(uint32_t live)
 /* What becomes of a cached one when its block goes into the chain before `next`. */
 WEIR__INLINE uint32_t weir__entry_chained(uint32_t cached, unsigned next)
 {
-    uint32_t size = cached == WEIR__ENTRY_ZERO ? 0 : cached & WEIR__ENTRY_SIZE_MASK;
-    return WEIR__ENTRY_USED | next << WEIR__ENTRY_NEXT_SHIFT | size;
+    return WEIR__ENTRY_USED | next << WEIR__ENTRY_NEXT_SHIFT | (cached & WEIR__ENTRY_SIZE_MASK);
 }
 
 #endif
