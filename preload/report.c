@@ -10,8 +10,10 @@
 #include "preload/report.h"
 #include "preload/preload.h"
 
-#include "alloc/block.h"
-#include "alloc/observe.h"
+#include "alloc/body.h"
+#include "alloc/cpu.h"
+#include "alloc/fork.h"
+#include "alloc/inspect.h"
 #include "os/clock.h"
 #include "preload/image.h"
 
@@ -72,7 +74,7 @@ static void figures_write(struct weir__run_image *image)
 
 static int class_count(const weir_block *block, void *classes)
 {
-    bool small = weir__map_is_slabs(block->address);
+    bool small = weir__map_get(block->address) == WEIR__MAP_SLABS;
     unsigned sizeclass = small ? weir__slab_class(weir__slab_of(block->address)) : WEIR__CLASSES;
     struct weir__run_class *at = (struct weir__run_class *)classes + sizeclass;
     at->blocks++;

@@ -9,7 +9,7 @@
 #include "core.h"
 #include "pool/center.h"
 #include "pool/late_misuse.h"
-#include "pool/store.h"
+#include "pool/page_heap.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -19,7 +19,7 @@
 
 enum { CENTERS = 3, CLASS = 15 /* 256 bytes, batches of 31 */, MANY = 4096 };
 
-static struct weir__store store;
+static struct weir__page_heap heap;
 static struct weir__center centers[CENTERS];
 static char owner; /* its address is what counts */
 static size_t metadata;
@@ -27,9 +27,9 @@ static size_t metadata;
 static void centers_make(unsigned sizeclass)
 {
     metadata = weir__meta_in_use();
-    weir__store_init(&store, &weir__backing_system);
+    weir__page_heap_init(&heap, &weir__backing_system);
     for (int i = 0; i < CENTERS; i++)
-        weir__center_init(&centers[i], sizeclass, &store, &owner);
+        weir__center_init(&centers[i], sizeclass, &heap, &owner);
 }
 
 static void setup(void)
@@ -43,7 +43,7 @@ static void centers_unmake(void)
         cr_assert(weir__center_is_valid(&centers[i]));
         weir__center_destroy(&centers[i]);
     }
-    weir__store_destroy(&store);
+    weir__page_heap_destroy(&heap);
     cr_assert_eq(weir__meta_in_use(), metadata, "book-keeping was lost");
 }
 
@@ -272,7 +272,7 @@ Test(center, depots_of_all_classes_are_within_the_bound, .init = NULL, .fini = N
 {
     for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++) {
         struct weir__center center;
-        weir__center_init(&center, sizeclass, &store, &owner);
+        weir__center_init(&center, sizeclass, &heap, &owner);
         cr_assert_leq(center.depot.room_most * sizeof(struct weir__cached), WEIR__DEPOT_BYTES);
         cr_assert_geq(center.depot.room_most,
                       center.depot.most + (WEIR__RETURNS + 1) * center.batch);
@@ -327,7 +327,7 @@ Test(center, walks_what_is_live)
     cr_assert_eq(weir__center_each_live(&centers[0], count_live, &seen), 77);
     cr_assert_eq(seen, 7);
     for (unsigned i = 0; i < 5; i++)
-        weir__entry_set(blocks[2 * i].entry, WEIR__ENTRY_CACHED);
+        weir__entry_set(blocks[2 * i].entry, blocks[2 * i].mark);
     weir__center_give(&centers[0], blocks, batch);
     expect_empty();
 }
@@ -358,7 +358,7 @@ static void tell(weir_misuse what, const void *pointer, const char *line, void *
     }
 }
 
-static void expect_noted(const void *block, size_t requested, bool free)
+static void expect_noted(const void *block, size_t requested)
 {
     struct weir__late_misuse late;
     cr_assert(weir__late_misuse_take(&late));
@@ -366,7 +366,6 @@ static void expect_noted(const void *block, size_t requested, bool free)
     cr_assert_eq(late.block, block);
     cr_assert_eq(late.owner, &owner);
     cr_assert_eq(late.requested, requested);
-    cr_assert_eq(late.free, free);
 }
 
 static void expect_none_noted(void)
@@ -377,9 +376,11 @@ static void expect_none_noted(void)
 }
 
 /* As after a life in which `requested` bytes were asked for. */
-static void was_live(const struct weir__cached *cached, uint32_t requested)
+static void was_live(struct weir__cached *cached, uint32_t requested)
 {
-    weir__entry_set(cached->entry, weir__entry_cached(WEIR__ENTRY_LIVE | requested));
+    cached->mark = WEIR__ENTRY_CACHED | 9;
+    cached->requested = requested;
+    weir__entry_set(cached->entry, cached->mark);
 }
 
 Test(center, a_block_given_twice_is_noted_once)
@@ -393,8 +394,8 @@ Test(center, a_block_given_twice_is_noted_once)
     weir__center_give(&centers[0], blocks, 1);
     weir__center_give(&centers[0], blocks + 1, 1);
     cr_assert_eq(figures_of(0).out, batch - 2, "put back once each");
-    expect_noted(blocks[0].block, 201, true);
-    expect_noted(blocks[1].block, 0, true);
+    expect_noted(blocks[0].block, 201);
+    expect_noted(blocks[1].block, 0);
     expect_none_noted();
     weir__center_give(&centers[0], blocks + 2, batch - 2);
     expect_empty();
@@ -413,7 +414,7 @@ Test(center, a_block_in_two_batches_is_noted_by_a_flush)
     weir__center_give(&centers[0], two, batch);
     expect_none_noted();
     weir__center_flush(&centers[0]);
-    expect_noted(one[3].block, 200, true);
+    expect_noted(one[3].block, 200);
     expect_none_noted();
     cr_assert_eq(figures_of(0).out, 1, "the one that was left out");
     weir__center_give(&centers[0], &kept, 1);
@@ -425,9 +426,10 @@ Test(center, a_copy_of_a_live_block_is_noted)
 {
     struct weir__cached blocks[WEIR__BATCH_MAX];
     unsigned batch = weir__center_take(&centers[0], blocks);
-    weir__entry_set(blocks[0].entry, WEIR__ENTRY_LIVE | 123);
+    was_live(&blocks[0], 123);
+    weir__entry_set(blocks[0].entry, WEIR__ENTRY_LIVE | 55);
     weir__center_give(&centers[0], blocks, 1);
-    expect_noted(blocks[0].block, 123, false);
+    expect_noted(blocks[0].block, 123);
     cr_assert_eq(figures_of(0).out, batch);
     was_live(&blocks[0], 123);
     weir__center_give(&centers[0], blocks, batch);
@@ -444,14 +446,14 @@ Test(center, a_copy_of_a_block_whose_slab_went_is_noted)
     weir__center_give(&centers[0], blocks, batch);
     expect_empty();
     weir__center_give(&centers[0], blocks + 3, 1);
-    expect_noted(blocks[3].block, 0, false);
-    weir__center_init(&other, CLASS + 1, &store, &owner);
+    expect_noted(blocks[3].block, 0);
+    weir__center_init(&other, CLASS + 1, &heap, &owner);
     cr_assert_gt(weir__center_take(&other, later), 0);
     cr_assert_eq(weir__slab_of(later[0].block), weir__slab_of(blocks[0].block));
     weir__center_give(&centers[0], blocks, batch);
     weir__center_flush(&centers[0]);
     for (unsigned i = 0; i < batch; i++)
-        expect_noted(blocks[i].block, 0, false);
+        expect_noted(blocks[i].block, 0);
     expect_none_noted();
     cr_assert(weir__center_is_valid(&other));
     weir__center_destroy(&other);

@@ -6,8 +6,11 @@
  * A block that another thread was in the middle of making or freeing a large block
  * may stay in use in the child without being counted: the child leaks it.
  */
+#include "alloc/fork.h"
+
+#include "alloc/background.h"
 #include "alloc/context.h"
-#include "alloc/observe.h"
+#include "alloc/tag.h"
 #include "backing/meta.h"
 
 #include <pthread.h>
@@ -35,16 +38,16 @@ static void locks_each(void (*each)(weir__lock *))
     weir_allocator *a;
     for (a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL)) {
         each(&a->body->common.cache.lock);
-        for (struct weir__heap *heap = a->body->heaps; heap; heap = heap->next)
-            each(&heap->cache.lock);
+        for (struct weir__link *at = a->body->heaps.first; at; at = at->next)
+            each(&weir__heap_of(at)->cache.lock);
     }
     for (a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL))
-        if (a->body->store)
+        if (a->body->page_heap)
             centers_lock(a->body, each);
     for (a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL)) {
-        if (a->body->owns_store)
-            each(&a->body->store->lock);
-        if (!a->body->store)
+        if (a->body->owns_page_heap)
+            each(&a->body->page_heap->lock);
+        if (!a->body->page_heap)
             each(&a->body->registry.lock);
     }
 }
@@ -57,20 +60,9 @@ static void lock_look(weir__lock *lock)
         locks_free = false;
 }
 
-/* Is the calling thread in the middle of counting? Then another may hold the meter lock and
- * wait for it. */
-static bool thread_is_inside(void)
-{
-    for (unsigned i = 0; i < WEIR__HEAP_SLOTS - 1; i++)
-        if (weir__here.heaps[i] != &weir__no_heap &&
-            weir__window_is_inside(&weir__here.heaps[i]->window))
-            return true;
-    return false;
-}
-
 bool weir__core_is_quiet(void)
 {
-    if (thread_is_inside())
+    if (weir__heaps_are_entered())
         return false;
     locks_free = weir__context_is_quiet() && weir__meter_is_quiet() && weir__meta_is_quiet();
     if (locks_free)
@@ -109,8 +101,8 @@ static void fork_child(void)
     locks_each(lock_drop);
     weir__tags_unlock();
     for (weir_allocator *a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL)) {
-        if (a->body->owns_store)
-            weir__store_forked(a->body->store);
+        if (a->body->owns_page_heap)
+            weir__page_heap_forked(a->body->page_heap);
         weir__heaps_orphaned(a);
     }
     weir__context_unlock();

@@ -2,7 +2,9 @@
  * alloc/tag.c - names for tags: interned once, never removed. An open hash of chains
  * under a lock of its own (rank "registry"); names are read without it.
  */
-#include "alloc/context.h"
+#include "alloc/tag.h"
+
+#include "alloc/heap.h"
 #include "backing/meta.h"
 #include "base/error.h"
 #include "os/lock.h"
@@ -93,14 +95,14 @@ const char *weir_tag_name(weir_tag tag)
 
 weir_tag weir_tag_set(weir_tag tag)
 {
-    weir_tag former = weir__entry_tag(weir__here.entry);
+    weir_tag former = weir__entry_tag(weir__here.live);
     if (tag > WEIR__ENTRY_TAG_MAX)
         return former;
-    weir__here.entry = WEIR__ENTRY_LIVE | tag << WEIR__ENTRY_TAG_SHIFT;
+    weir__here.live = WEIR__ENTRY_LIVE | tag << WEIR__ENTRY_TAG_SHIFT;
     weir__lock_take(&weir__here.lock);
     for (unsigned i = 0; i < WEIR__HEAP_SLOTS; i++)
         if (weir__here.heaps[i] != &weir__no_heap)
-            weir__here.heaps[i]->entry = weir__here.entry;
+            weir__here.heaps[i]->live = weir__here.live;
     weir__lock_drop(&weir__here.lock);
     return former;
 }

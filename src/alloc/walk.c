@@ -2,7 +2,9 @@
  * alloc/walk.c - every live block of an allocator, and the generations that
  * weir_checkpoint tells apart by a bit of the ledger.
  */
-#include "alloc/block.h"
+#include "alloc/walk.h"
+
+#include "alloc/context.h"
 
 struct walk {
     weir_block_visitor *visit;
@@ -68,7 +70,7 @@ static int foreign_visit(struct weir__foreign *entry, void *user)
 static int walk_all(weir_allocator *a, struct walk *walk)
 {
     struct weir__body *body = a->body;
-    if (!body->store)
+    if (!body->page_heap)
         return weir__registry_each(&body->registry, foreign_visit, walk);
     int stop = 0;
     struct weir__center *center;
@@ -77,9 +79,9 @@ static int walk_all(weir_allocator *a, struct walk *walk)
             stop = weir__center_each_live(center, entry_visit, walk);
     if (!stop) {
         struct span_walk of = {walk, a};
-        weir__lock_take(&body->store->lock);
-        stop = weir__store_each_span_locked(body->store, span_visit, &of);
-        weir__lock_drop(&body->store->lock);
+        weir__lock_take(&body->page_heap->lock);
+        stop = weir__page_heap_each_span_locked(body->page_heap, span_visit, &of);
+        weir__lock_drop(&body->page_heap->lock);
     }
     return stop;
 }

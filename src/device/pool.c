@@ -5,8 +5,8 @@
  */
 #include "device/pool.h"
 
-#include "base/error.h"
 #include "backing/meta.h"
+#include "base/error.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -17,7 +17,7 @@
 
 static struct {
     weir__lock lock;
-    struct weir__device *first;
+    struct weir__list all;
     bool watching; /* fork */
 } pools;
 
@@ -69,7 +69,7 @@ static int recover(struct weir__device *d, struct weir__device_stream *stream, s
 static WEIR__NOINLINE int obtain_slow(struct weir__device *d, struct weir__device_stream *stream,
                                       size_t size, struct weir__device_block **block)
 {
-    if (d->waiting || (d->streams && d->streams->next)) {
+    if (d->waiting.first || (d->streams.first && d->streams.first->next)) {
         weir__device_settle(d, stream, false);
         if ((*block = cached_take(d, stream, size)))
             return 0;
@@ -136,7 +136,8 @@ void *weir__device_allocate(struct weir__device *d, size_t size, size_t alignmen
 
 /* -- free --------------------------------------------------------------------------------- */
 
-/* Where a free is ordered: as the caller said, else where the block was allocated. */
+/* Where a free is ordered: as the caller said, else where the block was allocated. NULL: there
+ * is no record of that stream, and it is not known to be over. */
 static struct weir__device_stream *free_stream(struct weir__device *d,
                                                const struct weir__device_block *block)
 {
@@ -146,8 +147,7 @@ static struct weir__device_stream *free_stream(struct weir__device *d,
     struct weir__device_stream *stream = weir__device_stream_get(d, here->free_stream);
     if (stream)
         return stream;
-    d->table.stream_synchronize(d->table.user, here->free_stream); /* no record: wait for it */
-    return block->stream;
+    return d->table.stream_synchronize(d->table.user, here->free_stream) ? NULL : block->stream;
 }
 
 static bool free_locked(struct weir__device *d, void *address)
@@ -160,7 +160,9 @@ static bool free_locked(struct weir__device *d, void *address)
     struct weir__device_stream *stream = free_stream(d, block);
     weir__device_index_remove(d, address);
     d->in_use -= block->size;
-    if (d->mode == WEIR_DEVICE_DRIVER)
+    if (weir__unlikely(!stream))
+        weir__device_lose(d, block);
+    else if (d->mode == WEIR_DEVICE_DRIVER)
         weir__device_give_direct(d, block, stream);
     else if (weir__unlikely(block->uses != NULL))
         weir__device_defer(d, block, stream);
@@ -249,7 +251,8 @@ size_t weir__device_trim(struct weir__device *d)
 static void fork_child(void)
 {
     pools.lock.state = 0;
-    for (struct weir__device *d = pools.first; d; d = d->next) {
+    for (struct weir__link *at = pools.all.first; at; at = at->next) {
+        struct weir__device *d = weir__list_of(at, struct weir__device, link);
         if (d->lock.state || d->table.flags & WEIR_DEVICE_NO_FORK)
             d->dead = true;
         d->lock.state = 0;
@@ -259,10 +262,7 @@ static void fork_child(void)
 static void pools_add(struct weir__device *d)
 {
     weir__lock_take(&pools.lock);
-    d->next = pools.first;
-    if (d->next)
-        d->next->prev = d;
-    pools.first = d;
+    weir__list_push(&pools.all, &d->link);
     bool watch = !pools.watching;
     pools.watching = true;
     weir__lock_drop(&pools.lock);
@@ -273,12 +273,7 @@ static void pools_add(struct weir__device *d)
 static void pools_remove(struct weir__device *d)
 {
     weir__lock_take(&pools.lock);
-    if (d->next)
-        d->next->prev = d->prev;
-    if (d->prev)
-        d->prev->next = d->next;
-    else
-        pools.first = d->next;
+    weir__list_remove(&pools.all, &d->link);
     weir__lock_drop(&pools.lock);
 }
 
@@ -344,7 +339,6 @@ struct weir__device *weir__device_create(const weir_device_table *table,
     d->growth_percent = options->growth_percent;
     if (!d->growth_percent && mode == WEIR_DEVICE_EXPANDABLE)
         d->growth_percent = GROWTH_PERCENT;
-    d->any.latest = &d->any.oldest;
     pools_add(d);
     return d;
 }

@@ -1,5 +1,5 @@
 /* observe/holders.c - who holds the memory: live blocks added up by tag. */
-#include "alloc/observe.h"
+#include "alloc/inspect.h"
 #include "base/error.h"
 #include "backing/meta.h"
 #include "observe/sink.h"

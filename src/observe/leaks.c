@@ -3,8 +3,8 @@
  * generation bit a block and the number of the latest checkpoint an allocator; this
  * decides whether a checkpoint may still be asked for.
  */
-#include "alloc/allocator.h"
-#include "alloc/observe.h"
+#include "alloc/inspect.h"
+#include "alloc/walk.h"
 #include "base/error.h"
 #include "backing/meta.h"
 #include "observe/sink.h"

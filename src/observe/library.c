@@ -5,8 +5,8 @@
  * are a little old, and say so. Not in libweir-malloc.so, which has preload/start.c.
  */
 #include "observe/library.h"
-#include "alloc/context.h"
-#include "alloc/observe.h"
+#include "alloc/cpu.h"
+#include "alloc/inspect.h"
 #include "os/clock.h"
 #include "observe/environment.h"
 #include "observe/run_attach.h"

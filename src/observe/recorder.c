@@ -8,7 +8,8 @@
  * the footer.
  */
 #include "observe/recorder.h"
-#include "alloc/observe.h"
+#include "alloc/inspect.h"
+#include "alloc/trace.h"
 #include "base/error.h"
 #include "os/lock.h"
 #include "backing/meta.h"

@@ -1,7 +1,7 @@
 /* observe/snapshot.c - see snapshot.h. */
 #include "observe/snapshot.h"
 
-#include "alloc/observe.h"
+#include "alloc/inspect.h"
 #include "base/error.h"
 #include "backing/meta.h"
 

@@ -2,20 +2,20 @@
 #include "pool/center.h"
 
 #include "pool/late_misuse.h"
-#include "pool/store.h"
+#include "pool/page_heap.h"
 
 #include <string.h>
 
 _Static_assert(WEIR__DEPOT_MAX + (WEIR__RETURNS + 1) * WEIR__BATCH_MAX <= WEIR__DEPOT_ROOM,
                "the depot has room for what its center keeps, all returns and a batch");
 
-void weir__center_init(struct weir__center *center, unsigned sizeclass, struct weir__store *store,
-                       const void *owner)
+void weir__center_init(struct weir__center *center, unsigned sizeclass,
+                       struct weir__page_heap *page_heap, const void *owner)
 {
     memset(center, 0, sizeof *center);
     center->sizeclass = (uint16_t)sizeclass;
     center->batch = (uint16_t)weir__class_batch(sizeclass);
-    center->store = store;
+    center->page_heap = page_heap;
     center->owner = owner;
     unsigned most = weir__class_depot(sizeclass);
     weir__depot_init(&center->depot, most, most + (WEIR__RETURNS + 1) * center->batch);
@@ -44,7 +44,7 @@ static void slab_unlink(struct weir__slab **list, struct weir__slab *slab)
 
 static struct weir__slab *slab_add_locked(struct weir__center *center)
 {
-    struct weir__slab *slab = weir__store_take_slab(center->store);
+    struct weir__slab *slab = weir__page_heap_take_slab(center->page_heap);
     if (!slab)
         return NULL;
     weir__slab_init(slab, center->sizeclass, center->owner, center);
@@ -90,7 +90,7 @@ WEIR__INLINE void slab_put_locked(struct weir__center *center, struct weir__slab
     if (slab->nout == 0) {
         slab_unlink(was_full ? &center->full : &center->partial, slab);
         __atomic_store_n(&center->nslabs, center->nslabs - 1, __ATOMIC_RELAXED);
-        weir__store_give_slab(center->store, slab);
+        weir__page_heap_give_slab(center->page_heap, slab);
     } else if (was_full) {
         slab_unlink(&center->full, slab);
         slab_link(&center->partial, slab);
@@ -110,8 +110,10 @@ static struct weir__center *cached_home(const struct weir__center *own,
 
 static void stale_note(const struct weir__center *own, const struct weir__cached *cached)
 {
-    weir__late_misuse_note(&(struct weir__late_misuse){
-        .what = WEIR_MISUSE_DOUBLE_FREE, .block = cached->block, .owner = own->owner});
+    weir__late_misuse_note(&(struct weir__late_misuse){.what = WEIR_MISUSE_DOUBLE_FREE,
+                                                       .block = cached->block,
+                                                       .owner = own->owner,
+                                                       .requested = cached->requested});
 }
 
 /* Blocks of other centers, in the hand of who holds a center's lock. */
@@ -204,7 +206,7 @@ unsigned weir__center_take(struct weir__center *center, struct weir__cached *blo
     depot_shrink_locked(center, center->depot.most, &strays);
     weir__lock_drop(&center->lock);
     strays_put(center, &strays);
-    weir__store_relieve(center->store);
+    weir__page_heap_relieve(center->page_heap);
     return count;
 }
 
@@ -268,7 +270,7 @@ bool weir__center_give(struct weir__center *own, const struct weir__cached *bloc
     strays_put(center, &strays);
     while (weir__unlikely(loose) && center_empty_part(center))
         continue;
-    weir__store_relieve(center->store);
+    weir__page_heap_relieve(center->page_heap);
     return loose;
 }
 
@@ -276,7 +278,7 @@ void weir__center_flush(struct weir__center *center)
 {
     while (center_empty_part(center))
         continue;
-    weir__store_relieve(center->store);
+    weir__page_heap_relieve(center->page_heap);
 }
 
 /* -- figures ----------------------------------------------------------------------- */
@@ -300,7 +302,7 @@ static void slabs_give_all(struct weir__center *center, struct weir__slab *list)
 {
     for (struct weir__slab *slab = list, *next; slab; slab = next) {
         next = slab->next;
-        weir__store_give_slab(center->store, slab);
+        weir__page_heap_give_slab(center->page_heap, slab);
     }
 }
 
@@ -323,7 +325,7 @@ static int slab_each_live(struct weir__slab *slab, weir__entry_visitor *visit, v
         uint32_t *entry = &slab->entries[index], value = weir__entry_get(entry);
         void *block = weir__slab_block(slab, index);
         if (weir__unlikely(weir__slab_is_overwritten(slab, value))) {
-            weir__slab_note(slab, WEIR_MISUSE_CORRUPTION, block, value);
+            weir__slab_note(slab, WEIR_MISUSE_CORRUPTION, block, 0);
             continue;
         }
         int stop = weir__entry_is_live(value) ? visit(block, entry, slab, user) : 0;
@@ -366,7 +368,7 @@ bool weir__center_cached_are_valid(const struct weir__center *center,
     for (size_t i = 0; i < count; i++)
         if (!cached_home(center, &blocks[i]) ||
             weir__slab_entry(weir__slab_of(blocks[i].block), blocks[i].block) != blocks[i].entry ||
-            !weir__entry_is_cached(weir__entry_get(blocks[i].entry)))
+            !weir__cached_is_true(&blocks[i]))
             return false;
     return true;
 }

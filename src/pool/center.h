@@ -6,7 +6,7 @@
  *
  *   thread caches  --batch-->  depot | returns  --batch-->  thread caches
  *                                |    (remote frees)
- *                              slabs  <-->  store
+ *                              slabs  <-->  page heap
  *
  * A batch moves as a whole, whosever slabs its blocks lie in. A block that leaves the depot
  * for its slab and belongs to another center is a stray: it is carried there once the lock
@@ -34,7 +34,7 @@ struct weir__center {
     weir__lock lock;
     uint16_t sizeclass;
     uint16_t batch; /* blocks moved at a time */
-    struct weir__store *store;
+    struct weir__page_heap *page_heap;
     const void *owner;
     struct weir__slab *partial; /* slabs with a free block; LIFO */
     struct weir__slab *full;    /* slabs with none; LIFO */
@@ -52,8 +52,8 @@ WEIR__INLINE bool weir__center_is_empty(const struct weir__center *center)
            __atomic_load_n(&center->depot.count, __ATOMIC_RELAXED) == 0;
 }
 
-void weir__center_init(struct weir__center *center, unsigned sizeclass, struct weir__store *store,
-                       const void *owner);
+void weir__center_init(struct weir__center *center, unsigned sizeclass,
+                       struct weir__page_heap *page_heap, const void *owner);
 
 /* Up to center->batch free blocks into `blocks`; 0: no memory. */
 unsigned weir__center_take(struct weir__center *center, struct weir__cached *blocks);
@@ -65,7 +65,7 @@ unsigned weir__center_take(struct weir__center *center, struct weir__cached *blo
 bool weir__center_give(struct weir__center *own, const struct weir__cached *blocks, unsigned count);
 
 /* Puts every block of depot and returns into its slab, also those of other centers, and free
- * slabs into the store; the memory of the depot goes. */
+ * slabs into the page heap; the memory of the depot goes. */
 void weir__center_flush(struct weir__center *center);
 
 /* A moment's figures. */

@@ -5,15 +5,12 @@
  *    31 30   29   28   27          15 14         0
  *   +-----+-----+-----+--------------+------------+
  *   | 1 1 | old | al  |     tag      | requested  |  live
- *   | 0 1 |        as it was when it was live     |  cached: free, in a bin, a batch or a depot
- *   | 0 0 |  0  |  u  |   next + 1   | requested  |  free: in its slab's chain
+ *   | 0 1 |  z  |            mark                 |  cached: free, in a bin, a batch or a depot
+ *   | 0 0 |  0  |  u  |   next + 1   |     0      |  free: in its slab's chain
  *   +-----+-----+-----+--------------+------------+
  *   old  allocated before the latest checkpoint    al  asked for more than 64-byte alignment
- *   u    was handed out before
- *
- * A free block's entry keeps what was asked for when it was live last, so that a free that
- * came twice can be taken out of the figures. A cached block whose memory is known to be zero
- * was never live: its entry is WEIR__ENTRY_ZERO, with a size that no request has.
+ *   u    was handed out before                     z   its memory is known to be zero
+ *   mark whose copy of the block is true (pool/cached.h)
  *
  * An entry is written by the thread that holds the block: the caller of allocate and free
  * for live <-> cached, the holder of the center's lock for cached <-> free.
@@ -28,7 +25,8 @@
 #define WEIR__ENTRY_OLD        0x20000000u
 #define WEIR__ENTRY_ALIGNED    0x10000000u
 #define WEIR__ENTRY_USED       0x10000000u
-#define WEIR__ENTRY_ZERO       (WEIR__ENTRY_CACHED | WEIR__ENTRY_SIZE_MASK)
+#define WEIR__ENTRY_ZERO       0x20000000u
+#define WEIR__ENTRY_MARK_MAX   0x1FFFFFFFu
 #define WEIR__ENTRY_TAG_SHIFT  15
 #define WEIR__ENTRY_TAG_MAX    8191u
 #define WEIR__ENTRY_SIZE_MASK  0x7FFFu
@@ -77,16 +75,10 @@ WEIR__INLINE unsigned weir__entry_next(uint32_t value)
     return (value >> WEIR__ENTRY_NEXT_SHIFT) & WEIR__ENTRY_NEXT_MAX;
 }
 
-/* What becomes of a live entry when its block is freed: one bit less. */
-WEIR__INLINE uint32_t weir__entry_cached(uint32_t live)
-{
-    return live & ~(WEIR__ENTRY_LIVE ^ WEIR__ENTRY_CACHED);
-}
-
 /* What becomes of a cached one when its block goes into the chain before `next`. */
-WEIR__INLINE uint32_t weir__entry_chained(uint32_t cached, unsigned next)
+WEIR__INLINE uint32_t weir__entry_chained(unsigned next)
 {
-    return WEIR__ENTRY_USED | next << WEIR__ENTRY_NEXT_SHIFT | (cached & WEIR__ENTRY_SIZE_MASK);
+    return WEIR__ENTRY_USED | next << WEIR__ENTRY_NEXT_SHIFT;
 }
 
 #endif

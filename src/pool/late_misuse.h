@@ -20,8 +20,7 @@ struct weir__late_misuse {
     weir_misuse what; /* WEIR_MISUSE_DOUBLE_FREE or WEIR_MISUSE_CORRUPTION */
     const void *block;
     const void *owner; /* of the block, as slabs name it */
-    size_t requested;  /* as the entry says: of the block's latest free, or of whom it has now */
-    bool free;         /* it was free: `requested` is what the second free counted */
+    size_t requested;  /* DOUBLE_FREE: what the second free counted off */
 };
 
 /* A corrupted entry that is kept already is not kept again. */

@@ -21,7 +21,7 @@
 #include "pool/cached.h"
 #include "pool/class.h"
 
-#define WEIR__RETURNS 8
+#define WEIR__RETURNS 5
 
 struct weir__batch {
     struct weir__cached blocks[WEIR__BATCH_MAX];
@@ -33,7 +33,7 @@ struct weir__returns {
     struct weir__batch batches[WEIR__RETURNS];
 };
 
-_Static_assert(sizeof(struct weir__batch) == 504, "eight fit below a page");
+_Static_assert(sizeof(struct weir__batch) == 752, "five fit below a page");
 _Static_assert(sizeof(struct weir__returns) <= 4096, "no more book-keeping than a page");
 
 /* NULL: no memory. */

@@ -47,7 +47,8 @@ void weir__slab_init(struct weir__slab *slab, unsigned sizeclass, const void *ow
         if (!slab->zeroed)
             memset(slab->entries, 0, weir__slab_ledger(size));
     }
-    slab->reciprocal = (uint32_t)((((uint64_t)1 << 32) + size - 1) / size);
+    __atomic_store_n(&slab->reciprocal, (uint32_t)((((uint64_t)1 << 32) + size - 1) / size),
+                     __ATOMIC_RELEASE); /* after entries: a stale lookup reads both */
     slab->end = (uint16_t)(WEIR__SLAB / size);
     slab->free_head = 0;
     slab->nout = 0;
@@ -63,9 +64,9 @@ WEIR__INLINE bool index_is_chained(const struct weir__slab *slab, size_t index)
     return index < slab->end && weir__entry_is_chained(weir__entry_get(&slab->entries[index]));
 }
 
-WEIR__INLINE void chain_push(struct weir__slab *slab, size_t index, uint32_t value)
+WEIR__INLINE void chain_push(struct weir__slab *slab, size_t index)
 {
-    weir__entry_set(&slab->entries[index], weir__entry_chained(value, slab->free_head));
+    weir__entry_set(&slab->entries[index], weir__entry_chained(slab->free_head));
     slab->free_head = (uint16_t)(index + 1);
 }
 
@@ -77,7 +78,7 @@ static void chain_mend(struct weir__slab *slab)
     slab->nout = 0;
     for (unsigned index = slab->fresh; index-- > first;)
         if (index_is_chained(slab, index))
-            chain_push(slab, index, weir__entry_get(&slab->entries[index]));
+            chain_push(slab, index);
         else
             slab->nout++;
 }
@@ -88,8 +89,7 @@ static WEIR__NOINLINE void chain_broken(struct weir__slab *slab, unsigned index)
 {
     bool inside = index < slab->end;
     const void *at = inside ? weir__slab_block(slab, index) : weir__slab_memory(slab);
-    weir__slab_note(slab, WEIR_MISUSE_CORRUPTION, at,
-                    inside ? weir__entry_get(&slab->entries[index]) : 0);
+    weir__slab_note(slab, WEIR_MISUSE_CORRUPTION, at, 0);
     chain_mend(slab);
 }
 
@@ -103,17 +103,21 @@ WEIR__INLINE bool chain_is_whole(struct weir__slab *slab)
     return slab->free_head != 0;
 }
 
+WEIR__INLINE void block_take(struct weir__slab *slab, unsigned index, uint32_t mark,
+                             struct weir__cached *cached)
+{
+    uint32_t *entry = &slab->entries[index];
+    *cached = (struct weir__cached){weir__slab_block(slab, index), entry, mark, 0};
+    weir__entry_set(entry, mark);
+}
+
 static unsigned chain_take(struct weir__slab *slab, struct weir__cached *blocks, unsigned wanted)
 {
     unsigned count = 0;
     for (; count < wanted && chain_is_whole(slab); count++) {
         unsigned index = slab->free_head - 1u;
-        uint32_t value = weir__entry_get(&slab->entries[index]);
-        blocks[count].block = weir__slab_block(slab, index);
-        blocks[count].entry = &slab->entries[index];
-        weir__entry_set(&slab->entries[index],
-                        WEIR__ENTRY_CACHED | (uint32_t)weir__entry_size(value));
-        slab->free_head = (uint16_t)weir__entry_next(value);
+        slab->free_head = (uint16_t)weir__entry_next(weir__entry_get(&slab->entries[index]));
+        block_take(slab, index, WEIR__ENTRY_CACHED, &blocks[count]);
         slab->nout++;
     }
     return count;
@@ -122,11 +126,9 @@ static unsigned chain_take(struct weir__slab *slab, struct weir__cached *blocks,
 static unsigned fresh_take(struct weir__slab *slab, struct weir__cached *blocks, unsigned wanted)
 {
     unsigned count = (unsigned)weir__min(wanted, slab->end - slab->fresh), index = slab->fresh;
-    uint32_t value = slab->zeroed ? WEIR__ENTRY_ZERO : WEIR__ENTRY_CACHED;
-    for (unsigned i = 0; i < count; i++, index++) {
-        blocks[i] = (struct weir__cached){weir__slab_block(slab, index), &slab->entries[index]};
-        weir__entry_set(&slab->entries[index], value);
-    }
+    uint32_t mark = WEIR__ENTRY_CACHED | (slab->zeroed ? WEIR__ENTRY_ZERO : 0);
+    for (unsigned i = 0; i < count; i++)
+        block_take(slab, index++, mark, &blocks[i]);
     slab->fresh = (uint16_t)index;
     slab->nout = (uint16_t)(slab->nout + count);
     return count;
@@ -141,13 +143,10 @@ unsigned weir__slab_take(struct weir__slab *slab, struct weir__cached *blocks, u
 /* -- coming back ---------------------------------------------------------------- */
 
 void weir__slab_note(const struct weir__slab *slab, weir_misuse what, const void *block,
-                     uint32_t value)
+                     size_t requested)
 {
-    weir__late_misuse_note(&(struct weir__late_misuse){.what = what,
-                                                       .block = block,
-                                                       .owner = slab->owner,
-                                                       .requested = weir__entry_size(value),
-                                                       .free = !weir__entry_is_live(value)});
+    weir__late_misuse_note(&(struct weir__late_misuse){
+        .what = what, .block = block, .owner = slab->owner, .requested = requested});
 }
 
 /* Is the block one of this slab, and the entry its own? Else the slab was made anew since
@@ -159,23 +158,15 @@ WEIR__INLINE bool cached_is_of(const struct weir__slab *slab, const struct weir_
            ((uintptr_t)cached->block & (WEIR__SLAB - 1)) == index * slab->size;
 }
 
-WEIR__INLINE bool slab_put_as(struct weir__slab *slab, size_t index, uint32_t value)
+/* The copy is not true: its entry was overwritten, or another's free set it. */
+static WEIR__NOINLINE bool slab_put_odd(const struct weir__slab *slab,
+                                        const struct weir__cached *cached, uint32_t value)
 {
-    chain_push(slab, index, value);
-    slab->nout--;
-    return true;
-}
-
-/* Not a cached block of a size that there may be. What says that it is cached goes in all the
- * same, of no known size. */
-static WEIR__NOINLINE bool slab_put_odd(struct weir__slab *slab, const struct weir__cached *cached,
-                                        size_t index, uint32_t value)
-{
-    bool over = weir__slab_is_overwritten(slab, value), is_cached = weir__entry_is_cached(value);
-    if (over || !is_cached)
-        weir__slab_note(slab, over ? WEIR_MISUSE_CORRUPTION : WEIR_MISUSE_DOUBLE_FREE,
-                        cached->block, value);
-    return is_cached && slab_put_as(slab, index, WEIR__ENTRY_CACHED);
+    if (weir__slab_is_overwritten(slab, value))
+        weir__slab_note(slab, WEIR_MISUSE_CORRUPTION, cached->block, 0);
+    else
+        weir__slab_note(slab, WEIR_MISUSE_DOUBLE_FREE, cached->block, cached->requested);
+    return false;
 }
 
 bool weir__slab_put(struct weir__slab *slab, const struct weir__cached *cached)
@@ -183,9 +174,13 @@ bool weir__slab_put(struct weir__slab *slab, const struct weir__cached *cached)
     size_t index = (size_t)(cached->entry - slab->entries);
     uint32_t value =
         weir__likely(cached_is_of(slab, cached, index)) ? weir__entry_get(cached->entry) : 0;
-    if (weir__unlikely(!weir__entry_is_cached(value) || weir__entry_size(value) > slab->size))
-        return slab_put_odd(slab, cached, index, value);
-    return slab_put_as(slab, index, value);
+    if (weir__unlikely(value != cached->mark))
+        return slab_put_odd(slab, cached, value);
+    if (weir__unlikely(cached->requested > slab->size)) /* as the entry said when it was live */
+        weir__slab_note(slab, WEIR_MISUSE_CORRUPTION, cached->block, 0);
+    chain_push(slab, index);
+    slab->nout--;
+    return true;
 }
 
 /* -- checking --------------------------------------------------------------------- */

@@ -17,10 +17,10 @@
  * the ledger and are never handed out. So index = offset / size exactly when the
  * pointer is a block's start, and every index of the slab has an entry.
  *
- * All fields but owner..bin are under the lock of the class center (of the store
+ * All fields but owner..bin are under the lock of the class center (of the page heap
  * while the slab is free); owner..bin do not change while a block is live.
  *
- * A chunk's address range is never given back (pool/store.c), so that headers and entries
+ * A chunk's address range is never given back (pool/page_heap.c), so that headers and entries
  * may be read for any pointer into it at any time. `entries` is NULL or leads into the chunk.
  */
 #ifndef WEIR_POOL_SLAB_H
@@ -40,7 +40,7 @@
 
 struct weir__backing;
 struct weir__center;
-struct weir__store;
+struct weir__page_heap;
 
 struct weir__slab {
     const void *owner;   /* whose blocks these are; NULL: nobody's */
@@ -55,7 +55,7 @@ struct weir__slab {
     bool dirty;          /* free slab: was used since it was last purged */
     struct weir__center *center;
     struct weir__slab *next, *prev; /* a list of its center, or of free slabs */
-    uint32_t freed_at;              /* free slab: the store's clock when it came back */
+    uint32_t freed_at;              /* free slab: the page heap's clock when it came back */
     uint16_t first; /* index that is handed out: the ledger and its color lie before */
     uint16_t size;  /* of its blocks */
 };
@@ -65,9 +65,9 @@ struct weir__chunk {
     union {
         uint32_t entries[WEIR__CHUNK_SLABS][WEIR__SLAB / WEIR__INLINE_MIN];
         struct { /* slab 0 is this header and has no entries */
-            struct weir__store *store;
-            const struct weir__backing *backing; /* while no store has the chunk */
-            struct weir__chunk *next, *prev;     /* of the store, or of no store's */
+            struct weir__page_heap *page_heap;
+            const struct weir__backing *backing; /* while no page heap has the chunk */
+            struct weir__chunk *next, *prev;     /* of the page_heap, or of no page heap's */
             size_t nfree;                        /* slabs not in use, of 63 */
             size_t nfresh;                       /* slabs never used: the last ones */
         } head;
@@ -108,7 +108,7 @@ WEIR__INLINE char *weir__slab_memory(const struct weir__slab *slab)
 WEIR__INLINE bool weir__slab_index(const struct weir__slab *slab, const void *pointer,
                                    uint64_t *index)
 {
-    uint32_t factor = slab->reciprocal;
+    uint32_t factor = __atomic_load_n(&slab->reciprocal, __ATOMIC_ACQUIRE); /* then entries */
     uint64_t product = (uint64_t)((uintptr_t)pointer & (WEIR__SLAB - 1)) * factor;
     if (weir__unlikely((uint32_t)product >= factor))
         return false;
@@ -158,19 +158,19 @@ WEIR__INLINE bool weir__slab_has_free(const struct weir__slab *slab)
  * overwritten is noted and made anew (nout may have changed by more then). */
 unsigned weir__slab_take(struct weir__slab *slab, struct weir__cached *blocks, unsigned wanted);
 
-/* Puts a cached block back, which is thought to be of this slab. False: it is not cached, so
- * that this is its second copy or its entry was overwritten; noted, and nothing was put. */
+/* Puts a cached block back, which is thought to be of this slab. False: the copy is not true
+ * (pool/cached.h), or the entry was overwritten; noted, and nothing was put. */
 bool weir__slab_put(struct weir__slab *slab, const struct weir__cached *cached);
 
 /* Does the entry claim what no request of the slab's class can have asked for? */
 WEIR__INLINE bool weir__slab_is_overwritten(const struct weir__slab *slab, uint32_t value)
 {
-    return weir__unlikely(weir__entry_size(value) > slab->size) && value != WEIR__ENTRY_ZERO;
+    return !weir__entry_is_cached(value) && weir__entry_size(value) > slab->size;
 }
 
-/* Notes the misuse of a block with this entry; `what` of late_misuse.h. */
+/* Notes the misuse of a block; `what` and `requested` of late_misuse.h. */
 void weir__slab_note(const struct weir__slab *slab, weir_misuse what, const void *block,
-                     uint32_t value);
+                     size_t requested);
 
 /* Walks the chain and all entries. */
 bool weir__slab_is_valid(const struct weir__slab *slab);

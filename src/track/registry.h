@@ -1,15 +1,16 @@
 /*
  * track/registry.h - the ledger of blocks whose memory is not weir's: what a user's
- * functions, a device or the C library provided. An open-addressing hash table from
- * address to request, one an allocator, under a lock of its own (rank "registry").
+ * functions, a device or the C library provided. A map from address to request, one an
+ * allocator, under a lock of its own (rank "registry").
  */
 #ifndef WEIR_TRACK_REGISTRY_H
 #define WEIR_TRACK_REGISTRY_H
 
+#include "base/pointer_map.h"
 #include "os/lock.h"
 
 struct weir__foreign {
-    void *block; /* NULL: empty */
+    void *block; /* the key */
     size_t requested;
     uint32_t tag;
     uint8_t align_shift;
@@ -18,22 +19,17 @@ struct weir__foreign {
 
 struct weir__registry {
     weir__lock lock;
-    struct weir__foreign *entries; /* a power of two of them, at most 3/4 used */
-    size_t capacity, used;
-    size_t bytes; /* requested, of all entries */
+    struct weir__pointer_map map; /* of struct weir__foreign */
+    size_t bytes;                 /* requested, of all entries */
 };
 
 /* Adds a block; false: no memory, or its address is live already. */
 bool weir__registry_add(struct weir__registry *r, const struct weir__foreign *entry);
 
 /* Takes a block out; false: it is not there. */
-bool weir__registry_remove(struct weir__registry *r, const void *block,
-                           struct weir__foreign *entry);
+bool weir__registry_remove(struct weir__registry *r, const void *block, struct weir__foreign *entry);
 
 bool weir__registry_find(struct weir__registry *r, const void *block, struct weir__foreign *entry);
-
-/* Sets the requested size of a live block; false: it is not there. */
-bool weir__registry_resize(struct weir__registry *r, const void *block, size_t requested);
 
 /* Requested bytes of all live blocks; *own: bytes of the table itself. */
 size_t weir__registry_bytes(struct weir__registry *r, size_t *own);
