@@ -15,7 +15,7 @@ static unsigned char taken[THREADS * EACH];
 
 static struct weir__late_misuse twice(size_t i)
 {
-    return (struct weir__late_misuse){WEIR_MISUSE_DOUBLE_FREE, &blocks[i], &taken, i};
+    return (struct weir__late_misuse){WEIR_MISUSE_DOUBLE_FREE, &blocks[i], &taken, i, 0};
 }
 
 static bool same(const struct weir__late_misuse *a, const struct weir__late_misuse *b)
