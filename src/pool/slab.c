@@ -165,7 +165,8 @@ static WEIR__NOINLINE bool slab_put_odd(const struct weir__slab *slab,
     if (weir__slab_is_overwritten(slab, value))
         weir__slab_note(slab, WEIR_MISUSE_CORRUPTION, cached->block, 0);
     else
-        weir__slab_note(slab, WEIR_MISUSE_DOUBLE_FREE, cached->block, cached->requested);
+        weir__slab_note(slab, WEIR_MISUSE_DOUBLE_FREE, cached->block,
+                        weir__entry_size(cached->former));
     return false;
 }
 
