@@ -211,6 +211,20 @@ Test(slab, a_size_beyond_the_class_is_noted)
     }
 }
 
+/* A free took the overwritten entry for true: its copy says what it counted off. */
+Test(slab, a_free_of_more_than_the_class_is_noted)
+{
+    struct weir__slab *slab = slab_with_some_out();
+    some[2].former = WEIR__ENTRY_LIVE | 256;
+    cr_assert(weir__slab_put(slab, &some[2]));
+    cr_assert_not(weir__late_misuses_noted);
+    some[3].former = WEIR__ENTRY_LIVE | 257;
+    cr_assert(weir__slab_put(slab, &some[3]), "the copy is true");
+    expect_noted(WEIR_MISUSE_CORRUPTION, &some[3], 0);
+    cr_assert_eq(slab->nout, SOME - 2);
+    cr_assert(weir__slab_is_valid(slab));
+}
+
 /* The chain leads over an overwritten entry: it is made anew, and no block comes twice. */
 Test(slab, an_overwritten_chain_is_made_anew)
 {

@@ -177,7 +177,8 @@ bool weir__slab_put(struct weir__slab *slab, const struct weir__cached *cached)
         weir__likely(cached_is_of(slab, cached, index)) ? weir__entry_get(cached->entry) : 0;
     if (weir__unlikely(value != cached->mark))
         return slab_put_odd(slab, cached, value);
-    if (weir__unlikely(cached->requested > slab->size)) /* as the entry said when it was live */
+    if (weir__unlikely(weir__entry_size(cached->former) >
+                       slab->size)) /* as the entry said when it was live */
         weir__slab_note(slab, WEIR_MISUSE_CORRUPTION, cached->block, 0);
     chain_push(slab, index);
     slab->nout--;
