@@ -27,6 +27,7 @@ criterion_tests += tests/unit_map
 criterion_tests += tests/unit_meta
 criterion_tests += tests/unit_meter
 criterion_tests += tests/unit_os_pages
+criterion_tests += tests/unit_page_heap
 criterion_tests += tests/unit_registry
 criterion_tests += tests/unit_shown
 criterion_tests += tests/unit_slab
@@ -47,6 +48,7 @@ tests_unit_meter_LDADD = $(unit_ldadd)
 tests_unit_registry_LDADD = $(unit_ldadd)
 tests_unit_shown_LDADD = $(unit_ldadd)
 tests_unit_slab_LDADD = $(unit_ldadd)
+tests_unit_page_heap_LDADD = $(unit_ldadd)
 tests_unit_span_LDADD = $(unit_ldadd)
 tests_unit_threads_LDADD = $(unit_ldadd)
 tests_unit_walk_LDADD = $(unit_ldadd)
@@ -62,17 +64,18 @@ tests_stress_limits_LDADD = $(core_ldadd)
 tests_stress_unfence_LDADD = $(core_ldadd)
 tests_stress_budget_LDADD = $(core_ldadd)
 
-plain_tests += tests/late_load tests/large_pages tests/stale_lookups
+plain_tests += tests/address_limits tests/late_load tests/large_pages tests/stale_lookups
+tests_address_limits_LDADD = $(plain_ldadd)
 tests_stale_lookups_LDADD = $(plain_ldadd)
 tests_large_pages_LDADD = $(core_ldadd)
 tests_late_load_LDADD = -lpthread -ldl
 
 script_tests += tests/exports.sh tests/layers.sh tests/ctypes.sh tests/outside.sh \
-	tests/test_callgrind.sh tests/docs.sh
+	tests/test_callgrind.sh tests/docs.sh tests/memory_tools.sh
 check_PROGRAMS += tests/callgrind_pairs
 tests_callgrind_pairs_SOURCES = tests/callgrind_pairs.c
 tests_callgrind_pairs_LDADD = $(plain_ldadd)
-EXTRA_DIST += tests/outside/program.c tests/outside/module.c
+EXTRA_DIST += tests/memory_tools/program.c tests/outside/program.c tests/outside/module.c
 
 valgrind_tests += tests/api_version tests/unit_backing
 

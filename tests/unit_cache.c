@@ -5,8 +5,8 @@
 #include "backing/meta.h"
 #include "base/fault.h"
 #include "pool/cache.h"
+#include "pool/chunk.h"
 #include "pool/late_misuse.h"
-#include "pool/page_heap.h"
 
 #include <criterion/criterion.h>
 
@@ -21,7 +21,7 @@ static size_t metadata;
 static void setup(void)
 {
     metadata = weir__meta_in_use();
-    weir__page_heap_init(&heap, &weir__backing_system);
+    weir__page_heap_init(&heap, &weir__backing_system, weir__policy_get());
     for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++)
         weir__center_init(&centers[sizeclass], sizeclass, &heap, &owner);
     cache.centers = centers;

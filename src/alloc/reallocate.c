@@ -100,14 +100,13 @@ static void *pooled_move(weir_allocator *a, void *block, const struct weir__foun
 
 /* -- any block ---------------------------------------------------------------------------- */
 
-/* Where it stands; NULL: it must move, or a limit refused. */
+/* Without copying; NULL: it must be copied, or a limit refused. */
 static void *resize_in_place(weir_allocator *a, void *block, const struct weir__found *found,
                              size_t size, bool *refused)
 {
-    bool done = found->kind == WEIR__KIND_SMALL
-                    ? weir__small_resize_slow(a, block, found, size, refused)
-                    : weir__large_resize(a, block, found, size, refused);
-    return done ? block : NULL;
+    if (found->kind != WEIR__KIND_SMALL)
+        return weir__large_resize(a, block, found, size, refused);
+    return weir__small_resize_slow(a, block, found, size, refused) ? block : NULL;
 }
 
 /* Within the thread's own heap: a small block that stays small. NULL: another way. */

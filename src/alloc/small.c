@@ -3,6 +3,7 @@
 
 #include "alloc/body.h"
 #include "alloc/trace.h"
+#include "alloc/trim.h"
 #include "base/error.h"
 #include "pool/late_misuse.h"
 #include "track/shared.h"
@@ -57,6 +58,17 @@ static bool bin_fill_locked(struct weir__heap *heap, unsigned sizeclass)
     }
 }
 
+/* The same; where there is no memory, all that is free anywhere is given back before. */
+static bool bin_fill_or_trim_locked(struct weir__heap *heap, unsigned sizeclass)
+{
+    if (weir__likely(bin_fill_locked(heap, sizeclass)))
+        return true;
+    weir__lock_drop(&heap->cache.lock);
+    weir__trim_all();
+    weir__lock_take(&heap->cache.lock);
+    return bin_fill_locked(heap, sizeclass);
+}
+
 void *weir__small_allocate_slow(weir_allocator *a, unsigned sizeclass,
                                 const struct weir__request *request)
 {
@@ -66,7 +78,7 @@ void *weir__small_allocate_slow(weir_allocator *a, unsigned sizeclass,
     if (block)
         return block;
     weir__lock_take(&heap->cache.lock);
-    bool filled = bin_fill_locked(heap, sizeclass);
+    bool filled = bin_fill_or_trim_locked(heap, sizeclass);
     if (filled && weir__count_locked(heap, (int64_t)request->size, 1, 0))
         block = small_pop(bin, request);
     uint64_t sequence = weir__count_sequence(heap);
@@ -87,7 +99,7 @@ bool weir__small_take(weir_allocator *a, unsigned sizeclass, struct weir__cached
     struct weir__heap *heap = weir__heap_get(a);
     struct weir__bin *bin = &heap->cache.bins[sizeclass];
     weir__lock_take(&heap->cache.lock);
-    bool filled = bin_fill_locked(heap, sizeclass);
+    bool filled = bin_fill_or_trim_locked(heap, sizeclass);
     if (filled) {
         *taken = bin->top[-1];
         weir__bin_set_top(bin, bin->top - 1);

@@ -12,6 +12,12 @@ static void centers_flush(const struct weir__body *body)
             weir__center_flush(center);
 }
 
+static void caches_flush(weir_allocator *a)
+{
+    weir__heaps_flush(a);
+    centers_flush(a->body);
+}
+
 size_t weir__trim_locked(weir_allocator *a)
 {
     size_t bytes = 0;
@@ -21,13 +27,12 @@ size_t weir__trim_locked(weir_allocator *a)
             bytes += body->functions.trim ? body->functions.trim(body->user) : 0;
             continue;
         }
-        weir__heaps_flush(at);
-        centers_flush(body);
+        caches_flush(at);
         if (body->owns_page_heap && at != a)
-            bytes += weir__page_heap_trim(body->page_heap);
+            bytes += weir__page_heap_trim(body->page_heap, false);
     }
     if (a->body->page_heap)
-        bytes += weir__page_heap_trim(a->body->page_heap);
+        bytes += weir__page_heap_trim(a->body->page_heap, false);
     return bytes;
 }
 
@@ -41,4 +46,16 @@ size_t weir_trim(weir_allocator *a)
     if (!weir__context_is_mine()) /* it is within a visitor */
         weir__late_misuses_report();
     return bytes;
+}
+
+void weir__trim_all(void)
+{
+    weir__context_lock();
+    for (weir_allocator *a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL))
+        if (a->body->page_heap)
+            caches_flush(a);
+    for (weir_allocator *a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL))
+        if (a->body->owns_page_heap)
+            weir__page_heap_trim(a->body->page_heap, true);
+    weir__context_unlock();
 }

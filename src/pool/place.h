@@ -45,7 +45,7 @@ WEIR__INLINE struct weir__span *weir__place_span(struct weir__place place, const
         return NULL;
     struct weir__span *span = weir__span_at(what, pointer);
     bool starts = span && __atomic_load_n(&span->state, __ATOMIC_ACQUIRE) == WEIR__PAGE_SPAN &&
-                  weir__span_block(span) == pointer;
+                  weir__span_starts_at(span, pointer);
     return weir__likely(starts) ? span : NULL;
 }
 
