@@ -54,10 +54,6 @@ WEIR__INLINE bool weir__window_admits(const struct weir__window *w, int64_t to)
     return weir__likely(to <= weir__own_get(w->cap));
 }
 
-/* Must the blocks at a high-water mark be noted with it? Costs a third of an allocation whose
- * total rises, so only where somebody wants it (alloc/inspect.h). Atomic. */
-extern bool weir__window_notes_blocks;
-
 /* Notes the high-water mark, and perhaps the blocks at it: `used` becomes `to` without fail, and
  * `change` is what the two words are short of (twice the blocks, and the odd one). A mark
  * noted before that is sure would stay, and be a peak that never was. */

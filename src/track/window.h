@@ -62,6 +62,11 @@ struct weir__window {
     uint64_t shared_operations;     /* done on shared atomics; written by the owner */
 } __attribute__((aligned(WEIR__LINE)));
 
+/* Whether the blocks at a high-water mark are stored with it: a third of the cost of an allocation
+ * that raises the mark, so only while a peak is watched. Written by weir__slow_watch alone
+ * (alloc/inspect.h), read by every owner; relaxed. */
+extern bool weir__window_notes_blocks;
+
 _Static_assert(
     offsetof(struct weir__window, cap) == sizeof(struct weir__tally) &&
         offsetof(struct weir__window, allocating) == offsetof(struct weir__tally, allocating) &&
