@@ -1,6 +1,6 @@
 #!/bin/sh
 # A file includes only its own layer and those below (docs: the layers, from the
-# bottom). Neighbours in one line of the table do not see each other, except as
+# bottom). Neighbors in one line of the table do not see each other, except as
 # said at `visible`.
 set -u
 cd "$top_srcdir" || exit 99

@@ -22,7 +22,7 @@ struct model {
     uint64_t random;
 };
 
-/* Runs of neighbours, multiples of large powers of two, and any address. */
+/* Runs of neighbors, multiples of large powers of two, and any address. */
 static void keys_make(struct model *m)
 {
     for (uintptr_t i = 0; i < KEYS; i++) {

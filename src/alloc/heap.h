@@ -32,7 +32,7 @@ struct weir__heap {
 
 /* Stands where a thread has no heap: its window is closed for good, its bins are empty, so
  * every operation takes the slow path. All threads write its two counts without
- * synchronisation; nobody reads them. */
+ * synchronization; nobody reads them. */
 extern struct weir__heap weir__no_heap;
 
 /* The calling thread's: its heaps for the first allocators of the process, and the bits that

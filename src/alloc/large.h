@@ -12,7 +12,7 @@ void *weir__large_allocate(weir_allocator *a, const struct weir__request *reques
  * reported. */
 void weir__large_free(weir_allocator *a, void *block, struct weir__span *span);
 
-/* Where it stands, if its neighbours allow, or by moving its pages without copying: the block as
+/* Where it stands, if its neighbors allow, or by moving its pages without copying: the block as
  * it is then. NULL: it must be copied, or *refused: a limit does not allow it. */
 void *weir__large_resize(weir_allocator *a, void *block, const struct weir__found *found,
                          size_t size, bool *refused);

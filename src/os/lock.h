@@ -1,5 +1,5 @@
 /*
- * os/lock.h - a four-byte lock that needs no initialisation, never allocates
+ * os/lock.h - a four-byte lock that needs no initialization, never allocates
  * and survives fork when taken around it. 0 free, 1 held, 2 held with sleepers.
  *
  * While the process has one thread (glibc says so) taking it costs plain stores:
