@@ -21,7 +21,7 @@ static struct weir__found found_bad(weir_misuse fault)
 static weir_misuse slab_fault(const struct weir__slab *slab, const void *pointer)
 {
     uint64_t at;
-    const uint32_t *entries = __atomic_load_n(&slab->entries, __ATOMIC_RELAXED);
+    const uint32_t *entries = weir__relaxed_get(slab->entries);
     if (weir__slab_index(slab, pointer, &at)) {
         uint32_t value = weir__entry_get(&entries[at]);
         bool was_live = weir__entry_is_cached(value) || (value & WEIR__ENTRY_USED);

@@ -82,7 +82,7 @@ void weir__body_begin(struct weir__body *body, weir_allocator *handle, struct we
     if (shard)
         weir__body_shard_add(body, shard);
     weir__heap_common_init(handle);
-    __atomic_store_n(&handle->heap_at, weir__heap_slot_take(), __ATOMIC_RELAXED);
+    weir__relaxed_set(handle->heap_at, weir__heap_slot_take());
     __atomic_store_n(&handle->state, WEIR__STATE_READY, __ATOMIC_RELEASE);
 }
 

@@ -10,7 +10,7 @@ void (*weir__slow_watcher)(const struct weir__window *own);
 
 void weir__slow_watch(void (*watch)(const struct weir__window *own))
 {
-    __atomic_store_n(&weir__window_notes_blocks, watch != NULL, __ATOMIC_RELAXED);
+    weir__relaxed_set(weir__window_notes_blocks, watch != NULL);
     __atomic_store_n(&weir__slow_watcher, watch, __ATOMIC_RELEASE);
 }
 

@@ -197,5 +197,5 @@ void weir__meta_unlock(void)
 
 bool weir__meta_is_quiet(void)
 {
-    return __atomic_load_n(&meta.lock.state, __ATOMIC_RELAXED) == 0;
+    return weir__relaxed_get(meta.lock.state) == 0;
 }

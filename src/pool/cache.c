@@ -25,14 +25,14 @@ static bool bin_make(struct weir__cache *cache, unsigned sizeclass)
         return true;
     if (!weir__bin_resize(&cache->bins[sizeclass], first_room(cache, sizeclass)))
         return false;
-    __atomic_store_n(&cache->used, cache->used | (uint64_t)1 << sizeclass, __ATOMIC_RELAXED);
+    weir__relaxed_set(cache->used, cache->used | (uint64_t)1 << sizeclass);
     return true;
 }
 
 static void bin_unmake(struct weir__cache *cache, unsigned sizeclass)
 {
     struct weir__bin *bin = &cache->bins[sizeclass];
-    __atomic_store_n(&cache->used, cache->used & ~((uint64_t)1 << sizeclass), __ATOMIC_RELAXED);
+    weir__relaxed_set(cache->used, cache->used & ~((uint64_t)1 << sizeclass));
     cache->grown -= bin->grown;
     weir__bin_unmake(bin);
 }

@@ -49,7 +49,7 @@ static struct weir__slab *slab_add_locked(struct weir__center *center)
         return NULL;
     weir__slab_init(slab, center->sizeclass, center->owner, center);
     slab_link(&center->partial, slab);
-    __atomic_store_n(&center->nslabs, center->nslabs + 1, __ATOMIC_RELAXED);
+    weir__relaxed_set(center->nslabs, center->nslabs + 1);
     return slab;
 }
 
@@ -89,7 +89,7 @@ WEIR__INLINE void slab_put_locked(struct weir__center *center, struct weir__slab
     center->nout--;
     if (slab->nout == 0) {
         slab_unlink(was_full ? &center->full : &center->partial, slab);
-        __atomic_store_n(&center->nslabs, center->nslabs - 1, __ATOMIC_RELAXED);
+        weir__relaxed_set(center->nslabs, center->nslabs - 1);
         weir__chunk_give_slab(center->page_heap, slab);
     } else if (was_full) {
         slab_unlink(&center->full, slab);

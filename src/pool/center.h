@@ -48,8 +48,7 @@ struct weir__center {
  * begins with a block of a slab here. */
 WEIR__INLINE bool weir__center_is_empty(const struct weir__center *center)
 {
-    return __atomic_load_n(&center->nslabs, __ATOMIC_RELAXED) == 0 &&
-           __atomic_load_n(&center->depot.count, __ATOMIC_RELAXED) == 0;
+    return weir__relaxed_get(center->nslabs) == 0 && weir__relaxed_get(center->depot.count) == 0;
 }
 
 void weir__center_init(struct weir__center *center, unsigned sizeclass,

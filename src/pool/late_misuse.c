@@ -14,7 +14,7 @@ static size_t lost;            /* atomic */
 
 static bool place_claim(size_t i, uint32_t from)
 {
-    return __atomic_load_n(&places[i].state, __ATOMIC_RELAXED) == from &&
+    return weir__relaxed_get(places[i].state) == from &&
            __atomic_compare_exchange_n(&places[i].state, &from, PLACE_BUSY, false, __ATOMIC_ACQUIRE,
                                        __ATOMIC_RELAXED);
 }
@@ -86,7 +86,7 @@ bool weir__late_misuse_take(struct weir__late_misuse *late)
         if (place_claim(i, PLACE_KEPT)) {
             *late = places[i].late;
             place_release(i, PLACE_FREE);
-            __atomic_store_n(&weir__late_misuses_noted, true, __ATOMIC_RELAXED);
+            weir__relaxed_set(weir__late_misuses_noted, true);
             return true;
         }
     return false;
@@ -94,5 +94,5 @@ bool weir__late_misuse_take(struct weir__late_misuse *late)
 
 size_t weir__late_misuses_lost(void)
 {
-    return __atomic_load_n(&lost, __ATOMIC_RELAXED);
+    return weir__relaxed_get(lost);
 }

@@ -25,7 +25,7 @@ void weir__meter_raise(struct weir__meter *m, int64_t live)
     if (live <= m->ceiling)
         return;
     if (live > m->peak) {
-        weir__window_store(&m->peak, live);
+        weir__relaxed_set(m->peak, live);
         weir__shown_peak(m);
     }
     for (struct weir__peak_observer *o = m->observers; o; o = o->next)
@@ -103,7 +103,7 @@ static bool change_locked(struct weir__window *w, int64_t delta, int allocated, 
     if (was_shared)
         weir__phase_shared_ended();
     if (w->open) {
-        weir__window_store(&w->cap, WEIR__WINDOW_CLOSED);
+        weir__relaxed_set(w->cap, WEIR__WINDOW_CLOSED);
         weir__window_fold(w);
     }
     struct weir__meter *lacking = meter_lacking(w->meter, delta);
@@ -223,7 +223,7 @@ void weir__meter_destroy(struct weir__meter *m)
 bool weir__meter_never_fits(const struct weir__meter *m, size_t size)
 {
     for (; m; m = m->parent)
-        if (size > (size_t)__atomic_load_n(&m->limit, __ATOMIC_RELAXED))
+        if (size > (size_t)weir__relaxed_get(m->limit))
             return true;
     return false;
 }
@@ -238,10 +238,10 @@ void weir__meter_failed(struct weir__meter *m)
 void weir__meter_reset_peak(struct weir__meter *m)
 {
     bool shared = weir__exact_begin(m);
-    weir__window_store(&m->peak, m->base);
+    weir__relaxed_set(m->peak, m->base);
     weir__meter_ceiling_update(m);
     if (m->shown) {
-        __atomic_store_n(&m->shown->shared_peak, m->peak, __ATOMIC_RELAXED);
+        weir__relaxed_set(m->shown->shared_peak, m->peak);
         weir__shown_peak(m);
     }
     weir__exact_end(shared);
@@ -255,7 +255,7 @@ bool weir__meter_set_limit(struct weir__meter *m, size_t limit)
     if (fits) {
         weir__meters.constraints -= (m->limit != WEIR__NO_LIMIT);
         weir__meters.constraints += (bound != WEIR__NO_LIMIT);
-        __atomic_store_n(&m->limit, bound, __ATOMIC_RELAXED);
+        weir__relaxed_set(m->limit, bound);
     }
     weir__exact_end(shared);
     return fits;
@@ -263,7 +263,7 @@ bool weir__meter_set_limit(struct weir__meter *m, size_t limit)
 
 size_t weir__meter_limit(struct weir__meter *m)
 {
-    int64_t limit = __atomic_load_n(&m->limit, __ATOMIC_RELAXED);
+    int64_t limit = weir__relaxed_get(m->limit);
     return limit == WEIR__NO_LIMIT ? 0 : (size_t)limit;
 }
 
@@ -271,7 +271,7 @@ size_t weir__meter_limit(struct weir__meter *m)
 
 bool weir__meter_is_quiet(void)
 {
-    return __atomic_load_n(&weir__meters.lock.state, __ATOMIC_RELAXED) == 0;
+    return weir__relaxed_get(weir__meters.lock.state) == 0;
 }
 
 static void fork_counts_keep(struct weir__meter *m)

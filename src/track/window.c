@@ -19,13 +19,13 @@ bool weir__window_notes_blocks;
 /* The window is closed and its thread outside: what it counted goes to the base. */
 void weir__window_fold(struct weir__window *w)
 {
-    int64_t used = weir__window_unfolded(w), high = weir__window_load(&w->hi) - w->origin;
+    int64_t used = weir__window_unfolded(w), high = weir__relaxed_get(w->hi) - w->origin;
     int64_t granted = w->granted - w->origin;
     for (struct weir__meter *m = w->meter; m; m = m->parent) {
         if (m->solo == w) {
             weir__meter_raise(m, m->base + high);
             weir__shown_solo_end(m);
-            __atomic_store_n(&m->solo, NULL, __ATOMIC_RELAXED);
+            weir__relaxed_set(m->solo, NULL);
         }
         m->base += used;
         m->level += used - granted;
@@ -37,7 +37,7 @@ void weir__window_fold(struct weir__window *w)
 
 static void window_shut(struct weir__window *w, const void *self, bool *fence)
 {
-    weir__window_store(&w->cap, WEIR__WINDOW_CLOSED);
+    weir__relaxed_set(w->cap, WEIR__WINDOW_CLOSED);
     w->waiting = w->thread != self;
     *fence |= w->waiting;
 }
@@ -89,7 +89,7 @@ static void each_fold(struct weir__window *w, void *user)
 static void each_reopen(struct weir__window *w, void *user)
 {
     (void)user;
-    weir__window_store(&w->cap, w->granted);
+    weir__relaxed_set(w->cap, w->granted);
 }
 
 struct weir__shutting weir__windows_shut(struct weir__meter *top, const void *self)
@@ -132,21 +132,21 @@ static void window_to_front(struct weir__window *w)
 void weir__window_open(struct weir__window *w, int64_t grant, bool solo)
 {
     int64_t used = weir__window_used(w);
-    weir__window_store(&w->hi, solo ? used : used + grant);
-    weir__window_store(&w->hi_blocks, (int64_t)(w->allocating - w->freeing));
+    weir__relaxed_set(w->hi, solo ? used : used + grant);
+    weir__relaxed_set(w->hi_blocks, (int64_t)(w->allocating - w->freeing));
     for (struct weir__meter *m = w->meter; m; m = m->parent) {
         m->level += grant;
         m->nopen++;
         if (solo) {
             weir__shown_solo_begin(m, w);
-            __atomic_store_n(&m->solo, w, __ATOMIC_RELAXED);
+            weir__relaxed_set(m->solo, w);
         }
     }
     window_to_front(w);
     w->open = true;
     w->granted = used + grant;
     w->ops_at_open = weir__window_operations(w);
-    weir__window_store(&w->cap, w->granted);
+    weir__relaxed_set(w->cap, w->granted);
 }
 
 /* -- attaching and detaching ------------------------------------------------------ */

@@ -77,16 +77,6 @@ _Static_assert(
         offsetof(struct weir__window, slow) == offsetof(struct weir__tally, slow),
     "a window begins with its tally");
 
-WEIR__INLINE int64_t weir__window_load(const int64_t *field)
-{
-    return __atomic_load_n(field, __ATOMIC_RELAXED);
-}
-
-WEIR__INLINE void weir__window_store(int64_t *field, int64_t value)
-{
-    __atomic_store_n(field, value, __ATOMIC_RELAXED);
-}
-
 /* Who closed the window asks, behind its store and its fence. Sequentially consistent, so that
  * neither load comes before that store where the fence is one of the thread inside
  * (window_say_inside): Dekker's argument needs both sides to be. Costs nothing on x86-64. */
@@ -99,17 +89,17 @@ WEIR__INLINE bool weir__window_is_inside(const struct weir__window *w)
 
 WEIR__INLINE uint64_t weir__window_allocations(const struct weir__window *w)
 {
-    return __atomic_load_n(&w->allocating, __ATOMIC_RELAXED) / 2;
+    return weir__relaxed_get(w->allocating) / 2;
 }
 
 WEIR__INLINE uint64_t weir__window_frees(const struct weir__window *w)
 {
-    return __atomic_load_n(&w->freeing, __ATOMIC_RELAXED) / 2;
+    return weir__relaxed_get(w->freeing) / 2;
 }
 
 WEIR__INLINE int64_t weir__window_used(const struct weir__window *w)
 {
-    return weir__window_load(&w->taken) - weir__window_load(&w->given);
+    return weir__relaxed_get(w->taken) - weir__relaxed_get(w->given);
 }
 
 /* Of `used`, what the base does not hold yet. */
@@ -123,12 +113,12 @@ WEIR__INLINE uint64_t weir__window_operations(const struct weir__window *w)
     return weir__window_allocations(w) + weir__window_frees(w);
 }
 
-/* Counts blocks by other ways than the window; outside an operation. By the owner, or with the meter lock held and the window closed. */
+/* Counts blocks by other ways than the window; outside an operation. By the owner, or with the
+ * meter lock held and the window closed. */
 WEIR__INLINE void weir__window_counts(struct weir__window *w, int allocated, int freed)
 {
-    __atomic_store_n(&w->allocating, w->allocating + (uint64_t)(2 * (int64_t)allocated),
-                     __ATOMIC_RELAXED);
-    __atomic_store_n(&w->freeing, w->freeing + (uint64_t)(2 * (int64_t)freed), __ATOMIC_RELAXED);
+    weir__relaxed_set(w->allocating, w->allocating + (uint64_t)(2 * (int64_t)allocated));
+    weir__relaxed_set(w->freeing, w->freeing + (uint64_t)(2 * (int64_t)freed));
 }
 
 /* -- by any thread, without a lock ---------------------------------------------------- */
