@@ -8,6 +8,7 @@
 #include "alloc/trace.h"
 #include "backing/meta.h"
 #include "base/error.h"
+#include "pool/span.h"
 #include "track/reading.h"
 
 #include <errno.h>
@@ -36,6 +37,11 @@ void weir__context_unlock(void)
         return;
     __atomic_store_n(&contexts.holder, NULL, __ATOMIC_RELAXED);
     weir__lock_drop(&contexts.lock);
+}
+
+bool weir__context_is_mine(void)
+{
+    return __atomic_load_n(&contexts.holder, __ATOMIC_RELAXED) == weir__thread_self();
 }
 
 bool weir__context_is_quiet(void)
@@ -164,7 +170,7 @@ weir_allocator *weir_allocator_create(const weir_allocator_options *options)
 static int span_free_owned(struct weir__span *span, void *a)
 {
     if (span->u.live.owner == a)
-        weir__page_heap_give_span_locked(((weir_allocator *)a)->body->page_heap, span);
+        weir__span_give_locked(((weir_allocator *)a)->body->page_heap, span);
     return 0;
 }
 
@@ -180,8 +186,9 @@ static void blocks_release(weir_allocator *a)
     for (unsigned i = 0; (center = weir__body_center(body, i)); i++)
         weir__center_destroy(center);
     weir__lock_take(&body->page_heap->lock);
-    weir__page_heap_each_span_locked(body->page_heap, span_free_owned, a);
+    weir__span_each_locked(body->page_heap, span_free_owned, a);
     weir__lock_drop(&body->page_heap->lock);
+    weir__page_heap_relieve(body->page_heap);
 }
 
 /* What lives in it is counted as freed before its memory has another owner. */

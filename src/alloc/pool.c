@@ -34,7 +34,7 @@ weir_pool *weir_pool_create(const weir_pool_options *options)
     weir_pool *pool = weir__meta_allocate(sizeof *pool);
     if (!pool)
         return weir__fail_null(ENOMEM, "no memory for a pool");
-    weir__page_heap_init(&pool->page_heap, weir__backing_get());
+    weir__page_heap_init(&pool->page_heap, weir__backing_get(), weir__policy_get());
     weir_allocator_options made = {.name = o->name, .parent = o->parent, .limit = o->limit};
     pool->allocator = weir__context_make(&made, &pool->page_heap, "pool");
     if (!pool->allocator) {
@@ -52,7 +52,7 @@ static weir_allocator *pool_leaf(weir_pool *pool)
     weir_allocator *leaf = NULL;
     for (weir_allocator *a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL))
         for (weir_allocator *up = a; up && !weir__context_child(a); up = weir__context_parent(up))
-            if (up->body->page_heap == &pool->page_heap)
+            if (up->body->page_heap == &pool->page_heap || up->body->user == &pool->page_heap)
                 leaf = a;
     return leaf;
 }

@@ -87,11 +87,10 @@ static void class_add(const struct weir__body *body, unsigned sizeclass, struct 
     f->cached += held * size;
 }
 
-static void store_add(struct weir__page_heap *page_heap, struct figures *f)
+static void page_heap_add(struct weir__page_heap *page_heap, struct figures *f)
 {
     weir__lock_take(&page_heap->lock);
-    f->cached += page_heap->hole_dirty + weir__page_heap_tails_locked(page_heap) +
-                 page_heap->ndirty_slabs * WEIR__SLAB;
+    f->cached += weir__page_heap_dirty_locked(page_heap);
     f->reserved = page_heap->reserved;
     f->metadata += page_heap->headers;
     weir__lock_drop(&page_heap->lock);
@@ -108,7 +107,7 @@ static void pooled_add(const struct weir__body *body, struct figures *f)
     weir__lock_drop(&body->page_heap->lock);
     own.metadata += sizeof *body + body->nshards * sizeof *body->shards[0];
     if (body->owns_page_heap)
-        store_add(body->page_heap, &own);
+        page_heap_add(body->page_heap, &own);
     figures_add(f, &own);
 }
 

@@ -61,4 +61,11 @@ void weir__os_huge_pages(void *memory, size_t size, bool wanted);
  */
 size_t weir__os_purge(void *part, size_t size);
 
+/* Does a whole page of the machine lie within? If not, a purge would do nothing. */
+WEIR__INLINE bool weir__os_has_page(const void *part, size_t size)
+{
+    size_t page = weir__os_page_size(), head = -(uintptr_t)part & (page - 1);
+    return size >= head + page;
+}
+
 #endif

@@ -1,8 +1,8 @@
 /* pool/center.c - see center.h for what is kept and how it is locked. */
 #include "pool/center.h"
 
+#include "pool/chunk.h"
 #include "pool/late_misuse.h"
-#include "pool/page_heap.h"
 
 #include <string.h>
 
@@ -44,7 +44,7 @@ static void slab_unlink(struct weir__slab **list, struct weir__slab *slab)
 
 static struct weir__slab *slab_add_locked(struct weir__center *center)
 {
-    struct weir__slab *slab = weir__page_heap_take_slab(center->page_heap);
+    struct weir__slab *slab = weir__chunk_take_slab(center->page_heap);
     if (!slab)
         return NULL;
     weir__slab_init(slab, center->sizeclass, center->owner, center);
@@ -92,7 +92,7 @@ static void slab_put_locked(struct weir__center *center, struct weir__slab *slab
     if (slab->nout == 0) {
         slab_unlink(was_full ? &center->full : &center->partial, slab);
         __atomic_store_n(&center->nslabs, center->nslabs - 1, __ATOMIC_RELAXED);
-        weir__page_heap_give_slab(center->page_heap, slab);
+        weir__chunk_give_slab(center->page_heap, slab);
     } else if (was_full) {
         slab_unlink(&center->full, slab);
         slab_link(&center->partial, slab);
@@ -112,10 +112,11 @@ static struct weir__center *cached_home(const struct weir__center *own,
 
 static void stale_note(const struct weir__center *own, const struct weir__cached *cached)
 {
-    weir__late_misuse_note(&(struct weir__late_misuse){.what = WEIR_MISUSE_DOUBLE_FREE,
-                                                       .block = cached->block,
-                                                       .owner = own->owner,
-                                                       .requested = cached->requested});
+    weir__late_misuse_note(
+        &(struct weir__late_misuse){.what = WEIR_MISUSE_DOUBLE_FREE,
+                                    .block = cached->block,
+                                    .owner = own->owner,
+                                    .requested = weir__entry_size(cached->former)});
 }
 
 /* Blocks of other centers, in the hand of who holds a center's lock. */
@@ -204,7 +205,7 @@ unsigned weir__center_take(struct weir__center *center, struct weir__cached *blo
 static bool center_is_loose_locked(const struct weir__center *center)
 {
     size_t bytes = center->nslabs * WEIR__SLAB;
-    return weir__unlikely(bytes > weir__policy.loose_bytes) &&
+    return weir__unlikely(bytes > center->page_heap->policy->loose_bytes) &&
            center->nout * weir__class_bytes[center->sizeclass] < bytes / 4;
 }
 
@@ -292,7 +293,7 @@ static void slabs_give_all(struct weir__center *center, struct weir__slab *list)
 {
     for (struct weir__slab *slab = list, *next; slab; slab = next) {
         next = slab->next;
-        weir__page_heap_give_slab(center->page_heap, slab);
+        weir__chunk_give_slab(center->page_heap, slab);
     }
 }
 

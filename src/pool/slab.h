@@ -20,12 +20,13 @@
  * All fields but owner..bin are under the lock of the class center (of the page heap
  * while the slab is free); owner..bin do not change while a block is live.
  *
- * A chunk's address range is never given back (pool/page_heap.c), so that headers and entries
+ * A chunk's address range is never given back (pool/chunk.h), so that headers and entries
  * may be read for any pointer into it at any time. `entries` is NULL or leads into the chunk.
  */
 #ifndef WEIR_POOL_SLAB_H
 #define WEIR_POOL_SLAB_H
 
+#include "base/list.h"
 #include "pool/cached.h"
 #include "pool/class.h"
 #include "pool/entry.h"
@@ -66,7 +67,7 @@ struct weir__chunk {
         struct { /* slab 0 is this header and has no entries */
             struct weir__page_heap *page_heap;
             const struct weir__backing *backing; /* while no page heap has the chunk */
-            struct weir__chunk *next, *prev;     /* of the page_heap, or of no page heap's */
+            struct weir__link link;              /* of its page heap, or of no page heap's */
             size_t nfree;                        /* slabs not in use, of 63 */
             size_t nfresh;                       /* slabs never used: the last ones */
         } head;
@@ -119,7 +120,12 @@ WEIR__INLINE bool weir__slab_index(const struct weir__slab *slab, const void *po
 WEIR__INLINE uint32_t *weir__slab_entry(const struct weir__slab *slab, const void *pointer)
 {
     uint64_t index;
-    return weir__slab_index(slab, pointer, &index) ? &slab->entries[index] : NULL;
+    if (!weir__slab_index(slab, pointer, &index))
+        return NULL;
+    uint32_t *entries = slab->entries;
+    if (!entries)
+        __builtin_unreachable(); /* they are set before the reciprocal */
+    return &entries[index];
 }
 
 WEIR__INLINE unsigned weir__slab_class(const struct weir__slab *slab)
