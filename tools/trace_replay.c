@@ -187,7 +187,8 @@ static int base_add(struct trace_replay *r, size_t i)
 {
     static const struct trace_record at_start;
     struct trace_base *base = &r->info->base[i];
-    if (!base->address || block_find(r, base->address)) /* seen twice: one block, freed between, then another */
+    if (!base->address ||
+        block_find(r, base->address)) /* seen twice: one block, freed between, then another */
         base->none = true;
     if (base->none)
         return 0;
