@@ -5,12 +5,36 @@ noinst_HEADERS += tests/core.h tests/scratch.h tests/stress.h
 # Plain programs that need internal names.
 core_ldadd = libweir-internal.la $(weir_jemalloc_lib) -lpthread
 
-criterion_tests += tests/api_background tests/api_version tests/api_oracle tests/api_misuse \
-	tests/api_allocator tests/api_context tests/api_ends tests/api_fork \
-	tests/api_pool tests/api_stats tests/api_tags
-criterion_tests += tests/unit_backing tests/unit_faults tests/unit_page_heap tests/unit_span tests/unit_walk
-criterion_tests += tests/unit_cache tests/unit_center tests/unit_class tests/unit_late_misuse tests/unit_map tests/unit_meta \
-	tests/unit_meter tests/unit_registry tests/unit_shown tests/unit_slab tests/unit_threads
+criterion_tests += tests/api_allocator
+criterion_tests += tests/api_background
+criterion_tests += tests/api_context
+criterion_tests += tests/api_ends
+criterion_tests += tests/api_fork
+criterion_tests += tests/api_misuse
+criterion_tests += tests/api_oracle
+criterion_tests += tests/api_pool
+criterion_tests += tests/api_stats
+criterion_tests += tests/api_tags
+criterion_tests += tests/api_version
+criterion_tests += tests/unit_background
+criterion_tests += tests/unit_backing
+criterion_tests += tests/unit_cache
+criterion_tests += tests/unit_center
+criterion_tests += tests/unit_class
+criterion_tests += tests/unit_faults
+criterion_tests += tests/unit_late_misuse
+criterion_tests += tests/unit_map
+criterion_tests += tests/unit_meta
+criterion_tests += tests/unit_meter
+criterion_tests += tests/unit_os_pages
+criterion_tests += tests/unit_page_heap
+criterion_tests += tests/unit_registry
+criterion_tests += tests/unit_shown
+criterion_tests += tests/unit_slab
+criterion_tests += tests/unit_span
+criterion_tests += tests/unit_threads
+criterion_tests += tests/unit_walk
+tests_unit_background_LDADD = $(unit_ldadd)
 tests_unit_backing_LDADD = $(unit_ldadd)
 tests_unit_cache_LDADD = $(unit_ldadd)
 tests_unit_center_LDADD = $(unit_ldadd)
@@ -19,6 +43,7 @@ tests_unit_late_misuse_LDADD = $(unit_ldadd)
 tests_unit_faults_LDADD = $(unit_ldadd)
 tests_unit_map_LDADD = $(unit_ldadd)
 tests_unit_meta_LDADD = $(unit_ldadd)
+tests_unit_os_pages_LDADD = $(unit_ldadd)
 tests_unit_meter_LDADD = $(unit_ldadd)
 tests_unit_registry_LDADD = $(unit_ldadd)
 tests_unit_shown_LDADD = $(unit_ldadd)

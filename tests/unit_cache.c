@@ -57,7 +57,7 @@ static void push(unsigned sizeclass, struct weir__cached cached)
         cr_assert(weir__cache_drain(&cache, sizeclass));
     static uint32_t number;
     cached.mark = WEIR__ENTRY_CACHED | ++number;
-    cached.requested = (uint32_t)weir__entry_size(weir__entry_get(cached.entry));
+    cached.former = (uint32_t)weir__entry_size(weir__entry_get(cached.entry));
     weir__entry_set(cached.entry, cached.mark);
     *bin->top = cached;
     weir__bin_set_top(bin, bin->top + 1);

@@ -379,7 +379,7 @@ static void expect_none_noted(void)
 static void was_live(struct weir__cached *cached, uint32_t requested)
 {
     cached->mark = WEIR__ENTRY_CACHED | 9;
-    cached->requested = requested;
+    cached->former = requested;
     weir__entry_set(cached->entry, cached->mark);
 }
 

@@ -144,7 +144,7 @@ static struct weir__slab *slab_with_some_out(void)
     for (int i = 0; i < SOME; i++) {
         cr_assert(weir__slab_take(slab, &some[i]));
         some[i].mark = WEIR__ENTRY_CACHED | 7;
-        some[i].requested = 100u + (unsigned)i;
+        some[i].former = 100u + (unsigned)i;
         weir__entry_set(some[i].entry, some[i].mark);
     }
     return slab;
@@ -167,7 +167,7 @@ Test(slab, of_two_copies_the_one_whose_mark_stayed_is_put)
     struct weir__slab *slab = slab_with_some_out();
     struct weir__cached lost = some[5];
     lost.mark = WEIR__ENTRY_CACHED | 8;
-    lost.requested = 77;
+    lost.former = 77;
     cr_assert_not(weir__slab_put(slab, &lost));
     expect_noted(WEIR_MISUSE_DOUBLE_FREE, &lost, 77);
     cr_assert(weir__slab_put(slab, &some[5]));

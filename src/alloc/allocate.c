@@ -27,8 +27,10 @@ WEIR__NOINLINE void *weir__allocate_slow(weir_allocator *a, const struct weir__r
         return weir__block_failed(a, request, "impossibly large");
     if (weir__unlikely(!a->body->page_heap))
         return weir__provided_allocate(a, request);
+    if (weir__likely(request->size > WEIR__SMALL_MAX))
+        return weir__large_allocate(a, request);
     int sizeclass = weir__class_of(request->size, weir__max(request->alignment, WEIR__GRAIN));
-    if (weir__likely(sizeclass < 0))
+    if (weir__unlikely(sizeclass < 0)) /* of a strict alignment */
         return weir__large_allocate(a, request);
     return weir__small_allocate_slow(a, (unsigned)sizeclass, request);
 }

@@ -1,11 +1,13 @@
 /*
  * alloc/background.c - a thread of weir's own, if the program asks for it, that gives back
  * what is left when everybody falls silent: decay and the emptying of idle threads' caches
- * happen on the operations of running threads, and then there are none. Owns that thread.
+ * happen on the operations of running threads, and then there are none. Owns that thread,
+ * which calls nothing of the program's but the trim functions of its allocators.
  */
 #include "alloc/background.h"
 
 #include "alloc/context.h"
+#include "alloc/trim.h"
 #include "base/error.h"
 
 #include <weir/pool.h>
@@ -50,7 +52,7 @@ static void root_look(weir_allocator *root)
     body->looks_idle = now == body->looks_seen ? body->looks_idle + 1 : 0;
     body->looks_seen = now;
     if (body->looks_idle == IDLE_LOOKS)
-        weir_trim(root);
+        weir__trim_locked(root);
     else if (body->page_heap)
         weir__page_heap_decay(body->page_heap);
 }
@@ -73,12 +75,13 @@ static void *background_main(void *unused)
     pthread_mutex_lock(&background.lock);
     while (!background.ends) {
         struct timespec until;
-        clock_gettime(CLOCK_REALTIME, &until);
+        clock_gettime(CLOCK_MONOTONIC, &until);
         until.tv_sec += background.period_ms / 1000;
         until.tv_nsec += (long)(background.period_ms % 1000) * 1000000;
         until.tv_sec += until.tv_nsec / 1000000000;
         until.tv_nsec %= 1000000000;
-        if (pthread_cond_timedwait(&background.change, &background.lock, &until) != ETIMEDOUT)
+        if (pthread_cond_clockwait(&background.change, &background.lock, CLOCK_MONOTONIC, &until) !=
+            ETIMEDOUT)
             continue;
         pthread_mutex_unlock(&background.lock);
         background_look();

@@ -1,6 +1,7 @@
 /* alloc/context.c - see context.h. Knows blocks only by handing them back when their allocator
  * goes. */
 #include "alloc/context.h"
+#include "alloc/pool.h"
 
 #include "alloc/cpu.h"
 #include "alloc/provided.h"
@@ -36,6 +37,11 @@ void weir__context_unlock(void)
         return;
     __atomic_store_n(&contexts.holder, NULL, __ATOMIC_RELAXED);
     weir__lock_drop(&contexts.lock);
+}
+
+bool weir__context_is_mine(void)
+{
+    return __atomic_load_n(&contexts.holder, __ATOMIC_RELAXED) == weir__thread_self();
 }
 
 bool weir__context_is_quiet(void)
@@ -87,6 +93,8 @@ static int options_check(const weir_allocator_options *o)
         return weir__fail(EINVAL, "allocator options: functions without WEIR_SOURCE_FUNCTIONS");
     if (o->pool && o->source != WEIR_SOURCE_POOL)
         return weir__fail(EINVAL, "allocator options: a pool without WEIR_SOURCE_POOL");
+    if (o->pool && !weir__pool_is_live(o->pool))
+        return weir__fail(EINVAL, "allocator options: no live pool");
     return 0;
 }
 

@@ -73,9 +73,9 @@ static WEIR__NOINLINE void freed_trace(weir_allocator *a, void *block, size_t re
 
 /* Counted before the pages go: else their next owner could be counted first, and the peak be
  * too high. Of two threads that free one span at a time the page heap tells who was first. */
-bool weir__large_free(weir_allocator *a, void *block, const struct weir__place *place)
+bool weir__large_free(weir_allocator *a, void *block, struct weir__place place)
 {
-    struct weir__span *span = place->span;
+    struct weir__span *span = weir__place_span(place, block);
     if (weir__unlikely(!span || span->u.live.owner != a))
         return false;
     size_t requested = span->u.live.requested;
@@ -106,7 +106,7 @@ static bool resize_counted(weir_allocator *a, const struct weir__found *found, s
                            uint64_t *sequence, bool *refused)
 {
     struct weir__body *body = a->body;
-    struct weir__span *span = found->place.span;
+    struct weir__span *span = found->span;
     int64_t delta = (int64_t)size - (int64_t)found->requested;
     bool first = delta > 0 && weir__span_may_move(span);
     if (first && !weir__count(a, delta, 0, 0, sequence)) {
@@ -128,7 +128,7 @@ static bool resize_counted(weir_allocator *a, const struct weir__found *found, s
 void *weir__large_resize(weir_allocator *a, void *block, const struct weir__found *found,
                          size_t size, bool *refused)
 {
-    struct weir__span *span = found->place.span;
+    struct weir__span *span = found->span;
     uint64_t sequence = 0;
     if ((size <= WEIR__SMALL_MAX && found->requested > WEIR__SMALL_MAX) ||
         !resize_counted(a, found, size, &sequence, refused))

@@ -10,7 +10,7 @@ void *weir__large_allocate(weir_allocator *a, const struct weir__request *reques
 
 /* Frees the live span of `a`, if there is one at `place`. False: there is none, or another
  * thread freed it at the same moment. */
-bool weir__large_free(weir_allocator *a, void *block, const struct weir__place *place);
+bool weir__large_free(weir_allocator *a, void *block, struct weir__place place);
 
 /* Where it stands, if its neighbours allow, or by moving its pages without copying: the block as
  * it is then. NULL: it must be copied, or *refused: a limit does not allow it. */

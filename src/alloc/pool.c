@@ -5,13 +5,22 @@
 #include "backing/backing.h"
 #include "backing/meta.h"
 #include "base/error.h"
+#include "base/handle.h"
 
 #include <errno.h>
 
 struct weir_pool {
+    struct weir__handle handle; /* first */
     weir_allocator *allocator;
     struct weir__page_heap page_heap;
 };
+
+_Static_assert(sizeof(struct weir_pool) <= WEIR__META_KEPT, "a dead one is known by its mark");
+
+bool weir__pool_is_live(const weir_pool *pool)
+{
+    return weir__handle_is_live(&pool->handle, WEIR__HANDLE_POOL);
+}
 
 struct weir__page_heap *weir__pool_page_heap(weir_pool *pool)
 {
@@ -32,6 +41,7 @@ weir_pool *weir_pool_create(const weir_pool_options *options)
         weir__meta_free(pool, sizeof *pool);
         return NULL;
     }
+    weir__handle_begin(&pool->handle, WEIR__HANDLE_POOL);
     return pool;
 }
 
@@ -51,6 +61,8 @@ int weir_pool_destroy(weir_pool *pool)
 {
     if (!pool)
         return weir__fail(EINVAL, "no pool: NULL was given");
+    if (!weir__handle_end(&pool->handle, WEIR__HANDLE_POOL))
+        return weir__fail(EINVAL, "no live pool");
     weir_allocator *leaf;
     weir__context_lock();
     while ((leaf = pool_leaf(pool)))

@@ -176,15 +176,15 @@ int weir_stats_get(const weir_allocator *a, weir_stats *stats)
     struct figures f = {0};
     if (!stats)
         return weir__fail(EINVAL, "no room for statistics: NULL was given");
-    if (stats->size && stats->size < STATS_FIRST)
+    if (!weir__size_is_known(stats->size, sizeof *stats))
         return weir__fail(EINVAL, "weir_stats.size is %zu: no such struct", stats->size);
     struct weir__body *body = weir__body_of(a);
     if (!body)
         return EINVAL;
-    size_t size = stats->size ? weir__min(stats->size, sizeof *stats) : STATS_FIRST;
+    size_t size = stats->size ? stats->size : STATS_FIRST;
     figures_gather((weir_allocator *)(uintptr_t)a, &f);
     weir__meter_read(&body->meter, &reading);
-    weir_stats made = {.size = stats->size ? stats->size : STATS_FIRST,
+    weir_stats made = {.size = size,
                        .total_allocated = reading.total,
                        .peak_allocated = reading.peak,
                        .allocation_count = reading.count,

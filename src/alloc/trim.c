@@ -1,4 +1,4 @@
-/* alloc/trim.c - giving memory back on request; see weir/allocator.h. */
+/* alloc/trim.c - giving memory back on request; see weir/allocator.h and trim.h. */
 #include "alloc/trim.h"
 
 #include "alloc/context.h"
@@ -18,12 +18,9 @@ static void caches_flush(weir_allocator *a)
     centers_flush(a->body);
 }
 
-size_t weir_trim(weir_allocator *a)
+size_t weir__trim_locked(weir_allocator *a)
 {
-    if (!weir__allocator_check(a, NULL))
-        return 0;
     size_t bytes = 0;
-    weir__context_lock();
     for (weir_allocator *at = a; at; at = weir__context_after(at, a)) {
         struct weir__body *body = at->body;
         if (!body->page_heap) {
@@ -36,8 +33,18 @@ size_t weir_trim(weir_allocator *a)
     }
     if (a->body->page_heap)
         bytes += weir__page_heap_trim(a->body->page_heap, false);
+    return bytes;
+}
+
+size_t weir_trim(weir_allocator *a)
+{
+    if (!weir__allocator_check(a, NULL))
+        return 0;
+    weir__context_lock();
+    size_t bytes = weir__trim_locked(a);
     weir__context_unlock();
-    weir__late_misuses_report();
+    if (!weir__context_is_mine()) /* it is within a visitor */
+        weir__late_misuses_report();
     return bytes;
 }
 

@@ -21,6 +21,8 @@
 #define META_MAX_SHIFT 16 /* larger objects are mapped by themselves */
 #define META_CHUNK     (256 * WEIR__KIB)
 
+_Static_assert(WEIR__META_KEPT == 1 << META_MAX_SHIFT, "larger ones are unmapped");
+
 struct meta_free {
     struct meta_free *next;
 };

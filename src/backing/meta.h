@@ -7,6 +7,9 @@
 
 #include "base/pointer_map.h"
 
+/* Objects up to this size stay readable when they are freed; larger ones are unmapped. */
+#define WEIR__META_KEPT ((size_t)1 << 16)
+
 /* Zeroed, 64-byte aligned; NULL with ENOMEM. Any thread. */
 void *weir__meta_allocate(size_t size);
 

@@ -5,6 +5,7 @@
  */
 #include "alloc/allocator.h"
 #include "base/error.h"
+#include "base/handle.h"
 #include "os/lock.h"
 
 #include <weir/arena.h>
@@ -42,6 +43,7 @@ struct mark {
 /* All under the lock, but for what never changes: allocator, chunk_size, fixed. Invariants:
  * the marks' serials and positions rise; the latest is not beyond `top`. */
 struct weir_arena {
+    struct weir__handle handle; /* first */
     weir__lock lock;
     bool fixed; /* the caller's memory; no growth */
     weir_allocator *allocator;
@@ -363,6 +365,7 @@ weir_arena *weir_arena_create(const weir_arena_options *options)
         weir__meta_free(arena, sizeof *arena);
         return weir__fail_null(ENOMEM, "no memory for an arena");
     }
+    weir__handle_begin(&arena->handle, WEIR__HANDLE_ARENA);
     arena->chunk_size = o->chunk_size ? o->chunk_size : CHUNK_FIRST;
     arena->fixed = o->memory != NULL;
     if (arena->fixed)
@@ -376,6 +379,8 @@ int weir_arena_destroy(weir_arena *arena)
 {
     if (!arena)
         return weir__fail(EINVAL, "no arena: NULL was given");
+    if (!weir__handle_end(&arena->handle, WEIR__HANDLE_ARENA))
+        return weir__fail(EINVAL, "no live arena");
     if (arena->facade)
         weir_allocator_destroy(arena->facade);
     for (struct chunk *chunk = arena->first, *next; chunk; chunk = next) {
@@ -411,7 +416,7 @@ size_t weir_arena_trim(weir_arena *arena)
 
 int weir_arena_stats_get(weir_arena *arena, weir_arena_stats *stats)
 {
-    if (!arena || !stats || stats->size != sizeof *stats)
+    if (!arena || !stats || !weir__size_is_known(stats->size, sizeof *stats))
         return weir__fail(EINVAL, "statistics of an arena: %s",
                           arena && stats ? "no such struct" : "NULL was given");
     weir__lock_take(&arena->lock);

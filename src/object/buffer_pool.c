@@ -8,6 +8,7 @@
 #include "alloc/allocate.h"
 #include "alloc/allocator.h"
 #include "base/error.h"
+#include "base/handle.h"
 #include "base/list.h"
 #include "base/pointer_map.h"
 #include "os/lock.h"
@@ -44,6 +45,7 @@ struct placed {
 
 /* All under the lock, but for what never changes: allocator. */
 struct weir_buffer_pool {
+    struct weir__handle handle; /* first */
     weir__lock lock;
     weir_allocator *allocator;
     struct weir__pointer_map blocks; /* of struct placed */
@@ -51,6 +53,9 @@ struct weir_buffer_pool {
     weir_buffer_pool_stats figures;
     struct weir__list bins[BINS]; /* by of_bin */
 };
+
+_Static_assert(sizeof(struct weir_buffer_pool) <= WEIR__META_KEPT,
+               "a dead one is known by its mark");
 
 static unsigned bin_of(size_t size)
 {
@@ -299,6 +304,7 @@ weir_buffer_pool *weir_buffer_pool_create(const weir_buffer_pool_options *option
     weir_buffer_pool *pool = weir__meta_allocate(sizeof *pool);
     if (!pool)
         return weir__fail_null(ENOMEM, "no memory for a pool of buffers");
+    weir__handle_begin(&pool->handle, WEIR__HANDLE_BUFFER_POOL);
     pool->allocator = options && options->allocator ? options->allocator : weir_cpu_allocator();
     pool->figures.idle_limit = options ? options->idle_limit : 0;
     return pool;
@@ -308,12 +314,16 @@ int weir_buffer_pool_destroy(weir_buffer_pool *pool)
 {
     if (!pool)
         return weir__fail(EINVAL, "no pool of buffers: NULL was given");
+    if (!weir__handle_is_live(&pool->handle, WEIR__HANDLE_BUFFER_POOL))
+        return weir__fail(EINVAL, "no live pool of buffers");
     weir__lock_take(&pool->lock);
     size_t out = pool->figures.out_count;
     struct weir__list cut = idle_cut(pool, out ? SIZE_MAX : 0);
     weir__lock_drop(&pool->lock);
     if (out)
         return weir__fail(EBUSY, "%zu buffers of the pool are out", out);
+    if (!weir__handle_end(&pool->handle, WEIR__HANDLE_BUFFER_POOL))
+        return weir__fail(EINVAL, "no live pool of buffers");
     cut_free(pool, cut);
     weir__pointer_map_clear(&pool->blocks);
     weir__meta_free(pool, sizeof *pool);
@@ -338,7 +348,7 @@ weir_allocator *weir_buffer_pool_allocator(const weir_buffer_pool *pool)
 
 int weir_buffer_pool_stats_get(weir_buffer_pool *pool, weir_buffer_pool_stats *stats)
 {
-    if (!pool || !stats || stats->size != sizeof *stats)
+    if (!pool || !stats || !weir__size_is_known(stats->size, sizeof *stats))
         return weir__fail(EINVAL, "statistics of a pool of buffers: %s",
                           pool && stats ? "no such struct" : "NULL was given");
     weir__lock_take(&pool->lock);

@@ -112,10 +112,11 @@ static struct weir__center *cached_home(const struct weir__center *own,
 
 static void stale_note(const struct weir__center *own, const struct weir__cached *cached)
 {
-    weir__late_misuse_note(&(struct weir__late_misuse){.what = WEIR_MISUSE_DOUBLE_FREE,
-                                                       .block = cached->block,
-                                                       .owner = own->owner,
-                                                       .requested = cached->requested});
+    weir__late_misuse_note(
+        &(struct weir__late_misuse){.what = WEIR_MISUSE_DOUBLE_FREE,
+                                    .block = cached->block,
+                                    .owner = own->owner,
+                                    .requested = weir__entry_size(cached->former)});
 }
 
 /* Blocks of other centers, in the hand of who holds a center's lock. */

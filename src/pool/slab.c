@@ -145,7 +145,8 @@ bool weir__slab_put(struct weir__slab *slab, const struct weir__cached *cached)
     if (weir__slab_is_overwritten(slab, value))
         weir__slab_note(slab, WEIR_MISUSE_CORRUPTION, cached->block, 0);
     else
-        weir__slab_note(slab, WEIR_MISUSE_DOUBLE_FREE, cached->block, cached->requested);
+        weir__slab_note(slab, WEIR_MISUSE_DOUBLE_FREE, cached->block,
+                        weir__entry_size(cached->former));
     return false;
 }
 

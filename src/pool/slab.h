@@ -120,7 +120,12 @@ WEIR__INLINE bool weir__slab_index(const struct weir__slab *slab, const void *po
 WEIR__INLINE uint32_t *weir__slab_entry(const struct weir__slab *slab, const void *pointer)
 {
     uint64_t index;
-    return weir__slab_index(slab, pointer, &index) ? &slab->entries[index] : NULL;
+    if (!weir__slab_index(slab, pointer, &index))
+        return NULL;
+    uint32_t *entries = slab->entries;
+    if (!entries)
+        __builtin_unreachable(); /* they are set before the reciprocal */
+    return &entries[index];
 }
 
 WEIR__INLINE unsigned weir__slab_class(const struct weir__slab *slab)
