@@ -24,3 +24,6 @@ const struct weir__policy weir__policy_other = {.decay_ms = 100,
 /* None: a program that links libweir brings its jemalloc into the process, where it is that
  * libweir's. Its first call may come when it is half initialised, from its own start. */
 const struct weir__backing weir_backing_jemalloc;
+
+/* Nor this one: malloc is weir here. */
+const struct weir__backing weir__backing_malloc;

@@ -4,8 +4,11 @@
 #include "alloc/context.h"
 #include "alloc/cpu.h"
 #include "alloc/trace.h"
+#include "backing/backing.h"
 #include "base/error.h"
+#include "os/memory_tool.h"
 #include "pool/span.h"
+#include "track/freed.h"
 
 #include <errno.h>
 
@@ -81,6 +84,27 @@ static struct weir__found large_find(const weir_allocator *a, const void *pointe
                                 .old = span->u.live.old};
 }
 
+/* Is it within a live block of any allocator over functions? */
+static bool covered(const void *pointer)
+{
+    bool found = false;
+    weir__context_lock();
+    for (weir_allocator *any = weir__context_after(NULL, NULL); any && !found;
+         any = weir__context_after(any, NULL))
+        if (any->body && !any->body->page_heap)
+            found = weir__registry_covers(&any->body->registry, pointer);
+    weir__context_unlock();
+    return found;
+}
+
+/* No block starts here, where the host's malloc is the backing. */
+static weir_misuse malloc_fault(const void *pointer)
+{
+    if (covered(pointer))
+        return WEIR_MISUSE_INTERIOR_POINTER;
+    return weir__freed_has(pointer) ? WEIR_MISUSE_DOUBLE_FREE : WEIR_MISUSE_FOREIGN_POINTER;
+}
+
 /* Is it a live block of any other allocator over functions? */
 static bool elsewhere(const weir_allocator *a, const void *pointer)
 {
@@ -110,7 +134,9 @@ static weir_misuse provided_fault(const weir_allocator *a, const void *pointer,
     bool other = elsewhere(a, pointer) ||
                  (weir__place_what(place) != WEIR__MAP_FOREIGN &&
                   pooled_find(a, pointer, place).fault == WEIR_MISUSE_OTHER_ALLOCATOR);
-    return other ? WEIR_MISUSE_OTHER_ALLOCATOR : WEIR_MISUSE_FOREIGN_POINTER;
+    if (other)
+        return WEIR_MISUSE_OTHER_ALLOCATOR;
+    return weir__backing_is_malloc() ? malloc_fault(pointer) : WEIR_MISUSE_FOREIGN_POINTER;
 }
 
 static struct weir__found provided_find(const weir_allocator *a, const void *pointer,
@@ -147,6 +173,8 @@ bool weir__block_expect(const weir_allocator *a, const void *pointer, struct wei
     if (!weir__allocator_check(a, pointer))
         return false;
     *found = weir__block_find(a, pointer);
+    if (found->kind == WEIR__KIND_NONE && weir__backing_is_malloc())
+        weir__os_memory_describe(pointer);
     if (found->kind == WEIR__KIND_NONE)
         weir__misuse(found->fault, pointer, a->name);
     return found->kind != WEIR__KIND_NONE;

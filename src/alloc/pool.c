@@ -52,7 +52,7 @@ static weir_allocator *pool_leaf(weir_pool *pool)
     weir_allocator *leaf = NULL;
     for (weir_allocator *a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL))
         for (weir_allocator *up = a; up && !weir__context_child(a); up = weir__context_parent(up))
-            if (up->body->page_heap == &pool->page_heap)
+            if (up->body->page_heap == &pool->page_heap || up->body->user == &pool->page_heap)
                 leaf = a;
     return leaf;
 }

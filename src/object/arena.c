@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/handle.h"
 #include "os/lock.h"
+#include "os/memory_tool.h"
 
 #include <weir/arena.h>
 
@@ -62,6 +63,26 @@ static uint64_t mark_serial;
 
 /* -- chunks ------------------------------------------------------------------------- */
 
+/* Does a memory tool watch the chunks? The caller's own memory is left alone. */
+static bool arena_is_watched(const weir_arena *arena)
+{
+    return weir__unlikely(weir__os_memory_tool()) && !arena->fixed &&
+           weir__allocator_host_accessible(arena->allocator);
+}
+
+/* A use of what is not allocated is reported from here on. */
+static void part_forbid(const weir_arena *arena, const char *part, size_t size)
+{
+    if (arena_is_watched(arena))
+        weir__os_memory_forbid(part, size);
+}
+
+static void part_permit(const weir_arena *arena, const char *part, size_t size)
+{
+    if (arena_is_watched(arena))
+        weir__os_memory_permit(part, size);
+}
+
 static void chunk_append(weir_arena *arena, struct chunk *chunk, char *memory, size_t size)
 {
     chunk->memory = memory;
@@ -97,6 +118,7 @@ static struct chunk *chunk_take(weir_arena *arena, size_t need)
         return NULL;
     }
     chunk_append(arena, chunk, memory, size);
+    part_forbid(arena, memory, size);
     return chunk;
 }
 
@@ -104,6 +126,7 @@ static void chunk_free(weir_arena *arena, struct chunk *chunk)
 {
     arena->reserved -= chunk->size;
     arena->nchunks--;
+    part_permit(arena, chunk->memory, chunk->size);
     if (!arena->fixed)
         weir_deallocate(arena->allocator, chunk->memory);
     weir__meta_free(chunk, sizeof *chunk);
@@ -129,6 +152,7 @@ static void *top_take(weir_arena *arena, struct chunk *chunk, size_t offset, siz
     top->requested += requested;
     top->allocations++;
     arena->peak = weir__max(arena->peak, top->used);
+    part_permit(arena, chunk->memory + top->offset - size, requested);
     return chunk->memory + top->offset - size;
 }
 
@@ -215,6 +239,19 @@ weir_arena_mark weir_arena_mark_get(weir_arena *arena)
     return mark;
 }
 
+/* Back to where the arena stood before. */
+static void top_rewind(weir_arena *arena, struct position to)
+{
+    const struct chunk *chunk = to.chunk ? to.chunk : arena->first;
+    size_t offset = to.chunk ? to.offset : 0;
+    for (; chunk && arena_is_watched(arena); chunk = chunk->next, offset = 0) {
+        part_forbid(arena, chunk->memory + offset, chunk->size - offset);
+        if (chunk == arena->top.chunk)
+            break;
+    }
+    arena->top = to;
+}
+
 /* Index of the mark with this serial, or nmarks. */
 static size_t mark_find(const weir_arena *arena, weir_arena_mark serial)
 {
@@ -239,7 +276,7 @@ int weir_arena_rewind(weir_arena *arena, weir_arena_mark mark)
     for (size_t j = i; j < n; j++)
         live += arena->marks[j].live;
     if (i < n && live == 0) {
-        arena->top = arena->marks[i].at;
+        top_rewind(arena, arena->marks[i].at);
         arena->nmarks = i + 1;
     }
     weir__lock_drop(&arena->lock);
@@ -259,7 +296,7 @@ int weir_arena_reset(weir_arena *arena)
     for (size_t i = 0; i < arena->nmarks; i++)
         live += arena->marks[i].live;
     if (live == 0) {
-        arena->top = (struct position){0};
+        top_rewind(arena, (struct position){0});
         arena->nmarks = 0;
     }
     weir__lock_drop(&arena->lock);
@@ -308,6 +345,7 @@ static void facade_deallocate(void *user, void *block, size_t size, size_t align
         chunk = chunk->next; /* it is in one of them */
     size_t offset = (size_t)((char *)block - chunk->memory);
     --*live_count(arena, chunk->number, offset);
+    part_forbid(arena, block, size);
     bool latest = chunk == top->chunk && offset + size == top->offset;
     if (latest && !(arena->nmarks && position_equal(&arena->marks[arena->nmarks - 1].at, top))) {
         top->offset = offset;

@@ -12,6 +12,7 @@
 #include "base/list.h"
 #include "base/pointer_map.h"
 #include "os/lock.h"
+#include "os/memory_tool.h"
 
 #include <errno.h>
 
@@ -98,8 +99,20 @@ static void pooled_forget(weir_buffer_pool *pool, const struct pooled *p)
 
 /* -- idle blocks -------------------------------------------------------------------- */
 
+/* A memory tool reports uses of idle blocks. */
+static void idle_forbid(const weir_buffer_pool *pool, const struct pooled *p, bool forbidden)
+{
+    if (!weir__os_memory_tool() || !weir__allocator_host_accessible(pool->allocator))
+        return;
+    if (forbidden)
+        weir__os_memory_forbid(p->block, p->capacity);
+    else
+        weir__os_memory_permit(p->block, p->capacity);
+}
+
 static void idle_add(weir_buffer_pool *pool, struct pooled *p)
 {
+    idle_forbid(pool, p, true);
     p->idle = true;
     weir__list_push(&pool->bins[p->bin], &p->of_bin);
     weir__list_push(&pool->idle, &p->of_idle);
@@ -109,6 +122,7 @@ static void idle_add(weir_buffer_pool *pool, struct pooled *p)
 
 static void idle_remove(weir_buffer_pool *pool, struct pooled *p)
 {
+    idle_forbid(pool, p, false);
     p->idle = false;
     weir__list_remove(&pool->bins[p->bin], &p->of_bin);
     weir__list_remove(&pool->idle, &p->of_idle);
