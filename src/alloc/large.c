@@ -11,19 +11,29 @@
 /* Below this a span is taken before anybody asks whether a limit could ever admit it. */
 #define LOOK_FIRST (4 * WEIR__MIB)
 
-struct weir__span *weir__large_take(weir_allocator *a, const struct weir__request *request,
-                                    uint32_t tag)
+WEIR__INLINE struct weir__span *span_take(weir_allocator *a, const struct weir__request *request,
+                                          uint32_t tag)
 {
     bool zeroed;
     struct weir__body *body = a->body;
     struct weir__claim claim = {a, request->size, tag, &body->span_bytes};
-    bool *said = request->zeroed ? request->zeroed : &zeroed;
-    struct weir__span *span =
-        weir__span_take(body->page_heap, request->size, request->alignment, &claim, said);
-    if (weir__likely(span != NULL))
-        return span;
+    return weir__span_take(body->page_heap, request->size, request->alignment, &claim,
+                           request->zeroed ? request->zeroed : &zeroed);
+}
+
+/* The system refused. */
+static WEIR__NOINLINE struct weir__span *
+span_take_again(weir_allocator *a, const struct weir__request *request, uint32_t tag)
+{
     weir__trim_all();
-    return weir__span_take(body->page_heap, request->size, request->alignment, &claim, said);
+    return span_take(a, request, tag);
+}
+
+struct weir__span *weir__large_take(weir_allocator *a, const struct weir__request *request,
+                                    uint32_t tag)
+{
+    struct weir__span *span = span_take(a, request, tag);
+    return span ? span : span_take_again(a, request, tag);
 }
 
 bool weir__large_give(weir_allocator *a, struct weir__span *span)
@@ -46,7 +56,9 @@ void *weir__large_allocate(weir_allocator *a, const struct weir__request *reques
     size_t size = request->size;
     if (size >= LOOK_FIRST && weir__unlikely(weir__meter_never_fits(&a->body->meter, size)))
         return weir__block_failed(a, request, "over the limit");
-    struct weir__span *span = weir__large_take(a, request, weir__entry_tag(weir__here.live));
+    struct weir__span *span = span_take(a, request, weir__entry_tag(weir__here.live));
+    if (weir__unlikely(!span))
+        span = span_take_again(a, request, weir__entry_tag(weir__here.live));
     if (weir__unlikely(!span))
         return weir__block_failed(a, request, "out of memory");
     void *block = weir__span_block(span);
