@@ -5,7 +5,7 @@
  *
  * Fails before: "alloc: no misuse is reported with the context lock held".
  */
-#include "pool/double_free.h"
+#include "pool/late_misuse.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -89,7 +89,9 @@ Test(background, misuse_is_reported_on_a_thread_of_the_program_with_no_lock_held
     int visited = 0;
     weir_set_misuse_handler(on_misuse, NULL);
     use();
-    weir__double_free_note(block);
+    weir__late_misuse_note(&(struct weir__late_misuse){.what = WEIR_MISUSE_DOUBLE_FREE,
+                                                       .block = block,
+                                                       .owner = weir_cpu_allocator()});
     cr_assert_eq(weir_background_start(20), 0);
     cr_assert(falls_to_nothing());
     weir_background_stop();
@@ -97,7 +99,9 @@ Test(background, misuse_is_reported_on_a_thread_of_the_program_with_no_lock_held
     weir_trim(weir_cpu_allocator());
     cr_assert_eq(reports, 1, "not reported");
     void *live = weir_allocate(weir_cpu_allocator(), 20000);
-    weir__double_free_note(block);
+    weir__late_misuse_note(&(struct weir__late_misuse){.what = WEIR_MISUSE_DOUBLE_FREE,
+                                                       .block = block,
+                                                       .owner = weir_cpu_allocator()});
     weir_allocator_walk(weir_cpu_allocator(), block_visit, &visited);
     cr_assert_eq(visited, 1);
     cr_assert_eq(reports, 1, "reported within a visitor");

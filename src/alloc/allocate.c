@@ -19,7 +19,7 @@ WEIR__INLINE bool allocate_small(weir_allocator *a, size_t size, const uint16_t 
     return weir__small_allocate(weir__heap_cached(a), size, map, block, zeroed);
 }
 
-WEIR__NOINLINE void *weir__allocate_slow(weir_allocator *a, const struct weir__request *request)
+WEIR__INLINE void *allocate_any(weir_allocator *a, const struct weir__request *request)
 {
     if (weir__unlikely(!weir__allocator_check(a, NULL)))
         return NULL;
@@ -35,9 +35,14 @@ WEIR__NOINLINE void *weir__allocate_slow(weir_allocator *a, const struct weir__r
     return weir__small_allocate_slow(a, (unsigned)sizeclass, request);
 }
 
+void *weir__allocate_slow(weir_allocator *a, const struct weir__request *request)
+{
+    return allocate_any(a, request);
+}
+
 static WEIR__NOINLINE void *allocate_default_slow(weir_allocator *a, size_t size)
 {
-    return weir__allocate_slow(a, &(struct weir__request){size, WEIR_DEFAULT_ALIGNMENT, NULL});
+    return allocate_any(a, &(struct weir__request){size, WEIR_DEFAULT_ALIGNMENT, NULL});
 }
 
 void *weir_allocate(weir_allocator *a, size_t size)

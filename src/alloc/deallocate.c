@@ -29,7 +29,10 @@ static WEIR__NOINLINE void other_free(weir_allocator *a, void *block, struct wei
 
 WEIR__NOINLINE void weir__deallocate_slow(weir_allocator *a, void *block, struct weir__place place)
 {
-    if (weir__unlikely(!weir__large_free(a, block, place)))
+    struct weir__span *span = weir__place_span(place, block);
+    if (weir__likely(span && span->u.live.owner == a))
+        weir__large_free(a, block, span);
+    else
         other_free(a, block, place);
 }
 

@@ -6,10 +6,21 @@
 #include "alloc/inspect.h"
 #include "alloc/trace.h"
 #include "alloc/trim.h"
+#include "base/error.h"
 #include "pool/span.h"
 
 /* Below this a span is taken before anybody asks whether a limit could ever admit it. */
 #define LOOK_FIRST (4 * WEIR__MIB)
+
+/* The system refused: what is free elsewhere goes back to it first. */
+static WEIR__NOINLINE struct weir__span *span_take_again(weir_allocator *a,
+                                                         const struct weir__request *request,
+                                                         const struct weir__claim *claim,
+                                                         bool *zeroed)
+{
+    weir__trim_all();
+    return weir__span_take(a->body->page_heap, request->size, request->alignment, claim, zeroed);
+}
 
 WEIR__INLINE struct weir__span *span_take(weir_allocator *a, const struct weir__request *request,
                                           uint32_t tag)
@@ -17,23 +28,16 @@ WEIR__INLINE struct weir__span *span_take(weir_allocator *a, const struct weir__
     bool zeroed;
     struct weir__body *body = a->body;
     struct weir__claim claim = {a, request->size, tag, &body->span_bytes};
-    return weir__span_take(body->page_heap, request->size, request->alignment, &claim,
-                           request->zeroed ? request->zeroed : &zeroed);
-}
-
-/* The system refused. */
-static WEIR__NOINLINE struct weir__span *
-span_take_again(weir_allocator *a, const struct weir__request *request, uint32_t tag)
-{
-    weir__trim_all();
-    return span_take(a, request, tag);
+    bool *said = request->zeroed ? request->zeroed : &zeroed;
+    struct weir__span *span =
+        weir__span_take(body->page_heap, request->size, request->alignment, &claim, said);
+    return weir__likely(span != NULL) ? span : span_take_again(a, request, &claim, said);
 }
 
 struct weir__span *weir__large_take(weir_allocator *a, const struct weir__request *request,
                                     uint32_t tag)
 {
-    struct weir__span *span = span_take(a, request, tag);
-    return span ? span : span_take_again(a, request, tag);
+    return span_take(a, request, tag);
 }
 
 bool weir__large_give(weir_allocator *a, struct weir__span *span)
@@ -57,8 +61,6 @@ void *weir__large_allocate(weir_allocator *a, const struct weir__request *reques
     if (size >= LOOK_FIRST && weir__unlikely(weir__meter_never_fits(&a->body->meter, size)))
         return weir__block_failed(a, request, "over the limit");
     struct weir__span *span = span_take(a, request, weir__entry_tag(weir__here.live));
-    if (weir__unlikely(!span))
-        span = span_take_again(a, request, weir__entry_tag(weir__here.live));
     if (weir__unlikely(!span))
         return weir__block_failed(a, request, "out of memory");
     void *block = weir__span_block(span);
@@ -85,20 +87,18 @@ static WEIR__NOINLINE void freed_trace(weir_allocator *a, void *block, size_t re
 
 /* Counted before the pages go: else their next owner could be counted first, and the peak be
  * too high. Of two threads that free one span at a time the page heap tells who was first. */
-bool weir__large_free(weir_allocator *a, void *block, struct weir__place place)
+void weir__large_free(weir_allocator *a, void *block, struct weir__span *span)
 {
-    struct weir__span *span = weir__place_span(place, block);
-    if (weir__unlikely(!span || span->u.live.owner != a))
-        return false;
     size_t requested = span->u.live.requested;
     uint64_t sequence = 0;
     weir__count(a, -(int64_t)requested, 0, 1, &sequence);
     bool first = weir__large_give(a, span);
     if (weir__unlikely(sequence != 0))
         freed_trace(a, block, requested, sequence, first);
-    if (weir__unlikely(!first))
-        weir__count_mend(a, requested);
-    return first;
+    if (weir__likely(first))
+        return;
+    weir__count_mend(a, requested);
+    weir__misuse(WEIR_MISUSE_DOUBLE_FREE, block, a->name);
 }
 
 /* Taken back, as if it had not been counted. */
