@@ -16,7 +16,6 @@ criterion_tests += tests/api_pool
 criterion_tests += tests/api_stats
 criterion_tests += tests/api_tags
 criterion_tests += tests/api_version
-criterion_tests += tests/unit_background
 criterion_tests += tests/unit_backing
 criterion_tests += tests/unit_cache
 criterion_tests += tests/unit_center
@@ -34,7 +33,6 @@ criterion_tests += tests/unit_slab
 criterion_tests += tests/unit_span
 criterion_tests += tests/unit_threads
 criterion_tests += tests/unit_walk
-tests_unit_background_LDADD = $(unit_ldadd)
 tests_unit_backing_LDADD = $(unit_ldadd)
 tests_unit_cache_LDADD = $(unit_ldadd)
 tests_unit_center_LDADD = $(unit_ldadd)
@@ -64,9 +62,14 @@ tests_stress_limits_LDADD = $(core_ldadd)
 tests_stress_unfence_LDADD = $(core_ldadd)
 tests_stress_budget_LDADD = $(core_ldadd)
 
-plain_tests += tests/address_limits tests/late_load tests/large_pages tests/stale_lookups
+plain_tests += tests/address_limits tests/background_misuse tests/fence_refused tests/kept_pages \
+	tests/large_pages tests/late_load tests/no_keys_left tests/stale_lookups
 tests_address_limits_LDADD = $(plain_ldadd)
 tests_stale_lookups_LDADD = $(plain_ldadd)
+tests_background_misuse_LDADD = $(core_ldadd)
+tests_fence_refused_LDADD = $(core_ldadd)
+tests_kept_pages_LDADD = $(core_ldadd)
+tests_no_keys_left_LDADD = $(core_ldadd)
 tests_large_pages_LDADD = $(core_ldadd)
 tests_late_load_LDADD = -lpthread -ldl
 

@@ -452,7 +452,7 @@ Test(center, a_copy_of_a_block_whose_slab_went_is_noted)
     cr_assert_eq(weir__slab_of(later[0].block), weir__slab_of(blocks[0].block));
     weir__center_give(&centers[0], blocks, batch);
     weir__center_flush(&centers[0]);
-    for (unsigned i = batch; i--;)
+    for (unsigned i = 0; i < batch; i++)
         expect_noted(blocks[i].block, 0);
     expect_none_noted();
     cr_assert(weir__center_is_valid(&other));

@@ -5,7 +5,7 @@
 
 #include <criterion/criterion.h>
 
-#define TOP ((uintptr_t)1 << WEIR__ADDRESS_BITS)
+#define TOP ((uintptr_t)1 << WEIR__OS_ADDRESS_BITS)
 
 Test(map, says_what_was_set_for_whole_chunks)
 {

@@ -43,8 +43,7 @@ size_t weir_trim(weir_allocator *a)
     weir__context_lock();
     size_t bytes = weir__trim_locked(a);
     weir__context_unlock();
-    if (!weir__context_is_mine()) /* it is within a visitor */
-        weir__late_misuses_report();
+    weir__late_misuses_report();
     return bytes;
 }
 

@@ -7,6 +7,13 @@
 
 #include "base/bits.h"
 
+/* Every address that is ours or the program's lies below 2 to this power. */
+#if defined(__x86_64__)
+#define WEIR__OS_ADDRESS_BITS 47 /* the user half; 57-bit addresses come only on request */
+#else
+#define WEIR__OS_ADDRESS_BITS 48
+#endif
+
 /* Bytes in a page of this machine: 4 KiB on x86-64, 4, 16 or 64 KiB on aarch64. */
 size_t weir__os_page_size(void);
 

@@ -58,9 +58,7 @@ static struct weir__slab *slab_add_locked(struct weir__center *center)
 static unsigned slab_take_locked(struct weir__center *center, struct weir__slab *slab,
                                  struct weir__cached *blocks, unsigned wanted)
 {
-    unsigned count = 0, before = slab->nout;
-    while (count < wanted && weir__slab_has_free(slab) && weir__slab_take(slab, &blocks[count]))
-        count++;
+    unsigned before = slab->nout, count = weir__slab_take(slab, blocks, wanted);
     center->nout += slab->nout - before; /* more than count if the slab was mended */
     if (!weir__slab_has_free(slab)) {
         slab_unlink(&center->partial, slab);
@@ -82,8 +80,8 @@ static unsigned slabs_take_locked(struct weir__center *center, struct weir__cach
     return count;
 }
 
-static void slab_put_locked(struct weir__center *center, struct weir__slab *slab,
-                            const struct weir__cached *cached)
+WEIR__INLINE void slab_put_locked(struct weir__center *center, struct weir__slab *slab,
+                                  const struct weir__cached *cached)
 {
     bool was_full = !weir__slab_has_free(slab);
     if (weir__unlikely(!weir__slab_put(slab, cached)))
@@ -129,10 +127,10 @@ struct strays {
 static void block_put_locked(struct weir__center *center, const struct weir__cached *cached,
                              struct strays *strays)
 {
-    const struct weir__center *home = cached_home(center, cached);
-    if (weir__likely(home == center))
-        slab_put_locked(center, weir__slab_of(cached->block), cached);
-    else if (home)
+    struct weir__slab *slab = weir__slab_of(cached->block);
+    if (weir__likely(slab->center == center && slab->owner == center->owner))
+        slab_put_locked(center, slab, cached);
+    else if (cached_home(center, cached))
         strays->blocks[strays->count++] = *cached;
     else
         stale_note(center, cached);
@@ -175,13 +173,28 @@ static void returns_take_locked(struct weir__center *center)
         weir__returns_emptied(center->returns, batch);
 }
 
+/* A batch out of returns, depot or slabs. */
+static unsigned batch_take_locked(struct weir__center *center, struct weir__cached *blocks)
+{
+    struct weir__batch *batch = weir__returns_first(center->returns);
+    if (batch) {
+        unsigned count = (unsigned)batch->count;
+        memcpy(blocks, batch->blocks, count * sizeof *blocks);
+        weir__returns_emptied(center->returns, batch);
+        returns_take_locked(center);
+        return count;
+    }
+    unsigned count = weir__depot_take(&center->depot, blocks, center->batch);
+    return count ? count : slabs_take_locked(center, blocks, center->batch);
+}
+
 /* Puts what the depot has beyond `most` into slabs, as far as strays can be carried. */
 static void depot_shrink_locked(struct weir__center *center, size_t most, struct strays *strays)
 {
-    struct weir__cached cached;
-    while (center->depot.count > most && strays->count < STRAYS_MOST) {
-        weir__depot_take(&center->depot, &cached, 1);
-        block_put_locked(center, &cached, strays);
+    struct weir__depot *depot = &center->depot;
+    while (weir__unlikely(depot->count > most) && strays->count < STRAYS_MOST) {
+        unsigned count = (unsigned)weir__min(depot->count - most, STRAYS_MOST - strays->count);
+        blocks_put_locked(center, weir__depot_top(depot, count), count, strays);
     }
 }
 
@@ -190,10 +203,7 @@ unsigned weir__center_take(struct weir__center *center, struct weir__cached *blo
     struct strays strays;
     strays.count = 0;
     weir__lock_take(&center->lock);
-    returns_take_locked(center);
-    unsigned count = weir__depot_take(&center->depot, blocks, center->batch);
-    if (!count)
-        count = slabs_take_locked(center, blocks, center->batch);
+    unsigned count = batch_take_locked(center, blocks);
     depot_shrink_locked(center, center->depot.most, &strays);
     weir__lock_drop(&center->lock);
     strays_put(center, &strays);
@@ -312,7 +322,7 @@ void weir__center_destroy(struct weir__center *center)
 
 static int slab_each_live(struct weir__slab *slab, weir__entry_visitor *visit, void *user)
 {
-    for (unsigned index = weir__slab_first(slab); index < slab->fresh; index++) {
+    for (unsigned index = slab->first; index < slab->fresh; index++) {
         uint32_t *entry = &slab->entries[index], value = weir__entry_get(entry);
         void *block = weir__slab_block(slab, index);
         if (weir__unlikely(weir__slab_is_overwritten(slab, value))) {
