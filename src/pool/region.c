@@ -249,6 +249,14 @@ struct weir__region *weir__region_borrow(struct weir__page_heap *heap)
     return region;
 }
 
+void weir__region_doom_locked(struct weir__page_heap *heap, struct weir__region *region)
+{
+    weir__list_remove(&heap->regions, &region->link);
+    weir__list_append(&heap->doomed, &region->link);
+    heap->reserved -= region->size;
+    weir__page_heap_due_locked(heap, WEIR__DUE_DOOMED);
+}
+
 void weir__region_destroy(struct weir__list *list)
 {
     for (struct weir__region *region; (region = weir__region_of_link(list->first));) {
