@@ -85,6 +85,7 @@ static struct weir__found large_find(const weir_allocator *a, const void *pointe
     if (span->u.live.owner != a)
         return found_bad(WEIR_MISUSE_OTHER_ALLOCATOR);
     return (struct weir__found){.kind = WEIR__KIND_LARGE,
+                                .place = place,
                                 .span = span,
                                 .requested = span->u.live.requested,
                                 .usable = weir__span_usable(span),
