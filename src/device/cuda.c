@@ -3,9 +3,9 @@
  * closed. Owns the table of its functions and each thread's last error.
  */
 #include "base/error.h"
+#include "device/cuda_api.h"
 #include "os/lock.h"
 #include "os/thread.h"
-#include "device/cuda_api.h"
 
 #include <dlfcn.h>
 #include <errno.h>

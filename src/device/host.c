@@ -3,8 +3,8 @@
  * put the pool on. Memory is committed on first touch and gone when given back; streams
  * do their work at once, so every event is completed.
  */
-#include "base/error.h"
 #include "backing/meta.h"
+#include "base/error.h"
 #include "device/pool.h"
 
 #include <errno.h>

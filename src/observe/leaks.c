@@ -5,8 +5,8 @@
  */
 #include "alloc/inspect.h"
 #include "alloc/walk.h"
-#include "base/error.h"
 #include "backing/meta.h"
+#include "base/error.h"
 #include "observe/sink.h"
 #include "observe/snapshot.h"
 

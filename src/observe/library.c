@@ -7,9 +7,9 @@
 #include "observe/library.h"
 #include "alloc/cpu.h"
 #include "alloc/inspect.h"
-#include "os/clock.h"
 #include "observe/environment.h"
 #include "observe/run_attach.h"
+#include "os/clock.h"
 
 #include <errno.h>
 #include <pthread.h>

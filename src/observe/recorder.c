@@ -10,16 +10,16 @@
 #include "observe/recorder.h"
 #include "alloc/inspect.h"
 #include "alloc/trace.h"
-#include "base/error.h"
-#include "os/lock.h"
 #include "backing/meta.h"
-#include "os/wait.h"
-#include "os/clock.h"
+#include "base/error.h"
 #include "observe/bytes.h"
 #include "observe/stream.h"
 #include "observe/trace_file.h"
 #include "observe/trace_names.h"
 #include "observe/trace_sink.h"
+#include "os/clock.h"
+#include "os/lock.h"
+#include "os/wait.h"
 
 #include <errno.h>
 #include <pthread.h>

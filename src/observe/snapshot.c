@@ -2,8 +2,8 @@
 #include "observe/snapshot.h"
 
 #include "alloc/inspect.h"
-#include "base/error.h"
 #include "backing/meta.h"
+#include "base/error.h"
 
 #include <errno.h>
 #include <string.h>

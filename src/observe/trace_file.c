@@ -1,12 +1,12 @@
 /* observe/trace_file.c - see trace_file.h. */
 #include "observe/trace_file.h"
 
-#include "os/lock.h"
 #include "backing/meta.h"
 #include "observe/bytes.h"
 #include "observe/format.h"
 #include "observe/trace_frame.h"
 #include "observe/trace_sink.h"
+#include "os/lock.h"
 
 #include <errno.h>
 #include <fcntl.h>

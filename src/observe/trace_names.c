@@ -2,12 +2,12 @@
 #include "observe/trace_names.h"
 
 #include "alloc/allocator.h"
-#include "os/lock.h"
 #include "backing/meta.h"
 #include "observe/bytes.h"
 #include "observe/format.h"
 #include "observe/snapshot.h"
 #include "observe/trace_sink.h"
+#include "os/lock.h"
 
 #define TAGS      8192
 #define NAME_MOST 1000
