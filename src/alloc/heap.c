@@ -326,8 +326,8 @@ void weir__heaps_scavenge(void)
 void weir__heap_slow_done(struct weir__heap *heap)
 {
     static uint64_t looked_at; /* coarse clock; any thread */
-    weir__watch_call(heap);
-    if (weir__unlikely(weir__relaxed_get(weir__late_misuses_noted)))
+    weir__slow_hook_call(heap);
+    if (weir__unlikely(weir__relaxed_get(weir__late_misuses_kept)))
         weir__late_misuses_report();
     unsigned slow = weir__relaxed_get(heap->slow) + 1; /* about, if common */
     weir__relaxed_set(heap->slow, slow);

@@ -31,7 +31,7 @@ static void provider_free(struct weir__body *body, const struct weir__foreign *e
     if (!entry->requested && !body->functions.zero)
         weir__os_memory_permit(entry->block, 1);
     if (weir__backing_is_malloc())
-        weir__freed_note(entry->block);
+        weir__freed_add(entry->block);
     body->functions.deallocate(body->user, entry->block, weir__max(entry->requested, 1),
                                (size_t)1 << entry->align_shift);
 }

@@ -36,7 +36,7 @@ static void *small_take_shared(struct weir__heap *heap, struct weir__bin *bin,
 static void bin_clean_locked(struct weir__heap *heap, struct weir__bin *bin)
 {
     while (bin->top > bin->base && weir__unlikely(!weir__cached_is_true(&bin->top[-1]))) {
-        weir__late_misuse_note(
+        weir__late_misuse_keep(
             &(struct weir__late_misuse){.what = WEIR_MISUSE_DOUBLE_FREE,
                                         .block = bin->top[-1].block,
                                         .owner = heap->owner,

@@ -43,8 +43,8 @@ struct weir__program_file {
 /* Looks at the file that execve is given. `loader` is the base name of our own, or NULL;
  * `shell`: text that names no interpreter is run by /bin/sh, as execvp does. What cannot
  * be read is taken for a program that carries the library. */
-void weir__program_file_look(const char *path, const char *loader, bool shell,
-                             struct weir__program_file *about);
+void weir__program_file_examine(const char *path, const char *loader, bool shell,
+                                struct weir__program_file *about);
 
 /* As execvp looks for `program`: in `path`, the variable's value or NULL, unless it has a
  * slash. `found` has `room` for the longest element, a slash and the name. 0 or an errno

@@ -108,9 +108,9 @@ static struct weir__center *cached_home(const struct weir__center *own,
     return weir__likely(same) ? slab->center : NULL;
 }
 
-static void stale_note(const struct weir__center *own, const struct weir__cached *cached)
+static void stale_misuse_keep(const struct weir__center *own, const struct weir__cached *cached)
 {
-    weir__late_misuse_note(
+    weir__late_misuse_keep(
         &(struct weir__late_misuse){.what = WEIR_MISUSE_DOUBLE_FREE,
                                     .block = cached->block,
                                     .owner = own->owner,
@@ -133,7 +133,7 @@ static void block_put_locked(struct weir__center *center, const struct weir__cac
     else if (cached_home(center, cached))
         strays->blocks[strays->count++] = *cached;
     else
-        stale_note(center, cached);
+        stale_misuse_keep(center, cached);
 }
 
 static void blocks_put_locked(struct weir__center *center, const struct weir__cached *blocks,
@@ -151,7 +151,7 @@ static void strays_put(const struct weir__center *own, const struct strays *stra
     for (unsigned i = 0; i < strays->count;) {
         struct weir__center *home = cached_home(own, &strays->blocks[i]);
         if (weir__unlikely(!home)) {
-            stale_note(own, &strays->blocks[i++]);
+            stale_misuse_keep(own, &strays->blocks[i++]);
             continue;
         }
         weir__lock_take(&home->lock);
@@ -326,7 +326,7 @@ static int slab_each_live(struct weir__slab *slab, weir__entry_visitor *visit, v
         uint32_t *entry = &slab->entries[index], value = weir__entry_get(entry);
         void *block = weir__slab_block(slab, index);
         if (weir__unlikely(weir__slab_is_overwritten(slab, value))) {
-            weir__slab_note(slab, WEIR_MISUSE_CORRUPTION, block, 0);
+            weir__slab_misuse_keep(slab, WEIR_MISUSE_CORRUPTION, block, 0);
             continue;
         }
         int stop = weir__entry_is_live(value) ? visit(block, entry, slab, user) : 0;

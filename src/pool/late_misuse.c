@@ -9,8 +9,8 @@ static struct {
     struct weir__late_misuse late;
 } places[WEIR__LATE_MISUSES];
 
-bool weir__late_misuses_noted; /* atomic */
-static size_t lost;            /* atomic */
+bool weir__late_misuses_kept; /* atomic */
+static size_t lost;           /* atomic */
 
 static bool place_claim(size_t i, uint32_t from)
 {
@@ -70,23 +70,23 @@ static bool late_keep(const struct weir__late_misuse *late)
     return false;
 }
 
-void weir__late_misuse_note(const struct weir__late_misuse *late)
+void weir__late_misuse_keep(const struct weir__late_misuse *late)
 {
     if (!late_keep(late))
         __atomic_fetch_add(&lost, 1, __ATOMIC_RELAXED);
-    __atomic_store_n(&weir__late_misuses_noted, true, __ATOMIC_RELEASE);
+    __atomic_store_n(&weir__late_misuses_kept, true, __ATOMIC_RELEASE);
 }
 
 /* The flag is cleared before the search: what is noted meanwhile sets it again. */
 bool weir__late_misuse_take(struct weir__late_misuse *late)
 {
-    if (!__atomic_exchange_n(&weir__late_misuses_noted, false, __ATOMIC_ACQUIRE))
+    if (!__atomic_exchange_n(&weir__late_misuses_kept, false, __ATOMIC_ACQUIRE))
         return false;
     for (size_t i = 0; i < WEIR__LATE_MISUSES; i++)
         if (place_claim(i, PLACE_KEPT)) {
             *late = places[i].late;
             place_release(i, PLACE_FREE);
-            weir__relaxed_set(weir__late_misuses_noted, true);
+            weir__relaxed_set(weir__late_misuses_kept, true);
             return true;
         }
     return false;

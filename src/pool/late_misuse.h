@@ -26,13 +26,13 @@ struct weir__late_misuse {
 };
 
 /* A corrupted entry that is kept already is not kept again. */
-void weir__late_misuse_note(const struct weir__late_misuse *late);
+void weir__late_misuse_keep(const struct weir__late_misuse *late);
 
 /* True: *late is one of those kept, which the caller has now. */
 bool weir__late_misuse_take(struct weir__late_misuse *late);
 
 /* Is there any to take? */
-extern bool weir__late_misuses_noted;
+extern bool weir__late_misuses_kept;
 
 /* How many were lost, since the process began. */
 size_t weir__late_misuses_lost(void);

@@ -16,7 +16,7 @@ static uintptr_t *place_of(const void *address)
     return &places[hash >> (64 - PLACES_SHIFT)];
 }
 
-void weir__freed_note(const void *block)
+void weir__freed_add(const void *block)
 {
     weir__relaxed_set(*place_of(block), ~(uintptr_t)block);
 }

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-void weir__freed_note(const void *block);
+void weir__freed_add(const void *block);
 
 /* The address is a block's again. */
 void weir__freed_forget(const void *block);

@@ -28,8 +28,8 @@
 struct weir__peak_observer;
 
 struct weir__meter {
-    /* Under the meter lock; peak and solo are stored atomically, for weir__meter_note looks
-     * at them without it. */
+    /* Under the meter lock; peak and solo are stored atomically, for weir__meter_peak_rose
+     * reads them without it. */
     struct weir__meter *parent;
     struct weir__list children; /* oldest first; by both the meter and the context lock */
     struct weir__link link;     /* of the parent, or of the roots */

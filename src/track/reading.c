@@ -78,10 +78,10 @@ size_t weir__meter_peak(struct weir__meter *m)
 }
 
 /* Nothing new that can be seen without the lock. */
-static bool note_is_current(const struct weir__meter *m, const struct weir__window *own,
-                            int64_t high, const struct weir__meter_note *note)
+static bool peak_is_seen(const struct weir__meter *m, const struct weir__window *own, int64_t high,
+                         const struct weir__peak_seen *seen)
 {
-    return own && high == note->high && weir__relaxed_get(m->peak) == note->recorded &&
+    return own && high == seen->high && weir__relaxed_get(m->peak) == seen->recorded &&
            !weir__meters_are_shared();
 }
 
@@ -99,30 +99,30 @@ static size_t blocks_at_peak(struct weir__meter *m, bool by_window)
     return blocks - (size_t)(twice / 2);
 }
 
-static bool note_locked(struct weir__meter *m, struct weir__meter_note *note)
+static bool peak_rose_locked(struct weir__meter *m, struct weir__peak_seen *seen)
 {
     int64_t recorded = m->peak;
     if (weir__meters_are_shared())
         recorded = weir__relaxed_get(m->shared_peak);
     int64_t peak = weir__meter_peak_now(m, recorded);
-    note->recorded = m->peak;
-    if ((size_t)peak <= note->peak)
+    seen->recorded = m->peak;
+    if ((size_t)peak <= seen->peak)
         return false;
-    note->peak = (size_t)peak;
-    note->blocks = blocks_at_peak(m, peak > recorded);
+    seen->peak = (size_t)peak;
+    seen->blocks = blocks_at_peak(m, peak > recorded);
     return true;
 }
 
-bool weir__meter_note(struct weir__meter *m, const struct weir__window *own,
-                      struct weir__meter_note *note)
+bool weir__meter_peak_rose(struct weir__meter *m, const struct weir__window *own,
+                           struct weir__peak_seen *seen)
 {
     bool alone = own && weir__relaxed_get(m->solo) == own;
-    int64_t high = alone ? weir__relaxed_get(own->hi) : note->high;
-    if (note_is_current(m, own, high, note))
+    int64_t high = alone ? weir__relaxed_get(own->hi) : seen->high;
+    if (peak_is_seen(m, own, high, seen))
         return false;
     weir__lock_take(&weir__meters.lock);
-    note->high = high;
-    bool rose = note_locked(m, note);
+    seen->high = high;
+    bool rose = peak_rose_locked(m, seen);
     weir__lock_drop(&weir__meters.lock);
     return rose;
 }

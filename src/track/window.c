@@ -14,7 +14,7 @@
 #include "os/thread.h"
 #include "os/wait.h"
 
-bool weir__window_notes_blocks;
+bool weir__window_records_blocks;
 
 /* The window is closed and its thread outside: what it counted goes to the base. */
 void weir__window_fold(struct weir__window *w)
@@ -161,7 +161,8 @@ void weir__window_attach(struct weir__window *w, struct weir__meter *m, const vo
     weir__lock_drop(&weir__meters.lock);
 }
 
-static void window_settle_locked(struct weir__window *w)
+/* Closes it and moves what it counted to the base. */
+static void window_shut_and_fold_locked(struct weir__window *w)
 {
     bool fence = false;
     window_shut(w, NULL, &fence);
@@ -175,7 +176,7 @@ void weir__window_close(struct weir__window *w)
     weir__lock_take(&weir__meters.lock);
     __atomic_store_n(&w->held, 1, __ATOMIC_SEQ_CST);
     if (w->open)
-        window_settle_locked(w);
+        window_shut_and_fold_locked(w);
     else if (weir__meters_are_shared()) {
         if (weir__os_fence_available())
             weir__meters_fence();
@@ -194,7 +195,7 @@ void weir__window_detach(struct weir__window *w)
     weir__lock_take(&weir__meters.lock);
     struct weir__meter *m = w->meter;
     if (w->open)
-        window_settle_locked(w);
+        window_shut_and_fold_locked(w);
     weir__shown_detach(w);
     m->gone_allocations += weir__window_allocations(w);
     m->gone_frees += weir__window_frees(w);
