@@ -1,7 +1,7 @@
 #!/bin/sh
 # One noun, one header, one file, in the core's folders. What a .c file defines and does not keep
 # static is declared in the header of its own name beside it, if its name is weir__x, and in
-# include/weir if it is weir_x. What such a header declares is defined there, inline, or in the .c
+# include/weir if it is weir_x. Each header opens with what it owns and its lock or thread rule. What such a header declares is defined there, inline, or in the .c
 # file of its name. Functions and variables alike.
 set -u
 cd "$top_srcdir" || exit 99
@@ -17,6 +17,27 @@ src/backing/backing.h weir__backing_system      as above
 src/backing/malloc.c weir__backing_malloc       as above
 src/backing/system.c weir__backing_system       as above
 '
+
+# Headers whose opening comment does not say what the file owns (or that it has no state), and by
+# which lock or in which threads it may be used.
+mute()
+{
+    for folder; do
+        awk '
+            function judge()
+            {
+                if (opening && text !~ /([^a-z]|^)owns?[^a-z]/ && text !~ /no state/)
+                    print file ": the opening does not say what it owns (or: no state)"
+                if (opening && text !~ /[^a-z](lock|thread|atomic|no state)/)
+                    print file ": the opening has no rule of locks or threads"
+                opening = 0
+            }
+            FNR == 1 { judge(); file = FILENAME; text = ""; opening = 1; ended = 0 }
+            /^#/ { ended = 1 }
+            !ended { line = tolower($0); sub(/^ \*/, "", line); gsub(/[ \t]+/, " ", line); text = text " " line; gsub(/  +/, " ", text) }
+            END { judge() }' "$folder"/*.h
+    done
+}
 
 # What breaks the rule in the folders given, a line each.
 broken()
@@ -140,6 +161,15 @@ diff "$scratch/expected" "$scratch/found" || {
     exit 1
 }
 
+printf '/* x/b.h - about blocks. */\n#define OWNS\n' >"$scratch/src/x/bad.h"
+printf '/* x/g.h - Owns the\n * list. Any\n * thread. */\n' >"$scratch/src/x/good.h"
+[ "$(cd "$scratch" && mute src/x | wc -l)" = 2 ] || {
+    echo "an opening that says nothing is let by, or a good one is not:"
+    (cd "$scratch" && mute src/x)
+    exit 1
+}
+
 broken src/base src/os src/backing src/track src/pool src/alloc >"$scratch/broken"
+mute src/base src/os src/backing src/track src/pool src/alloc >>"$scratch/broken"
 cat "$scratch/broken"
 [ ! -s "$scratch/broken" ]

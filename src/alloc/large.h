@@ -1,4 +1,7 @@
-/* alloc/large.h - blocks of whole pages, out of the page heap. No lock held. */
+/*
+ * alloc/large.h - blocks of whole pages: taken from the page heap, counted, given back. No state;
+ * where spans lie is pool/span.h's business. Any thread, no lock held; takes the page heap's.
+ */
 #ifndef WEIR_ALLOC_LARGE_H
 #define WEIR_ALLOC_LARGE_H
 

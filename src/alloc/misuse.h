@@ -1,6 +1,7 @@
 /*
- * alloc/misuse.h - reporting what the pool found while locks were held
- * (pool/late_misuse.h): on a thread that calls weir, in the name of the block's allocator.
+ * alloc/misuse.h - reporting what the pool found while locks were held (pool/late_misuse.h): on a
+ * thread that calls weir, in the name of the block's allocator, whose figures are mended. No
+ * state. The caller holds no lock.
  */
 #ifndef WEIR_ALLOC_MISUSE_H
 #define WEIR_ALLOC_MISUSE_H

@@ -1,4 +1,7 @@
-/* alloc/tag.h - around fork: keeps the table of tags whole in the child. */
+/*
+ * alloc/tag.h - the table of tags (weir/allocator.h), around fork. Owns it, under a lock of its own
+ * (rank "registry").
+ */
 #ifndef WEIR_ALLOC_TAG_H
 #define WEIR_ALLOC_TAG_H
 

@@ -3,6 +3,8 @@
  * never from the host's malloc, but where a tool watches that and it serves all blocks: there
  * handles are blocks of it, too, so that the tool finds what is reached through them, and what
  * is not; for a tool that does not look elsewhere all of it is.
+ *
+ * Owns that memory; knows nothing of the objects in it. Any thread; its lock is innermost of all.
  */
 #ifndef WEIR_BACKING_META_H
 #define WEIR_BACKING_META_H

@@ -1,4 +1,7 @@
-/* base/bits.h - integer helpers and branch hints; pure. */
+/*
+ * base/bits.h - integer helpers, branch hints, units, and the assert. No state: pure functions of
+ * their arguments, any thread. Knows nothing of what the numbers count.
+ */
 #ifndef WEIR_BASE_BITS_H
 #define WEIR_BASE_BITS_H
 

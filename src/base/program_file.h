@@ -1,7 +1,7 @@
 /*
  * base/program_file.h - what a file is to one who wants to run it with a library loaded
  * first: where it lies, what a script leads to, what its loader would make of the library.
- * Reads files and nothing else. No allocation, no lock, errno kept: fit for a signal
+ * Reads files and nothing else. No state, no allocation, no lock, errno kept: fit for a signal
  * handler and for a child of vfork.
  */
 #ifndef WEIR_BASE_PROGRAM_FILE_H

@@ -1,6 +1,6 @@
 /*
- * os/wait.h - waiting for another thread: futexes, and backing off without one. Any thread;
- * errno is kept.
+ * os/wait.h - waiting for another thread: futexes, and backing off without one. No state. Any
+ * thread; errno is kept.
  */
 #ifndef WEIR_OS_WAIT_H
 #define WEIR_OS_WAIT_H

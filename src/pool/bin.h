@@ -1,6 +1,6 @@
 /*
  * pool/bin.h - a bin: the stack of cached blocks of one class in a thread cache, and its
- * memory. Knows nothing of classes and centers.
+ * memory, which it owns. Knows nothing of classes and centers.
  *
  *   no block | base [cached cached ... ] top ... limit
  *

@@ -12,7 +12,8 @@
  * for its slab and belongs to another center is a stray: it is carried there once the lock
  * is dropped, because centers' locks have one rank.
  *
- * The lock (rank "class") covers everything but the returns, where a thread that finds it
+ * Owns its slabs, depot and returns; knows nothing of allocators but their address. The lock
+ * (rank "class") covers everything but the returns, where a thread that finds it
  * taken leaves its batch. Book-keeping of a center: at most WEIR__CENTER_BYTES, however
  * many threads and blocks there are.
  *

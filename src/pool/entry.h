@@ -1,6 +1,6 @@
 /*
- * pool/entry.h - the ledger entry: 32 bits a block, all that weir knows of it. Knows
- * nothing of slabs and classes.
+ * pool/entry.h - the ledger entry: 32 bits a block, all that weir knows of it. No
+ * state; knows nothing of slabs and classes.
  *
  *    31 30   29   28   27          15 14         0
  *   +-----+-----+-----+--------------+------------+

@@ -1,7 +1,7 @@
 /*
  * pool/hole.h - the holes of a page heap, binned by size: exact bins for 1 to 32 pages, then
- * 16 a power of two. Everything under the page heap's lock. Knows nothing of where holes come
- * from: pool/span.c cuts and joins them.
+ * 16 a power of two. Owns their lists alone, everything under the page heap's lock. Knows nothing
+ * of where holes come from: pool/span.c cuts and joins them.
  *
  * A bit of `bin_used` is set exactly when that bin is not empty, one of `bin_words` when
  * that word of it is not zero. In a bin the dirty holes stand before the clean ones, the

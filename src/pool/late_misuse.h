@@ -1,8 +1,8 @@
 /*
  * pool/late_misuse.h - misuse that is found while locks are held: a block that comes back a
  * second time because two threads freed it at one instant, and overwritten ledger entries.
- * Kept until a thread that holds no lock takes it to report it. Knows nothing of allocators:
- * an owner is an address.
+ * Kept until a thread that holds no lock takes it to report it. Owns what is kept; knows nothing of
+ * allocators: an owner is an address.
  *
  * Any thread, no lock, safe around fork. At most WEIR__LATE_MISUSES are kept at a time. What is
  * found beyond that is added to one that is kept of the same owner, so that figures can be

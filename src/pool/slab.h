@@ -1,6 +1,8 @@
 /*
  * pool/slab.h - 64 KiB of equal blocks and the ledger of their entries.
  *
+ * Owns the ledger and the chain of its free blocks; knows nothing of who uses a block.
+ *
  * Slabs are cut from 4 MiB chunks. A chunk begins with the headers of its 64
  * slabs, so that a pointer leads to its slab by arithmetic alone and headers do
  * not fight for the same cache sets:

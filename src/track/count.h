@@ -1,6 +1,7 @@
 /*
  * track/count.h - how the owner of a window counts: an operation of plain stores, in which it
  * may work on its bins (pool/cache.h). Owns nothing; track/window.h has the protocol.
+ * By the owner of the window alone, without a lock.
  *
  *   if (weir__allocating_enter(w, size, &to))      the window is open and has room
  *       take a block; none: weir__allocating_undo(w)

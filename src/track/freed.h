@@ -1,7 +1,7 @@
 /*
  * track/freed.h - addresses that were freed of late, for allocators that keep no trace of a
  * freed block: so that a second free is told from that of a pointer that was never a block.
- * Knows addresses only, and forgets some. Any thread, no lock.
+ * Owns a table of them, knows addresses only, and forgets some. Any thread, no lock.
  */
 #ifndef WEIR_TRACK_FREED_H
 #define WEIR_TRACK_FREED_H

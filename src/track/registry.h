@@ -1,7 +1,7 @@
 /*
  * track/registry.h - the ledger of blocks whose memory is not weir's: what a user's
  * functions, a device or the C library provided. A map from address to request, one an
- * allocator, under a lock of its own (rank "registry").
+ * allocator, under a lock of its own (rank "registry"). Knows nothing of who provides.
  */
 #ifndef WEIR_TRACK_REGISTRY_H
 #define WEIR_TRACK_REGISTRY_H
@@ -20,7 +20,7 @@ struct weir__foreign {
 /* In the table `block` is inverted, so that no leak checker that comes by takes it for a
  * pointer; everywhere else it is the pointer. */
 struct weir__registry {
-    weir__lock lock;
+    weir__lock lock;              /* of all the rest */
     struct weir__pointer_map map; /* of struct weir__foreign */
     size_t bytes;                 /* requested, of all entries */
 };
