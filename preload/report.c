@@ -11,6 +11,7 @@
 #include "preload/preload.h"
 
 #include "alloc/block.h"
+#include "alloc/fork.h"
 #include "alloc/observe.h"
 #include "os/clock.h"
 #include "preload/image.h"

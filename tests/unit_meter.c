@@ -4,8 +4,9 @@
  * observers of a tree of meters through all phases. Then the same with real threads.
  */
 #include "alloc/block.h"
-#include "os/fence.h"
 #include "core.h"
+#include "os/fence.h"
+#include "os/locks.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -51,7 +52,7 @@ static void meters_unmake(void)
         weir__meter_destroy(&meters[i].meter, 0, 0);
     }
     cr_assert(weir__meter_is_valid());
-    cr_assert(weir__meter_is_quiet());
+    cr_assert(weir__locks_are_free());
 }
 
 TestSuite(meter, .init = meters_make, .fini = meters_unmake);

@@ -5,8 +5,9 @@
  * it: in all phases, through attaching, detaching, resets, limits and forks.
  */
 #include "alloc/block.h"
-#include "os/fence.h"
 #include "core.h"
+#include "os/fence.h"
+#include "os/locks.h"
 
 #include <criterion/criterion.h>
 
@@ -170,6 +171,7 @@ static void peak_reset(void)
 static void forked(int t, struct weir__shown *child)
 {
     struct weir__shown before;
+    weir__locks_fork_take();
     weir__meter_fork_prepare();
     before = *shown;
     for (int i = 0; i < WINDOWS; i++) {
@@ -178,6 +180,7 @@ static void forked(int t, struct weir__shown *child)
     }
     weir__meter_fork_tallies(&meter, child);
     weir__meter_fork_done();
+    weir__locks_fork_drop();
     cr_assert_eq(memcmp(&before, shown, sizeof before), 0, "the parent's words are left alone");
     shown = child;
     expect_shown("a fork");

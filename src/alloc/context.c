@@ -4,8 +4,10 @@
  * when their allocator goes.
  */
 #include "alloc/block.h"
+#include "alloc/fork.h"
 #include "alloc/trace.h"
 #include "backing/meta.h"
+#include "os/locks.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -16,14 +18,13 @@
 #define QUARANTINE 4096
 
 static struct {
-    weir__lock lock;
-    const void *holder; /* identity of the thread that holds it */
-    unsigned depth;
+    struct weir__guard guard;
+    unsigned depth; /* of the holder's takings */
     weir_allocator *roots, *youngest_root;
     weir_allocator *gone, *gone_latest; /* FIFO by `next` */
     unsigned ngone;
     unsigned serial; /* for names */
-} contexts;
+} contexts = {.guard = WEIR__GUARD(CONTEXTS)};
 
 static struct weir__shard cpu_shard;
 static struct weir__store cpu_store;
@@ -45,26 +46,23 @@ struct weir__store *weir__cpu_store(void)
 
 void weir__context_lock(void)
 {
-    const void *self = weir__thread_self();
-    if (__atomic_load_n(&contexts.holder, __ATOMIC_RELAXED) != self) {
-        weir__lock_take(&contexts.lock);
-        __atomic_store_n(&contexts.holder, self, __ATOMIC_RELAXED);
-    }
+    if (!weir__guard_is_mine(&contexts.guard))
+        weir__guard_take(&contexts.guard);
     contexts.depth++;
 }
 
 void weir__context_unlock(void)
 {
-    if (--contexts.depth)
-        return;
-    __atomic_store_n(&contexts.holder, NULL, __ATOMIC_RELAXED);
-    weir__lock_drop(&contexts.lock);
+    if (--contexts.depth == 0)
+        weir__guard_drop(&contexts.guard);
 }
 
-bool weir__context_is_quiet(void)
+/* A visitor, under the lock, may fork. */
+static void guard_each(weir__lock_visitor *visit)
 {
-    return __atomic_load_n(&contexts.lock.state, __ATOMIC_RELAXED) == 0;
+    visit(&contexts.guard.lock, weir__guard_holder(&contexts.guard));
 }
+WEIR__LOCKS_EACH(CONTEXTS, guard_each);
 
 /* -- the tree ------------------------------------------------------------------------- */
 
@@ -266,6 +264,7 @@ static weir_allocator *context_make_locked(const weir_allocator_options *options
         body->owns_store = true;
         body->backing = store->backing->name;
     } else {
+        weir__registry_init(&body->registry);
         error = body_source(body, options, parent);
     }
     struct weir__shard *shard = NULL;

@@ -164,9 +164,6 @@ struct weir__body *weir__body_of(const weir_allocator *a);
 void weir__context_lock(void);
 void weir__context_unlock(void);
 
-/* Is that lock free at this moment? */
-bool weir__context_is_quiet(void);
-
 /* Preorder over `top` and its descendants (NULL: over all); a NULL starts. Context
  * lock held. */
 weir_allocator *weir__context_after(weir_allocator *a, weir_allocator *top);
@@ -190,15 +187,7 @@ struct weir__store *weir__pool_store(weir_pool *pool);
 /* Functions of WEIR_SOURCE_BACKING and WEIR_SOURCE_MALLOC; NULL: none. */
 const weir_allocator_functions *weir__source_functions(weir_source source, const char **backing);
 
-/* Around fork: keep the table of tags whole in the child. */
-void weir__tags_lock(void);
-void weir__tags_unlock(void);
-
-/* Around fork (alloc/background.c): its locks, outermost of all. */
-void weir__background_fork_prepare(void);
-void weir__background_fork_done(bool child);
-
-/* Registers what must happen around fork; once. */
-void weir__fork_watch(void);
+/* In a forked child: the background thread is not there. */
+void weir__background_forked(void);
 
 #endif

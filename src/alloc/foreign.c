@@ -84,6 +84,5 @@ static int entry_release(struct weir__entry *entry, void *body)
 
 void weir__foreign_release_all(weir_allocator *a)
 {
-    weir__registry_each(&a->body->registry, entry_release, a->body);
-    weir__registry_destroy(&a->body->registry);
+    weir__registry_drain(&a->body->registry, entry_release, a->body);
 }

@@ -1,61 +1,76 @@
 /*
- * alloc/fork.c - around fork: every lock is taken in rank order and every window
- * closed, so that the child finds whole structures and true figures. In the child the
- * heaps of the threads that are not there are emptied and freed.
+ * alloc/fork.c - around fork: every lock is taken in rank order and every window closed, so that
+ * the child finds whole structures and true figures. In the child the heaps of the threads that
+ * are not there are emptied and freed. Knows the locks of contexts; those of other layers enter
+ * themselves (os/locks.h).
+ *
+ * Between the handlers the thread that forks may use weir, for the handlers of libraries that
+ * registered theirs earlier run then: locks let it through, and it counts as at any other time,
+ * but the SHARED mode stays off.
  *
  * A block that another thread was in the middle of making or freeing a large block
  * may stay in use in the child without being counted: the child leaks it.
  */
+#include "alloc/fork.h"
+
 #include "alloc/context.h"
-#include "alloc/observe.h"
-#include "backing/meta.h"
+#include "os/locks.h"
 
 #include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
 
-static void centers_lock(struct weir__body *body, void (*each)(weir__lock *))
+/* -- the locks of contexts, whose tree the context lock covers ----------------------------- */
+
+static weir_allocator *context_next(weir_allocator *a)
 {
-    struct weir__center *center;
-    for (unsigned i = 0; (center = weir__body_center(body, i)); i++)
-        each(&center->lock);
+    return weir__context_after(a, NULL);
 }
 
-static void lock_take(weir__lock *lock)
+static void heaps_each(weir__lock_visitor *visit)
 {
-    weir__lock_take(lock);
-}
-
-static void lock_drop(weir__lock *lock)
-{
-    weir__lock_drop(lock);
-}
-
-/* Ranks: all heaps, then all classes, then stores and registries. */
-static void locks_each(void (*each)(weir__lock *))
-{
-    weir_allocator *a;
-    for (a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL)) {
-        each(&a->body->common.cache.lock);
+    for (weir_allocator *a = context_next(NULL); a; a = context_next(a)) {
+        visit(&a->body->common.cache.lock, NULL);
         for (struct weir__heap *heap = a->body->heaps; heap; heap = heap->next)
-            each(&heap->cache.lock);
-    }
-    for (a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL))
-        if (a->body->store)
-            centers_lock(a->body, each);
-    for (a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL)) {
-        if (a->body->owns_store)
-            each(&a->body->store->lock);
-        if (!a->body->store)
-            each(&a->body->registry.lock);
+            visit(&heap->cache.lock, NULL);
     }
 }
+WEIR__LOCKS_EACH(HEAP, heaps_each);
 
-static bool locks_free;
-
-static void lock_look(weir__lock *lock)
+static void centers_each(weir__lock_visitor *visit)
 {
-    if (__atomic_load_n(&lock->state, __ATOMIC_RELAXED))
-        locks_free = false;
+    for (weir_allocator *a = context_next(NULL); a; a = context_next(a)) {
+        struct weir__center *center;
+        for (unsigned i = 0; (center = weir__body_center(a->body, i)); i++)
+            visit(&center->lock, NULL);
+    }
 }
+WEIR__LOCKS_EACH(CLASS, centers_each);
+
+static void stores_each(weir__lock_visitor *visit)
+{
+    for (weir_allocator *a = context_next(NULL); a; a = context_next(a))
+        if (a->body->owns_store)
+            visit(&a->body->store->lock, NULL);
+}
+WEIR__LOCKS_EACH(STORE, stores_each);
+
+static void registries_each(weir__lock_visitor *visit)
+{
+    for (weir_allocator *a = context_next(NULL); a; a = context_next(a))
+        if (!a->body->store)
+            visit(&a->body->registry.lock, NULL);
+}
+WEIR__LOCKS_EACH(REGISTRY, registries_each);
+
+/* Another thread's own holds up nobody in the child, and nobody in the parent for long. */
+static void thread_each(weir__lock_visitor *visit)
+{
+    visit(&weir__here.lock, NULL);
+}
+WEIR__LOCKS_EACH(THREAD, thread_each);
+
+/* -- are they free? ------------------------------------------------------------------------ */
 
 /* Is the calling thread in the middle of counting? Then another may hold the meter lock and
  * wait for it. */
@@ -70,54 +85,50 @@ static bool thread_is_inside(void)
 
 bool weir__core_is_quiet(void)
 {
-    if (thread_is_inside())
-        return false;
-    locks_free = weir__context_is_quiet() && weir__meter_is_quiet() && weir__meta_is_quiet();
-    if (locks_free)
-        locks_each(lock_look);
-    return locks_free;
+    return !thread_is_inside() && weir__locks_are_free();
 }
+
+/* -- fork ---------------------------------------------------------------------------------- */
+
+void (*weir__forked_first)(void);
 
 static void fork_prepare(void)
 {
-    weir__background_fork_prepare();
-    weir__context_lock();
-    weir__tags_lock();
-    locks_each(lock_take);
+    weir__locks_fork_take();
     weir__meter_fork_prepare();
-    weir__meta_lock();
 }
 
-static void fork_release(void)
+static void fork_parent(void)
 {
-    weir__meta_unlock();
     weir__meter_fork_done();
-    locks_each(lock_drop);
-    weir__tags_unlock();
-    weir__context_unlock();
-    weir__background_fork_done(false);
+    weir__locks_fork_drop();
 }
-
-void (*weir__forked_first)(void);
 
 static void fork_child(void)
 {
     if (weir__forked_first)
         weir__forked_first();
-    weir__meta_unlock();
     weir__meter_fork_done();
-    locks_each(lock_drop);
-    weir__tags_unlock();
-    for (weir_allocator *a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL)) {
+    for (weir_allocator *a = context_next(NULL); a; a = context_next(a)) {
         if (a->body->owns_store)
             weir__store_forked(a->body->store);
         weir__heaps_orphaned(a);
     }
-    weir__context_unlock();
-    weir__background_fork_done(true);
+    weir__background_forked();
+    weir__locks_fork_drop();
+}
+
+void weir__fork_register(void (*prepare)(void), void (*parent)(void), void (*child)(void))
+{
+    static const char line[] = "weir: no memory to register what must happen around fork\n";
+    if (pthread_atfork(prepare, parent, child) == 0)
+        return;
+    ssize_t written = write(STDERR_FILENO, line, sizeof line - 1);
+    (void)written;
+    abort();
 }
 
 void weir__fork_watch(void)
 {
-    pthread_atfork(fork_prepare, fork_release, fork_child);
+    weir__fork_register(fork_prepare, fork_parent, fork_child);
 }

@@ -15,6 +15,7 @@ struct weir__heap weir__no_heap = {.window.cap = WEIR__WINDOW_CLOSED,
 WEIR__TLS struct weir__local weir__here = {
     .heaps = {[0 ... WEIR__HEAP_SLOTS - 1] = &weir__no_heap},
     .word = WEIR__WORD_LIVE,
+    .lock = WEIR__LOCK(THREAD),
 };
 
 /* A thread's destructors, and the C library after them, may use weir when its heaps are

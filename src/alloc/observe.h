@@ -5,8 +5,8 @@
 #ifndef WEIR_ALLOC_OBSERVE_H
 #define WEIR_ALLOC_OBSERVE_H
 
-#include "track/trace_hook.h"
 #include "track/meter.h"
+#include "track/trace_hook.h"
 
 #include <weir/allocator.h>
 
@@ -35,11 +35,6 @@ void weir__slow_watch(void (*watch)(const struct weir__window *own));
 bool weir__peak_note(weir_allocator *a, const struct weir__window *own,
                      struct weir__meter_note *note);
 
-/* Is every lock of the core free at this moment, and the calling thread outside of it? For a
- * signal handler's _exit, which may have interrupted the core and must not wait for itself,
- * nor for a thread that waits for it. */
-bool weir__core_is_quiet(void);
-
 /*
  * Memory for the heaps of the CPU allocator's threads whose first line (track/shown.h)
  * another process can read. `take` gives zeroed memory and the tally's number, or NULL;
@@ -64,9 +59,6 @@ void weir__heaps_place_again(void (*place)(void *heap, size_t size, bool own, ui
 
 /* Nobody reads the figures any more; what the tallies say stays. */
 void weir__heaps_place_apart(void (*place)(void *heap, size_t size, bool own, uint32_t *number));
-
-/* Called in a forked child before anything else of weir's; NULL: nobody asked. */
-extern void (*weir__forked_first)(void);
 
 /*
  * Calls visit for `a` (depth 0) and then every descendant, parents before their

@@ -21,8 +21,8 @@
 #ifndef WEIR_DEVICE_POOL_H
 #define WEIR_DEVICE_POOL_H
 
-#include "os/lock.h"
 #include "device/bins.h"
+#include "os/locks.h"
 
 #include <weir/device.h>
 
@@ -98,8 +98,8 @@ struct weir__device_index {
 };
 
 struct weir__device {
-    weir__lock lock;
-    bool dead; /* in a forked child that cannot use it */
+    struct weir__guard guard; /* the table's functions run under it */
+    bool dead;                /* in a forked child that cannot use it */
     weir_device_mode mode;
     weir_device_table table;
     char name[48];

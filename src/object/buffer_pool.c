@@ -1,13 +1,13 @@
 /*
  * object/buffer_pool.c - blocks kept for re-use. Owns a record for each block it has
  * from the allocator, out or idle, found by address in a hash table; refuses to know what is
- * in them. One lock a pool, outermost of weir's; the allocator is never called under it.
+ * in them. One lock a pool; the allocator is never called under it.
  */
 #include "object/buffer_pool.h"
 
 #include "alloc/allocator.h"
 #include "base/error.h"
-#include "os/lock.h"
+#include "os/locks.h"
 
 #include <errno.h>
 
@@ -38,6 +38,7 @@ struct pooled {
  * nrecords in ntable (a power of two) slots, at most 3/4 of them. */
 struct weir_buffer_pool {
     weir__lock lock;
+    struct weir__lock_entry known;
     weir_allocator *allocator;
     struct pooled **table; /* open addressing, linear */
     size_t ntable, nrecords;
@@ -352,6 +353,7 @@ weir_buffer_pool *weir_buffer_pool_create(const weir_buffer_pool_options *option
     weir_buffer_pool *pool = weir__meta_allocate(sizeof *pool);
     if (!pool)
         return weir__fail_null(ENOMEM, "no memory for a pool of buffers");
+    weir__locks_make(WEIR__RANK_OBJECT, &pool->lock, &pool->known);
     pool->allocator = options && options->allocator ? options->allocator : weir_cpu_allocator();
     pool->figures.idle_limit = options ? options->idle_limit : 0;
     return pool;
@@ -369,6 +371,7 @@ int weir_buffer_pool_destroy(weir_buffer_pool *pool)
         return weir__fail(EBUSY, "%zu buffers of the pool are out", out);
     cut_free(pool, cut);
     weir__meta_free(pool->table, pool->ntable * sizeof(void *));
+    weir__locks_remove(WEIR__RANK_OBJECT, &pool->known);
     weir__meta_free(pool, sizeof *pool);
     return 0;
 }

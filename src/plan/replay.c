@@ -3,11 +3,11 @@
  * pass gets the n-th buffer's place if it is what was planned and the place is free now;
  * all else comes from the allocator beneath and is counted. Correct whatever the program
  * does: a place is only given while nothing live overlaps it, which is looked up, not assumed.
- * One lock, outermost of weir's, never held while memory beneath is taken or given back.
+ * One lock, never held while memory beneath is taken or given back.
  */
-#include "base/error.h"
-#include "os/lock.h"
 #include "backing/meta.h"
+#include "base/error.h"
+#include "os/locks.h"
 #include "plan/plan.h"
 
 #include <errno.h>
@@ -21,6 +21,7 @@ struct replay_buffer {
 
 struct weir_plan_replay {
     weir__lock lock;
+    struct weir__lock_entry known;
     weir_allocator *under, *facade; /* never change, as the next three */
     weir_plan_arena *arena;
     char *data;
@@ -135,6 +136,7 @@ weir_plan_replay *weir_plan_replay_create(const weir_plan *plan, weir_allocator 
     weir_plan_replay *r = weir__meta_allocate(sizeof *r);
     if (!r)
         return weir__fail_null(ENOMEM, "no memory for a replay");
+    weir__locks_make(WEIR__RANK_OBJECT, &r->lock, &r->known);
     r->under = a ? a : weir_cpu_allocator();
     r->count = plan->count;
     int error = replay_open(r, plan);
@@ -180,5 +182,6 @@ void weir_plan_replay_destroy(weir_plan_replay *replay)
     weir_plan_arena_release(replay->arena);
     weir__meta_free(replay->buffers, (replay->count + 1) * sizeof *replay->buffers);
     weir__meta_free(replay->live, (replay->count + 1) * sizeof *replay->live);
+    weir__locks_remove(WEIR__RANK_OBJECT, &replay->known);
     weir__meta_free(replay, sizeof *replay);
 }

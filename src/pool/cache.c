@@ -15,6 +15,7 @@ void weir__cache_init(struct weir__cache *cache)
 {
     for (unsigned class = 0; class < WEIR__CLASSES; class ++)
         cache->bins[class] = (struct weir__bin)WEIR__BIN_UNUSED;
+    weir__lock_init(&cache->lock, WEIR__RANK_HEAP);
 }
 
 /* In bin->grown beside the bytes, whose low bits are 0: it ran empty since it last grew. One

@@ -1,8 +1,8 @@
 /* pool/center.c - see center.h for what is kept and how it is locked. */
 #include "pool/center.h"
 
-#include "pool/double_free.h"
 #include "backing/meta.h"
+#include "pool/double_free.h"
 #include "pool/store.h"
 
 #include <string.h>
@@ -16,6 +16,7 @@ void weir__center_init(struct weir__center *center, unsigned class, struct weir_
                        const void *owner)
 {
     memset(center, 0, sizeof *center);
+    weir__lock_init(&center->lock, WEIR__RANK_CLASS);
     center->class = (uint16_t) class;
     center->batch = (uint16_t)weir__class_batch(class);
     center->store = store;

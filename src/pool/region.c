@@ -7,7 +7,7 @@
 
 #include "backing/backing.h"
 #include "base/fault.h"
-#include "os/lock.h"
+#include "os/locks.h"
 #include "os/pages.h"
 #include "pool/policy.h"
 #include "pool/store.h"
@@ -24,12 +24,13 @@ void (*weir__region_watcher)(const void *address, size_t size, bool taken);
 
 struct weir__region weir__regions[WEIR__REGIONS];
 
-/* Under the lock; rank "pool", after a store's. */
+/* Under the lock. */
 static struct {
     weir__lock lock;
     unsigned made;                          /* entries ever used */
     struct weir__region *direct, *spanning; /* free ones, by kind */
-} table;
+} table = {.lock = WEIR__LOCK(REGIONS)};
+WEIR__LOCKS_KNOW(REGIONS, &table.lock);
 
 static size_t headers_size(size_t nheaders)
 {

@@ -5,8 +5,9 @@
 #include "pool/store.h"
 
 #include "base/fault.h"
-#include "os/pages.h"
 #include "os/clock.h"
+#include "os/locks.h"
+#include "os/pages.h"
 #include "pool/policy.h"
 
 #include <errno.h>
@@ -23,6 +24,7 @@
 void weir__store_init(struct weir__store *store, const struct weir__backing *backing)
 {
     memset(store, 0, sizeof *store);
+    weir__lock_init(&store->lock, WEIR__RANK_STORE);
     store->backing = backing;
     store->next_region = WEIR__REGION_FIRST;
     store->clock_start = weir__os_coarse_time();
@@ -41,9 +43,10 @@ static struct weir__chunk *chunk_of(struct weir__slab *slab)
  * the next store that needs a chunk of that backing gets it. Linked in their heads, LIFO.
  */
 static struct {
-    weir__lock lock; /* rank "pool", after a store's */
+    weir__lock lock;
     struct weir__chunk *chunks;
-} retired;
+} retired = {.lock = WEIR__LOCK(REGIONS)};
+WEIR__LOCKS_KNOW(REGIONS, &retired.lock);
 
 static void chunk_retire(struct weir__store *store, struct weir__chunk *chunk)
 {

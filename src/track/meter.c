@@ -6,6 +6,7 @@
 #include "track/meter_internal.h"
 
 #include "os/fence.h"
+#include "os/locks.h"
 
 /* A phase in which windows were open for fewer operations than this, or for fewer than its
  * end cost at so many ns an operation on shared atomics, was not worth its fence; windows
@@ -19,7 +20,8 @@
 #define CREDIT_LEAST  1
 #define CREDIT_PLENTY 65536 /* worth ending a spell with closed windows */
 
-struct weir__meters weir__meters;
+struct weir__meters weir__meters = {.lock = WEIR__LOCK(METER)};
+WEIR__LOCKS_KNOW(METER, &weir__meters.lock);
 const struct weir__meter *weir__meters_traced;
 
 /* -- the tree --------------------------------------------------------------------- */
@@ -350,11 +352,6 @@ uint64_t weir__meter_destroy(struct weir__meter *m, size_t live_bytes, size_t li
 
 /* -- fork and checking ------------------------------------------------------------ */
 
-bool weir__meter_is_quiet(void)
-{
-    return __atomic_load_n(&weir__meters.lock.state, __ATOMIC_RELAXED) == 0;
-}
-
 static void fork_counts_keep(struct weir__meter *m)
 {
     m->fork_allocations = m->gone_allocations;
@@ -367,7 +364,7 @@ static void fork_counts_keep(struct weir__meter *m)
 
 void weir__meter_fork_prepare(void)
 {
-    weir__lock_take(&weir__meters.lock);
+    weir__meters.constraints++;
     weir__shared_end();
     for (struct weir__meter *m = weir__meters.roots; m; m = m->next) {
         weir__meter_freeze(m);
@@ -377,7 +374,7 @@ void weir__meter_fork_prepare(void)
 
 void weir__meter_fork_done(void)
 {
-    weir__lock_drop(&weir__meters.lock);
+    weir__meters.constraints--;
 }
 
 static bool meter_check(struct weir__meter *top)

@@ -117,9 +117,6 @@ struct weir__meter_note {
 bool weir__meter_note(struct weir__meter *m, const struct weir__window *own,
                       struct weir__meter_note *note);
 
-/* Is the meter lock free at this moment? */
-bool weir__meter_is_quiet(void);
-
 void weir__meter_reset_peak(struct weir__meter *m);
 
 /* False: more is live than that. 0: no limit. */
@@ -153,7 +150,7 @@ void weir__meter_show(struct weir__meter *m, struct weir__shown *shown);
  * for good (track/fences.c). Any thread, no lock of weir's held; a second call does nothing. */
 void weir__meters_unfence(void);
 
-/* Around fork: every window closed and folded, the lock held. */
+/* Around fork, the lock held: every window is closed and folded, and SHARED stays off. */
 void weir__meter_fork_prepare(void);
 void weir__meter_fork_done(void);
 

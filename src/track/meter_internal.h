@@ -17,7 +17,7 @@
 struct weir__meters {
     weir__lock lock;
     struct weir__meter *roots;
-    unsigned constraints; /* limits and observers anywhere: they rule SHARED out */
+    unsigned constraints; /* limits and observers anywhere, and a fork: they rule SHARED out */
     unsigned backoff;     /* length of the next spell with closed windows */
     unsigned closed_for;  /* slow operations left in this spell */
 };

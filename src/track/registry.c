@@ -44,6 +44,12 @@ static bool registry_grow_locked(struct weir__registry *r)
     return true;
 }
 
+void weir__registry_init(struct weir__registry *r)
+{
+    *r = (struct weir__registry){0};
+    weir__lock_init(&r->lock, WEIR__RANK_REGISTRY);
+}
+
 bool weir__registry_add(struct weir__registry *r, const struct weir__entry *entry)
 {
     weir__lock_take(&r->lock);
@@ -132,6 +138,19 @@ int weir__registry_each(struct weir__registry *r, weir__entry_visitor *visit, vo
             stop = visit(&r->entries[i], user);
     weir__lock_drop(&r->lock);
     return stop;
+}
+
+void weir__registry_drain(struct weir__registry *r, weir__entry_visitor *visit, void *user)
+{
+    weir__lock_take(&r->lock);
+    struct weir__registry left = *r;
+    r->entries = NULL;
+    r->capacity = r->used = r->bytes = 0;
+    weir__lock_drop(&r->lock);
+    for (size_t i = 0; i < left.capacity; i++)
+        if (left.entries[i].block)
+            visit(&left.entries[i], user);
+    weir__meta_free(left.entries, left.capacity * sizeof *left.entries);
 }
 
 void weir__registry_destroy(struct weir__registry *r)

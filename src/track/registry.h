@@ -23,6 +23,8 @@ struct weir__registry {
     size_t bytes; /* requested, of all entries */
 };
 
+void weir__registry_init(struct weir__registry *r);
+
 /* Adds a block; false: no memory, or its address is live already. */
 bool weir__registry_add(struct weir__registry *r, const struct weir__entry *entry);
 
@@ -39,6 +41,9 @@ size_t weir__registry_bytes(struct weir__registry *r, size_t *own);
 
 typedef int weir__entry_visitor(struct weir__entry *entry, void *user);
 int weir__registry_each(struct weir__registry *r, weir__entry_visitor *visit, void *user);
+
+/* Takes every entry out and visits it, without the lock: the memory may be given back. */
+void weir__registry_drain(struct weir__registry *r, weir__entry_visitor *visit, void *user);
 
 void weir__registry_destroy(struct weir__registry *r);
 
