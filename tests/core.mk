@@ -38,7 +38,8 @@ tests_stress_unfence_LDADD = $(core_ldadd)
 tests_stress_budget_LDADD = $(core_ldadd)
 
 plain_tests += tests/late_load tests/large_pages tests/stale_lookups \
-	tests/fork_objects tests/fork_handlers
+	tests/fork_objects tests/fork_handlers tests/fork_refused
+tests_fork_refused_LDADD = $(core_ldadd)
 tests_fork_objects_LDADD = $(plain_ldadd)
 tests_fork_handlers_LDADD = $(core_ldadd)
 tests_stale_lookups_LDADD = $(plain_ldadd)
