@@ -16,6 +16,11 @@
  * beyond it the holder was preempted and wants this processor. */
 #define LOCK_SPINS 1000
 
+#ifdef WEIR__LOCK_RANKED
+/* Bits of the ranks that this thread holds. */
+static WEIR__TLS uint32_t ranks_held;
+#endif
+
 /* The thread between its fork handlers, which holds every lock; NULL: none does. It writes. */
 static const void *fork_thread;
 
@@ -74,8 +79,11 @@ void weir__lock_wake(weir__lock *lock)
 
 void weir__lock_fork_take(weir__lock *lock)
 {
-    if (!weir__lock_try_state(lock))
+    if (!weir__lock_try_state(lock)) {
+        if (__libc_single_threaded)
+            return; /* this thread's: its signal handler forks */
         weir__lock_wait(lock);
+    }
     __atomic_add_fetch(&lock->state, WEIR__LOCK_FORK, __ATOMIC_RELAXED);
 }
 
@@ -93,8 +101,13 @@ void weir__lock_fork_drop(weir__lock *lock)
     weir__os_futex_wake(&lock->state, 1);
 }
 
+/* A visitor or a signal handler may fork in the middle of anything: no rank that the thread held
+ * before is asked for any more. */
 void weir__lock_fork_begin(void)
 {
+#ifdef WEIR__LOCK_RANKED
+    ranks_held = 0;
+#endif
     __atomic_store_n(&fork_thread, weir__thread_self(), __ATOMIC_RELAXED);
 }
 
@@ -114,9 +127,6 @@ static const char *const rank_names[] = {"none",
                                          WEIR__LOCK_RANKS(WEIR__LOCK_RANK)
 #undef WEIR__LOCK_RANK
 };
-
-/* Bits of the ranks that this thread holds. */
-static WEIR__TLS uint32_t ranks_held;
 
 static void rank_refuse(unsigned wanted, unsigned held)
 {
