@@ -6,7 +6,8 @@
  *   state: 0 free, 1 held, 2 held with sleepers; 3, 4: the same, held by fork
  *
  * While the process has one thread (glibc says so) taking it costs plain stores:
- * nobody can start a thread while this one is inside weir holding a lock.
+ * nobody can start a thread while this one is inside weir holding a lock. So a lock that is held
+ * is its own, and only a signal handler or a child of one finds it so.
  *
  * The thread that forks holds every lock between its handlers, as nobody else is inside weir
  * then: a lock that fork holds lets it through, and stays as it is when it is dropped.
@@ -126,7 +127,6 @@ WEIR__INLINE void weir__lock_take(weir__lock *lock)
 {
     weir__lock_may_take(lock);
     if (__libc_single_threaded) {
-        weir__assert(lock->state == WEIR__LOCK_FREE || lock->state > WEIR__LOCK_FORK);
         __atomic_store_n(&lock->state, WEIR__LOCK_HELD, __ATOMIC_RELAXED);
     } else if (weir__unlikely(!weir__lock_try_state(lock))) {
         weir__lock_wait(lock);
