@@ -10,7 +10,7 @@
 #include "preload/image.h"
 #include "preload/preload.h"
 
-#include "alloc/context.h"
+#include "alloc/cpu.h"
 
 #include <dlfcn.h>
 #include <errno.h>

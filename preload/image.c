@@ -8,9 +8,8 @@
 #include "preload/image.h"
 #include "preload/preload.h"
 
-#include "alloc/block.h"
 #include "alloc/fork.h"
-#include "alloc/observe.h"
+#include "alloc/heap.h"
 #include "observe/recorder.h"
 #include "observe/run_attach.h"
 #include "observe/stream.h"

@@ -14,7 +14,9 @@
  */
 #include "preload/preload.h"
 
-#include "alloc/block.h"
+#include "alloc/cpu.h"
+#include "alloc/deallocate.h"
+#include "alloc/reallocate.h"
 #include "alloc/small.h"
 
 #include <errno.h>
@@ -70,18 +72,19 @@ PRELOAD_API void *calloc(size_t count, size_t size)
 
 /* -- freeing ------------------------------------------------------------------------ */
 
-static WEIR__NOINLINE void free_slow(void *block)
+static WEIR__NOINLINE void free_slow(void *block, struct weir__place place)
 {
     if (preload_is_other(block))
         preload_other.free(block);
     else if (block)
-        weir__deallocate_slow(weir_cpu_allocator(), block);
+        weir__deallocate_slow(weir_cpu_allocator(), block, place);
 }
 
 PRELOAD_API void free(void *block)
 {
-    if (weir__unlikely(!weir__small_deallocate(&weir__cpu, weir__here.heaps, block)))
-        free_slow(block);
+    struct weir__place place = weir__place_of(block);
+    if (weir__unlikely(!weir__small_free(&weir__cpu, weir__here.heaps, block, &place)))
+        free_slow(block, place);
 }
 
 PRELOAD_API void free_sized(void *block, size_t size)
@@ -98,13 +101,14 @@ PRELOAD_API void free_aligned_sized(void *block, size_t alignment, size_t size)
 
 /* -- resizing ------------------------------------------------------------------------ */
 
-/* All the usable bytes of a small block may have been used. */
-static void *block_move(void *block, size_t usable, size_t size)
+static WEIR__NOINLINE void *realloc_slow(void *block, size_t size)
 {
+    if (!preload_is_other(block))
+        return weir__reallocate_as(weir_cpu_allocator(), block, size, PRELOAD_ALIGNMENT);
     void *to = malloc(size);
     if (!to)
         return NULL;
-    memcpy(to, block, weir__min(usable, size));
+    memcpy(to, block, weir__min(preload_other.usable(block), size));
     free(block);
     return to;
 }
@@ -117,18 +121,12 @@ PRELOAD_API void *realloc(void *block, size_t size)
         free(block);
         return NULL;
     }
-    size_t usable;
-    switch (
-        weir__small_resize(&weir__cpu, weir__here.heaps, block, size, weir__class_map16, &usable)) {
-    case WEIR__RESIZE_DONE:
-        return block;
-    case WEIR__RESIZE_MOVE:
-        return block_move(block, usable, size);
-    default:
-        if (preload_is_other(block))
-            return block_move(block, preload_other.usable(block), size);
-        return weir__reallocate_as(weir_cpu_allocator(), block, size, PRELOAD_ALIGNMENT);
-    }
+    void *to = NULL;
+    struct weir__place place = weir__place_of(block);
+    if (size <= WEIR__SMALL_MAX)
+        to = weir__small_resize(&weir__cpu, weir__here.heaps[0], block, &place, size,
+                                weir__class_map16[weir__class_index(size)]);
+    return to ? to : realloc_slow(block, size);
 }
 
 PRELOAD_API void *reallocarray(void *block, size_t count, size_t size)

@@ -10,9 +10,10 @@
 #include "preload/report.h"
 #include "preload/preload.h"
 
-#include "alloc/block.h"
+#include "alloc/body.h"
+#include "alloc/cpu.h"
 #include "alloc/fork.h"
-#include "alloc/observe.h"
+#include "alloc/inspect.h"
 #include "os/clock.h"
 #include "preload/image.h"
 
@@ -73,9 +74,9 @@ static void figures_write(struct weir__run_image *image)
 
 static int class_count(const weir_block *block, void *classes)
 {
-    bool small = weir__map_is_slabs(block->address);
-    unsigned class = small ? weir__slab_class(weir__slab_of(block->address)) : WEIR__CLASSES;
-    struct weir__run_class *at = (struct weir__run_class *)classes + class;
+    bool small = weir__map_get(block->address) == WEIR__MAP_SLABS;
+    unsigned sizeclass = small ? weir__slab_class(weir__slab_of(block->address)) : WEIR__CLASSES;
+    struct weir__run_class *at = (struct weir__run_class *)classes + sizeclass;
     at->blocks++;
     at->bytes += block->requested;
     if (!small)
@@ -90,8 +91,8 @@ static void classes_write(struct weir__run_class *classes)
     struct weir__body *body = weir__cpu.body;
     struct weir__center *center;
     memset(classes, 0, WEIR__RUN_CLASSES * sizeof *classes);
-    for (unsigned class = 0; class < WEIR__CLASSES; class ++)
-        classes[class].size = weir__class_bytes[class];
+    for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++)
+        classes[sizeclass].size = weir__class_bytes[sizeclass];
     for (unsigned i = 0; (center = weir__body_center(body, i)); i++)
         classes[i % WEIR__CLASSES].held += __atomic_load_n(&center->nslabs, __ATOMIC_RELAXED)
                                            << WEIR__SLAB_SHIFT;

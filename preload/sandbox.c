@@ -14,7 +14,7 @@
 #include "os/clock.h"
 
 #include "observe/stream.h"
-#include "track/meter.h"
+#include "track/fences.h"
 
 #include <errno.h>
 #include <linux/seccomp.h>

@@ -8,10 +8,11 @@
 #include "preload/preload.h"
 #include "preload/report.h"
 
-#include "alloc/context.h"
+#include "alloc/cpu.h"
 #include "alloc/fork.h"
-#include "alloc/observe.h"
+#include "alloc/trace.h"
 #include "observe/environment.h"
+#include "os/fence.h"
 
 #include <weir/trace.h>
 
@@ -106,6 +107,7 @@ static void preload_forked(void)
 __attribute__((constructor)) static void preload_start(int argc, char **argv)
 {
     pages_write_first();
+    weir__os_fence_optional();
     weir__allocator_check(&weir__cpu, NULL);
     loader_find();
     preload_last_start();

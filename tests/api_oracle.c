@@ -179,8 +179,7 @@ static struct model *op_free(struct world *w)
     return l.model;
 }
 
-/* In place the total moves in one step; a block that moves is an allocation, then a
- * free, and must fit beside its old self. */
+/* In place or moved, the total goes from the old size to the new in one step. */
 static struct model *op_reallocate(struct world *w)
 {
     struct live *l = &w->live[random_below(&w->random, w->nlive)];
@@ -189,19 +188,15 @@ static struct model *op_reallocate(struct world *w)
     errno = 0;
     unsigned char *block = weir_reallocate(l->model->allocator, l->block, size);
     if (!block) {
-        cr_assert_not(model_fits(l->model, size), "%zu bytes were refused but fit", size);
+        cr_assert(size > l->size && !model_fits(l->model, size - l->size),
+                  "%zu bytes instead of %zu were refused but fit", size, l->size);
         cr_assert_eq(errno, ENOMEM);
         model_fail(l->model);
         return l->model;
     }
     cr_assert_eq((uintptr_t)block % l->alignment, 0);
     cr_assert(pattern_holds(block, size < l->size ? size : l->size, l->size, l->id));
-    if (block == l->block) {
-        model_change(l->model, size, l->size, 0);
-    } else {
-        model_change(l->model, size, 0, 1);
-        model_change(l->model, 0, l->size, -1);
-    }
+    model_change(l->model, size, l->size, 0);
     w->bytes += size - l->size;
     l->block = block;
     l->size = size;

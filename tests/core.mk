@@ -9,11 +9,13 @@ criterion_tests += tests/api_background tests/api_version tests/api_oracle tests
 	tests/api_allocator tests/api_context tests/api_ends tests/api_fork \
 	tests/api_pool tests/api_stats tests/api_tags
 criterion_tests += tests/unit_backing tests/unit_faults tests/unit_span tests/unit_walk
-criterion_tests += tests/unit_center tests/unit_class tests/unit_locks tests/unit_map tests/unit_meta \
+criterion_tests += tests/unit_cache tests/unit_center tests/unit_class tests/unit_late_misuse tests/unit_locks tests/unit_map tests/unit_meta \
 	tests/unit_meter tests/unit_registry tests/unit_shown tests/unit_slab tests/unit_threads
 tests_unit_backing_LDADD = $(unit_ldadd)
+tests_unit_cache_LDADD = $(unit_ldadd)
 tests_unit_center_LDADD = $(unit_ldadd)
 tests_unit_class_LDADD = $(unit_ldadd)
+tests_unit_late_misuse_LDADD = $(unit_ldadd)
 tests_unit_faults_LDADD = $(unit_ldadd)
 tests_unit_locks_LDADD = $(unit_ldadd)
 tests_unit_map_LDADD = $(unit_ldadd)
@@ -39,9 +41,9 @@ tests_stress_budget_LDADD = $(core_ldadd)
 
 plain_tests += tests/late_load tests/large_pages tests/stale_lookups \
 	tests/fork_objects tests/fork_handlers tests/fork_refused
-tests_fork_refused_LDADD = $(core_ldadd)
 tests_fork_objects_LDADD = $(plain_ldadd)
 tests_fork_handlers_LDADD = $(core_ldadd)
+tests_fork_refused_LDADD = $(core_ldadd)
 tests_stale_lookups_LDADD = $(plain_ldadd)
 tests_large_pages_LDADD = $(core_ldadd)
 tests_late_load_LDADD = -lpthread -ldl

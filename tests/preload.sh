@@ -43,7 +43,7 @@ for what in exit spawn threads leak forks; do
 done
 
 # Fails before: "preload: no membarrier in a sandbox".
-for how in early beside late; do
+for how in early beside late refused; do
     LD_PRELOAD=$library "$scratch/sandbox" $how >"$scratch/log" 2>&1
     [ $? -eq 77 ] && { echo "skipped: no filters of system calls here"; break; }
     expect "in a sandbox: $how" 0 under "$scratch/sandbox" $how

@@ -5,8 +5,11 @@
  *   early    main enters it (prctl) before it starts the threads, which inherit it
  *   beside   threads that allocate already are put into it (syscall, TSYNC)
  *   late     the same with prctl and one thread alone; its memory is touched before
+ *   refused  beside threads, by an instruction of its own, a filter that refuses membarrier
+ *            with an error: nobody is told of it
  * Ends with 0, or by SIGSYS; 77: no filters here. Run by preload.sh.
  */
+#include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -85,6 +88,35 @@ static void enter(const struct sock_filter *filter, size_t count, int beside)
     entered = 1;
 }
 
+/* membarrier: EPERM. */
+static void refuse(void)
+{
+    static const struct sock_filter filter[] = {
+        SYSTEM_CALL, BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_membarrier, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+    const struct sock_fprog program = {sizeof filter / sizeof *filter,
+                                       (struct sock_filter *)filter};
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+#if defined(__x86_64__)
+    long result;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(SYS_seccomp), "D"(SECCOMP_SET_MODE_FILTER),
+                       "S"(SECCOMP_FILTER_FLAG_TSYNC), "d"(&program)
+                     : "rcx", "r11", "memory");
+#else
+    register long x8 __asm__("x8") = SYS_seccomp;
+    register long result __asm__("x0") = SECCOMP_SET_MODE_FILTER;
+    register long x1 __asm__("x1") = SECCOMP_FILTER_FLAG_TSYNC;
+    register const void *x2 __asm__("x2") = &program;
+    __asm__ volatile("svc 0" : "+r"(result) : "r"(x8), "r"(x1), "r"(x2) : "memory");
+#endif
+    if (result)
+        _exit(77);
+    entered = 1;
+}
+
 static void threads_start(pthread_t *threads)
 {
     for (size_t i = 0; i < THREADS; i++)
@@ -114,6 +146,11 @@ int main(int count, char **arguments)
         while (started < THREADS)
             free(malloc(100));
         enter(strict, sizeof strict / sizeof *strict, 1);
+    } else if (strcmp(how, "refused") == 0) {
+        threads_start(threads);
+        while (started < THREADS)
+            free(malloc(100));
+        refuse();
     } else {
         enter(strict, sizeof strict / sizeof *strict, 0);
         work((void *)1);

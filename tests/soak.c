@@ -218,8 +218,8 @@ static void structures_check(void)
         const struct weir__body *body = contexts[i]->body;
         struct weir__center *center;
         for (unsigned k = 0; (center = weir__body_center(body, k)); k++)
-            STRESS_EXPECT(weir__center_is_valid(center), "context %d, centre %u", i, k);
-        STRESS_EXPECT(weir__store_is_valid(body->store), "the store of context %d", i);
+            STRESS_EXPECT(weir__center_is_valid(center), "context %d, center %u", i, k);
+        STRESS_EXPECT(weir__page_heap_is_valid(body->page_heap), "the store of context %d", i);
     }
     STRESS_EXPECT(weir__meter_is_valid(), "the meters");
 }

@@ -89,7 +89,7 @@ static void *thread_forks(void *unused)
             rounds = 5;
             pthread_barrier_init(&all_freed, NULL, 1);
             thread_main((void *)77);
-            _exit(weir__store_is_valid(a->body->store) ? 0 : 1);
+            _exit(weir__page_heap_is_valid(a->body->page_heap) ? 0 : 1);
         }
         int status;
         STRESS_EXPECT(child > 0 && waitpid(child, &status, 0) == child && status == 0, "child %d",
@@ -111,15 +111,15 @@ int main(int argc, char **argv)
     STRESS_EXPECT(pthread_create(&forks, NULL, thread_forks, NULL) == 0, "thread");
     pthread_join(forks, NULL);
     pthread_barrier_wait(&all_freed);
-    STRESS_EXPECT(weir__store_is_valid(a->body->store), "after all was freed");
-    const struct weir__store *store = a->body->store;
-    size_t dirty =
-        store->hole_dirty + weir__store_tails_locked(store) + store->ndirty_slabs * WEIR__SLAB;
-    size_t live = store->span_live + store->nused_slabs * WEIR__SLAB;
+    STRESS_EXPECT(weir__page_heap_is_valid(a->body->page_heap), "after all was freed");
+    const struct weir__page_heap *page_heap = a->body->page_heap;
+    size_t dirty = page_heap->hole_dirty + weir__page_heap_tails_locked(page_heap) +
+                   page_heap->ndirty_slabs * WEIR__SLAB;
+    size_t live = page_heap->span_live + page_heap->nused_slabs * WEIR__SLAB;
     STRESS_EXPECT(dirty <= BUDGET + live / 64 + 128 * WEIR__KIB, "%zu bytes are kept", dirty);
     pthread_barrier_wait(&all_freed);
     for (unsigned i = 0; i < stress.threads; i++)
         pthread_join(threads[i], NULL);
-    STRESS_EXPECT(weir__store_is_valid(a->body->store), "at the end");
+    STRESS_EXPECT(weir__page_heap_is_valid(a->body->page_heap), "at the end");
     return 0;
 }

@@ -2,7 +2,8 @@
  * Threads allocate and free while membarrier is given up, as before a sandbox: totals stay
  * exact, no limit is passed, and afterwards the calls go on. Each process gives it up once.
  */
-#include "alloc/context.h"
+#include "track/fences.h"
+#include "track/meter.h"
 #include "os/fence.h"
 #include "stress.h"
 

@@ -66,6 +66,9 @@ def records(data):
         raise Damaged("not a weir trace")
     if struct.unpack_from("<H", data, 8)[0] != 1:
         raise Damaged("an unknown major version")
+    if struct.unpack_from("<H", data, 10)[0] > 2:
+        print("trace_reader.py: version 1.%d of the format: 1.2 is read" %
+              struct.unpack_from("<H", data, 10)[0], file=sys.stderr)
     at = 16
     while len(data) - at >= 12:
         kind, length, crc = struct.unpack_from("<4sII", data, at)
@@ -102,7 +105,7 @@ def chunk_events(payload):
             ticks = ticks + b.varint() & M64
             yield number, ticks, thread, 16 + (head >> 3), Bytes(b.string())
             continue
-        if kind > 3:
+        if kind > 4:
             raise Damaged("an event of kind %d" % kind)
         number = number + 1 + (b.svarint() if head & 8 else 0) & M64
         if head & 16:
@@ -115,7 +118,7 @@ def chunk_events(payload):
         fields = {"address": address}
         if before is not None:
             fields["before"] = before
-        if kind in (1, 3):
+        if kind in (1, 3, 4):
             index = b.byte()
             if index >= 128:
                 raise Damaged("shape %d" % index)
@@ -126,6 +129,8 @@ def chunk_events(payload):
             if shapes[index] is None:
                 raise Damaged("shape %d is unset" % index)
             fields["shape"] = shapes[index]
+            if kind == 4:
+                fields["from"] = address + b.svarint() & M64
         elif head & 32:
             fields["size"] = b.varint()
         yield number, ticks, thread, kind, fields
@@ -165,15 +170,17 @@ class Replay:
                 raise Damaged("event %d: a free of another size" % number)
             self.frees += 1
             self.move(number, -size, -1)
-        elif kind == 3:
-            block = self.live.get(f["address"])
+        elif kind in (3, 4):
+            block = self.live.pop(f.get("from", f["address"]), None)
             size = f.get("before", block and block[0])
             if size is None:
                 raise Damaged("event %d: an unknown block is resized" % number)
             if block and not block[3] and size != block[0]:
                 raise Damaged("event %d: a resize from another size" % number)
             requested, _, _, context, tag = f["shape"]
-            self.live[f["address"]] = (requested, context, tag, bool(block and block[3]))
+            if f["address"] in self.live and not self.live[f["address"]][3]:
+                raise Damaged("event %d: a block moves to a live one" % number)
+            self.live[f["address"]] = (requested, context, tag, kind == 3 and bool(block and block[3]))
             self.move(number, requested - size, 0)
         elif kind == 16 + 1:
             self.failed += 1

@@ -12,9 +12,9 @@ static const size_t alignments[] = {1,   2,   8,    16,   32,   64,   128,
 /* Found by looking at all of them. */
 static int least_class(size_t size, size_t alignment)
 {
-    for (int class = 0; class < WEIR__CLASSES; class ++)
-        if (weir__class_bytes[class] >= size && weir__class_bytes[class] % alignment == 0)
-            return class;
+    for (int sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++)
+        if (weir__class_bytes[sizeclass] >= size && weir__class_bytes[sizeclass] % alignment == 0)
+            return sizeclass;
     return -1;
 }
 
@@ -26,8 +26,8 @@ static size_t rounded(size_t size, size_t alignment)
 Test(class, sizes_follow_the_rule)
 {
     size_t size = 16;
-    for (int class = 0; class < WEIR__CLASSES; class ++) {
-        cr_assert_eq(weir__class_bytes[class], size, "class %d", class);
+    for (int sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++) {
+        cr_assert_eq(weir__class_bytes[sizeclass], size, "class %d", sizeclass);
         size_t doubling = 256;
         while (size >= 2 * doubling)
             doubling *= 2;
@@ -80,10 +80,23 @@ Test(class, maps_agree)
 Test(class, batches_fit)
 {
     unsigned before = WEIR__BATCH_MAX;
-    for (unsigned class = 0; class < WEIR__CLASSES; class ++) {
-        unsigned batch = weir__class_batch(class);
-        cr_assert(batch >= 2 && batch <= before, "class %u: %u after %u", class, batch, before);
-        cr_assert_leq(batch * (size_t)weir__class_bytes[class], 2 * WEIR__SMALL_MAX);
+    for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++) {
+        unsigned batch = weir__class_batch(sizeclass);
+        cr_assert(batch >= 2 && batch <= before, "class %u: %u after %u", sizeclass, batch, before);
+        cr_assert_leq(batch * (size_t)weir__class_bytes[sizeclass], 2 * WEIR__SMALL_MAX);
         before = batch;
+    }
+}
+
+/* A center keeps whole batches, two at least, of about the bytes that class.h says. */
+Test(class, depots_hold_whole_batches)
+{
+    for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++) {
+        size_t size = weir__class_bytes[sizeclass], depot = weir__class_depot(sizeclass);
+        size_t batch = weir__class_batch(sizeclass), kept = size <= 512 ? 262144 : 65536;
+        cr_assert(depot >= 2 * batch && depot <= WEIR__DEPOT_MAX, "class %u", sizeclass);
+        cr_assert_eq(depot % batch, 0);
+        cr_assert_leq(depot * size, kept + batch * size);
+        cr_assert(depot * size >= kept || depot + batch > WEIR__DEPOT_MAX, "class %u", sizeclass);
     }
 }

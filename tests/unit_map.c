@@ -1,6 +1,6 @@
-/* The map from addresses to what is kept there, and that a store keeps it true. */
+/* The map from addresses to what is kept there, and that a page heap keeps it true. */
 #include "pool/map.h"
-#include "pool/store.h"
+#include "pool/page_heap.h"
 
 #include <criterion/criterion.h>
 
@@ -14,12 +14,12 @@ Test(map, says_what_was_set_for_whole_chunks)
     for (size_t i = 0; i < 3; i++) {
         cr_assert_eq(weir__map_get(start + i * WEIR__CHUNK), WEIR__MAP_SPANS + 7);
         cr_assert_eq(weir__map_get(start + (i + 1) * WEIR__CHUNK - 1), WEIR__MAP_SPANS + 7);
-        cr_assert_not(weir__map_is_slabs(start + i * WEIR__CHUNK));
+        cr_assert_neq(weir__map_get(start + i * WEIR__CHUNK), WEIR__MAP_SLABS);
     }
     cr_assert_eq(weir__map_get(start - 1), WEIR__MAP_FOREIGN);
     cr_assert_eq(weir__map_get(start + 3 * WEIR__CHUNK), WEIR__MAP_FOREIGN);
     cr_assert(weir__map_set(start, 3 * WEIR__CHUNK, WEIR__MAP_SLABS));
-    cr_assert(weir__map_is_slabs(start + 2 * WEIR__CHUNK));
+    cr_assert_eq(weir__map_get(start + 2 * WEIR__CHUNK), WEIR__MAP_SLABS);
     cr_assert(weir__map_set(start, 3 * WEIR__CHUNK, WEIR__MAP_FOREIGN));
     cr_assert_eq(weir__map_get(start + WEIR__CHUNK), WEIR__MAP_FOREIGN);
 }
@@ -29,7 +29,7 @@ Test(map, addresses_past_the_end_are_foreign)
     static const uintptr_t beyond[] = {TOP, TOP + 1, UINTPTR_MAX / 2, UINTPTR_MAX};
     for (size_t i = 0; i < sizeof beyond / sizeof *beyond; i++) {
         cr_assert_eq(weir__map_get((void *)beyond[i]), WEIR__MAP_FOREIGN);
-        cr_assert_not(weir__map_is_slabs((void *)beyond[i]));
+        cr_assert_neq(weir__map_get((void *)beyond[i]), WEIR__MAP_SLABS);
     }
 }
 
@@ -39,29 +39,42 @@ Test(map, refuses_what_reaches_past_the_end)
     cr_assert_not(weir__map_set(last, 2 * WEIR__CHUNK, WEIR__MAP_SLABS));
     cr_assert_eq(weir__map_get(last), WEIR__MAP_FOREIGN, "a refused range was begun");
     cr_assert(weir__map_set(last, WEIR__CHUNK, WEIR__MAP_SLABS));
-    cr_assert(weir__map_is_slabs((const char *)last + WEIR__CHUNK - 1));
+    cr_assert_eq(weir__map_get((const char *)last + WEIR__CHUNK - 1), WEIR__MAP_SLABS);
     cr_assert(weir__map_set(last, WEIR__CHUNK, WEIR__MAP_FOREIGN));
 }
 
-Test(map, follows_a_store)
+Test(map, follows_a_page_heap)
 {
-    static struct weir__store store;
+    static struct weir__page_heap heap;
     static char owner;
     size_t bytes = 0;
     bool zeroed;
-    weir__store_init(&store, &weir__backing_system);
-    struct weir__slab *slab = weir__store_take_slab(&store);
+    weir__page_heap_init(&heap, &weir__backing_system);
+    struct weir__slab *slab = weir__page_heap_take_slab(&heap);
     struct weir__claim claim = {&owner, 100000, 0, &bytes};
-    struct weir__span *span = weir__store_take_span(&store, 100000, 64, &claim, &zeroed);
+    struct weir__span *span = weir__page_heap_take_span(&heap, 100000, 64, &claim, &zeroed);
     cr_assert(slab && span);
     const char *small = weir__slab_memory(slab), *large = weir__span_block(span);
-    cr_assert(weir__map_is_slabs(small));
+    cr_assert_eq(weir__map_get(small), WEIR__MAP_SLABS);
     cr_assert_geq(weir__map_get(large), WEIR__MAP_SPANS);
     cr_assert_not_null(weir__region_of_map(weir__map_get(large)));
-    weir__store_give_slab(&store, slab);
-    cr_assert(weir__store_give_span(&store, span, &bytes));
-    weir__store_trim(&store);
+    weir__page_heap_give_slab(&heap, slab);
+    cr_assert(weir__page_heap_give_span(&heap, span, &bytes));
+    weir__page_heap_trim(&heap);
     cr_assert_eq(weir__map_get(small), WEIR__MAP_FOREIGN, "its chunk went back");
     cr_assert_eq(weir__map_get(large), WEIR__MAP_FOREIGN, "its region went back");
-    weir__store_destroy(&store);
+    weir__page_heap_destroy(&heap);
+}
+
+/* A leaf is 256 GiB. */
+Test(map, a_range_may_lie_in_two_leaves)
+{
+    const char *edge = (const char *)((uintptr_t)5 << (WEIR__CHUNK_SHIFT + WEIR__LEAF_SHIFT));
+    cr_assert(weir__map_set(edge - 2 * WEIR__CHUNK, 4 * WEIR__CHUNK, WEIR__MAP_SPANS + 3));
+    for (int i = -2; i < 2; i++)
+        cr_assert_eq(weir__map_get(edge + i * (ptrdiff_t)WEIR__CHUNK), WEIR__MAP_SPANS + 3);
+    cr_assert_eq(weir__map_get(edge - 2 * WEIR__CHUNK - 1), WEIR__MAP_FOREIGN);
+    cr_assert_eq(weir__map_get(edge + 2 * WEIR__CHUNK), WEIR__MAP_FOREIGN);
+    cr_assert(weir__map_set(edge - 2 * WEIR__CHUNK, 4 * WEIR__CHUNK, WEIR__MAP_FOREIGN));
+    cr_assert_eq(weir__map_get(edge), WEIR__MAP_FOREIGN);
 }

@@ -3,10 +3,15 @@
  * so that after every operation the truth is known: totals, peaks, counts, limits and
  * observers of a tree of meters through all phases. Then the same with real threads.
  */
-#include "alloc/block.h"
 #include "core.h"
 #include "os/fence.h"
 #include "os/locks.h"
+#include "os/thread.h"
+#include "track/count.h"
+#include "track/meter.h"
+#include "track/observer.h"
+#include "track/reading.h"
+#include "track/shared.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -49,7 +54,8 @@ static void meters_unmake(void)
     for (int i = METERS; i--;) {
         for (int t = 0; t < THREADS; t++)
             weir__window_detach(&meters[i].windows[t]);
-        weir__meter_destroy(&meters[i].meter, 0, 0);
+        weir__meter_retire(&meters[i].meter, 0, 0);
+        weir__meter_destroy(&meters[i].meter);
     }
     cr_assert(weir__meter_is_valid());
     cr_assert(weir__locks_are_free());
@@ -335,7 +341,8 @@ Test(meter, a_meter_that_goes_takes_what_is_live_with_it)
     cr_assert(weir__meter_change(&w, 700, 1, 0));
     cr_assert(weir__meter_change(&w, 300, 1, 0));
     weir__window_detach(&w);
-    weir__meter_destroy(&child, 1000, 2);
+    weir__meter_retire(&child, 1000, 2);
+    weir__meter_destroy(&child);
     weir__meter_read(&meters[0].meter, &r);
     cr_assert_eq(r.total, 0);
     cr_assert_eq(r.peak, 1000);

@@ -4,10 +4,13 @@
  * operation the truth is known; the words are summed as the header says, and must come to
  * it: in all phases, through attaching, detaching, resets, limits and forks.
  */
-#include "alloc/block.h"
 #include "core.h"
 #include "os/fence.h"
 #include "os/locks.h"
+#include "track/count.h"
+#include "track/meter.h"
+#include "track/reading.h"
+#include "track/shared.h"
 
 #include <criterion/criterion.h>
 
@@ -50,7 +53,7 @@ static void detach(int t)
 static void shown_make(void)
 {
     weir__meter_init(&meter, NULL, 0);
-    weir__meter_show(&meter, shown);
+    weir__shown_begin(&meter, shown);
     for (int t = 0; t < WINDOWS; t++)
         attach(t);
     truth.limit = INT64_MAX;
@@ -61,7 +64,8 @@ static void shown_unmake(void)
     for (int t = 0; t < WINDOWS; t++)
         if (attached[t])
             weir__window_detach(&windows[t]);
-    weir__meter_destroy(&meter, 0, 0);
+    weir__meter_retire(&meter, 0, 0);
+    weir__meter_destroy(&meter);
 }
 
 TestSuite(shown, .init = shown_make, .fini = shown_unmake);
@@ -178,7 +182,7 @@ static void forked(int t, struct weir__shown *child)
         memset(&windows[i], 0, WEIR__LINE);
         windows[i].number = i == t ? ++number : 0;
     }
-    weir__meter_fork_tallies(&meter, child);
+    weir__shown_forked(&meter, child);
     weir__meter_fork_done();
     weir__locks_fork_drop();
     cr_assert_eq(memcmp(&before, shown, sizeof before), 0, "the parent's words are left alone");
@@ -257,7 +261,7 @@ Test(shown, begins_in_the_middle)
     static struct weir__shown later;
     for (int n = 0; n < 300; n++)
         change(n % WINDOWS, n % 3 < 2 ? 70 : -70);
-    weir__meter_show(&meter, &later);
+    weir__shown_begin(&meter, &later);
     shown = &later;
     expect_shown("shown elsewhere");
     change(0, 10);

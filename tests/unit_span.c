@@ -5,14 +5,14 @@
  */
 #include "base/fault.h"
 #include "core.h"
-#include "pool/store.h"
+#include "pool/page_heap.h"
 
 #include <criterion/criterion.h>
 
 enum { MOST = 400, OWNERS = 3, PAGE = 4096 };
 
 struct model {
-    struct weir__store store;
+    struct weir__page_heap heap;
     struct live {
         struct weir__span *span;
         char *block;
@@ -61,7 +61,7 @@ static void op_take(struct model *m)
     struct weir__claim claim = {&owners[owner], size, 0, &m->bytes[owner]};
     bool zeroed;
     struct weir__span *span =
-        weir__store_take_span(&m->store, size, (size_t)1 << shift, &claim, &zeroed);
+        weir__page_heap_take_span(&m->heap, size, (size_t)1 << shift, &claim, &zeroed);
     cr_assert_not_null(span);
     struct live l = {span, weir__span_block(span), size, (size_t)1 << shift, owner};
     cr_assert_eq((uintptr_t)l.block % l.alignment, 0);
@@ -76,9 +76,10 @@ static void op_give(struct model *m)
     size_t i = random_below(&m->random, m->nlive);
     struct live l = m->live[i];
     still_touched(&l);
-    cr_assert(weir__store_give_span(&m->store, l.span, &m->bytes[l.owner]));
+    cr_assert(weir__page_heap_give_span(&m->heap, l.span, &m->bytes[l.owner]));
     if (l.size < 100 * PAGE)
-        cr_assert_not(weir__store_give_span(&m->store, l.span, &m->bytes[l.owner]), "given twice");
+        cr_assert_not(weir__page_heap_give_span(&m->heap, l.span, &m->bytes[l.owner]),
+                      "given twice");
     m->live[i] = m->live[--m->nlive];
 }
 
@@ -86,7 +87,7 @@ static void op_resize(struct model *m)
 {
     struct live *l = &m->live[random_below(&m->random, m->nlive)];
     size_t size = a_size(&m->random);
-    if (!weir__store_resize_span(&m->store, l->span, size, &m->bytes[l->owner]))
+    if (!weir__page_heap_resize_span(&m->heap, l->span, size, &m->bytes[l->owner]))
         return;
     struct live kept = *l;
     kept.size = size < l->size ? size : l->size;
@@ -103,7 +104,7 @@ static int free_owned(struct weir__span *span, void *user)
     cr_assert(owner >= 0 && owner < OWNERS);
     if (owner == 1) {
         m->bytes[1] -= (size_t)span->npages * PAGE;
-        weir__store_give_span_locked(&m->store, span);
+        weir__page_heap_give_span_locked(&m->heap, span);
     }
     return 0;
 }
@@ -111,9 +112,9 @@ static int free_owned(struct weir__span *span, void *user)
 /* As destroying an allocator does it. */
 static void op_free_owner(struct model *m)
 {
-    weir__lock_take(&m->store.lock);
-    cr_assert_eq(weir__store_each_span_locked(&m->store, free_owned, m), 0);
-    weir__lock_drop(&m->store.lock);
+    weir__lock_take(&m->heap.lock);
+    cr_assert_eq(weir__page_heap_each_span_locked(&m->heap, free_owned, m), 0);
+    weir__lock_drop(&m->heap.lock);
     for (size_t i = m->nlive; i-- > 0;)
         if (m->live[i].owner == 1)
             m->live[i] = m->live[--m->nlive];
@@ -129,10 +130,10 @@ static int count_span(struct weir__span *span, void *user)
 static void model_check(struct model *m)
 {
     size_t count = 0, bytes[OWNERS] = {0}, all = 0;
-    cr_assert(weir__store_is_valid(&m->store));
-    weir__lock_take(&m->store.lock);
-    weir__store_each_span_locked(&m->store, count_span, &count);
-    weir__lock_drop(&m->store.lock);
+    cr_assert(weir__page_heap_is_valid(&m->heap));
+    weir__lock_take(&m->heap.lock);
+    weir__page_heap_each_span_locked(&m->heap, count_span, &count);
+    weir__lock_drop(&m->heap.lock);
     cr_assert_eq(count, m->nlive);
     for (size_t i = 0; i < m->nlive; i++) {
         bytes[m->live[i].owner] += (size_t)m->live[i].span->npages * PAGE;
@@ -140,7 +141,7 @@ static void model_check(struct model *m)
     }
     for (int i = 0; i < OWNERS; i++)
         cr_assert_eq(m->bytes[i], bytes[i]);
-    cr_assert_eq(m->store.span_live, all);
+    cr_assert_eq(m->heap.span_live, all);
 }
 
 static void model_run(struct model *m, size_t operations)
@@ -156,7 +157,7 @@ static void model_run(struct model *m, size_t operations)
         if (random_below(&m->random, 300) == 0)
             op_free_owner(m);
         if (random_below(&m->random, 500) == 0)
-            weir__store_trim(&m->store);
+            weir__page_heap_trim(&m->heap);
         if (random_below(&m->random, 20) == 0)
             model_check(m);
     }
@@ -167,14 +168,14 @@ Test(span, agrees_with_a_model_over_random_operations, .timeout = 120)
     static struct model m;
     for (uint64_t seed = 1; seed <= 6; seed++) {
         m = (struct model){.random = seed};
-        weir__store_init(&m.store, weir__backing_get());
+        weir__page_heap_init(&m.heap, weir__backing_get());
         model_run(&m, scaled(20000));
         while (m.nlive)
             op_give(&m);
         model_check(&m);
-        weir__store_trim(&m.store);
-        cr_assert_eq(m.store.reserved, 0);
-        weir__store_destroy(&m.store);
+        weir__page_heap_trim(&m.heap);
+        cr_assert_eq(m.heap.reserved, 0);
+        weir__page_heap_destroy(&m.heap);
     }
 }
 
@@ -183,37 +184,37 @@ Test(span, agrees_with_a_model_over_random_operations, .timeout = 120)
 Test(span, a_walk_that_frees_goes_on_behind_the_joined_holes, .timeout = 30)
 {
     static struct model m;
-    weir__store_init(&m.store, weir__backing_get());
+    weir__page_heap_init(&m.heap, weir__backing_get());
     struct weir__span *spans[6];
     static const size_t pages[] = {3, 5, 1, 2, 4, 6};
     bool zeroed;
     for (int i = 0; i < 6; i++) {
         struct weir__claim claim = {&owners[i == 1], pages[i] * PAGE, 0, &m.bytes[i == 1]};
-        spans[i] = weir__store_take_span(&m.store, pages[i] * PAGE, 64, &claim, &zeroed);
+        spans[i] = weir__page_heap_take_span(&m.heap, pages[i] * PAGE, 64, &claim, &zeroed);
     }
-    weir__store_give_span(&m.store, spans[2], &m.bytes[0]);
-    weir__store_give_span(&m.store, spans[0], &m.bytes[0]);
-    weir__store_give_span(&m.store, spans[4], &m.bytes[0]); /* no idle span beside the others */
-    weir__lock_take(&m.store.lock);
-    weir__store_each_span_locked(&m.store, free_owned, &m);
+    weir__page_heap_give_span(&m.heap, spans[2], &m.bytes[0]);
+    weir__page_heap_give_span(&m.heap, spans[0], &m.bytes[0]);
+    weir__page_heap_give_span(&m.heap, spans[4], &m.bytes[0]); /* no idle span beside the others */
+    weir__lock_take(&m.heap.lock);
+    weir__page_heap_each_span_locked(&m.heap, free_owned, &m);
     size_t count = 0;
-    weir__store_each_span_locked(&m.store, count_span, &count);
-    weir__lock_drop(&m.store.lock);
+    weir__page_heap_each_span_locked(&m.heap, count_span, &count);
+    weir__lock_drop(&m.heap.lock);
     cr_assert_eq(count, 2);
-    cr_assert(weir__store_is_valid(&m.store));
+    cr_assert(weir__page_heap_is_valid(&m.heap));
 }
 
 Test(span, impossible_requests_are_refused)
 {
     static struct model m;
-    weir__store_init(&m.store, weir__backing_get());
+    weir__page_heap_init(&m.heap, weir__backing_get());
     struct weir__claim claim = {owners, 1, 0, &m.bytes[0]};
     bool zeroed;
     static const size_t bad[] = {SIZE_MAX, SIZE_MAX - PAGE, (size_t)1 << 62, ((size_t)1 << 43) + 1};
     for (size_t i = 0; i < 4; i++) {
-        cr_assert_null(weir__store_take_span(&m.store, bad[i], 64, &claim, &zeroed));
+        cr_assert_null(weir__page_heap_take_span(&m.heap, bad[i], 64, &claim, &zeroed));
         cr_assert_null(
-            weir__store_take_span(&m.store, PAGE, (size_t)1 << (44 + 4 * i), &claim, &zeroed));
+            weir__page_heap_take_span(&m.heap, PAGE, (size_t)1 << (44 + 4 * i), &claim, &zeroed));
     }
     cr_assert_eq(m.bytes[0], 0);
 }

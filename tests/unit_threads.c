@@ -3,6 +3,7 @@
  * they leave resident and in book-keeping is bounded, whatever their number.
  */
 #include "alloc/context.h"
+#include "backing/meta.h"
 #include "core.h"
 
 #include <criterion/criterion.h>
@@ -72,7 +73,7 @@ static void expect_nothing_live(void)
         cr_assert_eq(weir_stats_get(contexts[i], &s), 0);
         cr_assert_eq(s.total_allocated, 0);
         cr_assert_eq(s.allocation_count, 0);
-        cr_assert_null(contexts[i]->body->heaps, "heaps of threads that are gone");
+        cr_assert_null(contexts[i]->body->heaps.first, "heaps of threads that are gone");
     }
 }
 

@@ -560,6 +560,105 @@ Test(trace_damage, a_footer_may_end_before_what_is_under_way)
     cr_assert(seen.complete && seen.verified);
 }
 
+static unsigned char *move_put(unsigned char *at, uint64_t address, uint64_t from, uint64_t before,
+                               uint64_t to, uint64_t size)
+{
+    *at++ = WEIR__TRACE_NOTE_BEFORE << WEIR__TRACE_SUB_SHIFT;
+    *at++ = 1;
+    *at++ = (unsigned char)before;
+    at = event_put(at, WEIR__TRACE_MOVE, address, to, size);
+    return weir__put_svarint(at, (int64_t)(from - to));
+}
+
+static unsigned char *base_put(unsigned char *at, int64_t step, unsigned char size)
+{
+    at = weir__put_svarint(at, step);
+    memcpy(at, (unsigned char[]){size, size, 1, 0}, 4);
+    return at + 4;
+}
+
+/* Two blocks of 100 and of 50 live at the start; the list saw the first at 0x1000 and again where
+ * it moves to, 0x2000, and did not see the second. Both move; a third takes the first's place. */
+static void moves_make(unsigned minor, unsigned char strange)
+{
+    static const unsigned char head[] = "\x07\0\0\0\1c\1v\4root\1", context[] = "\1\0\0\3cpu\0";
+    unsigned char events[256], *at = events;
+    made_begin();
+    changed[10] = (unsigned char)minor;
+    made_record(WEIR__TRACE_HEAD, head, sizeof head - 1);
+    NUMBERS(WEIR__TRACE_STRT, 150, 2, 4096);
+    made_record(WEIR__TRACE_CTXN, context, sizeof context - 1);
+    *at++ = 2;
+    at = base_put(base_put(at, 0x1000, 100), 0x1000, 110);
+    made_record(WEIR__TRACE_BASE, events, (size_t)(at - events));
+    at = events;
+    for (int i = 0; i < 5; i++)
+        at = weir__put_varint(at, i == 4 ? 4 : i < 2);
+    at = move_put(at, 0, 0x1000, 100, 0x2000, 110);
+    at = move_put(at, 0x2000, 0x3000, 50, 0x4008, 70);
+    at = event_put(at, WEIR__TRACE_ALLOCATE, 0x4008, 0x1000, 40);
+    *at = WEIR__TRACE_FREE | WEIR__TRACE_ADDRESS | WEIR__TRACE_UNALIGNED | strange;
+    at = weir__put_svarint(at + 1, 0x4008 - 0x1000);
+    made_record(WEIR__TRACE_EVTS, events, (size_t)(at - events));
+    NUMBERS(WEIR__TRACE_FOOT, 4, 1, 1, 150, 2, 220, 3, 0, 0, 1, 1, 4096, 0);
+    file_write(changed, (size_t)(made_at - changed));
+}
+
+Test(trace_damage, a_block_of_the_start_that_moves_is_one_block)
+{
+    moves_make(WEIR__TRACE_MINOR, 0);
+    struct seen seen = file_see(false);
+    cr_assert_eq(seen.error, 0);
+    cr_assert(seen.complete && seen.verified);
+    cr_assert_eq(seen.total, 150);
+    cr_assert_eq(seen.unlisted_blocks, 0);
+    cr_assert_eq(seen.unlisted_bytes, 0);
+    struct trace trace;
+    char why[256];
+    cr_assert_eq(trace_load_binary(path, &trace, why, sizeof why), 0, "%s", why);
+    cr_assert_eq(trace.nblocks, 3);
+    cr_assert_eq(trace.peak_live, 220);
+    trace_release(&trace);
+}
+
+/* No block lives at 0; the strict reader says so, the other goes on. */
+Test(trace_damage, an_event_without_an_address_is_strange)
+{
+    static const unsigned char head[] = "\x07\0\0\0\1c\1v\4root\1";
+    unsigned char events[256], *at = events;
+    made_begin();
+    made_record(WEIR__TRACE_HEAD, head, sizeof head - 1);
+    NUMBERS(WEIR__TRACE_STRT, 0, 0, 4096);
+    for (int i = 0; i < 5; i++)
+        at = weir__put_varint(at, i == 4 ? 3 : i < 2);
+    at = event_put(at, WEIR__TRACE_ALLOCATE, 0, 0, 50);
+    at = event_put(at, WEIR__TRACE_ALLOCATE, 0, 0, 60);
+    at = event_put(at, WEIR__TRACE_FREE, 0, 0, 50);
+    made_record(WEIR__TRACE_EVTS, events, (size_t)(at - events));
+    NUMBERS(WEIR__TRACE_FOOT, 3, 2, 1, 60, 1, 110, 2, 0, 0, 1, 1, 4096, 0);
+    file_write(changed, (size_t)(made_at - changed));
+    cr_assert_eq(file_see(false).error, EINVAL);
+    struct seen seen = file_see(true);
+    cr_assert_eq(seen.error, 0);
+    cr_assert(seen.damaged && !seen.verified);
+    cr_assert_eq(seen.events, 3);
+}
+
+/* Its kinds of events may be unknown here; what is wrong is said with both versions. */
+Test(trace_damage, a_file_of_a_newer_format_is_named)
+{
+    struct trace trace;
+    char why[256];
+    moves_make(WEIR__TRACE_MINOR + 1, 0);
+    cr_assert_eq(file_see(false).error, 0);
+    moves_make(WEIR__TRACE_MINOR + 1, 7);
+    cr_assert_eq(trace_load_binary(path, &trace, why, sizeof why), EINVAL);
+    cr_assert_not_null(strstr(why, "version 1.3 of the format, this weir reads 1.2"), "%s", why);
+    moves_make(WEIR__TRACE_MINOR, 7);
+    cr_assert_eq(trace_load_binary(path, &trace, why, sizeof why), EINVAL);
+    cr_assert_null(strstr(why, "version"), "%s", why);
+}
+
 /* Lost allocations: no sum falls below nothing. */
 Test(trace_damage, sums_stay_above_nothing)
 {

@@ -1,5 +1,5 @@
 /* Walking: every live block once, with what is known of it. */
-#include "alloc/allocator.h"
+#include "alloc/walk.h"
 #include "core.h"
 
 #include <criterion/criterion.h>

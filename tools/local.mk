@@ -6,7 +6,8 @@ trace_sources = tools/trace_binary.c tools/trace_binary.h tools/trace_cursor.h \
 	tools/trace_info.c tools/trace_info.h tools/trace_merge.c tools/trace_merge.h \
 	tools/trace_records.c tools/trace_records.h tools/numbers.c tools/numbers.h \
 	tools/trace_replay.c tools/trace_replay.h tools/trace_report.c tools/trace_report.h \
-	src/observe/crc32.c src/observe/crc32.h src/observe/format.h
+	src/base/pointer_map.c src/base/pointer_map.h src/observe/crc32.c src/observe/crc32.h \
+	src/observe/format.h
 
 bin_PROGRAMS += weir
 weir_SOURCES = tools/weir.c tools/command.h tools/trace_load.h tools/trace_load.c \

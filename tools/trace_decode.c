@@ -73,6 +73,8 @@ static void decode_block(struct trace_decoder *d, unsigned head, struct trace_re
     }
     record->kind = kind == WEIR__TRACE_ALLOCATE ? TRACE_RECORD_ALLOCATE : TRACE_RECORD_RESIZE;
     decode_shape(d, head, record);
+    if (kind == WEIR__TRACE_MOVE)
+        record->from = record->address + cursor_svarint(c);
 }
 
 static void decode_failed(struct trace_cursor *c, struct trace_record *record)
@@ -151,7 +153,7 @@ int trace_decoder_next(struct trace_decoder *d, struct trace_record *record)
         decode_note(c, head >> WEIR__TRACE_SUB_SHIFT, record);
         head = cursor_byte(c);
     }
-    if ((head & WEIR__TRACE_KIND_MASK) > WEIR__TRACE_RESIZE)
+    if ((head & WEIR__TRACE_KIND_MASK) > WEIR__TRACE_MOVE)
         cursor_bad(c);
     else if ((head & WEIR__TRACE_KIND_MASK) == WEIR__TRACE_OTHER)
         decode_other(d, head >> WEIR__TRACE_SUB_SHIFT, record);

@@ -43,7 +43,7 @@ static size_t groups_join(struct trace_group *groups, size_t n)
 int trace_groups_make(struct trace_groups *g, const struct trace_replay *replay,
                       enum trace_group_by by)
 {
-    *g = (struct trace_groups){.groups = malloc((replay->nlive + 1) * sizeof *g->groups)};
+    *g = (struct trace_groups){.groups = malloc((replay->live.used + 1) * sizeof *g->groups)};
     if (!g->groups)
         return trace_info_fail(replay->info, ENOMEM, "out of memory");
     for (size_t i = 0; i < replay->nblocks; i++) {

@@ -14,12 +14,21 @@
 #include <string.h>
 #include <unistd.h>
 
+bool trace_info_is_newer(const struct trace_info *info)
+{
+    return info->minor > WEIR__TRACE_MINOR;
+}
+
 int trace_info_fail(struct trace_info *info, int code, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(info->why, sizeof info->why, format, arguments);
+    int n = vsnprintf(info->why, sizeof info->why, format, arguments);
     va_end(arguments);
+    if (code == EINVAL && trace_info_is_newer(info) && n > 0 && (size_t)n < sizeof info->why)
+        snprintf(info->why + n, sizeof info->why - (size_t)n,
+                 " (the file has version %u.%u of the format, this weir reads %u.%u)",
+                 WEIR__TRACE_MAJOR, info->minor, WEIR__TRACE_MAJOR, WEIR__TRACE_MINOR);
     return code;
 }
 

@@ -77,7 +77,7 @@ struct trace_info {
     bool started_known; /* STRT was read */
     bool listed;        /* BASE was read */
     uint64_t cut;       /* bytes at the end that are no whole record */
-    unsigned minor;
+    unsigned minor;     /* of the format's version */
     struct trace_foot foot;
 
     struct trace_names tags, names;
@@ -100,7 +100,7 @@ int trace_info_open(struct trace_info *info, const char *path);
 int trace_info_open_tolerant(struct trace_info *info, const char *path);
 void trace_info_close(struct trace_info *info);
 
-/* Sets why; returns `code`. */
+/* Sets why; returns `code`. With EINVAL, of a file of a newer format, it says that too. */
 int trace_info_fail(struct trace_info *info, int code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
@@ -109,6 +109,9 @@ int trace_info_damage(struct trace_info *info, uint64_t at, uint64_t bytes, cons
 
 /* Another block that was live at the start; 0 or ENOMEM. */
 int trace_info_add_base(struct trace_info *info, const struct trace_base *base);
+
+/* Has the file a minor version that this reader does not know? What it knows is read. */
+bool trace_info_is_newer(const struct trace_info *info);
 
 /* "" where there is none. */
 const char *trace_info_tag(const struct trace_info *info, uint32_t tag);

@@ -32,6 +32,7 @@ struct trace_record {
     uint64_t address;   /* blocks and regions */
     uint64_t requested; /* blocks; a region's bytes; of a free: if `sized` */
     uint64_t before;    /* of a resize: requested bytes before, if `sized` */
+    uint64_t from;      /* of a resize: where the block was, if it moved; else 0 */
     uint64_t usable;
     int64_t bytes, blocks; /* adjusted, destroyed */
     uint32_t thread, tid;

@@ -8,62 +8,43 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_SLOTS 1024
+/* -- blocks by address ------------------------------------------------------------------------ */
 
-/* -- blocks by address ----------------------------------------------------------------------------
- */
+struct placed {
+    void *address; /* the key */
+    size_t index;  /* of the live block there */
+};
 
-/* Fibonacci hashing (Knuth, volume 3). */
-static size_t slot_of(const struct trace_replay *r, uint64_t address)
+static void *map_allocate(void *user, size_t size)
 {
-    return (size_t)((address * UINT64_C(0x9e3779b97f4a7c15)) >> 20) & (r->slots - 1);
+    (void)user;
+    return calloc(1, size);
 }
 
-/* Where the address is, or the empty slot where it would be. */
-static size_t slot_find(const struct trace_replay *r, uint64_t address)
+static void map_free(void *user, void *table, size_t size)
 {
-    size_t i = slot_of(r, address);
-    while (r->table[i] && r->blocks[r->table[i] - 1].address != address)
-        i = (i + 1) & (r->slots - 1);
-    return i;
+    (void)user, (void)size;
+    free(table);
+}
+
+static const struct weir__map_memory map_memory = {map_allocate, map_free};
+
+static struct placed *placed_find(const struct trace_replay *r, uint64_t address)
+{
+    return weir__pointer_map_find(&r->live, (void *)(uintptr_t)address);
 }
 
 static struct trace_block *block_find(const struct trace_replay *r, uint64_t address)
 {
-    uint32_t index = r->table[slot_find(r, address)];
-    return index ? &r->blocks[index - 1] : NULL;
+    const struct placed *placed = placed_find(r, address);
+    return placed ? &r->blocks[placed->index] : NULL;
 }
 
-static int table_grow(struct trace_replay *r)
+/* Room was made. */
+static void place(struct trace_replay *r, uint64_t address, size_t index)
 {
-    uint32_t *old = r->table;
-    size_t nold = r->slots;
-    r->slots = nold ? 2 * nold : FIRST_SLOTS;
-    r->table = calloc(r->slots, sizeof *r->table);
-    if (!r->table) {
-        r->table = old;
-        r->slots = nold;
-        return trace_info_fail(r->info, ENOMEM, "out of memory");
-    }
-    for (size_t i = 0; i < nold; i++)
-        if (old[i])
-            r->table[slot_find(r, r->blocks[old[i] - 1].address)] = old[i];
-    free(old);
-    return 0;
-}
-
-/* Closes the gap: whoever was pushed past it moves back. */
-static void table_remove(struct trace_replay *r, uint64_t address)
-{
-    size_t gap = slot_find(r, address);
-    for (size_t i = (gap + 1) & (r->slots - 1); r->table[i]; i = (i + 1) & (r->slots - 1)) {
-        size_t home = slot_of(r, r->blocks[r->table[i] - 1].address);
-        if (((i - home) & (r->slots - 1)) >= ((i - gap) & (r->slots - 1))) {
-            r->table[gap] = r->table[i];
-            gap = i;
-        }
-    }
-    r->table[gap] = 0;
+    struct placed *placed = weir__pointer_map_put(&r->live, (void *)(uintptr_t)address);
+    placed->index = index;
 }
 
 /* -- blocks of a context
@@ -125,10 +106,10 @@ static int block_add(struct trace_replay *r, const struct trace_block *block,
                      struct trace_block **added)
 {
     int error = context_room(r, block->context);
-    if (!error && 2 * (r->nlive + 1) > r->slots)
-        error = table_grow(r);
     if (!error)
         error = blocks_room(r);
+    if (!error && !weir__pointer_map_reserve(&r->live, sizeof(struct placed), &map_memory, NULL))
+        error = trace_info_fail(r->info, ENOMEM, "out of memory");
     if (error)
         return error;
     uint32_t index = r->free ? r->free : (uint32_t)++r->nblocks;
@@ -137,8 +118,7 @@ static int block_add(struct trace_replay *r, const struct trace_block *block,
     r->blocks[index - 1] = *block;
     r->blocks[index - 1].live = true;
     context_link(r, index);
-    r->table[slot_find(r, block->address)] = index;
-    r->nlive++;
+    place(r, block->address, index - 1);
     *added = &r->blocks[index - 1];
     return 0;
 }
@@ -153,12 +133,11 @@ static int block_remove(struct trace_replay *r, struct trace_block *b,
                         const struct trace_record *record)
 {
     int error = watched(r, TRACE_ENDS, b, b->requested, record);
-    table_remove(r, b->address);
+    weir__pointer_map_remove(&r->live, placed_find(r, b->address));
     context_unlink(r, b);
     b->live = false;
     b->next = r->free;
     r->free = (uint32_t)(b - r->blocks) + 1;
-    r->nlive--;
     return error;
 }
 
@@ -208,7 +187,7 @@ static int base_add(struct trace_replay *r, size_t i)
 {
     static const struct trace_record at_start;
     struct trace_base *base = &r->info->base[i];
-    if (block_find(r, base->address)) /* seen twice: one block, freed between, then another */
+    if (!base->address || block_find(r, base->address)) /* seen twice: one block, freed between, then another */
         base->none = true;
     if (base->none)
         return 0;
@@ -233,17 +212,17 @@ static int strange(struct trace_replay *r, const struct trace_record *record, co
     return contradicted(r, "event %" PRIu64 " %s", record->number, what);
 }
 
-/* A block at an address that is allocated: BASE saw the new one early, or its free is
+/* A block at an address that another block takes: BASE saw the new one early, or its free is
  * missing. */
 static int displaced(struct trace_replay *r, const struct trace_record *record,
-                     struct trace_block *b)
+                     struct trace_block *b, const char *what)
 {
-    if (b->base) {
+    if (b->base && r->info->base[b->base - 1].address == b->address) {
         r->info->base[b->base - 1].none = true;
         unlisted_move(r, 0 - b->requested, -1);
         return block_remove(r, b, record);
     }
-    int error = strange(r, record, "allocates a live block");
+    int error = strange(r, record, what);
     move(r, record, 0 - b->requested, (uint64_t)-1);
     return error ? error : block_remove(r, b, record);
 }
@@ -251,7 +230,7 @@ static int displaced(struct trace_replay *r, const struct trace_record *record,
 static int allocated(struct trace_replay *r, const struct trace_record *record)
 {
     struct trace_block *block = block_find(r, record->address);
-    int error = block ? displaced(r, record, block) : 0;
+    int error = block ? displaced(r, record, block, "allocates a live block") : 0;
     struct trace_block made = {.address = record->address,
                                .requested = record->requested,
                                .usable = record->usable,
@@ -276,11 +255,14 @@ static bool was_there(const struct trace_replay *r, uint64_t requested)
 }
 
 /* A block that was live at the start and that the list of BASE came too late for. */
-static int missed(struct trace_replay *r, const struct trace_record *record, uint64_t requested)
+static int missed(struct trace_replay *r, const struct trace_record *record, uint64_t address,
+                  uint64_t requested)
 {
-    return trace_info_add_base(r->info, &(struct trace_base){.address = record->address,
+    return trace_info_add_base(r->info, &(struct trace_base){.address = address,
                                                              .requested = requested,
-                                                             .usable = requested});
+                                                             .usable = requested,
+                                                             .context = record->context,
+                                                             .tag = record->tag});
 }
 
 static int freed(struct trace_replay *r, const struct trace_record *record)
@@ -300,21 +282,36 @@ static int freed(struct trace_replay *r, const struct trace_record *record)
     if (b)
         return block_remove(r, b, record);
     unlisted_move(r, size, 1);
-    return missed(r, record, size);
+    return missed(r, record, record->address, size);
+}
+
+/* Its place in the table is another's from here on. What is at its new place was none of the
+ * start's, or its free is missing. */
+static int moved(struct trace_replay *r, const struct trace_record *record, struct trace_block *b)
+{
+    struct trace_block *other = block_find(r, record->address);
+    int error = other ? displaced(r, record, other, "moves to a live block") : 0;
+    r->moves++;
+    weir__pointer_map_remove(&r->live, placed_find(r, b->address));
+    b->address = record->address;
+    place(r, b->address, (size_t)(b - r->blocks));
+    return error;
 }
 
 static int resized(struct trace_replay *r, const struct trace_record *record)
 {
-    struct trace_block *b = block_find(r, record->address);
+    uint64_t from = record->from ? record->from : record->address;
+    struct trace_block *b = block_find(r, from);
+    int error = 0;
     r->resizes++;
     if (!b && !(record->sized && was_there(r, record->before)))
         return strange(r, record, "resizes an unknown block");
     uint64_t before = record->sized ? record->before : b->requested;
     if (!b) {
-        int error = missed(r, record, before);
+        error = missed(r, record, from, before);
         if (!error)
             error = base_add(r, r->info->nbase - 1);
-        b = block_find(r, record->address);
+        b = block_find(r, from);
         if (error || !b)
             return error;
     }
@@ -327,7 +324,9 @@ static int resized(struct trace_replay *r, const struct trace_record *record)
     b->requested = record->requested;
     b->usable = record->usable;
     move(r, record, record->requested - before, 0);
-    return watched(r, TRACE_RESIZES, b, before, record);
+    if (from != record->address)
+        error = moved(r, record, b);
+    return error ? error : watched(r, TRACE_RESIZES, b, before, record);
 }
 
 static int destroyed(struct trace_replay *r, const struct trace_record *record)
@@ -362,6 +361,15 @@ static void adjusted(struct trace_replay *r, const struct trace_record *record)
         r->frees += 0 - (uint64_t)record->blocks;
 }
 
+static int block_event(struct trace_replay *r, const struct trace_record *record)
+{
+    if (!record->address)
+        return strange(r, record, "names no address");
+    if (record->kind == TRACE_RECORD_ALLOCATE)
+        return allocated(r, record);
+    return record->kind == TRACE_RECORD_FREE ? freed(r, record) : resized(r, record);
+}
+
 static int replay_event(struct trace_replay *r, const struct trace_record *record)
 {
     r->events++;
@@ -369,11 +377,9 @@ static int replay_event(struct trace_replay *r, const struct trace_record *recor
         r->last_ticks = record->ticks;
     switch (record->kind) {
     case TRACE_RECORD_ALLOCATE:
-        return allocated(r, record);
     case TRACE_RECORD_FREE:
-        return freed(r, record);
     case TRACE_RECORD_RESIZE:
-        return resized(r, record);
+        return block_event(r, record);
     case TRACE_RECORD_DESTROYED:
         return destroyed(r, record);
     case TRACE_RECORD_ADJUSTED:
@@ -410,7 +416,7 @@ static int replay_begin(struct trace_replay *r, struct trace_info *info, trace_w
                                .unlisted_blocks = (int64_t)info->start_count,
                                .inexact = !info->started_known || !info->foot.present ||
                                           info->foot.dropped || info->damage.places};
-    int error = table_grow(r);
+    int error = 0;
     for (size_t i = 0; i < info->nbase && !error; i++)
         error = base_add(r, i);
     return error;
@@ -419,7 +425,7 @@ static int replay_begin(struct trace_replay *r, struct trace_info *info, trace_w
 void trace_replay_end(struct trace_replay *r)
 {
     free(r->blocks);
-    free(r->table);
+    weir__pointer_map_clear(&r->live);
     free(r->first);
 }
 

@@ -5,6 +5,7 @@
 #ifndef WEIR_TOOLS_TRACE_REPLAY_H
 #define WEIR_TOOLS_TRACE_REPLAY_H
 
+#include "base/pointer_map.h"
 #include "tools/trace_merge.h"
 
 struct trace_block {
@@ -23,8 +24,9 @@ enum trace_change { TRACE_BEGINS, TRACE_ENDS, TRACE_RESIZES, TRACE_OTHER };
 
 /*
  * Told every change of a block: after it begins, before it ends, after it is resized (from
- * `before` requested bytes); and every other event, with block NULL. The record's number is
- * 0 for what was live at the start. Returns 0 or an errno value that ends the replay.
+ * `before` requested bytes; the record says where it was, if it moved); and every other event, with
+ * block NULL. The record's number is 0 for what was live at the start. Returns 0 or an errno value
+ * that ends the replay.
  */
 typedef int trace_watcher(void *user, enum trace_change change, struct trace_block *block,
                           uint64_t before, const struct trace_record *record);
@@ -35,7 +37,7 @@ struct trace_replay {
     void *user;
     uint64_t total, count, peak, peak_number, peak_ticks;
     uint64_t last_ticks; /* the latest of an event */
-    uint64_t allocations, frees, resizes, failures, marks, events;
+    uint64_t allocations, frees, resizes, moves, failures, marks, events; /* moves: resizes, too */
     uint64_t missing; /* numbers that no event has, below one that has */
     uint64_t last;    /* the greatest number of an event */
     uint64_t strays;  /* events left out; see trace_merge_strays */
@@ -47,11 +49,9 @@ struct trace_replay {
 
     struct trace_block *blocks; /* live and free ones; see trace_block.live */
     size_t nblocks, capacity;
-    uint32_t free;   /* index + 1 of a free block; more by `next` */
-    uint32_t *table; /* open addressing by address: index + 1 of a live block, 0: empty */
-    size_t slots;    /* a power of two */
-    size_t nlive;
-    uint32_t *first; /* by context: index + 1 of its latest block */
+    uint32_t free;                 /* index + 1 of a free block; more by `next` */
+    struct weir__pointer_map live; /* by address: the index of a live block */
+    uint32_t *first;               /* by context: index + 1 of its latest block */
     size_t nfirst;
 };
 

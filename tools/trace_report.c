@@ -1,6 +1,7 @@
 /* tools/trace_report.c - see trace_report.h. */
 #include "tools/trace_report.h"
 
+#include "observe/format.h"
 #include "tools/numbers.h"
 #include "tools/trace_groups.h"
 
@@ -72,6 +73,8 @@ static void block_print(FILE *to, const struct trace_info *info, const struct tr
                                         [TRACE_RECORD_RESIZE] = "resize",
                                         [TRACE_RECORD_FAILED] = "failed"};
     fputs(names[r->kind], to);
+    if (r->from)
+        fprintf(to, " 0x%" PRIx64 " to", r->from);
     if (r->kind != TRACE_RECORD_FAILED)
         fprintf(to, " 0x%" PRIx64, r->address);
     if (r->kind == TRACE_RECORD_FREE)
@@ -289,6 +292,10 @@ static void missing_text(FILE *to, const char *prefix, const struct trace_replay
 
 void trace_report_state(FILE *to, const char *prefix, const struct trace_replay *end)
 {
+    if (trace_info_is_newer(end->info))
+        fprintf(to,
+                "%sversion %u.%u of the format; this weir reads %u.%u and leaves out the rest\n",
+                prefix, WEIR__TRACE_MAJOR, end->info->minor, WEIR__TRACE_MAJOR, WEIR__TRACE_MINOR);
     damage_text(to, prefix, end);
     if (end->info->foot.present)
         missing_text(to, prefix, end);
@@ -335,8 +342,9 @@ static void figures_text(FILE *to, const struct trace_report *report)
                 number_of(end->unknown, "events"));
     fprintf(to, "  %s, %s, ", number_of(end->allocations, "allocations"),
             number_of(end->frees, "frees"));
-    fprintf(to, "%s in place, %s, %s\n", number_of(end->resizes, "resizes"),
-            number_of(end->failures, "failed requests"), number_of(end->marks, "marks"));
+    fprintf(to, "%s (%s moved), %s, %s\n", number_of(end->resizes, "resizes"),
+            number_count(end->moves), number_of(end->failures, "failed requests"),
+            number_of(end->marks, "marks"));
     fprintf(to, "  live at the start: %s in %s\n", number_bytes(info->start_total),
             number_of(info->start_count, "blocks"));
 }
@@ -404,8 +412,9 @@ static void figures_json(FILE *to, const struct trace_report *report)
     state_json(to, end);
     fprintf(to,
             ",\"events\":%" PRIu64 ",\"threads\":%u,\"allocations\":%" PRIu64 ",\"frees\":%" PRIu64
-            ",\"resizes\":%" PRIu64 ",\"failed\":%" PRIu64 ",\"marks\":%" PRIu64,
-            end->events, threads_of(info), end->allocations, end->frees, end->resizes,
+            ",\"resizes\":%" PRIu64 ",\"moved\":%" PRIu64 ",\"failed\":%" PRIu64
+            ",\"marks\":%" PRIu64,
+            end->events, threads_of(info), end->allocations, end->frees, end->resizes, end->moves,
             end->failures, end->marks);
     fprintf(to, ",\"start\":{\"bytes\":%" PRIu64 ",\"blocks\":%" PRIu64 "},\"samples\":%zu",
             info->start_total, info->start_count, info->nsamples);

@@ -1,14 +1,16 @@
 /*
- * returns.pml - the remote-free list of a class centre (src/pool/center.c): whoever finds
- * the lock taken pushes a batch with one compare-and-swap; who holds the lock takes the
- * whole list with one exchange. GIVERS threads give BATCHES batches each, taken from
- * the empty ones that takers put back (center->remote_spares), so that the same batch comes back while
- * a slow pusher still remembers it as the head (ABA). Run by `make check-models`.
+ * returns.pml - the remote frees of a center (src/pool/returns.c, center.c): a fixed set of
+ * batches. A giver that finds the lock taken claims an empty batch by compare-and-swap of the
+ * set `free`, fills it in two steps and puts it into the set `filled`; if none is empty it waits
+ * for the lock. Who holds the lock empties full batches, one at a time, and puts them back
+ * into `free`. Run by `make check-models`.
  *
- * Asserted: no batch is lost, none is twice in a list or in a list and in a hand.
+ * Asserted: a batch that is emptied holds what one giver put there, whole; nothing that was
+ * given comes twice, and in the end all of it came, and every batch is empty.
  *
- * Mutants: NO_CAS (a load and a store instead of the compare-and-swap), POP_ONE (takers
- * without the lock unlink one batch by compare-and-swap, as a stack would: ABA).
+ * Mutants: NO_CAS (a load and a store claim a batch), FULL_EARLY (in `filled` before it is
+ * filled), FREE_EARLY (in `free` before it is emptied), CLEAR_LATE (in `free` first, then out
+ * of `filled`).
  */
 #ifndef GIVERS
 #define GIVERS 2
@@ -19,114 +21,148 @@
 #ifndef ROUNDS
 #define ROUNDS 2
 #endif
-#define B 3 /* batches in all, numbered from 1; 0 is the end of a list */
-#define NONE 0
+#ifndef BATCHES
+#define BATCHES 2
+#endif
+#define GIFTS   (GIVERS * ROUNDS)
 
-byte head;         /* center->returns */
-byte next[B + 1];
-byte place[B + 1]; /* 0: empty, free to take; 1: in a hand; 2: in the list */
-bool locked;       /* the centre's lock */
-byte given, taken, done;
+byte free = (1 << BATCHES) - 1; /* returns->free, returns->full: sets of bits */
+byte filled;
+byte low[BATCHES], high[BATCHES]; /* the two halves of what a batch holds; numbers from 1 */
+bool came[GIFTS + 1];
+bool locked;
+byte ncame, done;
 
-/* An empty batch object, wherever one is. */
-inline empty_take(b)
+/* What was given has come: into the depot, by who holds the lock. */
+inline arrive(x, y)
 {
-    atomic {
-        if
-        :: place[1] == 0 -> b = 1
-        :: place[2] == 0 -> b = 2
-        :: place[3] == 0 -> b = 3
-        fi;
-        place[b] = 1
+    d_step {
+        assert(x == y); /* of one giver, and whole */
+        assert(x != 0 && !came[x]);
+        came[x] = true;
+        ncame++
     }
 }
 
-/* returns_push: load, link, compare-and-swap; the failed swap loads again. */
-inline push(b)
+/* batch_claim: `at` is the batch, or BATCHES: none is empty. */
+inline claim()
 {
-    h = head;
+    seen = free;
     do
-    :: next[b] = h;
+    :: seen == 0 -> at = BATCHES; break
+    :: seen != 0 ->
+        at = 0;
+        do
+        :: seen & (1 << at) -> break
+        :: else -> at++
+        od;
 #ifdef NO_CAS
-        head = b;
-        place[b] = 2;
+        free = seen & ~(1 << at);
         break
 #else
         atomic {
             if
-            :: head == h -> head = b; assert(place[b] == 1); place[b] = 2; break
-            :: else -> h = head
+            :: free == seen -> free = seen & ~(1 << at); break
+            :: else -> seen = free
             fi
         }
 #endif
     od
 }
 
-proctype Giver()
+inline set_filled(i)
 {
-    byte b, h, n;
+    filled = filled | (1 << i)
+}
+
+/* weir__center_give: try the lock, else the returns, else wait for the lock. */
+proctype Giver(byte first)
+{
+    byte n, at, seen, gift;
+    bool mine;
     do
     :: n < ROUNDS ->
-        empty_take(b);
-        given++;
-        push(b);
-        b = 0; h = 0;
+        gift = first + n;
+        atomic { mine = !locked; locked = true };
+        if
+        :: mine -> skip
+        :: else ->
+            claim();
+            if
+            :: at < BATCHES ->
+#ifdef FULL_EARLY
+                set_filled(at);
+#endif
+                low[at] = gift;
+                high[at] = gift;
+#ifndef FULL_EARLY
+                set_filled(at);
+#endif
+            :: else -> atomic { !locked -> locked = true }; mine = true
+            fi
+        fi;
+        if
+        :: mine -> arrive(gift, gift); locked = false
+        :: else
+        fi;
+        at = 0; seen = 0; gift = 0; mine = false;
         n++
     :: n == ROUNDS -> break
     od;
     done++
 }
 
-inline keep(b)
+/* weir__returns_emptied */
+inline emptied(i)
 {
-    d_step {
-        assert(place[b] == 2); /* neither lost nor in two places */
-        place[b] = 0;
-        taken++
-    }
+#ifdef CLEAR_LATE
+    free = free | (1 << i);
+    filled = filled & ~(1 << i)
+#else
+    filled = filled & ~(1 << i);
+#ifndef FREE_EARLY
+    free = free | (1 << i)
+#else
+    skip
+#endif
+#endif
 }
 
-/* returns_take_locked, again and again, until all was given and taken. */
+/* Any holder of the lock: returns_take_locked, again and again until all was given. */
 proctype Taker()
 {
-    byte b, n;
+    byte at, a, b;
     do
-    :: taken < given || done < GIVERS ->
-#ifndef POP_ONE
+    :: done < GIVERS || filled != 0 ->
         atomic { !locked -> locked = true };
-#else
-        b = head;
-        if
-        :: b != NONE ->
-            n = next[b];
-            atomic {
-                if
-                :: head == b -> head = n; keep(b)
-                :: else
-                fi
-            }
-        :: else
-        fi;
-#endif
-#ifndef POP_ONE
-        atomic { b = head; head = NONE };
         do
-        :: b != NONE -> n = next[b]; keep(b); b = n
-        :: else -> break
-        od;
+        :: filled == 0 -> break
+        :: filled != 0 ->
+            at = 0;
+            do
+            :: filled & (1 << at) -> break
+            :: else -> at++
+            od;
+#ifdef FREE_EARLY
+            free = free | (1 << at);
 #endif
-        b = 0; n = 0;
+            a = low[at];
+            b = high[at];
+            arrive(a, b);
+            emptied(at)
+        od;
+        at = 0; a = 0; b = 0;
         locked = false
-    :: taken == given && done == GIVERS -> break
+    :: done == GIVERS && filled == 0 && !locked -> break
     od;
-    assert(head == NONE)
+    assert(ncame == GIFTS && free == (1 << BATCHES) - 1) /* nothing is left behind */
 }
 
 init {
     byte i;
     atomic {
         do
-        :: i < GIVERS -> run Giver(); i++
+        :: i < GIVERS -> run Giver(1 + i * ROUNDS); i++
         :: else -> break
         od;
         i = 0;

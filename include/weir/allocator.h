@@ -60,9 +60,10 @@ WEIR_API void *weir_allocate_zeroed_aligned(weir_allocator *a, size_t count, siz
 /*
  * Resizes a block, moving it if it must; the contents up to the smaller size and
  * the block's alignment are kept. block == NULL allocates. Size 0 is a valid
- * size, not a free. NULL with ENOMEM leaves the block as it was. The total moves
- * from the old size to the new in one step when the block stays in place; a
- * block that moves is counted like an allocation followed by a free.
+ * size, not a free. NULL with ENOMEM leaves the block as it was. In place or moved, it
+ * is one change of the figures: the total goes from the old size to the new in one step,
+ * a limit admits what the new size adds, nothing is counted as an allocation or a free,
+ * and the block keeps its tag and its generation (weir_checkpoint).
  */
 WEIR_API void *weir_reallocate(weir_allocator *a, void *block, size_t size);
 

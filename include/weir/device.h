@@ -11,7 +11,8 @@
  * Streams. A stream is the table's opaque handle; NULL is the device's default stream.
  * A block belongs to the stream it was allocated on. Once freed it serves requests on
  * the stream it was freed on at once, because work there is in order, and requests on
- * another stream only after an event recorded on the former has come to pass.
+ * another stream only after an event recorded on the former has completed. Where the device
+ * fails when it is asked or waited for, the work is not taken for completed.
  *
  * Thread rule: every function may be called from any thread at any time, except that
  * weir_allocator_destroy must be the last call on its allocator. The pool has one lock,
@@ -68,7 +69,7 @@ typedef struct weir_device_table {
     int (*event_create)(void *user, void **event);
     int (*event_destroy)(void *user, void *event);
     int (*event_record)(void *user, void *event, void *stream);
-    int (*event_query)(void *user, void *event); /* 0: came to pass; EAGAIN: not yet */
+    int (*event_query)(void *user, void *event); /* 0: completed; EAGAIN: not yet */
     int (*event_synchronize)(void *user, void *event);
 
     /* Text of the calling thread's last failure here ("CUDA_ERROR_...: ..."), never NULL. */

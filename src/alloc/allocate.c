@@ -1,9 +1,11 @@
-/*
- * alloc/allocate.c - the way of an allocation. The fast path is alloc/small.h's.
- */
-#include "alloc/block.h"
+/* alloc/allocate.c - the calls that allocate; see weir/allocator.h. Owns nothing. */
+#include "alloc/allocate.h"
+
+#include "alloc/body.h"
+#include "alloc/large.h"
+#include "alloc/provided.h"
 #include "alloc/small.h"
-#include "alloc/trace.h"
+#include "base/error.h"
 
 #include <errno.h>
 #include <string.h>
@@ -16,61 +18,22 @@ WEIR__INLINE bool allocate_small(weir_allocator *a, size_t size, const uint16_t 
     return weir__small_allocate(weir__heap_cached(a), size, map, block, zeroed);
 }
 
-/* -- large blocks ---------------------------------------------------------------------- */
-
-/* Below this a span is taken before anybody asks whether a limit could ever admit it. */
-#define LOOK_FIRST (4 * WEIR__MIB)
-
-/* Counts a span that was taken, the way that may be refused; 0 or why not. */
-static WEIR__NOINLINE const char *large_account(weir_allocator *a, struct weir__span *span,
-                                                size_t alignment)
+WEIR__NOINLINE void *weir__allocate_slow(weir_allocator *a, const struct weir__request *request)
 {
-    struct weir__body *body = a->body;
-    size_t size = span->u.live.requested;
-    uint64_t sequence = 0;
-    if (weir__unlikely(!weir__account(a, (int64_t)size, 1, 0, &sequence))) {
-        weir__store_give_span(body->store, span, &body->span_bytes);
-        return "over the limit";
-    }
-    if (weir__unlikely(sequence != 0))
-        weir__trace_allocated(a, sequence,
-                              &(struct weir__trace_block){weir__span_block(span), size, 0,
-                                                          weir__span_usable(span), alignment,
-                                                          span->u.live.tag});
-    return NULL;
-}
-
-/* `a` is ready and its blocks come from a store; the size is no small one's or the
- * alignment too strict. Guarded by tests/test_callgrind.sh. */
-static void *large_allocate(weir_allocator *a, size_t size, size_t alignment, bool *zeroed)
-{
-    struct weir__body *body = a->body;
-    const struct weir__request request = {size, alignment, NULL};
-    if (size >= LOOK_FIRST && weir__unlikely(weir__meter_never_fits(&body->meter, size)))
-        return weir__allocate_failed(a, &request, "over the limit");
-    struct weir__claim claim = {a, size, weir__word_tag(weir__here.word), &body->span_bytes};
-    struct weir__span *span = weir__store_take_span(body->store, size, alignment, &claim, zeroed);
-    if (weir__unlikely(!span))
-        return weir__allocate_failed(a, &request, "out of memory");
-    void *block = weir__span_block(span);
-    struct weir__heap *heap = weir__heap_cached(a);
-    if (weir__likely(weir__window_count(&heap->window, (int64_t)size, 1, 0))) {
-        weir__watch_call(heap);
-        return block;
-    }
-    const char *why = large_account(a, span, alignment);
-    if (weir__unlikely(why != NULL))
-        return weir__allocate_failed(a, &request, why);
-    weir__watch_call(weir__heap_cached(a));
-    return block;
+    if (weir__unlikely(!weir__allocator_check(a, NULL)))
+        return NULL;
+    if (weir__unlikely(request->size > PTRDIFF_MAX || request->alignment > PTRDIFF_MAX / 2 + 1))
+        return weir__block_failed(a, request, "impossibly large");
+    if (weir__unlikely(!a->body->page_heap))
+        return weir__provided_allocate(a, request);
+    int sizeclass = weir__class_of(request->size, weir__max(request->alignment, WEIR__GRAIN));
+    if (weir__likely(sizeclass < 0))
+        return weir__large_allocate(a, request);
+    return weir__small_allocate_slow(a, (unsigned)sizeclass, request);
 }
 
 static WEIR__NOINLINE void *allocate_default_slow(weir_allocator *a, size_t size)
 {
-    bool zeroed;
-    if (size > WEIR__SMALL_MAX &&
-        weir__likely(size <= PTRDIFF_MAX && weir__allocator_is_ready(a) && a->body->store))
-        return large_allocate(a, size, WEIR_DEFAULT_ALIGNMENT, &zeroed);
     return weir__allocate_slow(a, &(struct weir__request){size, WEIR_DEFAULT_ALIGNMENT, NULL});
 }
 
@@ -100,158 +63,30 @@ void *weir_allocate_aligned(weir_allocator *a, size_t size, size_t alignment)
     return allocate_aligned_slow(a, size, alignment);
 }
 
-/* -- the slow way -------------------------------------------------------------------- */
-
-#ifdef WEIR_NO_ACCOUNTING
-
-bool weir__heap_count(struct weir__heap *heap, int64_t delta, unsigned allocated, unsigned freed)
-{
-    (void)heap, (void)delta, (void)allocated, (void)freed;
-    return true;
-}
-
-bool weir__account(weir_allocator *a, int64_t delta, unsigned allocated, unsigned freed,
-                   uint64_t *sequence)
-{
-    (void)a, (void)delta, (void)allocated, (void)freed, (void)sequence;
-    return true;
-}
-
-#else
-
-bool weir__heap_count(struct weir__heap *heap, int64_t delta, unsigned allocated, unsigned freed)
-{
-    return weir__window_count(&heap->window, delta, allocated, freed) ||
-           weir__meter_change(&heap->window, delta, allocated, freed);
-}
-
-bool weir__account(weir_allocator *a, int64_t delta, unsigned allocated, unsigned freed,
-                   uint64_t *sequence)
-{
-    struct weir__heap *heap = weir__heap_get(a);
-    if (heap->slot && weir__likely(weir__window_count(&heap->window, delta, allocated, freed)))
-        return true;
-    weir__lock_take(&heap->cache.lock);
-    bool counted = weir__heap_count(heap, delta, allocated, freed);
-    uint64_t number = weir__heap_sequence(heap);
-    if (number)
-        *sequence = number;
-    weir__lock_drop(&heap->cache.lock);
-    return counted;
-}
-
-#endif
-
-void *weir__allocate_failed(weir_allocator *a, const struct weir__request *request, const char *why)
-{
-    weir__meter_failed(&a->body->meter);
-    weir__trace_failed(a, request->size, request->alignment, ENOMEM);
-    return weir__fail_null(ENOMEM, "allocator \"%s\": %zu bytes: %s", a->name, request->size, why);
-}
-
-/* The block, its ledger word written. */
-WEIR__INLINE void *slot_make_live(struct weir__slot slot, const struct weir__request *request)
-{
-    if (request->zeroed)
-        *request->zeroed = weir__word_get(slot.word) & WEIR__WORD_ZERO;
-    uint32_t aligned = request->alignment > WEIR_DEFAULT_ALIGNMENT ? WEIR__WORD_ALIGNED : 0;
-    weir__word_set(slot.word, weir__here.word | aligned | (uint32_t)request->size);
-    return slot.block;
-}
-
-/* The top of the bin, if the limits let it be counted. */
-static void *small_take_locked(struct weir__heap *heap, struct weir__bin *bin,
-                               const struct weir__request *request)
-{
-    struct weir__slot slot = bin->top[-1];
-    if (!weir__heap_count(heap, (int64_t)request->size, 1, 0))
-        return NULL;
-    weir__bin_set_top(bin, bin->top - 1);
-    return slot_make_live(slot, request);
-}
-
-/* While SHARED: from the thread's own bin without its lock. NULL: the other way. */
-static void *small_take_shared(struct weir__heap *heap, struct weir__bin *bin,
-                               const struct weir__request *request)
-{
-    if (!heap->slot || !weir__shared_enter(&heap->window))
-        return NULL;
-    struct weir__slot *top = weir__own_get(bin->top);
-    void *block = NULL;
-    if (weir__likely(top[-1].block != NULL)) {
-        weir__own_set(bin->top, top - 1);
-        block = slot_make_live(top[-1], request);
-    }
-    weir__shared_leave(&heap->window, block ? (int64_t)request->size : 0, block != NULL, 0);
-    return block;
-}
-
-static void *small_allocate(weir_allocator *a, unsigned class, const struct weir__request *request)
-{
-    struct weir__heap *heap = weir__heap_get(a);
-    struct weir__bin *bin = &heap->cache.bins[class];
-    if (weir__meters_are_shared()) {
-        void *shared = small_take_shared(heap, bin, request);
-        if (weir__likely(shared != NULL))
-            return shared;
-    }
-    weir__lock_take(&heap->cache.lock);
-    bool filled = bin->top > bin->base || weir__cache_refill(&heap->cache, class);
-    void *block = filled ? small_take_locked(heap, bin, request) : NULL;
-    uint64_t sequence = weir__heap_sequence(heap);
-    weir__lock_drop(&heap->cache.lock);
-    if (weir__unlikely(!block))
-        return weir__allocate_failed(a, request, filled ? "over the limit" : "out of memory");
-    if (weir__unlikely(sequence != 0))
-        weir__trace_allocated(
-            a, sequence,
-            &(struct weir__trace_block){block, request->size, 0, weir__class_bytes[class],
-                                        request->alignment, weir__word_tag(weir__here.word)});
-    weir__scavenge_now_and_then(heap);
-    return block;
-}
-
-void *weir__allocate_slow(weir_allocator *a, const struct weir__request *request)
-{
-    if (weir__unlikely(!weir__allocator_check(a, NULL)))
-        return NULL;
-    if (weir__unlikely(request->size > PTRDIFF_MAX || request->alignment > PTRDIFF_MAX / 2 + 1))
-        return weir__allocate_failed(a, request, "impossibly large");
-    if (!a->body->store)
-        return weir__foreign_allocate(a, request);
-    int class = weir__class_of(request->size, weir__max(request->alignment, WEIR__GRAIN));
-    if (class >= 0)
-        return small_allocate(a, (unsigned)class, request);
-    bool zeroed = false;
-    void *block = large_allocate(a, request->size, request->alignment, &zeroed);
-    if (request->zeroed)
-        *request->zeroed = zeroed;
-    return block;
-}
-
 /* -- zeroed ---------------------------------------------------------------------------- */
 
-void *weir_allocate_zeroed_aligned(weir_allocator *a, size_t count, size_t size, size_t alignment)
+/* What a provider's functions clear was cleared before it was counted (alloc/provided.c). */
+void *weir__allocate_zeroed(weir_allocator *a, size_t count, size_t size, size_t alignment)
 {
     size_t total;
+    bool zeroed = false;
+    struct weir__request request = {SIZE_MAX, alignment, &zeroed};
     if (!weir__is_power_of_two(alignment))
         return weir__fail_null(EINVAL, "alignment %zu is not a power of two", alignment);
     if (!weir__allocator_check(a, NULL))
         return NULL;
     if (__builtin_mul_overflow(count, size, &total))
-        return weir__allocate_failed(a, &(struct weir__request){SIZE_MAX, alignment, NULL},
-                                     "count times size overflows");
-    bool zeroed = false;
-    void *block = weir__allocate_slow(a, &(struct weir__request){total, alignment, &zeroed});
-    if (!block || zeroed || total == 0)
-        return block;
-    int error = weir__allocator_zero(a, block, total);
-    if (error) {
-        weir_deallocate(a, block);
-        weir__meter_failed(&a->body->meter);
-        errno = error;
-        return NULL;
-    }
+        return weir__block_failed(a, &request, "count times size overflows");
+    request.size = total;
+    void *block = weir__allocate_slow(a, &request);
+    return !block || zeroed || !total ? block : memset(block, 0, total);
+}
+
+void *weir_allocate_zeroed_aligned(weir_allocator *a, size_t count, size_t size, size_t alignment)
+{
+    void *block = weir__allocate_zeroed(a, count, size, alignment);
+    if (weir__unlikely(!block && errno != EINVAL))
+        errno = ENOMEM;
     return block;
 }
 

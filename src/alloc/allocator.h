@@ -27,11 +27,4 @@ bool weir__allocator_host_accessible(const weir_allocator *a);
 int weir__allocator_zero(const weir_allocator *a, void *block, size_t size);
 int weir__allocator_copy(const weir_allocator *a, void *to, const void *from, size_t size);
 
-/*
- * Starts a new generation for weir_checkpoint: after it, exactly the blocks
- * allocated later have since_checkpoint set. `visit` (may be NULL) sees every
- * live block of `a` that had it set until now. Returns visit's non-zero, else 0.
- */
-int weir__allocator_mark_old(weir_allocator *a, weir_block_visitor *visit, void *user);
-
 #endif

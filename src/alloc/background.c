@@ -3,7 +3,10 @@
  * what is left when everybody falls silent: decay and the emptying of idle threads' caches
  * happen on the operations of running threads, and then there are none. Owns that thread.
  */
-#include "alloc/block.h"
+#include "alloc/background.h"
+
+#include "alloc/context.h"
+#include "base/error.h"
 #include "os/locks.h"
 #include "os/wait.h"
 
@@ -35,11 +38,8 @@ WEIR__LOCKS_KNOW(CONTROL, &background.control);
 static uint64_t tree_operations(weir_allocator *top)
 {
     uint64_t sum = 0;
-    for (weir_allocator *a = top; a; a = weir__context_after(a, top)) {
-        const struct weir__heap *heap = &a->body->common;
-        for (; heap; heap = heap == &a->body->common ? a->body->heaps : heap->next)
-            sum += weir__window_allocations(&heap->window) + weir__window_frees(&heap->window);
-    }
+    for (weir_allocator *a = top; a; a = weir__context_after(a, top))
+        sum += weir__heaps_operations(a);
     return sum;
 }
 
@@ -51,8 +51,8 @@ static void root_look(weir_allocator *root)
     body->looks_seen = now;
     if (body->looks_idle == IDLE_LOOKS)
         weir_trim(root);
-    else if (body->store)
-        weir__store_decay(body->store);
+    else if (body->page_heap)
+        weir__page_heap_decay(body->page_heap);
 }
 
 static void background_look(void)
@@ -61,7 +61,7 @@ static void background_look(void)
     weir__context_lock();
     for (weir_allocator *a = weir__context_after(NULL, NULL), *next; a; a = next) {
         next = weir__context_after(a, NULL);
-        if (!a->parent)
+        if (!weir__context_parent(a))
             root_look(a);
     }
     weir__context_unlock();

@@ -13,7 +13,10 @@
  */
 #include "alloc/fork.h"
 
+#include "alloc/background.h"
+#include "alloc/body.h"
 #include "alloc/context.h"
+#include "alloc/heap.h"
 #include "os/locks.h"
 
 #include <pthread.h>
@@ -31,8 +34,8 @@ static void heaps_each(weir__lock_visitor *visit)
 {
     for (weir_allocator *a = context_next(NULL); a; a = context_next(a)) {
         visit(&a->body->common.cache.lock, NULL);
-        for (struct weir__heap *heap = a->body->heaps; heap; heap = heap->next)
-            visit(&heap->cache.lock, NULL);
+        for (struct weir__link *at = a->body->heaps.first; at; at = at->next)
+            visit(&weir__heap_of(at)->cache.lock, NULL);
     }
 }
 WEIR__LOCKS_EACH(HEAP, heaps_each);
@@ -47,18 +50,18 @@ static void centers_each(weir__lock_visitor *visit)
 }
 WEIR__LOCKS_EACH(CLASS, centers_each);
 
-static void stores_each(weir__lock_visitor *visit)
+static void page_heaps_each(weir__lock_visitor *visit)
 {
     for (weir_allocator *a = context_next(NULL); a; a = context_next(a))
-        if (a->body->owns_store)
-            visit(&a->body->store->lock, NULL);
+        if (a->body->owns_page_heap)
+            visit(&a->body->page_heap->lock, NULL);
 }
-WEIR__LOCKS_EACH(STORE, stores_each);
+WEIR__LOCKS_EACH(PAGES, page_heaps_each);
 
 static void registries_each(weir__lock_visitor *visit)
 {
     for (weir_allocator *a = context_next(NULL); a; a = context_next(a))
-        if (!a->body->store)
+        if (!a->body->page_heap)
             visit(&a->body->registry.lock, NULL);
 }
 WEIR__LOCKS_EACH(REGISTRY, registries_each);
@@ -72,20 +75,9 @@ WEIR__LOCKS_EACH(THREAD, thread_each);
 
 /* -- are they free? ------------------------------------------------------------------------ */
 
-/* Is the calling thread in the middle of counting? Then another may hold the meter lock and
- * wait for it. */
-static bool thread_is_inside(void)
-{
-    for (unsigned i = 0; i < WEIR__HEAP_SLOTS - 1; i++)
-        if (weir__here.heaps[i] != &weir__no_heap &&
-            weir__window_is_inside(&weir__here.heaps[i]->window))
-            return true;
-    return false;
-}
-
 bool weir__core_is_quiet(void)
 {
-    return !thread_is_inside() && weir__locks_are_free();
+    return !weir__heaps_are_entered() && weir__locks_are_free();
 }
 
 /* -- fork ---------------------------------------------------------------------------------- */
@@ -110,8 +102,8 @@ static void fork_child(void)
         weir__forked_first();
     weir__meter_fork_done();
     for (weir_allocator *a = context_next(NULL); a; a = context_next(a)) {
-        if (a->body->owns_store)
-            weir__store_forked(a->body->store);
+        if (a->body->owns_page_heap)
+            weir__page_heap_forked(a->body->page_heap);
         weir__heaps_orphaned(a);
     }
     weir__background_forked();

@@ -1,27 +1,40 @@
-/*
- * alloc/heap.c - a thread's part of each allocator: made at its first slow operation,
- * taken back when the thread ends, emptied when it idles. Owns weir__here and the
- * lists of heaps (context lock).
- */
+/* alloc/heap.c - see heap.h. */
+#include "alloc/heap.h"
+
+#include "alloc/body.h"
 #include "alloc/context.h"
-#include "alloc/observe.h"
+#include "alloc/cpu.h"
+#include "alloc/inspect.h"
+#include "alloc/misuse.h"
 #include "backing/meta.h"
+#include "os/clock.h"
+#include "track/count.h"
+#include "track/shown.h"
+#include "track/trace_hook.h"
 
 #include <errno.h>
+
+/* Threads that did nothing for this long have their caches emptied; looked at only
+ * every so many slow operations of a heap. */
+#define IDLE_NS       1000000000u
+#define LOOK_SLOW_OPS 64
 
 struct weir__heap weir__no_heap = {.window.cap = WEIR__WINDOW_CLOSED,
                                    .cache.bins = {[0 ... WEIR__CLASSES - 1] = WEIR__BIN_UNUSED}};
 
 WEIR__TLS struct weir__local weir__here = {
     .heaps = {[0 ... WEIR__HEAP_SLOTS - 1] = &weir__no_heap},
-    .word = WEIR__WORD_LIVE,
+    .live = WEIR__ENTRY_LIVE,
     .lock = WEIR__LOCK(THREAD),
 };
 
-/* A thread's destructors, and the C library after them, may use weir when its heaps are
- * gone; whether the system would call us again nobody can know, and a heap that stays
- * would point into a dead thread. So the common heaps serve then. */
-static WEIR__TLS bool thread_ended, thread_watched;
+/*
+ * A thread has heaps only while its end will be known: one that stays would point into a dead
+ * thread. The common heaps serve where the system does not watch threads for us, while it is
+ * asked to (it may allocate for that), and when a thread's destructors, and the C library after
+ * them, use weir and its heaps are gone: a second call at its end cannot be relied on.
+ */
+static WEIR__TLS enum { THREAD_NEW = 0, THREAD_ASKING, THREAD_WATCHED, THREAD_ENDED } thread_state;
 
 static uint32_t slots_taken; /* bits; context lock */
 
@@ -62,37 +75,21 @@ void weir__heap_slot_give(ptrdiff_t heap_at)
 
 /* -- making and unmaking -------------------------------------------------------------- */
 
-void weir__shard_add(weir_allocator *a, struct weir__shard *shard)
+/* From 1 on. One that comes again, half a milliard heaps later, could only hide the second free of
+ * a block whose copies are that old. */
+static uint32_t mark_next(void)
 {
-    struct weir__body *body = a->body;
-    for (unsigned class = 0; class < WEIR__CLASSES; class ++)
-        weir__center_init(&shard->centers[class], class, body->store, a);
-    body->shards[body->nshards] = shard;
-    __atomic_store_n(&body->nshards, body->nshards + 1, __ATOMIC_RELEASE);
-}
-
-/* A shard that no thread uses if there may be one, else the least used. */
-static struct weir__shard *shard_choose(weir_allocator *a)
-{
-    struct weir__body *body = a->body;
-    struct weir__shard *least = body->shards[0];
-    for (unsigned i = 1; i < body->nshards; i++)
-        if (body->shards[i]->nheaps < least->nheaps)
-            least = body->shards[i];
-    if (!least || !least->nheaps || body->nshards == WEIR__SHARDS)
-        return least;
-    struct weir__shard *made = weir__meta_allocate(sizeof *made);
-    if (!made)
-        return least;
-    weir__shard_add(a, made);
-    return made;
+    static uint32_t number;
+    uint32_t next = __atomic_add_fetch(&number, 1, __ATOMIC_RELAXED) % WEIR__ENTRY_MARK_MAX;
+    return WEIR__ENTRY_CACHED | (next + 1);
 }
 
 static void heap_init(struct weir__heap *heap, weir_allocator *a, const void *thread)
 {
     heap->owner = a;
+    heap->mark = mark_next();
     weir__cache_init(&heap->cache);
-    heap->shard = shard_choose(a);
+    heap->shard = weir__body_shard_choose(a->body);
     if (heap->shard) {
         heap->shard->nheaps += heap->slot != NULL;
         heap->cache.centers = heap->shard->centers;
@@ -103,25 +100,6 @@ static void heap_init(struct weir__heap *heap, weir_allocator *a, const void *th
 void weir__heap_common_init(weir_allocator *a)
 {
     heap_init(&a->body->common, a, NULL);
-}
-
-static void heap_link(struct weir__heap *heap)
-{
-    struct weir__body *body = heap->owner->body;
-    heap->next = body->heaps;
-    if (heap->next)
-        heap->next->prev = heap;
-    body->heaps = heap;
-}
-
-static void heap_unlink(struct weir__heap *heap)
-{
-    if (heap->next)
-        heap->next->prev = heap->prev;
-    if (heap->prev)
-        heap->prev->next = heap->next;
-    else
-        heap->owner->body->heaps = heap->next;
 }
 
 /* Its thread shall not find it any more, not even to mark it with a tag. */
@@ -140,7 +118,7 @@ static void heap_free(struct weir__heap *heap)
         weir__meta_free(heap, sizeof *heap);
 }
 
-/* Its window goes; its free blocks to the centres if `flush`. The thread does not find
+/* Its window goes; its free blocks to the centers if `flush`. The thread does not find
  * it, or is not there. */
 static void heap_unmake(struct weir__heap *heap, bool flush)
 {
@@ -148,7 +126,7 @@ static void heap_unmake(struct weir__heap *heap, bool flush)
     weir__window_detach(&heap->window);
     weir__cache_empty(&heap->cache, flush);
     weir__lock_drop(&heap->cache.lock);
-    heap_unlink(heap);
+    weir__list_remove(&heap->owner->body->heaps, &heap->link);
     if (heap->shard)
         heap->shard->nheaps--;
     heap_free(heap);
@@ -157,7 +135,7 @@ static void heap_unmake(struct weir__heap *heap, bool flush)
 static void thread_exit(void)
 {
     int saved = errno;
-    thread_ended = true;
+    thread_state = THREAD_ENDED;
     weir__context_lock();
     for (unsigned i = 0; i < WEIR__HEAP_SLOTS; i++)
         if (weir__here.heaps[i] != &weir__no_heap) {
@@ -185,8 +163,16 @@ static struct weir__heap *heap_allocate(const weir_allocator *a)
     return heap;
 }
 
-/* The place is filled before the system is asked to watch the thread: what it
- * allocates for that comes back here and finds it. */
+/* Asks again after a failure: memory may be there later. */
+static bool thread_is_watched(void)
+{
+    if (thread_state == THREAD_NEW) {
+        thread_state = THREAD_ASKING;
+        thread_state = weir__thread_at_exit(thread_exit) ? THREAD_WATCHED : THREAD_NEW;
+    }
+    return thread_state == THREAD_WATCHED;
+}
+
 static struct weir__heap *heap_make(weir_allocator *a, struct weir__heap **slot)
 {
     struct weir__heap *heap = heap_allocate(a);
@@ -194,16 +180,12 @@ static struct weir__heap *heap_make(weir_allocator *a, struct weir__heap **slot)
         return NULL;
     heap->slot = slot;
     heap->local = &weir__here;
-    heap->word = weir__here.word;
+    heap->live = weir__here.live;
     weir__context_lock();
     heap_init(heap, a, weir__thread_self());
-    heap_link(heap);
+    weir__list_push(&a->body->heaps, &heap->link);
     *slot = heap;
     weir__context_unlock();
-    if (!thread_watched) {
-        thread_watched = true;
-        weir__thread_at_exit(thread_exit);
-    }
     return heap;
 }
 
@@ -211,7 +193,7 @@ struct weir__heap *weir__heap_find(weir_allocator *a)
 {
     struct weir__heap *heap = NULL;
     int saved = errno;
-    if (a->heap_at != weir__heap_slot_none() && !thread_ended)
+    if (a->heap_at != weir__heap_slot_none() && thread_is_watched())
         heap =
             heap_make(a, (struct weir__heap **)((char *)__builtin_thread_pointer() + a->heap_at));
     errno = saved;
@@ -220,9 +202,10 @@ struct weir__heap *weir__heap_find(weir_allocator *a)
 
 void weir__heaps_release(weir_allocator *a, bool flush)
 {
-    while (a->body->heaps) {
-        heap_hide(a->body->heaps);
-        heap_unmake(a->body->heaps, flush);
+    struct weir__heap *heap;
+    while ((heap = weir__heap_of(a->body->heaps.first))) {
+        heap_hide(heap);
+        heap_unmake(heap, flush);
     }
     weir__lock_take(&a->body->common.cache.lock);
     weir__window_detach(&a->body->common.window);
@@ -232,8 +215,8 @@ void weir__heaps_release(weir_allocator *a, bool flush)
 
 void weir__heaps_orphaned(weir_allocator *a)
 {
-    for (struct weir__heap *heap = a->body->heaps, *next; heap; heap = next) {
-        next = heap->next;
+    for (struct weir__heap *heap = weir__heap_of(a->body->heaps.first), *next; heap; heap = next) {
+        next = weir__heap_of(heap->link.next);
         if (heap->window.thread != weir__thread_self())
             heap_unmake(heap, true);
     }
@@ -250,29 +233,30 @@ void weir__heaps_show(const struct weir__heap_places *new_places, struct weir__s
         heap_hide(own);
         heap_unmake(own, true);
     }
-    weir__meter_show(&weir__cpu.body->meter, shown);
+    weir__shown_begin(&weir__cpu.body->meter, shown);
     weir__context_unlock();
 }
 
-void weir__heaps_place_again(void (*place)(void *heap, size_t size, bool own, uint32_t *number),
-                             struct weir__shown *shown)
+static void placed_each(weir__heap_placer *place)
 {
-    struct weir__body *body = weir__cpu.body;
-    for (struct weir__heap *heap = body->heaps; heap; heap = heap->next)
+    for (struct weir__link *at = weir__cpu.body->heaps.first; at; at = at->next) {
+        struct weir__heap *heap = weir__heap_of(at);
         if (heap->placed)
             place(heap, sizeof *heap, heap->window.thread == weir__thread_self(),
                   &heap->window.number);
-    weir__meter_fork_tallies(&body->meter, shown);
+    }
 }
 
-void weir__heaps_place_apart(void (*place)(void *heap, size_t size, bool own, uint32_t *number))
+void weir__heaps_place_again(weir__heap_placer *place, struct weir__shown *shown)
 {
-    struct weir__body *body = weir__cpu.body;
-    for (struct weir__heap *heap = body->heaps; heap; heap = heap->next)
-        if (heap->placed)
-            place(heap, sizeof *heap, heap->window.thread == weir__thread_self(),
-                  &heap->window.number);
-    body->meter.shown = NULL;
+    placed_each(place);
+    weir__shown_forked(&weir__cpu.body->meter, shown);
+}
+
+void weir__heaps_place_apart(weir__heap_placer *place)
+{
+    placed_each(place);
+    weir__cpu.body->meter.shown = NULL;
 }
 
 /* -- emptying ------------------------------------------------------------------------- */
@@ -289,41 +273,78 @@ static size_t heap_flush(struct weir__heap *heap)
     return bytes;
 }
 
+/* The common heap, then each thread's: the one after `heap` (NULL: the first). */
+static struct weir__heap *heap_after(const weir_allocator *a, const struct weir__heap *heap)
+{
+    if (!heap)
+        return &a->body->common;
+    return weir__heap_of(heap == &a->body->common ? a->body->heaps.first : heap->link.next);
+}
+
 size_t weir__heaps_flush(weir_allocator *a)
 {
-    size_t bytes = heap_flush(&a->body->common);
-    for (struct weir__heap *heap = a->body->heaps; heap; heap = heap->next)
+    size_t bytes = 0;
+    for (struct weir__heap *heap = NULL; (heap = heap_after(a, heap));)
         bytes += heap_flush(heap);
     return bytes;
 }
 
-__attribute__((unused)) static uint64_t heap_operations(const struct weir__heap *heap)
+void weir__heaps_barrier(weir_allocator *a)
 {
-    return weir__window_allocations(&heap->window) + weir__window_frees(&heap->window);
+    for (struct weir__heap *heap = NULL; (heap = heap_after(a, heap));) {
+        weir__lock_take(&heap->cache.lock);
+        weir__lock_drop(&heap->cache.lock);
+    }
 }
 
-/* Without accounting nobody is known to be idle, and no window keeps the owner out. */
-static void heap_scavenge(struct weir__heap *heap)
+uint64_t weir__heaps_operations(const weir_allocator *a)
 {
-#ifdef WEIR_NO_ACCOUNTING
-    (void)heap;
-#else
-    uint64_t now = heap_operations(heap);
-    if (now == heap->seen)
-        heap_flush(heap);
-    heap->seen = now;
-#endif
+    uint64_t sum = 0;
+    for (const struct weir__heap *heap = NULL; (heap = heap_after(a, heap));)
+        sum += weir__window_operations(&heap->window);
+    return sum;
+}
+
+size_t weir__heaps_cached(const weir_allocator *a, unsigned sizeclass)
+{
+    size_t count = 0;
+    for (const struct weir__heap *heap = NULL; (heap = heap_after(a, heap));)
+        if (weir__cache_used(&heap->cache) >> sizeclass & 1)
+            count += weir__cache_count(&heap->cache, sizeclass);
+    return count;
 }
 
 void weir__heaps_scavenge(void)
 {
     weir__context_lock();
-    for (weir_allocator *a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL)) {
-        if (!a->body->store)
-            continue;
-        heap_scavenge(&a->body->common);
-        for (struct weir__heap *heap = a->body->heaps; heap; heap = heap->next)
-            heap_scavenge(heap);
-    }
+    for (weir_allocator *a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL))
+        for (struct weir__heap *heap = NULL; (heap = heap_after(a, heap));)
+            if (weir__window_is_idle(&heap->window, &heap->seen))
+                heap_flush(heap);
     weir__context_unlock();
+}
+
+void weir__heap_slow_done(struct weir__heap *heap)
+{
+    static uint64_t looked_at; /* coarse clock; any thread */
+    weir__watch_call(heap);
+    if (weir__unlikely(__atomic_load_n(&weir__late_misuses_noted, __ATOMIC_RELAXED)))
+        weir__late_misuses_report();
+    unsigned slow = __atomic_load_n(&heap->slow, __ATOMIC_RELAXED) + 1; /* about, if common */
+    __atomic_store_n(&heap->slow, slow, __ATOMIC_RELAXED);
+    if (weir__likely(slow % LOOK_SLOW_OPS))
+        return;
+    uint64_t now = weir__os_coarse_time(), last = __atomic_load_n(&looked_at, __ATOMIC_RELAXED);
+    if (now - last >= IDLE_NS && __atomic_compare_exchange_n(&looked_at, &last, now, false,
+                                                             __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        weir__heaps_scavenge();
+}
+
+bool weir__heaps_are_entered(void)
+{
+    for (unsigned i = 0; i < WEIR__HEAP_SLOTS - 1; i++)
+        if (weir__here.heaps[i] != &weir__no_heap &&
+            weir__window_is_inside(&weir__here.heaps[i]->window))
+            return true;
+    return false;
 }

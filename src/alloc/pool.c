@@ -1,19 +1,21 @@
-/* alloc/pool.c - weir_pool: a store of its own and the allocator over it. */
-#include "alloc/block.h"
-#include "backing/meta.h"
+/* alloc/pool.c - weir_pool: a page heap of its own and the allocator over it. */
+#include "alloc/pool.h"
 
-#include <weir/pool.h>
+#include "alloc/context.h"
+#include "backing/backing.h"
+#include "backing/meta.h"
+#include "base/error.h"
 
 #include <errno.h>
 
 struct weir_pool {
     weir_allocator *allocator;
-    struct weir__store store;
+    struct weir__page_heap page_heap;
 };
 
-struct weir__store *weir__pool_store(weir_pool *pool)
+struct weir__page_heap *weir__pool_page_heap(weir_pool *pool)
 {
-    return &pool->store;
+    return &pool->page_heap;
 }
 
 weir_pool *weir_pool_create(const weir_pool_options *options)
@@ -23,9 +25,9 @@ weir_pool *weir_pool_create(const weir_pool_options *options)
     weir_pool *pool = weir__meta_allocate(sizeof *pool);
     if (!pool)
         return weir__fail_null(ENOMEM, "no memory for a pool");
-    weir__store_init(&pool->store, weir__backing_get());
+    weir__page_heap_init(&pool->page_heap, weir__backing_get());
     weir_allocator_options made = {.name = o->name, .parent = o->parent, .limit = o->limit};
-    pool->allocator = weir__context_make(&made, &pool->store, "pool");
+    pool->allocator = weir__context_make(&made, &pool->page_heap, "pool");
     if (!pool->allocator) {
         weir__meta_free(pool, sizeof *pool);
         return NULL;
@@ -39,8 +41,8 @@ static weir_allocator *pool_leaf(weir_pool *pool)
 {
     weir_allocator *leaf = NULL;
     for (weir_allocator *a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL))
-        for (weir_allocator *up = a; up && !a->children; up = up->parent)
-            if (up->body->store == &pool->store)
+        for (weir_allocator *up = a; up && !weir__context_child(a); up = weir__context_parent(up))
+            if (up->body->page_heap == &pool->page_heap)
                 leaf = a;
     return leaf;
 }
@@ -53,7 +55,7 @@ int weir_pool_destroy(weir_pool *pool)
     weir__context_lock();
     while ((leaf = pool_leaf(pool)))
         weir__context_unmake(leaf);
-    weir__store_destroy(&pool->store);
+    weir__page_heap_destroy(&pool->page_heap);
     weir__context_unlock();
     weir__meta_free(pool, sizeof *pool);
     return 0;

@@ -1,99 +1,145 @@
 /*
- * alloc/reallocate.c - resizing: where the block stands if its class or its pages
- * allow, else by moving it.
+ * alloc/reallocate.c - resizing: where the block stands if its class or its pages allow, else by
+ * moving it. Either is one change of the figures, from the old size to the new: the new memory is
+ * taken and filled uncounted, then the change is counted, then the old memory goes.
  */
-#include "alloc/block.h"
+#include "alloc/reallocate.h"
+
+#include "alloc/body.h"
+#include "alloc/large.h"
+#include "alloc/provided.h"
+#include "alloc/small.h"
 #include "alloc/trace.h"
+#include "base/error.h"
 
 #include <errno.h>
 #include <string.h>
 
-static void resized(weir_allocator *a, uint64_t sequence, const void *block,
-                    const struct weir__found *found, size_t size)
+/* -- between pools ---------------------------------------------------------------------- */
+
+/* Memory for a block that is not live yet. */
+struct carrier {
+    void *block;
+    size_t usable;
+    int sizeclass;             /* negative: a span */
+    struct weir__cached small; /* or */
+    struct weir__span *span;
+};
+
+static bool carrier_take(weir_allocator *a, const struct weir__request *request,
+                         const struct weir__found *found, struct carrier *c)
 {
+    c->sizeclass = weir__class_of(request->size, weir__max(request->alignment, WEIR__GRAIN));
+    if (c->sizeclass >= 0) {
+        c->usable = weir__class_bytes[c->sizeclass];
+        bool taken = weir__small_take(a, (unsigned)c->sizeclass, &c->small);
+        c->block = taken ? c->small.block : NULL;
+        return taken;
+    }
+    c->span = weir__large_take(a, request, found->tag);
+    if (!c->span)
+        return false;
+    c->span->u.live.old = found->old;
+    c->usable = weir__span_usable(c->span);
+    c->block = weir__span_block(c->span);
+    return true;
+}
+
+static void carrier_give(weir_allocator *a, const struct carrier *c)
+{
+    if (c->sizeclass >= 0)
+        weir__small_give(a, c->small, (unsigned)c->sizeclass);
+    else
+        weir__large_give(a, c->span);
+}
+
+static void carrier_make_live(const struct carrier *c, const struct weir__request *request,
+                              const struct weir__found *found)
+{
+    if (c->sizeclass < 0)
+        return;
+    uint32_t bits = (request->alignment > WEIR_DEFAULT_ALIGNMENT ? WEIR__ENTRY_ALIGNED : 0) |
+                    (found->old ? WEIR__ENTRY_OLD : 0);
+    weir__entry_set(c->small.entry, WEIR__ENTRY_LIVE | bits | found->tag << WEIR__ENTRY_TAG_SHIFT |
+                                        (uint32_t)request->size);
+}
+
+/* The old memory goes, uncounted. Another thread that freed the block meanwhile counted it off,
+ * too. */
+static void former_give(weir_allocator *a, void *block, const struct weir__found *found)
+{
+    bool first = found->kind == WEIR__KIND_SMALL ? weir__small_give_live(a, block, found)
+                                                 : weir__large_give(a, found->place.span);
+    if (weir__likely(first))
+        return;
+    weir__misuse(WEIR_MISUSE_DOUBLE_FREE, block, a->name);
+    weir__count_mend(a, found->requested);
+}
+
+/* All the usable bytes of the block may have been used. */
+static void *pooled_move(weir_allocator *a, void *block, const struct weir__found *found,
+                         const struct weir__request *request)
+{
+    struct carrier c = {0};
+    uint64_t sequence = 0;
+    if (!carrier_take(a, request, found, &c))
+        return weir__block_failed(a, request, "out of memory");
+    if (!weir__count(a, (int64_t)request->size - (int64_t)found->requested, 0, 0, &sequence)) {
+        carrier_give(a, &c);
+        return weir__block_failed(a, request, "over the limit");
+    }
+    memcpy(c.block, block, weir__min(request->size, found->usable));
+    carrier_make_live(&c, request, found);
     if (weir__unlikely(sequence != 0))
-        weir__trace_resized(a, sequence,
-                            &(struct weir__trace_block){block, size, found->requested,
-                                                        weir_usable_size(a, block),
-                                                        found->alignment, found->tag});
+        weir__trace_resized(a, sequence, block,
+                            &(struct weir__trace_block){c.block, request->size, found->requested,
+                                                        c.usable, found->alignment, found->tag});
+    former_give(a, block, found);
+    return c.block;
 }
 
-/* weir_checkpoint may set the `old` bit of a live word meanwhile. */
-static void word_resize(uint32_t *word, size_t size)
+/* -- any block ---------------------------------------------------------------------------- */
+
+/* Where it stands; NULL: it must move, or a limit refused. */
+static void *resize_in_place(weir_allocator *a, void *block, const struct weir__found *found,
+                             size_t size, bool *refused)
 {
-    uint32_t value = weir__word_get(word);
-    while (!__atomic_compare_exchange_n(word, &value,
-                                        (value & ~WEIR__WORD_SIZE_MASK) | (uint32_t)size, true,
-                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-        continue;
+    bool done = found->kind == WEIR__KIND_SMALL
+                    ? weir__small_resize_slow(a, block, found, size, refused)
+                    : weir__large_resize(a, block, found, size, refused);
+    return done ? block : NULL;
 }
 
-/* 1: done; 0: it must move; -1: a limit. */
-static int small_resize(weir_allocator *a, void *block, struct weir__found *found, size_t size)
+/* Within the thread's own heap: a small block that stays small. NULL: another way. */
+static void *resize_within(weir_allocator *a, void *block, const struct weir__found *found,
+                           size_t size)
 {
-    size_t alignment = weir__max(found->alignment, WEIR__GRAIN);
-    if (size > WEIR__SMALL_MAX ||
-        weir__class_of(size, alignment) != (int)weir__slab_class(found->slab))
-        return 0;
-    uint64_t sequence = 0;
-    word_resize(found->word, size); /* first, as below: a walk never sees a size given up */
-    if (!weir__account(a, (int64_t)size - (int64_t)found->requested, 0, 0, &sequence)) {
-        word_resize(found->word, found->requested);
-        return -1;
-    }
-    resized(a, sequence, block, found, size);
-    return 1;
-}
-
-static int large_resize(weir_allocator *a, void *block, struct weir__found *found, size_t size)
-{
-    struct weir__body *body = a->body;
-    size_t old = found->requested;
-    if (size <= WEIR__SMALL_MAX && old > WEIR__SMALL_MAX)
-        return 0;
-    if (!weir__store_resize_span(body->store, found->span, size, &body->span_bytes))
-        return 0;
-    uint64_t sequence = 0;
-    if (!weir__account(a, (int64_t)size - (int64_t)old, 0, 0, &sequence)) {
-        weir__store_resize_span(body->store, found->span, old, &body->span_bytes);
-        return -1;
-    }
-    resized(a, sequence, block, found, size);
-    return 1;
-}
-
-static void *block_move(weir_allocator *a, void *block, const struct weir__found *found,
-                        size_t size)
-{
-    void *to = weir__allocate_slow(a, &(struct weir__request){size, found->alignment, NULL});
-    if (!to)
+    int sizeclass = weir__class_of(size, weir__max(found->alignment, WEIR__GRAIN));
+    if (found->kind != WEIR__KIND_SMALL || sizeclass < 0)
         return NULL;
-    size_t kept = weir__min(size, found->usable); /* all of it may have been used */
-    int error = weir__allocator_copy(a, to, block, kept);
-    if (error) {
-        weir_deallocate(a, to);
-        errno = error;
-        return NULL;
-    }
-    weir_deallocate(a, block);
-    return to;
+    return weir__small_resize(a, weir__heap_cached(a), block, &found->place, size,
+                              (size_t)sizeclass << WEIR__BIN_SHIFT);
 }
 
 /* `found` is the live block; its alignment there is what the result must have. */
-static void *found_resize(weir_allocator *a, void *block, struct weir__found *found, size_t size)
+static void *found_resize(weir_allocator *a, void *block, const struct weir__found *found,
+                          size_t size)
 {
+    bool refused = false;
     struct weir__request request = {size, found->alignment, NULL};
     if (size > PTRDIFF_MAX)
-        return weir__allocate_failed(a, &request, "impossibly large");
-    int done = found->kind == WEIR__SMALL   ? small_resize(a, block, found, size)
-               : found->kind == WEIR__LARGE ? large_resize(a, block, found, size)
-                                            : 0;
-    if (done < 0)
-        return weir__allocate_failed(a, &request, "over the limit");
-    return done ? block : block_move(a, block, found, size);
+        return weir__block_failed(a, &request, "impossibly large");
+    if (found->kind == WEIR__KIND_PROVIDED)
+        return weir__provided_move(a, block, found, &request);
+    void *to = resize_within(a, block, found, size);
+    if (!to)
+        to = resize_in_place(a, block, found, size, &refused);
+    if (refused)
+        return weir__block_failed(a, &request, "over the limit");
+    return to ? to : pooled_move(a, block, found, &request);
 }
 
-void *weir_reallocate(weir_allocator *a, void *block, size_t size)
+void *weir__reallocate(weir_allocator *a, void *block, size_t size)
 {
     struct weir__found found;
     if (!block)
@@ -103,6 +149,14 @@ void *weir_reallocate(weir_allocator *a, void *block, size_t size)
         return NULL;
     }
     return found_resize(a, block, &found, size);
+}
+
+void *weir_reallocate(weir_allocator *a, void *block, size_t size)
+{
+    void *to = weir__reallocate(a, block, size);
+    if (weir__unlikely(!to && errno != EINVAL))
+        errno = ENOMEM;
+    return to;
 }
 
 void *weir__reallocate_as(weir_allocator *a, void *block, size_t size, size_t alignment)

@@ -1,186 +1,118 @@
 /*
- * alloc/small.h - the fast ways of small blocks, inlined into weir_allocate,
+ * alloc/small.h - blocks out of slabs. The fast ways are inlined into weir_allocate,
  * weir_deallocate and the preloaded malloc: a stack pop or push and three plain stores
  * of accounting, no lock, no atomic, no call. Their cost is guarded by
  * tests/test_callgrind.sh.
  *
- * `heap` is the calling thread's, or the one that is none (alloc/context.h).
+ * A fast way has the order of track/count.h: enter, be admitted, take, leave; nothing of a bin
+ * is looked at before the window is known to be open. `heap` is the calling thread's, or the one
+ * that is none (alloc/heap.h).
  */
 #ifndef WEIR_ALLOC_SMALL_H
 #define WEIR_ALLOC_SMALL_H
 
 #include "alloc/block.h"
+#include "alloc/count.h"
+#include "alloc/heap.h"
 
-/* Where there is accounting; folds away where not. */
-WEIR__INLINE bool weir__allocating_enter(struct weir__window *w, int64_t size, int64_t *to)
+/* The top block, made live by `entry`; NULL: the bin is empty, or its top is not a true copy
+ * (pool/cached.h): go the slow way. *zeroed (may be NULL, which folds away): it is known to be
+ * zero. By who may use the bin, as the next. */
+WEIR__INLINE void *weir__small_pop(struct weir__bin *bin, uint32_t entry, bool *zeroed)
 {
-#ifdef WEIR_NO_ACCOUNTING
-    (void)w, (void)size, (void)to;
+    struct weir__cached *top = weir__own_get(bin->top);
+    void *block = top[-1].block;
+    if (weir__unlikely(!block) || weir__unlikely(!weir__cached_is_true(&top[-1])))
+        return NULL;
+    weir__own_set(bin->top, top - 1);
+    if (zeroed)
+        *zeroed = top[-1].mark & WEIR__ENTRY_ZERO;
+    weir__entry_set(top[-1].entry, entry);
+    return block;
+}
+
+/* False: the bin is full. */
+WEIR__INLINE bool weir__small_push(struct weir__bin *bin, struct weir__cached cached)
+{
+    struct weir__cached *top = weir__own_get(bin->top);
+    if (weir__unlikely(top == weir__own_get(bin->limit)))
+        return false;
+    weir__entry_set(cached.entry, cached.mark);
+    *top = cached;
+    weir__own_set(bin->top, top + 1);
     return true;
-#else
-    weir__window_enter(&w->allocating);
-    *to = size + weir__own_get(w->taken) - weir__own_get(w->given);
-    if (weir__likely(weir__window_admits(w, *to)))
-        return true;
-    weir__window_leave(&w->allocating, -1);
-    return false;
-#endif
 }
 
-WEIR__INLINE void weir__allocating_leave(struct weir__window *w, int64_t taken, int64_t to)
-{
-#ifdef WEIR_NO_ACCOUNTING
-    (void)w, (void)taken, (void)to;
-#else
-    weir__window_note(w, to, 1);
-    weir__own_set(w->taken, weir__own_get(w->taken) + taken);
-    weir__window_leave(&w->allocating, 1);
-#endif
-}
-
-WEIR__INLINE void weir__allocating_undo(struct weir__window *w)
-{
-#ifdef WEIR_NO_ACCOUNTING
-    (void)w;
-#else
-    weir__window_leave(&w->allocating, -1);
-#endif
-}
-
-/*
- * *block of the class that `map` names (size <= WEIR__SMALL_MAX), or false: go the slow
- * way. The order is that of window.h: enter, be admitted, take, leave; nothing of the
- * bin is looked at before the window is known to be open. *zeroed (may be NULL, which
- * folds away): the block is known to be zero.
- */
+/* *block of the class that `map` names (size <= WEIR__SMALL_MAX), or false: go the slow way. */
 WEIR__INLINE bool weir__small_allocate(struct weir__heap *heap, size_t size, const uint16_t *map,
                                        void **block, bool *zeroed)
 {
     struct weir__bin *bin = weir__cache_bin(&heap->cache, map[weir__class_index(size)]);
-    struct weir__window *w = &heap->window;
     int64_t to;
-    if (weir__unlikely(!weir__allocating_enter(w, (int64_t)size, &to)))
+    if (weir__unlikely(!weir__allocating_enter(&heap->window, (int64_t)size, &to)))
         return false;
-    struct weir__slot *top = weir__own_get(bin->top);
-    *block = top[-1].block;
+    *block = weir__small_pop(bin, heap->live | (uint32_t)size, zeroed);
     if (weir__unlikely(!*block)) {
-        weir__allocating_undo(w);
+        weir__allocating_undo(&heap->window);
         return false;
     }
-    weir__own_set(bin->top, top - 1);
-    if (zeroed)
-        *zeroed = weir__word_get(top[-1].word) & WEIR__WORD_ZERO;
-    weir__word_set(top[-1].word, heap->word | (uint32_t)size);
-    weir__allocating_leave(w, (int64_t)size, to);
+    weir__allocating_leave(&heap->window, (int64_t)size, to);
     return true;
 }
 
-/* Where there is accounting; folds away where not. A free is admitted by any open
- * window. */
-WEIR__INLINE bool weir__freeing_enter(struct weir__window *w)
-{
-#ifdef WEIR_NO_ACCOUNTING
-    (void)w;
-    return true;
-#else
-    weir__window_enter(&w->freeing);
-    if (weir__likely(!weir__window_is_closed(w)))
-        return true;
-    weir__window_leave(&w->freeing, -1);
-    return false;
-#endif
-}
-
-WEIR__INLINE void weir__freeing_leave(struct weir__window *w, int64_t freed)
-{
-#ifdef WEIR_NO_ACCOUNTING
-    (void)w, (void)freed;
-#else
-    weir__own_set(w->given, weir__own_get(w->given) + freed);
-    weir__window_leave(&w->freeing, 1);
-#endif
-}
-
-WEIR__INLINE void weir__freeing_undo(struct weir__window *w)
-{
-#ifdef WEIR_NO_ACCOUNTING
-    (void)w;
-#else
-    weir__window_leave(&w->freeing, -1);
-#endif
-}
-
-/* `place` holds the heap (NULL: `a` says where); it is looked at late, when `a` owns a live
+/* `heaps` holds the heap (NULL: `a` says where); it is looked at late, when `a` owns a live
  * block and so is not NULL. True: freed. False: not a live small block of `a`, or its
  * thread cache is full or closed: go the slow way, which finds out which. */
-WEIR__INLINE bool weir__small_deallocate(const weir_allocator *a, struct weir__heap *const *place,
-                                         void *block)
+WEIR__INLINE bool weir__small_free(const weir_allocator *a, struct weir__heap *const *heaps,
+                                   void *block, const struct weir__place *place)
 {
-    if (weir__unlikely(!weir__map_is_slabs(block)))
+    if (weir__unlikely(place->what != WEIR__MAP_SLABS) ||
+        weir__unlikely(weir__own_get(place->slab->owner) != a) || weir__unlikely(!place->entry))
         return false;
-    struct weir__slab *slab = weir__slab_of(block);
-    if (weir__unlikely(weir__own_get(slab->owner) != a))
+    uint32_t value = weir__own_get(*place->entry);
+    if (weir__unlikely(!weir__entry_is_live(value)))
         return false;
-    uint64_t index;
-    if (weir__unlikely(!weir__slab_index(slab, block, &index)))
+    struct weir__heap *heap = heaps ? *heaps : weir__heap_cached(a);
+    struct weir__bin *bin = weir__cache_bin(&heap->cache, place->slab->bin);
+    if (weir__unlikely(!weir__freeing_enter(&heap->window)))
         return false;
-    uint32_t *word = &slab->words[index], value = weir__own_get(*word);
-    if (weir__unlikely(!weir__word_is_live(value)))
-        return false;
-    struct weir__heap *heap = place ? *place : weir__heap_cached(a);
-    struct weir__bin *bin = weir__cache_bin(&heap->cache, slab->bin);
-    struct weir__window *w = &heap->window;
-    if (weir__unlikely(!weir__freeing_enter(w)))
-        return false;
-    struct weir__slot *top = weir__own_get(bin->top);
-    if (weir__unlikely(top == weir__own_get(bin->limit))) {
-        weir__freeing_undo(w);
+    uint32_t requested = (uint32_t)weir__entry_size(value);
+    struct weir__cached cached = {block, place->entry, heap->mark, requested};
+    if (weir__unlikely(!weir__small_push(bin, cached))) {
+        weir__freeing_undo(&heap->window);
         return false;
     }
-    weir__word_set(word, WEIR__WORD_CACHED);
-    top->block = block;
-    top->word = word;
-    weir__own_set(bin->top, top + 1);
-    weir__freeing_leave(w, (int64_t)weir__word_size(value));
+    weir__freeing_leave(&heap->window, requested);
     return true;
 }
 
-/* What weir__small_resize found. */
-enum weir__resize {
-    WEIR__RESIZE_DONE,
-    WEIR__RESIZE_MOVE, /* a live small block, but `size` is of another class */
-    WEIR__RESIZE_SLOW  /* not a small block, or not to be counted here */
-};
-
 /*
- * Resizes a small block of `a` where it stands if `size` is of the same class by `map`.
- * *usable: its bytes now (not for SLOW). The `old` bit may be set by weir_checkpoint
- * meanwhile, hence the loop.
+ * Resizes the live small block of `a` at `place` within the calling thread's `heap`: where it
+ * stands if `bin` (a class << WEIR__BIN_SHIFT, which holds `size`) is its own, else by a move
+ * between two bins. Either is one change of the figures. The block's address, or NULL: go the
+ * slow way.
  */
-WEIR__INLINE enum weir__resize weir__small_resize(const weir_allocator *a,
-                                                  struct weir__heap *const *place, void *block,
-                                                  size_t size, const uint16_t *map, size_t *usable)
-{
-    if (weir__unlikely(!weir__map_is_slabs(block)))
-        return WEIR__RESIZE_SLOW;
-    struct weir__slab *slab = weir__slab_of(block);
-    if (weir__unlikely(weir__own_get(slab->owner) != a))
-        return WEIR__RESIZE_SLOW;
-    uint32_t *word = weir__slab_word(slab, block);
-    uint32_t value = word ? weir__word_get(word) : 0;
-    if (weir__unlikely(!weir__word_is_live(value)))
-        return WEIR__RESIZE_SLOW;
-    *usable = weir__class_bytes[weir__slab_class(slab)];
-    if (size > WEIR__SMALL_MAX || map[weir__class_index(size)] != slab->bin)
-        return WEIR__RESIZE_MOVE;
-    int64_t delta = (int64_t)size - (int64_t)weir__word_size(value);
-    if (weir__unlikely(!weir__window_count(&(*place)->window, delta, 0, 0)))
-        return WEIR__RESIZE_SLOW;
-    while (!__atomic_compare_exchange_n(word, &value,
-                                        (value & ~WEIR__WORD_SIZE_MASK) | (uint32_t)size, true,
-                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-        continue;
-    return WEIR__RESIZE_DONE;
-}
+void *weir__small_resize(const weir_allocator *a, struct weir__heap *heap, void *block,
+                         const struct weir__place *place, size_t size, size_t bin);
+
+/* -- the slow ways: no lock held, errno kept but where NULL is returned -------------------- */
+
+void *weir__small_allocate_slow(weir_allocator *a, unsigned sizeclass,
+                                const struct weir__request *request);
+
+/* `found` is a live small block of `a`; whether it still is, is seen under the heap's lock. */
+void weir__small_free_slow(weir_allocator *a, void *block, const struct weir__found *found);
+
+/* Where it stands, if it may stay: true, or `size` is of another class. *refused: by a limit. */
+bool weir__small_resize_slow(weir_allocator *a, void *block, const struct weir__found *found,
+                             size_t size, bool *refused);
+
+/* Out of a bin and back without being counted: for blocks that move. The entry of a block that
+ * was taken is not live yet. False: no memory. */
+bool weir__small_take(weir_allocator *a, unsigned sizeclass, struct weir__cached *taken);
+void weir__small_give(weir_allocator *a, struct weir__cached given, unsigned sizeclass);
+
+/* The same for a live block. False: it is live no more. */
+bool weir__small_give_live(weir_allocator *a, void *block, const struct weir__found *found);
 
 #endif

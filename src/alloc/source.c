@@ -2,7 +2,9 @@
  * alloc/source.c - providers of single blocks for contexts that bypass the pool: the
  * backing's own, and the C library's. Tracked like a user's functions.
  */
-#include "alloc/context.h"
+#include "alloc/source.h"
+
+#include "backing/backing.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -36,9 +38,8 @@ static void raw_free(void *unused, void *block, size_t size, size_t alignment)
 
 static void *region_allocate(void *unused, size_t size, size_t alignment)
 {
-    bool zeroed;
     (void)unused;
-    return weir__backing_get()->take(size, alignment, &zeroed);
+    return weir__backing_get()->take(size, alignment);
 }
 
 static void region_free(void *unused, void *block, size_t size, size_t alignment)

@@ -2,8 +2,10 @@
  * alloc/stats.c - figures of an allocator and its descendants. What the meter knows
  * is exact at one instant; what lies in caches and slabs is gathered a moment later.
  */
-#include "alloc/block.h"
+#include "alloc/context.h"
 #include "backing/meta.h"
+#include "base/error.h"
+#include "track/reading.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -66,57 +68,47 @@ static void figures_add(struct figures *sum, const struct figures *part)
     figure_add(&sum->metadata, part->metadata);
 }
 
-/* Blocks of a class in the thread caches. */
-static size_t class_cached(const struct weir__body *body, unsigned class)
+static void class_add(const struct weir__body *body, unsigned sizeclass, struct figures *f)
 {
-    size_t count = weir__cache_count(&body->common.cache, class);
-    for (const struct weir__heap *heap = body->heaps; heap; heap = heap->next)
-        if (weir__cache_used(&heap->cache) >> class & 1)
-            count += weir__cache_count(&heap->cache, class);
-    return count;
-}
-
-static void class_add(const struct weir__body *body, unsigned class, struct figures *f)
-{
-    size_t size = weir__class_bytes[class], out = 0, batched = 0;
+    size_t size = weir__class_bytes[sizeclass], out = 0, batched = 0;
     const struct weir__center *center;
-    for (unsigned i = class; (center = weir__body_center(body, i)); i += WEIR__CLASSES) {
+    for (unsigned i = sizeclass; (center = weir__body_center(body, i)); i += WEIR__CLASSES) {
         struct weir__center_figures at = {0};
         if (!weir__center_is_empty(center))
-            weir__center_figures(&body->shards[i / WEIR__CLASSES]->centers[class], &at);
+            weir__center_figures(&body->shards[i / WEIR__CLASSES]->centers[sizeclass], &at);
         out += at.out;
         batched += at.batched;
         f->cached += at.returned * size;
         f->reserved += at.slabs << WEIR__SLAB_SHIFT;
-        f->metadata += at.words;
+        f->metadata += at.ledger;
     }
-    size_t held = out ? weir__min(class_cached(body, class) + batched, out) : 0;
+    size_t held = out ? weir__min(weir__heaps_cached(body->handle, sizeclass) + batched, out) : 0;
     f->in_use += (out - held) * size;
     f->cached += held * size;
 }
 
-static void store_add(struct weir__store *store, struct figures *f)
+static void store_add(struct weir__page_heap *page_heap, struct figures *f)
 {
-    weir__lock_take(&store->lock);
-    f->cached +=
-        store->hole_dirty + weir__store_tails_locked(store) + store->ndirty_slabs * WEIR__SLAB;
-    f->reserved = store->reserved;
-    f->metadata += store->headers;
-    weir__lock_drop(&store->lock);
+    weir__lock_take(&page_heap->lock);
+    f->cached += page_heap->hole_dirty + weir__page_heap_tails_locked(page_heap) +
+                 page_heap->ndirty_slabs * WEIR__SLAB;
+    f->reserved = page_heap->reserved;
+    f->metadata += page_heap->headers;
+    weir__lock_drop(&page_heap->lock);
 }
 
 static void pooled_add(const struct weir__body *body, struct figures *f)
 {
     struct figures own = {0};
-    for (unsigned class = 0; class < WEIR__CLASSES; class ++)
-        class_add(body, class, &own);
-    weir__lock_take(&body->store->lock);
+    for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++)
+        class_add(body, sizeclass, &own);
+    weir__lock_take(&body->page_heap->lock);
     own.in_use += body->span_bytes;
     own.reserved += body->span_bytes;
-    weir__lock_drop(&body->store->lock);
+    weir__lock_drop(&body->page_heap->lock);
     own.metadata += sizeof *body + body->nshards * sizeof *body->shards[0];
-    if (body->owns_store)
-        store_add(body->store, &own);
+    if (body->owns_page_heap)
+        store_add(body->page_heap, &own);
     figures_add(f, &own);
 }
 
@@ -136,7 +128,7 @@ static bool reported_above(const weir_allocator *a, const weir_allocator *top)
 {
     const struct weir__body *own = a->body;
     while (a != top) {
-        a = a->parent;
+        a = weir__context_parent(a);
         const weir_allocator_functions *above = &a->body->functions;
         if (above->stats && above->destroy && above->allocate == own->functions.allocate &&
             a->body->user == own->user)
@@ -145,22 +137,33 @@ static bool reported_above(const weir_allocator *a, const weir_allocator *top)
     return false;
 }
 
-/* A store's owner counts what descendants on the same store have reserved already. */
+/* Does one above, up to `top`, own the page heap of `a`? */
+static bool reserved_above(const weir_allocator *a, const weir_allocator *top)
+{
+    const struct weir__page_heap *heap = a->body->page_heap;
+    while (a != top) {
+        a = weir__context_parent(a);
+        if (a->body->owns_page_heap && a->body->page_heap == heap)
+            return true;
+    }
+    return false;
+}
+
+/* A page heap's owner counts what descendants on the same page heap have reserved already. */
 static void figures_gather(weir_allocator *top, struct figures *f)
 {
     weir__context_lock();
     for (weir_allocator *a = top; a; a = weir__context_after(a, top)) {
         struct figures own = {0};
         struct weir__body *body = a->body;
-        if (body->store)
+        if (body->page_heap)
             pooled_add(body, &own);
         else
             provided_add(body, &own);
-        if (!body->store && reported_above(a, top))
+        if (!body->page_heap && reported_above(a, top))
             own.in_use = own.reserved = 0;
-        for (weir_allocator *up = a; up != top && body->store && !body->owns_store; up = up->parent)
-            if (up->parent->body->owns_store && up->parent->body->store == body->store)
-                own.reserved = 0;
+        if (body->page_heap && !body->owns_page_heap && reserved_above(a, top))
+            own.reserved = 0;
         figures_add(f, &own);
     }
     weir__context_unlock();

@@ -1,8 +1,8 @@
 /*
  * alloc/tag.c - names for tags: interned once, never removed. An open hash of chains
- * under a lock of its own ; names are read without it.
+ * under a lock of its own; names are read without it.
  */
-#include "alloc/context.h"
+#include "alloc/heap.h"
 #include "backing/meta.h"
 #include "base/error.h"
 #include "os/locks.h"
@@ -19,7 +19,7 @@ struct tag {
 
 static weir__lock tags_lock = WEIR__LOCK(TAGS);
 WEIR__LOCKS_KNOW(TAGS, &tags_lock);
-static struct tag *tags[WEIR__WORD_TAG_MAX + 1]; /* written once each */
+static struct tag *tags[WEIR__ENTRY_TAG_MAX + 1]; /* written once each */
 static weir_tag tag_buckets[TAG_BUCKETS];
 static weir_tag tags_used;
 
@@ -43,7 +43,7 @@ static weir_tag tag_find(const char *name, unsigned bucket)
 static weir_tag tag_add(const char *name, unsigned bucket, int *error)
 {
     size_t length = strlen(name) + 1;
-    if (tags_used == WEIR__WORD_TAG_MAX) {
+    if (tags_used == WEIR__ENTRY_TAG_MAX) {
         *error = ENOSPC;
         return 0;
     }
@@ -76,7 +76,7 @@ weir_tag weir_tag_intern(const char *name)
 
 const char *weir_tag_name(weir_tag tag)
 {
-    if (tag > WEIR__WORD_TAG_MAX)
+    if (tag > WEIR__ENTRY_TAG_MAX)
         return "";
     const struct tag *known = __atomic_load_n(&tags[tag], __ATOMIC_ACQUIRE);
     return known ? known->name : "";
@@ -84,14 +84,14 @@ const char *weir_tag_name(weir_tag tag)
 
 weir_tag weir_tag_set(weir_tag tag)
 {
-    weir_tag former = weir__word_tag(weir__here.word);
-    if (tag > WEIR__WORD_TAG_MAX)
+    weir_tag former = weir__entry_tag(weir__here.live);
+    if (tag > WEIR__ENTRY_TAG_MAX)
         return former;
-    weir__here.word = WEIR__WORD_LIVE | tag << WEIR__WORD_TAG_SHIFT;
+    weir__here.live = WEIR__ENTRY_LIVE | tag << WEIR__ENTRY_TAG_SHIFT;
     weir__lock_take(&weir__here.lock);
     for (unsigned i = 0; i < WEIR__HEAP_SLOTS; i++)
         if (weir__here.heaps[i] != &weir__no_heap)
-            weir__here.heaps[i]->word = weir__here.word;
+            weir__here.heaps[i]->live = weir__here.live;
     weir__lock_drop(&weir__here.lock);
     return former;
 }

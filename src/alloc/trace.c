@@ -1,17 +1,14 @@
-/*
- * alloc/trace.c - what the observing layer asks of the core (alloc/observe.h): peaks
- * of its own, the tree, tracing.
- */
+/* alloc/trace.c - see trace.h. */
 #include "alloc/trace.h"
 
-#include "alloc/observe.h"
+#include "alloc/context.h"
 #include "base/error.h"
+#include "pool/region.h"
+#include "track/traced.h"
 
 #include <errno.h>
 
-/* Who has a number from weir__trace_stamp has seen a table. */
-
-/* -- events ---------------------------------------------------------------------------- */
+/* -- events: who has a number from weir__trace_stamp has seen a table ------------------------ */
 
 void weir__trace_allocated(weir_allocator *a, uint64_t sequence, const struct weir__trace_block *b)
 {
@@ -30,11 +27,13 @@ void weir__trace_freed(weir_allocator *a, uint64_t sequence, const void *block, 
         .allocator = a, .block = block, .requested = requested, .sequence = sequence});
 }
 
-void weir__trace_resized(weir_allocator *a, uint64_t sequence, const struct weir__trace_block *b)
+void weir__trace_resized(weir_allocator *a, uint64_t sequence, const void *former,
+                         const struct weir__trace_block *b)
 {
     weir__trace_hooks_latest()->resized(
         &(struct weir__trace_event){.allocator = a,
                                     .block = b->block,
+                                    .old_block = former,
                                     .requested = b->requested,
                                     .old_requested = b->old_requested,
                                     .usable = b->usable,
@@ -49,7 +48,7 @@ void weir__trace_failed(weir_allocator *a, size_t requested, size_t alignment, i
         hooks->failed(&(struct weir__trace_event){.allocator = a,
                                                   .requested = requested,
                                                   .alignment = alignment,
-                                                  .tag = weir__word_tag(weir__here.word),
+                                                  .tag = weir__entry_tag(weir__here.live),
                                                   .error = error,
                                                   .sequence = weir__trace_stamp_neutral()});
 }
@@ -64,66 +63,7 @@ void weir__trace_destroyed(weir_allocator *a, size_t bytes, size_t blocks, uint6
     weir__trace_hooks_latest()->context_destroyed(a, bytes, blocks, sequence);
 }
 
-/* -- for the observing layer ------------------------------------------------------------- */
-
-int weir__peak_observer_add(weir_allocator *a, struct weir__peak_observer *observer)
-{
-    struct weir__body *body = weir__body_of(a);
-    if (!body)
-        return EINVAL;
-    weir__meter_observe(&body->meter, observer);
-    return 0;
-}
-
-size_t weir__peak_observer_read(weir_allocator *a, struct weir__peak_observer *observer)
-{
-    struct weir__body *body = weir__body_of(a);
-    return body ? weir__meter_observed(&body->meter, observer) : 0;
-}
-
-void weir__peak_observer_remove(weir_allocator *a, struct weir__peak_observer *observer)
-{
-    struct weir__body *body = weir__body_of(a);
-    if (body)
-        weir__meter_forget(&body->meter, observer);
-}
-
-bool weir__peak_note(weir_allocator *a, const struct weir__window *own,
-                     struct weir__meter_note *note)
-{
-    return weir__meter_note(&a->body->meter, own, note);
-}
-
-static unsigned context_depth(const weir_allocator *a, const weir_allocator *top)
-{
-    unsigned depth = 0;
-    for (; a != top && a->parent; a = a->parent)
-        depth++;
-    return depth;
-}
-
-int weir__allocator_tree(weir_allocator *a, weir__allocator_tree_visitor *visit, void *user)
-{
-    if (a && !weir__allocator_check(a, NULL))
-        return EINVAL;
-    int stop = 0;
-    weir__context_lock();
-    for (weir_allocator *at = weir__context_after(NULL, a); at && !stop;
-         at = weir__context_after(at, a))
-        stop = visit(at, context_depth(at, a), user);
-    weir__context_unlock();
-    return stop;
-}
-
-uint64_t weir__allocator_checkpoint(const weir_allocator *a)
-{
-    return a->checkpoint;
-}
-
-void weir__allocator_checkpoint_set(weir_allocator *a, uint64_t checkpoint)
-{
-    a->checkpoint = checkpoint;
-}
+/* -- beginning and end ------------------------------------------------------------------------ */
 
 static void reading_into(const struct weir__meter_reading *reading, weir_stats *stats)
 {
@@ -138,17 +78,11 @@ static void reading_into(const struct weir__meter_reading *reading, weir_stats *
 
 /* Operations on small blocks count and mark their block under the lock of a heap: those
  * that counted before now have marked it when this returns. */
-static void heaps_settle(weir_allocator *root)
+static void heaps_barrier(weir_allocator *root)
 {
     weir__context_lock();
-    for (weir_allocator *a = root; a; a = weir__context_after(a, root)) {
-        weir__lock_take(&a->body->common.cache.lock);
-        weir__lock_drop(&a->body->common.cache.lock);
-        for (struct weir__heap *heap = a->body->heaps; heap; heap = heap->next) {
-            weir__lock_take(&heap->cache.lock);
-            weir__lock_drop(&heap->cache.lock);
-        }
-    }
+    for (weir_allocator *a = root; a; a = weir__context_after(a, root))
+        weir__heaps_barrier(a);
     weir__context_unlock();
 }
 
@@ -157,15 +91,15 @@ int weir__allocator_trace_begin(weir_allocator *root, const struct weir__trace_h
 {
     struct weir__meter_reading reading;
     struct weir__body *body = weir__body_of(root);
-    if (!body || root->parent)
+    if (!body || weir__context_parent(root))
         return weir__fail(EINVAL, "only an allocator without a parent can be traced");
     __atomic_store_n(&weir__region_watcher, weir__trace_region, __ATOMIC_RELEASE);
     at->size = sizeof *at;
     weir_stats_get(root, at);
-    int error = weir__meter_trace_begin(&body->meter, hooks, &reading);
+    int error = weir__traced_begin(&body->meter, hooks, &reading);
     if (error)
         return weir__fail(error, "a trace is being recorded already");
-    heaps_settle(root);
+    heaps_barrier(root);
     reading_into(&reading, at);
     return 0;
 }
@@ -178,6 +112,6 @@ void weir__allocator_trace_end(weir_allocator *root, weir_stats *at)
         return;
     at->size = sizeof *at;
     weir_stats_get(root, at);
-    weir__meter_trace_end(&body->meter, &reading);
+    weir__traced_end(&body->meter, &reading);
     reading_into(&reading, at);
 }

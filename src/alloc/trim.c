@@ -1,27 +1,13 @@
-/* alloc/trim.c - giving memory back: on request, and what idle threads hold. */
-#include "alloc/block.h"
-#include "alloc/observe.h"
-#include "pool/double_free.h"
+/* alloc/trim.c - giving memory back on request; see weir/allocator.h. */
+#include "alloc/context.h"
+#include "alloc/misuse.h"
 
-#include "os/clock.h"
-
-/* Threads that did nothing for this long have their caches emptied; looked at only
- * every so many slow operations of a heap. */
-#define IDLE_NS       1000000000u
-#define LOOK_SLOW_OPS 64
-
-/* Blocks may travel from centre to centre, each time fewer; other threads may add to
- * them, so there is an end to it. */
 static void centers_flush(const struct weir__body *body)
 {
-    size_t moved = 1;
-    for (unsigned pass = 0; moved && pass < WEIR__SHARDS + 1; pass++) {
-        struct weir__center *center;
-        moved = 0;
-        for (unsigned i = 0; (center = weir__body_center(body, i)); i++)
-            if (!weir__center_is_empty(center))
-                moved += weir__center_flush(center);
-    }
+    struct weir__center *center;
+    for (unsigned i = 0; (center = weir__body_center(body, i)); i++)
+        if (!weir__center_is_empty(center))
+            weir__center_flush(center);
 }
 
 size_t weir_trim(weir_allocator *a)
@@ -32,43 +18,18 @@ size_t weir_trim(weir_allocator *a)
     weir__context_lock();
     for (weir_allocator *at = a; at; at = weir__context_after(at, a)) {
         struct weir__body *body = at->body;
-        if (!body->store) {
+        if (!body->page_heap) {
             bytes += body->functions.trim ? body->functions.trim(body->user) : 0;
             continue;
         }
         weir__heaps_flush(at);
         centers_flush(body);
-        if (body->owns_store && at != a)
-            bytes += weir__store_trim(body->store);
+        if (body->owns_page_heap && at != a)
+            bytes += weir__page_heap_trim(body->page_heap);
     }
-    if (a->body->store)
-        bytes += weir__store_trim(a->body->store);
+    if (a->body->page_heap)
+        bytes += weir__page_heap_trim(a->body->page_heap);
     weir__context_unlock();
-    weir__double_frees_report();
+    weir__late_misuses_report();
     return bytes;
-}
-
-void (*weir__slow_watcher)(const struct weir__window *own);
-bool weir__window_notes_blocks;
-
-void weir__slow_watch(void (*watch)(const struct weir__window *own))
-{
-    __atomic_store_n(&weir__window_notes_blocks, watch != NULL, __ATOMIC_RELAXED);
-    __atomic_store_n(&weir__slow_watcher, watch, __ATOMIC_RELEASE);
-}
-
-void weir__scavenge_now_and_then(struct weir__heap *heap)
-{
-    static uint64_t looked_at; /* coarse clock; any thread */
-    weir__watch_call(heap);
-    if (weir__unlikely(__atomic_load_n(&weir__double_frees_noted, __ATOMIC_RELAXED)))
-        weir__double_frees_report();
-    unsigned slow = __atomic_load_n(&heap->slow, __ATOMIC_RELAXED) + 1; /* about, if common */
-    __atomic_store_n(&heap->slow, slow, __ATOMIC_RELAXED);
-    if (weir__likely(slow % LOOK_SLOW_OPS))
-        return;
-    uint64_t now = weir__os_coarse_time(), last = __atomic_load_n(&looked_at, __ATOMIC_RELAXED);
-    if (now - last >= IDLE_NS && __atomic_compare_exchange_n(&looked_at, &last, now, false,
-                                                             __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-        weir__heaps_scavenge();
 }

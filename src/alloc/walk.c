@@ -2,7 +2,9 @@
  * alloc/walk.c - every live block of an allocator, and the generations that
  * weir_checkpoint tells apart by a bit of the ledger.
  */
-#include "alloc/block.h"
+#include "alloc/walk.h"
+
+#include "alloc/context.h"
 
 struct walk {
     weir_block_visitor *visit;
@@ -18,25 +20,25 @@ static int walk_visit(const struct walk *walk, const weir_block *block)
 }
 
 /* Its owner may free it at any moment: the bit is set only if it is still live. */
-static bool word_age(uint32_t *word)
+static bool entry_age(uint32_t *entry)
 {
-    uint32_t value = weir__word_get(word);
-    while (weir__word_is_live(value))
-        if (__atomic_compare_exchange_n(word, &value, value | WEIR__WORD_OLD, true,
+    uint32_t value = weir__entry_get(entry);
+    while (weir__entry_is_live(value))
+        if (__atomic_compare_exchange_n(entry, &value, value | WEIR__ENTRY_OLD, true,
                                         __ATOMIC_RELAXED, __ATOMIC_RELAXED))
             return true;
     return false;
 }
 
-static int word_visit(void *block, uint32_t *word, struct weir__slab *slab, void *user)
+static int entry_visit(void *block, uint32_t *entry, struct weir__slab *slab, void *user)
 {
     const struct walk *walk = user;
-    uint32_t value = weir__word_get(word);
-    if (!weir__word_is_live(value) || (walk->mark && !word_age(word)))
+    uint32_t value = weir__entry_get(entry);
+    if (!weir__entry_is_live(value) || (walk->mark && !entry_age(entry)))
         return 0;
-    return walk_visit(walk, &(weir_block){block, weir__word_size(value),
+    return walk_visit(walk, &(weir_block){block, weir__entry_size(value),
                                           weir__class_bytes[weir__slab_class(slab)],
-                                          weir__word_tag(value), !(value & WEIR__WORD_OLD)});
+                                          weir__entry_tag(value), !(value & WEIR__ENTRY_OLD)});
 }
 
 struct span_walk {
@@ -56,7 +58,7 @@ static int span_visit(struct weir__span *span, void *user)
     return walk_visit(of->walk, &block);
 }
 
-static int entry_visit(struct weir__entry *entry, void *user)
+static int foreign_visit(struct weir__foreign *entry, void *user)
 {
     const struct walk *walk = user;
     weir_block block = {entry->block, entry->requested, entry->requested, entry->tag, !entry->old};
@@ -68,18 +70,18 @@ static int entry_visit(struct weir__entry *entry, void *user)
 static int walk_all(weir_allocator *a, struct walk *walk)
 {
     struct weir__body *body = a->body;
-    if (!body->store)
-        return weir__registry_each(&body->registry, entry_visit, walk);
+    if (!body->page_heap)
+        return weir__registry_each(&body->registry, foreign_visit, walk);
     int stop = 0;
     struct weir__center *center;
     for (unsigned i = 0; !stop && (center = weir__body_center(body, i)); i++)
         if (!weir__center_is_empty(center))
-            stop = weir__center_each_live(center, word_visit, walk);
+            stop = weir__center_each_live(center, entry_visit, walk);
     if (!stop) {
         struct span_walk of = {walk, a};
-        weir__lock_take(&body->store->lock);
-        stop = weir__store_each_span_locked(body->store, span_visit, &of);
-        weir__lock_drop(&body->store->lock);
+        weir__lock_take(&body->page_heap->lock);
+        stop = weir__page_heap_each_span_locked(body->page_heap, span_visit, &of);
+        weir__lock_drop(&body->page_heap->lock);
     }
     return stop;
 }

@@ -1,7 +1,10 @@
 /*
- * backing/backing.h - where slabs and spans come from: one table of functions,
- * written once per provider. Owns no memory and counts nothing; the pool above
- * keeps what it takes and decides when it goes back.
+ * backing/backing.h - where slabs come from, and the blocks of contexts that bypass the
+ * pool: one table of functions, written once per provider. Owns no memory and counts nothing;
+ * the pool above keeps what it takes and decides when it goes back. Spans are not a provider's
+ * business: their regions are addresses that the pool reserves and opens itself (os/pages.h),
+ * whoever provides the slabs, because only so can they be opened piece by piece and moved
+ * without copying.
  *
  * Providers: "jemalloc" (src/backing/jemalloc.c, in libweir-jemalloc, because
  * its static TLS would keep libweir from being loaded late) and "system"
@@ -18,7 +21,7 @@
 
 /* Raised whenever the table changes: libweir refuses a libweir-jemalloc that was
  * built for another. */
-#define WEIR__BACKING_ABI 2
+#define WEIR__BACKING_ABI 3
 
 struct weir__backing {
     unsigned abi; /* WEIR__BACKING_ABI */
@@ -31,11 +34,10 @@ struct weir__backing {
     /*
      * A region of `size` bytes (> 0; whole pages are taken) aligned to
      * `alignment` (a power of two; below a page means a page; up to 1 GiB and
-     * beyond, as far as address space goes). *zeroed says whether every byte is
-     * known to be 0; false means unknown. Resident only once touched, unless it
-     * was in use before. NULL with errno ENOMEM.
+     * beyond, as far as address space goes). All of it reads as zero, and becomes
+     * resident only once touched. NULL with errno ENOMEM.
      */
-    void *(*take)(size_t size, size_t alignment, bool *zeroed);
+    void *(*take)(size_t size, size_t alignment);
 
     /* Takes back exactly what take gave, whole, with the same size and alignment.
      * The provider may keep it resident and hand it out again: purge first what
@@ -54,10 +56,9 @@ struct weir__backing {
 
     /* Single blocks, for contexts that bypass the pool. All NULL where the
      * provider has no such thing. raw_allocate: size > 0, alignment a power of
-     * two; NULL with errno ENOMEM. raw_usable: bytes that may be used. */
+     * two; NULL with errno ENOMEM. */
     void *(*raw_allocate)(size_t size, size_t alignment);
     void (*raw_free)(void *block);
-    size_t (*raw_usable)(const void *block);
 };
 
 /*

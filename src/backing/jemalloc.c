@@ -4,10 +4,11 @@
  * This file is all of libweir-jemalloc; it knows the backing table and jemalloc,
  * nothing else of weir.
  *
- * Regions come from one arena that keeps what it is given: no decay and no
- * oversize threshold, so that a region used again does not fault. Sending memory
- * back to the machine is the pool's decision, through purge and trim. Raw blocks
- * come from jemalloc's ordinary arenas, with its ordinary settings.
+ * Regions come from one arena that gets its extents from os/pages.h by hooks: just what is
+ * asked for, where it is asked for. jemalloc by itself takes more than twice the addresses of a
+ * 4 MiB chunk at a multiple of that. What is given back goes to the machine at once and its
+ * addresses are kept. Raw blocks come from jemalloc's ordinary arenas, with its ordinary
+ * settings.
  *
  * State is written by start alone, before the other functions may be called.
  */
@@ -16,103 +17,89 @@
 
 #include <errno.h>
 #include <jemalloc/jemalloc.h>
-#include <stdatomic.h>
 #include <stdio.h>
-#include <sys/mman.h>
 
 static unsigned arena; /* index of our arena */
 
 /*
- * Which chunks of the address space were ever part of a region: one bit for each
- * 2 MiB, set by whoever takes the first, never cleared. A region all of whose
- * bits were clear is as the kernel mapped it: zero. jemalloc does not tell.
- *
- *     address:  | 63..48: 0 | 47..27: index of the word | 26..21: bit | 20..0 |
- *
- * Reserved address space, of which one page stands for 64 GiB of regions. NULL
- * where it could not be had, or where jemalloc fills memory (MALLOC_CONF=junk).
+ * jemalloc asks with the alignment of a page only when it means to grow the arena by more than
+ * somebody wants (a region is never asked for so, see jemalloc_flags). Refused, it asks for the
+ * region itself.
  */
-#define CHUNK_SHIFT  21
-#define ADDRESS_BITS 48
-#define USED_BYTES   ((size_t)1 << (ADDRESS_BITS - CHUNK_SHIFT - 3))
-static _Atomic uint64_t *used;
-
-static void used_start(void)
+static void *extent_take(extent_hooks_t *unused, void *place, size_t size, size_t alignment,
+                         bool *zero, bool *commit, unsigned unused_arena)
 {
-    const char *junk;
-    size_t size = sizeof junk;
-    if (mallctl("opt.junk", &junk, &size, NULL, 0) == 0 && junk[0] != 'f')
-        return;
-    void *map = mmap(NULL, USED_BYTES, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (map != MAP_FAILED)
-        used = map;
-}
-
-/* Marks the region's chunks; was none of them marked before? */
-static bool used_mark(const void *region, size_t size)
-{
-    uintptr_t first = (uintptr_t)region >> CHUNK_SHIFT;
-    uintptr_t last = ((uintptr_t)region + size - 1) >> CHUNK_SHIFT;
-    if (!used || last >> (ADDRESS_BITS - CHUNK_SHIFT))
-        return false;
-    bool fresh = true;
-    for (uintptr_t chunk = first; chunk <= last; chunk++) {
-        uint64_t bit = UINT64_C(1) << (chunk & 63);
-        fresh &= !(atomic_fetch_or_explicit(&used[chunk >> 6], bit, memory_order_relaxed) & bit);
+    (void)unused, (void)unused_arena;
+    if (place || alignment <= weir__os_page_size())
+        return NULL;
+    void *extent = weir__os_reserve(size, alignment);
+    if (extent && !weir__os_open(extent, size)) {
+        weir__os_unmap(extent, size);
+        extent = NULL;
     }
-    return fresh;
+    *zero = *commit = true;
+    return extent;
 }
 
-static bool jemalloc_set(const char *what, void *value, size_t size)
+/* False: it was done; so everywhere below. */
+static bool extent_purge(extent_hooks_t *unused, void *extent, size_t size, size_t offset,
+                         size_t length, unsigned unused_arena)
 {
-    char name[64];
-    snprintf(name, sizeof name, "arena.%u.%s", arena, what);
-    return mallctl(name, NULL, NULL, value, size) == 0;
+    (void)unused, (void)size, (void)unused_arena;
+    return weir__os_purge((char *)extent + offset, length) != length;
 }
 
-static bool jemalloc_settle_arena(void)
+static bool extent_split(extent_hooks_t *unused, void *extent, size_t size, size_t first,
+                         size_t second, bool committed, unsigned unused_arena)
 {
-    ssize_t never = -1;
-    /* Implied by "never" in jemalloc 5.3, but not promised: big extents purge at
-     * once. */
-    size_t unlimited = SIZE_MAX;
-    return jemalloc_set("dirty_decay_ms", &never, sizeof never) &&
-           jemalloc_set("muzzy_decay_ms", &never, sizeof never) &&
-           jemalloc_set("oversize_threshold", &unlimited, sizeof unlimited);
+    (void)unused, (void)extent, (void)size, (void)first, (void)second, (void)committed;
+    (void)unused_arena;
+    return false;
+}
+
+static bool extent_merge(extent_hooks_t *unused, void *first, size_t size, void *second,
+                         size_t second_size, bool committed, unsigned unused_arena)
+{
+    (void)unused, (void)first, (void)size, (void)second, (void)second_size, (void)committed;
+    (void)unused_arena;
+    return false;
 }
 
 static bool jemalloc_start(void)
 {
+    static extent_hooks_t hooks = {.alloc = extent_take,
+                                   .purge_forced = extent_purge,
+                                   .split = extent_split,
+                                   .merge = extent_merge};
+    extent_hooks_t *place = &hooks;
     size_t size = sizeof arena;
     /* jemalloc registers its fork handlers within this first call of it. */
-    if (mallctl("arenas.create", &arena, &size, NULL, 0) != 0)
-        return false;
-    used_start();
-    return jemalloc_settle_arena();
+    return mallctl("arenas.create", &arena, &size, &place, sizeof place) == 0;
 }
 
 static int jemalloc_flags(size_t alignment)
 {
-    size_t page = weir__os_page_size();
+    size_t least = 2 * weir__os_page_size();
     return MALLOCX_ARENA(arena) | MALLOCX_TCACHE_NONE |
-           MALLOCX_ALIGN(alignment < page ? page : alignment);
+           MALLOCX_ALIGN(alignment < least ? least : alignment);
 }
 
-static void *jemalloc_take(size_t size, size_t alignment, bool *zeroed)
+/* jemalloc knows which extents are zero, and all that nobody has are. */
+static void *jemalloc_take(size_t size, size_t alignment)
 {
-    *zeroed = false;
-    if (!weir__os_page_round(size, &size)) {
+    void *region = NULL;
+    if (weir__os_page_round(size, &size))
+        region = mallocx(size, jemalloc_flags(alignment) | MALLOCX_ZERO);
+    if (!region)
         errno = ENOMEM;
-        return NULL;
-    }
-    void *region = mallocx(size, jemalloc_flags(alignment));
-    if (!region) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    *zeroed = used_mark(region, size);
     return region;
+}
+
+static void arena_purge(void)
+{
+    char name[32];
+    snprintf(name, sizeof name, "arena.%u.purge", arena);
+    mallctl(name, NULL, NULL, NULL, 0);
 }
 
 static void jemalloc_give(void *region, size_t size, size_t alignment)
@@ -120,35 +107,8 @@ static void jemalloc_give(void *region, size_t size, size_t alignment)
     (void)size;
     int saved = errno;
     dallocx(region, jemalloc_flags(alignment));
+    arena_purge();
     errno = saved;
-}
-
-/* Bytes that our arena keeps resident though nobody has them. */
-static size_t jemalloc_kept(void)
-{
-    char name[64];
-    uint64_t epoch = 1;
-    size_t page, size = sizeof epoch, page_size = sizeof page, kept = 0;
-    if (mallctl("epoch", &epoch, &size, &epoch, size) != 0 ||
-        mallctl("arenas.page", &page, &page_size, NULL, 0) != 0)
-        return 0;
-    static const char *const kinds[] = {"pdirty", "pmuzzy"};
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        size_t npages;
-        size = sizeof npages;
-        snprintf(name, sizeof name, "stats.arenas.%u.%s", arena, kinds[i]);
-        if (mallctl(name, &npages, &size, NULL, 0) == 0)
-            kept += npages * page; /* jemalloc's, not the machine's */
-    }
-    return kept;
-}
-
-static size_t jemalloc_trim(void)
-{
-    size_t before = jemalloc_kept();
-    jemalloc_set("purge", NULL, 0);
-    size_t after = jemalloc_kept();
-    return before > after ? before - after : 0;
 }
 
 static void *jemalloc_raw_allocate(size_t size, size_t alignment)
@@ -164,11 +124,6 @@ static void jemalloc_raw_free(void *block)
     dallocx(block, 0);
 }
 
-static size_t jemalloc_raw_usable(const void *block)
-{
-    return sallocx(block, 0);
-}
-
 const struct weir__backing weir_backing_jemalloc = {
     .abi = WEIR__BACKING_ABI,
     .name = "jemalloc",
@@ -176,10 +131,8 @@ const struct weir__backing weir_backing_jemalloc = {
     .take = jemalloc_take,
     .give = jemalloc_give,
     .purge = weir__os_purge,
-    .trim = jemalloc_trim,
     .raw_allocate = jemalloc_raw_allocate,
     .raw_free = jemalloc_raw_free,
-    .raw_usable = jemalloc_raw_usable,
 };
 
 /* weir/link.h makes every executable refer to this, and so depend on us. */

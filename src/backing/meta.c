@@ -102,6 +102,20 @@ void weir__meta_free(void *block, size_t size)
         weir__os_unmap(block, taken);
 }
 
+static void *map_allocate(void *user, size_t size)
+{
+    (void)user;
+    return weir__meta_allocate(size);
+}
+
+static void map_free(void *user, void *table, size_t size)
+{
+    (void)user;
+    weir__meta_free(table, size);
+}
+
+const struct weir__map_memory weir__meta_map = {map_allocate, map_free};
+
 size_t weir__meta_in_use(void)
 {
     weir__lock_take(&meta.lock);

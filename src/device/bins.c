@@ -18,11 +18,7 @@ void weir__device_bins_add(struct weir__device_bins *bins, struct weir__device_b
 {
     unsigned bin = bin_of(block->size);
     block->bin = (uint16_t)bin;
-    block->bin_prev = NULL;
-    block->bin_next = bins->first[bin];
-    if (block->bin_next)
-        block->bin_next->bin_prev = block;
-    bins->first[bin] = block;
+    weir__list_push(&bins->lists[bin], &block->link);
     bins->used[bin / 64] |= (uint64_t)1 << bin % 64;
     bins->words |= (uint64_t)1 << bin / 64;
 }
@@ -30,12 +26,11 @@ void weir__device_bins_add(struct weir__device_bins *bins, struct weir__device_b
 void weir__device_bins_remove(struct weir__device_bins *bins, struct weir__device_block *block)
 {
     unsigned bin = block->bin;
-    if (block->bin_next)
-        block->bin_next->bin_prev = block->bin_prev;
-    if (block->bin_prev)
-        block->bin_prev->bin_next = block->bin_next;
-    else if (!(bins->first[bin] = block->bin_next) &&
-             !(bins->used[bin / 64] &= ~((uint64_t)1 << bin % 64)))
+    weir__list_remove(&bins->lists[bin], &block->link);
+    if (bins->lists[bin].first)
+        return;
+    bins->used[bin / 64] &= ~((uint64_t)1 << bin % 64);
+    if (!bins->used[bin / 64])
         bins->words &= ~((uint64_t)1 << bin / 64);
 }
 
@@ -62,13 +57,16 @@ static bool is_better(const struct weir__device_block *a, const struct weir__dev
 }
 
 /* The best of a bin, or NULL. */
-static struct weir__device_block *bin_fit(struct weir__device_block *b, size_t size,
+static struct weir__device_block *bin_fit(const struct weir__list *bin, size_t size,
                                           size_t range_max)
 {
     struct weir__device_block *best = NULL;
-    for (int looks = LOOK_AT_MOST; b && looks; b = b->bin_next, looks--)
+    int looks = LOOK_AT_MOST;
+    for (const struct weir__link *at = bin->first; at && looks; at = at->next, looks--) {
+        struct weir__device_block *b = weir__device_block_of(at);
         if (b->size >= size && b->range->size <= range_max && is_better(b, best))
             best = b;
+    }
     return best;
 }
 
@@ -80,14 +78,14 @@ struct weir__device_block *weir__device_bins_fit(const struct weir__device_bins 
         return NULL;
     for (unsigned bin = bins_from(bins, bin_of(size)); !best && bin < WEIR__DEVICE_BINS;
          bin = bins_from(bins, bin + 1))
-        best = bin_fit(bins->first[bin], size, range_max);
+        best = bin_fit(&bins->lists[bin], size, range_max);
     return best;
 }
 
 int weir__device_bins_before(const struct weir__device_bins *bins, int end)
 {
     for (int bin = end - 1; bin >= 0; bin--)
-        if (bins->first[bin])
+        if (bins->lists[bin].first)
             return bin;
     return -1;
 }

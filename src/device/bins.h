@@ -6,7 +6,7 @@
 #ifndef WEIR_DEVICE_BINS_H
 #define WEIR_DEVICE_BINS_H
 
-#include "base/bits.h"
+#include "base/list.h"
 
 #define WEIR__DEVICE_UNIT ((size_t)256) /* blocks are rounded to it: CUDA's least alignment */
 #define WEIR__DEVICE_BINS 320           /* to 2^48 bytes */
@@ -14,9 +14,9 @@
 struct weir__device_block;
 
 struct weir__device_bins {
-    uint64_t words;                        /* bit i: used[i] is not 0 */
-    uint64_t used[WEIR__DEVICE_BINS / 64]; /* bit i: first[i] is not NULL */
-    struct weir__device_block *first[WEIR__DEVICE_BINS];
+    uint64_t words;                             /* bit i: used[i] is not 0 */
+    uint64_t used[WEIR__DEVICE_BINS / 64];      /* bit i: lists[i] is not empty */
+    struct weir__list lists[WEIR__DEVICE_BINS]; /* of blocks, by `link` */
 };
 
 void weir__device_bins_add(struct weir__device_bins *bins, struct weir__device_block *block);

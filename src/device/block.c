@@ -15,22 +15,12 @@ void weir__device_unlist(struct weir__device_block *block)
 
 void weir__device_void_list(struct weir__device *d, struct weir__device_block *block)
 {
-    struct weir__device_block **first = &d->voids[block->range->kind];
-    block->bin_prev = NULL;
-    block->bin_next = *first;
-    if (*first)
-        (*first)->bin_prev = block;
-    *first = block;
+    weir__list_push(&d->voids[block->range->kind], &block->link);
 }
 
 void weir__device_void_unlist(struct weir__device *d, struct weir__device_block *block)
 {
-    if (block->bin_next)
-        block->bin_next->bin_prev = block->bin_prev;
-    if (block->bin_prev)
-        block->bin_prev->bin_next = block->bin_next;
-    else
-        d->voids[block->range->kind] = block->bin_next;
+    weir__list_remove(&d->voids[block->range->kind], &block->link);
 }
 
 struct weir__device_block *weir__device_split(struct weir__device *d,

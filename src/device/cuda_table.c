@@ -3,8 +3,8 @@
  * host memory, managed memory. Owns a reference to the device's primary context, which is
  * current only for the length of a call.
  */
-#include "base/error.h"
 #include "backing/meta.h"
+#include "base/error.h"
 #include "device/cuda_api.h"
 #include "device/pool.h"
 

@@ -11,8 +11,8 @@ static size_t bins_largest(const struct weir__device_bins *bins)
 {
     size_t largest = 0;
     int bin = weir__device_bins_before(bins, WEIR__DEVICE_BINS);
-    for (const struct weir__device_block *b = bin < 0 ? NULL : bins->first[bin]; b; b = b->bin_next)
-        largest = weir__max(largest, b->size);
+    for (const struct weir__link *b = bin < 0 ? NULL : bins->lists[bin].first; b; b = b->next)
+        largest = weir__max(largest, weir__device_block_of(b)->size);
     return largest;
 }
 
@@ -21,8 +21,8 @@ static size_t largest_free(const struct weir__device *d)
     size_t largest = 0;
     for (unsigned kind = 0; kind < WEIR__DEVICE_KINDS; kind++) {
         largest = weir__max(largest, bins_largest(&d->any.bins[kind]));
-        for (const struct weir__device_stream *s = d->streams; s; s = s->next)
-            largest = weir__max(largest, bins_largest(&s->bins[kind]));
+        for (const struct weir__link *s = d->streams.first; s; s = s->next)
+            largest = weir__max(largest, bins_largest(&weir__device_stream_of(s)->bins[kind]));
     }
     return largest;
 }
@@ -122,7 +122,7 @@ static bool block_is_valid(struct weir__device *d, struct weir__device_block *b,
         return weir__device_index_find(d, b->address) == b;
     case WEIR__DEVICE_WAITING:
         sums->waiting += b->size;
-        return b->uses != NULL;
+        return b->lost || b->uses;
     case WEIR__DEVICE_FREE:
         sums->free += b->size;
         sums->nfree++;
@@ -151,11 +151,11 @@ bool weir__device_is_valid(struct weir__device *d)
     struct sums sums = {0};
     bool valid = true;
     weir__guard_take(&d->guard);
-    for (const struct weir__device_range *r = d->ranges; r && valid; r = r->next)
-        valid = range_is_valid(d, r, &sums);
+    for (const struct weir__link *r = d->ranges.first; r && valid; r = r->next)
+        valid = range_is_valid(d, weir__device_range_of(r), &sums);
     size_t listed = d->any.nfree;
-    for (const struct weir__device_stream *s = d->streams; s; s = s->next)
-        listed += s->nfree;
+    for (const struct weir__link *s = d->streams.first; s; s = s->next)
+        listed += weir__device_stream_of(s)->nfree;
     valid = valid && sums.live == d->in_use && sums.waiting == d->waiting_bytes &&
             sums.free == cached_bytes(d) && sums.nfree == listed;
     weir__guard_drop(&d->guard);

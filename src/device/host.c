@@ -1,10 +1,10 @@
 /*
  * device/host.c - a device made of host memory: what tests, and machines without a GPU,
  * put the pool on. Memory is committed on first touch and gone when given back; streams
- * do their work at once, so every event has come to pass.
+ * do their work at once, so every event is completed.
  */
-#include "base/error.h"
 #include "backing/meta.h"
+#include "base/error.h"
 #include "device/pool.h"
 
 #include <errno.h>

@@ -17,7 +17,7 @@
 
 static struct {
     weir__lock lock;
-    struct weir__device *first;
+    struct weir__list all;
     bool watching; /* fork */
 } pools = {.lock = WEIR__LOCK(DEVICES)};
 WEIR__LOCKS_KNOW(DEVICES, &pools.lock);
@@ -70,7 +70,7 @@ static int recover(struct weir__device *d, struct weir__device_stream *stream, s
 static WEIR__NOINLINE int obtain_slow(struct weir__device *d, struct weir__device_stream *stream,
                                       size_t size, struct weir__device_block **block)
 {
-    if (d->waiting || (d->streams && d->streams->next)) {
+    if (d->waiting.first || (d->streams.first && d->streams.first->next)) {
         weir__device_settle(d, stream, false);
         if ((*block = cached_take(d, stream, size)))
             return 0;
@@ -137,7 +137,8 @@ void *weir__device_allocate(struct weir__device *d, size_t size, size_t alignmen
 
 /* -- free --------------------------------------------------------------------------------- */
 
-/* Where a free is ordered: as the caller said, else where the block was allocated. */
+/* Where a free is ordered: as the caller said, else where the block was allocated. NULL: there
+ * is no record of that stream, and it is not known to be over. */
 static struct weir__device_stream *free_stream(struct weir__device *d,
                                                const struct weir__device_block *block)
 {
@@ -147,8 +148,7 @@ static struct weir__device_stream *free_stream(struct weir__device *d,
     struct weir__device_stream *stream = weir__device_stream_get(d, here->free_stream);
     if (stream)
         return stream;
-    d->table.stream_synchronize(d->table.user, here->free_stream); /* no record: wait for it */
-    return block->stream;
+    return d->table.stream_synchronize(d->table.user, here->free_stream) ? NULL : block->stream;
 }
 
 static bool free_locked(struct weir__device *d, void *address)
@@ -161,7 +161,9 @@ static bool free_locked(struct weir__device *d, void *address)
     struct weir__device_stream *stream = free_stream(d, block);
     weir__device_index_remove(d, address);
     d->in_use -= block->size;
-    if (d->mode == WEIR_DEVICE_DRIVER)
+    if (weir__unlikely(!stream))
+        weir__device_lose(d, block);
+    else if (d->mode == WEIR_DEVICE_DRIVER)
         weir__device_give_direct(d, block, stream);
     else if (weir__unlikely(block->uses != NULL))
         weir__device_defer(d, block, stream);
@@ -247,19 +249,23 @@ size_t weir__device_trim(struct weir__device *d)
 
 static void pools_each(weir__lock_visitor *visit)
 {
-    for (struct weir__device *d = pools.first; d; d = d->next)
+    for (struct weir__link *at = pools.all.first; at; at = at->next) {
+        struct weir__device *d = weir__list_of(at, struct weir__device, link);
         visit(&d->guard.lock, weir__guard_holder(&d->guard));
+    }
 }
 WEIR__LOCKS_EACH(DEVICE, pools_each);
 
 /* A pool on a device that does not outlive a fork is lost. */
 static void fork_child(void)
 {
-    for (struct weir__device *d = pools.first; d; d = d->next)
+    for (struct weir__link *at = pools.all.first; at; at = at->next) {
+        struct weir__device *d = weir__list_of(at, struct weir__device, link);
         d->dead |= d->table.flags & WEIR_DEVICE_NO_FORK;
+    }
 }
 
-/* 0, or what kept the system from telling of forks. */
+/* 0, or why the system cannot tell of forks. */
 static int fork_watch_locked(void)
 {
     int error = pools.watching ? 0 : pthread_atfork(NULL, NULL, fork_child);
@@ -271,27 +277,16 @@ static int pools_add(struct weir__device *d)
 {
     weir__lock_take(&pools.lock);
     int error = fork_watch_locked();
-    if (error) {
-        weir__lock_drop(&pools.lock);
-        return error;
-    }
-    d->next = pools.first;
-    if (d->next)
-        d->next->prev = d;
-    pools.first = d;
+    if (!error)
+        weir__list_push(&pools.all, &d->link);
     weir__lock_drop(&pools.lock);
-    return 0;
+    return error;
 }
 
 static void pools_remove(struct weir__device *d)
 {
     weir__lock_take(&pools.lock);
-    if (d->next)
-        d->next->prev = d->prev;
-    if (d->prev)
-        d->prev->next = d->next;
-    else
-        pools.first = d->next;
+    weir__list_remove(&pools.all, &d->link);
     weir__lock_drop(&pools.lock);
 }
 
@@ -357,7 +352,6 @@ struct weir__device *weir__device_create(const weir_device_table *table,
     d->growth_percent = options->growth_percent;
     if (!d->growth_percent && mode == WEIR_DEVICE_EXPANDABLE)
         d->growth_percent = GROWTH_PERCENT;
-    d->any.latest = &d->any.oldest;
     weir__lock_init(&d->guard.lock, WEIR__RANK_DEVICE);
     if (!pools_add(d))
         return d;

@@ -14,13 +14,14 @@
  *   reserved = in_use + waiting + cached = sum of blocks that are not void
  *   two neighbours that are void, or free on the same list, do not exist
  *   a free block on stream s may be used by s at once, and by others once
- *   sequence(block) <= done(s): an event recorded after its free has come to pass
+ *   sequence(block) <= done(s): an event recorded after its free is completed
  *
  * One lock a pool, of rank "pool", held across calls to the table.
  */
 #ifndef WEIR_DEVICE_POOL_H
 #define WEIR_DEVICE_POOL_H
 
+#include "base/pointer_map.h"
 #include "device/bins.h"
 #include "os/locks.h"
 
@@ -48,53 +49,47 @@ struct weir__device_range {
     uint8_t kind;
     bool expandable;
     struct weir__device_block *first; /* by address */
-    struct weir__device_range *next, *prev;
+    struct weir__link link;           /* of the pool's */
 };
 
 /* An event recorded on a stream: all of its frees up to `upto` are over when it is. */
 struct weir__device_event {
     void *handle;
     uint64_t upto;
-    struct weir__device_event *next;
+    struct weir__link link; /* of its stream's, or of the spare ones */
 };
 
 /* Work on a stream of its own that a block must wait for. */
 struct weir__device_use {
     struct weir__device_stream *stream;
-    struct weir__device_event *event; /* NULL until the block is freed */
+    struct weir__device_event *event; /* NULL until the block is freed and one was recorded */
     struct weir__device_use *next;
 };
 
 struct weir__device_stream {
     void *handle;
-    uint64_t freed;  /* frees so far: the latest one's sequence */
-    uint64_t marked; /* the latest recorded event covers these */
-    uint64_t done;   /* these are over */
-    struct weir__device_event *oldest, **latest;
+    uint64_t freed;           /* frees so far: the latest one's sequence */
+    uint64_t marked;          /* the latest recorded event covers these */
+    uint64_t done;            /* these are over */
+    struct weir__list events; /* recorded and not completed, the oldest first */
     size_t nfree;
     bool gone; /* destroyed: what was given to it is over */
     struct weir__device_bins bins[WEIR__DEVICE_KINDS];
-    struct weir__device_stream *next;
+    struct weir__link link; /* of the pool's */
 };
 
 struct weir__device_block {
     char *address;
     size_t size;
     struct weir__device_block *prev, *next; /* in the range, by address */
-    struct weir__device_block *bin_prev,
-        *bin_next; /* free: of its bin; void, waiting: of that list */
+    struct weir__link link;                 /* free: of its bin; void, waiting: of that list */
     struct weir__device_range *range;
     struct weir__device_stream *stream; /* live: where it was allocated; free: where it is listed */
     uint64_t sequence;                  /* free: of its latest free on `stream` */
     struct weir__device_use *uses;
     uint16_t bin;
     uint8_t state; /* enum weir__device_state */
-};
-
-/* Live blocks by address: open addressing, linear probing, at most half used. */
-struct weir__device_index {
-    struct weir__device_block **slots;
-    size_t capacity, used;
+    bool lost;     /* waiting, until the pool goes: nothing tells when its uses are over */
 };
 
 struct weir__device {
@@ -107,21 +102,37 @@ struct weir__device {
     unsigned growth_percent;
     size_t wanted; /* prewarmed: to be held whatever the growth; until a trim */
 
-    struct weir__device_index index;
+    struct weir__pointer_map index;   /* live blocks by address */
     struct weir__device_block *spare; /* unused records, by `next` */
     size_t nspare;
-    struct weir__device_block *chunks;       /* that records come from */
-    struct weir__device_event *spare_events; /* with a handle */
-    struct weir__device_range *ranges;       /* latest first */
-    struct weir__device_block *voids[WEIR__DEVICE_KINDS];
-    struct weir__device_block *waiting;  /* latest first */
-    struct weir__device_stream any;      /* blocks that every stream may use */
-    struct weir__device_stream *streams; /* looked up last first */
+    struct weir__device_block *chunks; /* that records come from */
+    struct weir__list spare_events;    /* with a handle */
+    struct weir__list ranges;          /* latest first */
+    struct weir__list voids[WEIR__DEVICE_KINDS];
+    struct weir__list waiting;      /* latest first */
+    struct weir__device_stream any; /* blocks that every stream may use */
+    struct weir__list streams;      /* looked up last first */
 
     size_t in_use, peak_in_use, waiting_bytes, reserved, peak_reserved;
     size_t nranges, nstreams, driver_allocations, driver_frees, recoveries, metadata;
-    struct weir__device *next, *prev; /* of all pools */
+    struct weir__link link; /* of all pools */
 };
+
+/* The object of a link; NULL for NULL. */
+WEIR__INLINE struct weir__device_block *weir__device_block_of(const struct weir__link *link)
+{
+    return weir__list_of(link, struct weir__device_block, link);
+}
+
+WEIR__INLINE struct weir__device_range *weir__device_range_of(const struct weir__link *link)
+{
+    return weir__list_of(link, struct weir__device_range, link);
+}
+
+WEIR__INLINE struct weir__device_stream *weir__device_stream_of(const struct weir__link *link)
+{
+    return weir__list_of(link, struct weir__device_stream, link);
+}
 
 /* -- pool.c: what the layer above calls --------------------------------------------------- */
 
@@ -217,6 +228,9 @@ struct weir__device_here *weir__device_here(void);
 /* The record of a stream, made at first sight; NULL: no memory. */
 struct weir__device_stream *weir__device_stream_get(struct weir__device *d, void *handle);
 
+/* Waits for the stream. False: the device failed, and what it does there is not known. */
+bool weir__device_stream_is_over(struct weir__device *d, const struct weir__device_stream *stream);
+
 /* Looks which frees are over and puts their blocks on the list for all; of `but` no event
  * is recorded (NULL: of every stream one is). With `wait` it waits for them. */
 void weir__device_settle(struct weir__device *d, const struct weir__device_stream *but, bool wait);
@@ -227,6 +241,9 @@ int weir__device_stream_drop(struct weir__device *d, void *handle);
 /* Freed with uses of other streams: it waits for them, and is free on `stream` then. */
 void weir__device_defer(struct weir__device *d, struct weir__device_block *block,
                         struct weir__device_stream *stream);
+
+/* Freed, and nothing will tell when its uses are over: it is never used again. */
+void weir__device_lose(struct weir__device *d, struct weir__device_block *block);
 
 /* Free at once on `stream`. */
 void weir__device_free_block(struct weir__device *d, struct weir__device_block *block,

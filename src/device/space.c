@@ -6,8 +6,8 @@
  * far, what is idle elsewhere goes back first. So the memory held follows the use however
  * the free blocks lie.
  */
-#include "base/error.h"
 #include "backing/meta.h"
+#include "base/error.h"
 #include "device/pool.h"
 
 #include <errno.h>
@@ -54,11 +54,9 @@ static struct weir__device_block *range_add(struct weir__device *d, void *base, 
         return NULL;
     struct weir__device_block *block = weir__device_record(d);
     *range = (struct weir__device_range){
-        .base = base, .size = size, .kind = (uint8_t)kind, .first = block, .next = d->ranges};
+        .base = base, .size = size, .kind = (uint8_t)kind, .first = block};
     range->expandable = state == WEIR__DEVICE_VOID;
-    if (range->next)
-        range->next->prev = range;
-    d->ranges = range;
+    weir__list_push(&d->ranges, &range->link);
     d->nranges++;
     block->address = base;
     block->size = size;
@@ -71,12 +69,7 @@ static struct weir__device_block *range_add(struct weir__device *d, void *base, 
 /* Forgets a range of one unlisted block. */
 static void range_remove(struct weir__device *d, struct weir__device_range *range)
 {
-    if (range->next)
-        range->next->prev = range->prev;
-    if (range->prev)
-        range->prev->next = range->next;
-    else
-        d->ranges = range->next;
+    weir__list_remove(&d->ranges, &range->link);
     d->nranges--;
     weir__device_record_free(d, range->first);
     weir__device_meta_free(d, range, sizeof *range);
@@ -210,8 +203,9 @@ static bool place_find(const struct weir__device *d, const struct weir__device_s
                        size_t size, struct place *place)
 {
     *place = (struct place){NULL, SIZE_MAX};
-    struct weir__device_block *empty = d->voids[weir__device_kind_of(d, size)];
-    for (; empty; empty = empty->bin_next) {
+    const struct weir__link *at = d->voids[weir__device_kind_of(d, size)].first;
+    for (; at; at = at->next) {
+        struct weir__device_block *empty = weir__device_block_of(at);
         size_t more = place_cost(d, stream, empty, size);
         if (more < place->more ||
             (more == place->more && place->empty && empty->address < place->empty->address))
@@ -345,18 +339,32 @@ static int direct_take(struct weir__device *d, struct weir__device_stream *strea
     return ENOBUFS;
 }
 
-/* What cannot be freed is kept, free for all. */
+/* The block's uses are over. */
+static bool uses_end(struct weir__device *d, struct weir__device_block *block)
+{
+    for (struct weir__device_use *use = block->uses; use; use = use->next)
+        if (!weir__device_stream_is_over(d, use->stream))
+            return false;
+    weir__device_uses_drop(d, block);
+    return true;
+}
+
+/* What cannot be freed is kept, free for all; where the device does not say that its work is
+ * over, as a block of a pool that was freed. */
 void weir__device_give_direct(struct weir__device *d, struct weir__device_block *block,
                               struct weir__device_stream *stream)
 {
     struct weir__device_range *range = block->range;
     bool ordered = d->table.free_on && !stream->gone;
-    for (struct weir__device_use *use = block->uses; use; use = use->next)
-        if (!use->stream->gone)
-            d->table.stream_synchronize(d->table.user, use->stream->handle);
-    weir__device_uses_drop(d, block);
-    if (!ordered && !stream->gone)
-        d->table.stream_synchronize(d->table.user, stream->handle);
+    block->address = range->base;
+    if (!uses_end(d, block)) {
+        weir__device_defer(d, block, stream);
+        return;
+    }
+    if (!ordered && !weir__device_stream_is_over(d, stream)) {
+        weir__device_free_block(d, block, stream);
+        return;
+    }
     stream->freed += !stream->gone;
     if (!(ordered ? d->table.free_on(d->table.user, range->base, range->size, stream->handle)
                   : d->table.free(d->table.user, range->base, range->size))) {
@@ -364,9 +372,10 @@ void weir__device_give_direct(struct weir__device *d, struct weir__device_block 
         range_remove(d, range);
         return;
     }
-    if (ordered)
-        d->table.stream_synchronize(d->table.user, stream->handle);
-    block->address = range->base;
+    if (ordered && !weir__device_stream_is_over(d, stream)) {
+        weir__device_free_block(d, block, stream);
+        return;
+    }
     block->state = WEIR__DEVICE_FREE;
     block->stream = &d->any;
     weir__device_list(block);
@@ -392,8 +401,9 @@ size_t weir__device_release(struct weir__device *d, size_t bytes)
         struct weir__device_bins *bins = &d->any.bins[kind];
         for (int bin = weir__device_bins_before(bins, WEIR__DEVICE_BINS); bin >= 0;
              bin = weir__device_bins_before(bins, bin))
-            for (struct weir__device_block *b = bins->first[bin], *next; b; b = next) {
-                next = b->bin_next; /* what is split off b goes to other bins, or before it */
+            for (struct weir__link *at = bins->lists[bin].first, *next; at; at = next) {
+                struct weir__device_block *b = weir__device_block_of(at);
+                next = at->next; /* what is split off b goes to other bins, or before it */
                 if (released >= bytes)
                     return released;
                 released += b->range->expandable ? expandable_release(d, b, bytes - released)
@@ -422,9 +432,9 @@ static void expandable_destroy(struct weir__device *d, struct weir__device_range
 
 void weir__device_ranges_destroy(struct weir__device *d)
 {
-    while (d->ranges) {
-        struct weir__device_range *range = d->ranges;
-        d->ranges = range->next;
+    while (d->ranges.first) {
+        struct weir__device_range *range = weir__device_range_of(d->ranges.first);
+        weir__list_remove(&d->ranges, &range->link);
         for (struct weir__device_block *b = range->first; b; b = b->next)
             weir__device_uses_drop(d, b);
         if (range->expandable)

@@ -4,8 +4,8 @@
  * event covers all frees before it.
  */
 #include "backing/meta.h"
-#include "os/thread.h"
 #include "device/pool.h"
+#include "os/thread.h"
 
 #include <errno.h>
 
@@ -16,25 +16,30 @@ struct weir__device_here *weir__device_here(void)
     return &here;
 }
 
+static struct weir__device_stream *stream_find(const struct weir__device *d, const void *handle)
+{
+    struct weir__link *at = d->streams.first;
+    while (at && weir__device_stream_of(at)->handle != handle)
+        at = at->next;
+    return weir__device_stream_of(at);
+}
+
 struct weir__device_stream *weir__device_stream_get(struct weir__device *d, void *handle)
 {
-    struct weir__device_stream **link = &d->streams, *s = *link;
+    struct weir__device_stream *s = weir__device_stream_of(d->streams.first);
     if (weir__likely(s && s->handle == handle && !s->gone))
         return s;
-    for (; s && s->handle != handle; s = *link)
-        link = &s->next;
+    s = stream_find(d, handle);
     if (s) {
-        *link = s->next;
+        weir__list_remove(&d->streams, &s->link);
     } else {
         if (!(s = weir__device_meta(d, sizeof *s)))
             return NULL;
         s->handle = handle;
-        s->latest = &s->oldest;
         d->nstreams++;
     }
     s->gone = false; /* a handle seen again is a new stream */
-    s->next = d->streams;
-    d->streams = s;
+    weir__list_push(&d->streams, &s->link);
     return s;
 }
 
@@ -42,18 +47,31 @@ struct weir__device_stream *weir__device_stream_get(struct weir__device *d, void
 
 static void event_spare(struct weir__device *d, struct weir__device_event *event)
 {
-    event->next = d->spare_events;
-    d->spare_events = event;
+    weir__list_push(&d->spare_events, &event->link);
+}
+
+/* The first of a list, taken out; NULL: it is empty. */
+static struct weir__device_event *event_take(struct weir__list *events)
+{
+    struct weir__link *first = events->first;
+    if (first)
+        weir__list_remove(events, first);
+    return weir__list_of(first, struct weir__device_event, link);
+}
+
+/* What is recorded on the stream says nothing new. */
+static void events_drop(struct weir__device *d, struct weir__device_stream *s)
+{
+    for (struct weir__device_event *event; (event = event_take(&s->events));)
+        event_spare(d, event);
 }
 
 /* An event recorded on the stream now, or NULL. */
 static struct weir__device_event *event_record(struct weir__device *d,
                                                const struct weir__device_stream *s)
 {
-    struct weir__device_event *event = d->spare_events;
-    if (event) {
-        d->spare_events = event->next;
-    } else {
+    struct weir__device_event *event = event_take(&d->spare_events);
+    if (!event) {
         if (!(event = weir__device_meta(d, sizeof *event)))
             return NULL;
         if (d->table.event_create(d->table.user, &event->handle)) {
@@ -61,19 +79,22 @@ static struct weir__device_event *event_record(struct weir__device *d,
             return NULL;
         }
     }
-    event->next = NULL;
     if (!d->table.event_record(d->table.user, event->handle, s->handle))
         return event;
     event_spare(d, event);
     return NULL;
 }
 
-/* A device that fails while it is asked will not use the memory any more. */
+/* A device that fails when it is asked has not said that its work is over. */
 static bool event_is_over(struct weir__device *d, const struct weir__device_event *event, bool wait)
 {
-    if (wait)
-        d->table.event_synchronize(d->table.user, event->handle);
-    return wait || d->table.event_query(d->table.user, event->handle) != EAGAIN;
+    return wait ? !d->table.event_synchronize(d->table.user, event->handle)
+                : !d->table.event_query(d->table.user, event->handle);
+}
+
+bool weir__device_stream_is_over(struct weir__device *d, const struct weir__device_stream *s)
+{
+    return s->gone || !d->table.stream_synchronize(d->table.user, s->handle);
 }
 
 /* -- free on a stream, free for all ------------------------------------------------------- */
@@ -93,8 +114,7 @@ static void stream_mark(struct weir__device *d, struct weir__device_stream *s)
     if (!event)
         return;
     event->upto = s->marked = s->freed;
-    *s->latest = event;
-    s->latest = &event->next;
+    weir__list_append(&s->events, &event->link);
 }
 
 /* The blocks whose frees are over go to the list for all. */
@@ -104,8 +124,9 @@ static void stream_move(struct weir__device *d, struct weir__device_stream *s)
         struct weir__device_bins *bins = &s->bins[kind];
         for (int bin = weir__device_bins_before(bins, WEIR__DEVICE_BINS); bin >= 0;
              bin = weir__device_bins_before(bins, bin))
-            for (struct weir__device_block *b = bins->first[bin], *next; b; b = next) {
-                next = b->bin_next;
+            for (struct weir__link *at = bins->lists[bin].first, *next; at; at = next) {
+                struct weir__device_block *b = weir__device_block_of(at);
+                next = at->next;
                 if (b->sequence > s->done)
                     continue;
                 weir__device_unlist(b);
@@ -119,16 +140,15 @@ static void stream_move(struct weir__device *d, struct weir__device_stream *s)
 static void stream_poll(struct weir__device *d, struct weir__device_stream *s, bool wait)
 {
     uint64_t before = s->done;
-    while (s->oldest && event_is_over(d, s->oldest, wait)) {
-        struct weir__device_event *event = s->oldest;
-        s->oldest = event->next;
-        if (!s->oldest)
-            s->latest = &s->oldest;
+    for (struct weir__link *at; (at = s->events.first);) {
+        struct weir__device_event *event = weir__list_of(at, struct weir__device_event, link);
+        if (!event_is_over(d, event, wait))
+            break;
         s->done = event->upto;
-        event_spare(d, event);
+        event_spare(d, event_take(&s->events));
     }
-    if (wait && s->done < s->freed) { /* no event was to be had */
-        d->table.stream_synchronize(d->table.user, s->handle);
+    if (wait && s->done < s->freed && weir__device_stream_is_over(d, s)) {
+        events_drop(d, s); /* none was to be had, or it failed */
         s->done = s->freed;
     }
     if (s->done > before)
@@ -168,16 +188,35 @@ void weir__device_uses_drop(struct weir__device *d, struct weir__device_block *b
         use_drop(d, &block->uses);
 }
 
+static bool use_is_over(struct weir__device *d, struct weir__device_use *use, bool wait)
+{
+    if (use->stream->gone)
+        return true;
+    if (!use->event) /* none was to be had so far; a later one covers more */
+        use->event = event_record(d, use->stream);
+    return (use->event && event_is_over(d, use->event, wait)) ||
+           (wait && weir__device_stream_is_over(d, use->stream));
+}
+
 /* True: none is left. */
 static bool uses_poll(struct weir__device *d, struct weir__device_block *block, bool wait)
 {
     struct weir__device_use **link = &block->uses;
     while (*link)
-        if ((*link)->stream->gone || event_is_over(d, (*link)->event, wait))
+        if (use_is_over(d, *link, wait))
             use_drop(d, link);
         else
             link = &(*link)->next;
     return !block->uses;
+}
+
+static void block_wait(struct weir__device *d, struct weir__device_block *block,
+                       struct weir__device_stream *stream)
+{
+    block->state = WEIR__DEVICE_WAITING;
+    block->stream = stream;
+    weir__list_push(&d->waiting, &block->link);
+    d->waiting_bytes += block->size;
 }
 
 void weir__device_defer(struct weir__device *d, struct weir__device_block *block,
@@ -185,36 +224,34 @@ void weir__device_defer(struct weir__device *d, struct weir__device_block *block
 {
     for (struct weir__device_use **link = &block->uses; *link;) {
         struct weir__device_use *use = *link;
-        if (!use->stream->gone && use->stream != stream)
+        bool over = use->stream == stream || use->stream->gone;
+        if (!over && !use->event)
             use->event = event_record(d, use->stream);
-        if (!use->event && !use->stream->gone && use->stream != stream)
-            d->table.stream_synchronize(d->table.user, use->stream->handle);
-        if (use->event)
-            link = &use->next;
-        else
+        if (over || (!use->event && weir__device_stream_is_over(d, use->stream)))
             use_drop(d, link);
+        else
+            link = &use->next;
     }
-    if (!block->uses) {
+    if (block->uses)
+        block_wait(d, block, stream);
+    else
         weir__device_free_block(d, block, stream);
-        return;
-    }
-    block->state = WEIR__DEVICE_WAITING;
-    block->stream = stream;
-    block->bin_next = d->waiting;
-    d->waiting = block;
-    d->waiting_bytes += block->size;
+}
+
+void weir__device_lose(struct weir__device *d, struct weir__device_block *block)
+{
+    block->lost = true;
+    block_wait(d, block, block->stream);
 }
 
 static void waiting_poll(struct weir__device *d, bool wait)
 {
-    struct weir__device_block **link = &d->waiting;
-    while (*link) {
-        struct weir__device_block *block = *link;
-        if (!uses_poll(d, block, wait)) {
-            link = &block->bin_next;
+    for (struct weir__link *at = d->waiting.first, *next; at; at = next) {
+        struct weir__device_block *block = weir__device_block_of(at);
+        next = at->next;
+        if (block->lost || !uses_poll(d, block, wait))
             continue;
-        }
-        *link = block->bin_next;
+        weir__list_remove(&d->waiting, at);
         d->waiting_bytes -= block->size;
         weir__device_free_block(d, block, block->stream);
     }
@@ -225,10 +262,11 @@ static void waiting_poll(struct weir__device *d, bool wait)
 void weir__device_settle(struct weir__device *d, const struct weir__device_stream *but, bool wait)
 {
     waiting_poll(d, wait);
-    for (struct weir__device_stream *s = d->streams; s; s = s->next) {
+    for (struct weir__link *at = d->streams.first; at; at = at->next) {
+        struct weir__device_stream *s = weir__device_stream_of(at);
         if (s != but && s->nfree && s->marked < s->freed)
             stream_mark(d, s);
-        if (s->oldest || (wait && s != but))
+        if (s->events.first || (wait && s != but))
             stream_poll(d, s, wait);
     }
 }
@@ -238,17 +276,10 @@ int weir__device_stream_drop(struct weir__device *d, void *handle)
     int error = d->table.stream_synchronize(d->table.user, handle);
     if (error)
         return error;
-    struct weir__device_stream *s = d->streams;
-    while (s && s->handle != handle)
-        s = s->next;
+    struct weir__device_stream *s = stream_find(d, handle);
     if (!s)
         return 0;
-    while (s->oldest) {
-        struct weir__device_event *event = s->oldest;
-        s->oldest = event->next;
-        event_spare(d, event);
-    }
-    s->latest = &s->oldest;
+    events_drop(d, s);
     s->done = s->marked = s->freed;
     s->gone = true;
     stream_move(d, s);
@@ -258,19 +289,13 @@ int weir__device_stream_drop(struct weir__device *d, void *handle)
 
 void weir__device_streams_destroy(struct weir__device *d)
 {
-    while (d->streams) {
-        struct weir__device_stream *s = d->streams;
-        d->streams = s->next;
-        while (s->oldest) {
-            struct weir__device_event *event = s->oldest;
-            s->oldest = event->next;
-            event_spare(d, event);
-        }
+    while (d->streams.first) {
+        struct weir__device_stream *s = weir__device_stream_of(d->streams.first);
+        weir__list_remove(&d->streams, &s->link);
+        events_drop(d, s);
         weir__device_meta_free(d, s, sizeof *s);
     }
-    while (d->spare_events) {
-        struct weir__device_event *event = d->spare_events;
-        d->spare_events = event->next;
+    for (struct weir__device_event *event; (event = event_take(&d->spare_events));) {
         d->table.event_destroy(d->table.user, event->handle);
         weir__device_meta_free(d, event, sizeof *event);
     }

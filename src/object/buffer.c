@@ -2,7 +2,9 @@
  * object/buffer.c - weir_buffer: one block, its element count, and where it goes back
  * to. Owns no memory of its own; one thread at a time for each buffer.
  */
+#include "alloc/allocate.h"
 #include "alloc/allocator.h"
+#include "alloc/reallocate.h"
 #include "base/bits.h"
 #include "base/error.h"
 #include "object/buffer_pool.h"
@@ -42,7 +44,7 @@ static int buffer_fill(weir_buffer *b, weir_allocator *a, weir_buffer_pool *pool
     if (error)
         return error;
     void *data = pool ? weir_buffer_pool_acquire_zeroed(pool, bytes)
-                      : weir_allocate_zeroed(a, count, element_size);
+                      : weir__allocate_zeroed(a, count, element_size, WEIR_DEFAULT_ALIGNMENT);
     if (!data)
         return errno;
     *b = (weir_buffer){data, count, element_size, a, pool, BUFFER_LIVE};
@@ -107,7 +109,7 @@ void weir_buffer_move(weir_buffer *to, weir_buffer *from)
 static int block_replace(weir_buffer *b, size_t bytes, size_t kept)
 {
     void *block = b->pool ? weir_buffer_pool_acquire_zeroed(b->pool, bytes)
-                          : weir_allocate_zeroed(b->allocator, bytes, 1);
+                          : weir__allocate_zeroed(b->allocator, bytes, 1, WEIR_DEFAULT_ALIGNMENT);
     if (!block)
         return errno;
     int error = weir__allocator_copy(b->allocator, block, b->data, kept);
@@ -120,7 +122,7 @@ static int block_replace(weir_buffer *b, size_t bytes, size_t kept)
 /* The allocator resizes it, if it can where it stands. */
 static int block_resize(weir_buffer *b, size_t bytes, size_t kept)
 {
-    void *block = weir_reallocate(b->allocator, b->data, bytes);
+    void *block = weir__reallocate(b->allocator, b->data, bytes);
     if (!block)
         return errno;
     memset((char *)block + kept, 0, bytes - kept);

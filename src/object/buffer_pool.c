@@ -1,12 +1,15 @@
 /*
  * object/buffer_pool.c - blocks kept for re-use. Owns a record for each block it has
- * from the allocator, out or idle, found by address in a hash table; refuses to know what is
+ * from the allocator, out or idle, found by address in a map; refuses to know what is
  * in them. One lock a pool; the allocator is never called under it.
  */
 #include "object/buffer_pool.h"
 
+#include "alloc/allocate.h"
 #include "alloc/allocator.h"
 #include "base/error.h"
+#include "base/list.h"
+#include "base/pointer_map.h"
 #include "os/locks.h"
 
 #include <errno.h>
@@ -28,23 +31,26 @@ _Static_assert(BIN_GRAIN *BIN_STEPS == 1 << BIN_SHIFT, "the first doubling follo
 struct pooled {
     char *block;
     size_t capacity, requested;
-    struct pooled *above, *below; /* of its bin, LIFO: above was given back later */
-    struct pooled *newer, *older; /* of all idle ones, in the order they were given back */
+    struct weir__link of_bin;  /* LIFO: the first was given back last */
+    struct weir__link of_idle; /* of all idle ones, the same */
     uint16_t bin;
     bool idle;
 };
 
-/* All under the lock, but for what never changes: allocator. Invariants: table holds
- * nrecords in ntable (a power of two) slots, at most 3/4 of them. */
+struct placed {
+    char *block; /* the key */
+    struct pooled *pooled;
+};
+
+/* All under the lock, but for what never changes: allocator. */
 struct weir_buffer_pool {
     weir__lock lock;
     struct weir__lock_entry known;
     weir_allocator *allocator;
-    struct pooled **table; /* open addressing, linear */
-    size_t ntable, nrecords;
-    struct pooled *newest, *oldest;
+    struct weir__pointer_map blocks; /* of struct placed */
+    struct weir__list idle;          /* by of_idle */
     weir_buffer_pool_stats figures;
-    struct pooled *bins[BINS]; /* the top of each */
+    struct weir__list bins[BINS]; /* by of_bin */
 };
 
 static unsigned bin_of(size_t size)
@@ -65,60 +71,25 @@ static size_t bin_capacity(unsigned bin)
     return (size_t)(BIN_STEPS + bin % BIN_STEPS + 1) << (shift - 3);
 }
 
-/* -- the table ---------------------------------------------------------------------- */
-
-static size_t table_home(const weir_buffer_pool *pool, const void *block)
+static struct pooled *pooled_find(const weir_buffer_pool *pool, const void *block)
 {
-    return (size_t)(((uintptr_t)block >> 6) * UINT64_C(0x9e3779b97f4a7c15) >> 20) &
-           (pool->ntable - 1);
+    const struct placed *placed = weir__pointer_map_find(&pool->blocks, block);
+    return placed ? placed->pooled : NULL;
 }
 
-/* The slot of the block's record, or the free slot where it would go. */
-static struct pooled **table_slot(const weir_buffer_pool *pool, const void *block)
+/* False: no memory, nothing changed. */
+static bool pooled_keep(weir_buffer_pool *pool, struct pooled *p)
 {
-    size_t i = table_home(pool, block);
-    while (pool->table[i] && pool->table[i]->block != block)
-        i = (i + 1) & (pool->ntable - 1);
-    return &pool->table[i];
-}
-
-static struct pooled *table_find(const weir_buffer_pool *pool, const void *block)
-{
-    return pool->ntable ? *table_slot(pool, block) : NULL;
-}
-
-/* Room for one more; false: no memory, nothing changed. */
-static bool table_reserve(weir_buffer_pool *pool)
-{
-    if ((pool->nrecords + 1) * 4 <= pool->ntable * 3)
-        return true;
-    size_t nold = pool->ntable, nnew = nold ? 2 * nold : 64;
-    struct pooled **old = pool->table, **new = weir__meta_allocate(nnew * sizeof(void *));
-    if (!new)
+    if (!weir__pointer_map_reserve(&pool->blocks, sizeof(struct placed), &weir__meta_map, NULL))
         return false;
-    pool->table = new;
-    pool->ntable = nnew;
-    for (size_t i = 0; i < nold; i++)
-        if (old[i])
-            *table_slot(pool, old[i]->block) = old[i];
-    weir__meta_free(old, nold * sizeof(void *));
+    struct placed *placed = weir__pointer_map_put(&pool->blocks, p->block);
+    placed->pooled = p;
     return true;
 }
 
-/* Those that had to step over the freed slot move up. */
-static void table_remove(weir_buffer_pool *pool, const void *block)
+static void pooled_forget(weir_buffer_pool *pool, const struct pooled *p)
 {
-    size_t mask = pool->ntable - 1;
-    size_t hole = (size_t)(table_slot(pool, block) - pool->table);
-    pool->nrecords--;
-    for (size_t i = (hole + 1) & mask; pool->table[i]; i = (i + 1) & mask) {
-        size_t home = table_home(pool, pool->table[i]->block);
-        if (((i - home) & mask) < ((i - hole) & mask))
-            continue;
-        pool->table[hole] = pool->table[i];
-        hole = i;
-    }
-    pool->table[hole] = NULL;
+    weir__pointer_map_remove(&pool->blocks, weir__pointer_map_find(&pool->blocks, p->block));
 }
 
 /* -- idle blocks -------------------------------------------------------------------- */
@@ -126,18 +97,8 @@ static void table_remove(weir_buffer_pool *pool, const void *block)
 static void idle_add(weir_buffer_pool *pool, struct pooled *p)
 {
     p->idle = true;
-    p->above = NULL;
-    p->below = pool->bins[p->bin];
-    if (p->below)
-        p->below->above = p;
-    pool->bins[p->bin] = p;
-    p->newer = NULL;
-    p->older = pool->newest;
-    if (p->older)
-        p->older->newer = p;
-    else
-        pool->oldest = p;
-    pool->newest = p;
+    weir__list_push(&pool->bins[p->bin], &p->of_bin);
+    weir__list_push(&pool->idle, &p->of_idle);
     pool->figures.idle_bytes += p->capacity;
     pool->figures.idle_count++;
 }
@@ -145,45 +106,32 @@ static void idle_add(weir_buffer_pool *pool, struct pooled *p)
 static void idle_remove(weir_buffer_pool *pool, struct pooled *p)
 {
     p->idle = false;
-    if (p->above)
-        p->above->below = p->below;
-    else
-        pool->bins[p->bin] = p->below;
-    if (p->below)
-        p->below->above = p->above;
-    if (p->newer)
-        p->newer->older = p->older;
-    else
-        pool->newest = p->older;
-    if (p->older)
-        p->older->newer = p->newer;
-    else
-        pool->oldest = p->newer;
+    weir__list_remove(&pool->bins[p->bin], &p->of_bin);
+    weir__list_remove(&pool->idle, &p->of_idle);
     pool->figures.idle_bytes -= p->capacity;
     pool->figures.idle_count--;
 }
 
-/* Takes the oldest out until at most `keep` bytes are idle; a list by `below`. */
-static struct pooled *idle_cut(weir_buffer_pool *pool, size_t keep)
+/* Takes the oldest out until at most `keep` bytes are idle; a list by of_idle. */
+static struct weir__list idle_cut(weir_buffer_pool *pool, size_t keep)
 {
-    struct pooled *cut = NULL;
+    struct weir__list cut = {NULL};
     while (pool->figures.idle_bytes > keep) {
-        struct pooled *p = pool->oldest;
+        struct pooled *p = weir__list_of(weir__list_last(&pool->idle), struct pooled, of_idle);
         idle_remove(pool, p);
-        table_remove(pool, p->block);
-        p->below = cut;
-        cut = p;
+        pooled_forget(pool, p);
+        weir__list_push(&cut, &p->of_idle);
     }
     return cut;
 }
 
 /* Gives them to the allocator, without the lock; the bytes. */
-static size_t cut_free(weir_buffer_pool *pool, struct pooled *cut)
+static size_t cut_free(weir_buffer_pool *pool, struct weir__list cut)
 {
     size_t bytes = 0;
-    while (cut) {
-        struct pooled *p = cut;
-        cut = p->below;
+    for (struct weir__link *at = cut.first, *next; at; at = next) {
+        struct pooled *p = weir__list_of(at, struct pooled, of_idle);
+        next = at->next;
         bytes += p->capacity;
         weir_deallocate(pool->allocator, p->block);
         weir__meta_free(p, sizeof *p);
@@ -214,8 +162,9 @@ static void *pool_miss(weir_buffer_pool *pool, size_t size, bool zeroed)
         return weir__fail_null(ENOMEM, "no memory for a pool's book-keeping");
     p->bin = (uint16_t)bin_of(size);
     p->capacity = bin_capacity(p->bin);
-    p->block = zeroed ? weir_allocate_zeroed(pool->allocator, p->capacity, 1)
-                      : weir_allocate(pool->allocator, p->capacity);
+    p->block = zeroed
+                   ? weir__allocate_zeroed(pool->allocator, p->capacity, 1, WEIR_DEFAULT_ALIGNMENT)
+                   : weir_allocate(pool->allocator, p->capacity);
     if (!p->block) {
         int saved = errno;
         weir__meta_free(p, sizeof *p);
@@ -223,10 +172,8 @@ static void *pool_miss(weir_buffer_pool *pool, size_t size, bool zeroed)
         return NULL;
     }
     weir__lock_take(&pool->lock);
-    bool kept = table_reserve(pool);
+    bool kept = pooled_keep(pool, p);
     if (kept) {
-        *table_slot(pool, p->block) = p;
-        pool->nrecords++;
         pool->figures.misses++;
         figures_out(pool, p, size);
     }
@@ -241,7 +188,7 @@ static void *pool_miss(weir_buffer_pool *pool, size_t size, bool zeroed)
 static void *pool_hit(weir_buffer_pool *pool, size_t size)
 {
     weir__lock_take(&pool->lock);
-    struct pooled *p = pool->bins[bin_of(size)];
+    struct pooled *p = weir__list_of(pool->bins[bin_of(size)].first, struct pooled, of_bin);
     if (p) {
         idle_remove(pool, p);
         pool->figures.hits++;
@@ -286,7 +233,7 @@ void *weir_buffer_pool_acquire_zeroed(weir_buffer_pool *pool, size_t size)
 bool weir__buffer_pool_refit(weir_buffer_pool *pool, const void *block, size_t size)
 {
     weir__lock_take(&pool->lock);
-    struct pooled *p = table_find(pool, block);
+    struct pooled *p = pooled_find(pool, block);
     bool fits = p && !p->idle && p->bin == bin_of(size);
     if (fits) {
         pool->figures.out_requested += size - p->requested;
@@ -300,11 +247,11 @@ bool weir__buffer_pool_refit(weir_buffer_pool *pool, const void *block, size_t s
 
 void weir_buffer_pool_release(weir_buffer_pool *pool, void *block)
 {
-    struct pooled *cut = NULL;
+    struct weir__list cut = {NULL};
     if (!pool || !block)
         return;
     weir__lock_take(&pool->lock);
-    struct pooled *p = table_find(pool, block);
+    struct pooled *p = pooled_find(pool, block);
     bool out = p && !p->idle;
     if (out) {
         pool->figures.out_bytes -= p->capacity;
@@ -327,7 +274,7 @@ size_t weir_buffer_pool_trim(weir_buffer_pool *pool, size_t keep_bytes)
     if (!pool)
         return 0;
     weir__lock_take(&pool->lock);
-    struct pooled *cut = idle_cut(pool, keep_bytes);
+    struct weir__list cut = idle_cut(pool, keep_bytes);
     weir__lock_drop(&pool->lock);
     return cut_free(pool, cut);
 }
@@ -339,7 +286,7 @@ int weir_buffer_pool_set_idle_limit(weir_buffer_pool *pool, size_t bytes)
     weir__lock_take(&pool->lock);
     pool->figures.idle_limit = bytes;
     size_t before = pool->figures.idle_count;
-    struct pooled *cut = idle_cut(pool, idle_bound(pool));
+    struct weir__list cut = idle_cut(pool, idle_bound(pool));
     pool->figures.evictions += before - pool->figures.idle_count;
     weir__lock_drop(&pool->lock);
     cut_free(pool, cut);
@@ -365,12 +312,12 @@ int weir_buffer_pool_destroy(weir_buffer_pool *pool)
         return weir__fail(EINVAL, "no pool of buffers: NULL was given");
     weir__lock_take(&pool->lock);
     size_t out = pool->figures.out_count;
-    struct pooled *cut = out ? NULL : idle_cut(pool, 0);
+    struct weir__list cut = idle_cut(pool, out ? SIZE_MAX : 0);
     weir__lock_drop(&pool->lock);
     if (out)
         return weir__fail(EBUSY, "%zu buffers of the pool are out", out);
     cut_free(pool, cut);
-    weir__meta_free(pool->table, pool->ntable * sizeof(void *));
+    weir__pointer_map_clear(&pool->blocks);
     weir__locks_remove(WEIR__RANK_OBJECT, &pool->known);
     weir__meta_free(pool, sizeof *pool);
     return 0;
@@ -381,7 +328,7 @@ size_t weir_buffer_pool_capacity(weir_buffer_pool *pool, const void *block)
     if (!pool || !block)
         return 0;
     weir__lock_take(&pool->lock);
-    struct pooled *p = table_find(pool, block);
+    struct pooled *p = pooled_find(pool, block);
     size_t capacity = p && !p->idle ? p->capacity : 0;
     weir__lock_drop(&pool->lock);
     return capacity;

@@ -3,6 +3,7 @@
  * clearing.
  */
 #include "alloc/allocator.h"
+#include "alloc/reallocate.h"
 #include "base/error.h"
 #include "object/tensor.h"
 
@@ -144,7 +145,7 @@ int weir_tensor_copy(weir_tensor *to, const weir_tensor *from)
 static int storage_grow(weir_tensor *t, size_t bytes)
 {
     struct weir__storage *storage = t->storage;
-    void *data = weir_reallocate(storage->allocator, storage->data, bytes);
+    void *data = weir__reallocate(storage->allocator, storage->data, bytes);
     if (!data)
         return errno;
     storage->data = data;

@@ -2,8 +2,8 @@
  * object/dlpack.c - exports and imports in the structs of DLPack. Owns the exports: each
  * is a struct and a handle of its own to the tensor's storage.
  */
-#include "base/error.h"
 #include "backing/meta.h"
+#include "base/error.h"
 #include "object/dlpack_abi.h"
 #include "object/tensor.h"
 

@@ -2,6 +2,7 @@
  * object/storage.c - memory that handles share: owned blocks and wrapped memory. Owns
  * the count of handles; knows no shape.
  */
+#include "alloc/allocate.h"
 #include "alloc/allocator.h"
 #include "base/error.h"
 #include "object/tensor.h"
@@ -15,7 +16,8 @@ struct weir__storage *weir__storage_make(weir_allocator *a, size_t bytes, bool z
     struct weir__storage *storage = weir__meta_allocate(sizeof *storage);
     if (!storage)
         return weir__fail_null(ENOMEM, "no memory for a tensor's book-keeping");
-    storage->data = zeroed ? weir_allocate_zeroed(a, bytes, 1) : weir_allocate(a, bytes);
+    storage->data = zeroed ? weir__allocate_zeroed(a, bytes, 1, WEIR_DEFAULT_ALIGNMENT)
+                           : weir_allocate(a, bytes);
     if (!storage->data) {
         int saved = errno;
         weir__meta_free(storage, sizeof *storage);

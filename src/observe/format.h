@@ -9,7 +9,7 @@
 
 #define WEIR__TRACE_MAGIC      "\x89WEIR\r\n\x1a"
 #define WEIR__TRACE_MAJOR      1
-#define WEIR__TRACE_MINOR      1
+#define WEIR__TRACE_MINOR      2
 #define WEIR__TRACE_PREAMBLE   16
 #define WEIR__TRACE_RECORD     12 /* bytes in front of a payload */
 #define WEIR__TRACE_LENGTH_MAX (1u << 24)
@@ -32,7 +32,8 @@ enum { /* bits 0 to 2 of an event's first byte */
        WEIR__TRACE_OTHER = 0,
        WEIR__TRACE_ALLOCATE,
        WEIR__TRACE_FREE,
-       WEIR__TRACE_RESIZE
+       WEIR__TRACE_RESIZE,
+       WEIR__TRACE_MOVE /* a resize that moved the block; since 1.2 */
 };
 
 #define WEIR__TRACE_KIND_MASK 7

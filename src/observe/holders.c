@@ -1,7 +1,7 @@
 /* observe/holders.c - who holds the memory: live blocks added up by tag. */
-#include "alloc/observe.h"
-#include "base/error.h"
+#include "alloc/inspect.h"
 #include "backing/meta.h"
+#include "base/error.h"
 #include "observe/sink.h"
 #include "observe/snapshot.h"
 

@@ -3,10 +3,10 @@
  * generation bit a block and the number of the latest checkpoint an allocator; this
  * decides whether a checkpoint may still be asked for.
  */
-#include "alloc/allocator.h"
-#include "alloc/observe.h"
-#include "base/error.h"
+#include "alloc/inspect.h"
+#include "alloc/walk.h"
 #include "backing/meta.h"
+#include "base/error.h"
 #include "observe/sink.h"
 #include "observe/snapshot.h"
 

@@ -5,9 +5,9 @@
  * are a little old, and say so. Not in libweir-malloc.so, which has preload/start.c.
  */
 #include "observe/library.h"
-#include "alloc/context.h"
+#include "alloc/cpu.h"
 #include "alloc/fork.h"
-#include "alloc/observe.h"
+#include "alloc/inspect.h"
 #include "observe/environment.h"
 #include "observe/run_attach.h"
 #include "os/clock.h"

@@ -1,6 +1,6 @@
 /* observe/profile.c - weir_profiler: figures of a stretch of a program, with a peak of
- * its own kept by the core (alloc/observe.h). */
-#include "alloc/observe.h"
+ * its own kept by the core (alloc/inspect.h). */
+#include "alloc/inspect.h"
 #include "base/error.h"
 #include "observe/sink.h"
 

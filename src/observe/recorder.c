@@ -8,7 +8,8 @@
  * the footer.
  */
 #include "observe/recorder.h"
-#include "alloc/observe.h"
+#include "alloc/inspect.h"
+#include "alloc/trace.h"
 #include "backing/meta.h"
 #include "base/error.h"
 #include "observe/bytes.h"

@@ -21,8 +21,8 @@
 #ifndef WEIR_OBSERVE_RUN_PAGE_H
 #define WEIR_OBSERVE_RUN_PAGE_H
 
-#include "track/trace_hook.h"
 #include "track/shown.h"
+#include "track/trace_hook.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,9 +1,9 @@
 /* observe/snapshot.c - see snapshot.h. */
 #include "observe/snapshot.h"
 
-#include "alloc/observe.h"
-#include "base/error.h"
+#include "alloc/inspect.h"
 #include "backing/meta.h"
+#include "base/error.h"
 
 #include <errno.h>
 #include <string.h>

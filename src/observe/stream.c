@@ -414,10 +414,13 @@ void weir__stream_resized(struct weir__stream *s, const struct weir__trace_event
 {
     unsigned char before[WEIR__VARINT_MOST];
     size_t n = (size_t)(weir__put_varint(before, e->old_requested) - before);
+    bool moved = e->old_block && e->old_block != e->block;
     event_prepare(s, e->sequence);
     *s->at++ = WEIR__TRACE_OTHER | WEIR__TRACE_NOTE_BEFORE << WEIR__TRACE_SUB_SHIFT;
     s->at = weir__put_string(s->at, before, n, n);
-    block_event(s, WEIR__TRACE_RESIZE, e);
+    block_event(s, moved ? WEIR__TRACE_MOVE : WEIR__TRACE_RESIZE, e);
+    if (moved)
+        s->at = weir__put_svarint(s->at, (int64_t)((uintptr_t)e->old_block - (uintptr_t)e->block));
     event_done(s);
 }
 

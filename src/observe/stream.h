@@ -10,9 +10,9 @@
 #ifndef WEIR_OBSERVE_STREAM_H
 #define WEIR_OBSERVE_STREAM_H
 
-#include "track/trace_hook.h"
 #include "observe/format.h"
 #include "observe/run_page.h"
+#include "track/trace_hook.h"
 
 #define WEIR__EVENT_MOST 128 /* bytes of one event */
 

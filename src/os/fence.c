@@ -1,10 +1,11 @@
-/* os/fence.c - see fence.h. Owns only whether membarrier works here. */
+/* os/fence.c - see fence.h. Owns only whether membarrier works here, and must. */
 #include "os/fence.h"
 
 #include "os/wait.h"
 
 #include <errno.h>
 #include <linux/membarrier.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -47,11 +48,33 @@ bool weir__os_fence_available(void)
     return state == FENCE_WORKS;
 }
 
-void weir__os_fence_others(void)
+static bool fence_is_optional; /* atomic; for good */
+
+void weir__os_fence_optional(void)
 {
-    uint32_t state = __atomic_load_n(&fence_state, __ATOMIC_ACQUIRE);
-    if (state != FENCE_WORKS || weir__unlikely(!fence_try(MEMBARRIER_CMD_PRIVATE_EXPEDITED)))
-        weir__os_nap(GRACE_NS);
+    __atomic_store_n(&fence_is_optional, true, __ATOMIC_RELAXED);
+}
+
+static void fence_refused(void)
+{
+    static const char line[] = "weir: the kernel refuses membarrier, which worked when the program "
+                               "started: a sandbox must allow it, or be entered before\n";
+    if (__atomic_load_n(&fence_is_optional, __ATOMIC_RELAXED))
+        return;
+    ssize_t written = write(STDERR_FILENO, line, sizeof line - 1);
+    (void)written;
+    abort();
+}
+
+bool weir__os_fence_others(void)
+{
+    bool works = __atomic_load_n(&fence_state, __ATOMIC_ACQUIRE) == FENCE_WORKS;
+    if (works && weir__likely(fence_try(MEMBARRIER_CMD_PRIVATE_EXPEDITED)))
+        return true;
+    if (works)
+        fence_refused();
+    weir__os_nap(GRACE_NS);
+    return !works;
 }
 
 void weir__os_fence_end(void)

@@ -10,11 +10,17 @@
  * library is loaded. weir__os_fence_available is false where the kernel has none, and
  * after weir__os_fence_end.
  *
- * weir__os_fence_others fences in any case: where the system call is refused or must not
- * be made any more, it sleeps for longer than any processor keeps a store to itself.
+ * weir__os_fence_others fences in any case: where there is no such system call any more, it
+ * sleeps for longer than any processor keeps a store to itself. A call that is refused although
+ * it was tried with success (a filter of system calls that came later) ends the process, with
+ * a line on standard error: nothing that rests on fences could be trusted. After
+ * weir__os_fence_optional it sleeps instead and returns false; the caller then gives fences
+ * up, for each further one costs that sleep (track/fences.c). For who is a guest in the
+ * process and may not end it.
  */
 bool weir__os_fence_available(void);
-void weir__os_fence_others(void);
+bool weir__os_fence_others(void);
+void weir__os_fence_optional(void);
 
 /*
  * The system call must not be made any more: fences for the last time. A thread that asks

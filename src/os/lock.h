@@ -33,8 +33,8 @@
     RANK(THREAD, "thread")            /* a thread's pointers to its heaps */                       \
     RANK(HEAP, "heap")                /* a thread's cache */                                       \
     RANK(CLASS, "class")              /* one size class's slabs */                                 \
-    RANK(STORE, "store")              /* one pool's memory */                                      \
-    RANK(REGIONS, "regions")          /* tables that all stores share */                           \
+    RANK(PAGES, "page heap")          /* one pool's memory */                                      \
+    RANK(REGIONS, "regions")          /* tables that page heaps share */                           \
     RANK(REGISTRY, "registry")        /* one allocator's blocks from functions */                  \
     RANK(OBJECT, "object")            /* an arena, a pool of buffers, a recorded or run plan */    \
     RANK(TAGS, "tags")                                                                             \

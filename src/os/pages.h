@@ -16,7 +16,38 @@ bool weir__os_page_round(size_t size, size_t *rounded);
 
 /* Zeroed private memory, page-aligned; NULL when there is none. */
 void *weir__os_map(size_t size);
+
+/* Gives back what map, reserve or remap gave, or whole pages of it. If the kernel has no map
+ * entry left to unmap a part with, the part loses its memory and only addresses are lost. */
 void weir__os_unmap(void *memory, size_t size);
+
+/*
+ * Addresses without memory, in whole pages at a power of two; below a page means a page.
+ * Nobody can read or write there, and nothing is counted for it but addresses: it is not
+ * committed, not in RLIMIT_DATA, not in a core file, not populated by mlockall. NULL when
+ * there is no such range, with errno ENOMEM. A surplus for the alignment is taken, and given
+ * back, only where the kernel has no aligned place at hand.
+ */
+void *weir__os_reserve(size_t size, size_t alignment);
+
+/* Opens whole pages of a reservation to be read and written; what was closed or reserved
+ * reads as zero, what was open stays. False, and nothing changed: the machine refuses (its
+ * commit limit, RLIMIT_DATA, map entries). */
+bool weir__os_open(void *part, size_t size);
+
+/* Makes whole pages what weir__os_reserve gave: their contents are gone, and what was
+ * counted for them is not counted any more. */
+void weir__os_close(void *part, size_t size);
+
+/*
+ * Moves a mapping of whole pages that are open throughout to a place of `new_size` bytes at
+ * `alignment`, which `memory` has, too, without copying: in place if what follows is free, else
+ * elsewhere, and `memory` is unmapped then. Bytes past `old_size` are open and zero; a smaller
+ * `new_size` unmaps the rest. NULL, and nothing changed: the kernel cannot; the caller copies.
+ * `memory` must have been mapped or reserved as a whole, with the same advice (weir__os_huge_pages)
+ * all over it.
+ */
+void *weir__os_remap(void *memory, size_t old_size, size_t new_size, size_t alignment);
 
 /* May the kernel serve the range with huge pages? A hint; failures are ignored. */
 void weir__os_huge_pages(void *memory, size_t size, bool wanted);
@@ -25,7 +56,8 @@ void weir__os_huge_pages(void *memory, size_t size, bool wanted);
  * Makes a part of a mapping read as zero, wherever its ends lie: the whole pages within it
  * go back to the machine, what lies beside them is cleared. The kernel itself would round
  * the end up, into what is in use there. Bytes of those pages; 0: there is no whole page,
- * and nothing was done. Where the kernel refuses (locked pages) they are cleared too.
+ * and nothing was done. Where the kernel refuses (locked pages), or keeps the contents though it
+ * says that it does not (probed once), they are cleared by hand.
  */
 size_t weir__os_purge(void *part, size_t size);
 

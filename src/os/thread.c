@@ -21,10 +21,14 @@ static void exit_init(void)
     exit_key_made = pthread_key_create(&exit_key, exit_run) == 0;
 }
 
-void weir__thread_at_exit(void (*at_exit)(void))
+__attribute__((constructor)) static void exit_start(void)
 {
-    __atomic_store_n(&exit_call, at_exit, __ATOMIC_RELAXED);
     pthread_once(&exit_once, exit_init);
-    if (exit_key_made)
-        pthread_setspecific(exit_key, &weir__thread_mark);
+}
+
+bool weir__thread_at_exit(void (*at_exit)(void))
+{
+    exit_start(); /* somebody's constructor may come before ours */
+    __atomic_store_n(&exit_call, at_exit, __ATOMIC_RELAXED);
+    return exit_key_made && pthread_setspecific(exit_key, &weir__thread_mark) == 0;
 }

@@ -20,8 +20,10 @@ WEIR__INLINE const void *weir__thread_self(void)
     return &weir__thread_mark;
 }
 
-/* Has `at_exit` called once when this thread ends. The same function for every thread
- * of the process. */
-void weir__thread_at_exit(void (*at_exit)(void));
+/* Runs `at_exit` once when the calling thread ends. All callers pass the same function. False:
+ * the end will not be known (the process has no pthread key left, or there is no memory); the
+ * key is made when the library is loaded, so that the program is not there first. May call
+ * malloc. */
+bool weir__thread_at_exit(void (*at_exit)(void));
 
 #endif

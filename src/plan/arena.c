@@ -3,8 +3,8 @@
  * tensors bound to slots. Owns the block and a copy of the offsets; knows nothing of
  * who uses a slot when. The count of owners is atomic, all else never changes.
  */
-#include "base/error.h"
 #include "backing/meta.h"
+#include "base/error.h"
 #include "plan/plan.h"
 
 #include <errno.h>

@@ -3,8 +3,8 @@
  * the one used longest ago goes first. A list is searched: a handful of shapes is the rule,
  * and comparing keys costs nothing beside an inference. One thread at a time.
  */
-#include "base/error.h"
 #include "backing/meta.h"
+#include "base/error.h"
 #include "plan/plan.h"
 
 #include <errno.h>

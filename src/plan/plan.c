@@ -4,8 +4,8 @@
  */
 #include "plan/plan.h"
 
-#include "base/error.h"
 #include "backing/meta.h"
+#include "base/error.h"
 
 #include <errno.h>
 #include <stddef.h>

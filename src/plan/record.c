@@ -18,9 +18,8 @@ struct record_entry {
     int64_t first, last;
 };
 
-/* Open addressing; block NULL: empty. Deletion moves later ones back. */
 struct record_live {
-    void *block;
+    void *block; /* the key */
     uint32_t entry;
 };
 
@@ -31,24 +30,9 @@ struct weir_plan_recorder {
     int64_t clock;                  /* the rest: under the lock */
     struct record_entry *entries;
     size_t count, room;
-    struct record_live *live;
-    size_t nlive, slots; /* slots: a power of two, at most half full */
-    bool lost;           /* a record was lost for want of memory */
+    struct weir__pointer_map live; /* of struct record_live */
+    bool lost;                     /* a record was lost for want of memory */
 };
-
-static size_t record_hash(const weir_plan_recorder *r, const void *block)
-{
-    uint64_t key = (uintptr_t)block * UINT64_C(0x9e3779b97f4a7c15);
-    return (size_t)(key >> 20) & (r->slots - 1);
-}
-
-static void record_insert(weir_plan_recorder *r, void *block, uint32_t entry)
-{
-    size_t at = record_hash(r, block);
-    while (r->live[at].block)
-        at = (at + 1) & (r->slots - 1);
-    r->live[at] = (struct record_live){block, entry};
-}
 
 static bool record_grow_locked(weir_plan_recorder *r)
 {
@@ -63,19 +47,7 @@ static bool record_grow_locked(weir_plan_recorder *r)
         r->entries = more;
         r->room = room;
     }
-    if (2 * (r->nlive + 1) > r->slots) {
-        size_t slots = r->slots ? 2 * r->slots : 256, old = r->slots;
-        struct record_live *from = r->live, *more = weir__meta_allocate(slots * sizeof *more);
-        if (!more)
-            return false;
-        r->live = more;
-        r->slots = slots;
-        for (size_t i = 0; i < old; i++)
-            if (from[i].block)
-                record_insert(r, from[i].block, from[i].entry);
-        weir__meta_free(from, old * sizeof *from);
-    }
-    return true;
+    return weir__pointer_map_reserve(&r->live, sizeof(struct record_live), &weir__meta_map, NULL);
 }
 
 static void *record_allocate(void *user, size_t size, size_t alignment)
@@ -87,8 +59,8 @@ static void *record_allocate(void *user, size_t size, size_t alignment)
     weir__lock_take(&r->lock);
     if (record_grow_locked(r)) {
         r->entries[r->count] = (struct record_entry){size, alignment, r->clock++, 0};
-        record_insert(r, block, (uint32_t)r->count++);
-        r->nlive++;
+        struct record_live *live = weir__pointer_map_put(&r->live, block);
+        live->entry = (uint32_t)r->count++;
     } else {
         r->lost = true;
     }
@@ -96,33 +68,16 @@ static void *record_allocate(void *user, size_t size, size_t alignment)
     return block;
 }
 
-/* Takes what is at `at` out, and moves back what was put further on because of it. */
-static void record_erase(weir_plan_recorder *r, size_t at)
-{
-    size_t mask = r->slots - 1;
-    for (size_t next = (at + 1) & mask; r->live[next].block; next = (next + 1) & mask) {
-        size_t home = record_hash(r, r->live[next].block);
-        if (((next - home) & mask) >= ((next - at) & mask)) {
-            r->live[at] = r->live[next];
-            at = next;
-        }
-    }
-    r->live[at].block = NULL;
-    r->nlive--;
-}
-
 static void record_deallocate(void *user, void *block, size_t size, size_t alignment)
 {
     weir_plan_recorder *r = user;
     (void)size, (void)alignment;
     weir__lock_take(&r->lock);
-    for (size_t at = r->slots ? record_hash(r, block) : 0; r->slots && r->live[at].block;
-         at = (at + 1) & (r->slots - 1))
-        if (r->live[at].block == block) {
-            r->entries[r->live[at].entry].last = r->clock++;
-            record_erase(r, at);
-            break;
-        }
+    struct record_live *live = weir__pointer_map_find(&r->live, block);
+    if (live) {
+        r->entries[live->entry].last = r->clock++;
+        weir__pointer_map_remove(&r->live, live);
+    }
     weir__lock_drop(&r->lock);
     weir_deallocate(r->under, block);
 }
@@ -190,7 +145,7 @@ void weir_plan_recorder_destroy(weir_plan_recorder *recorder)
         return;
     weir_allocator_destroy(recorder->facade);
     weir__meta_free(recorder->entries, recorder->room * sizeof *recorder->entries);
-    weir__meta_free(recorder->live, recorder->slots * sizeof *recorder->live);
+    weir__pointer_map_clear(&recorder->live);
     weir__locks_remove(WEIR__RANK_OBJECT, &recorder->known);
     weir__meta_free(recorder, sizeof *recorder);
 }

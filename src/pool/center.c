@@ -1,28 +1,25 @@
 /* pool/center.c - see center.h for what is kept and how it is locked. */
 #include "pool/center.h"
 
-#include "backing/meta.h"
-#include "pool/double_free.h"
-#include "pool/store.h"
+#include "pool/late_misuse.h"
+#include "pool/page_heap.h"
 
 #include <string.h>
 
-/* A class keeps about this much in batches: a batch moves for a tenth of what it costs to
- * put its blocks into slabs and to take them out again. */
-#define BATCHED_SMALL (256 * WEIR__KIB) /* blocks of at most 512 bytes */
-#define BATCHED_OTHER (64 * WEIR__KIB)
+_Static_assert(WEIR__DEPOT_MAX + (WEIR__RETURNS + 1) * WEIR__BATCH_MAX <= WEIR__DEPOT_ROOM,
+               "the depot has room for what its center keeps, all returns and a batch");
 
-void weir__center_init(struct weir__center *center, unsigned class, struct weir__store *store,
-                       const void *owner)
+void weir__center_init(struct weir__center *center, unsigned sizeclass,
+                       struct weir__page_heap *page_heap, const void *owner)
 {
     memset(center, 0, sizeof *center);
     weir__lock_init(&center->lock, WEIR__RANK_CLASS);
-    center->class = (uint16_t) class;
-    center->batch = (uint16_t)weir__class_batch(class);
-    center->store = store;
+    center->sizeclass = (uint16_t)sizeclass;
+    center->batch = (uint16_t)weir__class_batch(sizeclass);
+    center->page_heap = page_heap;
     center->owner = owner;
-    size_t size = weir__class_bytes[class], bytes = center->batch * size;
-    center->most_batches = (uint16_t)((size <= 512 ? BATCHED_SMALL : BATCHED_OTHER) / bytes + 1);
+    unsigned most = weir__class_depot(sizeclass);
+    weir__depot_init(&center->depot, most, most + (WEIR__RETURNS + 1) * center->batch);
 }
 
 /* -- lists of slabs ------------------------------------------------------------ */
@@ -48,16 +45,32 @@ static void slab_unlink(struct weir__slab **list, struct weir__slab *slab)
 
 static struct weir__slab *slab_add_locked(struct weir__center *center)
 {
-    struct weir__slab *slab = weir__store_take_slab(center->store);
+    struct weir__slab *slab = weir__page_heap_take_slab(center->page_heap);
     if (!slab)
         return NULL;
-    weir__slab_init(slab, center->class, center->owner, center);
+    weir__slab_init(slab, center->sizeclass, center->owner, center);
     slab_link(&center->partial, slab);
     __atomic_store_n(&center->nslabs, center->nslabs + 1, __ATOMIC_RELAXED);
     return slab;
 }
 
-static unsigned slabs_take_locked(struct weir__center *center, struct weir__slot *slots,
+/* -- blocks out of slabs and into them --------------------------------------------- */
+
+static unsigned slab_take_locked(struct weir__center *center, struct weir__slab *slab,
+                                 struct weir__cached *blocks, unsigned wanted)
+{
+    unsigned count = 0, before = slab->nout;
+    while (count < wanted && weir__slab_has_free(slab) && weir__slab_take(slab, &blocks[count]))
+        count++;
+    center->nout += slab->nout - before; /* more than count if the slab was mended */
+    if (!weir__slab_has_free(slab)) {
+        slab_unlink(&center->partial, slab);
+        slab_link(&center->full, slab);
+    }
+    return count;
+}
+
+static unsigned slabs_take_locked(struct weir__center *center, struct weir__cached *blocks,
                                   unsigned wanted)
 {
     unsigned count = 0;
@@ -65,217 +78,127 @@ static unsigned slabs_take_locked(struct weir__center *center, struct weir__slot
         struct weir__slab *slab = center->partial;
         if (!slab && (count || !(slab = slab_add_locked(center))))
             break;
-        while (count < wanted && weir__slab_has_free(slab)) {
-            unsigned index = weir__slab_take(slab);
-            slots[count++] =
-                (struct weir__slot){weir__slab_block(slab, index), &slab->words[index]};
-        }
-        if (!weir__slab_has_free(slab)) {
-            slab_unlink(&center->partial, slab);
-            slab_link(&center->full, slab);
-        }
+        count += slab_take_locked(center, slab, blocks + count, wanted - count);
     }
-    center->nout += count;
     return count;
 }
 
-static void block_put_locked(struct weir__center *center, const struct weir__slot *slot)
+static void slab_put_locked(struct weir__center *center, struct weir__slab *slab,
+                            const struct weir__cached *cached)
 {
-    struct weir__slab *slab = weir__slab_of(slot->block);
     bool was_full = !weir__slab_has_free(slab);
-    if (weir__unlikely(!weir__slab_put(slab, slot->word))) {
-        weir__double_free_note(slot->block); /* two threads freed it at one instant */
+    if (weir__unlikely(!weir__slab_put(slab, cached)))
         return;
-    }
     center->nout--;
     if (slab->nout == 0) {
         slab_unlink(was_full ? &center->full : &center->partial, slab);
         __atomic_store_n(&center->nslabs, center->nslabs - 1, __ATOMIC_RELAXED);
-        weir__store_give_slab(center->store, slab);
+        weir__page_heap_give_slab(center->page_heap, slab);
     } else if (was_full) {
         slab_unlink(&center->full, slab);
         slab_link(&center->partial, slab);
     }
 }
 
-/* -- batches ------------------------------------------------------------------- */
-
-static void batch_link(struct weir__batch **list, struct weir__batch *batch)
+/* The center of a cached block of the class and owner of `own`; NULL: its slab serves others
+ * by now, so that this is the second copy of a block that went back with its slab. */
+static struct weir__center *cached_home(const struct weir__center *own,
+                                        const struct weir__cached *cached)
 {
-    batch->next = *list;
-    *list = batch;
+    const struct weir__slab *slab = weir__slab_of(cached->block);
+    bool same = __atomic_load_n(&slab->owner, __ATOMIC_ACQUIRE) == own->owner &&
+                weir__slab_class(slab) == own->sizeclass;
+    return weir__likely(same) ? slab->center : NULL;
 }
 
-static struct weir__batch *batch_unlink(struct weir__batch **list)
+static void stale_note(const struct weir__center *own, const struct weir__cached *cached)
 {
-    struct weir__batch *batch = *list;
-    if (batch)
-        *list = batch->next;
-    return batch;
+    weir__late_misuse_note(&(struct weir__late_misuse){.what = WEIR_MISUSE_DOUBLE_FREE,
+                                                       .block = cached->block,
+                                                       .owner = own->owner,
+                                                       .requested = cached->requested});
 }
 
-/* Moves what other threads returned to the batches. */
-static void returns_take_locked(struct weir__center *center)
-{
-    if (weir__likely(!__atomic_load_n(&center->returns, __ATOMIC_RELAXED)))
-        return;
-    struct weir__batch *batch = __atomic_exchange_n(&center->returns, NULL, __ATOMIC_ACQUIRE);
-    while (batch) {
-        struct weir__batch *next = batch->next;
-        batch_link(&center->batches, batch);
-        center->nbatches++;
-        batch = next;
-    }
-}
-
-static void returns_push(struct weir__center *center, struct weir__batch *batch)
-{
-    struct weir__batch *head = __atomic_load_n(&center->returns, __ATOMIC_RELAXED);
-    do
-        batch->next = head;
-    while (!__atomic_compare_exchange_n(&center->returns, &head, batch, true, __ATOMIC_RELEASE,
-                                        __ATOMIC_RELAXED));
-}
-
-static void batch_fill(struct weir__batch *batch, const struct weir__slot *slots, unsigned count)
-{
-    batch->count = count;
-    memcpy(batch->slots, slots, count * sizeof *slots);
-}
-
-/* -- empty batch objects --------------------------------------------------------- */
-
-static struct weir__batch *remote_spare_take(struct weir__center *center)
-{
-    struct weir__batch *batch = NULL;
-    for (unsigned i = 0; i < WEIR__REMOTE_SPARES && !batch; i++)
-        if (__atomic_load_n(&center->remote_spares[i], __ATOMIC_RELAXED))
-            batch = __atomic_exchange_n(&center->remote_spares[i], NULL, __ATOMIC_ACQUIRE);
-    return batch;
-}
-
-/* Only who holds the lock puts one: a place seen free stays so. */
-static bool remote_spare_put_locked(struct weir__center *center, struct weir__batch *batch)
-{
-    for (unsigned i = 0; i < WEIR__REMOTE_SPARES; i++)
-        if (!__atomic_load_n(&center->remote_spares[i], __ATOMIC_RELAXED)) {
-            __atomic_store_n(&center->remote_spares[i], batch, __ATOMIC_RELEASE);
-            return true;
-        }
-    return false;
-}
-
-/* The batch holds nothing any more. */
-static void batch_spare_locked(struct weir__center *center, struct weir__batch *batch)
-{
-    if (center->nspare < WEIR__SPARES_MOST) {
-        batch_link(&center->spare, batch);
-        center->nspare++;
-    } else if (!remote_spare_put_locked(center, batch)) {
-        weir__meta_free(batch, sizeof *batch);
-    }
-}
-
-static struct weir__batch *spare_take_locked(struct weir__center *center)
-{
-    struct weir__batch *batch = batch_unlink(&center->spare);
-    center->nspare -= batch != NULL;
-    return batch;
-}
-
-static void spares_free_locked(struct weir__center *center)
-{
-    struct weir__batch *batch;
-    while ((batch = spare_take_locked(center)) || (batch = remote_spare_take(center)))
-        weir__meta_free(batch, sizeof *batch);
-}
-
-/* -- between batches and slabs ----------------------------------------------------- */
-
-static struct weir__center *slot_home(const struct weir__slot *slot)
-{
-    return weir__slab_of(slot->block)->center;
-}
-
-/* Blocks of this centre's slabs go into them; the rest, if any, travel on in the same
- * batch to where the first of them belongs. */
-static void batch_release_locked(struct weir__center *center, struct weir__batch *batch)
-{
-    size_t strangers = 0;
-    for (size_t i = 0; i < batch->count; i++)
-        if (slot_home(&batch->slots[i]) == center)
-            block_put_locked(center, &batch->slots[i]);
-        else
-            batch->slots[strangers++] = batch->slots[i];
-    batch->count = strangers;
-    if (strangers)
-        returns_push(slot_home(&batch->slots[0]), batch);
-    else
-        batch_spare_locked(center, batch);
-}
-
-/* Puts batches beyond the class's share back into their slabs. */
-static void batches_shrink_locked(struct weir__center *center, unsigned most)
-{
-    while (center->nbatches > most) {
-        batch_release_locked(center, batch_unlink(&center->batches));
-        center->nbatches--;
-    }
-}
-
-unsigned weir__center_take(struct weir__center *center, struct weir__slot *slots)
-{
-    weir__lock_take(&center->lock);
-    returns_take_locked(center);
-    struct weir__batch *batch = batch_unlink(&center->batches);
+/* Blocks of other centers, in the hand of who holds a center's lock. */
+#define STRAYS_MOST (2 * WEIR__BATCH_MAX)
+struct strays {
     unsigned count;
-    if (batch) {
-        center->nbatches--;
-        count = (unsigned)batch->count;
-        memcpy(slots, batch->slots, count * sizeof *slots);
-        batch_spare_locked(center, batch);
-        batches_shrink_locked(center, center->most_batches);
-    } else {
-        count = slabs_take_locked(center, slots, center->batch);
-    }
-    weir__lock_drop(&center->lock);
-    weir__store_relieve(center->store);
-    return count;
+    struct weir__cached blocks[STRAYS_MOST];
+};
+
+static void block_put_locked(struct weir__center *center, const struct weir__cached *cached,
+                             struct strays *strays)
+{
+    const struct weir__center *home = cached_home(center, cached);
+    if (weir__likely(home == center))
+        slab_put_locked(center, weir__slab_of(cached->block), cached);
+    else if (home)
+        strays->blocks[strays->count++] = *cached;
+    else
+        stale_note(center, cached);
 }
 
-static struct weir__batch *batch_make_locked(struct weir__center *center,
-                                             const struct weir__slot *slots, unsigned count)
+static void blocks_put_locked(struct weir__center *center, const struct weir__cached *blocks,
+                              size_t count, struct strays *strays)
 {
-    struct weir__batch *batch = spare_take_locked(center);
-    if (!batch)
-        batch = weir__meta_allocate(sizeof *batch);
-    if (batch)
-        batch_fill(batch, slots, count);
-    return batch;
+    for (size_t i = 0; i < count; i++)
+        block_put_locked(center, &blocks[i], strays);
 }
 
-/* The lock is taken by someone: leave the batch on the returns list. */
-static bool give_remote(struct weir__center *center, const struct weir__slot *slots, unsigned count)
+/* To their slabs, each under the lock of its own center. */
+static void strays_put(const struct weir__center *own, const struct strays *strays)
 {
-    struct weir__batch *batch = remote_spare_take(center);
-    if (!batch)
-        batch = weir__meta_allocate(sizeof *batch);
-    if (!batch)
-        return false;
-    batch_fill(batch, slots, count);
-    returns_push(center, batch);
-    return true;
-}
-
-/* To their slabs one by one, each under the lock of its own centre. */
-static void give_singly(const struct weir__slot *slots, unsigned count)
-{
-    for (unsigned i = 0; i < count; i++) {
-        struct weir__center *home = slot_home(&slots[i]);
+    struct strays none; /* a slab with a block outside does not change its center */
+    none.count = 0;
+    for (unsigned i = 0; i < strays->count;) {
+        struct weir__center *home = cached_home(own, &strays->blocks[i]);
+        if (weir__unlikely(!home)) {
+            stale_note(own, &strays->blocks[i++]);
+            continue;
+        }
         weir__lock_take(&home->lock);
-        block_put_locked(home, &slots[i]);
+        do
+            block_put_locked(home, &strays->blocks[i], &none);
+        while (++i < strays->count && cached_home(own, &strays->blocks[i]) == home);
         weir__lock_drop(&home->lock);
     }
+}
+
+/* -- depot and returns --------------------------------------------------------------- */
+
+/* Moves what other threads returned to the depot, as far as there is room. */
+static void returns_take_locked(struct weir__center *center)
+{
+    struct weir__batch *batch;
+    while ((batch = weir__returns_first(center->returns)) &&
+           weir__depot_put(&center->depot, batch->blocks, (unsigned)batch->count))
+        weir__returns_emptied(center->returns, batch);
+}
+
+/* Puts what the depot has beyond `most` into slabs, as far as strays can be carried. */
+static void depot_shrink_locked(struct weir__center *center, size_t most, struct strays *strays)
+{
+    struct weir__cached cached;
+    while (center->depot.count > most && strays->count < STRAYS_MOST) {
+        weir__depot_take(&center->depot, &cached, 1);
+        block_put_locked(center, &cached, strays);
+    }
+}
+
+unsigned weir__center_take(struct weir__center *center, struct weir__cached *blocks)
+{
+    struct strays strays;
+    strays.count = 0;
+    weir__lock_take(&center->lock);
+    returns_take_locked(center);
+    unsigned count = weir__depot_take(&center->depot, blocks, center->batch);
+    if (!count)
+        count = slabs_take_locked(center, blocks, center->batch);
+    depot_shrink_locked(center, center->depot.most, &strays);
+    weir__lock_drop(&center->lock);
+    strays_put(center, &strays);
+    weir__page_heap_relieve(center->page_heap);
+    return count;
 }
 
 /* A quarter of its slabs' blocks is out at most. */
@@ -283,61 +206,85 @@ static bool center_is_loose_locked(const struct weir__center *center)
 {
     size_t bytes = center->nslabs * WEIR__SLAB;
     return weir__unlikely(bytes > weir__policy.loose_bytes) &&
-           center->nout * weir__class_bytes[center->class] < bytes / 4;
+           center->nout * weir__class_bytes[center->sizeclass] < bytes / 4;
 }
 
-bool weir__center_give(const struct weir__slot *slots, unsigned count)
+/* With the lock held, or false: the blocks were left in the returns, for who holds it. */
+static bool center_enter(struct weir__center *center, const struct weir__cached *blocks,
+                         unsigned count)
 {
-    struct weir__center *center = slot_home(&slots[0]);
-    if (!weir__lock_try(&center->lock)) {
-        if (give_remote(center, slots, count))
-            return false;
-        weir__lock_take(&center->lock);
+    if (weir__lock_try(&center->lock))
+        return true;
+    if (weir__returns_put(__atomic_load_n(&center->returns, __ATOMIC_ACQUIRE), blocks, count))
+        return false;
+    weir__lock_take(&center->lock);
+    if (!center->returns)
+        __atomic_store_n(&center->returns, weir__returns_make(), __ATOMIC_RELEASE);
+    return true;
+}
+
+/* A part of the depot's and the returns' blocks, under one holding of the lock: with the lock
+ * held all the time threads would wait, and strays want other locks. True: there is more. */
+static bool center_empty_part(struct weir__center *center)
+{
+    struct strays strays;
+    strays.count = 0;
+    weir__lock_take(&center->lock);
+    struct weir__batch *batch = weir__returns_first(center->returns);
+    if (batch) {
+        blocks_put_locked(center, batch->blocks, batch->count, &strays);
+        weir__returns_emptied(center->returns, batch);
     }
-    returns_take_locked(center);
-    struct weir__batch *batch = batch_make_locked(center, slots, count);
-    if (batch && count == center->batch) {
-        batch_link(&center->batches, batch);
-        center->nbatches++;
-    } else if (batch) {
-        batch_release_locked(center, batch);
-    }
-    bool loose = center_is_loose_locked(center);
-    batches_shrink_locked(center, loose ? 0 : center->most_batches);
+    size_t part = weir__min(center->depot.count, WEIR__BATCH_MAX);
+    depot_shrink_locked(center, center->depot.count - part, &strays);
+    bool more = center->depot.count || weir__returns_first(center->returns);
+    if (!more)
+        weir__depot_clear(&center->depot);
     weir__lock_drop(&center->lock);
-    if (!batch)
-        give_singly(slots, count);
-    weir__store_relieve(center->store);
+    strays_put(center, &strays);
+    return more;
+}
+
+bool weir__center_give(struct weir__center *own, const struct weir__cached *blocks, unsigned count)
+{
+    struct strays strays;
+    strays.count = 0;
+    struct weir__center *home = cached_home(own, &blocks[0]), *center = home ? home : own;
+    if (!center_enter(center, blocks, count))
+        return false;
+    returns_take_locked(center);
+    if (count < center->batch || !weir__depot_put(&center->depot, blocks, count))
+        blocks_put_locked(center, blocks, count, &strays);
+    depot_shrink_locked(center, center->depot.most, &strays);
+    bool loose = center_is_loose_locked(center);
+    weir__lock_drop(&center->lock);
+    strays_put(center, &strays);
+    while (weir__unlikely(loose) && center_empty_part(center))
+        continue;
+    weir__page_heap_relieve(center->page_heap);
     return loose;
 }
 
-size_t weir__center_flush(struct weir__center *center)
+void weir__center_flush(struct weir__center *center)
 {
-    size_t moved = 0;
-    weir__lock_take(&center->lock);
-    returns_take_locked(center);
-    for (struct weir__batch *batch = center->batches; batch; batch = batch->next)
-        moved += batch->count;
-    batches_shrink_locked(center, 0);
-    spares_free_locked(center);
-    weir__lock_drop(&center->lock);
-    weir__store_relieve(center->store);
-    return moved;
+    while (center_empty_part(center))
+        continue;
+    weir__page_heap_relieve(center->page_heap);
 }
+
+/* -- figures ----------------------------------------------------------------------- */
 
 void weir__center_figures(struct weir__center *center, struct weir__center_figures *figures)
 {
     struct weir__center_figures f = {0};
-    size_t size = weir__class_bytes[center->class];
+    size_t size = weir__class_bytes[center->sizeclass];
     weir__lock_take(&center->lock);
-    returns_take_locked(center);
-    for (struct weir__batch *batch = center->batches; batch; batch = batch->next)
-        f.batched += batch->count;
+    f.batched = center->depot.count + weir__returns_count(center->returns);
     f.out = center->nout;
     f.slabs = center->nslabs;
     for (struct weir__slab *slab = center->partial; slab; slab = slab->next)
         f.returned += weir__slab_used(slab) - slab->nout;
-    f.words = size < WEIR__INLINE_MIN ? f.slabs * weir__slab_words(size) : 0;
+    f.ledger = size < WEIR__INLINE_MIN ? f.slabs * weir__slab_ledger(size) : 0;
     weir__lock_drop(&center->lock);
     *figures = f;
 }
@@ -346,39 +293,40 @@ static void slabs_give_all(struct weir__center *center, struct weir__slab *list)
 {
     for (struct weir__slab *slab = list, *next; slab; slab = next) {
         next = slab->next;
-        weir__store_give_slab(center->store, slab);
+        weir__page_heap_give_slab(center->page_heap, slab);
     }
 }
 
 void weir__center_destroy(struct weir__center *center)
 {
-    returns_take_locked(center);
-    struct weir__batch *batch;
-    while ((batch = batch_unlink(&center->batches)))
-        weir__meta_free(batch, sizeof *batch);
-    spares_free_locked(center);
+    weir__returns_unmake(center->returns);
+    weir__depot_clear(&center->depot);
     slabs_give_all(center, center->partial);
     slabs_give_all(center, center->full);
+    center->returns = NULL;
     center->partial = center->full = NULL;
-    center->nslabs = center->nout = center->nbatches = 0;
+    center->nslabs = center->nout = 0;
 }
 
 /* -- walking and checking --------------------------------------------------------- */
 
-static int slab_each_live(struct weir__slab *slab, weir__word_visitor *visit, void *user)
+static int slab_each_live(struct weir__slab *slab, weir__entry_visitor *visit, void *user)
 {
-    for (unsigned index = 0; index < slab->fresh; index++) {
-        uint32_t *word = &slab->words[index];
-        if (!weir__word_is_live(weir__word_get(word)))
+    for (unsigned index = weir__slab_first(slab); index < slab->fresh; index++) {
+        uint32_t *entry = &slab->entries[index], value = weir__entry_get(entry);
+        void *block = weir__slab_block(slab, index);
+        if (weir__unlikely(weir__slab_is_overwritten(slab, value))) {
+            weir__slab_note(slab, WEIR_MISUSE_CORRUPTION, block, 0);
             continue;
-        int stop = visit(weir__slab_block(slab, index), word, slab, user);
+        }
+        int stop = weir__entry_is_live(value) ? visit(block, entry, slab, user) : 0;
         if (stop)
             return stop;
     }
     return 0;
 }
 
-int weir__center_each_live(struct weir__center *center, weir__word_visitor *visit, void *user)
+int weir__center_each_live(struct weir__center *center, weir__entry_visitor *visit, void *user)
 {
     int stop = 0;
     weir__lock_take(&center->lock);
@@ -393,9 +341,11 @@ int weir__center_each_live(struct weir__center *center, weir__word_visitor *visi
 static bool slabs_are_valid(const struct weir__center *center, const struct weir__slab *list,
                             bool full, size_t *nout, size_t *nslabs)
 {
-    for (const struct weir__slab *slab = list; slab; slab = slab->next) {
+    const struct weir__slab *before = NULL;
+    for (const struct weir__slab *slab = list; slab; before = slab, slab = slab->next) {
         if (weir__slab_has_free(slab) == full || slab->owner != center->owner ||
-            weir__slab_class(slab) != center->class || slab->fresh > slab->end)
+            slab->center != center || slab->prev != before || slab->nout == 0 ||
+            weir__slab_class(slab) != center->sizeclass || !weir__slab_is_valid(slab))
             return false;
         *nout += slab->nout;
         ++*nslabs;
@@ -403,23 +353,41 @@ static bool slabs_are_valid(const struct weir__center *center, const struct weir
     return true;
 }
 
-static size_t batches_count(const struct weir__batch *list)
+bool weir__center_cached_are_valid(const struct weir__center *center,
+                                   const struct weir__cached *blocks, size_t count)
 {
-    size_t count = 0;
-    for (; list; list = list->next)
-        count++;
-    return count;
+    for (size_t i = 0; i < count; i++)
+        if (!cached_home(center, &blocks[i]) ||
+            weir__slab_entry(weir__slab_of(blocks[i].block), blocks[i].block) != blocks[i].entry ||
+            !weir__cached_is_true(&blocks[i]))
+            return false;
+    return true;
+}
+
+static bool returns_are_valid(const struct weir__center *center)
+{
+    const struct weir__returns *returns = center->returns;
+    uint32_t full = returns ? __atomic_load_n(&returns->full, __ATOMIC_ACQUIRE) : 0;
+    for (; full; full &= full - 1) {
+        const struct weir__batch *batch = &returns->batches[__builtin_ctz(full)];
+        if (!batch->count || batch->count > WEIR__BATCH_MAX ||
+            !weir__center_cached_are_valid(center, batch->blocks, batch->count))
+            return false;
+    }
+    return true;
 }
 
 bool weir__center_is_valid(struct weir__center *center)
 {
     size_t nout = 0, nslabs = 0;
     weir__lock_take(&center->lock);
-    bool valid =
-        slabs_are_valid(center, center->partial, false, &nout, &nslabs) &&
-        slabs_are_valid(center, center->full, true, &nout, &nslabs) && nout == center->nout &&
-        nslabs == center->nslabs && batches_count(center->batches) == center->nbatches &&
-        batches_count(center->spare) == center->nspare && center->nspare <= WEIR__SPARES_MOST;
+    const struct weir__depot *depot = &center->depot;
+    bool valid = slabs_are_valid(center, center->partial, false, &nout, &nslabs) &&
+                 slabs_are_valid(center, center->full, true, &nout, &nslabs) &&
+                 nout == center->nout && nslabs == center->nslabs && depot->count <= depot->room &&
+                 depot->room <= depot->room_most &&
+                 weir__center_cached_are_valid(center, depot->blocks, depot->count) &&
+                 returns_are_valid(center);
     weir__lock_drop(&center->lock);
     return valid;
 }

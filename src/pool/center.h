@@ -1,110 +1,98 @@
 /*
- * pool/center.h - the class centre: slabs of one size class of one owner, and full
- * batches of free blocks on their way between thread caches. An owner has several
- * centres a class (shards), so that threads seldom share a slab: their ledger words
- * would lie in one cache line. A batch goes back to the centre of its first block.
+ * pool/center.h - the center of a size class: slabs of that class of one owner, and free
+ * blocks on their way between thread caches. An owner has several centers a class (shards),
+ * so that threads seldom share a slab: their ledger entries would lie in one cache line. A
+ * batch of blocks goes back to the center of its first block.
  *
- *   thread caches  --full batch-->  batches | returns  --batch-->  thread caches
- *                                       |        (remote frees)
- *                                     slabs  <-->  store
+ *   thread caches  --batch-->  depot | returns  --batch-->  thread caches
+ *                                |    (remote frees)
+ *                              slabs  <-->  page heap
  *
- * A batch moves as a whole, whosever slabs its blocks lie in (magazines and depot:
- * Bonwick and Adams 2001). The lock (rank "class") covers everything but `returns`,
- * the remote-free list: a thread that finds the lock taken pushes its batch there
- * with one compare-and-swap and goes on; who holds the lock takes the whole list
- * with one exchange. Pushing and taking everything never reads a node that another
- * may free, so there is no ABA. Model: docs/models/returns.pml.
+ * A batch moves as a whole, whosever slabs its blocks lie in. A block that leaves the depot
+ * for its slab and belongs to another center is a stray: it is carried there once the lock
+ * is dropped, because centers' locks have one rank.
  *
- * Batch objects of a centre are bounded: at most `most_batches` with blocks (one more
- * while the lock is held, and what came to `returns` since it was last taken), at most
- * WEIR__SPARES_MOST without, at hand under the lock, and WEIR__REMOTE_SPARES without,
- * for who finds the lock taken. What is emptied beyond that is freed. A remote spare is
- * put and taken with one atomic exchange, so it has one owner at any time.
+ * The lock (rank "class") covers everything but the returns, where a thread that finds it
+ * taken leaves its batch. Book-keeping of a center: at most WEIR__CENTER_BYTES, however
+ * many threads and blocks there are.
+ *
+ * Two threads that free a block at one instant make two copies of it. The second to come to
+ * a slab finds the block not cached, and is noted (pool/late_misuse.h) and dropped.
  */
 #ifndef WEIR_POOL_CENTER_H
 #define WEIR_POOL_CENTER_H
 
+#include "base/list.h"
 #include "os/lock.h"
+#include "pool/depot.h"
+#include "pool/returns.h"
 #include "pool/slab.h"
 
-struct weir__slot {
-    void *block;
-    uint32_t *word;
-};
-
-#define WEIR__BATCH_MAX     31 /* a batch is 512 bytes */
-#define WEIR__SPARES_MOST   16 /* as many as the largest bin gives away at a time */
-#define WEIR__REMOTE_SPARES 4
-
-struct weir__batch {
-    struct weir__batch *next;
-    size_t count;
-    struct weir__slot slots[WEIR__BATCH_MAX];
-};
-
-_Static_assert(sizeof(struct weir__batch) == 512, "a batch is an object of a power of two");
+#define WEIR__CENTER_BYTES (WEIR__DEPOT_BYTES + 4096)
 
 struct weir__center {
     weir__lock lock;
-    uint16_t class;
+    uint16_t sizeclass;
     uint16_t batch; /* blocks moved at a time */
-    uint32_t nbatches;
-    uint16_t most_batches;
-    uint16_t nspare; /* of `spare` */
-    struct weir__store *store;
+    struct weir__page_heap *page_heap;
     const void *owner;
     struct weir__slab *partial; /* slabs with a free block; LIFO */
     struct weir__slab *full;    /* slabs with none; LIFO */
-    struct weir__batch *batches;
-    struct weir__batch *spare; /* empty batch objects for re-use; LIFO */
-    size_t nout;               /* blocks not in slabs: live, cached or in batches */
-    size_t nslabs;             /* atomic: read without the lock to skip what is empty */
-    /* Any thread, atomic: */
-    struct weir__batch *returns __attribute__((aligned(WEIR__LINE)));
-    struct weir__batch *remote_spares[WEIR__REMOTE_SPARES]; /* NULL: none here */
+    struct weir__depot depot;
+    size_t nout;                   /* blocks not in slabs: live, cached, in depot or returns */
+    size_t nslabs;                 /* atomic: read without the lock to skip what is empty */
+    struct weir__returns *returns; /* atomic: made under the lock when first wanted */
 } __attribute__((aligned(WEIR__LINE)));
 
+/* Any thread, a moment's answer: neither slabs nor blocks of others. What is in the returns
+ * begins with a block of a slab here. */
 WEIR__INLINE bool weir__center_is_empty(const struct weir__center *center)
 {
-    return __atomic_load_n(&center->nslabs, __ATOMIC_RELAXED) == 0;
+    return __atomic_load_n(&center->nslabs, __ATOMIC_RELAXED) == 0 &&
+           __atomic_load_n(&center->depot.count, __ATOMIC_RELAXED) == 0;
 }
 
-void weir__center_init(struct weir__center *center, unsigned class, struct weir__store *store,
-                       const void *owner);
+void weir__center_init(struct weir__center *center, unsigned sizeclass,
+                       struct weir__page_heap *page_heap, const void *owner);
 
-/* Up to center->batch free blocks into `slots`; 0: no memory. */
-unsigned weir__center_take(struct weir__center *center, struct weir__slot *slots);
+/* Up to center->batch free blocks into `blocks`; 0: no memory. */
+unsigned weir__center_take(struct weir__center *center, struct weir__cached *blocks);
 
-/* Takes `count` (1 to a batch) cached blocks of one class and owner back, at the centre
- * where the first belongs. A block that two threads freed at one instant comes twice: found
- * when it goes into its slab, at the latest, and noted (base/error.h) for who holds no lock.
- * True: most of the class is free (pool/policy.h, loose_bytes), so that what caches hold
- * back keeps whole slabs from going back; batches go into their slabs at once then. */
-bool weir__center_give(const struct weir__slot *slots, unsigned count);
+/* Takes `count` (1 to a batch) cached blocks of the class and owner of `own` back, at the
+ * center where the first belongs. True: most of the class is free (pool/policy.h,
+ * loose_bytes), so that what caches hold back keeps whole slabs from going back; blocks go
+ * into their slabs at once then. */
+bool weir__center_give(struct weir__center *own, const struct weir__cached *blocks, unsigned count);
 
-/* Puts every batched block into its slab, or on its way to another centre's, and free
- * slabs into the store. Blocks moved: when several centres move none, all is done. */
-size_t weir__center_flush(struct weir__center *center);
+/* Puts every block of depot and returns into its slab, also those of other centers, and free
+ * slabs into the page heap; the memory of the depot goes. */
+void weir__center_flush(struct weir__center *center);
 
 /* A moment's figures. */
 struct weir__center_figures {
-    size_t out;      /* blocks not in slabs: live, in thread caches or in batches */
-    size_t batched;  /* of these in batches */
+    size_t out;      /* blocks not in slabs: live, in thread caches, depots and returns */
+    size_t batched;  /* of these in depot and returns */
     size_t returned; /* blocks in slabs that were out before */
     size_t slabs;
-    size_t words; /* bytes of ledger within the slabs */
+    size_t ledger; /* bytes of it within the slabs */
 };
 void weir__center_figures(struct weir__center *center, struct weir__center_figures *figures);
 
-/* Gives every slab back, whatever lives in it, and the batch objects. Nobody may
- * use the centre any more. */
+/* Gives every slab back, whatever lives in it, and the book-keeping. Nobody may use the
+ * center any more. */
 void weir__center_destroy(struct weir__center *center);
 
-/* Calls visit for every live block, with the lock held; visit must not come back
- * here. Stops at a non-zero result and returns it. */
-typedef int weir__word_visitor(void *block, uint32_t *word, struct weir__slab *slab, void *user);
-int weir__center_each_live(struct weir__center *center, weir__word_visitor *visit, void *user);
+/* Calls visit for every live block, with the lock held; visit must not come back here.
+ * Stops at a non-zero result and returns it. A block whose entry was overwritten is noted
+ * and not visited. */
+typedef int weir__entry_visitor(void *block, uint32_t *entry, struct weir__slab *slab, void *user);
+int weir__center_each_live(struct weir__center *center, weir__entry_visitor *visit, void *user);
 
+/* Are these cached blocks of its class and owner, each with its own entry? */
+bool weir__center_cached_are_valid(const struct weir__center *center,
+                                   const struct weir__cached *blocks, size_t count);
+
+/* Walks lists, slabs, ledgers, depot and returns. */
 bool weir__center_is_valid(struct weir__center *center);
 
 #endif

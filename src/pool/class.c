@@ -5,6 +5,7 @@
 #include "pool/class.h"
 
 _Static_assert(WEIR__MAP_SIZE == 1025, "the maps below cover WEIR__SMALL_MAX");
+_Static_assert(WEIR__CLASSES <= 64, "a bit each in weir__cache.used");
 
 const uint16_t weir__class_bytes[WEIR__CLASSES] = {
     16,   32,   48,   64,   80,   96,    112,   128,   144,   160,   176,   192,   208,
@@ -101,14 +102,30 @@ int weir__class_of(size_t size, size_t alignment)
     if (size > WEIR__SMALL_MAX || alignment > WEIR__SMALL_MAX)
         return -1;
     size_t least = weir__max(size, alignment);
-    unsigned class = weir__class_map16[weir__class_index(least)] >> WEIR__BIN_SHIFT;
-    while (class < WEIR__CLASSES && weir__class_bytes[class] & (alignment - 1))
-        class ++;
-    return class < WEIR__CLASSES ? (int)class : -1;
+    unsigned sizeclass = weir__class_map16[weir__class_index(least)] >> WEIR__BIN_SHIFT;
+    while (sizeclass < WEIR__CLASSES && weir__class_bytes[sizeclass] & (alignment - 1))
+        sizeclass++;
+    return sizeclass < WEIR__CLASSES ? (int)sizeclass : -1;
 }
 
-unsigned weir__class_batch(unsigned class)
+/* Blocks up to here move WEIR__BATCH_MAX at a time; larger ones 16 KiB at a time, but two. */
+#define BATCH_FULL  ((size_t)512)
+#define BATCH_BYTES ((size_t)16384)
+#define BATCH_LEAST ((size_t)2)
+
+#define DEPOT_FULL  (256 * WEIR__KIB) /* of blocks up to BATCH_FULL */
+#define DEPOT_OTHER (64 * WEIR__KIB)
+
+unsigned weir__class_batch(unsigned sizeclass)
 {
-    size_t bytes = weir__class_bytes[class];
-    return (unsigned)(bytes <= 512 ? 31 : bytes >= 8192 ? 2 : 16384 / bytes);
+    size_t size = weir__class_bytes[sizeclass];
+    return (unsigned)(size <= BATCH_FULL ? WEIR__BATCH_MAX
+                                         : weir__max(BATCH_BYTES / size, BATCH_LEAST));
+}
+
+unsigned weir__class_depot(unsigned sizeclass)
+{
+    size_t size = weir__class_bytes[sizeclass], batch = weir__class_batch(sizeclass);
+    size_t bytes = size <= BATCH_FULL ? DEPOT_FULL : DEPOT_OTHER;
+    return (unsigned)(weir__min(bytes / (batch * size) + 1, WEIR__DEPOT_MAX / batch) * batch);
 }

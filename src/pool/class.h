@@ -12,7 +12,7 @@
 
 #include "base/bits.h"
 
-#define WEIR__CLASSES   64
+#define WEIR__CLASSES   64              /* a cache keeps one bit each in 64 */
 #define WEIR__SMALL_MAX ((size_t)16384) /* largest block from a slab */
 #define WEIR__GRAIN     16
 #define WEIR__MAP_SIZE  (WEIR__SMALL_MAX / WEIR__GRAIN + 1)
@@ -34,7 +34,13 @@ WEIR__INLINE size_t weir__class_index(size_t size)
  * large or too strictly aligned for a slab. alignment is a power of two. */
 int weir__class_of(size_t size, size_t alignment);
 
-/* Blocks a thread cache moves to or from the class's centre at a time. */
-unsigned weir__class_batch(unsigned class);
+/* Blocks that move between a thread cache and a center at a time: about 16 KiB of them. */
+#define WEIR__BATCH_MAX 31
+unsigned weir__class_batch(unsigned sizeclass);
+
+/* Blocks that a center keeps outside its slabs, at most WEIR__DEPOT_MAX: 256 KiB of blocks
+ * whose batches are full, 64 KiB of others. */
+#define WEIR__DEPOT_MAX 3816
+unsigned weir__class_depot(unsigned sizeclass);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * pool/hole.h - the holes of a store, binned by size: exact bins for 1 to 32 pages, then
- * 16 a power of two. Everything under the store's lock. Knows nothing of where holes come
+ * pool/hole.h - the holes of a page heap, binned by size: exact bins for 1 to 32 pages, then
+ * 16 a power of two. Everything under the page heap's lock. Knows nothing of where holes come
  * from: pool/span.c cuts and joins them.
  *
  * A bit of `bin_used` is set exactly when that bin is not empty, one of `bin_words` when
@@ -9,7 +9,7 @@
 #ifndef WEIR_POOL_HOLE_H
 #define WEIR_POOL_HOLE_H
 
-#include "pool/store.h"
+#include "pool/page_heap.h"
 
 WEIR__INLINE unsigned weir__hole_bin(uint32_t npages)
 {
@@ -20,24 +20,24 @@ WEIR__INLINE unsigned weir__hole_bin(uint32_t npages)
 }
 
 /* Into the bin of its size. */
-WEIR__INLINE void weir__hole_link(struct weir__store *store, struct weir__span *hole)
+WEIR__INLINE void weir__hole_link(struct weir__page_heap *heap, struct weir__span *hole)
 {
     unsigned bin = weir__hole_bin(hole->npages);
-    struct weir__span *next = store->bins[bin];
+    struct weir__span *next = heap->bins[bin];
     hole->u.hole.bin = (uint16_t)bin;
     hole->u.hole.prev = NULL;
     hole->u.hole.next = next;
-    store->bins[bin] = hole;
+    heap->bins[bin] = hole;
     if (next) {
         next->u.hole.prev = hole;
         return;
     }
-    store->bin_used[bin / 64] |= (uint64_t)1 << (bin % 64);
-    store->bin_words |= 1u << bin / 64;
+    heap->bin_used[bin / 64] |= (uint64_t)1 << (bin % 64);
+    heap->bin_words |= 1u << bin / 64;
 }
 
 /* What the hole's neighbours in its list point to becomes `instead`, at its place. */
-WEIR__INLINE void weir__hole_replace(struct weir__store *store, const struct weir__span *hole,
+WEIR__INLINE void weir__hole_replace(struct weir__page_heap *heap, const struct weir__span *hole,
                                      struct weir__span *instead)
 {
     struct weir__span *next = hole->u.hole.next, *prev = hole->u.hole.prev;
@@ -50,10 +50,10 @@ WEIR__INLINE void weir__hole_replace(struct weir__store *store, const struct wei
     if (prev)
         prev->u.hole.next = instead;
     else
-        store->bins[bin] = instead;
+        heap->bins[bin] = instead;
 }
 
-WEIR__INLINE void weir__hole_unlink(struct weir__store *store, const struct weir__span *hole)
+WEIR__INLINE void weir__hole_unlink(struct weir__page_heap *heap, const struct weir__span *hole)
 {
     struct weir__span *next = hole->u.hole.next, *prev = hole->u.hole.prev;
     unsigned bin = hole->u.hole.bin;
@@ -63,25 +63,25 @@ WEIR__INLINE void weir__hole_unlink(struct weir__store *store, const struct weir
         prev->u.hole.next = next;
         return;
     }
-    store->bins[bin] = next;
+    heap->bins[bin] = next;
     if (next)
         return;
-    store->bin_used[bin / 64] &= ~((uint64_t)1 << (bin % 64));
-    if (!store->bin_used[bin / 64])
-        store->bin_words &= ~(1u << bin / 64);
+    heap->bin_used[bin / 64] &= ~((uint64_t)1 << (bin % 64));
+    if (!heap->bin_used[bin / 64])
+        heap->bin_words &= ~(1u << bin / 64);
 }
 
 /* The first bin from `bin` on that holds something; -1: none. */
-WEIR__INLINE int weir__hole_bin_next(const struct weir__store *store, unsigned bin)
+WEIR__INLINE int weir__hole_bin_next(const struct weir__page_heap *heap, unsigned bin)
 {
     unsigned word = bin / 64;
-    uint64_t bits = store->bin_used[word] & ~(uint64_t)0 << (bin % 64);
+    uint64_t bits = heap->bin_used[word] & ~(uint64_t)0 << (bin % 64);
     if (!bits) {
-        uint32_t words = store->bin_words & ~(uint32_t)0 << word & ~(1u << word);
+        uint32_t words = heap->bin_words & ~(uint32_t)0 << word & ~(1u << word);
         if (!words)
             return -1;
         word = (unsigned)__builtin_ctz(words);
-        bits = store->bin_used[word];
+        bits = heap->bin_used[word];
     }
     return (int)(word * 64 + (unsigned)__builtin_ctzll(bits));
 }
@@ -95,12 +95,12 @@ WEIR__INLINE bool weir__hole_is_lower(const struct weir__span *a, const struct w
 /* Best of the first WEIR__HOLE_LOOK holes of a bin that hold npages, the lowest on a
  * tie; NULL: none does. */
 #define WEIR__HOLE_LOOK 16
-WEIR__INLINE struct weir__span *weir__hole_best(const struct weir__store *store, unsigned bin,
+WEIR__INLINE struct weir__span *weir__hole_best(const struct weir__page_heap *heap, unsigned bin,
                                                 uint32_t npages)
 {
     struct weir__span *best = NULL;
     int look = WEIR__HOLE_LOOK;
-    for (struct weir__span *hole = store->bins[bin]; hole && look--; hole = hole->u.hole.next) {
+    for (struct weir__span *hole = heap->bins[bin]; hole && look--; hole = hole->u.hole.next) {
         if (hole->npages < npages)
             continue;
         if (!best || hole->npages < best->npages ||
@@ -111,14 +111,14 @@ WEIR__INLINE struct weir__span *weir__hole_best(const struct weir__store *store,
 }
 
 /* Best fit: of the bin of that size, else of the next one up, whose every hole fits. */
-WEIR__INLINE struct weir__span *weir__hole_find(const struct weir__store *store, uint32_t npages)
+WEIR__INLINE struct weir__span *weir__hole_find(const struct weir__page_heap *heap, uint32_t npages)
 {
     unsigned bin = weir__hole_bin(npages);
-    struct weir__span *best = store->bins[bin] ? weir__hole_best(store, bin, npages) : NULL;
+    struct weir__span *best = heap->bins[bin] ? weir__hole_best(heap, bin, npages) : NULL;
     if (best)
         return best;
-    int next = weir__hole_bin_next(store, bin + 1);
-    return next < 0 ? NULL : weir__hole_best(store, (unsigned)next, npages);
+    int next = weir__hole_bin_next(heap, bin + 1);
+    return next < 0 ? NULL : weir__hole_best(heap, (unsigned)next, npages);
 }
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * pool/region.c - takes regions from the backing, registers them in the address
  * map, and advises huge pages. Owns weir__regions; entries are handed out under a
- * lock of its own because stores share the table.
+ * lock of its own because page heaps share the table.
  */
 #include "pool/region.h"
 
@@ -9,8 +9,8 @@
 #include "base/fault.h"
 #include "os/locks.h"
 #include "os/pages.h"
+#include "pool/page_heap.h"
 #include "pool/policy.h"
-#include "pool/store.h"
 
 void (*weir__region_watcher)(const void *address, size_t size, bool taken);
 
@@ -106,25 +106,24 @@ static void region_advise(struct weir__region *region)
         weir__os_huge_pages(region->base + REGION_HUGE_TAIL, region->size - REGION_HUGE_TAIL, true);
 }
 
-struct weir__region *weir__region_create(struct weir__store *store, size_t size, size_t alignment,
-                                         bool direct)
+struct weir__region *weir__region_create(struct weir__page_heap *heap, size_t size,
+                                         size_t alignment, bool direct)
 {
     size_t npages = size >> WEIR__GRANULE_SHIFT;
     struct weir__region *region = region_enter(npages, direct);
     if (!region)
         return NULL;
-    bool zeroed = false;
-    char *base = weir__fault_now() ? NULL : store->backing->take(size, alignment, &zeroed);
+    char *base = weir__fault_now() ? NULL : heap->backing->take(size, alignment);
     if (!base)
         goto no_base;
     __atomic_store_n(&region->base, base, __ATOMIC_RELAXED);
     region->npages = (uint32_t)npages;
     region->frontier = 0;
-    region->touched = zeroed ? 0 : (uint32_t)npages;
+    region->touched = 0;
     region->busy = false;
     region->size = size;
     region->alignment = alignment;
-    region->store = store;
+    region->heap = heap;
     region->next = NULL;
     if (!weir__map_set(base, size, WEIR__MAP_SPANS + region->index))
         goto no_map;
@@ -133,7 +132,7 @@ struct weir__region *weir__region_create(struct weir__store *store, size_t size,
     return region;
 
 no_map:
-    store->backing->give(base, size, alignment);
+    heap->backing->give(base, size, alignment);
 no_base:
     region_leave(region);
     return NULL;
@@ -142,9 +141,9 @@ no_base:
 void weir__region_destroy(struct weir__region *region)
 {
     weir__map_set(region->base, region->size, WEIR__MAP_FOREIGN);
-    if (region->store->backing->trim && region->touched)
-        region->store->backing->purge(region->base, (size_t)region->touched << WEIR__GRANULE_SHIFT);
+    if (region->heap->backing->trim && region->touched)
+        region->heap->backing->purge(region->base, (size_t)region->touched << WEIR__GRANULE_SHIFT);
     weir__region_tell(region->base, region->size, false);
-    region->store->backing->give(region->base, region->size, region->alignment);
+    region->heap->backing->give(region->base, region->size, region->alignment);
     region_leave(region);
 }

@@ -8,7 +8,7 @@
  *
  * Every page has a header outside the region; only the first and last pages of a
  * span or hole have theirs in use. A direct region holds one span and has one header.
- * All under the store's lock, but for weir__span_at.
+ * All under the page heap's lock, but for weir__span_at.
  *
  * Any thread may look up any pointer at any time, also beside the free that gives its
  * region back. So a region's entry in the table, its kind and its headers stay for good:
@@ -31,7 +31,7 @@ enum weir__page_state {
     WEIR__PAGE_SPAN_END, /* last page of one of several pages */
     WEIR__PAGE_HOLE,     /* first page of a hole */
     WEIR__PAGE_HOLE_END, /* last page of one of several pages; npages is the hole's */
-    WEIR__PAGE_IDLE      /* first page of the span freed last (store.h) */
+    WEIR__PAGE_IDLE      /* first page of the span freed last (page heap.h) */
 };
 
 /* Header of a page. `npages` counts at the first page, and for holes the last. */
@@ -51,7 +51,7 @@ struct weir__span {
         } live;
         struct { /* a hole; linked in its bin */
             struct weir__span *next, *prev;
-            uint32_t freed_at; /* the store's clock */
+            uint32_t freed_at; /* the page heap's clock */
             uint16_t bin;      /* where it is linked */
         } hole;
     } u;
@@ -71,14 +71,14 @@ WEIR__INLINE void weir__region_tell(const void *address, size_t size, bool taken
         tell(address, size, taken);
 }
 
-struct weir__store;
+struct weir__page_heap;
 
 struct weir__region {
     char *base; /* atomic: read without the lock */
     uint32_t npages;
     uint32_t frontier;   /* first page past the last span or hole */
     uint32_t touched;    /* first page never handed out: zero from here on */
-    uint32_t lowered_at; /* the store's clock when the frontier last went down */
+    uint32_t lowered_at; /* the page heap's clock when the frontier last went down */
     uint16_t index;
     bool direct;              /* holds one huge span and goes back with it */
     bool busy;                /* its tail is being purged: npages is less meanwhile, */
@@ -86,8 +86,8 @@ struct weir__region {
     uint32_t nheaders;        /* of `pages`: npages at least, 1 of a direct region; atomic */
     struct weir__span *pages; /* headers; guards at -1 and npages, but not of a direct region */
     size_t size, alignment;   /* as taken from the backing */
-    struct weir__store *store;
-    struct weir__region *next; /* of the store: in the order of making; or free ones: LIFO */
+    struct weir__page_heap *heap;
+    struct weir__region *next; /* of the page heap: in the order of making; or free ones: LIFO */
     struct weir__span own;     /* the header of a direct region */
 } __attribute__((aligned(128)));
 
@@ -139,9 +139,9 @@ WEIR__INLINE size_t weir__span_usable(const struct weir__span *span)
     return ((size_t)span->npages << WEIR__GRANULE_SHIFT) - (size_t)span->u.live.color * 64;
 }
 
-/* A region of at least `size` bytes for `store`; NULL when there is no memory. */
-struct weir__region *weir__region_create(struct weir__store *store, size_t size, size_t alignment,
-                                         bool direct);
+/* A region of at least `size` bytes for `page heap`; NULL when there is no memory. */
+struct weir__region *weir__region_create(struct weir__page_heap *heap, size_t size,
+                                         size_t alignment, bool direct);
 
 /* Gives its memory back; the entry and the headers wait for the next region. */
 void weir__region_destroy(struct weir__region *region);

@@ -1,47 +1,50 @@
 /*
- * pool/slab.h - 64 KiB of equal blocks and the ledger of their words.
+ * pool/slab.h - 64 KiB of equal blocks and the ledger of their entries.
  *
  * Slabs are cut from 4 MiB chunks. A chunk begins with the headers of its 64
  * slabs, so that a pointer leads to its slab by arithmetic alone and headers do
  * not fight for the same cache sets:
  *
- *   chunk   | headers 64 x 64 B | words 64 x 64 B | unused | slab 1 | ... | slab 63
- *   slab    | color | words (classes below 4 KiB) | pad | block k | ... | tail
+ *   chunk   | headers 64 x 64 B | entries 64 x 64 B | unused | slab 1 | ... | slab 63
+ *   slab    | color | entries (classes below 4 KiB) | pad | block k | ... | tail
  *
- * Slabs are 64 KiB apart, so words at their very start would all compete for the same few
+ * Slabs are 64 KiB apart, so entries at their very start would all compete for the same few
  * sets of the caches: they start at a cache line that depends on the slab's number, within
  * what the blocks under them leave (measured: 0.9 misses of the first cache for a free in
  * a mix of 16 to 4096 bytes before).
  *
  * Block i starts at i * size from the slab's start; the first k indices lie under
- * the words and are never handed out. So index = offset / size exactly when the
- * pointer is a block's start, and every index of the slab has a word.
+ * the ledger and are never handed out. So index = offset / size exactly when the
+ * pointer is a block's start, and every index of the slab has an entry.
  *
- * All fields but owner..bin are under the lock of the class centre (of the store
+ * All fields but owner..bin are under the lock of the class center (of the page heap
  * while the slab is free); owner..bin do not change while a block is live.
  *
- * A chunk's address range is never given back (pool/store.c), so that headers and words
- * may be read for any pointer into it at any time. `words` is NULL or leads into the chunk.
+ * A chunk's address range is never given back (pool/page_heap.c), so that headers and entries
+ * may be read for any pointer into it at any time. `entries` is NULL or leads into the chunk.
  */
 #ifndef WEIR_POOL_SLAB_H
 #define WEIR_POOL_SLAB_H
 
+#include "pool/cached.h"
 #include "pool/class.h"
+#include "pool/entry.h"
 #include "pool/map.h"
-#include "pool/word.h"
+
+#include <weir/error.h>
 
 #define WEIR__SLAB_SHIFT  16
 #define WEIR__SLAB        ((size_t)1 << WEIR__SLAB_SHIFT)
 #define WEIR__CHUNK_SLABS (WEIR__CHUNK / WEIR__SLAB)
-#define WEIR__INLINE_MIN  4096 /* classes from here keep their words in the chunk */
+#define WEIR__INLINE_MIN  4096 /* classes from here keep their entries in the chunk */
 
 struct weir__backing;
 struct weir__center;
-struct weir__store;
+struct weir__page_heap;
 
 struct weir__slab {
     const void *owner;   /* whose blocks these are; NULL: nobody's */
-    uint32_t *words;     /* one for every index of the slab */
+    uint32_t *entries;   /* one for every index of the slab */
     uint32_t reciprocal; /* ceil(2^32 / size) */
     uint16_t bin;        /* class << WEIR__BIN_SHIFT */
     uint16_t fresh;      /* indices from here on were never handed out */
@@ -51,19 +54,19 @@ struct weir__slab {
     bool zeroed;         /* the memory from `fresh` on is known to be zero */
     bool dirty;          /* free slab: was used since it was last purged */
     struct weir__center *center;
-    struct weir__slab *next, *prev; /* a list of its centre, or of free slabs */
-    uint32_t freed_at;              /* free slab: the store's clock when it came back */
+    struct weir__slab *next, *prev; /* a list of its center, or of free slabs */
+    uint32_t freed_at;              /* free slab: the page heap's clock when it came back */
     uint32_t unused;
 };
 
 struct weir__chunk {
     struct weir__slab slabs[WEIR__CHUNK_SLABS];
     union {
-        uint32_t words[WEIR__CHUNK_SLABS][WEIR__SLAB / WEIR__INLINE_MIN];
-        struct { /* slab 0 is this header and has no words */
-            struct weir__store *store;
-            const struct weir__backing *backing; /* while no store has the chunk */
-            struct weir__chunk *next, *prev;     /* of the store, or of no store's */
+        uint32_t entries[WEIR__CHUNK_SLABS][WEIR__SLAB / WEIR__INLINE_MIN];
+        struct { /* slab 0 is this header and has no entries */
+            struct weir__page_heap *page_heap;
+            const struct weir__backing *backing; /* while no page heap has the chunk */
+            struct weir__chunk *next, *prev;     /* of the page_heap, or of no page heap's */
             size_t nfree;                        /* slabs not in use, of 63 */
             size_t nfresh;                       /* slabs never used: the last ones */
         } head;
@@ -72,19 +75,28 @@ struct weir__chunk {
 
 _Static_assert(sizeof(struct weir__slab) == 64, "one cache line a slab header");
 _Static_assert(sizeof(struct weir__chunk) <= WEIR__SLAB, "the chunk header fits slab 0");
+_Static_assert(WEIR__SMALL_MAX < WEIR__ENTRY_SIZE_MASK, "an entry holds any size, and one more");
+_Static_assert(WEIR__SLAB / WEIR__GRAIN <= WEIR__ENTRY_NEXT_MAX, "an entry holds any index + 1");
+_Static_assert(WEIR__SMALL_MAX <= WEIR__SLAB / 4, "a slab has several blocks");
+_Static_assert(WEIR__CLASSES << WEIR__BIN_SHIFT <= UINT16_MAX, "slab->bin holds any class");
+
+/* The chunk of slabs that holds `pointer`: a block, or a slab's header. */
+WEIR__INLINE struct weir__chunk *weir__chunk_of(const void *pointer)
+{
+    return (struct weir__chunk *)((uintptr_t)pointer & ~(WEIR__CHUNK - 1));
+}
 
 /* The slab that `pointer` lies in; its chunk is known to be one of slabs. */
 WEIR__INLINE struct weir__slab *weir__slab_of(const void *pointer)
 {
-    uintptr_t address = (uintptr_t)pointer;
-    struct weir__chunk *chunk = (struct weir__chunk *)(address & ~(WEIR__CHUNK - 1));
-    return &chunk->slabs[(address >> WEIR__SLAB_SHIFT) & (WEIR__CHUNK_SLABS - 1)];
+    size_t number = ((uintptr_t)pointer >> WEIR__SLAB_SHIFT) & (WEIR__CHUNK_SLABS - 1);
+    return &weir__chunk_of(pointer)->slabs[number];
 }
 
 WEIR__INLINE char *weir__slab_memory(const struct weir__slab *slab)
 {
-    uintptr_t chunk = (uintptr_t)slab & ~(WEIR__CHUNK - 1);
-    return (char *)chunk + (((uintptr_t)slab - chunk) / sizeof *slab << WEIR__SLAB_SHIFT);
+    struct weir__chunk *chunk = weir__chunk_of(slab);
+    return (char *)chunk + ((size_t)(slab - chunk->slabs) << WEIR__SLAB_SHIFT);
 }
 
 /*
@@ -95,7 +107,7 @@ WEIR__INLINE char *weir__slab_memory(const struct weir__slab *slab)
 WEIR__INLINE bool weir__slab_index(const struct weir__slab *slab, const void *pointer,
                                    uint64_t *index)
 {
-    uint32_t factor = slab->reciprocal;
+    uint32_t factor = __atomic_load_n(&slab->reciprocal, __ATOMIC_ACQUIRE); /* then entries */
     uint64_t product = (uint64_t)((uintptr_t)pointer & (WEIR__SLAB - 1)) * factor;
     if (weir__unlikely((uint32_t)product >= factor))
         return false;
@@ -103,11 +115,11 @@ WEIR__INLINE bool weir__slab_index(const struct weir__slab *slab, const void *po
     return true;
 }
 
-/* The word of the block that starts at `pointer`, or NULL when none starts there. */
-WEIR__INLINE uint32_t *weir__slab_word(const struct weir__slab *slab, const void *pointer)
+/* The entry of the block that starts at `pointer`, or NULL when none starts there. */
+WEIR__INLINE uint32_t *weir__slab_entry(const struct weir__slab *slab, const void *pointer)
 {
     uint64_t index;
-    return weir__slab_index(slab, pointer, &index) ? &slab->words[index] : NULL;
+    return weir__slab_index(slab, pointer, &index) ? &slab->entries[index] : NULL;
 }
 
 WEIR__INLINE unsigned weir__slab_class(const struct weir__slab *slab)
@@ -120,25 +132,25 @@ WEIR__INLINE void *weir__slab_block(const struct weir__slab *slab, unsigned inde
     return weir__slab_memory(slab) + (size_t)index * weir__class_bytes[weir__slab_class(slab)];
 }
 
-/* Bytes of words at the start of a slab of blocks this large. */
-WEIR__INLINE size_t weir__slab_words(size_t size)
+/* Bytes of entries at the start of a slab of blocks this large. */
+WEIR__INLINE size_t weir__slab_ledger(size_t size)
 {
     return (WEIR__SLAB + size - 1) / size * sizeof(uint32_t);
 }
 
-/* Least room for colors; blocks of 64 bytes and less have words in every set anyway. */
+/* Least room for colors; blocks of 64 bytes and less have entries in every set anyway. */
 WEIR__INLINE size_t weir__slab_color_room(size_t size)
 {
     return size <= 64 ? 0 : size < 256 ? 512 : 1024 - WEIR__LINE;
 }
 
-/* First index that is handed out: those before lie under the words. */
+/* First index that is handed out: those before lie under the entries. */
 WEIR__INLINE unsigned weir__slab_first(const struct weir__slab *slab)
 {
     size_t size = weir__class_bytes[weir__slab_class(slab)];
     if (size >= WEIR__INLINE_MIN)
         return 0;
-    return (unsigned)((weir__slab_words(size) + weir__slab_color_room(size) + size - 1) / size);
+    return (unsigned)((weir__slab_ledger(size) + weir__slab_color_room(size) + size - 1) / size);
 }
 
 /* Blocks that were ever handed out. */
@@ -148,7 +160,7 @@ WEIR__INLINE unsigned weir__slab_used(const struct weir__slab *slab)
 }
 
 /* Makes a free slab serve blocks of `class` for `owner`. */
-void weir__slab_init(struct weir__slab *slab, unsigned class, const void *owner,
+void weir__slab_init(struct weir__slab *slab, unsigned sizeclass, const void *owner,
                      struct weir__center *center);
 
 WEIR__INLINE bool weir__slab_has_free(const struct weir__slab *slab)
@@ -156,11 +168,26 @@ WEIR__INLINE bool weir__slab_has_free(const struct weir__slab *slab)
     return slab->free_head || slab->fresh < slab->end;
 }
 
-/* Takes one block out (it has a free one): marks it cached, returns its index. */
-unsigned weir__slab_take(struct weir__slab *slab);
+/* Takes one block out and marks it cached. False: none is left, because the chain was
+ * overwritten; it was noted and made anew (nout may have changed). */
+bool weir__slab_take(struct weir__slab *slab, struct weir__cached *cached);
 
-/* Puts the cached block with this word back. False when the word is not a cached
- * block's: the caller's book-keeping is corrupt, or a racing double free. */
-bool weir__slab_put(struct weir__slab *slab, uint32_t *word);
+/* Puts a cached block back, which is thought to be of this slab. False: the copy is not true
+ * (pool/cached.h), or the entry was overwritten; noted, and nothing was put. */
+bool weir__slab_put(struct weir__slab *slab, const struct weir__cached *cached);
+
+/* Does the entry claim what no request of the slab's class can have asked for? */
+WEIR__INLINE bool weir__slab_is_overwritten(const struct weir__slab *slab, uint32_t value)
+{
+    return !weir__entry_is_cached(value) &&
+           weir__entry_size(value) > weir__class_bytes[weir__slab_class(slab)];
+}
+
+/* Notes the misuse of a block; `what` and `requested` of late_misuse.h. */
+void weir__slab_note(const struct weir__slab *slab, weir_misuse what, const void *block,
+                     size_t requested);
+
+/* Walks the chain and all entries. */
+bool weir__slab_is_valid(const struct weir__slab *slab);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * pool/span.c - live spans and the holes between them: best fit over binned holes,
- * coalesced at once, the frontier last. Everything under the store's lock.
+ * coalesced at once, the frontier last. Everything under the page heap's lock.
  *
  * Placement prefers memory that was touched before: holes first, lowest address on
  * a tie, and a hole that reaches the frontier lowers it instead of being kept. So
@@ -23,7 +23,7 @@
 #define REGION_MOST  ((size_t)1 << 32)
 #define SPAN_MOST    ((size_t)1 << 43)
 
-static void hole_insert(struct weir__store *store, struct weir__region *region, uint32_t page,
+static void hole_insert(struct weir__page_heap *heap, struct weir__region *region, uint32_t page,
                         uint32_t npages, bool zeroed, uint32_t freed_at)
 {
     struct weir__span *hole = &region->pages[page], *end = hole + npages - 1;
@@ -34,22 +34,22 @@ static void hole_insert(struct weir__store *store, struct weir__region *region, 
     hole->state = WEIR__PAGE_HOLE;
     hole->zeroed = zeroed;
     hole->u.hole.freed_at = freed_at;
-    weir__hole_link(store, hole);
+    weir__hole_link(heap, hole);
     if (!zeroed)
-        store->hole_dirty += (size_t)npages << WEIR__GRANULE_SHIFT;
+        heap->hole_dirty += (size_t)npages << WEIR__GRANULE_SHIFT;
 }
 
-static void hole_remove(struct weir__store *store, struct weir__span *hole)
+static void hole_remove(struct weir__page_heap *heap, struct weir__span *hole)
 {
-    weir__hole_unlink(store, hole);
+    weir__hole_unlink(heap, hole);
     if (!hole->zeroed)
-        store->hole_dirty -= (size_t)hole->npages << WEIR__GRANULE_SHIFT;
+        heap->hole_dirty -= (size_t)hole->npages << WEIR__GRANULE_SHIFT;
     hole[hole->npages - 1].state = WEIR__PAGE_NONE;
     hole->state = WEIR__PAGE_NONE;
 }
 
 /* Makes [page, page + npages) of the region a live span; it lies in no hole. */
-static struct weir__span *span_make(struct weir__store *store, struct weir__region *region,
+static struct weir__span *span_make(struct weir__page_heap *heap, struct weir__region *region,
                                     uint32_t page, uint32_t npages)
 {
     struct weir__span *span = &region->pages[page], *end = span + npages - 1;
@@ -59,7 +59,7 @@ static struct weir__span *span_make(struct weir__store *store, struct weir__regi
         end->state = WEIR__PAGE_SPAN_END;
     }
     span->npages = npages;
-    store->span_live += (size_t)npages << WEIR__GRANULE_SHIFT;
+    heap->span_live += (size_t)npages << WEIR__GRANULE_SHIFT;
     return span;
 }
 
@@ -70,34 +70,34 @@ static uint32_t page_aligned(const struct weir__region *region, uint32_t page, s
     return page + (uint32_t)((weir__round_up(address, alignment) - address) >> WEIR__GRANULE_SHIFT);
 }
 
-static struct weir__span *span_from_hole(struct weir__store *store, struct weir__span *hole,
+static struct weir__span *span_from_hole(struct weir__page_heap *heap, struct weir__span *hole,
                                          uint32_t npages, size_t alignment, bool *zeroed)
 {
     struct weir__region *region = weir__span_region(hole);
     uint32_t page = weir__span_page(hole), end = page + hole->npages, age = hole->u.hole.freed_at;
     *zeroed = hole->zeroed;
-    hole_remove(store, hole);
+    hole_remove(heap, hole);
     uint32_t start = page_aligned(region, page, alignment);
     if (start > page)
-        hole_insert(store, region, page, start - page, *zeroed, age);
+        hole_insert(heap, region, page, start - page, *zeroed, age);
     if (end > start + npages)
-        hole_insert(store, region, start + npages, end - start - npages, *zeroed, age);
-    return span_make(store, region, start, npages);
+        hole_insert(heap, region, start + npages, end - start - npages, *zeroed, age);
+    return span_make(heap, region, start, npages);
 }
 
 /* The same for an alignment that every page has: the span is the hole's low end, and what
  * is left stays in the hole's place in its list if it belongs in the same bin. */
-WEIR__INLINE struct weir__span *span_cut_low(struct weir__store *store, struct weir__span *hole,
+WEIR__INLINE struct weir__span *span_cut_low(struct weir__page_heap *heap, struct weir__span *hole,
                                              uint32_t npages, bool *zeroed)
 {
     uint32_t all = hole->npages;
     *zeroed = hole->zeroed;
     if (!hole->zeroed)
-        store->hole_dirty -= (size_t)npages << WEIR__GRANULE_SHIFT;
-    store->span_live += (size_t)npages << WEIR__GRANULE_SHIFT;
+        heap->hole_dirty -= (size_t)npages << WEIR__GRANULE_SHIFT;
+    heap->span_live += (size_t)npages << WEIR__GRANULE_SHIFT;
     hole[all - 1].state = WEIR__PAGE_NONE;
     if (all == npages) {
-        weir__hole_unlink(store, hole);
+        weir__hole_unlink(heap, hole);
     } else {
         struct weir__span *rest = hole + npages, *end = hole + all - 1;
         rest->npages = end->npages = all - npages;
@@ -107,10 +107,10 @@ WEIR__INLINE struct weir__span *span_cut_low(struct weir__store *store, struct w
         end->state = WEIR__PAGE_HOLE_END;
         rest->state = WEIR__PAGE_HOLE;
         if (weir__hole_bin(all - npages) == hole->u.hole.bin) {
-            weir__hole_replace(store, hole, rest);
+            weir__hole_replace(heap, hole, rest);
         } else {
-            weir__hole_unlink(store, hole);
-            weir__hole_link(store, rest);
+            weir__hole_unlink(heap, hole);
+            weir__hole_link(heap, rest);
         }
     }
     struct weir__span *last = hole + npages - 1;
@@ -120,60 +120,61 @@ WEIR__INLINE struct weir__span *span_cut_low(struct weir__store *store, struct w
     return hole;
 }
 
-static struct weir__span *span_from_frontier(struct weir__store *store, struct weir__region *region,
-                                             uint32_t npages, size_t alignment, bool *zeroed)
+static struct weir__span *span_from_frontier(struct weir__page_heap *heap,
+                                             struct weir__region *region, uint32_t npages,
+                                             size_t alignment, bool *zeroed)
 {
     uint32_t page = region->frontier, start = page_aligned(region, page, alignment);
     if (start > region->npages || npages > region->npages - start)
         return NULL;
     *zeroed = start >= region->touched;
     if (start > page)
-        hole_insert(store, region, page, start - page, page >= region->touched,
-                    weir__store_clock(store));
+        hole_insert(heap, region, page, start - page, page >= region->touched,
+                    weir__page_heap_clock(heap));
     region->frontier = start + npages;
     if (region->frontier > region->touched)
         region->touched = region->frontier;
-    return span_make(store, region, start, npages);
+    return span_make(heap, region, start, npages);
 }
 
-static struct weir__region *region_add(struct weir__store *store, size_t size, size_t alignment)
+static struct weir__region *region_add(struct weir__page_heap *heap, size_t size, size_t alignment)
 {
     bool direct = size >= SPAN_DIRECT;
     size_t unit = weir__max(alignment, WEIR__CHUNK);
-    size_t want = direct ? size : weir__max(store->next_region, size);
+    size_t want = direct ? size : weir__max(heap->next_region, size);
     struct weir__region *region = NULL;
     for (want = weir__round_up(want, WEIR__CHUNK); !region; want /= 2) {
         want = weir__max(weir__round_up(want, WEIR__CHUNK), weir__round_up(size, WEIR__CHUNK));
-        region = weir__region_create(store, want, unit, direct);
+        region = weir__region_create(heap, want, unit, direct);
         if (want <= weir__round_up(size, WEIR__CHUNK))
             break;
     }
     if (!region)
         return NULL;
     if (!direct)
-        store->next_region = weir__min(store->next_region * 2, REGION_MOST);
-    if (store->last_region)
-        store->last_region->next = region;
+        heap->next_region = weir__min(heap->next_region * 2, REGION_MOST);
+    if (heap->last_region)
+        heap->last_region->next = region;
     else
-        store->regions = region;
-    store->last_region = region;
-    store->reserved += region->size;
+        heap->regions = region;
+    heap->last_region = region;
+    heap->reserved += region->size;
     return region;
 }
 
-static WEIR__NOINLINE struct weir__span *span_find(struct weir__store *store, uint32_t npages,
+static WEIR__NOINLINE struct weir__span *span_find(struct weir__page_heap *heap, uint32_t npages,
                                                    size_t alignment, bool *zeroed)
 {
     uint32_t extra = (uint32_t)((weir__max(alignment, WEIR__GRANULE) - 1) >> WEIR__GRANULE_SHIFT);
-    struct weir__span *hole = weir__hole_find(store, npages + extra), *span;
+    struct weir__span *hole = weir__hole_find(heap, npages + extra), *span;
     if (hole)
-        return span_from_hole(store, hole, npages, alignment, zeroed);
-    for (struct weir__region *region = store->regions; region; region = region->next)
-        if (!region->direct &&
-            (span = span_from_frontier(store, region, npages, alignment, zeroed)))
+        return span_from_hole(heap, hole, npages, alignment, zeroed);
+    for (struct weir__region *region = heap->regions; region; region = region->next)
+        if (!region->direct && (span = span_from_frontier(heap, region, npages, alignment, zeroed)))
             return span;
-    struct weir__region *region = region_add(store, (size_t)npages << WEIR__GRANULE_SHIFT, alignment);
-    return region ? span_from_frontier(store, region, npages, alignment, zeroed) : NULL;
+    struct weir__region *region =
+        region_add(heap, (size_t)npages << WEIR__GRANULE_SHIFT, alignment);
+    return region ? span_from_frontier(heap, region, npages, alignment, zeroed) : NULL;
 }
 
 /*
@@ -192,33 +193,34 @@ static void span_color(struct weir__span *span, size_t size, size_t alignment)
 }
 
 /* The span freed last, if it is what is asked for; it becomes a hole if not. */
-WEIR__INLINE struct weir__span *span_from_idle(struct weir__store *store, uint32_t npages,
+WEIR__INLINE struct weir__span *span_from_idle(struct weir__page_heap *heap, uint32_t npages,
                                                size_t alignment)
 {
-    struct weir__span *span = store->idle;
+    struct weir__span *span = heap->idle;
     if (span->npages != npages ||
         (alignment > WEIR__GRANULE && ((uintptr_t)weir__span_start(span) & (alignment - 1)))) {
-        weir__store_settle_locked(store);
+        weir__page_heap_settle_locked(heap);
         return NULL;
     }
-    store->idle = NULL;
-    store->span_live += (size_t)npages << WEIR__GRANULE_SHIFT;
+    heap->idle = NULL;
+    heap->span_live += (size_t)npages << WEIR__GRANULE_SHIFT;
     return span;
 }
 
-struct weir__span *weir__store_take_span(struct weir__store *store, size_t size, size_t alignment,
-                                         const struct weir__claim *claim, bool *zeroed)
+struct weir__span *weir__page_heap_take_span(struct weir__page_heap *heap, size_t size,
+                                             size_t alignment, const struct weir__claim *claim,
+                                             bool *zeroed)
 {
     if (size > SPAN_MOST || alignment > SPAN_MOST)
         return NULL;
     uint32_t npages = (uint32_t)((weir__max(size, 1) + WEIR__GRANULE - 1) >> WEIR__GRANULE_SHIFT);
-    weir__lock_take(&store->lock);
+    weir__lock_take(&heap->lock);
     *zeroed = false;
-    struct weir__span *span = store->idle ? span_from_idle(store, npages, alignment) : NULL;
+    struct weir__span *span = heap->idle ? span_from_idle(heap, npages, alignment) : NULL;
     if (!span) {
-        span = alignment <= WEIR__GRANULE ? weir__hole_find(store, npages) : NULL;
-        span = weir__likely(span != NULL) ? span_cut_low(store, span, npages, zeroed)
-                                          : span_find(store, npages, alignment, zeroed);
+        span = alignment <= WEIR__GRANULE ? weir__hole_find(heap, npages) : NULL;
+        span = weir__likely(span != NULL) ? span_cut_low(heap, span, npages, zeroed)
+                                          : span_find(heap, npages, alignment, zeroed);
     }
     if (span) {
         span_color(span, size, alignment);
@@ -230,96 +232,96 @@ struct weir__span *weir__store_take_span(struct weir__store *store, size_t size,
         __atomic_store_n(&span->state, WEIR__PAGE_SPAN, __ATOMIC_RELEASE);
         *claim->bytes += (size_t)npages << WEIR__GRANULE_SHIFT;
     }
-    weir__lock_drop(&store->lock);
+    weir__lock_drop(&heap->lock);
     return span;
 }
 
-static void region_remove(struct weir__store *store, struct weir__region *region)
+static void region_remove(struct weir__page_heap *heap, struct weir__region *region)
 {
-    struct weir__region **link = &store->regions, *before = NULL;
+    struct weir__region **link = &heap->regions, *before = NULL;
     while (*link != region) {
         before = *link;
         link = &before->next;
     }
     *link = region->next;
-    if (store->last_region == region)
-        store->last_region = before;
-    store->reserved -= region->size;
+    if (heap->last_region == region)
+        heap->last_region = before;
+    heap->reserved -= region->size;
     weir__region_destroy(region);
 }
 
 /* Gives the hole that ends at the frontier, or pages there, up to what was never used. */
-static void frontier_lower(struct weir__store *store, struct weir__region *region, uint32_t page)
+static void frontier_lower(struct weir__page_heap *heap, struct weir__region *region, uint32_t page)
 {
     region->frontier = page;
-    region->lowered_at = weir__store_clock(store);
+    region->lowered_at = weir__page_heap_clock(heap);
 }
 
 /* The hole takes in what follows it and has `npages` in all; it is dirty from now on. */
-WEIR__INLINE void hole_widen(struct weir__store *store, struct weir__span *hole, uint32_t npages)
+WEIR__INLINE void hole_widen(struct weir__page_heap *heap, struct weir__span *hole, uint32_t npages)
 {
     struct weir__span *end = hole + npages - 1;
     uint32_t dirty = hole->zeroed ? 0 : hole->npages;
-    store->hole_dirty += (size_t)(npages - dirty) << WEIR__GRANULE_SHIFT;
+    heap->hole_dirty += (size_t)(npages - dirty) << WEIR__GRANULE_SHIFT;
     hole[hole->npages - 1].state = WEIR__PAGE_NONE;
     hole->state = WEIR__PAGE_HOLE;
     hole->npages = end->npages = npages;
     hole->zeroed = false;
-    hole->u.hole.freed_at = weir__store_clock(store);
+    hole->u.hole.freed_at = weir__page_heap_clock(heap);
     end->region = hole->region;
     end->state = WEIR__PAGE_HOLE_END;
     if (weir__hole_bin(npages) != hole->u.hole.bin) {
-        weir__hole_unlink(store, hole);
-        weir__hole_link(store, hole);
+        weir__hole_unlink(heap, hole);
+        weir__hole_link(heap, hole);
     }
 }
 
 /* Clean pages that join dirty ones count as dirty, and to the budget as if they were freed;
  * it is looked at when they have joined. */
-WEIR__INLINE void hole_soiled(struct weir__store *store, const struct weir__span *hole)
+WEIR__INLINE void hole_soiled(struct weir__page_heap *heap, const struct weir__span *hole)
 {
     if (weir__unlikely(hole->zeroed))
-        store->given += (size_t)hole->npages << WEIR__GRANULE_SHIFT;
+        heap->given += (size_t)hole->npages << WEIR__GRANULE_SHIFT;
 }
 
 /* Returns [page, page + npages) to the region, joined with its neighbours. */
-static void pages_release(struct weir__store *store, struct weir__region *region, uint32_t page,
+static void pages_release(struct weir__page_heap *heap, struct weir__region *region, uint32_t page,
                           uint32_t npages)
 {
     struct weir__span *first = &region->pages[page], *right = first + npages, *left = first - 1;
     bool joins = left->state == WEIR__PAGE_HOLE_END || left->state == WEIR__PAGE_HOLE;
     if (page + npages < region->frontier && right->state == WEIR__PAGE_HOLE) {
         npages += right->npages;
-        hole_soiled(store, right);
-        hole_remove(store, right);
+        hole_soiled(heap, right);
+        hole_remove(heap, right);
     }
     if (page + npages == region->frontier) {
         if (joins) {
             left -= left->npages - 1;
             page -= left->npages;
-            hole_soiled(store, left);
-            hole_remove(store, left);
+            hole_soiled(heap, left);
+            hole_remove(heap, left);
         }
-        frontier_lower(store, region, page);
+        frontier_lower(heap, region, page);
     } else if (joins) {
         left -= left->npages - 1;
-        hole_soiled(store, left);
-        hole_widen(store, left, left->npages + npages);
+        hole_soiled(heap, left);
+        hole_widen(heap, left, left->npages + npages);
     } else {
-        hole_insert(store, region, page, npages, false, weir__store_clock(store));
+        hole_insert(heap, region, page, npages, false, weir__page_heap_clock(heap));
     }
 }
 
-void weir__store_settle_locked(struct weir__store *store)
+void weir__page_heap_settle_locked(struct weir__page_heap *heap)
 {
-    struct weir__span *span = store->idle;
+    struct weir__span *span = heap->idle;
     if (!span)
         return;
     uint32_t npages = span->npages;
-    store->idle = NULL;
+    heap->idle = NULL;
     span[npages - 1].state = WEIR__PAGE_NONE;
     span->state = WEIR__PAGE_NONE;
-    pages_release(store, weir__span_region(span), weir__span_page(span), npages);
+    pages_release(heap, weir__span_region(span), weir__span_page(span), npages);
 }
 
 /* Is there no hole beside the span? */
@@ -330,44 +332,44 @@ WEIR__INLINE bool span_is_alone(const struct weir__span *span)
            right->state != WEIR__PAGE_HOLE;
 }
 
-void weir__store_give_span_locked(struct weir__store *store, struct weir__span *span)
+void weir__page_heap_give_span_locked(struct weir__page_heap *heap, struct weir__span *span)
 {
     struct weir__region *region = weir__span_region(span);
     uint32_t npages = span->npages;
-    store->span_live -= (size_t)npages << WEIR__GRANULE_SHIFT;
+    heap->span_live -= (size_t)npages << WEIR__GRANULE_SHIFT;
     if (region->direct) {
-        region_remove(store, region);
+        region_remove(heap, region);
         return;
     }
-    if (store->idle)
-        weir__store_settle_locked(store);
+    if (heap->idle)
+        weir__page_heap_settle_locked(heap);
     if (span_is_alone(span)) {
         span->state = WEIR__PAGE_IDLE;
-        store->idle = span;
+        heap->idle = span;
     } else {
         span[npages - 1].state = WEIR__PAGE_NONE;
         span->state = WEIR__PAGE_NONE;
-        pages_release(store, region, weir__span_page(span), npages);
+        pages_release(heap, region, weir__span_page(span), npages);
     }
-    weir__store_given_locked(store, (size_t)npages << WEIR__GRANULE_SHIFT);
-    weir__store_decay_locked(store);
+    weir__page_heap_given_locked(heap, (size_t)npages << WEIR__GRANULE_SHIFT);
+    weir__page_heap_decay_locked(heap);
 }
 
-bool weir__store_give_span(struct weir__store *store, struct weir__span *span, size_t *bytes)
+bool weir__page_heap_give_span(struct weir__page_heap *heap, struct weir__span *span, size_t *bytes)
 {
-    weir__lock_take(&store->lock);
+    weir__lock_take(&heap->lock);
     bool live = span->state == WEIR__PAGE_SPAN;
     if (live) {
         *bytes -= (size_t)span->npages << WEIR__GRANULE_SHIFT;
-        weir__store_give_span_locked(store, span);
+        weir__page_heap_give_span_locked(heap, span);
     }
-    weir__lock_drop(&store->lock);
-    weir__store_relieve(store);
+    weir__lock_drop(&heap->lock);
+    weir__page_heap_relieve(heap);
     return live;
 }
 
 /* Takes the pages after the span that it lacks, from a hole or the frontier. */
-static bool span_extend(struct weir__store *store, struct weir__region *region,
+static bool span_extend(struct weir__page_heap *heap, struct weir__region *region,
                         struct weir__span *span, uint32_t more)
 {
     uint32_t end = weir__span_page(span) + span->npages;
@@ -383,17 +385,17 @@ static bool span_extend(struct weir__store *store, struct weir__region *region,
         return false;
     uint32_t left_over = right->npages - more, age = right->u.hole.freed_at;
     bool zeroed = right->zeroed;
-    hole_remove(store, right);
+    hole_remove(heap, right);
     if (left_over)
-        hole_insert(store, region, end + more, left_over, zeroed, age);
+        hole_insert(heap, region, end + more, left_over, zeroed, age);
     return true;
 }
 
-static bool span_resize(struct weir__store *store, struct weir__region *region,
+static bool span_resize(struct weir__page_heap *heap, struct weir__region *region,
                         struct weir__span *span, uint32_t npages)
 {
     uint32_t page = weir__span_page(span), old = span->npages;
-    if (region->direct || (npages > old && !span_extend(store, region, span, npages - old)))
+    if (region->direct || (npages > old && !span_extend(heap, region, span, npages - old)))
         return false;
     if (old > 1)
         span[old - 1].state = WEIR__PAGE_NONE;
@@ -403,45 +405,46 @@ static bool span_resize(struct weir__store *store, struct weir__region *region,
         span[npages - 1].state = WEIR__PAGE_SPAN_END;
         span[npages - 1].region = region->index;
     }
-    store->span_live += ((size_t)npages << WEIR__GRANULE_SHIFT) - ((size_t)old << WEIR__GRANULE_SHIFT);
+    heap->span_live +=
+        ((size_t)npages << WEIR__GRANULE_SHIFT) - ((size_t)old << WEIR__GRANULE_SHIFT);
     if (npages < old) {
-        pages_release(store, region, page + npages, old - npages);
-        weir__store_given_locked(store, (size_t)(old - npages) << WEIR__GRANULE_SHIFT);
+        pages_release(heap, region, page + npages, old - npages);
+        weir__page_heap_given_locked(heap, (size_t)(old - npages) << WEIR__GRANULE_SHIFT);
     }
     return true;
 }
 
-bool weir__store_resize_span(struct weir__store *store, struct weir__span *span, size_t size,
-                             size_t *bytes)
+bool weir__page_heap_resize_span(struct weir__page_heap *heap, struct weir__span *span, size_t size,
+                                 size_t *bytes)
 {
     if (size > SPAN_MOST)
         return false;
     size_t end = size + (size_t)span->u.live.color * 64;
     uint32_t npages = (uint32_t)((weir__max(end, 1) + WEIR__GRANULE - 1) >> WEIR__GRANULE_SHIFT);
-    weir__lock_take(&store->lock);
-    weir__store_settle_locked(store);
+    weir__lock_take(&heap->lock);
+    weir__page_heap_settle_locked(heap);
     struct weir__region *region = weir__span_region(span);
     size_t change =
         ((size_t)npages << WEIR__GRANULE_SHIFT) - ((size_t)span->npages << WEIR__GRANULE_SHIFT);
-    bool done = npages == span->npages || span_resize(store, region, span, npages);
+    bool done = npages == span->npages || span_resize(heap, region, span, npages);
     if (done) {
         span->u.live.requested = size;
         *bytes += change;
     }
-    weir__lock_drop(&store->lock);
-    weir__store_relieve(store);
+    weir__lock_drop(&heap->lock);
+    weir__page_heap_relieve(heap);
     return done;
 }
 
 /* -- purging ---------------------------------------------------------------------- */
 
 /* A hole within one page of the machine stays as it is. */
-static size_t hole_purge(struct weir__store *store, struct weir__span *hole)
+static size_t hole_purge(struct weir__page_heap *heap, struct weir__span *hole)
 {
     size_t bytes = (size_t)hole->npages << WEIR__GRANULE_SHIFT;
-    size_t purged = store->backing->purge(weir__span_start(hole), bytes);
+    size_t purged = heap->backing->purge(weir__span_start(hole), bytes);
     if (purged) {
-        store->hole_dirty -= bytes;
+        heap->hole_dirty -= bytes;
         hole->zeroed = true;
     }
     return purged;
@@ -449,32 +452,32 @@ static size_t hole_purge(struct weir__store *store, struct weir__span *hole)
 
 /* Looks at every hole: the price of keeping no list of them by age, paid here once a
  * decay step and not at every free. */
-size_t weir__span_purge_locked(struct weir__store *store, uint32_t idle_ms, size_t quota)
+size_t weir__span_purge_locked(struct weir__page_heap *heap, uint32_t idle_ms, size_t quota)
 {
     size_t bytes = 0;
-    for (int bin = weir__hole_bin_next(store, 0); bin >= 0 && bytes < quota;
-         bin = bin + 1 < WEIR__BIN_COUNT ? weir__hole_bin_next(store, (unsigned)bin + 1) : -1)
-        for (struct weir__span *hole = store->bins[bin]; hole && bytes < quota;
+    for (int bin = weir__hole_bin_next(heap, 0); bin >= 0 && bytes < quota;
+         bin = bin + 1 < WEIR__BIN_COUNT ? weir__hole_bin_next(heap, (unsigned)bin + 1) : -1)
+        for (struct weir__span *hole = heap->bins[bin]; hole && bytes < quota;
              hole = hole->u.hole.next)
-            if (!hole->zeroed && store->now - hole->u.hole.freed_at >= idle_ms)
-                bytes += hole_purge(store, hole);
+            if (!hole->zeroed && heap->now - hole->u.hole.freed_at >= idle_ms)
+                bytes += hole_purge(heap, hole);
     return bytes;
 }
 
-size_t weir__span_purge_tail_locked(struct weir__store *store, struct weir__region *region)
+size_t weir__span_purge_tail_locked(struct weir__page_heap *heap, struct weir__region *region)
 {
     size_t start = (size_t)region->frontier << WEIR__GRANULE_SHIFT;
     size_t size = ((size_t)region->touched << WEIR__GRANULE_SHIFT) - start;
-    size_t purged = size ? store->backing->purge(region->base + start, size) : 0;
+    size_t purged = size ? heap->backing->purge(region->base + start, size) : 0;
     if (purged)
         region->touched = region->frontier;
     return purged;
 }
 
 /* The end of a tail: nobody grows into it while the region seems to end before. */
-static bool tail_cut(struct weir__store *store, uint32_t wanted, struct weir__cut *cut)
+static bool tail_cut(struct weir__page_heap *heap, uint32_t wanted, struct weir__cut *cut)
 {
-    struct weir__region *region = store->regions;
+    struct weir__region *region = heap->regions;
     while (region && (region->direct || region->busy || region->touched <= region->frontier))
         region = region->next;
     if (!region)
@@ -491,22 +494,22 @@ static bool tail_cut(struct weir__store *store, uint32_t wanted, struct weir__cu
     return true;
 }
 
-static struct weir__span *hole_largest_dirty(const struct weir__store *store)
+static struct weir__span *hole_largest_dirty(const struct weir__page_heap *heap)
 {
     for (unsigned bin = WEIR__BIN_COUNT; bin--;)
-        for (struct weir__span *hole = store->bins[bin]; hole; hole = hole->u.hole.next)
+        for (struct weir__span *hole = heap->bins[bin]; hole; hole = hole->u.hole.next)
             if (!hole->zeroed)
                 return hole;
     return NULL;
 }
 
 /* A hole of one of the largest bins: laid out as an idle span meanwhile, which nobody joins. */
-static bool hole_cut(struct weir__store *store, struct weir__cut *cut)
+static bool hole_cut(struct weir__page_heap *heap, struct weir__cut *cut)
 {
-    struct weir__span *hole = hole_largest_dirty(store);
+    struct weir__span *hole = hole_largest_dirty(heap);
     if (!hole)
         return false;
-    hole_remove(store, hole);
+    hole_remove(heap, hole);
     if (hole->npages > 1)
         hole[hole->npages - 1].state = WEIR__PAGE_SPAN_END;
     hole->state = WEIR__PAGE_IDLE;
@@ -516,33 +519,33 @@ static bool hole_cut(struct weir__store *store, struct weir__cut *cut)
     return true;
 }
 
-bool weir__span_cut_locked(struct weir__store *store, size_t wanted, struct weir__cut *cut)
+bool weir__span_cut_locked(struct weir__page_heap *heap, size_t wanted, struct weir__cut *cut)
 {
-    weir__store_settle_locked(store);
+    weir__page_heap_settle_locked(heap);
     size_t pages = (wanted + WEIR__GRANULE - 1) >> WEIR__GRANULE_SHIFT;
-    return tail_cut(store, (uint32_t)weir__min(pages, UINT32_MAX), cut) || hole_cut(store, cut);
+    return tail_cut(heap, (uint32_t)weir__min(pages, UINT32_MAX), cut) || hole_cut(heap, cut);
 }
 
 /* Neighbours that were freed meanwhile are joined, and all of it counts as dirty then. */
-static void hole_uncut(struct weir__store *store, struct weir__span *hole, bool purged)
+static void hole_uncut(struct weir__page_heap *heap, struct weir__span *hole, bool purged)
 {
     struct weir__region *region = weir__span_region(hole);
     uint32_t page = weir__span_page(hole), npages = hole->npages;
-    weir__store_settle_locked(store); /* an idle span has no hole beside it */
+    weir__page_heap_settle_locked(heap); /* an idle span has no hole beside it */
     bool alone = page + npages < region->frontier && span_is_alone(hole);
     hole[npages - 1].state = WEIR__PAGE_NONE;
     hole->state = WEIR__PAGE_NONE;
     if (alone)
-        hole_insert(store, region, page, npages, purged, weir__store_clock(store));
+        hole_insert(heap, region, page, npages, purged, weir__page_heap_clock(heap));
     else
-        pages_release(store, region, page, npages);
+        pages_release(heap, region, page, npages);
 }
 
-void weir__span_uncut_locked(struct weir__store *store, const struct weir__cut *cut, bool purged)
+void weir__span_uncut_locked(struct weir__page_heap *heap, const struct weir__cut *cut, bool purged)
 {
     struct weir__region *region = cut->region;
     if (!region) {
-        hole_uncut(store, cut->hole, purged);
+        hole_uncut(heap, cut->hole, purged);
         return;
     }
     if (!purged)
@@ -551,31 +554,31 @@ void weir__span_uncut_locked(struct weir__store *store, const struct weir__cut *
     region->busy = false;
 }
 
-size_t weir__store_tails_locked(const struct weir__store *store)
+size_t weir__page_heap_tails_locked(const struct weir__page_heap *heap)
 {
-    size_t pages = store->idle ? store->idle->npages : 0;
-    for (const struct weir__region *region = store->regions; region; region = region->next)
+    size_t pages = heap->idle ? heap->idle->npages : 0;
+    for (const struct weir__region *region = heap->regions; region; region = region->next)
         if (!region->direct)
             pages += region->touched - region->frontier;
     return pages << WEIR__GRANULE_SHIFT;
 }
 
-size_t weir__span_release_locked(struct weir__store *store)
+size_t weir__span_release_locked(struct weir__page_heap *heap)
 {
     size_t bytes = 0;
-    for (struct weir__region *region = store->regions, *next; region; region = next) {
+    for (struct weir__region *region = heap->regions, *next; region; region = next) {
         next = region->next;
         if (region->busy) {
             continue;
         } else if (region->frontier == 0) {
             bytes += (size_t)region->touched << WEIR__GRANULE_SHIFT;
-            region_remove(store, region);
+            region_remove(heap, region);
         } else {
-            bytes += weir__span_purge_tail_locked(store, region);
+            bytes += weir__span_purge_tail_locked(heap, region);
         }
     }
-    if (!store->regions)
-        store->next_region = REGION_FIRST;
+    if (!heap->regions)
+        heap->next_region = REGION_FIRST;
     return bytes;
 }
 
@@ -597,11 +600,12 @@ static int region_each_span(struct weir__region *region, weir__span_visitor *vis
     return stop;
 }
 
-int weir__store_each_span_locked(struct weir__store *store, weir__span_visitor *visit, void *user)
+int weir__page_heap_each_span_locked(struct weir__page_heap *heap, weir__span_visitor *visit,
+                                     void *user)
 {
     int stop = 0;
-    weir__store_settle_locked(store);
-    for (struct weir__region *region = store->regions, *next; region && !stop; region = next) {
+    weir__page_heap_settle_locked(heap);
+    for (struct weir__region *region = heap->regions, *next; region && !stop; region = next) {
         next = region->next;
         stop = region_each_span(region, visit, user);
     }

@@ -1,20 +1,22 @@
 /*
- * track/fences.c - the change to a process in which no thread can fence the others: before
- * it enters a sandbox that does not allow membarrier. Owns nothing.
+ * track/fences.c - see fences.h. Owns nothing.
  *
- * From here on windows stay closed (meter.c, window_choose) and operations go by the lock
- * or on shared atomics, with a fence of their own in each; nobody closes a window of
- * another thread any more, so no system call is made but for sleeping on a lock.
+ * Once fences were given up windows stay closed (meter.c, window_choose) and operations go by the
+ * lock or on shared atomics, with a fence of their own in each; nobody closes a window of another
+ * thread any more, so no system call is made but for sleeping on a lock.
  */
-#include "track/meter_internal.h"
+#include "track/fences.h"
 
 #include "os/fence.h"
+#include "track/meter.h"
+#include "track/shared.h"
 
-static void all_await(void)
+/* Fences may be given up here, though windows are open and SHARED may be on: nothing was missed,
+ * because both sleeps are fences, and the second comes after the word that there are none. */
+void weir__meters_fence(void)
 {
-    for (struct weir__meter *m = weir__meters.roots; m; m = weir__meter_after(m, NULL))
-        for (struct weir__window *w = m->windows; w; w = w->next)
-            weir__window_await(w);
+    if (weir__unlikely(!weir__os_fence_others()))
+        weir__os_fence_end();
 }
 
 /*
@@ -27,10 +29,11 @@ void weir__meters_unfence(void)
     weir__lock_take(&weir__meters.lock);
     if (weir__os_fence_available()) {
         weir__shared_end();
-        for (struct weir__meter *root = weir__meters.roots; root; root = root->next)
+        for (struct weir__meter *root = weir__meter_first(); root;
+             root = weir__meter_of(root->link.next))
             weir__meter_freeze(root);
         weir__os_fence_end();
-        all_await();
+        weir__windows_await(NULL);
     }
     weir__lock_drop(&weir__meters.lock);
 }

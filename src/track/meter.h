@@ -2,11 +2,13 @@
  * track/meter.h - exact total, peak, count and limit of an allocator and its
  * descendants, without shared writes in the steady state.
  *
- * One meter an allocator, in a tree: a meter's figures include its children's.
+ * One meter an allocator, in a tree: a meter's figures include its children's. It is the
+ * allocators' tree as well (alloc/context.h). Owns the forest and the one meter lock, which
+ * covers every meter and window of the process but for what window.h says the owners write.
  * Bytes are signed 64-bit here. Invariants, under the lock, outside SHARED:
  *
  *   live(m)  = base(m) + sum over windows w in the subtree of (used(w) - origin(w))
- *   level(m) = base(m) + sum over open windows w in the subtree of (cap(w) - origin(w))
+ *   level(m) = base(m) + sum over open windows w in the subtree of (granted(w) - origin(w))
  *   level(m) <= limit(m)
  *   level(m) <= ceiling(m), or solo(m) is the only open window in the subtree
  *
@@ -21,22 +23,19 @@
 #define WEIR_TRACK_METER_H
 
 #include "os/lock.h"
-#include "track/trace_hook.h"
 #include "track/window.h"
 
-/* A peak of its own: the true maximum of the total since it was added. */
-struct weir__peak_observer {
-    int64_t peak;
-    struct weir__peak_observer *next;
-};
+struct weir__peak_observer;
 
 struct weir__meter {
     /* Under the meter lock; peak and solo are stored atomically, for weir__meter_note looks
      * at them without it. */
-    struct weir__meter *parent, *children, *next, *prev; /* children: latest first */
+    struct weir__meter *parent;
+    struct weir__list children; /* oldest first; by both the meter and the context lock */
+    struct weir__link link;     /* of the parent, or of the roots */
     int64_t base, level, limit, ceiling, peak;
     struct weir__peak_observer *observers;
-    struct weir__window *windows; /* own ones; opened latest first */
+    struct weir__list windows; /* own ones; opened latest first */
     struct weir__window *solo;
     unsigned nopen;  /* open windows in the subtree */
     unsigned crowd;  /* threads that were active at the last freeze */
@@ -51,49 +50,73 @@ struct weir__meter {
     int64_t shared_peak;
 } __attribute__((aligned(WEIR__LINE)));
 
-struct weir__meter_reading {
-    size_t total, peak, count;
-    uint64_t allocations, frees, slow_operations, failures;
+/* The forest and its lock. */
+struct weir__meters {
+    weir__lock lock;
+    struct weir__list roots; /* oldest first */
+    unsigned constraints;    /* limits and observers anywhere: they rule SHARED out */
 };
+extern struct weir__meters weir__meters __attribute__((visibility("hidden")));
 
 #define WEIR__NO_LIMIT ((int64_t)1 << 61)
+
+/* -- walks: with the meter lock held; along the tree alone also with the context lock -------- */
+
+WEIR__INLINE struct weir__meter *weir__meter_of(const struct weir__link *link)
+{
+    return weir__list_of(link, struct weir__meter, link);
+}
+
+WEIR__INLINE struct weir__meter *weir__meter_first(void)
+{
+    return weir__meter_of(weir__meters.roots.first);
+}
+
+/* Preorder walk of the subtree of `top` (NULL: the forest). */
+WEIR__INLINE struct weir__meter *weir__meter_after(struct weir__meter *m,
+                                                   const struct weir__meter *top)
+{
+    if (m->children.first)
+        return weir__meter_of(m->children.first);
+    while (m && m != top && !m->link.next)
+        m = m->parent;
+    return !m || m == top ? NULL : weir__meter_of(m->link.next);
+}
+
+/* Its windows, one after the other. */
+WEIR__INLINE struct weir__window *weir__meter_window(const struct weir__meter *m)
+{
+    return weir__list_of(m->windows.first, struct weir__window, link);
+}
+
+WEIR__INLINE struct weir__window *weir__window_next(const struct weir__window *w)
+{
+    return weir__list_of(w->link.next, struct weir__window, link);
+}
+
+/* -- by any thread, no lock of the meters' held ------------------------------------------- */
 
 /* parent NULL: a root. */
 void weir__meter_init(struct weir__meter *m, struct weir__meter *parent, size_t limit);
 
-/* Takes the meter out of the tree; what is live in it counts as freed. Its windows
- * were detached, it has no children. The number of that in a trace, or 0. */
-uint64_t weir__meter_destroy(struct weir__meter *m, size_t live_bytes, size_t live_blocks);
-
-void weir__window_attach(struct weir__window *w, struct weir__meter *m, const void *thread);
-void weir__window_detach(struct weir__window *w);
-
-/* Closes a window so that its heap may be worked on; its owner's heap lock is held,
- * so it stays closed until that is dropped. */
-void weir__window_close(struct weir__window *w);
-void weir__window_release(struct weir__window *w); /* ends it */
+/*
+ * In two steps, so that what lives in it can be given back between them: weir__meter_retire
+ * counts `live_bytes` and `live_blocks`, all that lives in it, as freed, and gives the number
+ * of that in a trace, or 0; weir__meter_destroy takes the meter out of the tree. Its windows
+ * were detached, it has no children.
+ */
+uint64_t weir__meter_retire(struct weir__meter *m, size_t live_bytes, size_t live_blocks);
+void weir__meter_destroy(struct weir__meter *m);
 
 /*
  * The slow operation: counts `delta` bytes and the blocks, if every limit up the
  * tree allows. False: a limit refuses, nothing changed. By the window's owner,
  * outside an operation.
  */
-bool weir__meter_change(struct weir__window *w, int64_t delta, unsigned allocated, unsigned freed);
+bool weir__meter_change(struct weir__window *w, int64_t delta, int allocated, int freed);
 
-/*
- * An operation of the window's owner while SHARED, without a lock: between the two, if
- * the first says true, the owner may work on its bins, as inside an open window. Every
- * now and then it says false so that the slow operation looks for something better.
- */
-bool weir__shared_enter(struct weir__window *w);
-void weir__shared_leave(struct weir__window *w, int64_t delta, unsigned allocated, unsigned freed);
-
-extern uint32_t weir__meters_shared;
-
-WEIR__INLINE bool weir__meters_are_shared(void)
-{
-    return __atomic_load_n(&weir__meters_shared, __ATOMIC_RELAXED);
-}
+/* The same whatever the limits say: what was counted off twice is put right. */
+void weir__meter_mend(struct weir__window *w, int64_t delta, int allocated, int freed);
 
 /* Would `size` more bytes exceed a limit even with nothing else live? */
 bool weir__meter_never_fits(const struct weir__meter *m, size_t size);
@@ -101,67 +124,44 @@ bool weir__meter_never_fits(const struct weir__meter *m, size_t size);
 /* Counts a refused or failed request. */
 void weir__meter_failed(struct weir__meter *m);
 
-/* One instant's exact figures of m and its descendants. */
-void weir__meter_read(struct weir__meter *m, struct weir__meter_reading *reading);
-size_t weir__meter_peak(struct weir__meter *m);
-/*
- * The peak if it rose above note->peak: true if so. `blocks`: those that lived at the
- * peak, where the window that made it is open and has the total to itself; else those
- * that live now. With the calling thread's window a call that finds nothing new takes no
- * lock; it compares with what was there last.
- */
-struct weir__meter_note {
-    int64_t recorded, high;
-    size_t peak, blocks;
-};
-bool weir__meter_note(struct weir__meter *m, const struct weir__window *own,
-                      struct weir__meter_note *note);
-
 void weir__meter_reset_peak(struct weir__meter *m);
 
 /* False: more is live than that. 0: no limit. */
 bool weir__meter_set_limit(struct weir__meter *m, size_t limit);
 size_t weir__meter_limit(struct weir__meter *m);
 
-void weir__meter_observe(struct weir__meter *m, struct weir__peak_observer *observer);
-size_t weir__meter_observed(struct weir__meter *m, struct weir__peak_observer *observer);
-void weir__meter_forget(struct weir__meter *m, struct weir__peak_observer *observer);
-
-/*
- * Tracing (track/trace_hook.h) of a root and what is below it. All windows there stay
- * closed, each operation gets its number under the meter lock, left in its window's
- * `sequence`. EBUSY: another root is traced. `at`: the figures at that instant.
- */
-int weir__meter_trace_begin(struct weir__meter *root, const struct weir__trace_hooks *hooks,
-                            struct weir__meter_reading *at);
-void weir__meter_trace_end(struct weir__meter *root, struct weir__meter_reading *at);
-
-/* Is it at or below the traced root? Any thread; a moment's answer. */
-bool weir__meter_is_traced(const struct weir__meter *m);
-
-/*
- * Shows the figures of the root `m` in *shown from here on (track/shown.h), starting from
- * what they are: the peak, and all that is counted, as `other`. Windows that have a number
- * are shown by their tally, the others stay closed. NULL: no longer.
- */
-void weir__meter_show(struct weir__meter *m, struct weir__shown *shown);
-
-/* Before the process may not make the system call membarrier any more: closes every window
- * for good (track/fences.c). Any thread, no lock of weir's held; a second call does nothing. */
-void weir__meters_unfence(void);
-
 /* Around fork, the lock held: every window is closed and folded, and SHARED stays off. */
 void weir__meter_fork_prepare(void);
 void weir__meter_fork_done(void);
 
-/*
- * In the child, between the two, where tallies lie in memory that is the parent's, too: the
- * windows were given new tallies, all zero. What they had counted is what the parent's had
- * before the fork. The figures go on in *shown (NULL: nobody reads).
- */
-void weir__meter_fork_tallies(struct weir__meter *m, struct weir__shown *shown);
-
 /* The invariants above, over the whole forest. */
 bool weir__meter_is_valid(void);
+
+/* -- for this layer, with the meter lock held ----------------------------------------------- */
+
+/* Takes the lock and makes everything below m exact (NULL: freezes nothing). True: it
+ * was SHARED, to be told to weir__exact_end, which drops the lock. */
+bool weir__exact_begin(struct weir__meter *m);
+void weir__exact_end(bool shared);
+
+/* Exact from here on: base(m) is live(m) for all of the subtree. */
+struct weir__shutting weir__meter_freeze(struct weir__meter *top);
+
+/* Finds the ceiling anew. */
+void weir__meter_ceiling_update(struct weir__meter *m);
+
+/* The total was `live` at some moment: raises the peaks watched to it. */
+void weir__meter_raise(struct weir__meter *m, int64_t live);
+
+/* Counts, if every limit up the tree allows; the subtrees whose bounds it may pass are
+ * frozen. */
+bool weir__meter_apply(struct weir__window *w, int64_t delta, int allocated, int freed);
+
+/* The least of ceiling and limit, less the level. */
+WEIR__INLINE int64_t weir__meter_room(const struct weir__meter *m)
+{
+    int64_t bound = m->ceiling < m->limit ? m->ceiling : m->limit;
+    return bound - m->level;
+}
 
 #endif

@@ -1,9 +1,9 @@
-/*
- * track/shared.c - the SHARED mode: operations on shared atomics while several threads
- * work at the peak and nobody watches a limit or a second peak. Owns the flag and the
- * length of a spell; the mode is turned on and off under the meter lock.
- */
-#include "track/meter_internal.h"
+/* track/shared.c - see shared.h. */
+#include "track/shared.h"
+
+#include "track/count.h"
+#include "track/fences.h"
+#include "track/meter.h"
 
 #include "os/fence.h"
 
@@ -14,15 +14,14 @@ uint32_t weir__meters_shared __attribute__((aligned(WEIR__LINE)));
  * written under the lock. */
 static uint32_t shared_spell = 1;
 
-/* Every window of the forest is closed and folded. */
-void weir__shared_begin(void)
+void weir__shared_begin(uint32_t spell)
 {
-    for (struct weir__meter *m = weir__meters.roots; m; m = weir__meter_after(m, NULL)) {
+    for (struct weir__meter *m = weir__meter_first(); m; m = weir__meter_after(m, NULL)) {
         __atomic_store_n(&m->shared_live, m->base, __ATOMIC_RELAXED);
         __atomic_store_n(&m->shared_peak, m->peak, __ATOMIC_RELAXED);
     }
-    __atomic_store_n(&shared_spell, weir__max(weir__meters.backoff, WEIR__BACKOFF_LEAST),
-                     __ATOMIC_RELAXED);
+    if (spell)
+        __atomic_store_n(&shared_spell, spell, __ATOMIC_RELAXED);
     __atomic_store_n(&weir__meters_shared, 1, __ATOMIC_SEQ_CST);
 }
 
@@ -34,11 +33,9 @@ bool weir__shared_end(void)
         return false;
     __atomic_store_n(&weir__meters_shared, 0, __ATOMIC_SEQ_CST);
     if (weir__os_fence_available())
-        weir__os_fence_others();
-    for (struct weir__meter *m = weir__meters.roots; m; m = weir__meter_after(m, NULL))
-        for (struct weir__window *w = m->windows; w; w = w->next)
-            weir__window_await(w);
-    for (struct weir__meter *m = weir__meters.roots; m; m = weir__meter_after(m, NULL)) {
+        weir__meters_fence();
+    weir__windows_await(NULL);
+    for (struct weir__meter *m = weir__meter_first(); m; m = weir__meter_after(m, NULL)) {
         m->base = m->level = __atomic_load_n(&m->shared_live, __ATOMIC_RELAXED);
         weir__meter_raise(m, __atomic_load_n(&m->shared_peak, __ATOMIC_RELAXED));
     }
@@ -93,12 +90,20 @@ bool weir__shared_enter(struct weir__window *w)
     return false;
 }
 
-void weir__shared_leave(struct weir__window *w, int64_t delta, unsigned allocated, unsigned freed)
+void weir__shared_leave(struct weir__window *w, int64_t delta, int allocated, int freed)
 {
     for (struct weir__meter *m = w->meter; m; m = m->parent)
         shared_add(m, delta);
     weir__shown_slow(w, delta, allocated, freed);
-    __atomic_store_n(&w->freeing, w->freeing + 2 * freed, __ATOMIC_RELAXED);
+    weir__window_counts(w, 0, freed);
     __atomic_store_n(&w->shared_operations, w->shared_operations + 1, __ATOMIC_RELAXED);
     weir__window_leave(&w->allocating, 2 * (int64_t)allocated - 1);
+}
+
+bool weir__shared_change(struct weir__window *w, int64_t delta, int allocated, int freed)
+{
+    if (!weir__shared_enter(w))
+        return false;
+    weir__shared_leave(w, delta, allocated, freed);
+    return true;
 }

@@ -3,7 +3,9 @@
  * in which no moment between two of them shows a peak that never was; with the meter lock
  * held but for what says otherwise. Owns nothing.
  */
-#include "track/meter_internal.h"
+#include "track/shown.h"
+
+#include "track/meter.h"
 
 static void other_add(struct weir__shown *s, int64_t bytes, uint64_t allocated, uint64_t freed)
 {
@@ -16,12 +18,17 @@ static void other_add(struct weir__shown *s, int64_t bytes, uint64_t allocated, 
 
 /* Any thread while SHARED, of its own window. The blocks of a shown window are in its own two
  * counts. */
-void weir__shown_slow(struct weir__window *w, int64_t delta, unsigned allocated, unsigned freed)
+void weir__shown_slow(struct weir__window *w, int64_t delta, int allocated, int freed)
 {
     if (w->number)
         weir__window_store(&w->slow, w->slow + delta);
     else if (w->meter->shown)
-        other_add(w->meter->shown, delta, allocated, freed);
+        other_add(w->meter->shown, delta, (uint64_t)(int64_t)allocated, (uint64_t)(int64_t)freed);
+}
+
+bool weir__shown_admits(const struct weir__window *w)
+{
+    return w->number || !w->meter->shown;
 }
 
 void weir__shown_detach(struct weir__window *w)
@@ -67,7 +74,7 @@ static void shown_start(struct weir__meter *m, struct weir__shown *s)
 {
     uint64_t allocated = m->gone_allocations, freed = m->gone_frees;
     int64_t bytes = m->base;
-    for (const struct weir__window *w = m->windows; w; w = w->next) {
+    for (const struct weir__window *w = weir__meter_window(m); w; w = weir__window_next(w)) {
         if (w->number) {
             bytes -= weir__window_used(w) + w->slow;
             continue;
@@ -83,9 +90,9 @@ static void shown_start(struct weir__meter *m, struct weir__shown *s)
                               .failures = __atomic_load_n(&m->failures, __ATOMIC_RELAXED)};
 }
 
-void weir__meter_fork_tallies(struct weir__meter *m, struct weir__shown *shown)
+void weir__shown_forked(struct weir__meter *m, struct weir__shown *shown)
 {
-    for (struct weir__window *w = m->windows; w; w = w->next)
+    for (struct weir__window *w = weir__meter_window(m); w; w = weir__window_next(w))
         w->origin = w->slow = 0;
     m->gone_allocations = m->fork_allocations;
     m->gone_frees = m->fork_frees;
@@ -94,7 +101,7 @@ void weir__meter_fork_tallies(struct weir__meter *m, struct weir__shown *shown)
     m->shown = shown;
 }
 
-void weir__meter_show(struct weir__meter *m, struct weir__shown *shown)
+void weir__shown_begin(struct weir__meter *m, struct weir__shown *shown)
 {
     bool shared = weir__exact_begin(m);
     if (shown)

@@ -20,7 +20,10 @@
 #ifndef WEIR_TRACK_SHOWN_H
 #define WEIR_TRACK_SHOWN_H
 
-#include <stdint.h>
+#include "base/bits.h"
+
+struct weir__meter;
+struct weir__window;
 
 /* As track/window.h has it; its thread writes, anyone reads. */
 struct weir__tally {
@@ -44,5 +47,37 @@ struct weir__shown {
     uint64_t failures;
     uint64_t moving;
 };
+
+/*
+ * Shows the figures of the root `m` in *shown from here on, starting from what they are: the
+ * peak, and all that is counted, as `other`. Windows that have a number are shown by their
+ * tally, the others stay closed. NULL: no longer. Takes the meter lock.
+ */
+void weir__shown_begin(struct weir__meter *m, struct weir__shown *shown);
+
+/*
+ * In a forked child, between weir__meter_fork_prepare and _done, where tallies lie in memory
+ * that is the parent's, too: the windows were given new tallies, all zero. What they had
+ * counted is what the parent's had before the fork. The figures go on in *shown (NULL: nobody
+ * reads).
+ */
+void weir__shown_forked(struct weir__meter *m, struct weir__shown *shown);
+
+/* A slow operation of the window counted this; by its owner while SHARED, else with the meter
+ * lock held, as what follows. */
+void weir__shown_slow(struct weir__window *w, int64_t delta, int allocated, int freed);
+
+/* The window ends: its tally goes to `other`. */
+void weir__shown_detach(struct weir__window *w);
+
+/* A window has the total of m to itself from `used` on; and no longer. */
+void weir__shown_solo_begin(struct weir__meter *m, const struct weir__window *w);
+void weir__shown_solo_end(struct weir__meter *m);
+
+void weir__shown_peak(struct weir__meter *m);                      /* m->peak rose */
+void weir__shown_shared_peak(struct weir__meter *m, int64_t live); /* any thread */
+
+/* May the window be opened? Not where its tally would be missed. */
+bool weir__shown_admits(const struct weir__window *w);
 
 #endif

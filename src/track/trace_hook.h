@@ -17,8 +17,9 @@
  * reader that replays the events in order of their numbers gets the true peak. A
  * request that was counted and then failed gives two `adjusted` (up, down) and one
  * `failed`. An allocator that is destroyed with live blocks gives one
- * `context_destroyed` for all of them. A block that moves on reallocation is an
- * allocation and a free.
+ * `context_destroyed` for all of them. A block that moves on reallocation is one
+ * `resized` that names where it was, `old_block`. Its number is given before the old
+ * place can become another block's.
  *
  * The functions of a table never call back into an allocator and keep errno.
  */
@@ -31,20 +32,21 @@
 struct weir__trace_event {
     weir_allocator *allocator; /* whose block it is (not the caller's idea of it) */
     const void *block;
-    size_t requested;     /* bytes asked for; of `resized` the new size */
-    size_t old_requested; /* `resized`: before */
-    size_t usable;        /* allocated, resized */
-    size_t alignment;     /* allocated, failed: as asked for */
-    weir_tag tag;         /* allocated, resized, failed */
-    int error;            /* failed: the errno value */
-    uint64_t sequence;    /* what weir__trace_stamp gave; 0: stamped on arrival, which
-                             is exact only while one thread runs */
+    const void *old_block; /* `resized`: where it was; NULL or `block`: it did not move */
+    size_t requested;      /* bytes asked for; of `resized` the new size */
+    size_t old_requested;  /* `resized`: before */
+    size_t usable;         /* allocated, resized */
+    size_t alignment;      /* allocated, failed: as asked for */
+    weir_tag tag;          /* allocated, resized, failed */
+    int error;             /* failed: the errno value */
+    uint64_t sequence;     /* what weir__trace_stamp gave; 0: stamped on arrival, which
+                              is exact only while one thread runs */
 };
 
 struct weir__trace_hooks {
     void (*allocated)(const struct weir__trace_event *event);
     void (*freed)(const struct weir__trace_event *event);   /* names `requested` too */
-    void (*resized)(const struct weir__trace_event *event); /* in place */
+    void (*resized)(const struct weir__trace_event *event); /* in place or moved */
     void (*failed)(const struct weir__trace_event *event);
     void (*adjusted)(ptrdiff_t bytes, int blocks, uint64_t sequence);
     /* What was live in it (and in no child) was counted off by `sequence`. */

@@ -1,13 +1,20 @@
 /*
- * track/window.c - opening, closing and folding of windows. With the meter lock held;
- * track/window.h says what the owners do without it.
+ * track/window.c - attaching, opening, closing and folding of windows. Owns none of them;
+ * everything happens under the meter lock, track/window.h says what the owners do without it.
  */
-#include "track/meter_internal.h"
+#include "track/window.h"
 
-#include "os/wait.h"
-#include "os/fence.h"
+#include "track/fences.h"
+#include "track/meter.h"
+#include "track/shared.h"
+#include "track/shown.h"
+
 #include "os/clock.h"
+#include "os/fence.h"
 #include "os/thread.h"
+#include "os/wait.h"
+
+bool weir__window_notes_blocks;
 
 /* The window is closed and its thread outside: what it counted goes to the base. */
 void weir__window_fold(struct weir__window *w)
@@ -49,8 +56,9 @@ static void windows_each_open(struct weir__meter *top, void (*each)(struct weir_
     for (struct weir__meter *m = top; m; m = weir__meter_after(m, top)) {
         if (!m->nopen)
             continue;
-        for (struct weir__window *w = m->windows, *next; w; w = next) {
-            next = w->next;
+        for (struct weir__link *link = m->windows.first, *next; link; link = next) {
+            struct weir__window *w = weir__list_of(link, struct weir__window, link);
+            next = link->next;
             if (w->open)
                 each(w, user);
         }
@@ -84,14 +92,13 @@ static void each_reopen(struct weir__window *w, void *user)
     weir__window_store(&w->cap, w->granted);
 }
 
-/* Closes every open window below `top`; true: other threads' were among them. */
 struct weir__shutting weir__windows_shut(struct weir__meter *top, const void *self)
 {
     struct weir__shutting s = {.self = self};
     windows_each_open(top, each_shut, &s);
     if (s.fence) {
         uint64_t start = weir__os_time();
-        weir__os_fence_others();
+        weir__meters_fence();
         windows_each_open(top, each_await, &s);
         s.cost_ns = weir__os_time() - start;
     }
@@ -103,27 +110,23 @@ void weir__windows_reopen(struct weir__meter *top)
     windows_each_open(top, each_reopen, NULL);
 }
 
-/* Exact from here on: base(m) is live(m) for all of the subtree. */
-struct weir__shutting weir__meter_freeze(struct weir__meter *top)
+void weir__windows_fold(struct weir__meter *top)
 {
-    top->crowd = top->nopen;
-    struct weir__shutting s = weir__windows_shut(top, weir__thread_self());
     windows_each_open(top, each_fold, NULL);
-    return s;
+}
+
+void weir__windows_await(struct weir__meter *top)
+{
+    struct weir__meter *m = top ? top : weir__meter_first();
+    for (; m; m = weir__meter_after(m, top))
+        for (struct weir__window *w = weir__meter_window(m); w; w = weir__window_next(w))
+            weir__window_await(w);
 }
 
 static void window_to_front(struct weir__window *w)
 {
-    struct weir__meter *m = w->meter;
-    if (m->windows == w) // NOLINT(clang-analyzer-core.NullDereference): it has a meter
-        return;
-    w->prev->next = w->next;
-    if (w->next)
-        w->next->prev = w->prev;
-    w->prev = NULL;
-    w->next = m->windows;
-    m->windows->prev = w;
-    m->windows = w;
+    weir__list_remove(&w->meter->windows, &w->link);
+    weir__list_push(&w->meter->windows, &w->link);
 }
 
 void weir__window_open(struct weir__window *w, int64_t grant, bool solo)
@@ -154,11 +157,7 @@ void weir__window_attach(struct weir__window *w, struct weir__meter *m, const vo
     w->cap = WEIR__WINDOW_CLOSED;
     w->meter = m;
     w->thread = thread;
-    w->next = m->windows;
-    w->prev = NULL;
-    if (w->next)
-        w->next->prev = w;
-    m->windows = w;
+    weir__list_push(&m->windows, &w->link);
     weir__lock_drop(&weir__meters.lock);
 }
 
@@ -166,7 +165,7 @@ static void window_settle_locked(struct weir__window *w)
 {
     bool fence = false;
     window_shut(w, NULL, &fence);
-    weir__os_fence_others();
+    weir__meters_fence();
     weir__window_await(w);
     weir__window_fold(w);
 }
@@ -177,9 +176,9 @@ void weir__window_close(struct weir__window *w)
     __atomic_store_n(&w->held, 1, __ATOMIC_SEQ_CST);
     if (w->open)
         window_settle_locked(w);
-    else if (weir__meters_shared) {
+    else if (weir__meters_are_shared()) {
         if (weir__os_fence_available())
-            weir__os_fence_others();
+            weir__meters_fence();
         weir__window_await(w);
     }
     weir__lock_drop(&weir__meters.lock);
@@ -200,11 +199,6 @@ void weir__window_detach(struct weir__window *w)
     m->gone_allocations += weir__window_allocations(w);
     m->gone_frees += weir__window_frees(w);
     m->slow_operations += w->shared_operations;
-    if (w->next)
-        w->next->prev = w->prev;
-    if (w->prev)
-        w->prev->next = w->next;
-    else
-        m->windows = w->next;
+    weir__list_remove(&m->windows, &w->link);
     weir__lock_drop(&weir__meters.lock);
 }

@@ -26,7 +26,7 @@
 #ifndef WEIR_TRACK_WINDOW_H
 #define WEIR_TRACK_WINDOW_H
 
-#include "base/bits.h"
+#include "base/list.h"
 #include "track/shown.h"
 
 #include <stddef.h>
@@ -55,8 +55,8 @@ struct weir__window {
     uint32_t number;   /* of its tally, for who reads it from outside; 0: it is not shown */
     int64_t origin;    /* `used` that `base` already holds */
     struct weir__meter *meter;
-    const void *thread; /* identity of the owner */
-    struct weir__window *next, *prev;
+    const void *thread;             /* identity of the owner */
+    struct weir__link link;         /* of the meter: opened latest first */
     int64_t granted;                /* cap while open, kept while a reader has it closed */
     uint64_t ops_at_open, ops_seen; /* to judge phases by */
     uint64_t shared_operations;     /* done on shared atomics; written by the owner */
@@ -82,40 +82,13 @@ WEIR__INLINE void weir__window_store(int64_t *field, int64_t value)
     __atomic_store_n(field, value, __ATOMIC_RELAXED);
 }
 
-/* Enters an operation of the kind that `word` counts. The store must come before any
- * load of the operation: for the compiler here, for the processor by membarrier. */
-WEIR__INLINE void weir__window_enter(uint64_t *word)
-{
-    weir__own_set(*word, weir__own_get(*word) + 1);
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-}
-
-/*
- * Leaves it: what was stored takes effect. `step` is 1 for a block counted, -1 for
- * nothing done, 2n - 1 for n blocks. One instruction in memory on x86-64, where every
- * store releases.
- */
-WEIR__INLINE void weir__window_leave(uint64_t *word, int64_t step)
-{
-#if defined(__x86_64__) && !defined(WEIR__ATOMIC_OWN)
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    *word += (uint64_t)step;
-#else
-    __atomic_store_n(word, weir__own_get(*word) + (uint64_t)step, __ATOMIC_RELEASE);
-#endif
-}
-
-/* The question of a free. Only a closed window's cap is this negative, so its upper half
- * tells, and that fits into one instruction. */
-WEIR__INLINE bool weir__window_is_closed(const struct weir__window *w)
-{
-    return weir__own_get(w->cap_half[1]) == INT32_MIN;
-}
-
+/* Who closed the window asks, behind its store and its fence. Sequentially consistent, so that
+ * neither load comes before that store where the fence is one of the thread inside
+ * (window_say_inside): Dekker's argument needs both sides to be. Costs nothing on x86-64. */
 WEIR__INLINE bool weir__window_is_inside(const struct weir__window *w)
 {
-    return (__atomic_load_n(&w->allocating, __ATOMIC_ACQUIRE) |
-            __atomic_load_n(&w->freeing, __ATOMIC_ACQUIRE)) &
+    return (__atomic_load_n(&w->allocating, __ATOMIC_SEQ_CST) |
+            __atomic_load_n(&w->freeing, __ATOMIC_SEQ_CST)) &
            1;
 }
 
@@ -134,28 +107,66 @@ WEIR__INLINE int64_t weir__window_used(const struct weir__window *w)
     return weir__window_load(&w->taken) - weir__window_load(&w->given);
 }
 
-/* May `used` become `to`? */
-WEIR__INLINE bool weir__window_admits(const struct weir__window *w, int64_t to)
+/* Of `used`, what the base does not hold yet. */
+WEIR__INLINE int64_t weir__window_unfolded(const struct weir__window *w)
 {
-    return weir__likely(to <= weir__own_get(w->cap));
+    return weir__window_used(w) - w->origin;
 }
 
-/* Must the blocks at a high-water mark be noted with it? Costs a third of an allocation whose
- * total rises, so only where somebody wants it (alloc/trim.c). */
-extern bool weir__window_notes_blocks;
-
-/* Notes the high-water mark, and perhaps the blocks at it: `used` becomes `to` without fail, and
- * `change` is what the two words are short of (twice the blocks, and the odd one). A mark
- * noted before that is sure would stay, and be a peak that never was. */
-WEIR__INLINE void weir__window_note(struct weir__window *w, int64_t to, int64_t change)
+WEIR__INLINE uint64_t weir__window_operations(const struct weir__window *w)
 {
-    if (weir__unlikely(to > weir__own_get(w->hi))) {
-        weir__own_set(w->hi, to);
-        if (weir__unlikely(weir__own_get(weir__window_notes_blocks)))
-            weir__own_set(w->hi_blocks,
-                          (int64_t)(weir__own_get(w->allocating) - weir__own_get(w->freeing)) +
-                              change);
-    }
+    return weir__window_allocations(w) + weir__window_frees(w);
 }
+
+/* Counts blocks by other ways than the window; outside an operation. A negative number takes
+ * back what was counted. By the owner, or with the meter lock held and the window closed. */
+WEIR__INLINE void weir__window_counts(struct weir__window *w, int allocated, int freed)
+{
+    __atomic_store_n(&w->allocating, w->allocating + (uint64_t)(2 * (int64_t)allocated),
+                     __ATOMIC_RELAXED);
+    __atomic_store_n(&w->freeing, w->freeing + (uint64_t)(2 * (int64_t)freed), __ATOMIC_RELAXED);
+}
+
+/* -- by any thread, without a lock ---------------------------------------------------- */
+
+/* `thread` NULL: a common heap's; its owner is whoever holds the heap's lock, so every close
+ * of it waits. */
+void weir__window_attach(struct weir__window *w, struct weir__meter *m, const void *thread);
+void weir__window_detach(struct weir__window *w);
+
+/* Closes a window so that its heap may be worked on; its owner's heap lock is held, so it
+ * stays closed until weir__window_release. */
+void weir__window_close(struct weir__window *w);
+void weir__window_release(struct weir__window *w);
+
+/* -- with the meter lock held ----------------------------------------------------------- */
+
+void weir__window_open(struct weir__window *w, int64_t grant, bool solo);
+
+/* The window is closed and its thread outside: what it counted goes to the base. */
+void weir__window_fold(struct weir__window *w);
+
+/* Waits until its thread is outside. */
+void weir__window_await(struct weir__window *w);
+
+/* What closing windows took. */
+struct weir__shutting {
+    const void *self;
+    bool fence;          /* other threads' windows were among them */
+    uint64_t others_ops; /* done by other threads' windows while open */
+    uint64_t cost_ns;    /* of the fence and the waiting */
+};
+
+/* Closes every open window below `top`; `self` is the calling thread, which is outside. */
+struct weir__shutting weir__windows_shut(struct weir__meter *top, const void *self);
+
+/* Reopens them as they were. */
+void weir__windows_reopen(struct weir__meter *top);
+
+/* Folds them: base(m) is live(m) for all of the subtree. */
+void weir__windows_fold(struct weir__meter *top);
+
+/* Waits for the thread of every window below `top` (NULL: of the process). */
+void weir__windows_await(struct weir__meter *top);
 
 #endif

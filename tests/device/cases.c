@@ -2,7 +2,7 @@
  * tests/device/cases.c - the device suite: what an allocator on a device promises, whatever
  * the table. Built once for the checked table and once for the CUDA table.
  */
-#include "alloc/allocator.h"
+#include "alloc/walk.h"
 #include "base/fault.h"
 #include "object/device_allocator.h"
 #include "target.h"
@@ -661,7 +661,7 @@ Test(device, another_stream_gets_it_only_after_the_event)
         cr_assert(q && (q >= p + 19 * MIB || q + 19 * MIB <= p), "re-used under pending work");
         device_target()->release(s);
         char *r = weir_device_allocate_on(a, 19 * MIB, t);
-        cr_assert_eq(r, p, "not re-used although the event has come to pass");
+        cr_assert_eq(r, p, "not re-used although the event is completed");
         cr_assert_eq(device_target()->waits(), 0);
         expect_valid(a);
         weir_deallocate(a, q);
@@ -1049,6 +1049,119 @@ Test(device, random_operations_agree_with_an_oracle, .timeout = 120)
     EACH(mode, modes)
     {
         oracle_run(mode, steps, 17);
+    }
+}
+
+/* -- a device that does not answer ---------------------------------------------------------- */
+
+/* The table's functions, but that those which ask and wait fail while `silent`. */
+static const weir_device_table *asked;
+static bool silent;
+
+static int query_or_fail(void *user, void *event)
+{
+    return silent ? EIO : asked->event_query(user, event);
+}
+
+static int wait_or_fail(void *user, void *event)
+{
+    return silent ? EIO : asked->event_synchronize(user, event);
+}
+
+static int synchronize_or_fail(void *user, void *stream)
+{
+    return silent ? EIO : asked->stream_synchronize(user, stream);
+}
+
+static weir_allocator *make_silent(weir_device_mode mode)
+{
+    asked = device_target()->table();
+    weir_device_table table = *asked;
+    table.event_query = query_or_fail;
+    table.event_synchronize = wait_or_fail;
+    table.stream_synchronize = synchronize_or_fail;
+    weir_allocator *a = weir_device_allocator(&table, &(weir_device_options){.mode = mode});
+    cr_assert_not_null(a, "%s", weir_last_error());
+    return a;
+}
+
+static bool overlap(const char *a, const char *b, size_t size)
+{
+    return a < b + size && b < a + size;
+}
+
+/* Work under way on a held stream uses a block that is freed. Nobody gets it. */
+static void silence_expect(weir_allocator *a, char *freed, size_t size, void *other)
+{
+    silent = true;
+    for (int i = 0; i < 3; i++) {
+        char *block = weir_device_allocate_on(a, size, other);
+        cr_assert_not_null(block);
+        cr_assert(!overlap(block, freed, size));
+        expect_valid(a);
+        weir_trim(a);
+        expect_valid(a);
+        weir_device_free_on(a, block, other);
+    }
+    cr_assert_geq(figures(a).reserved, size);
+    silent = false;
+}
+
+Test(device, work_is_not_over_because_the_device_fails_when_it_is_asked)
+{
+    const size_t size = 4 * MIB;
+    EACH(mode, modes)
+    {
+        weir_allocator *a = make_silent(mode);
+        void *busy = weir_device_stream_create(a), *other = weir_device_stream_create(a);
+        const weir_device_table *t = weir_device_table_of(a);
+        if (mode != WEIR_DEVICE_DRIVER || !device_target()->driver_is_asynchronous) {
+            char *p = weir_device_allocate_on(a, size, busy);
+            device_target()->hold(busy);
+            cr_assert_eq(t->set(t->user, p, 1, size, busy), 0);
+            silent = true;
+            weir_deallocate(a, p);
+            silence_expect(a, p, size, other);
+            device_target()->release(busy);
+            weir_trim(a);
+        }
+        char *q = weir_device_allocate_on(a, size, other);
+        cr_assert_eq(weir_device_use_on(a, q, busy), 0);
+        device_target()->hold(busy);
+        cr_assert_eq(t->set(t->user, q, 2, size, busy), 0);
+        silent = true;
+        weir_deallocate(a, q);
+        silence_expect(a, q, size, other);
+        device_target()->release(busy);
+        weir_trim(a);
+        cr_assert_eq(figures(a).waiting, 0);
+        cr_assert_eq(weir_device_stream_destroy(a, busy), 0);
+        cr_assert_eq(weir_device_stream_destroy(a, other), 0);
+        end(a);
+    }
+}
+
+/* No event, no memory for the record of a stream, and the stream's wait fails. */
+Test(device, a_block_that_nothing_tells_of_is_kept)
+{
+    const size_t size = 4 * MIB;
+    EACH(mode, modes)
+    {
+        weir_allocator *a = make_silent(mode);
+        void *busy = weir_device_stream_create(a);
+        const weir_device_table *t = weir_device_table_of(a);
+        char *p = weir_allocate(a, size);
+        device_target()->hold(busy);
+        cr_assert_eq(t->set(t->user, p, 1, size, busy), 0);
+        silent = true;
+        weir__fault_after(0);
+        weir_device_free_on(a, p, busy);
+        weir__fault_after(-1);
+        cr_assert_eq(figures(a).waiting, size);
+        silence_expect(a, p, size, NULL);
+        device_target()->release(busy);
+        cr_assert_eq(weir_device_stream_destroy(a, busy), 0);
+        end(a);
     }
 }
 

@@ -1,13 +1,13 @@
 /*
- * pool/store.h - a store of memory: slabs for blocks up to 16 KiB, spans for the
+ * pool/page_heap.h - a page heap of memory: slabs for blocks up to 16 KiB, spans for the
  * rest, both from one backing. It knows sizes and addresses, not requests: who
  * owns a block and how it is counted is the business of the layers above.
  *
- * One lock a store (rank "pool"). Several class centres and any number of
- * allocators share a store.
+ * One lock a page heap (rank "pool"). Several class centers and any number of
+ * allocators share a page heap.
  */
-#ifndef WEIR_POOL_STORE_H
-#define WEIR_POOL_STORE_H
+#ifndef WEIR_POOL_PAGE_HEAP_H
+#define WEIR_POOL_PAGE_HEAP_H
 
 #include "backing/backing.h"
 #include "os/lock.h"
@@ -20,7 +20,7 @@
 #define WEIR__EXACT_PAGES  32
 #define WEIR__BIN_COUNT    (WEIR__EXACT_PAGES + 16 * 27)
 
-struct weir__store {
+struct weir__page_heap {
     weir__lock lock;
     const struct weir__backing *backing;
 
@@ -40,13 +40,13 @@ struct weir__store {
     struct weir__span *idle; /* freed last, still laid out as a span, or NULL */
     size_t next_region;      /* size of the next region, bytes */
 
-    /* Decay: see weir__store_decay_locked. */
+    /* Decay: see weir__page_heap_decay_locked. */
     uint64_t clock_start; /* of the coarse clock, ns */
     uint32_t ops;         /* gives since the clock was last read */
-    uint32_t now;         /* the store's clock then */
+    uint32_t now;         /* the page heap's clock then */
     uint32_t decayed_at;  /* when decay last ran */
 
-    /* The budget: see weir__store_relieve. */
+    /* The budget: see weir__page_heap_relieve. */
     size_t given;   /* bytes freed since it was last looked at */
     bool over;      /* it is exceeded; atomic */
     bool relieving; /* a thread is at it */
@@ -58,17 +58,17 @@ struct weir__store {
     size_t hole_dirty; /* in holes that may be resident */
 };
 
-void weir__store_init(struct weir__store *store, const struct weir__backing *backing);
+void weir__page_heap_init(struct weir__page_heap *heap, const struct weir__backing *backing);
 
 /* Gives everything back; nobody may hold a block. */
-void weir__store_destroy(struct weir__store *store);
+void weir__page_heap_destroy(struct weir__page_heap *heap);
 
 /* A free slab, `zeroed` set truly; NULL when there is no memory. */
-struct weir__slab *weir__store_take_slab(struct weir__store *store);
-void weir__store_give_slab(struct weir__store *store, struct weir__slab *slab);
+struct weir__slab *weir__page_heap_take_slab(struct weir__page_heap *heap);
+void weir__page_heap_give_slab(struct weir__page_heap *heap, struct weir__slab *slab);
 
 /* What a live span remembers of its request. `bytes` is the owner's count of bytes
- * in live spans, whole pages, kept under the store's lock. */
+ * in live spans, whole pages, kept under the page heap's lock. */
 struct weir__claim {
     const void *owner;
     size_t requested;
@@ -81,26 +81,28 @@ struct weir__claim {
  * block `weir__span_block`. *zeroed: the usable bytes are known to be zero. NULL
  * when there is no memory.
  */
-struct weir__span *weir__store_take_span(struct weir__store *store, size_t size, size_t alignment,
-                                         const struct weir__claim *claim, bool *zeroed);
+struct weir__span *weir__page_heap_take_span(struct weir__page_heap *heap, size_t size,
+                                             size_t alignment, const struct weir__claim *claim,
+                                             bool *zeroed);
 /* False: the span is not live; nothing happened. */
-bool weir__store_give_span(struct weir__store *store, struct weir__span *span, size_t *bytes);
-void weir__store_give_span_locked(struct weir__store *store, struct weir__span *span);
+bool weir__page_heap_give_span(struct weir__page_heap *heap, struct weir__span *span,
+                               size_t *bytes);
+void weir__page_heap_give_span_locked(struct weir__page_heap *heap, struct weir__span *span);
 
 /* Grows or shrinks a live span where it stands. False: it cannot. */
-bool weir__store_resize_span(struct weir__store *store, struct weir__span *span, size_t size,
-                             size_t *bytes);
+bool weir__page_heap_resize_span(struct weir__page_heap *heap, struct weir__span *span, size_t size,
+                                 size_t *bytes);
 
 /* Purges every free slab and hole and gives whole free chunks and regions back.
  * Bytes no longer resident. */
-size_t weir__store_trim(struct weir__store *store);
+size_t weir__page_heap_trim(struct weir__page_heap *heap);
 
 /* Lets memory that nobody re-used for a while go, at most a few steps of work;
  * called with the lock held on slow paths. */
-void weir__store_decay_locked(struct weir__store *store);
+void weir__page_heap_decay_locked(struct weir__page_heap *heap);
 
 /* The same at once, by who does not hold the lock. */
-void weir__store_decay(struct weir__store *store);
+void weir__page_heap_decay(struct weir__page_heap *heap);
 
 /*
  * Purges free memory beyond the budget (pool/policy.h), down to three quarters of it: so
@@ -108,24 +110,24 @@ void weir__store_decay(struct weir__store *store);
  * with the lock not held, which is dropped while the system works; what is purged is out
  * of the layout meanwhile. (pool/budget.c)
  */
-void weir__store_relieve_slow(struct weir__store *store);
-WEIR__INLINE void weir__store_relieve(struct weir__store *store)
+void weir__page_heap_relieve_slow(struct weir__page_heap *heap);
+WEIR__INLINE void weir__page_heap_relieve(struct weir__page_heap *heap)
 {
-    if (weir__unlikely(__atomic_load_n(&store->over, __ATOMIC_RELAXED)))
-        weir__store_relieve_slow(store);
+    if (weir__unlikely(__atomic_load_n(&heap->over, __ATOMIC_RELAXED)))
+        weir__page_heap_relieve_slow(heap);
 }
 
 /* `bytes` came back: is the budget to be looked at? Lock held, as for the next ones. */
-void weir__store_budget_look_locked(struct weir__store *store);
-WEIR__INLINE void weir__store_given_locked(struct weir__store *store, size_t bytes)
+void weir__page_heap_budget_look_locked(struct weir__page_heap *heap);
+WEIR__INLINE void weir__page_heap_given_locked(struct weir__page_heap *heap, size_t bytes)
 {
-    store->given += bytes;
-    if (weir__unlikely(store->given >= weir__policy.look_bytes))
-        weir__store_budget_look_locked(store);
+    heap->given += bytes;
+    if (weir__unlikely(heap->given >= weir__policy.look_bytes))
+        weir__page_heap_budget_look_locked(heap);
 }
 
 /* In a forked child: no other thread is at work here. */
-void weir__store_forked(struct weir__store *store);
+void weir__page_heap_forked(struct weir__page_heap *heap);
 
 /* Dirty pages out of the layout: the end of a region's tail, or a hole. Nobody else takes
  * them until they are put back. (pool/span.c) */
@@ -136,41 +138,43 @@ struct weir__cut {
     char *start;
     size_t size;
 };
-bool weir__span_cut_locked(struct weir__store *store, size_t wanted, struct weir__cut *cut);
+bool weir__span_cut_locked(struct weir__page_heap *heap, size_t wanted, struct weir__cut *cut);
 /* `purged`: they read as zero now. */
-void weir__span_uncut_locked(struct weir__store *store, const struct weir__cut *cut, bool purged);
+void weir__span_uncut_locked(struct weir__page_heap *heap, const struct weir__cut *cut,
+                             bool purged);
 
-/* The dirty slabs that are free for longest, at most so many; and back. (pool/store.c) */
-unsigned weir__slabs_cut_locked(struct weir__store *store, struct weir__slab **slabs,
+/* The dirty slabs that are free for longest, at most so many; and back. (pool/page_heap.c) */
+unsigned weir__slabs_cut_locked(struct weir__page_heap *heap, struct weir__slab **slabs,
                                 unsigned most);
-void weir__slab_uncut_locked(struct weir__store *store, struct weir__slab *slab, bool purged);
+void weir__slab_uncut_locked(struct weir__page_heap *heap, struct weir__slab *slab, bool purged);
 
-/* The store's clock: milliseconds, wrapping. */
-uint32_t weir__store_clock(const struct weir__store *store);
+/* The page heap's clock: milliseconds, wrapping. */
+uint32_t weir__page_heap_clock(const struct weir__page_heap *heap);
 
 /* Purges dirty holes that were freed at least `idle_ms` ago, until `quota` bytes are
  * reached; bytes (pool/span.c). */
-size_t weir__span_purge_locked(struct weir__store *store, uint32_t idle_ms, size_t quota);
+size_t weir__span_purge_locked(struct weir__page_heap *heap, uint32_t idle_ms, size_t quota);
 /* Purges what lies between a region's frontier and its touched end; bytes. */
-size_t weir__span_purge_tail_locked(struct weir__store *store, struct weir__region *region);
+size_t weir__span_purge_tail_locked(struct weir__page_heap *heap, struct weir__region *region);
 /* Gives back regions that hold nothing (pool/span.c); bytes. */
-size_t weir__span_release_locked(struct weir__store *store);
+size_t weir__span_release_locked(struct weir__page_heap *heap);
 
 /* Bytes past the frontiers, and of the idle span, that may be resident. */
-size_t weir__store_tails_locked(const struct weir__store *store);
+size_t weir__page_heap_tails_locked(const struct weir__page_heap *heap);
 
 /* Makes a hole of the idle span: before anything else looks at the layout. */
-void weir__store_settle_locked(struct weir__store *store);
+void weir__page_heap_settle_locked(struct weir__page_heap *heap);
 
 /* For every live span, in address order a region; `visit` may give it back. */
 typedef int weir__span_visitor(struct weir__span *span, void *user);
-int weir__store_each_span_locked(struct weir__store *store, weir__span_visitor *visit, void *user);
+int weir__page_heap_each_span_locked(struct weir__page_heap *heap, weir__span_visitor *visit,
+                                     void *user);
 
 /* Does a live span hold that page of the region? Walks back over headers, for reporting
  * misuse only; any thread, a moment's answer. */
 bool weir__span_covers(const struct weir__region *region, size_t page);
 
 /* Whole-structure check (debug builds and tests). */
-bool weir__store_is_valid(struct weir__store *store);
+bool weir__page_heap_is_valid(struct weir__page_heap *heap);
 
 #endif

@@ -1,0 +1,13 @@
+/* alloc/allocate.h - the way of an allocation that the fast one (alloc/small.h) left. */
+#ifndef WEIR_ALLOC_ALLOCATE_H
+#define WEIR_ALLOC_ALLOCATE_H
+
+#include "alloc/block.h"
+
+/* Any request of any allocator; NULL with errno ENOMEM or EINVAL and a reason. No lock held. */
+void *weir__allocate_slow(weir_allocator *a, const struct weir__request *request);
+
+/* weir_allocate_zeroed_aligned, but errno is what a function said that cannot clear the memory. */
+void *weir__allocate_zeroed(weir_allocator *a, size_t count, size_t size, size_t alignment);
+
+#endif

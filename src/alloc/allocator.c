@@ -1,0 +1,102 @@
+/* alloc/allocator.c - questions to an allocator; see allocator.h and weir/allocator.h. */
+#include "alloc/allocator.h"
+
+#include "alloc/context.h"
+#include "base/error.h"
+
+#include <errno.h>
+#include <string.h>
+
+int weir_set_limit(weir_allocator *a, size_t bytes)
+{
+    struct weir__body *body = weir__body_of(a);
+    if (!body)
+        return EINVAL;
+    if (weir__meter_set_limit(&body->meter, bytes))
+        return 0;
+    return weir__fail(EBUSY, "allocator \"%s\": more than %zu bytes are live", a->name, bytes);
+}
+
+const char *weir_allocator_name(const weir_allocator *a)
+{
+    return weir__allocator_check(a, NULL) ? a->name : "";
+}
+
+weir_allocator *weir_allocator_parent(const weir_allocator *a)
+{
+    return weir__allocator_check(a, NULL) ? weir__context_parent(a) : NULL;
+}
+
+/* Is `a` a child of `parent` still? Handles are never unmapped. */
+static bool is_child(const weir_allocator *a, const weir_allocator *parent)
+{
+    return weir__allocator_is_ready(a) && weir__context_parent(a) == parent;
+}
+
+/* The visitor may destroy any of them: the next is the one after the latest visited that is
+ * still there, or the first that is younger. */
+int weir_allocator_children(weir_allocator *a, weir_allocator_visitor *visit, void *user)
+{
+    if (!visit)
+        return weir__fail(EINVAL, "no visitor: NULL was given");
+    if (!weir__allocator_check(a, NULL))
+        return EINVAL;
+    int stop = 0;
+    uint64_t seen = 0;
+    weir__context_lock();
+    for (weir_allocator *child = weir__context_child(a); child && !stop;) {
+        seen = child->serial;
+        stop = visit(child, user);
+        if (!weir__allocator_is_ready(a))
+            break;
+        child = is_child(child, a) ? weir__context_sibling(child) : weir__context_child(a);
+        while (child && child->serial <= seen)
+            child = weir__context_sibling(child);
+    }
+    weir__context_unlock();
+    return stop;
+}
+
+void *weir__allocator_user(const weir_allocator *a, void *(*allocate)(void *, size_t, size_t))
+{
+    const struct weir__body *body = weir__body_of(a);
+    return body && !body->page_heap && body->functions.allocate == allocate ? body->user : NULL;
+}
+
+const char *weir__allocator_backing(const weir_allocator *a)
+{
+    const struct weir__body *body = weir__body_of(a);
+    return body ? body->backing : "";
+}
+
+bool weir__allocator_host_accessible(const weir_allocator *a)
+{
+    const struct weir__body *body = weir__body_of(a);
+    return body && !body->functions.zero;
+}
+
+int weir__allocator_zero(const weir_allocator *a, void *block, size_t size)
+{
+    const struct weir__body *body = weir__body_of(a);
+    int error = 0;
+    if (!body)
+        return EINVAL;
+    if (body->functions.zero)
+        error = body->functions.zero(body->user, block, size);
+    else if (size)
+        memset(block, 0, size);
+    return error ? weir__fail(error, "allocator \"%s\": memory cannot be cleared", a->name) : 0;
+}
+
+int weir__allocator_copy(const weir_allocator *a, void *to, const void *from, size_t size)
+{
+    const struct weir__body *body = weir__body_of(a);
+    int error = 0;
+    if (!body)
+        return EINVAL;
+    if (body->functions.copy)
+        error = body->functions.copy(body->user, to, from, size);
+    else if (size)
+        memcpy(to, from, size);
+    return error ? weir__fail(error, "allocator \"%s\": memory cannot be copied", a->name) : 0;
+}

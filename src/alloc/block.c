@@ -1,0 +1,188 @@
+/* alloc/block.c - see block.h. */
+#include "alloc/block.h"
+
+#include "alloc/context.h"
+#include "alloc/cpu.h"
+#include "alloc/trace.h"
+#include "base/error.h"
+
+#include <errno.h>
+
+static struct weir__found found_bad(weir_misuse fault)
+{
+    return (struct weir__found){.kind = WEIR__KIND_NONE, .fault = fault};
+}
+
+/* No live block starts here, in a slab: which crime is it? */
+static weir_misuse slab_fault(const struct weir__slab *slab, const void *pointer)
+{
+    uint64_t at;
+    const uint32_t *entries = __atomic_load_n(&slab->entries, __ATOMIC_RELAXED);
+    if (weir__slab_index(slab, pointer, &at)) {
+        uint32_t value = weir__entry_get(&entries[at]);
+        bool was_live = weir__entry_is_cached(value) || (value & WEIR__ENTRY_USED);
+        return was_live ? WEIR_MISUSE_DOUBLE_FREE : WEIR_MISUSE_FOREIGN_POINTER;
+    }
+    size_t offset = (uintptr_t)pointer & (WEIR__SLAB - 1);
+    size_t index = offset / weir__class_bytes[weir__slab_class(slab)];
+    return weir__entry_is_live(weir__entry_get(&entries[index])) ? WEIR_MISUSE_INTERIOR_POINTER
+                                                                 : WEIR_MISUSE_FOREIGN_POINTER;
+}
+
+/* The slab may change hands while a stale pointer is looked up: its header and entries stay
+ * readable, so the answer is of before or after. */
+static struct weir__found small_find(const weir_allocator *a, const void *pointer,
+                                     const struct weir__place *place)
+{
+    struct weir__slab *slab = place->slab;
+    const void *owner = __atomic_load_n(&slab->owner, __ATOMIC_ACQUIRE);
+    if (!owner) /* a free slab; its center stays noted from when it was used */
+        return found_bad(slab->center ? WEIR_MISUSE_DOUBLE_FREE : WEIR_MISUSE_FOREIGN_POINTER);
+    uint32_t value = place->entry ? weir__entry_get(place->entry) : 0;
+    if (!weir__entry_is_live(value))
+        return found_bad(slab_fault(slab, pointer));
+    if (owner != a)
+        return found_bad(WEIR_MISUSE_OTHER_ALLOCATOR);
+    size_t usable = weir__class_bytes[weir__slab_class(slab)], natural = weir__low_bit(usable);
+    bool aligned = value & WEIR__ENTRY_ALIGNED;
+    return (struct weir__found){.kind = WEIR__KIND_SMALL,
+                                .place = *place,
+                                .requested = weir__entry_size(value),
+                                .usable = usable,
+                                .alignment =
+                                    aligned ? natural : weir__min(natural, WEIR_DEFAULT_ALIGNMENT),
+                                .tag = weir__entry_tag(value),
+                                .old = value & WEIR__ENTRY_OLD};
+}
+
+static weir_misuse span_fault(const struct weir__region *region, const void *pointer)
+{
+    size_t page = (size_t)((const char *)pointer - region->base) >> WEIR__GRANULE_SHIFT;
+    if (page >= region->touched)
+        return WEIR_MISUSE_FOREIGN_POINTER;
+    return weir__span_covers(region, page) ? WEIR_MISUSE_INTERIOR_POINTER : WEIR_MISUSE_DOUBLE_FREE;
+}
+
+static struct weir__found large_find(const weir_allocator *a, const void *pointer,
+                                     const struct weir__place *place)
+{
+    const struct weir__span *span = place->span;
+    if (!span)
+        return found_bad(span_fault(weir__region_of_map(place->what), pointer));
+    if (span->u.live.owner != a)
+        return found_bad(WEIR_MISUSE_OTHER_ALLOCATOR);
+    return (struct weir__found){.kind = WEIR__KIND_LARGE,
+                                .place = *place,
+                                .requested = span->u.live.requested,
+                                .usable = weir__span_usable(span),
+                                .alignment = (size_t)1 << span->u.live.align_shift,
+                                .tag = span->u.live.tag,
+                                .old = span->u.live.old};
+}
+
+/* Is it a live block of any other allocator over functions? */
+static bool elsewhere(const weir_allocator *a, const void *pointer)
+{
+    bool found = false;
+    struct weir__foreign entry;
+    weir__context_lock();
+    for (weir_allocator *other = weir__context_after(NULL, NULL); other && !found;
+         other = weir__context_after(other, NULL))
+        if (other != a && other->body && !other->body->page_heap)
+            found = weir__registry_find(&other->body->registry, pointer, &entry);
+    weir__context_unlock();
+    return found;
+}
+
+/* It lies in a pool. */
+static struct weir__found pooled_find(const weir_allocator *a, const void *pointer,
+                                      const struct weir__place *place)
+{
+    return place->what == WEIR__MAP_SLABS ? small_find(a, pointer, place)
+                                          : large_find(a, pointer, place);
+}
+
+/* Not in the registry of `a`. A provider may carve its blocks out of a pool's block; only the
+ * exact start decides the owner. */
+static weir_misuse provided_fault(const weir_allocator *a, const void *pointer,
+                                  const struct weir__place *place)
+{
+    bool other = elsewhere(a, pointer) ||
+                 (place->what != WEIR__MAP_FOREIGN &&
+                  pooled_find(a, pointer, place).fault == WEIR_MISUSE_OTHER_ALLOCATOR);
+    return other ? WEIR_MISUSE_OTHER_ALLOCATOR : WEIR_MISUSE_FOREIGN_POINTER;
+}
+
+static struct weir__found provided_find(const weir_allocator *a, const void *pointer,
+                                        const struct weir__place *place)
+{
+    struct weir__foreign entry;
+    if (a->body->page_heap || !weir__registry_find(&a->body->registry, pointer, &entry))
+        return found_bad(provided_fault(a, pointer, place));
+    return (struct weir__found){.kind = WEIR__KIND_PROVIDED,
+                                .entry = entry,
+                                .requested = entry.requested,
+                                .usable = entry.requested,
+                                .alignment = (size_t)1 << entry.align_shift,
+                                .tag = entry.tag,
+                                .old = entry.old};
+}
+
+struct weir__found weir__block_at(const weir_allocator *a, const void *pointer,
+                                  const struct weir__place *place)
+{
+    if (place->what == WEIR__MAP_FOREIGN || !a->body->page_heap)
+        return provided_find(a, pointer, place);
+    return pooled_find(a, pointer, place);
+}
+
+struct weir__found weir__block_find(const weir_allocator *a, const void *pointer)
+{
+    struct weir__place place = weir__place_of(pointer);
+    return weir__block_at(a, pointer, &place);
+}
+
+bool weir__block_expect(const weir_allocator *a, const void *pointer, struct weir__found *found)
+{
+    if (!weir__allocator_check(a, pointer))
+        return false;
+    *found = weir__block_find(a, pointer);
+    if (found->kind == WEIR__KIND_NONE)
+        weir__misuse(found->fault, pointer, a->name);
+    return found->kind != WEIR__KIND_NONE;
+}
+
+size_t weir_usable_size(weir_allocator *a, const void *block)
+{
+    struct weir__found found;
+    return block && weir__block_expect(a, block, &found) ? found.usable : 0;
+}
+
+size_t weir_requested_size(weir_allocator *a, const void *block)
+{
+    struct weir__found found;
+    return block && weir__block_expect(a, block, &found) ? found.requested : 0;
+}
+
+weir_tag weir_block_tag(weir_allocator *a, const void *block)
+{
+    struct weir__found found;
+    return block && weir__block_expect(a, block, &found) ? found.tag : 0;
+}
+
+/* A destroyed allocator owns nothing. */
+bool weir_owns(weir_allocator *a, const void *pointer)
+{
+    if (!pointer || !a || (a == &weir__cpu && !weir__allocator_check(a, NULL)))
+        return false;
+    if (!weir__allocator_is_ready(a))
+        return false;
+    return weir__block_find(a, pointer).kind != WEIR__KIND_NONE;
+}
+
+void *weir__block_failed(weir_allocator *a, const struct weir__request *request, const char *why)
+{
+    weir__meter_failed(&a->body->meter);
+    weir__trace_failed(a, request->size, request->alignment, ENOMEM);
+    return weir__fail_null(ENOMEM, "allocator \"%s\": %zu bytes: %s", a->name, request->size, why);
+}

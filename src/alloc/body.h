@@ -1,0 +1,66 @@
+/*
+ * alloc/body.h - what a live allocator is made of.
+ *
+ *   handle -> body -> meter (its figures), shards of centers (its slabs, by class), page heap
+ *                     (shared memory), or registry (blocks that functions provided)
+ *   heap: one for each thread that uses the allocator (alloc/heap.h)
+ */
+#ifndef WEIR_ALLOC_BODY_H
+#define WEIR_ALLOC_BODY_H
+
+#include "alloc/heap.h"
+#include "pool/page_heap.h"
+#include "track/meter.h"
+#include "track/registry.h"
+
+/* Centers for some of an allocator's threads; context lock. */
+#define WEIR__SHARDS 16
+struct weir__shard {
+    struct weir__center centers[WEIR__CLASSES];
+    unsigned nheaps;
+};
+
+struct weir__body {
+    struct weir__meter meter;                 /* first: the meter's address is the body's */
+    weir_allocator *handle;                   /* never changes, as all that says nothing */
+    struct weir__page_heap *page_heap;        /* NULL: blocks come from functions */
+    struct weir__shard *shards[WEIR__SHARDS]; /* grows with the number of threads */
+    unsigned nshards;                         /* atomic; they stay until the end */
+    size_t span_bytes;                        /* in live spans; under the page heap's lock */
+    bool owns_page_heap;                      /* the page heap's own figures are reported here */
+    struct weir__registry registry;
+    weir_allocator_functions functions;
+    void *user;
+    const char *backing;
+    uint64_t looks_seen;      /* by the background thread: operations at its last look */
+    unsigned looks_idle;      /* looks in a row without one; both under the context lock */
+    struct weir__list heaps;  /* of struct weir__heap; context lock */
+    struct weir__heap common; /* for threads that have none of their own; under its lock */
+};
+
+/* The i-th center of all shards, class after class; NULL past the last. */
+WEIR__INLINE struct weir__center *weir__body_center(const struct weir__body *body, unsigned i)
+{
+    if (i / WEIR__CLASSES >= __atomic_load_n(&body->nshards, __ATOMIC_ACQUIRE))
+        return NULL;
+    return &body->shards[i / WEIR__CLASSES]->centers[i % WEIR__CLASSES];
+}
+
+/* Another shard, in the memory given. Context lock held, as for what follows. */
+void weir__body_shard_add(struct weir__body *body, struct weir__shard *shard);
+
+/* A shard that no thread uses if there may be one, else the least used. */
+struct weir__shard *weir__body_shard_choose(struct weir__body *body);
+
+/* Where the blocks of a new allocator come from: `page_heap` of its own, or as the options
+ * say. */
+void weir__body_source(struct weir__body *body, const weir_allocator_options *options,
+                       const struct weir__body *parent, struct weir__page_heap *page_heap);
+
+/* Joins handle and body, in the tree below `parent` (NULL: a root); ready from here on. */
+void weir__body_begin(struct weir__body *body, weir_allocator *handle, struct weir__body *parent,
+                      struct weir__shard *shard, size_t limit);
+
+void weir__body_free(struct weir__body *body);
+
+#endif

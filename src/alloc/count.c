@@ -1,0 +1,39 @@
+/* alloc/count.c - see count.h. */
+#include "alloc/count.h"
+
+#include "alloc/trace.h"
+#include "track/meter.h"
+#include "track/shared.h"
+
+bool weir__count_locked(struct weir__heap *heap, int64_t delta, int allocated, int freed)
+{
+    return weir__window_count(&heap->window, delta, allocated, freed) ||
+           weir__meter_change(&heap->window, delta, allocated, freed);
+}
+
+/* While SHARED the thread's own window needs no lock. */
+bool weir__count_slow(weir_allocator *a, int64_t delta, int allocated, int freed,
+                      uint64_t *sequence)
+{
+    struct weir__heap *heap = weir__heap_get(a);
+    if (heap->slot && weir__shared_change(&heap->window, delta, allocated, freed))
+        return true;
+    weir__lock_take(&heap->cache.lock);
+    bool counted = weir__count_locked(heap, delta, allocated, freed);
+    uint64_t number = weir__count_sequence(heap);
+    weir__lock_drop(&heap->cache.lock);
+    if (number)
+        *sequence = number;
+    return counted;
+}
+
+void weir__count_mend(weir_allocator *a, size_t bytes)
+{
+    struct weir__heap *heap = weir__heap_get(a);
+    weir__lock_take(&heap->cache.lock);
+    weir__meter_mend(&heap->window, (int64_t)bytes, 0, -1);
+    uint64_t number = weir__count_sequence(heap);
+    weir__lock_drop(&heap->cache.lock);
+    if (number)
+        weir__trace_adjusted(number, (ptrdiff_t)bytes, 1);
+}

@@ -1,0 +1,43 @@
+/* alloc/cpu.c - owns the CPU allocator: all of it static, so that it is there before the first
+ * call, whoever makes it. */
+#include "alloc/cpu.h"
+
+#include "alloc/body.h"
+#include "alloc/context.h"
+#include "alloc/fork.h"
+#include "backing/backing.h"
+
+static struct weir__shard cpu_shard;
+static struct weir__page_heap cpu_page_heap;
+static struct weir__body cpu_body;
+weir_allocator weir__cpu = {.name = "cpu"};
+
+/* Whoever comes second waits for the lock. */
+void weir__cpu_start(void)
+{
+    const struct weir__backing *backing = weir__backing_get();
+    weir__context_lock();
+    bool first = weir__cpu.state == WEIR__STATE_NEW;
+    if (first) {
+        weir__page_heap_init(&cpu_page_heap, backing);
+        cpu_body.page_heap = &cpu_page_heap;
+        cpu_body.owns_page_heap = true;
+        cpu_body.backing = backing->name;
+        weir__body_begin(&cpu_body, &weir__cpu, NULL, &cpu_shard, 0);
+    }
+    weir__context_unlock();
+    if (first)
+        weir__fork_watch();
+}
+
+__attribute__((constructor)) static void cpu_start_early(void)
+{
+    weir__allocator_check(&weir__cpu, NULL);
+}
+
+/* The only way to the handle is this call, so it is ready before its first use. */
+weir_allocator *weir_cpu_allocator(void)
+{
+    weir__allocator_check(&weir__cpu, NULL);
+    return &weir__cpu;
+}

@@ -1,0 +1,138 @@
+/*
+ * alloc/heap.h - a thread's part of an allocator: its window onto the figures and its cache of
+ * free blocks. Made at the thread's first slow operation, taken back when the thread ends,
+ * emptied when it idles. Owns weir__here; the lists of heaps are under the context lock.
+ */
+#ifndef WEIR_ALLOC_HEAP_H
+#define WEIR_ALLOC_HEAP_H
+
+#include "alloc/handle.h"
+#include "os/thread.h"
+#include "pool/cache.h"
+#include "track/window.h"
+
+struct weir__local;
+struct weir__shard;
+struct weir__shown;
+
+struct weir__heap {
+    struct weir__window window;
+    uint32_t live; /* weir__here.live of its thread; the owner writes */
+    uint32_t mark; /* of the copies of blocks that it frees (pool/cached.h); never changes */
+    struct weir__cache cache;
+    weir_allocator *owner;     /* these four never change */
+    struct weir__shard *shard; /* whose centers the cache uses */
+    struct weir__heap **slot;  /* the thread's pointer to this heap; NULL: common */
+    struct weir__local *local; /* which holds that pointer */
+    struct weir__link link;    /* of the allocator, latest first; context lock */
+    uint64_t seen;             /* operations at the last scavenge; context lock */
+    unsigned slow;             /* slow operations, to pace the scavenger; atomic */
+    bool placed;               /* its memory is of weir__heap_places; never changes */
+};
+
+/* Stands where a thread has no heap: its window is closed for good, its bins are empty, so
+ * every operation takes the slow path. All threads write its two counts without
+ * synchronisation; nobody reads them. */
+extern struct weir__heap weir__no_heap;
+
+/* The calling thread's: its heaps for the first allocators of the process, and the bits that
+ * the entry of a block gets from it, state and tag. The last heap is always the one that is
+ * none. */
+#define WEIR__HEAP_SLOTS 16
+struct weir__local {
+    struct weir__heap *heaps[WEIR__HEAP_SLOTS];
+    uint32_t live;
+    weir__lock lock; /* the pointers, while another thread may free a heap */
+};
+extern WEIR__TLS struct weir__local weir__here;
+
+/* Never NULL. The handle holds the whole way from the thread pointer, so that this is
+ * one load after the handle's own. */
+WEIR__INLINE struct weir__heap *weir__heap_cached(const weir_allocator *a)
+{
+    return *(struct weir__heap **)((char *)__builtin_thread_pointer() + a->heap_at);
+}
+
+struct weir__heap *weir__heap_find(weir_allocator *a);
+
+/* The calling thread's heap, made if need be; the allocator's common heap where it
+ * cannot have one. Never NULL; `a` is ready. */
+WEIR__INLINE struct weir__heap *weir__heap_get(weir_allocator *a)
+{
+    struct weir__heap *heap = weir__heap_cached(a);
+    return weir__likely(heap != &weir__no_heap) ? heap : weir__heap_find(a);
+}
+
+/* Of the body's list, and the one after. */
+WEIR__INLINE struct weir__heap *weir__heap_of(const struct weir__link *link)
+{
+    return weir__list_of(link, struct weir__heap, link);
+}
+
+/* A place in weir__here.heaps for a new allocator, as heap_at; that of no heap when all
+ * are taken. Context lock held, as for what follows. */
+ptrdiff_t weir__heap_slot_take(void);
+void weir__heap_slot_give(ptrdiff_t heap_at);
+ptrdiff_t weir__heap_slot_none(void);
+
+/* The heap for threads that have none of their own. */
+void weir__heap_common_init(weir_allocator *a);
+
+/* Takes every thread's heap out of the allocator and frees it; with `flush` its free
+ * blocks go back to the centers. */
+void weir__heaps_release(weir_allocator *a, bool flush);
+
+/* In a forked child: frees the heaps of the threads that are not there. */
+void weir__heaps_orphaned(weir_allocator *a);
+
+/* Empties every heap of `a`, busy or not. Bytes. */
+size_t weir__heaps_flush(weir_allocator *a);
+
+/* Waits until what was being done under the lock of each heap of `a` is done. */
+void weir__heaps_barrier(weir_allocator *a);
+
+/* Operations of every heap of `a`. */
+uint64_t weir__heaps_operations(const weir_allocator *a);
+
+/* Free blocks of a class in the heaps of `a`. A moment's figure. */
+size_t weir__heaps_cached(const weir_allocator *a, unsigned sizeclass);
+
+/* -- no lock held ---------------------------------------------------------------------- */
+
+/* Empties the heaps of threads that did nothing since the last scavenge (seconds ago). */
+void weir__heaps_scavenge(void);
+
+/* Paces that: called on slow routes. */
+void weir__heap_slow_done(struct weir__heap *heap);
+
+/* Is the calling thread in the middle of counting? */
+bool weir__heaps_are_entered(void);
+
+/* -- in sight of another process ---------------------------------------------------------- */
+
+/*
+ * Memory for the heaps of the CPU allocator's threads whose first line (track/shown.h)
+ * another process can read. `take` gives zeroed memory and the tally's number, or NULL;
+ * `give` takes it back when what the tally said has moved on.
+ */
+struct weir__heap_places {
+    void *(*take)(size_t size, uint32_t *number);
+    void (*give)(void *heap, size_t size);
+};
+
+/* From here on the CPU allocator's figures are in *shown and in the tallies of the heaps
+ * that are made. Once, while the process has one thread. */
+void weir__heaps_show(const struct weir__heap_places *places, struct weir__shown *shown);
+
+/*
+ * In a forked child, from weir__forked_first: the tallies are the parent's. `place` puts a
+ * zero tally in front of each heap (`own`: of the thread that lives) and changes its number;
+ * the figures go on in *shown (NULL: nobody reads).
+ */
+typedef void weir__heap_placer(void *heap, size_t size, bool own, uint32_t *number);
+void weir__heaps_place_again(weir__heap_placer *place, struct weir__shown *shown);
+
+/* Nobody reads the figures any more; what the tallies say stays. */
+void weir__heaps_place_apart(weir__heap_placer *place);
+
+#endif

@@ -1,0 +1,24 @@
+/* alloc/large.h - blocks of whole pages, out of the page heap. No lock held. */
+#ifndef WEIR_ALLOC_LARGE_H
+#define WEIR_ALLOC_LARGE_H
+
+#include "alloc/block.h"
+
+/* `a` is ready and its blocks come from a pool; the size is no small one's or the alignment too
+ * strict. Guarded by tests/test_callgrind.sh. */
+void *weir__large_allocate(weir_allocator *a, const struct weir__request *request);
+
+/* Frees the live span of `a`, if there is one at `place`. False: there is none, or another
+ * thread freed it at the same moment. */
+bool weir__large_free(weir_allocator *a, void *block, const struct weir__place *place);
+
+/* Where it stands, if its neighbours allow: true. *refused: a limit does not. */
+bool weir__large_resize(weir_allocator *a, void *block, const struct weir__found *found,
+                        size_t size, bool *refused);
+
+/* Out of the page heap and back without being counted: for blocks that move. NULL: no memory. */
+struct weir__span *weir__large_take(weir_allocator *a, const struct weir__request *request,
+                                    uint32_t tag);
+bool weir__large_give(weir_allocator *a, struct weir__span *span);
+
+#endif

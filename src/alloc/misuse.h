@@ -1,0 +1,14 @@
+/*
+ * alloc/misuse.h - reporting what the pool found while locks were held
+ * (pool/late_misuse.h): on a thread that calls weir, in the name of the block's allocator.
+ */
+#ifndef WEIR_ALLOC_MISUSE_H
+#define WEIR_ALLOC_MISUSE_H
+
+#include "pool/late_misuse.h"
+
+/* Reports all of it. The caller holds no lock; the handler may use weir, and may jump away:
+ * what is left stays kept. */
+void weir__late_misuses_report(void);
+
+#endif

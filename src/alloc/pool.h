@@ -1,0 +1,9 @@
+/* alloc/pool.h - what the core asks of a weir_pool. */
+#ifndef WEIR_ALLOC_POOL_H
+#define WEIR_ALLOC_POOL_H
+
+#include <weir/pool.h>
+
+struct weir__page_heap *weir__pool_page_heap(weir_pool *pool);
+
+#endif

@@ -1,0 +1,159 @@
+/* alloc/provided.c - see provided.h. */
+#include "alloc/provided.h"
+
+#include "alloc/allocator.h"
+#include "alloc/body.h"
+#include "alloc/count.h"
+#include "alloc/trace.h"
+#include "base/error.h"
+#include "base/fault.h"
+
+#include <errno.h>
+
+static void *provider_allocate(struct weir__body *body, size_t size, size_t alignment)
+{
+    if (weir__fault_now())
+        return NULL;
+    return body->functions.allocate(body->user, weir__max(size, 1), alignment);
+}
+
+static void provider_free(struct weir__body *body, const struct weir__foreign *entry)
+{
+    body->functions.deallocate(body->user, entry->block, weir__max(entry->requested, 1),
+                               (size_t)1 << entry->align_shift);
+}
+
+/* A provider that gave a reason of its own said more than we could. */
+static void *provider_refused(weir_allocator *a, const struct weir__request *request,
+                              unsigned reasons)
+{
+    if (weir__fail_count() == reasons)
+        return weir__block_failed(a, request, "the provider has none");
+    weir__meter_failed(&a->body->meter);
+    weir__trace_failed(a, request->size, request->alignment, ENOMEM);
+    errno = ENOMEM;
+    return NULL;
+}
+
+/* Memory for a block that is neither in the ledger nor counted. entry->block is NULL where there
+ * is none: the failure was counted then. */
+static void provided_take(weir_allocator *a, const struct weir__request *request, uint32_t tag,
+                          struct weir__foreign *entry)
+{
+    *entry = (struct weir__foreign){.requested = request->size,
+                                    .tag = tag,
+                                    .align_shift = (uint8_t)weir__log2(request->alignment)};
+    unsigned reasons = weir__fail_count();
+    if (weir__meter_never_fits(&a->body->meter, request->size))
+        weir__block_failed(a, request, "over the limit");
+    else if (!(entry->block = provider_allocate(a->body, request->size, request->alignment)))
+        provider_refused(a, request, reasons);
+}
+
+/* The memory goes back; what was to be a block was never counted. */
+static void *provided_undo(weir_allocator *a, const struct weir__request *request,
+                           const struct weir__foreign *entry, int error, const char *why)
+{
+    provider_free(a->body, entry);
+    weir__block_failed(a, request, why);
+    errno = error;
+    return NULL;
+}
+
+/* In the ledger, and counted as `delta` bytes and `blocks`; or not at all: why not. */
+static const char *provided_begin(weir_allocator *a, struct weir__foreign *entry, int64_t delta,
+                                  int blocks, uint64_t *sequence)
+{
+    struct weir__body *body = a->body;
+    if (!weir__registry_add(&body->registry, entry))
+        return "no memory for the ledger";
+    if (weir__count(a, delta, blocks, 0, sequence))
+        return NULL;
+    weir__registry_remove(&body->registry, entry->block, entry);
+    return "over the limit";
+}
+
+void *weir__provided_allocate(weir_allocator *a, const struct weir__request *request)
+{
+    struct weir__foreign entry;
+    uint64_t sequence = 0;
+    provided_take(a, request, weir__entry_tag(weir__here.live), &entry);
+    if (!entry.block)
+        return NULL;
+    int error = request->zeroed ? weir__allocator_zero(a, entry.block, request->size) : 0;
+    if (error)
+        return provided_undo(a, request, &entry, error, "it cannot be cleared");
+    const char *why = provided_begin(a, &entry, (int64_t)entry.requested, 1, &sequence);
+    if (why)
+        return provided_undo(a, request, &entry, ENOMEM, why);
+    if (request->zeroed)
+        *request->zeroed = true;
+    if (weir__unlikely(sequence != 0))
+        weir__trace_allocated(a, sequence,
+                              &(struct weir__trace_block){entry.block, entry.requested, 0,
+                                                          entry.requested, request->alignment,
+                                                          entry.tag});
+    return entry.block;
+}
+
+/* What the ledger does not have was never there, or was freed twice. */
+static bool provided_end(weir_allocator *a, void *block, struct weir__foreign *entry)
+{
+    if (weir__registry_remove(&a->body->registry, block, entry))
+        return true;
+    struct weir__found found;
+    weir__block_expect(a, block, &found);
+    return false;
+}
+
+void weir__provided_free(weir_allocator *a, void *block)
+{
+    struct weir__foreign entry;
+    uint64_t sequence = 0;
+    if (!provided_end(a, block, &entry))
+        return;
+    weir__count(a, -(int64_t)entry.requested, 0, 1, &sequence);
+    if (weir__unlikely(sequence != 0))
+        weir__trace_freed(a, sequence, block, entry.requested);
+    provider_free(a->body, &entry);
+}
+
+void *weir__provided_move(weir_allocator *a, void *block, const struct weir__found *found,
+                          const struct weir__request *request)
+{
+    struct weir__foreign entry, former;
+    uint64_t sequence = 0;
+    provided_take(a, request, found->tag, &entry);
+    if (!entry.block)
+        return NULL;
+    entry.old = found->old;
+    int error =
+        weir__allocator_copy(a, entry.block, block, weir__min(request->size, found->requested));
+    if (error)
+        return provided_undo(a, request, &entry, error, "it cannot be copied");
+    int64_t delta = (int64_t)request->size - (int64_t)found->requested;
+    const char *why = provided_begin(a, &entry, delta, 0, &sequence);
+    if (why)
+        return provided_undo(a, request, &entry, ENOMEM, why);
+    if (weir__unlikely(sequence != 0))
+        weir__trace_resized(a, sequence, block,
+                            &(struct weir__trace_block){entry.block, request->size,
+                                                        found->requested, request->size,
+                                                        found->alignment, found->tag});
+    if (provided_end(a, block, &former))
+        provider_free(a->body, &former);
+    else
+        weir__count_mend(a, found->requested);
+    return entry.block;
+}
+
+static int foreign_release(struct weir__foreign *entry, void *body)
+{
+    provider_free(body, entry);
+    return 0;
+}
+
+void weir__provided_release_all(weir_allocator *a)
+{
+    weir__registry_drain(&a->body->registry, foreign_release, a->body);
+}

@@ -1,0 +1,243 @@
+/* alloc/small.c - the slow ways of small blocks; see small.h. */
+#include "alloc/small.h"
+
+#include "alloc/body.h"
+#include "alloc/trace.h"
+#include "base/error.h"
+#include "pool/late_misuse.h"
+#include "track/shared.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* The entry of a block that the calling thread allocates. */
+static uint32_t entry_of(const struct weir__request *request)
+{
+    uint32_t aligned = request->alignment > WEIR_DEFAULT_ALIGNMENT ? WEIR__ENTRY_ALIGNED : 0;
+    return weir__here.live | aligned | (uint32_t)request->size;
+}
+
+/* -- allocating ----------------------------------------------------------------------- */
+
+/* While SHARED: from the thread's own bin without its lock. NULL: the other way. */
+static void *small_take_shared(struct weir__heap *heap, struct weir__bin *bin,
+                               const struct weir__request *request)
+{
+    if (!heap->slot || !weir__shared_enter(&heap->window))
+        return NULL;
+    void *block = weir__small_pop(bin, entry_of(request), request->zeroed);
+    weir__shared_leave(&heap->window, block ? (int64_t)request->size : 0, block != NULL, 0);
+    return block;
+}
+
+/* Drops copies that are not true from the top. */
+static void bin_clean_locked(struct weir__heap *heap, struct weir__bin *bin)
+{
+    while (bin->top > bin->base && weir__unlikely(!weir__cached_is_true(&bin->top[-1]))) {
+        weir__late_misuse_note(&(struct weir__late_misuse){.what = WEIR_MISUSE_DOUBLE_FREE,
+                                                           .block = bin->top[-1].block,
+                                                           .owner = heap->owner,
+                                                           .requested = bin->top[-1].requested});
+        weir__bin_set_top(bin, bin->top - 1);
+    }
+}
+
+/* The top is a true copy then. False: no memory. */
+static bool bin_fill_locked(struct weir__heap *heap, unsigned sizeclass)
+{
+    struct weir__bin *bin = &heap->cache.bins[sizeclass];
+    for (;;) {
+        bin_clean_locked(heap, bin);
+        if (bin->top > bin->base)
+            return true;
+        if (!weir__cache_refill(&heap->cache, sizeclass))
+            return false;
+    }
+}
+
+void *weir__small_allocate_slow(weir_allocator *a, unsigned sizeclass,
+                                const struct weir__request *request)
+{
+    struct weir__heap *heap = weir__heap_get(a);
+    struct weir__bin *bin = &heap->cache.bins[sizeclass];
+    void *block = small_take_shared(heap, bin, request);
+    if (block)
+        return block;
+    weir__lock_take(&heap->cache.lock);
+    bool filled = bin_fill_locked(heap, sizeclass);
+    if (filled && weir__count_locked(heap, (int64_t)request->size, 1, 0))
+        block = weir__small_pop(bin, entry_of(request), request->zeroed);
+    uint64_t sequence = weir__count_sequence(heap);
+    weir__lock_drop(&heap->cache.lock);
+    if (weir__unlikely(!block))
+        return weir__block_failed(a, request, filled ? "over the limit" : "out of memory");
+    if (weir__unlikely(sequence != 0))
+        weir__trace_allocated(
+            a, sequence,
+            &(struct weir__trace_block){block, request->size, 0, weir__class_bytes[sizeclass],
+                                        request->alignment, weir__entry_tag(weir__here.live)});
+    weir__heap_slow_done(heap);
+    return block;
+}
+
+bool weir__small_take(weir_allocator *a, unsigned sizeclass, struct weir__cached *taken)
+{
+    struct weir__heap *heap = weir__heap_get(a);
+    struct weir__bin *bin = &heap->cache.bins[sizeclass];
+    weir__lock_take(&heap->cache.lock);
+    bool filled = bin_fill_locked(heap, sizeclass);
+    if (filled) {
+        *taken = bin->top[-1];
+        weir__bin_set_top(bin, bin->top - 1);
+    }
+    weir__lock_drop(&heap->cache.lock);
+    return filled;
+}
+
+/* -- freeing -------------------------------------------------------------------------- */
+
+/* What the heap makes of a live block that it frees. */
+static struct weir__cached copy_of(const struct weir__heap *heap, void *block,
+                                   const struct weir__found *found)
+{
+    return (struct weir__cached){block, found->place.entry, heap->mark, (uint32_t)found->requested};
+}
+
+/* While SHARED: into the thread's own bin without its lock. False: the other way. */
+static bool small_give_shared(struct weir__heap *heap, struct weir__bin *bin,
+                              struct weir__cached cached)
+{
+    if (!heap->slot || !weir__shared_enter(&heap->window))
+        return false;
+    bool given =
+        weir__entry_is_live(weir__entry_get(cached.entry)) && weir__small_push(bin, cached);
+    weir__shared_leave(&heap->window, given ? -(int64_t)cached.requested : 0, 0, given);
+    return given;
+}
+
+/* Into its bin, or to its center where the bin cannot be made. */
+static void small_push_locked(struct weir__heap *heap, unsigned sizeclass,
+                              struct weir__cached cached)
+{
+    struct weir__bin *bin = &heap->cache.bins[sizeclass];
+    if (weir__cache_drain(&heap->cache, sizeclass) && weir__small_push(bin, cached))
+        return;
+    weir__entry_set(cached.entry, cached.mark);
+    weir__center_give(&heap->cache.centers[sizeclass], &cached, 1);
+}
+
+void weir__small_give(weir_allocator *a, struct weir__cached given, unsigned sizeclass)
+{
+    struct weir__heap *heap = weir__heap_get(a);
+    weir__lock_take(&heap->cache.lock);
+    small_push_locked(heap, sizeclass, given);
+    weir__lock_drop(&heap->cache.lock);
+}
+
+bool weir__small_give_live(weir_allocator *a, void *block, const struct weir__found *found)
+{
+    struct weir__heap *heap = weir__heap_get(a);
+    const struct weir__place *place = &found->place;
+    weir__lock_take(&heap->cache.lock);
+    bool live = weir__entry_is_live(weir__entry_get(place->entry));
+    if (weir__likely(live))
+        small_push_locked(heap, weir__slab_class(place->slab), copy_of(heap, block, found));
+    weir__lock_drop(&heap->cache.lock);
+    return live;
+}
+
+void weir__small_free_slow(weir_allocator *a, void *block, const struct weir__found *found)
+{
+    struct weir__heap *heap = weir__heap_get(a);
+    unsigned sizeclass = weir__slab_class(found->place.slab);
+    struct weir__cached cached = copy_of(heap, block, found);
+    if (small_give_shared(heap, &heap->cache.bins[sizeclass], cached))
+        return;
+    weir__lock_take(&heap->cache.lock);
+    bool live = weir__entry_is_live(weir__entry_get(found->place.entry));
+    if (weir__likely(live)) {
+        weir__count_locked(heap, -(int64_t)found->requested, 0, 1);
+        small_push_locked(heap, sizeclass, cached);
+    }
+    uint64_t sequence = weir__count_sequence(heap);
+    weir__lock_drop(&heap->cache.lock);
+    if (weir__unlikely(!live))
+        weir__misuse(WEIR_MISUSE_DOUBLE_FREE, block, a->name);
+    if (weir__unlikely(sequence != 0))
+        weir__trace_freed(a, sequence, block, found->requested);
+    weir__heap_slow_done(heap);
+}
+
+/* -- resizing ------------------------------------------------------------------------- */
+
+/* weir_checkpoint may set the `old` bit of a live entry meanwhile. */
+static void entry_resize(uint32_t *entry, size_t size)
+{
+    uint32_t value = weir__entry_get(entry);
+    while (weir__entry_is_live(value) &&
+           !__atomic_compare_exchange_n(entry, &value,
+                                        (value & ~WEIR__ENTRY_SIZE_MASK) | (uint32_t)size, true,
+                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        continue;
+}
+
+/* Between two bins of the heap, within an operation of its window. NULL: it cannot be so. */
+static void *move_entered(struct weir__heap *heap, void *block, const struct weir__place *place,
+                          size_t size, size_t bin_offset)
+{
+    struct weir__bin *from = weir__cache_bin(&heap->cache, place->slab->bin);
+    struct weir__bin *into = weir__cache_bin(&heap->cache, bin_offset);
+    uint32_t value = weir__entry_get(place->entry);
+    if (!weir__entry_is_live(value) || weir__own_get(from->top) == weir__own_get(from->limit))
+        return NULL;
+    void *to = weir__small_pop(into, (value & ~WEIR__ENTRY_SIZE_MASK) | (uint32_t)size, NULL);
+    if (!to)
+        return NULL;
+    memcpy(to, block, weir__min(size, weir__class_bytes[weir__slab_class(place->slab)]));
+    weir__small_push(from, (struct weir__cached){block, place->entry, heap->mark,
+                                                 (uint32_t)weir__entry_size(value)});
+    return to;
+}
+
+void *weir__small_resize(const weir_allocator *a, struct weir__heap *heap, void *block,
+                         const struct weir__place *place, size_t size, size_t bin)
+{
+    if (place->what != WEIR__MAP_SLABS || weir__own_get(place->slab->owner) != a || !place->entry)
+        return NULL;
+    uint32_t value = weir__entry_get(place->entry);
+    int64_t delta = (int64_t)size - (int64_t)weir__entry_size(value), to;
+    if (!weir__entry_is_live(value) || !weir__allocating_enter(&heap->window, delta, &to))
+        return NULL;
+    if (bin == place->slab->bin)
+        entry_resize(place->entry, size);
+    else
+        block = move_entered(heap, block, place, size, bin);
+    if (block)
+        weir__resizing_leave(&heap->window, delta, to);
+    else
+        weir__allocating_undo(&heap->window);
+    return block;
+}
+
+/* The entry first: a walk never sees a size that was given up. */
+bool weir__small_resize_slow(weir_allocator *a, void *block, const struct weir__found *found,
+                             size_t size, bool *refused)
+{
+    size_t alignment = weir__max(found->alignment, WEIR__GRAIN);
+    if (size > WEIR__SMALL_MAX ||
+        weir__class_of(size, alignment) != (int)weir__slab_class(found->place.slab))
+        return false;
+    uint64_t sequence = 0;
+    entry_resize(found->place.entry, size);
+    if (!weir__count(a, (int64_t)size - (int64_t)found->requested, 0, 0, &sequence)) {
+        entry_resize(found->place.entry, found->requested);
+        *refused = true;
+        return false;
+    }
+    if (weir__unlikely(sequence != 0))
+        weir__trace_resized(a, sequence, block,
+                            &(struct weir__trace_block){block, size, found->requested,
+                                                        found->usable, found->alignment,
+                                                        found->tag});
+    return true;
+}

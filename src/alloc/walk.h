@@ -1,0 +1,14 @@
+/* alloc/walk.h - the generations that weir_checkpoint tells apart. */
+#ifndef WEIR_ALLOC_WALK_H
+#define WEIR_ALLOC_WALK_H
+
+#include <weir/allocator.h>
+
+/*
+ * Starts a new generation for weir_checkpoint: after it, exactly the blocks
+ * allocated later have since_checkpoint set. `visit` (may be NULL) sees every
+ * live block of `a` that had it set until now. Returns visit's non-zero, else 0.
+ */
+int weir__allocator_mark_old(weir_allocator *a, weir_block_visitor *visit, void *user);
+
+#endif

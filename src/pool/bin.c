@@ -1,0 +1,63 @@
+/* pool/bin.c - the memory of bins. Who may use the bin calls. */
+#include "pool/bin.h"
+
+#include "backing/meta.h"
+
+#include <string.h>
+
+struct weir__cached weir__no_cached;
+
+static bool bin_is_used(const struct weir__bin *bin)
+{
+    return bin->base != &weir__no_cached + 1;
+}
+
+/* Frees the room, and the one below. */
+static void room_free(struct weir__cached *base, size_t room)
+{
+    weir__meta_free(base - 1, (room + 1) * sizeof *base);
+}
+
+static void bin_place(struct weir__bin *bin, struct weir__cached *base, size_t count, size_t room)
+{
+    __atomic_store_n(&bin->base, base, __ATOMIC_RELAXED);
+    weir__bin_set_top(bin, base + count);
+    bin->limit = base + room;
+}
+
+bool weir__bin_resize(struct weir__bin *bin, size_t room)
+{
+    struct weir__cached *old = bin->base, *below = weir__meta_allocate((room + 1) * sizeof *below);
+    size_t count = weir__bin_count(bin), former = weir__bin_room(bin);
+    weir__assert(count <= room);
+    if (!below)
+        return false;
+    bool used = bin_is_used(bin);
+    memcpy(below + 1, old, count * sizeof *below);
+    bin_place(bin, below + 1, count, room);
+    if (used)
+        room_free(old, former);
+    return true;
+}
+
+void weir__bin_unmake(struct weir__bin *bin)
+{
+    if (bin_is_used(bin))
+        room_free(bin->base, weir__bin_room(bin));
+    bin_place(bin, &weir__no_cached + 1, 0, 0);
+    bin->grown = 0;
+    bin->refilled = false;
+}
+
+void weir__bin_shift(struct weir__bin *bin, size_t count)
+{
+    size_t left = (size_t)(bin->top - bin->base) - count;
+    memmove(bin->base, bin->base + count, left * sizeof *bin->base);
+    weir__bin_set_top(bin, bin->base + left);
+}
+
+bool weir__bin_is_valid(const struct weir__bin *bin)
+{
+    return bin->base <= bin->top && bin->top <= bin->limit && !bin->base[-1].block &&
+           (bin_is_used(bin) || (bin->limit == bin->base && !bin->grown));
+}

@@ -1,0 +1,75 @@
+/*
+ * pool/bin.h - a bin: the stack of cached blocks of one class in a thread cache, and its
+ * memory. Knows nothing of classes and centers.
+ *
+ *   no block | base [cached cached ... ] top ... limit
+ *
+ * Below the base stands one without a block, so that its owner finds the bin empty by what
+ * it pops. An unused bin has base == top == limit, after the one without a block that all
+ * unused bins share: it reads as both empty and full.
+ *
+ * Who may use a bin: pool/cache.h. `top` and `base` are read by any thread for figures.
+ */
+#ifndef WEIR_POOL_BIN_H
+#define WEIR_POOL_BIN_H
+
+#include "pool/cached.h"
+#include "pool/class.h"
+
+struct weir__bin {
+    struct weir__cached *top;
+    struct weir__cached *base;
+    struct weir__cached *limit;
+    uint32_t grown; /* bytes of blocks it may hold beyond its first room */
+    bool refilled;  /* it ran empty since it last grew */
+};
+
+_Static_assert(sizeof(struct weir__bin) == 1 << WEIR__BIN_SHIFT,
+               "class << WEIR__BIN_SHIFT is its offset");
+
+/* The one under every unused bin: top[-1] of it. */
+extern struct weir__cached weir__no_cached;
+
+#define WEIR__BIN_UNUSED                                                                           \
+    {                                                                                              \
+        &weir__no_cached + 1, &weir__no_cached + 1, &weir__no_cached + 1, 0, false                 \
+    }
+
+/* The top of a bin is written by who may use it, and read by anyone for figures. */
+WEIR__INLINE struct weir__cached *weir__bin_top(const struct weir__bin *bin)
+{
+    return __atomic_load_n(&bin->top, __ATOMIC_RELAXED);
+}
+
+WEIR__INLINE void weir__bin_set_top(struct weir__bin *bin, struct weir__cached *top)
+{
+    __atomic_store_n(&bin->top, top, __ATOMIC_RELAXED);
+}
+
+/* Any thread, a moment's figure. */
+WEIR__INLINE size_t weir__bin_count(const struct weir__bin *bin)
+{
+    const struct weir__cached *top = weir__bin_top(bin);
+    const struct weir__cached *base = __atomic_load_n(&bin->base, __ATOMIC_RELAXED);
+    return base && top > base ? (size_t)(top - base) : 0;
+}
+
+WEIR__INLINE size_t weir__bin_room(const struct weir__bin *bin)
+{
+    return (size_t)(bin->limit - bin->base);
+}
+
+/* Gives it room for so many blocks, those that it has included. False: no memory, and it is
+ * as it was. */
+bool weir__bin_resize(struct weir__bin *bin, size_t room);
+
+/* Unused from here on, whatever it had. */
+void weir__bin_unmake(struct weir__bin *bin);
+
+/* Takes the lowest `count` away. */
+void weir__bin_shift(struct weir__bin *bin, size_t count);
+
+/* As drawn above: its ends and what stands below. */
+bool weir__bin_is_valid(const struct weir__bin *bin);
+
+#endif

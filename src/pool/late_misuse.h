@@ -1,0 +1,38 @@
+/*
+ * pool/late_misuse.h - misuse that is found while locks are held: a block that comes back a
+ * second time because two threads freed it at one instant, and overwritten ledger entries.
+ * Kept until a thread that holds no lock takes it to report it. Knows nothing of allocators:
+ * an owner is an address.
+ *
+ * Any thread, no lock, safe around fork. At most WEIR__LATE_MISUSES are kept at a time; what
+ * is found beyond that is counted as lost.
+ */
+#ifndef WEIR_POOL_LATE_MISUSE_H
+#define WEIR_POOL_LATE_MISUSE_H
+
+#include "base/bits.h"
+
+#include <weir/error.h>
+
+#define WEIR__LATE_MISUSES 128
+
+struct weir__late_misuse {
+    weir_misuse what; /* WEIR_MISUSE_DOUBLE_FREE or WEIR_MISUSE_CORRUPTION */
+    const void *block;
+    const void *owner; /* of the block, as slabs name it */
+    size_t requested;  /* DOUBLE_FREE: what the second free counted off */
+};
+
+/* A corrupted entry that is kept already is not kept again. */
+void weir__late_misuse_note(const struct weir__late_misuse *late);
+
+/* True: *late is one of those kept, which the caller has now. */
+bool weir__late_misuse_take(struct weir__late_misuse *late);
+
+/* Is there any to take? */
+extern bool weir__late_misuses_noted;
+
+/* How many were lost, since the process began. */
+size_t weir__late_misuses_lost(void);
+
+#endif

@@ -1,0 +1,160 @@
+/*
+ * track/count.h - how the owner of a window counts: an operation of plain stores, in which it
+ * may work on its bins (pool/cache.h). Owns nothing; track/window.h has the protocol.
+ *
+ *   if (weir__allocating_enter(w, size, &to))      the window is open and has room
+ *       take a block; none: weir__allocating_undo(w)
+ *       weir__allocating_leave(w, size, to)        counted: one block, `size` bytes
+ *
+ * A free asks only whether the window is open (weir__freeing_*). A change of size, or of
+ * several blocks, is weir__window_count; one that moves a block from bin to bin is
+ * weir__allocating_enter and weir__resizing_leave. Each changes bytes by one store, so that
+ * the figures are true between any two stores (track/shown.h).
+ *
+ * A build that counts nothing (--disable-accounting, for measuring) has track/uncounted.h.
+ */
+#ifndef WEIR_TRACK_COUNT_H
+#define WEIR_TRACK_COUNT_H
+
+#include "track/window.h"
+
+/* Enters an operation of the kind that `word` counts. The store must come before any
+ * load of the operation: for the compiler here, for the processor by membarrier. */
+WEIR__INLINE void weir__window_enter(uint64_t *word)
+{
+    weir__own_set(*word, weir__own_get(*word) + 1);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+/*
+ * Leaves it: what was stored takes effect. `step` is 1 for a block counted, -1 for
+ * nothing done, 2n - 1 for n blocks. One instruction in memory on x86-64, where every
+ * store releases.
+ */
+WEIR__INLINE void weir__window_leave(uint64_t *word, int64_t step)
+{
+#if defined(__x86_64__) && !defined(WEIR__ATOMIC_OWN)
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    *word += (uint64_t)step;
+#else
+    __atomic_store_n(word, weir__own_get(*word) + (uint64_t)step, __ATOMIC_RELEASE);
+#endif
+}
+
+/* The question of a free. Only a closed window's cap is this negative, so its upper half
+ * tells, and that fits into one instruction. */
+WEIR__INLINE bool weir__window_is_closed(const struct weir__window *w)
+{
+    return weir__own_get(w->cap_half[1]) == INT32_MIN;
+}
+
+/* May `used` become `to`? */
+WEIR__INLINE bool weir__window_admits(const struct weir__window *w, int64_t to)
+{
+    return weir__likely(to <= weir__own_get(w->cap));
+}
+
+/* Must the blocks at a high-water mark be noted with it? Costs a third of an allocation whose
+ * total rises, so only where somebody wants it (alloc/inspect.h). Atomic. */
+extern bool weir__window_notes_blocks;
+
+/* Notes the high-water mark, and perhaps the blocks at it: `used` becomes `to` without fail, and
+ * `change` is what the two words are short of (twice the blocks, and the odd one). A mark
+ * noted before that is sure would stay, and be a peak that never was. */
+WEIR__INLINE void weir__window_note(struct weir__window *w, int64_t to, int64_t change)
+{
+    if (weir__unlikely(to > weir__own_get(w->hi))) {
+        weir__own_set(w->hi, to);
+        if (weir__unlikely(weir__own_get(weir__window_notes_blocks)))
+            weir__own_set(w->hi_blocks,
+                          (int64_t)(weir__own_get(w->allocating) - weir__own_get(w->freeing)) +
+                              change);
+    }
+}
+
+#ifdef WEIR_NO_ACCOUNTING
+#include "track/uncounted.h"
+#else
+
+/* Adding `size` bytes (negative: a block that shrinks). *to: `used` afterwards. */
+WEIR__INLINE bool weir__allocating_enter(struct weir__window *w, int64_t size, int64_t *to)
+{
+    weir__window_enter(&w->allocating);
+    *to = size + weir__own_get(w->taken) - weir__own_get(w->given);
+    if (weir__likely(weir__window_admits(w, *to)))
+        return true;
+    weir__window_leave(&w->allocating, -1);
+    return false;
+}
+
+WEIR__INLINE void weir__allocating_leave(struct weir__window *w, int64_t size, int64_t to)
+{
+    weir__window_note(w, to, 1);
+    weir__own_set(w->taken, weir__own_get(w->taken) + size);
+    weir__window_leave(&w->allocating, 1);
+}
+
+WEIR__INLINE void weir__allocating_undo(struct weir__window *w)
+{
+    weir__window_leave(&w->allocating, -1);
+}
+
+/* No block came or went. */
+WEIR__INLINE void weir__resizing_leave(struct weir__window *w, int64_t delta, int64_t to)
+{
+    weir__window_note(w, to, -1);
+    if (delta > 0)
+        weir__own_set(w->taken, weir__own_get(w->taken) + delta);
+    else
+        weir__own_set(w->given, weir__own_get(w->given) - delta);
+    weir__window_leave(&w->allocating, -1);
+}
+
+WEIR__INLINE bool weir__freeing_enter(struct weir__window *w)
+{
+    weir__window_enter(&w->freeing);
+    if (weir__likely(!weir__window_is_closed(w)))
+        return true;
+    weir__window_leave(&w->freeing, -1);
+    return false;
+}
+
+WEIR__INLINE void weir__freeing_leave(struct weir__window *w, int64_t size)
+{
+    weir__own_set(w->given, weir__own_get(w->given) + size);
+    weir__window_leave(&w->freeing, 1);
+}
+
+WEIR__INLINE void weir__freeing_undo(struct weir__window *w)
+{
+    weir__window_leave(&w->freeing, -1);
+}
+
+/* An operation without bins. False: the window does not admit it, nothing happened. */
+WEIR__INLINE bool weir__window_count(struct weir__window *w, int64_t delta, int allocated,
+                                     int freed)
+{
+    int64_t to;
+    if (weir__unlikely(!weir__allocating_enter(w, delta, &to)))
+        return false;
+    weir__window_note(w, to, 2 * (int64_t)allocated - 2 * (int64_t)freed - 1);
+    weir__own_set(w->freeing, weir__own_get(w->freeing) + (uint64_t)(2 * (int64_t)freed));
+    if (delta > 0)
+        weir__own_set(w->taken, weir__own_get(w->taken) + delta);
+    else
+        weir__own_set(w->given, weir__own_get(w->given) - delta);
+    weir__window_leave(&w->allocating, 2 * (int64_t)allocated - 1);
+    return true;
+}
+
+/* Did the window's thread do nothing since *seen was set? Sets it. */
+WEIR__INLINE bool weir__window_is_idle(const struct weir__window *w, uint64_t *seen)
+{
+    uint64_t now = weir__window_operations(w);
+    bool idle = now == *seen;
+    *seen = now;
+    return idle;
+}
+
+#endif
+#endif

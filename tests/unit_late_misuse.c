@@ -1,0 +1,109 @@
+/*
+ * Late misuse: kept until it is taken, each once, in any order of threads; what finds no
+ * place is counted.
+ */
+#include "pool/late_misuse.h"
+
+#include <criterion/criterion.h>
+#include <pthread.h>
+#include <string.h>
+
+enum { THREADS = 4, EACH = 20000 };
+
+static char blocks[THREADS * EACH];
+static unsigned char taken[THREADS * EACH];
+
+static struct weir__late_misuse twice(size_t i)
+{
+    return (struct weir__late_misuse){WEIR_MISUSE_DOUBLE_FREE, &blocks[i], &taken, i};
+}
+
+static bool same(const struct weir__late_misuse *a, const struct weir__late_misuse *b)
+{
+    return a->what == b->what && a->block == b->block && a->owner == b->owner &&
+           a->requested == b->requested;
+}
+
+Test(late_misuse, is_kept_until_it_is_taken)
+{
+    struct weir__late_misuse late, expected;
+    cr_assert_not(weir__late_misuse_take(&late));
+    for (size_t i = 0; i < WEIR__LATE_MISUSES; i++) {
+        expected = twice(i);
+        weir__late_misuse_note(&expected);
+    }
+    cr_assert(weir__late_misuses_noted);
+    for (size_t i = 0; i < WEIR__LATE_MISUSES; i++) {
+        expected = twice(i);
+        cr_assert(weir__late_misuse_take(&late));
+        cr_assert(same(&late, &expected));
+    }
+    cr_assert_not(weir__late_misuse_take(&late));
+    cr_assert_not(weir__late_misuses_noted);
+    cr_assert_eq(weir__late_misuses_lost(), 0);
+}
+
+Test(late_misuse, what_finds_no_place_is_counted)
+{
+    struct weir__late_misuse late;
+    for (size_t i = 0; i < WEIR__LATE_MISUSES + 3; i++) {
+        late = twice(i);
+        weir__late_misuse_note(&late);
+    }
+    cr_assert_eq(weir__late_misuses_lost(), 3);
+    cr_assert(weir__late_misuse_take(&late));
+    cr_assert_eq(late.block, &blocks[0]);
+}
+
+/* A walk finds an overwritten entry each time it comes by; a second copy is found once, and
+ * there may be several. */
+Test(late_misuse, only_corruption_is_kept_once)
+{
+    struct weir__late_misuse corrupt = twice(1), copy = twice(1), late;
+    corrupt.what = WEIR_MISUSE_CORRUPTION;
+    weir__late_misuse_note(&corrupt);
+    weir__late_misuse_note(&copy);
+    weir__late_misuse_note(&corrupt);
+    weir__late_misuse_note(&copy);
+    for (int i = 0; i < 3; i++)
+        cr_assert(weir__late_misuse_take(&late));
+    cr_assert_not(weir__late_misuse_take(&late));
+}
+
+static void take_all(void)
+{
+    struct weir__late_misuse late;
+    while (weir__late_misuse_take(&late)) {
+        struct weir__late_misuse expected = twice(late.requested);
+        cr_assert(same(&late, &expected), "torn");
+        __atomic_fetch_add(&taken[late.requested], 1, __ATOMIC_RELAXED);
+    }
+}
+
+static void *thread_notes(void *argument)
+{
+    size_t first = (size_t)(uintptr_t)argument * EACH;
+    for (size_t i = first; i < first + EACH; i++) {
+        struct weir__late_misuse late = twice(i);
+        weir__late_misuse_note(&late);
+        if (i % 3 == 0)
+            take_all();
+    }
+    return NULL;
+}
+
+Test(late_misuse, threads_take_each_once)
+{
+    pthread_t threads[THREADS];
+    size_t sum = 0;
+    for (uintptr_t i = 0; i < THREADS; i++)
+        cr_assert_eq(pthread_create(&threads[i], NULL, thread_notes, (void *)i), 0);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    take_all();
+    for (size_t i = 0; i < THREADS * EACH; i++) {
+        cr_assert_leq(taken[i], 1, "%zu was taken twice", i);
+        sum += taken[i];
+    }
+    cr_assert_eq(sum + weir__late_misuses_lost(), THREADS * EACH);
+}
