@@ -18,8 +18,10 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum {
     PASSES_MAX = 1 << 14,
@@ -53,7 +55,8 @@ struct replay {
     uint32_t nthreads; /* of one copy */
     uint32_t ncopies;
     uint64_t peak_live;
-    bool resizes;
+    bool parked; /* more threads than processors: who waits for its turn sleeps */
+    struct player *players;
     _Atomic bool failed; /* an allocation returned NULL */
     _Atomic bool stop;
     pthread_barrier_t all, copy[COPIES_MAX];
@@ -67,6 +70,7 @@ struct player {
     uint64_t turns_before;   /* turns of earlier passes */
     uint32_t thread, copy;
     pthread_t id;
+    sem_t wake;     /* parked: posted after the clock was set for this thread */
     double *passes; /* ns, of thread 0 of the copy */
     size_t npasses;
     uint64_t faults;
@@ -107,8 +111,10 @@ BENCH_INLINE void steps_play(enum bench_ops ops, enum bench_touch touch, struct 
         }
         void *block = s->kind == TRACE_ALLOCATE ? step_allocate(ops, a, s)
                                                 : step_resize(ops, a, blocks[s->block], s->size);
-        if (!block) {
+        if (!block) { /* a resized one is what it was */
             atomic_store_explicit(&r->failed, true, memory_order_relaxed);
+            if (s->kind == TRACE_ALLOCATE)
+                blocks[s->block] = NULL;
             continue;
         }
         bench_touch(block, s->size, touch);
@@ -146,6 +152,30 @@ static void clock_wait(_Atomic uint64_t *clock, uint64_t until)
     }
 }
 
+/* Until the copy's clock says that turn `i` of this pass is due. */
+static void turn_wait(struct player *p, size_t i)
+{
+    uint64_t until = p->turns_before + i;
+    if (!p->replay->parked)
+        clock_wait(p->clock, until);
+    while (atomic_load_explicit(p->clock, memory_order_acquire) < until)
+        sem_wait(&p->wake);
+}
+
+/* The next turn's thread goes on; after the last one all do. */
+static void turn_pass_on(struct player *p, size_t i)
+{
+    struct replay *r = p->replay;
+    struct player *copy = r->players + p->copy * r->nthreads;
+    atomic_store_explicit(p->clock, p->turns_before + i + 1, memory_order_release);
+    if (!r->parked)
+        return;
+    if (i + 1 < r->nturns)
+        sem_post(&copy[r->turns[i + 1].thread].wake);
+    for (uint32_t k = 0; i + 1 == r->nturns && k < r->nthreads; k++)
+        sem_post(&copy[k].wake);
+}
+
 typedef void turn_player(struct player *p, const struct turn *turn);
 
 /* This thread's share of a pass; returns when the whole pass is done. */
@@ -160,12 +190,12 @@ static void pass_play(struct player *p, turn_player *play)
     for (size_t i = 0; i < r->nturns; i++) {
         if (r->turns[i].thread != p->thread)
             continue;
-        clock_wait(p->clock, p->turns_before + i);
+        turn_wait(p, i);
         play(p, &r->turns[i]);
-        atomic_store_explicit(p->clock, p->turns_before + i + 1, memory_order_release);
+        turn_pass_on(p, i);
     }
+    turn_wait(p, r->nturns);
     p->turns_before += r->nturns;
-    clock_wait(p->clock, p->turns_before);
 }
 
 /* -- exactness -------------------------------------------------------------------- */
@@ -235,15 +265,10 @@ static void turn_check(struct player *p, const struct turn *turn)
         oracle.count += s->kind == TRACE_ALLOCATE;
         oracle.count -= s->kind == TRACE_FREE;
         oracle.sizes[s->block] = s->size;
-        /* A block that a resize moves counts as a new one beside the old. */
-        uint64_t high = s->kind == TRACE_RESIZE ? 0 : oracle.total;
-        void *old = p->blocks[s->block];
+        if (oracle.total > oracle.peak) /* one change, where a resize moves the block, too */
+            oracle.peak = oracle.total;
         struct turn one = {i, i + 1, turn->thread};
         turn_play(p, &one);
-        if (s->kind == TRACE_RESIZE)
-            high = oracle.total + (p->blocks[s->block] == old ? 0 : before);
-        if (high > oracle.peak)
-            oracle.peak = high;
         oracle_compare(p->replay, i);
     }
 }
@@ -285,7 +310,7 @@ static void pass_check(const struct replay *r, bool bounded)
         oracle_disagree("count", r->nsteps - 1, count, oracle.base_count);
     if (r->ncopies == 1 && peak != oracle.peak)
         oracle_disagree("peak", r->nsteps - 1, peak, oracle.peak);
-    if (r->ncopies == 1 && !r->resizes && peak != oracle.base_total + r->peak_live)
+    if (r->ncopies == 1 && peak != oracle.base_total + r->peak_live)
         oracle_disagree("peak", r->nsteps - 1, peak, oracle.base_total + r->peak_live);
     uint64_t most = oracle.base_total + (uint64_t)atomic_load(&oracle.upper_peak);
     uint64_t least = oracle.base_total + (uint64_t)atomic_load(&oracle.lower_peak);
@@ -357,7 +382,7 @@ static void *player_main(void *argument)
     pthread_barrier_wait(&r->all);
     passes_measure(p);
     if (r->job->ops == OPS_WEIR)
-        pass_verify(p, r->ncopies > 1 ? turn_play : r->resizes ? turn_check : turn_play);
+        pass_verify(p, turn_play);
     return NULL;
 }
 
@@ -401,7 +426,6 @@ static int steps_make(struct replay *r, const struct trace *t)
         if (e->kind == TRACE_ALLOCATE)
             s->align_log = (uint16_t)__builtin_ctz(e->align);
         live[e->id - 1] = e->kind != TRACE_FREE;
-        r->resizes |= e->kind == TRACE_RESIZE;
     }
     for (uint32_t i = 0; i < t->nblocks; i++)
         if (live[i])
@@ -445,6 +469,8 @@ static int players_run(struct replay *r, struct player *players, void **blocks,
                        _Atomic uint64_t *clocks)
 {
     unsigned n = r->ncopies * r->nthreads;
+    r->players = players;
+    r->parked = n > (unsigned long)sysconf(_SC_NPROCESSORS_ONLN);
     pthread_barrier_init(&r->all, NULL, n);
     for (unsigned i = 0; i < n; i++) {
         unsigned copy = i / r->nthreads;
@@ -455,6 +481,7 @@ static int players_run(struct replay *r, struct player *players, void **blocks,
                                      .clock = &clocks[copy * CLOCK_STRIDE],
                                      .thread = i % r->nthreads,
                                      .copy = copy};
+        sem_init(&players[i].wake, 0, 0);
         players[i].passes = bench_pages(PASSES_MAX * sizeof(double));
         if (!players[i].passes)
             return ENOMEM;

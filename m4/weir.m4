@@ -141,6 +141,28 @@ with an unprefixed mallocx; choose another with JEMALLOC_ARCHIVE=FILE or
   LIBS=$weir_saved_libs
 ])
 
+dnl --with-valgrind: tell memcheck of blocks. Two headers at build time, nothing else.
+AC_DEFUN([WEIR_ARG_VALGRIND], [
+  AC_ARG_WITH([valgrind],
+    [AS_HELP_STRING([--with-valgrind=yes|no|auto],
+      [see that a program runs under valgrind and serve its blocks so that valgrind
+       watches them; needs its headers (default: auto)])],
+    [], [with_valgrind=auto])
+  AS_CASE([$with_valgrind], [yes|no|auto], [],
+    [AC_MSG_ERROR([--with-valgrind takes yes, no or auto, not "$with_valgrind"])])
+  weir_have_valgrind=no
+  AS_IF([test "$with_valgrind" != no],
+    [AC_CHECK_HEADERS([valgrind/valgrind.h valgrind/memcheck.h], [weir_have_valgrind=yes],
+       [weir_have_valgrind=no
+        break])])
+  AS_IF([test "$with_valgrind:$weir_have_valgrind" = yes:no],
+    [AC_MSG_ERROR([valgrind/memcheck.h was not found: install valgrind, or leave out
+--with-valgrind])])
+  AS_IF([test "$weir_have_valgrind" = yes], [weir_valgrind=1], [weir_valgrind=0])
+  AC_DEFINE_UNQUOTED([WEIR_VALGRIND], [$weir_valgrind],
+    [Are the headers of valgrind there, and wanted?])
+])
+
 dnl --without-criterion: build without the tests that need it, and let `make check`
 dnl run the others. Without this, `make check` fails when Criterion is missing.
 AC_DEFUN([WEIR_ARG_CRITERION], [

@@ -12,15 +12,18 @@
 
 #include "backing/backing.h"
 
-const struct weir__policy weir__policy = {.decay_ms = 100,
-                                          .step_ms = 25,
-                                          .look_ops = 4,
-                                          .huge_pages = false,
-                                          .budget = 64 * WEIR__MIB,
-                                          .live_part = 8,
-                                          .look_bytes = WEIR__MIB,
-                                          .loose_bytes = 8 * WEIR__MIB};
+const struct weir__policy weir__policy_other = {.decay_ms = 100,
+                                                .step_ms = 25,
+                                                .look_ops = 4,
+                                                .huge_pages = false,
+                                                .budget = 64 * WEIR__MIB,
+                                                .live_part = 8,
+                                                .look_bytes = WEIR__MIB,
+                                                .loose_bytes = 8 * WEIR__MIB};
 
 /* None: a program that links libweir brings its jemalloc into the process, where it is that
  * libweir's. Its first call may come when it is half initialised, from its own start. */
 const struct weir__backing weir_backing_jemalloc;
+
+/* Nor this one: malloc is weir here. */
+const struct weir__backing weir__backing_malloc;

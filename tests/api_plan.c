@@ -452,3 +452,67 @@ Test(plan, padding_that_cannot_be_avoided_counts_as_proved)
     cr_assert(r.optimal);
     weir_plan_destroy(plan);
 }
+
+/* -- heuristics alone ------------------------------------------------------------------------ */
+
+/* Long lifetimes, so that the bound is out of reach and a search takes all its budget. */
+static weir_plan *crowd_make(size_t n)
+{
+    weir_plan *plan = weir_plan_create();
+    unsigned s = 1;
+    for (size_t i = 0; i < n; i++) {
+        s = s * 1664525 + 1013904223;
+        int64_t first = (s >> 8) % (2 * n);
+        s = s * 1664525 + 1013904223;
+        int64_t life = 1 + (s >> 8) % n;
+        s = s * 1664525 + 1013904223;
+        cr_assert_eq(weir_plan_add(plan, 64 * (1 + (s >> 8) % 500), 64, first, first + life), 0);
+    }
+    return plan;
+}
+
+static void crowd_constrain(weir_plan *plan, int kind)
+{
+    cr_assert_eq(kind == 1   ? weir_plan_fix(plan, 0, 0)
+                 : kind == 2 ? weir_plan_alias(plan, 0, 1)
+                 : kind == 3 ? weir_plan_disjoint(plan, 0, 1)
+                             : 0,
+                 0);
+}
+
+Test(plan, heuristics_alone_search_nothing)
+{
+    for (int kind = 0; kind < 4; kind++) {
+        weir_plan *plan = crowd_make(500);
+        crowd_constrain(plan, kind);
+        weir_plan_options options = {.size = sizeof options, .heuristic_only = true};
+        weir_plan_report report = {.size = sizeof report};
+        cr_assert_eq(weir_plan_solve(plan, &options), 0);
+        cr_assert_eq(weir_plan_verify(plan), 0);
+        cr_assert_eq(weir_plan_report_get(plan, &report), 0);
+        cr_assert_lt(report.work, 20000000, "kind %d: work %llu", kind,
+                     (unsigned long long)report.work);
+        cr_assert_str_eq(report.method, kind % 2 ? "first fit" : "skyline");
+        weir_plan_destroy(plan);
+    }
+}
+
+/* A budget smaller than one heuristic takes still gives an arrangement, and no second one. */
+Test(plan, a_small_budget_ends_after_the_first_arrangement)
+{
+    uint64_t work[2];
+    for (int small = 0; small < 2; small++) {
+        weir_plan *plan = crowd_make(500);
+        crowd_constrain(plan, 1);
+        weir_plan_options options = {
+            .size = sizeof options, .heuristic_only = true, .work = small ? 1 : 0};
+        weir_plan_report report = {.size = sizeof report};
+        cr_assert_eq(weir_plan_solve(plan, &options), 0);
+        cr_assert_eq(weir_plan_verify(plan), 0);
+        cr_assert_eq(weir_plan_report_get(plan, &report), 0);
+        work[small] = report.work;
+        weir_plan_destroy(plan);
+    }
+    cr_assert_eq(work[1], 1);
+    cr_assert_gt(work[0], 1);
+}

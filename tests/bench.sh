@@ -111,6 +111,28 @@ printf '# x y events=2 peak_live=9\na 1 9 64 0\nf 2 0\n' >"$scratch/bad.trace"
 expect 1 $weir bench "$scratch/bad.trace"
 one_line 'bad.trace:3: unknown id 2'
 
+# A block that moves when it is resized is one change: the peak is the trace's own.
+awk 'BEGIN { print "# x y events=33 peak_live=13107200"
+    print "a 1 100 64 0"; for (n = 100; m < 30; m++) { n = n < 10000000 ? int(n * 3 / 2) : n; print "r 1", n, 0 }
+    print "r 1 13107200 0"; print "f 1 0" }' >"$scratch/grows.trace"
+expect 0 $weir bench --quick --only grows "$scratch/grows.trace"
+grep -q 'exact in 3 of 3' "$scratch/out" || complain "grows: $(cat "$scratch/out" "$scratch/err")"
+
+# Memory that is refused in a later pass: nothing is freed twice.
+printf '# x y events=1 peak_live=10\na 1 10 2147483648 0\n' >"$scratch/refused.trace"
+if [ -z "${WEIR_RUNNER-}${SANITIZER_FLAGS-}" ]; then
+    (ulimit -v 6000000 && exec "$top_builddir/weir" bench --quick --only refused \
+        "$scratch/refused.trace") >"$scratch/out" 2>"$scratch/err"
+    grep -E 'killed by|foreign pointer' "$scratch/err" >&2 && complain "a block was freed twice"
+fi
+
+# Threads of which most sleep.
+if [ -z "${WEIR_RUNNER-}${SANITIZER_FLAGS-}" ]; then
+    awk 'BEGIN { print "# x y events=1024 peak_live=65536"
+        for (i = 1; i <= 1024; i++) print "a", i, 64, 64, i }' >"$scratch/threads.trace"
+    expect 0 timeout 120 $weir bench --quick --only threads "$scratch/threads.trace"
+fi
+
 mkdir "$scratch/empty"
 expect 1 $weir bench --traces "$scratch/empty"
 one_line 'no traces in this folder'

@@ -5,12 +5,35 @@ noinst_HEADERS += tests/core.h tests/scratch.h tests/stress.h
 # Plain programs that need internal names.
 core_ldadd = libweir-internal.la $(weir_jemalloc_lib) -lpthread
 
-criterion_tests += tests/api_background tests/api_version tests/api_oracle tests/api_misuse \
-	tests/api_allocator tests/api_context tests/api_ends tests/api_fork \
-	tests/api_pool tests/api_stats tests/api_tags
-criterion_tests += tests/unit_backing tests/unit_faults tests/unit_span tests/unit_walk
-criterion_tests += tests/unit_cache tests/unit_center tests/unit_class tests/unit_late_misuse tests/unit_locks tests/unit_map tests/unit_meta \
-	tests/unit_meter tests/unit_registry tests/unit_shown tests/unit_slab tests/unit_threads
+criterion_tests += tests/api_allocator
+criterion_tests += tests/api_background
+criterion_tests += tests/api_context
+criterion_tests += tests/api_ends
+criterion_tests += tests/api_fork
+criterion_tests += tests/api_misuse
+criterion_tests += tests/api_oracle
+criterion_tests += tests/api_pool
+criterion_tests += tests/api_stats
+criterion_tests += tests/api_tags
+criterion_tests += tests/api_version
+criterion_tests += tests/unit_backing
+criterion_tests += tests/unit_cache
+criterion_tests += tests/unit_center
+criterion_tests += tests/unit_class
+criterion_tests += tests/unit_faults
+criterion_tests += tests/unit_late_misuse
+criterion_tests += tests/unit_locks
+criterion_tests += tests/unit_map
+criterion_tests += tests/unit_meta
+criterion_tests += tests/unit_meter
+criterion_tests += tests/unit_os_pages
+criterion_tests += tests/unit_page_heap
+criterion_tests += tests/unit_registry
+criterion_tests += tests/unit_shown
+criterion_tests += tests/unit_slab
+criterion_tests += tests/unit_span
+criterion_tests += tests/unit_threads
+criterion_tests += tests/unit_walk
 tests_unit_backing_LDADD = $(unit_ldadd)
 tests_unit_cache_LDADD = $(unit_ldadd)
 tests_unit_center_LDADD = $(unit_ldadd)
@@ -20,10 +43,12 @@ tests_unit_faults_LDADD = $(unit_ldadd)
 tests_unit_locks_LDADD = $(unit_ldadd)
 tests_unit_map_LDADD = $(unit_ldadd)
 tests_unit_meta_LDADD = $(unit_ldadd)
+tests_unit_os_pages_LDADD = $(unit_ldadd)
 tests_unit_meter_LDADD = $(unit_ldadd)
 tests_unit_registry_LDADD = $(unit_ldadd)
 tests_unit_shown_LDADD = $(unit_ldadd)
 tests_unit_slab_LDADD = $(unit_ldadd)
+tests_unit_page_heap_LDADD = $(unit_ldadd)
 tests_unit_span_LDADD = $(unit_ldadd)
 tests_unit_threads_LDADD = $(unit_ldadd)
 tests_unit_walk_LDADD = $(unit_ldadd)
@@ -39,21 +64,27 @@ tests_stress_limits_LDADD = $(core_ldadd)
 tests_stress_unfence_LDADD = $(core_ldadd)
 tests_stress_budget_LDADD = $(core_ldadd)
 
-plain_tests += tests/late_load tests/large_pages tests/stale_lookups \
-	tests/fork_objects tests/fork_handlers tests/fork_refused
+plain_tests += tests/address_limits tests/background_misuse tests/fence_refused tests/fork_handlers \
+	tests/fork_objects tests/fork_refused tests/kept_pages tests/large_pages tests/late_load \
+	tests/no_keys_left tests/stale_lookups
+tests_address_limits_LDADD = $(plain_ldadd)
 tests_fork_objects_LDADD = $(plain_ldadd)
 tests_fork_handlers_LDADD = $(core_ldadd)
 tests_fork_refused_LDADD = $(core_ldadd)
 tests_stale_lookups_LDADD = $(plain_ldadd)
+tests_background_misuse_LDADD = $(core_ldadd)
+tests_fence_refused_LDADD = $(core_ldadd)
+tests_kept_pages_LDADD = $(core_ldadd)
+tests_no_keys_left_LDADD = $(core_ldadd)
 tests_large_pages_LDADD = $(core_ldadd)
 tests_late_load_LDADD = -lpthread -ldl
 
 script_tests += tests/exports.sh tests/layers.sh tests/ctypes.sh tests/outside.sh \
-	tests/test_callgrind.sh tests/docs.sh
+	tests/test_callgrind.sh tests/docs.sh tests/memory_tools.sh
 check_PROGRAMS += tests/callgrind_pairs
 tests_callgrind_pairs_SOURCES = tests/callgrind_pairs.c
 tests_callgrind_pairs_LDADD = $(plain_ldadd)
-EXTRA_DIST += tests/outside/program.c tests/outside/module.c
+EXTRA_DIST += tests/memory_tools/program.c tests/outside/program.c tests/outside/module.c
 
 valgrind_tests += tests/api_version tests/unit_backing
 

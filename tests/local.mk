@@ -2,6 +2,7 @@
 #   tests_unit_x_LDADD = $(unit_ldadd)
 
 include tests/core.mk
+include tests/platform.mk
 include tests/object.mk
 include tests/observe.mk
 include tests/plan.mk

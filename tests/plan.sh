@@ -82,6 +82,13 @@ $weir plan --budget nonsense x.csv 2>/dev/null && fail "a budget of nonsense"
 $weir plan "$dir/not-there.csv" >/dev/null 2>"$dir/err" && fail "a file that is not there"
 grep -q 'not-there.csv: No such file' "$dir/err" || fail "not there: $(cat "$dir/err")"
 
+# What has no end is not read to it.
+if [ -z "${WEIR_RUNNER-}${SANITIZER_FLAGS-}" ] && [ -c /dev/zero ]; then
+    (ulimit -v 1000000 && exec "$top_builddir/weir" plan /dev/zero) >/dev/null 2>"$dir/err" &&
+        fail "/dev/zero is a plan"
+    grep -q 'a byte 0 in the text' "$dir/err" || fail "/dev/zero: $(cat "$dir/err")"
+fi
+
 # The same seed, the same bytes.
 for i in 1 2; do
     $weir plan --seed 3 --budget 30 -o "$dir/seed$i.csv" "$plans/challenging/D.1048576.csv" >/dev/null

@@ -1,5 +1,6 @@
 /* Both providers keep the contract of backing.h, and the right one is chosen. */
 #include "backing/backing.h"
+#include "os/memory_tool.h"
 #include "os/pages.h"
 
 #include <errno.h>
@@ -270,7 +271,7 @@ Test(backing_jemalloc, raw_blocks_are_aligned_and_sized)
 
 Test(backing_jemalloc, serves_a_program_that_brings_it)
 {
-    unsetenv("WEIR_BACKING");
+    setenv("WEIR_BACKING", "pool", 1); /* whatever tool watches this test */
     cr_assert_eq(weir__backing_get(), &weir_backing_jemalloc);
 }
 
@@ -318,6 +319,35 @@ Test(backing_choice, the_environment_can_ask_for_the_system)
 {
     setenv("WEIR_BACKING", "system", 1);
     cr_assert_eq(weir__backing_get(), &weir__backing_system);
+}
+
+Test(backing_choice, the_environment_can_ask_for_malloc)
+{
+    setenv("WEIR_BACKING", "malloc", 1);
+    cr_assert_eq(weir__backing_get(), &weir__backing_malloc);
+    cr_assert(weir__backing_is_malloc());
+}
+
+Test(backing_choice, without_a_wish_malloc_serves_where_a_tool_watches_it)
+{
+    unsetenv("WEIR_BACKING");
+    cr_assert_eq(weir__backing_is_malloc(), weir__os_memory_tool());
+}
+
+Test(backing_malloc, blocks_are_aligned_and_too_large_ones_are_refused)
+{
+    const struct weir__backing *p = &weir__backing_malloc;
+    for (size_t alignment = 1; alignment <= 4 * MIB; alignment *= 2)
+        for (size_t size = 1; size <= 3 * MIB; size = size * 3 + 1) {
+            char *block = p->raw_allocate(size, alignment);
+            cr_assert_not_null(block);
+            cr_assert_eq((uintptr_t)block % alignment, 0);
+            memset(block, 3, size);
+            p->raw_free(block);
+        }
+    errno = 0;
+    cr_assert_null(p->raw_allocate(PTRDIFF_MAX, 64));
+    cr_assert_eq(errno, ENOMEM);
 }
 
 Test(backing_choice, is_made_once)

@@ -8,8 +8,8 @@
 #include "base/fault.h"
 #include "core.h"
 #include "pool/center.h"
+#include "pool/chunk.h"
 #include "pool/late_misuse.h"
-#include "pool/page_heap.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -27,7 +27,7 @@ static size_t metadata;
 static void centers_make(unsigned sizeclass)
 {
     metadata = weir__meta_in_use();
-    weir__page_heap_init(&heap, &weir__backing_system);
+    weir__page_heap_init(&heap, &weir__backing_system, weir__policy_get());
     for (int i = 0; i < CENTERS; i++)
         weir__center_init(&centers[i], sizeclass, &heap, &owner);
 }
@@ -379,7 +379,7 @@ static void expect_none_noted(void)
 static void was_live(struct weir__cached *cached, uint32_t requested)
 {
     cached->mark = WEIR__ENTRY_CACHED | 9;
-    cached->requested = requested;
+    cached->former = requested;
     weir__entry_set(cached->entry, cached->mark);
 }
 
@@ -452,7 +452,7 @@ Test(center, a_copy_of_a_block_whose_slab_went_is_noted)
     cr_assert_eq(weir__slab_of(later[0].block), weir__slab_of(blocks[0].block));
     weir__center_give(&centers[0], blocks, batch);
     weir__center_flush(&centers[0]);
-    for (unsigned i = batch; i--;)
+    for (unsigned i = 0; i < batch; i++)
         expect_noted(blocks[i].block, 0);
     expect_none_noted();
     cr_assert(weir__center_is_valid(&other));

@@ -1,10 +1,11 @@
 /* The map from addresses to what is kept there, and that a page heap keeps it true. */
+#include "pool/chunk.h"
 #include "pool/map.h"
-#include "pool/page_heap.h"
+#include "pool/span.h"
 
 #include <criterion/criterion.h>
 
-#define TOP ((uintptr_t)1 << WEIR__ADDRESS_BITS)
+#define TOP ((uintptr_t)1 << WEIR__OS_ADDRESS_BITS)
 
 Test(map, says_what_was_set_for_whole_chunks)
 {
@@ -49,18 +50,18 @@ Test(map, follows_a_page_heap)
     static char owner;
     size_t bytes = 0;
     bool zeroed;
-    weir__page_heap_init(&heap, &weir__backing_system);
-    struct weir__slab *slab = weir__page_heap_take_slab(&heap);
+    weir__page_heap_init(&heap, &weir__backing_system, weir__policy_get());
+    struct weir__slab *slab = weir__chunk_take_slab(&heap);
     struct weir__claim claim = {&owner, 100000, 0, &bytes};
-    struct weir__span *span = weir__page_heap_take_span(&heap, 100000, 64, &claim, &zeroed);
+    struct weir__span *span = weir__span_take(&heap, 100000, 64, &claim, &zeroed);
     cr_assert(slab && span);
     const char *small = weir__slab_memory(slab), *large = weir__span_block(span);
     cr_assert_eq(weir__map_get(small), WEIR__MAP_SLABS);
     cr_assert_geq(weir__map_get(large), WEIR__MAP_SPANS);
     cr_assert_not_null(weir__region_of_map(weir__map_get(large)));
-    weir__page_heap_give_slab(&heap, slab);
-    cr_assert(weir__page_heap_give_span(&heap, span, &bytes));
-    weir__page_heap_trim(&heap);
+    weir__chunk_give_slab(&heap, slab);
+    cr_assert(weir__span_give(&heap, span, &bytes));
+    weir__page_heap_trim(&heap, false);
     cr_assert_eq(weir__map_get(small), WEIR__MAP_FOREIGN, "its chunk went back");
     cr_assert_eq(weir__map_get(large), WEIR__MAP_FOREIGN, "its region went back");
     weir__page_heap_destroy(&heap);

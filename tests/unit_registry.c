@@ -5,7 +5,10 @@
 #include "backing/meta.h"
 #include "base/fault.h"
 #include "core.h"
+#include "track/freed.h"
 #include "track/registry.h"
+
+#include <string.h>
 
 #include <criterion/criterion.h>
 
@@ -168,4 +171,46 @@ Test(registry, stays_whole_without_memory)
         cr_assert(weir__registry_find(&r, (void *)(i * 64), &entry) && entry.requested == i);
     cr_assert(weir__registry_add(&r, &(struct weir__foreign){.block = (void *)6400}));
     weir__registry_destroy(&r);
+}
+
+Test(registry, tells_what_lies_within_a_block)
+{
+    struct weir__registry r = {0};
+    cr_assert(
+        weir__registry_add(&r, &(struct weir__foreign){.block = (void *)6400, .requested = 100}));
+    cr_assert_not(weir__registry_covers(&r, (void *)6399));
+    cr_assert_not(weir__registry_covers(&r, (void *)6400), "its start");
+    cr_assert(weir__registry_covers(&r, (void *)6401));
+    cr_assert(weir__registry_covers(&r, (void *)6499));
+    cr_assert_not(weir__registry_covers(&r, (void *)6500));
+    weir__registry_destroy(&r);
+}
+
+/* Or no leak checker would find a lost block. */
+Test(registry, keeps_no_pointer_to_a_block)
+{
+    struct weir__registry r = {0};
+    static char block[64];
+    cr_assert(weir__registry_add(&r, &(struct weir__foreign){.block = block, .requested = 64}));
+    size_t bytes;
+    weir__registry_bytes(&r, &bytes);
+    for (size_t i = 0; i + sizeof(void *) <= bytes; i += sizeof(void *)) {
+        uintptr_t word;
+        memcpy(&word, r.map.entries + i, sizeof word);
+        cr_assert(word - (uintptr_t)block >= sizeof block);
+    }
+    weir__registry_destroy(&r);
+}
+
+Test(freed, knows_an_address_until_a_block_starts_there)
+{
+    cr_assert_not(weir__freed_has((void *)6400));
+    weir__freed_note((void *)6400);
+    cr_assert(weir__freed_has((void *)6400));
+    cr_assert_not(weir__freed_has((void *)6416));
+    weir__freed_forget((void *)6416);
+    cr_assert(weir__freed_has((void *)6400));
+    weir__freed_forget((void *)6400);
+    cr_assert_not(weir__freed_has((void *)6400));
+    cr_assert_not(weir__freed_has(NULL));
 }

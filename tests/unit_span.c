@@ -5,7 +5,7 @@
  */
 #include "base/fault.h"
 #include "core.h"
-#include "pool/page_heap.h"
+#include "pool/span.h"
 
 #include <criterion/criterion.h>
 
@@ -60,8 +60,7 @@ static void op_take(struct model *m)
            shift = random_below(&m->random, 8) ? 6 : random_below(&m->random, 22);
     struct weir__claim claim = {&owners[owner], size, 0, &m->bytes[owner]};
     bool zeroed;
-    struct weir__span *span =
-        weir__page_heap_take_span(&m->heap, size, (size_t)1 << shift, &claim, &zeroed);
+    struct weir__span *span = weir__span_take(&m->heap, size, (size_t)1 << shift, &claim, &zeroed);
     cr_assert_not_null(span);
     struct live l = {span, weir__span_block(span), size, (size_t)1 << shift, owner};
     cr_assert_eq((uintptr_t)l.block % l.alignment, 0);
@@ -76,10 +75,9 @@ static void op_give(struct model *m)
     size_t i = random_below(&m->random, m->nlive);
     struct live l = m->live[i];
     still_touched(&l);
-    cr_assert(weir__page_heap_give_span(&m->heap, l.span, &m->bytes[l.owner]));
+    cr_assert(weir__span_give(&m->heap, l.span, &m->bytes[l.owner]));
     if (l.size < 100 * PAGE)
-        cr_assert_not(weir__page_heap_give_span(&m->heap, l.span, &m->bytes[l.owner]),
-                      "given twice");
+        cr_assert_not(weir__span_give(&m->heap, l.span, &m->bytes[l.owner]), "given twice");
     m->live[i] = m->live[--m->nlive];
 }
 
@@ -87,7 +85,7 @@ static void op_resize(struct model *m)
 {
     struct live *l = &m->live[random_below(&m->random, m->nlive)];
     size_t size = a_size(&m->random);
-    if (!weir__page_heap_resize_span(&m->heap, l->span, size, &m->bytes[l->owner]))
+    if (!weir__span_resize(&m->heap, l->span, size, &m->bytes[l->owner]))
         return;
     struct live kept = *l;
     kept.size = size < l->size ? size : l->size;
@@ -104,7 +102,7 @@ static int free_owned(struct weir__span *span, void *user)
     cr_assert(owner >= 0 && owner < OWNERS);
     if (owner == 1) {
         m->bytes[1] -= (size_t)span->npages * PAGE;
-        weir__page_heap_give_span_locked(&m->heap, span);
+        weir__span_give_locked(&m->heap, span);
     }
     return 0;
 }
@@ -113,7 +111,7 @@ static int free_owned(struct weir__span *span, void *user)
 static void op_free_owner(struct model *m)
 {
     weir__lock_take(&m->heap.lock);
-    cr_assert_eq(weir__page_heap_each_span_locked(&m->heap, free_owned, m), 0);
+    cr_assert_eq(weir__span_each_locked(&m->heap, free_owned, m), 0);
     weir__lock_drop(&m->heap.lock);
     for (size_t i = m->nlive; i-- > 0;)
         if (m->live[i].owner == 1)
@@ -132,7 +130,7 @@ static void model_check(struct model *m)
     size_t count = 0, bytes[OWNERS] = {0}, all = 0;
     cr_assert(weir__page_heap_is_valid(&m->heap));
     weir__lock_take(&m->heap.lock);
-    weir__page_heap_each_span_locked(&m->heap, count_span, &count);
+    weir__span_each_locked(&m->heap, count_span, &count);
     weir__lock_drop(&m->heap.lock);
     cr_assert_eq(count, m->nlive);
     for (size_t i = 0; i < m->nlive; i++) {
@@ -157,7 +155,7 @@ static void model_run(struct model *m, size_t operations)
         if (random_below(&m->random, 300) == 0)
             op_free_owner(m);
         if (random_below(&m->random, 500) == 0)
-            weir__page_heap_trim(&m->heap);
+            weir__page_heap_trim(&m->heap, false);
         if (random_below(&m->random, 20) == 0)
             model_check(m);
     }
@@ -168,12 +166,12 @@ Test(span, agrees_with_a_model_over_random_operations, .timeout = 120)
     static struct model m;
     for (uint64_t seed = 1; seed <= 6; seed++) {
         m = (struct model){.random = seed};
-        weir__page_heap_init(&m.heap, weir__backing_get());
+        weir__page_heap_init(&m.heap, weir__backing_get(), weir__policy_get());
         model_run(&m, scaled(20000));
         while (m.nlive)
             op_give(&m);
         model_check(&m);
-        weir__page_heap_trim(&m.heap);
+        weir__page_heap_trim(&m.heap, false);
         cr_assert_eq(m.heap.reserved, 0);
         weir__page_heap_destroy(&m.heap);
     }
@@ -184,21 +182,21 @@ Test(span, agrees_with_a_model_over_random_operations, .timeout = 120)
 Test(span, a_walk_that_frees_goes_on_behind_the_joined_holes, .timeout = 30)
 {
     static struct model m;
-    weir__page_heap_init(&m.heap, weir__backing_get());
+    weir__page_heap_init(&m.heap, weir__backing_get(), weir__policy_get());
     struct weir__span *spans[6];
     static const size_t pages[] = {3, 5, 1, 2, 4, 6};
     bool zeroed;
     for (int i = 0; i < 6; i++) {
         struct weir__claim claim = {&owners[i == 1], pages[i] * PAGE, 0, &m.bytes[i == 1]};
-        spans[i] = weir__page_heap_take_span(&m.heap, pages[i] * PAGE, 64, &claim, &zeroed);
+        spans[i] = weir__span_take(&m.heap, pages[i] * PAGE, 64, &claim, &zeroed);
     }
-    weir__page_heap_give_span(&m.heap, spans[2], &m.bytes[0]);
-    weir__page_heap_give_span(&m.heap, spans[0], &m.bytes[0]);
-    weir__page_heap_give_span(&m.heap, spans[4], &m.bytes[0]); /* no idle span beside the others */
+    weir__span_give(&m.heap, spans[2], &m.bytes[0]);
+    weir__span_give(&m.heap, spans[0], &m.bytes[0]);
+    weir__span_give(&m.heap, spans[4], &m.bytes[0]); /* no idle span beside the others */
     weir__lock_take(&m.heap.lock);
-    weir__page_heap_each_span_locked(&m.heap, free_owned, &m);
+    weir__span_each_locked(&m.heap, free_owned, &m);
     size_t count = 0;
-    weir__page_heap_each_span_locked(&m.heap, count_span, &count);
+    weir__span_each_locked(&m.heap, count_span, &count);
     weir__lock_drop(&m.heap.lock);
     cr_assert_eq(count, 2);
     cr_assert(weir__page_heap_is_valid(&m.heap));
@@ -207,14 +205,13 @@ Test(span, a_walk_that_frees_goes_on_behind_the_joined_holes, .timeout = 30)
 Test(span, impossible_requests_are_refused)
 {
     static struct model m;
-    weir__page_heap_init(&m.heap, weir__backing_get());
+    weir__page_heap_init(&m.heap, weir__backing_get(), weir__policy_get());
     struct weir__claim claim = {owners, 1, 0, &m.bytes[0]};
     bool zeroed;
     static const size_t bad[] = {SIZE_MAX, SIZE_MAX - PAGE, (size_t)1 << 62, ((size_t)1 << 43) + 1};
     for (size_t i = 0; i < 4; i++) {
-        cr_assert_null(weir__page_heap_take_span(&m.heap, bad[i], 64, &claim, &zeroed));
-        cr_assert_null(
-            weir__page_heap_take_span(&m.heap, PAGE, (size_t)1 << (44 + 4 * i), &claim, &zeroed));
+        cr_assert_null(weir__span_take(&m.heap, bad[i], 64, &claim, &zeroed));
+        cr_assert_null(weir__span_take(&m.heap, PAGE, (size_t)1 << (44 + 4 * i), &claim, &zeroed));
     }
     cr_assert_eq(m.bytes[0], 0);
 }

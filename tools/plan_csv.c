@@ -233,40 +233,52 @@ typedef FILE *csv_file;
 #define csv_read(file, to, n) (long)fread(to, 1, n, file)
 #endif
 
-/* The whole file with a NUL behind it; NULL with errno. */
-static char *csv_slurp(const char *path, size_t *length)
+#define CSV_MOST ((size_t)1 << 30) /* bytes of a table */
+
+/* Room for more text and a NUL; NULL with errno, and `text` is freed. */
+static char *csv_grow(char *text, size_t length, size_t *room)
 {
-    csv_file file = csv_open(path);
-    if (!file)
-        return NULL;
+    if (length + 1 < *room)
+        return text;
+    errno = EFBIG;
+    char *more = length < CSV_MOST ? realloc(text, *room *= 2) : NULL;
+    if (!more)
+        free(text);
+    return more;
+}
+
+/* The whole file with a NUL behind it, or as much as shows that it is no text; NULL with
+ * errno. */
+static char *csv_slurp(csv_file file, size_t *length)
+{
     size_t room = 1 << 16;
     char *text = malloc(room);
     *length = 0;
-    for (long n = 1; text && n > 0; *length += n > 0 ? (size_t)n : 0) {
-        if (*length + 1 >= room) {
-            char *more = realloc(text, room *= 2);
-            if (!more)
-                free(text);
-            text = more;
-        }
-        n = text ? csv_read(file, text + *length, room - *length - 1) : 0;
+    for (long n = 1; n > 0; *length += (size_t)n) {
+        if (!(text = csv_grow(text, *length, &room)))
+            return NULL;
+        n = csv_read(file, text + *length, room - *length - 1);
         if (n < 0) {
             free(text);
-            text = NULL;
             errno = EIO;
+            return NULL;
+        }
+        if (memchr(text + *length, '\0', (size_t)n)) {
+            *length += (size_t)n;
+            break;
         }
     }
-    csv_close(file);
-    if (text)
-        text[*length] = '\0';
+    text[*length] = '\0';
     return text;
 }
 
 int plan_rows_csv(const char *path, struct plan_rows *rows, char *why, size_t nwhy)
 {
     size_t length;
-    errno = ENOMEM;
-    char *text = csv_slurp(path, &length);
+    csv_file file = csv_open(path);
+    char *text = file ? csv_slurp(file, &length) : NULL;
+    if (file)
+        csv_close(file);
     if (!text) {
         int error = errno;
         snprintf(why, nwhy, "%s: %s", path, strerror(error));

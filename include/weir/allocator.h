@@ -97,7 +97,7 @@ WEIR_API void weir_reset_peak(weir_allocator *a);               /* peak := total
  * told is WEIR_UNSUPPORTED.
  */
 typedef struct weir_stats {
-    size_t size;             /* of this struct, set by the caller */
+    size_t size;             /* of this struct, set by the caller; 0: the first release's */
     size_t total_allocated;  /* requested bytes live now */
     size_t peak_allocated;   /* greatest total since creation or weir_reset_peak */
     size_t allocation_count; /* live blocks */
@@ -149,7 +149,7 @@ typedef enum weir_source {
 #define WEIR_NO_PARENT ((weir_allocator *)-1)
 
 typedef struct weir_allocator_options {
-    const char *name;       /* copied; NULL: "context-N" */
+    const char *name;       /* copied, cut at 47 bytes; NULL: "context-N" */
     weir_allocator *parent; /* NULL: the CPU allocator; its figures include ours */
     size_t limit;           /* bytes live at once; 0: none; the ancestors' hold too */
     weir_source source;

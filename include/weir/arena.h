@@ -68,7 +68,7 @@ WEIR_API size_t weir_arena_trim(weir_arena *arena);
 WEIR_API weir_allocator *weir_arena_allocator(weir_arena *arena);
 
 typedef struct weir_arena_stats {
-    size_t size;        /* of this struct, set by the caller */
+    size_t size;        /* of this struct, set by the caller; 0: the first release's */
     size_t requested;   /* bytes asked for and not rewound */
     size_t used;        /* the same with what alignment cost */
     size_t peak;        /* greatest `used` since creation */

@@ -61,7 +61,7 @@ WEIR_API size_t weir_buffer_pool_trim(weir_buffer_pool *pool, size_t keep_bytes)
 WEIR_API weir_allocator *weir_buffer_pool_allocator(const weir_buffer_pool *pool);
 
 typedef struct weir_buffer_pool_stats {
-    size_t size;          /* of this struct, set by the caller */
+    size_t size;          /* of this struct, set by the caller; 0: the first release's */
     size_t hits;          /* acquisitions that an idle block served */
     size_t misses;        /* that took memory from the allocator; failures are not counted */
     size_t evictions;     /* idle blocks freed because of the limit */

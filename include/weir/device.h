@@ -5,8 +5,8 @@
  * A weir_device_table says how to reach a device. weir_device_allocator puts a pool on
  * it whose book-keeping lies in host memory and never touches the device, and gives a
  * tracked weir_allocator. weir never dereferences a block of a device: zeroing, moving
- * and copying go through the table, and what must be host memory (weir_buffer) is
- * refused there.
+ * and copying go through the table. Buffers and tensors may lie there, and their bytes are not
+ * the host's; weir_arena_allocator, which touches its memory, is refused there.
  *
  * Streams. A stream is the table's opaque handle; NULL is the device's default stream.
  * A block belongs to the stream it was allocated on. Once freed it serves requests on
@@ -47,7 +47,7 @@ typedef enum weir_device_flags {
  */
 typedef struct weir_device_table {
     size_t size;      /* sizeof(weir_device_table) */
-    const char *name; /* "cuda:0": names the allocator; weir_stats.backing too */
+    const char *name; /* "cuda:0": names the allocator; weir_stats.backing too; cut at 47 bytes */
     void *user;
     unsigned flags;     /* weir_device_flags */
     size_t alignment;   /* of every address that allocate gives: a power of two, >= 64 */
@@ -93,7 +93,8 @@ typedef struct weir_device_table {
  * A device made of host memory, for tests and for machines without a GPU: `capacity`
  * bytes that are committed on first touch, virtual memory, streams whose work is done
  * at once. Give the table to weir_device_allocator, which destroys it with the
- * allocator. NULL with ENOMEM.
+ * allocator. NULL name: "host"; cut at 47 bytes. NULL with EINVAL (a capacity above PTRDIFF_MAX)
+ * or ENOMEM.
  */
 WEIR_API const weir_device_table *weir_device_host_table(const char *name, size_t capacity);
 
@@ -150,8 +151,8 @@ WEIR_API int weir_device_use_on(weir_allocator *a, void *block, void *stream);
 /* A new stream of the device of `a`. NULL with EINVAL or the device's error. */
 WEIR_API void *weir_device_stream_create(weir_allocator *a);
 
-/* Waits for the stream's work, makes its freed blocks free for all, destroys it. 0,
- * EINVAL or the device's error. */
+/* Waits for the stream's work, makes its freed blocks free for all, destroys it. 0, EINVAL (no
+ * device's, or NULL: the default stream) or the device's error. */
 WEIR_API int weir_device_stream_destroy(weir_allocator *a, void *stream);
 
 /* The same without destroying it: for streams made elsewhere, before they are. */
@@ -186,9 +187,9 @@ WEIR_API const char *weir_tensor_device(const struct weir_tensor *t);
 
 /* -- the pool ----------------------------------------------------------------------------- */
 
-/* The caller sets `size` to sizeof. Bytes, but for the counts. */
+/* Bytes, but for the counts. */
 typedef struct weir_device_stats {
-    size_t size;
+    size_t size;   /* of this struct, set by the caller; 0: the first release's */
     size_t in_use; /* in live blocks, rounded as the pool rounds */
     size_t peak_in_use;
     size_t reserved; /* taken from the device */
@@ -207,14 +208,15 @@ typedef struct weir_device_stats {
     weir_device_mode mode;
 } weir_device_stats;
 
-/* 0, or EINVAL: NULL, a wrong size, or `a` is no device's. */
+/* 0, or EINVAL: NULL, a size of no known struct, or `a` is no device's. */
 WEIR_API int weir_device_stats_get(const weir_allocator *a, weir_device_stats *stats);
 
 /* peak_in_use := in_use, peak_reserved := reserved. 0 or EINVAL. */
 WEIR_API int weir_device_reset_peaks(weir_allocator *a);
 
-/* Takes memory from the device ahead of need, until at least this much is cached. 0,
- * EINVAL, ENOMEM (with what was got kept). */
+/* Takes memory from the device ahead of need, until at least this much is cached. 0; EINVAL;
+ * ENOMEM or the device's error (with what was got kept); ENOTSUP with WEIR_DEVICE_DRIVER, which
+ * keeps nothing; ENODEV in a forked child that cannot use the device. */
 WEIR_API int weir_device_prewarm(weir_allocator *a, size_t bytes);
 
 WEIR_END_DECLS

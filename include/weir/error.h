@@ -13,6 +13,8 @@
 
 WEIR_BEGIN_DECLS
 
+/* Tensors, plans, arenas and pools count as blocks, those destroyed until their memory is
+ * another's. */
 typedef enum weir_misuse {
     WEIR_MISUSE_DOUBLE_FREE = 1,     /* the block is not live: it was freed before */
     WEIR_MISUSE_INTERIOR_POINTER,    /* points into a block, not at its start */

@@ -59,22 +59,30 @@ WEIR_API int weir_plan_alias(weir_plan *plan, size_t a, size_t b);
 WEIR_API int weir_plan_disjoint(weir_plan *plan, size_t a, size_t b);
 
 typedef struct weir_plan_options {
-    size_t size;         /* of this struct; 0: the first release's */
+    size_t size;         /* of this struct, set by the caller; 0: the first release's */
     size_t capacity;     /* "fit in this": stop at the first arrangement that does; 0: minimise */
     uint64_t seed;       /* of the random choices; every value is good */
-    uint64_t work;       /* budget in units of work, about a nanosecond each; 0: default (1e9) */
+    uint64_t work;       /* budget in units of work, 1 to 6 nanoseconds each as measured; looked at
+                            after the first arrangement is there; 0: default (1e9) */
     uint64_t clock;      /* budget in nanoseconds of wall time; 0: none (results then repeat) */
     unsigned threads;    /* 0 or 1; more is EINVAL for now */
-    bool heuristic_only; /* nothing but the skyline: near-linear time */
+    bool heuristic_only; /* no search: skylines alone; with fixed offsets or disjoint pairs first
+                            fit in three orders alone */
 } weir_plan_options;
+
+/*
+ * Time of the heuristics, measured on one core: 0.2 s for 100,000 buffers that live shortly,
+ * 6 s where a quarter of all is live at once (four times for twice the buffers). First fit with
+ * constraints: 0.6 s and, for 12,000 long-lived buffers, 6 s.
+ */
 
 /*
  * Finds offsets. 0; ENOSPC: no arrangement within options->capacity was found (the
  * best one found is kept, weir_plan_arena_size says how far off it is); EINVAL: bad
- * options, or constraints that contradict each other (weir_last_error names the
- * buffers); EOVERFLOW: what is live at one time exceeds PTRDIFF_MAX; ENOMEM (the
- * plan is as it was). Every arrangement is verified before it is kept. Best-fit
- * skylines, then a capacity-guided skyline with look-ahead, then a canonical branch and
+ * options (a size of no known struct, more than one thread), or constraints that contradict each
+ * other (weir_last_error names the buffers); EOVERFLOW: what is live at one time exceeds
+ * PTRDIFF_MAX; ENOMEM (the plan is as it was). Every arrangement is verified before it is kept.
+ * Best-fit skylines, then a capacity-guided skyline with look-ahead, then a canonical branch and
  * bound, after Sekiyama et al. (2018), Lee and Pisarchyk (2020), Maas et al. (2022)
  * and Moffitt (2023).
  */
@@ -101,7 +109,7 @@ typedef struct weir_plan_report {
     size_t total;        /* sum of all sizes: what no planning takes; SIZE_MAX when greater */
     size_t alignment;    /* the arena's: greatest of the buffers', at least 1 */
     bool optimal;        /* arena == proven_bound, never otherwise */
-    uint64_t work;       /* spent, in the units of weir_plan_options.work */
+    uint64_t work;       /* spent, in the units of weir_plan_options.work; skylines count for 0 */
     const char *method;  /* which part found the arrangement: static text */
 } weir_plan_report;
 
@@ -210,7 +218,7 @@ typedef struct weir_plan_replay_stats {
     size_t arena;     /* bytes */
 } weir_plan_replay_stats;
 
-/* 0, or EINVAL. */
+/* 0, or EINVAL (NULL, a size of no known struct). */
 WEIR_API int weir_plan_replay_stats_get(weir_plan_replay *replay, weir_plan_replay_stats *stats);
 
 /* Frees what is still live through it, and the arena. NULL does nothing. */

@@ -11,7 +11,7 @@
 WEIR_BEGIN_DECLS
 
 typedef struct weir_pool_options {
-    const char *name;       /* copied; NULL: "pool-N" */
+    const char *name;       /* copied, cut at 47 bytes; NULL: "pool-N" */
     weir_allocator *parent; /* of the pool's allocator; NULL: the CPU allocator */
     size_t limit;           /* of the pool's allocator, bytes live; 0: none */
 } weir_pool_options;

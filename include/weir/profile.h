@@ -86,7 +86,8 @@ typedef struct weir_leak {
 typedef struct weir_leaks {
     size_t count;  /* blocks left behind */
     size_t bytes;  /* their requested bytes */
-    size_t cached; /* free bytes that the pool keeps for re-use: not leaked */
+    size_t cached; /* free bytes that the pool keeps for re-use: not leaked; WEIR_UNSUPPORTED: no
+                      pool */
 } weir_leaks;
 
 /* Returns non-zero to end the listing. May call anything of weir. */

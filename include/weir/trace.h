@@ -18,14 +18,15 @@
 WEIR_BEGIN_DECLS
 
 typedef struct weir_trace_options {
-    size_t size;               /* of this struct, set by the caller */
+    size_t size;               /* of this struct, set by the caller; 0: the first release's */
     weir_allocator *allocator; /* one without a parent; NULL: the CPU allocator */
     unsigned sample_ms;        /* least time between two samples of resident memory; 0: 50 */
 } weir_trace_options;
 
 /*
  * Starts to record `options.allocator` and everything below it into the file at `path`,
- * which is made or emptied. NULL options: defaults. 0; EBUSY while one is recorded; EINVAL;
+ * which is made or emptied. NULL options: defaults. 0; EBUSY while one is recorded; EINVAL (NULL,
+ * a size of no known struct, an allocator with a parent);
  * ENOMEM; or why the file cannot be opened or written (weir_last_error says more).
  */
 WEIR_API int weir_trace_start(const char *path, const weir_trace_options *options);

@@ -6,6 +6,7 @@
 #include "alloc/provided.h"
 #include "alloc/small.h"
 #include "base/error.h"
+#include "pool/span.h"
 
 #include <errno.h>
 #include <string.h>
@@ -18,7 +19,7 @@ WEIR__INLINE bool allocate_small(weir_allocator *a, size_t size, const uint16_t 
     return weir__small_allocate(weir__heap_cached(a), size, map, block, zeroed);
 }
 
-WEIR__NOINLINE void *weir__allocate_slow(weir_allocator *a, const struct weir__request *request)
+WEIR__INLINE void *allocate_any(weir_allocator *a, const struct weir__request *request)
 {
     if (weir__unlikely(!weir__allocator_check(a, NULL)))
         return NULL;
@@ -26,15 +27,22 @@ WEIR__NOINLINE void *weir__allocate_slow(weir_allocator *a, const struct weir__r
         return weir__block_failed(a, request, "impossibly large");
     if (weir__unlikely(!a->body->page_heap))
         return weir__provided_allocate(a, request);
+    if (weir__likely(request->size > WEIR__SMALL_MAX))
+        return weir__large_allocate(a, request);
     int sizeclass = weir__class_of(request->size, weir__max(request->alignment, WEIR__GRAIN));
-    if (weir__likely(sizeclass < 0))
+    if (weir__unlikely(sizeclass < 0)) /* of a strict alignment */
         return weir__large_allocate(a, request);
     return weir__small_allocate_slow(a, (unsigned)sizeclass, request);
 }
 
+void *weir__allocate_slow(weir_allocator *a, const struct weir__request *request)
+{
+    return allocate_any(a, request);
+}
+
 static WEIR__NOINLINE void *allocate_default_slow(weir_allocator *a, size_t size)
 {
-    return weir__allocate_slow(a, &(struct weir__request){size, WEIR_DEFAULT_ALIGNMENT, NULL});
+    return allocate_any(a, &(struct weir__request){size, WEIR_DEFAULT_ALIGNMENT, NULL});
 }
 
 void *weir_allocate(weir_allocator *a, size_t size)
@@ -79,7 +87,11 @@ void *weir__allocate_zeroed(weir_allocator *a, size_t count, size_t size, size_t
         return weir__block_failed(a, &request, "count times size overflows");
     request.size = total;
     void *block = weir__allocate_slow(a, &request);
-    return !block || zeroed || !total ? block : memset(block, 0, total);
+    if (!block || zeroed || !total)
+        return block;
+    if (a->body->page_heap && weir__map_get(block) >= WEIR__MAP_SPANS)
+        return weir__span_clear(block, total);
+    return memset(block, 0, total);
 }
 
 void *weir_allocate_zeroed_aligned(weir_allocator *a, size_t count, size_t size, size_t alignment)

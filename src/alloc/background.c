@@ -1,11 +1,13 @@
 /*
  * alloc/background.c - a thread of weir's own, if the program asks for it, that gives back
  * what is left when everybody falls silent: decay and the emptying of idle threads' caches
- * happen on the operations of running threads, and then there are none. Owns that thread.
+ * happen on the operations of running threads, and then there are none. Owns that thread,
+ * which calls nothing of the program's but the trim functions of its allocators.
  */
 #include "alloc/background.h"
 
 #include "alloc/context.h"
+#include "alloc/trim.h"
 #include "base/error.h"
 #include "os/locks.h"
 #include "os/wait.h"
@@ -50,7 +52,7 @@ static void root_look(weir_allocator *root)
     body->looks_idle = now == body->looks_seen ? body->looks_idle + 1 : 0;
     body->looks_seen = now;
     if (body->looks_idle == IDLE_LOOKS)
-        weir_trim(root);
+        weir__trim_locked(root);
     else if (body->page_heap)
         weir__page_heap_decay(body->page_heap);
 }

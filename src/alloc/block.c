@@ -4,7 +4,11 @@
 #include "alloc/context.h"
 #include "alloc/cpu.h"
 #include "alloc/trace.h"
+#include "backing/backing.h"
 #include "base/error.h"
+#include "os/memory_tool.h"
+#include "pool/span.h"
+#include "track/freed.h"
 
 #include <errno.h>
 
@@ -32,13 +36,13 @@ static weir_misuse slab_fault(const struct weir__slab *slab, const void *pointer
 /* The slab may change hands while a stale pointer is looked up: its header and entries stay
  * readable, so the answer is of before or after. */
 static struct weir__found small_find(const weir_allocator *a, const void *pointer,
-                                     const struct weir__place *place)
+                                     struct weir__place place)
 {
-    struct weir__slab *slab = place->slab;
+    struct weir__slab *slab = place.slab;
     const void *owner = __atomic_load_n(&slab->owner, __ATOMIC_ACQUIRE);
     if (!owner) /* a free slab; its center stays noted from when it was used */
         return found_bad(slab->center ? WEIR_MISUSE_DOUBLE_FREE : WEIR_MISUSE_FOREIGN_POINTER);
-    uint32_t value = place->entry ? weir__entry_get(place->entry) : 0;
+    uint32_t value = place.entry ? weir__entry_get(place.entry) : 0;
     if (!weir__entry_is_live(value))
         return found_bad(slab_fault(slab, pointer));
     if (owner != a)
@@ -46,7 +50,7 @@ static struct weir__found small_find(const weir_allocator *a, const void *pointe
     size_t usable = weir__class_bytes[weir__slab_class(slab)], natural = weir__low_bit(usable);
     bool aligned = value & WEIR__ENTRY_ALIGNED;
     return (struct weir__found){.kind = WEIR__KIND_SMALL,
-                                .place = *place,
+                                .place = place,
                                 .requested = weir__entry_size(value),
                                 .usable = usable,
                                 .alignment =
@@ -64,20 +68,41 @@ static weir_misuse span_fault(const struct weir__region *region, const void *poi
 }
 
 static struct weir__found large_find(const weir_allocator *a, const void *pointer,
-                                     const struct weir__place *place)
+                                     struct weir__place place)
 {
-    const struct weir__span *span = place->span;
+    struct weir__span *span = weir__place_span(place, pointer);
     if (!span)
-        return found_bad(span_fault(weir__region_of_map(place->what), pointer));
+        return found_bad(span_fault(weir__region_of_map(weir__place_what(place)), pointer));
     if (span->u.live.owner != a)
         return found_bad(WEIR_MISUSE_OTHER_ALLOCATOR);
     return (struct weir__found){.kind = WEIR__KIND_LARGE,
-                                .place = *place,
+                                .span = span,
                                 .requested = span->u.live.requested,
                                 .usable = weir__span_usable(span),
                                 .alignment = (size_t)1 << span->u.live.align_shift,
                                 .tag = span->u.live.tag,
                                 .old = span->u.live.old};
+}
+
+/* Is it within a live block of any allocator over functions? */
+static bool covered(const void *pointer)
+{
+    bool found = false;
+    weir__context_lock();
+    for (weir_allocator *any = weir__context_after(NULL, NULL); any && !found;
+         any = weir__context_after(any, NULL))
+        if (any->body && !any->body->page_heap)
+            found = weir__registry_covers(&any->body->registry, pointer);
+    weir__context_unlock();
+    return found;
+}
+
+/* No block starts here, where the host's malloc is the backing. */
+static weir_misuse malloc_fault(const void *pointer)
+{
+    if (covered(pointer))
+        return WEIR_MISUSE_INTERIOR_POINTER;
+    return weir__freed_has(pointer) ? WEIR_MISUSE_DOUBLE_FREE : WEIR_MISUSE_FOREIGN_POINTER;
 }
 
 /* Is it a live block of any other allocator over functions? */
@@ -96,25 +121,26 @@ static bool elsewhere(const weir_allocator *a, const void *pointer)
 
 /* It lies in a pool. */
 static struct weir__found pooled_find(const weir_allocator *a, const void *pointer,
-                                      const struct weir__place *place)
+                                      struct weir__place place)
 {
-    return place->what == WEIR__MAP_SLABS ? small_find(a, pointer, place)
-                                          : large_find(a, pointer, place);
+    return place.slab ? small_find(a, pointer, place) : large_find(a, pointer, place);
 }
 
 /* Not in the registry of `a`. A provider may carve its blocks out of a pool's block; only the
  * exact start decides the owner. */
 static weir_misuse provided_fault(const weir_allocator *a, const void *pointer,
-                                  const struct weir__place *place)
+                                  struct weir__place place)
 {
     bool other = elsewhere(a, pointer) ||
-                 (place->what != WEIR__MAP_FOREIGN &&
+                 (weir__place_what(place) != WEIR__MAP_FOREIGN &&
                   pooled_find(a, pointer, place).fault == WEIR_MISUSE_OTHER_ALLOCATOR);
-    return other ? WEIR_MISUSE_OTHER_ALLOCATOR : WEIR_MISUSE_FOREIGN_POINTER;
+    if (other)
+        return WEIR_MISUSE_OTHER_ALLOCATOR;
+    return weir__backing_is_malloc() ? malloc_fault(pointer) : WEIR_MISUSE_FOREIGN_POINTER;
 }
 
 static struct weir__found provided_find(const weir_allocator *a, const void *pointer,
-                                        const struct weir__place *place)
+                                        struct weir__place place)
 {
     struct weir__foreign entry;
     if (a->body->page_heap || !weir__registry_find(&a->body->registry, pointer, &entry))
@@ -129,9 +155,9 @@ static struct weir__found provided_find(const weir_allocator *a, const void *poi
 }
 
 struct weir__found weir__block_at(const weir_allocator *a, const void *pointer,
-                                  const struct weir__place *place)
+                                  struct weir__place place)
 {
-    if (place->what == WEIR__MAP_FOREIGN || !a->body->page_heap)
+    if (weir__place_what(place) == WEIR__MAP_FOREIGN || !a->body->page_heap)
         return provided_find(a, pointer, place);
     return pooled_find(a, pointer, place);
 }
@@ -139,7 +165,7 @@ struct weir__found weir__block_at(const weir_allocator *a, const void *pointer,
 struct weir__found weir__block_find(const weir_allocator *a, const void *pointer)
 {
     struct weir__place place = weir__place_of(pointer);
-    return weir__block_at(a, pointer, &place);
+    return weir__block_at(a, pointer, place);
 }
 
 bool weir__block_expect(const weir_allocator *a, const void *pointer, struct weir__found *found)
@@ -147,6 +173,8 @@ bool weir__block_expect(const weir_allocator *a, const void *pointer, struct wei
     if (!weir__allocator_check(a, pointer))
         return false;
     *found = weir__block_find(a, pointer);
+    if (found->kind == WEIR__KIND_NONE && weir__backing_is_malloc())
+        weir__os_memory_describe(pointer);
     if (found->kind == WEIR__KIND_NONE)
         weir__misuse(found->fault, pointer, a->name);
     return found->kind != WEIR__KIND_NONE;

@@ -14,7 +14,8 @@ enum weir__kind { WEIR__KIND_NONE = 0, WEIR__KIND_SMALL, WEIR__KIND_LARGE, WEIR_
 struct weir__found {
     enum weir__kind kind; /* NONE: `fault` says why */
     weir_misuse fault;
-    struct weir__place place;   /* SMALL, LARGE */
+    struct weir__place place;   /* SMALL */
+    struct weir__span *span;    /* LARGE */
     struct weir__foreign entry; /* PROVIDED: a copy */
     size_t requested, usable;
     size_t alignment; /* at least what was asked for */
@@ -27,7 +28,7 @@ struct weir__found weir__block_find(const weir_allocator *a, const void *pointer
 
 /* The same for who has searched already: `place` is of `pointer`. */
 struct weir__found weir__block_at(const weir_allocator *a, const void *pointer,
-                                  const struct weir__place *place);
+                                  struct weir__place place);
 
 /* Finds it, and reports the fault, also that of `a`. */
 bool weir__block_expect(const weir_allocator *a, const void *pointer, struct weir__found *found);

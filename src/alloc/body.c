@@ -55,10 +55,15 @@ void weir__body_source(struct weir__body *body, const weir_allocator_options *op
     body->user = options->user;
     body->backing = options->backing ? options->backing : "user";
     body->owns_page_heap = page_heap != NULL;
+    if (!page_heap && options->pool)
+        page_heap = weir__pool_page_heap(options->pool);
+    if (options->source == WEIR_SOURCE_POOL &&
+        weir__source_replaces_pool(body, parent, page_heap)) {
+        body->owns_page_heap = false;
+        return;
+    }
     if (!page_heap && options->source == WEIR_SOURCE_POOL)
-        page_heap = options->pool ? weir__pool_page_heap(options->pool)
-                    : parent      ? parent->page_heap
-                                  : weir__cpu.body->page_heap;
+        page_heap = parent ? parent->page_heap : weir__cpu.body->page_heap;
     if (page_heap)
         source_pool(body, page_heap);
     else if (options->source == WEIR_SOURCE_POOL)

@@ -1,6 +1,7 @@
 /* alloc/context.c - see context.h. Knows blocks only by handing them back when their allocator
  * goes. */
 #include "alloc/context.h"
+#include "alloc/pool.h"
 
 #include "alloc/cpu.h"
 #include "alloc/provided.h"
@@ -8,6 +9,7 @@
 #include "backing/meta.h"
 #include "base/error.h"
 #include "os/locks.h"
+#include "pool/span.h"
 #include "track/reading.h"
 
 #include <errno.h>
@@ -30,6 +32,11 @@ void weir__context_unlock(void)
 {
     if (--contexts.depth == 0)
         weir__guard_drop(&contexts.guard);
+}
+
+bool weir__context_is_mine(void)
+{
+    return weir__guard_is_mine(&contexts.guard);
 }
 
 /* A visitor, under the lock, may fork. */
@@ -83,6 +90,8 @@ static int options_check(const weir_allocator_options *o)
         return weir__fail(EINVAL, "allocator options: functions without WEIR_SOURCE_FUNCTIONS");
     if (o->pool && o->source != WEIR_SOURCE_POOL)
         return weir__fail(EINVAL, "allocator options: a pool without WEIR_SOURCE_POOL");
+    if (o->pool && !weir__pool_is_live(o->pool))
+        return weir__fail(EINVAL, "allocator options: no live pool");
     return 0;
 }
 
@@ -158,7 +167,7 @@ weir_allocator *weir_allocator_create(const weir_allocator_options *options)
 static int span_free_owned(struct weir__span *span, void *a)
 {
     if (span->u.live.owner == a)
-        weir__page_heap_give_span_locked(((weir_allocator *)a)->body->page_heap, span);
+        weir__span_give_locked(((weir_allocator *)a)->body->page_heap, span);
     return 0;
 }
 
@@ -174,8 +183,9 @@ static void blocks_release(weir_allocator *a)
     for (unsigned i = 0; (center = weir__body_center(body, i)); i++)
         weir__center_destroy(center);
     weir__lock_take(&body->page_heap->lock);
-    weir__page_heap_each_span_locked(body->page_heap, span_free_owned, a);
+    weir__span_each_locked(body->page_heap, span_free_owned, a);
     weir__lock_drop(&body->page_heap->lock);
+    weir__page_heap_relieve(body->page_heap);
 }
 
 /* What lives in it is counted as freed before its memory has another owner. */

@@ -14,6 +14,9 @@
 void weir__context_lock(void);
 void weir__context_unlock(void);
 
+/* Does the calling thread hold it? Then nothing of the program's may be called but visitors. */
+bool weir__context_is_mine(void);
+
 /* Makes an allocator of these options over `page_heap` (NULL: as the options say). NULL with
  * errno EINVAL or ENOMEM and a reason. */
 weir_allocator *weir__context_make(const weir_allocator_options *options,

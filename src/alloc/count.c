@@ -31,7 +31,7 @@ void weir__count_mend(weir_allocator *a, size_t bytes)
 {
     struct weir__heap *heap = weir__heap_get(a);
     weir__lock_take(&heap->cache.lock);
-    weir__meter_mend(&heap->window, (int64_t)bytes, 0, -1);
+    weir__meter_mend(&heap->window, (int64_t)bytes);
     uint64_t number = weir__count_sequence(heap);
     weir__lock_drop(&heap->cache.lock);
     if (number)

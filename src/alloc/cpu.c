@@ -5,6 +5,7 @@
 #include "alloc/body.h"
 #include "alloc/context.h"
 #include "alloc/fork.h"
+#include "alloc/source.h"
 #include "backing/backing.h"
 
 static struct weir__shard cpu_shard;
@@ -19,11 +20,14 @@ void weir__cpu_start(void)
     weir__context_lock();
     bool first = weir__cpu.state == WEIR__STATE_NEW;
     if (first) {
-        weir__page_heap_init(&cpu_page_heap, backing);
-        cpu_body.page_heap = &cpu_page_heap;
-        cpu_body.owns_page_heap = true;
-        cpu_body.backing = backing->name;
-        weir__body_begin(&cpu_body, &weir__cpu, NULL, &cpu_shard, 0);
+        bool pooled = !weir__source_replaces_pool(&cpu_body, NULL, NULL);
+        if (pooled) {
+            weir__page_heap_init(&cpu_page_heap, backing, weir__policy_get());
+            cpu_body.page_heap = &cpu_page_heap;
+            cpu_body.owns_page_heap = true;
+            cpu_body.backing = backing->name;
+        }
+        weir__body_begin(&cpu_body, &weir__cpu, NULL, pooled ? &cpu_shard : NULL, 0);
     }
     weir__context_unlock();
     if (first)

@@ -10,8 +10,7 @@
 #include <errno.h>
 
 /* No large block of `a`. Apart, so that freeing one saves no registers for it. */
-static WEIR__NOINLINE void other_free(weir_allocator *a, void *block,
-                                      const struct weir__place *place)
+static WEIR__NOINLINE void other_free(weir_allocator *a, void *block, struct weir__place place)
 {
     int saved = errno;
     if (!weir__allocator_check(a, block)) /* NULL too, which clang-tidy cannot see */
@@ -30,14 +29,17 @@ static WEIR__NOINLINE void other_free(weir_allocator *a, void *block,
 
 WEIR__NOINLINE void weir__deallocate_slow(weir_allocator *a, void *block, struct weir__place place)
 {
-    if (weir__unlikely(!weir__large_free(a, block, &place)))
-        other_free(a, block, &place);
+    struct weir__span *span = weir__place_span(place, block);
+    if (weir__likely(span && span->u.live.owner == a))
+        weir__large_free(a, block, span);
+    else
+        other_free(a, block, place);
 }
 
 void weir_deallocate(weir_allocator *a, void *block)
 {
     struct weir__place place = weir__place_of(block);
-    if (weir__likely(weir__small_free(a, NULL, block, &place)))
+    if (weir__likely(weir__small_free(a, NULL, block, place)))
         return;
     if (block)
         weir__deallocate_slow(a, block, place);
@@ -50,6 +52,6 @@ void weir_deallocate_sized(weir_allocator *a, void *block, size_t size)
         return;
     if (found.requested != size)
         weir__misuse(WEIR_MISUSE_SIZE_MISMATCH, block, a->name);
-    else if (found.kind != WEIR__KIND_SMALL || !weir__small_free(a, NULL, block, &found.place))
+    else if (found.kind != WEIR__KIND_SMALL || !weir__small_free(a, NULL, block, found.place))
         weir__deallocate_slow(a, block, found.place);
 }

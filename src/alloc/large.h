@@ -8,13 +8,14 @@
  * strict. Guarded by tests/test_callgrind.sh. */
 void *weir__large_allocate(weir_allocator *a, const struct weir__request *request);
 
-/* Frees the live span of `a`, if there is one at `place`. False: there is none, or another
- * thread freed it at the same moment. */
-bool weir__large_free(weir_allocator *a, void *block, const struct weir__place *place);
+/* Frees the live block of `a` in this span. One that another thread freed at the same moment is
+ * reported. */
+void weir__large_free(weir_allocator *a, void *block, struct weir__span *span);
 
-/* Where it stands, if its neighbours allow: true. *refused: a limit does not. */
-bool weir__large_resize(weir_allocator *a, void *block, const struct weir__found *found,
-                        size_t size, bool *refused);
+/* Where it stands, if its neighbours allow, or by moving its pages without copying: the block as
+ * it is then. NULL: it must be copied, or *refused: a limit does not allow it. */
+void *weir__large_resize(weir_allocator *a, void *block, const struct weir__found *found,
+                         size_t size, bool *refused);
 
 /* Out of the page heap and back without being counted: for blocks that move. NULL: no memory. */
 struct weir__span *weir__large_take(weir_allocator *a, const struct weir__request *request,

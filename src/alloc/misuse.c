@@ -2,6 +2,7 @@
  * what was counted off twice. No state, no lock. */
 #include "alloc/misuse.h"
 
+#include "alloc/context.h"
 #include "alloc/count.h"
 #include "alloc/handle.h"
 #include "base/error.h"
@@ -9,10 +10,13 @@
 void weir__late_misuses_report(void)
 {
     struct weir__late_misuse late;
-    while (weir__late_misuse_take(&late)) {
+    while (!weir__context_is_mine() && weir__late_misuse_take(&late)) {
         weir_allocator *owner = (weir_allocator *)(uintptr_t)late.owner; /* never unmapped */
-        if (late.what == WEIR_MISUSE_DOUBLE_FREE && weir__allocator_is_ready(owner))
+        if (late.what == WEIR_MISUSE_DOUBLE_FREE && weir__allocator_is_ready(owner)) {
             weir__count_mend(owner, late.requested);
+            for (; late.more; late.more--)
+                weir__count_mend(owner, 0); /* their bytes are in `requested` */
+        }
         weir__misuse(late.what, late.block, owner->name);
     }
 }

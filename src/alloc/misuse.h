@@ -7,8 +7,8 @@
 
 #include "pool/late_misuse.h"
 
-/* Reports all of it. The caller holds no lock; the handler may use weir, and may jump away:
- * what is left stays kept. */
+/* Reports all of it; nothing while the caller holds the context lock, as visitors do. It holds no
+ * other lock; the handler may use weir, and may jump away: what is left stays kept. */
 void weir__late_misuses_report(void);
 
 #endif

@@ -5,13 +5,22 @@
 #include "backing/backing.h"
 #include "backing/meta.h"
 #include "base/error.h"
+#include "base/handle.h"
 
 #include <errno.h>
 
 struct weir_pool {
+    struct weir__handle handle; /* first */
     weir_allocator *allocator;
     struct weir__page_heap page_heap;
 };
+
+_Static_assert(sizeof(struct weir_pool) <= WEIR__META_KEPT, "a dead one is known by its mark");
+
+bool weir__pool_is_live(const weir_pool *pool)
+{
+    return weir__handle_is_live(&pool->handle, WEIR__HANDLE_POOL);
+}
 
 struct weir__page_heap *weir__pool_page_heap(weir_pool *pool)
 {
@@ -25,13 +34,14 @@ weir_pool *weir_pool_create(const weir_pool_options *options)
     weir_pool *pool = weir__meta_allocate(sizeof *pool);
     if (!pool)
         return weir__fail_null(ENOMEM, "no memory for a pool");
-    weir__page_heap_init(&pool->page_heap, weir__backing_get());
+    weir__page_heap_init(&pool->page_heap, weir__backing_get(), weir__policy_get());
     weir_allocator_options made = {.name = o->name, .parent = o->parent, .limit = o->limit};
     pool->allocator = weir__context_make(&made, &pool->page_heap, "pool");
     if (!pool->allocator) {
         weir__meta_free(pool, sizeof *pool);
         return NULL;
     }
+    weir__handle_begin(&pool->handle, WEIR__HANDLE_POOL);
     return pool;
 }
 
@@ -42,7 +52,7 @@ static weir_allocator *pool_leaf(weir_pool *pool)
     weir_allocator *leaf = NULL;
     for (weir_allocator *a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL))
         for (weir_allocator *up = a; up && !weir__context_child(a); up = weir__context_parent(up))
-            if (up->body->page_heap == &pool->page_heap)
+            if (up->body->page_heap == &pool->page_heap || up->body->user == &pool->page_heap)
                 leaf = a;
     return leaf;
 }
@@ -51,6 +61,8 @@ int weir_pool_destroy(weir_pool *pool)
 {
     if (!pool)
         return weir__fail(EINVAL, "no pool: NULL was given");
+    if (!weir__handle_end(&pool->handle, WEIR__HANDLE_POOL))
+        return weir__fail(EINVAL, "no live pool");
     weir_allocator *leaf;
     weir__context_lock();
     while ((leaf = pool_leaf(pool)))

@@ -6,4 +6,7 @@
 
 struct weir__page_heap *weir__pool_page_heap(weir_pool *pool);
 
+/* If not, misuse was reported. */
+bool weir__pool_is_live(const weir_pool *pool);
+
 #endif

@@ -5,20 +5,33 @@
 #include "alloc/body.h"
 #include "alloc/count.h"
 #include "alloc/trace.h"
+#include "backing/backing.h"
 #include "base/error.h"
 #include "base/fault.h"
+#include "os/memory_tool.h"
+#include "track/freed.h"
 
 #include <errno.h>
 
+/* Of a block of size 0 there is a byte that nobody shall use. */
 static void *provider_allocate(struct weir__body *body, size_t size, size_t alignment)
 {
     if (weir__fault_now())
         return NULL;
-    return body->functions.allocate(body->user, weir__max(size, 1), alignment);
+    void *block = body->functions.allocate(body->user, weir__max(size, 1), alignment);
+    if (block && weir__backing_is_malloc())
+        weir__freed_forget(block);
+    if (block && !size && !body->functions.zero)
+        weir__os_memory_forbid(block, 1);
+    return block;
 }
 
 static void provider_free(struct weir__body *body, const struct weir__foreign *entry)
 {
+    if (!entry->requested && !body->functions.zero)
+        weir__os_memory_permit(entry->block, 1);
+    if (weir__backing_is_malloc())
+        weir__freed_note(entry->block);
     body->functions.deallocate(body->user, entry->block, weir__max(entry->requested, 1),
                                (size_t)1 << entry->align_shift);
 }

@@ -69,7 +69,7 @@ static void carrier_make_live(const struct carrier *c, const struct weir__reques
 static void former_give(weir_allocator *a, void *block, const struct weir__found *found)
 {
     bool first = found->kind == WEIR__KIND_SMALL ? weir__small_give_live(a, block, found)
-                                                 : weir__large_give(a, found->place.span);
+                                                 : weir__large_give(a, found->span);
     if (weir__likely(first))
         return;
     weir__misuse(WEIR_MISUSE_DOUBLE_FREE, block, a->name);
@@ -100,14 +100,13 @@ static void *pooled_move(weir_allocator *a, void *block, const struct weir__foun
 
 /* -- any block ---------------------------------------------------------------------------- */
 
-/* Where it stands; NULL: it must move, or a limit refused. */
+/* Without copying; NULL: it must be copied, or a limit refused. */
 static void *resize_in_place(weir_allocator *a, void *block, const struct weir__found *found,
                              size_t size, bool *refused)
 {
-    bool done = found->kind == WEIR__KIND_SMALL
-                    ? weir__small_resize_slow(a, block, found, size, refused)
-                    : weir__large_resize(a, block, found, size, refused);
-    return done ? block : NULL;
+    if (found->kind != WEIR__KIND_SMALL)
+        return weir__large_resize(a, block, found, size, refused);
+    return weir__small_resize_slow(a, block, found, size, refused) ? block : NULL;
 }
 
 /* Within the thread's own heap: a small block that stays small. NULL: another way. */
@@ -117,7 +116,7 @@ static void *resize_within(weir_allocator *a, void *block, const struct weir__fo
     int sizeclass = weir__class_of(size, weir__max(found->alignment, WEIR__GRAIN));
     if (found->kind != WEIR__KIND_SMALL || sizeclass < 0)
         return NULL;
-    return weir__small_resize(a, weir__heap_cached(a), block, &found->place, size,
+    return weir__small_resize(a, weir__heap_cached(a), block, found->place, size,
                               (size_t)sizeclass << WEIR__BIN_SHIFT);
 }
 

@@ -3,6 +3,7 @@
 
 #include "alloc/body.h"
 #include "alloc/trace.h"
+#include "alloc/trim.h"
 #include "base/error.h"
 #include "pool/late_misuse.h"
 #include "track/shared.h"
@@ -10,11 +11,12 @@
 #include <errno.h>
 #include <string.h>
 
-/* The entry of a block that the calling thread allocates. */
-static uint32_t entry_of(const struct weir__request *request)
+/* The top block, live as the calling thread asks for it. */
+static void *small_pop(struct weir__bin *bin, const struct weir__request *request)
 {
     uint32_t aligned = request->alignment > WEIR_DEFAULT_ALIGNMENT ? WEIR__ENTRY_ALIGNED : 0;
-    return weir__here.live | aligned | (uint32_t)request->size;
+    uint32_t live = weir__here.live | aligned;
+    return weir__small_pop(bin, &live, request->size, request->zeroed);
 }
 
 /* -- allocating ----------------------------------------------------------------------- */
@@ -25,7 +27,7 @@ static void *small_take_shared(struct weir__heap *heap, struct weir__bin *bin,
 {
     if (!heap->slot || !weir__shared_enter(&heap->window))
         return NULL;
-    void *block = weir__small_pop(bin, entry_of(request), request->zeroed);
+    void *block = small_pop(bin, request);
     weir__shared_leave(&heap->window, block ? (int64_t)request->size : 0, block != NULL, 0);
     return block;
 }
@@ -34,10 +36,11 @@ static void *small_take_shared(struct weir__heap *heap, struct weir__bin *bin,
 static void bin_clean_locked(struct weir__heap *heap, struct weir__bin *bin)
 {
     while (bin->top > bin->base && weir__unlikely(!weir__cached_is_true(&bin->top[-1]))) {
-        weir__late_misuse_note(&(struct weir__late_misuse){.what = WEIR_MISUSE_DOUBLE_FREE,
-                                                           .block = bin->top[-1].block,
-                                                           .owner = heap->owner,
-                                                           .requested = bin->top[-1].requested});
+        weir__late_misuse_note(
+            &(struct weir__late_misuse){.what = WEIR_MISUSE_DOUBLE_FREE,
+                                        .block = bin->top[-1].block,
+                                        .owner = heap->owner,
+                                        .requested = weir__entry_size(bin->top[-1].former)});
         weir__bin_set_top(bin, bin->top - 1);
     }
 }
@@ -55,6 +58,17 @@ static bool bin_fill_locked(struct weir__heap *heap, unsigned sizeclass)
     }
 }
 
+/* The same; where there is no memory, all that is free anywhere is given back before. */
+static bool bin_fill_or_trim_locked(struct weir__heap *heap, unsigned sizeclass)
+{
+    if (weir__likely(bin_fill_locked(heap, sizeclass)))
+        return true;
+    weir__lock_drop(&heap->cache.lock);
+    weir__trim_all();
+    weir__lock_take(&heap->cache.lock);
+    return bin_fill_locked(heap, sizeclass);
+}
+
 void *weir__small_allocate_slow(weir_allocator *a, unsigned sizeclass,
                                 const struct weir__request *request)
 {
@@ -64,9 +78,9 @@ void *weir__small_allocate_slow(weir_allocator *a, unsigned sizeclass,
     if (block)
         return block;
     weir__lock_take(&heap->cache.lock);
-    bool filled = bin_fill_locked(heap, sizeclass);
+    bool filled = bin_fill_or_trim_locked(heap, sizeclass);
     if (filled && weir__count_locked(heap, (int64_t)request->size, 1, 0))
-        block = weir__small_pop(bin, entry_of(request), request->zeroed);
+        block = small_pop(bin, request);
     uint64_t sequence = weir__count_sequence(heap);
     weir__lock_drop(&heap->cache.lock);
     if (weir__unlikely(!block))
@@ -85,7 +99,7 @@ bool weir__small_take(weir_allocator *a, unsigned sizeclass, struct weir__cached
     struct weir__heap *heap = weir__heap_get(a);
     struct weir__bin *bin = &heap->cache.bins[sizeclass];
     weir__lock_take(&heap->cache.lock);
-    bool filled = bin_fill_locked(heap, sizeclass);
+    bool filled = bin_fill_or_trim_locked(heap, sizeclass);
     if (filled) {
         *taken = bin->top[-1];
         weir__bin_set_top(bin, bin->top - 1);
@@ -111,7 +125,8 @@ static bool small_give_shared(struct weir__heap *heap, struct weir__bin *bin,
         return false;
     bool given =
         weir__entry_is_live(weir__entry_get(cached.entry)) && weir__small_push(bin, cached);
-    weir__shared_leave(&heap->window, given ? -(int64_t)cached.requested : 0, 0, given);
+    weir__shared_leave(&heap->window, given ? -(int64_t)weir__entry_size(cached.former) : 0, 0,
+                       given);
     return given;
 }
 
@@ -137,11 +152,11 @@ void weir__small_give(weir_allocator *a, struct weir__cached given, unsigned siz
 bool weir__small_give_live(weir_allocator *a, void *block, const struct weir__found *found)
 {
     struct weir__heap *heap = weir__heap_get(a);
-    const struct weir__place *place = &found->place;
+    struct weir__place place = found->place;
     weir__lock_take(&heap->cache.lock);
-    bool live = weir__entry_is_live(weir__entry_get(place->entry));
+    bool live = weir__entry_is_live(weir__entry_get(place.entry));
     if (weir__likely(live))
-        small_push_locked(heap, weir__slab_class(place->slab), copy_of(heap, block, found));
+        small_push_locked(heap, weir__slab_class(place.slab), copy_of(heap, block, found));
     weir__lock_drop(&heap->cache.lock);
     return live;
 }
@@ -182,34 +197,34 @@ static void entry_resize(uint32_t *entry, size_t size)
 }
 
 /* Between two bins of the heap, within an operation of its window. NULL: it cannot be so. */
-static void *move_entered(struct weir__heap *heap, void *block, const struct weir__place *place,
+static void *move_entered(struct weir__heap *heap, void *block, struct weir__place place,
                           size_t size, size_t bin_offset)
 {
-    struct weir__bin *from = weir__cache_bin(&heap->cache, place->slab->bin);
+    struct weir__bin *from = weir__cache_bin(&heap->cache, place.slab->bin);
     struct weir__bin *into = weir__cache_bin(&heap->cache, bin_offset);
-    uint32_t value = weir__entry_get(place->entry);
+    uint32_t value = weir__entry_get(place.entry);
     if (!weir__entry_is_live(value) || weir__own_get(from->top) == weir__own_get(from->limit))
         return NULL;
-    void *to = weir__small_pop(into, (value & ~WEIR__ENTRY_SIZE_MASK) | (uint32_t)size, NULL);
+    uint32_t live = value & ~WEIR__ENTRY_SIZE_MASK;
+    void *to = weir__small_pop(into, &live, size, NULL);
     if (!to)
         return NULL;
-    memcpy(to, block, weir__min(size, weir__class_bytes[weir__slab_class(place->slab)]));
-    weir__small_push(from, (struct weir__cached){block, place->entry, heap->mark,
-                                                 (uint32_t)weir__entry_size(value)});
+    memcpy(to, block, weir__min(size, weir__class_bytes[weir__slab_class(place.slab)]));
+    weir__small_push(from, (struct weir__cached){block, place.entry, heap->mark, value});
     return to;
 }
 
 void *weir__small_resize(const weir_allocator *a, struct weir__heap *heap, void *block,
-                         const struct weir__place *place, size_t size, size_t bin)
+                         struct weir__place place, size_t size, size_t bin)
 {
-    if (place->what != WEIR__MAP_SLABS || weir__own_get(place->slab->owner) != a || !place->entry)
+    if (!place.slab || weir__own_get(place.slab->owner) != a || !place.entry)
         return NULL;
-    uint32_t value = weir__entry_get(place->entry);
+    uint32_t value = weir__entry_get(place.entry);
     int64_t delta = (int64_t)size - (int64_t)weir__entry_size(value), to;
     if (!weir__entry_is_live(value) || !weir__allocating_enter(&heap->window, delta, &to))
         return NULL;
-    if (bin == place->slab->bin)
-        entry_resize(place->entry, size);
+    if (bin == place.slab->bin)
+        entry_resize(place.entry, size);
     else
         block = move_entered(heap, block, place, size, bin);
     if (block)

@@ -15,19 +15,22 @@
 #include "alloc/count.h"
 #include "alloc/heap.h"
 
-/* The top block, made live by `entry`; NULL: the bin is empty, or its top is not a true copy
- * (pool/cached.h): go the slow way. *zeroed (may be NULL, which folds away): it is known to be
- * zero. By who may use the bin, as the next. */
-WEIR__INLINE void *weir__small_pop(struct weir__bin *bin, uint32_t entry, bool *zeroed)
+/* The top block, made live with the bits *live and a size; NULL: the bin is empty, or its top is
+ * not a true copy (pool/cached.h): go the slow way. *zeroed (may be NULL, which folds away): it is
+ * known to be zero. By who may use the bin, as the next. */
+WEIR__INLINE void *weir__small_pop(struct weir__bin *bin, const uint32_t *live, size_t size,
+                                   bool *zeroed)
 {
     struct weir__cached *top = weir__own_get(bin->top);
-    void *block = top[-1].block;
-    if (weir__unlikely(!block) || weir__unlikely(!weir__cached_is_true(&top[-1])))
+    if (weir__unlikely(!weir__cached_is_true(&top[-1])))
         return NULL;
+    void *block = top[-1].block;
+    if (!block)
+        __builtin_unreachable(); /* a true copy has one */
     weir__own_set(bin->top, top - 1);
     if (zeroed)
         *zeroed = top[-1].mark & WEIR__ENTRY_ZERO;
-    weir__entry_set(top[-1].entry, entry);
+    weir__entry_set(top[-1].entry, weir__entry_get(live) | (uint32_t)size);
     return block;
 }
 
@@ -38,7 +41,10 @@ WEIR__INLINE bool weir__small_push(struct weir__bin *bin, struct weir__cached ca
     if (weir__unlikely(top == weir__own_get(bin->limit)))
         return false;
     weir__entry_set(cached.entry, cached.mark);
-    *top = cached;
+    top->block = cached.block;
+    top->entry = cached.entry;
+    weir__entry_set(&top->mark, cached.mark); /* apart: gcc would join the two in a vector */
+    weir__entry_set(&top->former, cached.former);
     weir__own_set(bin->top, top + 1);
     return true;
 }
@@ -51,7 +57,7 @@ WEIR__INLINE bool weir__small_allocate(struct weir__heap *heap, size_t size, con
     int64_t to;
     if (weir__unlikely(!weir__allocating_enter(&heap->window, (int64_t)size, &to)))
         return false;
-    *block = weir__small_pop(bin, heap->live | (uint32_t)size, zeroed);
+    *block = weir__small_pop(bin, &heap->live, size, zeroed);
     if (weir__unlikely(!*block)) {
         weir__allocating_undo(&heap->window);
         return false;
@@ -64,25 +70,24 @@ WEIR__INLINE bool weir__small_allocate(struct weir__heap *heap, size_t size, con
  * block and so is not NULL. True: freed. False: not a live small block of `a`, or its
  * thread cache is full or closed: go the slow way, which finds out which. */
 WEIR__INLINE bool weir__small_free(const weir_allocator *a, struct weir__heap *const *heaps,
-                                   void *block, const struct weir__place *place)
+                                   void *block, struct weir__place place)
 {
-    if (weir__unlikely(place->what != WEIR__MAP_SLABS) ||
-        weir__unlikely(weir__own_get(place->slab->owner) != a) || weir__unlikely(!place->entry))
+    if (weir__unlikely(!place.slab) || weir__unlikely(weir__own_get(place.slab->owner) != a) ||
+        weir__unlikely(!place.entry))
         return false;
-    uint32_t value = weir__own_get(*place->entry);
+    uint32_t value = weir__own_get(*place.entry);
     if (weir__unlikely(!weir__entry_is_live(value)))
         return false;
     struct weir__heap *heap = heaps ? *heaps : weir__heap_cached(a);
-    struct weir__bin *bin = weir__cache_bin(&heap->cache, place->slab->bin);
+    struct weir__bin *bin = weir__cache_bin(&heap->cache, place.slab->bin);
     if (weir__unlikely(!weir__freeing_enter(&heap->window)))
         return false;
-    uint32_t requested = (uint32_t)weir__entry_size(value);
-    struct weir__cached cached = {block, place->entry, heap->mark, requested};
+    struct weir__cached cached = {block, place.entry, heap->mark, value};
     if (weir__unlikely(!weir__small_push(bin, cached))) {
         weir__freeing_undo(&heap->window);
         return false;
     }
-    weir__freeing_leave(&heap->window, requested);
+    weir__freeing_leave(&heap->window, (int64_t)weir__entry_size(value));
     return true;
 }
 
@@ -93,7 +98,7 @@ WEIR__INLINE bool weir__small_free(const weir_allocator *a, struct weir__heap *c
  * slow way.
  */
 void *weir__small_resize(const weir_allocator *a, struct weir__heap *heap, void *block,
-                         const struct weir__place *place, size_t size, size_t bin);
+                         struct weir__place place, size_t size, size_t bin);
 
 /* -- the slow ways: no lock held, errno kept but where NULL is returned -------------------- */
 

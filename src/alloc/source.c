@@ -4,6 +4,7 @@
  */
 #include "alloc/source.h"
 
+#include "alloc/body.h"
 #include "backing/backing.h"
 
 #include <errno.h>
@@ -48,6 +49,29 @@ static void region_free(void *unused, void *block, size_t size, size_t alignment
     weir__backing_get()->give(block, size, alignment);
 }
 
+static void malloc_stats(void *unused, weir_stats *stats)
+{
+    (void)unused;
+    stats->cached = stats->reserved = WEIR_UNSUPPORTED;
+}
+
+/* In place of every source, the pool's too, where the host's malloc is the backing. */
+static const weir_allocator_functions in_place_of_all = {raw_allocate, raw_free, NULL,        NULL,
+                                                         NULL,         NULL,     malloc_stats};
+
+bool weir__source_replaces_pool(struct weir__body *body, const struct weir__body *parent,
+                                struct weir__page_heap *page_heap)
+{
+    if (!weir__backing_is_malloc())
+        return false;
+    if (parent && !page_heap && parent->functions.allocate != raw_allocate)
+        return false;
+    body->functions = in_place_of_all;
+    body->user = page_heap ? page_heap : parent ? parent->user : NULL;
+    body->backing = weir__backing_malloc.name;
+    return true;
+}
+
 const weir_allocator_functions *weir__source_functions(weir_source source, const char **backing)
 {
     static const weir_allocator_functions from_malloc = {
@@ -58,6 +82,8 @@ const weir_allocator_functions *weir__source_functions(weir_source source, const
         region_allocate, region_free, NULL, NULL, NULL, NULL, NULL};
     const struct weir__backing *provider = weir__backing_get();
     *backing = source == WEIR_SOURCE_MALLOC ? "malloc" : provider->name;
+    if (weir__backing_is_malloc())
+        return &in_place_of_all;
     if (source == WEIR_SOURCE_MALLOC)
         return &from_malloc;
     return provider->raw_allocate ? &from_raw : &from_regions;

@@ -4,8 +4,21 @@
 
 #include <weir/allocator.h>
 
+#include <stdbool.h>
+
+struct weir__body;
+struct weir__page_heap;
+
 /* Functions of WEIR_SOURCE_BACKING and WEIR_SOURCE_MALLOC, and the name of who supplies the
  * memory. */
 const weir_allocator_functions *weir__source_functions(weir_source source, const char **backing);
+
+/*
+ * Where the host's malloc is the backing there is no pool: gives `body`, which would be over
+ * `page_heap` (NULL: over what `parent` is over), functions of malloc in its place. `page_heap`
+ * becomes their user, by which a pool knows its own. False: elsewhere, nothing done.
+ */
+bool weir__source_replaces_pool(struct weir__body *body, const struct weir__body *parent,
+                                struct weir__page_heap *page_heap);
 
 #endif

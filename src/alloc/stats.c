@@ -87,11 +87,10 @@ static void class_add(const struct weir__body *body, unsigned sizeclass, struct 
     f->cached += held * size;
 }
 
-static void store_add(struct weir__page_heap *page_heap, struct figures *f)
+static void page_heap_add(struct weir__page_heap *page_heap, struct figures *f)
 {
     weir__lock_take(&page_heap->lock);
-    f->cached += page_heap->hole_dirty + weir__page_heap_tails_locked(page_heap) +
-                 page_heap->ndirty_slabs * WEIR__SLAB;
+    f->cached += weir__page_heap_dirty_locked(page_heap);
     f->reserved = page_heap->reserved;
     f->metadata += page_heap->headers;
     weir__lock_drop(&page_heap->lock);
@@ -108,7 +107,7 @@ static void pooled_add(const struct weir__body *body, struct figures *f)
     weir__lock_drop(&body->page_heap->lock);
     own.metadata += sizeof *body + body->nshards * sizeof *body->shards[0];
     if (body->owns_page_heap)
-        store_add(body->page_heap, &own);
+        page_heap_add(body->page_heap, &own);
     figures_add(f, &own);
 }
 
@@ -177,15 +176,15 @@ int weir_stats_get(const weir_allocator *a, weir_stats *stats)
     struct figures f = {0};
     if (!stats)
         return weir__fail(EINVAL, "no room for statistics: NULL was given");
-    if (stats->size && stats->size < STATS_FIRST)
+    if (!weir__size_is_known(stats->size, sizeof *stats))
         return weir__fail(EINVAL, "weir_stats.size is %zu: no such struct", stats->size);
     struct weir__body *body = weir__body_of(a);
     if (!body)
         return EINVAL;
-    size_t size = stats->size ? weir__min(stats->size, sizeof *stats) : STATS_FIRST;
+    size_t size = stats->size ? stats->size : STATS_FIRST;
     figures_gather((weir_allocator *)(uintptr_t)a, &f);
     weir__meter_read(&body->meter, &reading);
-    weir_stats made = {.size = stats->size ? stats->size : STATS_FIRST,
+    weir_stats made = {.size = size,
                        .total_allocated = reading.total,
                        .peak_allocated = reading.peak,
                        .allocation_count = reading.count,

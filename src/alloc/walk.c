@@ -5,6 +5,7 @@
 #include "alloc/walk.h"
 
 #include "alloc/context.h"
+#include "pool/span.h"
 
 struct walk {
     weir_block_visitor *visit;
@@ -80,7 +81,7 @@ static int walk_all(weir_allocator *a, struct walk *walk)
     if (!stop) {
         struct span_walk of = {walk, a};
         weir__lock_take(&body->page_heap->lock);
-        stop = weir__page_heap_each_span_locked(body->page_heap, span_visit, &of);
+        stop = weir__span_each_locked(body->page_heap, span_visit, &of);
         weir__lock_drop(&body->page_heap->lock);
     }
     return stop;

@@ -4,6 +4,7 @@
  * settle who writes it in backing_choose.
  */
 #include "backing/backing.h"
+#include "os/memory_tool.h"
 #include "os/wait.h"
 
 #include <stdatomic.h>
@@ -35,14 +36,23 @@ static void backing_complain(const char *wish, const char *instead)
     (void)written;
 }
 
+/* Is it the host's malloc that is wished for, or that a tool watches? */
+static bool malloc_is_wanted(const char *wish)
+{
+    return *wish ? strcmp(wish, "malloc") == 0 : weir__os_memory_tool();
+}
+
 static const struct weir__backing *backing_wanted(void)
 {
     const char *wish = secure_getenv("WEIR_BACKING");
-    if (wish && strcmp(wish, "system") == 0)
+    wish = wish ? wish : "";
+    if (strcmp(wish, "system") == 0)
         return &weir__backing_system;
+    if (malloc_is_wanted(wish) && backing_can_serve(&weir__backing_malloc))
+        return &weir__backing_malloc;
     const struct weir__backing *provider =
         backing_can_serve(&weir_backing_jemalloc) ? &weir_backing_jemalloc : &weir__backing_system;
-    if (wish && *wish && strcmp(wish, provider->name) != 0)
+    if (*wish && strcmp(wish, "pool") != 0 && strcmp(wish, provider->name) != 0)
         backing_complain(wish, provider->name);
     return provider;
 }
@@ -75,4 +85,9 @@ const struct weir__backing *weir__backing_get(void)
 {
     const struct weir__backing *provider = atomic_load_explicit(&chosen, memory_order_acquire);
     return provider ? provider : backing_choose();
+}
+
+bool weir__backing_is_malloc(void)
+{
+    return weir__backing_get() == &weir__backing_malloc;
 }

@@ -8,10 +8,11 @@
  *
  * Providers: "jemalloc" (src/backing/jemalloc.c, in libweir-jemalloc, because
  * its static TLS would keep libweir from being loaded late) and "system"
- * (src/backing/system.c, always there).
+ * (src/backing/system.c, always there). "malloc" (src/backing/malloc.c) is for single
+ * blocks: where it is the choice there is no pool, and every block comes from it.
  *
  * Thread rule: every function may be called from any thread at any time, also
- * in a forked child. None of them calls the host's malloc.
+ * in a forked child. None of them but malloc's calls the host's malloc.
  */
 #ifndef WEIR_BACKING_BACKING_H
 #define WEIR_BACKING_BACKING_H
@@ -63,16 +64,23 @@ struct weir__backing {
 
 /*
  * The provider that serves this process. Chosen at the first call and the same
- * ever after: jemalloc where libweir-jemalloc is loaded, else the system; the
- * environment's WEIR_BACKING=system or =jemalloc wishes otherwise (ignored in
+ * ever after: malloc where a tool watches it (os/memory_tool.h), jemalloc where
+ * libweir-jemalloc is loaded, else the system; the environment's WEIR_BACKING=system,
+ * =jemalloc or =malloc wishes otherwise, =pool that no tool is heeded (ignored in
  * setuid programs, and said on standard error when it cannot be had). Safe before
  * constructors have run. Call it before registering fork handlers: jemalloc's
  * must come first.
  */
 const struct weir__backing *weir__backing_get(void);
 
+/* Is it the host's malloc? Then no pool is used. */
+bool weir__backing_is_malloc(void);
+
 /* The provider over mmap. Always there. */
 extern const struct weir__backing weir__backing_system;
+
+/* The provider over the host's malloc; without an abi where weir is that malloc. */
+extern const struct weir__backing weir__backing_malloc;
 
 /* The provider over jemalloc; no such object (a null address) where
  * libweir-jemalloc is not loaded. Data, not a function of jemalloc's, because

@@ -1,7 +1,7 @@
 # src/backing: the table and the system's provider in libweir, jemalloc's in a
 # library of its own.
 
-weir_core_sources += src/backing/backing.c src/backing/backing.h src/backing/meta.c \
+weir_core_sources += src/backing/backing.c src/backing/backing.h src/backing/malloc.c src/backing/meta.c \
 	src/backing/meta.h src/backing/system.c
 
 EXTRA_DIST += src/backing/jemalloc.c src/backing/jemalloc.map

@@ -9,9 +9,11 @@
  */
 #include "backing/meta.h"
 
+#include "backing/backing.h"
 #include "base/bits.h"
 #include "base/fault.h"
 #include "os/locks.h"
+#include "os/memory_tool.h"
 #include "os/pages.h"
 
 #include <errno.h>
@@ -20,6 +22,8 @@
 #define META_MIN_SHIFT 6  /* 64 bytes: one cache line, so objects never share one */
 #define META_MAX_SHIFT 16 /* larger objects are mapped by themselves */
 #define META_CHUNK     (256 * WEIR__KIB)
+
+_Static_assert(WEIR__META_KEPT == 1 << META_MAX_SHIFT, "larger ones are unmapped");
 
 struct meta_free {
     struct meta_free *next;
@@ -60,8 +64,47 @@ static void *meta_take_locked(unsigned shift)
     return object;
 }
 
+static bool handles_are_watched(void)
+{
+    return weir__unlikely(weir__os_memory_tool()) && weir__backing_is_malloc();
+}
+
+static bool all_are_watched(void)
+{
+    return handles_are_watched() && weir__os_memory_tool_is_strict();
+}
+
+static void meta_count(size_t more, size_t less)
+{
+    weir__lock_take(&meta.lock);
+    meta.in_use += more - less;
+    weir__lock_drop(&meta.lock);
+}
+
+static void *watched_allocate(size_t size)
+{
+    void *object = weir__fault_now()
+                       ? NULL
+                       : weir__backing_malloc.raw_allocate(weir__max(size, 1), WEIR__LINE);
+    if (object) {
+        memset(object, 0, size);
+        meta_count(size, 0);
+    } else {
+        errno = ENOMEM;
+    }
+    return object;
+}
+
+static void watched_free(void *block, size_t size)
+{
+    meta_count(0, size);
+    weir__backing_malloc.raw_free(block);
+}
+
 void *weir__meta_allocate(size_t size)
 {
+    if (all_are_watched())
+        return watched_allocate(size);
     unsigned shift = meta_shift(size);
     bool mapped = shift > META_MAX_SHIFT;
     size_t taken = (size_t)1 << (shift & 63);
@@ -85,6 +128,10 @@ void weir__meta_free(void *block, size_t size)
 {
     if (!block)
         return;
+    if (all_are_watched()) {
+        watched_free(block, size);
+        return;
+    }
     unsigned shift = meta_shift(size);
     bool mapped = shift > META_MAX_SHIFT;
     size_t taken = (size_t)1 << (shift & 63);
@@ -115,6 +162,21 @@ static void map_free(void *user, void *table, size_t size)
 }
 
 const struct weir__map_memory weir__meta_map = {map_allocate, map_free};
+
+void *weir__meta_allocate_handle(size_t size)
+{
+    if (!handles_are_watched() || all_are_watched())
+        return weir__meta_allocate(size);
+    return watched_allocate(size);
+}
+
+void weir__meta_free_handle(void *block, size_t size)
+{
+    if (!block || !handles_are_watched() || all_are_watched())
+        weir__meta_free(block, size);
+    else
+        watched_free(block, size);
+}
 
 size_t weir__meta_in_use(void)
 {

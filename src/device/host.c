@@ -204,6 +204,8 @@ static const weir_device_table host_functions = {
 
 const weir_device_table *weir_device_host_table(const char *name, size_t capacity)
 {
+    if (capacity > PTRDIFF_MAX)
+        return weir__fail_null(EINVAL, "a device of %zu bytes is impossibly large", capacity);
     struct host *h = weir__meta_allocate(sizeof *h);
     if (!h)
         return weir__fail_null(ENOMEM, "no memory for a device table");

@@ -16,7 +16,7 @@
  *   a free block on stream s may be used by s at once, and by others once
  *   sequence(block) <= done(s): an event recorded after its free is completed
  *
- * One lock a pool, of rank "pool", held across calls to the table.
+ * One lock a pool, of rank "device pool", held across calls to the table.
  */
 #ifndef WEIR_DEVICE_POOL_H
 #define WEIR_DEVICE_POOL_H

@@ -160,6 +160,7 @@ static int addresses_add(struct weir__device *d, size_t size, unsigned kind)
     size_t unit = d->table.granularity, free_bytes, total = 0;
     if (d->table.memory_info(d->table.user, &free_bytes, &total))
         total = 64 * WEIR__GIB;
+    total = weir__min(total, SIZE_MAX / 16);
     size_t least = weir__round_up(size, unit), length = weir__round_up(total, unit) * 4;
     void *base;
     int error = ENOMEM;

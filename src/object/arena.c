@@ -6,7 +6,9 @@
  */
 #include "alloc/allocator.h"
 #include "base/error.h"
+#include "base/handle.h"
 #include "os/locks.h"
+#include "os/memory_tool.h"
 
 #include <weir/arena.h>
 
@@ -43,6 +45,7 @@ struct mark {
 /* All under the lock, but for what never changes: allocator, chunk_size, fixed. Invariants:
  * the marks' serials and positions rise; the latest is not beyond `top`. */
 struct weir_arena {
+    struct weir__handle handle; /* first */
     weir__lock lock;
     struct weir__lock_entry known;
     bool fixed; /* the caller's memory; no growth */
@@ -61,6 +64,26 @@ struct weir_arena {
 static uint64_t mark_serial;
 
 /* -- chunks ------------------------------------------------------------------------- */
+
+/* Does a memory tool watch the chunks? The caller's own memory is left alone. */
+static bool arena_is_watched(const weir_arena *arena)
+{
+    return weir__unlikely(weir__os_memory_tool()) && !arena->fixed &&
+           weir__allocator_host_accessible(arena->allocator);
+}
+
+/* A use of what is not allocated is reported from here on. */
+static void part_forbid(const weir_arena *arena, const char *part, size_t size)
+{
+    if (arena_is_watched(arena))
+        weir__os_memory_forbid(part, size);
+}
+
+static void part_permit(const weir_arena *arena, const char *part, size_t size)
+{
+    if (arena_is_watched(arena))
+        weir__os_memory_permit(part, size);
+}
 
 static void chunk_append(weir_arena *arena, struct chunk *chunk, char *memory, size_t size)
 {
@@ -107,6 +130,7 @@ static struct chunk *chunk_take_locked(weir_arena *arena, size_t need)
         return NULL;
     }
     chunk_append(arena, chunk, memory, size);
+    part_forbid(arena, memory, size);
     return chunk;
 }
 
@@ -130,6 +154,7 @@ static size_t chunks_free(weir_arena *arena, struct chunk *chunk)
     for (struct chunk *next; chunk; chunk = next) {
         next = chunk->next;
         bytes += chunk->size;
+        part_permit(arena, chunk->memory, chunk->size);
         if (!arena->fixed)
             weir_deallocate(arena->allocator, chunk->memory);
         weir__meta_free(chunk, sizeof *chunk);
@@ -157,6 +182,7 @@ static void *top_take(weir_arena *arena, struct chunk *chunk, size_t offset, siz
     top->requested += requested;
     top->allocations++;
     arena->peak = weir__max(arena->peak, top->used);
+    part_permit(arena, chunk->memory + top->offset - size, requested);
     return chunk->memory + top->offset - size;
 }
 
@@ -251,6 +277,19 @@ weir_arena_mark weir_arena_mark_get(weir_arena *arena)
     return mark;
 }
 
+/* Back to where the arena stood before. */
+static void top_rewind(weir_arena *arena, struct position to)
+{
+    const struct chunk *chunk = to.chunk ? to.chunk : arena->first;
+    size_t offset = to.chunk ? to.offset : 0;
+    for (; chunk && arena_is_watched(arena); chunk = chunk->next, offset = 0) {
+        part_forbid(arena, chunk->memory + offset, chunk->size - offset);
+        if (chunk == arena->top.chunk)
+            break;
+    }
+    arena->top = to;
+}
+
 /* Index of the mark with this serial, or nmarks. */
 static size_t mark_find(const weir_arena *arena, weir_arena_mark serial)
 {
@@ -275,7 +314,7 @@ int weir_arena_rewind(weir_arena *arena, weir_arena_mark mark)
     for (size_t j = i; j < n; j++)
         live += arena->marks[j].live;
     if (i < n && live == 0) {
-        arena->top = arena->marks[i].at;
+        top_rewind(arena, arena->marks[i].at);
         arena->nmarks = i + 1;
     }
     weir__lock_drop(&arena->lock);
@@ -295,7 +334,7 @@ int weir_arena_reset(weir_arena *arena)
     for (size_t i = 0; i < arena->nmarks; i++)
         live += arena->marks[i].live;
     if (live == 0) {
-        arena->top = (struct position){0};
+        top_rewind(arena, (struct position){0});
         arena->nmarks = 0;
     }
     weir__lock_drop(&arena->lock);
@@ -344,6 +383,7 @@ static void facade_deallocate(void *user, void *block, size_t size, size_t align
         chunk = chunk->next; /* it is in one of them */
     size_t offset = (size_t)((char *)block - chunk->memory);
     --*live_count(arena, chunk->number, offset);
+    part_forbid(arena, block, size);
     bool latest = chunk == top->chunk && offset + size == top->offset;
     if (latest && !(arena->nmarks && position_equal(&arena->marks[arena->nmarks - 1].at, top))) {
         top->offset = offset;
@@ -401,6 +441,7 @@ weir_arena *weir_arena_create(const weir_arena_options *options)
         weir__meta_free(arena, sizeof *arena);
         return weir__fail_null(ENOMEM, "no memory for an arena");
     }
+    weir__handle_begin(&arena->handle, WEIR__HANDLE_ARENA);
     weir__locks_make(WEIR__RANK_OBJECT, &arena->lock, &arena->known);
     arena->chunk_size = o->chunk_size ? o->chunk_size : CHUNK_FIRST;
     arena->fixed = o->memory != NULL;
@@ -415,6 +456,8 @@ int weir_arena_destroy(weir_arena *arena)
 {
     if (!arena)
         return weir__fail(EINVAL, "no arena: NULL was given");
+    if (!weir__handle_end(&arena->handle, WEIR__HANDLE_ARENA))
+        return weir__fail(EINVAL, "no live arena");
     if (arena->facade)
         weir_allocator_destroy(arena->facade);
     weir__locks_remove(WEIR__RANK_OBJECT, &arena->known);
@@ -436,7 +479,7 @@ size_t weir_arena_trim(weir_arena *arena)
 
 int weir_arena_stats_get(weir_arena *arena, weir_arena_stats *stats)
 {
-    if (!arena || !stats || stats->size != sizeof *stats)
+    if (!arena || !stats || !weir__size_is_known(stats->size, sizeof *stats))
         return weir__fail(EINVAL, "statistics of an arena: %s",
                           arena && stats ? "no such struct" : "NULL was given");
     weir__lock_take(&arena->lock);

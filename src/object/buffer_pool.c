@@ -8,9 +8,11 @@
 #include "alloc/allocate.h"
 #include "alloc/allocator.h"
 #include "base/error.h"
+#include "base/handle.h"
 #include "base/list.h"
 #include "base/pointer_map.h"
 #include "os/locks.h"
+#include "os/memory_tool.h"
 
 #include <errno.h>
 
@@ -44,6 +46,7 @@ struct placed {
 
 /* All under the lock, but for what never changes: allocator. */
 struct weir_buffer_pool {
+    struct weir__handle handle; /* first */
     weir__lock lock;
     struct weir__lock_entry known;
     weir_allocator *allocator;
@@ -52,6 +55,9 @@ struct weir_buffer_pool {
     weir_buffer_pool_stats figures;
     struct weir__list bins[BINS]; /* by of_bin */
 };
+
+_Static_assert(sizeof(struct weir_buffer_pool) <= WEIR__META_KEPT,
+               "a dead one is known by its mark");
 
 static unsigned bin_of(size_t size)
 {
@@ -94,8 +100,20 @@ static void pooled_forget(weir_buffer_pool *pool, const struct pooled *p)
 
 /* -- idle blocks -------------------------------------------------------------------- */
 
+/* A memory tool reports uses of idle blocks. */
+static void idle_forbid(const weir_buffer_pool *pool, const struct pooled *p, bool forbidden)
+{
+    if (!weir__os_memory_tool() || !weir__allocator_host_accessible(pool->allocator))
+        return;
+    if (forbidden)
+        weir__os_memory_forbid(p->block, p->capacity);
+    else
+        weir__os_memory_permit(p->block, p->capacity);
+}
+
 static void idle_add(weir_buffer_pool *pool, struct pooled *p)
 {
+    idle_forbid(pool, p, true);
     p->idle = true;
     weir__list_push(&pool->bins[p->bin], &p->of_bin);
     weir__list_push(&pool->idle, &p->of_idle);
@@ -105,6 +123,7 @@ static void idle_add(weir_buffer_pool *pool, struct pooled *p)
 
 static void idle_remove(weir_buffer_pool *pool, struct pooled *p)
 {
+    idle_forbid(pool, p, false);
     p->idle = false;
     weir__list_remove(&pool->bins[p->bin], &p->of_bin);
     weir__list_remove(&pool->idle, &p->of_idle);
@@ -300,6 +319,7 @@ weir_buffer_pool *weir_buffer_pool_create(const weir_buffer_pool_options *option
     weir_buffer_pool *pool = weir__meta_allocate(sizeof *pool);
     if (!pool)
         return weir__fail_null(ENOMEM, "no memory for a pool of buffers");
+    weir__handle_begin(&pool->handle, WEIR__HANDLE_BUFFER_POOL);
     weir__locks_make(WEIR__RANK_OBJECT, &pool->lock, &pool->known);
     pool->allocator = options && options->allocator ? options->allocator : weir_cpu_allocator();
     pool->figures.idle_limit = options ? options->idle_limit : 0;
@@ -310,12 +330,16 @@ int weir_buffer_pool_destroy(weir_buffer_pool *pool)
 {
     if (!pool)
         return weir__fail(EINVAL, "no pool of buffers: NULL was given");
+    if (!weir__handle_is_live(&pool->handle, WEIR__HANDLE_BUFFER_POOL))
+        return weir__fail(EINVAL, "no live pool of buffers");
     weir__lock_take(&pool->lock);
     size_t out = pool->figures.out_count;
     struct weir__list cut = idle_cut(pool, out ? SIZE_MAX : 0);
     weir__lock_drop(&pool->lock);
     if (out)
         return weir__fail(EBUSY, "%zu buffers of the pool are out", out);
+    if (!weir__handle_end(&pool->handle, WEIR__HANDLE_BUFFER_POOL))
+        return weir__fail(EINVAL, "no live pool of buffers");
     cut_free(pool, cut);
     weir__pointer_map_clear(&pool->blocks);
     weir__locks_remove(WEIR__RANK_OBJECT, &pool->known);
@@ -341,7 +365,7 @@ weir_allocator *weir_buffer_pool_allocator(const weir_buffer_pool *pool)
 
 int weir_buffer_pool_stats_get(weir_buffer_pool *pool, weir_buffer_pool_stats *stats)
 {
-    if (!pool || !stats || stats->size != sizeof *stats)
+    if (!pool || !stats || !weir__size_is_known(stats->size, sizeof *stats))
         return weir__fail(EINVAL, "statistics of a pool of buffers: %s",
                           pool && stats ? "no such struct" : "NULL was given");
     weir__lock_take(&pool->lock);

@@ -165,10 +165,14 @@ int weir_device_stream_forget(weir_allocator *a, void *stream)
 
 int weir_device_stream_destroy(weir_allocator *a, void *stream)
 {
-    int error = weir_device_stream_forget(a, stream);
-    if (error || !stream)
+    struct weir__device *d = device_expect(a);
+    if (!d)
+        return EINVAL;
+    if (!stream)
+        return weir__fail(EINVAL, "%s: the default stream stays", d->name);
+    int error = weir__device_stream_forget(d, stream);
+    if (error)
         return error;
-    struct weir__device *d = weir__device_behind(a);
     error = d->table.stream_destroy(d->table.user, stream);
     return error ? weir__device_failed(d, "destroying a stream", error) : 0;
 }
@@ -264,7 +268,7 @@ int weir_device_stats_get(const weir_allocator *a, weir_device_stats *stats)
     struct weir__device *d = device_expect(a);
     if (!d)
         return EINVAL;
-    if (!stats || stats->size != sizeof *stats)
+    if (!stats || !weir__size_is_known(stats->size, sizeof *stats))
         return weir__fail(EINVAL, "weir_device_stats.size: no such struct");
     weir__device_stats(d, stats);
     return 0;

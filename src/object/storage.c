@@ -13,14 +13,14 @@ struct weir__storage *weir__storage_make(weir_allocator *a, size_t bytes, bool z
 {
     if (!a)
         return weir__fail_null(EINVAL, "no allocator: NULL was given");
-    struct weir__storage *storage = weir__meta_allocate(sizeof *storage);
+    struct weir__storage *storage = weir__meta_allocate_handle(sizeof *storage);
     if (!storage)
         return weir__fail_null(ENOMEM, "no memory for a tensor's book-keeping");
     storage->data = zeroed ? weir__allocate_zeroed(a, bytes, 1, WEIR_DEFAULT_ALIGNMENT)
                            : weir_allocate(a, bytes);
     if (!storage->data) {
         int saved = errno;
-        weir__meta_free(storage, sizeof *storage);
+        weir__meta_free_handle(storage, sizeof *storage);
         errno = saved;
         return NULL;
     }
@@ -39,7 +39,7 @@ void weir__storage_release(struct weir__storage *storage)
         weir_deallocate(storage->allocator, storage->data);
     if (storage->deleter)
         storage->deleter(storage->user, storage->data);
-    weir__meta_free(storage, sizeof *storage);
+    weir__meta_free_handle(storage, sizeof *storage);
     errno = saved;
 }
 

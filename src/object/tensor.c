@@ -36,7 +36,7 @@ bool weir__tensor_check(const weir_tensor *t)
 weir_tensor *weir__tensor_make(struct weir__storage *storage, void *data, size_t capacity,
                                const struct weir__layout *layout)
 {
-    weir_tensor *t = weir__meta_allocate(sizeof *t);
+    weir_tensor *t = weir__meta_allocate_handle(sizeof *t);
     if (!t)
         return weir__fail_null(ENOMEM, "no memory for a tensor's book-keeping");
     *t = (weir_tensor){.storage = storage,
@@ -100,7 +100,7 @@ weir_tensor *weir_tensor_wrap_memory(const weir_tensor_memory *memory, const int
         errno = error;
         return NULL;
     }
-    struct weir__storage *storage = weir__meta_allocate(sizeof *storage);
+    struct weir__storage *storage = weir__meta_allocate_handle(sizeof *storage);
     if (!storage)
         return weir__fail_null(ENOMEM, "no memory for a tensor's book-keeping");
     *storage = (struct weir__storage){.data = memory->data,
@@ -140,7 +140,7 @@ void weir_tensor_release(weir_tensor *t)
         return;
     struct weir__storage *storage = t->storage;
     t->mark = TENSOR_DEAD;
-    weir__meta_free(t, sizeof *t);
+    weir__meta_free_handle(t, sizeof *t);
     weir__storage_release(storage);
 }
 

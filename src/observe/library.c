@@ -52,7 +52,7 @@ static void figures_write(bool last)
     image->frees = stats.deallocations;
     image->failures = stats.failures;
     image->in_use = stats.in_use;
-    image->cached = stats.cached;
+    image->cached = stats.cached == WEIR_UNSUPPORTED ? 0 : stats.cached;
     image->reserved = stats.reserved == WEIR_UNSUPPORTED ? 0 : stats.reserved;
     image->metadata = stats.metadata;
     image->limit = stats.limit;

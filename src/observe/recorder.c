@@ -265,7 +265,7 @@ static int start_check(const weir_trace_options *options, const char *path)
 {
     if (!path)
         return weir__fail(EINVAL, "no trace file: NULL was given");
-    if (options->size && options->size < sizeof *options)
+    if (!weir__size_is_known(options->size, sizeof *options))
         return weir__fail(EINVAL, "weir_trace_options.size is %zu: no such struct", options->size);
     if (recorder.root)
         return weir__fail(EBUSY, "a trace is being recorded already");

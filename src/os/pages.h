@@ -7,6 +7,13 @@
 
 #include "base/bits.h"
 
+/* Every address that is ours or the program's lies below 2 to this power. */
+#if defined(__x86_64__)
+#define WEIR__OS_ADDRESS_BITS 47 /* the user half; 57-bit addresses come only on request */
+#else
+#define WEIR__OS_ADDRESS_BITS 48
+#endif
+
 /* Bytes in a page of this machine: 4 KiB on x86-64, 4, 16 or 64 KiB on aarch64. */
 size_t weir__os_page_size(void);
 
@@ -60,5 +67,12 @@ void weir__os_huge_pages(void *memory, size_t size, bool wanted);
  * says that it does not (probed once), they are cleared by hand.
  */
 size_t weir__os_purge(void *part, size_t size);
+
+/* Does a whole page of the machine lie within? If not, a purge would do nothing. */
+WEIR__INLINE bool weir__os_has_page(const void *part, size_t size)
+{
+    size_t page = weir__os_page_size(), head = -(uintptr_t)part & (page - 1);
+    return size >= head + page;
+}
 
 #endif

@@ -14,6 +14,7 @@ struct arena_slot {
 };
 
 struct weir_plan_arena {
+    struct weir__handle handle; /* first */
     char *data;
     weir_allocator *allocator;
     struct arena_slot *slots;
@@ -23,6 +24,8 @@ struct weir_plan_arena {
 
 static void plan_arena_free(weir_plan_arena *arena)
 {
+    if (!weir__handle_end(&arena->handle, WEIR__HANDLE_PLAN_ARENA))
+        return;
     weir_deallocate(arena->allocator, arena->data);
     weir__meta_free(arena->slots, (arena->count + 1) * sizeof *arena->slots);
     weir__meta_free(arena, sizeof *arena);
@@ -39,6 +42,7 @@ weir_plan_arena *weir_plan_arena_create(const weir_plan *plan, weir_allocator *a
                                .count = plan->count,
                                .bytes = plan->arena,
                                .owners = 1};
+    weir__handle_begin(&arena->handle, WEIR__HANDLE_PLAN_ARENA);
     arena->slots = weir__meta_allocate((plan->count + 1) * sizeof *arena->slots);
     if (arena->slots)
         arena->data =
@@ -55,14 +59,15 @@ weir_plan_arena *weir_plan_arena_create(const weir_plan *plan, weir_allocator *a
 
 weir_plan_arena *weir_plan_arena_retain(weir_plan_arena *arena)
 {
-    if (arena)
+    if (arena && weir__handle_is_live(&arena->handle, WEIR__HANDLE_PLAN_ARENA))
         __atomic_add_fetch(&arena->owners, 1, __ATOMIC_RELAXED);
     return arena;
 }
 
 void weir_plan_arena_release(weir_plan_arena *arena)
 {
-    if (arena && __atomic_sub_fetch(&arena->owners, 1, __ATOMIC_ACQ_REL) == 0)
+    if (arena && weir__handle_is_live(&arena->handle, WEIR__HANDLE_PLAN_ARENA) &&
+        __atomic_sub_fetch(&arena->owners, 1, __ATOMIC_ACQ_REL) == 0)
         plan_arena_free(arena);
 }
 

@@ -18,6 +18,7 @@ struct cache_entry {
 
 /* entries[0 .. count): used last first. */
 struct weir_plan_cache {
+    struct weir__handle handle; /* first */
     struct cache_entry *entries;
     size_t count, most;
     weir_plan_options options;
@@ -30,7 +31,7 @@ weir_plan_cache *weir_plan_cache_create(size_t most, const weir_plan_options *op
                                         weir_plan_maker *make, void *user)
 {
     if (!most || !make || most > SIZE_MAX / sizeof(struct cache_entry) ||
-        (options && options->size && options->size < sizeof *options))
+        (options && !weir__size_is_known(options->size, sizeof *options)))
         return weir__fail_null(EINVAL, "a cache of no plans, or without a maker");
     weir_plan_cache *cache = weir__meta_allocate(sizeof *cache);
     if (!cache)
@@ -40,6 +41,7 @@ weir_plan_cache *weir_plan_cache_create(size_t most, const weir_plan_options *op
         weir__meta_free(cache, sizeof *cache);
         return weir__fail_null(ENOMEM, "no memory for a cache of %zu plans", most);
     }
+    weir__handle_begin(&cache->handle, WEIR__HANDLE_PLAN_CACHE);
     cache->most = most;
     cache->make = make;
     cache->user = user;
@@ -115,7 +117,7 @@ void weir_plan_cache_counts(const weir_plan_cache *cache, size_t *hits, size_t *
 
 void weir_plan_cache_destroy(weir_plan_cache *cache)
 {
-    if (!cache)
+    if (!cache || !weir__handle_end(&cache->handle, WEIR__HANDLE_PLAN_CACHE))
         return;
     while (cache->count > 0)
         cache_drop(&cache->entries[--cache->count]);

@@ -69,6 +69,8 @@ static int orders_classical(struct orders *o, struct weir__plan_scratch *scratch
             return error;
         if (!error)
             orders_keep(o, arena);
+        if (!orders_spend(o) && o->best != SIZE_MAX)
+            break;
     }
     return 0;
 }
@@ -178,9 +180,27 @@ static int orders_leaders(struct orders *o, struct weir__plan_scratch *scratch)
     return 0;
 }
 
+/* Branch and bound, which takes the whole budget where it can come to an end; else a walk with
+ * what it leaves. True: nothing below the best exists. */
+static bool orders_search(struct orders *o, uint64_t seed, size_t target)
+{
+    struct weir__plan_budget *budget = o->budget, all = *budget;
+    struct weir__plan_budget part = {.work = all.work / 2, .deadline = all.deadline};
+    bool few = o->count <= WEIR__ORDERS_FEW;
+    o->budget = few ? budget : &part;
+    weir__fit_reset(&o->fit);
+    bool complete = orders_branch(o, 0, o->floor, 0) && o->best > target;
+    if (!few)
+        budget->work = all.work - (all.work / 2 - part.work);
+    o->budget = budget;
+    if (!complete)
+        orders_walk(o, seed);
+    return complete;
+}
+
 int weir__plan_orders(const struct weir_plan *plan, struct weir__plan_scratch *scratch,
-                      struct weir__plan_budget *budget, uint64_t seed, size_t target, size_t *arena,
-                      size_t *offsets, bool *complete)
+                      struct weir__plan_budget *budget, uint64_t seed, bool quick, size_t target,
+                      size_t *arena, size_t *offsets, bool *complete)
 {
     struct orders o = {.budget = budget, .target = target, .best = *arena, .offsets = offsets};
     *complete = false;
@@ -194,18 +214,8 @@ int weir__plan_orders(const struct weir_plan *plan, struct weir__plan_scratch *s
     if (error)
         return error;
     o.target = weir__max(o.target, o.floor);
-    if (o.best > o.target && orders_spend(&o)) {
-        struct weir__plan_budget all = *budget;
-        struct weir__plan_budget part = {.work = all.work / 2, .deadline = all.deadline};
-        o.budget = o.count <= WEIR__ORDERS_FEW ? budget : &part;
-        weir__fit_reset(&o.fit);
-        *complete = orders_branch(&o, 0, o.floor, 0) && o.best > target;
-        budget->work =
-            o.count <= WEIR__ORDERS_FEW ? budget->work : all.work - (all.work / 2 - part.work);
-        o.budget = budget;
-        if (!*complete)
-            orders_walk(&o, seed);
-    }
+    if (o.best > o.target && orders_spend(&o) && !quick)
+        *complete = orders_search(&o, seed, target);
     *complete |= o.best <= o.floor;
     *arena = o.best;
     return 0;

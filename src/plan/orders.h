@@ -9,10 +9,11 @@
 /*
  * Improves on *arena (bytes; SIZE_MAX: nothing known) down to `target`; offsets by buffer
  * are set when *arena was improved. *complete: nothing below *arena exists. 0, ENOMEM,
- * EINVAL (constraints contradict each other).
+ * EINVAL (constraints contradict each other). `quick`: first fit in the classical orders
+ * alone.
  */
 int weir__plan_orders(const struct weir_plan *plan, struct weir__plan_scratch *scratch,
-                      struct weir__plan_budget *budget, uint64_t seed, size_t target, size_t *arena,
-                      size_t *offsets, bool *complete);
+                      struct weir__plan_budget *budget, uint64_t seed, bool quick, size_t target,
+                      size_t *arena, size_t *offsets, bool *complete);
 
 #endif

@@ -14,12 +14,15 @@
 weir_plan *weir_plan_create(void)
 {
     weir_plan *plan = weir__meta_allocate(sizeof *plan);
-    return plan ? plan : weir__fail_null(ENOMEM, "no memory for a plan");
+    if (!plan)
+        return weir__fail_null(ENOMEM, "no memory for a plan");
+    weir__handle_begin(&plan->handle, WEIR__HANDLE_PLAN);
+    return plan;
 }
 
 void weir_plan_destroy(weir_plan *plan)
 {
-    if (!plan)
+    if (!plan || !weir__handle_end(&plan->handle, WEIR__HANDLE_PLAN))
         return;
     weir__meta_free(plan->buffers, plan->room * sizeof *plan->buffers);
     weir__meta_free(plan->disjoint, plan->disjoint_room * sizeof *plan->disjoint);
@@ -209,7 +212,7 @@ static size_t plan_total(const weir_plan *plan)
 
 int weir_plan_report_get(const weir_plan *plan, weir_plan_report *report)
 {
-    if (!plan || !report || (report->size && report->size < sizeof *report))
+    if (!plan || !report || !weir__size_is_known(report->size, sizeof *report))
         return weir__fail(EINVAL, "no plan, or a report of no known size");
     size_t size = report->size;
     size_t bound = weir_plan_lower_bound(plan);

@@ -7,6 +7,7 @@
 #define WEIR_PLAN_PLAN_H
 
 #include "base/bits.h"
+#include "base/handle.h"
 
 #include <weir/plan.h>
 
@@ -34,6 +35,7 @@ struct weir__plan_pin {
 /* Invariant: solved implies that every offset obeys every constraint, and arena ==
  * the greatest offset + size. */
 struct weir_plan {
+    struct weir__handle handle; /* first */
     struct weir__plan_buffer *buffers;
     size_t count, room;
     struct weir__plan_pair *disjoint;

@@ -24,6 +24,7 @@ struct record_live {
 };
 
 struct weir_plan_recorder {
+    struct weir__handle handle; /* first */
     weir__lock lock;
     struct weir__lock_entry known;
     weir_allocator *under, *facade; /* never change */
@@ -98,8 +99,10 @@ weir_plan_recorder *weir_plan_recorder_create(weir_allocator *a)
                                       .backing = "recorder"};
     r->under = a ? a : weir_cpu_allocator();
     r->facade = weir_allocator_create(&options);
-    if (r->facade)
+    if (r->facade) {
+        weir__handle_begin(&r->handle, WEIR__HANDLE_PLAN_RECORDER);
         return r;
+    }
     int error = errno;
     weir__locks_remove(WEIR__RANK_OBJECT, &r->known);
     weir__meta_free(r, sizeof *r);
@@ -141,7 +144,7 @@ weir_plan *weir_plan_record(weir_plan_recorder *recorder)
 
 void weir_plan_recorder_destroy(weir_plan_recorder *recorder)
 {
-    if (!recorder)
+    if (!recorder || !weir__handle_end(&recorder->handle, WEIR__HANDLE_PLAN_RECORDER))
         return;
     weir_allocator_destroy(recorder->facade);
     weir__meta_free(recorder->entries, recorder->room * sizeof *recorder->entries);

@@ -20,6 +20,7 @@ struct replay_buffer {
 };
 
 struct weir_plan_replay {
+    struct weir__handle handle; /* first */
     weir__lock lock;
     struct weir__lock_entry known;
     weir_allocator *under, *facade; /* never change, as the next three */
@@ -136,6 +137,7 @@ weir_plan_replay *weir_plan_replay_create(const weir_plan *plan, weir_allocator 
     weir_plan_replay *r = weir__meta_allocate(sizeof *r);
     if (!r)
         return weir__fail_null(ENOMEM, "no memory for a replay");
+    weir__handle_begin(&r->handle, WEIR__HANDLE_PLAN_REPLAY);
     weir__locks_make(WEIR__RANK_OBJECT, &r->lock, &r->known);
     r->under = a ? a : weir_cpu_allocator();
     r->count = plan->count;
@@ -164,7 +166,7 @@ void weir_plan_replay_begin(weir_plan_replay *replay)
 
 int weir_plan_replay_stats_get(weir_plan_replay *replay, weir_plan_replay_stats *stats)
 {
-    if (!replay || !stats || (stats->size && stats->size < sizeof *stats))
+    if (!replay || !stats || !weir__size_is_known(stats->size, sizeof *stats))
         return weir__fail(EINVAL, "no replay, or statistics of no known size");
     weir__lock_take(&replay->lock);
     *stats = (weir_plan_replay_stats){stats->size, replay->passes, replay->served,
@@ -175,7 +177,7 @@ int weir_plan_replay_stats_get(weir_plan_replay *replay, weir_plan_replay_stats 
 
 void weir_plan_replay_destroy(weir_plan_replay *replay)
 {
-    if (!replay)
+    if (!replay || !weir__handle_end(&replay->handle, WEIR__HANDLE_PLAN_REPLAY))
         return;
     if (replay->facade)
         weir_allocator_destroy(replay->facade);

@@ -6,9 +6,10 @@
  * stretches comes first makes no difference: what fits into one fits into no other. So
  * there is no heap of heights, only a walk downhill from where the last item was put.
  *
- * Near linear: an item is placed once and a stretch is joined away once, and the best item
- * of a stretch is found in a tree over the items by lo, whose nodes know the least hi
- * and the best rank below them.
+ * An item is placed once and a stretch is joined away once; the best item of a stretch is found
+ * in a tree over the items by lo, whose nodes know the least hi and the best rank below them.
+ * Measured: n log n where lifetimes are short; where a quarter of all items is live at once the
+ * tree prunes little, and twice the items take four times as long.
  */
 #include "plan/problem.h"
 

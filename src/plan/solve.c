@@ -214,11 +214,11 @@ static int solve_boxes(struct solve *s, bool quick)
 /* -- all plans ----------------------------------------------------------------------------------
  */
 
-static int solve_orders(struct solve *s)
+static int solve_orders(struct solve *s, bool quick)
 {
     bool complete;
     size_t before = s->arena, goal = weir__max(s->target, s->proven);
-    int error = weir__plan_orders(s->plan, &s->scratch, &s->budget, s->seed, goal, &s->arena,
+    int error = weir__plan_orders(s->plan, &s->scratch, &s->budget, s->seed, quick, goal, &s->arena,
                                   s->offsets, &complete);
     if (error)
         return error;
@@ -282,9 +282,9 @@ static int solve_run(struct solve *s, const weir_plan_options *o)
     if (error)
         return error;
     bool open = s->arena > weir__max(s->target, s->proven);
-    bool small = plan->count <= WEIR__ORDERS_FEW && !o->heuristic_only;
-    if (constrained || (open && (plan->naliases || small)))
-        error = solve_orders(s);
+    bool small = plan->count <= WEIR__ORDERS_FEW;
+    if (constrained || (open && !o->heuristic_only && (plan->naliases || small)))
+        error = solve_orders(s, o->heuristic_only);
     return error ? error : solve_store(s);
 }
 
@@ -293,7 +293,7 @@ int weir_plan_solve(weir_plan *plan, const weir_plan_options *options)
     weir_plan_options o = {0};
     if (options)
         o = *options;
-    if (!plan || (o.size && o.size < sizeof o) || o.threads > 1)
+    if (!plan || !weir__size_is_known(o.size, sizeof o) || o.threads > 1)
         return weir__fail(EINVAL, "no plan, or options that are not valid");
     struct solve s;
     int error = solve_begin(&s, plan);

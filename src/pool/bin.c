@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-struct weir__cached weir__no_cached;
+static uint32_t no_entry; /* never cached */
+struct weir__cached weir__no_cached = {NULL, &no_entry, WEIR__ENTRY_CACHED, 0};
 
 static bool bin_is_used(const struct weir__bin *bin)
 {
@@ -33,6 +34,7 @@ bool weir__bin_resize(struct weir__bin *bin, size_t room)
     if (!below)
         return false;
     bool used = bin_is_used(bin);
+    *below = weir__no_cached;
     memcpy(below + 1, old, count * sizeof *below);
     bin_place(bin, below + 1, count, room);
     if (used)
@@ -59,5 +61,6 @@ void weir__bin_shift(struct weir__bin *bin, size_t count)
 bool weir__bin_is_valid(const struct weir__bin *bin)
 {
     return bin->base <= bin->top && bin->top <= bin->limit && !bin->base[-1].block &&
+           !weir__cached_is_true(&bin->base[-1]) &&
            (bin_is_used(bin) || (bin->limit == bin->base && !bin->grown));
 }

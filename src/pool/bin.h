@@ -4,9 +4,10 @@
  *
  *   no block | base [cached cached ... ] top ... limit
  *
- * Below the base stands one without a block, so that its owner finds the bin empty by what
- * it pops. An unused bin has base == top == limit, after the one without a block that all
- * unused bins share: it reads as both empty and full.
+ * Below the base stands one without a block, which is never a true copy (pool/cached.h), so that
+ * one comparison tells the owner that the bin is empty and that a copy is not true. An unused bin
+ * has base == top == limit, after the one without a block that all unused bins share: it reads as
+ * both empty and full.
  *
  * Who may use a bin: pool/cache.h. `top` and `base` are read by any thread for figures.
  */

@@ -1,8 +1,8 @@
 /* pool/center.c - see center.h for what is kept and how it is locked. */
 #include "pool/center.h"
 
+#include "pool/chunk.h"
 #include "pool/late_misuse.h"
-#include "pool/page_heap.h"
 
 #include <string.h>
 
@@ -45,7 +45,7 @@ static void slab_unlink(struct weir__slab **list, struct weir__slab *slab)
 
 static struct weir__slab *slab_add_locked(struct weir__center *center)
 {
-    struct weir__slab *slab = weir__page_heap_take_slab(center->page_heap);
+    struct weir__slab *slab = weir__chunk_take_slab(center->page_heap);
     if (!slab)
         return NULL;
     weir__slab_init(slab, center->sizeclass, center->owner, center);
@@ -59,9 +59,7 @@ static struct weir__slab *slab_add_locked(struct weir__center *center)
 static unsigned slab_take_locked(struct weir__center *center, struct weir__slab *slab,
                                  struct weir__cached *blocks, unsigned wanted)
 {
-    unsigned count = 0, before = slab->nout;
-    while (count < wanted && weir__slab_has_free(slab) && weir__slab_take(slab, &blocks[count]))
-        count++;
+    unsigned before = slab->nout, count = weir__slab_take(slab, blocks, wanted);
     center->nout += slab->nout - before; /* more than count if the slab was mended */
     if (!weir__slab_has_free(slab)) {
         slab_unlink(&center->partial, slab);
@@ -83,8 +81,8 @@ static unsigned slabs_take_locked(struct weir__center *center, struct weir__cach
     return count;
 }
 
-static void slab_put_locked(struct weir__center *center, struct weir__slab *slab,
-                            const struct weir__cached *cached)
+WEIR__INLINE void slab_put_locked(struct weir__center *center, struct weir__slab *slab,
+                                  const struct weir__cached *cached)
 {
     bool was_full = !weir__slab_has_free(slab);
     if (weir__unlikely(!weir__slab_put(slab, cached)))
@@ -93,7 +91,7 @@ static void slab_put_locked(struct weir__center *center, struct weir__slab *slab
     if (slab->nout == 0) {
         slab_unlink(was_full ? &center->full : &center->partial, slab);
         __atomic_store_n(&center->nslabs, center->nslabs - 1, __ATOMIC_RELAXED);
-        weir__page_heap_give_slab(center->page_heap, slab);
+        weir__chunk_give_slab(center->page_heap, slab);
     } else if (was_full) {
         slab_unlink(&center->full, slab);
         slab_link(&center->partial, slab);
@@ -113,10 +111,11 @@ static struct weir__center *cached_home(const struct weir__center *own,
 
 static void stale_note(const struct weir__center *own, const struct weir__cached *cached)
 {
-    weir__late_misuse_note(&(struct weir__late_misuse){.what = WEIR_MISUSE_DOUBLE_FREE,
-                                                       .block = cached->block,
-                                                       .owner = own->owner,
-                                                       .requested = cached->requested});
+    weir__late_misuse_note(
+        &(struct weir__late_misuse){.what = WEIR_MISUSE_DOUBLE_FREE,
+                                    .block = cached->block,
+                                    .owner = own->owner,
+                                    .requested = weir__entry_size(cached->former)});
 }
 
 /* Blocks of other centers, in the hand of who holds a center's lock. */
@@ -129,10 +128,10 @@ struct strays {
 static void block_put_locked(struct weir__center *center, const struct weir__cached *cached,
                              struct strays *strays)
 {
-    const struct weir__center *home = cached_home(center, cached);
-    if (weir__likely(home == center))
-        slab_put_locked(center, weir__slab_of(cached->block), cached);
-    else if (home)
+    struct weir__slab *slab = weir__slab_of(cached->block);
+    if (weir__likely(slab->center == center && slab->owner == center->owner))
+        slab_put_locked(center, slab, cached);
+    else if (cached_home(center, cached))
         strays->blocks[strays->count++] = *cached;
     else
         stale_note(center, cached);
@@ -175,13 +174,28 @@ static void returns_take_locked(struct weir__center *center)
         weir__returns_emptied(center->returns, batch);
 }
 
+/* A batch out of returns, depot or slabs. */
+static unsigned batch_take_locked(struct weir__center *center, struct weir__cached *blocks)
+{
+    struct weir__batch *batch = weir__returns_first(center->returns);
+    if (batch) {
+        unsigned count = (unsigned)batch->count;
+        memcpy(blocks, batch->blocks, count * sizeof *blocks);
+        weir__returns_emptied(center->returns, batch);
+        returns_take_locked(center);
+        return count;
+    }
+    unsigned count = weir__depot_take(&center->depot, blocks, center->batch);
+    return count ? count : slabs_take_locked(center, blocks, center->batch);
+}
+
 /* Puts what the depot has beyond `most` into slabs, as far as strays can be carried. */
 static void depot_shrink_locked(struct weir__center *center, size_t most, struct strays *strays)
 {
-    struct weir__cached cached;
-    while (center->depot.count > most && strays->count < STRAYS_MOST) {
-        weir__depot_take(&center->depot, &cached, 1);
-        block_put_locked(center, &cached, strays);
+    struct weir__depot *depot = &center->depot;
+    while (weir__unlikely(depot->count > most) && strays->count < STRAYS_MOST) {
+        unsigned count = (unsigned)weir__min(depot->count - most, STRAYS_MOST - strays->count);
+        blocks_put_locked(center, weir__depot_top(depot, count), count, strays);
     }
 }
 
@@ -190,10 +204,7 @@ unsigned weir__center_take(struct weir__center *center, struct weir__cached *blo
     struct strays strays;
     strays.count = 0;
     weir__lock_take(&center->lock);
-    returns_take_locked(center);
-    unsigned count = weir__depot_take(&center->depot, blocks, center->batch);
-    if (!count)
-        count = slabs_take_locked(center, blocks, center->batch);
+    unsigned count = batch_take_locked(center, blocks);
     depot_shrink_locked(center, center->depot.most, &strays);
     weir__lock_drop(&center->lock);
     strays_put(center, &strays);
@@ -205,7 +216,7 @@ unsigned weir__center_take(struct weir__center *center, struct weir__cached *blo
 static bool center_is_loose_locked(const struct weir__center *center)
 {
     size_t bytes = center->nslabs * WEIR__SLAB;
-    return weir__unlikely(bytes > weir__policy.loose_bytes) &&
+    return weir__unlikely(bytes > center->page_heap->policy->loose_bytes) &&
            center->nout * weir__class_bytes[center->sizeclass] < bytes / 4;
 }
 
@@ -293,7 +304,7 @@ static void slabs_give_all(struct weir__center *center, struct weir__slab *list)
 {
     for (struct weir__slab *slab = list, *next; slab; slab = next) {
         next = slab->next;
-        weir__page_heap_give_slab(center->page_heap, slab);
+        weir__chunk_give_slab(center->page_heap, slab);
     }
 }
 
@@ -312,7 +323,7 @@ void weir__center_destroy(struct weir__center *center)
 
 static int slab_each_live(struct weir__slab *slab, weir__entry_visitor *visit, void *user)
 {
-    for (unsigned index = weir__slab_first(slab); index < slab->fresh; index++) {
+    for (unsigned index = slab->first; index < slab->fresh; index++) {
         uint32_t *entry = &slab->entries[index], value = weir__entry_get(entry);
         void *block = weir__slab_block(slab, index);
         if (weir__unlikely(weir__slab_is_overwritten(slab, value))) {

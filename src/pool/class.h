@@ -40,7 +40,7 @@ unsigned weir__class_batch(unsigned sizeclass);
 
 /* Blocks that a center keeps outside its slabs, at most WEIR__DEPOT_MAX: 256 KiB of blocks
  * whose batches are full, 64 KiB of others. */
-#define WEIR__DEPOT_MAX 3816
+#define WEIR__DEPOT_MAX 7912
 unsigned weir__class_depot(unsigned sizeclass);
 
 #endif

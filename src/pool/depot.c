@@ -47,12 +47,18 @@ bool weir__depot_put(struct weir__depot *depot, const struct weir__cached *block
     return true;
 }
 
+const struct weir__cached *weir__depot_top(struct weir__depot *depot, unsigned count)
+{
+    weir__assert(count <= depot->count);
+    depot_set_count(depot, depot->count - count);
+    return depot->blocks + depot->count;
+}
+
 unsigned weir__depot_take(struct weir__depot *depot, struct weir__cached *blocks, unsigned most)
 {
     unsigned count = (unsigned)weir__min(depot->count, most);
-    depot_set_count(depot, depot->count - count);
     if (count)
-        memcpy(blocks, depot->blocks + depot->count, count * sizeof *blocks);
+        memcpy(blocks, weir__depot_top(depot, count), count * sizeof *blocks);
     return count;
 }
 

@@ -20,7 +20,7 @@ struct weir__depot {
     uint32_t room_most; /* what it may need meanwhile */
 };
 
-#define WEIR__DEPOT_ROOM  ((size_t)4096)
+#define WEIR__DEPOT_ROOM  ((size_t)8192)
 #define WEIR__DEPOT_BYTES (WEIR__DEPOT_ROOM * sizeof(struct weir__cached))
 
 void weir__depot_init(struct weir__depot *depot, unsigned most, unsigned room_most);
@@ -30,6 +30,9 @@ bool weir__depot_put(struct weir__depot *depot, const struct weir__cached *block
 
 /* Up to `most` of the latest; how many. */
 unsigned weir__depot_take(struct weir__depot *depot, struct weir__cached *blocks, unsigned most);
+
+/* The latest `count`, which are out of it then; valid until something is put. */
+const struct weir__cached *weir__depot_top(struct weir__depot *depot, unsigned count);
 
 /* Frees the array, which holds nothing or nothing that counts any more. */
 void weir__depot_clear(struct weir__depot *depot);

@@ -4,12 +4,18 @@
  * from: pool/span.c cuts and joins them.
  *
  * A bit of `bin_used` is set exactly when that bin is not empty, one of `bin_words` when
- * that word of it is not zero. Lists are LIFO; a hole remembers its bin.
+ * that word of it is not zero. In a bin the dirty holes stand before the clean ones, the
+ * dirty LIFO, so that memory which is resident is found first. A hole remembers its bin.
  */
 #ifndef WEIR_POOL_HOLE_H
 #define WEIR_POOL_HOLE_H
 
 #include "pool/page_heap.h"
+
+WEIR__INLINE struct weir__span *weir__hole_of(const struct weir__link *link)
+{
+    return weir__list_of(link, struct weir__span, u.hole.link);
+}
 
 WEIR__INLINE unsigned weir__hole_bin(uint32_t npages)
 {
@@ -23,52 +29,32 @@ WEIR__INLINE unsigned weir__hole_bin(uint32_t npages)
 WEIR__INLINE void weir__hole_link(struct weir__page_heap *heap, struct weir__span *hole)
 {
     unsigned bin = weir__hole_bin(hole->npages);
-    struct weir__span *next = heap->bins[bin];
     hole->u.hole.bin = (uint16_t)bin;
-    hole->u.hole.prev = NULL;
-    hole->u.hole.next = next;
-    heap->bins[bin] = hole;
-    if (next) {
-        next->u.hole.prev = hole;
-        return;
-    }
+    if (hole->zeroed)
+        weir__list_append(&heap->bins[bin], &hole->u.hole.link);
+    else
+        weir__list_push(&heap->bins[bin], &hole->u.hole.link);
     heap->bin_used[bin / 64] |= (uint64_t)1 << (bin % 64);
     heap->bin_words |= 1u << bin / 64;
 }
 
-/* What the hole's neighbours in its list point to becomes `instead`, at its place. */
-WEIR__INLINE void weir__hole_replace(struct weir__page_heap *heap, const struct weir__span *hole,
-                                     struct weir__span *instead)
+WEIR__INLINE void weir__hole_unlink(struct weir__page_heap *heap, struct weir__span *hole)
 {
-    struct weir__span *next = hole->u.hole.next, *prev = hole->u.hole.prev;
     unsigned bin = hole->u.hole.bin;
-    instead->u.hole.next = next;
-    instead->u.hole.prev = prev;
-    instead->u.hole.bin = (uint16_t)bin;
-    if (next)
-        next->u.hole.prev = instead;
-    if (prev)
-        prev->u.hole.next = instead;
-    else
-        heap->bins[bin] = instead;
-}
-
-WEIR__INLINE void weir__hole_unlink(struct weir__page_heap *heap, const struct weir__span *hole)
-{
-    struct weir__span *next = hole->u.hole.next, *prev = hole->u.hole.prev;
-    unsigned bin = hole->u.hole.bin;
-    if (next)
-        next->u.hole.prev = prev;
-    if (prev) {
-        prev->u.hole.next = next;
-        return;
-    }
-    heap->bins[bin] = next;
-    if (next)
+    weir__list_remove(&heap->bins[bin], &hole->u.hole.link);
+    if (heap->bins[bin].first)
         return;
     heap->bin_used[bin / 64] &= ~((uint64_t)1 << (bin % 64));
     if (!heap->bin_used[bin / 64])
         heap->bin_words &= ~(1u << bin / 64);
+}
+
+/* `instead` takes the place of `hole`, for it belongs into the same bin. */
+WEIR__INLINE void weir__hole_replace(struct weir__page_heap *heap, const struct weir__span *hole,
+                                     struct weir__span *instead)
+{
+    instead->u.hole.bin = hole->u.hole.bin;
+    weir__list_replace(&heap->bins[hole->u.hole.bin], &hole->u.hole.link, &instead->u.hole.link);
 }
 
 /* The first bin from `bin` on that holds something; -1: none. */
@@ -99,8 +85,9 @@ WEIR__INLINE struct weir__span *weir__hole_best(const struct weir__page_heap *he
                                                 uint32_t npages)
 {
     struct weir__span *best = NULL;
-    int look = WEIR__HOLE_LOOK;
-    for (struct weir__span *hole = heap->bins[bin]; hole && look--; hole = hole->u.hole.next) {
+    const struct weir__link *link = heap->bins[bin].first;
+    for (int look = WEIR__HOLE_LOOK; link && look--; link = link->next) {
+        struct weir__span *hole = weir__hole_of(link);
         if (hole->npages < npages)
             continue;
         if (!best || hole->npages < best->npages ||
@@ -114,11 +101,32 @@ WEIR__INLINE struct weir__span *weir__hole_best(const struct weir__page_heap *he
 WEIR__INLINE struct weir__span *weir__hole_find(const struct weir__page_heap *heap, uint32_t npages)
 {
     unsigned bin = weir__hole_bin(npages);
-    struct weir__span *best = heap->bins[bin] ? weir__hole_best(heap, bin, npages) : NULL;
+    struct weir__span *best = heap->bins[bin].first ? weir__hole_best(heap, bin, npages) : NULL;
     if (best)
         return best;
     int next = weir__hole_bin_next(heap, bin + 1);
     return next < 0 ? NULL : weir__hole_best(heap, (unsigned)next, npages);
 }
+
+/* Makes a hole of [page, page + npages), which is part of no span or hole. */
+void weir__hole_insert(struct weir__page_heap *heap, struct weir__region *region, uint32_t page,
+                       uint32_t npages, bool zeroed, uint32_t freed_at);
+
+/* Its pages are part of nothing from then on. */
+void weir__hole_remove(struct weir__page_heap *heap, struct weir__span *hole);
+
+/* The hole takes in what follows it and has `npages` in all; it is dirty from now on. */
+void weir__hole_widen(struct weir__page_heap *heap, struct weir__span *hole, uint32_t npages);
+
+/* Takes the next dirty hole that was freed `idle_ms` ago or before and has a whole page of the
+ * machine out of the layout: laid out as an idle span, which nobody joins. It looks from bin
+ * `*bin` downwards and leaves it there; NULL: none. weir__span_uncut_locked puts it back. */
+struct weir__span *weir__hole_cut_locked(struct weir__page_heap *heap, uint32_t idle_ms, int *bin);
+
+/* Holes with the stamp `before` get that of the millisecond that ended now. */
+void weir__hole_restamp_locked(struct weir__page_heap *heap, uint32_t before);
+
+/* Do bins, bits, links and sums agree? `count`: of all holes. */
+bool weir__hole_is_valid(const struct weir__page_heap *heap, size_t *count);
 
 #endif

@@ -34,17 +34,39 @@ static bool place_has(size_t i, const struct weir__late_misuse *late)
     return same;
 }
 
+/* Adds it to the one at place i, if that is another of the same owner. */
+static bool place_add(size_t i, const struct weir__late_misuse *late)
+{
+    if (late->what != WEIR_MISUSE_DOUBLE_FREE || !place_claim(i, PLACE_KEPT))
+        return false;
+    struct weir__late_misuse *kept = &places[i].late;
+    bool same = kept->what == late->what && kept->owner == late->owner;
+    if (same) {
+        kept->requested += late->requested;
+        kept->more++;
+    }
+    place_release(i, PLACE_KEPT);
+    return same;
+}
+
+static bool place_fill(size_t i, const struct weir__late_misuse *late)
+{
+    if (!place_claim(i, PLACE_FREE))
+        return false;
+    places[i].late = *late;
+    places[i].late.more = 0;
+    place_release(i, PLACE_KEPT);
+    return true;
+}
+
 static bool late_keep(const struct weir__late_misuse *late)
 {
-    for (size_t i = 0; i < WEIR__LATE_MISUSES; i++)
-        if (place_has(i, late))
-            return true;
-    for (size_t i = 0; i < WEIR__LATE_MISUSES; i++)
-        if (place_claim(i, PLACE_FREE)) {
-            places[i].late = *late;
-            place_release(i, PLACE_KEPT);
-            return true;
-        }
+    static bool (*const ways[])(size_t, const struct weir__late_misuse *) = {place_has, place_fill,
+                                                                             place_add};
+    for (size_t way = 0; way < sizeof ways / sizeof *ways; way++)
+        for (size_t i = 0; i < WEIR__LATE_MISUSES; i++)
+            if (ways[way](i, late))
+                return true;
     return false;
 }
 

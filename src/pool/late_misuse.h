@@ -4,8 +4,9 @@
  * Kept until a thread that holds no lock takes it to report it. Knows nothing of allocators:
  * an owner is an address.
  *
- * Any thread, no lock, safe around fork. At most WEIR__LATE_MISUSES are kept at a time; what
- * is found beyond that is counted as lost.
+ * Any thread, no lock, safe around fork. At most WEIR__LATE_MISUSES are kept at a time. What is
+ * found beyond that is added to one that is kept of the same owner, so that figures can be
+ * mended for all of them; if there is none it is counted as lost.
  */
 #ifndef WEIR_POOL_LATE_MISUSE_H
 #define WEIR_POOL_LATE_MISUSE_H
@@ -21,6 +22,7 @@ struct weir__late_misuse {
     const void *block;
     const void *owner; /* of the block, as slabs name it */
     size_t requested;  /* DOUBLE_FREE: what the second free counted off */
+    size_t more;       /* DOUBLE_FREE: others whose bytes were added to `requested` */
 };
 
 /* A corrupted entry that is kept already is not kept again. */

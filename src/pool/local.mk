@@ -1,13 +1,13 @@
 # src/pool: size classes, slabs, spans, class centers, thread caches.
 
-weir_core_sources += src/pool/bin.c src/pool/bin.h src/pool/budget.c \
+weir_core_sources += src/pool/bin.c src/pool/bin.h src/pool/budget.c src/pool/budget.h \
 	src/pool/cache.c src/pool/cache.h src/pool/cached.h \
 	src/pool/center.c src/pool/center.h \
-	src/pool/class.c src/pool/class.h \
-	src/pool/depot.c src/pool/depot.h src/pool/entry.h src/pool/hole.h \
+	src/pool/chunk.c src/pool/chunk.h src/pool/class.c src/pool/class.h \
+	src/pool/depot.c src/pool/depot.h src/pool/entry.h src/pool/hole.c src/pool/hole.h \
 	src/pool/late_misuse.c src/pool/late_misuse.h \
 	src/pool/map.c src/pool/map.h src/pool/page_heap.c src/pool/page_heap.h \
-	src/pool/place.c src/pool/place.h src/pool/policy.c src/pool/policy.h \
-	src/pool/region.c src/pool/region.h \
+	src/pool/place.h src/pool/policy.c src/pool/policy.h \
+	src/pool/purge.c src/pool/purge.h src/pool/region.c src/pool/region.h \
 	src/pool/returns.c src/pool/returns.h \
-	src/pool/slab.c src/pool/slab.h src/pool/span.c
+	src/pool/slab.c src/pool/slab.h src/pool/span.c src/pool/span.h

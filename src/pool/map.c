@@ -1,8 +1,6 @@
 /* pool/map.c - the table of map.h; no lock of its own. */
 #include "pool/map.h"
 
-#include "os/pages.h"
-
 _Static_assert(WEIR__MAP_ENTRIES >> WEIR__LEAF_SHIFT << WEIR__LEAF_SHIFT == WEIR__MAP_ENTRIES,
                "whole leaves");
 

@@ -17,17 +17,11 @@
 #ifndef WEIR_POOL_MAP_H
 #define WEIR_POOL_MAP_H
 
-#include "base/bits.h"
+#include "os/pages.h"
 
 #define WEIR__CHUNK_SHIFT 22
 #define WEIR__CHUNK       ((size_t)1 << WEIR__CHUNK_SHIFT)
-
-#if defined(__x86_64__)
-#define WEIR__ADDRESS_BITS 47 /* user half; 57-bit addresses come only on request */
-#else
-#define WEIR__ADDRESS_BITS 48
-#endif
-#define WEIR__MAP_ENTRIES ((size_t)1 << (WEIR__ADDRESS_BITS - WEIR__CHUNK_SHIFT))
+#define WEIR__MAP_ENTRIES ((size_t)1 << (WEIR__OS_ADDRESS_BITS - WEIR__CHUNK_SHIFT))
 #define WEIR__LEAF_SHIFT  16 /* so that the low half of a word is the index */
 #define WEIR__LEAVES      (WEIR__MAP_ENTRIES >> WEIR__LEAF_SHIFT)
 

@@ -13,26 +13,40 @@
 #include "pool/region.h"
 #include "pool/slab.h"
 
+/* Two words, so that it travels in registers from the fast way to the slow one, which goes on
+ * from it. */
 struct weir__place {
-    unsigned what;           /* of the map: WEIR__MAP_FOREIGN, _SLABS, or a region from _SPANS on */
-    struct weir__slab *slab; /* SLABS: the one it lies in */
-    uint32_t *entry;         /* SLABS: of the block that starts there; NULL: none does */
-    struct weir__span *span; /* a region: the live span whose block starts there; NULL: none */
+    struct weir__slab *slab; /* the one it lies in; NULL: in no slab */
+    uint32_t *entry;         /* in a slab: of the block that starts there; NULL: none does */
 };
 
-/* The span's part of the answer; out of line, so that small blocks do not pay for it. */
-struct weir__place weir__place_in_region(unsigned what, const void *pointer);
+/* Of what lies in no slab: what the map says (pool/map.h), kept where others have the entry. */
+WEIR__INLINE unsigned weir__place_what(struct weir__place place)
+{
+    return place.slab ? WEIR__MAP_SLABS : (unsigned)(uintptr_t)place.entry;
+}
 
 WEIR__INLINE struct weir__place weir__place_of(const void *pointer)
 {
-    struct weir__place place = {weir__map_get(pointer), NULL, NULL, NULL};
-    if (weir__likely(place.what == WEIR__MAP_SLABS)) {
+    unsigned what = weir__map_get(pointer);
+    struct weir__place place = {NULL, (uint32_t *)(uintptr_t)what};
+    if (weir__likely(what == WEIR__MAP_SLABS)) {
         place.slab = weir__slab_of(pointer);
         place.entry = weir__slab_entry(place.slab, pointer);
-    } else if (place.what != WEIR__MAP_FOREIGN) {
-        place = weir__place_in_region(place.what, pointer);
     }
     return place;
+}
+
+/* The live span whose block starts at the pointer, which lies in no slab; NULL: none. */
+WEIR__INLINE struct weir__span *weir__place_span(struct weir__place place, const void *pointer)
+{
+    unsigned what = weir__place_what(place);
+    if (weir__unlikely(what < WEIR__MAP_SPANS))
+        return NULL;
+    struct weir__span *span = weir__span_at(what, pointer);
+    bool starts = span && __atomic_load_n(&span->state, __ATOMIC_ACQUIRE) == WEIR__PAGE_SPAN &&
+                  weir__span_starts_at(span, pointer);
+    return weir__likely(starts) ? span : NULL;
 }
 
 #endif

@@ -2,7 +2,7 @@
  * pool/policy.h - how long a pool keeps what nobody uses, and whether it asks for huge
  * pages: choices for a whole library. libweir's (pool/policy.c) suit inference, whose
  * steps come back to the same memory again and again; a library that stands under any
- * program has its own instead (preload/policy.c, linked before the archive).
+ * program has its own instead (preload/policy.c).
  */
 #ifndef WEIR_POOL_POLICY_H
 #define WEIR_POOL_POLICY_H
@@ -21,6 +21,12 @@ struct weir__policy {
                          * while most of it is free; SIZE_MAX: never */
 };
 
-extern const struct weir__policy weir__policy;
+/*
+ * The library's policy, for weir__page_heap_init: weir__policy_other where what is linked with the
+ * core defines that, else libweir's own. It is a weak reference and not a call at the start,
+ * because malloc is called before any constructor of the library that it is in.
+ */
+const struct weir__policy *weir__policy_get(void);
+extern const struct weir__policy weir__policy_other __attribute__((weak, visibility("hidden")));
 
 #endif

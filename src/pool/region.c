@@ -1,16 +1,14 @@
 /*
- * pool/region.c - takes regions from the backing, registers them in the address
- * map, and advises huge pages. Owns weir__regions; entries are handed out under a
- * lock of its own because page heaps share the table.
+ * pool/region.c - reserves the addresses of regions, registers them in the address map, opens
+ * them and advises huge pages. Owns the table of regions; entries are handed out under a lock
+ * of its own because page heaps share the table.
  */
 #include "pool/region.h"
 
-#include "backing/backing.h"
 #include "base/fault.h"
 #include "os/locks.h"
 #include "os/pages.h"
-#include "pool/page_heap.h"
-#include "pool/policy.h"
+#include "pool/chunk.h"
 
 void (*weir__region_watcher)(const void *address, size_t size, bool taken);
 
@@ -22,61 +20,100 @@ void (*weir__region_watcher)(const void *address, size_t size, bool taken);
 #define REGION_HUGE_HEAD (4 * WEIR__MIB)
 #define REGION_HUGE_TAIL (8 * WEIR__MIB)
 
-struct weir__region weir__regions[WEIR__REGIONS];
+/* Opened ahead: as much as is open, within these. */
+#define OPEN_FIRST ((uint32_t)(4 * WEIR__MIB >> WEIR__GRANULE_SHIFT))
+#define OPEN_MOST  ((uint32_t)(64 * WEIR__MIB >> WEIR__GRANULE_SHIFT))
+
+/* Unmapped at a time, so that no other thread waits for the kernel for long. */
+#define UNMAP_MOST (32 * WEIR__MIB)
+
+#define CHUNK_PAGES ((uint32_t)(WEIR__CHUNK >> WEIR__GRANULE_SHIFT))
+
+_Static_assert(sizeof(struct weir__chunk) + (CHUNK_PAGES + 2) * sizeof(struct weir__span) <=
+                   WEIR__SLAB,
+               "a chunk's first slab has room for the page headers of a borrowed chunk");
+
+struct weir__region *weir__region_blocks[WEIR__REGIONS / WEIR__REGION_BLOCK];
 
 /* Under the lock. */
 static struct {
     weir__lock lock;
-    unsigned made;                          /* entries ever used */
-    struct weir__region *direct, *spanning; /* free ones, by kind */
+    unsigned made;                                /* entries ever used */
+    struct weir__list direct, spanning, borrowed; /* free ones, by kind; LIFO */
 } table = {.lock = WEIR__LOCK(REGIONS)};
 WEIR__LOCKS_KNOW(REGIONS, &table.lock);
 
+/* -- entries and headers -------------------------------------------------------------- */
+
+/* Of that many pages, and the one before. */
 static size_t headers_size(size_t nheaders)
 {
     return weir__round_up((nheaders + 2) * sizeof(struct weir__span), weir__os_page_size());
 }
 
-/* A free entry with headers enough, the one with the fewest. */
-static struct weir__region *region_reuse_locked(size_t npages, bool direct)
+static struct weir__list *list_of(const struct weir__region *region)
 {
-    struct weir__region **best = direct && table.direct ? &table.direct : NULL;
-    for (struct weir__region **at = &table.spanning; !direct && *at; at = &(*at)->next)
-        if ((*at)->nheaders >= npages && (!best || (*at)->nheaders < (*best)->nheaders))
-            best = at;
-    struct weir__region *region = best ? *best : NULL;
-    if (region)
-        *best = region->next;
+    return region->first ? &table.borrowed : region->direct ? &table.direct : &table.spanning;
+}
+
+/* A free entry with room for the headers, the one with the least. */
+static struct weir__region *region_reuse_locked(struct weir__list *list, size_t room)
+{
+    struct weir__region *best = NULL;
+    for (const struct weir__link *link = list->first; link; link = link->next) {
+        struct weir__region *region = weir__region_of_link(link);
+        if (region->room >= room && (!best || region->room < best->room))
+            best = region;
+        if (region->room == room)
+            break;
+    }
+    if (best)
+        weir__list_remove(list, &best->link);
+    return best;
+}
+
+/* All zero but for its index. */
+static struct weir__region *entry_add_locked(void)
+{
+    struct weir__region **block = &weir__region_blocks[table.made / WEIR__REGION_BLOCK];
+    if (table.made == WEIR__REGIONS)
+        return NULL;
+    if (!*block)
+        *block = weir__os_map(WEIR__REGION_BLOCK * sizeof **block);
+    if (!*block)
+        return NULL;
+    struct weir__region *region = *block + table.made % WEIR__REGION_BLOCK;
+    region->index = (uint16_t)table.made++;
     return region;
 }
 
 static struct weir__region *region_add_locked(size_t npages, bool direct)
 {
-    struct weir__region *region = &weir__regions[table.made];
-    if (table.made == WEIR__REGIONS)
+    struct weir__span *headers = direct ? NULL : weir__os_reserve(headers_size(npages), 1);
+    struct weir__region *region = direct || headers ? entry_add_locked() : NULL;
+    if (!region) {
+        if (headers)
+            weir__os_unmap(headers, headers_size(npages));
         return NULL;
-    struct weir__span *headers = direct ? NULL : weir__os_map(headers_size(npages));
-    if (!direct && !headers)
-        return NULL;
-    region->index = (uint16_t)table.made++;
+    }
     region->direct = direct;
     region->pages = direct ? &region->own : headers + 1;
-    __atomic_store_n(&region->nheaders, direct ? 1 : (uint32_t)npages, __ATOMIC_RELEASE);
+    region->room = direct ? 1 : (uint32_t)npages;
+    __atomic_store_n(&region->nheaders, direct, __ATOMIC_RELEASE);
     return region;
 }
 
-/* An entry whose headers are all zero, with guards. */
+/* An entry whose headers are all zero. */
 static struct weir__region *region_enter(size_t npages, bool direct)
 {
     if (weir__fault_now())
         return NULL;
     weir__lock_take(&table.lock);
-    struct weir__region *region = region_reuse_locked(npages, direct);
+    struct weir__region *region = direct ? region_reuse_locked(&table.direct, 1)
+                                         : region_reuse_locked(&table.spanning, npages);
     if (!region)
         region = region_add_locked(npages, direct);
     weir__lock_drop(&table.lock);
-    if (region && !direct)
-        region->pages[-1].state = region->pages[npages].state = WEIR__PAGE_SPAN_END;
     return region;
 }
 
@@ -84,18 +121,50 @@ static void region_leave(struct weir__region *region)
 {
     if (region->direct)
         __atomic_store_n(&region->own.state, WEIR__PAGE_NONE, __ATOMIC_RELEASE);
-    else
+    else if (region->nheaders && !region->first)
         weir__os_purge(region->pages - 1, headers_size(region->nheaders));
     weir__lock_take(&table.lock);
-    struct weir__region **list = region->direct ? &table.direct : &table.spanning;
-    region->next = *list;
-    *list = region;
+    weir__list_push(list_of(region), &region->link);
     weir__lock_drop(&table.lock);
+}
+
+static bool headers_open(struct weir__region *region, uint32_t npages)
+{
+    if (npages <= region->nheaders)
+        return true;
+    size_t size = headers_size(npages);
+    if (!weir__os_open(region->pages - 1, size))
+        return false;
+    size_t open = weir__min(size / sizeof(struct weir__span) - 2, region->room);
+    __atomic_store_n(&region->nheaders, (uint32_t)open, __ATOMIC_RELEASE);
+    return true;
+}
+
+/* -- ranges ----------------------------------------------------------------------------- */
+
+bool weir__region_open(struct weir__region *region, uint32_t npages)
+{
+    if (weir__likely(npages <= region->opened))
+        return true;
+    size_t ahead = weir__max(OPEN_FIRST, weir__min(region->opened, OPEN_MOST));
+    uint32_t most = (uint32_t)weir__min(region->opened + ahead, region->npages);
+    uint32_t least = region->direct ? region->npages : npages;
+    uint32_t tries[] = {(uint32_t)weir__max(most, least), least};
+    for (int i = 0; i < 2 && !weir__fault_now(); i++) {
+        size_t start = (size_t)region->opened << WEIR__GRANULE_SHIFT;
+        size_t end = weir__round_up((size_t)tries[i] << WEIR__GRANULE_SHIFT, weir__os_page_size());
+        if (headers_open(region, region->direct ? 1 : tries[i]) &&
+            weir__os_open(region->base + start, end - start)) {
+            region->opened = (uint32_t)(end >> WEIR__GRANULE_SHIFT);
+            return true;
+        }
+    }
+    return false;
 }
 
 static void region_advise(struct weir__region *region)
 {
-    if (!weir__policy.huge_pages)
+    if (!region->heap->policy->huge_pages)
         return;
     if (region->direct) {
         weir__os_huge_pages(region->base, region->size, true);
@@ -106,44 +175,162 @@ static void region_advise(struct weir__region *region)
         weir__os_huge_pages(region->base + REGION_HUGE_TAIL, region->size - REGION_HUGE_TAIL, true);
 }
 
+static void range_unmap(char *base, size_t size)
+{
+    for (size_t part; size; base += part, size -= part) {
+        part = weir__min(size, UNMAP_MOST);
+        weir__os_unmap(base, part);
+    }
+}
+
+static void range_give(struct weir__region *region)
+{
+    if (region->first)
+        weir__chunk_retire_one(region->heap->backing, region->base);
+    else
+        range_unmap(region->base, region->size);
+}
+
+/* False: no memory for the map. */
+static bool region_set(struct weir__region *region, struct weir__page_heap *heap, char *base,
+                       size_t size)
+{
+    __atomic_store_n(&region->base, base, __ATOMIC_RELAXED);
+    region->heap = heap;
+    region->size = size;
+    region->npages = (uint32_t)(size >> WEIR__GRANULE_SHIFT);
+    region->busy = false;
+    if (!weir__map_set(base, size, WEIR__MAP_SPANS + region->index))
+        return false;
+    weir__region_tell(base, size, true);
+    return true;
+}
+
 struct weir__region *weir__region_create(struct weir__page_heap *heap, size_t size,
                                          size_t alignment, bool direct)
 {
-    size_t npages = size >> WEIR__GRANULE_SHIFT;
-    struct weir__region *region = region_enter(npages, direct);
+    struct weir__region *region = region_enter(size >> WEIR__GRANULE_SHIFT, direct);
     if (!region)
         return NULL;
-    char *base = weir__fault_now() ? NULL : heap->backing->take(size, alignment);
-    if (!base)
-        goto no_base;
-    __atomic_store_n(&region->base, base, __ATOMIC_RELAXED);
-    region->npages = (uint32_t)npages;
-    region->frontier = 0;
-    region->touched = 0;
-    region->busy = false;
-    region->size = size;
-    region->alignment = alignment;
-    region->heap = heap;
-    region->next = NULL;
-    if (!weir__map_set(base, size, WEIR__MAP_SPANS + region->index))
-        goto no_map;
-    region_advise(region);
-    weir__region_tell(base, size, true);
-    return region;
-
-no_map:
-    heap->backing->give(base, size, alignment);
-no_base:
+    char *base = weir__fault_now() ? NULL : weir__os_reserve(size, alignment);
+    if (base && region_set(region, heap, base, size)) {
+        region->alignment = alignment;
+        region->first = region->frontier = region->touched = region->opened = 0;
+        region_advise(region);
+        return region;
+    }
+    if (base)
+        range_unmap(base, size);
     region_leave(region);
     return NULL;
 }
 
-void weir__region_destroy(struct weir__region *region)
+/* Headers and chunk lie in the first slab, which no span gets. */
+struct weir__region *weir__region_borrow(struct weir__page_heap *heap)
 {
-    weir__map_set(region->base, region->size, WEIR__MAP_FOREIGN);
-    if (region->heap->backing->trim && region->touched)
-        region->heap->backing->purge(region->base, (size_t)region->touched << WEIR__GRANULE_SHIFT);
-    weir__region_tell(region->base, region->size, false);
-    region->heap->backing->give(region->base, region->size, region->alignment);
-    region_leave(region);
+    struct weir__chunk *chunk = weir__fault_now() ? NULL : weir__chunk_revive(heap->backing);
+    if (!chunk)
+        return NULL;
+    weir__lock_take(&table.lock);
+    struct weir__region *region = region_reuse_locked(&table.borrowed, CHUNK_PAGES);
+    if (!region)
+        region = entry_add_locked();
+    weir__lock_drop(&table.lock);
+    if (!region || !region_set(region, heap, (char *)chunk, WEIR__CHUNK)) {
+        weir__chunk_retire_one(heap->backing, chunk);
+        return NULL;
+    }
+    region->pages = (struct weir__span *)(chunk + 1) + 1;
+    region->first = region->frontier = region->touched = WEIR__SLAB >> WEIR__GRANULE_SHIFT;
+    region->room = region->opened = CHUNK_PAGES;
+    __atomic_store_n(&region->nheaders, CHUNK_PAGES, __ATOMIC_RELEASE);
+    return region;
+}
+
+void weir__region_destroy(struct weir__list *list)
+{
+    for (struct weir__region *region; (region = weir__region_of_link(list->first));) {
+        weir__list_remove(list, &region->link);
+        weir__map_set(region->base, region->size, WEIR__MAP_FOREIGN);
+        weir__region_tell(region->base, region->size, false);
+        range_give(region);
+        region_leave(region);
+    }
+}
+
+/* The addresses are nobody's in the map while they change hands. */
+bool weir__region_remap(struct weir__region *region, size_t size)
+{
+    char *base = region->base;
+    unsigned entry = WEIR__MAP_SPANS + region->index;
+    weir__map_set(base, region->size, WEIR__MAP_FOREIGN);
+    char *moved =
+        weir__fault_now() ? NULL : weir__os_remap(base, region->size, size, region->alignment);
+    if (moved && weir__map_set(moved, size, entry)) {
+        weir__region_tell(base, region->size, false);
+        weir__region_tell(moved, size, true);
+        __atomic_store_n(&region->base, moved, __ATOMIC_RELAXED);
+        return true;
+    }
+    weir__assert(!moved);
+    weir__map_set(base, region->size, entry);
+    return false;
+}
+
+size_t weir__region_shrink_locked(struct weir__region *region)
+{
+    size_t kept = weir__round_up((size_t)region->frontier << WEIR__GRANULE_SHIFT, WEIR__CHUNK);
+    if (region->direct || region->busy || region->first || kept >= region->size || !kept)
+        return 0;
+    size_t bytes = region->size - kept;
+    weir__map_set(region->base + kept, bytes, WEIR__MAP_FOREIGN);
+    weir__region_tell(region->base + kept, bytes, false);
+    range_unmap(region->base + kept, bytes);
+    region->size = kept;
+    region->npages = (uint32_t)(kept >> WEIR__GRANULE_SHIFT);
+    region->opened = (uint32_t)weir__min(region->opened, region->npages);
+    region->touched = (uint32_t)weir__min(region->touched, region->npages);
+    return bytes;
+}
+
+/* -- checking ---------------------------------------------------------------------------- */
+
+static bool layout_is_valid(const struct weir__region *region, uint32_t page, bool after_hole)
+{
+    const struct weir__span *span = &region->pages[page], *end = span + span->npages - 1;
+    bool hole = span->state == WEIR__PAGE_HOLE;
+    if (!span->npages || span->npages > region->frontier - page || span->region != region->index ||
+        (hole && after_hole) ||
+        (!hole && span->state != WEIR__PAGE_SPAN && span->state != WEIR__PAGE_IDLE))
+        return false;
+    return span->npages == 1 || region->direct ||
+           end->state == (hole ? WEIR__PAGE_HOLE_END : WEIR__PAGE_SPAN_END);
+}
+
+static bool bounds_are_valid(const struct weir__region *region)
+{
+    unsigned entry = WEIR__MAP_SPANS + region->index;
+    return region->first <= region->frontier && region->frontier <= region->touched &&
+           region->touched <= region->opened &&
+           (region->busy || region->npages == region->size >> WEIR__GRANULE_SHIFT) &&
+           weir__map_get(region->base) == entry &&
+           weir__map_get(region->base + region->size - 1) == entry;
+}
+
+bool weir__region_is_valid(const struct weir__region *region, size_t *live, size_t *nholes)
+{
+    bool hole = false;
+    if (!bounds_are_valid(region))
+        return false;
+    for (uint32_t page = region->first; page < region->frontier;) {
+        const struct weir__span *span = &region->pages[page];
+        if (!layout_is_valid(region, page, hole))
+            return false;
+        hole = span->state == WEIR__PAGE_HOLE;
+        *nholes += hole;
+        if (span->state == WEIR__PAGE_SPAN)
+            *live += (size_t)span->npages << WEIR__GRANULE_SHIFT;
+        page += span->npages;
+    }
+    return !hole;
 }

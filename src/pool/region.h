@@ -1,24 +1,28 @@
 /*
  * pool/region.h - the address ranges that spans live in, and their page headers.
  *
- * A region is one range from the backing, in 4 KiB pages, laid out from the left:
+ * A region is one range of addresses that weir reserves for itself, in 4 KiB pages, laid out
+ * from the left and opened piece by piece as the frontier passes:
  *
- *   | span | hole | span | span | hole | span |   never used, or given back   |
- *   0                                         ^frontier                       ^npages
+ *   | span | hole | span | hole | span |  used before  |  never used  |   no access   |
+ *   first                              ^frontier       ^touched       ^opened         ^npages
  *
- * Every page has a header outside the region; only the first and last pages of a
- * span or hole have theirs in use. A direct region holds one span and has one header.
+ * So what is not used yet counts for nothing but addresses: it is not committed, not in a core
+ * file, not populated by mlockall. Every page has a header outside the region; only the first and
+ * last pages of a span or hole have theirs in use. A direct region holds one span, has one header,
+ * is open throughout, and changes its size and place with the span.
  * All under the page heap's lock, but for weir__span_at.
  *
  * Any thread may look up any pointer at any time, also beside the free that gives its
  * region back. So a region's entry in the table, its kind and its headers stay for good:
- * `pages` and `nheaders` never change once they are set, and the headers are never
- * unmapped, only emptied; the next region of the kind gets them. What a racing look-up
+ * `nheaders` only grows, and the headers are never unmapped, only emptied; the next region of the
+ * kind gets them (borrowed chunks bring their own, as many). What a racing look-up
  * reads may be of before or after, never of what is not there.
  */
 #ifndef WEIR_POOL_REGION_H
 #define WEIR_POOL_REGION_H
 
+#include "base/list.h"
 #include "pool/map.h"
 
 /* The unit of spans and holes: weir's own, whatever the machine's pages are (os/pages.h). */
@@ -31,13 +35,13 @@ enum weir__page_state {
     WEIR__PAGE_SPAN_END, /* last page of one of several pages */
     WEIR__PAGE_HOLE,     /* first page of a hole */
     WEIR__PAGE_HOLE_END, /* last page of one of several pages; npages is the hole's */
-    WEIR__PAGE_IDLE      /* first page of the span freed last (page heap.h) */
+    WEIR__PAGE_IDLE      /* first page of the span freed last (span.h), or of a cut hole */
 };
 
 /* Header of a page. `npages` counts at the first page, and for holes the last. */
 struct weir__span {
     uint32_t npages;
-    uint16_t region; /* index in weir__regions; set at both ends */
+    uint16_t region; /* index of the region; set at both ends */
     uint8_t state;
     bool zeroed; /* hole: all of it is known to be zero (purged, never touched since) */
     union {
@@ -45,12 +49,13 @@ struct weir__span {
             size_t requested;
             const void *owner;
             uint32_t tag;
-            uint16_t color; /* block = page start + color * 64 */
+            uint8_t color; /* block = page start + color lines */
             uint8_t align_shift;
-            bool old; /* allocated before the latest checkpoint */
+            bool direct; /* its region is */
+            bool old;    /* allocated before the latest checkpoint */
         } live;
         struct { /* a hole; linked in its bin */
-            struct weir__span *next, *prev;
+            struct weir__link link;
             uint32_t freed_at; /* the page heap's clock */
             uint16_t bin;      /* where it is linked */
         } hole;
@@ -59,8 +64,8 @@ struct weir__span {
 
 _Static_assert(sizeof(struct weir__span) == 32, "two page headers a cache line");
 
-/* Called when a pool took memory from the backing (true) or gave it back, with locks of the
- * pool held; NULL: nobody asked. Atomic; set once. */
+/* Called when a page heap took addresses (true) or gave them back; NULL: nobody asked. Atomic;
+ * set once. */
 extern void (*weir__region_watcher)(const void *address, size_t size, bool taken);
 
 WEIR__INLINE void weir__region_tell(const void *address, size_t size, bool taken)
@@ -76,30 +81,48 @@ struct weir__page_heap;
 struct weir__region {
     char *base; /* atomic: read without the lock */
     uint32_t npages;
+    uint32_t first;      /* 0, or past the header of a borrowed chunk */
     uint32_t frontier;   /* first page past the last span or hole */
     uint32_t touched;    /* first page never handed out: zero from here on */
+    uint32_t opened;     /* first page without access */
     uint32_t lowered_at; /* the page heap's clock when the frontier last went down */
+    uint32_t nheaders;   /* of `pages` that may be read; atomic, only grows */
     uint16_t index;
     bool direct;              /* holds one huge span and goes back with it */
-    bool busy;                /* its tail is being purged: npages is less meanwhile, */
+    bool busy;                /* it is being moved, or its tail purged: npages is less meanwhile, */
     uint32_t busy_touched;    /* and touched was this */
-    uint32_t nheaders;        /* of `pages`: npages at least, 1 of a direct region; atomic */
-    struct weir__span *pages; /* headers; guards at -1 and npages, but not of a direct region */
-    size_t size, alignment;   /* as taken from the backing */
+    uint32_t room;            /* headers that fit their reservation; constant */
+    struct weir__span *pages; /* headers; the one at -1 may be read too */
+    size_t size, alignment;   /* of the range */
     struct weir__page_heap *heap;
-    struct weir__region *next; /* of the page heap: in the order of making; or free ones: LIFO */
-    struct weir__span own;     /* the header of a direct region */
+    struct weir__link link; /* of the page heap: in the order of making; or free ones: LIFO */
+    struct weir__span own;  /* the header of a direct region */
 } __attribute__((aligned(128)));
 
-/* The entries [0, regions made) are in use or free; the system backs what is touched. */
-#define WEIR__REGIONS 65533
-extern struct weir__region weir__regions[WEIR__REGIONS];
+_Static_assert(sizeof(struct weir__region) == 128, "no cache line holds two regions");
+
+/* The table of regions, in blocks that are never unmapped; those that were made are in use or
+ * free. */
+#define WEIR__REGION_SHIFT 9
+#define WEIR__REGION_BLOCK (1u << WEIR__REGION_SHIFT)
+#define WEIR__REGIONS      ((UINT16_MAX - WEIR__MAP_SPANS) & ~(WEIR__REGION_BLOCK - 1))
+extern struct weir__region *weir__region_blocks[WEIR__REGIONS / WEIR__REGION_BLOCK];
 
 _Static_assert(WEIR__REGIONS + WEIR__MAP_SPANS <= UINT16_MAX, "the map names every region");
 
+WEIR__INLINE struct weir__region *weir__region_at(unsigned index)
+{
+    return &weir__region_blocks[index >> WEIR__REGION_SHIFT][index & (WEIR__REGION_BLOCK - 1)];
+}
+
 WEIR__INLINE struct weir__region *weir__region_of_map(unsigned map_entry)
 {
-    return &weir__regions[map_entry - WEIR__MAP_SPANS];
+    return weir__region_at(map_entry - WEIR__MAP_SPANS);
+}
+
+WEIR__INLINE struct weir__region *weir__region_of_link(const struct weir__link *link)
+{
+    return weir__list_of(link, struct weir__region, link);
 }
 
 /* The header of the page that `pointer` lies in, as its map entry says; NULL: it has none.
@@ -115,7 +138,7 @@ WEIR__INLINE struct weir__span *weir__span_at(unsigned map_entry, const void *po
 
 WEIR__INLINE struct weir__region *weir__span_region(const struct weir__span *span)
 {
-    return &weir__regions[span->region];
+    return weir__region_at(span->region);
 }
 
 WEIR__INLINE uint32_t weir__span_page(const struct weir__span *span)
@@ -131,19 +154,44 @@ WEIR__INLINE char *weir__span_start(const struct weir__span *span)
 
 WEIR__INLINE char *weir__span_block(const struct weir__span *span)
 {
-    return weir__span_start(span) + (size_t)span->u.live.color * 64;
+    return weir__span_start(span) + (size_t)span->u.live.color * WEIR__LINE;
 }
 
 WEIR__INLINE size_t weir__span_usable(const struct weir__span *span)
 {
-    return ((size_t)span->npages << WEIR__GRANULE_SHIFT) - (size_t)span->u.live.color * 64;
+    return ((size_t)span->npages << WEIR__GRANULE_SHIFT) - (size_t)span->u.live.color * WEIR__LINE;
 }
 
-/* A region of at least `size` bytes for `page heap`; NULL when there is no memory. */
+/* Does the block of the span start there? The pointer lies in the span's first page. */
+WEIR__INLINE bool weir__span_starts_at(const struct weir__span *span, const void *pointer)
+{
+    return ((uintptr_t)pointer & (WEIR__GRANULE - 1)) == (size_t)span->u.live.color * WEIR__LINE;
+}
+
+/* A region of `size` bytes, whole chunks, for `heap`, none of it open; NULL: no addresses. */
 struct weir__region *weir__region_create(struct weir__page_heap *heap, size_t size,
                                          size_t alignment, bool direct);
 
-/* Gives its memory back; the entry and the headers wait for the next region. */
-void weir__region_destroy(struct weir__region *region);
+/* A region in a retired chunk, open, without its first pages: what is left where the system has
+ * no addresses; NULL: there is none. */
+struct weir__region *weir__region_borrow(struct weir__page_heap *heap);
+
+/* Opens the first `npages` pages, and more ahead, and their headers. False: the system refuses. */
+bool weir__region_open(struct weir__region *region, uint32_t npages);
+
+/* Makes a direct region `size` bytes, where it stands or elsewhere, with the contents and without
+ * copying. False, and nothing changed: the system cannot. Lock not held: nobody else has the
+ * block. */
+bool weir__region_remap(struct weir__region *region, size_t size);
+
+/* Gives back the addresses past the frontier; bytes. */
+size_t weir__region_shrink_locked(struct weir__region *region);
+
+/* Gives the regions of the list back, which are in no page heap any more; the entries and the
+ * headers wait for the next regions. No lock held. */
+void weir__region_destroy(struct weir__list *list);
+
+/* Is the layout whole? Adds to the bytes of live spans and the number of holes. */
+bool weir__region_is_valid(const struct weir__region *region, size_t *live, size_t *nholes);
 
 #endif

@@ -12,9 +12,23 @@
  * by slabs that follow each other. */
 static size_t slab_color(const struct weir__slab *slab, size_t size)
 {
-    size_t room = weir__slab_first(slab) * size - weir__slab_ledger(size);
+    size_t room = slab->first * size - weir__slab_ledger(size);
     size_t number = (size_t)(slab - weir__chunk_of(slab)->slabs);
     return number * COLOR_STEP % (room / WEIR__LINE + 1) * WEIR__LINE;
+}
+
+/* Least room for colors; blocks of 64 bytes and less have entries in every set anyway. */
+static size_t color_room(size_t size)
+{
+    return size <= 64 ? 0 : size < 256 ? 512 : 1024 - WEIR__LINE;
+}
+
+/* First index of blocks this large that lies neither under the ledger nor under its colors. */
+static size_t first_index(size_t size)
+{
+    if (size >= WEIR__INLINE_MIN)
+        return 0;
+    return (weir__slab_ledger(size) + color_room(size) + size - 1) / size;
 }
 
 void weir__slab_init(struct weir__slab *slab, unsigned sizeclass, const void *owner,
@@ -23,7 +37,8 @@ void weir__slab_init(struct weir__slab *slab, unsigned sizeclass, const void *ow
     size_t size = weir__class_bytes[sizeclass];
     struct weir__chunk *chunk = weir__chunk_of(slab);
     slab->bin = (uint16_t)(sizeclass << WEIR__BIN_SHIFT);
-    slab->fresh = (uint16_t)weir__slab_first(slab);
+    slab->size = (uint16_t)size;
+    slab->first = slab->fresh = (uint16_t)first_index(size);
     if (size >= WEIR__INLINE_MIN) {
         slab->entries = chunk->u.entries[slab - chunk->slabs];
         memset(slab->entries, 0, weir__slab_ledger(size));
@@ -43,18 +58,13 @@ void weir__slab_init(struct weir__slab *slab, unsigned sizeclass, const void *ow
 
 /* -- the chain ------------------------------------------------------------------ */
 
-static bool index_is_used(const struct weir__slab *slab, size_t index)
+/* Entries that no block has are zero, so that this is false for them. */
+WEIR__INLINE bool index_is_chained(const struct weir__slab *slab, size_t index)
 {
-    return index >= weir__slab_first(slab) && index < slab->fresh;
+    return index < slab->end && weir__entry_is_chained(weir__entry_get(&slab->entries[index]));
 }
 
-static bool index_is_chained(const struct weir__slab *slab, size_t index)
-{
-    return index_is_used(slab, index) &&
-           weir__entry_is_chained(weir__entry_get(&slab->entries[index]));
-}
-
-static void chain_push(struct weir__slab *slab, size_t index)
+WEIR__INLINE void chain_push(struct weir__slab *slab, size_t index)
 {
     weir__entry_set(&slab->entries[index], weir__entry_chained(slab->free_head));
     slab->free_head = (uint16_t)(index + 1);
@@ -63,7 +73,7 @@ static void chain_push(struct weir__slab *slab, size_t index)
 /* Makes the chain of the entries that say they are in it; what is not counts as out. */
 static void chain_mend(struct weir__slab *slab)
 {
-    unsigned first = weir__slab_first(slab);
+    unsigned first = slab->first;
     slab->free_head = 0;
     slab->nout = 0;
     for (unsigned index = slab->fresh; index-- > first;)
@@ -75,7 +85,7 @@ static void chain_mend(struct weir__slab *slab)
 
 /* An entry between the head and the end was overwritten, or its block was handed out by a
  * second copy. */
-static void chain_broken(struct weir__slab *slab, unsigned index)
+static WEIR__NOINLINE void chain_broken(struct weir__slab *slab, unsigned index)
 {
     bool inside = index < slab->end;
     const void *at = inside ? weir__slab_block(slab, index) : weir__slab_memory(slab);
@@ -83,38 +93,51 @@ static void chain_broken(struct weir__slab *slab, unsigned index)
     chain_mend(slab);
 }
 
-static void cached_set(struct weir__cached *cached, struct weir__slab *slab, unsigned index,
-                       uint32_t mark)
+/* The head of the chain is one that is in it; false: there is no chain. */
+WEIR__INLINE bool chain_is_whole(struct weir__slab *slab)
 {
-    *cached = (struct weir__cached){weir__slab_block(slab, index), &slab->entries[index], mark, 0};
-    weir__entry_set(cached->entry, mark);
-    slab->nout++;
-}
-
-static bool chain_take(struct weir__slab *slab, struct weir__cached *cached)
-{
-    unsigned index = slab->free_head - 1u;
-    if (weir__unlikely(!index_is_chained(slab, index))) {
-        chain_broken(slab, index);
-        if (!slab->free_head)
-            return false;
-        index = slab->free_head - 1u;
-    }
-    uint32_t value = weir__entry_get(&slab->entries[index]);
-    slab->free_head = (uint16_t)weir__entry_next(value);
-    cached_set(cached, slab, index, WEIR__ENTRY_CACHED);
-    return true;
-}
-
-bool weir__slab_take(struct weir__slab *slab, struct weir__cached *cached)
-{
-    if (slab->free_head && chain_take(slab, cached))
+    if (weir__likely(slab->free_head && index_is_chained(slab, slab->free_head - 1u)))
         return true;
-    if (slab->fresh == slab->end)
-        return false;
-    cached_set(cached, slab, slab->fresh++,
-               WEIR__ENTRY_CACHED | (slab->zeroed ? WEIR__ENTRY_ZERO : 0));
-    return true;
+    if (slab->free_head)
+        chain_broken(slab, slab->free_head - 1u);
+    return slab->free_head != 0;
+}
+
+WEIR__INLINE void block_take(struct weir__slab *slab, unsigned index, uint32_t mark,
+                             struct weir__cached *cached)
+{
+    uint32_t *entry = &slab->entries[index];
+    *cached = (struct weir__cached){weir__slab_block(slab, index), entry, mark, 0};
+    weir__entry_set(entry, mark);
+}
+
+static unsigned chain_take(struct weir__slab *slab, struct weir__cached *blocks, unsigned wanted)
+{
+    unsigned count = 0;
+    for (; count < wanted && chain_is_whole(slab); count++) {
+        unsigned index = slab->free_head - 1u;
+        slab->free_head = (uint16_t)weir__entry_next(weir__entry_get(&slab->entries[index]));
+        block_take(slab, index, WEIR__ENTRY_CACHED, &blocks[count]);
+        slab->nout++;
+    }
+    return count;
+}
+
+static unsigned fresh_take(struct weir__slab *slab, struct weir__cached *blocks, unsigned wanted)
+{
+    unsigned count = (unsigned)weir__min(wanted, slab->end - slab->fresh), index = slab->fresh;
+    uint32_t mark = WEIR__ENTRY_CACHED | (slab->zeroed ? WEIR__ENTRY_ZERO : 0);
+    for (unsigned i = 0; i < count; i++)
+        block_take(slab, index++, mark, &blocks[i]);
+    slab->fresh = (uint16_t)index;
+    slab->nout = (uint16_t)(slab->nout + count);
+    return count;
+}
+
+unsigned weir__slab_take(struct weir__slab *slab, struct weir__cached *blocks, unsigned wanted)
+{
+    unsigned count = chain_take(slab, blocks, wanted);
+    return count + fresh_take(slab, blocks + count, wanted - count);
 }
 
 /* -- coming back ---------------------------------------------------------------- */
@@ -126,27 +149,40 @@ void weir__slab_note(const struct weir__slab *slab, weir_misuse what, const void
         .what = what, .block = block, .owner = slab->owner, .requested = requested});
 }
 
-/* False: the slab was made anew since the copy was: not its block. */
-static bool cached_is_of(const struct weir__slab *slab, const struct weir__cached *cached)
+/* Is the block one of this slab, and the entry its own? Else the slab was made anew since
+ * the copy was. */
+WEIR__INLINE bool cached_is_of(const struct weir__slab *slab, const struct weir__cached *cached,
+                               size_t index)
 {
-    uint32_t *entry = weir__slab_entry(slab, cached->block);
-    return entry && entry == cached->entry && index_is_used(slab, (size_t)(entry - slab->entries));
+    return weir__likely(index < slab->end) &&
+           ((uintptr_t)cached->block & (WEIR__SLAB - 1)) == index * slab->size;
+}
+
+/* The copy is not true: its entry was overwritten, or another's free set it. */
+static WEIR__NOINLINE bool slab_put_odd(const struct weir__slab *slab,
+                                        const struct weir__cached *cached, uint32_t value)
+{
+    if (weir__slab_is_overwritten(slab, value))
+        weir__slab_note(slab, WEIR_MISUSE_CORRUPTION, cached->block, 0);
+    else
+        weir__slab_note(slab, WEIR_MISUSE_DOUBLE_FREE, cached->block,
+                        weir__entry_size(cached->former));
+    return false;
 }
 
 bool weir__slab_put(struct weir__slab *slab, const struct weir__cached *cached)
 {
-    bool known = cached_is_of(slab, cached);
-    uint32_t value = known ? weir__entry_get(cached->entry) : 0;
-    if (weir__likely(known && value == cached->mark)) {
-        chain_push(slab, (size_t)(cached->entry - slab->entries));
-        slab->nout--;
-        return true;
-    }
-    if (weir__slab_is_overwritten(slab, value))
+    size_t index = (size_t)(cached->entry - slab->entries);
+    uint32_t value =
+        weir__likely(cached_is_of(slab, cached, index)) ? weir__entry_get(cached->entry) : 0;
+    if (weir__unlikely(value != cached->mark))
+        return slab_put_odd(slab, cached, value);
+    if (weir__unlikely(weir__entry_size(cached->former) >
+                       slab->size)) /* as the entry said when it was live */
         weir__slab_note(slab, WEIR_MISUSE_CORRUPTION, cached->block, 0);
-    else
-        weir__slab_note(slab, WEIR_MISUSE_DOUBLE_FREE, cached->block, cached->requested);
-    return false;
+    chain_push(slab, index);
+    slab->nout--;
+    return true;
 }
 
 /* -- checking --------------------------------------------------------------------- */
@@ -155,7 +191,7 @@ bool weir__slab_put(struct weir__slab *slab, const struct weir__cached *cached)
 static bool rest_is_untouched(const struct weir__slab *slab)
 {
     for (unsigned index = 0; index < slab->end; index++)
-        if (!index_is_used(slab, index) && weir__entry_get(&slab->entries[index]))
+        if ((index < slab->first || index >= slab->fresh) && weir__entry_get(&slab->entries[index]))
             return false;
     return true;
 }
@@ -174,9 +210,9 @@ static bool chain_is_valid(const struct weir__slab *slab, size_t length)
 bool weir__slab_is_valid(const struct weir__slab *slab)
 {
     size_t out = 0, chained = 0;
-    if (slab->fresh < weir__slab_first(slab) || slab->fresh > slab->end)
+    if (slab->fresh < slab->first || slab->fresh > slab->end)
         return false;
-    for (unsigned index = weir__slab_first(slab); index < slab->fresh; index++) {
+    for (unsigned index = slab->first; index < slab->fresh; index++) {
         uint32_t value = weir__entry_get(&slab->entries[index]);
         out += weir__entry_is_live(value) || weir__entry_is_cached(value);
         chained += weir__entry_is_chained(value);

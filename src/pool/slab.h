@@ -20,12 +20,13 @@
  * All fields but owner..bin are under the lock of the class center (of the page heap
  * while the slab is free); owner..bin do not change while a block is live.
  *
- * A chunk's address range is never given back (pool/page_heap.c), so that headers and entries
+ * A chunk's address range is never given back (pool/chunk.h), so that headers and entries
  * may be read for any pointer into it at any time. `entries` is NULL or leads into the chunk.
  */
 #ifndef WEIR_POOL_SLAB_H
 #define WEIR_POOL_SLAB_H
 
+#include "base/list.h"
 #include "pool/cached.h"
 #include "pool/class.h"
 #include "pool/entry.h"
@@ -56,7 +57,8 @@ struct weir__slab {
     struct weir__center *center;
     struct weir__slab *next, *prev; /* a list of its center, or of free slabs */
     uint32_t freed_at;              /* free slab: the page heap's clock when it came back */
-    uint32_t unused;
+    uint16_t first; /* index that is handed out: the ledger and its color lie before */
+    uint16_t size;  /* of its blocks */
 };
 
 struct weir__chunk {
@@ -66,7 +68,7 @@ struct weir__chunk {
         struct { /* slab 0 is this header and has no entries */
             struct weir__page_heap *page_heap;
             const struct weir__backing *backing; /* while no page heap has the chunk */
-            struct weir__chunk *next, *prev;     /* of the page_heap, or of no page heap's */
+            struct weir__link link;              /* of its page heap, or of no page heap's */
             size_t nfree;                        /* slabs not in use, of 63 */
             size_t nfresh;                       /* slabs never used: the last ones */
         } head;
@@ -119,7 +121,12 @@ WEIR__INLINE bool weir__slab_index(const struct weir__slab *slab, const void *po
 WEIR__INLINE uint32_t *weir__slab_entry(const struct weir__slab *slab, const void *pointer)
 {
     uint64_t index;
-    return weir__slab_index(slab, pointer, &index) ? &slab->entries[index] : NULL;
+    if (!weir__slab_index(slab, pointer, &index))
+        return NULL;
+    uint32_t *entries = slab->entries;
+    if (!entries)
+        __builtin_unreachable(); /* they are set before the reciprocal */
+    return &entries[index];
 }
 
 WEIR__INLINE unsigned weir__slab_class(const struct weir__slab *slab)
@@ -129,7 +136,7 @@ WEIR__INLINE unsigned weir__slab_class(const struct weir__slab *slab)
 
 WEIR__INLINE void *weir__slab_block(const struct weir__slab *slab, unsigned index)
 {
-    return weir__slab_memory(slab) + (size_t)index * weir__class_bytes[weir__slab_class(slab)];
+    return weir__slab_memory(slab) + (size_t)index * slab->size;
 }
 
 /* Bytes of entries at the start of a slab of blocks this large. */
@@ -138,25 +145,10 @@ WEIR__INLINE size_t weir__slab_ledger(size_t size)
     return (WEIR__SLAB + size - 1) / size * sizeof(uint32_t);
 }
 
-/* Least room for colors; blocks of 64 bytes and less have entries in every set anyway. */
-WEIR__INLINE size_t weir__slab_color_room(size_t size)
-{
-    return size <= 64 ? 0 : size < 256 ? 512 : 1024 - WEIR__LINE;
-}
-
-/* First index that is handed out: those before lie under the entries. */
-WEIR__INLINE unsigned weir__slab_first(const struct weir__slab *slab)
-{
-    size_t size = weir__class_bytes[weir__slab_class(slab)];
-    if (size >= WEIR__INLINE_MIN)
-        return 0;
-    return (unsigned)((weir__slab_ledger(size) + weir__slab_color_room(size) + size - 1) / size);
-}
-
 /* Blocks that were ever handed out. */
 WEIR__INLINE unsigned weir__slab_used(const struct weir__slab *slab)
 {
-    return slab->fresh - weir__slab_first(slab);
+    return slab->fresh - slab->first;
 }
 
 /* Makes a free slab serve blocks of `class` for `owner`. */
@@ -168,9 +160,9 @@ WEIR__INLINE bool weir__slab_has_free(const struct weir__slab *slab)
     return slab->free_head || slab->fresh < slab->end;
 }
 
-/* Takes one block out and marks it cached. False: none is left, because the chain was
- * overwritten; it was noted and made anew (nout may have changed). */
-bool weir__slab_take(struct weir__slab *slab, struct weir__cached *cached);
+/* Takes up to `wanted` blocks out and marks them cached; how many. A chain that was
+ * overwritten is noted and made anew (nout may have changed by more then). */
+unsigned weir__slab_take(struct weir__slab *slab, struct weir__cached *blocks, unsigned wanted);
 
 /* Puts a cached block back, which is thought to be of this slab. False: the copy is not true
  * (pool/cached.h), or the entry was overwritten; noted, and nothing was put. */
@@ -179,8 +171,7 @@ bool weir__slab_put(struct weir__slab *slab, const struct weir__cached *cached);
 /* Does the entry claim what no request of the slab's class can have asked for? */
 WEIR__INLINE bool weir__slab_is_overwritten(const struct weir__slab *slab, uint32_t value)
 {
-    return !weir__entry_is_cached(value) &&
-           weir__entry_size(value) > weir__class_bytes[weir__slab_class(slab)];
+    return !weir__entry_is_cached(value) && weir__entry_size(value) > slab->size;
 }
 
 /* Notes the misuse of a block; `what` and `requested` of late_misuse.h. */

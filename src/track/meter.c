@@ -144,13 +144,14 @@ static struct weir__meter *meter_root(struct weir__meter *m)
     return m;
 }
 
-void weir__meter_mend(struct weir__window *w, int64_t delta, int allocated, int freed)
+/* Not in the window's counts, which cannot fall below zero. */
+void weir__meter_mend(struct weir__window *w, int64_t delta)
 {
     bool shared = weir__exact_begin(meter_root(w->meter));
     bases_add(w->meter, delta);
-    weir__window_counts(w, allocated, freed);
-    weir__shown_slow(w, delta, allocated, freed);
-    weir__traced_stamp(w, delta, allocated - freed);
+    w->meter->gone_frees--;
+    weir__shown_mend(w->meter, delta);
+    weir__traced_stamp(w, delta, 1);
     weir__exact_end(shared);
 }
 

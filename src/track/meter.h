@@ -115,8 +115,8 @@ void weir__meter_destroy(struct weir__meter *m);
  */
 bool weir__meter_change(struct weir__window *w, int64_t delta, int allocated, int freed);
 
-/* The same whatever the limits say: what was counted off twice is put right. */
-void weir__meter_mend(struct weir__window *w, int64_t delta, int allocated, int freed);
+/* Takes back one free of `delta` bytes that was counted twice, whatever the limits say. */
+void weir__meter_mend(struct weir__window *w, int64_t delta);
 
 /* Would `size` more bytes exceed a limit even with nothing else live? */
 bool weir__meter_never_fits(const struct weir__meter *m, size_t size);

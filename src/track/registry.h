@@ -17,6 +17,8 @@ struct weir__foreign {
     bool old; /* before the latest checkpoint */
 };
 
+/* In the table `block` is inverted, so that no leak checker that comes by takes it for a
+ * pointer; everywhere else it is the pointer. */
 struct weir__registry {
     weir__lock lock;
     struct weir__pointer_map map; /* of struct weir__foreign */
@@ -37,6 +39,10 @@ bool weir__registry_find(struct weir__registry *r, const void *block, struct wei
 /* Requested bytes of all live blocks; *own: bytes of the table itself. */
 size_t weir__registry_bytes(struct weir__registry *r, size_t *own);
 
+/* Is it within a block, behind its start? Looks at all of them. */
+bool weir__registry_covers(struct weir__registry *r, const void *pointer);
+
+/* What it changes of `entry` but `old` is ignored. */
 typedef int weir__foreign_visitor(struct weir__foreign *entry, void *user);
 int weir__registry_each(struct weir__registry *r, weir__foreign_visitor *visit, void *user);
 

@@ -26,6 +26,12 @@ void weir__shown_slow(struct weir__window *w, int64_t delta, int allocated, int 
         other_add(w->meter->shown, delta, (uint64_t)(int64_t)allocated, (uint64_t)(int64_t)freed);
 }
 
+void weir__shown_mend(struct weir__meter *m, int64_t delta)
+{
+    if (m->shown)
+        other_add(m->shown, delta, 0, (uint64_t)-1);
+}
+
 bool weir__shown_admits(const struct weir__window *w)
 {
     return w->number || !w->meter->shown;

@@ -67,6 +67,9 @@ void weir__shown_forked(struct weir__meter *m, struct weir__shown *shown);
  * lock held, as what follows. */
 void weir__shown_slow(struct weir__window *w, int64_t delta, int allocated, int freed);
 
+/* A free of `delta` bytes was counted twice: one of the two is taken back. */
+void weir__shown_mend(struct weir__meter *m, int64_t delta);
+
 /* The window ends: its tally goes to `other`. */
 void weir__shown_detach(struct weir__window *w);
 

@@ -1052,6 +1052,29 @@ Test(device, random_operations_agree_with_an_oracle, .timeout = 120)
     }
 }
 
+Test(device, the_default_stream_is_not_destroyed)
+{
+    weir_allocator *a = make(WEIR_DEVICE_AUTO);
+    cr_assert_eq(weir_device_stream_destroy(a, NULL), EINVAL);
+    cr_assert_eq(weir_device_stream_destroy(weir_cpu_allocator(), NULL), EINVAL);
+    cr_assert_eq(weir_device_synchronize(a, NULL), 0);
+    end(a);
+}
+
+Test(device, prewarming_says_what_it_cannot)
+{
+    weir_allocator *a = make(WEIR_DEVICE_DRIVER);
+    cr_assert_eq(weir_device_prewarm(a, MIB), ENOTSUP);
+    cr_assert_eq(weir_device_prewarm(weir_cpu_allocator(), MIB), EINVAL);
+    end(a);
+    a = make(WEIR_DEVICE_SEGMENTS);
+    device_target()->fail_after(0);
+    cr_assert_neq(weir_device_prewarm(a, MIB), 0);
+    device_target()->fail_after(-1);
+    cr_assert_eq(weir_device_prewarm(a, MIB), 0);
+    end(a);
+}
+
 /* -- a device that does not answer ---------------------------------------------------------- */
 
 /* The table's functions, but that those which ask and wait fail while `silent`. */
@@ -1295,7 +1318,7 @@ Test(device, bad_tables_and_options_are_refused)
     cr_assert_not_null(a);
     cr_assert_eq(figures(a).mode, WEIR_DEVICE_SEGMENTS);
     cr_assert_eq(weir_device_stats_get(weir_cpu_allocator(), &(weir_device_stats){0}), EINVAL);
-    cr_assert_eq(weir_device_stats_get(a, &(weir_device_stats){0}), EINVAL);
+    cr_assert_eq(weir_device_stats_get(a, &(weir_device_stats){.size = 1}), EINVAL);
     end(a);
 }
 

@@ -1,0 +1,17 @@
+/*
+ * alloc/trim.h - giving back what is free. Misuse that is found meanwhile stays noted for a thread
+ * of the program that holds no lock.
+ */
+#ifndef WEIR_ALLOC_TRIM_H
+#define WEIR_ALLOC_TRIM_H
+
+#include "alloc/allocator.h"
+
+/* weir_trim of `a` and what is below it. Context lock held. */
+size_t weir__trim_locked(weir_allocator *a);
+
+/* The system refused memory: what is free in every pool goes back to it, what threads have cached
+ * and addresses that no block was ever at, too, so that it may be asked once more. No lock held. */
+void weir__trim_all(void);
+
+#endif

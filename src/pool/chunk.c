@@ -1,0 +1,260 @@
+/* pool/chunk.c - see chunk.h. Retired chunks are under a lock of their own. */
+#include "pool/chunk.h"
+
+#include "base/fault.h"
+#include "os/locks.h"
+#include "os/pages.h"
+#include "pool/budget.h"
+
+#include <string.h>
+
+static struct weir__chunk *chunk_of_link(const struct weir__link *link)
+{
+    return weir__list_of(link, struct weir__chunk, u.head.link);
+}
+
+/* -- retired chunks ---------------------------------------------------------------- */
+
+static struct {
+    weir__lock lock;
+    struct weir__list chunks;
+} retired = {.lock = WEIR__LOCK(REGIONS)};
+WEIR__LOCKS_KNOW(REGIONS, &retired.lock);
+
+void weir__chunk_retire_one(const struct weir__backing *backing, void *memory)
+{
+    struct weir__chunk *chunk = memory;
+    backing->purge(chunk, WEIR__CHUNK);
+    chunk->u.head.backing = backing;
+    weir__lock_take(&retired.lock);
+    weir__list_push(&retired.chunks, &chunk->u.head.link);
+    weir__lock_drop(&retired.lock);
+}
+
+void weir__chunk_retire(const struct weir__backing *backing, struct weir__list *list)
+{
+    for (struct weir__chunk *chunk; (chunk = chunk_of_link(list->first));) {
+        weir__list_remove(list, &chunk->u.head.link);
+        weir__chunk_retire_one(backing, chunk);
+    }
+}
+
+struct weir__chunk *weir__chunk_revive(const struct weir__backing *backing)
+{
+    weir__lock_take(&retired.lock);
+    struct weir__chunk *chunk = chunk_of_link(retired.chunks.first);
+    while (chunk && chunk->u.head.backing != backing)
+        chunk = chunk_of_link(chunk->u.head.link.next);
+    if (chunk)
+        weir__list_remove(&retired.chunks, &chunk->u.head.link);
+    weir__lock_drop(&retired.lock);
+    if (chunk)
+        memset(&chunk->u.head, 0, sizeof chunk->u.head);
+    return chunk;
+}
+
+/* -- chunks of a page heap ---------------------------------------------------------- */
+
+static struct weir__chunk *chunk_take(struct weir__page_heap *heap)
+{
+    if (weir__fault_now())
+        return NULL;
+    struct weir__chunk *chunk = weir__chunk_revive(heap->backing);
+    return chunk ? chunk : heap->backing->take(WEIR__CHUNK, WEIR__CHUNK);
+}
+
+static struct weir__chunk *chunk_add(struct weir__page_heap *heap)
+{
+    struct weir__chunk *chunk = chunk_take(heap);
+    if (!chunk)
+        return NULL;
+    weir__os_huge_pages(chunk, WEIR__CHUNK, false);
+    for (unsigned i = 1; i < WEIR__CHUNK_SLABS; i++)
+        chunk->slabs[i].zeroed = true;
+    chunk->u.head.page_heap = heap;
+    chunk->u.head.nfree = chunk->u.head.nfresh = WEIR__CHUNK_USABLE;
+    if (!weir__map_set(chunk, WEIR__CHUNK, WEIR__MAP_SLABS)) {
+        heap->backing->give(chunk, WEIR__CHUNK, WEIR__CHUNK);
+        return NULL;
+    }
+    weir__list_push(&heap->chunks, &chunk->u.head.link);
+    heap->reserved += WEIR__CHUNK;
+    heap->headers += sizeof *chunk;
+    weir__region_tell(chunk, WEIR__CHUNK, true);
+    return chunk;
+}
+
+/* To `list`: the memory is purged when the lock is dropped. */
+static void chunk_remove(struct weir__page_heap *heap, struct weir__chunk *chunk,
+                         struct weir__list *list)
+{
+    if (heap->fresh == chunk)
+        heap->fresh = NULL;
+    heap->reserved -= WEIR__CHUNK;
+    heap->headers -= sizeof *chunk;
+    weir__map_set(chunk, WEIR__CHUNK, WEIR__MAP_FOREIGN);
+    weir__region_tell(chunk, WEIR__CHUNK, false);
+    weir__list_remove(&heap->chunks, &chunk->u.head.link);
+    weir__list_push(list, &chunk->u.head.link);
+}
+
+/* -- free slabs --------------------------------------------------------------------- */
+
+static struct weir__slab **free_slab_list(struct weir__page_heap *heap,
+                                          const struct weir__slab *slab)
+{
+    return slab->dirty ? &heap->dirty_slabs : &heap->clean_slabs;
+}
+
+static void free_slab_link(struct weir__page_heap *heap, struct weir__slab *slab)
+{
+    struct weir__slab **list = free_slab_list(heap, slab);
+    slab->prev = NULL;
+    slab->next = *list;
+    if (slab->next)
+        slab->next->prev = slab;
+    else if (slab->dirty)
+        heap->oldest_dirty = slab;
+    *list = slab;
+    heap->nfree_slabs++;
+    heap->ndirty_slabs += slab->dirty;
+}
+
+static void free_slab_unlink(struct weir__page_heap *heap, struct weir__slab *slab)
+{
+    if (slab->next)
+        slab->next->prev = slab->prev;
+    else if (slab->dirty)
+        heap->oldest_dirty = slab->prev;
+    if (slab->prev)
+        slab->prev->next = slab->next;
+    else
+        *free_slab_list(heap, slab) = slab->next;
+    heap->nfree_slabs--;
+    heap->ndirty_slabs -= slab->dirty;
+}
+
+static struct weir__slab *slab_fresh(struct weir__page_heap *heap)
+{
+    if (!heap->fresh || !heap->fresh->u.head.nfresh)
+        heap->fresh = chunk_add(heap);
+    if (!heap->fresh)
+        return NULL;
+    return &heap->fresh->slabs[WEIR__CHUNK_SLABS - heap->fresh->u.head.nfresh--];
+}
+
+struct weir__slab *weir__chunk_take_slab(struct weir__page_heap *heap)
+{
+    weir__lock_take(&heap->lock);
+    struct weir__slab *slab = heap->dirty_slabs ? heap->dirty_slabs : heap->clean_slabs;
+    if (slab)
+        free_slab_unlink(heap, slab);
+    else
+        slab = slab_fresh(heap);
+    if (slab) {
+        weir__chunk_of(slab)->u.head.nfree--;
+        heap->nused_slabs++;
+        slab->dirty = false;
+        slab->next = slab->prev = NULL;
+    }
+    weir__page_heap_tick_locked(heap);
+    weir__lock_drop(&heap->lock);
+    return slab;
+}
+
+void weir__chunk_give_slab(struct weir__page_heap *heap, struct weir__slab *slab)
+{
+    weir__lock_take(&heap->lock);
+    __atomic_store_n(&slab->owner, NULL, __ATOMIC_RELEASE);
+    slab->zeroed = false;
+    slab->dirty = true;
+    slab->freed_at = heap->now;
+    free_slab_link(heap, slab);
+    heap->nused_slabs--;
+    weir__chunk_of(slab)->u.head.nfree++;
+    weir__budget_given_locked(heap, WEIR__SLAB);
+    weir__page_heap_tick_locked(heap);
+    weir__lock_drop(&heap->lock);
+}
+
+struct weir__slab *weir__chunk_cut_slab_locked(struct weir__page_heap *heap, uint32_t idle_ms)
+{
+    struct weir__slab *slab = heap->oldest_dirty;
+    if (!slab || heap->now - slab->freed_at < idle_ms)
+        return NULL;
+    free_slab_unlink(heap, slab);
+    weir__chunk_of(slab)->u.head.nfree--;
+    return slab;
+}
+
+void weir__chunk_uncut_slab_locked(struct weir__page_heap *heap, struct weir__slab *slab,
+                                   bool purged)
+{
+    weir__chunk_of(slab)->u.head.nfree++;
+    slab->zeroed = purged;
+    slab->dirty = !purged;
+    free_slab_link(heap, slab);
+}
+
+void weir__chunk_restamp_locked(struct weir__page_heap *heap, uint32_t before)
+{
+    for (struct weir__slab *slab = heap->dirty_slabs; slab && slab->freed_at == before;
+         slab = slab->next)
+        slab->freed_at = heap->now - 1;
+}
+
+size_t weir__chunk_release_locked(struct weir__page_heap *heap, struct weir__list *list)
+{
+    size_t bytes = 0;
+    for (struct weir__chunk *chunk = chunk_of_link(heap->chunks.first), *next; chunk;
+         chunk = next) {
+        next = chunk_of_link(chunk->u.head.link.next);
+        if (chunk->u.head.nfree != WEIR__CHUNK_USABLE)
+            continue;
+        size_t used = WEIR__CHUNK_USABLE - chunk->u.head.nfresh;
+        for (unsigned i = 1; i <= used; i++)
+            free_slab_unlink(heap, &chunk->slabs[i]);
+        bytes += used << WEIR__SLAB_SHIFT;
+        chunk_remove(heap, chunk, list);
+    }
+    return bytes;
+}
+
+void weir__chunk_release_all(struct weir__page_heap *heap, struct weir__list *list)
+{
+    while (heap->chunks.first)
+        chunk_remove(heap, chunk_of_link(heap->chunks.first), list);
+}
+
+/* -- checking ----------------------------------------------------------------------- */
+
+/* Slabs of a list that are linked both ways and of the kind; SIZE_MAX: another is there. */
+static size_t free_slabs_count(const struct weir__slab *slab, bool dirty,
+                               const struct weir__slab **last)
+{
+    size_t count = 0;
+    for (*last = NULL; slab; *last = slab, slab = slab->next, count++)
+        if (slab->owner || slab->dirty != dirty || slab->prev != *last)
+            return SIZE_MAX;
+    return count;
+}
+
+bool weir__chunk_is_valid(const struct weir__page_heap *heap)
+{
+    size_t nfree = 0, bytes = 0;
+    const struct weir__slab *oldest;
+    size_t clean = free_slabs_count(heap->clean_slabs, false, &oldest);
+    size_t dirty = free_slabs_count(heap->dirty_slabs, true, &oldest);
+    for (const struct weir__link *link = heap->chunks.first; link; link = link->next) {
+        const struct weir__chunk *chunk = chunk_of_link(link);
+        nfree += chunk->u.head.nfree - chunk->u.head.nfresh;
+        bytes += sizeof *chunk;
+        if (chunk->u.head.page_heap != heap || chunk->u.head.nfree < chunk->u.head.nfresh ||
+            chunk->u.head.nfree > WEIR__CHUNK_USABLE || weir__map_get(chunk) != WEIR__MAP_SLABS ||
+            (link->next && link->next->prev != link))
+            return false;
+    }
+    return dirty == heap->ndirty_slabs && dirty + clean == heap->nfree_slabs &&
+           nfree == heap->nfree_slabs && bytes == heap->headers &&
+           (!dirty || heap->oldest_dirty == oldest);
+}

@@ -1,0 +1,138 @@
+/* pool/hole.c - see hole.h. The page heap's lock is held. */
+#include "pool/hole.h"
+
+#include "os/pages.h"
+
+static size_t hole_bytes(const struct weir__span *hole)
+{
+    return (size_t)hole->npages << WEIR__GRANULE_SHIFT;
+}
+
+void weir__hole_insert(struct weir__page_heap *heap, struct weir__region *region, uint32_t page,
+                       uint32_t npages, bool zeroed, uint32_t freed_at)
+{
+    struct weir__span *hole = &region->pages[page], *end = hole + npages - 1;
+    hole->npages = end->npages = npages;
+    hole->region = end->region = region->index;
+    if (npages > 1)
+        end->state = WEIR__PAGE_HOLE_END;
+    hole->state = WEIR__PAGE_HOLE;
+    hole->zeroed = zeroed;
+    hole->u.hole.freed_at = freed_at;
+    weir__hole_link(heap, hole);
+    if (!zeroed)
+        heap->hole_dirty += hole_bytes(hole);
+}
+
+void weir__hole_remove(struct weir__page_heap *heap, struct weir__span *hole)
+{
+    weir__hole_unlink(heap, hole);
+    if (!hole->zeroed)
+        heap->hole_dirty -= hole_bytes(hole);
+    hole[hole->npages - 1].state = WEIR__PAGE_NONE;
+    hole->state = WEIR__PAGE_NONE;
+}
+
+void weir__hole_widen(struct weir__page_heap *heap, struct weir__span *hole, uint32_t npages)
+{
+    struct weir__span *end = hole + npages - 1;
+    bool stays = !hole->zeroed && weir__hole_bin(npages) == hole->u.hole.bin;
+    if (!stays)
+        weir__hole_unlink(heap, hole);
+    heap->hole_dirty -= hole->zeroed ? 0 : hole_bytes(hole);
+    hole[hole->npages - 1].state = WEIR__PAGE_NONE;
+    hole->state = WEIR__PAGE_HOLE;
+    hole->npages = end->npages = npages;
+    hole->zeroed = false;
+    hole->u.hole.freed_at = heap->now;
+    heap->hole_dirty += hole_bytes(hole);
+    end->region = hole->region;
+    end->state = WEIR__PAGE_HOLE_END;
+    if (!stays)
+        weir__hole_link(heap, hole);
+}
+
+/* -- purging ------------------------------------------------------------------------ */
+
+static bool hole_may_be_cut(const struct weir__page_heap *heap, const struct weir__span *hole,
+                            uint32_t idle_ms)
+{
+    return heap->now - hole->u.hole.freed_at >= idle_ms &&
+           weir__os_has_page(weir__span_start(hole), hole_bytes(hole));
+}
+
+static struct weir__span *bin_oldest(const struct weir__page_heap *heap, int bin, uint32_t idle_ms)
+{
+    for (const struct weir__link *link = heap->bins[bin].first; link; link = link->next) {
+        struct weir__span *hole = weir__hole_of(link);
+        if (hole->zeroed)
+            break;
+        if (hole_may_be_cut(heap, hole, idle_ms))
+            return hole;
+    }
+    return NULL;
+}
+
+struct weir__span *weir__hole_cut_locked(struct weir__page_heap *heap, uint32_t idle_ms, int *bin)
+{
+    struct weir__span *hole = NULL;
+    while (heap->hole_dirty && *bin >= 0 && !(hole = bin_oldest(heap, *bin, idle_ms)))
+        --*bin;
+    if (!hole)
+        return NULL;
+    weir__hole_remove(heap, hole);
+    if (hole->npages > 1)
+        hole[hole->npages - 1].state = WEIR__PAGE_SPAN_END;
+    hole->state = WEIR__PAGE_IDLE;
+    return hole;
+}
+
+void weir__hole_restamp_locked(struct weir__page_heap *heap, uint32_t before)
+{
+    for (unsigned bin = 0; bin < WEIR__BIN_COUNT; bin++)
+        for (const struct weir__link *link = heap->bins[bin].first; link; link = link->next) {
+            struct weir__span *hole = weir__hole_of(link);
+            if (hole->u.hole.freed_at == before)
+                hole->u.hole.freed_at = heap->now - 1;
+        }
+}
+
+/* -- checking ----------------------------------------------------------------------- */
+
+static bool hole_is_valid(const struct weir__span *hole, unsigned bin)
+{
+    const struct weir__span *end = hole + hole->npages - 1;
+    return hole->state == WEIR__PAGE_HOLE && hole->u.hole.bin == bin &&
+           weir__hole_bin(hole->npages) == bin && end->npages == hole->npages &&
+           end->region == hole->region && (end == hole || end->state == WEIR__PAGE_HOLE_END);
+}
+
+/* Linked both ways, the dirty before the clean. */
+static bool bin_is_valid(const struct weir__page_heap *heap, unsigned bin, size_t *count,
+                         size_t *dirty)
+{
+    const struct weir__link *first = heap->bins[bin].first, *before = NULL;
+    bool clean = false;
+    for (const struct weir__link *link = first; link; before = link, link = link->next, ++*count) {
+        const struct weir__span *hole = weir__hole_of(link);
+        if (!hole_is_valid(hole, bin) || (clean && !hole->zeroed) ||
+            (before && link->prev != before))
+            return false;
+        clean = hole->zeroed;
+        *dirty += clean ? 0 : hole_bytes(hole);
+    }
+    return (!first || first->prev == before) &&
+           (heap->bin_used[bin / 64] >> (bin % 64) & 1) == (first != NULL);
+}
+
+bool weir__hole_is_valid(const struct weir__page_heap *heap, size_t *count)
+{
+    size_t dirty = 0;
+    bool valid = true;
+    *count = 0;
+    for (unsigned bin = 0; bin < WEIR__BIN_COUNT && valid; bin++)
+        valid = bin_is_valid(heap, bin, count, &dirty);
+    for (unsigned word = 0; word < sizeof heap->bin_used / sizeof heap->bin_used[0]; word++)
+        valid &= (heap->bin_words >> word & 1) == (heap->bin_used[word] != 0);
+    return valid && dirty == heap->hole_dirty;
+}
