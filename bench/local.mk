@@ -41,4 +41,11 @@ performance: all
 
 EXTRA_DIST += bench/figures.sh
 
-.PHONY: distclean-local bench-accounting performance
+# What one meter lock for the process costs roots that share nothing (docs/watermark.md).
+EXTRA_PROGRAMS += bench/meter_lock
+bench_meter_lock_SOURCES = bench/meter_lock.c
+bench_meter_lock_LDADD = libweir.la -lpthread
+bench-meter-lock: bench/meter_lock
+	bench/meter_lock
+
+.PHONY: distclean-local bench-accounting bench-meter-lock performance

@@ -219,3 +219,22 @@ Test(plan_run, a_cache_keeps_the_plans_used_last)
     weir_plan_cache_destroy(cache);
     cr_assert_null(weir_plan_cache_create(0, NULL, make_plan, NULL));
 }
+
+/* What the header says of sizes of 0 and of blocks that move. */
+Test(plan_run, a_record_has_a_buffer_for_each_allocation)
+{
+    weir_plan_recorder *recorder = weir_plan_recorder_create(NULL);
+    weir_allocator *a = weir_plan_recorder_allocator(recorder);
+    void *nothing = weir_allocate(a, 0), *block = weir_allocate(a, 10);
+    block = weir_reallocate(a, block, 100000);
+    weir_deallocate(a, nothing);
+    weir_deallocate(a, block);
+    weir_plan *plan = weir_plan_record(recorder);
+    weir_plan_report report = {.size = sizeof report};
+    cr_assert_eq(weir_plan_report_get(plan, &report), 0);
+    cr_assert_eq(report.count, 3);
+    cr_assert_eq(report.total, 1 + 10 + 100000);
+    cr_assert_eq(report.lower_bound, 1 + 10 + 100000, "both live while one becomes the other");
+    weir_plan_destroy(plan);
+    weir_plan_recorder_destroy(recorder);
+}

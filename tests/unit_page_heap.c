@@ -56,7 +56,7 @@ static void heap_begin(void)
 static struct weir__span *span_of(size_t size)
 {
     bool zeroed;
-    struct weir__claim claim = {&heap, size, 0, &in_spans};
+    struct weir__claim claim = {&heap, 0, &in_spans};
     struct weir__span *span = weir__span_take(&heap, size, 64, &claim, &zeroed);
     cr_assert_not_null(span);
     return span;
@@ -84,6 +84,7 @@ Test(page_heap, nobody_waits_while_the_system_purges_or_unmaps)
     for (int i = 0; i < 40; i++)
         spans[i] = span_touched(WEIR__MIB);
     struct weir__slab *slab = weir__chunk_take_slab(&heap);
+    locked_calls = 0;
     for (int i = 0; i < 40; i += 2)
         span_end(spans[i]);
     weir__chunk_give_slab(&heap, slab);
@@ -95,8 +96,9 @@ Test(page_heap, nobody_waits_while_the_system_purges_or_unmaps)
     for (int i = 0; i < 10; i++, clock_shift += 100)
         weir__page_heap_decay(&heap);
     cr_assert_geq(purged, 39 * WEIR__MIB);
+    cr_assert_eq(locked_calls, 0);
     huge = span_touched(300 * WEIR__MIB);
-    unmapped = 0;
+    locked_calls = unmapped = 0;
     span_end(huge);
     cr_assert_geq(unmapped, 300 * WEIR__MIB);
     cr_assert_eq(locked_calls, 0);

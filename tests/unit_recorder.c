@@ -130,7 +130,7 @@ Test(recorder, four_threads_replay_to_the_exact_peak)
     cr_assert_eq(replay.allocations, after.allocations - before.allocations);
     cr_assert_eq(replay.frees, after.deallocations - before.deallocations);
     cr_assert_eq(replay.total, 12345 + info.start_total - 12345);
-    cr_assert_eq(replay.live.used, info.start_count);
+    cr_assert_eq(replay.blocks.live.used, info.start_count);
     cr_assert_gt(replay.resizes, 0);
     trace_done(&info, &replay);
     weir_deallocate(context, kept);

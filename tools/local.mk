@@ -1,7 +1,8 @@
 # tools: the `weir` command. A command is tools/cmd_NAME.c and a line in tools/weir.c.
 
 # Reads binary traces; for tests too.
-trace_sources = tools/trace_binary.c tools/trace_binary.h tools/trace_cursor.h \
+trace_sources = tools/trace_binary.c tools/trace_binary.h tools/trace_blocks.c \
+	tools/trace_blocks.h tools/trace_cursor.h \
 	tools/trace_decode.c tools/trace_decode.h tools/trace_groups.c tools/trace_groups.h \
 	tools/trace_info.c tools/trace_info.h tools/trace_merge.c tools/trace_merge.h \
 	tools/trace_records.c tools/trace_records.h tools/numbers.c tools/numbers.h \

@@ -122,10 +122,10 @@ static int load_change(void *user, enum trace_change change, struct trace_block 
 static int survivors_end(struct loading *l, const struct trace_replay *replay)
 {
     int error = 0;
-    for (size_t i = 0; i < replay->nblocks && !error; i++)
-        if (replay->blocks[i].live)
+    for (size_t i = 0; i < replay->blocks.n && !error; i++)
+        if (replay->blocks.all[i].live)
             error = event_add(
-                l, (struct trace_event){.id = replay->blocks[i].user, .kind = TRACE_FREE});
+                l, (struct trace_event){.id = replay->blocks.all[i].user, .kind = TRACE_FREE});
     return error;
 }
 

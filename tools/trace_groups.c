@@ -43,11 +43,12 @@ static size_t groups_join(struct trace_group *groups, size_t n)
 int trace_groups_make(struct trace_groups *g, const struct trace_replay *replay,
                       enum trace_group_by by)
 {
-    *g = (struct trace_groups){.groups = malloc((replay->live.used + 1) * sizeof *g->groups)};
+    *g =
+        (struct trace_groups){.groups = malloc((replay->blocks.live.used + 1) * sizeof *g->groups)};
     if (!g->groups)
         return trace_info_fail(replay->info, ENOMEM, "out of memory");
-    for (size_t i = 0; i < replay->nblocks; i++) {
-        const struct trace_block *block = &replay->blocks[i];
+    for (size_t i = 0; i < replay->blocks.n; i++) {
+        const struct trace_block *block = &replay->blocks.all[i];
         if (block->live)
             g->groups[g->n++] = (struct trace_group){key_of(block, by), block->requested, 1};
     }

@@ -8,119 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* -- blocks by address ------------------------------------------------------------------------ */
-
-struct placed {
-    void *address; /* the key */
-    size_t index;  /* of the live block there */
-};
-
-static void *map_allocate(void *user, size_t size)
+/* NULL: no memory, and info->why says so. */
+static struct trace_block *block_add(struct trace_replay *r, const struct trace_block *block)
 {
-    (void)user;
-    return calloc(1, size);
-}
-
-static void map_free(void *user, void *table, size_t size)
-{
-    (void)user, (void)size;
-    free(table);
-}
-
-static const struct weir__map_memory map_memory = {map_allocate, map_free};
-
-static struct placed *placed_find(const struct trace_replay *r, uint64_t address)
-{
-    return weir__pointer_map_find(&r->live, (void *)(uintptr_t)address);
-}
-
-static struct trace_block *block_find(const struct trace_replay *r, uint64_t address)
-{
-    const struct placed *placed = placed_find(r, address);
-    return placed ? &r->blocks[placed->index] : NULL;
-}
-
-/* Room was made. */
-static void place(struct trace_replay *r, uint64_t address, size_t index)
-{
-    struct placed *placed = weir__pointer_map_put(&r->live, (void *)(uintptr_t)address);
-    placed->index = index;
-}
-
-/* -- blocks of a context
- * ---------------------------------------------------------------------------- */
-
-static int context_room(struct trace_replay *r, uint32_t context)
-{
-    if (context < r->nfirst)
-        return 0;
-    size_t n = r->nfirst ? r->nfirst : 64;
-    while (n <= context)
-        n *= 2;
-    uint32_t *grown = realloc(r->first, n * sizeof *grown);
-    if (!grown)
-        return trace_info_fail(r->info, ENOMEM, "out of memory");
-    memset(grown + r->nfirst, 0, (n - r->nfirst) * sizeof *grown);
-    r->first = grown;
-    r->nfirst = n;
-    return 0;
-}
-
-static void context_link(struct trace_replay *r, uint32_t index)
-{
-    struct trace_block *b = &r->blocks[index - 1];
-    b->prev = 0;
-    b->next = r->first[b->context];
-    if (b->next)
-        r->blocks[b->next - 1].prev = index;
-    r->first[b->context] = index;
-}
-
-static void context_unlink(struct trace_replay *r, const struct trace_block *b)
-{
-    if (b->next)
-        r->blocks[b->next - 1].prev = b->prev;
-    if (b->prev)
-        r->blocks[b->prev - 1].next = b->next;
-    else
-        r->first[b->context] = b->next;
-}
-
-/* -- blocks come and go
- * ------------------------------------------------------------------------------ */
-
-static int blocks_room(struct trace_replay *r)
-{
-    if (r->free || r->nblocks < r->capacity)
-        return 0;
-    size_t more = r->capacity ? 2 * r->capacity : 256;
-    struct trace_block *grown = more < UINT32_MAX ? realloc(r->blocks, more * sizeof *grown) : NULL;
-    if (!grown)
-        return trace_info_fail(r->info, ENOMEM, "out of memory");
-    r->blocks = grown;
-    r->capacity = more;
-    return 0;
-}
-
-static int block_add(struct trace_replay *r, const struct trace_block *block,
-                     struct trace_block **added)
-{
-    int error = context_room(r, block->context);
-    if (!error)
-        error = blocks_room(r);
-    if (!error && !weir__pointer_map_reserve(&r->live, sizeof(struct placed), &map_memory, NULL))
-        error = trace_info_fail(r->info, ENOMEM, "out of memory");
-    if (error)
-        return error;
-    uint32_t index = r->free ? r->free : (uint32_t)++r->nblocks;
-    if (r->free)
-        r->free = r->blocks[index - 1].next;
-    r->blocks[index - 1] = *block;
-    r->blocks[index - 1].live = true;
-    context_link(r, index);
-    place(r, block->address, index - 1);
-    *added = &r->blocks[index - 1];
-    return 0;
+    struct trace_block *added = trace_blocks_add(&r->blocks, block);
+    if (!added)
+        trace_info_fail(r->info, ENOMEM, "out of memory");
+    return added;
 }
 
 static int watched(struct trace_replay *r, enum trace_change change, struct trace_block *block,
@@ -133,11 +27,7 @@ static int block_remove(struct trace_replay *r, struct trace_block *b,
                         const struct trace_record *record)
 {
     int error = watched(r, TRACE_ENDS, b, b->requested, record);
-    weir__pointer_map_remove(&r->live, placed_find(r, b->address));
-    context_unlink(r, b);
-    b->live = false;
-    b->next = r->free;
-    r->free = (uint32_t)(b - r->blocks) + 1;
+    trace_blocks_remove(&r->blocks, b);
     return error;
 }
 
@@ -187,20 +77,22 @@ static int base_add(struct trace_replay *r, size_t i)
 {
     static const struct trace_record at_start;
     struct trace_base *base = &r->info->base[i];
-    if (!base->address || block_find(r, base->address)) /* seen twice: one block, freed between, then another */
+    if (!base->address ||
+        trace_blocks_find(&r->blocks,
+                          base->address)) /* seen twice: one block, freed between, then another */
         base->none = true;
     if (base->none)
         return 0;
     unlisted_move(r, base->requested, 1);
-    struct trace_block *block, made = {.address = base->address,
-                                       .requested = base->requested,
-                                       .usable = base->usable,
-                                       .ticks = r->info->ticks,
-                                       .context = base->context,
-                                       .tag = base->tag,
-                                       .base = (uint32_t)i + 1};
-    int error = block_add(r, &made, &block);
-    return error ? error : watched(r, TRACE_BEGINS, block, 0, &at_start);
+    struct trace_block made = {.address = base->address,
+                               .requested = base->requested,
+                               .usable = base->usable,
+                               .ticks = r->info->ticks,
+                               .context = base->context,
+                               .tag = base->tag,
+                               .base = (uint32_t)i + 1};
+    struct trace_block *block = block_add(r, &made);
+    return block ? watched(r, TRACE_BEGINS, block, 0, &at_start) : ENOMEM;
 }
 
 /* What a whole trace cannot have. Without a whole one nothing about a block is sure. */
@@ -229,7 +121,7 @@ static int displaced(struct trace_replay *r, const struct trace_record *record,
 
 static int allocated(struct trace_replay *r, const struct trace_record *record)
 {
-    struct trace_block *block = block_find(r, record->address);
+    struct trace_block *block = trace_blocks_find(&r->blocks, record->address);
     int error = block ? displaced(r, record, block, "allocates a live block") : 0;
     struct trace_block made = {.address = record->address,
                                .requested = record->requested,
@@ -242,9 +134,10 @@ static int allocated(struct trace_replay *r, const struct trace_record *record)
                                .align_shift = record->align_shift};
     r->allocations++;
     move(r, record, record->requested, 1);
-    if (!error)
-        error = block_add(r, &made, &block);
-    return error ? error : watched(r, TRACE_BEGINS, block, 0, record);
+    if (error)
+        return error;
+    block = block_add(r, &made);
+    return block ? watched(r, TRACE_BEGINS, block, 0, record) : ENOMEM;
 }
 
 /* At an address where nothing is known to live: of a block of the start that is in no list?
@@ -267,7 +160,7 @@ static int missed(struct trace_replay *r, const struct trace_record *record, uin
 
 static int freed(struct trace_replay *r, const struct trace_record *record)
 {
-    struct trace_block *b = block_find(r, record->address);
+    struct trace_block *b = trace_blocks_find(&r->blocks, record->address);
     r->frees++;
     if (!b && !(record->sized && was_there(r, record->requested)))
         return strange(r, record, "frees an unknown block");
@@ -289,19 +182,17 @@ static int freed(struct trace_replay *r, const struct trace_record *record)
  * start's, or its free is missing. */
 static int moved(struct trace_replay *r, const struct trace_record *record, struct trace_block *b)
 {
-    struct trace_block *other = block_find(r, record->address);
+    struct trace_block *other = trace_blocks_find(&r->blocks, record->address);
     int error = other ? displaced(r, record, other, "moves to a live block") : 0;
     r->moves++;
-    weir__pointer_map_remove(&r->live, placed_find(r, b->address));
-    b->address = record->address;
-    place(r, b->address, (size_t)(b - r->blocks));
+    trace_blocks_move(&r->blocks, b, record->address);
     return error;
 }
 
 static int resized(struct trace_replay *r, const struct trace_record *record)
 {
     uint64_t from = record->from ? record->from : record->address;
-    struct trace_block *b = block_find(r, from);
+    struct trace_block *b = trace_blocks_find(&r->blocks, from);
     int error = 0;
     r->resizes++;
     if (!b && !(record->sized && was_there(r, record->before)))
@@ -311,7 +202,7 @@ static int resized(struct trace_replay *r, const struct trace_record *record)
         error = missed(r, record, from, before);
         if (!error)
             error = base_add(r, r->info->nbase - 1);
-        b = block_find(r, from);
+        b = trace_blocks_find(&r->blocks, from);
         if (error || !b)
             return error;
     }
@@ -334,8 +225,8 @@ static int destroyed(struct trace_replay *r, const struct trace_record *record)
     uint64_t bytes = 0, blocks = 0;
     uint32_t context = record->context;
     int error = 0;
-    while (context && context < r->nfirst && r->first[context] && !error) {
-        struct trace_block *b = &r->blocks[r->first[context] - 1];
+    struct trace_block *b;
+    while (context && !error && (b = trace_blocks_of(&r->blocks, context))) {
         bytes += b->requested;
         blocks++;
         error = block_remove(r, b, record);
@@ -424,9 +315,7 @@ static int replay_begin(struct trace_replay *r, struct trace_info *info, trace_w
 
 void trace_replay_end(struct trace_replay *r)
 {
-    free(r->blocks);
-    weir__pointer_map_clear(&r->live);
-    free(r->first);
+    trace_blocks_free(&r->blocks);
 }
 
 /* The footer's figures against those of a trace that has all its events. */

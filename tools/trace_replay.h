@@ -1,24 +1,12 @@
 /*
  * tools/trace_replay.h - which blocks live, and how much that is, event after event.
- * Finds blocks by address, as the events name them; each has an id of its own.
+ * Each block has an id of its own.
  */
 #ifndef WEIR_TOOLS_TRACE_REPLAY_H
 #define WEIR_TOOLS_TRACE_REPLAY_H
 
-#include "base/pointer_map.h"
+#include "tools/trace_blocks.h"
 #include "tools/trace_merge.h"
-
-struct trace_block {
-    uint64_t address, requested, usable;
-    uint64_t id;    /* number of its allocation; 0: live at the start */
-    uint64_t ticks; /* of its allocation */
-    uint32_t context, tag, thread;
-    uint32_t user;       /* the watcher's */
-    uint32_t next, prev; /* of its context; indices + 1; 0: none */
-    uint32_t base;       /* index in info->base + 1; 0: allocated by an event */
-    uint8_t align_shift;
-    bool live;
-};
 
 enum trace_change { TRACE_BEGINS, TRACE_ENDS, TRACE_RESIZES, TRACE_OTHER };
 
@@ -47,12 +35,7 @@ struct trace_replay {
     char wrong[160];  /* tolerant: what contradicts the footer; "": nothing does */
     int64_t unlisted_bytes, unlisted_blocks; /* live since the start, known in sum alone */
 
-    struct trace_block *blocks; /* live and free ones; see trace_block.live */
-    size_t nblocks, capacity;
-    uint32_t free;                 /* index + 1 of a free block; more by `next` */
-    struct weir__pointer_map live; /* by address: the index of a live block */
-    uint32_t *first;               /* by context: index + 1 of its latest block */
-    size_t nfirst;
+    struct trace_blocks blocks;
 };
 
 /*

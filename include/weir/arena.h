@@ -41,8 +41,8 @@ WEIR_API void *weir_arena_allocate(weir_arena *arena, size_t size);
 WEIR_API void *weir_arena_allocate_aligned(weir_arena *arena, size_t size, size_t alignment);
 
 /* A place to rewind to; never 0, which with errno ENOMEM or EINVAL says that none could be
- * made. Marks nest; one that is never rewound to costs 72 bytes until the arena is rewound
- * or reset below it. */
+ * made. Marks nest; one that is never rewound to costs 64 to 128 bytes until the arena is
+ * rewound or reset below it. */
 typedef uint64_t weir_arena_mark;
 WEIR_API weir_arena_mark weir_arena_mark_get(weir_arena *arena);
 

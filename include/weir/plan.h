@@ -186,10 +186,10 @@ WEIR_API weir_plan_recorder *weir_plan_recorder_create(weir_allocator *a);
 WEIR_API weir_allocator *weir_plan_recorder_allocator(weir_plan_recorder *recorder);
 
 /*
- * What was recorded up to now as an unsolved plan: a buffer for each allocation of more
- * than 0 bytes, in their order; time counts allocations and frees; what is still live
- * lives to the end. The caller destroys it. NULL with ENOMEM: also when a record was
- * lost for want of memory.
+ * What was recorded up to now as an unsolved plan: a buffer for each allocation, in their
+ * order (of 1 byte for one of 0; a block that moves when it is resized is two); time counts
+ * allocations and frees; what is still live lives to the end. The caller destroys it. NULL with
+ * ENOMEM: also when a record was lost for want of memory.
  */
 WEIR_API weir_plan *weir_plan_record(weir_plan_recorder *recorder);
 

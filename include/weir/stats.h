@@ -18,7 +18,8 @@
 WEIR_BEGIN_DECLS
 
 /* A table, one line an allocator, `a` and its descendants. NULL: the CPU allocator and,
- * after it, every other allocator without a parent: devices.
+ * after it, every other allocator without a parent: devices, those of arenas, recorders and
+ * replays, and whatever was made with WEIR_NO_PARENT.
  * 0, EINVAL, ENOMEM, or EIO (or errno) when writing failed; so for all that print. */
 WEIR_API int weir_stats_print(FILE *to, weir_allocator *a);
 

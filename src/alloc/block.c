@@ -22,6 +22,8 @@ static weir_misuse slab_fault(const struct weir__slab *slab, const void *pointer
 {
     uint64_t at;
     const uint32_t *entries = __atomic_load_n(&slab->entries, __ATOMIC_RELAXED);
+    if (!entries)
+        return WEIR_MISUSE_FOREIGN_POINTER;
     if (weir__slab_index(slab, pointer, &at)) {
         uint32_t value = weir__entry_get(&entries[at]);
         bool was_live = weir__entry_is_cached(value) || (value & WEIR__ENTRY_USED);
@@ -33,6 +35,13 @@ static weir_misuse slab_fault(const struct weir__slab *slab, const void *pointer
                                                                  : WEIR_MISUSE_FOREIGN_POINTER;
 }
 
+/* A chunk that goes back is cleared, its header with it, so that what a stale lookup read of it
+ * may not fit together. */
+static bool entry_is_readable(const struct weir__slab *slab, const uint32_t *entry)
+{
+    return entry && ((uintptr_t)entry ^ (uintptr_t)slab) < WEIR__CHUNK;
+}
+
 /* The slab may change hands while a stale pointer is looked up: its header and entries stay
  * readable, so the answer is of before or after. */
 static struct weir__found small_find(const weir_allocator *a, const void *pointer,
@@ -42,7 +51,7 @@ static struct weir__found small_find(const weir_allocator *a, const void *pointe
     const void *owner = __atomic_load_n(&slab->owner, __ATOMIC_ACQUIRE);
     if (!owner) /* a free slab; its center stays noted from when it was used */
         return found_bad(slab->center ? WEIR_MISUSE_DOUBLE_FREE : WEIR_MISUSE_FOREIGN_POINTER);
-    uint32_t value = place.entry ? weir__entry_get(place.entry) : 0;
+    uint32_t value = entry_is_readable(slab, place.entry) ? weir__entry_get(place.entry) : 0;
     if (!weir__entry_is_live(value))
         return found_bad(slab_fault(slab, pointer));
     if (owner != a)
@@ -76,6 +85,7 @@ static struct weir__found large_find(const weir_allocator *a, const void *pointe
     if (span->u.live.owner != a)
         return found_bad(WEIR_MISUSE_OTHER_ALLOCATOR);
     return (struct weir__found){.kind = WEIR__KIND_LARGE,
+                                .place = place,
                                 .span = span,
                                 .requested = span->u.live.requested,
                                 .usable = weir__span_usable(span),

@@ -184,6 +184,8 @@ int weir_stats_get(const weir_allocator *a, weir_stats *stats)
     size_t size = stats->size ? stats->size : STATS_FIRST;
     figures_gather((weir_allocator *)(uintptr_t)a, &f);
     weir__meter_read(&body->meter, &reading);
+    if (f.in_use < reading.total) /* gathered while others allocated */
+        f.in_use = reading.total;
     weir_stats made = {.size = size,
                        .total_allocated = reading.total,
                        .peak_allocated = reading.peak,

@@ -208,7 +208,7 @@ static int prewarm_locked(struct weir__device *d, size_t bytes)
 {
     struct weir__device_stream *stream = weir__device_stream_get(d, weir__device_here()->stream);
     int error = stream ? 0 : ENOBUFS;
-    size_t room = SIZE_MAX - d->in_use - d->waiting_bytes;
+    size_t room = SIZE_MAX - d->in_use - d->waiting_bytes, wanted = d->wanted;
     d->wanted = weir__max(d->wanted, d->in_use + d->waiting_bytes + weir__min(bytes, room));
     while (!error && d->reserved - d->in_use - d->waiting_bytes < bytes) {
         struct weir__device_block *block;
@@ -217,6 +217,8 @@ static int prewarm_locked(struct weir__device *d, size_t bytes)
         if (!error)
             weir__device_join(d, block);
     }
+    if (error) /* what was got is kept, and no more is waited for */
+        d->wanted = weir__max(wanted, d->reserved);
     return error;
 }
 

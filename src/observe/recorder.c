@@ -18,7 +18,6 @@
 #include "observe/trace_names.h"
 #include "observe/trace_sink.h"
 #include "os/clock.h"
-#include "os/lock.h"
 #include "os/locks.h"
 #include "os/wait.h"
 

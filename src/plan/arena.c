@@ -59,8 +59,9 @@ weir_plan_arena *weir_plan_arena_create(const weir_plan *plan, weir_allocator *a
 
 weir_plan_arena *weir_plan_arena_retain(weir_plan_arena *arena)
 {
-    if (arena && weir__handle_is_live(&arena->handle, WEIR__HANDLE_PLAN_ARENA))
-        __atomic_add_fetch(&arena->owners, 1, __ATOMIC_RELAXED);
+    if (!arena || !weir__handle_is_live(&arena->handle, WEIR__HANDLE_PLAN_ARENA))
+        return NULL;
+    __atomic_add_fetch(&arena->owners, 1, __ATOMIC_RELAXED);
     return arena;
 }
 

@@ -24,7 +24,7 @@ WEIR__LOCKS_KNOW(REGIONS, &retired.lock);
 void weir__chunk_retire_one(const struct weir__backing *backing, void *memory)
 {
     struct weir__chunk *chunk = memory;
-    backing->purge(chunk, WEIR__CHUNK);
+    backing->purge((char *)memory + WEIR__SLAB, WEIR__CHUNK - WEIR__SLAB);
     chunk->u.head.backing = backing;
     weir__lock_take(&retired.lock);
     weir__list_push(&retired.chunks, &chunk->u.head.link);

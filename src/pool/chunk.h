@@ -6,8 +6,9 @@
  * Free slabs are taken where they are warm: of `dirty_slabs`, used since they were last purged,
  * LIFO; then of `clean_slabs`, purged, LIFO; then fresh ones.
  *
- * Any thread may look up a stale pointer at any time, so the headers of a chunk must stay
- * readable: its addresses are never given back, only its memory. A chunk that no page heap has
+ * Any thread may look up a stale pointer at any time, so the headers of a chunk stay as they
+ * are, and lead to ledgers within it: its addresses are never given back, only the memory of its
+ * slabs. A chunk that no page heap has
  * is retired, and serves the next page heap of its backing that needs a chunk, or a region
  * where there are no other addresses.
  */
@@ -44,8 +45,8 @@ void weir__chunk_retire(const struct weir__backing *backing, struct weir__list *
 
 void weir__chunk_retire_one(const struct weir__backing *backing, void *chunk);
 
-/* A retired chunk of that backing, all zero, for as long as the caller likes; NULL: none. Its
- * headers must stay as they are. */
+/* A retired chunk of that backing, its slabs all zero, for as long as the caller likes; NULL:
+ * none. */
 struct weir__chunk *weir__chunk_revive(const struct weir__backing *backing);
 
 /* Do the lists agree with the counts? */

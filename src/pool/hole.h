@@ -120,7 +120,7 @@ void weir__hole_widen(struct weir__page_heap *heap, struct weir__span *hole, uin
 
 /* Takes the next dirty hole that was freed `idle_ms` ago or before and has a whole page of the
  * machine out of the layout: laid out as an idle span, which nobody joins. It looks from bin
- * `*bin` downwards and leaves it there; NULL: none. weir__span_uncut_locked puts it back. */
+ * `*bin` downwards and leaves it there; NULL: none. weir__span_uncut_hole_locked puts it back. */
 struct weir__span *weir__hole_cut_locked(struct weir__page_heap *heap, uint32_t idle_ms, int *bin);
 
 /* Holes with the stamp `before` get that of the millisecond that ended now. */

@@ -7,6 +7,7 @@
 #include "pool/hole.h"
 #include "pool/purge.h"
 #include "pool/span.h"
+#include "pool/tail.h"
 
 #include <string.h>
 
@@ -38,12 +39,12 @@ size_t weir__page_heap_trim(struct weir__page_heap *heap, bool addresses)
     struct weir__list chunks = {NULL};
     weir__lock_take(&heap->lock);
     weir__span_settle_locked(heap);
-    size_t bytes = weir__chunk_release_locked(heap, &chunks) + weir__span_release_locked(heap);
+    size_t bytes = weir__chunk_release_locked(heap, &chunks) + weir__tail_release_locked(heap);
     struct weir__list doomed = heap->doomed;
     heap->doomed.first = NULL;
     bytes += weir__purge_locked(heap, 0, weir__page_heap_dirty_locked(heap));
     if (addresses)
-        weir__span_shrink_locked(heap);
+        weir__tail_shrink_locked(heap);
     weir__lock_drop(&heap->lock);
     weir__chunk_retire(heap->backing, &chunks);
     weir__region_destroy(&doomed);
@@ -67,7 +68,7 @@ static void clock_read(struct weir__page_heap *heap)
     if (heap->now - before < heap->policy->step_ms)
         return;
     weir__hole_restamp_locked(heap, before);
-    weir__span_restamp_locked(heap, before);
+    weir__tail_restamp_locked(heap, before);
     weir__chunk_restamp_locked(heap, before);
 }
 
@@ -117,13 +118,13 @@ void weir__page_heap_decay(struct weir__page_heap *heap)
 
 size_t weir__page_heap_dirty_locked(const struct weir__page_heap *heap)
 {
-    return heap->hole_dirty + weir__span_tails_locked(heap) + heap->ndirty_slabs * WEIR__SLAB;
+    return heap->hole_dirty + weir__tail_bytes_locked(heap) + heap->ndirty_slabs * WEIR__SLAB;
 }
 
 void weir__page_heap_forked(struct weir__page_heap *heap)
 {
     heap->purging = false;
-    weir__span_forked(heap);
+    weir__tail_forked(heap);
 }
 
 /* -- checking -------------------------------------------------------------------- */

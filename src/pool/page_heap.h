@@ -66,6 +66,16 @@ struct weir__page_heap {
     size_t hole_dirty; /* in holes that may be resident */
 };
 
+WEIR__INLINE struct weir__region *weir__region_first(const struct weir__page_heap *heap)
+{
+    return weir__region_of_link(heap->regions.first);
+}
+
+WEIR__INLINE struct weir__region *weir__region_next(const struct weir__region *region)
+{
+    return weir__region_of_link(region->link.next);
+}
+
 void weir__page_heap_init(struct weir__page_heap *heap, const struct weir__backing *backing,
                           const struct weir__policy *policy);
 

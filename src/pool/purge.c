@@ -5,54 +5,56 @@
 #include "pool/chunk.h"
 #include "pool/hole.h"
 #include "pool/span.h"
+#include "pool/tail.h"
 
 /* Pieces that are out at a time, and bytes that one call of the system purges: the kernel keeps
  * others waiting meanwhile. */
 #define PIECES  16
 #define AT_ONCE (16 * WEIR__MIB)
 
-/* A slab, a hole, or the end of a region's tail. */
+/* The end of a region's tail, a hole, or a slab. */
 struct piece {
+    struct weir__tail tail; /* without region: none */
+    struct weir__span *hole;
     struct weir__slab *slab;
-    struct weir__cut cut;
-    size_t purged;
+    char *start;
+    size_t size, purged;
 };
 
 /* False: there is none. */
 static bool piece_cut(struct weir__page_heap *heap, uint32_t idle_ms, size_t wanted, int *bin,
                       struct piece *piece)
 {
-    piece->slab = NULL;
-    if (weir__span_cut_tail_locked(heap, idle_ms, wanted, &piece->cut))
-        return true;
-    struct weir__span *hole = weir__hole_cut_locked(heap, idle_ms, bin);
-    if (hole) {
-        piece->cut = (struct weir__cut){.hole = hole,
-                                        .start = weir__span_start(hole),
-                                        .size = (size_t)hole->npages << WEIR__GRANULE_SHIFT};
-        return true;
+    *piece = (struct piece){0};
+    if (weir__tail_cut_locked(heap, idle_ms, wanted, &piece->tail)) {
+        piece->start = piece->tail.start;
+        piece->size = piece->tail.size;
+    } else if ((piece->hole = weir__hole_cut_locked(heap, idle_ms, bin))) {
+        piece->start = weir__span_start(piece->hole);
+        piece->size = (size_t)piece->hole->npages << WEIR__GRANULE_SHIFT;
+    } else if ((piece->slab = weir__chunk_cut_slab_locked(heap, idle_ms))) {
+        piece->start = weir__slab_memory(piece->slab);
+        piece->size = WEIR__SLAB;
     }
-    piece->slab = weir__chunk_cut_slab_locked(heap, idle_ms);
-    if (piece->slab)
-        piece->cut =
-            (struct weir__cut){.start = weir__slab_memory(piece->slab), .size = WEIR__SLAB};
-    return piece->slab != NULL;
+    return piece->start != NULL;
 }
 
 static void piece_purge(const struct weir__page_heap *heap, struct piece *piece)
 {
     size_t (*purge)(void *, size_t) = piece->slab ? heap->backing->purge : weir__os_purge;
-    piece->purged = 0;
-    for (size_t at = 0; at < piece->cut.size; at += AT_ONCE)
-        piece->purged += purge(piece->cut.start + at, weir__min(piece->cut.size - at, AT_ONCE));
+    for (size_t at = 0; at < piece->size; at += AT_ONCE)
+        piece->purged += purge(piece->start + at, weir__min(piece->size - at, AT_ONCE));
 }
 
 static void piece_uncut(struct weir__page_heap *heap, const struct piece *piece)
 {
+    bool purged = piece->purged > 0;
     if (piece->slab)
-        weir__chunk_uncut_slab_locked(heap, piece->slab, piece->purged > 0);
+        weir__chunk_uncut_slab_locked(heap, piece->slab, purged);
+    else if (piece->hole)
+        weir__span_uncut_hole_locked(heap, piece->hole, purged);
     else
-        weir__span_uncut_locked(heap, &piece->cut, piece->purged > 0);
+        weir__tail_uncut_locked(&piece->tail, purged);
 }
 
 size_t weir__purge_locked(struct weir__page_heap *heap, uint32_t idle_ms, size_t wanted)
@@ -62,8 +64,7 @@ size_t weir__purge_locked(struct weir__page_heap *heap, uint32_t idle_ms, size_t
     int bin = WEIR__BIN_COUNT - 1;
     weir__span_settle_locked(heap);
     for (unsigned count = 1; count && wanted;) {
-        for (count = 0; count < PIECES && wanted;
-             wanted -= weir__min(wanted, pieces[count++].cut.size))
+        for (count = 0; count < PIECES && wanted; wanted -= weir__min(wanted, pieces[count++].size))
             if (!piece_cut(heap, idle_ms, wanted, &bin, &pieces[count]))
                 break;
         weir__lock_drop(&heap->lock);

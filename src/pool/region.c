@@ -10,6 +10,8 @@
 #include "os/pages.h"
 #include "pool/chunk.h"
 
+#include <string.h>
+
 void (*weir__region_watcher)(const void *address, size_t size, bool taken);
 
 /*
@@ -185,10 +187,12 @@ static void range_unmap(char *base, size_t size)
 
 static void range_give(struct weir__region *region)
 {
-    if (region->first)
-        weir__chunk_retire_one(region->heap->backing, region->base);
-    else
+    if (!region->first) {
         range_unmap(region->base, region->size);
+        return;
+    }
+    memset(region->pages - 1, 0, (CHUNK_PAGES + 2) * sizeof *region->pages);
+    weir__chunk_retire_one(region->heap->backing, region->base);
 }
 
 /* False: no memory for the map. */
@@ -245,6 +249,14 @@ struct weir__region *weir__region_borrow(struct weir__page_heap *heap)
     region->room = region->opened = CHUNK_PAGES;
     __atomic_store_n(&region->nheaders, CHUNK_PAGES, __ATOMIC_RELEASE);
     return region;
+}
+
+void weir__region_doom_locked(struct weir__page_heap *heap, struct weir__region *region)
+{
+    weir__list_remove(&heap->regions, &region->link);
+    weir__list_append(&heap->doomed, &region->link);
+    heap->reserved -= region->size;
+    weir__page_heap_due_locked(heap, WEIR__DUE_DOOMED);
 }
 
 void weir__region_destroy(struct weir__list *list)

@@ -187,6 +187,9 @@ bool weir__region_remap(struct weir__region *region, size_t size);
 /* Gives back the addresses past the frontier; bytes. */
 size_t weir__region_shrink_locked(struct weir__region *region);
 
+/* Takes the region off its page heap, to be destroyed when the lock is dropped. */
+void weir__region_doom_locked(struct weir__page_heap *heap, struct weir__region *region);
+
 /* Gives the regions of the list back, which are in no page heap any more; the entries and the
  * headers wait for the next regions. No lock held. */
 void weir__region_destroy(struct weir__list *list);

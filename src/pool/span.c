@@ -25,10 +25,7 @@
 /* A span gets a region of its own when it is this large. */
 #define SPAN_DIRECT (128 * WEIR__MIB)
 #define REGION_MOST ((size_t)1 << 32)
-#define SPAN_MOST   ((size_t)1 << 43)
-
-/* Of a tail, purged at a time: the frontier may pass into the rest meanwhile. */
-#define TAIL_AT_ONCE (64 * WEIR__MIB)
+#define SPAN_SHIFT  43 /* of the size and alignment that no span reaches */
 
 /* Cleared by purging from here on, so that what is not written does not become resident. */
 #define CLEAR_BY_PURGE (4 * WEIR__MIB)
@@ -38,19 +35,10 @@ static size_t pages_bytes(uint32_t npages)
     return (size_t)npages << WEIR__GRANULE_SHIFT;
 }
 
+/* At least one. */
 static uint32_t pages_of(size_t size)
 {
-    return (uint32_t)((weir__max(size, 1) + WEIR__GRANULE - 1) >> WEIR__GRANULE_SHIFT);
-}
-
-static struct weir__region *region_first(const struct weir__page_heap *heap)
-{
-    return weir__region_of_link(heap->regions.first);
-}
-
-static struct weir__region *region_next(const struct weir__region *region)
-{
-    return weir__region_of_link(region->link.next);
+    return (uint32_t)((size - (size != 0)) >> WEIR__GRANULE_SHIFT) + 1;
 }
 
 /* Makes [page, page + npages) of the region a live span; it lies in no hole. */
@@ -172,15 +160,6 @@ static struct weir__region *region_add(struct weir__page_heap *heap, size_t size
     return region;
 }
 
-/* To be destroyed when the lock is dropped. */
-static void region_doom(struct weir__page_heap *heap, struct weir__region *region)
-{
-    weir__list_remove(&heap->regions, &region->link);
-    weir__list_append(&heap->doomed, &region->link);
-    heap->reserved -= region->size;
-    weir__page_heap_due_locked(heap, WEIR__DUE_DOOMED);
-}
-
 static WEIR__NOINLINE struct weir__span *span_find(struct weir__page_heap *heap, uint32_t npages,
                                                    size_t alignment, bool *zeroed)
 {
@@ -188,16 +167,16 @@ static WEIR__NOINLINE struct weir__span *span_find(struct weir__page_heap *heap,
     struct weir__span *hole = weir__hole_find(heap, npages + (uint32_t)extra), *span = NULL;
     if (hole)
         return span_from_hole(heap, hole, npages, alignment, zeroed);
-    struct weir__region *region = region_first(heap);
+    struct weir__region *region = weir__region_first(heap);
     while (region && !frontier_fits(region, npages, alignment))
-        region = region_next(region);
+        region = weir__region_next(region);
     if (region)
         return span_from_frontier(heap, region, npages, alignment, zeroed);
     region = region_add(heap, pages_bytes(npages), alignment);
     if (region && (region->direct || frontier_fits(region, npages, alignment)))
         span = span_from_frontier(heap, region, npages, alignment, zeroed);
     if (region && !span)
-        region_doom(heap, region);
+        weir__region_doom_locked(heap, region);
     return span;
 }
 
@@ -234,7 +213,7 @@ WEIR__INLINE struct weir__span *span_from_idle(struct weir__page_heap *heap, uin
 struct weir__span *weir__span_take(struct weir__page_heap *heap, size_t size, size_t alignment,
                                    const struct weir__claim *claim, bool *zeroed)
 {
-    if (size > SPAN_MOST || alignment > SPAN_MOST)
+    if ((size | alignment) >> SPAN_SHIFT)
         return NULL;
     uint32_t npages = pages_of(size);
     weir__lock_take(&heap->lock);
@@ -250,7 +229,7 @@ struct weir__span *weir__span_take(struct weir__page_heap *heap, size_t size, si
         span->u.live.align_shift = (uint8_t)weir__log2(alignment);
         span->u.live.old = false;
         span->u.live.owner = claim->owner;
-        span->u.live.requested = claim->requested;
+        span->u.live.requested = size;
         span->u.live.tag = claim->tag;
         __atomic_store_n(&span->state, WEIR__PAGE_SPAN, __ATOMIC_RELEASE);
         *claim->bytes += pages_bytes(npages);
@@ -328,7 +307,7 @@ void weir__span_give_locked(struct weir__page_heap *heap, struct weir__span *spa
     heap->span_live -= pages_bytes(npages);
     if (weir__unlikely(span->u.live.direct)) {
         span->state = WEIR__PAGE_NONE;
-        region_doom(heap, weir__span_region(span));
+        weir__region_doom_locked(heap, weir__span_region(span));
         return;
     }
     if (heap->idle)
@@ -430,7 +409,7 @@ static bool span_remap(struct weir__page_heap *heap, struct weir__span *span, ui
 bool weir__span_resize(struct weir__page_heap *heap, struct weir__span *span, size_t size,
                        size_t *bytes)
 {
-    if (size > SPAN_MOST)
+    if (size >> SPAN_SHIFT)
         return false;
     uint32_t npages = pages_of(size + (size_t)span->u.live.color * WEIR__LINE);
     bool direct = weir__span_may_move(span);
@@ -460,38 +439,8 @@ void *weir__span_clear(void *block, size_t size)
 
 /* -- purging ----------------------------------------------------------------------- */
 
-static bool tail_may_be_cut(const struct weir__page_heap *heap, const struct weir__region *region,
-                            uint32_t idle_ms)
-{
-    return !region->direct && !region->busy && heap->now - region->lowered_at >= idle_ms &&
-           weir__os_has_page(region->base + pages_bytes(region->frontier),
-                             pages_bytes(region->touched - region->frontier));
-}
-
-/* Nobody grows into it while the region seems to end before. */
-bool weir__span_cut_tail_locked(struct weir__page_heap *heap, uint32_t idle_ms, size_t wanted,
-                                struct weir__cut *cut)
-{
-    struct weir__region *region = region_first(heap);
-    while (region && !tail_may_be_cut(heap, region, idle_ms))
-        region = region_next(region);
-    if (!region)
-        return false;
-    size_t most = weir__max(weir__min(wanted, TAIL_AT_ONCE), 2 * weir__os_page_size());
-    uint32_t pages = (uint32_t)weir__min(region->touched - region->frontier, pages_of(most));
-    uint32_t first = region->touched - pages;
-    *cut = (struct weir__cut){.region = region,
-                              .npages = region->npages,
-                              .start = region->base + pages_bytes(first),
-                              .size = pages_bytes(pages)};
-    region->busy = true;
-    region->busy_touched = region->touched;
-    region->npages = region->touched = first;
-    return true;
-}
-
-/* Neighbours that were freed meanwhile are joined, and all of it counts as dirty then. */
-static void hole_uncut(struct weir__page_heap *heap, struct weir__span *hole, bool purged)
+void weir__span_uncut_hole_locked(struct weir__page_heap *heap, struct weir__span *hole,
+                                  bool purged)
 {
     struct weir__region *region = weir__span_region(hole);
     uint32_t page = weir__span_page(hole), npages = hole->npages;
@@ -503,74 +452,6 @@ static void hole_uncut(struct weir__page_heap *heap, struct weir__span *hole, bo
         weir__hole_insert(heap, region, page, npages, purged, heap->now);
     else
         pages_release(heap, region, page, npages);
-}
-
-void weir__span_uncut_locked(struct weir__page_heap *heap, const struct weir__cut *cut, bool purged)
-{
-    struct weir__region *region = cut->region;
-    if (!region) {
-        hole_uncut(heap, cut->hole, purged);
-        return;
-    }
-    if (!purged)
-        region->touched = region->busy_touched;
-    region->npages = cut->npages;
-    region->busy = false;
-}
-
-size_t weir__span_tails_locked(const struct weir__page_heap *heap)
-{
-    size_t pages = heap->idle ? heap->idle->npages : 0;
-    for (const struct weir__region *region = region_first(heap); region;
-         region = region_next(region))
-        pages += region->touched - region->frontier;
-    return pages_bytes((uint32_t)pages);
-}
-
-size_t weir__span_release_locked(struct weir__page_heap *heap)
-{
-    size_t bytes = 0;
-    for (struct weir__region *region = region_first(heap), *next; region; region = next) {
-        next = region_next(region);
-        if (region->busy || region->frontier > region->first)
-            continue;
-        bytes += pages_bytes(region->touched - region->first);
-        region_doom(heap, region);
-    }
-    if (!heap->regions.first)
-        heap->next_region = WEIR__REGION_FIRST;
-    return bytes;
-}
-
-void weir__span_shrink_locked(struct weir__page_heap *heap)
-{
-    for (struct weir__region *region = region_first(heap); region; region = region_next(region))
-        heap->reserved -= weir__region_shrink_locked(region);
-}
-
-void weir__span_restamp_locked(struct weir__page_heap *heap, uint32_t before)
-{
-    for (struct weir__region *region = region_first(heap); region; region = region_next(region))
-        if (region->lowered_at == before)
-            region->lowered_at = heap->now - 1;
-}
-
-void weir__span_forked(struct weir__page_heap *heap)
-{
-    for (struct weir__region *region = region_first(heap), *next; region; region = next) {
-        next = region_next(region);
-        if (!region->busy)
-            continue;
-        if (region->direct) { /* was being moved: nobody knows where it is */
-            weir__list_remove(&heap->regions, &region->link);
-            heap->reserved -= region->size;
-            heap->span_live -= pages_bytes(region->own.npages);
-            continue;
-        }
-        region->npages = (uint32_t)(region->size >> WEIR__GRANULE_SHIFT);
-        region->touched = region->busy_touched;
-        region->busy = false;
-    }
 }
 
 /* -- visiting ---------------------------------------------------------------------- */
@@ -597,8 +478,9 @@ int weir__span_each_locked(struct weir__page_heap *heap, weir__span_visitor *vis
 {
     int stop = 0;
     weir__span_settle_locked(heap);
-    for (struct weir__region *region = region_first(heap), *next; region && !stop; region = next) {
-        next = region_next(region);
+    for (struct weir__region *region = weir__region_first(heap), *next; region && !stop;
+         region = next) {
+        next = weir__region_next(region);
         stop = region_each_span(region, visit, user);
     }
     return stop;
@@ -627,8 +509,8 @@ bool weir__span_is_valid(const struct weir__page_heap *heap)
 {
     size_t live = 0, holes = 0, linked = 0, reserved = 0;
     bool valid = !heap->idle && weir__hole_is_valid(heap, &linked);
-    for (const struct weir__region *region = region_first(heap); region && valid;
-         region = region_next(region)) {
+    for (const struct weir__region *region = weir__region_first(heap); region && valid;
+         region = weir__region_next(region)) {
         valid = region->heap == heap && weir__region_is_valid(region, &live, &holes);
         reserved += region->size;
     }

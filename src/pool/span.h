@@ -7,11 +7,10 @@
 
 #include "pool/page_heap.h"
 
-/* What a live span remembers of its request. `bytes` is the owner's count of bytes
+/* What a live span remembers of its request, beside the size. `bytes` is the owner's count of bytes
  * in live spans, whole pages, kept under the page heap's lock. */
 struct weir__claim {
     const void *owner;
-    size_t requested;
     uint32_t tag;
     size_t *bytes;
 };
@@ -57,38 +56,10 @@ int weir__span_each_locked(struct weir__page_heap *heap, weir__span_visitor *vis
  * misuse only; any thread, a moment's answer. */
 bool weir__span_covers(const struct weir__region *region, size_t page);
 
-/* -- for trim, purging and decay (lock held) ------------------------------------------ */
-
-/* Pages out of the layout: the end of a region's tail, or a hole. Nobody else takes
- * them until they are put back. */
-struct weir__cut {
-    struct weir__region *region; /* of a tail; else NULL */
-    struct weir__span *hole;     /* or NULL: not of spans */
-    uint32_t npages;             /* that the region had */
-    char *start;
-    size_t size;
-};
-bool weir__span_cut_tail_locked(struct weir__page_heap *heap, uint32_t idle_ms, size_t wanted,
-                                struct weir__cut *cut);
-/* `purged`: they read as zero now. */
-void weir__span_uncut_locked(struct weir__page_heap *heap, const struct weir__cut *cut,
-                             bool purged);
-
-/* Bytes past the frontiers, and of the idle span, that may be resident. */
-size_t weir__span_tails_locked(const struct weir__page_heap *heap);
-
-/* Dooms the regions that hold nothing; bytes of theirs that were used. */
-size_t weir__span_release_locked(struct weir__page_heap *heap);
-
-/* Gives back the addresses past the frontiers. */
-void weir__span_shrink_locked(struct weir__page_heap *heap);
-
-/* As weir__hole_restamp_locked, for the frontiers. */
-void weir__span_restamp_locked(struct weir__page_heap *heap, uint32_t before);
-
-/* In a forked child: tails that another thread had cut off are there again; what one was moving
- * is leaked. */
-void weir__span_forked(struct weir__page_heap *heap);
+/* Puts a hole back that was cut out (pool/hole.h). Neighbours that were freed meanwhile are joined,
+ * and all of it counts as dirty then. Lock held. */
+void weir__span_uncut_hole_locked(struct weir__page_heap *heap, struct weir__span *hole,
+                                  bool purged);
 
 /* Are layouts, holes and sums whole? There is no idle span. */
 bool weir__span_is_valid(const struct weir__page_heap *heap);

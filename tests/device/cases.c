@@ -509,26 +509,35 @@ Test(device, memory_held_follows_memory_used)
     end(a);
 }
 
-Test(device, idle_units_move_before_more_is_taken)
+/* Blocks that fit into no hole of those before; what was reserved for them at most. */
+static size_t holes_make(weir_allocator *a)
 {
-    weir_allocator *a = make(WEIR_DEVICE_EXPANDABLE);
     void *blocks[20];
-    for (int i = 0; i < 20; i++)
-        blocks[i] = weir_allocate(a, 4 * MIB);
-    for (int i = 0; i < 20; i += 2)
-        weir_deallocate(a, blocks[i]);
-    for (int i = 0; i < 6; i++) /* in no hole there is */
-        cr_assert_not_null(weir_allocate(a, 6 * MIB));
-    cr_assert_leq(figures(a).peak_reserved, 88 * MIB);
-    end(a);
-    a = make_with(&(weir_device_options){WEIR_DEVICE_EXPANDABLE, 0, 1000});
     for (int i = 0; i < 20; i++)
         blocks[i] = weir_allocate(a, 4 * MIB);
     for (int i = 0; i < 20; i += 2)
         weir_deallocate(a, blocks[i]);
     for (int i = 0; i < 6; i++)
         cr_assert_not_null(weir_allocate(a, 6 * MIB));
-    cr_assert_geq(figures(a).peak_reserved, 112 * MIB, "the option changes nothing");
+    return figures(a).peak_reserved;
+}
+
+Test(device, idle_units_move_before_more_is_taken)
+{
+    weir_allocator *a = make(WEIR_DEVICE_EXPANDABLE);
+    cr_assert_leq(holes_make(a), 88 * MIB);
+    end(a);
+    a = make_with(&(weir_device_options){WEIR_DEVICE_EXPANDABLE, 0, 1000});
+    cr_assert_geq(holes_make(a), 112 * MIB, "the option changes nothing");
+    end(a);
+}
+
+Test(device, a_refused_prewarming_leaves_the_bound_of_growth)
+{
+    weir_allocator *a = make(WEIR_DEVICE_EXPANDABLE);
+    cr_assert_eq(weir_device_prewarm(a, SIZE_MAX), ENOMEM);
+    cr_assert_eq(figures(a).reserved, 0);
+    cr_assert_leq(holes_make(a), 88 * MIB);
     end(a);
 }
 
