@@ -5,6 +5,7 @@
  */
 #include "core.h"
 #include "os/fence.h"
+#include "os/locks.h"
 #include "os/thread.h"
 #include "track/count.h"
 #include "track/meter.h"
@@ -57,7 +58,7 @@ static void meters_unmake(void)
         weir__meter_destroy(&meters[i].meter);
     }
     cr_assert(weir__meter_is_valid());
-    cr_assert(weir__meter_is_quiet());
+    cr_assert(weir__locks_are_free());
 }
 
 TestSuite(meter, .init = meters_make, .fini = meters_unmake);

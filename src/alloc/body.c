@@ -51,6 +51,7 @@ void weir__body_source(struct weir__body *body, const weir_allocator_options *op
                        const struct weir__body *parent, struct weir__page_heap *page_heap)
 {
     const weir_allocator_functions *functions = options->functions;
+    weir__registry_init(&body->registry);
     body->user = options->user;
     body->backing = options->backing ? options->backing : "user";
     body->owns_page_heap = page_heap != NULL;

@@ -25,6 +25,7 @@ struct weir__heap weir__no_heap = {.window.cap = WEIR__WINDOW_CLOSED,
 WEIR__TLS struct weir__local weir__here = {
     .heaps = {[0 ... WEIR__HEAP_SLOTS - 1] = &weir__no_heap},
     .live = WEIR__ENTRY_LIVE,
+    .lock = WEIR__LOCK(THREAD),
 };
 
 /*

@@ -43,7 +43,7 @@ extern struct weir__heap weir__no_heap;
 struct weir__local {
     struct weir__heap *heaps[WEIR__HEAP_SLOTS];
     uint32_t live;
-    weir__lock lock; /* rank "threads": the pointers, while another thread may free a heap */
+    weir__lock lock; /* the pointers, while another thread may free a heap */
 };
 extern WEIR__TLS struct weir__local weir__here;
 

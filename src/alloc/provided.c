@@ -168,6 +168,5 @@ static int foreign_release(struct weir__foreign *entry, void *body)
 
 void weir__provided_release_all(weir_allocator *a)
 {
-    weir__registry_each(&a->body->registry, foreign_release, a->body);
-    weir__registry_destroy(&a->body->registry);
+    weir__registry_drain(&a->body->registry, foreign_release, a->body);
 }

@@ -30,11 +30,4 @@ void weir__meta_free_handle(void *block, size_t size);
 /* Bytes handed out now. */
 size_t weir__meta_in_use(void);
 
-/* Around fork: keep the free lists consistent in the child. */
-void weir__meta_lock(void);
-void weir__meta_unlock(void);
-
-/* Is its lock free at this moment? */
-bool weir__meta_is_quiet(void);
-
 #endif

@@ -16,14 +16,14 @@
  *   a free block on stream s may be used by s at once, and by others once
  *   sequence(block) <= done(s): an event recorded after its free is completed
  *
- * One lock a pool, of rank "pool", held across calls to the table.
+ * One lock a pool, of rank "device pool", held across calls to the table.
  */
 #ifndef WEIR_DEVICE_POOL_H
 #define WEIR_DEVICE_POOL_H
 
 #include "base/pointer_map.h"
 #include "device/bins.h"
-#include "os/lock.h"
+#include "os/locks.h"
 
 #include <weir/device.h>
 
@@ -93,8 +93,8 @@ struct weir__device_block {
 };
 
 struct weir__device {
-    weir__lock lock;
-    bool dead; /* in a forked child that cannot use it */
+    struct weir__guard guard; /* the table's functions run under it */
+    bool dead;                /* in a forked child that cannot use it */
     weir_device_mode mode;
     weir_device_table table;
     char name[48];

@@ -6,13 +6,13 @@
  */
 #include "observe/library.h"
 #include "alloc/cpu.h"
+#include "alloc/fork.h"
 #include "alloc/inspect.h"
 #include "observe/environment.h"
 #include "observe/run_attach.h"
 #include "os/clock.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -120,7 +120,7 @@ __attribute__((constructor)) static void library_start(int argc, char **argv)
         return;
     weir__run_command_set(image, argc, argv);
     figures_write(false);
-    pthread_atfork(NULL, NULL, forked);
+    weir__fork_register(NULL, NULL, forked);
     weir__slow_hook_set(watch);
     weir__run_image_ready(image);
 }

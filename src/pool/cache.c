@@ -9,6 +9,7 @@ _Static_assert(BIN_BYTES_MOST <= UINT32_MAX, "bin->grown holds it");
 
 void weir__cache_init(struct weir__cache *cache)
 {
+    weir__lock_init(&cache->lock, WEIR__RANK_HEAP);
     for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++)
         cache->bins[sizeclass] = (struct weir__bin)WEIR__BIN_UNUSED;
 }

@@ -13,6 +13,7 @@ void weir__center_init(struct weir__center *center, unsigned sizeclass,
                        struct weir__page_heap *page_heap, const void *owner)
 {
     memset(center, 0, sizeof *center);
+    weir__lock_init(&center->lock, WEIR__RANK_CLASS);
     center->sizeclass = (uint16_t)sizeclass;
     center->batch = (uint16_t)weir__class_batch(sizeclass);
     center->page_heap = page_heap;

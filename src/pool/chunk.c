@@ -2,6 +2,7 @@
 #include "pool/chunk.h"
 
 #include "base/fault.h"
+#include "os/locks.h"
 #include "os/pages.h"
 #include "pool/budget.h"
 
@@ -15,9 +16,10 @@ static struct weir__chunk *chunk_of_link(const struct weir__link *link)
 /* -- retired chunks ---------------------------------------------------------------- */
 
 static struct {
-    weir__lock lock; /* rank "pool", after a page heap's */
+    weir__lock lock;
     struct weir__list chunks;
-} retired;
+} retired = {.lock = WEIR__LOCK(REGIONS)};
+WEIR__LOCKS_KNOW(REGIONS, &retired.lock);
 
 void weir__chunk_retire_one(const struct weir__backing *backing, void *memory)
 {

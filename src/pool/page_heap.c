@@ -16,6 +16,7 @@ void weir__page_heap_init(struct weir__page_heap *heap, const struct weir__backi
 {
     weir__assert(2 * policy->decay_ms >= policy->step_ms);
     memset(heap, 0, sizeof *heap);
+    weir__lock_init(&heap->lock, WEIR__RANK_PAGES);
     heap->backing = backing;
     heap->policy = policy;
     heap->next_region = WEIR__REGION_FIRST;

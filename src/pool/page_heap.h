@@ -3,7 +3,7 @@
  * for the rest (pool/span.h), and when it goes back to the system. It knows sizes and addresses,
  * not requests: who owns a block and how it is counted is the business of the layers above.
  *
- * One lock a page heap (rank "pool"). Several class centers and any number of allocators share
+ * One lock a page heap (rank "page heap"). Several class centers and any number of allocators share
  * a page heap. The system is asked to purge or unmap with the lock dropped: what has to go is
  * taken out of the layout before (pool/purge.h, `doomed`).
  */

@@ -6,6 +6,7 @@
 #include "pool/region.h"
 
 #include "base/fault.h"
+#include "os/locks.h"
 #include "os/pages.h"
 #include "pool/chunk.h"
 
@@ -36,12 +37,13 @@ _Static_assert(sizeof(struct weir__chunk) + (CHUNK_PAGES + 2) * sizeof(struct we
 
 struct weir__region *weir__region_blocks[WEIR__REGIONS / WEIR__REGION_BLOCK];
 
-/* Under the lock; rank "pool", after a page heap's. */
+/* Under the lock. */
 static struct {
     weir__lock lock;
     unsigned made;                                /* entries ever used */
     struct weir__list direct, spanning, borrowed; /* free ones, by kind; LIFO */
-} table;
+} table = {.lock = WEIR__LOCK(REGIONS)};
+WEIR__LOCKS_KNOW(REGIONS, &table.lock);
 
 /* -- entries and headers -------------------------------------------------------------- */
 

@@ -1,6 +1,7 @@
 /* track/meter.c - the tree of meters and the slow operation; see meter.h. */
 #include "track/meter.h"
 
+#include "os/locks.h"
 #include "os/thread.h"
 #include "track/observer.h"
 #include "track/phase.h"
@@ -8,7 +9,8 @@
 #include "track/shown.h"
 #include "track/traced.h"
 
-struct weir__meters weir__meters;
+struct weir__meters weir__meters = {.lock = WEIR__LOCK(METER)};
+WEIR__LOCKS_KNOW(METER, &weir__meters.lock);
 
 /* -- peaks -------------------------------------------------------------------------- */
 
@@ -269,11 +271,6 @@ size_t weir__meter_limit(struct weir__meter *m)
 
 /* -- fork and checking ------------------------------------------------------------ */
 
-bool weir__meter_is_quiet(void)
-{
-    return weir__relaxed_get(weir__meters.lock.state) == 0;
-}
-
 static void fork_counts_keep(struct weir__meter *m)
 {
     m->fork_allocations = m->gone_allocations;
@@ -286,7 +283,7 @@ static void fork_counts_keep(struct weir__meter *m)
 
 void weir__meter_fork_prepare(void)
 {
-    weir__lock_take(&weir__meters.lock);
+    weir__meters.constraints++;
     weir__shared_end();
     for (struct weir__meter *m = weir__meter_first(); m; m = weir__meter_of(m->link.next)) {
         weir__meter_freeze(m);
@@ -296,7 +293,7 @@ void weir__meter_fork_prepare(void)
 
 void weir__meter_fork_done(void)
 {
-    weir__lock_drop(&weir__meters.lock);
+    weir__meters.constraints--;
 }
 
 static bool meter_check(struct weir__meter *top)

@@ -25,6 +25,8 @@ struct weir__registry {
     size_t bytes;                 /* requested, of all entries */
 };
 
+void weir__registry_init(struct weir__registry *r);
+
 /* Adds a block; false: no memory, or its address is live already. */
 bool weir__registry_add(struct weir__registry *r, const struct weir__foreign *entry);
 
@@ -43,6 +45,9 @@ bool weir__registry_covers(struct weir__registry *r, const void *pointer);
 /* What it changes of `entry` but `old` is ignored. */
 typedef int weir__foreign_visitor(struct weir__foreign *entry, void *user);
 int weir__registry_each(struct weir__registry *r, weir__foreign_visitor *visit, void *user);
+
+/* Takes every entry out and visits it, without the lock: the memory may be given back. */
+void weir__registry_drain(struct weir__registry *r, weir__foreign_visitor *visit, void *user);
 
 void weir__registry_destroy(struct weir__registry *r);
 
