@@ -31,7 +31,7 @@ void weir__cpu_start(void)
     }
     weir__context_unlock();
     if (first)
-        weir__fork_watch();
+        weir__fork_handlers_install();
 }
 
 __attribute__((constructor)) static void cpu_start_early(void)

@@ -104,12 +104,12 @@ WEIR__INLINE void weir__page_heap_tick_locked(struct weir__page_heap *heap)
 void weir__page_heap_relieve_slow(struct weir__page_heap *heap);
 WEIR__INLINE void weir__page_heap_relieve(struct weir__page_heap *heap)
 {
-    if (weir__unlikely(__atomic_load_n(&heap->due, __ATOMIC_RELAXED)))
+    if (weir__unlikely(weir__relaxed_get(heap->due)))
         weir__page_heap_relieve_slow(heap);
 }
 WEIR__INLINE void weir__page_heap_due_locked(struct weir__page_heap *heap, uint32_t what)
 {
-    __atomic_store_n(&heap->due, heap->due | what, __ATOMIC_RELAXED);
+    weir__relaxed_set(heap->due, heap->due | what);
 }
 
 /* Looks at the clock and lets decay work, by who does not hold the lock. */
