@@ -8,7 +8,7 @@
 
 #include <errno.h>
 
-/* -- events: who has a number from weir__trace_stamp has seen a table ------------------------ */
+/* -- events: an operation that has a number (weir__trace_stamp) has seen a table -------------- */
 
 void weir__trace_allocated(weir_allocator *a, uint64_t sequence, const struct weir__trace_block *b)
 {
