@@ -7,7 +7,7 @@
  *
  * Ranks, outermost first; a thread takes locks only in this order:
  *   an arena, a pool of buffers (object/) > contexts (alloc/context.c) > threads
- *   (alloc/heap.c) > heap (alloc/heap.c) > class (pool/center.c) > pool (pool/pool.c)
+ *   (alloc/heap.c) > heap (alloc/heap.c) > class (pool/center.c) > pool (pool/page_heap.c)
  *   > registry (track/registry.c) > meter (track/meter.c) > metadata (backing/meta.c)
  */
 #ifndef WEIR_OS_LOCK_H

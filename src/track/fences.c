@@ -1,8 +1,8 @@
 /*
  * track/fences.c - see fences.h. Owns nothing.
  *
- * Once fences were given up windows stay closed (meter.c, window_choose) and operations go by the lock
- * or on shared atomics, with a fence of their own in each; nobody closes a window of
+ * Once fences were given up windows stay closed (weir__phase_choose) and operations go by the
+ * lock or on shared atomics, with a fence of their own in each; nobody closes a window of
  * another thread any more, so no system call is made but for sleeping on a lock.
  */
 #include "track/fences.h"
