@@ -118,7 +118,8 @@ WEIR__INLINE uint64_t weir__window_operations(const struct weir__window *w)
     return weir__window_allocations(w) + weir__window_frees(w);
 }
 
-/* Counts blocks by other ways than the window; outside an operation. By the owner, or with the meter lock held and the window closed. */
+/* Counts blocks by other ways than the window; outside an operation. By the owner, or with the
+ * meter lock held and the window closed. */
 WEIR__INLINE void weir__window_counts(struct weir__window *w, int allocated, int freed)
 {
     __atomic_store_n(&w->allocating, w->allocating + (uint64_t)(2 * (int64_t)allocated),
