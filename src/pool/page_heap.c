@@ -48,8 +48,6 @@ size_t weir__page_heap_trim(struct weir__page_heap *heap, bool addresses)
     weir__lock_drop(&heap->lock);
     weir__chunk_retire(heap->backing, &chunks);
     weir__region_destroy(&doomed);
-    if (heap->backing->trim)
-        heap->backing->trim();
     return bytes;
 }
 
