@@ -179,4 +179,6 @@ grep -nE 'stdatomic\.h>|__atomic_(load|store)_n\([^;]*__ATOMIC_RELAXED' src/base
     grep -v '^src/base/atomic.h:' && status=1
 grep -rniE 'colou[r]|centr[e]\b|centr[e]s\b|neighbou[r]|initialis[e]|synchronis[e]' src include docs tools preload \
     adapters tests/*.[ch] tests/*.sh README.md CONTRIBUTING.md && status=1
+# The mutants name files and lines: whoever moves code moves them, too.
+sh tests/check-mutants --there . || status=1
 [ ! -s "$scratch/broken" ] && [ "${status-0}" = 0 ]

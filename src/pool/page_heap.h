@@ -29,10 +29,10 @@ enum { WEIR__DUE_DECAY = 1, WEIR__DUE_BUDGET = 2, WEIR__DUE_DOOMED = 4 };
 
 /* All fields are written under the lock. */
 struct weir__page_heap {
-    weir__lock lock;
-    uint32_t due; /* bits; atomic: read without the lock */
-    const struct weir__backing *backing;
-    const struct weir__policy *policy;
+    weir__lock lock; /* its holder writes all that follows, but the two that never change */
+    uint32_t due;    /* bits; atomic: read without the lock */
+    const struct weir__backing *backing; /* never changes */
+    const struct weir__policy *policy;   /* never changes */
 
     /* Slabs: see pool/chunk.h. */
     struct weir__list chunks;  /* every chunk, latest first */

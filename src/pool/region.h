@@ -79,7 +79,7 @@ WEIR__INLINE void weir__region_tell(const void *address, size_t size, bool taken
 struct weir__page_heap;
 
 struct weir__region {
-    char *base; /* atomic: read without the lock */
+    char *base; /* atomic: read without the lock; all is written under the page heap's */
     uint32_t npages;
     uint32_t first;      /* 0, or past the header of a borrowed chunk */
     uint32_t frontier;   /* first page past the last span or hole */
