@@ -327,8 +327,7 @@ void weir__heap_slow_done(struct weir__heap *heap)
 {
     static uint64_t looked_at; /* coarse clock; any thread */
     weir__watch_call(heap);
-    if (weir__unlikely(__atomic_load_n(&weir__late_misuses_noted, __ATOMIC_RELAXED)))
-        weir__late_misuses_report();
+    weir__late_misuses_look();
     unsigned slow = __atomic_load_n(&heap->slow, __ATOMIC_RELAXED) + 1; /* about, if common */
     __atomic_store_n(&heap->slow, slow, __ATOMIC_RELAXED);
     if (weir__likely(slow % LOOK_SLOW_OPS))

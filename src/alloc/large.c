@@ -4,9 +4,11 @@
 #include "alloc/body.h"
 #include "alloc/count.h"
 #include "alloc/inspect.h"
+#include "alloc/misuse.h"
 #include "alloc/trace.h"
 #include "alloc/trim.h"
 #include "base/error.h"
+#include "pool/fill.h"
 #include "pool/span.h"
 
 /* Below this a span is taken before anybody asks whether a limit could ever admit it. */
@@ -31,7 +33,11 @@ WEIR__INLINE struct weir__span *span_take(weir_allocator *a, const struct weir__
     bool *said = request->zeroed ? request->zeroed : &zeroed;
     struct weir__span *span =
         weir__span_take(body->page_heap, request->size, request->alignment, &claim, said);
-    return weir__likely(span != NULL) ? span : span_take_again(a, request, &claim, said);
+    if (weir__unlikely(!span))
+        span = span_take_again(a, request, &claim, said);
+    if (WEIR__FILLS && span && !request->zeroed)
+        weir__fill_taken(weir__span_block(span), weir__span_usable(span));
+    return span;
 }
 
 struct weir__span *weir__large_take(weir_allocator *a, const struct weir__request *request,
@@ -71,6 +77,8 @@ void *weir__large_allocate(weir_allocator *a, const struct weir__request *reques
     if (weir__unlikely(sequence != 0))
         large_trace(a, sequence, span, request->alignment);
     weir__watch_call(weir__heap_cached(a));
+    if (WEIR__FILLS)
+        weir__late_misuses_look();
     return block;
 }
 

@@ -17,6 +17,9 @@ void weir__late_misuses_report(void)
             for (; late.more; late.more--)
                 weir__count_mend(owner, 0); /* their bytes are in `requested` */
         }
-        weir__misuse(late.what, late.block, owner->name);
+        if (late.written)
+            weir__misuse_written(late.block, late.written - 1, owner->name);
+        else
+            weir__misuse(late.what, late.block, owner->name);
     }
 }

@@ -11,4 +11,11 @@
  * other lock; the handler may use weir, and may jump away: what is left stays kept. */
 void weir__late_misuses_report(void);
 
+/* The same, if there is any. */
+WEIR__INLINE void weir__late_misuses_look(void)
+{
+    if (weir__unlikely(__atomic_load_n(&weir__late_misuses_noted, __ATOMIC_RELAXED)))
+        weir__late_misuses_report();
+}
+
 #endif

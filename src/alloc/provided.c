@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "os/memory_tool.h"
+#include "pool/fill.h"
 #include "track/freed.h"
 
 #include <errno.h>
@@ -26,10 +27,19 @@ static void *provider_allocate(struct weir__body *body, size_t size, size_t alig
     return block;
 }
 
+/* Has the block a pattern (pool/fill.h)? Not where the host cannot write, nor where a tool tells
+ * what was never written. */
+static bool provider_fills(const struct weir__body *body)
+{
+    return WEIR__FILLS && !body->functions.zero && !weir__os_memory_tool();
+}
+
 static void provider_free(struct weir__body *body, const struct weir__foreign *entry)
 {
     if (!entry->requested && !body->functions.zero)
         weir__os_memory_permit(entry->block, 1);
+    if (provider_fills(body))
+        weir__fill_freed(entry->block, entry->requested);
     if (weir__backing_is_malloc())
         weir__freed_note(entry->block);
     body->functions.deallocate(body->user, entry->block, weir__max(entry->requested, 1),
@@ -61,6 +71,8 @@ static void provided_take(weir_allocator *a, const struct weir__request *request
         weir__block_failed(a, request, "over the limit");
     else if (!(entry->block = provider_allocate(a->body, request->size, request->alignment)))
         provider_refused(a, request, reasons);
+    else if (!request->zeroed && provider_fills(a->body))
+        weir__fill_taken(entry->block, request->size);
 }
 
 /* The memory goes back; what was to be a block was never counted. */

@@ -7,10 +7,12 @@
 
 #include "alloc/body.h"
 #include "alloc/large.h"
+#include "alloc/misuse.h"
 #include "alloc/provided.h"
 #include "alloc/small.h"
 #include "alloc/trace.h"
 #include "base/error.h"
+#include "pool/fill.h"
 
 #include <errno.h>
 #include <string.h>
@@ -88,6 +90,7 @@ static void *pooled_move(weir_allocator *a, void *block, const struct weir__foun
         carrier_give(a, &c);
         return weir__block_failed(a, request, "over the limit");
     }
+    weir__fill_taken(c.block, c.usable);
     memcpy(c.block, block, weir__min(request->size, found->usable));
     carrier_make_live(&c, request, found);
     if (weir__unlikely(sequence != 0))
@@ -95,6 +98,8 @@ static void *pooled_move(weir_allocator *a, void *block, const struct weir__foun
                             &(struct weir__trace_block){c.block, request->size, found->requested,
                                                         c.usable, found->alignment, found->tag});
     former_give(a, block, found);
+    if (WEIR__FILLS)
+        weir__late_misuses_look();
     return c.block;
 }
 

@@ -27,7 +27,7 @@ static void *small_take_shared(struct weir__heap *heap, struct weir__bin *bin,
 {
     if (!heap->slot || !weir__shared_enter(&heap->window))
         return NULL;
-    void *block = small_pop(bin, request);
+    void *block = weir__small_is_intact(bin) ? small_pop(bin, request) : NULL;
     weir__shared_leave(&heap->window, block ? (int64_t)request->size : 0, block != NULL, 0);
     return block;
 }
@@ -45,14 +45,30 @@ static void bin_clean_locked(struct weir__heap *heap, struct weir__bin *bin)
     }
 }
 
+/* The top was written to since it was freed: noted, and made as if it had not been. */
+static void top_check_locked(const struct weir__heap *heap, const struct weir__bin *bin)
+{
+    size_t offset = weir__fill_written(&bin->top[-1]);
+    if (weir__likely(offset == SIZE_MAX))
+        return;
+    weir__late_misuse_note(&(struct weir__late_misuse){.what = WEIR_MISUSE_CORRUPTION,
+                                                       .block = bin->top[-1].block,
+                                                       .owner = heap->owner,
+                                                       .written = offset + 1});
+    weir__fill_again(&bin->top[-1]);
+}
+
 /* The top is a true copy then. False: no memory. */
 static bool bin_fill_locked(struct weir__heap *heap, unsigned sizeclass)
 {
     struct weir__bin *bin = &heap->cache.bins[sizeclass];
     for (;;) {
         bin_clean_locked(heap, bin);
-        if (bin->top > bin->base)
+        if (bin->top > bin->base) {
+            if (WEIR__FILLS)
+                top_check_locked(heap, bin);
             return true;
+        }
         if (!weir__cache_refill(&heap->cache, sizeclass))
             return false;
     }
@@ -117,14 +133,21 @@ static struct weir__cached copy_of(const struct weir__heap *heap, void *block,
     return (struct weir__cached){block, found->place.entry, heap->mark, (uint32_t)found->requested};
 }
 
+static void block_fill_freed(const struct weir__cached *cached)
+{
+    weir__fill_freed(cached->block, weir__slab_of(cached->block)->size);
+}
+
 /* While SHARED: into the thread's own bin without its lock. False: the other way. */
 static bool small_give_shared(struct weir__heap *heap, struct weir__bin *bin,
                               struct weir__cached cached)
 {
     if (!heap->slot || !weir__shared_enter(&heap->window))
         return false;
-    bool given =
-        weir__entry_is_live(weir__entry_get(cached.entry)) && weir__small_push(bin, cached);
+    bool live = weir__entry_is_live(weir__entry_get(cached.entry));
+    if (live)
+        block_fill_freed(&cached);
+    bool given = live && weir__small_push(bin, cached);
     weir__shared_leave(&heap->window, given ? -(int64_t)weir__entry_size(cached.former) : 0, 0,
                        given);
     return given;
@@ -152,11 +175,13 @@ void weir__small_give(weir_allocator *a, struct weir__cached given, unsigned siz
 bool weir__small_give_live(weir_allocator *a, void *block, const struct weir__found *found)
 {
     struct weir__heap *heap = weir__heap_get(a);
-    struct weir__place place = found->place;
+    struct weir__cached cached = copy_of(heap, block, found);
     weir__lock_take(&heap->cache.lock);
-    bool live = weir__entry_is_live(weir__entry_get(place.entry));
-    if (weir__likely(live))
-        small_push_locked(heap, weir__slab_class(place.slab), copy_of(heap, block, found));
+    bool live = weir__entry_is_live(weir__entry_get(cached.entry));
+    if (weir__likely(live)) {
+        block_fill_freed(&cached);
+        small_push_locked(heap, weir__slab_class(found->place.slab), cached);
+    }
     weir__lock_drop(&heap->cache.lock);
     return live;
 }
@@ -172,6 +197,7 @@ void weir__small_free_slow(weir_allocator *a, void *block, const struct weir__fo
     bool live = weir__entry_is_live(weir__entry_get(found->place.entry));
     if (weir__likely(live)) {
         weir__count_locked(heap, -(int64_t)found->requested, 0, 1);
+        block_fill_freed(&cached);
         small_push_locked(heap, sizeclass, cached);
     }
     uint64_t sequence = weir__count_sequence(heap);
@@ -206,10 +232,11 @@ static void *move_entered(struct weir__heap *heap, void *block, struct weir__pla
     if (!weir__entry_is_live(value) || weir__own_get(from->top) == weir__own_get(from->limit))
         return NULL;
     uint32_t live = value & ~WEIR__ENTRY_SIZE_MASK;
-    void *to = weir__small_pop(into, &live, size, NULL);
+    void *to = weir__small_is_intact(into) ? weir__small_pop(into, &live, size, NULL) : NULL;
     if (!to)
         return NULL;
     memcpy(to, block, weir__min(size, weir__class_bytes[weir__slab_class(place.slab)]));
+    weir__fill_freed(block, place.slab->size);
     weir__small_push(from, (struct weir__cached){block, place.entry, heap->mark, value});
     return to;
 }

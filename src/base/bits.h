@@ -2,6 +2,8 @@
 #ifndef WEIR_BASE_BITS_H
 #define WEIR_BASE_BITS_H
 
+#include "base/assert.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -81,14 +83,6 @@ WEIR__INLINE bool weir__size_is_known(size_t size, size_t known)
 #else
 #define weir__own_get(field)        (field)
 #define weir__own_set(field, value) ((field) = (value))
-#endif
-
-/* Internal asserts: level 2 of --enable-debug. */
-#if defined(WEIR_DEBUG) && WEIR_DEBUG >= 2
-#include <assert.h>
-#define weir__assert(x) assert(x)
-#else
-#define weir__assert(x) ((void)0)
 #endif
 
 #endif

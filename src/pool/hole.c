@@ -19,6 +19,7 @@ void weir__hole_insert(struct weir__page_heap *heap, struct weir__region *region
     hole->state = WEIR__PAGE_HOLE;
     hole->zeroed = zeroed;
     hole->u.hole.freed_at = freed_at;
+    hole->u.hole.filled = 0;
     weir__hole_link(heap, hole);
     if (!zeroed)
         heap->hole_dirty += hole_bytes(hole);

@@ -59,6 +59,8 @@ struct weir__page_heap {
     int64_t given; /* bytes freed, less those until the budget is looked at */
     bool purging;  /* a thread is at it */
 
+    const void *taker; /* whom a span is being taken for; from --enable-debug=1 on */
+
     /* Figures, bytes. */
     size_t reserved;   /* addresses of regions and chunks */
     size_t headers;    /* slab headers */

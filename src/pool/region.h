@@ -58,6 +58,8 @@ struct weir__span {
             struct weir__link link;
             uint32_t freed_at; /* the page heap's clock */
             uint16_t bin;      /* where it is linked */
+            uint8_t filled; /* first pages of a freed block that have its pattern (pool/fill.h) */
+            uint8_t color;  /* of that block */
         } hole;
     } u;
 };

@@ -1,6 +1,7 @@
 /* pool/slab.c - the ledger of a slab and its chain. No lock of its own: the center's is held. */
 #include "pool/slab.h"
 
+#include "pool/fill.h"
 #include "pool/late_misuse.h"
 
 #include <string.h>
@@ -127,8 +128,11 @@ static unsigned fresh_take(struct weir__slab *slab, struct weir__cached *blocks,
 {
     unsigned count = (unsigned)weir__min(wanted, slab->end - slab->fresh), index = slab->fresh;
     uint32_t mark = WEIR__ENTRY_CACHED | (slab->zeroed ? WEIR__ENTRY_ZERO : 0);
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; i < count; i++) {
         block_take(slab, index++, mark, &blocks[i]);
+        if (!slab->zeroed)
+            weir__fill_freed(blocks[i].block, slab->size);
+    }
     slab->fresh = (uint16_t)index;
     slab->nout = (uint16_t)(slab->nout + count);
     return count;
@@ -180,6 +184,8 @@ bool weir__slab_put(struct weir__slab *slab, const struct weir__cached *cached)
     if (weir__unlikely(weir__entry_size(cached->former) >
                        slab->size)) /* as the entry said when it was live */
         weir__slab_note(slab, WEIR_MISUSE_CORRUPTION, cached->block, 0);
+    if (WEIR__FILLS && cached->mark & WEIR__ENTRY_ZERO)
+        weir__fill_freed(cached->block, slab->size); /* a chained one has no flag */
     chain_push(slab, index);
     slab->nout--;
     return true;

@@ -18,7 +18,9 @@
 
 #include "os/pages.h"
 #include "pool/budget.h"
+#include "pool/fill.h"
 #include "pool/hole.h"
+#include "pool/late_misuse.h"
 
 #include <string.h>
 
@@ -63,12 +65,46 @@ static uint32_t page_aligned(const struct weir__region *region, uint32_t page, s
     return page + (uint32_t)((weir__round_up(address, alignment) - address) >> WEIR__GRANULE_SHIFT);
 }
 
+/* -- patterns (pool/fill.h) ----------------------------------------------------------- */
+
+#define FILL_PAGES ((uint32_t)(WEIR__FILL_MOST / WEIR__GRANULE + 1))
+
+/* Of a block with this color whose first pages are filled. */
+static size_t filled_bytes(uint32_t pages, unsigned color)
+{
+    return pages ? pages_bytes(pages) - (size_t)color * WEIR__LINE : 0;
+}
+
+/* Notes that the block which was there was written to after it was freed; `filled` of its pages
+ * have the pattern. */
+static void filled_check(const struct weir__page_heap *heap, const struct weir__span *span,
+                         uint32_t filled, unsigned color)
+{
+    const char *block = weir__span_start(span) + (size_t)color * WEIR__LINE;
+    size_t offset = weir__fill_broken(block, filled_bytes(filled, color), WEIR__FILL_FREED);
+    if (weir__unlikely(offset != SIZE_MAX))
+        weir__late_misuse_note(&(struct weir__late_misuse){.what = WEIR_MISUSE_CORRUPTION,
+                                                           .block = block,
+                                                           .owner = heap->taker,
+                                                           .written = offset + 1});
+}
+
+/* Before `npages` are cut from the low end of a hole. */
+WEIR__INLINE void hole_check(const struct weir__page_heap *heap, const struct weir__span *hole,
+                             uint32_t npages)
+{
+    if (WEIR__FILLS)
+        filled_check(heap, hole, (uint32_t)weir__min(hole->u.hole.filled, npages),
+                     hole->u.hole.color);
+}
+
 static struct weir__span *span_from_hole(struct weir__page_heap *heap, struct weir__span *hole,
                                          uint32_t npages, size_t alignment, bool *zeroed)
 {
     struct weir__region *region = weir__span_region(hole);
     uint32_t page = weir__span_page(hole), end = page + hole->npages, age = hole->u.hole.freed_at;
     *zeroed = hole->zeroed;
+    hole_check(heap, hole, npages);
     weir__hole_remove(heap, hole);
     uint32_t start = page_aligned(region, page, alignment);
     if (start > page)
@@ -85,6 +121,7 @@ WEIR__INLINE struct weir__span *span_cut_low(struct weir__page_heap *heap, struc
 {
     uint32_t all = hole->npages;
     *zeroed = hole->zeroed;
+    hole_check(heap, hole, npages);
     if (!hole->zeroed)
         heap->hole_dirty -= pages_bytes(npages);
     heap->span_live += pages_bytes(npages);
@@ -97,6 +134,7 @@ WEIR__INLINE struct weir__span *span_cut_low(struct weir__page_heap *heap, struc
         rest->region = hole->region;
         rest->zeroed = hole->zeroed;
         rest->u.hole.freed_at = hole->u.hole.freed_at;
+        rest->u.hole.filled = 0;
         end->state = WEIR__PAGE_HOLE_END;
         rest->state = WEIR__PAGE_HOLE;
         if (weir__hole_bin(all - npages) == hole->u.hole.bin) {
@@ -206,6 +244,8 @@ WEIR__INLINE struct weir__span *span_from_idle(struct weir__page_heap *heap, uin
     }
     heap->idle = NULL;
     heap->span_live += pages_bytes(npages);
+    if (WEIR__FILLS)
+        filled_check(heap, span, (uint32_t)weir__min(npages, FILL_PAGES), span->u.live.color);
     return span;
 }
 
@@ -216,6 +256,7 @@ struct weir__span *weir__span_take(struct weir__page_heap *heap, size_t size, si
         return NULL;
     uint32_t npages = pages_of(size);
     weir__lock_take(&heap->lock);
+    heap->taker = WEIR__FILLS ? claim->owner : NULL;
     *zeroed = false;
     struct weir__span *span = heap->idle ? span_from_idle(heap, npages, alignment) : NULL;
     if (!span) {
@@ -280,16 +321,27 @@ static void pages_release(struct weir__page_heap *heap, struct weir__region *reg
     }
 }
 
+/* The span is live or idle no more: a hole, or part of one, or past the frontier. */
+WEIR__INLINE void span_release(struct weir__page_heap *heap, struct weir__span *span)
+{
+    uint32_t npages = span->npages;
+    uint8_t color = span->u.live.color;
+    span[npages - 1].state = WEIR__PAGE_NONE;
+    span->state = WEIR__PAGE_NONE;
+    pages_release(heap, weir__span_region(span), weir__span_page(span), npages);
+    if (WEIR__FILLS && span->state == WEIR__PAGE_HOLE) {
+        span->u.hole.filled = (uint8_t)weir__min(npages, FILL_PAGES);
+        span->u.hole.color = color;
+    }
+}
+
 void weir__span_settle_locked(struct weir__page_heap *heap)
 {
     struct weir__span *span = heap->idle;
     if (!span)
         return;
-    uint32_t npages = span->npages;
     heap->idle = NULL;
-    span[npages - 1].state = WEIR__PAGE_NONE;
-    span->state = WEIR__PAGE_NONE;
-    pages_release(heap, weir__span_region(span), weir__span_page(span), npages);
+    span_release(heap, span);
 }
 
 /* Is there no hole beside the span? */
@@ -309,15 +361,14 @@ void weir__span_give_locked(struct weir__page_heap *heap, struct weir__span *spa
         weir__region_doom_locked(heap, weir__span_region(span));
         return;
     }
+    weir__fill_freed(weir__span_block(span), weir__span_usable(span));
     if (heap->idle)
         weir__span_settle_locked(heap);
     if (span_is_alone(span)) {
         span->state = WEIR__PAGE_IDLE;
         heap->idle = span;
     } else {
-        span[npages - 1].state = WEIR__PAGE_NONE;
-        span->state = WEIR__PAGE_NONE;
-        pages_release(heap, weir__span_region(span), weir__span_page(span), npages);
+        span_release(heap, span);
     }
     weir__budget_given_locked(heap, pages_bytes(npages));
     weir__page_heap_tick_locked(heap);
