@@ -74,6 +74,16 @@ WEIR__INLINE void weir__list_remove(struct weir__list *list, struct weir__link *
         list->first->prev = prev;
 }
 
+/* Do the links agree in both directions? */
+WEIR__INLINE bool weir__list_is_valid(const struct weir__list *list)
+{
+    const struct weir__link *before = NULL;
+    for (const struct weir__link *link = list->first; link; before = link, link = link->next)
+        if (before && link->prev != before)
+            return false;
+    return !before || list->first->prev == before;
+}
+
 /* `instead` takes the place of `link`. */
 WEIR__INLINE void weir__list_replace(struct weir__list *list, const struct weir__link *link,
                                      struct weir__link *instead)

@@ -68,6 +68,8 @@ bool weir__cache_refill(struct weir__cache *cache, unsigned sizeclass)
     } while (count && top + center->batch <= enough);
     bool filled = top > bin->top;
     weir__bin_set_top(bin, top);
+    weir__check(weir__bin_is_valid(bin));
+    weir__assert_walk(weir__cache_is_sound(cache));
     return filled;
 }
 
@@ -112,6 +114,8 @@ bool weir__cache_drain(struct weir__cache *cache, unsigned sizeclass)
     size_t room = weir__bin_room(bin), batch = center->batch, half = room / 2 / batch * batch;
     if (weir__unlikely(bin_give(bin, center, room - weir__max(half, batch))))
         bin_shrink(cache, sizeclass);
+    weir__check(weir__bin_is_valid(bin) && bin->top < bin->limit);
+    weir__assert_walk(weir__cache_is_sound(cache));
     return true;
 }
 
@@ -134,27 +138,38 @@ size_t weir__cache_empty(struct weir__cache *cache, bool give)
     size_t bytes = 0;
     while (cache->used)
         bytes += bin_empty(cache, (unsigned)__builtin_ctzll(cache->used), give);
+    weir__assert_valid(weir__cache_is_sound(cache));
     return bytes;
 }
 
 /* -- checking ----------------------------------------------------------------------- */
 
-static bool bin_is_valid(const struct weir__cache *cache, unsigned sizeclass)
+static bool bin_is_valid(const struct weir__cache *cache, unsigned sizeclass, bool strict)
 {
     const struct weir__bin *bin = &cache->bins[sizeclass];
     bool used = cache->used >> sizeclass & 1;
     return weir__bin_is_valid(bin) && used == (weir__bin_room(bin) > 0) &&
            weir__center_cached_are_valid(&cache->centers[sizeclass], bin->base,
-                                         weir__bin_count(bin));
+                                         weir__bin_count(bin), strict);
 }
 
-bool weir__cache_is_valid(const struct weir__cache *cache)
+static bool cache_check(const struct weir__cache *cache, bool strict)
 {
     size_t grown = 0;
     for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++) {
-        if (!bin_is_valid(cache, sizeclass))
+        if (!bin_is_valid(cache, sizeclass, strict))
             return false;
         grown += cache->bins[sizeclass].grown;
     }
     return grown == cache->grown;
+}
+
+bool weir__cache_is_valid(const struct weir__cache *cache)
+{
+    return cache_check(cache, true);
+}
+
+bool weir__cache_is_sound(const struct weir__cache *cache)
+{
+    return cache_check(cache, false);
 }

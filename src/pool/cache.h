@@ -57,7 +57,8 @@ WEIR__INLINE uint64_t weir__cache_used(const struct weir__cache *cache)
     return __atomic_load_n(&cache->used, __ATOMIC_RELAXED);
 }
 
-/* Walks every bin: by who may use them. */
+/* Walks every bin: by who may use them; and without being strict (pool/center.h). */
 bool weir__cache_is_valid(const struct weir__cache *cache);
+bool weir__cache_is_sound(const struct weir__cache *cache);
 
 #endif

@@ -64,6 +64,7 @@ static unsigned slab_take_locked(struct weir__center *center, struct weir__slab 
         slab_unlink(&center->partial, slab);
         slab_link(&center->full, slab);
     }
+    weir__assert_walk(weir__slab_is_valid(slab));
     return count;
 }
 
@@ -87,6 +88,7 @@ WEIR__INLINE void slab_put_locked(struct weir__center *center, struct weir__slab
     if (weir__unlikely(!weir__slab_put(slab, cached)))
         return;
     center->nout--;
+    weir__assert_walk(weir__slab_is_valid(slab));
     if (slab->nout == 0) {
         slab_unlink(was_full ? &center->full : &center->partial, slab);
         __atomic_store_n(&center->nslabs, center->nslabs - 1, __ATOMIC_RELAXED);
@@ -208,6 +210,7 @@ unsigned weir__center_take(struct weir__center *center, struct weir__cached *blo
     weir__lock_drop(&center->lock);
     strays_put(center, &strays);
     weir__page_heap_relieve(center->page_heap);
+    weir__assert_walk(weir__center_is_sound(center));
     return count;
 }
 
@@ -272,6 +275,7 @@ bool weir__center_give(struct weir__center *own, const struct weir__cached *bloc
     while (weir__unlikely(loose) && center_empty_part(center))
         continue;
     weir__page_heap_relieve(center->page_heap);
+    weir__assert_walk(weir__center_is_sound(center));
     return loose;
 }
 
@@ -280,6 +284,7 @@ void weir__center_flush(struct weir__center *center)
     while (center_empty_part(center))
         continue;
     weir__page_heap_relieve(center->page_heap);
+    weir__assert_valid(weir__center_is_sound(center));
 }
 
 /* -- figures ----------------------------------------------------------------------- */
@@ -364,30 +369,35 @@ static bool slabs_are_valid(const struct weir__center *center, const struct weir
 }
 
 bool weir__center_cached_are_valid(const struct weir__center *center,
-                                   const struct weir__cached *blocks, size_t count)
+                                   const struct weir__cached *blocks, size_t count, bool strict)
 {
-    for (size_t i = 0; i < count; i++)
-        if (!cached_home(center, &blocks[i]) ||
-            weir__slab_entry(weir__slab_of(blocks[i].block), blocks[i].block) != blocks[i].entry ||
-            !weir__cached_is_true(&blocks[i]))
+    for (size_t i = 0; i < count; i++) {
+        const struct weir__cached *cached = &blocks[i];
+        if (!weir__cached_is_true(cached)) {
+            if (strict)
+                return false;
+        } else if (!cached_home(center, cached) ||
+                   weir__slab_entry(weir__slab_of(cached->block), cached->block) != cached->entry) {
             return false;
+        }
+    }
     return true;
 }
 
-static bool returns_are_valid(const struct weir__center *center)
+static bool returns_are_valid(const struct weir__center *center, bool strict)
 {
     const struct weir__returns *returns = center->returns;
     uint32_t full = returns ? __atomic_load_n(&returns->full, __ATOMIC_ACQUIRE) : 0;
     for (; full; full &= full - 1) {
         const struct weir__batch *batch = &returns->batches[__builtin_ctz(full)];
         if (!batch->count || batch->count > WEIR__BATCH_MAX ||
-            !weir__center_cached_are_valid(center, batch->blocks, batch->count))
+            !weir__center_cached_are_valid(center, batch->blocks, batch->count, strict))
             return false;
     }
     return true;
 }
 
-bool weir__center_is_valid(struct weir__center *center)
+static bool center_check(struct weir__center *center, bool strict)
 {
     size_t nout = 0, nslabs = 0;
     weir__lock_take(&center->lock);
@@ -396,8 +406,18 @@ bool weir__center_is_valid(struct weir__center *center)
                  slabs_are_valid(center, center->full, true, &nout, &nslabs) &&
                  nout == center->nout && nslabs == center->nslabs && depot->count <= depot->room &&
                  depot->room <= depot->room_most &&
-                 weir__center_cached_are_valid(center, depot->blocks, depot->count) &&
-                 returns_are_valid(center);
+                 weir__center_cached_are_valid(center, depot->blocks, depot->count, strict) &&
+                 returns_are_valid(center, strict);
     weir__lock_drop(&center->lock);
     return valid;
+}
+
+bool weir__center_is_valid(struct weir__center *center)
+{
+    return center_check(center, true);
+}
+
+bool weir__center_is_sound(struct weir__center *center)
+{
+    return center_check(center, false);
 }

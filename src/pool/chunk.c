@@ -157,6 +157,7 @@ struct weir__slab *weir__chunk_take_slab(struct weir__page_heap *heap)
     }
     weir__page_heap_tick_locked(heap);
     weir__lock_drop(&heap->lock);
+    weir__assert_walk(weir__page_heap_is_valid(heap));
     return slab;
 }
 
@@ -173,6 +174,7 @@ void weir__chunk_give_slab(struct weir__page_heap *heap, struct weir__slab *slab
     weir__budget_given_locked(heap, WEIR__SLAB);
     weir__page_heap_tick_locked(heap);
     weir__lock_drop(&heap->lock);
+    weir__assert_walk(weir__page_heap_is_valid(heap));
 }
 
 struct weir__slab *weir__chunk_cut_slab_locked(struct weir__page_heap *heap, uint32_t idle_ms)

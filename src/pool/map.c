@@ -1,6 +1,8 @@
 /* pool/map.c - the table of map.h; no lock of its own. */
 #include "pool/map.h"
 
+#include <string.h>
+
 _Static_assert(WEIR__MAP_ENTRIES >> WEIR__LEAF_SHIFT << WEIR__LEAF_SHIFT == WEIR__MAP_ENTRIES,
                "whole leaves");
 
@@ -29,5 +31,16 @@ bool weir__map_set(const void *start, size_t size, unsigned what)
     for (uintptr_t i = first; i < first + count; i++)
         __atomic_store_n(&weir__map[i >> WEIR__LEAF_SHIFT]->entries[(uint16_t)i], (uint16_t)what,
                          __ATOMIC_RELEASE);
+    weir__assert_walk(weir__map_is_valid());
     return true;
+}
+
+bool weir__map_is_valid(void)
+{
+    const uint16_t *entries = no_leaf.entries;
+    size_t bytes = sizeof no_leaf.entries;
+    for (size_t i = 0; i < WEIR__LEAVES; i++)
+        if (!__atomic_load_n(&weir__map[i], __ATOMIC_RELAXED))
+            return false;
+    return !entries[0] && !memcmp(entries, entries + 1, bytes - sizeof *entries);
 }

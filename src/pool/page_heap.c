@@ -49,6 +49,7 @@ size_t weir__page_heap_trim(struct weir__page_heap *heap, bool addresses)
     weir__region_destroy(&doomed);
     if (heap->backing->trim)
         heap->backing->trim();
+    weir__assert_valid(weir__page_heap_is_valid(heap));
     return bytes;
 }
 
@@ -131,7 +132,6 @@ void weir__page_heap_forked(struct weir__page_heap *heap)
 bool weir__page_heap_is_valid(struct weir__page_heap *heap)
 {
     weir__lock_take(&heap->lock);
-    weir__span_settle_locked(heap);
     bool valid = weir__span_is_valid(heap) && weir__chunk_is_valid(heap);
     weir__lock_drop(&heap->lock);
     return valid;

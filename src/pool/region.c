@@ -323,8 +323,9 @@ static bool bounds_are_valid(const struct weir__region *region)
     return region->first <= region->frontier && region->frontier <= region->touched &&
            region->touched <= region->opened &&
            (region->busy || region->npages == region->size >> WEIR__GRANULE_SHIFT) &&
-           weir__map_get(region->base) == entry &&
-           weir__map_get(region->base + region->size - 1) == entry;
+           ((region->direct && region->busy) || /* it is being moved */
+            (weir__map_get(region->base) == entry &&
+             weir__map_get(region->base + region->size - 1) == entry));
 }
 
 bool weir__region_is_valid(const struct weir__region *region, size_t *live, size_t *nholes)

@@ -275,6 +275,7 @@ struct weir__span *weir__span_take(struct weir__page_heap *heap, size_t size, si
         *claim->bytes += pages_bytes(npages);
     }
     weir__lock_drop(&heap->lock);
+    weir__assert_walk(weir__page_heap_is_valid(heap));
     return span;
 }
 
@@ -384,6 +385,7 @@ bool weir__span_give(struct weir__page_heap *heap, struct weir__span *span, size
     }
     weir__lock_drop(&heap->lock);
     weir__page_heap_relieve(heap);
+    weir__assert_walk(weir__page_heap_is_valid(heap));
     return live;
 }
 
@@ -477,6 +479,7 @@ bool weir__span_resize(struct weir__page_heap *heap, struct weir__span *span, si
     }
     weir__lock_drop(&heap->lock);
     weir__page_heap_relieve(heap);
+    weir__assert_walk(weir__page_heap_is_valid(heap));
     return done;
 }
 
@@ -558,7 +561,8 @@ bool weir__span_covers(const struct weir__region *region, size_t page)
 bool weir__span_is_valid(const struct weir__page_heap *heap)
 {
     size_t live = 0, holes = 0, linked = 0, reserved = 0;
-    bool valid = !heap->idle && weir__hole_is_valid(heap, &linked);
+    bool valid =
+        (!heap->idle || heap->idle->state == WEIR__PAGE_IDLE) && weir__hole_is_valid(heap, &linked);
     for (const struct weir__region *region = weir__region_first(heap); region && valid;
          region = weir__region_next(region)) {
         valid = region->heap == heap && weir__region_is_valid(region, &live, &holes);

@@ -10,6 +10,8 @@
 
 struct weir__meters weir__meters;
 
+static bool forest_is_valid_locked(void);
+
 /* -- peaks -------------------------------------------------------------------------- */
 
 void weir__meter_ceiling_update(struct weir__meter *m)
@@ -131,6 +133,7 @@ bool weir__meter_change(struct weir__window *w, int64_t delta, int allocated, in
     bool fits = weir__unlikely(weir__meter_is_traced(w->meter))
                     ? weir__traced_change(w, delta, allocated, freed)
                     : change_locked(w, delta, allocated, freed);
+    weir__assert_walk(forest_is_valid_locked());
     weir__lock_drop(&weir__meters.lock);
     return fits;
 }
@@ -168,6 +171,7 @@ void weir__exact_end(bool shared)
 {
     if (shared && weir__meters.constraints == 0)
         weir__shared_begin(0);
+    weir__assert_walk(forest_is_valid_locked());
     weir__lock_drop(&weir__meters.lock);
 }
 
@@ -299,10 +303,26 @@ void weir__meter_fork_done(void)
     weir__lock_drop(&weir__meters.lock);
 }
 
+/* Its own links. */
+static bool meter_is_linked(const struct weir__meter *m)
+{
+    if (!weir__list_is_valid(&m->children) || !weir__list_is_valid(&m->windows))
+        return false;
+    for (const struct weir__link *link = m->children.first; link; link = link->next)
+        if (weir__meter_of(link)->parent != m)
+            return false;
+    for (const struct weir__window *w = weir__meter_window(m); w; w = weir__window_next(w))
+        if (w->meter != m)
+            return false;
+    return true;
+}
+
 static bool meter_check(struct weir__meter *top)
 {
     int64_t level = top->base;
     unsigned nopen = 0;
+    if (!meter_is_linked(top))
+        return false;
     for (struct weir__meter *m = top; m; m = weir__meter_after(m, top))
         for (struct weir__window *w = weir__meter_window(m); w; w = weir__window_next(w))
             if (w->open) {
@@ -310,17 +330,23 @@ static bool meter_check(struct weir__meter *top)
                 nopen++;
             }
     return level == top->level && nopen == top->nopen && level <= top->limit &&
-           (top->level <= top->ceiling || (top->solo && nopen == 1));
+           top->ceiling <= top->peak && (top->level <= top->ceiling || (top->solo && nopen == 1));
 }
 
-bool weir__meter_is_valid(void)
+static bool forest_is_valid_locked(void)
 {
-    bool valid = true;
-    weir__lock_take(&weir__meters.lock);
+    bool valid = weir__list_is_valid(&weir__meters.roots);
     if (!weir__meters_shared)
         for (struct weir__meter *m = weir__meter_first(); m && valid;
              m = weir__meter_after(m, NULL))
             valid = meter_check(m);
+    return valid;
+}
+
+bool weir__meter_is_valid(void)
+{
+    weir__lock_take(&weir__meters.lock);
+    bool valid = forest_is_valid_locked();
     weir__lock_drop(&weir__meters.lock);
     return valid;
 }

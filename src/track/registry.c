@@ -33,6 +33,7 @@ bool weir__registry_add(struct weir__registry *r, const struct weir__foreign *en
 {
     weir__lock_take(&r->lock);
     bool added = registry_add_locked(r, entry);
+    weir__assert_walk(weir__registry_is_valid_locked(r));
     weir__lock_drop(&r->lock);
     return added;
 }
@@ -46,6 +47,7 @@ bool weir__registry_remove(struct weir__registry *r, const void *block, struct w
         r->bytes -= entry->requested;
         weir__pointer_map_remove(&r->map, found);
     }
+    weir__assert_walk(weir__registry_is_valid_locked(r));
     weir__lock_drop(&r->lock);
     return found;
 }
@@ -97,4 +99,12 @@ void weir__registry_destroy(struct weir__registry *r)
 {
     weir__pointer_map_clear(&r->map);
     *r = (struct weir__registry){0};
+}
+
+bool weir__registry_is_valid_locked(const struct weir__registry *r)
+{
+    size_t bytes = 0;
+    for (const struct weir__foreign *at = NULL; (at = weir__pointer_map_next(&r->map, at));)
+        bytes += at->requested;
+    return weir__pointer_map_is_valid(&r->map) && bytes == r->bytes;
 }
