@@ -52,7 +52,7 @@ Test(map, follows_a_page_heap)
     bool zeroed;
     weir__page_heap_init(&heap, &weir__backing_system, weir__policy_get());
     struct weir__slab *slab = weir__chunk_take_slab(&heap);
-    struct weir__claim claim = {&owner, 100000, 0, &bytes};
+    struct weir__claim claim = {&owner, 0, &bytes};
     struct weir__span *span = weir__span_take(&heap, 100000, 64, &claim, &zeroed);
     cr_assert(slab && span);
     const char *small = weir__slab_memory(slab), *large = weir__span_block(span);

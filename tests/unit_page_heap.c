@@ -56,7 +56,7 @@ static void heap_begin(void)
 static struct weir__span *span_of(size_t size)
 {
     bool zeroed;
-    struct weir__claim claim = {&heap, size, 0, &in_spans};
+    struct weir__claim claim = {&heap, 0, &in_spans};
     struct weir__span *span = weir__span_take(&heap, size, 64, &claim, &zeroed);
     cr_assert_not_null(span);
     return span;

@@ -58,7 +58,7 @@ static void op_take(struct model *m)
     int owner = (int)random_below(&m->random, OWNERS);
     size_t size = a_size(&m->random),
            shift = random_below(&m->random, 8) ? 6 : random_below(&m->random, 22);
-    struct weir__claim claim = {&owners[owner], size, 0, &m->bytes[owner]};
+    struct weir__claim claim = {&owners[owner], 0, &m->bytes[owner]};
     bool zeroed;
     struct weir__span *span = weir__span_take(&m->heap, size, (size_t)1 << shift, &claim, &zeroed);
     cr_assert_not_null(span);
@@ -187,7 +187,7 @@ Test(span, a_walk_that_frees_goes_on_behind_the_joined_holes, .timeout = 30)
     static const size_t pages[] = {3, 5, 1, 2, 4, 6};
     bool zeroed;
     for (int i = 0; i < 6; i++) {
-        struct weir__claim claim = {&owners[i == 1], pages[i] * PAGE, 0, &m.bytes[i == 1]};
+        struct weir__claim claim = {&owners[i == 1], 0, &m.bytes[i == 1]};
         spans[i] = weir__span_take(&m.heap, pages[i] * PAGE, 64, &claim, &zeroed);
     }
     weir__span_give(&m.heap, spans[2], &m.bytes[0]);
@@ -206,7 +206,7 @@ Test(span, impossible_requests_are_refused)
 {
     static struct model m;
     weir__page_heap_init(&m.heap, weir__backing_get(), weir__policy_get());
-    struct weir__claim claim = {owners, 1, 0, &m.bytes[0]};
+    struct weir__claim claim = {owners, 0, &m.bytes[0]};
     bool zeroed;
     static const size_t bad[] = {SIZE_MAX, SIZE_MAX - PAGE, (size_t)1 << 62, ((size_t)1 << 43) + 1};
     for (size_t i = 0; i < 4; i++) {

@@ -68,7 +68,9 @@ WEIR_API void *weir_allocate_zeroed_aligned(weir_allocator *a, size_t count, siz
 WEIR_API void *weir_reallocate(weir_allocator *a, void *block, size_t size);
 
 /* Frees a block of `a`. NULL does nothing; any thread may free. errno is kept.
- * A bad pointer is misuse (error.h): always found, never carried out. */
+ * A bad pointer is misuse (error.h): always found, never carried out. One to a block
+ * that was freed and is live again in other hands is no bad pointer to weir. Two
+ * threads that free one small block at the same instant: see error.h. */
 WEIR_API void weir_deallocate(weir_allocator *a, void *block);
 
 /* The same, and checks that `size` is what was requested (a mismatch is misuse). */

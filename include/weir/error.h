@@ -30,6 +30,14 @@ typedef enum weir_misuse {
  * of weir held. `pointer` is what was passed, `line` the one-line description
  * (no newline), valid during the call. When the handler returns, the bad call
  * does nothing and the statistics stay true. It may longjmp away.
+ *
+ * One crime is found later: two threads that free one small block at the same
+ * instant. The second of the two frees is found when its block is about to be
+ * handed out again, or to go back to its slab, by any thread that allocates,
+ * frees or trims, and reported once, on that thread. The block has one owner all
+ * the time. Until then total and count are too low by what was counted twice, and
+ * a peak that is reached in between is too low by as much at most; then they are
+ * right again.
  */
 typedef void weir_misuse_handler(weir_misuse what, const void *pointer, const char *line,
                                  void *user);

@@ -29,7 +29,7 @@ WEIR__INLINE struct weir__span *span_take(weir_allocator *a, const struct weir__
 {
     bool zeroed;
     struct weir__body *body = a->body;
-    struct weir__claim claim = {a, request->size, tag, &body->span_bytes};
+    struct weir__claim claim = {a, tag, &body->span_bytes};
     bool *said = request->zeroed ? request->zeroed : &zeroed;
     struct weir__span *span =
         weir__span_take(body->page_heap, request->size, request->alignment, &claim, said);

@@ -27,7 +27,7 @@
 /* A span gets a region of its own when it is this large. */
 #define SPAN_DIRECT (128 * WEIR__MIB)
 #define REGION_MOST ((size_t)1 << 32)
-#define SPAN_MOST   ((size_t)1 << 43)
+#define SPAN_SHIFT  43 /* of the size and alignment that no span reaches */
 
 /* Cleared by purging from here on, so that what is not written does not become resident. */
 #define CLEAR_BY_PURGE (4 * WEIR__MIB)
@@ -37,9 +37,10 @@ static size_t pages_bytes(uint32_t npages)
     return (size_t)npages << WEIR__GRANULE_SHIFT;
 }
 
+/* At least one. */
 static uint32_t pages_of(size_t size)
 {
-    return (uint32_t)((weir__max(size, 1) + WEIR__GRANULE - 1) >> WEIR__GRANULE_SHIFT);
+    return (uint32_t)((size - (size != 0)) >> WEIR__GRANULE_SHIFT) + 1;
 }
 
 /* Makes [page, page + npages) of the region a live span; it lies in no hole. */
@@ -252,7 +253,7 @@ WEIR__INLINE struct weir__span *span_from_idle(struct weir__page_heap *heap, uin
 struct weir__span *weir__span_take(struct weir__page_heap *heap, size_t size, size_t alignment,
                                    const struct weir__claim *claim, bool *zeroed)
 {
-    if (size > SPAN_MOST || alignment > SPAN_MOST)
+    if ((size | alignment) >> SPAN_SHIFT)
         return NULL;
     uint32_t npages = pages_of(size);
     weir__lock_take(&heap->lock);
@@ -269,7 +270,7 @@ struct weir__span *weir__span_take(struct weir__page_heap *heap, size_t size, si
         span->u.live.align_shift = (uint8_t)weir__log2(alignment);
         span->u.live.old = false;
         span->u.live.owner = claim->owner;
-        span->u.live.requested = claim->requested;
+        span->u.live.requested = size;
         span->u.live.tag = claim->tag;
         __atomic_store_n(&span->state, WEIR__PAGE_SPAN, __ATOMIC_RELEASE);
         *claim->bytes += pages_bytes(npages);
@@ -461,7 +462,7 @@ static bool span_remap(struct weir__page_heap *heap, struct weir__span *span, ui
 bool weir__span_resize(struct weir__page_heap *heap, struct weir__span *span, size_t size,
                        size_t *bytes)
 {
-    if (size > SPAN_MOST)
+    if (size >> SPAN_SHIFT)
         return false;
     uint32_t npages = pages_of(size + (size_t)span->u.live.color * WEIR__LINE);
     bool direct = weir__span_may_move(span);

@@ -7,11 +7,10 @@
 
 #include "pool/page_heap.h"
 
-/* What a live span remembers of its request. `bytes` is the owner's count of bytes
+/* What a live span remembers of its request, beside the size. `bytes` is the owner's count of bytes
  * in live spans, whole pages, kept under the page heap's lock. */
 struct weir__claim {
     const void *owner;
-    size_t requested;
     uint32_t tag;
     size_t *bytes;
 };
