@@ -46,6 +46,7 @@ static const struct weir__heap_places *places;
  * takes in a program; so it is loaded first. */
 static ptrdiff_t slot_distance(unsigned slot)
 {
+    weir__assert(slot < WEIR__HEAP_SLOTS);
     char *here = (char *)&weir__here;
     __asm__("" : "+r"(here));
     return here + offsetof(struct weir__local, heaps[slot]) - (char *)__builtin_thread_pointer();
@@ -58,6 +59,7 @@ ptrdiff_t weir__heap_slot_none(void)
 
 ptrdiff_t weir__heap_slot_take(void)
 {
+    weir__assert(weir__context_is_mine());
     for (unsigned i = 0; i < WEIR__HEAP_SLOTS - 1; i++)
         if (!(slots_taken >> i & 1)) {
             slots_taken |= 1u << i;
@@ -68,6 +70,7 @@ ptrdiff_t weir__heap_slot_take(void)
 
 void weir__heap_slot_give(ptrdiff_t heap_at)
 {
+    weir__assert(weir__context_is_mine());
     if (heap_at != weir__heap_slot_none())
         slots_taken &= ~(1u << (heap_at - slot_distance(0)) / (ptrdiff_t)sizeof(void *));
 }
@@ -85,6 +88,7 @@ static uint32_t mark_next(void)
 
 static void heap_init(struct weir__heap *heap, weir_allocator *a, const void *thread)
 {
+    weir__assert(weir__context_is_mine());
     heap->owner = a;
     heap->mark = mark_next();
     weir__cache_init(&heap->cache);
@@ -104,6 +108,7 @@ void weir__heap_common_init(weir_allocator *a)
 /* Its thread shall not find it any more, not even to mark it with a tag. */
 static void heap_hide(struct weir__heap *heap)
 {
+    weir__assert(*heap->slot == heap);
     weir__lock_take(&heap->local->lock);
     __atomic_store_n(heap->slot, &weir__no_heap, __ATOMIC_RELAXED);
     weir__lock_drop(&heap->local->lock);
@@ -121,6 +126,8 @@ static void heap_free(struct weir__heap *heap)
  * it, or is not there. */
 static void heap_unmake(struct weir__heap *heap, bool flush)
 {
+    weir__assert(weir__context_is_mine());
+    weir__assert(!heap->slot || *heap->slot != heap || !flush);
     weir__lock_take(&heap->cache.lock);
     weir__window_detach(&heap->window);
     weir__cache_empty(&heap->cache, flush);
@@ -174,6 +181,7 @@ static bool thread_is_watched(void)
 
 static struct weir__heap *heap_make(weir_allocator *a, struct weir__heap **slot)
 {
+    weir__assert(*slot == &weir__no_heap);
     struct weir__heap *heap = heap_allocate(a);
     if (!heap)
         return NULL;
@@ -190,6 +198,7 @@ static struct weir__heap *heap_make(weir_allocator *a, struct weir__heap **slot)
 
 struct weir__heap *weir__heap_find(weir_allocator *a)
 {
+    weir__assert(weir__allocator_is_ready(a));
     struct weir__heap *heap = NULL;
     int saved = errno;
     if (a->heap_at != weir__heap_slot_none() && thread_is_watched())
@@ -201,6 +210,7 @@ struct weir__heap *weir__heap_find(weir_allocator *a)
 
 void weir__heaps_release(weir_allocator *a, bool flush)
 {
+    weir__assert(weir__context_is_mine());
     struct weir__heap *heap;
     while ((heap = weir__heap_of(a->body->heaps.first))) {
         heap_hide(heap);
@@ -262,6 +272,7 @@ void weir__heaps_place_apart(weir__heap_placer *place)
 
 static size_t heap_flush(struct weir__heap *heap)
 {
+    weir__assert(weir__context_is_mine());
     if (!weir__cache_used(&heap->cache))
         return 0;
     weir__lock_take(&heap->cache.lock);
@@ -275,6 +286,7 @@ static size_t heap_flush(struct weir__heap *heap)
 /* The common heap, then each thread's: the one after `heap` (NULL: the first). */
 static struct weir__heap *heap_after(const weir_allocator *a, const struct weir__heap *heap)
 {
+    weir__assert(a->body);
     if (!heap)
         return &a->body->common;
     return weir__heap_of(heap == &a->body->common ? a->body->heaps.first : heap->link.next);
@@ -282,6 +294,7 @@ static struct weir__heap *heap_after(const weir_allocator *a, const struct weir_
 
 size_t weir__heaps_flush(weir_allocator *a)
 {
+    weir__assert(weir__context_is_mine());
     size_t bytes = 0;
     for (struct weir__heap *heap = NULL; (heap = heap_after(a, heap));)
         bytes += heap_flush(heap);
@@ -290,6 +303,7 @@ size_t weir__heaps_flush(weir_allocator *a)
 
 void weir__heaps_barrier(weir_allocator *a)
 {
+    weir__assert(weir__context_is_mine());
     for (struct weir__heap *heap = NULL; (heap = heap_after(a, heap));) {
         weir__lock_take(&heap->cache.lock);
         weir__lock_drop(&heap->cache.lock);
@@ -298,6 +312,7 @@ void weir__heaps_barrier(weir_allocator *a)
 
 uint64_t weir__heaps_operations(const weir_allocator *a)
 {
+    weir__assert(weir__context_is_mine());
     uint64_t sum = 0;
     for (const struct weir__heap *heap = NULL; (heap = heap_after(a, heap));)
         sum += weir__window_operations(&heap->window);

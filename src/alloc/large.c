@@ -48,6 +48,7 @@ struct weir__span *weir__large_take(weir_allocator *a, const struct weir__reques
 
 bool weir__large_give(weir_allocator *a, struct weir__span *span)
 {
+    weir__assert(a->body->page_heap);
     return weir__span_give(a->body->page_heap, span, &a->body->span_bytes);
 }
 
@@ -62,6 +63,7 @@ static WEIR__NOINLINE void large_trace(weir_allocator *a, uint64_t sequence,
 
 void *weir__large_allocate(weir_allocator *a, const struct weir__request *request)
 {
+    weir__assert(weir__allocator_is_ready(a) && a->body->page_heap);
     uint64_t sequence = 0;
     size_t size = request->size;
     if (size >= LOOK_FIRST && weir__unlikely(weir__meter_never_fits(&a->body->meter, size)))
@@ -97,6 +99,7 @@ static WEIR__NOINLINE void freed_trace(weir_allocator *a, void *block, size_t re
  * too high. Of two threads that free one span at a time the page heap tells who was first. */
 void weir__large_free(weir_allocator *a, void *block, struct weir__span *span)
 {
+    weir__assert(weir__span_block(span) == block || span->state != WEIR__PAGE_SPAN);
     size_t requested = span->u.live.requested;
     uint64_t sequence = 0;
     weir__count(a, -(int64_t)requested, 0, 1, &sequence);
@@ -148,6 +151,7 @@ static bool resize_counted(weir_allocator *a, const struct weir__found *found, s
 void *weir__large_resize(weir_allocator *a, void *block, const struct weir__found *found,
                          size_t size, bool *refused)
 {
+    weir__assert(found->kind == WEIR__KIND_LARGE);
     struct weir__span *span = found->span;
     uint64_t sequence = 0;
     if ((size <= WEIR__SMALL_MAX && found->requested > WEIR__SMALL_MAX) ||

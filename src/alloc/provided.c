@@ -17,6 +17,7 @@
 /* Of a block of size 0 there is a byte that nobody shall use. */
 static void *provider_allocate(struct weir__body *body, size_t size, size_t alignment)
 {
+    weir__assert(!body->page_heap && weir__is_power_of_two(alignment));
     if (weir__fault_now())
         return NULL;
     void *block = body->functions.allocate(body->user, weir__max(size, 1), alignment);
@@ -36,6 +37,7 @@ static bool provider_fills(const struct weir__body *body)
 
 static void provider_free(struct weir__body *body, const struct weir__foreign *entry)
 {
+    weir__assert(entry->block);
     if (!entry->requested && !body->functions.zero)
         weir__os_memory_permit(entry->block, 1);
     if (provider_fills(body))
@@ -79,6 +81,7 @@ static void provided_take(weir_allocator *a, const struct weir__request *request
 static void *provided_undo(weir_allocator *a, const struct weir__request *request,
                            const struct weir__foreign *entry, int error, const char *why)
 {
+    weir__assert(entry->block);
     provider_free(a->body, entry);
     weir__block_failed(a, request, why);
     errno = error;
@@ -89,6 +92,7 @@ static void *provided_undo(weir_allocator *a, const struct weir__request *reques
 static const char *provided_begin(weir_allocator *a, struct weir__foreign *entry, int64_t delta,
                                   int blocks, uint64_t *sequence)
 {
+    weir__assert(entry->block && (blocks == 0 || blocks == 1));
     struct weir__body *body = a->body;
     if (!weir__registry_add(&body->registry, entry))
         return "no memory for the ledger";
@@ -100,6 +104,7 @@ static const char *provided_begin(weir_allocator *a, struct weir__foreign *entry
 
 void *weir__provided_allocate(weir_allocator *a, const struct weir__request *request)
 {
+    weir__assert(weir__is_power_of_two(request->alignment));
     struct weir__foreign entry;
     uint64_t sequence = 0;
     provided_take(a, request, weir__entry_tag(weir__here.live), &entry);
@@ -146,6 +151,7 @@ void weir__provided_free(weir_allocator *a, void *block)
 void *weir__provided_move(weir_allocator *a, void *block, const struct weir__found *found,
                           const struct weir__request *request)
 {
+    weir__assert(found->kind == WEIR__KIND_PROVIDED);
     struct weir__foreign entry, former;
     uint64_t sequence = 0;
     provided_take(a, request, found->tag, &entry);

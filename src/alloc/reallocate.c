@@ -31,6 +31,7 @@ struct carrier {
 static bool carrier_take(weir_allocator *a, const struct weir__request *request,
                          const struct weir__found *found, struct carrier *c)
 {
+    weir__assert(weir__is_power_of_two(request->alignment));
     c->sizeclass = weir__class_of(request->size, weir__max(request->alignment, WEIR__GRAIN));
     if (c->sizeclass >= 0) {
         c->usable = weir__class_bytes[c->sizeclass];
@@ -70,6 +71,7 @@ static void carrier_make_live(const struct carrier *c, const struct weir__reques
  * too. */
 static void former_give(weir_allocator *a, void *block, const struct weir__found *found)
 {
+    weir__assert(found->kind == WEIR__KIND_SMALL || found->kind == WEIR__KIND_LARGE);
     bool first = found->kind == WEIR__KIND_SMALL ? weir__small_give_live(a, block, found)
                                                  : weir__large_give(a, found->span);
     if (weir__likely(first))
@@ -82,6 +84,7 @@ static void former_give(weir_allocator *a, void *block, const struct weir__found
 static void *pooled_move(weir_allocator *a, void *block, const struct weir__found *found,
                          const struct weir__request *request)
 {
+    weir__assert(a->body->page_heap);
     struct carrier c = {0};
     uint64_t sequence = 0;
     if (!carrier_take(a, request, found, &c))
@@ -129,6 +132,7 @@ static void *resize_within(weir_allocator *a, void *block, const struct weir__fo
 static void *found_resize(weir_allocator *a, void *block, const struct weir__found *found,
                           size_t size)
 {
+    weir__assert(found->kind != WEIR__KIND_NONE);
     bool refused = false;
     struct weir__request request = {size, found->alignment, NULL};
     if (size > PTRDIFF_MAX)

@@ -35,6 +35,7 @@ static void *small_take_shared(struct weir__heap *heap, struct weir__bin *bin,
 /* Drops copies that are not true from the top. */
 static void bin_clean_locked(struct weir__heap *heap, struct weir__bin *bin)
 {
+    weir__assert(weir__lock_is_held(&heap->cache.lock));
     while (bin->top > bin->base && weir__unlikely(!weir__cached_is_true(&bin->top[-1]))) {
         weir__late_misuse_note(
             &(struct weir__late_misuse){.what = WEIR_MISUSE_DOUBLE_FREE,
@@ -48,6 +49,8 @@ static void bin_clean_locked(struct weir__heap *heap, struct weir__bin *bin)
 /* The top was written to since it was freed: noted, and made as if it had not been. */
 static void top_check_locked(const struct weir__heap *heap, const struct weir__bin *bin)
 {
+    weir__assert(weir__lock_is_held(&heap->cache.lock));
+    weir__assert(bin->top > bin->base);
     size_t offset = weir__fill_written(&bin->top[-1]);
     if (weir__likely(offset == SIZE_MAX))
         return;
@@ -61,6 +64,7 @@ static void top_check_locked(const struct weir__heap *heap, const struct weir__b
 /* The top is a true copy then. False: no memory. */
 static bool bin_fill_locked(struct weir__heap *heap, unsigned sizeclass)
 {
+    weir__assert(weir__lock_is_held(&heap->cache.lock));
     struct weir__bin *bin = &heap->cache.bins[sizeclass];
     for (;;) {
         bin_clean_locked(heap, bin);
@@ -77,6 +81,7 @@ static bool bin_fill_locked(struct weir__heap *heap, unsigned sizeclass)
 /* The same; where there is no memory, all that is free anywhere is given back before. */
 static bool bin_fill_or_trim_locked(struct weir__heap *heap, unsigned sizeclass)
 {
+    weir__assert(weir__lock_is_held(&heap->cache.lock));
     if (weir__likely(bin_fill_locked(heap, sizeclass)))
         return true;
     weir__lock_drop(&heap->cache.lock);
@@ -88,6 +93,8 @@ static bool bin_fill_or_trim_locked(struct weir__heap *heap, unsigned sizeclass)
 void *weir__small_allocate_slow(weir_allocator *a, unsigned sizeclass,
                                 const struct weir__request *request)
 {
+    weir__assert(weir__allocator_is_ready(a) && sizeclass < WEIR__CLASSES);
+    weir__assert(request->size <= weir__class_bytes[sizeclass]);
     struct weir__heap *heap = weir__heap_get(a);
     struct weir__bin *bin = &heap->cache.bins[sizeclass];
     void *block = small_take_shared(heap, bin, request);
@@ -112,6 +119,7 @@ void *weir__small_allocate_slow(weir_allocator *a, unsigned sizeclass,
 
 bool weir__small_take(weir_allocator *a, unsigned sizeclass, struct weir__cached *taken)
 {
+    weir__assert(sizeclass < WEIR__CLASSES);
     struct weir__heap *heap = weir__heap_get(a);
     struct weir__bin *bin = &heap->cache.bins[sizeclass];
     weir__lock_take(&heap->cache.lock);
@@ -130,6 +138,7 @@ bool weir__small_take(weir_allocator *a, unsigned sizeclass, struct weir__cached
 static struct weir__cached copy_of(const struct weir__heap *heap, void *block,
                                    const struct weir__found *found)
 {
+    weir__assert(found->kind == WEIR__KIND_SMALL && weir__slab_of(block) == found->place.slab);
     return (struct weir__cached){block, found->place.entry, heap->mark, (uint32_t)found->requested};
 }
 
@@ -157,6 +166,7 @@ static bool small_give_shared(struct weir__heap *heap, struct weir__bin *bin,
 static void small_push_locked(struct weir__heap *heap, unsigned sizeclass,
                               struct weir__cached cached)
 {
+    weir__assert(weir__lock_is_held(&heap->cache.lock));
     struct weir__bin *bin = &heap->cache.bins[sizeclass];
     if (weir__cache_drain(&heap->cache, sizeclass) && weir__small_push(bin, cached))
         return;
@@ -188,6 +198,7 @@ bool weir__small_give_live(weir_allocator *a, void *block, const struct weir__fo
 
 void weir__small_free_slow(weir_allocator *a, void *block, const struct weir__found *found)
 {
+    weir__assert(found->kind == WEIR__KIND_SMALL && weir__slab_of(block) == found->place.slab);
     struct weir__heap *heap = weir__heap_get(a);
     unsigned sizeclass = weir__slab_class(found->place.slab);
     struct weir__cached cached = copy_of(heap, block, found);
@@ -214,6 +225,7 @@ void weir__small_free_slow(weir_allocator *a, void *block, const struct weir__fo
 /* weir_checkpoint may set the `old` bit of a live entry meanwhile. */
 static void entry_resize(uint32_t *entry, size_t size)
 {
+    weir__assert(size <= WEIR__SMALL_MAX);
     uint32_t value = weir__entry_get(entry);
     while (weir__entry_is_live(value) &&
            !__atomic_compare_exchange_n(entry, &value,
@@ -226,6 +238,7 @@ static void entry_resize(uint32_t *entry, size_t size)
 static void *move_entered(struct weir__heap *heap, void *block, struct weir__place place,
                           size_t size, size_t bin_offset)
 {
+    weir__assert(weir__window_is_inside(&heap->window));
     struct weir__bin *from = weir__cache_bin(&heap->cache, place.slab->bin);
     struct weir__bin *into = weir__cache_bin(&heap->cache, bin_offset);
     uint32_t value = weir__entry_get(place.entry);
@@ -265,6 +278,7 @@ void *weir__small_resize(const weir_allocator *a, struct weir__heap *heap, void 
 bool weir__small_resize_slow(weir_allocator *a, void *block, const struct weir__found *found,
                              size_t size, bool *refused)
 {
+    weir__assert(found->kind == WEIR__KIND_SMALL);
     size_t alignment = weir__max(found->alignment, WEIR__GRAIN);
     if (size > WEIR__SMALL_MAX ||
         weir__class_of(size, alignment) != (int)weir__slab_class(found->place.slab))

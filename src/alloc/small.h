@@ -46,6 +46,7 @@ WEIR__INLINE bool weir__small_is_intact(const struct weir__bin *bin)
 /* False: the bin is full. */
 WEIR__INLINE bool weir__small_push(struct weir__bin *bin, struct weir__cached cached)
 {
+    weir__assert(weir__entry_is_cached(cached.mark) && cached.block);
     struct weir__cached *top = weir__own_get(bin->top);
     if (weir__unlikely(top == weir__own_get(bin->limit)))
         return false;
@@ -62,6 +63,7 @@ WEIR__INLINE bool weir__small_push(struct weir__bin *bin, struct weir__cached ca
 WEIR__INLINE bool weir__small_allocate(struct weir__heap *heap, size_t size, const uint16_t *map,
                                        void **block, bool *zeroed)
 {
+    weir__assert(size <= WEIR__SMALL_MAX);
     struct weir__bin *bin = weir__cache_bin(&heap->cache, map[weir__class_index(size)]);
     int64_t to;
     if (weir__unlikely(!weir__allocating_enter(&heap->window, (int64_t)size, &to)))

@@ -11,17 +11,37 @@
 #ifndef WEIR_BASE_ASSERT_H
 #define WEIR_BASE_ASSERT_H
 
-#include <stdbool.h>
-
 #ifndef WEIR_DEBUG
 #define WEIR_DEBUG 0
 #endif
 
-/* Prints where, and what was expected; ends the process. */
-_Noreturn void weir__assert_failed(const char *file, int line, const char *expected);
+#if WEIR_DEBUG >= 1
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Prints where, and what was expected; ends the process. In each file that asserts, for some are
+ * not in libweir. */
+_Noreturn static __attribute__((cold, noinline, unused)) void
+weir__assert_failed(const char *file, int line, const char *expected)
+{
+    char text[512];
+    int length =
+        snprintf(text, sizeof text, "weir: assertion failed: %s:%d: %s\n", file, line, expected);
+    if (length > (int)sizeof text - 1)
+        length = (int)sizeof text - 1;
+    ssize_t written = write(STDERR_FILENO, text, (size_t)length);
+    (void)written;
+    abort();
+}
 
 /* Is this the first of 64 calls with that counter? */
-bool weir__assert_turn(unsigned *count);
+static inline bool weir__assert_turn(unsigned *count)
+{
+    return __atomic_fetch_add(count, 1, __ATOMIC_RELAXED) % 64 == 0;
+}
+#endif
 
 #define WEIR__ASSERT_ALWAYS(x)                                                                     \
     (__builtin_expect(!!(x), 1) ? (void)0 : weir__assert_failed(__FILE__, __LINE__, #x))

@@ -24,6 +24,12 @@ typedef struct weir__lock {
 void weir__lock_wait(weir__lock *lock); /* out of line: contended */
 void weir__lock_wake(weir__lock *lock);
 
+/* Does anyone hold it? For asserts: whoever should. */
+WEIR__INLINE bool weir__lock_is_held(const weir__lock *lock)
+{
+    return __atomic_load_n(&lock->state, __ATOMIC_RELAXED) != 0;
+}
+
 WEIR__INLINE bool weir__lock_try(weir__lock *lock)
 {
     uint32_t expected = 0;
@@ -44,6 +50,7 @@ WEIR__INLINE void weir__lock_take(weir__lock *lock)
 
 WEIR__INLINE void weir__lock_drop(weir__lock *lock)
 {
+    weir__assert(weir__lock_is_held(lock));
     if (__libc_single_threaded) {
         __atomic_store_n(&lock->state, 0, __ATOMIC_RELAXED);
         return;

@@ -9,18 +9,21 @@ _Static_assert(BIN_BYTES_MOST <= UINT32_MAX, "bin->grown holds it");
 
 void weir__cache_init(struct weir__cache *cache)
 {
+    weir__assert(!cache->used && !cache->grown);
     for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++)
         cache->bins[sizeclass] = (struct weir__bin)WEIR__BIN_UNUSED;
 }
 
 static size_t first_room(const struct weir__cache *cache, unsigned sizeclass)
 {
+    weir__assert(cache->centers && sizeclass < WEIR__CLASSES);
     return 2u * cache->centers[sizeclass].batch;
 }
 
 /* Readers of figures look at `used` first: it is set last, and cleared first. */
 static bool bin_make(struct weir__cache *cache, unsigned sizeclass)
 {
+    weir__assert(weir__lock_is_held(&cache->lock));
     if (cache->used >> sizeclass & 1)
         return true;
     if (!weir__bin_resize(&cache->bins[sizeclass], first_room(cache, sizeclass)))
@@ -31,6 +34,8 @@ static bool bin_make(struct weir__cache *cache, unsigned sizeclass)
 
 static void bin_unmake(struct weir__cache *cache, unsigned sizeclass)
 {
+    weir__assert(weir__lock_is_held(&cache->lock));
+    weir__assert(cache->grown >= cache->bins[sizeclass].grown);
     struct weir__bin *bin = &cache->bins[sizeclass];
     __atomic_store_n(&cache->used, cache->used & ~((uint64_t)1 << sizeclass), __ATOMIC_RELAXED);
     cache->grown -= bin->grown;
@@ -41,6 +46,8 @@ static void bin_unmake(struct weir__cache *cache, unsigned sizeclass)
  * consumer's: more room would only keep blocks from their producer. */
 static bool bin_grow(struct weir__cache *cache, unsigned sizeclass)
 {
+    weir__assert(weir__lock_is_held(&cache->lock));
+    weir__assert(cache->used >> sizeclass & 1);
     struct weir__bin *bin = &cache->bins[sizeclass];
     size_t room = weir__bin_room(bin), bytes = room * weir__class_bytes[sizeclass];
     if (!bin->refilled || 2 * room > BIN_BLOCKS_MOST || 2 * bytes > BIN_BYTES_MOST ||
@@ -55,6 +62,8 @@ static bool bin_grow(struct weir__cache *cache, unsigned sizeclass)
 /* A bin with more room takes more at a time, a quarter of it. */
 bool weir__cache_refill(struct weir__cache *cache, unsigned sizeclass)
 {
+    weir__assert(weir__lock_is_held(&cache->lock));
+    weir__assert(cache->bins[sizeclass].top == cache->bins[sizeclass].base);
     struct weir__bin *bin = &cache->bins[sizeclass];
     struct weir__center *center = &cache->centers[sizeclass];
     if (!bin_make(cache, sizeclass))
@@ -76,6 +85,7 @@ bool weir__cache_refill(struct weir__cache *cache, unsigned sizeclass)
 /* Gives from below, oldest first, until at most `kept` are left; is the class loose? */
 static bool bin_give(struct weir__bin *bin, struct weir__center *center, size_t kept)
 {
+    weir__assert(kept <= weir__bin_room(bin));
     bool loose = false;
     size_t given = 0, count = (size_t)(bin->top - bin->base);
     while (count - given > kept) {
@@ -90,6 +100,7 @@ static bool bin_give(struct weir__bin *bin, struct weir__center *center, size_t 
 /* Back to two batches' room: each block that it holds may be the last of its slab. */
 static void bin_shrink(struct weir__cache *cache, unsigned sizeclass)
 {
+    weir__assert(weir__lock_is_held(&cache->lock));
     struct weir__bin *bin = &cache->bins[sizeclass];
     struct weir__center *center = &cache->centers[sizeclass];
     size_t room = first_room(cache, sizeclass);
@@ -105,6 +116,8 @@ static void bin_shrink(struct weir__cache *cache, unsigned sizeclass)
 
 bool weir__cache_drain(struct weir__cache *cache, unsigned sizeclass)
 {
+    weir__assert(weir__lock_is_held(&cache->lock));
+    weir__assert(sizeclass < WEIR__CLASSES);
     struct weir__bin *bin = &cache->bins[sizeclass];
     struct weir__center *center = &cache->centers[sizeclass];
     if (!bin_make(cache, sizeclass))
@@ -121,6 +134,7 @@ bool weir__cache_drain(struct weir__cache *cache, unsigned sizeclass)
 
 static size_t bin_empty(struct weir__cache *cache, unsigned sizeclass, bool give)
 {
+    weir__assert(weir__lock_is_held(&cache->lock));
     struct weir__bin *bin = &cache->bins[sizeclass];
     struct weir__center *center = &cache->centers[sizeclass];
     size_t count = (size_t)(bin->top - bin->base);
@@ -135,6 +149,7 @@ static size_t bin_empty(struct weir__cache *cache, unsigned sizeclass, bool give
 
 size_t weir__cache_empty(struct weir__cache *cache, bool give)
 {
+    weir__assert(weir__lock_is_held(&cache->lock));
     size_t bytes = 0;
     while (cache->used)
         bytes += bin_empty(cache, (unsigned)__builtin_ctzll(cache->used), give);

@@ -12,6 +12,7 @@ _Static_assert(WEIR__DEPOT_MAX + (WEIR__RETURNS + 1) * WEIR__BATCH_MAX <= WEIR__
 void weir__center_init(struct weir__center *center, unsigned sizeclass,
                        struct weir__page_heap *page_heap, const void *owner)
 {
+    weir__assert(sizeclass < WEIR__CLASSES && page_heap && owner);
     memset(center, 0, sizeof *center);
     center->sizeclass = (uint16_t)sizeclass;
     center->batch = (uint16_t)weir__class_batch(sizeclass);
@@ -25,6 +26,7 @@ void weir__center_init(struct weir__center *center, unsigned sizeclass,
 
 static void slab_link(struct weir__slab **list, struct weir__slab *slab)
 {
+    weir__assert(slab != *list);
     slab->prev = NULL;
     slab->next = *list;
     if (slab->next)
@@ -34,6 +36,7 @@ static void slab_link(struct weir__slab **list, struct weir__slab *slab)
 
 static void slab_unlink(struct weir__slab **list, struct weir__slab *slab)
 {
+    weir__assert(slab->prev ? slab->prev->next == slab : *list == slab);
     if (slab->next)
         slab->next->prev = slab->prev;
     if (slab->prev)
@@ -44,6 +47,7 @@ static void slab_unlink(struct weir__slab **list, struct weir__slab *slab)
 
 static struct weir__slab *slab_add_locked(struct weir__center *center)
 {
+    weir__assert(weir__lock_is_held(&center->lock));
     struct weir__slab *slab = weir__chunk_take_slab(center->page_heap);
     if (!slab)
         return NULL;
@@ -58,6 +62,8 @@ static struct weir__slab *slab_add_locked(struct weir__center *center)
 static unsigned slab_take_locked(struct weir__center *center, struct weir__slab *slab,
                                  struct weir__cached *blocks, unsigned wanted)
 {
+    weir__assert(weir__lock_is_held(&center->lock));
+    weir__assert(slab->center == center && wanted);
     unsigned before = slab->nout, count = weir__slab_take(slab, blocks, wanted);
     center->nout += slab->nout - before; /* more than count if the slab was mended */
     if (!weir__slab_has_free(slab)) {
@@ -71,6 +77,7 @@ static unsigned slab_take_locked(struct weir__center *center, struct weir__slab 
 static unsigned slabs_take_locked(struct weir__center *center, struct weir__cached *blocks,
                                   unsigned wanted)
 {
+    weir__assert(weir__lock_is_held(&center->lock));
     unsigned count = 0;
     while (count < wanted) {
         struct weir__slab *slab = center->partial;
@@ -84,6 +91,8 @@ static unsigned slabs_take_locked(struct weir__center *center, struct weir__cach
 WEIR__INLINE void slab_put_locked(struct weir__center *center, struct weir__slab *slab,
                                   const struct weir__cached *cached)
 {
+    weir__assert(weir__lock_is_held(&center->lock));
+    weir__assert(slab->center == center);
     bool was_full = !weir__slab_has_free(slab);
     if (weir__unlikely(!weir__slab_put(slab, cached)))
         return;
@@ -129,6 +138,8 @@ struct strays {
 static void block_put_locked(struct weir__center *center, const struct weir__cached *cached,
                              struct strays *strays)
 {
+    weir__assert(weir__lock_is_held(&center->lock));
+    weir__assert(strays->count <= STRAYS_MOST);
     struct weir__slab *slab = weir__slab_of(cached->block);
     if (weir__likely(slab->center == center && slab->owner == center->owner))
         slab_put_locked(center, slab, cached);
@@ -141,6 +152,8 @@ static void block_put_locked(struct weir__center *center, const struct weir__cac
 static void blocks_put_locked(struct weir__center *center, const struct weir__cached *blocks,
                               size_t count, struct strays *strays)
 {
+    weir__assert(weir__lock_is_held(&center->lock));
+    weir__assert(count <= STRAYS_MOST);
     for (size_t i = 0; i < count; i++)
         block_put_locked(center, &blocks[i], strays);
 }
@@ -169,6 +182,7 @@ static void strays_put(const struct weir__center *own, const struct strays *stra
 /* Moves what other threads returned to the depot, as far as there is room. */
 static void returns_take_locked(struct weir__center *center)
 {
+    weir__assert(weir__lock_is_held(&center->lock));
     struct weir__batch *batch;
     while ((batch = weir__returns_first(center->returns)) &&
            weir__depot_put(&center->depot, batch->blocks, (unsigned)batch->count))
@@ -178,6 +192,7 @@ static void returns_take_locked(struct weir__center *center)
 /* A batch out of returns, depot or slabs. */
 static unsigned batch_take_locked(struct weir__center *center, struct weir__cached *blocks)
 {
+    weir__assert(weir__lock_is_held(&center->lock));
     struct weir__batch *batch = weir__returns_first(center->returns);
     if (batch) {
         unsigned count = (unsigned)batch->count;
@@ -193,6 +208,8 @@ static unsigned batch_take_locked(struct weir__center *center, struct weir__cach
 /* Puts what the depot has beyond `most` into slabs, as far as strays can be carried. */
 static void depot_shrink_locked(struct weir__center *center, size_t most, struct strays *strays)
 {
+    weir__assert(weir__lock_is_held(&center->lock));
+    weir__assert(strays->count <= STRAYS_MOST);
     struct weir__depot *depot = &center->depot;
     while (weir__unlikely(depot->count > most) && strays->count < STRAYS_MOST) {
         unsigned count = (unsigned)weir__min(depot->count - most, STRAYS_MOST - strays->count);
@@ -217,6 +234,7 @@ unsigned weir__center_take(struct weir__center *center, struct weir__cached *blo
 /* A quarter of its slabs' blocks is out at most. */
 static bool center_is_loose_locked(const struct weir__center *center)
 {
+    weir__assert(weir__lock_is_held(&center->lock));
     size_t bytes = center->nslabs * WEIR__SLAB;
     return weir__unlikely(bytes > center->page_heap->policy->loose_bytes) &&
            center->nout * weir__class_bytes[center->sizeclass] < bytes / 4;
@@ -226,6 +244,7 @@ static bool center_is_loose_locked(const struct weir__center *center)
 static bool center_enter(struct weir__center *center, const struct weir__cached *blocks,
                          unsigned count)
 {
+    weir__assert(count && count <= center->batch);
     if (weir__lock_try(&center->lock))
         return true;
     if (weir__returns_put(__atomic_load_n(&center->returns, __ATOMIC_ACQUIRE), blocks, count))
@@ -260,6 +279,7 @@ static bool center_empty_part(struct weir__center *center)
 
 bool weir__center_give(struct weir__center *own, const struct weir__cached *blocks, unsigned count)
 {
+    weir__assert(count && count <= own->batch);
     struct strays strays;
     strays.count = 0;
     struct weir__center *home = cached_home(own, &blocks[0]), *center = home ? home : own;

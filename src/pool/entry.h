@@ -78,6 +78,7 @@ WEIR__INLINE unsigned weir__entry_next(uint32_t value)
 /* What becomes of a cached one when its block goes into the chain before `next`. */
 WEIR__INLINE uint32_t weir__entry_chained(unsigned next)
 {
+    weir__assert(next <= WEIR__ENTRY_NEXT_MAX);
     return WEIR__ENTRY_USED | next << WEIR__ENTRY_NEXT_SHIFT;
 }
 

@@ -36,5 +36,6 @@ size_t weir__fill_written(const struct weir__cached *cached)
 
 void weir__fill_again(const struct weir__cached *cached)
 {
+    weir__assert(cached->block && weir__entry_is_cached(cached->mark));
     weir__fill_bytes(cached->block, weir__slab_of(cached->block)->size, cached_pattern(cached));
 }

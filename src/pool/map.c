@@ -12,6 +12,7 @@ struct weir__leaf *weir__map[WEIR__LEAVES] = {[0 ... WEIR__LEAVES - 1] = &no_lea
 
 static bool leaf_make(uintptr_t index)
 {
+    weir__assert(index < WEIR__LEAVES);
     struct weir__leaf *none = &no_leaf, *made = weir__os_map(sizeof *made);
     if (made && !__atomic_compare_exchange_n(&weir__map[index], &none, made, false,
                                              __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
@@ -21,6 +22,8 @@ static bool leaf_make(uintptr_t index)
 
 bool weir__map_set(const void *start, size_t size, unsigned what)
 {
+    weir__assert(((uintptr_t)start & (WEIR__CHUNK - 1)) == 0 && size % WEIR__CHUNK == 0);
+    weir__assert(what <= UINT16_MAX);
     uintptr_t first = (uintptr_t)start >> WEIR__CHUNK_SHIFT, count = size >> WEIR__CHUNK_SHIFT;
     if (!count || first + count > WEIR__MAP_ENTRIES)
         return !count;

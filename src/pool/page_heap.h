@@ -97,6 +97,8 @@ size_t weir__page_heap_trim(struct weir__page_heap *heap, bool addresses);
 void weir__page_heap_tick_slow_locked(struct weir__page_heap *heap);
 WEIR__INLINE void weir__page_heap_tick_locked(struct weir__page_heap *heap)
 {
+    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(heap->ops > 0);
     if (weir__unlikely(!--heap->ops))
         weir__page_heap_tick_slow_locked(heap);
 }
@@ -111,6 +113,7 @@ WEIR__INLINE void weir__page_heap_relieve(struct weir__page_heap *heap)
 }
 WEIR__INLINE void weir__page_heap_due_locked(struct weir__page_heap *heap, uint32_t what)
 {
+    weir__assert(weir__lock_is_held(&heap->lock));
     __atomic_store_n(&heap->due, heap->due | what, __ATOMIC_RELAXED);
 }
 

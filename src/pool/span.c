@@ -47,6 +47,8 @@ static uint32_t pages_of(size_t size)
 static struct weir__span *span_make(struct weir__page_heap *heap, struct weir__region *region,
                                     uint32_t page, uint32_t npages)
 {
+    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(npages && page + npages <= region->frontier);
     struct weir__span *span = &region->pages[page], *end = span + npages - 1;
     span->region = region->index;
     if (npages > 1 && !region->direct) {
@@ -62,6 +64,7 @@ static struct weir__span *span_make(struct weir__page_heap *heap, struct weir__r
 /* First page at or after `page` whose address suits `alignment`. */
 static uint32_t page_aligned(const struct weir__region *region, uint32_t page, size_t alignment)
 {
+    weir__assert(weir__is_power_of_two(alignment));
     uintptr_t address = (uintptr_t)region->base + pages_bytes(page);
     return page + (uint32_t)((weir__round_up(address, alignment) - address) >> WEIR__GRANULE_SHIFT);
 }
@@ -102,6 +105,8 @@ WEIR__INLINE void hole_check(const struct weir__page_heap *heap, const struct we
 static struct weir__span *span_from_hole(struct weir__page_heap *heap, struct weir__span *hole,
                                          uint32_t npages, size_t alignment, bool *zeroed)
 {
+    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(hole->state == WEIR__PAGE_HOLE && hole->npages >= npages);
     struct weir__region *region = weir__span_region(hole);
     uint32_t page = weir__span_page(hole), end = page + hole->npages, age = hole->u.hole.freed_at;
     *zeroed = hole->zeroed;
@@ -120,6 +125,8 @@ static struct weir__span *span_from_hole(struct weir__page_heap *heap, struct we
 WEIR__INLINE struct weir__span *span_cut_low(struct weir__page_heap *heap, struct weir__span *hole,
                                              uint32_t npages, bool *zeroed)
 {
+    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(hole->state == WEIR__PAGE_HOLE && hole->npages >= npages);
     uint32_t all = hole->npages;
     *zeroed = hole->zeroed;
     hole_check(heap, hole, npages);
@@ -165,6 +172,7 @@ static struct weir__span *span_from_frontier(struct weir__page_heap *heap,
                                              struct weir__region *region, uint32_t npages,
                                              size_t alignment, bool *zeroed)
 {
+    weir__assert(weir__lock_is_held(&heap->lock));
     uint32_t page = region->frontier, start = page_aligned(region, page, alignment);
     if (!weir__region_open(region, start + npages))
         return NULL;
@@ -179,6 +187,7 @@ static struct weir__span *span_from_frontier(struct weir__page_heap *heap,
 /* Less where the system refuses, down to what is asked for. */
 static struct weir__region *region_add(struct weir__page_heap *heap, size_t size, size_t alignment)
 {
+    weir__assert(weir__lock_is_held(&heap->lock));
     bool direct = size >= SPAN_DIRECT;
     size_t unit = weir__max(alignment, WEIR__CHUNK), least = weir__round_up(size, WEIR__CHUNK);
     size_t want = direct ? least : weir__max(heap->next_region, least);
@@ -201,6 +210,7 @@ static struct weir__region *region_add(struct weir__page_heap *heap, size_t size
 static WEIR__NOINLINE struct weir__span *span_find(struct weir__page_heap *heap, uint32_t npages,
                                                    size_t alignment, bool *zeroed)
 {
+    weir__assert(weir__lock_is_held(&heap->lock));
     size_t extra = (weir__max(alignment, WEIR__GRANULE) - 1) >> WEIR__GRANULE_SHIFT;
     struct weir__span *hole = weir__hole_find(heap, npages + (uint32_t)extra), *span = NULL;
     if (hole)
@@ -226,6 +236,7 @@ static WEIR__NOINLINE struct weir__span *span_find(struct weir__page_heap *heap,
  */
 static void span_color(struct weir__span *span, size_t size, size_t alignment)
 {
+    weir__assert(pages_bytes(span->npages) >= size);
     size_t slack = pages_bytes(span->npages) - size;
     bool may_move = alignment <= WEIR__LINE && slack >= WEIR__LINE;
     size_t colors = may_move ? (size_t)1 << weir__log2(slack / WEIR__LINE + 1) : 1;
@@ -237,6 +248,8 @@ static void span_color(struct weir__span *span, size_t size, size_t alignment)
 WEIR__INLINE struct weir__span *span_from_idle(struct weir__page_heap *heap, uint32_t npages,
                                                size_t alignment)
 {
+    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(heap->idle->state == WEIR__PAGE_IDLE);
     struct weir__span *span = heap->idle;
     if (span->npages != npages ||
         (alignment > WEIR__GRANULE && ((uintptr_t)weir__span_start(span) & (alignment - 1)))) {
@@ -253,6 +266,7 @@ WEIR__INLINE struct weir__span *span_from_idle(struct weir__page_heap *heap, uin
 struct weir__span *weir__span_take(struct weir__page_heap *heap, size_t size, size_t alignment,
                                    const struct weir__claim *claim, bool *zeroed)
 {
+    weir__assert(weir__is_power_of_two(alignment) && claim->owner && zeroed);
     if ((size | alignment) >> SPAN_SHIFT)
         return NULL;
     uint32_t npages = pages_of(size);
@@ -283,6 +297,7 @@ struct weir__span *weir__span_take(struct weir__page_heap *heap, size_t size, si
 /* Gives the hole that ends at the frontier, or pages there, up to what was never used. */
 static void frontier_lower(struct weir__page_heap *heap, struct weir__region *region, uint32_t page)
 {
+    weir__assert(page >= region->first && page <= region->frontier);
     region->frontier = page;
     region->lowered_at = heap->now;
 }
@@ -299,6 +314,9 @@ WEIR__INLINE void hole_soiled(struct weir__page_heap *heap, const struct weir__s
 static void pages_release(struct weir__page_heap *heap, struct weir__region *region, uint32_t page,
                           uint32_t npages)
 {
+    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(npages && page + npages <= region->frontier);
+    weir__assert(region->pages[page].state == WEIR__PAGE_NONE);
     struct weir__span *first = &region->pages[page], *right = first + npages, *left = first - 1;
     bool joins = left->state == WEIR__PAGE_HOLE_END || left->state == WEIR__PAGE_HOLE;
     if (page + npages < region->frontier && right->state == WEIR__PAGE_HOLE) {
@@ -339,6 +357,7 @@ WEIR__INLINE void span_release(struct weir__page_heap *heap, struct weir__span *
 
 void weir__span_settle_locked(struct weir__page_heap *heap)
 {
+    weir__assert(weir__lock_is_held(&heap->lock));
     struct weir__span *span = heap->idle;
     if (!span)
         return;
@@ -356,6 +375,8 @@ WEIR__INLINE bool span_is_alone(const struct weir__span *span)
 
 void weir__span_give_locked(struct weir__page_heap *heap, struct weir__span *span)
 {
+    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(span->state == WEIR__PAGE_SPAN);
     uint32_t npages = span->npages;
     heap->span_live -= pages_bytes(npages);
     if (weir__unlikely(span->u.live.direct)) {
@@ -396,6 +417,8 @@ bool weir__span_give(struct weir__page_heap *heap, struct weir__span *span, size
 static bool span_extend(struct weir__page_heap *heap, struct weir__region *region,
                         struct weir__span *span, uint32_t more)
 {
+    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(more > 0);
     uint32_t end = weir__span_page(span) + span->npages;
     struct weir__span *right = &region->pages[end];
     if (end == region->frontier) {
@@ -418,6 +441,8 @@ static bool span_extend(struct weir__page_heap *heap, struct weir__region *regio
 static bool span_resize_locked(struct weir__page_heap *heap, struct weir__span *span,
                                uint32_t npages)
 {
+    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(span->state == WEIR__PAGE_SPAN && npages && !span->u.live.direct);
     struct weir__region *region = weir__span_region(span);
     uint32_t page = weir__span_page(span), old = span->npages;
     if (npages > old && !span_extend(heap, region, span, npages - old))
@@ -439,6 +464,7 @@ static bool span_resize_locked(struct weir__page_heap *heap, struct weir__span *
 /* The system works with the lock not held: nobody else uses the block. */
 static bool span_remap(struct weir__page_heap *heap, struct weir__span *span, uint32_t npages)
 {
+    weir__assert(span->u.live.direct);
     struct weir__region *region = weir__span_region(span);
     size_t old = region->size, size = weir__round_up(pages_bytes(npages), WEIR__CHUNK);
     weir__lock_take(&heap->lock);
@@ -462,6 +488,7 @@ static bool span_remap(struct weir__page_heap *heap, struct weir__span *span, ui
 bool weir__span_resize(struct weir__page_heap *heap, struct weir__span *span, size_t size,
                        size_t *bytes)
 {
+    weir__assert(span->state == WEIR__PAGE_SPAN);
     if (size >> SPAN_SHIFT)
         return false;
     uint32_t npages = pages_of(size + (size_t)span->u.live.color * WEIR__LINE);
@@ -530,6 +557,7 @@ static int region_each_span(struct weir__region *region, weir__span_visitor *vis
 
 int weir__span_each_locked(struct weir__page_heap *heap, weir__span_visitor *visit, void *user)
 {
+    weir__assert(weir__lock_is_held(&heap->lock));
     int stop = 0;
     weir__span_settle_locked(heap);
     for (struct weir__region *region = weir__region_first(heap), *next; region && !stop;

@@ -16,6 +16,7 @@ static bool forest_is_valid_locked(void);
 
 void weir__meter_ceiling_update(struct weir__meter *m)
 {
+    weir__assert(weir__lock_is_held(&weir__meters.lock));
     m->ceiling = m->peak;
     for (struct weir__peak_observer *o = m->observers; o; o = o->next)
         if (o->peak < m->ceiling)
@@ -24,6 +25,7 @@ void weir__meter_ceiling_update(struct weir__meter *m)
 
 void weir__meter_raise(struct weir__meter *m, int64_t live)
 {
+    weir__assert(weir__lock_is_held(&weir__meters.lock));
     if (live <= m->ceiling)
         return;
     if (live > m->peak) {
@@ -45,6 +47,7 @@ void weir__meter_raise(struct weir__meter *m, int64_t live)
  */
 static struct weir__meter *meter_lacking(struct weir__meter *m, int64_t delta)
 {
+    weir__assert(weir__lock_is_held(&weir__meters.lock));
     struct weir__meter *lacking = NULL;
     for (; m; m = m->parent)
         if (m->solo || (delta > 0 && weir__meter_room(m) < delta))
@@ -54,6 +57,8 @@ static struct weir__meter *meter_lacking(struct weir__meter *m, int64_t delta)
 
 static bool meter_within_limits(const struct weir__meter *m, int64_t delta)
 {
+    weir__assert(weir__lock_is_held(&weir__meters.lock));
+    weir__assert(delta > 0);
     for (; m; m = m->parent)
         if (m->base > m->limit - delta)
             return false;
@@ -62,6 +67,7 @@ static bool meter_within_limits(const struct weir__meter *m, int64_t delta)
 
 struct weir__shutting weir__meter_freeze(struct weir__meter *top)
 {
+    weir__assert(weir__lock_is_held(&weir__meters.lock));
     top->crowd = top->nopen;
     struct weir__shutting s = weir__windows_shut(top, weir__thread_self());
     weir__windows_fold(top);
@@ -70,6 +76,7 @@ struct weir__shutting weir__meter_freeze(struct weir__meter *top)
 
 static void bases_add(struct weir__meter *m, int64_t delta)
 {
+    weir__assert(weir__lock_is_held(&weir__meters.lock));
     for (; m; m = m->parent) {
         m->base += delta;
         m->level += delta;
@@ -80,6 +87,8 @@ static void bases_add(struct weir__meter *m, int64_t delta)
 
 bool weir__meter_apply(struct weir__window *w, int64_t delta, int allocated, int freed)
 {
+    weir__assert(weir__lock_is_held(&weir__meters.lock));
+    weir__assert(allocated >= 0 && freed >= 0);
     if (delta > 0 && !meter_within_limits(w->meter, delta))
         return false;
     bases_add(w->meter, delta);
@@ -101,6 +110,7 @@ static void meter_freeze_for(struct weir__meter *lacking, bool was_shared)
 /* Lock held. Limits hold without a freeze where there is room below them. */
 static bool change_locked(struct weir__window *w, int64_t delta, int allocated, int freed)
 {
+    weir__assert(weir__lock_is_held(&weir__meters.lock));
     bool was_shared = weir__shared_end();
     if (was_shared)
         weir__phase_shared_ended();
@@ -118,6 +128,7 @@ static bool change_locked(struct weir__window *w, int64_t delta, int allocated, 
 
 bool weir__meter_change(struct weir__window *w, int64_t delta, int allocated, int freed)
 {
+    weir__assert(w->meter && !weir__window_is_inside(w));
     if (weir__shared_change(w, delta, allocated, freed))
         return true;
     bool looked = weir__meters_are_shared(); /* and it is time to see whether it pays */
@@ -148,6 +159,7 @@ static struct weir__meter *meter_root(struct weir__meter *m)
 /* Not in the window's counts, which cannot fall below zero. */
 void weir__meter_mend(struct weir__window *w, int64_t delta)
 {
+    weir__assert(delta >= 0);
     bool shared = weir__exact_begin(meter_root(w->meter));
     bases_add(w->meter, delta);
     w->meter->gone_frees--;
@@ -169,6 +181,7 @@ bool weir__exact_begin(struct weir__meter *m)
 
 void weir__exact_end(bool shared)
 {
+    weir__assert(weir__lock_is_held(&weir__meters.lock));
     if (shared && weir__meters.constraints == 0)
         weir__shared_begin(0);
     weir__assert_walk(forest_is_valid_locked());
@@ -210,6 +223,7 @@ uint64_t weir__meter_retire(struct weir__meter *m, size_t live_bytes, size_t liv
 
 void weir__meter_destroy(struct weir__meter *m)
 {
+    weir__assert(!m->children.first && !m->windows.first);
     bool shared = weir__exact_begin(meter_root(m));
     if (m->parent) {
         m->parent->gone_allocations += m->gone_allocations;
