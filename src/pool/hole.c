@@ -2,6 +2,7 @@
 #include "pool/hole.h"
 
 #include "os/pages.h"
+#include "pool/fill.h"
 
 static size_t hole_bytes(const struct weir__span *hole)
 {
@@ -22,7 +23,8 @@ void weir__hole_insert(struct weir__page_heap *heap, struct weir__region *region
     hole->state = WEIR__PAGE_HOLE;
     hole->zeroed = zeroed;
     hole->u.hole.freed_at = freed_at;
-    hole->u.hole.filled = 0;
+    if (WEIR__FILLS)
+        hole->u.hole.filled = 0;
     weir__hole_link(heap, hole);
     if (!zeroed)
         heap->hole_dirty += hole_bytes(hole);

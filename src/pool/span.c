@@ -142,7 +142,8 @@ WEIR__INLINE struct weir__span *span_cut_low(struct weir__page_heap *heap, struc
         rest->region = hole->region;
         rest->zeroed = hole->zeroed;
         rest->u.hole.freed_at = hole->u.hole.freed_at;
-        rest->u.hole.filled = 0;
+        if (WEIR__FILLS)
+            rest->u.hole.filled = 0;
         end->state = WEIR__PAGE_HOLE_END;
         rest->state = WEIR__PAGE_HOLE;
         if (weir__hole_bin(all - npages) == hole->u.hole.bin) {
@@ -271,7 +272,8 @@ struct weir__span *weir__span_take(struct weir__page_heap *heap, size_t size, si
         return NULL;
     uint32_t npages = pages_of(size);
     weir__lock_take(&heap->lock);
-    heap->taker = WEIR__FILLS ? claim->owner : NULL;
+    if (WEIR__FILLS)
+        heap->taker = claim->owner;
     *zeroed = false;
     struct weir__span *span = heap->idle ? span_from_idle(heap, npages, alignment) : NULL;
     if (!span) {
