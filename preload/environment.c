@@ -151,7 +151,7 @@ enum weir__lost preload_environment_lost(const char *path, bool shell, char *con
     struct weir__program_file about;
     if (!library_is_there())
         return WEIR__LOST_LIBRARY;
-    weir__program_file_look(path, loader, shell, &about);
+    weir__program_file_examine(path, loader, shell, &about);
     return about.lost != WEIR__LOST_NOT ? about.lost : sanitizer_asked(envp);
 }
 

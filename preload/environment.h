@@ -11,7 +11,7 @@
 void preload_environment_start(void);
 
 /* Will the program in that file carry us, if it is started with `envp`? `shell`: as
- * weir__program_file_look says. For signal handlers and children of vfork, as are the two
+ * weir__program_file_examine says. For signal handlers and children of vfork, as are the two
  * below. */
 enum weir__lost preload_environment_lost(const char *path, bool shell, char *const envp[]);
 

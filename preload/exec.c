@@ -48,7 +48,7 @@ struct image {
 
 typedef int start_image(const struct image *image, char *const envp[]);
 
-/* `path`: the file to look at. `shell`: see weir__program_file_look. */
+/* `path`: the file to look at. `shell`: see weir__program_file_examine. */
 static int image_start(const struct image *image, const char *path, bool shell, char *const envp[],
                        start_image *start)
 {

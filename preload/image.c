@@ -10,11 +10,11 @@
 
 #include "alloc/fork.h"
 #include "alloc/heap.h"
-#include "os/lock.h"
 #include "observe/recorder.h"
 #include "observe/run_attach.h"
 #include "observe/stream.h"
 #include "observe/trace_sink.h"
+#include "os/locks.h"
 
 #include <errno.h>
 #include <string.h>
@@ -49,7 +49,8 @@ struct area {
 static struct {
     weir__lock lock;
     struct area *free;
-} areas;
+} areas = {.lock = WEIR__LOCK(LISTED)};
+WEIR__LOCKS_KNOW(LISTED, &areas.lock);
 
 static size_t area_pages(size_t size)
 {
@@ -182,7 +183,6 @@ static void forked_first(void)
     image = weir__run_image_take(page, WEIR__RUN_MALLOC,
                                  WEIR__RUN_FORKED | (parent ? parent->flags & WEIR__RUN_SHOWN : 0),
                                  &image_index);
-    areas.lock = (weir__lock){0};
     areas.free = NULL; /* their tallies are the parent's */
     bool shown = image && image->flags & WEIR__RUN_SHOWN;
     weir__heaps_place_again(heap_place_again, shown ? &image->shown : NULL);

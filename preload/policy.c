@@ -22,7 +22,7 @@ const struct weir__policy weir__policy_other = {.decay_ms = 100,
                                                 .loose_bytes = 8 * WEIR__MIB};
 
 /* None: a program that links libweir brings its jemalloc into the process, where it is that
- * libweir's. Its first call may come when it is half initialised, from its own start. */
+ * libweir's. Its first call may come when it is half initialized, from its own start. */
 const struct weir__backing weir_backing_jemalloc;
 
 /* Nor this one: malloc is weir here. */

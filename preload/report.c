@@ -1,7 +1,7 @@
 /*
  * preload/report.c - what of this process's image needs to be written now and then: when
  * the peak was seen and with how many blocks, what is kept for re-use; and at the end, by
- * size of block. Owns the note of the peak. Total, count and peak themselves are always
+ * size of block. Owns the peak that was seen last. Total, count and peak themselves are always
  * there (preload/image.c). Never allocates.
  *
  * A writer takes `writing`; who finds it taken leaves it to the other. The image itself
@@ -24,8 +24,8 @@
 
 #define REFRESH_NS 50000000u
 
-static struct weir__meter_note peak; /* under `writing` */
-static uint64_t refreshed_at;        /* coarse clock; atomic */
+static struct weir__peak_seen peak; /* under `writing` */
+static uint64_t refreshed_at;       /* coarse clock; atomic */
 static int writing;
 
 static bool writing_take(void)
@@ -62,7 +62,7 @@ static void figures_write(struct weir__run_image *image)
 {
     weir_stats stats = {.size = sizeof stats};
     weir_stats_get(&weir__cpu, &stats);
-    if (weir__peak_note(&weir__cpu, NULL, &peak))
+    if (weir__peak_rose(&weir__cpu, NULL, &peak))
         peak_write(image);
     image->in_use = stats.in_use;
     image->cached = stats.cached;
@@ -109,7 +109,7 @@ static void report_watch(const struct weir__window *own)
     if (!image || !writing_take())
         return;
     int saved = errno;
-    if (weir__peak_note(&weir__cpu, own, &peak)) {
+    if (weir__peak_rose(&weir__cpu, own, &peak)) {
         image_begin(image);
         peak_write(image);
         image_end(image);
@@ -133,7 +133,7 @@ void preload_report_start(void)
     image_begin(image);
     figures_write(image);
     image_end(image);
-    weir__slow_watch(report_watch);
+    weir__slow_hook_set(report_watch);
 }
 
 void preload_report_forked(void)
@@ -141,7 +141,7 @@ void preload_report_forked(void)
     weir_stats stats = {.size = sizeof stats};
     struct weir__run_image *image = preload_image();
     writing = 0;
-    peak = (struct weir__meter_note){0};
+    peak = (struct weir__peak_seen){0};
     if (!image)
         return;
     weir_reset_peak(&weir__cpu);

@@ -17,7 +17,6 @@
 #include <weir/trace.h>
 
 #include <link.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -127,7 +126,7 @@ __attribute__((constructor)) static void preload_start(int argc, char **argv)
     else if (weir__environment_record())
         recorded = getpid();
     preload_environment_start();
-    pthread_atfork(NULL, NULL, preload_forked);
+    weir__fork_register(NULL, NULL, preload_forked);
     at_quick_exit(preload_end);
 }
 

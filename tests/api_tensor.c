@@ -441,7 +441,7 @@ Test(tensor_resize, other_handles_keep_the_old_storage)
     expect_live(weir_cpu_allocator(), 0, 0);
 }
 
-Test(tensor_resize, a_slice_does_not_grow_over_its_neighbours)
+Test(tensor_resize, a_slice_does_not_grow_over_its_neighbors)
 {
     weir_tensor *t = iota(ARRAY(10), 1);
     weir_tensor *head = weir_tensor_slice(t, 0, 0, 4, 1);

@@ -66,7 +66,7 @@ static void use(void)
 static void misuse_found(void)
 {
     static uint64_t block[8];
-    weir__late_misuse_note(
+    weir__late_misuse_keep(
         &(struct weir__late_misuse){WEIR_MISUSE_CORRUPTION, block, weir_cpu_allocator(), 0});
 }
 

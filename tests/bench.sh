@@ -80,7 +80,7 @@ fi
 expect 0 $weir bench --quick --touch=none --only silero --traces "$scratch"
 grep -q '^  ort-silero-vad-mempattern .* yes$' "$scratch/out" || complain "no row that ends in yes"
 grep -q 'exact in 3 of 3' "$scratch/out" || complain "no closing sentence"
-grep -q "$(printf '\033')" "$scratch/out" && complain "colours though this is no terminal"
+grep -q "$(printf '\033')" "$scratch/out" && complain "colors though this is no terminal"
 
 expect 0 $weir bench --peers --quick --only "pairs of 64 B" --svg "$scratch/peers.svg" \
     --traces "$scratch"

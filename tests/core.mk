@@ -22,6 +22,7 @@ criterion_tests += tests/unit_center
 criterion_tests += tests/unit_class
 criterion_tests += tests/unit_faults
 criterion_tests += tests/unit_late_misuse
+criterion_tests += tests/unit_locks
 criterion_tests += tests/unit_map
 criterion_tests += tests/unit_meta
 criterion_tests += tests/unit_meter
@@ -39,6 +40,7 @@ tests_unit_center_LDADD = $(unit_ldadd)
 tests_unit_class_LDADD = $(unit_ldadd)
 tests_unit_late_misuse_LDADD = $(unit_ldadd)
 tests_unit_faults_LDADD = $(unit_ldadd)
+tests_unit_locks_LDADD = $(unit_ldadd)
 tests_unit_map_LDADD = $(unit_ldadd)
 tests_unit_meta_LDADD = $(unit_ldadd)
 tests_unit_os_pages_LDADD = $(unit_ldadd)
@@ -62,9 +64,13 @@ tests_stress_limits_LDADD = $(core_ldadd)
 tests_stress_unfence_LDADD = $(core_ldadd)
 tests_stress_budget_LDADD = $(core_ldadd)
 
-plain_tests += tests/address_limits tests/background_misuse tests/debug_faults tests/fence_refused tests/kept_pages \
-	tests/large_pages tests/late_load tests/no_keys_left tests/stale_lookups
+plain_tests += tests/address_limits tests/background_misuse tests/debug_faults tests/fence_refused tests/fork_handlers \
+	tests/fork_objects tests/fork_refused tests/kept_pages tests/large_pages tests/late_load \
+	tests/no_keys_left tests/stale_lookups
 tests_address_limits_LDADD = $(plain_ldadd)
+tests_fork_objects_LDADD = $(plain_ldadd)
+tests_fork_handlers_LDADD = $(core_ldadd)
+tests_fork_refused_LDADD = $(core_ldadd)
 tests_stale_lookups_LDADD = $(plain_ldadd)
 tests_background_misuse_LDADD = $(core_ldadd)
 tests_debug_faults_LDADD = $(core_ldadd)
@@ -74,11 +80,12 @@ tests_no_keys_left_LDADD = $(core_ldadd)
 tests_large_pages_LDADD = $(core_ldadd)
 tests_late_load_LDADD = -lpthread -ldl
 
-script_tests += tests/exports.sh tests/layers.sh tests/ctypes.sh tests/outside.sh \
+script_tests += tests/exports.sh tests/layers.sh tests/nouns.sh tests/functions.sh tests/ctypes.sh tests/outside.sh \
 	tests/test_callgrind.sh tests/docs.sh tests/memory_tools.sh
 check_PROGRAMS += tests/callgrind_pairs
 tests_callgrind_pairs_SOURCES = tests/callgrind_pairs.c
 tests_callgrind_pairs_LDADD = $(plain_ldadd)
+EXTRA_DIST += tests/nouns.awk
 EXTRA_DIST += tests/memory_tools/program.c tests/outside/program.c tests/outside/module.c
 
 valgrind_tests += tests/api_version tests/unit_backing

@@ -177,6 +177,15 @@ static void settle_without_lock(void)
     weir__span_settle_locked(page_heap());
 }
 
+static void take_in_wrong_order(void)
+{
+    static weir__lock inner = WEIR__LOCK(METER), outer = WEIR__LOCK(PAGES);
+    weir__lock_take(&inner);
+    weir__lock_take(&outer);
+    weir__lock_drop(&outer);
+    weir__lock_drop(&inner);
+}
+
 /* -- level 3 ------------------------------------------------------------------------------ */
 
 static struct weir__center *center_of(size_t size)
@@ -274,6 +283,7 @@ static const struct fault faults[] = {
     {"a write into a large block freed before", 1, WRITTEN, write_hole, take_large},
     {"more blocks than there are", 2, FAILED, ask_too_much, use_nothing},
     {"a lock that is not held", 2, FAILED, settle_without_lock, use_nothing},
+    {"locks out of order", 2, "weir: lock order: ", take_in_wrong_order, use_nothing},
     {"a slab's chain that lacks a block", 3, FAILED, cut_chain, use_small},
     {"a center's count", 3, FAILED, count_blocks_wrong, use_small},
     {"a cache's room", 3, FAILED, count_room_wrong, use_small},

@@ -1,26 +1,33 @@
 #!/bin/sh
-# A file includes only its own layer and those below (docs: the layers, from the
-# bottom). Neighbours in one line of the table do not see each other, except as
-# said at `visible`.
+# A file includes only its own layer and those below, as docs/design.md draws them. Siblings
+# in one line of the drawing do not see each other, except as said at `visible`.
 set -u
 cd "$top_srcdir" || exit 99
 
 find src tools adapters preload include -name '*.[ch]' -o -name '*.hpp' -o -name '*.cc' \
     -o -name '*.in' -path '*include*' | sort |
     xargs awk '
-function rank_of(layer)
-{
-    if (layer == "base") return 1
-    if (layer == "os") return 1.5
-    if (layer == "backing") return 2
-    if (layer == "pool" || layer == "device" || layer == "track") return 3
-    if (layer == "alloc") return 5
-    if (layer == "object" || layer == "plan") return 6
-    if (layer == "observe") return 7
-    if (layer == "everything") return 7.5
-    if (layer == "tools" || layer == "adapters" || layer == "preload") return 8
-    return 0
+# The drawing in docs/design.md: from `## Layers` to the next heading, indented lines, names before a gap of
+# three spaces. The lowest line has rank 1.
+FILENAME == "docs/design.md" {
+    if (/^## /) drawing = $0 == "## Layers"
+    if (drawing && /^    [a-z]/) {
+        sub(/^ +/, "")
+        sub(/   .*/, "")
+        drawn[++nlines] = $0
+    }
+    next
 }
+FNR == 1 && nlines && !ranked {
+    for (i = 1; i <= nlines; i++) {
+        n = split(drawn[i], names, " ")
+        for (k = 1; k <= n; k++) rank[names[k]] = nlines + 1 - i
+    }
+    rank["everything"] = nlines - 0.5 # headers that include all others, below tools
+    ranked = 1
+}
+
+function rank_of(layer) { return layer in rank ? rank[layer] : 0 }
 
 # The layer that a public header belongs to. The vocabulary (types that every
 # layer speaks of) is at the bottom.
@@ -82,6 +89,6 @@ function visible(from, to)
 }
 END {
     printf "%d includes looked at\n", seen
-    if (seen < 20) bad++
+    if (seen < 20 || nlines < 5) bad++
     exit bad > 0
-}'
+}' docs/design.md

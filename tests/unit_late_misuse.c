@@ -30,16 +30,16 @@ Test(late_misuse, is_kept_until_it_is_taken)
     cr_assert_not(weir__late_misuse_take(&late));
     for (size_t i = 0; i < WEIR__LATE_MISUSES; i++) {
         expected = twice(i);
-        weir__late_misuse_note(&expected);
+        weir__late_misuse_keep(&expected);
     }
-    cr_assert(weir__late_misuses_noted);
+    cr_assert(weir__late_misuses_kept);
     for (size_t i = 0; i < WEIR__LATE_MISUSES; i++) {
         expected = twice(i);
         cr_assert(weir__late_misuse_take(&late));
         cr_assert(same(&late, &expected));
     }
     cr_assert_not(weir__late_misuse_take(&late));
-    cr_assert_not(weir__late_misuses_noted);
+    cr_assert_not(weir__late_misuses_kept);
     cr_assert_eq(weir__late_misuses_lost(), 0);
 }
 
@@ -50,7 +50,7 @@ Test(late_misuse, what_finds_no_place_is_added_to_another_of_its_owner)
     size_t bytes = 0, count = 0;
     for (size_t i = 0; i < WEIR__LATE_MISUSES + 3; i++) {
         late = twice(i);
-        weir__late_misuse_note(&late);
+        weir__late_misuse_keep(&late);
     }
     cr_assert_eq(weir__late_misuses_lost(), 0);
     while (weir__late_misuse_take(&late)) {
@@ -66,14 +66,14 @@ Test(late_misuse, what_can_be_added_to_none_is_counted)
     struct weir__late_misuse late;
     for (size_t i = 0; i < WEIR__LATE_MISUSES; i++) {
         late = twice(i);
-        weir__late_misuse_note(&late);
+        weir__late_misuse_keep(&late);
     }
     late = twice(1);
     late.owner = &blocks[7];
-    weir__late_misuse_note(&late);
+    weir__late_misuse_keep(&late);
     late = twice(2);
     late.what = WEIR_MISUSE_CORRUPTION;
-    weir__late_misuse_note(&late);
+    weir__late_misuse_keep(&late);
     cr_assert_eq(weir__late_misuses_lost(), 2);
     while (weir__late_misuse_take(&late))
         cr_assert_eq(late.more, 0);
@@ -85,10 +85,10 @@ Test(late_misuse, only_corruption_is_kept_once)
 {
     struct weir__late_misuse corrupt = twice(1), copy = twice(1), late;
     corrupt.what = WEIR_MISUSE_CORRUPTION;
-    weir__late_misuse_note(&corrupt);
-    weir__late_misuse_note(&copy);
-    weir__late_misuse_note(&corrupt);
-    weir__late_misuse_note(&copy);
+    weir__late_misuse_keep(&corrupt);
+    weir__late_misuse_keep(&copy);
+    weir__late_misuse_keep(&corrupt);
+    weir__late_misuse_keep(&copy);
     for (int i = 0; i < 3; i++)
         cr_assert(weir__late_misuse_take(&late));
     cr_assert_not(weir__late_misuse_take(&late));
@@ -114,7 +114,7 @@ static void *thread_notes(void *argument)
     size_t first = (size_t)(uintptr_t)argument * EACH;
     for (size_t i = first; i < first + EACH; i++) {
         struct weir__late_misuse late = twice(i);
-        weir__late_misuse_note(&late);
+        weir__late_misuse_keep(&late);
         if (i % 3 == 0)
             take_all();
     }

@@ -3,14 +3,15 @@
  * so that after every operation the truth is known: totals, peaks, counts, limits and
  * observers of a tree of meters through all phases. Then the same with real threads.
  */
+#include "core.h"
+#include "os/fence.h"
+#include "os/locks.h"
 #include "os/thread.h"
 #include "track/count.h"
 #include "track/meter.h"
 #include "track/observer.h"
 #include "track/reading.h"
 #include "track/shared.h"
-#include "os/fence.h"
-#include "core.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -57,7 +58,7 @@ static void meters_unmake(void)
         weir__meter_destroy(&meters[i].meter);
     }
     cr_assert(weir__meter_is_valid());
-    cr_assert(weir__meter_is_quiet());
+    cr_assert(weir__locks_are_free());
 }
 
 TestSuite(meter, .init = meters_make, .fini = meters_unmake);
@@ -452,7 +453,7 @@ static bool work_is_done;
 static void *work(void *argument)
 {
     struct worker *w = argument;
-    struct weir__meter_note note = {0};
+    struct weir__peak_seen seen = {0};
     uint64_t random = w->seed;
     int64_t of[2] = {0};
     for (int i = 0; i < 2; i++)
@@ -469,9 +470,9 @@ static void *work(void *argument)
         w->most = w->live > w->most ? w->live : w->most;
         w->operations++;
         if (n % 16 == 0)
-            weir__meter_note(&meters[0].meter, &w->windows[i], &note);
+            weir__meter_peak_rose(&meters[0].meter, &w->windows[i], &seen);
     }
-    w->noted = note.peak;
+    w->noted = seen.peak;
     return NULL;
 }
 
@@ -516,7 +517,7 @@ Test(meter, threads_agree_at_the_end)
     cr_assert_eq(r.allocations + r.frees, operations);
     cr_assert(r.peak >= (size_t)(live > least ? live : 0) && r.peak <= (size_t)most);
     for (int i = 0; i < 4; i++) {
-        cr_assert(workers[i].noted > 0 && workers[i].noted <= r.peak, "a note is a true peak");
+        cr_assert(workers[i].noted > 0 && workers[i].noted <= r.peak, "a peak seen is a true peak");
         for (int j = 0; j < 2; j++)
             weir__window_detach(&workers[i].windows[j]);
     }

@@ -3,8 +3,8 @@
  * that asks for any: the call says ENOMEM, the object is as it was, the figures are true, no
  * book-keeping is lost; and at last the call succeeds.
  */
-#include "base/fault.h"
 #include "backing/meta.h"
+#include "base/fault.h"
 
 #include "object.h"
 

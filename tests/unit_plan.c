@@ -3,8 +3,8 @@
  * checkers that must find what is wrong, proofs of the search, memory per buffer, and
  * the goals on the instances that come with the source.
  */
-#include "base/fault.h"
 #include "backing/meta.h"
+#include "base/fault.h"
 #include "plan/plan.h"
 #include "plan/search.h"
 

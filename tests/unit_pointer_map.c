@@ -49,7 +49,7 @@ static struct model {
     uint64_t random;
 } model;
 
-/* Neighbours, multiples of large powers of two, any pointer, and those that the smallest table
+/* Neighbors, multiples of large powers of two, any pointer, and those that the smallest table
  * puts at its end, so that runs go round it. */
 static void *key_make(struct model *m, uintptr_t i)
 {

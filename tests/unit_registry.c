@@ -22,7 +22,7 @@ struct model {
     uint64_t random;
 };
 
-/* Runs of neighbours, multiples of large powers of two, and any address. */
+/* Runs of neighbors, multiples of large powers of two, and any address. */
 static void keys_make(struct model *m)
 {
     for (uintptr_t i = 0; i < KEYS; i++) {
@@ -102,6 +102,7 @@ static struct model model;
 Test(registry, does_as_a_plain_array)
 {
     struct model *m = &model;
+    weir__registry_init(&m->registry);
     m->random = 5;
     size_t own_before = weir__meta_in_use();
     keys_make(m);
@@ -140,7 +141,8 @@ static int stop_at_third(struct weir__foreign *entry, void *user)
 
 Test(registry, a_visitor_stops_the_walk)
 {
-    struct weir__registry r = {0};
+    struct weir__registry r;
+    weir__registry_init(&r);
     int visits = 0;
     for (uintptr_t i = 1; i <= 10; i++)
         cr_assert(weir__registry_add(&r, &(struct weir__foreign){.block = (void *)(i * 64)}));
@@ -152,7 +154,8 @@ Test(registry, a_visitor_stops_the_walk)
 /* When it cannot grow it says so, and is as it was. */
 Test(registry, stays_whole_without_memory)
 {
-    struct weir__registry r = {0};
+    struct weir__registry r;
+    weir__registry_init(&r);
     struct weir__foreign entry = {.block = (void *)64, .requested = 1};
     weir__fault_after(0);
     cr_assert_not(weir__registry_add(&r, &entry));
@@ -202,7 +205,7 @@ Test(registry, keeps_no_pointer_to_a_block)
 Test(freed, knows_an_address_until_a_block_starts_there)
 {
     cr_assert_not(weir__freed_has((void *)6400));
-    weir__freed_note((void *)6400);
+    weir__freed_add((void *)6400);
     cr_assert(weir__freed_has((void *)6400));
     cr_assert_not(weir__freed_has((void *)6416));
     weir__freed_forget((void *)6416);

@@ -4,12 +4,13 @@
  * operation the truth is known; the words are summed as the header says, and must come to
  * it: in all phases, through attaching, detaching, resets, limits and forks.
  */
-#include "track/meter.h"
+#include "core.h"
+#include "os/fence.h"
+#include "os/locks.h"
 #include "track/count.h"
+#include "track/meter.h"
 #include "track/reading.h"
 #include "track/shared.h"
-#include "os/fence.h"
-#include "core.h"
 
 #include <criterion/criterion.h>
 
@@ -174,6 +175,7 @@ static void peak_reset(void)
 static void forked(int t, struct weir__shown *child)
 {
     struct weir__shown before;
+    weir__locks_fork_take();
     weir__meter_fork_prepare();
     before = *shown;
     for (int i = 0; i < WINDOWS; i++) {
@@ -182,6 +184,7 @@ static void forked(int t, struct weir__shown *child)
     }
     weir__shown_forked(&meter, child);
     weir__meter_fork_done();
+    weir__locks_fork_drop();
     cr_assert_eq(memcmp(&before, shown, sizeof before), 0, "the parent's words are left alone");
     shown = child;
     expect_shown("a fork");

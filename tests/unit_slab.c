@@ -217,7 +217,7 @@ Test(slab, a_free_of_more_than_the_class_is_noted)
     struct weir__slab *slab = slab_with_some_out();
     some[2].former = WEIR__ENTRY_LIVE | 256;
     cr_assert(weir__slab_put(slab, &some[2]));
-    cr_assert_not(weir__late_misuses_noted);
+    cr_assert_not(weir__late_misuses_kept);
     some[3].former = WEIR__ENTRY_LIVE | 257;
     cr_assert(weir__slab_put(slab, &some[3]), "the copy is true");
     expect_noted(WEIR_MISUSE_CORRUPTION, &some[3], 0);

@@ -177,7 +177,7 @@ static void goals_ramp(struct table *t, const struct bench_plan *plan)
 static void accounting_goals(const struct bench_plan *plan)
 {
     struct table t;
-    printf("\n%sgoals%s\n\n", table_colour(LOOK_HEAD), table_plain());
+    printf("\n%sgoals%s\n\n", table_color(LOOK_HEAD), table_plain());
     table_begin(&t, 4);
     t.nleft = 4;
     goal_steady(&t, plan, steady_1);

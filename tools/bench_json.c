@@ -135,10 +135,10 @@ void bench_head_print(const char *what, const struct bench_plan *plan)
     char machine[500];
     long cpus = sysconf(_SC_NPROCESSORS_ONLN);
     bench_machine(machine, sizeof(machine));
-    printf("%sweir %s%s  %s\n%s; median of %u round%s.\n", table_colour(LOOK_HEAD), weir_version(),
+    printf("%sweir %s%s  %s\n%s; median of %u round%s.\n", table_color(LOOK_HEAD), weir_version(),
            table_plain(), machine, what, plan->rounds_run, plan->rounds_run == 1 ? "" : "s");
     if (plan->load_before > 0.5 * (double)cpus)
         printf("%sOther work was going on (load average %.1f when this began, %ld CPUs): times are "
                "noisy.%s\n",
-               table_colour(LOOK_BAD), plan->load_before, cpus, table_plain());
+               table_color(LOOK_BAD), plan->load_before, cpus, table_plain());
 }

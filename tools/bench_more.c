@@ -40,7 +40,7 @@ static void view_print(const struct bench_plan *plan, const struct view *view, c
     struct table t;
     bool weir_only = strcmp(view->metric, "metadata") == 0 || strcmp(view->metric, "trimmed") == 0;
     size_t targets = weir_only ? 1 : plan->ntargets;
-    printf("\n%s%s%s\n\n", table_colour(LOOK_HEAD), view->title, table_plain());
+    printf("\n%s%s%s\n\n", table_color(LOOK_HEAD), view->title, table_plain());
     table_begin(&t, targets + 1);
     table_add(&t, LOOK_HEAD, "%s", first);
     for (size_t k = 0; k < targets; k++)

@@ -234,7 +234,7 @@ static void group_table(const struct bench_plan *plan, const char *group, const 
     if (v.rows == 0)
         return;
     struct table t;
-    printf("\n%s%s%s: %s\n\n", table_colour(LOOK_HEAD), group, table_plain(), unit);
+    printf("\n%s%s%s: %s\n\n", table_color(LOOK_HEAD), group, table_plain(), unit);
     table_begin(&t, plan->ntargets + 3);
     table_add(&t, LOOK_HEAD, "load");
     for (size_t k = 0; k < plan->ntargets; k++)
@@ -277,7 +277,7 @@ static void metric_table(const struct bench_plan *plan, const char *group, const
         table_add(&t, LOOK_PLAIN, "%s", resident ? table_bytes(live) : "");
     }
     if (rows) {
-        printf("\n%s%s%s\n\n", table_colour(LOOK_HEAD), title, table_plain());
+        printf("\n%s%s%s\n\n", table_color(LOOK_HEAD), title, table_plain());
         table_print(&t);
     } else {
         free(t.cells);
@@ -391,7 +391,7 @@ static void goals_print(const struct bench_plan *plan)
 {
     struct table t;
     struct verdict handoff = verdict_of(plan, handoff_group, NULL);
-    printf("\n%sgoals%s\n\n", table_colour(LOOK_HEAD), table_plain());
+    printf("\n%sgoals%s\n\n", table_color(LOOK_HEAD), table_plain());
     table_begin(&t, 4);
     t.nleft = 4;
     for (size_t i = 0; i < 4; i++) {

@@ -224,7 +224,7 @@ static void summary_print(const struct bench_options *options, const struct benc
         printf("%sweir replays %zu recorded trace%s in %s of raw malloc's time%s (geometric mean; "
                "%s to "
                "%s),\nwith %.0f page faults where malloc takes %.0f",
-               table_colour(LOOK_HEAD), s.traces, s.traces > 1 ? "s" : "", table_number(s.mean),
+               table_color(LOOK_HEAD), s.traces, s.traces > 1 ? "s" : "", table_number(s.mean),
                table_plain(), table_number(s.best), table_number(s.worst), s.faults,
                s.faults_malloc);
         if (options->touch != TOUCH_NONE && !isnan(s.above_live))
@@ -235,7 +235,7 @@ static void summary_print(const struct bench_options *options, const struct benc
     printf("Its statistics are exact in %s%zu of %zu measurements%s: total, peak and count "
            "equal the "
            "trace's own after every event.\n",
-           table_colour(s.exact == s.weir_cells ? LOOK_GOOD : LOOK_BAD), s.exact, s.weir_cells,
+           table_color(s.exact == s.weir_cells ? LOOK_GOOD : LOOK_BAD), s.exact, s.weir_cells,
            table_plain());
     free(ratios);
 }
@@ -251,7 +251,7 @@ static void tables_print(const struct bench_options *options, const struct bench
     bench_head_print(what, plan);
     if (*targets->missing)
         printf("Not on this machine: %s.\n", targets->missing);
-    printf("\n%sns an event%s\n", table_colour(LOOK_HEAD), table_plain());
+    printf("\n%sns an event%s\n", table_color(LOOK_HEAD), table_plain());
     time_table(plan, traces_group, "trace");
     time_table(plan, threads_group, "two threads");
     time_table(plan, synthetic_group, "synthetic (ns a pair)");
@@ -259,7 +259,7 @@ static void tables_print(const struct bench_options *options, const struct bench
         (group_is_empty(plan, traces_group) && group_is_empty(plan, threads_group)))
         return;
     printf("\n%spage faults a pass | peak resident over peak live bytes%s\n\n",
-           table_colour(LOOK_HEAD), table_plain());
+           table_color(LOOK_HEAD), table_plain());
     memory_table(plan);
 }
 

@@ -52,25 +52,25 @@ void table_rule(struct table *t)
 
 /* -- looks --------------------------------------------------------------------------- */
 
-bool table_is_coloured(void)
+bool table_is_colored(void)
 {
     const char *term = getenv("TERM");
     return isatty(STDOUT_FILENO) && !getenv("NO_COLOR") && term && strcmp(term, "dumb") != 0;
 }
 
-const char *table_colour(enum table_look look)
+const char *table_color(enum table_look look)
 {
     static const char *const sequences[] = {[LOOK_PLAIN] = "",
                                             [LOOK_GOOD] = "\033[32m",
                                             [LOOK_BAD] = "\033[31m",
                                             [LOOK_DIM] = "\033[2m",
                                             [LOOK_HEAD] = "\033[1m"};
-    return table_is_coloured() ? sequences[look] : "";
+    return table_is_colored() ? sequences[look] : "";
 }
 
 const char *table_plain(void)
 {
-    return table_is_coloured() ? "\033[0m" : "";
+    return table_is_colored() ? "\033[0m" : "";
 }
 
 static char *text_next(void)
@@ -127,7 +127,7 @@ static void rule_print(const struct table *t, const size_t *widths)
     size_t n = 0;
     for (size_t i = 0; i < t->ncolumns; i++)
         n += widths[i] + (i ? GAP : 0);
-    printf("  %s", table_colour(LOOK_DIM));
+    printf("  %s", table_color(LOOK_DIM));
     while (n--)
         putchar('-');
     printf("%s\n", table_plain());
@@ -142,7 +142,7 @@ static void row_print(const struct table *t, const struct table_cell *row, const
     for (size_t i = 0; i < last; i++) {
         int pad = (int)(widths[i] - strlen(row[i].text));
         bool left = i < t->nleft;
-        printf("%*s%s%s%s%*s", (i ? GAP : 0) + (left ? 0 : pad), "", table_colour(row[i].look),
+        printf("%*s%s%s%s%*s", (i ? GAP : 0) + (left ? 0 : pad), "", table_color(row[i].look),
                row[i].text, table_plain(), left && i + 1 < last ? pad : 0, "");
     }
     putchar('\n');

@@ -1,7 +1,7 @@
 /*
  * tools/bench_table.h - a table of text: cells are added row by row, columns are aligned when
  * it is printed, the first to the left, the others to the right. Knows nothing of what it
- * shows. Colours only on a terminal.
+ * shows. Colors only on a terminal.
  */
 #ifndef WEIR_TOOLS_BENCH_TABLE_H
 #define WEIR_TOOLS_BENCH_TABLE_H
@@ -35,9 +35,9 @@ void table_rule(struct table *t);
 /* Prints and frees. */
 void table_print(struct table *t);
 
-bool table_is_coloured(void);
+bool table_is_colored(void);
 /* The escape sequence of a look, or "" off a terminal. */
-const char *table_colour(enum table_look look);
+const char *table_color(enum table_look look);
 const char *table_plain(void);
 
 /* "12.3": three digits that matter, in a buffer of its own (eight of them, in turn). */

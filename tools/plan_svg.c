@@ -1,5 +1,5 @@
 /*
- * tools/plan_svg.c - draws a solved plan: time across, offset up, one box a buffer, coloured
+ * tools/plan_svg.c - draws a solved plan: time across, offset up, one box a buffer, colored
  * by size; beneath it the live sum over time. Self-contained SVG: no script, no font.
  * Readable from a few buffers to some thousands: boxes stay sharp at any zoom, edges are
  * thin beside the boxes, and labels are drawn only where they fit.
@@ -72,7 +72,7 @@ static void svg_bytes(char *to, size_t n, double bytes)
 }
 
 /* From pale yellow (small) over green to dark blue (large), by the size's logarithm. */
-static void svg_colour(const struct svg_view *v, size_t size, char to[8], bool *dark)
+static void svg_color(const struct svg_view *v, size_t size, char to[8], bool *dark)
 {
     static const int stops[5][3] = {
         {253, 231, 140}, {150, 205, 110}, {60, 165, 140}, {50, 105, 150}, {62, 40, 110}};
@@ -94,15 +94,15 @@ static void svg_box(const struct svg_view *v, const struct plan_row *r, size_t o
     double x = svg_x(v, (double)r->lower), w = svg_x(v, (double)r->upper) - x;
     double y = svg_y(v, (double)offset + (double)r->size);
     double h = svg_y(v, (double)offset) - y;
-    char colour[8], size[32];
+    char color[8], size[32];
     bool dark;
-    svg_colour(v, r->size, colour, &dark);
+    svg_color(v, r->size, color, &dark);
     svg_bytes(size, sizeof size, (double)r->size);
     edge = fmin(edge, 0.2 * fmin(w, h));
     fprintf(to,
             "<rect x=\"%.3f\" y=\"%.3f\" width=\"%.3f\" height=\"%.3f\" fill=\"%s\" "
             "stroke-width=\"%.2f\"><title>",
-            x, y, w, h, colour, edge);
+            x, y, w, h, color, edge);
     svg_text(to, r->id);
     fprintf(to, ": %s at %zu, [%" PRId64 ", %" PRId64 ")</title></rect>\n", size, offset, r->lower,
             r->upper);

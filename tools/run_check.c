@@ -67,7 +67,7 @@ int run_check(const char *program)
         return refuse(program, NOT_FOUND, "no such program");
     if (error)
         return refuse(program, NOT_EXECUTABLE, strerror(error));
-    weir__program_file_look(path, weir__program_loader(), true, &about);
+    weir__program_file_examine(path, weir__program_loader(), true, &about);
     if (about.interpreter[0])
         program = about.interpreter;
     if (about.error)

@@ -17,9 +17,9 @@ enum {
     TICKS_MAX = 12
 };
 
-static const char *const svg_colours[SVG_SERIES_MAX] = {"#1257b8", "#8b919b", "#dd7f2a", "#2f9e6a",
-                                                        "#9859b8", "#c9485b", "#6b4f3a", "#c2a500",
-                                                        "#00909e", "#e07bb5", "#5a6b2f", "#444444"};
+static const char *const svg_colors[SVG_SERIES_MAX] = {"#1257b8", "#8b919b", "#dd7f2a", "#2f9e6a",
+                                                       "#9859b8", "#c9485b", "#6b4f3a", "#c2a500",
+                                                       "#00909e", "#e07bb5", "#5a6b2f", "#444444"};
 
 /* The axis of values: from `low` to `high`, between two coordinates. */
 struct axis {
@@ -160,7 +160,7 @@ static void head_draw(struct svg *svg, const struct svg_chart *c)
     svg->y += 22;
     for (size_t s = 0; s < c->nseries; s++) {
         fprintf(svg->body, "<rect x=\"%.1f\" y=\"%d\" width=\"11\" height=\"11\" fill=\"%s\"/>\n",
-                x, svg->y - 10, svg_colours[s]);
+                x, svg->y - 10, svg_colors[s]);
         text_at(svg, x + 16, svg->y, s ? "legend" : "legend first", c->series[s].name);
         x += 34 + 7.2 * (double)strlen(c->series[s].name);
     }
@@ -193,7 +193,7 @@ static void bar_draw(struct svg *svg, const struct svg_chart *c, const struct ax
         return;
     double from = axis_at(a, a->logarithmic ? a->low : 0), to = axis_at(a, value);
     fprintf(svg->body, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" fill=\"%s\"/>\n",
-            fmin(from, to), y, fmax(fabs(to - from), 0.5), BAR - 1, svg_colours[s]);
+            fmin(from, to), y, fmax(fabs(to - from), 0.5), BAR - 1, svg_colors[s]);
     char number[32];
     number_text(number, sizeof(number), value);
     text_at(svg, fmax(from, to) + 3, y + BAR - 1, s ? "value" : "value first", number);
@@ -231,7 +231,7 @@ static void dots_row(struct svg *svg, const struct svg_chart *c, const struct ax
             fprintf(svg->body,
                     "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%s\" fill=\"%s\" stroke=\"#fff\" "
                     "stroke-width=\"0.8\"><title>",
-                    axis_at(a, value), y, s ? "4.2" : "5.6", svg_colours[s]);
+                    axis_at(a, value), y, s ? "4.2" : "5.6", svg_colors[s]);
         else
             continue;
         text_write(svg->body, c->series[s].name);
@@ -265,8 +265,8 @@ static double category_x(const struct svg_chart *c, size_t i)
 static void line_draw(struct svg *svg, const struct svg_chart *c, const struct axis *a, size_t s)
 {
     const char *joint = "<polyline class=\"line\" points=\"";
-    fprintf(svg->body, "<g stroke=\"%s\" fill=\"%s\" stroke-width=\"%s\">\n", svg_colours[s],
-            svg_colours[s], s ? "1.6" : "3");
+    fprintf(svg->body, "<g stroke=\"%s\" fill=\"%s\" stroke-width=\"%s\">\n", svg_colors[s],
+            svg_colors[s], s ? "1.6" : "3");
     for (size_t i = 0; i < c->ncategories; i++)
         if (value_counts(c, c->series[s].values[i])) {
             fprintf(svg->body, "%s%.1f,%.1f", joint, category_x(c, i),

@@ -25,7 +25,7 @@ static uint64_t key_of(const struct trace_block *block, enum trace_group_by by)
                                     : block->requested;
 }
 
-/* Neighbours of one key become one; returns how many are left. */
+/* Neighbors of one key become one; returns how many are left. */
 static size_t groups_join(struct trace_group *groups, size_t n)
 {
     size_t kept = 0;

@@ -387,7 +387,7 @@ static int print_rounds(const struct settings *s, const char *name, const struct
     return left != 0;
 }
 
-/* The most favourable round of each: what the allocator, not the machine, costs. */
+/* The most favorable round of each: what the allocator, not the machine, costs. */
 static double best_of(const struct settings *s, const struct answer *answer, bool run)
 {
     double best = INFINITY;

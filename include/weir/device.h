@@ -16,7 +16,8 @@
  *
  * Thread rule: every function may be called from any thread at any time, except that
  * weir_allocator_destroy must be the last call on its allocator. The pool has one lock,
- * held across calls to the table.
+ * held across calls to the table, whose functions must not use weir. A forked child may go on
+ * with the pool, whatever other threads were at, unless the table says WEIR_DEVICE_NO_FORK.
  */
 #ifndef WEIR_DEVICE_H
 #define WEIR_DEVICE_H

@@ -1,4 +1,8 @@
-/* alloc/allocate.h - the way of an allocation that the fast one (alloc/small.h) left. */
+/*
+ * alloc/allocate.h - the slow way of an allocation, behind the inline one (alloc/small.h). Chooses
+ * between small, large and provided blocks; knows nothing of how each is made. No state. Any
+ * thread, no lock held.
+ */
 #ifndef WEIR_ALLOC_ALLOCATE_H
 #define WEIR_ALLOC_ALLOCATE_H
 

@@ -1,6 +1,6 @@
 /*
- * alloc/allocator.h - what the layers above may know of an allocator beyond the
- * public interface. Nothing here is exported.
+ * alloc/allocator.h - what the layers above may know of an allocator beyond the public interface.
+ * No state. Any thread; takes no lock. Nothing here is exported.
  */
 #ifndef WEIR_ALLOC_ALLOCATOR_H
 #define WEIR_ALLOC_ALLOCATOR_H

@@ -9,32 +9,32 @@
 #include "alloc/context.h"
 #include "alloc/trim.h"
 #include "base/error.h"
+#include "os/locks.h"
+#include "os/wait.h"
 
 #include <weir/pool.h>
 
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <time.h>
 
 /* An allocator that nobody used in so many looks in a row is trimmed. */
 #define IDLE_LOOKS 2
 
 /*
  * Who starts or stops the thread holds `control`, until the thread that was stopped has ended:
- * it could take a start meanwhile for its own, and never end. The thread itself knows only
- * `lock`.
+ * it could take a start meanwhile for its own, and never end. The thread itself takes it never.
  */
 static struct {
-    pthread_mutex_t control, lock; /* taken in this order */
-    pthread_cond_t change;
-    pthread_t thread; /* these two under `control` */
+    weir__lock control;
+    pthread_t thread; /* these two under it */
     bool running;
-    bool ends; /* these two under both to write, one of them to read */
+    /* Written under it, read by the thread; atomic. */
+    uint32_t told; /* changes of the next two */
+    bool ends;
     unsigned period_ms;
-} background = {.control = PTHREAD_MUTEX_INITIALIZER,
-                .lock = PTHREAD_MUTEX_INITIALIZER,
-                .change = PTHREAD_COND_INITIALIZER};
+} background = {.control = WEIR__LOCK(CONTROL)};
+WEIR__LOCKS_KNOW(CONTROL, &background.control);
 
 /* Operations of all threads that `top` or what is below it still knows. */
 static uint64_t tree_operations(weir_allocator *top)
@@ -70,26 +70,24 @@ static void background_look(void)
     weir__context_unlock();
 }
 
+/* True: the time is over, and nobody told anything new. */
+static bool period_wait(uint32_t told)
+{
+    uint64_t ms = __atomic_load_n(&background.period_ms, __ATOMIC_RELAXED);
+    weir__os_futex_wait_for(&background.told, told, ms * 1000000);
+    return __atomic_load_n(&background.told, __ATOMIC_RELAXED) == told;
+}
+
 static void *background_main(void *unused)
 {
     (void)unused;
-    pthread_mutex_lock(&background.lock);
-    while (!background.ends) {
-        struct timespec until;
-        clock_gettime(CLOCK_MONOTONIC, &until);
-        until.tv_sec += background.period_ms / 1000;
-        until.tv_nsec += (long)(background.period_ms % 1000) * 1000000;
-        until.tv_sec += until.tv_nsec / 1000000000;
-        until.tv_nsec %= 1000000000;
-        if (pthread_cond_clockwait(&background.change, &background.lock, CLOCK_MONOTONIC, &until) !=
-            ETIMEDOUT)
-            continue;
-        pthread_mutex_unlock(&background.lock);
-        background_look();
-        pthread_mutex_lock(&background.lock);
+    for (;;) {
+        uint32_t told = __atomic_load_n(&background.told, __ATOMIC_ACQUIRE);
+        if (__atomic_load_n(&background.ends, __ATOMIC_RELAXED))
+            return NULL;
+        if (period_wait(told))
+            background_look();
     }
-    pthread_mutex_unlock(&background.lock);
-    return NULL;
 }
 
 /* The program's signals are for the program's threads. */
@@ -105,48 +103,36 @@ static int thread_start(void)
 
 static void thread_tell(bool ends, unsigned period_ms)
 {
-    pthread_mutex_lock(&background.lock);
-    background.ends = ends;
-    background.period_ms = period_ms;
-    pthread_cond_signal(&background.change);
-    pthread_mutex_unlock(&background.lock);
+    __atomic_store_n(&background.ends, ends, __ATOMIC_RELAXED);
+    __atomic_store_n(&background.period_ms, period_ms, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&background.told, 1, __ATOMIC_RELEASE);
+    weir__os_futex_wake(&background.told, 1);
 }
 
 int weir_background_start(unsigned period_ms)
 {
     if (!period_ms)
         return weir__fail(EINVAL, "the background thread cannot look every 0 ms");
-    pthread_mutex_lock(&background.control);
+    weir__lock_take(&background.control);
     thread_tell(false, period_ms);
     int error = background.running ? 0 : thread_start();
     background.running = !error;
-    pthread_mutex_unlock(&background.control);
+    weir__lock_drop(&background.control);
     return error ? weir__fail(error, "the background thread cannot be started") : 0;
 }
 
 void weir_background_stop(void)
 {
-    pthread_mutex_lock(&background.control);
+    weir__lock_take(&background.control);
     if (background.running) {
         thread_tell(true, background.period_ms);
         pthread_join(background.thread, NULL);
         background.running = false;
     }
-    pthread_mutex_unlock(&background.control);
+    weir__lock_drop(&background.control);
 }
 
-void weir__background_fork_prepare(void)
+void weir__background_forked(void)
 {
-    pthread_mutex_lock(&background.control);
-    pthread_mutex_lock(&background.lock);
-}
-
-void weir__background_fork_done(bool child)
-{
-    if (child) {
-        background.running = false;
-        pthread_cond_init(&background.change, NULL);
-    }
-    pthread_mutex_unlock(&background.lock);
-    pthread_mutex_unlock(&background.control);
+    background.running = false;
 }

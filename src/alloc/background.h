@@ -1,10 +1,8 @@
-/* alloc/background.h - around fork: the locks of the background thread, outermost of all. */
+/* alloc/background.h - the background thread around fork. */
 #ifndef WEIR_ALLOC_BACKGROUND_H
 #define WEIR_ALLOC_BACKGROUND_H
 
-#include "base/bits.h"
-
-void weir__background_fork_prepare(void);
-void weir__background_fork_done(bool child);
+/* In a forked child, every lock held: the thread is not there. */
+void weir__background_forked(void);
 
 #endif

@@ -22,7 +22,7 @@ static weir_misuse slab_fault(const struct weir__slab *slab, const void *pointer
 {
     weir__assert(weir__slab_of(pointer) == slab);
     uint64_t at;
-    const uint32_t *entries = __atomic_load_n(&slab->entries, __ATOMIC_RELAXED);
+    const uint32_t *entries = weir__relaxed_get(slab->entries);
     if (!entries)
         return WEIR_MISUSE_FOREIGN_POINTER;
     if (weir__slab_index(slab, pointer, &at)) {

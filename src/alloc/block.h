@@ -1,6 +1,7 @@
 /*
  * alloc/block.h - the live block that starts at a pointer, or what is wrong with the pointer.
- * Reads only.
+ * No state: reads the ledger, changes nothing but by weir__block_failed. Any thread; takes the
+ * lock of a registry at most.
  */
 #ifndef WEIR_ALLOC_BLOCK_H
 #define WEIR_ALLOC_BLOCK_H

@@ -56,6 +56,7 @@ void weir__body_source(struct weir__body *body, const weir_allocator_options *op
                        const struct weir__body *parent, struct weir__page_heap *page_heap)
 {
     const weir_allocator_functions *functions = options->functions;
+    weir__registry_init(&body->registry);
     body->user = options->user;
     body->backing = options->backing ? options->backing : "user";
     body->owns_page_heap = page_heap != NULL;
@@ -89,7 +90,7 @@ void weir__body_begin(struct weir__body *body, weir_allocator *handle, struct we
     if (shard)
         weir__body_shard_add(body, shard);
     weir__heap_common_init(handle);
-    __atomic_store_n(&handle->heap_at, weir__heap_slot_take(), __ATOMIC_RELAXED);
+    weir__relaxed_set(handle->heap_at, weir__heap_slot_take());
     __atomic_store_n(&handle->state, WEIR__STATE_READY, __ATOMIC_RELEASE);
 }
 

@@ -1,5 +1,6 @@
 /*
- * alloc/body.h - what a live allocator is made of.
+ * alloc/body.h - what a live allocator is made of. Owns the making of bodies and shards; knows
+ * nothing of blocks. Fields say which lock they are under.
  *
  *   handle -> body -> meter (its figures), shards of centers (its slabs, by class), page heap
  *                     (shared memory), or registry (blocks that functions provided)

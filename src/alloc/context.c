@@ -8,6 +8,7 @@
 #include "alloc/trace.h"
 #include "backing/meta.h"
 #include "base/error.h"
+#include "os/locks.h"
 #include "pool/span.h"
 #include "track/reading.h"
 
@@ -15,40 +16,36 @@
 #include <stdio.h>
 
 static struct {
-    weir__lock lock;
-    const void *holder; /* identity of the thread that holds it; atomic */
-    unsigned depth;     /* how often it took it; the holder's, as the serial */
-    uint64_t serial;    /* allocators made */
-} contexts;
+    struct weir__guard guard;
+    unsigned depth;  /* how often its holder took it; the holder's, as the serial */
+    uint64_t serial; /* allocators made */
+} contexts = {.guard = WEIR__GUARD(CONTEXTS)};
 
 void weir__context_lock(void)
 {
-    const void *self = weir__thread_self();
-    if (__atomic_load_n(&contexts.holder, __ATOMIC_RELAXED) != self) {
-        weir__lock_take(&contexts.lock);
-        __atomic_store_n(&contexts.holder, self, __ATOMIC_RELAXED);
-    }
+    if (!weir__guard_is_mine(&contexts.guard))
+        weir__guard_take(&contexts.guard);
     contexts.depth++;
 }
 
 void weir__context_unlock(void)
 {
     weir__assert(weir__context_is_mine() && contexts.depth > 0);
-    if (--contexts.depth)
-        return;
-    __atomic_store_n(&contexts.holder, NULL, __ATOMIC_RELAXED);
-    weir__lock_drop(&contexts.lock);
+    if (--contexts.depth == 0)
+        weir__guard_drop(&contexts.guard);
 }
 
 bool weir__context_is_mine(void)
 {
-    return __atomic_load_n(&contexts.holder, __ATOMIC_RELAXED) == weir__thread_self();
+    return weir__guard_is_mine(&contexts.guard);
 }
 
-bool weir__context_is_quiet(void)
+/* A visitor, under the lock, may fork. */
+static void guard_each(weir__lock_visitor *visit)
 {
-    return __atomic_load_n(&contexts.lock.state, __ATOMIC_RELAXED) == 0;
+    visit(&contexts.guard.lock, weir__guard_holder(&contexts.guard));
 }
+WEIR__LOCKS_EACH(CONTEXTS, guard_each);
 
 /* -- the tree ------------------------------------------------------------------------- */
 

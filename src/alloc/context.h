@@ -14,9 +14,6 @@
 void weir__context_lock(void);
 void weir__context_unlock(void);
 
-/* Is that lock free at this moment? */
-bool weir__context_is_quiet(void);
-
 /* Does the calling thread hold it? Then nothing of the program's may be called but visitors. */
 bool weir__context_is_mine(void);
 

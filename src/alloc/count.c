@@ -7,7 +7,7 @@
 
 bool weir__count_locked(struct weir__heap *heap, int64_t delta, int allocated, int freed)
 {
-    weir__assert(weir__lock_is_held(&heap->cache.lock));
+    weir__assert(weir__lock_is_mine(&heap->cache.lock));
     return weir__window_count(&heap->window, delta, allocated, freed) ||
            weir__meter_change(&heap->window, delta, allocated, freed);
 }

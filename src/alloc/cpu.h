@@ -1,4 +1,7 @@
-/* alloc/cpu.h - the process-wide CPU allocator, over a pool of its own. */
+/*
+ * alloc/cpu.h - the process-wide CPU allocator, over a pool of its own. Owns its handle, body and
+ * page heap, which are static. Any thread; the first use takes the context lock.
+ */
 #ifndef WEIR_ALLOC_CPU_H
 #define WEIR_ALLOC_CPU_H
 

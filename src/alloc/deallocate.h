@@ -1,4 +1,8 @@
-/* alloc/deallocate.h - the way of a free that the fast one (alloc/small.h) left. */
+/*
+ * alloc/deallocate.h - the slow way of a free, behind the inline one (alloc/small.h). Chooses
+ * between small, large and provided blocks; knows nothing of how each goes. No state. Any thread,
+ * no lock held.
+ */
 #ifndef WEIR_ALLOC_DEALLOCATE_H
 #define WEIR_ALLOC_DEALLOCATE_H
 

@@ -1,7 +1,12 @@
 /*
- * alloc/fork.c - around fork: every lock is taken in rank order and every window
- * closed, so that the child finds whole structures and true figures. In the child the
- * heaps of the threads that are not there are emptied and freed.
+ * alloc/fork.c - around fork: every lock is taken in rank order and every window closed, so that
+ * the child finds whole structures and true figures. In the child the heaps of the threads that
+ * are not there are emptied and freed. Knows the locks of contexts; those of other layers enter
+ * themselves (os/locks.h).
+ *
+ * Between the handlers the thread that forks may use weir, for the handlers of libraries that
+ * registered theirs earlier run then: locks let it through, and it counts as at any other time,
+ * but the SHARED mode stays off.
  *
  * A block that another thread was in the middle of making or freeing a large block
  * may stay in use in the child without being counted: the child leaks it.
@@ -9,107 +14,113 @@
 #include "alloc/fork.h"
 
 #include "alloc/background.h"
+#include "alloc/body.h"
 #include "alloc/context.h"
-#include "alloc/tag.h"
-#include "backing/meta.h"
+#include "alloc/heap.h"
+#include "os/locks.h"
 
 #include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
 
-static void centers_lock(struct weir__body *body, void (*each)(weir__lock *))
+/* -- the locks of contexts, whose tree the context lock covers ----------------------------- */
+
+static weir_allocator *context_next(weir_allocator *a)
 {
-    struct weir__center *center;
-    for (unsigned i = 0; (center = weir__body_center(body, i)); i++)
-        each(&center->lock);
+    return weir__context_after(a, NULL);
 }
 
-static void lock_take(weir__lock *lock)
+static void heaps_each(weir__lock_visitor *visit)
 {
-    weir__lock_take(lock);
-}
-
-static void lock_drop(weir__lock *lock)
-{
-    weir__lock_drop(lock);
-}
-
-/* Ranks: all heaps, then all classes, then stores and registries. */
-static void locks_each(void (*each)(weir__lock *))
-{
-    weir_allocator *a;
-    for (a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL)) {
-        each(&a->body->common.cache.lock);
+    for (weir_allocator *a = context_next(NULL); a; a = context_next(a)) {
+        visit(&a->body->common.cache.lock, NULL);
         for (struct weir__link *at = a->body->heaps.first; at; at = at->next)
-            each(&weir__heap_of(at)->cache.lock);
-    }
-    for (a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL))
-        if (a->body->page_heap)
-            centers_lock(a->body, each);
-    for (a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL)) {
-        if (a->body->owns_page_heap)
-            each(&a->body->page_heap->lock);
-        if (!a->body->page_heap)
-            each(&a->body->registry.lock);
+            visit(&weir__heap_of(at)->cache.lock, NULL);
     }
 }
+WEIR__LOCKS_EACH(HEAP, heaps_each);
 
-static bool locks_free;
-
-static void lock_look(weir__lock *lock)
+static void centers_each(weir__lock_visitor *visit)
 {
-    if (__atomic_load_n(&lock->state, __ATOMIC_RELAXED))
-        locks_free = false;
+    for (weir_allocator *a = context_next(NULL); a; a = context_next(a)) {
+        struct weir__center *center;
+        for (unsigned i = 0; (center = weir__body_center(a->body, i)); i++)
+            visit(&center->lock, NULL);
+    }
 }
+WEIR__LOCKS_EACH(CLASS, centers_each);
+
+static void page_heaps_each(weir__lock_visitor *visit)
+{
+    for (weir_allocator *a = context_next(NULL); a; a = context_next(a))
+        if (a->body->owns_page_heap)
+            visit(&a->body->page_heap->lock, NULL);
+}
+WEIR__LOCKS_EACH(PAGES, page_heaps_each);
+
+static void registries_each(weir__lock_visitor *visit)
+{
+    for (weir_allocator *a = context_next(NULL); a; a = context_next(a))
+        if (!a->body->page_heap)
+            visit(&a->body->registry.lock, NULL);
+}
+WEIR__LOCKS_EACH(REGISTRY, registries_each);
+
+/* Another thread's own holds up nobody in the child, and nobody in the parent for long. */
+static void thread_each(weir__lock_visitor *visit)
+{
+    visit(&weir__here.lock, NULL);
+}
+WEIR__LOCKS_EACH(THREAD, thread_each);
+
+/* -- are they free? ------------------------------------------------------------------------ */
 
 bool weir__core_is_quiet(void)
 {
-    if (weir__heaps_are_entered())
-        return false;
-    locks_free = weir__context_is_quiet() && weir__meter_is_quiet() && weir__meta_is_quiet();
-    if (locks_free)
-        locks_each(lock_look);
-    return locks_free;
+    return !weir__heaps_are_entered() && weir__locks_are_free();
 }
+
+/* -- fork ---------------------------------------------------------------------------------- */
+
+void (*weir__forked_first)(void);
 
 static void fork_prepare(void)
 {
-    weir__background_fork_prepare();
-    weir__context_lock();
-    weir__tags_lock();
-    locks_each(lock_take);
+    weir__locks_fork_take();
     weir__meter_fork_prepare();
-    weir__meta_lock();
 }
 
-static void fork_release(void)
+static void fork_parent(void)
 {
-    weir__meta_unlock();
     weir__meter_fork_done();
-    locks_each(lock_drop);
-    weir__tags_unlock();
-    weir__context_unlock();
-    weir__background_fork_done(false);
+    weir__locks_fork_drop();
 }
-
-void (*weir__forked_first)(void);
 
 static void fork_child(void)
 {
     if (weir__forked_first)
         weir__forked_first();
-    weir__meta_unlock();
     weir__meter_fork_done();
-    locks_each(lock_drop);
-    weir__tags_unlock();
-    for (weir_allocator *a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL)) {
+    for (weir_allocator *a = context_next(NULL); a; a = context_next(a)) {
         if (a->body->owns_page_heap)
             weir__page_heap_forked(a->body->page_heap);
         weir__heaps_orphaned(a);
     }
-    weir__context_unlock();
-    weir__background_fork_done(true);
+    weir__background_forked();
+    weir__locks_fork_drop();
+}
+
+void weir__fork_register(void (*prepare)(void), void (*parent)(void), void (*child)(void))
+{
+    static const char line[] = "weir: no memory to register what must happen around fork\n";
+    if (pthread_atfork(prepare, parent, child) == 0)
+        return;
+    ssize_t written = write(STDERR_FILENO, line, sizeof line - 1);
+    (void)written;
+    abort();
 }
 
 void weir__fork_watch(void)
 {
-    pthread_atfork(fork_prepare, fork_release, fork_child);
+    weir__fork_register(fork_prepare, fork_parent, fork_child);
 }

@@ -1,7 +1,8 @@
 /*
  * alloc/handle.h - a weir_allocator: a small handle that is never unmapped, so that a stale one
  * can be told. Everything else is its body (alloc/body.h), which goes when the allocator is
- * destroyed. Owns the quarantine of destroyed handles.
+ * destroyed. Owns the quarantine of destroyed handles. Knows nothing of blocks. Fields say which
+ * lock they are under.
  */
 #ifndef WEIR_ALLOC_HANDLE_H
 #define WEIR_ALLOC_HANDLE_H

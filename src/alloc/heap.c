@@ -25,6 +25,7 @@ struct weir__heap weir__no_heap = {.window.cap = WEIR__WINDOW_CLOSED,
 WEIR__TLS struct weir__local weir__here = {
     .heaps = {[0 ... WEIR__HEAP_SLOTS - 1] = &weir__no_heap},
     .live = WEIR__ENTRY_LIVE,
+    .lock = WEIR__LOCK(THREAD),
 };
 
 /*
@@ -110,7 +111,7 @@ static void heap_hide(struct weir__heap *heap)
 {
     weir__assert(*heap->slot == heap);
     weir__lock_take(&heap->local->lock);
-    __atomic_store_n(heap->slot, &weir__no_heap, __ATOMIC_RELAXED);
+    weir__relaxed_set(*heap->slot, &weir__no_heap);
     weir__lock_drop(&heap->local->lock);
 }
 
@@ -341,13 +342,13 @@ void weir__heaps_scavenge(void)
 void weir__heap_slow_done(struct weir__heap *heap)
 {
     static uint64_t looked_at; /* coarse clock; any thread */
-    weir__watch_call(heap);
+    weir__slow_hook_call(heap);
     weir__late_misuses_look();
-    unsigned slow = __atomic_load_n(&heap->slow, __ATOMIC_RELAXED) + 1; /* about, if common */
-    __atomic_store_n(&heap->slow, slow, __ATOMIC_RELAXED);
+    unsigned slow = weir__relaxed_get(heap->slow) + 1; /* about, if common */
+    weir__relaxed_set(heap->slow, slow);
     if (weir__likely(slow % LOOK_SLOW_OPS))
         return;
-    uint64_t now = weir__os_coarse_time(), last = __atomic_load_n(&looked_at, __ATOMIC_RELAXED);
+    uint64_t now = weir__os_coarse_time(), last = weir__relaxed_get(looked_at);
     if (now - last >= IDLE_NS && __atomic_compare_exchange_n(&looked_at, &last, now, false,
                                                              __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         weir__heaps_scavenge();

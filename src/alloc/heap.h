@@ -1,7 +1,8 @@
 /*
  * alloc/heap.h - a thread's part of an allocator: its window onto the figures and its cache of
  * free blocks. Made at the thread's first slow operation, taken back when the thread ends,
- * emptied when it idles. Owns weir__here; the lists of heaps are under the context lock.
+ * emptied when it idles. Owns weir__here; the lists of heaps are under the context lock. Knows
+ * nothing of how blocks are taken (alloc/small.h).
  */
 #ifndef WEIR_ALLOC_HEAP_H
 #define WEIR_ALLOC_HEAP_H
@@ -20,7 +21,7 @@ struct weir__heap {
     uint32_t live; /* weir__here.live of its thread; the owner writes */
     uint32_t mark; /* of the copies of blocks that it frees (pool/cached.h); never changes */
     struct weir__cache cache;
-    weir_allocator *owner;     /* these four never change */
+    weir_allocator *owner; /* these four are set before the heap is in a list, and never change */
     struct weir__shard *shard; /* whose centers the cache uses */
     struct weir__heap **slot;  /* the thread's pointer to this heap; NULL: common */
     struct weir__local *local; /* which holds that pointer */
@@ -30,9 +31,9 @@ struct weir__heap {
     bool placed;               /* its memory is of weir__heap_places; never changes */
 };
 
-/* Stands where a thread has no heap: its window is closed for good, its bins are empty, so
- * every operation takes the slow path. All threads write its two counts without
- * synchronisation; nobody reads them. */
+/* Placeholder for a thread without a heap: closed window, empty bins, so every operation takes
+ * the slow path. All threads increment its two sequence counters without synchronization; nobody
+ * reads them. */
 extern struct weir__heap weir__no_heap;
 
 /* The calling thread's: its heaps for the first allocators of the process, and the bits that
@@ -42,7 +43,7 @@ extern struct weir__heap weir__no_heap;
 struct weir__local {
     struct weir__heap *heaps[WEIR__HEAP_SLOTS];
     uint32_t live;
-    weir__lock lock; /* rank "threads": the pointers, while another thread may free a heap */
+    weir__lock lock; /* the pointers, while another thread may free a heap */
 };
 extern WEIR__TLS struct weir__local weir__here;
 

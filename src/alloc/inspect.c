@@ -6,12 +6,12 @@
 
 #include <errno.h>
 
-void (*weir__slow_watcher)(const struct weir__window *own);
+void (*weir__slow_hook)(const struct weir__window *own);
 
-void weir__slow_watch(void (*watch)(const struct weir__window *own))
+void weir__slow_hook_set(void (*hook)(const struct weir__window *own))
 {
-    __atomic_store_n(&weir__window_notes_blocks, watch != NULL, __ATOMIC_RELAXED);
-    __atomic_store_n(&weir__slow_watcher, watch, __ATOMIC_RELEASE);
+    weir__relaxed_set(weir__window_records_blocks, hook != NULL);
+    __atomic_store_n(&weir__slow_hook, hook, __ATOMIC_RELEASE);
 }
 
 int weir__peak_observer_add(weir_allocator *a, struct weir__peak_observer *observer)
@@ -36,10 +36,10 @@ void weir__peak_observer_remove(weir_allocator *a, struct weir__peak_observer *o
         weir__meter_forget(&body->meter, observer);
 }
 
-bool weir__peak_note(weir_allocator *a, const struct weir__window *own,
-                     struct weir__meter_note *note)
+bool weir__peak_rose(weir_allocator *a, const struct weir__window *own,
+                     struct weir__peak_seen *seen)
 {
-    return weir__meter_note(&a->body->meter, own, note);
+    return weir__meter_peak_rose(&a->body->meter, own, seen);
 }
 
 static unsigned context_depth(const weir_allocator *a, const weir_allocator *top)

@@ -1,6 +1,7 @@
 /*
  * alloc/inspect.h - what the observing layer asks of the core beyond the public interface: peaks
- * of its own, a look at slow operations, the tree. Nothing here is exported.
+ * of its own, a hook on slow operations, the tree. Owns the hook. Knows nothing of what is done
+ * with the figures. Any thread, no lock held. Nothing here is exported.
  */
 #ifndef WEIR_ALLOC_INSPECT_H
 #define WEIR_ALLOC_INSPECT_H
@@ -20,26 +21,26 @@ size_t weir__peak_observer_read(weir_allocator *a, struct weir__peak_observer *o
 void weir__peak_observer_remove(weir_allocator *a, struct weir__peak_observer *observer);
 
 /*
- * `watch` is called now and then on slow routes, on the thread that is there, with no
+ * `hook` is called now and then on slow routes, on the thread that is there, with no
  * lock held; it may ask for figures. Set once, before there are threads.
  */
 struct weir__window;
-void weir__slow_watch(void (*watch)(const struct weir__window *own));
+void weir__slow_hook_set(void (*hook)(const struct weir__window *own));
 
 /*
- * Notes the peak of `a` if it rose since the last note, and how many blocks lived then
- * (track/meter.h says how true that is): true if so. `own` (may be NULL) is the calling thread's
+ * True if the peak of `a` is above seen->peak: *seen is then the peak and how many blocks lived
+ * at it (track/reading.h says how true that is). `own` (may be NULL) is the calling thread's
  * window: with it a call that finds nothing new costs no lock.
  */
-bool weir__peak_note(weir_allocator *a, const struct weir__window *own,
-                     struct weir__meter_note *note);
+bool weir__peak_rose(weir_allocator *a, const struct weir__window *own,
+                     struct weir__peak_seen *seen);
 
-/* Calls who watches slow routes; no lock held. */
-extern void (*weir__slow_watcher)(const struct weir__window *own);
-WEIR__INLINE void weir__watch_call(const struct weir__heap *heap)
+/* Calls it, if there is one. No lock held. */
+extern void (*weir__slow_hook)(const struct weir__window *own);
+WEIR__INLINE void weir__slow_hook_call(const struct weir__heap *heap)
 {
-    if (weir__unlikely(weir__own_get(weir__slow_watcher) != NULL))
-        weir__slow_watcher(&heap->window);
+    if (weir__unlikely(weir__own_get(weir__slow_hook) != NULL))
+        weir__slow_hook(&heap->window);
 }
 
 /*

@@ -1,4 +1,7 @@
-/* alloc/large.h - blocks of whole pages, out of the page heap. No lock held. */
+/*
+ * alloc/large.h - blocks of whole pages: taken from the page heap, counted, given back. No state;
+ * where spans lie is pool/span.h's business. Any thread, no lock held; takes the page heap's.
+ */
 #ifndef WEIR_ALLOC_LARGE_H
 #define WEIR_ALLOC_LARGE_H
 
@@ -12,7 +15,7 @@ void *weir__large_allocate(weir_allocator *a, const struct weir__request *reques
  * reported. */
 void weir__large_free(weir_allocator *a, void *block, struct weir__span *span);
 
-/* Where it stands, if its neighbours allow, or by moving its pages without copying: the block as
+/* Where it stands, if its neighbors allow, or by moving its pages without copying: the block as
  * it is then. NULL: it must be copied, or *refused: a limit does not allow it. */
 void *weir__large_resize(weir_allocator *a, void *block, const struct weir__found *found,
                          size_t size, bool *refused);

@@ -1,6 +1,7 @@
 /*
- * alloc/misuse.h - reporting what the pool found while locks were held
- * (pool/late_misuse.h): on a thread that calls weir, in the name of the block's allocator.
+ * alloc/misuse.h - reporting what the pool found while locks were held (pool/late_misuse.h): on a
+ * thread that calls weir, in the name of the block's allocator, whose figures are mended. No
+ * state. The caller holds no lock.
  */
 #ifndef WEIR_ALLOC_MISUSE_H
 #define WEIR_ALLOC_MISUSE_H
@@ -14,7 +15,7 @@ void weir__late_misuses_report(void);
 /* The same, if there is any. */
 WEIR__INLINE void weir__late_misuses_look(void)
 {
-    if (weir__unlikely(__atomic_load_n(&weir__late_misuses_noted, __ATOMIC_RELAXED)))
+    if (weir__unlikely(weir__relaxed_get(weir__late_misuses_kept)))
         weir__late_misuses_report();
 }
 

@@ -1,4 +1,7 @@
-/* alloc/pool.h - what the core asks of a weir_pool. */
+/*
+ * alloc/pool.h - what the core asks of a weir_pool, which owns a page heap and the allocator over
+ * it. Any thread; takes no lock.
+ */
 #ifndef WEIR_ALLOC_POOL_H
 #define WEIR_ALLOC_POOL_H
 

@@ -43,7 +43,7 @@ static void provider_free(struct weir__body *body, const struct weir__foreign *e
     if (provider_fills(body))
         weir__fill_freed(entry->block, entry->requested);
     if (weir__backing_is_malloc())
-        weir__freed_note(entry->block);
+        weir__freed_add(entry->block);
     body->functions.deallocate(body->user, entry->block, weir__max(entry->requested, 1),
                                (size_t)1 << entry->align_shift);
 }
@@ -186,6 +186,5 @@ static int foreign_release(struct weir__foreign *entry, void *body)
 
 void weir__provided_release_all(weir_allocator *a)
 {
-    weir__registry_each(&a->body->registry, foreign_release, a->body);
-    weir__registry_destroy(&a->body->registry);
+    weir__registry_drain(&a->body->registry, foreign_release, a->body);
 }

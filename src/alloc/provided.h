@@ -1,6 +1,7 @@
 /*
  * alloc/provided.h - blocks that functions provide: a user's table, a device's, the C
- * library's. Their ledger is the registry; nothing is cached here. No lock held.
+ * library's. Their ledger is the registry; nothing is cached here. No state. Any thread, no lock
+ * held.
  */
 #ifndef WEIR_ALLOC_PROVIDED_H
 #define WEIR_ALLOC_PROVIDED_H

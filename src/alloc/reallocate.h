@@ -1,4 +1,7 @@
-/* alloc/reallocate.h - resizing for callers that know what alignment they need. */
+/*
+ * alloc/reallocate.h - resizing for callers that know what alignment they need. No state. Any
+ * thread, no lock held.
+ */
 #ifndef WEIR_ALLOC_REALLOCATE_H
 #define WEIR_ALLOC_REALLOCATE_H
 

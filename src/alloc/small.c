@@ -35,9 +35,9 @@ static void *small_take_shared(struct weir__heap *heap, struct weir__bin *bin,
 /* Drops copies that are not true from the top. */
 static void bin_clean_locked(struct weir__heap *heap, struct weir__bin *bin)
 {
-    weir__assert(weir__lock_is_held(&heap->cache.lock));
+    weir__assert(weir__lock_is_mine(&heap->cache.lock));
     while (bin->top > bin->base && weir__unlikely(!weir__cached_is_true(&bin->top[-1]))) {
-        weir__late_misuse_note(
+        weir__late_misuse_keep(
             &(struct weir__late_misuse){.what = WEIR_MISUSE_DOUBLE_FREE,
                                         .block = bin->top[-1].block,
                                         .owner = heap->owner,
@@ -49,12 +49,12 @@ static void bin_clean_locked(struct weir__heap *heap, struct weir__bin *bin)
 /* The top was written to since it was freed: noted, and made as if it had not been. */
 static void top_check_locked(const struct weir__heap *heap, const struct weir__bin *bin)
 {
-    weir__assert(weir__lock_is_held(&heap->cache.lock));
+    weir__assert(weir__lock_is_mine(&heap->cache.lock));
     weir__assert(bin->top > bin->base);
     size_t offset = weir__fill_written(&bin->top[-1]);
     if (weir__likely(offset == SIZE_MAX))
         return;
-    weir__late_misuse_note(&(struct weir__late_misuse){.what = WEIR_MISUSE_CORRUPTION,
+    weir__late_misuse_keep(&(struct weir__late_misuse){.what = WEIR_MISUSE_CORRUPTION,
                                                        .block = bin->top[-1].block,
                                                        .owner = heap->owner,
                                                        .written = offset + 1});
@@ -64,7 +64,7 @@ static void top_check_locked(const struct weir__heap *heap, const struct weir__b
 /* The top is a true copy then. False: no memory. */
 static bool bin_fill_locked(struct weir__heap *heap, unsigned sizeclass)
 {
-    weir__assert(weir__lock_is_held(&heap->cache.lock));
+    weir__assert(weir__lock_is_mine(&heap->cache.lock));
     struct weir__bin *bin = &heap->cache.bins[sizeclass];
     for (;;) {
         bin_clean_locked(heap, bin);
@@ -81,7 +81,7 @@ static bool bin_fill_locked(struct weir__heap *heap, unsigned sizeclass)
 /* The same; where there is no memory, all that is free anywhere is given back before. */
 static bool bin_fill_or_trim_locked(struct weir__heap *heap, unsigned sizeclass)
 {
-    weir__assert(weir__lock_is_held(&heap->cache.lock));
+    weir__assert(weir__lock_is_mine(&heap->cache.lock));
     if (weir__likely(bin_fill_locked(heap, sizeclass)))
         return true;
     weir__lock_drop(&heap->cache.lock);
@@ -166,7 +166,7 @@ static bool small_give_shared(struct weir__heap *heap, struct weir__bin *bin,
 static void small_push_locked(struct weir__heap *heap, unsigned sizeclass,
                               struct weir__cached cached)
 {
-    weir__assert(weir__lock_is_held(&heap->cache.lock));
+    weir__assert(weir__lock_is_mine(&heap->cache.lock));
     struct weir__bin *bin = &heap->cache.bins[sizeclass];
     if (weir__cache_drain(&heap->cache, sizeclass) && weir__small_push(bin, cached))
         return;

@@ -6,7 +6,7 @@
  *
  * A fast way has the order of track/count.h: enter, be admitted, take, leave; nothing of a bin
  * is looked at before the window is known to be open. `heap` is the calling thread's, or the one
- * that is none (alloc/heap.h).
+ * that is none (alloc/heap.h). No state here: bins, windows and ledgers are their owners'.
  */
 #ifndef WEIR_ALLOC_SMALL_H
 #define WEIR_ALLOC_SMALL_H

@@ -1,4 +1,7 @@
-/* alloc/source.h - providers of single blocks for contexts that bypass the pool. */
+/*
+ * alloc/source.h - providers of single blocks for contexts that bypass the pool. No state. Any
+ * thread, no lock.
+ */
 #ifndef WEIR_ALLOC_SOURCE_H
 #define WEIR_ALLOC_SOURCE_H
 

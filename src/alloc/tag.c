@@ -1,13 +1,11 @@
 /*
  * alloc/tag.c - names for tags: interned once, never removed. An open hash of chains
- * under a lock of its own (rank "registry"); names are read without it.
+ * under a lock of its own; names are read without it.
  */
-#include "alloc/tag.h"
-
 #include "alloc/heap.h"
 #include "backing/meta.h"
 #include "base/error.h"
-#include "os/lock.h"
+#include "os/locks.h"
 
 #include <errno.h>
 #include <string.h>
@@ -19,7 +17,8 @@ struct tag {
     char name[];
 };
 
-static weir__lock tags_lock;
+static weir__lock tags_lock = WEIR__LOCK(TAGS);
+WEIR__LOCKS_KNOW(TAGS, &tags_lock);
 static struct tag *tags[WEIR__ENTRY_TAG_MAX + 1]; /* written once each */
 static weir_tag tag_buckets[TAG_BUCKETS];
 static weir_tag tags_used;
@@ -58,16 +57,6 @@ static weir_tag tag_add(const char *name, unsigned bucket, int *error)
     made->next = tag_buckets[bucket];
     __atomic_store_n(&tags[++tags_used], made, __ATOMIC_RELEASE);
     return tag_buckets[bucket] = tags_used;
-}
-
-void weir__tags_lock(void)
-{
-    weir__lock_take(&tags_lock);
-}
-
-void weir__tags_unlock(void)
-{
-    weir__lock_drop(&tags_lock);
 }
 
 weir_tag weir_tag_intern(const char *name)

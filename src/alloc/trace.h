@@ -1,6 +1,7 @@
 /*
- * alloc/trace.h - telling an installed table (track/trace_hook.h) what happened, after
- * the fact and with no lock held; and installing it. Costs a load and a branch on slow routes.
+ * alloc/trace.h - telling an installed table (track/trace_hook.h) what happened, after the fact
+ * and with no lock held; and installing it. No state of its own. Knows nothing of files and
+ * formats. Costs a load and a branch on slow routes.
  */
 #ifndef WEIR_ALLOC_TRACE_H
 #define WEIR_ALLOC_TRACE_H

@@ -1,6 +1,7 @@
 /*
- * alloc/trim.h - giving back what is free. Misuse that is found meanwhile stays noted for a thread
- * of the program that holds no lock.
+ * alloc/trim.h - giving back what is free, of an allocator and all below it. No state; what is due
+ * without being asked for is the page heap's business (decay) and the heaps' (scavenging). Misuse
+ * that is found meanwhile stays kept for a thread of the program that holds no lock.
  */
 #ifndef WEIR_ALLOC_TRIM_H
 #define WEIR_ALLOC_TRIM_H

@@ -1,4 +1,8 @@
-/* alloc/walk.h - the generations that weir_checkpoint tells apart. */
+/*
+ * alloc/walk.h - every live block of an allocator, and the generations that weir_checkpoint tells
+ * apart by a bit of the ledger. No state. Takes the context lock, and a center's or the page
+ * heap's around each visit.
+ */
 #ifndef WEIR_ALLOC_WALK_H
 #define WEIR_ALLOC_WALK_H
 

@@ -7,17 +7,16 @@
 #include "os/memory_tool.h"
 #include "os/wait.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static _Atomic(const struct weir__backing *) chosen;
+static const struct weir__backing *chosen;
 
 /* Held by the thread that is choosing; no mutex, because this may run before
  * anything else in the process has. */
-static atomic_flag choosing = ATOMIC_FLAG_INIT;
+static bool choosing;
 static _Thread_local bool choosing_here;
 
 static bool backing_can_serve(const struct weir__backing *provider)
@@ -57,6 +56,15 @@ static const struct weir__backing *backing_wanted(void)
     return provider;
 }
 
+/* Chooses `provider` unless one is chosen. The one chosen. */
+static const struct weir__backing *backing_choose_once(const struct weir__backing *provider)
+{
+    const struct weir__backing *already = NULL;
+    bool first = __atomic_compare_exchange_n(&chosen, &already, provider, false, __ATOMIC_ACQ_REL,
+                                             __ATOMIC_ACQUIRE);
+    return first ? provider : already;
+}
+
 /*
  * Only one thread starts a provider; the others wait for it. A provider's start
  * that comes back here (it called a malloc that is weir's own) is served by the
@@ -64,26 +72,22 @@ static const struct weir__backing *backing_wanted(void)
  */
 static const struct weir__backing *backing_choose(void)
 {
-    const struct weir__backing *none = NULL;
-    if (choosing_here) {
-        atomic_compare_exchange_strong(&chosen, &none, &weir__backing_system);
-        return atomic_load(&chosen);
-    }
-    for (unsigned i = 0; atomic_flag_test_and_set_explicit(&choosing, memory_order_acquire); i++)
+    if (choosing_here)
+        return backing_choose_once(&weir__backing_system);
+    for (unsigned i = 0; __atomic_test_and_set(&choosing, __ATOMIC_ACQUIRE); i++)
         weir__os_backoff(i);
-    if (!atomic_load(&chosen)) {
+    if (!__atomic_load_n(&chosen, __ATOMIC_ACQUIRE)) {
         choosing_here = true;
-        const struct weir__backing *wanted = backing_wanted();
-        atomic_compare_exchange_strong(&chosen, &none, wanted);
+        backing_choose_once(backing_wanted());
         choosing_here = false;
     }
-    atomic_flag_clear_explicit(&choosing, memory_order_release);
-    return atomic_load(&chosen);
+    __atomic_clear(&choosing, __ATOMIC_RELEASE);
+    return __atomic_load_n(&chosen, __ATOMIC_ACQUIRE);
 }
 
 const struct weir__backing *weir__backing_get(void)
 {
-    const struct weir__backing *provider = atomic_load_explicit(&chosen, memory_order_acquire);
+    const struct weir__backing *provider = __atomic_load_n(&chosen, __ATOMIC_ACQUIRE);
     return provider ? provider : backing_choose();
 }
 

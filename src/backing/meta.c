@@ -12,7 +12,7 @@
 #include "backing/backing.h"
 #include "base/bits.h"
 #include "base/fault.h"
-#include "os/lock.h"
+#include "os/locks.h"
 #include "os/memory_tool.h"
 #include "os/pages.h"
 
@@ -35,7 +35,8 @@ static struct {
     struct meta_free *free[META_MAX_SHIFT + 1];
     char *bump, *bump_end;
     size_t in_use;
-} meta;
+} meta = {.lock = WEIR__LOCK(META)};
+WEIR__LOCKS_KNOW(META, &meta.lock);
 
 static unsigned meta_shift(size_t size)
 {
@@ -44,7 +45,7 @@ static unsigned meta_shift(size_t size)
 
 static void *meta_take_locked(unsigned shift)
 {
-    weir__assert(weir__lock_is_held(&meta.lock));
+    weir__assert(weir__lock_is_mine(&meta.lock));
     weir__assert(shift >= META_MIN_SHIFT && shift <= META_MAX_SHIFT);
     size_t size = (size_t)1 << shift;
     struct meta_free *object = meta.free[shift];
@@ -188,19 +189,4 @@ size_t weir__meta_in_use(void)
     size_t bytes = meta.in_use;
     weir__lock_drop(&meta.lock);
     return bytes;
-}
-
-void weir__meta_lock(void)
-{
-    weir__lock_take(&meta.lock);
-}
-
-void weir__meta_unlock(void)
-{
-    weir__lock_drop(&meta.lock);
-}
-
-bool weir__meta_is_quiet(void)
-{
-    return __atomic_load_n(&meta.lock.state, __ATOMIC_RELAXED) == 0;
 }

@@ -3,6 +3,8 @@
  * never from the host's malloc, but where a tool watches that and it serves all blocks: there
  * handles are blocks of it, too, so that the tool finds what is reached through them, and what
  * is not; for a tool that does not look elsewhere all of it is.
+ *
+ * Owns that memory; knows nothing of the objects in it. Any thread; its lock is innermost of all.
  */
 #ifndef WEIR_BACKING_META_H
 #define WEIR_BACKING_META_H
@@ -27,12 +29,5 @@ void weir__meta_free_handle(void *block, size_t size);
 
 /* Bytes handed out now. */
 size_t weir__meta_in_use(void);
-
-/* Around fork: keep the free lists consistent in the child. */
-void weir__meta_lock(void);
-void weir__meta_unlock(void);
-
-/* Is its lock free at this moment? */
-bool weir__meta_is_quiet(void);
 
 #endif

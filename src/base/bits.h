@@ -1,8 +1,12 @@
-/* base/bits.h - integer helpers and branch hints; pure. */
+/*
+ * base/bits.h - integer helpers, branch hints, units, and the assert. No state: pure functions of
+ * their arguments, any thread. Knows nothing of what the numbers count.
+ */
 #ifndef WEIR_BASE_BITS_H
 #define WEIR_BASE_BITS_H
 
 #include "base/assert.h"
+#include "base/atomic.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -66,27 +70,5 @@ WEIR__INLINE bool weir__size_is_known(size_t size, size_t known)
 {
     return size == 0 || size == known;
 }
-
-/*
- * Fields with one writer, read by other threads only under a protocol
- * that orders them, are relaxed atomics.
- * On the fast path their owner spells them plainly, because compilers do not fold
- * atomic accesses into memory operands (measured: 10 of 90 instructions a pair);
- * under ThreadSanitizer as what they are.
- */
-#if defined(__SANITIZE_THREAD__)
-#define WEIR__ATOMIC_OWN 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define WEIR__ATOMIC_OWN 1
-#endif
-#endif
-#ifdef WEIR__ATOMIC_OWN
-#define weir__own_get(field)        __atomic_load_n(&(field), __ATOMIC_RELAXED)
-#define weir__own_set(field, value) __atomic_store_n(&(field), (value), __ATOMIC_RELAXED)
-#else
-#define weir__own_get(field)        (field)
-#define weir__own_set(field, value) ((field) = (value))
-#endif
 
 #endif

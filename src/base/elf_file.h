@@ -1,7 +1,7 @@
 /*
  * base/elf_file.h - an ELF file of this machine's kind, read piece by piece: its
  * interpreter, the libraries it asks for, the names it defines. Believes nothing it reads:
- * a damaged file has none of them. As program_file.h: no allocation, no lock.
+ * a damaged file has none of them. No state, no allocation, no lock, as program_file.h.
  */
 #ifndef WEIR_BASE_ELF_FILE_H
 #define WEIR_BASE_ELF_FILE_H

@@ -5,9 +5,10 @@
  */
 #include "base/error.h"
 
+#include "base/atomic.h"
+
 #include <errno.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +21,8 @@ static _Thread_local unsigned reasons;
 
 /* Written as a pair under no lock: a handler is installed once, at start, by
  * programs that want one; the user pointer is published before the handler. */
-static _Atomic(void *) handler_user;
-static _Atomic(weir_misuse_handler *) handler;
+static void *handler_user;
+static weir_misuse_handler *handler;
 
 static void reason_set(const char *format, va_list arguments)
 {
@@ -60,8 +61,8 @@ const char *weir_last_error(void)
 
 void weir_set_misuse_handler(weir_misuse_handler *new_handler, void *user)
 {
-    atomic_store(&handler_user, user);
-    atomic_store(&handler, new_handler);
+    weir__relaxed_set(handler_user, user);
+    __atomic_store_n(&handler, new_handler, __ATOMIC_RELEASE);
 }
 
 const char *weir_misuse_name(weir_misuse what)
@@ -90,9 +91,9 @@ static void misuse_tell(weir_misuse what, const void *pointer, char line[REASON_
 {
     if (length < 0 || length > REASON_SIZE - 2)
         length = REASON_SIZE - 2;
-    weir_misuse_handler *h = atomic_load(&handler);
+    weir_misuse_handler *h = __atomic_load_n(&handler, __ATOMIC_ACQUIRE);
     if (h) {
-        h(what, pointer, line, atomic_load(&handler_user));
+        h(what, pointer, line, weir__relaxed_get(handler_user));
         return;
     }
     line[length] = '\n';

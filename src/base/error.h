@@ -1,4 +1,8 @@
-/* base/error.h - the thread's reason, and reporting misuse. */
+/*
+ * base/error.h - the thread's last reason, and the one way that misuse is reported. Owns both and
+ * the handler. Knows nothing of allocators: callers pass names. Any thread. weir__misuse is called
+ * with no lock held, for the handler may use weir.
+ */
 #ifndef WEIR_BASE_ERROR_H
 #define WEIR_BASE_ERROR_H
 
@@ -14,7 +18,7 @@ void *weir__fail_null(int code, const char *format, ...) __attribute__((format(p
 unsigned weir__fail_count(void);
 
 /* Misuse: calls the handler and returns, or prints one line
- * "weir: double free of 0x... (allocator \"cpu\")" and aborts. */
+ * "weir: double free: 0x... (allocator \"cpu\")" and aborts. */
 void weir__misuse(weir_misuse what, const void *pointer, const char *allocator_name);
 
 /* The same for a block that was written to at this offset after it was freed: corruption. */

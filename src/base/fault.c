@@ -8,20 +8,20 @@ static bool fault_stays;
 
 void weir__fault_after(long n)
 {
-    __atomic_store_n(&fault_countdown, n, __ATOMIC_RELAXED);
+    weir__relaxed_set(fault_countdown, n);
 }
 
 void weir__fault_persistent(bool on)
 {
-    __atomic_store_n(&fault_stays, on, __ATOMIC_RELAXED);
+    weir__relaxed_set(fault_stays, on);
 }
 
 bool weir__fault_now(void)
 {
-    long left = __atomic_load_n(&fault_countdown, __ATOMIC_RELAXED);
+    long left = weir__relaxed_get(fault_countdown);
     if (weir__likely(left < 0))
         return false;
-    if (left == 0 && __atomic_load_n(&fault_stays, __ATOMIC_RELAXED))
+    if (left == 0 && weir__relaxed_get(fault_stays))
         return true;
     return __atomic_fetch_sub(&fault_countdown, 1, __ATOMIC_RELAXED) == 0;
 }

@@ -1,6 +1,7 @@
 /*
- * base/fault.h - makes requests for memory fail on purpose (tests only; costs a
- * load on paths that call the system anyway).
+ * base/fault.h - makes requests for memory fail on purpose (tests only; costs a load on ways that
+ * call the system anyway). Owns the countdown, one for the process; atomic, any thread. Knows
+ * nothing of whose request it is.
  */
 #ifndef WEIR_BASE_FAULT_H
 #define WEIR_BASE_FAULT_H

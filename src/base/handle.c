@@ -28,12 +28,12 @@ static void handle_report(const struct weir__handle *handle, enum weir__handle_k
 void weir__handle_begin(struct weir__handle *handle, enum weir__handle_kind kind)
 {
     weir__assert(handle->mark != (uint32_t)kind);
-    __atomic_store_n(&handle->mark, (uint32_t)kind, __ATOMIC_RELAXED);
+    weir__relaxed_set(handle->mark, (uint32_t)kind);
 }
 
 bool weir__handle_is_live(const struct weir__handle *handle, enum weir__handle_kind kind)
 {
-    uint32_t mark = __atomic_load_n(&handle->mark, __ATOMIC_RELAXED);
+    uint32_t mark = weir__relaxed_get(handle->mark);
     if (weir__likely(mark == (uint32_t)kind))
         return true;
     handle_report(handle, kind, mark);

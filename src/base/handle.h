@@ -2,7 +2,8 @@
  * base/handle.h - the mark of an object of the program's that lies in weir's own memory
  * (backing/meta.h): it tells a live object from one that was destroyed. The object's memory
  * stays readable, so a dead one is known until the memory is another object's. Each such struct
- * begins with it. The mark is atomic; the object's own rules say who may use it.
+ * begins with it. Owns the marks alone: they are atomic, any thread; the object's own lock rules
+ * say who may use the rest.
  */
 #ifndef WEIR_BASE_HANDLE_H
 #define WEIR_BASE_HANDLE_H

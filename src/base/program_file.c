@@ -80,7 +80,7 @@ static bool file_raises_rights(const char *path, const struct stat *about)
     return geteuid() != 0 && getxattr(path, "security.capability", NULL, 0) > 0;
 }
 
-static enum weir__lost elf_look(const char *path, int file, const char *loader)
+static enum weir__lost elf_examine(const char *path, int file, const char *loader)
 {
     struct weir__elf_file elf;
     char interpreter[256];
@@ -108,13 +108,13 @@ static bool script_read(const char line[WEIR__SCRIPT_LINE], char interpreter[WEI
 }
 
 /* True: what runs is about->interpreter, which is to be looked at. */
-static bool content_look(const char *path, int file, const struct stat *state, const char *loader,
-                         bool shell, struct weir__program_file *about)
+static bool content_examine(const char *path, int file, const struct stat *state,
+                            const char *loader, bool shell, struct weir__program_file *about)
 {
     char line[WEIR__SCRIPT_LINE] = "";
     if (pread(file, line, sizeof line - 1, 0) > SELFMAG && memcmp(line, ELFMAG, SELFMAG) == 0) {
         about->lost =
-            file_raises_rights(path, state) ? WEIR__LOST_RIGHTS : elf_look(path, file, loader);
+            file_raises_rights(path, state) ? WEIR__LOST_RIGHTS : elf_examine(path, file, loader);
         return false;
     }
     if (script_read(line, about->interpreter))
@@ -126,8 +126,8 @@ static bool content_look(const char *path, int file, const struct stat *state, c
     return shell;
 }
 
-static bool file_look(const char *path, const char *loader, bool shell,
-                      struct weir__program_file *about)
+static bool file_examine(const char *path, const char *loader, bool shell,
+                         struct weir__program_file *about)
 {
     struct stat state;
     about->error = stat(path, &state) != 0   ? errno
@@ -142,17 +142,17 @@ static bool file_look(const char *path, const char *loader, bool shell,
         about->lost = file_raises_rights(path, &state) ? WEIR__LOST_RIGHTS : WEIR__LOST_NOT;
         return false;
     }
-    bool more = content_look(path, file, &state, loader, shell, about);
+    bool more = content_examine(path, file, &state, loader, shell, about);
     close(file);
     return more;
 }
 
-void weir__program_file_look(const char *path, const char *loader, bool shell,
-                             struct weir__program_file *about)
+void weir__program_file_examine(const char *path, const char *loader, bool shell,
+                                struct weir__program_file *about)
 {
     int saved = errno, depth = 0;
     *about = (struct weir__program_file){.lost = WEIR__LOST_NOT};
-    while (file_look(path, loader, shell, about)) {
+    while (file_examine(path, loader, shell, about)) {
         path = about->interpreter;
         if (depth++ == SCRIPTS_DEEP) {
             about->error = ELOOP;

@@ -1,7 +1,7 @@
 /*
  * base/program_file.h - what a file is to one who wants to run it with a library loaded
  * first: where it lies, what a script leads to, what its loader would make of the library.
- * Reads files and nothing else. No allocation, no lock, errno kept: fit for a signal
+ * Reads files and nothing else. No state, no allocation, no lock, errno kept: fit for a signal
  * handler and for a child of vfork.
  */
 #ifndef WEIR_BASE_PROGRAM_FILE_H
@@ -43,8 +43,8 @@ struct weir__program_file {
 /* Looks at the file that execve is given. `loader` is the base name of our own, or NULL;
  * `shell`: text that names no interpreter is run by /bin/sh, as execvp does. What cannot
  * be read is taken for a program that carries the library. */
-void weir__program_file_look(const char *path, const char *loader, bool shell,
-                             struct weir__program_file *about);
+void weir__program_file_examine(const char *path, const char *loader, bool shell,
+                                struct weir__program_file *about);
 
 /* As execvp looks for `program`: in `path`, the variable's value or NULL, unless it has a
  * slash. `found` has `room` for the longest element, a slash and the name. 0 or an errno

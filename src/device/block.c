@@ -61,12 +61,12 @@ void weir__device_merge(struct weir__device *d, struct weir__device_block *low,
     weir__device_record_free(d, high);
 }
 
-static bool neighbour_take(struct weir__device *d, struct weir__device_block *neighbour,
-                           const struct weir__device_stream *stream)
+static bool neighbor_take(struct weir__device *d, struct weir__device_block *neighbor,
+                          const struct weir__device_stream *stream)
 {
-    if (!weir__device_usable(d, neighbour, stream))
+    if (!weir__device_usable(d, neighbor, stream))
         return false;
-    weir__device_unlist(neighbour);
+    weir__device_unlist(neighbor);
     return true;
 }
 
@@ -75,9 +75,9 @@ struct weir__device_block *weir__device_join(struct weir__device *d,
 {
     struct weir__device_stream *stream = block->stream;
     /* Beyond one that was free for all there may be another of the stream's. */
-    while (neighbour_take(d, block->next, stream))
+    while (neighbor_take(d, block->next, stream))
         weir__device_merge(d, block, block->next);
-    while (neighbour_take(d, block->prev, stream)) {
+    while (neighbor_take(d, block->prev, stream)) {
         block = block->prev;
         weir__device_merge(d, block, block->next);
     }

@@ -33,12 +33,12 @@ int weir__device_zero(struct weir__device *d, void *block, size_t size)
 /* The stream of a live block; false: there is none. */
 static bool block_stream(struct weir__device *d, const void *block, void **stream)
 {
-    weir__lock_take(&d->lock);
+    weir__guard_take(&d->guard);
     struct weir__device_block *found = weir__device_index_find(d, block);
     bool known = found && !found->stream->gone;
     if (known)
         *stream = found->stream->handle;
-    weir__lock_drop(&d->lock);
+    weir__guard_drop(&d->guard);
     return known;
 }
 

@@ -4,7 +4,7 @@
  */
 #include "base/error.h"
 #include "device/cuda_api.h"
-#include "os/lock.h"
+#include "os/locks.h"
 #include "os/thread.h"
 
 #include <dlfcn.h>
@@ -12,10 +12,16 @@
 #include <stdio.h>
 
 static struct {
-    weir__lock lock;
-    bool ready; /* atomic */
+    struct weir__guard guard; /* the driver starts programs */
+    bool ready;               /* atomic */
     struct weir__cuda_api api;
-} cuda;
+} cuda = {.guard = WEIR__GUARD(DRIVER)};
+
+static void guard_each(weir__lock_visitor *visit)
+{
+    visit(&cuda.guard.lock, weir__guard_holder(&cuda.guard));
+}
+WEIR__LOCKS_EACH(DRIVER, guard_each);
 
 static WEIR__TLS char error_text[128];
 
@@ -63,9 +69,9 @@ const struct weir__cuda_api *weir__cuda_get(void)
 {
     if (weir__likely(__atomic_load_n(&cuda.ready, __ATOMIC_ACQUIRE)))
         return &cuda.api;
-    weir__lock_take(&cuda.lock);
+    weir__guard_take(&cuda.guard);
     int error = cuda.ready ? 0 : cuda_open_locked();
-    weir__lock_drop(&cuda.lock);
+    weir__guard_drop(&cuda.guard);
     if (!error)
         return &cuda.api;
     errno = error;

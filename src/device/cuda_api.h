@@ -119,7 +119,7 @@ struct weir__cuda_api {
 #undef WEIR__CUDA_FIELD
 };
 
-/* The driver, opened and initialised at the first call; NULL with errno ENODEV and a
+/* The driver, opened and initialized at the first call; NULL with errno ENODEV and a
  * reason. Any thread. */
 const struct weir__cuda_api *weir__cuda_get(void);
 

@@ -41,7 +41,7 @@ static void device_memory(struct weir__device *d, size_t *free_bytes, size_t *to
 void weir__device_stats(struct weir__device *d, weir_device_stats *stats)
 {
     size_t size = stats->size;
-    weir__lock_take(&d->lock);
+    weir__guard_take(&d->guard);
     *stats = (weir_device_stats){.size = size,
                                  .in_use = d->in_use,
                                  .peak_in_use = d->peak_in_use,
@@ -57,28 +57,28 @@ void weir__device_stats(struct weir__device *d, weir_device_stats *stats)
                                  .recoveries = d->recoveries,
                                  .mode = d->mode};
     device_memory(d, &stats->device_free, &stats->device_total);
-    weir__lock_drop(&d->lock);
+    weir__guard_drop(&d->guard);
     if (stats->cached)
         stats->fragmentation = 1 - (double)stats->largest_free / (double)stats->cached;
 }
 
 void weir__device_reset_peaks(struct weir__device *d)
 {
-    weir__lock_take(&d->lock);
+    weir__guard_take(&d->guard);
     d->peak_in_use = d->in_use;
     d->peak_reserved = d->reserved;
-    weir__lock_drop(&d->lock);
+    weir__guard_drop(&d->guard);
 }
 
 void weir__device_figures(struct weir__device *d, size_t *in_use, size_t *cached, size_t *reserved,
                           size_t *metadata)
 {
-    weir__lock_take(&d->lock);
+    weir__guard_take(&d->guard);
     *in_use = d->in_use;
     *cached = d->reserved - d->in_use;
     *reserved = d->reserved;
     *metadata = d->metadata;
-    weir__lock_drop(&d->lock);
+    weir__guard_drop(&d->guard);
 }
 
 int weir__device_report_locked(struct weir__device *d, size_t size, int code)
@@ -150,7 +150,7 @@ bool weir__device_is_valid(struct weir__device *d)
 {
     struct sums sums = {0};
     bool valid = true;
-    weir__lock_take(&d->lock);
+    weir__guard_take(&d->guard);
     for (const struct weir__link *r = d->ranges.first; r && valid; r = r->next)
         valid = range_is_valid(d, weir__device_range_of(r), &sums);
     size_t listed = d->any.nfree;
@@ -158,6 +158,6 @@ bool weir__device_is_valid(struct weir__device *d)
         listed += weir__device_stream_of(s)->nfree;
     valid = valid && sums.live == d->in_use && sums.waiting == d->waiting_bytes &&
             sums.free == cached_bytes(d) && sums.nfree == listed;
-    weir__lock_drop(&d->lock);
+    weir__guard_drop(&d->guard);
     return valid;
 }

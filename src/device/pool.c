@@ -19,7 +19,8 @@ static struct {
     weir__lock lock;
     struct weir__list all;
     bool watching; /* fork */
-} pools;
+} pools = {.lock = WEIR__LOCK(DEVICES)};
+WEIR__LOCKS_KNOW(DEVICES, &pools.lock);
 
 /* -- allocation --------------------------------------------------------------------------- */
 
@@ -128,9 +129,9 @@ void *weir__device_allocate(struct weir__device *d, size_t size, size_t alignmen
 {
     if (size > PTRDIFF_MAX - WEIR__DEVICE_UNIT || alignment > (size_t)1 << 40)
         return weir__fail_null(ENOMEM, "%s: %zu bytes: impossibly large", d->name, size);
-    weir__lock_take(&d->lock);
+    weir__guard_take(&d->guard);
     void *address = allocate_locked(d, size, alignment);
-    weir__lock_drop(&d->lock);
+    weir__guard_drop(&d->guard);
     return address;
 }
 
@@ -173,9 +174,9 @@ static bool free_locked(struct weir__device *d, void *address)
 
 void weir__device_free(struct weir__device *d, void *address)
 {
-    weir__lock_take(&d->lock);
+    weir__guard_take(&d->guard);
     bool known = free_locked(d, address);
-    weir__lock_drop(&d->lock);
+    weir__guard_drop(&d->guard);
     if (!known)
         weir__misuse(WEIR_MISUSE_CORRUPTION, address, d->name);
 }
@@ -184,11 +185,11 @@ void weir__device_free(struct weir__device *d, void *address)
 
 int weir__device_use_on(struct weir__device *d, void *address, void *handle)
 {
-    weir__lock_take(&d->lock);
+    weir__guard_take(&d->guard);
     struct weir__device_block *block = weir__device_index_find(d, address);
     struct weir__device_stream *stream = block ? weir__device_stream_get(d, handle) : NULL;
     int error = !block ? EINVAL : !stream ? ENOMEM : weir__device_use_add(d, block, stream);
-    weir__lock_drop(&d->lock);
+    weir__guard_drop(&d->guard);
     if (!error)
         return 0;
     return weir__fail(error, "%s: %p: %s", d->name, address,
@@ -197,9 +198,9 @@ int weir__device_use_on(struct weir__device *d, void *address, void *handle)
 
 int weir__device_stream_forget(struct weir__device *d, void *handle)
 {
-    weir__lock_take(&d->lock);
+    weir__guard_take(&d->guard);
     int error = d->dead ? 0 : weir__device_stream_drop(d, handle);
-    weir__lock_drop(&d->lock);
+    weir__guard_drop(&d->guard);
     return error ? weir__device_failed(d, "waiting for a stream", error) : 0;
 }
 
@@ -223,53 +224,65 @@ static int prewarm_locked(struct weir__device *d, size_t bytes)
 
 int weir__device_prewarm(struct weir__device *d, size_t bytes)
 {
-    weir__lock_take(&d->lock);
+    weir__guard_take(&d->guard);
     int error = d->dead                         ? ENODEV
                 : d->mode == WEIR_DEVICE_DRIVER ? ENOTSUP
                                                 : prewarm_locked(d, bytes);
     if (error)
         error = weir__device_report_locked(d, bytes, error);
-    weir__lock_drop(&d->lock);
+    weir__guard_drop(&d->guard);
     return error;
 }
 
 size_t weir__device_trim(struct weir__device *d)
 {
-    weir__lock_take(&d->lock);
+    weir__guard_take(&d->guard);
     size_t released = 0;
     if (!d->dead) {
         weir__device_settle(d, NULL, true);
         d->wanted = 0;
         released = weir__device_release(d, SIZE_MAX);
     }
-    weir__lock_drop(&d->lock);
+    weir__guard_drop(&d->guard);
     return released;
 }
 
 /* -- fork --------------------------------------------------------------------------------- */
 
-/* Only the forking thread is here; a pool that another was in the middle of is lost, and
- * so is every pool on a device that does not outlive a fork. */
-static void fork_child(void)
+static void pools_each(weir__lock_visitor *visit)
 {
-    pools.lock.state = 0;
     for (struct weir__link *at = pools.all.first; at; at = at->next) {
         struct weir__device *d = weir__list_of(at, struct weir__device, link);
-        if (d->lock.state || d->table.flags & WEIR_DEVICE_NO_FORK)
-            d->dead = true;
-        d->lock.state = 0;
+        visit(&d->guard.lock, weir__guard_holder(&d->guard));
+    }
+}
+WEIR__LOCKS_EACH(DEVICE, pools_each);
+
+/* A pool on a device that does not outlive a fork is lost. */
+static void fork_child(void)
+{
+    for (struct weir__link *at = pools.all.first; at; at = at->next) {
+        struct weir__device *d = weir__list_of(at, struct weir__device, link);
+        d->dead |= d->table.flags & WEIR_DEVICE_NO_FORK;
     }
 }
 
-static void pools_add(struct weir__device *d)
+/* 0, or why the system cannot tell of forks. */
+static int fork_watch_locked(void)
+{
+    int error = pools.watching ? 0 : pthread_atfork(NULL, NULL, fork_child);
+    pools.watching = !error;
+    return error;
+}
+
+static int pools_add(struct weir__device *d)
 {
     weir__lock_take(&pools.lock);
-    weir__list_push(&pools.all, &d->link);
-    bool watch = !pools.watching;
-    pools.watching = true;
+    int error = fork_watch_locked();
+    if (!error)
+        weir__list_push(&pools.all, &d->link);
     weir__lock_drop(&pools.lock);
-    if (watch)
-        pthread_atfork(NULL, NULL, fork_child);
+    return error;
 }
 
 static void pools_remove(struct weir__device *d)
@@ -341,8 +354,11 @@ struct weir__device *weir__device_create(const weir_device_table *table,
     d->growth_percent = options->growth_percent;
     if (!d->growth_percent && mode == WEIR_DEVICE_EXPANDABLE)
         d->growth_percent = GROWTH_PERCENT;
-    pools_add(d);
-    return d;
+    weir__lock_init(&d->guard.lock, WEIR__RANK_DEVICE);
+    if (!pools_add(d))
+        return d;
+    weir__meta_free(d, sizeof *d);
+    return weir__fail_null(ENOMEM, "%s: no memory to watch forks", table->name);
 }
 
 void weir__device_destroy(struct weir__device *d)

@@ -12,18 +12,18 @@
  *
  * Invariants, under the lock:
  *   reserved = in_use + waiting + cached = sum of blocks that are not void
- *   two neighbours that are void, or free on the same list, do not exist
+ *   two neighbors that are void, or free on the same list, do not exist
  *   a free block on stream s may be used by s at once, and by others once
  *   sequence(block) <= done(s): an event recorded after its free is completed
  *
- * One lock a pool, of rank "pool", held across calls to the table.
+ * One lock a pool, of rank "device pool", held across calls to the table.
  */
 #ifndef WEIR_DEVICE_POOL_H
 #define WEIR_DEVICE_POOL_H
 
 #include "base/pointer_map.h"
 #include "device/bins.h"
-#include "os/lock.h"
+#include "os/locks.h"
 
 #include <weir/device.h>
 
@@ -93,8 +93,8 @@ struct weir__device_block {
 };
 
 struct weir__device {
-    weir__lock lock;
-    bool dead; /* in a forked child that cannot use it */
+    struct weir__guard guard; /* the table's functions run under it */
+    bool dead;                /* in a forked child that cannot use it */
     weir_device_mode mode;
     weir_device_table table;
     char name[48];
@@ -197,11 +197,11 @@ void weir__device_void_unlist(struct weir__device *d, struct weir__device_block 
 struct weir__device_block *weir__device_split(struct weir__device *d,
                                               struct weir__device_block *block, size_t size);
 
-/* `low` swallows `high`, its neighbour above; neither is on a list. */
+/* `low` swallows `high`, its neighbor above; neither is on a list. */
 void weir__device_merge(struct weir__device *d, struct weir__device_block *low,
                         struct weir__device_block *high);
 
-/* Joins a free, unlisted block with the neighbours that its stream may use, and lists
+/* Joins a free, unlisted block with the neighbors that its stream may use, and lists
  * the result there. */
 struct weir__device_block *weir__device_join(struct weir__device *d,
                                              struct weir__device_block *block);

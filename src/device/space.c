@@ -216,7 +216,7 @@ static bool place_find(const struct weir__device *d, const struct weir__device_s
 }
 
 /* Memory behind the start of a void: a free block for all, which swallows its usable
- * neighbours; unlisted. */
+ * neighbors; unlisted. */
 static struct weir__device_block *
 place_fill(struct weir__device *d, struct weir__device_stream *stream, const struct place *place)
 {

@@ -1,12 +1,13 @@
 /*
  * object/arena.c - bump allocation with marks. Owns the chunks it took from its
  * allocator (or the caller's memory as its only one) and the stack of marks; refuses to know what
- * is in them, and never touches it. One lock an arena, outermost of weir's.
+ * is in them, and never touches it. One lock an arena; its allocator is
+ * never called under it.
  */
 #include "alloc/allocator.h"
 #include "base/error.h"
 #include "base/handle.h"
-#include "os/lock.h"
+#include "os/locks.h"
 #include "os/memory_tool.h"
 
 #include <weir/arena.h>
@@ -46,6 +47,7 @@ struct mark {
 struct weir_arena {
     struct weir__handle handle; /* first */
     weir__lock lock;
+    struct weir__lock_entry known;
     bool fixed; /* the caller's memory; no growth */
     weir_allocator *allocator;
     size_t chunk_size;
@@ -97,8 +99,18 @@ static void chunk_append(weir_arena *arena, struct chunk *chunk, char *memory, s
     arena->nchunks++;
 }
 
-/* A chunk that holds `need` bytes, as large as all before it together if possible. */
-static struct chunk *chunk_take(weir_arena *arena, size_t need)
+/* As much as all chunks before together, if possible, but `need` bytes at least. Called without
+ * the lock. */
+static char *chunk_memory(const weir_arena *arena, size_t need, size_t *size)
+{
+    char *memory = weir_allocate(arena->allocator, *size);
+    if (!memory && *size > need)
+        memory = weir_allocate(arena->allocator, *size = need);
+    return memory;
+}
+
+/* A chunk that holds `need` bytes. The lock is dropped while memory is asked for. */
+static struct chunk *chunk_take_locked(weir_arena *arena, size_t need)
 {
     if (arena->fixed)
         return weir__fail_null(ENOMEM, "the arena's memory of %zu bytes is used up",
@@ -108,9 +120,9 @@ static struct chunk *chunk_take(weir_arena *arena, size_t need)
         return weir__fail_null(ENOMEM, "no memory for an arena's book-keeping");
     size_t size =
         weir__max(weir__max(arena->chunk_size, weir__min(arena->reserved, CHUNK_MOST)), need);
-    char *memory = weir_allocate(arena->allocator, size);
-    if (!memory && size > need)
-        memory = weir_allocate(arena->allocator, size = need);
+    weir__lock_drop(&arena->lock);
+    char *memory = chunk_memory(arena, need, &size);
+    weir__lock_take(&arena->lock);
     if (!memory) {
         int saved = errno;
         weir__meta_free(chunk, sizeof *chunk);
@@ -122,14 +134,32 @@ static struct chunk *chunk_take(weir_arena *arena, size_t need)
     return chunk;
 }
 
-static void chunk_free(weir_arena *arena, struct chunk *chunk)
+/* Everything behind `last` (NULL: every chunk) is the arena's no longer; the first of them. */
+static struct chunk *chunks_cut_locked(weir_arena *arena, struct chunk *last)
 {
-    arena->reserved -= chunk->size;
-    arena->nchunks--;
-    part_permit(arena, chunk->memory, chunk->size);
-    if (!arena->fixed)
-        weir_deallocate(arena->allocator, chunk->memory);
-    weir__meta_free(chunk, sizeof *chunk);
+    struct chunk **link = last ? &last->next : &arena->first, *cut = *link;
+    for (const struct chunk *chunk = cut; chunk; chunk = chunk->next) {
+        arena->reserved -= chunk->size;
+        arena->nchunks--;
+    }
+    *link = NULL;
+    arena->last = last;
+    return cut;
+}
+
+/* Without the lock; the bytes. */
+static size_t chunks_free(weir_arena *arena, struct chunk *chunk)
+{
+    size_t bytes = 0;
+    for (struct chunk *next; chunk; chunk = next) {
+        next = chunk->next;
+        bytes += chunk->size;
+        part_permit(arena, chunk->memory, chunk->size);
+        if (!arena->fixed)
+            weir_deallocate(arena->allocator, chunk->memory);
+        weir__meta_free(chunk, sizeof *chunk);
+    }
+    return bytes;
 }
 
 /* Bytes from `offset` in the chunk to the end of such a block; 0: it does not fit. */
@@ -156,21 +186,29 @@ static void *top_take(weir_arena *arena, struct chunk *chunk, size_t offset, siz
     return chunk->memory + top->offset - size;
 }
 
-/* A block of size > 0, in the chunk in use, else in the next that has room for it. */
-static void *arena_take_locked(weir_arena *arena, size_t size, size_t alignment, size_t requested)
+/* In the chunk in use, else in the next that has room for it; NULL: in none. */
+static void *place_take_locked(weir_arena *arena, size_t size, size_t alignment, size_t requested)
 {
     struct chunk *chunk = arena->top.chunk ? arena->top.chunk : arena->first;
-    size_t reach, need, offset = arena->top.chunk ? arena->top.offset : 0;
+    size_t reach, offset = arena->top.chunk ? arena->top.offset : 0;
     for (; chunk; chunk = chunk->next, offset = 0)
         if ((reach = chunk_reach(chunk, offset, size, alignment)))
             return top_take(arena, chunk, offset, reach, size, requested);
+    return NULL;
+}
+
+/* A block of size > 0. Other threads may use the arena meanwhile. */
+static void *arena_take_locked(weir_arena *arena, size_t size, size_t alignment, size_t requested)
+{
+    size_t need;
+    void *block = place_take_locked(arena, size, alignment, requested);
+    if (block)
+        return block;
     size_t padding = alignment > WEIR_DEFAULT_ALIGNMENT ? alignment - WEIR_DEFAULT_ALIGNMENT : 0;
     if (__builtin_add_overflow(size, padding, &need) || need > PTRDIFF_MAX)
         return weir__fail_null(ENOMEM, "%zu bytes of an arena are impossibly many", size);
-    chunk = chunk_take(arena, need);
-    if (!chunk)
-        return NULL;
-    return top_take(arena, chunk, 0, chunk_reach(chunk, 0, size, alignment), size, requested);
+    return chunk_take_locked(arena, need) ? place_take_locked(arena, size, alignment, requested)
+                                          : NULL;
 }
 
 void *weir_arena_allocate_aligned(weir_arena *arena, size_t size, size_t alignment)
@@ -404,6 +442,7 @@ weir_arena *weir_arena_create(const weir_arena_options *options)
         return weir__fail_null(ENOMEM, "no memory for an arena");
     }
     weir__handle_begin(&arena->handle, WEIR__HANDLE_ARENA);
+    weir__locks_make(WEIR__RANK_OBJECT, &arena->lock, &arena->known);
     arena->chunk_size = o->chunk_size ? o->chunk_size : CHUNK_FIRST;
     arena->fixed = o->memory != NULL;
     if (arena->fixed)
@@ -421,10 +460,8 @@ int weir_arena_destroy(weir_arena *arena)
         return weir__fail(EINVAL, "no live arena");
     if (arena->facade)
         weir_allocator_destroy(arena->facade);
-    for (struct chunk *chunk = arena->first, *next; chunk; chunk = next) {
-        next = chunk->next;
-        chunk_free(arena, chunk);
-    }
+    weir__locks_remove(WEIR__RANK_OBJECT, &arena->known);
+    chunks_free(arena, arena->first);
     weir__meta_free(arena->marks, arena->marks_capacity * sizeof *arena->marks);
     weir__meta_free(arena, sizeof *arena);
     return 0;
@@ -435,21 +472,9 @@ size_t weir_arena_trim(weir_arena *arena)
     if (!arena || arena->fixed)
         return 0;
     weir__lock_take(&arena->lock);
-    size_t before = arena->reserved;
-    struct chunk *last = arena->top.chunk, *chunk = last ? last->next : arena->first;
-    while (chunk) {
-        struct chunk *next = chunk->next;
-        chunk_free(arena, chunk);
-        chunk = next;
-    }
-    if (last)
-        last->next = NULL;
-    else
-        arena->first = NULL;
-    arena->last = last;
-    size_t bytes = before - arena->reserved;
+    struct chunk *cut = chunks_cut_locked(arena, arena->top.chunk);
     weir__lock_drop(&arena->lock);
-    return bytes;
+    return chunks_free(arena, cut);
 }
 
 int weir_arena_stats_get(weir_arena *arena, weir_arena_stats *stats)

@@ -1,7 +1,7 @@
 /*
  * object/buffer_pool.c - blocks kept for re-use. Owns a record for each block it has
  * from the allocator, out or idle, found by address in a map; refuses to know what is
- * in them. One lock a pool, outermost of weir's; the allocator is never called under it.
+ * in them. One lock a pool; the allocator is never called under it.
  */
 #include "object/buffer_pool.h"
 
@@ -11,7 +11,7 @@
 #include "base/handle.h"
 #include "base/list.h"
 #include "base/pointer_map.h"
-#include "os/lock.h"
+#include "os/locks.h"
 #include "os/memory_tool.h"
 
 #include <errno.h>
@@ -48,6 +48,7 @@ struct placed {
 struct weir_buffer_pool {
     struct weir__handle handle; /* first */
     weir__lock lock;
+    struct weir__lock_entry known;
     weir_allocator *allocator;
     struct weir__pointer_map blocks; /* of struct placed */
     struct weir__list idle;          /* by of_idle */
@@ -319,6 +320,7 @@ weir_buffer_pool *weir_buffer_pool_create(const weir_buffer_pool_options *option
     if (!pool)
         return weir__fail_null(ENOMEM, "no memory for a pool of buffers");
     weir__handle_begin(&pool->handle, WEIR__HANDLE_BUFFER_POOL);
+    weir__locks_make(WEIR__RANK_OBJECT, &pool->lock, &pool->known);
     pool->allocator = options && options->allocator ? options->allocator : weir_cpu_allocator();
     pool->figures.idle_limit = options ? options->idle_limit : 0;
     return pool;
@@ -340,6 +342,7 @@ int weir_buffer_pool_destroy(weir_buffer_pool *pool)
         return weir__fail(EINVAL, "no live pool of buffers");
     cut_free(pool, cut);
     weir__pointer_map_clear(&pool->blocks);
+    weir__locks_remove(WEIR__RANK_OBJECT, &pool->known);
     weir__meta_free(pool, sizeof *pool);
     return 0;
 }

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "device/cuda_api.h"
 #include "device/pool.h"
+#include "os/locks.h"
 
 #include <weir/cuda.h>
 
@@ -21,7 +22,8 @@ struct slot {
 static struct {
     weir__lock lock;
     struct slot slots[WEIR__CUDA_MANAGED + 1][DEVICES];
-} cuda;
+} cuda = {.lock = WEIR__LOCK(LISTED)};
+WEIR__LOCKS_KNOW(LISTED, &cuda.lock);
 
 /* The table goes with its allocator: the next call makes a new one. */
 static void table_gone(const weir_device_table *table)

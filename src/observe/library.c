@@ -6,13 +6,13 @@
  */
 #include "observe/library.h"
 #include "alloc/cpu.h"
+#include "alloc/fork.h"
 #include "alloc/inspect.h"
 #include "observe/environment.h"
 #include "observe/run_attach.h"
 #include "os/clock.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -20,7 +20,7 @@
 
 static void *page; /* NULL: nobody reads */
 static struct weir__run_image *image;
-static struct weir__meter_note peak; /* under `writing` */
+static struct weir__peak_seen peak; /* under `writing` */
 static uint64_t refreshed_at;
 static int writing;
 
@@ -42,7 +42,7 @@ static void figures_write(bool last)
     weir_stats_get(&weir__cpu, &stats);
     __atomic_store_n(&image->version, image->version + 1, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_RELEASE);
-    if (weir__peak_note(&weir__cpu, NULL, &peak))
+    if (weir__peak_rose(&weir__cpu, NULL, &peak))
         image->peak_at = weir__os_time();
     image->peak_seen = stats.peak_allocated;
     image->peak_blocks = peak.blocks;
@@ -120,8 +120,8 @@ __attribute__((constructor)) static void library_start(int argc, char **argv)
         return;
     weir__run_command_set(image, argc, argv);
     figures_write(false);
-    pthread_atfork(NULL, NULL, forked);
-    weir__slow_watch(watch);
+    weir__fork_register(NULL, NULL, forked);
+    weir__slow_hook_set(watch);
     weir__run_image_ready(image);
 }
 

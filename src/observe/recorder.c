@@ -18,7 +18,7 @@
 #include "observe/trace_names.h"
 #include "observe/trace_sink.h"
 #include "os/clock.h"
-#include "os/lock.h"
+#include "os/locks.h"
 #include "os/wait.h"
 
 #include <errno.h>
@@ -42,7 +42,8 @@ static struct {
     bool outside;         /* `weir run` reads, samples and ends it */
     weir_trace_status last;
     bool fork_watched;
-} recorder;
+} recorder = {.lock = WEIR__LOCK(RECORDER)};
+WEIR__LOCKS_KNOW(RECORDER, &recorder.lock);
 
 /* -- hooks ---------------------------------------------------------------------------------- */
 
@@ -246,7 +247,6 @@ static void base_write(weir_allocator *root)
 /* The child has one thread, and the recording is its parent's. */
 static void fork_child(void)
 {
-    recorder.lock = (weir__lock){0};
     if (recorder.outside)
         return; /* weir__recorder_outside_forked sees to it */
     weir__streams_forget(false);
@@ -374,7 +374,6 @@ void weir__recorder_outside_cut(void)
 
 void weir__recorder_outside_forked(int pid, const char *command)
 {
-    recorder.lock = (weir__lock){0};
     if (weir__trace_hooks() == &hooks)
         weir__allocator_trace_end(recorder.root, &(weir_stats){.size = sizeof(weir_stats)});
     outside_begin(pid, command, true);

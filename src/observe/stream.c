@@ -7,7 +7,7 @@
 #include "observe/trace_names.h"
 #include "observe/trace_sink.h"
 #include "os/fence.h"
-#include "os/lock.h"
+#include "os/locks.h"
 #include "os/thread.h"
 #include "os/wait.h"
 
@@ -25,7 +25,8 @@ static struct {
     uint32_t threads;         /* of this recording; atomic */
     uint64_t missed, lost;    /* events that found no buffer, or went with one; atomic */
     uint64_t logged;          /* by threads that ended; under the lock */
-} streams;
+} streams = {.lock = WEIR__LOCK(STREAMS)};
+WEIR__LOCKS_KNOW(STREAMS, &streams.lock);
 
 static WEIR__TLS struct weir__stream *stream_own;
 
@@ -222,7 +223,7 @@ void weir__streams_flush(void)
 
 void weir__streams_forget(bool chunks)
 {
-    streams.lock = (weir__lock){0};
+    weir__lock_reset(&streams.lock);
     streams.recording = 0;
     streams.generation++;
     for (struct weir__stream *s = streams.all; s; s = s->next) {

@@ -6,7 +6,7 @@
 #include "observe/format.h"
 #include "observe/trace_frame.h"
 #include "observe/trace_sink.h"
-#include "os/lock.h"
+#include "os/locks.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +24,8 @@ static struct {
     uint64_t room; /* where ROOM is, or 0 */
     dev_t device;  /* what `fd` must be: the program may close it and open a file of its own */
     ino_t inode;
-} file = {.fd = -1};
+} file = {.lock = WEIR__LOCK(RECORDING), .fd = -1};
+WEIR__LOCKS_KNOW(RECORDING, &file.lock);
 
 /* -- the descriptor ---------------------------------------------------------------------- */
 
@@ -188,7 +189,6 @@ int weir__trace_file_close(const void *foot, size_t n)
 
 void weir__trace_file_forget(void)
 {
-    file.lock = (weir__lock){0};
     descriptor_close();
 }
 

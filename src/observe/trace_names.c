@@ -7,7 +7,7 @@
 #include "observe/format.h"
 #include "observe/snapshot.h"
 #include "observe/trace_sink.h"
-#include "os/lock.h"
+#include "os/locks.h"
 
 #define TAGS      8192
 #define NAME_MOST 1000
@@ -25,8 +25,10 @@ struct name {
     char text[];
 };
 
+static weir__lock names_lock = WEIR__LOCK(NAMES);
+WEIR__LOCKS_KNOW(NAMES, &names_lock);
+
 static struct {
-    weir__lock lock;
     struct context *contexts; /* those that live, in no order */
     size_t ncontexts, capacity;
     uint32_t context_id, name_id; /* last ones given out */
@@ -100,30 +102,30 @@ static uint32_t context_add_locked(weir_allocator *a)
 
 uint32_t weir__trace_context(weir_allocator *a)
 {
-    weir__lock_take(&known.lock);
+    weir__lock_take(&names_lock);
     const struct context *found = context_find_locked(a);
     uint32_t id = found ? found->id : context_add_locked(a);
-    weir__lock_drop(&known.lock);
+    weir__lock_drop(&names_lock);
     return id;
 }
 
 uint32_t weir__trace_context_known(const weir_allocator *a)
 {
-    weir__lock_take(&known.lock);
+    weir__lock_take(&names_lock);
     const struct context *found = context_find_locked(a);
     uint32_t id = found ? found->id : 0;
-    weir__lock_drop(&known.lock);
+    weir__lock_drop(&names_lock);
     return id;
 }
 
 void weir__trace_context_gone(const weir_allocator *a)
 {
-    weir__lock_take(&known.lock);
+    weir__lock_take(&names_lock);
     struct context *found = context_find_locked(a);
     if (found)
         *found = known.contexts[--known.ncontexts];
     __atomic_store_n(&known.gone, known.gone + 1, __ATOMIC_RELAXED);
-    weir__lock_drop(&known.lock);
+    weir__lock_drop(&names_lock);
 }
 
 uint32_t weir__trace_contexts_gone(void)
@@ -175,13 +177,13 @@ uint32_t weir__trace_name(const char *text)
 {
     size_t length = strlen(text);
     struct name **bucket = &known.names[name_bucket(text)];
-    weir__lock_take(&known.lock);
+    weir__lock_take(&names_lock);
     struct name *name = *bucket;
     while (name && (name->length != length || memcmp(name->text, text, length) != 0))
         name = name->next;
     if (!name)
         name = name_add_locked(text, length, bucket);
     uint32_t id = name ? name->id : 0;
-    weir__lock_drop(&known.lock);
+    weir__lock_drop(&names_lock);
     return id;
 }

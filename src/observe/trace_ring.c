@@ -6,7 +6,7 @@
  */
 #include "observe/trace_sink.h"
 
-#include "os/lock.h"
+#include "os/locks.h"
 
 #include <string.h>
 
@@ -17,11 +17,12 @@ static struct {
     uint64_t ordinal;                /* of the latest chunk; atomic */
     struct weir__run_chunk *records; /* under the lock; NULL: none yet */
     uint64_t full; /* no chunk was free when so many, less one, had been freed; atomic */
-} ring;
+} ring = {.lock = WEIR__LOCK(RECORDING)};
+WEIR__LOCKS_KNOW(RECORDING, &ring.lock);
 
 void weir__trace_ring_attach(void *page, uint32_t image)
 {
-    ring.lock = (weir__lock){0};
+    weir__lock_reset(&ring.lock);
     ring.page = page;
     ring.image = image;
     ring.ordinal = 0;

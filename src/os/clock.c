@@ -15,12 +15,12 @@ static bool clock_is_coarse; /* atomic; for good */
 
 void weir__os_clock_coarse(void)
 {
-    __atomic_store_n(&clock_is_coarse, true, __ATOMIC_RELAXED);
+    weir__relaxed_set(clock_is_coarse, true);
 }
 
 uint64_t weir__os_time(void)
 {
-    bool coarse = __atomic_load_n(&clock_is_coarse, __ATOMIC_RELAXED);
+    bool coarse = weir__relaxed_get(clock_is_coarse);
     return clock_read(coarse ? CLOCK_MONOTONIC_COARSE : CLOCK_MONOTONIC);
 }
 

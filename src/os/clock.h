@@ -1,4 +1,7 @@
-/* os/clock.h - monotonic time in nanoseconds. Any thread. */
+/*
+ * os/clock.h - monotonic time in nanoseconds. Owns whether the precise clock may still be read.
+ * Any thread, no lock.
+ */
 #ifndef WEIR_OS_CLOCK_H
 #define WEIR_OS_CLOCK_H
 

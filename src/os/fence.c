@@ -52,14 +52,14 @@ static bool fence_is_optional; /* atomic; for good */
 
 void weir__os_fence_optional(void)
 {
-    __atomic_store_n(&fence_is_optional, true, __ATOMIC_RELAXED);
+    weir__relaxed_set(fence_is_optional, true);
 }
 
 static void fence_refused(void)
 {
     static const char line[] = "weir: the kernel refuses membarrier, which worked when the program "
                                "started: a sandbox must allow it, or be entered before\n";
-    if (__atomic_load_n(&fence_is_optional, __ATOMIC_RELAXED))
+    if (weir__relaxed_get(fence_is_optional))
         return;
     ssize_t written = write(STDERR_FILENO, line, sizeof line - 1);
     (void)written;

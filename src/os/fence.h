@@ -1,4 +1,7 @@
-/* os/fence.h - a memory fence on every thread of the process. Any thread; errno is kept. */
+/*
+ * os/fence.h - a memory fence on every thread of the process. Owns whether membarrier works
+ * here. Knows nothing of what is fenced. Any thread, no lock; errno is kept.
+ */
 #ifndef WEIR_OS_FENCE_H
 #define WEIR_OS_FENCE_H
 

@@ -51,9 +51,9 @@ static enum tool tool_find(void)
 static enum tool tool_here(void)
 {
     static enum tool known; /* written with the same value by whoever comes first */
-    enum tool tool = __atomic_load_n(&known, __ATOMIC_RELAXED);
+    enum tool tool = weir__relaxed_get(known);
     if (weir__unlikely(tool == UNKNOWN))
-        __atomic_store_n(&known, tool = tool_find(), __ATOMIC_RELAXED);
+        weir__relaxed_set(known, tool = tool_find());
     return tool;
 }
 

@@ -13,10 +13,10 @@
 size_t weir__os_page_size(void)
 {
     static size_t size; /* written with the same value by whoever comes first */
-    size_t known = __atomic_load_n(&size, __ATOMIC_RELAXED);
+    size_t known = weir__relaxed_get(size);
     if (!known) {
         known = (size_t)sysconf(_SC_PAGESIZE);
-        __atomic_store_n(&size, known, __ATOMIC_RELAXED);
+        weir__relaxed_set(size, known);
     }
     return known;
 }
@@ -212,9 +212,9 @@ static int drop_probe(void)
 static bool pages_drop(char *first, size_t whole)
 {
     static int drop_state; /* atomic */
-    int state = __atomic_load_n(&drop_state, __ATOMIC_RELAXED);
+    int state = weir__relaxed_get(drop_state);
     if (weir__unlikely(state == DROP_UNKNOWN))
-        __atomic_store_n(&drop_state, state = drop_probe(), __ATOMIC_RELAXED);
+        weir__relaxed_set(drop_state, state = drop_probe());
     return state != DROP_KEEPS && madvise(first, whole, MADV_DONTNEED) == 0;
 }
 

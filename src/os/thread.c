@@ -13,7 +13,7 @@ static bool exit_key_made;
 static void exit_run(void *unused)
 {
     (void)unused;
-    __atomic_load_n(&exit_call, __ATOMIC_RELAXED)();
+    weir__relaxed_get(exit_call)();
 }
 
 static void exit_init(void)
@@ -29,6 +29,6 @@ __attribute__((constructor)) static void exit_start(void)
 bool weir__thread_at_exit(void (*at_exit)(void))
 {
     exit_start(); /* somebody's constructor may come before ours */
-    __atomic_store_n(&exit_call, at_exit, __ATOMIC_RELAXED);
+    weir__relaxed_set(exit_call, at_exit);
     return exit_key_made && pthread_setspecific(exit_key, &weir__thread_mark) == 0;
 }

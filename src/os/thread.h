@@ -1,9 +1,10 @@
 /*
- * os/thread.h - per-thread state: identity, a few pointers for the layer above,
- * and a call when the thread ends.
+ * os/thread.h - identity of a thread, and a call when it ends. Owns the pthread key behind that
+ * call. Knows nothing of what threads keep. Any thread, no lock.
  *
- * The pointers lie in initial-exec TLS (128 bytes), so that reaching them is one
- * instruction and loading weir late, by dlopen, still works.
+ * WEIR__TLS is for the few words a thread that its operations read: initial-exec, so that reaching
+ * them is one instruction. In a process that has started there is little room for such words:
+ * libweir has at most 1 KiB of them (tests/exports.sh).
  */
 #ifndef WEIR_OS_THREAD_H
 #define WEIR_OS_THREAD_H

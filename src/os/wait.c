@@ -14,6 +14,14 @@ void weir__os_futex_wait(uint32_t *word, uint32_t expected)
     errno = saved;
 }
 
+void weir__os_futex_wait_for(uint32_t *word, uint32_t expected, uint64_t ns)
+{
+    struct timespec time = {(time_t)(ns / 1000000000), (long)(ns % 1000000000)};
+    int saved = errno;
+    syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, expected, &time, NULL, 0);
+    errno = saved;
+}
+
 void weir__os_futex_wake(uint32_t *word, int waiters)
 {
     weir__assert(waiters > 0);

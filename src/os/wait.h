@@ -1,6 +1,6 @@
 /*
- * os/wait.h - waiting for another thread: futexes, and backing off without one. Any thread;
- * errno is kept.
+ * os/wait.h - waiting for another thread: futexes, and backing off without one. No state. Any
+ * thread; errno is kept.
  */
 #ifndef WEIR_OS_WAIT_H
 #define WEIR_OS_WAIT_H
@@ -9,6 +9,10 @@
 
 /* Sleeps while *word is `expected`, until woken; may return for no reason. */
 void weir__os_futex_wait(uint32_t *word, uint32_t expected);
+
+/* The same, but for so long at most. */
+void weir__os_futex_wait_for(uint32_t *word, uint32_t expected, uint64_t ns);
+
 void weir__os_futex_wake(uint32_t *word, int waiters);
 
 /* Sleeps for about so long, by a system call that a sandbox allows if it allows threads. */

@@ -64,7 +64,7 @@ int weir__fit_prepare(struct weir__fit *fit, const struct weir_plan *plan,
     fit->latest = weir__plan_take(scratch, 2 * (size_t)fit->leaves, sizeof *fit->latest);
     fit->pair_at = weir__plan_take(scratch, n + 2, sizeof *fit->pair_at);
     fit->pairs = weir__plan_take(scratch, 2 * plan->ndisjoint + 1, sizeof *fit->pairs);
-    fit->room = n + 2 * plan->ndisjoint + 1; /* each neighbour and each pair, once */
+    fit->room = n + 2 * plan->ndisjoint + 1; /* each neighbor and each pair, once */
     fit->spans = weir__plan_take(scratch, 2 * fit->room, sizeof *fit->spans);
     fit->clear = weir__plan_take(scratch, fit->room, sizeof *fit->clear);
     fit->pinned = weir__plan_take(scratch, plan->npins ? n : 1, sizeof *fit->pinned);

@@ -50,7 +50,7 @@ bool weir__floor_put(struct weir__floor *f, uint32_t item);
 
 /*
  * Nothing stands on the floor at section t of the flat stretch [left, right], whose
- * neighbours are higher: its floor rises to the lowest place that something over t could
+ * neighbors are higher: its floor rises to the lowest place that something over t could
  * have then. False: there is none below the capacity.
  */
 bool weir__floor_waste(struct weir__floor *f, uint32_t t, uint32_t left, uint32_t right);

@@ -66,7 +66,7 @@ enum weir__skyline_rank {
 
 /*
  * Best-fit skyline: the lowest, leftmost flat stretch gets the best-ranked item that
- * fits into it, or is raised to its lower neighbour. Stops early (WEIR__PLAN_FAR) once the
+ * fits into it, or is raised to its lower neighbor. Stops early (WEIR__PLAN_FAR) once the
  * arena would reach `limit`. The arena in units; 0 with *error == ENOMEM.
  */
 uint64_t weir__skyline(const struct weir__problem *problem, struct weir__plan_scratch *scratch,

@@ -1,12 +1,12 @@
 /*
  * plan/record.c - lifetimes out of a running program: an allocator that passes everything on
  * and writes down each block's first and last event. Owns the records and a table from
- * live blocks to them. One lock, outermost of weir's, never held while memory of the
+ * live blocks to them. One lock, never held while memory of the
  * program is taken or given back.
  */
 #include "backing/meta.h"
 #include "base/error.h"
-#include "os/lock.h"
+#include "os/locks.h"
 #include "plan/plan.h"
 
 #include <errno.h>
@@ -26,6 +26,7 @@ struct record_live {
 struct weir_plan_recorder {
     struct weir__handle handle; /* first */
     weir__lock lock;
+    struct weir__lock_entry known;
     weir_allocator *under, *facade; /* never change */
     int64_t clock;                  /* the rest: under the lock */
     struct record_entry *entries;
@@ -87,6 +88,7 @@ weir_plan_recorder *weir_plan_recorder_create(weir_allocator *a)
     weir_plan_recorder *r = weir__meta_allocate(sizeof *r);
     if (!r)
         return weir__fail_null(ENOMEM, "no memory for a recorder");
+    weir__locks_make(WEIR__RANK_OBJECT, &r->lock, &r->known);
     static const weir_allocator_functions functions = {.allocate = record_allocate,
                                                        .deallocate = record_deallocate};
     weir_allocator_options options = {.name = "plan-recorder",
@@ -102,6 +104,7 @@ weir_plan_recorder *weir_plan_recorder_create(weir_allocator *a)
         return r;
     }
     int error = errno;
+    weir__locks_remove(WEIR__RANK_OBJECT, &r->known);
     weir__meta_free(r, sizeof *r);
     errno = error;
     return NULL;
@@ -146,5 +149,6 @@ void weir_plan_recorder_destroy(weir_plan_recorder *recorder)
     weir_allocator_destroy(recorder->facade);
     weir__meta_free(recorder->entries, recorder->room * sizeof *recorder->entries);
     weir__pointer_map_clear(&recorder->live);
+    weir__locks_remove(WEIR__RANK_OBJECT, &recorder->known);
     weir__meta_free(recorder, sizeof *recorder);
 }

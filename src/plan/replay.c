@@ -3,11 +3,11 @@
  * pass gets the n-th buffer's place if it is what was planned and the place is free now;
  * all else comes from the allocator beneath and is counted. Correct whatever the program
  * does: a place is only given while nothing live overlaps it, which is looked up, not assumed.
- * One lock, outermost of weir's, never held while memory beneath is taken or given back.
+ * One lock, never held while memory beneath is taken or given back.
  */
 #include "backing/meta.h"
 #include "base/error.h"
-#include "os/lock.h"
+#include "os/locks.h"
 #include "plan/plan.h"
 
 #include <errno.h>
@@ -22,6 +22,7 @@ struct replay_buffer {
 struct weir_plan_replay {
     struct weir__handle handle; /* first */
     weir__lock lock;
+    struct weir__lock_entry known;
     weir_allocator *under, *facade; /* never change, as the next three */
     weir_plan_arena *arena;
     char *data;
@@ -137,6 +138,7 @@ weir_plan_replay *weir_plan_replay_create(const weir_plan *plan, weir_allocator 
     if (!r)
         return weir__fail_null(ENOMEM, "no memory for a replay");
     weir__handle_begin(&r->handle, WEIR__HANDLE_PLAN_REPLAY);
+    weir__locks_make(WEIR__RANK_OBJECT, &r->lock, &r->known);
     r->under = a ? a : weir_cpu_allocator();
     r->count = plan->count;
     int error = replay_open(r, plan);
@@ -182,5 +184,6 @@ void weir_plan_replay_destroy(weir_plan_replay *replay)
     weir_plan_arena_release(replay->arena);
     weir__meta_free(replay->buffers, (replay->count + 1) * sizeof *replay->buffers);
     weir__meta_free(replay->live, (replay->count + 1) * sizeof *replay->live);
+    weir__locks_remove(WEIR__RANK_OBJECT, &replay->known);
     weir__meta_free(replay, sizeof *replay);
 }

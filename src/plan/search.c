@@ -2,7 +2,7 @@
  * plan/search.c - is there an arrangement within a capacity? A depth-first search over
  * what stands on the floor of a section, restarted with other preferences.
  *
- * A flat stretch with higher neighbours must be decided whatever else happens: for a
+ * A flat stretch with higher neighbors must be decided whatever else happens: for a
  * section t in it, either one of the items that fit into the stretch stands on the floor at
  * t, or nothing does and the floor rises there, which uses slack up. That is the whole
  * branching; it meets every arrangement that is let down as far as it goes once, so a tree

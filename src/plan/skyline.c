@@ -1,8 +1,8 @@
 /*
  * plan/skyline.c - best-fit skyline (Burke et al. 2004; for lifetimes, Sekiyama et al.
  * 2018): fast and good, always run. Time is the floor's length, memory its height. A flat
- * stretch between higher neighbours gets the best-ranked item that fits into it entirely;
- * when none does it is raised to its lower neighbour and joined to it. Which of several such
+ * stretch between higher neighbors gets the best-ranked item that fits into it entirely;
+ * when none does it is raised to its lower neighbor and joined to it. Which of several such
  * stretches comes first makes no difference: what fits into one fits into no other. So
  * there is no heap of heights, only a walk downhill from where the last item was put.
  *
@@ -159,8 +159,8 @@ static uint64_t skyline_after(const struct skyline *s, uint32_t left)
     return right + 1 < s->p->sections ? s->height[right + 1] : WEIR__PLAN_FAR;
 }
 
-/* Raises the stretch at `left` to its lower neighbour and joins them. Returns the joined
- * one's left; NONE: it has no neighbour. */
+/* Raises the stretch at `left` to its lower neighbor and joins them. Returns the joined
+ * one's left; NONE: it has no neighbor. */
 static uint32_t skyline_raise(struct skyline *s, uint32_t left)
 {
     uint64_t before = skyline_before(s, left), after = skyline_after(s, left);
@@ -189,7 +189,7 @@ static uint32_t skyline_put(struct skyline *s, uint32_t left, uint32_t item, uin
     return left < lo ? left : hi < right ? hi + 1 : lo;
 }
 
-/* From a stretch down to one that has no lower neighbour, joined with equal ones. */
+/* From a stretch down to one that has no lower neighbor, joined with equal ones. */
 static uint32_t skyline_descend(struct skyline *s, uint32_t left)
 {
     for (;;) {

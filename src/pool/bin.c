@@ -23,7 +23,7 @@ static void room_free(struct weir__cached *base, size_t room)
 static void bin_place(struct weir__bin *bin, struct weir__cached *base, size_t count, size_t room)
 {
     weir__assert(base && count <= room);
-    __atomic_store_n(&bin->base, base, __ATOMIC_RELAXED);
+    weir__relaxed_set(bin->base, base);
     weir__bin_set_top(bin, base + count);
     bin->limit = base + room;
 }

@@ -1,6 +1,6 @@
 /*
  * pool/bin.h - a bin: the stack of cached blocks of one class in a thread cache, and its
- * memory. Knows nothing of classes and centers.
+ * memory, which it owns. Knows nothing of classes and centers.
  *
  *   no block | base [cached cached ... ] top ... limit
  *
@@ -39,19 +39,19 @@ extern struct weir__cached weir__no_cached;
 /* The top of a bin is written by who may use it, and read by anyone for figures. */
 WEIR__INLINE struct weir__cached *weir__bin_top(const struct weir__bin *bin)
 {
-    return __atomic_load_n(&bin->top, __ATOMIC_RELAXED);
+    return weir__relaxed_get(bin->top);
 }
 
 WEIR__INLINE void weir__bin_set_top(struct weir__bin *bin, struct weir__cached *top)
 {
-    __atomic_store_n(&bin->top, top, __ATOMIC_RELAXED);
+    weir__relaxed_set(bin->top, top);
 }
 
 /* Any thread, a moment's figure. */
 WEIR__INLINE size_t weir__bin_count(const struct weir__bin *bin)
 {
     const struct weir__cached *top = weir__bin_top(bin);
-    const struct weir__cached *base = __atomic_load_n(&bin->base, __ATOMIC_RELAXED);
+    const struct weir__cached *base = weir__relaxed_get(bin->base);
     return base && top > base ? (size_t)(top - base) : 0;
 }
 

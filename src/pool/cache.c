@@ -10,6 +10,7 @@ _Static_assert(BIN_BYTES_MOST <= UINT32_MAX, "bin->grown holds it");
 void weir__cache_init(struct weir__cache *cache)
 {
     weir__assert(!cache->used && !cache->grown);
+    weir__lock_init(&cache->lock, WEIR__RANK_HEAP);
     for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++)
         cache->bins[sizeclass] = (struct weir__bin)WEIR__BIN_UNUSED;
 }
@@ -23,21 +24,21 @@ static size_t first_room(const struct weir__cache *cache, unsigned sizeclass)
 /* Readers of figures look at `used` first: it is set last, and cleared first. */
 static bool bin_make(struct weir__cache *cache, unsigned sizeclass)
 {
-    weir__assert(weir__lock_is_held(&cache->lock));
+    weir__assert(weir__lock_is_mine(&cache->lock));
     if (cache->used >> sizeclass & 1)
         return true;
     if (!weir__bin_resize(&cache->bins[sizeclass], first_room(cache, sizeclass)))
         return false;
-    __atomic_store_n(&cache->used, cache->used | (uint64_t)1 << sizeclass, __ATOMIC_RELAXED);
+    weir__relaxed_set(cache->used, cache->used | (uint64_t)1 << sizeclass);
     return true;
 }
 
 static void bin_unmake(struct weir__cache *cache, unsigned sizeclass)
 {
-    weir__assert(weir__lock_is_held(&cache->lock));
+    weir__assert(weir__lock_is_mine(&cache->lock));
     weir__assert(cache->grown >= cache->bins[sizeclass].grown);
     struct weir__bin *bin = &cache->bins[sizeclass];
-    __atomic_store_n(&cache->used, cache->used & ~((uint64_t)1 << sizeclass), __ATOMIC_RELAXED);
+    weir__relaxed_set(cache->used, cache->used & ~((uint64_t)1 << sizeclass));
     cache->grown -= bin->grown;
     weir__bin_unmake(bin);
 }
@@ -46,7 +47,7 @@ static void bin_unmake(struct weir__cache *cache, unsigned sizeclass)
  * consumer's: more room would only keep blocks from their producer. */
 static bool bin_grow(struct weir__cache *cache, unsigned sizeclass)
 {
-    weir__assert(weir__lock_is_held(&cache->lock));
+    weir__assert(weir__lock_is_mine(&cache->lock));
     weir__assert(cache->used >> sizeclass & 1);
     struct weir__bin *bin = &cache->bins[sizeclass];
     size_t room = weir__bin_room(bin), bytes = room * weir__class_bytes[sizeclass];
@@ -62,7 +63,7 @@ static bool bin_grow(struct weir__cache *cache, unsigned sizeclass)
 /* A bin with more room takes more at a time, a quarter of it. */
 bool weir__cache_refill(struct weir__cache *cache, unsigned sizeclass)
 {
-    weir__assert(weir__lock_is_held(&cache->lock));
+    weir__assert(weir__lock_is_mine(&cache->lock));
     weir__assert(cache->bins[sizeclass].top == cache->bins[sizeclass].base);
     struct weir__bin *bin = &cache->bins[sizeclass];
     struct weir__center *center = &cache->centers[sizeclass];
@@ -100,7 +101,7 @@ static bool bin_give(struct weir__bin *bin, struct weir__center *center, size_t 
 /* Back to two batches' room: each block that it holds may be the last of its slab. */
 static void bin_shrink(struct weir__cache *cache, unsigned sizeclass)
 {
-    weir__assert(weir__lock_is_held(&cache->lock));
+    weir__assert(weir__lock_is_mine(&cache->lock));
     struct weir__bin *bin = &cache->bins[sizeclass];
     struct weir__center *center = &cache->centers[sizeclass];
     size_t room = first_room(cache, sizeclass);
@@ -116,7 +117,7 @@ static void bin_shrink(struct weir__cache *cache, unsigned sizeclass)
 
 bool weir__cache_drain(struct weir__cache *cache, unsigned sizeclass)
 {
-    weir__assert(weir__lock_is_held(&cache->lock));
+    weir__assert(weir__lock_is_mine(&cache->lock));
     weir__assert(sizeclass < WEIR__CLASSES);
     struct weir__bin *bin = &cache->bins[sizeclass];
     struct weir__center *center = &cache->centers[sizeclass];
@@ -134,7 +135,7 @@ bool weir__cache_drain(struct weir__cache *cache, unsigned sizeclass)
 
 static size_t bin_empty(struct weir__cache *cache, unsigned sizeclass, bool give)
 {
-    weir__assert(weir__lock_is_held(&cache->lock));
+    weir__assert(weir__lock_is_mine(&cache->lock));
     struct weir__bin *bin = &cache->bins[sizeclass];
     struct weir__center *center = &cache->centers[sizeclass];
     size_t count = (size_t)(bin->top - bin->base);
@@ -149,7 +150,7 @@ static size_t bin_empty(struct weir__cache *cache, unsigned sizeclass, bool give
 
 size_t weir__cache_empty(struct weir__cache *cache, bool give)
 {
-    weir__assert(weir__lock_is_held(&cache->lock));
+    weir__assert(weir__lock_is_mine(&cache->lock));
     size_t bytes = 0;
     while (cache->used)
         bytes += bin_empty(cache, (unsigned)__builtin_ctzll(cache->used), give);

@@ -57,7 +57,7 @@ WEIR__INLINE size_t weir__cache_count(const struct weir__cache *cache, unsigned 
 
 WEIR__INLINE uint64_t weir__cache_used(const struct weir__cache *cache)
 {
-    return __atomic_load_n(&cache->used, __ATOMIC_RELAXED);
+    return weir__relaxed_get(cache->used);
 }
 
 /* Walks every bin: by who may use them; and without being strict (pool/center.h). */

@@ -14,6 +14,7 @@ void weir__center_init(struct weir__center *center, unsigned sizeclass,
 {
     weir__assert(sizeclass < WEIR__CLASSES && page_heap && owner);
     memset(center, 0, sizeof *center);
+    weir__lock_init(&center->lock, WEIR__RANK_CLASS);
     center->sizeclass = (uint16_t)sizeclass;
     center->batch = (uint16_t)weir__class_batch(sizeclass);
     center->page_heap = page_heap;
@@ -47,13 +48,13 @@ static void slab_unlink(struct weir__slab **list, struct weir__slab *slab)
 
 static struct weir__slab *slab_add_locked(struct weir__center *center)
 {
-    weir__assert(weir__lock_is_held(&center->lock));
+    weir__assert(weir__lock_is_mine(&center->lock));
     struct weir__slab *slab = weir__chunk_take_slab(center->page_heap);
     if (!slab)
         return NULL;
     weir__slab_init(slab, center->sizeclass, center->owner, center);
     slab_link(&center->partial, slab);
-    __atomic_store_n(&center->nslabs, center->nslabs + 1, __ATOMIC_RELAXED);
+    weir__relaxed_set(center->nslabs, center->nslabs + 1);
     return slab;
 }
 
@@ -62,7 +63,7 @@ static struct weir__slab *slab_add_locked(struct weir__center *center)
 static unsigned slab_take_locked(struct weir__center *center, struct weir__slab *slab,
                                  struct weir__cached *blocks, unsigned wanted)
 {
-    weir__assert(weir__lock_is_held(&center->lock));
+    weir__assert(weir__lock_is_mine(&center->lock));
     weir__assert(slab->center == center && wanted);
     unsigned before = slab->nout, count = weir__slab_take(slab, blocks, wanted);
     center->nout += slab->nout - before; /* more than count if the slab was mended */
@@ -77,7 +78,7 @@ static unsigned slab_take_locked(struct weir__center *center, struct weir__slab 
 static unsigned slabs_take_locked(struct weir__center *center, struct weir__cached *blocks,
                                   unsigned wanted)
 {
-    weir__assert(weir__lock_is_held(&center->lock));
+    weir__assert(weir__lock_is_mine(&center->lock));
     unsigned count = 0;
     while (count < wanted) {
         struct weir__slab *slab = center->partial;
@@ -91,7 +92,7 @@ static unsigned slabs_take_locked(struct weir__center *center, struct weir__cach
 WEIR__INLINE void slab_put_locked(struct weir__center *center, struct weir__slab *slab,
                                   const struct weir__cached *cached)
 {
-    weir__assert(weir__lock_is_held(&center->lock));
+    weir__assert(weir__lock_is_mine(&center->lock));
     weir__assert(slab->center == center);
     bool was_full = !weir__slab_has_free(slab);
     if (weir__unlikely(!weir__slab_put(slab, cached)))
@@ -100,7 +101,7 @@ WEIR__INLINE void slab_put_locked(struct weir__center *center, struct weir__slab
     weir__assert_walk(weir__slab_is_valid(slab));
     if (slab->nout == 0) {
         slab_unlink(was_full ? &center->full : &center->partial, slab);
-        __atomic_store_n(&center->nslabs, center->nslabs - 1, __ATOMIC_RELAXED);
+        weir__relaxed_set(center->nslabs, center->nslabs - 1);
         weir__chunk_give_slab(center->page_heap, slab);
     } else if (was_full) {
         slab_unlink(&center->full, slab);
@@ -119,9 +120,9 @@ static struct weir__center *cached_home(const struct weir__center *own,
     return weir__likely(same) ? slab->center : NULL;
 }
 
-static void stale_note(const struct weir__center *own, const struct weir__cached *cached)
+static void stale_misuse_keep(const struct weir__center *own, const struct weir__cached *cached)
 {
-    weir__late_misuse_note(
+    weir__late_misuse_keep(
         &(struct weir__late_misuse){.what = WEIR_MISUSE_DOUBLE_FREE,
                                     .block = cached->block,
                                     .owner = own->owner,
@@ -138,7 +139,7 @@ struct strays {
 static void block_put_locked(struct weir__center *center, const struct weir__cached *cached,
                              struct strays *strays)
 {
-    weir__assert(weir__lock_is_held(&center->lock));
+    weir__assert(weir__lock_is_mine(&center->lock));
     weir__assert(strays->count <= STRAYS_MOST);
     struct weir__slab *slab = weir__slab_of(cached->block);
     if (weir__likely(slab->center == center && slab->owner == center->owner))
@@ -146,13 +147,13 @@ static void block_put_locked(struct weir__center *center, const struct weir__cac
     else if (cached_home(center, cached))
         strays->blocks[strays->count++] = *cached;
     else
-        stale_note(center, cached);
+        stale_misuse_keep(center, cached);
 }
 
 static void blocks_put_locked(struct weir__center *center, const struct weir__cached *blocks,
                               size_t count, struct strays *strays)
 {
-    weir__assert(weir__lock_is_held(&center->lock));
+    weir__assert(weir__lock_is_mine(&center->lock));
     weir__assert(count <= STRAYS_MOST);
     for (size_t i = 0; i < count; i++)
         block_put_locked(center, &blocks[i], strays);
@@ -166,7 +167,7 @@ static void strays_put(const struct weir__center *own, const struct strays *stra
     for (unsigned i = 0; i < strays->count;) {
         struct weir__center *home = cached_home(own, &strays->blocks[i]);
         if (weir__unlikely(!home)) {
-            stale_note(own, &strays->blocks[i++]);
+            stale_misuse_keep(own, &strays->blocks[i++]);
             continue;
         }
         weir__lock_take(&home->lock);
@@ -182,7 +183,7 @@ static void strays_put(const struct weir__center *own, const struct strays *stra
 /* Moves what other threads returned to the depot, as far as there is room. */
 static void returns_take_locked(struct weir__center *center)
 {
-    weir__assert(weir__lock_is_held(&center->lock));
+    weir__assert(weir__lock_is_mine(&center->lock));
     struct weir__batch *batch;
     while ((batch = weir__returns_first(center->returns)) &&
            weir__depot_put(&center->depot, batch->blocks, (unsigned)batch->count))
@@ -192,7 +193,7 @@ static void returns_take_locked(struct weir__center *center)
 /* A batch out of returns, depot or slabs. */
 static unsigned batch_take_locked(struct weir__center *center, struct weir__cached *blocks)
 {
-    weir__assert(weir__lock_is_held(&center->lock));
+    weir__assert(weir__lock_is_mine(&center->lock));
     struct weir__batch *batch = weir__returns_first(center->returns);
     if (batch) {
         unsigned count = (unsigned)batch->count;
@@ -208,7 +209,7 @@ static unsigned batch_take_locked(struct weir__center *center, struct weir__cach
 /* Puts what the depot has beyond `most` into slabs, as far as strays can be carried. */
 static void depot_shrink_locked(struct weir__center *center, size_t most, struct strays *strays)
 {
-    weir__assert(weir__lock_is_held(&center->lock));
+    weir__assert(weir__lock_is_mine(&center->lock));
     weir__assert(strays->count <= STRAYS_MOST);
     struct weir__depot *depot = &center->depot;
     while (weir__unlikely(depot->count > most) && strays->count < STRAYS_MOST) {
@@ -234,7 +235,7 @@ unsigned weir__center_take(struct weir__center *center, struct weir__cached *blo
 /* A quarter of its slabs' blocks is out at most. */
 static bool center_is_loose_locked(const struct weir__center *center)
 {
-    weir__assert(weir__lock_is_held(&center->lock));
+    weir__assert(weir__lock_is_mine(&center->lock));
     size_t bytes = center->nslabs * WEIR__SLAB;
     return weir__unlikely(bytes > center->page_heap->policy->loose_bytes) &&
            center->nout * weir__class_bytes[center->sizeclass] < bytes / 4;
@@ -351,7 +352,7 @@ static int slab_each_live(struct weir__slab *slab, weir__entry_visitor *visit, v
         uint32_t *entry = &slab->entries[index], value = weir__entry_get(entry);
         void *block = weir__slab_block(slab, index);
         if (weir__unlikely(weir__slab_is_overwritten(slab, value))) {
-            weir__slab_note(slab, WEIR_MISUSE_CORRUPTION, block, 0);
+            weir__slab_misuse_keep(slab, WEIR_MISUSE_CORRUPTION, block, 0);
             continue;
         }
         int stop = weir__entry_is_live(value) ? visit(block, entry, slab, user) : 0;

@@ -12,7 +12,8 @@
  * for its slab and belongs to another center is a stray: it is carried there once the lock
  * is dropped, because centers' locks have one rank.
  *
- * The lock (rank "class") covers everything but the returns, where a thread that finds it
+ * Owns its slabs, depot and returns; knows nothing of allocators but their address. The lock
+ * (rank "class") covers everything but the returns, where a thread that finds it
  * taken leaves its batch. Book-keeping of a center: at most WEIR__CENTER_BYTES, however
  * many threads and blocks there are.
  *
@@ -48,8 +49,7 @@ struct weir__center {
  * begins with a block of a slab here. */
 WEIR__INLINE bool weir__center_is_empty(const struct weir__center *center)
 {
-    return __atomic_load_n(&center->nslabs, __ATOMIC_RELAXED) == 0 &&
-           __atomic_load_n(&center->depot.count, __ATOMIC_RELAXED) == 0;
+    return weir__relaxed_get(center->nslabs) == 0 && weir__relaxed_get(center->depot.count) == 0;
 }
 
 void weir__center_init(struct weir__center *center, unsigned sizeclass,

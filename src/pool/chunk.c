@@ -2,6 +2,7 @@
 #include "pool/chunk.h"
 
 #include "base/fault.h"
+#include "os/locks.h"
 #include "os/pages.h"
 #include "pool/budget.h"
 
@@ -15,9 +16,10 @@ static struct weir__chunk *chunk_of_link(const struct weir__link *link)
 /* -- retired chunks ---------------------------------------------------------------- */
 
 static struct {
-    weir__lock lock; /* rank "pool", after a page heap's */
+    weir__lock lock;
     struct weir__list chunks;
-} retired;
+} retired = {.lock = WEIR__LOCK(REGIONS)};
+WEIR__LOCKS_KNOW(REGIONS, &retired.lock);
 
 void weir__chunk_retire_one(const struct weir__backing *backing, void *memory)
 {
@@ -56,7 +58,7 @@ struct weir__chunk *weir__chunk_revive(const struct weir__backing *backing)
 
 static struct weir__chunk *chunk_take(struct weir__page_heap *heap)
 {
-    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(weir__lock_is_mine(&heap->lock));
     if (weir__fault_now())
         return NULL;
     struct weir__chunk *chunk = weir__chunk_revive(heap->backing);
@@ -65,7 +67,7 @@ static struct weir__chunk *chunk_take(struct weir__page_heap *heap)
 
 static struct weir__chunk *chunk_add(struct weir__page_heap *heap)
 {
-    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(weir__lock_is_mine(&heap->lock));
     struct weir__chunk *chunk = chunk_take(heap);
     if (!chunk)
         return NULL;
@@ -109,7 +111,7 @@ static struct weir__slab **free_slab_list(struct weir__page_heap *heap,
 
 static void free_slab_link(struct weir__page_heap *heap, struct weir__slab *slab)
 {
-    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(weir__lock_is_mine(&heap->lock));
     weir__assert(!slab->owner);
     struct weir__slab **list = free_slab_list(heap, slab);
     slab->prev = NULL;
@@ -125,7 +127,7 @@ static void free_slab_link(struct weir__page_heap *heap, struct weir__slab *slab
 
 static void free_slab_unlink(struct weir__page_heap *heap, struct weir__slab *slab)
 {
-    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(weir__lock_is_mine(&heap->lock));
     weir__assert(heap->nfree_slabs > 0);
     if (slab->next)
         slab->next->prev = slab->prev;
@@ -141,7 +143,7 @@ static void free_slab_unlink(struct weir__page_heap *heap, struct weir__slab *sl
 
 static struct weir__slab *slab_fresh(struct weir__page_heap *heap)
 {
-    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(weir__lock_is_mine(&heap->lock));
     if (!heap->fresh || !heap->fresh->u.head.nfresh)
         heap->fresh = chunk_add(heap);
     if (!heap->fresh)
@@ -188,7 +190,7 @@ void weir__chunk_give_slab(struct weir__page_heap *heap, struct weir__slab *slab
 
 struct weir__slab *weir__chunk_cut_slab_locked(struct weir__page_heap *heap, uint32_t idle_ms)
 {
-    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(weir__lock_is_mine(&heap->lock));
     struct weir__slab *slab = heap->oldest_dirty;
     if (!slab || heap->now - slab->freed_at < idle_ms)
         return NULL;
@@ -200,7 +202,7 @@ struct weir__slab *weir__chunk_cut_slab_locked(struct weir__page_heap *heap, uin
 void weir__chunk_uncut_slab_locked(struct weir__page_heap *heap, struct weir__slab *slab,
                                    bool purged)
 {
-    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(weir__lock_is_mine(&heap->lock));
     weir__assert(!slab->owner);
     weir__chunk_of(slab)->u.head.nfree++;
     slab->zeroed = purged;
@@ -210,7 +212,7 @@ void weir__chunk_uncut_slab_locked(struct weir__page_heap *heap, struct weir__sl
 
 void weir__chunk_restamp_locked(struct weir__page_heap *heap, uint32_t before)
 {
-    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(weir__lock_is_mine(&heap->lock));
     for (struct weir__slab *slab = heap->dirty_slabs; slab && slab->freed_at == before;
          slab = slab->next)
         slab->freed_at = heap->now - 1;
@@ -218,7 +220,7 @@ void weir__chunk_restamp_locked(struct weir__page_heap *heap, uint32_t before)
 
 size_t weir__chunk_release_locked(struct weir__page_heap *heap, struct weir__list *list)
 {
-    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(weir__lock_is_mine(&heap->lock));
     size_t bytes = 0;
     for (struct weir__chunk *chunk = chunk_of_link(heap->chunks.first), *next; chunk;
          chunk = next) {

@@ -5,7 +5,8 @@
  *
  * Two maps lead from a size to a class: one for blocks aligned to 16, one for
  * blocks aligned to 64, which uses only the classes that are multiples of 64.
- * Both are constant data: there is nothing to initialise before the first call.
+ * No state: both are constant data, and there is nothing to initialize before the first call. Any
+ * thread.
  */
 #ifndef WEIR_POOL_CLASS_H
 #define WEIR_POOL_CLASS_H

@@ -16,7 +16,7 @@ void weir__depot_init(struct weir__depot *depot, unsigned most, unsigned room_mo
 static void depot_set_count(struct weir__depot *depot, size_t count)
 {
     weir__assert(count <= depot->room);
-    __atomic_store_n(&depot->count, (uint32_t)count, __ATOMIC_RELAXED);
+    weir__relaxed_set(depot->count, (uint32_t)count);
 }
 
 static bool depot_grow(struct weir__depot *depot, size_t least)

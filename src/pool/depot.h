@@ -2,7 +2,7 @@
  * pool/depot.h - a depot: the free blocks that a center keeps outside its slabs, as one
  * stack in an array. Whole batches go in and out (Bonwick and Adams 2001), so that moving a
  * block between two threads costs a tenth of returning it to its slab and taking it out
- * again. Knows nothing of slabs.
+ * again. Owns the array; knows nothing of slabs.
  *
  * The center's lock covers it. The array grows by doubling, up to room_most, and goes when
  * the center is flushed: its book-keeping is at most WEIR__DEPOT_BYTES.

@@ -1,6 +1,6 @@
 /*
- * pool/entry.h - the ledger entry: 32 bits a block, all that weir knows of it. Knows
- * nothing of slabs and classes.
+ * pool/entry.h - the ledger entry: 32 bits a block, all that weir knows of it. No
+ * state; knows nothing of slabs and classes.
  *
  *    31 30   29   28   27          15 14         0
  *   +-----+-----+-----+--------------+------------+
@@ -35,12 +35,12 @@
 
 WEIR__INLINE uint32_t weir__entry_get(const uint32_t *entry)
 {
-    return __atomic_load_n(entry, __ATOMIC_RELAXED);
+    return weir__relaxed_get(*entry);
 }
 
 WEIR__INLINE void weir__entry_set(uint32_t *entry, uint32_t value)
 {
-    __atomic_store_n(entry, value, __ATOMIC_RELAXED);
+    weir__relaxed_set(*entry, value);
 }
 
 WEIR__INLINE bool weir__entry_is_live(uint32_t value)

@@ -1,7 +1,7 @@
 /*
  * pool/hole.h - the holes of a page heap, binned by size: exact bins for 1 to 32 pages, then
- * 16 a power of two. Everything under the page heap's lock. Knows nothing of where holes come
- * from: pool/span.c cuts and joins them.
+ * 16 a power of two. Owns their lists alone, everything under the page heap's lock. Knows nothing
+ * of where holes come from: pool/span.c cuts and joins them.
  *
  * A bit of `bin_used` is set exactly when that bin is not empty, one of `bin_words` when
  * that word of it is not zero. In a bin the dirty holes stand before the clean ones, the
@@ -29,7 +29,7 @@ WEIR__INLINE unsigned weir__hole_bin(uint32_t npages)
 /* Into the bin of its size. */
 WEIR__INLINE void weir__hole_link(struct weir__page_heap *heap, struct weir__span *hole)
 {
-    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(weir__lock_is_mine(&heap->lock));
     weir__assert(hole->state == WEIR__PAGE_HOLE);
     unsigned bin = weir__hole_bin(hole->npages);
     hole->u.hole.bin = (uint16_t)bin;
@@ -43,7 +43,7 @@ WEIR__INLINE void weir__hole_link(struct weir__page_heap *heap, struct weir__spa
 
 WEIR__INLINE void weir__hole_unlink(struct weir__page_heap *heap, struct weir__span *hole)
 {
-    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(weir__lock_is_mine(&heap->lock));
     weir__assert(hole->u.hole.bin < WEIR__BIN_COUNT);
     unsigned bin = hole->u.hole.bin;
     weir__list_remove(&heap->bins[bin], &hole->u.hole.link);
@@ -58,7 +58,7 @@ WEIR__INLINE void weir__hole_unlink(struct weir__page_heap *heap, struct weir__s
 WEIR__INLINE void weir__hole_replace(struct weir__page_heap *heap, const struct weir__span *hole,
                                      struct weir__span *instead)
 {
-    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(weir__lock_is_mine(&heap->lock));
     weir__assert(weir__hole_bin(instead->npages) == hole->u.hole.bin);
     instead->u.hole.bin = hole->u.hole.bin;
     weir__list_replace(&heap->bins[hole->u.hole.bin], &hole->u.hole.link, &instead->u.hole.link);
@@ -67,7 +67,7 @@ WEIR__INLINE void weir__hole_replace(struct weir__page_heap *heap, const struct 
 /* The first bin from `bin` on that holds something; -1: none. */
 WEIR__INLINE int weir__hole_bin_next(const struct weir__page_heap *heap, unsigned bin)
 {
-    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(weir__lock_is_mine(&heap->lock));
     unsigned word = bin / 64;
     uint64_t bits = heap->bin_used[word] & ~(uint64_t)0 << (bin % 64);
     if (!bits) {
@@ -92,7 +92,7 @@ WEIR__INLINE bool weir__hole_is_lower(const struct weir__span *a, const struct w
 WEIR__INLINE struct weir__span *weir__hole_best(const struct weir__page_heap *heap, unsigned bin,
                                                 uint32_t npages)
 {
-    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(weir__lock_is_mine(&heap->lock));
     weir__assert(bin < WEIR__BIN_COUNT);
     struct weir__span *best = NULL;
     const struct weir__link *link = heap->bins[bin].first;
@@ -110,7 +110,7 @@ WEIR__INLINE struct weir__span *weir__hole_best(const struct weir__page_heap *he
 /* Best fit: of the bin of that size, else of the next one up, whose every hole fits. */
 WEIR__INLINE struct weir__span *weir__hole_find(const struct weir__page_heap *heap, uint32_t npages)
 {
-    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(weir__lock_is_mine(&heap->lock));
     weir__assert(npages > 0);
     unsigned bin = weir__hole_bin(npages);
     struct weir__span *best = heap->bins[bin].first ? weir__hole_best(heap, bin, npages) : NULL;

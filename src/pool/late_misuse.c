@@ -9,12 +9,12 @@ static struct {
     struct weir__late_misuse late;
 } places[WEIR__LATE_MISUSES];
 
-bool weir__late_misuses_noted; /* atomic */
-static size_t lost;            /* atomic */
+bool weir__late_misuses_kept; /* atomic */
+static size_t lost;           /* atomic */
 
 static bool place_claim(size_t i, uint32_t from)
 {
-    return __atomic_load_n(&places[i].state, __ATOMIC_RELAXED) == from &&
+    return weir__relaxed_get(places[i].state) == from &&
            __atomic_compare_exchange_n(&places[i].state, &from, PLACE_BUSY, false, __ATOMIC_ACQUIRE,
                                        __ATOMIC_RELAXED);
 }
@@ -71,25 +71,25 @@ static bool late_keep(const struct weir__late_misuse *late)
     return false;
 }
 
-void weir__late_misuse_note(const struct weir__late_misuse *late)
+void weir__late_misuse_keep(const struct weir__late_misuse *late)
 {
     weir__assert(late->block && late->owner);
     weir__assert(late->what == WEIR_MISUSE_DOUBLE_FREE || late->what == WEIR_MISUSE_CORRUPTION);
     if (!late_keep(late))
         __atomic_fetch_add(&lost, 1, __ATOMIC_RELAXED);
-    __atomic_store_n(&weir__late_misuses_noted, true, __ATOMIC_RELEASE);
+    __atomic_store_n(&weir__late_misuses_kept, true, __ATOMIC_RELEASE);
 }
 
 /* The flag is cleared before the search: what is noted meanwhile sets it again. */
 bool weir__late_misuse_take(struct weir__late_misuse *late)
 {
-    if (!__atomic_exchange_n(&weir__late_misuses_noted, false, __ATOMIC_ACQUIRE))
+    if (!__atomic_exchange_n(&weir__late_misuses_kept, false, __ATOMIC_ACQUIRE))
         return false;
     for (size_t i = 0; i < WEIR__LATE_MISUSES; i++)
         if (place_claim(i, PLACE_KEPT)) {
             *late = places[i].late;
             place_release(i, PLACE_FREE);
-            __atomic_store_n(&weir__late_misuses_noted, true, __ATOMIC_RELAXED);
+            weir__relaxed_set(weir__late_misuses_kept, true);
             return true;
         }
     return false;
@@ -97,5 +97,5 @@ bool weir__late_misuse_take(struct weir__late_misuse *late)
 
 size_t weir__late_misuses_lost(void)
 {
-    return __atomic_load_n(&lost, __ATOMIC_RELAXED);
+    return weir__relaxed_get(lost);
 }

@@ -2,8 +2,8 @@
  * pool/late_misuse.h - misuse that is found while locks are held: a block that comes back a
  * second time because two threads freed it at one instant, overwritten ledger entries, and
  * blocks that were written to after they were freed (pool/fill.h).
- * Kept until a thread that holds no lock takes it to report it. Knows nothing of allocators:
- * an owner is an address.
+ * Kept until a thread that holds no lock takes it to report it. Owns what is kept; knows nothing of
+ * allocators: an owner is an address.
  *
  * Any thread, no lock, safe around fork. At most WEIR__LATE_MISUSES are kept at a time. What is
  * found beyond that is added to one that is kept of the same owner, so that figures can be
@@ -29,13 +29,13 @@ struct weir__late_misuse {
 };
 
 /* A corrupted entry that is kept already is not kept again. */
-void weir__late_misuse_note(const struct weir__late_misuse *late);
+void weir__late_misuse_keep(const struct weir__late_misuse *late);
 
 /* True: *late is one of those kept, which the caller has now. */
 bool weir__late_misuse_take(struct weir__late_misuse *late);
 
 /* Is there any to take? */
-extern bool weir__late_misuses_noted;
+extern bool weir__late_misuses_kept;
 
 /* How many were lost, since the process began. */
 size_t weir__late_misuses_lost(void);

@@ -46,7 +46,7 @@ WEIR__INLINE unsigned weir__map_get(const void *pointer)
     __asm__("" : "+r"(leaf));
     if (weir__unlikely(leaf >= WEIR__LEAVES))
         return WEIR__MAP_FOREIGN;
-    return __atomic_load_n(&weir__own_get(weir__map[leaf])->entries[entry], __ATOMIC_RELAXED);
+    return weir__relaxed_get(weir__own_get(weir__map[leaf])->entries[entry]);
 }
 
 /* Both ends are multiples of WEIR__CHUNK. False, and nothing changed: outside the address

@@ -17,6 +17,7 @@ void weir__page_heap_init(struct weir__page_heap *heap, const struct weir__backi
     weir__assert(backing && policy && policy->step_ms && policy->look_ops);
     weir__assert(2 * policy->decay_ms >= policy->step_ms);
     memset(heap, 0, sizeof *heap);
+    weir__lock_init(&heap->lock, WEIR__RANK_PAGES);
     heap->backing = backing;
     heap->policy = policy;
     heap->next_region = WEIR__REGION_FIRST;
@@ -63,7 +64,7 @@ size_t weir__page_heap_trim(struct weir__page_heap *heap, bool addresses)
  */
 static void clock_read(struct weir__page_heap *heap)
 {
-    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(weir__lock_is_mine(&heap->lock));
     uint32_t before = heap->now;
     heap->ops = heap->policy->look_ops;
     heap->now = (uint32_t)((weir__os_coarse_time() - heap->clock_start) / 1000000);
@@ -76,7 +77,7 @@ static void clock_read(struct weir__page_heap *heap)
 
 void weir__page_heap_tick_slow_locked(struct weir__page_heap *heap)
 {
-    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(weir__lock_is_mine(&heap->lock));
     clock_read(heap);
     if (heap->now - heap->decayed_at < heap->policy->step_ms)
         return;
@@ -86,7 +87,7 @@ void weir__page_heap_tick_slow_locked(struct weir__page_heap *heap)
 
 static void decay_locked(struct weir__page_heap *heap)
 {
-    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(weir__lock_is_mine(&heap->lock));
     weir__assert(heap->purging);
     const struct weir__policy *policy = heap->policy;
     size_t steps = 2 * policy->decay_ms / policy->step_ms;
@@ -123,7 +124,7 @@ void weir__page_heap_decay(struct weir__page_heap *heap)
 
 size_t weir__page_heap_dirty_locked(const struct weir__page_heap *heap)
 {
-    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(weir__lock_is_mine(&heap->lock));
     return heap->hole_dirty + weir__tail_bytes_locked(heap) + heap->ndirty_slabs * WEIR__SLAB;
 }
 

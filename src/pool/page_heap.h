@@ -3,7 +3,7 @@
  * for the rest (pool/span.h), and when it goes back to the system. It knows sizes and addresses,
  * not requests: who owns a block and how it is counted is the business of the layers above.
  *
- * One lock a page heap (rank "pool"). Several class centers and any number of allocators share
+ * One lock a page heap (rank "page heap"). Several class centers and any number of allocators share
  * a page heap. The system is asked to purge or unmap with the lock dropped: what has to go is
  * taken out of the layout before (pool/purge.h, `doomed`).
  */
@@ -97,7 +97,7 @@ size_t weir__page_heap_trim(struct weir__page_heap *heap, bool addresses);
 void weir__page_heap_tick_slow_locked(struct weir__page_heap *heap);
 WEIR__INLINE void weir__page_heap_tick_locked(struct weir__page_heap *heap)
 {
-    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(weir__lock_is_mine(&heap->lock));
     weir__assert(heap->ops > 0);
     if (weir__unlikely(!--heap->ops))
         weir__page_heap_tick_slow_locked(heap);
@@ -113,7 +113,7 @@ WEIR__INLINE void weir__page_heap_relieve(struct weir__page_heap *heap)
 }
 WEIR__INLINE void weir__page_heap_due_locked(struct weir__page_heap *heap, uint32_t what)
 {
-    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(weir__lock_is_mine(&heap->lock));
     __atomic_store_n(&heap->due, heap->due | what, __ATOMIC_RELAXED);
 }
 

@@ -1,7 +1,7 @@
 /*
  * pool/place.h - from any pointer to where it lies in the pools: the one search that freeing,
- * finding, resizing, walking and tracing share. Reads only; never dereferences what weir does
- * not own.
+ * finding, resizing, walking and tracing share. No state; reads only, and never dereferences what
+ * weir does not own.
  *
  * Any thread may ask for any pointer at any time. For a live block of the caller's the answer
  * stays true; for others it is of before or after what goes on meanwhile: headers and ledgers

@@ -2,7 +2,7 @@
  * pool/policy.h - how long a pool keeps what nobody uses, and whether it asks for huge
  * pages: choices for a whole library. libweir's (pool/policy.c) suit inference, whose
  * steps come back to the same memory again and again; a library that stands under any
- * program has its own instead (preload/policy.c).
+ * program has its own instead (preload/policy.c). No state: constant data, any thread.
  */
 #ifndef WEIR_POOL_POLICY_H
 #define WEIR_POOL_POLICY_H

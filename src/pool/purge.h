@@ -1,6 +1,6 @@
 /*
  * pool/purge.h - purging of what is free in a page heap: pieces are taken out of the layout,
- * purged with the lock dropped, and put back. Knows nothing of when that is due.
+ * purged with the lock dropped, and put back. No state. Knows nothing of when that is due.
  */
 #ifndef WEIR_POOL_PURGE_H
 #define WEIR_POOL_PURGE_H

@@ -6,6 +6,7 @@
 #include "pool/region.h"
 
 #include "base/fault.h"
+#include "os/locks.h"
 #include "os/pages.h"
 #include "pool/chunk.h"
 
@@ -36,12 +37,13 @@ _Static_assert(sizeof(struct weir__chunk) + (CHUNK_PAGES + 2) * sizeof(struct we
 
 struct weir__region *weir__region_blocks[WEIR__REGIONS / WEIR__REGION_BLOCK];
 
-/* Under the lock; rank "pool", after a page heap's. */
+/* Under the lock. */
 static struct {
     weir__lock lock;
     unsigned made;                                /* entries ever used */
     struct weir__list direct, spanning, borrowed; /* free ones, by kind; LIFO */
-} table;
+} table = {.lock = WEIR__LOCK(REGIONS)};
+WEIR__LOCKS_KNOW(REGIONS, &table.lock);
 
 /* -- entries and headers -------------------------------------------------------------- */
 
@@ -59,7 +61,7 @@ static struct weir__list *list_of(const struct weir__region *region)
 /* A free entry with room for the headers, the one with the least. */
 static struct weir__region *region_reuse_locked(struct weir__list *list, size_t room)
 {
-    weir__assert(weir__lock_is_held(&table.lock));
+    weir__assert(weir__lock_is_mine(&table.lock));
     struct weir__region *best = NULL;
     for (const struct weir__link *link = list->first; link; link = link->next) {
         struct weir__region *region = weir__region_of_link(link);
@@ -76,7 +78,7 @@ static struct weir__region *region_reuse_locked(struct weir__list *list, size_t 
 /* All zero but for its index. */
 static struct weir__region *entry_add_locked(void)
 {
-    weir__assert(weir__lock_is_held(&table.lock));
+    weir__assert(weir__lock_is_mine(&table.lock));
     struct weir__region **block = &weir__region_blocks[table.made / WEIR__REGION_BLOCK];
     if (table.made == WEIR__REGIONS)
         return NULL;
@@ -91,7 +93,7 @@ static struct weir__region *entry_add_locked(void)
 
 static struct weir__region *region_add_locked(size_t npages, bool direct)
 {
-    weir__assert(weir__lock_is_held(&table.lock));
+    weir__assert(weir__lock_is_mine(&table.lock));
     weir__assert(npages > 0);
     struct weir__span *headers = direct ? NULL : weir__os_reserve(headers_size(npages), 1);
     struct weir__region *region = direct || headers ? entry_add_locked() : NULL;
@@ -261,7 +263,7 @@ struct weir__region *weir__region_borrow(struct weir__page_heap *heap)
 
 void weir__region_doom_locked(struct weir__page_heap *heap, struct weir__region *region)
 {
-    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(weir__lock_is_mine(&heap->lock));
     weir__list_remove(&heap->regions, &region->link);
     weir__list_append(&heap->doomed, &region->link);
     heap->reserved -= region->size;
@@ -301,7 +303,7 @@ bool weir__region_remap(struct weir__region *region, size_t size)
 
 size_t weir__region_shrink_locked(struct weir__region *region)
 {
-    weir__assert(weir__lock_is_held(&region->heap->lock));
+    weir__assert(weir__lock_is_mine(&region->heap->lock));
     size_t kept = weir__round_up((size_t)region->frontier << WEIR__GRANULE_SHIFT, WEIR__CHUNK);
     if (region->direct || region->busy || region->first || kept >= region->size || !kept)
         return 0;

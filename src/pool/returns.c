@@ -18,7 +18,7 @@ struct weir__returns *weir__returns_make(void)
 /* A bit of `free` that is the caller's now, or 0. */
 static uint32_t batch_claim(struct weir__returns *returns)
 {
-    uint32_t free = __atomic_load_n(&returns->free, __ATOMIC_RELAXED);
+    uint32_t free = weir__relaxed_get(returns->free);
     while (free && !__atomic_compare_exchange_n(&returns->free, &free, free & (free - 1), true,
                                                 __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
         continue;

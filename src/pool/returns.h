@@ -1,6 +1,7 @@
 /*
  * pool/returns.h - the remote frees of a center: a fixed set of batches in which a thread
- * that finds the center's lock taken leaves its blocks, and goes on. Knows nothing of slabs.
+ * that finds the center's lock taken leaves its blocks, and goes on. Owns the batches and who has
+ * one; knows nothing of slabs.
  *
  *   free   a bit per empty batch       full   a bit per batch with blocks
  *

@@ -95,7 +95,7 @@ static WEIR__NOINLINE void chain_broken(struct weir__slab *slab, unsigned index)
 {
     bool inside = index < slab->end;
     const void *at = inside ? weir__slab_block(slab, index) : weir__slab_memory(slab);
-    weir__slab_note(slab, WEIR_MISUSE_CORRUPTION, at, 0);
+    weir__slab_misuse_keep(slab, WEIR_MISUSE_CORRUPTION, at, 0);
     chain_mend(slab);
 }
 
@@ -154,10 +154,10 @@ unsigned weir__slab_take(struct weir__slab *slab, struct weir__cached *blocks, u
 
 /* -- coming back ---------------------------------------------------------------- */
 
-void weir__slab_note(const struct weir__slab *slab, weir_misuse what, const void *block,
-                     size_t requested)
+void weir__slab_misuse_keep(const struct weir__slab *slab, weir_misuse what, const void *block,
+                            size_t requested)
 {
-    weir__late_misuse_note(&(struct weir__late_misuse){
+    weir__late_misuse_keep(&(struct weir__late_misuse){
         .what = what, .block = block, .owner = slab->owner, .requested = requested});
 }
 
@@ -175,10 +175,10 @@ static WEIR__NOINLINE bool slab_put_odd(const struct weir__slab *slab,
                                         const struct weir__cached *cached, uint32_t value)
 {
     if (weir__slab_is_overwritten(slab, value))
-        weir__slab_note(slab, WEIR_MISUSE_CORRUPTION, cached->block, 0);
+        weir__slab_misuse_keep(slab, WEIR_MISUSE_CORRUPTION, cached->block, 0);
     else
-        weir__slab_note(slab, WEIR_MISUSE_DOUBLE_FREE, cached->block,
-                        weir__entry_size(cached->former));
+        weir__slab_misuse_keep(slab, WEIR_MISUSE_DOUBLE_FREE, cached->block,
+                               weir__entry_size(cached->former));
     return false;
 }
 
@@ -192,7 +192,7 @@ bool weir__slab_put(struct weir__slab *slab, const struct weir__cached *cached)
         return slab_put_odd(slab, cached, value);
     if (weir__unlikely(weir__entry_size(cached->former) >
                        slab->size)) /* as the entry said when it was live */
-        weir__slab_note(slab, WEIR_MISUSE_CORRUPTION, cached->block, 0);
+        weir__slab_misuse_keep(slab, WEIR_MISUSE_CORRUPTION, cached->block, 0);
     if (WEIR__FILLS && cached->mark & WEIR__ENTRY_ZERO)
         weir__fill_freed(cached->block, slab->size); /* a chained one has no flag */
     chain_push(slab, index);

@@ -1,6 +1,8 @@
 /*
  * pool/slab.h - 64 KiB of equal blocks and the ledger of their entries.
  *
+ * Owns the ledger and the chain of its free blocks; knows nothing of who uses a block.
+ *
  * Slabs are cut from 4 MiB chunks. A chunk begins with the headers of its 64
  * slabs, so that a pointer leads to its slab by arithmetic alone and headers do
  * not fight for the same cache sets:
@@ -177,9 +179,9 @@ WEIR__INLINE bool weir__slab_is_overwritten(const struct weir__slab *slab, uint3
     return !weir__entry_is_cached(value) && weir__entry_size(value) > slab->size;
 }
 
-/* Notes the misuse of a block; `what` and `requested` of late_misuse.h. */
-void weir__slab_note(const struct weir__slab *slab, weir_misuse what, const void *block,
-                     size_t requested);
+/* Keeps the misuse of a block (late_misuse.h, which says what `what` and `requested` are). */
+void weir__slab_misuse_keep(const struct weir__slab *slab, weir_misuse what, const void *block,
+                            size_t requested);
 
 /* Walks the chain and all entries. */
 bool weir__slab_is_valid(const struct weir__slab *slab);

@@ -47,7 +47,7 @@ static uint32_t pages_of(size_t size)
 static struct weir__span *span_make(struct weir__page_heap *heap, struct weir__region *region,
                                     uint32_t page, uint32_t npages)
 {
-    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(weir__lock_is_mine(&heap->lock));
     weir__assert(npages && page + npages <= region->frontier);
     struct weir__span *span = &region->pages[page], *end = span + npages - 1;
     span->region = region->index;
@@ -87,7 +87,7 @@ static void filled_check(const struct weir__page_heap *heap, const struct weir__
     const char *block = weir__span_start(span) + (size_t)color * WEIR__LINE;
     size_t offset = weir__fill_broken(block, filled_bytes(filled, color), WEIR__FILL_FREED);
     if (weir__unlikely(offset != SIZE_MAX))
-        weir__late_misuse_note(&(struct weir__late_misuse){.what = WEIR_MISUSE_CORRUPTION,
+        weir__late_misuse_keep(&(struct weir__late_misuse){.what = WEIR_MISUSE_CORRUPTION,
                                                            .block = block,
                                                            .owner = heap->taker,
                                                            .written = offset + 1});
@@ -105,7 +105,7 @@ WEIR__INLINE void hole_check(const struct weir__page_heap *heap, const struct we
 static struct weir__span *span_from_hole(struct weir__page_heap *heap, struct weir__span *hole,
                                          uint32_t npages, size_t alignment, bool *zeroed)
 {
-    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(weir__lock_is_mine(&heap->lock));
     weir__assert(hole->state == WEIR__PAGE_HOLE && hole->npages >= npages);
     struct weir__region *region = weir__span_region(hole);
     uint32_t page = weir__span_page(hole), end = page + hole->npages, age = hole->u.hole.freed_at;
@@ -125,7 +125,7 @@ static struct weir__span *span_from_hole(struct weir__page_heap *heap, struct we
 WEIR__INLINE struct weir__span *span_cut_low(struct weir__page_heap *heap, struct weir__span *hole,
                                              uint32_t npages, bool *zeroed)
 {
-    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(weir__lock_is_mine(&heap->lock));
     weir__assert(hole->state == WEIR__PAGE_HOLE && hole->npages >= npages);
     uint32_t all = hole->npages;
     *zeroed = hole->zeroed;
@@ -173,7 +173,7 @@ static struct weir__span *span_from_frontier(struct weir__page_heap *heap,
                                              struct weir__region *region, uint32_t npages,
                                              size_t alignment, bool *zeroed)
 {
-    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(weir__lock_is_mine(&heap->lock));
     uint32_t page = region->frontier, start = page_aligned(region, page, alignment);
     if (!weir__region_open(region, start + npages))
         return NULL;
@@ -188,7 +188,7 @@ static struct weir__span *span_from_frontier(struct weir__page_heap *heap,
 /* Less where the system refuses, down to what is asked for. */
 static struct weir__region *region_add(struct weir__page_heap *heap, size_t size, size_t alignment)
 {
-    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(weir__lock_is_mine(&heap->lock));
     bool direct = size >= SPAN_DIRECT;
     size_t unit = weir__max(alignment, WEIR__CHUNK), least = weir__round_up(size, WEIR__CHUNK);
     size_t want = direct ? least : weir__max(heap->next_region, least);
@@ -211,7 +211,7 @@ static struct weir__region *region_add(struct weir__page_heap *heap, size_t size
 static WEIR__NOINLINE struct weir__span *span_find(struct weir__page_heap *heap, uint32_t npages,
                                                    size_t alignment, bool *zeroed)
 {
-    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(weir__lock_is_mine(&heap->lock));
     size_t extra = (weir__max(alignment, WEIR__GRANULE) - 1) >> WEIR__GRANULE_SHIFT;
     struct weir__span *hole = weir__hole_find(heap, npages + (uint32_t)extra), *span = NULL;
     if (hole)
@@ -249,7 +249,7 @@ static void span_color(struct weir__span *span, size_t size, size_t alignment)
 WEIR__INLINE struct weir__span *span_from_idle(struct weir__page_heap *heap, uint32_t npages,
                                                size_t alignment)
 {
-    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(weir__lock_is_mine(&heap->lock));
     weir__assert(heap->idle->state == WEIR__PAGE_IDLE);
     struct weir__span *span = heap->idle;
     if (span->npages != npages ||
@@ -316,7 +316,7 @@ WEIR__INLINE void hole_soiled(struct weir__page_heap *heap, const struct weir__s
 static void pages_release(struct weir__page_heap *heap, struct weir__region *region, uint32_t page,
                           uint32_t npages)
 {
-    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(weir__lock_is_mine(&heap->lock));
     weir__assert(npages && page + npages <= region->frontier);
     weir__assert(region->pages[page].state == WEIR__PAGE_NONE);
     struct weir__span *first = &region->pages[page], *right = first + npages, *left = first - 1;
@@ -359,7 +359,7 @@ WEIR__INLINE void span_release(struct weir__page_heap *heap, struct weir__span *
 
 void weir__span_settle_locked(struct weir__page_heap *heap)
 {
-    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(weir__lock_is_mine(&heap->lock));
     struct weir__span *span = heap->idle;
     if (!span)
         return;
@@ -377,7 +377,7 @@ WEIR__INLINE bool span_is_alone(const struct weir__span *span)
 
 void weir__span_give_locked(struct weir__page_heap *heap, struct weir__span *span)
 {
-    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(weir__lock_is_mine(&heap->lock));
     weir__assert(span->state == WEIR__PAGE_SPAN);
     uint32_t npages = span->npages;
     heap->span_live -= pages_bytes(npages);
@@ -419,7 +419,7 @@ bool weir__span_give(struct weir__page_heap *heap, struct weir__span *span, size
 static bool span_extend(struct weir__page_heap *heap, struct weir__region *region,
                         struct weir__span *span, uint32_t more)
 {
-    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(weir__lock_is_mine(&heap->lock));
     weir__assert(more > 0);
     uint32_t end = weir__span_page(span) + span->npages;
     struct weir__span *right = &region->pages[end];
@@ -443,7 +443,7 @@ static bool span_extend(struct weir__page_heap *heap, struct weir__region *regio
 static bool span_resize_locked(struct weir__page_heap *heap, struct weir__span *span,
                                uint32_t npages)
 {
-    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(weir__lock_is_mine(&heap->lock));
     weir__assert(span->state == WEIR__PAGE_SPAN && npages && !span->u.live.direct);
     struct weir__region *region = weir__span_region(span);
     uint32_t page = weir__span_page(span), old = span->npages;
@@ -559,7 +559,7 @@ static int region_each_span(struct weir__region *region, weir__span_visitor *vis
 
 int weir__span_each_locked(struct weir__page_heap *heap, weir__span_visitor *visit, void *user)
 {
-    weir__assert(weir__lock_is_held(&heap->lock));
+    weir__assert(weir__lock_is_mine(&heap->lock));
     int stop = 0;
     weir__span_settle_locked(heap);
     for (struct weir__region *region = weir__region_first(heap), *next; region && !stop;

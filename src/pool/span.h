@@ -1,6 +1,6 @@
 /*
  * pool/span.h - live spans: taken, given back, resized, visited. Each holds one large block.
- * Owns the layout of regions; the lists of holes are pool/hole.h's.
+ * Owns the layout of regions; the lists of holes are pool/hole.h's. Takes the page heap's lock.
  */
 #ifndef WEIR_POOL_SPAN_H
 #define WEIR_POOL_SPAN_H

@@ -1,6 +1,7 @@
 /*
  * pool/tail.h - what lies past the frontiers of a page heap's regions: pages that were used and
- * may be resident, and addresses that never were. All under the page heap's lock.
+ * may be resident, and addresses that never were. No state of its
+ * own: regions say how far they were used. All under the page heap's lock.
  */
 #ifndef WEIR_POOL_TAIL_H
 #define WEIR_POOL_TAIL_H

@@ -1,6 +1,7 @@
 /*
  * track/count.h - how the owner of a window counts: an operation of plain stores, in which it
  * may work on its bins (pool/cache.h). Owns nothing; track/window.h has the protocol.
+ * By the owner of the window alone, without a lock.
  *
  *   if (weir__allocating_enter(w, size, &to))      the window is open and has room
  *       take a block; none: weir__allocating_undo(w)
@@ -18,8 +19,8 @@
 
 #include "track/window.h"
 
-/* Enters an operation of the kind that `word` counts. The store must come before any
- * load of the operation: for the compiler here, for the processor by membarrier. */
+/* Sets the busy bit of a sequence counter: an operation of its kind begins. The store must come
+ * before any load of the operation: for the compiler here, for the processor by membarrier. */
 WEIR__INLINE void weir__window_enter(uint64_t *word)
 {
     weir__own_set(*word, weir__own_get(*word) + 1);
@@ -27,9 +28,9 @@ WEIR__INLINE void weir__window_enter(uint64_t *word)
 }
 
 /*
- * Leaves it: what was stored takes effect. `step` is 1 for a block counted, -1 for
- * nothing done, 2n - 1 for n blocks. One instruction in memory on x86-64, where every
- * store releases.
+ * Clears the busy bit and adds the blocks; what was stored takes effect. `step` is 1 for a block
+ * counted, -1 for nothing done, 2n - 1 for n blocks. One instruction in memory on x86-64, where
+ * every store releases.
  */
 WEIR__INLINE void weir__window_leave(uint64_t *word, int64_t step)
 {
@@ -42,8 +43,8 @@ WEIR__INLINE void weir__window_leave(uint64_t *word, int64_t step)
 #endif
 }
 
-/* The question of a free. Only a closed window's cap is this negative, so its upper half
- * tells, and that fits into one instruction. */
+/* A free needs only to know whether the window is closed. No other cap has INT32_MIN in its
+ * upper half, so a 32-bit compare with memory suffices. */
 WEIR__INLINE bool weir__window_is_closed(const struct weir__window *w)
 {
     return weir__own_get(w->cap_half[1]) == INT32_MIN;
@@ -55,18 +56,15 @@ WEIR__INLINE bool weir__window_admits(const struct weir__window *w, int64_t to)
     return weir__likely(to <= weir__own_get(w->cap));
 }
 
-/* Must the blocks at a high-water mark be noted with it? Costs a third of an allocation whose
- * total rises, so only where somebody wants it (alloc/inspect.h). Atomic. */
-extern bool weir__window_notes_blocks;
-
-/* Notes the high-water mark, and perhaps the blocks at it: `used` becomes `to` without fail, and
- * `change` is what the two words are short of (twice the blocks, and the odd one). A mark
- * noted before that is sure would stay, and be a peak that never was. */
-WEIR__INLINE void weir__window_note(struct weir__window *w, int64_t to, int64_t change)
+/* Raises the high-water mark to `to`, and the blocks at it where they are asked for. The caller
+ * has the block and is sure to count it: a mark raised for an operation that is undone would be a
+ * peak that never was. `change` is what the two sequence counters lack (twice the blocks, and the
+ * busy bit). */
+WEIR__INLINE void weir__window_record_high(struct weir__window *w, int64_t to, int64_t change)
 {
     if (weir__unlikely(to > weir__own_get(w->hi))) {
         weir__own_set(w->hi, to);
-        if (weir__unlikely(weir__own_get(weir__window_notes_blocks)))
+        if (weir__unlikely(weir__own_get(weir__window_records_blocks)))
             weir__own_set(w->hi_blocks,
                           (int64_t)(weir__own_get(w->allocating) - weir__own_get(w->freeing)) +
                               change);
@@ -90,7 +88,7 @@ WEIR__INLINE bool weir__allocating_enter(struct weir__window *w, int64_t size, i
 
 WEIR__INLINE void weir__allocating_leave(struct weir__window *w, int64_t size, int64_t to)
 {
-    weir__window_note(w, to, 1);
+    weir__window_record_high(w, to, 1);
     weir__own_set(w->taken, weir__own_get(w->taken) + size);
     weir__window_leave(&w->allocating, 1);
 }
@@ -104,7 +102,7 @@ WEIR__INLINE void weir__allocating_undo(struct weir__window *w)
 WEIR__INLINE void weir__resizing_leave(struct weir__window *w, int64_t delta, int64_t to)
 {
     weir__assert(weir__own_get(w->allocating) & 1);
-    weir__window_note(w, to, -1);
+    weir__window_record_high(w, to, -1);
     if (delta > 0)
         weir__own_set(w->taken, weir__own_get(w->taken) + delta);
     else
@@ -139,7 +137,7 @@ WEIR__INLINE bool weir__window_count(struct weir__window *w, int64_t delta, int 
     int64_t to;
     if (weir__unlikely(!weir__allocating_enter(w, delta, &to)))
         return false;
-    weir__window_note(w, to, 2 * (int64_t)allocated - 2 * (int64_t)freed - 1);
+    weir__window_record_high(w, to, 2 * (int64_t)allocated - 2 * (int64_t)freed - 1);
     weir__own_set(w->freeing, weir__own_get(w->freeing) + (uint64_t)(2 * (int64_t)freed));
     if (delta > 0)
         weir__own_set(w->taken, weir__own_get(w->taken) + delta);

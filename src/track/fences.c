@@ -1,9 +1,9 @@
 /*
  * track/fences.c - see fences.h. Owns nothing.
  *
- * Once fences were given up windows stay closed (meter.c, window_choose) and operations go by the
- * lock or on shared atomics, with a fence of their own in each; nobody closes a window of another
- * thread any more, so no system call is made but for sleeping on a lock.
+ * Once fences were given up windows stay closed (phase.c, weir__phase_choose) and operations go by
+ * the lock or on shared atomics, with a fence of their own in each; nobody closes a window of
+ * another thread any more, so no system call is made but for sleeping on a lock.
  */
 #include "track/fences.h"
 
@@ -15,7 +15,7 @@
  * because both sleeps are fences, and the second comes after the word that there are none. */
 void weir__meters_fence(void)
 {
-    weir__assert(weir__lock_is_held(&weir__meters.lock));
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
     if (weir__unlikely(!weir__os_fence_others()))
         weir__os_fence_end();
 }

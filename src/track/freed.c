@@ -16,9 +16,9 @@ static uintptr_t *place_of(const void *address)
     return &places[hash >> (64 - PLACES_SHIFT)];
 }
 
-void weir__freed_note(const void *block)
+void weir__freed_add(const void *block)
 {
-    __atomic_store_n(place_of(block), ~(uintptr_t)block, __ATOMIC_RELAXED);
+    weir__relaxed_set(*place_of(block), ~(uintptr_t)block);
 }
 
 void weir__freed_forget(const void *block)
@@ -30,5 +30,5 @@ void weir__freed_forget(const void *block)
 
 bool weir__freed_has(const void *address)
 {
-    return __atomic_load_n(place_of(address), __ATOMIC_RELAXED) == ~(uintptr_t)address;
+    return weir__relaxed_get(*place_of(address)) == ~(uintptr_t)address;
 }

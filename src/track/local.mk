@@ -1,4 +1,4 @@
-# src/track: exact figures and the ledger of foreign blocks.
+# src/track: exact figures and the ledger of foreign blocks; a sibling of src/pool.
 
 weir_core_sources += src/track/count.h src/track/fences.c src/track/fences.h src/track/freed.c src/track/freed.h src/track/meter.c \
 	src/track/meter.h src/track/observer.c src/track/observer.h src/track/phase.c \

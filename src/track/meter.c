@@ -1,6 +1,7 @@
 /* track/meter.c - the tree of meters and the slow operation; see meter.h. */
 #include "track/meter.h"
 
+#include "os/locks.h"
 #include "os/thread.h"
 #include "track/observer.h"
 #include "track/phase.h"
@@ -8,7 +9,8 @@
 #include "track/shown.h"
 #include "track/traced.h"
 
-struct weir__meters weir__meters;
+struct weir__meters weir__meters = {.lock = WEIR__LOCK(METER)};
+WEIR__LOCKS_KNOW(METER, &weir__meters.lock);
 
 static bool forest_is_valid_locked(void);
 
@@ -16,7 +18,7 @@ static bool forest_is_valid_locked(void);
 
 void weir__meter_ceiling_update(struct weir__meter *m)
 {
-    weir__assert(weir__lock_is_held(&weir__meters.lock));
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
     m->ceiling = m->peak;
     for (struct weir__peak_observer *o = m->observers; o; o = o->next)
         if (o->peak < m->ceiling)
@@ -25,11 +27,11 @@ void weir__meter_ceiling_update(struct weir__meter *m)
 
 void weir__meter_raise(struct weir__meter *m, int64_t live)
 {
-    weir__assert(weir__lock_is_held(&weir__meters.lock));
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
     if (live <= m->ceiling)
         return;
     if (live > m->peak) {
-        weir__window_store(&m->peak, live);
+        weir__relaxed_set(m->peak, live);
         weir__shown_peak(m);
     }
     for (struct weir__peak_observer *o = m->observers; o; o = o->next)
@@ -47,7 +49,7 @@ void weir__meter_raise(struct weir__meter *m, int64_t live)
  */
 static struct weir__meter *meter_lacking(struct weir__meter *m, int64_t delta)
 {
-    weir__assert(weir__lock_is_held(&weir__meters.lock));
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
     struct weir__meter *lacking = NULL;
     for (; m; m = m->parent)
         if (m->solo || (delta > 0 && weir__meter_room(m) < delta))
@@ -57,7 +59,7 @@ static struct weir__meter *meter_lacking(struct weir__meter *m, int64_t delta)
 
 static bool meter_within_limits(const struct weir__meter *m, int64_t delta)
 {
-    weir__assert(weir__lock_is_held(&weir__meters.lock));
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
     weir__assert(delta > 0);
     for (; m; m = m->parent)
         if (m->base > m->limit - delta)
@@ -67,7 +69,7 @@ static bool meter_within_limits(const struct weir__meter *m, int64_t delta)
 
 struct weir__shutting weir__meter_freeze(struct weir__meter *top)
 {
-    weir__assert(weir__lock_is_held(&weir__meters.lock));
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
     top->crowd = top->nopen;
     struct weir__shutting s = weir__windows_shut(top, weir__thread_self());
     weir__windows_fold(top);
@@ -76,7 +78,7 @@ struct weir__shutting weir__meter_freeze(struct weir__meter *top)
 
 static void bases_add(struct weir__meter *m, int64_t delta)
 {
-    weir__assert(weir__lock_is_held(&weir__meters.lock));
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
     for (; m; m = m->parent) {
         m->base += delta;
         m->level += delta;
@@ -87,7 +89,7 @@ static void bases_add(struct weir__meter *m, int64_t delta)
 
 bool weir__meter_apply(struct weir__window *w, int64_t delta, int allocated, int freed)
 {
-    weir__assert(weir__lock_is_held(&weir__meters.lock));
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
     weir__assert(allocated >= 0 && freed >= 0);
     if (delta > 0 && !meter_within_limits(w->meter, delta))
         return false;
@@ -110,12 +112,12 @@ static void meter_freeze_for(struct weir__meter *lacking, bool was_shared)
 /* Lock held. Limits hold without a freeze where there is room below them. */
 static bool change_locked(struct weir__window *w, int64_t delta, int allocated, int freed)
 {
-    weir__assert(weir__lock_is_held(&weir__meters.lock));
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
     bool was_shared = weir__shared_end();
     if (was_shared)
         weir__phase_shared_ended();
     if (w->open) {
-        weir__window_store(&w->cap, WEIR__WINDOW_CLOSED);
+        weir__relaxed_set(w->cap, WEIR__WINDOW_CLOSED);
         weir__window_fold(w);
     }
     struct weir__meter *lacking = meter_lacking(w->meter, delta);
@@ -181,7 +183,7 @@ bool weir__exact_begin(struct weir__meter *m)
 
 void weir__exact_end(bool shared)
 {
-    weir__assert(weir__lock_is_held(&weir__meters.lock));
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
     if (shared && weir__meters.constraints == 0)
         weir__shared_begin(0);
     weir__assert_walk(forest_is_valid_locked());
@@ -241,7 +243,7 @@ void weir__meter_destroy(struct weir__meter *m)
 bool weir__meter_never_fits(const struct weir__meter *m, size_t size)
 {
     for (; m; m = m->parent)
-        if (size > (size_t)__atomic_load_n(&m->limit, __ATOMIC_RELAXED))
+        if (size > (size_t)weir__relaxed_get(m->limit))
             return true;
     return false;
 }
@@ -256,10 +258,10 @@ void weir__meter_failed(struct weir__meter *m)
 void weir__meter_reset_peak(struct weir__meter *m)
 {
     bool shared = weir__exact_begin(m);
-    weir__window_store(&m->peak, m->base);
+    weir__relaxed_set(m->peak, m->base);
     weir__meter_ceiling_update(m);
     if (m->shown) {
-        __atomic_store_n(&m->shown->shared_peak, m->peak, __ATOMIC_RELAXED);
+        weir__relaxed_set(m->shown->shared_peak, m->peak);
         weir__shown_peak(m);
     }
     weir__exact_end(shared);
@@ -273,7 +275,7 @@ bool weir__meter_set_limit(struct weir__meter *m, size_t limit)
     if (fits) {
         weir__meters.constraints -= (m->limit != WEIR__NO_LIMIT);
         weir__meters.constraints += (bound != WEIR__NO_LIMIT);
-        __atomic_store_n(&m->limit, bound, __ATOMIC_RELAXED);
+        weir__relaxed_set(m->limit, bound);
     }
     weir__exact_end(shared);
     return fits;
@@ -281,16 +283,11 @@ bool weir__meter_set_limit(struct weir__meter *m, size_t limit)
 
 size_t weir__meter_limit(struct weir__meter *m)
 {
-    int64_t limit = __atomic_load_n(&m->limit, __ATOMIC_RELAXED);
+    int64_t limit = weir__relaxed_get(m->limit);
     return limit == WEIR__NO_LIMIT ? 0 : (size_t)limit;
 }
 
 /* -- fork and checking ------------------------------------------------------------ */
-
-bool weir__meter_is_quiet(void)
-{
-    return __atomic_load_n(&weir__meters.lock.state, __ATOMIC_RELAXED) == 0;
-}
 
 static void fork_counts_keep(struct weir__meter *m)
 {
@@ -304,7 +301,7 @@ static void fork_counts_keep(struct weir__meter *m)
 
 void weir__meter_fork_prepare(void)
 {
-    weir__lock_take(&weir__meters.lock);
+    weir__meters.constraints++;
     weir__shared_end();
     for (struct weir__meter *m = weir__meter_first(); m; m = weir__meter_of(m->link.next)) {
         weir__meter_freeze(m);
@@ -314,7 +311,7 @@ void weir__meter_fork_prepare(void)
 
 void weir__meter_fork_done(void)
 {
-    weir__lock_drop(&weir__meters.lock);
+    weir__meters.constraints--;
 }
 
 /* Its own links. */

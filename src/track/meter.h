@@ -28,8 +28,8 @@
 struct weir__peak_observer;
 
 struct weir__meter {
-    /* Under the meter lock; peak and solo are stored atomically, for weir__meter_note looks
-     * at them without it. */
+    /* Under the meter lock; peak and solo are stored atomically, for weir__meter_peak_rose
+     * reads them without it. */
     struct weir__meter *parent;
     struct weir__list children; /* oldest first; by both the meter and the context lock */
     struct weir__link link;     /* of the parent, or of the roots */
@@ -130,10 +130,7 @@ void weir__meter_reset_peak(struct weir__meter *m);
 bool weir__meter_set_limit(struct weir__meter *m, size_t limit);
 size_t weir__meter_limit(struct weir__meter *m);
 
-/* Is the meter lock free at this moment? */
-bool weir__meter_is_quiet(void);
-
-/* Around fork: every window closed and folded, the lock held. */
+/* Around fork, the lock held: every window is closed and folded, and SHARED stays off. */
 void weir__meter_fork_prepare(void);
 void weir__meter_fork_done(void);
 

@@ -1,7 +1,7 @@
 /*
  * track/phase.h - every heuristic of the watermark: when a window is opened and with how much
  * credit, when windows stay closed for a spell, when operations go to shared atomics. Nothing
- * here decides whether a figure is true. With the meter lock held.
+ * here decides whether a figure is true. Owns the length of spells. With the meter lock held.
  */
 #ifndef WEIR_TRACK_PHASE_H
 #define WEIR_TRACK_PHASE_H

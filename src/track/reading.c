@@ -17,12 +17,12 @@ static void meter_count(struct weir__meter *top, struct counting *c)
         c->allocations += m->gone_allocations;
         c->frees += m->gone_frees;
         c->slow += m->slow_operations;
-        c->failures += __atomic_load_n(&m->failures, __ATOMIC_RELAXED);
+        c->failures += weir__relaxed_get(m->failures);
         for (struct weir__window *w = weir__meter_window(m); w; w = weir__window_next(w)) {
             c->total += weir__window_unfolded(w);
             c->allocations += weir__window_allocations(w);
             c->frees += weir__window_frees(w);
-            c->slow += __atomic_load_n(&w->shared_operations, __ATOMIC_RELAXED);
+            c->slow += weir__relaxed_get(w->shared_operations);
         }
     }
 }
@@ -31,7 +31,7 @@ int64_t weir__meter_peak_now(const struct weir__meter *m, int64_t recorded)
 {
     if (!m->solo)
         return recorded;
-    int64_t high = m->base + weir__window_load(&m->solo->hi) - m->solo->origin;
+    int64_t high = m->base + weir__relaxed_get(m->solo->hi) - m->solo->origin;
     return high > recorded ? high : recorded;
 }
 
@@ -70,7 +70,7 @@ size_t weir__meter_peak(struct weir__meter *m)
     int64_t recorded = m->peak;
     if (weir__meters_are_shared()) {
         weir__windows_await(m);
-        recorded = __atomic_load_n(&m->shared_peak, __ATOMIC_RELAXED);
+        recorded = weir__relaxed_get(m->shared_peak);
     }
     int64_t peak = weir__meter_peak_now(m, recorded);
     weir__lock_drop(&weir__meters.lock);
@@ -78,10 +78,10 @@ size_t weir__meter_peak(struct weir__meter *m)
 }
 
 /* Nothing new that can be seen without the lock. */
-static bool note_is_current(const struct weir__meter *m, const struct weir__window *own,
-                            int64_t high, const struct weir__meter_note *note)
+static bool peak_is_seen(const struct weir__meter *m, const struct weir__window *own, int64_t high,
+                         const struct weir__peak_seen *seen)
 {
-    return own && high == note->high && weir__window_load(&m->peak) == note->recorded &&
+    return own && high == seen->high && weir__relaxed_get(m->peak) == seen->recorded &&
            !weir__meters_are_shared();
 }
 
@@ -95,34 +95,34 @@ static size_t blocks_at_peak(struct weir__meter *m, bool by_window)
     if (!w)
         return blocks;
     int64_t twice = (int64_t)(2 * (weir__window_allocations(w) - weir__window_frees(w))) -
-                    weir__window_load(&w->hi_blocks);
+                    weir__relaxed_get(w->hi_blocks);
     return blocks - (size_t)(twice / 2);
 }
 
-static bool note_locked(struct weir__meter *m, struct weir__meter_note *note)
+static bool peak_rose_locked(struct weir__meter *m, struct weir__peak_seen *seen)
 {
     int64_t recorded = m->peak;
     if (weir__meters_are_shared())
-        recorded = __atomic_load_n(&m->shared_peak, __ATOMIC_RELAXED);
+        recorded = weir__relaxed_get(m->shared_peak);
     int64_t peak = weir__meter_peak_now(m, recorded);
-    note->recorded = m->peak;
-    if ((size_t)peak <= note->peak)
+    seen->recorded = m->peak;
+    if ((size_t)peak <= seen->peak)
         return false;
-    note->peak = (size_t)peak;
-    note->blocks = blocks_at_peak(m, peak > recorded);
+    seen->peak = (size_t)peak;
+    seen->blocks = blocks_at_peak(m, peak > recorded);
     return true;
 }
 
-bool weir__meter_note(struct weir__meter *m, const struct weir__window *own,
-                      struct weir__meter_note *note)
+bool weir__meter_peak_rose(struct weir__meter *m, const struct weir__window *own,
+                           struct weir__peak_seen *seen)
 {
-    bool alone = own && __atomic_load_n(&m->solo, __ATOMIC_RELAXED) == own;
-    int64_t high = alone ? weir__window_load(&own->hi) : note->high;
-    if (note_is_current(m, own, high, note))
+    bool alone = own && weir__relaxed_get(m->solo) == own;
+    int64_t high = alone ? weir__relaxed_get(own->hi) : seen->high;
+    if (peak_is_seen(m, own, high, seen))
         return false;
     weir__lock_take(&weir__meters.lock);
-    note->high = high;
-    bool rose = note_locked(m, note);
+    seen->high = high;
+    bool rose = peak_rose_locked(m, seen);
     weir__lock_drop(&weir__meters.lock);
     return rose;
 }

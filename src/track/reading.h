@@ -20,16 +20,16 @@ void weir__meter_read_locked(struct weir__meter *m, struct weir__meter_reading *
 int64_t weir__meter_peak_now(const struct weir__meter *m, int64_t recorded);
 
 /*
- * If the peak rose above note->peak, stores it and returns true. note->blocks is then the
+ * If the peak rose above seen->peak, stores it and returns true. seen->blocks is then the
  * number of blocks at the peak where a window that has the total to itself made it, else the
  * number now. With the calling thread's window (may be NULL) a call that finds nothing new
  * takes no lock; it compares with what was there last.
  */
-struct weir__meter_note {
+struct weir__peak_seen {
     int64_t recorded, high;
     size_t peak, blocks;
 };
-bool weir__meter_note(struct weir__meter *m, const struct weir__window *own,
-                      struct weir__meter_note *note);
+bool weir__meter_peak_rose(struct weir__meter *m, const struct weir__window *own,
+                           struct weir__peak_seen *seen);
 
 #endif

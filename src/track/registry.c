@@ -3,6 +3,12 @@
 
 #include "backing/meta.h"
 
+void weir__registry_init(struct weir__registry *r)
+{
+    *r = (struct weir__registry){0};
+    weir__lock_init(&r->lock, WEIR__RANK_REGISTRY);
+}
+
 /* The key of a block in the map, and back. */
 static void *pointer_invert(const void *block)
 {
@@ -18,7 +24,7 @@ static struct weir__foreign entry_invert(const struct weir__foreign *entry)
 
 static bool registry_add_locked(struct weir__registry *r, const struct weir__foreign *entry)
 {
-    weir__assert(weir__lock_is_held(&r->lock));
+    weir__assert(weir__lock_is_mine(&r->lock));
     weir__assert(entry->block);
     if (!weir__pointer_map_reserve(&r->map, sizeof *entry, &weir__meta_map, NULL))
         return false;
@@ -98,6 +104,20 @@ bool weir__registry_covers(struct weir__registry *r, const void *pointer)
     return weir__registry_each(r, entry_covers, (void *)(uintptr_t)pointer);
 }
 
+void weir__registry_drain(struct weir__registry *r, weir__foreign_visitor *visit, void *user)
+{
+    weir__lock_take(&r->lock);
+    struct weir__pointer_map left = r->map;
+    r->map = (struct weir__pointer_map){0};
+    r->bytes = 0;
+    weir__lock_drop(&r->lock);
+    for (struct weir__foreign *at = NULL; (at = weir__pointer_map_next(&left, at));) {
+        struct weir__foreign entry = entry_invert(at);
+        visit(&entry, user);
+    }
+    weir__pointer_map_clear(&left);
+}
+
 void weir__registry_destroy(struct weir__registry *r)
 {
     weir__pointer_map_clear(&r->map);
@@ -106,7 +126,7 @@ void weir__registry_destroy(struct weir__registry *r)
 
 bool weir__registry_is_valid_locked(const struct weir__registry *r)
 {
-    weir__assert(weir__lock_is_held(&r->lock));
+    weir__assert(weir__lock_is_mine(&r->lock));
     size_t bytes = 0;
     for (const struct weir__foreign *at = NULL; (at = weir__pointer_map_next(&r->map, at));)
         bytes += at->requested;

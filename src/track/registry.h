@@ -1,7 +1,7 @@
 /*
  * track/registry.h - the ledger of blocks whose memory is not weir's: what a user's
  * functions, a device or the C library provided. A map from address to request, one an
- * allocator, under a lock of its own (rank "registry").
+ * allocator, under a lock of its own (rank "registry"). Knows nothing of who provides.
  */
 #ifndef WEIR_TRACK_REGISTRY_H
 #define WEIR_TRACK_REGISTRY_H
@@ -20,10 +20,12 @@ struct weir__foreign {
 /* In the table `block` is inverted, so that no leak checker that comes by takes it for a
  * pointer; everywhere else it is the pointer. */
 struct weir__registry {
-    weir__lock lock;
+    weir__lock lock;              /* of all the rest */
     struct weir__pointer_map map; /* of struct weir__foreign */
     size_t bytes;                 /* requested, of all entries */
 };
+
+void weir__registry_init(struct weir__registry *r);
 
 /* Adds a block; false: no memory, or its address is live already. */
 bool weir__registry_add(struct weir__registry *r, const struct weir__foreign *entry);
@@ -43,6 +45,9 @@ bool weir__registry_covers(struct weir__registry *r, const void *pointer);
 /* What it changes of `entry` but `old` is ignored. */
 typedef int weir__foreign_visitor(struct weir__foreign *entry, void *user);
 int weir__registry_each(struct weir__registry *r, weir__foreign_visitor *visit, void *user);
+
+/* Takes every entry out and visits it, without the lock: the memory may be given back. */
+void weir__registry_drain(struct weir__registry *r, weir__foreign_visitor *visit, void *user);
 
 void weir__registry_destroy(struct weir__registry *r);
 

@@ -16,15 +16,15 @@ static uint32_t shared_spell = 1;
 
 void weir__shared_begin(uint32_t spell)
 {
-    weir__assert(weir__lock_is_held(&weir__meters.lock));
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
     weir__assert(!weir__meters.constraints);
     weir__assert(weir__is_power_of_two(spell) || !spell);
     for (struct weir__meter *m = weir__meter_first(); m; m = weir__meter_after(m, NULL)) {
-        __atomic_store_n(&m->shared_live, m->base, __ATOMIC_RELAXED);
-        __atomic_store_n(&m->shared_peak, m->peak, __ATOMIC_RELAXED);
+        weir__relaxed_set(m->shared_live, m->base);
+        weir__relaxed_set(m->shared_peak, m->peak);
     }
     if (spell)
-        __atomic_store_n(&shared_spell, spell, __ATOMIC_RELAXED);
+        weir__relaxed_set(shared_spell, spell);
     __atomic_store_n(&weir__meters_shared, 1, __ATOMIC_SEQ_CST);
 }
 
@@ -32,16 +32,16 @@ void weir__shared_begin(uint32_t spell)
  * is inside before it looked (weir__shared_enter). */
 bool weir__shared_end(void)
 {
-    weir__assert(weir__lock_is_held(&weir__meters.lock));
-    if (!__atomic_load_n(&weir__meters_shared, __ATOMIC_RELAXED))
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
+    if (!weir__relaxed_get(weir__meters_shared))
         return false;
     __atomic_store_n(&weir__meters_shared, 0, __ATOMIC_SEQ_CST);
     if (weir__os_fence_available())
         weir__meters_fence();
     weir__windows_await(NULL);
     for (struct weir__meter *m = weir__meter_first(); m; m = weir__meter_after(m, NULL)) {
-        m->base = m->level = __atomic_load_n(&m->shared_live, __ATOMIC_RELAXED);
-        weir__meter_raise(m, __atomic_load_n(&m->shared_peak, __ATOMIC_RELAXED));
+        m->base = m->level = weir__relaxed_get(m->shared_live);
+        weir__meter_raise(m, weir__relaxed_get(m->shared_peak));
     }
     return true;
 }
@@ -51,7 +51,7 @@ bool weir__shared_end(void)
 static void shared_add(struct weir__meter *m, int64_t delta)
 {
     int64_t live = __atomic_add_fetch(&m->shared_live, delta, __ATOMIC_ACQ_REL);
-    int64_t peak = __atomic_load_n(&m->shared_peak, __ATOMIC_RELAXED);
+    int64_t peak = weir__relaxed_get(m->shared_peak);
     while (live > peak && !__atomic_compare_exchange_n(&m->shared_peak, &peak, live, true,
                                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         continue;
@@ -62,7 +62,7 @@ static void shared_add(struct weir__meter *m, int64_t delta)
 /* Operations on shared atomics between two looks at whether windows pay again. */
 static bool shared_is_due(const struct weir__window *w)
 {
-    uint32_t spell = __atomic_load_n(&shared_spell, __ATOMIC_RELAXED);
+    uint32_t spell = weir__relaxed_get(shared_spell);
     /* Odd: a thread that allocates and frees in turn looks when it frees, and then there is
      * room for its next block. */
     return (weir__window_operations(w) & (spell - 1)) == spell - 1 && weir__os_fence_available();
@@ -101,7 +101,7 @@ void weir__shared_leave(struct weir__window *w, int64_t delta, int allocated, in
         shared_add(m, delta);
     weir__shown_slow(w, delta, allocated, freed);
     weir__window_counts(w, 0, freed);
-    __atomic_store_n(&w->shared_operations, w->shared_operations + 1, __ATOMIC_RELAXED);
+    weir__relaxed_set(w->shared_operations, w->shared_operations + 1);
     weir__window_leave(&w->allocating, 2 * (int64_t)allocated - 1);
 }
 

@@ -13,7 +13,7 @@ extern uint32_t weir__meters_shared;
 
 WEIR__INLINE bool weir__meters_are_shared(void)
 {
-    return __atomic_load_n(&weir__meters_shared, __ATOMIC_RELAXED);
+    return weir__relaxed_get(weir__meters_shared);
 }
 
 /* Turns the mode on, every window of the forest being closed and folded. `spell`: operations

@@ -21,7 +21,7 @@ static void other_add(struct weir__shown *s, int64_t bytes, uint64_t allocated, 
 void weir__shown_slow(struct weir__window *w, int64_t delta, int allocated, int freed)
 {
     if (w->number)
-        weir__window_store(&w->slow, w->slow + delta);
+        weir__relaxed_set(w->slow, w->slow + delta);
     else if (w->meter->shown)
         other_add(w->meter->shown, delta, (uint64_t)(int64_t)allocated, (uint64_t)(int64_t)freed);
 }
@@ -51,14 +51,14 @@ void weir__shown_solo_begin(struct weir__meter *m, const struct weir__window *w)
 {
     if (!m->shown)
         return;
-    weir__window_store(&m->shown->solo_offset, m->base - w->origin);
+    weir__relaxed_set(m->shown->solo_offset, m->base - w->origin);
     __atomic_store_n(&m->shown->solo, w->number, __ATOMIC_RELEASE);
 }
 
 void weir__shown_solo_end(struct weir__meter *m)
 {
     if (m->shown)
-        __atomic_store_n(&m->shown->solo, 0, __ATOMIC_RELAXED);
+        weir__relaxed_set(m->shown->solo, 0);
 }
 
 void weir__shown_peak(struct weir__meter *m)
@@ -69,7 +69,7 @@ void weir__shown_peak(struct weir__meter *m)
 
 void weir__shown_shared_peak(struct weir__meter *m, int64_t live)
 {
-    int64_t peak = __atomic_load_n(&m->shown->shared_peak, __ATOMIC_RELAXED);
+    int64_t peak = weir__relaxed_get(m->shown->shared_peak);
     while (live > peak && !__atomic_compare_exchange_n(&m->shown->shared_peak, &peak, live, true,
                                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         continue;
@@ -93,7 +93,7 @@ static void shown_start(struct weir__meter *m, struct weir__shown *s)
                               .other_bytes = bytes,
                               .other_allocated = allocated,
                               .other_freed = freed,
-                              .failures = __atomic_load_n(&m->failures, __ATOMIC_RELAXED)};
+                              .failures = weir__relaxed_get(m->failures)};
 }
 
 void weir__shown_forked(struct weir__meter *m, struct weir__shown *shown)

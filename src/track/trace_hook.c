@@ -1,6 +1,8 @@
 /* track/trace_hook.c - the installed table and the account; see trace_hook.h. */
 #include "track/trace_hook.h"
 
+#include "base/atomic.h"
+
 #include <sys/single_threaded.h>
 
 const struct weir__trace_hooks *weir__trace_installed;
@@ -30,8 +32,8 @@ void weir__trace_account_start(size_t total, size_t count)
 uint64_t weir__trace_stamp_neutral(void)
 {
     if (__libc_single_threaded) { /* as os/lock.h has it */
-        uint64_t next = __atomic_load_n(&weir__trace_account->sequence, __ATOMIC_RELAXED) + 1;
-        __atomic_store_n(&weir__trace_account->sequence, next, __ATOMIC_RELAXED);
+        uint64_t next = weir__relaxed_get(weir__trace_account->sequence) + 1;
+        weir__relaxed_set(weir__trace_account->sequence, next);
         return next;
     }
     return __atomic_add_fetch(&weir__trace_account->sequence, 1, __ATOMIC_RELAXED);

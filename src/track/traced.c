@@ -10,7 +10,7 @@ static const struct weir__meter *traced;
 
 bool weir__meter_is_traced(const struct weir__meter *m)
 {
-    const struct weir__meter *root = __atomic_load_n(&traced, __ATOMIC_RELAXED);
+    const struct weir__meter *root = weir__relaxed_get(traced);
     if (weir__likely(!root))
         return false;
     while (m && m != root)
@@ -47,7 +47,7 @@ int weir__traced_begin(struct weir__meter *root, const struct weir__trace_hooks 
         weir__meter_read_locked(root, at);
         weir__trace_account_start(at->total, at->count);
         weir__trace_install(hooks);
-        __atomic_store_n(&traced, root, __ATOMIC_RELAXED);
+        weir__relaxed_set(traced, root);
         weir__meters.constraints++;
     }
     weir__exact_end(shared);
@@ -59,7 +59,7 @@ void weir__traced_end(struct weir__meter *root, struct weir__meter_reading *at)
     bool shared = weir__exact_begin(root);
     weir__meter_read_locked(root, at);
     if (traced == root) {
-        __atomic_store_n(&traced, NULL, __ATOMIC_RELAXED);
+        weir__relaxed_set(traced, NULL);
         weir__trace_install(NULL);
         weir__meters.constraints--;
     }

@@ -14,20 +14,20 @@
 #include "os/thread.h"
 #include "os/wait.h"
 
-bool weir__window_notes_blocks;
+bool weir__window_records_blocks;
 
 /* The window is closed and its thread outside: what it counted goes to the base. */
 void weir__window_fold(struct weir__window *w)
 {
-    weir__assert(weir__lock_is_held(&weir__meters.lock));
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
     weir__assert(w->open && w->cap == WEIR__WINDOW_CLOSED);
-    int64_t used = weir__window_unfolded(w), high = weir__window_load(&w->hi) - w->origin;
+    int64_t used = weir__window_unfolded(w), high = weir__relaxed_get(w->hi) - w->origin;
     int64_t granted = w->granted - w->origin;
     for (struct weir__meter *m = w->meter; m; m = m->parent) {
         if (m->solo == w) {
             weir__meter_raise(m, m->base + high);
             weir__shown_solo_end(m);
-            __atomic_store_n(&m->solo, NULL, __ATOMIC_RELAXED);
+            weir__relaxed_set(m->solo, NULL);
         }
         m->base += used;
         m->level += used - granted;
@@ -39,8 +39,8 @@ void weir__window_fold(struct weir__window *w)
 
 static void window_shut(struct weir__window *w, const void *self, bool *fence)
 {
-    weir__assert(weir__lock_is_held(&weir__meters.lock));
-    weir__window_store(&w->cap, WEIR__WINDOW_CLOSED);
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
+    weir__relaxed_set(w->cap, WEIR__WINDOW_CLOSED);
     w->waiting = w->thread != self;
     *fence |= w->waiting;
 }
@@ -56,7 +56,7 @@ void weir__window_await(struct weir__window *w)
 static void windows_each_open(struct weir__meter *top, void (*each)(struct weir__window *, void *),
                               void *user)
 {
-    weir__assert(weir__lock_is_held(&weir__meters.lock));
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
     for (struct weir__meter *m = top; m; m = weir__meter_after(m, top)) {
         if (!m->nopen)
             continue;
@@ -93,12 +93,12 @@ static void each_fold(struct weir__window *w, void *user)
 static void each_reopen(struct weir__window *w, void *user)
 {
     (void)user;
-    weir__window_store(&w->cap, w->granted);
+    weir__relaxed_set(w->cap, w->granted);
 }
 
 struct weir__shutting weir__windows_shut(struct weir__meter *top, const void *self)
 {
-    weir__assert(weir__lock_is_held(&weir__meters.lock));
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
     struct weir__shutting s = {.self = self};
     windows_each_open(top, each_shut, &s);
     if (s.fence) {
@@ -122,7 +122,7 @@ void weir__windows_fold(struct weir__meter *top)
 
 void weir__windows_await(struct weir__meter *top)
 {
-    weir__assert(weir__lock_is_held(&weir__meters.lock));
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
     struct weir__meter *m = top ? top : weir__meter_first();
     for (; m; m = weir__meter_after(m, top))
         for (struct weir__window *w = weir__meter_window(m); w; w = weir__window_next(w))
@@ -131,31 +131,31 @@ void weir__windows_await(struct weir__meter *top)
 
 static void window_to_front(struct weir__window *w)
 {
-    weir__assert(weir__lock_is_held(&weir__meters.lock));
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
     weir__list_remove(&w->meter->windows, &w->link);
     weir__list_push(&w->meter->windows, &w->link);
 }
 
 void weir__window_open(struct weir__window *w, int64_t grant, bool solo)
 {
-    weir__assert(weir__lock_is_held(&weir__meters.lock));
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
     weir__assert(!w->open && grant >= 0);
     int64_t used = weir__window_used(w);
-    weir__window_store(&w->hi, solo ? used : used + grant);
-    weir__window_store(&w->hi_blocks, (int64_t)(w->allocating - w->freeing));
+    weir__relaxed_set(w->hi, solo ? used : used + grant);
+    weir__relaxed_set(w->hi_blocks, (int64_t)(w->allocating - w->freeing));
     for (struct weir__meter *m = w->meter; m; m = m->parent) {
         m->level += grant;
         m->nopen++;
         if (solo) {
             weir__shown_solo_begin(m, w);
-            __atomic_store_n(&m->solo, w, __ATOMIC_RELAXED);
+            weir__relaxed_set(m->solo, w);
         }
     }
     window_to_front(w);
     w->open = true;
     w->granted = used + grant;
     w->ops_at_open = weir__window_operations(w);
-    weir__window_store(&w->cap, w->granted);
+    weir__relaxed_set(w->cap, w->granted);
 }
 
 /* -- attaching and detaching ------------------------------------------------------ */
@@ -171,9 +171,10 @@ void weir__window_attach(struct weir__window *w, struct weir__meter *m, const vo
     weir__lock_drop(&weir__meters.lock);
 }
 
-static void window_settle_locked(struct weir__window *w)
+/* Closes it and moves what it counted to the base. */
+static void window_shut_and_fold_locked(struct weir__window *w)
 {
-    weir__assert(weir__lock_is_held(&weir__meters.lock));
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
     weir__assert(w->open);
     bool fence = false;
     window_shut(w, NULL, &fence);
@@ -187,7 +188,7 @@ void weir__window_close(struct weir__window *w)
     weir__lock_take(&weir__meters.lock);
     __atomic_store_n(&w->held, 1, __ATOMIC_SEQ_CST);
     if (w->open)
-        window_settle_locked(w);
+        window_shut_and_fold_locked(w);
     else if (weir__meters_are_shared()) {
         if (weir__os_fence_available())
             weir__meters_fence();
@@ -207,7 +208,7 @@ void weir__window_detach(struct weir__window *w)
     weir__lock_take(&weir__meters.lock);
     struct weir__meter *m = w->meter;
     if (w->open)
-        window_settle_locked(w);
+        window_shut_and_fold_locked(w);
     weir__shown_detach(w);
     m->gone_allocations += weir__window_allocations(w);
     m->gone_frees += weir__window_frees(w);

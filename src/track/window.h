@@ -5,23 +5,33 @@
  * The exact total of a meter is base + sum(used - origin) over its windows, the
  * peak can only move where the lock sees it: see docs/watermark.md and meter.h.
  *
- *   allocating, freeing   twice the blocks this window has counted, plus 1 while its
- *           thread is in the middle of such an operation: one store says both
- *   taken, given   bytes of allocations and of frees that this window has counted; what
- *           is called its `used` is taken - given. Two words, because in a row of pairs
- *           one would wait for itself twice a pair (measured: 6.2 ns a pair, now 5.5)
- *   cap     an operation that would lift `used` above it goes the slow way; the most
- *           negative number closes the window for allocations and frees alike.
- *   hi      greatest `used` since the window was opened (solo windows), or cap.
+ *   allocating, freeing   sequence counters: twice the blocks that this window has counted,
+ *           plus a busy bit (1) while its thread is in such an operation. One store says both
+ *   taken, given   bytes of allocations and of frees that this window has counted; its `used`
+ *           is taken - given. Two counters: with one, back-to-back pairs would serialize on
+ *           store forwarding of that word (measured: 6.2 ns a pair instead of 5.5)
+ *   cap     an operation that would lift `used` above it goes the slow way;
+ *           WEIR__WINDOW_CLOSED closes the window for allocations and frees alike
+ *   hi      greatest `used` since the window was opened (solo windows), or cap
  *   slow    bytes of slow operations; they are not in `used`
+ *
+ * Three flags say what a window's state is:
+ *
+ *   open     it has a grant, which counts in the levels of its meters. While a reader has it
+ *            shut, cap is WEIR__WINDOW_CLOSED, `open` stays and `granted` says what it reopens to
+ *   waiting  it was shut, and its thread was not seen outside since; within one hold of the lock
+ *   held     its bins are worked on by whoever closed it (weir__window_close); it stays closed
+ *            until weir__window_release
  *
  * The first line is the window's tally (track/shown.h): it may lie on a page that another
  * process reads. Nothing there is a pointer, and nothing there decides an operation but
- * the parity of the two counts.
+ * the busy bits.
  *
- * An operation makes its word odd, then reads cap; who closes a window stores cap,
- * fences all threads (membarrier) and waits until both words are even. So the owner
- * either sees the window closed or is waited for, at no cost to the owner.
+ * An operation sets a busy bit, then reads cap. Whoever closes a window stores cap, fences
+ * all threads (membarrier) and waits until both busy bits are clear. So the owner either sees
+ * the window closed or is waited for, at no cost to the owner.
+ *
+ * Owns the protocol; knows nothing of bins and blocks. Each field says who writes it.
  */
 #ifndef WEIR_TRACK_WINDOW_H
 #define WEIR_TRACK_WINDOW_H
@@ -49,11 +59,11 @@ struct weir__window {
         int32_t cap_half[2]; /* low, high: little-endian machines only */
     };
     uint64_t sequence; /* number of the latest traced operation; the owner takes it */
-    uint32_t held;     /* its bins are worked on by who closed it */
-    bool open;         /* the rest: under the meter lock */
-    bool waiting;      /* being closed; its thread must be waited for */
-    uint32_t number;   /* of its tally, for who reads it from outside; 0: it is not shown */
-    int64_t origin;    /* `used` that `base` already holds */
+    uint32_t held;     /* atomic: set under the meter lock, cleared by who set it */
+    bool open;         /* the rest: under the meter lock, but shared_operations */
+    bool waiting;
+    uint32_t number; /* of its tally, for who reads it from outside; 0: it is not shown */
+    int64_t origin;  /* `used` that `base` already holds */
     struct weir__meter *meter;
     const void *thread;             /* identity of the owner */
     struct weir__link link;         /* of the meter: opened latest first */
@@ -61,6 +71,11 @@ struct weir__window {
     uint64_t ops_at_open, ops_seen; /* to judge phases by */
     uint64_t shared_operations;     /* done on shared atomics; written by the owner */
 } __attribute__((aligned(WEIR__LINE)));
+
+/* Whether the blocks at a high-water mark are stored with it: a third of the cost of an allocation
+ * that raises the mark, so only while a peak is watched. Written by weir__slow_hook_set alone
+ * (alloc/inspect.h), read by every owner; relaxed. */
+extern bool weir__window_records_blocks;
 
 _Static_assert(
     offsetof(struct weir__window, cap) == sizeof(struct weir__tally) &&
@@ -71,16 +86,6 @@ _Static_assert(
         offsetof(struct weir__window, hi_blocks) == offsetof(struct weir__tally, hi_blocks) &&
         offsetof(struct weir__window, slow) == offsetof(struct weir__tally, slow),
     "a window begins with its tally");
-
-WEIR__INLINE int64_t weir__window_load(const int64_t *field)
-{
-    return __atomic_load_n(field, __ATOMIC_RELAXED);
-}
-
-WEIR__INLINE void weir__window_store(int64_t *field, int64_t value)
-{
-    __atomic_store_n(field, value, __ATOMIC_RELAXED);
-}
 
 /* Who closed the window asks, behind its store and its fence. Sequentially consistent, so that
  * neither load comes before that store where the fence is one of the thread inside
@@ -94,17 +99,17 @@ WEIR__INLINE bool weir__window_is_inside(const struct weir__window *w)
 
 WEIR__INLINE uint64_t weir__window_allocations(const struct weir__window *w)
 {
-    return __atomic_load_n(&w->allocating, __ATOMIC_RELAXED) / 2;
+    return weir__relaxed_get(w->allocating) / 2;
 }
 
 WEIR__INLINE uint64_t weir__window_frees(const struct weir__window *w)
 {
-    return __atomic_load_n(&w->freeing, __ATOMIC_RELAXED) / 2;
+    return weir__relaxed_get(w->freeing) / 2;
 }
 
 WEIR__INLINE int64_t weir__window_used(const struct weir__window *w)
 {
-    return weir__window_load(&w->taken) - weir__window_load(&w->given);
+    return weir__relaxed_get(w->taken) - weir__relaxed_get(w->given);
 }
 
 /* Of `used`, what the base does not hold yet. */
@@ -118,12 +123,12 @@ WEIR__INLINE uint64_t weir__window_operations(const struct weir__window *w)
     return weir__window_allocations(w) + weir__window_frees(w);
 }
 
-/* Counts blocks by other ways than the window; outside an operation. By the owner, or with the meter lock held and the window closed. */
+/* Counts blocks by other ways than the window; outside an operation. By the owner, or with the
+ * meter lock held and the window closed. */
 WEIR__INLINE void weir__window_counts(struct weir__window *w, int allocated, int freed)
 {
-    __atomic_store_n(&w->allocating, w->allocating + (uint64_t)(2 * (int64_t)allocated),
-                     __ATOMIC_RELAXED);
-    __atomic_store_n(&w->freeing, w->freeing + (uint64_t)(2 * (int64_t)freed), __ATOMIC_RELAXED);
+    weir__relaxed_set(w->allocating, w->allocating + (uint64_t)(2 * (int64_t)allocated));
+    weir__relaxed_set(w->freeing, w->freeing + (uint64_t)(2 * (int64_t)freed));
 }
 
 /* -- by any thread, without a lock ---------------------------------------------------- */

@@ -367,7 +367,7 @@ Test(device, the_steady_state_never_calls_the_device)
     }
 }
 
-Test(device, free_neighbours_are_joined_and_split_again)
+Test(device, free_neighbors_are_joined_and_split_again)
 {
     EACH(mode, pooled)
     {
@@ -681,7 +681,7 @@ Test(device, another_stream_gets_it_only_after_the_event)
     }
 }
 
-/* One event comes to pass while later work of its stream is pending. */
+/* One event completes while later work of its stream is pending. */
 Test(device, an_event_frees_only_what_was_freed_before_it)
 {
     EACH(mode, pooled)

@@ -39,7 +39,7 @@ enum {
 #define PINNED   4096
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static bool initialised;
+static bool initialized;
 static int retained[CONTEXTS];
 static char contexts[CONTEXTS]; /* their addresses are the contexts */
 static _Thread_local void *stack[8];
@@ -103,7 +103,7 @@ static int setting(const char *name, int otherwise)
 /* Every call begins so: is it to fail, may it be made? */
 static result begin(const char *call, bool in_context, int code)
 {
-    if (!initialised)
+    if (!initialized)
         return NOT_INITIALIZED;
     if (in_context && !depth) {
         sim_violation("%s without a current context", call);
@@ -131,7 +131,7 @@ CU result cuInit(unsigned flags)
     int code = setting("FAKECUDA_INIT", SUCCESS);
     if (flags)
         sim_violation("cuInit flags %u", flags);
-    initialised = code == SUCCESS;
+    initialized = code == SUCCESS;
     return code;
 }
 

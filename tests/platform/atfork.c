@@ -1,6 +1,6 @@
 /*
  * atfork [early]: fork handlers that allocate and free were registered before the first allocation
- * of the program (early: by a library that is initialised before the malloc; see atfork_early.c),
+ * of the program (early: by a library that is initialized before the malloc; see atfork_early.c),
  * and threads allocate meanwhile. Expected: 100 forks, each child allocates and ends.
  */
 #include "take.h"

@@ -43,18 +43,7 @@ PROGRAMS = []
 NO_LIBRARY = "programs.md#programs-that-take-no-library"
 
 
-# A block that moves in realloc is counted twice while it moves, so a peak may be higher.
-MOVED = {"peak": "programs.md#blocks-that-move-in-realloc"}
-LIMITS = {what: "programs.md#limits-on-addresses" for what in ("stdout", "stderr", "status", "peak")}
-EXPLAINED = {"sed": MOVED, "xsltproc": MOVED, "mksh": MOVED, "autoconf": MOVED, "git-clone": MOVED,
-             "git-bundle": MOVED, "stdbuf": MOVED, "sigchld-ignored": MOVED, "perl-modules": MOVED,
-             "python-interactive": MOVED, "python-memoryerror": LIMITS, "prlimit": LIMITS,
-             "prlimit-as": LIMITS}
-
-
 def add(name, command, packages="", **rest):
-    if name in EXPLAINED:
-        rest.setdefault("differs", EXPLAINED[name])
     PROGRAMS.append(Program(name, command, packages, **rest))
 
 

@@ -69,7 +69,7 @@ static inline struct xnn_allocator weir_xnnpack_allocator(weir_allocator *a)
 }
 
 /*
- * Initialises XNNPACK over `a` (NULL: the CPU allocator), and makes sure of it:
+ * Initializes XNNPACK over `a` (NULL: the CPU allocator), and makes sure of it:
  * XNNPACK ignores the allocator of every call but the first, without a word, so one
  * empty subgraph is made and looked up in `a`. XNNPACK's status; where another
  * allocator came first xnn_status_invalid_state with errno EBUSY, and XNNPACK goes

@@ -206,7 +206,7 @@ class Arena
         return detail::check(weir_arena_allocate_aligned(arena_, size, alignment));
     }
 
-    /* Uninitialised; no destructor will run. */
+    /* Uninitialized; no destructor will run. */
     template <class T> T *allocate_array(std::size_t count)
     {
         static_assert(std::is_trivially_destructible<T>::value, "an arena runs no destructors");
