@@ -93,6 +93,7 @@ static void use_nothing(void)
 /* -- level 1 ------------------------------------------------------------------------------ */
 
 static volatile unsigned char *freed;
+static char nothing[16];
 
 /* What was freed last comes first. */
 static void write_small(void)
@@ -161,6 +162,13 @@ static void write_hole(void)
         others[i] = allocate(2 * MIB);
     weir_deallocate(cpu(), others[1]);
     weir_deallocate(cpu(), others[3]);
+}
+
+/* Below its blocks stands one that is none. */
+static void write_below_bin(void)
+{
+    weir_deallocate(cpu(), allocate(100));
+    weir__heap_cached(cpu())->cache.bins[weir__class_of(100, 64)].base[-1].block = nothing;
 }
 
 /* -- level 2 ------------------------------------------------------------------------------ */
@@ -281,6 +289,7 @@ static const struct fault faults[] = {
     {"a write into a block that nobody had", 1, WRITTEN, write_untouched, take_untouched},
     {"a write into the large block freed last", 1, WRITTEN, write_large, take_large},
     {"a write into a large block freed before", 1, WRITTEN, write_hole, take_large},
+    {"what stands below a bin", 1, FAILED, write_below_bin, use_small},
     {"more blocks than there are", 2, FAILED, ask_too_much, use_nothing},
     {"a lock that is not held", 2, FAILED, settle_without_lock, use_nothing},
     {"locks out of order", 2, "weir: lock order: ", take_in_wrong_order, use_nothing},
