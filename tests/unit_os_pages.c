@@ -209,3 +209,50 @@ Test(os_pages, what_cannot_move_stays_and_costs_no_addresses)
     }
     cr_assert_eq(ended(child), 0);
 }
+
+/* -- purging ---------------------------------------------------------------------------- */
+
+enum { PURGED_PAGES = 5 };
+
+static char *dirtied(void)
+{
+    size_t size = PURGED_PAGES * weir__os_page_size();
+    char *memory = weir__os_map(size);
+    cr_assert_not_null(memory);
+    memset(memory, 0x5a, size);
+    return memory;
+}
+
+/* Bytes of [from, to) that are not `wanted`. */
+static size_t bytes_unlike(const char *memory, size_t from, size_t to, char wanted)
+{
+    size_t count = 0;
+    for (size_t at = from; at < to; at++)
+        count += memory[at] != wanted;
+    return count;
+}
+
+static void purge_and_look(size_t from, size_t to)
+{
+    size_t page = weir__os_page_size(), size = PURGED_PAGES * page;
+    size_t first = (from + page - 1) / page * page, last = to / page * page;
+    size_t whole = last > first ? last - first : 0;
+    char *memory = dirtied();
+    cr_expect_eq(weir__os_purge(memory + from, to - from), whole, "[%zu, %zu)", from, to);
+    cr_expect_eq(bytes_unlike(memory, 0, from, 0x5a), 0, "[%zu, %zu): before it", from, to);
+    cr_expect_eq(bytes_unlike(memory, from, to, whole ? 0 : 0x5a), 0, "[%zu, %zu)", from, to);
+    cr_expect_eq(bytes_unlike(memory, to, size, 0x5a), 0, "[%zu, %zu): behind it", from, to);
+    weir__os_unmap(memory, size);
+}
+
+/* Wherever its ends lie, as on machines of larger pages than a granule's. */
+Test(os_pages, a_purge_clears_its_part_and_nothing_beside_it)
+{
+    size_t page = weir__os_page_size();
+    const size_t ends[] = {0, 1, 64, page - 1, page};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        for (size_t k = 0; k < sizeof ends / sizeof *ends; k++)
+            for (size_t pages = 1; pages < PURGED_PAGES; pages++)
+                if (ends[i] <= (pages - 1) * page + ends[k])
+                    purge_and_look(ends[i], (pages - 1) * page + ends[k]);
+}

@@ -47,7 +47,7 @@ bool weir__shared_end(void)
 }
 
 /* Acquire and release: who comes after this addition also sees that its thread is inside,
- * see shared_settle. */
+ * see weir__meter_peak. */
 static void shared_add(struct weir__meter *m, int64_t delta)
 {
     int64_t live = __atomic_add_fetch(&m->shared_live, delta, __ATOMIC_ACQ_REL);

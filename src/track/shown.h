@@ -4,7 +4,7 @@
  * the words into shared memory is another's business (preload/image.c), who reads them
  * there, too (tools/run_figures.c).
  *
- * A root meter is shown by weir__meter_show. Then every change of its figures is also
+ * A root meter is shown by weir__shown_begin. Then every change of its figures is also
  * in words that need no lock to be read and are true after each single store:
  *
  *   total  = other_bytes + sum over shown tallies (taken - given + slow)

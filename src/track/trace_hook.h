@@ -85,7 +85,7 @@ static inline void weir__trace_region(const void *address, size_t size, bool tak
         hooks->region(address, size, taken);
 }
 
-/* For the core's weir__allocator_trace_begin and _end (alloc/observe.h) alone. */
+/* For track/traced.c alone. */
 void weir__trace_install(const struct weir__trace_hooks *hooks);
 
 /* What the numbers and the total came to. `sequence` is the last number given out;
