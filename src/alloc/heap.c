@@ -38,6 +38,8 @@ static WEIR__TLS enum { THREAD_NEW = 0, THREAD_ASKING, THREAD_WATCHED, THREAD_EN
 
 static uint32_t slots_taken; /* bits; context lock */
 
+_Static_assert(WEIR__HEAP_SLOTS <= 32, "slots_taken has a bit for each");
+
 /* Where the CPU allocator's new heaps lie; NULL: with weir's other objects. Set before there
  * are threads. */
 static const struct weir__heap_places *places;

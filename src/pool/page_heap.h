@@ -22,6 +22,7 @@
 #define WEIR__EXACT_PAGES 32
 #define WEIR__BIN_COUNT   (WEIR__EXACT_PAGES + 16 * 27)
 
+_Static_assert(WEIR__BIN_COUNT <= UINT16_MAX, "u.hole.bin holds any");
 _Static_assert(WEIR__BIN_COUNT <= 32 * 64, "bin_words has a bit for each word of bin_used");
 
 /* What is to be done when the lock is not held. */

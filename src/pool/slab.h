@@ -77,6 +77,8 @@ struct weir__chunk {
     } u;
 };
 
+_Static_assert(WEIR__SLAB / WEIR__GRAIN <= UINT16_MAX, "fresh, end and nout hold any index");
+_Static_assert(WEIR__SMALL_MAX <= UINT16_MAX, "slab->size and weir__class_bytes hold any size");
 _Static_assert(sizeof(struct weir__slab) == 64, "one cache line a slab header");
 _Static_assert(sizeof(struct weir__chunk) <= WEIR__SLAB, "the chunk header fits slab 0");
 _Static_assert(WEIR__SMALL_MAX < WEIR__ENTRY_SIZE_MASK, "an entry holds any size, and one more");

@@ -27,7 +27,9 @@
 /* A span gets a region of its own when it is this large. */
 #define SPAN_DIRECT (128 * WEIR__MIB)
 #define REGION_MOST ((size_t)1 << 32)
-#define SPAN_SHIFT  43 /* of the size and alignment that no span reaches */
+
+_Static_assert(REGION_MOST >> WEIR__GRANULE_SHIFT <= UINT32_MAX, "region->npages holds it");
+#define SPAN_SHIFT 43 /* of the size and alignment that no span reaches */
 
 /* Cleared by purging from here on, so that what is not written does not become resident. */
 #define CLEAR_BY_PURGE (4 * WEIR__MIB)
@@ -72,6 +74,8 @@ static uint32_t page_aligned(const struct weir__region *region, uint32_t page, s
 /* -- patterns (pool/fill.h) ----------------------------------------------------------- */
 
 #define FILL_PAGES ((uint32_t)(WEIR__FILL_MOST / WEIR__GRANULE + 1))
+
+_Static_assert(FILL_PAGES <= UINT8_MAX, "u.hole.filled holds it");
 
 /* Of a block with this color whose first pages are filled. */
 static size_t filled_bytes(uint32_t pages, unsigned color)
