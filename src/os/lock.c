@@ -155,6 +155,11 @@ void weir__lock_dropped(const weir__lock *lock)
     ranks_held &= ~(1u << lock->rank);
 }
 
+bool weir__lock_any_is_mine(void)
+{
+    return ranks_held != 0;
+}
+
 bool weir__lock_is_mine(const weir__lock *lock)
 {
     return lock_state(lock) != WEIR__LOCK_FREE &&

@@ -110,6 +110,9 @@ void weir__lock_dropped(const weir__lock *lock);
 /* Does the calling thread hold it? For asserts: from --enable-debug=2 on. */
 bool weir__lock_is_mine(const weir__lock *lock);
 
+/* Or any at all? */
+bool weir__lock_any_is_mine(void);
+
 WEIR__INLINE bool weir__lock_try_state(weir__lock *lock)
 {
     uint32_t expected = WEIR__LOCK_FREE;

@@ -28,8 +28,10 @@
 #define SPAN_DIRECT (128 * WEIR__MIB)
 #define REGION_MOST ((size_t)1 << 32)
 
-_Static_assert(REGION_MOST >> WEIR__GRANULE_SHIFT <= UINT32_MAX, "region->npages holds it");
 #define SPAN_SHIFT 43 /* of the size and alignment that no span reaches */
+
+_Static_assert(REGION_MOST >> WEIR__GRANULE_SHIFT <= UINT32_MAX, "region->npages holds it");
+_Static_assert(SPAN_SHIFT - WEIR__GRANULE_SHIFT < 32, "span->npages holds the largest");
 
 /* Cleared by purging from here on, so that what is not written does not become resident. */
 #define CLEAR_BY_PURGE (4 * WEIR__MIB)
