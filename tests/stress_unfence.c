@@ -2,10 +2,10 @@
  * Threads allocate and free while membarrier is given up, as before a sandbox: totals stay
  * exact, no limit is passed, and afterwards the calls go on. Each process gives it up once.
  */
-#include "track/fences.h"
-#include "track/meter.h"
 #include "os/fence.h"
 #include "stress.h"
+#include "track/fences.h"
+#include "track/meter.h"
 
 #include <spawn.h>
 #include <stdatomic.h>
