@@ -182,7 +182,7 @@ static void ask_too_much(void)
 
 static void settle_without_lock(void)
 {
-    weir__span_settle_locked(page_heap());
+    weir__span_flush_idle_locked(page_heap());
 }
 
 static void take_in_wrong_order(void)

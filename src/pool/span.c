@@ -260,7 +260,7 @@ WEIR__INLINE struct weir__span *span_from_idle(struct weir__page_heap *heap, uin
     struct weir__span *span = heap->idle;
     if (span->npages != npages ||
         (alignment > WEIR__GRANULE && ((uintptr_t)weir__span_start(span) & (alignment - 1)))) {
-        weir__span_settle_locked(heap);
+        weir__span_flush_idle_locked(heap);
         return NULL;
     }
     heap->idle = NULL;
@@ -318,7 +318,7 @@ WEIR__INLINE void hole_soiled(struct weir__page_heap *heap, const struct weir__s
         heap->given += (int64_t)pages_bytes(hole->npages);
 }
 
-/* Returns [page, page + npages) to the region, joined with its neighbours. */
+/* Returns [page, page + npages) to the region, joined with its neighbors. */
 static void pages_release(struct weir__page_heap *heap, struct weir__region *region, uint32_t page,
                           uint32_t npages)
 {
@@ -363,7 +363,7 @@ WEIR__INLINE void span_release(struct weir__page_heap *heap, struct weir__span *
     }
 }
 
-void weir__span_settle_locked(struct weir__page_heap *heap)
+void weir__span_flush_idle_locked(struct weir__page_heap *heap)
 {
     weir__assert(weir__lock_is_mine(&heap->lock));
     struct weir__span *span = heap->idle;
@@ -394,7 +394,7 @@ void weir__span_give_locked(struct weir__page_heap *heap, struct weir__span *spa
     }
     weir__fill_freed(weir__span_block(span), weir__span_usable(span));
     if (heap->idle)
-        weir__span_settle_locked(heap);
+        weir__span_flush_idle_locked(heap);
     if (span_is_alone(span)) {
         span->state = WEIR__PAGE_IDLE;
         heap->idle = span;
@@ -504,7 +504,7 @@ bool weir__span_resize(struct weir__page_heap *heap, struct weir__span *span, si
     if (direct && npages != span->npages && !span_remap(heap, span, npages))
         return false;
     weir__lock_take(&heap->lock);
-    weir__span_settle_locked(heap);
+    weir__span_flush_idle_locked(heap);
     size_t change = pages_bytes(npages) - pages_bytes(span->npages);
     bool done = direct || npages == span->npages || span_resize_locked(heap, span, npages);
     if (done) {
@@ -533,7 +533,7 @@ void weir__span_uncut_hole_locked(struct weir__page_heap *heap, struct weir__spa
 {
     struct weir__region *region = weir__span_region(hole);
     uint32_t page = weir__span_page(hole), npages = hole->npages;
-    weir__span_settle_locked(heap); /* an idle span has no hole beside it */
+    weir__span_flush_idle_locked(heap); /* an idle span has no hole beside it */
     bool alone = page + npages < region->frontier && span_is_alone(hole);
     hole[npages - 1].state = WEIR__PAGE_NONE;
     hole->state = WEIR__PAGE_NONE;
@@ -567,7 +567,7 @@ int weir__span_each_locked(struct weir__page_heap *heap, weir__span_visitor *vis
 {
     weir__assert(weir__lock_is_mine(&heap->lock));
     int stop = 0;
-    weir__span_settle_locked(heap);
+    weir__span_flush_idle_locked(heap);
     for (struct weir__region *region = weir__region_first(heap), *next; region && !stop;
          region = next) {
         next = weir__region_next(region);
