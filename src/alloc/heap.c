@@ -129,8 +129,6 @@ static void heap_free(struct weir__heap *heap)
  * does not find it any more, or has ended. */
 static void heap_unmake(struct weir__heap *heap, bool flush)
 {
-    weir__assert(weir__context_is_mine());
-    weir__assert(!heap->slot || *heap->slot != heap || !flush);
     weir__lock_take(&heap->cache.lock);
     weir__window_detach(&heap->window);
     weir__cache_empty(&heap->cache, flush);

@@ -153,7 +153,6 @@ static bool reserved_above(const weir_allocator *a, const weir_allocator *top)
 /* A page heap's owner counts what descendants on the same page heap have reserved already. */
 static void figures_gather(weir_allocator *top, struct figures *f)
 {
-    weir__assert(weir__context_is_mine());
     weir__context_lock();
     for (weir_allocator *a = top; a; a = weir__context_after(a, top)) {
         struct figures own = {0};

@@ -106,7 +106,6 @@ static void watched_free(void *block, size_t size)
 
 void *weir__meta_allocate(size_t size)
 {
-    weir__assert(size > 0);
     if (all_are_watched())
         return watched_allocate(size);
     unsigned shift = meta_shift(size);
@@ -130,7 +129,6 @@ void *weir__meta_allocate(size_t size)
 
 void weir__meta_free(void *block, size_t size)
 {
-    weir__assert(!block || size > 0);
     if (!block)
         return;
     if (all_are_watched()) {

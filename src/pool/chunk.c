@@ -173,7 +173,6 @@ struct weir__slab *weir__chunk_take_slab(struct weir__page_heap *heap)
 
 void weir__chunk_give_slab(struct weir__page_heap *heap, struct weir__slab *slab)
 {
-    weir__assert(slab->center && !((uintptr_t)slab & (sizeof *slab - 1)));
     weir__lock_take(&heap->lock);
     __atomic_store_n(&slab->owner, NULL, __ATOMIC_RELEASE);
     slab->zeroed = false;

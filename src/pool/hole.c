@@ -13,7 +13,7 @@ void weir__hole_insert(struct weir__page_heap *heap, struct weir__region *region
                        uint32_t npages, bool zeroed, uint32_t freed_at)
 {
     weir__assert(weir__lock_is_mine(&heap->lock));
-    weir__assert(npages && page >= region->first && page + npages <= region->touched);
+    weir__assert(npages && page >= region->first && npages <= region->size >> WEIR__GRANULE_SHIFT);
     weir__assert(region->pages[page].state == WEIR__PAGE_NONE);
     struct weir__span *hole = &region->pages[page], *end = hole + npages - 1;
     hole->npages = end->npages = npages;

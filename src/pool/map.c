@@ -43,7 +43,7 @@ bool weir__map_is_valid(void)
     const uint16_t *entries = no_leaf.entries;
     size_t bytes = sizeof no_leaf.entries;
     for (size_t i = 0; i < WEIR__LEAVES; i++)
-        if (!__atomic_load_n(&weir__map[i], __ATOMIC_RELAXED))
+        if (!weir__relaxed_get(weir__map[i]))
             return false;
     return !entries[0] && !memcmp(entries, entries + 1, bytes - sizeof *entries);
 }

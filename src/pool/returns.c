@@ -41,8 +41,7 @@ bool weir__returns_put(struct weir__returns *returns, const struct weir__cached 
 
 void weir__returns_emptied(struct weir__returns *returns, const struct weir__batch *batch)
 {
-    weir__assert(__atomic_load_n(&returns->full, __ATOMIC_RELAXED) >> (batch - returns->batches) &
-                 1);
+    weir__assert(weir__relaxed_get(returns->full) >> (batch - returns->batches) & 1);
     uint32_t bit = 1u << (batch - returns->batches);
     __atomic_fetch_and(&returns->full, ~bit, __ATOMIC_RELAXED);
     __atomic_fetch_or(&returns->free, bit, __ATOMIC_RELEASE);

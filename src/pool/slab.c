@@ -38,7 +38,7 @@ void weir__slab_init(struct weir__slab *slab, unsigned sizeclass, const void *ow
                      struct weir__center *center)
 {
     weir__assert(sizeclass < WEIR__CLASSES && owner);
-    weir__assert(slab != weir__chunk_of(slab)->slabs && !slab->owner);
+    weir__assert(slab != weir__chunk_of(slab)->slabs);
     size_t size = weir__class_bytes[sizeclass];
     struct weir__chunk *chunk = weir__chunk_of(slab);
     slab->bin = (uint16_t)(sizeclass << WEIR__BIN_SHIFT);
