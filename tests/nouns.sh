@@ -172,4 +172,13 @@ printf '/* x/g.h - Owns the\n * list. Any\n * thread. */\n' >"$scratch/src/x/goo
 broken src/base src/os src/backing src/track src/pool src/alloc >"$scratch/broken"
 mute src/base src/os src/backing src/track src/pool src/alloc >>"$scratch/broken"
 cat "$scratch/broken"
-[ ! -s "$scratch/broken" ]
+
+# One vocabulary for accesses without order (base/atomic.h), one spelling in the whole tree.
+grep -nE 'stdatomic\.h>|__atomic_(load|store)_n\([^;]*__ATOMIC_RELAXED' src/base/*.[ch] src/os/*.[ch] \
+    src/backing/*.[ch] src/track/*.[ch] src/pool/*.[ch] src/alloc/*.[ch] |
+    grep -v '^src/base/atomic.h:' && status=1
+grep -rniE 'colou[r]|centr[e]\b|centr[e]s\b|neighbou[r]|initialis[e]|synchronis[e]' src include docs tools preload \
+    adapters tests/*.[ch] tests/*.sh README.md CONTRIBUTING.md && status=1
+# The mutants name files and lines: whoever moves code moves them, too.
+sh tests/check-mutants --there . || status=1
+[ ! -s "$scratch/broken" ] && [ "${status-0}" = 0 ]

@@ -92,9 +92,12 @@ under()
 {
     (ulimit $1 65536 || exit 77; shift; "$@")
 }
+# By weir's calls a block of 100 bytes takes 128: it is aligned to 64.
 for way in linked preloaded; do
+    least=40
+    [ "$way" = linked ] && least=28
     for limit in -v -d; do
-        expect "limits: 64 MiB (ulimit $limit), small blocks, $way" under $limit $way limits 100 40
+        expect "limits: 64 MiB (ulimit $limit), small blocks, $way" under $limit $way limits 100 $least
         expect "limits: 64 MiB (ulimit $limit), 1 MiB blocks, $way" under $limit $way limits 1048576 30
     done
 done

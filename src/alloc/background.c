@@ -22,8 +22,8 @@
 #define IDLE_LOOKS 2
 
 /*
- * Who starts or stops the thread holds `control`, until the thread that was stopped has ended:
- * it could take a start meanwhile for its own, and never end. The thread itself takes it never.
+ * `control` is held across the join: else a start meanwhile could clear `ends` before the old
+ * thread has seen it, and that would never end. The thread itself takes it never.
  */
 static struct {
     weir__lock control;
@@ -72,9 +72,9 @@ static void background_look(void)
 /* True: the time is over, and nobody told anything new. */
 static bool period_wait(uint32_t told)
 {
-    uint64_t ms = __atomic_load_n(&background.period_ms, __ATOMIC_RELAXED);
+    uint64_t ms = weir__relaxed_get(background.period_ms);
     weir__os_futex_wait_for(&background.told, told, ms * 1000000);
-    return __atomic_load_n(&background.told, __ATOMIC_RELAXED) == told;
+    return weir__relaxed_get(background.told) == told;
 }
 
 static void *background_main(void *unused)
@@ -82,7 +82,7 @@ static void *background_main(void *unused)
     (void)unused;
     for (;;) {
         uint32_t told = __atomic_load_n(&background.told, __ATOMIC_ACQUIRE);
-        if (__atomic_load_n(&background.ends, __ATOMIC_RELAXED))
+        if (weir__relaxed_get(background.ends))
             return NULL;
         if (period_wait(told))
             background_look();
@@ -102,8 +102,8 @@ static int thread_start(void)
 
 static void thread_tell(bool ends, unsigned period_ms)
 {
-    __atomic_store_n(&background.ends, ends, __ATOMIC_RELAXED);
-    __atomic_store_n(&background.period_ms, period_ms, __ATOMIC_RELAXED);
+    weir__relaxed_set(background.ends, ends);
+    weir__relaxed_set(background.period_ms, period_ms);
     __atomic_add_fetch(&background.told, 1, __ATOMIC_RELEASE);
     weir__os_futex_wake(&background.told, 1);
 }

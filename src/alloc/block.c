@@ -17,7 +17,7 @@ static struct weir__found found_bad(weir_misuse fault)
     return (struct weir__found){.kind = WEIR__KIND_NONE, .fault = fault};
 }
 
-/* No live block starts here, in a slab: which crime is it? */
+/* What is wrong with a pointer into a slab at which no live block starts. */
 static weir_misuse slab_fault(const struct weir__slab *slab, const void *pointer)
 {
     uint64_t at;

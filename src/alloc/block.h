@@ -27,7 +27,7 @@ struct weir__found {
 /* Finds the live block of `a` that starts at `pointer`, or says what is wrong. `a` is ready. */
 struct weir__found weir__block_find(const weir_allocator *a, const void *pointer);
 
-/* The same for who has searched already: `place` is of `pointer`. */
+/* The same without searching: `place` is the pointer's. */
 struct weir__found weir__block_at(const weir_allocator *a, const void *pointer,
                                   struct weir__place place);
 

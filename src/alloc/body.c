@@ -31,7 +31,7 @@ struct weir__shard *weir__body_shard_choose(struct weir__body *body)
     return made;
 }
 
-/* The parent's to call and to be asked are `destroy` and `stats`. */
+/* `destroy` and `stats` are called for the parent alone. */
 static void source_inherit(struct weir__body *body, const struct weir__body *parent)
 {
     body->functions = parent->functions;

@@ -195,7 +195,7 @@ void weir__context_unmake(weir_allocator *a)
     struct weir__meter_reading left;
     __atomic_store_n(&a->state, WEIR__STATE_DESTROYED, __ATOMIC_RELEASE);
     weir__heap_slot_give(a->heap_at);
-    __atomic_store_n(&a->heap_at, weir__heap_slot_none(), __ATOMIC_RELAXED);
+    weir__relaxed_set(a->heap_at, weir__heap_slot_none());
     weir__heaps_release(a, false);
     weir__meter_read(&body->meter, &left);
     uint64_t sequence = weir__meter_retire(&body->meter, left.total, left.count);

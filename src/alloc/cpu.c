@@ -13,7 +13,7 @@ static struct weir__page_heap cpu_page_heap;
 static struct weir__body cpu_body;
 weir_allocator weir__cpu = {.name = "cpu"};
 
-/* Whoever comes second waits for the lock. */
+/* A second caller waits for the lock. */
 void weir__cpu_start(void)
 {
     const struct weir__backing *backing = weir__backing_get();
@@ -31,7 +31,7 @@ void weir__cpu_start(void)
     }
     weir__context_unlock();
     if (first)
-        weir__fork_watch();
+        weir__fork_handlers_install();
 }
 
 __attribute__((constructor)) static void cpu_start_early(void)

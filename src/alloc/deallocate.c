@@ -9,7 +9,8 @@
 
 #include <errno.h>
 
-/* No large block of `a`. Apart, so that freeing one saves no registers for it. */
+/* The pointer is no large block of `a`. A function of its own, so that freeing a large block
+ * saves no registers for it. */
 static WEIR__NOINLINE void other_free(weir_allocator *a, void *block, struct weir__place place)
 {
     int saved = errno;

@@ -8,8 +8,8 @@
  * registered theirs earlier run then: locks let it through, and it counts as at any other time,
  * but the SHARED mode stays off.
  *
- * A block that another thread was in the middle of making or freeing a large block
- * may stay in use in the child without being counted: the child leaks it.
+ * If fork falls between another thread's taking (or returning) a large block and its counting it,
+ * the child keeps that block in use but uncounted: it leaks there.
  */
 #include "alloc/fork.h"
 
@@ -120,7 +120,7 @@ void weir__fork_register(void (*prepare)(void), void (*parent)(void), void (*chi
     abort();
 }
 
-void weir__fork_watch(void)
+void weir__fork_handlers_install(void)
 {
     weir__fork_register(fork_prepare, fork_parent, fork_child);
 }

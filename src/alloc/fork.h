@@ -1,11 +1,15 @@
-/* alloc/fork.h - what happens around fork. */
+/*
+ * alloc/fork.h - what happens around fork. Owns the handlers; knows nothing of what locks are for
+ * (os/locks.h). The handlers take every lock of weir's, in the order of their ranks; the caller of
+ * the rest holds none.
+ */
 #ifndef WEIR_ALLOC_FORK_H
 #define WEIR_ALLOC_FORK_H
 
 #include <stdbool.h>
 
 /* Registers what must happen around fork; once. */
-void weir__fork_watch(void);
+void weir__fork_handlers_install(void);
 
 /* pthread_atfork. A C library that has no memory for it ends the process with one line: a child
  * would be wrong, or wait for ever. */

@@ -75,8 +75,8 @@ void weir__heap_slot_give(ptrdiff_t heap_at)
 
 /* -- making and unmaking -------------------------------------------------------------- */
 
-/* From 1 on. One that comes again, half a milliard heaps later, could only hide the second free of
- * a block whose copies are that old. */
+/* Marks start at 1 and come again after 2^29 heaps. A mark that came again could hide a second
+ * free only of a block whose copies are that old. */
 static uint32_t mark_next(void)
 {
     static uint32_t number;
@@ -102,7 +102,7 @@ void weir__heap_common_init(weir_allocator *a)
     heap_init(&a->body->common, a, NULL);
 }
 
-/* Its thread shall not find it any more, not even to mark it with a tag. */
+/* Takes the heap out of its thread's table: the thread finds no heap, for tags either. */
 static void heap_hide(struct weir__heap *heap)
 {
     weir__lock_take(&heap->local->lock);
@@ -118,8 +118,8 @@ static void heap_free(struct weir__heap *heap)
         weir__meta_free(heap, sizeof *heap);
 }
 
-/* Its window goes; its free blocks to the centers if `flush`. The thread does not find
- * it, or is not there. */
+/* Detaches its window and frees it; with `flush` its free blocks go to the centers. The thread
+ * does not find it any more, or has ended. */
 static void heap_unmake(struct weir__heap *heap, bool flush)
 {
     weir__lock_take(&heap->cache.lock);

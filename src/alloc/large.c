@@ -85,7 +85,7 @@ static WEIR__NOINLINE void freed_trace(weir_allocator *a, void *block, size_t re
         weir__trace_adjusted(sequence, -(ptrdiff_t)requested, -1);
 }
 
-/* Counted before the pages go: else their next owner could be counted first, and the peak be
+/* Uncounted before the pages go: else their next owner could be counted first, and the peak be
  * too high. Of two threads that free one span at a time the page heap tells who was first. */
 void weir__large_free(weir_allocator *a, void *block, struct weir__span *span)
 {

@@ -11,7 +11,7 @@
 
 struct weir_pool {
     struct weir__handle handle; /* first */
-    weir_allocator *allocator;
+    weir_allocator *allocator;  /* never changes */
     struct weir__page_heap page_heap;
 };
 

@@ -13,7 +13,7 @@
 
 #include <errno.h>
 
-/* Of a block of size 0 there is a byte that nobody shall use. */
+/* A block of size 0 is one byte of the provider's, which a memory tool is told to forbid. */
 static void *provider_allocate(struct weir__body *body, size_t size, size_t alignment)
 {
     if (weir__fault_now())
@@ -36,7 +36,7 @@ static void provider_free(struct weir__body *body, const struct weir__foreign *e
                                (size_t)1 << entry->align_shift);
 }
 
-/* A provider that gave a reason of its own said more than we could. */
+/* Keeps the reason of a provider that gave one. */
 static void *provider_refused(weir_allocator *a, const struct weir__request *request,
                               unsigned reasons)
 {
@@ -109,7 +109,7 @@ void *weir__provided_allocate(weir_allocator *a, const struct weir__request *req
     return entry.block;
 }
 
-/* What the ledger does not have was never there, or was freed twice. */
+/* A block that is not in the registry was never given out, or was freed before. */
 static bool provided_end(weir_allocator *a, void *block, struct weir__foreign *entry)
 {
     if (weir__registry_remove(&a->body->registry, block, entry))

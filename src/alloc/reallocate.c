@@ -64,8 +64,8 @@ static void carrier_make_live(const struct carrier *c, const struct weir__reques
                                         (uint32_t)request->size);
 }
 
-/* The old memory goes, uncounted. Another thread that freed the block meanwhile counted it off,
- * too. */
+/* Gives the old memory back, uncounted. If another thread freed the block meanwhile, that free was
+ * counted as well, and is taken back. */
 static void former_give(weir_allocator *a, void *block, const struct weir__found *found)
 {
     bool first = found->kind == WEIR__KIND_SMALL ? weir__small_give_live(a, block, found)
@@ -76,7 +76,7 @@ static void former_give(weir_allocator *a, void *block, const struct weir__found
     weir__count_mend(a, found->requested);
 }
 
-/* All the usable bytes of the block may have been used. */
+/* The program may have used all usable bytes, so all are copied. */
 static void *pooled_move(weir_allocator *a, void *block, const struct weir__found *found,
                          const struct weir__request *request)
 {

@@ -45,7 +45,7 @@ static void bin_clean_locked(struct weir__heap *heap, struct weir__bin *bin)
     }
 }
 
-/* The top is a true copy then. False: no memory. */
+/* Refills the bin: its top is a true copy afterwards. False: no memory. */
 static bool bin_fill_locked(struct weir__heap *heap, unsigned sizeclass)
 {
     struct weir__bin *bin = &heap->cache.bins[sizeclass];
@@ -58,7 +58,7 @@ static bool bin_fill_locked(struct weir__heap *heap, unsigned sizeclass)
     }
 }
 
-/* The same; where there is no memory, all that is free anywhere is given back before. */
+/* The same. If there is no memory, everything free is trimmed (alloc/trim.h) and it tries again. */
 static bool bin_fill_or_trim_locked(struct weir__heap *heap, unsigned sizeclass)
 {
     if (weir__likely(bin_fill_locked(heap, sizeclass)))
@@ -196,7 +196,8 @@ static void entry_resize(uint32_t *entry, size_t size)
         continue;
 }
 
-/* Between two bins of the heap, within an operation of its window. NULL: it cannot be so. */
+/* Moves it between two bins of the heap, within one operation of its window. NULL: a bin is not
+ * ready, or the window closed. */
 static void *move_entered(struct weir__heap *heap, void *block, struct weir__place place,
                           size_t size, size_t bin_offset)
 {

@@ -8,7 +8,7 @@
 
 #include <errno.h>
 
-/* -- events: who has a number from weir__trace_stamp has seen a table ------------------------ */
+/* -- events: an operation that has a number (weir__trace_stamp) has seen a table -------------- */
 
 void weir__trace_allocated(weir_allocator *a, uint64_t sequence, const struct weir__trace_block *b)
 {
@@ -93,7 +93,7 @@ int weir__allocator_trace_begin(weir_allocator *root, const struct weir__trace_h
     struct weir__body *body = weir__body_of(root);
     if (!body || weir__context_parent(root))
         return weir__fail(EINVAL, "only an allocator without a parent can be traced");
-    __atomic_store_n(&weir__region_watcher, weir__trace_region, __ATOMIC_RELEASE);
+    __atomic_store_n(&weir__region_hook, weir__trace_region, __ATOMIC_RELEASE);
     at->size = sizeof *at;
     weir_stats_get(root, at);
     int error = weir__traced_begin(&body->meter, hooks, &reading);

@@ -22,7 +22,7 @@
 
 /* Raised whenever the table changes: libweir refuses a libweir-jemalloc that was
  * built for another. */
-#define WEIR__BACKING_ABI 3
+#define WEIR__BACKING_ABI 4
 
 struct weir__backing {
     unsigned abi; /* WEIR__BACKING_ABI */
@@ -50,10 +50,6 @@ struct weir__backing {
      * from then on. Its ends may lie anywhere. Returns the bytes of those pages; 0: none
      * lies within it, and nothing was done. errno is kept. */
     size_t (*purge)(void *part, size_t size);
-
-    /* Gives back to the machine what the provider keeps of regions given to it.
-     * Returns the bytes. May be NULL: it keeps nothing. */
-    size_t (*trim)(void);
 
     /* Single blocks, for contexts that bypass the pool. All NULL where the
      * provider has no such thing. raw_allocate: size > 0, alignment a power of

@@ -32,9 +32,9 @@ struct meta_free {
 /* All under the lock. Lists are LIFO; [bump, bump_end) was never handed out. */
 static struct {
     weir__lock lock;
-    struct meta_free *free[META_MAX_SHIFT + 1];
+    struct meta_free *free[META_MAX_SHIFT + 1]; /* by log2 of the size */
     char *bump, *bump_end;
-    size_t in_use;
+    size_t in_use; /* bytes of objects */
 } meta = {.lock = WEIR__LOCK(META)};
 WEIR__LOCKS_KNOW(META, &meta.lock);
 

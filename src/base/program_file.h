@@ -1,5 +1,5 @@
 /*
- * base/program_file.h - what a file is to one who wants to run it with a library loaded
+ * base/program_file.h - what becomes of a file that is run with a library loaded
  * first: where it lies, what a script leads to, what its loader would make of the library.
  * Reads files and nothing else. No state, no allocation, no lock, errno kept: fit for a signal
  * handler and for a child of vfork.

@@ -18,8 +18,8 @@
  * it was tried with success (a filter of system calls that came later) ends the process, with
  * a line on standard error: nothing that rests on fences could be trusted. After
  * weir__os_fence_optional it sleeps instead and returns false; the caller then gives fences
- * up, for each further one costs that sleep (track/fences.c). For who is a guest in the
- * process and may not end it.
+ * up, for each further one costs that sleep (track/fences.c). For a library that is a
+ * guest in the process and may not end it.
  */
 bool weir__os_fence_available(void);
 bool weir__os_fence_others(void);

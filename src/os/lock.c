@@ -26,7 +26,7 @@ static const void *fork_thread;
 
 static uint32_t lock_state(const weir__lock *lock)
 {
-    return __atomic_load_n(&lock->state, __ATOMIC_RELAXED);
+    return weir__relaxed_get(lock->state);
 }
 
 static bool lock_change(weir__lock *lock, uint32_t from, uint32_t to)
@@ -38,7 +38,7 @@ static bool lock_change(weir__lock *lock, uint32_t from, uint32_t to)
 static bool lock_lets_me_through(const weir__lock *lock)
 {
     return lock_state(lock) > WEIR__LOCK_FORK &&
-           __atomic_load_n(&fork_thread, __ATOMIC_RELAXED) == weir__thread_self();
+           weir__relaxed_get(fork_thread) == weir__thread_self();
 }
 
 /* Others may sleep, too: it is taken as one with sleepers. */
@@ -108,12 +108,12 @@ void weir__lock_fork_begin(void)
 #ifdef WEIR__LOCK_RANKED
     ranks_held = 0;
 #endif
-    __atomic_store_n(&fork_thread, weir__thread_self(), __ATOMIC_RELAXED);
+    weir__relaxed_set(fork_thread, weir__thread_self());
 }
 
 void weir__lock_fork_end(void)
 {
-    __atomic_store_n(&fork_thread, NULL, __ATOMIC_RELAXED);
+    weir__relaxed_set(fork_thread, NULL);
 }
 
 /* -- ranks ------------------------------------------------------------------------------ */

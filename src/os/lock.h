@@ -1,5 +1,5 @@
 /*
- * os/lock.h - a lock of one word that needs no initialisation, never allocates and survives
+ * os/lock.h - a lock of one word that needs no initialization, never allocates and survives
  * fork (os/locks.h). Owns the order in which locks are taken. Knows no lock of the layers
  * above but by its rank.
  *
@@ -127,7 +127,7 @@ WEIR__INLINE void weir__lock_take(weir__lock *lock)
 {
     weir__lock_may_take(lock);
     if (__libc_single_threaded) {
-        __atomic_store_n(&lock->state, WEIR__LOCK_HELD, __ATOMIC_RELAXED);
+        weir__relaxed_set(lock->state, WEIR__LOCK_HELD);
     } else if (weir__unlikely(!weir__lock_try_state(lock))) {
         weir__lock_wait(lock);
     }
@@ -139,7 +139,7 @@ WEIR__INLINE void weir__lock_drop(weir__lock *lock)
     uint32_t expected = WEIR__LOCK_HELD;
     weir__lock_dropped(lock);
     if (__libc_single_threaded)
-        __atomic_store_n(&lock->state, WEIR__LOCK_FREE, __ATOMIC_RELAXED);
+        weir__relaxed_set(lock->state, WEIR__LOCK_FREE);
     else if (weir__unlikely(!__atomic_compare_exchange_n(&lock->state, &expected, WEIR__LOCK_FREE,
                                                          false, __ATOMIC_RELEASE,
                                                          __ATOMIC_RELAXED)))
@@ -148,13 +148,13 @@ WEIR__INLINE void weir__lock_drop(weir__lock *lock)
 
 WEIR__INLINE bool weir__lock_is_free(const weir__lock *lock)
 {
-    return __atomic_load_n(&lock->state, __ATOMIC_RELAXED) == WEIR__LOCK_FREE;
+    return weir__relaxed_get(lock->state) == WEIR__LOCK_FREE;
 }
 
 /* Free, whoever held it: in the child of a fork that weir was not told of. */
 WEIR__INLINE void weir__lock_reset(weir__lock *lock)
 {
-    __atomic_store_n(&lock->state, WEIR__LOCK_FREE, __ATOMIC_RELAXED);
+    weir__relaxed_set(lock->state, WEIR__LOCK_FREE);
 }
 
 /* -- around fork (os/locks.c) ---------------------------------------------------------- */
@@ -187,7 +187,7 @@ struct weir__guard {
 /* At this moment; NULL: nobody. */
 WEIR__INLINE const void *weir__guard_holder(const struct weir__guard *guard)
 {
-    return __atomic_load_n(&guard->holder, __ATOMIC_RELAXED);
+    return weir__relaxed_get(guard->holder);
 }
 
 WEIR__INLINE bool weir__guard_is_mine(const struct weir__guard *guard)
@@ -198,12 +198,12 @@ WEIR__INLINE bool weir__guard_is_mine(const struct weir__guard *guard)
 WEIR__INLINE void weir__guard_take(struct weir__guard *guard)
 {
     weir__lock_take(&guard->lock);
-    __atomic_store_n(&guard->holder, weir__thread_self(), __ATOMIC_RELAXED);
+    weir__relaxed_set(guard->holder, weir__thread_self());
 }
 
 WEIR__INLINE void weir__guard_drop(struct weir__guard *guard)
 {
-    __atomic_store_n(&guard->holder, NULL, __ATOMIC_RELAXED);
+    weir__relaxed_set(guard->holder, NULL);
     weir__lock_drop(&guard->lock);
 }
 

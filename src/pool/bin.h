@@ -18,8 +18,8 @@
 #include "pool/class.h"
 
 struct weir__bin {
-    struct weir__cached *top;
-    struct weir__cached *base;
+    struct weir__cached *top;  /* by who may use the bin; atomic */
+    struct weir__cached *base; /* from here on by the holder of the cache's lock; base is atomic */
     struct weir__cached *limit;
     uint32_t grown; /* bytes of blocks it may hold beyond its first room */
     bool refilled;  /* it ran empty since it last grew */

@@ -21,9 +21,9 @@
 
 struct weir__cache {
     weir__lock lock;              /* rank "heap" */
-    struct weir__center *centers; /* WEIR__CLASSES of them */
+    struct weir__center *centers; /* WEIR__CLASSES of them; never changes */
     uint64_t used;                /* bit per class: its bin was made; atomic, lock holders write */
-    size_t grown;                 /* of all bins */
+    size_t grown;                 /* of all bins; lock holders write */
     struct weir__bin bins[WEIR__CLASSES] __attribute__((aligned(WEIR__LINE)));
 };
 

@@ -32,9 +32,9 @@
 #define WEIR__CENTER_BYTES (WEIR__DEPOT_BYTES + 4096)
 
 struct weir__center {
-    weir__lock lock;
-    uint16_t sizeclass;
-    uint16_t batch; /* blocks moved at a time */
+    weir__lock lock; /* the next four are set before anybody sees the center, and never change; */
+    uint16_t sizeclass; /* the rest is written by the holder of the lock */
+    uint16_t batch;     /* blocks moved at a time */
     struct weir__page_heap *page_heap;
     const void *owner;
     struct weir__slab *partial; /* slabs with a free block; LIFO */

@@ -38,7 +38,7 @@ size_t weir__page_heap_trim(struct weir__page_heap *heap, bool addresses)
 {
     struct weir__list chunks = {NULL};
     weir__lock_take(&heap->lock);
-    weir__span_settle_locked(heap);
+    weir__span_flush_idle_locked(heap);
     size_t bytes = weir__chunk_release_locked(heap, &chunks) + weir__tail_release_locked(heap);
     struct weir__list doomed = heap->doomed;
     heap->doomed.first = NULL;
@@ -48,8 +48,6 @@ size_t weir__page_heap_trim(struct weir__page_heap *heap, bool addresses)
     weir__lock_drop(&heap->lock);
     weir__chunk_retire(heap->backing, &chunks);
     weir__region_destroy(&doomed);
-    if (heap->backing->trim)
-        heap->backing->trim();
     return bytes;
 }
 
@@ -95,7 +93,7 @@ void weir__page_heap_relieve_slow(struct weir__page_heap *heap)
     uint32_t due = heap->due;
     struct weir__list doomed = heap->doomed;
     heap->doomed.first = NULL;
-    __atomic_store_n(&heap->due, 0, __ATOMIC_RELAXED);
+    weir__relaxed_set(heap->due, 0);
     if (!heap->purging) {
         heap->purging = true;
         if (due & WEIR__DUE_DECAY)
@@ -132,7 +130,7 @@ void weir__page_heap_forked(struct weir__page_heap *heap)
 bool weir__page_heap_is_valid(struct weir__page_heap *heap)
 {
     weir__lock_take(&heap->lock);
-    weir__span_settle_locked(heap);
+    weir__span_flush_idle_locked(heap);
     bool valid = weir__span_is_valid(heap) && weir__chunk_is_valid(heap);
     weir__lock_drop(&heap->lock);
     return valid;

@@ -29,10 +29,10 @@ enum { WEIR__DUE_DECAY = 1, WEIR__DUE_BUDGET = 2, WEIR__DUE_DOOMED = 4 };
 
 /* All fields are written under the lock. */
 struct weir__page_heap {
-    weir__lock lock;
-    uint32_t due; /* bits; atomic: read without the lock */
-    const struct weir__backing *backing;
-    const struct weir__policy *policy;
+    weir__lock lock; /* its holder writes all that follows, but the two that never change */
+    uint32_t due;    /* bits; atomic: read without the lock */
+    const struct weir__backing *backing; /* never changes */
+    const struct weir__policy *policy;   /* never changes */
 
     /* Slabs: see pool/chunk.h. */
     struct weir__list chunks;  /* every chunk, latest first */
@@ -104,12 +104,12 @@ WEIR__INLINE void weir__page_heap_tick_locked(struct weir__page_heap *heap)
 void weir__page_heap_relieve_slow(struct weir__page_heap *heap);
 WEIR__INLINE void weir__page_heap_relieve(struct weir__page_heap *heap)
 {
-    if (weir__unlikely(__atomic_load_n(&heap->due, __ATOMIC_RELAXED)))
+    if (weir__unlikely(weir__relaxed_get(heap->due)))
         weir__page_heap_relieve_slow(heap);
 }
 WEIR__INLINE void weir__page_heap_due_locked(struct weir__page_heap *heap, uint32_t what)
 {
-    __atomic_store_n(&heap->due, heap->due | what, __ATOMIC_RELAXED);
+    weir__relaxed_set(heap->due, heap->due | what);
 }
 
 /* Looks at the clock and lets decay work, by who does not hold the lock. */

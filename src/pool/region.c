@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-void (*weir__region_watcher)(const void *address, size_t size, bool taken);
+void (*weir__region_hook)(const void *address, size_t size, bool taken);
 
 /*
  * Huge pages serve the first 4 MiB and everything from 8 MiB on; between them small
@@ -199,7 +199,7 @@ static void range_give(struct weir__region *region)
 static bool region_set(struct weir__region *region, struct weir__page_heap *heap, char *base,
                        size_t size)
 {
-    __atomic_store_n(&region->base, base, __ATOMIC_RELAXED);
+    weir__relaxed_set(region->base, base);
     region->heap = heap;
     region->size = size;
     region->npages = (uint32_t)(size >> WEIR__GRANULE_SHIFT);
@@ -281,7 +281,7 @@ bool weir__region_remap(struct weir__region *region, size_t size)
     if (moved && weir__map_set(moved, size, entry)) {
         weir__region_tell(base, region->size, false);
         weir__region_tell(moved, size, true);
-        __atomic_store_n(&region->base, moved, __ATOMIC_RELAXED);
+        weir__relaxed_set(region->base, moved);
         return true;
     }
     weir__assert(!moved);

@@ -66,12 +66,12 @@ _Static_assert(sizeof(struct weir__span) == 32, "two page headers a cache line")
 
 /* Called when a page heap took addresses (true) or gave them back; NULL: nobody asked. Atomic;
  * set once. */
-extern void (*weir__region_watcher)(const void *address, size_t size, bool taken);
+extern void (*weir__region_hook)(const void *address, size_t size, bool taken);
 
 WEIR__INLINE void weir__region_tell(const void *address, size_t size, bool taken)
 {
     void (*tell)(const void *, size_t, bool) =
-        __atomic_load_n(&weir__region_watcher, __ATOMIC_ACQUIRE);
+        __atomic_load_n(&weir__region_hook, __ATOMIC_ACQUIRE);
     if (tell)
         tell(address, size, taken);
 }
@@ -79,7 +79,7 @@ WEIR__INLINE void weir__region_tell(const void *address, size_t size, bool taken
 struct weir__page_heap;
 
 struct weir__region {
-    char *base; /* atomic: read without the lock */
+    char *base; /* atomic: read without the lock; all is written under the page heap's */
     uint32_t npages;
     uint32_t first;      /* 0, or past the header of a borrowed chunk */
     uint32_t frontier;   /* first page past the last span or hole */
@@ -130,9 +130,9 @@ WEIR__INLINE struct weir__region *weir__region_of_link(const struct weir__link *
 WEIR__INLINE struct weir__span *weir__span_at(unsigned map_entry, const void *pointer)
 {
     const struct weir__region *region = weir__region_of_map(map_entry);
-    const char *base = __atomic_load_n(&region->base, __ATOMIC_RELAXED);
+    const char *base = weir__relaxed_get(region->base);
     size_t page = (size_t)((const char *)pointer - base) >> WEIR__GRANULE_SHIFT;
-    bool known = page < __atomic_load_n(&region->nheaders, __ATOMIC_RELAXED);
+    bool known = page < weir__relaxed_get(region->nheaders);
     return weir__likely(known) ? &region->pages[page] : NULL;
 }
 

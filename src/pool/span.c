@@ -202,7 +202,7 @@ WEIR__INLINE struct weir__span *span_from_idle(struct weir__page_heap *heap, uin
     struct weir__span *span = heap->idle;
     if (span->npages != npages ||
         (alignment > WEIR__GRANULE && ((uintptr_t)weir__span_start(span) & (alignment - 1)))) {
-        weir__span_settle_locked(heap);
+        weir__span_flush_idle_locked(heap);
         return NULL;
     }
     heap->idle = NULL;
@@ -253,7 +253,7 @@ WEIR__INLINE void hole_soiled(struct weir__page_heap *heap, const struct weir__s
         heap->given += (int64_t)pages_bytes(hole->npages);
 }
 
-/* Returns [page, page + npages) to the region, joined with its neighbours. */
+/* Returns [page, page + npages) to the region, joined with its neighbors. */
 static void pages_release(struct weir__page_heap *heap, struct weir__region *region, uint32_t page,
                           uint32_t npages)
 {
@@ -281,7 +281,7 @@ static void pages_release(struct weir__page_heap *heap, struct weir__region *reg
     }
 }
 
-void weir__span_settle_locked(struct weir__page_heap *heap)
+void weir__span_flush_idle_locked(struct weir__page_heap *heap)
 {
     struct weir__span *span = heap->idle;
     if (!span)
@@ -311,7 +311,7 @@ void weir__span_give_locked(struct weir__page_heap *heap, struct weir__span *spa
         return;
     }
     if (heap->idle)
-        weir__span_settle_locked(heap);
+        weir__span_flush_idle_locked(heap);
     if (span_is_alone(span)) {
         span->state = WEIR__PAGE_IDLE;
         heap->idle = span;
@@ -416,7 +416,7 @@ bool weir__span_resize(struct weir__page_heap *heap, struct weir__span *span, si
     if (direct && npages != span->npages && !span_remap(heap, span, npages))
         return false;
     weir__lock_take(&heap->lock);
-    weir__span_settle_locked(heap);
+    weir__span_flush_idle_locked(heap);
     size_t change = pages_bytes(npages) - pages_bytes(span->npages);
     bool done = direct || npages == span->npages || span_resize_locked(heap, span, npages);
     if (done) {
@@ -444,7 +444,7 @@ void weir__span_uncut_hole_locked(struct weir__page_heap *heap, struct weir__spa
 {
     struct weir__region *region = weir__span_region(hole);
     uint32_t page = weir__span_page(hole), npages = hole->npages;
-    weir__span_settle_locked(heap); /* an idle span has no hole beside it */
+    weir__span_flush_idle_locked(heap); /* an idle span has no hole beside it */
     bool alone = page + npages < region->frontier && span_is_alone(hole);
     hole[npages - 1].state = WEIR__PAGE_NONE;
     hole->state = WEIR__PAGE_NONE;
@@ -477,7 +477,7 @@ static int region_each_span(struct weir__region *region, weir__span_visitor *vis
 int weir__span_each_locked(struct weir__page_heap *heap, weir__span_visitor *visit, void *user)
 {
     int stop = 0;
-    weir__span_settle_locked(heap);
+    weir__span_flush_idle_locked(heap);
     for (struct weir__region *region = weir__region_first(heap), *next; region && !stop;
          region = next) {
         next = weir__region_next(region);

@@ -46,7 +46,7 @@ WEIR__INLINE bool weir__span_may_move(const struct weir__span *span)
 void *weir__span_clear(void *block, size_t size);
 
 /* Makes a hole of the idle span: before anything else looks at the layout. */
-void weir__span_settle_locked(struct weir__page_heap *heap);
+void weir__span_flush_idle_locked(struct weir__page_heap *heap);
 
 /* For every live span, in address order a region; `visit` may give it back. */
 typedef int weir__span_visitor(struct weir__span *span, void *user);
@@ -56,7 +56,7 @@ int weir__span_each_locked(struct weir__page_heap *heap, weir__span_visitor *vis
  * misuse only; any thread, a moment's answer. */
 bool weir__span_covers(const struct weir__region *region, size_t page);
 
-/* Puts a hole back that was cut out (pool/hole.h). Neighbours that were freed meanwhile are joined,
+/* Puts a hole back that was cut out (pool/hole.h). Neighbors that were freed meanwhile are joined,
  * and all of it counts as dirty then. Lock held. */
 void weir__span_uncut_hole_locked(struct weir__page_heap *heap, struct weir__span *hole,
                                   bool purged);

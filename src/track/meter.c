@@ -120,9 +120,9 @@ bool weir__meter_change(struct weir__window *w, int64_t delta, int allocated, in
 {
     if (weir__shared_change(w, delta, allocated, freed))
         return true;
-    bool looked = weir__meters_are_shared(); /* and it is time to see whether it pays */
+    bool was_shared = weir__meters_are_shared(); /* then it is time to see whether that pays */
     weir__lock_take(&weir__meters.lock);
-    if (!looked && weir__meters_shared) {
+    if (!was_shared && weir__meters_shared) {
         /* It began while this thread waited: to end it at once would cost a fence each time. */
         weir__lock_drop(&weir__meters.lock);
         if (weir__shared_change(w, delta, allocated, freed))
@@ -144,7 +144,7 @@ static struct weir__meter *meter_root(struct weir__meter *m)
     return m;
 }
 
-/* Not in the window's counts, which cannot fall below zero. */
+/* Counted at the meter and not in the window, whose counts cannot fall. */
 void weir__meter_mend(struct weir__window *w, int64_t delta)
 {
     bool shared = weir__exact_begin(meter_root(w->meter));

@@ -4,7 +4,9 @@
  *
  * One meter an allocator, in a tree: a meter's figures include its children's. It is the
  * allocators' tree as well (alloc/context.h). Owns the forest and the one meter lock, which
- * covers every meter and window of the process but for what window.h says the owners write.
+ * covers every meter and window of the process but for what window.h says the owners write. It is
+ * one because a slow operation changes all meters up to a root, and SHARED those of all roots;
+ * docs/watermark.md says what that costs.
  * Bytes are signed 64-bit here. Invariants, under the lock, outside SHARED:
  *
  *   live(m)  = base(m) + sum over windows w in the subtree of (used(w) - origin(w))
@@ -28,7 +30,7 @@
 struct weir__peak_observer;
 
 struct weir__meter {
-    /* Under the meter lock; peak and solo are stored atomically, for weir__meter_peak_rose
+    /* All are written under the meter lock; peak and solo atomically, for weir__meter_peak_rose
      * reads them without it. */
     struct weir__meter *parent;
     struct weir__list children; /* oldest first; by both the meter and the context lock */

@@ -62,8 +62,8 @@ static int64_t meter_headroom(const struct weir__meter *m)
     return least;
 }
 
-/* A window's part of the credit below the peaks: as many as shared it before share
- * it again, and until that is known half is kept. */
+/* A window's part of the credit below the peaks. It is divided by the number of threads that
+ * shared it before; by SHARES_UNKNOWN until that is known. */
 static int64_t meter_share(const struct weir__meter *m, int64_t size)
 {
     int64_t least = WEIR__NO_LIMIT;
@@ -93,8 +93,8 @@ static bool meter_is_alone(const struct weir__meter *m)
     return true;
 }
 
-/* Counts the threads that did something since the last count: for when windows were closed
- * for a while and no freeze has seen who is there. */
+/* Counts the threads that did something since the last count. Needed when windows were closed for
+ * a while, for then no freeze has counted them. */
 static void crowd_count(void)
 {
     for (struct weir__meter *m = weir__meter_first(); m; m = weir__meter_after(m, NULL))

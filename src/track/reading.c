@@ -60,9 +60,9 @@ void weir__meter_read(struct weir__meter *m, struct weir__meter_reading *reading
 }
 
 /*
- * The flag of SHARED changes only under the lock: no need to leave it for a peak. But an
- * operation that has changed the total may not have raised the peak yet; others may
- * have seen the total since, so it is waited for.
+ * SHARED is not left for a peak: its flag changes only under the lock. An operation that has
+ * added to the total may not have raised the peak yet, while other threads have seen the total;
+ * so it is waited for.
  */
 size_t weir__meter_peak(struct weir__meter *m)
 {
@@ -77,7 +77,7 @@ size_t weir__meter_peak(struct weir__meter *m)
     return (size_t)peak;
 }
 
-/* Nothing new that can be seen without the lock. */
+/* True: nothing changed since `seen` that can be read without the lock. */
 static bool peak_is_seen(const struct weir__meter *m, const struct weir__window *own, int64_t high,
                          const struct weir__peak_seen *seen)
 {

@@ -25,8 +25,8 @@ void weir__shared_begin(uint32_t spell)
     __atomic_store_n(&weir__meters_shared, 1, __ATOMIC_SEQ_CST);
 }
 
-/* Back to bases. The operations that saw the flag are waited for: each had said that it
- * is inside before it looked (weir__shared_enter). */
+/* Moves the totals back into the bases. Operations that saw the flag are waited for: each set its
+ * busy bit before it read the flag (weir__shared_enter). */
 bool weir__shared_end(void)
 {
     if (!weir__relaxed_get(weir__meters_shared))
@@ -42,8 +42,8 @@ bool weir__shared_end(void)
     return true;
 }
 
-/* Acquire and release: who comes after this addition also sees that its thread is inside,
- * see weir__meter_peak. */
+/* Acquire and release: a thread that sees this addition also sees the busy bit of the thread that
+ * made it, so that weir__meter_peak waits for it. */
 static void shared_add(struct weir__meter *m, int64_t delta)
 {
     int64_t live = __atomic_add_fetch(&m->shared_live, delta, __ATOMIC_ACQ_REL);
@@ -59,14 +59,14 @@ static void shared_add(struct weir__meter *m, int64_t delta)
 static bool shared_is_due(const struct weir__window *w)
 {
     uint32_t spell = weir__relaxed_get(shared_spell);
-    /* Odd: a thread that allocates and frees in turn looks when it frees, and then there is
-     * room for its next block. */
+    /* One less than the spell: a thread that allocates and frees in turn looks at a free, which
+     * leaves room for its next block. */
     return (weir__window_operations(w) & (spell - 1)) == spell - 1 && weir__os_fence_available();
 }
 
-/* The store must come before the loads after it: a fence of this thread's where nobody can
- * fence it from outside. Fences may end between the first question and the store, hence the
- * second (track/fences.c). */
+/* Sets the busy bit. The store must come before the loads after it: by a fence of this thread's
+ * own where no other thread can fence it. Fences may end between the first test and the store,
+ * hence the second test (track/fences.c). */
 static void window_say_inside(struct weir__window *w)
 {
     if (weir__likely(weir__os_fence_available())) {

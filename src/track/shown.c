@@ -16,8 +16,8 @@ static void other_add(struct weir__shown *s, int64_t bytes, uint64_t allocated, 
         __atomic_add_fetch(&s->other_freed, freed, __ATOMIC_RELAXED);
 }
 
-/* Any thread while SHARED, of its own window. The blocks of a shown window are in its own two
- * counts. */
+/* While SHARED by any thread, of its own window. The blocks of a shown window are in its sequence
+ * counters. */
 void weir__shown_slow(struct weir__window *w, int64_t delta, int allocated, int freed)
 {
     if (w->number)

@@ -59,8 +59,8 @@ struct weir__trace_hooks {
 
 extern const struct weir__trace_hooks *weir__trace_installed;
 
-/* The table installed last: an operation that got its number is told to it, though it
- * was taken away meanwhile. Tables are never freed. */
+/* The table installed last. An operation that has a number is told to it even if the table was
+ * taken away meanwhile. Tables are never freed. */
 extern const struct weir__trace_hooks *weir__trace_latest;
 
 /* Called when a thread that used an allocator ends, after its last event unless it uses

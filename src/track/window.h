@@ -87,9 +87,10 @@ _Static_assert(
         offsetof(struct weir__window, slow) == offsetof(struct weir__tally, slow),
     "a window begins with its tally");
 
-/* Who closed the window asks, behind its store and its fence. Sequentially consistent, so that
- * neither load comes before that store where the fence is one of the thread inside
- * (window_say_inside): Dekker's argument needs both sides to be. Costs nothing on x86-64. */
+/* Is its thread in an operation? For whoever closed the window, after the store and the fence.
+ * Sequentially consistent, so that neither load comes before that store where the fence is one
+ * of the thread inside (window_say_inside): Dekker's argument needs both sides to be. Costs nothing
+ * on x86-64. */
 WEIR__INLINE bool weir__window_is_inside(const struct weir__window *w)
 {
     return (__atomic_load_n(&w->allocating, __ATOMIC_SEQ_CST) |
@@ -123,7 +124,7 @@ WEIR__INLINE uint64_t weir__window_operations(const struct weir__window *w)
     return weir__window_allocations(w) + weir__window_frees(w);
 }
 
-/* Counts blocks by other ways than the window; outside an operation. By the owner, or with the
+/* Adds blocks whose bytes were counted elsewhere. By the owner outside an operation, or with the
  * meter lock held and the window closed. */
 WEIR__INLINE void weir__window_counts(struct weir__window *w, int allocated, int freed)
 {
@@ -133,8 +134,9 @@ WEIR__INLINE void weir__window_counts(struct weir__window *w, int allocated, int
 
 /* -- by any thread, without a lock ---------------------------------------------------- */
 
-/* `thread` NULL: a common heap's; its owner is whoever holds the heap's lock, so every close
- * of it waits. */
+/* `thread` is compared with the caller's when windows are closed: the caller's own need no fence.
+ * NULL: the window of a common heap, whose owner is whoever holds the heap's lock; so every close
+ * of it fences and waits. */
 void weir__window_attach(struct weir__window *w, struct weir__meter *m, const void *thread);
 void weir__window_detach(struct weir__window *w);
 

@@ -2,7 +2,8 @@
  * grow [CEILING_MS]: an array grows by realloc from 1 to 384 MiB in steps of 1 MiB, each written,
  * with another block that comes to lie behind it; then two arrays in turn to 160 MiB. Expected: no
  * more than CEILING_MS milliseconds of processor time (without: any; it is printed first, so that
- * another malloc can set the ceiling), and at most 1.5 times the array resident.
+ * another malloc can set the ceiling), and at most 1.8 times the array resident: while it
+ * outgrows a region once it is there twice.
  */
 #include "take.h"
 
@@ -46,5 +47,5 @@ int main(int argc, char **argv)
     size_t both = status_bytes("VmHWM");
     printf("%zu ms of processor time (at most %zd), %zu MiB resident for 384, %zu for 320\n", ms,
            (ssize_t)ceiling, one / MIB, both / MIB);
-    return said(ms <= ceiling && one < 576 * MIB && both < 576 * MIB);
+    return said(ms <= ceiling && one < 691 * MIB && both < 691 * MIB);
 }
