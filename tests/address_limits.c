@@ -6,6 +6,8 @@
  * Fails before: "pool: page heap in nouns, opened and purged by pieces": 0 bytes of 64 MiB, and
  * 0 of 100 after 300 were freed; 256 MiB resident where pages are locked.
  */
+#include "self.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,7 +123,7 @@ int main(int argc, char **argv)
         snprintf(number, sizeof number, "%zu", i);
         pid_t child = fork();
         if (child == 0) {
-            execl("/proc/self/exe", argv[0], number, (char *)NULL);
+            self_exec((char *[]){argv[0], number, NULL});
             _exit(99);
         }
         int status;

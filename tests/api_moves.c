@@ -173,6 +173,50 @@ Test(moves, are_one_change_on_a_device, .timeout = 60)
     }
 }
 
+/* Bins and an open window: then a move takes no lock. */
+static weir_stats cache_warm(weir_allocator *a, const struct move *m)
+{
+    void *blocks[] = {weir_allocate(a, m->from), weir_allocate(a, m->to)};
+    for (int i = 0; i < 2; i++)
+        weir_deallocate(a, blocks[i]);
+    weir_reset_peak(a);
+    for (int i = 0; i < 4; i++)
+        weir_deallocate(a, weir_allocate(a, 1));
+    return stats_of(a);
+}
+
+static void move_in_cache(weir_allocator *a, const struct move *m)
+{
+    struct place place;
+    place_open(&place, a, m);
+    weir_stats before = cache_warm(a, m);
+    move_block(&place, m, "in a cache");
+    weir_stats after = stats_of(a);
+    size_t total = before.total_allocated - m->from + m->to;
+    size_t peak = total > before.peak_allocated ? total : before.peak_allocated;
+    cr_expect_eq(after.slow_operations, before.slow_operations, "%s: took the lock", m->what);
+    cr_expect_eq(after.total_allocated, total, "%s: total %zu, not %zu", m->what,
+                 after.total_allocated, total);
+    cr_expect_eq(after.peak_allocated, peak, "%s: peak %zu, not %zu", m->what, after.peak_allocated,
+                 peak);
+    cr_expect_eq(after.allocations, before.allocations, "%s: an allocation", m->what);
+    cr_expect_eq(after.deallocations, before.deallocations, "%s: a free", m->what);
+    place_close(&place);
+}
+
+Test(moves, within_a_threads_cache_are_one_change, .timeout = 60)
+{
+    static const struct move small[] = {{"to more", 100, 3000, 64},
+                                        {"to a little more", 64, 65, 64},
+                                        {"where it stands", 70, 100, 64},
+                                        {"where it stands, to less", 100, 70, 64},
+                                        {"to less", 14000, 20, 64}};
+    weir_allocator *a = weir_allocator_create(NULL);
+    for (size_t i = 0; i < sizeof small / sizeof *small; i++)
+        move_in_cache(a, &small[i]);
+    expect_empty(a, "in a cache");
+}
+
 /* -- limits ----------------------------------------------------------------------------- */
 
 /* A limit that the greater of both sizes just fits, on the allocator and above it. */

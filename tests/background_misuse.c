@@ -66,8 +66,8 @@ static void use(void)
 static void misuse_found(void)
 {
     static uint64_t block[8];
-    weir__late_misuse_keep(
-        &(struct weir__late_misuse){WEIR_MISUSE_CORRUPTION, block, weir_cpu_allocator(), 0});
+    weir__late_misuse_keep(&(struct weir__late_misuse){
+        .what = WEIR_MISUSE_CORRUPTION, .block = block, .owner = weir_cpu_allocator()});
 }
 
 static int child_visit(weir_allocator *child, void *visited)

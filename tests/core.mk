@@ -1,6 +1,6 @@
 # tests/core.mk: tests of base, backing, pool, track, alloc and of the tree itself.
 
-noinst_HEADERS += tests/core.h tests/scratch.h tests/stress.h
+noinst_HEADERS += tests/core.h tests/scratch.h tests/self.h tests/stress.h
 
 # Plain programs that need internal names.
 core_ldadd = libweir-internal.la $(weir_jemalloc_lib) -lpthread

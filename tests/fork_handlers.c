@@ -4,6 +4,8 @@
  * returns, in both processes the figures are true, and the child can be used. Once over each
  * backing.
  */
+#include "self.h"
+
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -195,7 +197,7 @@ static int over(const char *backing, char **argv)
     pid_t child = fork();
     if (child == 0) {
         setenv("WEIR_BACKING", backing, 1);
-        execv("/proc/self/exe", (char *[]){argv[0], "try", NULL});
+        self_exec((char *[]){argv[0], "try", NULL});
         _exit(99);
     }
     waitpid(child, &status, 0);

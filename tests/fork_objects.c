@@ -3,6 +3,7 @@
  * what it inherited of it and ends; it has ten seconds for that. Once over each backing.
  */
 #include "scratch.h"
+#include "self.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -216,7 +217,7 @@ static int over(const char *backing, char **argv)
     pid_t child = fork();
     if (child == 0) {
         setenv("WEIR_BACKING", backing, 1);
-        execv("/proc/self/exe", (char *[]){argv[0], "try", NULL});
+        self_exec((char *[]){argv[0], "try", NULL});
         _exit(99);
     }
     waitpid(child, &status, 0);

@@ -2,6 +2,8 @@
  * A C library that cannot register fork handlers: a program that cannot be told of forks says so
  * in one line and stops before it could fork; a device pool is not made.
  */
+#include "self.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -37,7 +39,7 @@ static int child_status(char **argv, char line[256])
     if (child == 0) {
         dup2(ends[1], STDERR_FILENO);
         setenv("ATFORK_REFUSED", "1", 1);
-        execv("/proc/self/exe", argv);
+        self_exec(argv);
         _exit(99);
     }
     close(ends[1]);

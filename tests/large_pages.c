@@ -7,6 +7,7 @@
  * Fails before: "backing: purge within pages of the machine".
  */
 #include "core.h"
+#include "self.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -153,7 +154,7 @@ int main(int argc, char **argv)
     for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         pid_t child = fork();
         if (child == 0) {
-            execl("/proc/self/exe", argv[0], sizes[i], NULL);
+            self_exec((char *[]){argv[0], (char *)(uintptr_t)sizes[i], NULL});
             _exit(98);
         }
         int status;

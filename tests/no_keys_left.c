@@ -7,6 +7,7 @@
  */
 #include "alloc/context.h"
 #include "core.h"
+#include "self.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -89,7 +90,7 @@ int main(int argc, char **argv)
         int status = -1;
         pid_t child = fork();
         if (child == 0) {
-            execl("/proc/self/exe", argv[0], modes[i], NULL);
+            self_exec((char *[]){argv[0], (char *)(uintptr_t)modes[i], NULL});
             _exit(98);
         }
         waitpid(child, &status, 0);

@@ -7,7 +7,6 @@
 #include "track/fences.h"
 #include "track/meter.h"
 
-#include <spawn.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
 
@@ -83,15 +82,16 @@ static int round_run(char *program)
 {
     char seed[24], threads[24], scale[24], last[] = "round";
     char *arguments[] = {program, threads, scale, seed, last, NULL};
-    pid_t child;
     int status;
     snprintf(threads, sizeof threads, "%u", stress.threads);
     snprintf(scale, sizeof scale, "%g", stress.scale);
     snprintf(seed, sizeof seed, "%llu", (unsigned long long)stress.seed);
-    if (posix_spawn(&child, "/proc/self/exe", NULL, NULL, arguments, environ) ||
-        waitpid(child, &status, 0) != child)
-        return -1;
-    return status;
+    pid_t child = fork();
+    if (child == 0) {
+        self_exec(arguments);
+        _exit(99);
+    }
+    return child < 0 || waitpid(child, &status, 0) != child ? -1 : status;
 }
 
 int main(int argc, char **argv)

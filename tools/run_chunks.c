@@ -20,12 +20,12 @@ static void chunk_free(struct run_watch *watch, uint32_t i)
 }
 
 /* A chunk as it is: the front, and as many bytes as may be read. */
-struct chunk_copy {
+union chunk_copy {
     struct weir__run_chunk front;
-    unsigned char bytes[WEIR__RUN_CHUNK];
+    unsigned char room[WEIR__RUN_CHUNK];
 };
 
-static void chunk_read(struct run_watch *watch, uint32_t i, struct chunk_copy *copy)
+static void chunk_read(struct run_watch *watch, uint32_t i, union chunk_copy *copy)
 {
     const struct weir__run_chunk *chunk = weir__run_chunk(watch->run->page, watch->run->unit, i);
     uint32_t state = __atomic_load_n(&chunk->state, __ATOMIC_ACQUIRE);
@@ -38,7 +38,7 @@ static void chunk_read(struct run_watch *watch, uint32_t i, struct chunk_copy *c
         n = WEIR__RUN_CHUNK_BYTES;
         copy->front.filled = (filled & ~UINT64_C(0xffffffff)) | n;
     }
-    memcpy(copy->bytes, chunk->bytes, n);
+    memcpy(copy->front.bytes, chunk->bytes, n);
 }
 
 /* A chunk that is to be written, and its place in its image's order. */
@@ -92,12 +92,12 @@ static bool is_at_most(const struct chunk_ref *ref, const struct chunk_ref *othe
 
 static void chunk_write(struct run_watch *watch, uint32_t i)
 {
-    static struct chunk_copy copy;
+    static union chunk_copy copy;
     struct run_image *image = chunk_image(watch, i);
     struct run_recording *r = image ? run_record_of(watch->run, image) : NULL;
     chunk_read(watch, i, &copy);
     if (r && copy.front.filled >> 32)
-        run_record_events(r, &copy.front, copy.bytes);
+        run_record_events(r, &copy.front, copy.front.bytes);
     chunk_free(watch, i);
 }
 
@@ -120,15 +120,15 @@ static bool events_look(struct run_watch *watch, bool all)
 /* What is new in an image's chunks of records. */
 static bool records_write(struct run_watch *watch, uint32_t i, struct run_image *image)
 {
-    static struct chunk_copy copy;
+    static union chunk_copy copy;
     chunk_read(watch, i, &copy);
     uint32_t n = (uint32_t)copy.front.filled;
     bool more = n > watch->chunk_done[i];
     struct run_recording *r = more ? run_record_of(watch->run, image) : NULL;
-    if (r && !r->headed && !image->over && !run_record_begins(copy.bytes, n))
+    if (r && !r->headed && !image->over && !run_record_begins(copy.front.bytes, n))
         return false; /* its first chunk was not seen yet */
     if (r)
-        run_record_records(r, copy.bytes + watch->chunk_done[i], n - watch->chunk_done[i]);
+        run_record_records(r, copy.front.bytes + watch->chunk_done[i], n - watch->chunk_done[i]);
     if (more)
         watch->chunk_done[i] = n;
     if (copy.front.state == WEIR__CHUNK_FULL || image->over)
