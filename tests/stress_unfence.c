@@ -3,6 +3,7 @@
  * exact, no limit is passed, and afterwards the calls go on. Each process gives it up once.
  */
 #include "os/fence.h"
+#include "self.h"
 #include "stress.h"
 #include "track/fences.h"
 #include "track/meter.h"
