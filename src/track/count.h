@@ -34,7 +34,6 @@ WEIR__INLINE void weir__window_enter(uint64_t *word)
  */
 WEIR__INLINE void weir__window_leave(uint64_t *word, int64_t step)
 {
-    weir__assert(weir__own_get(*word) & 1);
 #if defined(__x86_64__) && !defined(WEIR__ATOMIC_OWN)
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     *word += (uint64_t)step;
@@ -101,7 +100,6 @@ WEIR__INLINE void weir__allocating_undo(struct weir__window *w)
 /* No block came or went. */
 WEIR__INLINE void weir__resizing_leave(struct weir__window *w, int64_t delta, int64_t to)
 {
-    weir__assert(weir__own_get(w->allocating) & 1);
     weir__window_record_high(w, to, -1);
     if (delta > 0)
         weir__own_set(w->taken, weir__own_get(w->taken) + delta);
