@@ -11,12 +11,11 @@
 #include <errno.h>
 #include <string.h>
 
-/* The top block, live as the calling thread asks for it. */
-static void *small_pop(struct weir__bin *bin, const struct weir__request *request)
+/* The bits of the entry of a block that the calling thread allocates. */
+static uint32_t live_of(const struct weir__request *request)
 {
-    uint32_t aligned = request->alignment > WEIR_DEFAULT_ALIGNMENT ? WEIR__ENTRY_ALIGNED : 0;
-    uint32_t live = weir__here.live | aligned;
-    return weir__small_pop(bin, &live, request->size, request->zeroed);
+    bool strict = request->alignment > WEIR_DEFAULT_ALIGNMENT;
+    return weir__here.live | (strict ? WEIR__ENTRY_ALIGNED : 0);
 }
 
 /* -- allocating ----------------------------------------------------------------------- */
@@ -27,7 +26,10 @@ static void *small_take_shared(struct weir__heap *heap, struct weir__bin *bin,
 {
     if (!heap->slot || !weir__shared_enter(&heap->window))
         return NULL;
-    void *block = weir__small_is_intact(bin) ? small_pop(bin, request) : NULL;
+    uint32_t live = live_of(request);
+    void *block = weir__small_is_intact(bin)
+                      ? weir__small_pop(bin, &live, request->size, request->zeroed)
+                      : NULL;
     weir__shared_leave(&heap->window, block ? (int64_t)request->size : 0, block != NULL, 0);
     return block;
 }
@@ -97,13 +99,14 @@ void *weir__small_allocate_slow(weir_allocator *a, unsigned sizeclass,
     weir__assert(request->size <= weir__class_bytes[sizeclass]);
     struct weir__heap *heap = weir__heap_get(a);
     struct weir__bin *bin = &heap->cache.bins[sizeclass];
+    uint32_t live = live_of(request);
     void *block = small_take_shared(heap, bin, request);
     if (block)
         return block;
     weir__lock_take(&heap->cache.lock);
     bool filled = bin_fill_or_trim_locked(heap, sizeclass);
     if (filled && weir__count_locked(heap, (int64_t)request->size, 1, 0))
-        block = small_pop(bin, request);
+        block = weir__small_pop_true(bin, &live, request->size, request->zeroed);
     uint64_t sequence = weir__count_sequence(heap);
     weir__lock_drop(&heap->cache.lock);
     if (weir__unlikely(!block))

@@ -16,15 +16,13 @@
 #include "alloc/heap.h"
 #include "pool/fill.h"
 
-/* The top block, made live with the bits *live and a size; NULL: the bin is empty, or its top is
- * not a true copy (pool/cached.h): go the slow way. *zeroed (may be NULL, which folds away): it is
- * known to be zero. By who may use the bin, as the next. */
-WEIR__INLINE void *weir__small_pop(struct weir__bin *bin, const uint32_t *live, size_t size,
-                                   bool *zeroed)
+/* The top block, which is a true copy (pool/cached.h), made live with the bits *live and a size.
+ * *zeroed (may be NULL, which folds away): it is known to be zero. By who may use the bin, as
+ * what follows. */
+WEIR__INLINE void *weir__small_pop_true(struct weir__bin *bin, const uint32_t *live, size_t size,
+                                        bool *zeroed)
 {
     struct weir__cached *top = weir__own_get(bin->top);
-    if (weir__unlikely(!weir__cached_is_true(&top[-1])))
-        return NULL;
     void *block = top[-1].block;
     if (!block)
         __builtin_unreachable(); /* a true copy has one */
@@ -35,6 +33,15 @@ WEIR__INLINE void *weir__small_pop(struct weir__bin *bin, const uint32_t *live, 
         weir__fill_taken(block, weir__slab_of(block)->size);
     weir__entry_set(top[-1].entry, weir__entry_get(live) | (uint32_t)size);
     return block;
+}
+
+/* The same. NULL: the bin is empty, or its top is not a true copy: go the slow way. */
+WEIR__INLINE void *weir__small_pop(struct weir__bin *bin, const uint32_t *live, size_t size,
+                                   bool *zeroed)
+{
+    if (weir__unlikely(!weir__cached_is_true(&weir__own_get(bin->top)[-1])))
+        return NULL;
+    return weir__small_pop_true(bin, live, size, zeroed);
 }
 
 /* May the top block be handed out? Else go the slow way, which reports it. */
