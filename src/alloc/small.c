@@ -106,7 +106,7 @@ void *weir__small_allocate_slow(weir_allocator *a, unsigned sizeclass,
     weir__lock_take(&heap->cache.lock);
     bool filled = bin_fill_or_trim_locked(heap, sizeclass);
     if (filled && weir__count_locked(heap, (int64_t)request->size, 1, 0))
-        block = weir__small_pop_true(bin, &live, request->size, request->zeroed);
+        block = weir__small_pop_true(bin, bin->top, &live, request->size, request->zeroed);
     uint64_t sequence = weir__count_sequence(heap);
     weir__lock_drop(&heap->cache.lock);
     if (weir__unlikely(!block))

@@ -16,13 +16,12 @@
 #include "alloc/heap.h"
 #include "pool/fill.h"
 
-/* The top block, which is a true copy (pool/cached.h), made live with the bits *live and a size.
- * *zeroed (may be NULL, which folds away): it is known to be zero. By who may use the bin, as
- * what follows. */
-WEIR__INLINE void *weir__small_pop_true(struct weir__bin *bin, const uint32_t *live, size_t size,
-                                        bool *zeroed)
+/* The block below `top` of the bin, which is a true copy (pool/cached.h), made live with the bits
+ * *live and a size. *zeroed (may be NULL, which folds away): it is known to be zero. By who may use
+ * the bin, as what follows. */
+WEIR__INLINE void *weir__small_pop_true(struct weir__bin *bin, struct weir__cached *top,
+                                        const uint32_t *live, size_t size, bool *zeroed)
 {
-    struct weir__cached *top = weir__own_get(bin->top);
     void *block = top[-1].block;
     if (!block)
         __builtin_unreachable(); /* a true copy has one */
@@ -39,9 +38,10 @@ WEIR__INLINE void *weir__small_pop_true(struct weir__bin *bin, const uint32_t *l
 WEIR__INLINE void *weir__small_pop(struct weir__bin *bin, const uint32_t *live, size_t size,
                                    bool *zeroed)
 {
-    if (weir__unlikely(!weir__cached_is_true(&weir__own_get(bin->top)[-1])))
+    struct weir__cached *top = weir__own_get(bin->top);
+    if (weir__unlikely(!weir__cached_is_true(&top[-1])))
         return NULL;
-    return weir__small_pop_true(bin, live, size, zeroed);
+    return weir__small_pop_true(bin, top, live, size, zeroed);
 }
 
 /* May the top block be handed out? Else go the slow way, which reports it. */
