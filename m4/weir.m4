@@ -51,12 +51,13 @@ _Static_assert(sizeof(void *) == 8 && sizeof(long) == 8, "64 bits");
     [AC_MSG_ERROR([sys/single_threaded.h is missing: weir needs glibc 2.32 or later])])
 ])
 
-dnl --enable-debug[=0..3]: off; cheap checks and fill patterns; internal asserts;
+dnl --enable-debug[=0..3]: off; cheap checks and fill patterns; asserts and lock ranks;
 dnl whole-structure walks. Alone it means 2.
 AC_DEFUN([WEIR_ARG_DEBUG], [
   AC_ARG_ENABLE([debug],
     [AS_HELP_STRING([--enable-debug@<:@=LEVEL@:>@],
-      [0 none (default), 1 cheap checks and fill patterns, 2 asserts, 3 whole-structure walks])],
+      [0 none (default), 1 fill patterns, writes after free and cheap checks, 2 asserts and
+       lock ranks, 3 whole-structure walks; alone 2])],
     [weir_debug=$enableval], [weir_debug=0])
   AS_CASE([$weir_debug],
     [yes], [weir_debug=2],

@@ -64,7 +64,7 @@ tests_stress_limits_LDADD = $(core_ldadd)
 tests_stress_unfence_LDADD = $(core_ldadd)
 tests_stress_budget_LDADD = $(core_ldadd)
 
-plain_tests += tests/address_limits tests/background_misuse tests/fence_refused tests/fork_handlers \
+plain_tests += tests/address_limits tests/background_misuse tests/debug_faults tests/fence_refused tests/fork_handlers \
 	tests/fork_objects tests/fork_refused tests/kept_pages tests/large_pages tests/late_load \
 	tests/no_keys_left tests/stale_lookups
 tests_address_limits_LDADD = $(plain_ldadd)
@@ -73,6 +73,7 @@ tests_fork_handlers_LDADD = $(core_ldadd)
 tests_fork_refused_LDADD = $(core_ldadd)
 tests_stale_lookups_LDADD = $(plain_ldadd)
 tests_background_misuse_LDADD = $(core_ldadd)
+tests_debug_faults_LDADD = $(core_ldadd)
 tests_fence_refused_LDADD = $(core_ldadd)
 tests_kept_pages_LDADD = $(core_ldadd)
 tests_no_keys_left_LDADD = $(core_ldadd)

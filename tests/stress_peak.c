@@ -7,8 +7,8 @@
  * observes, reads, trims and sets limits.
  */
 #include "alloc/inspect.h"
-#include "track/meter.h"
 #include "stress.h"
+#include "track/meter.h"
 
 enum { CONTEXTS = 5, HELD = 48, EXCHANGE = 32, SIZE_MOST = 100000 };
 

@@ -176,6 +176,7 @@ Test(registry, stays_whole_without_memory)
 Test(registry, tells_what_lies_within_a_block)
 {
     struct weir__registry r = {0};
+    weir__registry_init(&r);
     cr_assert(
         weir__registry_add(&r, &(struct weir__foreign){.block = (void *)6400, .requested = 100}));
     cr_assert_not(weir__registry_covers(&r, (void *)6399));
@@ -191,6 +192,7 @@ Test(registry, keeps_no_pointer_to_a_block)
 {
     struct weir__registry r = {0};
     static char block[64];
+    weir__registry_init(&r);
     cr_assert(weir__registry_add(&r, &(struct weir__foreign){.block = block, .requested = 64}));
     size_t bytes;
     weir__registry_bytes(&r, &bytes);

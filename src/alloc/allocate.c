@@ -37,6 +37,7 @@ WEIR__INLINE void *allocate_any(weir_allocator *a, const struct weir__request *r
 
 void *weir__allocate_slow(weir_allocator *a, const struct weir__request *request)
 {
+    weir__assert(weir__is_power_of_two(request->alignment));
     return allocate_any(a, request);
 }
 

@@ -47,6 +47,7 @@ static uint64_t tree_operations(weir_allocator *top)
 
 static void root_look(weir_allocator *root)
 {
+    weir__assert(weir__context_is_mine());
     struct weir__body *body = root->body;
     uint64_t now = tree_operations(root);
     body->looks_idle = now == body->looks_seen ? body->looks_idle + 1 : 0;

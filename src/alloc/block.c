@@ -20,6 +20,7 @@ static struct weir__found found_bad(weir_misuse fault)
 /* What is wrong with a pointer into a slab at which no live block starts. */
 static weir_misuse slab_fault(const struct weir__slab *slab, const void *pointer)
 {
+    weir__assert(weir__slab_of(pointer) == slab);
     uint64_t at;
     const uint32_t *entries = weir__relaxed_get(slab->entries);
     if (!entries)
@@ -47,6 +48,7 @@ static bool entry_is_readable(const struct weir__slab *slab, const uint32_t *ent
 static struct weir__found small_find(const weir_allocator *a, const void *pointer,
                                      struct weir__place place)
 {
+    weir__assert(place.slab);
     struct weir__slab *slab = place.slab;
     const void *owner = __atomic_load_n(&slab->owner, __ATOMIC_ACQUIRE);
     if (!owner) /* a free slab; its center stays noted from when it was used */
@@ -133,6 +135,7 @@ static bool elsewhere(const weir_allocator *a, const void *pointer)
 static struct weir__found pooled_find(const weir_allocator *a, const void *pointer,
                                       struct weir__place place)
 {
+    weir__assert(weir__place_what(place) != WEIR__MAP_FOREIGN);
     return place.slab ? small_find(a, pointer, place) : large_find(a, pointer, place);
 }
 
@@ -167,6 +170,7 @@ static struct weir__found provided_find(const weir_allocator *a, const void *poi
 struct weir__found weir__block_at(const weir_allocator *a, const void *pointer,
                                   struct weir__place place)
 {
+    weir__assert(weir__allocator_is_ready(a));
     if (weir__place_what(place) == WEIR__MAP_FOREIGN || !a->body->page_heap)
         return provided_find(a, pointer, place);
     return pooled_find(a, pointer, place);

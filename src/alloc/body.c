@@ -1,6 +1,7 @@
 /* alloc/body.c - see body.h. */
 #include "alloc/body.h"
 
+#include "alloc/context.h"
 #include "alloc/cpu.h"
 #include "alloc/pool.h"
 #include "alloc/source.h"
@@ -10,6 +11,8 @@ _Static_assert(offsetof(struct weir__body, meter) == 0, "the meter's address is 
 
 void weir__body_shard_add(struct weir__body *body, struct weir__shard *shard)
 {
+    weir__assert(weir__context_is_mine());
+    weir__assert(body->nshards < WEIR__SHARDS && body->page_heap);
     for (unsigned i = 0; i < WEIR__CLASSES; i++)
         weir__center_init(&shard->centers[i], i, body->page_heap, body->handle);
     body->shards[body->nshards] = shard;
@@ -18,6 +21,7 @@ void weir__body_shard_add(struct weir__body *body, struct weir__shard *shard)
 
 struct weir__shard *weir__body_shard_choose(struct weir__body *body)
 {
+    weir__assert(weir__context_is_mine());
     struct weir__shard *least = body->shards[0];
     for (unsigned i = 1; i < body->nshards; i++)
         if (body->shards[i]->nheaps < least->nheaps)
@@ -34,6 +38,7 @@ struct weir__shard *weir__body_shard_choose(struct weir__body *body)
 /* `destroy` and `stats` are called for the parent alone. */
 static void source_inherit(struct weir__body *body, const struct weir__body *parent)
 {
+    weir__assert(!parent->page_heap);
     body->functions = parent->functions;
     body->functions.destroy = NULL;
     body->functions.stats = NULL;
@@ -77,6 +82,8 @@ void weir__body_source(struct weir__body *body, const weir_allocator_options *op
 void weir__body_begin(struct weir__body *body, weir_allocator *handle, struct weir__body *parent,
                       struct weir__shard *shard, size_t limit)
 {
+    weir__assert(weir__context_is_mine());
+    weir__assert(handle->state != WEIR__STATE_READY);
     body->handle = handle;
     handle->body = body;
     weir__meter_init(&body->meter, parent ? &parent->meter : NULL, limit);
@@ -89,6 +96,7 @@ void weir__body_begin(struct weir__body *body, weir_allocator *handle, struct we
 
 void weir__body_free(struct weir__body *body)
 {
+    weir__assert(body->nshards <= WEIR__SHARDS);
     for (unsigned i = 0; i < body->nshards; i++)
         weir__meta_free(body->shards[i], sizeof *body->shards[i]);
     weir__meta_free(body, sizeof *body);

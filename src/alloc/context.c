@@ -30,6 +30,7 @@ void weir__context_lock(void)
 
 void weir__context_unlock(void)
 {
+    weir__assert(weir__context_is_mine() && contexts.depth > 0);
     if (--contexts.depth == 0)
         weir__guard_drop(&contexts.guard);
 }
@@ -55,6 +56,7 @@ static weir_allocator *handle_of(struct weir__meter *m)
 
 weir_allocator *weir__context_after(const weir_allocator *a, const weir_allocator *top)
 {
+    weir__assert(!a || a->body);
     if (!a)
         return top ? (weir_allocator *)(uintptr_t)top : handle_of(weir__meter_first());
     return handle_of(weir__meter_after(&a->body->meter, top ? &top->body->meter : NULL));
@@ -62,16 +64,19 @@ weir_allocator *weir__context_after(const weir_allocator *a, const weir_allocato
 
 weir_allocator *weir__context_parent(const weir_allocator *a)
 {
+    weir__assert(a->body);
     return handle_of(a->body->meter.parent);
 }
 
 weir_allocator *weir__context_child(const weir_allocator *a)
 {
+    weir__assert(a->body);
     return handle_of(weir__meter_of(a->body->meter.children.first));
 }
 
 weir_allocator *weir__context_sibling(const weir_allocator *a)
 {
+    weir__assert(a->body);
     return handle_of(weir__meter_of(a->body->meter.link.next));
 }
 
@@ -97,6 +102,7 @@ static int options_check(const weir_allocator_options *o)
 
 static void name_set(weir_allocator *a, const char *name, const char *kind)
 {
+    weir__assert(weir__context_is_mine());
     a->serial = ++contexts.serial;
     if (name)
         snprintf(a->name, sizeof a->name, "%s", name);
@@ -124,6 +130,7 @@ static weir_allocator *context_make_locked(const weir_allocator_options *options
                                            weir_allocator *parent,
                                            struct weir__page_heap *page_heap, const char *kind)
 {
+    weir__assert(weir__context_is_mine());
     struct making made = {.body = weir__meta_allocate(sizeof *made.body)};
     if (!made.body || !(made.handle = weir__handle_take()))
         return making_failed(made);
@@ -166,6 +173,7 @@ weir_allocator *weir_allocator_create(const weir_allocator_options *options)
 
 static int span_free_owned(struct weir__span *span, void *a)
 {
+    weir__assert(span->state == WEIR__PAGE_SPAN);
     if (span->u.live.owner == a)
         weir__span_give_locked(((weir_allocator *)a)->body->page_heap, span);
     return 0;
@@ -174,6 +182,7 @@ static int span_free_owned(struct weir__span *span, void *a)
 /* Every block of `a` goes back to where it came from, live or free. */
 static void blocks_release(weir_allocator *a)
 {
+    weir__assert(a->state == WEIR__STATE_DESTROYED);
     struct weir__body *body = a->body;
     if (!body->page_heap) {
         weir__provided_release_all(a);
@@ -191,6 +200,7 @@ static void blocks_release(weir_allocator *a)
 /* What lives in it is counted as freed before its memory has another owner. */
 void weir__context_unmake(weir_allocator *a)
 {
+    weir__assert(weir__context_is_mine());
     struct weir__body *body = a->body;
     struct weir__meter_reading left;
     __atomic_store_n(&a->state, WEIR__STATE_DESTROYED, __ATOMIC_RELEASE);

@@ -7,6 +7,7 @@
 
 bool weir__count_locked(struct weir__heap *heap, int64_t delta, int allocated, int freed)
 {
+    weir__assert(weir__lock_is_mine(&heap->cache.lock));
     return weir__window_count(&heap->window, delta, allocated, freed) ||
            weir__meter_change(&heap->window, delta, allocated, freed);
 }
@@ -15,6 +16,7 @@ bool weir__count_locked(struct weir__heap *heap, int64_t delta, int allocated, i
 bool weir__count_slow(weir_allocator *a, int64_t delta, int allocated, int freed,
                       uint64_t *sequence)
 {
+    weir__assert(allocated >= 0 && freed >= 0);
     struct weir__heap *heap = weir__heap_get(a);
     if (heap->slot && weir__shared_change(&heap->window, delta, allocated, freed))
         return true;

@@ -30,6 +30,7 @@ static WEIR__NOINLINE void other_free(weir_allocator *a, void *block, struct wei
 
 WEIR__NOINLINE void weir__deallocate_slow(weir_allocator *a, void *block, struct weir__place place)
 {
+    weir__assert(block);
     struct weir__span *span = weir__place_span(place, block);
     if (weir__likely(span && span->u.live.owner == a))
         weir__large_free(a, block, span);

@@ -1,6 +1,7 @@
 /* alloc/handle.c - see handle.h. */
 #include "alloc/handle.h"
 
+#include "alloc/context.h"
 #include "alloc/cpu.h"
 #include "alloc/heap.h"
 #include "backing/meta.h"
@@ -39,6 +40,7 @@ struct weir__body *weir__body_of(const weir_allocator *a)
 
 weir_allocator *weir__handle_take(void)
 {
+    weir__assert(weir__context_is_mine());
     if (nquarantined < QUARANTINE) {
         weir_allocator *made = weir__meta_allocate(sizeof *made);
         if (made)
@@ -56,6 +58,8 @@ weir_allocator *weir__handle_take(void)
 
 void weir__handle_retire(weir_allocator *a)
 {
+    weir__assert(weir__context_is_mine());
+    weir__assert(a->state != WEIR__STATE_READY);
     __atomic_store_n(&a->state, WEIR__STATE_DESTROYED, __ATOMIC_RELEASE);
     weir__list_append(&quarantine, &a->link);
     nquarantined++;

@@ -38,6 +38,8 @@ static WEIR__TLS enum { THREAD_NEW = 0, THREAD_ASKING, THREAD_WATCHED, THREAD_EN
 
 static uint32_t slots_taken; /* bits; context lock */
 
+_Static_assert(WEIR__HEAP_SLOTS <= 32, "slots_taken has a bit for each");
+
 /* Where the CPU allocator's new heaps lie; NULL: with weir's other objects. Set before there
  * are threads. */
 static const struct weir__heap_places *places;
@@ -47,6 +49,7 @@ static const struct weir__heap_places *places;
  * takes in a program; so it is loaded first. */
 static ptrdiff_t slot_distance(unsigned slot)
 {
+    weir__assert(slot < WEIR__HEAP_SLOTS);
     char *here = (char *)&weir__here;
     __asm__("" : "+r"(here));
     return here + offsetof(struct weir__local, heaps[slot]) - (char *)__builtin_thread_pointer();
@@ -59,6 +62,7 @@ ptrdiff_t weir__heap_slot_none(void)
 
 ptrdiff_t weir__heap_slot_take(void)
 {
+    weir__assert(weir__context_is_mine());
     for (unsigned i = 0; i < WEIR__HEAP_SLOTS - 1; i++)
         if (!(slots_taken >> i & 1)) {
             slots_taken |= 1u << i;
@@ -69,6 +73,7 @@ ptrdiff_t weir__heap_slot_take(void)
 
 void weir__heap_slot_give(ptrdiff_t heap_at)
 {
+    weir__assert(weir__context_is_mine());
     if (heap_at != weir__heap_slot_none())
         slots_taken &= ~(1u << (heap_at - slot_distance(0)) / (ptrdiff_t)sizeof(void *));
 }
@@ -86,6 +91,7 @@ static uint32_t mark_next(void)
 
 static void heap_init(struct weir__heap *heap, weir_allocator *a, const void *thread)
 {
+    weir__assert(weir__context_is_mine());
     heap->owner = a;
     heap->mark = mark_next();
     weir__cache_init(&heap->cache);
@@ -105,6 +111,7 @@ void weir__heap_common_init(weir_allocator *a)
 /* Takes the heap out of its thread's table: the thread finds no heap, for tags either. */
 static void heap_hide(struct weir__heap *heap)
 {
+    weir__assert(*heap->slot == heap);
     weir__lock_take(&heap->local->lock);
     weir__relaxed_set(*heap->slot, &weir__no_heap);
     weir__lock_drop(&heap->local->lock);
@@ -175,6 +182,7 @@ static bool thread_is_watched(void)
 
 static struct weir__heap *heap_make(weir_allocator *a, struct weir__heap **slot)
 {
+    weir__assert(*slot == &weir__no_heap);
     struct weir__heap *heap = heap_allocate(a);
     if (!heap)
         return NULL;
@@ -191,6 +199,7 @@ static struct weir__heap *heap_make(weir_allocator *a, struct weir__heap **slot)
 
 struct weir__heap *weir__heap_find(weir_allocator *a)
 {
+    weir__assert(weir__allocator_is_ready(a));
     struct weir__heap *heap = NULL;
     int saved = errno;
     if (a->heap_at != weir__heap_slot_none() && thread_is_watched())
@@ -202,6 +211,7 @@ struct weir__heap *weir__heap_find(weir_allocator *a)
 
 void weir__heaps_release(weir_allocator *a, bool flush)
 {
+    weir__assert(weir__context_is_mine());
     struct weir__heap *heap;
     while ((heap = weir__heap_of(a->body->heaps.first))) {
         heap_hide(heap);
@@ -263,6 +273,7 @@ void weir__heaps_place_apart(weir__heap_placer *place)
 
 static size_t heap_flush(struct weir__heap *heap)
 {
+    weir__assert(weir__context_is_mine());
     if (!weir__cache_used(&heap->cache))
         return 0;
     weir__lock_take(&heap->cache.lock);
@@ -276,6 +287,7 @@ static size_t heap_flush(struct weir__heap *heap)
 /* The common heap, then each thread's: the one after `heap` (NULL: the first). */
 static struct weir__heap *heap_after(const weir_allocator *a, const struct weir__heap *heap)
 {
+    weir__assert(a->body);
     if (!heap)
         return &a->body->common;
     return weir__heap_of(heap == &a->body->common ? a->body->heaps.first : heap->link.next);
@@ -283,6 +295,7 @@ static struct weir__heap *heap_after(const weir_allocator *a, const struct weir_
 
 size_t weir__heaps_flush(weir_allocator *a)
 {
+    weir__assert(weir__context_is_mine());
     size_t bytes = 0;
     for (struct weir__heap *heap = NULL; (heap = heap_after(a, heap));)
         bytes += heap_flush(heap);
@@ -291,6 +304,7 @@ size_t weir__heaps_flush(weir_allocator *a)
 
 void weir__heaps_barrier(weir_allocator *a)
 {
+    weir__assert(weir__context_is_mine());
     for (struct weir__heap *heap = NULL; (heap = heap_after(a, heap));) {
         weir__lock_take(&heap->cache.lock);
         weir__lock_drop(&heap->cache.lock);
@@ -299,6 +313,7 @@ void weir__heaps_barrier(weir_allocator *a)
 
 uint64_t weir__heaps_operations(const weir_allocator *a)
 {
+    weir__assert(weir__context_is_mine());
     uint64_t sum = 0;
     for (const struct weir__heap *heap = NULL; (heap = heap_after(a, heap));)
         sum += weir__window_operations(&heap->window);
@@ -328,8 +343,7 @@ void weir__heap_slow_done(struct weir__heap *heap)
 {
     static uint64_t looked_at; /* coarse clock; any thread */
     weir__slow_hook_call(heap);
-    if (weir__unlikely(weir__relaxed_get(weir__late_misuses_kept)))
-        weir__late_misuses_report();
+    weir__late_misuses_look();
     unsigned slow = weir__relaxed_get(heap->slow) + 1; /* about, if common */
     weir__relaxed_set(heap->slow, slow);
     if (weir__likely(slow % LOOK_SLOW_OPS))

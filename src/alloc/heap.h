@@ -31,6 +31,8 @@ struct weir__heap {
     bool placed;               /* its memory is of weir__heap_places; never changes */
 };
 
+_Static_assert(offsetof(struct weir__heap, window) == 0, "its first line is its tally");
+
 /* Placeholder for a thread without a heap: closed window, empty bins, so every operation takes
  * the slow path. All threads increment its two sequence counters without synchronization; nobody
  * reads them. */

@@ -4,9 +4,11 @@
 #include "alloc/body.h"
 #include "alloc/count.h"
 #include "alloc/inspect.h"
+#include "alloc/misuse.h"
 #include "alloc/trace.h"
 #include "alloc/trim.h"
 #include "base/error.h"
+#include "pool/fill.h"
 #include "pool/span.h"
 
 /* Below this a span is taken before anybody asks whether a limit could ever admit it. */
@@ -31,7 +33,11 @@ WEIR__INLINE struct weir__span *span_take(weir_allocator *a, const struct weir__
     bool *said = request->zeroed ? request->zeroed : &zeroed;
     struct weir__span *span =
         weir__span_take(body->page_heap, request->size, request->alignment, &claim, said);
-    return weir__likely(span != NULL) ? span : span_take_again(a, request, &claim, said);
+    if (weir__unlikely(!span))
+        span = span_take_again(a, request, &claim, said);
+    if (WEIR__FILLS && span && !request->zeroed)
+        weir__fill_taken(weir__span_block(span), weir__span_usable(span));
+    return span;
 }
 
 struct weir__span *weir__large_take(weir_allocator *a, const struct weir__request *request,
@@ -42,6 +48,7 @@ struct weir__span *weir__large_take(weir_allocator *a, const struct weir__reques
 
 bool weir__large_give(weir_allocator *a, struct weir__span *span)
 {
+    weir__assert(a->body->page_heap);
     return weir__span_give(a->body->page_heap, span, &a->body->span_bytes);
 }
 
@@ -56,6 +63,7 @@ static WEIR__NOINLINE void large_trace(weir_allocator *a, uint64_t sequence,
 
 void *weir__large_allocate(weir_allocator *a, const struct weir__request *request)
 {
+    weir__assert(weir__allocator_is_ready(a) && a->body->page_heap);
     uint64_t sequence = 0;
     size_t size = request->size;
     if (size >= LOOK_FIRST && weir__unlikely(weir__meter_never_fits(&a->body->meter, size)))
@@ -71,6 +79,8 @@ void *weir__large_allocate(weir_allocator *a, const struct weir__request *reques
     if (weir__unlikely(sequence != 0))
         large_trace(a, sequence, span, request->alignment);
     weir__slow_hook_call(weir__heap_cached(a));
+    if (WEIR__FILLS)
+        weir__late_misuses_look();
     return block;
 }
 
@@ -89,6 +99,7 @@ static WEIR__NOINLINE void freed_trace(weir_allocator *a, void *block, size_t re
  * too high. Of two threads that free one span at a time the page heap tells who was first. */
 void weir__large_free(weir_allocator *a, void *block, struct weir__span *span)
 {
+    weir__assert(weir__span_block(span) == block || span->state != WEIR__PAGE_SPAN);
     size_t requested = span->u.live.requested;
     uint64_t sequence = 0;
     weir__count(a, -(int64_t)requested, 0, 1, &sequence);
@@ -140,6 +151,7 @@ static bool resize_counted(weir_allocator *a, const struct weir__found *found, s
 void *weir__large_resize(weir_allocator *a, void *block, const struct weir__found *found,
                          size_t size, bool *refused)
 {
+    weir__assert(found->kind == WEIR__KIND_LARGE);
     struct weir__span *span = found->span;
     uint64_t sequence = 0;
     if ((size <= WEIR__SMALL_MAX && found->requested > WEIR__SMALL_MAX) ||

@@ -11,12 +11,16 @@ void weir__late_misuses_report(void)
 {
     struct weir__late_misuse late;
     while (!weir__context_is_mine() && weir__late_misuse_take(&late)) {
+        weir__assert(!weir__lock_any_is_mine());
         weir_allocator *owner = (weir_allocator *)(uintptr_t)late.owner; /* never unmapped */
         if (late.what == WEIR_MISUSE_DOUBLE_FREE && weir__allocator_is_ready(owner)) {
             weir__count_mend(owner, late.requested);
             for (; late.more; late.more--)
                 weir__count_mend(owner, 0); /* their bytes are in `requested` */
         }
-        weir__misuse(late.what, late.block, owner->name);
+        if (late.written)
+            weir__misuse_written(late.block, late.written - 1, owner->name);
+        else
+            weir__misuse(late.what, late.block, owner->name);
     }
 }

@@ -12,4 +12,11 @@
  * other lock; the handler may use weir, and may jump away: what is left stays kept. */
 void weir__late_misuses_report(void);
 
+/* The same, if there is any. */
+WEIR__INLINE void weir__late_misuses_look(void)
+{
+    if (weir__unlikely(weir__relaxed_get(weir__late_misuses_kept)))
+        weir__late_misuses_report();
+}
+
 #endif

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "os/memory_tool.h"
+#include "pool/fill.h"
 #include "track/freed.h"
 
 #include <errno.h>
@@ -16,6 +17,7 @@
 /* A block of size 0 is one byte of the provider's, which a memory tool is told to forbid. */
 static void *provider_allocate(struct weir__body *body, size_t size, size_t alignment)
 {
+    weir__assert(!body->page_heap && weir__is_power_of_two(alignment));
     if (weir__fault_now())
         return NULL;
     void *block = body->functions.allocate(body->user, weir__max(size, 1), alignment);
@@ -26,10 +28,20 @@ static void *provider_allocate(struct weir__body *body, size_t size, size_t alig
     return block;
 }
 
+/* Has the block a pattern (pool/fill.h)? Not where the host cannot write, nor where a tool tells
+ * what was never written. */
+static bool provider_fills(const struct weir__body *body)
+{
+    return WEIR__FILLS && !body->functions.zero && !weir__os_memory_tool();
+}
+
 static void provider_free(struct weir__body *body, const struct weir__foreign *entry)
 {
+    weir__assert(entry->block);
     if (!entry->requested && !body->functions.zero)
         weir__os_memory_permit(entry->block, 1);
+    if (provider_fills(body))
+        weir__fill_freed(entry->block, entry->requested);
     if (weir__backing_is_malloc())
         weir__freed_add(entry->block);
     body->functions.deallocate(body->user, entry->block, weir__max(entry->requested, 1),
@@ -61,12 +73,15 @@ static void provided_take(weir_allocator *a, const struct weir__request *request
         weir__block_failed(a, request, "over the limit");
     else if (!(entry->block = provider_allocate(a->body, request->size, request->alignment)))
         provider_refused(a, request, reasons);
+    else if (!request->zeroed && provider_fills(a->body))
+        weir__fill_taken(entry->block, request->size);
 }
 
 /* The memory goes back; what was to be a block was never counted. */
 static void *provided_undo(weir_allocator *a, const struct weir__request *request,
                            const struct weir__foreign *entry, int error, const char *why)
 {
+    weir__assert(entry->block);
     provider_free(a->body, entry);
     weir__block_failed(a, request, why);
     errno = error;
@@ -77,6 +92,7 @@ static void *provided_undo(weir_allocator *a, const struct weir__request *reques
 static const char *provided_begin(weir_allocator *a, struct weir__foreign *entry, int64_t delta,
                                   int blocks, uint64_t *sequence)
 {
+    weir__assert(entry->block && (blocks == 0 || blocks == 1));
     struct weir__body *body = a->body;
     if (!weir__registry_add(&body->registry, entry))
         return "no memory for the ledger";
@@ -88,6 +104,7 @@ static const char *provided_begin(weir_allocator *a, struct weir__foreign *entry
 
 void *weir__provided_allocate(weir_allocator *a, const struct weir__request *request)
 {
+    weir__assert(weir__is_power_of_two(request->alignment));
     struct weir__foreign entry;
     uint64_t sequence = 0;
     provided_take(a, request, weir__entry_tag(weir__here.live), &entry);
@@ -134,6 +151,7 @@ void weir__provided_free(weir_allocator *a, void *block)
 void *weir__provided_move(weir_allocator *a, void *block, const struct weir__found *found,
                           const struct weir__request *request)
 {
+    weir__assert(found->kind == WEIR__KIND_PROVIDED);
     struct weir__foreign entry, former;
     uint64_t sequence = 0;
     provided_take(a, request, found->tag, &entry);

@@ -7,10 +7,12 @@
 
 #include "alloc/body.h"
 #include "alloc/large.h"
+#include "alloc/misuse.h"
 #include "alloc/provided.h"
 #include "alloc/small.h"
 #include "alloc/trace.h"
 #include "base/error.h"
+#include "pool/fill.h"
 
 #include <errno.h>
 #include <string.h>
@@ -29,6 +31,7 @@ struct carrier {
 static bool carrier_take(weir_allocator *a, const struct weir__request *request,
                          const struct weir__found *found, struct carrier *c)
 {
+    weir__assert(weir__is_power_of_two(request->alignment));
     c->sizeclass = weir__class_of(request->size, weir__max(request->alignment, WEIR__GRAIN));
     if (c->sizeclass >= 0) {
         c->usable = weir__class_bytes[c->sizeclass];
@@ -68,6 +71,7 @@ static void carrier_make_live(const struct carrier *c, const struct weir__reques
  * counted as well, and is taken back. */
 static void former_give(weir_allocator *a, void *block, const struct weir__found *found)
 {
+    weir__assert(found->kind == WEIR__KIND_SMALL || found->kind == WEIR__KIND_LARGE);
     bool first = found->kind == WEIR__KIND_SMALL ? weir__small_give_live(a, block, found)
                                                  : weir__large_give(a, found->span);
     if (weir__likely(first))
@@ -80,6 +84,7 @@ static void former_give(weir_allocator *a, void *block, const struct weir__found
 static void *pooled_move(weir_allocator *a, void *block, const struct weir__found *found,
                          const struct weir__request *request)
 {
+    weir__assert(a->body->page_heap);
     struct carrier c = {0};
     uint64_t sequence = 0;
     if (!carrier_take(a, request, found, &c))
@@ -88,6 +93,7 @@ static void *pooled_move(weir_allocator *a, void *block, const struct weir__foun
         carrier_give(a, &c);
         return weir__block_failed(a, request, "over the limit");
     }
+    weir__fill_taken(c.block, c.usable);
     memcpy(c.block, block, weir__min(request->size, found->usable));
     carrier_make_live(&c, request, found);
     if (weir__unlikely(sequence != 0))
@@ -95,6 +101,8 @@ static void *pooled_move(weir_allocator *a, void *block, const struct weir__foun
                             &(struct weir__trace_block){c.block, request->size, found->requested,
                                                         c.usable, found->alignment, found->tag});
     former_give(a, block, found);
+    if (WEIR__FILLS)
+        weir__late_misuses_look();
     return c.block;
 }
 
@@ -124,6 +132,7 @@ static void *resize_within(weir_allocator *a, void *block, const struct weir__fo
 static void *found_resize(weir_allocator *a, void *block, const struct weir__found *found,
                           size_t size)
 {
+    weir__assert(found->kind != WEIR__KIND_NONE);
     bool refused = false;
     struct weir__request request = {size, found->alignment, NULL};
     if (size > PTRDIFF_MAX)

@@ -27,7 +27,7 @@ static void *small_take_shared(struct weir__heap *heap, struct weir__bin *bin,
 {
     if (!heap->slot || !weir__shared_enter(&heap->window))
         return NULL;
-    void *block = small_pop(bin, request);
+    void *block = weir__small_is_intact(bin) ? small_pop(bin, request) : NULL;
     weir__shared_leave(&heap->window, block ? (int64_t)request->size : 0, block != NULL, 0);
     return block;
 }
@@ -35,6 +35,7 @@ static void *small_take_shared(struct weir__heap *heap, struct weir__bin *bin,
 /* Drops copies that are not true from the top. */
 static void bin_clean_locked(struct weir__heap *heap, struct weir__bin *bin)
 {
+    weir__assert(weir__lock_is_mine(&heap->cache.lock));
     while (bin->top > bin->base && weir__unlikely(!weir__cached_is_true(&bin->top[-1]))) {
         weir__late_misuse_keep(
             &(struct weir__late_misuse){.what = WEIR_MISUSE_DOUBLE_FREE,
@@ -45,14 +46,33 @@ static void bin_clean_locked(struct weir__heap *heap, struct weir__bin *bin)
     }
 }
 
+/* The top was written to since it was freed: noted, and made as if it had not been. */
+static void top_check_locked(const struct weir__heap *heap, const struct weir__bin *bin)
+{
+    weir__assert(weir__lock_is_mine(&heap->cache.lock));
+    weir__assert(bin->top > bin->base);
+    size_t offset = weir__fill_written(&bin->top[-1]);
+    if (weir__likely(offset == SIZE_MAX))
+        return;
+    weir__late_misuse_keep(&(struct weir__late_misuse){.what = WEIR_MISUSE_CORRUPTION,
+                                                       .block = bin->top[-1].block,
+                                                       .owner = heap->owner,
+                                                       .written = offset + 1});
+    weir__fill_again(&bin->top[-1]);
+}
+
 /* Refills the bin: its top is a true copy afterwards. False: no memory. */
 static bool bin_fill_locked(struct weir__heap *heap, unsigned sizeclass)
 {
+    weir__assert(weir__lock_is_mine(&heap->cache.lock));
     struct weir__bin *bin = &heap->cache.bins[sizeclass];
     for (;;) {
         bin_clean_locked(heap, bin);
-        if (bin->top > bin->base)
+        if (bin->top > bin->base) {
+            if (WEIR__FILLS)
+                top_check_locked(heap, bin);
             return true;
+        }
         if (!weir__cache_refill(&heap->cache, sizeclass))
             return false;
     }
@@ -61,6 +81,7 @@ static bool bin_fill_locked(struct weir__heap *heap, unsigned sizeclass)
 /* The same. If there is no memory, everything free is trimmed (alloc/trim.h) and it tries again. */
 static bool bin_fill_or_trim_locked(struct weir__heap *heap, unsigned sizeclass)
 {
+    weir__assert(weir__lock_is_mine(&heap->cache.lock));
     if (weir__likely(bin_fill_locked(heap, sizeclass)))
         return true;
     weir__lock_drop(&heap->cache.lock);
@@ -72,6 +93,8 @@ static bool bin_fill_or_trim_locked(struct weir__heap *heap, unsigned sizeclass)
 void *weir__small_allocate_slow(weir_allocator *a, unsigned sizeclass,
                                 const struct weir__request *request)
 {
+    weir__assert(weir__allocator_is_ready(a) && sizeclass < WEIR__CLASSES);
+    weir__assert(request->size <= weir__class_bytes[sizeclass]);
     struct weir__heap *heap = weir__heap_get(a);
     struct weir__bin *bin = &heap->cache.bins[sizeclass];
     void *block = small_take_shared(heap, bin, request);
@@ -96,6 +119,7 @@ void *weir__small_allocate_slow(weir_allocator *a, unsigned sizeclass,
 
 bool weir__small_take(weir_allocator *a, unsigned sizeclass, struct weir__cached *taken)
 {
+    weir__assert(sizeclass < WEIR__CLASSES);
     struct weir__heap *heap = weir__heap_get(a);
     struct weir__bin *bin = &heap->cache.bins[sizeclass];
     weir__lock_take(&heap->cache.lock);
@@ -114,7 +138,13 @@ bool weir__small_take(weir_allocator *a, unsigned sizeclass, struct weir__cached
 static struct weir__cached copy_of(const struct weir__heap *heap, void *block,
                                    const struct weir__found *found)
 {
+    weir__assert(found->kind == WEIR__KIND_SMALL && weir__slab_of(block) == found->place.slab);
     return (struct weir__cached){block, found->place.entry, heap->mark, (uint32_t)found->requested};
+}
+
+static void block_fill_freed(const struct weir__cached *cached)
+{
+    weir__fill_freed(cached->block, weir__slab_of(cached->block)->size);
 }
 
 /* While SHARED: into the thread's own bin without its lock. False: the other way. */
@@ -123,8 +153,10 @@ static bool small_give_shared(struct weir__heap *heap, struct weir__bin *bin,
 {
     if (!heap->slot || !weir__shared_enter(&heap->window))
         return false;
-    bool given =
-        weir__entry_is_live(weir__entry_get(cached.entry)) && weir__small_push(bin, cached);
+    bool live = weir__entry_is_live(weir__entry_get(cached.entry));
+    if (live)
+        block_fill_freed(&cached);
+    bool given = live && weir__small_push(bin, cached);
     weir__shared_leave(&heap->window, given ? -(int64_t)weir__entry_size(cached.former) : 0, 0,
                        given);
     return given;
@@ -134,6 +166,7 @@ static bool small_give_shared(struct weir__heap *heap, struct weir__bin *bin,
 static void small_push_locked(struct weir__heap *heap, unsigned sizeclass,
                               struct weir__cached cached)
 {
+    weir__assert(weir__lock_is_mine(&heap->cache.lock));
     struct weir__bin *bin = &heap->cache.bins[sizeclass];
     if (weir__cache_drain(&heap->cache, sizeclass) && weir__small_push(bin, cached))
         return;
@@ -152,17 +185,20 @@ void weir__small_give(weir_allocator *a, struct weir__cached given, unsigned siz
 bool weir__small_give_live(weir_allocator *a, void *block, const struct weir__found *found)
 {
     struct weir__heap *heap = weir__heap_get(a);
-    struct weir__place place = found->place;
+    struct weir__cached cached = copy_of(heap, block, found);
     weir__lock_take(&heap->cache.lock);
-    bool live = weir__entry_is_live(weir__entry_get(place.entry));
-    if (weir__likely(live))
-        small_push_locked(heap, weir__slab_class(place.slab), copy_of(heap, block, found));
+    bool live = weir__entry_is_live(weir__entry_get(cached.entry));
+    if (weir__likely(live)) {
+        block_fill_freed(&cached);
+        small_push_locked(heap, weir__slab_class(found->place.slab), cached);
+    }
     weir__lock_drop(&heap->cache.lock);
     return live;
 }
 
 void weir__small_free_slow(weir_allocator *a, void *block, const struct weir__found *found)
 {
+    weir__assert(found->kind == WEIR__KIND_SMALL && weir__slab_of(block) == found->place.slab);
     struct weir__heap *heap = weir__heap_get(a);
     unsigned sizeclass = weir__slab_class(found->place.slab);
     struct weir__cached cached = copy_of(heap, block, found);
@@ -172,6 +208,7 @@ void weir__small_free_slow(weir_allocator *a, void *block, const struct weir__fo
     bool live = weir__entry_is_live(weir__entry_get(found->place.entry));
     if (weir__likely(live)) {
         weir__count_locked(heap, -(int64_t)found->requested, 0, 1);
+        block_fill_freed(&cached);
         small_push_locked(heap, sizeclass, cached);
     }
     uint64_t sequence = weir__count_sequence(heap);
@@ -188,6 +225,7 @@ void weir__small_free_slow(weir_allocator *a, void *block, const struct weir__fo
 /* weir_checkpoint may set the `old` bit of a live entry meanwhile. */
 static void entry_resize(uint32_t *entry, size_t size)
 {
+    weir__assert(size <= WEIR__SMALL_MAX);
     uint32_t value = weir__entry_get(entry);
     while (weir__entry_is_live(value) &&
            !__atomic_compare_exchange_n(entry, &value,
@@ -201,16 +239,18 @@ static void entry_resize(uint32_t *entry, size_t size)
 static void *move_entered(struct weir__heap *heap, void *block, struct weir__place place,
                           size_t size, size_t bin_offset)
 {
+    weir__assert(weir__window_is_inside(&heap->window));
     struct weir__bin *from = weir__cache_bin(&heap->cache, place.slab->bin);
     struct weir__bin *into = weir__cache_bin(&heap->cache, bin_offset);
     uint32_t value = weir__entry_get(place.entry);
     if (!weir__entry_is_live(value) || weir__own_get(from->top) == weir__own_get(from->limit))
         return NULL;
     uint32_t live = value & ~WEIR__ENTRY_SIZE_MASK;
-    void *to = weir__small_pop(into, &live, size, NULL);
+    void *to = weir__small_is_intact(into) ? weir__small_pop(into, &live, size, NULL) : NULL;
     if (!to)
         return NULL;
     memcpy(to, block, weir__min(size, weir__class_bytes[weir__slab_class(place.slab)]));
+    weir__fill_freed(block, place.slab->size);
     weir__small_push(from, (struct weir__cached){block, place.entry, heap->mark, value});
     return to;
 }
@@ -239,6 +279,7 @@ void *weir__small_resize(const weir_allocator *a, struct weir__heap *heap, void 
 bool weir__small_resize_slow(weir_allocator *a, void *block, const struct weir__found *found,
                              size_t size, bool *refused)
 {
+    weir__assert(found->kind == WEIR__KIND_SMALL);
     size_t alignment = weir__max(found->alignment, WEIR__GRAIN);
     if (size > WEIR__SMALL_MAX ||
         weir__class_of(size, alignment) != (int)weir__slab_class(found->place.slab))

@@ -14,6 +14,7 @@
 #include "alloc/block.h"
 #include "alloc/count.h"
 #include "alloc/heap.h"
+#include "pool/fill.h"
 
 /* The top block, made live with the bits *live and a size; NULL: the bin is empty, or its top is
  * not a true copy (pool/cached.h): go the slow way. *zeroed (may be NULL, which folds away): it is
@@ -30,13 +31,22 @@ WEIR__INLINE void *weir__small_pop(struct weir__bin *bin, const uint32_t *live, 
     weir__own_set(bin->top, top - 1);
     if (zeroed)
         *zeroed = top[-1].mark & WEIR__ENTRY_ZERO;
+    else
+        weir__fill_taken(block, weir__slab_of(block)->size);
     weir__entry_set(top[-1].entry, weir__entry_get(live) | (uint32_t)size);
     return block;
+}
+
+/* May the top block be handed out? Else go the slow way, which reports it. */
+WEIR__INLINE bool weir__small_is_intact(const struct weir__bin *bin)
+{
+    return !WEIR__FILLS || weir__fill_is_intact(&weir__own_get(bin->top)[-1]);
 }
 
 /* False: the bin is full. */
 WEIR__INLINE bool weir__small_push(struct weir__bin *bin, struct weir__cached cached)
 {
+    weir__assert(weir__entry_is_cached(cached.mark) && cached.block);
     struct weir__cached *top = weir__own_get(bin->top);
     if (weir__unlikely(top == weir__own_get(bin->limit)))
         return false;
@@ -53,11 +63,12 @@ WEIR__INLINE bool weir__small_push(struct weir__bin *bin, struct weir__cached ca
 WEIR__INLINE bool weir__small_allocate(struct weir__heap *heap, size_t size, const uint16_t *map,
                                        void **block, bool *zeroed)
 {
+    weir__assert(size <= WEIR__SMALL_MAX);
     struct weir__bin *bin = weir__cache_bin(&heap->cache, map[weir__class_index(size)]);
     int64_t to;
     if (weir__unlikely(!weir__allocating_enter(&heap->window, (int64_t)size, &to)))
         return false;
-    *block = weir__small_pop(bin, &heap->live, size, zeroed);
+    *block = weir__small_is_intact(bin) ? weir__small_pop(bin, &heap->live, size, zeroed) : NULL;
     if (weir__unlikely(!*block)) {
         weir__allocating_undo(&heap->window);
         return false;
@@ -83,6 +94,7 @@ WEIR__INLINE bool weir__small_free(const weir_allocator *a, struct weir__heap *c
     if (weir__unlikely(!weir__freeing_enter(&heap->window)))
         return false;
     struct weir__cached cached = {block, place.entry, heap->mark, value};
+    weir__fill_freed(block, place.slab->size);
     if (weir__unlikely(!weir__small_push(bin, cached))) {
         weir__freeing_undo(&heap->window);
         return false;

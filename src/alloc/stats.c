@@ -98,6 +98,7 @@ static void page_heap_add(struct weir__page_heap *page_heap, struct figures *f)
 
 static void pooled_add(const struct weir__body *body, struct figures *f)
 {
+    weir__assert(body->page_heap);
     struct figures own = {0};
     for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++)
         class_add(body, sizeclass, &own);
@@ -113,6 +114,7 @@ static void pooled_add(const struct weir__body *body, struct figures *f)
 
 static void provided_add(struct weir__body *body, struct figures *f)
 {
+    weir__assert(!body->page_heap);
     size_t entries;
     weir_stats said = {.size = sizeof said};
     said.in_use = said.reserved = weir__registry_bytes(&body->registry, &entries);

@@ -34,6 +34,7 @@ static unsigned tag_hash(const char *name)
 
 static weir_tag tag_find(const char *name, unsigned bucket)
 {
+    weir__assert(bucket < sizeof tag_buckets / sizeof *tag_buckets);
     weir_tag tag = tag_buckets[bucket];
     while (tag && strcmp(tags[tag]->name, name) != 0)
         tag = tags[tag]->next;

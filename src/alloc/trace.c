@@ -12,6 +12,7 @@
 
 void weir__trace_allocated(weir_allocator *a, uint64_t sequence, const struct weir__trace_block *b)
 {
+    weir__assert(sequence && b->block);
     weir__trace_hooks_latest()->allocated(&(struct weir__trace_event){.allocator = a,
                                                                       .block = b->block,
                                                                       .requested = b->requested,
@@ -23,6 +24,7 @@ void weir__trace_allocated(weir_allocator *a, uint64_t sequence, const struct we
 
 void weir__trace_freed(weir_allocator *a, uint64_t sequence, const void *block, size_t requested)
 {
+    weir__assert(sequence && block);
     weir__trace_hooks_latest()->freed(&(struct weir__trace_event){
         .allocator = a, .block = block, .requested = requested, .sequence = sequence});
 }
@@ -30,6 +32,7 @@ void weir__trace_freed(weir_allocator *a, uint64_t sequence, const void *block, 
 void weir__trace_resized(weir_allocator *a, uint64_t sequence, const void *former,
                          const struct weir__trace_block *b)
 {
+    weir__assert(sequence && former && b->block);
     weir__trace_hooks_latest()->resized(
         &(struct weir__trace_event){.allocator = a,
                                     .block = b->block,
@@ -55,6 +58,7 @@ void weir__trace_failed(weir_allocator *a, size_t requested, size_t alignment, i
 
 void weir__trace_adjusted(uint64_t sequence, ptrdiff_t bytes, int blocks)
 {
+    weir__assert(sequence && blocks >= -1 && blocks <= 1);
     weir__trace_hooks_latest()->adjusted(bytes, blocks, sequence);
 }
 

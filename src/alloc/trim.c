@@ -14,12 +14,14 @@ static void centers_flush(const struct weir__body *body)
 
 static void caches_flush(weir_allocator *a)
 {
+    weir__assert(a->body->page_heap);
     weir__heaps_flush(a);
     centers_flush(a->body);
 }
 
 size_t weir__trim_locked(weir_allocator *a)
 {
+    weir__assert(weir__context_is_mine());
     size_t bytes = 0;
     for (weir_allocator *at = a; at; at = weir__context_after(at, a)) {
         struct weir__body *body = at->body;

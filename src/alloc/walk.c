@@ -70,6 +70,7 @@ static int foreign_visit(struct weir__foreign *entry, void *user)
 
 static int walk_all(weir_allocator *a, struct walk *walk)
 {
+    weir__assert(weir__allocator_is_ready(a));
     struct weir__body *body = a->body;
     if (!body->page_heap)
         return weir__registry_each(&body->registry, foreign_visit, walk);

@@ -79,6 +79,7 @@ static bool jemalloc_start(void)
 
 static int jemalloc_flags(size_t alignment)
 {
+    weir__assert(weir__is_power_of_two(alignment));
     size_t least = 2 * weir__os_page_size();
     return MALLOCX_ARENA(arena) | MALLOCX_TCACHE_NONE |
            MALLOCX_ALIGN(alignment < least ? least : alignment);
@@ -104,6 +105,7 @@ static void arena_purge(void)
 
 static void jemalloc_give(void *region, size_t size, size_t alignment)
 {
+    weir__assert(region && size);
     (void)size;
     int saved = errno;
     dallocx(region, jemalloc_flags(alignment));
@@ -113,6 +115,7 @@ static void jemalloc_give(void *region, size_t size, size_t alignment)
 
 static void *jemalloc_raw_allocate(size_t size, size_t alignment)
 {
+    weir__assert(size > 0);
     void *block = size <= PTRDIFF_MAX ? mallocx(size, MALLOCX_ALIGN(alignment)) : NULL;
     if (!block)
         errno = ENOMEM;

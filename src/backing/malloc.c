@@ -7,6 +7,7 @@
  * table in its place (preload/policy.c).
  */
 #include "backing/backing.h"
+#include "base/bits.h"
 #include "os/memory_tool.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 
 static void *malloc_take(size_t size, size_t alignment)
 {
+    weir__assert(weir__is_power_of_two(alignment));
     return weir__backing_system.take(size, alignment);
 }
 
@@ -30,6 +32,7 @@ static size_t malloc_purge(void *part, size_t size)
 /* Exactly `size` bytes: the tools report the first one behind them. */
 static void *malloc_raw_allocate(size_t size, size_t alignment)
 {
+    weir__assert(size > 0 && weir__is_power_of_two(alignment));
     void *block = NULL;
     if (!weir__os_memory_is_excessive(size, alignment)) {
         if (alignment <= _Alignof(max_align_t))

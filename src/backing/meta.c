@@ -45,6 +45,8 @@ static unsigned meta_shift(size_t size)
 
 static void *meta_take_locked(unsigned shift)
 {
+    weir__assert(weir__lock_is_mine(&meta.lock));
+    weir__assert(shift >= META_MIN_SHIFT && shift <= META_MAX_SHIFT);
     size_t size = (size_t)1 << shift;
     struct meta_free *object = meta.free[shift];
     if (object) {
@@ -97,6 +99,7 @@ static void *watched_allocate(size_t size)
 
 static void watched_free(void *block, size_t size)
 {
+    weir__assert(block && weir__backing_is_malloc());
     meta_count(0, size);
     weir__backing_malloc.raw_free(block);
 }

@@ -9,6 +9,7 @@
 
 static void *system_take(size_t size, size_t alignment)
 {
+    weir__assert(weir__is_power_of_two(alignment));
     if (!weir__os_page_round(size, &size)) {
         errno = ENOMEM;
         return NULL;
@@ -23,6 +24,7 @@ static void *system_take(size_t size, size_t alignment)
 
 static void system_give(void *region, size_t size, size_t alignment)
 {
+    weir__assert(region && size);
     (void)alignment;
     weir__os_page_round(size, &size);
     weir__os_unmap(region, size);

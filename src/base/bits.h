@@ -5,6 +5,7 @@
 #ifndef WEIR_BASE_BITS_H
 #define WEIR_BASE_BITS_H
 
+#include "base/assert.h"
 #include "base/atomic.h"
 
 #include <stdbool.h>
@@ -29,23 +30,27 @@ WEIR__INLINE bool weir__is_power_of_two(size_t n)
 /* `unit` is a power of two; the caller has checked that n + unit - 1 fits. */
 WEIR__INLINE size_t weir__round_up(size_t n, size_t unit)
 {
+    weir__assert(weir__is_power_of_two(unit) && n + unit - 1 >= n);
     return (n + unit - 1) & ~(unit - 1);
 }
 
 WEIR__INLINE size_t weir__round_down(size_t n, size_t unit)
 {
+    weir__assert(weir__is_power_of_two(unit));
     return n & ~(unit - 1);
 }
 
 /* floor(log2(n)), n > 0. */
 WEIR__INLINE unsigned weir__log2(size_t n)
 {
+    weir__assert(n > 0);
     return 63u - (unsigned)__builtin_clzll(n);
 }
 
 /* The largest power of two that divides n, n > 0. */
 WEIR__INLINE size_t weir__low_bit(size_t n)
 {
+    weir__assert(n > 0);
     return n & -n;
 }
 
@@ -65,13 +70,5 @@ WEIR__INLINE bool weir__size_is_known(size_t size, size_t known)
 {
     return size == 0 || size == known;
 }
-
-/* Internal asserts: level 2 of --enable-debug. */
-#if defined(WEIR_DEBUG) && WEIR_DEBUG >= 2
-#include <assert.h>
-#define weir__assert(x) assert(x)
-#else
-#define weir__assert(x) ((void)0)
-#endif
 
 #endif

@@ -86,13 +86,11 @@ const char *weir_misuse_name(weir_misuse what)
     return "unknown misuse";
 }
 
-void weir__misuse(weir_misuse what, const void *pointer, const char *allocator_name)
+/* `line` has `length` bytes, or was cut, and room for one more. */
+static void misuse_tell(weir_misuse what, const void *pointer, char line[REASON_SIZE], int length)
 {
-    char line[REASON_SIZE];
-    int length = snprintf(line, sizeof line - 1, "weir: %s: %p (allocator \"%s\")",
-                          weir_misuse_name(what), pointer, allocator_name);
-    if (length < 0 || (size_t)length > sizeof line - 2)
-        length = (int)sizeof line - 2;
+    if (length < 0 || length > REASON_SIZE - 2)
+        length = REASON_SIZE - 2;
     weir_misuse_handler *h = __atomic_load_n(&handler, __ATOMIC_ACQUIRE);
     if (h) {
         h(what, pointer, line, weir__relaxed_get(handler_user));
@@ -102,4 +100,21 @@ void weir__misuse(weir_misuse what, const void *pointer, const char *allocator_n
     ssize_t written = write(STDERR_FILENO, line, (size_t)length + 1);
     (void)written;
     abort();
+}
+
+void weir__misuse(weir_misuse what, const void *pointer, const char *allocator_name)
+{
+    char line[REASON_SIZE];
+    int length = snprintf(line, sizeof line - 1, "weir: %s: %p (allocator \"%s\")",
+                          weir_misuse_name(what), pointer, allocator_name);
+    misuse_tell(what, pointer, line, length);
+}
+
+void weir__misuse_written(const void *block, size_t offset, const char *allocator_name)
+{
+    char line[REASON_SIZE];
+    int length =
+        snprintf(line, sizeof line - 1, "weir: write after free: %p, offset %zu (allocator \"%s\")",
+                 block, offset, allocator_name);
+    misuse_tell(WEIR_MISUSE_CORRUPTION, block, line, length);
 }

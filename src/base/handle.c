@@ -10,6 +10,7 @@ _Static_assert(offsetof(struct weir__handle, mark) >= sizeof(void *),
 
 static const char *handle_name(enum weir__handle_kind kind)
 {
+    weir__assert(kind >= WEIR__HANDLE_POOL && kind <= WEIR__HANDLE_PLAN_CACHE);
     static const char *const names[] = {"pool",        "arena",      "pool of buffers",
                                         "plan",        "plan arena", "plan recorder",
                                         "plan replay", "plan cache"};
@@ -26,6 +27,7 @@ static void handle_report(const struct weir__handle *handle, enum weir__handle_k
 
 void weir__handle_begin(struct weir__handle *handle, enum weir__handle_kind kind)
 {
+    weir__assert(handle->mark != (uint32_t)kind);
     weir__relaxed_set(handle->mark, (uint32_t)kind);
 }
 

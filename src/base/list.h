@@ -37,6 +37,7 @@ WEIR__INLINE struct weir__link *weir__list_last(const struct weir__list *list)
 /* At the front. */
 WEIR__INLINE void weir__list_push(struct weir__list *list, struct weir__link *link)
 {
+    weir__assert(link && link != list->first);
     struct weir__link *first = list->first;
     link->next = first;
     link->prev = first ? first->prev : link;
@@ -48,6 +49,7 @@ WEIR__INLINE void weir__list_push(struct weir__list *list, struct weir__link *li
 /* At the end. */
 WEIR__INLINE void weir__list_append(struct weir__list *list, struct weir__link *link)
 {
+    weir__assert(link && link != list->first);
     struct weir__link *first = list->first;
     link->next = NULL;
     if (!first) {
@@ -63,6 +65,8 @@ WEIR__INLINE void weir__list_append(struct weir__list *list, struct weir__link *
 /* `link` is in `list`. It keeps its own next, so that a walk may go on from it. */
 WEIR__INLINE void weir__list_remove(struct weir__list *list, struct weir__link *link)
 {
+    weir__assert(list->first && (list->first == link || link->prev->next == link));
+    weir__assert(link->next ? link->next->prev == link : list->first->prev == link);
     struct weir__link *next = link->next, *prev = link->prev;
     if (list->first == link)
         list->first = next;
@@ -74,10 +78,22 @@ WEIR__INLINE void weir__list_remove(struct weir__list *list, struct weir__link *
         list->first->prev = prev;
 }
 
+/* Do the links agree in both directions? */
+WEIR__INLINE bool weir__list_is_valid(const struct weir__list *list)
+{
+    const struct weir__link *before = NULL;
+    for (const struct weir__link *link = list->first; link; before = link, link = link->next)
+        if (before && link->prev != before)
+            return false;
+    return !before || list->first->prev == before;
+}
+
 /* `instead` takes the place of `link`. */
 WEIR__INLINE void weir__list_replace(struct weir__list *list, const struct weir__link *link,
                                      struct weir__link *instead)
 {
+    weir__assert(list->first && link != instead);
+    weir__assert(list->first == link || link->prev->next == link);
     struct weir__link *next = link->next, *prev = link->prev;
     instead->next = next;
     instead->prev = prev == link ? instead : prev;

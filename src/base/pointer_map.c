@@ -7,6 +7,7 @@
 
 static void *map_at(const struct weir__pointer_map *map, size_t i)
 {
+    weir__assert(i < map->capacity);
     return map->entries + i * map->entry_size;
 }
 
@@ -18,6 +19,7 @@ static const void *map_key(const struct weir__pointer_map *map, size_t i)
 /* Fibonacci hashing: the top bits of the product. */
 static size_t map_home(const struct weir__pointer_map *map, const void *key)
 {
+    weir__assert(key && map->capacity > 1);
     uint64_t product = (uintptr_t)key * UINT64_C(0x9e3779b97f4a7c15);
     return (size_t)(product >> (64 - weir__log2(map->capacity)));
 }
@@ -55,6 +57,7 @@ static bool map_grow(struct weir__pointer_map *map)
 bool weir__pointer_map_reserve(struct weir__pointer_map *map, size_t entry_size,
                                const struct weir__map_memory *memory, void *user)
 {
+    weir__assert(entry_size >= sizeof(void *) && (!map->entries || map->entry_size == entry_size));
     if (weir__likely(map->used < map->capacity / 4 * 3))
         return true;
     map->entry_size = entry_size;
@@ -73,6 +76,7 @@ void *weir__pointer_map_find(const struct weir__pointer_map *map, const void *ke
 
 void *weir__pointer_map_put(struct weir__pointer_map *map, const void *key)
 {
+    weir__assert(key && map->used < map->capacity);
     size_t i = map_place(map, key);
     map->used += !map_key(map, i);
     *(const void **)map_at(map, i) = key;
@@ -82,6 +86,8 @@ void *weir__pointer_map_put(struct weir__pointer_map *map, const void *key)
 /* Later entries of the run move back, so that no search stops short at the gap. */
 void weir__pointer_map_remove(struct weir__pointer_map *map, void *entry)
 {
+    weir__assert(map->used && (size_t)((char *)entry - map->entries) % map->entry_size == 0);
+    weir__assert((char *)entry >= map->entries && *(void **)entry);
     size_t mask = map->capacity - 1, gap = (size_t)((char *)entry - map->entries) / map->entry_size;
     for (size_t i = map_after(map, gap); map_key(map, i); i = map_after(map, i)) {
         size_t home = map_home(map, map_key(map, i));

@@ -155,4 +155,15 @@ void weir__lock_dropped(const weir__lock *lock)
     ranks_held &= ~(1u << lock->rank);
 }
 
+bool weir__lock_any_is_mine(void)
+{
+    return ranks_held != 0;
+}
+
+bool weir__lock_is_mine(const weir__lock *lock)
+{
+    return lock_state(lock) != WEIR__LOCK_FREE &&
+           (ranks_held >> lock->rank & 1 || lock_lets_me_through(lock));
+}
+
 #endif

@@ -107,6 +107,12 @@ void weir__lock_dropped(const weir__lock *lock);
 #define weir__lock_dropped(lock)  ((void)0)
 #endif
 
+/* Does the calling thread hold it? For asserts: from --enable-debug=2 on. */
+bool weir__lock_is_mine(const weir__lock *lock);
+
+/* Or any at all? */
+bool weir__lock_any_is_mine(void);
+
 WEIR__INLINE bool weir__lock_try_state(weir__lock *lock)
 {
     uint32_t expected = WEIR__LOCK_FREE;
@@ -137,6 +143,7 @@ WEIR__INLINE void weir__lock_take(weir__lock *lock)
 WEIR__INLINE void weir__lock_drop(weir__lock *lock)
 {
     uint32_t expected = WEIR__LOCK_HELD;
+    weir__assert(lock->state != WEIR__LOCK_FREE);
     weir__lock_dropped(lock);
     if (__libc_single_threaded)
         weir__relaxed_set(lock->state, WEIR__LOCK_FREE);

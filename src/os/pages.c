@@ -32,6 +32,7 @@ bool weir__os_page_round(size_t size, size_t *rounded)
 
 void *weir__os_map(size_t size)
 {
+    weir__assert(size > 0);
     int saved = errno;
     void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -41,6 +42,7 @@ void *weir__os_map(size_t size)
 
 void weir__os_unmap(void *memory, size_t size)
 {
+    weir__assert(memory && size);
     int saved = errno;
     if (munmap(memory, size) != 0)
         weir__os_close(memory, size);
@@ -58,6 +60,7 @@ static char *range_reserve(void *hint, size_t size)
 
 static bool range_is_aligned(const char *range, size_t alignment)
 {
+    weir__assert(weir__is_power_of_two(alignment));
     return ((uintptr_t)range & (alignment - 1)) == 0;
 }
 
@@ -105,6 +108,7 @@ static char *range_reserve_aligned(size_t size, size_t alignment)
 
 void *weir__os_reserve(size_t size, size_t alignment)
 {
+    weir__assert(weir__is_power_of_two(alignment) && size);
     int saved = errno;
     char *range = NULL;
     if (alignment <= PTRDIFF_MAX && weir__os_page_round(size, &size))
@@ -115,6 +119,7 @@ void *weir__os_reserve(size_t size, size_t alignment)
 
 bool weir__os_open(void *part, size_t size)
 {
+    weir__assert(((uintptr_t)part & (weir__os_page_size() - 1)) == 0);
     int saved = errno;
     bool open = mprotect(part, size, PROT_READ | PROT_WRITE) == 0;
     errno = saved;
@@ -166,6 +171,7 @@ static void *mapping_move(void *memory, size_t old_size, size_t new_size, size_t
  * the mapping itself. */
 void *weir__os_remap(void *memory, size_t old_size, size_t new_size, size_t alignment)
 {
+    weir__assert(memory && old_size && new_size);
     int saved = errno;
     void *moved = mremap(memory, old_size, new_size, 0);
     if (moved == MAP_FAILED) {

@@ -24,6 +24,7 @@ void weir__os_futex_wait_for(uint32_t *word, uint32_t expected, uint64_t ns)
 
 void weir__os_futex_wake(uint32_t *word, int waiters)
 {
+    weir__assert(waiters > 0);
     int saved = errno;
     syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, waiters, NULL, NULL, 0);
     errno = saved;
@@ -31,6 +32,7 @@ void weir__os_futex_wake(uint32_t *word, int waiters)
 
 void weir__os_nap(long ns)
 {
+    weir__assert(ns > 0 && ns < 1000000000);
     static uint32_t never; /* nobody wakes who waits here */
     struct timespec time = {0, ns};
     int saved = errno;

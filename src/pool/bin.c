@@ -16,11 +16,13 @@ static bool bin_is_used(const struct weir__bin *bin)
 /* Frees the room, and the one below. */
 static void room_free(struct weir__cached *base, size_t room)
 {
+    weir__assert(base && room);
     weir__meta_free(base - 1, (room + 1) * sizeof *base);
 }
 
 static void bin_place(struct weir__bin *bin, struct weir__cached *base, size_t count, size_t room)
 {
+    weir__assert(base && count <= room);
     weir__relaxed_set(bin->base, base);
     weir__bin_set_top(bin, base + count);
     bin->limit = base + room;
@@ -28,6 +30,7 @@ static void bin_place(struct weir__bin *bin, struct weir__cached *base, size_t c
 
 bool weir__bin_resize(struct weir__bin *bin, size_t room)
 {
+    weir__assert(room > 0);
     struct weir__cached *old = bin->base, *below = weir__meta_allocate((room + 1) * sizeof *below);
     size_t count = weir__bin_count(bin), former = weir__bin_room(bin);
     weir__assert(count <= room);
@@ -53,6 +56,7 @@ void weir__bin_unmake(struct weir__bin *bin)
 
 void weir__bin_shift(struct weir__bin *bin, size_t count)
 {
+    weir__assert(count <= (size_t)(bin->top - bin->base));
     size_t left = (size_t)(bin->top - bin->base) - count;
     memmove(bin->base, bin->base + count, left * sizeof *bin->base);
     weir__bin_set_top(bin, bin->base + left);

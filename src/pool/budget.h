@@ -15,6 +15,7 @@ void weir__budget_looked_locked(struct weir__page_heap *heap);
 void weir__budget_look_locked(struct weir__page_heap *heap);
 WEIR__INLINE void weir__budget_given_locked(struct weir__page_heap *heap, size_t bytes)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
     heap->given += (int64_t)bytes;
     if (weir__unlikely(heap->given >= 0))
         weir__budget_look_locked(heap);

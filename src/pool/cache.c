@@ -9,6 +9,7 @@ _Static_assert(BIN_BYTES_MOST <= UINT32_MAX, "bin->grown holds it");
 
 void weir__cache_init(struct weir__cache *cache)
 {
+    weir__assert(!cache->used && !cache->grown);
     weir__lock_init(&cache->lock, WEIR__RANK_HEAP);
     for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++)
         cache->bins[sizeclass] = (struct weir__bin)WEIR__BIN_UNUSED;
@@ -16,12 +17,14 @@ void weir__cache_init(struct weir__cache *cache)
 
 static size_t first_room(const struct weir__cache *cache, unsigned sizeclass)
 {
+    weir__assert(cache->centers && sizeclass < WEIR__CLASSES);
     return 2u * cache->centers[sizeclass].batch;
 }
 
 /* Readers of figures look at `used` first: it is set last, and cleared first. */
 static bool bin_make(struct weir__cache *cache, unsigned sizeclass)
 {
+    weir__assert(weir__lock_is_mine(&cache->lock));
     if (cache->used >> sizeclass & 1)
         return true;
     if (!weir__bin_resize(&cache->bins[sizeclass], first_room(cache, sizeclass)))
@@ -32,6 +35,8 @@ static bool bin_make(struct weir__cache *cache, unsigned sizeclass)
 
 static void bin_unmake(struct weir__cache *cache, unsigned sizeclass)
 {
+    weir__assert(weir__lock_is_mine(&cache->lock));
+    weir__assert(cache->grown >= cache->bins[sizeclass].grown);
     struct weir__bin *bin = &cache->bins[sizeclass];
     weir__relaxed_set(cache->used, cache->used & ~((uint64_t)1 << sizeclass));
     cache->grown -= bin->grown;
@@ -42,6 +47,8 @@ static void bin_unmake(struct weir__cache *cache, unsigned sizeclass)
  * consumer's: more room would only keep blocks from their producer. */
 static bool bin_grow(struct weir__cache *cache, unsigned sizeclass)
 {
+    weir__assert(weir__lock_is_mine(&cache->lock));
+    weir__assert(cache->used >> sizeclass & 1);
     struct weir__bin *bin = &cache->bins[sizeclass];
     size_t room = weir__bin_room(bin), bytes = room * weir__class_bytes[sizeclass];
     if (!bin->refilled || 2 * room > BIN_BLOCKS_MOST || 2 * bytes > BIN_BYTES_MOST ||
@@ -56,6 +63,8 @@ static bool bin_grow(struct weir__cache *cache, unsigned sizeclass)
 /* A bin with more room takes more at a time, a quarter of it. */
 bool weir__cache_refill(struct weir__cache *cache, unsigned sizeclass)
 {
+    weir__assert(weir__lock_is_mine(&cache->lock));
+    weir__assert(cache->bins[sizeclass].top == cache->bins[sizeclass].base);
     struct weir__bin *bin = &cache->bins[sizeclass];
     struct weir__center *center = &cache->centers[sizeclass];
     if (!bin_make(cache, sizeclass))
@@ -69,12 +78,15 @@ bool weir__cache_refill(struct weir__cache *cache, unsigned sizeclass)
     } while (count && top + center->batch <= enough);
     bool filled = top > bin->top;
     weir__bin_set_top(bin, top);
+    weir__check(weir__bin_is_valid(bin));
+    weir__assert_walk(weir__cache_is_sound(cache));
     return filled;
 }
 
 /* Gives from below, oldest first, until at most `kept` are left; is the class loose? */
 static bool bin_give(struct weir__bin *bin, struct weir__center *center, size_t kept)
 {
+    weir__assert(kept <= weir__bin_room(bin));
     bool loose = false;
     size_t given = 0, count = (size_t)(bin->top - bin->base);
     while (count - given > kept) {
@@ -89,6 +101,7 @@ static bool bin_give(struct weir__bin *bin, struct weir__center *center, size_t 
 /* Back to two batches' room: each block that it holds may be the last of its slab. */
 static void bin_shrink(struct weir__cache *cache, unsigned sizeclass)
 {
+    weir__assert(weir__lock_is_mine(&cache->lock));
     struct weir__bin *bin = &cache->bins[sizeclass];
     struct weir__center *center = &cache->centers[sizeclass];
     size_t room = first_room(cache, sizeclass);
@@ -104,6 +117,8 @@ static void bin_shrink(struct weir__cache *cache, unsigned sizeclass)
 
 bool weir__cache_drain(struct weir__cache *cache, unsigned sizeclass)
 {
+    weir__assert(weir__lock_is_mine(&cache->lock));
+    weir__assert(sizeclass < WEIR__CLASSES);
     struct weir__bin *bin = &cache->bins[sizeclass];
     struct weir__center *center = &cache->centers[sizeclass];
     if (!bin_make(cache, sizeclass))
@@ -113,11 +128,14 @@ bool weir__cache_drain(struct weir__cache *cache, unsigned sizeclass)
     size_t room = weir__bin_room(bin), batch = center->batch, half = room / 2 / batch * batch;
     if (weir__unlikely(bin_give(bin, center, room - weir__max(half, batch))))
         bin_shrink(cache, sizeclass);
+    weir__check(weir__bin_is_valid(bin) && bin->top < bin->limit);
+    weir__assert_walk(weir__cache_is_sound(cache));
     return true;
 }
 
 static size_t bin_empty(struct weir__cache *cache, unsigned sizeclass, bool give)
 {
+    weir__assert(weir__lock_is_mine(&cache->lock));
     struct weir__bin *bin = &cache->bins[sizeclass];
     struct weir__center *center = &cache->centers[sizeclass];
     size_t count = (size_t)(bin->top - bin->base);
@@ -132,30 +150,42 @@ static size_t bin_empty(struct weir__cache *cache, unsigned sizeclass, bool give
 
 size_t weir__cache_empty(struct weir__cache *cache, bool give)
 {
+    weir__assert(weir__lock_is_mine(&cache->lock));
     size_t bytes = 0;
     while (cache->used)
         bytes += bin_empty(cache, (unsigned)__builtin_ctzll(cache->used), give);
+    weir__assert_valid(weir__cache_is_sound(cache));
     return bytes;
 }
 
 /* -- checking ----------------------------------------------------------------------- */
 
-static bool bin_is_valid(const struct weir__cache *cache, unsigned sizeclass)
+static bool bin_is_valid(const struct weir__cache *cache, unsigned sizeclass, bool strict)
 {
     const struct weir__bin *bin = &cache->bins[sizeclass];
     bool used = cache->used >> sizeclass & 1;
     return weir__bin_is_valid(bin) && used == (weir__bin_room(bin) > 0) &&
            weir__center_cached_are_valid(&cache->centers[sizeclass], bin->base,
-                                         weir__bin_count(bin));
+                                         weir__bin_count(bin), strict);
 }
 
-bool weir__cache_is_valid(const struct weir__cache *cache)
+static bool cache_check(const struct weir__cache *cache, bool strict)
 {
     size_t grown = 0;
     for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++) {
-        if (!bin_is_valid(cache, sizeclass))
+        if (!bin_is_valid(cache, sizeclass, strict))
             return false;
         grown += cache->bins[sizeclass].grown;
     }
     return grown == cache->grown;
+}
+
+bool weir__cache_is_valid(const struct weir__cache *cache)
+{
+    return cache_check(cache, true);
+}
+
+bool weir__cache_is_sound(const struct weir__cache *cache)
+{
+    return cache_check(cache, false);
 }

@@ -29,6 +29,8 @@ struct weir__cache {
 
 WEIR__INLINE struct weir__bin *weir__cache_bin(struct weir__cache *cache, size_t offset)
 {
+    weir__assert(offset >> WEIR__BIN_SHIFT < WEIR__CLASSES &&
+                 offset % sizeof(struct weir__bin) == 0);
     return (struct weir__bin *)((char *)cache->bins + offset);
 }
 
@@ -49,6 +51,7 @@ size_t weir__cache_empty(struct weir__cache *cache, bool give);
 /* Free blocks of one class held now; any thread, a moment's figure. */
 WEIR__INLINE size_t weir__cache_count(const struct weir__cache *cache, unsigned sizeclass)
 {
+    weir__assert(sizeclass < WEIR__CLASSES);
     return weir__bin_count(&cache->bins[sizeclass]);
 }
 
@@ -57,7 +60,8 @@ WEIR__INLINE uint64_t weir__cache_used(const struct weir__cache *cache)
     return weir__relaxed_get(cache->used);
 }
 
-/* Walks every bin: by who may use them. */
+/* Walks every bin: by who may use them; and without being strict (pool/center.h). */
 bool weir__cache_is_valid(const struct weir__cache *cache);
+bool weir__cache_is_sound(const struct weir__cache *cache);
 
 #endif

@@ -12,6 +12,7 @@ _Static_assert(WEIR__DEPOT_MAX + (WEIR__RETURNS + 1) * WEIR__BATCH_MAX <= WEIR__
 void weir__center_init(struct weir__center *center, unsigned sizeclass,
                        struct weir__page_heap *page_heap, const void *owner)
 {
+    weir__assert(sizeclass < WEIR__CLASSES && page_heap && owner);
     memset(center, 0, sizeof *center);
     weir__lock_init(&center->lock, WEIR__RANK_CLASS);
     center->sizeclass = (uint16_t)sizeclass;
@@ -26,6 +27,7 @@ void weir__center_init(struct weir__center *center, unsigned sizeclass,
 
 static void slab_link(struct weir__slab **list, struct weir__slab *slab)
 {
+    weir__assert(slab != *list);
     slab->prev = NULL;
     slab->next = *list;
     if (slab->next)
@@ -35,6 +37,7 @@ static void slab_link(struct weir__slab **list, struct weir__slab *slab)
 
 static void slab_unlink(struct weir__slab **list, struct weir__slab *slab)
 {
+    weir__assert(slab->prev ? slab->prev->next == slab : *list == slab);
     if (slab->next)
         slab->next->prev = slab->prev;
     if (slab->prev)
@@ -45,6 +48,7 @@ static void slab_unlink(struct weir__slab **list, struct weir__slab *slab)
 
 static struct weir__slab *slab_add_locked(struct weir__center *center)
 {
+    weir__assert(weir__lock_is_mine(&center->lock));
     struct weir__slab *slab = weir__chunk_take_slab(center->page_heap);
     if (!slab)
         return NULL;
@@ -59,18 +63,22 @@ static struct weir__slab *slab_add_locked(struct weir__center *center)
 static unsigned slab_take_locked(struct weir__center *center, struct weir__slab *slab,
                                  struct weir__cached *blocks, unsigned wanted)
 {
+    weir__assert(weir__lock_is_mine(&center->lock));
+    weir__assert(slab->center == center && wanted);
     unsigned before = slab->nout, count = weir__slab_take(slab, blocks, wanted);
     center->nout += slab->nout - before; /* more than count if the slab was mended */
     if (!weir__slab_has_free(slab)) {
         slab_unlink(&center->partial, slab);
         slab_link(&center->full, slab);
     }
+    weir__assert_walk(weir__slab_is_valid(slab));
     return count;
 }
 
 static unsigned slabs_take_locked(struct weir__center *center, struct weir__cached *blocks,
                                   unsigned wanted)
 {
+    weir__assert(weir__lock_is_mine(&center->lock));
     unsigned count = 0;
     while (count < wanted) {
         struct weir__slab *slab = center->partial;
@@ -84,10 +92,13 @@ static unsigned slabs_take_locked(struct weir__center *center, struct weir__cach
 WEIR__INLINE void slab_put_locked(struct weir__center *center, struct weir__slab *slab,
                                   const struct weir__cached *cached)
 {
+    weir__assert(weir__lock_is_mine(&center->lock));
+    weir__assert(slab->center == center);
     bool was_full = !weir__slab_has_free(slab);
     if (weir__unlikely(!weir__slab_put(slab, cached)))
         return;
     center->nout--;
+    weir__assert_walk(weir__slab_is_valid(slab));
     if (slab->nout == 0) {
         slab_unlink(was_full ? &center->full : &center->partial, slab);
         weir__relaxed_set(center->nslabs, center->nslabs - 1);
@@ -128,6 +139,8 @@ struct strays {
 static void block_put_locked(struct weir__center *center, const struct weir__cached *cached,
                              struct strays *strays)
 {
+    weir__assert(weir__lock_is_mine(&center->lock));
+    weir__assert(strays->count <= STRAYS_MOST);
     struct weir__slab *slab = weir__slab_of(cached->block);
     if (weir__likely(slab->center == center && slab->owner == center->owner))
         slab_put_locked(center, slab, cached);
@@ -140,6 +153,8 @@ static void block_put_locked(struct weir__center *center, const struct weir__cac
 static void blocks_put_locked(struct weir__center *center, const struct weir__cached *blocks,
                               size_t count, struct strays *strays)
 {
+    weir__assert(weir__lock_is_mine(&center->lock));
+    weir__assert(count <= STRAYS_MOST);
     for (size_t i = 0; i < count; i++)
         block_put_locked(center, &blocks[i], strays);
 }
@@ -168,6 +183,7 @@ static void strays_put(const struct weir__center *own, const struct strays *stra
 /* Moves what other threads returned to the depot, as far as there is room. */
 static void returns_take_locked(struct weir__center *center)
 {
+    weir__assert(weir__lock_is_mine(&center->lock));
     struct weir__batch *batch;
     while ((batch = weir__returns_first(center->returns)) &&
            weir__depot_put(&center->depot, batch->blocks, (unsigned)batch->count))
@@ -177,6 +193,7 @@ static void returns_take_locked(struct weir__center *center)
 /* A batch out of returns, depot or slabs. */
 static unsigned batch_take_locked(struct weir__center *center, struct weir__cached *blocks)
 {
+    weir__assert(weir__lock_is_mine(&center->lock));
     struct weir__batch *batch = weir__returns_first(center->returns);
     if (batch) {
         unsigned count = (unsigned)batch->count;
@@ -192,6 +209,8 @@ static unsigned batch_take_locked(struct weir__center *center, struct weir__cach
 /* Puts what the depot has beyond `most` into slabs, as far as strays can be carried. */
 static void depot_shrink_locked(struct weir__center *center, size_t most, struct strays *strays)
 {
+    weir__assert(weir__lock_is_mine(&center->lock));
+    weir__assert(strays->count <= STRAYS_MOST);
     struct weir__depot *depot = &center->depot;
     while (weir__unlikely(depot->count > most) && strays->count < STRAYS_MOST) {
         unsigned count = (unsigned)weir__min(depot->count - most, STRAYS_MOST - strays->count);
@@ -209,12 +228,14 @@ unsigned weir__center_take(struct weir__center *center, struct weir__cached *blo
     weir__lock_drop(&center->lock);
     strays_put(center, &strays);
     weir__page_heap_relieve(center->page_heap);
+    weir__assert_walk(weir__center_is_sound(center));
     return count;
 }
 
 /* A quarter of its slabs' blocks is out at most. */
 static bool center_is_loose_locked(const struct weir__center *center)
 {
+    weir__assert(weir__lock_is_mine(&center->lock));
     size_t bytes = center->nslabs * WEIR__SLAB;
     return weir__unlikely(bytes > center->page_heap->policy->loose_bytes) &&
            center->nout * weir__class_bytes[center->sizeclass] < bytes / 4;
@@ -224,6 +245,7 @@ static bool center_is_loose_locked(const struct weir__center *center)
 static bool center_enter(struct weir__center *center, const struct weir__cached *blocks,
                          unsigned count)
 {
+    weir__assert(count && count <= center->batch);
     if (weir__lock_try(&center->lock))
         return true;
     if (weir__returns_put(__atomic_load_n(&center->returns, __ATOMIC_ACQUIRE), blocks, count))
@@ -258,6 +280,7 @@ static bool center_empty_part(struct weir__center *center)
 
 bool weir__center_give(struct weir__center *own, const struct weir__cached *blocks, unsigned count)
 {
+    weir__assert(count && count <= own->batch);
     struct strays strays;
     strays.count = 0;
     struct weir__center *home = cached_home(own, &blocks[0]), *center = home ? home : own;
@@ -273,6 +296,7 @@ bool weir__center_give(struct weir__center *own, const struct weir__cached *bloc
     while (weir__unlikely(loose) && center_empty_part(center))
         continue;
     weir__page_heap_relieve(center->page_heap);
+    weir__assert_walk(weir__center_is_sound(center));
     return loose;
 }
 
@@ -281,6 +305,7 @@ void weir__center_flush(struct weir__center *center)
     while (center_empty_part(center))
         continue;
     weir__page_heap_relieve(center->page_heap);
+    weir__assert_valid(weir__center_is_sound(center));
 }
 
 /* -- figures ----------------------------------------------------------------------- */
@@ -365,30 +390,35 @@ static bool slabs_are_valid(const struct weir__center *center, const struct weir
 }
 
 bool weir__center_cached_are_valid(const struct weir__center *center,
-                                   const struct weir__cached *blocks, size_t count)
+                                   const struct weir__cached *blocks, size_t count, bool strict)
 {
-    for (size_t i = 0; i < count; i++)
-        if (!cached_home(center, &blocks[i]) ||
-            weir__slab_entry(weir__slab_of(blocks[i].block), blocks[i].block) != blocks[i].entry ||
-            !weir__cached_is_true(&blocks[i]))
+    for (size_t i = 0; i < count; i++) {
+        const struct weir__cached *cached = &blocks[i];
+        if (!weir__cached_is_true(cached)) {
+            if (strict)
+                return false;
+        } else if (!cached_home(center, cached) ||
+                   weir__slab_entry(weir__slab_of(cached->block), cached->block) != cached->entry) {
             return false;
+        }
+    }
     return true;
 }
 
-static bool returns_are_valid(const struct weir__center *center)
+static bool returns_are_valid(const struct weir__center *center, bool strict)
 {
     const struct weir__returns *returns = center->returns;
     uint32_t full = returns ? __atomic_load_n(&returns->full, __ATOMIC_ACQUIRE) : 0;
     for (; full; full &= full - 1) {
         const struct weir__batch *batch = &returns->batches[__builtin_ctz(full)];
         if (!batch->count || batch->count > WEIR__BATCH_MAX ||
-            !weir__center_cached_are_valid(center, batch->blocks, batch->count))
+            !weir__center_cached_are_valid(center, batch->blocks, batch->count, strict))
             return false;
     }
     return true;
 }
 
-bool weir__center_is_valid(struct weir__center *center)
+static bool center_check(struct weir__center *center, bool strict)
 {
     size_t nout = 0, nslabs = 0;
     weir__lock_take(&center->lock);
@@ -397,8 +427,18 @@ bool weir__center_is_valid(struct weir__center *center)
                  slabs_are_valid(center, center->full, true, &nout, &nslabs) &&
                  nout == center->nout && nslabs == center->nslabs && depot->count <= depot->room &&
                  depot->room <= depot->room_most &&
-                 weir__center_cached_are_valid(center, depot->blocks, depot->count) &&
-                 returns_are_valid(center);
+                 weir__center_cached_are_valid(center, depot->blocks, depot->count, strict) &&
+                 returns_are_valid(center, strict);
     weir__lock_drop(&center->lock);
     return valid;
+}
+
+bool weir__center_is_valid(struct weir__center *center)
+{
+    return center_check(center, true);
+}
+
+bool weir__center_is_sound(struct weir__center *center)
+{
+    return center_check(center, false);
 }

@@ -88,11 +88,13 @@ void weir__center_destroy(struct weir__center *center);
 typedef int weir__entry_visitor(void *block, uint32_t *entry, struct weir__slab *slab, void *user);
 int weir__center_each_live(struct weir__center *center, weir__entry_visitor *visit, void *user);
 
-/* Are these cached blocks of its class and owner, each with its own entry? */
+/* Are these cached blocks of its class and owner, each with its own entry, and their copies
+ * true? `strict` false: a copy that is not is the program's fault, and found where it leaves. */
 bool weir__center_cached_are_valid(const struct weir__center *center,
-                                   const struct weir__cached *blocks, size_t count);
+                                   const struct weir__cached *blocks, size_t count, bool strict);
 
-/* Walks lists, slabs, ledgers, depot and returns. */
+/* Walks lists, slabs, ledgers, depot and returns; and without being strict. */
 bool weir__center_is_valid(struct weir__center *center);
+bool weir__center_is_sound(struct weir__center *center);
 
 #endif

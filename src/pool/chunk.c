@@ -23,6 +23,7 @@ WEIR__LOCKS_KNOW(REGIONS, &retired.lock);
 
 void weir__chunk_retire_one(const struct weir__backing *backing, void *memory)
 {
+    weir__assert(((uintptr_t)memory & (WEIR__CHUNK - 1)) == 0);
     struct weir__chunk *chunk = memory;
     backing->purge((char *)memory + WEIR__SLAB, WEIR__CHUNK - WEIR__SLAB);
     chunk->u.head.backing = backing;
@@ -57,6 +58,7 @@ struct weir__chunk *weir__chunk_revive(const struct weir__backing *backing)
 
 static struct weir__chunk *chunk_take(struct weir__page_heap *heap)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
     if (weir__fault_now())
         return NULL;
     struct weir__chunk *chunk = weir__chunk_revive(heap->backing);
@@ -65,6 +67,7 @@ static struct weir__chunk *chunk_take(struct weir__page_heap *heap)
 
 static struct weir__chunk *chunk_add(struct weir__page_heap *heap)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
     struct weir__chunk *chunk = chunk_take(heap);
     if (!chunk)
         return NULL;
@@ -108,6 +111,8 @@ static struct weir__slab **free_slab_list(struct weir__page_heap *heap,
 
 static void free_slab_link(struct weir__page_heap *heap, struct weir__slab *slab)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
+    weir__assert(!slab->owner);
     struct weir__slab **list = free_slab_list(heap, slab);
     slab->prev = NULL;
     slab->next = *list;
@@ -122,6 +127,8 @@ static void free_slab_link(struct weir__page_heap *heap, struct weir__slab *slab
 
 static void free_slab_unlink(struct weir__page_heap *heap, struct weir__slab *slab)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
+    weir__assert(heap->nfree_slabs > 0);
     if (slab->next)
         slab->next->prev = slab->prev;
     else if (slab->dirty)
@@ -136,6 +143,7 @@ static void free_slab_unlink(struct weir__page_heap *heap, struct weir__slab *sl
 
 static struct weir__slab *slab_fresh(struct weir__page_heap *heap)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
     if (!heap->fresh || !heap->fresh->u.head.nfresh)
         heap->fresh = chunk_add(heap);
     if (!heap->fresh)
@@ -159,6 +167,7 @@ struct weir__slab *weir__chunk_take_slab(struct weir__page_heap *heap)
     }
     weir__page_heap_tick_locked(heap);
     weir__lock_drop(&heap->lock);
+    weir__assert_walk(weir__page_heap_is_valid(heap));
     return slab;
 }
 
@@ -175,10 +184,12 @@ void weir__chunk_give_slab(struct weir__page_heap *heap, struct weir__slab *slab
     weir__budget_given_locked(heap, WEIR__SLAB);
     weir__page_heap_tick_locked(heap);
     weir__lock_drop(&heap->lock);
+    weir__assert_walk(weir__page_heap_is_valid(heap));
 }
 
 struct weir__slab *weir__chunk_cut_slab_locked(struct weir__page_heap *heap, uint32_t idle_ms)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
     struct weir__slab *slab = heap->oldest_dirty;
     if (!slab || heap->now - slab->freed_at < idle_ms)
         return NULL;
@@ -190,6 +201,8 @@ struct weir__slab *weir__chunk_cut_slab_locked(struct weir__page_heap *heap, uin
 void weir__chunk_uncut_slab_locked(struct weir__page_heap *heap, struct weir__slab *slab,
                                    bool purged)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
+    weir__assert(!slab->owner);
     weir__chunk_of(slab)->u.head.nfree++;
     slab->zeroed = purged;
     slab->dirty = !purged;
@@ -198,6 +211,7 @@ void weir__chunk_uncut_slab_locked(struct weir__page_heap *heap, struct weir__sl
 
 void weir__chunk_restamp_locked(struct weir__page_heap *heap, uint32_t before)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
     for (struct weir__slab *slab = heap->dirty_slabs; slab && slab->freed_at == before;
          slab = slab->next)
         slab->freed_at = heap->now - 1;
@@ -205,6 +219,7 @@ void weir__chunk_restamp_locked(struct weir__page_heap *heap, uint32_t before)
 
 size_t weir__chunk_release_locked(struct weir__page_heap *heap, struct weir__list *list)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
     size_t bytes = 0;
     for (struct weir__chunk *chunk = chunk_of_link(heap->chunks.first), *next; chunk;
          chunk = next) {

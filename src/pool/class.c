@@ -99,6 +99,7 @@ const uint16_t weir__class_map64[WEIR__MAP_SIZE] = {
 
 int weir__class_of(size_t size, size_t alignment)
 {
+    weir__assert(weir__is_power_of_two(alignment));
     if (size > WEIR__SMALL_MAX || alignment > WEIR__SMALL_MAX)
         return -1;
     size_t least = weir__max(size, alignment);
@@ -118,6 +119,7 @@ int weir__class_of(size_t size, size_t alignment)
 
 unsigned weir__class_batch(unsigned sizeclass)
 {
+    weir__assert(sizeclass < WEIR__CLASSES);
     size_t size = weir__class_bytes[sizeclass];
     return (unsigned)(size <= BATCH_FULL ? WEIR__BATCH_MAX
                                          : weir__max(BATCH_BYTES / size, BATCH_LEAST));
@@ -125,6 +127,7 @@ unsigned weir__class_batch(unsigned sizeclass)
 
 unsigned weir__class_depot(unsigned sizeclass)
 {
+    weir__assert(sizeclass < WEIR__CLASSES);
     size_t size = weir__class_bytes[sizeclass], batch = weir__class_batch(sizeclass);
     size_t bytes = size <= BATCH_FULL ? DEPOT_FULL : DEPOT_OTHER;
     return (unsigned)(weir__min(bytes / (batch * size) + 1, WEIR__DEPOT_MAX / batch) * batch);

@@ -28,6 +28,7 @@ extern const uint16_t weir__class_bytes[WEIR__CLASSES];
 /* Index into either map, size <= WEIR__SMALL_MAX. */
 WEIR__INLINE size_t weir__class_index(size_t size)
 {
+    weir__assert(size <= WEIR__SMALL_MAX);
     return (size + WEIR__GRAIN - 1) / WEIR__GRAIN;
 }
 

@@ -15,11 +15,13 @@ void weir__depot_init(struct weir__depot *depot, unsigned most, unsigned room_mo
 
 static void depot_set_count(struct weir__depot *depot, size_t count)
 {
+    weir__assert(count <= depot->room);
     weir__relaxed_set(depot->count, (uint32_t)count);
 }
 
 static bool depot_grow(struct weir__depot *depot, size_t least)
 {
+    weir__assert(least > depot->room);
     size_t room = weir__max(2 * (size_t)depot->room, ROOM_LEAST);
     while (room < least)
         room *= 2;
@@ -39,6 +41,7 @@ static bool depot_grow(struct weir__depot *depot, size_t least)
 
 bool weir__depot_put(struct weir__depot *depot, const struct weir__cached *blocks, unsigned count)
 {
+    weir__assert(count <= depot->room_most);
     size_t total = (size_t)depot->count + count;
     if (weir__unlikely(total > depot->room) && !depot_grow(depot, total))
         return false;

@@ -33,6 +33,13 @@
 #define WEIR__ENTRY_NEXT_SHIFT 15
 #define WEIR__ENTRY_NEXT_MAX   8191u
 
+_Static_assert((WEIR__ENTRY_SIZE_MASK & WEIR__ENTRY_TAG_MAX << WEIR__ENTRY_TAG_SHIFT) == 0 &&
+                   (WEIR__ENTRY_TAG_MAX << WEIR__ENTRY_TAG_SHIFT & WEIR__ENTRY_ALIGNED) == 0 &&
+                   (WEIR__ENTRY_LIVE & WEIR__ENTRY_OLD) == 0,
+               "the parts of a live entry are apart");
+_Static_assert((WEIR__ENTRY_MARK_MAX & (WEIR__ENTRY_LIVE | WEIR__ENTRY_ZERO)) == 0,
+               "a mark is apart from state and zero");
+
 WEIR__INLINE uint32_t weir__entry_get(const uint32_t *entry)
 {
     return weir__relaxed_get(*entry);
@@ -78,6 +85,7 @@ WEIR__INLINE unsigned weir__entry_next(uint32_t value)
 /* What becomes of a cached one when its block goes into the chain before `next`. */
 WEIR__INLINE uint32_t weir__entry_chained(unsigned next)
 {
+    weir__assert(next <= WEIR__ENTRY_NEXT_MAX);
     return WEIR__ENTRY_USED | next << WEIR__ENTRY_NEXT_SHIFT;
 }
 

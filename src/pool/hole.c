@@ -2,6 +2,7 @@
 #include "pool/hole.h"
 
 #include "os/pages.h"
+#include "pool/fill.h"
 
 static size_t hole_bytes(const struct weir__span *hole)
 {
@@ -11,6 +12,9 @@ static size_t hole_bytes(const struct weir__span *hole)
 void weir__hole_insert(struct weir__page_heap *heap, struct weir__region *region, uint32_t page,
                        uint32_t npages, bool zeroed, uint32_t freed_at)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
+    weir__assert(npages && page >= region->first && npages <= region->size >> WEIR__GRANULE_SHIFT);
+    weir__assert(region->pages[page].state == WEIR__PAGE_NONE);
     struct weir__span *hole = &region->pages[page], *end = hole + npages - 1;
     hole->npages = end->npages = npages;
     hole->region = end->region = region->index;
@@ -19,6 +23,8 @@ void weir__hole_insert(struct weir__page_heap *heap, struct weir__region *region
     hole->state = WEIR__PAGE_HOLE;
     hole->zeroed = zeroed;
     hole->u.hole.freed_at = freed_at;
+    if (WEIR__FILLS)
+        hole->u.hole.filled = 0;
     weir__hole_link(heap, hole);
     if (!zeroed)
         heap->hole_dirty += hole_bytes(hole);
@@ -26,6 +32,8 @@ void weir__hole_insert(struct weir__page_heap *heap, struct weir__region *region
 
 void weir__hole_remove(struct weir__page_heap *heap, struct weir__span *hole)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
+    weir__assert(hole->state == WEIR__PAGE_HOLE);
     weir__hole_unlink(heap, hole);
     if (!hole->zeroed)
         heap->hole_dirty -= hole_bytes(hole);
@@ -35,6 +43,8 @@ void weir__hole_remove(struct weir__page_heap *heap, struct weir__span *hole)
 
 void weir__hole_widen(struct weir__page_heap *heap, struct weir__span *hole, uint32_t npages)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
+    weir__assert(hole->state == WEIR__PAGE_HOLE && npages > hole->npages);
     struct weir__span *end = hole + npages - 1;
     bool stays = !hole->zeroed && weir__hole_bin(npages) == hole->u.hole.bin;
     if (!stays)
@@ -75,6 +85,8 @@ static struct weir__span *bin_oldest(const struct weir__page_heap *heap, int bin
 
 struct weir__span *weir__hole_cut_locked(struct weir__page_heap *heap, uint32_t idle_ms, int *bin)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
+    weir__assert(*bin < WEIR__BIN_COUNT);
     struct weir__span *hole = NULL;
     while (heap->hole_dirty && *bin >= 0 && !(hole = bin_oldest(heap, *bin, idle_ms)))
         --*bin;
@@ -89,6 +101,7 @@ struct weir__span *weir__hole_cut_locked(struct weir__page_heap *heap, uint32_t 
 
 void weir__hole_restamp_locked(struct weir__page_heap *heap, uint32_t before)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
     for (unsigned bin = 0; bin < WEIR__BIN_COUNT; bin++)
         for (const struct weir__link *link = heap->bins[bin].first; link; link = link->next) {
             struct weir__span *hole = weir__hole_of(link);

@@ -19,6 +19,7 @@ WEIR__INLINE struct weir__span *weir__hole_of(const struct weir__link *link)
 
 WEIR__INLINE unsigned weir__hole_bin(uint32_t npages)
 {
+    weir__assert(npages > 0);
     if (npages <= WEIR__EXACT_PAGES)
         return npages - 1;
     unsigned log = weir__log2(npages);
@@ -28,6 +29,8 @@ WEIR__INLINE unsigned weir__hole_bin(uint32_t npages)
 /* Into the bin of its size. */
 WEIR__INLINE void weir__hole_link(struct weir__page_heap *heap, struct weir__span *hole)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
+    weir__assert(hole->state == WEIR__PAGE_HOLE);
     unsigned bin = weir__hole_bin(hole->npages);
     hole->u.hole.bin = (uint16_t)bin;
     if (hole->zeroed)
@@ -40,6 +43,8 @@ WEIR__INLINE void weir__hole_link(struct weir__page_heap *heap, struct weir__spa
 
 WEIR__INLINE void weir__hole_unlink(struct weir__page_heap *heap, struct weir__span *hole)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
+    weir__assert(hole->u.hole.bin < WEIR__BIN_COUNT);
     unsigned bin = hole->u.hole.bin;
     weir__list_remove(&heap->bins[bin], &hole->u.hole.link);
     if (heap->bins[bin].first)
@@ -53,6 +58,8 @@ WEIR__INLINE void weir__hole_unlink(struct weir__page_heap *heap, struct weir__s
 WEIR__INLINE void weir__hole_replace(struct weir__page_heap *heap, const struct weir__span *hole,
                                      struct weir__span *instead)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
+    weir__assert(weir__hole_bin(instead->npages) == hole->u.hole.bin);
     instead->u.hole.bin = hole->u.hole.bin;
     weir__list_replace(&heap->bins[hole->u.hole.bin], &hole->u.hole.link, &instead->u.hole.link);
 }
@@ -60,6 +67,7 @@ WEIR__INLINE void weir__hole_replace(struct weir__page_heap *heap, const struct 
 /* The first bin from `bin` on that holds something; -1: none. */
 WEIR__INLINE int weir__hole_bin_next(const struct weir__page_heap *heap, unsigned bin)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
     unsigned word = bin / 64;
     uint64_t bits = heap->bin_used[word] & ~(uint64_t)0 << (bin % 64);
     if (!bits) {
@@ -84,6 +92,8 @@ WEIR__INLINE bool weir__hole_is_lower(const struct weir__span *a, const struct w
 WEIR__INLINE struct weir__span *weir__hole_best(const struct weir__page_heap *heap, unsigned bin,
                                                 uint32_t npages)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
+    weir__assert(bin < WEIR__BIN_COUNT);
     struct weir__span *best = NULL;
     const struct weir__link *link = heap->bins[bin].first;
     for (int look = WEIR__HOLE_LOOK; link && look--; link = link->next) {
@@ -100,6 +110,8 @@ WEIR__INLINE struct weir__span *weir__hole_best(const struct weir__page_heap *he
 /* Best fit: of the bin of that size, else of the next one up, whose every hole fits. */
 WEIR__INLINE struct weir__span *weir__hole_find(const struct weir__page_heap *heap, uint32_t npages)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
+    weir__assert(npages > 0);
     unsigned bin = weir__hole_bin(npages);
     struct weir__span *best = heap->bins[bin].first ? weir__hole_best(heap, bin, npages) : NULL;
     if (best)

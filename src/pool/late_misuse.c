@@ -21,6 +21,7 @@ static bool place_claim(size_t i, uint32_t from)
 
 static void place_release(size_t i, uint32_t to)
 {
+    weir__assert(to == PLACE_FREE || to == PLACE_KEPT);
     __atomic_store_n(&places[i].state, to, __ATOMIC_RELEASE);
 }
 
@@ -72,6 +73,8 @@ static bool late_keep(const struct weir__late_misuse *late)
 
 void weir__late_misuse_keep(const struct weir__late_misuse *late)
 {
+    weir__assert(late->block && late->owner);
+    weir__assert(late->what == WEIR_MISUSE_DOUBLE_FREE || late->what == WEIR_MISUSE_CORRUPTION);
     if (!late_keep(late))
         __atomic_fetch_add(&lost, 1, __ATOMIC_RELAXED);
     __atomic_store_n(&weir__late_misuses_kept, true, __ATOMIC_RELEASE);

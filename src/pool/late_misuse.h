@@ -1,6 +1,7 @@
 /*
  * pool/late_misuse.h - misuse that is found while locks are held: a block that comes back a
- * second time because two threads freed it at one instant, and overwritten ledger entries.
+ * second time because two threads freed it at one instant, overwritten ledger entries, and
+ * blocks that were written to after they were freed (pool/fill.h).
  * Kept until a thread that holds no lock takes it to report it. Owns what is kept; knows nothing of
  * allocators: an owner is an address.
  *
@@ -23,6 +24,8 @@ struct weir__late_misuse {
     const void *owner; /* of the block, as slabs name it */
     size_t requested;  /* DOUBLE_FREE: what the second free counted off */
     size_t more;       /* DOUBLE_FREE: others whose bytes were added to `requested` */
+    size_t written;    /* CORRUPTION: 1 + the offset at which the free block was written to; 0: its
+                        * entry was */
 };
 
 /* A corrupted entry that is kept already is not kept again. */

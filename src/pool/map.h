@@ -53,4 +53,7 @@ WEIR__INLINE unsigned weir__map_get(const void *pointer)
  * space, or there is no memory for a leaf. */
 bool weir__map_set(const void *start, size_t size, unsigned what);
 
+/* Is there a leaf everywhere, and the one of zeros that all share still zero? */
+bool weir__map_is_valid(void);
+
 #endif

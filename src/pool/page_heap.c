@@ -14,6 +14,7 @@
 void weir__page_heap_init(struct weir__page_heap *heap, const struct weir__backing *backing,
                           const struct weir__policy *policy)
 {
+    weir__assert(backing && policy && policy->step_ms && policy->look_ops);
     weir__assert(2 * policy->decay_ms >= policy->step_ms);
     memset(heap, 0, sizeof *heap);
     weir__lock_init(&heap->lock, WEIR__RANK_PAGES);
@@ -48,6 +49,7 @@ size_t weir__page_heap_trim(struct weir__page_heap *heap, bool addresses)
     weir__lock_drop(&heap->lock);
     weir__chunk_retire(heap->backing, &chunks);
     weir__region_destroy(&doomed);
+    weir__assert_valid(weir__page_heap_is_valid(heap));
     return bytes;
 }
 
@@ -60,6 +62,7 @@ size_t weir__page_heap_trim(struct weir__page_heap *heap, bool addresses)
  */
 static void clock_read(struct weir__page_heap *heap)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
     uint32_t before = heap->now;
     heap->ops = heap->policy->look_ops;
     heap->now = (uint32_t)((weir__os_coarse_time() - heap->clock_start) / 1000000);
@@ -72,6 +75,7 @@ static void clock_read(struct weir__page_heap *heap)
 
 void weir__page_heap_tick_slow_locked(struct weir__page_heap *heap)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
     clock_read(heap);
     if (heap->now - heap->decayed_at < heap->policy->step_ms)
         return;
@@ -81,6 +85,8 @@ void weir__page_heap_tick_slow_locked(struct weir__page_heap *heap)
 
 static void decay_locked(struct weir__page_heap *heap)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
+    weir__assert(heap->purging);
     const struct weir__policy *policy = heap->policy;
     size_t steps = 2 * policy->decay_ms / policy->step_ms;
     weir__purge_locked(heap, policy->decay_ms,
@@ -116,6 +122,7 @@ void weir__page_heap_decay(struct weir__page_heap *heap)
 
 size_t weir__page_heap_dirty_locked(const struct weir__page_heap *heap)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
     return heap->hole_dirty + weir__tail_bytes_locked(heap) + heap->ndirty_slabs * WEIR__SLAB;
 }
 
@@ -130,7 +137,6 @@ void weir__page_heap_forked(struct weir__page_heap *heap)
 bool weir__page_heap_is_valid(struct weir__page_heap *heap)
 {
     weir__lock_take(&heap->lock);
-    weir__span_flush_idle_locked(heap);
     bool valid = weir__span_is_valid(heap) && weir__chunk_is_valid(heap);
     weir__lock_drop(&heap->lock);
     return valid;

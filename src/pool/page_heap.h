@@ -22,6 +22,7 @@
 #define WEIR__EXACT_PAGES 32
 #define WEIR__BIN_COUNT   (WEIR__EXACT_PAGES + 16 * 27)
 
+_Static_assert(WEIR__BIN_COUNT <= UINT16_MAX, "u.hole.bin holds any");
 _Static_assert(WEIR__BIN_COUNT <= 32 * 64, "bin_words has a bit for each word of bin_used");
 
 /* What is to be done when the lock is not held. */
@@ -59,6 +60,8 @@ struct weir__page_heap {
     int64_t given; /* bytes freed, less those until the budget is looked at */
     bool purging;  /* a thread is at it */
 
+    const void *taker; /* whom a span is being taken for; from --enable-debug=1 on */
+
     /* Figures, bytes. */
     size_t reserved;   /* addresses of regions and chunks */
     size_t headers;    /* slab headers */
@@ -95,6 +98,8 @@ size_t weir__page_heap_trim(struct weir__page_heap *heap, bool addresses);
 void weir__page_heap_tick_slow_locked(struct weir__page_heap *heap);
 WEIR__INLINE void weir__page_heap_tick_locked(struct weir__page_heap *heap)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
+    weir__assert(heap->ops > 0);
     if (weir__unlikely(!--heap->ops))
         weir__page_heap_tick_slow_locked(heap);
 }
@@ -109,6 +114,7 @@ WEIR__INLINE void weir__page_heap_relieve(struct weir__page_heap *heap)
 }
 WEIR__INLINE void weir__page_heap_due_locked(struct weir__page_heap *heap, uint32_t what)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
     weir__relaxed_set(heap->due, heap->due | what);
 }
 

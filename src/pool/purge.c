@@ -25,6 +25,7 @@ struct piece {
 static bool piece_cut(struct weir__page_heap *heap, uint32_t idle_ms, size_t wanted, int *bin,
                       struct piece *piece)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
     *piece = (struct piece){0};
     if (weir__tail_cut_locked(heap, idle_ms, wanted, &piece->tail)) {
         piece->start = piece->tail.start;
@@ -48,6 +49,7 @@ static void piece_purge(const struct weir__page_heap *heap, struct piece *piece)
 
 static void piece_uncut(struct weir__page_heap *heap, const struct piece *piece)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
     bool purged = piece->purged > 0;
     if (piece->slab)
         weir__chunk_uncut_slab_locked(heap, piece->slab, purged);
@@ -59,6 +61,7 @@ static void piece_uncut(struct weir__page_heap *heap, const struct piece *piece)
 
 size_t weir__purge_locked(struct weir__page_heap *heap, uint32_t idle_ms, size_t wanted)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
     struct piece pieces[PIECES];
     size_t purged = 0;
     int bin = WEIR__BIN_COUNT - 1;

@@ -61,6 +61,7 @@ static struct weir__list *list_of(const struct weir__region *region)
 /* A free entry with room for the headers, the one with the least. */
 static struct weir__region *region_reuse_locked(struct weir__list *list, size_t room)
 {
+    weir__assert(weir__lock_is_mine(&table.lock));
     struct weir__region *best = NULL;
     for (const struct weir__link *link = list->first; link; link = link->next) {
         struct weir__region *region = weir__region_of_link(link);
@@ -77,6 +78,7 @@ static struct weir__region *region_reuse_locked(struct weir__list *list, size_t 
 /* All zero but for its index. */
 static struct weir__region *entry_add_locked(void)
 {
+    weir__assert(weir__lock_is_mine(&table.lock));
     struct weir__region **block = &weir__region_blocks[table.made / WEIR__REGION_BLOCK];
     if (table.made == WEIR__REGIONS)
         return NULL;
@@ -91,6 +93,8 @@ static struct weir__region *entry_add_locked(void)
 
 static struct weir__region *region_add_locked(size_t npages, bool direct)
 {
+    weir__assert(weir__lock_is_mine(&table.lock));
+    weir__assert(npages > 0);
     struct weir__span *headers = direct ? NULL : weir__os_reserve(headers_size(npages), 1);
     struct weir__region *region = direct || headers ? entry_add_locked() : NULL;
     if (!region) {
@@ -108,6 +112,7 @@ static struct weir__region *region_add_locked(size_t npages, bool direct)
 /* An entry whose headers are all zero. */
 static struct weir__region *region_enter(size_t npages, bool direct)
 {
+    weir__assert(npages > 0);
     if (weir__fault_now())
         return NULL;
     weir__lock_take(&table.lock);
@@ -132,6 +137,7 @@ static void region_leave(struct weir__region *region)
 
 static bool headers_open(struct weir__region *region, uint32_t npages)
 {
+    weir__assert(npages <= region->room);
     if (npages <= region->nheaders)
         return true;
     size_t size = headers_size(npages);
@@ -146,6 +152,7 @@ static bool headers_open(struct weir__region *region, uint32_t npages)
 
 bool weir__region_open(struct weir__region *region, uint32_t npages)
 {
+    weir__assert(npages <= region->npages);
     if (weir__likely(npages <= region->opened))
         return true;
     size_t ahead = weir__max(OPEN_FIRST, weir__min(region->opened, OPEN_MOST));
@@ -199,6 +206,7 @@ static void range_give(struct weir__region *region)
 static bool region_set(struct weir__region *region, struct weir__page_heap *heap, char *base,
                        size_t size)
 {
+    weir__assert(size % WEIR__CHUNK == 0 && ((uintptr_t)base & (WEIR__CHUNK - 1)) == 0);
     weir__relaxed_set(region->base, base);
     region->heap = heap;
     region->size = size;
@@ -213,6 +221,8 @@ static bool region_set(struct weir__region *region, struct weir__page_heap *heap
 struct weir__region *weir__region_create(struct weir__page_heap *heap, size_t size,
                                          size_t alignment, bool direct)
 {
+    weir__assert(size && size % WEIR__CHUNK == 0 && weir__is_power_of_two(alignment));
+    weir__assert(alignment >= WEIR__CHUNK);
     struct weir__region *region = region_enter(size >> WEIR__GRANULE_SHIFT, direct);
     if (!region)
         return NULL;
@@ -253,6 +263,7 @@ struct weir__region *weir__region_borrow(struct weir__page_heap *heap)
 
 void weir__region_doom_locked(struct weir__page_heap *heap, struct weir__region *region)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
     weir__list_remove(&heap->regions, &region->link);
     weir__list_append(&heap->doomed, &region->link);
     heap->reserved -= region->size;
@@ -273,6 +284,7 @@ void weir__region_destroy(struct weir__list *list)
 /* The addresses are nobody's in the map while they change hands. */
 bool weir__region_remap(struct weir__region *region, size_t size)
 {
+    weir__assert(region->direct && size && size % WEIR__CHUNK == 0);
     char *base = region->base;
     unsigned entry = WEIR__MAP_SPANS + region->index;
     weir__map_set(base, region->size, WEIR__MAP_FOREIGN);
@@ -291,6 +303,7 @@ bool weir__region_remap(struct weir__region *region, size_t size)
 
 size_t weir__region_shrink_locked(struct weir__region *region)
 {
+    weir__assert(weir__lock_is_mine(&region->heap->lock));
     size_t kept = weir__round_up((size_t)region->frontier << WEIR__GRANULE_SHIFT, WEIR__CHUNK);
     if (region->direct || region->busy || region->first || kept >= region->size || !kept)
         return 0;
@@ -325,8 +338,9 @@ static bool bounds_are_valid(const struct weir__region *region)
     return region->first <= region->frontier && region->frontier <= region->touched &&
            region->touched <= region->opened &&
            (region->busy || region->npages == region->size >> WEIR__GRANULE_SHIFT) &&
-           weir__map_get(region->base) == entry &&
-           weir__map_get(region->base + region->size - 1) == entry;
+           ((region->direct && region->busy) || /* it is being moved */
+            (weir__map_get(region->base) == entry &&
+             weir__map_get(region->base + region->size - 1) == entry));
 }
 
 bool weir__region_is_valid(const struct weir__region *region, size_t *live, size_t *nholes)

@@ -58,6 +58,8 @@ struct weir__span {
             struct weir__link link;
             uint32_t freed_at; /* the page heap's clock */
             uint16_t bin;      /* where it is linked */
+            uint8_t filled; /* first pages of a freed block that have its pattern (pool/fill.h) */
+            uint8_t color;  /* of that block */
         } hole;
     } u;
 };
@@ -112,11 +114,13 @@ _Static_assert(WEIR__REGIONS + WEIR__MAP_SPANS <= UINT16_MAX, "the map names eve
 
 WEIR__INLINE struct weir__region *weir__region_at(unsigned index)
 {
+    weir__assert(index < WEIR__REGIONS && weir__region_blocks[index >> WEIR__REGION_SHIFT]);
     return &weir__region_blocks[index >> WEIR__REGION_SHIFT][index & (WEIR__REGION_BLOCK - 1)];
 }
 
 WEIR__INLINE struct weir__region *weir__region_of_map(unsigned map_entry)
 {
+    weir__assert(map_entry >= WEIR__MAP_SPANS);
     return weir__region_at(map_entry - WEIR__MAP_SPANS);
 }
 

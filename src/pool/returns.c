@@ -28,6 +28,7 @@ static uint32_t batch_claim(struct weir__returns *returns)
 bool weir__returns_put(struct weir__returns *returns, const struct weir__cached *blocks,
                        unsigned count)
 {
+    weir__assert(count && count <= WEIR__BATCH_MAX);
     uint32_t bit = returns ? batch_claim(returns) : 0;
     if (!bit)
         return false;
@@ -40,6 +41,7 @@ bool weir__returns_put(struct weir__returns *returns, const struct weir__cached 
 
 void weir__returns_emptied(struct weir__returns *returns, const struct weir__batch *batch)
 {
+    weir__assert(weir__relaxed_get(returns->full) >> (batch - returns->batches) & 1);
     uint32_t bit = 1u << (batch - returns->batches);
     __atomic_fetch_and(&returns->full, ~bit, __ATOMIC_RELAXED);
     __atomic_fetch_or(&returns->free, bit, __ATOMIC_RELEASE);

@@ -34,6 +34,7 @@ struct weir__returns {
     struct weir__batch batches[WEIR__RETURNS];
 };
 
+_Static_assert(WEIR__RETURNS < 32, "free and full have a bit for each batch");
 _Static_assert(sizeof(struct weir__batch) == 752, "five fit below a page");
 _Static_assert(sizeof(struct weir__returns) <= 4096, "no more book-keeping than a page");
 

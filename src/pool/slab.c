@@ -1,6 +1,7 @@
 /* pool/slab.c - the ledger of a slab and its chain. No lock of its own: the center's is held. */
 #include "pool/slab.h"
 
+#include "pool/fill.h"
 #include "pool/late_misuse.h"
 
 #include <string.h>
@@ -12,6 +13,7 @@
  * by slabs that follow each other. */
 static size_t slab_color(const struct weir__slab *slab, size_t size)
 {
+    weir__assert(slab->first * size >= weir__slab_ledger(size));
     size_t room = slab->first * size - weir__slab_ledger(size);
     size_t number = (size_t)(slab - weir__chunk_of(slab)->slabs);
     return number * COLOR_STEP % (room / WEIR__LINE + 1) * WEIR__LINE;
@@ -26,6 +28,7 @@ static size_t color_room(size_t size)
 /* First index of blocks this large that lies neither under the ledger nor under its colors. */
 static size_t first_index(size_t size)
 {
+    weir__assert(size >= WEIR__GRAIN);
     if (size >= WEIR__INLINE_MIN)
         return 0;
     return (weir__slab_ledger(size) + color_room(size) + size - 1) / size;
@@ -34,6 +37,8 @@ static size_t first_index(size_t size)
 void weir__slab_init(struct weir__slab *slab, unsigned sizeclass, const void *owner,
                      struct weir__center *center)
 {
+    weir__assert(sizeclass < WEIR__CLASSES && owner);
+    weir__assert(slab != weir__chunk_of(slab)->slabs);
     size_t size = weir__class_bytes[sizeclass];
     struct weir__chunk *chunk = weir__chunk_of(slab);
     slab->bin = (uint16_t)(sizeclass << WEIR__BIN_SHIFT);
@@ -66,6 +71,7 @@ WEIR__INLINE bool index_is_chained(const struct weir__slab *slab, size_t index)
 
 WEIR__INLINE void chain_push(struct weir__slab *slab, size_t index)
 {
+    weir__assert(index >= slab->first && index < slab->fresh);
     weir__entry_set(&slab->entries[index], weir__entry_chained(slab->free_head));
     slab->free_head = (uint16_t)(index + 1);
 }
@@ -106,6 +112,7 @@ WEIR__INLINE bool chain_is_whole(struct weir__slab *slab)
 WEIR__INLINE void block_take(struct weir__slab *slab, unsigned index, uint32_t mark,
                              struct weir__cached *cached)
 {
+    weir__assert(index >= slab->first && index < slab->end);
     uint32_t *entry = &slab->entries[index];
     *cached = (struct weir__cached){weir__slab_block(slab, index), entry, mark, 0};
     weir__entry_set(entry, mark);
@@ -125,10 +132,14 @@ static unsigned chain_take(struct weir__slab *slab, struct weir__cached *blocks,
 
 static unsigned fresh_take(struct weir__slab *slab, struct weir__cached *blocks, unsigned wanted)
 {
+    weir__assert(slab->fresh <= slab->end);
     unsigned count = (unsigned)weir__min(wanted, slab->end - slab->fresh), index = slab->fresh;
     uint32_t mark = WEIR__ENTRY_CACHED | (slab->zeroed ? WEIR__ENTRY_ZERO : 0);
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = 0; i < count; i++) {
         block_take(slab, index++, mark, &blocks[i]);
+        if (!slab->zeroed)
+            weir__fill_freed(blocks[i].block, slab->size);
+    }
     slab->fresh = (uint16_t)index;
     slab->nout = (uint16_t)(slab->nout + count);
     return count;
@@ -136,6 +147,7 @@ static unsigned fresh_take(struct weir__slab *slab, struct weir__cached *blocks,
 
 unsigned weir__slab_take(struct weir__slab *slab, struct weir__cached *blocks, unsigned wanted)
 {
+    weir__assert(wanted <= WEIR__BATCH_MAX);
     unsigned count = chain_take(slab, blocks, wanted);
     return count + fresh_take(slab, blocks + count, wanted - count);
 }
@@ -172,6 +184,7 @@ static WEIR__NOINLINE bool slab_put_odd(const struct weir__slab *slab,
 
 bool weir__slab_put(struct weir__slab *slab, const struct weir__cached *cached)
 {
+    weir__assert(weir__entry_is_cached(cached->mark));
     size_t index = (size_t)(cached->entry - slab->entries);
     uint32_t value =
         weir__likely(cached_is_of(slab, cached, index)) ? weir__entry_get(cached->entry) : 0;
@@ -180,6 +193,8 @@ bool weir__slab_put(struct weir__slab *slab, const struct weir__cached *cached)
     if (weir__unlikely(weir__entry_size(cached->former) >
                        slab->size)) /* as the entry said when it was live */
         weir__slab_misuse_keep(slab, WEIR_MISUSE_CORRUPTION, cached->block, 0);
+    if (WEIR__FILLS && cached->mark & WEIR__ENTRY_ZERO)
+        weir__fill_freed(cached->block, slab->size); /* a chained one has no flag */
     chain_push(slab, index);
     slab->nout--;
     return true;

@@ -77,6 +77,8 @@ struct weir__chunk {
     } u;
 };
 
+_Static_assert(WEIR__SLAB / WEIR__GRAIN <= UINT16_MAX, "fresh, end and nout hold any index");
+_Static_assert(WEIR__SMALL_MAX <= UINT16_MAX, "slab->size and weir__class_bytes hold any size");
 _Static_assert(sizeof(struct weir__slab) == 64, "one cache line a slab header");
 _Static_assert(sizeof(struct weir__chunk) <= WEIR__SLAB, "the chunk header fits slab 0");
 _Static_assert(WEIR__SMALL_MAX < WEIR__ENTRY_SIZE_MASK, "an entry holds any size, and one more");
@@ -138,18 +140,21 @@ WEIR__INLINE unsigned weir__slab_class(const struct weir__slab *slab)
 
 WEIR__INLINE void *weir__slab_block(const struct weir__slab *slab, unsigned index)
 {
+    weir__assert(index < slab->end);
     return weir__slab_memory(slab) + (size_t)index * slab->size;
 }
 
 /* Bytes of entries at the start of a slab of blocks this large. */
 WEIR__INLINE size_t weir__slab_ledger(size_t size)
 {
+    weir__assert(size >= WEIR__GRAIN && size <= WEIR__SMALL_MAX);
     return (WEIR__SLAB + size - 1) / size * sizeof(uint32_t);
 }
 
 /* Blocks that were ever handed out. */
 WEIR__INLINE unsigned weir__slab_used(const struct weir__slab *slab)
 {
+    weir__assert(slab->fresh >= slab->first);
     return slab->fresh - slab->first;
 }
 

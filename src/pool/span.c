@@ -18,14 +18,20 @@
 
 #include "os/pages.h"
 #include "pool/budget.h"
+#include "pool/fill.h"
 #include "pool/hole.h"
+#include "pool/late_misuse.h"
 
 #include <string.h>
 
 /* A span gets a region of its own when it is this large. */
 #define SPAN_DIRECT (128 * WEIR__MIB)
 #define REGION_MOST ((size_t)1 << 32)
-#define SPAN_SHIFT  43 /* of the size and alignment that no span reaches */
+
+#define SPAN_SHIFT 43 /* of the size and alignment that no span reaches */
+
+_Static_assert(REGION_MOST >> WEIR__GRANULE_SHIFT <= UINT32_MAX, "region->npages holds it");
+_Static_assert(SPAN_SHIFT - WEIR__GRANULE_SHIFT < 32, "span->npages holds the largest");
 
 /* Cleared by purging from here on, so that what is not written does not become resident. */
 #define CLEAR_BY_PURGE (4 * WEIR__MIB)
@@ -45,6 +51,8 @@ static uint32_t pages_of(size_t size)
 static struct weir__span *span_make(struct weir__page_heap *heap, struct weir__region *region,
                                     uint32_t page, uint32_t npages)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
+    weir__assert(npages && page + npages <= region->frontier);
     struct weir__span *span = &region->pages[page], *end = span + npages - 1;
     span->region = region->index;
     if (npages > 1 && !region->direct) {
@@ -60,16 +68,55 @@ static struct weir__span *span_make(struct weir__page_heap *heap, struct weir__r
 /* First page at or after `page` whose address suits `alignment`. */
 static uint32_t page_aligned(const struct weir__region *region, uint32_t page, size_t alignment)
 {
+    weir__assert(weir__is_power_of_two(alignment));
     uintptr_t address = (uintptr_t)region->base + pages_bytes(page);
     return page + (uint32_t)((weir__round_up(address, alignment) - address) >> WEIR__GRANULE_SHIFT);
+}
+
+/* -- patterns (pool/fill.h) ----------------------------------------------------------- */
+
+#define FILL_PAGES ((uint32_t)(WEIR__FILL_MOST / WEIR__GRANULE + 1))
+
+_Static_assert(FILL_PAGES <= UINT8_MAX, "u.hole.filled holds it");
+
+/* Of a block with this color whose first pages are filled. */
+static size_t filled_bytes(uint32_t pages, unsigned color)
+{
+    return pages ? pages_bytes(pages) - (size_t)color * WEIR__LINE : 0;
+}
+
+/* Notes that the block which was there was written to after it was freed; `filled` of its pages
+ * have the pattern. */
+static void filled_check(const struct weir__page_heap *heap, const struct weir__span *span,
+                         uint32_t filled, unsigned color)
+{
+    const char *block = weir__span_start(span) + (size_t)color * WEIR__LINE;
+    size_t offset = weir__fill_broken(block, filled_bytes(filled, color), WEIR__FILL_FREED);
+    if (weir__unlikely(offset != SIZE_MAX))
+        weir__late_misuse_keep(&(struct weir__late_misuse){.what = WEIR_MISUSE_CORRUPTION,
+                                                           .block = block,
+                                                           .owner = heap->taker,
+                                                           .written = offset + 1});
+}
+
+/* Before `npages` are cut from the low end of a hole. */
+WEIR__INLINE void hole_check(const struct weir__page_heap *heap, const struct weir__span *hole,
+                             uint32_t npages)
+{
+    if (WEIR__FILLS)
+        filled_check(heap, hole, (uint32_t)weir__min(hole->u.hole.filled, npages),
+                     hole->u.hole.color);
 }
 
 static struct weir__span *span_from_hole(struct weir__page_heap *heap, struct weir__span *hole,
                                          uint32_t npages, size_t alignment, bool *zeroed)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
+    weir__assert(hole->state == WEIR__PAGE_HOLE && hole->npages >= npages);
     struct weir__region *region = weir__span_region(hole);
     uint32_t page = weir__span_page(hole), end = page + hole->npages, age = hole->u.hole.freed_at;
     *zeroed = hole->zeroed;
+    hole_check(heap, hole, npages);
     weir__hole_remove(heap, hole);
     uint32_t start = page_aligned(region, page, alignment);
     if (start > page)
@@ -84,8 +131,11 @@ static struct weir__span *span_from_hole(struct weir__page_heap *heap, struct we
 WEIR__INLINE struct weir__span *span_cut_low(struct weir__page_heap *heap, struct weir__span *hole,
                                              uint32_t npages, bool *zeroed)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
+    weir__assert(hole->state == WEIR__PAGE_HOLE && hole->npages >= npages);
     uint32_t all = hole->npages;
     *zeroed = hole->zeroed;
+    hole_check(heap, hole, npages);
     if (!hole->zeroed)
         heap->hole_dirty -= pages_bytes(npages);
     heap->span_live += pages_bytes(npages);
@@ -98,6 +148,8 @@ WEIR__INLINE struct weir__span *span_cut_low(struct weir__page_heap *heap, struc
         rest->region = hole->region;
         rest->zeroed = hole->zeroed;
         rest->u.hole.freed_at = hole->u.hole.freed_at;
+        if (WEIR__FILLS)
+            rest->u.hole.filled = 0;
         end->state = WEIR__PAGE_HOLE_END;
         rest->state = WEIR__PAGE_HOLE;
         if (weir__hole_bin(all - npages) == hole->u.hole.bin) {
@@ -127,6 +179,7 @@ static struct weir__span *span_from_frontier(struct weir__page_heap *heap,
                                              struct weir__region *region, uint32_t npages,
                                              size_t alignment, bool *zeroed)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
     uint32_t page = region->frontier, start = page_aligned(region, page, alignment);
     if (!weir__region_open(region, start + npages))
         return NULL;
@@ -141,6 +194,7 @@ static struct weir__span *span_from_frontier(struct weir__page_heap *heap,
 /* Less where the system refuses, down to what is asked for. */
 static struct weir__region *region_add(struct weir__page_heap *heap, size_t size, size_t alignment)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
     bool direct = size >= SPAN_DIRECT;
     size_t unit = weir__max(alignment, WEIR__CHUNK), least = weir__round_up(size, WEIR__CHUNK);
     size_t want = direct ? least : weir__max(heap->next_region, least);
@@ -163,6 +217,7 @@ static struct weir__region *region_add(struct weir__page_heap *heap, size_t size
 static WEIR__NOINLINE struct weir__span *span_find(struct weir__page_heap *heap, uint32_t npages,
                                                    size_t alignment, bool *zeroed)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
     size_t extra = (weir__max(alignment, WEIR__GRANULE) - 1) >> WEIR__GRANULE_SHIFT;
     struct weir__span *hole = weir__hole_find(heap, npages + (uint32_t)extra), *span = NULL;
     if (hole)
@@ -188,6 +243,7 @@ static WEIR__NOINLINE struct weir__span *span_find(struct weir__page_heap *heap,
  */
 static void span_color(struct weir__span *span, size_t size, size_t alignment)
 {
+    weir__assert(pages_bytes(span->npages) >= size);
     size_t slack = pages_bytes(span->npages) - size;
     bool may_move = alignment <= WEIR__LINE && slack >= WEIR__LINE;
     size_t colors = may_move ? (size_t)1 << weir__log2(slack / WEIR__LINE + 1) : 1;
@@ -199,6 +255,8 @@ static void span_color(struct weir__span *span, size_t size, size_t alignment)
 WEIR__INLINE struct weir__span *span_from_idle(struct weir__page_heap *heap, uint32_t npages,
                                                size_t alignment)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
+    weir__assert(heap->idle->state == WEIR__PAGE_IDLE);
     struct weir__span *span = heap->idle;
     if (span->npages != npages ||
         (alignment > WEIR__GRANULE && ((uintptr_t)weir__span_start(span) & (alignment - 1)))) {
@@ -207,16 +265,21 @@ WEIR__INLINE struct weir__span *span_from_idle(struct weir__page_heap *heap, uin
     }
     heap->idle = NULL;
     heap->span_live += pages_bytes(npages);
+    if (WEIR__FILLS)
+        filled_check(heap, span, (uint32_t)weir__min(npages, FILL_PAGES), span->u.live.color);
     return span;
 }
 
 struct weir__span *weir__span_take(struct weir__page_heap *heap, size_t size, size_t alignment,
                                    const struct weir__claim *claim, bool *zeroed)
 {
+    weir__assert(weir__is_power_of_two(alignment) && claim->owner && zeroed);
     if ((size | alignment) >> SPAN_SHIFT)
         return NULL;
     uint32_t npages = pages_of(size);
     weir__lock_take(&heap->lock);
+    if (WEIR__FILLS)
+        heap->taker = claim->owner;
     *zeroed = false;
     struct weir__span *span = heap->idle ? span_from_idle(heap, npages, alignment) : NULL;
     if (!span) {
@@ -235,12 +298,14 @@ struct weir__span *weir__span_take(struct weir__page_heap *heap, size_t size, si
         *claim->bytes += pages_bytes(npages);
     }
     weir__lock_drop(&heap->lock);
+    weir__assert_walk(weir__page_heap_is_valid(heap));
     return span;
 }
 
 /* Gives the hole that ends at the frontier, or pages there, up to what was never used. */
 static void frontier_lower(struct weir__page_heap *heap, struct weir__region *region, uint32_t page)
 {
+    weir__assert(page >= region->first && page <= region->frontier);
     region->frontier = page;
     region->lowered_at = heap->now;
 }
@@ -257,6 +322,9 @@ WEIR__INLINE void hole_soiled(struct weir__page_heap *heap, const struct weir__s
 static void pages_release(struct weir__page_heap *heap, struct weir__region *region, uint32_t page,
                           uint32_t npages)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
+    weir__assert(npages && page + npages <= region->frontier);
+    weir__assert(region->pages[page].state == WEIR__PAGE_NONE);
     struct weir__span *first = &region->pages[page], *right = first + npages, *left = first - 1;
     bool joins = left->state == WEIR__PAGE_HOLE_END || left->state == WEIR__PAGE_HOLE;
     if (page + npages < region->frontier && right->state == WEIR__PAGE_HOLE) {
@@ -281,16 +349,28 @@ static void pages_release(struct weir__page_heap *heap, struct weir__region *reg
     }
 }
 
-void weir__span_flush_idle_locked(struct weir__page_heap *heap)
+/* The span is live or idle no more: a hole, or part of one, or past the frontier. */
+WEIR__INLINE void span_release(struct weir__page_heap *heap, struct weir__span *span)
 {
-    struct weir__span *span = heap->idle;
-    if (!span)
-        return;
     uint32_t npages = span->npages;
-    heap->idle = NULL;
+    uint8_t color = span->u.live.color;
     span[npages - 1].state = WEIR__PAGE_NONE;
     span->state = WEIR__PAGE_NONE;
     pages_release(heap, weir__span_region(span), weir__span_page(span), npages);
+    if (WEIR__FILLS && span->state == WEIR__PAGE_HOLE) {
+        span->u.hole.filled = (uint8_t)weir__min(npages, FILL_PAGES);
+        span->u.hole.color = color;
+    }
+}
+
+void weir__span_flush_idle_locked(struct weir__page_heap *heap)
+{
+    weir__assert(weir__lock_is_mine(&heap->lock));
+    struct weir__span *span = heap->idle;
+    if (!span)
+        return;
+    heap->idle = NULL;
+    span_release(heap, span);
 }
 
 /* Is there no hole beside the span? */
@@ -303,6 +383,8 @@ WEIR__INLINE bool span_is_alone(const struct weir__span *span)
 
 void weir__span_give_locked(struct weir__page_heap *heap, struct weir__span *span)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
+    weir__assert(span->state == WEIR__PAGE_SPAN);
     uint32_t npages = span->npages;
     heap->span_live -= pages_bytes(npages);
     if (weir__unlikely(span->u.live.direct)) {
@@ -310,15 +392,14 @@ void weir__span_give_locked(struct weir__page_heap *heap, struct weir__span *spa
         weir__region_doom_locked(heap, weir__span_region(span));
         return;
     }
+    weir__fill_freed(weir__span_block(span), weir__span_usable(span));
     if (heap->idle)
         weir__span_flush_idle_locked(heap);
     if (span_is_alone(span)) {
         span->state = WEIR__PAGE_IDLE;
         heap->idle = span;
     } else {
-        span[npages - 1].state = WEIR__PAGE_NONE;
-        span->state = WEIR__PAGE_NONE;
-        pages_release(heap, weir__span_region(span), weir__span_page(span), npages);
+        span_release(heap, span);
     }
     weir__budget_given_locked(heap, pages_bytes(npages));
     weir__page_heap_tick_locked(heap);
@@ -334,6 +415,7 @@ bool weir__span_give(struct weir__page_heap *heap, struct weir__span *span, size
     }
     weir__lock_drop(&heap->lock);
     weir__page_heap_relieve(heap);
+    weir__assert_walk(weir__page_heap_is_valid(heap));
     return live;
 }
 
@@ -343,6 +425,8 @@ bool weir__span_give(struct weir__page_heap *heap, struct weir__span *span, size
 static bool span_extend(struct weir__page_heap *heap, struct weir__region *region,
                         struct weir__span *span, uint32_t more)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
+    weir__assert(more > 0);
     uint32_t end = weir__span_page(span) + span->npages;
     struct weir__span *right = &region->pages[end];
     if (end == region->frontier) {
@@ -365,6 +449,8 @@ static bool span_extend(struct weir__page_heap *heap, struct weir__region *regio
 static bool span_resize_locked(struct weir__page_heap *heap, struct weir__span *span,
                                uint32_t npages)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
+    weir__assert(span->state == WEIR__PAGE_SPAN && npages && !span->u.live.direct);
     struct weir__region *region = weir__span_region(span);
     uint32_t page = weir__span_page(span), old = span->npages;
     if (npages > old && !span_extend(heap, region, span, npages - old))
@@ -386,6 +472,7 @@ static bool span_resize_locked(struct weir__page_heap *heap, struct weir__span *
 /* The system works with the lock not held: nobody else uses the block. */
 static bool span_remap(struct weir__page_heap *heap, struct weir__span *span, uint32_t npages)
 {
+    weir__assert(span->u.live.direct);
     struct weir__region *region = weir__span_region(span);
     size_t old = region->size, size = weir__round_up(pages_bytes(npages), WEIR__CHUNK);
     weir__lock_take(&heap->lock);
@@ -409,6 +496,7 @@ static bool span_remap(struct weir__page_heap *heap, struct weir__span *span, ui
 bool weir__span_resize(struct weir__page_heap *heap, struct weir__span *span, size_t size,
                        size_t *bytes)
 {
+    weir__assert(span->state == WEIR__PAGE_SPAN);
     if (size >> SPAN_SHIFT)
         return false;
     uint32_t npages = pages_of(size + (size_t)span->u.live.color * WEIR__LINE);
@@ -427,6 +515,7 @@ bool weir__span_resize(struct weir__page_heap *heap, struct weir__span *span, si
     }
     weir__lock_drop(&heap->lock);
     weir__page_heap_relieve(heap);
+    weir__assert_walk(weir__page_heap_is_valid(heap));
     return done;
 }
 
@@ -476,6 +565,7 @@ static int region_each_span(struct weir__region *region, weir__span_visitor *vis
 
 int weir__span_each_locked(struct weir__page_heap *heap, weir__span_visitor *visit, void *user)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
     int stop = 0;
     weir__span_flush_idle_locked(heap);
     for (struct weir__region *region = weir__region_first(heap), *next; region && !stop;
@@ -508,7 +598,8 @@ bool weir__span_covers(const struct weir__region *region, size_t page)
 bool weir__span_is_valid(const struct weir__page_heap *heap)
 {
     size_t live = 0, holes = 0, linked = 0, reserved = 0;
-    bool valid = !heap->idle && weir__hole_is_valid(heap, &linked);
+    bool valid =
+        (!heap->idle || heap->idle->state == WEIR__PAGE_IDLE) && weir__hole_is_valid(heap, &linked);
     for (const struct weir__region *region = weir__region_first(heap); region && valid;
          region = weir__region_next(region)) {
         valid = region->heap == heap && weir__region_is_valid(region, &live, &holes);

@@ -61,7 +61,7 @@ bool weir__span_covers(const struct weir__region *region, size_t page);
 void weir__span_uncut_hole_locked(struct weir__page_heap *heap, struct weir__span *hole,
                                   bool purged);
 
-/* Are layouts, holes and sums whole? There is no idle span. */
+/* Are layouts, holes and sums whole? Lock held. */
 bool weir__span_is_valid(const struct weir__page_heap *heap);
 
 #endif

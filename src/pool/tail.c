@@ -23,6 +23,7 @@ static bool tail_may_be_cut(const struct weir__page_heap *heap, const struct wei
 bool weir__tail_cut_locked(struct weir__page_heap *heap, uint32_t idle_ms, size_t wanted,
                            struct weir__tail *tail)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
     struct weir__region *region = weir__region_first(heap);
     while (region && !tail_may_be_cut(heap, region, idle_ms))
         region = weir__region_next(region);
@@ -44,6 +45,8 @@ bool weir__tail_cut_locked(struct weir__page_heap *heap, uint32_t idle_ms, size_
 
 void weir__tail_uncut_locked(const struct weir__tail *tail, bool purged)
 {
+    weir__assert(weir__lock_is_mine(&tail->region->heap->lock));
+    weir__assert(tail->region->busy);
     struct weir__region *region = tail->region;
     if (!purged)
         region->touched = region->busy_touched;
@@ -53,6 +56,7 @@ void weir__tail_uncut_locked(const struct weir__tail *tail, bool purged)
 
 size_t weir__tail_bytes_locked(const struct weir__page_heap *heap)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
     size_t pages = heap->idle ? heap->idle->npages : 0;
     for (const struct weir__region *region = weir__region_first(heap); region;
          region = weir__region_next(region))
@@ -62,6 +66,7 @@ size_t weir__tail_bytes_locked(const struct weir__page_heap *heap)
 
 size_t weir__tail_release_locked(struct weir__page_heap *heap)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
     size_t bytes = 0;
     for (struct weir__region *region = weir__region_first(heap), *next; region; region = next) {
         next = weir__region_next(region);
@@ -77,6 +82,7 @@ size_t weir__tail_release_locked(struct weir__page_heap *heap)
 
 void weir__tail_shrink_locked(struct weir__page_heap *heap)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
     for (struct weir__region *region = weir__region_first(heap); region;
          region = weir__region_next(region))
         heap->reserved -= weir__region_shrink_locked(region);
@@ -84,6 +90,7 @@ void weir__tail_shrink_locked(struct weir__page_heap *heap)
 
 void weir__tail_restamp_locked(struct weir__page_heap *heap, uint32_t before)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
     for (struct weir__region *region = weir__region_first(heap); region;
          region = weir__region_next(region))
         if (region->lowered_at == before)

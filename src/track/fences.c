@@ -15,6 +15,7 @@
  * because both sleeps are fences, and the second comes after the word that there are none. */
 void weir__meters_fence(void)
 {
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
     if (weir__unlikely(!weir__os_fence_others()))
         weir__os_fence_end();
 }

@@ -12,10 +12,13 @@
 struct weir__meters weir__meters = {.lock = WEIR__LOCK(METER)};
 WEIR__LOCKS_KNOW(METER, &weir__meters.lock);
 
+static bool forest_is_valid_locked(void);
+
 /* -- peaks -------------------------------------------------------------------------- */
 
 void weir__meter_ceiling_update(struct weir__meter *m)
 {
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
     m->ceiling = m->peak;
     for (struct weir__peak_observer *o = m->observers; o; o = o->next)
         if (o->peak < m->ceiling)
@@ -24,6 +27,7 @@ void weir__meter_ceiling_update(struct weir__meter *m)
 
 void weir__meter_raise(struct weir__meter *m, int64_t live)
 {
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
     if (live <= m->ceiling)
         return;
     if (live > m->peak) {
@@ -45,6 +49,7 @@ void weir__meter_raise(struct weir__meter *m, int64_t live)
  */
 static struct weir__meter *meter_lacking(struct weir__meter *m, int64_t delta)
 {
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
     struct weir__meter *lacking = NULL;
     for (; m; m = m->parent)
         if (m->solo || (delta > 0 && weir__meter_room(m) < delta))
@@ -54,6 +59,8 @@ static struct weir__meter *meter_lacking(struct weir__meter *m, int64_t delta)
 
 static bool meter_within_limits(const struct weir__meter *m, int64_t delta)
 {
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
+    weir__assert(delta > 0);
     for (; m; m = m->parent)
         if (m->base > m->limit - delta)
             return false;
@@ -62,6 +69,7 @@ static bool meter_within_limits(const struct weir__meter *m, int64_t delta)
 
 struct weir__shutting weir__meter_freeze(struct weir__meter *top)
 {
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
     top->crowd = top->nopen;
     struct weir__shutting s = weir__windows_shut(top, weir__thread_self());
     weir__windows_fold(top);
@@ -70,6 +78,7 @@ struct weir__shutting weir__meter_freeze(struct weir__meter *top)
 
 static void bases_add(struct weir__meter *m, int64_t delta)
 {
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
     for (; m; m = m->parent) {
         m->base += delta;
         m->level += delta;
@@ -80,6 +89,8 @@ static void bases_add(struct weir__meter *m, int64_t delta)
 
 bool weir__meter_apply(struct weir__window *w, int64_t delta, int allocated, int freed)
 {
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
+    weir__assert(allocated >= 0 && freed >= 0);
     if (delta > 0 && !meter_within_limits(w->meter, delta))
         return false;
     bases_add(w->meter, delta);
@@ -101,6 +112,7 @@ static void meter_freeze_for(struct weir__meter *lacking, bool was_shared)
 /* Lock held. Limits hold without a freeze where there is room below them. */
 static bool change_locked(struct weir__window *w, int64_t delta, int allocated, int freed)
 {
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
     bool was_shared = weir__shared_end();
     if (was_shared)
         weir__phase_shared_ended();
@@ -118,6 +130,7 @@ static bool change_locked(struct weir__window *w, int64_t delta, int allocated, 
 
 bool weir__meter_change(struct weir__window *w, int64_t delta, int allocated, int freed)
 {
+    weir__assert(w->meter && !weir__window_is_inside(w));
     if (weir__shared_change(w, delta, allocated, freed))
         return true;
     bool was_shared = weir__meters_are_shared(); /* then it is time to see whether that pays */
@@ -133,6 +146,7 @@ bool weir__meter_change(struct weir__window *w, int64_t delta, int allocated, in
     bool fits = weir__unlikely(weir__meter_is_traced(w->meter))
                     ? weir__traced_change(w, delta, allocated, freed)
                     : change_locked(w, delta, allocated, freed);
+    weir__assert_walk(forest_is_valid_locked());
     weir__lock_drop(&weir__meters.lock);
     return fits;
 }
@@ -147,6 +161,7 @@ static struct weir__meter *meter_root(struct weir__meter *m)
 /* Counted at the meter and not in the window, whose counts cannot fall. */
 void weir__meter_mend(struct weir__window *w, int64_t delta)
 {
+    weir__assert(delta >= 0);
     bool shared = weir__exact_begin(meter_root(w->meter));
     bases_add(w->meter, delta);
     w->meter->gone_frees--;
@@ -168,8 +183,10 @@ bool weir__exact_begin(struct weir__meter *m)
 
 void weir__exact_end(bool shared)
 {
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
     if (shared && weir__meters.constraints == 0)
         weir__shared_begin(0);
+    weir__assert_walk(forest_is_valid_locked());
     weir__lock_drop(&weir__meters.lock);
 }
 
@@ -208,6 +225,7 @@ uint64_t weir__meter_retire(struct weir__meter *m, size_t live_bytes, size_t liv
 
 void weir__meter_destroy(struct weir__meter *m)
 {
+    weir__assert(!m->children.first && !m->windows.first);
     bool shared = weir__exact_begin(meter_root(m));
     if (m->parent) {
         m->parent->gone_allocations += m->gone_allocations;
@@ -296,10 +314,26 @@ void weir__meter_fork_done(void)
     weir__meters.constraints--;
 }
 
+/* Its own links. */
+static bool meter_is_linked(const struct weir__meter *m)
+{
+    if (!weir__list_is_valid(&m->children) || !weir__list_is_valid(&m->windows))
+        return false;
+    for (const struct weir__link *link = m->children.first; link; link = link->next)
+        if (weir__meter_of(link)->parent != m)
+            return false;
+    for (const struct weir__window *w = weir__meter_window(m); w; w = weir__window_next(w))
+        if (w->meter != m)
+            return false;
+    return true;
+}
+
 static bool meter_check(struct weir__meter *top)
 {
     int64_t level = top->base;
     unsigned nopen = 0;
+    if (!meter_is_linked(top))
+        return false;
     for (struct weir__meter *m = top; m; m = weir__meter_after(m, top))
         for (struct weir__window *w = weir__meter_window(m); w; w = weir__window_next(w))
             if (w->open) {
@@ -307,17 +341,23 @@ static bool meter_check(struct weir__meter *top)
                 nopen++;
             }
     return level == top->level && nopen == top->nopen && level <= top->limit &&
-           (top->level <= top->ceiling || (top->solo && nopen == 1));
+           top->ceiling <= top->peak && (top->level <= top->ceiling || (top->solo && nopen == 1));
 }
 
-bool weir__meter_is_valid(void)
+static bool forest_is_valid_locked(void)
 {
-    bool valid = true;
-    weir__lock_take(&weir__meters.lock);
+    bool valid = weir__list_is_valid(&weir__meters.roots);
     if (!weir__meters_shared)
         for (struct weir__meter *m = weir__meter_first(); m && valid;
              m = weir__meter_after(m, NULL))
             valid = meter_check(m);
+    return valid;
+}
+
+bool weir__meter_is_valid(void)
+{
+    weir__lock_take(&weir__meters.lock);
+    bool valid = forest_is_valid_locked();
     weir__lock_drop(&weir__meters.lock);
     return valid;
 }

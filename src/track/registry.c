@@ -24,6 +24,8 @@ static struct weir__foreign entry_invert(const struct weir__foreign *entry)
 
 static bool registry_add_locked(struct weir__registry *r, const struct weir__foreign *entry)
 {
+    weir__assert(weir__lock_is_mine(&r->lock));
+    weir__assert(entry->block);
     if (!weir__pointer_map_reserve(&r->map, sizeof *entry, &weir__meta_map, NULL))
         return false;
     size_t before = r->map.used;
@@ -37,8 +39,10 @@ static bool registry_add_locked(struct weir__registry *r, const struct weir__for
 
 bool weir__registry_add(struct weir__registry *r, const struct weir__foreign *entry)
 {
+    weir__assert(entry->align_shift < 64);
     weir__lock_take(&r->lock);
     bool added = registry_add_locked(r, entry);
+    weir__assert_walk(weir__registry_is_valid_locked(r));
     weir__lock_drop(&r->lock);
     return added;
 }
@@ -52,6 +56,7 @@ bool weir__registry_remove(struct weir__registry *r, const void *block, struct w
         r->bytes -= entry->requested;
         weir__pointer_map_remove(&r->map, found);
     }
+    weir__assert_walk(weir__registry_is_valid_locked(r));
     weir__lock_drop(&r->lock);
     return found;
 }
@@ -117,4 +122,13 @@ void weir__registry_destroy(struct weir__registry *r)
 {
     weir__pointer_map_clear(&r->map);
     *r = (struct weir__registry){0};
+}
+
+bool weir__registry_is_valid_locked(const struct weir__registry *r)
+{
+    weir__assert(weir__lock_is_mine(&r->lock));
+    size_t bytes = 0;
+    for (const struct weir__foreign *at = NULL; (at = weir__pointer_map_next(&r->map, at));)
+        bytes += at->requested;
+    return weir__pointer_map_is_valid(&r->map) && bytes == r->bytes;
 }

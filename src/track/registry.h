@@ -51,4 +51,7 @@ void weir__registry_drain(struct weir__registry *r, weir__foreign_visitor *visit
 
 void weir__registry_destroy(struct weir__registry *r);
 
+/* Is each entry where it is looked for, and do the sums agree? The lock is held. */
+bool weir__registry_is_valid_locked(const struct weir__registry *r);
+
 #endif

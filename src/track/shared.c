@@ -16,6 +16,9 @@ static uint32_t shared_spell = 1;
 
 void weir__shared_begin(uint32_t spell)
 {
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
+    weir__assert(!weir__meters.constraints);
+    weir__assert(weir__is_power_of_two(spell) || !spell);
     for (struct weir__meter *m = weir__meter_first(); m; m = weir__meter_after(m, NULL)) {
         weir__relaxed_set(m->shared_live, m->base);
         weir__relaxed_set(m->shared_peak, m->peak);
@@ -29,6 +32,7 @@ void weir__shared_begin(uint32_t spell)
  * busy bit before it read the flag (weir__shared_enter). */
 bool weir__shared_end(void)
 {
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
     if (!weir__relaxed_get(weir__meters_shared))
         return false;
     __atomic_store_n(&weir__meters_shared, 0, __ATOMIC_SEQ_CST);
@@ -92,6 +96,7 @@ bool weir__shared_enter(struct weir__window *w)
 
 void weir__shared_leave(struct weir__window *w, int64_t delta, int allocated, int freed)
 {
+    weir__assert(weir__window_is_inside(w));
     for (struct weir__meter *m = w->meter; m; m = m->parent)
         shared_add(m, delta);
     weir__shown_slow(w, delta, allocated, freed);

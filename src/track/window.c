@@ -19,6 +19,8 @@ bool weir__window_records_blocks;
 /* The window is closed and its thread outside: what it counted goes to the base. */
 void weir__window_fold(struct weir__window *w)
 {
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
+    weir__assert(w->open && w->cap == WEIR__WINDOW_CLOSED);
     int64_t used = weir__window_unfolded(w), high = weir__relaxed_get(w->hi) - w->origin;
     int64_t granted = w->granted - w->origin;
     for (struct weir__meter *m = w->meter; m; m = m->parent) {
@@ -37,6 +39,7 @@ void weir__window_fold(struct weir__window *w)
 
 static void window_shut(struct weir__window *w, const void *self, bool *fence)
 {
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
     weir__relaxed_set(w->cap, WEIR__WINDOW_CLOSED);
     w->waiting = w->thread != self;
     *fence |= w->waiting;
@@ -53,6 +56,7 @@ void weir__window_await(struct weir__window *w)
 static void windows_each_open(struct weir__meter *top, void (*each)(struct weir__window *, void *),
                               void *user)
 {
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
     for (struct weir__meter *m = top; m; m = weir__meter_after(m, top)) {
         if (!m->nopen)
             continue;
@@ -94,6 +98,7 @@ static void each_reopen(struct weir__window *w, void *user)
 
 struct weir__shutting weir__windows_shut(struct weir__meter *top, const void *self)
 {
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
     struct weir__shutting s = {.self = self};
     windows_each_open(top, each_shut, &s);
     if (s.fence) {
@@ -117,6 +122,7 @@ void weir__windows_fold(struct weir__meter *top)
 
 void weir__windows_await(struct weir__meter *top)
 {
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
     struct weir__meter *m = top ? top : weir__meter_first();
     for (; m; m = weir__meter_after(m, top))
         for (struct weir__window *w = weir__meter_window(m); w; w = weir__window_next(w))
@@ -125,12 +131,15 @@ void weir__windows_await(struct weir__meter *top)
 
 static void window_to_front(struct weir__window *w)
 {
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
     weir__list_remove(&w->meter->windows, &w->link);
     weir__list_push(&w->meter->windows, &w->link);
 }
 
 void weir__window_open(struct weir__window *w, int64_t grant, bool solo)
 {
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
+    weir__assert(!w->open && grant >= 0);
     int64_t used = weir__window_used(w);
     window_to_front(w);
     weir__relaxed_set(w->hi, solo ? used : used + grant);
@@ -153,6 +162,7 @@ void weir__window_open(struct weir__window *w, int64_t grant, bool solo)
 
 void weir__window_attach(struct weir__window *w, struct weir__meter *m, const void *thread)
 {
+    weir__assert(m && !w->open);
     weir__lock_take(&weir__meters.lock);
     w->cap = WEIR__WINDOW_CLOSED;
     w->meter = m;
@@ -164,6 +174,8 @@ void weir__window_attach(struct weir__window *w, struct weir__meter *m, const vo
 /* Closes it and moves what it counted to the base. */
 static void window_shut_and_fold_locked(struct weir__window *w)
 {
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
+    weir__assert(w->open);
     bool fence = false;
     window_shut(w, NULL, &fence);
     weir__meters_fence();
@@ -187,6 +199,7 @@ void weir__window_close(struct weir__window *w)
 
 void weir__window_release(struct weir__window *w)
 {
+    weir__assert(w->held);
     __atomic_store_n(&w->held, 0, __ATOMIC_RELEASE);
 }
 

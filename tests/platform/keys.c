@@ -1,8 +1,8 @@
 /*
  * keys [few]: all thread keys are taken before the first allocation (few: none are). 2000 threads
  * allocate, leave free blocks in their caches and end, with stacks that are unmapped behind them;
- * then what they used is destroyed. Expected: nothing breaks, and memory stays within 12 MiB of what
- * it was after the first 200 threads.
+ * then what they used is destroyed. Expected: nothing breaks, and memory stays within 12 MiB of
+ * what it was after the first 200 threads.
  */
 #include "take.h"
 
