@@ -180,7 +180,8 @@ Test(backing, what_is_given_goes_to_the_machine)
     }
 }
 
-/* Failed when jemalloc took 8 MiB of addresses for each. */
+/* Failed when jemalloc took 8 MiB of addresses for each: five fit then, of eleven. Valgrind takes
+ * some for itself. */
 Test(backing, chunks_take_no_more_addresses_than_they_are)
 {
     FOR_EACH_PROVIDER(p)
@@ -203,7 +204,7 @@ Test(backing, chunks_take_no_more_addresses_than_they_are)
         }
         int status;
         cr_assert_eq(waitpid(child, &status, 0), child);
-        cr_assert_geq(WEXITSTATUS(status), 10, "%s: %d chunks", p->name, WEXITSTATUS(status));
+        cr_assert_geq(WEXITSTATUS(status), 8, "%s: %d chunks", p->name, WEXITSTATUS(status));
     }
 }
 

@@ -170,7 +170,7 @@ void *weir_reallocate(weir_allocator *a, void *block, size_t size)
 void *weir__reallocate_as(weir_allocator *a, void *block, size_t size, size_t alignment)
 {
     struct weir__found found;
-    if (!weir__block_expect(a, block, &found)) {
+    if (!block || !weir__block_expect(a, block, &found)) {
         errno = EINVAL;
         return NULL;
     }

@@ -141,6 +141,7 @@ void weir__window_open(struct weir__window *w, int64_t grant, bool solo)
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
     weir__assert(!w->open && grant >= 0);
     int64_t used = weir__window_used(w);
+    window_to_front(w);
     weir__relaxed_set(w->hi, solo ? used : used + grant);
     weir__relaxed_set(w->hi_blocks, (int64_t)(w->allocating - w->freeing));
     for (struct weir__meter *m = w->meter; m; m = m->parent) {
@@ -151,7 +152,6 @@ void weir__window_open(struct weir__window *w, int64_t grant, bool solo)
             weir__relaxed_set(m->solo, w);
         }
     }
-    window_to_front(w);
     w->open = true;
     w->granted = used + grant;
     w->ops_at_open = weir__window_operations(w);
