@@ -33,7 +33,7 @@ static struct {
     uint32_t told; /* changes of the next two */
     bool ends;
     unsigned period_ms;
-} background = {.control = WEIR__LOCK(CONTROL)};
+} background WEIR__AT_START = {.control = WEIR__LOCK(CONTROL)};
 WEIR__LOCKS_KNOW(CONTROL, &background.control);
 
 /* Operations of all threads that `top` or what is below it still knows. */

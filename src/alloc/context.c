@@ -19,7 +19,7 @@ static struct {
     struct weir__guard guard;
     unsigned depth;  /* how often its holder took it; the holder's, as the serial */
     uint64_t serial; /* allocators made */
-} contexts = {.guard = WEIR__GUARD(CONTEXTS)};
+} contexts WEIR__AT_START = {.guard = WEIR__GUARD(CONTEXTS)};
 
 void weir__context_lock(void)
 {

@@ -17,7 +17,7 @@ struct tag {
     char name[];
 };
 
-static weir__lock tags_lock = WEIR__LOCK(TAGS);
+static weir__lock tags_lock WEIR__AT_START = WEIR__LOCK(TAGS);
 WEIR__LOCKS_KNOW(TAGS, &tags_lock);
 static struct tag *tags[WEIR__ENTRY_TAG_MAX + 1]; /* written once each */
 static weir_tag tag_buckets[TAG_BUCKETS];

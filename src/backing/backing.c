@@ -12,11 +12,11 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct weir__backing *chosen;
+static const struct weir__backing *chosen WEIR__AT_START;
 
 /* Held by the thread that is choosing; no mutex, because this may run before
  * anything else in the process has. */
-static bool choosing;
+static bool choosing WEIR__AT_START;
 static _Thread_local bool choosing_here;
 
 static bool backing_can_serve(const struct weir__backing *provider)

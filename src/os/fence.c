@@ -13,7 +13,7 @@
 
 /* Changes from UNKNOWN once; a race writes the same value. FENCE_NONE is for good. */
 enum { FENCE_UNKNOWN = 0, FENCE_WORKS, FENCE_NONE };
-static uint32_t fence_state;
+static uint32_t fence_state WEIR__AT_START;
 
 static bool fence_try(int command)
 {
@@ -48,7 +48,7 @@ bool weir__os_fence_available(void)
     return state == FENCE_WORKS;
 }
 
-static bool fence_is_optional; /* atomic; for good */
+static bool fence_is_optional WEIR__AT_START; /* atomic; for good */
 
 void weir__os_fence_optional(void)
 {

@@ -5,7 +5,7 @@
 static struct {
     weir__lock lock;
     struct weir__list entries;
-} ranks[WEIR__RANKS] = {
+} ranks[WEIR__RANKS] WEIR__AT_START = {
 #define WEIR__LOCK_RANK(name, text) [WEIR__RANK_##name] = {.lock = WEIR__LOCK(name)},
     WEIR__LOCK_RANKS(WEIR__LOCK_RANK)
 #undef WEIR__LOCK_RANK

@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-void (*weir__region_hook)(const void *address, size_t size, bool taken);
+void (*weir__region_hook)(const void *address, size_t size, bool taken) WEIR__AT_START;
 
 /*
  * Huge pages serve the first 4 MiB and everything from 8 MiB on; between them small
