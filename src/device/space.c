@@ -102,7 +102,8 @@ static size_t growth_excess(const struct weir__device *d, size_t more, size_t si
     size_t unit = d->mode == WEIR_DEVICE_EXPANDABLE ? d->table.granularity : LARGE_SEGMENT;
     size_t peak = weir__max(weir__max(d->peak_in_use, d->wanted), d->in_use + size);
     size_t share = peak / 100 * d->growth_percent;
-    size_t allowed = peak + weir__max(share, weir__round_up(peak, unit) - peak);
+    size_t whole = (peak + unit - 1) / unit * unit; /* a segment is no power of two */
+    size_t allowed = peak + weir__max(share, whole - peak);
     return d->reserved + more > allowed ? d->reserved + more - allowed : 0;
 }
 
