@@ -34,7 +34,7 @@ _Static_assert(REGION_MOST >> WEIR__GRANULE_SHIFT <= UINT32_MAX, "region->npages
 _Static_assert(SPAN_SHIFT - WEIR__GRANULE_SHIFT < 32, "span->npages holds the largest");
 
 /* Cleared by purging from here on, so that what is not written does not become resident. */
-#define CLEAR_BY_PURGE (4 * WEIR__MIB)
+#define CLEAR_BY_PURGE (32 * WEIR__MIB) /* below it clearing costs less than faulting again */
 
 static size_t pages_bytes(uint32_t npages)
 {
