@@ -190,25 +190,9 @@ static int try(void)
     return 0;
 }
 
-/* The backing is chosen before main: this program once more. */
-static int over(const char *backing, char **argv)
-{
-    int status = 1;
-    pid_t child = fork();
-    if (child == 0) {
-        setenv("WEIR_BACKING", backing, 1);
-        self_exec((char *[]){argv[0], "try", NULL});
-        _exit(99);
-    }
-    waitpid(child, &status, 0);
-    if (status)
-        fprintf(stderr, "over %s: %x\n", backing, (unsigned)status);
-    return status != 0;
-}
-
 int main(int argc, char **argv)
 {
     if (argc > 1)
         return try();
-    return over("system", argv) | over("jemalloc", argv);
+    return self_over("system", argv) | self_over("jemalloc", argv);
 }

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { SELF_ARGUMENTS_MOST = 12, SELF_PATH_MAX = 4096 };
@@ -26,6 +27,23 @@ static inline void self_exec(char *const arguments[])
             line[3 + i] = arguments[i];
         execv("/bin/sh", line);
     }
+}
+
+/* The backing is chosen before main: runs this program once more over it, with the one argument
+ * "try". 0: it ended with 0. */
+static inline int self_over(const char *backing, char **argv)
+{
+    int status = 1;
+    pid_t child = fork();
+    if (child == 0) {
+        setenv("WEIR_BACKING", backing, 1);
+        self_exec((char *[]){argv[0], "try", NULL});
+        _exit(99);
+    }
+    waitpid(child, &status, 0);
+    if (status)
+        fprintf(stderr, "over %s: %x\n", backing, (unsigned)status);
+    return status != 0;
 }
 
 #endif
