@@ -171,10 +171,12 @@ void *weir__provided_move(weir_allocator *a, void *block, const struct weir__fou
                             &(struct weir__trace_block){entry.block, request->size,
                                                         found->requested, request->size,
                                                         found->alignment, found->tag});
-    if (provided_end(a, block, &former))
+    if (weir__registry_remove(&a->body->registry, block, &former)) {
         provider_free(a->body, &former);
-    else
-        weir__count_mend(a, found->requested);
+    } else {
+        weir__count_mend(a, found->requested); /* first: the handler may jump away */
+        weir__misuse(WEIR_MISUSE_DOUBLE_FREE, block, a->name);
+    }
     return entry.block;
 }
 

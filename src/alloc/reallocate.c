@@ -76,8 +76,8 @@ static void former_give(weir_allocator *a, void *block, const struct weir__found
                                                  : weir__large_give(a, found->span);
     if (weir__likely(first))
         return;
+    weir__count_mend(a, found->requested); /* first: the handler may jump away */
     weir__misuse(WEIR_MISUSE_DOUBLE_FREE, block, a->name);
-    weir__count_mend(a, found->requested);
 }
 
 /* The program may have used all usable bytes, so all are copied. */
