@@ -126,27 +126,55 @@ static struct run_image *image_add(struct run_watch *watch, uint32_t index,
     return watch->at[index] = image;
 }
 
-/* A copy of each image in use; copies[i].state is 0 where there is none. */
+/* Of two images the one that was taken first. */
+static int by_serial(const void *a, const void *b)
+{
+    const struct weir__run_image *left = *(const struct weir__run_image *const *)a,
+                                 *right = *(const struct weir__run_image *const *)b;
+    return left->serial < right->serial ? -1 : left->serial > right->serial;
+}
+
+/* Images of one process are known in the order in which they were taken, wherever they lie:
+ * the nth is called so, and follows the one before it. */
+static unsigned images_add(struct run_watch *watch, const struct weir__run_image copies[],
+                           const struct weir__run_image *found[], unsigned n)
+{
+    unsigned added = 0;
+    qsort(found, n, sizeof *found, by_serial);
+    for (unsigned i = 0; i < n; i++)
+        added += image_add(watch, (uint32_t)(found[i] - copies), found[i]) != NULL;
+    return added;
+}
+
+/* A copy of each image in use; images[i] is NULL where there is none. One that was taken after
+ * this look began is left to the next: the one before it may lie where was looked already. */
 static unsigned images_copy(struct run_watch *watch, struct weir__run_image copies[],
                             const struct weir__run_image *images[])
 {
-    void *page = watch->run->page;
-    const uint32_t *owners = weir__run_image_owner(page);
-    unsigned found = 0;
+    static const struct weir__run_image *found[WEIR__RUN_IMAGES];
+    struct weir__run_head *head = watch->run->page;
+    const uint32_t *owners = weir__run_image_owner(head);
+    uint64_t began = __atomic_load_n(&head->serial, __ATOMIC_ACQUIRE);
+    unsigned n = 0;
     for (uint32_t i = 0; i < WEIR__RUN_IMAGES; i++) {
         images[i] = NULL;
         if (__atomic_load_n(&owners[i], __ATOMIC_ACQUIRE) == 0)
             continue;
-        struct weir__run_image *from = weir__run_image(page, i);
+        struct weir__run_image *from = weir__run_image(head, i);
         if (__atomic_load_n(&from->state, __ATOMIC_ACQUIRE) == WEIR__RUN_STARTING)
             continue;
         memcpy(&copies[i], from, sizeof copies[i]);
-        if (!watch->at[i])
-            found += image_add(watch, i, &copies[i]) != NULL;
         if (watch->at[i])
             images[i] = &copies[i];
+        else if (copies[i].serial <= began || watch->run->ended)
+            found[n++] = &copies[i];
     }
-    return found;
+    unsigned added = images_add(watch, copies, found, n);
+    for (unsigned i = 0; i < n; i++) {
+        uint32_t at = (uint32_t)(found[i] - copies);
+        images[at] = watch->at[at] ? found[i] : NULL;
+    }
+    return added;
 }
 
 /* What the copy says that can still change. True: the peak rose. */

@@ -4,6 +4,7 @@
 # size of its own, so that its recording is known by its peak.
 . "$(dirname "$0")/lib.sh"
 build act.c
+build chain.c
 A=$bin/act
 
 # image FILE SIZE [PID]: FILE is the whole recording of the image with that one large block.
@@ -54,6 +55,15 @@ twelve()
     wants "files" 13 "$(ls | wc -l)"
 }
 check "a chain of twelve" twelve
+
+# They come while the memory is being read: the nth is the nth for all that.
+in_order()
+{
+    watch -- "$bin/chain" 1 900
+    report report "len(everyone) == 900"
+    report report "sum(p.peak // 1000 - 100 != p.raw['image'] for p in everyone) == 0"
+}
+check "a chain of nine hundred" in_order
 
 from_thread()
 {

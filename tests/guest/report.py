@@ -89,7 +89,7 @@ def main():
     if "print" in how:
         print(value)
     elif not value:
-        raise SystemExit("%s: not %s: %s" % (os.path.basename(path), expression, shown(names)))
+        raise SystemExit("%s: not %s: %s" % (os.path.basename(path), expression, shown(names)[:2000]))
 
 
 if __name__ == "__main__":
