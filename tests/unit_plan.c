@@ -7,6 +7,7 @@
 #include "base/fault.h"
 #include "plan/plan.h"
 #include "plan/search.h"
+#include "plan/skyline.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -262,8 +263,10 @@ Test(unit_plan, memory_stays_below_200_bytes_a_buffer)
     cr_assert_eq(weir__problem_reduce(plan, &scratch, &problem), 0);
     uint64_t *units = weir__plan_take(&scratch, 2 * (size_t)N, sizeof *units);
     int error = 0;
-    uint64_t arena =
-        weir__skyline(&problem, &scratch, WEIR__RANK_LENGTH, WEIR__PLAN_FAR, units, &error);
+    struct weir__ranges ranges;
+    cr_assert_eq(weir__ranges_open(&ranges, &problem, &scratch), 0);
+    uint64_t arena = weir__skyline(&problem, &ranges, &scratch, WEIR__RANK_LENGTH, WEIR__PLAN_FAR,
+                                   units, &error);
     cr_assert_eq(error, 0);
     cr_assert_geq(arena, problem.bound);
     size_t bytes = scratch.peak + plan->room * sizeof *plan->buffers;
