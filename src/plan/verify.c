@@ -43,7 +43,7 @@ static size_t verify_highest(const struct verify *v, uint32_t from, uint32_t to)
     return most;
 }
 
-/* What is filled above a node's own: it only grows, so the first that is high enough ends it. */
+/* The nodes above a leaf are filled up to `top` at least; above the first that is, all are. */
 static void verify_update(struct verify *v, uint32_t node, size_t top)
 {
     for (node /= 2; node > 0 && v->nodes[node].below < top; node /= 2)
@@ -53,7 +53,8 @@ static void verify_update(struct verify *v, uint32_t node, size_t top)
 static void verify_fill(struct verify *v, uint32_t from, uint32_t to, size_t top)
 {
     uint32_t a = v->leaves + from, b = v->leaves + to;
-    uint32_t first = a, last = b - 1;
+    verify_update(v, a, top);
+    verify_update(v, b - 1, top);
     for (; a < b; a /= 2, b /= 2) {
         if (a & 1) {
             v->nodes[a].whole = weir__max(v->nodes[a].whole, top);
@@ -66,8 +67,6 @@ static void verify_fill(struct verify *v, uint32_t from, uint32_t to, size_t top
             v->nodes[b].below = weir__max(v->nodes[b].below, top);
         }
     }
-    verify_update(v, first, top);
-    verify_update(v, last, top);
 }
 
 /* Each buffer's lifetime as a range of leaves, the distinct starts in it: two that are live
