@@ -38,6 +38,23 @@ static weir_plan *demo_plan(bool constrained)
     return NULL;
 }
 
+/* A profile, changes, a repair. */
+static int demo_change(weir_plan *plan)
+{
+    size_t sizes[40];
+    for (size_t i = 0; i < 40; i++)
+        sizes[i] = i == 7 ? 128000 : 64;
+    int error = weir_plan_add_profile(plan, sizes, 40);
+    if (!error)
+        error = weir_plan_change(plan, 9, 6400, 128, 3, 20);
+    if (!error)
+        error = weir_plan_add(plan, 640, 64, 0, 12);
+    if (!error)
+        error = weir_plan_repair(plan, NULL);
+    weir_plan_profile_report report = {.size = sizeof report};
+    return error ? error : weir_plan_profile_get(plan, 0, &report);
+}
+
 /* Everything the planner offers, once; 0 or the first error. */
 static int demo_run(bool constrained)
 {
@@ -49,6 +66,8 @@ static int demo_run(bool constrained)
     cr_assert(error || weir_plan_arena_size(plan) >= weir_plan_lower_bound(plan));
     if (!error && !constrained)
         error = weir_plan_solve_with(plan, WEIR_PLAN_GREEDY_BY_BREADTH);
+    if (!error)
+        error = demo_change(plan);
     weir_plan_arena *arena = error ? NULL : weir_plan_arena_create(plan, NULL);
     weir_plan_replay *replay = arena ? weir_plan_replay_create(plan, NULL) : NULL;
     if (!error && (!arena || !replay))

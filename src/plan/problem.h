@@ -51,6 +51,9 @@ struct weir__plan_budget {
     uint64_t since; /* work since the clock was looked at */
 };
 
+/* Nanoseconds of CLOCK_MONOTONIC. */
+uint64_t weir__plan_now(void);
+
 /* Takes `work` off; false: it is used up. */
 bool weir__plan_spend(struct weir__plan_budget *budget, uint64_t work);
 

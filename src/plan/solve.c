@@ -43,7 +43,7 @@ struct solve {
     const char *method;
 };
 
-static uint64_t solve_now(void)
+uint64_t weir__plan_now(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -63,7 +63,7 @@ bool weir__plan_spend(struct weir__plan_budget *budget, uint64_t work)
     if (budget->since < SOLVE_CHECK)
         return true;
     budget->since = 0;
-    if (solve_now() >= budget->deadline)
+    if (weir__plan_now() >= budget->deadline)
         budget->work = 0;
     return budget->work > 0;
 }
@@ -291,15 +291,11 @@ static int solve_store(struct solve *s)
     if (wrong)
         return weir__fail(EILSEQ, "the checkers disagree: %s", wrong);
 #endif
-    plan->arena = 0;
-    for (size_t i = 0; i < plan->count; i++) {
-        plan->buffers[i].offset = s->offsets[i];
-        plan->arena = weir__max(plan->arena, s->offsets[i] + plan->buffers[i].size);
-    }
+    weir__plan_keep(plan, s->offsets, s->given - s->budget.work + s->steps, s->method);
     plan->proven = s->proven;
-    plan->work = s->given - s->budget.work + s->steps;
-    plan->method = s->method;
-    plan->solved = true;
+    plan->last_arena = plan->arena;
+    plan->last_bound = plan->bound;
+    plan->last_work = plan->work;
     return 0;
 }
 
@@ -324,7 +320,7 @@ static int solve_run(struct solve *s, const weir_plan_options *o)
     s->target = weir__max(s->target, o->capacity);
     s->given = o->work ? o->work : o->clock ? UINT64_MAX : SOLVE_WORK;
     s->budget.work = s->given;
-    s->budget.deadline = o->clock ? solve_now() + o->clock : 0;
+    s->budget.deadline = o->clock ? weir__plan_now() + o->clock : 0;
     int error = constrained ? 0 : solve_boxes(s, o->heuristic_only);
     if (error)
         return error;

@@ -210,6 +210,38 @@ int weir__plan_verify_offsets(const struct weir_plan *plan, const size_t *offset
     return error;
 }
 
+/* Does anything lie across buffer i? */
+static int verify_one(const struct weir_plan *plan, const size_t *offsets, uint32_t i)
+{
+    const struct weir__plan_buffer *x = &plan->buffers[i];
+    for (uint32_t j = 0; x->size && j < plan->count; j++) {
+        const struct weir__plan_buffer *y = &plan->buffers[j];
+        if (x->first >= y->last || y->first >= x->last || offsets[i] >= offsets[j] + y->size ||
+            offsets[j] >= offsets[i] + x->size || !y->size)
+            continue;
+        uint32_t ring = x->next;
+        while (ring != i && ring != j)
+            ring = plan->buffers[ring].next;
+        if (ring != j && i != j)
+            return weir__fail(EILSEQ, "buffers %u and %u overlap", (unsigned)j, (unsigned)i);
+    }
+    return 0;
+}
+
+int weir__plan_verify_moved(const struct weir_plan *plan, const size_t *offsets, const bool *moved)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < plan->count; i++)
+        count += moved[i];
+    if (count > plan->count / 8)
+        return weir__plan_verify_offsets(plan, offsets);
+    int error = verify_constraints(plan, offsets);
+    for (uint32_t i = 0; i < plan->count && !error; i++)
+        if (moved[i])
+            error = verify_one(plan, offsets, i);
+    return error;
+}
+
 int weir_plan_verify(const weir_plan *plan)
 {
     if (!plan || !plan->solved)
