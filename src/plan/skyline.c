@@ -130,7 +130,7 @@ static uint32_t skyline_put(struct skyline *s, uint32_t left, uint32_t item, uin
 /* From a stretch down to one that has no lower neighbor, joined with equal ones. */
 static uint32_t skyline_descend(struct skyline *s, uint32_t left)
 {
-    for (;;) {
+    for (;; s->ranges->steps++) {
         uint64_t before = skyline_before(s, left), after = skyline_after(s, left);
         uint64_t height = s->height[left];
         if (before < height && before <= after)

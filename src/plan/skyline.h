@@ -8,8 +8,8 @@
 
 enum weir__skyline_rank {
     WEIR__RANK_LENGTH, /* longest lifetime, then size */
-    WEIR__RANK_SIZE,   /* largest, then lifetime */
     WEIR__RANK_AREA,   /* length times size */
+    WEIR__RANK_SIZE,   /* largest, then lifetime */
     WEIR__RANK_FIRST,  /* earliest start, then longest */
     WEIR__RANK_LAST,   /* latest end, then longest */
     WEIR__RANK_ENDS,   /* latest end, then largest */

@@ -18,7 +18,7 @@
 #include <time.h>
 
 #define SOLVE_WORK     UINT64_C(1000000000) /* default budget */
-#define SOLVE_STEPS    UINT64_C(30000000)   /* skylines: none is begun that may go beyond */
+#define SOLVE_STEPS    UINT64_C(15000000)   /* of skylines: none is begun that may go beyond */
 #define SOLVE_CHECK    UINT64_C(200000)     /* work between two looks at the clock */
 #define SOLVE_PAIRS    4000                 /* buffers that the second checker looks at */
 #define SOLVE_SEARCHED 4000                 /* greatest part that is searched, items */
