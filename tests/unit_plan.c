@@ -233,8 +233,7 @@ Test(unit_plan, cut_rectangles_of_100_are_put_together_again)
     cr_assert_eq(ratio("generated/cutdrop_100_s1.csv", 0, 0), 10000);
 }
 
-/* -- growth
- * ---------------------------------------------------------------------------------------- */
+/* -- growth ----------------------------------------------------------------------------- */
 
 /* A chain of layers with residuals and weights of a few sizes, as transformers have. */
 static weir_plan *chain(size_t n)

@@ -9,7 +9,7 @@
  *
  * Left to decide is how a boundary falls into groups where sums agree by chance. Boundaries with
  * one way are taken as they are; for the others the ways are tried, the likeliest first, and kept
- * while the graph is planar. What failed is decided first after a restart.
+ * while the graph is planar. Where none is left, another decision that is in the way is undone.
  */
 #include "plan/perfect.h"
 
@@ -23,7 +23,7 @@
 #define PERFECT_SIDE    16  /* items that end (or start) together; more are taken as one group */
 #define PERFECT_MATCHES 400 /* groups of equal sums at a boundary */
 #define PERFECT_WAYS    250 /* ways in which a boundary falls into groups */
-#define PERFECT_TESTS   150 /* before the first restart */
+#define PERFECT_TRIES   6   /* ways for which room is made */
 
 /* A group: bits of what ends and of what starts at a boundary. */
 struct perfect_group {
@@ -40,6 +40,7 @@ struct perfect_way {
 struct perfect_boundary {
     struct perfect_way *ways;
     uint32_t count, chosen, failed; /* chosen: NONE while it is not decided */
+    uint32_t barred;                /* the way that it had when it was opened again */
 };
 
 struct perfect {
@@ -49,13 +50,13 @@ struct perfect {
     uint32_t *ends_at, *ends; /* by section: the items that end in it */
     uint32_t *starts_at;      /* by section: the first item that starts in it */
     struct perfect_boundary *boundaries;
-    uint32_t *open, nopen; /* boundaries with more than one way, in the order of deciding */
+    uint32_t *open, nopen; /* boundaries with more than one way */
+    uint32_t *order;       /* of those that are decided, by doubt */
     struct weir__planarity graph;
-    uint64_t tests;
+    uint64_t random;
 };
 
-/* -- the ways of one boundary
- * ---------------------------------------------------------------------- */
+/* -- the ways of one boundary ----------------------------------------------------------- */
 
 /* One boundary while its ways are looked for. */
 struct perfect_split {
@@ -180,7 +181,7 @@ static int perfect_boundary(struct perfect *f, struct perfect_split *s, uint32_t
     if (!ways)
         return ENOMEM;
     memcpy(ways, s->ways, s->nways * sizeof *ways);
-    f->boundaries[b] = (struct perfect_boundary){ways, s->nways, NONE, 0};
+    f->boundaries[b] = (struct perfect_boundary){ways, s->nways, NONE, 0, NONE};
     f->open[f->nopen++] = b;
     return 0;
 }
@@ -202,8 +203,7 @@ static int perfect_boundaries(struct perfect *f)
     return error;
 }
 
-/* -- the graph
- * ---------------------------------------------------------------------------------------- */
+/* -- the graph -------------------------------------------------------------------------- */
 
 /* Vertices: 0 where everything starts, 1 where it ends, one in the middle of each item (two may
  * join the same pieces), then the pieces. */
@@ -247,73 +247,127 @@ static void perfect_draw(struct perfect *f)
 
 static bool perfect_is_planar(struct perfect *f)
 {
-    f->tests++;
     perfect_draw(f);
     weir__plan_spend(f->budget, 100 * (uint64_t)f->graph.edges);
     return weir__planarity_test(&f->graph);
 }
 
-/* -- deciding
- * -------------------------------------------------------------------------------------------- */
+/* -- deciding --------------------------------------------------------------------------- */
 
-/* Decides open boundaries in their order, each by the first way that leaves the graph planar, and
- * goes back where there is none. True: all are decided. */
-static bool perfect_decide(struct perfect *f, uint64_t limit)
+/* How much likelier the way chosen is than the best of the others. */
+static int32_t perfect_margin(const struct perfect_boundary *b)
 {
-    uint32_t depth = 0;
-    while (depth < f->nopen && f->tests < limit && f->budget->work > 0) {
-        struct perfect_boundary *b = &f->boundaries[f->open[depth]];
-        bool first = b->chosen == NONE;
-        do
-            b->chosen = b->chosen == NONE ? 0 : b->chosen + 1;
-        while (b->chosen < b->count && !perfect_is_planar(f));
-        if (b->chosen < b->count) {
-            depth++;
-            continue;
-        }
-        b->chosen = NONE;
-        b->failed += first;
-        if (depth-- == 0)
-            return false;
-    }
-    return depth == f->nopen;
+    return b->ways[b->chosen].score - b->ways[b->chosen == 0].score;
 }
 
-/* What failed most comes first; then what has the fewest ways. */
-static void perfect_order(struct perfect *f)
+/* A way of the boundary that leaves the graph planar and is not the one barred: the likeliest, or
+ * by chance a later one where this boundary has failed before. */
+static bool perfect_choose(struct perfect *f, struct perfect_boundary *b)
 {
-    for (uint32_t k = 0; k < f->nopen; k++) {
-        uint32_t moved = f->open[k], at = k;
-        const struct perfect_boundary *b = &f->boundaries[moved];
-        for (; at > 0; at--) {
-            const struct perfect_boundary *o = &f->boundaries[f->open[at - 1]];
-            if (o->failed > b->failed || (o->failed == b->failed && o->count <= b->count))
-                break;
-            f->open[at] = f->open[at - 1];
-        }
-        f->open[at] = moved;
+    uint32_t passed = NONE;
+    for (b->chosen = 0; b->chosen < b->count; b->chosen++) {
+        if (b->chosen == b->barred || !perfect_is_planar(f))
+            continue;
+        if (!b->failed || weir__plan_below(&f->random, 3))
+            return true;
+        passed = passed == NONE ? b->chosen : passed;
     }
+    b->chosen = passed;
+    return passed != NONE;
+}
+
+/* Is b to be doubted before o? */
+static bool perfect_doubts(const struct perfect_boundary *b, const struct perfect_boundary *o)
+{
+    if (b->failed != o->failed)
+        return b->failed < o->failed;
+    return perfect_margin(b) < perfect_margin(o);
+}
+
+/* Boundaries that are decided, those most in doubt first. */
+static uint32_t perfect_order(struct perfect *f)
+{
+    uint32_t n = 0;
+    for (uint32_t k = 0; k < f->nopen; k++) {
+        const struct perfect_boundary *b = &f->boundaries[f->open[k]];
+        if (b->chosen == NONE)
+            continue;
+        uint32_t at = n++;
+        for (; at > 0 && perfect_doubts(b, &f->boundaries[f->order[at - 1]]); at--)
+            f->order[at] = f->order[at - 1];
+        f->order[at] = f->open[k];
+    }
+    return n;
+}
+
+/* Boundary `at` has no way beside the others: one that is in its way is opened again and must be
+ * decided otherwise. */
+static bool perfect_eject(struct perfect *f, uint32_t at)
+{
+    struct perfect_boundary *b = &f->boundaries[at];
+    uint32_t n = perfect_order(f);
+    for (uint32_t way = 0; way < b->count && way < PERFECT_TRIES; way++)
+        for (uint32_t k = 0; k < n && f->budget->work > 0; k++) {
+            struct perfect_boundary *o = &f->boundaries[f->order[k]];
+            uint32_t was = o->chosen;
+            b->chosen = way;
+            o->chosen = NONE;
+            if (perfect_is_planar(f)) {
+                o->barred = was;
+                o->failed++;
+                return true;
+            }
+            o->chosen = was;
+        }
+    b->chosen = NONE;
+    return false;
+}
+
+/* Nothing else helped: those around it are opened by chance, more of them the more often it failed,
+ * and no way is barred. */
+static void perfect_shake(struct perfect *f, uint32_t at)
+{
+    uint32_t reach = 8 * f->boundaries[at].failed;
+    for (uint32_t k = 0; k < f->nopen; k++) {
+        struct perfect_boundary *b = &f->boundaries[f->open[k]];
+        uint32_t away = f->open[k] > at ? f->open[k] - at : at - f->open[k];
+        b->barred = NONE;
+        if (away <= reach && weir__plan_below(&f->random, 2))
+            b->chosen = NONE;
+    }
+}
+
+/* The open boundary that failed most, of these the one with the fewest ways; NONE: there is none.
+ */
+static uint32_t perfect_next(const struct perfect *f)
+{
+    uint32_t next = NONE;
+    for (uint32_t k = 0; k < f->nopen; k++) {
+        const struct perfect_boundary *b = &f->boundaries[f->open[k]];
+        const struct perfect_boundary *o = next == NONE ? b : &f->boundaries[next];
+        if (b->chosen == NONE && (next == NONE || b->failed > o->failed ||
+                                  (b->failed == o->failed && b->count < o->count)))
+            next = f->open[k];
+    }
+    return next;
 }
 
 static bool perfect_search(struct perfect *f)
 {
     if (!perfect_is_planar(f))
         return false;
-    for (uint64_t patience = PERFECT_TESTS; f->budget->work > 0; patience += patience / 4) {
-        perfect_order(f);
-        for (uint32_t k = 0; k < f->nopen; k++)
-            f->boundaries[f->open[k]].chosen = NONE;
-        uint64_t limit = f->tests + patience;
-        if (perfect_decide(f, limit))
-            return true;
-        if (f->tests < limit)
-            return false; /* every combination was seen */
+    for (uint32_t at; (at = perfect_next(f)) != NONE;) {
+        if (!f->budget->work)
+            return false;
+        if (perfect_choose(f, &f->boundaries[at]))
+            continue;
+        if (++f->boundaries[at].failed % 3 == 0 || !perfect_eject(f, at))
+            perfect_shake(f, at);
     }
-    return false;
+    return true;
 }
 
-/* -- offsets
- * ------------------------------------------------------------------------------------------- */
+/* -- offsets ---------------------------------------------------------------------------- */
 
 /* The half-edge with which the items that start at v begin, clockwise. */
 static uint32_t perfect_first_start(const struct perfect *f, uint32_t v, uint32_t section)
@@ -406,8 +460,7 @@ static int perfect_check(struct perfect *f, const uint64_t *offsets, bool *fine)
     return 0;
 }
 
-/* -- all of it
- * -------------------------------------------------------------------------------------------- */
+/* -- all of it -------------------------------------------------------------------------- */
 
 static int perfect_open(struct perfect *f)
 {
@@ -416,9 +469,10 @@ static int perfect_open(struct perfect *f)
     f->ends_at = weir__plan_take(f->scratch, 2 * (size_t)m + 4, sizeof *f->ends_at);
     f->ends = weir__plan_take(f->scratch, n, sizeof *f->ends);
     f->boundaries = weir__plan_take(f->scratch, m, sizeof *f->boundaries);
-    f->open = weir__plan_take(f->scratch, m, sizeof *f->open);
+    f->open = weir__plan_take(f->scratch, 2 * (size_t)m, sizeof *f->open);
     if (!f->ends_at || !f->ends || !f->boundaries || !f->open)
         return ENOMEM;
+    f->order = f->open + m;
     f->starts_at = f->ends_at + m + 2;
     for (uint32_t i = 0; i < n; i++)
         f->ends_at[p->hi[i] + 1]++;

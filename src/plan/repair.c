@@ -311,8 +311,7 @@ static void repair_improve(struct repair *r)
         r->arena = repair_arena(r, &highest);
 }
 
-/* -- all of it
- * ------------------------------------------------------------------------------------- */
+/* -- all of it -------------------------------------------------------------------------- */
 
 /* What the arena would be if it were as near to the bound as the last solve came. */
 static size_t repair_target(const weir_plan *plan, size_t bound, size_t capacity)
