@@ -4,7 +4,7 @@
  * arena comes out worse than it was (by its ratio to the lower bound), what ends highest is taken
  * out together with some of what is live beside it and put in again ("ruin and recreate": Schrimpf
  * et al. 2000), and only if that does not help a plan small enough is solved anew. Steps are
- * counted: looking at a buffer is one. The budget is a tenth of what solving took.
+ * counted. The budget is a tenth of what solving took.
  */
 #include "plan/fit.h"
 
@@ -90,7 +90,7 @@ static void repair_gather(struct repair *r, uint32_t i)
         if ((p.a == i || p.b == i) && repair_stands(r, p.a == i ? p.b : p.a))
             repair_block(r, b->size, p.a == i ? p.b : p.a);
     }
-    weir__plan_spend(&r->budget, plan->count + plan->ndisjoint + 4 * r->nspans);
+    weir__plan_spend(&r->budget, 2 * plan->count + plan->ndisjoint + 20 * r->nspans + 100);
 }
 
 /* The box around the ring: alignment and greatest size; fills the spans. */
