@@ -24,7 +24,7 @@ struct bench_cell {
 };
 
 /* One more value of that name; names beyond METRICS_MAX are dropped. */
-void bench_figure_add(struct bench_cell *cell, const char *metric, double value);
+void bench_figure_add(struct bench_cell *cell, const char *name, double value);
 void bench_figures_free(struct bench_cell *cell);
 
 /* Median over the rounds; NaN where the cell has no such figure. */

@@ -149,6 +149,8 @@ static int targets_add_folder(struct bench_targets *targets, const char *folder)
         if (full) {
             targets_put(targets, name, full);
             found++;
+        } else {
+            free(name);
         }
         free(entries[i]);
     }
