@@ -13,7 +13,7 @@
 #include <pthread.h>
 #include <string.h>
 
-enum { STEPS = 16384, STEPS_LARGE = 512, STEPS_HUGE = 16, LARGE = 64 << 10, HUGE = 4 << 20 };
+enum { STEPS = 16384, STEPS_LARGE = 128, STEPS_HUGE = 16, LARGE = 64 << 10, HUGE = 4 << 20 };
 
 /* Steps of a chunk: fewer where one may be a system call or touch megabytes. */
 static size_t mix_chunk(const struct bench_job *job)
