@@ -103,8 +103,8 @@ cmp -s "$dir/random1.csv" "$dir/random2.csv" || fail "the same seed gave another
 $weir plan --generate 3000:40 --budget 20 --changes 4 --json >"$dir/out" || fail "--changes"
 awk '
 {
-    match($0, /"ratio":[0-9.]*/); ratio[NR] = substr($0, RSTART + 8, RLENGTH - 8)
-    match($0, /"work":[0-9]*/); work[NR] = substr($0, RSTART + 7, RLENGTH - 7)
+    match($0, /"ratio":[0-9.]*/); ratio[NR] = substr($0, RSTART + 8, RLENGTH - 8) + 0
+    match($0, /"work":[0-9]*/); work[NR] = substr($0, RSTART + 7, RLENGTH - 7) + 0
 }
 END { exit !(NR == 2 && ratio[2] < ratio[1] + 0.02 && work[2] * 10 <= work[1]) }' "$dir/out" ||
     fail "the repair: $(cat "$dir/out")"
