@@ -101,7 +101,7 @@ bool weir__meter_apply(struct weir__window *w, int64_t delta, int allocated, int
 
 static void meter_freeze_for(struct weir__meter *lacking, bool was_shared)
 {
-    bool solo = lacking->solo != NULL;
+    struct weir__window *solo = lacking->solo;
     unsigned counted = was_shared ? lacking->crowd : 0;
     struct weir__shutting shutting = weir__meter_freeze(lacking);
     lacking->crowd = (unsigned)weir__max(lacking->crowd + 1, counted);
@@ -128,19 +128,32 @@ static bool change_locked(struct weir__window *w, int64_t delta, int allocated, 
     return fits;
 }
 
+/* Takes the lock for a slow operation, once the turn of another thread is over. */
+static void change_begin(struct weir__window *w)
+{
+    __atomic_store_n(&w->away, true, __ATOMIC_RELEASE);
+    weir__lock_take(&weir__meters.lock);
+    while (weir__phase_is_anothers_turn(w)) {
+        weir__lock_drop(&weir__meters.lock);
+        weir__phase_pause();
+        weir__lock_take(&weir__meters.lock);
+    }
+    weir__relaxed_set(w->away, false);
+}
+
 bool weir__meter_change(struct weir__window *w, int64_t delta, int allocated, int freed)
 {
     weir__assert(w->meter && !weir__window_is_inside(w));
     if (weir__shared_change(w, delta, allocated, freed))
         return true;
     bool was_shared = weir__meters_are_shared(); /* then it is time to see whether that pays */
-    weir__lock_take(&weir__meters.lock);
+    change_begin(w);
     if (!was_shared && weir__meters_shared) {
         /* It began while this thread waited: to end it at once would cost a fence each time. */
         weir__lock_drop(&weir__meters.lock);
         if (weir__shared_change(w, delta, allocated, freed))
             return true;
-        weir__lock_take(&weir__meters.lock);
+        change_begin(w);
     }
     w->meter->slow_operations++;
     bool fits = weir__unlikely(weir__meter_is_traced(w->meter))

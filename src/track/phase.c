@@ -1,7 +1,9 @@
 /* track/phase.c - see phase.h. With the meter lock held. */
 #include "track/phase.h"
 
+#include "os/clock.h"
 #include "os/fence.h"
+#include "os/wait.h"
 #include "track/meter.h"
 #include "track/shared.h"
 #include "track/shown.h"
@@ -10,11 +12,16 @@
  * The constants, none of which decides whether a figure is true, only what it costs:
  *
  *   PHASE_WORTH    operations that the other threads must have done while windows were open,
- *                  at least, for the phase to have been worth the fence that ended it
- *   SHARED_NS      ns of an operation on shared atomics: a fence that took so many times
- *                  longer asks for so many operations. The cost does not count for a thread
- *                  that was alone: where the total rises nothing is better than taking turns
- *                  (9 ns a pair, on shared atomics 90)
+ *                  at least, for the phase to have been worth what it cost to end it
+ *   SHARED_NS      ns of an operation on shared atomics: what took so many times longer asks for
+ *                  so many operations
+ *   TURN_NS        a thread that has the total to itself is left alone for so long by those that
+ *                  wait for it, in ns,
+ *   TURN_LOOK_NS   and looked at that often: it must
+ *                  do an operation in TURN_PACE_NS: less, and all are faster on shared atomics
+ *   TURN_WORTH     operations of a turn, at least, for turns to go on
+ *   TURN_CROWD     threads among whom turns are taken at most: all but one wait
+ *   CREDIT_AGAIN   turns after which credit below the peak is tried again
  *   SPELL_LEAST    slow operations of the first spell with closed windows after a phase that
  *   SPELL_MOST     was not worth it; each that follows is twice as long, up to the most.
  *                  Powers of two
@@ -22,8 +29,14 @@
  *   CREDIT_PLENTY  and for which a spell ends early
  *   SHARES_UNKNOWN parts that credit is divided into while nobody knows how many share it
  */
-#define PHASE_WORTH    128u
+#define PHASE_WORTH    64u
 #define SHARED_NS      32u
+#define TURN_NS        20000u
+#define TURN_LOOK_NS   2000u
+#define TURN_PACE_NS   32u
+#define TURN_WORTH     128u
+#define TURN_CROWD     8u
+#define CREDIT_AGAIN   64u
 #define SPELL_LEAST    64u
 #define SPELL_MOST     4096u
 #define CREDIT_LEAST   1
@@ -33,6 +46,8 @@
 /* Under the meter lock. */
 static unsigned spell_next; /* length of the next spell with closed windows; 0: the least */
 static unsigned spell_left; /* slow operations left in this one; 0: there is none */
+static bool turns_pay;      /* to have the total to oneself by turns */
+static unsigned credit_in;  /* turns until credit is given again; 0: it is */
 
 /* The next spell with closed windows is twice as long, and begins. */
 static void spell_begin(void)
@@ -41,15 +56,73 @@ static void spell_begin(void)
     spell_left = spell_next;
 }
 
-void weir__phase_ended(const struct weir__shutting *s, bool solo)
+static void turn_ended(const struct weir__shutting *s, const struct weir__window *solo)
 {
-    uint64_t cost = solo ? 0 : s->cost_ns / SHARED_NS;
-    if (!s->fence)
-        return;
-    if (s->others_ops < weir__max(PHASE_WORTH, cost))
+    uint64_t ns = weir__os_time() - solo->solo_at;
+    turns_pay = s->others_ops >= TURN_WORTH && ns <= s->others_ops * TURN_PACE_NS;
+    if (credit_in)
+        credit_in--;
+    if (!turns_pay)
         spell_begin();
     else
         spell_next /= 2;
+}
+
+/* Credit that was used up too soon: turns are tried instead. */
+static void credit_ended(const struct weir__shutting *s)
+{
+    if (s->others_ops >= weir__max(PHASE_WORTH, s->cost_ns / SHARED_NS)) {
+        spell_next /= 2;
+        return;
+    }
+    if (credit_in || spell_left)
+        spell_begin();
+    credit_in = CREDIT_AGAIN;
+    turns_pay = true;
+}
+
+void weir__phase_ended(const struct weir__shutting *s, const struct weir__window *solo)
+{
+    if (!s->others)
+        return;
+    if (solo)
+        turn_ended(s, solo);
+    else
+        credit_ended(s);
+}
+
+/* Who has the total of w's root to itself, if it is another's window. */
+static struct weir__window *turn_of_another(const struct weir__window *w)
+{
+    const struct weir__meter *m = w->meter;
+    while (m->parent && !m->solo)
+        m = m->parent;
+    return m->solo == w ? NULL : m->solo;
+}
+
+bool weir__phase_is_anothers_turn(struct weir__window *w)
+{
+    struct weir__window *solo = turns_pay ? turn_of_another(w) : NULL;
+    if (!solo)
+        return false;
+    uint64_t now = weir__os_time(), ops = weir__window_operations(solo);
+    uint64_t since = weir__max(solo->polled_at, solo->solo_at);
+    if (now - solo->solo_at >= TURN_NS)
+        return false;
+    if (now - since < TURN_LOOK_NS / 2)
+        return true;
+    bool pays = solo->polled_at < solo->solo_at ||
+                (ops - solo->polled_ops) * TURN_PACE_NS >= now - since;
+    solo->polled_at = now;
+    solo->polled_ops = ops;
+    return pays;
+}
+
+void weir__phase_pause(void)
+{
+    uint64_t start = weir__os_time();
+    while (weir__os_time() - start < TURN_LOOK_NS)
+        weir__os_pause();
 }
 
 /* The greatest grant that keeps level <= limit for all meters up the tree. */
@@ -109,10 +182,17 @@ static void crowd_count(void)
         }
 }
 
-void weir__phase_shared_ended(void)
+/* Turns are tried anew. */
+static void spell_end(void)
 {
     spell_left = 0;
+    turns_pay = true;
     crowd_count();
+}
+
+void weir__phase_shared_ended(void)
+{
+    spell_end();
 }
 
 static bool forest_is_closed(void)
@@ -124,20 +204,36 @@ static bool forest_is_closed(void)
     return true;
 }
 
+/* No window is open on the way to the root, and few threads would wait. */
+static bool meter_may_take_turn(const struct weir__meter *m)
+{
+    for (; m; m = m->parent)
+        if (m->nopen || m->crowd > TURN_CROWD)
+            return false;
+    return true;
+}
+
+/* Credit is given while it pays; if there is plenty, always. */
+static bool credit_is_enough(int64_t credit)
+{
+    return credit >= (spell_left || credit_in ? CREDIT_PLENTY : CREDIT_LEAST);
+}
+
 /* True: the window is open. */
 static bool window_try_open(struct weir__window *w, int64_t size)
 {
     if (!weir__os_fence_available() || !weir__shown_admits(w))
         return false;
-    if (meter_is_alone(w->meter)) {
-        weir__window_open(w, meter_headroom(w->meter), true);
+    bool alone = meter_is_alone(w->meter);
+    int64_t credit = alone ? 0 : meter_share(w->meter, size);
+    if (!alone && credit_is_enough(credit)) {
+        weir__window_open(w, credit, false);
+        meter_share_took(w->meter);
         return true;
     }
-    int64_t credit = meter_share(w->meter, size);
-    if (credit < (spell_left ? CREDIT_PLENTY : CREDIT_LEAST))
+    if (!alone && (spell_left || !turns_pay || !meter_may_take_turn(w->meter)))
         return false;
-    weir__window_open(w, credit, false);
-    meter_share_took(w->meter);
+    weir__window_open(w, meter_headroom(w->meter), true);
     return true;
 }
 
@@ -148,7 +244,7 @@ void weir__phase_choose(struct weir__window *w, int64_t size)
     if (!spell_left)
         spell_left = (unsigned)weir__max(spell_next, SPELL_LEAST);
     else if (--spell_left == 0)
-        crowd_count();
+        spell_end();
     if (weir__meters.constraints == 0 && forest_is_closed())
         weir__shared_begin((unsigned)weir__max(spell_next, SPELL_LEAST));
 }

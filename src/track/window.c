@@ -37,17 +37,23 @@ void weir__window_fold(struct weir__window *w)
     w->open = false;
 }
 
-static void window_shut(struct weir__window *w, const void *self, bool *fence)
+static void window_shut(struct weir__window *w, const void *self)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
     weir__relaxed_set(w->cap, WEIR__WINDOW_CLOSED);
     w->waiting = w->thread != self;
-    *fence |= w->waiting;
+}
+
+/* Its thread is before the meter lock: what it did is visible, and it does no more before it has
+ * the lock. */
+static bool window_is_left(const struct weir__window *w)
+{
+    return __atomic_load_n(&w->away, __ATOMIC_ACQUIRE);
 }
 
 void weir__window_await(struct weir__window *w)
 {
-    for (unsigned i = 0; weir__window_is_inside(w); i++)
+    for (unsigned i = 0; weir__window_is_inside(w) && !window_is_left(w); i++)
         weir__os_backoff(i);
     w->waiting = false;
 }
@@ -72,7 +78,9 @@ static void windows_each_open(struct weir__meter *top, void (*each)(struct weir_
 static void each_shut(struct weir__window *w, void *user)
 {
     struct weir__shutting *s = user;
-    window_shut(w, s->self, &s->fence);
+    window_shut(w, s->self);
+    if (w->waiting && s->others++ < WEIR__WINDOWS_ASKED)
+        s->asked[s->others - 1] = w;
 }
 
 static void each_await(struct weir__window *w, void *user)
@@ -96,14 +104,53 @@ static void each_reopen(struct weir__window *w, void *user)
     weir__relaxed_set(w->cap, w->granted);
 }
 
+/* Waiting for threads that come by themselves costs at most as much as a fence on a busy machine,
+ * and after it was in vain is left out for a while. */
+#define ASK_NS   1000
+#define ASK_SKIP 64u
+
+static unsigned ask_skips, ask_skip; /* under the meter lock: left out from now on; how many next */
+
+/* Have the threads of all windows come to the lock? */
+static bool all_are_left(const struct weir__shutting *s)
+{
+    for (unsigned i = 0; i < s->others; i++)
+        if (s->asked[i]->thread == NULL || !window_is_left(s->asked[i]))
+            return false;
+    return true;
+}
+
+/* Waits a little for the threads of the closed windows to come to the meter lock. False: some did
+ * not. */
+static bool windows_are_left(const struct weir__shutting *s, uint64_t start)
+{
+    if (s->others > WEIR__WINDOWS_ASKED)
+        return false;
+    if (ask_skips) {
+        ask_skips--;
+        return all_are_left(s);
+    }
+    do {
+        if (all_are_left(s)) {
+            ask_skip /= 2;
+            return true;
+        }
+        weir__os_pause();
+    } while (weir__os_time() - start < ASK_NS);
+    ask_skips = ask_skip;
+    ask_skip = (unsigned)weir__min(2 * ask_skip + 1, ASK_SKIP);
+    return false;
+}
+
 struct weir__shutting weir__windows_shut(struct weir__meter *top, const void *self)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
     struct weir__shutting s = {.self = self};
     windows_each_open(top, each_shut, &s);
-    if (s.fence) {
+    if (s.others) {
         uint64_t start = weir__os_time();
-        weir__meters_fence();
+        if (!windows_are_left(&s, start))
+            weir__meters_fence();
         windows_each_open(top, each_await, &s);
         s.cost_ns = weir__os_time() - start;
     }
@@ -155,6 +202,8 @@ void weir__window_open(struct weir__window *w, int64_t grant, bool solo)
     w->open = true;
     w->granted = used + grant;
     w->ops_at_open = weir__window_operations(w);
+    if (solo)
+        w->solo_at = weir__os_time();
     weir__relaxed_set(w->cap, w->granted);
 }
 
@@ -176,8 +225,7 @@ static void window_shut_and_fold_locked(struct weir__window *w)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
     weir__assert(w->open);
-    bool fence = false;
-    window_shut(w, NULL, &fence);
+    window_shut(w, NULL);
     weir__meters_fence();
     weir__window_await(w);
     weir__window_fold(w);

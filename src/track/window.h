@@ -20,6 +20,7 @@
  *   open     it has a grant, which counts in the levels of its meters. While a reader has it
  *            shut, cap is WEIR__WINDOW_CLOSED, `open` stays and `granted` says what it reopens to
  *   waiting  it was shut, and its thread was not seen outside since; within one hold of the lock
+ *   away     its thread is on its way to the meter lock, and does nothing here before it has it
  *   held     its bins are worked on by whoever closed it (weir__window_close); it stays closed
  *            until weir__window_release
  *
@@ -29,7 +30,8 @@
  *
  * An operation sets a busy bit, then reads cap. Whoever closes a window stores cap, fences
  * all threads (membarrier) and waits until both busy bits are clear. So the owner either sees
- * the window closed or is waited for, at no cost to the owner.
+ * the window closed or is waited for, at no cost to the owner. An owner that is at work finds it
+ * closed within some 100 ns and is away then: that is waited for first, and saves the fence.
  *
  * Owns the protocol; knows nothing of bins and blocks. Each field says who writes it.
  */
@@ -60,15 +62,18 @@ struct weir__window {
     };
     uint64_t sequence; /* number of the latest traced operation; the owner takes it */
     uint32_t held;     /* atomic: set under the meter lock, cleared by who set it */
-    bool open;         /* the rest: under the meter lock, but shared_operations */
-    bool waiting;
     uint32_t number; /* of its tally, for who reads it from outside; 0: it is not shown */
+    bool away;       /* atomic: set by the owner, cleared by it under the meter lock */
+    bool open;       /* the rest: under the meter lock, but shared_operations */
+    bool waiting;
     int64_t origin;  /* `used` that `base` already holds */
     struct weir__meter *meter;
     const void *thread;             /* identity of the owner */
     struct weir__link link;         /* of the meter: opened latest first */
     int64_t granted;                /* cap while open, kept while a reader has it closed */
     uint64_t ops_at_open, ops_seen; /* to judge phases by */
+    uint64_t solo_at;               /* when it was last opened solo, in ns */
+    uint64_t polled_at, polled_ops; /* when another thread last waited for it, and what it had done */
     uint64_t shared_operations;     /* done on shared atomics; written by the owner */
 } __attribute__((aligned(WEIR__LINE)));
 
@@ -155,10 +160,15 @@ void weir__window_fold(struct weir__window *w);
 /* Waits until its thread is outside. */
 void weir__window_await(struct weir__window *w);
 
+/* Windows of other threads for which it is worth to wait until their threads come by themselves;
+ * where there are more a fence does for all. */
+#define WEIR__WINDOWS_ASKED 4
+
 /* What closing windows took. */
 struct weir__shutting {
     const void *self;
-    bool fence;          /* other threads' windows were among them */
+    unsigned others;     /* windows of other threads among them; the first few: */
+    struct weir__window *asked[WEIR__WINDOWS_ASKED];
     uint64_t others_ops; /* done by other threads' windows while open */
     uint64_t cost_ns;    /* of the fence and the waiting */
 };
