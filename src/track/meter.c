@@ -99,14 +99,14 @@ bool weir__meter_apply(struct weir__window *w, int64_t delta, int allocated, int
     return true;
 }
 
-static void meter_freeze_for(struct weir__meter *lacking, bool was_shared)
+static void meter_freeze_for(struct weir__meter *lacking, bool was_shared, uint64_t own_ops)
 {
     struct weir__window *solo = lacking->solo;
     unsigned counted = was_shared ? lacking->crowd : 0;
     struct weir__shutting shutting = weir__meter_freeze(lacking);
     lacking->crowd = (unsigned)weir__max(lacking->crowd + 1, counted);
     lacking->shares = lacking->crowd;
-    weir__phase_ended(&shutting, solo);
+    weir__phase_ended(&shutting, solo, own_ops);
 }
 
 /* Lock held. Limits hold without a freeze where there is room below them. */
@@ -116,13 +116,15 @@ static bool change_locked(struct weir__window *w, int64_t delta, int allocated, 
     bool was_shared = weir__shared_end();
     if (was_shared)
         weir__phase_shared_ended();
+    uint64_t own_ops = 0;
     if (w->open) {
+        own_ops = weir__window_operations(w) - w->ops_at_open;
         weir__relaxed_set(w->cap, WEIR__WINDOW_CLOSED);
         weir__window_fold(w);
     }
     struct weir__meter *lacking = meter_lacking(w->meter, delta);
     if (lacking)
-        meter_freeze_for(lacking, was_shared);
+        meter_freeze_for(lacking, was_shared, own_ops);
     bool fits = weir__meter_apply(w, delta, allocated, freed);
     weir__phase_choose(w, delta < 0 ? -delta : delta);
     return fits;
@@ -215,7 +217,8 @@ static int64_t limit_from(size_t limit)
 
 void weir__meter_init(struct weir__meter *m, struct weir__meter *parent, size_t limit)
 {
-    *m = (struct weir__meter){.parent = parent, .limit = limit_from(limit)};
+    *m = (struct weir__meter){
+        .parent = parent, .limit = limit_from(limit), .shared_live = WEIR__SHARED_GATED};
     bool shared = weir__exact_begin(NULL);
     weir__list_append(meter_siblings(m), &m->link);
     weir__meters.constraints += m->limit != WEIR__NO_LIMIT;

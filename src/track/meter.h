@@ -47,7 +47,8 @@ struct weir__meter {
     uint64_t slow_operations;              /* own */
     uint64_t failures;                     /* own and of children gone; atomic */
     struct weir__shown *shown;             /* its figures for another process; NULL: nobody reads */
-    /* Any thread, while SHARED. */
+    /* Any thread, while SHARED; a root's total is WEIR__SHARED_GATED, and what latecomers add to
+     * that, while it is not. */
     int64_t shared_live __attribute__((aligned(WEIR__LINE)));
     int64_t shared_peak;
 } __attribute__((aligned(WEIR__LINE)));
@@ -60,7 +61,8 @@ struct weir__meters {
 };
 extern struct weir__meters weir__meters __attribute__((visibility("hidden")));
 
-#define WEIR__NO_LIMIT ((int64_t)1 << 61)
+#define WEIR__NO_LIMIT     ((int64_t)1 << 61)
+#define WEIR__SHARED_GATED (-((int64_t)1 << 62))
 
 /* -- walks: with the meter lock held; along the tree alone also with the context lock -------- */
 

@@ -21,7 +21,7 @@
  *                  do an operation in TURN_PACE_NS: less, and all are faster on shared atomics
  *   TURN_WORTH     operations of a turn, at least, for turns to go on
  *   TURN_CROWD     threads among whom turns are taken at most: all but one wait
- *   CREDIT_AGAIN   turns after which credit below the peak is tried again
+ *   CREDIT_SKIP    turns at most before credit below the peak is tried again
  *   SPELL_LEAST    slow operations of the first spell with closed windows after a phase that
  *   SPELL_MOST     was not worth it; each that follows is twice as long, up to the most.
  *                  Powers of two
@@ -36,9 +36,9 @@
 #define TURN_PACE_NS   32u
 #define TURN_WORTH     128u
 #define TURN_CROWD     8u
-#define CREDIT_AGAIN   64u
+#define CREDIT_SKIP    64u
 #define SPELL_LEAST    64u
-#define SPELL_MOST     4096u
+#define SPELL_MOST     1024u
 #define CREDIT_LEAST   1
 #define CREDIT_PLENTY  65536
 #define SHARES_UNKNOWN 2
@@ -48,6 +48,7 @@ static unsigned spell_next; /* length of the next spell with closed windows; 0: 
 static unsigned spell_left; /* slow operations left in this one; 0: there is none */
 static bool turns_pay;      /* to have the total to oneself by turns */
 static unsigned credit_in;  /* turns until credit is given again; 0: it is */
+static unsigned credit_skip; /* the next time credit does not pay, so many turns more */
 
 /* The next spell with closed windows is twice as long, and begins. */
 static void spell_begin(void)
@@ -60,35 +61,37 @@ static void turn_ended(const struct weir__shutting *s, const struct weir__window
 {
     uint64_t ns = weir__os_time() - solo->solo_at;
     turns_pay = s->others_ops >= TURN_WORTH && ns <= s->others_ops * TURN_PACE_NS;
-    if (credit_in)
-        credit_in--;
-    if (!turns_pay)
-        spell_begin();
-    else
+    if (turns_pay) {
+        credit_in -= credit_in > 0;
         spell_next /= 2;
+    } else {
+        credit_in = 0;
+        spell_begin();
+    }
 }
 
 /* Credit that was used up too soon: turns are tried instead. */
-static void credit_ended(const struct weir__shutting *s)
+static void credit_ended(const struct weir__shutting *s, uint64_t ops)
 {
-    if (s->others_ops >= weir__max(PHASE_WORTH, s->cost_ns / SHARED_NS)) {
+    if (ops >= weir__max(PHASE_WORTH, s->cost_ns / SHARED_NS)) {
         spell_next /= 2;
+        credit_skip /= 2;
         return;
     }
-    if (credit_in || spell_left)
-        spell_begin();
-    credit_in = CREDIT_AGAIN;
+    credit_skip = (unsigned)weir__min(2 * credit_skip + 1, CREDIT_SKIP);
+    credit_in = credit_skip;
     turns_pay = true;
 }
 
-void weir__phase_ended(const struct weir__shutting *s, const struct weir__window *solo)
+void weir__phase_ended(const struct weir__shutting *s, const struct weir__window *solo,
+                       uint64_t own_ops)
 {
     if (!s->others)
         return;
     if (solo)
         turn_ended(s, solo);
     else
-        credit_ended(s);
+        credit_ended(s, s->others_ops + own_ops);
 }
 
 /* Who has the total of w's root to itself, if it is another's window. */

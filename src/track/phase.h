@@ -16,8 +16,10 @@
  */
 void weir__phase_choose(struct weir__window *w, int64_t size);
 
-/* A freeze ended a phase; `solo`: the window that had the total to itself, or NULL. */
-void weir__phase_ended(const struct weir__shutting *shutting, const struct weir__window *solo);
+/* A freeze ended a phase; `solo`: the window that had the total to itself, or NULL; own_ops: what
+ * the calling thread had done in its own window. */
+void weir__phase_ended(const struct weir__shutting *shutting, const struct weir__window *solo,
+                       uint64_t own_ops);
 
 /* Has another thread the total to itself, and makes so much of it that w's had better wait? */
 bool weir__phase_is_anothers_turn(struct weir__window *w);

@@ -23,15 +23,27 @@ void weir__shared_begin(uint32_t spell);
 /* Back to bases: false, it was not on. */
 bool weir__shared_end(void);
 
+/* Was it ever on? Under the meter lock. An operation that saw it on may still be under way. */
+extern bool weir__meters_were_shared;
+
 /*
- * An operation of the window's owner while SHARED, without a lock: between the two, if
- * the first says true, the owner may work on its bins, as inside an open window. Every
- * now and then it says false so that the slow operation looks for something better.
+ * An operation of the window's owner while SHARED, without a lock. After weir__shared_enter has
+ * said true the owner may look at its bins; once weir__shared_count has, the operation is counted,
+ * and it works on them and leaves. Either may say false: go another way, after weir__shared_undo
+ * where it had entered. Every now and then the first does so that the slow operation looks for
+ * something better.
+ *
+ *   if (weir__shared_enter(w))
+ *       if (there is a block && weir__shared_count(w, size))
+ *           take it; weir__shared_leave(w, size, 1, 0)
+ *       else weir__shared_undo(w)
  */
 bool weir__shared_enter(struct weir__window *w);
+bool weir__shared_count(struct weir__window *w, int64_t delta);
 void weir__shared_leave(struct weir__window *w, int64_t delta, int allocated, int freed);
+void weir__shared_undo(struct weir__window *w);
 
-/* The two around nothing. False: go another way. */
+/* The same around nothing. False: go another way. */
 bool weir__shared_change(struct weir__window *w, int64_t delta, int allocated, int freed);
 
 #endif

@@ -237,7 +237,7 @@ void weir__window_close(struct weir__window *w)
     __atomic_store_n(&w->held, 1, __ATOMIC_SEQ_CST);
     if (w->open)
         window_shut_and_fold_locked(w);
-    else if (weir__meters_are_shared()) {
+    else if (weir__meters_were_shared) {
         if (weir__os_fence_available())
             weir__meters_fence();
         weir__window_await(w);
