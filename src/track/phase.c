@@ -19,9 +19,11 @@
  *                  wait for it, in ns,
  *   TURN_LOOK_NS   and looked at that often: it must
  *                  do an operation in TURN_PACE_NS: less, and all are faster on shared atomics
+ *   TURN_LONG_NS   one that took longer was no turn that others waited for, and its pace says nothing
  *   TURN_WORTH     operations of a turn, at least, for turns to go on
  *   TURN_CROWD     threads among whom turns are taken at most: all but one wait
- *   CREDIT_SKIP    turns at most before credit below the peak is tried again
+ *   CREDIT_SKIPS   occasions at most that credit is left out after it did not pay,
+ *   TURN_SKIPS     and turns
  *   SPELL_LEAST    slow operations of the first spell with closed windows after a phase that
  *   SPELL_MOST     was not worth it; each that follows is twice as long, up to the most.
  *                  Powers of two
@@ -34,9 +36,11 @@
 #define TURN_NS        20000u
 #define TURN_LOOK_NS   2000u
 #define TURN_PACE_NS   32u
+#define TURN_LONG_NS   100000u
 #define TURN_WORTH     128u
 #define TURN_CROWD     8u
-#define CREDIT_SKIP    64u
+#define CREDIT_SKIPS   3u
+#define TURN_SKIPS     15u
 #define SPELL_LEAST    64u
 #define SPELL_MOST     1024u
 #define CREDIT_LEAST   1
@@ -46,9 +50,35 @@
 /* Under the meter lock. */
 static unsigned spell_next; /* length of the next spell with closed windows; 0: the least */
 static unsigned spell_left; /* slow operations left in this one; 0: there is none */
-static bool turns_pay;      /* to have the total to oneself by turns */
-static unsigned credit_in;  /* turns until credit is given again; 0: it is */
-static unsigned credit_skip; /* the next time credit does not pay, so many turns more */
+
+/* How to share the total while several threads work: what did not pay is left out for a while, that
+ * is for so many occasions, twice as many after each failure. */
+struct trial {
+    unsigned in;   /* occasions until it is tried again; 0: it is what is done */
+    unsigned next; /* occasions that the last failure cost */
+    unsigned most;
+};
+static struct trial credit = {.most = CREDIT_SKIPS};          /* each has its part below the peak */
+static struct trial turns = {.in = 1, .most = TURN_SKIPS}; /* each has everything for a while */
+
+static bool trial_is_on(struct trial *t)
+{
+    t->in -= t->in > 0;
+    return t->in == 0;
+}
+
+static void trial_failed(struct trial *t)
+{
+    t->next = (unsigned)weir__min(2 * t->next + 1, t->most);
+    t->in = t->next + 1;
+}
+
+/* What paid begins with the shortest spell again. */
+static void trial_paid(struct trial *t)
+{
+    t->next /= 2;
+    spell_next = 0;
+}
 
 /* The next spell with closed windows is twice as long, and begins. */
 static void spell_begin(void)
@@ -60,27 +90,24 @@ static void spell_begin(void)
 static void turn_ended(const struct weir__shutting *s, const struct weir__window *solo)
 {
     uint64_t ns = weir__os_time() - solo->solo_at;
-    turns_pay = s->others_ops >= TURN_WORTH && ns <= s->others_ops * TURN_PACE_NS;
-    if (turns_pay) {
-        credit_in -= credit_in > 0;
-        spell_next /= 2;
-    } else {
-        credit_in = 0;
+    if (s->others_ops < TURN_WORTH || (ns > s->others_ops * TURN_PACE_NS && ns < TURN_LONG_NS)) {
+        trial_failed(&turns);
         spell_begin();
+    } else if (ns < TURN_LONG_NS) {
+        trial_paid(&turns);
+        turns.in = 0;
     }
 }
 
-/* Credit that was used up too soon: turns are tried instead. */
 static void credit_ended(const struct weir__shutting *s, uint64_t ops)
 {
     if (ops >= weir__max(PHASE_WORTH, s->cost_ns / SHARED_NS)) {
-        spell_next /= 2;
-        credit_skip /= 2;
+        trial_paid(&credit);
         return;
     }
-    credit_skip = (unsigned)weir__min(2 * credit_skip + 1, CREDIT_SKIP);
-    credit_in = credit_skip;
-    turns_pay = true;
+    trial_failed(&credit);
+    if (turns.in)
+        spell_begin();
 }
 
 void weir__phase_ended(const struct weir__shutting *s, const struct weir__window *solo,
@@ -105,7 +132,7 @@ static struct weir__window *turn_of_another(const struct weir__window *w)
 
 bool weir__phase_is_anothers_turn(struct weir__window *w)
 {
-    struct weir__window *solo = turns_pay ? turn_of_another(w) : NULL;
+    struct weir__window *solo = turns.in ? NULL : turn_of_another(w);
     if (!solo)
         return false;
     uint64_t now = weir__os_time(), ops = weir__window_operations(solo);
@@ -185,11 +212,9 @@ static void crowd_count(void)
         }
 }
 
-/* Turns are tried anew. */
 static void spell_end(void)
 {
     spell_left = 0;
-    turns_pay = true;
     crowd_count();
 }
 
@@ -217,9 +242,9 @@ static bool meter_may_take_turn(const struct weir__meter *m)
 }
 
 /* Credit is given while it pays; if there is plenty, always. */
-static bool credit_is_enough(int64_t credit)
+static bool credit_is_enough(int64_t bytes)
 {
-    return credit >= (spell_left || credit_in ? CREDIT_PLENTY : CREDIT_LEAST);
+    return bytes >= (spell_left || !trial_is_on(&credit) ? CREDIT_PLENTY : CREDIT_LEAST);
 }
 
 /* True: the window is open. */
@@ -228,13 +253,13 @@ static bool window_try_open(struct weir__window *w, int64_t size)
     if (!weir__os_fence_available() || !weir__shown_admits(w))
         return false;
     bool alone = meter_is_alone(w->meter);
-    int64_t credit = alone ? 0 : meter_share(w->meter, size);
-    if (!alone && credit_is_enough(credit)) {
-        weir__window_open(w, credit, false);
+    int64_t share = alone ? 0 : meter_share(w->meter, size);
+    if (!alone && credit_is_enough(share)) {
+        weir__window_open(w, share, false);
         meter_share_took(w->meter);
         return true;
     }
-    if (!alone && (spell_left || !turns_pay || !meter_may_take_turn(w->meter)))
+    if (!alone && (spell_left || !meter_may_take_turn(w->meter) || !trial_is_on(&turns)))
         return false;
     weir__window_open(w, meter_headroom(w->meter), true);
     return true;
