@@ -29,9 +29,11 @@
  *                  Powers of two
  *   CREDIT_LEAST   bytes of credit for which a window is opened,
  *   CREDIT_PLENTY  and for which a spell ends early
+ *   ONLY_FREES_PART a thread that hardly allocates gets this part of its share
+ *   CROWD_NS       threads are counted by what they did in so long, at least
  *   SHARES_UNKNOWN parts that credit is divided into while nobody knows how many share it
  */
-#define PHASE_WORTH    64u
+#define PHASE_WORTH    16u
 #define SHARED_NS      32u
 #define TURN_NS        20000u
 #define TURN_LOOK_NS   2000u
@@ -46,6 +48,8 @@
 #define CREDIT_LEAST   1
 #define CREDIT_PLENTY  65536
 #define SHARES_UNKNOWN 2
+#define ONLY_FREES_PART 8
+#define CROWD_NS       50000u
 
 /* Under the meter lock. */
 static unsigned spell_next; /* length of the next spell with closed windows; 0: the least */
@@ -200,6 +204,11 @@ static bool meter_is_alone(const struct weir__meter *m)
  * a while, for then no freeze has counted them. */
 static void crowd_count(void)
 {
+    static uint64_t counted_at;
+    uint64_t now = weir__os_time();
+    if (now - counted_at < CROWD_NS)
+        return;
+    counted_at = now;
     for (struct weir__meter *m = weir__meter_first(); m; m = weir__meter_after(m, NULL))
         m->crowd = 0;
     for (struct weir__meter *m = weir__meter_first(); m; m = weir__meter_after(m, NULL))
@@ -254,9 +263,12 @@ static bool window_try_open(struct weir__window *w, int64_t size)
         return false;
     bool alone = meter_is_alone(w->meter);
     int64_t share = alone ? 0 : meter_share(w->meter, size);
+    if (w->only_frees)
+        share /= ONLY_FREES_PART;
     if (!alone && credit_is_enough(share)) {
         weir__window_open(w, share, false);
-        meter_share_took(w->meter);
+        if (!w->only_frees)
+            meter_share_took(w->meter);
         return true;
     }
     if (!alone && (spell_left || !meter_may_take_turn(w->meter) || !trial_is_on(&turns)))

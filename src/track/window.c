@@ -16,6 +16,13 @@
 
 bool weir__window_records_blocks;
 
+/* Of a window that was open: so few allocations that it has no use for credit. */
+static bool window_only_frees(const struct weir__window *w)
+{
+    uint64_t ops = weir__window_operations(w) - w->ops_at_open;
+    return ops > 4 * (weir__window_allocations(w) - w->allocated_at_open) + 4;
+}
+
 /* The window is closed and its thread outside: what it counted goes to the base. */
 void weir__window_fold(struct weir__window *w)
 {
@@ -35,6 +42,7 @@ void weir__window_fold(struct weir__window *w)
     }
     w->origin += used;
     w->open = false;
+    w->only_frees = window_only_frees(w);
 }
 
 static void window_shut(struct weir__window *w, const void *self)
@@ -89,6 +97,7 @@ static void each_await(struct weir__window *w, void *user)
     if (w->waiting) {
         weir__window_await(w);
         s->others_ops += weir__window_operations(w) - w->ops_at_open;
+        s->only_free += window_only_frees(w);
     }
 }
 
@@ -202,6 +211,7 @@ void weir__window_open(struct weir__window *w, int64_t grant, bool solo)
     w->open = true;
     w->granted = used + grant;
     w->ops_at_open = weir__window_operations(w);
+    w->allocated_at_open = weir__window_allocations(w);
     if (solo)
         w->solo_at = weir__os_time();
     weir__relaxed_set(w->cap, w->granted);

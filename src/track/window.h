@@ -66,12 +66,13 @@ struct weir__window {
     bool away;       /* atomic: set by the owner, cleared by it under the meter lock */
     bool open;       /* the rest: under the meter lock, but shared_operations */
     bool waiting;
+    bool only_frees; /* nearly, when it was last open */
     int64_t origin;  /* `used` that `base` already holds */
     struct weir__meter *meter;
     const void *thread;             /* identity of the owner */
     struct weir__link link;         /* of the meter: opened latest first */
     int64_t granted;                /* cap while open, kept while a reader has it closed */
-    uint64_t ops_at_open, ops_seen; /* to judge phases by */
+    uint64_t ops_at_open, allocated_at_open, ops_seen; /* to judge phases by */
     uint64_t solo_at;               /* when it was last opened solo, in ns */
     uint64_t polled_at, polled_ops; /* when another thread last waited for it, and what it had done */
     uint64_t shared_operations;     /* done on shared atomics; written by the owner */
@@ -169,6 +170,7 @@ struct weir__shutting {
     const void *self;
     unsigned others;     /* windows of other threads among them; the first few: */
     struct weir__window *asked[WEIR__WINDOWS_ASKED];
+    unsigned only_free;  /* of these, threads that nearly only freed */
     uint64_t others_ops; /* done by other threads' windows while open */
     uint64_t cost_ns;    /* of the fence and the waiting */
 };
