@@ -13,14 +13,18 @@
  * the ghost's total; no limit is passed, no request is refused that fits; at every exact
  * reading and at the end total and peak are the ghost's.
  *
- * Mutants: NO_FENCE, NO_WAIT (the freezer), FREE_UNCLOSED (frees ignore a closed window),
- * HI_EARLY (the high-water mark noted before the operation is sure), SHARED_NO_FENCE and
- * SHARED_NO_WAIT (leaving SHARED), PEAK_NO_WAIT (reading the peak while SHARED), GRANT_ALL
- * (credit beyond the peak), SOLO_BESIDE (SOLO while another window is open; needs K=3).
+ * Mutants: NO_FENCE, NO_WAIT (the freezer), AWAY_EARLY (a thread says that it is away while it is
+ * still inside), AWAY_STAYS (and does not take it back), FREE_UNCLOSED (frees ignore a closed
+ * window), HI_EARLY (the high-water mark noted before the operation is sure), NO_GATE (SHARED ends
+ * and latecomers add all the same), SHARED_NO_WAIT (leaving SHARED), with -DTREE CHILD_FIRST (a
+ * SHARED operation adds to the child before the root let it in), PEAK_NO_WAIT (reading the peak
+ * while SHARED), GRANT_ALL (credit beyond the peak), SOLO_BESIDE (SOLO while another window is
+ * open; needs K=3).
  *
- * With -DUNFENCE membarrier is given up at some moment (track/fences.c). Mutants of that:
- * NO_SECOND_LOOK (a thread that chose to enter by a plain store does not ask again behind
- * it), NO_LAST_FENCE (fences end without a last one).
+ * With -DHELD somebody closes the window of thread 0 and works on its bins. Mutant: HELD_NO_FENCE
+ * (only where the window is open). With -DUNFENCE membarrier is given up at some moment
+ * (track/fences.c). Mutants of both: NO_SECOND_LOOK (a thread that chose to enter by a plain
+ * store does not ask again behind it), NO_LAST_FENCE (fences end without a last one).
  */
 #ifndef N
 #define N 2
@@ -46,6 +50,7 @@
 #define INSIDE 0
 #define HI 1
 #define USED 2
+#define AWAY 3
 
 /* Under the lock. */
 bool locked;
@@ -56,10 +61,17 @@ short granted[N], origin[N];
 
 /* Shared memory of the windows, and the buffers before it. */
 short cap[N], hi[N], used[N];
-bool inside[N];
-chan buffer[N] = [6] of { byte, short };
+bool inside[N], away[N];
+chan buffer[N] = [7] of { byte, short };
 
-bool shared;
+#ifdef HELD
+bool heap, held, working; /* of thread 0: its heap's lock; held by; its bins are worked on */
+#define bins_use() assert(me != 0 || !working)
+#else
+#define bins_use()
+#endif
+
+bool shared, gated = true;
 bool nofence; /* membarrier was given up */
 short shared_live[M], shared_peak[M];
 
@@ -77,6 +89,7 @@ inline drain_one(t)
         :: var == INSIDE -> inside[t] = val
         :: var == HI -> hi[t] = val
         :: var == USED -> used[t] = val
+        :: var == AWAY -> away[t] = val
         fi;
         var = 0; val = 0
     }
@@ -134,7 +147,8 @@ inline fold(w)
     }
 }
 
-/* Closes the windows below top; waits for those of others. `again` keeps them open. */
+/* Closes the windows below top. Threads of others come to the lock by themselves, or are fenced and
+ * waited for. */
 inline shut(top, me)
 {
     i = 0;
@@ -147,9 +161,15 @@ inline shut(top, me)
     do
     :: i < N && waiting[i] ->
         assert(!nofence); /* no window is open then */
+        if
+        :: away[i] -> waiting[i] = false
+        :: true ->
 #ifndef NO_FENCE
-        drain(i);
+            drain(i)
+#else
+            skip
 #endif
+        fi;
         i++
     :: i < N && !waiting[i] -> i++
     :: i == N -> break
@@ -158,7 +178,7 @@ inline shut(top, me)
     do
     :: i < N && waiting[i] ->
 #ifndef NO_WAIT
-        !inside[i];
+        !inside[i] || away[i];
 #endif
         waiting[i] = false;
         i++
@@ -222,14 +242,19 @@ inline window_open(g, alone)
 inline shared_enter()
 {
     d_step {
-        j = 0;
+        j = 1;
         do
         :: j < M -> shared_live[j] = base[j]; shared_peak[j] = peak[j]; j++
         :: else -> break
         od;
-        j = 0;
-        shared = true
+        j = 0
     }
+    d_step {
+        shared_live[0] = base[0];
+        shared_peak[0] = peak[0];
+        gated = false
+    }
+    shared = true
 }
 
 inline await_all()
@@ -247,13 +272,12 @@ inline shared_leave()
     if
     :: shared ->
         shared = false;
-#ifndef SHARED_NO_FENCE
-        i = 0;
-        do
-        :: i < N && !nofence -> drain(i); i++
-        :: i == N || nofence -> break
-        od;
+        d_step {
+            base[0] = shared_live[0];
+#ifndef NO_GATE
+            gated = true
 #endif
+        }
 #ifndef SHARED_NO_WAIT
         await_all();
 #endif
@@ -262,7 +286,7 @@ inline shared_leave()
             j = 0;
             do
             :: j < M ->
-                base[j] = shared_live[j];
+                base[j] = (j > 0 -> shared_live[j] : base[0]);
                 level[j] = base[j];
                 peak[j] = (shared_peak[j] > peak[j] -> shared_peak[j] : peak[j]);
                 assert(base[j] == ghost[j] && peak[j] == ghost_peak[j]);
@@ -275,17 +299,27 @@ inline shared_leave()
     fi
 }
 
+/* `went`: the gate was open. Only the root has one. */
 inline shared_add(m, d)
 {
     atomic {
-        shared_live[m] = shared_live[m] + d;
-        j = shared_live[m];
-        ghost_add(m, d)
+        if
+        :: m == 0 && gated -> went = false
+        :: else ->
+            went = true;
+            shared_live[m] = shared_live[m] + d;
+            j = shared_live[m];
+            ghost_add(m, d)
+        fi
     }
-    atomic {
-        shared_peak[m] = (j > shared_peak[m] -> j : shared_peak[m]);
-        j = 0
-    }
+    if
+    :: went ->
+        atomic {
+            shared_peak[m] = (j > shared_peak[m] -> j : shared_peak[m]);
+            j = 0
+        }
+    :: else
+    fi
 }
 
 /* -- an operation ------------------------------------------------------------------------------ */
@@ -295,10 +329,21 @@ inline shared_add(m, d)
 inline lock_take() { atomic { !locked -> locked = true }; drain(me) }
 inline lock_drop() { drain(me); locked = false }
 
+#ifdef HELD
+inline heap_take() { if :: me == 0 -> atomic { !heap -> heap = true } :: else fi }
+inline heap_drop() { if :: me == 0 -> heap = false :: else fi }
+#else
+#define heap_take()
+#define heap_drop()
+#endif
+
 /* The fast way; `fast` tells whether it went. */
 inline operation_fast(d)
 {
     store(INSIDE, 1);
+#ifdef AWAY_EARLY
+    store(AWAY, 1);
+#endif
     fast = false;
     if
 #ifdef FREE_UNCLOSED
@@ -320,6 +365,7 @@ inline operation_fast(d)
     fi;
     if
     :: fast ->
+        bins_use();
         if
         :: my_used + d > my_hi -> my_hi = my_used + d; store(HI, my_hi)
         :: else
@@ -388,14 +434,31 @@ inline operation_slow(d)
     :: shared ->
         say_inside();
         if
-        :: shared ->
-            drain(me); /* the additions are locked instructions */
-            shared_add(METER(me), d);
-#ifdef TREE
-            shared_add(0, d);
+#ifdef HELD
+        :: !(me == 0 && held) ->
+#else
+        :: true ->
 #endif
-            went = true
+            drain(me); /* the additions are locked instructions */
+#ifdef CHILD_FIRST
+            shared_add(METER(me), d);
+            shared_add(0, d);
+#else
+            shared_add(0, d);
+#ifdef TREE
+            if
+            :: went -> shared_add(METER(me), d)
+            :: else
+            fi;
+#endif
+#endif
+            if
+            :: went -> bins_use()
+            :: else
+            fi
+#ifdef HELD
         :: else
+#endif
         fi;
         store(INSIDE, 0)
     :: else
@@ -403,7 +466,12 @@ inline operation_slow(d)
     if
     :: went -> fits = true
     :: else ->
+        heap_take();
+        store(AWAY, 1);
         lock_take();
+#ifndef AWAY_STAYS
+        store(AWAY, 0);
+#endif
         shared_leave();
         if
         :: open[me] -> cap[me] = CLOSED; fold(me)
@@ -439,7 +507,8 @@ inline operation_slow(d)
         :: else
         fi;
         choose();
-        lock_drop()
+        lock_drop();
+        heap_drop()
     fi
 }
 
@@ -566,6 +635,39 @@ proctype Unfencer()
 }
 #endif
 
+#ifdef HELD
+/* weir__window_close of thread 0's window, work on its bins, weir__window_release. */
+proctype Trimmer()
+{
+    byte i, var;
+    short val;
+    atomic { !heap -> heap = true };
+    atomic { !locked -> locked = true };
+    held = true;
+    if
+    :: open[0] ->
+        cap[0] = CLOSED;
+        drain(0);
+        !inside[0];
+        fold(0)
+    :: else ->
+#ifndef HELD_NO_FENCE
+        if
+        :: !nofence -> drain(0)
+        :: else
+        fi;
+#endif
+        !inside[0]
+    fi;
+    locked = false;
+    working = true;
+    working = false;
+    held = false;
+    heap = false;
+    done++
+}
+#endif
+
 /* Owners' stores reach memory whenever they please. */
 proctype Memory(byte t)
 {
@@ -601,7 +703,7 @@ inline end_check()
 }
 
 init {
-    byte i;
+    byte i, all;
     short j, val;
     atomic {
         i = 0;
@@ -610,13 +712,13 @@ init {
         :: else -> break
         od;
 #ifdef UNFENCE
-        run Unfencer()
+        run Unfencer();
 #endif
+#ifdef HELD
+        run Trimmer();
+#endif
+        all = _nr_pr - 1 - N
     }
-#ifdef UNFENCE
-    done == N + 1;
-#else
-    done == N;
-#endif
+    done == all;
     end_check()
 }

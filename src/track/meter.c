@@ -105,7 +105,8 @@ static void meter_freeze_for(struct weir__meter *lacking, bool was_shared, uint6
     unsigned counted = was_shared ? lacking->crowd : 0;
     struct weir__shutting shutting = weir__meter_freeze(lacking);
     lacking->crowd = (unsigned)weir__max(lacking->crowd + 1, counted);
-    lacking->shares = (unsigned)weir__max(lacking->crowd, shutting.only_free + 1) - shutting.only_free;
+    lacking->shares =
+        (unsigned)weir__max(lacking->crowd, shutting.only_free + 1) - shutting.only_free;
     weir__phase_ended(&shutting, solo, own_ops);
 }
 

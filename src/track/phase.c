@@ -19,37 +19,34 @@
  *                  wait for it, in ns,
  *   TURN_LOOK_NS   and looked at that often: it must
  *                  do an operation in TURN_PACE_NS: less, and all are faster on shared atomics
- *   TURN_LONG_NS   one that took longer was no turn that others waited for, and its pace says nothing
- *   TURN_WORTH     operations of a turn, at least, for turns to go on
- *   TURN_CROWD     threads among whom turns are taken at most: all but one wait
- *   CREDIT_SKIPS   occasions at most that credit is left out after it did not pay,
- *   TURN_SKIPS     and turns
- *   SPELL_LEAST    slow operations of the first spell with closed windows after a phase that
- *   SPELL_MOST     was not worth it; each that follows is twice as long, up to the most.
- *                  Powers of two
- *   CREDIT_LEAST   bytes of credit for which a window is opened,
- *   CREDIT_PLENTY  and for which a spell ends early
- *   ONLY_FREES_PART a thread that hardly allocates gets this part of its share
- *   CROWD_NS       threads are counted by what they did in so long, at least
- *   SHARES_UNKNOWN parts that credit is divided into while nobody knows how many share it
+ *   TURN_LONG_NS   one that took longer was no turn that others waited for, and its pace says
+ * nothing TURN_WORTH     operations of a turn, at least, for turns to go on TURN_CROWD     threads
+ * among whom turns are taken at most: all but one wait CREDIT_SKIPS   occasions at most that credit
+ * is left out after it did not pay, TURN_SKIPS     and turns SPELL_LEAST    slow operations of the
+ * first spell with closed windows after a phase that SPELL_MOST     was not worth it; each that
+ * follows is twice as long, up to the most. Powers of two CREDIT_LEAST   bytes of credit for which
+ * a window is opened, CREDIT_PLENTY  and for which a spell ends early ONLY_FREES_PART a thread that
+ * hardly allocates gets this part of its share CROWD_NS       threads are counted by what they did
+ * in so long, at least SHARES_UNKNOWN parts that credit is divided into while nobody knows how many
+ * share it
  */
-#define PHASE_WORTH    16u
-#define SHARED_NS      32u
-#define TURN_NS        20000u
-#define TURN_LOOK_NS   2000u
-#define TURN_PACE_NS   32u
-#define TURN_LONG_NS   100000u
-#define TURN_WORTH     128u
-#define TURN_CROWD     8u
-#define CREDIT_SKIPS   3u
-#define TURN_SKIPS     15u
-#define SPELL_LEAST    64u
-#define SPELL_MOST     1024u
-#define CREDIT_LEAST   1
-#define CREDIT_PLENTY  65536
-#define SHARES_UNKNOWN 2
+#define PHASE_WORTH     16u
+#define SHARED_NS       32u
+#define TURN_NS         20000u
+#define TURN_LOOK_NS    2000u
+#define TURN_PACE_NS    32u
+#define TURN_LONG_NS    100000u
+#define TURN_WORTH      128u
+#define TURN_CROWD      8u
+#define CREDIT_SKIPS    3u
+#define TURN_SKIPS      15u
+#define SPELL_LEAST     64u
+#define SPELL_MOST      1024u
+#define CREDIT_LEAST    1
+#define CREDIT_PLENTY   65536
+#define SHARES_UNKNOWN  2
 #define ONLY_FREES_PART 8
-#define CROWD_NS       50000u
+#define CROWD_NS        50000u
 
 /* Under the meter lock. */
 static unsigned spell_next; /* length of the next spell with closed windows; 0: the least */
@@ -62,7 +59,7 @@ struct trial {
     unsigned next; /* occasions that the last failure cost */
     unsigned most;
 };
-static struct trial credit = {.most = CREDIT_SKIPS};          /* each has its part below the peak */
+static struct trial credit = {.most = CREDIT_SKIPS};       /* each has its part below the peak */
 static struct trial turns = {.in = 1, .most = TURN_SKIPS}; /* each has everything for a while */
 
 static bool trial_is_on(struct trial *t)
@@ -145,8 +142,8 @@ bool weir__phase_is_anothers_turn(struct weir__window *w)
         return false;
     if (now - since < TURN_LOOK_NS / 2)
         return true;
-    bool pays = solo->polled_at < solo->solo_at ||
-                (ops - solo->polled_ops) * TURN_PACE_NS >= now - since;
+    bool pays =
+        solo->polled_at < solo->solo_at || (ops - solo->polled_ops) * TURN_PACE_NS >= now - since;
     solo->polled_at = now;
     solo->polled_ops = ops;
     return pays;

@@ -53,9 +53,9 @@ void weir__meter_read(struct weir__meter *m, struct weir__meter_reading *reading
 {
     weir__lock_take(&weir__meters.lock);
     bool shared = weir__shared_end();
-    weir__windows_shut(m, weir__thread_self());
+    struct weir__shutting shutting = weir__windows_shut(m, weir__thread_self());
     weir__meter_read_locked(m, reading);
-    weir__windows_reopen(m);
+    weir__windows_reopen(m, &shutting);
     weir__exact_end(shared);
 }
 

@@ -109,8 +109,14 @@ static void each_fold(struct weir__window *w, void *user)
 
 static void each_reopen(struct weir__window *w, void *user)
 {
-    (void)user;
-    weir__relaxed_set(w->cap, w->granted);
+    const struct weir__shutting *s = user;
+    uint64_t ops = weir__window_operations(w);
+    bool idle = ops == w->ops_read && w->thread != s->self && s->others > WEIR__WINDOWS_ASKED;
+    w->ops_read = ops;
+    if (idle)
+        weir__window_fold(w);
+    else
+        weir__relaxed_set(w->cap, w->granted);
 }
 
 /* Waiting for threads that come by themselves costs at most as much as a fence on a busy machine,
@@ -166,9 +172,9 @@ struct weir__shutting weir__windows_shut(struct weir__meter *top, const void *se
     return s;
 }
 
-void weir__windows_reopen(struct weir__meter *top)
+void weir__windows_reopen(struct weir__meter *top, const struct weir__shutting *s)
 {
-    windows_each_open(top, each_reopen, NULL);
+    windows_each_open(top, each_reopen, (void *)(uintptr_t)s);
 }
 
 void weir__windows_fold(struct weir__meter *top)

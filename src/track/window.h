@@ -62,20 +62,22 @@ struct weir__window {
     };
     uint64_t sequence; /* number of the latest traced operation; the owner takes it */
     uint32_t held;     /* atomic: set under the meter lock, cleared by who set it */
-    uint32_t number; /* of its tally, for who reads it from outside; 0: it is not shown */
-    bool away;       /* atomic: set by the owner, cleared by it under the meter lock */
-    bool open;       /* the rest: under the meter lock, but shared_operations */
+    uint32_t number;   /* of its tally, for who reads it from outside; 0: it is not shown */
+    bool away;         /* atomic: set by the owner, cleared by it under the meter lock */
+    bool open;         /* the rest: under the meter lock, but shared_operations */
     bool waiting;
     bool only_frees; /* nearly, when it was last open */
     int64_t origin;  /* `used` that `base` already holds */
     struct weir__meter *meter;
-    const void *thread;             /* identity of the owner */
-    struct weir__link link;         /* of the meter: opened latest first */
-    int64_t granted;                /* cap while open, kept while a reader has it closed */
+    const void *thread;     /* identity of the owner */
+    struct weir__link link; /* of the meter: opened latest first */
+    int64_t granted;        /* cap while open, kept while a reader has it closed */
     uint64_t ops_at_open, allocated_at_open, ops_seen; /* to judge phases by */
-    uint64_t solo_at;               /* when it was last opened solo, in ns */
-    uint64_t polled_at, polled_ops; /* when another thread last waited for it, and what it had done */
-    uint64_t shared_operations;     /* done on shared atomics; written by the owner */
+    uint64_t ops_read;                                 /* when they were last reopened */
+    uint64_t solo_at;                                  /* when it was last opened solo, in ns */
+    uint64_t polled_at,
+        polled_ops;             /* when another thread last waited for it, and what it had done */
+    uint64_t shared_operations; /* done on shared atomics; written by the owner */
 } __attribute__((aligned(WEIR__LINE)));
 
 /* Whether the blocks at a high-water mark are stored with it: a third of the cost of an allocation
@@ -168,7 +170,7 @@ void weir__window_await(struct weir__window *w);
 /* What closing windows took. */
 struct weir__shutting {
     const void *self;
-    unsigned others;     /* windows of other threads among them; the first few: */
+    unsigned others; /* windows of other threads among them; the first few: */
     struct weir__window *asked[WEIR__WINDOWS_ASKED];
     unsigned only_free;  /* of these, threads that nearly only freed */
     uint64_t others_ops; /* done by other threads' windows while open */
@@ -178,8 +180,9 @@ struct weir__shutting {
 /* Closes every open window below `top`; `self` is the calling thread, which is outside. */
 struct weir__shutting weir__windows_shut(struct weir__meter *top, const void *self);
 
-/* Reopens them as they were. */
-void weir__windows_reopen(struct weir__meter *top);
+/* Reopens them as they were. Where there are many of other threads (`s`), those whose threads did
+ * nothing since the last time are folded instead: they cost the next reader nothing. */
+void weir__windows_reopen(struct weir__meter *top, const struct weir__shutting *s);
 
 /* Folds them: base(m) is live(m) for all of the subtree. */
 void weir__windows_fold(struct weir__meter *top);
