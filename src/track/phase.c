@@ -11,24 +11,26 @@
 /*
  * The constants, none of which decides whether a figure is true, only what it costs:
  *
- *   PHASE_WORTH    operations that the other threads must have done while windows were open,
- *                  at least, for the phase to have been worth what it cost to end it
- *   SHARED_NS      ns of an operation on shared atomics: what took so many times longer asks for
- *                  so many operations
- *   TURN_NS        a thread that has the total to itself is left alone for so long by those that
- *                  wait for it, in ns,
- *   TURN_LOOK_NS   and looked at that often: it must
- *                  do an operation in TURN_PACE_NS: less, and all are faster on shared atomics
- *   TURN_LONG_NS   one that took longer was no turn that others waited for, and its pace says
- * nothing TURN_WORTH     operations of a turn, at least, for turns to go on TURN_CROWD     threads
- * among whom turns are taken at most: all but one wait CREDIT_SKIPS   occasions at most that credit
- * is left out after it did not pay, TURN_SKIPS     and turns SPELL_LEAST    slow operations of the
- * first spell with closed windows after a phase that SPELL_MOST     was not worth it; each that
- * follows is twice as long, up to the most. Powers of two CREDIT_LEAST   bytes of credit for which
- * a window is opened, CREDIT_PLENTY  and for which a spell ends early ONLY_FREES_PART a thread that
- * hardly allocates gets this part of its share CROWD_NS       threads are counted by what they did
- * in so long, at least SHARES_UNKNOWN parts that credit is divided into while nobody knows how many
- * share it
+ *   PHASE_WORTH     operations of all threads while windows were open, at least, for the phase to
+ *                   have been worth what it cost to end it
+ *   SHARED_NS       ns of an operation on shared atomics: what took so many times longer asks for
+ *                   so many operations
+ *   TURN_NS         a thread that has the total to itself is left alone for so long by those that
+ *                   wait for it, in ns
+ *   TURN_LOOK_NS    and looked at that often: it must make an operation
+ *   TURN_PACE_NS    in so long, else all are faster on shared atomics
+ *   TURN_LONG_NS    what took longer was no turn that others waited for: its pace says nothing
+ *   TURN_WORTH      operations of a turn, at least, for turns to go on
+ *   TURN_CROWD      threads among whom turns are taken, at most: all but one wait
+ *   CREDIT_SKIPS    occasions, at most, that credit is left out after it did not pay,
+ *   TURN_SKIPS      and turns
+ *   SPELL_LEAST     slow operations of the first spell with closed windows, while neither pays;
+ *   SPELL_MOST      each that follows is twice as long, up to the most. Powers of two
+ *   CREDIT_LEAST    bytes of credit for which a window is opened,
+ *   CREDIT_PLENTY   and for which it is opened in any case
+ *   ONLY_FREES_PART a thread that hardly allocates gets this part of its share
+ *   CROWD_NS        threads are counted by what they did in so long, at least
+ *   SHARES_UNKNOWN  parts that credit is divided into while nobody knows how many share it
  */
 #define PHASE_WORTH     16u
 #define SHARED_NS       32u
@@ -52,12 +54,12 @@
 static unsigned spell_next; /* length of the next spell with closed windows; 0: the least */
 static unsigned spell_left; /* slow operations left in this one; 0: there is none */
 
-/* How to share the total while several threads work: what did not pay is left out for a while, that
- * is for so many occasions, twice as many after each failure. */
+/* A way to divide the total among several threads. When it did not pay it is left out for a while,
+ * twice as long after each failure. */
 struct trial {
-    unsigned in;   /* occasions until it is tried again; 0: it is what is done */
-    unsigned next; /* occasions that the last failure cost */
-    unsigned most;
+    unsigned in;   /* occasions until it is tried again; 0: it is in use */
+    unsigned next; /* occasions that the last failure cost, */
+    unsigned most; /* at most */
 };
 static struct trial credit = {.most = CREDIT_SKIPS};       /* each has its part below the peak */
 static struct trial turns = {.in = 1, .most = TURN_SKIPS}; /* each has everything for a while */
