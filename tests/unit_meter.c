@@ -268,25 +268,21 @@ Test(meter, a_held_window_is_not_entered)
     expect_all();
 }
 
-/* An operation that entered before SHARED ended and comes to count after it turns back, and leaves
- * no trace. Its thread is said to be away, so that the end does not wait for it. */
-Test(meter, a_latecomer_finds_shared_ended)
+/* A window takes part in SHARED from its thread's first operation on, and no longer than it lasts. */
+Test(meter, a_window_takes_part_in_shared_by_its_first_operation)
 {
     struct meter *m = &meters[3];
-    struct weir__window *w = &m->windows[0];
+    struct weir__window *other = &meters[1].windows[2];
     cr_assert(drive_to_shared(m));
-    while (!weir__shared_enter(w))
-        change(m, 0, 8);
-    w->away = true;
-    weir__lock_take(&weir__meters.lock);
-    cr_assert(weir__shared_end());
-    weir__lock_drop(&weir__meters.lock);
-    for (int n = 0; n < 3; n++)
-        cr_assert_not(weir__shared_count(w, 1 << 20));
-    weir__shared_undo(w);
-    w->away = false;
-    expect_all();
-    cr_assert(drive_to_shared(m));
+    cr_assert_not(weir__shared_has(other));
+    cr_assert_not(weir__shared_enter(other));
+    change(&meters[1], 2, 24);
+    cr_assert(weir__meters_are_shared(), "that does not end it");
+    cr_assert(weir__shared_has(other));
+    change(&meters[1], 2, -8);
+    expect_truth(&meters[1]); /* a reading ends it, and begins another */
+    cr_assert(weir__meters_are_shared());
+    cr_assert_not(weir__shared_has(other));
     expect_all();
 }
 

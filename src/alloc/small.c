@@ -27,15 +27,10 @@ static void *small_take_shared(struct weir__heap *heap, struct weir__bin *bin,
     if (!heap->slot || !weir__shared_enter(&heap->window))
         return NULL;
     uint32_t live = live_of(request);
-    struct weir__cached *top = weir__own_get(bin->top);
-    int64_t size = (int64_t)request->size;
-    if (!weir__small_is_intact(bin) || !weir__cached_is_true(&top[-1]) ||
-        !weir__shared_count(&heap->window, size)) {
-        weir__shared_undo(&heap->window);
-        return NULL;
-    }
-    void *block = weir__small_pop_true(bin, top, &live, request->size, request->zeroed);
-    weir__shared_leave(&heap->window, size, 1, 0);
+    void *block = weir__small_is_intact(bin)
+                      ? weir__small_pop(bin, &live, request->size, request->zeroed)
+                      : NULL;
+    weir__shared_leave(&heap->window, block ? (int64_t)request->size : 0, block != NULL, 0);
     return block;
 }
 
@@ -161,17 +156,13 @@ static bool small_give_shared(struct weir__heap *heap, struct weir__bin *bin,
 {
     if (!heap->slot || !weir__shared_enter(&heap->window))
         return false;
-    int64_t size = (int64_t)weir__entry_size(cached.former);
-    if (!weir__entry_is_live(weir__entry_get(cached.entry)) ||
-        weir__own_get(bin->top) == weir__own_get(bin->limit) ||
-        !weir__shared_count(&heap->window, -size)) {
-        weir__shared_undo(&heap->window);
-        return false;
-    }
-    block_fill_freed(&cached);
-    weir__small_push(bin, cached);
-    weir__shared_leave(&heap->window, -size, 0, 1);
-    return true;
+    bool live = weir__entry_is_live(weir__entry_get(cached.entry));
+    if (live)
+        block_fill_freed(&cached);
+    bool given = live && weir__small_push(bin, cached);
+    weir__shared_leave(&heap->window, given ? -(int64_t)weir__entry_size(cached.former) : 0, 0,
+                       given);
+    return given;
 }
 
 /* Into its bin, or to its center where the bin cannot be made. */

@@ -34,7 +34,6 @@ void weir__meters_unfence(void)
              root = weir__meter_of(root->link.next))
             weir__meter_freeze(root);
         weir__os_fence_end();
-        weir__windows_await(NULL);
     }
     weir__lock_drop(&weir__meters.lock);
 }

@@ -7,9 +7,10 @@
 #include "track/phase.h"
 #include "track/shared.h"
 #include "track/shown.h"
+#include "track/spell.h"
 #include "track/traced.h"
 
-struct weir__meters weir__meters = {.lock = WEIR__LOCK(METER)};
+struct weir__meters weir__meters = {.lock = WEIR__LOCK(METER), .spell = 1};
 WEIR__LOCKS_KNOW(METER, &weir__meters.lock);
 
 static bool forest_is_valid_locked(void);
@@ -72,7 +73,7 @@ struct weir__shutting weir__meter_freeze(struct weir__meter *top)
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
     top->crowd = top->nopen;
     struct weir__shutting s = weir__windows_shut(top, weir__thread_self());
-    weir__windows_fold(top);
+    weir__windows_fold(&s);
     return s;
 }
 
@@ -149,10 +150,10 @@ bool weir__meter_change(struct weir__window *w, int64_t delta, int allocated, in
     weir__assert(w->meter && !weir__window_is_inside(w));
     if (weir__shared_change(w, delta, allocated, freed))
         return true;
-    bool was_shared = weir__meters_are_shared(); /* then it is time to see whether that pays */
+    bool took_part = weir__shared_has(w); /* then it is time to see whether that pays */
     change_begin(w);
-    if (!was_shared && weir__meters_shared) {
-        /* It began while this thread waited: to end it at once would cost a fence each time. */
+    if (!took_part && weir__meters_are_shared()) {
+        weir__spell_join(w);
         weir__lock_drop(&weir__meters.lock);
         if (weir__shared_change(w, delta, allocated, freed))
             return true;
@@ -218,8 +219,7 @@ static int64_t limit_from(size_t limit)
 
 void weir__meter_init(struct weir__meter *m, struct weir__meter *parent, size_t limit)
 {
-    *m = (struct weir__meter){
-        .parent = parent, .limit = limit_from(limit), .shared_live = WEIR__SHARED_GATED};
+    *m = (struct weir__meter){.parent = parent, .limit = limit_from(limit)};
     bool shared = weir__exact_begin(NULL);
     weir__list_append(meter_siblings(m), &m->link);
     weir__meters.constraints += m->limit != WEIR__NO_LIMIT;
@@ -251,6 +251,7 @@ void weir__meter_destroy(struct weir__meter *m)
         m->parent->slow_operations += m->slow_operations;
     }
     weir__list_remove(meter_siblings(m), &m->link);
+    weir__spell_forget_meter(m);
     weir__meters.constraints -= (m->limit != WEIR__NO_LIMIT);
     weir__exact_end(shared);
 }
@@ -334,8 +335,12 @@ void weir__meter_fork_done(void)
 /* Its own links. */
 static bool meter_is_linked(const struct weir__meter *m)
 {
-    if (!weir__list_is_valid(&m->children) || !weir__list_is_valid(&m->windows))
+    if (!weir__list_is_valid(&m->children) || !weir__list_is_valid(&m->windows) ||
+        !weir__list_is_valid(&m->active))
         return false;
+    for (const struct weir__link *link = m->active.first; link; link = link->next)
+        if (!weir__list_of(link, struct weir__meter, active_link)->nopen)
+            return false;
     for (const struct weir__link *link = m->children.first; link; link = link->next)
         if (weir__meter_of(link)->parent != m)
             return false;
@@ -364,7 +369,7 @@ static bool meter_check(struct weir__meter *top)
 static bool forest_is_valid_locked(void)
 {
     bool valid = weir__list_is_valid(&weir__meters.roots);
-    if (!weir__meters_shared)
+    if (!weir__meters_are_shared())
         for (struct weir__meter *m = weir__meter_first(); m && valid;
              m = weir__meter_after(m, NULL))
             valid = meter_check(m);

@@ -7,6 +7,7 @@
 #include "track/meter.h"
 #include "track/shared.h"
 #include "track/shown.h"
+#include "track/spell.h"
 
 /*
  * The constants, none of which decides whether a figure is true, only what it costs:
@@ -199,8 +200,8 @@ static bool meter_is_alone(const struct weir__meter *m)
     return true;
 }
 
-/* Counts the threads that did something since the last count. Needed when windows were closed for
- * a while, for then no freeze has counted them. */
+/* Counts the threads at work. Needed when windows were closed for a while, for then no freeze has
+ * counted them. */
 static void crowd_count(void)
 {
     static uint64_t counted_at;
@@ -208,16 +209,7 @@ static void crowd_count(void)
     if (now - counted_at < CROWD_NS)
         return;
     counted_at = now;
-    for (struct weir__meter *m = weir__meter_first(); m; m = weir__meter_after(m, NULL))
-        m->crowd = 0;
-    for (struct weir__meter *m = weir__meter_first(); m; m = weir__meter_after(m, NULL))
-        for (struct weir__window *w = weir__meter_window(m); w; w = weir__window_next(w)) {
-            uint64_t ops = weir__window_operations(w);
-            bool active = ops != w->ops_seen;
-            w->ops_seen = ops;
-            for (struct weir__meter *up = m; up; up = up->parent)
-                up->crowd += active;
-        }
+    weir__spell_count_crowd();
 }
 
 static void spell_end(void)
@@ -280,10 +272,13 @@ void weir__phase_choose(struct weir__window *w, int64_t size)
 {
     if (window_try_open(w, size))
         return;
-    if (!spell_left)
+    if (!spell_left) {
         spell_left = (unsigned)weir__max(spell_next, SPELL_LEAST);
-    else if (--spell_left == 0)
+        weir__spell_begin();
+    } else if (--spell_left == 0) {
         spell_end();
+    }
     if (weir__meters.constraints == 0 && forest_is_closed())
         weir__shared_begin((unsigned)weir__max(spell_next, SPELL_LEAST));
+    weir__spell_join(w);
 }

@@ -8,42 +8,39 @@
 
 #include "track/window.h"
 
-/* Atomic; written under the lock. */
-extern uint32_t weir__meters_shared;
+/* The number of the spell (track/spell.h) in which operations are on shared atomics; 0: they are
+ * not. Atomic; written under the lock. */
+extern uint64_t weir__meters_shared;
 
 WEIR__INLINE bool weir__meters_are_shared(void)
 {
-    return weir__relaxed_get(weir__meters_shared);
+    return weir__relaxed_get(weir__meters_shared) != 0;
 }
 
-/* Turns the mode on, every window of the forest being closed and folded. `spell`: operations
- * of a window between two looks at whether it still pays, a power of two; 0: as last. */
+/* Does the window take part in it? By its owner. */
+WEIR__INLINE bool weir__shared_has(const struct weir__window *w)
+{
+    uint64_t spell = weir__relaxed_get(weir__meters_shared);
+    return spell && w->spell == spell;
+}
+
+/* Turns the mode on, every window of the forest being closed and folded; nobody takes part yet.
+ * `spell`: operations of a window between two looks at whether it still pays, a power of two; 0: as
+ * last. */
 void weir__shared_begin(uint32_t spell);
 
 /* Back to bases: false, it was not on. */
 bool weir__shared_end(void);
 
-/* Was it ever on? Under the meter lock. An operation that saw it on may still be under way. */
-extern bool weir__meters_were_shared;
-
 /*
- * An operation of the window's owner while SHARED, without a lock. After weir__shared_enter has
- * said true the owner may look at its bins; once weir__shared_count has, the operation is counted,
- * and it works on them and leaves. Either may say false: go another way, after weir__shared_undo
- * where it had entered. Every now and then the first does so that the slow operation looks for
- * something better.
- *
- *   if (weir__shared_enter(w))
- *       if (there is a block && weir__shared_count(w, size))
- *           take it; weir__shared_leave(w, size, 1, 0)
- *       else weir__shared_undo(w)
+ * An operation of the window's owner while SHARED, without a lock: between the two, if
+ * the first says true, the owner may work on its bins, as inside an open window. Every
+ * now and then it says false so that the slow operation looks for something better.
  */
 bool weir__shared_enter(struct weir__window *w);
-bool weir__shared_count(struct weir__window *w, int64_t delta);
 void weir__shared_leave(struct weir__window *w, int64_t delta, int allocated, int freed);
-void weir__shared_undo(struct weir__window *w);
 
-/* The same around nothing. False: go another way. */
+/* The two around nothing. False: go another way. */
 bool weir__shared_change(struct weir__window *w, int64_t delta, int allocated, int freed);
 
 #endif

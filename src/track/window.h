@@ -72,11 +72,14 @@ struct weir__window {
     const void *thread;     /* identity of the owner */
     struct weir__link link; /* of the meter: opened latest first */
     int64_t granted;        /* cap while open, kept while a reader has it closed */
-    uint64_t ops_at_open, allocated_at_open, ops_seen; /* to judge phases by */
-    uint64_t ops_read;                                 /* when they were last reopened */
-    uint64_t solo_at;                                  /* when it was last opened solo, in ns */
-    uint64_t polled_at,
-        polled_ops;             /* when another thread last waited for it, and what it had done */
+    /* To judge phases by: what was done when it was opened, and counted for the crowd. */
+    uint64_t ops_at_open, allocated_at_open, ops_seen;
+    uint64_t ops_read;              /* when it was last reopened after a reading */
+    uint64_t solo_at;               /* when it was last opened solo, in ns */
+    uint64_t polled_at, polled_ops; /* when another thread last waited for it, what was done */
+    struct weir__window *shut_next; /* of those closed together; within one hold of the lock */
+    uint64_t spell;                 /* the last one it took part in (track/spell.h); 0: none */
+    struct weir__link spell_link;
     uint64_t shared_operations; /* done on shared atomics; written by the owner */
 } __attribute__((aligned(WEIR__LINE)));
 
@@ -97,8 +100,8 @@ _Static_assert(
 
 /* Is its thread in an operation? For whoever closed the window, after the store and the fence.
  * Sequentially consistent, so that neither load comes before that store where the fence is one
- * of the thread inside (window_say_inside): Dekker's argument needs both sides to be. Costs nothing
- * on x86-64. */
+ * of the thread inside (weir__shared_enter): Dekker's argument needs both sides to be. Costs
+ * nothing on x86-64. */
 WEIR__INLINE bool weir__window_is_inside(const struct weir__window *w)
 {
     return (__atomic_load_n(&w->allocating, __ATOMIC_SEQ_CST) |
@@ -170,7 +173,8 @@ void weir__window_await(struct weir__window *w);
 /* What closing windows took. */
 struct weir__shutting {
     const void *self;
-    unsigned others; /* windows of other threads among them; the first few: */
+    struct weir__window *first; /* all of them */
+    unsigned others;            /* windows of other threads among them; the first few: */
     struct weir__window *asked[WEIR__WINDOWS_ASKED];
     unsigned only_free;  /* of these, threads that nearly only freed */
     uint64_t others_ops; /* done by other threads' windows while open */
@@ -180,14 +184,11 @@ struct weir__shutting {
 /* Closes every open window below `top`; `self` is the calling thread, which is outside. */
 struct weir__shutting weir__windows_shut(struct weir__meter *top, const void *self);
 
-/* Reopens them as they were. Where there are many of other threads (`s`), those whose threads did
+/* Reopens them as they were. Where there are many of other threads, those whose threads did
  * nothing since the last time are folded instead: they cost the next reader nothing. */
-void weir__windows_reopen(struct weir__meter *top, const struct weir__shutting *s);
+void weir__windows_reopen(const struct weir__shutting *s);
 
 /* Folds them: base(m) is live(m) for all of the subtree. */
-void weir__windows_fold(struct weir__meter *top);
-
-/* Waits for the thread of every window below `top` (NULL: of the process). */
-void weir__windows_await(struct weir__meter *top);
+void weir__windows_fold(const struct weir__shutting *s);
 
 #endif
