@@ -268,7 +268,8 @@ Test(meter, a_held_window_is_not_entered)
     expect_all();
 }
 
-/* A window takes part in SHARED from its thread's first operation on, and no longer than it lasts. */
+/* A window takes part in SHARED from its thread's first operation on, and no longer than it lasts.
+ */
 Test(meter, a_window_takes_part_in_shared_by_its_first_operation)
 {
     struct meter *m = &meters[3];

@@ -15,16 +15,14 @@
  *
  * Mutants: NO_FENCE, NO_WAIT (the freezer), AWAY_EARLY (a thread says that it is away while it is
  * still inside), AWAY_STAYS (and does not take it back), FREE_UNCLOSED (frees ignore a closed
- * window), HI_EARLY (the high-water mark noted before the operation is sure), NO_GATE (SHARED ends
- * and latecomers add all the same), SHARED_NO_WAIT (leaving SHARED), with -DTREE CHILD_FIRST (a
- * SHARED operation adds to the child before the root let it in), PEAK_NO_WAIT (reading the peak
- * while SHARED), GRANT_ALL (credit beyond the peak), SOLO_BESIDE (SOLO while another window is
- * open; needs K=3).
+ * window), HI_EARLY (the high-water mark noted before the operation is sure), SHARED_PLAIN (a
+ * SHARED operation enters by a plain store), SHARED_NO_WAIT (leaving SHARED), PEAK_NO_WAIT (reading
+ * the peak while SHARED), GRANT_ALL (credit beyond the peak), SOLO_BESIDE (SOLO while another
+ * window is open; needs K=3).
  *
- * With -DHELD somebody closes the window of thread 0 and works on its bins. Mutant: HELD_NO_FENCE
- * (only where the window is open). With -DUNFENCE membarrier is given up at some moment
- * (track/fences.c). Mutants of both: NO_SECOND_LOOK (a thread that chose to enter by a plain
- * store does not ask again behind it), NO_LAST_FENCE (fences end without a last one).
+ * With -DHELD somebody closes the window of thread 0 and works on its bins; SHARED_PLAIN and
+ * HELD_NO_WAIT fail there, too. With -DUNFENCE membarrier is given up at some moment
+ * (track/fences.c).
  */
 #ifndef N
 #define N 2
@@ -71,7 +69,7 @@ bool heap, held, working; /* of thread 0: its heap's lock; held by; its bins are
 #define bins_use()
 #endif
 
-bool shared, gated = true;
+bool shared;
 bool nofence; /* membarrier was given up */
 short shared_live[M], shared_peak[M];
 
@@ -242,19 +240,14 @@ inline window_open(g, alone)
 inline shared_enter()
 {
     d_step {
-        j = 1;
+        j = 0;
         do
         :: j < M -> shared_live[j] = base[j]; shared_peak[j] = peak[j]; j++
         :: else -> break
         od;
-        j = 0
+        j = 0;
+        shared = true
     }
-    d_step {
-        shared_live[0] = base[0];
-        shared_peak[0] = peak[0];
-        gated = false
-    }
-    shared = true
 }
 
 inline await_all()
@@ -272,12 +265,6 @@ inline shared_leave()
     if
     :: shared ->
         shared = false;
-        d_step {
-            base[0] = shared_live[0];
-#ifndef NO_GATE
-            gated = true
-#endif
-        }
 #ifndef SHARED_NO_WAIT
         await_all();
 #endif
@@ -286,7 +273,7 @@ inline shared_leave()
             j = 0;
             do
             :: j < M ->
-                base[j] = (j > 0 -> shared_live[j] : base[0]);
+                base[j] = shared_live[j];
                 level[j] = base[j];
                 peak[j] = (shared_peak[j] > peak[j] -> shared_peak[j] : peak[j]);
                 assert(base[j] == ghost[j] && peak[j] == ghost_peak[j]);
@@ -299,27 +286,17 @@ inline shared_leave()
     fi
 }
 
-/* `went`: the gate was open. Only the root has one. */
 inline shared_add(m, d)
 {
     atomic {
-        if
-        :: m == 0 && gated -> went = false
-        :: else ->
-            went = true;
-            shared_live[m] = shared_live[m] + d;
-            j = shared_live[m];
-            ghost_add(m, d)
-        fi
+        shared_live[m] = shared_live[m] + d;
+        j = shared_live[m];
+        ghost_add(m, d)
     }
-    if
-    :: went ->
-        atomic {
-            shared_peak[m] = (j > shared_peak[m] -> j : shared_peak[m]);
-            j = 0
-        }
-    :: else
-    fi
+    atomic {
+        shared_peak[m] = (j > shared_peak[m] -> j : shared_peak[m]);
+        j = 0
+    }
 }
 
 /* -- an operation ------------------------------------------------------------------------------ */
@@ -401,64 +378,29 @@ inline choose()
     fi
 }
 
-/* window_say_inside: plain stores while there are fences, else an exchange. */
-inline say_inside()
-{
-#ifdef UNFENCE
-    went = !nofence;
-    if
-    :: went ->
-        store(INSIDE, 1);
-#ifndef NO_SECOND_LOOK
-        if
-        :: nofence -> store(INSIDE, 0); went = false
-        :: else
-        fi
-#endif
-    :: else
-    fi;
-    if
-    :: !went -> store(INSIDE, 1); drain(me)
-    :: else
-    fi;
-    went = false
-#else
-    store(INSIDE, 1)
-#endif
-}
-
 inline operation_slow(d)
 {
     went = false;
     if
     :: shared ->
-        say_inside();
+        store(INSIDE, 1);
+#ifndef SHARED_PLAIN
+        drain(me); /* an exchange */
+#endif
         if
 #ifdef HELD
-        :: !(me == 0 && held) ->
+        :: shared && !(me == 0 && held) ->
 #else
-        :: true ->
+        :: shared ->
 #endif
+            bins_use();
             drain(me); /* the additions are locked instructions */
-#ifdef CHILD_FIRST
             shared_add(METER(me), d);
-            shared_add(0, d);
-#else
-            shared_add(0, d);
 #ifdef TREE
-            if
-            :: went -> shared_add(METER(me), d)
-            :: else
-            fi;
+            shared_add(0, d);
 #endif
-#endif
-            if
-            :: went -> bins_use()
-            :: else
-            fi
-#ifdef HELD
+            went = true
         :: else
-#endif
         fi;
         store(INSIDE, 0)
     :: else
@@ -616,13 +558,6 @@ proctype Unfencer()
     shared_leave();
     freeze(0, N);
     nofence = true;
-#ifndef NO_LAST_FENCE
-    do
-    :: i < N -> drain(i); i++
-    :: i == N -> break
-    od;
-#endif
-    await_all();
     if
     :: LIMIT == 100 && nopen[0] == 0 -> shared_enter()
     :: skip
@@ -651,13 +586,11 @@ proctype Trimmer()
         !inside[0];
         fold(0)
     :: else ->
-#ifndef HELD_NO_FENCE
-        if
-        :: !nofence -> drain(0)
-        :: else
-        fi;
-#endif
+#ifndef HELD_NO_WAIT
         !inside[0]
+#else
+        skip
+#endif
     fi;
     locked = false;
     working = true;

@@ -232,19 +232,29 @@ static bool forest_is_closed(void)
     return true;
 }
 
-/* No window is open on the way to the root, and few threads would wait. */
-static bool meter_may_take_turn(const struct weir__meter *m)
+/* No window is open on the way to the root. */
+static bool meter_is_closed(const struct weir__meter *m)
 {
-    for (; m; m = m->parent)
-        if (m->nopen || m->crowd > TURN_CROWD)
-            return false;
-    return true;
+    while (m && !m->nopen)
+        m = m->parent;
+    return !m;
 }
 
-/* Credit is given while it pays; if there is plenty, always. */
-static bool credit_is_enough(int64_t bytes)
+/* The same, and few threads would wait. */
+static bool meter_may_take_turn(const struct weir__meter *m)
 {
-    return bytes >= (spell_left || !trial_is_on(&credit) ? CREDIT_PLENTY : CREDIT_LEAST);
+    unsigned crowd = 0;
+    for (const struct weir__meter *up = m; up; up = up->parent)
+        crowd = (unsigned)weir__max(crowd, up->crowd);
+    return crowd <= TURN_CROWD && meter_is_closed(m);
+}
+
+/* Credit is given while it pays; if there is plenty, always. Who only frees needs none. */
+static bool credit_is_enough(const struct weir__window *w, int64_t bytes)
+{
+    if (spell_left || !trial_is_on(&credit))
+        return bytes >= CREDIT_PLENTY;
+    return bytes >= CREDIT_LEAST || w->only_frees;
 }
 
 /* True: the window is open. */
@@ -256,7 +266,7 @@ static bool window_try_open(struct weir__window *w, int64_t size)
     int64_t share = alone ? 0 : meter_share(w->meter, size);
     if (w->only_frees)
         share /= ONLY_FREES_PART;
-    if (!alone && credit_is_enough(share)) {
+    if (!alone && credit_is_enough(w, share)) {
         weir__window_open(w, share, false);
         if (!w->only_frees)
             meter_share_took(w->meter);
@@ -272,6 +282,8 @@ void weir__phase_choose(struct weir__window *w, int64_t size)
 {
     if (window_try_open(w, size))
         return;
+    if (!spell_left && !meter_is_closed(w->meter))
+        return; /* others have the credit: the next operation that lacks it takes it back */
     if (!spell_left) {
         spell_left = (unsigned)weir__max(spell_next, SPELL_LEAST);
         weir__spell_begin();
