@@ -229,9 +229,11 @@ static void window_shut_and_fold_locked(struct weir__window *w)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
     weir__assert(w->open);
-    window_shut(w, NULL);
-    weir__meters_fence();
-    weir__window_await(w);
+    window_shut(w, weir__thread_self());
+    if (w->waiting) {
+        weir__meters_fence();
+        weir__window_await(w);
+    }
     weir__window_fold(w);
 }
 
