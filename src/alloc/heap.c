@@ -320,13 +320,13 @@ uint64_t weir__heaps_operations(const weir_allocator *a)
     return sum;
 }
 
-size_t weir__heaps_cached(const weir_allocator *a, unsigned sizeclass)
+void weir__heaps_cached(const weir_allocator *a, size_t counts[WEIR__CLASSES])
 {
-    size_t count = 0;
     for (const struct weir__heap *heap = NULL; (heap = heap_after(a, heap));)
-        if (weir__cache_used(&heap->cache) >> sizeclass & 1)
-            count += weir__cache_count(&heap->cache, sizeclass);
-    return count;
+        for (uint64_t used = weir__cache_used(&heap->cache); used; used &= used - 1) {
+            unsigned sizeclass = (unsigned)__builtin_ctzll(used);
+            counts[sizeclass] += weir__cache_count(&heap->cache, sizeclass);
+        }
 }
 
 void weir__heaps_scavenge(void)

@@ -97,8 +97,8 @@ void weir__heaps_barrier(weir_allocator *a);
 /* Operations of every heap of `a`. */
 uint64_t weir__heaps_operations(const weir_allocator *a);
 
-/* Free blocks of a class in the heaps of `a`. A moment's figure. */
-size_t weir__heaps_cached(const weir_allocator *a, unsigned sizeclass);
+/* Adds the free blocks of each class in the heaps of `a`. A moment's figures. */
+void weir__heaps_cached(const weir_allocator *a, size_t counts[WEIR__CLASSES]);
 
 /* -- no lock held ---------------------------------------------------------------------- */
 

@@ -68,7 +68,9 @@ static void figures_add(struct figures *sum, const struct figures *part)
     figure_add(&sum->metadata, part->metadata);
 }
 
-static void class_add(const struct weir__body *body, unsigned sizeclass, struct figures *f)
+/* `cached`: blocks of the class in thread caches. */
+static void class_add(const struct weir__body *body, unsigned sizeclass, size_t cached,
+                      struct figures *f)
 {
     size_t size = weir__class_bytes[sizeclass], out = 0, batched = 0;
     const struct weir__center *center;
@@ -82,7 +84,7 @@ static void class_add(const struct weir__body *body, unsigned sizeclass, struct 
         f->reserved += at.slabs << WEIR__SLAB_SHIFT;
         f->metadata += at.ledger;
     }
-    size_t held = out ? weir__min(weir__heaps_cached(body->handle, sizeclass) + batched, out) : 0;
+    size_t held = weir__min(cached + batched, out);
     f->in_use += (out - held) * size;
     f->cached += held * size;
 }
@@ -100,8 +102,10 @@ static void pooled_add(const struct weir__body *body, struct figures *f)
 {
     weir__assert(body->page_heap);
     struct figures own = {0};
+    size_t cached[WEIR__CLASSES] = {0};
+    weir__heaps_cached(body->handle, cached);
     for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++)
-        class_add(body, sizeclass, &own);
+        class_add(body, sizeclass, cached[sizeclass], &own);
     weir__lock_take(&body->page_heap->lock);
     own.in_use += body->span_bytes;
     own.reserved += body->span_bytes;
