@@ -9,6 +9,12 @@
 
 #include <errno.h>
 
+/* A small block that goes back to another thread's slab. */
+static bool foreign_free(const weir_allocator *a, void *block, struct weir__place place)
+{
+    return place.slab && a && weir__small_free_foreign(a, weir__heap_cached(a), block, place);
+}
+
 /* The pointer is no large block of `a`. A function of its own, so that freeing a large block
  * saves no registers for it. */
 static WEIR__NOINLINE void other_free(weir_allocator *a, void *block, struct weir__place place)
@@ -34,7 +40,7 @@ WEIR__NOINLINE void weir__deallocate_slow(weir_allocator *a, void *block, struct
     struct weir__span *span = weir__place_span(place, block);
     if (weir__likely(span && span->u.live.owner == a))
         weir__large_free(a, block, span);
-    else
+    else if (!foreign_free(a, block, place))
         other_free(a, block, place);
 }
 

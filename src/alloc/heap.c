@@ -20,7 +20,8 @@
 #define LOOK_SLOW_OPS 64
 
 struct weir__heap weir__no_heap = {.window.cap = WEIR__WINDOW_CLOSED,
-                                   .cache.bins = {[0 ... WEIR__CLASSES - 1] = WEIR__BIN_UNUSED}};
+                                   .home = WEIR__HOME_NEVER,
+                                   .cache.bins = {[0 ... WEIR__BINS - 1] = WEIR__BIN_UNUSED}};
 
 WEIR__TLS struct weir__local weir__here = {
     .heaps = {[0 ... WEIR__HEAP_SLOTS - 1] = &weir__no_heap},
@@ -96,7 +97,9 @@ static void heap_init(struct weir__heap *heap, weir_allocator *a, const void *th
     heap->mark = mark_next();
     weir__cache_init(&heap->cache);
     heap->shard = weir__body_shard_choose(a->body);
+    heap->home = WEIR__HOME_NEVER;
     if (heap->shard) {
+        heap->home = heap->shard->centers[0].home;
         heap->shard->nheaps += heap->slot != NULL;
         heap->cache.centers = heap->shard->centers;
     }
@@ -274,7 +277,7 @@ void weir__heaps_place_apart(weir__heap_placer *place)
 static size_t heap_flush(struct weir__heap *heap)
 {
     weir__assert(weir__context_is_mine());
-    if (!weir__cache_used(&heap->cache))
+    if (!weir__cache_is_used(&heap->cache))
         return 0;
     weir__lock_take(&heap->cache.lock);
     weir__window_close(&heap->window);
@@ -324,8 +327,7 @@ size_t weir__heaps_cached(const weir_allocator *a, unsigned sizeclass)
 {
     size_t count = 0;
     for (const struct weir__heap *heap = NULL; (heap = heap_after(a, heap));)
-        if (weir__cache_used(&heap->cache) >> sizeclass & 1)
-            count += weir__cache_count(&heap->cache, sizeclass);
+        count += weir__cache_count(&heap->cache, sizeclass);
     return count;
 }
 

@@ -1,0 +1,94 @@
+/* pool/family.c - see family.h. */
+#include "pool/family.h"
+
+#include "pool/center.h"
+#include "pool/slab_list.h"
+
+/* Of a sibling's slabs so many are looked at. */
+#define LOOK_MOST 16
+
+void weir__family_join(struct weir__family *family, struct weir__center *center,
+                       struct weir__center *sibling, unsigned shard)
+{
+    weir__assert(!center->nslabs && center->sibling == center);
+    center->family = family;
+    center->home = weir__home_of(weir__home_owner(center->home), shard);
+    if (!sibling)
+        return;
+    weir__assert(sibling->sizeclass == center->sizeclass);
+    center->sibling = sibling->sibling;
+    __atomic_store_n(&sibling->sibling, center, __ATOMIC_RELEASE);
+}
+
+/* The emptiest of the first few. */
+static struct weir__slab *slab_choose_locked(const struct weir__center *from)
+{
+    weir__assert(weir__lock_is_mine(&from->lock));
+    struct weir__slab *best = from->partial, *slab = best;
+    for (unsigned n = 0; slab && n < LOOK_MOST; n++, slab = slab->next)
+        if (slab->nout < best->nout)
+            best = slab;
+    return best;
+}
+
+/* Did it hand out nothing since a sibling last looked? */
+static bool center_is_idle_locked(struct weir__center *from)
+{
+    weir__assert(weir__lock_is_mine(&from->lock));
+    bool idle = from->takes == from->takes_seen;
+    from->takes_seen = from->takes;
+    return idle;
+}
+
+/* One that is in use keeps what is more than half full. */
+static bool slab_is_spare(const struct weir__slab *slab, bool idle)
+{
+    return slab && (idle || slab->nout <= weir__slab_capacity(slab) / 2);
+}
+
+static void slab_move_locked(struct weir__slab *slab, struct weir__center *from,
+                             struct weir__center *to)
+{
+    weir__assert(weir__lock_is_mine(&from->family->lock));
+    weir__assert(weir__slab_center(slab) == from && weir__slab_has_free(slab));
+    weir__slab_list_remove(&from->partial, slab);
+    weir__relaxed_set(from->nslabs, from->nslabs - 1);
+    from->nout -= slab->nout;
+    weir__slab_move(slab, to->home, to);
+    weir__slab_list_push(&to->partial, slab);
+    weir__relaxed_set(to->nslabs, to->nslabs + 1);
+    to->nout += slab->nout;
+}
+
+static bool adopt_from(struct weir__center *center, struct weir__center *from)
+{
+    if (weir__center_is_empty(from) || !weir__lock_try(&from->lock))
+        return false;
+    bool idle = center_is_idle_locked(from);
+    if (idle)
+        weir__center_settle_locked(from);
+    struct weir__slab *slab = slab_choose_locked(from);
+    bool spare = slab_is_spare(slab, idle);
+    if (spare)
+        slab_move_locked(slab, from, center);
+    weir__lock_drop(&from->lock);
+    return spare;
+}
+
+static struct weir__center *sibling_after(const struct weir__center *center)
+{
+    return __atomic_load_n(&center->sibling, __ATOMIC_ACQUIRE);
+}
+
+bool weir__family_adopt(struct weir__center *center)
+{
+    weir__assert(weir__lock_is_mine(&center->lock));
+    struct weir__center *from = sibling_after(center);
+    if (from == center || !weir__lock_try(&center->family->lock))
+        return false;
+    bool adopted = false;
+    for (; from != center && !adopted; from = sibling_after(from))
+        adopted = adopt_from(center, from);
+    weir__lock_drop(&center->family->lock);
+    return adopted;
+}
