@@ -5,6 +5,12 @@
 #define BIN_BYTES_MOST  (256 * WEIR__KIB)
 #define GROWN_MOST      (4 * WEIR__MIB)
 
+/* Of one that much streams through. */
+#define STREAM_BLOCKS_MOST (16 * (size_t)WEIR__BATCH_MAX)
+#define STREAM_BYTES_MOST  (64 * WEIR__KIB)
+
+_Static_assert(WEIR__BINS <= UINT8_MAX, "cache->latest holds any");
+
 _Static_assert(BIN_BYTES_MOST <= UINT32_MAX, "bin->grown holds it");
 
 void weir__cache_init(struct weir__cache *cache)
@@ -27,9 +33,10 @@ static struct weir__center *bin_center(const struct weir__cache *cache, unsigned
     return &cache->centers[at % WEIR__CLASSES];
 }
 
+/* Nothing is taken from a foreign bin, so it begins with half the room. */
 static size_t first_room(const struct weir__cache *cache, unsigned at)
 {
-    return 2u * bin_center(cache, at)->batch;
+    return (bin_is_foreign(at) ? 1u : 2u) * bin_center(cache, at)->batch;
 }
 
 static bool bin_is_made(const struct weir__cache *cache, unsigned at)
@@ -65,21 +72,39 @@ static void bin_unmake(struct weir__cache *cache, unsigned at)
     weir__bin_unmake(bin);
 }
 
-/* Twice the room, if the class and the cache may have it. One that only fills up is a
- * consumer's: more room would only keep blocks from their producer. */
-static bool bin_grow(struct weir__cache *cache, unsigned sizeclass)
+/* Twice the room, up to so many blocks and bytes, and if the cache may have it. */
+static bool bin_widen(struct weir__cache *cache, unsigned at, size_t blocks_most, size_t bytes_most)
 {
     weir__assert(weir__lock_is_mine(&cache->lock));
-    weir__assert(bin_is_made(cache, sizeclass));
-    struct weir__bin *bin = &cache->bins[sizeclass];
-    size_t room = weir__bin_room(bin), bytes = room * weir__class_bytes[sizeclass];
-    if (!bin->refilled || 2 * room > BIN_BLOCKS_MOST || 2 * bytes > BIN_BYTES_MOST ||
-        cache->grown + bytes > GROWN_MOST || !weir__bin_resize(bin, 2 * room))
+    weir__assert(bin_is_made(cache, at));
+    struct weir__bin *bin = &cache->bins[at];
+    size_t room = weir__bin_room(bin), bytes = room * weir__class_bytes[at % WEIR__CLASSES];
+    if (2 * room > blocks_most || 2 * bytes > bytes_most || cache->grown + bytes > GROWN_MOST ||
+        !weir__bin_resize(bin, 2 * room))
         return false;
-    bin->refilled = false;
     bin->grown += (uint32_t)bytes;
     cache->grown += bytes;
     return true;
+}
+
+/* One that only fills up is a consumer's: more room would only keep blocks from their producer. */
+static bool bin_grow(struct weir__cache *cache, unsigned sizeclass)
+{
+    struct weir__bin *bin = &cache->bins[sizeclass];
+    if (!bin->refilled || !bin_widen(cache, sizeclass, BIN_BLOCKS_MOST, BIN_BYTES_MOST))
+        return false;
+    bin->refilled = false;
+    return true;
+}
+
+/* Blocks of one class stream through: nothing else was refilled, or sent home, since this bin was.
+ * Then more at a time is moved. */
+static void bin_stream(struct weir__cache *cache, unsigned at)
+{
+    weir__assert(weir__lock_is_mine(&cache->lock));
+    if (cache->latest[bin_is_foreign(at)] == at)
+        bin_widen(cache, at, STREAM_BLOCKS_MOST, STREAM_BYTES_MOST);
+    cache->latest[bin_is_foreign(at)] = (uint8_t)at;
 }
 
 /* Their entries were written by the threads that freed them; who hands them out reads them first
@@ -90,7 +115,7 @@ static void entries_prefetch(const struct weir__cached *from, const struct weir_
         __builtin_prefetch(from->entry, 1);
 }
 
-/* A bin with more room takes more at a time, a quarter of it. */
+/* A bin with more room takes more at a time, up to half of it. */
 bool weir__cache_refill(struct weir__cache *cache, unsigned sizeclass)
 {
     weir__assert(weir__lock_is_mine(&cache->lock));
@@ -99,13 +124,12 @@ bool weir__cache_refill(struct weir__cache *cache, unsigned sizeclass)
     struct weir__center *center = &cache->centers[sizeclass];
     if (!bin_make(cache, sizeclass))
         return false;
+    bin_stream(cache, sizeclass);
     bin->refilled = true;
-    struct weir__cached *top = bin->top, *enough = bin->base + weir__bin_room(bin) / 4;
-    unsigned count;
-    do {
-        count = weir__center_take(center, top);
-        top += count;
-    } while (count && top + center->batch <= enough);
+    unsigned part = (unsigned)weir__bin_room(bin) / 2, batch = center->batch;
+    struct weir__cached *top =
+        bin->top + weir__center_take_many(center, bin->top, part > batch ? part - batch + 1 : 1,
+                                          &cache->bins[sizeclass + WEIR__CLASSES]);
     bool filled = top > bin->top;
     entries_prefetch(bin->top, top);
     weir__bin_set_top(bin, top);
@@ -146,30 +170,28 @@ static void bin_shrink(struct weir__cache *cache, unsigned sizeclass)
     bin->refilled = false;
 }
 
-/* Moves the blocks of the foreign bin that belong where its first does, up to a batch, into
- * `batch`; how many. */
-static unsigned bin_sort(struct weir__bin *bin, const struct weir__center *own,
-                         struct weir__cached *batch)
+/* Puts the blocks of the foreign bin that belong where its oldest does first; how many. */
+static unsigned bin_sort(struct weir__bin *bin, const struct weir__center *own)
 {
+    weir__assert(bin->top > bin->base);
     const struct weir__center *home = weir__center_of(own, &bin->base[0]);
-    struct weir__cached *kept = bin->base;
-    unsigned count = 0;
-    for (const struct weir__cached *at = bin->base; at < bin->top; at++)
-        if (count < own->batch && weir__center_of(own, at) == home)
-            batch[count++] = *at;
-        else
-            *kept++ = *at;
-    weir__bin_set_top(bin, kept);
-    return count;
+    struct weir__cached *end = bin->base + 1;
+    for (struct weir__cached *at = end; at < bin->top; at++)
+        if (weir__center_of(own, at) == home) {
+            struct weir__cached other = *end;
+            *end++ = *at;
+            *at = other;
+        }
+    return (unsigned)(end - bin->base);
 }
 
-/* The homes of the oldest first, until at most `kept` are left. */
+/* To their homes, the oldest block's first, until at most `kept` are left. */
 static void bin_send(struct weir__bin *bin, struct weir__center *own, size_t kept)
 {
-    struct weir__cached batch[WEIR__BATCH_MAX];
     while ((size_t)(bin->top - bin->base) > kept) {
-        unsigned count = bin_sort(bin, own, batch);
-        weir__center_bring_home(own, batch, count);
+        unsigned count = bin_sort(bin, own);
+        weir__center_bring_home(own, bin->base, count);
+        weir__bin_shift(bin, count);
     }
 }
 
@@ -183,6 +205,14 @@ static void bin_drain(struct weir__cache *cache, unsigned sizeclass)
         bin_shrink(cache, sizeclass);
 }
 
+static void foreign_drain(struct weir__cache *cache, unsigned at)
+{
+    weir__assert(weir__lock_is_mine(&cache->lock));
+    struct weir__bin *bin = &cache->bins[at];
+    bin_send(bin, bin_center(cache, at), weir__bin_room(bin) / 2);
+    bin_stream(cache, at);
+}
+
 bool weir__cache_drain(struct weir__cache *cache, unsigned at)
 {
     weir__assert(weir__lock_is_mine(&cache->lock));
@@ -193,7 +223,7 @@ bool weir__cache_drain(struct weir__cache *cache, unsigned at)
     if (bin->top < bin->limit || (!foreign && bin_grow(cache, at)))
         return true;
     if (foreign)
-        bin_send(bin, bin_center(cache, at), bin_center(cache, at)->batch);
+        foreign_drain(cache, at);
     else
         bin_drain(cache, at);
     weir__check(weir__bin_is_valid(bin) && bin->top < bin->limit);
@@ -235,9 +265,8 @@ static bool bin_is_valid(const struct weir__cache *cache, unsigned at, bool stri
 {
     const struct weir__bin *bin = &cache->bins[at];
     return weir__bin_is_valid(bin) && bin_is_made(cache, at) == (weir__bin_room(bin) > 0) &&
-           (!bin_is_foreign(at) || !bin->grown) &&
-           weir__center_cached_are_valid(bin_center(cache, at), bin->base,
-                                         weir__bin_count(bin), strict);
+           weir__center_cached_are_valid(bin_center(cache, at), bin->base, weir__bin_count(bin),
+                                         strict);
 }
 
 static bool cache_check(const struct weir__cache *cache, bool strict)

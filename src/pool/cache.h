@@ -32,16 +32,16 @@
 struct weir__cache {
     weir__lock lock;              /* rank "heap" */
     struct weir__center *centers; /* WEIR__CLASSES of them; never changes */
-    uint64_t used[2]; /* bit per class: its bin was made, its foreign bin; atomic, lock holders
-                       * write */
-    size_t grown;     /* of all bins; lock holders write */
+    uint64_t used[2];  /* bit per class: its bin was made, its foreign bin; atomic, lock holders
+                        * write */
+    size_t grown;      /* of all bins; lock holders write */
+    uint8_t latest[2]; /* bins: refilled, sent home; lock holders write */
     struct weir__bin bins[WEIR__BINS] __attribute__((aligned(WEIR__LINE)));
 };
 
 WEIR__INLINE struct weir__bin *weir__cache_bin(struct weir__cache *cache, size_t offset)
 {
-    weir__assert(offset >> WEIR__BIN_SHIFT < WEIR__BINS &&
-                 offset % sizeof(struct weir__bin) == 0);
+    weir__assert(offset >> WEIR__BIN_SHIFT < WEIR__BINS && offset % sizeof(struct weir__bin) == 0);
     return (struct weir__bin *)((char *)cache->bins + offset);
 }
 

@@ -204,10 +204,29 @@ static void depot_shrink_locked(struct weir__center *center, size_t most, struct
 
 unsigned weir__center_take(struct weir__center *center, struct weir__cached *blocks)
 {
+    return weir__center_take_many(center, blocks, center->batch, NULL);
+}
+
+static bool center_is_dry_locked(const struct weir__center *center)
+{
+    weir__assert(weir__lock_is_mine(&center->lock));
+    return !center->partial && !center->depot.count && !weir__returns_first(center->returns);
+}
+
+unsigned weir__center_take_many(struct weir__center *center, struct weir__cached *blocks,
+                                unsigned least, struct weir__bin *foreign)
+{
     struct strays strays;
     strays.count = 0;
     weir__lock_take(&center->lock);
-    unsigned count = batch_take_locked(center, blocks);
+    unsigned count = 0;
+    if (foreign && center_is_dry_locked(center))
+        count = weir__family_claim(center, foreign, blocks, least);
+    if (!count)
+        count = batch_take_locked(center, blocks);
+    unsigned more = count;
+    while (more && count < least && !center_is_dry_locked(center))
+        count += more = batch_take_locked(center, blocks + count);
     depot_shrink_locked(center, center->depot.most, &strays);
     weir__lock_drop(&center->lock);
     strays_put(center, &strays);
@@ -225,19 +244,35 @@ static bool center_is_loose_locked(const struct weir__center *center)
            center->nout * weir__class_bytes[center->sizeclass] < bytes / 4;
 }
 
-/* With the lock held, or false: the blocks were left in the returns, for who holds it. */
-static bool center_enter(struct weir__center *center, const struct weir__cached *blocks,
-                         unsigned count)
+/* Leaves blocks in the returns, a batch at a time; how many. */
+static unsigned returns_fill(struct weir__center *center, const struct weir__cached *blocks,
+                             unsigned count)
 {
-    weir__assert(count && count <= center->batch);
+    struct weir__returns *returns = __atomic_load_n(&center->returns, __ATOMIC_ACQUIRE);
+    unsigned left = count;
+    while (left) {
+        unsigned part = (unsigned)weir__min(left, center->batch);
+        if (!weir__returns_put(returns, blocks + (count - left), part))
+            break;
+        left -= part;
+    }
+    return count - left;
+}
+
+/* With the lock held; or how many blocks were left in the returns, for who holds it. */
+static unsigned center_enter(struct weir__center *center, const struct weir__cached *blocks,
+                             unsigned count)
+{
+    weir__assert(count);
     if (weir__lock_try(&center->lock))
-        return true;
-    if (weir__returns_put(__atomic_load_n(&center->returns, __ATOMIC_ACQUIRE), blocks, count))
-        return false;
+        return 0;
+    unsigned left = returns_fill(center, blocks, count);
+    if (left)
+        return left;
     weir__lock_take(&center->lock);
     if (!center->returns)
         __atomic_store_n(&center->returns, weir__returns_make(), __ATOMIC_RELEASE);
-    return true;
+    return 0;
 }
 
 /* A part of the depot's and the returns' blocks, under one holding of the lock: with the lock
@@ -262,39 +297,58 @@ static bool center_empty_part(struct weir__center *center)
     return more;
 }
 
-/* Where the first belongs; only full batches go into the depot, or all. */
-static bool blocks_give(struct weir__center *own, const struct weir__cached *blocks, unsigned count,
-                        unsigned depot_least)
+/* All into the depot if there are `depot_least`, else as many into slabs as strays can be carried;
+ * how many. */
+static unsigned blocks_give_locked(struct weir__center *center, const struct weir__cached *blocks,
+                                   unsigned count, unsigned depot_least, struct strays *strays)
 {
-    weir__assert(count && count <= own->batch);
+    weir__assert(weir__lock_is_mine(&center->lock));
+    returns_take_locked(center);
+    if (count < depot_least || !weir__depot_put(&center->depot, blocks, count)) {
+        count = (unsigned)weir__min(count, STRAYS_MOST);
+        blocks_put_locked(center, blocks, count, strays);
+    }
+    depot_shrink_locked(center, center->depot.most, strays);
+    return count;
+}
+
+/* As many as can be given at once, where the first belongs; how many. */
+static unsigned blocks_give(struct weir__center *own, const struct weir__cached *blocks,
+                            unsigned count, unsigned depot_least, bool *loose)
+{
     struct strays strays;
     strays.count = 0;
     struct weir__center *home = weir__center_of(own, &blocks[0]), *center = home ? home : own;
-    if (!center_enter(center, blocks, count))
-        return false;
-    returns_take_locked(center);
-    if (count < depot_least || !weir__depot_put(&center->depot, blocks, count))
-        blocks_put_locked(center, blocks, count, &strays);
-    depot_shrink_locked(center, center->depot.most, &strays);
-    bool loose = center_is_loose_locked(center);
+    unsigned given = center_enter(center, blocks, count);
+    if (given)
+        return given;
+    given = blocks_give_locked(center, blocks, count, depot_least, &strays);
+    *loose = center_is_loose_locked(center);
     weir__lock_drop(&center->lock);
     strays_put(center, &strays);
-    while (weir__unlikely(loose) && center_empty_part(center))
+    while (weir__unlikely(*loose) && center_empty_part(center))
         continue;
     weir__page_heap_relieve(center->page_heap);
     weir__assert_walk(weir__center_is_sound(center));
-    return loose;
+    return given;
 }
 
 bool weir__center_give(struct weir__center *own, const struct weir__cached *blocks, unsigned count)
 {
-    return blocks_give(own, blocks, count, own->batch);
+    weir__assert(count && count <= own->batch);
+    bool loose = false;
+    unsigned given = blocks_give(own, blocks, count, own->batch, &loose);
+    weir__assert(given == count);
+    (void)given;
+    return loose;
 }
 
 void weir__center_bring_home(struct weir__center *own, const struct weir__cached *blocks,
                              unsigned count)
 {
-    blocks_give(own, blocks, count, 1);
+    bool loose;
+    for (unsigned given = 0; given < count;)
+        given += blocks_give(own, blocks + given, count - given, 1, &loose);
 }
 
 void weir__center_settle_locked(struct weir__center *center)

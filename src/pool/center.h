@@ -34,18 +34,20 @@
 #define WEIR__CENTER_BYTES (WEIR__DEPOT_BYTES + 4096)
 
 struct weir__center {
-    weir__lock lock; /* up to `family` all is set before anybody sees the center, and stays; */
+    weir__lock lock;    /* up to `family` all is set before anybody sees the center, and stays; */
     uint16_t sizeclass; /* the rest is written by the holder of the lock */
     uint16_t batch;     /* blocks moved at a time */
     uint64_t home;      /* of its slabs */
     struct weir__page_heap *page_heap;
-    struct weir__family *family;   /* NULL: it has no siblings */
-    struct weir__center *sibling;  /* the next of the ring, itself if alone; atomic */
-    struct weir__slab *partial; /* slabs with a free block; LIFO */
-    struct weir__slab *full;    /* slabs with none; LIFO */
+    struct weir__family *family;  /* NULL: it has no siblings */
+    struct weir__center *sibling; /* the next of the ring, itself if alone; atomic */
+    struct weir__slab *partial;   /* slabs with a free block; LIFO */
+    struct weir__slab *full;      /* slabs with none; LIFO */
     struct weir__depot depot;
     uint32_t takes;                /* batches that were taken, about */
-    uint32_t takes_seen;           /* what a sibling saw last */
+    uint32_t takes_seen;           /* what a sibling saw last; with the family's lock, as these: */
+    uint32_t looked_at;            /* family->looks then */
+    bool idle;                     /* and what it thought */
     size_t nout;                   /* blocks not in slabs: live, cached, in depot or returns */
     size_t nslabs;                 /* atomic: read without the lock to skip what is empty */
     struct weir__returns *returns; /* atomic: made under the lock when first wanted */
@@ -65,13 +67,20 @@ void weir__center_init(struct weir__center *center, unsigned sizeclass,
 /* Up to center->batch free blocks into `blocks`; 0: no memory. */
 unsigned weir__center_take(struct weir__center *center, struct weir__cached *blocks);
 
+/* The same until there are `least`, as long as the center has some: at most a batch more than that.
+ * `foreign` (may be NULL) has blocks that were freed away from their home: those that the center
+ * may have are taken out of it, before slabs are asked for. */
+unsigned weir__center_take_many(struct weir__center *center, struct weir__cached *blocks,
+                                unsigned least, struct weir__bin *foreign);
+
 /* Takes `count` (1 to a batch) cached blocks of the class and owner of `own` back, at the
  * center where the first belongs. True: most of the class is free (pool/policy.h,
  * loose_bytes), so that what caches hold back keeps whole slabs from going back; blocks go
  * into their slabs at once then. */
 bool weir__center_give(struct weir__center *own, const struct weir__cached *blocks, unsigned count);
 
-/* The same for blocks that other threads freed, which go into the depot however few they are. */
+/* The same for any number of blocks that were freed away from their home: into the depot, however
+ * few they are. Most of them belong where the first does. */
 void weir__center_bring_home(struct weir__center *own, const struct weir__cached *blocks,
                              unsigned count);
 

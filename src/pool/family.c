@@ -1,6 +1,7 @@
 /* pool/family.c - see family.h. */
 #include "pool/family.h"
 
+#include "pool/bin.h"
 #include "pool/center.h"
 #include "pool/slab_list.h"
 
@@ -31,13 +32,25 @@ static struct weir__slab *slab_choose_locked(const struct weir__center *from)
     return best;
 }
 
-/* Did it hand out nothing since a sibling last looked? */
+/* Did it hand out nothing since a sibling last looked? The same answer all through one look. */
 static bool center_is_idle_locked(struct weir__center *from)
 {
-    weir__assert(weir__lock_is_mine(&from->lock));
-    bool idle = from->takes == from->takes_seen;
-    from->takes_seen = from->takes;
-    return idle;
+    weir__assert(weir__lock_is_mine(&from->lock) && weir__lock_is_mine(&from->family->lock));
+    if (from->looked_at != from->family->looks) {
+        from->looked_at = from->family->looks;
+        from->idle = from->takes == from->takes_seen;
+        from->takes_seen = from->takes;
+    }
+    return from->idle;
+}
+
+/* False: a walk, or another's look, goes on. */
+static bool look_begin(struct weir__family *family)
+{
+    if (!weir__lock_try(&family->lock))
+        return false;
+    family->looks++;
+    return true;
 }
 
 /* One that is in use keeps what is more than half full. */
@@ -50,12 +63,13 @@ static void slab_move_locked(struct weir__slab *slab, struct weir__center *from,
                              struct weir__center *to)
 {
     weir__assert(weir__lock_is_mine(&from->family->lock));
-    weir__assert(weir__slab_center(slab) == from && weir__slab_has_free(slab));
-    weir__slab_list_remove(&from->partial, slab);
+    weir__assert(weir__slab_center(slab) == from);
+    bool full = !weir__slab_has_free(slab);
+    weir__slab_list_remove(full ? &from->full : &from->partial, slab);
     weir__relaxed_set(from->nslabs, from->nslabs - 1);
     from->nout -= slab->nout;
     weir__slab_move(slab, to->home, to);
-    weir__slab_list_push(&to->partial, slab);
+    weir__slab_list_push(full ? &to->full : &to->partial, slab);
     weir__relaxed_set(to->nslabs, to->nslabs + 1);
     to->nout += slab->nout;
 }
@@ -84,11 +98,42 @@ bool weir__family_adopt(struct weir__center *center)
 {
     weir__assert(weir__lock_is_mine(&center->lock));
     struct weir__center *from = sibling_after(center);
-    if (from == center || !weir__lock_try(&center->family->lock))
+    if (from == center || !look_begin(center->family))
         return false;
     bool adopted = false;
     for (; from != center && !adopted; from = sibling_after(from))
         adopted = adopt_from(center, from);
     weir__lock_drop(&center->family->lock);
     return adopted;
+}
+
+/* Is the block's slab the center's, perhaps from now on? */
+static bool claim_one(struct weir__center *center, const struct weir__cached *cached)
+{
+    struct weir__center *from = weir__center_of(center, cached);
+    if (from == center || !from || !weir__lock_try(&from->lock))
+        return from == center;
+    bool claimed = weir__center_of(center, cached) == from && center_is_idle_locked(from);
+    if (claimed)
+        slab_move_locked(weir__slab_of(cached->block), from, center);
+    weir__lock_drop(&from->lock);
+    return claimed;
+}
+
+unsigned weir__family_claim(struct weir__center *center, struct weir__bin *foreign,
+                            struct weir__cached *blocks, unsigned most)
+{
+    weir__assert(weir__lock_is_mine(&center->lock));
+    if (!weir__bin_count(foreign) || !look_begin(center->family))
+        return 0;
+    unsigned count = 0;
+    struct weir__cached *kept = foreign->base;
+    for (struct weir__cached *at = kept; at < foreign->top; at++)
+        if (count < most && claim_one(center, at))
+            blocks[count++] = *at;
+        else
+            *kept++ = *at;
+    weir__bin_set_top(foreign, kept);
+    weir__lock_drop(&center->family->lock);
+    return count;
 }

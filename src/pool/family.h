@@ -1,7 +1,9 @@
 /*
  * pool/family.h - the centers of one owner, and how slabs move between them. Those of one class
  * are siblings, in a ring. A center without a free block adopts a slab from a sibling before it
- * asks the page heap: else each would keep what another needs.
+ * asks the page heap: else each would keep what another needs. And where a thread frees blocks of
+ * a sibling that is idle, their slabs become its center's: so blocks that one thread made for
+ * others stay with those who replace them, and no new memory is wanted for that.
  *
  * Owns the rings. The lock (rank "family") is held while a slab moves, and by whoever looks at
  * several centers one after the other and must see each slab once. A center that wants a slab only
@@ -17,10 +19,13 @@
 
 #include "os/lock.h"
 
+struct weir__bin;
+struct weir__cached;
 struct weir__center;
 
 struct weir__family {
-    weir__lock lock; /* covers what its centers have, as drawn above */
+    weir__lock lock; /* covers which slabs each center has, as drawn above */
+    uint32_t looks;  /* how often a center looked at its siblings */
 };
 
 WEIR__INLINE void weir__family_init(struct weir__family *family)
@@ -36,5 +41,10 @@ void weir__family_join(struct weir__family *family, struct weir__center *center,
 /* A slab with a free block becomes the center's; its lock is held. False: no sibling can spare
  * one now. */
 bool weir__family_adopt(struct weir__center *center);
+
+/* Blocks in a foreign bin whose slabs are an idle sibling's: the slabs become the center's, whose
+ * lock is held, and up to `most` of the blocks are taken out of the bin. How many. */
+unsigned weir__family_claim(struct weir__center *center, struct weir__bin *foreign,
+                            struct weir__cached *blocks, unsigned most);
 
 #endif

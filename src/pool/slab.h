@@ -49,17 +49,17 @@ struct weir__center;
 struct weir__page_heap;
 
 struct weir__slab {
-    uint64_t home;       /* pool/home.h; atomic */
-    uint32_t *entries;   /* one for every index of the slab */
-    uint32_t reciprocal; /* ceil(2^32 / size) */
-    uint16_t bin;        /* class << WEIR__BIN_SHIFT */
-    uint16_t fresh;      /* indices from here on were never handed out */
-    uint16_t end;        /* one past the last index */
-    uint16_t free_head;  /* chain of used and freed indices, index + 1; 0: none */
-    uint16_t nout;       /* blocks not in the slab: live or cached */
-    bool zeroed;         /* the memory from `fresh` on is known to be zero */
-    bool dirty;          /* free slab: was used since it was last purged */
-    struct weir__center *center; /* atomic */
+    uint64_t home;                  /* pool/home.h; atomic */
+    uint32_t *entries;              /* one for every index of the slab */
+    uint32_t reciprocal;            /* ceil(2^32 / size) */
+    uint16_t bin;                   /* class << WEIR__BIN_SHIFT */
+    uint16_t fresh;                 /* indices from here on were never handed out */
+    uint16_t end;                   /* one past the last index */
+    uint16_t free_head;             /* chain of used and freed indices, index + 1; 0: none */
+    uint16_t nout;                  /* blocks not in the slab: live or cached */
+    bool zeroed;                    /* the memory from `fresh` on is known to be zero */
+    bool dirty;                     /* free slab: was used since it was last purged */
+    struct weir__center *center;    /* atomic */
     struct weir__slab *next, *prev; /* a list of its center, or of free slabs */
     uint32_t freed_at;              /* free slab: the page heap's clock when it came back */
     uint16_t first; /* index that is handed out: the ledger and its color lie before */
