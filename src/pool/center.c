@@ -39,13 +39,6 @@ static struct weir__slab *slab_add_locked(struct weir__center *center)
     return slab;
 }
 
-/* None has a free block: another's, or a new one. */
-static bool slab_find_locked(struct weir__center *center)
-{
-    weir__assert(!center->partial);
-    return weir__family_adopt(center) || slab_add_locked(center);
-}
-
 /* -- blocks out of slabs and into them --------------------------------------------- */
 
 static unsigned slab_take_locked(struct weir__center *center, struct weir__slab *slab,
@@ -69,7 +62,7 @@ static unsigned slabs_take_locked(struct weir__center *center, struct weir__cach
     weir__assert(weir__lock_is_mine(&center->lock));
     unsigned count = 0;
     while (count < wanted) {
-        if (!center->partial && (count || !slab_find_locked(center)))
+        if (!center->partial && (count || !slab_add_locked(center)))
             break;
         count += slab_take_locked(center, center->partial, blocks + count, wanted - count);
     }
@@ -173,7 +166,7 @@ static void returns_take_locked(struct weir__center *center)
         weir__returns_emptied(center->returns, batch);
 }
 
-/* A batch out of returns, depot or slabs. */
+/* A batch out of returns, depot or slabs; a sibling's before a new one. */
 static unsigned batch_take_locked(struct weir__center *center, struct weir__cached *blocks)
 {
     weir__assert(weir__lock_is_mine(&center->lock));
@@ -187,6 +180,8 @@ static unsigned batch_take_locked(struct weir__center *center, struct weir__cach
         return count;
     }
     unsigned count = weir__depot_take(&center->depot, blocks, center->batch);
+    if (!count && !center->partial && !weir__family_adopt(center))
+        count = weir__family_borrow(center, blocks);
     return count ? count : slabs_take_locked(center, blocks, center->batch);
 }
 

@@ -107,6 +107,27 @@ bool weir__family_adopt(struct weir__center *center)
     return adopted;
 }
 
+static unsigned borrow_from(struct weir__center *from, struct weir__cached *blocks)
+{
+    if (weir__relaxed_get(from->depot.count) < from->batch || !weir__lock_try(&from->lock))
+        return 0;
+    unsigned count = from->depot.count < from->batch
+                         ? 0
+                         : weir__depot_take(&from->depot, blocks, from->batch);
+    weir__lock_drop(&from->lock);
+    return count;
+}
+
+unsigned weir__family_borrow(struct weir__center *center, struct weir__cached *blocks)
+{
+    weir__assert(weir__lock_is_mine(&center->lock));
+    unsigned count = 0;
+    for (struct weir__center *from = sibling_after(center); from != center && !count;
+         from = sibling_after(from))
+        count = borrow_from(from, blocks);
+    return count;
+}
+
 /* Is the block's slab the center's, perhaps from now on? */
 static bool claim_one(struct weir__center *center, const struct weir__cached *cached)
 {

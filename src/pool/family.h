@@ -42,6 +42,10 @@ void weir__family_join(struct weir__family *family, struct weir__center *center,
  * one now. */
 bool weir__family_adopt(struct weir__center *center);
 
+/* Up to a batch out of the depot of a sibling that has at least one, where no sibling can spare a
+ * slab. How many. They go home when they are freed. */
+unsigned weir__family_borrow(struct weir__center *center, struct weir__cached *blocks);
+
 /* Blocks in a foreign bin whose slabs are an idle sibling's: the slabs become the center's, whose
  * lock is held, and up to `most` of the blocks are taken out of the bin. How many. */
 unsigned weir__family_claim(struct weir__center *center, struct weir__bin *foreign,
