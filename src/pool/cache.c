@@ -177,7 +177,7 @@ static unsigned bin_sort(struct weir__bin *bin, const struct weir__center *own)
     const struct weir__center *home = weir__center_of(own, &bin->base[0]);
     struct weir__cached *end = bin->base + 1;
     for (struct weir__cached *at = end; at < bin->top; at++)
-        if (weir__center_of(own, at) == home) {
+        if (weir__slab_center(weir__slab_of(at->block)) == home) {
             struct weir__cached other = *end;
             *end++ = *at;
             *at = other;

@@ -36,6 +36,7 @@ static struct weir__slab *slab_add_locked(struct weir__center *center)
     weir__slab_init(slab, center->sizeclass, center->home, center);
     weir__slab_list_push(&center->partial, slab);
     weir__relaxed_set(center->nslabs, center->nslabs + 1);
+    center->borrowed = 0;
     return slab;
 }
 
@@ -162,8 +163,10 @@ static void returns_take_locked(struct weir__center *center)
     weir__assert(weir__lock_is_mine(&center->lock));
     struct weir__batch *batch;
     while ((batch = weir__returns_first(center->returns)) &&
-           weir__depot_put(&center->depot, batch->blocks, (unsigned)batch->count))
+           weir__depot_put(&center->depot, batch->blocks, (unsigned)batch->count)) {
         weir__returns_emptied(center->returns, batch);
+        center->came++;
+    }
 }
 
 /* A batch out of returns, depot or slabs; a sibling's before a new one. */
@@ -299,6 +302,7 @@ static unsigned blocks_give_locked(struct weir__center *center, const struct wei
 {
     weir__assert(weir__lock_is_mine(&center->lock));
     returns_take_locked(center);
+    center->came += depot_least < center->batch;
     if (count < depot_least || !weir__depot_put(&center->depot, blocks, count)) {
         count = (unsigned)weir__min(count, STRAYS_MOST);
         blocks_put_locked(center, blocks, count, strays);

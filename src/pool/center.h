@@ -44,13 +44,12 @@ struct weir__center {
     struct weir__slab *partial;   /* slabs with a free block; LIFO */
     struct weir__slab *full;      /* slabs with none; LIFO */
     struct weir__depot depot;
-    uint32_t takes;                /* batches that were taken, about */
-    uint32_t takes_seen;           /* what a sibling saw last; with the family's lock, as these: */
-    uint32_t looked_at;            /* family->looks then */
-    bool idle;                     /* and what it thought */
-    size_t nout;                   /* blocks not in slabs: live, cached, in depot or returns */
-    size_t nslabs;                 /* atomic: read without the lock to skip what is empty */
-    struct weir__returns *returns; /* atomic: made under the lock when first wanted */
+    uint32_t takes, came;           /* batches that were taken, and that others brought home */
+    uint32_t takes_seen, came_seen; /* what siblings go by; with the family's lock, too */
+    uint32_t borrowed;              /* blocks of siblings, since the last new slab */
+    size_t nout;                    /* blocks not in slabs: live, cached, in depot or returns */
+    size_t nslabs;                  /* atomic: read without the lock to skip what is empty */
+    struct weir__returns *returns;  /* atomic: made under the lock when first wanted */
 } __attribute__((aligned(WEIR__LINE)));
 
 /* Any thread, a moment's answer: neither slabs nor blocks of others. */

@@ -8,6 +8,16 @@
 /* Of a sibling's slabs so many are looked at. */
 #define LOOK_MOST 16
 
+/* So often blocks come home to one that is idle. */
+#define IDLE_CAME 2
+
+#ifndef SPARE_SLABS
+#define SPARE_SLABS 1
+#endif
+#ifndef BORROW
+#define BORROW 4 / 2
+#endif
+
 void weir__family_join(struct weir__family *family, struct weir__center *center,
                        struct weir__center *sibling, unsigned shard)
 {
@@ -32,31 +42,24 @@ static struct weir__slab *slab_choose_locked(const struct weir__center *from)
     return best;
 }
 
-/* Did it hand out nothing since a sibling last looked? The same answer all through one look. */
+/* Blocks came home and nobody takes any: what its threads need they have in their caches, or they
+ * do nothing. One that nothing comes home to may be busy within its caches. */
 static bool center_is_idle_locked(struct weir__center *from)
 {
     weir__assert(weir__lock_is_mine(&from->lock) && weir__lock_is_mine(&from->family->lock));
-    if (from->looked_at != from->family->looks) {
-        from->looked_at = from->family->looks;
-        from->idle = from->takes == from->takes_seen;
+    if (from->takes != from->takes_seen) {
         from->takes_seen = from->takes;
+        from->came_seen = from->came;
     }
-    return from->idle;
+    return from->came - from->came_seen >= IDLE_CAME;
 }
 
-/* False: a walk, or another's look, goes on. */
-static bool look_begin(struct weir__family *family)
+/* One that is not idle gives a slab if it has as many free blocks. */
+static bool center_has_spare_locked(struct weir__center *from)
 {
-    if (!weir__lock_try(&family->lock))
-        return false;
-    family->looks++;
-    return true;
-}
-
-/* One that is in use keeps what is more than half full. */
-static bool slab_is_spare(const struct weir__slab *slab, bool idle)
-{
-    return slab && (idle || slab->nout <= weir__slab_capacity(slab) / 2);
+    size_t capacity = WEIR__SLAB / weir__class_bytes[from->sizeclass];
+    size_t all = from->nslabs * capacity + from->depot.count;
+    return center_is_idle_locked(from) || all - from->nout >= SPARE_SLABS * capacity;
 }
 
 static void slab_move_locked(struct weir__slab *slab, struct weir__center *from,
@@ -78,15 +81,15 @@ static bool adopt_from(struct weir__center *center, struct weir__center *from)
 {
     if (weir__center_is_empty(from) || !weir__lock_try(&from->lock))
         return false;
-    bool idle = center_is_idle_locked(from);
-    if (idle)
+    struct weir__slab *slab = NULL;
+    if (center_has_spare_locked(from)) {
         weir__center_settle_locked(from);
-    struct weir__slab *slab = slab_choose_locked(from);
-    bool spare = slab_is_spare(slab, idle);
-    if (spare)
+        slab = slab_choose_locked(from);
+    }
+    if (slab)
         slab_move_locked(slab, from, center);
     weir__lock_drop(&from->lock);
-    return spare;
+    return slab;
 }
 
 static struct weir__center *sibling_after(const struct weir__center *center)
@@ -98,7 +101,7 @@ bool weir__family_adopt(struct weir__center *center)
 {
     weir__assert(weir__lock_is_mine(&center->lock));
     struct weir__center *from = sibling_after(center);
-    if (from == center || !look_begin(center->family))
+    if (from == center || !weir__lock_try(&center->family->lock))
         return false;
     bool adopted = false;
     for (; from != center && !adopted; from = sibling_after(from))
@@ -111,9 +114,8 @@ static unsigned borrow_from(struct weir__center *from, struct weir__cached *bloc
 {
     if (weir__relaxed_get(from->depot.count) < from->batch || !weir__lock_try(&from->lock))
         return 0;
-    unsigned count = from->depot.count < from->batch
-                         ? 0
-                         : weir__depot_take(&from->depot, blocks, from->batch);
+    unsigned count =
+        from->depot.count < from->batch ? 0 : weir__depot_take(&from->depot, blocks, from->batch);
     weir__lock_drop(&from->lock);
     return count;
 }
@@ -121,10 +123,13 @@ static unsigned borrow_from(struct weir__center *from, struct weir__cached *bloc
 unsigned weir__family_borrow(struct weir__center *center, struct weir__cached *blocks)
 {
     weir__assert(weir__lock_is_mine(&center->lock));
-    unsigned count = 0;
+    unsigned count = 0, slab = (unsigned)(WEIR__SLAB / weir__class_bytes[center->sizeclass]);
+    if (center->borrowed >= slab * BORROW)
+        return 0;
     for (struct weir__center *from = sibling_after(center); from != center && !count;
          from = sibling_after(from))
         count = borrow_from(from, blocks);
+    center->borrowed += count;
     return count;
 }
 
@@ -145,7 +150,7 @@ unsigned weir__family_claim(struct weir__center *center, struct weir__bin *forei
                             struct weir__cached *blocks, unsigned most)
 {
     weir__assert(weir__lock_is_mine(&center->lock));
-    if (!weir__bin_count(foreign) || !look_begin(center->family))
+    if (!weir__bin_count(foreign) || !weir__lock_try(&center->family->lock))
         return 0;
     unsigned count = 0;
     struct weir__cached *kept = foreign->base;
