@@ -1,5 +1,5 @@
 /*
- * bench/shared_lines.c - what malloc and free cost where neighbouring blocks live with different
+ * bench/shared_lines.c - what malloc and free cost where neighboring blocks live with different
  * threads, and where blocks are handed on. Uses malloc alone: run it with LD_PRELOAD. Prints a line
  * a load: ns a pair of malloc and free, the median of ROUNDS (of the thread's own time, so that a
  * busy machine matters less, but where threads wait for each other); "replaced": resident KB.

@@ -74,15 +74,18 @@ static unsigned take_slab(int i, struct weir__cached *blocks)
     return count;
 }
 
-/* A sibling looked, and found it in use. */
-static void look_at(int i)
+/* A sibling looked; since then blocks came home, and nobody took any. */
+static void make_idle(int i, const struct weir__cached *blocks)
 {
-    struct weir__cached blocks[BATCH];
+    struct weir__cached others[BATCH];
     int other = (i + 2) % CENTERS;
-    unsigned count = weir__center_take(&centers[other], blocks);
-    give(other, blocks, count);
+    unsigned count = weir__center_take(&centers[other], others);
+    give(other, others, count);
     weir__center_flush(&centers[other]);
     cr_assert_eq(centers[other].nslabs, 0);
+    weir__center_bring_home(&centers[other], blocks, 1);
+    weir__center_bring_home(&centers[other], blocks + 1, 1);
+    cr_assert_eq(figures_of(i).batched, 2, "however few they are");
 }
 
 Test(family, siblings_have_the_homes_of_their_shards)
@@ -105,7 +108,7 @@ Test(family, one_that_is_alone_finds_nothing)
     weir__center_destroy(&alone);
 }
 
-Test(family, a_slab_that_is_half_free_is_adopted)
+Test(family, a_slab_is_adopted_of_one_that_has_some_free)
 {
     struct weir__cached blocks[SLAB_MOST], more[BATCH];
     unsigned count = take_slab(0, blocks), kept = 20;
@@ -124,7 +127,7 @@ Test(family, a_slab_that_is_half_free_is_adopted)
     cr_assert_eq(heap.nused_slabs, 0);
 }
 
-Test(family, one_in_use_keeps_what_is_more_than_half_full)
+Test(family, one_in_use_with_few_free_keeps_its_slab)
 {
     struct weir__cached blocks[SLAB_MOST], more[BATCH];
     unsigned count = take_slab(0, blocks);
@@ -141,15 +144,13 @@ Test(family, an_idle_one_gives_any_slab_and_what_its_depot_has)
 {
     struct weir__cached blocks[SLAB_MOST], more[BATCH];
     unsigned count = take_slab(0, blocks);
-    look_at(0);
-    weir__center_give(&centers[0], blocks, BATCH);
-    cr_assert_eq(figures_of(0).batched, BATCH);
-    cr_assert_eq(weir__center_take(&centers[1], more), BATCH);
+    make_idle(0, blocks);
+    cr_assert_eq(weir__center_take(&centers[1], more), 2);
     cr_assert_eq(heap.nused_slabs, 1);
     cr_assert_eq(home_of(&blocks[BATCH]), &centers[1]);
     cr_assert_eq(figures_of(0).batched, 0);
-    give(1, more, BATCH);
-    give(0, blocks + BATCH, count - BATCH);
+    give(1, more, 2);
+    give(0, blocks + 2, count - 2);
 }
 
 Test(family, a_batch_is_borrowed_before_a_slab_is_taken)
@@ -172,17 +173,18 @@ Test(family, blocks_of_an_idle_one_stay_with_who_frees_them)
     struct weir__bin foreign = WEIR__BIN_UNUSED;
     unsigned count = take_slab(0, blocks);
     cr_assert(weir__bin_resize(&foreign, BATCH));
-    memcpy(foreign.base, blocks, 10 * sizeof *blocks);
+    memcpy(foreign.base, blocks + 2, 10 * sizeof *blocks);
     weir__bin_set_top(&foreign, foreign.base + 10);
-    look_at(0);
+    make_idle(0, blocks);
     cr_assert_eq(weir__center_take_many(&centers[1], more, 7, &foreign), 7);
     cr_assert_eq(weir__bin_count(&foreign), 3);
     cr_assert_eq(heap.nused_slabs, 1);
     cr_assert_eq(home_of(&blocks[100]), &centers[1], "full as it is");
-    cr_assert_eq(figures_of(1).out, count);
+    cr_assert_eq(figures_of(1).out, count, "the two in the depot are out, too");
     cr_assert_eq(centers[0].nslabs, 0);
     weir__bin_unmake(&foreign);
-    give(1, blocks, count);
+    weir__center_flush(&centers[0]);
+    give(1, blocks + 2, count - 2);
 }
 
 Test(family, nothing_moves_while_somebody_looks_at_all)

@@ -9,7 +9,7 @@
  * before, 5.4 now).
  *
  * A block whose slab has another home (pool/home.h) goes into the foreign bin of its class, which
- * nothing is taken from: a full one sends its blocks home. Else neighbouring blocks that live with
+ * nothing is taken from: a full one sends its blocks home. Else neighboring blocks that live with
  * different threads would stay with them, and each malloc and free wait for a line of the ledger
  * that the other thread wrote. The home may change at any moment; then a block lies in the other
  * bin, which costs time alone.

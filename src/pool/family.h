@@ -42,8 +42,8 @@ void weir__family_join(struct weir__family *family, struct weir__center *center,
 bool weir__family_adopt(struct weir__center *center);
 
 /* Up to a batch out of the depot of a sibling that has at least one, where no sibling can spare a
- * slab. How many. They go home when they are freed, and are wanted again: so after half a slab's
- * blocks a new slab is the better way. */
+ * slab. How many. They go home when they are freed, and are wanted again: so after
+ * some slabs' blocks a new slab is the better way. */
 unsigned weir__family_borrow(struct weir__center *center, struct weir__cached *blocks);
 
 /* Blocks in a foreign bin whose slabs are an idle sibling's: the slabs become the center's, whose
