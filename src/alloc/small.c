@@ -170,9 +170,9 @@ static void small_push_locked(struct weir__heap *heap, struct weir__cached cache
 {
     weir__assert(weir__lock_is_mine(&heap->cache.lock));
     const struct weir__slab *slab = weir__slab_of(cached.block);
-    struct weir__bin *bin = weir__small_bin(heap, slab);
-    if (weir__cache_drain(&heap->cache, (unsigned)(bin - heap->cache.bins)) &&
-        weir__small_push(bin, cached))
+    unsigned at = weir__small_bin(heap, slab);
+    if (weir__cache_drain(&heap->cache, at) &&
+        weir__small_push(weir__cache_at(&heap->cache, at), cached))
         return;
     weir__entry_set(cached.entry, cached.mark);
     weir__center_give(&heap->cache.centers[weir__slab_class(slab)], &cached, 1);
@@ -205,7 +205,8 @@ void weir__small_free_slow(weir_allocator *a, void *block, const struct weir__fo
     weir__assert(found->kind == WEIR__KIND_SMALL && weir__slab_of(block) == found->place.slab);
     struct weir__heap *heap = weir__heap_get(a);
     struct weir__cached cached = copy_of(heap, block, found);
-    if (small_give_shared(heap, weir__small_bin(heap, found->place.slab), cached))
+    struct weir__bin *bin = weir__cache_at(&heap->cache, weir__small_bin(heap, found->place.slab));
+    if (small_give_shared(heap, bin, cached))
         return;
     weir__lock_take(&heap->cache.lock);
     bool live = weir__entry_is_live(weir__entry_get(found->place.entry));
@@ -243,7 +244,7 @@ static void *move_entered(struct weir__heap *heap, void *block, struct weir__pla
                           size_t size, size_t bin_offset)
 {
     weir__assert(weir__window_is_inside(&heap->window));
-    struct weir__bin *from = weir__small_bin(heap, place.slab);
+    struct weir__bin *from = weir__cache_at(&heap->cache, weir__small_bin(heap, place.slab));
     struct weir__bin *into = weir__cache_bin(&heap->cache, bin_offset);
     uint32_t value = weir__entry_get(place.entry);
     if (!weir__entry_is_live(value) || weir__own_get(from->top) == weir__own_get(from->limit))

@@ -84,12 +84,11 @@ WEIR__INLINE bool weir__small_allocate(struct weir__heap *heap, size_t size, con
     return true;
 }
 
-/* The bin for a block of the slab: the thread's own, or the foreign one. */
-WEIR__INLINE struct weir__bin *weir__small_bin(struct weir__heap *heap,
-                                               const struct weir__slab *slab)
+/* The number of the bin for a block of the slab: the thread's own, or the foreign one. */
+WEIR__INLINE unsigned weir__small_bin(const struct weir__heap *heap, const struct weir__slab *slab)
 {
-    bool own = weir__own_get(slab->home) == weir__own_get(heap->home);
-    return weir__cache_bin(&heap->cache, slab->bin + (own ? 0 : WEIR__FOREIGN));
+    bool own = weir__own_get(slab->home) == heap->home;
+    return weir__slab_class(slab) + (own ? 0 : WEIR__CLASSES);
 }
 
 /* The block of `place`, whose entry is *value, into the bin, as one operation that counts. False:
@@ -139,7 +138,7 @@ WEIR__INLINE bool weir__small_free_foreign(const weir_allocator *a, struct weir_
     uint32_t value = weir__own_get(*place.entry);
     if (weir__unlikely(!weir__entry_is_live(value)))
         return false;
-    struct weir__bin *bin = weir__cache_bin(&heap->cache, place.slab->bin + WEIR__FOREIGN);
+    struct weir__bin *bin = weir__cache_foreign(&heap->cache, place.slab->bin);
     return weir__small_free_into(heap, bin, block, place, value);
 }
 

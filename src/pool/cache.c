@@ -1,6 +1,10 @@
 /* pool/cache.c - the slow side of thread caches; the lock is held throughout. */
 #include "pool/cache.h"
 
+#include "backing/meta.h"
+
+#include <string.h>
+
 #define BIN_BLOCKS_MOST 1024
 #define BIN_BYTES_MOST  (256 * WEIR__KIB)
 #define GROWN_MOST      (4 * WEIR__MIB)
@@ -17,8 +21,9 @@ void weir__cache_init(struct weir__cache *cache)
 {
     weir__assert(!weir__cache_is_used(cache) && !cache->grown);
     weir__lock_init(&cache->lock, WEIR__RANK_HEAP);
-    for (unsigned at = 0; at < WEIR__BINS; at++)
-        cache->bins[at] = (struct weir__bin)WEIR__BIN_UNUSED;
+    weir__relaxed_set(cache->foreign, weir__no_bins);
+    for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++)
+        cache->bins[sizeclass] = (struct weir__bin)WEIR__BIN_UNUSED;
 }
 
 static bool bin_is_foreign(unsigned at)
@@ -29,13 +34,14 @@ static bool bin_is_foreign(unsigned at)
 
 static struct weir__center *bin_center(const struct weir__cache *cache, unsigned at)
 {
-    weir__assert(cache->centers && at < WEIR__BINS);
+    weir__assert(at < WEIR__BINS);
     return &cache->centers[at % WEIR__CLASSES];
 }
 
 /* Nothing is taken from a foreign bin, so it begins with half the room. */
 static size_t first_room(const struct weir__cache *cache, unsigned at)
 {
+    weir__assert(cache->centers);
     return (bin_is_foreign(at) ? 1u : 2u) * bin_center(cache, at)->batch;
 }
 
@@ -50,13 +56,36 @@ static void used_flip(struct weir__cache *cache, unsigned at)
     weir__relaxed_set(*used, *used ^ (uint64_t)1 << at % WEIR__CLASSES);
 }
 
+/* They stay until the cache goes. */
+static bool foreign_make(struct weir__cache *cache)
+{
+    weir__assert(weir__lock_is_mine(&cache->lock));
+    if (cache->foreign != weir__no_bins)
+        return true;
+    struct weir__bin *bins = weir__meta_allocate(sizeof weir__no_bins);
+    if (!bins)
+        return false;
+    memcpy(bins, weir__no_bins, sizeof weir__no_bins);
+    weir__relaxed_set(cache->foreign, bins);
+    return true;
+}
+
+void weir__cache_unmake(struct weir__cache *cache)
+{
+    weir__assert(!weir__cache_is_used(cache));
+    if (cache->foreign != weir__no_bins)
+        weir__meta_free(cache->foreign, sizeof weir__no_bins);
+    weir__relaxed_set(cache->foreign, weir__no_bins);
+}
+
 /* Readers of figures look at `used` first: it is set last, and cleared first. */
 static bool bin_make(struct weir__cache *cache, unsigned at)
 {
     weir__assert(weir__lock_is_mine(&cache->lock));
     if (bin_is_made(cache, at))
         return true;
-    if (!weir__bin_resize(&cache->bins[at], first_room(cache, at)))
+    if ((bin_is_foreign(at) && !foreign_make(cache)) ||
+        !weir__bin_resize(weir__cache_at(cache, at), first_room(cache, at)))
         return false;
     used_flip(cache, at);
     return true;
@@ -65,8 +94,8 @@ static bool bin_make(struct weir__cache *cache, unsigned at)
 static void bin_unmake(struct weir__cache *cache, unsigned at)
 {
     weir__assert(weir__lock_is_mine(&cache->lock));
-    weir__assert(bin_is_made(cache, at) && cache->grown >= cache->bins[at].grown);
-    struct weir__bin *bin = &cache->bins[at];
+    struct weir__bin *bin = weir__cache_at(cache, at);
+    weir__assert(bin_is_made(cache, at) && cache->grown >= bin->grown);
     used_flip(cache, at);
     cache->grown -= bin->grown;
     weir__bin_unmake(bin);
@@ -77,7 +106,7 @@ static bool bin_widen(struct weir__cache *cache, unsigned at, size_t blocks_most
 {
     weir__assert(weir__lock_is_mine(&cache->lock));
     weir__assert(bin_is_made(cache, at));
-    struct weir__bin *bin = &cache->bins[at];
+    struct weir__bin *bin = weir__cache_at(cache, at);
     size_t room = weir__bin_room(bin), bytes = room * weir__class_bytes[at % WEIR__CLASSES];
     if (2 * room > blocks_most || 2 * bytes > bytes_most || cache->grown + bytes > GROWN_MOST ||
         !weir__bin_resize(bin, 2 * room))
@@ -129,7 +158,7 @@ bool weir__cache_refill(struct weir__cache *cache, unsigned sizeclass)
     unsigned part = (unsigned)weir__bin_room(bin) / 2, batch = center->batch;
     struct weir__cached *top =
         bin->top + weir__center_take_many(center, bin->top, part > batch ? part - batch + 1 : 1,
-                                          &cache->bins[sizeclass + WEIR__CLASSES]);
+                                          weir__cache_at(cache, sizeclass + WEIR__CLASSES));
     bool filled = top > bin->top;
     entries_prefetch(bin->top, top);
     weir__bin_set_top(bin, top);
@@ -208,7 +237,7 @@ static void bin_drain(struct weir__cache *cache, unsigned sizeclass)
 static void foreign_drain(struct weir__cache *cache, unsigned at)
 {
     weir__assert(weir__lock_is_mine(&cache->lock));
-    struct weir__bin *bin = &cache->bins[at];
+    struct weir__bin *bin = weir__cache_at(cache, at);
     bin_send(bin, bin_center(cache, at), weir__bin_room(bin) / 2);
     bin_stream(cache, at);
 }
@@ -216,10 +245,10 @@ static void foreign_drain(struct weir__cache *cache, unsigned at)
 bool weir__cache_drain(struct weir__cache *cache, unsigned at)
 {
     weir__assert(weir__lock_is_mine(&cache->lock));
-    struct weir__bin *bin = &cache->bins[at];
     bool foreign = bin_is_foreign(at);
     if (!bin_make(cache, at))
         return false;
+    struct weir__bin *bin = weir__cache_at(cache, at);
     if (bin->top < bin->limit || (!foreign && bin_grow(cache, at)))
         return true;
     if (foreign)
@@ -234,11 +263,9 @@ bool weir__cache_drain(struct weir__cache *cache, unsigned at)
 static size_t bin_empty(struct weir__cache *cache, unsigned at, bool give)
 {
     weir__assert(weir__lock_is_mine(&cache->lock));
-    struct weir__bin *bin = &cache->bins[at];
+    struct weir__bin *bin = weir__cache_at(cache, at);
     struct weir__center *center = bin_center(cache, at);
     size_t count = (size_t)(bin->top - bin->base);
-    if (give && bin_is_foreign(at))
-        bin_send(bin, center, 0);
     while (give && bin->top > bin->base) {
         unsigned part = (unsigned)weir__min((size_t)(bin->top - bin->base), center->batch);
         weir__bin_set_top(bin, bin->top - part);
@@ -263,7 +290,7 @@ size_t weir__cache_empty(struct weir__cache *cache, bool give)
 
 static bool bin_is_valid(const struct weir__cache *cache, unsigned at, bool strict)
 {
-    const struct weir__bin *bin = &cache->bins[at];
+    const struct weir__bin *bin = weir__cache_at((struct weir__cache *)cache, at);
     return weir__bin_is_valid(bin) && bin_is_made(cache, at) == (weir__bin_room(bin) > 0) &&
            weir__center_cached_are_valid(bin_center(cache, at), bin->base, weir__bin_count(bin),
                                          strict);
@@ -275,7 +302,7 @@ static bool cache_check(const struct weir__cache *cache, bool strict)
     for (unsigned at = 0; at < WEIR__BINS; at++) {
         if (!bin_is_valid(cache, at, strict))
             return false;
-        grown += cache->bins[at].grown;
+        grown += weir__cache_at((struct weir__cache *)cache, at)->grown;
     }
     return grown == cache->grown;
 }

@@ -25,24 +25,40 @@
 #include "pool/bin.h"
 #include "pool/center.h"
 
-/* Foreign bins follow the others: the bin of a class, and the offset between the two. */
-#define WEIR__BINS    (2 * WEIR__CLASSES)
-#define WEIR__FOREIGN (WEIR__CLASSES << WEIR__BIN_SHIFT)
+/* All bins by number: those of the classes, then the foreign ones. */
+#define WEIR__BINS (2 * WEIR__CLASSES)
 
 struct weir__cache {
     weir__lock lock;              /* rank "heap" */
     struct weir__center *centers; /* WEIR__CLASSES of them; never changes */
-    uint64_t used[2];  /* bit per class: its bin was made, its foreign bin; atomic, lock holders
-                        * write */
-    size_t grown;      /* of all bins; lock holders write */
-    uint8_t latest[2]; /* bins: refilled, sent home; lock holders write */
-    struct weir__bin bins[WEIR__BINS] __attribute__((aligned(WEIR__LINE)));
+    uint64_t used[2]; /* bit per class: its bin was made, its foreign bin; atomic, lock holders
+                       * write */
+    struct weir__bin *foreign; /* WEIR__CLASSES of them, made when first wanted; atomic, lock
+                                * holders write */
+    size_t grown;              /* of all bins; lock holders write */
+    uint8_t latest[2];         /* bins: refilled, sent home; lock holders write */
+    struct weir__bin bins[WEIR__CLASSES] __attribute__((aligned(WEIR__LINE)));
 };
 
 WEIR__INLINE struct weir__bin *weir__cache_bin(struct weir__cache *cache, size_t offset)
 {
-    weir__assert(offset >> WEIR__BIN_SHIFT < WEIR__BINS && offset % sizeof(struct weir__bin) == 0);
+    weir__assert(offset >> WEIR__BIN_SHIFT < WEIR__CLASSES &&
+                 offset % sizeof(struct weir__bin) == 0);
     return (struct weir__bin *)((char *)cache->bins + offset);
+}
+
+WEIR__INLINE struct weir__bin *weir__cache_foreign(const struct weir__cache *cache, size_t offset)
+{
+    weir__assert(offset >> WEIR__BIN_SHIFT < WEIR__CLASSES);
+    return (struct weir__bin *)((char *)weir__own_get(cache->foreign) + offset);
+}
+
+/* The bin of that number. */
+WEIR__INLINE struct weir__bin *weir__cache_at(struct weir__cache *cache, unsigned at)
+{
+    weir__assert(at < WEIR__BINS);
+    return at < WEIR__CLASSES ? &cache->bins[at]
+                              : &weir__relaxed_get(cache->foreign)[at - WEIR__CLASSES];
 }
 
 /* Makes all bins unused; the cache is zero. */
@@ -59,14 +75,18 @@ bool weir__cache_drain(struct weir__cache *cache, unsigned at);
  * centers, else they are forgotten (the centers go too). Bytes, in class sizes. */
 size_t weir__cache_empty(struct weir__cache *cache, bool give);
 
+/* Frees what is left of an empty one; nobody uses it any more. */
+void weir__cache_unmake(struct weir__cache *cache);
+
 /* Free blocks of one class held now; any thread, a moment's figure. */
 WEIR__INLINE size_t weir__cache_count(const struct weir__cache *cache, unsigned sizeclass)
 {
     weir__assert(sizeclass < WEIR__CLASSES);
     size_t count = 0;
-    for (unsigned i = 0; i < 2; i++)
-        if (weir__relaxed_get(cache->used[i]) >> sizeclass & 1)
-            count += weir__bin_count(&cache->bins[i * WEIR__CLASSES + sizeclass]);
+    if (weir__relaxed_get(cache->used[0]) >> sizeclass & 1)
+        count += weir__bin_count(&cache->bins[sizeclass]);
+    if (weir__relaxed_get(cache->used[1]) >> sizeclass & 1)
+        count += weir__bin_count(&weir__relaxed_get(cache->foreign)[sizeclass]);
     return count;
 }
 

@@ -202,7 +202,7 @@ static void depot_shrink_locked(struct weir__center *center, size_t most, struct
 
 unsigned weir__center_take(struct weir__center *center, struct weir__cached *blocks)
 {
-    return weir__center_take_many(center, blocks, center->batch, NULL);
+    return weir__center_take_many(center, blocks, 1, NULL);
 }
 
 static bool center_is_dry_locked(const struct weir__center *center)
@@ -365,6 +365,8 @@ void weir__center_settle_locked(struct weir__center *center)
         else
             weir__depot_put(depot, &cached, 1);
     }
+    if (!depot->count)
+        weir__depot_clear(depot);
 }
 
 void weir__center_flush(struct weir__center *center)
