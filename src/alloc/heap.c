@@ -20,6 +20,8 @@
 #define LOOK_SLOW_OPS 64
 
 struct weir__heap weir__no_heap = {.window.cap = WEIR__WINDOW_CLOSED,
+                                   .home = WEIR__HOME_NEVER,
+                                   .cache.foreign = weir__no_bins,
                                    .cache.bins = {[0 ... WEIR__CLASSES - 1] = WEIR__BIN_UNUSED}};
 
 WEIR__TLS struct weir__local weir__here = {
@@ -96,7 +98,9 @@ static void heap_init(struct weir__heap *heap, weir_allocator *a, const void *th
     heap->mark = mark_next();
     weir__cache_init(&heap->cache);
     heap->shard = weir__body_shard_choose(a->body);
+    heap->home = WEIR__HOME_NEVER;
     if (heap->shard) {
+        heap->home = heap->shard->centers[0].home;
         heap->shard->nheaps += heap->slot != NULL;
         heap->cache.centers = heap->shard->centers;
     }
@@ -133,6 +137,7 @@ static void heap_unmake(struct weir__heap *heap, bool flush)
     weir__window_detach(&heap->window);
     weir__cache_empty(&heap->cache, flush);
     weir__lock_drop(&heap->cache.lock);
+    weir__cache_unmake(&heap->cache);
     weir__list_remove(&heap->owner->body->heaps, &heap->link);
     if (heap->shard)
         heap->shard->nheaps--;
@@ -221,6 +226,7 @@ void weir__heaps_release(weir_allocator *a, bool flush)
     weir__window_detach(&a->body->common.window);
     weir__cache_empty(&a->body->common.cache, flush);
     weir__lock_drop(&a->body->common.cache.lock);
+    weir__cache_unmake(&a->body->common.cache);
 }
 
 void weir__heaps_orphaned(weir_allocator *a)

@@ -20,6 +20,7 @@ struct weir__heap {
     struct weir__window window;
     uint32_t live; /* weir__here.live of its thread; the owner writes */
     uint32_t mark; /* of the copies of blocks that it frees (pool/cached.h); never changes */
+    uint64_t home; /* of the slabs of its centers (pool/home.h); never changes */
     struct weir__cache cache;
     weir_allocator *owner; /* these four are set before the heap is in a list, and never change */
     struct weir__shard *shard; /* whose centers the cache uses */

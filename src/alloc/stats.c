@@ -98,14 +98,16 @@ static void page_heap_add(struct weir__page_heap *page_heap, struct figures *f)
     weir__lock_drop(&page_heap->lock);
 }
 
-static void pooled_add(const struct weir__body *body, struct figures *f)
+static void pooled_add(struct weir__body *body, struct figures *f)
 {
     weir__assert(body->page_heap);
     struct figures own = {0};
     size_t cached[WEIR__CLASSES] = {0};
     weir__heaps_cached(body->handle, cached);
+    weir__lock_take(&body->family.lock); /* no slab moves: each is counted once */
     for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++)
         class_add(body, sizeclass, cached[sizeclass], &own);
+    weir__lock_drop(&body->family.lock);
     weir__lock_take(&body->page_heap->lock);
     own.in_use += body->span_bytes;
     own.reserved += body->span_bytes;
