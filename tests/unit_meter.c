@@ -4,6 +4,7 @@
  * observers of a tree of meters through all phases. Then the same with real threads.
  */
 #include "core.h"
+#include "os/clock.h"
 #include "os/fence.h"
 #include "os/locks.h"
 #include "os/thread.h"
@@ -346,6 +347,41 @@ Test(meter, closing_a_window_folds_it)
     cr_assert_eq(m->meter.base, 600);
     cr_assert_eq(m->meter.level, 600);
     weir__window_release(&m->windows[0]);
+    expect_all();
+}
+
+/* -- many contexts ------------------------------------------------------------------ */
+
+/* The shortest of several rounds of slow operations by two threads at the peak, in ns. */
+static uint64_t slow_round_ns(struct meter *m)
+{
+    uint64_t best = UINT64_MAX;
+    for (int round = 0; round < 10; round++) {
+        uint64_t start = weir__os_time();
+        for (int n = 0; n < 300; n++)
+            change(m, n % 2, 8);
+        uint64_t took = weir__os_time() - start;
+        best = took < best ? took : best;
+    }
+    return best;
+}
+
+/* Closing windows, and spells with shared atomics, look at who works and not at all there are. */
+Test(meter, slow_operations_cost_by_who_works)
+{
+    enum { MANY = 20000 };
+    struct weir__meter *idle = calloc(MANY, sizeof *idle);
+    uint64_t alone = slow_round_ns(&meters[3]);
+    for (int i = 0; i < MANY; i++)
+        weir__meter_init(&idle[i], &meters[0].meter, 0);
+    uint64_t among_many = slow_round_ns(&meters[3]);
+    cr_assert_lt(among_many, 20 * alone + 300000, "%zu ns, %zu without the others",
+                 (size_t)among_many, (size_t)alone);
+    for (int i = MANY; i--;) {
+        weir__meter_retire(&idle[i], 0, 0);
+        weir__meter_destroy(&idle[i]);
+    }
+    free(idle);
     expect_all();
 }
 

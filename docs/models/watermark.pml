@@ -49,6 +49,7 @@
 #define HI 1
 #define USED 2
 #define AWAY 3
+#define CAP 4
 
 /* Under the lock. */
 bool locked;
@@ -60,7 +61,7 @@ short granted[N], origin[N];
 /* Shared memory of the windows, and the buffers before it. */
 short cap[N], hi[N], used[N];
 bool inside[N], away[N];
-chan buffer[N] = [7] of { byte, short };
+chan buffer[N] = [8] of { byte, short };
 
 #ifdef HELD
 bool heap, held, working; /* of thread 0: its heap's lock; held by; its bins are worked on */
@@ -88,6 +89,7 @@ inline drain_one(t)
         :: var == HI -> hi[t] = val
         :: var == USED -> used[t] = val
         :: var == AWAY -> away[t] = val
+        :: var == CAP -> cap[t] = val
         fi;
         var = 0; val = 0
     }
@@ -409,6 +411,7 @@ inline operation_slow(d)
     :: went -> fits = true
     :: else ->
         heap_take();
+        store(CAP, CLOSED);
         store(AWAY, 1);
         lock_take();
 #ifndef AWAY_STAYS
@@ -477,7 +480,7 @@ inline look()
             val = 0;
             j = 0;
             do
-            :: j < N -> cap[j] = (open[j] -> granted[j] : cap[j]); j++
+            :: j < N -> cap[j] = (open[j] && !away[j] -> granted[j] : cap[j]); j++
             :: else -> break
             od;
             j = 0

@@ -144,7 +144,7 @@ WEIR__INLINE void weir__lock_take(weir__lock *lock)
 WEIR__INLINE void weir__lock_drop(weir__lock *lock)
 {
     uint32_t expected = WEIR__LOCK_HELD;
-    weir__assert(lock->state != WEIR__LOCK_FREE);
+    weir__assert(weir__relaxed_get(lock->state) != WEIR__LOCK_FREE);
     weir__lock_dropped(lock);
     if (__libc_single_threaded)
         weir__relaxed_set(lock->state, WEIR__LOCK_FREE);

@@ -132,9 +132,11 @@ static bool change_locked(struct weir__window *w, int64_t delta, int allocated, 
     return fits;
 }
 
-/* Takes the lock for a slow operation, once the turn of another thread is over. */
+/* Takes the lock for a slow operation, once the turn of another thread is over. The window is
+ * closed before, so that a signal handler that allocates meanwhile finds it so. */
 static void change_begin(struct weir__window *w)
 {
+    weir__relaxed_set(w->cap, WEIR__WINDOW_CLOSED);
     __atomic_store_n(&w->away, true, __ATOMIC_RELEASE);
     weir__lock_take(&weir__meters.lock);
     while (weir__phase_is_anothers_turn(w)) {

@@ -28,7 +28,7 @@ static bool window_only_frees(const struct weir__window *w)
 void weir__window_fold(struct weir__window *w)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
-    weir__assert(w->open && w->cap == WEIR__WINDOW_CLOSED);
+    weir__assert(w->open && weir__relaxed_get(w->cap) == WEIR__WINDOW_CLOSED);
     int64_t used = weir__window_unfolded(w), high = weir__relaxed_get(w->hi) - w->origin;
     int64_t granted = w->granted - w->origin;
     for (struct weir__meter *m = w->meter; m; m = m->parent) {
@@ -167,7 +167,7 @@ void weir__windows_reopen(const struct weir__shutting *s)
         w->ops_read = ops;
         if (idle)
             weir__window_fold(w);
-        else
+        else if (!window_is_left(w))
             weir__relaxed_set(w->cap, w->granted);
     }
 }

@@ -57,7 +57,7 @@ struct weir__window {
     int64_t slow;      /* under the meter lock, or while SHARED by the owner */
     uint64_t unused;
     union {                  /* the second line */
-        int64_t cap;         /* written with the meter lock held */
+        int64_t cap;         /* written with the meter lock held; by the owner to close it */
         int32_t cap_half[2]; /* low, high: little-endian machines only */
     };
     uint64_t sequence; /* number of the latest traced operation; the owner takes it */
