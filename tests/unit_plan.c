@@ -220,6 +220,26 @@ Test(unit_plan, challenging_instances_come_close_to_the_bound_by_themselves)
     }
 }
 
+/* What puts a full part together gives all its memory back, whichever request fails. */
+Test(unit_plan, a_full_part_survives_every_failed_request)
+{
+    weir_plan *plan = load("generated/cut_100_s1.csv");
+    weir_plan_options options = {.size = sizeof options, .work = 3000000};
+    cr_assert_eq(weir_plan_solve(plan, &options), 0);
+    size_t held = weir__meta_in_use(), arena = weir_plan_arena_size(plan);
+    long n = 0;
+    for (int error = ENOMEM; error; n++) {
+        weir__fault_after(n);
+        error = weir_plan_solve(plan, &options);
+        weir__fault_after(-1);
+        cr_assert(error == 0 || error == ENOMEM, "request %ld: %d", n, error);
+        cr_assert_eq(weir__meta_in_use(), held, "request %ld: memory was lost", n);
+        cr_assert_eq(weir_plan_arena_size(plan), arena);
+    }
+    cr_assert_gt(n, 40);
+    weir_plan_destroy(plan);
+}
+
 /* With less than a third of the default work: no search for offsets has a part in it. */
 Test(unit_plan, a_cut_rectangle_of_1000_is_put_together_again)
 {
