@@ -204,9 +204,18 @@ PRELOAD_API void *pvalloc(size_t size)
 
 /* -- asking --------------------------------------------------------------------------- */
 
-PRELOAD_API size_t malloc_usable_size(void *block)
+static WEIR__NOINLINE size_t usable_slow(void *block, struct weir__place place)
 {
     if (block && preload_is_other(block))
         return preload_other.usable(block);
-    return weir_usable_size(weir_cpu_allocator(), block);
+    return weir__usable_size_slow(weir_cpu_allocator(), block, place);
+}
+
+PRELOAD_API size_t malloc_usable_size(void *block)
+{
+    struct weir__place place = weir__place_of(block);
+    uint32_t value;
+    if (weir__likely(weir__small_is_live(&weir__cpu, place, &value)))
+        return place.slab->size;
+    return usable_slow(block, place);
 }

@@ -84,17 +84,25 @@ WEIR__INLINE bool weir__small_allocate(struct weir__heap *heap, size_t size, con
     return true;
 }
 
+/* The live small block of `a` at `place`; false: there is none, or who knows. *value: its entry. */
+WEIR__INLINE bool weir__small_is_live(const weir_allocator *a, struct weir__place place,
+                                      uint32_t *value)
+{
+    if (weir__unlikely(!place.slab) || weir__unlikely(weir__own_get(place.slab->owner) != a) ||
+        weir__unlikely(!place.entry))
+        return false;
+    *value = weir__own_get(*place.entry);
+    return weir__likely(weir__entry_is_live(*value));
+}
+
 /* `heaps` holds the heap (NULL: `a` says where); it is looked at late, when `a` owns a live
  * block and so is not NULL. True: freed. False: not a live small block of `a`, or its
  * thread cache is full or closed: go the slow way, which finds out which. */
 WEIR__INLINE bool weir__small_free(const weir_allocator *a, struct weir__heap *const *heaps,
                                    void *block, struct weir__place place)
 {
-    if (weir__unlikely(!place.slab) || weir__unlikely(weir__own_get(place.slab->owner) != a) ||
-        weir__unlikely(!place.entry))
-        return false;
-    uint32_t value = weir__own_get(*place.entry);
-    if (weir__unlikely(!weir__entry_is_live(value)))
+    uint32_t value;
+    if (!weir__small_is_live(a, place, &value))
         return false;
     struct weir__heap *heap = heaps ? *heaps : weir__heap_cached(a);
     struct weir__bin *bin = weir__cache_bin(&heap->cache, place.slab->bin);
@@ -108,6 +116,16 @@ WEIR__INLINE bool weir__small_free(const weir_allocator *a, struct weir__heap *c
     }
     weir__freeing_leave(&heap->window, (int64_t)weir__entry_size(value));
     return true;
+}
+
+/* The usable bytes of a live block of `a`; 0 for NULL and, told as misuse, for anything else. */
+WEIR__INLINE size_t weir__usable_size(weir_allocator *a, const void *block)
+{
+    struct weir__place place = weir__place_of(block);
+    uint32_t value;
+    if (weir__likely(weir__small_is_live(a, place, &value)))
+        return place.slab->size;
+    return weir__usable_size_slow(a, block, place);
 }
 
 /*
