@@ -37,7 +37,14 @@ PRELOAD_API void free_aligned_sized(void *block, size_t alignment, size_t size);
 
 static WEIR__NOINLINE void *allocate_slow(size_t size)
 {
-    return weir_allocate_aligned(weir_cpu_allocator(), size, PRELOAD_ALIGNMENT);
+    struct weir__request request = {size, PRELOAD_ALIGNMENT, NULL};
+    void *block = size <= WEIR__SMALL_MAX
+                      ? weir__small_allocate_numbered(
+                            weir__here.heaps[0], weir__class_map16[weir__class_index(size)] >> WEIR__BIN_SHIFT,
+                            &request)
+                      : NULL;
+    return block ? block
+                 : weir_allocate_aligned(weir_cpu_allocator(), size, PRELOAD_ALIGNMENT);
 }
 
 /* The CPU allocator is the first of the process, so its heap is each thread's first. It

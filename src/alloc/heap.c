@@ -20,6 +20,7 @@
 #define LOOK_SLOW_OPS 64
 
 struct weir__heap weir__no_heap = {.window.cap = WEIR__WINDOW_CLOSED,
+                                   .window.numbered_cap = WEIR__WINDOW_CLOSED,
                                    .cache.bins = {[0 ... WEIR__CLASSES - 1] = WEIR__BIN_UNUSED}};
 
 WEIR__TLS struct weir__local weir__here = {

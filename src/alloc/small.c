@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "pool/late_misuse.h"
 #include "track/shared.h"
+#include "track/traced.h"
 
 #include <errno.h>
 #include <string.h>
@@ -31,6 +32,31 @@ static void *small_take_shared(struct weir__heap *heap, struct weir__bin *bin,
                       ? weir__small_pop(bin, &live, request->size, request->zeroed)
                       : NULL;
     weir__shared_leave(&heap->window, block ? (int64_t)request->size : 0, block != NULL, 0);
+    return block;
+}
+
+void *weir__small_allocate_numbered(struct weir__heap *heap, unsigned sizeclass,
+                                    const struct weir__request *request)
+{
+    struct weir__bin *bin = &heap->cache.bins[sizeclass];
+    uint32_t live = live_of(request);
+    int64_t to;
+    if (!weir__window_is_numbered(&heap->window) ||
+        !weir__numbered_allocating_enter(&heap->window, (int64_t)request->size, &to))
+        return NULL;
+    void *block = weir__small_is_intact(bin)
+                      ? weir__small_pop(bin, &live, request->size, request->zeroed)
+                      : NULL;
+    if (weir__unlikely(!block)) {
+        weir__allocating_undo(&heap->window);
+        return NULL;
+    }
+    uint64_t sequence = weir__trace_stamp((int64_t)request->size, 1);
+    weir__allocating_leave(&heap->window, (int64_t)request->size, to);
+    weir__trace_allocated(
+        heap->owner, sequence,
+        &(struct weir__trace_block){block, request->size, 0, weir__class_bytes[sizeclass],
+                                    request->alignment, weir__entry_tag(live)});
     return block;
 }
 
@@ -101,7 +127,7 @@ void *weir__small_allocate_slow(weir_allocator *a, unsigned sizeclass,
     struct weir__bin *bin = &heap->cache.bins[sizeclass];
     uint32_t live = live_of(request);
     void *block = small_take_shared(heap, bin, request);
-    if (block)
+    if (block || (block = weir__small_allocate_numbered(heap, sizeclass, request)))
         return block;
     weir__lock_take(&heap->cache.lock);
     bool filled = bin_fill_or_trim_locked(heap, sizeclass);
@@ -199,6 +225,28 @@ bool weir__small_give_live(weir_allocator *a, void *block, const struct weir__fo
     return live;
 }
 
+bool weir__small_free_numbered(weir_allocator *a, void *block, struct weir__place place)
+{
+    uint32_t value;
+    if (!weir__small_is_live(a, place, &value))
+        return false;
+    struct weir__heap *heap = weir__heap_cached(a);
+    if (!weir__window_is_numbered(&heap->window) || !weir__numbered_freeing_enter(&heap->window))
+        return false;
+    struct weir__bin *bin = weir__cache_bin(&heap->cache, place.slab->bin);
+    weir__fill_freed(block, place.slab->size);
+    if (weir__unlikely(
+            !weir__small_push(bin, (struct weir__cached){block, place.entry, heap->mark, value}))) {
+        weir__freeing_undo(&heap->window);
+        return false;
+    }
+    size_t size = weir__entry_size(value);
+    uint64_t sequence = weir__trace_stamp(-(int64_t)size, -1);
+    weir__freeing_leave(&heap->window, (int64_t)size);
+    weir__trace_freed(a, sequence, block, size);
+    return true;
+}
+
 void weir__small_free_slow(weir_allocator *a, void *block, const struct weir__found *found)
 {
     weir__assert(found->kind == WEIR__KIND_SMALL && weir__slab_of(block) == found->place.slab);
@@ -258,23 +306,49 @@ static void *move_entered(struct weir__heap *heap, void *block, struct weir__pla
     return to;
 }
 
-void *weir__small_resize(const weir_allocator *a, struct weir__heap *heap, void *block,
+/* *numbered is set where the operation is to number itself. */
+static bool resizing_enter(struct weir__heap *heap, int64_t delta, int64_t *to, bool *numbered)
+{
+    if (weir__likely(weir__allocating_enter(&heap->window, delta, to)))
+        return true;
+    return *numbered = weir__window_is_numbered(&heap->window) &&
+                       weir__numbered_allocating_enter(&heap->window, delta, to);
+}
+
+/* `value`: the former entry. */
+static WEIR__NOINLINE void resize_tell(weir_allocator *a, uint64_t sequence, const void *former,
+                                       const void *block, uint32_t value, size_t size)
+{
+    weir__trace_resized(a, sequence, former,
+                        &(struct weir__trace_block){block, size, weir__entry_size(value),
+                                                    weir__slab_of(block)->size, 0,
+                                                    weir__entry_tag(value)});
+}
+
+void *weir__small_resize(weir_allocator *a, struct weir__heap *heap, void *block,
                          struct weir__place place, size_t size, size_t bin)
 {
     if (!place.slab || weir__own_get(place.slab->owner) != a || !place.entry)
         return NULL;
     uint32_t value = weir__entry_get(place.entry);
     int64_t delta = (int64_t)size - (int64_t)weir__entry_size(value), to;
-    if (!weir__entry_is_live(value) || !weir__allocating_enter(&heap->window, delta, &to))
+    void *former = block;
+    bool numbered = false;
+    uint64_t sequence = 0;
+    if (!weir__entry_is_live(value) || !resizing_enter(heap, delta, &to, &numbered))
         return NULL;
     if (bin == place.slab->bin)
         entry_resize(place.entry, size);
     else
         block = move_entered(heap, block, place, size, bin);
+    if (weir__unlikely(numbered && block))
+        sequence = weir__trace_stamp(delta, 0);
     if (block)
         weir__resizing_leave(&heap->window, delta, to);
     else
         weir__allocating_undo(&heap->window);
+    if (weir__unlikely(sequence != 0))
+        resize_tell(a, sequence, former, block, value, size);
     return block;
 }
 

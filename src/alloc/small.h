@@ -134,8 +134,16 @@ WEIR__INLINE size_t weir__usable_size(weir_allocator *a, const void *block)
  * between two bins. Either is one change of the figures. The block's address, or NULL: go the
  * slow way.
  */
-void *weir__small_resize(const weir_allocator *a, struct weir__heap *heap, void *block,
+void *weir__small_resize(weir_allocator *a, struct weir__heap *heap, void *block,
                          struct weir__place place, size_t size, size_t bin);
+
+/*
+ * The ways of a thread that has a traced total to itself (track/traced.h): those above, and each
+ * operation tells its event. NULL or false: nothing happened, go the slow way.
+ */
+void *weir__small_allocate_numbered(struct weir__heap *heap, unsigned sizeclass,
+                                    const struct weir__request *request);
+bool weir__small_free_numbered(weir_allocator *a, void *block, struct weir__place place);
 
 /* -- the slow ways: no lock held, errno kept but where NULL is returned -------------------- */
 

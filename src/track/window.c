@@ -21,6 +21,7 @@ void weir__window_fold(struct weir__window *w)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
     weir__assert(w->open && w->cap == WEIR__WINDOW_CLOSED);
+    weir__assert(w->numbered_cap == WEIR__WINDOW_CLOSED);
     int64_t used = weir__window_unfolded(w), high = weir__relaxed_get(w->hi) - w->origin;
     int64_t granted = w->granted - w->origin;
     for (struct weir__meter *m = w->meter; m; m = m->parent) {
@@ -34,13 +35,23 @@ void weir__window_fold(struct weir__window *w)
         m->nopen--;
     }
     w->origin += used;
-    w->open = false;
+    w->open = w->numbered = false;
+}
+
+/* One of the two caps admits what was granted, the other nothing. */
+static void window_admit(struct weir__window *w)
+{
+    if (w->numbered)
+        weir__relaxed_set(w->numbered_cap, w->granted);
+    else
+        weir__relaxed_set(w->cap, w->granted);
 }
 
 static void window_shut(struct weir__window *w, const void *self, bool *fence)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
     weir__relaxed_set(w->cap, WEIR__WINDOW_CLOSED);
+    weir__relaxed_set(w->numbered_cap, WEIR__WINDOW_CLOSED);
     w->waiting = w->thread != self;
     *fence |= w->waiting;
 }
@@ -93,7 +104,7 @@ static void each_fold(struct weir__window *w, void *user)
 static void each_reopen(struct weir__window *w, void *user)
 {
     (void)user;
-    weir__relaxed_set(w->cap, w->granted);
+    window_admit(w);
 }
 
 struct weir__shutting weir__windows_shut(struct weir__meter *top, const void *self)
@@ -155,7 +166,7 @@ void weir__window_open(struct weir__window *w, int64_t grant, bool solo)
     w->open = true;
     w->granted = used + grant;
     w->ops_at_open = weir__window_operations(w);
-    weir__relaxed_set(w->cap, w->granted);
+    window_admit(w);
 }
 
 /* -- attaching and detaching ------------------------------------------------------ */
@@ -164,7 +175,7 @@ void weir__window_attach(struct weir__window *w, struct weir__meter *m, const vo
 {
     weir__assert(m && !w->open);
     weir__lock_take(&weir__meters.lock);
-    w->cap = WEIR__WINDOW_CLOSED;
+    w->cap = w->numbered_cap = WEIR__WINDOW_CLOSED;
     w->meter = m;
     w->thread = thread;
     weir__list_push(&m->windows, &w->link);

@@ -15,10 +15,12 @@
  *   hi      greatest `used` since the window was opened (solo windows), or cap
  *   slow    bytes of slow operations; they are not in `used`
  *
- * Three flags say what a window's state is:
+ * Four flags say what a window's state is:
  *
  *   open     it has a grant, which counts in the levels of its meters. While a reader has it
  *            shut, cap is WEIR__WINDOW_CLOSED, `open` stays and `granted` says what it reopens to
+ *   numbered it is open for operations that number themselves alone (track/traced.h): cap stays
+ *            WEIR__WINDOW_CLOSED, and `numbered_cap` is what cap would be
  *   waiting  it was shut, and its thread was not seen outside since; within one hold of the lock
  *   held     its bins are worked on by whoever closed it (weir__window_close); it stays closed
  *            until weir__window_release
@@ -58,10 +60,12 @@ struct weir__window {
         int64_t cap;         /* written with the meter lock held */
         int32_t cap_half[2]; /* low, high: little-endian machines only */
     };
+    int64_t numbered_cap; /* as cap */
     uint64_t sequence; /* number of the latest traced operation; the owner takes it */
     uint32_t held;     /* atomic: set under the meter lock, cleared by who set it */
     bool open;         /* the rest: under the meter lock, but shared_operations */
     bool waiting;
+    bool numbered;
     uint32_t number; /* of its tally, for who reads it from outside; 0: it is not shown */
     int64_t origin;  /* `used` that `base` already holds */
     struct weir__meter *meter;
