@@ -40,11 +40,10 @@ static WEIR__NOINLINE void *allocate_slow(size_t size)
     struct weir__request request = {size, PRELOAD_ALIGNMENT, NULL};
     void *block = size <= WEIR__SMALL_MAX
                       ? weir__small_allocate_numbered(
-                            weir__here.heaps[0], weir__class_map16[weir__class_index(size)] >> WEIR__BIN_SHIFT,
-                            &request)
+                            weir__here.heaps[0],
+                            weir__class_map16[weir__class_index(size)] >> WEIR__BIN_SHIFT, &request)
                       : NULL;
-    return block ? block
-                 : weir_allocate_aligned(weir_cpu_allocator(), size, PRELOAD_ALIGNMENT);
+    return block ? block : weir_allocate_aligned(weir_cpu_allocator(), size, PRELOAD_ALIGNMENT);
 }
 
 /* The CPU allocator is the first of the process, so its heap is each thread's first. It

@@ -10,8 +10,7 @@ bool weir__count_locked(struct weir__heap *heap, int64_t delta, int allocated, i
 {
     weir__assert(weir__lock_is_mine(&heap->cache.lock));
     return weir__window_count(&heap->window, delta, allocated, freed) ||
-           (heap->window.sequence =
-                weir__numbered_count(&heap->window, delta, allocated, freed)) ||
+           (heap->window.sequence = weir__numbered_count(&heap->window, delta, allocated, freed)) ||
            weir__meter_change(&heap->window, delta, allocated, freed);
 }
 

@@ -41,7 +41,7 @@ void *weir__small_allocate_numbered(struct weir__heap *heap, unsigned sizeclass,
     struct weir__bin *bin = &heap->cache.bins[sizeclass];
     uint32_t live = live_of(request);
     int64_t to;
-    if (!weir__window_is_numbered(&heap->window) ||
+    if (!weir__window_may_number(&heap->window) ||
         !weir__numbered_allocating_enter(&heap->window, (int64_t)request->size, &to))
         return NULL;
     void *block = weir__small_is_intact(bin)
@@ -53,10 +53,10 @@ void *weir__small_allocate_numbered(struct weir__heap *heap, unsigned sizeclass,
     }
     uint64_t sequence = weir__trace_stamp((int64_t)request->size, 1);
     weir__allocating_leave(&heap->window, (int64_t)request->size, to);
-    weir__trace_allocated(
-        heap->owner, sequence,
-        &(struct weir__trace_block){block, request->size, 0, weir__class_bytes[sizeclass],
-                                    request->alignment, weir__entry_tag(live)});
+    weir__trace_allocated(heap->owner, sequence,
+                          &(struct weir__trace_block){block, request->size, 0,
+                                                      weir__class_bytes[sizeclass],
+                                                      request->alignment, weir__entry_tag(live)});
     return block;
 }
 
@@ -231,7 +231,7 @@ bool weir__small_free_numbered(weir_allocator *a, void *block, struct weir__plac
     if (!weir__small_is_live(a, place, &value))
         return false;
     struct weir__heap *heap = weir__heap_cached(a);
-    if (!weir__window_is_numbered(&heap->window) || !weir__numbered_freeing_enter(&heap->window))
+    if (!weir__window_may_number(&heap->window) || !weir__numbered_freeing_enter(&heap->window))
         return false;
     struct weir__bin *bin = weir__cache_bin(&heap->cache, place.slab->bin);
     weir__fill_freed(block, place.slab->size);
@@ -311,7 +311,7 @@ static bool resizing_enter(struct weir__heap *heap, int64_t delta, int64_t *to, 
 {
     if (weir__likely(weir__allocating_enter(&heap->window, delta, to)))
         return true;
-    return *numbered = weir__window_is_numbered(&heap->window) &&
+    return *numbered = weir__window_may_number(&heap->window) &&
                        weir__numbered_allocating_enter(&heap->window, delta, to);
 }
 

@@ -5,6 +5,7 @@
 
 const struct weir__trace_hooks *weir__trace_installed;
 const struct weir__trace_hooks *weir__trace_latest;
+const char *weir__trace_sentinel;
 void (*weir__trace_thread_exited)(void);
 static struct weir__trace_account account_own;
 struct weir__trace_account *weir__trace_account = &account_own;

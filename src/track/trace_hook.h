@@ -91,6 +91,16 @@ static inline void weir__trace_region(const void *address, size_t size, bool tak
 /* For track/traced.c alone. */
 void weir__trace_install(const struct weir__trace_hooks *hooks);
 
+/* A byte that is 0 in a process whose memory is a copy and which was told nothing: neither its
+ * numbers nor its events are the other's. NULL: none. */
+extern const char *weir__trace_sentinel;
+
+static inline bool weir__trace_is_copy(void)
+{
+    const char *sentinel = weir__own_get(weir__trace_sentinel);
+    return weir__unlikely(sentinel && !*sentinel);
+}
+
 /* What the numbers and the total came to. `sequence` is the last number given out;
  * the rest is written only under the lock that orders the total. */
 struct weir__trace_account {

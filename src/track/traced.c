@@ -95,7 +95,7 @@ bool weir__traced_change(struct weir__window *w, int64_t delta, int allocated, i
 uint64_t weir__numbered_count(struct weir__window *w, int64_t delta, int allocated, int freed)
 {
     int64_t to;
-    if (!weir__window_is_numbered(w) || !weir__numbered_allocating_enter(w, delta, &to))
+    if (!weir__window_may_number(w) || !weir__numbered_allocating_enter(w, delta, &to))
         return 0;
     uint64_t sequence = weir__trace_stamp(delta, allocated - freed);
     weir__counting_leave(w, delta, to, allocated, freed);

@@ -36,10 +36,16 @@ uint64_t weir__traced_number(const struct weir__meter *m, int64_t delta, int64_t
 
 /* -- by the owner of a window, outside an operation ------------------------------------------ */
 
-/* May it number its operations alone? A moment's answer. */
 WEIR__INLINE bool weir__window_is_numbered(const struct weir__window *w)
 {
     return weir__own_get(w->numbered_cap) != WEIR__WINDOW_CLOSED;
+}
+
+/* May it number its operations alone? A moment's answer, to be had first: a process that is a
+ * copy has no numbers to give. */
+WEIR__INLINE bool weir__window_may_number(const struct weir__window *w)
+{
+    return weir__window_is_numbered(w) && !weir__trace_is_copy();
 }
 
 /* As weir__allocating_enter and weir__freeing_enter. True: weir__trace_stamp next, before the

@@ -61,9 +61,9 @@ struct weir__window {
         int32_t cap_half[2]; /* low, high: little-endian machines only */
     };
     int64_t numbered_cap; /* as cap */
-    uint64_t sequence; /* number of the latest traced operation; the owner takes it */
-    uint32_t held;     /* atomic: set under the meter lock, cleared by who set it */
-    bool open;         /* the rest: under the meter lock, but shared_operations */
+    uint64_t sequence;    /* number of the latest traced operation; the owner takes it */
+    uint32_t held;        /* atomic: set under the meter lock, cleared by who set it */
+    bool open;            /* the rest: under the meter lock, but shared_operations */
     bool waiting;
     bool numbered;
     uint32_t number; /* of its tally, for who reads it from outside; 0: it is not shown */
