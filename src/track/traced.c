@@ -17,7 +17,7 @@
  *               the most
  *   TURN_WORTH  operations that it must have done for that
  */
-#define TURN_LEAST 16u
+#define TURN_LEAST 64u
 #define TURN_MOST  8192u
 #define TURN_WORTH 512u
 
