@@ -13,7 +13,7 @@
  * saves no registers for it. */
 static WEIR__NOINLINE void other_free(weir_allocator *a, void *block, struct weir__place place)
 {
-    if (place.slab && weir__small_free_numbered(a, block, place))
+    if (weir__small_free_numbered(a, NULL, block, place))
         return;
     int saved = errno;
     if (!weir__allocator_check(a, block)) /* NULL too, which clang-tidy cannot see */

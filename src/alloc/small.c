@@ -225,12 +225,13 @@ bool weir__small_give_live(weir_allocator *a, void *block, const struct weir__fo
     return live;
 }
 
-bool weir__small_free_numbered(weir_allocator *a, void *block, struct weir__place place)
+bool weir__small_free_numbered(weir_allocator *a, struct weir__heap *const *heaps, void *block,
+                               struct weir__place place)
 {
     uint32_t value;
     if (!weir__small_is_live(a, place, &value))
         return false;
-    struct weir__heap *heap = weir__heap_cached(a);
+    struct weir__heap *heap = heaps ? *heaps : weir__heap_cached(a);
     if (!weir__window_may_number(&heap->window) || !weir__numbered_freeing_enter(&heap->window))
         return false;
     struct weir__bin *bin = weir__cache_bin(&heap->cache, place.slab->bin);

@@ -143,7 +143,8 @@ void *weir__small_resize(weir_allocator *a, struct weir__heap *heap, void *block
  */
 void *weir__small_allocate_numbered(struct weir__heap *heap, unsigned sizeclass,
                                     const struct weir__request *request);
-bool weir__small_free_numbered(weir_allocator *a, void *block, struct weir__place place);
+bool weir__small_free_numbered(weir_allocator *a, struct weir__heap *const *heaps, void *block,
+                               struct weir__place place);
 
 /* -- the slow ways: no lock held, errno kept but where NULL is returned -------------------- */
 

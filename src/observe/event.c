@@ -58,8 +58,7 @@ WEIR__INLINE void event_done(struct weir__stream *s)
 
 /* Reads the clock, which costs as much as all else of an event; and decides how many may do with
  * what it says. */
-static WEIR__NOINLINE unsigned char *event_read_clock(struct weir__stream *s, unsigned char *at,
-                                                      unsigned *flags)
+static WEIR__NOINLINE unsigned char *event_read_clock(struct weir__stream *s, unsigned char *at)
 {
     const uint64_t *word = weir__relaxed_get(looks);
     uint64_t ticks = weir__trace_ticks(), passed = ticks > s->ticks ? ticks - s->ticks : 0;
@@ -71,27 +70,29 @@ static WEIR__NOINLINE unsigned char *event_read_clock(struct weir__stream *s, un
     if (!passed)
         return at;
     s->ticks += passed;
-    *flags |= WEIR__TRACE_TIME;
+    *s->at |= WEIR__TRACE_TIME;
     return weir__put_varint(at, passed);
 }
 
-WEIR__INLINE unsigned char *event_time(struct weir__stream *s, unsigned char *at, unsigned *flags)
+WEIR__INLINE unsigned char *event_time(struct weir__stream *s, unsigned char *at)
 {
     if (weir__unlikely(!s->timeless) || weir__unlikely(weir__relaxed_get(*looks) != s->look))
-        return event_read_clock(s, at, flags);
+        return event_read_clock(s, at);
     s->timeless--;
     return at;
 }
 
-WEIR__INLINE unsigned char *event_number(struct weir__stream *s, uint64_t number, unsigned char *at,
-                                         unsigned *flags)
+/* The first byte is at s->at until the event is whole: what is seldom sets its flags there. */
+WEIR__INLINE unsigned char *event_begin(struct weir__stream *s, uint64_t number, unsigned *flags)
 {
+    unsigned char *at = s->at + 1;
+    *s->at = 0;
     if (weir__unlikely(number != s->number + 1)) {
         *flags |= WEIR__TRACE_NUMBER;
         at = weir__put_svarint(at, (int64_t)(number - s->number - 1));
     }
     s->number = number;
-    return event_time(s, at, flags);
+    return event_time(s, at);
 }
 
 WEIR__INLINE unsigned char *event_address(struct weir__stream *s, const void *block,
@@ -108,7 +109,7 @@ WEIR__INLINE unsigned char *event_address(struct weir__stream *s, const void *bl
     s->slots[slot] = address;
     *flags |= WEIR__TRACE_ADDRESS;
     if (weir__likely(!(delta & 15)))
-        return weir__put_svarint(at, delta / 16);
+        return weir__put_svarint(at, delta >> 4);
     *flags |= WEIR__TRACE_UNALIGNED;
     return weir__put_svarint(at, delta);
 }
@@ -124,6 +125,7 @@ static WEIR__NOINLINE unsigned char *shape_define(struct weir__stream *s, unsign
                                                   const struct weir__trace_event *e,
                                                   unsigned char *at)
 {
+    *s->at |= WEIR__TRACE_SHAPE;
     uint32_t context = weir__trace_context(e->allocator);
     s->shapes[slot] =
         (struct weir__shape){e->allocator, e->requested, e->usable, e->alignment, e->tag};
@@ -135,7 +137,7 @@ static WEIR__NOINLINE unsigned char *shape_define(struct weir__stream *s, unsign
 }
 
 WEIR__INLINE unsigned char *event_shape(struct weir__stream *s, const struct weir__trace_event *e,
-                                        unsigned char *at, unsigned *flags)
+                                        unsigned char *at)
 {
     uint32_t gone = weir__relaxed_get(weir__trace_gone);
     if (weir__unlikely(gone != s->gone)) {
@@ -149,7 +151,6 @@ WEIR__INLINE unsigned char *event_shape(struct weir__stream *s, const struct wei
                      shape->usable == e->usable && shape->tag == e->tag &&
                      shape->alignment == e->alignment))
         return at;
-    *flags |= WEIR__TRACE_SHAPE;
     return shape_define(s, slot, e, at);
 }
 
@@ -157,10 +158,11 @@ WEIR__INLINE void block_event(struct weir__stream *s, unsigned kind,
                               const struct weir__trace_event *e)
 {
     unsigned flags = kind;
-    unsigned char *head = s->at, *at = event_number(s, e->sequence, head + 1, &flags);
+    unsigned char *head = s->at, *at = event_begin(s, e->sequence, &flags);
     at = event_address(s, e->block, at, &flags);
-    s->at = event_shape(s, e, at, &flags);
-    *head = (unsigned char)flags;
+    at = event_shape(s, e, at);
+    *head |= (unsigned char)flags;
+    s->at = at;
 }
 
 /* -- events --------------------------------------------------------------------------------- */
@@ -209,14 +211,14 @@ void weir__event_freed(const struct weir__trace_event *e)
         return;
     event_prepare(s, e->sequence);
     unsigned flags = WEIR__TRACE_FREE;
-    unsigned char *head = s->at, *at = event_number(s, e->sequence, head + 1, &flags);
+    unsigned char *head = s->at, *at = event_begin(s, e->sequence, &flags);
     at = event_address(s, e->block, at, &flags);
     if (weir__unlikely(is_sized(e))) {
         flags |= WEIR__TRACE_SHAPE;
         at = weir__put_varint(at, e->requested);
     }
+    *head |= (unsigned char)flags;
     s->at = at;
-    *head = (unsigned char)flags;
     event_done(s);
     weir__stream_leave(s);
 }
