@@ -111,6 +111,19 @@ static const struct {
              {"strict", strict},   {"usable", usable}, {"usable_large", usable_large},
              {"mixed", mixed}};
 
+/* A crest, so that the loop stays below the peak; bins; and enough in turn to be alone. */
+static void warm(void)
+{
+    void *block;
+    free(malloc(8 << 20));
+    free(malloc(1 << 20));
+    for (size_t size = 16; size <= 1024; size += 16)
+        free(malloc(size));
+    if (posix_memalign(&block, 256, 512) != 0)
+        abort();
+    free(block);
+}
+
 static void timed(void (*run)(size_t), size_t steps)
 {
     struct timespec from, to;
@@ -126,8 +139,7 @@ int main(int argc, char **argv)
     size_t steps = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
     for (size_t i = 0; argc > 1 && i < sizeof loops / sizeof *loops; i++)
         if (strcmp(argv[1], loops[i].name) == 0) {
-            free(malloc(8 << 20)); /* a crest, so that the loop stays below the peak */
-            loops[i].run(2000);
+            warm();
             if (argc > 3)
                 timed(loops[i].run, steps);
             else

@@ -35,6 +35,22 @@ static void *small_take_shared(struct weir__heap *heap, struct weir__bin *bin,
     return block;
 }
 
+void *weir__small_allocate_aligned(struct weir__heap *heap, size_t size, size_t alignment)
+{
+    int sizeclass = weir__class_of(size, weir__max(alignment, WEIR__GRAIN));
+    int64_t to;
+    if (sizeclass < 0 || !weir__allocating_enter(&heap->window, (int64_t)size, &to))
+        return NULL;
+    struct weir__bin *bin = &heap->cache.bins[sizeclass];
+    uint32_t live = heap->live | (alignment > WEIR_DEFAULT_ALIGNMENT ? WEIR__ENTRY_ALIGNED : 0);
+    void *block = weir__small_is_intact(bin) ? weir__small_pop(bin, &live, size, NULL) : NULL;
+    if (weir__likely(block != NULL))
+        weir__allocating_leave(&heap->window, (int64_t)size, to);
+    else
+        weir__allocating_undo(&heap->window);
+    return block;
+}
+
 void *weir__small_allocate_numbered(struct weir__heap *heap, unsigned sizeclass,
                                     const struct weir__request *request)
 {
@@ -288,8 +304,8 @@ static void entry_resize(uint32_t *entry, size_t size)
 
 /* Moves it between two bins of the heap, within one operation of its window. NULL: a bin is not
  * ready, or the window closed. */
-static void *move_entered(struct weir__heap *heap, void *block, struct weir__place place,
-                          size_t size, size_t bin_offset)
+WEIR__INLINE void *move_entered(struct weir__heap *heap, void *block, struct weir__place place,
+                                size_t size, size_t bin_offset)
 {
     weir__assert(weir__window_is_inside(&heap->window));
     struct weir__bin *from = weir__cache_bin(&heap->cache, place.slab->bin);
@@ -307,49 +323,54 @@ static void *move_entered(struct weir__heap *heap, void *block, struct weir__pla
     return to;
 }
 
-/* *numbered is set where the operation is to number itself. */
-static bool resizing_enter(struct weir__heap *heap, int64_t delta, int64_t *to, bool *numbered)
+/* Where it stands or into another bin; NULL: nothing happened. */
+WEIR__INLINE void *resize_entered(struct weir__heap *heap, void *block, struct weir__place place,
+                                  size_t size, size_t bin)
 {
-    if (weir__likely(weir__allocating_enter(&heap->window, delta, to)))
-        return true;
-    return *numbered = weir__window_may_number(&heap->window) &&
-                       weir__numbered_allocating_enter(&heap->window, delta, to);
+    if (bin != place.slab->bin)
+        return move_entered(heap, block, place, size, bin);
+    entry_resize(place.entry, size);
+    return block;
 }
 
-/* `value`: the former entry. */
-static WEIR__NOINLINE void resize_tell(weir_allocator *a, uint64_t sequence, const void *former,
-                                       const void *block, uint32_t value, size_t size)
+static WEIR__NOINLINE void *small_resize_numbered(weir_allocator *a, struct weir__heap *heap,
+                                                  void *block, struct weir__place place,
+                                                  size_t size, size_t bin)
 {
-    weir__trace_resized(a, sequence, former,
-                        &(struct weir__trace_block){block, size, weir__entry_size(value),
-                                                    weir__slab_of(block)->size, 0,
-                                                    weir__entry_tag(value)});
+    uint32_t value = weir__entry_get(place.entry);
+    size_t former = weir__entry_size(value);
+    int64_t delta = (int64_t)size - (int64_t)former, to;
+    if (!weir__window_may_number(&heap->window) ||
+        !weir__numbered_allocating_enter(&heap->window, delta, &to))
+        return NULL;
+    void *after = resize_entered(heap, block, place, size, bin);
+    if (!after) {
+        weir__allocating_undo(&heap->window);
+        return NULL;
+    }
+    uint64_t sequence = weir__trace_stamp(delta, 0);
+    weir__resizing_leave(&heap->window, delta, to);
+    weir__trace_resized(a, sequence, block,
+                        &(struct weir__trace_block){after, size, former, weir__slab_of(after)->size,
+                                                    0, weir__entry_tag(value)});
+    return after;
 }
 
 void *weir__small_resize(weir_allocator *a, struct weir__heap *heap, void *block,
                          struct weir__place place, size_t size, size_t bin)
 {
-    if (!place.slab || weir__own_get(place.slab->owner) != a || !place.entry)
+    uint32_t value;
+    int64_t to;
+    if (!weir__small_is_live(a, place, &value))
         return NULL;
-    uint32_t value = weir__entry_get(place.entry);
-    int64_t delta = (int64_t)size - (int64_t)weir__entry_size(value), to;
-    void *former = block;
-    bool numbered = false;
-    uint64_t sequence = 0;
-    if (!weir__entry_is_live(value) || !resizing_enter(heap, delta, &to, &numbered))
-        return NULL;
-    if (bin == place.slab->bin)
-        entry_resize(place.entry, size);
-    else
-        block = move_entered(heap, block, place, size, bin);
-    if (weir__unlikely(numbered && block))
-        sequence = weir__trace_stamp(delta, 0);
+    int64_t delta = (int64_t)size - (int64_t)weir__entry_size(value);
+    if (weir__unlikely(!weir__allocating_enter(&heap->window, delta, &to)))
+        return small_resize_numbered(a, heap, block, place, size, bin);
+    block = resize_entered(heap, block, place, size, bin);
     if (block)
         weir__resizing_leave(&heap->window, delta, to);
     else
         weir__allocating_undo(&heap->window);
-    if (weir__unlikely(sequence != 0))
-        resize_tell(a, sequence, former, block, value, size);
     return block;
 }
 

@@ -84,6 +84,9 @@ WEIR__INLINE bool weir__small_allocate(struct weir__heap *heap, size_t size, con
     return true;
 }
 
+/* The same with any alignment, a power of two; NULL: go the slow way. */
+void *weir__small_allocate_aligned(struct weir__heap *heap, size_t size, size_t alignment);
+
 /* The live small block of `a` at `place`; false: there is none, or who knows. *value: its entry. */
 WEIR__INLINE bool weir__small_is_live(const weir_allocator *a, struct weir__place place,
                                       uint32_t *value)

@@ -126,13 +126,16 @@ static WEIR__NOINLINE unsigned char *shape_define(struct weir__stream *s, unsign
                                                   unsigned char *at)
 {
     *s->at |= WEIR__TRACE_SHAPE;
-    uint32_t context = weir__trace_context(e->allocator);
+    if (s->allocator != e->allocator) {
+        s->context = weir__trace_context(e->allocator);
+        s->allocator = s->context ? e->allocator : NULL;
+    }
     s->shapes[slot] =
         (struct weir__shape){e->allocator, e->requested, e->usable, e->alignment, e->tag};
     at = weir__put_varint(at, e->requested);
     at = weir__put_varint(at, e->usable - e->requested);
     at = weir__put_varint(at, e->alignment ? weir__log2(e->alignment) : 0);
-    at = weir__put_varint(at, context);
+    at = weir__put_varint(at, s->context);
     return weir__put_varint(at, weir__trace_tag(e->tag));
 }
 
@@ -142,6 +145,7 @@ WEIR__INLINE unsigned char *event_shape(struct weir__stream *s, const struct wei
     uint32_t gone = weir__relaxed_get(weir__trace_gone);
     if (weir__unlikely(gone != s->gone)) {
         s->gone = gone;
+        s->allocator = NULL;
         memset(s->shapes, 0, sizeof s->shapes);
     }
     unsigned slot = shape_slot(e);

@@ -44,6 +44,7 @@ static void stream_restart(struct weir__stream *s)
     memset(s->slots, 0, sizeof s->slots);
     memset(s->shapes, 0, sizeof s->shapes);
     s->gone = weir__relaxed_get(weir__trace_gone);
+    s->allocator = NULL;
 }
 
 static void stream_miss(void)
