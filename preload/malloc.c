@@ -212,18 +212,18 @@ PRELOAD_API void *pvalloc(size_t size)
 
 /* -- asking --------------------------------------------------------------------------- */
 
-static WEIR__NOINLINE size_t usable_slow(void *block, struct weir__place place)
+static WEIR__NOINLINE size_t usable_slow(void *block)
 {
     if (block && preload_is_other(block))
         return preload_other.usable(block);
-    return weir__usable_size_slow(weir_cpu_allocator(), block, place);
+    return weir__usable_size_slow(weir_cpu_allocator(), block);
 }
 
 PRELOAD_API size_t malloc_usable_size(void *block)
 {
-    struct weir__place place = weir__place_of(block);
+    struct weir__place place = weir__place_near(block);
     uint32_t value;
     if (weir__likely(weir__small_is_live(&weir__cpu, place, &value)))
         return place.slab->size;
-    return usable_slow(block, place);
+    return usable_slow(block);
 }

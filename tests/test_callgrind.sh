@@ -9,7 +9,7 @@ bounds="small=92 aligned=96 mixed=94 large=373"
 # is recorded (tests/preload_pairs.c):
 #   pair     malloc(64) and free       zeroed  calloc        resized, moved   realloc
 #   strict   posix_memalign(256)       usable, usable_large  malloc_usable_size
-preloaded="pair=91 zeroed=111 resized=126 moved=177 aligned=134 strict=231 usable=35 usable_large=90"
+preloaded="pair=91 zeroed=111 resized=126 moved=177 aligned=134 strict=231 usable=33 usable_large=110"
 recorded="pair=565 resized=435 mixed=630"
 pairs=2000
 

@@ -195,9 +195,9 @@ bool weir__block_expect(const weir_allocator *a, const void *pointer, struct wei
     return found->kind != WEIR__KIND_NONE;
 }
 
-size_t weir__usable_size_slow(weir_allocator *a, const void *block, struct weir__place place)
+size_t weir__usable_size_slow(weir_allocator *a, const void *block)
 {
-    const struct weir__span *span = weir__place_span(place, block);
+    const struct weir__span *span = weir__place_span(weir__place_of(block), block);
     struct weir__found found;
     if (weir__likely(span && span->u.live.owner == a))
         return weir__span_usable(span);

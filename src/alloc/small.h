@@ -124,11 +124,11 @@ WEIR__INLINE bool weir__small_free(const weir_allocator *a, struct weir__heap *c
 /* The usable bytes of a live block of `a`; 0 for NULL and, told as misuse, for anything else. */
 WEIR__INLINE size_t weir__usable_size(weir_allocator *a, const void *block)
 {
-    struct weir__place place = weir__place_of(block);
+    struct weir__place place = weir__place_near(block);
     uint32_t value;
     if (weir__likely(weir__small_is_live(a, place, &value)))
         return place.slab->size;
-    return weir__usable_size_slow(a, block, place);
+    return weir__usable_size_slow(a, block);
 }
 
 /*

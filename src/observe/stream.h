@@ -32,8 +32,8 @@ struct weir__stream {
     unsigned refused;          /* in a row, because its thread was inside */
 
     uint32_t thread, tid;
-    uint32_t gone;                   /* weir__trace_gone when the shapes were right, and this: */
-    uint32_t context;                /* the number of that allocator, which had the latest new shape */
+    uint32_t gone;    /* weir__trace_gone when the shapes were right, and this: */
+    uint32_t context; /* the number of that allocator, which had the latest new shape */
     const weir_allocator *allocator; /* NULL: none */
     uint64_t count;                  /* events in the chunk */
     uint64_t number, ticks, address; /* of the latest event */
