@@ -4,7 +4,7 @@
 Runs each program in the three ways in turn, round after round, so that what else the machine
 does falls on all alike; prints a table of medians, of the ratios to the time alone, and of the
 bytes of recording an event. The output of every run must be the same as alone. The programs are
-those of programs.py that need no server, and some whose time goes into malloc.
+those of program_loads.py that need no server, and some whose time goes into malloc.
 
 usage: run_programs.py [--rounds N] [--only NAME,...] [--work DIR] [--cpu] WEIR
 """
@@ -15,8 +15,9 @@ import shutil
 import sys
 import tempfile
 
-import programs
-from programs import geometric_mean, median
+sys.dont_write_bytecode = True
+import program_loads as loads  # noqa: E402
+from programs import geometric_mean, median  # noqa: E402
 
 PYTHON = r"""
 import json
@@ -26,13 +27,6 @@ for _ in range(3):
 w = ' '.join(str(i) for i in range(300000)).split()
 w.sort()
 print(len(e), len(w))
-"""
-
-RUBY = r"""
-h = Hash.new { |hash, key| hash[key] = [] }
-250000.times { |i| h["key#{i * 7919 % 65537}"] << "value #{i}" * (i % 5 + 1) }
-l = h.keys.sort.map { |k| h[k].map { |v| v[0, 9] }.join(",") }
-puts l.size, l.join("\n").size
 """
 
 AWK = r"""BEGIN {
@@ -50,12 +44,6 @@ def python_malloc(folder):
     return ["env", "PYTHONMALLOC=malloc", python, "work.py"]
 
 
-def ruby(folder):
-    with open(os.path.join(folder, "run.rb"), "w") as to:
-        to.write(RUBY)
-    return ["ruby", "run.rb"] if shutil.which("ruby") else None
-
-
 def awk(name):
     return lambda folder: [name, AWK] if shutil.which(name) else None
 
@@ -66,7 +54,7 @@ def loop(name, steps):
 
 
 LOOPS = None
-BOUND = {"python malloc": python_malloc, "ruby": ruby, "mawk": awk("mawk"), "gawk": awk("gawk"),
+BOUND = {"python malloc": python_malloc, "mawk": awk("mawk"), "gawk": awk("gawk"),
          "loop: pairs": loop("pair", 4000000), "loop: mixed": loop("mixed", 3000000)}
 
 
@@ -88,7 +76,7 @@ def measure(weir, command, rounds, work):
     results = {way: [] for way in ways}
     for _ in range(rounds):
         for way, line in ways.items():
-            results[way].append(programs.run(line, None, work))
+            results[way].append(loads.run(line, None, work))
     wanted = results["alone"][0].digest
     for way, runs in results.items():
         if any(r.digest != wanted for r in runs):
@@ -97,7 +85,7 @@ def measure(weir, command, rounds, work):
 
 
 def report(weir, options, work):
-    everything = {**programs.PROGRAMS, **BOUND}
+    everything = {**loads.PROGRAMS, **BOUND}
     names = options.only.split(",") if options.only else list(everything)
     field = "cpu" if options.cpu else "wall"
     ratios = {"run": [], "record": []}
