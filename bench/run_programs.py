@@ -9,8 +9,8 @@ those of program_loads.py that need no server, and some whose time goes into mal
 usage: run_programs.py [--rounds N] [--only NAME,...] [--work DIR] [--cpu] WEIR
 """
 import argparse
+import json
 import os
-import re
 import shutil
 import sys
 import tempfile
@@ -59,14 +59,18 @@ BOUND = {"python malloc": python_malloc, "mawk": awk("mawk"), "gawk": awk("gawk"
 
 
 def trace_rate(folder):
-    """(events, bytes) of all recordings of the latest run in `folder`."""
+    """(events, bytes) of all recordings of the latest run in `folder`, which are taken away."""
     size = 0
     for name in os.listdir(folder):
         if name.startswith("run.trace"):
             size += os.path.getsize(os.path.join(folder, name))
             os.unlink(os.path.join(folder, name))
-    with open(os.path.join(folder, "run.json")) as report:
-        return sum(int(n) for n in re.findall(r'"events": *([0-9]+)', report.read())), size
+    if not os.path.exists(os.path.join(folder, "run.json")):
+        return 0, size
+    with open(os.path.join(folder, "run.json")) as file:
+        said = json.load(file)
+    recordings = [image["recording"] for image in [said["program"]] + said["others"] if image]
+    return sum(r["events"] for r in recordings if r), size
 
 
 def measure(weir, command, rounds, work):
@@ -76,6 +80,7 @@ def measure(weir, command, rounds, work):
     results = {way: [] for way in ways}
     for _ in range(rounds):
         for way, line in ways.items():
+            trace_rate(work)
             results[way].append(loads.run(line, None, work))
     wanted = results["alone"][0].digest
     for way, runs in results.items():
