@@ -52,7 +52,8 @@ void weir__phase_ended(const struct weir__shutting *s, bool solo)
         spell_next /= 2;
 }
 
-int64_t weir__phase_headroom(const struct weir__meter *m)
+/* The greatest grant that keeps level <= limit for all meters up the tree. */
+static int64_t meter_headroom(const struct weir__meter *m)
 {
     int64_t least = WEIR__NO_LIMIT;
     for (; m; m = m->parent)
@@ -129,7 +130,7 @@ static bool window_try_open(struct weir__window *w, int64_t size)
     if (!weir__os_fence_available() || !weir__shown_admits(w))
         return false;
     if (meter_is_alone(w->meter)) {
-        weir__window_open(w, weir__phase_headroom(w->meter), true);
+        weir__window_open(w, meter_headroom(w->meter), true);
         return true;
     }
     int64_t credit = meter_share(w->meter, size);

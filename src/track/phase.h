@@ -16,9 +16,6 @@
  */
 void weir__phase_choose(struct weir__window *w, int64_t size);
 
-/* The greatest grant that keeps level <= limit for all meters up the tree. */
-int64_t weir__phase_headroom(const struct weir__meter *m);
-
 /* A freeze ended a phase; `solo`: of a window that had the total to itself. */
 void weir__phase_ended(const struct weir__shutting *shutting, bool solo);
 

@@ -22,6 +22,7 @@ void weir__window_fold(struct weir__window *w)
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
     weir__assert(w->open && w->cap == WEIR__WINDOW_CLOSED);
     weir__assert(w->numbered_cap == WEIR__WINDOW_CLOSED);
+    w->numbered = false;
     int64_t used = weir__window_unfolded(w), high = weir__relaxed_get(w->hi) - w->origin;
     int64_t granted = w->granted - w->origin;
     for (struct weir__meter *m = w->meter; m; m = m->parent) {
@@ -35,16 +36,7 @@ void weir__window_fold(struct weir__window *w)
         m->nopen--;
     }
     w->origin += used;
-    w->open = w->numbered = false;
-}
-
-/* One of the two caps admits what was granted, the other nothing. */
-static void window_admit(struct weir__window *w)
-{
-    if (w->numbered)
-        weir__relaxed_set(w->numbered_cap, w->granted);
-    else
-        weir__relaxed_set(w->cap, w->granted);
+    w->open = false;
 }
 
 static void window_shut(struct weir__window *w, const void *self, bool *fence)
@@ -99,6 +91,15 @@ static void each_fold(struct weir__window *w, void *user)
 {
     (void)user;
     weir__window_fold(w);
+}
+
+/* One of the two caps admits what was granted, the other nothing. */
+static void window_admit(struct weir__window *w)
+{
+    if (w->numbered)
+        weir__relaxed_set(w->numbered_cap, w->granted);
+    else
+        weir__relaxed_set(w->cap, w->granted);
 }
 
 static void each_reopen(struct weir__window *w, void *user)
