@@ -38,13 +38,21 @@ WEIR__NOINLINE void weir__deallocate_slow(weir_allocator *a, void *block, struct
         other_free(a, block, place);
 }
 
+static WEIR__NOINLINE void deallocate_far(weir_allocator *a, void *block, struct weir__place place)
+{
+    if (weir__unlikely(!weir__small_free_far(a, block, place)))
+        weir__deallocate_slow(a, block, place);
+}
+
 void weir_deallocate(weir_allocator *a, void *block)
 {
     struct weir__place place = weir__place_of(block);
-    if (weir__likely(weir__small_free(a, NULL, block, place)))
-        return;
-    if (block)
+    if (weir__likely(place.slab)) {
+        if (weir__unlikely(!weir__small_free(a, NULL, block, place)))
+            deallocate_far(a, block, place);
+    } else if (block) {
         weir__deallocate_slow(a, block, place);
+    }
 }
 
 void weir_deallocate_sized(weir_allocator *a, void *block, size_t size)
@@ -54,6 +62,7 @@ void weir_deallocate_sized(weir_allocator *a, void *block, size_t size)
         return;
     if (found.requested != size)
         weir__misuse(WEIR_MISUSE_SIZE_MISMATCH, block, a->name);
-    else if (found.kind != WEIR__KIND_SMALL || !weir__small_free(a, NULL, block, found.place))
+    else if (found.kind != WEIR__KIND_SMALL || !(weir__small_free(a, NULL, block, found.place) ||
+                                                 weir__small_free_far(a, block, found.place)))
         weir__deallocate_slow(a, block, found.place);
 }

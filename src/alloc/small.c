@@ -20,13 +20,15 @@ static uint32_t live_of(const struct weir__request *request)
 
 /* -- allocating ----------------------------------------------------------------------- */
 
-/* While SHARED: from the thread's own bin without its lock. NULL: the other way. */
-static void *small_take_shared(struct weir__heap *heap, struct weir__bin *bin,
+/* While SHARED: from the thread's own bin without its lock; it may have no heap. NULL: the other
+ * way. */
+static void *small_take_shared(struct weir__heap *heap, unsigned sizeclass,
                                const struct weir__request *request)
 {
-    if (!heap->slot || !weir__shared_enter(&heap->window))
+    if (!heap || !weir__shared_enter(&heap->window))
         return NULL;
     uint32_t live = live_of(request);
+    struct weir__bin *bin = weir__cache_bin(&heap->cache, sizeclass);
     void *block = weir__small_is_intact(bin)
                       ? weir__small_pop(bin, &live, request->size, request->zeroed)
                       : NULL;
@@ -67,8 +69,8 @@ static void top_check_locked(const struct weir__heap *heap, const struct weir__b
 static bool bin_fill_locked(struct weir__heap *heap, unsigned sizeclass)
 {
     weir__assert(weir__lock_is_mine(&heap->cache.lock));
-    struct weir__bin *bin = &heap->cache.bins[sizeclass];
     for (;;) {
+        struct weir__bin *bin = weir__cache_bin(&heap->cache, sizeclass);
         bin_clean_locked(heap, bin);
         if (bin->top > bin->base) {
             if (WEIR__FILLS)
@@ -97,18 +99,17 @@ void *weir__small_allocate_slow(weir_allocator *a, unsigned sizeclass,
 {
     weir__assert(weir__allocator_is_ready(a) && sizeclass < WEIR__CLASSES);
     weir__assert(request->size <= weir__class_bytes[sizeclass]);
-    struct weir__heap *heap = weir__heap_get(a);
-    struct weir__bin *bin = &heap->cache.bins[sizeclass];
     uint32_t live = live_of(request);
-    void *block = small_take_shared(heap, bin, request);
+    void *block = small_take_shared(weir__heap_own(a), sizeclass, request);
     if (block)
         return block;
-    weir__lock_take(&heap->cache.lock);
+    struct weir__heap *heap = weir__heap_take(a);
     bool filled = bin_fill_or_trim_locked(heap, sizeclass);
+    struct weir__bin *bin = weir__cache_bin(&heap->cache, sizeclass);
     if (filled && weir__count_locked(heap, (int64_t)request->size, 1, 0))
         block = weir__small_pop_true(bin, bin->top, &live, request->size, request->zeroed);
     uint64_t sequence = weir__count_sequence(heap);
-    weir__lock_drop(&heap->cache.lock);
+    weir__heap_drop(heap);
     if (weir__unlikely(!block))
         return weir__block_failed(a, request, filled ? "over the limit" : "out of memory");
     if (weir__unlikely(sequence != 0))
@@ -123,15 +124,14 @@ void *weir__small_allocate_slow(weir_allocator *a, unsigned sizeclass,
 bool weir__small_take(weir_allocator *a, unsigned sizeclass, struct weir__cached *taken)
 {
     weir__assert(sizeclass < WEIR__CLASSES);
-    struct weir__heap *heap = weir__heap_get(a);
-    struct weir__bin *bin = &heap->cache.bins[sizeclass];
-    weir__lock_take(&heap->cache.lock);
+    struct weir__heap *heap = weir__heap_take(a);
     bool filled = bin_fill_or_trim_locked(heap, sizeclass);
     if (filled) {
+        struct weir__bin *bin = weir__cache_bin(&heap->cache, sizeclass);
         *taken = bin->top[-1];
         weir__bin_set_top(bin, bin->top - 1);
     }
-    weir__lock_drop(&heap->cache.lock);
+    weir__heap_drop(heap);
     return filled;
 }
 
@@ -151,11 +151,12 @@ static void block_fill_freed(const struct weir__cached *cached)
 }
 
 /* While SHARED: into the thread's own bin without its lock. False: the other way. */
-static bool small_give_shared(struct weir__heap *heap, struct weir__bin *bin,
+static bool small_give_shared(struct weir__heap *heap, unsigned sizeclass,
                               struct weir__cached cached)
 {
-    if (!heap->slot || !weir__shared_enter(&heap->window))
+    if (!weir__shared_enter(&heap->window))
         return false;
+    struct weir__bin *bin = weir__cache_bin(&heap->cache, sizeclass);
     bool live = weir__entry_is_live(weir__entry_get(cached.entry));
     if (live)
         block_fill_freed(&cached);
@@ -170,44 +171,42 @@ static void small_push_locked(struct weir__heap *heap, unsigned sizeclass,
                               struct weir__cached cached)
 {
     weir__assert(weir__lock_is_mine(&heap->cache.lock));
-    struct weir__bin *bin = &heap->cache.bins[sizeclass];
-    if (weir__cache_drain(&heap->cache, sizeclass) && weir__small_push(bin, cached))
+    if (weir__cache_drain(&heap->cache, sizeclass) &&
+        weir__small_push(weir__cache_bin(&heap->cache, sizeclass), cached))
         return;
     weir__entry_set(cached.entry, cached.mark);
-    weir__center_give(&heap->cache.centers[sizeclass], &cached, 1);
+    weir__center_give(weir__slab_of(cached.block)->center, &cached, 1);
 }
 
 void weir__small_give(weir_allocator *a, struct weir__cached given, unsigned sizeclass)
 {
-    struct weir__heap *heap = weir__heap_get(a);
-    weir__lock_take(&heap->cache.lock);
+    struct weir__heap *heap = weir__heap_take(a);
     small_push_locked(heap, sizeclass, given);
-    weir__lock_drop(&heap->cache.lock);
+    weir__heap_drop(heap);
 }
 
 bool weir__small_give_live(weir_allocator *a, void *block, const struct weir__found *found)
 {
-    struct weir__heap *heap = weir__heap_get(a);
+    struct weir__heap *heap = weir__heap_take(a);
     struct weir__cached cached = copy_of(heap, block, found);
-    weir__lock_take(&heap->cache.lock);
     bool live = weir__entry_is_live(weir__entry_get(cached.entry));
     if (weir__likely(live)) {
         block_fill_freed(&cached);
         small_push_locked(heap, weir__slab_class(found->place.slab), cached);
     }
-    weir__lock_drop(&heap->cache.lock);
+    weir__heap_drop(heap);
     return live;
 }
 
 void weir__small_free_slow(weir_allocator *a, void *block, const struct weir__found *found)
 {
     weir__assert(found->kind == WEIR__KIND_SMALL && weir__slab_of(block) == found->place.slab);
-    struct weir__heap *heap = weir__heap_get(a);
+    struct weir__heap *own = weir__heap_own(a);
     unsigned sizeclass = weir__slab_class(found->place.slab);
-    struct weir__cached cached = copy_of(heap, block, found);
-    if (small_give_shared(heap, &heap->cache.bins[sizeclass], cached))
+    if (own && small_give_shared(own, sizeclass, copy_of(own, block, found)))
         return;
-    weir__lock_take(&heap->cache.lock);
+    struct weir__heap *heap = weir__heap_take(a);
+    struct weir__cached cached = copy_of(heap, block, found);
     bool live = weir__entry_is_live(weir__entry_get(found->place.entry));
     if (weir__likely(live)) {
         weir__count_locked(heap, -(int64_t)found->requested, 0, 1);
@@ -215,7 +214,7 @@ void weir__small_free_slow(weir_allocator *a, void *block, const struct weir__fo
         small_push_locked(heap, sizeclass, cached);
     }
     uint64_t sequence = weir__count_sequence(heap);
-    weir__lock_drop(&heap->cache.lock);
+    weir__heap_drop(heap);
     if (weir__unlikely(!live))
         weir__misuse(WEIR_MISUSE_DOUBLE_FREE, block, a->name);
     if (weir__unlikely(sequence != 0))
@@ -243,8 +242,9 @@ static void *move_entered(struct weir__heap *heap, void *block, struct weir__pla
                           size_t size, size_t bin_offset)
 {
     weir__assert(weir__window_is_inside(&heap->window));
-    struct weir__bin *from = weir__cache_bin(&heap->cache, place.slab->bin);
-    struct weir__bin *into = weir__cache_bin(&heap->cache, bin_offset);
+    struct weir__bin *bins = weir__own_get(heap->cache.bins);
+    struct weir__bin *from = weir__bin_at(bins, place.slab->bin);
+    struct weir__bin *into = weir__bin_at(bins, bin_offset);
     uint32_t value = weir__entry_get(place.entry);
     if (!weir__entry_is_live(value) || weir__own_get(from->top) == weir__own_get(from->limit))
         return NULL;
@@ -261,7 +261,8 @@ static void *move_entered(struct weir__heap *heap, void *block, struct weir__pla
 void *weir__small_resize(const weir_allocator *a, struct weir__heap *heap, void *block,
                          struct weir__place place, size_t size, size_t bin)
 {
-    if (!place.slab || weir__own_get(place.slab->owner) != a || !place.entry)
+    if (!place.slab || weir__own_get(place.slab->owner) != weir__allocator_mark(a) ||
+        !place.entry)
         return NULL;
     uint32_t value = weir__entry_get(place.entry);
     int64_t delta = (int64_t)size - (int64_t)weir__entry_size(value), to;

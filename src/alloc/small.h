@@ -6,7 +6,7 @@
  *
  * A fast way has the order of track/count.h: enter, be admitted, take, leave; nothing of a bin
  * is looked at before the window is known to be open. `heap` is the calling thread's, or the one
- * that is none (alloc/heap.h). No state here: bins, windows and ledgers are their owners'.
+ * that is none (alloc/local.h). No state here: bins, windows and ledgers are their owners'.
  */
 #ifndef WEIR_ALLOC_SMALL_H
 #define WEIR_ALLOC_SMALL_H
@@ -66,16 +66,32 @@ WEIR__INLINE bool weir__small_push(struct weir__bin *bin, struct weir__cached ca
     return true;
 }
 
-/* *block of the class that `map` names (size <= WEIR__SMALL_MAX), or false: go the slow way. */
-WEIR__INLINE bool weir__small_allocate(struct weir__heap *heap, size_t size, const uint16_t *map,
-                                       void **block, bool *zeroed)
+/* Where the entries of blocks get their bits from, and the bins of a heap: a far one's bins are
+ * looked for in an operation only. `far` is constant and folds away. */
+WEIR__INLINE const uint32_t *weir__small_live(const struct weir__heap *heap, bool far)
+{
+    return far ? &weir__here.live : &heap->live;
+}
+
+WEIR__INLINE struct weir__bin *weir__small_bin(struct weir__heap *heap, size_t offset, bool far)
+{
+    struct weir__bin *bins =
+        far ? weir__own_get(heap->cache.bins) : weir__heap_near_bins(heap);
+    return weir__bin_at(bins, offset);
+}
+
+/* *block of the class that `map` names (size <= WEIR__SMALL_MAX), or false: go the slow way. The
+ * heap is a far one, or one in a slot. */
+WEIR__INLINE bool weir__small_allocate_from(struct weir__heap *heap, bool far, size_t size,
+                                            const uint16_t *map, void **block, bool *zeroed)
 {
     weir__assert(size <= WEIR__SMALL_MAX);
-    struct weir__bin *bin = weir__cache_bin(&heap->cache, map[weir__class_index(size)]);
     int64_t to;
     if (weir__unlikely(!weir__allocating_enter(&heap->window, (int64_t)size, &to)))
         return false;
-    *block = weir__small_is_intact(bin) ? weir__small_pop(bin, &heap->live, size, zeroed) : NULL;
+    struct weir__bin *bin = weir__small_bin(heap, map[weir__class_index(size)], far);
+    const uint32_t *live = weir__small_live(heap, far);
+    *block = weir__small_is_intact(bin) ? weir__small_pop(bin, live, size, zeroed) : NULL;
     if (weir__unlikely(!*block)) {
         weir__allocating_undo(&heap->window);
         return false;
@@ -84,9 +100,33 @@ WEIR__INLINE bool weir__small_allocate(struct weir__heap *heap, size_t size, con
     return true;
 }
 
+WEIR__INLINE bool weir__small_allocate(struct weir__heap *near, size_t size, const uint16_t *map,
+                                       void **block, bool *zeroed)
+{
+    return weir__small_allocate_from(near, false, size, map, block, zeroed);
+}
+
+/* Frees the block of the heap's allocator, whose entry says *value. False: not live, or the thread
+ * cache is full or closed: go the slow way. */
+WEIR__INLINE bool weir__small_free_into(struct weir__heap *heap, bool far, void *block,
+                                        struct weir__place place, uint32_t value)
+{
+    if (weir__unlikely(!weir__freeing_enter(&heap->window)))
+        return false;
+    struct weir__bin *bin = weir__small_bin(heap, place.slab->bin, far);
+    struct weir__cached cached = {block, place.entry, heap->mark, value};
+    weir__fill_freed(block, place.slab->size);
+    if (weir__unlikely(!weir__small_push(bin, cached))) {
+        weir__freeing_undo(&heap->window);
+        return false;
+    }
+    weir__freeing_leave(&heap->window, (int64_t)weir__entry_size(value));
+    return true;
+}
+
 /* `heaps` holds the heap (NULL: `a` says where); it is looked at late, when `a` owns a live
- * block and so is not NULL. True: freed. False: not a live small block of `a`, or its
- * thread cache is full or closed: go the slow way, which finds out which. */
+ * block and so is not NULL. True: freed. False: not a live small block of `a`, or `a` is far, or
+ * its thread cache is full or closed: go the slow way, which finds out which. */
 WEIR__INLINE bool weir__small_free(const weir_allocator *a, struct weir__heap *const *heaps,
                                    void *block, struct weir__place place)
 {
@@ -96,18 +136,19 @@ WEIR__INLINE bool weir__small_free(const weir_allocator *a, struct weir__heap *c
     uint32_t value = weir__own_get(*place.entry);
     if (weir__unlikely(!weir__entry_is_live(value)))
         return false;
-    struct weir__heap *heap = heaps ? *heaps : weir__heap_cached(a);
-    struct weir__bin *bin = weir__cache_bin(&heap->cache, place.slab->bin);
-    if (weir__unlikely(!weir__freeing_enter(&heap->window)))
+    return weir__small_free_into(heaps ? *heaps : weir__heap_near(a), false, block, place, value);
+}
+
+/* The same where `a` is far, which may be called with any. */
+WEIR__INLINE bool weir__small_free_far(const weir_allocator *a, void *block,
+                                       struct weir__place place)
+{
+    if (!place.slab || weir__own_get(place.slab->owner) != (const char *)a + 1 || !place.entry)
         return false;
-    struct weir__cached cached = {block, place.entry, heap->mark, value};
-    weir__fill_freed(block, place.slab->size);
-    if (weir__unlikely(!weir__small_push(bin, cached))) {
-        weir__freeing_undo(&heap->window);
+    uint32_t value = weir__own_get(*place.entry);
+    if (weir__unlikely(!weir__entry_is_live(value)))
         return false;
-    }
-    weir__freeing_leave(&heap->window, (int64_t)weir__entry_size(value));
-    return true;
+    return weir__small_free_into(weir__heap_far(a), true, block, place, value);
 }
 
 /*

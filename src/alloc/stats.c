@@ -68,23 +68,38 @@ static void figures_add(struct figures *sum, const struct figures *part)
     figure_add(&sum->metadata, part->metadata);
 }
 
-static void class_add(const struct weir__body *body, unsigned sizeclass, struct figures *f)
+/* What the centers of a class and the threads' caches have, of one allocator. */
+struct classes {
+    const struct weir__body *body;
+    struct figures *sum;
+    size_t out[WEIR__CLASSES], batched[WEIR__CLASSES];
+};
+
+static int center_add(struct weir__center *center, void *user)
 {
-    size_t size = weir__class_bytes[sizeclass], out = 0, batched = 0;
-    const struct weir__center *center;
-    for (unsigned i = sizeclass; (center = weir__body_center(body, i)); i += WEIR__CLASSES) {
-        struct weir__center_figures at = {0};
-        if (!weir__center_is_empty(center))
-            weir__center_figures(&body->shards[i / WEIR__CLASSES]->centers[sizeclass], &at);
-        out += at.out;
-        batched += at.batched;
-        f->cached += at.returned * size;
-        f->reserved += at.slabs << WEIR__SLAB_SHIFT;
-        f->metadata += at.ledger;
-    }
-    size_t held = out ? weir__min(weir__heaps_cached(body->handle, sizeclass) + batched, out) : 0;
-    f->in_use += (out - held) * size;
-    f->cached += held * size;
+    struct classes *c = user;
+    struct weir__center_figures at;
+    size_t size = weir__class_bytes[center->sizeclass];
+    if (weir__center_is_empty(center))
+        return 0;
+    weir__center_figures(center, &at);
+    c->out[center->sizeclass] += at.out;
+    c->batched[center->sizeclass] += at.batched;
+    c->sum->cached += at.returned * size;
+    c->sum->reserved += at.slabs << WEIR__SLAB_SHIFT;
+    c->sum->metadata += at.ledger;
+    return 0;
+}
+
+static void class_add(const struct classes *c, unsigned sizeclass)
+{
+    size_t size = weir__class_bytes[sizeclass], out = c->out[sizeclass];
+    if (!out)
+        return;
+    size_t cached = weir__heaps_cached(c->body->handle, sizeclass) + c->batched[sizeclass];
+    size_t held = weir__min(cached, out);
+    c->sum->in_use += (out - held) * size;
+    c->sum->cached += held * size;
 }
 
 static void page_heap_add(struct weir__page_heap *page_heap, struct figures *f)
@@ -96,17 +111,19 @@ static void page_heap_add(struct weir__page_heap *page_heap, struct figures *f)
     weir__lock_drop(&page_heap->lock);
 }
 
-static void pooled_add(const struct weir__body *body, struct figures *f)
+static void pooled_add(struct weir__body *body, struct figures *f)
 {
     weir__assert(body->page_heap);
     struct figures own = {0};
+    struct classes classes = {.body = body, .sum = &own};
+    weir__body_each_center(body, center_add, &classes);
     for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++)
-        class_add(body, sizeclass, &own);
+        class_add(&classes, sizeclass);
     weir__lock_take(&body->page_heap->lock);
     own.in_use += body->span_bytes;
     own.reserved += body->span_bytes;
     weir__lock_drop(&body->page_heap->lock);
-    own.metadata += sizeof *body + body->nshards * sizeof *body->shards[0];
+    own.metadata += weir__body_bytes(body) + weir__heaps_bytes(body->handle);
     if (body->owns_page_heap)
         page_heap_add(body->page_heap, &own);
     figures_add(f, &own);
@@ -121,7 +138,7 @@ static void provided_add(struct weir__body *body, struct figures *f)
     if (body->functions.stats)
         body->functions.stats(body->user, &said);
     figures_add(f, &(struct figures){said.in_use, said.cached, said.reserved, said.metadata});
-    figure_add(&f->metadata, sizeof *body + entries);
+    figure_add(&f->metadata, weir__body_bytes(body) + weir__heaps_bytes(body->handle) + entries);
 }
 
 /* Has an allocator above, up to `top`, functions that report for the blocks of `a` too? */

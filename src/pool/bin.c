@@ -7,10 +7,16 @@
 
 static uint32_t no_entry; /* never cached */
 struct weir__cached weir__no_cached = {NULL, &no_entry, WEIR__ENTRY_CACHED, 0};
+struct weir__bin weir__no_bins[WEIR__CLASSES] = {[0 ... WEIR__CLASSES - 1] = WEIR__BIN_UNUSED};
 
 static bool bin_is_used(const struct weir__bin *bin)
 {
     return bin->base != &weir__no_cached + 1;
+}
+
+size_t weir__bin_bytes(const struct weir__bin *bin)
+{
+    return bin_is_used(bin) ? (weir__bin_room(bin) + 1) * sizeof *bin->base : 0;
 }
 
 /* Frees the room, and the one below. */

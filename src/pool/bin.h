@@ -36,6 +36,9 @@ extern struct weir__cached weir__no_cached;
         &weir__no_cached + 1, &weir__no_cached + 1, &weir__no_cached + 1, 0, false                 \
     }
 
+/* WEIR__CLASSES unused ones, which nobody writes: of a cache without bins. */
+extern struct weir__bin weir__no_bins[WEIR__CLASSES];
+
 /* The top of a bin is written by who may use it, and read by anyone for figures. */
 WEIR__INLINE struct weir__cached *weir__bin_top(const struct weir__bin *bin)
 {
@@ -59,6 +62,9 @@ WEIR__INLINE size_t weir__bin_room(const struct weir__bin *bin)
 {
     return (size_t)(bin->limit - bin->base);
 }
+
+/* Of its memory; by the holder of the cache's lock, as what follows. */
+size_t weir__bin_bytes(const struct weir__bin *bin);
 
 /* Gives it room for so many blocks, those that it has included. False: no memory, and it is
  * as it was. */

@@ -1,24 +1,66 @@
 /* pool/cache.c - the slow side of thread caches; the lock is held throughout. */
 #include "pool/cache.h"
 
+#include "backing/meta.h"
+
 #define BIN_BLOCKS_MOST 1024
 #define BIN_BYTES_MOST  (256 * WEIR__KIB)
 #define GROWN_MOST      (4 * WEIR__MIB)
 
 _Static_assert(BIN_BYTES_MOST <= UINT32_MAX, "bin->grown holds it");
 
-void weir__cache_init(struct weir__cache *cache)
+static void bins_init(struct weir__bin *bins)
+{
+    for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++)
+        bins[sizeclass] = (struct weir__bin)WEIR__BIN_UNUSED;
+}
+
+void weir__cache_init(struct weir__cache *cache, struct weir__shard *shard, struct weir__bin *own)
 {
     weir__assert(!cache->used && !cache->grown);
     weir__lock_init(&cache->lock, WEIR__RANK_HEAP);
-    for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++)
-        cache->bins[sizeclass] = (struct weir__bin)WEIR__BIN_UNUSED;
+    cache->shard = shard;
+    cache->own = own;
+    cache->bins = own ? own : weir__no_bins;
+    if (own)
+        bins_init(own);
 }
 
-static size_t first_room(const struct weir__cache *cache, unsigned sizeclass)
+static bool bins_make(struct weir__cache *cache)
 {
-    weir__assert(cache->centers && sizeclass < WEIR__CLASSES);
-    return 2u * cache->centers[sizeclass].batch;
+    weir__assert(weir__lock_is_mine(&cache->lock));
+    if (cache->bins != weir__no_bins)
+        return true;
+    struct weir__bin *made = weir__meta_allocate(WEIR__CLASSES * sizeof *made);
+    if (!made)
+        return false;
+    bins_init(made);
+    weir__relaxed_set(cache->bins, made);
+    return true;
+}
+
+/* None is used. */
+static void bins_unmake(struct weir__cache *cache)
+{
+    weir__assert(weir__lock_is_mine(&cache->lock));
+    weir__assert(!cache->used);
+    struct weir__bin *made = cache->bins;
+    if (cache->own || made == weir__no_bins)
+        return;
+    weir__relaxed_set(cache->bins, weir__no_bins);
+    weir__meta_free(made, WEIR__CLASSES * sizeof *made);
+}
+
+static size_t first_room(unsigned sizeclass)
+{
+    return 2u * weir__class_batch(sizeclass);
+}
+
+/* The center that a used bin takes from: it was made with the bin. */
+static struct weir__center *bin_center(const struct weir__cache *cache, unsigned sizeclass)
+{
+    weir__assert(cache->used >> sizeclass & 1);
+    return weir__shard_find(cache->shard, sizeclass);
 }
 
 /* Readers of figures look at `used` first: it is set last, and cleared first. */
@@ -27,8 +69,13 @@ static bool bin_make(struct weir__cache *cache, unsigned sizeclass)
     weir__assert(weir__lock_is_mine(&cache->lock));
     if (cache->used >> sizeclass & 1)
         return true;
-    if (!weir__bin_resize(&cache->bins[sizeclass], first_room(cache, sizeclass)))
+    if (!weir__shard_center(cache->shard, sizeclass) || !bins_make(cache))
         return false;
+    if (!weir__bin_resize(&cache->bins[sizeclass], first_room(sizeclass))) {
+        if (!cache->used)
+            bins_unmake(cache);
+        return false;
+    }
     weir__relaxed_set(cache->used, cache->used | (uint64_t)1 << sizeclass);
     return true;
 }
@@ -73,10 +120,10 @@ bool weir__cache_refill(struct weir__cache *cache, unsigned sizeclass)
 {
     weir__assert(weir__lock_is_mine(&cache->lock));
     weir__assert(cache->bins[sizeclass].top == cache->bins[sizeclass].base);
-    struct weir__bin *bin = &cache->bins[sizeclass];
-    struct weir__center *center = &cache->centers[sizeclass];
     if (!bin_make(cache, sizeclass))
         return false;
+    struct weir__bin *bin = &cache->bins[sizeclass];
+    struct weir__center *center = bin_center(cache, sizeclass);
     bin->refilled = true;
     struct weir__cached *top = bin->top, *enough = bin->base + weir__bin_room(bin) / 4;
     unsigned count;
@@ -112,8 +159,8 @@ static void bin_shrink(struct weir__cache *cache, unsigned sizeclass)
 {
     weir__assert(weir__lock_is_mine(&cache->lock));
     struct weir__bin *bin = &cache->bins[sizeclass];
-    struct weir__center *center = &cache->centers[sizeclass];
-    size_t room = first_room(cache, sizeclass);
+    struct weir__center *center = bin_center(cache, sizeclass);
+    size_t room = first_room(sizeclass);
     if (weir__bin_room(bin) <= room)
         return;
     bin_give(bin, center, center->batch);
@@ -128,10 +175,10 @@ bool weir__cache_drain(struct weir__cache *cache, unsigned sizeclass)
 {
     weir__assert(weir__lock_is_mine(&cache->lock));
     weir__assert(sizeclass < WEIR__CLASSES);
-    struct weir__bin *bin = &cache->bins[sizeclass];
-    struct weir__center *center = &cache->centers[sizeclass];
     if (!bin_make(cache, sizeclass))
         return false;
+    struct weir__bin *bin = &cache->bins[sizeclass];
+    struct weir__center *center = bin_center(cache, sizeclass);
     if (bin->top < bin->limit || bin_grow(cache, sizeclass))
         return true;
     size_t room = weir__bin_room(bin), batch = center->batch, half = room / 2 / batch * batch;
@@ -146,7 +193,7 @@ static size_t bin_empty(struct weir__cache *cache, unsigned sizeclass, bool give
 {
     weir__assert(weir__lock_is_mine(&cache->lock));
     struct weir__bin *bin = &cache->bins[sizeclass];
-    struct weir__center *center = &cache->centers[sizeclass];
+    struct weir__center *center = give ? bin_center(cache, sizeclass) : NULL;
     size_t count = (size_t)(bin->top - bin->base);
     while (give && bin->top > bin->base) {
         unsigned part = (unsigned)weir__min((size_t)(bin->top - bin->base), center->batch);
@@ -163,7 +210,18 @@ size_t weir__cache_empty(struct weir__cache *cache, bool give)
     size_t bytes = 0;
     while (cache->used)
         bytes += bin_empty(cache, (unsigned)__builtin_ctzll(cache->used), give);
+    bins_unmake(cache);
     weir__assert_valid(weir__cache_is_sound(cache));
+    return bytes;
+}
+
+size_t weir__cache_bytes(const struct weir__cache *cache)
+{
+    weir__assert(weir__lock_is_mine(&cache->lock));
+    const struct weir__bin *bins = cache->bins;
+    size_t bytes = cache->own || bins == weir__no_bins ? 0 : WEIR__CLASSES * sizeof *bins;
+    for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++)
+        bytes += weir__bin_bytes(&bins[sizeclass]);
     return bytes;
 }
 
@@ -174,8 +232,8 @@ static bool bin_is_valid(const struct weir__cache *cache, unsigned sizeclass, bo
     const struct weir__bin *bin = &cache->bins[sizeclass];
     bool used = cache->used >> sizeclass & 1;
     return weir__bin_is_valid(bin) && used == (weir__bin_room(bin) > 0) &&
-           weir__center_cached_are_valid(&cache->centers[sizeclass], bin->base,
-                                         weir__bin_count(bin), strict);
+           (!used || weir__center_cached_are_valid(bin_center(cache, sizeclass), bin->base,
+                                                   weir__bin_count(bin), strict));
 }
 
 static bool cache_check(const struct weir__cache *cache, bool strict)

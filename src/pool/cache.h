@@ -17,25 +17,35 @@
 #define WEIR_POOL_CACHE_H
 
 #include "pool/bin.h"
-#include "pool/center.h"
+#include "pool/shard.h"
 
 struct weir__cache {
-    weir__lock lock;              /* rank "heap" */
-    struct weir__center *centers; /* WEIR__CLASSES of them; never changes */
-    uint64_t used;                /* bit per class: its bin was made; atomic, lock holders write */
-    size_t grown;                 /* of all bins; lock holders write */
-    struct weir__bin bins[WEIR__CLASSES] __attribute__((aligned(WEIR__LINE)));
+    weir__lock lock;           /* rank "heap" */
+    struct weir__shard *shard; /* whose centers it uses; never changes */
+    uint64_t used;             /* bit per class: its bin was made; atomic, lock holders write */
+    size_t grown;              /* of all bins; lock holders write */
+    struct weir__bin *bins;    /* WEIR__CLASSES of them; atomic, by who may use all bins */
+    struct weir__bin *own;     /* where they always lie; NULL: they are made with the first bin that
+                                * is used, and go with the last. Never changes */
 };
 
-WEIR__INLINE struct weir__bin *weir__cache_bin(struct weir__cache *cache, size_t offset)
+/* The bin at that offset (WEIR__BIN_SHIFT) of `bins`, WEIR__CLASSES of them. */
+WEIR__INLINE struct weir__bin *weir__bin_at(struct weir__bin *bins, size_t offset)
 {
     weir__assert(offset >> WEIR__BIN_SHIFT < WEIR__CLASSES &&
                  offset % sizeof(struct weir__bin) == 0);
-    return (struct weir__bin *)((char *)cache->bins + offset);
+    return (struct weir__bin *)((char *)bins + offset);
 }
 
-/* Makes all bins unused; the cache is zero. */
-void weir__cache_init(struct weir__cache *cache);
+/* By who may use it. */
+WEIR__INLINE struct weir__bin *weir__cache_bin(const struct weir__cache *cache, unsigned sizeclass)
+{
+    weir__assert(sizeclass < WEIR__CLASSES);
+    return &weir__own_get(cache->bins)[sizeclass];
+}
+
+/* Makes all bins unused; `own` is where they lie, or NULL. The cache is zero. */
+void weir__cache_init(struct weir__cache *cache, struct weir__shard *shard, struct weir__bin *own);
 
 /* An empty bin gets blocks; false: no memory. */
 bool weir__cache_refill(struct weir__cache *cache, unsigned sizeclass);
@@ -48,12 +58,16 @@ bool weir__cache_drain(struct weir__cache *cache, unsigned sizeclass);
  * centers, else they are forgotten (the centers go too). Bytes, in class sizes. */
 size_t weir__cache_empty(struct weir__cache *cache, bool give);
 
-/* Free blocks of one class held now; any thread, a moment's figure. */
+/* Free blocks of one class held now. A moment's figure, by any thread that keeps the cache from
+ * being emptied meanwhile. */
 WEIR__INLINE size_t weir__cache_count(const struct weir__cache *cache, unsigned sizeclass)
 {
     weir__assert(sizeclass < WEIR__CLASSES);
-    return weir__bin_count(&cache->bins[sizeclass]);
+    return weir__bin_count(&weir__relaxed_get(cache->bins)[sizeclass]);
 }
+
+/* Bytes of bins and their room, beside `own`. With the lock held. */
+size_t weir__cache_bytes(const struct weir__cache *cache);
 
 WEIR__INLINE uint64_t weir__cache_used(const struct weir__cache *cache)
 {

@@ -43,6 +43,7 @@ struct weir__center {
     size_t nout;                   /* blocks not in slabs: live, cached, in depot or returns */
     size_t nslabs;                 /* atomic: read without the lock to skip what is empty */
     struct weir__returns *returns; /* atomic: made under the lock when first wanted */
+    struct weir__center *next;     /* of its shard (pool/shard.h); never changes */
 } __attribute__((aligned(WEIR__LINE)));
 
 /* Any thread, a moment's answer: neither slabs nor blocks of others. What is in the returns
