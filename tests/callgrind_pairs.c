@@ -1,7 +1,8 @@
 /*
  * The loops whose instructions tests/test_callgrind.sh counts. Each is one function, not
  * inlined, that does `pairs` allocations and frees; `empty` is the same loop without.
- * `callgrind_pairs LOOP PAIRS` runs one of them, after a warm-up outside it.
+ * `callgrind_pairs LOOP PAIRS [N]` runs one of them over the CPU allocator, or the N-th context,
+ * after a warm-up outside it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -64,7 +65,11 @@ int main(int argc, char **argv)
     size_t pairs = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
     for (size_t i = 0; argc > 1 && i < sizeof loops / sizeof *loops; i++)
         if (strcmp(argv[1], loops[i].name) == 0) {
+            /* So many contexts before it: it is one of them. */
+            long contexts = argc > 3 ? strtol(argv[3], NULL, 10) : 0;
             a = weir_cpu_allocator();
+            while (contexts--)
+                a = weir_allocator_create(NULL);
             /* A crest, so that the loop stays below the peak. */
             weir_deallocate(a, weir_allocate(a, 8 << 20));
             for (size_t size = 16; size <= 4096; size += 16)

@@ -50,51 +50,54 @@ WEIR__INLINE bool allocate_far(weir_allocator *a, size_t size, const uint16_t *m
     return weir__small_allocate_from(weir__heap_far(a), true, size, map, block, zeroed);
 }
 
+/* Of a near one, which is never NULL. */
 static WEIR__NOINLINE void *allocate_default_slow(weir_allocator *a, size_t size)
 {
+    if (!a)
+        __builtin_unreachable();
     return allocate_any(a, &(struct weir__request){size, WEIR_DEFAULT_ALIGNMENT, NULL});
 }
 
-static WEIR__NOINLINE void *allocate_default_far(weir_allocator *a, size_t size)
+static WEIR__NOINLINE void *allocate_default_far_slow(weir_allocator *a, size_t size)
 {
-    void *block;
-    if (weir__likely(allocate_far(a, size, weir__class_map64, &block, NULL)))
-        return block;
-    return allocate_default_slow(a, size);
+    return weir__allocate_slow(a, &(struct weir__request){size, WEIR_DEFAULT_ALIGNMENT, NULL});
 }
 
 void *weir_allocate(weir_allocator *a, size_t size)
 {
     void *block;
-    if (weir__unlikely(!weir__allocator_is_near(a)))
-        return allocate_default_far(a, size);
-    if (weir__likely(allocate_near(a, size, weir__class_map64, &block, NULL)))
-        return block;
-    return allocate_default_slow(a, size);
-}
-
-/* The map of the classes for an alignment; NULL: neither. */
-WEIR__INLINE const uint16_t *alignment_map(size_t alignment)
-{
-    return alignment == WEIR__GRAIN              ? weir__class_map16
-           : alignment == WEIR_DEFAULT_ALIGNMENT ? weir__class_map64
-                                                 : NULL;
+    if (weir__likely(weir__allocator_is_near(a)))
+        return weir__likely(allocate_near(a, size, weir__class_map64, &block, NULL))
+                   ? block
+                   : allocate_default_slow(a, size);
+    return weir__likely(allocate_far(a, size, weir__class_map64, &block, NULL))
+               ? block
+               : allocate_default_far_slow(a, size);
 }
 
 static WEIR__NOINLINE void *allocate_aligned_slow(weir_allocator *a, size_t size, size_t alignment)
 {
-    void *block;
-    const uint16_t *map = weir__allocator_is_near(a) ? NULL : alignment_map(alignment);
-    if (map && allocate_far(a, size, map, &block, NULL))
-        return block;
     if (!weir__is_power_of_two(alignment))
         return weir__fail_null(EINVAL, "alignment %zu is not a power of two", alignment);
     return weir__allocate_slow(a, &(struct weir__request){size, alignment, NULL});
 }
 
+static WEIR__NOINLINE void *allocate_aligned_far(weir_allocator *a, size_t size, size_t alignment)
+{
+    void *block;
+    if (alignment == WEIR__GRAIN && allocate_far(a, size, weir__class_map16, &block, NULL))
+        return block;
+    if (alignment == WEIR_DEFAULT_ALIGNMENT &&
+        allocate_far(a, size, weir__class_map64, &block, NULL))
+        return block;
+    return allocate_aligned_slow(a, size, alignment);
+}
+
 void *weir_allocate_aligned(weir_allocator *a, size_t size, size_t alignment)
 {
     void *block;
+    if (weir__unlikely(!weir__allocator_is_near(a)))
+        return allocate_aligned_far(a, size, alignment);
     if (alignment == WEIR__GRAIN && allocate_near(a, size, weir__class_map16, &block, NULL))
         return block;
     if (alignment == WEIR_DEFAULT_ALIGNMENT &&

@@ -9,11 +9,13 @@
 
 #include <errno.h>
 
-/* The pointer is no large block of `a`. A function of its own, so that freeing a large block
- * saves no registers for it. */
+/* The pointer is NULL or no large block of `a`. A function of its own, so that freeing a large
+ * block saves no registers for it. */
 static WEIR__NOINLINE void other_free(weir_allocator *a, void *block, struct weir__place place)
 {
     int saved = errno;
+    if (!block)
+        return;
     if (!weir__allocator_check(a, block)) /* NULL too, which clang-tidy cannot see */
         return;
     if (!a->body->page_heap) { // NOLINT(clang-analyzer-core.NullDereference)
@@ -30,7 +32,6 @@ static WEIR__NOINLINE void other_free(weir_allocator *a, void *block, struct wei
 
 WEIR__NOINLINE void weir__deallocate_slow(weir_allocator *a, void *block, struct weir__place place)
 {
-    weir__assert(block);
     struct weir__span *span = weir__place_span(place, block);
     if (weir__likely(span && span->u.live.owner == a))
         weir__large_free(a, block, span);
@@ -47,12 +48,19 @@ static WEIR__NOINLINE void deallocate_far(weir_allocator *a, void *block, struct
 void weir_deallocate(weir_allocator *a, void *block)
 {
     struct weir__place place = weir__place_of(block);
-    if (weir__likely(place.slab)) {
-        if (weir__unlikely(!weir__small_free(a, NULL, block, place)))
-            deallocate_far(a, block, place);
-    } else if (block) {
+    if (weir__likely(weir__small_free(a, NULL, block, place)))
+        return;
+    if (weir__small_is_far(a, place))
+        deallocate_far(a, block, place);
+    else
         weir__deallocate_slow(a, block, place);
-    }
+}
+
+/* A live small block of `a`. */
+static bool small_free(weir_allocator *a, void *block, struct weir__place place)
+{
+    return weir__allocator_is_near(a) ? weir__small_free(a, NULL, block, place)
+                                      : weir__small_free_far(a, block, place);
 }
 
 void weir_deallocate_sized(weir_allocator *a, void *block, size_t size)
@@ -62,7 +70,6 @@ void weir_deallocate_sized(weir_allocator *a, void *block, size_t size)
         return;
     if (found.requested != size)
         weir__misuse(WEIR_MISUSE_SIZE_MISMATCH, block, a->name);
-    else if (found.kind != WEIR__KIND_SMALL || !(weir__small_free(a, NULL, block, found.place) ||
-                                                 weir__small_free_far(a, block, found.place)))
+    else if (found.kind != WEIR__KIND_SMALL || !small_free(a, block, found.place))
         weir__deallocate_slow(a, block, found.place);
 }

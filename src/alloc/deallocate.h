@@ -8,7 +8,7 @@
 
 #include "alloc/block.h"
 
-/* Any pointer but NULL, to any allocator; `place` is the pointer's. No lock held; errno is
+/* Any pointer, NULL too, to any allocator; `place` is the pointer's. No lock held; errno is
  * kept. */
 void weir__deallocate_slow(weir_allocator *a, void *block, struct weir__place place);
 

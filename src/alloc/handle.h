@@ -42,15 +42,14 @@ WEIR__INLINE bool weir__allocator_is_near(const weir_allocator *a)
 
 /* What its slabs have as owner: of a far one not its address, so that a free that looks for the
  * owner's heap in a slot is told by the compare that it makes anyway. */
-WEIR__INLINE const void *weir__allocator_mark(const weir_allocator *a)
-{
-    return (const char *)a + !weir__allocator_is_near(a);
-}
-
 WEIR__INLINE const void *weir__allocator_far_mark(const weir_allocator *a)
 {
-    weir__assert(!weir__allocator_is_near(a));
-    return (const char *)a + 1;
+    return (const void *)((uintptr_t)a + 1);
+}
+
+WEIR__INLINE const void *weir__allocator_mark(const weir_allocator *a)
+{
+    return weir__allocator_is_near(a) ? a : weir__allocator_far_mark(a);
 }
 
 WEIR__INLINE weir_allocator *weir__allocator_marked(const void *mark)

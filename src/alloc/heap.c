@@ -362,7 +362,7 @@ void weir__heaps_scavenge(void)
 void weir__heap_slow_done(struct weir__heap *heap)
 {
     static uint64_t looked_at; /* coarse clock; any thread */
-    weir__slow_hook_call(heap);
+    weir__slow_hook_call(heap->owner);
     weir__late_misuses_look();
     unsigned slow = weir__relaxed_get(heap->slow) + 1; /* about, if common */
     weir__relaxed_set(heap->slow, slow);

@@ -55,7 +55,7 @@ WEIR__INLINE struct weir__heap *weir__heap_far(const weir_allocator *a)
 
 WEIR__INLINE struct weir__heap *weir__heap_cached(const weir_allocator *a)
 {
-    return weir__allocator_is_near(a) ? weir__heap_near(a) : weir__heap_far(a);
+    return weir__likely(weir__allocator_is_near(a)) ? weir__heap_near(a) : weir__heap_far(a);
 }
 
 /* -- places of allocators: context lock held ------------------------------------------------ */

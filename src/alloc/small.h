@@ -58,9 +58,9 @@ WEIR__INLINE bool weir__small_push(struct weir__bin *bin, struct weir__cached ca
     if (weir__unlikely(top == weir__own_get(bin->limit)))
         return false;
     weir__entry_set(cached.entry, cached.mark);
-    top->block = cached.block;
-    top->entry = cached.entry;
-    weir__entry_set(&top->mark, cached.mark); /* apart: gcc would join the two in a vector */
+    weir__own_set(top->block, cached.block);
+    weir__relaxed_set(top->entry, cached.entry); /* apart: gcc would join two in a vector */
+    weir__entry_set(&top->mark, cached.mark);
     weir__entry_set(&top->former, cached.former);
     weir__own_set(bin->top, top + 1);
     return true;
@@ -139,12 +139,18 @@ WEIR__INLINE bool weir__small_free(const weir_allocator *a, struct weir__heap *c
     return weir__small_free_into(heaps ? *heaps : weir__heap_near(a), false, block, place, value);
 }
 
-/* The same where `a` is far, which may be called with any. */
+/* May the block be one of `a`, which is far? Of any allocator, and NULL. The owner is loaded anew, so
+ * that weir__small_free compares it in memory. */
+WEIR__INLINE bool weir__small_is_far(const weir_allocator *a, struct weir__place place)
+{
+    return place.slab && place.entry &&
+           weir__relaxed_get(place.slab->owner) == weir__allocator_far_mark(a);
+}
+
+/* The same as weir__small_free for such a block. */
 WEIR__INLINE bool weir__small_free_far(const weir_allocator *a, void *block,
                                        struct weir__place place)
 {
-    if (!place.slab || weir__own_get(place.slab->owner) != (const char *)a + 1 || !place.entry)
-        return false;
     uint32_t value = weir__own_get(*place.entry);
     if (weir__unlikely(!weir__entry_is_live(value)))
         return false;
