@@ -13,7 +13,8 @@ int weir__body_each_center(struct weir__body *body, weir__center_visitor *visit,
 {
     int stop = 0;
     for (struct weir__shard *shard = weir__body_shard(body); shard; shard = weir__shard_next(shard))
-        for (struct weir__center *center = NULL; !stop && (center = weir__shard_after(shard, center));)
+        for (struct weir__center *center = NULL;
+             !stop && (center = weir__shard_after(shard, center));)
             stop = visit(center, user);
     return stop;
 }

@@ -17,22 +17,22 @@
 #define WEIR__SHARDS 16
 
 struct weir__body {
-    struct weir__meter meter;                 /* first: the meter's address is the body's */
-    weir_allocator *handle;                   /* never changes, as all that says nothing */
-    struct weir__page_heap *page_heap;        /* NULL: blocks come from functions */
-    struct weir__shard shard;                 /* over a page heap: the first. More are made, up to
-                                               * WEIR__SHARDS, while more threads use it, and stay */
-    size_t span_bytes;                        /* in live spans; under the page heap's lock */
-    bool owns_page_heap;                      /* the page heap's own figures are reported here */
+    struct weir__meter meter;          /* first: the meter's address is the body's */
+    weir_allocator *handle;            /* never changes, as all that says nothing */
+    struct weir__page_heap *page_heap; /* NULL: blocks come from functions */
+    struct weir__shard shard;          /* over a page heap: the first. More are made, up to
+                                        * WEIR__SHARDS, while more threads use it, and stay */
+    size_t span_bytes;                 /* in live spans; under the page heap's lock */
+    bool owns_page_heap;               /* the page heap's own figures are reported here */
     struct weir__registry registry;
     weir_allocator_functions functions;
     void *user;
     const char *backing;
-    uint64_t looks_seen;      /* by the background thread: operations at its last look */
-    unsigned looks_idle;      /* looks in a row without one; both under the context lock */
+    uint64_t looks_seen;       /* by the background thread: operations at its last look */
+    unsigned looks_idle;       /* looks in a row without one; both under the context lock */
     struct weir__list heaps;   /* of struct weir__heap; context lock */
-    struct weir__heap *common; /* for threads that have none of their own, in the list as well; NULL:
-                                * nobody wanted it. Atomic, written under the context lock */
+    struct weir__heap *common; /* for threads that have none of their own, in the list as well;
+                                * NULL: nobody wanted it. Atomic, written under the context lock */
 };
 
 /* Its shards, one after the other; any thread. */

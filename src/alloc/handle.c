@@ -15,7 +15,7 @@
 #define QUARANTINE 4096
 
 /* Handles are cut from chunks of this size, each at the place that its kind wants. */
-#define CHUNK ((size_t)8192)
+#define CHUNK ((size_t)1024)
 
 _Static_assert(sizeof(weir_allocator) <= 2 * WEIR__HANDLE_NEAR, "both kinds have room");
 

@@ -19,8 +19,7 @@
 #define IDLE_NS       1000000000u
 #define LOOK_SLOW_OPS 64
 
-struct weir__heap weir__no_heap = {.window.cap = WEIR__WINDOW_CLOSED,
-                                   .cache.bins = weir__no_bins};
+struct weir__heap weir__no_heap = {.window.cap = WEIR__WINDOW_CLOSED, .cache.bins = weir__no_bins};
 
 /*
  * A thread has heaps only while its end will be known: one that stays would point into a dead
@@ -262,8 +261,8 @@ static void placed_each(weir__heap_placer *place)
     for (struct weir__link *at = weir__cpu.body->heaps.first; at; at = at->next) {
         struct weir__heap *heap = weir__heap_of(at);
         if (heap->placed)
-            place(heap, heap_size(&weir__cpu, heap->local), heap->window.thread == weir__thread_self(),
-                  &heap->window.number);
+            place(heap, heap_size(&weir__cpu, heap->local),
+                  heap->window.thread == weir__thread_self(), &heap->window.number);
     }
 }
 

@@ -25,7 +25,7 @@ struct weir__heap {
     uint32_t live; /* weir__here.live of its thread, of a near one; the owner writes */
     uint32_t mark; /* of the copies of blocks that it frees (pool/cached.h); never changes */
     struct weir__cache cache;
-    weir_allocator *owner; /* this and `local` are set before the heap is in a list, and stay */
+    weir_allocator *owner;     /* this and `local` are set before the heap is in a list, and stay */
     struct weir__local *local; /* of the thread whose heap it is; NULL: common, or the reserve */
     struct weir__link link;    /* of the allocator, latest first; context lock */
     uint64_t seen;             /* operations at the last scavenge; context lock */

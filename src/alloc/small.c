@@ -261,8 +261,7 @@ static void *move_entered(struct weir__heap *heap, void *block, struct weir__pla
 void *weir__small_resize(const weir_allocator *a, struct weir__heap *heap, void *block,
                          struct weir__place place, size_t size, size_t bin)
 {
-    if (!place.slab || weir__own_get(place.slab->owner) != weir__allocator_mark(a) ||
-        !place.entry)
+    if (!place.slab || weir__own_get(place.slab->owner) != weir__allocator_mark(a) || !place.entry)
         return NULL;
     uint32_t value = weir__entry_get(place.entry);
     int64_t delta = (int64_t)size - (int64_t)weir__entry_size(value), to;

@@ -75,8 +75,7 @@ WEIR__INLINE const uint32_t *weir__small_live(const struct weir__heap *heap, boo
 
 WEIR__INLINE struct weir__bin *weir__small_bin(struct weir__heap *heap, size_t offset, bool far)
 {
-    struct weir__bin *bins =
-        far ? weir__own_get(heap->cache.bins) : weir__heap_near_bins(heap);
+    struct weir__bin *bins = far ? weir__own_get(heap->cache.bins) : weir__heap_near_bins(heap);
     return weir__bin_at(bins, offset);
 }
 
@@ -139,8 +138,8 @@ WEIR__INLINE bool weir__small_free(const weir_allocator *a, struct weir__heap *c
     return weir__small_free_into(heaps ? *heaps : weir__heap_near(a), false, block, place, value);
 }
 
-/* May the block be one of `a`, which is far? Of any allocator, and NULL. The owner is loaded anew, so
- * that weir__small_free compares it in memory. */
+/* May the block be one of `a`, which is far? Of any allocator, and NULL. The owner is loaded anew,
+ * so that weir__small_free compares it in memory. */
 WEIR__INLINE bool weir__small_is_far(const weir_allocator *a, struct weir__place place)
 {
     return place.slab && place.entry &&

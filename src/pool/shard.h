@@ -16,8 +16,9 @@ struct weir__shard {
     struct weir__center *lists[WEIR__SHARD_LISTS]; /* atomic: centers are put before the first */
     struct weir__page_heap *page_heap; /* this and the owner are set first, and never change */
     const void *owner;
-    struct weir__shard *next; /* of the owner; atomic, this and nheaps by who has the owner's lock */
-    unsigned nheaps;          /* threads that use it */
+    struct weir__shard
+        *next;       /* of the owner; atomic, this and nheaps by who has the owner's lock */
+    unsigned nheaps; /* threads that use it */
 };
 
 /* The shard is zero. */

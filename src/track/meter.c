@@ -211,8 +211,12 @@ void weir__meter_init(struct weir__meter *m, struct weir__meter *parent, size_t 
 
 uint64_t weir__meter_retire(struct weir__meter *m, size_t live_bytes, size_t live_blocks)
 {
-    bool shared = weir__exact_begin(meter_root(m));
+    weir__assert(!m->children.first && !m->windows.first);
+    bool shared = weir__exact_begin(NULL);
     int64_t live = m->base;
+    struct weir__meter *lacking = live ? meter_lacking(m, -live) : NULL;
+    if (lacking)
+        weir__meter_freeze(lacking);
     for (struct weir__meter *up = m; up; up = up->parent) {
         up->base -= live;
         up->level -= live;
@@ -226,7 +230,7 @@ uint64_t weir__meter_retire(struct weir__meter *m, size_t live_bytes, size_t liv
 void weir__meter_destroy(struct weir__meter *m)
 {
     weir__assert(!m->children.first && !m->windows.first);
-    bool shared = weir__exact_begin(meter_root(m));
+    bool shared = weir__exact_begin(NULL);
     if (m->parent) {
         m->parent->gone_allocations += m->gone_allocations;
         m->parent->gone_frees += m->gone_frees;
@@ -328,6 +332,20 @@ static bool meter_is_linked(const struct weir__meter *m)
     return true;
 }
 
+/* What has open windows below it is in the list, and nothing else. */
+static bool meter_open_is_valid(const struct weir__meter *m)
+{
+    size_t there = 0, listed = 0;
+    for (const struct weir__link *link = m->children.first; link; link = link->next)
+        there += weir__meter_of(link)->nopen > 0;
+    for (const struct weir__link *link = m->open.first; link; link = link->next, listed++) {
+        const struct weir__meter *child = weir__list_of(link, struct weir__meter, open_link);
+        if (child->parent != m || !child->nopen)
+            return false;
+    }
+    return there == listed && weir__list_is_valid(&m->open);
+}
+
 static bool meter_check(struct weir__meter *top)
 {
     int64_t level = top->base;
@@ -341,7 +359,8 @@ static bool meter_check(struct weir__meter *top)
                 nopen++;
             }
     return level == top->level && nopen == top->nopen && level <= top->limit &&
-           top->ceiling <= top->peak && (top->level <= top->ceiling || (top->solo && nopen == 1));
+           meter_open_is_valid(top) && top->ceiling <= top->peak &&
+           (top->level <= top->ceiling || (top->solo && nopen == 1));
 }
 
 static bool forest_is_valid_locked(void)

@@ -39,9 +39,11 @@ struct weir__meter {
     struct weir__peak_observer *observers;
     struct weir__list windows; /* own ones; opened latest first */
     struct weir__window *solo;
-    unsigned nopen;  /* open windows in the subtree */
-    unsigned crowd;  /* threads that were active at the last freeze */
-    unsigned shares; /* parts that the credit is to be divided into; 0: unknown */
+    struct weir__list open;      /* children with open windows in their subtrees */
+    struct weir__link open_link; /* of the parent's `open`, while nopen */
+    unsigned nopen;              /* open windows in the subtree */
+    unsigned crowd;              /* threads that were active at the last freeze */
+    unsigned shares;             /* parts that the credit is to be divided into; 0: unknown */
     uint64_t gone_allocations, gone_frees; /* of windows and children that are gone */
     uint64_t fork_allocations, fork_frees; /* of all there were when a fork began */
     uint64_t slow_operations;              /* own */
@@ -83,6 +85,17 @@ WEIR__INLINE struct weir__meter *weir__meter_after(struct weir__meter *m,
     while (m && m != top && !m->link.next)
         m = m->parent;
     return !m || m == top ? NULL : weir__meter_of(m->link.next);
+}
+
+/* The same over what has open windows alone: after one of them. */
+WEIR__INLINE struct weir__meter *weir__meter_open_after(struct weir__meter *m,
+                                                        const struct weir__meter *top)
+{
+    if (m->open.first)
+        return weir__list_of(m->open.first, struct weir__meter, open_link);
+    while (m != top && !m->open_link.next)
+        m = m->parent;
+    return m == top ? NULL : weir__list_of(m->open_link.next, struct weir__meter, open_link);
 }
 
 /* Its windows, one after the other. */

@@ -31,7 +31,8 @@ void weir__window_fold(struct weir__window *w)
         }
         m->base += used;
         m->level += used - granted;
-        m->nopen--;
+        if (--m->nopen == 0 && m->parent)
+            weir__list_remove(&m->parent->open, &m->open_link);
     }
     w->origin += used;
     w->open = false;
@@ -52,14 +53,14 @@ void weir__window_await(struct weir__window *w)
     w->waiting = false;
 }
 
-/* Calls each for the open windows below `top`; its list order is opened first. */
+/* Calls each for the open windows below `top`, and may fold them; costs nothing for meters that
+ * have none below them. */
 static void windows_each_open(struct weir__meter *top, void (*each)(struct weir__window *, void *),
                               void *user)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
-    for (struct weir__meter *m = top; m; m = weir__meter_after(m, top)) {
-        if (!m->nopen)
-            continue;
+    for (struct weir__meter *m = top->nopen ? top : NULL, *after; m; m = after) {
+        after = weir__meter_open_after(m, top);
         for (struct weir__link *link = m->windows.first, *next; link; link = next) {
             struct weir__window *w = weir__list_of(link, struct weir__window, link);
             next = link->next;
@@ -146,7 +147,8 @@ void weir__window_open(struct weir__window *w, int64_t grant, bool solo)
     weir__relaxed_set(w->hi_blocks, (int64_t)(w->allocating - w->freeing));
     for (struct weir__meter *m = w->meter; m; m = m->parent) {
         m->level += grant;
-        m->nopen++;
+        if (m->nopen++ == 0 && m->parent)
+            weir__list_push(&m->parent->open, &m->open_link);
         if (solo) {
             weir__shown_solo_begin(m, w);
             weir__relaxed_set(m->solo, w);
@@ -177,9 +179,11 @@ static void window_shut_and_fold_locked(struct weir__window *w)
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
     weir__assert(w->open);
     bool fence = false;
-    window_shut(w, NULL, &fence);
-    weir__meters_fence();
-    weir__window_await(w);
+    window_shut(w, weir__thread_self(), &fence);
+    if (fence) {
+        weir__meters_fence();
+        weir__window_await(w);
+    }
     weir__window_fold(w);
 }
 
