@@ -105,7 +105,7 @@ static void meter_freeze_for(struct weir__meter *lacking, bool was_shared)
     unsigned counted = was_shared ? lacking->crowd : 0;
     struct weir__shutting shutting = weir__meter_freeze(lacking);
     lacking->crowd = (unsigned)weir__max(lacking->crowd + 1, counted);
-    lacking->shares = lacking->crowd;
+    lacking->shares = lacking->crowd + lacking->crowd / 4; /* many are soon more: contexts */
     weir__phase_ended(&shutting, solo);
 }
 
