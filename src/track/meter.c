@@ -135,8 +135,11 @@ bool weir__meter_change(struct weir__window *w, int64_t delta, int allocated, in
         return true;
     bool was_shared = weir__meters_are_shared(); /* then it is time to see whether that pays */
     weir__lock_take(&weir__meters.lock);
-    if (!was_shared && weir__meters_shared) {
-        /* It began while this thread waited: to end it at once would cost a fence each time. */
+    if (weir__meters_are_shared() && !(was_shared && weir__shared_is_in(w))) {
+        /* It began while this thread waited, or with others: to end it at once would cost a fence
+         * each time. */
+        if (!weir__shared_is_in(w))
+            weir__shared_join(w);
         weir__lock_drop(&weir__meters.lock);
         if (weir__shared_change(w, delta, allocated, freed))
             return true;
@@ -205,6 +208,7 @@ void weir__meter_init(struct weir__meter *m, struct weir__meter *parent, size_t 
     *m = (struct weir__meter){.parent = parent, .limit = limit_from(limit)};
     bool shared = weir__exact_begin(NULL);
     weir__list_append(meter_siblings(m), &m->link);
+    weir__meters.count++;
     weir__meters.constraints += m->limit != WEIR__NO_LIMIT;
     weir__exact_end(shared);
 }
@@ -238,6 +242,7 @@ void weir__meter_destroy(struct weir__meter *m)
         m->parent->slow_operations += m->slow_operations;
     }
     weir__list_remove(meter_siblings(m), &m->link);
+    weir__meters.count--;
     weir__meters.constraints -= (m->limit != WEIR__NO_LIMIT);
     weir__exact_end(shared);
 }
@@ -366,7 +371,7 @@ static bool meter_check(struct weir__meter *top)
 static bool forest_is_valid_locked(void)
 {
     bool valid = weir__list_is_valid(&weir__meters.roots);
-    if (!weir__meters_shared)
+    if (!weir__meters_are_shared())
         for (struct weir__meter *m = weir__meter_first(); m && valid;
              m = weir__meter_after(m, NULL))
             valid = meter_check(m);

@@ -52,6 +52,9 @@ struct weir__meter {
     /* Any thread, while SHARED. */
     int64_t shared_live __attribute__((aligned(WEIR__LINE)));
     int64_t shared_peak;
+    uint64_t
+        shared_in; /* the SHARED phase that the two are of; this and the link by lock holders */
+    struct weir__link shared_link;
 } __attribute__((aligned(WEIR__LINE)));
 
 /* The forest and its lock. */
@@ -59,6 +62,7 @@ struct weir__meters {
     weir__lock lock;
     struct weir__list roots; /* oldest first */
     unsigned constraints;    /* limits and observers anywhere: they rule SHARED out */
+    unsigned count;          /* of meters */
 };
 extern struct weir__meters weir__meters __attribute__((visibility("hidden")));
 

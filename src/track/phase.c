@@ -99,10 +99,15 @@ static bool meter_is_alone(const struct weir__meter *m)
     return true;
 }
 
-/* Counts the threads that did something since the last count. Needed when windows were closed for
- * a while, for then no freeze has counted them. */
+/* Counts the threads that did something since the last count, every so many spells that it costs
+ * no more than they did. Needed when windows were closed for a while, for then no freeze has
+ * counted them. */
 static void crowd_count(void)
 {
+    static unsigned spells; /* since the last count; under the meter lock */
+    if (++spells * SPELL_LEAST < weir__meters.count)
+        return;
+    spells = 0;
     for (struct weir__meter *m = weir__meter_first(); m; m = weir__meter_after(m, NULL))
         m->crowd = 0;
     for (struct weir__meter *m = weir__meter_first(); m; m = weir__meter_after(m, NULL))

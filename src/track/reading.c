@@ -70,7 +70,7 @@ size_t weir__meter_peak(struct weir__meter *m)
     int64_t recorded = m->peak;
     if (weir__meters_are_shared()) {
         weir__windows_await(m);
-        recorded = weir__relaxed_get(m->shared_peak);
+        recorded = weir__shared_peak(m);
     }
     int64_t peak = weir__meter_peak_now(m, recorded);
     weir__lock_drop(&weir__meters.lock);
@@ -103,7 +103,7 @@ static bool peak_rose_locked(struct weir__meter *m, struct weir__peak_seen *seen
 {
     int64_t recorded = m->peak;
     if (weir__meters_are_shared())
-        recorded = weir__relaxed_get(m->shared_peak);
+        recorded = weir__shared_peak(m);
     int64_t peak = weir__meter_peak_now(m, recorded);
     seen->recorded = m->peak;
     if ((size_t)peak <= seen->peak)

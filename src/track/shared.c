@@ -6,26 +6,67 @@
 #include "track/meter.h"
 
 #include "os/fence.h"
+#include "os/thread.h"
 
 /* Read by every slow operation; written under the lock. */
-uint32_t weir__meters_shared __attribute__((aligned(WEIR__LINE)));
+uint64_t weir__meters_shared __attribute__((aligned(WEIR__LINE)));
 
-/* Operations of a window between two looks at whether SHARED still pays, a power of two;
- * written under the lock. */
-static uint32_t shared_spell = 1;
+/* Written under the lock. */
+static struct {
+    uint64_t phases;           /* that there were */
+    struct weir__list windows; /* that take part */
+    struct weir__list meters;
+    uint32_t spell; /* operations of a thread between two looks at whether it still pays, a power of
+                     * two; atomic */
+} shared = {.spell = 1};
+
+/* Operations of the calling thread. */
+static WEIR__TLS uint32_t shared_done;
 
 void weir__shared_begin(uint32_t spell)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
-    weir__assert(!weir__meters.constraints);
+    weir__assert(!weir__meters.constraints && !shared.windows.first && !shared.meters.first);
     weir__assert(weir__is_power_of_two(spell) || !spell);
-    for (struct weir__meter *m = weir__meter_first(); m; m = weir__meter_after(m, NULL)) {
+    if (spell)
+        weir__relaxed_set(shared.spell, spell);
+    __atomic_store_n(&weir__meters_shared, ++shared.phases, __ATOMIC_SEQ_CST);
+}
+
+void weir__shared_join(struct weir__window *w)
+{
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
+    weir__assert(weir__meters_are_shared() && !weir__shared_is_in(w));
+    for (struct weir__meter *m = w->meter; m && m->shared_in != shared.phases; m = m->parent) {
         weir__relaxed_set(m->shared_live, m->base);
         weir__relaxed_set(m->shared_peak, m->peak);
+        m->shared_in = shared.phases;
+        weir__list_push(&shared.meters, &m->shared_link);
     }
-    if (spell)
-        weir__relaxed_set(shared_spell, spell);
-    __atomic_store_n(&weir__meters_shared, 1, __ATOMIC_SEQ_CST);
+    w->shared_in = shared.phases;
+    weir__list_push(&shared.windows, &w->shared_link);
+}
+
+void weir__shared_quit(struct weir__window *w)
+{
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
+    if (weir__meters_are_shared() && weir__shared_is_in(w))
+        weir__list_remove(&shared.windows, &w->shared_link);
+    w->shared_in = 0;
+}
+
+int64_t weir__shared_peak(const struct weir__meter *m)
+{
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
+    return m->shared_in == shared.phases ? weir__relaxed_get(m->shared_peak) : m->peak;
+}
+
+/* Waits for the thread of every window that takes part. */
+static void windows_await(void)
+{
+    for (struct weir__link *at = shared.windows.first; at; at = at->next)
+        weir__window_await(weir__list_of(at, struct weir__window, shared_link));
+    shared.windows.first = NULL;
 }
 
 /* Moves the totals back into the bases. Operations that saw the flag are waited for: each set its
@@ -38,11 +79,14 @@ bool weir__shared_end(void)
     __atomic_store_n(&weir__meters_shared, 0, __ATOMIC_SEQ_CST);
     if (weir__os_fence_available())
         weir__meters_fence();
-    weir__windows_await(NULL);
-    for (struct weir__meter *m = weir__meter_first(); m; m = weir__meter_after(m, NULL)) {
+    windows_await();
+    for (struct weir__link *at = shared.meters.first; at; at = at->next) {
+        struct weir__meter *m = weir__list_of(at, struct weir__meter, shared_link);
         m->base = m->level = weir__relaxed_get(m->shared_live);
         weir__meter_raise(m, weir__relaxed_get(m->shared_peak));
     }
+    shared.meters.first = NULL;
+    shared_done++;
     return true;
 }
 
@@ -59,13 +103,14 @@ static void shared_add(struct weir__meter *m, int64_t delta)
         weir__shown_shared_peak(m, live);
 }
 
-/* Operations on shared atomics between two looks at whether windows pay again. */
+/* Is it time for the thread to look whether windows pay again? At one of two operations: rather
+ * where it freed as often as it allocated but once, so that a thread that does so in turn looks at
+ * a free, which leaves room for its next block. */
 static bool shared_is_due(const struct weir__window *w)
 {
-    uint32_t spell = weir__relaxed_get(shared_spell);
-    /* One less than the spell: a thread that allocates and frees in turn looks at a free, which
-     * leaves room for its next block. */
-    return (weir__window_operations(w) & (spell - 1)) == spell - 1 && weir__os_fence_available();
+    uint32_t spell = weir__relaxed_get(shared.spell), left = ~shared_done & (spell - 1);
+    return (left == 0 || (left == 1 && weir__window_operations(w) % 2)) &&
+           weir__os_fence_available();
 }
 
 /* Sets the busy bit. The store must come before the loads after it: by a fence of this thread's
@@ -84,10 +129,10 @@ static void window_say_inside(struct weir__window *w)
 
 bool weir__shared_enter(struct weir__window *w)
 {
-    if (!weir__meters_are_shared() || shared_is_due(w))
+    if (!weir__meters_are_shared() || !weir__shared_is_in(w) || shared_is_due(w))
         return false;
     window_say_inside(w);
-    if (weir__likely(__atomic_load_n(&weir__meters_shared, __ATOMIC_SEQ_CST) &&
+    if (weir__likely(__atomic_load_n(&weir__meters_shared, __ATOMIC_SEQ_CST) == w->shared_in &&
                      !__atomic_load_n(&w->held, __ATOMIC_SEQ_CST)))
         return true;
     weir__window_leave(&w->allocating, -1);
@@ -102,6 +147,7 @@ void weir__shared_leave(struct weir__window *w, int64_t delta, int allocated, in
     weir__shown_slow(w, delta, allocated, freed);
     weir__window_counts(w, 0, freed);
     weir__relaxed_set(w->shared_operations, w->shared_operations + 1);
+    shared_done++;
     weir__window_leave(&w->allocating, 2 * (int64_t)allocated - 1);
 }
 

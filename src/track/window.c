@@ -224,6 +224,7 @@ void weir__window_detach(struct weir__window *w)
     struct weir__meter *m = w->meter;
     if (w->open)
         window_shut_and_fold_locked(w);
+    weir__shared_quit(w);
     weir__shown_detach(w);
     m->gone_allocations += weir__window_allocations(w);
     m->gone_frees += weir__window_frees(w);

@@ -70,6 +70,8 @@ struct weir__window {
     int64_t granted;                /* cap while open, kept while a reader has it closed */
     uint64_t ops_at_open, ops_seen; /* to judge phases by */
     uint64_t shared_operations;     /* done on shared atomics; written by the owner */
+    uint64_t shared_in;            /* the SHARED phase that it takes part in, and its link there; */
+    struct weir__link shared_link; /* by the owner under the meter lock, or when it goes */
 } __attribute__((aligned(WEIR__LINE)));
 
 /* Whether the blocks at a high-water mark are stored with it: a third of the cost of an allocation
