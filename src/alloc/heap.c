@@ -336,6 +336,19 @@ size_t weir__heaps_cached(const weir_allocator *a, unsigned sizeclass)
     return count;
 }
 
+static bool heap_may_leave(const struct weir__heap *heap)
+{
+    return heap->local == &weir__here && !weir__allocator_is_near(heap->owner);
+}
+
+void weir__heaps_leave(weir_allocator *a)
+{
+    weir__assert(weir__context_is_mine());
+    struct weir__heap *heap = weir__heap_cached(a);
+    if (heap != &weir__no_heap && heap_may_leave(heap))
+        heap_hide_and_unmake(heap, true);
+}
+
 size_t weir__heaps_bytes(const weir_allocator *a)
 {
     weir__assert(weir__context_is_mine());
@@ -348,29 +361,45 @@ size_t weir__heaps_bytes(const weir_allocator *a)
     return bytes;
 }
 
+static void heap_scavenge(struct weir__heap *heap)
+{
+    if (!weir__window_is_idle(&heap->window, &heap->seen))
+        return;
+    if (heap_may_leave(heap))
+        heap_hide_and_unmake(heap, true);
+    else
+        heap_flush(heap);
+}
+
 void weir__heaps_scavenge(void)
 {
     weir__context_lock();
     for (weir_allocator *a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL))
-        for (struct weir__heap *heap = NULL; (heap = heap_after(a, heap));)
-            if (weir__window_is_idle(&heap->window, &heap->seen))
-                heap_flush(heap);
+        for (struct weir__heap *heap = heap_after(a, NULL), *next; heap; heap = next) {
+            next = heap_after(a, heap);
+            heap_scavenge(heap);
+        }
     weir__context_unlock();
 }
 
-void weir__heap_slow_done(struct weir__heap *heap)
+static void scavenge_now_and_then(void)
 {
     static uint64_t looked_at; /* coarse clock; any thread */
-    weir__slow_hook_call(heap->owner);
-    weir__late_misuses_look();
-    unsigned slow = weir__relaxed_get(heap->slow) + 1; /* about, if common */
-    weir__relaxed_set(heap->slow, slow);
-    if (weir__likely(slow % LOOK_SLOW_OPS))
-        return;
     uint64_t now = weir__os_coarse_time(), last = weir__relaxed_get(looked_at);
     if (now - last >= IDLE_NS && __atomic_compare_exchange_n(&looked_at, &last, now, false,
                                                              __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         weir__heaps_scavenge();
+}
+
+void weir__heap_slow_done(struct weir__heap *heap)
+{
+    const weir_allocator *a = heap->owner;
+    unsigned slow = weir__relaxed_get(heap->slow) + 1; /* about, if common */
+    weir__relaxed_set(heap->slow, slow);
+    weir__slow_hook_call(a);
+    weir__late_misuses_look();
+    if (weir__unlikely(slow % LOOK_SLOW_OPS == 0))
+        scavenge_now_and_then();
 }
 
 bool weir__heaps_are_entered(void)

@@ -78,6 +78,10 @@ void weir__heaps_orphaned(weir_allocator *a);
 /* Empties every heap of `a`, busy or not. Bytes. */
 size_t weir__heaps_flush(weir_allocator *a);
 
+/* Frees the calling thread's heap of `a`, if that is far: it holds none of its own at the moment,
+ * and makes another when it wants one. */
+void weir__heaps_leave(weir_allocator *a);
+
 /* Bytes of the heaps of `a` and their bins. */
 size_t weir__heaps_bytes(const weir_allocator *a);
 
@@ -92,10 +96,11 @@ size_t weir__heaps_cached(const weir_allocator *a, unsigned sizeclass);
 
 /* -- no lock held ---------------------------------------------------------------------- */
 
-/* Empties the heaps of threads that did nothing since the last scavenge (seconds ago). */
+/* Empties the heaps of threads that did nothing since the last scavenge (seconds ago), and frees
+ * those of them that are far and the calling thread's. */
 void weir__heaps_scavenge(void);
 
-/* Paces that: called on slow routes. */
+/* Paces that: called at the end of slow routes; the heap may be gone afterwards. */
 void weir__heap_slow_done(struct weir__heap *heap);
 
 /* Is the calling thread in the middle of counting? */

@@ -215,8 +215,10 @@ void weir__small_free_slow(weir_allocator *a, void *block, const struct weir__fo
     }
     uint64_t sequence = weir__count_sequence(heap);
     weir__heap_drop(heap);
-    if (weir__unlikely(!live))
+    if (weir__unlikely(!live)) {
         weir__misuse(WEIR_MISUSE_DOUBLE_FREE, block, a->name);
+        return;
+    }
     if (weir__unlikely(sequence != 0))
         weir__trace_freed(a, sequence, block, found->requested);
     weir__heap_slow_done(heap);

@@ -3,6 +3,7 @@
  * is exact at one instant; what lies in caches and slabs is gathered a moment later.
  */
 #include "alloc/context.h"
+#include "alloc/cpu.h"
 #include "backing/meta.h"
 #include "base/error.h"
 #include "track/reading.h"
@@ -49,6 +50,7 @@ void weir_reset_peak(weir_allocator *a)
 
 struct figures {
     size_t in_use, cached, reserved, metadata;
+    size_t objects; /* metadata that is weir's own objects (backing/meta.h), not counted there */
 };
 
 /* A sum with a part that cannot be told cannot be told either. */
@@ -66,6 +68,7 @@ static void figures_add(struct figures *sum, const struct figures *part)
     figure_add(&sum->cached, part->cached);
     figure_add(&sum->reserved, part->reserved);
     figure_add(&sum->metadata, part->metadata);
+    sum->objects += part->objects;
 }
 
 /* What the centers of a class and the threads' caches have, of one allocator. */
@@ -123,7 +126,7 @@ static void pooled_add(struct weir__body *body, struct figures *f)
     own.in_use += body->span_bytes;
     own.reserved += body->span_bytes;
     weir__lock_drop(&body->page_heap->lock);
-    own.metadata += weir__body_bytes(body) + weir__heaps_bytes(body->handle);
+    own.objects += weir__body_bytes(body) + weir__heaps_bytes(body->handle);
     if (body->owns_page_heap)
         page_heap_add(body->page_heap, &own);
     figures_add(f, &own);
@@ -137,8 +140,8 @@ static void provided_add(struct weir__body *body, struct figures *f)
     said.in_use = said.reserved = weir__registry_bytes(&body->registry, &entries);
     if (body->functions.stats)
         body->functions.stats(body->user, &said);
-    figures_add(f, &(struct figures){said.in_use, said.cached, said.reserved, said.metadata});
-    figure_add(&f->metadata, weir__body_bytes(body) + weir__heaps_bytes(body->handle) + entries);
+    figures_add(f, &(struct figures){said.in_use, said.cached, said.reserved, said.metadata, 0});
+    f->objects += weir__body_bytes(body) + weir__heaps_bytes(body->handle) + entries;
 }
 
 /* Has an allocator above, up to `top`, functions that report for the blocks of `a` too? */
@@ -185,8 +188,7 @@ static void figures_gather(weir_allocator *top, struct figures *f)
         figures_add(f, &own);
     }
     weir__context_unlock();
-    if (top == weir_cpu_allocator())
-        f->metadata += weir__meta_in_use();
+    figure_add(&f->metadata, top == &weir__cpu ? weir__meta_in_use() : f->objects);
 }
 
 int weir_stats_get(const weir_allocator *a, weir_stats *stats)

@@ -30,6 +30,7 @@ size_t weir__trim_locked(weir_allocator *a)
             continue;
         }
         caches_flush(at);
+        weir__heaps_leave(at);
         if (body->owns_page_heap && at != a)
             bytes += weir__page_heap_trim(body->page_heap, false);
     }

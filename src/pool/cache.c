@@ -51,9 +51,10 @@ static void bins_unmake(struct weir__cache *cache)
     weir__meta_free(made, WEIR__CLASSES * sizeof *made);
 }
 
-static size_t first_room(unsigned sizeclass)
+/* Two batches; one where bins come and go. */
+static size_t first_room(const struct weir__cache *cache, unsigned sizeclass)
 {
-    return 2u * weir__class_batch(sizeclass);
+    return (cache->own ? 2u : 1u) * weir__class_batch(sizeclass);
 }
 
 /* The center that a used bin takes from: it was made with the bin. */
@@ -71,7 +72,7 @@ static bool bin_make(struct weir__cache *cache, unsigned sizeclass)
         return true;
     if (!weir__shard_center(cache->shard, sizeclass) || !bins_make(cache))
         return false;
-    if (!weir__bin_resize(&cache->bins[sizeclass], first_room(sizeclass))) {
+    if (!weir__bin_resize(&cache->bins[sizeclass], first_room(cache, sizeclass))) {
         if (!cache->used)
             bins_unmake(cache);
         return false;
@@ -160,7 +161,7 @@ static void bin_shrink(struct weir__cache *cache, unsigned sizeclass)
     weir__assert(weir__lock_is_mine(&cache->lock));
     struct weir__bin *bin = &cache->bins[sizeclass];
     struct weir__center *center = bin_center(cache, sizeclass);
-    size_t room = first_room(sizeclass);
+    size_t room = first_room(cache, sizeclass);
     if (weir__bin_room(bin) <= room)
         return;
     bin_give(bin, center, center->batch);

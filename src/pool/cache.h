@@ -2,7 +2,7 @@
  * pool/cache.h - a thread cache: for each size class a bin of free blocks that its thread
  * takes from and puts to without a lock or an atomic.
  *
- * A bin begins with room for two batches. One that runs full, after it ran empty, gets twice the
+ * A bin begins with room for two batches, or one (weir__cache.own). One that runs full, after it ran empty, gets twice the
  * room, up to BIN_BYTES_MOST of blocks and as long as all that was added in the cache stays under
  * GROWN_MOST; then it gives its older half away. So a loop that takes and frees some hundreds of
  * blocks in turn soon stays within its cache (measured: 256 blocks of 64 bytes 8.9 ns a pair
