@@ -19,8 +19,6 @@
 #define IDLE_NS       1000000000u
 #define LOOK_SLOW_OPS 64
 
-struct weir__heap weir__no_heap = {.window.cap = WEIR__WINDOW_CLOSED, .cache.bins = weir__no_bins};
-
 /*
  * A thread has heaps only while its end will be known: one that stays would point into a dead
  * thread. The common heaps serve where the system does not watch threads for us, while it is

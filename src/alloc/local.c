@@ -10,6 +10,8 @@
 #define FAR_LEAST     16u
 #define NUMBERS_LEAST 64u
 
+struct weir__heap weir__no_heap = {.window.cap = WEIR__WINDOW_CLOSED, .cache.bins = weir__no_bins};
+
 WEIR__TLS struct weir__local weir__here = {
     .heaps = {[0 ... WEIR__HEAP_SLOTS - 1] = &weir__no_heap},
     .live = WEIR__ENTRY_LIVE,
