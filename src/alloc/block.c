@@ -56,7 +56,7 @@ static struct weir__found small_find(const weir_allocator *a, const void *pointe
     uint32_t value = entry_is_readable(slab, place.entry) ? weir__entry_get(place.entry) : 0;
     if (!weir__entry_is_live(value))
         return found_bad(slab_fault(slab, pointer));
-    if (owner != weir__allocator_mark(a))
+    if (owner != weir__allocator_sign(a))
         return found_bad(WEIR_MISUSE_OTHER_ALLOCATOR);
     size_t usable = weir__class_bytes[weir__slab_class(slab)], natural = weir__low_bit(usable);
     bool aligned = value & WEIR__ENTRY_ALIGNED;

@@ -25,7 +25,7 @@ static struct weir__shard *shard_add(struct weir__body *body)
     struct weir__shard *made = weir__meta_allocate(sizeof *made);
     if (!made)
         return NULL;
-    weir__shard_init(made, body->page_heap, weir__allocator_mark(body->handle));
+    weir__shard_init(made, body->page_heap, weir__allocator_sign(body->handle));
     made->next = body->shard.next;
     __atomic_store_n(&body->shard.next, made, __ATOMIC_RELEASE);
     return made;
@@ -97,7 +97,7 @@ void weir__body_begin(struct weir__body *body, weir_allocator *handle, struct we
     handle->body = body;
     weir__meter_init(&body->meter, parent ? &parent->meter : NULL, limit);
     if (body->page_heap)
-        weir__shard_init(&body->shard, body->page_heap, weir__allocator_mark(handle));
+        weir__shard_init(&body->shard, body->page_heap, weir__allocator_sign(handle));
     __atomic_store_n(&handle->state, WEIR__STATE_READY, __ATOMIC_RELEASE);
 }
 

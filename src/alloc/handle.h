@@ -42,19 +42,19 @@ WEIR__INLINE bool weir__allocator_is_near(const weir_allocator *a)
 
 /* What its slabs have as owner: of a far one not its address, so that a free that looks for the
  * owner's heap in a slot is told by the compare that it makes anyway. */
-WEIR__INLINE const void *weir__allocator_far_mark(const weir_allocator *a)
+WEIR__INLINE const void *weir__allocator_far_sign(const weir_allocator *a)
 {
     return (const void *)((uintptr_t)a + 1);
 }
 
-WEIR__INLINE const void *weir__allocator_mark(const weir_allocator *a)
+WEIR__INLINE const void *weir__allocator_sign(const weir_allocator *a)
 {
-    return weir__allocator_is_near(a) ? a : weir__allocator_far_mark(a);
+    return weir__allocator_is_near(a) ? a : weir__allocator_far_sign(a);
 }
 
-WEIR__INLINE weir_allocator *weir__allocator_marked(const void *mark)
+WEIR__INLINE weir_allocator *weir__allocator_of_sign(const void *sign)
 {
-    return (weir_allocator *)((uintptr_t)mark & ~(uintptr_t)1);
+    return (weir_allocator *)((uintptr_t)sign & ~(uintptr_t)1);
 }
 
 /* May `a` be used? Reports nothing. */

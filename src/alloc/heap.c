@@ -389,9 +389,8 @@ static void scavenge_now_and_then(void)
         weir__heaps_scavenge();
 }
 
-void weir__heap_slow_done(struct weir__heap *heap)
+void weir__heap_slow_done(const weir_allocator *a, struct weir__heap *heap)
 {
-    const weir_allocator *a = heap->owner;
     unsigned slow = weir__relaxed_get(heap->slow) + 1; /* about, if common */
     weir__relaxed_set(heap->slow, slow);
     weir__slow_hook_call(a);

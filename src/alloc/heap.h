@@ -100,8 +100,9 @@ size_t weir__heaps_cached(const weir_allocator *a, unsigned sizeclass);
  * those of them that are far and the calling thread's. */
 void weir__heaps_scavenge(void);
 
-/* Paces that: called at the end of slow routes; the heap may be gone afterwards. */
-void weir__heap_slow_done(struct weir__heap *heap);
+/* Paces that: called at the end of slow routes with what weir__heap_take gave, which was dropped
+ * and may be gone afterwards. */
+void weir__heap_slow_done(const weir_allocator *a, struct weir__heap *heap);
 
 /* Is the calling thread in the middle of counting? */
 bool weir__heaps_are_entered(void);

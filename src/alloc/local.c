@@ -99,7 +99,7 @@ uint32_t weir__number_take(void)
 void weir__number_give(uint32_t number)
 {
     weir__assert(weir__context_is_mine());
-    weir__assert(number <= numbers.made && numbers.nspare < numbers.room);
+    weir__assert(number <= numbers.made && (!number || numbers.nspare < numbers.room));
     if (number)
         numbers.spare[numbers.nspare++] = number;
 }

@@ -12,7 +12,7 @@ void weir__late_misuses_report(void)
     struct weir__late_misuse late;
     while (!weir__context_is_mine() && weir__late_misuse_take(&late)) {
         weir__assert(!weir__lock_any_is_mine());
-        weir_allocator *owner = weir__allocator_marked(late.owner); /* never unmapped */
+        weir_allocator *owner = weir__allocator_of_sign(late.owner); /* never unmapped */
         if (late.what == WEIR_MISUSE_DOUBLE_FREE && weir__allocator_is_ready(owner)) {
             weir__count_mend(owner, late.requested);
             for (; late.more; late.more--)

@@ -117,7 +117,7 @@ void *weir__small_allocate_slow(weir_allocator *a, unsigned sizeclass,
             a, sequence,
             &(struct weir__trace_block){block, request->size, 0, weir__class_bytes[sizeclass],
                                         request->alignment, weir__entry_tag(weir__here.live)});
-    weir__heap_slow_done(heap);
+    weir__heap_slow_done(a, heap);
     return block;
 }
 
@@ -221,7 +221,7 @@ void weir__small_free_slow(weir_allocator *a, void *block, const struct weir__fo
     }
     if (weir__unlikely(sequence != 0))
         weir__trace_freed(a, sequence, block, found->requested);
-    weir__heap_slow_done(heap);
+    weir__heap_slow_done(a, heap);
 }
 
 /* -- resizing ------------------------------------------------------------------------- */
@@ -263,7 +263,7 @@ static void *move_entered(struct weir__heap *heap, void *block, struct weir__pla
 void *weir__small_resize(const weir_allocator *a, struct weir__heap *heap, void *block,
                          struct weir__place place, size_t size, size_t bin)
 {
-    if (!place.slab || weir__own_get(place.slab->owner) != weir__allocator_mark(a) || !place.entry)
+    if (!place.slab || weir__own_get(place.slab->owner) != weir__allocator_sign(a) || !place.entry)
         return NULL;
     uint32_t value = weir__entry_get(place.entry);
     int64_t delta = (int64_t)size - (int64_t)weir__entry_size(value), to;

@@ -143,7 +143,7 @@ WEIR__INLINE bool weir__small_free(const weir_allocator *a, struct weir__heap *c
 WEIR__INLINE bool weir__small_is_far(const weir_allocator *a, struct weir__place place)
 {
     return place.slab && place.entry &&
-           weir__relaxed_get(place.slab->owner) == weir__allocator_far_mark(a);
+           weir__relaxed_get(place.slab->owner) == weir__allocator_far_sign(a);
 }
 
 /* The same as weir__small_free for such a block. */
