@@ -50,7 +50,7 @@ void weir__shared_join(struct weir__window *w)
 void weir__shared_quit(struct weir__window *w)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
-    if (weir__meters_are_shared() && weir__shared_is_in(w))
+    if (weir__shared_is_in(w))
         weir__list_remove(&shared.windows, &w->shared_link);
     w->shared_in = 0;
 }
@@ -129,8 +129,8 @@ static void window_say_inside(struct weir__window *w)
 
 bool weir__shared_enter(struct weir__window *w)
 {
-    if (!weir__meters_are_shared() || !weir__shared_is_in(w) || shared_is_due(w))
-        return false;
+    if (!weir__shared_is_in(w) || shared_is_due(w))
+        return false; /* so w->shared_in is not 0 */
     window_say_inside(w);
     if (weir__likely(__atomic_load_n(&weir__meters_shared, __ATOMIC_SEQ_CST) == w->shared_in &&
                      !__atomic_load_n(&w->held, __ATOMIC_SEQ_CST)))

@@ -24,7 +24,8 @@ WEIR__INLINE bool weir__meters_are_shared(void)
 /* Does the window take part in the phase? By its owner, or with the lock held. */
 WEIR__INLINE bool weir__shared_is_in(const struct weir__window *w)
 {
-    return w->shared_in == weir__relaxed_get(weir__meters_shared);
+    uint64_t phase = weir__relaxed_get(weir__meters_shared);
+    return phase && w->shared_in == phase;
 }
 
 /* -- with the lock held -------------------------------------------------------------------- */
