@@ -30,11 +30,24 @@ static WEIR__NOINLINE void other_free(weir_allocator *a, void *block, struct wei
     errno = saved;
 }
 
+/* The fast way found nothing: it does not look far (pool/map.h). */
+static WEIR__NOINLINE void far_free(weir_allocator *a, void *block)
+{
+    struct weir__place place = weir__place_of(block);
+    if (weir__place_what(place) == WEIR__MAP_FOREIGN)
+        other_free(a, block, place);
+    else if (!weir__small_free(a, NULL, block, place) &&
+             !(weir__small_is_far(a, place) && weir__small_free_far(a, block, place)))
+        weir__deallocate_slow(a, block, place);
+}
+
 WEIR__NOINLINE void weir__deallocate_slow(weir_allocator *a, void *block, struct weir__place place)
 {
     struct weir__span *span = weir__place_span(place, block);
     if (weir__likely(span && span->u.live.owner == a))
         weir__large_free(a, block, span);
+    else if (weir__place_what(place) == WEIR__MAP_FOREIGN)
+        far_free(a, block);
     else
         other_free(a, block, place);
 }
@@ -47,7 +60,7 @@ static WEIR__NOINLINE void deallocate_far(weir_allocator *a, void *block, struct
 
 void weir_deallocate(weir_allocator *a, void *block)
 {
-    struct weir__place place = weir__place_of(block);
+    struct weir__place place = weir__place_near(block);
     if (weir__likely(weir__small_free(a, NULL, block, place)))
         return;
     if (weir__small_is_far(a, place))
