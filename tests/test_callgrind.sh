@@ -8,7 +8,7 @@
 # `bounds` are of the CPU allocator, as of the first contexts of a process; `far_bounds` of the
 # 4000th of 4000, about a fifth above.
 bounds="small=92 aligned=96 mixed=94 large=373"
-far_bounds="small=113 aligned=121 mixed=115 large=398 made=1460 rising=1770"
+far_bounds="small=111 aligned=119 mixed=113 large=395 made=1460 rising=1770"
 far=4000
 pairs=2000
 
