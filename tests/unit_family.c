@@ -26,8 +26,8 @@ static void setup(void)
     weir__page_heap_init(&heap, &weir__backing_system, weir__policy_get());
     weir__family_init(&family);
     for (unsigned i = 0; i < CENTERS; i++) {
-        weir__center_init(&centers[i], CLASS, &heap, &owner);
-        weir__family_join(&family, &centers[i], i ? &centers[0] : NULL, i);
+        weir__center_init(&centers[i], CLASS, &heap, weir__home_of(&owner, i));
+        weir__family_join(&family, &centers[i], i ? &centers[0] : NULL);
     }
 }
 
@@ -102,7 +102,7 @@ Test(family, one_that_is_alone_finds_nothing)
 {
     struct weir__center alone;
     struct weir__cached blocks[BATCH];
-    weir__center_init(&alone, CLASS, &heap, &owner);
+    weir__center_init(&alone, CLASS, &heap, weir__home_of(&owner, 0));
     cr_assert_eq(weir__center_take(&alone, blocks), BATCH);
     cr_assert_eq(alone.nslabs, 1);
     weir__center_destroy(&alone);

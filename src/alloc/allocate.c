@@ -11,12 +11,12 @@
 #include <errno.h>
 #include <string.h>
 
-WEIR__INLINE bool allocate_small(weir_allocator *a, size_t size, const uint16_t *map, void **block,
-                                 bool *zeroed)
+WEIR__INLINE bool allocate_near(weir_allocator *a, size_t size, const uint16_t *map, void **block,
+                                bool *zeroed)
 {
-    if (weir__unlikely(!a || size > WEIR__SMALL_MAX))
+    if (weir__unlikely(!weir__allocator_is_near(a) || size > WEIR__SMALL_MAX))
         return false;
-    return weir__small_allocate(weir__heap_cached(a), size, map, block, zeroed);
+    return weir__small_allocate(weir__heap_near(a), size, map, block, zeroed);
 }
 
 WEIR__INLINE void *allocate_any(weir_allocator *a, const struct weir__request *request)
@@ -41,17 +41,38 @@ void *weir__allocate_slow(weir_allocator *a, const struct weir__request *request
     return allocate_any(a, request);
 }
 
+/* Of a far allocator, or none. */
+WEIR__INLINE bool allocate_far(weir_allocator *a, size_t size, const uint16_t *map, void **block,
+                               bool *zeroed)
+{
+    if (weir__unlikely(!a || size > WEIR__SMALL_MAX))
+        return false;
+    return weir__small_allocate_from(weir__heap_far(a), true, size, map, block, zeroed);
+}
+
+/* Of a near one, which is never NULL. */
 static WEIR__NOINLINE void *allocate_default_slow(weir_allocator *a, size_t size)
 {
+    if (!a)
+        __builtin_unreachable();
     return allocate_any(a, &(struct weir__request){size, WEIR_DEFAULT_ALIGNMENT, NULL});
+}
+
+static WEIR__NOINLINE void *allocate_default_far_slow(weir_allocator *a, size_t size)
+{
+    return weir__allocate_slow(a, &(struct weir__request){size, WEIR_DEFAULT_ALIGNMENT, NULL});
 }
 
 void *weir_allocate(weir_allocator *a, size_t size)
 {
     void *block;
-    if (weir__likely(allocate_small(a, size, weir__class_map64, &block, NULL)))
-        return block;
-    return allocate_default_slow(a, size);
+    if (weir__likely(weir__allocator_is_near(a)))
+        return weir__likely(allocate_near(a, size, weir__class_map64, &block, NULL))
+                   ? block
+                   : allocate_default_slow(a, size);
+    return weir__likely(allocate_far(a, size, weir__class_map64, &block, NULL))
+               ? block
+               : allocate_default_far_slow(a, size);
 }
 
 static WEIR__NOINLINE void *allocate_aligned_slow(weir_allocator *a, size_t size, size_t alignment)
@@ -66,13 +87,26 @@ static WEIR__NOINLINE void *allocate_aligned_slow(weir_allocator *a, size_t size
     return weir__allocate_slow(a, &(struct weir__request){size, alignment, NULL});
 }
 
+static WEIR__NOINLINE void *allocate_aligned_far(weir_allocator *a, size_t size, size_t alignment)
+{
+    void *block;
+    if (alignment == WEIR__GRAIN && allocate_far(a, size, weir__class_map16, &block, NULL))
+        return block;
+    if (alignment == WEIR_DEFAULT_ALIGNMENT &&
+        allocate_far(a, size, weir__class_map64, &block, NULL))
+        return block;
+    return allocate_aligned_slow(a, size, alignment);
+}
+
 void *weir_allocate_aligned(weir_allocator *a, size_t size, size_t alignment)
 {
     void *block;
-    if (alignment == WEIR__GRAIN && allocate_small(a, size, weir__class_map16, &block, NULL))
+    if (weir__unlikely(!weir__allocator_is_near(a)))
+        return allocate_aligned_far(a, size, alignment);
+    if (alignment == WEIR__GRAIN && allocate_near(a, size, weir__class_map16, &block, NULL))
         return block;
     if (alignment == WEIR_DEFAULT_ALIGNMENT &&
-        allocate_small(a, size, weir__class_map64, &block, NULL))
+        allocate_near(a, size, weir__class_map64, &block, NULL))
         return block;
     return allocate_aligned_slow(a, size, alignment);
 }
@@ -114,7 +148,9 @@ void *weir_allocate_zeroed(weir_allocator *a, size_t count, size_t size)
     void *block;
     bool zeroed;
     if (weir__likely(!__builtin_mul_overflow(count, size, &total) &&
-                     allocate_small(a, total, weir__class_map64, &block, &zeroed)))
+                     (allocate_near(a, total, weir__class_map64, &block, &zeroed) ||
+                      (!weir__allocator_is_near(a) &&
+                       allocate_far(a, total, weir__class_map64, &block, &zeroed)))))
         return zeroed ? block : memset(block, 0, total);
     return weir_allocate_zeroed_aligned(a, count, size, WEIR_DEFAULT_ALIGNMENT);
 }

@@ -78,7 +78,7 @@ void *weir__large_allocate(weir_allocator *a, const struct weir__request *reques
     }
     if (weir__unlikely(sequence != 0))
         large_trace(a, sequence, span, request->alignment);
-    weir__slow_hook_call(weir__heap_cached(a));
+    weir__slow_hook_call(a);
     if (WEIR__FILLS)
         weir__late_misuses_look();
     return block;
