@@ -58,6 +58,11 @@ static WEIR__NOINLINE void *allocate_aligned_slow(weir_allocator *a, size_t size
 {
     if (!weir__is_power_of_two(alignment))
         return weir__fail_null(EINVAL, "alignment %zu is not a power of two", alignment);
+    void *block = a && size <= WEIR__SMALL_MAX
+                      ? weir__small_allocate_aligned(weir__heap_cached(a), size, alignment)
+                      : NULL;
+    if (weir__likely(block != NULL))
+        return block;
     return weir__allocate_slow(a, &(struct weir__request){size, alignment, NULL});
 }
 
