@@ -19,6 +19,14 @@ WEIR__INLINE bool allocate_small(weir_allocator *a, size_t size, const uint16_t 
     return weir__small_allocate(weir__heap_cached(a), size, map, block, zeroed);
 }
 
+WEIR__INLINE bool allocate_large(weir_allocator *a, size_t size, size_t alignment, void **block)
+{
+    if (weir__unlikely(!a || size <= WEIR__SMALL_MAX))
+        return false;
+    *block = weir__large_pop(a, size, alignment);
+    return *block != NULL;
+}
+
 WEIR__INLINE void *allocate_any(weir_allocator *a, const struct weir__request *request)
 {
     if (weir__unlikely(!weir__allocator_check(a, NULL)))
@@ -46,12 +54,21 @@ static WEIR__NOINLINE void *allocate_default_slow(weir_allocator *a, size_t size
     return allocate_any(a, &(struct weir__request){size, WEIR_DEFAULT_ALIGNMENT, NULL});
 }
 
+/* Off the shelf, by a function that saves no registers. */
+static WEIR__NOINLINE void *allocate_default(weir_allocator *a, size_t size)
+{
+    void *block;
+    if (weir__likely(allocate_large(a, size, WEIR_DEFAULT_ALIGNMENT, &block)))
+        return block;
+    return allocate_default_slow(a, size);
+}
+
 void *weir_allocate(weir_allocator *a, size_t size)
 {
     void *block;
     if (weir__likely(allocate_small(a, size, weir__class_map64, &block, NULL)))
         return block;
-    return allocate_default_slow(a, size);
+    return allocate_default(a, size);
 }
 
 static WEIR__NOINLINE void *allocate_aligned_slow(weir_allocator *a, size_t size, size_t alignment)
@@ -59,6 +76,15 @@ static WEIR__NOINLINE void *allocate_aligned_slow(weir_allocator *a, size_t size
     if (!weir__is_power_of_two(alignment))
         return weir__fail_null(EINVAL, "alignment %zu is not a power of two", alignment);
     return weir__allocate_slow(a, &(struct weir__request){size, alignment, NULL});
+}
+
+static WEIR__NOINLINE void *allocate_aligned(weir_allocator *a, size_t size, size_t alignment)
+{
+    void *block;
+    if (weir__likely(weir__is_power_of_two(alignment)) &&
+        weir__likely(allocate_large(a, size, alignment, &block)))
+        return block;
+    return allocate_aligned_slow(a, size, alignment);
 }
 
 void *weir_allocate_aligned(weir_allocator *a, size_t size, size_t alignment)
@@ -69,7 +95,7 @@ void *weir_allocate_aligned(weir_allocator *a, size_t size, size_t alignment)
     if (alignment == WEIR_DEFAULT_ALIGNMENT &&
         allocate_small(a, size, weir__class_map64, &block, NULL))
         return block;
-    return allocate_aligned_slow(a, size, alignment);
+    return allocate_aligned(a, size, alignment);
 }
 
 /* -- zeroed ---------------------------------------------------------------------------- */

@@ -81,7 +81,8 @@ static weir_misuse span_fault(const struct weir__region *region, const void *poi
 static struct weir__found large_find(const weir_allocator *a, const void *pointer,
                                      struct weir__place place)
 {
-    struct weir__span *span = weir__place_span(place, pointer);
+    uint64_t label;
+    struct weir__span *span = weir__place_span(place, pointer, &label);
     if (!span)
         return found_bad(span_fault(weir__region_of_map(weir__place_what(place)), pointer));
     if (span->u.live.owner != a)
@@ -89,11 +90,11 @@ static struct weir__found large_find(const weir_allocator *a, const void *pointe
     return (struct weir__found){.kind = WEIR__KIND_LARGE,
                                 .place = place,
                                 .span = span,
-                                .requested = span->u.live.requested,
-                                .usable = weir__span_usable(span),
-                                .alignment = (size_t)1 << span->u.live.align_shift,
+                                .requested = weir__label_size(label),
+                                .usable = weir__span_bytes(span) - weir__label_offset(label),
+                                .alignment = weir__label_alignment(label),
                                 .tag = span->u.live.tag,
-                                .old = span->u.live.old};
+                                .old = label & WEIR__LABEL_OLD};
 }
 
 /* Is it within a live block of any allocator over functions? */

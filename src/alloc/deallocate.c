@@ -31,11 +31,12 @@ static WEIR__NOINLINE void other_free(weir_allocator *a, void *block, struct wei
 WEIR__NOINLINE void weir__deallocate_slow(weir_allocator *a, void *block, struct weir__place place)
 {
     weir__assert(block);
-    struct weir__span *span = weir__place_span(place, block);
-    if (weir__likely(span && span->u.live.owner == a))
-        weir__large_free(a, block, span);
-    else
+    uint64_t label;
+    struct weir__span *span = weir__place_span(place, block, &label);
+    if (weir__unlikely(!span || span->u.live.owner != a))
         other_free(a, block, place);
+    else if (weir__unlikely(!weir__large_push(a, block, span, &label)))
+        weir__large_free(a, block, span, label);
 }
 
 void weir_deallocate(weir_allocator *a, void *block)

@@ -19,7 +19,11 @@
 #define IDLE_NS       1000000000u
 #define LOOK_SLOW_OPS 64
 
+/* Frees of a thread, counted twice, until its shelf is emptied with the next one of a span. */
+#define SHELF_FREES (2 * 4096u)
+
 struct weir__heap weir__no_heap = {.window.cap = WEIR__WINDOW_CLOSED,
+                                   .shelf = &weir__no_shelf,
                                    .cache.bins = {[0 ... WEIR__CLASSES - 1] = WEIR__BIN_UNUSED}};
 
 WEIR__TLS struct weir__local weir__here = {
@@ -94,6 +98,7 @@ static void heap_init(struct weir__heap *heap, weir_allocator *a, const void *th
     weir__assert(weir__context_is_mine());
     heap->owner = a;
     heap->mark = mark_next();
+    heap->shelf = &weir__no_shelf;
     weir__cache_init(&heap->cache);
     heap->shard = weir__body_shard_choose(a->body);
     if (heap->shard) {
@@ -125,13 +130,36 @@ static void heap_free(struct weir__heap *heap)
         weir__meta_free(heap, sizeof *heap);
 }
 
-/* Detaches its window and frees it; with `flush` its free blocks go to the centers. The thread
+size_t weir__heap_shelf_empty(struct weir__heap *heap)
+{
+    weir__assert(weir__lock_is_mine(&heap->cache.lock));
+    return weir__shelf_empty(heap->shelf, weir__own_get(heap->window.freeing) + SHELF_FREES);
+}
+
+/* What is free in it: with `give` to the centers and the page heap, else it is forgotten; bytes. By
+ * who may use the bins, with the lock held. */
+static size_t heap_empty(struct weir__heap *heap, bool give)
+{
+    weir__assert(weir__lock_is_mine(&heap->cache.lock));
+    size_t bytes = weir__cache_empty(&heap->cache, give);
+    return bytes + (give ? weir__heap_shelf_empty(heap) : 0);
+}
+
+/* No more spans lie there from here on. */
+static void shelf_unmake(struct weir__heap *heap)
+{
+    weir__shelf_unmake(heap->shelf);
+    weir__relaxed_set(heap->shelf, &weir__no_shelf);
+}
+
+/* Detaches its window and frees it; with `flush` what is free in it goes back. The thread
  * does not find it any more, or has ended. */
 static void heap_unmake(struct weir__heap *heap, bool flush)
 {
     weir__lock_take(&heap->cache.lock);
     weir__window_detach(&heap->window);
-    weir__cache_empty(&heap->cache, flush);
+    heap_empty(heap, flush);
+    shelf_unmake(heap);
     weir__lock_drop(&heap->cache.lock);
     weir__list_remove(&heap->owner->body->heaps, &heap->link);
     if (heap->shard)
@@ -219,7 +247,8 @@ void weir__heaps_release(weir_allocator *a, bool flush)
     }
     weir__lock_take(&a->body->common.cache.lock);
     weir__window_detach(&a->body->common.window);
-    weir__cache_empty(&a->body->common.cache, flush);
+    heap_empty(&a->body->common, flush);
+    shelf_unmake(&a->body->common);
     weir__lock_drop(&a->body->common.cache.lock);
 }
 
@@ -274,11 +303,11 @@ void weir__heaps_place_apart(weir__heap_placer *place)
 static size_t heap_flush(struct weir__heap *heap)
 {
     weir__assert(weir__context_is_mine());
-    if (!weir__cache_used(&heap->cache))
+    if (!weir__cache_used(&heap->cache) && !weir__shelf_bytes(weir__relaxed_get(heap->shelf)))
         return 0;
     weir__lock_take(&heap->cache.lock);
     weir__window_close(&heap->window);
-    size_t bytes = weir__cache_empty(&heap->cache, true);
+    size_t bytes = heap_empty(heap, true);
     weir__window_release(&heap->window);
     weir__lock_drop(&heap->cache.lock);
     return bytes;
@@ -327,6 +356,14 @@ size_t weir__heaps_cached(const weir_allocator *a, unsigned sizeclass)
         if (weir__cache_used(&heap->cache) >> sizeclass & 1)
             count += weir__cache_count(&heap->cache, sizeclass);
     return count;
+}
+
+size_t weir__heaps_shelved(const weir_allocator *a)
+{
+    size_t bytes = 0;
+    for (const struct weir__heap *heap = NULL; (heap = heap_after(a, heap));)
+        bytes += weir__shelf_bytes(weir__relaxed_get(heap->shelf));
+    return bytes;
 }
 
 void weir__heaps_scavenge(void)

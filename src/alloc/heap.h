@@ -10,6 +10,7 @@
 #include "alloc/handle.h"
 #include "os/thread.h"
 #include "pool/cache.h"
+#include "pool/shelf.h"
 #include "track/window.h"
 
 struct weir__local;
@@ -20,6 +21,7 @@ struct weir__heap {
     struct weir__window window;
     uint32_t live; /* weir__here.live of its thread; the owner writes */
     uint32_t mark; /* of the copies of blocks that it frees (pool/cached.h); never changes */
+    struct weir__shelf *shelf; /* as the bins of the cache; made when it is first needed */
     struct weir__cache cache;
     weir_allocator *owner; /* these four are set before the heap is in a list, and never change */
     struct weir__shard *shard; /* whose centers the cache uses */
@@ -97,8 +99,14 @@ void weir__heaps_barrier(weir_allocator *a);
 /* Operations of every heap of `a`. */
 uint64_t weir__heaps_operations(const weir_allocator *a);
 
-/* Free blocks of a class in the heaps of `a`. A moment's figure. */
+/* Free blocks of a class in the heaps of `a`, and bytes of spans on their shelves. A moment's
+ * figures. */
 size_t weir__heaps_cached(const weir_allocator *a, unsigned sizeclass);
+size_t weir__heaps_shelved(const weir_allocator *a);
+
+/* Gives the spans on a heap's shelf to the page heap; bytes. By who may use it, the lock held; no
+ * context lock is needed. */
+size_t weir__heap_shelf_empty(struct weir__heap *heap);
 
 /* -- no lock held ---------------------------------------------------------------------- */
 

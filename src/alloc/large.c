@@ -14,51 +14,135 @@
 /* Below this a span is taken before anybody asks whether a limit could ever admit it. */
 #define LOOK_FIRST (4 * WEIR__MIB)
 
-/* The system refused: what is free elsewhere goes back to it first. */
-static WEIR__NOINLINE struct weir__span *span_take_again(weir_allocator *a,
-                                                         const struct weir__request *request,
-                                                         const struct weir__claim *claim,
-                                                         bool *zeroed)
+/* -- uncounted -------------------------------------------------------------------------- */
+
+/* Off the calling thread's shelf. NULL: it is not there. */
+static struct weir__span *shelf_take(weir_allocator *a, const struct weir__request *request,
+                                     uint32_t tag)
 {
-    weir__trim_all();
-    return weir__span_take(a->body->page_heap, request->size, request->alignment, claim, zeroed);
+    struct weir__heap *heap = weir__heap_get(a);
+    uint32_t npages = weir__span_pages(request->size);
+    if (npages > WEIR__SHELF_PAGES || !weir__shelf_bytes(heap->shelf))
+        return NULL;
+    weir__lock_take(&heap->cache.lock);
+    char *start;
+    struct weir__span *span = weir__shelf_take(heap->shelf, npages, request->alignment, &start);
+    weir__lock_drop(&heap->cache.lock);
+    if (span) {
+        weir__span_check_freed(span, a);
+        weir__span_make_live(span, start, request->size, request->alignment, tag);
+    }
+    return span;
 }
 
-WEIR__INLINE struct weir__span *span_take(weir_allocator *a, const struct weir__request *request,
-                                          uint32_t tag)
+/* What lies on the calling thread's shelf goes back. */
+static void shelf_empty(weir_allocator *a)
 {
-    bool zeroed;
+    struct weir__heap *heap = weir__heap_get(a);
+    weir__lock_take(&heap->cache.lock);
+    weir__heap_shelf_empty(heap);
+    weir__lock_drop(&heap->cache.lock);
+}
+
+/* From the page heap. Before that grows, it gets what lies on the thread's shelf; and where the
+ * system refuses, what is free elsewhere goes back to it first. */
+static struct weir__span *pages_take(weir_allocator *a, const struct weir__request *request,
+                                     uint32_t tag, bool *zeroed)
+{
     struct weir__body *body = a->body;
-    struct weir__claim claim = {a, tag, &body->span_bytes};
-    bool *said = request->zeroed ? request->zeroed : &zeroed;
+    struct weir__claim claim = {a, tag, weir__shelf_bytes(weir__heap_get(a)->shelf) > 0,
+                                &body->span_bytes};
     struct weir__span *span =
-        weir__span_take(body->page_heap, request->size, request->alignment, &claim, said);
-    if (weir__unlikely(!span))
-        span = span_take_again(a, request, &claim, said);
-    if (WEIR__FILLS && span && !request->zeroed)
-        weir__fill_taken(weir__span_block(span), weir__span_usable(span));
-    return span;
+        weir__span_take(body->page_heap, request->size, request->alignment, &claim, zeroed);
+    if (weir__unlikely(!span) && claim.again) {
+        claim.again = false;
+        shelf_empty(a);
+        span = weir__span_take(body->page_heap, request->size, request->alignment, &claim, zeroed);
+    }
+    if (weir__likely(span != NULL))
+        return span;
+    weir__trim_all();
+    return weir__span_take(body->page_heap, request->size, request->alignment, &claim, zeroed);
 }
 
 struct weir__span *weir__large_take(weir_allocator *a, const struct weir__request *request,
                                     uint32_t tag)
 {
-    return span_take(a, request, tag);
+    weir__assert(a->body->page_heap);
+    bool zeroed = false;
+    struct weir__span *span = shelf_take(a, request, tag);
+    if (!span)
+        span = pages_take(a, request, tag, &zeroed);
+    if (request->zeroed)
+        *request->zeroed = zeroed;
+    else if (WEIR__FILLS && span)
+        weir__fill_taken(weir__span_block(span), weir__span_usable(span));
+    return span;
+}
+
+/* The heap's shelf has room for such a span from here on. False: no memory for a shelf. */
+static bool shelf_prepare_locked(weir_allocator *a, struct weir__heap *heap, uint32_t npages)
+{
+    weir__assert(weir__lock_is_mine(&heap->cache.lock));
+    if (heap->shelf == &weir__no_shelf) {
+        struct weir__body *body = a->body;
+        struct weir__shelf *made = weir__shelf_make(body->page_heap, &body->span_bytes);
+        if (!made)
+            return false;
+        weir__relaxed_set(heap->shelf, made);
+    }
+    if (!weir__shelf_admits(heap->shelf, npages, weir__own_get(heap->window.freeing)))
+        weir__heap_shelf_empty(heap);
+    return true;
+}
+
+/* Onto the thread's shelf. False: it does not fit there. */
+static bool shelf_give(weir_allocator *a, struct weir__span *span)
+{
+    uint32_t npages = span->npages;
+    if (npages > WEIR__SHELF_PAGES)
+        return false;
+    struct weir__heap *heap = weir__heap_get(a);
+    weir__lock_take(&heap->cache.lock);
+    bool admits = shelf_prepare_locked(a, heap, npages);
+    if (admits) {
+        struct weir__shelf_list *list = weir__shelf_list(heap->shelf, npages);
+        weir__label_set(&span->u.live.label, weir__shelf_link(list->first));
+        weir__shelf_put(heap->shelf, list, span, weir__span_start(span));
+    }
+    weir__lock_drop(&heap->cache.lock);
+    return admits;
+}
+
+/* A span whose label is claimed. */
+static void span_give(weir_allocator *a, struct weir__span *span)
+{
+    struct weir__body *body = a->body;
+    if (shelf_give(a, span))
+        return;
+    weir__span_fill_freed(span);
+    weir__span_give(body->page_heap, span, &body->span_bytes);
 }
 
 bool weir__large_give(weir_allocator *a, struct weir__span *span)
 {
     weir__assert(a->body->page_heap);
-    return weir__span_give(a->body->page_heap, span, &a->body->span_bytes);
+    uint64_t label = weir__span_label(span);
+    bool mine = weir__label_is_live(label) && weir__label_claim(&span->u.live.label, &label, 0);
+    if (mine)
+        span_give(a, span);
+    return mine;
 }
+
+/* -- counted ---------------------------------------------------------------------------- */
 
 static WEIR__NOINLINE void large_trace(weir_allocator *a, uint64_t sequence,
                                        const struct weir__span *span, size_t alignment)
 {
-    weir__trace_allocated(
-        a, sequence,
-        &(struct weir__trace_block){weir__span_block(span), span->u.live.requested, 0,
-                                    weir__span_usable(span), alignment, span->u.live.tag});
+    weir__trace_allocated(a, sequence,
+                          &(struct weir__trace_block){
+                              weir__span_block(span), weir__label_size(weir__span_label(span)), 0,
+                              weir__span_usable(span), alignment, span->u.live.tag});
 }
 
 void *weir__large_allocate(weir_allocator *a, const struct weir__request *request)
@@ -68,7 +152,7 @@ void *weir__large_allocate(weir_allocator *a, const struct weir__request *reques
     size_t size = request->size;
     if (size >= LOOK_FIRST && weir__unlikely(weir__meter_never_fits(&a->body->meter, size)))
         return weir__block_failed(a, request, "over the limit");
-    struct weir__span *span = span_take(a, request, weir__entry_tag(weir__here.live));
+    struct weir__span *span = weir__large_take(a, request, weir__entry_tag(weir__here.live));
     if (weir__unlikely(!span))
         return weir__block_failed(a, request, "out of memory");
     void *block = weir__span_block(span);
@@ -78,38 +162,27 @@ void *weir__large_allocate(weir_allocator *a, const struct weir__request *reques
     }
     if (weir__unlikely(sequence != 0))
         large_trace(a, sequence, span, request->alignment);
-    weir__slow_hook_call(weir__heap_cached(a));
-    if (WEIR__FILLS)
-        weir__late_misuses_look();
+    weir__heap_slow_done(weir__heap_cached(a));
     return block;
 }
 
-/* The traced case: the event is told only when the page heap says that this was the first
- * free. */
-static WEIR__NOINLINE void freed_trace(weir_allocator *a, void *block, size_t requested,
-                                       uint64_t sequence, bool first)
+/* Claimed first: of two threads that free it at one instant, one does. Uncounted before the pages
+ * go: else their next owner could be counted first, and the peak be too high. */
+void weir__large_free(weir_allocator *a, void *block, struct weir__span *span, uint64_t label)
 {
-    if (first)
-        weir__trace_freed(a, sequence, block, requested);
-    else
-        weir__trace_adjusted(sequence, -(ptrdiff_t)requested, -1);
-}
-
-/* Uncounted before the pages go: else their next owner could be counted first, and the peak be
- * too high. Of two threads that free one span at a time the page heap tells who was first. */
-void weir__large_free(weir_allocator *a, void *block, struct weir__span *span)
-{
-    weir__assert(weir__span_block(span) == block || span->state != WEIR__PAGE_SPAN);
-    size_t requested = span->u.live.requested;
+    weir__assert(span->state == WEIR__PAGE_SPAN);
     uint64_t sequence = 0;
-    weir__count(a, -(int64_t)requested, 0, 1, &sequence);
-    bool first = weir__large_give(a, span);
-    if (weir__unlikely(sequence != 0))
-        freed_trace(a, block, requested, sequence, first);
-    if (weir__likely(first))
+    if (weir__unlikely(!weir__label_is_live(label) ||
+                       !weir__label_claim(&span->u.live.label, &label, 0))) {
+        weir__misuse(WEIR_MISUSE_DOUBLE_FREE, block, a->name);
         return;
-    weir__count_mend(a, requested);
-    weir__misuse(WEIR_MISUSE_DOUBLE_FREE, block, a->name);
+    }
+    size_t requested = weir__label_size(label);
+    weir__count(a, -(int64_t)requested, 0, 1, &sequence);
+    if (weir__unlikely(sequence != 0))
+        weir__trace_freed(a, sequence, block, requested);
+    span_give(a, span);
+    weir__heap_slow_done(weir__heap_cached(a));
 }
 
 /* Taken back, as if it had not been counted. */

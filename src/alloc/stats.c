@@ -102,8 +102,11 @@ static void pooled_add(const struct weir__body *body, struct figures *f)
     struct figures own = {0};
     for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++)
         class_add(body, sizeclass, &own);
+    size_t shelved = weir__heaps_shelved(body->handle);
     weir__lock_take(&body->page_heap->lock);
-    own.in_use += body->span_bytes;
+    shelved = weir__min(shelved, body->span_bytes);
+    own.in_use += body->span_bytes - shelved;
+    own.cached += shelved;
     own.reserved += body->span_bytes;
     weir__lock_drop(&body->page_heap->lock);
     own.metadata += sizeof *body + body->nshards * sizeof *body->shards[0];

@@ -28,10 +28,8 @@
 #define SPAN_DIRECT (128 * WEIR__MIB)
 #define REGION_MOST ((size_t)1 << 32)
 
-#define SPAN_SHIFT 43 /* of the size and alignment that no span reaches */
-
 _Static_assert(REGION_MOST >> WEIR__GRANULE_SHIFT <= UINT32_MAX, "region->npages holds it");
-_Static_assert(SPAN_SHIFT - WEIR__GRANULE_SHIFT < 32, "span->npages holds the largest");
+_Static_assert(WEIR__LABEL_SIZE_SHIFT - WEIR__GRANULE_SHIFT < 32, "span->npages holds the largest");
 
 /* Cleared by purging from here on, so that what is not written does not become resident. */
 #define CLEAR_BY_PURGE (32 * WEIR__MIB) /* below it clearing costs less than faulting again */
@@ -39,12 +37,6 @@ _Static_assert(SPAN_SHIFT - WEIR__GRANULE_SHIFT < 32, "span->npages holds the la
 static size_t pages_bytes(uint32_t npages)
 {
     return (size_t)npages << WEIR__GRANULE_SHIFT;
-}
-
-/* At least one. */
-static uint32_t pages_of(size_t size)
-{
-    return (uint32_t)((size - (size != 0)) >> WEIR__GRANULE_SHIFT) + 1;
 }
 
 /* Makes [page, page + npages) of the region a live span; it lies in no hole. */
@@ -86,17 +78,15 @@ static size_t filled_bytes(uint32_t pages, unsigned color)
 }
 
 /* Notes that the block which was there was written to after it was freed; `filled` of its pages
- * have the pattern. */
-static void filled_check(const struct weir__page_heap *heap, const struct weir__span *span,
-                         uint32_t filled, unsigned color)
+ * have the pattern. `taker`: who gets it. */
+static void filled_check(const void *taker, const struct weir__span *span, uint32_t filled,
+                         unsigned color)
 {
     const char *block = weir__span_start(span) + (size_t)color * WEIR__LINE;
     size_t offset = weir__fill_broken(block, filled_bytes(filled, color), WEIR__FILL_FREED);
     if (weir__unlikely(offset != SIZE_MAX))
-        weir__late_misuse_keep(&(struct weir__late_misuse){.what = WEIR_MISUSE_CORRUPTION,
-                                                           .block = block,
-                                                           .owner = heap->taker,
-                                                           .written = offset + 1});
+        weir__late_misuse_keep(&(struct weir__late_misuse){
+            .what = WEIR_MISUSE_CORRUPTION, .block = block, .owner = taker, .written = offset + 1});
 }
 
 /* Before `npages` are cut from the low end of a hole. */
@@ -104,8 +94,19 @@ WEIR__INLINE void hole_check(const struct weir__page_heap *heap, const struct we
                              uint32_t npages)
 {
     if (WEIR__FILLS)
-        filled_check(heap, hole, (uint32_t)weir__min(hole->u.hole.filled, npages),
+        filled_check(heap->taker, hole, (uint32_t)weir__min(hole->u.hole.filled, npages),
                      hole->u.hole.color);
+}
+
+void weir__span_pattern(const struct weir__span *span)
+{
+    size_t offset = (size_t)span->u.live.filled * WEIR__LINE;
+    weir__fill_freed(weir__span_start(span) + offset, weir__span_bytes(span) - offset);
+}
+
+void weir__span_pattern_check(const struct weir__span *span, const void *taker)
+{
+    filled_check(taker, span, (uint32_t)weir__min(span->npages, FILL_PAGES), span->u.live.filled);
 }
 
 static struct weir__span *span_from_hole(struct weir__page_heap *heap, struct weir__span *hole,
@@ -174,6 +175,18 @@ static bool frontier_fits(const struct weir__region *region, uint32_t npages, si
     return !region->direct && start <= region->npages && npages <= region->npages - start;
 }
 
+/* To what was opened before. */
+static void frontier_raise(struct weir__page_heap *heap, struct weir__region *region, uint32_t page)
+{
+    weir__assert(weir__lock_is_mine(&heap->lock));
+    weir__assert(page <= region->opened);
+    region->frontier = page;
+    if (page <= region->touched)
+        return;
+    region->touched = page;
+    weir__page_heap_grown_locked(heap);
+}
+
 /* It fits. NULL: the system refuses. */
 static struct weir__span *span_from_frontier(struct weir__page_heap *heap,
                                              struct weir__region *region, uint32_t npages,
@@ -186,8 +199,7 @@ static struct weir__span *span_from_frontier(struct weir__page_heap *heap,
     *zeroed = start >= region->touched;
     if (start > page)
         weir__hole_insert(heap, region, page, start - page, page >= region->touched, heap->now);
-    region->frontier = start + npages;
-    region->touched = (uint32_t)weir__max(region->touched, region->frontier);
+    frontier_raise(heap, region, start + npages);
     return span_make(heap, region, start, npages);
 }
 
@@ -214,8 +226,15 @@ static struct weir__region *region_add(struct weir__page_heap *heap, size_t size
     return region;
 }
 
+/* Would it lie on pages that were never touched? `region` (NULL: a new one) has room for it. */
+static bool frontier_is_new(const struct weir__region *region, uint32_t npages, size_t alignment)
+{
+    return !region || page_aligned(region, region->frontier, alignment) + npages > region->touched;
+}
+
+/* `again`: as weir__claim says. */
 static WEIR__NOINLINE struct weir__span *span_find(struct weir__page_heap *heap, uint32_t npages,
-                                                   size_t alignment, bool *zeroed)
+                                                   size_t alignment, bool again, bool *zeroed)
 {
     weir__assert(weir__lock_is_mine(&heap->lock));
     size_t extra = (weir__max(alignment, WEIR__GRANULE) - 1) >> WEIR__GRANULE_SHIFT;
@@ -225,6 +244,8 @@ static WEIR__NOINLINE struct weir__span *span_find(struct weir__page_heap *heap,
     struct weir__region *region = weir__region_first(heap);
     while (region && !frontier_fits(region, npages, alignment))
         region = weir__region_next(region);
+    if (again && frontier_is_new(region, npages, alignment))
+        return NULL;
     if (region)
         return span_from_frontier(heap, region, npages, alignment, zeroed);
     region = region_add(heap, pages_bytes(npages), alignment);
@@ -233,22 +254,6 @@ static WEIR__NOINLINE struct weir__span *span_find(struct weir__page_heap *heap,
     if (region && !span)
         weir__region_doom_locked(heap, region);
     return span;
-}
-
-/*
- * Blocks start at different cache lines within the slack of their last page, so that
- * equal large blocks do not all compete for the same cache sets. Which one depends on the
- * place alone: who gets the same place again finds the same lines warm, and no page that
- * was not touched before. (Multiplicative hashing, Knuth 6.4.)
- */
-static void span_color(struct weir__span *span, size_t size, size_t alignment)
-{
-    weir__assert(pages_bytes(span->npages) >= size);
-    size_t slack = pages_bytes(span->npages) - size;
-    bool may_move = alignment <= WEIR__LINE && slack >= WEIR__LINE;
-    size_t colors = may_move ? (size_t)1 << weir__log2(slack / WEIR__LINE + 1) : 1;
-    uint32_t hash = (uint32_t)((uintptr_t)span / sizeof *span) * 2654435761u;
-    span->u.live.color = (uint8_t)(hash >> 26 & (colors - 1));
 }
 
 /* The span freed last, if it is what is asked for; it becomes a hole if not. */
@@ -265,8 +270,7 @@ WEIR__INLINE struct weir__span *span_from_idle(struct weir__page_heap *heap, uin
     }
     heap->idle = NULL;
     heap->span_live += pages_bytes(npages);
-    if (WEIR__FILLS)
-        filled_check(heap, span, (uint32_t)weir__min(npages, FILL_PAGES), span->u.live.color);
+    weir__span_check_freed(span, heap->taker);
     return span;
 }
 
@@ -274,9 +278,9 @@ struct weir__span *weir__span_take(struct weir__page_heap *heap, size_t size, si
                                    const struct weir__claim *claim, bool *zeroed)
 {
     weir__assert(weir__is_power_of_two(alignment) && claim->owner && zeroed);
-    if ((size | alignment) >> SPAN_SHIFT)
+    if ((size | alignment) >> WEIR__LABEL_SIZE_SHIFT)
         return NULL;
-    uint32_t npages = pages_of(size);
+    uint32_t npages = weir__span_pages(size);
     weir__lock_take(&heap->lock);
     if (WEIR__FILLS)
         heap->taker = claim->owner;
@@ -284,17 +288,16 @@ struct weir__span *weir__span_take(struct weir__page_heap *heap, size_t size, si
     struct weir__span *span = heap->idle ? span_from_idle(heap, npages, alignment) : NULL;
     if (!span) {
         span = alignment <= WEIR__GRANULE ? weir__hole_find(heap, npages) : NULL;
-        span = weir__likely(span != NULL) ? span_cut_low(heap, span, npages, zeroed)
-                                          : span_find(heap, npages, alignment, zeroed);
+        span = weir__likely(span != NULL)
+                   ? span_cut_low(heap, span, npages, zeroed)
+                   : span_find(heap, npages, alignment, claim->again, zeroed);
     }
     if (span) {
-        span_color(span, size, alignment);
-        span->u.live.align_shift = (uint8_t)weir__log2(alignment);
-        span->u.live.old = false;
         span->u.live.owner = claim->owner;
-        span->u.live.requested = size;
-        span->u.live.tag = claim->tag;
+        weir__span_make_live(span, weir__span_start(span), size, alignment, claim->tag);
         __atomic_store_n(&span->state, WEIR__PAGE_SPAN, __ATOMIC_RELEASE);
+        if (weir__unlikely(*zeroed))
+            weir__page_heap_grown_locked(heap);
         *claim->bytes += pages_bytes(npages);
     }
     weir__lock_drop(&heap->lock);
@@ -353,7 +356,7 @@ static void pages_release(struct weir__page_heap *heap, struct weir__region *reg
 WEIR__INLINE void span_release(struct weir__page_heap *heap, struct weir__span *span)
 {
     uint32_t npages = span->npages;
-    uint8_t color = span->u.live.color;
+    uint8_t color = span->u.live.filled;
     span[npages - 1].state = WEIR__PAGE_NONE;
     span->state = WEIR__PAGE_NONE;
     pages_release(heap, weir__span_region(span), weir__span_page(span), npages);
@@ -387,12 +390,14 @@ void weir__span_give_locked(struct weir__page_heap *heap, struct weir__span *spa
     weir__assert(span->state == WEIR__PAGE_SPAN);
     uint32_t npages = span->npages;
     heap->span_live -= pages_bytes(npages);
+    if (weir__label_is_live(weir__span_label(span)))
+        weir__span_fill_freed(span);
+    weir__label_set(&span->u.live.label, 0);
     if (weir__unlikely(span->u.live.direct)) {
         span->state = WEIR__PAGE_NONE;
         weir__region_doom_locked(heap, weir__span_region(span));
         return;
     }
-    weir__fill_freed(weir__span_block(span), weir__span_usable(span));
     if (heap->idle)
         weir__span_flush_idle_locked(heap);
     if (span_is_alone(span)) {
@@ -405,18 +410,14 @@ void weir__span_give_locked(struct weir__page_heap *heap, struct weir__span *spa
     weir__page_heap_tick_locked(heap);
 }
 
-bool weir__span_give(struct weir__page_heap *heap, struct weir__span *span, size_t *bytes)
+void weir__span_give(struct weir__page_heap *heap, struct weir__span *span, size_t *bytes)
 {
     weir__lock_take(&heap->lock);
-    bool live = span->state == WEIR__PAGE_SPAN;
-    if (live) {
-        *bytes -= pages_bytes(span->npages);
-        weir__span_give_locked(heap, span);
-    }
+    *bytes -= pages_bytes(span->npages);
+    weir__span_give_locked(heap, span);
     weir__lock_drop(&heap->lock);
     weir__page_heap_relieve(heap);
     weir__assert_walk(weir__page_heap_is_valid(heap));
-    return live;
 }
 
 /* -- resizing ---------------------------------------------------------------------- */
@@ -432,8 +433,7 @@ static bool span_extend(struct weir__page_heap *heap, struct weir__region *regio
     if (end == region->frontier) {
         if (more > region->npages - end || !weir__region_open(region, end + more))
             return false;
-        region->frontier = end + more;
-        region->touched = (uint32_t)weir__max(region->touched, region->frontier);
+        frontier_raise(heap, region, end + more);
         return true;
     }
     if (right->state != WEIR__PAGE_HOLE || right->npages < more)
@@ -497,22 +497,28 @@ bool weir__span_resize(struct weir__page_heap *heap, struct weir__span *span, si
                        size_t *bytes)
 {
     weir__assert(span->state == WEIR__PAGE_SPAN);
-    if (size >> SPAN_SHIFT)
+    if (size >> WEIR__LABEL_SIZE_SHIFT)
         return false;
-    uint32_t npages = pages_of(size + (size_t)span->u.live.color * WEIR__LINE);
+    uint64_t label = weir__span_label(span);
+    uint32_t npages = weir__span_pages(size + weir__label_offset(label));
     bool direct = weir__span_may_move(span);
     if (direct && npages != span->npages && !span_remap(heap, span, npages))
         return false;
     weir__lock_take(&heap->lock);
     weir__span_flush_idle_locked(heap);
     size_t change = pages_bytes(npages) - pages_bytes(span->npages);
-    bool done = direct || npages == span->npages || span_resize_locked(heap, span, npages);
+    bool mine = weir__label_is_live(label) && /* nobody walks meanwhile */
+                weir__label_claim(&span->u.live.label, &label, 0);
+    bool done =
+        mine && (direct || npages == span->npages || span_resize_locked(heap, span, npages));
     if (done) {
         span->npages = npages;
-        span->u.live.requested = size;
+        label = weir__label_resized(label, size);
         heap->span_live += change;
         *bytes += change;
     }
+    if (mine)
+        weir__label_set(&span->u.live.label, label);
     weir__lock_drop(&heap->lock);
     weir__page_heap_relieve(heap);
     weir__assert_walk(weir__page_heap_is_valid(heap));
@@ -545,7 +551,7 @@ void weir__span_uncut_hole_locked(struct weir__page_heap *heap, struct weir__spa
 
 /* -- visiting ---------------------------------------------------------------------- */
 
-/* Calls visit for the live spans of a region. What visit frees is joined with the holes
+/* Calls visit for the spans of a region. What visit frees is joined with the holes
  * beside it, so where the next span begins is found before. */
 static int region_each_span(struct weir__region *region, weir__span_visitor *visit, void *user)
 {
@@ -586,7 +592,7 @@ bool weir__span_covers(const struct weir__region *region, size_t page)
         const struct weir__span *span = &region->pages[at];
         uint8_t state = __atomic_load_n(&span->state, __ATOMIC_ACQUIRE);
         if (state == WEIR__PAGE_SPAN)
-            return span->npages > page - at;
+            return span->npages > page - at && weir__label_is_live(weir__span_label(span));
         if (state == WEIR__PAGE_HOLE || state == WEIR__PAGE_IDLE)
             break;
     }
