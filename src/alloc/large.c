@@ -35,34 +35,20 @@ static struct weir__span *shelf_take(weir_allocator *a, const struct weir__reque
     return span;
 }
 
-/* What lies on the calling thread's shelf goes back. */
-static void shelf_empty(weir_allocator *a)
-{
-    struct weir__heap *heap = weir__heap_get(a);
-    weir__lock_take(&heap->cache.lock);
-    weir__heap_shelf_empty(heap);
-    weir__lock_drop(&heap->cache.lock);
-}
-
-/* From the page heap. Before that grows, it gets what lies on the thread's shelf; and where the
- * system refuses, what is free elsewhere goes back to it first. */
+/* From the page heap, which gets what lies on the thread's shelf first. */
 static struct weir__span *pages_take(weir_allocator *a, const struct weir__request *request,
                                      uint32_t tag, bool *zeroed)
 {
     struct weir__body *body = a->body;
-    struct weir__claim claim = {a, tag, weir__shelf_bytes(weir__heap_get(a)->shelf) > 0,
-                                &body->span_bytes};
+    struct weir__heap *heap = weir__heap_get(a);
+    struct weir__claim claim = {a, tag, &body->span_bytes};
+    if (!weir__shelf_bytes(heap->shelf))
+        return weir__span_take(body->page_heap, request->size, request->alignment, &claim, zeroed);
+    weir__lock_take(&heap->cache.lock);
     struct weir__span *span =
-        weir__span_take(body->page_heap, request->size, request->alignment, &claim, zeroed);
-    if (weir__unlikely(!span) && claim.again) {
-        claim.again = false;
-        shelf_empty(a);
-        span = weir__span_take(body->page_heap, request->size, request->alignment, &claim, zeroed);
-    }
-    if (weir__likely(span != NULL))
-        return span;
-    weir__trim_all();
-    return weir__span_take(body->page_heap, request->size, request->alignment, &claim, zeroed);
+        weir__shelf_miss(heap->shelf, request->size, request->alignment, &claim, zeroed);
+    weir__lock_drop(&heap->cache.lock);
+    return span;
 }
 
 struct weir__span *weir__large_take(weir_allocator *a, const struct weir__request *request,
@@ -73,6 +59,10 @@ struct weir__span *weir__large_take(weir_allocator *a, const struct weir__reques
     struct weir__span *span = shelf_take(a, request, tag);
     if (!span)
         span = pages_take(a, request, tag, &zeroed);
+    if (weir__unlikely(!span)) { /* the system refused: what is free elsewhere goes back first */
+        weir__trim_all();
+        span = pages_take(a, request, tag, &zeroed);
+    }
     if (request->zeroed)
         *request->zeroed = zeroed;
     else if (WEIR__FILLS && span)
@@ -106,9 +96,7 @@ static bool shelf_give(weir_allocator *a, struct weir__span *span)
     weir__lock_take(&heap->cache.lock);
     bool admits = shelf_prepare_locked(a, heap, npages);
     if (admits) {
-        struct weir__shelf_list *list = weir__shelf_list(heap->shelf, npages);
-        weir__label_set(&span->u.live.label, weir__shelf_link(list->first));
-        weir__shelf_put(heap->shelf, list, span, weir__span_start(span));
+        weir__shelf_put(heap->shelf, span, weir__span_start(span));
     }
     weir__lock_drop(&heap->cache.lock);
     return admits;
@@ -128,7 +116,7 @@ bool weir__large_give(weir_allocator *a, struct weir__span *span)
 {
     weir__assert(a->body->page_heap);
     uint64_t label = weir__span_label(span);
-    bool mine = weir__label_is_live(label) && weir__label_claim(&span->u.live.label, &label, 0);
+    bool mine = weir__label_is_live(label) && weir__label_claim(&span->u.live.label, &label);
     if (mine)
         span_give(a, span);
     return mine;
@@ -173,7 +161,7 @@ void weir__large_free(weir_allocator *a, void *block, struct weir__span *span, u
     weir__assert(span->state == WEIR__PAGE_SPAN);
     uint64_t sequence = 0;
     if (weir__unlikely(!weir__label_is_live(label) ||
-                       !weir__label_claim(&span->u.live.label, &label, 0))) {
+                       !weir__label_claim(&span->u.live.label, &label))) {
         weir__misuse(WEIR_MISUSE_DOUBLE_FREE, block, a->name);
         return;
     }

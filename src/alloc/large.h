@@ -45,18 +45,15 @@ WEIR__INLINE bool weir__large_push(const weir_allocator *a, void *block, struct 
     weir__assert(span->u.live.owner == a && weir__label_is_live(*label));
     struct weir__heap *heap = weir__heap_cached(a);
     uint32_t npages = span->npages;
-    if (weir__unlikely(npages > WEIR__SHELF_PAGES) ||
-        weir__unlikely(!weir__freeing_enter(&heap->window)))
+    if (weir__unlikely(!weir__freeing_enter(&heap->window)))
         return false;
     struct weir__shelf *shelf = heap->shelf;
-    struct weir__shelf_list *list = weir__shelf_list(shelf, npages);
-    uint64_t link = weir__shelf_link(weir__own_get(list->first));
     if (weir__unlikely(!weir__shelf_admits(shelf, npages, weir__own_get(heap->window.freeing))) ||
-        weir__unlikely(!weir__label_claim(&span->u.live.label, label, link))) {
+        weir__unlikely(!weir__label_claim(&span->u.live.label, label))) {
         weir__freeing_undo(&heap->window);
         return false;
     }
-    weir__shelf_put(shelf, list, span, (char *)((uintptr_t)block & ~(WEIR__GRANULE - 1)));
+    weir__shelf_put(shelf, span, (char *)((uintptr_t)block & ~(WEIR__GRANULE - 1)));
     weir__freeing_leave(&heap->window, (int64_t)weir__label_size(*label));
     return true;
 }

@@ -2,18 +2,18 @@
  * pool/label.h - the label of a span: 64 bits that say whether its block is live, and how it was
  * asked for. No state; knows nothing of where spans lie.
  *
- *    63    62    61..56   55..50   42..0
+ *   63    62    61..56   55..50    42..0
  *   +-----+-----+--------+-------+-----------+
  *   |  1  | old | align  | color | requested |  live
- *   |  0  |          0, or an address        |  not live: on its way, or the next one of its shelf
+ *   |                  0                    |  not live: on its way, or on a shelf (pool/shelf.h)
  *   +-----+-----+--------+-------+-----------+
  *   old    allocated before the latest checkpoint   align  log2 of what was asked for
  *   color  the block is so many lines after the start of its first page
  *
  * A live label becomes another by compare and swap where there are threads, without a lock: of two
  * threads that free a block at one instant one has the span, and the other is told at once. While
- * it is not live it is written by who has the span: a free on its way, the owner of the shelf
- * (pool/shelf.h), or the holder of the page heap's lock.
+ * it is not live it is written by who has the span: a free on its way, who may use the shelf, or
+ * the holder of the page heap's lock.
  */
 #ifndef WEIR_POOL_LABEL_H
 #define WEIR_POOL_LABEL_H
@@ -89,10 +89,9 @@ WEIR__INLINE bool weir__label_swap(uint64_t *label, uint64_t *seen, uint64_t to)
 
 /* Takes the span out of use whose label said *seen, which was live; *seen is what it said last.
  * False: it is live no more, somebody else has it. */
-WEIR__INLINE bool weir__label_claim(uint64_t *label, uint64_t *seen, uint64_t to)
+WEIR__INLINE bool weir__label_claim(uint64_t *label, uint64_t *seen)
 {
-    weir__assert(!weir__label_is_live(to));
-    while (weir__unlikely(!weir__label_swap(label, seen, to)))
+    while (weir__unlikely(!weir__label_swap(label, seen, 0)))
         if (!weir__label_is_live(*seen))
             return false;
     return true;

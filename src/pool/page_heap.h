@@ -67,9 +67,6 @@ struct weir__page_heap {
     size_t headers;    /* slab headers */
     size_t span_live;  /* in spans, live or on shelves, whole pages */
     size_t hole_dirty; /* in holes that may be resident */
-
-    uint32_t grown __attribute__((aligned(WEIR__LINE))); /* how often spans got pages that were not
-                                                          * resident; atomic: shelves read it */
 };
 
 WEIR__INLINE struct weir__region *weir__region_first(const struct weir__page_heap *heap)
@@ -119,13 +116,6 @@ WEIR__INLINE void weir__page_heap_due_locked(struct weir__page_heap *heap, uint3
 {
     weir__assert(weir__lock_is_mine(&heap->lock));
     weir__relaxed_set(heap->due, heap->due | what);
-}
-
-/* Memory for spans ran out and was made more: shelves are to give back what they have. */
-WEIR__INLINE void weir__page_heap_grown_locked(struct weir__page_heap *heap)
-{
-    weir__assert(weir__lock_is_mine(&heap->lock));
-    weir__relaxed_set(heap->grown, heap->grown + 1);
 }
 
 /* Looks at the clock and lets decay work, by who does not hold the lock. */

@@ -43,8 +43,8 @@ enum weir__page_state {
 struct weir__span {
     uint32_t npages;
     uint16_t region; /* index of the region; set at both ends */
-    uint8_t state;
-    bool zeroed; /* hole: all of it is known to be zero (purged, never touched since) */
+    uint8_t state;   /* enum weir__page_state; atomic */
+    bool zeroed;     /* hole: all of it is known to be zero (purged, never touched since) */
     union {
         struct {            /* a span */
             uint64_t label; /* pool/label.h: atomic */
@@ -158,6 +158,25 @@ WEIR__INLINE char *weir__span_start(const struct weir__span *span)
 WEIR__INLINE size_t weir__span_bytes(const struct weir__span *span)
 {
     return (size_t)span->npages << WEIR__GRANULE_SHIFT;
+}
+
+/* The state of a page is written under the page heap's lock and read by any thread. */
+WEIR__INLINE enum weir__page_state weir__page_state(const struct weir__span *page)
+{
+    return (enum weir__page_state)weir__relaxed_get(page->state);
+}
+
+WEIR__INLINE void weir__page_set(struct weir__span *page, enum weir__page_state state)
+{
+    weir__relaxed_set(page->state, (uint8_t)state);
+}
+
+/* Is there a hole beside these pages? Without the lock a moment's answer. */
+WEIR__INLINE bool weir__span_has_hole_beside(const struct weir__span *span, uint32_t npages)
+{
+    enum weir__page_state left = weir__page_state(span - 1);
+    return left == WEIR__PAGE_HOLE_END || left == WEIR__PAGE_HOLE ||
+           weir__page_state(span + npages) == WEIR__PAGE_HOLE;
 }
 
 /* What the label says; any thread. */

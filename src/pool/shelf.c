@@ -22,17 +22,15 @@ void weir__shelf_unmake(struct weir__shelf *shelf)
         weir__meta_free(shelf, sizeof *shelf);
 }
 
-static void list_empty_locked(struct weir__shelf *shelf, struct weir__shelf_list *list)
+static void shelf_empty_locked(struct weir__shelf *shelf)
 {
     weir__assert(weir__lock_is_mine(&shelf->page_heap->lock));
-    struct weir__span *next = list->first;
-    for (struct weir__span *span; (span = next);) {
-        next = weir__shelf_after(span);
-        *shelf->bytes -= weir__span_bytes(span);
-        weir__relaxed_set(shelf->pages, shelf->pages - span->npages);
-        weir__span_give_locked(shelf->page_heap, span);
-    }
-    weir__own_set(list->first, NULL);
+    weir__check(weir__shelf_is_valid(shelf));
+    *shelf->bytes -= (size_t)shelf->pages << WEIR__GRANULE_SHIFT;
+    for (uint32_t slot = 0; slot < shelf->count; slot++)
+        weir__span_release_locked(shelf->page_heap, shelf->slots[slot].span);
+    shelf->count = 0;
+    weir__relaxed_set(shelf->pages, 0);
 }
 
 size_t weir__shelf_empty(struct weir__shelf *shelf, uint64_t until)
@@ -40,42 +38,43 @@ size_t weir__shelf_empty(struct weir__shelf *shelf, uint64_t until)
     size_t bytes = weir__shelf_bytes(shelf);
     if (shelf == &weir__no_shelf)
         return 0;
-    weir__check(weir__shelf_is_valid(shelf));
-    if (bytes) {
-        weir__lock_take(&shelf->page_heap->lock);
-        for (struct weir__shelf_list *list = shelf->lists; shelf->pages; list++)
-            list_empty_locked(shelf, list);
-        weir__lock_drop(&shelf->page_heap->lock);
-        weir__page_heap_relieve(shelf->page_heap);
-    }
     shelf->until = until;
-    shelf->grown = weir__relaxed_get(shelf->page_heap->grown);
+    if (!bytes)
+        return 0;
+    weir__lock_take(&shelf->page_heap->lock);
+    shelf_empty_locked(shelf);
+    weir__lock_drop(&shelf->page_heap->lock);
+    weir__page_heap_relieve(shelf->page_heap);
+    weir__assert_walk(weir__page_heap_is_valid(shelf->page_heap));
     return bytes;
 }
 
-/* -- checking ----------------------------------------------------------------------- */
-
-static bool list_is_valid(struct weir__shelf *shelf, const struct weir__shelf_list *list,
-                          uint32_t *pages)
+struct weir__span *weir__shelf_miss(struct weir__shelf *shelf, size_t size, size_t alignment,
+                                    const struct weir__claim *claim, bool *zeroed)
 {
-    if (list->first && list->start != weir__span_start(list->first))
-        return false;
-    for (const struct weir__span *span = list->first; span; span = weir__shelf_after(span)) {
-        if (span->state != WEIR__PAGE_SPAN || span->u.live.direct ||
-            span->npages > WEIR__SHELF_PAGES || weir__shelf_list(shelf, span->npages) != list)
-            return false;
-        *pages += span->npages;
-        if (*pages > WEIR__SHELF_MOST)
-            return false;
-    }
-    return true;
+    weir__assert(shelf != &weir__no_shelf);
+    weir__lock_take(&shelf->page_heap->lock);
+    shelf_empty_locked(shelf);
+    struct weir__span *span =
+        weir__span_take_locked(shelf->page_heap, size, alignment, claim, zeroed);
+    weir__lock_drop(&shelf->page_heap->lock);
+    weir__page_heap_relieve(shelf->page_heap);
+    weir__assert_walk(weir__page_heap_is_valid(shelf->page_heap));
+    return span;
 }
 
 bool weir__shelf_is_valid(const struct weir__shelf *shelf)
 {
     uint32_t pages = 0;
-    for (unsigned i = 0; i < WEIR__SHELF_LISTS; i++)
-        if (!list_is_valid((struct weir__shelf *)(uintptr_t)shelf, &shelf->lists[i], &pages))
+    if (shelf->count > WEIR__SHELF_SLOTS)
+        return false;
+    for (uint32_t slot = 0; slot < shelf->count; slot++) {
+        const struct weir__span *span = shelf->slots[slot].span;
+        if (span->state != WEIR__PAGE_SPAN || span->u.live.direct ||
+            weir__label_is_live(weir__span_label(span)) || span->npages != shelf->npages[slot] ||
+            weir__span_start(span) != shelf->slots[slot].start)
             return false;
-    return shelf == &weir__no_shelf || pages == shelf->pages;
+        pages += span->npages;
+    }
+    return shelf == &weir__no_shelf || (pages == shelf->pages && pages <= WEIR__SHELF_MOST);
 }

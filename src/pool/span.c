@@ -49,7 +49,7 @@ static struct weir__span *span_make(struct weir__page_heap *heap, struct weir__r
     span->region = region->index;
     if (npages > 1 && !region->direct) {
         end->region = region->index;
-        end->state = WEIR__PAGE_SPAN_END;
+        weir__page_set(end, WEIR__PAGE_SPAN_END);
     }
     span->npages = npages;
     span->u.live.direct = region->direct;
@@ -140,7 +140,7 @@ WEIR__INLINE struct weir__span *span_cut_low(struct weir__page_heap *heap, struc
     if (!hole->zeroed)
         heap->hole_dirty -= pages_bytes(npages);
     heap->span_live += pages_bytes(npages);
-    hole[all - 1].state = WEIR__PAGE_NONE;
+    weir__page_set(&hole[all - 1], WEIR__PAGE_NONE);
     if (all == npages) {
         weir__hole_unlink(heap, hole);
     } else {
@@ -151,8 +151,8 @@ WEIR__INLINE struct weir__span *span_cut_low(struct weir__page_heap *heap, struc
         rest->u.hole.freed_at = hole->u.hole.freed_at;
         if (WEIR__FILLS)
             rest->u.hole.filled = 0;
-        end->state = WEIR__PAGE_HOLE_END;
-        rest->state = WEIR__PAGE_HOLE;
+        weir__page_set(end, WEIR__PAGE_HOLE_END);
+        weir__page_set(rest, WEIR__PAGE_HOLE);
         if (weir__hole_bin(all - npages) == hole->u.hole.bin) {
             weir__hole_replace(heap, hole, rest);
         } else {
@@ -162,7 +162,7 @@ WEIR__INLINE struct weir__span *span_cut_low(struct weir__page_heap *heap, struc
     }
     struct weir__span *last = hole + npages - 1;
     last->region = hole->region;
-    last->state = WEIR__PAGE_SPAN_END; /* of a single page the caller sets SPAN */
+    weir__page_set(last, WEIR__PAGE_SPAN_END); /* of a single page the caller sets SPAN */
     hole->npages = npages;
     hole->u.live.direct = false;
     return hole;
@@ -181,10 +181,7 @@ static void frontier_raise(struct weir__page_heap *heap, struct weir__region *re
     weir__assert(weir__lock_is_mine(&heap->lock));
     weir__assert(page <= region->opened);
     region->frontier = page;
-    if (page <= region->touched)
-        return;
-    region->touched = page;
-    weir__page_heap_grown_locked(heap);
+    region->touched = (uint32_t)weir__max(region->touched, page);
 }
 
 /* It fits. NULL: the system refuses. */
@@ -226,15 +223,8 @@ static struct weir__region *region_add(struct weir__page_heap *heap, size_t size
     return region;
 }
 
-/* Would it lie on pages that were never touched? `region` (NULL: a new one) has room for it. */
-static bool frontier_is_new(const struct weir__region *region, uint32_t npages, size_t alignment)
-{
-    return !region || page_aligned(region, region->frontier, alignment) + npages > region->touched;
-}
-
-/* `again`: as weir__claim says. */
 static WEIR__NOINLINE struct weir__span *span_find(struct weir__page_heap *heap, uint32_t npages,
-                                                   size_t alignment, bool again, bool *zeroed)
+                                                   size_t alignment, bool *zeroed)
 {
     weir__assert(weir__lock_is_mine(&heap->lock));
     size_t extra = (weir__max(alignment, WEIR__GRANULE) - 1) >> WEIR__GRANULE_SHIFT;
@@ -244,8 +234,6 @@ static WEIR__NOINLINE struct weir__span *span_find(struct weir__page_heap *heap,
     struct weir__region *region = weir__region_first(heap);
     while (region && !frontier_fits(region, npages, alignment))
         region = weir__region_next(region);
-    if (again && frontier_is_new(region, npages, alignment))
-        return NULL;
     if (region)
         return span_from_frontier(heap, region, npages, alignment, zeroed);
     region = region_add(heap, pages_bytes(npages), alignment);
@@ -274,32 +262,38 @@ WEIR__INLINE struct weir__span *span_from_idle(struct weir__page_heap *heap, uin
     return span;
 }
 
-struct weir__span *weir__span_take(struct weir__page_heap *heap, size_t size, size_t alignment,
-                                   const struct weir__claim *claim, bool *zeroed)
+struct weir__span *weir__span_take_locked(struct weir__page_heap *heap, size_t size,
+                                          size_t alignment, const struct weir__claim *claim,
+                                          bool *zeroed)
 {
+    weir__assert(weir__lock_is_mine(&heap->lock));
     weir__assert(weir__is_power_of_two(alignment) && claim->owner && zeroed);
+    *zeroed = false;
     if ((size | alignment) >> WEIR__LABEL_SIZE_SHIFT)
         return NULL;
     uint32_t npages = weir__span_pages(size);
-    weir__lock_take(&heap->lock);
     if (WEIR__FILLS)
         heap->taker = claim->owner;
-    *zeroed = false;
     struct weir__span *span = heap->idle ? span_from_idle(heap, npages, alignment) : NULL;
     if (!span) {
         span = alignment <= WEIR__GRANULE ? weir__hole_find(heap, npages) : NULL;
-        span = weir__likely(span != NULL)
-                   ? span_cut_low(heap, span, npages, zeroed)
-                   : span_find(heap, npages, alignment, claim->again, zeroed);
+        span = weir__likely(span != NULL) ? span_cut_low(heap, span, npages, zeroed)
+                                          : span_find(heap, npages, alignment, zeroed);
     }
     if (span) {
         span->u.live.owner = claim->owner;
         weir__span_make_live(span, weir__span_start(span), size, alignment, claim->tag);
         __atomic_store_n(&span->state, WEIR__PAGE_SPAN, __ATOMIC_RELEASE);
-        if (weir__unlikely(*zeroed))
-            weir__page_heap_grown_locked(heap);
         *claim->bytes += pages_bytes(npages);
     }
+    return span;
+}
+
+struct weir__span *weir__span_take(struct weir__page_heap *heap, size_t size, size_t alignment,
+                                   const struct weir__claim *claim, bool *zeroed)
+{
+    weir__lock_take(&heap->lock);
+    struct weir__span *span = weir__span_take_locked(heap, size, alignment, claim, zeroed);
     weir__lock_drop(&heap->lock);
     weir__assert_walk(weir__page_heap_is_valid(heap));
     return span;
@@ -357,8 +351,8 @@ WEIR__INLINE void span_release(struct weir__page_heap *heap, struct weir__span *
 {
     uint32_t npages = span->npages;
     uint8_t color = span->u.live.filled;
-    span[npages - 1].state = WEIR__PAGE_NONE;
-    span->state = WEIR__PAGE_NONE;
+    weir__page_set(&span[npages - 1], WEIR__PAGE_NONE);
+    weir__page_set(span, WEIR__PAGE_NONE);
     pages_release(heap, weir__span_region(span), weir__span_page(span), npages);
     if (WEIR__FILLS && span->state == WEIR__PAGE_HOLE) {
         span->u.hole.filled = (uint8_t)weir__min(npages, FILL_PAGES);
@@ -376,12 +370,16 @@ void weir__span_flush_idle_locked(struct weir__page_heap *heap)
     span_release(heap, span);
 }
 
-/* Is there no hole beside the span? */
-WEIR__INLINE bool span_is_alone(const struct weir__span *span)
+/* A span that is no longer in use; what is due is for who holds the lock to have done. */
+void weir__span_release_locked(struct weir__page_heap *heap, struct weir__span *span)
 {
-    const struct weir__span *left = span - 1, *right = span + span->npages;
-    return left->state != WEIR__PAGE_HOLE_END && left->state != WEIR__PAGE_HOLE &&
-           right->state != WEIR__PAGE_HOLE;
+    weir__assert(weir__lock_is_mine(&heap->lock));
+    weir__assert(span->state == WEIR__PAGE_SPAN && !span->u.live.direct);
+    size_t bytes = weir__span_bytes(span);
+    heap->span_live -= bytes;
+    span_release(heap, span);
+    weir__budget_given_locked(heap, bytes);
+    weir__page_heap_tick_locked(heap);
 }
 
 void weir__span_give_locked(struct weir__page_heap *heap, struct weir__span *span)
@@ -394,14 +392,14 @@ void weir__span_give_locked(struct weir__page_heap *heap, struct weir__span *spa
         weir__span_fill_freed(span);
     weir__label_set(&span->u.live.label, 0);
     if (weir__unlikely(span->u.live.direct)) {
-        span->state = WEIR__PAGE_NONE;
+        weir__page_set(span, WEIR__PAGE_NONE);
         weir__region_doom_locked(heap, weir__span_region(span));
         return;
     }
     if (heap->idle)
         weir__span_flush_idle_locked(heap);
-    if (span_is_alone(span)) {
-        span->state = WEIR__PAGE_IDLE;
+    if (!weir__span_has_hole_beside(span, npages)) {
+        weir__page_set(span, WEIR__PAGE_IDLE);
         heap->idle = span;
     } else {
         span_release(heap, span);
@@ -456,10 +454,10 @@ static bool span_resize_locked(struct weir__page_heap *heap, struct weir__span *
     if (npages > old && !span_extend(heap, region, span, npages - old))
         return false;
     if (old > 1)
-        span[old - 1].state = WEIR__PAGE_NONE;
-    span->state = WEIR__PAGE_SPAN;
+        weir__page_set(&span[old - 1], WEIR__PAGE_NONE);
+    weir__page_set(span, WEIR__PAGE_SPAN);
     if (npages > 1) {
-        span[npages - 1].state = WEIR__PAGE_SPAN_END;
+        weir__page_set(&span[npages - 1], WEIR__PAGE_SPAN_END);
         span[npages - 1].region = region->index;
     }
     if (npages < old) {
@@ -508,7 +506,7 @@ bool weir__span_resize(struct weir__page_heap *heap, struct weir__span *span, si
     weir__span_flush_idle_locked(heap);
     size_t change = pages_bytes(npages) - pages_bytes(span->npages);
     bool mine = weir__label_is_live(label) && /* nobody walks meanwhile */
-                weir__label_claim(&span->u.live.label, &label, 0);
+                weir__label_claim(&span->u.live.label, &label);
     bool done =
         mine && (direct || npages == span->npages || span_resize_locked(heap, span, npages));
     if (done) {
@@ -540,9 +538,9 @@ void weir__span_uncut_hole_locked(struct weir__page_heap *heap, struct weir__spa
     struct weir__region *region = weir__span_region(hole);
     uint32_t page = weir__span_page(hole), npages = hole->npages;
     weir__span_flush_idle_locked(heap); /* an idle span has no hole beside it */
-    bool alone = page + npages < region->frontier && span_is_alone(hole);
-    hole[npages - 1].state = WEIR__PAGE_NONE;
-    hole->state = WEIR__PAGE_NONE;
+    bool alone = page + npages < region->frontier && !weir__span_has_hole_beside(hole, npages);
+    weir__page_set(&hole[npages - 1], WEIR__PAGE_NONE);
+    weir__page_set(hole, WEIR__PAGE_NONE);
     if (alone)
         weir__hole_insert(heap, region, page, npages, purged, heap->now);
     else

@@ -25,7 +25,6 @@ WEIR__INLINE size_t weir__span_slack(size_t size)
 struct weir__claim {
     const void *owner;
     uint32_t tag;
-    bool again; /* only what was used before: NULL rather than pages that nobody touched yet */
     size_t *bytes;
 };
 
@@ -36,9 +35,15 @@ struct weir__claim {
  */
 struct weir__span *weir__span_take(struct weir__page_heap *heap, size_t size, size_t alignment,
                                    const struct weir__claim *claim, bool *zeroed);
+struct weir__span *weir__span_take_locked(struct weir__page_heap *heap, size_t size,
+                                          size_t alignment, const struct weir__claim *claim,
+                                          bool *zeroed);
 
 /* Gives back a span whose label the caller claimed. */
 void weir__span_give(struct weir__page_heap *heap, struct weir__span *span, size_t *bytes);
+
+/* The same with the lock held, of one whose region is not its own; and it is not kept idle. */
+void weir__span_release_locked(struct weir__page_heap *heap, struct weir__span *span);
 
 /* The same with the lock held, of a live one too, if nobody else may free it; the caller relieves
  * the page heap afterwards. */
