@@ -5,7 +5,7 @@
  */
 #include "base/fault.h"
 #include "core.h"
-#include "pool/span.h"
+#include "pool/shelf.h"
 
 #include <criterion/criterion.h>
 
@@ -58,7 +58,7 @@ static void op_take(struct model *m)
     int owner = (int)random_below(&m->random, OWNERS);
     size_t size = a_size(&m->random),
            shift = random_below(&m->random, 8) ? 6 : random_below(&m->random, 22);
-    struct weir__claim claim = {&owners[owner], 0, &m->bytes[owner]};
+    struct weir__claim claim = {&owners[owner], 0, &m->bytes[owner], &weir__no_shelf};
     bool zeroed;
     struct weir__span *span = weir__span_take(&m->heap, size, (size_t)1 << shift, &claim, &zeroed);
     cr_assert_not_null(span);
@@ -70,14 +70,25 @@ static void op_take(struct model *m)
     m->live[m->nlive++] = l;
 }
 
+/* False: it is not live. */
+static bool span_end(struct model *m, struct weir__span *span, int owner)
+{
+    uint64_t label = weir__span_label(span);
+    if (!weir__label_is_live(label) || !weir__label_claim(&span->u.live.label, &label))
+        return false;
+    weir__span_fill_freed(span);
+    weir__span_give(&m->heap, span, &m->bytes[owner]);
+    return true;
+}
+
 static void op_give(struct model *m)
 {
     size_t i = random_below(&m->random, m->nlive);
     struct live l = m->live[i];
     still_touched(&l);
-    cr_assert(weir__span_give(&m->heap, l.span, &m->bytes[l.owner]));
+    cr_assert(span_end(m, l.span, l.owner));
     if (l.size < 100 * PAGE)
-        cr_assert_not(weir__span_give(&m->heap, l.span, &m->bytes[l.owner]), "given twice");
+        cr_assert_not(span_end(m, l.span, l.owner), "given twice");
     m->live[i] = m->live[--m->nlive];
 }
 
@@ -187,12 +198,12 @@ Test(span, a_walk_that_frees_goes_on_behind_the_joined_holes, .timeout = 30)
     static const size_t pages[] = {3, 5, 1, 2, 4, 6};
     bool zeroed;
     for (int i = 0; i < 6; i++) {
-        struct weir__claim claim = {&owners[i == 1], 0, &m.bytes[i == 1]};
+        struct weir__claim claim = {&owners[i == 1], 0, &m.bytes[i == 1], &weir__no_shelf};
         spans[i] = weir__span_take(&m.heap, pages[i] * PAGE, 64, &claim, &zeroed);
     }
-    weir__span_give(&m.heap, spans[2], &m.bytes[0]);
-    weir__span_give(&m.heap, spans[0], &m.bytes[0]);
-    weir__span_give(&m.heap, spans[4], &m.bytes[0]); /* no idle span beside the others */
+    span_end(&m, spans[2], 0);
+    span_end(&m, spans[0], 0);
+    span_end(&m, spans[4], 0); /* no idle span beside the others */
     weir__lock_take(&m.heap.lock);
     weir__span_each_locked(&m.heap, free_owned, &m);
     size_t count = 0;
@@ -206,7 +217,7 @@ Test(span, impossible_requests_are_refused)
 {
     static struct model m;
     weir__page_heap_init(&m.heap, weir__backing_get(), weir__policy_get());
-    struct weir__claim claim = {owners, 0, &m.bytes[0]};
+    struct weir__claim claim = {owners, 0, &m.bytes[0], &weir__no_shelf};
     bool zeroed;
     static const size_t bad[] = {SIZE_MAX, SIZE_MAX - PAGE, (size_t)1 << 62, ((size_t)1 << 43) + 1};
     for (size_t i = 0; i < 4; i++) {

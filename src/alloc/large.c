@@ -16,38 +16,62 @@
 
 /* -- uncounted -------------------------------------------------------------------------- */
 
-/* Off the calling thread's shelf. NULL: it is not there. */
-static struct weir__span *shelf_take(weir_allocator *a, const struct weir__request *request,
-                                     uint32_t tag)
+/* Off the shelf, where the fast way may not look because the window is closed, or else from the
+ * page heap, which gets what lies on the shelf first. */
+static WEIR__NOINLINE struct weir__span *pages_take_shelved(struct weir__heap *heap,
+                                                            const struct weir__request *request,
+                                                            const struct weir__claim *claim,
+                                                            bool *zeroed)
 {
-    struct weir__heap *heap = weir__heap_get(a);
-    uint32_t npages = weir__span_pages(request->size);
-    if (npages > WEIR__SHELF_PAGES || !weir__shelf_bytes(heap->shelf))
-        return NULL;
-    weir__lock_take(&heap->cache.lock);
     char *start;
-    struct weir__span *span = weir__shelf_take(heap->shelf, npages, request->alignment, &start);
-    weir__lock_drop(&heap->cache.lock);
+    struct weir__span *span = NULL;
+    weir__lock_take(&heap->cache.lock);
+    if (weir__window_is_closed(&heap->window))
+        span = weir__shelf_take(claim->shelf, weir__span_pages(request->size), request->alignment,
+                                &start);
     if (span) {
-        weir__span_check_freed(span, a);
-        weir__span_make_live(span, start, request->size, request->alignment, tag);
+        weir__span_check_freed(span, claim->owner);
+        weir__span_make_live(span, start, request->size, request->alignment, claim->tag);
+        *zeroed = false;
+    } else {
+        span = weir__span_take(heap->owner->body->page_heap, request->size, request->alignment,
+                               claim, zeroed);
     }
+    weir__lock_drop(&heap->cache.lock);
     return span;
 }
 
-/* From the page heap, which gets what lies on the thread's shelf first. */
-static struct weir__span *pages_take(weir_allocator *a, const struct weir__request *request,
-                                     uint32_t tag, bool *zeroed)
+WEIR__INLINE struct weir__span *pages_take(weir_allocator *a, struct weir__heap *heap,
+                                           const struct weir__request *request, uint32_t tag,
+                                           bool *zeroed)
 {
     struct weir__body *body = a->body;
-    struct weir__heap *heap = weir__heap_get(a);
-    struct weir__claim claim = {a, tag, &body->span_bytes};
-    if (!weir__shelf_bytes(heap->shelf))
-        return weir__span_take(body->page_heap, request->size, request->alignment, &claim, zeroed);
-    weir__lock_take(&heap->cache.lock);
-    struct weir__span *span =
-        weir__shelf_miss(heap->shelf, request->size, request->alignment, &claim, zeroed);
-    weir__lock_drop(&heap->cache.lock);
+    struct weir__claim claim = {a, tag, &body->span_bytes, heap->shelf};
+    if (weir__relaxed_get(claim.shelf->count))
+        return pages_take_shelved(heap, request, &claim, zeroed);
+    return weir__span_take(body->page_heap, request->size, request->alignment, &claim, zeroed);
+}
+
+/* The system refused: what is free elsewhere goes back to it first. */
+static WEIR__NOINLINE struct weir__span *pages_take_again(weir_allocator *a,
+                                                          struct weir__heap *heap,
+                                                          const struct weir__request *request,
+                                                          uint32_t tag, bool *zeroed)
+{
+    weir__trim_all();
+    return pages_take(a, heap, request, tag, zeroed);
+}
+
+WEIR__INLINE struct weir__span *span_take(weir_allocator *a, struct weir__heap *heap,
+                                          const struct weir__request *request, uint32_t tag)
+{
+    bool zeroed;
+    bool *said = request->zeroed ? request->zeroed : &zeroed;
+    struct weir__span *span = pages_take(a, heap, request, tag, said);
+    if (weir__unlikely(!span))
+        span = pages_take_again(a, heap, request, tag, said);
+    if (WEIR__FILLS && span && !request->zeroed)
+        weir__fill_taken(weir__span_block(span), weir__span_usable(span));
     return span;
 }
 
@@ -55,51 +79,37 @@ struct weir__span *weir__large_take(weir_allocator *a, const struct weir__reques
                                     uint32_t tag)
 {
     weir__assert(a->body->page_heap);
-    bool zeroed = false;
-    struct weir__span *span = shelf_take(a, request, tag);
-    if (!span)
-        span = pages_take(a, request, tag, &zeroed);
-    if (weir__unlikely(!span)) { /* the system refused: what is free elsewhere goes back first */
-        weir__trim_all();
-        span = pages_take(a, request, tag, &zeroed);
-    }
-    if (request->zeroed)
-        *request->zeroed = zeroed;
-    else if (WEIR__FILLS && span)
-        weir__fill_taken(weir__span_block(span), weir__span_usable(span));
-    return span;
+    return span_take(a, weir__heap_get(a), request, tag);
 }
 
-/* The heap's shelf has room for such a span from here on. False: no memory for a shelf. */
-static bool shelf_prepare_locked(weir_allocator *a, struct weir__heap *heap, uint32_t npages)
+/* The heap's shelf, with room for such a span; NULL: no memory for one. */
+static struct weir__shelf *shelf_prepare_locked(struct weir__heap *heap, uint32_t npages)
 {
     weir__assert(weir__lock_is_mine(&heap->cache.lock));
     if (heap->shelf == &weir__no_shelf) {
-        struct weir__body *body = a->body;
+        struct weir__body *body = heap->owner->body;
         struct weir__shelf *made = weir__shelf_make(body->page_heap, &body->span_bytes);
         if (!made)
-            return false;
+            return NULL;
         weir__relaxed_set(heap->shelf, made);
     }
     if (!weir__shelf_admits(heap->shelf, npages, weir__own_get(heap->window.freeing)))
         weir__heap_shelf_empty(heap);
-    return true;
+    return heap->shelf;
 }
 
-/* Onto the thread's shelf. False: it does not fit there. */
+/* Onto the thread's shelf. False: it has none, or none for such a span. */
 static bool shelf_give(weir_allocator *a, struct weir__span *span)
 {
-    uint32_t npages = span->npages;
-    if (npages > WEIR__SHELF_PAGES)
-        return false;
     struct weir__heap *heap = weir__heap_get(a);
+    if (!heap->slot || span->npages > WEIR__SHELF_PAGES)
+        return false;
     weir__lock_take(&heap->cache.lock);
-    bool admits = shelf_prepare_locked(a, heap, npages);
-    if (admits) {
-        weir__shelf_put(heap->shelf, span, weir__span_start(span));
-    }
+    struct weir__shelf *shelf = shelf_prepare_locked(heap, span->npages);
+    if (shelf)
+        weir__shelf_put(shelf, span, weir__span_start(span));
     weir__lock_drop(&heap->cache.lock);
-    return admits;
+    return shelf;
 }
 
 /* A span whose label is claimed. */
@@ -140,7 +150,8 @@ void *weir__large_allocate(weir_allocator *a, const struct weir__request *reques
     size_t size = request->size;
     if (size >= LOOK_FIRST && weir__unlikely(weir__meter_never_fits(&a->body->meter, size)))
         return weir__block_failed(a, request, "over the limit");
-    struct weir__span *span = weir__large_take(a, request, weir__entry_tag(weir__here.live));
+    struct weir__heap *heap = weir__heap_get(a);
+    struct weir__span *span = span_take(a, heap, request, weir__entry_tag(weir__here.live));
     if (weir__unlikely(!span))
         return weir__block_failed(a, request, "out of memory");
     void *block = weir__span_block(span);
@@ -150,7 +161,9 @@ void *weir__large_allocate(weir_allocator *a, const struct weir__request *reques
     }
     if (weir__unlikely(sequence != 0))
         large_trace(a, sequence, span, request->alignment);
-    weir__heap_slow_done(weir__heap_cached(a));
+    weir__slow_hook_call(heap);
+    if (WEIR__FILLS)
+        weir__late_misuses_look();
     return block;
 }
 

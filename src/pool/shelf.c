@@ -22,14 +22,14 @@ void weir__shelf_unmake(struct weir__shelf *shelf)
         weir__meta_free(shelf, sizeof *shelf);
 }
 
-static void shelf_empty_locked(struct weir__shelf *shelf)
+void weir__shelf_empty_locked(struct weir__shelf *shelf)
 {
     weir__assert(weir__lock_is_mine(&shelf->page_heap->lock));
     weir__check(weir__shelf_is_valid(shelf));
     *shelf->bytes -= (size_t)shelf->pages << WEIR__GRANULE_SHIFT;
     for (uint32_t slot = 0; slot < shelf->count; slot++)
         weir__span_release_locked(shelf->page_heap, shelf->slots[slot].span);
-    shelf->count = 0;
+    weir__relaxed_set(shelf->count, 0);
     weir__relaxed_set(shelf->pages, 0);
 }
 
@@ -42,25 +42,11 @@ size_t weir__shelf_empty(struct weir__shelf *shelf, uint64_t until)
     if (!bytes)
         return 0;
     weir__lock_take(&shelf->page_heap->lock);
-    shelf_empty_locked(shelf);
+    weir__shelf_empty_locked(shelf);
     weir__lock_drop(&shelf->page_heap->lock);
     weir__page_heap_relieve(shelf->page_heap);
     weir__assert_walk(weir__page_heap_is_valid(shelf->page_heap));
     return bytes;
-}
-
-struct weir__span *weir__shelf_miss(struct weir__shelf *shelf, size_t size, size_t alignment,
-                                    const struct weir__claim *claim, bool *zeroed)
-{
-    weir__assert(shelf != &weir__no_shelf);
-    weir__lock_take(&shelf->page_heap->lock);
-    shelf_empty_locked(shelf);
-    struct weir__span *span =
-        weir__span_take_locked(shelf->page_heap, size, alignment, claim, zeroed);
-    weir__lock_drop(&shelf->page_heap->lock);
-    weir__page_heap_relieve(shelf->page_heap);
-    weir__assert_walk(weir__page_heap_is_valid(shelf->page_heap));
-    return span;
 }
 
 bool weir__shelf_is_valid(const struct weir__shelf *shelf)

@@ -21,9 +21,9 @@
 #define WEIR__SHELF_MOST  512u /* pages of all: 2 MiB */
 
 struct weir__shelf {
-    uint32_t count;
-    uint32_t pages;                    /* of all; atomic: anyone reads, who may use it writes */
-    uint64_t until;                    /* it is emptied when its owner's frees come to that */
+    uint32_t count; /* of slots in use; atomic: anyone reads, who may use it writes */
+    uint32_t pages; /* of all; the same */
+    uint64_t until; /* it is emptied when its owner's frees come to that */
     struct weir__page_heap *page_heap; /* never changes */
     size_t *bytes;                     /* of its owner's spans (weir__claim); never changes */
     uint32_t npages[WEIR__SHELF_SLOTS] __attribute__((aligned(WEIR__LINE)));
@@ -46,9 +46,8 @@ void weir__shelf_unmake(struct weir__shelf *shelf);
  * to `until`; bytes. */
 size_t weir__shelf_empty(struct weir__shelf *shelf, uint64_t until);
 
-/* weir__span_take, after all that lies on the shelf was given back. */
-struct weir__span *weir__shelf_miss(struct weir__shelf *shelf, size_t size, size_t alignment,
-                                    const struct weir__claim *claim, bool *zeroed);
+/* The same with the page heap's lock held, which is relieved afterwards, until nothing more. */
+void weir__shelf_empty_locked(struct weir__shelf *shelf);
 
 /* Bytes on it; any thread, a moment's figure. */
 WEIR__INLINE size_t weir__shelf_bytes(const struct weir__shelf *shelf)
@@ -64,7 +63,7 @@ WEIR__INLINE bool weir__shelf_is_alone(const struct weir__shelf *shelf, uint32_t
     const char *end = start + ((size_t)shelf->npages[slot] << WEIR__GRANULE_SHIFT);
     if (weir__unlikely(weir__span_has_hole_beside(shelf->slots[slot].span, shelf->npages[slot])))
         return false;
-    for (uint32_t i = 0; i < shelf->count; i++)
+    for (uint32_t i = 0, count = weir__own_get(shelf->count); i < count; i++)
         if (weir__unlikely(shelf->slots[i].start == end) ||
             weir__unlikely(
                 shelf->slots[i].start + ((size_t)shelf->npages[i] << WEIR__GRANULE_SHIFT) == start))
@@ -77,7 +76,7 @@ WEIR__INLINE struct weir__span *weir__shelf_take(struct weir__shelf *shelf, uint
                                                  size_t alignment, char **start)
 {
     weir__assert(npages && weir__is_power_of_two(alignment));
-    uint32_t last = shelf->count - 1, slot = last;
+    uint32_t last = weir__own_get(shelf->count) - 1, slot = last;
     while ((int32_t)slot >= 0 && shelf->npages[slot] != npages)
         slot--;
     if ((int32_t)slot < 0 || !weir__shelf_is_alone(shelf, slot))
@@ -90,7 +89,7 @@ WEIR__INLINE struct weir__span *weir__shelf_take(struct weir__shelf *shelf, uint
         shelf->npages[slot] = shelf->npages[last];
         shelf->slots[slot] = shelf->slots[last];
     }
-    shelf->count = last;
+    weir__own_set(shelf->count, last);
     weir__own_set(shelf->pages, weir__own_get(shelf->pages) - npages);
     *start = found.start;
     return found.span;
@@ -100,7 +99,7 @@ WEIR__INLINE struct weir__span *weir__shelf_take(struct weir__shelf *shelf, uint
 WEIR__INLINE bool weir__shelf_admits(const struct weir__shelf *shelf, uint32_t npages,
                                      uint64_t frees)
 {
-    return npages <= WEIR__SHELF_PAGES && shelf->count < WEIR__SHELF_SLOTS &&
+    return npages <= WEIR__SHELF_PAGES && weir__own_get(shelf->count) < WEIR__SHELF_SLOTS &&
            weir__own_get(shelf->pages) + npages <= WEIR__SHELF_MOST && frees <= shelf->until;
 }
 
@@ -110,10 +109,10 @@ WEIR__INLINE void weir__shelf_put(struct weir__shelf *shelf, struct weir__span *
     weir__assert(start == weir__span_start(span) && shelf->count < WEIR__SHELF_SLOTS);
     weir__assert(!weir__label_is_live(weir__span_label(span)));
     weir__span_fill_freed(span);
-    uint32_t npages = span->npages, slot = shelf->count;
+    uint32_t npages = span->npages, slot = weir__own_get(shelf->count);
     shelf->npages[slot] = npages;
     shelf->slots[slot] = (struct weir__shelf_slot){start, span};
-    shelf->count = slot + 1;
+    weir__own_set(shelf->count, slot + 1);
     weir__own_set(shelf->pages, weir__own_get(shelf->pages) + npages);
 }
 

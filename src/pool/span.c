@@ -21,6 +21,7 @@
 #include "pool/fill.h"
 #include "pool/hole.h"
 #include "pool/late_misuse.h"
+#include "pool/shelf.h"
 
 #include <string.h>
 
@@ -262,39 +263,42 @@ WEIR__INLINE struct weir__span *span_from_idle(struct weir__page_heap *heap, uin
     return span;
 }
 
-struct weir__span *weir__span_take_locked(struct weir__page_heap *heap, size_t size,
-                                          size_t alignment, const struct weir__claim *claim,
-                                          bool *zeroed)
+WEIR__INLINE struct weir__span *span_take_locked(struct weir__page_heap *heap, size_t size,
+                                                 size_t alignment, const struct weir__claim *claim,
+                                                 bool *zeroed)
 {
     weir__assert(weir__lock_is_mine(&heap->lock));
-    weir__assert(weir__is_power_of_two(alignment) && claim->owner && zeroed);
-    *zeroed = false;
-    if ((size | alignment) >> WEIR__LABEL_SIZE_SHIFT)
-        return NULL;
     uint32_t npages = weir__span_pages(size);
-    if (WEIR__FILLS)
-        heap->taker = claim->owner;
     struct weir__span *span = heap->idle ? span_from_idle(heap, npages, alignment) : NULL;
     if (!span) {
         span = alignment <= WEIR__GRANULE ? weir__hole_find(heap, npages) : NULL;
         span = weir__likely(span != NULL) ? span_cut_low(heap, span, npages, zeroed)
                                           : span_find(heap, npages, alignment, zeroed);
     }
-    if (span) {
-        span->u.live.owner = claim->owner;
-        weir__span_make_live(span, weir__span_start(span), size, alignment, claim->tag);
-        __atomic_store_n(&span->state, WEIR__PAGE_SPAN, __ATOMIC_RELEASE);
-        *claim->bytes += pages_bytes(npages);
-    }
+    if (weir__unlikely(!span))
+        return NULL;
+    span->u.live.owner = claim->owner;
+    weir__span_make_live(span, weir__span_start(span), size, alignment, claim->tag);
+    __atomic_store_n(&span->state, WEIR__PAGE_SPAN, __ATOMIC_RELEASE);
+    *claim->bytes += pages_bytes(npages);
     return span;
 }
 
 struct weir__span *weir__span_take(struct weir__page_heap *heap, size_t size, size_t alignment,
                                    const struct weir__claim *claim, bool *zeroed)
 {
+    weir__assert(weir__is_power_of_two(alignment) && claim->owner && zeroed);
+    *zeroed = false;
+    if ((size | alignment) >> WEIR__LABEL_SIZE_SHIFT)
+        return NULL;
     weir__lock_take(&heap->lock);
-    struct weir__span *span = weir__span_take_locked(heap, size, alignment, claim, zeroed);
+    if (WEIR__FILLS)
+        heap->taker = claim->owner;
+    if (weir__relaxed_get(claim->shelf->count))
+        weir__shelf_empty_locked(claim->shelf);
+    struct weir__span *span = span_take_locked(heap, size, alignment, claim, zeroed);
     weir__lock_drop(&heap->lock);
+    weir__page_heap_relieve(heap);
     weir__assert_walk(weir__page_heap_is_valid(heap));
     return span;
 }

@@ -22,10 +22,13 @@ WEIR__INLINE size_t weir__span_slack(size_t size)
 
 /* What a span remembers of its request, beside the size. `bytes` is the owner's count of bytes
  * in spans, whole pages, kept under the page heap's lock. */
+struct weir__shelf;
 struct weir__claim {
     const void *owner;
     uint32_t tag;
     size_t *bytes;
+    struct weir__shelf
+        *shelf; /* given back first; if anything lies on it, its heap's lock is held */
 };
 
 /*
@@ -35,9 +38,6 @@ struct weir__claim {
  */
 struct weir__span *weir__span_take(struct weir__page_heap *heap, size_t size, size_t alignment,
                                    const struct weir__claim *claim, bool *zeroed);
-struct weir__span *weir__span_take_locked(struct weir__page_heap *heap, size_t size,
-                                          size_t alignment, const struct weir__claim *claim,
-                                          bool *zeroed);
 
 /* Gives back a span whose label the caller claimed. */
 void weir__span_give(struct weir__page_heap *heap, struct weir__span *span, size_t *bytes);
