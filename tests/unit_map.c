@@ -49,11 +49,10 @@ Test(map, follows_a_page_heap)
     static struct weir__page_heap heap;
     static char owner;
     size_t bytes = 0;
-    bool zeroed;
     weir__page_heap_init(&heap, &weir__backing_system, weir__policy_get());
     struct weir__slab *slab = weir__chunk_take_slab(&heap);
-    struct weir__claim claim = {&owner, 0, &bytes, &weir__no_shelf};
-    struct weir__span *span = weir__span_take(&heap, 100000, 64, &claim, &zeroed);
+    struct weir__claim claim = {.owner = &owner, .bytes = &bytes, .shelf = &weir__no_shelf};
+    struct weir__span *span = weir__span_take(&heap, 100000, 64, &claim);
     cr_assert(slab && span);
     const char *small = weir__slab_memory(slab), *large = weir__span_block(span);
     cr_assert_eq(weir__map_get(small), WEIR__MAP_SLABS);

@@ -55,9 +55,8 @@ static void heap_begin(void)
 
 static struct weir__span *span_of(size_t size)
 {
-    bool zeroed;
-    struct weir__claim claim = {&heap, 0, &in_spans, &weir__no_shelf};
-    struct weir__span *span = weir__span_take(&heap, size, 64, &claim, &zeroed);
+    struct weir__claim claim = {.owner = &heap, .bytes = &in_spans, .shelf = &weir__no_shelf};
+    struct weir__span *span = weir__span_take(&heap, size, 64, &claim);
     cr_assert_not_null(span);
     return span;
 }

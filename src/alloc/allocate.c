@@ -19,48 +19,48 @@ WEIR__INLINE bool allocate_small(weir_allocator *a, size_t size, const uint16_t 
     return weir__small_allocate(weir__heap_cached(a), size, map, block, zeroed);
 }
 
-WEIR__INLINE bool allocate_large(weir_allocator *a, size_t size, size_t alignment, void **block)
+/* Neither large nor without a pool; or the alignment decides. */
+static WEIR__NOINLINE void *allocate_other(weir_allocator *a, const struct weir__request *request)
 {
-    if (weir__unlikely(!a || size <= WEIR__SMALL_MAX))
-        return false;
-    *block = weir__large_pop(a, size, alignment);
-    return *block != NULL;
-}
-
-WEIR__INLINE void *allocate_any(weir_allocator *a, const struct weir__request *request)
-{
-    if (weir__unlikely(!weir__allocator_check(a, NULL)))
-        return NULL;
     if (weir__unlikely(request->size > PTRDIFF_MAX || request->alignment > PTRDIFF_MAX / 2 + 1))
         return weir__block_failed(a, request, "impossibly large");
     if (weir__unlikely(!a->body->page_heap))
         return weir__provided_allocate(a, request);
-    if (weir__likely(request->size > WEIR__SMALL_MAX))
-        return weir__large_allocate(a, request);
     int sizeclass = weir__class_of(request->size, weir__max(request->alignment, WEIR__GRAIN));
-    if (weir__unlikely(sizeclass < 0)) /* of a strict alignment */
-        return weir__large_allocate(a, request);
+    if (weir__unlikely(sizeclass < 0))
+        return weir__large_allocate(a, request->size, request->alignment, request->zeroed);
     return weir__small_allocate_slow(a, (unsigned)sizeclass, request);
+}
+
+static WEIR__NOINLINE void *allocate_any(weir_allocator *a, size_t size, size_t alignment,
+                                         bool *zeroed)
+{
+    if (weir__unlikely(!weir__allocator_check(a, NULL)))
+        return NULL;
+    if (weir__likely(size > WEIR__SMALL_MAX && size <= PTRDIFF_MAX && alignment <= WEIR__GRANULE &&
+                     a->body->page_heap))
+        return weir__large_allocate(a, size, alignment, zeroed);
+    return allocate_other(a, &(struct weir__request){size, alignment, zeroed});
+}
+
+/* What is large comes off the thread's shelf: by functions that save no registers. */
+WEIR__INLINE void *allocate_large(weir_allocator *a, size_t size, size_t alignment)
+{
+    void *block = NULL;
+    if (weir__likely(a && size > WEIR__SMALL_MAX))
+        block = weir__large_pop(a, size, alignment);
+    return weir__likely(block != NULL) ? block : allocate_any(a, size, alignment, NULL);
 }
 
 void *weir__allocate_slow(weir_allocator *a, const struct weir__request *request)
 {
     weir__assert(weir__is_power_of_two(request->alignment));
-    return allocate_any(a, request);
+    return allocate_any(a, request->size, request->alignment, request->zeroed);
 }
 
 static WEIR__NOINLINE void *allocate_default_slow(weir_allocator *a, size_t size)
 {
-    return allocate_any(a, &(struct weir__request){size, WEIR_DEFAULT_ALIGNMENT, NULL});
-}
-
-/* Off the shelf, by a function that saves no registers. */
-static WEIR__NOINLINE void *allocate_default(weir_allocator *a, size_t size)
-{
-    void *block;
-    if (weir__likely(allocate_large(a, size, WEIR_DEFAULT_ALIGNMENT, &block)))
-        return block;
-    return allocate_default_slow(a, size);
+    return allocate_large(a, size, WEIR_DEFAULT_ALIGNMENT);
 }
 
 void *weir_allocate(weir_allocator *a, size_t size)
@@ -68,23 +68,14 @@ void *weir_allocate(weir_allocator *a, size_t size)
     void *block;
     if (weir__likely(allocate_small(a, size, weir__class_map64, &block, NULL)))
         return block;
-    return allocate_default(a, size);
+    return allocate_default_slow(a, size);
 }
 
 static WEIR__NOINLINE void *allocate_aligned_slow(weir_allocator *a, size_t size, size_t alignment)
 {
-    if (!weir__is_power_of_two(alignment))
+    if (weir__unlikely(!weir__is_power_of_two(alignment)))
         return weir__fail_null(EINVAL, "alignment %zu is not a power of two", alignment);
-    return weir__allocate_slow(a, &(struct weir__request){size, alignment, NULL});
-}
-
-static WEIR__NOINLINE void *allocate_aligned(weir_allocator *a, size_t size, size_t alignment)
-{
-    void *block;
-    if (weir__likely(weir__is_power_of_two(alignment)) &&
-        weir__likely(allocate_large(a, size, alignment, &block)))
-        return block;
-    return allocate_aligned_slow(a, size, alignment);
+    return allocate_large(a, size, alignment);
 }
 
 void *weir_allocate_aligned(weir_allocator *a, size_t size, size_t alignment)
@@ -95,7 +86,7 @@ void *weir_allocate_aligned(weir_allocator *a, size_t size, size_t alignment)
     if (alignment == WEIR_DEFAULT_ALIGNMENT &&
         allocate_small(a, size, weir__class_map64, &block, NULL))
         return block;
-    return allocate_aligned(a, size, alignment);
+    return allocate_aligned_slow(a, size, alignment);
 }
 
 /* -- zeroed ---------------------------------------------------------------------------- */

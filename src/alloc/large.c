@@ -16,62 +16,58 @@
 
 /* -- uncounted -------------------------------------------------------------------------- */
 
-/* Off the shelf, where the fast way may not look because the window is closed, or else from the
- * page heap, which gets what lies on the shelf first. */
-static WEIR__NOINLINE struct weir__span *pages_take_shelved(struct weir__heap *heap,
-                                                            const struct weir__request *request,
-                                                            const struct weir__claim *claim,
-                                                            bool *zeroed)
+/* Something lies on the shelf. Off it, where the fast way may not look because the window is
+ * closed, or else from the page heap, which gets all of it first. */
+static WEIR__NOINLINE struct weir__span *pages_take_shelved(struct weir__heap *heap, size_t size,
+                                                            size_t alignment,
+                                                            struct weir__claim *claim)
 {
     char *start;
     struct weir__span *span = NULL;
     weir__lock_take(&heap->cache.lock);
-    if (weir__window_is_closed(&heap->window))
-        span = weir__shelf_take(claim->shelf, weir__span_pages(request->size), request->alignment,
-                                &start);
-    if (span) {
+    if (weir__unlikely(weir__window_is_closed(&heap->window)))
+        span = weir__shelf_take(claim->shelf, weir__span_pages(size), alignment, &start);
+    if (weir__unlikely(span != NULL)) {
         weir__span_check_freed(span, claim->owner);
-        weir__span_make_live(span, start, request->size, request->alignment, claim->tag);
-        *zeroed = false;
+        claim->block = weir__span_make_live(span, start, size, alignment, claim->tag);
+        claim->zeroed = false;
     } else {
-        span = weir__span_take(heap->owner->body->page_heap, request->size, request->alignment,
-                               claim, zeroed);
+        span = weir__span_take(heap->owner->body->page_heap, size, alignment, claim);
     }
     weir__lock_drop(&heap->cache.lock);
     return span;
 }
 
-WEIR__INLINE struct weir__span *pages_take(weir_allocator *a, struct weir__heap *heap,
-                                           const struct weir__request *request, uint32_t tag,
-                                           bool *zeroed)
+WEIR__INLINE struct weir__span *pages_take(weir_allocator *a, struct weir__heap *heap, size_t size,
+                                           size_t alignment, struct weir__claim *claim)
 {
-    struct weir__body *body = a->body;
-    struct weir__claim claim = {a, tag, &body->span_bytes, heap->shelf};
-    if (weir__relaxed_get(claim.shelf->count))
-        return pages_take_shelved(heap, request, &claim, zeroed);
-    return weir__span_take(body->page_heap, request->size, request->alignment, &claim, zeroed);
+    claim->shelf = heap->shelf;
+    if (weir__likely(weir__relaxed_get(claim->shelf->count) > 0))
+        return pages_take_shelved(heap, size, alignment, claim);
+    return weir__span_take(a->body->page_heap, size, alignment, claim);
 }
 
 /* The system refused: what is free elsewhere goes back to it first. */
 static WEIR__NOINLINE struct weir__span *pages_take_again(weir_allocator *a,
-                                                          struct weir__heap *heap,
-                                                          const struct weir__request *request,
-                                                          uint32_t tag, bool *zeroed)
+                                                          struct weir__heap *heap, size_t size,
+                                                          size_t alignment,
+                                                          struct weir__claim *claim)
 {
     weir__trim_all();
-    return pages_take(a, heap, request, tag, zeroed);
+    return pages_take(a, heap, size, alignment, claim);
 }
 
-WEIR__INLINE struct weir__span *span_take(weir_allocator *a, struct weir__heap *heap,
-                                          const struct weir__request *request, uint32_t tag)
+/* `fill`: it will not be cleared. */
+WEIR__INLINE struct weir__span *span_take(weir_allocator *a, struct weir__heap *heap, size_t size,
+                                          size_t alignment, bool fill, struct weir__claim *claim)
 {
-    bool zeroed;
-    bool *said = request->zeroed ? request->zeroed : &zeroed;
-    struct weir__span *span = pages_take(a, heap, request, tag, said);
+    claim->owner = a;
+    claim->bytes = &a->body->span_bytes;
+    struct weir__span *span = pages_take(a, heap, size, alignment, claim);
     if (weir__unlikely(!span))
-        span = pages_take_again(a, heap, request, tag, said);
-    if (WEIR__FILLS && span && !request->zeroed)
-        weir__fill_taken(weir__span_block(span), weir__span_usable(span));
+        span = pages_take_again(a, heap, size, alignment, claim);
+    if (WEIR__FILLS && span && fill)
+        weir__fill_taken(claim->block, weir__span_usable(span));
     return span;
 }
 
@@ -79,7 +75,9 @@ struct weir__span *weir__large_take(weir_allocator *a, const struct weir__reques
                                     uint32_t tag)
 {
     weir__assert(a->body->page_heap);
-    return span_take(a, weir__heap_get(a), request, tag);
+    struct weir__claim claim;
+    claim.tag = tag;
+    return span_take(a, weir__heap_get(a), request->size, request->alignment, true, &claim);
 }
 
 /* The heap's shelf, with room for such a span; NULL: no memory for one. */
@@ -143,28 +141,36 @@ static WEIR__NOINLINE void large_trace(weir_allocator *a, uint64_t sequence,
                               weir__span_usable(span), alignment, span->u.live.tag});
 }
 
-void *weir__large_allocate(weir_allocator *a, const struct weir__request *request)
+static WEIR__NOINLINE void *large_failed(weir_allocator *a, size_t size, size_t alignment,
+                                         const char *why)
+{
+    return weir__block_failed(a, &(struct weir__request){size, alignment, NULL}, why);
+}
+
+void *weir__large_allocate(weir_allocator *a, size_t size, size_t alignment, bool *zeroed)
 {
     weir__assert(weir__allocator_is_ready(a) && a->body->page_heap);
     uint64_t sequence = 0;
-    size_t size = request->size;
+    struct weir__claim claim;
     if (size >= LOOK_FIRST && weir__unlikely(weir__meter_never_fits(&a->body->meter, size)))
-        return weir__block_failed(a, request, "over the limit");
+        return large_failed(a, size, alignment, "over the limit");
     struct weir__heap *heap = weir__heap_get(a);
-    struct weir__span *span = span_take(a, heap, request, weir__entry_tag(weir__here.live));
+    claim.tag = weir__entry_tag(weir__here.live);
+    struct weir__span *span = span_take(a, heap, size, alignment, !zeroed, &claim);
     if (weir__unlikely(!span))
-        return weir__block_failed(a, request, "out of memory");
-    void *block = weir__span_block(span);
+        return large_failed(a, size, alignment, "out of memory");
     if (weir__unlikely(!weir__count(a, (int64_t)size, 1, 0, &sequence))) {
         weir__large_give(a, span);
-        return weir__block_failed(a, request, "over the limit");
+        return large_failed(a, size, alignment, "over the limit");
     }
     if (weir__unlikely(sequence != 0))
-        large_trace(a, sequence, span, request->alignment);
+        large_trace(a, sequence, span, alignment);
+    if (zeroed)
+        *zeroed = claim.zeroed;
     weir__slow_hook_call(heap);
     if (WEIR__FILLS)
         weir__late_misuses_look();
-    return block;
+    return claim.block;
 }
 
 /* Claimed first: of two threads that free it at one instant, one does. Uncounted before the pages

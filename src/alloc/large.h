@@ -19,7 +19,8 @@ WEIR__INLINE void *weir__large_pop(const weir_allocator *a, size_t size, size_t 
     struct weir__heap *heap = weir__heap_cached(a);
     char *start;
     int64_t to;
-    if (weir__unlikely(size > (size_t)WEIR__SHELF_PAGES << WEIR__GRANULE_SHIFT) ||
+    if (!weir__own_get(heap->shelf->count) || /* the rest would be in vain */
+        weir__unlikely(size > (size_t)WEIR__SHELF_PAGES << WEIR__GRANULE_SHIFT) ||
         weir__unlikely(!weir__allocating_enter(&heap->window, (int64_t)size, &to)))
         return NULL;
     struct weir__span *span =
@@ -59,8 +60,9 @@ WEIR__INLINE bool weir__large_push(const weir_allocator *a, void *block, struct 
 }
 
 /* The slow way: `a` is ready and its blocks come from a pool; the size is no small one's or the
- * alignment too strict. */
-void *weir__large_allocate(weir_allocator *a, const struct weir__request *request);
+ * alignment too strict. *zeroed (may be NULL): it is known to be zero; else it need not be filled.
+ */
+void *weir__large_allocate(weir_allocator *a, size_t size, size_t alignment, bool *zeroed);
 
 /* Frees the block of `a` in this span, whose label said `label` last. One that is not live is
  * reported. */

@@ -27,8 +27,7 @@ void weir__shelf_empty_locked(struct weir__shelf *shelf)
     weir__assert(weir__lock_is_mine(&shelf->page_heap->lock));
     weir__check(weir__shelf_is_valid(shelf));
     *shelf->bytes -= (size_t)shelf->pages << WEIR__GRANULE_SHIFT;
-    for (uint32_t slot = 0; slot < shelf->count; slot++)
-        weir__span_release_locked(shelf->page_heap, shelf->slots[slot].span);
+    weir__span_release_locked(shelf->page_heap, shelf->slots, shelf->count);
     weir__relaxed_set(shelf->count, 0);
     weir__relaxed_set(shelf->pages, 0);
 }

@@ -41,8 +41,8 @@ static size_t pages_bytes(uint32_t npages)
 }
 
 /* Makes [page, page + npages) of the region a live span; it lies in no hole. */
-static struct weir__span *span_make(struct weir__page_heap *heap, struct weir__region *region,
-                                    uint32_t page, uint32_t npages)
+WEIR__INLINE struct weir__span *span_make(struct weir__page_heap *heap, struct weir__region *region,
+                                          uint32_t page, uint32_t npages)
 {
     weir__assert(weir__lock_is_mine(&heap->lock));
     weir__assert(npages && page + npages <= region->frontier);
@@ -176,13 +176,27 @@ static bool frontier_fits(const struct weir__region *region, uint32_t npages, si
     return !region->direct && start <= region->npages && npages <= region->npages - start;
 }
 
-/* To what was opened before. */
-static void frontier_raise(struct weir__page_heap *heap, struct weir__region *region, uint32_t page)
+WEIR__INLINE void frontier_raise(struct weir__region *region, uint32_t page)
 {
-    weir__assert(weir__lock_is_mine(&heap->lock));
-    weir__assert(page <= region->opened);
+    weir__assert(weir__lock_is_mine(&region->heap->lock) && page <= region->opened);
     region->frontier = page;
     region->touched = (uint32_t)weir__max(region->touched, page);
+}
+
+/* The usual case: the first region has room that is open, and any page will do. NULL: it is not. */
+WEIR__INLINE struct weir__span *span_from_first(struct weir__page_heap *heap, uint32_t npages,
+                                                bool *zeroed)
+{
+    weir__assert(weir__lock_is_mine(&heap->lock));
+    struct weir__region *region = weir__region_first(heap);
+    if (weir__unlikely(!region || region->direct || npages > region->opened))
+        return NULL;
+    uint32_t page = region->frontier, room = (uint32_t)weir__min(region->opened, region->npages);
+    if (weir__unlikely(page > room - npages || npages > room))
+        return NULL;
+    *zeroed = page >= region->touched;
+    frontier_raise(region, page + npages);
+    return span_make(heap, region, page, npages);
 }
 
 /* It fits. NULL: the system refuses. */
@@ -197,7 +211,7 @@ static struct weir__span *span_from_frontier(struct weir__page_heap *heap,
     *zeroed = start >= region->touched;
     if (start > page)
         weir__hole_insert(heap, region, page, start - page, page >= region->touched, heap->now);
-    frontier_raise(heap, region, start + npages);
+    frontier_raise(region, start + npages);
     return span_make(heap, region, start, npages);
 }
 
@@ -224,12 +238,14 @@ static struct weir__region *region_add(struct weir__page_heap *heap, size_t size
     return region;
 }
 
+/* Where any page will do, no hole is known to fit. */
 static WEIR__NOINLINE struct weir__span *span_find(struct weir__page_heap *heap, uint32_t npages,
                                                    size_t alignment, bool *zeroed)
 {
     weir__assert(weir__lock_is_mine(&heap->lock));
-    size_t extra = (weir__max(alignment, WEIR__GRANULE) - 1) >> WEIR__GRANULE_SHIFT;
-    struct weir__span *hole = weir__hole_find(heap, npages + (uint32_t)extra), *span = NULL;
+    struct weir__span *hole = NULL, *span = NULL;
+    if (alignment > WEIR__GRANULE)
+        hole = weir__hole_find(heap, npages + (uint32_t)((alignment - 1) >> WEIR__GRANULE_SHIFT));
     if (hole)
         return span_from_hole(heap, hole, npages, alignment, zeroed);
     struct weir__region *region = weir__region_first(heap);
@@ -263,40 +279,44 @@ WEIR__INLINE struct weir__span *span_from_idle(struct weir__page_heap *heap, uin
     return span;
 }
 
-WEIR__INLINE struct weir__span *span_take_locked(struct weir__page_heap *heap, size_t size,
-                                                 size_t alignment, const struct weir__claim *claim,
-                                                 bool *zeroed)
+/* A span, not live yet. */
+WEIR__INLINE struct weir__span *span_take_locked(struct weir__page_heap *heap, uint32_t npages,
+                                                 size_t alignment, bool *zeroed)
 {
     weir__assert(weir__lock_is_mine(&heap->lock));
-    uint32_t npages = weir__span_pages(size);
-    struct weir__span *span = heap->idle ? span_from_idle(heap, npages, alignment) : NULL;
-    if (!span) {
-        span = alignment <= WEIR__GRANULE ? weir__hole_find(heap, npages) : NULL;
-        span = weir__likely(span != NULL) ? span_cut_low(heap, span, npages, zeroed)
-                                          : span_find(heap, npages, alignment, zeroed);
+    struct weir__span *span = NULL;
+    if (weir__unlikely(heap->idle != NULL) && (span = span_from_idle(heap, npages, alignment)))
+        return span;
+    if (weir__likely(alignment <= WEIR__GRANULE)) {
+        struct weir__span *hole = weir__hole_find(heap, npages);
+        if (hole)
+            return span_cut_low(heap, hole, npages, zeroed);
+        span = span_from_first(heap, npages, zeroed);
     }
-    if (weir__unlikely(!span))
-        return NULL;
-    span->u.live.owner = claim->owner;
-    weir__span_make_live(span, weir__span_start(span), size, alignment, claim->tag);
-    __atomic_store_n(&span->state, WEIR__PAGE_SPAN, __ATOMIC_RELEASE);
-    *claim->bytes += pages_bytes(npages);
-    return span;
+    return weir__likely(span != NULL) ? span : span_find(heap, npages, alignment, zeroed);
 }
 
 struct weir__span *weir__span_take(struct weir__page_heap *heap, size_t size, size_t alignment,
-                                   const struct weir__claim *claim, bool *zeroed)
+                                   struct weir__claim *claim)
 {
-    weir__assert(weir__is_power_of_two(alignment) && claim->owner && zeroed);
-    *zeroed = false;
-    if ((size | alignment) >> WEIR__LABEL_SIZE_SHIFT)
+    weir__assert(weir__is_power_of_two(alignment) && claim->owner);
+    claim->zeroed = false;
+    if (weir__unlikely((size | alignment) >> WEIR__LABEL_SIZE_SHIFT))
         return NULL;
     weir__lock_take(&heap->lock);
     if (WEIR__FILLS)
         heap->taker = claim->owner;
     if (weir__relaxed_get(claim->shelf->count))
         weir__shelf_empty_locked(claim->shelf);
-    struct weir__span *span = span_take_locked(heap, size, alignment, claim, zeroed);
+    struct weir__span *span =
+        span_take_locked(heap, weir__span_pages(size), alignment, &claim->zeroed);
+    if (weir__likely(span != NULL)) {
+        span->u.live.owner = claim->owner;
+        claim->block =
+            weir__span_make_live(span, weir__span_start(span), size, alignment, claim->tag);
+        __atomic_store_n(&span->state, WEIR__PAGE_SPAN, __ATOMIC_RELEASE);
+        *claim->bytes += weir__span_bytes(span);
+    }
     weir__lock_drop(&heap->lock);
     weir__page_heap_relieve(heap);
     weir__assert_walk(weir__page_heap_is_valid(heap));
@@ -374,14 +394,17 @@ void weir__span_flush_idle_locked(struct weir__page_heap *heap)
     span_release(heap, span);
 }
 
-/* A span that is no longer in use; what is due is for who holds the lock to have done. */
-void weir__span_release_locked(struct weir__page_heap *heap, struct weir__span *span)
+void weir__span_release_locked(struct weir__page_heap *heap, const struct weir__shelf_slot *slots,
+                               uint32_t count)
 {
     weir__assert(weir__lock_is_mine(&heap->lock));
-    weir__assert(span->state == WEIR__PAGE_SPAN && !span->u.live.direct);
-    size_t bytes = weir__span_bytes(span);
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        weir__assert(slots[i].span->state == WEIR__PAGE_SPAN && !slots[i].span->u.live.direct);
+        bytes += weir__span_bytes(slots[i].span);
+        span_release(heap, slots[i].span);
+    }
     heap->span_live -= bytes;
-    span_release(heap, span);
     weir__budget_given_locked(heap, bytes);
     weir__page_heap_tick_locked(heap);
 }
@@ -435,7 +458,7 @@ static bool span_extend(struct weir__page_heap *heap, struct weir__region *regio
     if (end == region->frontier) {
         if (more > region->npages - end || !weir__region_open(region, end + more))
             return false;
-        frontier_raise(heap, region, end + more);
+        frontier_raise(region, end + more);
         return true;
     }
     if (right->state != WEIR__PAGE_HOLE || right->npages < more)

@@ -20,30 +20,31 @@ WEIR__INLINE size_t weir__span_slack(size_t size)
     return size ? -size & (WEIR__GRANULE - 1) : WEIR__GRANULE - 1;
 }
 
-/* What a span remembers of its request, beside the size. `bytes` is the owner's count of bytes
- * in spans, whole pages, kept under the page heap's lock. */
+/* What a span remembers of its request, beside the size, and what became of it. */
 struct weir__shelf;
 struct weir__claim {
     const void *owner;
-    uint32_t tag;
-    size_t *bytes;
+    size_t
+        *bytes; /* the owner's count of bytes in spans, whole pages; under the page heap's lock */
     struct weir__shelf
         *shelf; /* given back first; if anything lies on it, its heap's lock is held */
+    uint32_t tag;
+    bool zeroed; /* out: the usable bytes are known to be zero */
+    char *block; /* out: weir__span_block */
 };
 
-/*
- * A live span of at least `size` bytes at `alignment` (a power of two), its
- * block `weir__span_block`. *zeroed: the usable bytes are known to be zero. NULL
- * when there is no memory.
- */
+/* A live span of at least `size` bytes at `alignment` (a power of two). NULL when there is no
+ * memory. */
 struct weir__span *weir__span_take(struct weir__page_heap *heap, size_t size, size_t alignment,
-                                   const struct weir__claim *claim, bool *zeroed);
+                                   struct weir__claim *claim);
 
 /* Gives back a span whose label the caller claimed. */
 void weir__span_give(struct weir__page_heap *heap, struct weir__span *span, size_t *bytes);
 
-/* The same with the lock held, of one whose region is not its own; and it is not kept idle. */
-void weir__span_release_locked(struct weir__page_heap *heap, struct weir__span *span);
+/* The same with the lock held, of what lay in these slots of a shelf; none of it stays idle. */
+struct weir__shelf_slot;
+void weir__span_release_locked(struct weir__page_heap *heap, const struct weir__shelf_slot *slots,
+                               uint32_t count);
 
 /* The same with the lock held, of a live one too, if nobody else may free it; the caller relieves
  * the page heap afterwards. */
