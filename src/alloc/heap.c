@@ -331,6 +331,29 @@ size_t weir__heaps_flush(weir_allocator *a)
     return bytes;
 }
 
+static void heap_shelf_flush(struct weir__heap *heap)
+{
+    weir__assert(weir__context_is_mine());
+    if (!weir__shelf_bytes(weir__relaxed_get(heap->shelf)))
+        return;
+    weir__lock_take(&heap->cache.lock);
+    weir__window_close(&heap->window);
+    weir__heap_shelf_empty(heap);
+    weir__window_release(&heap->window);
+    weir__lock_drop(&heap->cache.lock);
+}
+
+void weir__heaps_shelves_empty(const struct weir__page_heap *page_heap)
+{
+    if (!weir__context_try())
+        return;
+    for (weir_allocator *a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL))
+        if (a->body->page_heap == page_heap)
+            for (struct weir__heap *heap = NULL; (heap = heap_after(a, heap));)
+                heap_shelf_flush(heap);
+    weir__context_unlock();
+}
+
 void weir__heaps_barrier(weir_allocator *a)
 {
     weir__assert(weir__context_is_mine());

@@ -110,6 +110,9 @@ size_t weir__heap_shelf_empty(struct weir__heap *heap);
 
 /* -- no lock held ---------------------------------------------------------------------- */
 
+/* Empties the shelves with spans of this page heap, unless another thread is at the contexts. */
+void weir__heaps_shelves_empty(const struct weir__page_heap *page_heap);
+
 /* Empties the heaps of threads that did nothing since the last scavenge (seconds ago). */
 void weir__heaps_scavenge(void);
 

@@ -47,12 +47,21 @@ WEIR__INLINE struct weir__span *pages_take(weir_allocator *a, struct weir__heap 
     return weir__span_take(a->body->page_heap, size, alignment, claim);
 }
 
-/* The system refused: what is free elsewhere goes back to it first. */
+/* Before the page heap grows it gets what lies on any shelf. If the system refused, what is free
+ * elsewhere goes back to that first. */
 static WEIR__NOINLINE struct weir__span *pages_take_again(weir_allocator *a,
                                                           struct weir__heap *heap, size_t size,
                                                           size_t alignment,
                                                           struct weir__claim *claim)
 {
+    struct weir__span *span = NULL;
+    claim->asks = false;
+    if (claim->asked) {
+        weir__heaps_shelves_empty(a->body->page_heap);
+        span = pages_take(a, heap, size, alignment, claim);
+    }
+    if (span)
+        return span;
     weir__trim_all();
     return pages_take(a, heap, size, alignment, claim);
 }
@@ -63,6 +72,7 @@ WEIR__INLINE struct weir__span *span_take(weir_allocator *a, struct weir__heap *
 {
     claim->owner = a;
     claim->bytes = &a->body->span_bytes;
+    claim->asks = true;
     struct weir__span *span = pages_take(a, heap, size, alignment, claim);
     if (weir__unlikely(!span))
         span = pages_take_again(a, heap, size, alignment, claim);

@@ -57,6 +57,8 @@ struct weir__page_heap {
     uint32_t now;         /* what it said then */
     uint32_t decayed_at;  /* when decay was last due */
 
+    uint32_t nshelves; /* that spans of it may lie on (pool/shelf.h) */
+
     int64_t given; /* bytes freed, less those until the budget is looked at */
     bool purging;  /* a thread is at it */
 

@@ -13,13 +13,20 @@ struct weir__shelf *weir__shelf_make(struct weir__page_heap *page_heap, size_t *
         return NULL;
     shelf->page_heap = page_heap;
     shelf->bytes = bytes;
+    weir__lock_take(&page_heap->lock);
+    page_heap->nshelves++;
+    weir__lock_drop(&page_heap->lock);
     return shelf;
 }
 
 void weir__shelf_unmake(struct weir__shelf *shelf)
 {
-    if (shelf != &weir__no_shelf)
-        weir__meta_free(shelf, sizeof *shelf);
+    if (shelf == &weir__no_shelf)
+        return;
+    weir__lock_take(&shelf->page_heap->lock);
+    shelf->page_heap->nshelves--;
+    weir__lock_drop(&shelf->page_heap->lock);
+    weir__meta_free(shelf, sizeof *shelf);
 }
 
 void weir__shelf_empty_locked(struct weir__shelf *shelf)

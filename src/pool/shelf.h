@@ -3,9 +3,10 @@
  * heap's lock, by exact number of pages, the latest first. They stay laid out as spans.
  *
  * What lies there is free memory that joins no hole and that nobody else can have. So a thread that
- * does not find what it needs gives back all that it has before the page heap looks for it; and a
- * span is taken from the shelf only where nothing free lies beside it: then it is the hole that
- * best fit would choose. So where blocks lie, and what is touched, is as if there were no shelf.
+ * does not find what it needs gives back all that it has before the page heap looks for it; all
+ * threads do before memory is used that never was (weir__claim.asks); and a span is taken from the
+ * shelf only where nothing free lies beside it: then it is the hole that best fit would choose. So
+ * where blocks lie, and what is touched, is as if there were no shelf.
  *
  * Owns the spans that lie on it. Used as bins are (pool/cache.h): by the owner of the window within
  * an operation, or with the lock of its heap held; anyone else only with that lock held and while

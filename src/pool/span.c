@@ -279,9 +279,22 @@ WEIR__INLINE struct weir__span *span_from_idle(struct weir__page_heap *heap, uin
     return span;
 }
 
+/* No hole fits: would it lie on pages that never were touched, while others have free ones? */
+static WEIR__NOINLINE bool claim_asks(const struct weir__page_heap *heap, uint32_t npages,
+                                      size_t alignment, const struct weir__claim *claim)
+{
+    weir__assert(weir__lock_is_mine(&heap->lock));
+    if (!claim->asks || heap->nshelves <= (claim->shelf != &weir__no_shelf))
+        return false;
+    const struct weir__region *region = weir__region_first(heap);
+    while (region && !frontier_fits(region, npages, alignment))
+        region = weir__region_next(region);
+    return !region || page_aligned(region, region->frontier, alignment) + npages > region->touched;
+}
+
 /* A span, not live yet. */
 WEIR__INLINE struct weir__span *span_take_locked(struct weir__page_heap *heap, uint32_t npages,
-                                                 size_t alignment, bool *zeroed)
+                                                 size_t alignment, struct weir__claim *claim)
 {
     weir__assert(weir__lock_is_mine(&heap->lock));
     struct weir__span *span = NULL;
@@ -290,17 +303,22 @@ WEIR__INLINE struct weir__span *span_take_locked(struct weir__page_heap *heap, u
     if (weir__likely(alignment <= WEIR__GRANULE)) {
         struct weir__span *hole = weir__hole_find(heap, npages);
         if (hole)
-            return span_cut_low(heap, hole, npages, zeroed);
-        span = span_from_first(heap, npages, zeroed);
+            return span_cut_low(heap, hole, npages, &claim->zeroed);
     }
-    return weir__likely(span != NULL) ? span : span_find(heap, npages, alignment, zeroed);
+    if (weir__unlikely(heap->nshelves > 0) && claim_asks(heap, npages, alignment, claim)) {
+        claim->asked = true;
+        return NULL;
+    }
+    if (weir__likely(alignment <= WEIR__GRANULE))
+        span = span_from_first(heap, npages, &claim->zeroed);
+    return weir__likely(span != NULL) ? span : span_find(heap, npages, alignment, &claim->zeroed);
 }
 
 struct weir__span *weir__span_take(struct weir__page_heap *heap, size_t size, size_t alignment,
                                    struct weir__claim *claim)
 {
     weir__assert(weir__is_power_of_two(alignment) && claim->owner);
-    claim->zeroed = false;
+    claim->zeroed = claim->asked = false;
     if (weir__unlikely((size | alignment) >> WEIR__LABEL_SIZE_SHIFT))
         return NULL;
     weir__lock_take(&heap->lock);
@@ -308,8 +326,7 @@ struct weir__span *weir__span_take(struct weir__page_heap *heap, size_t size, si
         heap->taker = claim->owner;
     if (weir__relaxed_get(claim->shelf->count))
         weir__shelf_empty_locked(claim->shelf);
-    struct weir__span *span =
-        span_take_locked(heap, weir__span_pages(size), alignment, &claim->zeroed);
+    struct weir__span *span = span_take_locked(heap, weir__span_pages(size), alignment, claim);
     if (weir__likely(span != NULL)) {
         span->u.live.owner = claim->owner;
         claim->block =

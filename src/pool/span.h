@@ -29,6 +29,8 @@ struct weir__claim {
     struct weir__shelf
         *shelf; /* given back first; if anything lies on it, its heap's lock is held */
     uint32_t tag;
+    bool asks;  /* rather than to touch pages that never were, while other shelves may hold some, */
+    bool asked; /* out: it did, and got none */
     bool zeroed; /* out: the usable bytes are known to be zero */
     char *block; /* out: weir__span_block */
 };
