@@ -82,7 +82,7 @@ static WEIR__NOINLINE void free_slow(void *block, struct weir__place place)
 
 PRELOAD_API void free(void *block)
 {
-    struct weir__place place = weir__place_of(block);
+    struct weir__place place = weir__place_near(block);
     if (weir__unlikely(!weir__small_free(&weir__cpu, weir__here.heaps, block, place)))
         free_slow(block, place);
 }
@@ -122,7 +122,7 @@ PRELOAD_API void *realloc(void *block, size_t size)
         return NULL;
     }
     void *to = NULL;
-    struct weir__place place = weir__place_of(block);
+    struct weir__place place = weir__place_near(block);
     if (size <= WEIR__SMALL_MAX)
         to = weir__small_resize(&weir__cpu, weir__here.heaps[0], block, place, size,
                                 weir__class_map16[weir__class_index(size)]);

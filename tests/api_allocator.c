@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
+#include <sys/mman.h>
 #include <weir/weir.h>
 
 #define MIB ((size_t)1 << 20)
@@ -322,4 +323,29 @@ Test(allocator, null_is_refused_by_every_call)
     cr_assert_eq(weir_trim(NULL), 0);
     cr_assert_str_empty(weir_allocator_name(NULL));
     cr_assert_null(weir_allocator_parent(NULL));
+}
+
+/* The quick way from a block to where it lies knows the 256 GiB around the first memory. */
+Test(deallocate, knows_blocks_far_from_the_first)
+{
+    enum { BLOCKS = 3000 };
+    static void *blocks[BLOCKS];
+    size_t between = (size_t)300 << 30, total = weir_total_allocated(cpu());
+    blocks[0] = weir_allocate(cpu(), 100);
+    void *hole = mmap(NULL, between, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (hole == MAP_FAILED)
+        cr_skip_test("no 300 GiB of address space");
+    for (size_t i = 1; i < BLOCKS; i++)
+        blocks[i] = weir_allocate(cpu(), 15000);
+    char *large = weir_allocate(cpu(), 100 * MIB), *last = blocks[BLOCKS - 1];
+    cr_assert((char *)hole - last > 0 || last - (char *)hole >= (ptrdiff_t)between);
+    cr_assert_eq(weir_usable_size(cpu(), large), 100 * MIB);
+    cr_assert_eq(weir_requested_size(cpu(), last), 15000);
+    blocks[1] = weir_reallocate(cpu(), blocks[1], 16000);
+    large = weir_reallocate(cpu(), large, 300 * MIB);
+    weir_deallocate(cpu(), large);
+    for (size_t i = 0; i < BLOCKS; i++)
+        weir_deallocate(cpu(), blocks[i]);
+    cr_assert_eq(weir_total_allocated(cpu()), total);
+    munmap(hole, between);
 }

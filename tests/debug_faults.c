@@ -252,10 +252,14 @@ static void count_slabs_wrong(void)
     page_heap()->nfree_slabs++;
 }
 
-static void write_common_leaf(void)
+/* Wherever the near leaf will begin, another has its entries. */
+static void make_far_entries(void)
 {
-    STRESS_EXPECT(weir__map[0] == weir__map[1], "weir has memory below 512 GiB");
-    weir__map[0]->entries[0xffff] = WEIR__MAP_SPANS;
+    static struct weir__leaf leaf;
+    STRESS_EXPECT(!weir__map_near_first, "weir has memory");
+    memset(&leaf, 0xff, sizeof leaf);
+    for (size_t i = 0; i < WEIR__LEAVES; i++)
+        weir__map_leaves[i] = &leaf;
 }
 
 static void raise_level(void)
@@ -299,7 +303,7 @@ static const struct fault faults[] = {
     {"a bin of holes", 3, FAILED, mark_empty_bin, use_large},
     {"a region's end in the map", 3, FAILED, lose_chunk, use_large},
     {"a count of slabs", 3, FAILED, count_slabs_wrong, use_large},
-    {"the map", 3, FAILED, write_common_leaf, use_huge},
+    {"the map", 3, FAILED, make_far_entries, use_huge},
     {"a meter's level", 3, FAILED, raise_level, use_large},
     {"a meter's place in the tree", 3, FAILED, lose_parent, use_large},
     {"a registry's count", 3, FAILED, count_entries_wrong, use_provided},

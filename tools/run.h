@@ -158,6 +158,7 @@ struct run_watch {
     unsigned count;
     struct run_image *processes[RUN_PROCESSES]; /* latest first */
     struct run_image *at[WEIR__RUN_IMAGES];     /* by index in the memory; NULL: free or unknown */
+    bool left[WEIR__RUN_IMAGES];                /* to the next look */
     uint64_t tree_peak, tree_peak_at;           /* the greatest sum of what lived at once, seen */
     unsigned tree_processes;                    /* then */
     uint64_t lost;                              /* images that found no room, or were forgotten */

@@ -146,8 +146,16 @@ static unsigned images_add(struct run_watch *watch, const struct weir__run_image
     return added;
 }
 
-/* A copy of each image in use; images[i] is NULL where there is none. One that was taken after
- * this look began is left to the next: the one before it may lie where was looked already. */
+/* One that was taken after this look began is left to the next, whatever it says of itself then:
+ * the one before it may lie where was looked already. */
+static bool image_is_due(struct run_watch *watch, uint32_t index, uint64_t serial, uint64_t began)
+{
+    bool due = serial <= began || watch->left[index] || watch->run->ended;
+    watch->left[index] = !due;
+    return due;
+}
+
+/* A copy of each image in use; images[i] is NULL where there is none. */
 static unsigned images_copy(struct run_watch *watch, struct weir__run_image copies[],
                             const struct weir__run_image *images[])
 {
@@ -166,7 +174,7 @@ static unsigned images_copy(struct run_watch *watch, struct weir__run_image copi
         memcpy(&copies[i], from, sizeof copies[i]);
         if (watch->at[i])
             images[i] = &copies[i];
-        else if (copies[i].serial <= began || watch->run->ended)
+        else if (image_is_due(watch, i, copies[i].serial, began))
             found[n++] = &copies[i];
     }
     unsigned added = images_add(watch, copies, found, n);

@@ -9,8 +9,8 @@
 
 #include <errno.h>
 
-/* The pointer is no large block of `a`. A function of its own, so that freeing a large block
- * saves no registers for it. */
+/* The pointer is no large block of `a`. A function of its own, so that freeing a large
+ * block saves no registers for it. */
 static WEIR__NOINLINE void other_free(weir_allocator *a, void *block, struct weir__place place)
 {
     int saved = errno;
@@ -28,20 +28,34 @@ static WEIR__NOINLINE void other_free(weir_allocator *a, void *block, struct wei
     errno = saved;
 }
 
+/* The fast way found nothing: it does not look far (pool/map.h). */
+static WEIR__NOINLINE void far_free(weir_allocator *a, void *block)
+{
+    struct weir__place place = weir__place_of(block);
+    if (weir__place_what(place) == WEIR__MAP_FOREIGN)
+        other_free(a, block, place);
+    else if (!weir__small_free(a, NULL, block, place))
+        weir__deallocate_slow(a, block, place);
+}
+
 WEIR__NOINLINE void weir__deallocate_slow(weir_allocator *a, void *block, struct weir__place place)
 {
     weir__assert(block);
     uint64_t label;
     struct weir__span *span = weir__place_span(place, block, &label);
-    if (weir__unlikely(!span || span->u.live.owner != a))
+    if (weir__likely(span && span->u.live.owner == a)) {
+        if (weir__unlikely(!weir__large_push(a, block, span, &label)))
+            weir__large_free(a, block, span, label);
+    } else if (weir__place_what(place) == WEIR__MAP_FOREIGN) {
+        far_free(a, block);
+    } else {
         other_free(a, block, place);
-    else if (weir__unlikely(!weir__large_push(a, block, span, &label)))
-        weir__large_free(a, block, span, label);
+    }
 }
 
 void weir_deallocate(weir_allocator *a, void *block)
 {
-    struct weir__place place = weir__place_of(block);
+    struct weir__place place = weir__place_near(block);
     if (weir__likely(weir__small_free(a, NULL, block, place)))
         return;
     if (block)

@@ -26,15 +26,26 @@ WEIR__INLINE unsigned weir__place_what(struct weir__place place)
     return place.slab ? WEIR__MAP_SLABS : (unsigned)(uintptr_t)place.entry;
 }
 
-WEIR__INLINE struct weir__place weir__place_of(const void *pointer)
+/* `what` is what the map says of the pointer. */
+WEIR__INLINE struct weir__place weir__place_as(unsigned what, const void *pointer)
 {
-    unsigned what = weir__map_get(pointer);
     struct weir__place place = {NULL, (uint32_t *)(uintptr_t)what};
     if (weir__likely(what == WEIR__MAP_SLABS)) {
         place.slab = weir__slab_of(pointer);
         place.entry = weir__slab_entry(place.slab, pointer);
     }
     return place;
+}
+
+WEIR__INLINE struct weir__place weir__place_of(const void *pointer)
+{
+    return weir__place_as(weir__map_get(pointer), pointer);
+}
+
+/* For the fast ways: nothing is found of what is far away (pool/map.h). */
+WEIR__INLINE struct weir__place weir__place_near(const void *pointer)
+{
+    return weir__place_as(weir__map_get_near(pointer), pointer);
 }
 
 /* The live span whose block starts at the pointer, which lies in no slab; NULL: none. *label: what
