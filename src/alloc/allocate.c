@@ -43,13 +43,22 @@ static WEIR__NOINLINE void *allocate_any(weir_allocator *a, size_t size, size_t 
     return allocate_other(a, &(struct weir__request){size, alignment, zeroed});
 }
 
-/* What is large comes off the thread's shelf: by functions that save no registers. */
+/* What is large comes off the thread's shelf. A second function is for a shelf with several, so
+ * that the first saves no registers. */
+static WEIR__NOINLINE void *allocate_large_slow(weir_allocator *a, size_t size, size_t alignment)
+{
+    void *block = NULL;
+    if (a && size > WEIR__SMALL_MAX)
+        block = weir__large_pop(a, size, alignment, false);
+    return block ? block : allocate_any(a, size, alignment, NULL);
+}
+
 WEIR__INLINE void *allocate_large(weir_allocator *a, size_t size, size_t alignment)
 {
     void *block = NULL;
     if (weir__likely(a && size > WEIR__SMALL_MAX))
-        block = weir__large_pop(a, size, alignment);
-    return weir__likely(block != NULL) ? block : allocate_any(a, size, alignment, NULL);
+        block = weir__large_pop(a, size, alignment, true);
+    return weir__likely(block != NULL) ? block : allocate_large_slow(a, size, alignment);
 }
 
 void *weir__allocate_slow(weir_allocator *a, const struct weir__request *request)

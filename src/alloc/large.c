@@ -26,7 +26,7 @@ static WEIR__NOINLINE struct weir__span *pages_take_shelved(struct weir__heap *h
     struct weir__span *span = NULL;
     weir__lock_take(&heap->cache.lock);
     if (weir__unlikely(weir__window_is_closed(&heap->window)))
-        span = weir__shelf_take(claim->shelf, weir__span_pages(size), alignment, &start);
+        span = weir__shelf_take(claim->shelf, weir__span_pages(size), alignment, false, &start);
     if (weir__unlikely(span != NULL)) {
         weir__span_check_freed(span, claim->owner);
         claim->block = weir__span_make_live(span, start, size, alignment, claim->tag);

@@ -11,20 +11,22 @@
 #include "alloc/heap.h"
 #include "track/count.h"
 
-/* A block off the thread's shelf; NULL: go the slow way. Guarded by tests/test_callgrind.sh, as the
- * next. `a` is not NULL. */
-WEIR__INLINE void *weir__large_pop(const weir_allocator *a, size_t size, size_t alignment)
+/* A block off the thread's shelf; NULL: go the slow way. `only`: if one span lies there at most,
+ * which takes fewer registers. Guarded by tests/test_callgrind.sh, as the next. `a` is not NULL. */
+WEIR__INLINE void *weir__large_pop(const weir_allocator *a, size_t size, size_t alignment,
+                                   bool only)
 {
     weir__assert(weir__is_power_of_two(alignment));
     struct weir__heap *heap = weir__heap_cached(a);
     char *start;
     int64_t to;
-    if (!weir__own_get(heap->shelf->count) || /* the rest would be in vain */
+    uint32_t count = weir__own_get(heap->shelf->count); /* else the rest would be in vain */
+    if ((only ? count != 1 : count == 0) ||
         weir__unlikely(size > (size_t)WEIR__SHELF_PAGES << WEIR__GRANULE_SHIFT) ||
         weir__unlikely(!weir__allocating_enter(&heap->window, (int64_t)size, &to)))
         return NULL;
     struct weir__span *span =
-        weir__shelf_take(heap->shelf, weir__span_pages(size), alignment, &start);
+        weir__shelf_take(heap->shelf, weir__span_pages(size), alignment, only, &start);
     if (weir__unlikely(!span)) {
         weir__allocating_undo(&heap->window);
         return NULL;

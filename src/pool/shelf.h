@@ -57,36 +57,45 @@ WEIR__INLINE size_t weir__shelf_bytes(const struct weir__shelf *shelf)
     return shelf == &weir__no_shelf ? 0 : pages << WEIR__GRANULE_SHIFT;
 }
 
-/* Is anything free beside what lies in that slot? Of others' spans this tells of a moment. */
-WEIR__INLINE bool weir__shelf_is_alone(const struct weir__shelf *shelf, uint32_t slot)
+/* Is nothing free beside what lies in that slot? Of others' spans this tells of a moment. */
+WEIR__INLINE bool weir__shelf_is_alone(const struct weir__shelf *shelf, uint32_t slot, bool only)
 {
-    const char *start = shelf->slots[slot].start;
-    const char *end = start + ((size_t)shelf->npages[slot] << WEIR__GRANULE_SHIFT);
     if (weir__unlikely(weir__span_has_hole_beside(shelf->slots[slot].span, shelf->npages[slot])))
         return false;
-    for (uint32_t i = 0, count = weir__own_get(shelf->count); i < count; i++)
-        if (weir__unlikely(shelf->slots[i].start == end) ||
-            weir__unlikely(
-                shelf->slots[i].start + ((size_t)shelf->npages[i] << WEIR__GRANULE_SHIFT) == start))
+    if (only)
+        return true;
+    uint32_t count = weir__own_get(shelf->count);
+    const char *start = shelf->slots[slot].start;
+    const char *end = start + ((size_t)shelf->npages[slot] << WEIR__GRANULE_SHIFT);
+    for (uint32_t i = 0; i < count && count > 1; i++) {
+        const char *other = shelf->slots[i].start;
+        size_t bytes = (size_t)shelf->npages[i] << WEIR__GRANULE_SHIFT;
+        if (weir__unlikely(other == end) || weir__unlikely(other + bytes == start))
             return false;
+    }
     return true;
 }
 
-/* A span of so many pages, which is not live, and where it starts; NULL: there is none. */
+/* A span of so many pages, which is not live, and where it starts; NULL: there is none. `only`: one
+ * slot at most is in use. */
 WEIR__INLINE struct weir__span *weir__shelf_take(struct weir__shelf *shelf, uint32_t npages,
-                                                 size_t alignment, char **start)
+                                                 size_t alignment, bool only, char **start)
 {
     weir__assert(npages && weir__is_power_of_two(alignment));
     uint32_t last = weir__own_get(shelf->count) - 1, slot = last;
+    if (only && weir__unlikely(slot != 0))
+        return NULL;
+    if (only)
+        slot = last = 0;
     while ((int32_t)slot >= 0 && shelf->npages[slot] != npages)
         slot--;
-    if ((int32_t)slot < 0 || !weir__shelf_is_alone(shelf, slot))
+    if ((int32_t)slot < 0 || !weir__shelf_is_alone(shelf, slot, only))
         return NULL;
     struct weir__shelf_slot found = shelf->slots[slot];
     if (weir__unlikely(alignment > WEIR__GRANULE) && ((uintptr_t)found.start & (alignment - 1)))
         return NULL;
     weir__assert(found.span->state == WEIR__PAGE_SPAN && found.span->npages == npages);
-    if (weir__unlikely(slot != last)) {
+    if (slot != last) {
         shelf->npages[slot] = shelf->npages[last];
         shelf->slots[slot] = shelf->slots[last];
     }
