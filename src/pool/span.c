@@ -12,7 +12,8 @@
  * it to join. A request for the same number of pages takes it back at once; any other first
  * makes a hole of it. Best fit would have chosen it anyway, and half of the large requests of
  * inference traces find it. (Keeping it whatever lies beside it was tried: 1.21 instead of 1.01
- * times the live bytes touched on ort-ppocr-det; caches of freed spans for each thread too: 1.25.)
+ * times the live bytes touched on ort-ppocr-det; caches of freed spans for each thread too: 1.25.
+ * A thread's shelf (pool/shelf.h) keeps to the same rule.)
  */
 #include "pool/span.h"
 
