@@ -16,8 +16,8 @@
 
 /* -- uncounted -------------------------------------------------------------------------- */
 
-/* Something lies on the shelf. Off it, where the fast way may not look because the window is
- * closed, or else from the page heap, which gets all of it first. */
+/* Something lies on the shelf. Off it, where the window did not let the fast way look, or
+ * else from the page heap, which gets all of it first. */
 static WEIR__NOINLINE struct weir__span *pages_take_shelved(struct weir__heap *heap, size_t size,
                                                             size_t alignment,
                                                             struct weir__claim *claim)
@@ -25,7 +25,7 @@ static WEIR__NOINLINE struct weir__span *pages_take_shelved(struct weir__heap *h
     char *start;
     struct weir__span *span = NULL;
     weir__lock_take(&heap->cache.lock);
-    if (weir__unlikely(weir__window_is_closed(&heap->window)))
+    if (!weir__window_admits(&heap->window, (int64_t)size + weir__window_used(&heap->window)))
         span = weir__shelf_take(claim->shelf, weir__span_pages(size), alignment, false, &start);
     if (weir__unlikely(span != NULL)) {
         weir__span_check_freed(span, claim->owner);
@@ -99,7 +99,7 @@ static struct weir__shelf *shelf_prepare_locked(struct weir__heap *heap, uint32_
         struct weir__shelf *made = weir__shelf_make(body->page_heap, &body->span_bytes);
         if (!made)
             return NULL;
-        weir__relaxed_set(heap->shelf, made);
+        __atomic_store_n(&heap->shelf, made, __ATOMIC_RELEASE); /* figures read it */
     }
     if (!weir__shelf_admits(heap->shelf, npages, weir__own_get(heap->window.freeing)))
         weir__heap_shelf_empty(heap);

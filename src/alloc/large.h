@@ -9,6 +9,7 @@
 
 #include "alloc/block.h"
 #include "alloc/heap.h"
+#include "alloc/misuse.h"
 #include "track/count.h"
 
 /* A block off the thread's shelf; NULL: go the slow way. `only`: if one span lies there at most,
@@ -37,6 +38,8 @@ WEIR__INLINE void *weir__large_pop(const weir_allocator *a, size_t size, size_t 
     if (WEIR__FILLS)
         weir__fill_taken(block, weir__span_usable(span));
     weir__allocating_leave(&heap->window, (int64_t)size, to);
+    if (WEIR__FILLS)
+        weir__late_misuses_look();
     return block;
 }
 
