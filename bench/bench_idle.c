@@ -94,13 +94,6 @@ static void growth_emit(const char *name, size_t base)
     bench_emit(name, now > base ? (double)(now - base) : 0);
 }
 
-static void sleep_for(double seconds)
-{
-    struct timespec time = {.tv_sec = (time_t)seconds,
-                            .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
-    nanosleep(&time, NULL);
-}
-
 static bool sleep_part(struct sleeper *sleepers, const struct bench_job *job,
                        weir_allocator *allocator, size_t base)
 {
@@ -114,11 +107,11 @@ static bool sleep_part(struct sleeper *sleepers, const struct bench_job *job,
     pthread_barrier_wait(&barriers[0]);
     pthread_barrier_wait(&barriers[1]);
     growth_emit("emptied", base);
-    sleep_for(job->seconds);
+    bench_sleep(job->seconds);
     growth_emit("idle", base);
     if (job->ops == OPS_WEIR) {
         weir_background_start((unsigned)(job->seconds * 100) + 1);
-        sleep_for(job->seconds * 0.4);
+        bench_sleep(job->seconds * 0.4);
         weir_background_stop();
         growth_emit("background", base);
         weir_trim(allocator);

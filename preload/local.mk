@@ -29,7 +29,7 @@ check-programs: all
 	CC='$(CC)' $(PYTHON3) $(top_srcdir)/tests/check-programs --weir ./weir $(CHECK_PROGRAMS_FLAGS)
 
 PYTHON3 = python3
-EXTRA_DIST += bench/programs.py
+EXTRA_DIST += bench/programs.py bench/program_loads.py
 dist_doc_DATA += docs/run.md docs/programs.md
 EXTRA_DIST += tests/check-programs tests/programs/oracle.c tests/programs/table.py
 .PHONY: bench-programs check-programs

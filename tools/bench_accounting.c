@@ -3,9 +3,9 @@
  * the same weir built with --disable-accounting (its library in FOLDER), and against that one
  * with three shared atomics around it in the caller.
  */
+#include "tools/bench_goals.h"
 #include "tools/bench_json.h"
 #include "tools/bench_options.h"
-#include "tools/bench_peers.h"
 #include "tools/bench_table.h"
 
 #include <math.h>
@@ -134,17 +134,17 @@ static const struct bench_row *ramp_row(const struct bench_plan *plan, const cha
     return NULL;
 }
 
-static void goal_steady(struct table *t, const struct bench_plan *plan, const char *group)
+static void goal_steady(struct bench_goals *t, const struct bench_plan *plan, const char *group)
 {
     char name[80], figure[80];
     const char *whose = "";
     double most = difference_most(plan, group, &whose);
     snprintf(name, sizeof(name), "4 %s", group);
     snprintf(figure, sizeof(figure), "%+.2f ns (%s)", most, whose);
-    goal_add(t, most <= 1.5, name, "<= 1.5 ns a pair more", figure);
+    bench_goal_add(t, most <= 1.5, name, "<= 1.5 ns a pair more", figure);
 }
 
-static void goal_traces(struct table *t, const struct bench_plan *plan)
+static void goal_traces(struct bench_goals *t, const struct bench_plan *plan)
 {
     double *ratios = bench_array(NULL, plan->nrows, sizeof(*ratios));
     char figure[80];
@@ -154,11 +154,11 @@ static void goal_traces(struct table *t, const struct bench_plan *plan)
             ratios[n++] = cell_ns(&plan->rows[i], TRACKED) / cell_ns(&plan->rows[i], UNTRACKED);
     double mean = bench_geomean(ratios, n);
     snprintf(figure, sizeof(figure), "%.3fx", mean);
-    goal_add(t, mean <= 1.05, "4 traces, geometric mean", "<= 1.05x untracked", figure);
+    bench_goal_add(t, mean <= 1.05, "4 traces, geometric mean", "<= 1.05x untracked", figure);
     free(ratios);
 }
 
-static void goals_ramp(struct table *t, const struct bench_plan *plan)
+static void goals_ramp(struct bench_goals *t, const struct bench_plan *plan)
 {
     const struct bench_row *rising = ramp_row(plan, ramp_rising, 1),
                            *steady = ramp_row(plan, ramp_steady, 1),
@@ -168,23 +168,22 @@ static void goals_ramp(struct table *t, const struct bench_plan *plan)
         return;
     double up = cell_ns(rising, TRACKED), flat = cell_ns(steady, TRACKED);
     snprintf(figure, sizeof(figure), "%.2f ns against %.2f ns", up, flat);
-    goal_add(t, up <= flat * 1.01, "4 rising total, 1 thread", "<= the steady state (+1%)", figure);
+    bench_goal_add(t, up <= flat * 1.01, "4 rising total, 1 thread", "<= the steady state (+1%)",
+                   figure);
     double ours = cell_ns(both, TRACKED), atomics = cell_ns(both, ATOMICS);
     snprintf(figure, sizeof(figure), "%.2f ns against %.2f ns", ours, atomics);
-    goal_add(t, ours <= atomics, "4 rising total, 2 threads", "<= shared atomics", figure);
+    bench_goal_add(t, ours <= atomics, "4 rising total, 2 threads", "<= shared atomics", figure);
 }
 
 static void accounting_goals(const struct bench_plan *plan)
 {
-    struct table t;
-    printf("\n%sgoals%s\n\n", table_color(LOOK_HEAD), table_plain());
-    table_begin(&t, 4);
-    t.nleft = 4;
-    goal_steady(&t, plan, steady_1);
-    goal_steady(&t, plan, steady_2);
-    goal_traces(&t, plan);
-    goals_ramp(&t, plan);
-    table_print(&t);
+    struct bench_goals goals = {0};
+    goal_steady(&goals, plan, steady_1);
+    goal_steady(&goals, plan, steady_2);
+    goal_traces(&goals, plan);
+    goals_ramp(&goals, plan);
+    bench_goals_print(&goals);
+    bench_goals_free(&goals);
 }
 
 int bench_mode_accounting(const struct bench_options *options)
@@ -208,7 +207,7 @@ int bench_mode_accounting(const struct bench_options *options)
     if (bench_run(&plan) != 0)
         return 1;
     if (options->json) {
-        bench_json_print(stdout, "accounting", &plan, options->touch);
+        bench_json_print(stdout, "accounting", &plan, options->touch, NULL);
     } else {
         bench_head_print("The cost of exactness, in ns", &plan);
         putchar('\n');

@@ -71,6 +71,8 @@ bool bench_job_set(struct bench_job *job, char *word)
         job->above = number;
     else if (strcmp(word, "threads") == 0)
         job->threads = (unsigned)number;
+    else if (strcmp(word, "limit") == 0)
+        job->limit = (unsigned)number;
     else
         return false;
     return true;
@@ -91,4 +93,10 @@ void bench_job_words(const struct bench_job *job, char words[BENCH_JOB_WORDS][BE
     snprintf(words[9], n, "threads=%u", job->threads ? job->threads : 1);
     snprintf(words[10], n, "seconds=%.4f", job->seconds);
     snprintf(words[11], n, "above=%zu", job->above);
+    snprintf(words[12], n, "limit=%u", job->limit);
+}
+
+unsigned bench_job_limit(const struct bench_job *job)
+{
+    return job->limit ? job->limit : 300 + 20 * (unsigned)job->seconds;
 }

@@ -34,6 +34,7 @@ struct bench_job {
     size_t above;          /* bytes that the process once held more than the load does */
     unsigned threads;
     double seconds; /* of measuring, about */
+    unsigned limit; /* seconds after which the load counts as hung; 0: as long as it may take */
 };
 
 extern const char *const bench_touch_names[TOUCH_COUNT];
@@ -41,10 +42,13 @@ extern const char *const bench_touch_names[TOUCH_COUNT];
 /* Index of `word` in names, or -1. */
 int bench_name_index(const char *word, const char *const *names, int n);
 
+/* Seconds after which the job counts as hung. */
+unsigned bench_job_limit(const struct bench_job *job);
+
 /* One KEY=VALUE into the job; the job points into `word`. False: no such thing. */
 bool bench_job_set(struct bench_job *job, char *word);
 
-enum { BENCH_JOB_WORDS = 12, BENCH_JOB_WORD_BYTES = 4200 };
+enum { BENCH_JOB_WORDS = 13, BENCH_JOB_WORD_BYTES = 4200 };
 
 /* The job as words for bench_job_set. */
 void bench_job_words(const struct bench_job *job,

@@ -11,7 +11,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-static void json_string(FILE *to, const char *text)
+void bench_json_string(FILE *to, const char *text)
 {
     fputc('"', to);
     for (; *text; text++)
@@ -24,7 +24,7 @@ static void json_string(FILE *to, const char *text)
     fputc('"', to);
 }
 
-static void json_number(FILE *to, double value)
+void bench_json_number(FILE *to, double value)
 {
     if (isnan(value) || isinf(value))
         fprintf(to, "null");
@@ -40,37 +40,48 @@ static void json_rounds(FILE *to, const struct bench_cell *cell)
         fprintf(to, "%s\"%s\": [", m ? ", " : "", metric->name);
         for (size_t i = 0; i < metric->n; i++) {
             fprintf(to, "%s", i ? ", " : "");
-            json_number(to, metric->values[i]);
+            bench_json_number(to, metric->values[i]);
         }
         fputc(']', to);
     }
     fputc('}', to);
 }
 
+static void json_spread(FILE *to, const struct bench_row *row, const struct bench_cell *cell)
+{
+    fprintf(to, ", \"metric\": ");
+    bench_json_string(to, row->metric);
+    fprintf(to, ", \"spread\": ");
+    bench_json_number(to, bench_spread(cell, row->metric));
+    fprintf(to, ", \"range\": ");
+    bench_json_number(to, bench_range(cell, row->metric));
+}
+
 static void json_cell(FILE *to, const struct bench_row *row, const struct bench_cell *cell,
                       const char *target)
 {
     fprintf(to, "    {\"load\": ");
-    json_string(to, row->name);
+    bench_json_string(to, row->name);
     fprintf(to, ", \"group\": ");
-    json_string(to, row->group);
+    bench_json_string(to, row->group);
     fprintf(to, ", \"target\": ");
-    json_string(to, target);
+    bench_json_string(to, target);
     for (size_t m = 0; m < cell->nmetrics; m++) {
         const char *name = cell->metrics[m].name;
         fprintf(to, ", \"%s\": ", name);
         if (strcmp(name, "exact") == 0)
             fprintf(to, "%s", bench_least(cell, name) > 0 ? "true" : "false");
         else
-            json_number(to, bench_value(cell, name));
+            bench_json_number(to, bench_value(cell, name));
     }
+    json_spread(to, row, cell);
     if (*cell->note) {
         fprintf(to, ", \"note\": ");
-        json_string(to, cell->note);
+        bench_json_string(to, cell->note);
     }
     if (*cell->error) {
         fprintf(to, ", \"error\": ");
-        json_string(to, cell->error);
+        bench_json_string(to, cell->error);
     }
     json_rounds(to, cell);
     fputc('}', to);
@@ -106,20 +117,20 @@ void bench_machine(char *text, size_t n)
 }
 
 void bench_json_print(FILE *to, const char *what, const struct bench_plan *plan,
-                      enum bench_touch touch)
+                      enum bench_touch touch, void (*rest)(FILE *, const struct bench_plan *))
 {
     char machine[500];
     bench_machine(machine, sizeof(machine));
     fprintf(to, "{\n  \"weir\": \"%s\",\n  \"what\": ", weir_version());
-    json_string(to, what);
+    bench_json_string(to, what);
     fprintf(to,
             ",\n  \"touch\": \"%s\",\n  \"rounds\": %u,\n  \"machine\": ", bench_touch_names[touch],
             plan->rounds_run);
-    json_string(to, machine);
+    bench_json_string(to, machine);
     fprintf(to, ",\n  \"targets\": [");
     for (size_t k = 0; k < plan->ntargets; k++) {
         fprintf(to, "%s", k ? ", " : "");
-        json_string(to, plan->targets[k].name);
+        bench_json_string(to, plan->targets[k].name);
     }
     fprintf(to, "],\n  \"rows\": [\n");
     for (size_t i = 0; i < plan->nrows; i++)
@@ -127,7 +138,10 @@ void bench_json_print(FILE *to, const char *what, const struct bench_plan *plan,
             json_cell(to, &plan->rows[i], &plan->rows[i].cells[k], plan->targets[k].name);
             fprintf(to, "%s\n", i + 1 < plan->nrows || k + 1 < plan->ntargets ? "," : "");
         }
-    fprintf(to, "  ]\n}\n");
+    fprintf(to, "  ]");
+    if (rest)
+        rest(to, plan);
+    fprintf(to, "\n}\n");
 }
 
 void bench_head_print(const char *what, const struct bench_plan *plan)

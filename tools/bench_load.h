@@ -72,6 +72,21 @@ BENCH_INLINE void *op_allocate(enum bench_ops ops, weir_allocator *a, size_t n)
     return weir_allocate(a, n);
 }
 
+/* `old` is what was allocated. */
+BENCH_INLINE void *op_reallocate(enum bench_ops ops, weir_allocator *a, void *block, size_t old,
+                                 size_t n)
+{
+    if (ops == OPS_WEIR)
+        return weir_reallocate(a, block, n);
+    if (ops == OPS_DESIGN)
+        return design_reallocate(block, n);
+    if (ops == OPS_MALLOC)
+        return bench_realloc(block, n);
+    atomics_remove(old);
+    atomics_add(n);
+    return weir_reallocate(a, block, n);
+}
+
 /* `n` is what was allocated, for those who must be told. */
 BENCH_INLINE void op_free(enum bench_ops ops, weir_allocator *a, void *block, size_t n)
 {
@@ -133,6 +148,7 @@ struct bench_body {
  * Runs the chunk in job->threads threads, each on a CPU of its own where there are
  * enough: a warm-up, then about job->seconds. Emits
  *   ns       time of an operation, median over the chunks, mean over the threads
+ *   cpu_ns   processor time of an operation, mean over all of them
  *   faults   page faults an operation
  *   rate     operations a second, all threads together
  * 0, or 1 after bench_fail.
@@ -204,6 +220,8 @@ __attribute__((format(printf, 1, 2))) int bench_fail(const char *format, ...);
 double bench_median(double *values, size_t n); /* sorts them; 0 of none */
 void bench_pin(unsigned index);                /* this thread, to the index-th CPU it may use */
 unsigned bench_cpus(void);
+uint64_t bench_cpu_time(void); /* of this thread, ns */
+void bench_sleep(double seconds);
 uint64_t bench_faults(void);       /* of this thread */
 size_t bench_resident(void);       /* of the process, bytes, now */
 size_t bench_resident_peak(void);  /* since bench_resident_restart */
@@ -229,6 +247,7 @@ void bench_exact_end(const struct bench_job *job, weir_allocator *a,
 
 typedef int bench_load(const struct bench_job *job, weir_allocator *allocator);
 bench_load bench_pairs, bench_mix, bench_handoff, bench_ramp, bench_trace, bench_zero,
-    bench_snapshot, bench_growth, bench_idle;
+    bench_snapshot, bench_growth, bench_idle, bench_contexts, bench_swap, bench_circle, bench_churn,
+    bench_strings, bench_service, bench_burst, bench_probe;
 
 #endif

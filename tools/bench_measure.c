@@ -94,6 +94,20 @@ void bench_pin(unsigned index)
     }
 }
 
+void bench_sleep(double seconds)
+{
+    struct timespec time = {.tv_sec = (time_t)seconds,
+                            .tv_nsec = (long)((seconds - (double)(time_t)seconds) * 1e9)};
+    nanosleep(&time, NULL);
+}
+
+uint64_t bench_cpu_time(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
 uint64_t bench_faults(void)
 {
     struct rusage usage;
@@ -213,7 +227,7 @@ struct runner_thread {
     pthread_t id;
     double *samples; /* ns of a chunk */
     size_t nsamples;
-    uint64_t chunks, faults, ns;
+    uint64_t chunks, faults, ns, cpu_ns;
 };
 
 /* Chunks until thread 0 sees the time over; all threads end together. */
@@ -222,7 +236,7 @@ static void runner_loop(struct runner_thread *t, double seconds, bool record)
     struct runner *r = t->runner;
     bench_chunk *chunk = r->body->chunk[r->job->ops];
     uint64_t begin = bench_now(), at = begin, deadline = begin + (uint64_t)(seconds * 1e9);
-    uint64_t chunks = 0, faults = bench_faults();
+    uint64_t chunks = 0, faults = bench_faults(), cpu_begin = bench_cpu_time(), cpu = cpu_begin;
     while (!atomic_load_explicit(&r->stop, memory_order_relaxed)) {
         chunk(&t->thread);
         if (atomic_load_explicit(&r->stop, memory_order_relaxed) && chunks)
@@ -231,6 +245,7 @@ static void runner_loop(struct runner_thread *t, double seconds, bool record)
         if (record)
             t->samples[t->nsamples++ % SAMPLES_MAX] = (double)(now - at);
         at = now;
+        cpu = bench_cpu_time();
         if (++chunks == CHUNKS_LEAST)
             atomic_fetch_add_explicit(&r->measured, 1, memory_order_relaxed);
         if (t->thread.index == 0 && now >= deadline &&
@@ -241,6 +256,7 @@ static void runner_loop(struct runner_thread *t, double seconds, bool record)
         t->chunks = chunks;
         t->faults = bench_faults() - faults;
         t->ns = at - begin;
+        t->cpu_ns = cpu - cpu_begin;
     }
 }
 
@@ -272,7 +288,7 @@ static void *runner_main(void *argument)
 
 static void runner_report(struct runner_thread *threads, unsigned n)
 {
-    double ns = 0, rate = 0, faults = 0;
+    double ns = 0, rate = 0, faults = 0, cpu_ns = 0, all = 0;
     for (unsigned i = 0; i < n; i++) {
         struct runner_thread *t = &threads[i];
         double operations = (double)t->thread.operations;
@@ -280,10 +296,13 @@ static void runner_report(struct runner_thread *threads, unsigned n)
         ns += bench_median(t->samples, samples) / operations / n;
         if (t->ns)
             rate += (double)t->chunks * operations * 1e9 / (double)t->ns;
+        cpu_ns += (double)t->cpu_ns;
+        all += (double)t->chunks * operations;
         if (t->chunks)
             faults += (double)t->faults / ((double)t->chunks * operations) / n;
     }
     bench_emit("ns", ns);
+    bench_emit("cpu_ns", cpu_ns / all);
     bench_emit("rate", rate);
     bench_emit("faults", faults);
 }

@@ -68,13 +68,13 @@ struct more {
 static int more_run(const struct bench_options *options, const struct more *more)
 {
     static struct bench_targets targets;
-    if (targets_peers(&targets, options->peers, options->npeers) != 0)
+    if (targets_peers(&targets, &options->from) != 0)
         return 2;
     struct bench_plan plan = bench_plan_of(options, &targets, more->seconds);
     if (more->rows(&plan, options) != 0 || bench_run(&plan) != 0)
         return 1;
     if (options->json) {
-        bench_json_print(stdout, more->what, &plan, TOUCH_PAGE);
+        bench_json_print(stdout, more->what, &plan, TOUCH_PAGE, NULL);
     } else {
         bench_head_print(more->title, &plan);
         if (*targets.missing)
@@ -82,7 +82,7 @@ static int more_run(const struct bench_options *options, const struct more *more
         more->show(&plan, options);
     }
     fflush(stdout);
-    size_t failures = bench_say_failures(&plan);
+    size_t failures = bench_say_failures(&plan) + targets.nleft_out;
     if (options->svg &&
         pictures_write(options->svg, more->title, &plan, more->pictures, more->npictures) != 0)
         failures++;

@@ -14,9 +14,9 @@ struct bench_options {
     const char *baseline; /* folder of a library without accounting, or NULL */
     unsigned threads;     /* greatest number for --threads; 0: every CPU */
     const char *only;     /* loads whose name or group has this in it, or NULL */
-    char **peers;         /* NAME=PATH */
-    size_t npeers;
-    char **traces; /* files and folders */
+    struct peers_from from;
+    unsigned limit; /* seconds after which a load counts as hung; 0: the worker's own */
+    char **traces;  /* files and folders */
     size_t ntraces;
 };
 

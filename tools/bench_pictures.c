@@ -9,11 +9,12 @@
 
 static double picture_value(const struct bench_row *row, size_t target, const struct picture *p)
 {
-    double value = bench_value(&row->cells[target], p->metric);
+    const char *metric = p->metric ? p->metric : row->metric;
+    double value = bench_value(&row->cells[target], metric);
     if (p->over)
         value /= bench_value(&row->cells[target], p->over);
     if (p->over_target >= 0)
-        value /= bench_value(&row->cells[p->over_target], p->metric);
+        value /= bench_value(&row->cells[p->over_target], metric);
     return value;
 }
 

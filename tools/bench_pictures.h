@@ -11,9 +11,9 @@
 struct picture {
     const char *title, *axis;
     const char *group;
-    const char *metric;
-    const char *over; /* divide by this metric of the same cell, or NULL */
-    int over_target;  /* divide by the same metric of this target; -1: do not */
+    const char *metric; /* NULL: each row's own */
+    const char *over;   /* divide by this metric of the same cell, or NULL */
+    int over_target;    /* divide by the same metric of this target; -1: do not */
     bool logarithmic;
     double reference;
     void (*draw)(struct svg *, const struct svg_chart *);

@@ -323,7 +323,7 @@ int bench_mode_replay(const struct bench_options *options)
     if (bench_run(&plan) != 0)
         return 1;
     if (options->json)
-        bench_json_print(stdout, "replay", &plan, options->touch);
+        bench_json_print(stdout, "replay", &plan, options->touch, NULL);
     else
         tables_print(options, &plan, &targets);
     fflush(stdout);

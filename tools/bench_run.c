@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <math.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,16 +19,6 @@
 
 enum { ROUNDS_MAX = 15 };
 
-void *bench_array(void *old, size_t n, size_t size)
-{
-    void *grown = reallocarray(old, n ? n : 1, size);
-    if (!grown) {
-        fprintf(stderr, "weir bench: no memory\n");
-        exit(1);
-    }
-    return grown;
-}
-
 struct bench_row *bench_row_add(struct bench_plan *plan, const char *group,
                                 const struct bench_job *job, const char *name, ...)
 {
@@ -41,6 +30,7 @@ struct bench_row *bench_row_add(struct bench_plan *plan, const char *group,
     vsnprintf(row->name, sizeof(row->name), name, arguments);
     va_end(arguments);
     snprintf(row->group, sizeof(row->group), "%s", group);
+    row->metric = "ns";
     row->job = *job;
     return row;
 }
@@ -49,84 +39,12 @@ void bench_plan_free(struct bench_plan *plan)
 {
     for (size_t i = 0; i < plan->nrows; i++) {
         for (size_t k = 0; plan->rows[i].cells && k < plan->ntargets; k++)
-            for (size_t m = 0; m < plan->rows[i].cells[k].nmetrics; m++)
-                free(plan->rows[i].cells[k].metrics[m].values);
+            bench_figures_free(&plan->rows[i].cells[k]);
         free(plan->rows[i].cells);
     }
     free(plan->rows);
     plan->rows = NULL;
     plan->nrows = 0;
-}
-
-/* -- figures ------------------------------------------------------------------------ */
-
-static const struct bench_metric *metric_find(const struct bench_cell *cell, const char *name)
-{
-    for (size_t i = 0; i < cell->nmetrics; i++)
-        if (strcmp(cell->metrics[i].name, name) == 0)
-            return &cell->metrics[i];
-    return NULL;
-}
-
-static void metric_add(struct bench_cell *cell, const char *name, double value)
-{
-    struct bench_metric *metric = (struct bench_metric *)metric_find(cell, name);
-    if (!metric) {
-        if (cell->nmetrics == METRICS_MAX || strlen(name) >= METRIC_NAME_BYTES)
-            return;
-        metric = &cell->metrics[cell->nmetrics++];
-        snprintf(metric->name, sizeof(metric->name), "%s", name);
-    }
-    metric->values = bench_array(metric->values, metric->n + 1, sizeof(double));
-    metric->values[metric->n++] = value;
-}
-
-static int value_compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* quantile 0: least, 1: middle, 2: greatest */
-static double metric_quantile(const struct bench_cell *cell, const char *name, int quantile)
-{
-    const struct bench_metric *metric = metric_find(cell, name);
-    if (!metric || metric->n == 0 || *cell->error)
-        return NAN;
-    double sorted[ROUNDS_MAX * 64];
-    size_t n = metric->n < ROUNDS_MAX * 64 ? metric->n : ROUNDS_MAX * 64;
-    memcpy(sorted, metric->values, n * sizeof(double));
-    qsort(sorted, n, sizeof(double), value_compare);
-    if (quantile != 1)
-        return quantile ? sorted[n - 1] : sorted[0];
-    return n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
-}
-
-double bench_value(const struct bench_cell *cell, const char *metric)
-{
-    return metric_quantile(cell, metric, 1);
-}
-
-double bench_greatest(const struct bench_cell *cell, const char *metric)
-{
-    return metric_quantile(cell, metric, 2);
-}
-
-double bench_least(const struct bench_cell *cell, const char *metric)
-{
-    return metric_quantile(cell, metric, 0);
-}
-
-double bench_geomean(const double *values, size_t n)
-{
-    double sum = 0;
-    size_t used = 0;
-    for (size_t i = 0; i < n; i++)
-        if (!isnan(values[i]) && values[i] > 0) {
-            sum += log(values[i]);
-            used++;
-        }
-    return used ? exp(sum / (double)used) : NAN;
 }
 
 /* -- one worker ------------------------------------------------------------------------ */
@@ -199,7 +117,7 @@ static void line_read(struct bench_cell *cell, const struct bench_target *target
             strncmp(value, target->library_path, strlen(target->library_path)) != 0)
             snprintf(cell->error, sizeof(cell->error), "weir came from %s", value);
     } else {
-        metric_add(cell, line, strtod(value, NULL));
+        bench_figure_add(cell, line, strtod(value, NULL));
     }
 }
 
@@ -229,7 +147,9 @@ static int worker_run(const struct bench_job *job, const struct bench_target *ta
     int status = 0;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;
-    if (WIFSIGNALED(status))
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+        snprintf(cell->error, sizeof(cell->error), "hung: no end after %u s", bench_job_limit(job));
+    else if (WIFSIGNALED(status))
         snprintf(cell->error, sizeof(cell->error), "killed by signal %d (%s)", WTERMSIG(status),
                  strsignal(WTERMSIG(status)));
     else if (status != 0 && !*cell->error)
@@ -266,11 +186,13 @@ static int round_run(struct bench_plan *plan, unsigned round, struct progress *p
             struct bench_row *row = &plan->rows[i];
             const struct bench_target *target = &plan->targets[k];
             struct bench_job job = row->job;
+            job.limit = plan->limit;
             job.ops = target->ops;
             job.source = target->source;
             progress_show(p, round, row->name, target->name);
             p->done++;
-            if (*row->cells[k].error || (row->weir_only && k))
+            bool enough = row->rounds_most && round >= row->rounds_most;
+            if (*row->cells[k].error || (row->weir_only && k) || enough)
                 continue; /* it would fail again, or is not asked for */
             int error = worker_run(&job, target, &row->cells[k]);
             if (error) {

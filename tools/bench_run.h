@@ -6,9 +6,8 @@
 #ifndef WEIR_TOOLS_BENCH_RUN_H
 #define WEIR_TOOLS_BENCH_RUN_H
 
+#include "tools/bench_figures.h"
 #include "tools/bench_job.h"
-
-enum { METRIC_NAME_BYTES = 32, METRICS_MAX = 24 };
 
 /* Whose code serves the allocations of a job. */
 struct bench_target {
@@ -19,26 +18,14 @@ struct bench_target {
     const char *library_path; /* a folder for LD_LIBRARY_PATH, or NULL */
 };
 
-struct bench_metric {
-    char name[METRIC_NAME_BYTES];
-    double *values; /* one a round that had it */
-    size_t n;
-};
-
-/* One load through one target: a cell of a table. */
-struct bench_cell {
-    struct bench_metric metrics[METRICS_MAX];
-    size_t nmetrics;
-    char note[300];  /* the first remark that a worker made */
-    char error[300]; /* why it failed; then there are no figures */
-};
-
 /* One load: a row of a table. */
 struct bench_row {
     char name[64];
     char group[48];
     struct bench_job job;     /* ops and source are the target's */
+    const char *metric;       /* by which targets are compared, the least is the best; "ns" */
     bool weir_only;           /* the first target alone */
+    unsigned rounds_most;     /* runs in no more rounds than this; 0: in all */
     struct bench_cell *cells; /* one a target, made by bench_run */
 };
 
@@ -49,6 +36,7 @@ struct bench_plan {
     size_t ntargets;
     unsigned rounds;     /* 0: as many as fit into `seconds`, 1 to 15 */
     double seconds;      /* with rounds == 0 */
+    unsigned limit;      /* seconds after which a load counts as hung; 0: the worker's own */
     unsigned rounds_run; /* out */
     double load_before;  /* out: runnable tasks on the machine before the first */
 };
@@ -62,16 +50,5 @@ struct bench_row *bench_row_add(struct bench_plan *plan, const char *group,
  * line on standard error where no process could be run. */
 int bench_run(struct bench_plan *plan);
 void bench_plan_free(struct bench_plan *plan);
-
-/* Median over the rounds; NaN where the cell has no such figure. */
-double bench_value(const struct bench_cell *cell, const char *metric);
-/* Greatest over the rounds; NaN likewise. */
-double bench_greatest(const struct bench_cell *cell, const char *metric);
-double bench_least(const struct bench_cell *cell, const char *metric);
-
-/* Geometric mean of the values that are numbers; NaN of none. */
-double bench_geomean(const double *values, size_t n);
-
-void *bench_array(void *old, size_t n, size_t size); /* reallocarray that ends the program */
 
 #endif

@@ -44,6 +44,14 @@ void table_ns(struct table *t, enum table_look look, double ns)
     table_add(t, look, "%s", table_number(ns));
 }
 
+void table_spread(struct table *t, enum table_look look, double value, double spread)
+{
+    char percent[16] = "";
+    if (!isnan(value) && !isnan(spread))
+        snprintf(percent, sizeof(percent), "%3.0f%%", fmin(100 * spread, 999));
+    table_add(t, look, "%s%s", table_number(value), percent);
+}
+
 void table_rule(struct table *t)
 {
     for (size_t i = 0; i < t->ncolumns; i++)
@@ -141,7 +149,7 @@ static void row_print(const struct table *t, const struct table_cell *row, const
     printf("  ");
     for (size_t i = 0; i < last; i++) {
         int pad = (int)(widths[i] - strlen(row[i].text));
-        bool left = i < t->nleft;
+        bool left = i < t->nleft || (t->last_left && i + 1 == t->ncolumns);
         printf("%*s%s%s%s%*s", (i ? GAP : 0) + (left ? 0 : pad), "", table_color(row[i].look),
                row[i].text, table_plain(), left && i + 1 < last ? pad : 0, "");
     }

@@ -20,7 +20,8 @@ struct table {
     struct table_cell *cells;
     size_t ncells, capacity;
     size_t ncolumns;
-    size_t nleft; /* columns aligned to the left; table_begin says 1 */
+    size_t nleft;   /* columns aligned to the left; table_begin says 1 */
+    bool last_left; /* the last column, too */
 };
 
 /* A table with `ncolumns` columns. */
@@ -30,6 +31,8 @@ __attribute__((format(printf, 3, 4))) void table_add(struct table *t, enum table
                                                      const char *format, ...);
 /* A time in ns, with three digits that matter, or "-" where it is no number. */
 void table_ns(struct table *t, enum table_look look, double ns);
+/* The same with how far the rounds spread, a share of it, in percent: "12.3  4%". */
+void table_spread(struct table *t, enum table_look look, double value, double spread);
 /* A line across. */
 void table_rule(struct table *t);
 /* Prints and frees. */

@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { PROBE_SECONDS = 10 };
+
 /* -- libraries ------------------------------------------------------------------------ */
 
 static const struct {
@@ -97,38 +99,123 @@ void targets_replay(struct bench_targets *targets)
     targets_add(targets, &(struct bench_target){.name = "design", .ops = OPS_DESIGN});
 }
 
-static bool targets_add_peer(struct bench_targets *targets, char *name_path)
+/* A library under this name, in the place of an earlier one; both texts stay the target's. */
+static void targets_put(struct bench_targets *targets, const char *name, const char *path)
+{
+    struct bench_target target = {.name = name, .ops = OPS_MALLOC, .preload = path};
+    int old = targets_find(targets, name);
+    if (old >= 0)
+        targets->list[old] = target;
+    else
+        targets_add(targets, &target);
+}
+
+static bool targets_add_named(struct bench_targets *targets, char *name_path)
 {
     char *path = strchr(name_path, '=');
     if (!path || path == name_path || !path[1])
         return false;
     *path++ = '\0';
     char *full = realpath(path, NULL);
-    if (!full)
-        return false;
-    struct bench_target target = {.name = name_path, .ops = OPS_MALLOC, .preload = full};
-    int old = targets_find(targets, name_path);
-    if (old >= 0)
-        targets->list[old] = target;
-    else
-        targets_add(targets, &target);
-    return true;
+    if (full)
+        targets_put(targets, name_path, full);
+    return full != NULL;
 }
 
-int targets_peers(struct bench_targets *targets, char **more, size_t nmore)
+/* "rpmalloc" of "rpmalloc.so" and of "librpmalloc.so". NULL: not so called, or no memory. */
+static char *peer_name(const char *file)
+{
+    size_t n = strlen(file);
+    if (n <= 3 || strcmp(file + n - 3, ".so") != 0)
+        return NULL;
+    bool lib = n > 6 && strncmp(file, "lib", 3) == 0;
+    return lib ? strndup(file + 3, n - 6) : strndup(file, n - 3);
+}
+
+static int not_hidden(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+/* How many libraries lie in the folder; -1 with errno: it cannot be read. */
+static int targets_add_folder(struct bench_targets *targets, const char *folder)
+{
+    struct dirent **entries;
+    int n = scandir(folder, &entries, not_hidden, alphasort), found = 0;
+    for (int i = 0; i < n; i++) {
+        char path[PATH_MAX];
+        snprintf(path, sizeof(path), "%s/%s", folder, entries[i]->d_name);
+        char *name = peer_name(entries[i]->d_name), *full = name ? realpath(path, NULL) : NULL;
+        if (full) {
+            targets_put(targets, name, full);
+            found++;
+        } else {
+            free(name);
+        }
+        free(entries[i]);
+    }
+    if (n >= 0)
+        free(entries);
+    return n < 0 ? n : found;
+}
+
+static int targets_add_folders(struct bench_targets *targets, const struct peers_from *from)
+{
+    for (size_t i = 0; i < from->nfolders; i++) {
+        int n = targets_add_folder(targets, from->folders[i]);
+        if (n > 0)
+            continue;
+        fprintf(stderr, "weir bench: --peers-from %s: %s\n", from->folders[i],
+                n < 0 ? strerror(errno) : "no *.so in this folder");
+        return 2;
+    }
+    return 0;
+}
+
+/* Drops the i-th target, and says why. */
+static void targets_leave_out(struct bench_targets *targets, size_t i, const char *why)
+{
+    struct bench_target *target = &targets->list[i];
+    size_t n = strlen(targets->left_out);
+    fprintf(stderr, "weir bench: %s is left out, %s: %s\n", target->name, target->preload, why);
+    snprintf(targets->left_out + n, sizeof(targets->left_out) - n, "%s%s (%s)", n ? ", " : "",
+             target->name, why);
+    targets->nleft_out++;
+    targets->n--;
+    memmove(target, target + 1, (targets->n - i) * sizeof(*target));
+}
+
+/* A process through each: which of them serve at all? */
+static int targets_probe(struct bench_targets *targets)
+{
+    struct bench_job job = {.load = "probe", .threads = 1, .variant = ""};
+    struct bench_plan plan = {
+        .targets = targets->list, .ntargets = targets->n, .rounds = 1, .limit = PROBE_SECONDS};
+    bench_row_add(&plan, "probe", &job, "probe");
+    int status = bench_run(&plan);
+    for (size_t k = targets->n; k-- > 0 && !status;)
+        if (*plan.rows[0].cells[k].error && targets->list[k].preload)
+            targets_leave_out(targets, k, plan.rows[0].cells[k].error);
+    bench_plan_free(&plan);
+    return status;
+}
+
+int targets_peers(struct bench_targets *targets, const struct peers_from *from)
 {
     targets_add(targets, &(struct bench_target){.name = "weir", .ops = OPS_WEIR});
     targets_add(targets, &(struct bench_target){.name = "glibc", .ops = OPS_MALLOC});
     for (size_t i = 0; i < sizeof(peers) / sizeof(*peers); i++)
         targets_add_known(targets, i);
-    for (size_t i = 0; i < nmore; i++)
-        if (!targets_add_peer(targets, more[i])) {
+    if (targets_add_folders(targets, from) != 0)
+        return 2;
+    for (size_t i = 0; i < from->nnamed; i++)
+        if (!targets_add_named(targets, from->named[i])) {
             fprintf(stderr,
                     "weir bench: --peer takes NAME=LIBRARY (a file that is there), not \"%s\"\n",
-                    more[i]);
+                    from->named[i]);
             return 2;
         }
-    return 0;
+    return targets_probe(targets) ? 2 : 0;
 }
 
 /* -- traces ----------------------------------------------------------------------------- */

@@ -11,14 +11,27 @@
 struct bench_targets {
     struct bench_target *list;
     size_t n;
-    char missing[400]; /* "NAME (LIBRARY), ...", those not on this machine */
+    char missing[400];  /* "NAME (LIBRARY), ...", those not on this machine */
+    char left_out[800]; /* "NAME (WHY), ...", those that serve nobody's malloc */
+    size_t nleft_out;
+};
+
+/* Peers beyond those that are known. */
+struct peers_from {
+    char **named; /* "NAME=PATH" of libraries that replace malloc */
+    size_t nnamed;
+    char **folders; /* every NAME.so in them is one */
+    size_t nfolders;
 };
 
 /* weir, weir over its backing, weir over malloc, malloc, jemalloc, the written design. */
 void targets_replay(struct bench_targets *targets);
-/* weir, glibc's malloc, every peer that is found, and `more`: "NAME=PATH" of libraries that
- * replace malloc, which may take the place of one found. 0, or 2 after one line. */
-int targets_peers(struct bench_targets *targets, char **more, size_t nmore);
+/*
+ * weir, glibc's malloc, every peer that is found, those of the folders and the named ones; each
+ * takes the place of an earlier one of its name. Those whose malloc does not serve a small
+ * program are left out, with a line on standard error. 0, or 2 after one line.
+ */
+int targets_peers(struct bench_targets *targets, const struct peers_from *from);
 void targets_add(struct bench_targets *targets, const struct bench_target *target);
 
 /* Index of the target of this name, or -1. */

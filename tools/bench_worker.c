@@ -19,12 +19,13 @@ static const struct {
     const char *name;
     bench_load *run;
 } loads[] = {
-    {"pairs", bench_pairs},       {"mix", bench_mix},       {"handoff", bench_handoff},
-    {"ramp", bench_ramp},         {"trace", bench_trace},   {"zero", bench_zero},
-    {"snapshot", bench_snapshot}, {"growth", bench_growth}, {"idle", bench_idle},
+    {"pairs", bench_pairs},       {"mix", bench_mix},         {"handoff", bench_handoff},
+    {"ramp", bench_ramp},         {"trace", bench_trace},     {"zero", bench_zero},
+    {"snapshot", bench_snapshot}, {"growth", bench_growth},   {"idle", bench_idle},
+    {"contexts", bench_contexts}, {"swap", bench_swap},       {"circle", bench_circle},
+    {"churn", bench_churn},       {"strings", bench_strings}, {"service", bench_service},
+    {"burst", bench_burst},       {"probe", bench_probe},
 };
-
-enum { WORKER_SECONDS = 300 };
 
 static weir_allocator *allocator_make(const struct bench_job *job)
 {
@@ -54,8 +55,8 @@ int bench_worker_main(int argc, char **argv)
     for (int i = 1; i < argc; i++)
         if (!bench_job_set(&job, argv[i]))
             return bench_fail("a job does not know \"%s\"", argv[i]);
-    alarm(WORKER_SECONDS + 20 * (unsigned)job.seconds); /* an allocator may hang */
-    bench_cpus();                                       /* before any thread is pinned */
+    alarm(bench_job_limit(&job)); /* an allocator may hang */
+    bench_cpus();                 /* before any thread is pinned */
     weir_allocator *allocator = allocator_make(&job);
     if (!allocator)
         return bench_fail("no such allocator: %s", strerror(errno));

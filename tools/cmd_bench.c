@@ -20,6 +20,7 @@ struct bench_plan bench_plan_of(const struct bench_options *options,
     struct bench_plan plan = {.targets = targets->list, .ntargets = targets->n};
     plan.rounds = options->quick && !options->runs ? 1 : options->runs;
     plan.seconds = options->seconds > 0 ? options->seconds : seconds;
+    plan.limit = options->limit;
     return plan;
 }
 
@@ -107,6 +108,8 @@ static const char help[] =
     "  --time SECONDS         for the rounds, where --runs does not say how many\n"
     "  --peers                weir against the other allocators on this machine, with goals\n"
     "  --peer NAME=LIBRARY    one more, or another file for one of them; may be repeated\n"
+    "  --peers-from FOLDER    every NAME.so in it, too; implies --peers; may be repeated\n"
+    "  --limit SECONDS        a load that takes longer counts as hung, and is given up (300)\n"
     "  --only WORD            only the loads whose name or group has WORD in it\n"
     "  --threads[=N]          1 to N threads (default: as many as there are CPUs)\n"
     "  --growth               1000 to 10000000 live blocks; the share of metadata\n"
@@ -123,6 +126,8 @@ enum option_code {
     OPTION_TRACES,
     OPTION_PEERS,
     OPTION_PEER,
+    OPTION_PEERS_FROM,
+    OPTION_LIMIT,
     OPTION_ONLY,
     OPTION_THREADS,
     OPTION_GROWTH,
@@ -141,6 +146,8 @@ static const struct option option_table[] = {
     {"traces", required_argument, NULL, OPTION_TRACES},
     {"peers", no_argument, NULL, OPTION_PEERS},
     {"peer", required_argument, NULL, OPTION_PEER},
+    {"peers-from", required_argument, NULL, OPTION_PEERS_FROM},
+    {"limit", required_argument, NULL, OPTION_LIMIT},
     {"only", required_argument, NULL, OPTION_ONLY},
     {"threads", optional_argument, NULL, OPTION_THREADS},
     {"growth", no_argument, NULL, OPTION_GROWTH},
@@ -238,8 +245,13 @@ static bool option_take(struct command_line *line, int code)
         word_append(&options->traces, &options->ntraces, optarg);
         return true;
     case OPTION_PEER:
-        word_append(&options->peers, &options->npeers, optarg);
+        word_append(&options->from.named, &options->from.nnamed, optarg);
         return true;
+    case OPTION_PEERS_FROM:
+        word_append(&options->from.folders, &options->from.nfolders, optarg);
+        return true;
+    case OPTION_LIMIT:
+        return number_set(&options->limit, "limit", optarg);
     case OPTION_ONLY:
         options->only = optarg;
         return true;
@@ -274,6 +286,8 @@ int weir_command_bench(int argc, char **argv)
             return 2;
     for (int i = optind; i < argc; i++)
         word_append(&line.options.traces, &line.options.ntraces, argv[i]);
+    if (line.options.from.nfolders && line.mode == bench_mode_replay)
+        line.mode = bench_mode_peers;
     int status = 0;
     bool tables_only = line.mode == bench_mode_idle || line.mode == bench_mode_accounting;
     if (line.help) {
@@ -285,6 +299,7 @@ int weir_command_bench(int argc, char **argv)
         status = line.mode(&line.options);
     }
     free(line.options.traces);
-    free(line.options.peers);
+    free(line.options.from.named);
+    free(line.options.from.folders);
     return status;
 }

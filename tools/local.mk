@@ -22,12 +22,16 @@ weir_SOURCES += tools/cmd_run.c tools/run.h tools/run_check.c tools/run_chunks.c
 weir_CPPFLAGS = $(AM_CPPFLAGS) -DWEIR_PKGLIBDIR='"$(pkglibdir)"' \
 	-DWEIR_DATA_DIR='"$(pkgdatadir)"'
 
-bench_sources = tools/bench_accounting.c tools/bench_job.c tools/bench_job.h \
+bench_sources = tools/bench_accounting.c tools/bench_figures.c tools/bench_figures.h \
+	tools/bench_goals.c tools/bench_goals.h tools/bench_groups.c tools/bench_groups.h \
+	tools/bench_job.c tools/bench_job.h \
 	tools/bench_json.c tools/bench_json.h tools/bench_load.h tools/bench_measure.c \
-	tools/bench_more.c tools/bench_options.h tools/bench_peers.c tools/bench_peers.h \
+	tools/bench_more.c tools/bench_options.h tools/bench_peers.c \
 	tools/bench_pictures.c tools/bench_pictures.h tools/bench_replay.c tools/bench_run.c \
-	tools/bench_run.h tools/bench_table.c tools/bench_table.h tools/bench_targets.c \
-	tools/bench_targets.h tools/bench_worker.c tools/bench_worker.h tools/cmd_bench.c \
+	tools/bench_run.h tools/bench_summary.c tools/bench_summary.h \
+	tools/bench_table.c tools/bench_table.h tools/bench_targets.c \
+	tools/bench_targets.h tools/bench_wanted.c tools/bench_wanted.h \
+	tools/bench_worker.c tools/bench_worker.h tools/cmd_bench.c \
 	tools/svg.c tools/svg.h $(bench_loads)
 
 # -- weir plan --
