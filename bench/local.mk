@@ -51,4 +51,15 @@ bench_meter_lock_LDADD = libweir.la -lpthread
 bench-meter-lock: bench/meter_lock
 	bench/meter_lock
 
-.PHONY: distclean-local bench-accounting bench-meter-lock performance
+# Blocks that change threads, under this malloc or another: PRELOAD=file (docs/performance.md).
+EXTRA_PROGRAMS += bench/shared_lines
+bench_shared_lines_SOURCES = bench/shared_lines.c
+bench_shared_lines_CFLAGS = $(AM_CFLAGS) -fno-builtin-malloc
+bench_shared_lines_LDADD = -lpthread
+PRELOAD = .libs/libweir-malloc.so
+bench-shared-lines: all bench/shared_lines
+	LD_PRELOAD=$(PRELOAD) bench/shared_lines
+	LD_PRELOAD=$(PRELOAD) bench/shared_lines replaced 2
+	LD_PRELOAD=$(PRELOAD) bench/shared_lines replaced 8
+
+.PHONY: distclean-local bench-accounting bench-meter-lock bench-shared-lines performance

@@ -32,6 +32,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (weir_plan_verify(rows.plan) != 0 ||
             weir_plan_arena_size(rows.plan) < weir_plan_lower_bound(rows.plan))
             abort();
+        if (rows.count && weir_plan_change(rows.plan, size % rows.count, size, 8, -1, 9) == 0 &&
+            weir_plan_repair(rows.plan, NULL) == 0 && weir_plan_verify(rows.plan) != 0)
+            abort();
         FILE *sink = fopen("/dev/null", "w");
         if (sink) {
             plan_rows_print(&rows, sink);

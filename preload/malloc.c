@@ -74,6 +74,8 @@ PRELOAD_API void *calloc(size_t count, size_t size)
 
 static WEIR__NOINLINE void free_slow(void *block, struct weir__place place)
 {
+    if (weir__small_free_foreign(&weir__cpu, weir__here.heaps[0], block, place))
+        return;
     if (preload_is_other(block))
         preload_other.free(block);
     else if (block)

@@ -516,3 +516,218 @@ Test(plan, a_small_budget_ends_after_the_first_arrangement)
     cr_assert_eq(work[1], 1);
     cr_assert_gt(work[0], 1);
 }
+
+/* -- changes and repairs --------------------------------------------------------------------- */
+
+/* A random change of boxes and plan alike; the number of boxes. */
+static size_t change(weir_plan *plan, struct box *b, size_t n, size_t most)
+{
+    size_t i = below((unsigned)n);
+    struct box to = b[i];
+    switch (n < most ? below(5) : 1 + below(4)) {
+    case 0:
+        b[n] = (struct box){below(80), 0, 1 + below(5000), 1u << below(3), 0};
+        b[n].last = b[n].first + 1 + below(40);
+        cr_assert_eq(weir_plan_add(plan, b[n].size, b[n].align, b[n].first, b[n].last), 0);
+        return n + 1;
+    case 1:
+        to.size = 1 + below(5000);
+        break;
+    case 2:
+        to.size = 0;
+        break;
+    case 3:
+        to.first -= below(5);
+        to.last += below(5);
+        break;
+    default:
+        to.align = n < most ? 1u << below(5) : 1; /* 1 suits any fixed offset */
+    }
+    b[i] = to;
+    cr_assert_eq(weir_plan_change(plan, i, to.size, to.align, to.first, to.last), 0);
+    return n;
+}
+
+Test(plan, repaired_plans_pass_an_independent_checker)
+{
+    for (int round = 0; round < (slow_run() ? 3 : 40); round++) {
+        enum { MOST = 150 };
+        static struct box b[MOST];
+        size_t n = 20 + below(MOST - 40);
+        random_boxes(b, n, 80, 5000, round % 2);
+        weir_plan *plan = plan_of(b, n);
+        cr_assert_eq(weir_plan_repair(plan, NULL), EINVAL, "it was never solved");
+        weir_plan_options options = {.size = sizeof options, .seed = 1, .work = 2000000};
+        cr_assert_eq(weir_plan_solve(plan, &options), 0);
+        for (int repair = 0; repair < 10; repair++) {
+            for (unsigned k = 1 + below(3); k > 0; k--)
+                n = change(plan, b, n, MOST);
+            cr_assert_eq(weir_plan_offset(plan, 0), SIZE_MAX, "a changed plan is unsolved");
+            options.work = repair % 3 ? 0 : 300000;
+            cr_assert_eq(weir_plan_repair(plan, repair % 2 ? &options : NULL), 0, "%s",
+                         weir_last_error());
+            check_pairs(plan, b, n);
+        }
+        weir_plan_destroy(plan);
+    }
+}
+
+/* With every constraint: whatever a repair says is what the solver says, and verified. */
+Test(plan, repairs_keep_constraints_and_find_contradictions)
+{
+    for (int round = 0; round < (slow_run() ? 20 : 600); round++) {
+        struct box b[8];
+        int related[8][8];
+        struct brute f = {.b = b, .n = 3 + below(4), .related = related};
+        random_boxes(b, f.n, 6, 4, round % 4 == 0);
+        weir_plan *plan = plan_of(b, f.n);
+        cr_assert_eq(weir_plan_solve(plan, NULL), 0);
+        constrain(plan, &f);
+        if (below(2))
+            f.n = change(plan, b, f.n, f.n);
+        int repaired = weir_plan_repair(plan, NULL);
+        int verified = repaired ? 0 : weir_plan_verify(plan);
+        int solved = weir_plan_solve(plan, NULL);
+        cr_assert_eq(repaired, solved, "round %d: %d, %d: %s", round, repaired, solved,
+                     weir_last_error());
+        cr_assert_eq(verified, 0);
+        weir_plan_destroy(plan);
+    }
+}
+
+Test(plan, a_repair_keeps_what_did_not_change)
+{
+    weir_plan *plan = crowd_make(2000);
+    weir_plan_options options = {.size = sizeof options, .work = 20000000};
+    cr_assert_eq(weir_plan_solve(plan, &options), 0);
+    static size_t before[2000];
+    for (size_t i = 0; i < 2000; i++)
+        before[i] = weir_plan_offset(plan, i);
+    weir_plan_report solved = {.size = sizeof solved}, repaired = solved;
+    cr_assert_eq(weir_plan_report_get(plan, &solved), 0);
+    for (size_t i = 0; i < 5; i++)
+        cr_assert_eq(weir_plan_change(plan, 300 * i, 64, 64, (int64_t)(700 * i), 4000), 0);
+    cr_assert_eq(weir_plan_repair(plan, NULL), 0);
+    cr_assert_eq(weir_plan_verify(plan), 0);
+    cr_assert_eq(weir_plan_report_get(plan, &repaired), 0);
+    size_t moved = 0;
+    for (size_t i = 0; i < 2000; i++)
+        moved += weir_plan_offset(plan, i) != before[i];
+    cr_assert_leq(moved, 100, "%zu moved", moved);
+    cr_assert_leq(repaired.work, solved.work / 10, "%llu of %llu",
+                  (unsigned long long)repaired.work, (unsigned long long)solved.work);
+    cr_assert_leq(repaired.arena, solved.arena + solved.arena / 50);
+    cr_assert_eq(weir_plan_repair(plan, NULL), 0, "a solved plan stays as it is");
+    weir_plan_destroy(plan);
+}
+
+Test(plan, changes_that_are_refused_change_nothing)
+{
+    struct box b[3] = {{0, 2, 100, 1, 0}, {1, 3, 100, 1, 0}, {2, 4, 50, 1, 0}};
+    weir_plan *plan = plan_of(b, 3);
+    cr_assert_eq(weir_plan_fix(plan, 0, 36), 0);
+    cr_assert_eq(weir_plan_solve(plan, NULL), 0);
+    cr_assert_eq(weir_plan_change(plan, 3, 1, 1, 0, 1), EINVAL);
+    cr_assert_eq(weir_plan_change(plan, 1, 1, 3, 0, 1), EINVAL);
+    cr_assert_eq(weir_plan_change(plan, 1, 1, 1, 1, 1), EINVAL);
+    cr_assert_eq(weir_plan_change(plan, 0, 1, 64, 0, 2), EINVAL, "against its fixed offset");
+    cr_assert_eq(weir_plan_change(plan, 0, PTRDIFF_MAX - 1, 1, 0, 2), EOVERFLOW);
+    cr_assert_eq(weir_plan_change(plan, 1, SIZE_MAX, 1, 0, 2), EOVERFLOW);
+    cr_assert_eq(weir_plan_change(NULL, 0, 1, 1, 0, 1), EINVAL);
+    cr_assert_eq(weir_plan_verify(plan), 0);
+    weir_plan_options options = {.size = sizeof options, .capacity = 200};
+    cr_assert_eq(weir_plan_change(plan, 2, 150, 1, 1, 4), 0);
+    cr_assert_eq(weir_plan_repair(plan, &options), ENOSPC);
+    cr_assert_eq(weir_plan_verify(plan), 0, "the best found is kept");
+    options.threads = 2;
+    cr_assert_eq(weir_plan_repair(plan, &options), EINVAL);
+    cr_assert_eq(weir_plan_repair(NULL, NULL), EINVAL);
+    weir_plan_destroy(plan);
+}
+
+/* -- one plan for many shapes ------------------------------------------------------------------ */
+
+/* Sizes affine in a batch and a length, as tensors have them. */
+static size_t shaped(const struct box *b, size_t i, unsigned batch, unsigned length)
+{
+    return b[i].size / 64 * batch + (i % 3) * length * batch;
+}
+
+Test(plan, offsets_hold_for_every_size_in_the_range)
+{
+    for (int round = 0; round < (slow_run() ? 3 : 60); round++) {
+        enum { MOST = 120 };
+        static struct box b[MOST], now[MOST];
+        static size_t sizes[MOST];
+        size_t n = 2 + below(MOST - 2);
+        random_boxes(b, n, 60, 5000, false);
+        weir_plan *plan = plan_of(b, n);
+        for (size_t i = 0; i < n; i++)
+            cr_assert_eq(weir_plan_change(plan, i, 0, 1, b[i].first, b[i].last), 0);
+        for (unsigned profile = 0; profile < 3; profile++) { /* small; long; wide */
+            for (size_t i = 0; i < n; i++)
+                sizes[i] = shaped(b, i, profile == 2 ? 8 : 1, profile == 1 ? 100 : 10);
+            cr_assert_eq(weir_plan_add_profile(plan, sizes, n), 0);
+        }
+        cr_assert_eq(weir_plan_profile_count(plan), 3);
+        weir_plan_options options = {.size = sizeof options, .work = 3000000};
+        cr_assert_eq(weir_plan_solve(plan, &options), 0);
+        cr_assert_eq(weir_plan_verify(plan), 0);
+        for (int shape = 0; shape < 20; shape++) {
+            unsigned long_one = below(2), batch = long_one ? 1 : 1 + below(8);
+            unsigned length = long_one ? 1 + below(100) : 1 + below(10);
+            size_t arena = 0;
+            for (size_t i = 0; i < n; i++) {
+                now[i] = b[i];
+                now[i].size = sizes[i] = shaped(b, i, batch, length);
+                now[i].offset = weir_plan_offset(plan, i);
+                size_t end = now[i].size ? now[i].offset + now[i].size : 0;
+                arena = end > arena ? end : arena;
+            }
+            for (size_t i = 0; i < n; i++)
+                for (size_t j = 0; j < i; j++)
+                    cr_assert(now[i].first >= now[j].last || now[j].first >= now[i].last ||
+                                  now[i].offset + now[i].size <= now[j].offset ||
+                                  now[j].offset + now[j].size <= now[i].offset || !now[i].size ||
+                                  !now[j].size,
+                              "batch %u, length %u: buffers %zu and %zu", batch, length, i, j);
+            cr_assert_eq(weir_plan_arena_size_for(plan, sizes, n), arena);
+            cr_assert_leq(arena, weir_plan_arena_size(plan));
+        }
+        weir_plan_destroy(plan);
+    }
+}
+
+Test(plan, profiles_say_what_each_of_them_needs)
+{
+    struct box b[3] = {{0, 2, 10, 1, 0}, {1, 3, 10, 1, 0}, {2, 4, 10, 1, 0}};
+    size_t small[3] = {10, 20, 10}, large[3] = {40, 20, 90}, other[4] = {1, 1, 1, 1};
+    weir_plan *plan = plan_of(b, 3);
+    weir_plan_profile_report r = {.size = sizeof r};
+    cr_assert_eq(weir_plan_profile_get(plan, 0, &r), EINVAL);
+    cr_assert_eq(weir_plan_add_profile(plan, small, 3), 0);
+    cr_assert_eq(weir_plan_add_profile(plan, large, 3), 0);
+    cr_assert_eq(weir_plan_add_profile(plan, large, 2), EINVAL);
+    cr_assert_eq(weir_plan_add_profile(plan, NULL, 3), EINVAL);
+    cr_assert_eq(weir_plan_add_profile(plan, (size_t[3]){1, SIZE_MAX, 1}, 3), EOVERFLOW);
+    cr_assert_eq(weir_plan_profile_count(plan), 2);
+    cr_assert_eq(weir_plan_profile_get(plan, 1, &r), 0);
+    cr_assert(r.arena == 0 && r.lower_bound == 110 && r.total == 150);
+    cr_assert_eq(weir_plan_arena_size_for(plan, small, 3), SIZE_MAX, "not solved");
+    cr_assert_eq(weir_plan_solve(plan, NULL), 0);
+    cr_assert_eq(weir_plan_arena_size(plan), 110);
+    cr_assert_eq(weir_plan_profile_get(plan, 0, &r), 0);
+    cr_assert(r.lower_bound == 30 && r.arena == weir_plan_arena_size_for(plan, small, 3));
+    cr_assert_eq(weir_plan_arena_size_for(plan, other, 4), SIZE_MAX);
+    other[2] = 91;
+    cr_assert_eq(weir_plan_arena_size_for(plan, other, 3), SIZE_MAX);
+    cr_assert_eq(weir_plan_add(plan, 7, 1, 0, 4), 0);
+    cr_assert_eq(weir_plan_change(plan, 1, 30, 1, 1, 3), 0);
+    cr_assert_eq(weir_plan_profile_get(plan, 0, &r), 0);
+    cr_assert_eq(r.lower_bound, 47, "later buffers and changed ones count in every profile");
+    cr_assert_eq(weir_plan_repair(plan, NULL), 0);
+    cr_assert_eq(weir_plan_verify(plan), 0);
+    r.size = 3;
+    cr_assert_eq(weir_plan_profile_get(plan, 0, &r), EINVAL);
+    weir_plan_destroy(plan);
+}

@@ -20,6 +20,7 @@ criterion_tests += tests/unit_backing
 criterion_tests += tests/unit_cache
 criterion_tests += tests/unit_center
 criterion_tests += tests/unit_class
+criterion_tests += tests/unit_family
 criterion_tests += tests/unit_faults
 criterion_tests += tests/unit_late_misuse
 criterion_tests += tests/unit_locks
@@ -41,6 +42,7 @@ tests_unit_center_LDADD = $(unit_ldadd)
 tests_unit_class_LDADD = $(unit_ldadd)
 tests_unit_late_misuse_LDADD = $(unit_ldadd)
 tests_unit_faults_LDADD = $(unit_ldadd)
+tests_unit_family_LDADD = $(unit_ldadd)
 tests_unit_locks_LDADD = $(unit_ldadd)
 tests_unit_map_LDADD = $(unit_ldadd)
 tests_unit_meta_LDADD = $(unit_ldadd)
@@ -57,9 +59,10 @@ tests_unit_walk_LDADD = $(unit_ldadd)
 
 stress_tests += tests/stress_peak tests/stress_blocks tests/stress_limits \
 	tests/stress_contexts tests/stress_background tests/stress_unfence \
-	tests/stress_budget
+	tests/stress_budget tests/stress_homes
 tests_stress_peak_LDADD = $(core_ldadd)
 tests_stress_blocks_LDADD = $(core_ldadd)
+tests_stress_homes_LDADD = $(core_ldadd)
 tests_stress_contexts_LDADD = $(core_ldadd)
 tests_stress_background_LDADD = $(plain_ldadd)
 tests_stress_limits_LDADD = $(core_ldadd)
@@ -107,6 +110,6 @@ check-mutants: check-source
 	$(timed) $(SHELL) $(top_srcdir)/tests/check-mutants "$$PWD/check-source"
 
 EXTRA_DIST += tests/check-models tests/check-mutants docs/models/watermark.pml \
-	docs/models/returns.pml
+	docs/models/returns.pml docs/models/adoption.pml
 dist_doc_DATA += docs/design.md docs/watermark.md docs/GLOSSARY.md docs/debugging.md
 .PHONY: soak check-models check-mutants

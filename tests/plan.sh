@@ -82,6 +82,37 @@ $weir plan --budget nonsense x.csv 2>/dev/null && fail "a budget of nonsense"
 $weir plan "$dir/not-there.csv" >/dev/null 2>"$dir/err" && fail "a file that is not there"
 grep -q 'not-there.csv: No such file' "$dir/err" || fail "not there: $(cat "$dir/err")"
 
+# Profiles: columns of sizes, each with a line of its own; offsets hold for all of them.
+printf 'id,lower,upper,size:short,size:long\na,0,2,10,40\nb,1,3,30,20\nc,2,4,10,90\n' >"$dir/shapes.csv"
+$weir plan -o "$dir/shapes.out" "$dir/shapes.csv" >"$dir/out" || fail "profiles"
+grep -q '^shapes.csv  *3  *120  *120 ' "$dir/out" || fail "the plan of all profiles: $(cat "$dir/out")"
+grep -q '^  short  *3  *[0-9]*  *40 .* profile' "$dir/out" || fail "no line for a profile"
+grep -q '^  long  *3  *120  *110  *1\.0909 .* profile$' "$dir/out" || fail "the profile \"long\""
+grep -q '^b,1,3,30,1,' "$dir/shapes.out" || fail "the greatest size: $(cat "$dir/shapes.out")"
+$weir plan --json "$dir/shapes.csv" | grep -q '"file":"  long","buffers":3,"arena":120,' || fail "profiles as JSON"
+reject profile_twice "id,lower,upper,size:a,size:a\n" '1: profile "a" is there twice'
+reject profile_unnamed "id,lower,upper,size:\n" '1: a profile without a name'
+reject profile_negative "id,lower,upper,size,size:a\nx,0,1,5,-5\n" '2: size -5 is negative'
+
+# Random programs, the same for the same seed; a repair after changes, near the plan it mends.
+for i in 1 2; do
+    $weir plan --generate 3000:40 --budget 1 --seed 5 -o "$dir/random$i.csv" >/dev/null || fail "--generate"
+done
+cmp -s "$dir/random1.csv" "$dir/random2.csv" || fail "the same seed gave another program"
+[ "$(wc -l <"$dir/random1.csv")" -eq 3001 ] || fail "rows of a random program"
+$weir plan --generate 3000:40 --budget 20 --changes 4 --json >"$dir/out" || fail "--changes"
+awk '
+{
+    match($0, /"ratio":[0-9.]*/); ratio[NR] = substr($0, RSTART + 8, RLENGTH - 8) + 0
+    match($0, /"work":[0-9]*/); work[NR] = substr($0, RSTART + 7, RLENGTH - 7) + 0
+}
+END { exit !(NR == 2 && ratio[2] < ratio[1] + 0.02 && work[2] * 10 <= work[1]) }' "$dir/out" ||
+    fail "the repair: $(cat "$dir/out")"
+for bad_size in 0 -5 10:0 10:11 x 10:x; do
+    $weir plan --generate "$bad_size" >/dev/null 2>"$dir/err" && fail "--generate $bad_size"
+    grep -q 'wants N or N:LIVE' "$dir/err" || fail "--generate $bad_size: $(cat "$dir/err")"
+done
+
 # What has no end is not read to it.
 if [ -z "${WEIR_RUNNER-}${SANITIZER_FLAGS-}" ] && [ -c /dev/zero ]; then
     (ulimit -v 1000000 && exec "$top_builddir/weir" plan /dev/zero) >/dev/null 2>"$dir/err" &&

@@ -108,7 +108,7 @@ Test(center, hands_out_every_block_once)
     cr_assert_eq(figures_of(0).slabs, (count * 256 + WEIR__SLAB) / WEIR__SLAB);
     for (size_t i = 0; i < count; i++) {
         struct weir__slab *slab = weir__slab_of(blocks[i].block);
-        cr_assert_eq(slab->owner, &owner);
+        cr_assert_eq(weir__slab_owner(slab), &owner);
         cr_assert_eq(slab->center, &centers[0]);
         cr_assert_eq(blocks[i].entry, weir__slab_entry(slab, blocks[i].block));
         cr_assert(weir__entry_is_cached(*blocks[i].entry));

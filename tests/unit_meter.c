@@ -4,6 +4,7 @@
  * observers of a tree of meters through all phases. Then the same with real threads.
  */
 #include "core.h"
+#include "os/clock.h"
 #include "os/fence.h"
 #include "os/locks.h"
 #include "os/thread.h"
@@ -268,6 +269,74 @@ Test(meter, a_held_window_is_not_entered)
     expect_all();
 }
 
+/* A window takes part in SHARED from its thread's first operation on, and no longer than it lasts.
+ */
+Test(meter, a_window_takes_part_in_shared_by_its_first_operation)
+{
+    struct meter *m = &meters[3];
+    struct weir__window *other = &meters[1].windows[2];
+    cr_assert(drive_to_shared(m));
+    cr_assert_not(weir__shared_has(other));
+    cr_assert_not(weir__shared_enter(other));
+    change(&meters[1], 2, 24);
+    cr_assert(weir__meters_are_shared(), "that does not end it");
+    cr_assert(weir__shared_has(other));
+    change(&meters[1], 2, -8);
+    expect_truth(&meters[1]); /* a reading ends it, and begins another */
+    cr_assert(weir__meters_are_shared());
+    cr_assert_not(weir__shared_has(other));
+    expect_all();
+}
+
+/* A thread that is before the meter lock is outside, whatever its busy bits say. */
+Test(meter, who_is_away_is_not_waited_for)
+{
+    struct meter *m = &meters[1];
+    struct weir__window *w = &m->windows[0];
+    change(m, 0, 300);
+    weir__window_enter(&w->allocating);
+    w->away = true;
+    change(m, 1, 300);
+    cr_assert_eq(w->cap, WEIR__WINDOW_CLOSED);
+    weir__window_leave(&w->allocating, -1);
+    w->away = false;
+    expect_all();
+}
+
+/* Of many windows those that were idle between two readings stay closed, so that the next one has
+ * less to do. */
+Test(meter, readers_close_idle_windows_where_there_are_many)
+{
+    enum { MANY = 12 };
+    static struct weir__window windows[MANY];
+    static char owners[MANY];
+    struct meter *m = &meters[1];
+    struct weir__meter_reading r;
+    if (!weir__os_fence_available())
+        return;
+    change(m, 0, 1 << 20);
+    change(m, 0, -(1 << 20));
+    for (int i = 0; i < MANY; i++)
+        weir__window_attach(&windows[i], &m->meter, &owners[i]);
+    for (int n = 0; n < 20 * MANY; n++)
+        cr_assert(weir__window_count(&windows[n % MANY], 1, 1, 0) ||
+                  weir__meter_change(&windows[n % MANY], 1, 1, 0));
+    unsigned open = m->meter.nopen;
+    cr_assert_geq(open, MANY);
+    weir__meter_read(&m->meter, &r);
+    cr_assert_eq(m->meter.nopen, open, "each did something");
+    cr_assert(weir__window_count(&windows[0], 1, 1, 0));
+    weir__meter_read(&m->meter, &r);
+    cr_assert_lt(m->meter.nopen, open, "%u of %u", m->meter.nopen, open);
+    cr_assert(windows[0].open && !windows[1].open);
+    cr_assert_eq(r.peak, 1 << 20);
+    cr_assert(weir__meter_is_valid());
+    for (int i = 0; i < MANY; i++)
+        weir__window_detach(&windows[i]);
+    weir__meter_read(&m->meter, &r);
+    weir__meter_change(&m->windows[0], -(int64_t)r.total, 0, (int)r.count);
+}
+
 Test(meter, closing_a_window_folds_it)
 {
     struct meter *m = &meters[1];
@@ -278,6 +347,41 @@ Test(meter, closing_a_window_folds_it)
     cr_assert_eq(m->meter.base, 600);
     cr_assert_eq(m->meter.level, 600);
     weir__window_release(&m->windows[0]);
+    expect_all();
+}
+
+/* -- many contexts ------------------------------------------------------------------ */
+
+/* The shortest of several rounds of slow operations by two threads at the peak, in ns. */
+static uint64_t slow_round_ns(struct meter *m)
+{
+    uint64_t best = UINT64_MAX;
+    for (int round = 0; round < 10; round++) {
+        uint64_t start = weir__os_time();
+        for (int n = 0; n < 300; n++)
+            change(m, n % 2, 8);
+        uint64_t took = weir__os_time() - start;
+        best = took < best ? took : best;
+    }
+    return best;
+}
+
+/* Closing windows, and spells with shared atomics, look at who works and not at all there are. */
+Test(meter, slow_operations_cost_by_who_works)
+{
+    enum { MANY = 20000 };
+    struct weir__meter *idle = calloc(MANY, sizeof *idle);
+    uint64_t alone = slow_round_ns(&meters[3]);
+    for (int i = 0; i < MANY; i++)
+        weir__meter_init(&idle[i], &meters[0].meter, 0);
+    uint64_t among_many = slow_round_ns(&meters[3]);
+    cr_assert_lt(among_many, 20 * alone + 300000, "%zu ns, %zu without the others",
+                 (size_t)among_many, (size_t)alone);
+    for (int i = MANY; i--;) {
+        weir__meter_retire(&idle[i], 0, 0);
+        weir__meter_destroy(&idle[i]);
+    }
+    free(idle);
     expect_all();
 }
 

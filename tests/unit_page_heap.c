@@ -227,7 +227,7 @@ Test(page_heap, a_retired_chunk_serves_as_a_region)
     heap.reserved += region->size;
     struct weir__span *span = span_touched(3 * WEIR__MIB);
     cr_assert_eq(weir__span_region(span), region);
-    cr_assert_null(chunk->slabs[1].owner, "headers that stale pointers lead to");
+    cr_assert_eq(chunk->slabs[1].home, WEIR__HOME_NONE, "headers that stale pointers lead to");
     cr_assert_null(chunk->slabs[63].entries);
     cr_assert(weir__page_heap_is_valid(&heap));
     span_end(span);

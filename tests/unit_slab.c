@@ -30,7 +30,7 @@ static struct weir__slab *slab_make(unsigned number, unsigned sizeclass)
 {
     struct weir__slab *slab = &chunk->slabs[number];
     slab->zeroed = false;
-    weir__slab_init(slab, sizeclass, &owner, NULL);
+    weir__slab_init(slab, sizeclass, weir__home_of(&owner, 0), NULL);
     return slab;
 }
 

@@ -21,10 +21,13 @@ static const char plan_usage[] =
     "\n"
     "  -o, --output FILE    write the rows with their offsets (one input file)\n"
     "      --svg FILE       draw the arrangement (one input file)\n"
+    "      --generate N[:LIVE]  a random program of N buffers, LIVE of them live at once\n"
+    "                       (default a quarter), as one more file; may be repeated\n"
+    "      --changes N      then change N buffers at random and repair the plan: one more line\n"
     "      --compare        also run the classical heuristics; arena / lower bound\n"
     "      --capacity N     fit in N bytes; exit status 1 where that was not found\n"
     "      --seed N         seed of the random choices (default 0)\n"
-    "      --budget N       work in millions of units, about a millisecond each (default 1000)\n"
+    "      --budget N       work in millions of units, a few milliseconds each (default 1000)\n"
     "      --clock SECONDS  stop by the clock instead; results then vary\n"
     "      --json           one JSON object for each file, one a line\n"
     "      --help           this\n";
@@ -32,6 +35,7 @@ static const char plan_usage[] =
 struct plan_command {
     weir_plan_options options;
     const char *output, *svg;
+    uint64_t changes;
     bool compare, json, failed;
     char **files;
     size_t nfiles;
@@ -57,6 +61,23 @@ static int plan_add_file(struct plan_command *c, const char *path)
     c->files = more;
     c->files[c->nfiles] = strdup(path);
     return c->files[c->nfiles++] ? 0 : plan_complain("out of memory");
+}
+
+#define PLAN_GENERATE "generate:" /* how a generated program stands among the files */
+
+static int plan_add_generated(struct plan_command *c, const char *text)
+{
+    char name[100], *end;
+    errno = 0;
+    unsigned long long count = strtoull(text, &end, 10), live = count / 4;
+    if (*end == ':')
+        live = strtoull(end + 1, &end, 10);
+    if (*text == '-' || *end || errno || !count || count > 100000000 || !live || live > count) {
+        plan_complain("--generate wants N or N:LIVE, 0 < LIVE <= N <= 100000000");
+        return 2;
+    }
+    snprintf(name, sizeof name, PLAN_GENERATE "%llu:%llu", count, live);
+    return plan_add_file(c, name);
 }
 
 static bool plan_is_input(const char *name)
@@ -120,11 +141,11 @@ static int plan_number(const char *option, const char *text, double scale, uint6
 
 static int plan_arguments(struct plan_command *c, int argc, char **argv)
 {
-    static const struct option longs[] = {{"output", 1, NULL, 'o'},  {"svg", 1, NULL, 'v'},
-                                          {"compare", 0, NULL, 'c'}, {"capacity", 1, NULL, 'C'},
-                                          {"seed", 1, NULL, 's'},    {"budget", 1, NULL, 'b'},
-                                          {"clock", 1, NULL, 't'},   {"json", 0, NULL, 'j'},
-                                          {"help", 0, NULL, 'h'},    {NULL, 0, NULL, 0}};
+    static const struct option longs[] = {
+        {"output", 1, NULL, 'o'},   {"svg", 1, NULL, 'v'},  {"compare", 0, NULL, 'c'},
+        {"capacity", 1, NULL, 'C'}, {"seed", 1, NULL, 's'}, {"budget", 1, NULL, 'b'},
+        {"clock", 1, NULL, 't'},    {"json", 0, NULL, 'j'}, {"generate", 1, NULL, 'g'},
+        {"changes", 1, NULL, 'n'},  {"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0}};
     int status = 0;
     uint64_t capacity = 0;
     optind = 1;
@@ -153,6 +174,12 @@ static int plan_arguments(struct plan_command *c, int argc, char **argv)
             break;
         case 't':
             status = plan_number("clock", optarg, 1e9, &c->options.clock);
+            break;
+        case 'g':
+            status = plan_add_generated(c, optarg);
+            break;
+        case 'n':
+            status = plan_number("changes", optarg, 1, &c->changes);
             break;
         case 'h':
             fputs(plan_usage, stdout);
@@ -251,15 +278,18 @@ static void plan_print(struct plan_command *c, const char *path, const weir_plan
                r->count, r->arena, r->lower_bound, r->proven_bound, plan_ratio(r), r->total,
                r->optimal ? "true" : "false", fits ? "true" : "false", (unsigned long long)r->work,
                seconds, r->method);
-        for (int h = 0; c->compare && h < WEIR_PLAN_HEURISTICS; h++)
+        for (int h = 0; others && h < WEIR_PLAN_HEURISTICS; h++)
             printf("%s\"%s\":%.6f", h ? "," : ",\"compare\":{", weir_plan_heuristic_name(h),
                    others[h]);
-        printf("%s}\n", c->compare ? "}" : "");
+        printf("%s}\n", others ? "}" : "");
     } else {
         printf("%-28s %8zu %16zu %16zu %8.4f %18zu %9.3f", plan_base_name(path), r->count, r->arena,
                r->lower_bound, plan_ratio(r), r->total, seconds);
         for (int h = 0; c->compare && h < WEIR_PLAN_HEURISTICS; h++)
-            printf(" %10.4f", others[h]);
+            if (others)
+                printf(" %10.4f", others[h]);
+            else
+                printf(" %10s", "");
         printf("  %s%s%s\n", r->method, r->optimal ? ", optimal" : "",
                fits ? "" : ", DOES NOT FIT");
     }
@@ -292,20 +322,103 @@ static void plan_compare(struct plan_command *c, struct plan_rows *rows, double 
     }
 }
 
-static int plan_load(const char *path, struct plan_rows *rows)
+static int plan_generate(struct plan_command *c, const char *numbers, struct plan_rows *rows)
+{
+    char *end;
+    size_t count = strtoull(numbers, &end, 10), live = strtoull(end + 1, NULL, 10);
+    int error = plan_rows_generate(count, live, c->options.seed, rows);
+    return error ? plan_complain(strerror(error)) : 0;
+}
+
+static int plan_load(struct plan_command *c, const char *path, struct plan_rows *rows)
 {
     char why[512];
+    if (strncmp(path, PLAN_GENERATE, strlen(PLAN_GENERATE)) == 0)
+        return plan_generate(c, path + strlen(PLAN_GENERATE), rows);
     bool trace = strstr(plan_base_name(path), ".trace") != NULL;
     int error = trace ? plan_rows_trace(path, rows, why, sizeof why)
                       : plan_rows_csv(path, rows, why, sizeof why);
     return error ? plan_complain(why) : 0;
 }
 
+/* What each profile of the table needs, a line each. */
+static int plan_profiles(struct plan_command *c, const struct plan_rows *rows)
+{
+    for (size_t k = 0; k < rows->nprofiles; k++) {
+        char name[64];
+        weir_plan_profile_report p = {.size = sizeof p};
+        if (weir_plan_profile_get(rows->plan, k, &p) != 0)
+            return plan_complain(weir_last_error());
+        weir_plan_report r = {.count = rows->count,
+                              .arena = p.arena,
+                              .lower_bound = p.lower_bound,
+                              .proven_bound = p.lower_bound,
+                              .total = p.total,
+                              .method = "profile"};
+        r.optimal = r.arena == r.lower_bound;
+        snprintf(name, sizeof name, "  %s", rows->profiles[k]);
+        plan_print(c, name, &r, 0, true, NULL);
+    }
+    return 0;
+}
+
+/* Other sizes, other lifetimes, or none, of buffers by chance. */
+static int plan_change(struct plan_command *c, struct plan_rows *rows)
+{
+    uint64_t random = c->options.seed + 1;
+    int error = 0;
+    for (uint64_t k = 0; k < c->changes && rows->count && !error; k++) {
+        size_t i = plan_random_below(&random, rows->count);
+        struct plan_row row = rows->rows[i];
+        unsigned kind = (unsigned)plan_random_below(&random, 4);
+        if (kind == 0)
+            row.size = 0;
+        else if (kind == 1)
+            row.size += row.size / 4 + 1;
+        else if (kind == 2)
+            row.size -= row.size / 4;
+        else
+            row.upper += (row.upper - row.lower) / 4 + 1;
+        error = weir_plan_change(rows->plan, i, row.size, row.alignment, row.lower, row.upper);
+    }
+    return error;
+}
+
+/* Changes and repairs; the seconds are those of the repair alone. */
+static int plan_repair(struct plan_command *c, struct plan_rows *rows)
+{
+    weir_plan_options options = {
+        .size = sizeof options, .capacity = c->options.capacity, .seed = c->options.seed};
+    weir_plan_report r = {.size = sizeof r};
+    int error = plan_change(c, rows);
+    double start = plan_seconds();
+    if (!error)
+        error = weir_plan_repair(rows->plan, &options);
+    double seconds = plan_seconds() - start;
+    if ((error && error != ENOSPC) || weir_plan_report_get(rows->plan, &r) != 0)
+        return plan_complain(*weir_last_error() ? weir_last_error() : strerror(error));
+    plan_print(c, "  changed and repaired", &r, seconds, error == 0, NULL);
+    return error != 0;
+}
+
+/* What is asked for beside the line of the file. */
+static int plan_more(struct plan_command *c, const char *path, struct plan_rows *rows)
+{
+    int status = plan_profiles(c, rows);
+    if (c->output)
+        status |= plan_write(c->output, rows, NULL, false);
+    if (c->svg)
+        status |= plan_write(c->svg, rows, plan_base_name(path), true);
+    if (c->changes)
+        status |= plan_repair(c, rows);
+    return status;
+}
+
 static int plan_one(struct plan_command *c, const char *path)
 {
     struct plan_rows rows;
     double others[WEIR_PLAN_HEURISTICS];
-    if (plan_load(path, &rows))
+    if (plan_load(c, path, &rows))
         return 1;
     if (c->compare)
         plan_compare(c, &rows, others);
@@ -319,14 +432,11 @@ static int plan_one(struct plan_command *c, const char *path)
                  *weir_last_error() ? weir_last_error() : strerror(error));
         status = plan_complain(line);
     } else {
-        plan_print(c, path, &r, seconds, error == 0, others);
+        plan_print(c, path, &r, seconds, error == 0, c->compare ? others : NULL);
         c->log_sum += log(plan_ratio(&r));
         c->worst = fmax(c->worst, plan_ratio(&r));
         c->planned++;
-        if (c->output)
-            status |= plan_write(c->output, &rows, NULL, false);
-        if (c->svg)
-            status |= plan_write(c->svg, &rows, plan_base_name(path), true);
+        status |= plan_more(c, path, &rows);
     }
     plan_rows_free(&rows);
     return status;

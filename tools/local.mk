@@ -35,7 +35,8 @@ bench_sources = tools/bench_accounting.c tools/bench_figures.c tools/bench_figur
 	tools/svg.c tools/svg.h $(bench_loads)
 
 # -- weir plan --
-weir_SOURCES += tools/cmd_plan.c tools/plan_rows.h tools/plan_csv.c tools/plan_svg.c tools/plan_trace.c
+weir_SOURCES += tools/cmd_plan.c tools/plan_rows.h tools/plan_csv.c tools/plan_generate.c \
+	tools/plan_svg.c tools/plan_trace.c
 
 # -- weir device --
 weir_SOURCES += tools/cmd_device.c tools/device_bench.c tools/device_bench.h

@@ -24,7 +24,7 @@ enum csv_column {
     CSV_COLUMNS
 };
 
-#define CSV_FIELDS 16 /* more columns than any known variant has */
+#define CSV_FIELDS (16 + PLAN_PROFILES) /* more columns than any known variant has */
 
 static const struct {
     const char *name;
@@ -40,7 +40,8 @@ static const struct {
 struct csv {
     const char *name;
     size_t line;
-    int at[CSV_COLUMNS]; /* field of the column, -1: not there */
+    int at[CSV_COLUMNS];           /* field of the column, -1: not there */
+    int profile_at[PLAN_PROFILES]; /* field of the profile */
     int fields;
     bool inclusive; /* `end` */
     uint32_t *seen; /* open hash of ids: row + 1, 0 empty */
@@ -78,7 +79,38 @@ static int csv_cut(char *line, char *fields[CSV_FIELDS + 1])
     return n;
 }
 
-static int csv_header(struct csv *c, char *line)
+/* A column `size:NAME`. */
+static int csv_profile(struct csv *c, struct plan_rows *rows, const char *name, int field)
+{
+    if (!*name)
+        return csv_bad(c, "a profile without a name");
+    for (size_t k = 0; k < rows->nprofiles; k++)
+        if (strcmp(rows->profiles[k], name) == 0)
+            return csv_bad(c, "profile \"%.40s\" is there twice", name);
+    if (rows->nprofiles == PLAN_PROFILES)
+        return csv_bad(c, "more than %d profiles", PLAN_PROFILES);
+    c->profile_at[rows->nprofiles] = field;
+    rows->profiles[rows->nprofiles++] = name;
+    return 0;
+}
+
+static int csv_column(struct csv *c, struct plan_rows *rows, const char *name, int field)
+{
+    size_t k = 0, names = sizeof csv_names / sizeof *csv_names;
+    if (strncmp(name, "size:", 5) == 0)
+        return csv_profile(c, rows, name + 5, field);
+    while (k < names && strcmp(name, csv_names[k].name) != 0)
+        k++;
+    if (k == names)
+        return csv_bad(c, "no meaning for a column \"%.40s\"", name);
+    if (c->at[csv_names[k].column] >= 0)
+        return csv_bad(c, "column \"%.40s\" is there twice", name);
+    c->at[csv_names[k].column] = field;
+    c->inclusive |= strcmp(name, "end") == 0;
+    return 0;
+}
+
+static int csv_header(struct csv *c, char *line, struct plan_rows *rows)
 {
     char *fields[CSV_FIELDS + 1];
     int n = csv_cut(line, fields);
@@ -86,20 +118,12 @@ static int csv_header(struct csv *c, char *line)
         c->at[i] = -1;
     if (n > CSV_FIELDS)
         return csv_bad(c, "more than %d columns", CSV_FIELDS);
-    for (int f = 0; f < n; f++) {
-        size_t k = 0, names = sizeof csv_names / sizeof *csv_names;
-        while (k < names && strcmp(fields[f], csv_names[k].name) != 0)
-            k++;
-        if (k == names)
-            return csv_bad(c, "no meaning for a column \"%.40s\"", fields[f]);
-        if (c->at[csv_names[k].column] >= 0)
-            return csv_bad(c, "column \"%.40s\" is there twice", fields[f]);
-        c->at[csv_names[k].column] = f;
-        c->inclusive |= strcmp(fields[f], "end") == 0;
-    }
+    for (int f = 0; f < n; f++)
+        if (csv_column(c, rows, fields[f], f))
+            return EINVAL;
     static const char *const needed[] = {"id", "lower", "upper", "size"};
     for (int i = 0; i <= CSV_SIZE; i++)
-        if (c->at[i] < 0)
+        if (c->at[i] < 0 && (i != CSV_SIZE || !rows->nprofiles))
             return csv_bad(c, "column \"%s\" is missing", needed[i]);
     c->fields = n;
     return 0;
@@ -149,6 +173,22 @@ static int csv_remember(struct csv *c, const struct plan_rows *rows, size_t inde
     return 0;
 }
 
+/* The row's sizes under all profiles, before it is added. */
+static int csv_sizes(struct csv *c, char *const *fields, struct plan_rows *rows)
+{
+    size_t n = rows->nprofiles;
+    if (n && (rows->count & (rows->count + 1)) == 0) { /* at 0, 1, 3, 7 ...: twice as many */
+        size_t *more = realloc(rows->sizes, (2 * rows->count + 2) * n * sizeof *more);
+        if (!more)
+            return snprintf(c->why, c->nwhy, "%s: out of memory", c->name), ENOMEM;
+        rows->sizes = more;
+    }
+    for (size_t k = 0; k < n; k++)
+        if (csv_natural(c, "size", fields[c->profile_at[k]], &rows->sizes[rows->count * n + k]))
+            return EINVAL;
+    return 0;
+}
+
 static int csv_row(struct csv *c, char *line, struct plan_rows *rows)
 {
     char *fields[CSV_FIELDS + 1];
@@ -159,9 +199,17 @@ static int csv_row(struct csv *c, char *line, struct plan_rows *rows)
     if (!*row.id)
         return csv_bad(c, "the id is empty");
     if (csv_integer(c, "lower", fields[c->at[CSV_LOWER]], &row.lower) ||
-        csv_integer(c, "upper", fields[c->at[CSV_UPPER]], &row.upper) ||
-        csv_natural(c, "size", fields[c->at[CSV_SIZE]], &row.size))
+        csv_integer(c, "upper", fields[c->at[CSV_UPPER]], &row.upper))
         return EINVAL;
+    if (c->at[CSV_SIZE] >= 0 && csv_natural(c, "size", fields[c->at[CSV_SIZE]], &row.size))
+        return EINVAL;
+    int error = csv_sizes(c, fields, rows);
+    if (error)
+        return error;
+    for (size_t k = 0; k < rows->nprofiles; k++) {
+        size_t size = rows->sizes[rows->count * rows->nprofiles + k];
+        row.size = size > row.size ? size : row.size;
+    }
     if (c->at[CSV_ALIGNMENT] >= 0 &&
         csv_natural(c, "alignment", fields[c->at[CSV_ALIGNMENT]], &row.alignment))
         return EINVAL;
@@ -170,7 +218,7 @@ static int csv_row(struct csv *c, char *line, struct plan_rows *rows)
         return EINVAL;
     if (c->inclusive && __builtin_add_overflow(row.upper, 1, &row.upper))
         return csv_bad(c, "end %" PRId64 " is too great", row.upper);
-    int error = plan_rows_add(rows, &row);
+    error = plan_rows_add(rows, &row);
     if (error == ENOMEM)
         return snprintf(c->why, c->nwhy, "%s: out of memory", c->name), ENOMEM;
     if (error)
@@ -191,11 +239,27 @@ static int csv_lines(struct csv *c, char *text, size_t length, struct plan_rows 
             return csv_bad(c, "a byte 0 in the text");
         if (line[strspn(line, " \t\r")] == '\0')
             continue;
-        error = header ? csv_row(c, line, rows) : csv_header(c, line);
+        error = header ? csv_row(c, line, rows) : csv_header(c, line, rows);
         header = true;
     }
     if (!error && !header)
         return csv_bad(c, "no header");
+    return error;
+}
+
+/* The columns as profiles of the plan. */
+static int csv_add_profiles(struct csv *c, struct plan_rows *rows)
+{
+    size_t *sizes = malloc((rows->count + 1) * sizeof *sizes);
+    int error = sizes ? 0 : ENOMEM;
+    for (size_t k = 0; k < rows->nprofiles && !error; k++) {
+        for (size_t i = 0; i < rows->count; i++)
+            sizes[i] = rows->sizes[i * rows->nprofiles + k];
+        error = weir_plan_add_profile(rows->plan, sizes, rows->count);
+    }
+    free(sizes);
+    if (error)
+        snprintf(c->why, c->nwhy, "%s: %s", c->name, strerror(error));
     return error;
 }
 
@@ -216,6 +280,8 @@ int plan_rows_parse(const char *name, char *text, size_t length, struct plan_row
     else
         snprintf(why, nwhy, "%s: out of memory", name);
     free(c.seen);
+    if (!error)
+        error = csv_add_profiles(&c, rows);
     if (error)
         plan_rows_free(rows);
     return error;
@@ -310,6 +376,7 @@ void plan_rows_free(struct plan_rows *rows)
     weir_plan_destroy(rows->plan);
     free(rows->rows);
     free(rows->text);
+    free(rows->sizes);
     *rows = (struct plan_rows){0};
 }
 

@@ -13,14 +13,16 @@
  * the ghost's total; no limit is passed, no request is refused that fits; at every exact
  * reading and at the end total and peak are the ghost's.
  *
- * Mutants: NO_FENCE, NO_WAIT (the freezer), FREE_UNCLOSED (frees ignore a closed window),
- * HI_EARLY (the high-water mark noted before the operation is sure), SHARED_NO_FENCE and
- * SHARED_NO_WAIT (leaving SHARED), PEAK_NO_WAIT (reading the peak while SHARED), GRANT_ALL
- * (credit beyond the peak), SOLO_BESIDE (SOLO while another window is open; needs K=3).
+ * Mutants: NO_FENCE, NO_WAIT (the freezer), AWAY_EARLY (a thread says that it is away while it is
+ * still inside), AWAY_STAYS (and does not take it back), FREE_UNCLOSED (frees ignore a closed
+ * window), HI_EARLY (the high-water mark noted before the operation is sure), SHARED_PLAIN (a
+ * SHARED operation enters by a plain store), SHARED_NO_WAIT (leaving SHARED), PEAK_NO_WAIT (reading
+ * the peak while SHARED), GRANT_ALL (credit beyond the peak), SOLO_BESIDE (SOLO while another
+ * window is open; needs K=3).
  *
- * With -DUNFENCE membarrier is given up at some moment (track/fences.c). Mutants of that:
- * NO_SECOND_LOOK (a thread that chose to enter by a plain store does not ask again behind
- * it), NO_LAST_FENCE (fences end without a last one).
+ * With -DHELD somebody closes the window of thread 0 and works on its bins; SHARED_PLAIN and
+ * HELD_NO_WAIT fail there, too. With -DUNFENCE membarrier is given up at some moment
+ * (track/fences.c).
  */
 #ifndef N
 #define N 2
@@ -46,6 +48,8 @@
 #define INSIDE 0
 #define HI 1
 #define USED 2
+#define AWAY 3
+#define CAP 4
 
 /* Under the lock. */
 bool locked;
@@ -56,8 +60,15 @@ short granted[N], origin[N];
 
 /* Shared memory of the windows, and the buffers before it. */
 short cap[N], hi[N], used[N];
-bool inside[N];
-chan buffer[N] = [6] of { byte, short };
+bool inside[N], away[N];
+chan buffer[N] = [8] of { byte, short };
+
+#ifdef HELD
+bool heap, held, working; /* of thread 0: its heap's lock; held by; its bins are worked on */
+#define bins_use() assert(me != 0 || !working)
+#else
+#define bins_use()
+#endif
 
 bool shared;
 bool nofence; /* membarrier was given up */
@@ -77,6 +88,8 @@ inline drain_one(t)
         :: var == INSIDE -> inside[t] = val
         :: var == HI -> hi[t] = val
         :: var == USED -> used[t] = val
+        :: var == AWAY -> away[t] = val
+        :: var == CAP -> cap[t] = val
         fi;
         var = 0; val = 0
     }
@@ -134,7 +147,8 @@ inline fold(w)
     }
 }
 
-/* Closes the windows below top; waits for those of others. `again` keeps them open. */
+/* Closes the windows below top. Threads of others come to the lock by themselves, or are fenced and
+ * waited for. */
 inline shut(top, me)
 {
     i = 0;
@@ -147,9 +161,15 @@ inline shut(top, me)
     do
     :: i < N && waiting[i] ->
         assert(!nofence); /* no window is open then */
+        if
+        :: away[i] -> waiting[i] = false
+        :: true ->
 #ifndef NO_FENCE
-        drain(i);
+            drain(i)
+#else
+            skip
 #endif
+        fi;
         i++
     :: i < N && !waiting[i] -> i++
     :: i == N -> break
@@ -158,7 +178,7 @@ inline shut(top, me)
     do
     :: i < N && waiting[i] ->
 #ifndef NO_WAIT
-        !inside[i];
+        !inside[i] || away[i];
 #endif
         waiting[i] = false;
         i++
@@ -247,13 +267,6 @@ inline shared_leave()
     if
     :: shared ->
         shared = false;
-#ifndef SHARED_NO_FENCE
-        i = 0;
-        do
-        :: i < N && !nofence -> drain(i); i++
-        :: i == N || nofence -> break
-        od;
-#endif
 #ifndef SHARED_NO_WAIT
         await_all();
 #endif
@@ -295,10 +308,21 @@ inline shared_add(m, d)
 inline lock_take() { atomic { !locked -> locked = true }; drain(me) }
 inline lock_drop() { drain(me); locked = false }
 
+#ifdef HELD
+inline heap_take() { if :: me == 0 -> atomic { !heap -> heap = true } :: else fi }
+inline heap_drop() { if :: me == 0 -> heap = false :: else fi }
+#else
+#define heap_take()
+#define heap_drop()
+#endif
+
 /* The fast way; `fast` tells whether it went. */
 inline operation_fast(d)
 {
     store(INSIDE, 1);
+#ifdef AWAY_EARLY
+    store(AWAY, 1);
+#endif
     fast = false;
     if
 #ifdef FREE_UNCLOSED
@@ -320,6 +344,7 @@ inline operation_fast(d)
     fi;
     if
     :: fast ->
+        bins_use();
         if
         :: my_used + d > my_hi -> my_hi = my_used + d; store(HI, my_hi)
         :: else
@@ -355,40 +380,22 @@ inline choose()
     fi
 }
 
-/* window_say_inside: plain stores while there are fences, else an exchange. */
-inline say_inside()
-{
-#ifdef UNFENCE
-    went = !nofence;
-    if
-    :: went ->
-        store(INSIDE, 1);
-#ifndef NO_SECOND_LOOK
-        if
-        :: nofence -> store(INSIDE, 0); went = false
-        :: else
-        fi
-#endif
-    :: else
-    fi;
-    if
-    :: !went -> store(INSIDE, 1); drain(me)
-    :: else
-    fi;
-    went = false
-#else
-    store(INSIDE, 1)
-#endif
-}
-
 inline operation_slow(d)
 {
     went = false;
     if
     :: shared ->
-        say_inside();
+        store(INSIDE, 1);
+#ifndef SHARED_PLAIN
+        drain(me); /* an exchange */
+#endif
         if
+#ifdef HELD
+        :: shared && !(me == 0 && held) ->
+#else
         :: shared ->
+#endif
+            bins_use();
             drain(me); /* the additions are locked instructions */
             shared_add(METER(me), d);
 #ifdef TREE
@@ -403,7 +410,13 @@ inline operation_slow(d)
     if
     :: went -> fits = true
     :: else ->
+        heap_take();
+        store(CAP, CLOSED);
+        store(AWAY, 1);
         lock_take();
+#ifndef AWAY_STAYS
+        store(AWAY, 0);
+#endif
         shared_leave();
         if
         :: open[me] -> cap[me] = CLOSED; fold(me)
@@ -439,7 +452,8 @@ inline operation_slow(d)
         :: else
         fi;
         choose();
-        lock_drop()
+        lock_drop();
+        heap_drop()
     fi
 }
 
@@ -466,7 +480,7 @@ inline look()
             val = 0;
             j = 0;
             do
-            :: j < N -> cap[j] = (open[j] -> granted[j] : cap[j]); j++
+            :: j < N -> cap[j] = (open[j] && !away[j] -> granted[j] : cap[j]); j++
             :: else -> break
             od;
             j = 0
@@ -547,13 +561,6 @@ proctype Unfencer()
     shared_leave();
     freeze(0, N);
     nofence = true;
-#ifndef NO_LAST_FENCE
-    do
-    :: i < N -> drain(i); i++
-    :: i == N -> break
-    od;
-#endif
-    await_all();
     if
     :: LIMIT == 100 && nopen[0] == 0 -> shared_enter()
     :: skip
@@ -562,6 +569,37 @@ proctype Unfencer()
     atomic { !locked -> locked = true };
     shared_leave();
     locked = false;
+    done++
+}
+#endif
+
+#ifdef HELD
+/* weir__window_close of thread 0's window, work on its bins, weir__window_release. */
+proctype Trimmer()
+{
+    byte i, var;
+    short val;
+    atomic { !heap -> heap = true };
+    atomic { !locked -> locked = true };
+    held = true;
+    if
+    :: open[0] ->
+        cap[0] = CLOSED;
+        drain(0);
+        !inside[0];
+        fold(0)
+    :: else ->
+#ifndef HELD_NO_WAIT
+        !inside[0]
+#else
+        skip
+#endif
+    fi;
+    locked = false;
+    working = true;
+    working = false;
+    held = false;
+    heap = false;
     done++
 }
 #endif
@@ -601,7 +639,7 @@ inline end_check()
 }
 
 init {
-    byte i;
+    byte i, all;
     short j, val;
     atomic {
         i = 0;
@@ -610,13 +648,13 @@ init {
         :: else -> break
         od;
 #ifdef UNFENCE
-        run Unfencer()
+        run Unfencer();
 #endif
+#ifdef HELD
+        run Trimmer();
+#endif
+        all = _nr_pr - 1 - N
     }
-#ifdef UNFENCE
-    done == N + 1;
-#else
-    done == N;
-#endif
+    done == all;
     end_check()
 }

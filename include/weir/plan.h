@@ -43,6 +43,15 @@ WEIR_API int weir_plan_reserve(weir_plan *plan, size_t count);
 WEIR_API int weir_plan_add(weir_plan *plan, size_t size, size_t alignment, int64_t first,
                            int64_t last);
 
+/*
+ * What was told of a buffer is replaced; its index, aliases and disjoint pairs, and a fixed
+ * offset, stay. Size 0 takes it out. The plan becomes unsolved; weir_plan_repair finds a new
+ * arrangement near the old one. 0 or an error as of weir_plan_add, EINVAL also for no such buffer
+ * or an alignment that its fixed offset is against; the plan is then as it was.
+ */
+WEIR_API int weir_plan_change(weir_plan *plan, size_t index, size_t size, size_t alignment,
+                              int64_t first, int64_t last);
+
 /* Buffers added. NULL: 0. */
 WEIR_API size_t weir_plan_count(const weir_plan *plan);
 
@@ -62,19 +71,13 @@ typedef struct weir_plan_options {
     size_t size;         /* of this struct, set by the caller; 0: the first release's */
     size_t capacity;     /* "fit in this": stop at the first arrangement that does; 0: minimise */
     uint64_t seed;       /* of the random choices; every value is good */
-    uint64_t work;       /* budget in units of work, 1 to 6 nanoseconds each as measured; looked at
-                            after the first arrangement is there; 0: default (1e9) */
+    uint64_t work;       /* budget in units of work, a few nanoseconds each; looked at after the
+                            first arrangement is there; 0: default (1e9) */
     uint64_t clock;      /* budget in nanoseconds of wall time; 0: none (results then repeat) */
     unsigned threads;    /* 0 or 1; more is EINVAL for now */
     bool heuristic_only; /* no search: skylines alone; with fixed offsets or disjoint pairs first
                             fit in three orders alone */
 } weir_plan_options;
-
-/*
- * Time of the heuristics, measured on one core: 0.2 s for 100,000 buffers that live shortly,
- * 6 s where a quarter of all is live at once (four times for twice the buffers). First fit with
- * constraints: 0.6 s and, for 12,000 long-lived buffers, 6 s.
- */
 
 /*
  * Finds offsets. 0; ENOSPC: no arrangement within options->capacity was found (the
@@ -87,6 +90,17 @@ typedef struct weir_plan_options {
  * and Moffitt (2023).
  */
 WEIR_API int weir_plan_solve(weir_plan *plan, const weir_plan_options *options);
+
+/*
+ * Solves a plan that was solved before and was changed since (buffers added or changed, a
+ * constraint): buffers of which nothing was changed keep their offsets, unless the arena would
+ * become much worse than it was; then those around the changed ones move, and at last all may.
+ * Without options->work a tenth of what the last weir_plan_solve spent is the budget. Worth it for
+ * few changes: where more than an eighth of the buffers is new, all are placed anew. A plan that is
+ * still solved stays as it is. 0 or an error as of weir_plan_solve, EINVAL also for a plan that was
+ * never solved; but for ENOSPC, the plan is then as it was.
+ */
+WEIR_API int weir_plan_repair(weir_plan *plan, const weir_plan_options *options);
 
 /* Offset of a buffer, in the order of adding. SIZE_MAX with EINVAL when there is no
  * such buffer or the plan is unsolved. */
@@ -109,7 +123,8 @@ typedef struct weir_plan_report {
     size_t total;        /* sum of all sizes: what no planning takes; SIZE_MAX when greater */
     size_t alignment;    /* the arena's: greatest of the buffers', at least 1 */
     bool optimal;        /* arena == proven_bound, never otherwise */
-    uint64_t work;       /* spent, in the units of weir_plan_options.work; skylines count for 0 */
+    uint64_t work;       /* spent, in the units of weir_plan_options.work, and steps of skylines,
+                            which no budget stops */
     const char *method;  /* which part found the arrangement: static text */
 } weir_plan_report;
 
@@ -223,6 +238,41 @@ WEIR_API int weir_plan_replay_stats_get(weir_plan_replay *replay, weir_plan_repl
 
 /* Frees what is still live through it, and the arena. NULL does nothing. */
 WEIR_API void weir_plan_replay_destroy(weir_plan_replay *replay);
+
+/* -- dynamic shapes: one plan for all of them ---------------------------------------- */
+
+/*
+ * Adds a profile: the sizes that all buffers have under one shape of the input, sizes[i] for buffer
+ * i; `count` is weir_plan_count. A buffer's size in the plan is the greatest that it was added
+ * with or has in a profile, so the offsets hold under every profile and under all sizes between:
+ * for any shape whose sizes weir_plan_arena_size_for takes. Buffers added later have their one size
+ * in earlier profiles, and weir_plan_change sets the size in all. Profiles are numbered from 0. The
+ * plan becomes unsolved if a size grew. 0; EINVAL: NULL, another count; EOVERFLOW as weir_plan_add;
+ * ENOMEM; the plan is then as it was.
+ */
+WEIR_API int weir_plan_add_profile(weir_plan *plan, const size_t *sizes, size_t count);
+
+/* Profiles added. NULL: 0. */
+WEIR_API size_t weir_plan_profile_count(const weir_plan *plan);
+
+/* What one profile needs. */
+typedef struct weir_plan_profile_report {
+    size_t size;        /* of this struct, set by the caller; 0: the first release's */
+    size_t arena;       /* bytes: greatest offset + size under it; 0 while unsolved */
+    size_t lower_bound; /* bytes: greatest sum of what is live at one time under it */
+    size_t total;       /* bytes: sum of its sizes; SIZE_MAX when greater */
+} weir_plan_profile_report;
+
+/* 0; EINVAL: NULL, no such profile, a size of no known struct; ENOMEM. */
+WEIR_API int weir_plan_profile_get(const weir_plan *plan, size_t profile,
+                                   weir_plan_profile_report *report);
+
+/*
+ * Bytes that the plan's offsets need for these sizes of all buffers, at most
+ * weir_plan_arena_size. SIZE_MAX with EINVAL: an unsolved plan, another count than
+ * weir_plan_count, or a size greater than the plan's (weir_last_error names the buffer).
+ */
+WEIR_API size_t weir_plan_arena_size_for(const weir_plan *plan, const size_t *sizes, size_t count);
 
 /* -- dynamic shapes: a plan for each ----------------------------------------------- */
 

@@ -50,9 +50,10 @@ static struct weir__found small_find(const weir_allocator *a, const void *pointe
 {
     weir__assert(place.slab);
     struct weir__slab *slab = place.slab;
-    const void *owner = __atomic_load_n(&slab->owner, __ATOMIC_ACQUIRE);
+    const void *owner = weir__slab_owner(slab);
     if (!owner) /* a free slab; its center stays noted from when it was used */
-        return found_bad(slab->center ? WEIR_MISUSE_DOUBLE_FREE : WEIR_MISUSE_FOREIGN_POINTER);
+        return found_bad(weir__slab_center(slab) ? WEIR_MISUSE_DOUBLE_FREE
+                                                 : WEIR_MISUSE_FOREIGN_POINTER);
     uint32_t value = entry_is_readable(slab, place.entry) ? weir__entry_get(place.entry) : 0;
     if (!weir__entry_is_live(value))
         return found_bad(slab_fault(slab, pointer));

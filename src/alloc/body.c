@@ -13,8 +13,11 @@ void weir__body_shard_add(struct weir__body *body, struct weir__shard *shard)
 {
     weir__assert(weir__context_is_mine());
     weir__assert(body->nshards < WEIR__SHARDS && body->page_heap);
-    for (unsigned i = 0; i < WEIR__CLASSES; i++)
+    for (unsigned i = 0; i < WEIR__CLASSES; i++) {
         weir__center_init(&shard->centers[i], i, body->page_heap, body->handle);
+        weir__family_join(&body->family, &shard->centers[i], weir__body_center(body, i),
+                          body->nshards);
+    }
     body->shards[body->nshards] = shard;
     __atomic_store_n(&body->nshards, body->nshards + 1, __ATOMIC_RELEASE);
 }
@@ -86,6 +89,7 @@ void weir__body_begin(struct weir__body *body, weir_allocator *handle, struct we
     weir__assert(handle->state != WEIR__STATE_READY);
     body->handle = handle;
     handle->body = body;
+    weir__family_init(&body->family);
     weir__meter_init(&body->meter, parent ? &parent->meter : NULL, limit);
     if (shard)
         weir__body_shard_add(body, shard);

@@ -25,6 +25,7 @@ struct weir__body {
     struct weir__meter meter;                 /* first: the meter's address is the body's */
     weir_allocator *handle;                   /* never changes, as all that says nothing */
     struct weir__page_heap *page_heap;        /* NULL: blocks come from functions */
+    struct weir__family family;               /* of all centers */
     struct weir__shard *shards[WEIR__SHARDS]; /* grows with the number of threads */
     unsigned nshards;                         /* atomic; they stay until the end */
     size_t span_bytes;                        /* in live spans; under the page heap's lock */

@@ -9,6 +9,12 @@
 
 #include <errno.h>
 
+/* A small block that goes back to another thread's slab. */
+static bool foreign_free(const weir_allocator *a, void *block, struct weir__place place)
+{
+    return place.slab && a && weir__small_free_foreign(a, weir__heap_cached(a), block, place);
+}
+
 /* The pointer is no large block of `a`. A function of its own, so that freeing a large
  * block saves no registers for it. */
 static WEIR__NOINLINE void other_free(weir_allocator *a, void *block, struct weir__place place)
@@ -48,7 +54,7 @@ WEIR__NOINLINE void weir__deallocate_slow(weir_allocator *a, void *block, struct
             weir__large_free(a, block, span, label);
     } else if (weir__place_what(place) == WEIR__MAP_FOREIGN) {
         far_free(a, block);
-    } else {
+    } else if (!foreign_free(a, block, place)) {
         other_free(a, block, place);
     }
 }

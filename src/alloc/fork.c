@@ -40,6 +40,13 @@ static void heaps_each(weir__lock_visitor *visit)
 }
 WEIR__LOCKS_EACH(HEAP, heaps_each);
 
+static void families_each(weir__lock_visitor *visit)
+{
+    for (weir_allocator *a = context_next(NULL); a; a = context_next(a))
+        visit(&a->body->family.lock, NULL);
+}
+WEIR__LOCKS_EACH(FAMILY, families_each);
+
 static void centers_each(weir__lock_visitor *visit)
 {
     for (weir_allocator *a = context_next(NULL); a; a = context_next(a)) {

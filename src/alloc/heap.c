@@ -24,6 +24,8 @@
 
 struct weir__heap weir__no_heap = {.window.cap = WEIR__WINDOW_CLOSED,
                                    .shelf = &weir__no_shelf,
+                                   .home = WEIR__HOME_NEVER,
+                                   .cache.foreign = weir__no_bins,
                                    .cache.bins = {[0 ... WEIR__CLASSES - 1] = WEIR__BIN_UNUSED}};
 
 WEIR__TLS struct weir__local weir__here = {
@@ -101,7 +103,9 @@ static void heap_init(struct weir__heap *heap, weir_allocator *a, const void *th
     heap->shelf = &weir__no_shelf;
     weir__cache_init(&heap->cache);
     heap->shard = weir__body_shard_choose(a->body);
+    heap->home = WEIR__HOME_NEVER;
     if (heap->shard) {
+        heap->home = heap->shard->centers[0].home;
         heap->shard->nheaps += heap->slot != NULL;
         heap->cache.centers = heap->shard->centers;
     }
@@ -161,6 +165,7 @@ static void heap_unmake(struct weir__heap *heap, bool flush)
     heap_empty(heap, flush);
     shelf_unmake(heap);
     weir__lock_drop(&heap->cache.lock);
+    weir__cache_unmake(&heap->cache);
     weir__list_remove(&heap->owner->body->heaps, &heap->link);
     if (heap->shard)
         heap->shard->nheaps--;
@@ -250,6 +255,7 @@ void weir__heaps_release(weir_allocator *a, bool flush)
     heap_empty(&a->body->common, flush);
     shelf_unmake(&a->body->common);
     weir__lock_drop(&a->body->common.cache.lock);
+    weir__cache_unmake(&a->body->common.cache);
 }
 
 void weir__heaps_orphaned(weir_allocator *a)
@@ -372,13 +378,13 @@ uint64_t weir__heaps_operations(const weir_allocator *a)
     return sum;
 }
 
-size_t weir__heaps_cached(const weir_allocator *a, unsigned sizeclass)
+void weir__heaps_cached(const weir_allocator *a, size_t counts[WEIR__CLASSES])
 {
-    size_t count = 0;
     for (const struct weir__heap *heap = NULL; (heap = heap_after(a, heap));)
-        if (weir__cache_used(&heap->cache) >> sizeclass & 1)
-            count += weir__cache_count(&heap->cache, sizeclass);
-    return count;
+        for (uint64_t used = weir__cache_used(&heap->cache); used; used &= used - 1) {
+            unsigned sizeclass = (unsigned)__builtin_ctzll(used);
+            counts[sizeclass] += weir__cache_count(&heap->cache, sizeclass);
+        }
 }
 
 size_t weir__heaps_shelved(const weir_allocator *a)

@@ -22,6 +22,7 @@ struct weir__heap {
     uint32_t live; /* weir__here.live of its thread; the owner writes */
     uint32_t mark; /* of the copies of blocks that it frees (pool/cached.h); never changes */
     struct weir__shelf *shelf; /* as the bins of the cache; made when it is first needed */
+    uint64_t home;             /* of the slabs of its centers (pool/home.h); never changes */
     struct weir__cache cache;
     weir_allocator *owner; /* these four are set before the heap is in a list, and never change */
     struct weir__shard *shard; /* whose centers the cache uses */
@@ -99,9 +100,10 @@ void weir__heaps_barrier(weir_allocator *a);
 /* Operations of every heap of `a`. */
 uint64_t weir__heaps_operations(const weir_allocator *a);
 
-/* Free blocks of a class in the heaps of `a`, and bytes of spans on their shelves. A moment's
- * figures. */
-size_t weir__heaps_cached(const weir_allocator *a, unsigned sizeclass);
+/* Adds the free blocks of each class in the heaps of `a`. A moment's figures. */
+void weir__heaps_cached(const weir_allocator *a, size_t counts[WEIR__CLASSES]);
+
+/* Bytes of spans on the shelves of the heaps of `a`. A moment's figure. */
 size_t weir__heaps_shelved(const weir_allocator *a);
 
 /* Gives the spans on a heap's shelf to the page heap; bytes. By who may use it, the lock held; no

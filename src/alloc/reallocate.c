@@ -52,7 +52,7 @@ static bool carrier_take(weir_allocator *a, const struct weir__request *request,
 static void carrier_give(weir_allocator *a, const struct carrier *c)
 {
     if (c->sizeclass >= 0)
-        weir__small_give(a, c->small, (unsigned)c->sizeclass);
+        weir__small_give(a, c->small);
     else
         weir__large_give(a, c->span);
 }

@@ -166,22 +166,23 @@ static bool small_give_shared(struct weir__heap *heap, struct weir__bin *bin,
 }
 
 /* Into its bin, or to its center where the bin cannot be made. */
-static void small_push_locked(struct weir__heap *heap, unsigned sizeclass,
-                              struct weir__cached cached)
+static void small_push_locked(struct weir__heap *heap, struct weir__cached cached)
 {
     weir__assert(weir__lock_is_mine(&heap->cache.lock));
-    struct weir__bin *bin = &heap->cache.bins[sizeclass];
-    if (weir__cache_drain(&heap->cache, sizeclass) && weir__small_push(bin, cached))
+    const struct weir__slab *slab = weir__slab_of(cached.block);
+    unsigned at = weir__small_bin(heap, slab);
+    if (weir__cache_drain(&heap->cache, at) &&
+        weir__small_push(weir__cache_at(&heap->cache, at), cached))
         return;
     weir__entry_set(cached.entry, cached.mark);
-    weir__center_give(&heap->cache.centers[sizeclass], &cached, 1);
+    weir__center_give(&heap->cache.centers[weir__slab_class(slab)], &cached, 1);
 }
 
-void weir__small_give(weir_allocator *a, struct weir__cached given, unsigned sizeclass)
+void weir__small_give(weir_allocator *a, struct weir__cached given)
 {
     struct weir__heap *heap = weir__heap_get(a);
     weir__lock_take(&heap->cache.lock);
-    small_push_locked(heap, sizeclass, given);
+    small_push_locked(heap, given);
     weir__lock_drop(&heap->cache.lock);
 }
 
@@ -193,7 +194,7 @@ bool weir__small_give_live(weir_allocator *a, void *block, const struct weir__fo
     bool live = weir__entry_is_live(weir__entry_get(cached.entry));
     if (weir__likely(live)) {
         block_fill_freed(&cached);
-        small_push_locked(heap, weir__slab_class(found->place.slab), cached);
+        small_push_locked(heap, cached);
     }
     weir__lock_drop(&heap->cache.lock);
     return live;
@@ -203,16 +204,16 @@ void weir__small_free_slow(weir_allocator *a, void *block, const struct weir__fo
 {
     weir__assert(found->kind == WEIR__KIND_SMALL && weir__slab_of(block) == found->place.slab);
     struct weir__heap *heap = weir__heap_get(a);
-    unsigned sizeclass = weir__slab_class(found->place.slab);
     struct weir__cached cached = copy_of(heap, block, found);
-    if (small_give_shared(heap, &heap->cache.bins[sizeclass], cached))
+    struct weir__bin *bin = weir__cache_at(&heap->cache, weir__small_bin(heap, found->place.slab));
+    if (small_give_shared(heap, bin, cached))
         return;
     weir__lock_take(&heap->cache.lock);
     bool live = weir__entry_is_live(weir__entry_get(found->place.entry));
     if (weir__likely(live)) {
         weir__count_locked(heap, -(int64_t)found->requested, 0, 1);
         block_fill_freed(&cached);
-        small_push_locked(heap, sizeclass, cached);
+        small_push_locked(heap, cached);
     }
     uint64_t sequence = weir__count_sequence(heap);
     weir__lock_drop(&heap->cache.lock);
@@ -243,7 +244,7 @@ static void *move_entered(struct weir__heap *heap, void *block, struct weir__pla
                           size_t size, size_t bin_offset)
 {
     weir__assert(weir__window_is_inside(&heap->window));
-    struct weir__bin *from = weir__cache_bin(&heap->cache, place.slab->bin);
+    struct weir__bin *from = weir__cache_at(&heap->cache, weir__small_bin(heap, place.slab));
     struct weir__bin *into = weir__cache_bin(&heap->cache, bin_offset);
     uint32_t value = weir__entry_get(place.entry);
     if (!weir__entry_is_live(value) || weir__own_get(from->top) == weir__own_get(from->limit))
@@ -261,7 +262,7 @@ static void *move_entered(struct weir__heap *heap, void *block, struct weir__pla
 void *weir__small_resize(const weir_allocator *a, struct weir__heap *heap, void *block,
                          struct weir__place place, size_t size, size_t bin)
 {
-    if (!place.slab || weir__own_get(place.slab->owner) != a || !place.entry)
+    if (!place.slab || weir__slab_owner(place.slab) != a || !place.entry)
         return NULL;
     uint32_t value = weir__entry_get(place.entry);
     int64_t delta = (int64_t)size - (int64_t)weir__entry_size(value), to;

@@ -84,20 +84,18 @@ WEIR__INLINE bool weir__small_allocate(struct weir__heap *heap, size_t size, con
     return true;
 }
 
-/* `heaps` holds the heap (NULL: `a` says where); it is looked at late, when `a` owns a live
- * block and so is not NULL. True: freed. False: not a live small block of `a`, or its
- * thread cache is full or closed: go the slow way, which finds out which. */
-WEIR__INLINE bool weir__small_free(const weir_allocator *a, struct weir__heap *const *heaps,
-                                   void *block, struct weir__place place)
+/* The number of the bin for a block of the slab: the thread's own, or the foreign one. */
+WEIR__INLINE unsigned weir__small_bin(const struct weir__heap *heap, const struct weir__slab *slab)
 {
-    if (weir__unlikely(!place.slab) || weir__unlikely(weir__own_get(place.slab->owner) != a) ||
-        weir__unlikely(!place.entry))
-        return false;
-    uint32_t value = weir__own_get(*place.entry);
-    if (weir__unlikely(!weir__entry_is_live(value)))
-        return false;
-    struct weir__heap *heap = heaps ? *heaps : weir__heap_cached(a);
-    struct weir__bin *bin = weir__cache_bin(&heap->cache, place.slab->bin);
+    bool own = weir__own_get(slab->home) == heap->home;
+    return weir__slab_class(slab) + (own ? 0 : WEIR__CLASSES);
+}
+
+/* The block of `place`, whose entry is *value, into the bin, as one operation that counts. False:
+ * it is full or closed. */
+WEIR__INLINE bool weir__small_free_into(struct weir__heap *heap, struct weir__bin *bin, void *block,
+                                        struct weir__place place, uint32_t value)
+{
     if (weir__unlikely(!weir__freeing_enter(&heap->window)))
         return false;
     struct weir__cached cached = {block, place.entry, heap->mark, value};
@@ -108,6 +106,40 @@ WEIR__INLINE bool weir__small_free(const weir_allocator *a, struct weir__heap *c
     }
     weir__freeing_leave(&heap->window, (int64_t)weir__entry_size(value));
     return true;
+}
+
+/* `heaps` holds the heap (NULL: `a` says where). True: freed. False: not a live block of a slab of
+ * the heap's home, which is of `a` then, or the bin is full or closed: try the next, then go the
+ * slow way, which finds out what is wrong. */
+WEIR__INLINE bool weir__small_free(const weir_allocator *a, struct weir__heap *const *heaps,
+                                   void *block, struct weir__place place)
+{
+    if (weir__unlikely(!place.slab) || weir__unlikely(!place.entry) ||
+        (!heaps && weir__unlikely(!a)))
+        return false;
+    struct weir__heap *heap = heaps ? *heaps : weir__heap_cached(a);
+    if (weir__unlikely(weir__own_get(place.slab->home) != heap->home))
+        return false;
+    uint32_t value = weir__own_get(*place.entry);
+    if (weir__unlikely(!weir__entry_is_live(value)))
+        return false;
+    struct weir__bin *bin = weir__cache_bin(&heap->cache, place.slab->bin);
+    return weir__small_free_into(heap, bin, block, place, value);
+}
+
+/* The same for a block of another home, apart from it: a call that the fast way makes in its
+ * middle would cost every free. */
+WEIR__INLINE bool weir__small_free_foreign(const weir_allocator *a, struct weir__heap *heap,
+                                           void *block, struct weir__place place)
+{
+    if (!place.slab || !place.entry || weir__slab_owner(place.slab) != a ||
+        weir__own_get(place.slab->home) == heap->home)
+        return false;
+    uint32_t value = weir__own_get(*place.entry);
+    if (weir__unlikely(!weir__entry_is_live(value)))
+        return false;
+    struct weir__bin *bin = weir__cache_foreign(&heap->cache, place.slab->bin);
+    return weir__small_free_into(heap, bin, block, place, value);
 }
 
 /*
@@ -134,7 +166,7 @@ bool weir__small_resize_slow(weir_allocator *a, void *block, const struct weir__
 /* Out of a bin and back without being counted: for blocks that move. The entry of a block that
  * was taken is not live yet. False: no memory. */
 bool weir__small_take(weir_allocator *a, unsigned sizeclass, struct weir__cached *taken);
-void weir__small_give(weir_allocator *a, struct weir__cached given, unsigned sizeclass);
+void weir__small_give(weir_allocator *a, struct weir__cached given);
 
 /* The same for a live block. False: it is live no more. */
 bool weir__small_give_live(weir_allocator *a, void *block, const struct weir__found *found);

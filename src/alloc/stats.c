@@ -68,7 +68,9 @@ static void figures_add(struct figures *sum, const struct figures *part)
     figure_add(&sum->metadata, part->metadata);
 }
 
-static void class_add(const struct weir__body *body, unsigned sizeclass, struct figures *f)
+/* `cached`: blocks of the class in thread caches. */
+static void class_add(const struct weir__body *body, unsigned sizeclass, size_t cached,
+                      struct figures *f)
 {
     size_t size = weir__class_bytes[sizeclass], out = 0, batched = 0;
     const struct weir__center *center;
@@ -82,7 +84,7 @@ static void class_add(const struct weir__body *body, unsigned sizeclass, struct 
         f->reserved += at.slabs << WEIR__SLAB_SHIFT;
         f->metadata += at.ledger;
     }
-    size_t held = out ? weir__min(weir__heaps_cached(body->handle, sizeclass) + batched, out) : 0;
+    size_t held = weir__min(cached + batched, out);
     f->in_use += (out - held) * size;
     f->cached += held * size;
 }
@@ -96,12 +98,16 @@ static void page_heap_add(struct weir__page_heap *page_heap, struct figures *f)
     weir__lock_drop(&page_heap->lock);
 }
 
-static void pooled_add(const struct weir__body *body, struct figures *f)
+static void pooled_add(struct weir__body *body, struct figures *f)
 {
     weir__assert(body->page_heap);
     struct figures own = {0};
+    size_t cached[WEIR__CLASSES] = {0};
+    weir__heaps_cached(body->handle, cached);
+    weir__lock_take(&body->family.lock); /* no slab moves: each is counted once */
     for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++)
-        class_add(body, sizeclass, &own);
+        class_add(body, sizeclass, cached[sizeclass], &own);
+    weir__lock_drop(&body->family.lock);
     size_t shelved = weir__heaps_shelved(body->handle);
     weir__lock_take(&body->page_heap->lock);
     shelved = weir__min(shelved, body->span_bytes);

@@ -70,17 +70,26 @@ static int foreign_visit(struct weir__foreign *entry, void *user)
     return walk_visit(walk, &block);
 }
 
+/* No slab moves meanwhile (pool/family.h): each is seen once. */
+static int slabs_walk(struct weir__body *body, struct walk *walk)
+{
+    int stop = 0;
+    struct weir__center *center;
+    weir__lock_take(&body->family.lock);
+    for (unsigned i = 0; !stop && (center = weir__body_center(body, i)); i++)
+        if (!weir__center_is_empty(center))
+            stop = weir__center_each_live(center, entry_visit, walk);
+    weir__lock_drop(&body->family.lock);
+    return stop;
+}
+
 static int walk_all(weir_allocator *a, struct walk *walk)
 {
     weir__assert(weir__allocator_is_ready(a));
     struct weir__body *body = a->body;
     if (!body->page_heap)
         return weir__registry_each(&body->registry, foreign_visit, walk);
-    int stop = 0;
-    struct weir__center *center;
-    for (unsigned i = 0; !stop && (center = weir__body_center(body, i)); i++)
-        if (!weir__center_is_empty(center))
-            stop = weir__center_each_live(center, entry_visit, walk);
+    int stop = slabs_walk(body, walk);
     if (!stop) {
         struct span_walk of = {walk, a};
         weir__lock_take(&body->page_heap->lock);

@@ -17,8 +17,8 @@
 #define LOCK_SPINS 1000
 
 #ifdef WEIR__LOCK_RANKED
-/* Bits of the ranks that this thread holds. */
-static WEIR__TLS uint32_t ranks_held;
+/* Bits of the ranks that this thread holds, and of those it holds two of. */
+static WEIR__TLS uint32_t ranks_held, ranks_twice;
 #endif
 
 /* The thread between its fork handlers, which holds every lock; NULL: none does. It writes. */
@@ -106,7 +106,7 @@ void weir__lock_fork_drop(weir__lock *lock)
 void weir__lock_fork_begin(void)
 {
 #ifdef WEIR__LOCK_RANKED
-    ranks_held = 0;
+    ranks_held = ranks_twice = 0;
 #endif
     weir__relaxed_set(fork_thread, weir__thread_self());
 }
@@ -147,12 +147,16 @@ void weir__lock_may_take(const weir__lock *lock)
 
 void weir__lock_taken(const weir__lock *lock)
 {
-    ranks_held |= 1u << lock->rank;
+    uint32_t rank = 1u << lock->rank;
+    ranks_twice |= ranks_held & rank;
+    ranks_held |= rank;
 }
 
 void weir__lock_dropped(const weir__lock *lock)
 {
-    ranks_held &= ~(1u << lock->rank);
+    uint32_t rank = 1u << lock->rank;
+    ranks_held &= ~(rank & ~ranks_twice);
+    ranks_twice &= ~rank;
 }
 
 bool weir__lock_any_is_mine(void)

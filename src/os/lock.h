@@ -20,8 +20,8 @@
 #include <sys/single_threaded.h>
 
 /*
- * Outermost first. A thread that holds a lock takes only locks of ranks further down, and at
- * most one of a rank. fork takes them all in this order.
+ * Outermost first. A thread that holds a lock takes only locks of ranks further down, so at
+ * most one of a rank; a second it may try (weir__lock_try). fork takes them all in this order.
  */
 #define WEIR__LOCK_RANKS(RANK)                                                                     \
     RANK(CONTROL, "start and stop of the background thread")                                       \
@@ -32,6 +32,7 @@
     RANK(DEVICE, "device pool")       /* one; its table's functions run below it */                \
     RANK(THREAD, "thread")            /* a thread's pointers to its heaps */                       \
     RANK(HEAP, "heap")                /* a thread's cache */                                       \
+    RANK(FAMILY, "family")            /* an allocator's centers, while slabs move */               \
     RANK(CLASS, "class")              /* one size class's slabs */                                 \
     RANK(PAGES, "page heap")          /* one pool's memory */                                      \
     RANK(REGIONS, "regions")          /* tables that page heaps share */                           \
@@ -143,7 +144,7 @@ WEIR__INLINE void weir__lock_take(weir__lock *lock)
 WEIR__INLINE void weir__lock_drop(weir__lock *lock)
 {
     uint32_t expected = WEIR__LOCK_HELD;
-    weir__assert(lock->state != WEIR__LOCK_FREE);
+    weir__assert(weir__relaxed_get(lock->state) != WEIR__LOCK_FREE);
     weir__lock_dropped(lock);
     if (__libc_single_threaded)
         weir__relaxed_set(lock->state, WEIR__LOCK_FREE);

@@ -35,24 +35,26 @@ static int bound_sort(const struct weir_plan *plan, struct weir__plan_scratch *s
 }
 
 /* The greatest size among the live members of i's ring. Rings are short. */
-static size_t bound_ring(const struct weir_plan *plan, const bool *live, uint32_t i)
+static size_t bound_ring(const struct weir_plan *plan, const struct weir__plan_profile *profile,
+                         const bool *live, uint32_t i)
 {
-    size_t most = live[i] ? plan->buffers[i].size : 0;
+    size_t most = live[i] ? weir__plan_size(plan, profile, i) : 0;
     for (uint32_t j = plan->buffers[i].next; j != i; j = plan->buffers[j].next)
         if (live[j])
-            most = weir__max(most, plan->buffers[j].size);
+            most = weir__max(most, weir__plan_size(plan, profile, j));
     return most;
 }
 
-static size_t bound_run(const struct weir_plan *plan, struct bound_sweep *w, bool *live)
+static size_t bound_run(const struct weir_plan *plan, const struct weir__plan_profile *profile,
+                        struct bound_sweep *w, bool *live)
 {
     size_t sum = 0, most = 0;
     while (w->e < w->count) {
         bool start = w->s < w->count && w->starts[w->s].key < w->ends[w->e].key;
         uint32_t i = start ? w->starts[w->s++].index : w->ends[w->e++].index;
-        sum -= bound_ring(plan, live, i);
+        sum -= bound_ring(plan, profile, live, i);
         live[i] = start;
-        sum += bound_ring(plan, live, i);
+        sum += bound_ring(plan, profile, live, i);
         if (sum > PTRDIFF_MAX)
             return SIZE_MAX;
         most = weir__max(most, sum);
@@ -60,17 +62,22 @@ static size_t bound_run(const struct weir_plan *plan, struct bound_sweep *w, boo
     return most;
 }
 
-size_t weir__plan_bound(struct weir_plan *plan, int *error)
+int weir__plan_bound_of(const struct weir_plan *plan, const struct weir__plan_profile *profile,
+                        size_t *bound)
 {
-    *error = 0;
-    if (plan->bound_known)
-        return plan->bound;
     struct weir__plan_scratch scratch = {0};
     struct bound_sweep sweep;
     bool *live = weir__plan_take(&scratch, plan->count + 1, sizeof *live);
-    *error = live ? bound_sort(plan, &scratch, &sweep) : ENOMEM;
-    size_t bound = *error ? 0 : bound_run(plan, &sweep, live);
+    int error = live ? bound_sort(plan, &scratch, &sweep) : ENOMEM;
+    *bound = error ? 0 : bound_run(plan, profile, &sweep, live);
     weir__plan_drop(&scratch, NULL);
+    return error;
+}
+
+size_t weir__plan_bound(struct weir_plan *plan, int *error)
+{
+    size_t bound = plan->bound;
+    *error = plan->bound_known ? 0 : weir__plan_bound_of(plan, NULL, &bound);
     if (*error)
         return 0;
     plan->bound = bound;

@@ -20,6 +20,11 @@ weir_plan *weir_plan_create(void)
     return plan;
 }
 
+static size_t plan_profile_bytes(const struct weir__plan_profile *profile)
+{
+    return (profile->count + 1) * sizeof *profile->sizes;
+}
+
 void weir_plan_destroy(weir_plan *plan)
 {
     if (!plan || !weir__handle_end(&plan->handle, WEIR__HANDLE_PLAN))
@@ -27,11 +32,13 @@ void weir_plan_destroy(weir_plan *plan)
     weir__meta_free(plan->buffers, plan->room * sizeof *plan->buffers);
     weir__meta_free(plan->disjoint, plan->disjoint_room * sizeof *plan->disjoint);
     weir__meta_free(plan->pins, plan->pin_room * sizeof *plan->pins);
+    for (size_t k = 0; k < plan->nprofiles; k++)
+        weir__meta_free(plan->profiles[k].sizes, plan_profile_bytes(&plan->profiles[k]));
+    weir__meta_free(plan->profiles, plan->profile_room * sizeof *plan->profiles);
     weir__meta_free(plan, sizeof *plan);
 }
 
-/* Room for `wanted` elements of `size` bytes in *array; it never shrinks. */
-static int plan_grow(void **array, size_t *room, size_t count, size_t wanted, size_t size)
+int weir__plan_grow(void **array, size_t *room, size_t count, size_t wanted, size_t size)
 {
     if (wanted <= *room)
         return 0;
@@ -54,7 +61,7 @@ int weir_plan_reserve(weir_plan *plan, size_t count)
     if (!plan)
         return weir__fail(EINVAL, "no plan");
     void *array = plan->buffers;
-    int error = plan_grow(&array, &plan->room, plan->count, count, sizeof *plan->buffers);
+    int error = weir__plan_grow(&array, &plan->room, plan->count, count, sizeof *plan->buffers);
     plan->buffers = array;
     return error;
 }
@@ -66,23 +73,39 @@ static void plan_changed(weir_plan *plan)
     plan->bound_known = false;
 }
 
+void weir__plan_displace(weir_plan *plan, size_t index)
+{
+    size_t i = index;
+    do {
+        plan->buffers[i].placed = false;
+        i = plan->buffers[i].next;
+    } while (i != index);
+    plan_changed(plan);
+}
+
+/* Is what a caller says of a buffer valid? *alignment: 0 becomes 1. */
+static int plan_check_buffer(size_t size, size_t *alignment, int64_t first, int64_t last)
+{
+    *alignment += !*alignment;
+    if (!weir__is_power_of_two(*alignment))
+        return weir__fail(EINVAL, "alignment %zu is no power of two", *alignment);
+    if (first >= last)
+        return weir__fail(EINVAL, "lifetime [%lld, %lld) is empty", (long long)first,
+                          (long long)last);
+    if (size > PTRDIFF_MAX || *alignment > PTRDIFF_MAX - size)
+        return weir__fail(EOVERFLOW, "size %zu with alignment %zu is too great", size, *alignment);
+    return 0;
+}
+
 int weir_plan_add(weir_plan *plan, size_t size, size_t alignment, int64_t first, int64_t last)
 {
     if (!plan)
         return weir__fail(EINVAL, "no plan");
-    alignment += !alignment;
-    if (!weir__is_power_of_two(alignment))
-        return weir__fail(EINVAL, "alignment %zu is no power of two", alignment);
-    if (first >= last)
-        return weir__fail(EINVAL, "lifetime [%lld, %lld) is empty", (long long)first,
-                          (long long)last);
-    if (size > PTRDIFF_MAX || alignment > PTRDIFF_MAX - size)
-        return weir__fail(EOVERFLOW, "size %zu with alignment %zu is too great", size, alignment);
-    if (plan->count == plan->room) {
-        int error = weir_plan_reserve(plan, plan->room ? plan->room + plan->room / 2 : 16);
-        if (error)
-            return error;
-    }
+    int error = plan_check_buffer(size, &alignment, first, last);
+    if (!error && plan->count == plan->room)
+        error = weir_plan_reserve(plan, plan->room ? plan->room + plan->room / 2 : 16);
+    if (error)
+        return error;
     uint32_t index = (uint32_t)plan->count++;
     plan->buffers[index] = (struct weir__plan_buffer){.size = size,
                                                       .first = first,
@@ -127,14 +150,46 @@ int weir_plan_fix(weir_plan *plan, size_t index, size_t offset)
     } else {
         void *array = plan->pins;
         size_t room = plan->npins == plan->pin_room ? 2 * plan->npins + 4 : plan->npins;
-        int error = plan_grow(&array, &plan->pin_room, plan->npins, room, sizeof *plan->pins);
+        int error = weir__plan_grow(&array, &plan->pin_room, plan->npins, room, sizeof *plan->pins);
         plan->pins = array;
         if (error)
             return error;
         plan->pins[plan->npins++] = (struct weir__plan_pin){offset, (uint32_t)index};
         b->pinned = true;
     }
-    plan_changed(plan);
+    weir__plan_displace(plan, index);
+    return 0;
+}
+
+int weir_plan_change(weir_plan *plan, size_t index, size_t size, size_t alignment, int64_t first,
+                     int64_t last)
+{
+    if (plan_check(plan, index))
+        return EINVAL;
+    int error = plan_check_buffer(size, &alignment, first, last);
+    if (error)
+        return error;
+    struct weir__plan_buffer *b = &plan->buffers[index];
+    size_t pin = b->pinned ? plan_pin_of(plan, index)->offset : 0;
+    if (pin & (alignment - 1))
+        return weir__fail(EINVAL, "buffer %zu: its fixed offset %zu is against alignment %zu",
+                          index, pin, alignment);
+    if (pin > PTRDIFF_MAX - size)
+        return weir__fail(EOVERFLOW, "buffer %zu: its fixed offset %zu is too great", index, pin);
+    uint8_t shift = (uint8_t)weir__log2(alignment);
+    bool within =
+        size <= b->size && shift <= b->shift && first >= b->first && last <= b->last && size > 0;
+    b->size = size;
+    b->shift = shift;
+    b->first = first;
+    b->last = last;
+    for (size_t k = 0; k < plan->nprofiles; k++)
+        if (index < plan->profiles[k].count)
+            plan->profiles[k].sizes[index] = size;
+    if (within)
+        plan_changed(plan);
+    else
+        weir__plan_displace(plan, index);
     return 0;
 }
 
@@ -152,7 +207,7 @@ int weir_plan_alias(weir_plan *plan, size_t a, size_t b)
     plan->buffers[a].next = plan->buffers[b].next;
     plan->buffers[b].next = swap;
     plan->naliases++;
-    plan_changed(plan);
+    weir__plan_displace(plan, a);
     return 0;
 }
 
@@ -165,13 +220,14 @@ int weir_plan_disjoint(weir_plan *plan, size_t a, size_t b)
     void *array = plan->disjoint;
     size_t room =
         plan->ndisjoint == plan->disjoint_room ? 2 * plan->ndisjoint + 4 : plan->ndisjoint;
-    int error =
-        plan_grow(&array, &plan->disjoint_room, plan->ndisjoint, room, sizeof *plan->disjoint);
+    int error = weir__plan_grow(&array, &plan->disjoint_room, plan->ndisjoint, room,
+                                sizeof *plan->disjoint);
     plan->disjoint = array;
     if (error)
         return error;
     plan->disjoint[plan->ndisjoint++] = (struct weir__plan_pair){(uint32_t)a, (uint32_t)b};
-    plan_changed(plan);
+    weir__plan_displace(plan, a);
+    weir__plan_displace(plan, b);
     return 0;
 }
 
@@ -191,6 +247,19 @@ size_t weir_plan_arena_size(const weir_plan *plan)
         return 0;
     }
     return plan->arena;
+}
+
+void weir__plan_keep(weir_plan *plan, const size_t *offsets, uint64_t work, const char *method)
+{
+    plan->arena = 0;
+    for (size_t i = 0; i < plan->count; i++) {
+        plan->buffers[i].offset = offsets[i];
+        plan->buffers[i].placed = true;
+        plan->arena = weir__max(plan->arena, offsets[i] + plan->buffers[i].size);
+    }
+    plan->work = work;
+    plan->method = method;
+    plan->solved = plan->arranged = true;
 }
 
 size_t weir__plan_alignment(const struct weir_plan *plan)

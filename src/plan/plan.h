@@ -21,6 +21,7 @@ struct weir__plan_buffer {
     uint32_t next; /* ring of aliases; itself: none */
     uint8_t shift; /* alignment == 1 << shift */
     bool pinned;   /* its offset is in the plan's pins */
+    bool placed;   /* nothing was changed that its offset of the last arrangement is against */
 };
 
 struct weir__plan_pair {
@@ -30,6 +31,12 @@ struct weir__plan_pair {
 struct weir__plan_pin {
     size_t offset;
     uint32_t buffer;
+};
+
+/* The sizes under one shape, of the buffers there were when it was added. */
+struct weir__plan_profile {
+    size_t *sizes;
+    size_t count;
 };
 
 /* Invariant: solved implies that every offset obeys every constraint, and arena ==
@@ -43,11 +50,16 @@ struct weir_plan {
     struct weir__plan_pin *pins;
     size_t npins, pin_room;
     size_t naliases; /* calls that joined two rings */
+    struct weir__plan_profile *profiles;
+    size_t nprofiles, profile_room;
     bool solved;
+    bool arranged;               /* was solved once: offsets of what is placed agree */
     size_t arena, bound, proven; /* bound == SIZE_MAX: not known to fit a size_t */
     bool bound_known;            /* `bound` belongs to these buffers */
     uint64_t work;
     const char *method;
+    size_t last_arena, last_bound; /* of the last weir_plan_solve, and what it spent */
+    uint64_t last_work;
 };
 
 /* -- scratch memory -------------------------------------------------------------- */
@@ -106,11 +118,36 @@ WEIR__INLINE uint32_t weir__plan_below(uint64_t *state, uint32_t n)
  * *error == ENOMEM when there was no memory to find out. */
 size_t weir__plan_bound(struct weir_plan *plan, int *error);
 
+/* The same figure under a profile; nothing is kept. SIZE_MAX: too great. 0 or ENOMEM. */
+int weir__plan_bound_of(const struct weir_plan *plan, const struct weir__plan_profile *profile,
+                        size_t *bound);
+
+/* Size of a buffer under a profile (NULL: in the plan). */
+WEIR__INLINE size_t weir__plan_size(const struct weir_plan *plan,
+                                    const struct weir__plan_profile *profile, size_t index)
+{
+    return profile && index < profile->count ? profile->sizes[index] : plan->buffers[index].size;
+}
+
 /* Greatest alignment, at least 1. */
 size_t weir__plan_alignment(const struct weir_plan *plan);
 
+/* Room for `wanted` elements of `size` bytes in *array, of which `count` are used. 0 or ENOMEM. */
+int weir__plan_grow(void **array, size_t *room, size_t count, size_t wanted, size_t size);
+
+/* Something about the buffer and its aliases no longer is what it was when they got their offsets.
+ */
+void weir__plan_displace(struct weir_plan *plan, size_t index);
+
+/* The plan is solved: these offsets, found by `method` (static text) with so much work. */
+void weir__plan_keep(struct weir_plan *plan, const size_t *offsets, uint64_t work,
+                     const char *method);
+
 /* The checker that every arrangement passes: offsets[i] of buffer i. 0, EILSEQ, ENOMEM. */
 int weir__plan_verify_offsets(const struct weir_plan *plan, const size_t *offsets);
+
+/* The same where only buffers with moved[i] may be wrong, by looking at all beside each of them. */
+int weir__plan_verify_moved(const struct weir_plan *plan, const size_t *offsets, const bool *moved);
 
 /* The second one, pair by pair and sharing no code with the first; for debug builds
  * and tests. Null: fine; else what is wrong. */

@@ -51,25 +51,10 @@ struct weir__plan_budget {
     uint64_t since; /* work since the clock was looked at */
 };
 
+/* Nanoseconds of CLOCK_MONOTONIC. */
+uint64_t weir__plan_now(void);
+
 /* Takes `work` off; false: it is used up. */
 bool weir__plan_spend(struct weir__plan_budget *budget, uint64_t work);
-
-enum weir__skyline_rank {
-    WEIR__RANK_LENGTH, /* longest lifetime, then size */
-    WEIR__RANK_SIZE,   /* largest, then lifetime */
-    WEIR__RANK_AREA,   /* length times size */
-    WEIR__RANK_FIRST,  /* earliest start, then longest */
-    WEIR__RANK_LAST,   /* latest end, then longest */
-    WEIR__RANK_ENDS,   /* latest end, then largest */
-    WEIR__RANKS
-};
-
-/*
- * Best-fit skyline: the lowest, leftmost flat stretch gets the best-ranked item that
- * fits into it, or is raised to its lower neighbor. Stops early (WEIR__PLAN_FAR) once the
- * arena would reach `limit`. The arena in units; 0 with *error == ENOMEM.
- */
-uint64_t weir__skyline(const struct weir__problem *problem, struct weir__plan_scratch *scratch,
-                       enum weir__skyline_rank rank, uint64_t limit, uint64_t *offsets, int *error);
 
 #endif

@@ -5,8 +5,10 @@
  */
 #include "plan/classic.h"
 #include "plan/orders.h"
+#include "plan/perfect.h"
 #include "plan/problem.h"
 #include "plan/search.h"
+#include "plan/skyline.h"
 
 #include "base/error.h"
 
@@ -16,6 +18,7 @@
 #include <time.h>
 
 #define SOLVE_WORK     UINT64_C(1000000000) /* default budget */
+#define SOLVE_STEPS    UINT64_C(15000000)   /* of skylines: none is begun that may go beyond */
 #define SOLVE_CHECK    UINT64_C(200000)     /* work between two looks at the clock */
 #define SOLVE_PAIRS    4000                 /* buffers that the second checker looks at */
 #define SOLVE_SEARCHED 4000                 /* greatest part that is searched, items */
@@ -28,6 +31,7 @@ struct solve {
     struct weir__plan_scratch scratch;
     struct weir__plan_budget budget;
     uint64_t given; /* the budget's work at the start */
+    uint64_t steps; /* of the skylines, which no budget stops */
     uint64_t seed;
     struct weir__problem problem;
     uint64_t *best, *trial; /* units, by item */
@@ -39,7 +43,7 @@ struct solve {
     const char *method;
 };
 
-static uint64_t solve_now(void)
+uint64_t weir__plan_now(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
@@ -59,7 +63,7 @@ bool weir__plan_spend(struct weir__plan_budget *budget, uint64_t work)
     if (budget->since < SOLVE_CHECK)
         return true;
     budget->since = 0;
-    if (solve_now() >= budget->deadline)
+    if (weir__plan_now() >= budget->deadline)
         budget->work = 0;
     return budget->work > 0;
 }
@@ -91,26 +95,37 @@ static uint64_t solve_goal(const struct solve *s)
     return capacity > s->problem.bound ? capacity : s->problem.bound;
 }
 
+/* One skyline; it is kept if it is the best so far. */
+static int solve_skyline(struct solve *s, struct weir__ranges *ranges, enum weir__skyline_rank rank)
+{
+    int error = 0;
+    uint64_t limit = weir__min((uint64_t)PTRDIFF_MAX / s->problem.unit + 1, s->boxes);
+    uint64_t arena = weir__skyline(&s->problem, ranges, &s->scratch, rank, limit, s->trial, &error);
+    if (error || arena >= s->boxes)
+        return error;
+    uint64_t *swap = s->best;
+    s->best = s->trial;
+    s->trial = swap;
+    s->boxes = arena;
+    s->method = "skyline";
+    return 0;
+}
+
 static int solve_skylines(struct solve *s)
 {
-    uint64_t limit = (uint64_t)PTRDIFF_MAX / s->problem.unit + 1;
-    for (int rank = 0; rank < WEIR__RANKS && s->boxes > solve_goal(s); rank++) {
-        int error = 0;
-        uint64_t arena = weir__skyline(&s->problem, &s->scratch, rank,
-                                       s->boxes < limit ? s->boxes : limit, s->trial, &error);
-        if (error)
-            return error;
-        if (arena >= s->boxes)
-            continue;
-        uint64_t *swap = s->best;
-        s->best = s->trial;
-        s->trial = swap;
-        s->boxes = arena;
-        s->method = "skyline";
+    struct weir__plan_block *mark = s->scratch.blocks;
+    struct weir__ranges ranges;
+    int error = weir__ranges_open(&ranges, &s->problem, &s->scratch);
+    for (int rank = 0; rank < WEIR__RANKS && !error && s->boxes > solve_goal(s); rank++) {
+        if (rank > 0 && ranges.steps + ranges.steps / (unsigned)rank > SOLVE_STEPS)
+            break;
+        error = solve_skyline(s, &ranges, rank);
     }
-    if (s->boxes == WEIR__PLAN_FAR)
+    s->steps += ranges.steps;
+    weir__plan_drop(&s->scratch, mark);
+    if (!error && s->boxes == WEIR__PLAN_FAR)
         return weir__fail(EOVERFLOW, "no arrangement within %td bytes", PTRDIFF_MAX);
-    return 0;
+    return error;
 }
 
 /* Height of a part's arrangement. */
@@ -132,25 +147,57 @@ static bool solve_is_searchable(const struct weir__problem *part)
     return part->count <= SOLVE_SEARCHED && cover <= SOLVE_COVERED;
 }
 
-/* Searches one part down to `goal`; *least: what its arena cannot be below. */
+/* A full part, from its structure alone; *arena is its bound where that succeeds. */
+static int solve_full(struct solve *s, const struct weir__problem *part,
+                      struct weir__plan_budget *b, uint64_t *arena, uint64_t *offsets)
+{
+    int error;
+    bool found = false, full = weir__perfect_is_full(part, &s->scratch, &error);
+    if (!full || part->align)
+        return error;
+    uint64_t work = b->work;
+    b->work /= 2;
+    error = weir__perfect(part, &s->scratch, b, offsets, &found);
+    b->work += work - work / 2;
+    if (found) {
+        *arena = part->bound;
+        s->method = "planarity";
+    }
+    return error;
+}
+
+/* Searches a part down to `goal`, if it is small enough. */
+static int solve_search(struct solve *s, const struct weir__problem *part, uint64_t goal,
+                        struct weir__plan_budget *budget, uint64_t *arena, uint64_t *offsets,
+                        uint64_t *least)
+{
+    if (!solve_is_searchable(part))
+        return 0;
+    uint64_t before = *arena;
+    int error = solve_full(s, part, budget, arena, offsets);
+    if (error || *arena <= goal)
+        return error;
+    error = weir__descend(part, &s->scratch, budget, s->seed, goal, arena, offsets, least);
+    if (*arena < before)
+        s->method = "search";
+    return error;
+}
+
+/* Improves one part down to `goal`; *least: what its arena cannot be below. */
 static int solve_part(struct solve *s, const struct weir__problem_part *part, uint64_t goal,
                       uint64_t work, uint64_t *least)
 {
     struct weir__plan_block *mark = s->scratch.blocks;
     struct weir__problem one;
-    uint64_t arena = solve_part_arena(s, part), before = arena;
-    int error = weir__problem_extract(&s->problem, part, &s->scratch, &one);
+    uint64_t arena = solve_part_arena(s, part);
+    struct weir__plan_budget budget = s->budget;
+    budget.work = work < budget.work ? work : budget.work;
+    uint64_t given = budget.work;
     *least = part->bound;
-    if (!error && solve_is_searchable(&one)) {
-        struct weir__plan_budget budget = s->budget;
-        budget.work = work < budget.work ? work : budget.work;
-        uint64_t given = budget.work;
-        error = weir__descend(&one, &s->scratch, &budget, s->seed, goal, &arena,
-                              s->best + part->first, least);
-        s->budget.work -= given - budget.work;
-    }
-    if (arena < before)
-        s->method = "search";
+    int error = weir__problem_extract(&s->problem, part, &s->scratch, &one);
+    if (!error)
+        error = solve_search(s, &one, goal, &budget, &arena, s->best + part->first, least);
+    s->budget.work -= given - budget.work;
     weir__plan_drop(&s->scratch, mark);
     return error;
 }
@@ -244,15 +291,11 @@ static int solve_store(struct solve *s)
     if (wrong)
         return weir__fail(EILSEQ, "the checkers disagree: %s", wrong);
 #endif
-    plan->arena = 0;
-    for (size_t i = 0; i < plan->count; i++) {
-        plan->buffers[i].offset = s->offsets[i];
-        plan->arena = weir__max(plan->arena, s->offsets[i] + plan->buffers[i].size);
-    }
+    weir__plan_keep(plan, s->offsets, s->given - s->budget.work + s->steps, s->method);
     plan->proven = s->proven;
-    plan->work = s->given - s->budget.work;
-    plan->method = s->method;
-    plan->solved = true;
+    plan->last_arena = plan->arena;
+    plan->last_bound = plan->bound;
+    plan->last_work = plan->work;
     return 0;
 }
 
@@ -277,7 +320,7 @@ static int solve_run(struct solve *s, const weir_plan_options *o)
     s->target = weir__max(s->target, o->capacity);
     s->given = o->work ? o->work : o->clock ? UINT64_MAX : SOLVE_WORK;
     s->budget.work = s->given;
-    s->budget.deadline = o->clock ? solve_now() + o->clock : 0;
+    s->budget.deadline = o->clock ? weir__plan_now() + o->clock : 0;
     int error = constrained ? 0 : solve_boxes(s, o->heuristic_only);
     if (error)
         return error;

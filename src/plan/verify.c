@@ -11,16 +11,19 @@
 #include <stddef.h>
 
 /*
- * The sweep: buffers in the order of offset; a tree over the distinct starts and ends
+ * The sweep: buffers in the order of offset; a tree over the distinct starts
  * says how high the arena is filled at each time. A buffer is fine iff nothing over its
  * lifetime is filled above its offset.
  */
+struct verify_node {
+    size_t below, whole; /* greatest within the subtree; put onto the whole of it */
+};
+
 struct verify {
     const struct weir_plan *plan;
     const size_t *offsets;
     uint32_t *from, *to; /* by buffer: its times as leaves, [from, to) */
-    size_t *below;       /* by node: greatest within the subtree */
-    size_t *whole;       /* by node: put onto the whole subtree */
+    struct verify_node *nodes;
     uint32_t leaves;
 };
 
@@ -31,68 +34,69 @@ static size_t verify_highest(const struct verify *v, uint32_t from, uint32_t to)
     uint32_t first = a, last = b - 1;
     for (; a < b; a /= 2, b /= 2) {
         if (a & 1)
-            most = weir__max(most, v->below[a++]);
+            most = weir__max(most, v->nodes[a++].below);
         if (b & 1)
-            most = weir__max(most, v->below[--b]);
+            most = weir__max(most, v->nodes[--b].below);
     }
     for (first /= 2, last /= 2; first > 0; first /= 2, last /= 2)
-        most = weir__max(most, weir__max(v->whole[first], v->whole[last]));
+        most = weir__max(most, weir__max(v->nodes[first].whole, v->nodes[last].whole));
     return most;
 }
 
-static void verify_update(struct verify *v, uint32_t node)
+/* The nodes above a leaf are filled up to `top` at least; above the first that is, all are. */
+static void verify_update(struct verify *v, uint32_t node, size_t top)
 {
-    for (node /= 2; node > 0; node /= 2)
-        v->below[node] =
-            weir__max(v->whole[node], weir__max(v->below[2 * node], v->below[2 * node + 1]));
+    for (node /= 2; node > 0 && v->nodes[node].below < top; node /= 2)
+        v->nodes[node].below = top;
 }
 
 static void verify_fill(struct verify *v, uint32_t from, uint32_t to, size_t top)
 {
     uint32_t a = v->leaves + from, b = v->leaves + to;
-    uint32_t first = a, last = b - 1;
+    verify_update(v, a, top);
+    verify_update(v, b - 1, top);
     for (; a < b; a /= 2, b /= 2) {
         if (a & 1) {
-            v->whole[a] = weir__max(v->whole[a], top);
-            v->below[a] = weir__max(v->below[a], top);
+            v->nodes[a].whole = weir__max(v->nodes[a].whole, top);
+            v->nodes[a].below = weir__max(v->nodes[a].below, top);
             a++;
         }
         if (b & 1) {
             --b;
-            v->whole[b] = weir__max(v->whole[b], top);
-            v->below[b] = weir__max(v->below[b], top);
+            v->nodes[b].whole = weir__max(v->nodes[b].whole, top);
+            v->nodes[b].below = weir__max(v->nodes[b].below, top);
         }
     }
-    verify_update(v, first);
-    verify_update(v, last);
 }
 
-/* Each buffer's lifetime as a range of leaves: the rank of its start and end among
- * all starts and ends. */
+/* Each buffer's lifetime as a range of leaves, the distinct starts in it: two that are live
+ * together are both live when the later of them starts. */
 static int verify_times(struct verify *v, struct weir__plan_scratch *scratch)
 {
-    size_t n = v->plan->count, moment = 0;
+    size_t n = v->plan->count;
+    uint32_t moments = 0;
     struct weir__plan_block *mark = scratch->blocks;
-    struct weir__plan_key *keys = weir__plan_take(scratch, 4 * n + 1, sizeof *keys);
+    struct weir__plan_key *keys = weir__plan_take(scratch, 3 * n + 1, sizeof *keys);
     if (!keys)
         return ENOMEM;
+    struct weir__plan_key *starts = keys, *ends = keys + n, *spare = keys + 2 * n;
     for (size_t i = 0; i < n; i++) {
         const struct weir__plan_buffer *b = &v->plan->buffers[i];
-        keys[2 * i] = (struct weir__plan_key){weir__plan_time_key(b->first), (uint32_t)i};
-        keys[2 * i + 1] = (struct weir__plan_key){weir__plan_time_key(b->last), (uint32_t)i};
+        starts[i] = (struct weir__plan_key){weir__plan_time_key(b->first), (uint32_t)i};
+        ends[i] = (struct weir__plan_key){weir__plan_time_key(b->last), (uint32_t)i};
     }
-    weir__plan_sort(keys, keys + 2 * n, 2 * n);
-    for (size_t i = 0; i < 2 * n; i++) {
-        moment += i > 0 && keys[i].key != keys[i - 1].key;
-        const struct weir__plan_buffer *b = &v->plan->buffers[keys[i].index];
-        if (keys[i].key == weir__plan_time_key(b->first))
-            v->from[keys[i].index] = (uint32_t)moment;
-        else
-            v->to[keys[i].index] = (uint32_t)moment;
-    }
+    weir__plan_sort(starts, spare, n);
+    weir__plan_sort(ends, spare, n);
+    for (size_t s = 0, e = 0; e < n;)
+        if (s < n && starts[s].key < ends[e].key) {
+            moments += s == 0 || starts[s].key != starts[s - 1].key;
+            v->from[starts[s++].index] = moments - 1;
+        } else {
+            v->to[ends[e++].index] = moments;
+        }
     weir__plan_drop(scratch, mark);
     v->leaves = 1;
-    while (v->leaves < moment + 1)
+    while (v->leaves < moments)
         v->leaves *= 2;
     return 0;
 }
@@ -104,9 +108,8 @@ static int verify_prepare(struct verify *v, struct weir__plan_scratch *scratch)
     v->to = weir__plan_take(scratch, n + 1, sizeof *v->to);
     if (!v->from || !v->to || verify_times(v, scratch))
         return ENOMEM;
-    v->below = weir__plan_take(scratch, 2 * (size_t)v->leaves, sizeof *v->below);
-    v->whole = weir__plan_take(scratch, 2 * (size_t)v->leaves, sizeof *v->whole);
-    return v->below && v->whole ? 0 : ENOMEM;
+    v->nodes = weir__plan_take(scratch, 2 * (size_t)v->leaves, sizeof *v->nodes);
+    return v->nodes ? 0 : ENOMEM;
 }
 
 /* Who overlaps buffer i, for the message. */
@@ -204,6 +207,38 @@ int weir__plan_verify_offsets(const struct weir_plan *plan, const size_t *offset
         if (verify_is_leader(plan, keys[i].index))
             error = verify_ring(&v, keys[i].index);
     weir__plan_drop(&scratch, NULL);
+    return error;
+}
+
+/* Does anything lie across buffer i? */
+static int verify_one(const struct weir_plan *plan, const size_t *offsets, uint32_t i)
+{
+    const struct weir__plan_buffer *x = &plan->buffers[i];
+    for (uint32_t j = 0; x->size && j < plan->count; j++) {
+        const struct weir__plan_buffer *y = &plan->buffers[j];
+        if (x->first >= y->last || y->first >= x->last || offsets[i] >= offsets[j] + y->size ||
+            offsets[j] >= offsets[i] + x->size || !y->size)
+            continue;
+        uint32_t ring = x->next;
+        while (ring != i && ring != j)
+            ring = plan->buffers[ring].next;
+        if (ring != j && i != j)
+            return weir__fail(EILSEQ, "buffers %u and %u overlap", (unsigned)j, (unsigned)i);
+    }
+    return 0;
+}
+
+int weir__plan_verify_moved(const struct weir_plan *plan, const size_t *offsets, const bool *moved)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < plan->count; i++)
+        count += moved[i];
+    if (count > plan->count / 8)
+        return weir__plan_verify_offsets(plan, offsets);
+    int error = verify_constraints(plan, offsets);
+    for (uint32_t i = 0; i < plan->count && !error; i++)
+        if (moved[i])
+            error = verify_one(plan, offsets, i);
     return error;
 }
 

@@ -7,6 +7,7 @@
 
 static uint32_t no_entry; /* never cached */
 struct weir__cached weir__no_cached = {NULL, &no_entry, WEIR__ENTRY_CACHED, 0};
+struct weir__bin weir__no_bins[WEIR__CLASSES] = {[0 ... WEIR__CLASSES - 1] = WEIR__BIN_UNUSED};
 
 static bool bin_is_used(const struct weir__bin *bin)
 {

@@ -36,6 +36,9 @@ extern struct weir__cached weir__no_cached;
         &weir__no_cached + 1, &weir__no_cached + 1, &weir__no_cached + 1, 0, false                 \
     }
 
+/* WEIR__CLASSES unused ones, which nobody writes: where none were made yet. */
+extern struct weir__bin weir__no_bins[WEIR__CLASSES];
+
 /* The top of a bin is written by who may use it, and read by anyone for figures. */
 WEIR__INLINE struct weir__cached *weir__bin_top(const struct weir__bin *bin)
 {

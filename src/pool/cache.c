@@ -1,63 +1,139 @@
 /* pool/cache.c - the slow side of thread caches; the lock is held throughout. */
 #include "pool/cache.h"
 
+#include "backing/meta.h"
+
+#include <string.h>
+
 #define BIN_BLOCKS_MOST 1024
 #define BIN_BYTES_MOST  (256 * WEIR__KIB)
 #define GROWN_MOST      (4 * WEIR__MIB)
+
+/* Of one that much streams through. */
+#define STREAM_BLOCKS_MOST (16 * (size_t)WEIR__BATCH_MAX)
+#define STREAM_BYTES_MOST  (64 * WEIR__KIB)
+
+_Static_assert(WEIR__BINS <= UINT8_MAX, "cache->latest holds any");
 
 _Static_assert(BIN_BYTES_MOST <= UINT32_MAX, "bin->grown holds it");
 
 void weir__cache_init(struct weir__cache *cache)
 {
-    weir__assert(!cache->used && !cache->grown);
+    weir__assert(!weir__cache_used(cache) && !cache->grown);
     weir__lock_init(&cache->lock, WEIR__RANK_HEAP);
+    weir__relaxed_set(cache->foreign, weir__no_bins);
     for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++)
         cache->bins[sizeclass] = (struct weir__bin)WEIR__BIN_UNUSED;
 }
 
-static size_t first_room(const struct weir__cache *cache, unsigned sizeclass)
+static bool bin_is_foreign(unsigned at)
 {
-    weir__assert(cache->centers && sizeclass < WEIR__CLASSES);
-    return 2u * cache->centers[sizeclass].batch;
+    weir__assert(at < WEIR__BINS);
+    return at >= WEIR__CLASSES;
 }
 
-/* Readers of figures look at `used` first: it is set last, and cleared first. */
-static bool bin_make(struct weir__cache *cache, unsigned sizeclass)
+static struct weir__center *bin_center(const struct weir__cache *cache, unsigned at)
+{
+    weir__assert(at < WEIR__BINS);
+    return &cache->centers[at % WEIR__CLASSES];
+}
+
+/* Nothing is taken from a foreign bin, so it begins with half the room. */
+static size_t first_room(const struct weir__cache *cache, unsigned at)
+{
+    weir__assert(cache->centers);
+    return (bin_is_foreign(at) ? 1u : 2u) * bin_center(cache, at)->batch;
+}
+
+static bool bin_is_made(const struct weir__cache *cache, unsigned at)
+{
+    return cache->used[bin_is_foreign(at)] >> at % WEIR__CLASSES & 1;
+}
+
+static void used_flip(struct weir__cache *cache, unsigned at)
+{
+    uint64_t *used = &cache->used[bin_is_foreign(at)];
+    weir__relaxed_set(*used, *used ^ (uint64_t)1 << at % WEIR__CLASSES);
+}
+
+/* They stay until the cache goes. */
+static bool foreign_make(struct weir__cache *cache)
 {
     weir__assert(weir__lock_is_mine(&cache->lock));
-    if (cache->used >> sizeclass & 1)
+    if (cache->foreign != weir__no_bins)
         return true;
-    if (!weir__bin_resize(&cache->bins[sizeclass], first_room(cache, sizeclass)))
+    struct weir__bin *bins = weir__meta_allocate(sizeof weir__no_bins);
+    if (!bins)
         return false;
-    weir__relaxed_set(cache->used, cache->used | (uint64_t)1 << sizeclass);
+    memcpy(bins, weir__no_bins, sizeof weir__no_bins);
+    weir__relaxed_set(cache->foreign, bins);
     return true;
 }
 
-static void bin_unmake(struct weir__cache *cache, unsigned sizeclass)
+void weir__cache_unmake(struct weir__cache *cache)
+{
+    weir__assert(!weir__cache_used(cache));
+    if (cache->foreign != weir__no_bins)
+        weir__meta_free(cache->foreign, sizeof weir__no_bins);
+    weir__relaxed_set(cache->foreign, weir__no_bins);
+}
+
+/* Readers of figures look at `used` first: it is set last, and cleared first. */
+static bool bin_make(struct weir__cache *cache, unsigned at)
 {
     weir__assert(weir__lock_is_mine(&cache->lock));
-    weir__assert(cache->grown >= cache->bins[sizeclass].grown);
-    struct weir__bin *bin = &cache->bins[sizeclass];
-    weir__relaxed_set(cache->used, cache->used & ~((uint64_t)1 << sizeclass));
+    if (bin_is_made(cache, at))
+        return true;
+    if ((bin_is_foreign(at) && !foreign_make(cache)) ||
+        !weir__bin_resize(weir__cache_at(cache, at), first_room(cache, at)))
+        return false;
+    used_flip(cache, at);
+    return true;
+}
+
+static void bin_unmake(struct weir__cache *cache, unsigned at)
+{
+    weir__assert(weir__lock_is_mine(&cache->lock));
+    struct weir__bin *bin = weir__cache_at(cache, at);
+    weir__assert(bin_is_made(cache, at) && cache->grown >= bin->grown);
+    used_flip(cache, at);
     cache->grown -= bin->grown;
     weir__bin_unmake(bin);
 }
 
-/* Twice the room, if the class and the cache may have it. One that only fills up is a
- * consumer's: more room would only keep blocks from their producer. */
-static bool bin_grow(struct weir__cache *cache, unsigned sizeclass)
+/* Twice the room, up to so many blocks and bytes, and if the cache may have it. */
+static bool bin_widen(struct weir__cache *cache, unsigned at, size_t blocks_most, size_t bytes_most)
 {
     weir__assert(weir__lock_is_mine(&cache->lock));
-    weir__assert(cache->used >> sizeclass & 1);
-    struct weir__bin *bin = &cache->bins[sizeclass];
-    size_t room = weir__bin_room(bin), bytes = room * weir__class_bytes[sizeclass];
-    if (!bin->refilled || 2 * room > BIN_BLOCKS_MOST || 2 * bytes > BIN_BYTES_MOST ||
-        cache->grown + bytes > GROWN_MOST || !weir__bin_resize(bin, 2 * room))
+    weir__assert(bin_is_made(cache, at));
+    struct weir__bin *bin = weir__cache_at(cache, at);
+    size_t room = weir__bin_room(bin), bytes = room * weir__class_bytes[at % WEIR__CLASSES];
+    if (2 * room > blocks_most || 2 * bytes > bytes_most || cache->grown + bytes > GROWN_MOST ||
+        !weir__bin_resize(bin, 2 * room))
         return false;
-    bin->refilled = false;
     bin->grown += (uint32_t)bytes;
     cache->grown += bytes;
     return true;
+}
+
+/* One that only fills up is a consumer's: more room would only keep blocks from their producer. */
+static bool bin_grow(struct weir__cache *cache, unsigned sizeclass)
+{
+    struct weir__bin *bin = &cache->bins[sizeclass];
+    if (!bin->refilled || !bin_widen(cache, sizeclass, BIN_BLOCKS_MOST, BIN_BYTES_MOST))
+        return false;
+    bin->refilled = false;
+    return true;
+}
+
+/* Blocks of one class stream through: nothing else was refilled, or sent home, since this bin was.
+ * Then more at a time is moved. */
+static void bin_stream(struct weir__cache *cache, unsigned at)
+{
+    weir__assert(weir__lock_is_mine(&cache->lock));
+    if (cache->latest[bin_is_foreign(at)] == at)
+        bin_widen(cache, at, STREAM_BLOCKS_MOST, STREAM_BYTES_MOST);
+    cache->latest[bin_is_foreign(at)] = (uint8_t)at;
 }
 
 /* Their entries were written by the threads that freed them; who hands them out reads them first
@@ -68,7 +144,7 @@ static void entries_prefetch(const struct weir__cached *from, const struct weir_
         __builtin_prefetch(from->entry, 1);
 }
 
-/* A bin with more room takes more at a time, a quarter of it. */
+/* A bin with more room takes more at a time, up to half of it. */
 bool weir__cache_refill(struct weir__cache *cache, unsigned sizeclass)
 {
     weir__assert(weir__lock_is_mine(&cache->lock));
@@ -77,13 +153,12 @@ bool weir__cache_refill(struct weir__cache *cache, unsigned sizeclass)
     struct weir__center *center = &cache->centers[sizeclass];
     if (!bin_make(cache, sizeclass))
         return false;
+    bin_stream(cache, sizeclass);
     bin->refilled = true;
-    struct weir__cached *top = bin->top, *enough = bin->base + weir__bin_room(bin) / 4;
-    unsigned count;
-    do {
-        count = weir__center_take(center, top);
-        top += count;
-    } while (count && top + center->batch <= enough);
+    unsigned part = (unsigned)weir__bin_room(bin) / 2, batch = center->batch;
+    struct weir__cached *top =
+        bin->top + weir__center_take_many(center, bin->top, part > batch ? part - batch + 1 : 1,
+                                          weir__cache_at(cache, sizeclass + WEIR__CLASSES));
     bool filled = top > bin->top;
     entries_prefetch(bin->top, top);
     weir__bin_set_top(bin, top);
@@ -124,67 +199,110 @@ static void bin_shrink(struct weir__cache *cache, unsigned sizeclass)
     bin->refilled = false;
 }
 
-bool weir__cache_drain(struct weir__cache *cache, unsigned sizeclass)
+/* Puts the blocks of the foreign bin that belong where its oldest does first; how many. */
+static unsigned bin_sort(struct weir__bin *bin, const struct weir__center *own)
+{
+    weir__assert(bin->top > bin->base);
+    const struct weir__center *home = weir__center_of(own, &bin->base[0]);
+    struct weir__cached *end = bin->base + 1;
+    for (struct weir__cached *at = end; at < bin->top; at++)
+        if (weir__slab_center(weir__slab_of(at->block)) == home) {
+            struct weir__cached other = *end;
+            *end++ = *at;
+            *at = other;
+        }
+    return (unsigned)(end - bin->base);
+}
+
+/* To their homes, the oldest block's first, until at most `kept` are left. */
+static void bin_send(struct weir__bin *bin, struct weir__center *own, size_t kept)
+{
+    while ((size_t)(bin->top - bin->base) > kept) {
+        unsigned count = bin_sort(bin, own);
+        weir__center_bring_home(own, bin->base, count);
+        weir__bin_shift(bin, count);
+    }
+}
+
+static void bin_drain(struct weir__cache *cache, unsigned sizeclass)
 {
     weir__assert(weir__lock_is_mine(&cache->lock));
-    weir__assert(sizeclass < WEIR__CLASSES);
     struct weir__bin *bin = &cache->bins[sizeclass];
     struct weir__center *center = &cache->centers[sizeclass];
-    if (!bin_make(cache, sizeclass))
-        return false;
-    if (bin->top < bin->limit || bin_grow(cache, sizeclass))
-        return true;
     size_t room = weir__bin_room(bin), batch = center->batch, half = room / 2 / batch * batch;
     if (weir__unlikely(bin_give(bin, center, room - weir__max(half, batch))))
         bin_shrink(cache, sizeclass);
+}
+
+static void foreign_drain(struct weir__cache *cache, unsigned at)
+{
+    weir__assert(weir__lock_is_mine(&cache->lock));
+    struct weir__bin *bin = weir__cache_at(cache, at);
+    bin_send(bin, bin_center(cache, at), weir__bin_room(bin) / 2);
+    bin_stream(cache, at);
+}
+
+bool weir__cache_drain(struct weir__cache *cache, unsigned at)
+{
+    weir__assert(weir__lock_is_mine(&cache->lock));
+    bool foreign = bin_is_foreign(at);
+    if (!bin_make(cache, at))
+        return false;
+    struct weir__bin *bin = weir__cache_at(cache, at);
+    if (bin->top < bin->limit || (!foreign && bin_grow(cache, at)))
+        return true;
+    if (foreign)
+        foreign_drain(cache, at);
+    else
+        bin_drain(cache, at);
     weir__check(weir__bin_is_valid(bin) && bin->top < bin->limit);
     weir__assert_walk(weir__cache_is_sound(cache));
     return true;
 }
 
-static size_t bin_empty(struct weir__cache *cache, unsigned sizeclass, bool give)
+static size_t bin_empty(struct weir__cache *cache, unsigned at, bool give)
 {
     weir__assert(weir__lock_is_mine(&cache->lock));
-    struct weir__bin *bin = &cache->bins[sizeclass];
-    struct weir__center *center = &cache->centers[sizeclass];
+    struct weir__bin *bin = weir__cache_at(cache, at);
+    struct weir__center *center = bin_center(cache, at);
     size_t count = (size_t)(bin->top - bin->base);
     while (give && bin->top > bin->base) {
         unsigned part = (unsigned)weir__min((size_t)(bin->top - bin->base), center->batch);
         weir__bin_set_top(bin, bin->top - part);
         weir__center_give(center, bin->top, part);
     }
-    bin_unmake(cache, sizeclass);
-    return count * weir__class_bytes[sizeclass];
+    bin_unmake(cache, at);
+    return count * weir__class_bytes[at % WEIR__CLASSES];
 }
 
 size_t weir__cache_empty(struct weir__cache *cache, bool give)
 {
     weir__assert(weir__lock_is_mine(&cache->lock));
     size_t bytes = 0;
-    while (cache->used)
-        bytes += bin_empty(cache, (unsigned)__builtin_ctzll(cache->used), give);
+    for (unsigned at = 0; at < WEIR__BINS; at++)
+        if (bin_is_made(cache, at))
+            bytes += bin_empty(cache, at, give);
     weir__assert_valid(weir__cache_is_sound(cache));
     return bytes;
 }
 
 /* -- checking ----------------------------------------------------------------------- */
 
-static bool bin_is_valid(const struct weir__cache *cache, unsigned sizeclass, bool strict)
+static bool bin_is_valid(const struct weir__cache *cache, unsigned at, bool strict)
 {
-    const struct weir__bin *bin = &cache->bins[sizeclass];
-    bool used = cache->used >> sizeclass & 1;
-    return weir__bin_is_valid(bin) && used == (weir__bin_room(bin) > 0) &&
-           weir__center_cached_are_valid(&cache->centers[sizeclass], bin->base,
-                                         weir__bin_count(bin), strict);
+    const struct weir__bin *bin = weir__cache_at((struct weir__cache *)cache, at);
+    return weir__bin_is_valid(bin) && bin_is_made(cache, at) == (weir__bin_room(bin) > 0) &&
+           weir__center_cached_are_valid(bin_center(cache, at), bin->base, weir__bin_count(bin),
+                                         strict);
 }
 
 static bool cache_check(const struct weir__cache *cache, bool strict)
 {
     size_t grown = 0;
-    for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++) {
-        if (!bin_is_valid(cache, sizeclass, strict))
+    for (unsigned at = 0; at < WEIR__BINS; at++) {
+        if (!bin_is_valid(cache, at, strict))
             return false;
-        grown += cache->bins[sizeclass].grown;
+        grown += weir__cache_at((struct weir__cache *)cache, at)->grown;
     }
     return grown == cache->grown;
 }

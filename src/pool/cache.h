@@ -8,6 +8,12 @@
  * blocks in turn soon stays within its cache (measured: 256 blocks of 64 bytes 8.9 ns a pair
  * before, 5.4 now).
  *
+ * A block whose slab has another home (pool/home.h) goes into the foreign bin of its class, which
+ * nothing is taken from: a full one sends its blocks home. Else neighboring blocks that live with
+ * different threads would stay with them, and each malloc and free wait for a line of the ledger
+ * that the other thread wrote. The home may change at any moment; then a block lies in the other
+ * bin, which costs time alone.
+ *
  * The owner uses a bin either inside an operation of its own (alloc/small.h), or with the lock
  * held; anyone else only with the lock held and while the owner is kept out of operations. Blocks
  * move as they are: whether one came twice is found where it leaves the bin, by who makes it
@@ -19,11 +25,18 @@
 #include "pool/bin.h"
 #include "pool/center.h"
 
+/* All bins by number: those of the classes, then the foreign ones. */
+#define WEIR__BINS (2 * WEIR__CLASSES)
+
 struct weir__cache {
     weir__lock lock;              /* rank "heap" */
     struct weir__center *centers; /* WEIR__CLASSES of them; never changes */
-    uint64_t used;                /* bit per class: its bin was made; atomic, lock holders write */
-    size_t grown;                 /* of all bins; lock holders write */
+    uint64_t used[2]; /* bit per class: its bin was made, its foreign bin; atomic, lock holders
+                       * write */
+    struct weir__bin *foreign; /* WEIR__CLASSES of them, made when first wanted; atomic, lock
+                                * holders write */
+    size_t grown;              /* of all bins; lock holders write */
+    uint8_t latest[2];         /* bins: refilled, sent home; lock holders write */
     struct weir__bin bins[WEIR__CLASSES] __attribute__((aligned(WEIR__LINE)));
 };
 
@@ -34,30 +47,53 @@ WEIR__INLINE struct weir__bin *weir__cache_bin(struct weir__cache *cache, size_t
     return (struct weir__bin *)((char *)cache->bins + offset);
 }
 
+WEIR__INLINE struct weir__bin *weir__cache_foreign(const struct weir__cache *cache, size_t offset)
+{
+    weir__assert(offset >> WEIR__BIN_SHIFT < WEIR__CLASSES);
+    return (struct weir__bin *)((char *)weir__own_get(cache->foreign) + offset);
+}
+
+/* The bin of that number. */
+WEIR__INLINE struct weir__bin *weir__cache_at(struct weir__cache *cache, unsigned at)
+{
+    weir__assert(at < WEIR__BINS);
+    return at < WEIR__CLASSES ? &cache->bins[at]
+                              : &weir__relaxed_get(cache->foreign)[at - WEIR__CLASSES];
+}
+
 /* Makes all bins unused; the cache is zero. */
 void weir__cache_init(struct weir__cache *cache);
 
 /* An empty bin gets blocks; false: no memory. */
 bool weir__cache_refill(struct weir__cache *cache, unsigned sizeclass);
 
-/* A full bin grows or gives its older half away. False: a first bin could not be made,
- * the one block must go to the center by itself. */
-bool weir__cache_drain(struct weir__cache *cache, unsigned sizeclass);
+/* A full bin, one of WEIR__BINS, grows or gives its older half away. False: a first bin could not
+ * be made, the one block must go to the center by itself. */
+bool weir__cache_drain(struct weir__cache *cache, unsigned at);
 
 /* Empties the bins and frees their memory; with `give` the blocks go back to the
  * centers, else they are forgotten (the centers go too). Bytes, in class sizes. */
 size_t weir__cache_empty(struct weir__cache *cache, bool give);
 
+/* Frees what is left of an empty one; nobody uses it any more. */
+void weir__cache_unmake(struct weir__cache *cache);
+
 /* Free blocks of one class held now; any thread, a moment's figure. */
 WEIR__INLINE size_t weir__cache_count(const struct weir__cache *cache, unsigned sizeclass)
 {
     weir__assert(sizeclass < WEIR__CLASSES);
-    return weir__bin_count(&cache->bins[sizeclass]);
+    size_t count = 0;
+    if (weir__relaxed_get(cache->used[0]) >> sizeclass & 1)
+        count += weir__bin_count(&cache->bins[sizeclass]);
+    if (weir__relaxed_get(cache->used[1]) >> sizeclass & 1)
+        count += weir__bin_count(&weir__relaxed_get(cache->foreign)[sizeclass]);
+    return count;
 }
 
+/* The same: a bit for each class of which a bin was made. */
 WEIR__INLINE uint64_t weir__cache_used(const struct weir__cache *cache)
 {
-    return weir__relaxed_get(cache->used);
+    return weir__relaxed_get(cache->used[0]) | weir__relaxed_get(cache->used[1]);
 }
 
 /* Walks every bin: by who may use them; and without being strict (pool/center.h). */

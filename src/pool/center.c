@@ -3,6 +3,7 @@
 
 #include "pool/chunk.h"
 #include "pool/late_misuse.h"
+#include "pool/slab_list.h"
 
 #include <string.h>
 
@@ -18,33 +19,13 @@ void weir__center_init(struct weir__center *center, unsigned sizeclass,
     center->sizeclass = (uint16_t)sizeclass;
     center->batch = (uint16_t)weir__class_batch(sizeclass);
     center->page_heap = page_heap;
-    center->owner = owner;
+    center->home = weir__home_of(owner, 0);
+    center->sibling = center;
     unsigned most = weir__class_depot(sizeclass);
     weir__depot_init(&center->depot, most, most + (WEIR__RETURNS + 1) * center->batch);
 }
 
-/* -- lists of slabs ------------------------------------------------------------ */
-
-static void slab_link(struct weir__slab **list, struct weir__slab *slab)
-{
-    weir__assert(slab != *list);
-    slab->prev = NULL;
-    slab->next = *list;
-    if (slab->next)
-        slab->next->prev = slab;
-    *list = slab;
-}
-
-static void slab_unlink(struct weir__slab **list, struct weir__slab *slab)
-{
-    weir__assert(slab->prev ? slab->prev->next == slab : *list == slab);
-    if (slab->next)
-        slab->next->prev = slab->prev;
-    if (slab->prev)
-        slab->prev->next = slab->next;
-    else
-        *list = slab->next;
-}
+/* -- slabs ---------------------------------------------------------------------- */
 
 static struct weir__slab *slab_add_locked(struct weir__center *center)
 {
@@ -52,9 +33,10 @@ static struct weir__slab *slab_add_locked(struct weir__center *center)
     struct weir__slab *slab = weir__chunk_take_slab(center->page_heap);
     if (!slab)
         return NULL;
-    weir__slab_init(slab, center->sizeclass, center->owner, center);
-    slab_link(&center->partial, slab);
+    weir__slab_init(slab, center->sizeclass, center->home, center);
+    weir__slab_list_push(&center->partial, slab);
     weir__relaxed_set(center->nslabs, center->nslabs + 1);
+    center->borrowed = 0;
     return slab;
 }
 
@@ -64,12 +46,12 @@ static unsigned slab_take_locked(struct weir__center *center, struct weir__slab 
                                  struct weir__cached *blocks, unsigned wanted)
 {
     weir__assert(weir__lock_is_mine(&center->lock));
-    weir__assert(slab->center == center && wanted);
+    weir__assert(weir__slab_center(slab) == center && wanted);
     unsigned before = slab->nout, count = weir__slab_take(slab, blocks, wanted);
     center->nout += slab->nout - before; /* more than count if the slab was mended */
     if (!weir__slab_has_free(slab)) {
-        slab_unlink(&center->partial, slab);
-        slab_link(&center->full, slab);
+        weir__slab_list_remove(&center->partial, slab);
+        weir__slab_list_push(&center->full, slab);
     }
     weir__assert_walk(weir__slab_is_valid(slab));
     return count;
@@ -81,10 +63,9 @@ static unsigned slabs_take_locked(struct weir__center *center, struct weir__cach
     weir__assert(weir__lock_is_mine(&center->lock));
     unsigned count = 0;
     while (count < wanted) {
-        struct weir__slab *slab = center->partial;
-        if (!slab && (count || !(slab = slab_add_locked(center))))
+        if (!center->partial && (count || !slab_add_locked(center)))
             break;
-        count += slab_take_locked(center, slab, blocks + count, wanted - count);
+        count += slab_take_locked(center, center->partial, blocks + count, wanted - count);
     }
     return count;
 }
@@ -93,31 +74,29 @@ WEIR__INLINE void slab_put_locked(struct weir__center *center, struct weir__slab
                                   const struct weir__cached *cached)
 {
     weir__assert(weir__lock_is_mine(&center->lock));
-    weir__assert(slab->center == center);
+    weir__assert(weir__slab_center(slab) == center);
     bool was_full = !weir__slab_has_free(slab);
     if (weir__unlikely(!weir__slab_put(slab, cached)))
         return;
     center->nout--;
     weir__assert_walk(weir__slab_is_valid(slab));
     if (slab->nout == 0) {
-        slab_unlink(was_full ? &center->full : &center->partial, slab);
+        weir__slab_list_remove(was_full ? &center->full : &center->partial, slab);
         weir__relaxed_set(center->nslabs, center->nslabs - 1);
         weir__chunk_give_slab(center->page_heap, slab);
     } else if (was_full) {
-        slab_unlink(&center->full, slab);
-        slab_link(&center->partial, slab);
+        weir__slab_list_remove(&center->full, slab);
+        weir__slab_list_push(&center->partial, slab);
     }
 }
 
-/* The center of a cached block of the class and owner of `own`; NULL: its slab serves others
- * by now, so that this is the second copy of a block that went back with its slab. */
-static struct weir__center *cached_home(const struct weir__center *own,
-                                        const struct weir__cached *cached)
+struct weir__center *weir__center_of(const struct weir__center *own,
+                                     const struct weir__cached *cached)
 {
     const struct weir__slab *slab = weir__slab_of(cached->block);
-    bool same = __atomic_load_n(&slab->owner, __ATOMIC_ACQUIRE) == own->owner &&
+    bool same = weir__slab_owner(slab) == weir__home_owner(own->home) &&
                 weir__slab_class(slab) == own->sizeclass;
-    return weir__likely(same) ? slab->center : NULL;
+    return weir__likely(same) ? weir__slab_center(slab) : NULL;
 }
 
 static void stale_misuse_keep(const struct weir__center *own, const struct weir__cached *cached)
@@ -125,7 +104,7 @@ static void stale_misuse_keep(const struct weir__center *own, const struct weir_
     weir__late_misuse_keep(
         &(struct weir__late_misuse){.what = WEIR_MISUSE_DOUBLE_FREE,
                                     .block = cached->block,
-                                    .owner = own->owner,
+                                    .owner = weir__home_owner(own->home),
                                     .requested = weir__entry_size(cached->former)});
 }
 
@@ -142,9 +121,9 @@ static void block_put_locked(struct weir__center *center, const struct weir__cac
     weir__assert(weir__lock_is_mine(&center->lock));
     weir__assert(strays->count <= STRAYS_MOST);
     struct weir__slab *slab = weir__slab_of(cached->block);
-    if (weir__likely(slab->center == center && slab->owner == center->owner))
+    if (weir__likely(weir__slab_center(slab) == center && slab->home == center->home))
         slab_put_locked(center, slab, cached);
-    else if (cached_home(center, cached))
+    else if (weir__center_of(center, cached))
         strays->blocks[strays->count++] = *cached;
     else
         stale_misuse_keep(center, cached);
@@ -159,21 +138,19 @@ static void blocks_put_locked(struct weir__center *center, const struct weir__ca
         block_put_locked(center, &blocks[i], strays);
 }
 
-/* To their slabs, each under the lock of its own center. */
+/* To their slabs, each under the lock of its own center: who that is, is asked again with the lock
+ * held, since a sibling may have adopted the slab before. */
 static void strays_put(const struct weir__center *own, const struct strays *strays)
 {
-    struct strays none; /* a slab with a block outside does not change its center */
-    none.count = 0;
     for (unsigned i = 0; i < strays->count;) {
-        struct weir__center *home = cached_home(own, &strays->blocks[i]);
+        struct weir__center *home = weir__center_of(own, &strays->blocks[i]);
         if (weir__unlikely(!home)) {
             stale_misuse_keep(own, &strays->blocks[i++]);
             continue;
         }
         weir__lock_take(&home->lock);
-        do
-            block_put_locked(home, &strays->blocks[i], &none);
-        while (++i < strays->count && cached_home(own, &strays->blocks[i]) == home);
+        for (; i < strays->count && weir__center_of(own, &strays->blocks[i]) == home; i++)
+            slab_put_locked(home, weir__slab_of(strays->blocks[i].block), &strays->blocks[i]);
         weir__lock_drop(&home->lock);
     }
 }
@@ -186,15 +163,18 @@ static void returns_take_locked(struct weir__center *center)
     weir__assert(weir__lock_is_mine(&center->lock));
     struct weir__batch *batch;
     while ((batch = weir__returns_first(center->returns)) &&
-           weir__depot_put(&center->depot, batch->blocks, (unsigned)batch->count))
+           weir__depot_put(&center->depot, batch->blocks, (unsigned)batch->count)) {
         weir__returns_emptied(center->returns, batch);
+        center->came++;
+    }
 }
 
-/* A batch out of returns, depot or slabs. */
+/* A batch out of returns, depot or slabs; a sibling's before a new one. */
 static unsigned batch_take_locked(struct weir__center *center, struct weir__cached *blocks)
 {
     weir__assert(weir__lock_is_mine(&center->lock));
     struct weir__batch *batch = weir__returns_first(center->returns);
+    center->takes++;
     if (batch) {
         unsigned count = (unsigned)batch->count;
         memcpy(blocks, batch->blocks, count * sizeof *blocks);
@@ -203,6 +183,8 @@ static unsigned batch_take_locked(struct weir__center *center, struct weir__cach
         return count;
     }
     unsigned count = weir__depot_take(&center->depot, blocks, center->batch);
+    if (!count && !center->partial && !weir__family_adopt(center))
+        count = weir__family_borrow(center, blocks);
     return count ? count : slabs_take_locked(center, blocks, center->batch);
 }
 
@@ -220,10 +202,29 @@ static void depot_shrink_locked(struct weir__center *center, size_t most, struct
 
 unsigned weir__center_take(struct weir__center *center, struct weir__cached *blocks)
 {
+    return weir__center_take_many(center, blocks, 1, NULL);
+}
+
+static bool center_is_dry_locked(const struct weir__center *center)
+{
+    weir__assert(weir__lock_is_mine(&center->lock));
+    return !center->partial && !center->depot.count && !weir__returns_first(center->returns);
+}
+
+unsigned weir__center_take_many(struct weir__center *center, struct weir__cached *blocks,
+                                unsigned least, struct weir__bin *foreign)
+{
     struct strays strays;
     strays.count = 0;
     weir__lock_take(&center->lock);
-    unsigned count = batch_take_locked(center, blocks);
+    unsigned count = 0;
+    if (foreign && center_is_dry_locked(center))
+        count = weir__family_claim(center, foreign, blocks, least);
+    if (!count)
+        count = batch_take_locked(center, blocks);
+    unsigned more = count;
+    while (more && count < least && !center_is_dry_locked(center))
+        count += more = batch_take_locked(center, blocks + count);
     depot_shrink_locked(center, center->depot.most, &strays);
     weir__lock_drop(&center->lock);
     strays_put(center, &strays);
@@ -241,19 +242,35 @@ static bool center_is_loose_locked(const struct weir__center *center)
            center->nout * weir__class_bytes[center->sizeclass] < bytes / 4;
 }
 
-/* With the lock held, or false: the blocks were left in the returns, for who holds it. */
-static bool center_enter(struct weir__center *center, const struct weir__cached *blocks,
-                         unsigned count)
+/* Leaves blocks in the returns, a batch at a time; how many. */
+static unsigned returns_fill(struct weir__center *center, const struct weir__cached *blocks,
+                             unsigned count)
 {
-    weir__assert(count && count <= center->batch);
+    struct weir__returns *returns = __atomic_load_n(&center->returns, __ATOMIC_ACQUIRE);
+    unsigned left = count;
+    while (left) {
+        unsigned part = (unsigned)weir__min(left, center->batch);
+        if (!weir__returns_put(returns, blocks + (count - left), part))
+            break;
+        left -= part;
+    }
+    return count - left;
+}
+
+/* With the lock held; or how many blocks were left in the returns, for who holds it. */
+static unsigned center_enter(struct weir__center *center, const struct weir__cached *blocks,
+                             unsigned count)
+{
+    weir__assert(count);
     if (weir__lock_try(&center->lock))
-        return true;
-    if (weir__returns_put(__atomic_load_n(&center->returns, __ATOMIC_ACQUIRE), blocks, count))
-        return false;
+        return 0;
+    unsigned left = returns_fill(center, blocks, count);
+    if (left)
+        return left;
     weir__lock_take(&center->lock);
     if (!center->returns)
         __atomic_store_n(&center->returns, weir__returns_make(), __ATOMIC_RELEASE);
-    return true;
+    return 0;
 }
 
 /* A part of the depot's and the returns' blocks, under one holding of the lock: with the lock
@@ -278,26 +295,78 @@ static bool center_empty_part(struct weir__center *center)
     return more;
 }
 
-bool weir__center_give(struct weir__center *own, const struct weir__cached *blocks, unsigned count)
+/* All into the depot if there are `depot_least`, else as many into slabs as strays can be carried;
+ * how many. */
+static unsigned blocks_give_locked(struct weir__center *center, const struct weir__cached *blocks,
+                                   unsigned count, unsigned depot_least, struct strays *strays)
 {
-    weir__assert(count && count <= own->batch);
+    weir__assert(weir__lock_is_mine(&center->lock));
+    returns_take_locked(center);
+    center->came += depot_least < center->batch;
+    if (count < depot_least || !weir__depot_put(&center->depot, blocks, count)) {
+        count = (unsigned)weir__min(count, STRAYS_MOST);
+        blocks_put_locked(center, blocks, count, strays);
+    }
+    depot_shrink_locked(center, center->depot.most, strays);
+    return count;
+}
+
+/* As many as can be given at once, where the first belongs; how many. */
+static unsigned blocks_give(struct weir__center *own, const struct weir__cached *blocks,
+                            unsigned count, unsigned depot_least, bool *loose)
+{
     struct strays strays;
     strays.count = 0;
-    struct weir__center *home = cached_home(own, &blocks[0]), *center = home ? home : own;
-    if (!center_enter(center, blocks, count))
-        return false;
-    returns_take_locked(center);
-    if (count < center->batch || !weir__depot_put(&center->depot, blocks, count))
-        blocks_put_locked(center, blocks, count, &strays);
-    depot_shrink_locked(center, center->depot.most, &strays);
-    bool loose = center_is_loose_locked(center);
+    struct weir__center *home = weir__center_of(own, &blocks[0]), *center = home ? home : own;
+    unsigned given = center_enter(center, blocks, count);
+    if (given)
+        return given;
+    given = blocks_give_locked(center, blocks, count, depot_least, &strays);
+    *loose = center_is_loose_locked(center);
     weir__lock_drop(&center->lock);
     strays_put(center, &strays);
-    while (weir__unlikely(loose) && center_empty_part(center))
+    while (weir__unlikely(*loose) && center_empty_part(center))
         continue;
     weir__page_heap_relieve(center->page_heap);
     weir__assert_walk(weir__center_is_sound(center));
+    return given;
+}
+
+bool weir__center_give(struct weir__center *own, const struct weir__cached *blocks, unsigned count)
+{
+    weir__assert(count && count <= own->batch);
+    bool loose = false;
+    unsigned given = blocks_give(own, blocks, count, own->batch, &loose);
+    weir__assert(given == count);
+    (void)given;
     return loose;
+}
+
+void weir__center_bring_home(struct weir__center *own, const struct weir__cached *blocks,
+                             unsigned count)
+{
+    bool loose;
+    for (unsigned given = 0; given < count;)
+        given += blocks_give(own, blocks + given, count - given, 1, &loose);
+}
+
+void weir__center_settle_locked(struct weir__center *center)
+{
+    weir__assert(weir__lock_is_mine(&center->lock));
+    returns_take_locked(center);
+    struct weir__depot *depot = &center->depot;
+    unsigned count = depot->count;
+    const struct weir__cached *all = weir__depot_top(depot, count);
+    for (unsigned i = 0; i < count; i++) {
+        struct weir__cached cached = all[i];
+        struct weir__slab *slab = weir__slab_of(cached.block);
+        if (weir__slab_center(slab) == center && slab->home == center->home)
+            slab_put_locked(center, slab, &cached);
+        else
+            weir__depot_put(depot, &cached, 1);
+    }
+    if (!depot->count)
+        weir__depot_clear(depot);
 }
 
 void weir__center_flush(struct weir__center *center)
@@ -379,8 +448,8 @@ static bool slabs_are_valid(const struct weir__center *center, const struct weir
 {
     const struct weir__slab *before = NULL;
     for (const struct weir__slab *slab = list; slab; before = slab, slab = slab->next) {
-        if (weir__slab_has_free(slab) == full || slab->owner != center->owner ||
-            slab->center != center || slab->prev != before || slab->nout == 0 ||
+        if (weir__slab_has_free(slab) == full || slab->home != center->home ||
+            weir__slab_center(slab) != center || slab->prev != before || slab->nout == 0 ||
             weir__slab_class(slab) != center->sizeclass || !weir__slab_is_valid(slab))
             return false;
         *nout += slab->nout;
@@ -397,7 +466,7 @@ bool weir__center_cached_are_valid(const struct weir__center *center,
         if (!weir__cached_is_true(cached)) {
             if (strict)
                 return false;
-        } else if (!cached_home(center, cached) ||
+        } else if (!weir__center_of(center, cached) ||
                    weir__slab_entry(weir__slab_of(cached->block), cached->block) != cached->entry) {
             return false;
         }

@@ -112,7 +112,7 @@ static struct weir__slab **free_slab_list(struct weir__page_heap *heap,
 static void free_slab_link(struct weir__page_heap *heap, struct weir__slab *slab)
 {
     weir__assert(weir__lock_is_mine(&heap->lock));
-    weir__assert(!slab->owner);
+    weir__assert(!slab->home);
     struct weir__slab **list = free_slab_list(heap, slab);
     slab->prev = NULL;
     slab->next = *list;
@@ -174,7 +174,7 @@ struct weir__slab *weir__chunk_take_slab(struct weir__page_heap *heap)
 void weir__chunk_give_slab(struct weir__page_heap *heap, struct weir__slab *slab)
 {
     weir__lock_take(&heap->lock);
-    __atomic_store_n(&slab->owner, NULL, __ATOMIC_RELEASE);
+    __atomic_store_n(&slab->home, WEIR__HOME_NONE, __ATOMIC_RELEASE);
     slab->zeroed = false;
     slab->dirty = true;
     slab->freed_at = heap->now;
@@ -202,7 +202,7 @@ void weir__chunk_uncut_slab_locked(struct weir__page_heap *heap, struct weir__sl
                                    bool purged)
 {
     weir__assert(weir__lock_is_mine(&heap->lock));
-    weir__assert(!slab->owner);
+    weir__assert(!slab->home);
     weir__chunk_of(slab)->u.head.nfree++;
     slab->zeroed = purged;
     slab->dirty = !purged;
@@ -249,7 +249,7 @@ static size_t free_slabs_count(const struct weir__slab *slab, bool dirty,
 {
     size_t count = 0;
     for (*last = NULL; slab; *last = slab, slab = slab->next, count++)
-        if (slab->owner || slab->dirty != dirty || slab->prev != *last)
+        if (slab->home || slab->dirty != dirty || slab->prev != *last)
             return SIZE_MAX;
     return count;
 }

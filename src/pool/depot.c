@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define ROOM_LEAST 128u
+#define ROOM_LEAST 32u
 
 void weir__depot_init(struct weir__depot *depot, unsigned most, unsigned room_most)
 {

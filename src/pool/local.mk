@@ -4,6 +4,7 @@ weir_core_sources += src/pool/bin.c src/pool/bin.h src/pool/budget.c src/pool/bu
 	src/pool/cache.c src/pool/cache.h src/pool/cached.h \
 	src/pool/center.c src/pool/center.h \
 	src/pool/chunk.c src/pool/chunk.h src/pool/class.c src/pool/class.h \
+	src/pool/family.c src/pool/family.h src/pool/home.h src/pool/slab_list.h \
 	src/pool/depot.c src/pool/depot.h src/pool/entry.h src/pool/fill.c src/pool/fill.h \
 	src/pool/hole.c src/pool/hole.h \
 	src/pool/late_misuse.c src/pool/late_misuse.h \

@@ -34,10 +34,10 @@ static size_t first_index(size_t size)
     return (weir__slab_ledger(size) + color_room(size) + size - 1) / size;
 }
 
-void weir__slab_init(struct weir__slab *slab, unsigned sizeclass, const void *owner,
+void weir__slab_init(struct weir__slab *slab, unsigned sizeclass, uint64_t home,
                      struct weir__center *center)
 {
-    weir__assert(sizeclass < WEIR__CLASSES && owner);
+    weir__assert(sizeclass < WEIR__CLASSES && weir__home_owner(home));
     weir__assert(slab != weir__chunk_of(slab)->slabs);
     size_t size = weir__class_bytes[sizeclass];
     struct weir__chunk *chunk = weir__chunk_of(slab);
@@ -57,8 +57,8 @@ void weir__slab_init(struct weir__slab *slab, unsigned sizeclass, const void *ow
     slab->end = (uint16_t)(WEIR__SLAB / size);
     slab->free_head = 0;
     slab->nout = 0;
-    slab->center = center;
-    __atomic_store_n(&slab->owner, owner, __ATOMIC_RELEASE);
+    weir__relaxed_set(slab->center, center);
+    __atomic_store_n(&slab->home, home, __ATOMIC_RELEASE);
 }
 
 /* -- the chain ------------------------------------------------------------------ */
@@ -158,7 +158,7 @@ void weir__slab_misuse_keep(const struct weir__slab *slab, weir_misuse what, con
                             size_t requested)
 {
     weir__late_misuse_keep(&(struct weir__late_misuse){
-        .what = what, .block = block, .owner = slab->owner, .requested = requested});
+        .what = what, .block = block, .owner = weir__slab_owner(slab), .requested = requested});
 }
 
 /* Is the block one of this slab, and the entry its own? Else the slab was made anew since

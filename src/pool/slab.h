@@ -19,8 +19,10 @@
  * the ledger and are never handed out. So index = offset / size exactly when the
  * pointer is a block's start, and every index of the slab has an entry.
  *
- * All fields but owner..bin are under the lock of the class center (of the page heap
- * while the slab is free); owner..bin do not change while a block is live.
+ * All fields but home..bin are under the lock of the class center (of the page heap while the
+ * slab is free). home..bin do not change while a block is live, but for the shard in `home`: a
+ * slab may move to a sibling of its center (pool/family.h). Then `home` and `center` are written
+ * under the locks of both, and read by anyone.
  *
  * A chunk's address range is never given back (pool/chunk.h), so that headers and entries
  * may be read for any pointer into it at any time. `entries` is NULL or leads into the chunk.
@@ -32,6 +34,7 @@
 #include "pool/cached.h"
 #include "pool/class.h"
 #include "pool/entry.h"
+#include "pool/home.h"
 #include "pool/map.h"
 
 #include <weir/error.h>
@@ -46,17 +49,17 @@ struct weir__center;
 struct weir__page_heap;
 
 struct weir__slab {
-    const void *owner;   /* whose blocks these are; NULL: nobody's */
-    uint32_t *entries;   /* one for every index of the slab */
-    uint32_t reciprocal; /* ceil(2^32 / size) */
-    uint16_t bin;        /* class << WEIR__BIN_SHIFT */
-    uint16_t fresh;      /* indices from here on were never handed out */
-    uint16_t end;        /* one past the last index */
-    uint16_t free_head;  /* chain of used and freed indices, index + 1; 0: none */
-    uint16_t nout;       /* blocks not in the slab: live or cached */
-    bool zeroed;         /* the memory from `fresh` on is known to be zero */
-    bool dirty;          /* free slab: was used since it was last purged */
-    struct weir__center *center;
+    uint64_t home;                  /* pool/home.h; atomic */
+    uint32_t *entries;              /* one for every index of the slab */
+    uint32_t reciprocal;            /* ceil(2^32 / size) */
+    uint16_t bin;                   /* class << WEIR__BIN_SHIFT */
+    uint16_t fresh;                 /* indices from here on were never handed out */
+    uint16_t end;                   /* one past the last index */
+    uint16_t free_head;             /* chain of used and freed indices, index + 1; 0: none */
+    uint16_t nout;                  /* blocks not in the slab: live or cached */
+    bool zeroed;                    /* the memory from `fresh` on is known to be zero */
+    bool dirty;                     /* free slab: was used since it was last purged */
+    struct weir__center *center;    /* atomic */
     struct weir__slab *next, *prev; /* a list of its center, or of free slabs */
     uint32_t freed_at;              /* free slab: the page heap's clock when it came back */
     uint16_t first; /* index that is handed out: the ledger and its color lie before */
@@ -158,9 +161,36 @@ WEIR__INLINE unsigned weir__slab_used(const struct weir__slab *slab)
     return slab->fresh - slab->first;
 }
 
-/* Makes a free slab serve blocks of `class` for `owner`. */
-void weir__slab_init(struct weir__slab *slab, unsigned sizeclass, const void *owner,
+/* Any thread: whose blocks these are, and where they are kept. For a slab with a live or cached
+ * block of the caller's the owner stays true; the center does while its lock is held. */
+WEIR__INLINE const void *weir__slab_owner(const struct weir__slab *slab)
+{
+    return weir__home_owner(__atomic_load_n(&slab->home, __ATOMIC_ACQUIRE));
+}
+
+WEIR__INLINE struct weir__center *weir__slab_center(const struct weir__slab *slab)
+{
+    return __atomic_load_n(&slab->center, __ATOMIC_ACQUIRE);
+}
+
+/* Makes a free slab serve blocks of `class` at `home`. */
+void weir__slab_init(struct weir__slab *slab, unsigned sizeclass, uint64_t home,
                      struct weir__center *center);
+
+/* Moves it to another center of its class and owner, both locked. */
+WEIR__INLINE void weir__slab_move(struct weir__slab *slab, uint64_t home,
+                                  struct weir__center *center)
+{
+    weir__assert(weir__home_owner(home) == weir__slab_owner(slab));
+    __atomic_store_n(&slab->center, center, __ATOMIC_RELEASE);
+    __atomic_store_n(&slab->home, home, __ATOMIC_RELEASE);
+}
+
+/* Blocks that it has in all. */
+WEIR__INLINE unsigned weir__slab_capacity(const struct weir__slab *slab)
+{
+    return slab->end - slab->first;
+}
 
 WEIR__INLINE bool weir__slab_has_free(const struct weir__slab *slab)
 {

@@ -20,11 +20,8 @@ void weir__meters_fence(void)
         weir__os_fence_end();
 }
 
-/*
- * SHARED is left and every window closed by the fences that there still are. After the
- * last one every thread that means to enter without a fence of its own finds, behind its
- * store, that there are none (window_say_inside), or has been waited for.
- */
+/* SHARED is left and every window closed by the fences that there still are; none is opened from
+ * here on. */
 void weir__meters_unfence(void)
 {
     weir__lock_take(&weir__meters.lock);
@@ -34,7 +31,6 @@ void weir__meters_unfence(void)
              root = weir__meter_of(root->link.next))
             weir__meter_freeze(root);
         weir__os_fence_end();
-        weir__windows_await(NULL);
     }
     weir__lock_drop(&weir__meters.lock);
 }

@@ -7,9 +7,10 @@
 #include "track/phase.h"
 #include "track/shared.h"
 #include "track/shown.h"
+#include "track/spell.h"
 #include "track/traced.h"
 
-struct weir__meters weir__meters = {.lock = WEIR__LOCK(METER)};
+struct weir__meters weir__meters = {.lock = WEIR__LOCK(METER), .spell = 1};
 WEIR__LOCKS_KNOW(METER, &weir__meters.lock);
 
 static bool forest_is_valid_locked(void);
@@ -72,7 +73,7 @@ struct weir__shutting weir__meter_freeze(struct weir__meter *top)
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
     top->crowd = top->nopen;
     struct weir__shutting s = weir__windows_shut(top, weir__thread_self());
-    weir__windows_fold(top);
+    weir__windows_fold(&s);
     return s;
 }
 
@@ -99,14 +100,15 @@ bool weir__meter_apply(struct weir__window *w, int64_t delta, int allocated, int
     return true;
 }
 
-static void meter_freeze_for(struct weir__meter *lacking, bool was_shared)
+static void meter_freeze_for(struct weir__meter *lacking, bool was_shared, uint64_t own_ops)
 {
-    bool solo = lacking->solo != NULL;
+    struct weir__window *solo = lacking->solo;
     unsigned counted = was_shared ? lacking->crowd : 0;
     struct weir__shutting shutting = weir__meter_freeze(lacking);
     lacking->crowd = (unsigned)weir__max(lacking->crowd + 1, counted);
-    lacking->shares = lacking->crowd;
-    weir__phase_ended(&shutting, solo);
+    lacking->shares =
+        (unsigned)weir__max(lacking->crowd, shutting.only_free + 1) - shutting.only_free;
+    weir__phase_ended(&shutting, solo, own_ops);
 }
 
 /* Lock held. Limits hold without a freeze where there is room below them. */
@@ -116,16 +118,33 @@ static bool change_locked(struct weir__window *w, int64_t delta, int allocated, 
     bool was_shared = weir__shared_end();
     if (was_shared)
         weir__phase_shared_ended();
+    uint64_t own_ops = 0;
     if (w->open) {
+        own_ops = weir__window_operations(w) - w->ops_at_open;
         weir__relaxed_set(w->cap, WEIR__WINDOW_CLOSED);
         weir__window_fold(w);
     }
     struct weir__meter *lacking = meter_lacking(w->meter, delta);
     if (lacking)
-        meter_freeze_for(lacking, was_shared);
+        meter_freeze_for(lacking, was_shared, own_ops);
     bool fits = weir__meter_apply(w, delta, allocated, freed);
     weir__phase_choose(w, delta < 0 ? -delta : delta);
     return fits;
+}
+
+/* Takes the lock for a slow operation, once the turn of another thread is over. The window is
+ * closed before, so that a signal handler that allocates meanwhile finds it so. */
+static void change_begin(struct weir__window *w)
+{
+    weir__relaxed_set(w->cap, WEIR__WINDOW_CLOSED);
+    __atomic_store_n(&w->away, true, __ATOMIC_RELEASE);
+    weir__lock_take(&weir__meters.lock);
+    while (weir__phase_is_anothers_turn(w)) {
+        weir__lock_drop(&weir__meters.lock);
+        weir__phase_pause();
+        weir__lock_take(&weir__meters.lock);
+    }
+    weir__relaxed_set(w->away, false);
 }
 
 bool weir__meter_change(struct weir__window *w, int64_t delta, int allocated, int freed)
@@ -133,14 +152,14 @@ bool weir__meter_change(struct weir__window *w, int64_t delta, int allocated, in
     weir__assert(w->meter && !weir__window_is_inside(w));
     if (weir__shared_change(w, delta, allocated, freed))
         return true;
-    bool was_shared = weir__meters_are_shared(); /* then it is time to see whether that pays */
-    weir__lock_take(&weir__meters.lock);
-    if (!was_shared && weir__meters_shared) {
-        /* It began while this thread waited: to end it at once would cost a fence each time. */
+    bool took_part = weir__shared_has(w); /* then it is time to see whether that pays */
+    change_begin(w);
+    if (!took_part && weir__meters_are_shared()) {
+        weir__spell_join(w);
         weir__lock_drop(&weir__meters.lock);
         if (weir__shared_change(w, delta, allocated, freed))
             return true;
-        weir__lock_take(&weir__meters.lock);
+        change_begin(w);
     }
     w->meter->slow_operations++;
     bool fits = weir__unlikely(weir__meter_is_traced(w->meter))
@@ -234,6 +253,7 @@ void weir__meter_destroy(struct weir__meter *m)
         m->parent->slow_operations += m->slow_operations;
     }
     weir__list_remove(meter_siblings(m), &m->link);
+    weir__spell_forget_meter(m);
     weir__meters.constraints -= (m->limit != WEIR__NO_LIMIT);
     weir__exact_end(shared);
 }
@@ -317,8 +337,12 @@ void weir__meter_fork_done(void)
 /* Its own links. */
 static bool meter_is_linked(const struct weir__meter *m)
 {
-    if (!weir__list_is_valid(&m->children) || !weir__list_is_valid(&m->windows))
+    if (!weir__list_is_valid(&m->children) || !weir__list_is_valid(&m->windows) ||
+        !weir__list_is_valid(&m->active))
         return false;
+    for (const struct weir__link *link = m->active.first; link; link = link->next)
+        if (!weir__list_of(link, struct weir__meter, active_link)->nopen)
+            return false;
     for (const struct weir__link *link = m->children.first; link; link = link->next)
         if (weir__meter_of(link)->parent != m)
             return false;
@@ -347,7 +371,7 @@ static bool meter_check(struct weir__meter *top)
 static bool forest_is_valid_locked(void)
 {
     bool valid = weir__list_is_valid(&weir__meters.roots);
-    if (!weir__meters_shared)
+    if (!weir__meters_are_shared())
         for (struct weir__meter *m = weir__meter_first(); m && valid;
              m = weir__meter_after(m, NULL))
             valid = meter_check(m);

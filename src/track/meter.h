@@ -38,6 +38,8 @@ struct weir__meter {
     int64_t base, level, limit, ceiling, peak;
     struct weir__peak_observer *observers;
     struct weir__list windows; /* own ones; opened latest first */
+    struct weir__list active;  /* children with open windows in their subtrees */
+    struct weir__link active_link;
     struct weir__window *solo;
     unsigned nopen;  /* open windows in the subtree */
     unsigned crowd;  /* threads that were active at the last freeze */
@@ -45,9 +47,11 @@ struct weir__meter {
     uint64_t gone_allocations, gone_frees; /* of windows and children that are gone */
     uint64_t fork_allocations, fork_frees; /* of all there were when a fork began */
     uint64_t slow_operations;              /* own */
-    uint64_t failures;                     /* own and of children gone; atomic */
-    struct weir__shown *shown;             /* its figures for another process; NULL: nobody reads */
-    /* Any thread, while SHARED. */
+    uint64_t spell; /* the last one that it took part in (track/spell.h); 0: none */
+    struct weir__link spell_link;
+    uint64_t failures;         /* own and of children gone; atomic */
+    struct weir__shown *shown; /* its figures for another process; NULL: nobody reads */
+    /* Any thread that takes part, while SHARED. */
     int64_t shared_live __attribute__((aligned(WEIR__LINE)));
     int64_t shared_peak;
 } __attribute__((aligned(WEIR__LINE)));
@@ -57,6 +61,8 @@ struct weir__meters {
     weir__lock lock;
     struct weir__list roots; /* oldest first */
     unsigned constraints;    /* limits and observers anywhere: they rule SHARED out */
+    uint64_t spell;          /* number of the latest */
+    struct weir__list spell_windows, spell_meters; /* that take part in it, latest first */
 };
 extern struct weir__meters weir__meters __attribute__((visibility("hidden")));
 

@@ -1,38 +1,88 @@
 /* track/phase.c - see phase.h. With the meter lock held. */
 #include "track/phase.h"
 
+#include "os/clock.h"
 #include "os/fence.h"
+#include "os/wait.h"
 #include "track/meter.h"
 #include "track/shared.h"
 #include "track/shown.h"
+#include "track/spell.h"
 
 /*
  * The constants, none of which decides whether a figure is true, only what it costs:
  *
- *   PHASE_WORTH    operations that the other threads must have done while windows were open,
- *                  at least, for the phase to have been worth the fence that ended it
- *   SHARED_NS      ns of an operation on shared atomics: a fence that took so many times
- *                  longer asks for so many operations. The cost does not count for a thread
- *                  that was alone: where the total rises nothing is better than taking turns
- *                  (9 ns a pair, on shared atomics 90)
- *   SPELL_LEAST    slow operations of the first spell with closed windows after a phase that
- *   SPELL_MOST     was not worth it; each that follows is twice as long, up to the most.
- *                  Powers of two
- *   CREDIT_LEAST   bytes of credit for which a window is opened,
- *   CREDIT_PLENTY  and for which a spell ends early
- *   SHARES_UNKNOWN parts that credit is divided into while nobody knows how many share it
+ *   PHASE_WORTH     operations of all threads while windows were open, at least, for the phase to
+ *                   have been worth what it cost to end it
+ *   SHARED_NS       ns of an operation on shared atomics: what took so many times longer asks for
+ *                   so many operations
+ *   TURN_NS         a thread that has the total to itself is left alone for so long by those that
+ *                   wait for it, in ns
+ *   TURN_LOOK_NS    and looked at that often: it must make an operation
+ *   TURN_PACE_NS    in so long, else all are faster on shared atomics
+ *   TURN_LONG_NS    what took longer was no turn that others waited for: its pace says nothing
+ *   TURN_WORTH      operations of a turn, at least, for turns to go on
+ *   TURN_CROWD      threads among whom turns are taken, at most: all but one wait
+ *   CREDIT_SKIPS    occasions, at most, that credit is left out after it did not pay,
+ *   TURN_SKIPS      and turns
+ *   SPELL_LEAST     slow operations of the first spell with closed windows, while neither pays;
+ *   SPELL_MOST      each that follows is twice as long, up to the most. Powers of two
+ *   CREDIT_LEAST    bytes of credit for which a window is opened,
+ *   CREDIT_PLENTY   and for which it is opened in any case
+ *   ONLY_FREES_PART a thread that hardly allocates gets this part of its share
+ *   CROWD_NS        threads are counted by what they did in so long, at least
+ *   SHARES_UNKNOWN  parts that credit is divided into while nobody knows how many share it
  */
-#define PHASE_WORTH    128u
-#define SHARED_NS      32u
-#define SPELL_LEAST    64u
-#define SPELL_MOST     4096u
-#define CREDIT_LEAST   1
-#define CREDIT_PLENTY  65536
-#define SHARES_UNKNOWN 2
+#define PHASE_WORTH     16u
+#define SHARED_NS       32u
+#define TURN_NS         20000u
+#define TURN_LOOK_NS    2000u
+#define TURN_PACE_NS    32u
+#define TURN_LONG_NS    100000u
+#define TURN_WORTH      128u
+#define TURN_CROWD      8u
+#define CREDIT_SKIPS    3u
+#define TURN_SKIPS      15u
+#define SPELL_LEAST     64u
+#define SPELL_MOST      1024u
+#define CREDIT_LEAST    1
+#define CREDIT_PLENTY   65536
+#define SHARES_UNKNOWN  2
+#define ONLY_FREES_PART 8
+#define CROWD_NS        50000u
 
 /* Under the meter lock. */
 static unsigned spell_next; /* length of the next spell with closed windows; 0: the least */
 static unsigned spell_left; /* slow operations left in this one; 0: there is none */
+
+/* A way to divide the total among several threads. When it did not pay it is left out for a while,
+ * twice as long after each failure. */
+struct trial {
+    unsigned in;   /* occasions until it is tried again; 0: it is in use */
+    unsigned next; /* occasions that the last failure cost, */
+    unsigned most; /* at most */
+};
+static struct trial credit = {.most = CREDIT_SKIPS};       /* each has its part below the peak */
+static struct trial turns = {.in = 1, .most = TURN_SKIPS}; /* each has everything for a while */
+
+static bool trial_is_on(struct trial *t)
+{
+    t->in -= t->in > 0;
+    return t->in == 0;
+}
+
+static void trial_failed(struct trial *t)
+{
+    t->next = (unsigned)weir__min(2 * t->next + 1, t->most);
+    t->in = t->next + 1;
+}
+
+/* What paid begins with the shortest spell again. */
+static void trial_paid(struct trial *t)
+{
+    t->next /= 2;
+    spell_next = 0;
+}
 
 /* The next spell with closed windows is twice as long, and begins. */
 static void spell_begin(void)
@@ -41,15 +91,72 @@ static void spell_begin(void)
     spell_left = spell_next;
 }
 
-void weir__phase_ended(const struct weir__shutting *s, bool solo)
+static void turn_ended(const struct weir__shutting *s, const struct weir__window *solo)
 {
-    uint64_t cost = solo ? 0 : s->cost_ns / SHARED_NS;
-    if (!s->fence)
-        return;
-    if (s->others_ops < weir__max(PHASE_WORTH, cost))
+    uint64_t ns = weir__os_time() - solo->solo_at;
+    if (s->others_ops < TURN_WORTH || (ns > s->others_ops * TURN_PACE_NS && ns < TURN_LONG_NS)) {
+        trial_failed(&turns);
         spell_begin();
+    } else if (ns < TURN_LONG_NS) {
+        trial_paid(&turns);
+        turns.in = 0;
+    }
+}
+
+static void credit_ended(const struct weir__shutting *s, uint64_t ops)
+{
+    if (ops >= weir__max(PHASE_WORTH, s->cost_ns / SHARED_NS)) {
+        trial_paid(&credit);
+        return;
+    }
+    trial_failed(&credit);
+    if (turns.in)
+        spell_begin();
+}
+
+void weir__phase_ended(const struct weir__shutting *s, const struct weir__window *solo,
+                       uint64_t own_ops)
+{
+    if (!s->others)
+        return;
+    if (solo)
+        turn_ended(s, solo);
     else
-        spell_next /= 2;
+        credit_ended(s, s->others_ops + own_ops);
+}
+
+/* Who has the total of w's root to itself, if it is another's window. */
+static struct weir__window *turn_of_another(const struct weir__window *w)
+{
+    const struct weir__meter *m = w->meter;
+    while (m->parent && !m->solo)
+        m = m->parent;
+    return m->solo == w ? NULL : m->solo;
+}
+
+bool weir__phase_is_anothers_turn(struct weir__window *w)
+{
+    struct weir__window *solo = turns.in ? NULL : turn_of_another(w);
+    if (!solo)
+        return false;
+    uint64_t now = weir__os_time(), ops = weir__window_operations(solo);
+    uint64_t since = weir__max(solo->polled_at, solo->solo_at);
+    if (now - solo->solo_at >= TURN_NS)
+        return false;
+    if (now - since < TURN_LOOK_NS / 2)
+        return true;
+    bool pays =
+        solo->polled_at < solo->solo_at || (ops - solo->polled_ops) * TURN_PACE_NS >= now - since;
+    solo->polled_at = now;
+    solo->polled_ops = ops;
+    return pays;
+}
+
+void weir__phase_pause(void)
+{
+    uint64_t start = weir__os_time();
+    while (weir__os_time() - start < TURN_LOOK_NS)
+        weir__os_pause();
 }
 
 /* The greatest grant that keeps level <= limit for all meters up the tree. */
@@ -93,26 +200,27 @@ static bool meter_is_alone(const struct weir__meter *m)
     return true;
 }
 
-/* Counts the threads that did something since the last count. Needed when windows were closed for
- * a while, for then no freeze has counted them. */
+/* Counts the threads at work. Needed when windows were closed for a while, for then no freeze has
+ * counted them. */
 static void crowd_count(void)
 {
-    for (struct weir__meter *m = weir__meter_first(); m; m = weir__meter_after(m, NULL))
-        m->crowd = 0;
-    for (struct weir__meter *m = weir__meter_first(); m; m = weir__meter_after(m, NULL))
-        for (struct weir__window *w = weir__meter_window(m); w; w = weir__window_next(w)) {
-            uint64_t ops = weir__window_operations(w);
-            bool active = ops != w->ops_seen;
-            w->ops_seen = ops;
-            for (struct weir__meter *up = m; up; up = up->parent)
-                up->crowd += active;
-        }
+    static uint64_t counted_at;
+    uint64_t now = weir__os_time();
+    if (now - counted_at < CROWD_NS)
+        return;
+    counted_at = now;
+    weir__spell_count_crowd();
+}
+
+static void spell_end(void)
+{
+    spell_left = 0;
+    crowd_count();
 }
 
 void weir__phase_shared_ended(void)
 {
-    spell_left = 0;
-    crowd_count();
+    spell_end();
 }
 
 static bool forest_is_closed(void)
@@ -124,20 +232,49 @@ static bool forest_is_closed(void)
     return true;
 }
 
+/* No window is open on the way to the root. */
+static bool meter_is_closed(const struct weir__meter *m)
+{
+    while (m && !m->nopen)
+        m = m->parent;
+    return !m;
+}
+
+/* The same, and few threads would wait. */
+static bool meter_may_take_turn(const struct weir__meter *m)
+{
+    unsigned crowd = 0;
+    for (const struct weir__meter *up = m; up; up = up->parent)
+        crowd = (unsigned)weir__max(crowd, up->crowd);
+    return crowd <= TURN_CROWD && meter_is_closed(m);
+}
+
+/* Credit is given while it pays; if there is plenty, always. Who only frees needs none. */
+static bool credit_is_enough(const struct weir__window *w, int64_t bytes)
+{
+    if (spell_left || !trial_is_on(&credit))
+        return bytes >= CREDIT_PLENTY;
+    return bytes >= CREDIT_LEAST || w->only_frees;
+}
+
 /* True: the window is open. */
 static bool window_try_open(struct weir__window *w, int64_t size)
 {
     if (!weir__os_fence_available() || !weir__shown_admits(w))
         return false;
-    if (meter_is_alone(w->meter)) {
-        weir__window_open(w, meter_headroom(w->meter), true);
+    bool alone = meter_is_alone(w->meter);
+    int64_t share = alone ? 0 : meter_share(w->meter, size);
+    if (w->only_frees)
+        share /= ONLY_FREES_PART;
+    if (!alone && credit_is_enough(w, share)) {
+        weir__window_open(w, share, false);
+        if (!w->only_frees)
+            meter_share_took(w->meter);
         return true;
     }
-    int64_t credit = meter_share(w->meter, size);
-    if (credit < (spell_left ? CREDIT_PLENTY : CREDIT_LEAST))
+    if (!alone && (spell_left || !meter_may_take_turn(w->meter) || !trial_is_on(&turns)))
         return false;
-    weir__window_open(w, credit, false);
-    meter_share_took(w->meter);
+    weir__window_open(w, meter_headroom(w->meter), true);
     return true;
 }
 
@@ -145,10 +282,15 @@ void weir__phase_choose(struct weir__window *w, int64_t size)
 {
     if (window_try_open(w, size))
         return;
-    if (!spell_left)
+    if (!spell_left && !meter_is_closed(w->meter))
+        return; /* others have the credit: the next operation that lacks it takes it back */
+    if (!spell_left) {
         spell_left = (unsigned)weir__max(spell_next, SPELL_LEAST);
-    else if (--spell_left == 0)
-        crowd_count();
+        weir__spell_begin();
+    } else if (--spell_left == 0) {
+        spell_end();
+    }
     if (weir__meters.constraints == 0 && forest_is_closed())
         weir__shared_begin((unsigned)weir__max(spell_next, SPELL_LEAST));
+    weir__spell_join(w);
 }

@@ -16,8 +16,16 @@
  */
 void weir__phase_choose(struct weir__window *w, int64_t size);
 
-/* A freeze ended a phase; `solo`: of a window that had the total to itself. */
-void weir__phase_ended(const struct weir__shutting *shutting, bool solo);
+/* A freeze ended a phase; `solo`: the window that had the total to itself, or NULL; own_ops: what
+ * the calling thread had done in its own window. */
+void weir__phase_ended(const struct weir__shutting *shutting, const struct weir__window *solo,
+                       uint64_t own_ops);
+
+/* Has another thread the total to itself, and makes so much of it that w's had better wait? */
+bool weir__phase_is_anothers_turn(struct weir__window *w);
+
+/* Before it asks again; without the lock. */
+void weir__phase_pause(void);
 
 /* SHARED ended, for an operation to look for something better. */
 void weir__phase_shared_ended(void);

@@ -4,6 +4,7 @@
 #include "os/thread.h"
 #include "track/meter.h"
 #include "track/shared.h"
+#include "track/spell.h"
 
 struct counting {
     int64_t total;
@@ -53,10 +54,16 @@ void weir__meter_read(struct weir__meter *m, struct weir__meter_reading *reading
 {
     weir__lock_take(&weir__meters.lock);
     bool shared = weir__shared_end();
-    weir__windows_shut(m, weir__thread_self());
+    struct weir__shutting shutting = weir__windows_shut(m, weir__thread_self());
     weir__meter_read_locked(m, reading);
-    weir__windows_reopen(m);
+    weir__windows_reopen(&shutting);
     weir__exact_end(shared);
+}
+
+/* While SHARED, the recorded one. */
+static int64_t shared_peak_of(const struct weir__meter *m)
+{
+    return weir__spell_has_meter(m) ? weir__relaxed_get(m->shared_peak) : m->peak;
 }
 
 /*
@@ -69,8 +76,8 @@ size_t weir__meter_peak(struct weir__meter *m)
     weir__lock_take(&weir__meters.lock);
     int64_t recorded = m->peak;
     if (weir__meters_are_shared()) {
-        weir__windows_await(m);
-        recorded = weir__relaxed_get(m->shared_peak);
+        weir__spell_await(m);
+        recorded = shared_peak_of(m);
     }
     int64_t peak = weir__meter_peak_now(m, recorded);
     weir__lock_drop(&weir__meters.lock);
@@ -103,7 +110,7 @@ static bool peak_rose_locked(struct weir__meter *m, struct weir__peak_seen *seen
 {
     int64_t recorded = m->peak;
     if (weir__meters_are_shared())
-        recorded = weir__relaxed_get(m->shared_peak);
+        recorded = shared_peak_of(m);
     int64_t peak = weir__meter_peak_now(m, recorded);
     seen->recorded = m->peak;
     if ((size_t)peak <= seen->peak)

@@ -2,13 +2,13 @@
 #include "track/shared.h"
 
 #include "track/count.h"
-#include "track/fences.h"
 #include "track/meter.h"
+#include "track/spell.h"
 
 #include "os/fence.h"
 
 /* Read by every slow operation; written under the lock. */
-uint32_t weir__meters_shared __attribute__((aligned(WEIR__LINE)));
+uint64_t weir__meters_shared __attribute__((aligned(WEIR__LINE)));
 
 /* Operations of a window between two looks at whether SHARED still pays, a power of two;
  * written under the lock. */
@@ -19,27 +19,23 @@ void weir__shared_begin(uint32_t spell)
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
     weir__assert(!weir__meters.constraints);
     weir__assert(weir__is_power_of_two(spell) || !spell);
-    for (struct weir__meter *m = weir__meter_first(); m; m = weir__meter_after(m, NULL)) {
-        weir__relaxed_set(m->shared_live, m->base);
-        weir__relaxed_set(m->shared_peak, m->peak);
-    }
+    weir__spell_begin();
     if (spell)
         weir__relaxed_set(shared_spell, spell);
-    __atomic_store_n(&weir__meters_shared, 1, __ATOMIC_SEQ_CST);
+    __atomic_store_n(&weir__meters_shared, weir__meters.spell, __ATOMIC_SEQ_CST);
 }
 
-/* Moves the totals back into the bases. Operations that saw the flag are waited for: each set its
- * busy bit before it read the flag (weir__shared_enter). */
+/* Moves the totals back into the bases. Operations that saw the spell's number are waited for: each
+ * set its busy bit before it read that (weir__shared_enter). */
 bool weir__shared_end(void)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
-    if (!weir__relaxed_get(weir__meters_shared))
+    if (!weir__meters_are_shared())
         return false;
     __atomic_store_n(&weir__meters_shared, 0, __ATOMIC_SEQ_CST);
-    if (weir__os_fence_available())
-        weir__meters_fence();
-    weir__windows_await(NULL);
-    for (struct weir__meter *m = weir__meter_first(); m; m = weir__meter_after(m, NULL)) {
+    weir__spell_await(NULL);
+    for (struct weir__link *at = weir__meters.spell_meters.first; at; at = at->next) {
+        struct weir__meter *m = weir__spell_meter(at);
         m->base = m->level = weir__relaxed_get(m->shared_live);
         weir__meter_raise(m, weir__relaxed_get(m->shared_peak));
     }
@@ -68,26 +64,14 @@ static bool shared_is_due(const struct weir__window *w)
     return (weir__window_operations(w) & (spell - 1)) == spell - 1 && weir__os_fence_available();
 }
 
-/* Sets the busy bit. The store must come before the loads after it: by a fence of this thread's
- * own where no other thread can fence it. Fences may end between the first test and the store,
- * hence the second test (track/fences.c). */
-static void window_say_inside(struct weir__window *w)
-{
-    if (weir__likely(weir__os_fence_available())) {
-        weir__window_enter(&w->allocating);
-        if (weir__likely(weir__os_fence_available()))
-            return;
-        weir__window_leave(&w->allocating, -1);
-    }
-    __atomic_exchange_n(&w->allocating, w->allocating + 1, __ATOMIC_SEQ_CST);
-}
-
+/* The busy bit is set by an exchange, which is a fence: so whoever ends the spell, or takes hold of
+ * the window, needs none. */
 bool weir__shared_enter(struct weir__window *w)
 {
-    if (!weir__meters_are_shared() || shared_is_due(w))
+    if (!weir__shared_has(w) || shared_is_due(w))
         return false;
-    window_say_inside(w);
-    if (weir__likely(__atomic_load_n(&weir__meters_shared, __ATOMIC_SEQ_CST) &&
+    __atomic_exchange_n(&w->allocating, w->allocating + 1, __ATOMIC_SEQ_CST);
+    if (weir__likely(__atomic_load_n(&weir__meters_shared, __ATOMIC_SEQ_CST) == w->spell &&
                      !__atomic_load_n(&w->held, __ATOMIC_SEQ_CST)))
         return true;
     weir__window_leave(&w->allocating, -1);

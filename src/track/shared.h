@@ -8,16 +8,25 @@
 
 #include "track/window.h"
 
-/* Atomic; written under the lock. */
-extern uint32_t weir__meters_shared;
+/* The number of the spell (track/spell.h) in which operations are on shared atomics; 0: they are
+ * not. Atomic; written under the lock. */
+extern uint64_t weir__meters_shared;
 
 WEIR__INLINE bool weir__meters_are_shared(void)
 {
-    return weir__relaxed_get(weir__meters_shared);
+    return weir__relaxed_get(weir__meters_shared) != 0;
 }
 
-/* Turns the mode on, every window of the forest being closed and folded. `spell`: operations
- * of a window between two looks at whether it still pays, a power of two; 0: as last. */
+/* Does the window take part in it? By its owner. */
+WEIR__INLINE bool weir__shared_has(const struct weir__window *w)
+{
+    uint64_t spell = weir__relaxed_get(weir__meters_shared);
+    return spell && w->spell == spell;
+}
+
+/* Turns the mode on, every window of the forest being closed and folded; nobody takes part yet.
+ * `spell`: operations of a window between two looks at whether it still pays, a power of two; 0: as
+ * last. */
 void weir__shared_begin(uint32_t spell);
 
 /* Back to bases: false, it was not on. */

@@ -8,6 +8,7 @@
 #include "track/meter.h"
 #include "track/shared.h"
 #include "track/shown.h"
+#include "track/spell.h"
 
 #include "os/clock.h"
 #include "os/fence.h"
@@ -16,11 +17,18 @@
 
 bool weir__window_records_blocks;
 
+/* Of a window that was open: so few allocations that it has no use for credit. */
+static bool window_only_frees(const struct weir__window *w)
+{
+    uint64_t ops = weir__window_operations(w) - w->ops_at_open;
+    return ops > 4 * (weir__window_allocations(w) - w->allocated_at_open) + 4;
+}
+
 /* The window is closed and its thread outside: what it counted goes to the base. */
 void weir__window_fold(struct weir__window *w)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
-    weir__assert(w->open && w->cap == WEIR__WINDOW_CLOSED);
+    weir__assert(w->open && weir__relaxed_get(w->cap) == WEIR__WINDOW_CLOSED);
     int64_t used = weir__window_unfolded(w), high = weir__relaxed_get(w->hi) - w->origin;
     int64_t granted = w->granted - w->origin;
     for (struct weir__meter *m = w->meter; m; m = m->parent) {
@@ -31,102 +39,143 @@ void weir__window_fold(struct weir__window *w)
         }
         m->base += used;
         m->level += used - granted;
-        m->nopen--;
+        if (--m->nopen == 0 && m->parent)
+            weir__list_remove(&m->parent->active, &m->active_link);
     }
     w->origin += used;
     w->open = false;
+    w->only_frees = window_only_frees(w);
 }
 
-static void window_shut(struct weir__window *w, const void *self, bool *fence)
+static void window_shut(struct weir__window *w, const void *self)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
     weir__relaxed_set(w->cap, WEIR__WINDOW_CLOSED);
     w->waiting = w->thread != self;
-    *fence |= w->waiting;
+}
+
+/* Its thread is before the meter lock: what it did is visible, and it does no more before it has
+ * the lock. */
+static bool window_is_left(const struct weir__window *w)
+{
+    return __atomic_load_n(&w->away, __ATOMIC_ACQUIRE);
 }
 
 void weir__window_await(struct weir__window *w)
 {
-    for (unsigned i = 0; weir__window_is_inside(w); i++)
+    for (unsigned i = 0; weir__window_is_inside(w) && !window_is_left(w); i++)
         weir__os_backoff(i);
     w->waiting = false;
 }
 
-/* Calls each for the open windows below `top`; its list order is opened first. */
-static void windows_each_open(struct weir__meter *top, void (*each)(struct weir__window *, void *),
-                              void *user)
+/* The meter after m in a walk of those below `top` that have open windows. */
+static struct weir__meter *active_after(struct weir__meter *m, const struct weir__meter *top)
+{
+    if (m->active.first)
+        return weir__list_of(m->active.first, struct weir__meter, active_link);
+    while (m != top && !m->active_link.next)
+        m = m->parent;
+    return m == top ? NULL : weir__list_of(m->active_link.next, struct weir__meter, active_link);
+}
+
+static void window_add(struct weir__window *w, struct weir__shutting *s)
+{
+    window_shut(w, s->self);
+    w->shut_next = s->first;
+    s->first = w;
+    if (w->waiting && s->others++ < WEIR__WINDOWS_ASKED)
+        s->asked[s->others - 1] = w;
+}
+
+static void windows_add(struct weir__meter *top, struct weir__shutting *s)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
-    for (struct weir__meter *m = top; m; m = weir__meter_after(m, top)) {
-        if (!m->nopen)
-            continue;
-        for (struct weir__link *link = m->windows.first, *next; link; link = next) {
-            struct weir__window *w = weir__list_of(link, struct weir__window, link);
-            next = link->next;
+    for (struct weir__meter *m = top->nopen ? top : NULL; m; m = active_after(m, top))
+        for (struct weir__window *w = weir__meter_window(m); w; w = weir__window_next(w))
             if (w->open)
-                each(w, user);
+                window_add(w, s);
+}
+
+static void others_await(struct weir__shutting *s)
+{
+    for (struct weir__window *w = s->first; w; w = w->shut_next)
+        if (w->waiting) {
+            weir__window_await(w);
+            s->others_ops += weir__window_operations(w) - w->ops_at_open;
+            s->only_free += window_only_frees(w);
         }
+}
+
+/* Waiting for threads that come by themselves costs at most as much as a fence on a busy machine,
+ * and after it was in vain is left out for a while. */
+#define ASK_NS   1000
+#define ASK_SKIP 64u
+
+static unsigned ask_skips, ask_skip; /* under the meter lock: left out from now on; how many next */
+
+/* Have the threads of all windows come to the lock? */
+static bool all_are_left(const struct weir__shutting *s)
+{
+    for (unsigned i = 0; i < s->others; i++)
+        if (s->asked[i]->thread == NULL || !window_is_left(s->asked[i]))
+            return false;
+    return true;
+}
+
+/* Waits a little for the threads of the closed windows to come to the meter lock. False: some did
+ * not. */
+static bool windows_are_left(const struct weir__shutting *s, uint64_t start)
+{
+    if (s->others > WEIR__WINDOWS_ASKED)
+        return false;
+    if (ask_skips) {
+        ask_skips--;
+        return all_are_left(s);
     }
-}
-
-static void each_shut(struct weir__window *w, void *user)
-{
-    struct weir__shutting *s = user;
-    window_shut(w, s->self, &s->fence);
-}
-
-static void each_await(struct weir__window *w, void *user)
-{
-    struct weir__shutting *s = user;
-    if (w->waiting) {
-        weir__window_await(w);
-        s->others_ops += weir__window_operations(w) - w->ops_at_open;
-    }
-}
-
-static void each_fold(struct weir__window *w, void *user)
-{
-    (void)user;
-    weir__window_fold(w);
-}
-
-static void each_reopen(struct weir__window *w, void *user)
-{
-    (void)user;
-    weir__relaxed_set(w->cap, w->granted);
+    do {
+        if (all_are_left(s)) {
+            ask_skip /= 2;
+            return true;
+        }
+        weir__os_pause();
+    } while (weir__os_time() - start < ASK_NS);
+    ask_skips = ask_skip;
+    ask_skip = (unsigned)weir__min(2 * ask_skip + 1, ASK_SKIP);
+    return false;
 }
 
 struct weir__shutting weir__windows_shut(struct weir__meter *top, const void *self)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
     struct weir__shutting s = {.self = self};
-    windows_each_open(top, each_shut, &s);
-    if (s.fence) {
+    windows_add(top, &s);
+    if (s.others) {
         uint64_t start = weir__os_time();
-        weir__meters_fence();
-        windows_each_open(top, each_await, &s);
+        if (!windows_are_left(&s, start))
+            weir__meters_fence();
+        others_await(&s);
         s.cost_ns = weir__os_time() - start;
     }
     return s;
 }
 
-void weir__windows_reopen(struct weir__meter *top)
+void weir__windows_reopen(const struct weir__shutting *s)
 {
-    windows_each_open(top, each_reopen, NULL);
+    for (struct weir__window *w = s->first; w; w = w->shut_next) {
+        uint64_t ops = weir__window_operations(w);
+        bool idle = ops == w->ops_read && w->thread != s->self && s->others > WEIR__WINDOWS_ASKED;
+        w->ops_read = ops;
+        if (idle)
+            weir__window_fold(w);
+        else if (!window_is_left(w))
+            weir__relaxed_set(w->cap, w->granted);
+    }
 }
 
-void weir__windows_fold(struct weir__meter *top)
+void weir__windows_fold(const struct weir__shutting *s)
 {
-    windows_each_open(top, each_fold, NULL);
-}
-
-void weir__windows_await(struct weir__meter *top)
-{
-    weir__assert(weir__lock_is_mine(&weir__meters.lock));
-    struct weir__meter *m = top ? top : weir__meter_first();
-    for (; m; m = weir__meter_after(m, top))
-        for (struct weir__window *w = weir__meter_window(m); w; w = weir__window_next(w))
-            weir__window_await(w);
+    for (struct weir__window *w = s->first; w; w = w->shut_next)
+        weir__window_fold(w);
 }
 
 static void window_to_front(struct weir__window *w)
@@ -146,7 +195,8 @@ void weir__window_open(struct weir__window *w, int64_t grant, bool solo)
     weir__relaxed_set(w->hi_blocks, (int64_t)(w->allocating - w->freeing));
     for (struct weir__meter *m = w->meter; m; m = m->parent) {
         m->level += grant;
-        m->nopen++;
+        if (m->nopen++ == 0 && m->parent)
+            weir__list_push(&m->parent->active, &m->active_link);
         if (solo) {
             weir__shown_solo_begin(m, w);
             weir__relaxed_set(m->solo, w);
@@ -155,6 +205,9 @@ void weir__window_open(struct weir__window *w, int64_t grant, bool solo)
     w->open = true;
     w->granted = used + grant;
     w->ops_at_open = weir__window_operations(w);
+    w->allocated_at_open = weir__window_allocations(w);
+    if (solo)
+        w->solo_at = weir__os_time();
     weir__relaxed_set(w->cap, w->granted);
 }
 
@@ -176,10 +229,11 @@ static void window_shut_and_fold_locked(struct weir__window *w)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
     weir__assert(w->open);
-    bool fence = false;
-    window_shut(w, NULL, &fence);
-    weir__meters_fence();
-    weir__window_await(w);
+    window_shut(w, weir__thread_self());
+    if (w->waiting) {
+        weir__meters_fence();
+        weir__window_await(w);
+    }
     weir__window_fold(w);
 }
 
@@ -189,11 +243,8 @@ void weir__window_close(struct weir__window *w)
     __atomic_store_n(&w->held, 1, __ATOMIC_SEQ_CST);
     if (w->open)
         window_shut_and_fold_locked(w);
-    else if (weir__meters_are_shared()) {
-        if (weir__os_fence_available())
-            weir__meters_fence();
+    else
         weir__window_await(w);
-    }
     weir__lock_drop(&weir__meters.lock);
 }
 
@@ -213,6 +264,7 @@ void weir__window_detach(struct weir__window *w)
     m->gone_allocations += weir__window_allocations(w);
     m->gone_frees += weir__window_frees(w);
     m->slow_operations += w->shared_operations;
+    weir__spell_forget(w);
     weir__list_remove(&m->windows, &w->link);
     weir__lock_drop(&weir__meters.lock);
 }

@@ -20,6 +20,7 @@
  *   open     it has a grant, which counts in the levels of its meters. While a reader has it
  *            shut, cap is WEIR__WINDOW_CLOSED, `open` stays and `granted` says what it reopens to
  *   waiting  it was shut, and its thread was not seen outside since; within one hold of the lock
+ *   away     its thread is on its way to the meter lock, and does nothing here before it has it
  *   held     its bins are worked on by whoever closed it (weir__window_close); it stays closed
  *            until weir__window_release
  *
@@ -29,7 +30,8 @@
  *
  * An operation sets a busy bit, then reads cap. Whoever closes a window stores cap, fences
  * all threads (membarrier) and waits until both busy bits are clear. So the owner either sees
- * the window closed or is waited for, at no cost to the owner.
+ * the window closed or is waited for, at no cost to the owner. An owner that is at work finds it
+ * closed within some 100 ns and is away then: that is waited for first, and saves the fence.
  *
  * Owns the protocol; knows nothing of bins and blocks. Each field says who writes it.
  */
@@ -55,21 +57,30 @@ struct weir__window {
     int64_t slow;      /* under the meter lock, or while SHARED by the owner */
     uint64_t unused;
     union {                  /* the second line */
-        int64_t cap;         /* written with the meter lock held */
+        int64_t cap;         /* written with the meter lock held; by the owner to close it */
         int32_t cap_half[2]; /* low, high: little-endian machines only */
     };
     uint64_t sequence; /* number of the latest traced operation; the owner takes it */
     uint32_t held;     /* atomic: set under the meter lock, cleared by who set it */
+    uint32_t number;   /* of its tally, for who reads it from outside; 0: it is not shown */
+    bool away;         /* atomic: set by the owner, cleared by it under the meter lock */
     bool open;         /* the rest: under the meter lock, but shared_operations */
     bool waiting;
-    uint32_t number; /* of its tally, for who reads it from outside; 0: it is not shown */
+    bool only_frees; /* nearly, when it was last open */
     int64_t origin;  /* `used` that `base` already holds */
     struct weir__meter *meter;
-    const void *thread;             /* identity of the owner */
-    struct weir__link link;         /* of the meter: opened latest first */
-    int64_t granted;                /* cap while open, kept while a reader has it closed */
-    uint64_t ops_at_open, ops_seen; /* to judge phases by */
-    uint64_t shared_operations;     /* done on shared atomics; written by the owner */
+    const void *thread;     /* identity of the owner */
+    struct weir__link link; /* of the meter: opened latest first */
+    int64_t granted;        /* cap while open, kept while a reader has it closed */
+    /* To judge phases by: what was done when it was opened, and counted for the crowd. */
+    uint64_t ops_at_open, allocated_at_open, ops_seen;
+    uint64_t ops_read;              /* when it was last reopened after a reading */
+    uint64_t solo_at;               /* when it was last opened solo, in ns */
+    uint64_t polled_at, polled_ops; /* when another thread last waited for it, what was done */
+    struct weir__window *shut_next; /* of those closed together; within one hold of the lock */
+    uint64_t spell;                 /* the last one it took part in (track/spell.h); 0: none */
+    struct weir__link spell_link;
+    uint64_t shared_operations; /* done on shared atomics; written by the owner */
 } __attribute__((aligned(WEIR__LINE)));
 
 /* Whether the blocks at a high-water mark are stored with it: a third of the cost of an allocation
@@ -89,8 +100,8 @@ _Static_assert(
 
 /* Is its thread in an operation? For whoever closed the window, after the store and the fence.
  * Sequentially consistent, so that neither load comes before that store where the fence is one
- * of the thread inside (window_say_inside): Dekker's argument needs both sides to be. Costs nothing
- * on x86-64. */
+ * of the thread inside (weir__shared_enter): Dekker's argument needs both sides to be. Costs
+ * nothing on x86-64. */
 WEIR__INLINE bool weir__window_is_inside(const struct weir__window *w)
 {
     return (__atomic_load_n(&w->allocating, __ATOMIC_SEQ_CST) |
@@ -155,10 +166,17 @@ void weir__window_fold(struct weir__window *w);
 /* Waits until its thread is outside. */
 void weir__window_await(struct weir__window *w);
 
+/* Windows of other threads for which it is worth to wait until their threads come by themselves;
+ * where there are more a fence does for all. */
+#define WEIR__WINDOWS_ASKED 4
+
 /* What closing windows took. */
 struct weir__shutting {
     const void *self;
-    bool fence;          /* other threads' windows were among them */
+    struct weir__window *first; /* all of them */
+    unsigned others;            /* windows of other threads among them; the first few: */
+    struct weir__window *asked[WEIR__WINDOWS_ASKED];
+    unsigned only_free;  /* of these, threads that nearly only freed */
     uint64_t others_ops; /* done by other threads' windows while open */
     uint64_t cost_ns;    /* of the fence and the waiting */
 };
@@ -166,13 +184,11 @@ struct weir__shutting {
 /* Closes every open window below `top`; `self` is the calling thread, which is outside. */
 struct weir__shutting weir__windows_shut(struct weir__meter *top, const void *self);
 
-/* Reopens them as they were. */
-void weir__windows_reopen(struct weir__meter *top);
+/* Reopens them as they were. Where there are many of other threads, those whose threads did
+ * nothing since the last time are folded instead: they cost the next reader nothing. */
+void weir__windows_reopen(const struct weir__shutting *s);
 
 /* Folds them: base(m) is live(m) for all of the subtree. */
-void weir__windows_fold(struct weir__meter *top);
-
-/* Waits for the thread of every window below `top` (NULL: of the process). */
-void weir__windows_await(struct weir__meter *top);
+void weir__windows_fold(const struct weir__shutting *s);
 
 #endif
