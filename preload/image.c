@@ -10,9 +10,9 @@
 
 #include "alloc/fork.h"
 #include "alloc/heap.h"
+#include "observe/event.h"
 #include "observe/recorder.h"
 #include "observe/run_attach.h"
-#include "observe/stream.h"
 #include "observe/trace_sink.h"
 #include "os/locks.h"
 
@@ -224,7 +224,7 @@ void preload_image_check(void)
     if (!fork_sentinel || weir__likely(*fork_sentinel))
         return;
     fork_sentinel = NULL;
-    weir__stream_sentinel = NULL;
+    weir__trace_sentinel = NULL;
     weir__trace_account_leave();
     command_keep(image);
     image = NULL;
@@ -246,7 +246,7 @@ static void sentinel_make(void)
     }
     *memory = 1;
     fork_sentinel = memory;
-    weir__stream_sentinel = memory;
+    weir__trace_sentinel = memory;
 }
 
 /* -- start -------------------------------------------------------------------------------- */
@@ -276,6 +276,7 @@ void preload_image_record(void)
         return;
     weir__trace_account = &image->account;
     weir__trace_ring_attach(page, image_index);
+    weir__trace_looks_set(&head->clock);
     weir__recorder_outside_start(image->pid, image->command);
 }
 

@@ -37,7 +37,13 @@ PRELOAD_API void free_aligned_sized(void *block, size_t alignment, size_t size);
 
 static WEIR__NOINLINE void *allocate_slow(size_t size)
 {
-    return weir_allocate_aligned(weir_cpu_allocator(), size, PRELOAD_ALIGNMENT);
+    struct weir__request request = {size, PRELOAD_ALIGNMENT, NULL};
+    void *block = size <= WEIR__SMALL_MAX
+                      ? weir__small_allocate_numbered(
+                            weir__here.heaps[0],
+                            weir__class_map16[weir__class_index(size)] >> WEIR__BIN_SHIFT, &request)
+                      : NULL;
+    return block ? block : weir_allocate_aligned(weir_cpu_allocator(), size, PRELOAD_ALIGNMENT);
 }
 
 /* The CPU allocator is the first of the process, so its heap is each thread's first. It
@@ -74,7 +80,8 @@ PRELOAD_API void *calloc(size_t count, size_t size)
 
 static WEIR__NOINLINE void free_slow(void *block, struct weir__place place)
 {
-    if (weir__small_free_foreign(&weir__cpu, weir__here.heaps[0], block, place))
+    if (weir__small_free_foreign(&weir__cpu, weir__here.heaps[0], block, place) ||
+        weir__small_free_numbered(&weir__cpu, weir__here.heaps, block, place))
         return;
     if (preload_is_other(block))
         preload_other.free(block);
@@ -206,9 +213,18 @@ PRELOAD_API void *pvalloc(size_t size)
 
 /* -- asking --------------------------------------------------------------------------- */
 
-PRELOAD_API size_t malloc_usable_size(void *block)
+static WEIR__NOINLINE size_t usable_slow(void *block)
 {
     if (block && preload_is_other(block))
         return preload_other.usable(block);
-    return weir_usable_size(weir_cpu_allocator(), block);
+    return weir__usable_size_slow(weir_cpu_allocator(), block);
+}
+
+PRELOAD_API size_t malloc_usable_size(void *block)
+{
+    struct weir__place place = weir__place_near(block);
+    uint32_t value;
+    if (weir__likely(weir__small_is_live(&weir__cpu, place, &value)))
+        return place.slab->size;
+    return usable_slow(block);
 }

@@ -5,6 +5,10 @@ script_tests += tests/preload.sh tests/preload_programs.sh tests/programs.sh tes
 EXTRA_DIST += tests/preload_calls.c tests/preload_life.c tests/preload_sandbox.c \
 	tests/preload_silent.c tests/preload_plugin.cc
 
+# The loops that tests/test_callgrind.sh counts and bench/run_programs.py times.
+check_PROGRAMS += tests/preload_pairs
+tests_preload_pairs_CFLAGS = $(AM_CFLAGS) -fno-builtin
+
 # Programs that nobody wrote for weir: what they need of the loader, of exec, of C++.
 script_tests += tests/guest_load.sh tests/guest_new.sh tests/guest_sigchld.sh \
 	tests/guest_children.sh tests/guest_scripts.sh tests/guest_owner.sh tests/guest_lib.sh

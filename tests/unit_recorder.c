@@ -1,6 +1,7 @@
 /* The recorder and the reader of its files, against each other and against the allocator's
  * own figures. tests/trace.sh has an independent reader. */
 #include "base/fault.h"
+#include "observe/crc32.h"
 #include "scratch.h"
 #include "tools/trace_binary.h"
 #include "tools/trace_replay.h"
@@ -652,6 +653,21 @@ static uint32_t crc32_slow(const unsigned char *bytes, size_t n, uint32_t crc)
             crc = crc & 1 ? crc >> 1 ^ 0xedb88320u : crc >> 1;
     }
     return ~crc;
+}
+
+Test(trace_file, the_checksum_is_the_standards_for_any_length_and_place)
+{
+    unsigned char bytes[1000];
+    uint32_t random = 7;
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        random = random * 1664525 + 1013904223;
+        bytes[i] = (unsigned char)(random >> 24);
+    }
+    cr_assert_eq(weir__crc32(0, "123456789", 9), 0xcbf43926u);
+    for (size_t n = 0; n <= sizeof bytes - 16; n++)
+        for (size_t at = 0; at < 16; at += 5)
+            cr_assert_eq(weir__crc32(random, bytes + at, n), crc32_slow(bytes + at, n, random),
+                         "%zu bytes at %zu", n, at);
 }
 
 static uint32_t word_get(const unsigned char *at)

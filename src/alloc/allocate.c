@@ -80,11 +80,19 @@ void *weir_allocate(weir_allocator *a, size_t size)
     return allocate_default_slow(a, size);
 }
 
+static WEIR__NOINLINE void *allocate_aligned_large(weir_allocator *a, size_t size, size_t alignment)
+{
+    return allocate_large(a, size, alignment);
+}
+
 static WEIR__NOINLINE void *allocate_aligned_slow(weir_allocator *a, size_t size, size_t alignment)
 {
     if (weir__unlikely(!weir__is_power_of_two(alignment)))
         return weir__fail_null(EINVAL, "alignment %zu is not a power of two", alignment);
-    return allocate_large(a, size, alignment);
+    void *block = a && size <= WEIR__SMALL_MAX
+                      ? weir__small_allocate_aligned(weir__heap_cached(a), size, alignment)
+                      : NULL;
+    return weir__likely(block != NULL) ? block : allocate_aligned_large(a, size, alignment);
 }
 
 void *weir_allocate_aligned(weir_allocator *a, size_t size, size_t alignment)

@@ -3,6 +3,7 @@
 
 #include "alloc/context.h"
 #include "alloc/cpu.h"
+#include "alloc/small.h"
 #include "alloc/trace.h"
 #include "backing/backing.h"
 #include "base/error.h"
@@ -196,10 +197,19 @@ bool weir__block_expect(const weir_allocator *a, const void *pointer, struct wei
     return found->kind != WEIR__KIND_NONE;
 }
 
+size_t weir__usable_size_slow(weir_allocator *a, const void *block)
+{
+    uint64_t label;
+    const struct weir__span *span = weir__place_span(weir__place_of(block), block, &label);
+    struct weir__found found;
+    if (weir__likely(span && span->u.live.owner == a))
+        return weir__span_bytes(span) - weir__label_offset(label);
+    return block && weir__block_expect(a, block, &found) ? found.usable : 0;
+}
+
 size_t weir_usable_size(weir_allocator *a, const void *block)
 {
-    struct weir__found found;
-    return block && weir__block_expect(a, block, &found) ? found.usable : 0;
+    return weir__usable_size(a, block);
 }
 
 size_t weir_requested_size(weir_allocator *a, const void *block)

@@ -4,11 +4,13 @@
 #include "alloc/trace.h"
 #include "track/meter.h"
 #include "track/shared.h"
+#include "track/traced.h"
 
 bool weir__count_locked(struct weir__heap *heap, int64_t delta, int allocated, int freed)
 {
     weir__assert(weir__lock_is_mine(&heap->cache.lock));
     return weir__window_count(&heap->window, delta, allocated, freed) ||
+           (heap->window.sequence = weir__numbered_count(&heap->window, delta, allocated, freed)) ||
            weir__meter_change(&heap->window, delta, allocated, freed);
 }
 
@@ -20,6 +22,11 @@ bool weir__count_slow(weir_allocator *a, int64_t delta, int allocated, int freed
     struct weir__heap *heap = weir__heap_get(a);
     if (heap->slot && weir__shared_change(&heap->window, delta, allocated, freed))
         return true;
+    uint64_t alone = heap->slot ? weir__numbered_count(&heap->window, delta, allocated, freed) : 0;
+    if (alone) {
+        *sequence = alone;
+        return true;
+    }
     weir__lock_take(&heap->cache.lock);
     bool counted = weir__count_locked(heap, delta, allocated, freed);
     uint64_t number = weir__count_sequence(heap);

@@ -19,6 +19,8 @@ static bool foreign_free(const weir_allocator *a, void *block, struct weir__plac
  * block saves no registers for it. */
 static WEIR__NOINLINE void other_free(weir_allocator *a, void *block, struct weir__place place)
 {
+    if (weir__small_free_numbered(a, NULL, block, place))
+        return;
     int saved = errno;
     if (!weir__allocator_check(a, block)) /* NULL too, which clang-tidy cannot see */
         return;

@@ -24,6 +24,7 @@
 
 struct weir__heap weir__no_heap = {.window.cap = WEIR__WINDOW_CLOSED,
                                    .shelf = &weir__no_shelf,
+                                   .window.numbered_cap = WEIR__WINDOW_CLOSED,
                                    .home = WEIR__HOME_NEVER,
                                    .cache.foreign = weir__no_bins,
                                    .cache.bins = {[0 ... WEIR__CLASSES - 1] = WEIR__BIN_UNUSED}};

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "pool/late_misuse.h"
 #include "track/shared.h"
+#include "track/traced.h"
 
 #include <errno.h>
 #include <string.h>
@@ -31,6 +32,47 @@ static void *small_take_shared(struct weir__heap *heap, struct weir__bin *bin,
                       ? weir__small_pop(bin, &live, request->size, request->zeroed)
                       : NULL;
     weir__shared_leave(&heap->window, block ? (int64_t)request->size : 0, block != NULL, 0);
+    return block;
+}
+
+void *weir__small_allocate_aligned(struct weir__heap *heap, size_t size, size_t alignment)
+{
+    int sizeclass = weir__class_of(size, weir__max(alignment, WEIR__GRAIN));
+    int64_t to;
+    if (sizeclass < 0 || !weir__allocating_enter(&heap->window, (int64_t)size, &to))
+        return NULL;
+    struct weir__bin *bin = &heap->cache.bins[sizeclass];
+    uint32_t live = heap->live | (alignment > WEIR_DEFAULT_ALIGNMENT ? WEIR__ENTRY_ALIGNED : 0);
+    void *block = weir__small_is_intact(bin) ? weir__small_pop(bin, &live, size, NULL) : NULL;
+    if (weir__likely(block != NULL))
+        weir__allocating_leave(&heap->window, (int64_t)size, to);
+    else
+        weir__allocating_undo(&heap->window);
+    return block;
+}
+
+void *weir__small_allocate_numbered(struct weir__heap *heap, unsigned sizeclass,
+                                    const struct weir__request *request)
+{
+    struct weir__bin *bin = &heap->cache.bins[sizeclass];
+    uint32_t live = live_of(request);
+    int64_t to;
+    if (!weir__window_may_number(&heap->window) ||
+        !weir__numbered_allocating_enter(&heap->window, (int64_t)request->size, &to))
+        return NULL;
+    void *block = weir__small_is_intact(bin)
+                      ? weir__small_pop(bin, &live, request->size, request->zeroed)
+                      : NULL;
+    if (weir__unlikely(!block)) {
+        weir__allocating_undo(&heap->window);
+        return NULL;
+    }
+    uint64_t sequence = weir__trace_stamp((int64_t)request->size, 1);
+    weir__allocating_leave(&heap->window, (int64_t)request->size, to);
+    weir__trace_allocated(heap->owner, sequence,
+                          &(struct weir__trace_block){block, request->size, 0,
+                                                      weir__class_bytes[sizeclass],
+                                                      request->alignment, weir__entry_tag(live)});
     return block;
 }
 
@@ -101,7 +143,7 @@ void *weir__small_allocate_slow(weir_allocator *a, unsigned sizeclass,
     struct weir__bin *bin = &heap->cache.bins[sizeclass];
     uint32_t live = live_of(request);
     void *block = small_take_shared(heap, bin, request);
-    if (block)
+    if (block || (block = weir__small_allocate_numbered(heap, sizeclass, request)))
         return block;
     weir__lock_take(&heap->cache.lock);
     bool filled = bin_fill_or_trim_locked(heap, sizeclass);
@@ -200,6 +242,29 @@ bool weir__small_give_live(weir_allocator *a, void *block, const struct weir__fo
     return live;
 }
 
+bool weir__small_free_numbered(weir_allocator *a, struct weir__heap *const *heaps, void *block,
+                               struct weir__place place)
+{
+    uint32_t value;
+    if (!weir__small_is_live(a, place, &value))
+        return false;
+    struct weir__heap *heap = heaps ? *heaps : weir__heap_cached(a);
+    if (!weir__window_may_number(&heap->window) || !weir__numbered_freeing_enter(&heap->window))
+        return false;
+    struct weir__bin *bin = weir__cache_at(&heap->cache, weir__small_bin(heap, place.slab));
+    weir__fill_freed(block, place.slab->size);
+    if (weir__unlikely(
+            !weir__small_push(bin, (struct weir__cached){block, place.entry, heap->mark, value}))) {
+        weir__freeing_undo(&heap->window);
+        return false;
+    }
+    size_t size = weir__entry_size(value);
+    uint64_t sequence = weir__trace_stamp(-(int64_t)size, -1);
+    weir__freeing_leave(&heap->window, (int64_t)size);
+    weir__trace_freed(a, sequence, block, size);
+    return true;
+}
+
 void weir__small_free_slow(weir_allocator *a, void *block, const struct weir__found *found)
 {
     weir__assert(found->kind == WEIR__KIND_SMALL && weir__slab_of(block) == found->place.slab);
@@ -240,8 +305,8 @@ static void entry_resize(uint32_t *entry, size_t size)
 
 /* Moves it between two bins of the heap, within one operation of its window. NULL: a bin is not
  * ready, or the window closed. */
-static void *move_entered(struct weir__heap *heap, void *block, struct weir__place place,
-                          size_t size, size_t bin_offset)
+WEIR__INLINE void *move_entered(struct weir__heap *heap, void *block, struct weir__place place,
+                                size_t size, size_t bin_offset)
 {
     weir__assert(weir__window_is_inside(&heap->window));
     struct weir__bin *from = weir__cache_at(&heap->cache, weir__small_bin(heap, place.slab));
@@ -259,19 +324,50 @@ static void *move_entered(struct weir__heap *heap, void *block, struct weir__pla
     return to;
 }
 
-void *weir__small_resize(const weir_allocator *a, struct weir__heap *heap, void *block,
+/* Where it stands or into another bin; NULL: nothing happened. */
+WEIR__INLINE void *resize_entered(struct weir__heap *heap, void *block, struct weir__place place,
+                                  size_t size, size_t bin)
+{
+    if (bin != place.slab->bin)
+        return move_entered(heap, block, place, size, bin);
+    entry_resize(place.entry, size);
+    return block;
+}
+
+static WEIR__NOINLINE void *small_resize_numbered(weir_allocator *a, struct weir__heap *heap,
+                                                  void *block, struct weir__place place,
+                                                  size_t size, size_t bin)
+{
+    uint32_t value = weir__entry_get(place.entry);
+    size_t former = weir__entry_size(value);
+    int64_t delta = (int64_t)size - (int64_t)former, to;
+    if (!weir__window_may_number(&heap->window) ||
+        !weir__numbered_allocating_enter(&heap->window, delta, &to))
+        return NULL;
+    void *after = resize_entered(heap, block, place, size, bin);
+    if (!after) {
+        weir__allocating_undo(&heap->window);
+        return NULL;
+    }
+    uint64_t sequence = weir__trace_stamp(delta, 0);
+    weir__resizing_leave(&heap->window, delta, to);
+    weir__trace_resized(a, sequence, block,
+                        &(struct weir__trace_block){after, size, former, weir__slab_of(after)->size,
+                                                    0, weir__entry_tag(value)});
+    return after;
+}
+
+void *weir__small_resize(weir_allocator *a, struct weir__heap *heap, void *block,
                          struct weir__place place, size_t size, size_t bin)
 {
-    if (!place.slab || weir__slab_owner(place.slab) != a || !place.entry)
+    uint32_t value;
+    int64_t to;
+    if (!weir__small_is_live(a, place, &value))
         return NULL;
-    uint32_t value = weir__entry_get(place.entry);
-    int64_t delta = (int64_t)size - (int64_t)weir__entry_size(value), to;
-    if (!weir__entry_is_live(value) || !weir__allocating_enter(&heap->window, delta, &to))
-        return NULL;
-    if (bin == place.slab->bin)
-        entry_resize(place.entry, size);
-    else
-        block = move_entered(heap, block, place, size, bin);
+    int64_t delta = (int64_t)size - (int64_t)weir__entry_size(value);
+    if (weir__unlikely(!weir__allocating_enter(&heap->window, delta, &to)))
+        return small_resize_numbered(a, heap, block, place, size, bin);
+    block = resize_entered(heap, block, place, size, bin);
     if (block)
         weir__resizing_leave(&heap->window, delta, to);
     else

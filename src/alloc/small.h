@@ -91,6 +91,20 @@ WEIR__INLINE unsigned weir__small_bin(const struct weir__heap *heap, const struc
     return weir__slab_class(slab) + (own ? 0 : WEIR__CLASSES);
 }
 
+/* The same with any alignment, a power of two; NULL: go the slow way. */
+void *weir__small_allocate_aligned(struct weir__heap *heap, size_t size, size_t alignment);
+
+/* The live small block of `a` at `place`; false: there is none, or who knows. *value: its entry. */
+WEIR__INLINE bool weir__small_is_live(const weir_allocator *a, struct weir__place place,
+                                      uint32_t *value)
+{
+    if (weir__unlikely(!place.slab) || weir__unlikely(weir__slab_owner(place.slab) != a) ||
+        weir__unlikely(!place.entry))
+        return false;
+    *value = weir__own_get(*place.entry);
+    return weir__likely(weir__entry_is_live(*value));
+}
+
 /* The block of `place`, whose entry is *value, into the bin, as one operation that counts. False:
  * it is full or closed. */
 WEIR__INLINE bool weir__small_free_into(struct weir__heap *heap, struct weir__bin *bin, void *block,
@@ -132,14 +146,21 @@ WEIR__INLINE bool weir__small_free(const weir_allocator *a, struct weir__heap *c
 WEIR__INLINE bool weir__small_free_foreign(const weir_allocator *a, struct weir__heap *heap,
                                            void *block, struct weir__place place)
 {
-    if (!place.slab || !place.entry || weir__slab_owner(place.slab) != a ||
-        weir__own_get(place.slab->home) == heap->home)
-        return false;
-    uint32_t value = weir__own_get(*place.entry);
-    if (weir__unlikely(!weir__entry_is_live(value)))
+    uint32_t value;
+    if (!weir__small_is_live(a, place, &value) || weir__own_get(place.slab->home) == heap->home)
         return false;
     struct weir__bin *bin = weir__cache_foreign(&heap->cache, place.slab->bin);
     return weir__small_free_into(heap, bin, block, place, value);
+}
+
+/* The usable bytes of a live block of `a`; 0 for NULL and, told as misuse, for anything else. */
+WEIR__INLINE size_t weir__usable_size(weir_allocator *a, const void *block)
+{
+    struct weir__place place = weir__place_near(block);
+    uint32_t value;
+    if (weir__likely(weir__small_is_live(a, place, &value)))
+        return place.slab->size;
+    return weir__usable_size_slow(a, block);
 }
 
 /*
@@ -148,8 +169,17 @@ WEIR__INLINE bool weir__small_free_foreign(const weir_allocator *a, struct weir_
  * between two bins. Either is one change of the figures. The block's address, or NULL: go the
  * slow way.
  */
-void *weir__small_resize(const weir_allocator *a, struct weir__heap *heap, void *block,
+void *weir__small_resize(weir_allocator *a, struct weir__heap *heap, void *block,
                          struct weir__place place, size_t size, size_t bin);
+
+/*
+ * The ways of a thread that has a traced total to itself (track/traced.h): those above, and each
+ * operation tells its event. NULL or false: nothing happened, go the slow way.
+ */
+void *weir__small_allocate_numbered(struct weir__heap *heap, unsigned sizeclass,
+                                    const struct weir__request *request);
+bool weir__small_free_numbered(weir_allocator *a, struct weir__heap *const *heaps, void *block,
+                               struct weir__place place);
 
 /* -- the slow ways: no lock held, errno kept but where NULL is returned -------------------- */
 

@@ -10,25 +10,6 @@
 
 /* -- events: an operation that has a number (weir__trace_stamp) has seen a table -------------- */
 
-void weir__trace_allocated(weir_allocator *a, uint64_t sequence, const struct weir__trace_block *b)
-{
-    weir__assert(sequence && b->block);
-    weir__trace_hooks_latest()->allocated(&(struct weir__trace_event){.allocator = a,
-                                                                      .block = b->block,
-                                                                      .requested = b->requested,
-                                                                      .usable = b->usable,
-                                                                      .alignment = b->alignment,
-                                                                      .tag = b->tag,
-                                                                      .sequence = sequence});
-}
-
-void weir__trace_freed(weir_allocator *a, uint64_t sequence, const void *block, size_t requested)
-{
-    weir__assert(sequence && block);
-    weir__trace_hooks_latest()->freed(&(struct weir__trace_event){
-        .allocator = a, .block = block, .requested = requested, .sequence = sequence});
-}
-
 void weir__trace_resized(weir_allocator *a, uint64_t sequence, const void *former,
                          const struct weir__trace_block *b)
 {

@@ -15,8 +15,28 @@ struct weir__trace_block {
     weir_tag tag;
 };
 
-void weir__trace_allocated(weir_allocator *a, uint64_t sequence, const struct weir__trace_block *b);
-void weir__trace_freed(weir_allocator *a, uint64_t sequence, const void *block, size_t requested);
+/* An operation that has a number has seen a table. */
+WEIR__INLINE void weir__trace_allocated(weir_allocator *a, uint64_t sequence,
+                                        const struct weir__trace_block *b)
+{
+    weir__assert(sequence && b->block);
+    weir__trace_hooks_latest()->allocated(&(struct weir__trace_event){.allocator = a,
+                                                                      .block = b->block,
+                                                                      .requested = b->requested,
+                                                                      .usable = b->usable,
+                                                                      .alignment = b->alignment,
+                                                                      .tag = b->tag,
+                                                                      .sequence = sequence});
+}
+
+WEIR__INLINE void weir__trace_freed(weir_allocator *a, uint64_t sequence, const void *block,
+                                    size_t requested)
+{
+    weir__assert(sequence && block);
+    weir__trace_hooks_latest()->freed(&(struct weir__trace_event){
+        .allocator = a, .block = block, .requested = requested, .sequence = sequence});
+}
+
 /* `former`: where the block was before. */
 void weir__trace_resized(weir_allocator *a, uint64_t sequence, const void *former,
                          const struct weir__trace_block *b);

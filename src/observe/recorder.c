@@ -13,6 +13,7 @@
 #include "backing/meta.h"
 #include "base/error.h"
 #include "observe/bytes.h"
+#include "observe/event.h"
 #include "observe/stream.h"
 #include "observe/trace_file.h"
 #include "observe/trace_names.h"
@@ -34,7 +35,6 @@
 static struct {
     weir__lock lock;
     weir_allocator *root; /* NULL: no recording */
-    uint64_t sized_until; /* up to this number events tell the size of their block; atomic */
     int64_t reserved;     /* by pools; atomic */
     uint64_t sample_ns;   /* between two samples */
     uint64_t listed;      /* when the list of what was live was complete; 0: not yet; atomic */
@@ -47,47 +47,10 @@ WEIR__LOCKS_KNOW(RECORDER, &recorder.lock);
 
 /* -- hooks ---------------------------------------------------------------------------------- */
 
-static void on_allocated(const struct weir__trace_event *event)
-{
-    struct weir__stream *stream = weir__stream_enter();
-    if (!stream)
-        return;
-    weir__stream_allocated(stream, event);
-    weir__stream_leave(stream);
-}
-
-/* The list of what was live at the start may have come too late for this block. */
-static bool is_sized(const struct weir__trace_event *event)
-{
-    return event->sequence <= __atomic_load_n(&recorder.sized_until, __ATOMIC_RELAXED);
-}
-
-static void on_freed(const struct weir__trace_event *event)
-{
-    struct weir__stream *stream = weir__stream_enter();
-    if (!stream)
-        return;
-    weir__stream_freed(stream, event, is_sized(event));
-    weir__stream_leave(stream);
-}
-
-static void on_resized(const struct weir__trace_event *event)
-{
-    struct weir__stream *stream = weir__stream_enter();
-    if (!stream)
-        return;
-    weir__stream_resized(stream, event);
-    weir__stream_leave(stream);
-}
-
 static void other_event(unsigned sub, uint64_t number, const unsigned char *payload,
                         const unsigned char *end)
 {
-    struct weir__stream *stream = weir__stream_enter();
-    if (!stream)
-        return;
-    weir__stream_other(stream, sub, number, payload, (size_t)(end - payload));
-    weir__stream_leave(stream);
+    weir__event_other(sub, number, payload, (size_t)(end - payload));
 }
 
 static void on_failed(const struct weir__trace_event *event)
@@ -130,9 +93,9 @@ static void on_region(const void *address, size_t size, bool taken)
                 weir__trace_stamp_neutral(), payload, at);
 }
 
-static const struct weir__trace_hooks hooks = {.allocated = on_allocated,
-                                               .freed = on_freed,
-                                               .resized = on_resized,
+static const struct weir__trace_hooks hooks = {.allocated = weir__event_allocated,
+                                               .freed = weir__event_freed,
+                                               .resized = weir__event_resized,
                                                .failed = on_failed,
                                                .adjusted = on_adjusted,
                                                .context_destroyed = on_destroyed,
@@ -158,10 +121,10 @@ static void sizes_end(uint64_t now)
 {
     uint64_t listed = __atomic_load_n(&recorder.listed, __ATOMIC_RELAXED);
     if (!listed || now - listed < SIZED_NS ||
-        __atomic_load_n(&recorder.sized_until, __ATOMIC_RELAXED) != UINT64_MAX)
+        __atomic_load_n(&weir__event_sized_until, __ATOMIC_RELAXED) != UINT64_MAX)
         return;
     uint64_t seen = __atomic_load_n(&weir__trace_account->sequence, __ATOMIC_RELAXED);
-    __atomic_store_n(&recorder.sized_until, seen, __ATOMIC_RELAXED);
+    __atomic_store_n(&weir__event_sized_until, seen, __ATOMIC_RELAXED);
 }
 
 /* After a buffer was written: one thread in each interval takes the sample. */
@@ -296,7 +259,7 @@ static int events_begin(weir_allocator *root, bool list)
     __atomic_store_n(&recorder.listed, 0, __ATOMIC_RELAXED);
     recorder.sampled = 0;
     recorder.reserved = 0;
-    __atomic_store_n(&recorder.sized_until, UINT64_MAX, __ATOMIC_RELAXED);
+    __atomic_store_n(&weir__event_sized_until, UINT64_MAX, __ATOMIC_RELAXED);
     weir__stream_written = sample_now_and_then;
     __atomic_store_n(&weir__trace_thread_exited, weir__stream_release, __ATOMIC_RELEASE);
     __atomic_store_n(&recorder.root, root, __ATOMIC_RELAXED);

@@ -2,8 +2,8 @@
 #include "observe/recorder.h"
 
 #include "observe/bytes.h"
+#include "observe/event.h"
 #include "observe/format.h"
-#include "observe/stream.h"
 #include "observe/trace_sink.h"
 
 #include <elf.h>

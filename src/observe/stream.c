@@ -2,8 +2,6 @@
 #include "observe/stream.h"
 
 #include "backing/meta.h"
-#include "observe/bytes.h"
-#include "observe/ticks.h"
 #include "observe/trace_names.h"
 #include "observe/trace_sink.h"
 #include "os/fence.h"
@@ -28,27 +26,11 @@ static struct {
 } streams = {.lock = WEIR__LOCK(STREAMS)};
 WEIR__LOCKS_KNOW(STREAMS, &streams.lock);
 
-static WEIR__TLS struct weir__stream *stream_own;
+WEIR__TLS struct weir__stream *weir__stream_own;
+uint32_t weir__streams_current;
 
 void (*weir__stream_written)(void);
-const char *weir__stream_sentinel;
 bool weir__stream_may_ask = true;
-
-/* -- the clock ---------------------------------------------------------------------------- */
-
-static const uint64_t *clock_outside; /* NULL: this process asks for itself; atomic */
-
-void weir__trace_clock_set(const uint64_t *ticks)
-{
-    __atomic_store_n(&clock_outside, ticks, __ATOMIC_RELEASE);
-}
-
-uint64_t weir__trace_ticks(void)
-{
-    const uint64_t *outside = __atomic_load_n(&clock_outside, __ATOMIC_ACQUIRE);
-    return weir__unlikely(outside != NULL) ? __atomic_load_n(outside, __ATOMIC_RELAXED)
-                                           : weir__ticks_now();
-}
 
 /* -- chunks -------------------------------------------------------------------------------- */
 
@@ -61,7 +43,8 @@ static void stream_restart(struct weir__stream *s)
     s->address = 0;
     memset(s->slots, 0, sizeof s->slots);
     memset(s->shapes, 0, sizeof s->shapes);
-    s->gone = weir__trace_contexts_gone();
+    s->gone = weir__relaxed_get(weir__trace_gone);
+    s->allocator = NULL;
 }
 
 static void stream_miss(void)
@@ -125,13 +108,13 @@ static WEIR__NOINLINE struct weir__stream *stream_make(void)
     if (s)
         s->owned = true;
     weir__lock_drop(&streams.lock);
-    return stream_own = s;
+    return weir__stream_own = s;
 }
 
 void weir__stream_release(void)
 {
-    struct weir__stream *s = stream_own;
-    stream_own = NULL;
+    struct weir__stream *s = weir__stream_own;
+    weir__stream_own = NULL;
     if (!s)
         return;
     uint32_t generation = __atomic_load_n(&streams.generation, __ATOMIC_RELAXED);
@@ -164,13 +147,15 @@ void weir__streams_on(void)
     __atomic_store_n(&streams.lost, 0, __ATOMIC_RELAXED);
     __atomic_add_fetch(&streams.generation, 1, __ATOMIC_RELAXED);
     __atomic_store_n(&streams.recording, 1, __ATOMIC_RELEASE);
+    if (streams.fences)
+        __atomic_store_n(&weir__streams_current, streams.generation, __ATOMIC_RELEASE);
 }
 
 /* Not for this thread itself, which is in a signal handler then, nor for ever: a handler may
  * have jumped out of an event. What is read of a stream ends behind its last whole event. */
 static void stream_await(const struct weir__stream *s)
 {
-    for (unsigned i = 0; s != stream_own && i < AWAIT_TRIES; i++) {
+    for (unsigned i = 0; s != weir__stream_own && i < AWAIT_TRIES; i++) {
         if (!__atomic_load_n(&s->inside, __ATOMIC_ACQUIRE))
             return;
         weir__os_backoff(i);
@@ -179,6 +164,7 @@ static void stream_await(const struct weir__stream *s)
 
 void weir__streams_off(void)
 {
+    __atomic_store_n(&weir__streams_current, 0, __ATOMIC_SEQ_CST);
     __atomic_store_n(&streams.recording, 0, __ATOMIC_SEQ_CST);
     if (streams.fences) /* even if the system call has gone since */
         weir__os_fence_others();
@@ -224,11 +210,11 @@ void weir__streams_flush(void)
 void weir__streams_forget(bool chunks)
 {
     weir__lock_reset(&streams.lock);
-    streams.recording = 0;
+    streams.recording = weir__streams_current = 0;
     streams.generation++;
     for (struct weir__stream *s = streams.all; s; s = s->next) {
         s->inside = 0;
-        s->owned = s == stream_own;
+        s->owned = s == weir__stream_own;
         s->count = 0;
         if (chunks)
             s->chunk = NULL;
@@ -252,11 +238,10 @@ static WEIR__NOINLINE bool stream_is_busy(struct weir__stream *s)
 
 /* -- events ----------------------------------------------------------------------------------- */
 
-struct weir__stream *weir__stream_enter(void)
+struct weir__stream *weir__stream_enter_slow(void)
 {
-    struct weir__stream *s = stream_own;
-    const char *sentinel = weir__stream_sentinel;
-    if (weir__unlikely(sentinel && !*sentinel)) {
+    struct weir__stream *s = weir__stream_own;
+    if (weir__trace_is_copy()) {
         stream_miss();
         return NULL;
     }
@@ -288,169 +273,4 @@ struct weir__stream *weir__stream_enter(void)
         return NULL;
     }
     return s;
-}
-
-void weir__stream_leave(struct weir__stream *s)
-{
-    s->refused = 0;
-    __atomic_store_n(&s->inside, 0, __ATOMIC_RELEASE);
-}
-
-/* The chunk's base, and time. */
-WEIR__INLINE void event_prepare(struct weir__stream *s, uint64_t number)
-{
-    if (s->count == 0) {
-        s->chunk->thread = s->thread;
-        s->chunk->tid = s->tid;
-        s->chunk->base_number = s->number = number - 1;
-        s->chunk->base_ticks = s->ticks = weir__trace_ticks();
-    }
-}
-
-/* The event is whole: from here on it is read, whatever happens to this process. */
-WEIR__INLINE void event_done(struct weir__stream *s)
-{
-    uint64_t bytes = (uint64_t)(s->at - s->chunk->bytes);
-    __atomic_store_n(&s->chunk->filled, ++s->count << 32 | bytes, __ATOMIC_RELEASE);
-    __atomic_store_n(&s->logged, s->logged + 1, __ATOMIC_RELAXED);
-}
-
-WEIR__INLINE unsigned char *event_number(struct weir__stream *s, uint64_t number, unsigned char *at,
-                                         unsigned *flags)
-{
-    if (weir__unlikely(number != s->number + 1)) {
-        *flags |= WEIR__TRACE_NUMBER;
-        at = weir__put_svarint(at, (int64_t)(number - s->number - 1));
-    }
-    s->number = number;
-    uint64_t ticks = weir__trace_ticks();
-    if (ticks > s->ticks) {
-        *flags |= WEIR__TRACE_TIME;
-        at = weir__put_varint(at, ticks - s->ticks);
-        s->ticks = ticks;
-    }
-    return at;
-}
-
-WEIR__INLINE unsigned char *event_address(struct weir__stream *s, const void *block,
-                                          unsigned char *at, unsigned *flags)
-{
-    uint64_t address = (uint64_t)(uintptr_t)block;
-    unsigned slot = weir__trace_slot(address);
-    int64_t delta = (int64_t)(address - s->address);
-    s->address = address;
-    if (s->slots[slot] == address && address) {
-        *at++ = (unsigned char)slot;
-        return at;
-    }
-    s->slots[slot] = address;
-    *flags |= WEIR__TRACE_ADDRESS;
-    if (delta & 15) {
-        *flags |= WEIR__TRACE_UNALIGNED;
-        return weir__put_svarint(at, delta);
-    }
-    return weir__put_svarint(at, delta / 16);
-}
-
-static unsigned shape_slot(const struct weir__trace_event *e)
-{
-    uint64_t key = e->requested * UINT64_C(0x9e3779b97f4a7c15);
-    key ^= ((uint64_t)(uintptr_t)e->allocator >> 6) + e->tag;
-    return (unsigned)((key * UINT64_C(0xff51afd7ed558ccd)) >> 57);
-}
-
-static WEIR__NOINLINE unsigned char *shape_define(struct weir__stream *s, unsigned slot,
-                                                  const struct weir__trace_event *e,
-                                                  unsigned char *at)
-{
-    uint32_t context = weir__trace_context(e->allocator);
-    s->shapes[slot] =
-        (struct weir__shape){e->allocator, e->requested, e->usable, e->alignment, e->tag};
-    at = weir__put_varint(at, e->requested);
-    at = weir__put_varint(at, e->usable - e->requested);
-    at = weir__put_varint(at, e->alignment ? weir__log2(e->alignment) : 0);
-    at = weir__put_varint(at, context);
-    return weir__put_varint(at, weir__trace_tag(e->tag));
-}
-
-WEIR__INLINE unsigned char *event_shape(struct weir__stream *s, const struct weir__trace_event *e,
-                                        unsigned char *at, unsigned *flags)
-{
-    uint32_t gone = weir__trace_contexts_gone();
-    if (weir__unlikely(gone != s->gone)) {
-        s->gone = gone;
-        memset(s->shapes, 0, sizeof s->shapes);
-    }
-    unsigned slot = shape_slot(e);
-    const struct weir__shape *shape = &s->shapes[slot];
-    *at++ = (unsigned char)slot;
-    if (weir__likely(shape->allocator == e->allocator && shape->requested == e->requested &&
-                     shape->usable == e->usable && shape->tag == e->tag &&
-                     shape->alignment == e->alignment))
-        return at;
-    *flags |= WEIR__TRACE_SHAPE;
-    return shape_define(s, slot, e, at);
-}
-
-static void block_event(struct weir__stream *s, unsigned kind, const struct weir__trace_event *e)
-{
-    unsigned flags = kind;
-    unsigned char *head = s->at, *at = event_number(s, e->sequence, head + 1, &flags);
-    at = event_address(s, e->block, at, &flags);
-    s->at = event_shape(s, e, at, &flags);
-    *head = (unsigned char)flags;
-}
-
-void weir__stream_allocated(struct weir__stream *s, const struct weir__trace_event *e)
-{
-    event_prepare(s, e->sequence);
-    block_event(s, WEIR__TRACE_ALLOCATE, e);
-    event_done(s);
-}
-
-/* The size before, always: who lists what is live at the start may see a block's new size
- * before the resize has its number. */
-void weir__stream_resized(struct weir__stream *s, const struct weir__trace_event *e)
-{
-    unsigned char before[WEIR__VARINT_MOST];
-    size_t n = (size_t)(weir__put_varint(before, e->old_requested) - before);
-    bool moved = e->old_block && e->old_block != e->block;
-    event_prepare(s, e->sequence);
-    *s->at++ = WEIR__TRACE_OTHER | WEIR__TRACE_NOTE_BEFORE << WEIR__TRACE_SUB_SHIFT;
-    s->at = weir__put_string(s->at, before, n, n);
-    block_event(s, moved ? WEIR__TRACE_MOVE : WEIR__TRACE_RESIZE, e);
-    if (moved)
-        s->at = weir__put_svarint(s->at, (int64_t)((uintptr_t)e->old_block - (uintptr_t)e->block));
-    event_done(s);
-}
-
-void weir__stream_freed(struct weir__stream *s, const struct weir__trace_event *e, bool sized)
-{
-    event_prepare(s, e->sequence);
-    unsigned flags = WEIR__TRACE_FREE;
-    unsigned char *head = s->at, *at = event_number(s, e->sequence, head + 1, &flags);
-    at = event_address(s, e->block, at, &flags);
-    if (weir__unlikely(sized)) {
-        flags |= WEIR__TRACE_SHAPE;
-        at = weir__put_varint(at, e->requested);
-    }
-    s->at = at;
-    *head = (unsigned char)flags;
-    event_done(s);
-}
-
-void weir__stream_other(struct weir__stream *s, unsigned sub, uint64_t number, const void *payload,
-                        size_t n)
-{
-    event_prepare(s, number);
-    unsigned char *at = s->at;
-    uint64_t ticks = weir__trace_ticks();
-    ticks = ticks > s->ticks ? ticks : s->ticks;
-    *at++ = (unsigned char)(WEIR__TRACE_OTHER | sub << WEIR__TRACE_SUB_SHIFT);
-    at = weir__put_svarint(at, (int64_t)(number - s->number - 1));
-    at = weir__put_varint(at, ticks - s->ticks);
-    s->at = weir__put_string(at, payload, n, n);
-    s->number = number;
-    s->ticks = ticks;
-    event_done(s);
 }

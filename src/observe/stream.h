@@ -12,6 +12,7 @@
 
 #include "observe/format.h"
 #include "observe/run_page.h"
+#include "os/thread.h"
 #include "track/trace_hook.h"
 
 #define WEIR__EVENT_MOST 128 /* bytes of one event */
@@ -31,17 +32,18 @@ struct weir__stream {
     unsigned refused;          /* in a row, because its thread was inside */
 
     uint32_t thread, tid;
-    uint32_t gone;                   /* weir__trace_contexts_gone when the shapes were right */
+    uint32_t gone;    /* weir__trace_gone when the shapes were right, and this: */
+    uint32_t context; /* the number of that allocator, which had the latest new shape */
+    const weir_allocator *allocator; /* NULL: none */
     uint64_t count;                  /* events in the chunk */
     uint64_t number, ticks, address; /* of the latest event */
+    uint64_t look;                   /* what the other process's clock said at the latest */
+    unsigned timeless, stride;       /* events that have the same time still, and of this time */
     struct weir__run_chunk *chunk;   /* NULL: none */
     unsigned char *at, *end;         /* of the chunk's contents, and of the chunk */
     uint64_t slots[WEIR__TRACE_SLOTS];
     struct weir__shape shapes[WEIR__TRACE_SHAPES];
 };
-
-/* The clock of events. */
-uint64_t weir__trace_ticks(void);
 
 /* Starts and ends accepting events. On return from _off no thread is inside. */
 void weir__streams_on(void);
@@ -59,16 +61,8 @@ void weir__streams_flush(void);
  * that goes on elsewhere. */
 void weir__streams_forget(bool chunks);
 
-/* The clock of events from here on: a word that another process keeps. For processes that
- * may not ask the time. */
-void weir__trace_clock_set(const uint64_t *ticks);
-
 /* The calling thread ends. */
 void weir__stream_release(void);
-
-/* A byte that is 0 in a process whose memory is a copy and which was told nothing: its events
- * must not go into the chunks of the other. NULL: none. */
-extern const char *weir__stream_sentinel;
 
 /* May the system be asked for the number of a thread? Not in a sandbox. Atomic. */
 extern bool weir__stream_may_ask;
@@ -76,19 +70,36 @@ extern bool weir__stream_may_ask;
 /* Called after a chunk went to the file. */
 extern void (*weir__stream_written)(void);
 
-/* -- one event: enter, put, leave -------------------------------------------------------- */
+/* -- one event (observe/event.h) goes in between ------------------------------------------- */
 
-/* The calling thread's stream, or NULL: the event is dropped, and counted. */
-struct weir__stream *weir__stream_enter(void);
-void weir__stream_leave(struct weir__stream *stream);
+extern WEIR__TLS struct weir__stream *weir__stream_own; /* NULL: none yet */
 
-void weir__stream_allocated(struct weir__stream *stream, const struct weir__trace_event *event);
-void weir__stream_freed(struct weir__stream *stream, const struct weir__trace_event *event,
-                        bool sized);
-void weir__stream_resized(struct weir__stream *stream, const struct weir__trace_event *event);
+/* The generation of the recording, while threads may enter without a fence of their own; else 0.
+ * Atomic. */
+extern uint32_t weir__streams_current;
 
-/* `n` (< 64) bytes that the sub-kind asks for. */
-void weir__stream_other(struct weir__stream *stream, unsigned sub, uint64_t number,
-                        const void *payload, size_t n);
+struct weir__stream *weir__stream_enter_slow(void);
+
+WEIR__INLINE void weir__stream_leave(struct weir__stream *s)
+{
+    s->refused = 0;
+    __atomic_store_n(&s->inside, 0, __ATOMIC_RELEASE);
+}
+
+/* The calling thread's stream, with room for an event, or NULL: the event is dropped, and
+ * counted. */
+WEIR__INLINE struct weir__stream *weir__stream_enter(void)
+{
+    struct weir__stream *s = weir__stream_own;
+    if (weir__unlikely(!s) || weir__trace_is_copy() || weir__unlikely(weir__relaxed_get(s->inside)))
+        return weir__stream_enter_slow();
+    weir__relaxed_set(s->inside, 1);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (weir__likely(__atomic_load_n(&weir__streams_current, __ATOMIC_ACQUIRE) == s->generation &&
+                     s->end - s->at >= WEIR__EVENT_MOST))
+        return s;
+    weir__stream_leave(s);
+    return weir__stream_enter_slow();
+}
 
 #endif

@@ -32,10 +32,11 @@ static struct {
     struct context *contexts; /* those that live, in no order */
     size_t ncontexts, capacity;
     uint32_t context_id, name_id; /* last ones given out */
-    uint32_t gone;                /* atomic */
     struct name *names[BUCKETS];
     uint8_t tags[TAGS / 8]; /* bits of those defined; atomic */
 } known;
+
+uint32_t weir__trace_gone;
 
 static void names_free(void)
 {
@@ -50,16 +51,14 @@ void weir__trace_names_reset(void)
 {
     names_free();
     weir__meta_free(known.contexts, known.capacity * sizeof *known.contexts);
-    uint32_t gone = known.gone;
     memset(&known, 0, sizeof known);
-    __atomic_store_n(&known.gone, gone + 1, __ATOMIC_RELAXED);
+    weir__relaxed_set(weir__trace_gone, weir__trace_gone + 1);
 }
 
 void weir__trace_names_forget(void)
 {
-    uint32_t gone = known.gone;
     memset(&known, 0, sizeof known);
-    known.gone = gone + 1;
+    weir__relaxed_set(weir__trace_gone, weir__trace_gone + 1);
 }
 
 /* -- contexts ----------------------------------------------------------------------------- */
@@ -124,13 +123,8 @@ void weir__trace_context_gone(const weir_allocator *a)
     struct context *found = context_find_locked(a);
     if (found)
         *found = known.contexts[--known.ncontexts];
-    __atomic_store_n(&known.gone, known.gone + 1, __ATOMIC_RELAXED);
+    weir__relaxed_set(weir__trace_gone, weir__trace_gone + 1);
     weir__lock_drop(&names_lock);
-}
-
-uint32_t weir__trace_contexts_gone(void)
-{
-    return __atomic_load_n(&known.gone, __ATOMIC_RELAXED);
 }
 
 /* -- tags and names ------------------------------------------------------------------------- */

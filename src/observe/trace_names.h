@@ -23,8 +23,8 @@ uint32_t weir__trace_context_known(const weir_allocator *a);
 /* It is destroyed: its handle may mean another one later. */
 void weir__trace_context_gone(const weir_allocator *a);
 
-/* Changes whenever a context is gone: what was remembered by handle is void. */
-uint32_t weir__trace_contexts_gone(void);
+/* Changes whenever a context is gone: what was remembered by handle is void. Atomic. */
+extern uint32_t weir__trace_gone;
 
 /* The tag itself, after it was defined. */
 weir_tag weir__trace_tag(weir_tag tag);

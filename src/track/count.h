@@ -128,13 +128,10 @@ WEIR__INLINE void weir__freeing_undo(struct weir__window *w)
     weir__window_leave(&w->freeing, -1);
 }
 
-/* An operation without bins. False: the window does not admit it, nothing happened. */
-WEIR__INLINE bool weir__window_count(struct weir__window *w, int64_t delta, int allocated,
-                                     int freed)
+/* Out of an operation that may have changed several blocks. */
+WEIR__INLINE void weir__counting_leave(struct weir__window *w, int64_t delta, int64_t to,
+                                       int allocated, int freed)
 {
-    int64_t to;
-    if (weir__unlikely(!weir__allocating_enter(w, delta, &to)))
-        return false;
     weir__window_record_high(w, to, 2 * (int64_t)allocated - 2 * (int64_t)freed - 1);
     weir__own_set(w->freeing, weir__own_get(w->freeing) + (uint64_t)(2 * (int64_t)freed));
     if (delta > 0)
@@ -142,6 +139,16 @@ WEIR__INLINE bool weir__window_count(struct weir__window *w, int64_t delta, int 
     else
         weir__own_set(w->given, weir__own_get(w->given) - delta);
     weir__window_leave(&w->allocating, 2 * (int64_t)allocated - 1);
+}
+
+/* An operation without bins. False: the window does not admit it, nothing happened. */
+WEIR__INLINE bool weir__window_count(struct weir__window *w, int64_t delta, int allocated,
+                                     int freed)
+{
+    int64_t to;
+    if (weir__unlikely(!weir__allocating_enter(w, delta, &to)))
+        return false;
+    weir__counting_leave(w, delta, to, allocated, freed);
     return true;
 }
 

@@ -137,6 +137,7 @@ static bool change_locked(struct weir__window *w, int64_t delta, int allocated, 
 static void change_begin(struct weir__window *w)
 {
     weir__relaxed_set(w->cap, WEIR__WINDOW_CLOSED);
+    weir__relaxed_set(w->numbered_cap, WEIR__WINDOW_CLOSED);
     __atomic_store_n(&w->away, true, __ATOMIC_RELEASE);
     weir__lock_take(&weir__meters.lock);
     while (weir__phase_is_anothers_turn(w)) {

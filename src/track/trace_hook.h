@@ -26,6 +26,9 @@
 #ifndef WEIR_TRACK_TRACE_HOOK_H
 #define WEIR_TRACK_TRACE_HOOK_H
 
+#include "base/bits.h"
+
+#include <sys/single_threaded.h>
 #include <weir/allocator.h>
 
 /* One operation. Fields that an event does not name are 0. */
@@ -88,6 +91,16 @@ static inline void weir__trace_region(const void *address, size_t size, bool tak
 /* For track/traced.c alone. */
 void weir__trace_install(const struct weir__trace_hooks *hooks);
 
+/* A byte that is 0 in a process whose memory is a copy and which was told nothing: neither its
+ * numbers nor its events are the other's. NULL: none. */
+extern const char *weir__trace_sentinel;
+
+static inline bool weir__trace_is_copy(void)
+{
+    const char *sentinel = weir__own_get(weir__trace_sentinel);
+    return weir__unlikely(sentinel && !*sentinel);
+}
+
 /* What the numbers and the total came to. `sequence` is the last number given out;
  * the rest is written only under the lock that orders the total. */
 struct weir__trace_account {
@@ -110,9 +123,34 @@ void weir__trace_account_start(size_t total, size_t count);
 /*
  * The number of an operation that changes the total by `bytes` and the live blocks
  * by `blocks` (0 and 0 for one that does not). The former must be called under the
- * lock that orders the total; the latter any thread may, for markers.
+ * lock that orders the total, or by the thread that has it to itself (track/traced.h);
+ * the latter any thread may, for markers.
  */
-uint64_t weir__trace_stamp(ptrdiff_t bytes, int blocks);
-uint64_t weir__trace_stamp_neutral(void);
+WEIR__INLINE uint64_t weir__trace_stamp_neutral(void)
+{
+    if (__libc_single_threaded) { /* as os/lock.h has it */
+        uint64_t next = weir__relaxed_get(weir__trace_account->sequence) + 1;
+        weir__relaxed_set(weir__trace_account->sequence, next);
+        return next;
+    }
+    return __atomic_add_fetch(&weir__trace_account->sequence, 1, __ATOMIC_RELAXED);
+}
+
+WEIR__INLINE uint64_t weir__trace_stamp(int64_t bytes, int blocks)
+{
+    struct weir__trace_account *a = weir__trace_account;
+    uint64_t sequence = weir__trace_stamp_neutral();
+    a->total += (uint64_t)bytes;
+    a->count += (uint64_t)(int64_t)blocks;
+    if (blocks > 0)
+        a->allocations += (uint64_t)blocks;
+    else
+        a->frees += (uint64_t) - (int64_t)blocks;
+    if (weir__unlikely(a->total > a->peak)) {
+        a->peak = a->total;
+        a->peak_sequence = sequence;
+    }
+    return sequence;
+}
 
 #endif

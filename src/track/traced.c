@@ -1,16 +1,31 @@
 /* track/traced.c - see traced.h. */
 #include "track/traced.h"
 
+#include "os/fence.h"
 #include "track/meter.h"
+#include "track/shown.h"
 
 #include <errno.h>
+#include <string.h>
+
+/*
+ * None of these decides whether a number is true, only what it costs:
+ *
+ *   TURN_LEAST  operations that a thread does in turn before it has the root to itself;
+ *   TURN_MOST   twice as many after each time that was not worth the fence that ended it, up to
+ *               the most
+ *   TURN_WORTH  operations that it must have done for that
+ */
+#define TURN_LEAST 64u
+#define TURN_MOST  8192u
+#define TURN_WORTH 512u
 
 /* The root, or NULL; written under the lock, read by anyone. */
-static const struct weir__meter *traced;
+static struct weir__meter *traced_root;
 
 bool weir__meter_is_traced(const struct weir__meter *m)
 {
-    const struct weir__meter *root = weir__relaxed_get(traced);
+    const struct weir__meter *root = weir__relaxed_get(traced_root);
     if (weir__likely(!root))
         return false;
     while (m && m != root)
@@ -29,25 +44,86 @@ void weir__traced_stamp(struct weir__window *w, int64_t delta, int blocks)
         w->sequence = weir__trace_stamp(delta, blocks);
 }
 
+/* -- whose turn it is: under the meter lock --------------------------------------------------- */
+
+static struct {
+    const struct weir__window *window; /* of the latest operation; it may be gone */
+    unsigned length;                   /* operations in a row of that */
+    unsigned least;                    /* for the root to be its own; 0: TURN_LEAST */
+} turn;
+
+/* Closes the window that has the root to itself. */
+static void turn_end(struct weir__meter *root)
+{
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
+    struct weir__shutting s = weir__meter_freeze(root);
+    unsigned least = weir__max(turn.least, TURN_LEAST);
+    if (!s.others)
+        return;
+    turn.length = 0;
+    turn.least = s.others_ops < TURN_WORTH ? weir__min(2 * least, TURN_MOST)
+                                           : weir__max(least / 2, TURN_LEAST);
+}
+
+/* The greatest grant that keeps level <= limit for all meters up the tree. */
+static int64_t headroom(const struct weir__meter *m)
+{
+    int64_t least = WEIR__NO_LIMIT;
+    for (; m; m = m->parent)
+        least = weir__min(least, m->limit - m->level);
+    return least;
+}
+
+static void turn_take(struct weir__window *w)
+{
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
+    if (w != turn.window)
+        turn.length = 0;
+    turn.window = w;
+    if (++turn.length < weir__max(turn.least, TURN_LEAST) || !w->thread ||
+        !weir__os_fence_available() || !weir__shown_admits(w))
+        return;
+    w->numbered = true;
+    weir__window_open(w, headroom(w->meter), true);
+}
+
 bool weir__traced_change(struct weir__window *w, int64_t delta, int allocated, int freed)
 {
-    if (!weir__meter_apply(w, delta, allocated, freed))
-        return false;
-    w->sequence = weir__trace_stamp(delta, allocated - freed);
-    return true;
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
+    struct weir__meter *root = weir__relaxed_get(traced_root);
+    if (root->nopen)
+        turn_end(root);
+    bool fits = weir__meter_apply(w, delta, allocated, freed);
+    if (fits)
+        w->sequence = weir__trace_stamp(delta, allocated - freed);
+    turn_take(w);
+    return fits;
 }
+
+uint64_t weir__numbered_count(struct weir__window *w, int64_t delta, int allocated, int freed)
+{
+    int64_t to;
+    if (!weir__window_may_number(w) || !weir__numbered_allocating_enter(w, delta, &to))
+        return 0;
+    uint64_t sequence = weir__trace_stamp(delta, allocated - freed);
+    weir__counting_leave(w, delta, to, allocated, freed);
+    return sequence;
+}
+
+/* -- beginning and end ------------------------------------------------------------------------ */
 
 int weir__traced_begin(struct weir__meter *root, const struct weir__trace_hooks *hooks,
                        struct weir__meter_reading *at)
 {
     int error = EBUSY;
     bool shared = weir__exact_begin(root);
-    if (!traced) {
+    if (!traced_root) {
         error = 0;
         weir__meter_read_locked(root, at);
         weir__trace_account_start(at->total, at->count);
         weir__trace_install(hooks);
-        weir__relaxed_set(traced, root);
+        memset(&turn, 0, sizeof turn);
+        weir__relaxed_set(traced_root, root);
         weir__meters.constraints++;
     }
     weir__exact_end(shared);
@@ -58,8 +134,8 @@ void weir__traced_end(struct weir__meter *root, struct weir__meter_reading *at)
 {
     bool shared = weir__exact_begin(root);
     weir__meter_read_locked(root, at);
-    if (traced == root) {
-        weir__relaxed_set(traced, NULL);
+    if (traced_root == root) {
+        weir__relaxed_set(traced_root, NULL);
         weir__trace_install(NULL);
         weir__meters.constraints--;
     }

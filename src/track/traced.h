@@ -1,11 +1,18 @@
 /*
- * track/traced.h - the root that is traced (track/trace_hook.h). All windows at and below it
- * stay closed; each operation gets its number under the meter lock, left in its window's
- * `sequence`. Owns which root that is.
+ * track/traced.h - the root that is traced (track/trace_hook.h), and how its operations get
+ * their numbers. Owns which root that is.
+ *
+ * Several threads take turns: all windows at and below the root stay closed, each operation
+ * gets its number under the meter lock, left in its window's `sequence`. A thread that came
+ * TURN_LEAST times in turn has the root to itself: its window is open, but to operations alone
+ * that number themselves (weir__numbered_*), between entering and leaving as track/count.h has
+ * it. Whoever closes the window has the numbers in order, for all that the thread counted before
+ * has its number by then.
  */
 #ifndef WEIR_TRACK_TRACED_H
 #define WEIR_TRACK_TRACED_H
 
+#include "track/count.h"
 #include "track/reading.h"
 #include "track/trace_hook.h"
 #include "track/window.h"
@@ -20,12 +27,49 @@ void weir__traced_end(struct weir__meter *root, struct weir__meter_reading *at);
 
 /* -- with the meter lock held ------------------------------------------------------------- */
 
-/* The slow operation below a traced root, where every window is closed: there is nothing to
- * fold, freeze or choose. */
+/* The slow operation below a traced root. */
 bool weir__traced_change(struct weir__window *w, int64_t delta, int allocated, int freed);
 
 /* Numbers a change of so many bytes and blocks: into the window, or returned; 0: not traced. */
 void weir__traced_stamp(struct weir__window *w, int64_t delta, int blocks);
 uint64_t weir__traced_number(const struct weir__meter *m, int64_t delta, int64_t blocks);
+
+/* -- by the owner of a window, outside an operation ------------------------------------------ */
+
+WEIR__INLINE bool weir__window_is_numbered(const struct weir__window *w)
+{
+    return weir__own_get(w->numbered_cap) != WEIR__WINDOW_CLOSED;
+}
+
+/* May it number its operations alone? A moment's answer, to be had first: a process that is a
+ * copy has no numbers to give. */
+WEIR__INLINE bool weir__window_may_number(const struct weir__window *w)
+{
+    return weir__window_is_numbered(w) && !weir__trace_is_copy();
+}
+
+/* As weir__allocating_enter and weir__freeing_enter. True: weir__trace_stamp next, before the
+ * block can be another's, and then the way out that track/count.h has. */
+WEIR__INLINE bool weir__numbered_allocating_enter(struct weir__window *w, int64_t size, int64_t *to)
+{
+    weir__window_enter(&w->allocating);
+    *to = size + weir__own_get(w->taken) - weir__own_get(w->given);
+    if (weir__likely(*to <= weir__own_get(w->numbered_cap)))
+        return true;
+    weir__window_leave(&w->allocating, -1);
+    return false;
+}
+
+WEIR__INLINE bool weir__numbered_freeing_enter(struct weir__window *w)
+{
+    weir__window_enter(&w->freeing);
+    if (weir__likely(weir__window_is_numbered(w)))
+        return true;
+    weir__window_leave(&w->freeing, -1);
+    return false;
+}
+
+/* An operation without bins: its number, or 0: nothing happened. */
+uint64_t weir__numbered_count(struct weir__window *w, int64_t delta, int allocated, int freed);
 
 #endif

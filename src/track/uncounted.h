@@ -46,6 +46,12 @@ WEIR__INLINE void weir__freeing_undo(struct weir__window *w)
     (void)w;
 }
 
+WEIR__INLINE void weir__counting_leave(struct weir__window *w, int64_t delta, int64_t to,
+                                       int allocated, int freed)
+{
+    (void)w, (void)delta, (void)to, (void)allocated, (void)freed;
+}
+
 WEIR__INLINE bool weir__window_count(struct weir__window *w, int64_t delta, int allocated,
                                      int freed)
 {

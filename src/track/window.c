@@ -29,6 +29,8 @@ void weir__window_fold(struct weir__window *w)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
     weir__assert(w->open && weir__relaxed_get(w->cap) == WEIR__WINDOW_CLOSED);
+    weir__assert(weir__relaxed_get(w->numbered_cap) == WEIR__WINDOW_CLOSED);
+    w->numbered = false;
     int64_t used = weir__window_unfolded(w), high = weir__relaxed_get(w->hi) - w->origin;
     int64_t granted = w->granted - w->origin;
     for (struct weir__meter *m = w->meter; m; m = m->parent) {
@@ -47,10 +49,20 @@ void weir__window_fold(struct weir__window *w)
     w->only_frees = window_only_frees(w);
 }
 
+/* One of the two caps admits what was granted, the other nothing. */
+static void window_admit(struct weir__window *w)
+{
+    if (w->numbered)
+        weir__relaxed_set(w->numbered_cap, w->granted);
+    else
+        weir__relaxed_set(w->cap, w->granted);
+}
+
 static void window_shut(struct weir__window *w, const void *self)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
     weir__relaxed_set(w->cap, WEIR__WINDOW_CLOSED);
+    weir__relaxed_set(w->numbered_cap, WEIR__WINDOW_CLOSED);
     w->waiting = w->thread != self;
 }
 
@@ -168,7 +180,7 @@ void weir__windows_reopen(const struct weir__shutting *s)
         if (idle)
             weir__window_fold(w);
         else if (!window_is_left(w))
-            weir__relaxed_set(w->cap, w->granted);
+            window_admit(w);
     }
 }
 
@@ -208,7 +220,7 @@ void weir__window_open(struct weir__window *w, int64_t grant, bool solo)
     w->allocated_at_open = weir__window_allocations(w);
     if (solo)
         w->solo_at = weir__os_time();
-    weir__relaxed_set(w->cap, w->granted);
+    window_admit(w);
 }
 
 /* -- attaching and detaching ------------------------------------------------------ */
@@ -217,7 +229,7 @@ void weir__window_attach(struct weir__window *w, struct weir__meter *m, const vo
 {
     weir__assert(m && !w->open);
     weir__lock_take(&weir__meters.lock);
-    w->cap = WEIR__WINDOW_CLOSED;
+    w->cap = w->numbered_cap = WEIR__WINDOW_CLOSED;
     w->meter = m;
     w->thread = thread;
     weir__list_push(&m->windows, &w->link);

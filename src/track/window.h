@@ -15,10 +15,12 @@
  *   hi      greatest `used` since the window was opened (solo windows), or cap
  *   slow    bytes of slow operations; they are not in `used`
  *
- * Three flags say what a window's state is:
+ * Four flags say what a window's state is:
  *
  *   open     it has a grant, which counts in the levels of its meters. While a reader has it
  *            shut, cap is WEIR__WINDOW_CLOSED, `open` stays and `granted` says what it reopens to
+ *   numbered it is open for operations that number themselves alone (track/traced.h): cap stays
+ *            WEIR__WINDOW_CLOSED, and `numbered_cap` is what cap would be
  *   waiting  it was shut, and its thread was not seen outside since; within one hold of the lock
  *   away     its thread is on its way to the meter lock, and does nothing here before it has it
  *   held     its bins are worked on by whoever closed it (weir__window_close); it stays closed
@@ -60,14 +62,16 @@ struct weir__window {
         int64_t cap;         /* written with the meter lock held; by the owner to close it */
         int32_t cap_half[2]; /* low, high: little-endian machines only */
     };
-    uint64_t sequence; /* number of the latest traced operation; the owner takes it */
-    uint32_t held;     /* atomic: set under the meter lock, cleared by who set it */
-    uint32_t number;   /* of its tally, for who reads it from outside; 0: it is not shown */
-    bool away;         /* atomic: set by the owner, cleared by it under the meter lock */
-    bool open;         /* the rest: under the meter lock, but shared_operations */
+    int64_t numbered_cap; /* as cap */
+    uint64_t sequence;    /* number of the latest traced operation; the owner takes it */
+    uint32_t held;        /* atomic: set under the meter lock, cleared by who set it */
+    uint32_t number;      /* of its tally, for who reads it from outside; 0: it is not shown */
+    bool away;            /* atomic: set by the owner, cleared by it under the meter lock */
+    bool open;            /* the rest: under the meter lock, but shared_operations */
     bool waiting;
     bool only_frees; /* nearly, when it was last open */
-    int64_t origin;  /* `used` that `base` already holds */
+    bool numbered;
+    int64_t origin; /* `used` that `base` already holds */
     struct weir__meter *meter;
     const void *thread;     /* identity of the owner */
     struct weir__link link; /* of the meter: opened latest first */

@@ -1,0 +1,139 @@
+#!/usr/bin/env python3
+"""run_programs.py - real programs alone, under `weir run` and under `weir run --record`.
+
+Runs each program in the three ways in turn, round after round, so that what else the machine
+does falls on all alike; prints a table of medians, of the ratios to the time alone, and of the
+bytes of recording an event. The output of every run must be the same as alone. The programs are
+those of program_loads.py that need no server, and some whose time goes into malloc.
+
+usage: run_programs.py [--rounds N] [--only NAME,...] [--work DIR] [--cpu] WEIR
+"""
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+import program_loads as loads  # noqa: E402
+from programs import geometric_mean, median  # noqa: E402
+
+PYTHON = r"""
+import json
+d = {str(i): [i] * 5 for i in range(50000)}
+for _ in range(3):
+    e = json.loads(json.dumps(d))
+w = ' '.join(str(i) for i in range(300000)).split()
+w.sort()
+print(len(e), len(w))
+"""
+
+AWK = r"""BEGIN {
+    for (i = 0; i < 600000; i++) a[i % 50000] = a[i % 50000] "x"
+    for (i = 0; i < 300000; i++) { k = "key" (i * 7919 % 65537); n[k]++; s = s % 1000 length(k i) }
+    print length(a[7]), length(n), s
+}"""
+
+
+def python_malloc(folder):
+    """Every object of Python's is a block of malloc's."""
+    with open(os.path.join(folder, "work.py"), "w") as to:
+        to.write(PYTHON)
+    python = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else shutil.which("python3")
+    return ["env", "PYTHONMALLOC=malloc", python, "work.py"]
+
+
+def awk(name):
+    return lambda folder: [name, AWK] if shutil.which(name) else None
+
+
+def loop(name, steps):
+    """A loop of tests/preload_pairs.c, beside weir; None where it was not built."""
+    return lambda folder: [LOOPS, name, str(steps)] if LOOPS and os.path.exists(LOOPS) else None
+
+
+LOOPS = None
+BOUND = {"python malloc": python_malloc, "mawk": awk("mawk"), "gawk": awk("gawk"),
+         "loop: pairs": loop("pair", 4000000), "loop: mixed": loop("mixed", 3000000)}
+
+
+def trace_rate(folder):
+    """(events, bytes) of all recordings of the latest run in `folder`, which are taken away."""
+    size = 0
+    for name in os.listdir(folder):
+        if name.startswith("run.trace"):
+            size += os.path.getsize(os.path.join(folder, name))
+            os.unlink(os.path.join(folder, name))
+    if not os.path.exists(os.path.join(folder, "run.json")):
+        return 0, size
+    with open(os.path.join(folder, "run.json")) as file:
+        said = json.load(file)
+    recordings = [image["recording"] for image in [said["program"]] + said["others"] if image]
+    return sum(r["events"] for r in recordings if r), size
+
+
+def measure(weir, command, rounds, work):
+    ways = {"alone": command, "run": [weir, "run", "--quiet", "--"] + command,
+            "record": [weir, "run", "--json", "-o", os.path.join(work, "run.json"),
+                       "--record", os.path.join(work, "run.trace"), "--"] + command}
+    results = {way: [] for way in ways}
+    for _ in range(rounds):
+        for way, line in ways.items():
+            trace_rate(work)
+            results[way].append(loads.run(line, None, work))
+    wanted = results["alone"][0].digest
+    for way, runs in results.items():
+        if any(r.digest != wanted for r in runs):
+            sys.exit(f"run_programs.py: {' '.join(command)}: another output with {way}")
+    return results
+
+
+def report(weir, options, work):
+    everything = {**loads.PROGRAMS, **BOUND}
+    names = options.only.split(",") if options.only else list(everything)
+    field = "cpu" if options.cpu else "wall"
+    ratios = {"run": [], "record": []}
+    print(f"medians of {options.rounds} alternating runs, {'processor' if options.cpu else 'clock'} seconds")
+    print(f"{'':14}{'alone':>9}{'run':>9}{'record':>9}{'run/alone':>11}{'record/alone':>14}{'record/run':>12}"
+          f"{'events':>11}{'bytes each':>12}")
+    for name in names:
+        command = everything[name](work)
+        if command is None:
+            print(f"{name:14} is not here")
+            continue
+        results = measure(weir, command, options.rounds, work)
+        times = {way: median(runs, field) for way, runs in results.items()}
+        for way, all_ratios in ratios.items():
+            all_ratios.append(times[way] / times["alone"])
+        events, size = trace_rate(work)
+        each = f"{size / events:12.2f}" if events else f"{'':12}"
+        print(f"{name:14}" + "".join(f"{times[way]:9.3f}" for way in ("alone", "run", "record")) +
+              f"{ratios['run'][-1]:11.3f}{ratios['record'][-1]:14.3f}{times['record'] / times['run']:12.3f}"
+              f"{events:11}{each}", flush=True)
+    print(f"geometric means: run {geometric_mean(ratios['run']):.3f}, record {geometric_mean(ratios['record']):.3f} "
+          f"of alone; worst {max(ratios['run'], default=0):.3f}, {max(ratios['record'], default=0):.3f}")
+
+
+def main():
+    global LOOPS
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", help="programs, separated by commas")
+    parser.add_argument("--work", help="folder for the inputs, kept; default: a temporary one")
+    parser.add_argument("--cpu", action="store_true", help="processor time instead of the clock's")
+    parser.add_argument("--loops", help="tests/preload_pairs, as built")
+    parser.add_argument("weir")
+    options = parser.parse_args()
+    LOOPS = options.loops and os.path.abspath(options.loops)
+    work = options.work or tempfile.mkdtemp(prefix="weir-programs-")
+    os.makedirs(work, exist_ok=True)
+    try:
+        report(os.path.abspath(options.weir), options, work)
+    finally:
+        if not options.work:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
