@@ -86,16 +86,20 @@ static int class_count(const weir_block *block, void *classes)
 
 _Static_assert(WEIR__RUN_CLASSES == WEIR__CLASSES + 1, "a row a class, and one for large blocks");
 
+static int class_hold(struct weir__center *center, void *user)
+{
+    struct weir__run_class *classes = user;
+    classes[center->sizeclass].held += __atomic_load_n(&center->nslabs, __ATOMIC_RELAXED)
+                                       << WEIR__SLAB_SHIFT;
+    return 0;
+}
+
 static void classes_write(struct weir__run_class *classes)
 {
-    struct weir__body *body = weir__cpu.body;
-    struct weir__center *center;
     memset(classes, 0, WEIR__RUN_CLASSES * sizeof *classes);
     for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++)
         classes[sizeclass].size = weir__class_bytes[sizeclass];
-    for (unsigned i = 0; (center = weir__body_center(body, i)); i++)
-        classes[i % WEIR__CLASSES].held += __atomic_load_n(&center->nslabs, __ATOMIC_RELAXED)
-                                           << WEIR__SLAB_SHIFT;
+    weir__body_each_center(weir__cpu.body, class_hold, classes);
     weir_allocator_walk(&weir__cpu, class_count, classes);
 }
 

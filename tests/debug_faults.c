@@ -198,7 +198,7 @@ static void take_in_wrong_order(void)
 
 static struct weir__center *center_of(size_t size)
 {
-    return &cpu()->body->shards[0]->centers[weir__class_of(size, 64)];
+    return weir__shard_find(&cpu()->body->shard, (unsigned)weir__class_of(size, 64));
 }
 
 /* A block less: nobody would ever miss it. */

@@ -10,13 +10,14 @@
 #include "stress.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-static atomic_bool refusing;
+static atomic_bool refusing, looked;
 static atomic_uint asked;
 
 long syscall(long number, ...)
@@ -54,7 +55,8 @@ long syscall(long number, ...)
     return -1;
 }
 
-/* Somebody at the peak all the time, so that windows are closed and opened. */
+/* Somebody at the peak all the time, so that windows are closed and opened. One waits until its
+ * window was closed by who looks at the figures. */
 static void *work(void *number)
 {
     uint64_t random = (uintptr_t)number;
@@ -63,8 +65,11 @@ static void *work(void *number)
         void **place = &held[random_below(&random, 30)];
         weir_deallocate(weir_cpu_allocator(), *place);
         *place = weir_allocate(weir_cpu_allocator(), random_size(&random, 20000));
-        if (number == (void *)0 && i == 20000)
+        if (number == (void *)0 && i == 20000) {
             refusing = true;
+            while (!looked)
+                sched_yield();
+        }
     }
     for (unsigned i = 0; i < 30; i++)
         weir_deallocate(weir_cpu_allocator(), held[i]);
@@ -79,6 +84,10 @@ static int run(void)
     size_t before = stress_stats(weir_cpu_allocator()).total_allocated;
     for (uintptr_t i = 0; i < 3; i++)
         pthread_create(&threads[i], NULL, work, (void *)i);
+    while (!refusing)
+        sched_yield();
+    weir_total_allocated(weir_cpu_allocator());
+    looked = true;
     for (int i = 0; i < 3; i++)
         pthread_join(threads[i], NULL);
     STRESS_EXPECT(stress_stats(weir_cpu_allocator()).total_allocated == before, "not exact");

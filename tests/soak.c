@@ -212,13 +212,18 @@ static void tree_make(void)
     contexts[5] = weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_BACKING});
 }
 
+static int center_check(struct weir__center *center, void *number)
+{
+    STRESS_EXPECT(weir__center_is_valid(center), "context %d, class %u", *(int *)number,
+                  center->sizeclass);
+    return 0;
+}
+
 static void structures_check(void)
 {
     for (int i = 0; i < CONTEXTS - 1; i++) {
-        const struct weir__body *body = contexts[i]->body;
-        struct weir__center *center;
-        for (unsigned k = 0; (center = weir__body_center(body, k)); k++)
-            STRESS_EXPECT(weir__center_is_valid(center), "context %d, center %u", i, k);
+        struct weir__body *body = contexts[i]->body;
+        weir__body_each_center(body, center_check, &i);
         STRESS_EXPECT(weir__page_heap_is_valid(body->page_heap), "the store of context %d", i);
     }
     STRESS_EXPECT(weir__meter_is_valid(), "the meters");

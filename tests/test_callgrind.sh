@@ -4,7 +4,12 @@
 # x86-64 and lie at most 5% above what was measured: lower them with the figures.
 #   small    64 bytes, default alignment      aligned  64 bytes at 16
 #   mixed    16 to 4000 bytes in turn         large    1 MiB
+#   made     a context made and destroyed     rising   16000 bytes more in each of two contexts
+# `bounds` are of the CPU allocator, as of the first contexts of a process; `far_bounds` of the
+# 4000th of 4000, about a quarter above.
 bounds="small=95 aligned=99 mixed=97 large=183"
+far_bounds="small=119 aligned=127 mixed=121 large=194 made=1490 rising=3600"
+far=4000
 # The same of the preloaded malloc, each with the jump through the loader's table, and while all
 # is recorded (tests/preload_pairs.c):
 #   pair     malloc(64) and free       zeroed  calloc        resized, moved   realloc
@@ -38,36 +43,38 @@ instructions()
 {
     "$top_builddir/libtool" --mode=execute valgrind -q --tool=callgrind \
         --callgrind-out-file="$scratch/out" --toggle-collect="$1" \
-        "$program" "$1" $pairs >"$scratch/log" 2>&1 || {
+        "$program" "$1" $pairs $2 >"$scratch/log" 2>&1 || {
         cat "$scratch/log" >&2
         return 1
     }
     sed -n 's/^summary: //p; s/^totals: //p' "$scratch/out" | head -n 1
 }
 
-# loops SAID BOUND...: each LOOP=MOST
+# loops SAID AFTER BOUND...: each LOOP=MOST, after so many contexts ("": none).
 loops()
 {
     said=$1
-    shift
-    base=$(instructions empty) || exit 1
+    after=$2
+    shift 2
+    base=$(instructions empty "${after:+0}") || exit 1
     [ -n "$base" ] || { echo "callgrind counted nothing" >&2; exit 1; }
     for each in "$@"; do
         loop=${each%=*}
         bound=${each#*=}
-        count=$(instructions "$loop") || exit 1
+        count=$(instructions "$loop" "$after") || exit 1
         per_pair=$(((count - base + pairs / 2) / pairs))
         echo "$loop$said: $per_pair instructions a pair (at most $bound)"
         [ "$per_pair" -gt 0 ] && [ "$per_pair" -le "$bound" ] || status=1
     done
 }
 status=0
-loops "" $bounds
+loops "" "" $bounds
+loops " of context $far" $far $far_bounds
 if [ -e "$library" ]; then
     program=$top_builddir/tests/preload_pairs
     export LD_PRELOAD="$library"
-    loops ", preloaded" $preloaded
+    loops ", preloaded" "" $preloaded
     export WEIR_RECORD="$scratch/trace"
-    loops ", recorded" $recorded
+    loops ", recorded" "" $recorded
 fi
 exit $status

@@ -13,39 +13,47 @@
 enum { CLASS = 15 /* 256 bytes, batches of 31 */ };
 
 static struct weir__page_heap heap;
-static struct weir__center centers[WEIR__CLASSES];
+static struct weir__family family;
+static struct weir__shard shard;
 static struct weir__cache cache;
-static char owner; /* its address is what counts */
+static struct weir__bin bins[WEIR__CLASSES],
+    *own_bins = bins; /* NULL: they are made with the first */
+static char owner;    /* its address is what counts */
 static size_t metadata;
 
 static void setup(void)
 {
     metadata = weir__meta_in_use();
     weir__page_heap_init(&heap, &weir__backing_system, weir__policy_get());
-    for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++)
-        weir__center_init(&centers[sizeclass], sizeclass, &heap, &owner);
-    cache.centers = centers;
-    weir__cache_init(&cache);
+    weir__family_init(&family);
+    weir__shard_init(&shard, &heap, &family, &owner);
+    weir__cache_init(&cache, &shard, own_bins);
     weir__lock_take(&cache.lock); /* its thread is in a slow operation throughout */
+}
+
+static void setup_without(void)
+{
+    own_bins = NULL;
+    setup();
 }
 
 static void unmake(void)
 {
-    for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++) {
-        cr_assert(weir__center_is_valid(&centers[sizeclass]), "class %u", sizeclass);
-        weir__center_destroy(&centers[sizeclass]);
-    }
+    for (struct weir__center *at = NULL; (at = weir__shard_after(&shard, at));)
+        cr_assert(weir__center_is_valid(at), "class %u", at->sizeclass);
+    weir__shard_unmake(&shard);
     weir__page_heap_destroy(&heap);
     cr_assert_eq(weir__meta_in_use(), metadata, "a bin was lost");
 }
 
 TestSuite(cache, .init = setup, .fini = unmake);
+TestSuite(cache_without_bins, .init = setup_without, .fini = unmake);
 
 static struct weir__cached pop(unsigned sizeclass)
 {
-    struct weir__bin *bin = &cache.bins[sizeclass];
-    if (!bin->top[-1].block)
+    if (!cache.bins[sizeclass].top[-1].block)
         cr_assert(weir__cache_refill(&cache, sizeclass));
+    struct weir__bin *bin = &cache.bins[sizeclass];
     weir__bin_set_top(bin, bin->top - 1);
     weir__entry_set(bin->top->entry, WEIR__ENTRY_LIVE | 16);
     return *bin->top;
@@ -53,9 +61,9 @@ static struct weir__cached pop(unsigned sizeclass)
 
 static void push(unsigned sizeclass, struct weir__cached cached)
 {
-    struct weir__bin *bin = &cache.bins[sizeclass];
-    if (bin->top == bin->limit)
+    if (cache.bins[sizeclass].top == cache.bins[sizeclass].limit)
         cr_assert(weir__cache_drain(&cache, sizeclass));
+    struct weir__bin *bin = &cache.bins[sizeclass];
     static uint32_t number;
     cached.mark = WEIR__ENTRY_CACHED | ++number;
     cached.former = (uint32_t)weir__entry_size(weir__entry_get(cached.entry));
@@ -70,11 +78,11 @@ static void expect_all_back(void)
     weir__cache_empty(&cache, true);
     cr_assert(weir__cache_is_valid(&cache));
     cr_assert_eq(cache.grown, 0);
-    for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++) {
+    for (struct weir__center *at = NULL; (at = weir__shard_after(&shard, at));) {
         struct weir__center_figures f;
-        weir__center_flush(&centers[sizeclass]);
-        weir__center_figures(&centers[sizeclass], &f);
-        cr_assert_eq(f.out, 0, "class %u: %zu", sizeclass, f.out);
+        weir__center_flush(at);
+        weir__center_figures(at, &f);
+        cr_assert_eq(f.out, 0, "class %u: %zu", at->sizeclass, f.out);
         cr_assert_eq(f.slabs, 0);
     }
 }
@@ -83,7 +91,7 @@ Test(cache, an_unused_bin_is_empty_and_full)
 {
     cr_assert(weir__cache_is_valid(&cache));
     for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++) {
-        const struct weir__bin *bin = weir__cache_bin(&cache, sizeclass << WEIR__BIN_SHIFT);
+        const struct weir__bin *bin = weir__bin_at(cache.bins, sizeclass << WEIR__BIN_SHIFT);
         cr_assert_eq(bin, &cache.bins[sizeclass]);
         cr_assert_null(bin->top[-1].block);
         cr_assert_eq(bin->top, bin->limit);
@@ -91,7 +99,7 @@ Test(cache, an_unused_bin_is_empty_and_full)
     }
 }
 
-Test(cache, every_class_takes_and_gives)
+static void every_class_takes_and_gives(void)
 {
     static struct weir__cached blocks[1000];
     for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++) {
@@ -104,6 +112,19 @@ Test(cache, every_class_takes_and_gives)
         cr_assert_leq(weir__cache_count(&cache, sizeclass), weir__bin_room(&cache.bins[sizeclass]));
     }
     expect_all_back();
+}
+
+Test(cache, every_class_takes_and_gives)
+{
+    every_class_takes_and_gives();
+    cr_assert_eq(cache.bins, bins);
+}
+
+Test(cache_without_bins, every_class_takes_and_gives)
+{
+    cr_assert_eq(cache.bins, weir__no_bins);
+    every_class_takes_and_gives();
+    cr_assert_eq(cache.bins, weir__no_bins, "empty, and has bins");
 }
 
 Test(cache, a_bin_grows_for_who_takes_and_frees_in_turn)
@@ -127,7 +148,7 @@ Test(cache, a_bin_does_not_grow_for_who_only_frees)
 {
     struct weir__cached blocks[WEIR__BATCH_MAX];
     for (int round = 0; round < 100; round++) {
-        unsigned count = weir__center_take(&centers[CLASS], blocks);
+        unsigned count = weir__center_take(weir__shard_center(&shard, CLASS), blocks);
         for (unsigned i = 0; i < count; i++)
             push(CLASS, blocks[i]);
     }
@@ -175,7 +196,7 @@ Test(cache, a_block_that_came_twice_goes_back_once)
     weir__entry_set(block.entry, live);
     push(CLASS, block);
     weir__cache_empty(&cache, true);
-    weir__center_flush(&centers[CLASS]);
+    weir__center_flush(weir__shard_center(&shard, CLASS));
     cr_assert(weir__late_misuse_take(&late));
     cr_assert_eq(late.what, WEIR_MISUSE_DOUBLE_FREE);
     cr_assert_eq(late.block, block.block);

@@ -29,7 +29,7 @@ static void centers_make(unsigned sizeclass)
     metadata = weir__meta_in_use();
     weir__page_heap_init(&heap, &weir__backing_system, weir__policy_get());
     for (int i = 0; i < CENTERS; i++)
-        weir__center_init(&centers[i], sizeclass, &heap, &owner);
+        weir__center_init(&centers[i], sizeclass, &heap, weir__home_of(&owner, 0));
 }
 
 static void setup(void)
@@ -272,7 +272,7 @@ Test(center, depots_of_all_classes_are_within_the_bound, .init = NULL, .fini = N
 {
     for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++) {
         struct weir__center center;
-        weir__center_init(&center, sizeclass, &heap, &owner);
+        weir__center_init(&center, sizeclass, &heap, weir__home_of(&owner, 0));
         cr_assert_leq(center.depot.room_most * sizeof(struct weir__cached), WEIR__DEPOT_BYTES);
         cr_assert_geq(center.depot.room_most,
                       center.depot.most + (WEIR__RETURNS + 1) * center.batch);
@@ -447,7 +447,7 @@ Test(center, a_copy_of_a_block_whose_slab_went_is_noted)
     expect_empty();
     weir__center_give(&centers[0], blocks + 3, 1);
     expect_noted(blocks[3].block, 0);
-    weir__center_init(&other, CLASS + 1, &heap, &owner);
+    weir__center_init(&other, CLASS + 1, &heap, weir__home_of(&owner, 0));
     cr_assert_gt(weir__center_take(&other, later), 0);
     cr_assert_eq(weir__slab_of(later[0].block), weir__slab_of(blocks[0].block));
     weir__center_give(&centers[0], blocks, batch);

@@ -26,8 +26,8 @@ static void setup(void)
     weir__page_heap_init(&heap, &weir__backing_system, weir__policy_get());
     weir__family_init(&family);
     for (unsigned i = 0; i < CENTERS; i++) {
-        weir__center_init(&centers[i], CLASS, &heap, &owner);
-        weir__family_join(&family, &centers[i], i ? &centers[0] : NULL, i);
+        weir__center_init(&centers[i], CLASS, &heap, weir__home_of(&owner, i));
+        weir__family_join(&family, &centers[i], i ? &centers[0] : NULL);
     }
 }
 
@@ -102,7 +102,7 @@ Test(family, one_that_is_alone_finds_nothing)
 {
     struct weir__center alone;
     struct weir__cached blocks[BATCH];
-    weir__center_init(&alone, CLASS, &heap, &owner);
+    weir__center_init(&alone, CLASS, &heap, weir__home_of(&owner, 0));
     cr_assert_eq(weir__center_take(&alone, blocks), BATCH);
     cr_assert_eq(alone.nslabs, 1);
     weir__center_destroy(&alone);
@@ -280,4 +280,56 @@ Test(homes, replaced_blocks_of_two_threads_lie_apart)
     cr_assert_leq(shared_lines(), 2 * OWN / 16 / 4, "%zu", shared_lines());
     for (size_t i = 0; i < 2 * (size_t)OWN; i++)
         weir_deallocate(weir_cpu_allocator(), sets[i % 2][i / 2]);
+}
+
+/* -- misuse ---------------------------------------------------------------------------- */
+
+static weir_misuse told;
+
+static void tell(weir_misuse what, const void *pointer, const char *line, void *user)
+{
+    (void)pointer, (void)line, (void)user;
+    told = what;
+}
+
+static void *allocate_one(void *a)
+{
+    return weir_allocate(a, 64);
+}
+
+static void *block_of_another_thread(weir_allocator *a)
+{
+    pthread_t thread;
+    void *block;
+    cr_assert_eq(pthread_create(&thread, NULL, allocate_one, a), 0);
+    pthread_join(thread, &block);
+    return block;
+}
+
+/* The foreign bin is there: the fast way must look whose block it is, and whether it lives. */
+Test(homes, a_foreign_bin_takes_no_block_of_another_allocator)
+{
+    weir_allocator *a = weir_allocator_create(NULL), *b = weir_allocator_create(NULL);
+    weir_deallocate(b,
+                    weir_allocate(b, 100000)); /* the total stays below the peak: no slow frees */
+    void *blocks[20];
+    for (int i = 0; i < 20; i++)
+        blocks[i] = block_of_another_thread(b);
+    void *others = weir_allocate(a, 64);
+    for (int n = 0; n < 10000; n++) /* far below its peak: the window opens again */
+        weir_deallocate(b, weir_allocate(b, 64));
+    weir_set_misuse_handler(tell, NULL);
+    for (int i = 1; i < 20; i++)
+        weir_deallocate(b, blocks[i]);
+    cr_assert_eq(told, 0);
+    weir_deallocate(b, others);
+    cr_assert_eq(told, WEIR_MISUSE_OTHER_ALLOCATOR);
+    weir_deallocate(b, blocks[1]);
+    cr_assert_eq(told, WEIR_MISUSE_DOUBLE_FREE);
+    cr_assert_eq(weir_allocation_count(a), 1);
+    cr_assert_eq(weir_allocation_count(b), 1);
+    weir_set_misuse_handler(NULL, NULL);
+    weir_deallocate(b, blocks[0]);
+    weir_deallocate(a, others);
+    cr_assert_eq(weir_allocator_destroy(a) + weir_allocator_destroy(b), 0);
 }

@@ -24,6 +24,8 @@ struct object {
 static size_t taken(size_t size)
 {
     size_t power = 64;
+    if (size && size <= 1024)
+        return (size + 63) / 64 * 64;
     while (power < size)
         power *= 2;
     return power <= 65536 ? power : (size + 4095) / 4096 * 4096;
@@ -101,13 +103,18 @@ Test(meta, counts_what_it_takes)
 
 Test(meta, an_object_freed_is_used_again)
 {
-    void *one = weir__meta_allocate(1000);
-    memset(one, 0xFF, 1000);
-    weir__meta_free(one, 1000);
-    void *two = weir__meta_allocate(600);
+    void *one = weir__meta_allocate(4000), *fine = weir__meta_allocate(600);
+    memset(one, 0xFF, 4000);
+    memset(fine, 0xFF, 600);
+    weir__meta_free(one, 4000);
+    weir__meta_free(fine, 600);
+    void *two = weir__meta_allocate(2500), *three = weir__meta_allocate(580);
     cr_assert_eq(one, two, "of the same power of two");
-    cr_assert(is_all_zero(two, 1024));
-    weir__meta_free(two, 600);
+    cr_assert_eq(fine, three, "of the same number of lines");
+    cr_assert(is_all_zero(two, 4096));
+    cr_assert(is_all_zero(three, 640));
+    weir__meta_free(two, 2500);
+    weir__meta_free(three, 580);
 }
 
 Test(meta, says_when_there_is_none)

@@ -11,12 +11,12 @@
 #include <errno.h>
 #include <string.h>
 
-WEIR__INLINE bool allocate_small(weir_allocator *a, size_t size, const uint16_t *map, void **block,
-                                 bool *zeroed)
+WEIR__INLINE bool allocate_near(weir_allocator *a, size_t size, const uint16_t *map, void **block,
+                                bool *zeroed)
 {
-    if (weir__unlikely(!a || size > WEIR__SMALL_MAX))
+    if (weir__unlikely(!weir__allocator_is_near(a) || size > WEIR__SMALL_MAX))
         return false;
-    return weir__small_allocate(weir__heap_cached(a), size, map, block, zeroed);
+    return weir__small_allocate(weir__heap_near(a), size, map, block, zeroed);
 }
 
 /* Neither large nor without a pool; or the alignment decides. */
@@ -43,21 +43,22 @@ static WEIR__NOINLINE void *allocate_any(weir_allocator *a, size_t size, size_t 
     return allocate_other(a, &(struct weir__request){size, alignment, zeroed});
 }
 
-/* What is large comes off the thread's shelf. A second function is for a shelf with several, so
- * that the first saves no registers. */
+/* What is large comes off the shelf of the thread's heap. A second function is for a shelf with
+ * several, so that the first saves no registers. */
 static WEIR__NOINLINE void *allocate_large_slow(weir_allocator *a, size_t size, size_t alignment)
 {
     void *block = NULL;
     if (a && size > WEIR__SMALL_MAX)
-        block = weir__large_pop(a, size, alignment, false);
+        block = weir__large_pop(a, weir__heap_cached(a), size, alignment, false);
     return block ? block : allocate_any(a, size, alignment, NULL);
 }
 
-WEIR__INLINE void *allocate_large(weir_allocator *a, size_t size, size_t alignment)
+WEIR__INLINE void *allocate_large(weir_allocator *a, struct weir__heap *heap, size_t size,
+                                  size_t alignment)
 {
     void *block = NULL;
-    if (weir__likely(a && size > WEIR__SMALL_MAX))
-        block = weir__large_pop(a, size, alignment, true);
+    if (weir__likely(size > WEIR__SMALL_MAX))
+        block = weir__large_pop(a, heap, size, alignment, true);
     return weir__likely(block != NULL) ? block : allocate_large_slow(a, size, alignment);
 }
 
@@ -67,22 +68,45 @@ void *weir__allocate_slow(weir_allocator *a, const struct weir__request *request
     return allocate_any(a, request->size, request->alignment, request->zeroed);
 }
 
+/* Of a far allocator, or none. */
+WEIR__INLINE bool allocate_far(weir_allocator *a, size_t size, const uint16_t *map, void **block,
+                               bool *zeroed)
+{
+    if (weir__unlikely(!a || size > WEIR__SMALL_MAX))
+        return false;
+    return weir__small_allocate_from(weir__heap_far(a), true, size, map, block, zeroed);
+}
+
+/* Of a near one, which is never NULL. */
 static WEIR__NOINLINE void *allocate_default_slow(weir_allocator *a, size_t size)
 {
-    return allocate_large(a, size, WEIR_DEFAULT_ALIGNMENT);
+    if (!a)
+        __builtin_unreachable();
+    return allocate_large(a, weir__heap_near(a), size, WEIR_DEFAULT_ALIGNMENT);
+}
+
+static WEIR__NOINLINE void *allocate_default_far_slow(weir_allocator *a, size_t size)
+{
+    return a ? allocate_large(a, weir__heap_far(a), size, WEIR_DEFAULT_ALIGNMENT)
+             : allocate_any(a, size, WEIR_DEFAULT_ALIGNMENT, NULL);
 }
 
 void *weir_allocate(weir_allocator *a, size_t size)
 {
     void *block;
-    if (weir__likely(allocate_small(a, size, weir__class_map64, &block, NULL)))
-        return block;
-    return allocate_default_slow(a, size);
+    if (weir__likely(weir__allocator_is_near(a)))
+        return weir__likely(allocate_near(a, size, weir__class_map64, &block, NULL))
+                   ? block
+                   : allocate_default_slow(a, size);
+    return weir__likely(allocate_far(a, size, weir__class_map64, &block, NULL))
+               ? block
+               : allocate_default_far_slow(a, size);
 }
 
 static WEIR__NOINLINE void *allocate_aligned_large(weir_allocator *a, size_t size, size_t alignment)
 {
-    return allocate_large(a, size, alignment);
+    return a ? allocate_large(a, weir__heap_cached(a), size, alignment)
+             : allocate_any(a, size, alignment, NULL);
 }
 
 static WEIR__NOINLINE void *allocate_aligned_slow(weir_allocator *a, size_t size, size_t alignment)
@@ -95,13 +119,26 @@ static WEIR__NOINLINE void *allocate_aligned_slow(weir_allocator *a, size_t size
     return weir__likely(block != NULL) ? block : allocate_aligned_large(a, size, alignment);
 }
 
+static WEIR__NOINLINE void *allocate_aligned_far(weir_allocator *a, size_t size, size_t alignment)
+{
+    void *block;
+    if (alignment == WEIR__GRAIN && allocate_far(a, size, weir__class_map16, &block, NULL))
+        return block;
+    if (alignment == WEIR_DEFAULT_ALIGNMENT &&
+        allocate_far(a, size, weir__class_map64, &block, NULL))
+        return block;
+    return allocate_aligned_slow(a, size, alignment);
+}
+
 void *weir_allocate_aligned(weir_allocator *a, size_t size, size_t alignment)
 {
     void *block;
-    if (alignment == WEIR__GRAIN && allocate_small(a, size, weir__class_map16, &block, NULL))
+    if (weir__unlikely(!weir__allocator_is_near(a)))
+        return allocate_aligned_far(a, size, alignment);
+    if (alignment == WEIR__GRAIN && allocate_near(a, size, weir__class_map16, &block, NULL))
         return block;
     if (alignment == WEIR_DEFAULT_ALIGNMENT &&
-        allocate_small(a, size, weir__class_map64, &block, NULL))
+        allocate_near(a, size, weir__class_map64, &block, NULL))
         return block;
     return allocate_aligned_slow(a, size, alignment);
 }
@@ -143,7 +180,9 @@ void *weir_allocate_zeroed(weir_allocator *a, size_t count, size_t size)
     void *block;
     bool zeroed;
     if (weir__likely(!__builtin_mul_overflow(count, size, &total) &&
-                     allocate_small(a, total, weir__class_map64, &block, &zeroed)))
+                     (allocate_near(a, total, weir__class_map64, &block, &zeroed) ||
+                      (!weir__allocator_is_near(a) &&
+                       allocate_far(a, total, weir__class_map64, &block, &zeroed)))))
         return zeroed ? block : memset(block, 0, total);
     return weir_allocate_zeroed_aligned(a, count, size, WEIR_DEFAULT_ALIGNMENT);
 }

@@ -9,33 +9,39 @@
 
 _Static_assert(offsetof(struct weir__body, meter) == 0, "the meter's address is the body's");
 
-void weir__body_shard_add(struct weir__body *body, struct weir__shard *shard)
+int weir__body_each_center(struct weir__body *body, weir__center_visitor *visit, void *user)
+{
+    int stop = 0;
+    for (struct weir__shard *shard = weir__body_shard(body); shard; shard = weir__shard_next(shard))
+        for (struct weir__center *center = NULL;
+             !stop && (center = weir__shard_after(shard, center));)
+            stop = visit(center, user);
+    return stop;
+}
+
+static struct weir__shard *shard_add(struct weir__body *body, unsigned number)
 {
     weir__assert(weir__context_is_mine());
-    weir__assert(body->nshards < WEIR__SHARDS && body->page_heap);
-    for (unsigned i = 0; i < WEIR__CLASSES; i++) {
-        weir__center_init(&shard->centers[i], i, body->page_heap, body->handle);
-        weir__family_join(&body->family, &shard->centers[i], weir__body_center(body, i),
-                          body->nshards);
-    }
-    body->shards[body->nshards] = shard;
-    __atomic_store_n(&body->nshards, body->nshards + 1, __ATOMIC_RELEASE);
+    struct weir__shard *made = weir__meta_allocate(sizeof *made);
+    if (!made)
+        return NULL;
+    weir__shard_init_next(made, &body->shard, number);
+    made->next = body->shard.next;
+    __atomic_store_n(&body->shard.next, made, __ATOMIC_RELEASE);
+    return made;
 }
 
 struct weir__shard *weir__body_shard_choose(struct weir__body *body)
 {
     weir__assert(weir__context_is_mine());
-    struct weir__shard *least = body->shards[0];
-    for (unsigned i = 1; i < body->nshards; i++)
-        if (body->shards[i]->nheaps < least->nheaps)
-            least = body->shards[i];
-    if (!least || !least->nheaps || body->nshards == WEIR__SHARDS)
-        return least;
-    struct weir__shard *made = weir__meta_allocate(sizeof *made);
-    if (!made)
-        return least;
-    weir__body_shard_add(body, made);
-    return made;
+    unsigned count = 0;
+    struct weir__shard *least = weir__body_shard(body), *made = NULL;
+    for (struct weir__shard *shard = least; shard; shard = weir__shard_next(shard), count++)
+        if (shard->nheaps < least->nheaps)
+            least = shard;
+    if (least && least->nheaps && count < WEIR__SHARDS)
+        made = shard_add(body, count);
+    return made ? made : least;
 }
 
 /* `destroy` and `stats` are called for the parent alone. */
@@ -83,7 +89,7 @@ void weir__body_source(struct weir__body *body, const weir_allocator_options *op
 }
 
 void weir__body_begin(struct weir__body *body, weir_allocator *handle, struct weir__body *parent,
-                      struct weir__shard *shard, size_t limit)
+                      size_t limit)
 {
     weir__assert(weir__context_is_mine());
     weir__assert(handle->state != WEIR__STATE_READY);
@@ -91,17 +97,32 @@ void weir__body_begin(struct weir__body *body, weir_allocator *handle, struct we
     handle->body = body;
     weir__family_init(&body->family);
     weir__meter_init(&body->meter, parent ? &parent->meter : NULL, limit);
-    if (shard)
-        weir__body_shard_add(body, shard);
-    weir__heap_common_init(handle);
-    weir__relaxed_set(handle->heap_at, weir__heap_slot_take());
+    if (body->page_heap)
+        weir__shard_init(&body->shard, body->page_heap, &body->family, handle);
     __atomic_store_n(&handle->state, WEIR__STATE_READY, __ATOMIC_RELEASE);
+}
+
+static int center_count(struct weir__center *center, void *bytes)
+{
+    *(size_t *)bytes += sizeof *center;
+    return 0;
+}
+
+size_t weir__body_bytes(const struct weir__body *body)
+{
+    size_t bytes = sizeof *body;
+    for (const struct weir__shard *more = weir__shard_next(&body->shard); more;
+         more = weir__shard_next(more))
+        bytes += sizeof *more;
+    weir__body_each_center((struct weir__body *)(uintptr_t)body, center_count, &bytes);
+    return bytes;
 }
 
 void weir__body_free(struct weir__body *body)
 {
-    weir__assert(body->nshards <= WEIR__SHARDS);
-    for (unsigned i = 0; i < body->nshards; i++)
-        weir__meta_free(body->shards[i], sizeof *body->shards[i]);
+    for (struct weir__shard *more = body->shard.next, *next; more; more = next) {
+        next = more->next;
+        weir__meta_free(more, sizeof *more);
+    }
     weir__meta_free(body, sizeof *body);
 }

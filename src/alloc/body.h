@@ -1,6 +1,6 @@
 /*
- * alloc/body.h - what a live allocator is made of. Owns the making of bodies and shards; knows
- * nothing of blocks. Fields say which lock they are under.
+ * alloc/body.h - what a live allocator is made of. Owns the making of bodies; knows nothing of
+ * blocks. Fields say which lock they are under.
  *
  *   handle -> body -> meter (its figures), shards of centers (its slabs, by class), page heap
  *                     (shared memory), or registry (blocks that functions provided)
@@ -14,44 +14,40 @@
 #include "track/meter.h"
 #include "track/registry.h"
 
-/* Centers for some of an allocator's threads; context lock. */
 #define WEIR__SHARDS 16
-struct weir__shard {
-    struct weir__center centers[WEIR__CLASSES];
-    unsigned nheaps;
-};
 
 struct weir__body {
-    struct weir__meter meter;                 /* first: the meter's address is the body's */
-    weir_allocator *handle;                   /* never changes, as all that says nothing */
-    struct weir__page_heap *page_heap;        /* NULL: blocks come from functions */
-    struct weir__family family;               /* of all centers */
-    struct weir__shard *shards[WEIR__SHARDS]; /* grows with the number of threads */
-    unsigned nshards;                         /* atomic; they stay until the end */
-    size_t span_bytes;                        /* in live spans; under the page heap's lock */
-    bool owns_page_heap;                      /* the page heap's own figures are reported here */
+    struct weir__meter meter;          /* first: the meter's address is the body's */
+    weir_allocator *handle;            /* never changes, as all that says nothing */
+    struct weir__page_heap *page_heap; /* NULL: blocks come from functions */
+    struct weir__family family;        /* of all centers */
+    struct weir__shard shard;          /* over a page heap: the first. More are made, up to
+                                        * WEIR__SHARDS, while more threads use it, and stay */
+    size_t span_bytes;                 /* in live spans; under the page heap's lock */
+    bool owns_page_heap;               /* the page heap's own figures are reported here */
     struct weir__registry registry;
     weir_allocator_functions functions;
     void *user;
     const char *backing;
-    uint64_t looks_seen;      /* by the background thread: operations at its last look */
-    unsigned looks_idle;      /* looks in a row without one; both under the context lock */
-    struct weir__list heaps;  /* of struct weir__heap; context lock */
-    struct weir__heap common; /* for threads that have none of their own; under its lock */
+    uint64_t looks_seen;       /* by the background thread: operations at its last look */
+    unsigned looks_idle;       /* looks in a row without one; both under the context lock */
+    struct weir__list heaps;   /* of struct weir__heap; context lock */
+    struct weir__heap *common; /* for threads that have none of their own, in the list as well;
+                                * NULL: nobody wanted it. Atomic, written under the context lock */
 };
 
-/* The i-th center of all shards, class after class; NULL past the last. */
-WEIR__INLINE struct weir__center *weir__body_center(const struct weir__body *body, unsigned i)
+/* Its shards, one after the other; any thread. */
+WEIR__INLINE struct weir__shard *weir__body_shard(struct weir__body *body)
 {
-    if (i / WEIR__CLASSES >= __atomic_load_n(&body->nshards, __ATOMIC_ACQUIRE))
-        return NULL;
-    return &body->shards[i / WEIR__CLASSES]->centers[i % WEIR__CLASSES];
+    return body->page_heap ? &body->shard : NULL;
 }
 
-/* Another shard, in the memory given. Context lock held, as for what follows. */
-void weir__body_shard_add(struct weir__body *body, struct weir__shard *shard);
+/* Calls it for every center, until it returns non-zero, which is returned; any thread. */
+typedef int weir__center_visitor(struct weir__center *center, void *user);
+int weir__body_each_center(struct weir__body *body, weir__center_visitor *visit, void *user);
 
-/* A shard that no thread uses if there may be one, else the least used. */
+/* A shard that no thread uses if there may be one, else the least used; NULL where there are none.
+ * Context lock held, as for what follows. */
 struct weir__shard *weir__body_shard_choose(struct weir__body *body);
 
 /* Where the blocks of a new allocator come from: `page_heap` of its own, or as the options
@@ -61,7 +57,10 @@ void weir__body_source(struct weir__body *body, const weir_allocator_options *op
 
 /* Joins handle and body, in the tree below `parent` (NULL: a root); ready from here on. */
 void weir__body_begin(struct weir__body *body, weir_allocator *handle, struct weir__body *parent,
-                      struct weir__shard *shard, size_t limit);
+                      size_t limit);
+
+/* Bytes of the body and its shards. */
+size_t weir__body_bytes(const struct weir__body *body);
 
 void weir__body_free(struct weir__body *body);
 

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 static struct {
     struct weir__guard guard;
@@ -108,6 +109,20 @@ static int options_check(const weir_allocator_options *o)
     return 0;
 }
 
+/* "KIND-SERIAL", for an allocator without a name: snprintf would be half the cost of making it. */
+static void name_make(weir_allocator *a, const char *kind)
+{
+    char digits[20], *first = digits + sizeof digits;
+    for (uint64_t left = a->serial; left; left /= 10)
+        *--first = (char)('0' + left % 10);
+    size_t length = strlen(kind), count = (size_t)(digits + sizeof digits - first);
+    weir__assert(length + 1 + count < sizeof a->name);
+    memcpy(a->name, kind, length);
+    a->name[length] = '-';
+    memcpy(a->name + length + 1, first, count);
+    a->name[length + 1 + count] = 0;
+}
+
 static void name_set(weir_allocator *a, const char *name, const char *kind)
 {
     weir__assert(weir__context_is_mine());
@@ -115,23 +130,7 @@ static void name_set(weir_allocator *a, const char *name, const char *kind)
     if (name)
         snprintf(a->name, sizeof a->name, "%s", name);
     else
-        snprintf(a->name, sizeof a->name, "%s-%llu", kind, (unsigned long long)a->serial);
-}
-
-/* What a new allocator needs, or nothing of it. */
-struct making {
-    weir_allocator *handle;
-    struct weir__body *body;
-    struct weir__shard *shard;
-};
-
-static void *making_failed(struct making made)
-{
-    if (made.body)
-        weir__meta_free(made.body, sizeof *made.body);
-    if (made.handle)
-        weir__handle_retire(made.handle);
-    return weir__fail_null(ENOMEM, "no memory for an allocator");
+        name_make(a, kind);
 }
 
 static weir_allocator *context_make_locked(const weir_allocator_options *options,
@@ -139,16 +138,16 @@ static weir_allocator *context_make_locked(const weir_allocator_options *options
                                            struct weir__page_heap *page_heap, const char *kind)
 {
     weir__assert(weir__context_is_mine());
-    struct making made = {.body = weir__meta_allocate(sizeof *made.body)};
-    if (!made.body || !(made.handle = weir__handle_take()))
-        return making_failed(made);
-    weir__body_source(made.body, options, parent ? parent->body : NULL, page_heap);
-    if (made.body->page_heap && !(made.shard = weir__meta_allocate(sizeof *made.shard)))
-        return making_failed(made);
-    name_set(made.handle, options->name, kind);
-    weir__body_begin(made.body, made.handle, parent ? parent->body : NULL, made.shard,
-                     options->limit);
-    return made.handle;
+    struct weir__body *body = weir__meta_allocate(sizeof *body);
+    weir_allocator *handle = body ? weir__handle_take() : NULL;
+    if (!handle) {
+        weir__meta_free(body, sizeof *body);
+        return weir__fail_null(ENOMEM, "no memory for an allocator");
+    }
+    weir__body_source(body, options, parent ? parent->body : NULL, page_heap);
+    name_set(handle, options->name, kind);
+    weir__body_begin(body, handle, parent ? parent->body : NULL, options->limit);
+    return handle;
 }
 
 weir_allocator *weir__context_make(const weir_allocator_options *options,
@@ -196,11 +195,11 @@ static void blocks_release(weir_allocator *a)
         weir__provided_release_all(a);
         return;
     }
-    struct weir__center *center;
-    for (unsigned i = 0; (center = weir__body_center(body, i)); i++)
-        weir__center_destroy(center);
+    for (struct weir__shard *shard = &body->shard; shard; shard = weir__shard_next(shard))
+        weir__shard_unmake(shard);
     weir__lock_take(&body->page_heap->lock);
-    weir__span_each_locked(body->page_heap, span_free_owned, a);
+    if (body->span_bytes)
+        weir__span_each_locked(body->page_heap, span_free_owned, a);
     weir__lock_drop(&body->page_heap->lock);
     weir__page_heap_relieve(body->page_heap);
 }
@@ -212,9 +211,8 @@ void weir__context_unmake(weir_allocator *a)
     struct weir__body *body = a->body;
     struct weir__meter_reading left;
     __atomic_store_n(&a->state, WEIR__STATE_DESTROYED, __ATOMIC_RELEASE);
-    weir__heap_slot_give(a->heap_at);
-    weir__relaxed_set(a->heap_at, weir__heap_slot_none());
     weir__heaps_release(a, false);
+    weir__handle_displace(a);
     weir__meter_read(&body->meter, &left);
     uint64_t sequence = weir__meter_retire(&body->meter, left.total, left.count);
     if (sequence)

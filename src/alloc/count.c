@@ -19,18 +19,18 @@ bool weir__count_slow(weir_allocator *a, int64_t delta, int allocated, int freed
                       uint64_t *sequence)
 {
     weir__assert(allocated >= 0 && freed >= 0);
-    struct weir__heap *heap = weir__heap_get(a);
-    if (heap->slot && weir__shared_change(&heap->window, delta, allocated, freed))
+    struct weir__heap *own = weir__heap_own(a);
+    if (own && weir__shared_change(&own->window, delta, allocated, freed))
         return true;
-    uint64_t alone = heap->slot ? weir__numbered_count(&heap->window, delta, allocated, freed) : 0;
+    uint64_t alone = own ? weir__numbered_count(&own->window, delta, allocated, freed) : 0;
     if (alone) {
         *sequence = alone;
         return true;
     }
-    weir__lock_take(&heap->cache.lock);
+    struct weir__heap *heap = weir__heap_take(a);
     bool counted = weir__count_locked(heap, delta, allocated, freed);
     uint64_t number = weir__count_sequence(heap);
-    weir__lock_drop(&heap->cache.lock);
+    weir__heap_drop(heap);
     if (number)
         *sequence = number;
     return counted;
@@ -38,11 +38,10 @@ bool weir__count_slow(weir_allocator *a, int64_t delta, int allocated, int freed
 
 void weir__count_mend(weir_allocator *a, size_t bytes)
 {
-    struct weir__heap *heap = weir__heap_get(a);
-    weir__lock_take(&heap->cache.lock);
+    struct weir__heap *heap = weir__heap_take(a);
     weir__meter_mend(&heap->window, (int64_t)bytes);
     uint64_t number = weir__count_sequence(heap);
-    weir__lock_drop(&heap->cache.lock);
+    weir__heap_drop(heap);
     if (number)
         weir__trace_adjusted(number, (ptrdiff_t)bytes, 1);
 }

@@ -8,10 +8,9 @@
 #include "alloc/source.h"
 #include "backing/backing.h"
 
-static struct weir__shard cpu_shard;
 static struct weir__page_heap cpu_page_heap;
 static struct weir__body cpu_body;
-weir_allocator weir__cpu = {.name = "cpu"};
+struct weir__cpu_handle weir__cpu_handle = {.handle = {.name = "cpu"}};
 
 /* A second caller waits for the lock. */
 void weir__cpu_start(void)
@@ -27,7 +26,8 @@ void weir__cpu_start(void)
             cpu_body.owns_page_heap = true;
             cpu_body.backing = backing->name;
         }
-        weir__body_begin(&cpu_body, &weir__cpu, NULL, pooled ? &cpu_shard : NULL, 0);
+        weir__cpu.heap_at = weir__slot_take();
+        weir__body_begin(&cpu_body, &weir__cpu, NULL, 0);
     }
     weir__context_unlock();
     if (first)

@@ -7,8 +7,13 @@
 
 #include "alloc/handle.h"
 
-/* Its address without a call. */
-extern weir_allocator weir__cpu __attribute__((visibility("hidden")));
+/* Its address without a call; where near handles lie. */
+struct weir__cpu_handle {
+    char before[WEIR__HANDLE_NEAR] __attribute__((aligned(2 * WEIR__HANDLE_NEAR)));
+    weir_allocator handle;
+};
+extern struct weir__cpu_handle weir__cpu_handle __attribute__((visibility("hidden")));
+#define weir__cpu weir__cpu_handle.handle
 
 /* Readies it; the first use of weir in the process. Any thread. */
 void weir__cpu_start(void);

@@ -15,13 +15,15 @@ static bool foreign_free(const weir_allocator *a, void *block, struct weir__plac
     return place.slab && a && weir__small_free_foreign(a, weir__heap_cached(a), block, place);
 }
 
-/* The pointer is no large block of `a`. A function of its own, so that freeing a large
+/* The pointer is NULL or no large block of `a`. A function of its own, so that freeing a large
  * block saves no registers for it. */
 static WEIR__NOINLINE void other_free(weir_allocator *a, void *block, struct weir__place place)
 {
     if (weir__small_free_numbered(a, NULL, block, place))
         return;
     int saved = errno;
+    if (!block)
+        return;
     if (!weir__allocator_check(a, block)) /* NULL too, which clang-tidy cannot see */
         return;
     if (!a->body->page_heap) { // NOLINT(clang-analyzer-core.NullDereference)
@@ -42,13 +44,13 @@ static WEIR__NOINLINE void far_free(weir_allocator *a, void *block)
     struct weir__place place = weir__place_of(block);
     if (weir__place_what(place) == WEIR__MAP_FOREIGN)
         other_free(a, block, place);
-    else if (!weir__small_free(a, NULL, block, place))
+    else if (!weir__small_free(a, NULL, block, place) &&
+             !(weir__small_is_far(a, place) && weir__small_free_far(a, block, place)))
         weir__deallocate_slow(a, block, place);
 }
 
 WEIR__NOINLINE void weir__deallocate_slow(weir_allocator *a, void *block, struct weir__place place)
 {
-    weir__assert(block);
     uint64_t label;
     struct weir__span *span = weir__place_span(place, block, &label);
     if (weir__likely(span && span->u.live.owner == a)) {
@@ -61,13 +63,28 @@ WEIR__NOINLINE void weir__deallocate_slow(weir_allocator *a, void *block, struct
     }
 }
 
+static WEIR__NOINLINE void deallocate_far(weir_allocator *a, void *block, struct weir__place place)
+{
+    if (weir__unlikely(!weir__small_free_far(a, block, place)))
+        weir__deallocate_slow(a, block, place);
+}
+
 void weir_deallocate(weir_allocator *a, void *block)
 {
     struct weir__place place = weir__place_near(block);
     if (weir__likely(weir__small_free(a, NULL, block, place)))
         return;
-    if (block)
+    if (weir__small_is_far(a, place))
+        deallocate_far(a, block, place);
+    else
         weir__deallocate_slow(a, block, place);
+}
+
+/* A live small block of `a`. */
+static bool small_free(weir_allocator *a, void *block, struct weir__place place)
+{
+    return weir__allocator_is_near(a) ? weir__small_free(a, NULL, block, place)
+                                      : weir__small_free_far(a, block, place);
 }
 
 void weir_deallocate_sized(weir_allocator *a, void *block, size_t size)
@@ -77,6 +94,6 @@ void weir_deallocate_sized(weir_allocator *a, void *block, size_t size)
         return;
     if (found.requested != size)
         weir__misuse(WEIR_MISUSE_SIZE_MISMATCH, block, a->name);
-    else if (found.kind != WEIR__KIND_SMALL || !weir__small_free(a, NULL, block, found.place))
+    else if (found.kind != WEIR__KIND_SMALL || !small_free(a, block, found.place))
         weir__deallocate_slow(a, block, found.place);
 }

@@ -8,7 +8,7 @@
 
 #include "alloc/block.h"
 
-/* Any pointer but NULL, to any allocator; `place` is the pointer's, of any kind (pool/place.h). No
+/* Any pointer, NULL too, to any allocator; `place` is the pointer's, of any kind (pool/place.h). No
  * lock held; errno is kept. */
 void weir__deallocate_slow(weir_allocator *a, void *block, struct weir__place place);
 

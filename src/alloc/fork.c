@@ -32,11 +32,9 @@ static weir_allocator *context_next(weir_allocator *a)
 
 static void heaps_each(weir__lock_visitor *visit)
 {
-    for (weir_allocator *a = context_next(NULL); a; a = context_next(a)) {
-        visit(&a->body->common.cache.lock, NULL);
+    for (weir_allocator *a = context_next(NULL); a; a = context_next(a))
         for (struct weir__link *at = a->body->heaps.first; at; at = at->next)
             visit(&weir__heap_of(at)->cache.lock, NULL);
-    }
 }
 WEIR__LOCKS_EACH(HEAP, heaps_each);
 
@@ -47,13 +45,16 @@ static void families_each(weir__lock_visitor *visit)
 }
 WEIR__LOCKS_EACH(FAMILY, families_each);
 
+static int center_visit(struct weir__center *center, void *visit)
+{
+    (*(weir__lock_visitor **)visit)(&center->lock, NULL);
+    return 0;
+}
+
 static void centers_each(weir__lock_visitor *visit)
 {
-    for (weir_allocator *a = context_next(NULL); a; a = context_next(a)) {
-        struct weir__center *center;
-        for (unsigned i = 0; (center = weir__body_center(a->body, i)); i++)
-            visit(&center->lock, NULL);
-    }
+    for (weir_allocator *a = context_next(NULL); a; a = context_next(a))
+        weir__body_each_center(a->body, center_visit, &visit);
 }
 WEIR__LOCKS_EACH(CLASS, centers_each);
 

@@ -22,19 +22,6 @@
 /* Frees of a thread, counted twice, until its shelf is emptied with the next one of a span. */
 #define SHELF_FREES (2 * 4096u)
 
-struct weir__heap weir__no_heap = {.window.cap = WEIR__WINDOW_CLOSED,
-                                   .shelf = &weir__no_shelf,
-                                   .window.numbered_cap = WEIR__WINDOW_CLOSED,
-                                   .home = WEIR__HOME_NEVER,
-                                   .cache.foreign = weir__no_bins,
-                                   .cache.bins = {[0 ... WEIR__CLASSES - 1] = WEIR__BIN_UNUSED}};
-
-WEIR__TLS struct weir__local weir__here = {
-    .heaps = {[0 ... WEIR__HEAP_SLOTS - 1] = &weir__no_heap},
-    .live = WEIR__ENTRY_LIVE,
-    .lock = WEIR__LOCK(THREAD),
-};
-
 /*
  * A thread has heaps only while its end will be known: one that stays would point into a dead
  * thread. The common heaps serve where the system does not watch threads for us, while it is
@@ -43,47 +30,9 @@ WEIR__TLS struct weir__local weir__here = {
  */
 static WEIR__TLS enum { THREAD_NEW = 0, THREAD_ASKING, THREAD_WATCHED, THREAD_ENDED } thread_state;
 
-static uint32_t slots_taken; /* bits; context lock */
-
-_Static_assert(WEIR__HEAP_SLOTS <= 32, "slots_taken has a bit for each");
-
 /* Where the CPU allocator's new heaps lie; NULL: with weir's other objects. Set before there
  * are threads. */
 static const struct weir__heap_places *places;
-
-/* The same in every thread: thread-local data lies at fixed distances. gcc -O1 --coverage
- * subtracts the distance from where the linker puts it, in an instruction that no linker
- * takes in a program; so it is loaded first. */
-static ptrdiff_t slot_distance(unsigned slot)
-{
-    weir__assert(slot < WEIR__HEAP_SLOTS);
-    char *here = (char *)&weir__here;
-    __asm__("" : "+r"(here));
-    return here + offsetof(struct weir__local, heaps[slot]) - (char *)__builtin_thread_pointer();
-}
-
-ptrdiff_t weir__heap_slot_none(void)
-{
-    return slot_distance(WEIR__HEAP_SLOTS - 1);
-}
-
-ptrdiff_t weir__heap_slot_take(void)
-{
-    weir__assert(weir__context_is_mine());
-    for (unsigned i = 0; i < WEIR__HEAP_SLOTS - 1; i++)
-        if (!(slots_taken >> i & 1)) {
-            slots_taken |= 1u << i;
-            return slot_distance(i);
-        }
-    return weir__heap_slot_none();
-}
-
-void weir__heap_slot_give(ptrdiff_t heap_at)
-{
-    weir__assert(weir__context_is_mine());
-    if (heap_at != weir__heap_slot_none())
-        slots_taken &= ~(1u << (heap_at - slot_distance(0)) / (ptrdiff_t)sizeof(void *));
-}
 
 /* -- making and unmaking -------------------------------------------------------------- */
 
@@ -96,43 +45,39 @@ static uint32_t mark_next(void)
     return WEIR__ENTRY_CACHED | (next + 1);
 }
 
-static void heap_init(struct weir__heap *heap, weir_allocator *a, const void *thread)
+static struct weir__bin *heap_own_bins(struct weir__heap *heap)
+{
+    return heap->local && weir__allocator_is_near(heap->owner) ? weir__heap_near_bins(heap) : NULL;
+}
+
+static void heap_init(struct weir__heap *heap, weir_allocator *a, struct weir__local *local)
 {
     weir__assert(weir__context_is_mine());
     heap->owner = a;
+    heap->local = local;
     heap->mark = mark_next();
     heap->shelf = &weir__no_shelf;
-    weir__cache_init(&heap->cache);
-    heap->shard = weir__body_shard_choose(a->body);
-    heap->home = WEIR__HOME_NEVER;
-    if (heap->shard) {
-        heap->home = heap->shard->centers[0].home;
-        heap->shard->nheaps += heap->slot != NULL;
-        heap->cache.centers = heap->shard->centers;
-    }
-    weir__window_attach(&heap->window, &a->body->meter, thread);
+    struct weir__shard *shard = weir__body_shard_choose(a->body);
+    heap->home = shard ? shard->home : WEIR__HOME_NEVER;
+    if (shard)
+        shard->nheaps += local != NULL;
+    weir__cache_init(&heap->cache, shard, heap_own_bins(heap));
+    weir__window_attach(&heap->window, &a->body->meter, local ? weir__thread_self() : NULL);
 }
 
-void weir__heap_common_init(weir_allocator *a)
+static size_t heap_size(const weir_allocator *a, const struct weir__local *local)
 {
-    heap_init(&a->body->common, a, NULL);
-}
-
-/* Takes the heap out of its thread's table: the thread finds no heap, for tags either. */
-static void heap_hide(struct weir__heap *heap)
-{
-    weir__assert(*heap->slot == heap);
-    weir__lock_take(&heap->local->lock);
-    weir__relaxed_set(*heap->slot, &weir__no_heap);
-    weir__lock_drop(&heap->local->lock);
+    return local && weir__allocator_is_near(a) ? sizeof(struct weir__near_heap)
+                                               : sizeof(struct weir__heap);
 }
 
 static void heap_free(struct weir__heap *heap)
 {
+    size_t size = heap_size(heap->owner, heap->local);
     if (heap->placed)
-        places->give(heap, sizeof *heap);
+        places->give(heap, size);
     else
-        weir__meta_free(heap, sizeof *heap);
+        weir__meta_free(heap, size);
 }
 
 size_t weir__heap_shelf_empty(struct weir__heap *heap)
@@ -157,33 +102,44 @@ static void shelf_unmake(struct weir__heap *heap)
     weir__relaxed_set(heap->shelf, &weir__no_shelf);
 }
 
-/* Detaches its window and frees it; with `flush` what is free in it goes back. The thread
- * does not find it any more, or has ended. */
-static void heap_unmake(struct weir__heap *heap, bool flush)
+/* Detaches its window and empties it; with `flush` what is free in it goes back. Nobody finds it
+ * any more. */
+static void heap_end(struct weir__heap *heap, bool flush)
 {
     weir__lock_take(&heap->cache.lock);
     weir__window_detach(&heap->window);
     heap_empty(heap, flush);
     shelf_unmake(heap);
     weir__lock_drop(&heap->cache.lock);
-    weir__cache_unmake(&heap->cache);
+    if (heap->cache.shard)
+        heap->cache.shard->nheaps -= heap->local != NULL;
+}
+
+static void heap_unmake(struct weir__heap *heap, bool flush)
+{
+    heap_end(heap, flush);
     weir__list_remove(&heap->owner->body->heaps, &heap->link);
-    if (heap->shard)
-        heap->shard->nheaps--;
     heap_free(heap);
+}
+
+/* The thread finds no heap, for tags either. */
+static void heap_hide_and_unmake(struct weir__heap *heap, bool flush)
+{
+    if (heap->local)
+        weir__local_hide(heap->local, heap->owner);
+    heap_unmake(heap, flush);
 }
 
 static void thread_exit(void)
 {
     int saved = errno;
     thread_state = THREAD_ENDED;
+    struct weir__heap *heap;
     weir__context_lock();
-    for (unsigned i = 0; i < WEIR__HEAP_SLOTS; i++)
-        if (weir__here.heaps[i] != &weir__no_heap) {
-            struct weir__heap *heap = weir__here.heaps[i];
-            heap_hide(heap);
-            heap_unmake(heap, true);
-        }
+    for (size_t i = 0; (heap = weir__local_heap(i)); i++)
+        if (heap != &weir__no_heap)
+            heap_hide_and_unmake(heap, true);
+    weir__local_end();
     weir__context_unlock();
     void (*exited)(void) = __atomic_load_n(&weir__trace_thread_exited, __ATOMIC_ACQUIRE);
     if (exited)
@@ -195,10 +151,11 @@ static struct weir__heap *heap_allocate(const weir_allocator *a)
 {
     uint32_t number = 0;
     struct weir__heap *heap = NULL;
+    size_t size = heap_size(a, &weir__here);
     if (places && a == &weir__cpu)
-        heap = places->take(sizeof *heap, &number);
+        heap = places->take(size, &number);
     if (!heap)
-        return weir__meta_allocate(sizeof *heap);
+        return weir__meta_allocate(size);
     heap->placed = true;
     heap->window.number = number;
     return heap;
@@ -214,19 +171,16 @@ static bool thread_is_watched(void)
     return thread_state == THREAD_WATCHED;
 }
 
-static struct weir__heap *heap_make(weir_allocator *a, struct weir__heap **slot)
+static struct weir__heap *heap_make(weir_allocator *a)
 {
-    weir__assert(*slot == &weir__no_heap);
-    struct weir__heap *heap = heap_allocate(a);
+    struct weir__heap *heap = weir__local_ready(a) ? heap_allocate(a) : NULL;
     if (!heap)
         return NULL;
-    heap->slot = slot;
-    heap->local = &weir__here;
     heap->live = weir__here.live;
     weir__context_lock();
-    heap_init(heap, a, weir__thread_self());
+    heap_init(heap, a, &weir__here);
     weir__list_push(&a->body->heaps, &heap->link);
-    *slot = heap;
+    weir__local_put(a, heap);
     weir__context_unlock();
     return heap;
 }
@@ -234,36 +188,84 @@ static struct weir__heap *heap_make(weir_allocator *a, struct weir__heap **slot)
 struct weir__heap *weir__heap_find(weir_allocator *a)
 {
     weir__assert(weir__allocator_is_ready(a));
-    struct weir__heap *heap = NULL;
     int saved = errno;
-    if (a->heap_at != weir__heap_slot_none() && thread_is_watched())
-        heap =
-            heap_make(a, (struct weir__heap **)((char *)__builtin_thread_pointer() + a->heap_at));
+    struct weir__heap *heap = thread_is_watched() ? heap_make(a) : NULL;
     errno = saved;
-    return heap ? heap : &a->body->common;
+    return heap;
 }
+
+/* -- for threads without one ------------------------------------------------------------ */
+
+static struct weir__heap reserve; /* between reserve_take and reserve_drop; context lock */
+
+/* NULL: no memory. */
+static struct weir__heap *common_get(weir_allocator *a)
+{
+    struct weir__heap *common = __atomic_load_n(&a->body->common, __ATOMIC_ACQUIRE);
+    if (weir__likely(common))
+        return common;
+    weir__context_lock();
+    common = a->body->common;
+    if (!common && (common = weir__meta_allocate(sizeof *common))) {
+        heap_init(common, a, NULL);
+        weir__list_push(&a->body->heaps, &common->link);
+        __atomic_store_n(&a->body->common, common, __ATOMIC_RELEASE);
+    }
+    weir__context_unlock();
+    return common;
+}
+
+/* It is in no list: who looks through those has the context lock. */
+static struct weir__heap *reserve_take(weir_allocator *a)
+{
+    weir__context_lock();
+    reserve = (struct weir__heap){.owner = NULL};
+    heap_init(&reserve, a, NULL);
+    return &reserve;
+}
+
+static void reserve_drop(void)
+{
+    weir__lock_drop(&reserve.cache.lock);
+    heap_end(&reserve, true);
+    weir__context_unlock();
+}
+
+struct weir__heap *weir__heap_take(weir_allocator *a)
+{
+    int saved = errno;
+    struct weir__heap *heap = weir__heap_own(a);
+    if (weir__unlikely(!heap) && !(heap = common_get(a)))
+        heap = reserve_take(a);
+    errno = saved;
+    weir__lock_take(&heap->cache.lock);
+    return heap;
+}
+
+void weir__heap_drop(struct weir__heap *heap)
+{
+    if (weir__unlikely(heap == &reserve))
+        reserve_drop();
+    else
+        weir__lock_drop(&heap->cache.lock);
+}
+
+/* -- of all threads ----------------------------------------------------------------------- */
 
 void weir__heaps_release(weir_allocator *a, bool flush)
 {
     weir__assert(weir__context_is_mine());
     struct weir__heap *heap;
-    while ((heap = weir__heap_of(a->body->heaps.first))) {
-        heap_hide(heap);
-        heap_unmake(heap, flush);
-    }
-    weir__lock_take(&a->body->common.cache.lock);
-    weir__window_detach(&a->body->common.window);
-    heap_empty(&a->body->common, flush);
-    shelf_unmake(&a->body->common);
-    weir__lock_drop(&a->body->common.cache.lock);
-    weir__cache_unmake(&a->body->common.cache);
+    while ((heap = weir__heap_of(a->body->heaps.first)))
+        heap_hide_and_unmake(heap, flush);
+    a->body->common = NULL;
 }
 
 void weir__heaps_orphaned(weir_allocator *a)
 {
     for (struct weir__heap *heap = weir__heap_of(a->body->heaps.first), *next; heap; heap = next) {
         next = weir__heap_of(heap->link.next);
-        if (heap->window.thread != weir__thread_self())
+        if (heap->local && heap->window.thread != weir__thread_self())
             heap_unmake(heap, true);
     }
 }
@@ -275,10 +277,8 @@ void weir__heaps_show(const struct weir__heap_places *new_places, struct weir__s
     weir__context_lock();
     places = new_places;
     struct weir__heap *own = weir__heap_cached(&weir__cpu);
-    if (own != &weir__no_heap) {
-        heap_hide(own);
-        heap_unmake(own, true);
-    }
+    if (own != &weir__no_heap)
+        heap_hide_and_unmake(own, true);
     weir__shown_begin(&weir__cpu.body->meter, shown);
     weir__context_unlock();
 }
@@ -288,8 +288,8 @@ static void placed_each(weir__heap_placer *place)
     for (struct weir__link *at = weir__cpu.body->heaps.first; at; at = at->next) {
         struct weir__heap *heap = weir__heap_of(at);
         if (heap->placed)
-            place(heap, sizeof *heap, heap->window.thread == weir__thread_self(),
-                  &heap->window.number);
+            place(heap, heap_size(&weir__cpu, heap->local),
+                  heap->window.thread == weir__thread_self(), &heap->window.number);
     }
 }
 
@@ -320,13 +320,11 @@ static size_t heap_flush(struct weir__heap *heap)
     return bytes;
 }
 
-/* The common heap, then each thread's: the one after `heap` (NULL: the first). */
+/* The one after `heap` (NULL: the first). */
 static struct weir__heap *heap_after(const weir_allocator *a, const struct weir__heap *heap)
 {
     weir__assert(a->body);
-    if (!heap)
-        return &a->body->common;
-    return weir__heap_of(heap == &a->body->common ? a->body->heaps.first : heap->link.next);
+    return weir__heap_of(heap ? heap->link.next : a->body->heaps.first);
 }
 
 size_t weir__heaps_flush(weir_allocator *a)
@@ -396,36 +394,77 @@ size_t weir__heaps_shelved(const weir_allocator *a)
     return bytes;
 }
 
+static bool heap_may_leave(const struct weir__heap *heap)
+{
+    return heap->local == &weir__here && !weir__allocator_is_near(heap->owner);
+}
+
+void weir__heaps_leave(weir_allocator *a)
+{
+    weir__assert(weir__context_is_mine());
+    struct weir__heap *heap = weir__heap_cached(a);
+    if (heap != &weir__no_heap && heap_may_leave(heap))
+        heap_hide_and_unmake(heap, true);
+}
+
+size_t weir__heaps_bytes(const weir_allocator *a)
+{
+    weir__assert(weir__context_is_mine());
+    size_t bytes = 0;
+    for (struct weir__heap *heap = NULL; (heap = heap_after(a, heap));) {
+        weir__lock_take(&heap->cache.lock);
+        bytes += heap_size(a, heap->local) + weir__cache_bytes(&heap->cache) +
+                 (heap->shelf == &weir__no_shelf ? 0 : sizeof *heap->shelf);
+        weir__lock_drop(&heap->cache.lock);
+    }
+    return bytes;
+}
+
+static void heap_scavenge(struct weir__heap *heap)
+{
+    if (!weir__window_is_idle(&heap->window, &heap->seen))
+        return;
+    if (heap_may_leave(heap))
+        heap_hide_and_unmake(heap, true);
+    else
+        heap_flush(heap);
+}
+
 void weir__heaps_scavenge(void)
 {
     weir__context_lock();
     for (weir_allocator *a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL))
-        for (struct weir__heap *heap = NULL; (heap = heap_after(a, heap));)
-            if (weir__window_is_idle(&heap->window, &heap->seen))
-                heap_flush(heap);
+        for (struct weir__heap *heap = heap_after(a, NULL), *next; heap; heap = next) {
+            next = heap_after(a, heap);
+            heap_scavenge(heap);
+        }
     weir__context_unlock();
 }
 
-void weir__heap_slow_done(struct weir__heap *heap)
+static void scavenge_now_and_then(void)
 {
     static uint64_t looked_at; /* coarse clock; any thread */
-    weir__slow_hook_call(heap);
-    weir__late_misuses_look();
-    unsigned slow = weir__relaxed_get(heap->slow) + 1; /* about, if common */
-    weir__relaxed_set(heap->slow, slow);
-    if (weir__likely(slow % LOOK_SLOW_OPS))
-        return;
     uint64_t now = weir__os_coarse_time(), last = weir__relaxed_get(looked_at);
     if (now - last >= IDLE_NS && __atomic_compare_exchange_n(&looked_at, &last, now, false,
                                                              __ATOMIC_RELAXED, __ATOMIC_RELAXED))
         weir__heaps_scavenge();
 }
 
+void weir__heap_slow_done(const weir_allocator *a, struct weir__heap *heap)
+{
+    unsigned slow = weir__relaxed_get(heap->slow) + 1; /* about, if common */
+    weir__relaxed_set(heap->slow, slow);
+    weir__slow_hook_call(a);
+    weir__late_misuses_look();
+    if (weir__unlikely(slow % LOOK_SLOW_OPS == 0))
+        scavenge_now_and_then();
+}
+
 bool weir__heaps_are_entered(void)
 {
-    for (unsigned i = 0; i < WEIR__HEAP_SLOTS - 1; i++)
-        if (weir__here.heaps[i] != &weir__no_heap &&
-            weir__window_is_inside(&weir__here.heaps[i]->window))
+    const struct weir__heap *heap;
+    for (size_t i = 0; (heap = weir__local_heap(i)); i++)
+        if (heap != &weir__no_heap && weir__window_is_inside(&heap->window))
             return true;
     return false;
 }

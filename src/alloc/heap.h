@@ -1,33 +1,35 @@
 /*
  * alloc/heap.h - a thread's part of an allocator: its window onto the figures and its cache of
  * free blocks. Made at the thread's first slow operation, taken back when the thread ends,
- * emptied when it idles. Owns weir__here; the lists of heaps are under the context lock. Knows
- * nothing of how blocks are taken (alloc/small.h).
+ * emptied when it idles. The lists of heaps are under the context lock. Knows nothing of how
+ * blocks are taken (alloc/small.h); alloc/local.h says where a thread finds its own.
+ *
+ * A near allocator's heaps have their bins behind them, where the fast ways find them without a
+ * load. A far one's have bins while they hold blocks; one that idles is a window and little more.
+ *
+ * A thread that cannot have a heap (it ends, or there is no memory for one) uses the allocator's
+ * common heap, under its lock; where there is no memory for that either, the reserve, which serves
+ * one operation of the process at a time.
  */
 #ifndef WEIR_ALLOC_HEAP_H
 #define WEIR_ALLOC_HEAP_H
 
-#include "alloc/handle.h"
-#include "os/thread.h"
+#include "alloc/local.h"
 #include "pool/cache.h"
 #include "pool/shelf.h"
 #include "track/window.h"
 
-struct weir__local;
-struct weir__shard;
 struct weir__shown;
 
 struct weir__heap {
     struct weir__window window;
-    uint32_t live; /* weir__here.live of its thread; the owner writes */
+    uint32_t live; /* weir__here.live of its thread, of a near one; the owner writes */
     uint32_t mark; /* of the copies of blocks that it frees (pool/cached.h); never changes */
     struct weir__shelf *shelf; /* as the bins of the cache; made when it is first needed */
     uint64_t home;             /* of the slabs of its centers (pool/home.h); never changes */
     struct weir__cache cache;
-    weir_allocator *owner; /* these four are set before the heap is in a list, and never change */
-    struct weir__shard *shard; /* whose centers the cache uses */
-    struct weir__heap **slot;  /* the thread's pointer to this heap; NULL: common */
-    struct weir__local *local; /* which holds that pointer */
+    weir_allocator *owner;     /* this and `local` are set before the heap is in a list, and stay */
+    struct weir__local *local; /* of the thread whose heap it is; NULL: common, or the reserve */
     struct weir__link link;    /* of the allocator, latest first; context lock */
     uint64_t seen;             /* operations at the last scavenge; context lock */
     unsigned slow;             /* slow operations, to pace the scavenger; atomic */
@@ -36,38 +38,30 @@ struct weir__heap {
 
 _Static_assert(offsetof(struct weir__heap, window) == 0, "its first line is its tally");
 
-/* Placeholder for a thread without a heap: closed window, empty bins, so every operation takes
- * the slow path. All threads increment its two sequence counters without synchronization; nobody
- * reads them. */
-extern struct weir__heap weir__no_heap;
-
-/* The calling thread's: its heaps for the first allocators of the process, and the bits that
- * the entry of a block gets from it, state and tag. The last heap is always the one that is
- * none. */
-#define WEIR__HEAP_SLOTS 16
-struct weir__local {
-    struct weir__heap *heaps[WEIR__HEAP_SLOTS];
-    uint32_t live;
-    weir__lock lock; /* the pointers, while another thread may free a heap */
+struct weir__near_heap {
+    struct weir__heap heap;
+    struct weir__bin bins[WEIR__CLASSES];
 };
-extern WEIR__TLS struct weir__local weir__here;
 
-/* Never NULL. The handle holds the whole way from the thread pointer, so that this is
- * one load after the handle's own. */
-WEIR__INLINE struct weir__heap *weir__heap_cached(const weir_allocator *a)
+/* Of the heap in a slot (never looked at where that is none): by who is in an operation. */
+WEIR__INLINE struct weir__bin *weir__heap_near_bins(struct weir__heap *heap)
 {
-    return *(struct weir__heap **)((char *)__builtin_thread_pointer() + a->heap_at);
+    return ((struct weir__near_heap *)heap)->bins;
 }
 
 struct weir__heap *weir__heap_find(weir_allocator *a);
 
-/* The calling thread's heap, made if need be; the allocator's common heap where it
- * cannot have one. Never NULL; `a` is ready. */
-WEIR__INLINE struct weir__heap *weir__heap_get(weir_allocator *a)
+/* The calling thread's heap, made if need be; NULL where it cannot have one. `a` is ready. */
+WEIR__INLINE struct weir__heap *weir__heap_own(weir_allocator *a)
 {
     struct weir__heap *heap = weir__heap_cached(a);
     return weir__likely(heap != &weir__no_heap) ? heap : weir__heap_find(a);
 }
+
+/* The same with its lock held, or else another that serves; never NULL. By who holds no lock, and
+ * then calls weir__heap_drop. */
+struct weir__heap *weir__heap_take(weir_allocator *a);
+void weir__heap_drop(struct weir__heap *heap);
 
 /* Of the body's list, and the one after. */
 WEIR__INLINE struct weir__heap *weir__heap_of(const struct weir__link *link)
@@ -75,14 +69,7 @@ WEIR__INLINE struct weir__heap *weir__heap_of(const struct weir__link *link)
     return weir__list_of(link, struct weir__heap, link);
 }
 
-/* A place in weir__here.heaps for a new allocator, as heap_at; that of no heap when all
- * are taken. Context lock held, as for what follows. */
-ptrdiff_t weir__heap_slot_take(void);
-void weir__heap_slot_give(ptrdiff_t heap_at);
-ptrdiff_t weir__heap_slot_none(void);
-
-/* The heap for threads that have none of their own. */
-void weir__heap_common_init(weir_allocator *a);
+/* -- with the context lock held ---------------------------------------------------------- */
 
 /* Takes every thread's heap out of the allocator and frees it; with `flush` its free
  * blocks go back to the centers. */
@@ -93,6 +80,13 @@ void weir__heaps_orphaned(weir_allocator *a);
 
 /* Empties every heap of `a`, busy or not. Bytes. */
 size_t weir__heaps_flush(weir_allocator *a);
+
+/* Frees the calling thread's heap of `a`, if that is far: it holds none of its own at the moment,
+ * and makes another when it wants one. */
+void weir__heaps_leave(weir_allocator *a);
+
+/* Bytes of the heaps of `a` and their bins. */
+size_t weir__heaps_bytes(const weir_allocator *a);
 
 /* Waits until what was being done under the lock of each heap of `a` is done. */
 void weir__heaps_barrier(weir_allocator *a);
@@ -115,11 +109,13 @@ size_t weir__heap_shelf_empty(struct weir__heap *heap);
 /* Empties the shelves with spans of this page heap, unless another thread is at the contexts. */
 void weir__heaps_shelves_empty(const struct weir__page_heap *page_heap);
 
-/* Empties the heaps of threads that did nothing since the last scavenge (seconds ago). */
+/* Empties the heaps of threads that did nothing since the last scavenge (seconds ago), and frees
+ * those of them that are far and the calling thread's. */
 void weir__heaps_scavenge(void);
 
-/* Paces that: called on slow routes. */
-void weir__heap_slow_done(struct weir__heap *heap);
+/* Paces that: called at the end of slow routes with what weir__heap_take gave, which was dropped
+ * and may be gone afterwards. */
+void weir__heap_slow_done(const weir_allocator *a, struct weir__heap *heap);
 
 /* Is the calling thread in the middle of counting? */
 bool weir__heaps_are_entered(void);

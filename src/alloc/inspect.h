@@ -35,12 +35,12 @@ void weir__slow_hook_set(void (*hook)(const struct weir__window *own));
 bool weir__peak_rose(weir_allocator *a, const struct weir__window *own,
                      struct weir__peak_seen *seen);
 
-/* Calls it, if there is one. No lock held. */
+/* Calls it, if there is one, for the calling thread's work with `a`. No lock held. */
 extern void (*weir__slow_hook)(const struct weir__window *own);
-WEIR__INLINE void weir__slow_hook_call(const struct weir__heap *heap)
+WEIR__INLINE void weir__slow_hook_call(const weir_allocator *a)
 {
     if (weir__unlikely(weir__own_get(weir__slow_hook) != NULL))
-        weir__slow_hook(&heap->window);
+        weir__slow_hook(&weir__heap_cached(a)->window);
 }
 
 /*

@@ -38,9 +38,11 @@ static WEIR__NOINLINE struct weir__span *pages_take_shelved(struct weir__heap *h
     return span;
 }
 
-WEIR__INLINE struct weir__span *pages_take(weir_allocator *a, struct weir__heap *heap, size_t size,
-                                           size_t alignment, struct weir__claim *claim)
+/* A thread without a heap of its own has no shelf. */
+WEIR__INLINE struct weir__span *pages_take(weir_allocator *a, size_t size, size_t alignment,
+                                           struct weir__claim *claim)
 {
+    struct weir__heap *heap = weir__heap_cached(a);
     claim->shelf = heap->shelf;
     if (weir__likely(weir__relaxed_get(claim->shelf->count) > 0))
         return pages_take_shelved(heap, size, alignment, claim);
@@ -48,34 +50,32 @@ WEIR__INLINE struct weir__span *pages_take(weir_allocator *a, struct weir__heap 
 }
 
 /* Before the page heap grows it gets what lies on any shelf. If the system refused, what is free
- * elsewhere goes back to that first. */
-static WEIR__NOINLINE struct weir__span *pages_take_again(weir_allocator *a,
-                                                          struct weir__heap *heap, size_t size,
-                                                          size_t alignment,
-                                                          struct weir__claim *claim)
+ * elsewhere goes back to that first; the thread's heap may go with it. */
+static WEIR__NOINLINE struct weir__span *
+pages_take_again(weir_allocator *a, size_t size, size_t alignment, struct weir__claim *claim)
 {
     struct weir__span *span = NULL;
     claim->asks = false;
     if (claim->asked) {
         weir__heaps_shelves_empty(a->body->page_heap);
-        span = pages_take(a, heap, size, alignment, claim);
+        span = pages_take(a, size, alignment, claim);
     }
     if (span)
         return span;
     weir__trim_all();
-    return pages_take(a, heap, size, alignment, claim);
+    return pages_take(a, size, alignment, claim);
 }
 
 /* `fill`: it will not be cleared. */
-WEIR__INLINE struct weir__span *span_take(weir_allocator *a, struct weir__heap *heap, size_t size,
-                                          size_t alignment, bool fill, struct weir__claim *claim)
+WEIR__INLINE struct weir__span *span_take(weir_allocator *a, size_t size, size_t alignment,
+                                          bool fill, struct weir__claim *claim)
 {
     claim->owner = a;
     claim->bytes = &a->body->span_bytes;
     claim->asks = true;
-    struct weir__span *span = pages_take(a, heap, size, alignment, claim);
+    struct weir__span *span = pages_take(a, size, alignment, claim);
     if (weir__unlikely(!span))
-        span = pages_take_again(a, heap, size, alignment, claim);
+        span = pages_take_again(a, size, alignment, claim);
     if (WEIR__FILLS && span && fill)
         weir__fill_taken(claim->block, weir__span_usable(span));
     return span;
@@ -87,7 +87,7 @@ struct weir__span *weir__large_take(weir_allocator *a, const struct weir__reques
     weir__assert(a->body->page_heap);
     struct weir__claim claim;
     claim.tag = tag;
-    return span_take(a, weir__heap_get(a), request->size, request->alignment, true, &claim);
+    return span_take(a, request->size, request->alignment, true, &claim);
 }
 
 /* The heap's shelf, with room for such a span; NULL: no memory for one. */
@@ -109,14 +109,13 @@ static struct weir__shelf *shelf_prepare_locked(struct weir__heap *heap, uint32_
 /* Onto the thread's shelf. False: it has none, or none for such a span. */
 static bool shelf_give(weir_allocator *a, struct weir__span *span)
 {
-    struct weir__heap *heap = weir__heap_get(a);
-    if (!heap->slot || span->npages > WEIR__SHELF_PAGES)
+    if (span->npages > WEIR__SHELF_PAGES)
         return false;
-    weir__lock_take(&heap->cache.lock);
-    struct weir__shelf *shelf = shelf_prepare_locked(heap, span->npages);
+    struct weir__heap *heap = weir__heap_take(a);
+    struct weir__shelf *shelf = heap->local ? shelf_prepare_locked(heap, span->npages) : NULL;
     if (shelf)
         weir__shelf_put(shelf, span, weir__span_start(span));
-    weir__lock_drop(&heap->cache.lock);
+    weir__heap_drop(heap);
     return shelf;
 }
 
@@ -164,9 +163,8 @@ void *weir__large_allocate(weir_allocator *a, size_t size, size_t alignment, boo
     struct weir__claim claim;
     if (size >= LOOK_FIRST && weir__unlikely(weir__meter_never_fits(&a->body->meter, size)))
         return large_failed(a, size, alignment, "over the limit");
-    struct weir__heap *heap = weir__heap_get(a);
     claim.tag = weir__entry_tag(weir__here.live);
-    struct weir__span *span = span_take(a, heap, size, alignment, !zeroed, &claim);
+    struct weir__span *span = span_take(a, size, alignment, !zeroed, &claim);
     if (weir__unlikely(!span))
         return large_failed(a, size, alignment, "out of memory");
     if (weir__unlikely(!weir__count(a, (int64_t)size, 1, 0, &sequence))) {
@@ -177,7 +175,7 @@ void *weir__large_allocate(weir_allocator *a, size_t size, size_t alignment, boo
         large_trace(a, sequence, span, alignment);
     if (zeroed)
         *zeroed = claim.zeroed;
-    weir__slow_hook_call(heap);
+    weir__slow_hook_call(a);
     if (WEIR__FILLS)
         weir__late_misuses_look();
     return claim.block;
@@ -199,7 +197,7 @@ void weir__large_free(weir_allocator *a, void *block, struct weir__span *span, u
     if (weir__unlikely(sequence != 0))
         weir__trace_freed(a, sequence, block, requested);
     span_give(a, span);
-    weir__heap_slow_done(weir__heap_cached(a));
+    weir__heap_slow_done(a, weir__heap_cached(a));
 }
 
 /* Taken back, as if it had not been counted. */

@@ -12,13 +12,13 @@
 #include "alloc/misuse.h"
 #include "track/count.h"
 
-/* A block off the thread's shelf; NULL: go the slow way. `only`: if one span lies there at most,
- * which takes fewer registers. Guarded by tests/test_callgrind.sh, as the next. `a` is not NULL. */
-WEIR__INLINE void *weir__large_pop(const weir_allocator *a, size_t size, size_t alignment,
-                                   bool only)
+/* A block off the shelf of the thread's heap of `a`; NULL: go the slow way. `only`: if one span
+ * lies there at most, which takes fewer registers. Guarded by tests/test_callgrind.sh, as the next.
+ */
+WEIR__INLINE void *weir__large_pop(const weir_allocator *a, struct weir__heap *heap, size_t size,
+                                   size_t alignment, bool only)
 {
     weir__assert(weir__is_power_of_two(alignment));
-    struct weir__heap *heap = weir__heap_cached(a);
     char *start;
     int64_t to;
     uint32_t count = weir__own_get(heap->shelf->count); /* else the rest would be in vain */
@@ -33,7 +33,7 @@ WEIR__INLINE void *weir__large_pop(const weir_allocator *a, size_t size, size_t 
         return NULL;
     }
     weir__span_check_freed(span, a);
-    uint32_t tag = weir__entry_tag(weir__own_get(heap->live));
+    uint32_t tag = weir__entry_tag(weir__here.live);
     char *block = weir__span_make_live(span, start, size, alignment, tag);
     if (WEIR__FILLS)
         weir__fill_taken(block, weir__span_usable(span));

@@ -45,16 +45,27 @@ weir_pool *weir_pool_create(const weir_pool_options *options)
     return pool;
 }
 
-/* One without children that lives on the pool, itself or through an ancestor; NULL:
- * none is left. */
-static weir_allocator *pool_leaf(weir_pool *pool)
+/* Lives it on the pool, itself or through an ancestor? */
+static bool lives_on(const weir_allocator *a, const weir_pool *pool)
 {
-    weir_allocator *leaf = NULL;
-    for (weir_allocator *a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL))
-        for (weir_allocator *up = a; up && !weir__context_child(a); up = weir__context_parent(up))
-            if (up->body->page_heap == &pool->page_heap || up->body->user == &pool->page_heap)
-                leaf = a;
-    return leaf;
+    for (; a; a = weir__context_parent(a))
+        if (a->body->page_heap == &pool->page_heap || a->body->user == &pool->page_heap)
+            return true;
+    return false;
+}
+
+/* Children before their parents. */
+static void contexts_unmake(const weir_pool *pool)
+{
+    weir__assert(weir__context_is_mine());
+    for (weir_allocator *a = weir__context_after(NULL, NULL), *next; a; a = next) {
+        next = weir__context_after(a, NULL);
+        while (a && !weir__context_child(a) && lives_on(a, pool)) {
+            weir_allocator *parent = weir__context_parent(a);
+            weir__context_unmake(a);
+            a = parent;
+        }
+    }
 }
 
 int weir_pool_destroy(weir_pool *pool)
@@ -63,10 +74,8 @@ int weir_pool_destroy(weir_pool *pool)
         return weir__fail(EINVAL, "no pool: NULL was given");
     if (!weir__handle_end(&pool->handle, WEIR__HANDLE_POOL))
         return weir__fail(EINVAL, "no live pool");
-    weir_allocator *leaf;
     weir__context_lock();
-    while ((leaf = pool_leaf(pool)))
-        weir__context_unmake(leaf);
+    contexts_unmake(pool);
     weir__page_heap_destroy(&pool->page_heap);
     weir__context_unlock();
     weir__meta_free(pool, sizeof *pool);

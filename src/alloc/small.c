@@ -21,13 +21,15 @@ static uint32_t live_of(const struct weir__request *request)
 
 /* -- allocating ----------------------------------------------------------------------- */
 
-/* While SHARED: from the thread's own bin without its lock. NULL: the other way. */
-static void *small_take_shared(struct weir__heap *heap, struct weir__bin *bin,
+/* While SHARED: from the thread's own bin without its lock; it may have no heap. NULL: the other
+ * way. */
+static void *small_take_shared(struct weir__heap *heap, unsigned sizeclass,
                                const struct weir__request *request)
 {
-    if (!heap->slot || !weir__shared_enter(&heap->window))
+    if (!heap || !weir__shared_enter(&heap->window))
         return NULL;
     uint32_t live = live_of(request);
+    struct weir__bin *bin = weir__cache_bin(&heap->cache, sizeclass);
     void *block = weir__small_is_intact(bin)
                       ? weir__small_pop(bin, &live, request->size, request->zeroed)
                       : NULL;
@@ -41,8 +43,9 @@ void *weir__small_allocate_aligned(struct weir__heap *heap, size_t size, size_t 
     int64_t to;
     if (sizeclass < 0 || !weir__allocating_enter(&heap->window, (int64_t)size, &to))
         return NULL;
-    struct weir__bin *bin = &heap->cache.bins[sizeclass];
-    uint32_t live = heap->live | (alignment > WEIR_DEFAULT_ALIGNMENT ? WEIR__ENTRY_ALIGNED : 0);
+    struct weir__bin *bin = weir__cache_bin(&heap->cache, (unsigned)sizeclass);
+    uint32_t live =
+        weir__here.live | (alignment > WEIR_DEFAULT_ALIGNMENT ? WEIR__ENTRY_ALIGNED : 0);
     void *block = weir__small_is_intact(bin) ? weir__small_pop(bin, &live, size, NULL) : NULL;
     if (weir__likely(block != NULL))
         weir__allocating_leave(&heap->window, (int64_t)size, to);
@@ -54,12 +57,12 @@ void *weir__small_allocate_aligned(struct weir__heap *heap, size_t size, size_t 
 void *weir__small_allocate_numbered(struct weir__heap *heap, unsigned sizeclass,
                                     const struct weir__request *request)
 {
-    struct weir__bin *bin = &heap->cache.bins[sizeclass];
     uint32_t live = live_of(request);
     int64_t to;
     if (!weir__window_may_number(&heap->window) ||
         !weir__numbered_allocating_enter(&heap->window, (int64_t)request->size, &to))
         return NULL;
+    struct weir__bin *bin = weir__cache_bin(&heap->cache, sizeclass);
     void *block = weir__small_is_intact(bin)
                       ? weir__small_pop(bin, &live, request->size, request->zeroed)
                       : NULL;
@@ -109,8 +112,8 @@ static void top_check_locked(const struct weir__heap *heap, const struct weir__b
 static bool bin_fill_locked(struct weir__heap *heap, unsigned sizeclass)
 {
     weir__assert(weir__lock_is_mine(&heap->cache.lock));
-    struct weir__bin *bin = &heap->cache.bins[sizeclass];
     for (;;) {
+        struct weir__bin *bin = weir__cache_bin(&heap->cache, sizeclass);
         bin_clean_locked(heap, bin);
         if (bin->top > bin->base) {
             if (WEIR__FILLS)
@@ -139,18 +142,18 @@ void *weir__small_allocate_slow(weir_allocator *a, unsigned sizeclass,
 {
     weir__assert(weir__allocator_is_ready(a) && sizeclass < WEIR__CLASSES);
     weir__assert(request->size <= weir__class_bytes[sizeclass]);
-    struct weir__heap *heap = weir__heap_get(a);
-    struct weir__bin *bin = &heap->cache.bins[sizeclass];
     uint32_t live = live_of(request);
-    void *block = small_take_shared(heap, bin, request);
-    if (block || (block = weir__small_allocate_numbered(heap, sizeclass, request)))
+    struct weir__heap *own = weir__heap_own(a);
+    void *block = small_take_shared(own, sizeclass, request);
+    if (block || (own && (block = weir__small_allocate_numbered(own, sizeclass, request))))
         return block;
-    weir__lock_take(&heap->cache.lock);
+    struct weir__heap *heap = weir__heap_take(a);
     bool filled = bin_fill_or_trim_locked(heap, sizeclass);
+    struct weir__bin *bin = weir__cache_bin(&heap->cache, sizeclass);
     if (filled && weir__count_locked(heap, (int64_t)request->size, 1, 0))
         block = weir__small_pop_true(bin, bin->top, &live, request->size, request->zeroed);
     uint64_t sequence = weir__count_sequence(heap);
-    weir__lock_drop(&heap->cache.lock);
+    weir__heap_drop(heap);
     if (weir__unlikely(!block))
         return weir__block_failed(a, request, filled ? "over the limit" : "out of memory");
     if (weir__unlikely(sequence != 0))
@@ -158,22 +161,21 @@ void *weir__small_allocate_slow(weir_allocator *a, unsigned sizeclass,
             a, sequence,
             &(struct weir__trace_block){block, request->size, 0, weir__class_bytes[sizeclass],
                                         request->alignment, weir__entry_tag(weir__here.live)});
-    weir__heap_slow_done(heap);
+    weir__heap_slow_done(a, heap);
     return block;
 }
 
 bool weir__small_take(weir_allocator *a, unsigned sizeclass, struct weir__cached *taken)
 {
     weir__assert(sizeclass < WEIR__CLASSES);
-    struct weir__heap *heap = weir__heap_get(a);
-    struct weir__bin *bin = &heap->cache.bins[sizeclass];
-    weir__lock_take(&heap->cache.lock);
+    struct weir__heap *heap = weir__heap_take(a);
     bool filled = bin_fill_or_trim_locked(heap, sizeclass);
     if (filled) {
+        struct weir__bin *bin = weir__cache_bin(&heap->cache, sizeclass);
         *taken = bin->top[-1];
         weir__bin_set_top(bin, bin->top - 1);
     }
-    weir__lock_drop(&heap->cache.lock);
+    weir__heap_drop(heap);
     return filled;
 }
 
@@ -193,11 +195,12 @@ static void block_fill_freed(const struct weir__cached *cached)
 }
 
 /* While SHARED: into the thread's own bin without its lock. False: the other way. */
-static bool small_give_shared(struct weir__heap *heap, struct weir__bin *bin,
-                              struct weir__cached cached)
+static bool small_give_shared(struct weir__heap *heap, struct weir__cached cached)
 {
-    if (!heap->slot || !weir__shared_enter(&heap->window))
+    if (!weir__shared_enter(&heap->window))
         return false;
+    struct weir__bin *bin =
+        weir__cache_bin(&heap->cache, weir__small_bin_number(heap, weir__slab_of(cached.block)));
     bool live = weir__entry_is_live(weir__entry_get(cached.entry));
     if (live)
         block_fill_freed(&cached);
@@ -212,33 +215,31 @@ static void small_push_locked(struct weir__heap *heap, struct weir__cached cache
 {
     weir__assert(weir__lock_is_mine(&heap->cache.lock));
     const struct weir__slab *slab = weir__slab_of(cached.block);
-    unsigned at = weir__small_bin(heap, slab);
+    unsigned at = weir__small_bin_number(heap, slab);
     if (weir__cache_drain(&heap->cache, at) &&
-        weir__small_push(weir__cache_at(&heap->cache, at), cached))
+        weir__small_push(weir__cache_bin(&heap->cache, at), cached))
         return;
     weir__entry_set(cached.entry, cached.mark);
-    weir__center_give(&heap->cache.centers[weir__slab_class(slab)], &cached, 1);
+    weir__center_give(weir__slab_center(slab), &cached, 1);
 }
 
 void weir__small_give(weir_allocator *a, struct weir__cached given)
 {
-    struct weir__heap *heap = weir__heap_get(a);
-    weir__lock_take(&heap->cache.lock);
+    struct weir__heap *heap = weir__heap_take(a);
     small_push_locked(heap, given);
-    weir__lock_drop(&heap->cache.lock);
+    weir__heap_drop(heap);
 }
 
 bool weir__small_give_live(weir_allocator *a, void *block, const struct weir__found *found)
 {
-    struct weir__heap *heap = weir__heap_get(a);
+    struct weir__heap *heap = weir__heap_take(a);
     struct weir__cached cached = copy_of(heap, block, found);
-    weir__lock_take(&heap->cache.lock);
     bool live = weir__entry_is_live(weir__entry_get(cached.entry));
     if (weir__likely(live)) {
         block_fill_freed(&cached);
         small_push_locked(heap, cached);
     }
-    weir__lock_drop(&heap->cache.lock);
+    weir__heap_drop(heap);
     return live;
 }
 
@@ -251,7 +252,7 @@ bool weir__small_free_numbered(weir_allocator *a, struct weir__heap *const *heap
     struct weir__heap *heap = heaps ? *heaps : weir__heap_cached(a);
     if (!weir__window_may_number(&heap->window) || !weir__numbered_freeing_enter(&heap->window))
         return false;
-    struct weir__bin *bin = weir__cache_at(&heap->cache, weir__small_bin(heap, place.slab));
+    struct weir__bin *bin = weir__cache_bin(&heap->cache, weir__small_bin_number(heap, place.slab));
     weir__fill_freed(block, place.slab->size);
     if (weir__unlikely(
             !weir__small_push(bin, (struct weir__cached){block, place.entry, heap->mark, value}))) {
@@ -268,12 +269,11 @@ bool weir__small_free_numbered(weir_allocator *a, struct weir__heap *const *heap
 void weir__small_free_slow(weir_allocator *a, void *block, const struct weir__found *found)
 {
     weir__assert(found->kind == WEIR__KIND_SMALL && weir__slab_of(block) == found->place.slab);
-    struct weir__heap *heap = weir__heap_get(a);
-    struct weir__cached cached = copy_of(heap, block, found);
-    struct weir__bin *bin = weir__cache_at(&heap->cache, weir__small_bin(heap, found->place.slab));
-    if (small_give_shared(heap, bin, cached))
+    struct weir__heap *own = weir__heap_own(a);
+    if (own && small_give_shared(own, copy_of(own, block, found)))
         return;
-    weir__lock_take(&heap->cache.lock);
+    struct weir__heap *heap = weir__heap_take(a);
+    struct weir__cached cached = copy_of(heap, block, found);
     bool live = weir__entry_is_live(weir__entry_get(found->place.entry));
     if (weir__likely(live)) {
         weir__count_locked(heap, -(int64_t)found->requested, 0, 1);
@@ -281,12 +281,14 @@ void weir__small_free_slow(weir_allocator *a, void *block, const struct weir__fo
         small_push_locked(heap, cached);
     }
     uint64_t sequence = weir__count_sequence(heap);
-    weir__lock_drop(&heap->cache.lock);
-    if (weir__unlikely(!live))
+    weir__heap_drop(heap);
+    if (weir__unlikely(!live)) {
         weir__misuse(WEIR_MISUSE_DOUBLE_FREE, block, a->name);
+        return;
+    }
     if (weir__unlikely(sequence != 0))
         weir__trace_freed(a, sequence, block, found->requested);
-    weir__heap_slow_done(heap);
+    weir__heap_slow_done(a, heap);
 }
 
 /* -- resizing ------------------------------------------------------------------------- */
@@ -309,8 +311,9 @@ WEIR__INLINE void *move_entered(struct weir__heap *heap, void *block, struct wei
                                 size_t size, size_t bin_offset)
 {
     weir__assert(weir__window_is_inside(&heap->window));
-    struct weir__bin *from = weir__cache_at(&heap->cache, weir__small_bin(heap, place.slab));
-    struct weir__bin *into = weir__cache_bin(&heap->cache, bin_offset);
+    struct weir__bin *from =
+        weir__cache_bin(&heap->cache, weir__small_bin_number(heap, place.slab));
+    struct weir__bin *into = weir__small_bin(heap, bin_offset, WEIR__BINS_FAR);
     uint32_t value = weir__entry_get(place.entry);
     if (!weir__entry_is_live(value) || weir__own_get(from->top) == weir__own_get(from->limit))
         return NULL;

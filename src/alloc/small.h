@@ -6,7 +6,7 @@
  *
  * A fast way has the order of track/count.h: enter, be admitted, take, leave; nothing of a bin
  * is looked at before the window is known to be open. `heap` is the calling thread's, or the one
- * that is none (alloc/heap.h). No state here: bins, windows and ledgers are their owners'.
+ * that is none (alloc/local.h). No state here: bins, windows and ledgers are their owners'.
  */
 #ifndef WEIR_ALLOC_SMALL_H
 #define WEIR_ALLOC_SMALL_H
@@ -58,24 +58,54 @@ WEIR__INLINE bool weir__small_push(struct weir__bin *bin, struct weir__cached ca
     if (weir__unlikely(top == weir__own_get(bin->limit)))
         return false;
     weir__entry_set(cached.entry, cached.mark);
-    top->block = cached.block;
-    top->entry = cached.entry;
-    weir__entry_set(&top->mark, cached.mark); /* apart: gcc would join the two in a vector */
+    weir__own_set(top->block, cached.block);
+    weir__relaxed_set(top->entry, cached.entry); /* apart: gcc would join two in a vector */
+    weir__entry_set(&top->mark, cached.mark);
     weir__entry_set(&top->former, cached.former);
     weir__own_set(bin->top, top + 1);
     return true;
 }
 
-/* *block of the class that `map` names (size <= WEIR__SMALL_MAX), or false: go the slow way. */
-WEIR__INLINE bool weir__small_allocate(struct weir__heap *heap, size_t size, const uint16_t *map,
-                                       void **block, bool *zeroed)
+/* Where the entries of blocks get their bits from. `far` is constant and folds away. */
+WEIR__INLINE const uint32_t *weir__small_live(const struct weir__heap *heap, bool far)
+{
+    return far ? &weir__here.live : &heap->live;
+}
+
+/* The bins of a heap: its own, of one in a slot behind it, and the foreign ones. All but those of
+ * one in a slot are looked for in an operation only. Constant, and folds away. */
+enum weir__small_bins { WEIR__BINS_NEAR, WEIR__BINS_FAR, WEIR__BINS_FOREIGN };
+
+WEIR__INLINE struct weir__bin *weir__small_bin(struct weir__heap *heap, size_t offset,
+                                               enum weir__small_bins which)
+{
+    struct weir__bin *bins = which == WEIR__BINS_NEAR  ? weir__heap_near_bins(heap)
+                             : which == WEIR__BINS_FAR ? weir__own_get(heap->cache.bins)
+                                                       : weir__own_get(heap->cache.foreign);
+    return weir__bin_at(bins, offset);
+}
+
+/* The number of the bin for a block of the slab: the thread's own, or the foreign one. */
+WEIR__INLINE unsigned weir__small_bin_number(const struct weir__heap *heap,
+                                             const struct weir__slab *slab)
+{
+    bool own = weir__own_get(slab->home) == heap->home;
+    return weir__slab_class(slab) + (own ? 0 : WEIR__CLASSES);
+}
+
+/* *block of the class that `map` names (size <= WEIR__SMALL_MAX), or false: go the slow way. The
+ * heap is a far one, or one in a slot. */
+WEIR__INLINE bool weir__small_allocate_from(struct weir__heap *heap, bool far, size_t size,
+                                            const uint16_t *map, void **block, bool *zeroed)
 {
     weir__assert(size <= WEIR__SMALL_MAX);
-    struct weir__bin *bin = weir__cache_bin(&heap->cache, map[weir__class_index(size)]);
     int64_t to;
     if (weir__unlikely(!weir__allocating_enter(&heap->window, (int64_t)size, &to)))
         return false;
-    *block = weir__small_is_intact(bin) ? weir__small_pop(bin, &heap->live, size, zeroed) : NULL;
+    struct weir__bin *bin =
+        weir__small_bin(heap, map[weir__class_index(size)], far ? WEIR__BINS_FAR : WEIR__BINS_NEAR);
+    const uint32_t *live = weir__small_live(heap, far);
+    *block = weir__small_is_intact(bin) ? weir__small_pop(bin, live, size, zeroed) : NULL;
     if (weir__unlikely(!*block)) {
         weir__allocating_undo(&heap->window);
         return false;
@@ -84,11 +114,10 @@ WEIR__INLINE bool weir__small_allocate(struct weir__heap *heap, size_t size, con
     return true;
 }
 
-/* The number of the bin for a block of the slab: the thread's own, or the foreign one. */
-WEIR__INLINE unsigned weir__small_bin(const struct weir__heap *heap, const struct weir__slab *slab)
+WEIR__INLINE bool weir__small_allocate(struct weir__heap *near, size_t size, const uint16_t *map,
+                                       void **block, bool *zeroed)
 {
-    bool own = weir__own_get(slab->home) == heap->home;
-    return weir__slab_class(slab) + (own ? 0 : WEIR__CLASSES);
+    return weir__small_allocate_from(near, false, size, map, block, zeroed);
 }
 
 /* The same with any alignment, a power of two; NULL: go the slow way. */
@@ -105,13 +134,14 @@ WEIR__INLINE bool weir__small_is_live(const weir_allocator *a, struct weir__plac
     return weir__likely(weir__entry_is_live(*value));
 }
 
-/* The block of `place`, whose entry is *value, into the bin, as one operation that counts. False:
- * it is full or closed. */
-WEIR__INLINE bool weir__small_free_into(struct weir__heap *heap, struct weir__bin *bin, void *block,
-                                        struct weir__place place, uint32_t value)
+/* The block of `place`, whose entry is *value, into such a bin, as one operation that counts.
+ * False: it is full or closed. */
+WEIR__INLINE bool weir__small_free_into(struct weir__heap *heap, enum weir__small_bins which,
+                                        void *block, struct weir__place place, uint32_t value)
 {
     if (weir__unlikely(!weir__freeing_enter(&heap->window)))
         return false;
+    struct weir__bin *bin = weir__small_bin(heap, place.slab->bin, which);
     struct weir__cached cached = {block, place.entry, heap->mark, value};
     weir__fill_freed(block, place.slab->size);
     if (weir__unlikely(!weir__small_push(bin, cached))) {
@@ -123,34 +153,51 @@ WEIR__INLINE bool weir__small_free_into(struct weir__heap *heap, struct weir__bi
 }
 
 /* `heaps` holds the heap (NULL: `a` says where). True: freed. False: not a live block of a slab of
- * the heap's home, which is of `a` then, or the bin is full or closed: try the next, then go the
- * slow way, which finds out what is wrong. */
+ * the heap's home, which is of `a` then, or `a` is far, or the bin is full or closed: try the next
+ * two, then go the slow way, which finds out what is wrong. */
 WEIR__INLINE bool weir__small_free(const weir_allocator *a, struct weir__heap *const *heaps,
                                    void *block, struct weir__place place)
 {
     if (weir__unlikely(!place.slab) || weir__unlikely(!place.entry) ||
         (!heaps && weir__unlikely(!a)))
         return false;
-    struct weir__heap *heap = heaps ? *heaps : weir__heap_cached(a);
+    struct weir__heap *heap = heaps ? *heaps : weir__heap_near(a);
     if (weir__unlikely(weir__own_get(place.slab->home) != heap->home))
         return false;
     uint32_t value = weir__own_get(*place.entry);
     if (weir__unlikely(!weir__entry_is_live(value)))
         return false;
-    struct weir__bin *bin = weir__cache_bin(&heap->cache, place.slab->bin);
-    return weir__small_free_into(heap, bin, block, place, value);
+    return weir__small_free_into(heap, WEIR__BINS_NEAR, block, place, value);
 }
 
-/* The same for a block of another home, apart from it: a call that the fast way makes in its
- * middle would cost every free. */
+/* The same as weir__small_free for a block of another home, apart from it: a call that the fast way
+ * makes in its middle would cost every free. */
 WEIR__INLINE bool weir__small_free_foreign(const weir_allocator *a, struct weir__heap *heap,
                                            void *block, struct weir__place place)
 {
     uint32_t value;
     if (!weir__small_is_live(a, place, &value) || weir__own_get(place.slab->home) == heap->home)
         return false;
-    struct weir__bin *bin = weir__cache_foreign(&heap->cache, place.slab->bin);
-    return weir__small_free_into(heap, bin, block, place, value);
+    return weir__small_free_into(heap, WEIR__BINS_FOREIGN, block, place, value);
+}
+
+/* May it be a small block of `a`, which is far? Of any allocator, and NULL. */
+WEIR__INLINE bool weir__small_is_far(const weir_allocator *a, struct weir__place place)
+{
+    return place.slab && place.entry && a && !weir__allocator_is_near(a);
+}
+
+/* The same as weir__small_free then, whosever slab it is of. */
+WEIR__INLINE bool weir__small_free_far(const weir_allocator *a, void *block,
+                                       struct weir__place place)
+{
+    struct weir__heap *heap = weir__heap_far(a);
+    if (weir__unlikely(weir__own_get(place.slab->home) != heap->home))
+        return weir__small_free_foreign(a, heap, block, place);
+    uint32_t value = weir__own_get(*place.entry);
+    if (weir__unlikely(!weir__entry_is_live(value)))
+        return false;
+    return weir__small_free_into(heap, WEIR__BINS_FAR, block, place, value);
 }
 
 /* The usable bytes of a live block of `a`; 0 for NULL and, told as misuse, for anything else. */

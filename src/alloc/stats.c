@@ -3,6 +3,7 @@
  * is exact at one instant; what lies in caches and slabs is gathered a moment later.
  */
 #include "alloc/context.h"
+#include "alloc/cpu.h"
 #include "backing/meta.h"
 #include "base/error.h"
 #include "track/reading.h"
@@ -49,6 +50,7 @@ void weir_reset_peak(weir_allocator *a)
 
 struct figures {
     size_t in_use, cached, reserved, metadata;
+    size_t objects; /* metadata that is weir's own objects (backing/meta.h), not counted there */
 };
 
 /* A sum with a part that cannot be told cannot be told either. */
@@ -66,27 +68,40 @@ static void figures_add(struct figures *sum, const struct figures *part)
     figure_add(&sum->cached, part->cached);
     figure_add(&sum->reserved, part->reserved);
     figure_add(&sum->metadata, part->metadata);
+    sum->objects += part->objects;
 }
 
-/* `cached`: blocks of the class in thread caches. */
-static void class_add(const struct weir__body *body, unsigned sizeclass, size_t cached,
-                      struct figures *f)
+/* What the centers of a class and the threads' caches have, of one allocator. */
+struct classes {
+    struct figures *sum;
+    size_t out[WEIR__CLASSES], batched[WEIR__CLASSES];
+};
+
+static int center_add(struct weir__center *center, void *user)
 {
-    size_t size = weir__class_bytes[sizeclass], out = 0, batched = 0;
-    const struct weir__center *center;
-    for (unsigned i = sizeclass; (center = weir__body_center(body, i)); i += WEIR__CLASSES) {
-        struct weir__center_figures at = {0};
-        if (!weir__center_is_empty(center))
-            weir__center_figures(&body->shards[i / WEIR__CLASSES]->centers[sizeclass], &at);
-        out += at.out;
-        batched += at.batched;
-        f->cached += at.returned * size;
-        f->reserved += at.slabs << WEIR__SLAB_SHIFT;
-        f->metadata += at.ledger;
-    }
-    size_t held = weir__min(cached + batched, out);
-    f->in_use += (out - held) * size;
-    f->cached += held * size;
+    struct classes *c = user;
+    struct weir__center_figures at;
+    size_t size = weir__class_bytes[center->sizeclass];
+    if (weir__center_is_empty(center))
+        return 0;
+    weir__center_figures(center, &at);
+    c->out[center->sizeclass] += at.out;
+    c->batched[center->sizeclass] += at.batched;
+    c->sum->cached += at.returned * size;
+    c->sum->reserved += at.slabs << WEIR__SLAB_SHIFT;
+    c->sum->metadata += at.ledger;
+    return 0;
+}
+
+/* `in_caches`: blocks of the class in thread caches. */
+static void class_add(const struct classes *c, unsigned sizeclass, size_t in_caches)
+{
+    size_t size = weir__class_bytes[sizeclass], out = c->out[sizeclass];
+    if (!out)
+        return;
+    size_t held = weir__min(in_caches + c->batched[sizeclass], out);
+    c->sum->in_use += (out - held) * size;
+    c->sum->cached += held * size;
 }
 
 static void page_heap_add(struct weir__page_heap *page_heap, struct figures *f)
@@ -103,11 +118,13 @@ static void pooled_add(struct weir__body *body, struct figures *f)
     weir__assert(body->page_heap);
     struct figures own = {0};
     size_t cached[WEIR__CLASSES] = {0};
+    struct classes classes = {.sum = &own};
     weir__heaps_cached(body->handle, cached);
     weir__lock_take(&body->family.lock); /* no slab moves: each is counted once */
-    for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++)
-        class_add(body, sizeclass, cached[sizeclass], &own);
+    weir__body_each_center(body, center_add, &classes);
     weir__lock_drop(&body->family.lock);
+    for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++)
+        class_add(&classes, sizeclass, cached[sizeclass]);
     size_t shelved = weir__heaps_shelved(body->handle);
     weir__lock_take(&body->page_heap->lock);
     shelved = weir__min(shelved, body->span_bytes);
@@ -115,7 +132,7 @@ static void pooled_add(struct weir__body *body, struct figures *f)
     own.cached += shelved;
     own.reserved += body->span_bytes;
     weir__lock_drop(&body->page_heap->lock);
-    own.metadata += sizeof *body + body->nshards * sizeof *body->shards[0];
+    own.objects += weir__body_bytes(body) + weir__heaps_bytes(body->handle);
     if (body->owns_page_heap)
         page_heap_add(body->page_heap, &own);
     figures_add(f, &own);
@@ -129,8 +146,8 @@ static void provided_add(struct weir__body *body, struct figures *f)
     said.in_use = said.reserved = weir__registry_bytes(&body->registry, &entries);
     if (body->functions.stats)
         body->functions.stats(body->user, &said);
-    figures_add(f, &(struct figures){said.in_use, said.cached, said.reserved, said.metadata});
-    figure_add(&f->metadata, sizeof *body + entries);
+    figures_add(f, &(struct figures){said.in_use, said.cached, said.reserved, said.metadata, 0});
+    f->objects += weir__body_bytes(body) + weir__heaps_bytes(body->handle) + entries;
 }
 
 /* Has an allocator above, up to `top`, functions that report for the blocks of `a` too? */
@@ -177,8 +194,7 @@ static void figures_gather(weir_allocator *top, struct figures *f)
         figures_add(f, &own);
     }
     weir__context_unlock();
-    if (top == weir_cpu_allocator())
-        f->metadata += weir__meta_in_use();
+    figure_add(&f->metadata, top == &weir__cpu ? weir__meta_in_use() : f->objects);
 }
 
 int weir_stats_get(const weir_allocator *a, weir_stats *stats)

@@ -4,19 +4,19 @@
 #include "alloc/context.h"
 #include "alloc/misuse.h"
 
-static void centers_flush(const struct weir__body *body)
+static int center_flush(struct weir__center *center, void *unused)
 {
-    struct weir__center *center;
-    for (unsigned i = 0; (center = weir__body_center(body, i)); i++)
-        if (!weir__center_is_empty(center))
-            weir__center_flush(center);
+    (void)unused;
+    if (!weir__center_is_empty(center))
+        weir__center_flush(center);
+    return 0;
 }
 
 static void caches_flush(weir_allocator *a)
 {
     weir__assert(a->body->page_heap);
     weir__heaps_flush(a);
-    centers_flush(a->body);
+    weir__body_each_center(a->body, center_flush, NULL);
 }
 
 size_t weir__trim_locked(weir_allocator *a)
@@ -30,6 +30,7 @@ size_t weir__trim_locked(weir_allocator *a)
             continue;
         }
         caches_flush(at);
+        weir__heaps_leave(at);
         if (body->owns_page_heap && at != a)
             bytes += weir__page_heap_trim(body->page_heap, false);
     }

@@ -42,6 +42,11 @@ static int entry_visit(void *block, uint32_t *entry, struct weir__slab *slab, vo
                                           weir__entry_tag(value), !(value & WEIR__ENTRY_OLD)});
 }
 
+static int center_visit(struct weir__center *center, void *walk)
+{
+    return weir__center_is_empty(center) ? 0 : weir__center_each_live(center, entry_visit, walk);
+}
+
 struct span_walk {
     const struct walk *walk;
     const weir_allocator *owner;
@@ -73,12 +78,8 @@ static int foreign_visit(struct weir__foreign *entry, void *user)
 /* No slab moves meanwhile (pool/family.h): each is seen once. */
 static int slabs_walk(struct weir__body *body, struct walk *walk)
 {
-    int stop = 0;
-    struct weir__center *center;
     weir__lock_take(&body->family.lock);
-    for (unsigned i = 0; !stop && (center = weir__body_center(body, i)); i++)
-        if (!weir__center_is_empty(center))
-            stop = weir__center_each_live(center, entry_visit, walk);
+    int stop = weir__body_each_center(body, center_visit, walk);
     weir__lock_drop(&body->family.lock);
     return stop;
 }

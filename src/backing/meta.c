@@ -1,6 +1,7 @@
 /*
- * backing/meta.c - owns the memory of weir's own objects: power-of-two free lists
- * over mapped chunks, large objects mapped one by one. Knows nothing of pools,
+ * backing/meta.c - owns the memory of weir's own objects: free lists by size, multiples of a cache
+ * line up to META_FINE and powers of two above, over mapped chunks; large objects mapped one by
+ * one. Knows nothing of pools,
  * whose metadata it holds. One lock, innermost of all.
  *
  * Freed objects are kept for re-use by size and never unmapped, except mapped
@@ -19,11 +20,17 @@
 #include <errno.h>
 #include <string.h>
 
-#define META_MIN_SHIFT 6  /* 64 bytes: one cache line, so objects never share one */
-#define META_MAX_SHIFT 16 /* larger objects are mapped by themselves */
-#define META_CHUNK     (256 * WEIR__KIB)
+#define META_FINE                                                                                  \
+    1024u /* sizes up to here: of whole cache lines, so that objects never share                   \
+           * one */
+#define META_MOST  WEIR__META_KEPT /* larger objects are mapped by themselves */
+#define META_CHUNK (256 * WEIR__KIB)
 
-_Static_assert(WEIR__META_KEPT == 1 << META_MAX_SHIFT, "larger ones are unmapped");
+/* Lists: one for each multiple of a line up to META_FINE, then one for each power of two. */
+#define META_FINE_LISTS (META_FINE / WEIR__LINE)
+#define META_LISTS      (META_FINE_LISTS + 6)
+
+_Static_assert(META_FINE << 6 == META_MOST, "six powers of two");
 
 struct meta_free {
     struct meta_free *next;
@@ -32,25 +39,35 @@ struct meta_free {
 /* All under the lock. Lists are LIFO; [bump, bump_end) was never handed out. */
 static struct {
     weir__lock lock;
-    struct meta_free *free[META_MAX_SHIFT + 1]; /* by log2 of the size */
+    struct meta_free *free[META_LISTS]; /* by meta_list */
     char *bump, *bump_end;
     size_t in_use; /* bytes of objects */
 } meta = {.lock = WEIR__LOCK(META)};
 WEIR__LOCKS_KNOW(META, &meta.lock);
 
-static unsigned meta_shift(size_t size)
+/* What an object of that size takes: up to META_MOST. */
+static size_t meta_size(size_t size)
 {
-    return size <= ((size_t)1 << META_MIN_SHIFT) ? META_MIN_SHIFT : weir__log2(size - 1) + 1;
+    weir__assert(size <= META_MOST);
+    if (size <= META_FINE)
+        return weir__round_up(weir__max(size, 1), WEIR__LINE);
+    return (size_t)2 << weir__log2(size - 1);
 }
 
-static void *meta_take_locked(unsigned shift)
+static unsigned meta_list(size_t size)
+{
+    weir__assert(size == meta_size(size));
+    if (size <= META_FINE)
+        return (unsigned)(size / WEIR__LINE - 1);
+    return META_FINE_LISTS + weir__log2(size / META_FINE) - 1;
+}
+
+static void *meta_take_locked(size_t size)
 {
     weir__assert(weir__lock_is_mine(&meta.lock));
-    weir__assert(shift >= META_MIN_SHIFT && shift <= META_MAX_SHIFT);
-    size_t size = (size_t)1 << shift;
-    struct meta_free *object = meta.free[shift];
+    struct meta_free **list = &meta.free[meta_list(size)], *object = *list;
     if (object) {
-        meta.free[shift] = object->next;
+        *list = object->next;
         memset(object, 0, size);
         return object;
     }
@@ -108,9 +125,8 @@ void *weir__meta_allocate(size_t size)
 {
     if (all_are_watched())
         return watched_allocate(size);
-    unsigned shift = meta_shift(size);
-    bool mapped = shift > META_MAX_SHIFT;
-    size_t taken = (size_t)1 << (shift & 63);
+    bool mapped = size > META_MOST;
+    size_t taken = mapped ? 0 : meta_size(size);
     if (weir__fault_now() || (mapped && !weir__os_page_round(size, &taken))) {
         errno = ENOMEM;
         return NULL;
@@ -118,7 +134,7 @@ void *weir__meta_allocate(size_t size)
     void *object = mapped ? weir__os_map(taken) : NULL;
     weir__lock_take(&meta.lock);
     if (!mapped)
-        object = meta_take_locked(shift);
+        object = meta_take_locked(taken);
     if (object)
         meta.in_use += taken;
     weir__lock_drop(&meta.lock);
@@ -135,17 +151,17 @@ void weir__meta_free(void *block, size_t size)
         watched_free(block, size);
         return;
     }
-    unsigned shift = meta_shift(size);
-    bool mapped = shift > META_MAX_SHIFT;
-    size_t taken = (size_t)1 << (shift & 63);
+    bool mapped = size > META_MOST;
+    size_t taken = mapped ? 0 : meta_size(size);
     if (mapped)
         weir__os_page_round(size, &taken);
     weir__lock_take(&meta.lock);
     meta.in_use -= taken;
     if (!mapped) {
         struct meta_free *object = block;
-        object->next = meta.free[shift];
-        meta.free[shift] = object;
+        struct meta_free **list = &meta.free[meta_list(taken)];
+        object->next = *list;
+        *list = object;
     }
     weir__lock_drop(&meta.lock);
     if (mapped)

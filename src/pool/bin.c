@@ -14,6 +14,11 @@ static bool bin_is_used(const struct weir__bin *bin)
     return bin->base != &weir__no_cached + 1;
 }
 
+size_t weir__bin_bytes(const struct weir__bin *bin)
+{
+    return bin_is_used(bin) ? (weir__bin_room(bin) + 1) * sizeof *bin->base : 0;
+}
+
 /* Frees the room, and the one below. */
 static void room_free(struct weir__cached *base, size_t room)
 {

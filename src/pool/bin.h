@@ -63,6 +63,9 @@ WEIR__INLINE size_t weir__bin_room(const struct weir__bin *bin)
     return (size_t)(bin->limit - bin->base);
 }
 
+/* Of its memory; by the holder of the cache's lock, as what follows. */
+size_t weir__bin_bytes(const struct weir__bin *bin);
+
 /* Gives it room for so many blocks, those that it has included. False: no memory, and it is
  * as it was. */
 bool weir__bin_resize(struct weir__bin *bin, size_t room);

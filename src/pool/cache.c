@@ -17,13 +17,16 @@ _Static_assert(WEIR__BINS <= UINT8_MAX, "cache->latest holds any");
 
 _Static_assert(BIN_BYTES_MOST <= UINT32_MAX, "bin->grown holds it");
 
-void weir__cache_init(struct weir__cache *cache)
+void weir__cache_init(struct weir__cache *cache, struct weir__shard *shard, struct weir__bin *own)
 {
     weir__assert(!weir__cache_used(cache) && !cache->grown);
     weir__lock_init(&cache->lock, WEIR__RANK_HEAP);
-    weir__relaxed_set(cache->foreign, weir__no_bins);
-    for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++)
-        cache->bins[sizeclass] = (struct weir__bin)WEIR__BIN_UNUSED;
+    cache->shard = shard;
+    cache->own = own;
+    cache->bins = own ? own : weir__no_bins;
+    cache->foreign = weir__no_bins;
+    if (own)
+        memcpy(own, weir__no_bins, sizeof weir__no_bins);
 }
 
 static bool bin_is_foreign(unsigned at)
@@ -32,22 +35,22 @@ static bool bin_is_foreign(unsigned at)
     return at >= WEIR__CLASSES;
 }
 
+static bool bin_is_made(const struct weir__cache *cache, unsigned at)
+{
+    return cache->used[bin_is_foreign(at)] >> at % WEIR__CLASSES & 1;
+}
+
+/* The center of the class of a used bin: it was made with the bin. */
 static struct weir__center *bin_center(const struct weir__cache *cache, unsigned at)
 {
-    weir__assert(at < WEIR__BINS);
-    return &cache->centers[at % WEIR__CLASSES];
+    weir__assert(bin_is_made(cache, at));
+    return weir__shard_find(cache->shard, at % WEIR__CLASSES);
 }
 
 /* Nothing is taken from a foreign bin, so it begins with half the room. */
 static size_t first_room(const struct weir__cache *cache, unsigned at)
 {
-    weir__assert(cache->centers);
-    return (bin_is_foreign(at) ? 1u : 2u) * bin_center(cache, at)->batch;
-}
-
-static bool bin_is_made(const struct weir__cache *cache, unsigned at)
-{
-    return cache->used[bin_is_foreign(at)] >> at % WEIR__CLASSES & 1;
+    return (bin_is_foreign(at) || !cache->own ? 1u : 2u) * weir__class_batch(at % WEIR__CLASSES);
 }
 
 static void used_flip(struct weir__cache *cache, unsigned at)
@@ -56,37 +59,44 @@ static void used_flip(struct weir__cache *cache, unsigned at)
     weir__relaxed_set(*used, *used ^ (uint64_t)1 << at % WEIR__CLASSES);
 }
 
-/* They stay until the cache goes. */
-static bool foreign_make(struct weir__cache *cache)
+static bool bins_make(struct weir__cache *cache, bool foreign)
 {
     weir__assert(weir__lock_is_mine(&cache->lock));
-    if (cache->foreign != weir__no_bins)
+    struct weir__bin **bins = foreign ? &cache->foreign : &cache->bins;
+    if (*bins != weir__no_bins)
         return true;
-    struct weir__bin *bins = weir__meta_allocate(sizeof weir__no_bins);
-    if (!bins)
+    struct weir__bin *made = weir__meta_allocate(sizeof weir__no_bins);
+    if (!made)
         return false;
-    memcpy(bins, weir__no_bins, sizeof weir__no_bins);
-    weir__relaxed_set(cache->foreign, bins);
+    memcpy(made, weir__no_bins, sizeof weir__no_bins);
+    weir__relaxed_set(*bins, made);
     return true;
 }
 
-void weir__cache_unmake(struct weir__cache *cache)
+/* Frees those that are all unused. */
+static void bins_unmake(struct weir__cache *cache, bool foreign)
 {
-    weir__assert(!weir__cache_used(cache));
-    if (cache->foreign != weir__no_bins)
-        weir__meta_free(cache->foreign, sizeof weir__no_bins);
-    weir__relaxed_set(cache->foreign, weir__no_bins);
+    weir__assert(weir__lock_is_mine(&cache->lock));
+    struct weir__bin **bins = foreign ? &cache->foreign : &cache->bins, *made = *bins;
+    if (cache->used[foreign] || made == weir__no_bins || made == cache->own)
+        return;
+    weir__relaxed_set(*bins, weir__no_bins);
+    weir__meta_free(made, sizeof weir__no_bins);
 }
 
 /* Readers of figures look at `used` first: it is set last, and cleared first. */
 static bool bin_make(struct weir__cache *cache, unsigned at)
 {
     weir__assert(weir__lock_is_mine(&cache->lock));
+    bool foreign = bin_is_foreign(at);
     if (bin_is_made(cache, at))
         return true;
-    if ((bin_is_foreign(at) && !foreign_make(cache)) ||
-        !weir__bin_resize(weir__cache_at(cache, at), first_room(cache, at)))
+    if (!weir__shard_center(cache->shard, at % WEIR__CLASSES) || !bins_make(cache, foreign))
         return false;
+    if (!weir__bin_resize(weir__cache_bin(cache, at), first_room(cache, at))) {
+        bins_unmake(cache, foreign);
+        return false;
+    }
     used_flip(cache, at);
     return true;
 }
@@ -94,7 +104,7 @@ static bool bin_make(struct weir__cache *cache, unsigned at)
 static void bin_unmake(struct weir__cache *cache, unsigned at)
 {
     weir__assert(weir__lock_is_mine(&cache->lock));
-    struct weir__bin *bin = weir__cache_at(cache, at);
+    struct weir__bin *bin = weir__cache_bin(cache, at);
     weir__assert(bin_is_made(cache, at) && cache->grown >= bin->grown);
     used_flip(cache, at);
     cache->grown -= bin->grown;
@@ -106,7 +116,7 @@ static bool bin_widen(struct weir__cache *cache, unsigned at, size_t blocks_most
 {
     weir__assert(weir__lock_is_mine(&cache->lock));
     weir__assert(bin_is_made(cache, at));
-    struct weir__bin *bin = weir__cache_at(cache, at);
+    struct weir__bin *bin = weir__cache_bin(cache, at);
     size_t room = weir__bin_room(bin), bytes = room * weir__class_bytes[at % WEIR__CLASSES];
     if (2 * room > blocks_most || 2 * bytes > bytes_most || cache->grown + bytes > GROWN_MOST ||
         !weir__bin_resize(bin, 2 * room))
@@ -149,16 +159,16 @@ bool weir__cache_refill(struct weir__cache *cache, unsigned sizeclass)
 {
     weir__assert(weir__lock_is_mine(&cache->lock));
     weir__assert(cache->bins[sizeclass].top == cache->bins[sizeclass].base);
-    struct weir__bin *bin = &cache->bins[sizeclass];
-    struct weir__center *center = &cache->centers[sizeclass];
     if (!bin_make(cache, sizeclass))
         return false;
+    struct weir__bin *bin = &cache->bins[sizeclass];
+    struct weir__center *center = bin_center(cache, sizeclass);
     bin_stream(cache, sizeclass);
     bin->refilled = true;
     unsigned part = (unsigned)weir__bin_room(bin) / 2, batch = center->batch;
     struct weir__cached *top =
         bin->top + weir__center_take_many(center, bin->top, part > batch ? part - batch + 1 : 1,
-                                          weir__cache_at(cache, sizeclass + WEIR__CLASSES));
+                                          weir__cache_bin(cache, sizeclass + WEIR__CLASSES));
     bool filled = top > bin->top;
     entries_prefetch(bin->top, top);
     weir__bin_set_top(bin, top);
@@ -187,7 +197,7 @@ static void bin_shrink(struct weir__cache *cache, unsigned sizeclass)
 {
     weir__assert(weir__lock_is_mine(&cache->lock));
     struct weir__bin *bin = &cache->bins[sizeclass];
-    struct weir__center *center = &cache->centers[sizeclass];
+    struct weir__center *center = bin_center(cache, sizeclass);
     size_t room = first_room(cache, sizeclass);
     if (weir__bin_room(bin) <= room)
         return;
@@ -228,7 +238,7 @@ static void bin_drain(struct weir__cache *cache, unsigned sizeclass)
 {
     weir__assert(weir__lock_is_mine(&cache->lock));
     struct weir__bin *bin = &cache->bins[sizeclass];
-    struct weir__center *center = &cache->centers[sizeclass];
+    struct weir__center *center = bin_center(cache, sizeclass);
     size_t room = weir__bin_room(bin), batch = center->batch, half = room / 2 / batch * batch;
     if (weir__unlikely(bin_give(bin, center, room - weir__max(half, batch))))
         bin_shrink(cache, sizeclass);
@@ -237,7 +247,7 @@ static void bin_drain(struct weir__cache *cache, unsigned sizeclass)
 static void foreign_drain(struct weir__cache *cache, unsigned at)
 {
     weir__assert(weir__lock_is_mine(&cache->lock));
-    struct weir__bin *bin = weir__cache_at(cache, at);
+    struct weir__bin *bin = weir__cache_bin(cache, at);
     bin_send(bin, bin_center(cache, at), weir__bin_room(bin) / 2);
     bin_stream(cache, at);
 }
@@ -248,7 +258,7 @@ bool weir__cache_drain(struct weir__cache *cache, unsigned at)
     bool foreign = bin_is_foreign(at);
     if (!bin_make(cache, at))
         return false;
-    struct weir__bin *bin = weir__cache_at(cache, at);
+    struct weir__bin *bin = weir__cache_bin(cache, at);
     if (bin->top < bin->limit || (!foreign && bin_grow(cache, at)))
         return true;
     if (foreign)
@@ -263,8 +273,8 @@ bool weir__cache_drain(struct weir__cache *cache, unsigned at)
 static size_t bin_empty(struct weir__cache *cache, unsigned at, bool give)
 {
     weir__assert(weir__lock_is_mine(&cache->lock));
-    struct weir__bin *bin = weir__cache_at(cache, at);
-    struct weir__center *center = bin_center(cache, at);
+    struct weir__bin *bin = weir__cache_bin(cache, at);
+    struct weir__center *center = give ? bin_center(cache, at) : NULL;
     size_t count = (size_t)(bin->top - bin->base);
     while (give && bin->top > bin->base) {
         unsigned part = (unsigned)weir__min((size_t)(bin->top - bin->base), center->batch);
@@ -282,18 +292,35 @@ size_t weir__cache_empty(struct weir__cache *cache, bool give)
     for (unsigned at = 0; at < WEIR__BINS; at++)
         if (bin_is_made(cache, at))
             bytes += bin_empty(cache, at, give);
+    bins_unmake(cache, false);
+    bins_unmake(cache, true);
     weir__assert_valid(weir__cache_is_sound(cache));
     return bytes;
+}
+
+static size_t bins_bytes(const struct weir__bin *bins, const struct weir__bin *own)
+{
+    size_t bytes = bins == own || bins == weir__no_bins ? 0 : sizeof weir__no_bins;
+    for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++)
+        bytes += weir__bin_bytes(&bins[sizeclass]);
+    return bytes;
+}
+
+size_t weir__cache_bytes(const struct weir__cache *cache)
+{
+    weir__assert(weir__lock_is_mine(&cache->lock));
+    return bins_bytes(cache->bins, cache->own) + bins_bytes(cache->foreign, NULL);
 }
 
 /* -- checking ----------------------------------------------------------------------- */
 
 static bool bin_is_valid(const struct weir__cache *cache, unsigned at, bool strict)
 {
-    const struct weir__bin *bin = weir__cache_at((struct weir__cache *)cache, at);
-    return weir__bin_is_valid(bin) && bin_is_made(cache, at) == (weir__bin_room(bin) > 0) &&
-           weir__center_cached_are_valid(bin_center(cache, at), bin->base, weir__bin_count(bin),
-                                         strict);
+    const struct weir__bin *bin = weir__cache_bin(cache, at);
+    bool used = bin_is_made(cache, at);
+    return weir__bin_is_valid(bin) && used == (weir__bin_room(bin) > 0) &&
+           (!used || weir__center_cached_are_valid(bin_center(cache, at), bin->base,
+                                                   weir__bin_count(bin), strict));
 }
 
 static bool cache_check(const struct weir__cache *cache, bool strict)
@@ -302,7 +329,7 @@ static bool cache_check(const struct weir__cache *cache, bool strict)
     for (unsigned at = 0; at < WEIR__BINS; at++) {
         if (!bin_is_valid(cache, at, strict))
             return false;
-        grown += weir__cache_at((struct weir__cache *)cache, at)->grown;
+        grown += weir__cache_bin(cache, at)->grown;
     }
     return grown == cache->grown;
 }

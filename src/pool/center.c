@@ -11,15 +11,15 @@ _Static_assert(WEIR__DEPOT_MAX + (WEIR__RETURNS + 1) * WEIR__BATCH_MAX <= WEIR__
                "the depot has room for what its center keeps, all returns and a batch");
 
 void weir__center_init(struct weir__center *center, unsigned sizeclass,
-                       struct weir__page_heap *page_heap, const void *owner)
+                       struct weir__page_heap *page_heap, uint64_t home)
 {
-    weir__assert(sizeclass < WEIR__CLASSES && page_heap && owner);
+    weir__assert(sizeclass < WEIR__CLASSES && page_heap && home);
     memset(center, 0, sizeof *center);
     weir__lock_init(&center->lock, WEIR__RANK_CLASS);
     center->sizeclass = (uint16_t)sizeclass;
     center->batch = (uint16_t)weir__class_batch(sizeclass);
     center->page_heap = page_heap;
-    center->home = weir__home_of(owner, 0);
+    center->home = home;
     center->sibling = center;
     unsigned most = weir__class_depot(sizeclass);
     weir__depot_init(&center->depot, most, most + (WEIR__RETURNS + 1) * center->batch);

@@ -50,6 +50,7 @@ struct weir__center {
     size_t nout;                    /* blocks not in slabs: live, cached, in depot or returns */
     size_t nslabs;                  /* atomic: read without the lock to skip what is empty */
     struct weir__returns *returns;  /* atomic: made under the lock when first wanted */
+    struct weir__center *next;      /* of its shard (pool/shard.h); never changes */
 } __attribute__((aligned(WEIR__LINE)));
 
 /* Any thread, a moment's answer: neither slabs nor blocks of others. */
@@ -59,9 +60,9 @@ WEIR__INLINE bool weir__center_is_empty(const struct weir__center *center)
            !weir__returns_first(__atomic_load_n(&center->returns, __ATOMIC_ACQUIRE));
 }
 
-/* One without siblings, the first of its owner. */
+/* One without siblings, whose slabs have that home. */
 void weir__center_init(struct weir__center *center, unsigned sizeclass,
-                       struct weir__page_heap *page_heap, const void *owner);
+                       struct weir__page_heap *page_heap, uint64_t home);
 
 /* Up to center->batch free blocks into `blocks`; 0: no memory. */
 unsigned weir__center_take(struct weir__center *center, struct weir__cached *blocks);

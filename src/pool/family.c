@@ -20,11 +20,10 @@
 #define BORROWED_SLABS 2
 
 void weir__family_join(struct weir__family *family, struct weir__center *center,
-                       struct weir__center *sibling, unsigned shard)
+                       struct weir__center *sibling)
 {
     weir__assert(!center->nslabs && center->sibling == center);
     center->family = family;
-    center->home = weir__home_of(weir__home_owner(center->home), shard);
     if (!sibling)
         return;
     weir__assert(sibling->sizeclass == center->sizeclass);

@@ -32,10 +32,10 @@ WEIR__INLINE void weir__family_init(struct weir__family *family)
     weir__lock_init(&family->lock, WEIR__RANK_FAMILY);
 }
 
-/* Puts a center that nobody has seen yet beside the others of its class, as the one of that shard;
- * `sibling` is any of them, or NULL. Whoever adds centers excludes others. */
+/* Puts a center that nobody has seen yet beside the others of its class; `sibling` is any of them,
+ * or NULL. The lock is held, or nobody else adds any. */
 void weir__family_join(struct weir__family *family, struct weir__center *center,
-                       struct weir__center *sibling, unsigned shard);
+                       struct weir__center *sibling);
 
 /* A slab with a free block becomes the center's; its lock is held. False: no sibling can spare
  * one now. */

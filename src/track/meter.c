@@ -41,6 +41,13 @@ void weir__meter_raise(struct weir__meter *m, int64_t live)
     weir__meter_ceiling_update(m);
 }
 
+static struct weir__meter *meter_root(struct weir__meter *m)
+{
+    while (m->parent)
+        m = m->parent;
+    return m;
+}
+
 /* -- the slow operation ----------------------------------------------------------- */
 
 /*
@@ -102,12 +109,14 @@ bool weir__meter_apply(struct weir__window *w, int64_t delta, int allocated, int
 
 static void meter_freeze_for(struct weir__meter *lacking, bool was_shared, uint64_t own_ops)
 {
-    struct weir__window *solo = lacking->solo;
+    /* One that has only what lies below the root to itself lives on credit there. */
+    struct weir__window *solo = meter_root(lacking)->solo;
     unsigned counted = was_shared ? lacking->crowd : 0;
     struct weir__shutting shutting = weir__meter_freeze(lacking);
     lacking->crowd = (unsigned)weir__max(lacking->crowd + 1, counted);
-    lacking->shares =
+    unsigned shares =
         (unsigned)weir__max(lacking->crowd, shutting.only_free + 1) - shutting.only_free;
+    lacking->shares = shares + shares / 4; /* many are soon more: contexts */
     weir__phase_ended(&shutting, solo, own_ops);
 }
 
@@ -171,13 +180,6 @@ bool weir__meter_change(struct weir__window *w, int64_t delta, int allocated, in
     return fits;
 }
 
-static struct weir__meter *meter_root(struct weir__meter *m)
-{
-    while (m->parent)
-        m = m->parent;
-    return m;
-}
-
 /* Counted at the meter and not in the window, whose counts cannot fall. */
 void weir__meter_mend(struct weir__window *w, int64_t delta)
 {
@@ -231,8 +233,12 @@ void weir__meter_init(struct weir__meter *m, struct weir__meter *parent, size_t 
 
 uint64_t weir__meter_retire(struct weir__meter *m, size_t live_bytes, size_t live_blocks)
 {
-    bool shared = weir__exact_begin(meter_root(m));
+    weir__assert(!m->children.first && !m->windows.first);
+    bool shared = weir__exact_begin(NULL);
     int64_t live = m->base;
+    struct weir__meter *lacking = live ? meter_lacking(m, -live) : NULL;
+    if (lacking)
+        weir__meter_freeze(lacking);
     for (struct weir__meter *up = m; up; up = up->parent) {
         up->base -= live;
         up->level -= live;
@@ -246,7 +252,7 @@ uint64_t weir__meter_retire(struct weir__meter *m, size_t live_bytes, size_t liv
 void weir__meter_destroy(struct weir__meter *m)
 {
     weir__assert(!m->children.first && !m->windows.first);
-    bool shared = weir__exact_begin(meter_root(m));
+    bool shared = weir__exact_begin(NULL);
     if (m->parent) {
         m->parent->gone_allocations += m->gone_allocations;
         m->parent->gone_frees += m->gone_frees;

@@ -169,15 +169,21 @@ static int64_t meter_headroom(const struct weir__meter *m)
     return least;
 }
 
-/* A window's part of the credit below the peaks. It is divided by the number of threads that
+/* A window's part of a meter's credit below the peaks. It is divided by the number of threads that
  * shared it before; by SHARES_UNKNOWN until that is known. */
+static int64_t meter_part(const struct weir__meter *m, int64_t size)
+{
+    int64_t room = weir__meter_room(m), part = room / (m->shares ? m->shares : SHARES_UNKNOWN);
+    return part < size && room >= size ? size : part;
+}
+
+/* What a window may have of all meters up the tree. A meter that it would have to itself gives all
+ * below its limit. */
 static int64_t meter_share(const struct weir__meter *m, int64_t size)
 {
     int64_t least = WEIR__NO_LIMIT;
     for (; m; m = m->parent) {
-        int64_t room = weir__meter_room(m), part = room / (m->shares ? m->shares : SHARES_UNKNOWN);
-        if (part < size && room >= size)
-            part = size;
+        int64_t part = m->nopen || m->crowd > 1 ? meter_part(m, size) : m->limit - m->level;
         if (part < least)
             least = part;
     }

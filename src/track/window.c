@@ -197,23 +197,41 @@ static void window_to_front(struct weir__window *w)
     weir__list_push(&w->meter->windows, &w->link);
 }
 
+/* Has the window, which is to be opened, the meter to itself? In a solo phase up to the root, else
+ * as far as its grant needs: where it stays below the peak others may join it. */
+static bool meter_is_own(const struct weir__meter *m, int64_t grant, bool solo)
+{
+    weir__assert(solo ? !m->nopen : !m->nopen || m->level + grant <= m->ceiling);
+    return solo || m->level + grant > m->ceiling;
+}
+
+/* Whether any meter is its own. */
+static bool meters_open(struct weir__window *w, int64_t grant, bool solo)
+{
+    bool marks = false;
+    for (struct weir__meter *m = w->meter; m; m = m->parent) {
+        bool own = meter_is_own(m, grant, solo);
+        m->level += grant;
+        if (m->nopen++ == 0 && m->parent)
+            weir__list_push(&m->parent->active, &m->active_link);
+        if (own) {
+            weir__shown_solo_begin(m, w);
+            weir__relaxed_set(m->solo, w);
+        }
+        marks |= own;
+    }
+    return marks;
+}
+
 void weir__window_open(struct weir__window *w, int64_t grant, bool solo)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
     weir__assert(!w->open && grant >= 0);
     int64_t used = weir__window_used(w);
     window_to_front(w);
-    weir__relaxed_set(w->hi, solo ? used : used + grant);
     weir__relaxed_set(w->hi_blocks, (int64_t)(w->allocating - w->freeing));
-    for (struct weir__meter *m = w->meter; m; m = m->parent) {
-        m->level += grant;
-        if (m->nopen++ == 0 && m->parent)
-            weir__list_push(&m->parent->active, &m->active_link);
-        if (solo) {
-            weir__shown_solo_begin(m, w);
-            weir__relaxed_set(m->solo, w);
-        }
-    }
+    bool marks = meters_open(w, grant, solo);
+    weir__relaxed_set(w->hi, marks ? used : used + grant);
     w->open = true;
     w->granted = used + grant;
     w->ops_at_open = weir__window_operations(w);
