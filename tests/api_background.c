@@ -2,6 +2,8 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -43,6 +45,64 @@ Test(background, gives_everything_back_when_nobody_works)
     cr_assert_eq(weir_background_start(20), 0);
     use();
     cr_assert(falls_to_nothing());
+    weir_background_stop();
+}
+
+/* -- a burst ----------------------------------------------------------------------------- */
+
+enum { BURST_THREADS = 4, BURST_BLOCKS = 60000 };
+
+#define BURST_BYTES ((size_t)32 << 20) /* a thread */
+
+static pthread_barrier_t burst_gate;
+
+static size_t resident(void)
+{
+    long total, pages;
+    FILE *file = fopen("/proc/self/statm", "r");
+    cr_assert(file && fscanf(file, "%ld %ld", &total, &pages) == 2);
+    fclose(file);
+    return (size_t)pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Small, middle and large blocks, a third of the bytes each, written to and freed; then silence. */
+static void *burst_run(void *unused)
+{
+    static const size_t sizes[3] = {300, 9000, 200000};
+    static __thread void *blocks[BURST_BLOCKS];
+    size_t count = 0;
+    for (int kind = 0; kind < 3; kind++)
+        for (size_t bytes = 0; bytes < BURST_BYTES / 3; bytes += sizes[kind]) {
+            cr_assert_lt(count, BURST_BLOCKS);
+            blocks[count] = weir_allocate(weir_cpu_allocator(), sizes[kind]);
+            memset(blocks[count++], 1, sizes[kind]);
+        }
+    pthread_barrier_wait(&burst_gate);
+    while (count)
+        weir_deallocate(weir_cpu_allocator(), blocks[--count]);
+    pthread_barrier_wait(&burst_gate);
+    pthread_barrier_wait(&burst_gate);
+    return unused;
+}
+
+Test(background, after_a_burst_a_twentieth_is_resident_at_most, .timeout = 60)
+{
+    pthread_t threads[BURST_THREADS];
+    pthread_barrier_init(&burst_gate, NULL, BURST_THREADS + 1);
+    cr_assert_eq(weir_background_start(50), 0);
+    size_t before = resident();
+    for (int i = 0; i < BURST_THREADS; i++)
+        cr_assert_eq(pthread_create(&threads[i], NULL, burst_run, NULL), 0);
+    pthread_barrier_wait(&burst_gate);
+    size_t full = resident() - before;
+    cr_assert_gt(full, BURST_THREADS * BURST_BYTES * 9 / 10);
+    pthread_barrier_wait(&burst_gate);
+    for (int i = 0; i < 1000 && resident() > before + full / 20; i++)
+        nanosleep(&(struct timespec){0, 10000000}, NULL);
+    cr_assert_leq(resident(), before + full / 20, "of %zu bytes", full);
+    pthread_barrier_wait(&burst_gate);
+    for (int i = 0; i < BURST_THREADS; i++)
+        pthread_join(threads[i], NULL);
     weir_background_stop();
 }
 

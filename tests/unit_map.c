@@ -1,7 +1,7 @@
 /* The map from addresses to what is kept there, and that a page heap keeps it true. */
 #include "pool/chunk.h"
 #include "pool/map.h"
-#include "pool/span.h"
+#include "pool/shelf.h"
 
 #include <criterion/criterion.h>
 
@@ -49,18 +49,19 @@ Test(map, follows_a_page_heap)
     static struct weir__page_heap heap;
     static char owner;
     size_t bytes = 0;
-    bool zeroed;
     weir__page_heap_init(&heap, &weir__backing_system, weir__policy_get());
     struct weir__slab *slab = weir__chunk_take_slab(&heap);
-    struct weir__claim claim = {&owner, 0, &bytes};
-    struct weir__span *span = weir__span_take(&heap, 100000, 64, &claim, &zeroed);
+    struct weir__claim claim = {.owner = &owner, .bytes = &bytes, .shelf = &weir__no_shelf};
+    struct weir__span *span = weir__span_take(&heap, 100000, 64, &claim);
     cr_assert(slab && span);
     const char *small = weir__slab_memory(slab), *large = weir__span_block(span);
     cr_assert_eq(weir__map_get(small), WEIR__MAP_SLABS);
     cr_assert_geq(weir__map_get(large), WEIR__MAP_SPANS);
     cr_assert_not_null(weir__region_of_map(weir__map_get(large)));
     weir__chunk_give_slab(&heap, slab);
-    cr_assert(weir__span_give(&heap, span, &bytes));
+    uint64_t label = weir__span_label(span);
+    cr_assert(weir__label_claim(&span->u.live.label, &label));
+    weir__span_give(&heap, span, &bytes);
     weir__page_heap_trim(&heap, false);
     cr_assert_eq(weir__map_get(small), WEIR__MAP_FOREIGN, "its chunk went back");
     cr_assert_eq(weir__map_get(large), WEIR__MAP_FOREIGN, "its region went back");

@@ -7,7 +7,7 @@
 #include "os/clock.h"
 #include "pool/chunk.h"
 #include "pool/hole.h"
-#include "pool/span.h"
+#include "pool/shelf.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -55,9 +55,8 @@ static void heap_begin(void)
 
 static struct weir__span *span_of(size_t size)
 {
-    bool zeroed;
-    struct weir__claim claim = {&heap, 0, &in_spans};
-    struct weir__span *span = weir__span_take(&heap, size, 64, &claim, &zeroed);
+    struct weir__claim claim = {.owner = &heap, .bytes = &in_spans, .shelf = &weir__no_shelf};
+    struct weir__span *span = weir__span_take(&heap, size, 64, &claim);
     cr_assert_not_null(span);
     return span;
 }
@@ -71,7 +70,10 @@ static struct weir__span *span_touched(size_t size)
 
 static void span_end(struct weir__span *span)
 {
-    cr_assert(weir__span_give(&heap, span, &in_spans));
+    uint64_t label = weir__span_label(span);
+    cr_assert(weir__label_claim(&span->u.live.label, &label));
+    weir__span_fill_freed(span);
+    weir__span_give(&heap, span, &in_spans);
 }
 
 /* -- who waits ------------------------------------------------------------------------ */

@@ -5,7 +5,7 @@
  */
 #include "base/fault.h"
 #include "core.h"
-#include "pool/span.h"
+#include "pool/shelf.h"
 
 #include <criterion/criterion.h>
 
@@ -58,16 +58,27 @@ static void op_take(struct model *m)
     int owner = (int)random_below(&m->random, OWNERS);
     size_t size = a_size(&m->random),
            shift = random_below(&m->random, 8) ? 6 : random_below(&m->random, 22);
-    struct weir__claim claim = {&owners[owner], 0, &m->bytes[owner]};
-    bool zeroed;
-    struct weir__span *span = weir__span_take(&m->heap, size, (size_t)1 << shift, &claim, &zeroed);
+    struct weir__claim claim = {
+        .owner = &owners[owner], .bytes = &m->bytes[owner], .shelf = &weir__no_shelf};
+    struct weir__span *span = weir__span_take(&m->heap, size, (size_t)1 << shift, &claim);
     cr_assert_not_null(span);
     struct live l = {span, weir__span_block(span), size, (size_t)1 << shift, owner};
     cr_assert_eq((uintptr_t)l.block % l.alignment, 0);
     cr_assert_geq(weir__span_usable(span), size);
-    cr_assert(!zeroed || untouched(l.block, weir__span_usable(span)), "not zero as told");
+    cr_assert(!claim.zeroed || untouched(l.block, weir__span_usable(span)), "not zero as told");
     touch(&l);
     m->live[m->nlive++] = l;
+}
+
+/* False: it is not live. */
+static bool span_end(struct model *m, struct weir__span *span, int owner)
+{
+    uint64_t label = weir__span_label(span);
+    if (!weir__label_is_live(label) || !weir__label_claim(&span->u.live.label, &label))
+        return false;
+    weir__span_fill_freed(span);
+    weir__span_give(&m->heap, span, &m->bytes[owner]);
+    return true;
 }
 
 static void op_give(struct model *m)
@@ -75,9 +86,9 @@ static void op_give(struct model *m)
     size_t i = random_below(&m->random, m->nlive);
     struct live l = m->live[i];
     still_touched(&l);
-    cr_assert(weir__span_give(&m->heap, l.span, &m->bytes[l.owner]));
+    cr_assert(span_end(m, l.span, l.owner));
     if (l.size < 100 * PAGE)
-        cr_assert_not(weir__span_give(&m->heap, l.span, &m->bytes[l.owner]), "given twice");
+        cr_assert_not(span_end(m, l.span, l.owner), "given twice");
     m->live[i] = m->live[--m->nlive];
 }
 
@@ -185,14 +196,14 @@ Test(span, a_walk_that_frees_goes_on_behind_the_joined_holes, .timeout = 30)
     weir__page_heap_init(&m.heap, weir__backing_get(), weir__policy_get());
     struct weir__span *spans[6];
     static const size_t pages[] = {3, 5, 1, 2, 4, 6};
-    bool zeroed;
     for (int i = 0; i < 6; i++) {
-        struct weir__claim claim = {&owners[i == 1], 0, &m.bytes[i == 1]};
-        spans[i] = weir__span_take(&m.heap, pages[i] * PAGE, 64, &claim, &zeroed);
+        struct weir__claim claim = {
+            .owner = &owners[i == 1], .bytes = &m.bytes[i == 1], .shelf = &weir__no_shelf};
+        spans[i] = weir__span_take(&m.heap, pages[i] * PAGE, 64, &claim);
     }
-    weir__span_give(&m.heap, spans[2], &m.bytes[0]);
-    weir__span_give(&m.heap, spans[0], &m.bytes[0]);
-    weir__span_give(&m.heap, spans[4], &m.bytes[0]); /* no idle span beside the others */
+    span_end(&m, spans[2], 0);
+    span_end(&m, spans[0], 0);
+    span_end(&m, spans[4], 0); /* no idle span beside the others */
     weir__lock_take(&m.heap.lock);
     weir__span_each_locked(&m.heap, free_owned, &m);
     size_t count = 0;
@@ -206,12 +217,11 @@ Test(span, impossible_requests_are_refused)
 {
     static struct model m;
     weir__page_heap_init(&m.heap, weir__backing_get(), weir__policy_get());
-    struct weir__claim claim = {owners, 0, &m.bytes[0]};
-    bool zeroed;
+    struct weir__claim claim = {.owner = owners, .bytes = &m.bytes[0], .shelf = &weir__no_shelf};
     static const size_t bad[] = {SIZE_MAX, SIZE_MAX - PAGE, (size_t)1 << 62, ((size_t)1 << 43) + 1};
     for (size_t i = 0; i < 4; i++) {
-        cr_assert_null(weir__span_take(&m.heap, bad[i], 64, &claim, &zeroed));
-        cr_assert_null(weir__span_take(&m.heap, PAGE, (size_t)1 << (44 + 4 * i), &claim, &zeroed));
+        cr_assert_null(weir__span_take(&m.heap, bad[i], 64, &claim));
+        cr_assert_null(weir__span_take(&m.heap, PAGE, (size_t)1 << (44 + 4 * i), &claim));
     }
     cr_assert_eq(m.bytes[0], 0);
 }

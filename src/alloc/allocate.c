@@ -19,26 +19,53 @@ WEIR__INLINE bool allocate_near(weir_allocator *a, size_t size, const uint16_t *
     return weir__small_allocate(weir__heap_near(a), size, map, block, zeroed);
 }
 
-WEIR__INLINE void *allocate_any(weir_allocator *a, const struct weir__request *request)
+/* Neither large nor without a pool; or the alignment decides. */
+static WEIR__NOINLINE void *allocate_other(weir_allocator *a, const struct weir__request *request)
 {
-    if (weir__unlikely(!weir__allocator_check(a, NULL)))
-        return NULL;
     if (weir__unlikely(request->size > PTRDIFF_MAX || request->alignment > PTRDIFF_MAX / 2 + 1))
         return weir__block_failed(a, request, "impossibly large");
     if (weir__unlikely(!a->body->page_heap))
         return weir__provided_allocate(a, request);
-    if (weir__likely(request->size > WEIR__SMALL_MAX))
-        return weir__large_allocate(a, request);
     int sizeclass = weir__class_of(request->size, weir__max(request->alignment, WEIR__GRAIN));
-    if (weir__unlikely(sizeclass < 0)) /* of a strict alignment */
-        return weir__large_allocate(a, request);
+    if (weir__unlikely(sizeclass < 0))
+        return weir__large_allocate(a, request->size, request->alignment, request->zeroed);
     return weir__small_allocate_slow(a, (unsigned)sizeclass, request);
+}
+
+static WEIR__NOINLINE void *allocate_any(weir_allocator *a, size_t size, size_t alignment,
+                                         bool *zeroed)
+{
+    if (weir__unlikely(!weir__allocator_check(a, NULL)))
+        return NULL;
+    if (weir__likely(size > WEIR__SMALL_MAX && size <= PTRDIFF_MAX && alignment <= WEIR__GRANULE &&
+                     a->body->page_heap))
+        return weir__large_allocate(a, size, alignment, zeroed);
+    return allocate_other(a, &(struct weir__request){size, alignment, zeroed});
+}
+
+/* What is large comes off the shelf of the thread's heap. A second function is for a shelf with
+ * several, so that the first saves no registers. */
+static WEIR__NOINLINE void *allocate_large_slow(weir_allocator *a, size_t size, size_t alignment)
+{
+    void *block = NULL;
+    if (a && size > WEIR__SMALL_MAX)
+        block = weir__large_pop(a, weir__heap_cached(a), size, alignment, false);
+    return block ? block : allocate_any(a, size, alignment, NULL);
+}
+
+WEIR__INLINE void *allocate_large(weir_allocator *a, struct weir__heap *heap, size_t size,
+                                  size_t alignment)
+{
+    void *block = NULL;
+    if (weir__likely(size > WEIR__SMALL_MAX))
+        block = weir__large_pop(a, heap, size, alignment, true);
+    return weir__likely(block != NULL) ? block : allocate_large_slow(a, size, alignment);
 }
 
 void *weir__allocate_slow(weir_allocator *a, const struct weir__request *request)
 {
     weir__assert(weir__is_power_of_two(request->alignment));
-    return allocate_any(a, request);
+    return allocate_any(a, request->size, request->alignment, request->zeroed);
 }
 
 /* Of a far allocator, or none. */
@@ -55,12 +82,13 @@ static WEIR__NOINLINE void *allocate_default_slow(weir_allocator *a, size_t size
 {
     if (!a)
         __builtin_unreachable();
-    return allocate_any(a, &(struct weir__request){size, WEIR_DEFAULT_ALIGNMENT, NULL});
+    return allocate_large(a, weir__heap_near(a), size, WEIR_DEFAULT_ALIGNMENT);
 }
 
 static WEIR__NOINLINE void *allocate_default_far_slow(weir_allocator *a, size_t size)
 {
-    return weir__allocate_slow(a, &(struct weir__request){size, WEIR_DEFAULT_ALIGNMENT, NULL});
+    return a ? allocate_large(a, weir__heap_far(a), size, WEIR_DEFAULT_ALIGNMENT)
+             : allocate_any(a, size, WEIR_DEFAULT_ALIGNMENT, NULL);
 }
 
 void *weir_allocate(weir_allocator *a, size_t size)
@@ -75,16 +103,20 @@ void *weir_allocate(weir_allocator *a, size_t size)
                : allocate_default_far_slow(a, size);
 }
 
+static WEIR__NOINLINE void *allocate_aligned_large(weir_allocator *a, size_t size, size_t alignment)
+{
+    return a ? allocate_large(a, weir__heap_cached(a), size, alignment)
+             : allocate_any(a, size, alignment, NULL);
+}
+
 static WEIR__NOINLINE void *allocate_aligned_slow(weir_allocator *a, size_t size, size_t alignment)
 {
-    if (!weir__is_power_of_two(alignment))
+    if (weir__unlikely(!weir__is_power_of_two(alignment)))
         return weir__fail_null(EINVAL, "alignment %zu is not a power of two", alignment);
     void *block = a && size <= WEIR__SMALL_MAX
                       ? weir__small_allocate_aligned(weir__heap_cached(a), size, alignment)
                       : NULL;
-    if (weir__likely(block != NULL))
-        return block;
-    return weir__allocate_slow(a, &(struct weir__request){size, alignment, NULL});
+    return weir__likely(block != NULL) ? block : allocate_aligned_large(a, size, alignment);
 }
 
 static WEIR__NOINLINE void *allocate_aligned_far(weir_allocator *a, size_t size, size_t alignment)

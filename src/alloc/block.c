@@ -83,7 +83,8 @@ static weir_misuse span_fault(const struct weir__region *region, const void *poi
 static struct weir__found large_find(const weir_allocator *a, const void *pointer,
                                      struct weir__place place)
 {
-    struct weir__span *span = weir__place_span(place, pointer);
+    uint64_t label;
+    struct weir__span *span = weir__place_span(place, pointer, &label);
     if (!span)
         return found_bad(span_fault(weir__region_of_map(weir__place_what(place)), pointer));
     if (span->u.live.owner != a)
@@ -91,11 +92,11 @@ static struct weir__found large_find(const weir_allocator *a, const void *pointe
     return (struct weir__found){.kind = WEIR__KIND_LARGE,
                                 .place = place,
                                 .span = span,
-                                .requested = span->u.live.requested,
-                                .usable = weir__span_usable(span),
-                                .alignment = (size_t)1 << span->u.live.align_shift,
+                                .requested = weir__label_size(label),
+                                .usable = weir__span_bytes(span) - weir__label_offset(label),
+                                .alignment = weir__label_alignment(label),
                                 .tag = span->u.live.tag,
-                                .old = span->u.live.old};
+                                .old = label & WEIR__LABEL_OLD};
 }
 
 /* Is it within a live block of any allocator over functions? */
@@ -198,10 +199,11 @@ bool weir__block_expect(const weir_allocator *a, const void *pointer, struct wei
 
 size_t weir__usable_size_slow(weir_allocator *a, const void *block)
 {
-    const struct weir__span *span = weir__place_span(weir__place_of(block), block);
+    uint64_t label;
+    const struct weir__span *span = weir__place_span(weir__place_of(block), block, &label);
     struct weir__found found;
     if (weir__likely(span && span->u.live.owner == a))
-        return weir__span_usable(span);
+        return weir__span_bytes(span) - weir__label_offset(label);
     return block && weir__block_expect(a, block, &found) ? found.usable : 0;
 }
 

@@ -29,6 +29,14 @@ void weir__context_lock(void)
     contexts.depth++;
 }
 
+bool weir__context_try(void)
+{
+    if (!weir__guard_is_mine(&contexts.guard) && !weir__guard_try(&contexts.guard))
+        return false;
+    contexts.depth++;
+    return true;
+}
+
 void weir__context_unlock(void)
 {
     weir__assert(weir__context_is_mine() && contexts.depth > 0);

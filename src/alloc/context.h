@@ -14,6 +14,9 @@
 void weir__context_lock(void);
 void weir__context_unlock(void);
 
+/* The same without waiting; false: another thread has it. */
+bool weir__context_try(void);
+
 /* Does the calling thread hold it? Then nothing of the program's may be called but visitors. */
 bool weir__context_is_mine(void);
 

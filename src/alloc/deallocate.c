@@ -51,13 +51,16 @@ static WEIR__NOINLINE void far_free(weir_allocator *a, void *block)
 
 WEIR__NOINLINE void weir__deallocate_slow(weir_allocator *a, void *block, struct weir__place place)
 {
-    struct weir__span *span = weir__place_span(place, block);
-    if (weir__likely(span && span->u.live.owner == a))
-        weir__large_free(a, block, span);
-    else if (weir__place_what(place) == WEIR__MAP_FOREIGN)
+    uint64_t label;
+    struct weir__span *span = weir__place_span(place, block, &label);
+    if (weir__likely(span && span->u.live.owner == a)) {
+        if (weir__unlikely(!weir__large_push(a, block, span, &label)))
+            weir__large_free(a, block, span, label);
+    } else if (weir__place_what(place) == WEIR__MAP_FOREIGN) {
         far_free(a, block);
-    else if (!foreign_free(a, block, place))
+    } else if (!foreign_free(a, block, place)) {
         other_free(a, block, place);
+    }
 }
 
 static WEIR__NOINLINE void deallocate_far(weir_allocator *a, void *block, struct weir__place place)

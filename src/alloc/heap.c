@@ -19,6 +19,9 @@
 #define IDLE_NS       1000000000u
 #define LOOK_SLOW_OPS 64
 
+/* Frees of a thread, counted twice, until its shelf is emptied with the next one of a span. */
+#define SHELF_FREES (2 * 4096u)
+
 /*
  * A thread has heaps only while its end will be known: one that stays would point into a dead
  * thread. The common heaps serve where the system does not watch threads for us, while it is
@@ -53,6 +56,7 @@ static void heap_init(struct weir__heap *heap, weir_allocator *a, struct weir__l
     heap->owner = a;
     heap->local = local;
     heap->mark = mark_next();
+    heap->shelf = &weir__no_shelf;
     struct weir__shard *shard = weir__body_shard_choose(a->body);
     heap->home = shard ? shard->home : WEIR__HOME_NEVER;
     if (shard)
@@ -76,12 +80,36 @@ static void heap_free(struct weir__heap *heap)
         weir__meta_free(heap, size);
 }
 
-/* Detaches its window and empties it, with `flush` into the centers. Nobody finds it any more. */
+size_t weir__heap_shelf_empty(struct weir__heap *heap)
+{
+    weir__assert(weir__lock_is_mine(&heap->cache.lock));
+    return weir__shelf_empty(heap->shelf, weir__own_get(heap->window.freeing) + SHELF_FREES);
+}
+
+/* What is free in it: with `give` to the centers and the page heap, else it is forgotten; bytes. By
+ * who may use the bins, with the lock held. */
+static size_t heap_empty(struct weir__heap *heap, bool give)
+{
+    weir__assert(weir__lock_is_mine(&heap->cache.lock));
+    size_t bytes = weir__cache_empty(&heap->cache, give);
+    return bytes + (give ? weir__heap_shelf_empty(heap) : 0);
+}
+
+/* No more spans lie there from here on. */
+static void shelf_unmake(struct weir__heap *heap)
+{
+    weir__shelf_unmake(heap->shelf);
+    weir__relaxed_set(heap->shelf, &weir__no_shelf);
+}
+
+/* Detaches its window and empties it; with `flush` what is free in it goes back. Nobody finds it
+ * any more. */
 static void heap_end(struct weir__heap *heap, bool flush)
 {
     weir__lock_take(&heap->cache.lock);
     weir__window_detach(&heap->window);
-    weir__cache_empty(&heap->cache, flush);
+    heap_empty(heap, flush);
+    shelf_unmake(heap);
     weir__lock_drop(&heap->cache.lock);
     if (heap->cache.shard)
         heap->cache.shard->nheaps -= heap->local != NULL;
@@ -282,11 +310,11 @@ void weir__heaps_place_apart(weir__heap_placer *place)
 static size_t heap_flush(struct weir__heap *heap)
 {
     weir__assert(weir__context_is_mine());
-    if (!weir__cache_used(&heap->cache))
+    if (!weir__cache_used(&heap->cache) && !weir__shelf_bytes(weir__relaxed_get(heap->shelf)))
         return 0;
     weir__lock_take(&heap->cache.lock);
     weir__window_close(&heap->window);
-    size_t bytes = weir__cache_empty(&heap->cache, true);
+    size_t bytes = heap_empty(heap, true);
     weir__window_release(&heap->window);
     weir__lock_drop(&heap->cache.lock);
     return bytes;
@@ -306,6 +334,29 @@ size_t weir__heaps_flush(weir_allocator *a)
     for (struct weir__heap *heap = NULL; (heap = heap_after(a, heap));)
         bytes += heap_flush(heap);
     return bytes;
+}
+
+static void heap_shelf_flush(struct weir__heap *heap)
+{
+    weir__assert(weir__context_is_mine());
+    if (!weir__shelf_bytes(weir__relaxed_get(heap->shelf)))
+        return;
+    weir__lock_take(&heap->cache.lock);
+    weir__window_close(&heap->window);
+    weir__heap_shelf_empty(heap);
+    weir__window_release(&heap->window);
+    weir__lock_drop(&heap->cache.lock);
+}
+
+void weir__heaps_shelves_empty(const struct weir__page_heap *page_heap)
+{
+    if (!weir__context_try())
+        return;
+    for (weir_allocator *a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL))
+        if (a->body->page_heap == page_heap)
+            for (struct weir__heap *heap = NULL; (heap = heap_after(a, heap));)
+                heap_shelf_flush(heap);
+    weir__context_unlock();
 }
 
 void weir__heaps_barrier(weir_allocator *a)
@@ -335,6 +386,14 @@ void weir__heaps_cached(const weir_allocator *a, size_t counts[WEIR__CLASSES])
         }
 }
 
+size_t weir__heaps_shelved(const weir_allocator *a)
+{
+    size_t bytes = 0;
+    for (const struct weir__heap *heap = NULL; (heap = heap_after(a, heap));)
+        bytes += weir__shelf_bytes(weir__relaxed_get(heap->shelf));
+    return bytes;
+}
+
 static bool heap_may_leave(const struct weir__heap *heap)
 {
     return heap->local == &weir__here && !weir__allocator_is_near(heap->owner);
@@ -354,7 +413,8 @@ size_t weir__heaps_bytes(const weir_allocator *a)
     size_t bytes = 0;
     for (struct weir__heap *heap = NULL; (heap = heap_after(a, heap));) {
         weir__lock_take(&heap->cache.lock);
-        bytes += heap_size(a, heap->local) + weir__cache_bytes(&heap->cache);
+        bytes += heap_size(a, heap->local) + weir__cache_bytes(&heap->cache) +
+                 (heap->shelf == &weir__no_shelf ? 0 : sizeof *heap->shelf);
         weir__lock_drop(&heap->cache.lock);
     }
     return bytes;

@@ -16,6 +16,7 @@
 
 #include "alloc/local.h"
 #include "pool/cache.h"
+#include "pool/shelf.h"
 #include "track/window.h"
 
 struct weir__shown;
@@ -24,7 +25,8 @@ struct weir__heap {
     struct weir__window window;
     uint32_t live; /* weir__here.live of its thread, of a near one; the owner writes */
     uint32_t mark; /* of the copies of blocks that it frees (pool/cached.h); never changes */
-    uint64_t home; /* of the slabs of its centers (pool/home.h); never changes */
+    struct weir__shelf *shelf; /* as the bins of the cache; made when it is first needed */
+    uint64_t home;             /* of the slabs of its centers (pool/home.h); never changes */
     struct weir__cache cache;
     weir_allocator *owner;     /* this and `local` are set before the heap is in a list, and stay */
     struct weir__local *local; /* of the thread whose heap it is; NULL: common, or the reserve */
@@ -95,7 +97,17 @@ uint64_t weir__heaps_operations(const weir_allocator *a);
 /* Adds the free blocks of each class in the heaps of `a`. A moment's figures. */
 void weir__heaps_cached(const weir_allocator *a, size_t counts[WEIR__CLASSES]);
 
+/* Bytes of spans on the shelves of the heaps of `a`. A moment's figure. */
+size_t weir__heaps_shelved(const weir_allocator *a);
+
+/* Gives the spans on a heap's shelf to the page heap; bytes. By who may use it, the lock held; no
+ * context lock is needed. */
+size_t weir__heap_shelf_empty(struct weir__heap *heap);
+
 /* -- no lock held ---------------------------------------------------------------------- */
+
+/* Empties the shelves with spans of this page heap, unless another thread is at the contexts. */
+void weir__heaps_shelves_empty(const struct weir__page_heap *page_heap);
 
 /* Empties the heaps of threads that did nothing since the last scavenge (seconds ago), and frees
  * those of them that are far and the calling thread's. */

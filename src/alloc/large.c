@@ -14,102 +14,190 @@
 /* Below this a span is taken before anybody asks whether a limit could ever admit it. */
 #define LOOK_FIRST (4 * WEIR__MIB)
 
-/* The system refused: what is free elsewhere goes back to it first. */
-static WEIR__NOINLINE struct weir__span *span_take_again(weir_allocator *a,
-                                                         const struct weir__request *request,
-                                                         const struct weir__claim *claim,
-                                                         bool *zeroed)
+/* -- uncounted -------------------------------------------------------------------------- */
+
+/* Something lies on the shelf. Off it, where the window did not let the fast way look, or
+ * else from the page heap, which gets all of it first. */
+static WEIR__NOINLINE struct weir__span *pages_take_shelved(struct weir__heap *heap, size_t size,
+                                                            size_t alignment,
+                                                            struct weir__claim *claim)
 {
-    weir__trim_all();
-    return weir__span_take(a->body->page_heap, request->size, request->alignment, claim, zeroed);
+    char *start;
+    struct weir__span *span = NULL;
+    weir__lock_take(&heap->cache.lock);
+    if (!weir__window_admits(&heap->window, (int64_t)size + weir__window_used(&heap->window)))
+        span = weir__shelf_take(claim->shelf, weir__span_pages(size), alignment, false, &start);
+    if (weir__unlikely(span != NULL)) {
+        weir__span_check_freed(span, claim->owner);
+        claim->block = weir__span_make_live(span, start, size, alignment, claim->tag);
+        claim->zeroed = false;
+    } else {
+        span = weir__span_take(heap->owner->body->page_heap, size, alignment, claim);
+    }
+    weir__lock_drop(&heap->cache.lock);
+    return span;
 }
 
-WEIR__INLINE struct weir__span *span_take(weir_allocator *a, const struct weir__request *request,
-                                          uint32_t tag)
+/* A thread without a heap of its own has no shelf. */
+WEIR__INLINE struct weir__span *pages_take(weir_allocator *a, size_t size, size_t alignment,
+                                           struct weir__claim *claim)
 {
-    bool zeroed;
-    struct weir__body *body = a->body;
-    struct weir__claim claim = {a, tag, &body->span_bytes};
-    bool *said = request->zeroed ? request->zeroed : &zeroed;
-    struct weir__span *span =
-        weir__span_take(body->page_heap, request->size, request->alignment, &claim, said);
+    struct weir__heap *heap = weir__heap_cached(a);
+    claim->shelf = heap->shelf;
+    if (weir__likely(weir__relaxed_get(claim->shelf->count) > 0))
+        return pages_take_shelved(heap, size, alignment, claim);
+    return weir__span_take(a->body->page_heap, size, alignment, claim);
+}
+
+/* Before the page heap grows it gets what lies on any shelf. If the system refused, what is free
+ * elsewhere goes back to that first; the thread's heap may go with it. */
+static WEIR__NOINLINE struct weir__span *
+pages_take_again(weir_allocator *a, size_t size, size_t alignment, struct weir__claim *claim)
+{
+    struct weir__span *span = NULL;
+    claim->asks = false;
+    if (claim->asked) {
+        weir__heaps_shelves_empty(a->body->page_heap);
+        span = pages_take(a, size, alignment, claim);
+    }
+    if (span)
+        return span;
+    weir__trim_all();
+    return pages_take(a, size, alignment, claim);
+}
+
+/* `fill`: it will not be cleared. */
+WEIR__INLINE struct weir__span *span_take(weir_allocator *a, size_t size, size_t alignment,
+                                          bool fill, struct weir__claim *claim)
+{
+    claim->owner = a;
+    claim->bytes = &a->body->span_bytes;
+    claim->asks = true;
+    struct weir__span *span = pages_take(a, size, alignment, claim);
     if (weir__unlikely(!span))
-        span = span_take_again(a, request, &claim, said);
-    if (WEIR__FILLS && span && !request->zeroed)
-        weir__fill_taken(weir__span_block(span), weir__span_usable(span));
+        span = pages_take_again(a, size, alignment, claim);
+    if (WEIR__FILLS && span && fill)
+        weir__fill_taken(claim->block, weir__span_usable(span));
     return span;
 }
 
 struct weir__span *weir__large_take(weir_allocator *a, const struct weir__request *request,
                                     uint32_t tag)
 {
-    return span_take(a, request, tag);
+    weir__assert(a->body->page_heap);
+    struct weir__claim claim;
+    claim.tag = tag;
+    return span_take(a, request->size, request->alignment, true, &claim);
+}
+
+/* The heap's shelf, with room for such a span; NULL: no memory for one. */
+static struct weir__shelf *shelf_prepare_locked(struct weir__heap *heap, uint32_t npages)
+{
+    weir__assert(weir__lock_is_mine(&heap->cache.lock));
+    if (heap->shelf == &weir__no_shelf) {
+        struct weir__body *body = heap->owner->body;
+        struct weir__shelf *made = weir__shelf_make(body->page_heap, &body->span_bytes);
+        if (!made)
+            return NULL;
+        __atomic_store_n(&heap->shelf, made, __ATOMIC_RELEASE); /* figures read it */
+    }
+    if (!weir__shelf_admits(heap->shelf, npages, weir__own_get(heap->window.freeing)))
+        weir__heap_shelf_empty(heap);
+    return heap->shelf;
+}
+
+/* Onto the thread's shelf. False: it has none, or none for such a span. */
+static bool shelf_give(weir_allocator *a, struct weir__span *span)
+{
+    if (span->npages > WEIR__SHELF_PAGES)
+        return false;
+    struct weir__heap *heap = weir__heap_take(a);
+    struct weir__shelf *shelf = heap->local ? shelf_prepare_locked(heap, span->npages) : NULL;
+    if (shelf)
+        weir__shelf_put(shelf, span, weir__span_start(span));
+    weir__heap_drop(heap);
+    return shelf;
+}
+
+/* A span whose label is claimed. */
+static void span_give(weir_allocator *a, struct weir__span *span)
+{
+    struct weir__body *body = a->body;
+    if (shelf_give(a, span))
+        return;
+    weir__span_fill_freed(span);
+    weir__span_give(body->page_heap, span, &body->span_bytes);
 }
 
 bool weir__large_give(weir_allocator *a, struct weir__span *span)
 {
     weir__assert(a->body->page_heap);
-    return weir__span_give(a->body->page_heap, span, &a->body->span_bytes);
+    uint64_t label = weir__span_label(span);
+    bool mine = weir__label_is_live(label) && weir__label_claim(&span->u.live.label, &label);
+    if (mine)
+        span_give(a, span);
+    return mine;
 }
+
+/* -- counted ---------------------------------------------------------------------------- */
 
 static WEIR__NOINLINE void large_trace(weir_allocator *a, uint64_t sequence,
                                        const struct weir__span *span, size_t alignment)
 {
-    weir__trace_allocated(
-        a, sequence,
-        &(struct weir__trace_block){weir__span_block(span), span->u.live.requested, 0,
-                                    weir__span_usable(span), alignment, span->u.live.tag});
+    weir__trace_allocated(a, sequence,
+                          &(struct weir__trace_block){
+                              weir__span_block(span), weir__label_size(weir__span_label(span)), 0,
+                              weir__span_usable(span), alignment, span->u.live.tag});
 }
 
-void *weir__large_allocate(weir_allocator *a, const struct weir__request *request)
+static WEIR__NOINLINE void *large_failed(weir_allocator *a, size_t size, size_t alignment,
+                                         const char *why)
+{
+    return weir__block_failed(a, &(struct weir__request){size, alignment, NULL}, why);
+}
+
+void *weir__large_allocate(weir_allocator *a, size_t size, size_t alignment, bool *zeroed)
 {
     weir__assert(weir__allocator_is_ready(a) && a->body->page_heap);
     uint64_t sequence = 0;
-    size_t size = request->size;
+    struct weir__claim claim;
     if (size >= LOOK_FIRST && weir__unlikely(weir__meter_never_fits(&a->body->meter, size)))
-        return weir__block_failed(a, request, "over the limit");
-    struct weir__span *span = span_take(a, request, weir__entry_tag(weir__here.live));
+        return large_failed(a, size, alignment, "over the limit");
+    claim.tag = weir__entry_tag(weir__here.live);
+    struct weir__span *span = span_take(a, size, alignment, !zeroed, &claim);
     if (weir__unlikely(!span))
-        return weir__block_failed(a, request, "out of memory");
-    void *block = weir__span_block(span);
+        return large_failed(a, size, alignment, "out of memory");
     if (weir__unlikely(!weir__count(a, (int64_t)size, 1, 0, &sequence))) {
         weir__large_give(a, span);
-        return weir__block_failed(a, request, "over the limit");
+        return large_failed(a, size, alignment, "over the limit");
     }
     if (weir__unlikely(sequence != 0))
-        large_trace(a, sequence, span, request->alignment);
+        large_trace(a, sequence, span, alignment);
+    if (zeroed)
+        *zeroed = claim.zeroed;
     weir__slow_hook_call(a);
     if (WEIR__FILLS)
         weir__late_misuses_look();
-    return block;
+    return claim.block;
 }
 
-/* The traced case: the event is told only when the page heap says that this was the first
- * free. */
-static WEIR__NOINLINE void freed_trace(weir_allocator *a, void *block, size_t requested,
-                                       uint64_t sequence, bool first)
+/* Claimed first: of two threads that free it at one instant, one does. Uncounted before the pages
+ * go: else their next owner could be counted first, and the peak be too high. */
+void weir__large_free(weir_allocator *a, void *block, struct weir__span *span, uint64_t label)
 {
-    if (first)
-        weir__trace_freed(a, sequence, block, requested);
-    else
-        weir__trace_adjusted(sequence, -(ptrdiff_t)requested, -1);
-}
-
-/* Uncounted before the pages go: else their next owner could be counted first, and the peak be
- * too high. Of two threads that free one span at a time the page heap tells who was first. */
-void weir__large_free(weir_allocator *a, void *block, struct weir__span *span)
-{
-    weir__assert(weir__span_block(span) == block || span->state != WEIR__PAGE_SPAN);
-    size_t requested = span->u.live.requested;
+    weir__assert(span->state == WEIR__PAGE_SPAN);
     uint64_t sequence = 0;
-    weir__count(a, -(int64_t)requested, 0, 1, &sequence);
-    bool first = weir__large_give(a, span);
-    if (weir__unlikely(sequence != 0))
-        freed_trace(a, block, requested, sequence, first);
-    if (weir__likely(first))
+    if (weir__unlikely(!weir__label_is_live(label) ||
+                       !weir__label_claim(&span->u.live.label, &label))) {
+        weir__misuse(WEIR_MISUSE_DOUBLE_FREE, block, a->name);
         return;
-    weir__count_mend(a, requested);
-    weir__misuse(WEIR_MISUSE_DOUBLE_FREE, block, a->name);
+    }
+    size_t requested = weir__label_size(label);
+    weir__count(a, -(int64_t)requested, 0, 1, &sequence);
+    if (weir__unlikely(sequence != 0))
+        weir__trace_freed(a, sequence, block, requested);
+    span_give(a, span);
+    weir__heap_slow_done(a, weir__heap_cached(a));
 }
 
 /* Taken back, as if it had not been counted. */

@@ -42,7 +42,8 @@ static bool carrier_take(weir_allocator *a, const struct weir__request *request,
     c->span = weir__large_take(a, request, found->tag);
     if (!c->span)
         return false;
-    c->span->u.live.old = found->old;
+    if (found->old)
+        weir__span_make_old(c->span);
     c->usable = weir__span_usable(c->span);
     c->block = weir__span_block(c->span);
     return true;

@@ -125,8 +125,11 @@ static void pooled_add(struct weir__body *body, struct figures *f)
     weir__lock_drop(&body->family.lock);
     for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++)
         class_add(&classes, sizeclass, cached[sizeclass]);
+    size_t shelved = weir__heaps_shelved(body->handle);
     weir__lock_take(&body->page_heap->lock);
-    own.in_use += body->span_bytes;
+    shelved = weir__min(shelved, body->span_bytes);
+    own.in_use += body->span_bytes - shelved;
+    own.cached += shelved;
     own.reserved += body->span_bytes;
     weir__lock_drop(&body->page_heap->lock);
     own.objects += weir__body_bytes(body) + weir__heaps_bytes(body->handle);

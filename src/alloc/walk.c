@@ -55,13 +55,15 @@ struct span_walk {
 static int span_visit(struct weir__span *span, void *user)
 {
     const struct span_walk *of = user;
-    if (span->u.live.owner != of->owner)
+    uint64_t label = weir__span_label(span); /* its owner may free it at any moment */
+    if (span->u.live.owner != of->owner || !weir__label_is_live(label) ||
+        (of->walk->mark && !weir__span_make_old(span)))
         return 0;
-    weir_block block = {weir__span_block(span), span->u.live.requested, weir__span_usable(span),
-                        span->u.live.tag, !span->u.live.old};
-    if (of->walk->mark)
-        span->u.live.old = true;
-    return walk_visit(of->walk, &block);
+    size_t offset = weir__label_offset(label);
+    return walk_visit(
+        of->walk, &(weir_block){weir__span_start(span) + offset, weir__label_size(label),
+                                weir__span_bytes(span) - offset,
+                                weir__relaxed_get(span->u.live.tag), !(label & WEIR__LABEL_OLD)});
 }
 
 static int foreign_visit(struct weir__foreign *entry, void *user)

@@ -209,6 +209,14 @@ WEIR__INLINE void weir__guard_take(struct weir__guard *guard)
     weir__relaxed_set(guard->holder, weir__thread_self());
 }
 
+WEIR__INLINE bool weir__guard_try(struct weir__guard *guard)
+{
+    bool taken = weir__lock_try(&guard->lock);
+    if (taken)
+        weir__relaxed_set(guard->holder, weir__thread_self());
+    return taken;
+}
+
 WEIR__INLINE void weir__guard_drop(struct weir__guard *guard)
 {
     weir__relaxed_set(guard->holder, NULL);

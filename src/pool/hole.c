@@ -19,8 +19,8 @@ void weir__hole_insert(struct weir__page_heap *heap, struct weir__region *region
     hole->npages = end->npages = npages;
     hole->region = end->region = region->index;
     if (npages > 1)
-        end->state = WEIR__PAGE_HOLE_END;
-    hole->state = WEIR__PAGE_HOLE;
+        weir__page_set(end, WEIR__PAGE_HOLE_END);
+    weir__page_set(hole, WEIR__PAGE_HOLE);
     hole->zeroed = zeroed;
     hole->u.hole.freed_at = freed_at;
     if (WEIR__FILLS)
@@ -37,8 +37,8 @@ void weir__hole_remove(struct weir__page_heap *heap, struct weir__span *hole)
     weir__hole_unlink(heap, hole);
     if (!hole->zeroed)
         heap->hole_dirty -= hole_bytes(hole);
-    hole[hole->npages - 1].state = WEIR__PAGE_NONE;
-    hole->state = WEIR__PAGE_NONE;
+    weir__page_set(&hole[hole->npages - 1], WEIR__PAGE_NONE);
+    weir__page_set(hole, WEIR__PAGE_NONE);
 }
 
 void weir__hole_widen(struct weir__page_heap *heap, struct weir__span *hole, uint32_t npages)
@@ -50,14 +50,14 @@ void weir__hole_widen(struct weir__page_heap *heap, struct weir__span *hole, uin
     if (!stays)
         weir__hole_unlink(heap, hole);
     heap->hole_dirty -= hole->zeroed ? 0 : hole_bytes(hole);
-    hole[hole->npages - 1].state = WEIR__PAGE_NONE;
-    hole->state = WEIR__PAGE_HOLE;
+    weir__page_set(&hole[hole->npages - 1], WEIR__PAGE_NONE);
+    weir__page_set(hole, WEIR__PAGE_HOLE);
     hole->npages = end->npages = npages;
     hole->zeroed = false;
     hole->u.hole.freed_at = heap->now;
     heap->hole_dirty += hole_bytes(hole);
     end->region = hole->region;
-    end->state = WEIR__PAGE_HOLE_END;
+    weir__page_set(end, WEIR__PAGE_HOLE_END);
     if (!stays)
         weir__hole_link(heap, hole);
 }
@@ -94,8 +94,8 @@ struct weir__span *weir__hole_cut_locked(struct weir__page_heap *heap, uint32_t 
         return NULL;
     weir__hole_remove(heap, hole);
     if (hole->npages > 1)
-        hole[hole->npages - 1].state = WEIR__PAGE_SPAN_END;
-    hole->state = WEIR__PAGE_IDLE;
+        weir__page_set(&hole[hole->npages - 1], WEIR__PAGE_SPAN_END);
+    weir__page_set(hole, WEIR__PAGE_IDLE);
     return hole;
 }
 

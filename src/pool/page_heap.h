@@ -57,6 +57,8 @@ struct weir__page_heap {
     uint32_t now;         /* what it said then */
     uint32_t decayed_at;  /* when decay was last due */
 
+    uint32_t nshelves; /* that spans of it may lie on (pool/shelf.h) */
+
     int64_t given; /* bytes freed, less those until the budget is looked at */
     bool purging;  /* a thread is at it */
 
@@ -65,7 +67,7 @@ struct weir__page_heap {
     /* Figures, bytes. */
     size_t reserved;   /* addresses of regions and chunks */
     size_t headers;    /* slab headers */
-    size_t span_live;  /* in live spans, whole pages */
+    size_t span_live;  /* in spans, live or on shelves, whole pages */
     size_t hole_dirty; /* in holes that may be resident */
 };
 

@@ -48,16 +48,19 @@ WEIR__INLINE struct weir__place weir__place_near(const void *pointer)
     return weir__place_as(weir__map_get_near(pointer), pointer);
 }
 
-/* The live span whose block starts at the pointer, which lies in no slab; NULL: none. */
-WEIR__INLINE struct weir__span *weir__place_span(struct weir__place place, const void *pointer)
+/* The live span whose block starts at the pointer, which lies in no slab; NULL: none. *label: what
+ * its label says. */
+WEIR__INLINE struct weir__span *weir__place_span(struct weir__place place, const void *pointer,
+                                                 uint64_t *label)
 {
     unsigned what = weir__place_what(place);
     if (weir__unlikely(what < WEIR__MAP_SPANS))
         return NULL;
     struct weir__span *span = weir__span_at(what, pointer);
-    bool starts = span && __atomic_load_n(&span->state, __ATOMIC_ACQUIRE) == WEIR__PAGE_SPAN &&
-                  weir__span_starts_at(span, pointer);
-    return weir__likely(starts) ? span : NULL;
+    if (weir__unlikely(!span || __atomic_load_n(&span->state, __ATOMIC_ACQUIRE) != WEIR__PAGE_SPAN))
+        return NULL;
+    *label = weir__span_label(span);
+    return weir__likely(weir__label_starts_at(*label, pointer)) ? span : NULL;
 }
 
 #endif

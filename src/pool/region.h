@@ -23,6 +23,7 @@
 #define WEIR_POOL_REGION_H
 
 #include "base/list.h"
+#include "pool/label.h"
 #include "pool/map.h"
 
 /* The unit of spans and holes: weir's own, whatever the machine's pages are (os/pages.h). */
@@ -31,7 +32,7 @@
 
 enum weir__page_state {
     WEIR__PAGE_NONE = 0, /* inside a span or hole, or past the frontier */
-    WEIR__PAGE_SPAN,     /* first page of a live span */
+    WEIR__PAGE_SPAN,     /* first page of a span: its label says whether it is live */
     WEIR__PAGE_SPAN_END, /* last page of one of several pages */
     WEIR__PAGE_HOLE,     /* first page of a hole */
     WEIR__PAGE_HOLE_END, /* last page of one of several pages; npages is the hole's */
@@ -42,17 +43,15 @@ enum weir__page_state {
 struct weir__span {
     uint32_t npages;
     uint16_t region; /* index of the region; set at both ends */
-    uint8_t state;
-    bool zeroed; /* hole: all of it is known to be zero (purged, never touched since) */
+    uint8_t state;   /* enum weir__page_state; atomic */
+    bool zeroed;     /* hole: all of it is known to be zero (purged, never touched since) */
     union {
-        struct { /* a live span */
-            size_t requested;
+        struct {            /* a span */
+            uint64_t label; /* pool/label.h: atomic */
             const void *owner;
             uint32_t tag;
-            uint8_t color; /* block = page start + color lines */
-            uint8_t align_shift;
-            bool direct; /* its region is */
-            bool old;    /* allocated before the latest checkpoint */
+            bool direct;    /* its region is */
+            uint8_t filled; /* the color of the block that was there (pool/fill.h) */
         } live;
         struct { /* a hole; linked in its bin */
             struct weir__link link;
@@ -156,20 +155,52 @@ WEIR__INLINE char *weir__span_start(const struct weir__span *span)
     return region->base + ((size_t)(span - region->pages) << WEIR__GRANULE_SHIFT);
 }
 
+WEIR__INLINE size_t weir__span_bytes(const struct weir__span *span)
+{
+    return (size_t)span->npages << WEIR__GRANULE_SHIFT;
+}
+
+/* The state of a page is written under the page heap's lock and read by any thread. */
+WEIR__INLINE enum weir__page_state weir__page_state(const struct weir__span *page)
+{
+    return (enum weir__page_state)weir__relaxed_get(page->state);
+}
+
+WEIR__INLINE void weir__page_set(struct weir__span *page, enum weir__page_state state)
+{
+    weir__relaxed_set(page->state, (uint8_t)state);
+}
+
+/* Is there a hole beside these pages? Without the lock a moment's answer. */
+WEIR__INLINE bool weir__span_has_hole_beside(const struct weir__span *span, uint32_t npages)
+{
+    enum weir__page_state left = weir__page_state(span - 1);
+    return left == WEIR__PAGE_HOLE_END || left == WEIR__PAGE_HOLE ||
+           weir__page_state(span + npages) == WEIR__PAGE_HOLE;
+}
+
+/* What the label says; any thread. */
+WEIR__INLINE uint64_t weir__span_label(const struct weir__span *span)
+{
+    return weir__label_get(&span->u.live.label);
+}
+
+/* Of a live span, as the next. */
 WEIR__INLINE char *weir__span_block(const struct weir__span *span)
 {
-    return weir__span_start(span) + (size_t)span->u.live.color * WEIR__LINE;
+    return weir__span_start(span) + weir__label_offset(weir__span_label(span));
 }
 
 WEIR__INLINE size_t weir__span_usable(const struct weir__span *span)
 {
-    return ((size_t)span->npages << WEIR__GRANULE_SHIFT) - (size_t)span->u.live.color * WEIR__LINE;
+    return weir__span_bytes(span) - weir__label_offset(weir__span_label(span));
 }
 
-/* Does the block of the span start there? The pointer lies in the span's first page. */
-WEIR__INLINE bool weir__span_starts_at(const struct weir__span *span, const void *pointer)
+/* Does a live block with this label start there? The pointer lies in the first page. */
+WEIR__INLINE bool weir__label_starts_at(uint64_t label, const void *pointer)
 {
-    return ((uintptr_t)pointer & (WEIR__GRANULE - 1)) == (size_t)span->u.live.color * WEIR__LINE;
+    return weir__label_is_live(label) &&
+           ((uintptr_t)pointer & (WEIR__GRANULE - 1)) == weir__label_offset(label);
 }
 
 /* A region of `size` bytes, whole chunks, for `heap`, none of it open; NULL: no addresses. */

@@ -12,7 +12,8 @@
  * it to join. A request for the same number of pages takes it back at once; any other first
  * makes a hole of it. Best fit would have chosen it anyway, and half of the large requests of
  * inference traces find it. (Keeping it whatever lies beside it was tried: 1.21 instead of 1.01
- * times the live bytes touched on ort-ppocr-det; caches of freed spans for each thread too: 1.25.)
+ * times the live bytes touched on ort-ppocr-det; caches of freed spans for each thread too: 1.25.
+ * A thread's shelf (pool/shelf.h) keeps to the same rule.)
  */
 #include "pool/span.h"
 
@@ -21,6 +22,7 @@
 #include "pool/fill.h"
 #include "pool/hole.h"
 #include "pool/late_misuse.h"
+#include "pool/shelf.h"
 
 #include <string.h>
 
@@ -28,10 +30,8 @@
 #define SPAN_DIRECT (128 * WEIR__MIB)
 #define REGION_MOST ((size_t)1 << 32)
 
-#define SPAN_SHIFT 43 /* of the size and alignment that no span reaches */
-
 _Static_assert(REGION_MOST >> WEIR__GRANULE_SHIFT <= UINT32_MAX, "region->npages holds it");
-_Static_assert(SPAN_SHIFT - WEIR__GRANULE_SHIFT < 32, "span->npages holds the largest");
+_Static_assert(WEIR__LABEL_SIZE_SHIFT - WEIR__GRANULE_SHIFT < 32, "span->npages holds the largest");
 
 /* Cleared by purging from here on, so that what is not written does not become resident. */
 #define CLEAR_BY_PURGE (32 * WEIR__MIB) /* below it clearing costs less than faulting again */
@@ -41,15 +41,9 @@ static size_t pages_bytes(uint32_t npages)
     return (size_t)npages << WEIR__GRANULE_SHIFT;
 }
 
-/* At least one. */
-static uint32_t pages_of(size_t size)
-{
-    return (uint32_t)((size - (size != 0)) >> WEIR__GRANULE_SHIFT) + 1;
-}
-
 /* Makes [page, page + npages) of the region a live span; it lies in no hole. */
-static struct weir__span *span_make(struct weir__page_heap *heap, struct weir__region *region,
-                                    uint32_t page, uint32_t npages)
+WEIR__INLINE struct weir__span *span_make(struct weir__page_heap *heap, struct weir__region *region,
+                                          uint32_t page, uint32_t npages)
 {
     weir__assert(weir__lock_is_mine(&heap->lock));
     weir__assert(npages && page + npages <= region->frontier);
@@ -57,7 +51,7 @@ static struct weir__span *span_make(struct weir__page_heap *heap, struct weir__r
     span->region = region->index;
     if (npages > 1 && !region->direct) {
         end->region = region->index;
-        end->state = WEIR__PAGE_SPAN_END;
+        weir__page_set(end, WEIR__PAGE_SPAN_END);
     }
     span->npages = npages;
     span->u.live.direct = region->direct;
@@ -86,17 +80,15 @@ static size_t filled_bytes(uint32_t pages, unsigned color)
 }
 
 /* Notes that the block which was there was written to after it was freed; `filled` of its pages
- * have the pattern. */
-static void filled_check(const struct weir__page_heap *heap, const struct weir__span *span,
-                         uint32_t filled, unsigned color)
+ * have the pattern. `taker`: who gets it. */
+static void filled_check(const void *taker, const struct weir__span *span, uint32_t filled,
+                         unsigned color)
 {
     const char *block = weir__span_start(span) + (size_t)color * WEIR__LINE;
     size_t offset = weir__fill_broken(block, filled_bytes(filled, color), WEIR__FILL_FREED);
     if (weir__unlikely(offset != SIZE_MAX))
-        weir__late_misuse_keep(&(struct weir__late_misuse){.what = WEIR_MISUSE_CORRUPTION,
-                                                           .block = block,
-                                                           .owner = heap->taker,
-                                                           .written = offset + 1});
+        weir__late_misuse_keep(&(struct weir__late_misuse){
+            .what = WEIR_MISUSE_CORRUPTION, .block = block, .owner = taker, .written = offset + 1});
 }
 
 /* Before `npages` are cut from the low end of a hole. */
@@ -104,8 +96,19 @@ WEIR__INLINE void hole_check(const struct weir__page_heap *heap, const struct we
                              uint32_t npages)
 {
     if (WEIR__FILLS)
-        filled_check(heap, hole, (uint32_t)weir__min(hole->u.hole.filled, npages),
+        filled_check(heap->taker, hole, (uint32_t)weir__min(hole->u.hole.filled, npages),
                      hole->u.hole.color);
+}
+
+void weir__span_pattern(const struct weir__span *span)
+{
+    size_t offset = (size_t)span->u.live.filled * WEIR__LINE;
+    weir__fill_freed(weir__span_start(span) + offset, weir__span_bytes(span) - offset);
+}
+
+void weir__span_pattern_check(const struct weir__span *span, const void *taker)
+{
+    filled_check(taker, span, (uint32_t)weir__min(span->npages, FILL_PAGES), span->u.live.filled);
 }
 
 static struct weir__span *span_from_hole(struct weir__page_heap *heap, struct weir__span *hole,
@@ -139,7 +142,7 @@ WEIR__INLINE struct weir__span *span_cut_low(struct weir__page_heap *heap, struc
     if (!hole->zeroed)
         heap->hole_dirty -= pages_bytes(npages);
     heap->span_live += pages_bytes(npages);
-    hole[all - 1].state = WEIR__PAGE_NONE;
+    weir__page_set(&hole[all - 1], WEIR__PAGE_NONE);
     if (all == npages) {
         weir__hole_unlink(heap, hole);
     } else {
@@ -150,8 +153,8 @@ WEIR__INLINE struct weir__span *span_cut_low(struct weir__page_heap *heap, struc
         rest->u.hole.freed_at = hole->u.hole.freed_at;
         if (WEIR__FILLS)
             rest->u.hole.filled = 0;
-        end->state = WEIR__PAGE_HOLE_END;
-        rest->state = WEIR__PAGE_HOLE;
+        weir__page_set(end, WEIR__PAGE_HOLE_END);
+        weir__page_set(rest, WEIR__PAGE_HOLE);
         if (weir__hole_bin(all - npages) == hole->u.hole.bin) {
             weir__hole_replace(heap, hole, rest);
         } else {
@@ -161,7 +164,7 @@ WEIR__INLINE struct weir__span *span_cut_low(struct weir__page_heap *heap, struc
     }
     struct weir__span *last = hole + npages - 1;
     last->region = hole->region;
-    last->state = WEIR__PAGE_SPAN_END; /* of a single page the caller sets SPAN */
+    weir__page_set(last, WEIR__PAGE_SPAN_END); /* of a single page the caller sets SPAN */
     hole->npages = npages;
     hole->u.live.direct = false;
     return hole;
@@ -172,6 +175,29 @@ static bool frontier_fits(const struct weir__region *region, uint32_t npages, si
 {
     uint32_t start = page_aligned(region, region->frontier, alignment);
     return !region->direct && start <= region->npages && npages <= region->npages - start;
+}
+
+WEIR__INLINE void frontier_raise(struct weir__region *region, uint32_t page)
+{
+    weir__assert(weir__lock_is_mine(&region->heap->lock) && page <= region->opened);
+    region->frontier = page;
+    region->touched = (uint32_t)weir__max(region->touched, page);
+}
+
+/* The usual case: the first region has room that is open, and any page will do. NULL: it is not. */
+WEIR__INLINE struct weir__span *span_from_first(struct weir__page_heap *heap, uint32_t npages,
+                                                bool *zeroed)
+{
+    weir__assert(weir__lock_is_mine(&heap->lock));
+    struct weir__region *region = weir__region_first(heap);
+    if (weir__unlikely(!region || region->direct || npages > region->opened))
+        return NULL;
+    uint32_t page = region->frontier, room = (uint32_t)weir__min(region->opened, region->npages);
+    if (weir__unlikely(page > room - npages || npages > room))
+        return NULL;
+    *zeroed = page >= region->touched;
+    frontier_raise(region, page + npages);
+    return span_make(heap, region, page, npages);
 }
 
 /* It fits. NULL: the system refuses. */
@@ -186,8 +212,7 @@ static struct weir__span *span_from_frontier(struct weir__page_heap *heap,
     *zeroed = start >= region->touched;
     if (start > page)
         weir__hole_insert(heap, region, page, start - page, page >= region->touched, heap->now);
-    region->frontier = start + npages;
-    region->touched = (uint32_t)weir__max(region->touched, region->frontier);
+    frontier_raise(region, start + npages);
     return span_make(heap, region, start, npages);
 }
 
@@ -214,12 +239,14 @@ static struct weir__region *region_add(struct weir__page_heap *heap, size_t size
     return region;
 }
 
+/* Where any page will do, no hole is known to fit. */
 static WEIR__NOINLINE struct weir__span *span_find(struct weir__page_heap *heap, uint32_t npages,
                                                    size_t alignment, bool *zeroed)
 {
     weir__assert(weir__lock_is_mine(&heap->lock));
-    size_t extra = (weir__max(alignment, WEIR__GRANULE) - 1) >> WEIR__GRANULE_SHIFT;
-    struct weir__span *hole = weir__hole_find(heap, npages + (uint32_t)extra), *span = NULL;
+    struct weir__span *hole = NULL, *span = NULL;
+    if (alignment > WEIR__GRANULE)
+        hole = weir__hole_find(heap, npages + (uint32_t)((alignment - 1) >> WEIR__GRANULE_SHIFT));
     if (hole)
         return span_from_hole(heap, hole, npages, alignment, zeroed);
     struct weir__region *region = weir__region_first(heap);
@@ -233,22 +260,6 @@ static WEIR__NOINLINE struct weir__span *span_find(struct weir__page_heap *heap,
     if (region && !span)
         weir__region_doom_locked(heap, region);
     return span;
-}
-
-/*
- * Blocks start at different cache lines within the slack of their last page, so that
- * equal large blocks do not all compete for the same cache sets. Which one depends on the
- * place alone: who gets the same place again finds the same lines warm, and no page that
- * was not touched before. (Multiplicative hashing, Knuth 6.4.)
- */
-static void span_color(struct weir__span *span, size_t size, size_t alignment)
-{
-    weir__assert(pages_bytes(span->npages) >= size);
-    size_t slack = pages_bytes(span->npages) - size;
-    bool may_move = alignment <= WEIR__LINE && slack >= WEIR__LINE;
-    size_t colors = may_move ? (size_t)1 << weir__log2(slack / WEIR__LINE + 1) : 1;
-    uint32_t hash = (uint32_t)((uintptr_t)span / sizeof *span) * 2654435761u;
-    span->u.live.color = (uint8_t)(hash >> 26 & (colors - 1));
 }
 
 /* The span freed last, if it is what is asked for; it becomes a hole if not. */
@@ -265,39 +276,67 @@ WEIR__INLINE struct weir__span *span_from_idle(struct weir__page_heap *heap, uin
     }
     heap->idle = NULL;
     heap->span_live += pages_bytes(npages);
-    if (WEIR__FILLS)
-        filled_check(heap, span, (uint32_t)weir__min(npages, FILL_PAGES), span->u.live.color);
+    weir__span_check_freed(span, heap->taker);
     return span;
 }
 
-struct weir__span *weir__span_take(struct weir__page_heap *heap, size_t size, size_t alignment,
-                                   const struct weir__claim *claim, bool *zeroed)
+/* No hole fits: would it lie on pages that never were touched, while others have free ones? */
+static WEIR__NOINLINE bool claim_asks(const struct weir__page_heap *heap, uint32_t npages,
+                                      size_t alignment, const struct weir__claim *claim)
 {
-    weir__assert(weir__is_power_of_two(alignment) && claim->owner && zeroed);
-    if ((size | alignment) >> SPAN_SHIFT)
+    weir__assert(weir__lock_is_mine(&heap->lock));
+    if (!claim->asks || heap->nshelves <= (claim->shelf != &weir__no_shelf))
+        return false;
+    const struct weir__region *region = weir__region_first(heap);
+    while (region && !frontier_fits(region, npages, alignment))
+        region = weir__region_next(region);
+    return !region || page_aligned(region, region->frontier, alignment) + npages > region->touched;
+}
+
+/* A span, not live yet. */
+WEIR__INLINE struct weir__span *span_take_locked(struct weir__page_heap *heap, uint32_t npages,
+                                                 size_t alignment, struct weir__claim *claim)
+{
+    weir__assert(weir__lock_is_mine(&heap->lock));
+    struct weir__span *span = NULL;
+    if (weir__unlikely(heap->idle != NULL) && (span = span_from_idle(heap, npages, alignment)))
+        return span;
+    if (weir__likely(alignment <= WEIR__GRANULE)) {
+        struct weir__span *hole = weir__hole_find(heap, npages);
+        if (hole)
+            return span_cut_low(heap, hole, npages, &claim->zeroed);
+    }
+    if (weir__unlikely(heap->nshelves > 0) && claim_asks(heap, npages, alignment, claim)) {
+        claim->asked = true;
         return NULL;
-    uint32_t npages = pages_of(size);
+    }
+    if (weir__likely(alignment <= WEIR__GRANULE))
+        span = span_from_first(heap, npages, &claim->zeroed);
+    return weir__likely(span != NULL) ? span : span_find(heap, npages, alignment, &claim->zeroed);
+}
+
+struct weir__span *weir__span_take(struct weir__page_heap *heap, size_t size, size_t alignment,
+                                   struct weir__claim *claim)
+{
+    weir__assert(weir__is_power_of_two(alignment) && claim->owner);
+    claim->zeroed = claim->asked = false;
+    if (weir__unlikely((size | alignment) >> WEIR__LABEL_SIZE_SHIFT))
+        return NULL;
     weir__lock_take(&heap->lock);
     if (WEIR__FILLS)
         heap->taker = claim->owner;
-    *zeroed = false;
-    struct weir__span *span = heap->idle ? span_from_idle(heap, npages, alignment) : NULL;
-    if (!span) {
-        span = alignment <= WEIR__GRANULE ? weir__hole_find(heap, npages) : NULL;
-        span = weir__likely(span != NULL) ? span_cut_low(heap, span, npages, zeroed)
-                                          : span_find(heap, npages, alignment, zeroed);
-    }
-    if (span) {
-        span_color(span, size, alignment);
-        span->u.live.align_shift = (uint8_t)weir__log2(alignment);
-        span->u.live.old = false;
+    if (weir__relaxed_get(claim->shelf->count))
+        weir__shelf_empty_locked(claim->shelf);
+    struct weir__span *span = span_take_locked(heap, weir__span_pages(size), alignment, claim);
+    if (weir__likely(span != NULL)) {
         span->u.live.owner = claim->owner;
-        span->u.live.requested = size;
-        span->u.live.tag = claim->tag;
+        claim->block =
+            weir__span_make_live(span, weir__span_start(span), size, alignment, claim->tag);
         __atomic_store_n(&span->state, WEIR__PAGE_SPAN, __ATOMIC_RELEASE);
-        *claim->bytes += pages_bytes(npages);
+        *claim->bytes += weir__span_bytes(span);
     }
     weir__lock_drop(&heap->lock);
+    weir__page_heap_relieve(heap);
     weir__assert_walk(weir__page_heap_is_valid(heap));
     return span;
 }
@@ -353,9 +392,9 @@ static void pages_release(struct weir__page_heap *heap, struct weir__region *reg
 WEIR__INLINE void span_release(struct weir__page_heap *heap, struct weir__span *span)
 {
     uint32_t npages = span->npages;
-    uint8_t color = span->u.live.color;
-    span[npages - 1].state = WEIR__PAGE_NONE;
-    span->state = WEIR__PAGE_NONE;
+    uint8_t color = span->u.live.filled;
+    weir__page_set(&span[npages - 1], WEIR__PAGE_NONE);
+    weir__page_set(span, WEIR__PAGE_NONE);
     pages_release(heap, weir__span_region(span), weir__span_page(span), npages);
     if (WEIR__FILLS && span->state == WEIR__PAGE_HOLE) {
         span->u.hole.filled = (uint8_t)weir__min(npages, FILL_PAGES);
@@ -373,12 +412,19 @@ void weir__span_flush_idle_locked(struct weir__page_heap *heap)
     span_release(heap, span);
 }
 
-/* Is there no hole beside the span? */
-WEIR__INLINE bool span_is_alone(const struct weir__span *span)
+void weir__span_release_locked(struct weir__page_heap *heap, const struct weir__shelf_slot *slots,
+                               uint32_t count)
 {
-    const struct weir__span *left = span - 1, *right = span + span->npages;
-    return left->state != WEIR__PAGE_HOLE_END && left->state != WEIR__PAGE_HOLE &&
-           right->state != WEIR__PAGE_HOLE;
+    weir__assert(weir__lock_is_mine(&heap->lock));
+    size_t bytes = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        weir__assert(slots[i].span->state == WEIR__PAGE_SPAN && !slots[i].span->u.live.direct);
+        bytes += weir__span_bytes(slots[i].span);
+        span_release(heap, slots[i].span);
+    }
+    heap->span_live -= bytes;
+    weir__budget_given_locked(heap, bytes);
+    weir__page_heap_tick_locked(heap);
 }
 
 void weir__span_give_locked(struct weir__page_heap *heap, struct weir__span *span)
@@ -387,16 +433,18 @@ void weir__span_give_locked(struct weir__page_heap *heap, struct weir__span *spa
     weir__assert(span->state == WEIR__PAGE_SPAN);
     uint32_t npages = span->npages;
     heap->span_live -= pages_bytes(npages);
+    if (weir__label_is_live(weir__span_label(span)))
+        weir__span_fill_freed(span);
+    weir__label_set(&span->u.live.label, 0);
     if (weir__unlikely(span->u.live.direct)) {
-        span->state = WEIR__PAGE_NONE;
+        weir__page_set(span, WEIR__PAGE_NONE);
         weir__region_doom_locked(heap, weir__span_region(span));
         return;
     }
-    weir__fill_freed(weir__span_block(span), weir__span_usable(span));
     if (heap->idle)
         weir__span_flush_idle_locked(heap);
-    if (span_is_alone(span)) {
-        span->state = WEIR__PAGE_IDLE;
+    if (!weir__span_has_hole_beside(span, npages)) {
+        weir__page_set(span, WEIR__PAGE_IDLE);
         heap->idle = span;
     } else {
         span_release(heap, span);
@@ -405,18 +453,14 @@ void weir__span_give_locked(struct weir__page_heap *heap, struct weir__span *spa
     weir__page_heap_tick_locked(heap);
 }
 
-bool weir__span_give(struct weir__page_heap *heap, struct weir__span *span, size_t *bytes)
+void weir__span_give(struct weir__page_heap *heap, struct weir__span *span, size_t *bytes)
 {
     weir__lock_take(&heap->lock);
-    bool live = span->state == WEIR__PAGE_SPAN;
-    if (live) {
-        *bytes -= pages_bytes(span->npages);
-        weir__span_give_locked(heap, span);
-    }
+    *bytes -= pages_bytes(span->npages);
+    weir__span_give_locked(heap, span);
     weir__lock_drop(&heap->lock);
     weir__page_heap_relieve(heap);
     weir__assert_walk(weir__page_heap_is_valid(heap));
-    return live;
 }
 
 /* -- resizing ---------------------------------------------------------------------- */
@@ -432,8 +476,7 @@ static bool span_extend(struct weir__page_heap *heap, struct weir__region *regio
     if (end == region->frontier) {
         if (more > region->npages - end || !weir__region_open(region, end + more))
             return false;
-        region->frontier = end + more;
-        region->touched = (uint32_t)weir__max(region->touched, region->frontier);
+        frontier_raise(region, end + more);
         return true;
     }
     if (right->state != WEIR__PAGE_HOLE || right->npages < more)
@@ -456,10 +499,10 @@ static bool span_resize_locked(struct weir__page_heap *heap, struct weir__span *
     if (npages > old && !span_extend(heap, region, span, npages - old))
         return false;
     if (old > 1)
-        span[old - 1].state = WEIR__PAGE_NONE;
-    span->state = WEIR__PAGE_SPAN;
+        weir__page_set(&span[old - 1], WEIR__PAGE_NONE);
+    weir__page_set(span, WEIR__PAGE_SPAN);
     if (npages > 1) {
-        span[npages - 1].state = WEIR__PAGE_SPAN_END;
+        weir__page_set(&span[npages - 1], WEIR__PAGE_SPAN_END);
         span[npages - 1].region = region->index;
     }
     if (npages < old) {
@@ -497,22 +540,28 @@ bool weir__span_resize(struct weir__page_heap *heap, struct weir__span *span, si
                        size_t *bytes)
 {
     weir__assert(span->state == WEIR__PAGE_SPAN);
-    if (size >> SPAN_SHIFT)
+    if (size >> WEIR__LABEL_SIZE_SHIFT)
         return false;
-    uint32_t npages = pages_of(size + (size_t)span->u.live.color * WEIR__LINE);
+    uint64_t label = weir__span_label(span);
+    uint32_t npages = weir__span_pages(size + weir__label_offset(label));
     bool direct = weir__span_may_move(span);
     if (direct && npages != span->npages && !span_remap(heap, span, npages))
         return false;
     weir__lock_take(&heap->lock);
     weir__span_flush_idle_locked(heap);
     size_t change = pages_bytes(npages) - pages_bytes(span->npages);
-    bool done = direct || npages == span->npages || span_resize_locked(heap, span, npages);
+    bool mine = weir__label_is_live(label) && /* nobody walks meanwhile */
+                weir__label_claim(&span->u.live.label, &label);
+    bool done =
+        mine && (direct || npages == span->npages || span_resize_locked(heap, span, npages));
     if (done) {
         span->npages = npages;
-        span->u.live.requested = size;
+        label = weir__label_resized(label, size);
         heap->span_live += change;
         *bytes += change;
     }
+    if (mine)
+        weir__label_set(&span->u.live.label, label);
     weir__lock_drop(&heap->lock);
     weir__page_heap_relieve(heap);
     weir__assert_walk(weir__page_heap_is_valid(heap));
@@ -534,9 +583,9 @@ void weir__span_uncut_hole_locked(struct weir__page_heap *heap, struct weir__spa
     struct weir__region *region = weir__span_region(hole);
     uint32_t page = weir__span_page(hole), npages = hole->npages;
     weir__span_flush_idle_locked(heap); /* an idle span has no hole beside it */
-    bool alone = page + npages < region->frontier && span_is_alone(hole);
-    hole[npages - 1].state = WEIR__PAGE_NONE;
-    hole->state = WEIR__PAGE_NONE;
+    bool alone = page + npages < region->frontier && !weir__span_has_hole_beside(hole, npages);
+    weir__page_set(&hole[npages - 1], WEIR__PAGE_NONE);
+    weir__page_set(hole, WEIR__PAGE_NONE);
     if (alone)
         weir__hole_insert(heap, region, page, npages, purged, heap->now);
     else
@@ -545,7 +594,7 @@ void weir__span_uncut_hole_locked(struct weir__page_heap *heap, struct weir__spa
 
 /* -- visiting ---------------------------------------------------------------------- */
 
-/* Calls visit for the live spans of a region. What visit frees is joined with the holes
+/* Calls visit for the spans of a region. What visit frees is joined with the holes
  * beside it, so where the next span begins is found before. */
 static int region_each_span(struct weir__region *region, weir__span_visitor *visit, void *user)
 {
@@ -586,7 +635,7 @@ bool weir__span_covers(const struct weir__region *region, size_t page)
         const struct weir__span *span = &region->pages[at];
         uint8_t state = __atomic_load_n(&span->state, __ATOMIC_ACQUIRE);
         if (state == WEIR__PAGE_SPAN)
-            return span->npages > page - at;
+            return span->npages > page - at && weir__label_is_live(weir__span_label(span));
         if (state == WEIR__PAGE_HOLE || state == WEIR__PAGE_IDLE)
             break;
     }
