@@ -105,11 +105,16 @@ static void slots_fill(void)
         atomic_store(&slots[i], letter_make(&random));
 }
 
+static int center_check(struct weir__center *center, void *unused)
+{
+    (void)unused;
+    STRESS_EXPECT(weir__center_is_valid(center), "class %u", center->sizeclass);
+    return 0;
+}
+
 static void structures_check(void)
 {
-    struct weir__center *center;
-    for (unsigned i = 0; (center = weir__body_center(context->body, i)); i++)
-        STRESS_EXPECT(weir__center_is_valid(center), "center %u", i);
+    weir__body_each_center(context->body, center_check, NULL);
 }
 
 static void everything_is_zero(void)
