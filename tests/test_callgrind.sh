@@ -8,7 +8,7 @@
 # `bounds` are of the CPU allocator, as of the first contexts of a process; `far_bounds` of the
 # 4000th of 4000, about a quarter above.
 bounds="small=95 aligned=99 mixed=97 large=183"
-far_bounds="small=119 aligned=127 mixed=121 large=194 made=1490 rising=3600"
+far_bounds="small=119 aligned=127 mixed=121 large=194 made=1490 rising=3300"
 far=4000
 # The same of the preloaded malloc, each with the jump through the loader's table, and while all
 # is recorded (tests/preload_pairs.c):

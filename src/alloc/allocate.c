@@ -109,14 +109,28 @@ static WEIR__NOINLINE void *allocate_aligned_large(weir_allocator *a, size_t siz
              : allocate_any(a, size, alignment, NULL);
 }
 
-static WEIR__NOINLINE void *allocate_aligned_slow(weir_allocator *a, size_t size, size_t alignment)
+/* `heap` is that of `a`, or the one that is none. */
+WEIR__INLINE void *allocate_aligned_in(weir_allocator *a, struct weir__heap *heap, size_t size,
+                                       size_t alignment)
 {
     if (weir__unlikely(!weir__is_power_of_two(alignment)))
         return weir__fail_null(EINVAL, "alignment %zu is not a power of two", alignment);
-    void *block = a && size <= WEIR__SMALL_MAX
-                      ? weir__small_allocate_aligned(weir__heap_cached(a), size, alignment)
-                      : NULL;
+    void *block =
+        size <= WEIR__SMALL_MAX ? weir__small_allocate_aligned(heap, size, alignment) : NULL;
     return weir__likely(block != NULL) ? block : allocate_aligned_large(a, size, alignment);
+}
+
+/* Of a near one. */
+static WEIR__NOINLINE void *allocate_aligned_slow(weir_allocator *a, size_t size, size_t alignment)
+{
+    return allocate_aligned_in(a, weir__heap_near(a), size, alignment);
+}
+
+/* Of a far one, or none. */
+static WEIR__NOINLINE void *allocate_aligned_far_slow(weir_allocator *a, size_t size,
+                                                      size_t alignment)
+{
+    return allocate_aligned_in(a, a ? weir__heap_far(a) : &weir__no_heap, size, alignment);
 }
 
 static WEIR__NOINLINE void *allocate_aligned_far(weir_allocator *a, size_t size, size_t alignment)
@@ -127,7 +141,7 @@ static WEIR__NOINLINE void *allocate_aligned_far(weir_allocator *a, size_t size,
     if (alignment == WEIR_DEFAULT_ALIGNMENT &&
         allocate_far(a, size, weir__class_map64, &block, NULL))
         return block;
-    return allocate_aligned_slow(a, size, alignment);
+    return allocate_aligned_far_slow(a, size, alignment);
 }
 
 void *weir_allocate_aligned(weir_allocator *a, size_t size, size_t alignment)

@@ -43,7 +43,7 @@ void *weir__small_allocate_aligned(struct weir__heap *heap, size_t size, size_t 
     int64_t to;
     if (sizeclass < 0 || !weir__allocating_enter(&heap->window, (int64_t)size, &to))
         return NULL;
-    struct weir__bin *bin = weir__cache_bin(&heap->cache, (unsigned)sizeclass);
+    struct weir__bin *bin = &weir__own_get(heap->cache.bins)[(unsigned)sizeclass];
     uint32_t live =
         weir__here.live | (alignment > WEIR_DEFAULT_ALIGNMENT ? WEIR__ENTRY_ALIGNED : 0);
     void *block = weir__small_is_intact(bin) ? weir__small_pop(bin, &live, size, NULL) : NULL;

@@ -16,7 +16,7 @@
 
 #include <weir/error.h>
 
-#define WEIR__LATE_MISUSES 128
+#define WEIR__LATE_MISUSES 1024 /* as many blocks as a bin may have */
 
 struct weir__late_misuse {
     weir_misuse what; /* WEIR_MISUSE_DOUBLE_FREE or WEIR_MISUSE_CORRUPTION */

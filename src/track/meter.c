@@ -234,7 +234,8 @@ void weir__meter_init(struct weir__meter *m, struct weir__meter *parent, size_t 
 uint64_t weir__meter_retire(struct weir__meter *m, size_t live_bytes, size_t live_blocks)
 {
     weir__assert(!m->children.first && !m->windows.first);
-    bool shared = weir__exact_begin(NULL);
+    /* Who numbers its events by itself does so without the lock: not beside this one. */
+    bool shared = weir__exact_begin(weir__meter_is_traced(m) ? meter_root(m) : NULL);
     int64_t live = m->base;
     struct weir__meter *lacking = live ? meter_lacking(m, -live) : NULL;
     if (lacking)

@@ -125,13 +125,13 @@ void weir__phase_ended(const struct weir__shutting *s, const struct weir__window
         credit_ended(s, s->others_ops + own_ops);
 }
 
-/* Who has the total of w's root to itself, if it is another's window. */
+/* Who has the total of w's root to itself, if it is another thread's window. */
 static struct weir__window *turn_of_another(const struct weir__window *w)
 {
     const struct weir__meter *m = w->meter;
-    while (m->parent && !m->solo)
+    while (m->parent)
         m = m->parent;
-    return m->solo == w ? NULL : m->solo;
+    return m->solo && m->solo->thread != w->thread ? m->solo : NULL;
 }
 
 bool weir__phase_is_anothers_turn(struct weir__window *w)

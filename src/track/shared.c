@@ -6,13 +6,17 @@
 #include "track/spell.h"
 
 #include "os/fence.h"
+#include "os/thread.h"
 
 /* Read by every slow operation; written under the lock. */
 uint64_t weir__meters_shared __attribute__((aligned(WEIR__LINE)));
 
-/* Operations of a window between two looks at whether SHARED still pays, a power of two;
+/* Operations of a thread between two looks at whether SHARED still pays, a power of two;
  * written under the lock. */
 static uint32_t shared_spell = 1;
+
+/* Of the calling thread: where it works in many contexts, no window of its may do so many. */
+static WEIR__TLS uint32_t shared_done;
 
 void weir__shared_begin(uint32_t spell)
 {
@@ -39,6 +43,7 @@ bool weir__shared_end(void)
         m->base = m->level = weir__relaxed_get(m->shared_live);
         weir__meter_raise(m, weir__relaxed_get(m->shared_peak));
     }
+    shared_done++;
     return true;
 }
 
@@ -55,13 +60,14 @@ static void shared_add(struct weir__meter *m, int64_t delta)
         weir__shown_shared_peak(m, live);
 }
 
-/* Operations on shared atomics between two looks at whether windows pay again. */
+/* Is it time for the thread to look whether windows pay again? At one of two operations: rather
+ * where it freed as often as it allocated but once, so that a thread that does so in turn looks at
+ * a free, which leaves room for its next block. */
 static bool shared_is_due(const struct weir__window *w)
 {
-    uint32_t spell = weir__relaxed_get(shared_spell);
-    /* One less than the spell: a thread that allocates and frees in turn looks at a free, which
-     * leaves room for its next block. */
-    return (weir__window_operations(w) & (spell - 1)) == spell - 1 && weir__os_fence_available();
+    uint32_t spell = weir__relaxed_get(shared_spell), left = ~shared_done & (spell - 1);
+    return (left == 0 || (left == 1 && weir__window_operations(w) % 2)) &&
+           weir__os_fence_available();
 }
 
 /* The busy bit is set by an exchange, which is a fence: so whoever ends the spell, or takes hold of
@@ -86,6 +92,7 @@ void weir__shared_leave(struct weir__window *w, int64_t delta, int allocated, in
     weir__shown_slow(w, delta, allocated, freed);
     weir__window_counts(w, 0, freed);
     weir__relaxed_set(w->shared_operations, w->shared_operations + 1);
+    shared_done++;
     weir__window_leave(&w->allocating, 2 * (int64_t)allocated - 1);
 }
 

@@ -25,7 +25,7 @@ WEIR__INLINE bool weir__shared_has(const struct weir__window *w)
 }
 
 /* Turns the mode on, every window of the forest being closed and folded; nobody takes part yet.
- * `spell`: operations of a window between two looks at whether it still pays, a power of two; 0: as
+ * `spell`: operations of a thread between two looks at whether it still pays, a power of two; 0: as
  * last. */
 void weir__shared_begin(uint32_t spell);
 
