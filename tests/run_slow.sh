@@ -138,6 +138,7 @@ check "and ends" '! kill -0 "$guest" 2>/dev/null'
 check "nothing says that something is wrong" '! grep -v Killed err'
 files >after
 check "nothing is left of the memory" '[ -z "$(users "$inode")" ] && diff before after'
+for i in $(seq 100); do kill -0 "$witness" 2>/dev/null || break; sleep 0.05; done
 check "nor of the witness" '! kill -0 "$witness" 2>/dev/null'
 
 # -- strangers ----------------------------------------------------------------------------
