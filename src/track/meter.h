@@ -165,6 +165,15 @@ void weir__meter_raise(struct weir__meter *m, int64_t live);
  * frozen. */
 bool weir__meter_apply(struct weir__window *w, int64_t delta, int allocated, int freed);
 
+/* The greatest grant that keeps level <= limit for all meters up the tree. */
+WEIR__INLINE int64_t weir__meter_headroom(const struct weir__meter *m)
+{
+    int64_t least = WEIR__NO_LIMIT;
+    for (; m; m = m->parent)
+        least = weir__min(least, m->limit - m->level);
+    return least;
+}
+
 /* The least of ceiling and limit, less the level. */
 WEIR__INLINE int64_t weir__meter_room(const struct weir__meter *m)
 {

@@ -159,16 +159,6 @@ void weir__phase_pause(void)
         weir__os_pause();
 }
 
-/* The greatest grant that keeps level <= limit for all meters up the tree. */
-static int64_t meter_headroom(const struct weir__meter *m)
-{
-    int64_t least = WEIR__NO_LIMIT;
-    for (; m; m = m->parent)
-        if (m->limit - m->level < least)
-            least = m->limit - m->level;
-    return least;
-}
-
 /* A window's part of a meter's credit below the peaks. It is divided by the number of threads that
  * shared it before; by SHARES_UNKNOWN until that is known. */
 static int64_t meter_part(const struct weir__meter *m, int64_t size)
@@ -280,7 +270,7 @@ static bool window_try_open(struct weir__window *w, int64_t size)
     }
     if (!alone && (spell_left || !meter_may_take_turn(w->meter) || !trial_is_on(&turns)))
         return false;
-    weir__window_open(w, meter_headroom(w->meter), true);
+    weir__window_open(w, weir__meter_headroom(w->meter), true);
     return true;
 }
 

@@ -65,15 +65,6 @@ static void turn_end(struct weir__meter *root)
                                            : weir__max(least / 2, TURN_LEAST);
 }
 
-/* The greatest grant that keeps level <= limit for all meters up the tree. */
-static int64_t headroom(const struct weir__meter *m)
-{
-    int64_t least = WEIR__NO_LIMIT;
-    for (; m; m = m->parent)
-        least = weir__min(least, m->limit - m->level);
-    return least;
-}
-
 static void turn_take(struct weir__window *w)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
@@ -84,7 +75,7 @@ static void turn_take(struct weir__window *w)
         !weir__os_fence_available() || !weir__shown_admits(w))
         return;
     w->numbered = true;
-    weir__window_open(w, headroom(w->meter), true);
+    weir__window_open(w, weir__meter_headroom(w->meter), true);
 }
 
 bool weir__traced_change(struct weir__window *w, int64_t delta, int allocated, int freed)
