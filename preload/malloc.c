@@ -91,7 +91,7 @@ static WEIR__NOINLINE void free_slow(void *block, struct weir__place place)
 
 PRELOAD_API void free(void *block)
 {
-    struct weir__place place = weir__place_near(block);
+    struct weir__place place = weir__place_quick(block);
     if (weir__unlikely(!weir__small_free(&weir__cpu, weir__here.heaps, block, place)))
         free_slow(block, place);
 }
@@ -131,7 +131,7 @@ PRELOAD_API void *realloc(void *block, size_t size)
         return NULL;
     }
     void *to = NULL;
-    struct weir__place place = weir__place_near(block);
+    struct weir__place place = weir__place_quick(block);
     if (size <= WEIR__SMALL_MAX)
         to = weir__small_resize(&weir__cpu, weir__here.heaps[0], block, place, size,
                                 weir__class_map16[weir__class_index(size)]);
@@ -222,7 +222,7 @@ static WEIR__NOINLINE size_t usable_slow(void *block)
 
 PRELOAD_API size_t malloc_usable_size(void *block)
 {
-    struct weir__place place = weir__place_near(block);
+    struct weir__place place = weir__place_quick(block);
     uint32_t value;
     if (weir__likely(weir__small_is_live(&weir__cpu, place, &value)))
         return place.slab->size;

@@ -68,16 +68,16 @@ Test(map, follows_a_page_heap)
     weir__page_heap_destroy(&heap);
 }
 
-/* The near leaf is the 256 GiB around what is set first. */
+/* The main leaf is the 256 GiB around what is set first. */
 Test(map, what_is_far_from_the_first_is_found_too)
 {
     const char *first = (const char *)((uintptr_t)5 << (WEIR__CHUNK_SHIFT + WEIR__LEAF_SHIFT));
     size_t half = WEIR__LEAF / 2 * WEIR__CHUNK;
-    cr_assert_eq(weir__map_get_near(first), WEIR__MAP_FOREIGN);
+    cr_assert_eq(weir__map_get_main(first), WEIR__MAP_FOREIGN);
     cr_assert(weir__map_set(first, WEIR__CHUNK, WEIR__MAP_SLABS));
-    cr_assert_eq(weir__map_get_near(first), WEIR__MAP_SLABS);
+    cr_assert_eq(weir__map_get_main(first), WEIR__MAP_SLABS);
     const char *edges[] = {first - half, first + half};
-    for (size_t i = 0; i < 2; i++) { /* each range begins on one side of an end of the near leaf */
+    for (size_t i = 0; i < 2; i++) { /* each range begins on one side of an end of the main leaf */
         const char *start = edges[i] - 2 * WEIR__CHUNK;
         cr_assert(weir__map_set(start, 4 * WEIR__CHUNK, WEIR__MAP_SPANS + 3));
         for (size_t k = 0; k < 4; k++)
@@ -85,10 +85,10 @@ Test(map, what_is_far_from_the_first_is_found_too)
         cr_assert_eq(weir__map_get(start - 1), WEIR__MAP_FOREIGN);
         cr_assert_eq(weir__map_get(start + 4 * WEIR__CHUNK), WEIR__MAP_FOREIGN);
     }
-    cr_assert_eq(weir__map_get_near(edges[0] - 1), WEIR__MAP_FOREIGN, "it says nothing of it");
-    cr_assert_eq(weir__map_get_near(edges[0]), WEIR__MAP_SPANS + 3);
-    cr_assert_eq(weir__map_get_near(edges[1] - 1), WEIR__MAP_SPANS + 3);
-    cr_assert_eq(weir__map_get_near(edges[1]), WEIR__MAP_FOREIGN, "it says nothing of it");
+    cr_assert_eq(weir__map_get_main(edges[0] - 1), WEIR__MAP_FOREIGN, "it says nothing of it");
+    cr_assert_eq(weir__map_get_main(edges[0]), WEIR__MAP_SPANS + 3);
+    cr_assert_eq(weir__map_get_main(edges[1] - 1), WEIR__MAP_SPANS + 3);
+    cr_assert_eq(weir__map_get_main(edges[1]), WEIR__MAP_FOREIGN, "it says nothing of it");
     cr_assert(weir__map_is_valid());
 }
 

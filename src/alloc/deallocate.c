@@ -38,8 +38,8 @@ static WEIR__NOINLINE void other_free(weir_allocator *a, void *block, struct wei
     errno = saved;
 }
 
-/* The fast way found nothing: it does not look far (pool/map.h). */
-static WEIR__NOINLINE void far_free(weir_allocator *a, void *block)
+/* The fast way found nothing: it looks at the main leaf alone (pool/map.h). */
+static WEIR__NOINLINE void distant_free(weir_allocator *a, void *block)
 {
     struct weir__place place = weir__place_of(block);
     if (weir__place_what(place) == WEIR__MAP_FOREIGN)
@@ -57,7 +57,7 @@ WEIR__NOINLINE void weir__deallocate_slow(weir_allocator *a, void *block, struct
         if (weir__unlikely(!weir__large_push(a, block, span, &label)))
             weir__large_free(a, block, span, label);
     } else if (weir__place_what(place) == WEIR__MAP_FOREIGN) {
-        far_free(a, block);
+        distant_free(a, block);
     } else if (!foreign_free(a, block, place)) {
         other_free(a, block, place);
     }
@@ -71,7 +71,7 @@ static WEIR__NOINLINE void deallocate_far(weir_allocator *a, void *block, struct
 
 void weir_deallocate(weir_allocator *a, void *block)
 {
-    struct weir__place place = weir__place_near(block);
+    struct weir__place place = weir__place_quick(block);
     if (weir__likely(weir__small_free(a, NULL, block, place)))
         return;
     if (weir__small_is_far(a, place))

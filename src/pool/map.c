@@ -4,8 +4,8 @@
 _Static_assert(WEIR__MAP_ENTRIES >> WEIR__LEAF_SHIFT << WEIR__LEAF_SHIFT == WEIR__MAP_ENTRIES,
                "whole leaves");
 
-struct weir__leaf weir__map_near;
-uintptr_t weir__map_near_first;
+struct weir__leaf weir__map_main;
+uintptr_t weir__map_main_first;
 
 struct weir__leaf *weir__map_leaves[WEIR__LEAVES];
 
@@ -13,9 +13,9 @@ struct weir__leaf *weir__map_leaves[WEIR__LEAVES];
 static uint16_t *entry_at(uintptr_t number)
 {
     weir__assert(number < WEIR__MAP_ENTRIES);
-    uintptr_t near = number - weir__relaxed_get(weir__map_near_first);
-    if (weir__likely(near < WEIR__LEAF))
-        return &weir__map_near.entries[near];
+    uintptr_t at = number - weir__relaxed_get(weir__map_main_first);
+    if (weir__likely(at < WEIR__LEAF))
+        return &weir__map_main.entries[at];
     struct weir__leaf *leaf =
         __atomic_load_n(&weir__map_leaves[number >> WEIR__LEAF_SHIFT], __ATOMIC_ACQUIRE);
     return leaf ? &leaf->entries[number % WEIR__LEAF] : NULL;
@@ -28,14 +28,14 @@ unsigned weir__map_get(const void *pointer)
     return entry ? weir__relaxed_get(*entry) : WEIR__MAP_FOREIGN;
 }
 
-/* The near leaf begins half its length below the first memory that is set. It has one address
+/* The main leaf begins half its length below the first memory that is set. It has one address
  * for all readers before anything is in it. */
-static void near_choose(uintptr_t number)
+static void main_choose(uintptr_t number)
 {
     uintptr_t none = 0, half = WEIR__LEAF / 2;
     uintptr_t first = number > half ? number - half : 1;
-    if (!weir__relaxed_get(weir__map_near_first))
-        __atomic_compare_exchange_n(&weir__map_near_first, &none, first, false, __ATOMIC_ACQ_REL,
+    if (!weir__relaxed_get(weir__map_main_first))
+        __atomic_compare_exchange_n(&weir__map_main_first, &none, first, false, __ATOMIC_ACQ_REL,
                                     __ATOMIC_ACQUIRE);
 }
 
@@ -56,7 +56,7 @@ bool weir__map_set(const void *start, size_t size, unsigned what)
     uintptr_t first = (uintptr_t)start >> WEIR__CHUNK_SHIFT, count = size >> WEIR__CHUNK_SHIFT;
     if (!count || first + count > WEIR__MAP_ENTRIES)
         return !count;
-    near_choose(first);
+    main_choose(first);
     for (uintptr_t i = first; i < first + count; i++)
         if (!entry_at(i) && !leaf_make(i >> WEIR__LEAF_SHIFT))
             return false;
@@ -68,7 +68,7 @@ bool weir__map_set(const void *start, size_t size, unsigned what)
 
 bool weir__map_is_valid(void)
 {
-    uintptr_t first = weir__relaxed_get(weir__map_near_first);
+    uintptr_t first = weir__relaxed_get(weir__map_main_first);
     for (uintptr_t i = first; i < first + WEIR__LEAF && i < WEIR__MAP_ENTRIES; i++) {
         const struct weir__leaf *leaf =
             __atomic_load_n(&weir__map_leaves[i >> WEIR__LEAF_SHIFT], __ATOMIC_ACQUIRE);

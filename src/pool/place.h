@@ -42,10 +42,10 @@ WEIR__INLINE struct weir__place weir__place_of(const void *pointer)
     return weir__place_as(weir__map_get(pointer), pointer);
 }
 
-/* For the fast ways: nothing is found of what is far away (pool/map.h). */
-WEIR__INLINE struct weir__place weir__place_near(const void *pointer)
+/* For the fast ways: nothing is found of what lies outside the main leaf (pool/map.h). */
+WEIR__INLINE struct weir__place weir__place_quick(const void *pointer)
 {
-    return weir__place_as(weir__map_get_near(pointer), pointer);
+    return weir__place_as(weir__map_get_main(pointer), pointer);
 }
 
 /* The live span whose block starts at the pointer, which lies in no slab; NULL: none. *label: what
