@@ -5,6 +5,7 @@
  */
 #include "alloc/body.h"
 #include "alloc/context.h"
+#include "alloc/small.h"
 #include "core.h"
 #include "pool/bin.h"
 #include "pool/center.h"
@@ -306,30 +307,32 @@ static void *block_of_another_thread(weir_allocator *a)
     return block;
 }
 
-/* The foreign bin is there: the fast way must look whose block it is, and whether it lives. */
+/* The foreign bin of b is there, with room, and its window open: so it is the fast way that must
+ * look whose block it is, and whether it lives. */
 Test(homes, a_foreign_bin_takes_no_block_of_another_allocator)
 {
     weir_allocator *a = weir_allocator_create(NULL), *b = weir_allocator_create(NULL);
-    weir_deallocate(b,
-                    weir_allocate(b, 100000)); /* the total stays below the peak: no slow frees */
-    void *blocks[20];
-    for (int i = 0; i < 20; i++)
-        blocks[i] = block_of_another_thread(b);
     void *others = weir_allocate(a, 64);
-    for (int n = 0; n < 10000; n++) /* far below its peak: the window opens again */
+    weir_deallocate(b, weir_allocate(b, 100000));
+    for (int n = 0; n < 10000; n++) /* far below the peak, so that the window opens */
         weir_deallocate(b, weir_allocate(b, 64));
+    void *first = block_of_another_thread(b), *second = block_of_another_thread(b);
+    weir_deallocate(b, first); /* makes the bin */
+    struct weir__heap *heap = weir__heap_cached(b);
+    unsigned at = weir__small_bin_number(heap, weir__slab_of(others));
+    const struct weir__bin *bin = weir__cache_bin(&heap->cache, at);
+    cr_assert_geq(at, WEIR__CLASSES, "its slab is foreign");
+    cr_assert_lt(bin->top, bin->limit);
+    cr_assert_geq(heap->window.cap, weir__window_used(&heap->window), "it is open");
     weir_set_misuse_handler(tell, NULL);
-    for (int i = 1; i < 20; i++)
-        weir_deallocate(b, blocks[i]);
-    cr_assert_eq(told, 0);
     weir_deallocate(b, others);
     cr_assert_eq(told, WEIR_MISUSE_OTHER_ALLOCATOR);
-    weir_deallocate(b, blocks[1]);
+    weir_deallocate(b, first);
     cr_assert_eq(told, WEIR_MISUSE_DOUBLE_FREE);
     cr_assert_eq(weir_allocation_count(a), 1);
     cr_assert_eq(weir_allocation_count(b), 1);
     weir_set_misuse_handler(NULL, NULL);
-    weir_deallocate(b, blocks[0]);
+    weir_deallocate(b, second);
     weir_deallocate(a, others);
     cr_assert_eq(weir_allocator_destroy(a) + weir_allocator_destroy(b), 0);
 }
