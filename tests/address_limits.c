@@ -19,22 +19,9 @@
 
 #define MIB ((size_t)1 << 20)
 
-/* Field of /proc/self/statm: 0 addresses, 1 resident, 5 writable; bytes. */
-static size_t statm(int field)
+static void limit(int resource, enum self_memory what, size_t spare)
 {
-    size_t pages[6] = {0};
-    FILE *file = fopen("/proc/self/statm", "r");
-    for (int i = 0; file && i < 6; i++)
-        if (fscanf(file, "%zu", &pages[i]) != 1)
-            exit(99);
-    if (file)
-        fclose(file);
-    return pages[field] * (size_t)sysconf(_SC_PAGESIZE);
-}
-
-static void limit(int resource, int field, size_t spare)
-{
-    size_t most = statm(field) + spare;
+    size_t most = self_memory(what) + spare;
     setrlimit(resource, &(struct rlimit){most, most});
 }
 
@@ -63,39 +50,39 @@ static int expect(const char *what, size_t got, size_t wanted)
 
 static int addresses_small(void)
 {
-    limit(RLIMIT_AS, 0, 64 * MIB);
+    limit(RLIMIT_AS, SELF_ADDRESSES, 64 * MIB);
     return expect("small blocks, addresses", fill(100, 100 * MIB), 40 * MIB);
 }
 
 static int addresses_large(void)
 {
-    limit(RLIMIT_AS, 0, 64 * MIB);
+    limit(RLIMIT_AS, SELF_ADDRESSES, 64 * MIB);
     return expect("large blocks, addresses", fill(300000, 100 * MIB), 40 * MIB);
 }
 
 static int writable_small(void)
 {
-    limit(RLIMIT_DATA, 5, 64 * MIB);
+    limit(RLIMIT_DATA, SELF_WRITABLE, 64 * MIB);
     return expect("small blocks, writable", fill(100, 100 * MIB), 40 * MIB);
 }
 
 static int writable_large(void)
 {
-    limit(RLIMIT_DATA, 5, 64 * MIB);
+    limit(RLIMIT_DATA, SELF_WRITABLE, 64 * MIB);
     return expect("large blocks, writable", fill(300000, 100 * MIB), 40 * MIB);
 }
 
 static int small_then_large(void)
 {
     fill(200, 300 * MIB);
-    limit(RLIMIT_AS, 0, 300000);
+    limit(RLIMIT_AS, SELF_ADDRESSES, 300000);
     return expect("large after small", fill(MIB, 100 * MIB), 100 * MIB);
 }
 
 static int large_then_small(void)
 {
     fill(MIB, 300 * MIB);
-    limit(RLIMIT_AS, 0, 300000);
+    limit(RLIMIT_AS, SELF_ADDRESSES, 300000);
     return expect("small after large", fill(200, 100 * MIB), 100 * MIB);
 }
 
@@ -103,9 +90,9 @@ static int locked(void)
 {
     if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0)
         return 0; /* not allowed here */
-    size_t before = statm(1);
+    size_t before = self_memory(SELF_RESIDENT);
     void *block = weir_allocate(weir_cpu_allocator(), MIB);
-    return !block || expect("room left of 16 MiB", 16 * MIB, statm(1) - before);
+    return !block || expect("room left of 16 MiB", 16 * MIB, self_memory(SELF_RESIDENT) - before);
 }
 
 static int (*const cases[])(void) = {addresses_small, addresses_large,  writable_small,
@@ -115,6 +102,10 @@ static int (*const cases[])(void) = {addresses_small, addresses_large,  writable
 int main(int argc, char **argv)
 {
     int failed = 0;
+#ifdef __SANITIZE_ADDRESS__
+    puts("AddressSanitizer wants addresses of its own at any moment");
+    return 77;
+#endif
     if (argc > 1)
         return cases[atoi(argv[1])]();
     setenv("WEIR_BACKING", "system", 1);

@@ -1,4 +1,6 @@
 /* The background thread gives back what silent threads hold. */
+#include "self.h"
+
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
@@ -56,15 +58,6 @@ enum { BURST_THREADS = 4, BURST_BLOCKS = 60000 };
 
 static pthread_barrier_t burst_gate;
 
-static size_t resident(void)
-{
-    long total, pages;
-    FILE *file = fopen("/proc/self/statm", "r");
-    cr_assert(file && fscanf(file, "%ld %ld", &total, &pages) == 2);
-    fclose(file);
-    return (size_t)pages * (size_t)sysconf(_SC_PAGESIZE);
-}
-
 /* Small, middle and large blocks, a third of the bytes each, written to and freed; then silence. */
 static void *burst_run(void *unused)
 {
@@ -90,16 +83,16 @@ Test(background, after_a_burst_a_twentieth_is_resident_at_most, .timeout = 60)
     pthread_t threads[BURST_THREADS];
     pthread_barrier_init(&burst_gate, NULL, BURST_THREADS + 1);
     cr_assert_eq(weir_background_start(50), 0);
-    size_t before = resident();
+    size_t before = self_memory(SELF_RESIDENT);
     for (int i = 0; i < BURST_THREADS; i++)
         cr_assert_eq(pthread_create(&threads[i], NULL, burst_run, NULL), 0);
     pthread_barrier_wait(&burst_gate);
-    size_t full = resident() - before;
+    size_t full = self_memory(SELF_RESIDENT) - before;
     cr_assert_gt(full, BURST_THREADS * BURST_BYTES * 9 / 10);
     pthread_barrier_wait(&burst_gate);
-    for (int i = 0; i < 1000 && resident() > before + full / 20; i++)
+    for (int i = 0; i < 1000 && self_memory(SELF_RESIDENT) > before + full / 20; i++)
         nanosleep(&(struct timespec){0, 10000000}, NULL);
-    cr_assert_leq(resident(), before + full / 20, "of %zu bytes", full);
+    cr_assert_leq(self_memory(SELF_RESIDENT), before + full / 20, "of %zu bytes", full);
     pthread_barrier_wait(&burst_gate);
     for (int i = 0; i < BURST_THREADS; i++)
         pthread_join(threads[i], NULL);

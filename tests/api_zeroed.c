@@ -4,19 +4,10 @@
  * backing.)
  */
 #include "promise.h"
+#include "self.h"
 
 #include <unistd.h>
 #include <weir/weir.h>
-
-static size_t resident(void)
-{
-    long size = 0, pages = 0;
-    FILE *statm = fopen("/proc/self/statm", "r");
-    cr_assert_not_null(statm);
-    cr_assert_eq(fscanf(statm, "%ld %ld", &size, &pages), 2);
-    fclose(statm);
-    return (size_t)pages * (size_t)sysconf(_SC_PAGESIZE);
-}
 
 /* A word every `step` bytes; each was zero. */
 static void write_sparsely(unsigned char *table, size_t size, size_t step, const char *what)
@@ -86,12 +77,12 @@ static const struct way ways[] = {{"weir_allocate_zeroed", take_zeroed, give_blo
 /* Four jobs, each with the table of the one before. */
 static void stay_sparse(const struct way *way, size_t size)
 {
-    size_t before = resident();
+    size_t before = self_memory(SELF_RESIDENT);
     for (int job = 0; job < 4; job++) {
         unsigned char *table = way->take(size);
         cr_assert_not_null(table, "%s", way->what);
         write_sparsely(table, size, size / 16, way->what);
-        size_t now = resident();
+        size_t now = self_memory(SELF_RESIDENT);
         cr_expect_lt(now, before + 48 * MIB, "%s of %zu MiB, job %d: %zu MiB resident", way->what,
                      size / MIB, job, now / MIB);
         way->give(table);

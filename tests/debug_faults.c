@@ -6,6 +6,7 @@
 #include "alloc/body.h"
 #include "alloc/cpu.h"
 #include "os/lock.h"
+#include "os/memory_tool.h"
 #include "pool/hole.h"
 #include "pool/span.h"
 
@@ -252,11 +253,11 @@ static void count_slabs_wrong(void)
     page_heap()->nfree_slabs++;
 }
 
-/* Wherever the near leaf will begin, another has its entries. */
+/* Wherever the main leaf will begin, another has its entries. */
 static void make_far_entries(void)
 {
     static struct weir__leaf leaf;
-    STRESS_EXPECT(!weir__map_near_first, "weir has memory");
+    STRESS_EXPECT(!weir__map_main_first, "weir has memory");
     memset(&leaf, 0xff, sizeof leaf);
     for (size_t i = 0; i < WEIR__LEAVES; i++)
         weir__map_leaves[i] = &leaf;
@@ -404,6 +405,7 @@ int main(void)
     check_pattern(100);
     check_pattern(16384);
     check_pattern(MIB);
-    check_provided();
+    if (!weir__os_memory_tool()) /* which tells what was never written */
+        check_provided();
     return 0;
 }

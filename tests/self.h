@@ -1,5 +1,6 @@
 /*
- * tests/self.h - a test that runs itself again, as another process. Plain C, no framework.
+ * tests/self.h - a test that runs itself again, as another process, and what the system says of
+ * its memory. Plain C, no framework.
  */
 #ifndef WEIR_TESTS_SELF_H
 #define WEIR_TESTS_SELF_H
@@ -10,6 +11,21 @@
 #include <unistd.h>
 
 enum { SELF_ARGUMENTS_MOST = 12, SELF_PATH_MAX = 4096 };
+
+/* Fields of /proc/self/statm. */
+enum self_memory { SELF_ADDRESSES, SELF_RESIDENT, SELF_WRITABLE = 5 };
+
+/* Bytes. */
+static inline size_t self_memory(enum self_memory what)
+{
+    size_t pages[6] = {0};
+    FILE *file = fopen("/proc/self/statm", "r");
+    for (int i = 0; i < 6; i++)
+        if (!file || fscanf(file, "%zu", &pages[i]) != 1)
+            abort();
+    fclose(file);
+    return pages[what] * (size_t)sysconf(_SC_PAGESIZE);
+}
 
 /* Becomes this program, `arguments` as execv has them, by the WEIR_RUNNER that ran it
  * (tests/run-tap): the kernel does not know how to run it where that is an emulator. Returns if

@@ -6,6 +6,7 @@
  * 5% of the most that it was after the first rounds. `make soak` runs it for ten minutes.
  */
 #include "alloc/context.h"
+#include "self.h"
 #include "stress.h"
 
 #include <sys/wait.h>
@@ -32,17 +33,6 @@ static time_t seconds_now(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return t.tv_sec;
-}
-
-static size_t resident(void)
-{
-    unsigned long pages = 0, unused;
-    FILE *file = fopen("/proc/self/statm", "r");
-    if (file && fscanf(file, "%lu %lu", &unused, &pages) != 2)
-        pages = 0;
-    if (file)
-        fclose(file);
-    return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
 static void count(uint64_t *what)
@@ -267,7 +257,7 @@ int main(int argc, char **argv)
         tree_make();
         stress_run(lives);
         tree_end();
-        now = resident();
+        now = self_memory(SELF_RESIDENT);
         if (rounds < WARM_ROUNDS && now > start)
             start = now;
         weir_stats s = stress_stats(contexts[0]);

@@ -2,6 +2,7 @@
 #include "backing/backing.h"
 #include "os/memory_tool.h"
 #include "os/pages.h"
+#include "self.h"
 
 #include <errno.h>
 #include <string.h>
@@ -188,13 +189,8 @@ Test(backing, chunks_take_no_more_addresses_than_they_are)
     {
         pid_t child = fork();
         if (child == 0) {
-            char line[100] = "";
-            unsigned long pages = 0;
             p->take(4 * MIB, 4 * MIB);
-            FILE *file = fopen("/proc/self/statm", "r");
-            if (!file || !fgets(line, sizeof line, file) || sscanf(line, "%lu", &pages) != 1)
-                _exit(99);
-            size_t most = pages * weir__os_page_size() + 45 * MIB;
+            size_t most = self_memory(SELF_ADDRESSES) + 45 * MIB;
             struct rlimit limit = {most, most};
             setrlimit(RLIMIT_AS, &limit);
             int got = 0;

@@ -8,6 +8,7 @@
 #include "pool/chunk.h"
 #include "pool/hole.h"
 #include "pool/shelf.h"
+#include "self.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -135,16 +136,6 @@ Test(page_heap, memory_that_was_just_used_is_not_purged_after_a_gap)
 
 /* -- addresses ------------------------------------------------------------------------ */
 
-static size_t promised(void)
-{
-    size_t pages[6] = {0};
-    FILE *file = fopen("/proc/self/statm", "r");
-    for (int i = 0; i < 6; i++)
-        cr_assert_eq(fscanf(file, "%zu", &pages[i]), 1);
-    fclose(file);
-    return pages[5] * (size_t)sysconf(_SC_PAGESIZE);
-}
-
 /* Before: 256 MiB were writable with the first span. */
 Test(page_heap, a_region_is_opened_as_it_is_used)
 {
@@ -153,12 +144,12 @@ Test(page_heap, a_region_is_opened_as_it_is_used)
     cr_assert_leq((size_t)weir__span_region(first)->opened * PAGE, 4 * WEIR__MIB);
     span_end(first);
     weir__page_heap_trim(&heap, false);
-    size_t before = promised();
+    size_t before = self_memory(SELF_WRITABLE);
     struct weir__span *spans[100];
     for (int i = 0; i < 100; i++) {
         spans[i] = span_touched(WEIR__MIB);
         size_t used = (size_t)(i + 1) * WEIR__MIB;
-        cr_assert_leq(promised() - before, 2 * used + 8 * WEIR__MIB);
+        cr_assert_leq(self_memory(SELF_WRITABLE) - before, 2 * used + 8 * WEIR__MIB);
     }
     for (int i = 0; i < 100; i++)
         span_end(spans[i]);
