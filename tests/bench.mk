@@ -7,3 +7,4 @@ tests_unit_svg_SOURCES = tests/unit_svg.c tools/svg.c
 tests_unit_svg_LDADD = $(CRITERION_LIBS) -lm
 
 script_tests += tests/bench.sh tests/bench_peers.sh tests/bench_programs.sh
+EXTRA_DIST += tests/expect.sh

@@ -10,33 +10,7 @@ traces=$top_srcdir/bench/traces
 grep -q 'define HAVE_ZLIB' "$top_builddir/config.h" || { echo "the traces are compressed"; exit 77; }
 scratch=$(mktemp -d) || exit 99
 trap 'rm -rf "$scratch"' EXIT
-failed=0
-
-complain() {
-    echo "FAILED: $*" >&2
-    failed=1
-}
-
-# expect STATUS COMMAND...: its output is in $scratch/out and err.
-expect() {
-    wanted=$1
-    shift
-    "$@" >"$scratch/out" 2>"$scratch/err"
-    got=$?
-    [ $got -eq "$wanted" ] || {
-        complain "status $got, not $wanted: $*"
-        cat "$scratch/err" >&2
-    }
-}
-
-one_line() {
-    [ "$(wc -l <"$scratch/err")" -eq 1 ] || {
-        complain "not one line on standard error:"
-        cat "$scratch/err" >&2
-    }
-    grep -q "$1" "$scratch/err" || complain "no \"$1\" in: $(cat "$scratch/err")"
-    [ ! -s "$scratch/out" ] || complain "output beside the complaint"
-}
+. "$top_srcdir/tests/expect.sh"
 
 # -- a short run ------------------------------------------------------------------
 

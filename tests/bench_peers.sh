@@ -12,28 +12,7 @@ python=$(command -v /usr/bin/python3 || command -v python3) || { echo "no python
 scratch=$(mktemp -d) || exit 99
 trap 'rm -rf "$scratch"' EXIT
 trace=$top_srcdir/bench/traces/ort-silero-vad-mempattern.trace.gz
-failed=0
-
-complain() {
-    echo "FAILED: $*" >&2
-    failed=1
-}
-
-# expect STATUS COMMAND...: its output is in $scratch/out and err.
-expect() {
-    wanted=$1
-    shift
-    "$@" >"$scratch/out" 2>"$scratch/err"
-    got=$?
-    [ $got -eq "$wanted" ] || {
-        complain "status $got, not $wanted: $*"
-        cat "$scratch/err" >&2
-    }
-}
-
-said() {
-    grep -q "$1" "$scratch/err" || complain "no \"$1\" in: $(cat "$scratch/err")"
-}
+. "$top_srcdir/tests/expect.sh"
 
 # -- every group, exact ------------------------------------------------------------------
 

@@ -8,39 +8,22 @@ library=$top_builddir/.libs/libweir-malloc.so
 python=$(command -v /usr/bin/python3 || command -v python3) || { echo "no python3 here"; exit 77; }
 scratch=$(mktemp -d) || exit 99
 trap 'rm -rf "$scratch"' EXIT
-failed=0
+. "$top_srcdir/tests/expect.sh"
 
-complain() {
-    echo "FAILED: $*" >&2
-    failed=1
+programs()
+{
+    "$python" "$top_srcdir/bench/programs.py" "$@"
 }
 
-# expect STATUS ARGUMENTS...: the output is in $scratch/out and err.
-expect() {
-    wanted=$1
-    shift
-    "$python" "$top_srcdir/bench/programs.py" "$@" >"$scratch/out" 2>"$scratch/err"
-    got=$?
-    [ $got -eq "$wanted" ] || {
-        complain "status $got, not $wanted: $*"
-        cat "$scratch/out" "$scratch/err" >&2
-    }
-}
-
-said() {
-    grep -q "$1" "$scratch/err" || complain "no \"$1\" in: $(cat "$scratch/err")"
-    [ "$(wc -l <"$scratch/err")" -eq 1 ] || complain "not one line: $(cat "$scratch/err")"
-}
-
-expect 2 --peers-from "$scratch/none" "$library"
-said 'none: No such file'
+expect 2 programs --peers-from "$scratch/none" "$library"
+one_line 'none: No such file'
 mkdir "$scratch/peers"
-expect 2 --peers-from "$scratch/peers" "$library"
-said 'no \*.so in this folder'
-expect 2 --with nobody "$library"
-said 'not nobody'
-expect 2 --only nothing "$library"
-said '^programs.py: --only knows'
+expect 2 programs --peers-from "$scratch/peers" "$library"
+one_line 'no \*.so in this folder'
+expect 2 programs --with nobody "$library"
+one_line 'not nobody'
+expect 2 programs --only nothing "$library"
+one_line '^programs.py: --only knows'
 
 cat >"$scratch/ends.c" <<'END'
 #include <stdlib.h>
@@ -56,7 +39,7 @@ END
 echo 'int weir_bench_plain;' >"$scratch/plain.c"
 $CC -shared -fPIC -O1 -fno-builtin "$scratch/ends.c" -o "$scratch/peers/libends.so" &&
     $CC -shared -fPIC "$scratch/plain.c" -o "$scratch/peers/plain.so" || exit 99
-expect 1 --rounds 3 --only python --with '' --peers-from "$scratch/peers" --json "$scratch/json" "$library"
+expect 1 programs --rounds 3 --only python --with '' --peers-from "$scratch/peers" --json "$scratch/json" "$library"
 grep -q '^ends: python: status -6' "$scratch/out" || complain "not said: $(cat "$scratch/out")"
 "$python" - "$scratch/json" <<'END' || complain "figures: $(cat "$scratch/out")"
 import json, statistics, sys
