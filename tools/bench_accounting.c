@@ -30,13 +30,7 @@ static void steady_rows(struct bench_plan *plan, const char *group, struct bench
         job.size = sizes[i];
         bench_row_add(plan, group, &job, "pairs of %zu B", job.size);
     }
-    job.load = "mix";
-    job.count = 1024;
-    job.size = 16;
-    job.size_max = 527;
-    bench_row_add(plan, group, &job, "mix of 16-527 B");
-    job.size_max = 4096;
-    bench_row_add(plan, group, &job, "mix of 16-4096 B");
+    bench_mix_rows(plan, group, job);
 }
 
 static void accounting_rows(struct bench_plan *plan, const struct bench_traces *traces,

@@ -46,13 +46,7 @@ static void small_rows(struct bench_plan *plan, const char *group, struct bench_
     job.load = "pairs";
     for (job.size = 16; job.size <= 4096; job.size *= 2)
         bench_row_add(plan, group, &job, "pairs of %zu B", job.size);
-    job.load = "mix";
-    job.count = 1024;
-    job.size = 16;
-    job.size_max = 527;
-    bench_row_add(plan, group, &job, "mix of 16-527 B");
-    job.size_max = 4096;
-    bench_row_add(plan, group, &job, "mix of 16-4096 B");
+    bench_mix_rows(plan, group, job);
 }
 
 static void large_rows(struct bench_plan *plan, const char *group, struct bench_job job)
@@ -60,29 +54,14 @@ static void large_rows(struct bench_plan *plan, const char *group, struct bench_
     job.load = "pairs";
     for (job.size = 64 << 10; job.size <= 64 << 20; job.size *= 4)
         bench_row_add(plan, group, &job, "pairs of %zu KiB", job.size >> 10);
-    if (job.size / 4 != 64 << 20) {
-        job.size = 64 << 20;
-        bench_row_add(plan, group, &job, "pairs of %zu KiB", job.size >> 10);
-    }
 }
 
 static void trace_rows(struct bench_plan *plan, const struct bench_traces *traces,
                        const char *group, struct bench_job job)
 {
-    char name[64];
     job.load = "trace";
     bench_trace_rows(plan, traces, group, &job);
-    for (size_t i = 0; i < traces->n; i++) {
-        bench_trace_name(name, sizeof(name), traces->paths[i]);
-        job.trace = traces->paths[i];
-        if (!bench_trace_threaded(name))
-            continue;
-        job.variant = "phases";
-        bench_row_add(plan, group, &job, "%.40s, by turns", name);
-        job.variant = "copies";
-        job.threads = 2;
-        bench_row_add(plan, group, &job, "%.40s, two at once", name);
-    }
+    bench_turn_rows(plan, traces, group, job);
 }
 
 static void handoff_rows(struct bench_plan *plan, struct bench_job job)

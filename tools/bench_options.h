@@ -42,6 +42,13 @@ struct bench_plan bench_plan_of(const struct bench_options *options,
 void bench_trace_rows(struct bench_plan *plan, const struct bench_traces *traces, const char *group,
                       const struct bench_job *job);
 
+/* Two for each trace of an inference in one thread: its parts by turns, and two at once. */
+void bench_turn_rows(struct bench_plan *plan, const struct bench_traces *traces, const char *group,
+                     struct bench_job job);
+
+/* Blocks of random sizes that are replaced at random. */
+void bench_mix_rows(struct bench_plan *plan, const char *group, struct bench_job job);
+
 /* Keeps the rows whose group or name has `word` in it; NULL keeps all. 0, or 2 after one line
  * where none is left. */
 int bench_rows_keep(struct bench_plan *plan, const char *word);

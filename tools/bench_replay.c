@@ -17,23 +17,6 @@ static const char traces_group[] = "traces", threads_group[] = "two threads",
 
 /* -- what is run ------------------------------------------------------------------------ */
 
-static void threaded_rows(struct bench_plan *plan, const struct bench_traces *traces,
-                          struct bench_job job)
-{
-    char name[64];
-    for (size_t i = 0; i < traces->n; i++) {
-        bench_trace_name(name, sizeof(name), traces->paths[i]);
-        if (!bench_trace_threaded(name))
-            continue;
-        job.trace = traces->paths[i];
-        job.variant = "phases";
-        bench_row_add(plan, threads_group, &job, "%.40s, by turns", name);
-        job.variant = "copies";
-        job.threads = 2;
-        bench_row_add(plan, threads_group, &job, "%.40s, two at once", name);
-    }
-}
-
 static void synthetic_rows(struct bench_plan *plan, struct bench_job job)
 {
     job.load = "pairs";
@@ -44,14 +27,10 @@ static void synthetic_rows(struct bench_plan *plan, struct bench_job job)
     job.threads = 1;
     job.size = 1 << 20;
     bench_row_add(plan, synthetic_group, &job, "pairs of 1 MiB");
-    job.load = "mix";
+    bench_mix_rows(plan, synthetic_group, job);
+    job.load = "handoff";
     job.count = 1024;
     job.size = 16;
-    job.size_max = 527;
-    bench_row_add(plan, synthetic_group, &job, "mix of 16-527 B");
-    job.size_max = 4096;
-    bench_row_add(plan, synthetic_group, &job, "mix of 16-4096 B");
-    job.load = "handoff";
     job.size_max = 527;
     job.threads = 2;
     bench_row_add(plan, synthetic_group, &job, "passed to another thread");
@@ -316,7 +295,7 @@ int bench_mode_replay(const struct bench_options *options)
                             .threads = 1,
                             .seconds = options->quick ? 0.005 : 0.03};
     bench_trace_rows(&plan, &traces, traces_group, &job);
-    threaded_rows(&plan, &traces, job);
+    bench_turn_rows(&plan, &traces, threads_group, job);
     synthetic_rows(&plan, job);
     if (bench_rows_keep(&plan, options->only) != 0)
         return 2;

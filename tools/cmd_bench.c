@@ -68,6 +68,36 @@ bool bench_trace_threaded(const char *name)
     return bench_name_index(name, traces, 2) >= 0;
 }
 
+void bench_turn_rows(struct bench_plan *plan, const struct bench_traces *traces, const char *group,
+                     struct bench_job job)
+{
+    char name[64];
+    job.load = "trace";
+    for (size_t i = 0; i < traces->n; i++) {
+        bench_trace_name(name, sizeof(name), traces->paths[i]);
+        if (!bench_trace_threaded(name))
+            continue;
+        job.trace = traces->paths[i];
+        job.variant = "phases";
+        job.threads = 1;
+        bench_row_add(plan, group, &job, "%.40s, by turns", name);
+        job.variant = "copies";
+        job.threads = 2;
+        bench_row_add(plan, group, &job, "%.40s, two at once", name);
+    }
+}
+
+void bench_mix_rows(struct bench_plan *plan, const char *group, struct bench_job job)
+{
+    job.load = "mix";
+    job.count = 1024;
+    job.size = 16;
+    job.size_max = 527;
+    bench_row_add(plan, group, &job, "mix of 16-527 B");
+    job.size_max = 4096;
+    bench_row_add(plan, group, &job, "mix of 16-4096 B");
+}
+
 /* Does the target claim that its figures are exact? Then every load must confirm it. */
 static bool claims_exact(const struct bench_target *target, const struct bench_cell *cell)
 {
