@@ -80,6 +80,12 @@ static void heap_free(struct weir__heap *heap)
         weir__meta_free(heap, size);
 }
 
+/* Bytes on its shelf, which its thread may be making; any thread with the context lock. */
+static size_t heap_shelved(const struct weir__heap *heap)
+{
+    return weir__shelf_bytes(__atomic_load_n(&heap->shelf, __ATOMIC_ACQUIRE));
+}
+
 size_t weir__heap_shelf_empty(struct weir__heap *heap)
 {
     weir__assert(weir__lock_is_mine(&heap->cache.lock));
@@ -310,7 +316,7 @@ void weir__heaps_place_apart(weir__heap_placer *place)
 static size_t heap_flush(struct weir__heap *heap)
 {
     weir__assert(weir__context_is_mine());
-    if (!weir__cache_used(&heap->cache) && !weir__shelf_bytes(weir__relaxed_get(heap->shelf)))
+    if (!weir__cache_used(&heap->cache) && !heap_shelved(heap))
         return 0;
     weir__lock_take(&heap->cache.lock);
     weir__window_close(&heap->window);
@@ -339,7 +345,7 @@ size_t weir__heaps_flush(weir_allocator *a)
 static void heap_shelf_flush(struct weir__heap *heap)
 {
     weir__assert(weir__context_is_mine());
-    if (!weir__shelf_bytes(weir__relaxed_get(heap->shelf)))
+    if (!heap_shelved(heap))
         return;
     weir__lock_take(&heap->cache.lock);
     weir__window_close(&heap->window);
@@ -390,7 +396,7 @@ size_t weir__heaps_shelved(const weir_allocator *a)
 {
     size_t bytes = 0;
     for (const struct weir__heap *heap = NULL; (heap = heap_after(a, heap));)
-        bytes += weir__shelf_bytes(weir__relaxed_get(heap->shelf));
+        bytes += heap_shelved(heap);
     return bytes;
 }
 

@@ -69,7 +69,7 @@ static bool bins_make(struct weir__cache *cache, bool foreign)
     if (!made)
         return false;
     memcpy(made, weir__no_bins, sizeof weir__no_bins);
-    weir__relaxed_set(*bins, made);
+    __atomic_store_n(bins, made, __ATOMIC_RELEASE); /* figures read them */
     return true;
 }
 

@@ -79,9 +79,9 @@ WEIR__INLINE size_t weir__cache_count(const struct weir__cache *cache, unsigned 
     weir__assert(sizeclass < WEIR__CLASSES);
     size_t count = 0;
     if (weir__relaxed_get(cache->used[0]) >> sizeclass & 1)
-        count += weir__bin_count(&weir__relaxed_get(cache->bins)[sizeclass]);
+        count += weir__bin_count(&__atomic_load_n(&cache->bins, __ATOMIC_ACQUIRE)[sizeclass]);
     if (weir__relaxed_get(cache->used[1]) >> sizeclass & 1)
-        count += weir__bin_count(&weir__relaxed_get(cache->foreign)[sizeclass]);
+        count += weir__bin_count(&__atomic_load_n(&cache->foreign, __ATOMIC_ACQUIRE)[sizeclass]);
     return count;
 }
 
