@@ -49,16 +49,16 @@ static WEIR__NOINLINE void *allocate_large_slow(weir_allocator *a, size_t size, 
 {
     void *block = NULL;
     if (a && size > WEIR__SMALL_MAX)
-        block = weir__large_pop(a, weir__heap_cached(a), size, alignment, false);
+        block = weir__large_pop(a, weir__heap_cached(a), size, alignment, false, false);
     return block ? block : allocate_any(a, size, alignment, NULL);
 }
 
-WEIR__INLINE void *allocate_large(weir_allocator *a, struct weir__heap *heap, size_t size,
-                                  size_t alignment)
+WEIR__INLINE void *allocate_large(weir_allocator *a, struct weir__heap *heap, bool root,
+                                  size_t size, size_t alignment)
 {
     void *block = NULL;
     if (weir__likely(size > WEIR__SMALL_MAX))
-        block = weir__large_pop(a, heap, size, alignment, true);
+        block = weir__large_pop(a, heap, size, alignment, true, root);
     return weir__likely(block != NULL) ? block : allocate_large_slow(a, size, alignment);
 }
 
@@ -82,12 +82,12 @@ static WEIR__NOINLINE void *allocate_default_slow(weir_allocator *a, size_t size
 {
     if (!a)
         __builtin_unreachable();
-    return allocate_large(a, weir__heap_near(a), size, WEIR_DEFAULT_ALIGNMENT);
+    return allocate_large(a, weir__heap_near(a), true, size, WEIR_DEFAULT_ALIGNMENT);
 }
 
 static WEIR__NOINLINE void *allocate_default_far_slow(weir_allocator *a, size_t size)
 {
-    return a ? allocate_large(a, weir__heap_far(a), size, WEIR_DEFAULT_ALIGNMENT)
+    return a ? allocate_large(a, weir__heap_far(a), false, size, WEIR_DEFAULT_ALIGNMENT)
              : allocate_any(a, size, WEIR_DEFAULT_ALIGNMENT, NULL);
 }
 
@@ -105,7 +105,7 @@ void *weir_allocate(weir_allocator *a, size_t size)
 
 static WEIR__NOINLINE void *allocate_aligned_large(weir_allocator *a, size_t size, size_t alignment)
 {
-    return a ? allocate_large(a, weir__heap_cached(a), size, alignment)
+    return a ? allocate_large(a, weir__heap_cached(a), false, size, alignment)
              : allocate_any(a, size, alignment, NULL);
 }
 

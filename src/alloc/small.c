@@ -41,16 +41,16 @@ void *weir__small_allocate_aligned(struct weir__heap *heap, size_t size, size_t 
 {
     int sizeclass = weir__class_of(size, weir__max(alignment, WEIR__GRAIN));
     int64_t to;
-    if (sizeclass < 0 || !weir__allocating_enter(&heap->window, (int64_t)size, &to))
+    if (sizeclass < 0 || !weir__allocating_enter(&heap->window, false, (int64_t)size, &to))
         return NULL;
     struct weir__bin *bin = &weir__own_get(heap->cache.bins)[(unsigned)sizeclass];
     uint32_t live =
         weir__here.live | (alignment > WEIR_DEFAULT_ALIGNMENT ? WEIR__ENTRY_ALIGNED : 0);
     void *block = weir__small_is_intact(bin) ? weir__small_pop(bin, &live, size, NULL) : NULL;
     if (weir__likely(block != NULL))
-        weir__allocating_leave(&heap->window, (int64_t)size, to);
+        weir__allocating_leave(&heap->window, false, (int64_t)size, to);
     else
-        weir__allocating_undo(&heap->window);
+        weir__allocating_undo(&heap->window, false);
     return block;
 }
 
@@ -67,11 +67,11 @@ void *weir__small_allocate_numbered(struct weir__heap *heap, unsigned sizeclass,
                       ? weir__small_pop(bin, &live, request->size, request->zeroed)
                       : NULL;
     if (weir__unlikely(!block)) {
-        weir__allocating_undo(&heap->window);
+        weir__allocating_undo(&heap->window, false);
         return NULL;
     }
     uint64_t sequence = weir__trace_stamp((int64_t)request->size, 1);
-    weir__allocating_leave(&heap->window, (int64_t)request->size, to);
+    weir__allocating_leave(&heap->window, false, (int64_t)request->size, to);
     weir__trace_allocated(heap->owner, sequence,
                           &(struct weir__trace_block){block, request->size, 0,
                                                       weir__class_bytes[sizeclass],
@@ -256,12 +256,12 @@ bool weir__small_free_numbered(weir_allocator *a, struct weir__heap *const *heap
     weir__fill_freed(block, place.slab->size);
     if (weir__unlikely(
             !weir__small_push(bin, (struct weir__cached){block, place.entry, heap->mark, value}))) {
-        weir__freeing_undo(&heap->window);
+        weir__freeing_undo(&heap->window, false);
         return false;
     }
     size_t size = weir__entry_size(value);
     uint64_t sequence = weir__trace_stamp(-(int64_t)size, -1);
-    weir__freeing_leave(&heap->window, (int64_t)size);
+    weir__freeing_leave(&heap->window, false, (int64_t)size);
     weir__trace_freed(a, sequence, block, size);
     return true;
 }
@@ -349,11 +349,11 @@ static WEIR__NOINLINE void *small_resize_numbered(weir_allocator *a, struct weir
         return NULL;
     void *after = resize_entered(heap, block, place, size, bin);
     if (!after) {
-        weir__allocating_undo(&heap->window);
+        weir__allocating_undo(&heap->window, false);
         return NULL;
     }
     uint64_t sequence = weir__trace_stamp(delta, 0);
-    weir__resizing_leave(&heap->window, delta, to);
+    weir__resizing_leave(&heap->window, false, delta, to);
     weir__trace_resized(a, sequence, block,
                         &(struct weir__trace_block){after, size, former, weir__slab_of(after)->size,
                                                     0, weir__entry_tag(value)});
@@ -368,13 +368,13 @@ void *weir__small_resize(weir_allocator *a, struct weir__heap *heap, void *block
     if (!weir__small_is_live(a, place, &value))
         return NULL;
     int64_t delta = (int64_t)size - (int64_t)weir__entry_size(value);
-    if (weir__unlikely(!weir__allocating_enter(&heap->window, delta, &to)))
+    if (weir__unlikely(!weir__allocating_enter(&heap->window, false, delta, &to)))
         return small_resize_numbered(a, heap, block, place, size, bin);
     block = resize_entered(heap, block, place, size, bin);
     if (block)
-        weir__resizing_leave(&heap->window, delta, to);
+        weir__resizing_leave(&heap->window, false, delta, to);
     else
-        weir__allocating_undo(&heap->window);
+        weir__allocating_undo(&heap->window, false);
     return block;
 }
 

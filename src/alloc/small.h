@@ -100,17 +100,17 @@ WEIR__INLINE bool weir__small_allocate_from(struct weir__heap *heap, bool far, s
 {
     weir__assert(size <= WEIR__SMALL_MAX);
     int64_t to;
-    if (weir__unlikely(!weir__allocating_enter(&heap->window, (int64_t)size, &to)))
+    if (weir__unlikely(!weir__allocating_enter(&heap->window, !far, (int64_t)size, &to)))
         return false;
     struct weir__bin *bin =
         weir__small_bin(heap, map[weir__class_index(size)], far ? WEIR__BINS_FAR : WEIR__BINS_NEAR);
     const uint32_t *live = weir__small_live(heap, far);
     *block = weir__small_is_intact(bin) ? weir__small_pop(bin, live, size, zeroed) : NULL;
     if (weir__unlikely(!*block)) {
-        weir__allocating_undo(&heap->window);
+        weir__allocating_undo(&heap->window, !far);
         return false;
     }
-    weir__allocating_leave(&heap->window, (int64_t)size, to);
+    weir__allocating_leave(&heap->window, !far, (int64_t)size, to);
     return true;
 }
 
@@ -139,16 +139,17 @@ WEIR__INLINE bool weir__small_is_live(const weir_allocator *a, struct weir__plac
 WEIR__INLINE bool weir__small_free_into(struct weir__heap *heap, enum weir__small_bins which,
                                         void *block, struct weir__place place, uint32_t value)
 {
-    if (weir__unlikely(!weir__freeing_enter(&heap->window)))
+    bool root = which == WEIR__BINS_NEAR;
+    if (weir__unlikely(!weir__freeing_enter(&heap->window, root)))
         return false;
     struct weir__bin *bin = weir__small_bin(heap, place.slab->bin, which);
     struct weir__cached cached = {block, place.entry, heap->mark, value};
     weir__fill_freed(block, place.slab->size);
     if (weir__unlikely(!weir__small_push(bin, cached))) {
-        weir__freeing_undo(&heap->window);
+        weir__freeing_undo(&heap->window, root);
         return false;
     }
-    weir__freeing_leave(&heap->window, (int64_t)weir__entry_size(value));
+    weir__freeing_leave(&heap->window, root, (int64_t)weir__entry_size(value));
     return true;
 }
 

@@ -125,13 +125,14 @@ void weir__phase_ended(const struct weir__shutting *s, const struct weir__window
         credit_ended(s, s->others_ops + own_ops);
 }
 
-/* Who has the total of w's root to itself, if it is another thread's window. */
+/* Another thread's window that has a total that w counts in to itself, the highest. */
 static struct weir__window *turn_of_another(const struct weir__window *w)
 {
-    const struct weir__meter *m = w->meter;
-    while (m->parent)
-        m = m->parent;
-    return m->solo && m->solo->thread != w->thread ? m->solo : NULL;
+    struct weir__window *solo = NULL;
+    for (const struct weir__meter *m = w->meter; m; m = m->parent)
+        if (m->solo && m->solo->thread != w->thread)
+            solo = m->solo;
+    return solo;
 }
 
 bool weir__phase_is_anothers_turn(struct weir__window *w)
@@ -160,40 +161,19 @@ void weir__phase_pause(void)
 }
 
 /* A window's part of a meter's credit below the peaks. It is divided by the number of threads that
- * shared it before; by SHARES_UNKNOWN until that is known. */
-static int64_t meter_part(const struct weir__meter *m, int64_t size)
+ * shared it before; by SHARES_UNKNOWN until that is known. Who hardly allocates gets little. */
+static int64_t window_share(const struct weir__window *w, int64_t size)
 {
+    const struct weir__meter *m = w->meter;
     int64_t room = weir__meter_room(m), part = room / (m->shares ? m->shares : SHARES_UNKNOWN);
-    return part < size && room >= size ? size : part;
+    part = part < size && room >= size ? size : part;
+    return w->only_frees ? part / ONLY_FREES_PART : part;
 }
 
-/* What a window may have of all meters up the tree. A meter that it would have to itself gives all
- * below its limit. */
-static int64_t meter_share(const struct weir__meter *m, int64_t size)
-{
-    int64_t least = WEIR__NO_LIMIT;
-    for (; m; m = m->parent) {
-        int64_t part = m->nopen || m->crowd > 1 ? meter_part(m, size) : m->limit - m->level;
-        if (part < least)
-            least = part;
-    }
-    return least;
-}
-
-static void meter_share_took(struct weir__meter *m)
-{
-    for (; m; m = m->parent)
-        if (m->shares > 1)
-            m->shares--;
-}
-
-/* No window is open on the way to the root, nor was another's at the last freeze. */
+/* No window of it is open, nor was another's at the last freeze. */
 static bool meter_is_alone(const struct weir__meter *m)
 {
-    for (; m; m = m->parent)
-        if (m->nopen || m->crowd > 1)
-            return false;
-    return true;
+    return !m->nopen && m->crowd <= 1;
 }
 
 /* Counts the threads at work. Needed when windows were closed for a while, for then no freeze has
@@ -228,21 +208,10 @@ static bool forest_is_closed(void)
     return true;
 }
 
-/* No window is open on the way to the root. */
-static bool meter_is_closed(const struct weir__meter *m)
-{
-    while (m && !m->nopen)
-        m = m->parent;
-    return !m;
-}
-
-/* The same, and few threads would wait. */
+/* No window is open there, and few threads would wait. */
 static bool meter_may_take_turn(const struct weir__meter *m)
 {
-    unsigned crowd = 0;
-    for (const struct weir__meter *up = m; up; up = up->parent)
-        crowd = (unsigned)weir__max(crowd, up->crowd);
-    return crowd <= TURN_CROWD && meter_is_closed(m);
+    return !m->nopen && m->crowd <= TURN_CROWD;
 }
 
 /* Credit is given while it pays; if there is plenty, always. Who only frees needs none. */
@@ -253,40 +222,63 @@ static bool credit_is_enough(const struct weir__window *w, int64_t bytes)
     return bytes >= CREDIT_LEAST || w->only_frees;
 }
 
+static void window_open_credit(struct weir__window *w, int64_t share)
+{
+    weir__window_open(w, share, false);
+    if (!w->only_frees && w->meter->shares > 1)
+        w->meter->shares--;
+}
+
 /* True: the window is open. */
 static bool window_try_open(struct weir__window *w, int64_t size)
 {
-    if (!weir__os_fence_available() || !weir__shown_admits(w))
-        return false;
-    bool alone = meter_is_alone(w->meter);
-    int64_t share = alone ? 0 : meter_share(w->meter, size);
-    if (w->only_frees)
-        share /= ONLY_FREES_PART;
+    struct weir__meter *m = w->meter;
+    if (w->open)
+        return true;
+    bool alone = meter_is_alone(m);
+    int64_t share = alone ? 0 : window_share(w, size);
     if (!alone && credit_is_enough(w, share)) {
-        weir__window_open(w, share, false);
-        if (!w->only_frees)
-            meter_share_took(w->meter);
+        window_open_credit(w, share);
         return true;
     }
-    if (!alone && (spell_left || !meter_may_take_turn(w->meter) || !trial_is_on(&turns)))
+    if (!alone && (spell_left || !meter_may_take_turn(m) || !trial_is_on(&turns)))
         return false;
-    weir__window_open(w, weir__meter_headroom(w->meter), true);
+    weir__window_open(w, weir__meter_headroom(m), true);
     return true;
 }
 
-void weir__phase_choose(struct weir__window *w, int64_t size)
+/* Opens a thread's windows, the top one first: without it the others are of no use. NULL, or the
+ * one that could not be opened. */
+static struct weir__window *windows_try_open(struct weir__window *w, int64_t size)
 {
-    if (window_try_open(w, size))
-        return;
-    if (!spell_left && !meter_is_closed(w->meter))
-        return; /* others have the credit: the next operation that lacks it takes it back */
+    struct weir__window *closed = w->up ? windows_try_open(w->up, size) : NULL;
+    return closed || window_try_open(w, size) ? closed : w;
+}
+
+static void spell_choose(struct weir__window *w)
+{
     if (!spell_left) {
         spell_left = (unsigned)weir__max(spell_next, SPELL_LEAST);
         weir__spell_begin();
     } else if (--spell_left == 0) {
         spell_end();
     }
-    if (weir__meters.constraints == 0 && forest_is_closed())
-        weir__shared_begin((unsigned)weir__max(spell_next, SPELL_LEAST));
+    if (weir__meters.constraints == 0) {
+        weir__windows_give_back(w); /* so that SHARED may begin once all did */
+        if (forest_is_closed())
+            weir__shared_begin((unsigned)weir__max(spell_next, SPELL_LEAST));
+    }
     weir__spell_join(w);
+}
+
+void weir__phase_choose(struct weir__window *w, int64_t size)
+{
+    if (!weir__window_may_open(w))
+        return;
+    struct weir__window *closed = w->top;
+    if (weir__os_fence_available() && weir__shown_admits(w->top))
+        closed = windows_try_open(w, size);
+    if (!closed || (!spell_left && closed->meter->nopen))
+        return; /* or others have the credit: the next operation that lacks it takes it back */
+    spell_choose(w);
 }

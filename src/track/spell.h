@@ -12,8 +12,9 @@
 /* A new one, in which nobody takes part yet. */
 void weir__spell_begin(void);
 
-/* The window and its meters take part; the meters' shared totals and peaks begin with what
- * they are. */
+/* The window takes part, with its meters and the windows above it. The meters'
+ * shared totals and peaks begin with what they are; while SHARED their windows are folded for that.
+ */
 void weir__spell_join(struct weir__window *w);
 
 /* They end: nobody may find them in a list any more. */
