@@ -344,6 +344,47 @@ Test(meter, readers_close_idle_windows_where_there_are_many)
     weir__meter_change(&m->windows[0], -(int64_t)r.total, 0, (int)r.count);
 }
 
+/* An operation below does not open the window of a heap whose bins somebody is at. */
+Test(meter, a_window_that_is_held_is_not_opened_from_below)
+{
+    struct weir__window *above = &meters[0].windows[0];
+    if (!weir__os_fence_available())
+        return;
+    change(&meters[1], 0, 300);
+    cr_assert(above->open);
+    weir__window_close(above);
+    change(&meters[1], 0, 300);
+    cr_assert_not(above->open);
+    expect_all();
+    weir__window_release(above);
+    change(&meters[1], 0, 300);
+    cr_assert(above->open);
+    expect_all();
+}
+
+/* A thread without a window above counts in the meters there. */
+Test(meter, a_window_without_others_above_stays_closed)
+{
+    static const size_t totals[METERS] = {1100, 100, 1000, 1000},
+                        counts[METERS] = {101, 1, 100, 100};
+    static struct weir__window common;
+    struct weir__meter_reading r;
+    weir__window_attach(&common, &meters[3].meter, NULL, NULL);
+    change(&meters[1], 0, 100);
+    for (int n = 0; n < 100; n++)
+        cr_assert(weir__meter_change(&common, 10, 1, 0) && !common.open);
+    for (int i = 0; i < METERS; i++) {
+        weir__meter_read(&meters[i].meter, &r);
+        cr_assert_eq(r.total, totals[i]);
+        cr_assert_eq(r.peak, r.total);
+        cr_assert_eq(r.count, counts[i]);
+    }
+    for (int n = 0; n < 100; n++)
+        cr_assert(weir__meter_change(&common, -10, 0, 1));
+    weir__window_detach(&common);
+    cr_assert(weir__meter_is_valid());
+}
+
 Test(meter, closing_a_window_folds_it)
 {
     struct meter *m = &meters[1];

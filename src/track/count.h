@@ -3,12 +3,12 @@
  * may work on its bins (pool/cache.h). Owns nothing; track/window.h has the protocol.
  * By the owner of the window alone, without a lock.
  *
- *   if (weir__allocating_enter(w, root, size, &to))    the window is open and has room, and so
+ *   if (weir__allocating_enter(w, reach, size, &to))   the window is open and has room, and so
  *                                                      are those above it
- *       take a block; none: weir__allocating_undo(w, root)
- *       weir__allocating_leave(w, root, size, to)      counted: one block, `size` bytes
+ *       take a block; none: weir__allocating_undo(w, reach)
+ *       weir__allocating_leave(w, reach, size, to)     counted: one block, `size` bytes
  *
- * `root`: the window is known to be a root's, with none above it. Constant, and folds away.
+ * `reach` says what is known of the windows above; it is constant and folds away.
  *
  * A free asks only whether the window is open (weir__freeing_*). A change of size, or of
  * several blocks, is weir__window_count; one that moves a block from bin to bin is
@@ -21,6 +21,10 @@
 #define WEIR_TRACK_COUNT_H
 
 #include "track/window.h"
+
+/* The window is a root's, with none above it; a child's of a root, or else an operation is not
+ * admitted; anyone's. */
+enum weir__reach { WEIR__REACH_ROOT, WEIR__REACH_CHILD, WEIR__REACH_ANY };
 
 /* Sets the busy bit of a sequence counter: an operation of its kind begins. The store must come
  * before any load of the operation: for the compiler here, for the processor by membarrier. */
@@ -129,57 +133,98 @@ WEIR__INLINE void weir__window_change(struct weir__window *w, int64_t delta, int
 #include "track/uncounted.h"
 #else
 
-/* Where the busy bits of its operations are. */
-WEIR__INLINE struct weir__window *weir__window_top(struct weir__window *w, bool root)
+/* WEIR__REACH_ROOT will do: there is none above it. */
+WEIR__INLINE bool weir__window_is_last(const struct weir__window *w)
 {
-    weir__assert(!root || w->top == w);
-    return root ? w : weir__own_get(w->top);
+    return weir__likely(!weir__own_get(w->up));
+}
+
+/* Where the busy bits of its operations are. */
+WEIR__INLINE struct weir__window *weir__window_top(struct weir__window *w, enum weir__reach reach)
+{
+    weir__assert(reach != WEIR__REACH_ROOT || w->top == w);
+    return reach == WEIR__REACH_ROOT ? w : weir__own_get(w->top);
+}
+
+/* Do those above w, whose top one that is, admit so much more? */
+WEIR__INLINE bool weir__window_top_admits(const struct weir__window *w,
+                                          const struct weir__window *top, enum weir__reach reach,
+                                          int64_t size)
+{
+    if (reach == WEIR__REACH_CHILD)
+        return weir__likely(weir__own_get(w->up) == top) &&
+               weir__likely(weir__window_admits(top, weir__window_after(top, size)));
+    return reach == WEIR__REACH_ROOT || weir__windows_above_admit(w, size);
 }
 
 /* Adding `size` bytes (negative: a block that shrinks). *to: `used` afterwards. */
-WEIR__INLINE bool weir__allocating_enter(struct weir__window *w, bool root, int64_t size,
-                                         int64_t *to)
+WEIR__INLINE bool weir__allocating_enter(struct weir__window *w, enum weir__reach reach,
+                                         int64_t size, int64_t *to)
 {
-    struct weir__window *top = weir__window_top(w, root);
+    struct weir__window *top = weir__window_top(w, reach);
     weir__window_enter(&top->allocating);
     *to = weir__window_after(w, size);
-    if (weir__likely(weir__window_admits(w, *to)) && (root || weir__windows_above_admit(w, size)))
+    if (weir__likely(weir__window_admits(w, *to)) && weir__window_top_admits(w, top, reach, size))
         return true;
     weir__window_leave(&top->allocating, -1);
     return false;
 }
 
-WEIR__INLINE void weir__allocating_undo(struct weir__window *w, bool root)
+WEIR__INLINE void weir__allocating_undo(struct weir__window *w, enum weir__reach reach)
 {
-    weir__window_leave(&weir__window_top(w, root)->allocating, -1);
+    weir__window_leave(&weir__window_top(w, reach)->allocating, -1);
+}
+
+/* The next that an operation which was admitted counts in; NULL: w was the top one. */
+WEIR__INLINE struct weir__window *weir__window_above(struct weir__window *w, enum weir__reach reach)
+{
+    if (reach == WEIR__REACH_ROOT)
+        return NULL;
+    if (reach == WEIR__REACH_ANY)
+        return weir__own_get(w->up);
+    weir__assert(w->up == w->top);
+    struct weir__window *top = weir__own_get(w->top);
+    if (!top)
+        __builtin_unreachable();
+    return top;
 }
 
 /* Out of an operation that may have changed several blocks. Counts from below to the top, where it
  * is left. */
-WEIR__INLINE void weir__counting_leave(struct weir__window *w, bool root, int64_t delta, int64_t to,
-                                       int allocated, int freed)
+WEIR__INLINE void weir__counting_leave(struct weir__window *w, enum weir__reach reach,
+                                       int64_t delta, int64_t to, int allocated, int freed)
 {
-    struct weir__window *up;
-    while (!root && (up = weir__own_get(w->up))) {
+    for (struct weir__window *up; (up = weir__window_above(w, reach)); w = up) {
         weir__window_add(w, delta, to, allocated, freed, 0);
         weir__window_came(w, allocated);
-        w = up;
-        to = weir__window_after(w, delta);
+        to = weir__window_after(up, delta);
+        reach = reach == WEIR__REACH_CHILD ? WEIR__REACH_ROOT : reach;
     }
     weir__window_add(w, delta, to, allocated, freed, 1);
     weir__window_leave(&w->allocating, 2 * (int64_t)allocated - 1);
 }
 
-WEIR__INLINE void weir__allocating_leave(struct weir__window *w, bool root, int64_t size,
-                                         int64_t to)
+/* The same for one block. */
+WEIR__INLINE void weir__allocating_leave(struct weir__window *w, enum weir__reach reach,
+                                         int64_t size, int64_t to)
 {
-    weir__counting_leave(w, root, size, to, 1, 0);
+    for (struct weir__window *up; (up = weir__window_above(w, reach)); w = up) {
+        weir__window_record_high(w, to, 2);
+        weir__own_set(w->taken, weir__own_get(w->taken) + size);
+        weir__own_set(w->allocating, weir__own_get(w->allocating) + 2);
+        to = weir__window_after(up, size);
+        reach = reach == WEIR__REACH_CHILD ? WEIR__REACH_ROOT : reach;
+    }
+    weir__window_record_high(w, to, 1);
+    weir__own_set(w->taken, weir__own_get(w->taken) + size);
+    weir__window_leave(&w->allocating, 1);
 }
 
 /* No block came or went. */
-WEIR__INLINE void weir__resizing_leave(struct weir__window *w, bool root, int64_t delta, int64_t to)
+WEIR__INLINE void weir__resizing_leave(struct weir__window *w, enum weir__reach reach,
+                                       int64_t delta, int64_t to)
 {
-    weir__counting_leave(w, root, delta, to, 0, 0);
+    weir__counting_leave(w, reach, delta, to, 0, 0);
 }
 
 WEIR__INLINE bool weir__windows_above_are_open(const struct weir__window *w)
@@ -190,31 +235,39 @@ WEIR__INLINE bool weir__windows_above_are_open(const struct weir__window *w)
     return true;
 }
 
-WEIR__INLINE bool weir__freeing_enter(struct weir__window *w, bool root)
+WEIR__INLINE bool weir__window_top_is_open(const struct weir__window *w,
+                                           const struct weir__window *top, enum weir__reach reach)
 {
-    struct weir__window *top = weir__window_top(w, root);
+    if (reach == WEIR__REACH_CHILD)
+        return weir__likely(weir__own_get(w->up) == top) &&
+               weir__likely(!weir__window_is_closed(top));
+    return reach == WEIR__REACH_ROOT || weir__windows_above_are_open(w);
+}
+
+WEIR__INLINE bool weir__freeing_enter(struct weir__window *w, enum weir__reach reach)
+{
+    struct weir__window *top = weir__window_top(w, reach);
     weir__window_enter(&top->freeing);
-    if (weir__likely(!weir__window_is_closed(w)) && (root || weir__windows_above_are_open(w)))
+    if (weir__likely(!weir__window_is_closed(w)) && weir__window_top_is_open(w, top, reach))
         return true;
     weir__window_leave(&top->freeing, -1);
     return false;
 }
 
-WEIR__INLINE void weir__freeing_leave(struct weir__window *w, bool root, int64_t size)
+WEIR__INLINE void weir__freeing_leave(struct weir__window *w, enum weir__reach reach, int64_t size)
 {
-    struct weir__window *up;
-    while (!root && (up = weir__own_get(w->up))) {
+    for (struct weir__window *up; (up = weir__window_above(w, reach)); w = up) {
         weir__own_set(w->given, weir__own_get(w->given) + size);
         weir__own_set(w->freeing, weir__own_get(w->freeing) + 2);
-        w = up;
+        reach = reach == WEIR__REACH_CHILD ? WEIR__REACH_ROOT : reach;
     }
     weir__own_set(w->given, weir__own_get(w->given) + size);
     weir__window_leave(&w->freeing, 1);
 }
 
-WEIR__INLINE void weir__freeing_undo(struct weir__window *w, bool root)
+WEIR__INLINE void weir__freeing_undo(struct weir__window *w, enum weir__reach reach)
 {
-    weir__window_leave(&weir__window_top(w, root)->freeing, -1);
+    weir__window_leave(&weir__window_top(w, reach)->freeing, -1);
 }
 
 /* An operation without bins. False: a window does not admit it, nothing happened. */
@@ -222,9 +275,9 @@ WEIR__INLINE bool weir__window_count(struct weir__window *w, int64_t delta, int 
                                      int freed)
 {
     int64_t to;
-    if (weir__unlikely(!weir__allocating_enter(w, false, delta, &to)))
+    if (weir__unlikely(!weir__allocating_enter(w, WEIR__REACH_ANY, delta, &to)))
         return false;
-    weir__counting_leave(w, false, delta, to, allocated, freed);
+    weir__counting_leave(w, WEIR__REACH_ANY, delta, to, allocated, freed);
     return true;
 }
 

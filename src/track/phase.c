@@ -273,7 +273,7 @@ static void spell_choose(struct weir__window *w)
 
 void weir__phase_choose(struct weir__window *w, int64_t size)
 {
-    if (!weir__window_may_open(w))
+    if (!weir__windows_may_open(w))
         return;
     struct weir__window *closed = w->top;
     if (weir__os_fence_available() && weir__shown_admits(w->top))

@@ -96,7 +96,7 @@ static void turn_take(struct weir__window *w, const struct weir__meter *root)
         turn.length = 0;
     turn.window = there;
     if (++turn.length >= weir__max(turn.least, TURN_LEAST) && w->thread &&
-        weir__os_fence_available() && weir__shown_admits(w->top))
+        weir__windows_may_open(w) && weir__os_fence_available() && weir__shown_admits(w->top))
         turn_open(w, root);
 }
 
@@ -111,6 +111,14 @@ bool weir__traced_change(struct weir__window *w, int64_t delta, int allocated, i
         w->sequence = weir__trace_stamp(delta, allocated - freed);
     turn_take(w, root);
     return fits;
+}
+
+bool weir__numbered_is_above(const struct weir__window *w)
+{
+    while ((w = weir__own_get(w->up)))
+        if (weir__own_get(w->numbered_cap) != WEIR__WINDOW_CLOSED)
+            return true;
+    return false;
 }
 
 bool weir__numbered_admit(const struct weir__window *w, int64_t size)
@@ -128,10 +136,11 @@ bool weir__numbered_admit(const struct weir__window *w, int64_t size)
 uint64_t weir__numbered_count(struct weir__window *w, int64_t delta, int allocated, int freed)
 {
     int64_t to;
-    if (!weir__window_may_number(w) || !weir__numbered_allocating_enter(w, delta, &to))
+    if (!weir__window_may_number(w, WEIR__REACH_ANY) ||
+        !weir__numbered_allocating_enter(w, WEIR__REACH_ANY, delta, &to))
         return 0;
     uint64_t sequence = weir__trace_stamp(delta, allocated - freed);
-    weir__counting_leave(w, false, delta, to, allocated, freed);
+    weir__counting_leave(w, WEIR__REACH_ANY, delta, to, allocated, freed);
     return sequence;
 }
 

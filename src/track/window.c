@@ -223,16 +223,21 @@ static void window_to_front(struct weir__window *w)
     weir__list_push(&w->meter->windows, &w->link);
 }
 
-bool weir__window_may_open(const struct weir__window *w)
+bool weir__windows_may_open(const struct weir__window *w)
 {
-    return !w->top->meter->parent;
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
+    bool reaches_root = !w->top->meter->parent;
+    for (; w; w = w->up)
+        if (__atomic_load_n(&w->held, __ATOMIC_ACQUIRE))
+            return false;
+    return reaches_root;
 }
 
 /* A solo window's `hi` follows what is used; one with credit never comes to its own. */
 void weir__window_open(struct weir__window *w, int64_t grant, bool solo)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
-    weir__assert(!w->open && grant >= 0);
+    weir__assert(!w->open && !weir__relaxed_get(w->held) && grant >= 0);
     struct weir__meter *m = w->meter;
     weir__assert(solo ? !m->nopen : m->level + grant <= m->ceiling);
     int64_t used = weir__window_used(w);

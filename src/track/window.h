@@ -30,8 +30,8 @@
  *   waiting  it was shut, and its thread was not seen outside since; within one hold of the lock
  *   away     in the top one: its thread is on its way to the meter lock, and does nothing in any
  *            window below before it has it
- *   held     its bins are worked on by whoever closed it (weir__window_close); it stays closed
- *            until weir__window_release
+ *   held     its bins are worked on by whoever closed it (weir__window_close); it is not opened
+ *            before weir__window_release
  *
  * The first line is the window's tally (track/shown.h): it may lie on a page that another
  * process reads. Nothing there is a pointer, and nothing there decides an operation but
@@ -179,8 +179,9 @@ void weir__window_release(struct weir__window *w);
 
 /* -- with the meter lock held ----------------------------------------------------------- */
 
-/* May it be opened at all? Not if an operation in it would miss a meter above. */
-bool weir__window_may_open(const struct weir__window *w);
+/* May it be opened, and those above it? Not if an operation in it would miss a meter above; nor
+ * while somebody has hold of the bins of one. */
+bool weir__windows_may_open(const struct weir__window *w);
 
 /* With a grant below the ceiling, or, solo, for as much as the limit allows. */
 void weir__window_open(struct weir__window *w, int64_t grant, bool solo);
