@@ -5,8 +5,8 @@
 #   small    64 bytes, default alignment      aligned  64 bytes at 16
 #   mixed    16 to 4000 bytes in turn         large    1 MiB
 #   made     a context made and destroyed     rising   16000 bytes more in each of two contexts
-# `bounds` are of the CPU allocator, as of the first contexts of a process; `far_bounds` of the
-# 4000th of 4000, about a quarter above.
+# `bounds` are of the CPU allocator, as of the first roots of a process; `far_bounds` of the
+# 4000th of 4000 contexts, which are its children: half as much again.
 bounds="small=95 aligned=99 mixed=97 large=183"
 far_bounds="small=155 aligned=161 mixed=157 large=254 made=1440 rising=1440"
 far=4000
