@@ -85,7 +85,7 @@ static void meter_freeze_for(struct weir__meter *m, bool was_shared, uint64_t ow
     struct weir__shutting shutting = weir__meter_freeze(m);
     m->crowd = (unsigned)weir__max(m->crowd + 1, counted);
     m->shares = (unsigned)weir__max(m->crowd, shutting.only_free + 1) - shutting.only_free;
-    weir__phase_ended(&shutting, solo, own_ops);
+    weir__phase_ended(m, &shutting, solo, own_ops);
 }
 
 /* Makes the meter ready for an operation that the thread's own window there does not admit. */
@@ -143,7 +143,7 @@ static bool change_locked(struct weir__window *w, int64_t delta, int allocated, 
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
     bool was_shared = weir__shared_end();
     if (was_shared)
-        weir__phase_shared_ended();
+        weir__phase_shared_ended(w->meter);
     bool fits = weir__meter_apply(w, delta, allocated, freed, was_shared);
     weir__phase_choose(w, delta < 0 ? -delta : delta);
     return fits;
@@ -252,7 +252,7 @@ static int64_t limit_from(size_t limit)
 
 void weir__meter_init(struct weir__meter *m, struct weir__meter *parent, size_t limit)
 {
-    *m = (struct weir__meter){.parent = parent, .limit = limit_from(limit)};
+    *m = (struct weir__meter){.parent = parent, .limit = limit_from(limit), .phases.turns.in = 1};
     bool shared = weir__exact_begin(NULL);
     weir__list_append(meter_siblings(m), &m->link);
     weir__meters.constraints += m->limit != WEIR__NO_LIMIT;

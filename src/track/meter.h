@@ -32,6 +32,20 @@
 
 struct weir__peak_observer;
 
+/* How its several threads were let work (track/phase.h). */
+struct weir__trial {
+    uint16_t in;   /* occasions until it is tried again; 0: it is in use */
+    uint16_t next; /* occasions that the last failure cost */
+};
+
+struct weir__phases {
+    struct weir__trial credit;       /* each has its part below the peak */
+    struct weir__trial turns;        /* each has everything for a while */
+    uint16_t spell_next, spell_left; /* slow operations of the next spell with closed windows, 0:
+                                      * the least; and left in this one, 0: there is none */
+    uint64_t counted_at;             /* when its threads were counted last */
+};
+
 struct weir__meter {
     /* All are written under the meter lock; peak and solo atomically, for weir__meter_peak_rose
      * reads them without it. */
@@ -42,8 +56,9 @@ struct weir__meter {
     struct weir__peak_observer *observers;
     struct weir__list windows; /* opened latest first */
     struct weir__window *solo;
-    unsigned nopen;  /* open windows */
-    unsigned crowd;  /* threads that were active at the last freeze */
+    unsigned nopen; /* open windows */
+    unsigned crowd; /* threads that were active at the last freeze */
+    struct weir__phases phases;
     unsigned shares; /* parts that the credit is to be divided into; 0: unknown */
     uint64_t gone_allocations, gone_frees; /* in no window: it is gone, or there was none; atomic */
     uint64_t fork_allocations, fork_frees; /* of all there were when a fork began */

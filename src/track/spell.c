@@ -2,7 +2,6 @@
 #include "track/spell.h"
 
 #include "track/level.h"
-#include "track/shared.h"
 
 void weir__spell_begin(void)
 {
@@ -11,12 +10,11 @@ void weir__spell_begin(void)
     weir__meters.spell_windows.first = weir__meters.spell_meters.first = NULL;
 }
 
-/* While SHARED the windows of the root are closed, so that nobody is inside. */
+/* The windows of the root are closed, so that nobody is inside. */
 static void meter_join(struct weir__meter *m)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
-    if (weir__meters_are_shared())
-        weir__windows_fold_quiet(m);
+    weir__windows_fold_quiet(m);
     m->spell = weir__meters.spell;
     weir__list_push(&weir__meters.spell_meters, &m->spell_link);
     weir__relaxed_set(m->shared_peak, m->peak);
@@ -71,17 +69,4 @@ void weir__spell_await(const struct weir__meter *top)
     for (struct weir__link *at = weir__meters.spell_windows.first; at; at = at->next)
         if (window_is_below(weir__spell_window(at), top))
             weir__window_await(weir__spell_window(at));
-}
-
-void weir__spell_count_crowd(void)
-{
-    weir__assert(weir__lock_is_mine(&weir__meters.lock));
-    for (struct weir__link *at = weir__meters.spell_meters.first; at; at = at->next)
-        weir__spell_meter(at)->crowd = 0;
-    for (struct weir__link *at = weir__meters.spell_windows.first; at; at = at->next) {
-        struct weir__window *w = weir__spell_window(at);
-        uint64_t ops = weir__window_operations(w);
-        w->meter->crowd += ops != w->ops_seen;
-        w->ops_seen = ops;
-    }
 }

@@ -1,6 +1,6 @@
 /*
- * track/spell.h - who takes part in a spell: a time in which windows stay closed and operations
- * go to shared atomics, or take the meter lock. What begins and ends a spell looks at these
+ * track/spell.h - who takes part in a spell of SHARED: a time in which windows stay closed and
+ * operations go to shared atomics. What begins and ends a spell looks at these
  * alone, so that it costs by who works and not by how many contexts there are. Owns the lists
  * of them in weir__meters. With the meter lock held.
  */
@@ -13,8 +13,7 @@
 void weir__spell_begin(void);
 
 /* The window takes part, with its meters and the windows above it. The meters'
- * shared totals and peaks begin with what they are; while SHARED their windows are folded for that.
- */
+ * windows are folded, their shared totals and peaks begin with what they are. */
 void weir__spell_join(struct weir__window *w);
 
 /* They end: nobody may find them in a list any more. */
@@ -28,9 +27,6 @@ WEIR__INLINE bool weir__spell_has_meter(const struct weir__meter *m)
 
 /* Waits for the threads of those below `top` (NULL: of all). */
 void weir__spell_await(const struct weir__meter *top);
-
-/* Counts the threads that did something since the last count, for each meter in it. */
-void weir__spell_count_crowd(void);
 
 /* In a walk: the first, and the one after. */
 WEIR__INLINE struct weir__window *weir__spell_window(const struct weir__link *link)

@@ -194,26 +194,14 @@ void weir__windows_fold(const struct weir__shutting *s)
         weir__window_fold(w);
 }
 
-/* Of a thread that is outside. */
-static void window_fold_quiet(struct weir__window *w)
-{
-    if (!w->open)
-        return;
-    window_shut(w, w->thread);
-    weir__window_fold(w);
-}
-
-void weir__windows_give_back(struct weir__window *w)
-{
-    for (; w; w = w->up)
-        window_fold_quiet(w);
-}
-
 void weir__windows_fold_quiet(struct weir__meter *m)
 {
     for (struct weir__window *w = m->nopen ? weir__meter_window(m) : NULL; w;
          w = weir__window_next(w))
-        window_fold_quiet(w);
+        if (w->open) {
+            window_shut(w, w->thread);
+            weir__window_fold(w);
+        }
 }
 
 static void window_to_front(struct weir__window *w)

@@ -221,9 +221,6 @@ void weir__windows_reopen(const struct weir__shutting *s);
 /* Folds them: base is live. */
 void weir__windows_fold(const struct weir__shutting *s);
 
-/* Folds what is open of the calling thread's windows from w up. */
-void weir__windows_give_back(struct weir__window *w);
-
 /* Folds every open window of the meter, below which nobody is inside: the windows of its root are
  * closed. */
 void weir__windows_fold_quiet(struct weir__meter *m);
