@@ -1,7 +1,8 @@
 /*
  * watermark.pml - the protocol of src/track: windows, freezing, SOLO, CREDIT, SHARED and
- * limits, over a tree of a root and, with -DTREE, two children. Run by `make
- * check-models`, which also runs the mutants named below and expects them to fail.
+ * limits, over a tree of a root and, with -DTREE, two children, where a thread has a window at its
+ * child and one at the root. Run by `make check-models`, which also runs the mutants named below
+ * and expects them to fail.
  *
  * N threads do K operations each, all interleavings. An owner's plain stores go through
  * a FIFO store buffer (x86-TSO); locked instructions drain their own buffer, membarrier
@@ -11,18 +12,20 @@
  * `ghost` is the truth: it changes where an operation takes effect (its store of `used`,
  * its atomic addition, or the change under the lock). Asserted: after a freeze base is
  * the ghost's total; no limit is passed, no request is refused that fits; at every exact
- * reading and at the end total and peak are the ghost's.
+ * reading and at the end total and peak are the ghost's. Each meter has a ghost of its own.
  *
  * Mutants: NO_FENCE, NO_WAIT (the freezer), AWAY_EARLY (a thread says that it is away while it is
  * still inside), AWAY_STAYS (and does not take it back), FREE_UNCLOSED (frees ignore a closed
  * window), HI_EARLY (the high-water mark noted before the operation is sure), SHARED_PLAIN (a
  * SHARED operation enters by a plain store), SHARED_NO_WAIT (leaving SHARED), PEAK_NO_WAIT (reading
  * the peak while SHARED), GRANT_ALL (credit beyond the peak), SOLO_BESIDE (SOLO while another
- * window is open; needs K=3).
+ * window is open; needs K=3). With -DTREE: BUSY_BELOW (an operation is busy in the lower window,
+ * and who closes the root's looks there), ABOVE_UNCHECKED (it looks at its own cap alone).
  *
- * With -DHELD somebody closes the window of thread 0 and works on its bins; SHARED_PLAIN and
- * HELD_NO_WAIT fail there, too. With -DUNFENCE membarrier is given up at some moment
- * (track/fences.c).
+ * With -DHELD somebody closes the root window of thread 0 and works on its bins; SHARED_PLAIN and
+ * HELD_NO_WAIT fail there, too. With -DTREE thread 0 works in its child or in the root, and
+ * HELD_OPENED fails (an operation of the child opens the root window while that is held). With
+ * -DUNFENCE membarrier is given up at some moment (track/fences.c).
  */
 #ifndef N
 #define N 2
@@ -30,42 +33,49 @@
 #ifndef K
 #define K 2
 #endif
+/* Windows 0 to N-1 are the threads' at the root, those that follow at their children. */
 #ifdef TREE
 #define M 3
-#define METER(t) (1 + (t) % 2)
-#define UP(m) ((m) -> 0 : M)
+#define W (2 * N)
+#define METER(w) (((w) / N) * (1 + ((w) % N) % 2))
+#define OWNER(w) ((w) % N)
+#define LOWEST(t) (N + (t))
 #else
 #define M 1
-#define METER(t) 0
-#define UP(m) M
+#define W N
+#define METER(w) 0
+#define OWNER(w) (w)
+#define LOWEST(t) (t)
 #endif
 #ifndef LIMIT
 #define LIMIT 100 /* none */
 #endif
+#define LIMIT_OF(m) ((m) == 0 -> LIMIT : 100)
 #define CLOSED (-100)
-#define WITHIN(m, top) ((top) == 0 || (m) == (top))
 
-#define INSIDE 0
-#define HI 1
-#define USED 2
-#define AWAY 3
-#define CAP 4
+#define INSIDE 0 /* the busy bit of the top window */
+#define BELOW 1  /* and of the lower one, for operations on shared atomics */
+#define AWAY 2
+#define HI 3 /* two each: the root window's, the lower one's */
+#define USED 5
+#define CAP 7
+#define LOWER(w) ((w) / N)
 
 /* Under the lock. */
 bool locked;
 short base[M], level[M], peak[M];
-byte nopen[M], solo[M]; /* 0: none, else thread + 1 */
-bool open[N], waiting[N];
-short granted[N], origin[N];
+byte nopen[M], solo[M]; /* 0: none, else window + 1 */
+bool open[W], waiting[W];
+short granted[W], origin[W];
 
 /* Shared memory of the windows, and the buffers before it. */
-short cap[N], hi[N], used[N];
-bool inside[N], away[N];
-chan buffer[N] = [8] of { byte, short };
+short cap[W], hi[W], used[W];
+bool inside[N], below[N], away[N];
+chan buffer[N] = [10] of { byte, short };
 
 #ifdef HELD
-bool heap, held, working; /* of thread 0: its heap's lock; held by; its bins are worked on */
-#define bins_use() assert(me != 0 || !working)
+bool heap, held, working; /* of thread 0's root: its heap's lock; held by; its bins are worked on */
+#define bins_use() assert(low != 0 || !working)
 #else
 #define bins_use()
 #endif
@@ -86,10 +96,16 @@ inline drain_one(t)
         buffer[t] ? var, val;
         if
         :: var == INSIDE -> inside[t] = val
+        :: var == BELOW -> below[t] = val
+        :: var == AWAY -> away[t] = val
         :: var == HI -> hi[t] = val
         :: var == USED -> used[t] = val
-        :: var == AWAY -> away[t] = val
         :: var == CAP -> cap[t] = val
+#ifdef TREE
+        :: var == HI + 1 -> hi[N + t] = val
+        :: var == USED + 1 -> used[N + t] = val
+        :: var == CAP + 1 -> cap[N + t] = val
+#endif
         fi;
         var = 0; val = 0
     }
@@ -109,138 +125,152 @@ inline ghost_add(m, d)
 {
     ghost[m] = ghost[m] + d;
     ghost_peak[m] = (ghost[m] > ghost_peak[m] -> ghost[m] : ghost_peak[m]);
-    assert(m != 0 || ghost[m] <= LIMIT)
-}
-
-inline ghost_change(t, d)
-{
-    ghost_add(METER(t), d);
-#ifdef TREE
-    ghost_add(0, d)
-#endif
+    assert(ghost[m] <= LIMIT_OF(m))
 }
 
 /* -- windows, under the lock ----------------------------------------------------------- */
 
-inline fold_at(w, m)
+inline fold_at(w)
 {
     if
-    :: solo[m] == w + 1 ->
-        peak[m] = (base[m] + hi[w] - origin[w] > peak[m] -> base[m] + hi[w] - origin[w] : peak[m]);
-        solo[m] = 0
+    :: solo[METER(w)] == w + 1 ->
+        peak[METER(w)] = (base[METER(w)] + hi[w] - origin[w] > peak[METER(w)]
+                          -> base[METER(w)] + hi[w] - origin[w] : peak[METER(w)]);
+        solo[METER(w)] = 0
     :: else
     fi;
-    base[m] = base[m] + used[w] - origin[w];
-    level[m] = level[m] + used[w] - granted[w];
-    nopen[m]--
+    base[METER(w)] = base[METER(w)] + used[w] - origin[w];
+    level[METER(w)] = level[METER(w)] + used[w] - granted[w];
+    nopen[METER(w)]--
 }
 
 inline fold(w)
 {
     d_step {
-        fold_at(w, METER(w));
-#ifdef TREE
-        fold_at(w, 0);
-#endif
+        fold_at(w);
         origin[w] = used[w];
         open[w] = false
     }
 }
 
-/* Closes the windows below top. Threads of others come to the lock by themselves, or are fenced and
+#ifdef BUSY_BELOW
+#define OUTSIDE(w) (!inside[OWNER(w)])
+#else
+/* Who closes a lower window looks at both. */
+#define OUTSIDE(w) (!inside[OWNER(w)] && ((w) < N || !below[OWNER(w)]))
+#endif
+#define SHUTS(w, m) (open[w] && METER(w) == (m))
+
+/* Closes the windows of m. Threads of others come to the lock by themselves, or are fenced and
  * waited for. */
-inline shut(top, me)
+inline shut(m, me)
 {
     i = 0;
     do
-    :: i < N && open[i] && WITHIN(METER(i), top) -> cap[i] = CLOSED; waiting[i] = (i != me); i++
-    :: i < N && !(open[i] && WITHIN(METER(i), top)) -> i++
-    :: i == N -> break
+    :: i < W && SHUTS(i, m) -> cap[i] = CLOSED; waiting[i] = (OWNER(i) != me); i++
+    :: i < W && !SHUTS(i, m) -> i++
+    :: i == W -> break
     od;
     i = 0;
     do
-    :: i < N && waiting[i] ->
+    :: i < W && waiting[i] ->
         assert(!nofence); /* no window is open then */
         if
-        :: away[i] -> waiting[i] = false
+        :: away[OWNER(i)] -> waiting[i] = false
         :: true ->
 #ifndef NO_FENCE
-            drain(i)
+            drain(OWNER(i))
 #else
             skip
 #endif
         fi;
         i++
-    :: i < N && !waiting[i] -> i++
-    :: i == N -> break
+    :: i < W && !waiting[i] -> i++
+    :: i == W -> break
     od;
     i = 0;
     do
-    :: i < N && waiting[i] ->
+    :: i < W && waiting[i] ->
 #ifndef NO_WAIT
-        !inside[i] || away[i];
+        OUTSIDE(i) || away[OWNER(i)];
 #endif
         waiting[i] = false;
         i++
-    :: i < N && !waiting[i] -> i++
-    :: i == N -> break
+    :: i < W && !waiting[i] -> i++
+    :: i == W -> break
     od;
     i = 0
 }
 
-inline freeze(top, me)
+inline freeze(m, me)
 {
-    shut(top, me);
+    shut(m, me);
     do
-    :: i < N && open[i] && WITHIN(METER(i), top) -> fold(i); i++
-    :: i < N && !(open[i] && WITHIN(METER(i), top)) -> i++
-    :: i == N -> break
+    :: i < W && SHUTS(i, m) -> fold(i); i++
+    :: i < W && !SHUTS(i, m) -> i++
+    :: i == W -> break
     od;
     i = 0;
     d_step {
-        assert(base[top] == ghost[top]);
-        assert(level[top] == base[top]);
-        assert(peak[top] == ghost_peak[top])
+        assert(base[m] == ghost[m]);
+        assert(level[m] == base[m]);
+        assert(peak[m] == ghost_peak[m])
     }
 }
 
-inline grant_at(m, g) { level[m] = level[m] + g; nopen[m]++ }
-
-inline window_open(g, alone)
+/* Of all meters below the root, whose windows are closed: nobody is inside. */
+#ifdef TREE
+inline fold_quiet()
 {
     d_step {
-        grant = g;
-        grant_at(METER(me), grant);
-        solo[METER(me)] = (alone -> me + 1 : solo[METER(me)]);
-#ifdef TREE
-        grant_at(0, grant);
-        solo[0] = (alone -> me + 1 : solo[0]);
+        j = N;
+        do
+        :: j < W ->
+            if
+            :: open[j] ->
+                cap[j] = CLOSED;
+                fold_at(j);
+                origin[j] = used[j];
+                open[j] = false
+            :: else
+            fi;
+            j++
+        :: else -> break
+        od;
+        j = 0
+    }
+}
+#else
+#define fold_quiet() skip
 #endif
-        open[me] = true;
-        granted[me] = my_used + grant;
+
+inline window_open(w, alone)
+{
+    d_step {
+        level[METER(w)] = level[METER(w)] + grant;
+        nopen[METER(w)]++;
+        solo[METER(w)] = (alone -> w + 1 : solo[METER(w)]);
+        open[w] = true;
+        granted[w] = my_used[LOWER(w)] + grant;
         grant = 0;
-        my_hi = (alone -> my_used : granted[me]);
-        hi[me] = my_hi;
-        cap[me] = granted[me]
+        my_hi[LOWER(w)] = (alone -> my_used[LOWER(w)] : granted[w]);
+        hi[w] = my_hi[LOWER(w)];
+        cap[w] = granted[w]
     }
 }
 
 #define LEAST(a, b) ((a) < (b) -> (a) : (b))
-#define ROOM1(m) (LEAST(peak[m], ((m) == 0 -> LIMIT : 100)) - level[m])
-#ifdef TREE
-#define ROOM(m) (LEAST(ROOM1(m), ROOM1(0)))
-#define NONE_OPEN(m) (nopen[m] == 0 && nopen[0] == 0)
-#else
-#define ROOM(m) ROOM1(m)
-#define NONE_OPEN(m) (nopen[m] == 0)
-#endif
-/* The tops that a change of d must freeze: the highest in want; M: none. */
-#define LACKS(m, d) (solo[m] != 0 || ((d) > 0 && ROOM1(m) < (d)))
+#define ROOM(m) (LEAST(peak[m], LIMIT_OF(m)) - level[m])
+/* Must it be frozen before a change of d? */
+#define LACKS(m, d) (solo[m] != 0 || ((d) > 0 && ROOM(m) < (d)))
+/* The own window is open, and a change of d within its grant. */
+#define ADMITS(w, d) (open[w] && used[w] + (d) <= granted[w])
 
 /* -- SHARED -------------------------------------------------------------------------------- */
 
 inline shared_enter()
 {
+    fold_quiet();
     d_step {
         j = 0;
         do
@@ -256,7 +286,7 @@ inline await_all()
 {
     i = 0;
     do
-    :: i < N -> !inside[i]; i++
+    :: i < N -> !inside[i] && !below[i]; i++
     :: i == N -> break
     od;
     i = 0
@@ -304,80 +334,181 @@ inline shared_add(m, d)
 /* -- an operation ------------------------------------------------------------------------------ */
 
 #define store(what, value) buffer[me] ! what, value
+#define SHARED_BUSY (low < N -> INSIDE : BELOW)
 
 inline lock_take() { atomic { !locked -> locked = true }; drain(me) }
 inline lock_drop() { drain(me); locked = false }
 
 #ifdef HELD
-inline heap_take() { if :: me == 0 -> atomic { !heap -> heap = true } :: else fi }
-inline heap_drop() { if :: me == 0 -> heap = false :: else fi }
+inline heap_take() { if :: low == 0 -> atomic { !heap -> heap = true } :: else fi }
+inline heap_drop() { if :: low == 0 -> heap = false :: else fi }
 #else
 #define heap_take()
 #define heap_drop()
 #endif
 
+#define MAY(w) (cap[w] >= my_used[LOWER(w)] + d FREES)
+#ifdef FREE_UNCLOSED
+#define FREES || d < 0
+#else
+#define FREES
+#endif
+#ifdef ABOVE_UNCHECKED
+#define MAY_ABOVE true
+#else
+#define MAY_ABOVE (low < N || MAY(me))
+#endif
+#if defined(BUSY_BELOW) && defined(TREE)
+#define BUSY (low < N -> INSIDE : BELOW)
+#else
+#define BUSY INSIDE
+#endif
+
+inline high_store(l)
+{
+    if
+    :: my_used[l] + d > my_hi[l] -> my_hi[l] = my_used[l] + d; store(HI + l, my_hi[l])
+    :: else
+    fi
+}
+
+inline used_store(l, m)
+{
+    high_store(l);
+    atomic {
+        store(USED + l, my_used[l] + d);
+        my_used[l] = my_used[l] + d;
+        ghost_add(m, d)
+    }
+}
+
 /* The fast way; `fast` tells whether it went. */
 inline operation_fast(d)
 {
-    store(INSIDE, 1);
+    store(BUSY, 1);
 #ifdef AWAY_EARLY
     store(AWAY, 1);
 #endif
     fast = false;
     if
-#ifdef FREE_UNCLOSED
-    :: cap[me] >= my_used + d || d < 0 ->
-#else
-    :: cap[me] >= my_used + d ->
-#endif
+    :: MAY(low) ->
+        if
+        :: MAY_ABOVE ->
 #ifdef HI_EARLY
-        if
-        :: my_used + d > my_hi -> my_hi = my_used + d; store(HI, my_hi)
-        :: else
-        fi;
+#ifdef TREE
+            high_store(1);
 #endif
-        if
-        :: fast = true /* the thread cache has a block */
-        :: skip        /* it is empty: the slow way, which may fail for want of memory */
+            high_store(0);
+#endif
+            if
+            :: fast = true /* the thread cache has a block */
+            :: skip        /* it is empty: the slow way, which may fail for want of memory */
+            fi
+        :: else
         fi
     :: else
     fi;
     if
     :: fast ->
         bins_use();
+#ifdef TREE
         if
-        :: my_used + d > my_hi -> my_hi = my_used + d; store(HI, my_hi)
+        :: low >= N -> top = METER(low); used_store(1, top); top = 0
         :: else
         fi;
-        atomic {
-            store(USED, my_used + d);
-            my_used = my_used + d;
-            ghost_change(me, d)
-        }
+#endif
+        used_store(0, 0)
     :: else
     fi;
-    store(INSIDE, 0)
+    store(BUSY, 0)
 }
 
-inline choose()
+#ifdef HELD_OPENED
+#define OPENS(w) (!nofence && !open[w])
+#elif defined(HELD)
+#define OPENS(w) (!nofence && !open[w] && !(me == 0 && held))
+#else
+#define OPENS(w) (!nofence && !open[w])
+#endif
+
+inline window_choose(w)
 {
     if
 #ifdef SOLO_BESIDE
-    :: !open[me] ->
-        window_open(LIMIT - level[0], true)
+    :: !open[w] ->
+        grant = LIMIT_OF(METER(w)) - level[METER(w)];
+        window_open(w, true)
 #else
-    :: !nofence && NONE_OPEN(METER(me)) -> /* SOLO: everything up to the limit */
-        window_open(LIMIT - level[0], true)
+    :: OPENS(w) && nopen[METER(w)] == 0 -> /* SOLO: everything up to the limit */
+        grant = LIMIT_OF(METER(w)) - level[METER(w)];
+        window_open(w, true)
 #endif
 #ifdef GRANT_ALL
-    :: solo[0] == 0 -> window_open(2, false)
+    :: !open[w] && solo[METER(w)] == 0 -> grant = 2; window_open(w, false)
 #else
-    :: !nofence && solo[0] == 0 && ROOM(METER(me)) >= 1 -> window_open(1, false)
-    :: !nofence && solo[0] == 0 && ROOM(METER(me)) >= 2 -> window_open(2, false)
+    :: OPENS(w) && solo[METER(w)] == 0 && ROOM(METER(w)) >= 1 -> grant = 1; window_open(w, false)
+    :: OPENS(w) && solo[METER(w)] == 0 && ROOM(METER(w)) >= 2 -> grant = 2; window_open(w, false)
 #endif
     :: skip
-    :: LIMIT == 100 && nopen[0] == 0 -> shared_enter()
     fi
+}
+
+/* The root's first; without it none below. */
+inline choose()
+{
+    window_choose(me);
+#ifdef TREE
+    if
+    :: open[me] && low >= N -> window_choose(low)
+    :: else
+    fi;
+#endif
+    if
+    :: LIMIT == 100 && nopen[0] == 0 -> shared_enter()
+    :: skip
+    fi
+}
+
+/* Makes the meter of w ready to count a change of d in its base. */
+inline level_ready(w, d)
+{
+    if
+    :: ADMITS(w, d)
+    :: else ->
+        if
+        :: open[w] -> fold(w)
+        :: else
+        fi;
+        if
+        :: LACKS(METER(w), d) -> top = METER(w); freeze(top, me); top = 0
+        :: else
+        fi;
+        if
+        :: d > 0 && base[METER(w)] + d > LIMIT_OF(METER(w)) ->
+            fits = false;
+            assert(ghost[METER(w)] + d > LIMIT_OF(METER(w))) /* only where it would not fit */
+        :: else
+        fi
+    fi
+}
+
+inline level_add(w, d)
+{
+    if
+    :: ADMITS(w, d) ->
+        my_hi[LOWER(w)] =
+            (my_used[LOWER(w)] + d > my_hi[LOWER(w)] -> my_used[LOWER(w)] + d : my_hi[LOWER(w)]);
+        my_used[LOWER(w)] = my_used[LOWER(w)] + d;
+        hi[w] = my_hi[LOWER(w)];
+        used[w] = my_used[LOWER(w)]
+    :: else ->
+        base[METER(w)] = base[METER(w)] + d;
+        level[METER(w)] = level[METER(w)] + d;
+        peak[METER(w)] = (base[METER(w)] > peak[METER(w)] -> base[METER(w)] : peak[METER(w)])
+    fi;
+    top = METER(w);
+    ghost_add(top, d);
+    top = 0
 }
 
 inline operation_slow(d)
@@ -385,32 +516,41 @@ inline operation_slow(d)
     went = false;
     if
     :: shared ->
-        store(INSIDE, 1);
+        store(SHARED_BUSY, 1);
 #ifndef SHARED_PLAIN
         drain(me); /* an exchange */
 #endif
         if
 #ifdef HELD
-        :: shared && !(me == 0 && held) ->
+        :: shared && !(low == 0 && held) ->
 #else
         :: shared ->
 #endif
             bins_use();
             drain(me); /* the additions are locked instructions */
-            shared_add(METER(me), d);
 #ifdef TREE
-            shared_add(0, d);
+            if
+            :: low >= N -> top = METER(low); shared_add(top, d); top = 0
+            :: else
+            fi;
 #endif
+            shared_add(0, d);
             went = true
         :: else
         fi;
-        store(INSIDE, 0)
+        store(SHARED_BUSY, 0)
     :: else
     fi;
     if
     :: went -> fits = true
     :: else ->
         heap_take();
+#ifdef TREE
+        if
+        :: low >= N -> store(CAP + 1, CLOSED)
+        :: else
+        fi;
+#endif
         store(CAP, CLOSED);
         store(AWAY, 1);
         lock_take();
@@ -418,40 +558,40 @@ inline operation_slow(d)
         store(AWAY, 0);
 #endif
         shared_leave();
-        if
-        :: open[me] -> cap[me] = CLOSED; fold(me)
-        :: else
-        fi;
-        top = M;
-        if
-        :: LACKS(0, d) -> top = 0
-        :: !LACKS(0, d) && LACKS(METER(me), d) -> top = METER(me)
-        :: else
-        fi;
         fits = true;
-        if
-        :: top < M ->
-            freeze(top, me);
-            fits = (d <= 0 || base[0] + d <= LIMIT);
-            assert(fits || ghost[0] + d > LIMIT) /* refused only where it would not fit */
-        :: else
-        fi;
-        if
-        :: fits ->
-            d_step {
-                base[METER(me)] = base[METER(me)] + d;
-                level[METER(me)] = level[METER(me)] + d;
-                peak[METER(me)] = (base[METER(me)] > peak[METER(me)] -> base[METER(me)] : peak[METER(me)]);
 #ifdef TREE
-                base[0] = base[0] + d;
-                level[0] = level[0] + d;
-                peak[0] = (base[0] > peak[0] -> base[0] : peak[0]);
-#endif
-                ghost_change(me, d)
-            }
+        if
+        :: low >= N -> level_ready(low, d)
         :: else
         fi;
+#endif
+        if
+        :: fits -> level_ready(me, d)
+        :: else
+        fi;
+        d_step {
+            if
+            :: fits ->
+#ifdef TREE
+                if
+                :: low >= N -> level_add(low, d)
+                :: else
+                fi;
+#endif
+                level_add(me, d)
+            :: else
+            fi
+        }
         choose();
+        d_step {
+            cap[me] = (open[me] -> granted[me] : cap[me]);
+#ifdef TREE
+            if
+            :: low >= N -> cap[low] = (open[low] -> granted[low] : cap[low])
+            :: else
+            fi
+#endif
+        }
         lock_drop();
         heap_drop()
     fi
@@ -515,8 +655,8 @@ inline look()
 
 proctype Thread(byte me)
 {
-    byte k, i, top, var;
-    short j, val, seen, d, grant, my_used, my_hi;
+    byte k, i, low = LOWEST(me), top, var;
+    short j, val, seen, d, grant, my_used[2], my_hi[2];
     bool fast, went, fits;
     do
     :: k < K ->
@@ -530,6 +670,12 @@ proctype Thread(byte me)
         fi;
         if
         :: d != 0 ->
+#if defined(TREE) && defined(HELD)
+            if
+            :: me == 0 -> low = 0
+            :: low = LOWEST(me)
+            fi;
+#endif
             operation_fast(d);
             fits = fast;
             if
@@ -543,7 +689,7 @@ proctype Thread(byte me)
             fi
         :: else -> look()
         fi;
-        d = 0; fast = false; went = false; fits = false; top = 0;
+        d = 0; fast = false; went = false; fits = false;
         k++
     :: k == K -> break
     od;
@@ -560,6 +706,7 @@ proctype Unfencer()
     atomic { !locked -> locked = true };
     shared_leave();
     freeze(0, N);
+    fold_quiet();
     nofence = true;
     if
     :: LIMIT == 100 && nopen[0] == 0 -> shared_enter()
@@ -574,7 +721,7 @@ proctype Unfencer()
 #endif
 
 #ifdef HELD
-/* weir__window_close of thread 0's window, work on its bins, weir__window_release. */
+/* weir__window_close of thread 0's root window, work on its bins, weir__window_release. */
 proctype Trimmer()
 {
     byte i, var;
@@ -625,7 +772,7 @@ inline end_check()
             val = base[j];
             i = 0;
             do
-            :: i < N -> val = val + ((METER(i) == j || j == 0) -> used[i] - origin[i] : 0); i++
+            :: i < W -> val = val + (METER(i) == j -> used[i] - origin[i] : 0); i++
             :: else -> break
             od;
             assert((shared -> shared_live[j] : val) == ghost[j]);
@@ -644,7 +791,12 @@ init {
     atomic {
         i = 0;
         do
-        :: i < N -> cap[i] = CLOSED; run Memory(i); run Thread(i); i++
+        :: i < N ->
+            cap[i] = CLOSED;
+            cap[LOWEST(i)] = CLOSED;
+            run Memory(i);
+            run Thread(i);
+            i++
         :: else -> break
         od;
 #ifdef UNFENCE
