@@ -86,7 +86,7 @@ tests_no_keys_left_LDADD = $(core_ldadd)
 tests_large_pages_LDADD = $(core_ldadd)
 tests_late_load_LDADD = -lpthread -ldl
 
-script_tests += tests/exports.sh tests/layers.sh tests/nouns.sh tests/functions.sh tests/ctypes.sh tests/outside.sh tests/by_name.sh \
+script_tests += tests/abi.sh tests/exports.sh tests/layers.sh tests/nouns.sh tests/functions.sh tests/ctypes.sh tests/outside.sh tests/by_name.sh \
 	tests/test_callgrind.sh tests/docs.sh tests/memory_tools.sh
 check_PROGRAMS += tests/callgrind_pairs
 tests_callgrind_pairs_SOURCES = tests/callgrind_pairs.c
