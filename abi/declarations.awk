@@ -33,6 +33,7 @@ function plain(declaration,    before)
         declaration = before declaration
     }
     gsub(/[ \t]+/, " ", declaration)
+    gsub(/\* /, "*", declaration)
     gsub(/^ | $/, "", declaration)
     return declaration
 }
