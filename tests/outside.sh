@@ -92,6 +92,12 @@ if [ -e "$lib/libweir.a" ]; then
         $CC $warnings -o opener '$outside/opener.c' -ldl -lpthread &&
         ! readelf -d module.so | grep 'NEEDED.*weir' &&
         printf '#!/bin/sh\nexec ./opener --thread \$1\n' >program && chmod +x program"
+    # A part of another copy is in the host, and offered to plugins.
+    expect "libweir.a in a plugin and in its host" ./module.so sh -c "
+        $CC $warnings -fPIC -shared -o module.so '$outside/module.c' -Wl,--exclude-libs,libweir.a \
+            -Lstatic $(echo "$static_flags" | sed 's/ -L[^ ]*//g') &&
+        $CC $warnings -rdynamic -o program '$outside/opener.c' -ldl \
+            -Lstatic $(echo "$static_flags" | sed 's/ -L[^ ]*//g')"
 fi
 
 # Nothing installed says where it was built; a prefix within these folders may.
