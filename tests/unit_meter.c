@@ -46,7 +46,8 @@ static void meters_make(void)
         m->truth.limit = INT64_MAX;
         weir__meter_init(&m->meter, m->parent ? &m->parent->meter : NULL, 0);
         for (int t = 0; t < THREADS; t++)
-            weir__window_attach(&m->windows[t], &m->meter, &threads[t]);
+            weir__window_attach(&m->windows[t], &m->meter,
+                                m->parent ? &m->parent->windows[t] : NULL, &threads[t]);
     }
 }
 
@@ -150,7 +151,7 @@ Test(meter, one_thread_is_solo_and_passes_the_peak)
     for (int n = 0; n < 1000; n++)
         change(m, 0, 100);
     for (struct meter *up = m; up; up = up->parent) {
-        cr_assert_eq(up->meter.solo, &m->windows[0], "alone up to the root");
+        cr_assert_eq(up->meter.solo, &up->windows[0], "alone up to the root");
         cr_assert_eq(up->meter.nopen, 1);
     }
     cr_assert_leq(slow_operations(m), 2);
@@ -171,9 +172,11 @@ Test(meter, a_second_thread_ends_solo)
     change(m, 0, -9000);
     cr_assert_eq(meters[0].meter.peak < 10000, true, "the mark is in the window still");
     change(&meters[2], 1, 1);
-    cr_assert_neq(meters[0].meter.solo, &m->windows[0]);
+    cr_assert_neq(meters[0].meter.solo, &meters[0].windows[0]);
     cr_assert_eq(meters[0].meter.peak, 10000, "folded");
-    cr_assert_eq(m->windows[0].cap, WEIR__WINDOW_CLOSED);
+    cr_assert_eq(meters[0].windows[0].cap, WEIR__WINDOW_CLOSED);
+    cr_assert_eq(m->meter.solo, &m->windows[0], "which the other does not count in");
+    cr_assert_not(weir__window_count(&m->windows[0], -1, 0, 1), "nothing is counted below");
     expect_all();
 }
 
@@ -294,12 +297,12 @@ Test(meter, who_is_away_is_not_waited_for)
     struct meter *m = &meters[1];
     struct weir__window *w = &m->windows[0];
     change(m, 0, 300);
-    weir__window_enter(&w->allocating);
-    w->away = true;
+    weir__window_enter(&w->top->allocating);
+    w->top->away = true;
     change(m, 1, 300);
     cr_assert_eq(w->cap, WEIR__WINDOW_CLOSED);
-    weir__window_leave(&w->allocating, -1);
-    w->away = false;
+    weir__window_leave(&w->top->allocating, -1);
+    w->top->away = false;
     expect_all();
 }
 
@@ -308,7 +311,7 @@ Test(meter, who_is_away_is_not_waited_for)
 Test(meter, readers_close_idle_windows_where_there_are_many)
 {
     enum { MANY = 12 };
-    static struct weir__window windows[MANY];
+    static struct weir__window windows[MANY], above[MANY];
     static char owners[MANY];
     struct meter *m = &meters[1];
     struct weir__meter_reading r;
@@ -316,8 +319,10 @@ Test(meter, readers_close_idle_windows_where_there_are_many)
         return;
     change(m, 0, 1 << 20);
     change(m, 0, -(1 << 20));
-    for (int i = 0; i < MANY; i++)
-        weir__window_attach(&windows[i], &m->meter, &owners[i]);
+    for (int i = 0; i < MANY; i++) {
+        weir__window_attach(&above[i], &meters[0].meter, NULL, &owners[i]);
+        weir__window_attach(&windows[i], &m->meter, &above[i], &owners[i]);
+    }
     for (int n = 0; n < 20 * MANY; n++)
         cr_assert(weir__window_count(&windows[n % MANY], 1, 1, 0) ||
                   weir__meter_change(&windows[n % MANY], 1, 1, 0));
@@ -331,10 +336,53 @@ Test(meter, readers_close_idle_windows_where_there_are_many)
     cr_assert(windows[0].open && !windows[1].open);
     cr_assert_eq(r.peak, 1 << 20);
     cr_assert(weir__meter_is_valid());
-    for (int i = 0; i < MANY; i++)
+    for (int i = 0; i < MANY; i++) {
         weir__window_detach(&windows[i]);
+        weir__window_detach(&above[i]);
+    }
     weir__meter_read(&m->meter, &r);
     weir__meter_change(&m->windows[0], -(int64_t)r.total, 0, (int)r.count);
+}
+
+/* An operation below does not open the window of a heap whose bins somebody is at. */
+Test(meter, a_window_that_is_held_is_not_opened_from_below)
+{
+    struct weir__window *above = &meters[0].windows[0];
+    if (!weir__os_fence_available())
+        return;
+    change(&meters[1], 0, 300);
+    cr_assert(above->open);
+    weir__window_close(above);
+    change(&meters[1], 0, 300);
+    cr_assert_not(above->open);
+    expect_all();
+    weir__window_release(above);
+    change(&meters[1], 0, 300);
+    cr_assert(above->open);
+    expect_all();
+}
+
+/* A thread without a window above counts in the meters there. */
+Test(meter, a_window_without_others_above_stays_closed)
+{
+    static const size_t totals[METERS] = {1100, 100, 1000, 1000},
+                        counts[METERS] = {101, 1, 100, 100};
+    static struct weir__window common;
+    struct weir__meter_reading r;
+    weir__window_attach(&common, &meters[3].meter, NULL, NULL);
+    change(&meters[1], 0, 100);
+    for (int n = 0; n < 100; n++)
+        cr_assert(weir__meter_change(&common, 10, 1, 0) && !common.open);
+    for (int i = 0; i < METERS; i++) {
+        weir__meter_read(&meters[i].meter, &r);
+        cr_assert_eq(r.total, totals[i]);
+        cr_assert_eq(r.peak, r.total);
+        cr_assert_eq(r.count, counts[i]);
+    }
+    for (int n = 0; n < 100; n++)
+        cr_assert(weir__meter_change(&common, -10, 0, 1));
+    weir__window_detach(&common);
+    cr_assert(weir__meter_is_valid());
 }
 
 Test(meter, closing_a_window_folds_it)
@@ -441,7 +489,7 @@ Test(meter, a_meter_that_goes_takes_what_is_live_with_it)
     static struct weir__window w;
     struct weir__meter_reading r;
     weir__meter_init(&child, &meters[2].meter, 0);
-    weir__window_attach(&w, &child, &threads[0]);
+    weir__window_attach(&w, &child, &meters[2].windows[0], &threads[0]);
     cr_assert(weir__meter_change(&w, 700, 1, 0));
     cr_assert(weir__meter_change(&w, 300, 1, 0));
     weir__window_detach(&w);
@@ -546,8 +594,8 @@ Test(meter, every_figure_is_right_long_after_a_disturbance)
 /* -- threads ----------------------------------------------------------------------- */
 
 struct worker {
-    struct weir__window windows[2];
-    int64_t live, most; /* of both */
+    struct weir__window windows[2], above; /* at two children, and the root */
+    int64_t live, most;                    /* of both */
     uint64_t operations, seed;
     size_t noted;
 };
@@ -560,8 +608,9 @@ static void *work(void *argument)
     struct weir__peak_seen seen = {0};
     uint64_t random = w->seed;
     int64_t of[2] = {0};
+    weir__window_attach(&w->above, &meters[0].meter, NULL, weir__thread_self());
     for (int i = 0; i < 2; i++)
-        weir__window_attach(&w->windows[i], &meters[i + 1].meter, weir__thread_self());
+        weir__window_attach(&w->windows[i], &meters[i + 1].meter, &w->above, weir__thread_self());
     for (size_t n = 0; n < scaled(30000); n++) {
         int i = (int)random_below(&random, 2);
         int64_t size = (int64_t)random_below(&random, 1000);
@@ -574,7 +623,7 @@ static void *work(void *argument)
         w->most = w->live > w->most ? w->live : w->most;
         w->operations++;
         if (n % 16 == 0)
-            weir__meter_peak_rose(&meters[0].meter, &w->windows[i], &seen);
+            weir__meter_peak_rose(&meters[0].meter, &w->above, &seen);
     }
     w->noted = seen.peak;
     return NULL;
@@ -624,5 +673,6 @@ Test(meter, threads_agree_at_the_end)
         cr_assert(workers[i].noted > 0 && workers[i].noted <= r.peak, "a peak seen is a true peak");
         for (int j = 0; j < 2; j++)
             weir__window_detach(&workers[i].windows[j]);
+        weir__window_detach(&workers[i].above);
     }
 }

@@ -34,7 +34,7 @@ static void attach(int t)
 {
     memset(&windows[t], 0, sizeof windows[t]);
     windows[t].number = t < SEEN ? ++number : 0;
-    weir__window_attach(&windows[t], &meter, &threads[t]);
+    weir__window_attach(&windows[t], &meter, NULL, &threads[t]);
     attached[t] = true;
 }
 

@@ -49,16 +49,16 @@ static WEIR__NOINLINE void *allocate_large_slow(weir_allocator *a, size_t size, 
 {
     void *block = NULL;
     if (a && size > WEIR__SMALL_MAX)
-        block = weir__large_pop(a, weir__heap_cached(a), size, alignment, false);
+        block = weir__large_pop(a, weir__heap_cached(a), size, alignment, false, WEIR__REACH_ANY);
     return block ? block : allocate_any(a, size, alignment, NULL);
 }
 
-WEIR__INLINE void *allocate_large(weir_allocator *a, struct weir__heap *heap, size_t size,
-                                  size_t alignment)
+WEIR__INLINE void *allocate_large(weir_allocator *a, struct weir__heap *heap,
+                                  enum weir__reach reach, size_t size, size_t alignment)
 {
     void *block = NULL;
     if (weir__likely(size > WEIR__SMALL_MAX))
-        block = weir__large_pop(a, heap, size, alignment, true);
+        block = weir__large_pop(a, heap, size, alignment, true, reach);
     return weir__likely(block != NULL) ? block : allocate_large_slow(a, size, alignment);
 }
 
@@ -74,7 +74,8 @@ WEIR__INLINE bool allocate_far(weir_allocator *a, size_t size, const uint16_t *m
 {
     if (weir__unlikely(!a || size > WEIR__SMALL_MAX))
         return false;
-    return weir__small_allocate_from(weir__heap_far(a), true, size, map, block, zeroed);
+    return weir__small_allocate_from(weir__heap_far(a), WEIR__REACH_CHILD, size, map, block,
+                                     zeroed);
 }
 
 /* Of a near one, which is never NULL. */
@@ -82,13 +83,19 @@ static WEIR__NOINLINE void *allocate_default_slow(weir_allocator *a, size_t size
 {
     if (!a)
         __builtin_unreachable();
-    return allocate_large(a, weir__heap_near(a), size, WEIR_DEFAULT_ALIGNMENT);
+    return allocate_large(a, weir__heap_near(a), WEIR__REACH_ROOT, size, WEIR_DEFAULT_ALIGNMENT);
 }
 
+/* Small ones, too, of a context that is no child of a root. */
 static WEIR__NOINLINE void *allocate_default_far_slow(weir_allocator *a, size_t size)
 {
-    return a ? allocate_large(a, weir__heap_far(a), size, WEIR_DEFAULT_ALIGNMENT)
-             : allocate_any(a, size, WEIR_DEFAULT_ALIGNMENT, NULL);
+    void *block = NULL;
+    if (!a)
+        return allocate_any(a, size, WEIR_DEFAULT_ALIGNMENT, NULL);
+    struct weir__heap *heap = weir__heap_far(a);
+    if (size <= WEIR__SMALL_MAX)
+        block = weir__small_allocate_aligned(heap, size, WEIR_DEFAULT_ALIGNMENT);
+    return block ? block : allocate_large(a, heap, WEIR__REACH_CHILD, size, WEIR_DEFAULT_ALIGNMENT);
 }
 
 void *weir_allocate(weir_allocator *a, size_t size)
@@ -105,7 +112,7 @@ void *weir_allocate(weir_allocator *a, size_t size)
 
 static WEIR__NOINLINE void *allocate_aligned_large(weir_allocator *a, size_t size, size_t alignment)
 {
-    return a ? allocate_large(a, weir__heap_cached(a), size, alignment)
+    return a ? allocate_large(a, weir__heap_cached(a), WEIR__REACH_ANY, size, alignment)
              : allocate_any(a, size, alignment, NULL);
 }
 

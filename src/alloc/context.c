@@ -139,7 +139,7 @@ static weir_allocator *context_make_locked(const weir_allocator_options *options
 {
     weir__assert(weir__context_is_mine());
     struct weir__body *body = weir__meta_allocate(sizeof *body);
-    weir_allocator *handle = body ? weir__handle_take() : NULL;
+    weir_allocator *handle = body ? weir__handle_take(!parent) : NULL;
     if (!handle) {
         weir__meta_free(body, sizeof *body);
         return weir__fail_null(ENOMEM, "no memory for an allocator");

@@ -45,8 +45,27 @@ static WEIR__NOINLINE void distant_free(weir_allocator *a, void *block)
     if (weir__place_what(place) == WEIR__MAP_FOREIGN)
         other_free(a, block, place);
     else if (!weir__small_free(a, NULL, block, place) &&
-             !(weir__small_is_far(a, place) && weir__small_free_far(a, block, place)))
+             !(weir__small_is_far(a, place) &&
+               weir__small_free_far(a, WEIR__REACH_ANY, block, place)))
         weir__deallocate_slow(a, block, place);
+}
+
+/* The large block of `a` in this span, live by `label`. */
+WEIR__INLINE void large_free(weir_allocator *a, struct weir__heap *heap, enum weir__reach reach,
+                             void *block, struct weir__span *span, uint64_t label)
+{
+    if (weir__unlikely(!weir__large_push(a, heap, reach, block, span, &label)))
+        weir__large_free(a, block, span, label);
+}
+
+static WEIR__NOINLINE void large_free_far(weir_allocator *a, void *block, struct weir__span *span,
+                                          uint64_t label)
+{
+    struct weir__heap *heap = weir__heap_far(a);
+    if (heap->window.up == heap->window.top)
+        large_free(a, heap, WEIR__REACH_CHILD, block, span, label);
+    else
+        large_free(a, heap, WEIR__REACH_ANY, block, span, label);
 }
 
 WEIR__NOINLINE void weir__deallocate_slow(weir_allocator *a, void *block, struct weir__place place)
@@ -54,8 +73,10 @@ WEIR__NOINLINE void weir__deallocate_slow(weir_allocator *a, void *block, struct
     uint64_t label;
     struct weir__span *span = weir__place_span(place, block, &label);
     if (weir__likely(span && span->u.live.owner == a)) {
-        if (weir__unlikely(!weir__large_push(a, block, span, &label)))
-            weir__large_free(a, block, span, label);
+        if (weir__likely(weir__allocator_is_near(a)))
+            large_free(a, weir__heap_near(a), WEIR__REACH_ROOT, block, span, label);
+        else
+            large_free_far(a, block, span, label);
     } else if (weir__place_what(place) == WEIR__MAP_FOREIGN) {
         distant_free(a, block);
     } else if (!foreign_free(a, block, place)) {
@@ -63,10 +84,18 @@ WEIR__NOINLINE void weir__deallocate_slow(weir_allocator *a, void *block, struct
     }
 }
 
+/* Of a context that is no child of a root, or the slow way. */
+static WEIR__NOINLINE void deallocate_farther(weir_allocator *a, void *block,
+                                              struct weir__place place)
+{
+    if (weir__unlikely(!weir__small_free_far(a, WEIR__REACH_ANY, block, place)))
+        weir__deallocate_slow(a, block, place);
+}
+
 static WEIR__NOINLINE void deallocate_far(weir_allocator *a, void *block, struct weir__place place)
 {
-    if (weir__unlikely(!weir__small_free_far(a, block, place)))
-        weir__deallocate_slow(a, block, place);
+    if (weir__unlikely(!weir__small_free_far(a, WEIR__REACH_CHILD, block, place)))
+        deallocate_farther(a, block, place);
 }
 
 void weir_deallocate(weir_allocator *a, void *block)
@@ -84,7 +113,7 @@ void weir_deallocate(weir_allocator *a, void *block)
 static bool small_free(weir_allocator *a, void *block, struct weir__place place)
 {
     return weir__allocator_is_near(a) ? weir__small_free(a, NULL, block, place)
-                                      : weir__small_free_far(a, block, place);
+                                      : weir__small_free_far(a, WEIR__REACH_ANY, block, place);
 }
 
 void weir_deallocate_sized(weir_allocator *a, void *block, size_t size)

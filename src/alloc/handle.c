@@ -81,10 +81,10 @@ static weir_allocator *handle_again(struct handles *of)
     return handle;
 }
 
-weir_allocator *weir__handle_take(void)
+weir_allocator *weir__handle_take(bool root)
 {
     weir__assert(weir__context_is_mine());
-    ptrdiff_t slot = weir__slot_take();
+    ptrdiff_t slot = root ? weir__slot_take() : weir__slot_none();
     bool near = slot != weir__slot_none();
     struct handles *of = &handles_of[near];
     uint32_t number = near ? 0 : weir__number_take();

@@ -58,9 +58,9 @@ WEIR__INLINE bool weir__allocator_check(const weir_allocator *a, const void *poi
 /* The body, or NULL where the check fails. */
 struct weir__body *weir__body_of(const weir_allocator *a);
 
-/* Out of the quarantine, or a new one, with a place in the tables of threads; NULL with ENOMEM.
- * Context lock held, as for what follows. */
-weir_allocator *weir__handle_take(void);
+/* Out of the quarantine, or a new one, with a place in the tables of threads: that of a root is
+ * near while there are slots. NULL with ENOMEM. Context lock held, as for what follows. */
+weir_allocator *weir__handle_take(bool root);
 
 /* No thread has a heap of it in a table: the place is another's from here on. */
 void weir__handle_displace(weir_allocator *a);

@@ -50,9 +50,19 @@ static struct weir__bin *heap_own_bins(struct weir__heap *heap)
     return heap->local && weir__allocator_is_near(heap->owner) ? weir__heap_near_bins(heap) : NULL;
 }
 
-static void heap_init(struct weir__heap *heap, weir_allocator *a, struct weir__local *local)
+/* NULL: it has none. */
+static struct weir__heap *heap_above(const struct weir__heap *heap)
+{
+    return (struct weir__heap *)heap->window.up;
+}
+
+/* `above`: of the same thread and the parent of `a`, or NULL. */
+static void heap_init(struct weir__heap *heap, weir_allocator *a, struct weir__local *local,
+                      struct weir__heap *above)
 {
     weir__assert(weir__context_is_mine());
+    if (above)
+        above->nbelow++;
     heap->owner = a;
     heap->local = local;
     heap->mark = mark_next();
@@ -62,7 +72,8 @@ static void heap_init(struct weir__heap *heap, weir_allocator *a, struct weir__l
     if (shard)
         shard->nheaps += local != NULL;
     weir__cache_init(&heap->cache, shard, heap_own_bins(heap));
-    weir__window_attach(&heap->window, &a->body->meter, local ? weir__thread_self() : NULL);
+    weir__window_attach(&heap->window, &a->body->meter, above ? &above->window : NULL,
+                        local ? weir__thread_self() : NULL);
 }
 
 static size_t heap_size(const weir_allocator *a, const struct weir__local *local)
@@ -112,6 +123,9 @@ static void shelf_unmake(struct weir__heap *heap)
  * any more. */
 static void heap_end(struct weir__heap *heap, bool flush)
 {
+    struct weir__heap *above = heap_above(heap);
+    if (above)
+        above->nbelow--;
     weir__lock_take(&heap->cache.lock);
     weir__window_detach(&heap->window);
     heap_empty(heap, flush);
@@ -136,6 +150,16 @@ static void heap_hide_and_unmake(struct weir__heap *heap, bool flush)
     heap_unmake(heap, flush);
 }
 
+/* The same for one of the calling thread's and all below it. */
+static void heap_hide_and_unmake_all(struct weir__heap *heap)
+{
+    struct weir__heap *below;
+    for (size_t i = 0; heap->nbelow && (below = weir__local_heap(i)); i++)
+        if (heap_above(below) == heap)
+            heap_hide_and_unmake_all(below);
+    heap_hide_and_unmake(heap, true);
+}
+
 static void thread_exit(void)
 {
     int saved = errno;
@@ -144,7 +168,7 @@ static void thread_exit(void)
     weir__context_lock();
     for (size_t i = 0; (heap = weir__local_heap(i)); i++)
         if (heap != &weir__no_heap)
-            heap_hide_and_unmake(heap, true);
+            heap_hide_and_unmake_all(heap);
     weir__local_end();
     weir__context_unlock();
     void (*exited)(void) = __atomic_load_n(&weir__trace_thread_exited, __ATOMIC_ACQUIRE);
@@ -177,25 +201,34 @@ static bool thread_is_watched(void)
     return thread_state == THREAD_WATCHED;
 }
 
-static struct weir__heap *heap_make(weir_allocator *a)
+/* A heap that came to hold others is not taken from its thread by another; so `above` stays. */
+static struct weir__heap *heap_make(weir_allocator *a, struct weir__heap *above)
 {
     struct weir__heap *heap = weir__local_ready(a) ? heap_allocate(a) : NULL;
     if (!heap)
         return NULL;
     heap->live = weir__here.live;
     weir__context_lock();
-    heap_init(heap, a, &weir__here);
+    heap_init(heap, a, &weir__here, above);
     weir__list_push(&a->body->heaps, &heap->link);
     weir__local_put(a, heap);
     weir__context_unlock();
     return heap;
 }
 
+/* Those above it first. */
+static struct weir__heap *heap_find(weir_allocator *a)
+{
+    weir_allocator *parent = weir__context_parent(a);
+    struct weir__heap *above = parent ? weir__heap_own(parent) : NULL;
+    return parent && !above ? NULL : heap_make(a, above);
+}
+
 struct weir__heap *weir__heap_find(weir_allocator *a)
 {
     weir__assert(weir__allocator_is_ready(a));
     int saved = errno;
-    struct weir__heap *heap = thread_is_watched() ? heap_make(a) : NULL;
+    struct weir__heap *heap = thread_is_watched() ? heap_find(a) : NULL;
     errno = saved;
     return heap;
 }
@@ -213,7 +246,7 @@ static struct weir__heap *common_get(weir_allocator *a)
     weir__context_lock();
     common = a->body->common;
     if (!common && (common = weir__meta_allocate(sizeof *common))) {
-        heap_init(common, a, NULL);
+        heap_init(common, a, NULL, NULL);
         weir__list_push(&a->body->heaps, &common->link);
         __atomic_store_n(&a->body->common, common, __ATOMIC_RELEASE);
     }
@@ -226,7 +259,7 @@ static struct weir__heap *reserve_take(weir_allocator *a)
 {
     weir__context_lock();
     reserve = (struct weir__heap){.owner = NULL};
-    heap_init(&reserve, a, NULL);
+    heap_init(&reserve, a, NULL, NULL);
     return &reserve;
 }
 
@@ -271,8 +304,10 @@ void weir__heaps_orphaned(weir_allocator *a)
 {
     for (struct weir__heap *heap = weir__heap_of(a->body->heaps.first), *next; heap; heap = next) {
         next = weir__heap_of(heap->link.next);
-        if (heap->local && heap->window.thread != weir__thread_self())
+        if (heap->local && heap->window.thread != weir__thread_self()) {
+            weir__window_part(&heap->window);
             heap_unmake(heap, true);
+        }
     }
 }
 
@@ -284,7 +319,7 @@ void weir__heaps_show(const struct weir__heap_places *new_places, struct weir__s
     places = new_places;
     struct weir__heap *own = weir__heap_cached(&weir__cpu);
     if (own != &weir__no_heap)
-        heap_hide_and_unmake(own, true);
+        heap_hide_and_unmake_all(own);
     weir__shown_begin(&weir__cpu.body->meter, shown);
     weir__context_unlock();
 }
@@ -402,7 +437,7 @@ size_t weir__heaps_shelved(const weir_allocator *a)
 
 static bool heap_may_leave(const struct weir__heap *heap)
 {
-    return heap->local == &weir__here && !weir__allocator_is_near(heap->owner);
+    return heap->local == &weir__here && !heap->nbelow && !weir__allocator_is_near(heap->owner);
 }
 
 void weir__heaps_leave(weir_allocator *a)

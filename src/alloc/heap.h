@@ -7,6 +7,9 @@
  * A near allocator's heaps have their bins behind them, where the fast ways find them without a
  * load. A far one's have bins while they hold blocks; one that idles is a window and little more.
  *
+ * A thread that has a heap of an allocator has one of each above it, for its window there counts
+ * what the thread does below (track/window.h).
+ *
  * A thread that cannot have a heap (it ends, or there is no memory for one) uses the allocator's
  * common heap, under its lock; where there is no memory for that either, the reserve, which serves
  * one operation of the process at a time.
@@ -31,6 +34,7 @@ struct weir__heap {
     weir_allocator *owner;     /* this and `local` are set before the heap is in a list, and stay */
     struct weir__local *local; /* of the thread whose heap it is; NULL: common, or the reserve */
     struct weir__link link;    /* of the allocator, latest first; context lock */
+    unsigned nbelow;           /* heaps of its thread whose windows lead to its own; context lock */
     uint64_t seen;             /* operations at the last scavenge; context lock */
     unsigned slow;             /* slow operations, to pace the scavenger; atomic */
     bool placed;               /* its memory is of weir__heap_places; never changes */

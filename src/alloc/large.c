@@ -25,7 +25,7 @@ static WEIR__NOINLINE struct weir__span *pages_take_shelved(struct weir__heap *h
     char *start;
     struct weir__span *span = NULL;
     weir__lock_take(&heap->cache.lock);
-    if (!weir__window_admits(&heap->window, (int64_t)size + weir__window_used(&heap->window)))
+    if (!weir__windows_admit(&heap->window, (int64_t)size))
         span = weir__shelf_take(claim->shelf, weir__span_pages(size), alignment, false, &start);
     if (weir__unlikely(span != NULL)) {
         weir__span_check_freed(span, claim->owner);

@@ -16,7 +16,7 @@
  * lies there at most, which takes fewer registers. Guarded by tests/test_callgrind.sh, as the next.
  */
 WEIR__INLINE void *weir__large_pop(const weir_allocator *a, struct weir__heap *heap, size_t size,
-                                   size_t alignment, bool only)
+                                   size_t alignment, bool only, enum weir__reach reach)
 {
     weir__assert(weir__is_power_of_two(alignment));
     char *start;
@@ -24,12 +24,12 @@ WEIR__INLINE void *weir__large_pop(const weir_allocator *a, struct weir__heap *h
     uint32_t count = weir__own_get(heap->shelf->count); /* else the rest would be in vain */
     if ((only ? count != 1 : count == 0) ||
         weir__unlikely(size > (size_t)WEIR__SHELF_PAGES << WEIR__GRANULE_SHIFT) ||
-        weir__unlikely(!weir__allocating_enter(&heap->window, (int64_t)size, &to)))
+        weir__unlikely(!weir__allocating_enter(&heap->window, reach, (int64_t)size, &to)))
         return NULL;
     struct weir__span *span =
         weir__shelf_take(heap->shelf, weir__span_pages(size), alignment, only, &start);
     if (weir__unlikely(!span)) {
-        weir__allocating_undo(&heap->window);
+        weir__allocating_undo(&heap->window, reach);
         return NULL;
     }
     weir__span_check_freed(span, a);
@@ -37,30 +37,31 @@ WEIR__INLINE void *weir__large_pop(const weir_allocator *a, struct weir__heap *h
     char *block = weir__span_make_live(span, start, size, alignment, tag);
     if (WEIR__FILLS)
         weir__fill_taken(block, weir__span_usable(span));
-    weir__allocating_leave(&heap->window, (int64_t)size, to);
+    weir__allocating_leave(&heap->window, reach, (int64_t)size, to);
     if (WEIR__FILLS)
         weir__late_misuses_look();
     return block;
 }
 
-/* Frees the block of `a` in this span, which was live by its *label, onto the thread's shelf.
+/* Frees the block of `a` in this span, which was live by its *label, onto the shelf of the thread's
+ * heap.
  * False: go the slow way; *label is what it said last. */
-WEIR__INLINE bool weir__large_push(const weir_allocator *a, void *block, struct weir__span *span,
+WEIR__INLINE bool weir__large_push(const weir_allocator *a, struct weir__heap *heap,
+                                   enum weir__reach reach, void *block, struct weir__span *span,
                                    uint64_t *label)
 {
     weir__assert(span->u.live.owner == a && weir__label_is_live(*label));
-    struct weir__heap *heap = weir__heap_cached(a);
     uint32_t npages = span->npages;
-    if (weir__unlikely(!weir__freeing_enter(&heap->window)))
+    if (weir__unlikely(!weir__freeing_enter(&heap->window, reach)))
         return false;
     struct weir__shelf *shelf = heap->shelf;
     if (weir__unlikely(!weir__shelf_admits(shelf, npages, weir__own_get(heap->window.freeing))) ||
         weir__unlikely(!weir__label_claim(&span->u.live.label, label))) {
-        weir__freeing_undo(&heap->window);
+        weir__freeing_undo(&heap->window, reach);
         return false;
     }
     weir__shelf_put(shelf, span, (char *)((uintptr_t)block & ~(WEIR__GRANULE - 1)));
-    weir__freeing_leave(&heap->window, (int64_t)weir__label_size(*label));
+    weir__freeing_leave(&heap->window, reach, (int64_t)weir__label_size(*label));
     return true;
 }
 

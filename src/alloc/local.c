@@ -10,7 +10,8 @@
 #define FAR_LEAST     16u
 #define NUMBERS_LEAST 64u
 
-struct weir__heap weir__no_heap = {.window.cap = WEIR__WINDOW_CLOSED,
+struct weir__heap weir__no_heap = {.window.top = &weir__no_heap.window,
+                                   .window.cap = WEIR__WINDOW_CLOSED,
                                    .window.numbered_cap = WEIR__WINDOW_CLOSED,
                                    .home = WEIR__HOME_NEVER,
                                    .shelf = &weir__no_shelf,

@@ -2,11 +2,11 @@
  * alloc/local.h - where a thread finds its heaps. Owns weir__here, and which allocator has which
  * place there. Knows nothing of what a heap is.
  *
- * Two kinds of allocators. The first of a process are near: each has a slot in every thread's
- * weir__here, and its handle holds the way to that slot from the thread pointer. All others are
- * far: each has a number, and a thread that uses it a table of heaps by number, as long as its
- * uses need. A handle's address says which kind it is of (alloc/handle.h). Numbers are used again,
- * latest first, so that tables stay as short as allocators are few.
+ * Two kinds of allocators. The first roots of a process are near: each has a slot in every thread's
+ * weir__here, and its handle holds the way to that slot from the thread pointer. All others, and so
+ * all children, are far: each has a number, and a thread that uses it a table of heaps by number,
+ * as long as its uses need. A handle's address says which kind it is of (alloc/handle.h). Numbers
+ * are used again, latest first, so that tables stay as short as allocators are few.
  *
  *   near   handle.heap_at  -> weir__here.heaps[slot]     -> heap
  *   far    handle.number   -> weir__here.far[number]     -> heap

@@ -37,46 +37,74 @@ static void *small_take_shared(struct weir__heap *heap, unsigned sizeclass,
     return block;
 }
 
-void *weir__small_allocate_aligned(struct weir__heap *heap, size_t size, size_t alignment)
+WEIR__INLINE void *allocate_aligned(struct weir__heap *heap, enum weir__reach reach, size_t size,
+                                    size_t alignment)
 {
     int sizeclass = weir__class_of(size, weir__max(alignment, WEIR__GRAIN));
     int64_t to;
-    if (sizeclass < 0 || !weir__allocating_enter(&heap->window, (int64_t)size, &to))
+    if (sizeclass < 0 || !weir__allocating_enter(&heap->window, reach, (int64_t)size, &to))
         return NULL;
     struct weir__bin *bin = &weir__own_get(heap->cache.bins)[(unsigned)sizeclass];
     uint32_t live =
         weir__here.live | (alignment > WEIR_DEFAULT_ALIGNMENT ? WEIR__ENTRY_ALIGNED : 0);
     void *block = weir__small_is_intact(bin) ? weir__small_pop(bin, &live, size, NULL) : NULL;
     if (weir__likely(block != NULL))
-        weir__allocating_leave(&heap->window, (int64_t)size, to);
+        weir__allocating_leave(&heap->window, reach, (int64_t)size, to);
     else
-        weir__allocating_undo(&heap->window);
+        weir__allocating_undo(&heap->window, reach);
     return block;
 }
 
-void *weir__small_allocate_numbered(struct weir__heap *heap, unsigned sizeclass,
-                                    const struct weir__request *request)
+static WEIR__NOINLINE void *allocate_aligned_below(struct weir__heap *heap, size_t size,
+                                                   size_t alignment)
+{
+    return allocate_aligned(heap, WEIR__REACH_ANY, size, alignment);
+}
+
+void *weir__small_allocate_aligned(struct weir__heap *heap, size_t size, size_t alignment)
+{
+    return weir__window_is_last(&heap->window)
+               ? allocate_aligned(heap, WEIR__REACH_ROOT, size, alignment)
+               : allocate_aligned_below(heap, size, alignment);
+}
+
+WEIR__INLINE void *allocate_numbered(struct weir__heap *heap, enum weir__reach reach,
+                                     unsigned sizeclass, const struct weir__request *request)
 {
     uint32_t live = live_of(request);
     int64_t to;
-    if (!weir__window_may_number(&heap->window) ||
-        !weir__numbered_allocating_enter(&heap->window, (int64_t)request->size, &to))
+    if (!weir__window_may_number(&heap->window, reach) ||
+        !weir__numbered_allocating_enter(&heap->window, reach, (int64_t)request->size, &to))
         return NULL;
     struct weir__bin *bin = weir__cache_bin(&heap->cache, sizeclass);
     void *block = weir__small_is_intact(bin)
                       ? weir__small_pop(bin, &live, request->size, request->zeroed)
                       : NULL;
     if (weir__unlikely(!block)) {
-        weir__allocating_undo(&heap->window);
+        weir__allocating_undo(&heap->window, reach);
         return NULL;
     }
     uint64_t sequence = weir__trace_stamp((int64_t)request->size, 1);
-    weir__allocating_leave(&heap->window, (int64_t)request->size, to);
+    weir__allocating_leave(&heap->window, reach, (int64_t)request->size, to);
     weir__trace_allocated(heap->owner, sequence,
                           &(struct weir__trace_block){block, request->size, 0,
                                                       weir__class_bytes[sizeclass],
                                                       request->alignment, weir__entry_tag(live)});
     return block;
+}
+
+static WEIR__NOINLINE void *allocate_numbered_below(struct weir__heap *heap, unsigned sizeclass,
+                                                    const struct weir__request *request)
+{
+    return allocate_numbered(heap, WEIR__REACH_ANY, sizeclass, request);
+}
+
+void *weir__small_allocate_numbered(struct weir__heap *heap, unsigned sizeclass,
+                                    const struct weir__request *request)
+{
+    return weir__window_is_last(&heap->window)
+               ? allocate_numbered(heap, WEIR__REACH_ROOT, sizeclass, request)
+               : allocate_numbered_below(heap, sizeclass, request);
 }
 
 /* Drops copies that are not true from the top. */
@@ -243,6 +271,34 @@ bool weir__small_give_live(weir_allocator *a, void *block, const struct weir__fo
     return live;
 }
 
+/* The live block of `place`, whose entry is `value`. */
+WEIR__INLINE bool free_numbered(weir_allocator *a, struct weir__heap *heap, enum weir__reach reach,
+                                void *block, struct weir__place place, uint32_t value)
+{
+    if (!weir__window_may_number(&heap->window, reach) ||
+        !weir__numbered_freeing_enter(&heap->window, reach))
+        return false;
+    struct weir__bin *bin = weir__cache_bin(&heap->cache, weir__small_bin_number(heap, place.slab));
+    weir__fill_freed(block, place.slab->size);
+    if (weir__unlikely(
+            !weir__small_push(bin, (struct weir__cached){block, place.entry, heap->mark, value}))) {
+        weir__freeing_undo(&heap->window, reach);
+        return false;
+    }
+    size_t size = weir__entry_size(value);
+    uint64_t sequence = weir__trace_stamp(-(int64_t)size, -1);
+    weir__freeing_leave(&heap->window, reach, (int64_t)size);
+    weir__trace_freed(a, sequence, block, size);
+    return true;
+}
+
+static WEIR__NOINLINE bool free_numbered_below(weir_allocator *a, struct weir__heap *heap,
+                                               void *block, struct weir__place place,
+                                               uint32_t value)
+{
+    return free_numbered(a, heap, WEIR__REACH_ANY, block, place, value);
+}
+
 bool weir__small_free_numbered(weir_allocator *a, struct weir__heap *const *heaps, void *block,
                                struct weir__place place)
 {
@@ -250,20 +306,9 @@ bool weir__small_free_numbered(weir_allocator *a, struct weir__heap *const *heap
     if (!weir__small_is_live(a, place, &value))
         return false;
     struct weir__heap *heap = heaps ? *heaps : weir__heap_cached(a);
-    if (!weir__window_may_number(&heap->window) || !weir__numbered_freeing_enter(&heap->window))
-        return false;
-    struct weir__bin *bin = weir__cache_bin(&heap->cache, weir__small_bin_number(heap, place.slab));
-    weir__fill_freed(block, place.slab->size);
-    if (weir__unlikely(
-            !weir__small_push(bin, (struct weir__cached){block, place.entry, heap->mark, value}))) {
-        weir__freeing_undo(&heap->window);
-        return false;
-    }
-    size_t size = weir__entry_size(value);
-    uint64_t sequence = weir__trace_stamp(-(int64_t)size, -1);
-    weir__freeing_leave(&heap->window, (int64_t)size);
-    weir__trace_freed(a, sequence, block, size);
-    return true;
+    return weir__window_is_last(&heap->window)
+               ? free_numbered(a, heap, WEIR__REACH_ROOT, block, place, value)
+               : free_numbered_below(a, heap, block, place, value);
 }
 
 void weir__small_free_slow(weir_allocator *a, void *block, const struct weir__found *found)
@@ -337,45 +382,70 @@ WEIR__INLINE void *resize_entered(struct weir__heap *heap, void *block, struct w
     return block;
 }
 
-static WEIR__NOINLINE void *small_resize_numbered(weir_allocator *a, struct weir__heap *heap,
-                                                  void *block, struct weir__place place,
-                                                  size_t size, size_t bin)
+WEIR__INLINE void *numbered_resize(weir_allocator *a, struct weir__heap *heap,
+                                   enum weir__reach reach, void *block, struct weir__place place,
+                                   size_t size, size_t bin)
 {
     uint32_t value = weir__entry_get(place.entry);
     size_t former = weir__entry_size(value);
     int64_t delta = (int64_t)size - (int64_t)former, to;
-    if (!weir__window_may_number(&heap->window) ||
-        !weir__numbered_allocating_enter(&heap->window, delta, &to))
+    if (!weir__window_may_number(&heap->window, reach) ||
+        !weir__numbered_allocating_enter(&heap->window, reach, delta, &to))
         return NULL;
     void *after = resize_entered(heap, block, place, size, bin);
     if (!after) {
-        weir__allocating_undo(&heap->window);
+        weir__allocating_undo(&heap->window, reach);
         return NULL;
     }
     uint64_t sequence = weir__trace_stamp(delta, 0);
-    weir__resizing_leave(&heap->window, delta, to);
+    weir__resizing_leave(&heap->window, reach, delta, to);
     weir__trace_resized(a, sequence, block,
                         &(struct weir__trace_block){after, size, former, weir__slab_of(after)->size,
                                                     0, weir__entry_tag(value)});
     return after;
 }
 
+static WEIR__NOINLINE void *resize_numbered(weir_allocator *a, struct weir__heap *heap, void *block,
+                                            struct weir__place place, size_t size, size_t bin)
+{
+    return weir__window_is_last(&heap->window)
+               ? numbered_resize(a, heap, WEIR__REACH_ROOT, block, place, size, bin)
+               : numbered_resize(a, heap, WEIR__REACH_ANY, block, place, size, bin);
+}
+
+/* `delta` bytes more. */
+WEIR__INLINE void *resize(weir_allocator *a, struct weir__heap *heap, enum weir__reach reach,
+                          void *block, struct weir__place place, size_t size, size_t bin,
+                          int64_t delta)
+{
+    int64_t to;
+    if (weir__unlikely(!weir__allocating_enter(&heap->window, reach, delta, &to)))
+        return resize_numbered(a, heap, block, place, size, bin);
+    block = resize_entered(heap, block, place, size, bin);
+    if (block)
+        weir__resizing_leave(&heap->window, reach, delta, to);
+    else
+        weir__allocating_undo(&heap->window, reach);
+    return block;
+}
+
+static WEIR__NOINLINE void *resize_below(weir_allocator *a, struct weir__heap *heap, void *block,
+                                         struct weir__place place, size_t size, size_t bin,
+                                         int64_t delta)
+{
+    return resize(a, heap, WEIR__REACH_ANY, block, place, size, bin, delta);
+}
+
 void *weir__small_resize(weir_allocator *a, struct weir__heap *heap, void *block,
                          struct weir__place place, size_t size, size_t bin)
 {
     uint32_t value;
-    int64_t to;
     if (!weir__small_is_live(a, place, &value))
         return NULL;
     int64_t delta = (int64_t)size - (int64_t)weir__entry_size(value);
-    if (weir__unlikely(!weir__allocating_enter(&heap->window, delta, &to)))
-        return small_resize_numbered(a, heap, block, place, size, bin);
-    block = resize_entered(heap, block, place, size, bin);
-    if (block)
-        weir__resizing_leave(&heap->window, delta, to);
-    else
-        weir__allocating_undo(&heap->window);
-    return block;
+    return weir__window_is_last(&heap->window)
+               ? resize(a, heap, WEIR__REACH_ROOT, block, place, size, bin, delta)
+               : resize_below(a, heap, block, place, size, bin, delta);
 }
 
 /* The entry first: a walk never sees a size that was given up. */

@@ -94,30 +94,32 @@ WEIR__INLINE unsigned weir__small_bin_number(const struct weir__heap *heap,
 }
 
 /* *block of the class that `map` names (size <= WEIR__SMALL_MAX), or false: go the slow way. The
- * heap is a far one, or one in a slot. */
-WEIR__INLINE bool weir__small_allocate_from(struct weir__heap *heap, bool far, size_t size,
-                                            const uint16_t *map, void **block, bool *zeroed)
+ * heap is one in a slot if its window is known to be a root's, else a far one. */
+WEIR__INLINE bool weir__small_allocate_from(struct weir__heap *heap, enum weir__reach reach,
+                                            size_t size, const uint16_t *map, void **block,
+                                            bool *zeroed)
 {
     weir__assert(size <= WEIR__SMALL_MAX);
+    bool far = reach != WEIR__REACH_ROOT;
     int64_t to;
-    if (weir__unlikely(!weir__allocating_enter(&heap->window, (int64_t)size, &to)))
+    if (weir__unlikely(!weir__allocating_enter(&heap->window, reach, (int64_t)size, &to)))
         return false;
     struct weir__bin *bin =
         weir__small_bin(heap, map[weir__class_index(size)], far ? WEIR__BINS_FAR : WEIR__BINS_NEAR);
     const uint32_t *live = weir__small_live(heap, far);
     *block = weir__small_is_intact(bin) ? weir__small_pop(bin, live, size, zeroed) : NULL;
     if (weir__unlikely(!*block)) {
-        weir__allocating_undo(&heap->window);
+        weir__allocating_undo(&heap->window, reach);
         return false;
     }
-    weir__allocating_leave(&heap->window, (int64_t)size, to);
+    weir__allocating_leave(&heap->window, reach, (int64_t)size, to);
     return true;
 }
 
 WEIR__INLINE bool weir__small_allocate(struct weir__heap *near, size_t size, const uint16_t *map,
                                        void **block, bool *zeroed)
 {
-    return weir__small_allocate_from(near, false, size, map, block, zeroed);
+    return weir__small_allocate_from(near, WEIR__REACH_ROOT, size, map, block, zeroed);
 }
 
 /* The same with any alignment, a power of two; NULL: go the slow way. */
@@ -137,18 +139,19 @@ WEIR__INLINE bool weir__small_is_live(const weir_allocator *a, struct weir__plac
 /* The block of `place`, whose entry is *value, into such a bin, as one operation that counts.
  * False: it is full or closed. */
 WEIR__INLINE bool weir__small_free_into(struct weir__heap *heap, enum weir__small_bins which,
-                                        void *block, struct weir__place place, uint32_t value)
+                                        enum weir__reach reach, void *block,
+                                        struct weir__place place, uint32_t value)
 {
-    if (weir__unlikely(!weir__freeing_enter(&heap->window)))
+    if (weir__unlikely(!weir__freeing_enter(&heap->window, reach)))
         return false;
     struct weir__bin *bin = weir__small_bin(heap, place.slab->bin, which);
     struct weir__cached cached = {block, place.entry, heap->mark, value};
     weir__fill_freed(block, place.slab->size);
     if (weir__unlikely(!weir__small_push(bin, cached))) {
-        weir__freeing_undo(&heap->window);
+        weir__freeing_undo(&heap->window, reach);
         return false;
     }
-    weir__freeing_leave(&heap->window, (int64_t)weir__entry_size(value));
+    weir__freeing_leave(&heap->window, reach, (int64_t)weir__entry_size(value));
     return true;
 }
 
@@ -167,7 +170,7 @@ WEIR__INLINE bool weir__small_free(const weir_allocator *a, struct weir__heap *c
     uint32_t value = weir__own_get(*place.entry);
     if (weir__unlikely(!weir__entry_is_live(value)))
         return false;
-    return weir__small_free_into(heap, WEIR__BINS_NEAR, block, place, value);
+    return weir__small_free_into(heap, WEIR__BINS_NEAR, WEIR__REACH_ROOT, block, place, value);
 }
 
 /* The same as weir__small_free for a block of another home, apart from it: a call that the fast way
@@ -178,7 +181,7 @@ WEIR__INLINE bool weir__small_free_foreign(const weir_allocator *a, struct weir_
     uint32_t value;
     if (!weir__small_is_live(a, place, &value) || weir__own_get(place.slab->home) == heap->home)
         return false;
-    return weir__small_free_into(heap, WEIR__BINS_FOREIGN, block, place, value);
+    return weir__small_free_into(heap, WEIR__BINS_FOREIGN, WEIR__REACH_ANY, block, place, value);
 }
 
 /* May it be a small block of `a`, which is far? Of any allocator, and NULL. */
@@ -188,7 +191,7 @@ WEIR__INLINE bool weir__small_is_far(const weir_allocator *a, struct weir__place
 }
 
 /* The same as weir__small_free then, whosever slab it is of. */
-WEIR__INLINE bool weir__small_free_far(const weir_allocator *a, void *block,
+WEIR__INLINE bool weir__small_free_far(const weir_allocator *a, enum weir__reach reach, void *block,
                                        struct weir__place place)
 {
     struct weir__heap *heap = weir__heap_far(a);
@@ -197,7 +200,7 @@ WEIR__INLINE bool weir__small_free_far(const weir_allocator *a, void *block,
     uint32_t value = weir__own_get(*place.entry);
     if (weir__unlikely(!weir__entry_is_live(value)))
         return false;
-    return weir__small_free_into(heap, WEIR__BINS_FAR, block, place, value);
+    return weir__small_free_into(heap, WEIR__BINS_FAR, reach, block, place, value);
 }
 
 /* The usable bytes of a live block of `a`; 0 for NULL and, told as misuse, for anything else. */

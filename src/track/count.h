@@ -3,9 +3,12 @@
  * may work on its bins (pool/cache.h). Owns nothing; track/window.h has the protocol.
  * By the owner of the window alone, without a lock.
  *
- *   if (weir__allocating_enter(w, size, &to))      the window is open and has room
- *       take a block; none: weir__allocating_undo(w)
- *       weir__allocating_leave(w, size, to)        counted: one block, `size` bytes
+ *   if (weir__allocating_enter(w, reach, size, &to))   the window is open and has room, and so
+ *                                                      are those above it
+ *       take a block; none: weir__allocating_undo(w, reach)
+ *       weir__allocating_leave(w, reach, size, to)     counted: one block, `size` bytes
+ *
+ * `reach` says what is known of the windows above; it is constant and folds away.
  *
  * A free asks only whether the window is open (weir__freeing_*). A change of size, or of
  * several blocks, is weir__window_count; one that moves a block from bin to bin is
@@ -18,6 +21,10 @@
 #define WEIR_TRACK_COUNT_H
 
 #include "track/window.h"
+
+/* The window is a root's, with none above it; a child's of a root, or else an operation is not
+ * admitted; anyone's. */
+enum weir__reach { WEIR__REACH_ROOT, WEIR__REACH_CHILD, WEIR__REACH_ANY };
 
 /* Sets the busy bit of a sequence counter: an operation of its kind begins. The store must come
  * before any load of the operation: for the compiler here, for the processor by membarrier. */
@@ -70,85 +77,207 @@ WEIR__INLINE void weir__window_record_high(struct weir__window *w, int64_t to, i
     }
 }
 
+/* `used` after `delta` bytes more. */
+WEIR__INLINE int64_t weir__window_after(const struct weir__window *w, int64_t delta)
+{
+    return delta + weir__own_get(w->taken) - weir__own_get(w->given);
+}
+
+/* Has each window above w room for `size` bytes more? */
+WEIR__INLINE bool weir__windows_above_admit(const struct weir__window *w, int64_t size)
+{
+    while ((w = weir__own_get(w->up)))
+        if (weir__unlikely(!weir__window_admits(w, weir__window_after(w, size))))
+            return false;
+    return true;
+}
+
+/* Has it, and each above it? A moment's answer. */
+WEIR__INLINE bool weir__windows_admit(const struct weir__window *w, int64_t size)
+{
+    return weir__window_admits(w, weir__window_after(w, size)) &&
+           weir__windows_above_admit(w, size);
+}
+
+/* Counts a change in one window but for the blocks that came: with them the operation takes effect,
+ * or ends. `to`: what is used afterwards. `busy`: 1 where its counter of allocations is odd. */
+WEIR__INLINE void weir__window_add(struct weir__window *w, int64_t delta, int64_t to, int allocated,
+                                   int freed, int busy)
+{
+    weir__window_record_high(w, to, 2 * (int64_t)allocated - 2 * (int64_t)freed - busy);
+    if (freed)
+        weir__own_set(w->freeing, weir__own_get(w->freeing) + (uint64_t)(2 * (int64_t)freed));
+    if (delta > 0)
+        weir__own_set(w->taken, weir__own_get(w->taken) + delta);
+    else
+        weir__own_set(w->given, weir__own_get(w->given) - delta);
+}
+
+WEIR__INLINE void weir__window_came(struct weir__window *w, int allocated)
+{
+    if (allocated)
+        weir__own_set(w->allocating,
+                      weir__own_get(w->allocating) + (uint64_t)(2 * (int64_t)allocated));
+}
+
+/* The same for an operation outside, with the meter lock held: the window is open but for its
+ * thread, and admits it. */
+WEIR__INLINE void weir__window_change(struct weir__window *w, int64_t delta, int allocated,
+                                      int freed)
+{
+    weir__window_add(w, delta, weir__window_after(w, delta), allocated, freed, 0);
+    weir__window_came(w, allocated);
+}
+
 #ifdef WEIR_NO_ACCOUNTING
 #include "track/uncounted.h"
 #else
 
-/* Adding `size` bytes (negative: a block that shrinks). *to: `used` afterwards. */
-WEIR__INLINE bool weir__allocating_enter(struct weir__window *w, int64_t size, int64_t *to)
+/* WEIR__REACH_ROOT will do: there is none above it. */
+WEIR__INLINE bool weir__window_is_last(const struct weir__window *w)
 {
-    weir__window_enter(&w->allocating);
-    *to = size + weir__own_get(w->taken) - weir__own_get(w->given);
-    if (weir__likely(weir__window_admits(w, *to)))
+    return weir__likely(!weir__own_get(w->up));
+}
+
+/* Where the busy bits of its operations are. */
+WEIR__INLINE struct weir__window *weir__window_top(struct weir__window *w, enum weir__reach reach)
+{
+    weir__assert(reach != WEIR__REACH_ROOT || w->top == w);
+    return reach == WEIR__REACH_ROOT ? w : weir__own_get(w->top);
+}
+
+/* Do those above w, whose top one that is, admit so much more? */
+WEIR__INLINE bool weir__window_top_admits(const struct weir__window *w,
+                                          const struct weir__window *top, enum weir__reach reach,
+                                          int64_t size)
+{
+    if (reach == WEIR__REACH_CHILD)
+        return weir__likely(weir__own_get(w->up) == top) &&
+               weir__likely(weir__window_admits(top, weir__window_after(top, size)));
+    return reach == WEIR__REACH_ROOT || weir__windows_above_admit(w, size);
+}
+
+/* Adding `size` bytes (negative: a block that shrinks). *to: `used` afterwards. */
+WEIR__INLINE bool weir__allocating_enter(struct weir__window *w, enum weir__reach reach,
+                                         int64_t size, int64_t *to)
+{
+    struct weir__window *top = weir__window_top(w, reach);
+    weir__window_enter(&top->allocating);
+    *to = weir__window_after(w, size);
+    if (weir__likely(weir__window_admits(w, *to)) && weir__window_top_admits(w, top, reach, size))
         return true;
-    weir__window_leave(&w->allocating, -1);
+    weir__window_leave(&top->allocating, -1);
     return false;
 }
 
-WEIR__INLINE void weir__allocating_leave(struct weir__window *w, int64_t size, int64_t to)
+WEIR__INLINE void weir__allocating_undo(struct weir__window *w, enum weir__reach reach)
 {
+    weir__window_leave(&weir__window_top(w, reach)->allocating, -1);
+}
+
+/* The next that an operation which was admitted counts in; NULL: w was the top one. */
+WEIR__INLINE struct weir__window *weir__window_above(struct weir__window *w, enum weir__reach reach)
+{
+    if (reach == WEIR__REACH_ROOT)
+        return NULL;
+    if (reach == WEIR__REACH_ANY)
+        return weir__own_get(w->up);
+    weir__assert(w->up == w->top);
+    struct weir__window *top = weir__own_get(w->top);
+    if (!top)
+        __builtin_unreachable();
+    return top;
+}
+
+/* Out of an operation that may have changed several blocks. Counts from below to the top, where it
+ * is left. */
+WEIR__INLINE void weir__counting_leave(struct weir__window *w, enum weir__reach reach,
+                                       int64_t delta, int64_t to, int allocated, int freed)
+{
+    for (struct weir__window *up; (up = weir__window_above(w, reach)); w = up) {
+        weir__window_add(w, delta, to, allocated, freed, 0);
+        weir__window_came(w, allocated);
+        to = weir__window_after(up, delta);
+        reach = reach == WEIR__REACH_CHILD ? WEIR__REACH_ROOT : reach;
+    }
+    weir__window_add(w, delta, to, allocated, freed, 1);
+    weir__window_leave(&w->allocating, 2 * (int64_t)allocated - 1);
+}
+
+/* The same for one block. */
+WEIR__INLINE void weir__allocating_leave(struct weir__window *w, enum weir__reach reach,
+                                         int64_t size, int64_t to)
+{
+    for (struct weir__window *up; (up = weir__window_above(w, reach)); w = up) {
+        weir__window_record_high(w, to, 2);
+        weir__own_set(w->taken, weir__own_get(w->taken) + size);
+        weir__own_set(w->allocating, weir__own_get(w->allocating) + 2);
+        to = weir__window_after(up, size);
+        reach = reach == WEIR__REACH_CHILD ? WEIR__REACH_ROOT : reach;
+    }
     weir__window_record_high(w, to, 1);
     weir__own_set(w->taken, weir__own_get(w->taken) + size);
     weir__window_leave(&w->allocating, 1);
 }
 
-WEIR__INLINE void weir__allocating_undo(struct weir__window *w)
-{
-    weir__window_leave(&w->allocating, -1);
-}
-
 /* No block came or went. */
-WEIR__INLINE void weir__resizing_leave(struct weir__window *w, int64_t delta, int64_t to)
+WEIR__INLINE void weir__resizing_leave(struct weir__window *w, enum weir__reach reach,
+                                       int64_t delta, int64_t to)
 {
-    weir__window_record_high(w, to, -1);
-    if (delta > 0)
-        weir__own_set(w->taken, weir__own_get(w->taken) + delta);
-    else
-        weir__own_set(w->given, weir__own_get(w->given) - delta);
-    weir__window_leave(&w->allocating, -1);
+    weir__counting_leave(w, reach, delta, to, 0, 0);
 }
 
-WEIR__INLINE bool weir__freeing_enter(struct weir__window *w)
+WEIR__INLINE bool weir__windows_above_are_open(const struct weir__window *w)
 {
-    weir__window_enter(&w->freeing);
-    if (weir__likely(!weir__window_is_closed(w)))
+    while ((w = weir__own_get(w->up)))
+        if (weir__unlikely(weir__window_is_closed(w)))
+            return false;
+    return true;
+}
+
+WEIR__INLINE bool weir__window_top_is_open(const struct weir__window *w,
+                                           const struct weir__window *top, enum weir__reach reach)
+{
+    if (reach == WEIR__REACH_CHILD)
+        return weir__likely(weir__own_get(w->up) == top) &&
+               weir__likely(!weir__window_is_closed(top));
+    return reach == WEIR__REACH_ROOT || weir__windows_above_are_open(w);
+}
+
+WEIR__INLINE bool weir__freeing_enter(struct weir__window *w, enum weir__reach reach)
+{
+    struct weir__window *top = weir__window_top(w, reach);
+    weir__window_enter(&top->freeing);
+    if (weir__likely(!weir__window_is_closed(w)) && weir__window_top_is_open(w, top, reach))
         return true;
-    weir__window_leave(&w->freeing, -1);
+    weir__window_leave(&top->freeing, -1);
     return false;
 }
 
-WEIR__INLINE void weir__freeing_leave(struct weir__window *w, int64_t size)
+WEIR__INLINE void weir__freeing_leave(struct weir__window *w, enum weir__reach reach, int64_t size)
 {
+    for (struct weir__window *up; (up = weir__window_above(w, reach)); w = up) {
+        weir__own_set(w->given, weir__own_get(w->given) + size);
+        weir__own_set(w->freeing, weir__own_get(w->freeing) + 2);
+        reach = reach == WEIR__REACH_CHILD ? WEIR__REACH_ROOT : reach;
+    }
     weir__own_set(w->given, weir__own_get(w->given) + size);
     weir__window_leave(&w->freeing, 1);
 }
 
-WEIR__INLINE void weir__freeing_undo(struct weir__window *w)
+WEIR__INLINE void weir__freeing_undo(struct weir__window *w, enum weir__reach reach)
 {
-    weir__window_leave(&w->freeing, -1);
+    weir__window_leave(&weir__window_top(w, reach)->freeing, -1);
 }
 
-/* Out of an operation that may have changed several blocks. */
-WEIR__INLINE void weir__counting_leave(struct weir__window *w, int64_t delta, int64_t to,
-                                       int allocated, int freed)
-{
-    weir__window_record_high(w, to, 2 * (int64_t)allocated - 2 * (int64_t)freed - 1);
-    weir__own_set(w->freeing, weir__own_get(w->freeing) + (uint64_t)(2 * (int64_t)freed));
-    if (delta > 0)
-        weir__own_set(w->taken, weir__own_get(w->taken) + delta);
-    else
-        weir__own_set(w->given, weir__own_get(w->given) - delta);
-    weir__window_leave(&w->allocating, 2 * (int64_t)allocated - 1);
-}
-
-/* An operation without bins. False: the window does not admit it, nothing happened. */
+/* An operation without bins. False: a window does not admit it, nothing happened. */
 WEIR__INLINE bool weir__window_count(struct weir__window *w, int64_t delta, int allocated,
                                      int freed)
 {
     int64_t to;
-    if (weir__unlikely(!weir__allocating_enter(w, delta, &to)))
+    if (weir__unlikely(!weir__allocating_enter(w, WEIR__REACH_ANY, delta, &to)))
         return false;
-    weir__counting_leave(w, delta, to, allocated, freed);
+    weir__counting_leave(w, WEIR__REACH_ANY, delta, to, allocated, freed);
     return true;
 }
 

@@ -27,9 +27,7 @@ void weir__meters_unfence(void)
     weir__lock_take(&weir__meters.lock);
     if (weir__os_fence_available()) {
         weir__shared_end();
-        for (struct weir__meter *root = weir__meter_first(); root;
-             root = weir__meter_of(root->link.next))
-            weir__meter_freeze(root);
+        weir__meters_freeze();
         weir__os_fence_end();
     }
     weir__lock_drop(&weir__meters.lock);

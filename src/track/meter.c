@@ -3,6 +3,8 @@
 
 #include "os/locks.h"
 #include "os/thread.h"
+#include "track/count.h"
+#include "track/level.h"
 #include "track/observer.h"
 #include "track/phase.h"
 #include "track/shared.h"
@@ -41,83 +43,98 @@ void weir__meter_raise(struct weir__meter *m, int64_t live)
     weir__meter_ceiling_update(m);
 }
 
-static struct weir__meter *meter_root(struct weir__meter *m)
-{
-    while (m->parent)
-        m = m->parent;
-    return m;
-}
-
 /* -- the slow operation ----------------------------------------------------------- */
 
-/*
- * The highest meter that must be frozen before delta may be applied, or NULL: one
- * whose bound leaves no room, or whose base must not move because a lone window
- * notes its maximum relative to it.
- */
-static struct weir__meter *meter_lacking(struct weir__meter *m, int64_t delta)
+/* The thread's own window there is open, and the operation is within its grant. */
+static bool level_admits(struct weir__level at, int64_t delta)
 {
-    weir__assert(weir__lock_is_mine(&weir__meters.lock));
-    struct weir__meter *lacking = NULL;
-    for (; m; m = m->parent)
-        if (m->solo || (delta > 0 && weir__meter_room(m) < delta))
-            lacking = m;
-    return lacking;
+    return at.window && at.window->open &&
+           weir__window_used(at.window) + delta <= at.window->granted;
 }
 
-static bool meter_within_limits(const struct weir__meter *m, int64_t delta)
+/* Must the meter be frozen before delta may be applied to its base? Its bound leaves no room, or a
+ * lone window notes its maximum relative to the base. */
+static bool meter_is_lacking(const struct weir__meter *m, int64_t delta)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
-    weir__assert(delta > 0);
-    for (; m; m = m->parent)
-        if (m->base > m->limit - delta)
-            return false;
-    return true;
+    return m->solo || (delta > 0 && weir__meter_room(m) < delta);
 }
 
-struct weir__shutting weir__meter_freeze(struct weir__meter *top)
+struct weir__shutting weir__meter_freeze(struct weir__meter *m)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
-    top->crowd = top->nopen;
-    struct weir__shutting s = weir__windows_shut(top, weir__thread_self());
+    m->crowd = m->nopen;
+    struct weir__shutting s = weir__windows_shut(m, weir__thread_self());
     weir__windows_fold(&s);
     return s;
 }
 
-static void bases_add(struct weir__meter *m, int64_t delta)
+void weir__meters_freeze(void)
 {
-    weir__assert(weir__lock_is_mine(&weir__meters.lock));
-    for (; m; m = m->parent) {
-        m->base += delta;
-        m->level += delta;
-        if (m->base > m->ceiling)
-            weir__meter_raise(m, m->base);
-    }
+    for (struct weir__meter *root = weir__meter_first(); root;
+         root = weir__meter_of(root->link.next))
+        weir__meter_freeze(root);
+    for (struct weir__meter *m = weir__meter_first(); m; m = weir__meter_after(m, NULL))
+        weir__windows_fold_quiet(m);
 }
 
-bool weir__meter_apply(struct weir__window *w, int64_t delta, int allocated, int freed)
+static void meter_freeze_for(struct weir__meter *m, bool was_shared, uint64_t own_ops)
+{
+    struct weir__window *solo = m->solo;
+    unsigned counted = was_shared ? m->crowd : 0;
+    struct weir__shutting shutting = weir__meter_freeze(m);
+    m->crowd = (unsigned)weir__max(m->crowd + 1, counted);
+    m->shares = (unsigned)weir__max(m->crowd, shutting.only_free + 1) - shutting.only_free;
+    weir__phase_ended(m, &shutting, solo, own_ops);
+}
+
+/* Makes the meter ready for an operation that the thread's own window there does not admit. */
+static void level_ready(struct weir__level at, int64_t delta, bool was_shared)
+{
+    uint64_t own_ops = 0;
+    if (at.window && at.window->open) {
+        own_ops = weir__window_operations(at.window) - at.window->ops_at_open;
+        weir__window_fold(at.window);
+    }
+    if (meter_is_lacking(at.meter, delta))
+        meter_freeze_for(at.meter, was_shared, own_ops);
+}
+
+static void base_add(struct weir__meter *m, int64_t delta)
+{
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
+    m->base += delta;
+    m->level += delta;
+    if (m->base > m->ceiling)
+        weir__meter_raise(m, m->base);
+}
+
+static void level_add(struct weir__level at, int64_t delta, int allocated, int freed)
+{
+    if (level_admits(at, delta)) {
+        weir__window_change(at.window, delta, allocated, freed);
+        return;
+    }
+    base_add(at.meter, delta);
+    weir__level_counts(at, allocated, freed);
+    weir__shown_slow(at, delta, allocated, freed);
+}
+
+bool weir__meter_apply(struct weir__window *w, int64_t delta, int allocated, int freed,
+                       bool was_shared)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
     weir__assert(allocated >= 0 && freed >= 0);
-    if (delta > 0 && !meter_within_limits(w->meter, delta))
-        return false;
-    bases_add(w->meter, delta);
-    weir__window_counts(w, allocated, freed);
-    weir__shown_slow(w, delta, allocated, freed);
+    for (struct weir__level at = weir__level_of(w); at.meter; at = weir__level_above(at)) {
+        if (level_admits(at, delta))
+            continue;
+        level_ready(at, delta, was_shared);
+        if (delta > 0 && at.meter->base > at.meter->limit - delta)
+            return false;
+    }
+    for (struct weir__level at = weir__level_of(w); at.meter; at = weir__level_above(at))
+        level_add(at, delta, allocated, freed);
     return true;
-}
-
-static void meter_freeze_for(struct weir__meter *lacking, bool was_shared, uint64_t own_ops)
-{
-    /* One that has only what lies below the root to itself lives on credit there. */
-    struct weir__window *solo = meter_root(lacking)->solo;
-    unsigned counted = was_shared ? lacking->crowd : 0;
-    struct weir__shutting shutting = weir__meter_freeze(lacking);
-    lacking->crowd = (unsigned)weir__max(lacking->crowd + 1, counted);
-    unsigned shares =
-        (unsigned)weir__max(lacking->crowd, shutting.only_free + 1) - shutting.only_free;
-    lacking->shares = shares + shares / 4; /* many are soon more: contexts */
-    weir__phase_ended(&shutting, solo, own_ops);
 }
 
 /* Lock held. Limits hold without a freeze where there is room below them. */
@@ -126,35 +143,41 @@ static bool change_locked(struct weir__window *w, int64_t delta, int allocated, 
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
     bool was_shared = weir__shared_end();
     if (was_shared)
-        weir__phase_shared_ended();
-    uint64_t own_ops = 0;
-    if (w->open) {
-        own_ops = weir__window_operations(w) - w->ops_at_open;
-        weir__relaxed_set(w->cap, WEIR__WINDOW_CLOSED);
-        weir__window_fold(w);
-    }
-    struct weir__meter *lacking = meter_lacking(w->meter, delta);
-    if (lacking)
-        meter_freeze_for(lacking, was_shared, own_ops);
-    bool fits = weir__meter_apply(w, delta, allocated, freed);
+        weir__phase_shared_ended(w->meter);
+    bool fits = weir__meter_apply(w, delta, allocated, freed, was_shared);
     weir__phase_choose(w, delta < 0 ? -delta : delta);
     return fits;
 }
 
-/* Takes the lock for a slow operation, once the turn of another thread is over. The window is
- * closed before, so that a signal handler that allocates meanwhile finds it so. */
+static void windows_close(struct weir__window *w)
+{
+    for (; w; w = w->up) {
+        weir__relaxed_set(w->cap, WEIR__WINDOW_CLOSED);
+        weir__relaxed_set(w->numbered_cap, WEIR__WINDOW_CLOSED);
+    }
+}
+
+/* Those that stayed open let operations in again. */
+static void windows_admit(struct weir__window *w)
+{
+    for (; w; w = w->up)
+        if (w->open)
+            weir__window_admit(w);
+}
+
+/* Takes the lock for a slow operation, once the turn of another thread is over. The windows are
+ * closed before, so that a signal handler that allocates meanwhile finds them so. */
 static void change_begin(struct weir__window *w)
 {
-    weir__relaxed_set(w->cap, WEIR__WINDOW_CLOSED);
-    weir__relaxed_set(w->numbered_cap, WEIR__WINDOW_CLOSED);
-    __atomic_store_n(&w->away, true, __ATOMIC_RELEASE);
+    windows_close(w);
+    __atomic_store_n(&w->top->away, true, __ATOMIC_RELEASE);
     weir__lock_take(&weir__meters.lock);
     while (weir__phase_is_anothers_turn(w)) {
         weir__lock_drop(&weir__meters.lock);
         weir__phase_pause();
         weir__lock_take(&weir__meters.lock);
     }
-    weir__relaxed_set(w->away, false);
+    weir__relaxed_set(w->top->away, false);
 }
 
 bool weir__meter_change(struct weir__window *w, int64_t delta, int allocated, int freed)
@@ -171,23 +194,28 @@ bool weir__meter_change(struct weir__window *w, int64_t delta, int allocated, in
             return true;
         change_begin(w);
     }
-    w->meter->slow_operations++;
+    for (struct weir__meter *m = w->meter; m; m = m->parent)
+        __atomic_add_fetch(&m->slow_operations, 1, __ATOMIC_RELAXED);
     bool fits = weir__unlikely(weir__meter_is_traced(w->meter))
                     ? weir__traced_change(w, delta, allocated, freed)
                     : change_locked(w, delta, allocated, freed);
+    windows_admit(w);
     weir__assert_walk(forest_is_valid_locked());
     weir__lock_drop(&weir__meters.lock);
     return fits;
 }
 
-/* Counted at the meter and not in the window, whose counts cannot fall. */
+/* Counted at the meters and not in windows, whose counts cannot fall. */
 void weir__meter_mend(struct weir__window *w, int64_t delta)
 {
     weir__assert(delta >= 0);
-    bool shared = weir__exact_begin(meter_root(w->meter));
-    bases_add(w->meter, delta);
-    w->meter->gone_frees--;
-    weir__shown_mend(w->meter, delta);
+    bool shared = weir__exact_begin(NULL);
+    for (struct weir__meter *m = w->meter; m; m = m->parent) {
+        weir__meter_freeze(m);
+        base_add(m, delta);
+        weir__meter_counts(m, 0, (uint64_t)-1);
+        weir__shown_mend(m, delta);
+    }
     weir__traced_stamp(w, delta, 1);
     weir__exact_end(shared);
 }
@@ -224,7 +252,7 @@ static int64_t limit_from(size_t limit)
 
 void weir__meter_init(struct weir__meter *m, struct weir__meter *parent, size_t limit)
 {
-    *m = (struct weir__meter){.parent = parent, .limit = limit_from(limit)};
+    *m = (struct weir__meter){.parent = parent, .limit = limit_from(limit), .phases.turns.in = 1};
     bool shared = weir__exact_begin(NULL);
     weir__list_append(meter_siblings(m), &m->link);
     weir__meters.constraints += m->limit != WEIR__NO_LIMIT;
@@ -234,17 +262,17 @@ void weir__meter_init(struct weir__meter *m, struct weir__meter *parent, size_t 
 uint64_t weir__meter_retire(struct weir__meter *m, size_t live_bytes, size_t live_blocks)
 {
     weir__assert(!m->children.first && !m->windows.first);
+    bool shared = weir__exact_begin(NULL);
     /* Who numbers its events by itself does so without the lock: not beside this one. */
-    bool shared = weir__exact_begin(weir__meter_is_traced(m) ? meter_root(m) : NULL);
+    bool traced = weir__meter_is_traced(m);
     int64_t live = m->base;
-    struct weir__meter *lacking = live ? meter_lacking(m, -live) : NULL;
-    if (lacking)
-        weir__meter_freeze(lacking);
     for (struct weir__meter *up = m; up; up = up->parent) {
-        up->base -= live;
-        up->level -= live;
+        if (traced || (live && meter_is_lacking(up, -live)))
+            weir__meter_freeze(up);
+        base_add(up, -live);
+        weir__meter_counts(up, 0, live_blocks);
+        weir__shown_retire(up, live, live_blocks);
     }
-    m->gone_frees += live_blocks;
     uint64_t sequence = weir__traced_number(m, -(int64_t)live_bytes, -(int64_t)live_blocks);
     weir__exact_end(shared);
     return sequence;
@@ -254,12 +282,6 @@ void weir__meter_destroy(struct weir__meter *m)
 {
     weir__assert(!m->children.first && !m->windows.first);
     bool shared = weir__exact_begin(NULL);
-    if (m->parent) {
-        m->parent->gone_allocations += m->gone_allocations;
-        m->parent->gone_frees += m->gone_frees;
-        __atomic_add_fetch(&m->parent->failures, m->failures, __ATOMIC_RELAXED);
-        m->parent->slow_operations += m->slow_operations;
-    }
     weir__list_remove(meter_siblings(m), &m->link);
     weir__spell_forget_meter(m);
     weir__meters.constraints -= (m->limit != WEIR__NO_LIMIT);
@@ -278,9 +300,11 @@ bool weir__meter_never_fits(const struct weir__meter *m, size_t size)
 
 void weir__meter_failed(struct weir__meter *m)
 {
-    __atomic_add_fetch(&m->failures, 1, __ATOMIC_RELAXED);
-    if (m->shown)
-        __atomic_add_fetch(&m->shown->failures, 1, __ATOMIC_RELAXED);
+    for (; m; m = m->parent) {
+        __atomic_add_fetch(&m->failures, 1, __ATOMIC_RELAXED);
+        if (m->shown)
+            __atomic_add_fetch(&m->shown->failures, 1, __ATOMIC_RELAXED);
+    }
 }
 
 void weir__meter_reset_peak(struct weir__meter *m)
@@ -331,10 +355,9 @@ void weir__meter_fork_prepare(void)
 {
     weir__meters.constraints++;
     weir__shared_end();
-    for (struct weir__meter *m = weir__meter_first(); m; m = weir__meter_of(m->link.next)) {
-        weir__meter_freeze(m);
+    weir__meters_freeze();
+    for (struct weir__meter *m = weir__meter_first(); m; m = weir__meter_of(m->link.next))
         fork_counts_keep(m);
-    }
 }
 
 void weir__meter_fork_done(void)
@@ -345,35 +368,30 @@ void weir__meter_fork_done(void)
 /* Its own links. */
 static bool meter_is_linked(const struct weir__meter *m)
 {
-    if (!weir__list_is_valid(&m->children) || !weir__list_is_valid(&m->windows) ||
-        !weir__list_is_valid(&m->active))
+    if (!weir__list_is_valid(&m->children) || !weir__list_is_valid(&m->windows))
         return false;
-    for (const struct weir__link *link = m->active.first; link; link = link->next)
-        if (!weir__list_of(link, struct weir__meter, active_link)->nopen)
-            return false;
     for (const struct weir__link *link = m->children.first; link; link = link->next)
         if (weir__meter_of(link)->parent != m)
             return false;
     for (const struct weir__window *w = weir__meter_window(m); w; w = weir__window_next(w))
-        if (w->meter != m)
+        if (w->meter != m || (w->up ? w->up->meter != m->parent : w->top != w))
             return false;
     return true;
 }
 
-static bool meter_check(struct weir__meter *top)
+static bool meter_check(struct weir__meter *m)
 {
-    int64_t level = top->base;
+    int64_t level = m->base;
     unsigned nopen = 0;
-    if (!meter_is_linked(top))
+    if (!meter_is_linked(m))
         return false;
-    for (struct weir__meter *m = top; m; m = weir__meter_after(m, top))
-        for (struct weir__window *w = weir__meter_window(m); w; w = weir__window_next(w))
-            if (w->open) {
-                level += w->granted - w->origin;
-                nopen++;
-            }
-    return level == top->level && nopen == top->nopen && level <= top->limit &&
-           top->ceiling <= top->peak && (top->level <= top->ceiling || (top->solo && nopen == 1));
+    for (struct weir__window *w = weir__meter_window(m); w; w = weir__window_next(w))
+        if (w->open) {
+            level += w->granted - w->origin;
+            nopen++;
+        }
+    return level == m->level && nopen == m->nopen && level <= m->limit && m->ceiling <= m->peak &&
+           (m->level <= m->ceiling || (m->solo && nopen == 1));
 }
 
 static bool forest_is_valid_locked(void)

@@ -2,17 +2,20 @@
  * track/meter.h - exact total, peak, count and limit of an allocator and its
  * descendants, without shared writes in the steady state.
  *
- * One meter an allocator, in a tree: a meter's figures include its children's. It is the
- * allocators' tree as well (alloc/context.h). Owns the forest and the one meter lock, which
+ * One meter an allocator, in a tree: a meter's figures include its children's, because each
+ * operation counts at every meter up to the root. It is the allocators' tree as well
+ * (alloc/context.h). Owns the forest and the one meter lock, which
  * covers every meter and window of the process but for what window.h says the owners write. It is
  * one because a slow operation changes all meters up to a root, and SHARED those of all roots;
  * docs/watermark.md says what that costs.
  * Bytes are signed 64-bit here. Invariants, under the lock, outside SHARED:
  *
- *   live(m)  = base(m) + sum over windows w in the subtree of (used(w) - origin(w))
- *   level(m) = base(m) + sum over open windows w in the subtree of (granted(w) - origin(w))
+ *   live(m)  = base(m) + sum over its windows w of (used(w) - origin(w))
+ *   level(m) = base(m) + sum over its open windows w of (granted(w) - origin(w))
  *   level(m) <= limit(m)
- *   level(m) <= ceiling(m), or solo(m) is the only open window in the subtree
+ *   level(m) <= ceiling(m), or solo(m) is its only open window
+ *
+ * of each meter by itself;
  *
  * so as long as no slow operation runs, live(m) <= level(m) <= ceiling(m) = the least
  * of the peaks watched, and none of them can move; or one thread alone moves live(m)
@@ -29,6 +32,20 @@
 
 struct weir__peak_observer;
 
+/* How its several threads were let work (track/phase.h). */
+struct weir__trial {
+    uint16_t in;   /* occasions until it is tried again; 0: it is in use */
+    uint16_t next; /* occasions that the last failure cost */
+};
+
+struct weir__phases {
+    struct weir__trial credit;       /* each has its part below the peak */
+    struct weir__trial turns;        /* each has everything for a while */
+    uint16_t spell_next, spell_left; /* slow operations of the next spell with closed windows, 0:
+                                      * the least; and left in this one, 0: there is none */
+    uint64_t counted_at;             /* when its threads were counted last */
+};
+
 struct weir__meter {
     /* All are written under the meter lock; peak and solo atomically, for weir__meter_peak_rose
      * reads them without it. */
@@ -37,19 +54,18 @@ struct weir__meter {
     struct weir__link link;     /* of the parent, or of the roots */
     int64_t base, level, limit, ceiling, peak;
     struct weir__peak_observer *observers;
-    struct weir__list windows; /* own ones; opened latest first */
-    struct weir__list active;  /* children with open windows in their subtrees */
-    struct weir__link active_link;
+    struct weir__list windows; /* opened latest first */
     struct weir__window *solo;
-    unsigned nopen;  /* open windows in the subtree */
-    unsigned crowd;  /* threads that were active at the last freeze */
+    unsigned nopen; /* open windows */
+    unsigned crowd; /* threads that were active at the last freeze */
+    struct weir__phases phases;
     unsigned shares; /* parts that the credit is to be divided into; 0: unknown */
-    uint64_t gone_allocations, gone_frees; /* of windows and children that are gone */
+    uint64_t gone_allocations, gone_frees; /* in no window: it is gone, or there was none; atomic */
     uint64_t fork_allocations, fork_frees; /* of all there were when a fork began */
-    uint64_t slow_operations;              /* own */
+    uint64_t slow_operations;              /* atomic */
     uint64_t spell; /* the last one that it took part in (track/spell.h); 0: none */
     struct weir__link spell_link;
-    uint64_t failures;         /* own and of children gone; atomic */
+    uint64_t failures;         /* atomic */
     struct weir__shown *shown; /* its figures for another process; NULL: nobody reads */
     /* Any thread that takes part, while SHARED. */
     int64_t shared_live __attribute__((aligned(WEIR__LINE)));
@@ -89,6 +105,13 @@ WEIR__INLINE struct weir__meter *weir__meter_after(struct weir__meter *m,
     while (m && m != top && !m->link.next)
         m = m->parent;
     return !m || m == top ? NULL : weir__meter_of(m->link.next);
+}
+
+/* Counts blocks that are in no window, negative ones too; by any thread. */
+WEIR__INLINE void weir__meter_counts(struct weir__meter *m, uint64_t allocated, uint64_t freed)
+{
+    __atomic_add_fetch(&m->gone_allocations, allocated, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&m->gone_frees, freed, __ATOMIC_RELAXED);
 }
 
 /* Its windows, one after the other. */
@@ -147,13 +170,17 @@ bool weir__meter_is_valid(void);
 
 /* -- for this layer, with the meter lock held ----------------------------------------------- */
 
-/* Takes the lock and makes everything below m exact (NULL: freezes nothing). True: it
- * was SHARED, to be told to weir__exact_end, which drops the lock. */
+/* Takes the lock and makes m exact (NULL: freezes nothing). True: it was SHARED, to be told to
+ * weir__exact_end, which drops the lock. */
 bool weir__exact_begin(struct weir__meter *m);
 void weir__exact_end(bool shared);
 
-/* Exact from here on: base(m) is live(m) for all of the subtree. */
-struct weir__shutting weir__meter_freeze(struct weir__meter *top);
+/* Exact from here on: base(m) is live(m), and nothing below it counts before its thread has had the
+ * lock. */
+struct weir__shutting weir__meter_freeze(struct weir__meter *m);
+
+/* Freezes all, and folds every window. */
+void weir__meters_freeze(void);
 
 /* Finds the ceiling anew. */
 void weir__meter_ceiling_update(struct weir__meter *m);
@@ -161,17 +188,16 @@ void weir__meter_ceiling_update(struct weir__meter *m);
 /* The total was `live` at some moment: raises the peaks watched to it. */
 void weir__meter_raise(struct weir__meter *m, int64_t live);
 
-/* Counts, if every limit up the tree allows; the subtrees whose bounds it may pass are
- * frozen. */
-bool weir__meter_apply(struct weir__window *w, int64_t delta, int allocated, int freed);
+/* Freezes the meters up the tree that a slow operation of `delta` bytes could not be counted at
+ * as they are, and counts it at all of them if their limits allow. `was_shared`: SHARED was left
+ * for it. */
+bool weir__meter_apply(struct weir__window *w, int64_t delta, int allocated, int freed,
+                       bool was_shared);
 
-/* The greatest grant that keeps level <= limit for all meters up the tree. */
+/* The greatest grant that keeps level <= limit. */
 WEIR__INLINE int64_t weir__meter_headroom(const struct weir__meter *m)
 {
-    int64_t least = WEIR__NO_LIMIT;
-    for (; m; m = m->parent)
-        least = weir__min(least, m->limit - m->level);
-    return least;
+    return m->limit - m->level;
 }
 
 /* The least of ceiling and limit, less the level. */

@@ -1,7 +1,8 @@
 /*
  * track/phase.h - every heuristic of the watermark: when a window is opened and with how much
  * credit, when windows stay closed for a spell, when operations go to shared atomics. Nothing
- * here decides whether a figure is true. Owns the length of spells. With the meter lock held.
+ * here decides whether a figure is true. Each meter has phases of its own; SHARED is the process's.
+ * With the meter lock held.
  */
 #ifndef WEIR_TRACK_PHASE_H
 #define WEIR_TRACK_PHASE_H
@@ -16,10 +17,10 @@
  */
 void weir__phase_choose(struct weir__window *w, int64_t size);
 
-/* A freeze ended a phase; `solo`: the window that had the total to itself, or NULL; own_ops: what
- * the calling thread had done in its own window. */
-void weir__phase_ended(const struct weir__shutting *shutting, const struct weir__window *solo,
-                       uint64_t own_ops);
+/* A freeze ended a phase of m; `solo`: the window that had the total to itself, or NULL; own_ops:
+ * what the calling thread had done in its own window. */
+void weir__phase_ended(struct weir__meter *m, const struct weir__shutting *shutting,
+                       const struct weir__window *solo, uint64_t own_ops);
 
 /* Has another thread the total to itself, and makes so much of it that w's had better wait? */
 bool weir__phase_is_anothers_turn(struct weir__window *w);
@@ -27,7 +28,7 @@ bool weir__phase_is_anothers_turn(struct weir__window *w);
 /* Before it asks again; without the lock. */
 void weir__phase_pause(void);
 
-/* SHARED ended, for an operation to look for something better. */
-void weir__phase_shared_ended(void);
+/* SHARED ended, for an operation at m to look for something better. */
+void weir__phase_shared_ended(struct weir__meter *m);
 
 #endif

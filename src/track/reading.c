@@ -11,20 +11,18 @@ struct counting {
     uint64_t allocations, frees, slow, failures;
 };
 
-static void meter_count(struct weir__meter *top, struct counting *c)
+static void meter_count(const struct weir__meter *m, struct counting *c)
 {
-    c->total = top->base;
-    for (struct weir__meter *m = top; m; m = weir__meter_after(m, top)) {
-        c->allocations += m->gone_allocations;
-        c->frees += m->gone_frees;
-        c->slow += m->slow_operations;
-        c->failures += weir__relaxed_get(m->failures);
-        for (struct weir__window *w = weir__meter_window(m); w; w = weir__window_next(w)) {
-            c->total += weir__window_unfolded(w);
-            c->allocations += weir__window_allocations(w);
-            c->frees += weir__window_frees(w);
-            c->slow += weir__relaxed_get(w->shared_operations);
-        }
+    c->total = m->base;
+    c->allocations = weir__relaxed_get(m->gone_allocations);
+    c->frees = weir__relaxed_get(m->gone_frees);
+    c->slow = weir__relaxed_get(m->slow_operations);
+    c->failures = weir__relaxed_get(m->failures);
+    for (const struct weir__window *w = weir__meter_window(m); w; w = weir__window_next(w)) {
+        c->total += weir__window_unfolded(w);
+        c->allocations += weir__window_allocations(w);
+        c->frees += weir__window_frees(w);
+        c->slow += weir__relaxed_get(w->shared_operations);
     }
 }
 

@@ -2,7 +2,7 @@
 #include "track/shared.h"
 
 #include "track/count.h"
-#include "track/meter.h"
+#include "track/level.h"
 #include "track/spell.h"
 
 #include "os/fence.h"
@@ -87,11 +87,12 @@ bool weir__shared_enter(struct weir__window *w)
 void weir__shared_leave(struct weir__window *w, int64_t delta, int allocated, int freed)
 {
     weir__assert(weir__window_is_inside(w));
-    for (struct weir__meter *m = w->meter; m; m = m->parent)
-        shared_add(m, delta);
-    weir__shown_slow(w, delta, allocated, freed);
-    weir__window_counts(w, 0, freed);
-    weir__relaxed_set(w->shared_operations, w->shared_operations + 1);
+    for (struct weir__level at = weir__level_of(w); at.meter; at = weir__level_above(at)) {
+        shared_add(at.meter, delta);
+        weir__shown_slow(at, delta, allocated, freed);
+        weir__level_counts(at, at.window == w ? 0 : allocated, freed);
+        weir__level_slow(at);
+    }
     shared_done++;
     weir__window_leave(&w->allocating, 2 * (int64_t)allocated - 1);
 }

@@ -5,7 +5,7 @@
  */
 #include "track/shown.h"
 
-#include "track/meter.h"
+#include "track/level.h"
 
 static void other_add(struct weir__shown *s, int64_t bytes, uint64_t allocated, uint64_t freed)
 {
@@ -18,18 +18,26 @@ static void other_add(struct weir__shown *s, int64_t bytes, uint64_t allocated, 
 
 /* While SHARED by any thread, of its own window. The blocks of a shown window are in its sequence
  * counters. */
-void weir__shown_slow(struct weir__window *w, int64_t delta, int allocated, int freed)
+void weir__shown_slow(struct weir__level at, int64_t delta, int allocated, int freed)
 {
-    if (w->number)
-        weir__relaxed_set(w->slow, w->slow + delta);
-    else if (w->meter->shown)
-        other_add(w->meter->shown, delta, (uint64_t)(int64_t)allocated, (uint64_t)(int64_t)freed);
+    if (weir__likely(!at.meter->shown))
+        return;
+    if (at.window && at.window->number)
+        weir__relaxed_set(at.window->slow, at.window->slow + delta);
+    else
+        other_add(at.meter->shown, delta, (uint64_t)(int64_t)allocated, (uint64_t)(int64_t)freed);
 }
 
 void weir__shown_mend(struct weir__meter *m, int64_t delta)
 {
     if (m->shown)
         other_add(m->shown, delta, 0, (uint64_t)-1);
+}
+
+void weir__shown_retire(struct weir__meter *m, int64_t bytes, uint64_t blocks)
+{
+    if (m->shown)
+        other_add(m->shown, -bytes, 0, blocks);
 }
 
 bool weir__shown_admits(const struct weir__window *w)

@@ -22,6 +22,7 @@
 
 #include "base/bits.h"
 
+struct weir__level;
 struct weir__meter;
 struct weir__window;
 
@@ -63,12 +64,15 @@ void weir__shown_begin(struct weir__meter *m, struct weir__shown *shown);
  */
 void weir__shown_forked(struct weir__meter *m, struct weir__shown *shown);
 
-/* A slow operation of the window counted this; by its owner while SHARED, else with the meter
- * lock held, as what follows. */
-void weir__shown_slow(struct weir__window *w, int64_t delta, int allocated, int freed);
+/* A slow operation counted this at the meter, not in a window; by the window's owner while SHARED,
+ * else with the meter lock held, as what follows. */
+void weir__shown_slow(struct weir__level at, int64_t delta, int allocated, int freed);
 
 /* A free of `delta` bytes was counted twice: one of the two is taken back. */
 void weir__shown_mend(struct weir__meter *m, int64_t delta);
+
+/* What lived in a meter below ended with it. */
+void weir__shown_retire(struct weir__meter *m, int64_t bytes, uint64_t blocks);
 
 /* The window ends: its tally goes to `other`. */
 void weir__shown_detach(struct weir__window *w);

@@ -1,6 +1,6 @@
 /*
- * track/spell.h - who takes part in a spell: a time in which windows stay closed and operations
- * go to shared atomics, or take the meter lock. What begins and ends a spell looks at these
+ * track/spell.h - who takes part in a spell of SHARED: a time in which windows stay closed and
+ * operations go to shared atomics. What begins and ends a spell looks at these
  * alone, so that it costs by who works and not by how many contexts there are. Owns the lists
  * of them in weir__meters. With the meter lock held.
  */
@@ -12,8 +12,8 @@
 /* A new one, in which nobody takes part yet. */
 void weir__spell_begin(void);
 
-/* The window and its meters take part; the meters' shared totals and peaks begin with what
- * they are. */
+/* The window takes part, with its meters and the windows above it. The meters'
+ * windows are folded, their shared totals and peaks begin with what they are. */
 void weir__spell_join(struct weir__window *w);
 
 /* They end: nobody may find them in a list any more. */
@@ -27,9 +27,6 @@ WEIR__INLINE bool weir__spell_has_meter(const struct weir__meter *m)
 
 /* Waits for the threads of those below `top` (NULL: of all). */
 void weir__spell_await(const struct weir__meter *top);
-
-/* Counts the threads that did something since the last count, for each meter in it. */
-void weir__spell_count_crowd(void);
 
 /* In a walk: the first, and the one after. */
 WEIR__INLINE struct weir__window *weir__spell_window(const struct weir__link *link)

@@ -47,7 +47,7 @@ void weir__traced_stamp(struct weir__window *w, int64_t delta, int blocks)
 /* -- whose turn it is: under the meter lock --------------------------------------------------- */
 
 static struct {
-    const struct weir__window *window; /* of the latest operation; it may be gone */
+    const struct weir__window *window; /* at the root, of the latest operation; it may be gone */
     unsigned length;                   /* operations in a row of that */
     unsigned least;                    /* for the root to be its own; 0: TURN_LEAST */
 } turn;
@@ -65,17 +65,39 @@ static void turn_end(struct weir__meter *root)
                                            : weir__max(least / 2, TURN_LEAST);
 }
 
-static void turn_take(struct weir__window *w)
+/* Opens what is closed of a thread's windows for it alone, that of the root for operations that
+ * number themselves. */
+static void turn_open(struct weir__window *w, const struct weir__meter *root)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
-    if (w != turn.window)
+    for (; w; w = w->up) {
+        if (w->open)
+            continue;
+        if (w->meter->nopen)
+            weir__meter_freeze(w->meter);
+        w->numbered = w->meter == root;
+        weir__window_open(w, weir__meter_headroom(w->meter), true);
+    }
+}
+
+/* NULL: a common heap's, which has none there. */
+static struct weir__window *window_at(struct weir__window *w, const struct weir__meter *root)
+{
+    while (w && w->meter != root)
+        w = w->up;
+    return w;
+}
+
+static void turn_take(struct weir__window *w, const struct weir__meter *root)
+{
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
+    const struct weir__window *there = window_at(w, root);
+    if (!there || there != turn.window)
         turn.length = 0;
-    turn.window = w;
-    if (++turn.length < weir__max(turn.least, TURN_LEAST) || !w->thread ||
-        !weir__os_fence_available() || !weir__shown_admits(w))
-        return;
-    w->numbered = true;
-    weir__window_open(w, weir__meter_headroom(w->meter), true);
+    turn.window = there;
+    if (++turn.length >= weir__max(turn.least, TURN_LEAST) && w->thread &&
+        weir__windows_may_open(w) && weir__os_fence_available() && weir__shown_admits(w->top))
+        turn_open(w, root);
 }
 
 bool weir__traced_change(struct weir__window *w, int64_t delta, int allocated, int freed)
@@ -84,20 +106,41 @@ bool weir__traced_change(struct weir__window *w, int64_t delta, int allocated, i
     struct weir__meter *root = weir__relaxed_get(traced_root);
     if (root->nopen)
         turn_end(root);
-    bool fits = weir__meter_apply(w, delta, allocated, freed);
+    bool fits = weir__meter_apply(w, delta, allocated, freed, false);
     if (fits)
         w->sequence = weir__trace_stamp(delta, allocated - freed);
-    turn_take(w);
+    turn_take(w, root);
     return fits;
+}
+
+bool weir__numbered_is_above(const struct weir__window *w)
+{
+    while ((w = weir__own_get(w->up)))
+        if (weir__own_get(w->numbered_cap) != WEIR__WINDOW_CLOSED)
+            return true;
+    return false;
+}
+
+bool weir__numbered_admit(const struct weir__window *w, int64_t size)
+{
+    bool numbered = false;
+    for (; w; w = weir__own_get(w->up)) {
+        int64_t to = weir__window_after(w, size), cap = weir__own_get(w->numbered_cap);
+        numbered |= cap != WEIR__WINDOW_CLOSED;
+        if (to > cap && to > weir__own_get(w->cap))
+            return false;
+    }
+    return numbered;
 }
 
 uint64_t weir__numbered_count(struct weir__window *w, int64_t delta, int allocated, int freed)
 {
     int64_t to;
-    if (!weir__window_may_number(w) || !weir__numbered_allocating_enter(w, delta, &to))
+    if (!weir__window_may_number(w, WEIR__REACH_ANY) ||
+        !weir__numbered_allocating_enter(w, WEIR__REACH_ANY, delta, &to))
         return 0;
     uint64_t sequence = weir__trace_stamp(delta, allocated - freed);
-    weir__counting_leave(w, delta, to, allocated, freed);
+    weir__counting_leave(w, WEIR__REACH_ANY, delta, to, allocated, freed);
     return sequence;
 }
 

@@ -2,12 +2,12 @@
  * track/traced.h - the root that is traced (track/trace_hook.h), and how its operations get
  * their numbers. Owns which root that is.
  *
- * Several threads take turns: all windows at and below the root stay closed, each operation
- * gets its number under the meter lock, left in its window's `sequence`. A thread that came
- * TURN_LEAST times in turn has the root to itself: its window is open, but to operations alone
- * that number themselves (weir__numbered_*), between entering and leaving as track/count.h has
- * it. Whoever closes the window has the numbers in order, for all that the thread counted before
- * has its number by then.
+ * Several threads take turns: all windows of the root stay closed, and so no operation below it is
+ * fast; each gets its number under the meter lock, left in its window's `sequence`. A thread that
+ * came TURN_LEAST times in turn has the root to itself: its window there is open, but to operations
+ * alone that number themselves (weir__numbered_*), between entering and leaving as track/count.h
+ * has it. Whoever closes the window has the numbers in order, for all that the thread counted
+ * before has its number by then.
  */
 #ifndef WEIR_TRACK_TRACED_H
 #define WEIR_TRACK_TRACED_H
@@ -36,36 +36,48 @@ uint64_t weir__traced_number(const struct weir__meter *m, int64_t delta, int64_t
 
 /* -- by the owner of a window, outside an operation ------------------------------------------ */
 
-WEIR__INLINE bool weir__window_is_numbered(const struct weir__window *w)
+bool weir__numbered_is_above(const struct weir__window *w);
+
+/* One of its thread's windows from w up is. */
+WEIR__INLINE bool weir__window_is_numbered(const struct weir__window *w, enum weir__reach reach)
 {
-    return weir__own_get(w->numbered_cap) != WEIR__WINDOW_CLOSED;
+    return weir__own_get(w->numbered_cap) != WEIR__WINDOW_CLOSED ||
+           (reach != WEIR__REACH_ROOT && weir__numbered_is_above(w));
 }
 
 /* May it number its operations alone? A moment's answer, to be had first: a process that is a
  * copy has no numbers to give. */
-WEIR__INLINE bool weir__window_may_number(const struct weir__window *w)
+WEIR__INLINE bool weir__window_may_number(const struct weir__window *w, enum weir__reach reach)
 {
-    return weir__window_is_numbered(w) && !weir__trace_is_copy();
+    return weir__window_is_numbered(w, reach) && !weir__trace_is_copy();
 }
+
+/* Have all from w up, of which one is numbered, room for `size` bytes more? */
+bool weir__numbered_admit(const struct weir__window *w, int64_t size);
 
 /* As weir__allocating_enter and weir__freeing_enter. True: weir__trace_stamp next, before the
  * block can be another's, and then the way out that track/count.h has. */
-WEIR__INLINE bool weir__numbered_allocating_enter(struct weir__window *w, int64_t size, int64_t *to)
+WEIR__INLINE bool weir__numbered_allocating_enter(struct weir__window *w, enum weir__reach reach,
+                                                  int64_t size, int64_t *to)
 {
-    weir__window_enter(&w->allocating);
-    *to = size + weir__own_get(w->taken) - weir__own_get(w->given);
-    if (weir__likely(*to <= weir__own_get(w->numbered_cap)))
+    struct weir__window *top = weir__window_top(w, reach);
+    weir__window_enter(&top->allocating);
+    *to = weir__window_after(w, size);
+    if (weir__likely(reach == WEIR__REACH_ROOT ? *to <= weir__own_get(w->numbered_cap)
+                                               : weir__numbered_admit(w, size)))
         return true;
-    weir__window_leave(&w->allocating, -1);
+    weir__window_leave(&top->allocating, -1);
     return false;
 }
 
-WEIR__INLINE bool weir__numbered_freeing_enter(struct weir__window *w)
+WEIR__INLINE bool weir__numbered_freeing_enter(struct weir__window *w, enum weir__reach reach)
 {
-    weir__window_enter(&w->freeing);
-    if (weir__likely(weir__window_is_numbered(w)))
+    struct weir__window *top = weir__window_top(w, reach);
+    weir__window_enter(&top->freeing);
+    if (weir__likely(reach == WEIR__REACH_ROOT ? weir__window_is_numbered(w, reach)
+                                               : weir__numbered_admit(w, 0)))
         return true;
-    weir__window_leave(&w->freeing, -1);
+    weir__window_leave(&top->freeing, -1);
     return false;
 }
 

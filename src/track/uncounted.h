@@ -8,48 +8,51 @@
 
 #include "track/window.h"
 
-WEIR__INLINE bool weir__allocating_enter(struct weir__window *w, int64_t size, int64_t *to)
+WEIR__INLINE bool weir__allocating_enter(struct weir__window *w, enum weir__reach reach,
+                                         int64_t size, int64_t *to)
 {
-    (void)w, (void)size;
+    (void)w, (void)reach, (void)size;
     *to = 0;
     return true;
 }
 
-WEIR__INLINE void weir__allocating_leave(struct weir__window *w, int64_t size, int64_t to)
+WEIR__INLINE void weir__allocating_leave(struct weir__window *w, enum weir__reach reach,
+                                         int64_t size, int64_t to)
 {
-    (void)w, (void)size, (void)to;
+    (void)w, (void)reach, (void)size, (void)to;
 }
 
-WEIR__INLINE void weir__allocating_undo(struct weir__window *w)
+WEIR__INLINE void weir__allocating_undo(struct weir__window *w, enum weir__reach reach)
 {
-    (void)w;
+    (void)w, (void)reach;
 }
 
-WEIR__INLINE void weir__resizing_leave(struct weir__window *w, int64_t delta, int64_t to)
+WEIR__INLINE void weir__resizing_leave(struct weir__window *w, enum weir__reach reach,
+                                       int64_t delta, int64_t to)
 {
-    (void)w, (void)delta, (void)to;
+    (void)w, (void)reach, (void)delta, (void)to;
 }
 
-WEIR__INLINE bool weir__freeing_enter(struct weir__window *w)
+WEIR__INLINE bool weir__freeing_enter(struct weir__window *w, enum weir__reach reach)
 {
-    (void)w;
+    (void)w, (void)reach;
     return true;
 }
 
-WEIR__INLINE void weir__freeing_leave(struct weir__window *w, int64_t size)
+WEIR__INLINE void weir__freeing_leave(struct weir__window *w, enum weir__reach reach, int64_t size)
 {
-    (void)w, (void)size;
+    (void)w, (void)reach, (void)size;
 }
 
-WEIR__INLINE void weir__freeing_undo(struct weir__window *w)
+WEIR__INLINE void weir__freeing_undo(struct weir__window *w, enum weir__reach reach)
 {
-    (void)w;
+    (void)w, (void)reach;
 }
 
-WEIR__INLINE void weir__counting_leave(struct weir__window *w, int64_t delta, int64_t to,
-                                       int allocated, int freed)
+WEIR__INLINE void weir__counting_leave(struct weir__window *w, enum weir__reach reach,
+                                       int64_t delta, int64_t to, int allocated, int freed)
 {
-    (void)w, (void)delta, (void)to, (void)allocated, (void)freed;
+    (void)w, (void)reach, (void)delta, (void)to, (void)allocated, (void)freed;
 }
 
 WEIR__INLINE bool weir__window_count(struct weir__window *w, int64_t delta, int allocated,

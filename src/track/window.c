@@ -30,28 +30,26 @@ void weir__window_fold(struct weir__window *w)
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
     weir__assert(w->open && weir__relaxed_get(w->cap) == WEIR__WINDOW_CLOSED);
     weir__assert(weir__relaxed_get(w->numbered_cap) == WEIR__WINDOW_CLOSED);
-    w->numbered = false;
-    int64_t used = weir__window_unfolded(w), high = weir__relaxed_get(w->hi) - w->origin;
-    int64_t granted = w->granted - w->origin;
-    for (struct weir__meter *m = w->meter; m; m = m->parent) {
-        if (m->solo == w) {
-            weir__meter_raise(m, m->base + high);
-            weir__shown_solo_end(m);
-            weir__relaxed_set(m->solo, NULL);
-        }
-        m->base += used;
-        m->level += used - granted;
-        if (--m->nopen == 0 && m->parent)
-            weir__list_remove(&m->parent->active, &m->active_link);
+    struct weir__meter *m = w->meter;
+    int64_t used = weir__window_unfolded(w);
+    if (m->solo == w) {
+        weir__meter_raise(m, m->base + weir__relaxed_get(w->hi) - w->origin);
+        weir__shown_solo_end(m);
+        weir__relaxed_set(m->solo, NULL);
     }
+    m->base += used;
+    m->level += used - (w->granted - w->origin);
+    m->nopen--;
     w->origin += used;
-    w->open = false;
+    w->open = w->numbered = false;
     w->only_frees = window_only_frees(w);
 }
 
 /* One of the two caps admits what was granted, the other nothing. */
-static void window_admit(struct weir__window *w)
+void weir__window_admit(struct weir__window *w)
 {
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
+    weir__assert(w->open);
     if (w->numbered)
         weir__relaxed_set(w->numbered_cap, w->granted);
     else
@@ -70,24 +68,30 @@ static void window_shut(struct weir__window *w, const void *self)
  * the lock. */
 static bool window_is_left(const struct weir__window *w)
 {
-    return __atomic_load_n(&w->away, __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&w->top->away, __ATOMIC_ACQUIRE);
+}
+
+/* Waits for the operation whose busy bit is set in the counter. Its thread may be in another one
+ * by then, which began after the window was closed. */
+static void operation_await(const uint64_t *counter, const struct weir__window *w)
+{
+    uint64_t seen = __atomic_load_n(counter, __ATOMIC_SEQ_CST);
+    for (unsigned i = 0; seen & 1 && !window_is_left(w); i++) {
+        weir__os_backoff(i);
+        if (__atomic_load_n(counter, __ATOMIC_SEQ_CST) != seen)
+            return;
+    }
 }
 
 void weir__window_await(struct weir__window *w)
 {
-    for (unsigned i = 0; weir__window_is_inside(w) && !window_is_left(w); i++)
-        weir__os_backoff(i);
+    operation_await(&w->allocating, w);
+    operation_await(&w->freeing, w);
+    if (w->top != w) {
+        operation_await(&w->top->allocating, w);
+        operation_await(&w->top->freeing, w);
+    }
     w->waiting = false;
-}
-
-/* The meter after m in a walk of those below `top` that have open windows. */
-static struct weir__meter *active_after(struct weir__meter *m, const struct weir__meter *top)
-{
-    if (m->active.first)
-        return weir__list_of(m->active.first, struct weir__meter, active_link);
-    while (m != top && !m->active_link.next)
-        m = m->parent;
-    return m == top ? NULL : weir__list_of(m->active_link.next, struct weir__meter, active_link);
 }
 
 static void window_add(struct weir__window *w, struct weir__shutting *s)
@@ -99,13 +103,13 @@ static void window_add(struct weir__window *w, struct weir__shutting *s)
         s->asked[s->others - 1] = w;
 }
 
-static void windows_add(struct weir__meter *top, struct weir__shutting *s)
+static void windows_add(struct weir__meter *m, struct weir__shutting *s)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
-    for (struct weir__meter *m = top->nopen ? top : NULL; m; m = active_after(m, top))
-        for (struct weir__window *w = weir__meter_window(m); w; w = weir__window_next(w))
-            if (w->open)
-                window_add(w, s);
+    for (struct weir__window *w = m->nopen ? weir__meter_window(m) : NULL; w;
+         w = weir__window_next(w))
+        if (w->open)
+            window_add(w, s);
 }
 
 static void others_await(struct weir__shutting *s)
@@ -156,11 +160,11 @@ static bool windows_are_left(const struct weir__shutting *s, uint64_t start)
     return false;
 }
 
-struct weir__shutting weir__windows_shut(struct weir__meter *top, const void *self)
+struct weir__shutting weir__windows_shut(struct weir__meter *m, const void *self)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
     struct weir__shutting s = {.self = self};
-    windows_add(top, &s);
+    windows_add(m, &s);
     if (s.others) {
         uint64_t start = weir__os_time();
         if (!windows_are_left(&s, start))
@@ -180,7 +184,7 @@ void weir__windows_reopen(const struct weir__shutting *s)
         if (idle)
             weir__window_fold(w);
         else if (!window_is_left(w))
-            window_admit(w);
+            weir__window_admit(w);
     }
 }
 
@@ -190,6 +194,16 @@ void weir__windows_fold(const struct weir__shutting *s)
         weir__window_fold(w);
 }
 
+void weir__windows_fold_quiet(struct weir__meter *m)
+{
+    for (struct weir__window *w = m->nopen ? weir__meter_window(m) : NULL; w;
+         w = weir__window_next(w))
+        if (w->open) {
+            window_shut(w, w->thread);
+            weir__window_fold(w);
+        }
+}
+
 static void window_to_front(struct weir__window *w)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
@@ -197,61 +211,62 @@ static void window_to_front(struct weir__window *w)
     weir__list_push(&w->meter->windows, &w->link);
 }
 
-/* Has the window, which is to be opened, the meter to itself? In a solo phase up to the root, else
- * as far as its grant needs: where it stays below the peak others may join it. */
-static bool meter_is_own(const struct weir__meter *m, int64_t grant, bool solo)
+bool weir__windows_may_open(const struct weir__window *w)
 {
-    weir__assert(solo ? !m->nopen : !m->nopen || m->level + grant <= m->ceiling);
-    return solo || m->level + grant > m->ceiling;
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
+    bool reaches_root = !w->top->meter->parent;
+    for (; w; w = w->up)
+        if (__atomic_load_n(&w->held, __ATOMIC_ACQUIRE))
+            return false;
+    return reaches_root;
 }
 
-/* Whether any meter is its own. */
-static bool meters_open(struct weir__window *w, int64_t grant, bool solo)
-{
-    bool marks = false;
-    for (struct weir__meter *m = w->meter; m; m = m->parent) {
-        bool own = meter_is_own(m, grant, solo);
-        m->level += grant;
-        if (m->nopen++ == 0 && m->parent)
-            weir__list_push(&m->parent->active, &m->active_link);
-        if (own) {
-            weir__shown_solo_begin(m, w);
-            weir__relaxed_set(m->solo, w);
-        }
-        marks |= own;
-    }
-    return marks;
-}
-
+/* A solo window's `hi` follows what is used; one with credit never comes to its own. */
 void weir__window_open(struct weir__window *w, int64_t grant, bool solo)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
-    weir__assert(!w->open && grant >= 0);
+    weir__assert(!w->open && !weir__relaxed_get(w->held) && grant >= 0);
+    struct weir__meter *m = w->meter;
+    weir__assert(solo ? !m->nopen : m->level + grant <= m->ceiling);
     int64_t used = weir__window_used(w);
     window_to_front(w);
     weir__relaxed_set(w->hi_blocks, (int64_t)(w->allocating - w->freeing));
-    bool marks = meters_open(w, grant, solo);
-    weir__relaxed_set(w->hi, marks ? used : used + grant);
+    weir__relaxed_set(w->hi, solo ? used : used + grant);
+    m->level += grant;
+    m->nopen++;
+    if (solo) {
+        weir__shown_solo_begin(m, w);
+        weir__relaxed_set(m->solo, w);
+        w->solo_at = weir__os_time();
+    }
     w->open = true;
     w->granted = used + grant;
     w->ops_at_open = weir__window_operations(w);
     w->allocated_at_open = weir__window_allocations(w);
-    if (solo)
-        w->solo_at = weir__os_time();
-    window_admit(w);
+    weir__window_admit(w);
 }
 
 /* -- attaching and detaching ------------------------------------------------------ */
 
-void weir__window_attach(struct weir__window *w, struct weir__meter *m, const void *thread)
+void weir__window_attach(struct weir__window *w, struct weir__meter *m, struct weir__window *up,
+                         const void *thread)
 {
-    weir__assert(m && !w->open);
+    weir__assert(m && !w->open && (!up || (up->meter == m->parent && up->thread == thread)));
     weir__lock_take(&weir__meters.lock);
     w->cap = w->numbered_cap = WEIR__WINDOW_CLOSED;
     w->meter = m;
+    w->up = up;
+    w->top = up ? up->top : w;
     w->thread = thread;
     weir__list_push(&m->windows, &w->link);
     weir__lock_drop(&weir__meters.lock);
+}
+
+void weir__window_part(struct weir__window *w)
+{
+    weir__assert(!w->open);
+    w->up = NULL;
+    w->top = w;
 }
 
 /* Closes it and moves what it counted to the base. */
@@ -291,9 +306,8 @@ void weir__window_detach(struct weir__window *w)
     if (w->open)
         window_shut_and_fold_locked(w);
     weir__shown_detach(w);
-    m->gone_allocations += weir__window_allocations(w);
-    m->gone_frees += weir__window_frees(w);
-    m->slow_operations += w->shared_operations;
+    weir__meter_counts(m, weir__window_allocations(w), weir__window_frees(w));
+    __atomic_add_fetch(&m->slow_operations, w->shared_operations, __ATOMIC_RELAXED);
     weir__spell_forget(w);
     weir__list_remove(&m->windows, &w->link);
     weir__lock_drop(&weir__meters.lock);

@@ -5,8 +5,14 @@
  * The exact total of a meter is base + sum(used - origin) over its windows, the
  * peak can only move where the lock sees it: see docs/watermark.md and meter.h.
  *
+ * A thread that works in a meter has a window at each meter from there to the root: `up` leads
+ * from one to the next, `top` to the last. An operation counts in all of them, so that each meter
+ * has all of its figures in windows of its own. A common heap's window has none above it and is
+ * not opened, unless it is a root's.
+ *
  *   allocating, freeing   sequence counters: twice the blocks that this window has counted,
- *           plus a busy bit (1) while its thread is in such an operation. One store says both
+ *           plus, in the top one, a busy bit (1) while its thread is in such an operation on any
+ *           window below. One store says both
  *   taken, given   bytes of allocations and of frees that this window has counted; its `used`
  *           is taken - given. Two counters: with one, back-to-back pairs would serialize on
  *           store forwarding of that word (measured: 6.2 ns a pair instead of 5.5)
@@ -17,23 +23,24 @@
  *
  * Four flags say what a window's state is:
  *
- *   open     it has a grant, which counts in the levels of its meters. While a reader has it
+ *   open     it has a grant, which counts in the level of its meter. While a reader has it
  *            shut, cap is WEIR__WINDOW_CLOSED, `open` stays and `granted` says what it reopens to
  *   numbered it is open for operations that number themselves alone (track/traced.h): cap stays
  *            WEIR__WINDOW_CLOSED, and `numbered_cap` is what cap would be
  *   waiting  it was shut, and its thread was not seen outside since; within one hold of the lock
- *   away     its thread is on its way to the meter lock, and does nothing here before it has it
- *   held     its bins are worked on by whoever closed it (weir__window_close); it stays closed
- *            until weir__window_release
+ *   away     in the top one: its thread is on its way to the meter lock, and does nothing in any
+ *            window below before it has it
+ *   held     its bins are worked on by whoever closed it (weir__window_close); it is not opened
+ *            before weir__window_release
  *
  * The first line is the window's tally (track/shown.h): it may lie on a page that another
  * process reads. Nothing there is a pointer, and nothing there decides an operation but
  * the busy bits.
  *
- * An operation sets a busy bit, then reads cap. Whoever closes a window stores cap, fences
- * all threads (membarrier) and waits until both busy bits are clear. So the owner either sees
- * the window closed or is waited for, at no cost to the owner. An owner that is at work finds it
- * closed within some 100 ns and is away then: that is waited for first, and saves the fence.
+ * An operation sets the busy bit, then reads each cap. Whoever closes a window stores cap, fences
+ * all threads (membarrier) and waits until the operation under way has ended. So the owner either
+ * sees the window closed or is waited for, at no cost to the owner. An owner that is at work finds
+ * it closed within some 100 ns and is away then: that is waited for first, and saves the fence.
  *
  * Owns the protocol; knows nothing of bins and blocks. Each field says who writes it.
  */
@@ -62,20 +69,22 @@ struct weir__window {
         int64_t cap;         /* written with the meter lock held; by the owner to close it */
         int32_t cap_half[2]; /* low, high: little-endian machines only */
     };
-    int64_t numbered_cap; /* as cap */
-    uint64_t sequence;    /* number of the latest traced operation; the owner takes it */
-    uint32_t held;        /* atomic: set under the meter lock, cleared by who set it */
-    uint32_t number;      /* of its tally, for who reads it from outside; 0: it is not shown */
-    bool away;            /* atomic: set by the owner, cleared by it under the meter lock */
-    bool open;            /* the rest: under the meter lock, but shared_operations */
+    int64_t numbered_cap;     /* as cap */
+    struct weir__window *up;  /* of its thread at the meter above; NULL: none. Never changes, */
+    struct weir__window *top; /* nor does this: the last in that direction, or itself */
+    uint64_t sequence;        /* number of the latest traced operation; the owner takes it */
+    uint32_t held;            /* atomic: set under the meter lock, cleared by who set it */
+    uint32_t number;          /* of its tally, for who reads it from outside; 0: it is not shown */
+    bool away;                /* atomic: set by the owner, cleared by it under the meter lock */
+    bool open;                /* the rest: under the meter lock, but shared_operations */
     bool waiting;
     bool only_frees; /* nearly, when it was last open */
     bool numbered;
-    int64_t origin; /* `used` that `base` already holds */
+    int64_t origin;  /* `used` that `base` already holds */
+    int64_t granted; /* cap while open, kept while a reader has it closed */
     struct weir__meter *meter;
     const void *thread;     /* identity of the owner */
     struct weir__link link; /* of the meter: opened latest first */
-    int64_t granted;        /* cap while open, kept while a reader has it closed */
     /* To judge phases by: what was done when it was opened, and counted for the crowd. */
     uint64_t ops_at_open, allocated_at_open, ops_seen;
     uint64_t ops_read;              /* when it was last reopened after a reading */
@@ -102,14 +111,17 @@ _Static_assert(
         offsetof(struct weir__window, slow) == offsetof(struct weir__tally, slow),
     "a window begins with its tally");
 
-/* Is its thread in an operation? For whoever closed the window, after the store and the fence.
- * Sequentially consistent, so that neither load comes before that store where the fence is one
- * of the thread inside (weir__shared_enter): Dekker's argument needs both sides to be. Costs
- * nothing on x86-64. */
+/* Is its thread in an operation that counts in it? It may be in one of another window below the
+ * same top. For whoever closed the window, after the store and the fence. Sequentially consistent,
+ * so that neither load comes before that store where the fence is one of the thread inside
+ * (weir__shared_enter): Dekker's argument needs both sides to be. Costs nothing on x86-64. */
 WEIR__INLINE bool weir__window_is_inside(const struct weir__window *w)
 {
+    const struct weir__window *top = w->top;
     return (__atomic_load_n(&w->allocating, __ATOMIC_SEQ_CST) |
-            __atomic_load_n(&w->freeing, __ATOMIC_SEQ_CST)) &
+            __atomic_load_n(&w->freeing, __ATOMIC_SEQ_CST) |
+            __atomic_load_n(&top->allocating, __ATOMIC_SEQ_CST) |
+            __atomic_load_n(&top->freeing, __ATOMIC_SEQ_CST)) &
            1;
 }
 
@@ -149,11 +161,16 @@ WEIR__INLINE void weir__window_counts(struct weir__window *w, int allocated, int
 
 /* -- by any thread, without a lock ---------------------------------------------------- */
 
-/* `thread` is compared with the caller's when windows are closed: the caller's own need no fence.
- * NULL: the window of a common heap, whose owner is whoever holds the heap's lock; so every close
- * of it fences and waits. */
-void weir__window_attach(struct weir__window *w, struct weir__meter *m, const void *thread);
+/* `up`: its thread's window at the parent of m, which stays for as long. `thread` is compared with
+ * the caller's when windows are closed: the caller's own need no fence. NULL: the window of a
+ * common heap, whose owner is whoever holds the heap's lock; so every close of it fences and waits,
+ * and it has no window above it. */
+void weir__window_attach(struct weir__window *w, struct weir__meter *m, struct weir__window *up,
+                         const void *thread);
 void weir__window_detach(struct weir__window *w);
+
+/* In a forked child, of a thread that is not there: none is above it any more. */
+void weir__window_part(struct weir__window *w);
 
 /* Closes a window so that its heap may be worked on; its owner's heap lock is held, so it
  * stays closed until weir__window_release. */
@@ -162,12 +179,20 @@ void weir__window_release(struct weir__window *w);
 
 /* -- with the meter lock held ----------------------------------------------------------- */
 
+/* May it be opened, and those above it? Not if an operation in it would miss a meter above; nor
+ * while somebody has hold of the bins of one. */
+bool weir__windows_may_open(const struct weir__window *w);
+
+/* With a grant below the ceiling, or, solo, for as much as the limit allows. */
 void weir__window_open(struct weir__window *w, int64_t grant, bool solo);
+
+/* Lets operations in again: it is open, and its thread had closed it. */
+void weir__window_admit(struct weir__window *w);
 
 /* The window is closed and its thread outside: what it counted goes to the base. */
 void weir__window_fold(struct weir__window *w);
 
-/* Waits until its thread is outside. */
+/* Waits until the operation that its thread is in, if any, has ended. */
 void weir__window_await(struct weir__window *w);
 
 /* Windows of other threads for which it is worth to wait until their threads come by themselves;
@@ -185,14 +210,19 @@ struct weir__shutting {
     uint64_t cost_ns;    /* of the fence and the waiting */
 };
 
-/* Closes every open window below `top`; `self` is the calling thread, which is outside. */
-struct weir__shutting weir__windows_shut(struct weir__meter *top, const void *self);
+/* Closes every open window of the meter, so that nothing below it counts any more; `self` is the
+ * calling thread, which is outside. */
+struct weir__shutting weir__windows_shut(struct weir__meter *m, const void *self);
 
 /* Reopens them as they were. Where there are many of other threads, those whose threads did
  * nothing since the last time are folded instead: they cost the next reader nothing. */
 void weir__windows_reopen(const struct weir__shutting *s);
 
-/* Folds them: base(m) is live(m) for all of the subtree. */
+/* Folds them: base is live. */
 void weir__windows_fold(const struct weir__shutting *s);
+
+/* Folds every open window of the meter, below which nobody is inside: the windows of its root are
+ * closed. */
+void weir__windows_fold_quiet(struct weir__meter *m);
 
 #endif
