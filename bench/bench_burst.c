@@ -124,7 +124,10 @@ static void burst_sleep(const struct bench_job *job, weir_allocator *allocator,
     growth_emit(b, "woken");
     if (job->ops != OPS_WEIR)
         return;
-    weir_background_start((unsigned)(job->seconds * 10) + 1);
+    if (weir_background_start((unsigned)(job->seconds * 10) + 1) != 0) {
+        bench_fail("the background thread does not start");
+        return;
+    }
     bench_sleep(job->seconds * 0.05);
     weir_background_stop();
     growth_emit(b, "background");

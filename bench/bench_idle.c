@@ -110,7 +110,8 @@ static bool sleep_part(struct sleeper *sleepers, const struct bench_job *job,
     bench_sleep(job->seconds);
     growth_emit("idle", base);
     if (job->ops == OPS_WEIR) {
-        weir_background_start((unsigned)(job->seconds * 100) + 1);
+        if (weir_background_start((unsigned)(job->seconds * 100) + 1) != 0)
+            bench_fail("the background thread does not start");
         bench_sleep(job->seconds * 0.4);
         weir_background_stop();
         growth_emit("background", base);

@@ -104,16 +104,19 @@ AC_DEFUN([WEIR_ARG_BACKING], [
     [], [with_backing=jemalloc])
   AC_ARG_VAR([JEMALLOC_ARCHIVE], [path of a position-independent static jemalloc])
   WEIR_WITH_JEMALLOC=0
-  WEIR_JEMALLOC_PRIVATE=
+  WEIR_JEMALLOC_CFLAGS=
+  WEIR_JEMALLOC_LIBS=
   AS_CASE([$with_backing],
     [jemalloc],
       [WEIR_FIND_JEMALLOC
        WEIR_WITH_JEMALLOC=1
-       WEIR_JEMALLOC_PRIVATE=-lweir-jemalloc],
+       WEIR_JEMALLOC_CFLAGS=-DWEIR_LINK_JEMALLOC
+       WEIR_JEMALLOC_LIBS="-Wl,--push-state,--as-needed -lweir-jemalloc -Wl,--pop-state"],
     [system], [],
     [AC_MSG_ERROR([--with-backing takes jemalloc or system, not "$with_backing"])])
   AC_SUBST([WEIR_WITH_JEMALLOC])
-  AC_SUBST([WEIR_JEMALLOC_PRIVATE])
+  AC_SUBST([WEIR_JEMALLOC_CFLAGS])
+  AC_SUBST([WEIR_JEMALLOC_LIBS])
   AM_CONDITIONAL([WITH_JEMALLOC], [test "$WEIR_WITH_JEMALLOC" = 1])
 ])
 

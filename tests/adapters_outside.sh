@@ -2,27 +2,13 @@
 # Installs into a scratch folder and builds outside programs against the installed
 # adapters with pkg-config: each adapter whose runtime configure found.
 set -u
-[ -z "$SANITIZER_FLAGS" ] || { echo "outside programs are built without the sanitizer"; exit 77; }
 case $($CC -dumpmachine) in
 "$(uname -m)"-*) ;;
 *) echo "cross-compiled: the runtimes are for this machine"; exit 77 ;;
 esac
 command -v pkg-config >/dev/null || { echo "no pkg-config here"; exit 77; }
-
-scratch=$(mktemp -d) || exit 99
-trap 'rm -rf "$scratch"' EXIT
-root=$scratch/root
-failures=0
+. "$top_srcdir/tests/installed.sh"
 tested=0
-
-# One at a time: libtool links again while it installs, into the build folder.
-(cd "$top_builddir" && MAKEFLAGS= flock config.status "$MAKE" -s install DESTDIR="$root") >"$scratch/log" 2>&1 || {
-    cat "$scratch/log"
-    echo "make install failed"
-    exit 1
-}
-pc=$(find "$root" -name weir.pc)
-lib=${pc%/pkgconfig/weir.pc}
 export PKG_CONFIG_PATH="$lib/pkgconfig"
 # Only weir's own folders are under the root; the runtimes are the system's.
 prefix=$(pkg-config --variable=prefix weir)

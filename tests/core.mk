@@ -86,13 +86,14 @@ tests_no_keys_left_LDADD = $(core_ldadd)
 tests_large_pages_LDADD = $(core_ldadd)
 tests_late_load_LDADD = -lpthread -ldl
 
-script_tests += tests/exports.sh tests/layers.sh tests/nouns.sh tests/functions.sh tests/ctypes.sh tests/outside.sh \
+script_tests += tests/attributes.sh tests/abi.sh tests/exports.sh tests/layers.sh tests/nouns.sh tests/functions.sh tests/ctypes.sh tests/outside.sh tests/by_name.sh \
 	tests/test_callgrind.sh tests/docs.sh tests/memory_tools.sh
 check_PROGRAMS += tests/callgrind_pairs
 tests_callgrind_pairs_SOURCES = tests/callgrind_pairs.c
 tests_callgrind_pairs_LDADD = $(plain_ldadd)
-EXTRA_DIST += tests/nouns.awk
-EXTRA_DIST += tests/memory_tools/program.c tests/outside/program.c tests/outside/module.c
+EXTRA_DIST += tests/nouns.awk tests/attributes/mistakes.c tests/attributes/right.c
+EXTRA_DIST += tests/memory_tools/program.c tests/outside/program.c tests/outside/module.c \
+	tests/outside/opener.c tests/installed.sh
 
 valgrind_tests += tests/api_version tests/unit_backing
 

@@ -242,7 +242,7 @@ static void allocators_of_ones_own()
         }
     }
     EXPECT(own.live == 0 && own.peak_allocated() >= 1000 && own.stats().failures == 1);
-    weir_allocate(own.handle(), 5); /* close() frees it */
+    EXPECT(weir_allocate(own.handle(), 5)); /* close() frees it */
 }
 
 static void standard_containers()

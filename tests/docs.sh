@@ -1,5 +1,5 @@
 #!/bin/sh
-# README.md, CONTRIBUTING.md and docs/*.md against the tree: every relative link leads somewhere, every
+# README.md, CONTRIBUTING.md, docs/*.md and docs/internals/*.md against the tree: every relative link leads somewhere, every
 # `make TARGET` exists, and so does every path within one of the tree's folders.
 set -u
 export LC_ALL=C # in Turkish, [A-Z] and [a-z] lack an i
@@ -28,7 +28,7 @@ is_there()
     grep -qF " $1\$(EXEEXT)" "$makefile"
 }
 
-for file in README.md CONTRIBUTING.md docs/*.md; do
+for file in README.md CONTRIBUTING.md docs/*.md docs/internals/*.md; do
     [ -s "$file" ] || { complain "$file: missing or empty"; continue; }
 
     # [text](where), without what comes after #; addresses of the web are not looked up.
@@ -51,7 +51,7 @@ for file in README.md CONTRIBUTING.md docs/*.md; do
     done <"$scratch/targets"
 
     # Paths of the tree, anywhere in the text.
-    grep -oE '(^|[][ `("|])(src|include|tests|bench|docs|examples|adapters|preload|tools|scripts|fuzz|cmake|m4)/[A-Za-z0-9_./*-]*' \
+    grep -oE '(^|[][ `("|])(src|include|tests|bench|docs|examples|adapters|preload|tools|scripts|fuzz|cmake|m4|abi)/[A-Za-z0-9_./*-]*' \
         "$file" | sed 's/^[][ `("|]//; s/[.:,]*$//' | sort -u >"$scratch/paths"
     while read -r path; do
         paths=$((paths + 1))

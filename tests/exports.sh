@@ -1,6 +1,7 @@
 #!/bin/sh
 # The shared libraries offer exactly what the public headers declare: every
-# WEIR_API function of include/weir/*.h, nothing with weir__, nothing else.
+# WEIR_API function of include/weir/*.h, nothing with weir__, nothing else; each under the version
+# that src/weir.map gives it.
 set -u
 export LC_ALL=C # in Turkish, [A-Z] and [a-z] lack an i
 
@@ -10,42 +11,48 @@ scratch=$(mktemp -d) || exit 99
 trap 'rm -rf "$scratch"' EXIT
 status=0
 
-# Names in "WEIR_API ... name(", with attribute macros and comments taken out.
-declared()
+names()
 {
-    cat "$@" | sed -e 's://.*$::' -e 's/^#.*$//' | tr '\n' ' ' |
-        sed -e 's:/\*\([^*]\|\*[^/]\)*\*/: :g' -e 's/WEIR_MALLOC([^)]*)//g' \
-            -e 's/WEIR_API/\n&/g' |
-        sed -n 's/^WEIR_API[^(;]*[ *]\(weir_[A-Za-z0-9_]*\) *[(;].*/\1/p' | sort -u
+    sed 's/.*[ *]\(weir_[A-Za-z0-9_]*\)(.*/\1/' | sort -u
 }
 
 exported()
 {
     $NM -D --defined-only "$1" | sed -n 's/^[0-9a-f]* [A-Z] \([^@]*\).*/\1/p' |
-        grep -vx -e 'WEIR_0' | sort -u
+        grep -vx 'WEIR_[0-9.]*' | sort -u
 }
 
 expect_same()
 {
     if ! diff "$scratch/expected" "$scratch/found" >"$scratch/diff"; then
-        echo "$1: < declared only, > exported only"
+        echo "$1: < declared only, > $2 only"
         cat "$scratch/diff"
         status=1
     fi
 }
 
-# link.h declares the glue's; configure makes it, among these when it runs in the source.
-headers=$(ls "$top_srcdir"/include/weir/*.h | grep -v '/link\.h$')
-declared $headers "$top_builddir/include/weir/version.h" >"$scratch/expected"
-[ -s "$scratch/expected" ] || { echo "found no declaration at all"; exit 1; }
+sh "$top_srcdir/abi/declarations" "$top_srcdir/include" "$top_builddir/include" | names >"$scratch/expected"
+[ "$(wc -l <"$scratch/expected")" -gt 100 ] || { echo "found hardly a declaration"; exit 1; }
 exported "$library" | grep -v '^__asan\|^__odr_asan' >"$scratch/found"
-expect_same libweir.so
+expect_same libweir.so exported
+
+map=$top_srcdir/src/weir.map
+sed -n 's/^ *\([A-Za-z_][^ ;]*\);$/\1/p' "$map" >"$scratch/all" # a pattern is among them too
+sort -u "$scratch/all" >"$scratch/found"
+expect_same src/weir.map listed
+[ "$(sort "$scratch/all" | uniq -d | wc -l)" -eq 0 ] || { echo "src/weir.map: named twice"; status=1; }
+[ "$status" -eq 0 ] || echo "make abi-update renews src/weir.map"
+
+# Each name under its node: "weir_x@@WEIR_0.2".
+awk '/^WEIR_/ { node = $1 } /^ *weir_/ { print $1 "@@" node }' "$map" | tr -d ';' | sort >"$scratch/expected"
+$NM -D --defined-only "$library" | sed -n 's/.* [A-Z] \(weir_.*\)/\1/p' | sort >"$scratch/found"
+expect_same libweir.so exported
 
 glue=$top_builddir/.libs/libweir-jemalloc.so
 if [ -e "$glue" ]; then
     printf '%s\n' weir_backing_jemalloc weir_link_jemalloc >"$scratch/expected"
     exported "$glue" | grep -v '^__asan\|^__odr_asan' >"$scratch/found"
-    expect_same libweir-jemalloc.so
+    expect_same libweir-jemalloc.so exported
 fi
 
 # Room for thread-local data in a process that has already started is scarce:

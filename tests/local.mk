@@ -1,6 +1,10 @@
 # One line or two for each test, in the fragment of its area. Unit tests also need
 #   tests_unit_x_LDADD = $(unit_ldadd)
 
+# Tests misuse weir on purpose, and look at what is there afterwards; compilers are not to warn of
+# it, nor to conclude anything. tests/attributes.sh is about what they say otherwise.
+tests/%.o: AM_CPPFLAGS += -DWEIR_NO_ATTRIBUTES
+
 include tests/core.mk
 include tests/platform.mk
 include tests/object.mk

@@ -32,7 +32,8 @@ EXTRA_DIST += tests/design/buffer.inc tests/design/buffer_pool.inc tests/design/
 # The CMake package; the one for pkg-config is tests/outside.sh.
 script_tests += tests/outside_cmake.sh
 EXTRA_DIST += tests/outside/cmake/CMakeLists.txt tests/outside/cmake/middle.c \
-	tests/outside/cmake/program.cc tests/outside/cmake/through_middle.c
+	tests/outside/cmake/program.cc tests/outside/cmake/through_middle.c \
+	tests/outside/cmake/without.c
 
 stress_tests += tests/stress_objects
 tests_stress_objects_LDADD = $(plain_ldadd)

@@ -3,28 +3,9 @@
 # with pkg-config, in the ways programs are built, then runs them. Each tells
 # whether its malloc is still the C library's and which provider serves it.
 set -u
-[ -z "$SANITIZER_FLAGS" ] || { echo "outside programs are built without the sanitizer"; exit 77; }
-! grep -q '^CFLAGS = .*--coverage' "$top_builddir/Makefile" ||
-    { echo "libgcov would be needed, and its data files are named in the libraries"; exit 77; }
-[ -z "${WEIR_RUNNER-}" ] || { echo "outside programs are built for this machine alone"; exit 77; }
-command -v pkg-config >/dev/null || { echo "no pkg-config here"; exit 77; }
-
-scratch=$(mktemp -d) || exit 99
-trap 'rm -rf "$scratch"' EXIT
-root=$scratch/root
+. "$top_srcdir/tests/installed.sh"
+use_pkg_config
 outside=$top_srcdir/tests/outside
-failures=0
-
-# One at a time: libtool links again while it installs, into the build folder.
-(cd "$top_builddir" && MAKEFLAGS= flock config.status "$MAKE" -s install DESTDIR="$root") >"$scratch/log" 2>&1 || {
-    cat "$scratch/log"
-    echo "make install failed"
-    exit 1
-}
-pc=$(find "$root" -name weir.pc)
-lib=${pc%/pkgconfig/weir.pc}
-export PKG_CONFIG_PATH="$lib/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$root"
-export PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFIG_ALLOW_SYSTEM_LIBS=1
 cd "$scratch" || exit 99
 
 # expect WHAT PROVIDER COMMAND...: COMMAND builds ./program, which must then run.
@@ -48,8 +29,6 @@ expect()
 flags=$(pkg-config --cflags --libs weir)
 static_flags=$(pkg-config --static --cflags --libs weir)
 warnings="-Wall -Wextra -O2"
-with=system
-[ -e "$lib/pkgconfig/weir-jemalloc.pc" ] && with=jemalloc
 
 # The flags are meant to be split into words.
 if [ -e "$lib/libweir.so.0" ]; then
@@ -64,6 +43,13 @@ if [ -e "$lib/libweir.so.0" ]; then
         "$outside/program.c" $flags
     expect "C, -fPIC objects only" system $CC $warnings -fPIC -o program \
         "$outside/program.c" $flags
+    expect "C, -lweir alone" system $CC $warnings $(pkg-config --cflags-only-I --libs-only-L weir) \
+        -o program "$outside/program.c" -lweir
+    expect "C, -lweir alone, as needed" system $CC $warnings \
+        $(pkg-config --cflags-only-I --libs-only-L weir) -Wl,--as-needed -o program \
+        "$outside/program.c" -lweir
+    expect "C, no library dropped" $with $CC $warnings -Wl,--no-as-needed -o program \
+        "$outside/program.c" $flags
     for linker in gold lld; do
         command -v ld.$linker >/dev/null || continue
         expect "C, shared, $linker" $with $CC $warnings -fuse-ld=$linker -Wl,--gc-sections \
@@ -74,7 +60,8 @@ if [ -e "$lib/libweir.so.0" ]; then
             -o program "$outside/program.c" $(pkg-config --cflags --libs weir-jemalloc)
     fi
     expect "plugin in a host without weir" "$scratch/module.so" sh -c "
-        $CC $warnings -fPIC -shared -o module.so '$outside/module.c' $flags &&
+        $CC $warnings -fPIC -shared -Wl,--no-as-needed -o module.so '$outside/module.c' $flags &&
+        ! readelf -d module.so | grep 'NEEDED.*jemalloc' &&
         $CC $warnings -I'$top_srcdir/include' -o program '$top_srcdir/tests/late_load.c' -lpthread"
     if command -v "${CXX%% *}" >/dev/null; then
         expect "C++, shared" $with $CXX $warnings -x c++ "$outside/program.c" -x none -o program \
@@ -97,6 +84,20 @@ if [ -e "$lib/libweir.a" ]; then
         expect "C++, wholly static" $with $CXX $warnings -static -x c++ "$outside/program.c" \
             -x none -o program $static_flags
     fi
+    # Where libweir.a is all that was installed, in a plugin.
+    mkdir static && cp "$lib"/*.a static
+    expect "libweir.a in a plugin, closed before a thread of it ends" ./module.so sh -c "
+        $CC $warnings -fPIC -shared -o module.so '$outside/module.c' -Lstatic \
+            $(echo "$static_flags" | sed 's/ -L[^ ]*//g') &&
+        $CC $warnings -o opener '$outside/opener.c' -ldl -lpthread &&
+        ! readelf -d module.so | grep 'NEEDED.*weir' &&
+        printf '#!/bin/sh\nexec ./opener --thread \$1\n' >program && chmod +x program"
+    # A part of another copy is in the host, and offered to plugins.
+    expect "libweir.a in a plugin and in its host" ./module.so sh -c "
+        $CC $warnings -fPIC -shared -o module.so '$outside/module.c' -Wl,--exclude-libs,libweir.a \
+            -Lstatic $(echo "$static_flags" | sed 's/ -L[^ ]*//g') &&
+        $CC $warnings -rdynamic -o program '$outside/opener.c' -ldl \
+            -Lstatic $(echo "$static_flags" | sed 's/ -L[^ ]*//g')"
 fi
 
 # Nothing installed says where it was built; a prefix within these folders may.

@@ -3,31 +3,10 @@
 # find_package(weir), then runs what it made: the same provider as with pkg-config, the
 # program's own malloc, no environment variable needed to start.
 set -u
-[ -z "$SANITIZER_FLAGS" ] || { echo "outside programs are built without the sanitizer"; exit 77; }
-! grep -q '^CFLAGS = .*--coverage' "$top_builddir/Makefile" ||
-    { echo "libgcov would be needed, and its data files are named in the libraries"; exit 77; }
-[ -z "${WEIR_RUNNER-}" ] || { echo "outside programs are built for this machine alone"; exit 77; }
 command -v cmake >/dev/null || { echo "no cmake here"; exit 77; }
 command -v "${CXX%% *}" >/dev/null || { echo "no C++ compiler here"; exit 77; }
-
-scratch=$(mktemp -d) || exit 99
-trap 'rm -rf "$scratch"' EXIT
-root=$scratch/root
-failures=0
-
-# One at a time: libtool links again while it installs, into the build folder.
-(cd "$top_builddir" && MAKEFLAGS= flock config.status "$MAKE" -s install DESTDIR="$root") >"$scratch/log" 2>&1 || {
-    cat "$scratch/log"
-    echo "make install failed"
-    exit 1
-}
-config=$(find "$root" -name weir-config.cmake)
-lib=${config%/cmake/weir/weir-config.cmake}
-with=system
-if [ -e "$lib/libweir-jemalloc.so.0" ] || [ -e "$lib/libweir-jemalloc.a" ]; then with=jemalloc; fi
-modules=system
-[ -e "$lib/libweir.so.0" ] || modules=$with
-
+. "$top_srcdir/tests/installed.sh"
+config=$lib/cmake/weir/weir-config.cmake
 # cmake WHAT ARGUMENTS...: configures into $scratch/build.
 configure()
 {
@@ -36,26 +15,26 @@ configure()
         >"$scratch/log" 2>&1
 }
 
-passed_or_failed()
-{
-    if [ "$1" -eq 0 ]; then
-        echo "passed: $2"
-    else
-        echo "FAILED: $2"
-        sed 's/^/  /' "$scratch/log"
-        failures=$((failures + 1))
-    fi
-}
-
+# weir.pc is read as if the copy were installed where it says.
+command -v pkg-config >/dev/null && use_pkg_config
 configure "-DCMAKE_C_COMPILER=${CC%% *}" "-DCMAKE_CXX_COMPILER=${CXX%% *}" &&
     cmake --build "$scratch/build" >"$scratch/log" 2>&1
 built=$?
 passed_or_failed $built "the project is configured and built"
 if [ $built -eq 0 ]; then
-    for program in c_program cxx_program through_middle static_program pic_program; do
+    for program in c_program cxx_program through_middle without_static without_static_private \
+        without_shared pc_program pic_weir_program static_program static_pic_program pic_program; do
         [ -x "$scratch/build/$program" ] || continue
-        "$scratch/build/$program" $with >"$scratch/log" 2>&1
+        LD_LIBRARY_PATH=$lib "$scratch/build/$program" $with >"$scratch/log" 2>&1
         passed_or_failed $? "$program, served by $with"
+    done
+    if [ -x "$scratch/build/opener" ]; then
+        "$scratch/build/opener" --thread "$scratch/build/libstatic_plugin.so" >"$scratch/log" 2>&1
+        passed_or_failed $? "libweir.a in a module, closed before a thread of it ends"
+    fi
+    for program in without_shared_private core_program; do
+        "$scratch/build/$program" system >"$scratch/log" 2>&1
+        passed_or_failed $? "$program, served by system"
     done
     if [ -e "$lib/libweir.so.0" ]; then
         readelf -d "$scratch/build/libplugin.so" >"$scratch/log"

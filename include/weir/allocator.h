@@ -33,9 +33,18 @@ typedef struct weir_tensor weir_tensor;
 
 /* The process-wide CPU allocator. Never NULL, never destroyed; any thread, from
  * the first instruction of the process on. */
-WEIR_API weir_allocator *weir_cpu_allocator(void);
+WEIR_API weir_allocator *weir_cpu_allocator(void) WEIR_NOEXCEPT WEIR_RETURNS_NONNULL;
 
 /* -- blocks ------------------------------------------------------------------ */
+
+/* What gives a block back, described below and in device.h. */
+WEIR_API void weir_deallocate(weir_allocator *a, void *block) WEIR_NOEXCEPT;
+WEIR_API void weir_deallocate_sized(weir_allocator *a, void *block, size_t size) WEIR_NOEXCEPT;
+WEIR_API void weir_device_free_on(weir_allocator *a, void *block, void *stream) WEIR_NOEXCEPT;
+#define WEIR_BLOCK                                                                                 \
+    WEIR_NODISCARD                                                                                 \
+    WEIR_FREED_BY(weir_deallocate, 2)                                                              \
+    WEIR_FREED_BY(weir_deallocate_sized, 2) WEIR_FREED_BY(weir_device_free_on, 2)
 
 /*
  * A block of at least `size` bytes (0 is valid: a unique pointer that must be
@@ -43,19 +52,25 @@ WEIR_API weir_allocator *weir_cpu_allocator(void);
  * weir_deallocate. NULL with ENOMEM when memory or the limit (of `a` or of an
  * ancestor) does not suffice or `size` exceeds PTRDIFF_MAX.
  */
-WEIR_API void *weir_allocate(weir_allocator *a, size_t size);
+WEIR_API void *weir_allocate(weir_allocator *a, size_t size) WEIR_NOEXCEPT WEIR_MALLOC WEIR_BLOCK
+    WEIR_ALLOC_SIZE(2);
 
 /* The same with an alignment: any power of two (below 64 saves memory, above
  * costs some). NULL with EINVAL when it is none. */
-WEIR_API void *weir_allocate_aligned(weir_allocator *a, size_t size, size_t alignment);
+WEIR_API void *weir_allocate_aligned(weir_allocator *a, size_t size,
+                                     size_t alignment) WEIR_NOEXCEPT WEIR_MALLOC WEIR_BLOCK
+    WEIR_ALLOC_SIZE(2) WEIR_ALLOC_ALIGN(3);
 
 /* count * size bytes, all zero, 64-byte aligned. NULL with ENOMEM also when the
  * product overflows. Costs no memset where the memory is known to be zero. */
-WEIR_API void *weir_allocate_zeroed(weir_allocator *a, size_t count, size_t size);
+WEIR_API void *weir_allocate_zeroed(weir_allocator *a, size_t count,
+                                    size_t size) WEIR_NOEXCEPT WEIR_MALLOC WEIR_BLOCK
+    WEIR_ALLOC_SIZE(2, 3);
 
 /* count * size bytes, all zero, aligned as asked; errors as above. */
 WEIR_API void *weir_allocate_zeroed_aligned(weir_allocator *a, size_t count, size_t size,
-                                            size_t alignment);
+                                            size_t alignment) WEIR_NOEXCEPT WEIR_MALLOC WEIR_BLOCK
+    WEIR_ALLOC_SIZE(2, 3) WEIR_ALLOC_ALIGN(4);
 
 /*
  * Resizes a block, moving it if it must; the contents up to the smaller size and
@@ -65,32 +80,35 @@ WEIR_API void *weir_allocate_zeroed_aligned(weir_allocator *a, size_t count, siz
  * a limit admits what the new size adds, nothing is counted as an allocation or a free,
  * and the block keeps its tag and its generation (weir_checkpoint).
  */
-WEIR_API void *weir_reallocate(weir_allocator *a, void *block, size_t size);
+WEIR_API void *weir_reallocate(weir_allocator *a, void *block, size_t size) WEIR_NOEXCEPT WEIR_BLOCK
+    WEIR_ALLOC_SIZE(3);
 
 /* Frees a block of `a`. NULL does nothing; any thread may free. errno is kept.
  * A bad pointer is misuse (error.h): always found, never carried out. One to a block
  * that was freed and is live again in other hands is no bad pointer to weir. Two
  * threads that free one small block at the same instant: see error.h. */
-WEIR_API void weir_deallocate(weir_allocator *a, void *block);
+WEIR_API void weir_deallocate(weir_allocator *a, void *block) WEIR_NOEXCEPT;
 
 /* The same, and checks that `size` is what was requested (a mismatch is misuse). */
-WEIR_API void weir_deallocate_sized(weir_allocator *a, void *block, size_t size);
+WEIR_API void weir_deallocate_sized(weir_allocator *a, void *block, size_t size) WEIR_NOEXCEPT;
 
 /* Bytes that may be used at `block`: at least what was requested. NULL: 0. */
-WEIR_API size_t weir_usable_size(weir_allocator *a, const void *block);
+WEIR_API size_t weir_usable_size(weir_allocator *a, const void *block) WEIR_NOEXCEPT;
 
 /* Bytes requested for `block`, exactly. NULL: 0. */
-WEIR_API size_t weir_requested_size(weir_allocator *a, const void *block);
+WEIR_API size_t weir_requested_size(weir_allocator *a, const void *block) WEIR_NOEXCEPT;
 
 /* Is this the start of a live block of `a`? Never misuse, whatever the pointer. */
-WEIR_API bool weir_owns(weir_allocator *a, const void *pointer);
+WEIR_API bool weir_owns(weir_allocator *a, const void *pointer) WEIR_NOEXCEPT;
 
 /* -- statistics -------------------------------------------------------------- */
 
-WEIR_API size_t weir_total_allocated(const weir_allocator *a);  /* requested bytes live now */
-WEIR_API size_t weir_peak_allocated(const weir_allocator *a);   /* greatest that ever was */
-WEIR_API size_t weir_allocation_count(const weir_allocator *a); /* live blocks */
-WEIR_API void weir_reset_peak(weir_allocator *a);               /* peak := total */
+WEIR_API size_t weir_total_allocated(const weir_allocator *a)
+    WEIR_NOEXCEPT; /* requested bytes live now */
+WEIR_API size_t weir_peak_allocated(const weir_allocator *a)
+    WEIR_NOEXCEPT; /* greatest that ever was */
+WEIR_API size_t weir_allocation_count(const weir_allocator *a) WEIR_NOEXCEPT; /* live blocks */
+WEIR_API void weir_reset_peak(weir_allocator *a) WEIR_NOEXCEPT;               /* peak := total */
 
 /*
  * One consistent snapshot. The caller sets `size` to sizeof(weir_stats) (0 means
@@ -116,7 +134,7 @@ typedef struct weir_stats {
 } weir_stats;
 
 /* 0, or EINVAL for a NULL argument or a size of no known struct. */
-WEIR_API int weir_stats_get(const weir_allocator *a, weir_stats *stats);
+WEIR_API int weir_stats_get(const weir_allocator *a, weir_stats *stats) WEIR_NOEXCEPT;
 
 /* -- contexts ---------------------------------------------------------------- */
 
@@ -163,24 +181,27 @@ typedef struct weir_allocator_options {
 
 /* A context. NULL options: all defaults. NULL with EINVAL (impossible options),
  * ENOTSUP (this provider has no such source) or ENOMEM. */
-WEIR_API weir_allocator *weir_allocator_create(const weir_allocator_options *options);
+WEIR_API weir_allocator *
+weir_allocator_create(const weir_allocator_options *options) WEIR_NOEXCEPT WEIR_MALLOC;
 
 /*
  * Frees whatever is still live in it, then the context. 0; EINVAL for NULL or
  * the CPU allocator; EBUSY while it has child contexts. A later use of the
  * handle is misuse and is found.
  */
-WEIR_API int weir_allocator_destroy(weir_allocator *a);
+WEIR_API int weir_allocator_destroy(weir_allocator *a) WEIR_NOEXCEPT;
 
 /* 0: no limit. EINVAL for NULL, EBUSY (nothing changed) below what is live. */
-WEIR_API int weir_set_limit(weir_allocator *a, size_t bytes);
+WEIR_API int weir_set_limit(weir_allocator *a, size_t bytes) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* Bytes given back to the system: caches of every thread, empty slabs, free
  * spans. Safe beside running threads. */
-WEIR_API size_t weir_trim(weir_allocator *a);
+WEIR_API size_t weir_trim(weir_allocator *a) WEIR_NOEXCEPT;
 
-WEIR_API const char *weir_allocator_name(const weir_allocator *a);
-WEIR_API weir_allocator *weir_allocator_parent(const weir_allocator *a); /* NULL: none */
+WEIR_API const char *
+weir_allocator_name(const weir_allocator *a) WEIR_NOEXCEPT WEIR_RETURNS_NONNULL;
+WEIR_API weir_allocator *
+weir_allocator_parent(const weir_allocator *a) WEIR_NOEXCEPT; /* NULL: none */
 
 /* -- attribution ------------------------------------------------------------- */
 
@@ -189,14 +210,15 @@ typedef uint32_t weir_tag;
 
 /* The tag of this name, made on first use. 0 with errno ENOSPC or ENOMEM when
  * none can be made. Any thread; the name is copied. */
-WEIR_API weir_tag weir_tag_intern(const char *name);
-WEIR_API const char *weir_tag_name(weir_tag tag); /* "" for 0 or an unknown tag */
+WEIR_API weir_tag weir_tag_intern(const char *name) WEIR_NOEXCEPT;
+WEIR_API const char *
+weir_tag_name(weir_tag tag) WEIR_NOEXCEPT WEIR_RETURNS_NONNULL; /* "" for 0 or an unknown tag */
 
 /* Blocks that this thread allocates from now on carry `tag`; returns the former. */
-WEIR_API weir_tag weir_tag_set(weir_tag tag);
+WEIR_API weir_tag weir_tag_set(weir_tag tag) WEIR_NOEXCEPT;
 
 /* Tag of a live block of `a` (0 for none). */
-WEIR_API weir_tag weir_block_tag(weir_allocator *a, const void *block);
+WEIR_API weir_tag weir_block_tag(weir_allocator *a, const void *block) WEIR_NOEXCEPT;
 
 /* -- walking ----------------------------------------------------------------- */
 
@@ -218,11 +240,13 @@ typedef struct weir_block {
  * do more, note the blocks and do it after the walk.
  */
 typedef int weir_block_visitor(const weir_block *block, void *user);
-WEIR_API int weir_allocator_walk(weir_allocator *a, weir_block_visitor *visit, void *user);
+WEIR_API int weir_allocator_walk(weir_allocator *a, weir_block_visitor *visit,
+                                 void *user) WEIR_NOEXCEPT;
 
 /* Calls visit for every direct child context, oldest first. */
 typedef int weir_allocator_visitor(weir_allocator *child, void *user);
-WEIR_API int weir_allocator_children(weir_allocator *a, weir_allocator_visitor *visit, void *user);
+WEIR_API int weir_allocator_children(weir_allocator *a, weir_allocator_visitor *visit,
+                                     void *user) WEIR_NOEXCEPT;
 
 WEIR_END_DECLS
 #endif

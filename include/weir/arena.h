@@ -25,39 +25,44 @@ typedef struct weir_arena_options {
     size_t memory_size;        /* bytes there */
 } weir_arena_options;
 
+/* Gives every chunk back, with what weir_arena_allocator made. 0, or EINVAL for NULL. */
+WEIR_API int weir_arena_destroy(weir_arena *arena) WEIR_NOEXCEPT;
+
 /* NULL options: defaults. Takes no chunk yet. NULL with ENOMEM or EINVAL (an allocator
  * or a chunk size together with memory, a size without memory). */
-WEIR_API weir_arena *weir_arena_create(const weir_arena_options *options);
-
-/* Gives every chunk back, with what weir_arena_allocator made. 0, or EINVAL for NULL. */
-WEIR_API int weir_arena_destroy(weir_arena *arena);
+WEIR_API weir_arena *weir_arena_create(const weir_arena_options *options) WEIR_NOEXCEPT WEIR_MALLOC
+    WEIR_FREED_BY(weir_arena_destroy, 1);
 
 /* `size` bytes (0 is valid), 64-byte aligned, contents undefined, that live until the
  * arena is rewound past them, reset or destroyed. NULL with ENOMEM: the arena is as it
  * was. */
-WEIR_API void *weir_arena_allocate(weir_arena *arena, size_t size);
+WEIR_API void *weir_arena_allocate(weir_arena *arena, size_t size) WEIR_NOEXCEPT
+    WEIR_ALLOC_SIZE(2) WEIR_NODISCARD;
 
 /* The same, aligned to any power of two; NULL with EINVAL when it is none. */
-WEIR_API void *weir_arena_allocate_aligned(weir_arena *arena, size_t size, size_t alignment);
+WEIR_API void *weir_arena_allocate_aligned(weir_arena *arena, size_t size,
+                                           size_t alignment) WEIR_NOEXCEPT WEIR_ALLOC_SIZE(2)
+    WEIR_ALLOC_ALIGN(3) WEIR_NODISCARD;
 
 /* A place to rewind to; never 0, which with errno ENOMEM or EINVAL says that none could be
  * made. Marks nest; one that is never rewound to costs 64 to 128 bytes until the arena is
  * rewound or reset below it. */
 typedef uint64_t weir_arena_mark;
-WEIR_API weir_arena_mark weir_arena_mark_get(weir_arena *arena);
+WEIR_API weir_arena_mark weir_arena_mark_get(weir_arena *arena) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /*
  * Frees everything allocated since the mark, which stays valid; marks made after it are not
  * any more. Chunks are kept for re-use. 0; EINVAL for a mark that is not this arena's or no
  * longer valid; EBUSY while a block of weir_arena_allocator allocated since the mark is live.
  */
-WEIR_API int weir_arena_rewind(weir_arena *arena, weir_arena_mark mark);
+WEIR_API int weir_arena_rewind(weir_arena *arena,
+                               weir_arena_mark mark) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* Frees everything; no mark is valid afterwards. Errors as above. */
-WEIR_API int weir_arena_reset(weir_arena *arena);
+WEIR_API int weir_arena_reset(weir_arena *arena) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* Gives chunks that hold nothing back; the bytes. */
-WEIR_API size_t weir_arena_trim(weir_arena *arena);
+WEIR_API size_t weir_arena_trim(weir_arena *arena) WEIR_NOEXCEPT;
 
 /*
  * A weir_allocator that takes from the arena, with figures of its own (without a parent:
@@ -65,7 +70,7 @@ WEIR_API size_t weir_arena_trim(weir_arena *arena);
  * the arena. Owned by the arena: do not destroy it. NULL with ENOMEM, or ENOTSUP where
  * the host cannot touch the memory.
  */
-WEIR_API weir_allocator *weir_arena_allocator(weir_arena *arena);
+WEIR_API weir_allocator *weir_arena_allocator(weir_arena *arena) WEIR_NOEXCEPT;
 
 typedef struct weir_arena_stats {
     size_t size;        /* of this struct, set by the caller; 0: the first release's */
@@ -78,7 +83,7 @@ typedef struct weir_arena_stats {
 } weir_arena_stats;
 
 /* One consistent snapshot; 0, or EINVAL for NULL or a size of no known struct. */
-WEIR_API int weir_arena_stats_get(weir_arena *arena, weir_arena_stats *stats);
+WEIR_API int weir_arena_stats_get(weir_arena *arena, weir_arena_stats *stats) WEIR_NOEXCEPT;
 
 WEIR_END_DECLS
 #endif

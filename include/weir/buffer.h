@@ -41,35 +41,39 @@ typedef struct weir_buffer {
  * Memory that the host cannot touch is cleared by the allocator's own function. A count
  * of 0 is valid: a unique pointer to nothing.
  */
-WEIR_API int weir_buffer_init(weir_buffer *b, weir_allocator *a, size_t count, size_t element_size);
+WEIR_API int weir_buffer_init(weir_buffer *b, weir_allocator *a, size_t count,
+                              size_t element_size) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* The same, from a pool of buffers, to which weir_buffer_release gives it back. */
 WEIR_API int weir_buffer_init_pooled(weir_buffer *b, weir_buffer_pool *pool, size_t count,
-                                     size_t element_size);
+                                     size_t element_size) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /*
  * Makes it count elements long: the contents up to the shorter length are kept, what is
  * new is zero; the data may move. 0; ENOMEM, EINVAL (empty buffer), or what the
  * allocator's copy or zero said: the buffer is then as it was.
  */
-WEIR_API int weir_buffer_resize(weir_buffer *b, size_t count);
+WEIR_API int weir_buffer_resize(weir_buffer *b, size_t count) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* What `to` held is freed, then it holds what `from` held; `from` is left empty. `to`
  * must be live, empty, or never set. */
-WEIR_API void weir_buffer_move(weir_buffer *to, weir_buffer *from);
+WEIR_API void weir_buffer_move(weir_buffer *to, weir_buffer *from) WEIR_NOEXCEPT;
 
 /* Frees what it holds and leaves it empty; an empty one stays so. errno is kept. */
-WEIR_API void weir_buffer_release(weir_buffer *b);
+WEIR_API void weir_buffer_release(weir_buffer *b) WEIR_NOEXCEPT;
 
 /* NULL and 0 for an empty buffer. */
-WEIR_API void *weir_buffer_data(const weir_buffer *b);
-WEIR_API size_t weir_buffer_count(const weir_buffer *b);              /* elements */
-WEIR_API size_t weir_buffer_element_size(const weir_buffer *b);       /* bytes */
-WEIR_API size_t weir_buffer_size_in_bytes(const weir_buffer *b);      /* count * element_size */
-WEIR_API weir_allocator *weir_buffer_allocator(const weir_buffer *b); /* a pool's: the pool's */
+WEIR_API void *weir_buffer_data(const weir_buffer *b) WEIR_NOEXCEPT;
+WEIR_API size_t weir_buffer_count(const weir_buffer *b) WEIR_NOEXCEPT;        /* elements */
+WEIR_API size_t weir_buffer_element_size(const weir_buffer *b) WEIR_NOEXCEPT; /* bytes */
+WEIR_API size_t weir_buffer_size_in_bytes(const weir_buffer *b)
+    WEIR_NOEXCEPT; /* count * element_size */
+WEIR_API weir_allocator *
+weir_buffer_allocator(const weir_buffer *b) WEIR_NOEXCEPT; /* a pool's: the pool's */
 
 /* What WEIR_BUFFER expands to; empty when weir_buffer_init fails. */
-WEIR_API weir_buffer weir_buffer_make(weir_allocator *a, size_t count, size_t element_size);
+WEIR_API weir_buffer weir_buffer_make(weir_allocator *a, size_t count,
+                                      size_t element_size) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* Declares `name`, a weir_buffer of count elements of `type` on the CPU allocator (or on
  * the one given), zeroed, that is released when it goes out of scope. */

@@ -27,18 +27,12 @@ typedef struct weir_buffer_pool_options {
 } weir_buffer_pool_options;
 
 /* NULL options: defaults. NULL with ENOMEM. */
-WEIR_API weir_buffer_pool *weir_buffer_pool_create(const weir_buffer_pool_options *options);
+WEIR_API weir_buffer_pool *
+weir_buffer_pool_create(const weir_buffer_pool_options *options) WEIR_NOEXCEPT WEIR_MALLOC;
 
 /* Frees the idle blocks and the pool. 0; EINVAL for NULL; EBUSY, and nothing is
  * done, while blocks are out. */
-WEIR_API int weir_buffer_pool_destroy(weir_buffer_pool *pool);
-
-/* A block of at least `size` bytes (0 is valid), 64-byte aligned, contents undefined. The
- * caller owns it until weir_buffer_pool_release. NULL with ENOMEM or EINVAL. */
-WEIR_API void *weir_buffer_pool_acquire(weir_buffer_pool *pool, size_t size);
-
-/* The same with its first `size` bytes zero; errors also of the allocator's zero. */
-WEIR_API void *weir_buffer_pool_acquire_zeroed(weir_buffer_pool *pool, size_t size);
+WEIR_API int weir_buffer_pool_destroy(weir_buffer_pool *pool) WEIR_NOEXCEPT;
 
 /*
  * Gives a block back, to be used again; where that makes more idle bytes than the limit,
@@ -46,19 +40,30 @@ WEIR_API void *weir_buffer_pool_acquire_zeroed(weir_buffer_pool *pool, size_t si
  * already (double free) and a pointer that the pool did not hand out (foreign pointer) are
  * misuse (error.h).
  */
-WEIR_API void weir_buffer_pool_release(weir_buffer_pool *pool, void *block);
+WEIR_API void weir_buffer_pool_release(weir_buffer_pool *pool, void *block) WEIR_NOEXCEPT;
+
+/* A block of at least `size` bytes (0 is valid), 64-byte aligned, contents undefined. The
+ * caller owns it until weir_buffer_pool_release. NULL with ENOMEM or EINVAL. */
+WEIR_API void *weir_buffer_pool_acquire(weir_buffer_pool *pool,
+                                        size_t size) WEIR_NOEXCEPT WEIR_MALLOC
+    WEIR_FREED_BY(weir_buffer_pool_release, 2);
+
+/* The same with its first `size` bytes zero; errors also of the allocator's zero. */
+WEIR_API void *weir_buffer_pool_acquire_zeroed(weir_buffer_pool *pool,
+                                               size_t size) WEIR_NOEXCEPT WEIR_MALLOC
+    WEIR_FREED_BY(weir_buffer_pool_release, 2);
 
 /* Bytes that may be used at a block that is out; 0 for any other pointer. */
-WEIR_API size_t weir_buffer_pool_capacity(weir_buffer_pool *pool, const void *block);
+WEIR_API size_t weir_buffer_pool_capacity(weir_buffer_pool *pool, const void *block) WEIR_NOEXCEPT;
 
 /* 0: no limit. Frees what is idle beyond it. 0, or EINVAL. */
-WEIR_API int weir_buffer_pool_set_idle_limit(weir_buffer_pool *pool, size_t bytes);
+WEIR_API int weir_buffer_pool_set_idle_limit(weir_buffer_pool *pool, size_t bytes) WEIR_NOEXCEPT;
 
 /* Frees idle blocks, those idle the longest first, until at most keep_bytes are
  * idle; the bytes that went back to the allocator. */
-WEIR_API size_t weir_buffer_pool_trim(weir_buffer_pool *pool, size_t keep_bytes);
+WEIR_API size_t weir_buffer_pool_trim(weir_buffer_pool *pool, size_t keep_bytes) WEIR_NOEXCEPT;
 
-WEIR_API weir_allocator *weir_buffer_pool_allocator(const weir_buffer_pool *pool);
+WEIR_API weir_allocator *weir_buffer_pool_allocator(const weir_buffer_pool *pool) WEIR_NOEXCEPT;
 
 typedef struct weir_buffer_pool_stats {
     size_t size;          /* of this struct, set by the caller; 0: the first release's */
@@ -75,7 +80,8 @@ typedef struct weir_buffer_pool_stats {
 
 /* One consistent snapshot. The caller sets `size` to sizeof(weir_buffer_pool_stats).
  * 0; EINVAL for NULL or a size of no known struct. */
-WEIR_API int weir_buffer_pool_stats_get(weir_buffer_pool *pool, weir_buffer_pool_stats *stats);
+WEIR_API int weir_buffer_pool_stats_get(weir_buffer_pool *pool,
+                                        weir_buffer_pool_stats *stats) WEIR_NOEXCEPT;
 
 WEIR_END_DECLS
 #endif

@@ -19,26 +19,27 @@
 WEIR_BEGIN_DECLS
 
 /* Number of devices; 0 with errno ENODEV and a reason where there is no driver. */
-WEIR_API int weir_cuda_device_count(void);
+WEIR_API int weir_cuda_device_count(void) WEIR_NOEXCEPT;
 
 /* "NVIDIA ..." into `name` (cut at `size`). 0, ENODEV or EINVAL. */
-WEIR_API int weir_cuda_device_name(int device, char *name, size_t size);
+WEIR_API int weir_cuda_device_name(int device, char *name, size_t size) WEIR_NOEXCEPT
+    WEIR_WRITES(2, 3) WEIR_NODISCARD;
 
 /* Memory of the device: "cuda:N". */
-WEIR_API weir_allocator *weir_cuda_allocator(int device);
+WEIR_API weir_allocator *weir_cuda_allocator(int device) WEIR_NOEXCEPT;
 
 /* Pinned host memory, which copies to and from the device need to be fast: "cuda-host".
  * The host may touch it. Made in the primary context of device 0. */
-WEIR_API weir_allocator *weir_cuda_host_allocator(void);
+WEIR_API weir_allocator *weir_cuda_host_allocator(void) WEIR_NOEXCEPT;
 
 /* Managed memory, which moves between host and device as it is touched: "cuda-managed:N".
  * Where the device lacks concurrent managed access the host must not touch it while
  * kernels run. */
-WEIR_API weir_allocator *weir_cuda_managed_allocator(int device);
+WEIR_API weir_allocator *weir_cuda_managed_allocator(int device) WEIR_NOEXCEPT;
 
 /* A table on the device's memory for weir_device_allocator with options of one's own: each
  * call makes another. Pass it on at once; the allocator destroys it. */
-WEIR_API const weir_device_table *weir_cuda_table(int device);
+WEIR_API const weir_device_table *weir_cuda_table(int device) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 WEIR_END_DECLS
 #endif

@@ -96,7 +96,8 @@ typedef struct weir_device_table {
  * allocator. NULL name: "host"; cut at 47 bytes. NULL with EINVAL (a capacity above PTRDIFF_MAX)
  * or ENOMEM.
  */
-WEIR_API const weir_device_table *weir_device_host_table(const char *name, size_t capacity);
+WEIR_API const weir_device_table *
+weir_device_host_table(const char *name, size_t capacity) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* -- the allocator ------------------------------------------------------------------------ */
 
@@ -122,44 +123,48 @@ typedef struct weir_device_options {
  * table->destroy. NULL with EINVAL (a bad table, said by weir_last_error), ENOTSUP (a
  * mode the table has no functions for) or ENOMEM; the table is not destroyed then.
  */
-WEIR_API weir_allocator *weir_device_allocator(const weir_device_table *table,
-                                               const weir_device_options *options);
+WEIR_API weir_allocator *
+weir_device_allocator(const weir_device_table *table,
+                      const weir_device_options *options) WEIR_NOEXCEPT WEIR_MALLOC;
 
 /* Where the blocks of `a` live: "cpu", or the device's name. Valid while `a` is. */
-WEIR_API const char *weir_device_of(const weir_allocator *a);
+WEIR_API const char *weir_device_of(const weir_allocator *a) WEIR_NOEXCEPT WEIR_RETURNS_NONNULL;
 
 /* The table behind `a`; NULL for the host's own memory. Valid while `a` is. */
-WEIR_API const weir_device_table *weir_device_table_of(const weir_allocator *a);
+WEIR_API const weir_device_table *weir_device_table_of(const weir_allocator *a) WEIR_NOEXCEPT;
 
 /* -- streams ------------------------------------------------------------------------------ */
 
 /* The stream of what this thread allocates, zeroes and moves from now on, on every
  * device; returns the former. NULL at first. */
-WEIR_API void *weir_device_stream_set(void *stream);
+WEIR_API void *weir_device_stream_set(void *stream) WEIR_NOEXCEPT;
 
 /* weir_allocate on this stream. NULL as there; EINVAL where `a` is no device's. */
-WEIR_API void *weir_device_allocate_on(weir_allocator *a, size_t size, void *stream);
+WEIR_API void *weir_device_allocate_on(weir_allocator *a, size_t size,
+                                       void *stream) WEIR_NOEXCEPT WEIR_MALLOC WEIR_BLOCK
+    WEIR_ALLOC_SIZE(2);
 
 /* weir_deallocate on this stream: all work on the block so far is before this point of
  * it. weir_deallocate itself takes the stream the block was allocated on. NULL does nothing. */
-WEIR_API void weir_device_free_on(weir_allocator *a, void *block, void *stream);
+WEIR_API void weir_device_free_on(weir_allocator *a, void *block, void *stream) WEIR_NOEXCEPT;
 
 /* The block is used by work on this stream too: after its free it is not re-used before
  * that work is done. 0, EINVAL (not a live block of a device), ENOMEM. */
-WEIR_API int weir_device_use_on(weir_allocator *a, void *block, void *stream);
+WEIR_API int weir_device_use_on(weir_allocator *a, void *block,
+                                void *stream) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* A new stream of the device of `a`. NULL with EINVAL or the device's error. */
-WEIR_API void *weir_device_stream_create(weir_allocator *a);
+WEIR_API void *weir_device_stream_create(weir_allocator *a) WEIR_NOEXCEPT WEIR_MALLOC;
 
 /* Waits for the stream's work, makes its freed blocks free for all, destroys it. 0, EINVAL (no
  * device's, or NULL: the default stream) or the device's error. */
-WEIR_API int weir_device_stream_destroy(weir_allocator *a, void *stream);
+WEIR_API int weir_device_stream_destroy(weir_allocator *a, void *stream) WEIR_NOEXCEPT;
 
 /* The same without destroying it: for streams made elsewhere, before they are. */
-WEIR_API int weir_device_stream_forget(weir_allocator *a, void *stream);
+WEIR_API int weir_device_stream_forget(weir_allocator *a, void *stream) WEIR_NOEXCEPT;
 
 /* Waits for all work given to the stream. 0, EINVAL or the device's error. */
-WEIR_API int weir_device_synchronize(weir_allocator *a, void *stream);
+WEIR_API int weir_device_synchronize(weir_allocator *a, void *stream) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* -- contents ----------------------------------------------------------------------------- */
 
@@ -170,20 +175,23 @@ WEIR_API int weir_device_synchronize(weir_allocator *a, void *stream);
  * stream. 0, or the device's error with its text behind weir_last_error.
  */
 WEIR_API int weir_device_copy(weir_allocator *to_a, void *to, weir_allocator *from_a,
-                              const void *from, size_t n);
+                              const void *from, size_t n) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* Sets n bytes, on the host or a device; done on return. */
-WEIR_API int weir_device_set(weir_allocator *a, void *to, int byte, size_t n);
+WEIR_API int weir_device_set(weir_allocator *a, void *to, int byte,
+                             size_t n) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 struct weir_tensor;
 
 /* A tensor of `a` with the shape, type and elements of `t`, wherever either lives, row-major,
  * the caller's to release. NULL with ENOMEM, ENOTSUP (memory that only a user's own functions
  * reach) or the device's error. */
-WEIR_API struct weir_tensor *weir_tensor_to(const struct weir_tensor *t, weir_allocator *a);
+WEIR_API struct weir_tensor *weir_tensor_to(const struct weir_tensor *t,
+                                            weir_allocator *a) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* Where a tensor's elements live, as weir_device_of. */
-WEIR_API const char *weir_tensor_device(const struct weir_tensor *t);
+WEIR_API const char *
+weir_tensor_device(const struct weir_tensor *t) WEIR_NOEXCEPT WEIR_RETURNS_NONNULL;
 
 /* -- the pool ----------------------------------------------------------------------------- */
 
@@ -209,15 +217,15 @@ typedef struct weir_device_stats {
 } weir_device_stats;
 
 /* 0, or EINVAL: NULL, a size of no known struct, or `a` is no device's. */
-WEIR_API int weir_device_stats_get(const weir_allocator *a, weir_device_stats *stats);
+WEIR_API int weir_device_stats_get(const weir_allocator *a, weir_device_stats *stats) WEIR_NOEXCEPT;
 
 /* peak_in_use := in_use, peak_reserved := reserved. 0 or EINVAL. */
-WEIR_API int weir_device_reset_peaks(weir_allocator *a);
+WEIR_API int weir_device_reset_peaks(weir_allocator *a) WEIR_NOEXCEPT;
 
 /* Takes memory from the device ahead of need, until at least this much is cached. 0; EINVAL;
  * ENOMEM or the device's error (with what was got kept); ENOTSUP with WEIR_DEVICE_DRIVER, which
  * keeps nothing; ENODEV in a forked child that cannot use the device. */
-WEIR_API int weir_device_prewarm(weir_allocator *a, size_t bytes);
+WEIR_API int weir_device_prewarm(weir_allocator *a, size_t bytes) WEIR_NOEXCEPT;
 
 WEIR_END_DECLS
 #endif

@@ -25,16 +25,20 @@ struct DLManagedTensorVersioned;
  * refuses it (EACCES), having no word for it. NULL with ENOMEM, EINVAL, or ENOTSUP for memory
  * of other devices.
  */
-WEIR_API struct DLManagedTensor *weir_tensor_to_dlpack(const weir_tensor *t);
-WEIR_API struct DLManagedTensorVersioned *weir_tensor_to_dlpack_versioned(const weir_tensor *t);
+WEIR_API struct DLManagedTensor *
+weir_tensor_to_dlpack(const weir_tensor *t) WEIR_NOEXCEPT WEIR_NODISCARD;
+WEIR_API struct DLManagedTensorVersioned *
+weir_tensor_to_dlpack_versioned(const weir_tensor *t) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /*
  * A tensor over the producer's memory, whose deleter is called when the last handle goes.
  * NULL with EINVAL (a shape that cannot be), EOVERFLOW, ENOMEM, or ENOTSUP (element type, lanes,
  * device, a major version other than 1): the caller still owns the struct.
  */
-WEIR_API weir_tensor *weir_tensor_from_dlpack(struct DLManagedTensor *managed);
-WEIR_API weir_tensor *weir_tensor_from_dlpack_versioned(struct DLManagedTensorVersioned *managed);
+WEIR_API weir_tensor *
+weir_tensor_from_dlpack(struct DLManagedTensor *managed) WEIR_NOEXCEPT WEIR_NODISCARD;
+WEIR_API weir_tensor *weir_tensor_from_dlpack_versioned(struct DLManagedTensorVersioned *managed)
+    WEIR_NOEXCEPT WEIR_NODISCARD;
 
 WEIR_END_DECLS
 #endif

@@ -43,17 +43,17 @@ typedef void weir_misuse_handler(weir_misuse what, const void *pointer, const ch
                                  void *user);
 
 /* Installs a handler for the process (NULL: abort again). Any thread. */
-WEIR_API void weir_set_misuse_handler(weir_misuse_handler *handler, void *user);
+WEIR_API void weir_set_misuse_handler(weir_misuse_handler *handler, void *user) WEIR_NOEXCEPT;
 
 /* "double free", "foreign pointer", ...: static text, never NULL. */
-WEIR_API const char *weir_misuse_name(weir_misuse what);
+WEIR_API const char *weir_misuse_name(weir_misuse what) WEIR_NOEXCEPT WEIR_RETURNS_NONNULL;
 
 /*
  * The reason for the calling thread's last failed weir call, where errno alone
  * says too little (a driver's error, a bad row): one line, "" when there is
  * none. Valid until the thread's next failing call.
  */
-WEIR_API const char *weir_last_error(void);
+WEIR_API const char *weir_last_error(void) WEIR_NOEXCEPT WEIR_RETURNS_NONNULL;
 
 WEIR_END_DECLS
 #endif

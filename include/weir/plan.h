@@ -24,15 +24,16 @@ WEIR_BEGIN_DECLS
 
 typedef struct weir_plan weir_plan;
 
-/* An empty plan. NULL with ENOMEM. The caller destroys it. */
-WEIR_API weir_plan *weir_plan_create(void);
-
 /* NULL does nothing. Arenas made from the plan live on. */
-WEIR_API void weir_plan_destroy(weir_plan *plan);
+WEIR_API void weir_plan_destroy(weir_plan *plan) WEIR_NOEXCEPT;
+
+/* An empty plan. NULL with ENOMEM. The caller destroys it. */
+WEIR_API weir_plan *weir_plan_create(void) WEIR_NOEXCEPT WEIR_MALLOC
+    WEIR_FREED_BY(weir_plan_destroy, 1);
 
 /* Room for `count` buffers in all, so that adding them cannot fail for want of
  * memory. 0 or ENOMEM. */
-WEIR_API int weir_plan_reserve(weir_plan *plan, size_t count);
+WEIR_API int weir_plan_reserve(weir_plan *plan, size_t count) WEIR_NOEXCEPT;
 
 /*
  * A buffer that is live in [first, last); its index is the number of buffers added
@@ -41,7 +42,7 @@ WEIR_API int weir_plan_reserve(weir_plan *plan, size_t count);
  * exceeds PTRDIFF_MAX; ENOMEM. Adding to a solved plan makes it unsolved.
  */
 WEIR_API int weir_plan_add(weir_plan *plan, size_t size, size_t alignment, int64_t first,
-                           int64_t last);
+                           int64_t last) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /*
  * What was told of a buffer is replaced; its index, aliases and disjoint pairs, and a fixed
@@ -50,22 +51,23 @@ WEIR_API int weir_plan_add(weir_plan *plan, size_t size, size_t alignment, int64
  * or an alignment that its fixed offset is against; the plan is then as it was.
  */
 WEIR_API int weir_plan_change(weir_plan *plan, size_t index, size_t size, size_t alignment,
-                              int64_t first, int64_t last);
+                              int64_t first, int64_t last) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* Buffers added. NULL: 0. */
-WEIR_API size_t weir_plan_count(const weir_plan *plan);
+WEIR_API size_t weir_plan_count(const weir_plan *plan) WEIR_NOEXCEPT;
 
 /* The buffer must stand at this offset. 0; EINVAL: no such buffer, or an offset
  * against its alignment; EOVERFLOW. */
-WEIR_API int weir_plan_fix(weir_plan *plan, size_t index, size_t offset);
+WEIR_API int weir_plan_fix(weir_plan *plan, size_t index,
+                           size_t offset) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* Both must start at the same offset and may overlap (an operator in place). The
  * relation is transitive. 0, EINVAL (no such buffer). */
-WEIR_API int weir_plan_alias(weir_plan *plan, size_t a, size_t b);
+WEIR_API int weir_plan_alias(weir_plan *plan, size_t a, size_t b) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* The two must share no byte even where they are never live together (one is
  * written by hardware behind the program's back, say). 0, EINVAL, ENOMEM. */
-WEIR_API int weir_plan_disjoint(weir_plan *plan, size_t a, size_t b);
+WEIR_API int weir_plan_disjoint(weir_plan *plan, size_t a, size_t b) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 typedef struct weir_plan_options {
     size_t size;         /* of this struct, set by the caller; 0: the first release's */
@@ -89,7 +91,8 @@ typedef struct weir_plan_options {
  * bound, after Sekiyama et al. (2018), Lee and Pisarchyk (2020), Maas et al. (2022)
  * and Moffitt (2023).
  */
-WEIR_API int weir_plan_solve(weir_plan *plan, const weir_plan_options *options);
+WEIR_API int weir_plan_solve(weir_plan *plan,
+                             const weir_plan_options *options) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /*
  * Solves a plan that was solved before and was changed since (buffers added or changed, a
@@ -100,18 +103,19 @@ WEIR_API int weir_plan_solve(weir_plan *plan, const weir_plan_options *options);
  * still solved stays as it is. 0 or an error as of weir_plan_solve, EINVAL also for a plan that was
  * never solved; but for ENOSPC, the plan is then as it was.
  */
-WEIR_API int weir_plan_repair(weir_plan *plan, const weir_plan_options *options);
+WEIR_API int weir_plan_repair(weir_plan *plan,
+                              const weir_plan_options *options) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* Offset of a buffer, in the order of adding. SIZE_MAX with EINVAL when there is no
  * such buffer or the plan is unsolved. */
-WEIR_API size_t weir_plan_offset(const weir_plan *plan, size_t index);
+WEIR_API size_t weir_plan_offset(const weir_plan *plan, size_t index) WEIR_NOEXCEPT;
 
 /* Greatest offset + size. 0 with EINVAL for an unsolved plan. */
-WEIR_API size_t weir_plan_arena_size(const weir_plan *plan);
+WEIR_API size_t weir_plan_arena_size(const weir_plan *plan) WEIR_NOEXCEPT;
 
 /* Greatest sum of what is live at one time (a group of aliases counts its
  * greatest live member): no arena can be smaller. Known before solving. */
-WEIR_API size_t weir_plan_lower_bound(const weir_plan *plan);
+WEIR_API size_t weir_plan_lower_bound(const weir_plan *plan) WEIR_NOEXCEPT;
 
 /* What a solve found out. */
 typedef struct weir_plan_report {
@@ -129,14 +133,14 @@ typedef struct weir_plan_report {
 } weir_plan_report;
 
 /* 0, or EINVAL (NULL, a size of no known struct). */
-WEIR_API int weir_plan_report_get(const weir_plan *plan, weir_plan_report *report);
+WEIR_API int weir_plan_report_get(const weir_plan *plan, weir_plan_report *report) WEIR_NOEXCEPT;
 
 /*
  * Checks the arrangement from the buffers alone: alignments, fixed offsets, aliases,
  * disjoint pairs, bounds, and that no two live buffers overlap. 0; EINVAL: unsolved;
  * EILSEQ: it is wrong (weir_last_error names two buffers); ENOMEM.
  */
-WEIR_API int weir_plan_verify(const weir_plan *plan);
+WEIR_API int weir_plan_verify(const weir_plan *plan) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* One of the classical planners, for comparison. */
 typedef enum weir_plan_heuristic {
@@ -152,10 +156,11 @@ typedef enum weir_plan_heuristic {
 
 /* Solves with this heuristic alone; errors as weir_plan_solve, and ENOTSUP for a plan with
  * fixed offsets, aliases or disjoint pairs. */
-WEIR_API int weir_plan_solve_with(weir_plan *plan, weir_plan_heuristic heuristic);
+WEIR_API int weir_plan_solve_with(weir_plan *plan,
+                                  weir_plan_heuristic heuristic) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* "greedy by size", ...: static text; NULL for an unknown one. */
-WEIR_API const char *weir_plan_heuristic_name(weir_plan_heuristic heuristic);
+WEIR_API const char *weir_plan_heuristic_name(weir_plan_heuristic heuristic) WEIR_NOEXCEPT;
 
 /* -- memory ------------------------------------------------------------------ */
 
@@ -167,19 +172,20 @@ typedef struct weir_plan_arena weir_plan_arena;
  * contents undefined. The plan may be changed or destroyed afterwards. NULL with EINVAL
  * (an unsolved plan) or ENOMEM.
  */
-WEIR_API weir_plan_arena *weir_plan_arena_create(const weir_plan *plan, weir_allocator *a);
+WEIR_API weir_plan_arena *weir_plan_arena_create(const weir_plan *plan,
+                                                 weir_allocator *a) WEIR_NOEXCEPT WEIR_MALLOC;
 
-WEIR_API weir_plan_arena *weir_plan_arena_retain(weir_plan_arena *arena);
+WEIR_API weir_plan_arena *weir_plan_arena_retain(weir_plan_arena *arena) WEIR_NOEXCEPT;
 
 /* The last owner's release frees the block. NULL does nothing. */
-WEIR_API void weir_plan_arena_release(weir_plan_arena *arena);
+WEIR_API void weir_plan_arena_release(weir_plan_arena *arena) WEIR_NOEXCEPT;
 
 /* Where buffer `index` of the plan stands. NULL with EINVAL: no such buffer. */
-WEIR_API void *weir_plan_arena_slot(const weir_plan_arena *arena, size_t index);
+WEIR_API void *weir_plan_arena_slot(const weir_plan_arena *arena, size_t index) WEIR_NOEXCEPT;
 
 /* The block itself and its bytes. */
-WEIR_API void *weir_plan_arena_data(const weir_plan_arena *arena);
-WEIR_API size_t weir_plan_arena_bytes(const weir_plan_arena *arena);
+WEIR_API void *weir_plan_arena_data(const weir_plan_arena *arena) WEIR_NOEXCEPT;
+WEIR_API size_t weir_plan_arena_bytes(const weir_plan_arena *arena) WEIR_NOEXCEPT;
 
 /*
  * A tensor over buffer `index`, row-major, that keeps the arena alive. What it holds is the
@@ -187,18 +193,22 @@ WEIR_API size_t weir_plan_arena_bytes(const weir_plan_arena *arena);
  * buffer, a shape of more bytes than the buffer has) or ENOMEM.
  */
 WEIR_API weir_tensor *weir_tensor_bind(weir_plan_arena *arena, size_t index, const int64_t *shape,
-                                       size_t ndim, weir_dtype dtype);
+                                       size_t ndim, weir_dtype dtype) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* -- recording: lifetimes of a program that knows none ---------------------------- */
 
 /* An allocator that writes down who lives when. Any thread. */
 typedef struct weir_plan_recorder weir_plan_recorder;
 
+/* Frees what is still live through it. NULL does nothing. */
+WEIR_API void weir_plan_recorder_destroy(weir_plan_recorder *recorder) WEIR_NOEXCEPT;
+
 /* Blocks come from `a` (NULL: the CPU allocator). NULL with ENOMEM. */
-WEIR_API weir_plan_recorder *weir_plan_recorder_create(weir_allocator *a);
+WEIR_API weir_plan_recorder *weir_plan_recorder_create(weir_allocator *a) WEIR_NOEXCEPT WEIR_MALLOC
+    WEIR_FREED_BY(weir_plan_recorder_destroy, 1);
 
 /* Run one inference through this. Owned by the recorder. */
-WEIR_API weir_allocator *weir_plan_recorder_allocator(weir_plan_recorder *recorder);
+WEIR_API weir_allocator *weir_plan_recorder_allocator(weir_plan_recorder *recorder) WEIR_NOEXCEPT;
 
 /*
  * What was recorded up to now as an unsolved plan: a buffer for each allocation, in their
@@ -206,23 +216,26 @@ WEIR_API weir_allocator *weir_plan_recorder_allocator(weir_plan_recorder *record
  * allocations and frees; what is still live lives to the end. The caller destroys it. NULL with
  * ENOMEM: also when a record was lost for want of memory.
  */
-WEIR_API weir_plan *weir_plan_record(weir_plan_recorder *recorder);
-
-/* Frees what is still live through it. NULL does nothing. */
-WEIR_API void weir_plan_recorder_destroy(weir_plan_recorder *recorder);
+WEIR_API weir_plan *weir_plan_record(weir_plan_recorder *recorder) WEIR_NOEXCEPT WEIR_MALLOC
+    WEIR_FREED_BY(weir_plan_destroy, 1);
 
 /* An allocator that serves a recorded inference from one arena. Any thread. */
 typedef struct weir_plan_replay weir_plan_replay;
 
+/* Frees what is still live through it, and the arena. NULL does nothing. */
+WEIR_API void weir_plan_replay_destroy(weir_plan_replay *replay) WEIR_NOEXCEPT;
+
 /* `plan`: solved, from weir_plan_record. The arena is taken from `a` (NULL: the CPU
  * allocator), and so is whatever does not go as planned. NULL with EINVAL, ENOMEM. */
-WEIR_API weir_plan_replay *weir_plan_replay_create(const weir_plan *plan, weir_allocator *a);
+WEIR_API weir_plan_replay *weir_plan_replay_create(const weir_plan *plan,
+                                                   weir_allocator *a) WEIR_NOEXCEPT WEIR_MALLOC
+    WEIR_FREED_BY(weir_plan_replay_destroy, 1);
 
 /* Give this to the runtime. Owned by the replay. */
-WEIR_API weir_allocator *weir_plan_replay_allocator(weir_plan_replay *replay);
+WEIR_API weir_allocator *weir_plan_replay_allocator(weir_plan_replay *replay) WEIR_NOEXCEPT;
 
 /* The next inference starts: its allocations are the plan's from the first on. */
-WEIR_API void weir_plan_replay_begin(weir_plan_replay *replay);
+WEIR_API void weir_plan_replay_begin(weir_plan_replay *replay) WEIR_NOEXCEPT;
 
 typedef struct weir_plan_replay_stats {
     size_t size;      /* of this struct, set by the caller; 0: the first release's */
@@ -234,10 +247,8 @@ typedef struct weir_plan_replay_stats {
 } weir_plan_replay_stats;
 
 /* 0, or EINVAL (NULL, a size of no known struct). */
-WEIR_API int weir_plan_replay_stats_get(weir_plan_replay *replay, weir_plan_replay_stats *stats);
-
-/* Frees what is still live through it, and the arena. NULL does nothing. */
-WEIR_API void weir_plan_replay_destroy(weir_plan_replay *replay);
+WEIR_API int weir_plan_replay_stats_get(weir_plan_replay *replay,
+                                        weir_plan_replay_stats *stats) WEIR_NOEXCEPT;
 
 /* -- dynamic shapes: one plan for all of them ---------------------------------------- */
 
@@ -250,10 +261,11 @@ WEIR_API void weir_plan_replay_destroy(weir_plan_replay *replay);
  * plan becomes unsolved if a size grew. 0; EINVAL: NULL, another count; EOVERFLOW as weir_plan_add;
  * ENOMEM; the plan is then as it was.
  */
-WEIR_API int weir_plan_add_profile(weir_plan *plan, const size_t *sizes, size_t count);
+WEIR_API int weir_plan_add_profile(weir_plan *plan, const size_t *sizes,
+                                   size_t count) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* Profiles added. NULL: 0. */
-WEIR_API size_t weir_plan_profile_count(const weir_plan *plan);
+WEIR_API size_t weir_plan_profile_count(const weir_plan *plan) WEIR_NOEXCEPT;
 
 /* What one profile needs. */
 typedef struct weir_plan_profile_report {
@@ -265,14 +277,15 @@ typedef struct weir_plan_profile_report {
 
 /* 0; EINVAL: NULL, no such profile, a size of no known struct; ENOMEM. */
 WEIR_API int weir_plan_profile_get(const weir_plan *plan, size_t profile,
-                                   weir_plan_profile_report *report);
+                                   weir_plan_profile_report *report) WEIR_NOEXCEPT;
 
 /*
  * Bytes that the plan's offsets need for these sizes of all buffers, at most
  * weir_plan_arena_size. SIZE_MAX with EINVAL: an unsolved plan, another count than
  * weir_plan_count, or a size greater than the plan's (weir_last_error names the buffer).
  */
-WEIR_API size_t weir_plan_arena_size_for(const weir_plan *plan, const size_t *sizes, size_t count);
+WEIR_API size_t weir_plan_arena_size_for(const weir_plan *plan, const size_t *sizes,
+                                         size_t count) WEIR_NOEXCEPT;
 
 /* -- dynamic shapes: a plan for each ----------------------------------------------- */
 
@@ -282,9 +295,14 @@ typedef struct weir_plan_cache weir_plan_cache;
 /* Adds the buffers for this key to an empty plan. 0, or an errno value. */
 typedef int weir_plan_maker(weir_plan *plan, const void *key, size_t key_size, void *user);
 
+/* With its plans. NULL does nothing. */
+WEIR_API void weir_plan_cache_destroy(weir_plan_cache *cache) WEIR_NOEXCEPT;
+
 /* `most` > 0 plans; options for solving (NULL: defaults). NULL with EINVAL, ENOMEM. */
 WEIR_API weir_plan_cache *weir_plan_cache_create(size_t most, const weir_plan_options *options,
-                                                 weir_plan_maker *make, void *user);
+                                                 weir_plan_maker *make,
+                                                 void *user) WEIR_NOEXCEPT WEIR_MALLOC
+    WEIR_FREED_BY(weir_plan_cache_destroy, 1);
 
 /*
  * The solved plan for the key's bytes (the input shapes, say), made if it is not there. It
@@ -292,13 +310,11 @@ WEIR_API weir_plan_cache *weir_plan_cache_create(size_t most, const weir_plan_op
  * what `make` or solving said (ENOSPC too), or ENOMEM; nothing is kept then.
  */
 WEIR_API const weir_plan *weir_plan_cache_get(weir_plan_cache *cache, const void *key,
-                                              size_t key_size);
+                                              size_t key_size) WEIR_NOEXCEPT;
 
 /* How many gets found a plan, made one, and threw one out. Any pointer may be NULL. */
 WEIR_API void weir_plan_cache_counts(const weir_plan_cache *cache, size_t *hits, size_t *misses,
-                                     size_t *evictions);
-
-WEIR_API void weir_plan_cache_destroy(weir_plan_cache *cache);
+                                     size_t *evictions) WEIR_NOEXCEPT;
 
 WEIR_END_DECLS
 #endif

@@ -16,21 +16,22 @@ typedef struct weir_pool_options {
     size_t limit;           /* of the pool's allocator, bytes live; 0: none */
 } weir_pool_options;
 
-/* NULL options: defaults. NULL with ENOMEM or EINVAL. */
-WEIR_API weir_pool *weir_pool_create(const weir_pool_options *options);
-
 /* Destroys the pool with everything in it: live blocks and contexts made on it
  * too. 0, or EINVAL. Must be the last call on it. */
-WEIR_API int weir_pool_destroy(weir_pool *pool);
+WEIR_API int weir_pool_destroy(weir_pool *pool) WEIR_NOEXCEPT;
+
+/* NULL options: defaults. NULL with ENOMEM or EINVAL. */
+WEIR_API weir_pool *weir_pool_create(const weir_pool_options *options) WEIR_NOEXCEPT WEIR_MALLOC
+    WEIR_FREED_BY(weir_pool_destroy, 1);
 
 /* The allocator whose blocks come from this pool. Owned by the pool. */
-WEIR_API weir_allocator *weir_pool_allocator(weir_pool *pool);
+WEIR_API weir_allocator *weir_pool_allocator(weir_pool *pool) WEIR_NOEXCEPT;
 
 /* Figures of the pool's allocator and of its memory; as weir_stats_get. */
-WEIR_API int weir_pool_stats(const weir_pool *pool, weir_stats *stats);
+WEIR_API int weir_pool_stats(const weir_pool *pool, weir_stats *stats) WEIR_NOEXCEPT;
 
 /* Bytes given back to the system. */
-WEIR_API size_t weir_pool_trim(weir_pool *pool);
+WEIR_API size_t weir_pool_trim(weir_pool *pool) WEIR_NOEXCEPT;
 
 /*
  * Memory goes back to the system as running threads use weir: what nobody re-used for
@@ -41,8 +42,8 @@ WEIR_API size_t weir_pool_trim(weir_pool *pool);
  * all signals; a forked child has none. Any thread. start: 0, EINVAL for 0, or what
  * pthread_create says. stop: returns when the thread has ended.
  */
-WEIR_API int weir_background_start(unsigned period_ms);
-WEIR_API void weir_background_stop(void);
+WEIR_API int weir_background_start(unsigned period_ms) WEIR_NOEXCEPT WEIR_NODISCARD;
+WEIR_API void weir_background_stop(void) WEIR_NOEXCEPT;
 
 WEIR_END_DECLS
 #endif

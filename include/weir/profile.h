@@ -38,10 +38,10 @@ typedef struct weir_profiler {
  * struct held is overwritten. 0 or EINVAL. A profiler must be stopped before its
  * memory or its allocator goes.
  */
-WEIR_API int weir_profiler_start(weir_profiler *profiler, weir_allocator *a);
+WEIR_API int weir_profiler_start(weir_profiler *profiler, weir_allocator *a) WEIR_NOEXCEPT;
 
 /* The figures so far. 0; EINVAL for a profiler that is not started. */
-WEIR_API int weir_profiler_read(weir_profiler *profiler, weir_profile *profile);
+WEIR_API int weir_profiler_read(weir_profiler *profiler, weir_profile *profile) WEIR_NOEXCEPT;
 
 /*
  * Prints them, in MB of 1024 * 1024 bytes:
@@ -54,11 +54,12 @@ WEIR_API int weir_profiler_read(weir_profiler *profiler, weir_profile *profile);
  *
  * to standard output or to a file. 0; EINVAL as above; EIO (or errno) when writing failed.
  */
-WEIR_API int weir_profiler_report(weir_profiler *profiler, const char *label);
-WEIR_API int weir_profiler_report_to(weir_profiler *profiler, const char *label, FILE *to);
+WEIR_API int weir_profiler_report(weir_profiler *profiler, const char *label) WEIR_NOEXCEPT;
+WEIR_API int weir_profiler_report_to(weir_profiler *profiler, const char *label,
+                                     FILE *to) WEIR_NOEXCEPT;
 
 /* Ends watching; the profiler may be started again. 0, or EINVAL when not started. */
-WEIR_API int weir_profiler_stop(weir_profiler *profiler);
+WEIR_API int weir_profiler_stop(weir_profiler *profiler) WEIR_NOEXCEPT;
 
 /* -- leaks --------------------------------------------------------------------- */
 
@@ -71,7 +72,7 @@ WEIR_API int weir_profiler_stop(weir_profiler *profiler);
  * ancestor or of a descendant replaces this one: asking for it then gives ESTALE.
  * Checkpoints of allocators that do not contain one another are independent.
  */
-WEIR_API uint64_t weir_checkpoint(weir_allocator *a);
+WEIR_API uint64_t weir_checkpoint(weir_allocator *a) WEIR_NOEXCEPT;
 
 /* A block allocated since the checkpoint and still live. */
 typedef struct weir_leak {
@@ -103,13 +104,13 @@ typedef int weir_leak_visitor(const weir_leak *leak, void *user);
  * visited); or what the visitor returned.
  */
 WEIR_API int weir_leaks_since(weir_allocator *a, uint64_t checkpoint, weir_leaks *leaks,
-                              weir_leak_visitor *visit, void *user);
+                              weir_leak_visitor *visit, void *user) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /*
  * The same as text: one line with the sums, one for each block, or "no leaks"; and
  * what is only cached. 0 or the errors above, or EIO (or errno) when writing failed.
  */
-WEIR_API int weir_leaks_print(FILE *to, weir_allocator *a, uint64_t checkpoint);
+WEIR_API int weir_leaks_print(FILE *to, weir_allocator *a, uint64_t checkpoint) WEIR_NOEXCEPT;
 
 WEIR_END_DECLS
 #endif

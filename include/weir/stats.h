@@ -21,24 +21,27 @@ WEIR_BEGIN_DECLS
  * after it, every other allocator without a parent: devices, those of arenas, recorders and
  * replays, and whatever was made with WEIR_NO_PARENT.
  * 0, EINVAL, ENOMEM, or EIO (or errno) when writing failed; so for all that print. */
-WEIR_API int weir_stats_print(FILE *to, weir_allocator *a);
+WEIR_API int weir_stats_print(FILE *to, weir_allocator *a) WEIR_NOEXCEPT;
 
 /* The same as one JSON object: its figures and "children", an array of such objects; with
  * NULL and other roots than the CPU's also "beside", an array of theirs. */
-WEIR_API int weir_stats_json(FILE *to, weir_allocator *a);
+WEIR_API int weir_stats_json(FILE *to, weir_allocator *a) WEIR_NOEXCEPT;
 
 /*
  * The same into a buffer, as snprintf does: at most `size` bytes with the final NUL are
  * written, *length (may be NULL) gets the length of the whole. 0; ENOSPC when it was
  * cut; else as above.
  */
-WEIR_API int weir_stats_json_buffer(char *buffer, size_t size, size_t *length, weir_allocator *a);
+WEIR_API int weir_stats_json_buffer(char *buffer, size_t size, size_t *length,
+                                    weir_allocator *a) WEIR_NOEXCEPT
+    WEIR_WRITES(1, 2) WEIR_NODISCARD;
 
 /* The OpenMetrics 1.0 text exposition, ending in "# EOF". The label `path` names the
  * allocator and those above it, joined by '/'. */
-WEIR_API int weir_stats_openmetrics(FILE *to, weir_allocator *a);
+WEIR_API int weir_stats_openmetrics(FILE *to, weir_allocator *a) WEIR_NOEXCEPT;
 WEIR_API int weir_stats_openmetrics_buffer(char *buffer, size_t size, size_t *length,
-                                           weir_allocator *a);
+                                           weir_allocator *a) WEIR_NOEXCEPT
+    WEIR_WRITES(1, 2) WEIR_NODISCARD;
 
 /* -- who holds the memory ------------------------------------------------------- */
 
@@ -59,11 +62,12 @@ typedef int weir_tag_stats_visitor(const weir_tag_stats *stats, void *user);
  * first. Every block is looked at: some nanoseconds each. 0, EINVAL, ENOMEM, or what the
  * visitor returned.
  */
-WEIR_API int weir_tag_stats_each(weir_allocator *a, weir_tag_stats_visitor *visit, void *user);
+WEIR_API int weir_tag_stats_each(weir_allocator *a, weir_tag_stats_visitor *visit,
+                                 void *user) WEIR_NOEXCEPT;
 
 /* The `top` greatest (0: all) and the rest in one line or object. */
-WEIR_API int weir_holders_print(FILE *to, weir_allocator *a, size_t top);
-WEIR_API int weir_holders_json(FILE *to, weir_allocator *a, size_t top);
+WEIR_API int weir_holders_print(FILE *to, weir_allocator *a, size_t top) WEIR_NOEXCEPT;
+WEIR_API int weir_holders_json(FILE *to, weir_allocator *a, size_t top) WEIR_NOEXCEPT;
 
 WEIR_END_DECLS
 #endif

@@ -39,21 +39,23 @@ typedef enum weir_dtype {
 } weir_dtype;
 
 /* Bytes of one element; 0 for a value that is no type. */
-WEIR_API size_t weir_dtype_size(weir_dtype dtype);
+WEIR_API size_t weir_dtype_size(weir_dtype dtype) WEIR_NOEXCEPT;
 
 /* "float32", ...; "unknown" for a value that is no type. */
-WEIR_API const char *weir_dtype_name(weir_dtype dtype);
+WEIR_API const char *weir_dtype_name(weir_dtype dtype) WEIR_NOEXCEPT WEIR_RETURNS_NONNULL;
 
 /* -- making ------------------------------------------------------------------- */
 
 /* Row-major, 64-byte aligned, contents undefined, on the CPU allocator or on `a`. */
-WEIR_API weir_tensor *weir_tensor_create(const int64_t *shape, size_t ndim, weir_dtype dtype);
+WEIR_API weir_tensor *weir_tensor_create(const int64_t *shape, size_t ndim,
+                                         weir_dtype dtype) WEIR_NOEXCEPT WEIR_MALLOC;
 WEIR_API weir_tensor *weir_tensor_create_in(weir_allocator *a, const int64_t *shape, size_t ndim,
-                                            weir_dtype dtype);
+                                            weir_dtype dtype) WEIR_NOEXCEPT WEIR_MALLOC;
 
 /* The same with every byte zero. */
 WEIR_API weir_tensor *weir_tensor_create_zeroed_in(weir_allocator *a, const int64_t *shape,
-                                                   size_t ndim, weir_dtype dtype);
+                                                   size_t ndim,
+                                                   weir_dtype dtype) WEIR_NOEXCEPT WEIR_MALLOC;
 
 /* Called once, when the last handle to wrapped memory is released, on that thread. */
 typedef void weir_tensor_deleter(void *user, void *data);
@@ -64,7 +66,8 @@ typedef void weir_tensor_deleter(void *user, void *data);
  * called. `data` may be NULL only where there are no elements.
  */
 WEIR_API weir_tensor *weir_tensor_wrap(void *data, const int64_t *shape, size_t ndim,
-                                       weir_dtype dtype, weir_tensor_deleter *deleter, void *user);
+                                       weir_dtype dtype, weir_tensor_deleter *deleter,
+                                       void *user) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* All there is to say about memory that was not made by weir_tensor_create. */
 typedef struct weir_tensor_memory {
@@ -77,42 +80,47 @@ typedef struct weir_tensor_memory {
 } weir_tensor_memory;
 
 WEIR_API weir_tensor *weir_tensor_wrap_memory(const weir_tensor_memory *memory,
-                                              const int64_t *shape, size_t ndim, weir_dtype dtype);
+                                              const int64_t *shape, size_t ndim,
+                                              weir_dtype dtype) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* -- sharing ------------------------------------------------------------------ */
 
 /* One more owner of the handle; returns it. NULL gives NULL. */
-WEIR_API weir_tensor *weir_tensor_retain(weir_tensor *t);
+WEIR_API weir_tensor *weir_tensor_retain(weir_tensor *t) WEIR_NOEXCEPT;
 
 /* One owner fewer; the last one frees the handle and, with the last handle, the storage. NULL
  * does nothing; errno is kept. One release too many is misuse where it is noticed. */
-WEIR_API void weir_tensor_release(weir_tensor *t);
+WEIR_API void weir_tensor_release(weir_tensor *t) WEIR_NOEXCEPT;
 
 /* Handles to the same storage, this one included; owners of one handle count once. */
-WEIR_API size_t weir_tensor_storage_count(const weir_tensor *t);
+WEIR_API size_t weir_tensor_storage_count(const weir_tensor *t) WEIR_NOEXCEPT;
 
 /* Do both have the same storage? */
-WEIR_API bool weir_tensor_shares_storage(const weir_tensor *a, const weir_tensor *b);
+WEIR_API bool weir_tensor_shares_storage(const weir_tensor *a, const weir_tensor *b) WEIR_NOEXCEPT;
 
 /* -- views: new handles to the same storage ------------------------------------- */
 
-WEIR_API weir_tensor *weir_tensor_view(const weir_tensor *t);
+WEIR_API weir_tensor *weir_tensor_view(const weir_tensor *t) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* Another shape of as many elements in the same order. One extent may be -1: whatever
  * fits. EINVAL where the strides do not allow it (weir_tensor_contiguous first). */
-WEIR_API weir_tensor *weir_tensor_reshape(const weir_tensor *t, const int64_t *shape, size_t ndim);
+WEIR_API weir_tensor *weir_tensor_reshape(const weir_tensor *t, const int64_t *shape,
+                                          size_t ndim) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* Along `dim`, the indices first, first + step, ... below last. 0 <= first <= last <=
  * extent and step >= 1, else EINVAL. */
 WEIR_API weir_tensor *weir_tensor_slice(const weir_tensor *t, size_t dim, int64_t first,
-                                        int64_t last, int64_t step);
+                                        int64_t last, int64_t step) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* What is at one index of `dim`, without that dimension. */
-WEIR_API weir_tensor *weir_tensor_select(const weir_tensor *t, size_t dim, int64_t index);
+WEIR_API weir_tensor *weir_tensor_select(const weir_tensor *t, size_t dim,
+                                         int64_t index) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* Dimension i of the result is dimension order[i] of `t`; `order` has ndim entries. */
-WEIR_API weir_tensor *weir_tensor_permute(const weir_tensor *t, const size_t *order);
-WEIR_API weir_tensor *weir_tensor_transpose(const weir_tensor *t, size_t dim0, size_t dim1);
+WEIR_API weir_tensor *weir_tensor_permute(const weir_tensor *t,
+                                          const size_t *order) WEIR_NOEXCEPT WEIR_NODISCARD;
+WEIR_API weir_tensor *weir_tensor_transpose(const weir_tensor *t, size_t dim0,
+                                            size_t dim1) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* -- copies ------------------------------------------------------------------- */
 
@@ -123,15 +131,17 @@ WEIR_API weir_tensor *weir_tensor_transpose(const weir_tensor *t, size_t dim0, s
  * touch (weir_tensor_to in device.h fetches them first), or to cross to or from memory that
  * only a user's own functions reach.
  */
-WEIR_API weir_tensor *weir_tensor_clone(const weir_tensor *t);
-WEIR_API weir_tensor *weir_tensor_clone_in(weir_allocator *a, const weir_tensor *t);
+WEIR_API weir_tensor *weir_tensor_clone(const weir_tensor *t) WEIR_NOEXCEPT WEIR_NODISCARD;
+WEIR_API weir_tensor *weir_tensor_clone_in(weir_allocator *a,
+                                           const weir_tensor *t) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* The elements of `from`, in row-major order, into the contiguous tensor `to` of the same type
  * and count, which must not overlap it. 0; EINVAL, ENOMEM, or as for clones. */
-WEIR_API int weir_tensor_copy(weir_tensor *to, const weir_tensor *from);
+WEIR_API int weir_tensor_copy(weir_tensor *to,
+                              const weir_tensor *from) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* `t` itself, retained, where it is contiguous; else a clone. */
-WEIR_API weir_tensor *weir_tensor_contiguous(weir_tensor *t);
+WEIR_API weir_tensor *weir_tensor_contiguous(weir_tensor *t) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* -- changing ----------------------------------------------------------------- */
 
@@ -142,30 +152,36 @@ WEIR_API weir_tensor *weir_tensor_contiguous(weir_tensor *t);
  * 0; EINVAL (a shape that cannot be, a tensor that is not contiguous), EOVERFLOW, ENOMEM,
  * ENOTSUP as for clones: the tensor is then as it was.
  */
-WEIR_API int weir_tensor_resize(weir_tensor *t, const int64_t *shape, size_t ndim);
+WEIR_API int weir_tensor_resize(weir_tensor *t, const int64_t *shape,
+                                size_t ndim) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* Sets every byte of a contiguous tensor to zero. 0; EINVAL, or what the allocator says. */
-WEIR_API int weir_tensor_zero(weir_tensor *t);
+WEIR_API int weir_tensor_zero(weir_tensor *t) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* -- questions; NULL gives 0, NULL or false -------------------------------------- */
 
-WEIR_API weir_dtype weir_tensor_dtype(const weir_tensor *t);
-WEIR_API size_t weir_tensor_ndim(const weir_tensor *t);
-WEIR_API const int64_t *weir_tensor_shape(const weir_tensor *t);   /* ndim entries, the handle's */
-WEIR_API const int64_t *weir_tensor_strides(const weir_tensor *t); /* the same */
-WEIR_API int64_t weir_tensor_extent(const weir_tensor *t, size_t dim); /* 0 beyond ndim */
-WEIR_API size_t weir_tensor_element_count(const weir_tensor *t);
-WEIR_API size_t weir_tensor_size_in_bytes(const weir_tensor *t); /* elements * their size */
-WEIR_API size_t weir_tensor_capacity(const weir_tensor *t);    /* bytes resize can fill in place */
-WEIR_API void *weir_tensor_data(const weir_tensor *t);         /* of the first element */
-WEIR_API bool weir_tensor_is_contiguous(const weir_tensor *t); /* row-major, without gaps */
-WEIR_API bool weir_tensor_is_read_only(const weir_tensor *t);
+WEIR_API weir_dtype weir_tensor_dtype(const weir_tensor *t) WEIR_NOEXCEPT;
+WEIR_API size_t weir_tensor_ndim(const weir_tensor *t) WEIR_NOEXCEPT;
+WEIR_API const int64_t *
+weir_tensor_shape(const weir_tensor *t) WEIR_NOEXCEPT; /* ndim entries, the handle's */
+WEIR_API const int64_t *weir_tensor_strides(const weir_tensor *t) WEIR_NOEXCEPT; /* the same */
+WEIR_API int64_t weir_tensor_extent(const weir_tensor *t,
+                                    size_t dim) WEIR_NOEXCEPT; /* 0 beyond ndim */
+WEIR_API size_t weir_tensor_element_count(const weir_tensor *t) WEIR_NOEXCEPT;
+WEIR_API size_t weir_tensor_size_in_bytes(const weir_tensor *t)
+    WEIR_NOEXCEPT; /* elements * their size */
+WEIR_API size_t weir_tensor_capacity(const weir_tensor *t)
+    WEIR_NOEXCEPT; /* bytes resize can fill in place */
+WEIR_API void *weir_tensor_data(const weir_tensor *t) WEIR_NOEXCEPT; /* of the first element */
+WEIR_API bool
+weir_tensor_is_contiguous(const weir_tensor *t) WEIR_NOEXCEPT; /* row-major, without gaps */
+WEIR_API bool weir_tensor_is_read_only(const weir_tensor *t) WEIR_NOEXCEPT;
 
 /* Whose memory it is; NULL for wrapped host memory. */
-WEIR_API weir_allocator *weir_tensor_allocator(const weir_tensor *t);
+WEIR_API weir_allocator *weir_tensor_allocator(const weir_tensor *t) WEIR_NOEXCEPT;
 
 /* Address of the element at `index` (ndim entries); NULL with EINVAL outside. */
-WEIR_API void *weir_tensor_at(const weir_tensor *t, const int64_t *index);
+WEIR_API void *weir_tensor_at(const weir_tensor *t, const int64_t *index) WEIR_NOEXCEPT;
 
 WEIR_END_DECLS
 #endif

@@ -29,14 +29,15 @@ typedef struct weir_trace_options {
  * a size of no known struct, an allocator with a parent);
  * ENOMEM; or why the file cannot be opened or written (weir_last_error says more).
  */
-WEIR_API int weir_trace_start(const char *path, const weir_trace_options *options);
+WEIR_API int weir_trace_start(const char *path,
+                              const weir_trace_options *options) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /*
  * Ends the recording and completes the file. 0; EINVAL when there is none; EOVERFLOW when
  * some events could not be kept; or why the file could not be written to its end: it is
  * then readable up to there. A program that exits without it has it called.
  */
-WEIR_API int weir_trace_stop(void);
+WEIR_API int weir_trace_stop(void) WEIR_NOEXCEPT;
 
 typedef struct weir_trace_status {
     bool recording;
@@ -48,7 +49,7 @@ typedef struct weir_trace_status {
 } weir_trace_status;
 
 /* Of the recording, or of the last one. 0, or EINVAL. */
-WEIR_API int weir_trace_read(weir_trace_status *status);
+WEIR_API int weir_trace_read(weir_trace_status *status) WEIR_NOEXCEPT;
 
 /* What a mark stands around. */
 typedef enum weir_mark {
@@ -64,7 +65,7 @@ typedef enum weir_mark {
  * program likes; nothing checks it. Costs a load where nothing is recorded. 0, EINVAL
  * (no such kind, NULL), or ENOMEM.
  */
-WEIR_API int weir_trace_mark(weir_mark kind, const char *name, bool begin);
+WEIR_API int weir_trace_mark(weir_mark kind, const char *name, bool begin) WEIR_NOEXCEPT;
 
 WEIR_END_DECLS
 #endif

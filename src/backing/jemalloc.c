@@ -138,7 +138,7 @@ const struct weir__backing weir_backing_jemalloc = {
     .raw_free = jemalloc_raw_free,
 };
 
-/* weir/link.h makes every executable refer to this, and so depend on us. */
+/* weir/link.h makes executables refer to this, and so depend on us. */
 void weir_link_jemalloc(void);
 void weir_link_jemalloc(void)
 {

@@ -44,16 +44,4 @@ libweir-jemalloc.a: libweir-jemalloc-glue.la
 	$(AM_V_at)$(AR) rcs $@ libweir-jemalloc.o
 endif
 
-if SHARED
-# What -lweir finds: the core, and jemalloc for those who refer to it.
-install-exec-hook:
-	@echo " writing the linker script $(DESTDIR)$(libdir)/libweir.so"
-	@rm -f "$(DESTDIR)$(libdir)/libweir.so"
-	@echo "/* GNU ld script */ GROUP ( libweir.so.0 AS_NEEDED ( libweir-jemalloc.so.0 ) )" \
-		>"$(DESTDIR)$(libdir)/libweir.so"
-
-uninstall-hook:
-	rm -f "$(DESTDIR)$(libdir)/libweir.so"
-endif
-
 endif

@@ -61,10 +61,12 @@ typedef struct weir_ort_options {
  * WEIR_ORT_API_MINIMUM, of another major version or of a version that is none;
  * weir_ort_error() names it.
  */
-WEIR_API const OrtApi *weir_ort_api(const OrtApiBase *base, uint32_t *version);
+WEIR_API const OrtApi *weir_ort_api(const OrtApiBase *base,
+                                    uint32_t *version) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* NULL options: defaults. NULL with errno ENOTSUP, ENOMEM or EINVAL, and a reason. */
-WEIR_API weir_ort *weir_ort_create(const OrtApiBase *base, const weir_ort_options *options);
+WEIR_API weir_ort *weir_ort_create(const OrtApiBase *base,
+                                   const weir_ort_options *options) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /*
  * 0, or EBUSY while blocks are live: a session was not released, or a tensor
@@ -72,10 +74,10 @@ WEIR_API weir_ort *weir_ort_create(const OrtApiBase *base, const weir_ort_option
  * (weir_tag_set around a run tells runs apart). EINVAL for NULL, or while it is
  * registered.
  */
-WEIR_API int weir_ort_destroy(weir_ort *ort);
+WEIR_API int weir_ort_destroy(weir_ort *ort) WEIR_NOEXCEPT;
 
 /* The reason for the calling thread's last failed call here, "" if none. */
-WEIR_API const char *weir_ort_error(void);
+WEIR_API const char *weir_ort_error(void) WEIR_NOEXCEPT WEIR_RETURNS_NONNULL;
 
 /*
  * Makes a session whose memory is `ort`, and no other session's: the options are
@@ -86,13 +88,14 @@ WEIR_API const char *weir_ort_error(void);
  * releases it. The session is released as any other.
  */
 WEIR_API OrtStatus *weir_ort_create_session(weir_ort *ort, OrtEnv *env, const ORTCHAR_T *model_path,
-                                            const OrtSessionOptions *options, OrtSession **session);
+                                            const OrtSessionOptions *options,
+                                            OrtSession **session) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* The same for a model in memory. */
-WEIR_API OrtStatus *weir_ort_create_session_from_array(weir_ort *ort, OrtEnv *env,
-                                                       const void *model, size_t size,
-                                                       const OrtSessionOptions *options,
-                                                       OrtSession **session);
+WEIR_API OrtStatus *
+weir_ort_create_session_from_array(weir_ort *ort, OrtEnv *env, const void *model, size_t size,
+                                   const OrtSessionOptions *options,
+                                   OrtSession **session) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /*
  * Registers `ort` for every later session of `env` that asks for
@@ -100,16 +103,16 @@ WEIR_API OrtStatus *weir_ort_create_session_from_array(weir_ort *ort, OrtEnv *en
  * `session.use_device_allocator_for_initializers`). An error status if one is
  * registered already. Unregister before weir_ort_destroy.
  */
-WEIR_API OrtStatus *weir_ort_register(weir_ort *ort, OrtEnv *env);
-WEIR_API OrtStatus *weir_ort_unregister(weir_ort *ort, OrtEnv *env);
+WEIR_API OrtStatus *weir_ort_register(weir_ort *ort, OrtEnv *env) WEIR_NOEXCEPT WEIR_NODISCARD;
+WEIR_API OrtStatus *weir_ort_unregister(weir_ort *ort, OrtEnv *env) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* What ONNX Runtime sees, for OrtApi::AllocatorAlloc, CreateTensorAsOrtValue, ... */
-WEIR_API OrtAllocator *weir_ort_allocator(weir_ort *ort);
+WEIR_API OrtAllocator *weir_ort_allocator(weir_ort *ort) WEIR_NOEXCEPT;
 
 /* For figures, limits, walks and trims. Owned by `ort`. */
-WEIR_API weir_allocator *weir_ort_context(weir_ort *ort); /* both of the following */
-WEIR_API weir_allocator *weir_ort_weights(weir_ort *ort);
-WEIR_API weir_allocator *weir_ort_tensors(weir_ort *ort);
+WEIR_API weir_allocator *weir_ort_context(weir_ort *ort) WEIR_NOEXCEPT; /* both of the following */
+WEIR_API weir_allocator *weir_ort_weights(weir_ort *ort) WEIR_NOEXCEPT;
+WEIR_API weir_allocator *weir_ort_tensors(weir_ort *ort) WEIR_NOEXCEPT;
 
 WEIR_END_DECLS
 #endif

@@ -246,7 +246,7 @@ class Arena
         Scope &operator=(const Scope &) = delete;
         ~Scope()
         {
-            (void)weir_arena_rewind(arena_.arena_, mark_);
+            [[maybe_unused]] int busy = weir_arena_rewind(arena_.arena_, mark_);
         }
 
       private:
