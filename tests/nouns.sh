@@ -181,4 +181,13 @@ grep -rniE 'colou[r]|centr[e]\b|centr[e]s\b|neighbou[r]|initialis[e]|synchronis[
     adapters tests/*.[ch] tests/*.sh README.md CONTRIBUTING.md && status=1
 # The mutants name files and lines: whoever moves code moves them, too.
 sh tests/check-mutants --there . || status=1
+
+# A source that no makefile names is built where it lies, but is not in the release tarball.
+for file in src/*/*.[ch] preload/*.[ch] tools/*.[ch]; do
+    folder=${file%/*}
+    cat Makefile.am "$folder"/*.mk 2>/dev/null | grep -qF "$file" || {
+        echo "FAILED: $file: no makefile names it, so it is in no tarball"
+        status=1
+    }
+done
 [ ! -s "$scratch/broken" ] && [ "${status-0}" = 0 ]
