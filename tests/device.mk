@@ -1,7 +1,9 @@
 # tests of device: see tests/local.mk for what a line says.
 
 criterion_tests += tests/unit_device
-tests_unit_device_SOURCES = tests/device/cases.c tests/device/checked_table.c tests/device/sim.c \
+device_cases = tests/device/cases.h tests/device/contract.c tests/device/pool.c tests/device/streams.c \
+	tests/device/objects.c tests/device/oracle.c tests/device/failures.c
+tests_unit_device_SOURCES = $(device_cases) tests/device/checked_table.c tests/device/sim.c \
 	tests/device/sim.h tests/device/target.h
 tests_unit_device_LDADD = $(unit_ldadd)
 valgrind_tests += tests/unit_device
@@ -20,7 +22,7 @@ tests_fakecuda_libcuda_la_LIBADD = -lpthread
 
 # The suite once more, over the CUDA table.
 criterion_tests += tests/unit_cuda
-tests_unit_cuda_SOURCES = tests/device/cases.c tests/device/cuda_cases.c \
+tests_unit_cuda_SOURCES = $(device_cases) tests/device/cuda_cases.c \
 	tests/device/cuda_target.c tests/device/cuda_target.h tests/device/sim.h \
 	tests/device/target.h
 tests_unit_cuda_CPPFLAGS = $(AM_CPPFLAGS) \

@@ -295,8 +295,10 @@ void weir__heaps_release(weir_allocator *a, bool flush)
 {
     weir__assert(weir__context_is_mine());
     struct weir__heap *heap;
-    while ((heap = weir__heap_of(a->body->heaps.first)))
+    while ((heap = weir__heap_of(a->body->heaps.first))) {
+        weir__assert(!heap->nbelow); /* its children are gone */
         heap_hide_and_unmake(heap, flush);
+    }
     a->body->common = NULL;
 }
 

@@ -107,7 +107,7 @@ WEIR__INLINE void weir__window_add(struct weir__window *w, int64_t delta, int64_
     weir__window_record_high(w, to, 2 * (int64_t)allocated - 2 * (int64_t)freed - busy);
     if (freed)
         weir__own_set(w->freeing, weir__own_get(w->freeing) + (uint64_t)(2 * (int64_t)freed));
-    if (delta > 0)
+    if (delta >= 0)
         weir__own_set(w->taken, weir__own_get(w->taken) + delta);
     else
         weir__own_set(w->given, weir__own_get(w->given) - delta);
@@ -208,16 +208,9 @@ WEIR__INLINE void weir__counting_leave(struct weir__window *w, enum weir__reach 
 WEIR__INLINE void weir__allocating_leave(struct weir__window *w, enum weir__reach reach,
                                          int64_t size, int64_t to)
 {
-    for (struct weir__window *up; (up = weir__window_above(w, reach)); w = up) {
-        weir__window_record_high(w, to, 2);
-        weir__own_set(w->taken, weir__own_get(w->taken) + size);
-        weir__own_set(w->allocating, weir__own_get(w->allocating) + 2);
-        to = weir__window_after(up, size);
-        reach = reach == WEIR__REACH_CHILD ? WEIR__REACH_ROOT : reach;
-    }
-    weir__window_record_high(w, to, 1);
-    weir__own_set(w->taken, weir__own_get(w->taken) + size);
-    weir__window_leave(&w->allocating, 1);
+    if (size < 0)
+        __builtin_unreachable();
+    weir__counting_leave(w, reach, size, to, 1, 0);
 }
 
 /* No block came or went. */
