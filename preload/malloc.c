@@ -37,7 +37,7 @@ PRELOAD_API void free_aligned_sized(void *block, size_t alignment, size_t size);
 
 static WEIR__NOINLINE void *allocate_slow(size_t size)
 {
-    struct weir__request request = {size, PRELOAD_ALIGNMENT, NULL};
+    struct weir__request request = {.size = size, .alignment = PRELOAD_ALIGNMENT};
     void *block = size <= WEIR__SMALL_MAX
                       ? weir__small_allocate_numbered(
                             weir__here.heaps[0],

@@ -13,6 +13,7 @@ criterion_tests += tests/api_fork
 criterion_tests += tests/api_misuse
 criterion_tests += tests/api_oracle
 criterion_tests += tests/api_pool
+criterion_tests += tests/api_refusal
 criterion_tests += tests/api_sessions
 criterion_tests += tests/api_stats
 criterion_tests += tests/api_tags

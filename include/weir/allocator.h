@@ -131,6 +131,8 @@ typedef struct weir_stats {
     size_t slow_operations;  /* accounting steps that took the lock or a shared atomic */
     size_t metadata;         /* bytes of book-keeping within and beside `reserved` */
     const char *backing;     /* who supplies the memory: "jemalloc", "system", ... */
+    size_t refusals_asked;   /* requests about which a refusal callback was asked (callbacks.h) */
+    size_t refusals_averted; /* and of them those that went well in the end */
 } weir_stats;
 
 /* 0, or EINVAL for a NULL argument or a size of no known struct. */

@@ -6,6 +6,7 @@
 #include <weir/arena.h>
 #include <weir/buffer.h>
 #include <weir/buffer_pool.h>
+#include <weir/callbacks.h>
 #include <weir/cuda.h>
 #include <weir/device.h>
 #include <weir/dlpack.h>

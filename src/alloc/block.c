@@ -234,9 +234,14 @@ bool weir_owns(weir_allocator *a, const void *pointer)
     return weir__block_find(a, pointer).kind != WEIR__KIND_NONE;
 }
 
-void *weir__block_failed(weir_allocator *a, const struct weir__request *request, const char *why)
+void weir__block_failed_silently(weir_allocator *a, const struct weir__request *request)
 {
     weir__meter_failed(&a->body->meter);
     weir__trace_failed(a, request->size, request->alignment, ENOMEM);
+}
+
+void *weir__block_failed(weir_allocator *a, const struct weir__request *request, const char *why)
+{
+    weir__block_failed_silently(a, request);
     return weir__fail_null(ENOMEM, "allocator \"%s\": %zu bytes: %s", a->name, request->size, why);
 }

@@ -9,6 +9,7 @@
 #ifndef WEIR_ALLOC_BODY_H
 #define WEIR_ALLOC_BODY_H
 
+#include "alloc/callback.h"
 #include "alloc/heap.h"
 #include "pool/page_heap.h"
 #include "track/meter.h"
@@ -29,6 +30,8 @@ struct weir__body {
     weir_allocator_functions functions;
     void *user;
     const char *backing;
+    struct weir__callback refusal;
+    size_t refusals_asked, refusals_averted; /* atomic */
     uint64_t looks_seen;       /* by the background thread: operations at its last look */
     unsigned looks_idle;       /* looks in a row without one; both under the context lock */
     struct weir__list heaps;   /* of struct weir__heap; context lock */

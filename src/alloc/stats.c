@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* The first release's struct; later ones are longer. */
-#define STATS_FIRST (offsetof(weir_stats, backing) + sizeof(const char *))
+#define STATS_FIRST (offsetof(weir_stats, refusals_averted) + sizeof(size_t))
 
 size_t weir_total_allocated(const weir_allocator *a)
 {
@@ -226,7 +226,9 @@ int weir_stats_get(const weir_allocator *a, weir_stats *stats)
                        .limit = weir__meter_limit(&body->meter),
                        .slow_operations = reading.slow_operations,
                        .metadata = f.metadata,
-                       .backing = body->backing};
+                       .backing = body->backing,
+                       .refusals_asked = weir__relaxed_get(body->refusals_asked),
+                       .refusals_averted = weir__relaxed_get(body->refusals_averted)};
     memcpy(stats, &made, size);
     return 0;
 }

@@ -31,6 +31,8 @@ const struct weir__figure weir__figures[] = {
     F(metadata, "metadata", WEIR__FIGURE_BYTES, "Bytes of book-keeping"),
     F(slow_operations, "slow", WEIR__FIGURE_COUNTER,
       "Accounting steps that took the lock or a shared atomic"),
+    F(refusals_asked, "asked", WEIR__FIGURE_COUNTER, "Requests about which a callback was asked"),
+    F(refusals_averted, "averted", WEIR__FIGURE_COUNTER, "Requests that a callback made room for"),
     F(limit, "limit", WEIR__FIGURE_LIMIT, "Bytes that may be live at once"),
 };
 

@@ -15,6 +15,8 @@
 struct weir__meters weir__meters = {.lock = WEIR__LOCK(METER), .spell = 1};
 WEIR__LOCKS_KNOW(METER, &weir__meters.lock);
 
+WEIR__TLS const struct weir__meter *weir__meter_refused;
+
 static bool forest_is_valid_locked(void);
 
 /* -- peaks -------------------------------------------------------------------------- */
@@ -129,8 +131,10 @@ bool weir__meter_apply(struct weir__window *w, int64_t delta, int allocated, int
         if (level_admits(at, delta))
             continue;
         level_ready(at, delta, was_shared);
-        if (delta > 0 && at.meter->base > at.meter->limit - delta)
+        if (delta > 0 && at.meter->base > at.meter->limit - delta) {
+            weir__meter_refused = at.meter;
             return false;
+        }
     }
     for (struct weir__level at = weir__level_of(w); at.meter; at = weir__level_above(at))
         level_add(at, delta, allocated, freed);

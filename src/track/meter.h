@@ -146,6 +146,9 @@ void weir__meter_destroy(struct weir__meter *m);
  */
 bool weir__meter_change(struct weir__window *w, int64_t delta, int allocated, int freed);
 
+/* The meter whose limit refused the calling thread's latest operation that was. */
+extern WEIR__TLS const struct weir__meter *weir__meter_refused;
+
 /* Takes back one free of `delta` bytes that was counted twice, whatever the limits say. */
 void weir__meter_mend(struct weir__window *w, int64_t delta);
 
