@@ -15,6 +15,7 @@ criterion_tests += tests/api_oracle
 criterion_tests += tests/api_pool
 criterion_tests += tests/api_refusal
 criterion_tests += tests/api_sessions
+criterion_tests += tests/api_soft_limit
 criterion_tests += tests/api_stats
 criterion_tests += tests/api_tags
 criterion_tests += tests/api_version

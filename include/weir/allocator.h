@@ -133,6 +133,8 @@ typedef struct weir_stats {
     const char *backing;     /* who supplies the memory: "jemalloc", "system", ... */
     size_t refusals_asked;   /* requests about which a refusal callback was asked (callbacks.h) */
     size_t refusals_averted; /* and of them those that went well in the end */
+    size_t soft_limit;       /* 0: none (callbacks.h) */
+    size_t soft_limit_crossings; /* how often the total came to be above it */
 } weir_stats;
 
 /* 0, or EINVAL for a NULL argument or a size of no known struct. */

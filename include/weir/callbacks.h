@@ -1,5 +1,6 @@
 /*
- * callbacks.h - functions of the program that an allocator calls: before it refuses a request.
+ * callbacks.h - functions of the program that an allocator calls: before it refuses a request, and
+ * when its total comes to be above a soft limit.
  *
  * One of a kind for each allocator. It is called on the thread whose request it is about, before
  * the call of weir returns, with no lock of weir held. It may call all of weir, but must not
@@ -7,7 +8,8 @@
  *
  * Thread rule: any thread may set one at any time. The set function returns when no other thread
  * is in a call of the former, so that its `user` can go then: do not hold a lock that the callback
- * takes. From within the callback it may be set too, and does not wait for that call.
+ * takes. It does not wait for the call that it is made from, nor in a visitor of
+ * weir_allocator_children.
  * weir_allocator_destroy ends them. A forked child has them.
  */
 #ifndef WEIR_CALLBACKS_H
@@ -53,6 +55,32 @@ typedef bool weir_refusal_callback(const weir_refusal *refusal, void *user);
  */
 WEIR_API int weir_set_refusal_callback(weir_allocator *a, weir_refusal_callback *callback,
                                        void *user) WEIR_NOEXCEPT;
+
+/* -- soft limits -------------------------------------------------------------------------- */
+
+/* The total of `a` was `total`, above its soft limit, when it was crossed; it may be another now.
+ */
+typedef void weir_soft_limit_callback(weir_allocator *a, size_t total, void *user);
+
+/*
+ * Has it called each time the total of `a` (bytes live in it and below) comes to be above `bytes`,
+ * from `bytes` or less; not again before it was at `bytes` or less in between. Nothing is refused.
+ * No such crossing is missed, however short, and none is told that was not: the account gives no
+ * thread credit past a soft limit, as it gives none past a limit, and as long as the total is
+ * above, every allocation and free there is counted under one lock, at some 20 times the cost. So
+ * set one where a program seldom is, and raise it, or take it out, in the callback to stay above.
+ *
+ * Called after the operation that crossed it, before its call of weir returns, or by another
+ * thread that uses the allocator at that moment. What crosses it within such a callback, or within
+ * a visitor of weir_allocator_children, is told after a later operation. Several crossings before
+ * a thread comes to tell them are one call; weir_stats.soft_limit_crossings has their number. One
+ * operation that crosses several tells the innermost first.
+ *
+ * A total that is above `bytes` when it is set is no crossing. 0 bytes: none, `callback` is not
+ * used. 0; EINVAL for a NULL allocator or callback.
+ */
+WEIR_API int weir_set_soft_limit(weir_allocator *a, size_t bytes,
+                                 weir_soft_limit_callback *callback, void *user) WEIR_NOEXCEPT;
 
 WEIR_END_DECLS
 #endif

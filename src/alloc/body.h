@@ -30,7 +30,7 @@ struct weir__body {
     weir_allocator_functions functions;
     void *user;
     const char *backing;
-    struct weir__callback refusal;
+    struct weir__callback refusal, soft_limit;
     size_t refusals_asked, refusals_averted; /* atomic */
     uint64_t looks_seen;       /* by the background thread: operations at its last look */
     unsigned looks_idle;       /* looks in a row without one; both under the context lock */

@@ -26,11 +26,18 @@ static bool is_under_way_elsewhere(const struct weir__callback *callback)
     return false;
 }
 
-void weir__callback_set(struct weir__callback *callback, void (*function)(void), void *user)
+void weir__callback_set_locked(struct weir__callback *callback, void (*function)(void), void *user)
 {
-    weir__context_lock();
+    weir__assert(weir__context_is_mine());
     callback->user = user;
     weir__relaxed_set(callback->function, function);
+}
+
+void weir__callback_await(const struct weir__callback *callback)
+{
+    if (weir__context_is_mine())
+        return;
+    weir__context_lock();
     for (unsigned attempt = 0; is_under_way_elsewhere(callback); attempt++) {
         weir__context_unlock();
         weir__os_backoff(attempt);

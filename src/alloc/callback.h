@@ -27,9 +27,12 @@ struct weir__call {
     const void *thread;
 };
 
-/* Installs it (function NULL: none). Returns when no other thread is in a call of the former. No
- * lock held. */
-void weir__callback_set(struct weir__callback *callback, void (*function)(void), void *user);
+/* Installs it (function NULL: none). Context lock held. */
+void weir__callback_set_locked(struct weir__callback *callback, void (*function)(void), void *user);
+
+/* Returns when no other thread is in a call of one that was installed there before; at once where
+ * the calling thread holds the context lock, as visitors do. */
+void weir__callback_await(const struct weir__callback *callback);
 
 /* Has it a function? A moment's answer, without a lock. */
 bool weir__callback_is_set(const struct weir__callback *callback);

@@ -192,7 +192,7 @@ static void *large_refuse(struct weir__request *request, const char *why)
 
 void *weir__large_allocate_once(weir_allocator *a, struct weir__request *request)
 {
-    const char *why;
+    const char *why = NULL;
     void *block = large_allocate(a, request->size, request->alignment, request->zeroed, &why);
     return block ? block : large_refuse(request, why);
 }
@@ -207,7 +207,7 @@ static WEIR__NOINLINE void *large_refused(weir_allocator *a, size_t size, size_t
 
 void *weir__large_allocate(weir_allocator *a, size_t size, size_t alignment, bool *zeroed)
 {
-    const char *why;
+    const char *why = NULL;
     void *block = large_allocate(a, size, alignment, zeroed, &why);
     return weir__likely(block != NULL) ? block : large_refused(a, size, alignment, zeroed, why);
 }

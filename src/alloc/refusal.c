@@ -16,7 +16,10 @@ int weir_set_refusal_callback(weir_allocator *a, weir_refusal_callback *callback
     struct weir__body *body = weir__body_of(a);
     if (!body)
         return EINVAL;
-    weir__callback_set(&body->refusal, (void (*)(void))callback, user);
+    weir__context_lock();
+    weir__callback_set_locked(&body->refusal, (void (*)(void))callback, user);
+    weir__context_unlock();
+    weir__callback_await(&body->refusal);
     return 0;
 }
 

@@ -7,13 +7,14 @@
 #include "backing/meta.h"
 #include "base/error.h"
 #include "track/reading.h"
+#include "track/soft.h"
 
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
 
 /* The first release's struct; later ones are longer. */
-#define STATS_FIRST (offsetof(weir_stats, refusals_averted) + sizeof(size_t))
+#define STATS_FIRST (offsetof(weir_stats, soft_limit_crossings) + sizeof(size_t))
 
 size_t weir_total_allocated(const weir_allocator *a)
 {
@@ -228,7 +229,9 @@ int weir_stats_get(const weir_allocator *a, weir_stats *stats)
                        .metadata = f.metadata,
                        .backing = body->backing,
                        .refusals_asked = weir__relaxed_get(body->refusals_asked),
-                       .refusals_averted = weir__relaxed_get(body->refusals_averted)};
+                       .refusals_averted = weir__relaxed_get(body->refusals_averted),
+                       .soft_limit = weir__soft_limit(&body->meter),
+                       .soft_limit_crossings = reading.crossings};
     memcpy(stats, &made, size);
     return 0;
 }

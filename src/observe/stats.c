@@ -33,6 +33,9 @@ const struct weir__figure weir__figures[] = {
       "Accounting steps that took the lock or a shared atomic"),
     F(refusals_asked, "asked", WEIR__FIGURE_COUNTER, "Requests about which a callback was asked"),
     F(refusals_averted, "averted", WEIR__FIGURE_COUNTER, "Requests that a callback made room for"),
+    F(soft_limit, "soft limit", WEIR__FIGURE_LIMIT, "Live bytes above which a callback is told"),
+    F(soft_limit_crossings, "crossings", WEIR__FIGURE_COUNTER,
+      "How often the total came to be above the soft limit"),
     F(limit, "limit", WEIR__FIGURE_LIMIT, "Bytes that may be live at once"),
 };
 

@@ -9,6 +9,7 @@
 #include "track/phase.h"
 #include "track/shared.h"
 #include "track/shown.h"
+#include "track/soft.h"
 #include "track/spell.h"
 #include "track/traced.h"
 
@@ -109,6 +110,8 @@ static void base_add(struct weir__meter *m, int64_t delta)
     m->level += delta;
     if (m->base > m->ceiling)
         weir__meter_raise(m, m->base);
+    if (weir__unlikely(m->soft != WEIR__NO_LIMIT))
+        weir__soft_look(m);
 }
 
 static void level_add(struct weir__level at, int64_t delta, int allocated, int freed)
@@ -249,14 +252,19 @@ static struct weir__list *meter_siblings(struct weir__meter *m)
     return m->parent ? &m->parent->children : &weir__meters.roots;
 }
 
-static int64_t limit_from(size_t limit)
+int64_t weir__meter_limit_from(size_t limit)
 {
     return limit && limit < (size_t)WEIR__NO_LIMIT ? (int64_t)limit : WEIR__NO_LIMIT;
 }
 
 void weir__meter_init(struct weir__meter *m, struct weir__meter *parent, size_t limit)
 {
-    *m = (struct weir__meter){.parent = parent, .limit = limit_from(limit), .phases.turns.in = 1};
+    int64_t bound = weir__meter_limit_from(limit);
+    *m = (struct weir__meter){.parent = parent,
+                              .limit = bound,
+                              .soft = WEIR__NO_LIMIT,
+                              .bound = bound,
+                              .phases.turns.in = 1};
     bool shared = weir__exact_begin(NULL);
     weir__list_append(meter_siblings(m), &m->link);
     weir__meters.constraints += m->limit != WEIR__NO_LIMIT;
@@ -288,7 +296,8 @@ void weir__meter_destroy(struct weir__meter *m)
     bool shared = weir__exact_begin(NULL);
     weir__list_remove(meter_siblings(m), &m->link);
     weir__spell_forget_meter(m);
-    weir__meters.constraints -= (m->limit != WEIR__NO_LIMIT);
+    weir__meters.constraints -= (m->limit != WEIR__NO_LIMIT) + (m->soft != WEIR__NO_LIMIT);
+    weir__soft_take(m);
     weir__exact_end(shared);
 }
 
@@ -325,13 +334,14 @@ void weir__meter_reset_peak(struct weir__meter *m)
 
 bool weir__meter_set_limit(struct weir__meter *m, size_t limit)
 {
-    int64_t bound = limit_from(limit);
+    int64_t bound = weir__meter_limit_from(limit);
     bool shared = weir__exact_begin(m);
     bool fits = m->base <= bound;
     if (fits) {
         weir__meters.constraints -= (m->limit != WEIR__NO_LIMIT);
         weir__meters.constraints += (bound != WEIR__NO_LIMIT);
         weir__relaxed_set(m->limit, bound);
+        weir__soft_bound_update(m);
     }
     weir__exact_end(shared);
     return fits;
@@ -394,8 +404,8 @@ static bool meter_check(struct weir__meter *m)
             level += w->granted - w->origin;
             nopen++;
         }
-    return level == m->level && nopen == m->nopen && level <= m->limit && m->ceiling <= m->peak &&
-           (m->level <= m->ceiling || (m->solo && nopen == 1));
+    return level == m->level && nopen == m->nopen && level <= m->bound && m->ceiling <= m->peak &&
+           weir__soft_is_valid(m) && (m->level <= m->ceiling || (m->solo && nopen == 1));
 }
 
 static bool forest_is_valid_locked(void)

@@ -45,7 +45,8 @@ void weir__meter_read_locked(struct weir__meter *m, struct weir__meter_reading *
                                             .allocations = c.allocations,
                                             .frees = c.frees,
                                             .slow_operations = c.slow,
-                                            .failures = c.failures};
+                                            .failures = c.failures,
+                                            .crossings = m->crossings};
 }
 
 void weir__meter_read(struct weir__meter *m, struct weir__meter_reading *reading)

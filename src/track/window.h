@@ -180,7 +180,7 @@ void weir__window_release(struct weir__window *w);
 /* -- with the meter lock held ----------------------------------------------------------- */
 
 /* May it be opened, and those above it? Not if an operation in it would miss a meter above; nor
- * while somebody has hold of the bins of one. */
+ * while somebody has hold of the bins of one, or a total is above its soft limit. */
 bool weir__windows_may_open(const struct weir__window *w);
 
 /* With a grant below the ceiling, or, solo, for as much as the limit allows. */
