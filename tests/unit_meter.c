@@ -23,7 +23,7 @@ enum { METERS = 4, THREADS = 3 };
 /* What a meter should say. */
 struct truth {
     int64_t live, peak, observed, limit, soft;
-    uint64_t allocations, frees, crossings;
+    uint64_t allocations, frees, crossings, bytes;
 };
 
 static struct meter {
@@ -80,6 +80,7 @@ static void expect_truth(struct meter *m)
     cr_assert_eq(r.frees, m->truth.frees);
     cr_assert_eq(r.count, m->truth.allocations - m->truth.frees);
     cr_assert_eq(r.crossings, m->truth.crossings);
+    cr_assert_eq(r.bytes, m->truth.bytes);
     if (m->is_observed)
         cr_assert_eq(weir__meter_observed(&m->meter, &m->observer), (size_t)m->truth.observed);
 }
@@ -111,6 +112,7 @@ static bool change(struct meter *m, int t, int64_t delta)
         struct truth *truth = &m->truth;
         truth->crossings += truth->live <= truth->soft && truth->live + delta > truth->soft;
         truth->live += delta;
+        truth->bytes += more ? (uint64_t)delta : 0;
         truth->allocations += more;
         truth->frees += !more;
         if (truth->live > truth->peak)

@@ -135,6 +135,8 @@ typedef struct weir_stats {
     size_t refusals_averted; /* and of them those that went well in the end */
     size_t soft_limit;       /* 0: none (callbacks.h) */
     size_t soft_limit_crossings; /* how often the total came to be above it */
+    size_t bytes_allocated; /* ever: requested by allocations, and what blocks grew by; less the
+                             * total it is what was freed, and what blocks shrank by */
 } weir_stats;
 
 /* 0, or EINVAL for a NULL argument or a size of no known struct. */

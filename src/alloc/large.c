@@ -236,6 +236,7 @@ static void growth_uncount(weir_allocator *a, int64_t delta, uint64_t sequence)
 {
     uint64_t back = 0;
     weir__count(a, -delta, 0, 0, &back);
+    weir__meter_uncame(&a->body->meter, delta);
     if (weir__unlikely(sequence != 0))
         weir__trace_adjusted(sequence, (ptrdiff_t)delta, 0);
     if (weir__unlikely(back != 0))

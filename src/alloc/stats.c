@@ -14,7 +14,7 @@
 #include <string.h>
 
 /* The first release's struct; later ones are longer. */
-#define STATS_FIRST (offsetof(weir_stats, soft_limit_crossings) + sizeof(size_t))
+#define STATS_FIRST (offsetof(weir_stats, bytes_allocated) + sizeof(size_t))
 
 size_t weir_total_allocated(const weir_allocator *a)
 {
@@ -231,7 +231,8 @@ int weir_stats_get(const weir_allocator *a, weir_stats *stats)
                        .refusals_asked = weir__relaxed_get(body->refusals_asked),
                        .refusals_averted = weir__relaxed_get(body->refusals_averted),
                        .soft_limit = weir__soft_limit(&body->meter),
-                       .soft_limit_crossings = reading.crossings};
+                       .soft_limit_crossings = reading.crossings,
+                       .bytes_allocated = reading.bytes};
     memcpy(stats, &made, size);
     return 0;
 }

@@ -24,6 +24,7 @@ const struct weir__figure weir__figures[] = {
     F(allocation_count, "blocks", WEIR__FIGURE_COUNT, "Live blocks"),
     F(allocations, "allocations", WEIR__FIGURE_COUNTER, "Blocks ever handed out"),
     F(deallocations, "frees", WEIR__FIGURE_COUNTER, "Blocks ever taken back"),
+    F(bytes_allocated, "bytes ever", WEIR__FIGURE_COUNTER, "Requested bytes ever handed out"),
     F(failures, "failures", WEIR__FIGURE_COUNTER, "Requests refused for want of memory or limit"),
     F(in_use, "in use", WEIR__FIGURE_BYTES, "Live bytes rounded to blocks"),
     F(cached, "cached", WEIR__FIGURE_BYTES, "Free bytes kept for re-use"),

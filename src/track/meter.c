@@ -122,6 +122,7 @@ static void level_add(struct weir__level at, int64_t delta, int allocated, int f
     }
     base_add(at.meter, delta);
     weir__level_counts(at, allocated, freed);
+    weir__level_came(at, delta);
     weir__shown_slow(at, delta, allocated, freed);
 }
 
@@ -225,6 +226,12 @@ void weir__meter_mend(struct weir__window *w, int64_t delta)
     }
     weir__traced_stamp(w, delta, 1);
     weir__exact_end(shared);
+}
+
+void weir__meter_uncame(struct weir__meter *m, int64_t delta)
+{
+    for (; m; m = m->parent)
+        __atomic_sub_fetch(&m->gone_bytes, (uint64_t)delta, __ATOMIC_RELAXED);
 }
 
 /* -- making and unmaking ---------------------------------------------------------- */
@@ -359,9 +366,11 @@ static void fork_counts_keep(struct weir__meter *m)
 {
     m->fork_allocations = m->gone_allocations;
     m->fork_frees = m->gone_frees;
+    m->fork_bytes = m->gone_bytes;
     for (const struct weir__window *w = weir__meter_window(m); w; w = weir__window_next(w)) {
         m->fork_allocations += weir__window_allocations(w);
         m->fork_frees += weir__window_frees(w);
+        m->fork_bytes += weir__window_bytes(w);
     }
 }
 

@@ -64,9 +64,11 @@ struct weir__meter {
     struct weir__phases phases;
     unsigned shares; /* parts that the credit is to be divided into; 0: unknown */
     uint64_t gone_allocations, gone_frees; /* in no window: it is gone, or there was none; atomic */
+    uint64_t gone_bytes;                   /* ever allocated, the same */
     uint64_t fork_allocations, fork_frees; /* of all there were when a fork began */
-    uint64_t slow_operations;              /* atomic */
-    uint64_t spell; /* the last one that it took part in (track/spell.h); 0: none */
+    uint64_t fork_bytes;
+    uint64_t slow_operations; /* atomic */
+    uint64_t spell;           /* the last one that it took part in (track/spell.h); 0: none */
     struct weir__link spell_link;
     uint64_t failures;         /* atomic */
     uint64_t crossings;        /* of `soft` from below */
@@ -156,6 +158,9 @@ extern WEIR__TLS const struct weir__meter *weir__meter_refused;
 
 /* Takes back one free of `delta` bytes that was counted twice, whatever the limits say. */
 void weir__meter_mend(struct weir__window *w, int64_t delta);
+
+/* Bytes that were allocated, and freed as soon, were never: an operation that failed. */
+void weir__meter_uncame(struct weir__meter *m, int64_t delta);
 
 /* Would `size` more bytes exceed a limit even with nothing else live? */
 bool weir__meter_never_fits(const struct weir__meter *m, size_t size);
