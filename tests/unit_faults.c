@@ -30,9 +30,8 @@ static struct figures figures_of(const weir_allocator *a)
 {
     weir_stats s = {.size = sizeof s};
     cr_assert_eq(weir_stats_get(a, &s), 0);
-    return (struct figures){s.total_allocated, s.peak_allocated, s.allocation_count,
-                            s.allocations,     s.deallocations,  s.failures,
-                            s.bytes_allocated};
+    return (struct figures){s.total_allocated, s.peak_allocated, s.allocation_count, s.allocations,
+                            s.deallocations,   s.failures,       s.bytes_allocated};
 }
 
 /* Is `after` what `before` becomes by a failed call? */

@@ -101,6 +101,14 @@ WEIR_API size_t weir_requested_size(weir_allocator *a, const void *block) WEIR_N
 /* Is this the start of a live block of `a`? Never misuse, whatever the pointer. */
 WEIR_API bool weir_owns(weir_allocator *a, const void *pointer) WEIR_NOEXCEPT;
 
+/*
+ * The allocator of the live block that starts at `pointer`; NULL: there is none. Where allocators
+ * make their blocks of others' (arenas, a user's functions), and both begin there, the one that was
+ * made last. Never misuse, whatever the pointer; errno is kept. The answer is of a moment: it stays
+ * true while the block stays live. Takes a lock, and looks at each allocator over functions.
+ */
+WEIR_API weir_allocator *weir_allocator_of(const void *pointer) WEIR_NOEXCEPT;
+
 /* -- statistics -------------------------------------------------------------- */
 
 WEIR_API size_t weir_total_allocated(const weir_allocator *a)
@@ -209,6 +217,13 @@ weir_allocator_name(const weir_allocator *a) WEIR_NOEXCEPT WEIR_RETURNS_NONNULL;
 WEIR_API weir_allocator *
 weir_allocator_parent(const weir_allocator *a) WEIR_NOEXCEPT; /* NULL: none */
 
+/*
+ * The allocator of this name, the oldest if there are several; what is beyond 47 bytes is not
+ * looked at. NULL with ENOENT, or EINVAL for NULL. It is the caller's to know that nobody destroys
+ * it meanwhile.
+ */
+WEIR_API weir_allocator *weir_allocator_find(const char *name) WEIR_NOEXCEPT;
+
 /* -- attribution ------------------------------------------------------------- */
 
 /* A tag names who a block is for ("layer1/conv"); 0 is "no tag". At most 8191. */
@@ -249,10 +264,19 @@ typedef int weir_block_visitor(const weir_block *block, void *user);
 WEIR_API int weir_allocator_walk(weir_allocator *a, weir_block_visitor *visit,
                                  void *user) WEIR_NOEXCEPT;
 
-/* Calls visit for every direct child context, oldest first. */
+/*
+ * Calls visit for every direct child context, oldest first, until it returns non-zero, which is
+ * then returned; EINVAL for NULL. No other thread makes or destroys an allocator meanwhile, so
+ * that all that are visited live; the visitor may do both: one that it destroyed is not visited
+ * any more, one that it made is.
+ */
 typedef int weir_allocator_visitor(weir_allocator *child, void *user);
 WEIR_API int weir_allocator_children(weir_allocator *a, weir_allocator_visitor *visit,
                                      void *user) WEIR_NOEXCEPT;
+
+/* The same for every allocator without a parent: the CPU allocator, which is the first, devices,
+ * those of arenas, recorders and replays, and whatever was made with WEIR_NO_PARENT. */
+WEIR_API int weir_allocator_roots(weir_allocator_visitor *visit, void *user) WEIR_NOEXCEPT;
 
 WEIR_END_DECLS
 #endif
