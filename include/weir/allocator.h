@@ -83,6 +83,12 @@ WEIR_API void *weir_allocate_zeroed_aligned(weir_allocator *a, size_t count, siz
 WEIR_API void *weir_reallocate(weir_allocator *a, void *block, size_t size) WEIR_NOEXCEPT WEIR_BLOCK
     WEIR_ALLOC_SIZE(3);
 
+/* The same, and from here on the block has this alignment, any power of two, instead of its own:
+ * moved if it must be. NULL with EINVAL when it is none; the block is as it was. */
+WEIR_API void *weir_reallocate_aligned(weir_allocator *a, void *block, size_t size,
+                                       size_t alignment) WEIR_NOEXCEPT WEIR_BLOCK WEIR_ALLOC_SIZE(3)
+    WEIR_ALLOC_ALIGN(4);
+
 /* Frees a block of `a`. NULL does nothing; any thread may free. errno is kept.
  * A bad pointer is misuse (error.h): always found, never carried out. One to a block
  * that was freed and is live again in other hands is no bad pointer to weir. Two
@@ -237,6 +243,24 @@ weir_tag_name(weir_tag tag) WEIR_NOEXCEPT WEIR_RETURNS_NONNULL; /* "" for 0 or a
 
 /* Blocks that this thread allocates from now on carry `tag`; returns the former. */
 WEIR_API weir_tag weir_tag_set(weir_tag tag) WEIR_NOEXCEPT;
+
+/*
+ * The same until the end of the enclosing block, however it is left but by longjmp; then what was
+ * before is set again:
+ *
+ *     WEIR_TAG_SCOPE(weir_tag_intern("layer1/conv"));
+ *
+ * is a declaration, one a line.
+ */
+#define WEIR_TAG_SCOPE(tag)          WEIR_TAG_SCOPE_AT(tag, __LINE__)
+#define WEIR_TAG_SCOPE_AT(tag, line) WEIR_TAG_SCOPE_NAMED(tag, line)
+#define WEIR_TAG_SCOPE_NAMED(tag, line)                                                            \
+    __attribute__((cleanup(weir_tag_restore))) const weir_tag weir_tag_before_##line =             \
+        weir_tag_set(tag)
+static inline void weir_tag_restore(const weir_tag *before)
+{
+    weir_tag_set(*before);
+}
 
 /* Tag of a live block of `a` (0 for none). */
 WEIR_API weir_tag weir_block_tag(weir_allocator *a, const void *block) WEIR_NOEXCEPT;
