@@ -1,6 +1,6 @@
 # tests/core.mk: tests of base, backing, pool, track, alloc and of the tree itself.
 
-noinst_HEADERS += tests/core.h tests/scratch.h tests/self.h tests/stress.h
+noinst_HEADERS += tests/core.h tests/scratch.h tests/self.h tests/stress.h tests/system.h
 
 # Plain programs that need internal names.
 core_ldadd = libweir-internal.la $(weir_jemalloc_lib) -lpthread
@@ -20,6 +20,7 @@ criterion_tests += tests/api_version
 criterion_tests += tests/unit_backing
 criterion_tests += tests/unit_cache
 criterion_tests += tests/unit_center
+criterion_tests += tests/unit_cgroup
 criterion_tests += tests/unit_class
 criterion_tests += tests/unit_family
 criterion_tests += tests/unit_faults
@@ -30,6 +31,7 @@ criterion_tests += tests/unit_meta
 criterion_tests += tests/unit_meter
 criterion_tests += tests/unit_os_pages
 criterion_tests += tests/unit_page_heap
+criterion_tests += tests/unit_pressure
 criterion_tests += tests/unit_registry
 criterion_tests += tests/unit_shelf
 criterion_tests += tests/unit_shown
@@ -40,6 +42,7 @@ criterion_tests += tests/unit_walk
 tests_unit_backing_LDADD = $(unit_ldadd)
 tests_unit_cache_LDADD = $(unit_ldadd)
 tests_unit_center_LDADD = $(unit_ldadd)
+tests_unit_cgroup_LDADD = $(unit_ldadd)
 tests_unit_class_LDADD = $(unit_ldadd)
 tests_unit_late_misuse_LDADD = $(unit_ldadd)
 tests_unit_faults_LDADD = $(unit_ldadd)
@@ -49,6 +52,7 @@ tests_unit_map_LDADD = $(unit_ldadd)
 tests_unit_meta_LDADD = $(unit_ldadd)
 tests_unit_os_pages_LDADD = $(unit_ldadd)
 tests_unit_meter_LDADD = $(unit_ldadd)
+tests_unit_pressure_LDADD = $(unit_ldadd)
 tests_unit_registry_LDADD = $(unit_ldadd)
 tests_unit_shelf_LDADD = $(unit_ldadd)
 tests_unit_shown_LDADD = $(unit_ldadd)
@@ -86,7 +90,7 @@ tests_no_keys_left_LDADD = $(core_ldadd)
 tests_large_pages_LDADD = $(core_ldadd)
 tests_late_load_LDADD = -lpthread -ldl
 
-script_tests += tests/attributes.sh tests/abi.sh tests/exports.sh tests/layers.sh tests/nouns.sh tests/functions.sh tests/ctypes.sh tests/outside.sh tests/by_name.sh \
+script_tests += tests/limits.sh tests/attributes.sh tests/abi.sh tests/exports.sh tests/layers.sh tests/nouns.sh tests/functions.sh tests/ctypes.sh tests/outside.sh tests/by_name.sh \
 	tests/test_callgrind.sh tests/docs.sh tests/memory_tools.sh
 check_PROGRAMS += tests/callgrind_pairs
 tests_callgrind_pairs_SOURCES = tests/callgrind_pairs.c
@@ -113,5 +117,5 @@ check-mutants: check-source
 
 EXTRA_DIST += tests/check-models tests/check-mutants docs/models/watermark.pml \
 	docs/models/returns.pml docs/models/adoption.pml
-dist_doc_DATA += docs/design.md docs/watermark.md docs/GLOSSARY.md docs/debugging.md
+dist_doc_DATA += docs/limits.md docs/design.md docs/watermark.md docs/GLOSSARY.md docs/debugging.md
 .PHONY: soak check-models check-mutants

@@ -194,6 +194,17 @@ WEIR_API int weir_allocator_destroy(weir_allocator *a) WEIR_NOEXCEPT;
 /* 0: no limit. EINVAL for NULL, EBUSY (nothing changed) below what is live. */
 WEIR_API int weir_set_limit(weir_allocator *a, size_t bytes) WEIR_NOEXCEPT WEIR_NODISCARD;
 
+/*
+ * A limit that is a part, above 0 and at most 1, of what the process may have: of the limit of
+ * its control group (memory.max, memory.limit_in_bytes; the least of those of the groups above
+ * that can be seen, too) or, where that is less or there is none, of the machine's memory. Read
+ * at this call: a limit of the group that changes later is not followed. 0; EINVAL for NULL or
+ * another fraction; EBUSY (nothing changed) below what is live; ENOTSUP for memory that the host
+ * cannot touch, and where the system does not tell.
+ */
+WEIR_API int weir_set_limit_fraction(weir_allocator *a,
+                                     double fraction) WEIR_NOEXCEPT WEIR_NODISCARD;
+
 /* Bytes given back to the system: caches of every thread, empty slabs, free
  * spans. Safe beside running threads. */
 WEIR_API size_t weir_trim(weir_allocator *a) WEIR_NOEXCEPT;
