@@ -14,6 +14,7 @@
 #include <weir/link.h>
 #include <weir/plan.h>
 #include <weir/pool.h>
+#include <weir/pressure.h>
 #include <weir/profile.h>
 #include <weir/stats.h>
 #include <weir/tensor.h>

@@ -17,6 +17,7 @@
 #include "alloc/body.h"
 #include "alloc/context.h"
 #include "alloc/heap.h"
+#include "alloc/pressure.h"
 #include "os/locks.h"
 
 #include <pthread.h>
@@ -115,6 +116,7 @@ static void fork_child(void)
         weir__heaps_orphaned(a);
     }
     weir__background_forked();
+    weir__pressure_forked();
     weir__locks_fork_drop();
 }
 
