@@ -31,6 +31,7 @@ criterion_tests += tests/unit_meta
 criterion_tests += tests/unit_meter
 criterion_tests += tests/unit_os_pages
 criterion_tests += tests/unit_page_heap
+criterion_tests += tests/unit_placement
 criterion_tests += tests/unit_pressure
 criterion_tests += tests/unit_registry
 criterion_tests += tests/unit_shelf
@@ -52,6 +53,7 @@ tests_unit_map_LDADD = $(unit_ldadd)
 tests_unit_meta_LDADD = $(unit_ldadd)
 tests_unit_os_pages_LDADD = $(unit_ldadd)
 tests_unit_meter_LDADD = $(unit_ldadd)
+tests_unit_placement_LDADD = $(unit_ldadd)
 tests_unit_pressure_LDADD = $(unit_ldadd)
 tests_unit_registry_LDADD = $(unit_ldadd)
 tests_unit_shelf_LDADD = $(unit_ldadd)
@@ -76,7 +78,7 @@ tests_stress_budget_LDADD = $(core_ldadd)
 
 plain_tests += tests/address_limits tests/background_misuse tests/debug_faults tests/fence_refused tests/fork_handlers \
 	tests/fork_objects tests/fork_refused tests/kept_pages tests/large_pages tests/late_load \
-	tests/no_keys_left tests/stale_lookups
+	tests/no_keys_left tests/placement_backings tests/stale_lookups
 tests_address_limits_LDADD = $(plain_ldadd)
 tests_fork_objects_LDADD = $(plain_ldadd)
 tests_fork_handlers_LDADD = $(core_ldadd)
@@ -88,6 +90,7 @@ tests_fence_refused_LDADD = $(core_ldadd)
 tests_kept_pages_LDADD = $(core_ldadd)
 tests_no_keys_left_LDADD = $(core_ldadd)
 tests_large_pages_LDADD = $(core_ldadd)
+tests_placement_backings_LDADD = $(plain_ldadd)
 tests_late_load_LDADD = -lpthread -ldl
 
 script_tests += tests/limits.sh tests/attributes.sh tests/abi.sh tests/exports.sh tests/layers.sh tests/nouns.sh tests/functions.sh tests/ctypes.sh tests/outside.sh tests/by_name.sh \

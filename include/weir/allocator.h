@@ -165,6 +165,19 @@ typedef enum weir_source {
     WEIR_SOURCE_FUNCTIONS /* options.functions */
 } weir_source;
 
+/* Which pages the kernel is to give a context. */
+typedef enum weir_huge_pages {
+    WEIR_HUGE_PAGES_DEFAULT = 0, /* as for all: for large blocks, where it has some */
+    WEIR_HUGE_PAGES_ASKED,       /* huge ones for all blocks, where it has some */
+    WEIR_HUGE_PAGES_REQUIRED,    /* nothing but huge ones: it has none, and the request is refused
+                                  * with ENOMEM. Memory is in use from when it is taken, and goes
+                                  * back by weir_trim alone, where all of 4 MiB is free */
+    WEIR_HUGE_PAGES_NEVER
+} weir_huge_pages;
+
+/* In options.numa_node: this one, counted from 0. */
+#define WEIR_NUMA_NODE(node) ((node) + 1u)
+
 /* In options.parent: none, not even the CPU allocator (device memory, say). */
 #define WEIR_NO_PARENT ((weir_allocator *)-1)
 
@@ -177,10 +190,16 @@ typedef struct weir_allocator_options {
     const weir_allocator_functions *functions; /* copied */
     void *user;
     const char *backing; /* what weir_stats.backing says for functions; NULL: "user" */
+    /* With one of these the context has a pool of its own, which its children are on, too:
+     * WEIR_SOURCE_POOL without `pool`. placement.h says what it was really given. */
+    weir_huge_pages huge_pages;
+    unsigned numa_node; /* WEIR_NUMA_NODE(n): on that node while it has memory; 0: anywhere */
 } weir_allocator_options;
 
-/* A context. NULL options: all defaults. NULL with EINVAL (impossible options),
- * ENOTSUP (this provider has no such source) or ENOMEM. */
+/* A context. NULL options: all defaults. NULL with EINVAL (impossible options; no node of that
+ * number that the process may use), ENOTSUP (this provider has no such source; this system has no
+ * nodes, lets the process choose none, or cannot tell that a page is huge) or ENOMEM (also: huge
+ * pages are required and there is none). */
 WEIR_API weir_allocator *
 weir_allocator_create(const weir_allocator_options *options) WEIR_NOEXCEPT WEIR_MALLOC;
 

@@ -13,6 +13,7 @@
 #include <weir/export.h>
 #include <weir/link.h>
 #include <weir/plan.h>
+#include <weir/placement.h>
 #include <weir/pool.h>
 #include <weir/pressure.h>
 #include <weir/profile.h>

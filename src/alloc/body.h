@@ -25,6 +25,7 @@ struct weir__body {
                                         * WEIR__SHARDS, while more threads use it, and stay */
     size_t span_bytes;                 /* in live spans; under the page heap's lock */
     bool owns_page_heap;               /* the page heap's own figures are reported here */
+    bool made_page_heap;               /* and it goes with the body (alloc/own_heap.h) */
     struct weir__registry registry;
     weir_allocator_functions functions;
     void *user;

@@ -10,6 +10,7 @@
 #include "object/tensor.h"
 #include "os/file_map.h"
 #include "os/locks.h"
+#include "os/residence.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -10,6 +10,7 @@
 #include "os/cgroup.h"
 
 #include "base/bits.h"
+#include "os/lines.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,62 +21,12 @@
 
 #define PATH_ROOM 2048
 
-/* -- lines of a file ------------------------------------------------------------------------ */
-
-/* A line that does not fit is passed over: no line about control groups is so long. */
-struct lines {
-    int file;
-    bool passing; /* over the rest of such a line */
-    size_t at, end;
-    char text[2048];
-};
-
-static bool lines_open(struct lines *in, const char *root, const char *path)
+/* A file below `root`. */
+static bool root_open(struct weir__os_lines *in, const char *root, const char *path)
 {
     char name[PATH_ROOM];
-    in->passing = false;
-    in->at = in->end = 0;
-    bool fits = (size_t)snprintf(name, sizeof name, "%s%s", root, path) < sizeof name;
-    in->file = fits ? open(name, O_RDONLY | O_CLOEXEC) : -1;
-    return in->file >= 0;
-}
-
-/* Moves what is left to the front and reads on; false: that was the last of it. */
-static bool lines_fill(struct lines *in)
-{
-    in->end -= in->at;
-    memmove(in->text, in->text + in->at, in->end);
-    in->at = 0;
-    if (in->end == sizeof in->text) {
-        in->passing = true;
-        in->end = 0;
-    }
-    ssize_t got = read(in->file, in->text + in->end, sizeof in->text - in->end);
-    in->end += got > 0 ? (size_t)got : 0;
-    return got > 0;
-}
-
-/* Without its newline; NULL: there is none. The kernel ends every line. */
-static char *lines_next(struct lines *in)
-{
-    for (;;) {
-        char *line = in->text + in->at, *end = memchr(line, '\n', in->end - in->at);
-        if (!end) {
-            if (!lines_fill(in))
-                return NULL;
-            continue;
-        }
-        *end = '\0';
-        in->at = (size_t)(end - in->text) + 1;
-        if (!in->passing)
-            return line;
-        in->passing = false;
-    }
-}
-
-static void lines_close(struct lines *in)
-{
-    close(in->file);
+    return (size_t)snprintf(name, sizeof name, "%s%s", root, path) < sizeof name &&
+           weir__os_lines_open(in, name);
 }
 
 /* -- numbers -------------------------------------------------------------------------------- */
@@ -102,16 +53,16 @@ static bool number_read(const char *path, uint64_t *number)
 }
 
 /* MemTotal, which is in KiB. */
-static bool machine_memory(struct lines *in, const char *root, uint64_t *bytes)
+static bool machine_memory(struct weir__os_lines *in, const char *root, uint64_t *bytes)
 {
     static const char key[] = "MemTotal:";
     bool found = false;
-    if (!lines_open(in, root, "/proc/meminfo"))
+    if (!root_open(in, root, "/proc/meminfo"))
         return false;
-    for (const char *line; !found && (line = lines_next(in));)
+    for (const char *line; !found && (line = weir__os_lines_next(in));)
         if (strncmp(line, key, sizeof key - 1) == 0)
             found = number_parse(line + sizeof key - 1 + strspn(line + sizeof key - 1, " "), bytes);
-    lines_close(in);
+    weir__os_lines_close(in);
     if (found)
         *bytes *= 1024;
     return found;
@@ -147,18 +98,18 @@ static const char *group_parse(char *line, enum version version)
 }
 
 /* The group's path within its hierarchy. */
-static bool group_find(struct lines *in, const char *root, enum version version,
+static bool group_find(struct weir__os_lines *in, const char *root, enum version version,
                        char path[PATH_ROOM])
 {
     const char *found = NULL;
-    if (!lines_open(in, root, "/proc/self/cgroup"))
+    if (!root_open(in, root, "/proc/self/cgroup"))
         return false;
-    for (char *line; !found && (line = lines_next(in));)
+    for (char *line; !found && (line = weir__os_lines_next(in));)
         found = group_parse(line, version);
     bool fits = found && strlen(found) < PATH_ROOM;
     if (fits)
         memcpy(path, found, strlen(found) + 1);
-    lines_close(in);
+    weir__os_lines_close(in);
     return fits;
 }
 
@@ -241,18 +192,18 @@ static void folder_try(struct folder *best, const char *root, const struct mount
     best->hidden = hidden;
 }
 
-static bool folder_find(struct lines *in, const char *root, enum version version,
+static bool folder_find(struct weir__os_lines *in, const char *root, enum version version,
                         struct folder *folder)
 {
     char group[PATH_ROOM];
     struct mount mount;
     folder->top = 0;
-    if (!group_find(in, root, version, group) || !lines_open(in, root, "/proc/self/mountinfo"))
+    if (!group_find(in, root, version, group) || !root_open(in, root, "/proc/self/mountinfo"))
         return false;
-    for (char *line; (line = lines_next(in));)
+    for (char *line; (line = weir__os_lines_next(in));)
         if (mount_parse(line, &mount) && mount_is(&mount, version))
             folder_try(folder, root, &mount, group);
-    lines_close(in);
+    weir__os_lines_close(in);
     return folder->top != 0;
 }
 
@@ -276,7 +227,8 @@ static bool folder_up(struct folder *folder)
 /* -- questions ------------------------------------------------------------------------------ */
 
 /* Lowers *bytes to the least limit from the group up. */
-static void limits_read(struct lines *in, const char *root, enum version version, uint64_t *bytes)
+static void limits_read(struct weir__os_lines *in, const char *root, enum version version,
+                        uint64_t *bytes)
 {
     const char *name = version == VERSION_2 ? "memory.max" : "memory.limit_in_bytes";
     struct folder folder;
@@ -291,7 +243,7 @@ static void limits_read(struct lines *in, const char *root, enum version version
 
 bool weir__cgroup_memory(const char *root, uint64_t *bytes)
 {
-    struct lines in;
+    struct weir__os_lines in;
     int saved = errno;
     bool told = machine_memory(&in, root, bytes);
     if (told) {
@@ -304,7 +256,7 @@ bool weir__cgroup_memory(const char *root, uint64_t *bytes)
 
 bool weir__cgroup_pressure(const char *root, char *path, size_t size)
 {
-    struct lines in;
+    struct weir__os_lines in;
     struct folder folder;
     int saved = errno;
     bool own = folder_find(&in, root, VERSION_2, &folder) &&

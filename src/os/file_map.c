@@ -10,9 +10,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Pages that are asked for at a time: 4 MiB. */
-#define PAGES_AT_ONCE 1024
-
 static size_t page_offset(uint64_t at)
 {
     return (size_t)at & (weir__os_page_size() - 1);
@@ -50,29 +47,4 @@ bool weir__os_file_residence_is_told(int file)
                 faccessat(AT_FDCWD, path, W_OK, AT_EACCESS) == 0;
     errno = saved;
     return told;
-}
-
-/* Bytes of [start, end) in the page at `at`. */
-static size_t page_part(uintptr_t at, uintptr_t start, uintptr_t end)
-{
-    return weir__min(at + weir__os_page_size(), end) - weir__max(at, start);
-}
-
-bool weir__os_resident(const void *data, size_t size, size_t *bytes)
-{
-    unsigned char there[PAGES_AT_ONCE];
-    size_t page = weir__os_page_size();
-    uintptr_t start = (uintptr_t)data, end = start + size;
-    int saved = errno;
-    for (uintptr_t at = start - page_offset(start); at < end; at += PAGES_AT_ONCE * page) {
-        size_t part = weir__min(end - at, PAGES_AT_ONCE * page);
-        bool told = mincore((void *)at, part, there) == 0; // NOLINT(performance-no-int-to-ptr)
-        errno = saved;
-        if (!told)
-            return false;
-        for (size_t i = 0; i * page < part; i++)
-            if (there[i] & 1)
-                *bytes += page_part(at + i * page, start, end);
-    }
-    return true;
 }

@@ -1,6 +1,5 @@
 /*
- * os/file_map.h - parts of files in memory, and what of memory is there without reading it in. No
- * state. Any thread, no lock.
+ * os/file_map.h - parts of files in memory. No state. Any thread, no lock.
  */
 #ifndef WEIR_OS_FILE_MAP_H
 #define WEIR_OS_FILE_MAP_H
@@ -22,9 +21,5 @@ void weir__os_file_unmap(void *data, size_t size);
 /* Does the kernel say of this file's pages which are in memory? It does to its owner and to who may
  * write to it; others are told that all are. errno is kept. */
 bool weir__os_file_residence_is_told(int file);
-
-/* Adds the bytes of [data, data + size) whose pages are in memory, whoever brought them there.
- * False: the kernel does not say. errno is kept. */
-bool weir__os_resident(const void *data, size_t size, size_t *bytes);
 
 #endif
