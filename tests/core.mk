@@ -66,11 +66,12 @@ tests_unit_walk_LDADD = $(unit_ldadd)
 
 stress_tests += tests/stress_peak tests/stress_blocks tests/stress_limits \
 	tests/stress_contexts tests/stress_background tests/stress_unfence \
-	tests/stress_budget tests/stress_homes
+	tests/stress_budget tests/stress_homes tests/stress_pressure
 tests_stress_peak_LDADD = $(core_ldadd)
 tests_stress_blocks_LDADD = $(core_ldadd)
 tests_stress_homes_LDADD = $(core_ldadd)
 tests_stress_contexts_LDADD = $(core_ldadd)
+tests_stress_pressure_LDADD = $(plain_ldadd)
 tests_stress_background_LDADD = $(plain_ldadd)
 tests_stress_limits_LDADD = $(core_ldadd)
 tests_stress_unfence_LDADD = $(core_ldadd)
