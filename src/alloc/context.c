@@ -107,7 +107,7 @@ static int options_check(const weir_allocator_options *o)
         return weir__fail(EINVAL, "allocator options: a pool without WEIR_SOURCE_POOL");
     if (o->pool && !weir__pool_is_live(o->pool))
         return weir__fail(EINVAL, "allocator options: no live pool");
-    return weir__own_heap_check(o);
+    return weir__own_heap_is_wanted(o) ? weir__own_heap_check(o) : 0;
 }
 
 /* "KIND-SERIAL", for an allocator without a name: snprintf would be half the cost of making it. */
@@ -166,7 +166,8 @@ weir_allocator *weir__context_make(const weir_allocator_options *options,
         (parent && !weir__allocator_check(parent, NULL)))
         return NULL;
     struct weir__page_heap *own = NULL;
-    error = page_heap ? 0 : weir__own_heap_make(options, parent, &own);
+    if (weir__unlikely(weir__own_heap_is_wanted(options)))
+        error = page_heap ? 0 : weir__own_heap_make(options, parent, &own);
     if (error) {
         errno = error;
         return NULL;

@@ -14,13 +14,10 @@ static struct weir__os_placement placement_of(const weir_allocator_options *opti
 
 int weir__own_heap_check(const weir_allocator_options *options)
 {
-    struct weir__os_placement placement = placement_of(options);
     if (options->huge_pages < WEIR_HUGE_PAGES_DEFAULT ||
         options->huge_pages > WEIR_HUGE_PAGES_NEVER)
         return weir__fail(EINVAL, "allocator options: huge pages cannot be %d",
                           (int)options->huge_pages);
-    if (!weir__os_placement_is_any(&placement))
-        return 0;
     if (options->source != WEIR_SOURCE_POOL || options->pool)
         return weir__fail(EINVAL, "allocator options: huge pages and nodes are for pools of their "
                                   "own: WEIR_SOURCE_POOL without one");
@@ -47,8 +44,6 @@ int weir__own_heap_make(const weir_allocator_options *options, const weir_alloca
     struct weir__os_placement placement = placement_of(options);
     bool hint = !placement.numa_node && placement.huge_pages != WEIR_HUGE_PAGES_REQUIRED;
     *made = NULL;
-    if (!weir__os_placement_is_any(&placement))
-        return 0;
     if (parent && !parent->body->page_heap && !weir__backing_is_malloc())
         return weir__fail(EINVAL, "allocator options: the memory of \"%s\" is not a pool's",
                           parent->name);

@@ -8,11 +8,17 @@
 
 #include "alloc/body.h"
 
-/* Are the options about placement possible, whatever the system? 0, or EINVAL and a reason. */
+/* Do the options want anything of it? */
+WEIR__INLINE bool weir__own_heap_is_wanted(const weir_allocator_options *options)
+{
+    return options->huge_pages || options->numa_node;
+}
+
+/* Then: are they possible, whatever the system? 0, or EINVAL and a reason. */
 int weir__own_heap_check(const weir_allocator_options *options);
 
-/* *made: the page heap that the options want; NULL: they want none, or the host's malloc serves the
- * process and hints are all there is. 0; EINVAL, ENOTSUP or ENOMEM and a reason. */
+/* *made: the page heap that they want; NULL: the host's malloc serves the process, and hints are
+ * all that they are. 0; EINVAL, ENOTSUP or ENOMEM and a reason. */
 int weir__own_heap_make(const weir_allocator_options *options, const weir_allocator *parent,
                         struct weir__page_heap **made);
 

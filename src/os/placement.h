@@ -15,11 +15,6 @@ struct weir__os_placement {
     unsigned numa_node; /* WEIR_NUMA_NODE of it, 0: any */
 };
 
-WEIR__INLINE bool weir__os_placement_is_any(const struct weir__os_placement *placement)
-{
-    return placement->huge_pages || placement->numa_node;
-}
-
 /* Bytes of a huge page; 0: there are none here. */
 size_t weir__os_huge_page_size(void);
 
