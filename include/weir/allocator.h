@@ -141,10 +141,12 @@ WEIR_API int weir_stats_get(const weir_allocator *a, weir_stats *stats) WEIR_NOE
 /*
  * A user-written allocator: weir tracks, these provide. `user` is passed through.
  * allocate returns `size` (> 0) bytes aligned to `alignment` (a power of two) or
- * NULL; deallocate gets exactly what was asked for. Every function may be called
- * from any thread at once, and all but the first two may be NULL. Memory that
- * the host cannot touch (a device's) must bring zero and copy; weir then never
- * dereferences a block.
+ * NULL; deallocate gets exactly what was asked for. What is not aligned so is given back
+ * at once, and size + alignment bytes are asked for, in which the block is put. Every function
+ * may be called from any thread at once, and all but the first two may be NULL. weir writes
+ * nothing into a block, nor beside it, but zeros where they are asked for and what a copy
+ * copies. Memory that the host cannot touch (a device's) must bring zero and copy, both;
+ * weir then never dereferences a block.
  */
 typedef struct weir_allocator_functions {
     void *(*allocate)(void *user, size_t size, size_t alignment);
@@ -202,6 +204,10 @@ WEIR_API const char *
 weir_allocator_name(const weir_allocator *a) WEIR_NOEXCEPT WEIR_RETURNS_NONNULL;
 WEIR_API weir_allocator *
 weir_allocator_parent(const weir_allocator *a) WEIR_NOEXCEPT; /* NULL: none */
+
+/* May the host read and write the blocks of `a`? False for a device's that it cannot touch, for
+ * functions that bring `zero`, and, with EINVAL, for NULL. */
+WEIR_API bool weir_allocator_is_host_accessible(const weir_allocator *a) WEIR_NOEXCEPT;
 
 /* -- attribution ------------------------------------------------------------- */
 

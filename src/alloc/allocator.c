@@ -75,6 +75,18 @@ bool weir__allocator_host_accessible(const weir_allocator *a)
     return body && !body->functions.zero;
 }
 
+bool weir_allocator_is_host_accessible(const weir_allocator *a)
+{
+    return weir__allocator_host_accessible(a);
+}
+
+weir_allocator *weir__allocator_fill(weir_allocator *a)
+{
+    if (a)
+        a->body->filled = true;
+    return a;
+}
+
 int weir__allocator_zero(const weir_allocator *a, void *block, size_t size)
 {
     const struct weir__body *body = weir__body_of(a);

@@ -77,14 +77,15 @@ weir_allocator *weir_device_allocator(const weir_device_table *table,
                                           .zero = host ? NULL : provider_zero,
                                           .copy = host ? NULL : provider_copy,
                                           .stats = provider_stats};
-    weir_allocator *a = weir_allocator_create(&(weir_allocator_options){
+    weir_allocator_options made = {
         .name = table->name,
         .parent = WEIR_NO_PARENT,
         .source = WEIR_SOURCE_FUNCTIONS,
         .functions = &functions,
         .user = d,
         .backing = d->name,
-    });
+    };
+    weir_allocator *a = weir__allocator_fill(weir_allocator_create(&made));
     if (!a) {
         d->table.destroy = NULL; /* still the caller's */
         weir__device_destroy(d);
