@@ -212,7 +212,9 @@ Test(registry, keeps_no_pointer_to_a_block)
 Test(freed, knows_an_address_until_a_block_starts_there)
 {
     cr_assert_not(weir__freed_has((void *)6400));
-    weir__freed_add((void *)6400);
+    weir__freed_add((void *)6400, (void *)64);
+    cr_assert(weir__freed_by((void *)6400, (void *)64));
+    cr_assert_not(weir__freed_by((void *)6400, (void *)128));
     cr_assert(weir__freed_has((void *)6400));
     cr_assert_not(weir__freed_has((void *)6416));
     weir__freed_forget((void *)6416);

@@ -173,7 +173,8 @@ typedef enum weir_source {
 typedef struct weir_allocator_options {
     const char *name;       /* copied, cut at 47 bytes; NULL: "context-N" */
     weir_allocator *parent; /* NULL: the CPU allocator; its figures include ours */
-    size_t limit;           /* bytes live at once; 0: none; the ancestors' hold too */
+    size_t limit;           /* bytes live at once, as of weir_set_limit; 0: none; the ancestors'
+                               hold too */
     weir_source source;
     weir_pool *pool;                           /* NULL: the parent's */
     const weir_allocator_functions *functions; /* copied */
@@ -193,7 +194,8 @@ weir_allocator_create(const weir_allocator_options *options) WEIR_NOEXCEPT WEIR_
  */
 WEIR_API int weir_allocator_destroy(weir_allocator *a) WEIR_NOEXCEPT;
 
-/* 0: no limit. EINVAL for NULL, EBUSY (nothing changed) below what is live. */
+/* 0: no limit. EINVAL for NULL, EBUSY (nothing changed) below what is live. From 1 << 61 on a limit
+ * is none, as no sum of blocks comes near it, and weir_stats.limit is 0. */
 WEIR_API int weir_set_limit(weir_allocator *a, size_t bytes) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* Bytes given back to the system: caches of every thread, empty slabs, free

@@ -63,6 +63,11 @@ void *weir__allocator_user(const weir_allocator *a, void *(*allocate)(void *, si
     return body && !body->page_heap && body->functions.allocate == allocate ? body->user : NULL;
 }
 
+bool weir__allocator_is_there(const weir_allocator *a)
+{
+    return weir__body_of(a) != NULL;
+}
+
 const char *weir__allocator_backing(const weir_allocator *a)
 {
     const struct weir__body *body = weir__body_of(a);

@@ -16,6 +16,10 @@
  */
 void *weir__allocator_user(const weir_allocator *a, void *(*allocate)(void *, size_t, size_t));
 
+/* Is there such an allocator? False, with EINVAL and a reason or a report of misuse, for NULL and
+ * one that was destroyed. */
+bool weir__allocator_is_there(const weir_allocator *a);
+
 /* Who supplies the memory, as weir_stats.backing. */
 const char *weir__allocator_backing(const weir_allocator *a);
 

@@ -78,7 +78,7 @@ static void *provider_allocate(struct weir__body *body, struct weir__foreign *en
     if (weir__fault_now())
         return NULL;
     provider_aligned(body, entry);
-    if (entry->block && weir__backing_is_malloc())
+    if (entry->block)
         weir__freed_forget(entry->block);
     if (entry->block && !entry->requested && !body->functions.zero)
         weir__os_memory_forbid(entry->block, 1);
@@ -99,8 +99,7 @@ static void provider_free(struct weir__body *body, const struct weir__foreign *e
         weir__os_memory_permit(entry->block, 1);
     if (provider_fills(body))
         weir__fill_freed(entry->block, entry->requested);
-    if (weir__backing_is_malloc())
-        weir__freed_add(entry->block);
+    weir__freed_add(entry->block, body->handle);
     provider_return(body, entry);
 }
 
