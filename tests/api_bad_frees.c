@@ -150,8 +150,8 @@ Test(bad_frees, on_devices, .timeout = 60)
     static const weir_device_mode modes[] = {WEIR_DEVICE_EXPANDABLE, WEIR_DEVICE_SEGMENTS};
     weir_set_misuse_handler(report_hear, NULL);
     for (int i = 0; i < 2; i++) {
-        weir_allocator *a = weir_device_allocator(weir_device_host_table("d", 64 * MIB),
-                                                  &(weir_device_options){.mode = modes[i]});
+        weir_allocator *a = weir_device_allocator_create(
+            weir_device_host_table_create("d", 64 * MIB), &(weir_device_options){.mode = modes[i]});
         cr_assert_not_null(a);
         commit_sizes(a, "device");
         cr_expect_eq(weir_allocator_destroy(a), 0);

@@ -342,11 +342,11 @@ struct listed {
     int n, stop_at;
 };
 
-static int list_child(weir_allocator *child, void *user)
+static bool list_child(weir_allocator *child, void *user)
 {
     struct listed *l = user;
     l->seen[l->n++] = child;
-    return l->n == l->stop_at ? 42 : 0;
+    return l->n == l->stop_at;
 }
 
 Test(context, children_are_listed_oldest_first)
@@ -354,15 +354,15 @@ Test(context, children_are_listed_oldest_first)
     weir_allocator *a = make("a", NULL, 0), *b = make("b", NULL, 0), *c = make("c", NULL, 0);
     make("under b", b, 0);
     struct listed l = {0};
-    cr_assert_eq(weir_allocator_children(cpu(), list_child, &l), 0);
+    cr_assert_eq(weir_allocator_walk_children(cpu(), list_child, &l), 0);
     cr_assert_eq(l.n, 3);
     cr_assert(l.seen[0] == a && l.seen[1] == b && l.seen[2] == c);
     l = (struct listed){.stop_at = 2};
-    cr_assert_eq(weir_allocator_children(cpu(), list_child, &l), 42);
+    cr_assert_eq(weir_allocator_walk_children(cpu(), list_child, &l), 0);
     cr_assert_eq(l.n, 2);
     weir_allocator_destroy(a);
     l = (struct listed){0};
-    weir_allocator_children(cpu(), list_child, &l);
+    weir_allocator_walk_children(cpu(), list_child, &l);
     cr_assert(l.n == 2 && l.seen[0] == b);
 }
 

@@ -205,7 +205,7 @@ Test(provided, who_may_touch_memory_is_said)
     cr_expect_not(weir_allocator_is_host_accessible(d.allocator));
     weir_allocator *child = weir_allocator_create(&(weir_allocator_options){.parent = d.allocator});
     cr_expect_not(weir_allocator_is_host_accessible(child));
-    weir_allocator *host = weir_device_allocator(weir_device_host_table(NULL, 1 << 20), NULL);
+    weir_allocator *host = weir_device_allocator_create(weir_device_host_table_create(NULL, 1 << 20), NULL);
     cr_expect(weir_allocator_is_host_accessible(host) ==
               !!(weir_device_table_of(host)->flags & WEIR_DEVICE_HOST_ACCESSIBLE));
     errno = 0;
@@ -253,7 +253,7 @@ Test(provided, recorders_and_replays_pass_on_who_may_touch_memory)
     cr_assert_not_null(block);
     cr_expect_eq(d.copies, 1);
     weir_deallocate(through, block);
-    weir_plan *plan = weir_plan_record(r);
+    weir_plan *plan = weir_plan_recorder_plan(r);
     cr_assert_eq(weir_plan_solve(plan, NULL), 0);
     weir_plan_replay *replay = weir_plan_replay_create(plan, d.allocator);
     cr_assert_not_null(replay);

@@ -16,8 +16,8 @@ static void make_all(void)
 {
     device_make(&apart);
     context = weir_allocator_create(NULL);
-    device = weir_device_allocator(weir_device_host_table("d", 64 * MIB), NULL);
-    driver = weir_device_allocator(weir_device_host_table("e", 64 * MIB),
+    device = weir_device_allocator_create(weir_device_host_table_create("d", 64 * MIB), NULL);
+    driver = weir_device_allocator_create(weir_device_host_table_create("e", 64 * MIB),
                                    &(weir_device_options){.mode = WEIR_DEVICE_DRIVER});
     cr_assert(context && device && driver);
 }
@@ -39,7 +39,7 @@ static void expect_refused(weir_allocator *a)
     cr_assert_not_null(block);
     expect_null(weir_device_allocate_on(a, 1000, NULL), EINVAL);
     expect_null(weir_device_stream_create(a), EINVAL);
-    cr_expect_eq(weir_device_use_on(a, block, NULL), EINVAL);
+    cr_expect_eq(weir_device_record_stream(a, block, NULL), EINVAL);
     cr_expect_eq(weir_device_stream_destroy(a, block), EINVAL);
     cr_expect_eq(weir_device_stream_forget(a, NULL), EINVAL);
     cr_expect_eq(weir_device_synchronize(a, NULL), EINVAL);
@@ -47,12 +47,12 @@ static void expect_refused(weir_allocator *a)
     cr_expect_eq(weir_device_reset_peaks(a), EINVAL);
     weir_device_stats stats = {.size = sizeof stats};
     cr_expect_eq(weir_device_stats_get(a, &stats), EINVAL);
-    cr_expect_str_eq(weir_device_of(a), "cpu");
+    cr_expect_str_eq(weir_device_name(a), "cpu");
     cr_expect_null(weir_device_table_of(a));
     expect_live(a, 1000, 1);
-    weir_device_free_on(a, block, NULL); /* freed: no device's, but the block's own allocator */
+    weir_device_deallocate_on(a, block, NULL); /* freed: no device's, but the block's own allocator */
     expect_live(a, 0, 0);
-    weir_device_free_on(a, NULL, NULL);
+    weir_device_deallocate_on(a, NULL, NULL);
 }
 
 Test(host_memory, is_refused_by_calls_for_devices)
@@ -124,7 +124,7 @@ static void count(weir_misuse what, const void *pointer, const char *line, void 
 Test(host_memory, of_a_destroyed_device_is_not_copied)
 {
     char here[10] = "unchanged";
-    weir_allocator *gone = weir_device_allocator(weir_device_host_table("g", 64 * MIB), NULL);
+    weir_allocator *gone = weir_device_allocator_create(weir_device_host_table_create("g", 64 * MIB), NULL);
     char *block = weir_allocate(gone, 10);
     cr_assert_not_null(block);
     cr_assert_eq(weir_allocator_destroy(gone), 0);
@@ -170,16 +170,16 @@ static int refuse(void *user, size_t size, void **address)
 
 Test(host_memory, prewarming_passes_on_what_the_device_says)
 {
-    weir_device_table table = *weir_device_host_table("f", 64 * MIB);
+    weir_device_table table = *weir_device_host_table_create("f", 64 * MIB);
     table.allocate = refuse;
     weir_allocator *a =
-        weir_device_allocator(&table, &(weir_device_options){.mode = WEIR_DEVICE_SEGMENTS});
+        weir_device_allocator_create(&table, &(weir_device_options){.mode = WEIR_DEVICE_SEGMENTS});
     cr_assert_not_null(a);
     cr_expect_eq(weir_device_prewarm(a, MIB), EIO);
     cr_assert_eq(weir_allocator_destroy(a), 0);
-    table = *weir_device_host_table("f", 64 * MIB);
+    table = *weir_device_host_table_create("f", 64 * MIB);
     table.flags |= WEIR_DEVICE_NO_FORK;
-    a = weir_device_allocator(&table, NULL);
+    a = weir_device_allocator_create(&table, NULL);
     cr_assert_not_null(a);
     pid_t child = fork();
     if (child == 0)

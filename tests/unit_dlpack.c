@@ -168,10 +168,10 @@ Test(dlpack, read_only_is_passed_on_or_refused)
 /* A device called cuda:3, as far as weir can tell. */
 Test(dlpack, memory_of_a_gpu_says_which)
 {
-    const weir_device_table *host = weir_device_host_table("cuda:3", 1 << 24);
+    const weir_device_table *host = weir_device_host_table_create("cuda:3", 1 << 24);
     weir_device_table table = *host;
     table.flags &= ~(unsigned)WEIR_DEVICE_HOST_ACCESSIBLE;
-    weir_allocator *a = weir_device_allocator(&table, NULL);
+    weir_allocator *a = weir_device_allocator_create(&table, NULL);
     cr_assert_not_null(a, "%s", weir_last_error());
     weir_tensor *t = weir_tensor_create_in(a, ARRAY(5), 1, WEIR_FLOAT16);
     struct weir__dl_managed *m = (struct weir__dl_managed *)weir_tensor_to_dlpack(t);

@@ -35,13 +35,13 @@ static bool is_child(const weir_allocator *a, const weir_allocator *parent)
 
 /* The visitor may destroy any of them: the next is the one after the latest visited that is
  * still there, or the first that is younger. */
-int weir_allocator_children(weir_allocator *a, weir_allocator_visitor *visit, void *user)
+int weir_allocator_walk_children(weir_allocator *a, weir_allocator_visitor *visit, void *user)
 {
     if (!visit)
         return weir__fail(EINVAL, "no visitor: NULL was given");
     if (!weir__allocator_check(a, NULL))
         return EINVAL;
-    int stop = 0;
+    bool stop = false;
     uint64_t seen = 0;
     weir__context_lock();
     for (weir_allocator *child = weir__context_child(a); child && !stop;) {
@@ -54,7 +54,7 @@ int weir_allocator_children(weir_allocator *a, weir_allocator_visitor *visit, vo
             child = weir__context_sibling(child);
     }
     weir__context_unlock();
-    return stop;
+    return 0;
 }
 
 void *weir__allocator_user(const weir_allocator *a, void *(*allocate)(void *, size_t, size_t))

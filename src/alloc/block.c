@@ -193,7 +193,7 @@ bool weir__block_expect(const weir_allocator *a, const void *pointer, struct wei
     return found->kind != WEIR__KIND_NONE;
 }
 
-size_t weir__usable_size_slow(weir_allocator *a, const void *block)
+size_t weir__usable_size_slow(const weir_allocator *a, const void *block)
 {
     uint64_t label;
     const struct weir__span *span = weir__place_span(weir__place_of(block), block, &label);
@@ -203,25 +203,25 @@ size_t weir__usable_size_slow(weir_allocator *a, const void *block)
     return block && weir__block_expect(a, block, &found) ? found.usable : 0;
 }
 
-size_t weir_usable_size(weir_allocator *a, const void *block)
+size_t weir_usable_size(const weir_allocator *a, const void *block)
 {
     return weir__usable_size(a, block);
 }
 
-size_t weir_requested_size(weir_allocator *a, const void *block)
+size_t weir_requested_size(const weir_allocator *a, const void *block)
 {
     struct weir__found found;
     return block && weir__block_expect(a, block, &found) ? found.requested : 0;
 }
 
-weir_tag weir_block_tag(weir_allocator *a, const void *block)
+weir_tag weir_block_tag(const weir_allocator *a, const void *block)
 {
     struct weir__found found;
     return block && weir__block_expect(a, block, &found) ? found.tag : 0;
 }
 
 /* A destroyed allocator owns nothing. */
-bool weir_owns(weir_allocator *a, const void *pointer)
+bool weir_owns(const weir_allocator *a, const void *pointer)
 {
     if (!pointer || !a || (a == &weir__cpu && !weir__allocator_check(a, NULL)))
         return false;

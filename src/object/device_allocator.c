@@ -6,6 +6,7 @@
 #include "object/device_allocator.h"
 #include "alloc/allocator.h"
 #include "base/error.h"
+#include "base/sized.h"
 
 #include <errno.h>
 #include <string.h>
@@ -65,10 +66,14 @@ static struct weir__device *device_expect(const weir_allocator *a)
     return d;
 }
 
-weir_allocator *weir_device_allocator(const weir_device_table *table,
-                                      const weir_device_options *options)
+weir_allocator *weir_device_allocator_create(const weir_device_table *table,
+                                             const weir_device_options *options)
 {
-    struct weir__device *d = weir__device_create(table, options);
+    enum { FIRST = WEIR__SIZE_WITH(weir_device_options, growth_percent) };
+    weir_device_options o;
+    if (!weir__options_take(&o, sizeof o, FIRST, options))
+        return weir__fail_null(EINVAL, "device options: no such struct");
+    struct weir__device *d = weir__device_create(table, &o);
     if (!d)
         return NULL;
     bool host = table->flags & WEIR_DEVICE_HOST_ACCESSIBLE;
@@ -102,7 +107,7 @@ const weir_device_table *weir_device_table_of(const weir_allocator *a)
     return d ? &d->table : NULL;
 }
 
-const char *weir_device_of(const weir_allocator *a)
+const char *weir_device_name(const weir_allocator *a)
 {
     const struct weir__device *d = weir__device_behind(a);
     return d ? d->name : "cpu";
@@ -128,7 +133,7 @@ void *weir_device_allocate_on(weir_allocator *a, size_t size, void *stream)
     return block;
 }
 
-void weir_device_free_on(weir_allocator *a, void *block, void *stream)
+void weir_device_deallocate_on(weir_allocator *a, void *block, void *stream)
 {
     struct weir__device_here *here = weir__device_here(), former = *here;
     here->free_set = true;
@@ -138,7 +143,7 @@ void weir_device_free_on(weir_allocator *a, void *block, void *stream)
     here->free_stream = former.free_stream;
 }
 
-int weir_device_use_on(weir_allocator *a, void *block, void *stream)
+int weir_device_record_stream(weir_allocator *a, void *block, void *stream)
 {
     struct weir__device *d = device_expect(a);
     if (!d)
@@ -281,12 +286,16 @@ int weir_device_set(weir_allocator *a, void *to, int byte, size_t n)
 
 int weir_device_stats_get(const weir_allocator *a, weir_device_stats *stats)
 {
+    enum { FIRST = WEIR__SIZE_WITH(weir_device_stats, mode) };
     struct weir__device *d = device_expect(a);
     if (!d)
         return EINVAL;
-    if (!stats || !weir__size_is_known(stats->size, sizeof *stats))
-        return weir__fail(EINVAL, "weir_device_stats.size: no such struct");
-    weir__device_stats(d, stats);
+    if (!stats || !weir__size_fits(stats->size, FIRST))
+        return weir__fail(EINVAL, "statistics of a device: %s",
+                          stats ? "no such struct" : "NULL was given");
+    weir_device_stats made;
+    weir__device_stats(d, &made);
+    weir__figures_give(stats, FIRST, &made, sizeof made);
     return 0;
 }
 

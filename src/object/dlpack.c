@@ -30,7 +30,7 @@ static int device_describe(const weir_tensor *t, struct weir__dl_device *device)
     *device = (struct weir__dl_device){WEIR__DL_CPU, 0};
     if (weir__tensor_host_accessible(t))
         return 0;
-    const char *where = weir_device_of(t->storage->allocator);
+    const char *where = weir_device_name(t->storage->allocator);
     int end = 0;
     if (sscanf(where, "cuda:%" SCNd32 "%n", &device->id, &end) == 1 && !where[end]) {
         device->type = WEIR__DL_CUDA;

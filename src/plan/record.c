@@ -141,7 +141,7 @@ static int record_fill_locked(weir_plan_recorder *r, weir_plan *plan)
     return error;
 }
 
-weir_plan *weir_plan_record(weir_plan_recorder *recorder)
+weir_plan *weir_plan_recorder_plan(weir_plan_recorder *recorder)
 {
     if (!recorder)
         return weir__fail_null(EINVAL, "no recorder");

@@ -269,7 +269,7 @@ class HandleAllocator : public Allocator
 
     DeviceType device_type() const override
     {
-        const char *where = weir_device_of(handle_);
+        const char *where = weir_device_name(handle_);
         if (!std::strncmp(where, "cuda:", 5) || !std::strncmp(where, "cuda-managed:", 13))
             return DeviceType::CUDA;
         return host_accessible() ? DeviceType::CPU : DeviceType::UNKNOWN;
