@@ -90,6 +90,25 @@ Test(context, peaks_of_parent_and_child_are_their_own)
 
 /* -- limits ------------------------------------------------------------------------------- */
 
+/* From 1 << 61 on, also beyond PTRDIFF_MAX, where the header says that a limit is none. */
+Test(limit, that_no_sum_reaches_is_none)
+{
+    static const size_t none[] = {(size_t)1 << 61, PTRDIFF_MAX, (size_t)PTRDIFF_MAX + 1, SIZE_MAX};
+    const size_t last = ((size_t)1 << 61) - 1;
+    weir_allocator *a = make("limited", NULL, last);
+    cr_assert_eq(stats(a).limit, last);
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        cr_assert_eq(weir_set_limit(a, last), 0);
+        cr_assert_eq(weir_set_limit(a, none[i]), 0);
+        cr_assert_eq(stats(a).limit, 0, "%zu", none[i]);
+        cr_assert_eq(stats(make("other", NULL, none[i])).limit, 0, "%zu", none[i]);
+        weir_pool *pool = weir_pool_create(&(weir_pool_options){.limit = none[i]});
+        cr_assert_eq(stats(weir_pool_allocator(pool)).limit, 0, "%zu", none[i]);
+        weir_pool_destroy(pool);
+    }
+    cr_assert_null(weir_allocate(a, (size_t)PTRDIFF_MAX + 1));
+}
+
 Test(limit, is_exact_to_the_byte)
 {
     static const size_t limits[] = {1, 64, 100, 1000, 16384, 100000, MIB + 1};

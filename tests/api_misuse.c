@@ -554,7 +554,7 @@ static const struct case_of_misuse cases[] = {
     CASE(foreign_ledger, FOREIGN_POINTER),
     CASE(foreign_reallocate, FOREIGN_POINTER),
     CASE(foreign_to_functions, FOREIGN_POINTER),
-    CASE(double_free_to_functions, FOREIGN_POINTER),
+    CASE(double_free_to_functions, DOUBLE_FREE),
     CASE(other_small, OTHER_ALLOCATOR),
     CASE(other_large, OTHER_ALLOCATOR),
     CASE(other_child, OTHER_ALLOCATOR),

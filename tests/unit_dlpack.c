@@ -103,6 +103,32 @@ Test(dlpack, every_type_goes_both_ways)
     }
 }
 
+/* As dlpack.h has it since version 1.0: a tensor of no elements has a NULL pointer. */
+Test(dlpack, without_elements_there_is_no_address)
+{
+    weir_tensor *t = weir_tensor_create(ARRAY(3, 0), 2, WEIR_FLOAT32);
+    weir_tensor *whole = weir_tensor_create(ARRAY(3, 4), 2, WEIR_FLOAT32);
+    weir_tensor *none = weir_tensor_slice(whole, 1, 2, 2, 1);
+    weir_tensor *const all[] = {t, none};
+    for (size_t i = 0; i < 2; i++) {
+        struct DLManagedTensor *m = weir_tensor_to_dlpack(all[i]);
+        struct DLManagedTensorVersioned *v = weir_tensor_to_dlpack_versioned(all[i]);
+        cr_assert(m && v);
+        cr_expect_null(((struct weir__dl_managed *)m)->tensor.data);
+        cr_expect_null(((struct weir__dl_versioned *)v)->tensor.data);
+        weir_tensor *back = weir_tensor_from_dlpack(m),
+                    *again = weir_tensor_from_dlpack_versioned(v);
+        cr_assert(back && again);
+        cr_expect_eq(weir_tensor_element_count(back), 0);
+        cr_expect_arr_eq(weir_tensor_shape(again), weir_tensor_shape(all[i]), 16);
+        weir_tensor_release(back);
+        weir_tensor_release(again);
+        weir_tensor_release(all[i]);
+    }
+    weir_tensor_release(whole);
+    expect_live(weir_cpu_allocator(), 0, 0);
+}
+
 Test(dlpack, an_export_keeps_its_shape_and_memory)
 {
     weir_tensor *t = weir_tensor_create(ARRAY(4, 4), 2, WEIR_INT32);

@@ -440,9 +440,9 @@ static int close_everything_and_go_on(const char *own)
 
 Test(recorder, never_writes_into_a_file_of_the_program)
 {
-    char own[96];
+    char own[SCRATCH_PATH_MAX];
     int status;
-    snprintf(own, sizeof own, "%s.own", path);
+    scratch_path(own, "unit-recorder.own");
     pid_t child = fork();
     if (child == 0)
         _exit(close_everything_and_go_on(own));

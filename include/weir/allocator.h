@@ -142,10 +142,12 @@ WEIR_API int weir_stats_get(const weir_allocator *a, weir_stats *stats) WEIR_NOE
 /*
  * A user-written allocator: weir tracks, these provide. `user` is passed through.
  * allocate returns `size` (> 0) bytes aligned to `alignment` (a power of two) or
- * NULL; deallocate gets exactly what was asked for. Every function may be called
- * from any thread at once, and all but the first two may be NULL. Memory that
- * the host cannot touch (a device's) must bring zero and copy; weir then never
- * dereferences a block.
+ * NULL; deallocate gets exactly what was asked for. What is not aligned so is given back
+ * at once, and size + alignment bytes are asked for, in which the block is put. Every function
+ * may be called from any thread at once, and all but the first two may be NULL. weir writes
+ * nothing into a block, nor beside it, but zeros where they are asked for and what a copy
+ * copies. Memory that the host cannot touch (a device's) must bring zero and copy, both;
+ * weir then never dereferences a block.
  */
 typedef struct weir_allocator_functions {
     void *(*allocate)(void *user, size_t size, size_t alignment);
@@ -173,7 +175,8 @@ typedef struct weir_allocator_options {
     size_t size; /* of this struct: WEIR_ALLOCATOR_OPTIONS_INIT sets it; 0: the first release's */
     const char *name;       /* copied, cut at 47 bytes; NULL: "context-N" */
     weir_allocator *parent; /* NULL: the CPU allocator; its figures include ours */
-    size_t limit;           /* bytes live at once; 0: none; the ancestors' hold too */
+    size_t limit;           /* bytes live at once, as of weir_set_limit; 0: none; the ancestors'
+                               hold too */
     weir_source source;
     weir_pool *pool;                           /* NULL: the parent's */
     const weir_allocator_functions *functions; /* copied */
@@ -194,7 +197,8 @@ weir_allocator_create(const weir_allocator_options *options) WEIR_NOEXCEPT WEIR_
  */
 WEIR_API int weir_allocator_destroy(weir_allocator *a) WEIR_NOEXCEPT;
 
-/* 0: no limit. EINVAL for NULL, EBUSY (nothing changed) below what is live. */
+/* 0: no limit. EINVAL for NULL, EBUSY (nothing changed) below what is live. From 1 << 61 on a limit
+ * is none, as no sum of blocks comes near it, and weir_stats.limit is 0. */
 WEIR_API int weir_set_limit(weir_allocator *a, size_t bytes) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* Bytes given back to the system: caches of every thread, empty slabs, free
@@ -205,6 +209,10 @@ WEIR_API const char *
 weir_allocator_name(const weir_allocator *a) WEIR_NOEXCEPT WEIR_RETURNS_NONNULL;
 WEIR_API weir_allocator *
 weir_allocator_parent(const weir_allocator *a) WEIR_NOEXCEPT; /* NULL: none */
+
+/* May the host read and write the blocks of `a`? False for a device's that it cannot touch, for
+ * functions that bring `zero`, and, with EINVAL, for NULL. */
+WEIR_API bool weir_allocator_is_host_accessible(const weir_allocator *a) WEIR_NOEXCEPT;
 
 /* -- attribution ------------------------------------------------------------- */
 

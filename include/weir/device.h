@@ -147,7 +147,8 @@ WEIR_API void *weir_device_allocate_on(weir_allocator *a, size_t size,
     WEIR_ALLOC_SIZE(2);
 
 /* weir_deallocate on this stream: all work on the block so far is before this point of
- * it. weir_deallocate itself takes the stream the block was allocated on. NULL does nothing. */
+ * it. weir_deallocate itself takes the stream the block was allocated on. NULL does nothing; a
+ * block of host memory is freed. */
 WEIR_API void weir_device_deallocate_on(weir_allocator *a, void *block, void *stream) WEIR_NOEXCEPT;
 
 /* The block is used by work on this stream too: after its free it is not re-used before
@@ -162,7 +163,7 @@ WEIR_API void *weir_device_stream_create(weir_allocator *a) WEIR_NOEXCEPT WEIR_M
  * device's, or NULL: the default stream) or the device's error. */
 WEIR_API int weir_device_stream_destroy(weir_allocator *a, void *stream) WEIR_NOEXCEPT;
 
-/* The same without destroying it: for streams made elsewhere, before they are. */
+/* The same without destroying it: for streams made elsewhere, before they are. NULL is no error. */
 WEIR_API int weir_device_stream_forget(weir_allocator *a, void *stream) WEIR_NOEXCEPT;
 
 /* Waits for all work given to the stream. 0, EINVAL or the device's error. */
@@ -174,12 +175,13 @@ WEIR_API int weir_device_synchronize(weir_allocator *a, void *stream) WEIR_NOEXC
  * Copies n bytes from memory of `from_a` to memory of `to_a`: either may be the host's
  * (any allocator of host memory, or NULL for memory of the program's own) or a device's; between
  * two devices in steps through the host. Done on return, ordered after earlier work of the thread's
- * stream. 0, or the device's error with its text behind weir_last_error.
+ * stream. 0; EINVAL for NULL; ENOTSUP where only a user's own functions reach the memory; or the
+ * device's error with its text behind weir_last_error.
  */
 WEIR_API int weir_device_copy(weir_allocator *to_a, void *to, weir_allocator *from_a,
                               const void *from, size_t n) WEIR_NOEXCEPT WEIR_NODISCARD;
 
-/* Sets n bytes, on the host or a device; done on return. */
+/* Sets n bytes, on the host or a device; done on return. Errors as above. */
 WEIR_API int weir_device_set(weir_allocator *a, void *to, int byte,
                              size_t n) WEIR_NOEXCEPT WEIR_NODISCARD;
 

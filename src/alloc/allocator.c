@@ -63,6 +63,11 @@ void *weir__allocator_user(const weir_allocator *a, void *(*allocate)(void *, si
     return body && !body->page_heap && body->functions.allocate == allocate ? body->user : NULL;
 }
 
+bool weir__allocator_is_there(const weir_allocator *a)
+{
+    return weir__body_of(a) != NULL;
+}
+
 const char *weir__allocator_backing(const weir_allocator *a)
 {
     const struct weir__body *body = weir__body_of(a);
@@ -73,6 +78,18 @@ bool weir__allocator_host_accessible(const weir_allocator *a)
 {
     const struct weir__body *body = weir__body_of(a);
     return body && !body->functions.zero;
+}
+
+bool weir_allocator_is_host_accessible(const weir_allocator *a)
+{
+    return weir__allocator_host_accessible(a);
+}
+
+weir_allocator *weir__allocator_fill(weir_allocator *a)
+{
+    if (a)
+        a->body->filled = true;
+    return a;
 }
 
 int weir__allocator_zero(const weir_allocator *a, void *block, size_t size)

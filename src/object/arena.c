@@ -401,12 +401,13 @@ static weir_allocator *facade_make(weir_arena *arena)
                                                        .deallocate = facade_deallocate};
     if (arena->allocator && !weir__allocator_host_accessible(arena->allocator))
         return weir__fail_null(ENOTSUP, "the host cannot touch this arena's memory");
-    return weir_allocator_create(&(weir_allocator_options){.name = "arena",
-                                                           .parent = WEIR_NO_PARENT,
-                                                           .source = WEIR_SOURCE_FUNCTIONS,
-                                                           .functions = &functions,
-                                                           .user = arena,
-                                                           .backing = "arena"});
+    weir_allocator_options options = {.name = "arena",
+                                      .parent = WEIR_NO_PARENT,
+                                      .source = WEIR_SOURCE_FUNCTIONS,
+                                      .functions = &functions,
+                                      .user = arena,
+                                      .backing = "arena"};
+    return weir__allocator_fill(weir_allocator_create(&options));
 }
 
 weir_allocator *weir_arena_allocator(weir_arena *arena)

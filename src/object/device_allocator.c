@@ -58,9 +58,11 @@ struct weir__device *weir__device_behind(const weir_allocator *a)
 
 static struct weir__device *device_expect(const weir_allocator *a)
 {
+    if (!weir__allocator_is_there(a))
+        return NULL;
     struct weir__device *d = weir__device_behind(a);
     if (!d)
-        weir__fail_null(EINVAL, "allocator \"%s\" is no device's", a ? weir_allocator_name(a) : "");
+        weir__fail_null(EINVAL, "allocator \"%s\" is no device's", weir_allocator_name(a));
     return d;
 }
 
@@ -82,14 +84,15 @@ weir_allocator *weir_device_allocator_create(const weir_device_table *table,
                                           .zero = host ? NULL : provider_zero,
                                           .copy = host ? NULL : provider_copy,
                                           .stats = provider_stats};
-    weir_allocator *a = weir_allocator_create(&(weir_allocator_options){
+    weir_allocator_options made = {
         .name = table->name,
         .parent = WEIR_NO_PARENT,
         .source = WEIR_SOURCE_FUNCTIONS,
         .functions = &functions,
         .user = d,
         .backing = d->name,
-    });
+    };
+    weir_allocator *a = weir__allocator_fill(weir_allocator_create(&made));
     if (!a) {
         d->table.destroy = NULL; /* still the caller's */
         weir__device_destroy(d);
@@ -193,11 +196,20 @@ int weir_device_synchronize(weir_allocator *a, void *stream)
 
 /* -- contents ----------------------------------------------------------------------------- */
 
-/* Memory that must be reached through a table; NULL: the host's. */
-static struct weir__device *apart_of(const weir_allocator *a)
+/* Memory of `a` (NULL: the program's own) that must be reached through a table; *apart NULL: the
+ * host's. 0; EINVAL: it was destroyed; ENOTSUP: neither the host nor a table reaches it. */
+static int reach(const weir_allocator *a, struct weir__device **apart)
 {
-    struct weir__device *d = weir__device_behind(a);
-    return d && !(d->table.flags & WEIR_DEVICE_HOST_ACCESSIBLE) ? d : NULL;
+    *apart = NULL;
+    if (a && !weir__allocator_is_there(a))
+        return EINVAL;
+    if (!a || weir__allocator_host_accessible(a))
+        return 0;
+    *apart = weir__device_behind(a);
+    if (*apart)
+        return 0;
+    return weir__fail(ENOTSUP, "memory of \"%s\" is reached by its own functions alone",
+                      weir_allocator_name(a));
 }
 
 /* Ends a step: waits for it and names what went wrong. */
@@ -231,12 +243,15 @@ static int copy_staged(struct weir__device *to_d, char *to, struct weir__device 
 int weir_device_copy(weir_allocator *to_a, void *to, weir_allocator *from_a, const void *from,
                      size_t n)
 {
-    struct weir__device *to_d = apart_of(to_a), *from_d = apart_of(from_a);
+    struct weir__device *to_d, *from_d;
     void *stream = weir__device_here()->stream;
     if (n && (!to || !from))
         return weir__fail(EINVAL, "copying %zu bytes: NULL was given", n);
-    if (!n)
-        return 0;
+    int error = reach(to_a, &to_d);
+    if (!error)
+        error = reach(from_a, &from_d);
+    if (error || !n)
+        return error;
     if (!to_d && !from_d) {
         memmove(to, from, n);
         return 0;
@@ -254,11 +269,12 @@ int weir_device_copy(weir_allocator *to_a, void *to, weir_allocator *from_a, con
 
 int weir_device_set(weir_allocator *a, void *to, int byte, size_t n)
 {
-    struct weir__device *d = apart_of(a);
+    struct weir__device *d;
     if (n && !to)
         return weir__fail(EINVAL, "setting %zu bytes: NULL was given", n);
-    if (!n)
-        return 0;
+    int error = reach(a, &d);
+    if (error || !n)
+        return error;
     if (d)
         return step_end(d, "setting bytes",
                         d->table.set(d->table.user, to, byte, n, weir__device_here()->stream));

@@ -5,6 +5,7 @@
  * does: a place is only given while nothing live overlaps it, which is looked up, not assumed.
  * One lock, never held while memory beneath is taken or given back.
  */
+#include "alloc/allocator.h"
 #include "backing/meta.h"
 #include "base/error.h"
 #include "base/sized.h"
@@ -106,10 +107,24 @@ static void replay_deallocate(void *user, void *block, size_t size, size_t align
     weir__lock_drop(&r->lock);
 }
 
+/* Where the host cannot touch the memory beneath, its own functions do. */
+static int replay_zero(void *user, void *block, size_t size)
+{
+    return weir__allocator_zero(((weir_plan_replay *)user)->under, block, size);
+}
+
+static int replay_copy(void *user, void *to, const void *from, size_t size)
+{
+    return weir__allocator_copy(((weir_plan_replay *)user)->under, to, from, size);
+}
+
 static int replay_open(weir_plan_replay *r, const weir_plan *plan)
 {
-    static const weir_allocator_functions functions = {.allocate = replay_allocate,
-                                                       .deallocate = replay_deallocate};
+    bool host = weir__allocator_host_accessible(r->under);
+    weir_allocator_functions functions = {.allocate = replay_allocate,
+                                          .deallocate = replay_deallocate,
+                                          .zero = host ? NULL : replay_zero,
+                                          .copy = host ? NULL : replay_copy};
     weir_allocator_options options = {.name = "plan-replay",
                                       .parent = WEIR_NO_PARENT, /* `under` counts the blocks */
                                       .source = WEIR_SOURCE_FUNCTIONS,
@@ -127,7 +142,7 @@ static int replay_open(weir_plan_replay *r, const weir_plan *plan)
         r->buffers[i] =
             (struct replay_buffer){b->offset, b->size, (size_t)1 << b->shift, WEIR__PLAN_NONE};
     }
-    r->facade = weir_allocator_create(&options);
+    r->facade = weir__allocator_fill(weir_allocator_create(&options));
     return r->facade ? 0 : errno;
 }
 
