@@ -206,15 +206,15 @@ Test(lookup, all_roots_oldest_first)
     weir_allocator *b = make("b", WEIR_NO_PARENT, WEIR_SOURCE_MALLOC);
     make("child", a, WEIR_SOURCE_POOL);
     struct seen seen = {0}, again = {.destroy = b};
-    cr_assert_eq(weir_allocator_roots(see, &seen), 0);
+    cr_assert_eq(weir_allocator_walk_roots(see, &seen), 0);
     cr_assert_eq(seen.n, 3);
     cr_assert(seen.which[0] == cpu() && seen.which[1] == a && seen.which[2] == b);
     int visits = 0;
-    cr_assert_eq(weir_allocator_roots(stop_at_second, &visits), 77);
+    cr_assert_eq(weir_allocator_walk_roots(stop_at_second, &visits), 77);
     cr_assert_eq(visits, 2);
-    cr_assert_eq(weir_allocator_roots(see, &again), 0);
+    cr_assert_eq(weir_allocator_walk_roots(see, &again), 0);
     cr_assert_eq(again.n, 2, "the visitor destroyed the third");
-    cr_assert_eq(weir_allocator_roots(NULL, NULL), EINVAL);
+    cr_assert_eq(weir_allocator_walk_roots(NULL, NULL), EINVAL);
 }
 
 static int destroy_itself(weir_allocator *root, void *user)
@@ -230,10 +230,10 @@ Test(lookup, a_visitor_may_destroy_what_it_visits)
     int visits = 0;
     for (int i = 0; i < 20; i++)
         make("root", WEIR_NO_PARENT, i % 2 ? WEIR_SOURCE_POOL : WEIR_SOURCE_MALLOC);
-    cr_assert_eq(weir_allocator_roots(destroy_itself, &visits), 0);
+    cr_assert_eq(weir_allocator_walk_roots(destroy_itself, &visits), 0);
     cr_assert_eq(visits, 21);
     visits = 0;
-    cr_assert_eq(weir_allocator_roots(destroy_itself, &visits), 0);
+    cr_assert_eq(weir_allocator_walk_roots(destroy_itself, &visits), 0);
     cr_assert_eq(visits, 1);
 }
 
@@ -252,7 +252,7 @@ Test(lookup, roots_live_while_they_are_visited)
     make("mine", WEIR_NO_PARENT, WEIR_SOURCE_POOL);
     cr_assert_eq(pthread_create(&thread, NULL, churn, NULL), 0);
     for (size_t n = 0; n < scaled(3000); n++)
-        cr_assert_eq(weir_allocator_roots(visit_slowly, NULL), 0);
+        cr_assert_eq(weir_allocator_walk_roots(visit_slowly, NULL), 0);
     __atomic_store_n(&done, true, __ATOMIC_RELEASE);
     pthread_join(thread, NULL);
 }
