@@ -470,11 +470,11 @@ Test(refusal, one_that_destroys_the_allocator_is_found)
     cr_assert_eq(misuses, 1);
 }
 
-static int visit_and_ask(weir_allocator *child, void *user)
+static bool visit_and_ask(weir_allocator *child, void *user)
 {
     (void)user;
     cr_assert_null(weir_allocate(child, 1));
-    return 0;
+    return false;
 }
 
 Test(refusal, visitors_are_refused_as_without_one)

@@ -239,12 +239,12 @@ Test(soft_limit, the_innermost_is_told_first)
 
 static void *visited;
 
-static int visit_and_cross(weir_allocator *child, void *user)
+static bool visit_and_cross(weir_allocator *child, void *user)
 {
     (void)user;
     visited = weir_allocate(child, 500);
     cr_assert_eq(ntold, 0);
-    return 0;
+    return false;
 }
 
 Test(soft_limit, what_a_visitor_crosses_is_told_after_it)

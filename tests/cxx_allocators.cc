@@ -349,7 +349,8 @@ static void kinds_of_devices()
     weir::Context context("model");
     EXPECT(context.device_type() == DeviceType::CPU && context.host_accessible());
     for (const char *name : {"cuda:1", "host"}) {
-        weir_allocator *a = weir_device_allocator_create(weir_device_host_table_create(name, 1 << 24), nullptr);
+        weir_allocator *a =
+            weir_device_allocator_create(weir_device_host_table_create(name, 1 << 24), nullptr);
         EXPECT(a);
         bool touchable = weir_device_table_of(a)->flags & WEIR_DEVICE_HOST_ACCESSIBLE;
         weir::HandleAllocator device(a);

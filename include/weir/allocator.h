@@ -276,7 +276,8 @@ WEIR_API int weir_allocator_walk(weir_allocator *a, weir_block_visitor *visit,
 /*
  * Calls visit for every direct child context, oldest first, until it returns true. 0, or EINVAL for
  * NULL. No other thread makes or destroys an allocator meanwhile, so that all that are visited
- * live; the visitor may do both: one that it destroyed is not visited any more, one that it made is.
+ * live; the visitor may do both: one that it destroyed is not visited any more, one that it made
+ * is.
  */
 typedef bool weir_allocator_visitor(weir_allocator *child, void *user); /* true: enough */
 WEIR_API int weir_allocator_walk_children(weir_allocator *a, weir_allocator_visitor *visit,

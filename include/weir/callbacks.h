@@ -72,9 +72,9 @@ typedef void weir_soft_limit_callback(weir_allocator *a, size_t total, void *use
  *
  * Called after the operation that crossed it, before its call of weir returns, or by another
  * thread that uses the allocator at that moment. What crosses it within such a callback, or within
- * a visitor of weir_allocator_walk_children, is told after a later operation. Several crossings before
- * a thread comes to tell them are one call; weir_stats.soft_limit_crossings has their number. One
- * operation that crosses several tells the innermost first.
+ * a visitor of weir_allocator_walk_children, is told after a later operation. Several crossings
+ * before a thread comes to tell them are one call; weir_stats.soft_limit_crossings has their
+ * number. One operation that crosses several tells the innermost first.
  *
  * A total that is above `bytes` when it is set is no crossing. 0 bytes: none, `callback` is not
  * used. 0; EINVAL for a NULL allocator or callback.
