@@ -6,6 +6,7 @@
 #include <weir/arena.h>
 #include <weir/buffer.h>
 #include <weir/buffer_pool.h>
+#include <weir/callbacks.h>
 #include <weir/cuda.h>
 #include <weir/device.h>
 #include <weir/dlpack.h>
@@ -21,5 +22,9 @@
 #include <weir/tensor.h>
 #include <weir/trace.h>
 #include <weir/version.h>
+
+#ifndef WEIR_NO_OLD_NAMES
+#include <weir/old_names.h>
+#endif
 
 #endif

@@ -112,14 +112,6 @@ static bool covered(const void *pointer)
     return found;
 }
 
-/* No block starts here, where the host's malloc is the backing. */
-static weir_misuse malloc_fault(const void *pointer)
-{
-    if (covered(pointer))
-        return WEIR_MISUSE_INTERIOR_POINTER;
-    return weir__freed_has(pointer) ? WEIR_MISUSE_DOUBLE_FREE : WEIR_MISUSE_FOREIGN_POINTER;
-}
-
 /* Is it a live block of any other allocator over functions? */
 static bool elsewhere(const weir_allocator *a, const void *pointer)
 {
@@ -142,17 +134,21 @@ static struct weir__found pooled_find(const weir_allocator *a, const void *point
     return place.slab ? small_find(a, pointer, place) : large_find(a, pointer, place);
 }
 
-/* Not in the registry of `a`. A provider may carve its blocks out of a pool's block; only the
- * exact start decides the owner. */
+/* Not in the registry of `a`. A provider may carve its blocks out of others' (an arena does): what
+ * `a` itself freed there comes first, then whose block starts there, then whose it is within. */
 static weir_misuse provided_fault(const weir_allocator *a, const void *pointer,
                                   struct weir__place place)
 {
+    if (weir__freed_by(pointer, a))
+        return WEIR_MISUSE_DOUBLE_FREE;
     bool other = elsewhere(a, pointer) ||
                  (weir__place_what(place) != WEIR__MAP_FOREIGN &&
                   pooled_find(a, pointer, place).fault == WEIR_MISUSE_OTHER_ALLOCATOR);
     if (other)
         return WEIR_MISUSE_OTHER_ALLOCATOR;
-    return weir__backing_is_malloc() ? malloc_fault(pointer) : WEIR_MISUSE_FOREIGN_POINTER;
+    if (covered(pointer))
+        return WEIR_MISUSE_INTERIOR_POINTER;
+    return weir__freed_has(pointer) ? WEIR_MISUSE_DOUBLE_FREE : WEIR_MISUSE_FOREIGN_POINTER;
 }
 
 static struct weir__found provided_find(const weir_allocator *a, const void *pointer,
@@ -197,7 +193,7 @@ bool weir__block_expect(const weir_allocator *a, const void *pointer, struct wei
     return found->kind != WEIR__KIND_NONE;
 }
 
-size_t weir__usable_size_slow(weir_allocator *a, const void *block)
+size_t weir__usable_size_slow(const weir_allocator *a, const void *block)
 {
     uint64_t label;
     const struct weir__span *span = weir__place_span(weir__place_of(block), block, &label);
@@ -207,25 +203,25 @@ size_t weir__usable_size_slow(weir_allocator *a, const void *block)
     return block && weir__block_expect(a, block, &found) ? found.usable : 0;
 }
 
-size_t weir_usable_size(weir_allocator *a, const void *block)
+size_t weir_usable_size(const weir_allocator *a, const void *block)
 {
     return weir__usable_size(a, block);
 }
 
-size_t weir_requested_size(weir_allocator *a, const void *block)
+size_t weir_requested_size(const weir_allocator *a, const void *block)
 {
     struct weir__found found;
     return block && weir__block_expect(a, block, &found) ? found.requested : 0;
 }
 
-weir_tag weir_block_tag(weir_allocator *a, const void *block)
+weir_tag weir_block_tag(const weir_allocator *a, const void *block)
 {
     struct weir__found found;
     return block && weir__block_expect(a, block, &found) ? found.tag : 0;
 }
 
 /* A destroyed allocator owns nothing. */
-bool weir_owns(weir_allocator *a, const void *pointer)
+bool weir_owns(const weir_allocator *a, const void *pointer)
 {
     if (!pointer || !a || (a == &weir__cpu && !weir__allocator_check(a, NULL)))
         return false;
@@ -234,9 +230,57 @@ bool weir_owns(weir_allocator *a, const void *pointer)
     return weir__block_find(a, pointer).kind != WEIR__KIND_NONE;
 }
 
-void *weir__block_failed(weir_allocator *a, const struct weir__request *request, const char *why)
+/* -- whose it is ------------------------------------------------------------------------- */
+
+/* Over functions, the one that was made last. */
+static weir_allocator *provided_owner(const void *pointer)
+{
+    weir_allocator *owner = NULL;
+    struct weir__foreign entry;
+    weir__context_lock();
+    for (weir_allocator *a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL))
+        if (!a->body->page_heap && (!owner || a->serial > owner->serial) &&
+            weir__registry_find(&a->body->registry, pointer, &entry))
+            owner = a;
+    weir__context_unlock();
+    return owner;
+}
+
+static weir_allocator *pooled_owner(const void *pointer, struct weir__place place)
+{
+    uint64_t label;
+    const struct weir__span *span = place.slab ? NULL : weir__place_span(place, pointer, &label);
+    const weir_allocator *owner = place.slab ? weir__slab_owner(place.slab)
+                                  : span     ? span->u.live.owner
+                                             : NULL;
+    bool live = weir__allocator_is_ready(owner) &&
+                pooled_find(owner, pointer, place).kind != WEIR__KIND_NONE;
+    return live ? (weir_allocator *)(uintptr_t)owner : NULL;
+}
+
+weir_allocator *weir_allocator_of(const void *pointer)
+{
+    int saved = errno;
+    if (!pointer || !weir__allocator_check(&weir__cpu, NULL))
+        return NULL;
+    struct weir__place place = weir__place_of(pointer);
+    weir_allocator *owner = provided_owner(pointer);
+    if (!owner && weir__place_what(place) != WEIR__MAP_FOREIGN)
+        owner = pooled_owner(pointer, place);
+    errno = saved;
+    return owner;
+}
+
+/* -- requests that failed ----------------------------------------------------------------- */
+
+void weir__block_failed_silently(weir_allocator *a, const struct weir__request *request)
 {
     weir__meter_failed(&a->body->meter);
     weir__trace_failed(a, request->size, request->alignment, ENOMEM);
+}
+
+void *weir__block_failed(weir_allocator *a, const struct weir__request *request, const char *why)
+{
+    weir__block_failed_silently(a, request);
     return weir__fail_null(ENOMEM, "allocator \"%s\": %zu bytes: %s", a->name, request->size, why);
 }

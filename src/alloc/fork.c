@@ -15,6 +15,7 @@
 
 #include "alloc/background.h"
 #include "alloc/body.h"
+#include "alloc/callback.h"
 #include "alloc/context.h"
 #include "alloc/heap.h"
 #include "alloc/pressure.h"
@@ -115,6 +116,7 @@ static void fork_child(void)
             weir__page_heap_forked(a->body->page_heap);
         weir__heaps_orphaned(a);
     }
+    weir__callbacks_forked();
     weir__background_forked();
     weir__pressure_forked();
     weir__locks_fork_drop();

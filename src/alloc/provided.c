@@ -14,25 +14,84 @@
 
 #include <errno.h>
 
-/* A block of size 0 is one byte of the provider's, which a memory tool is told to forbid. */
-static void *provider_allocate(struct weir__body *body, size_t size, size_t alignment)
+static const char over_limit[] = "over the limit";
+
+/* What the provider is asked for. A block of size 0 is one byte of the provider's. */
+static size_t provider_size(const struct weir__foreign *entry)
 {
-    weir__assert(!body->page_heap && weir__is_power_of_two(alignment));
-    if (weir__fault_now())
-        return NULL;
-    void *block = body->functions.allocate(body->user, weir__max(size, 1), alignment);
-    if (block && weir__backing_is_malloc())
-        weir__freed_forget(block);
-    if (block && !size && !body->functions.zero)
-        weir__os_memory_forbid(block, 1);
-    return block;
+    size_t size = weir__max(entry->requested, 1);
+    return entry->padded ? size + ((size_t)1 << entry->align_shift) : size;
 }
 
-/* Has the block a pattern (pool/fill.h)? Not where the host cannot write, nor where a tool tells
- * what was never written. */
+static void *provider_call(struct weir__body *body, const struct weir__foreign *entry)
+{
+    return body->functions.allocate(body->user, provider_size(entry),
+                                    (size_t)1 << entry->align_shift);
+}
+
+static void provider_return(struct weir__body *body, const struct weir__foreign *entry)
+{
+    body->functions.deallocate(body->user, (char *)entry->block - entry->shift,
+                               provider_size(entry), (size_t)1 << entry->align_shift);
+}
+
+/* The same with room to align the block in. The ledger has the shift: no byte is written. */
+static void provider_padded(struct weir__body *body, struct weir__foreign *entry)
+{
+    size_t alignment = (size_t)1 << entry->align_shift;
+    entry->block = NULL;
+    if (alignment > (size_t)PTRDIFF_MAX - weir__max(entry->requested, 1))
+        return;
+    entry->padded = true;
+    char *start = provider_call(body, entry);
+    if (!start)
+        return;
+    entry->shift = (size_t)(-(uintptr_t)start & (alignment - 1));
+    entry->block = start + entry->shift;
+}
+
+/* `at` was not as aligned as it was asked for: what is not aligned better need not be tried. */
+static void provider_misaligned(struct weir__body *body, const void *at)
+{
+    uint8_t from = (uint8_t)(__builtin_ctzll((uintptr_t)at) + 1);
+    uint8_t known = weir__relaxed_get(body->shifts_from);
+    if (!known || from < known)
+        weir__relaxed_set(body->shifts_from, from);
+}
+
+static void provider_aligned(struct weir__body *body, struct weir__foreign *entry)
+{
+    uint8_t from = weir__relaxed_get(body->shifts_from);
+    bool tries = !from || entry->align_shift < from;
+    entry->block = tries ? provider_call(body, entry) : NULL;
+    bool misaligned = (uintptr_t)entry->block & (((size_t)1 << entry->align_shift) - 1);
+    if (misaligned) {
+        provider_misaligned(body, entry->block);
+        provider_return(body, entry);
+    }
+    if (misaligned || !tries)
+        provider_padded(body, entry);
+}
+
+/* entry->block, NULL where there is none. A memory tool is told to forbid one of size 0. */
+static void *provider_allocate(struct weir__body *body, struct weir__foreign *entry)
+{
+    weir__assert(!body->page_heap && !entry->padded && !entry->shift);
+    if (weir__fault_now())
+        return NULL;
+    provider_aligned(body, entry);
+    if (entry->block)
+        weir__freed_forget(entry->block);
+    if (entry->block && !entry->requested && !body->functions.zero)
+        weir__os_memory_forbid(entry->block, 1);
+    return entry->block;
+}
+
+/* Has the block a pattern (pool/fill.h)? Not where a user's functions may have memory that the host
+ * cannot write, nor where a tool tells what was never written. */
 static bool provider_fills(const struct weir__body *body)
 {
-    return WEIR__FILLS && !body->functions.zero && !weir__os_memory_tool();
+    return WEIR__FILLS && body->filled && !body->functions.zero && !weir__os_memory_tool();
 }
 
 static void provider_free(struct weir__body *body, const struct weir__foreign *entry)
@@ -42,27 +101,21 @@ static void provider_free(struct weir__body *body, const struct weir__foreign *e
         weir__os_memory_permit(entry->block, 1);
     if (provider_fills(body))
         weir__fill_freed(entry->block, entry->requested);
-    if (weir__backing_is_malloc())
-        weir__freed_add(entry->block);
-    body->functions.deallocate(body->user, entry->block, weir__max(entry->requested, 1),
-                               (size_t)1 << entry->align_shift);
+    weir__freed_add(entry->block, body->handle);
+    provider_return(body, entry);
 }
 
 /* Keeps the reason of a provider that gave one. */
-static void *provider_refused(weir_allocator *a, const struct weir__request *request,
-                              unsigned reasons)
+static void provider_refuse(struct weir__request *request, unsigned reasons)
 {
-    if (weir__fail_count() == reasons)
-        return weir__block_failed(a, request, "the provider has none");
-    weir__meter_failed(&a->body->meter);
-    weir__trace_failed(a, request->size, request->alignment, ENOMEM);
-    errno = ENOMEM;
-    return NULL;
+    unsigned now = weir__fail_count();
+    request->reasons = now == reasons ? 0 : now;
+    weir__request_refuse(request, "the provider has none", NULL);
 }
 
 /* Memory for a block that is neither in the ledger nor counted. entry->block is NULL where there
- * is none: the failure was counted then. */
-static void provided_take(weir_allocator *a, const struct weir__request *request, uint32_t tag,
+ * is none: the request is refused then. */
+static void provided_take(weir_allocator *a, struct weir__request *request, uint32_t tag,
                           struct weir__foreign *entry)
 {
     *entry = (struct weir__foreign){.requested = request->size,
@@ -70,22 +123,22 @@ static void provided_take(weir_allocator *a, const struct weir__request *request
                                     .align_shift = (uint8_t)weir__log2(request->alignment)};
     unsigned reasons = weir__fail_count();
     if (weir__meter_never_fits(&a->body->meter, request->size))
-        weir__block_failed(a, request, "over the limit");
-    else if (!(entry->block = provider_allocate(a->body, request->size, request->alignment)))
-        provider_refused(a, request, reasons);
+        weir__request_refuse(request, "over the limit", NULL);
+    else if (!provider_allocate(a->body, entry))
+        provider_refuse(request, reasons);
     else if (!request->zeroed && provider_fills(a->body))
         weir__fill_taken(entry->block, request->size);
 }
 
-/* The memory goes back; what was to be a block was never counted. */
-static void *provided_undo(weir_allocator *a, const struct weir__request *request,
+/* The memory goes back; what was to be a block was never counted. `error`: of a function that
+ * failed; 0: memory or the limit does not suffice. */
+static void *provided_undo(weir_allocator *a, struct weir__request *request,
                            const struct weir__foreign *entry, int error, const char *why)
 {
     weir__assert(entry->block);
     provider_free(a->body, entry);
-    weir__block_failed(a, request, why);
-    errno = error;
-    return NULL;
+    request->error = error;
+    return weir__request_refuse(request, why, why == over_limit ? weir__meter_refused : NULL);
 }
 
 /* In the ledger, and counted as `delta` bytes and `blocks`; or not at all: why not. */
@@ -99,10 +152,10 @@ static const char *provided_begin(weir_allocator *a, struct weir__foreign *entry
     if (weir__count(a, delta, blocks, 0, sequence))
         return NULL;
     weir__registry_remove(&body->registry, entry->block, entry);
-    return "over the limit";
+    return over_limit;
 }
 
-void *weir__provided_allocate(weir_allocator *a, const struct weir__request *request)
+void *weir__provided_allocate(weir_allocator *a, struct weir__request *request)
 {
     weir__assert(weir__is_power_of_two(request->alignment));
     struct weir__foreign entry;
@@ -115,7 +168,7 @@ void *weir__provided_allocate(weir_allocator *a, const struct weir__request *req
         return provided_undo(a, request, &entry, error, "it cannot be cleared");
     const char *why = provided_begin(a, &entry, (int64_t)entry.requested, 1, &sequence);
     if (why)
-        return provided_undo(a, request, &entry, ENOMEM, why);
+        return provided_undo(a, request, &entry, 0, why);
     if (request->zeroed)
         *request->zeroed = true;
     if (weir__unlikely(sequence != 0))
@@ -149,7 +202,7 @@ void weir__provided_free(weir_allocator *a, void *block)
 }
 
 void *weir__provided_move(weir_allocator *a, void *block, const struct weir__found *found,
-                          const struct weir__request *request)
+                          struct weir__request *request)
 {
     weir__assert(found->kind == WEIR__KIND_PROVIDED);
     struct weir__foreign entry, former;
@@ -165,7 +218,7 @@ void *weir__provided_move(weir_allocator *a, void *block, const struct weir__fou
     int64_t delta = (int64_t)request->size - (int64_t)found->requested;
     const char *why = provided_begin(a, &entry, delta, 0, &sequence);
     if (why)
-        return provided_undo(a, request, &entry, ENOMEM, why);
+        return provided_undo(a, request, &entry, 0, why);
     if (weir__unlikely(sequence != 0))
         weir__trace_resized(a, sequence, block,
                             &(struct weir__trace_block){entry.block, request->size,

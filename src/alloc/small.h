@@ -204,7 +204,7 @@ WEIR__INLINE bool weir__small_free_far(const weir_allocator *a, enum weir__reach
 }
 
 /* The usable bytes of a live block of `a`; 0 for NULL and, told as misuse, for anything else. */
-WEIR__INLINE size_t weir__usable_size(weir_allocator *a, const void *block)
+WEIR__INLINE size_t weir__usable_size(const weir_allocator *a, const void *block)
 {
     struct weir__place place = weir__place_quick(block);
     uint32_t value;
@@ -233,8 +233,9 @@ bool weir__small_free_numbered(weir_allocator *a, struct weir__heap *const *heap
 
 /* -- the slow ways: no lock held, errno kept but where NULL is returned -------------------- */
 
+/* One try. NULL: it is refused. */
 void *weir__small_allocate_slow(weir_allocator *a, unsigned sizeclass,
-                                const struct weir__request *request);
+                                struct weir__request *request);
 
 /* `found` is a live small block of `a`; whether it still is, is seen under the heap's lock. */
 void weir__small_free_slow(weir_allocator *a, void *block, const struct weir__found *found);

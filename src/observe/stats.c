@@ -25,6 +25,7 @@ const struct weir__figure weir__figures[] = {
     F(allocation_count, "blocks", WEIR__FIGURE_COUNT, "Live blocks"),
     F(allocations, "allocations", WEIR__FIGURE_COUNTER, "Blocks ever handed out"),
     F(deallocations, "frees", WEIR__FIGURE_COUNTER, "Blocks ever taken back"),
+    F(bytes_allocated, "bytes ever", WEIR__FIGURE_COUNTER, "Requested bytes ever handed out"),
     F(failures, "failures", WEIR__FIGURE_COUNTER, "Requests refused for want of memory or limit"),
     F(in_use, "in use", WEIR__FIGURE_BYTES, "Live bytes rounded to blocks"),
     F(cached, "cached", WEIR__FIGURE_BYTES, "Free bytes kept for re-use"),
@@ -32,6 +33,11 @@ const struct weir__figure weir__figures[] = {
     F(metadata, "metadata", WEIR__FIGURE_BYTES, "Bytes of book-keeping"),
     F(slow_operations, "slow", WEIR__FIGURE_COUNTER,
       "Accounting steps that took the lock or a shared atomic"),
+    F(refusals_asked, "asked", WEIR__FIGURE_COUNTER, "Requests about which a callback was asked"),
+    F(refusals_averted, "averted", WEIR__FIGURE_COUNTER, "Requests that a callback made room for"),
+    F(soft_limit, "soft limit", WEIR__FIGURE_LIMIT, "Live bytes above which a callback is told"),
+    F(soft_limit_crossings, "crossings", WEIR__FIGURE_COUNTER,
+      "How often the total came to be above the soft limit"),
     F(limit, "limit", WEIR__FIGURE_LIMIT, "Bytes that may be live at once"),
 };
 

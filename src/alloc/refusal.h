@@ -1,0 +1,15 @@
+/*
+ * alloc/refusal.h - what happens to a request that memory or a limit does not suffice for: the
+ * program is asked for some (weir/callbacks.h) and it is tried again, or it has failed. No state
+ * of its own. Any thread; no lock held.
+ */
+#ifndef WEIR_ALLOC_REFUSAL_H
+#define WEIR_ALLOC_REFUSAL_H
+
+#include "alloc/block.h"
+
+/* `request` was tried once and says why it was refused. Tries it again while the program wants
+ * that. The block; or NULL, and it has failed: counted, errno and a reason. */
+void *weir__refused(weir_allocator *a, struct weir__request *request);
+
+#endif
