@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <weir/callbacks.h>
 #include <weir/weir.h>
 
 static void begin(void)
@@ -204,15 +205,20 @@ static void *kept;
 static int asked;
 static bool signals_are_masked;
 
-static size_t callbacks(void)
+static bool give_back(const weir_refusal *refusal, void *user)
 {
     sigset_t mask;
     pthread_sigmask(SIG_SETMASK, NULL, &mask);
     signals_are_masked = sigismember(&mask, SIGTERM) == 1 && sigismember(&mask, SIGUSR1) == 1;
-    asked++;
+    asked += refusal->allocator == user && !refusal->limit_of && !refusal->size && !refusal->tries;
     weir_deallocate(weir_cpu_allocator(), kept);
     kept = NULL;
-    return 2;
+    return false;
+}
+
+static size_t nobody(void)
+{
+    return 0;
 }
 
 Test(pressure, callbacks_are_asked_and_what_they_free_goes_back)
@@ -221,17 +227,26 @@ Test(pressure, callbacks_are_asked_and_what_they_free_goes_back)
     size_t size = (size_t)16 << 20;
     cr_assert_not_null(kept = weir_allocate(weir_cpu_allocator(), size));
     memset(kept, 1, size);
-    weir__pressure_ask = callbacks;
+    weir_allocator *context = weir_allocator_create(NULL), *without = weir_allocator_create(NULL);
+    cr_assert_eq(weir_set_refusal_callback(weir_cpu_allocator(), give_back, weir_cpu_allocator()), 0);
+    cr_assert_eq(weir_set_refusal_callback(context, give_back, context), 0);
     cr_assert_eq(weir__pressure_start(NULL, system_root), 0);
     press(end);
     await_events(1);
-    cr_assert_eq(asked, 1);
+    cr_assert_eq(asked, 2, "each of those that have one, once");
     cr_assert(signals_are_masked, "the program's signals are for its threads");
     cr_assert_null(kept);
     cr_assert_eq(stats().asked, 2);
     cr_assert_eq(stats().trims, 2);
     cr_assert_geq(stats().trimmed_bytes, size);
     cr_assert_eq(cached(weir_cpu_allocator()), 0);
+    weir_pressure_stop();
+    weir_stats figures = WEIR_STATS_INIT;
+    cr_assert_eq(weir_stats_get(context, &figures), 0);
+    cr_assert_eq(figures.refusals_asked, 0, "no request was refused");
+    weir_allocator_destroy(context);
+    weir_allocator_destroy(without);
+    weir_set_refusal_callback(weir_cpu_allocator(), NULL, NULL);
     close(end);
 }
 
@@ -296,7 +311,7 @@ Test(pressure, many_may_stop_it_beside_a_fork)
     __atomic_store_n(&may_return, true, __ATOMIC_RELEASE);
     for (int i = 0; i < 2; i++)
         pthread_join(threads[i], NULL);
-    weir__pressure_ask = NULL;
+    weir__pressure_ask = nobody;
     cr_assert_eq(weir__pressure_start(NULL, system_root), 0);
     close(end);
 }

@@ -51,6 +51,9 @@ typedef bool weir_refusal_callback(const weir_refusal *refusal, void *user);
  * refused in the end; refusals_asked and refusals_averted count those that were asked about, and
  * of them those that went well.
  *
+ * Under pressure on memory (pressure.h) those of all allocators are asked, oldest first, with size
+ * 0 and tries 0, on weir's thread; what they return is not looked at.
+ *
  * NULL: nobody is asked. 0, or EINVAL for a NULL allocator.
  */
 WEIR_API int weir_set_refusal_callback(weir_allocator *a, weir_refusal_callback *callback,

@@ -14,7 +14,7 @@ WEIR_BEGIN_DECLS
 /* Of the pool that an allocator's blocks come from, which others may share: blocks, what is free
  * between them and their headers. A figure that the kernel does not tell is WEIR_UNSUPPORTED. */
 typedef struct weir_placement_stats {
-    size_t size;                /* of this struct, set by the caller; 0: the first release's */
+    size_t size; /* of this struct: WEIR_PLACEMENT_STATS_INIT sets it; 0: the first release's */
     weir_huge_pages huge_pages; /* as asked for when the pool was made */
     unsigned numa_node;         /* the same */
     size_t open_bytes;          /* that may be used: taken from the system, and not only reserved */
@@ -22,6 +22,7 @@ typedef struct weir_placement_stats {
     size_t huge_bytes;          /* of these, on huge pages */
     size_t node_bytes;          /* in memory on the node asked for; none was: WEIR_UNSUPPORTED */
 } weir_placement_stats;
+#define WEIR_PLACEMENT_STATS_INIT WEIR_STRUCT_INIT(weir_placement_stats)
 
 /*
  * Asks the kernel for every page: some hundred nanoseconds each. What others allocate and free

@@ -17,7 +17,7 @@
 WEIR_BEGIN_DECLS
 
 typedef struct weir_pressure_options {
-    size_t size;        /* of this struct, set by the caller; 0: the first release's */
+    size_t size; /* of this struct: WEIR_PRESSURE_OPTIONS_INIT sets it; 0: the first release's */
     unsigned stall_ms;  /* so long within a window threads stall; 0: 100 */
     unsigned window_ms; /* 500 to 10000; 0: 2000. Without CAP_SYS_RESOURCE the kernel takes none
                          * but whole multiples of 2000. At most one event a window */
@@ -25,6 +25,7 @@ typedef struct weir_pressure_options {
     const char *file;   /* watched instead of the group's; NULL: that. A file of the kernel's
                          * for pressure, or a FIFO: what is written there is an event */
 } weir_pressure_options;
+#define WEIR_PRESSURE_OPTIONS_INIT WEIR_STRUCT_INIT(weir_pressure_options)
 
 /*
  * Starts watching; one for the process. NULL options: all defaults. 0; EINVAL (a stall that does
@@ -40,13 +41,14 @@ WEIR_API void weir_pressure_stop(void) WEIR_NOEXCEPT;
 
 /* Counted since the start of the process. */
 typedef struct weir_pressure_stats {
-    size_t size;          /* of this struct, set by the caller; 0: the first release's */
+    size_t size; /* of this struct: WEIR_PRESSURE_STATS_INIT sets it; 0: the first release's */
     size_t events;        /* times that pressure was told */
     size_t trims;         /* passes over all allocators: one an event, one more after callbacks */
     size_t trimmed_bytes; /* that went back to the system in them */
     size_t asked;         /* callbacks that were asked */
     bool watching;        /* now; false also where what was watched is gone */
 } weir_pressure_stats;
+#define WEIR_PRESSURE_STATS_INIT WEIR_STRUCT_INIT(weir_pressure_stats)
 
 /* 0; EINVAL for NULL or a size of no known struct. */
 WEIR_API int weir_pressure_stats_get(weir_pressure_stats *stats) WEIR_NOEXCEPT;

@@ -185,7 +185,7 @@ weir_allocator *weir__context_make(const weir_allocator_options *options,
 
 weir_allocator *weir_allocator_create(const weir_allocator_options *options)
 {
-    enum { FIRST = WEIR__SIZE_WITH(weir_allocator_options, backing) };
+    enum { FIRST = WEIR__SIZE_WITH(weir_allocator_options, numa_node) };
     weir_allocator_options o;
     if (!weir__options_take(&o, sizeof o, FIRST, options))
         return weir__fail_null(EINVAL, "allocator options: no such struct");

@@ -5,12 +5,13 @@
 #include "alloc/body.h"
 #include "backing/meta.h"
 #include "base/error.h"
+#include "base/sized.h"
 
 #include <errno.h>
 #include <string.h>
 #include <weir/placement.h>
 
-#define STATS_FIRST (offsetof(weir_placement_stats, node_bytes) + sizeof(size_t))
+#define STATS_FIRST WEIR__SIZE_WITH(weir_placement_stats, node_bytes)
 
 struct ranges {
     struct weir__os_range *all;
@@ -64,7 +65,7 @@ int weir_placement_stats_get(const weir_allocator *a, weir_placement_stats *stat
     struct ranges ranges;
     if (!stats)
         return weir__fail(EINVAL, "no room for statistics: NULL was given");
-    if (!weir__size_is_known(stats->size, sizeof *stats))
+    if (!weir__size_fits(stats->size, STATS_FIRST))
         return weir__fail(EINVAL, "weir_placement_stats.size is %zu: no such struct", stats->size);
     struct weir__body *body = weir__body_of(a);
     if (!body)
@@ -73,12 +74,10 @@ int weir_placement_stats_get(const weir_allocator *a, weir_placement_stats *stat
         return weir__fail(ENOTSUP, "allocator \"%s\" is not on a pool", a->name);
     if (!ranges_read(body->page_heap, &ranges))
         return weir__fail(ENOMEM, "no memory for a list of what the pool has");
-    size_t size = stats->size ? stats->size : STATS_FIRST;
-    weir_placement_stats made = {.size = size,
-                                 .huge_pages = body->page_heap->placement.huge_pages,
+    weir_placement_stats made = {.huge_pages = body->page_heap->placement.huge_pages,
                                  .numa_node = body->page_heap->placement.numa_node};
     ranges_look(&ranges, &made);
     ranges_free(&ranges);
-    memcpy(stats, &made, size);
+    weir__figures_give(stats, STATS_FIRST, &made, sizeof made);
     return 0;
 }

@@ -4,9 +4,11 @@
  */
 #include "alloc/pressure.h"
 
+#include "alloc/refusal.h"
 #include "alloc/trim.h"
 #include "base/bits.h"
 #include "base/error.h"
+#include "base/sized.h"
 #include "os/cgroup.h"
 #include "os/locks.h"
 #include "os/pressure.h"
@@ -21,8 +23,8 @@
 #define STALL_MS  100u
 #define WINDOW_MS 2000u
 
-#define OPTIONS_FIRST (offsetof(weir_pressure_options, file) + sizeof(const char *))
-#define STATS_FIRST   (offsetof(weir_pressure_stats, watching) + sizeof(bool))
+#define OPTIONS_FIRST WEIR__SIZE_WITH(weir_pressure_options, file)
+#define STATS_FIRST   WEIR__SIZE_WITH(weir_pressure_stats, watching)
 
 enum state { PRESSURE_IDLE, PRESSURE_WATCHING, PRESSURE_ENDING };
 
@@ -38,7 +40,7 @@ static struct {
 } pressure WEIR__AT_START = {.control = WEIR__LOCK(CONTROL), .source = {.file = -1, .wake = -1}};
 WEIR__LOCKS_KNOW(CONTROL, &pressure.control);
 
-size_t (*weir__pressure_ask)(void);
+size_t (*weir__pressure_ask)(void) = weir__refusals_ask;
 
 /* -- the thread ------------------------------------------------------------------------------- */
 
@@ -53,7 +55,7 @@ static void caches_trim(void)
 static void pressure_react(void)
 {
     caches_trim();
-    size_t asked = weir__pressure_ask ? weir__pressure_ask() : 0;
+    size_t asked = weir__pressure_ask();
     __atomic_add_fetch(&pressure.asked, asked, __ATOMIC_RELEASE);
     if (asked)
         caches_trim();
@@ -146,12 +148,10 @@ static int pressure_start_locked(const weir_pressure_options *options, const cha
 
 int weir__pressure_start(const weir_pressure_options *options, const char *root)
 {
-    weir_pressure_options chosen = {0};
-    if (options && !weir__size_is_known(options->size, sizeof *options))
+    weir_pressure_options chosen;
+    if (!weir__options_take(&chosen, sizeof chosen, OPTIONS_FIRST, options))
         return weir__fail(EINVAL, "weir_pressure_options.size is %zu: no such struct",
                           options->size);
-    if (options)
-        memcpy(&chosen, options, options->size ? options->size : OPTIONS_FIRST);
     weir__lock_take(&pressure.control);
     int error = pressure_start_locked(&chosen, root);
     weir__lock_drop(&pressure.control);
@@ -208,15 +208,13 @@ int weir_pressure_stats_get(weir_pressure_stats *stats)
 {
     if (!stats)
         return weir__fail(EINVAL, "no room for statistics: NULL was given");
-    if (!weir__size_is_known(stats->size, sizeof *stats))
+    if (!weir__size_fits(stats->size, STATS_FIRST))
         return weir__fail(EINVAL, "weir_pressure_stats.size is %zu: no such struct", stats->size);
-    size_t size = stats->size ? stats->size : STATS_FIRST;
-    weir_pressure_stats made = {.size = size,
-                                .events = __atomic_load_n(&pressure.events, __ATOMIC_ACQUIRE),
+    weir_pressure_stats made = {.events = __atomic_load_n(&pressure.events, __ATOMIC_ACQUIRE),
                                 .trims = __atomic_load_n(&pressure.trims, __ATOMIC_ACQUIRE),
                                 .trimmed_bytes = weir__relaxed_get(pressure.trimmed_bytes),
                                 .asked = __atomic_load_n(&pressure.asked, __ATOMIC_ACQUIRE),
                                 .watching = is_watching() && !weir__relaxed_get(pressure.lost)};
-    memcpy(stats, &made, size);
+    weir__figures_give(stats, STATS_FIRST, &made, sizeof made);
     return 0;
 }

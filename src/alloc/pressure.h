@@ -8,8 +8,8 @@
 
 #include <weir/pressure.h>
 
-/* Asks the program's callbacks for refused requests; how many were asked. NULL: there can be none.
- * Set before the thread starts. */
+/* Asks the program's callbacks for refused requests; how many were asked. weir__refusals_ask, but
+ * for tests, which set it before the thread starts. */
 extern size_t (*weir__pressure_ask)(void);
 
 /* weir_pressure_start, the system's files looked up in the folder `root` (os/cgroup.h). */

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/fault.h"
 #include "base/list.h"
+#include "base/sized.h"
 #include "object/tensor.h"
 #include "os/file_map.h"
 #include "os/locks.h"
@@ -18,7 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define STATS_FIRST (offsetof(weir_mapped_stats, resident_bytes) + sizeof(size_t))
+#define STATS_FIRST WEIR__SIZE_WITH(weir_mapped_stats, resident_bytes)
 
 /* A part of a file in memory. Never changes, but for the link. */
 struct mapping {
@@ -173,10 +174,9 @@ int weir_mapped_stats_get(weir_mapped_stats *stats)
 {
     if (!stats)
         return weir__fail(EINVAL, "no room for statistics: NULL was given");
-    if (!weir__size_is_known(stats->size, sizeof *stats))
+    if (!weir__size_fits(stats->size, STATS_FIRST))
         return weir__fail(EINVAL, "weir_mapped_stats.size is %zu: no such struct", stats->size);
-    size_t size = stats->size ? stats->size : STATS_FIRST;
-    weir_mapped_stats made = {.size = size};
+    weir_mapped_stats made = {0};
     weir__lock_take(&mappings.lock);
     for (const struct weir__link *link = mappings.all.first; link; link = link->next) {
         made.mappings++;
@@ -184,6 +184,6 @@ int weir_mapped_stats_get(weir_mapped_stats *stats)
         resident_add(mapping_of(link), &made.resident_bytes);
     }
     weir__lock_drop(&mappings.lock);
-    memcpy(stats, &made, size);
+    weir__figures_give(stats, STATS_FIRST, &made, sizeof made);
     return 0;
 }
