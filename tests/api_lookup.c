@@ -183,7 +183,7 @@ struct seen {
     weir_allocator *destroy; /* at the first visit */
 };
 
-static int see(weir_allocator *root, void *user)
+static bool see(weir_allocator *root, void *user)
 {
     struct seen *seen = user;
     cr_assert_null(weir_allocator_parent(root));
@@ -191,13 +191,13 @@ static int see(weir_allocator *root, void *user)
     if (seen->destroy)
         cr_assert_eq(weir_allocator_destroy(seen->destroy), 0);
     seen->destroy = NULL;
-    return 0;
+    return false;
 }
 
-static int stop_at_second(weir_allocator *root, void *user)
+static bool stop_at_second(weir_allocator *root, void *user)
 {
     (void)root;
-    return ++*(int *)user == 2 ? 77 : 0;
+    return ++*(int *)user == 2;
 }
 
 Test(lookup, all_roots_oldest_first)
@@ -206,23 +206,23 @@ Test(lookup, all_roots_oldest_first)
     weir_allocator *b = make("b", WEIR_NO_PARENT, WEIR_SOURCE_MALLOC);
     make("child", a, WEIR_SOURCE_POOL);
     struct seen seen = {0}, again = {.destroy = b};
-    cr_assert_eq(weir_allocator_roots(see, &seen), 0);
+    cr_assert_eq(weir_allocator_walk_roots(see, &seen), 0);
     cr_assert_eq(seen.n, 3);
     cr_assert(seen.which[0] == cpu() && seen.which[1] == a && seen.which[2] == b);
     int visits = 0;
-    cr_assert_eq(weir_allocator_roots(stop_at_second, &visits), 77);
+    cr_assert_eq(weir_allocator_walk_roots(stop_at_second, &visits), 0);
     cr_assert_eq(visits, 2);
-    cr_assert_eq(weir_allocator_roots(see, &again), 0);
+    cr_assert_eq(weir_allocator_walk_roots(see, &again), 0);
     cr_assert_eq(again.n, 2, "the visitor destroyed the third");
-    cr_assert_eq(weir_allocator_roots(NULL, NULL), EINVAL);
+    cr_assert_eq(weir_allocator_walk_roots(NULL, NULL), EINVAL);
 }
 
-static int destroy_itself(weir_allocator *root, void *user)
+static bool destroy_itself(weir_allocator *root, void *user)
 {
     ++*(int *)user;
     if (root != cpu())
         cr_assert_eq(weir_allocator_destroy(root), 0);
-    return 0;
+    return false;
 }
 
 Test(lookup, a_visitor_may_destroy_what_it_visits)
@@ -230,20 +230,20 @@ Test(lookup, a_visitor_may_destroy_what_it_visits)
     int visits = 0;
     for (int i = 0; i < 20; i++)
         make("root", WEIR_NO_PARENT, i % 2 ? WEIR_SOURCE_POOL : WEIR_SOURCE_MALLOC);
-    cr_assert_eq(weir_allocator_roots(destroy_itself, &visits), 0);
+    cr_assert_eq(weir_allocator_walk_roots(destroy_itself, &visits), 0);
     cr_assert_eq(visits, 21);
     visits = 0;
-    cr_assert_eq(weir_allocator_roots(destroy_itself, &visits), 0);
+    cr_assert_eq(weir_allocator_walk_roots(destroy_itself, &visits), 0);
     cr_assert_eq(visits, 1);
 }
 
 /* Another thread's destruction waits until all were visited. */
-static int visit_slowly(weir_allocator *root, void *user)
+static bool visit_slowly(weir_allocator *root, void *user)
 {
     (void)user;
     for (int i = 0; i < 100; i++)
         cr_assert_str_neq(weir_allocator_name(root), "");
-    return 0;
+    return false;
 }
 
 Test(lookup, roots_live_while_they_are_visited)
@@ -252,7 +252,7 @@ Test(lookup, roots_live_while_they_are_visited)
     make("mine", WEIR_NO_PARENT, WEIR_SOURCE_POOL);
     cr_assert_eq(pthread_create(&thread, NULL, churn, NULL), 0);
     for (size_t n = 0; n < scaled(3000); n++)
-        cr_assert_eq(weir_allocator_roots(visit_slowly, NULL), 0);
+        cr_assert_eq(weir_allocator_walk_roots(visit_slowly, NULL), 0);
     __atomic_store_n(&done, true, __ATOMIC_RELEASE);
     pthread_join(thread, NULL);
 }

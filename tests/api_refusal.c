@@ -470,11 +470,11 @@ Test(refusal, one_that_destroys_the_allocator_is_found)
     cr_assert_eq(misuses, 1);
 }
 
-static int visit_and_ask(weir_allocator *child, void *user)
+static bool visit_and_ask(weir_allocator *child, void *user)
 {
     (void)user;
     cr_assert_null(weir_allocate(child, 1));
-    return 0;
+    return false;
 }
 
 Test(refusal, visitors_are_refused_as_without_one)
@@ -482,7 +482,7 @@ Test(refusal, visitors_are_refused_as_without_one)
     weir_allocator *a = make("a", NULL, 1000);
     void *block = weir_allocate(a, 1000);
     weir_set_refusal_callback(a, note, "a");
-    cr_assert_eq(weir_allocator_children(weir_cpu_allocator(), visit_and_ask, NULL), 0);
+    cr_assert_eq(weir_allocator_walk_children(weir_cpu_allocator(), visit_and_ask, NULL), 0);
     cr_assert_str_eq(order, "");
     weir_deallocate(a, block);
 }

@@ -239,19 +239,19 @@ Test(soft_limit, the_innermost_is_told_first)
 
 static void *visited;
 
-static int visit_and_cross(weir_allocator *child, void *user)
+static bool visit_and_cross(weir_allocator *child, void *user)
 {
     (void)user;
     visited = weir_allocate(child, 500);
     cr_assert_eq(ntold, 0);
-    return 0;
+    return false;
 }
 
 Test(soft_limit, what_a_visitor_crosses_is_told_after_it)
 {
     weir_allocator *a = make("a", NULL, 0);
     cr_assert_eq(weir_set_soft_limit(a, 100, tell, a), 0);
-    cr_assert_eq(weir_allocator_children(weir_cpu_allocator(), visit_and_cross, NULL), 0);
+    cr_assert_eq(weir_allocator_walk_children(weir_cpu_allocator(), visit_and_cross, NULL), 0);
     weir_deallocate(a, visited);
     cr_assert(ntold == 1 && last_total == 500);
 }

@@ -33,12 +33,12 @@ function rank_of(layer) { return layer in rank ? rank[layer] : 0 }
 # layer speaks of) is at the bottom.
 function public_layer(header)
 {
-    if (header ~ /^(export|error|version|link|allocator|callbacks|pool)\.h$/) return "base"
+    if (header ~ /^(export|error|version|link|allocator|callbacks|placement|pool|pressure)\.h$/) return "base"
     if (header ~ /^(device|cuda)\.h$/) return "device"
     if (header ~ /^(tensor|buffer|buffer_pool|arena|dlpack)\.h$/) return "object"
     if (header ~ /^plan\.h$/) return "plan"
     if (header ~ /^(profile|trace|stats)\.h$/) return "observe"
-    if (header ~ /^(weir\.h|weir\.hpp|cxx\/.*)$/) return "everything"
+    if (header ~ /^(weir\.h|old_names\.h|weir\.hpp|cxx\/.*)$/) return "everything"
     if (header ~ /^adapters\/.*$/) return "adapters"
     return "unknown public header " header
 }

@@ -40,11 +40,11 @@ WEIR_API weir_allocator *weir_cpu_allocator(void) WEIR_NOEXCEPT WEIR_RETURNS_NON
 /* What gives a block back, described below and in device.h. */
 WEIR_API void weir_deallocate(weir_allocator *a, void *block) WEIR_NOEXCEPT;
 WEIR_API void weir_deallocate_sized(weir_allocator *a, void *block, size_t size) WEIR_NOEXCEPT;
-WEIR_API void weir_device_free_on(weir_allocator *a, void *block, void *stream) WEIR_NOEXCEPT;
+WEIR_API void weir_device_deallocate_on(weir_allocator *a, void *block, void *stream) WEIR_NOEXCEPT;
 #define WEIR_BLOCK                                                                                 \
     WEIR_NODISCARD                                                                                 \
     WEIR_FREED_BY(weir_deallocate, 2)                                                              \
-    WEIR_FREED_BY(weir_deallocate_sized, 2) WEIR_FREED_BY(weir_device_free_on, 2)
+    WEIR_FREED_BY(weir_deallocate_sized, 2) WEIR_FREED_BY(weir_device_deallocate_on, 2)
 
 /*
  * A block of at least `size` bytes (0 is valid: a unique pointer that must be
@@ -99,13 +99,13 @@ WEIR_API void weir_deallocate(weir_allocator *a, void *block) WEIR_NOEXCEPT;
 WEIR_API void weir_deallocate_sized(weir_allocator *a, void *block, size_t size) WEIR_NOEXCEPT;
 
 /* Bytes that may be used at `block`: at least what was requested. NULL: 0. */
-WEIR_API size_t weir_usable_size(weir_allocator *a, const void *block) WEIR_NOEXCEPT;
+WEIR_API size_t weir_usable_size(const weir_allocator *a, const void *block) WEIR_NOEXCEPT;
 
 /* Bytes requested for `block`, exactly. NULL: 0. */
-WEIR_API size_t weir_requested_size(weir_allocator *a, const void *block) WEIR_NOEXCEPT;
+WEIR_API size_t weir_requested_size(const weir_allocator *a, const void *block) WEIR_NOEXCEPT;
 
 /* Is this the start of a live block of `a`? Never misuse, whatever the pointer. */
-WEIR_API bool weir_owns(weir_allocator *a, const void *pointer) WEIR_NOEXCEPT;
+WEIR_API bool weir_owns(const weir_allocator *a, const void *pointer) WEIR_NOEXCEPT;
 
 /*
  * The allocator of the live block that starts at `pointer`; NULL: there is none. Where allocators
@@ -131,7 +131,7 @@ WEIR_API void weir_reset_peak(weir_allocator *a) WEIR_NOEXCEPT;               /*
  * told is WEIR_UNSUPPORTED.
  */
 typedef struct weir_stats {
-    size_t size;             /* of this struct, set by the caller; 0: the first release's */
+    size_t size;             /* of this struct: WEIR_STATS_INIT sets it; 0: the first release's */
     size_t total_allocated;  /* requested bytes live now */
     size_t peak_allocated;   /* greatest total since creation or weir_reset_peak */
     size_t allocation_count; /* live blocks */
@@ -152,6 +152,7 @@ typedef struct weir_stats {
     size_t bytes_allocated; /* ever: requested by allocations, and what blocks grew by; less the
                              * total it is what was freed, and what blocks shrank by */
 } weir_stats;
+#define WEIR_STATS_INIT WEIR_STRUCT_INIT(weir_stats)
 
 /* 0, or EINVAL for a NULL argument or a size of no known struct. */
 WEIR_API int weir_stats_get(const weir_allocator *a, weir_stats *stats) WEIR_NOEXCEPT;
@@ -161,10 +162,12 @@ WEIR_API int weir_stats_get(const weir_allocator *a, weir_stats *stats) WEIR_NOE
 /*
  * A user-written allocator: weir tracks, these provide. `user` is passed through.
  * allocate returns `size` (> 0) bytes aligned to `alignment` (a power of two) or
- * NULL; deallocate gets exactly what was asked for. Every function may be called
- * from any thread at once, and all but the first two may be NULL. Memory that
- * the host cannot touch (a device's) must bring zero and copy; weir then never
- * dereferences a block.
+ * NULL; deallocate gets exactly what was asked for. What is not aligned so is given back
+ * at once, and size + alignment bytes are asked for, in which the block is put. Every function
+ * may be called from any thread at once, and all but the first two may be NULL. weir writes
+ * nothing into a block, nor beside it, but zeros where they are asked for and what a copy
+ * copies. Memory that the host cannot touch (a device's) must bring zero and copy, both;
+ * weir then never dereferences a block.
  */
 typedef struct weir_allocator_functions {
     void *(*allocate)(void *user, size_t size, size_t alignment);
@@ -185,22 +188,44 @@ typedef enum weir_source {
     WEIR_SOURCE_FUNCTIONS /* options.functions */
 } weir_source;
 
+/* Which pages the kernel is to give a context. */
+typedef enum weir_huge_pages {
+    WEIR_HUGE_PAGES_DEFAULT = 0, /* as for all: for large blocks, where it has some */
+    WEIR_HUGE_PAGES_ASKED,       /* huge ones for all blocks, where it has some */
+    WEIR_HUGE_PAGES_REQUIRED,    /* nothing but huge ones: it has none, and the request is refused
+                                  * with ENOMEM. Memory is in use from when it is taken, and goes
+                                  * back by weir_trim alone, where all of 4 MiB is free */
+    WEIR_HUGE_PAGES_NEVER
+} weir_huge_pages;
+
+/* In options.numa_node: this one, counted from 0. */
+#define WEIR_NUMA_NODE(node) ((node) + 1u)
+
 /* In options.parent: none, not even the CPU allocator (device memory, say). */
 #define WEIR_NO_PARENT ((weir_allocator *)-1)
 
 typedef struct weir_allocator_options {
+    size_t size; /* of this struct: WEIR_ALLOCATOR_OPTIONS_INIT sets it; 0: the first release's */
     const char *name;       /* copied, cut at 47 bytes; NULL: "context-N" */
     weir_allocator *parent; /* NULL: the CPU allocator; its figures include ours */
-    size_t limit;           /* bytes live at once; 0: none; the ancestors' hold too */
+    size_t limit;           /* bytes live at once, as of weir_set_limit; 0: none; the ancestors'
+                               hold too */
     weir_source source;
     weir_pool *pool;                           /* NULL: the parent's */
     const weir_allocator_functions *functions; /* copied */
     void *user;
     const char *backing; /* what weir_stats.backing says for functions; NULL: "user" */
+    /* With one of these the context has a pool of its own, which its children are on, too:
+     * WEIR_SOURCE_POOL without `pool`. placement.h says what it was really given. */
+    weir_huge_pages huge_pages;
+    unsigned numa_node; /* WEIR_NUMA_NODE(n): on that node while it has memory; 0: anywhere */
 } weir_allocator_options;
+#define WEIR_ALLOCATOR_OPTIONS_INIT WEIR_STRUCT_INIT(weir_allocator_options)
 
-/* A context. NULL options: all defaults. NULL with EINVAL (impossible options),
- * ENOTSUP (this provider has no such source) or ENOMEM. */
+/* A context. NULL options: all defaults. NULL with EINVAL (impossible options; no node of that
+ * number that the process may use), ENOTSUP (this provider has no such source; this system has no
+ * nodes, lets the process choose none, or cannot tell that a page is huge) or ENOMEM (also: huge
+ * pages are required and there is none). */
 WEIR_API weir_allocator *
 weir_allocator_create(const weir_allocator_options *options) WEIR_NOEXCEPT WEIR_MALLOC;
 
@@ -211,8 +236,20 @@ weir_allocator_create(const weir_allocator_options *options) WEIR_NOEXCEPT WEIR_
  */
 WEIR_API int weir_allocator_destroy(weir_allocator *a) WEIR_NOEXCEPT;
 
-/* 0: no limit. EINVAL for NULL, EBUSY (nothing changed) below what is live. */
+/* 0: no limit. EINVAL for NULL, EBUSY (nothing changed) below what is live. From 1 << 61 on a limit
+ * is none, as no sum of blocks comes near it, and weir_stats.limit is 0. */
 WEIR_API int weir_set_limit(weir_allocator *a, size_t bytes) WEIR_NOEXCEPT WEIR_NODISCARD;
+
+/*
+ * A limit that is a part, above 0 and at most 1, of what the process may have: of the limit of
+ * its control group (memory.max, memory.limit_in_bytes; the least of those of the groups above
+ * that can be seen, too) or, where that is less or there is none, of the machine's memory. Read
+ * at this call: a limit of the group that changes later is not followed. 0; EINVAL for NULL or
+ * another fraction; EBUSY (nothing changed) below what is live; ENOTSUP for memory that the host
+ * cannot touch, and where the system does not tell.
+ */
+WEIR_API int weir_set_limit_fraction(weir_allocator *a,
+                                     double fraction) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* Bytes given back to the system: caches of every thread, empty slabs, free
  * spans. Safe beside running threads. */
@@ -229,6 +266,9 @@ weir_allocator_parent(const weir_allocator *a) WEIR_NOEXCEPT; /* NULL: none */
  * it meanwhile.
  */
 WEIR_API weir_allocator *weir_allocator_find(const char *name) WEIR_NOEXCEPT;
+/* May the host read and write the blocks of `a`? False for a device's that it cannot touch, for
+ * functions that bring `zero`, and, with EINVAL, for NULL. */
+WEIR_API bool weir_allocator_is_host_accessible(const weir_allocator *a) WEIR_NOEXCEPT;
 
 /* -- attribution ------------------------------------------------------------- */
 
@@ -263,7 +303,7 @@ static inline void weir_tag_restore(const weir_tag *before)
 }
 
 /* Tag of a live block of `a` (0 for none). */
-WEIR_API weir_tag weir_block_tag(weir_allocator *a, const void *block) WEIR_NOEXCEPT;
+WEIR_API weir_tag weir_block_tag(const weir_allocator *a, const void *block) WEIR_NOEXCEPT;
 
 /* -- walking ----------------------------------------------------------------- */
 
@@ -277,30 +317,29 @@ typedef struct weir_block {
 
 /*
  * Calls visit once for every live block of `a` itself (not its descendants),
- * in address order within a slab, until it returns non-zero, which is then
- * returned. Blocks allocated or freed meanwhile by other threads may or may not
- * be seen. The visitor runs with a lock held that several allocators may share: it must
- * not allocate or free on any allocator, nor cause it (where weir is the program's
- * malloc, printf may); of weir it may call weir_tag_name and weir_last_error alone. To
- * do more, note the blocks and do it after the walk.
+ * in address order within a slab, until it returns true. 0 or EINVAL. Blocks allocated or freed
+ * meanwhile by other threads may or may not be seen. The visitor runs with a lock held that several
+ * allocators may share: it must not allocate or free on any allocator, nor cause it (where weir is
+ * the program's malloc, printf may); of weir it may call weir_tag_name and weir_last_error alone.
+ * To do more, note the blocks and do it after the walk.
  */
-typedef int weir_block_visitor(const weir_block *block, void *user);
+typedef bool weir_block_visitor(const weir_block *block, void *user); /* true: enough */
 WEIR_API int weir_allocator_walk(weir_allocator *a, weir_block_visitor *visit,
                                  void *user) WEIR_NOEXCEPT;
 
 /*
- * Calls visit for every direct child context, oldest first, until it returns non-zero, which is
- * then returned; EINVAL for NULL. No other thread makes or destroys an allocator meanwhile, so
- * that all that are visited live; the visitor may do both: one that it destroyed is not visited
- * any more, one that it made is.
+ * Calls visit for every direct child context, oldest first, until it returns true. 0, or EINVAL for
+ * NULL. No other thread makes or destroys an allocator meanwhile, so that all that are visited
+ * live; the visitor may do both: one that it destroyed is not visited any more, one that it made
+ * is.
  */
-typedef int weir_allocator_visitor(weir_allocator *child, void *user);
-WEIR_API int weir_allocator_children(weir_allocator *a, weir_allocator_visitor *visit,
-                                     void *user) WEIR_NOEXCEPT;
+typedef bool weir_allocator_visitor(weir_allocator *child, void *user); /* true: enough */
+WEIR_API int weir_allocator_walk_children(weir_allocator *a, weir_allocator_visitor *visit,
+                                          void *user) WEIR_NOEXCEPT;
 
 /* The same for every allocator without a parent: the CPU allocator, which is the first, devices,
  * those of arenas, recorders and replays, and whatever was made with WEIR_NO_PARENT. */
-WEIR_API int weir_allocator_roots(weir_allocator_visitor *visit, void *user) WEIR_NOEXCEPT;
+WEIR_API int weir_allocator_walk_roots(weir_allocator_visitor *visit, void *user) WEIR_NOEXCEPT;
 
 WEIR_END_DECLS
 #endif

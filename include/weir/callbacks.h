@@ -9,7 +9,7 @@
  * Thread rule: any thread may set one at any time. The set function returns when no other thread
  * is in a call of the former, so that its `user` can go then: do not hold a lock that the callback
  * takes. It does not wait for the call that it is made from, nor in a visitor of
- * weir_allocator_children.
+ * weir_allocator_walk_children.
  * weir_allocator_destroy ends them. A forked child has them.
  */
 #ifndef WEIR_CALLBACKS_H
@@ -45,11 +45,14 @@ typedef bool weir_refusal_callback(const weir_refusal *refusal, void *user);
  *
  * Not asked about: a size that fits into no memory or is above a limit, as giving back cannot help
  * there; a request from within such a callback of any allocator (it fails as without one), or from
- * a visitor of weir_allocator_children. A block that is being resized must not be freed.
+ * a visitor of weir_allocator_walk_children. A block that is being resized must not be freed.
  *
  * While it is called the request counts nowhere: weir_stats.failures counts it only if it is
  * refused in the end; refusals_asked and refusals_averted count those that were asked about, and
  * of them those that went well.
+ *
+ * Under pressure on memory (pressure.h) those of all allocators are asked, oldest first, with size
+ * 0 and tries 0, on weir's thread; what they return is not looked at.
  *
  * NULL: nobody is asked. 0, or EINVAL for a NULL allocator.
  */
@@ -72,9 +75,9 @@ typedef void weir_soft_limit_callback(weir_allocator *a, size_t total, void *use
  *
  * Called after the operation that crossed it, before its call of weir returns, or by another
  * thread that uses the allocator at that moment. What crosses it within such a callback, or within
- * a visitor of weir_allocator_children, is told after a later operation. Several crossings before
- * a thread comes to tell them are one call; weir_stats.soft_limit_crossings has their number. One
- * operation that crosses several tells the innermost first.
+ * a visitor of weir_allocator_walk_children, is told after a later operation. Several crossings
+ * before a thread comes to tell them are one call; weir_stats.soft_limit_crossings has their
+ * number. One operation that crosses several tells the innermost first.
  *
  * A total that is above `bytes` when it is set is no crossing. 0 bytes: none, `callback` is not
  * used. 0; EINVAL for a NULL allocator or callback.

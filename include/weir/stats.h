@@ -19,12 +19,14 @@ WEIR_BEGIN_DECLS
 
 /* A table, one line an allocator, `a` and its descendants. NULL: the CPU allocator and,
  * after it, every other allocator without a parent: devices, those of arenas, recorders and
- * replays, and whatever was made with WEIR_NO_PARENT.
+ * replays, and whatever was made with WEIR_NO_PARENT; then the process's own figures, where there
+ * is something to say: files that tensors are mapped over, pressure on memory.
  * 0, EINVAL, ENOMEM, or EIO (or errno) when writing failed; so for all that print. */
 WEIR_API int weir_stats_print(FILE *to, weir_allocator *a) WEIR_NOEXCEPT;
 
 /* The same as one JSON object: its figures and "children", an array of such objects; with
- * NULL and other roots than the CPU's also "beside", an array of theirs. */
+ * NULL and other roots than the CPU's also "beside", an array of theirs; with NULL "mapped" and
+ * "pressure", objects of weir_mapped_stats and weir_pressure_stats. */
 WEIR_API int weir_stats_json(FILE *to, weir_allocator *a) WEIR_NOEXCEPT;
 
 /*
@@ -37,7 +39,8 @@ WEIR_API int weir_stats_json_buffer(char *buffer, size_t size, size_t *length,
     WEIR_WRITES(1, 2) WEIR_NODISCARD;
 
 /* The OpenMetrics 1.0 text exposition, ending in "# EOF". The label `path` names the
- * allocator and those above it, joined by '/'. */
+ * allocator and those above it, joined by '/'. With NULL the figures of "mapped" and "pressure",
+ * too, which have no label. */
 WEIR_API int weir_stats_openmetrics(FILE *to, weir_allocator *a) WEIR_NOEXCEPT;
 WEIR_API int weir_stats_openmetrics_buffer(char *buffer, size_t size, size_t *length,
                                            weir_allocator *a) WEIR_NOEXCEPT
@@ -54,16 +57,15 @@ typedef struct weir_tag_stats {
     size_t largest; /* requested bytes of the largest block */
 } weir_tag_stats;
 
-/* Returns non-zero to end the listing. May call anything of weir. */
-typedef int weir_tag_stats_visitor(const weir_tag_stats *stats, void *user);
+/* Returns true to end the listing. May call anything of weir. */
+typedef bool weir_tag_stats_visitor(const weir_tag_stats *stats, void *user);
 
 /*
  * Live blocks of `a` (NULL: the CPU allocator) and its descendants by tag, most bytes
- * first. Every block is looked at: some nanoseconds each. 0, EINVAL, ENOMEM, or what the
- * visitor returned.
+ * first. Every block is looked at: some nanoseconds each. 0, EINVAL or ENOMEM.
  */
-WEIR_API int weir_tag_stats_each(weir_allocator *a, weir_tag_stats_visitor *visit,
-                                 void *user) WEIR_NOEXCEPT;
+WEIR_API int weir_allocator_walk_tags(weir_allocator *a, weir_tag_stats_visitor *visit,
+                                      void *user) WEIR_NOEXCEPT;
 
 /* The `top` greatest (0: all) and the rest in one line or object. */
 WEIR_API int weir_holders_print(FILE *to, weir_allocator *a, size_t top) WEIR_NOEXCEPT;

@@ -14,11 +14,17 @@
 #include <weir/export.h>
 #include <weir/link.h>
 #include <weir/plan.h>
+#include <weir/placement.h>
 #include <weir/pool.h>
+#include <weir/pressure.h>
 #include <weir/profile.h>
 #include <weir/stats.h>
 #include <weir/tensor.h>
 #include <weir/trace.h>
 #include <weir/version.h>
+
+#ifndef WEIR_NO_OLD_NAMES
+#include <weir/old_names.h>
+#endif
 
 #endif

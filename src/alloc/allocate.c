@@ -185,7 +185,7 @@ void *weir__allocate_zeroed(weir_allocator *a, size_t count, size_t size, size_t
     if (!block || zeroed || !total)
         return block;
     if (a->body->page_heap && weir__map_get(block) >= WEIR__MAP_SPANS)
-        return weir__span_clear(block, total);
+        return weir__span_clear(a->body->page_heap, block, total);
     return memset(block, 0, total);
 }
 

@@ -44,9 +44,9 @@ static bool is_child(const weir_allocator *a, const weir_allocator *parent)
 
 /* The visitor may destroy any of them: the next is the one after the latest visited that is
  * still there, or the first that is younger. The CPU allocator's serial is 0. */
-static int children_visit(const weir_allocator *a, weir_allocator_visitor *visit, void *user)
+static void children_visit(const weir_allocator *a, weir_allocator_visitor *visit, void *user)
 {
-    int stop = 0;
+    bool stop = false;
     uint64_t seen = 0;
     weir__context_lock();
     for (weir_allocator *child = child_first(a); child && !stop;) {
@@ -59,22 +59,25 @@ static int children_visit(const weir_allocator *a, weir_allocator_visitor *visit
             child = weir__context_sibling(child);
     }
     weir__context_unlock();
-    return stop;
 }
 
-int weir_allocator_children(weir_allocator *a, weir_allocator_visitor *visit, void *user)
+int weir_allocator_walk_children(weir_allocator *a, weir_allocator_visitor *visit, void *user)
 {
     if (!visit)
         return weir__fail(EINVAL, "no visitor: NULL was given");
-    return weir__allocator_check(a, NULL) ? children_visit(a, visit, user) : EINVAL;
+    if (!weir__allocator_check(a, NULL))
+        return EINVAL;
+    children_visit(a, visit, user);
+    return 0;
 }
 
-int weir_allocator_roots(weir_allocator_visitor *visit, void *user)
+int weir_allocator_walk_roots(weir_allocator_visitor *visit, void *user)
 {
     if (!visit)
         return weir__fail(EINVAL, "no visitor: NULL was given");
     weir__allocator_check(&weir__cpu, NULL);
-    return children_visit(NULL, visit, user);
+    children_visit(NULL, visit, user);
+    return 0;
 }
 
 weir_allocator *weir_allocator_find(const char *name)
@@ -100,6 +103,11 @@ void *weir__allocator_user(const weir_allocator *a, void *(*allocate)(void *, si
     return body && !body->page_heap && body->functions.allocate == allocate ? body->user : NULL;
 }
 
+bool weir__allocator_is_there(const weir_allocator *a)
+{
+    return weir__body_of(a) != NULL;
+}
+
 const char *weir__allocator_backing(const weir_allocator *a)
 {
     const struct weir__body *body = weir__body_of(a);
@@ -110,6 +118,18 @@ bool weir__allocator_host_accessible(const weir_allocator *a)
 {
     const struct weir__body *body = weir__body_of(a);
     return body && !body->functions.zero;
+}
+
+bool weir_allocator_is_host_accessible(const weir_allocator *a)
+{
+    return weir__allocator_host_accessible(a);
+}
+
+weir_allocator *weir__allocator_fill(weir_allocator *a)
+{
+    if (a)
+        a->body->filled = true;
+    return a;
 }
 
 int weir__allocator_zero(const weir_allocator *a, void *block, size_t size)

@@ -56,6 +56,19 @@ bool weir__callback_is_under_way(enum weir__callback_kind kind)
     return kinds_here >> kind & 1;
 }
 
+bool weir__callback_begin_locked(const struct weir__callback *callback,
+                                 enum weir__callback_kind kind, struct weir__call *call)
+{
+    weir__assert(weir__context_is_mine() && !weir__callback_is_under_way(kind));
+    if (!callback->function)
+        return false;
+    *call = (struct weir__call){
+        .kind = kind, .of = callback, .to = *callback, .thread = weir__thread_self()};
+    weir__list_push(&calls, &call->link);
+    kinds_here |= 1u << kind;
+    return true;
+}
+
 bool weir__callback_begin(const struct weir__callback *callback, enum weir__callback_kind kind,
                           struct weir__call *call)
 {
@@ -63,14 +76,9 @@ bool weir__callback_begin(const struct weir__callback *callback, enum weir__call
         weir__context_is_mine())
         return false;
     weir__context_lock();
-    *call = (struct weir__call){
-        .kind = kind, .of = callback, .to = *callback, .thread = weir__thread_self()};
-    if (call->to.function) {
-        weir__list_push(&calls, &call->link);
-        kinds_here |= 1u << kind;
-    }
+    bool begun = weir__callback_begin_locked(callback, kind, call);
     weir__context_unlock();
-    return call->to.function != NULL;
+    return begun;
 }
 
 void weir__callback_end(struct weir__call *call)

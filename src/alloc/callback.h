@@ -43,6 +43,11 @@ bool weir__callback_begin(const struct weir__callback *callback, enum weir__call
                           struct weir__call *call);
 void weir__callback_end(struct weir__call *call);
 
+/* The same with the context lock held, once, and no other: what it is part of stays until the end
+ * of the call. The caller drops the lock before it calls. */
+bool weir__callback_begin_locked(const struct weir__callback *callback,
+                                 enum weir__callback_kind kind, struct weir__call *call);
+
 /* Is the calling thread in a call of that kind? */
 bool weir__callback_is_under_way(enum weir__callback_kind kind);
 

@@ -18,6 +18,7 @@
 #include "alloc/callback.h"
 #include "alloc/context.h"
 #include "alloc/heap.h"
+#include "alloc/pressure.h"
 #include "base/message.h"
 #include "os/locks.h"
 
@@ -118,6 +119,7 @@ static void fork_child(void)
     }
     weir__callbacks_forked();
     weir__background_forked();
+    weir__pressure_forked();
     weir__locks_fork_drop();
 }
 

@@ -96,6 +96,42 @@ static bool request_ask(weir_allocator *a, const struct weir__request *request, 
     return again;
 }
 
+/* -- asking all of them ------------------------------------------------------------------- */
+
+/* The call of the next callback after that of the allocator with serial *seen (SIZE_MAX: the
+ * first), whose allocator stays until its end; NULL: there is none. */
+static weir_allocator *next_begin(uint64_t *seen, struct weir__call *call)
+{
+    weir_allocator *next = NULL;
+    weir__context_lock();
+    for (weir_allocator *a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL))
+        if (weir__callback_is_set(&a->body->refusal) && a->serial + 1 > *seen + 1 &&
+            (!next || a->serial < next->serial))
+            next = a;
+    if (next && !weir__callback_begin_locked(&next->body->refusal, WEIR__CALLBACK_REFUSAL, call))
+        next = NULL;
+    weir__context_unlock();
+    if (next)
+        *seen = next->serial;
+    return next;
+}
+
+size_t weir__refusals_ask(void)
+{
+    size_t asked = 0;
+    uint64_t seen = UINT64_MAX;
+    weir_allocator *a;
+    struct weir__call call;
+    if (weir__callback_is_under_way(WEIR__CALLBACK_REFUSAL) || weir__context_is_mine())
+        return 0;
+    for (; (a = next_begin(&seen, &call)); asked++) {
+        weir_refusal refusal = {.allocator = a, .alignment = 1};
+        ((weir_refusal_callback *)call.to.function)(&refusal, call.to.user);
+        weir__callback_end(&call);
+    }
+    return asked;
+}
+
 /* -- trying again ------------------------------------------------------------------------- */
 
 static void *request_try(weir_allocator *a, struct weir__request *request)

@@ -12,4 +12,8 @@
  * that. The block; or NULL, and it has failed: counted, errno and a reason. */
 void *weir__refused(weir_allocator *a, struct weir__request *request);
 
+/* Asks the callback of every allocator that has one, oldest first, to give something back while
+ * memory is scarce (weir/pressure.h); how many were asked. */
+size_t weir__refusals_ask(void);
+
 #endif

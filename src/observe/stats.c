@@ -5,6 +5,7 @@
 #include "observe/figures.h"
 
 #include "base/error.h"
+#include "observe/process.h"
 #include "observe/sink.h"
 #include "observe/snapshot.h"
 
@@ -114,6 +115,8 @@ static void table_print(struct weir__sink *sink, const struct weir__snapshot *s)
     weir__sink_print(sink, "  backing\n");
     for (size_t i = 0; i < s->n; i++)
         line_print(sink, &s->entries[i], widths);
+    if (s->whole)
+        weir__process_print(sink);
 }
 
 /* -- JSON ------------------------------------------------------------------------------- */
@@ -165,6 +168,8 @@ static void tree_print(struct weir__sink *sink, const struct weir__snapshot *s)
         trees_print(sink, s, first, s->n);
         weir__sink_print(sink, "}]");
     }
+    if (s->whole)
+        weir__process_json(sink);
     weir__sink_print(sink, "}\n");
 }
 

@@ -37,13 +37,13 @@ class MemoryProfiler
     /* On standard output. */
     void report(const std::string &label)
     {
-        detail::check(weir_profiler_report(&profiler_, label.c_str()));
+        detail::check(weir_profiler_print(stdout, &profiler_, label.c_str()));
     }
 
-    weir_profile read()
+    weir_profiler_stats read()
     {
-        weir_profile profile{};
-        detail::check(weir_profiler_read(&profiler_, &profile));
+        weir_profiler_stats profile{};
+        detail::check(weir_profiler_stats_get(&profiler_, &profile));
         return profile;
     }
 

@@ -180,7 +180,7 @@ class Tensor
     }
     Tensor clone(AllocatorRef a) const
     {
-        return adopt(weir_tensor_clone_in(a.handle(), handle()));
+        return adopt(weir_tensor_clone_in(handle(), a.handle()));
     }
     /* The elements of another tensor, of the same type and count. */
     void copy_from(const Tensor &from)
