@@ -146,10 +146,11 @@ Test(moves, are_one_change_whatever_the_source, .timeout = 60)
 
 Test(moves, are_one_change_in_a_pool, .timeout = 60)
 {
-    weir_pool *pool = weir_pool_create(NULL);
+    weir_allocator *pool =
+        weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
     cr_assert_not_null(pool);
-    move_everything(weir_pool_allocator(pool), "a pool");
-    cr_expect_eq(weir_pool_destroy(pool), 0);
+    move_everything(pool, "a pool");
+    cr_expect_eq(weir_allocator_destroy(pool), 0);
 }
 
 Test(moves, are_one_change_for_a_users_functions, .timeout = 60)
