@@ -6,6 +6,7 @@
 #include "core.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -235,7 +236,7 @@ Test(sessions, go_on_in_a_forked_child)
     cr_assert_eq(weir_total_allocated(contexts[MANY - 1]), 77);
 }
 
-Test(sessions, on_a_pool_go_with_it)
+Test(sessions, on_a_pool_end_before_it)
 {
     weir_allocator *pool =
         weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
