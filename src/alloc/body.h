@@ -14,6 +14,7 @@
 #include "pool/page_heap.h"
 #include "track/meter.h"
 #include "track/registry.h"
+#include "track/soft.h"
 
 #define WEIR__SHARDS 16
 
@@ -26,10 +27,7 @@ struct weir__body {
                                         * WEIR__SHARDS, while more threads use it, and stay */
     size_t span_bytes;                 /* in live spans; under the page heap's lock */
     bool owns_page_heap;               /* the page heap's own figures are reported here */
-    struct weir__body *pool;           /* whose pool it is on: its own, or that of one which stays
-                                        * for as long; NULL: on none */
-    size_t borrowers;                  /* on its pool by options.pool; context lock */
-    bool borrows;                      /* is it one of those? */
+    bool borrows;                      /* is it on another's pool by options.pool? */
     bool made_page_heap;               /* and it goes with the body (alloc/own_heap.h) */
     bool filled;                       /* functions: their blocks have patterns (pool/fill.h); set
                                         * before any block */
@@ -39,14 +37,31 @@ struct weir__body {
     weir_allocator_functions functions;
     void *user;
     const char *backing;
-    struct weir__callback refusal, soft_limit;
-    size_t refusals_asked, refusals_averted; /* atomic */
     uint64_t looks_seen;       /* by the background thread: operations at its last look */
     unsigned looks_idle;       /* looks in a row without one; both under the context lock */
+    uint32_t borrowers;        /* others on its pool by options.pool; context lock */
     struct weir__list heaps;   /* of struct weir__heap; context lock */
     struct weir__heap *common; /* for threads that have none of their own, in the list as well;
                                 * NULL: nobody wanted it. Atomic, written under the context lock */
 };
+
+/* The functions of the program that it calls. Made when the first is set, for few have any. */
+struct weir__callbacks {
+    struct weir__soft soft; /* first: the meter's */
+    struct weir__callback refusal, soft_limit;
+};
+
+/* NULL: it never had one. Any thread. */
+WEIR__INLINE struct weir__callbacks *weir__body_callbacks(const struct weir__body *body)
+{
+    return (struct weir__callbacks *)__atomic_load_n(&body->meter.soft, __ATOMIC_ACQUIRE);
+}
+
+/* The same, made if need be; NULL: no memory. Context lock held. */
+struct weir__callbacks *weir__body_callbacks_make(struct weir__body *body);
+
+/* Whose pool it is on: its own, or that of one which stays for as long; NULL: on none. */
+struct weir__body *weir__body_pool(const struct weir__body *body);
 
 /* Its shards, one after the other; any thread. */
 WEIR__INLINE struct weir__shard *weir__body_shard(struct weir__body *body)

@@ -48,7 +48,7 @@ void weir__callback_await(const struct weir__callback *callback)
 
 bool weir__callback_is_set(const struct weir__callback *callback)
 {
-    return weir__relaxed_get(callback->function) != NULL;
+    return callback && weir__relaxed_get(callback->function) != NULL;
 }
 
 bool weir__callback_is_under_way(enum weir__callback_kind kind)

@@ -34,7 +34,7 @@ void weir__callback_set_locked(struct weir__callback *callback, void (*function)
  * the calling thread holds the context lock, as visitors do. */
 void weir__callback_await(const struct weir__callback *callback);
 
-/* Has it a function? A moment's answer, without a lock. */
+/* Has it a function? A moment's answer, without a lock. NULL has none, as below. */
 bool weir__callback_is_set(const struct weir__callback *callback);
 
 /* True: call->to is to be called now, and then weir__callback_end. False: there is none, or the
