@@ -33,7 +33,6 @@ static struct meter {
     struct truth truth;
     struct weir__peak_observer observer;
     bool is_observed;
-    struct weir__soft soft;
 } meters[METERS];
 
 static char threads[THREADS]; /* their addresses are the threads' identities */
@@ -491,8 +490,6 @@ Test(meter, what_never_fits_is_known_at_once)
 
 static void soft_set(struct meter *m, int64_t bytes)
 {
-    if (!m->meter.soft)
-        weir__soft_attach(&m->meter, &m->soft);
     weir__soft_set(&m->meter, bytes > 0 ? (size_t)bytes : 0);
     m->truth.soft = bytes > 0 ? bytes : INT64_MAX;
     cr_assert_eq(weir__soft_limit(&m->meter), bytes > 0 ? (size_t)bytes : 0);

@@ -43,6 +43,17 @@ struct weir__shard *weir__body_shard_choose(struct weir__body *body)
     return made ? made : least;
 }
 
+struct weir__callback *weir__body_callback_make(struct weir__body *body,
+                                                enum weir__callback_kind kind)
+{
+    weir__assert(weir__context_is_mine());
+    if (!body->callbacks) {
+        struct weir__callback *made = weir__meta_allocate(WEIR__CALLBACKS * sizeof *made);
+        __atomic_store_n(&body->callbacks, made, __ATOMIC_RELEASE);
+    }
+    return weir__body_callback(body, kind);
+}
+
 /* `destroy` and `stats` are called for the parent alone. */
 static void source_inherit(struct weir__body *body, const struct weir__body *parent)
 {
@@ -132,22 +143,9 @@ static int center_count(struct weir__center *center, void *bytes)
     return 0;
 }
 
-struct weir__callbacks *weir__body_callbacks_make(struct weir__body *body)
-{
-    weir__assert(weir__context_is_mine());
-    struct weir__callbacks *callbacks = weir__body_callbacks(body);
-    if (!callbacks && (callbacks = weir__meta_allocate(sizeof *callbacks)))
-        weir__soft_attach(&body->meter, &callbacks->soft);
-    return callbacks;
-}
-
-_Static_assert(offsetof(struct weir__callbacks, soft) == 0, "the meter's pointer is theirs");
-
 size_t weir__body_bytes(const struct weir__body *body)
 {
     size_t bytes = sizeof *body;
-    if (weir__body_callbacks(body))
-        bytes += sizeof(struct weir__callbacks);
     for (const struct weir__shard *more = weir__shard_next(&body->shard); more;
          more = weir__shard_next(more))
         bytes += sizeof *more;
@@ -161,6 +159,6 @@ void weir__body_free(struct weir__body *body)
         next = more->next;
         weir__meta_free(more, sizeof *more);
     }
-    weir__meta_free(weir__body_callbacks(body), sizeof(struct weir__callbacks));
+    weir__meta_free(body->callbacks, WEIR__CALLBACKS * sizeof *body->callbacks);
     weir__meta_free(body, sizeof *body);
 }

@@ -110,7 +110,7 @@ static void base_add(struct weir__meter *m, int64_t delta)
     m->level += delta;
     if (m->base > m->ceiling)
         weir__meter_raise(m, m->base);
-    if (weir__unlikely(m->soft != NULL))
+    if (weir__unlikely(m->soft != WEIR__NO_LIMIT))
         weir__soft_look(m);
 }
 
@@ -267,8 +267,11 @@ int64_t weir__meter_limit_from(size_t limit)
 void weir__meter_init(struct weir__meter *m, struct weir__meter *parent, size_t limit)
 {
     int64_t bound = weir__meter_limit_from(limit);
-    *m = (struct weir__meter){
-        .parent = parent, .limit = bound, .bound = bound, .phases.turns.in = 1};
+    *m = (struct weir__meter){.parent = parent,
+                              .limit = bound,
+                              .soft = WEIR__NO_LIMIT,
+                              .bound = bound,
+                              .phases.turns.in = 1};
     bool shared = weir__exact_begin(NULL);
     weir__list_append(meter_siblings(m), &m->link);
     weir__meters.constraints += m->limit != WEIR__NO_LIMIT;
@@ -300,7 +303,7 @@ void weir__meter_destroy(struct weir__meter *m)
     bool shared = weir__exact_begin(NULL);
     weir__list_remove(meter_siblings(m), &m->link);
     weir__spell_forget_meter(m);
-    weir__meters.constraints -= (m->limit != WEIR__NO_LIMIT) + weir__soft_is_set(m);
+    weir__meters.constraints -= (m->limit != WEIR__NO_LIMIT) + (m->soft != WEIR__NO_LIMIT);
     weir__soft_take(m);
     weir__exact_end(shared);
 }
@@ -359,16 +362,15 @@ size_t weir__meter_limit(struct weir__meter *m)
 
 /* -- fork and checking ------------------------------------------------------------ */
 
-struct weir__forked weir__meter_forked;
-
-static void fork_counts_keep(const struct weir__meter *m)
+static void fork_counts_keep(struct weir__meter *m)
 {
-    struct weir__forked *f = &weir__meter_forked;
-    *f = (struct weir__forked){m->gone_allocations, m->gone_frees, m->gone_bytes};
+    m->fork_allocations = m->gone_allocations;
+    m->fork_frees = m->gone_frees;
+    m->fork_bytes = m->gone_bytes;
     for (const struct weir__window *w = weir__meter_window(m); w; w = weir__window_next(w)) {
-        f->allocations += weir__window_allocations(w);
-        f->frees += weir__window_frees(w);
-        f->bytes += weir__window_bytes(w);
+        m->fork_allocations += weir__window_allocations(w);
+        m->fork_frees += weir__window_frees(w);
+        m->fork_bytes += weir__window_bytes(w);
     }
 }
 
@@ -378,8 +380,7 @@ void weir__meter_fork_prepare(void)
     weir__shared_end();
     weir__meters_freeze();
     for (struct weir__meter *m = weir__meter_first(); m; m = weir__meter_of(m->link.next))
-        if (m->shown)
-            fork_counts_keep(m);
+        fork_counts_keep(m);
 }
 
 void weir__meter_fork_done(void)

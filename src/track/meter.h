@@ -32,7 +32,6 @@
 #include "track/window.h"
 
 struct weir__peak_observer;
-struct weir__soft;
 
 /* How its several threads were let work (track/phase.h). */
 struct weir__trial {
@@ -55,8 +54,8 @@ struct weir__meter {
     struct weir__list children; /* oldest first; by both the meter and the context lock */
     struct weir__link link;     /* of the parent, or of the roots */
     int64_t base, level, limit, ceiling, peak;
-    int64_t bound;           /* the limit, or a soft one that is less */
-    struct weir__soft *soft; /* NULL: it never had one (track/soft.h). Set once, atomic */
+    int64_t soft, bound; /* WEIR__NO_LIMIT: none (track/soft.h) */
+    bool over;           /* the total is above `soft` */
     struct weir__peak_observer *observers;
     struct weir__list windows; /* opened latest first */
     struct weir__window *solo;
@@ -70,11 +69,15 @@ struct weir__meter {
     uint64_t spell; /* the last one that it took part in (track/spell.h); 0: none */
     struct weir__link spell_link;
     uint64_t failures;         /* atomic */
-    uint64_t asked, averted;   /* refusals (weir/callbacks.h); atomic */
+    uint64_t crossings;        /* of `soft` from below */
+    int64_t crossed;           /* the total after one that was not told yet, or 0; atomic */
     struct weir__shown *shown; /* its figures for another process; NULL: nobody reads */
     /* Any thread that takes part, while SHARED. */
     int64_t shared_live __attribute__((aligned(WEIR__LINE)));
     int64_t shared_peak;
+    /* Seldom written, so that they may lie there. */
+    uint64_t fork_allocations, fork_frees, fork_bytes; /* of all there were when a fork began */
+    uint64_t refusals_asked, refusals_averted;         /* by alloc/refusal.c; atomic */
 } __attribute__((aligned(WEIR__LINE)));
 
 /* The forest and its lock. */
@@ -171,11 +174,6 @@ void weir__meter_reset_peak(struct weir__meter *m);
 /* False: more is live than that. 0: no limit. */
 bool weir__meter_set_limit(struct weir__meter *m, size_t limit);
 size_t weir__meter_limit(struct weir__meter *m);
-
-/* What the one that is shown had counted when a fork began. */
-extern struct weir__forked {
-    uint64_t allocations, frees, bytes;
-} weir__meter_forked;
 
 /* Around fork, the lock held: every window is closed and folded, and SHARED stays off. */
 void weir__meter_fork_prepare(void);

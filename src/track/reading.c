@@ -4,7 +4,6 @@
 #include "os/thread.h"
 #include "track/meter.h"
 #include "track/shared.h"
-#include "track/soft.h"
 #include "track/spell.h"
 
 struct counting {
@@ -49,9 +48,7 @@ void weir__meter_read_locked(struct weir__meter *m, struct weir__meter_reading *
                                             .frees = c.frees,
                                             .slow_operations = c.slow,
                                             .failures = c.failures,
-                                            .crossings = m->soft ? m->soft->crossings : 0,
-                                            .asked = weir__relaxed_get(m->asked),
-                                            .averted = weir__relaxed_get(m->averted),
+                                            .crossings = m->crossings,
                                             .bytes = c.bytes};
 }
 

@@ -6,7 +6,7 @@
 
 struct weir__meter_reading {
     size_t total, peak, count;
-    uint64_t allocations, frees, slow_operations, failures, crossings, asked, averted;
+    uint64_t allocations, frees, slow_operations, failures, crossings;
     uint64_t bytes; /* ever allocated */
 };
 

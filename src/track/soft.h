@@ -10,13 +10,6 @@
 
 #include "track/meter.h"
 
-struct weir__soft {
-    int64_t limit; /* WEIR__NO_LIMIT: none now */
-    bool over;     /* the total is above it */
-    uint64_t crossings;
-    int64_t crossed; /* the total after a crossing that was not told yet, or 0; atomic */
-};
-
 /* How many meters have crossings that were not told yet. Atomic; any thread. */
 extern unsigned weir__soft_crossed;
 
@@ -28,24 +21,9 @@ void weir__soft_bound_update(struct weir__meter *m);
 
 bool weir__soft_is_valid(const struct weir__meter *m);
 
-WEIR__INLINE bool weir__soft_is_set(const struct weir__meter *m)
-{
-    return m->soft && m->soft->limit != WEIR__NO_LIMIT;
-}
-
-WEIR__INLINE bool weir__soft_is_over(const struct weir__meter *m)
-{
-    return m->soft && m->soft->over;
-}
-
 /* -- any thread, no lock of the meters' needed ---------------------------------------------- */
 
-/* From here on m has one, which is the caller's and zero, and does not limit yet. It stays for as
- * long as m. */
-void weir__soft_attach(struct weir__meter *m, struct weir__soft *soft);
-
-/* Sets it, where one is attached; 0: none. A total that is above it already crosses it when it was
- * below again. */
+/* Sets it; 0: none. A total that is above it already crosses it when it was below again. */
 void weir__soft_set(struct weir__meter *m, size_t bytes);
 
 /* 0: none. */

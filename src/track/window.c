@@ -8,7 +8,6 @@
 #include "track/meter.h"
 #include "track/shared.h"
 #include "track/shown.h"
-#include "track/soft.h"
 #include "track/spell.h"
 
 #include "os/clock.h"
@@ -217,7 +216,7 @@ bool weir__windows_may_open(const struct weir__window *w)
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
     bool reaches_root = !w->top->meter->parent;
     for (; w; w = w->up)
-        if (__atomic_load_n(&w->held, __ATOMIC_ACQUIRE) || weir__soft_is_over(w->meter))
+        if (__atomic_load_n(&w->held, __ATOMIC_ACQUIRE) || w->meter->over)
             return false;
     return reaches_root;
 }
