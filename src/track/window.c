@@ -215,9 +215,12 @@ bool weir__windows_may_open(const struct weir__window *w)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
     bool reaches_root = !w->top->meter->parent;
-    for (; w; w = w->up)
+    for (; w; w = w->up) {
         if (__atomic_load_n(&w->held, __ATOMIC_ACQUIRE) || w->meter->over)
             return false;
+        if (weir__relaxed_get(w->meter->crossed)) /* so that a slow operation comes to tell it */
+            return false;
+    }
     return reaches_root;
 }
 
