@@ -166,7 +166,11 @@ typedef enum weir_source {
 } weir_source;
 
 /* In options.parent: none, not even the CPU allocator (device memory, say). */
+#ifdef __cplusplus
+#define WEIR_NO_PARENT (reinterpret_cast<weir_allocator *>(UINTPTR_MAX))
+#else
 #define WEIR_NO_PARENT ((weir_allocator *)-1)
+#endif
 
 typedef struct weir_allocator_options {
     const char *name;       /* copied, cut at 47 bytes; NULL: "context-N" */

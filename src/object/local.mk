@@ -11,7 +11,8 @@ pkginclude_HEADERS += include/weir/arena.h include/weir/buffer.h include/weir/bu
 # The C++ face.
 pkginclude_HEADERS += include/weir/weir.hpp
 weircxxdir = $(pkgincludedir)/cxx
-weircxx_HEADERS = include/weir/cxx/allocator.hpp include/weir/cxx/buffer.hpp \
-	include/weir/cxx/profiler.hpp include/weir/cxx/standard.hpp include/weir/cxx/tensor.hpp
+weircxx_HEADERS = include/weir/cxx/allocator.hpp include/weir/cxx/buffer.hpp include/weir/cxx/error.hpp \
+	include/weir/cxx/profiler.hpp include/weir/cxx/shape.hpp include/weir/cxx/standard.hpp \
+	include/weir/cxx/tensor.hpp
 
 dist_doc_DATA += docs/objects.md

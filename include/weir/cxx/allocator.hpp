@@ -1,48 +1,19 @@
 /*
  * cxx/allocator.hpp - allocators: the interface, the CPU allocator, contexts, pools,
- * devices; and how errors become exceptions. Part of weir.hpp, which says the rest.
+ * devices. Part of weir.hpp, which says the rest.
  */
 #ifndef WEIR_CXX_ALLOCATOR_HPP
 #define WEIR_CXX_ALLOCATOR_HPP
 
-#include <weir/weir.h>
+#include <weir/cxx/error.hpp>
 
 #include <atomic>
-#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <new>
 #include <string>
-#include <system_error>
 
-namespace weir
-{
-
-namespace detail
-{
-
-[[noreturn]] inline void fail(int code)
-{
-    if (code == ENOMEM)
-        throw std::bad_alloc();
-    throw std::system_error(code, std::generic_category(), weir_last_error());
-}
-
-inline void check(int code)
-{
-    if (code)
-        fail(code);
-}
-
-template <class T> T *check(T *made)
-{
-    if (!made)
-        fail(errno);
-    return made;
-}
-
-} // namespace detail
+WEIR_CXX_BEGIN
 
 /*
  * The interface. A class of one's own overrides allocate and deallocate (memory that the host
@@ -91,13 +62,12 @@ class Allocator
     {
         weir_stats stats{};
         stats.size = sizeof stats;
-        detail::check(weir_stats_get(handle(), &stats));
-        return stats;
+        return detail::check(weir_stats_get(handle(), &stats)) ? stats : weir_stats{};
     }
 
-    void set_limit(std::size_t bytes)
+    Status set_limit(std::size_t bytes)
     {
-        detail::check(weir_set_limit(handle(), bytes));
+        return detail::check(weir_set_limit(handle(), bytes));
     }
 
     std::size_t trim()
@@ -116,7 +86,7 @@ class Allocator
         if (have)
             return have;
         weir_allocator *made = wrap();
-        if (wrapper_.compare_exchange_strong(have, made, std::memory_order_acq_rel))
+        if (!made || wrapper_.compare_exchange_strong(have, made, std::memory_order_acq_rel))
             return made;
         weir_allocator_destroy(made); /* another thread was first */
         return have;
@@ -139,7 +109,8 @@ class Allocator
     static void *take(void *user, std::size_t size, std::size_t alignment) noexcept
     {
         auto *self = static_cast<Allocator *>(user);
-        try {
+        WEIR_CXX_TRY
+        {
             std::size_t extra = alignment < plain ? plain : alignment;
             auto *raw = static_cast<char *>(self->allocate(size + extra + sizeof(void *)));
             if (!raw)
@@ -148,7 +119,9 @@ class Allocator
             char *block = raw + sizeof(void *) + (-first & (extra - 1));
             std::memcpy(block - sizeof raw, &raw, sizeof raw);
             return block;
-        } catch (...) {
+        }
+        WEIR_CXX_CATCH_ALL
+        {
             return nullptr;
         }
     }
@@ -210,6 +183,12 @@ class HandleAllocator : public Allocator
     weir_allocator *handle() const override
     {
         return handle_;
+    }
+
+    /* False where it could not be made. */
+    explicit operator bool() const noexcept
+    {
+        return handle_ != nullptr;
     }
 
   private:
@@ -276,7 +255,8 @@ class Context : public HandleAllocator
 
     ~Context() override
     {
-        weir_allocator_destroy(handle());
+        if (handle())
+            weir_allocator_destroy(handle());
     }
 
   private:
@@ -286,6 +266,8 @@ class Context : public HandleAllocator
         options.name = name.c_str();
         options.limit = limit;
         options.parent = parent.handle();
+        if (!detail::is_there(options.parent))
+            return nullptr;
         return detail::check(weir_allocator_create(&options));
     }
 };
@@ -301,7 +283,8 @@ class MemoryPool : public HandleAllocator
 
     ~MemoryPool() override
     {
-        weir_pool_destroy(pool_);
+        if (pool_)
+            weir_pool_destroy(pool_);
     }
 
     weir_pool *pool() const
@@ -335,6 +318,6 @@ class CUDAAllocator : public HandleAllocator
     }
 };
 
-} // namespace weir
+WEIR_CXX_END
 
 #endif
