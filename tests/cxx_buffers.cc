@@ -108,6 +108,8 @@ static void no_allocator()
     EXPECT(error_of([&] { BufferPool pool(none); }) == EINVAL);
     EXPECT(error_of([&] { weir::Arena arena(none); }) == EINVAL);
     EXPECT(error_of([&] { Buffer<int> b(1, none); }) == EINVAL);
+    weir::Allocator *no_class = nullptr;
+    EXPECT(error_of([&] { Buffer<int> b(1, no_class); }) == EINVAL);
     EXPECT(error_of([&] { Context context("x", 0, none); }) == EINVAL);
     EXPECT(error_of([&] { (void)weir::Tensor::create({1}, weir::DataType::INT8, none); }) ==
            EINVAL);

@@ -15,4 +15,4 @@ weircxx_HEADERS = include/weir/cxx/allocator.hpp include/weir/cxx/buffer.hpp inc
 	include/weir/cxx/profiler.hpp include/weir/cxx/shape.hpp include/weir/cxx/standard.hpp \
 	include/weir/cxx/tensor.hpp
 
-dist_doc_DATA += docs/objects.md
+dist_doc_DATA += docs/from-mini-infer.md docs/objects.md

@@ -225,7 +225,7 @@ class AllocatorRef
     AllocatorRef(const Allocator &a) : handle_(a.handle())
     {
     }
-    AllocatorRef(const Allocator *a) : handle_(a->handle())
+    AllocatorRef(const Allocator *a) : handle_(a ? a->handle() : nullptr)
     {
     }
 
