@@ -190,10 +190,11 @@ for compiler in g++ clang++; do
             done
         done
     done
-    for program in cxx_pointers cxx_buffers; do
-        runs "$compiler, no exceptions, no RTTI" $program $compiler -std=c++17 -O2 -fno-exceptions -fno-rtti
-        runs "$compiler, checked by choice" $program $compiler -std=c++20 -DWEIR_CXX_EXCEPTIONS=0
+    for program in cxx_buffers cxx_contexts cxx_devices cxx_dlpack cxx_figures cxx_leaks cxx_plans cxx_pointers cxx_tags cxx_trace; do
+        runs "$compiler, no exceptions, no RTTI" $program $compiler -std=c++17 -fno-exceptions -fno-rtti
     done
+    runs "$compiler, optimized" cxx_pointers $compiler -std=c++17 -O2
+    runs "$compiler, checked by choice" cxx_pointers $compiler -std=c++20 -O2 -DWEIR_CXX_EXCEPTIONS=0
     too_old $compiler
     warned $compiler 'drops$'
     warned $compiler drops -fno-exceptions

@@ -1,6 +1,6 @@
 /*
- * cxx/allocator.hpp - allocators: the interface, the CPU allocator, contexts, pools,
- * devices. Part of weir.hpp, which says the rest.
+ * cxx/allocator.hpp - allocators: the interface, the CPU allocator, pools, the GPU's. Contexts are
+ * in cxx/context.hpp. Part of weir.hpp, which says the rest.
  */
 #ifndef WEIR_CXX_ALLOCATOR_HPP
 #define WEIR_CXX_ALLOCATOR_HPP
@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <cstring>
 #include <string>
+#include <utility>
 
 WEIR_CXX_BEGIN
 
@@ -191,6 +192,17 @@ class HandleAllocator : public Allocator
         return handle_ != nullptr;
     }
 
+  protected:
+    /* For those that own what they stand for. */
+    weir_allocator *take() noexcept
+    {
+        return std::exchange(handle_, nullptr);
+    }
+    void put(weir_allocator *handle) noexcept
+    {
+        handle_ = handle;
+    }
+
   private:
     weir_allocator *handle_;
 };
@@ -236,40 +248,6 @@ class AllocatorRef
 
   private:
     weir_allocator *handle_;
-};
-
-/* A context: figures, a name and a limit of its own. Frees what is left in it when it goes;
- * contexts below it must have gone before. */
-class Context : public HandleAllocator
-{
-  public:
-    explicit Context(const std::string &name, std::size_t limit = 0, AllocatorRef parent = {})
-        : HandleAllocator(make(name, limit, parent))
-    {
-    }
-
-    explicit Context(const weir_allocator_options &options)
-        : HandleAllocator(detail::check(weir_allocator_create(&options)))
-    {
-    }
-
-    ~Context() override
-    {
-        if (handle())
-            weir_allocator_destroy(handle());
-    }
-
-  private:
-    static weir_allocator *make(const std::string &name, std::size_t limit, AllocatorRef parent)
-    {
-        weir_allocator_options options{};
-        options.name = name.c_str();
-        options.limit = limit;
-        options.parent = parent.handle();
-        if (!detail::is_there(options.parent))
-            return nullptr;
-        return detail::check(weir_allocator_create(&options));
-    }
 };
 
 /* Memory of its own, apart from the CPU allocator's; goes with everything in it. */

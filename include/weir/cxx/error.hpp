@@ -41,6 +41,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 #include <system_error>
 
@@ -106,11 +107,15 @@ inline int last_error() noexcept
     return detail::last_failure().code;
 }
 
-/* The reason in words, never nullptr. Valid until the thread's next failing call. */
+/* The reason in words, never nullptr: "" where there was no failure. Valid until the thread's next
+ * failing call. */
 inline const char *last_error_text() noexcept
 {
     const detail::Failure &last = detail::last_failure();
-    return !last.code ? "" : last.text ? last.text : weir_last_error();
+    if (!last.code)
+        return "";
+    const char *text = last.text ? last.text : weir_last_error();
+    return *text ? text : std::strerror(last.code);
 }
 
 /* last_error() is 0 again. */
@@ -156,7 +161,7 @@ inline Status fail(int code, const char *text = nullptr)
 #if WEIR_CXX_EXCEPTIONS
     if (code == ENOMEM)
         throw std::bad_alloc();
-    throw std::system_error(code, std::generic_category(), last_error_text());
+    throw std::system_error(code, std::generic_category(), text ? text : weir_last_error());
 #else
     return Status(code);
 #endif
