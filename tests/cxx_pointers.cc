@@ -7,6 +7,8 @@
 
 #include "cxx.h"
 
+#include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 #include <thread>
@@ -141,6 +143,43 @@ static void to_shared_pointers()
     EXPECT(tensors[1] == b && b.use_count() == 3);
     std::vector<Pointer> pointers(tensors.begin(), tensors.end());
     EXPECT(pointers == inputs);
+}
+
+/* Where code has a std::shared_ptr<Tensor>, a Tensor will do, and the other way round. */
+static void idioms()
+{
+    Tensor a = Tensor::create({2}), b = Tensor::create({3});
+    std::map<std::string, Pointer> named;
+    named["a"] = a;
+    named.emplace("b", b);
+    std::pair<Pointer, int> pair{a, 1};
+    Pointer fixed[2] = {a, nullptr};
+    std::vector<Pointer> list;
+    list.push_back(a);
+    list.emplace_back(b);
+    list.push_back(Tensor::create({4}));
+    EXPECT(named["a"] == a && pair.first == fixed[0] && list[1] == b && list[2]->extent(0) == 4);
+    EXPECT(std::find(list.begin(), list.end(), b) == list.begin() + 1);
+    std::function<Pointer()> make = [] { return Tensor::create({5}); };
+    std::function<Tensor()> remake = [&] { return make(); };
+    EXPECT(make()->extent(0) == 5 && remake()->extent(0) == 5);
+    std::shared_ptr<void> alive = a;
+    std::shared_ptr<const Tensor> reader = alive ? a : nullptr;
+    const Pointer &bound = a;
+    EXPECT(alive.get() == a.get() && reader.get() == a.get() && bound == a);
+    EXPECT(a.use_count() == 8 && b.use_count() == 3);
+    if (Tensor found = a.use_count() ? a : b)
+        EXPECT(found == a && !(found == b));
+    Tensor swapped = b;
+    std::swap(a, swapped);
+    EXPECT(a == b && swapped == list[0]);
+    std::vector<Tensor> tensors = {list[0], nullptr, b};
+    tensors.push_back(list[2]);
+    tensors[0] = nullptr;
+    EXPECT(tensors[0] == nullptr && tensors[3].get() == list[2].get());
+    Tensor *raw = tensors[3].get();
+    tensors.clear();
+    EXPECT(raw->extent(0) == 4 && list[2].use_count() == 1);
 }
 
 static void weak_pointers()
@@ -377,6 +416,7 @@ static void shapes()
     EXPECT(Shape({INT64_MAX, 2, 0}).numel() == 0 && Shape({INT64_MAX, 2, -1}).numel() == -1);
     EXPECT(s == Shape({8, 64, 56, 55}) && s != unknown && s != Shape({8, 64, 56}));
     s[3] = 56;
+    EXPECT(Tensor::create({2}).shape()[7] == 0);
     Tensor t = Tensor::create(s, DataType::INT8);
     EXPECT(t->shape() == s && t->shape().ndim() == 4 && t->shape()[1] == 64);
     EXPECT(t->shape() == (std::vector<std::int64_t>{8, 64, 56, 56}));
@@ -393,6 +433,6 @@ static void shapes()
 
 int main()
 {
-    return run({nothing, owners_are_counted, views_are_other_tensors, to_shared_pointers,
+    return run({nothing, owners_are_counted, views_are_other_tensors, to_shared_pointers, idioms,
                 weak_pointers, made_in_place, pointees, no_circles, keys, threads, shapes});
 }

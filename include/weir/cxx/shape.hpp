@@ -63,12 +63,12 @@ class Shape
     }
 
     /* 0 beyond ndim(). */
-    std::int64_t operator[](std::size_t dim) const noexcept
+    std::int64_t operator[](std::size_t dim) const &noexcept
     {
         return dim < extents_.size() ? extents_[dim] : 0;
     }
     /* `dim` is below ndim(). */
-    std::int64_t &operator[](std::size_t dim) noexcept
+    std::int64_t &operator[](std::size_t dim) &noexcept
     {
         return extents_[dim];
     }

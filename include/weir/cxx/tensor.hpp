@@ -91,7 +91,10 @@ class Tensor
     {
     }
     operator std::shared_ptr<Tensor>() const;
-    operator std::shared_ptr<const Tensor>() const
+    /* To const Tensor, or to void: to keep it alive. */
+    template <class T, class = std::enable_if_t<std::is_convertible<Tensor *, T *>::value &&
+                                                !std::is_same<T, Tensor>::value>>
+    operator std::shared_ptr<T>() const
     {
         return std::shared_ptr<Tensor>(*this);
     }
