@@ -1,4 +1,4 @@
-# abi: the interface as it was described, for tests/abi.sh; docs/internals/abi.md.
+# abi: the interface as it was described, for tests/abi.sh; docs/internals/abi.md docs/internals/api.md.
 
 abi_description = abi/libweir-0.2.0.xml
 EXTRA_DIST += abi/declarations abi/declarations.awk abi/describe abi/update $(abi_description)
@@ -7,6 +7,6 @@ EXTRA_DIST += abi/declarations abi/declarations.awk abi/describe abi/update $(ab
 abi-update:
 	CC='$(CC)' $(SHELL) $(top_srcdir)/abi/update '$(abs_top_srcdir)' '$(abs_top_builddir)/include' '$(abi_description)'
 
-dist_internals_DATA = docs/internals/abi.md
+dist_internals_DATA = docs/internals/abi.md docs/internals/api.md
 internalsdir = $(docdir)/internals
 .PHONY: abi-update

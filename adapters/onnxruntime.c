@@ -8,6 +8,7 @@
  */
 #include <weir/adapters/onnxruntime.h>
 
+#include "base/sized.h"
 #include "onnxruntime_throw.h"
 
 #include <dlfcn.h>
@@ -267,11 +268,16 @@ static void ort_unmake(struct weir_ort *o)
 
 weir_ort *weir_ort_create(const OrtApiBase *base, const weir_ort_options *options)
 {
-    static const weir_ort_options defaults;
+    enum { FIRST = WEIR__SIZE_WITH(weir_ort_options, tensors) };
+    weir_ort_options given;
     uint32_t version;
     const OrtApi *api = weir_ort_api(base, &version);
     if (!api)
         return NULL;
+    if (!weir__options_take(&given, sizeof given, FIRST, options)) {
+        error_set(EINVAL, "weir_ort_options.size: no such struct");
+        return NULL;
+    }
     struct weir_ort *o = calloc(1, sizeof(*o));
     if (!o) {
         error_set(ENOMEM, "no memory for an adapter");
@@ -279,7 +285,7 @@ weir_ort *weir_ort_create(const OrtApiBase *base, const weir_ort_options *option
     }
     o->api = api;
     table_fill(o, version);
-    bool made = contexts_create(o, options ? options : &defaults);
+    bool made = contexts_create(o, &given);
     int code = errno;
     /* A device allocator, not an arena's: the runtime refuses to register those. */
     if (made) {
@@ -308,7 +314,7 @@ struct live {
     unsigned ntags;
 };
 
-static int live_visit(const weir_block *block, void *user)
+static bool live_visit(const weir_block *block, void *user)
 {
     struct live *live = user;
     live->blocks++;
@@ -317,13 +323,13 @@ static int live_visit(const weir_block *block, void *user)
     while (i < live->ntags && live->tags[i].tag != block->tag)
         i++;
     if (i == sizeof(live->tags) / sizeof(*live->tags))
-        return 0;
+        return false;
     if (i == live->ntags)
         live->ntags++;
     live->tags[i].tag = block->tag;
     live->tags[i].blocks++;
     live->tags[i].bytes += block->requested;
-    return 0;
+    return false;
 }
 
 static int busy_set(struct weir_ort *o)

@@ -107,7 +107,7 @@ static weir_tensor *conv_relu(struct network *net, const weir_tensor *in, const 
     im2col(col_buffer, in);
     matmul(floats(out), floats(kernel), col_buffer, (size_t)weir_tensor_extent(kernel, 0), inner,
            columns);
-    weir_buffer_pool_release(net->scratch, col_buffer);
+    weir_buffer_pool_return(net->scratch, col_buffer);
     for (size_t i = 0; i < weir_tensor_element_count(out); i++)
         floats(out)[i] = fmaxf(floats(out)[i], 0);
     return out;
@@ -266,7 +266,7 @@ static weir_plan *plan_make(const struct network *net, weir_tensor *image, weir_
         fail("a recorder");
     struct network recorded = network_in(net, weir_plan_recorder_allocator(recorder));
     weir_tensor_release(forward(&recorded, weir_tensor_retain(image)));
-    weir_plan *plan = weir_plan_record(recorder);
+    weir_plan *plan = weir_plan_recorder_plan(recorder);
     if (!plan || weir_plan_solve(plan, NULL) || weir_buffer_pool_destroy(recorded.scratch))
         fail("a plan");
     weir_plan_recorder_destroy(recorder);
@@ -276,9 +276,9 @@ static weir_plan *plan_make(const struct network *net, weir_tensor *image, weir_
 static void plan_print(const weir_plan *plan, weir_plan_replay *replay, size_t peak,
                        size_t allocations)
 {
-    weir_plan_report report = {.size = sizeof report};
+    weir_plan_stats report = {.size = sizeof report};
     weir_plan_replay_stats stats = {.size = sizeof stats};
-    if (weir_plan_report_get(plan, &report) || weir_plan_replay_stats_get(replay, &stats))
+    if (weir_plan_stats_get(plan, &report) || weir_plan_replay_stats_get(replay, &stats))
         fail("the plan's figures");
     printf("plan           %zu buffers, %zu bytes in all, arena %zu, lower bound %zu\n",
            report.count, report.total, report.arena, report.lower_bound);
@@ -357,14 +357,14 @@ int main(int argc, char **argv)
 
     weir_profiler profiler;
     uint64_t checkpoint = weir_checkpoint(NULL);
-    weir_leaks leaks;
+    weir_leaks_stats leaks = WEIR_LEAKS_STATS_INIT;
     if (!checkpoint || weir_profiler_start(&profiler, NULL))
         fail("watching");
     run(path, runs, from_plan, only_scores);
     if (!only_scores)
-        weir_profiler_report(&profiler, "conv2d");
+        weir_profiler_print(stdout, &profiler, "conv2d");
     weir_profiler_stop(&profiler);
-    if (weir_leaks_since(NULL, checkpoint, &leaks, NULL, NULL))
+    if (weir_leaks_stats_get(NULL, checkpoint, &leaks))
         fail("the leak check");
     if (leaks.count)
         weir_leaks_print(stderr, NULL, checkpoint);

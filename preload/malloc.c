@@ -16,6 +16,7 @@
 
 #include "alloc/cpu.h"
 #include "alloc/deallocate.h"
+#include "alloc/large.h"
 #include "alloc/reallocate.h"
 #include "alloc/small.h"
 
@@ -35,7 +36,8 @@ PRELOAD_API void free_aligned_sized(void *block, size_t alignment, size_t size);
 
 /* -- allocating --------------------------------------------------------------------- */
 
-static WEIR__NOINLINE void *allocate_slow(size_t size)
+/* What is neither a small block of the fast way nor alone on the thread's shelf. */
+static WEIR__NOINLINE void *allocate_other(size_t size)
 {
     struct weir__request request = {size, PRELOAD_ALIGNMENT, NULL};
     void *block = size <= WEIR__SMALL_MAX
@@ -44,6 +46,24 @@ static WEIR__NOINLINE void *allocate_slow(size_t size)
                             weir__class_map16[weir__class_index(size)] >> WEIR__BIN_SHIFT, &request)
                       : NULL;
     return block ? block : weir_allocate_aligned(weir_cpu_allocator(), size, PRELOAD_ALIGNMENT);
+}
+
+/* Off a shelf with several spans. */
+static WEIR__NOINLINE void *allocate_shelved(size_t size)
+{
+    void *block = weir__large_pop(&weir__cpu, weir__here.heaps[0], size, PRELOAD_ALIGNMENT, false,
+                                  WEIR__REACH_ROOT);
+    return block ? block : allocate_other(size);
+}
+
+static WEIR__NOINLINE void *allocate_slow(size_t size)
+{
+    void *block = NULL;
+    if (weir__unlikely(size <= WEIR__SMALL_MAX))
+        return allocate_other(size);
+    block = weir__large_pop(&weir__cpu, weir__here.heaps[0], size, PRELOAD_ALIGNMENT, true,
+                            WEIR__REACH_ROOT);
+    return weir__likely(block != NULL) ? block : allocate_shelved(size);
 }
 
 /* The CPU allocator is the first of the process, so its heap is each thread's first. It
@@ -78,7 +98,7 @@ PRELOAD_API void *calloc(size_t count, size_t size)
 
 /* -- freeing ------------------------------------------------------------------------ */
 
-static WEIR__NOINLINE void free_slow(void *block, struct weir__place place)
+static WEIR__NOINLINE void free_other(void *block, struct weir__place place)
 {
     if (weir__small_free_foreign(&weir__cpu, weir__here.heaps[0], block, place) ||
         weir__small_free_numbered(&weir__cpu, weir__here.heaps, block, place))
@@ -87,6 +107,17 @@ static WEIR__NOINLINE void free_slow(void *block, struct weir__place place)
         preload_other.free(block);
     else if (block)
         weir__deallocate_slow(weir_cpu_allocator(), block, place);
+}
+
+/* A large block onto the thread's shelf. */
+static WEIR__NOINLINE void free_slow(void *block, struct weir__place place)
+{
+    uint64_t label;
+    struct weir__span *span = weir__place_span(place, block, &label);
+    if (weir__unlikely(!span || span->u.live.owner != &weir__cpu ||
+                       !weir__large_push(&weir__cpu, weir__here.heaps[0], WEIR__REACH_ROOT, block,
+                                         span, &label)))
+        free_other(block, place);
 }
 
 PRELOAD_API void free(void *block)

@@ -72,7 +72,7 @@ static void figures_write(struct weir__run_image *image)
     image->as_of = weir__os_time();
 }
 
-static int class_count(const weir_block *block, void *classes)
+static bool class_count(const weir_block *block, void *classes)
 {
     bool small = weir__map_get(block->address) == WEIR__MAP_SLABS;
     unsigned sizeclass = small ? weir__slab_class(weir__slab_of(block->address)) : WEIR__CLASSES;
@@ -81,7 +81,7 @@ static int class_count(const weir_block *block, void *classes)
     at->bytes += block->requested;
     if (!small)
         at->held += block->usable;
-    return 0;
+    return false;
 }
 
 _Static_assert(WEIR__RUN_CLASSES == WEIR__CLASSES + 1, "a row a class, and one for large blocks");

@@ -29,9 +29,9 @@ static pid_t
 
 void preload_record_stop(void)
 {
-    weir_trace_status status;
-    if (recorded && recorded == getpid() && weir_trace_read(&status) == 0 && status.recording &&
-        weir__core_is_quiet())
+    weir_trace_stats status = WEIR_TRACE_STATS_INIT;
+    if (recorded && recorded == getpid() && weir_trace_stats_get(&status) == 0 &&
+        status.recording && weir__core_is_quiet())
         weir_trace_stop();
 }
 

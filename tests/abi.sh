@@ -56,7 +56,7 @@ compare || {
 
 reported "a field in the middle of a struct" include/weir/arena.h \
     's/^    size_t requested;.*/    size_t requested_before;\n&/' weir_arena_stats
-reported "a field's type" include/weir/profile.h 's/^    ptrdiff_t delta;/    int delta;/' weir_profile
+reported "a field's type" include/weir/profile.h 's/^    ptrdiff_t delta;/    int delta;/' weir_profiler_stats
 reported "a value in the middle of an enum" include/weir/tensor.h 's/^    WEIR_INT8,/    WEIR_FLOAT8,\n&/' weir_dtype
 reported "a parameter's type" include/weir/pool.h 's/(unsigned period_ms)/(uint64_t period_ms)/' weir_background_start
 reported "a result's type" include/weir/allocator.h 's/int weir_set_limit(/int64_t weir_set_limit(/' weir_set_limit

@@ -18,7 +18,7 @@ Test(buffer_pool, a_released_buffer_serves_again)
     void *first = weir_buffer_pool_acquire(pool, 10000);
     cr_assert_not_null(first);
     memset(first, 5, 10000);
-    weir_buffer_pool_release(pool, first);
+    weir_buffer_pool_return(pool, first);
     cr_expect_eq(weir_buffer_pool_acquire(pool, 9999), first);
     weir_buffer_pool_stats s = figures(pool);
     cr_expect_eq(s.hits, 1);
@@ -28,7 +28,7 @@ Test(buffer_pool, a_released_buffer_serves_again)
     cr_expect_eq(s.out_bytes, weir_buffer_pool_capacity(pool, first));
     cr_expect_eq(s.idle_bytes, 0);
     expect_live(weir_cpu_allocator(), s.out_bytes, 1);
-    weir_buffer_pool_release(pool, first);
+    weir_buffer_pool_return(pool, first);
     cr_expect_eq(weir_buffer_pool_capacity(pool, first), 0);
     cr_expect_eq(weir_buffer_pool_destroy(pool), 0);
     expect_live(weir_cpu_allocator(), 0, 0);
@@ -45,7 +45,7 @@ Test(buffer_pool, waste_is_within_the_stated_bound)
         cr_assert_leq(capacity - n, n / 8 + 64, "%zu bytes for %zu", capacity, n);
         cr_assert_eq((uintptr_t)block % 64, 0);
         cr_assert_geq(weir_usable_size(weir_cpu_allocator(), block), capacity);
-        weir_buffer_pool_release(pool, block);
+        weir_buffer_pool_return(pool, block);
         if (n % 5 == 0)
             weir_buffer_pool_trim(pool, 0);
     }
@@ -72,13 +72,13 @@ Test(buffer_pool, bins_are_tight_at_every_edge)
             size_t capacity = weir_buffer_pool_capacity(pool, block);
             cr_assert_geq(capacity, n);
             cr_assert_leq(capacity - n, n / 8 + 64);
-            weir_buffer_pool_release(pool, block);
+            weir_buffer_pool_return(pool, block);
             void *exact = weir_buffer_pool_acquire(pool, capacity);
             cr_assert_eq(exact, block, "%zu bytes belong to the bin of %zu", capacity, n);
             void *next = weir_buffer_pool_acquire(pool, capacity + 1);
             cr_assert_neq(next, block);
-            weir_buffer_pool_release(pool, exact);
-            weir_buffer_pool_release(pool, next);
+            weir_buffer_pool_return(pool, exact);
+            weir_buffer_pool_return(pool, next);
             weir_buffer_pool_trim(pool, 0);
         }
     cr_expect_eq(weir_buffer_pool_destroy(pool), 0);
@@ -94,7 +94,7 @@ Test(buffer_pool, zeroed_is_zero_fresh_and_used)
         cr_assert_not_null(block);
         cr_expect(block[0] == 0 && memcmp(block, block + 1, 4999) == 0);
         memset(block, 0xee, 5000);
-        weir_buffer_pool_release(pool, block);
+        weir_buffer_pool_return(pool, block);
     }
     cr_expect_eq(figures(pool).hits, 2);
     cr_expect_eq(weir_buffer_pool_destroy(pool), 0);
@@ -108,7 +108,7 @@ Test(buffer_pool, the_idle_limit_frees_the_oldest)
     for (int i = 0; i < 4; i++)
         blocks[i] = weir_buffer_pool_acquire(pool, 65536);
     for (int i = 0; i < 4; i++)
-        weir_buffer_pool_release(pool, blocks[i]);
+        weir_buffer_pool_return(pool, blocks[i]);
     weir_buffer_pool_stats s = figures(pool);
     cr_expect_eq(s.idle_count, 3);
     cr_expect_eq(s.idle_bytes, 3 * 65536);
@@ -118,10 +118,10 @@ Test(buffer_pool, the_idle_limit_frees_the_oldest)
     for (int i = 3; i > 0; i--) /* the first went */
         cr_expect_eq(weir_buffer_pool_acquire(pool, 65536), blocks[i]);
     void *large = weir_buffer_pool_acquire(pool, 1 << 20);
-    weir_buffer_pool_release(pool, large); /* larger than the limit */
+    weir_buffer_pool_return(pool, large); /* larger than the limit */
     cr_expect_eq(figures(pool).idle_bytes, 0);
     for (int i = 1; i < 4; i++)
-        weir_buffer_pool_release(pool, blocks[i]);
+        weir_buffer_pool_return(pool, blocks[i]);
     cr_expect_eq(weir_buffer_pool_set_idle_limit(pool, 65536), 0);
     cr_expect_eq(figures(pool).idle_bytes, 65536);
     cr_expect_eq(weir_buffer_pool_set_idle_limit(pool, 0), 0);
@@ -136,11 +136,11 @@ Test(buffer_pool, destroy_waits_for_what_is_out)
     weir_buffer_pool *pool = weir_buffer_pool_create(NULL);
     void *idle = weir_buffer_pool_acquire(pool, 1000);
     void *out = weir_buffer_pool_acquire(pool, 1000);
-    weir_buffer_pool_release(pool, idle);
+    weir_buffer_pool_return(pool, idle);
     cr_expect_eq(weir_buffer_pool_destroy(pool), EBUSY);
     cr_expect_str_eq(weir_last_error(), "1 buffers of the pool are out");
     cr_expect_eq(figures(pool).idle_count, 1);
-    weir_buffer_pool_release(pool, out);
+    weir_buffer_pool_return(pool, out);
     cr_expect_eq(weir_buffer_pool_destroy(pool), 0);
     cr_expect_eq(weir_buffer_pool_destroy(NULL), EINVAL);
     expect_live(weir_cpu_allocator(), 0, 0);
@@ -151,13 +151,13 @@ Test(buffer_pool, misuse_is_found)
     weir_buffer_pool *pool = weir_buffer_pool_create(NULL);
     weir_set_misuse_handler(hear, NULL);
     char *block = weir_buffer_pool_acquire(pool, 1000);
-    weir_buffer_pool_release(pool, block + 64);
+    weir_buffer_pool_return(pool, block + 64);
     cr_expect_eq(heard, WEIR_MISUSE_FOREIGN_POINTER);
     errno = 9;
-    weir_buffer_pool_release(pool, block);
-    weir_buffer_pool_release(pool, NULL);
+    weir_buffer_pool_return(pool, block);
+    weir_buffer_pool_return(pool, NULL);
     cr_expect_eq(errno, 9);
-    weir_buffer_pool_release(pool, block);
+    weir_buffer_pool_return(pool, block);
     cr_expect_eq(heard, WEIR_MISUSE_DOUBLE_FREE);
     weir_buffer_pool_stats s = figures(pool);
     cr_expect_eq(s.idle_count, 1);
@@ -169,8 +169,8 @@ Test(buffer_pool, without_a_handler_misuse_aborts, .signal = SIGABRT)
 {
     weir_buffer_pool *pool = weir_buffer_pool_create(NULL);
     void *block = weir_buffer_pool_acquire(pool, 1000);
-    weir_buffer_pool_release(pool, block);
-    weir_buffer_pool_release(pool, block);
+    weir_buffer_pool_return(pool, block);
+    weir_buffer_pool_return(pool, block);
 }
 
 Test(buffer_pool, questions_about_nothing_have_answers)
@@ -205,7 +205,7 @@ Test(buffer_pool, random_use_agrees_with_a_model)
         if (slots[i].block) {
             if (slots[i].size)
                 cr_assert_eq(slots[i].block[slots[i].size - 1], (unsigned char)i);
-            weir_buffer_pool_release(pool, slots[i].block);
+            weir_buffer_pool_return(pool, slots[i].block);
             requested -= slots[i].size;
             count--;
             slots[i].block = NULL;
@@ -229,7 +229,7 @@ Test(buffer_pool, random_use_agrees_with_a_model)
     }
     cr_expect_gt(figures(pool).hits, figures(pool).misses);
     for (size_t i = 0; i < SLOTS; i++)
-        weir_buffer_pool_release(pool, slots[i].block);
+        weir_buffer_pool_return(pool, slots[i].block);
     cr_expect_eq(weir_buffer_pool_destroy(pool), 0);
     expect_live(a, 0, 0);
     weir_allocator_destroy(a);
@@ -298,7 +298,7 @@ Test(buffer_pool, device_memory_is_zeroed_by_the_device)
         weir_buffer_pool_create(&(weir_buffer_pool_options){.allocator = d.allocator});
     void *block = weir_buffer_pool_acquire(pool, 4096);
     device_fill(block, 4096, 6);
-    weir_buffer_pool_release(pool, block);
+    weir_buffer_pool_return(pool, block);
     weir_buffer b;
     cr_assert_eq(weir_buffer_init_pooled(&b, pool, 4096, 1), 0);
     cr_expect_eq(weir_buffer_data(&b), block);

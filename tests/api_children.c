@@ -1,5 +1,5 @@
 /*
- * weir_allocator_children: its visitor is checked, and may do what it likes: destroy the child
+ * weir_allocator_walk_children: its visitor is checked, and may do what it likes: destroy the child
  * that it sees, those that come after it and those that came before, and make new ones. Children
  * that live from before to after the walk are seen once, oldest first, and nobody who was destroyed
  * before the visit.
@@ -83,41 +83,42 @@ static void family_end_rest(void)
 Test(children, need_a_visitor)
 {
     family_make(0);
-    cr_expect_eq(weir_allocator_children(family.parent, NULL, NULL), EINVAL);
-    cr_expect_eq(weir_allocator_children(family.child[0], NULL, NULL), EINVAL, "with no child");
+    cr_expect_eq(weir_allocator_walk_children(family.parent, NULL, NULL), EINVAL);
+    cr_expect_eq(weir_allocator_walk_children(family.child[0], NULL, NULL), EINVAL,
+                 "with no child");
     for (int i = 0; i < CHILDREN; i++)
         family_end(i);
 }
 
-static int never(weir_allocator *child, void *user)
+static bool never(weir_allocator *child, void *user)
 {
     (void)child, (void)user;
     cr_assert_fail("there is no child to visit");
-    return 1;
+    return true;
 }
 
 Test(children, of_null_are_refused)
 {
-    cr_expect_eq(weir_allocator_children(NULL, never, NULL), EINVAL);
+    cr_expect_eq(weir_allocator_walk_children(NULL, never, NULL), EINVAL);
 }
 
 /* -- what a visitor may do -------------------------------------------------------------- */
 
-static int look_only(weir_allocator *child, void *user)
+static bool look_only(weir_allocator *child, void *user)
 {
     int i = family_visit(child);
-    return user && i == *(int *)user ? 17 : 0;
+    return user && i == *(int *)user;
 }
 
 Test(children, are_visited_oldest_first_until_the_visitor_says_so)
 {
     int last = 4;
     family_make(0);
-    cr_expect_eq(weir_allocator_children(family.parent, look_only, &last), 17);
+    cr_expect_eq(weir_allocator_walk_children(family.parent, look_only, &last), 0);
     cr_expect_eq(family.seen, 5, "%u were visited", family.seen);
     memset(family.visits, 0, sizeof family.visits);
     family.seen = 0;
-    family_expect(weir_allocator_children(family.parent, look_only, NULL), 0, "looking");
+    family_expect(weir_allocator_walk_children(family.parent, look_only, NULL), 0, "looking");
     family_end_rest();
 }
 
@@ -126,21 +127,21 @@ struct reach {
     int from, to;
 };
 
-static int destroy_reach(weir_allocator *child, void *user)
+static bool destroy_reach(weir_allocator *child, void *user)
 {
     struct reach *reach = user;
     int i = family_visit(child);
     if (i >= 0 && (family.act >> i & 1))
         for (int j = reach->from; j <= reach->to; j++)
             family_end(i + j);
-    return 0;
+    return false;
 }
 
 static void destroy_while_visiting(unsigned act, int from, int to, const char *what)
 {
     struct reach reach = {from, to};
     family_make(act);
-    family_expect(weir_allocator_children(family.parent, destroy_reach, &reach), 0, what);
+    family_expect(weir_allocator_walk_children(family.parent, destroy_reach, &reach), 0, what);
     family_end_rest();
 }
 
@@ -158,14 +159,14 @@ Test(children, may_be_destroyed_by_their_visitor, .timeout = 20)
     }
 }
 
-static int make_more(weir_allocator *child, void *user)
+static bool make_more(weir_allocator *child, void *user)
 {
     weir_allocator **made = user;
     int i = 0;
     for (; i < CHILDREN && (family.child[i] != child || !family.alive[i]); i++)
         ;
     if (i == CHILDREN)
-        return 0;
+        return false;
     family_visit(child);
     made[i] = weir_allocator_create(&(weir_allocator_options){.parent = family.parent});
     cr_expect_not_null(made[i]);
@@ -173,14 +174,14 @@ static int make_more(weir_allocator *child, void *user)
         family_end(i);
         family_end(i + 1);
     }
-    return 0;
+    return false;
 }
 
 Test(children, may_be_made_by_the_visitor, .timeout = 20)
 {
     weir_allocator *made[CHILDREN] = {NULL};
     family_make(0);
-    int result = weir_allocator_children(family.parent, make_more, made);
+    int result = weir_allocator_walk_children(family.parent, make_more, made);
     for (int i = 0; i < CHILDREN; i++)
         cr_expect(!made[i] || weir_allocator_destroy(made[i]) == 0);
     family_expect(result, 0, "making more");
@@ -188,13 +189,13 @@ Test(children, may_be_made_by_the_visitor, .timeout = 20)
 }
 
 /* A visitor that visits its grandchildren, and destroys what it has seen, from the leaves. */
-static int destroy_tree(weir_allocator *child, void *user)
+static bool destroy_tree(weir_allocator *child, void *user)
 {
     size_t *count = user;
-    cr_expect_eq(weir_allocator_children(child, destroy_tree, user), 0);
+    cr_expect_eq(weir_allocator_walk_children(child, destroy_tree, user), 0);
     cr_expect_eq(weir_allocator_destroy(child), 0, "a child is not empty of children");
     ++*count;
-    return 0;
+    return false;
 }
 
 static void tree_make(weir_allocator *above, int depth)
@@ -211,7 +212,7 @@ Test(children, of_children_may_be_destroyed_from_the_leaves, .timeout = 20)
     size_t count = 0;
     weir_allocator *root = weir_allocator_create(NULL);
     tree_make(root, 4);
-    cr_expect_eq(weir_allocator_children(root, destroy_tree, &count), 0);
+    cr_expect_eq(weir_allocator_walk_children(root, destroy_tree, &count), 0);
     cr_expect_eq(count, 4 + 16 + 64 + 256, "%zu were destroyed", count);
     cr_expect_eq(weir_allocator_destroy(root), 0);
     expect_empty(cpu(), "at the end");
@@ -232,12 +233,12 @@ static void *come_and_go(void *unused)
     return unused;
 }
 
-static int count_ours(weir_allocator *child, void *user)
+static bool count_ours(weir_allocator *child, void *user)
 {
     (void)user;
     for (int i = 0; i < CHILDREN; i++)
         family.visits[i] += family.child[i] == child;
-    return 0;
+    return false;
 }
 
 Test(children, that_come_and_go_hide_none_that_stay, .timeout = 30)
@@ -247,7 +248,7 @@ Test(children, that_come_and_go_hide_none_that_stay, .timeout = 30)
     family_make(0);
     cr_assert_eq(pthread_create(&thread, NULL, come_and_go, NULL), 0);
     for (double end = seconds_now() + 1.5; seconds_now() < end; walks++)
-        cr_assert_eq(weir_allocator_children(family.parent, count_ours, NULL), 0);
+        cr_assert_eq(weir_allocator_walk_children(family.parent, count_ours, NULL), 0);
     atomic_store(&stop, true);
     pthread_join(thread, NULL);
     for (int i = 0; i < CHILDREN; i++)

@@ -90,6 +90,25 @@ Test(context, peaks_of_parent_and_child_are_their_own)
 
 /* -- limits ------------------------------------------------------------------------------- */
 
+/* From 1 << 61 on, also beyond PTRDIFF_MAX, where the header says that a limit is none. */
+Test(limit, that_no_sum_reaches_is_none)
+{
+    static const size_t none[] = {(size_t)1 << 61, PTRDIFF_MAX, (size_t)PTRDIFF_MAX + 1, SIZE_MAX};
+    const size_t last = ((size_t)1 << 61) - 1;
+    weir_allocator *a = make("limited", NULL, last);
+    cr_assert_eq(stats(a).limit, last);
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        cr_assert_eq(weir_set_limit(a, last), 0);
+        cr_assert_eq(weir_set_limit(a, none[i]), 0);
+        cr_assert_eq(stats(a).limit, 0, "%zu", none[i]);
+        cr_assert_eq(stats(make("other", NULL, none[i])).limit, 0, "%zu", none[i]);
+        weir_pool *pool = weir_pool_create(&(weir_pool_options){.limit = none[i]});
+        cr_assert_eq(stats(weir_pool_allocator(pool)).limit, 0, "%zu", none[i]);
+        weir_pool_destroy(pool);
+    }
+    cr_assert_null(weir_allocate(a, (size_t)PTRDIFF_MAX + 1));
+}
+
 Test(limit, is_exact_to_the_byte)
 {
     static const size_t limits[] = {1, 64, 100, 1000, 16384, 100000, MIB + 1};
@@ -323,11 +342,11 @@ struct listed {
     int n, stop_at;
 };
 
-static int list_child(weir_allocator *child, void *user)
+static bool list_child(weir_allocator *child, void *user)
 {
     struct listed *l = user;
     l->seen[l->n++] = child;
-    return l->n == l->stop_at ? 42 : 0;
+    return l->n == l->stop_at;
 }
 
 Test(context, children_are_listed_oldest_first)
@@ -335,15 +354,15 @@ Test(context, children_are_listed_oldest_first)
     weir_allocator *a = make("a", NULL, 0), *b = make("b", NULL, 0), *c = make("c", NULL, 0);
     make("under b", b, 0);
     struct listed l = {0};
-    cr_assert_eq(weir_allocator_children(cpu(), list_child, &l), 0);
+    cr_assert_eq(weir_allocator_walk_children(cpu(), list_child, &l), 0);
     cr_assert_eq(l.n, 3);
     cr_assert(l.seen[0] == a && l.seen[1] == b && l.seen[2] == c);
     l = (struct listed){.stop_at = 2};
-    cr_assert_eq(weir_allocator_children(cpu(), list_child, &l), 42);
+    cr_assert_eq(weir_allocator_walk_children(cpu(), list_child, &l), 0);
     cr_assert_eq(l.n, 2);
     weir_allocator_destroy(a);
     l = (struct listed){0};
-    weir_allocator_children(cpu(), list_child, &l);
+    weir_allocator_walk_children(cpu(), list_child, &l);
     cr_assert(l.n == 2 && l.seen[0] == b);
 }
 

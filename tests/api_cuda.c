@@ -13,7 +13,7 @@ Test(cuda_here, is_a_device_or_a_clear_reason)
     weir_allocator *a = weir_cuda_allocator(0);
     if (a) {
         cr_assert(driver);
-        cr_assert_str_eq(weir_device_of(a), "cuda:0");
+        cr_assert_str_eq(weir_device_name(a), "cuda:0");
         return;
     }
     cr_assert_eq(errno, ENODEV);
@@ -24,16 +24,16 @@ Test(cuda_here, is_a_device_or_a_clear_reason)
     cr_assert_null(weir_cuda_host_allocator());
     cr_assert_eq(errno, ENODEV);
     cr_assert_null(weir_cuda_managed_allocator(0));
-    cr_assert_null(weir_cuda_table(0));
+    cr_assert_null(weir_cuda_table_create(0));
     cr_assert_eq(weir_cuda_device_count(), 0);
     cr_assert_not_null(weir_allocate(weir_cpu_allocator(), 1));
 }
 
 Test(device_here, a_table_of_host_memory_is_a_device)
 {
-    const weir_device_table *table = weir_device_host_table("host:0", (size_t)1 << 30);
+    const weir_device_table *table = weir_device_host_table_create("host:0", (size_t)1 << 30);
     cr_assert_not_null(table);
-    weir_allocator *a = weir_device_allocator(table, NULL);
+    weir_allocator *a = weir_device_allocator_create(table, NULL);
     cr_assert_not_null(a, "%s", weir_last_error());
     char *p = weir_allocate_zeroed(a, 1000, 1000), back[4] = {1, 2, 3, 4};
     cr_assert_eq(weir_device_copy(a, p + 999996, NULL, back, 4), 0);

@@ -66,17 +66,17 @@ static weir_plan *solved(void)
     return plan;
 }
 
-static void *plan_arena_make(void)
+static void *plan_memory_make(void)
 {
     weir_plan *plan = solved();
-    void *arena = weir_plan_arena_create(plan, NULL);
+    void *arena = weir_plan_memory_create(plan, NULL);
     weir_plan_destroy(plan);
     return arena;
 }
 
-static void plan_arena_end(void *object)
+static void plan_memory_end(void *object)
 {
-    weir_plan_arena_release(object);
+    weir_plan_memory_release(object);
 }
 
 static void *recorder_make(void)
@@ -126,7 +126,7 @@ static const struct {
              {"arena", arena_make, arena_end},
              {"buffer pool", buffer_pool_make, buffer_pool_end},
              {"plan", plan_make, plan_end},
-             {"plan arena", plan_arena_make, plan_arena_end},
+             {"plan memory", plan_memory_make, plan_memory_end},
              {"recorder", recorder_make, recorder_end},
              {"replay", replay_make, replay_end},
              {"cache", cache_make, cache_end}};
@@ -191,7 +191,7 @@ Test(destroyed, a_refused_end_is_none)
     weir_buffer_pool *pool = weir_buffer_pool_create(NULL);
     void *buffer = weir_buffer_pool_acquire(pool, 100);
     cr_assert_eq(weir_buffer_pool_destroy(pool), EBUSY);
-    weir_buffer_pool_release(pool, buffer);
+    weir_buffer_pool_return(pool, buffer);
     cr_assert_eq(weir_buffer_pool_destroy(pool), 0);
     cr_assert_eq(reports, 0);
 }

@@ -29,14 +29,14 @@ static int table_copy(void *user, void *to, const void *from, size_t size, void 
 static weir_allocator *device_make(weir_device_mode mode)
 {
     static weir_device_table table;
-    host = weir_device_host_table("failing", 256 * MIB);
+    host = weir_device_host_table_create("failing", 256 * MIB);
     cr_assert_not_null(host);
     table = *host;
     table.flags &= ~(unsigned)WEIR_DEVICE_HOST_ACCESSIBLE;
     table.allocate = table_allocate;
     table.set = table_set;
     table.copy = table_copy;
-    weir_allocator *a = weir_device_allocator(&table, &(weir_device_options){.mode = mode});
+    weir_allocator *a = weir_device_allocator_create(&table, &(weir_device_options){.mode = mode});
     cr_assert_not_null(a, "%s", weir_last_error());
     return a;
 }

@@ -181,7 +181,7 @@ Test(stats_text, says_what_is_wrong)
     cr_assert_eq(weir_stats_openmetrics(NULL, NULL), EINVAL);
     cr_assert_eq(weir_holders_print(NULL, NULL, 0), EINVAL);
     cr_assert_eq(weir_holders_json(NULL, NULL, 0), EINVAL);
-    cr_assert_eq(weir_tag_stats_each(NULL, NULL, NULL), EINVAL);
+    cr_assert_eq(weir_allocator_walk_tags(NULL, NULL, NULL), EINVAL);
 }
 
 /* -- JSON --------------------------------------------------------------------------------- */
@@ -332,11 +332,11 @@ Test(stats_openmetrics, tells_namesakes_apart)
 
 /* -- holders -------------------------------------------------------------------------------- */
 
-static int collect(const weir_tag_stats *stats, void *user)
+static bool collect(const weir_tag_stats *stats, void *user)
 {
     weir_tag_stats **next = user;
     *(*next)++ = *stats;
-    return 0;
+    return false;
 }
 
 Test(holders, add_up_and_are_sorted)
@@ -353,7 +353,7 @@ Test(holders, add_up_and_are_sorted)
     cr_assert_not_null(weir_allocate(a, 7));
     weir_tag_set(former);
     weir_tag_stats found[8], *next = found;
-    cr_assert_eq(weir_tag_stats_each(a, collect, &next), 0);
+    cr_assert_eq(weir_allocator_walk_tags(a, collect, &next), 0);
     cr_assert_eq(next - found, 3);
     cr_assert_eq(found[0].tag, kv);
     cr_assert_eq(found[0].bytes, 100000);

@@ -39,12 +39,12 @@ struct census {
     size_t bytes, blocks;
 };
 
-static int census_block(const weir_block *block, void *user)
+static bool census_block(const weir_block *block, void *user)
 {
     struct census *c = user;
     c->bytes += block->requested;
     c->blocks++;
-    return 0;
+    return false;
 }
 
 Test(fork, the_child_has_the_parents_figures_and_its_own_from_then_on)

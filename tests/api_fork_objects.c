@@ -52,7 +52,7 @@ static const char *use_buffers(uint64_t *random)
     void *block = weir_buffer_pool_acquire(world.buffers, random_below(random, 50000));
     if (!block)
         return "no block of the buffer pool";
-    weir_buffer_pool_release(world.buffers, block);
+    weir_buffer_pool_return(world.buffers, block);
     if (random_below(random, 50) == 0)
         weir_buffer_pool_trim(world.buffers, 0);
     return NULL;
@@ -104,7 +104,8 @@ static const char *use_device(uint64_t *random)
 
 static const char *use_new_device(uint64_t *random)
 {
-    weir_allocator *a = weir_device_allocator(weir_device_host_table("new", 16 * MIB), NULL);
+    weir_allocator *a =
+        weir_device_allocator_create(weir_device_host_table_create("new", 16 * MIB), NULL);
     if (!a || !weir_allocate(a, random_below(random, 100000)))
         return "no new device";
     return weir_allocator_destroy(a) ? "the new device could not be destroyed" : NULL;
@@ -129,18 +130,18 @@ static const char *use_looks(uint64_t *random)
     char name[32];
     static _Thread_local char json[1 << 16];
     weir_profiler profiler;
-    weir_profile profile;
+    weir_profiler_stats profile = WEIR_PROFILER_STATS_INIT;
     snprintf(name, sizeof name, "tag %d", (int)random_below(random, 300));
     weir_tag_set(weir_tag_intern(name));
     weir_profiler_start(&profiler, NULL);
     weir_deallocate(cpu(), weir_allocate(cpu(), random_below(random, 100000)));
-    if (weir_profiler_read(&profiler, &profile) || weir_profiler_stop(&profiler))
+    if (weir_profiler_stats_get(&profiler, &profile) || weir_profiler_stop(&profiler))
         return "no profile";
     if (weir_stats_json_buffer(json, sizeof json, NULL, NULL) == EINVAL)
         return "no statistics";
-    weir_leaks leaks;
+    weir_leaks_stats leaks = WEIR_LEAKS_STATS_INIT;
     uint64_t checkpoint = weir_checkpoint(world.context);
-    weir_leaks_since(world.context, checkpoint, &leaks, NULL, NULL);
+    weir_leaks_stats_get(world.context, checkpoint, &leaks);
     return checkpoint ? NULL : "no checkpoint";
 }
 
@@ -170,7 +171,8 @@ static void world_open(void)
     world.buffers = weir_buffer_pool_create(NULL);
     world.pool = weir_pool_create(NULL);
     world.context = weir_allocator_create(NULL);
-    world.device = weir_device_allocator(weir_device_host_table("d", 256 * MIB), NULL);
+    world.device =
+        weir_device_allocator_create(weir_device_host_table_create("d", 256 * MIB), NULL);
     cr_assert(world.arena && world.facade && world.buffers && world.pool && world.context);
     cr_assert_not_null(world.device);
 }
@@ -241,12 +243,12 @@ FORK_TEST(tags_profilers_and_checkpoints, use_looks)
 Test(fork_objects, beside_a_recorder, .timeout = 60)
 {
     char path[SCRATCH_PATH_MAX];
-    weir_trace_status status;
+    weir_trace_stats status = WEIR_TRACE_STATS_INIT;
     world_open();
     scratch_path(path, "fork.trace");
     cr_assert_eq(weir_trace_start(path, NULL), 0, "%s", weir_last_error());
     fork_beside(use_marks, "a recorder");
-    cr_assert_eq(weir_trace_read(&status), 0);
+    cr_assert_eq(weir_trace_stats_get(&status), 0);
     cr_expect(status.recording, "the parent's recording ended");
     cr_expect_eq(weir_trace_stop(), 0);
     unlink(path);

@@ -554,7 +554,7 @@ static const struct case_of_misuse cases[] = {
     CASE(foreign_ledger, FOREIGN_POINTER),
     CASE(foreign_reallocate, FOREIGN_POINTER),
     CASE(foreign_to_functions, FOREIGN_POINTER),
-    CASE(double_free_to_functions, FOREIGN_POINTER),
+    CASE(double_free_to_functions, DOUBLE_FREE),
     CASE(other_small, OTHER_ALLOCATOR),
     CASE(other_large, OTHER_ALLOCATOR),
     CASE(other_child, OTHER_ALLOCATOR),
@@ -657,18 +657,18 @@ struct census {
     size_t bytes, blocks;
 };
 
-static int census_block(const weir_block *block, void *user)
+static bool census_block(const weir_block *block, void *user)
 {
     struct census *c = user;
     c->bytes += block->requested;
     c->blocks++;
-    return 0;
+    return false;
 }
 
-static int census_take(weir_allocator *a, void *user)
+static bool census_take(weir_allocator *a, void *user)
 {
     weir_allocator_walk(a, census_block, user);
-    return weir_allocator_children(a, census_take, user);
+    return weir_allocator_walk_children(a, census_take, user);
 }
 
 static void crime_expect_nothing(const struct case_of_misuse *c)

@@ -38,7 +38,7 @@ struct place {
 
 static void place_open(struct place *p, weir_allocator *a, const struct move *m)
 {
-    *p = (struct place){.allocator = a, .host = strcmp(weir_device_of(a), "cpu") == 0};
+    *p = (struct place){.allocator = a, .host = strcmp(weir_device_name(a), "cpu") == 0};
     p->block = weir_allocate_aligned(a, m->from, m->alignment);
     cr_assert_not_null(p->block, "%s", m->what);
     for (int i = 0; i < 3; i++)
@@ -92,7 +92,7 @@ static void move_and_look(weir_allocator *a, const struct move *m, const char *w
     struct place place;
     weir_stats before[8];
     weir_profiler profiler;
-    weir_profile profile;
+    weir_profiler_stats profile = WEIR_PROFILER_STATS_INIT;
     int level = 0;
     place_open(&place, a, m);
     for (weir_allocator *up = a; up && level < 8; up = weir_allocator_parent(up), level++) {
@@ -101,7 +101,7 @@ static void move_and_look(weir_allocator *a, const struct move *m, const char *w
     }
     cr_assert_eq(weir_profiler_start(&profiler, a), 0);
     move_block(&place, m, where);
-    cr_assert_eq(weir_profiler_read(&profiler, &profile), 0);
+    cr_assert_eq(weir_profiler_stats_get(&profiler, &profile), 0);
     weir_profiler_stop(&profiler);
     level = 0;
     for (weir_allocator *up = a; up && level < 8; up = weir_allocator_parent(up), level++)
@@ -165,8 +165,9 @@ Test(moves, are_one_change_on_a_device, .timeout = 60)
 {
     static const weir_device_mode modes[] = {WEIR_DEVICE_EXPANDABLE, WEIR_DEVICE_SEGMENTS};
     for (int i = 0; i < 2; i++) {
-        weir_allocator *a = weir_device_allocator(weir_device_host_table("d", 2048 * MIB),
-                                                  &(weir_device_options){.mode = modes[i]});
+        weir_allocator *a =
+            weir_device_allocator_create(weir_device_host_table_create("d", 2048 * MIB),
+                                         &(weir_device_options){.mode = modes[i]});
         cr_assert_not_null(a);
         move_everything(a, "a device");
         cr_expect_eq(weir_allocator_destroy(a), 0);
@@ -304,17 +305,17 @@ Test(moves, beside_one_another_are_never_refused_what_fits, .timeout = 60)
 
 /* -- what the block is ------------------------------------------------------------------ */
 
-static int note_generation(const weir_block *block, void *user)
+static bool note_generation(const weir_block *block, void *user)
 {
     *(bool *)user |= block->since_checkpoint;
-    return 0;
+    return false;
 }
 
 static void move_tagged(weir_allocator *a, const struct move *m)
 {
     struct place place;
     weir_tag first = weir_tag_intern("first"), second = weir_tag_intern("second");
-    weir_leaks leaks;
+    weir_leaks_stats leaks = WEIR_LEAKS_STATS_INIT;
     bool newer = false;
     weir_tag_set(first);
     place_open(&place, a, m);
@@ -323,7 +324,7 @@ static void move_tagged(weir_allocator *a, const struct move *m)
     move_block(&place, m, "tagged");
     cr_expect_eq(weir_block_tag(a, place.block), first, "%s: the tag is \"%s\", not \"first\"",
                  m->what, weir_tag_name(weir_block_tag(a, place.block)));
-    cr_assert_eq(weir_leaks_since(a, checkpoint, &leaks, NULL, NULL), 0);
+    cr_assert_eq(weir_leaks_stats_get(a, checkpoint, &leaks), 0);
     cr_expect_eq(leaks.count, 0, "%s: a block from before the checkpoint leaked", m->what);
     weir_allocator_walk(a, note_generation, &newer);
     cr_expect_not(newer, "%s: a block from before the checkpoint is newer than it", m->what);
@@ -349,10 +350,10 @@ Test(moves, keep_the_newer_generation, .timeout = 60)
     for (int i = 0; i < MOVES; i++) {
         uint64_t checkpoint = weir_checkpoint(a);
         struct place place;
-        weir_leaks leaks;
+        weir_leaks_stats leaks = WEIR_LEAKS_STATS_INIT;
         place_open(&place, a, &moves[i]);
         move_block(&place, &moves[i], "newer");
-        cr_assert_eq(weir_leaks_since(a, checkpoint, &leaks, NULL, NULL), 0);
+        cr_assert_eq(weir_leaks_stats_get(a, checkpoint, &leaks), 0);
         cr_expect_eq(leaks.count, 4, "%s: %zu of 4 new blocks", moves[i].what, leaks.count);
         place_close(&place);
     }
@@ -364,14 +365,14 @@ Test(moves, keep_the_newer_generation, .timeout = 60)
 Test(moves, are_one_change_in_a_recording, .timeout = 60)
 {
     char path[SCRATCH_PATH_MAX];
-    weir_trace_status status;
+    weir_trace_stats status = WEIR_TRACE_STATS_INIT;
     void *array[2] = {NULL, NULL};
     scratch_path(path, "moves.trace");
     cr_assert_eq(weir_trace_start(path, NULL), 0, "%s", weir_last_error());
     for (size_t size = 1 * KIB; size <= 16 * MIB; size *= 2)
         for (int i = 0; i < 2; i++)
             cr_assert_not_null(array[i] = weir_reallocate(cpu(), array[i], size));
-    cr_assert_eq(weir_trace_read(&status), 0);
+    cr_assert_eq(weir_trace_stats_get(&status), 0);
     weir_deallocate(cpu(), array[0]);
     weir_deallocate(cpu(), array[1]);
     cr_assert_eq(weir_trace_stop(), 0);

@@ -54,7 +54,9 @@ Test(owns, is_no_misuse_on_a_destroyed_allocator)
     destroy_and_ask(of_source(WEIR_SOURCE_MALLOC), "a context of malloc");
     provider_make(&provider, NULL);
     destroy_and_ask(provider.allocator, "a user's functions");
-    destroy_and_ask(weir_device_allocator(weir_device_host_table("d", 64 * MIB), NULL), "a device");
+    destroy_and_ask(
+        weir_device_allocator_create(weir_device_host_table_create("d", 64 * MIB), NULL),
+        "a device");
 }
 
 Test(owns, is_no_misuse_on_the_allocator_of_a_destroyed_pool)

@@ -138,8 +138,8 @@ Test(plan, small_instances_agree_with_brute_force)
         cr_assert_eq(weir_plan_lower_bound(plan), live_most(b, n));
         struct brute f = {.b = b, .n = n};
         size_t least = brute_least(&f, live_most(b, n), 60);
-        weir_plan_report r = {.size = sizeof r};
-        cr_assert_eq(weir_plan_report_get(plan, &r), 0);
+        weir_plan_stats r = {.size = sizeof r};
+        cr_assert_eq(weir_plan_stats_get(plan, &r), 0);
         cr_assert_eq(r.arena, least, "round %d: %zu, brute force %zu", round, r.arena, least);
         cr_assert(r.optimal, "round %d: not proved", round);
         cr_assert_leq(r.proven_bound, least);
@@ -428,8 +428,8 @@ Test(plan, sizes_near_the_greatest_do_not_wrap)
     weir_plan *plan = plan_of(fits, 3);
     cr_assert_eq(weir_plan_solve(plan, NULL), 0);
     check_pairs(plan, fits, 3);
-    weir_plan_report r = {.size = sizeof r};
-    cr_assert_eq(weir_plan_report_get(plan, &r), 0);
+    weir_plan_stats r = {.size = sizeof r};
+    cr_assert_eq(weir_plan_stats_get(plan, &r), 0);
     cr_assert_eq(r.total, SIZE_MAX - 128 - 1 + 8);
     cr_assert_eq(weir_plan_add(plan, huge, 1, 5, 6), 0);
     cr_assert_eq(weir_plan_solve(plan, NULL), EOVERFLOW);
@@ -445,8 +445,8 @@ Test(plan, padding_that_cannot_be_avoided_counts_as_proved)
     struct box b[3] = {{0, 1, 100, 64, 0}, {0, 1, 100, 64, 0}, {0, 1, 10, 64, 0}};
     weir_plan *plan = plan_of(b, 3);
     cr_assert_eq(weir_plan_solve(plan, NULL), 0);
-    weir_plan_report r = {.size = sizeof r};
-    cr_assert_eq(weir_plan_report_get(plan, &r), 0);
+    weir_plan_stats r = {.size = sizeof r};
+    cr_assert_eq(weir_plan_stats_get(plan, &r), 0);
     cr_assert_eq(r.lower_bound, 210);
     cr_assert_eq(r.arena, 266);
     cr_assert(r.optimal);
@@ -486,10 +486,10 @@ Test(plan, heuristics_alone_search_nothing)
         weir_plan *plan = crowd_make(500);
         crowd_constrain(plan, kind);
         weir_plan_options options = {.size = sizeof options, .heuristic_only = true};
-        weir_plan_report report = {.size = sizeof report};
+        weir_plan_stats report = {.size = sizeof report};
         cr_assert_eq(weir_plan_solve(plan, &options), 0);
         cr_assert_eq(weir_plan_verify(plan), 0);
-        cr_assert_eq(weir_plan_report_get(plan, &report), 0);
+        cr_assert_eq(weir_plan_stats_get(plan, &report), 0);
         cr_assert_lt(report.work, 20000000, "kind %d: work %llu", kind,
                      (unsigned long long)report.work);
         cr_assert_str_eq(report.method, kind % 2 ? "first fit" : "skyline");
@@ -506,10 +506,10 @@ Test(plan, a_small_budget_ends_after_the_first_arrangement)
         crowd_constrain(plan, 1);
         weir_plan_options options = {
             .size = sizeof options, .heuristic_only = true, .work = small ? 1 : 0};
-        weir_plan_report report = {.size = sizeof report};
+        weir_plan_stats report = {.size = sizeof report};
         cr_assert_eq(weir_plan_solve(plan, &options), 0);
         cr_assert_eq(weir_plan_verify(plan), 0);
-        cr_assert_eq(weir_plan_report_get(plan, &report), 0);
+        cr_assert_eq(weir_plan_stats_get(plan, &report), 0);
         work[small] = report.work;
         weir_plan_destroy(plan);
     }
@@ -603,13 +603,13 @@ Test(plan, a_repair_keeps_what_did_not_change)
     static size_t before[2000];
     for (size_t i = 0; i < 2000; i++)
         before[i] = weir_plan_offset(plan, i);
-    weir_plan_report solved = {.size = sizeof solved}, repaired = solved;
-    cr_assert_eq(weir_plan_report_get(plan, &solved), 0);
+    weir_plan_stats solved = {.size = sizeof solved}, repaired = solved;
+    cr_assert_eq(weir_plan_stats_get(plan, &solved), 0);
     for (size_t i = 0; i < 5; i++)
         cr_assert_eq(weir_plan_change(plan, 300 * i, 64, 64, (int64_t)(700 * i), 4000), 0);
     cr_assert_eq(weir_plan_repair(plan, NULL), 0);
     cr_assert_eq(weir_plan_verify(plan), 0);
-    cr_assert_eq(weir_plan_report_get(plan, &repaired), 0);
+    cr_assert_eq(weir_plan_stats_get(plan, &repaired), 0);
     size_t moved = 0;
     for (size_t i = 0; i < 2000; i++)
         moved += weir_plan_offset(plan, i) != before[i];
@@ -703,31 +703,31 @@ Test(plan, profiles_say_what_each_of_them_needs)
     struct box b[3] = {{0, 2, 10, 1, 0}, {1, 3, 10, 1, 0}, {2, 4, 10, 1, 0}};
     size_t small[3] = {10, 20, 10}, large[3] = {40, 20, 90}, other[4] = {1, 1, 1, 1};
     weir_plan *plan = plan_of(b, 3);
-    weir_plan_profile_report r = {.size = sizeof r};
-    cr_assert_eq(weir_plan_profile_get(plan, 0, &r), EINVAL);
+    weir_plan_profile_stats r = {.size = sizeof r};
+    cr_assert_eq(weir_plan_profile_stats_get(plan, 0, &r), EINVAL);
     cr_assert_eq(weir_plan_add_profile(plan, small, 3), 0);
     cr_assert_eq(weir_plan_add_profile(plan, large, 3), 0);
     cr_assert_eq(weir_plan_add_profile(plan, large, 2), EINVAL);
     cr_assert_eq(weir_plan_add_profile(plan, NULL, 3), EINVAL);
     cr_assert_eq(weir_plan_add_profile(plan, (size_t[3]){1, SIZE_MAX, 1}, 3), EOVERFLOW);
     cr_assert_eq(weir_plan_profile_count(plan), 2);
-    cr_assert_eq(weir_plan_profile_get(plan, 1, &r), 0);
+    cr_assert_eq(weir_plan_profile_stats_get(plan, 1, &r), 0);
     cr_assert(r.arena == 0 && r.lower_bound == 110 && r.total == 150);
     cr_assert_eq(weir_plan_arena_size_for(plan, small, 3), SIZE_MAX, "not solved");
     cr_assert_eq(weir_plan_solve(plan, NULL), 0);
     cr_assert_eq(weir_plan_arena_size(plan), 110);
-    cr_assert_eq(weir_plan_profile_get(plan, 0, &r), 0);
+    cr_assert_eq(weir_plan_profile_stats_get(plan, 0, &r), 0);
     cr_assert(r.lower_bound == 30 && r.arena == weir_plan_arena_size_for(plan, small, 3));
     cr_assert_eq(weir_plan_arena_size_for(plan, other, 4), SIZE_MAX);
     other[2] = 91;
     cr_assert_eq(weir_plan_arena_size_for(plan, other, 3), SIZE_MAX);
     cr_assert_eq(weir_plan_add(plan, 7, 1, 0, 4), 0);
     cr_assert_eq(weir_plan_change(plan, 1, 30, 1, 1, 3), 0);
-    cr_assert_eq(weir_plan_profile_get(plan, 0, &r), 0);
+    cr_assert_eq(weir_plan_profile_stats_get(plan, 0, &r), 0);
     cr_assert_eq(r.lower_bound, 47, "later buffers and changed ones count in every profile");
     cr_assert_eq(weir_plan_repair(plan, NULL), 0);
     cr_assert_eq(weir_plan_verify(plan), 0);
     r.size = 3;
-    cr_assert_eq(weir_plan_profile_get(plan, 0, &r), EINVAL);
+    cr_assert_eq(weir_plan_profile_stats_get(plan, 0, &r), EINVAL);
     weir_plan_destroy(plan);
 }

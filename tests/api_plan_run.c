@@ -21,19 +21,19 @@ Test(plan_run, an_arena_is_one_block_of_the_allocator)
     weir_plan_add(plan, 1000, 256, 0, 2);
     weir_plan_add(plan, 3000, 64, 1, 3);
     weir_plan_add(plan, 900, 64, 2, 4);
-    cr_assert_null(weir_plan_arena_create(plan, a));
+    cr_assert_null(weir_plan_memory_create(plan, a));
     cr_assert_eq(weir_plan_solve(plan, NULL), 0);
-    weir_plan_arena *arena = weir_plan_arena_create(plan, a);
+    weir_plan_memory *arena = weir_plan_memory_create(plan, a);
     cr_assert_not_null(arena);
     cr_assert_eq(weir_allocation_count(a), 1);
     cr_assert_eq(weir_total_allocated(a), weir_plan_arena_size(plan));
     for (size_t i = 0; i < 3; i++)
-        cr_assert_eq((char *)weir_plan_arena_slot(arena, i),
-                     (char *)weir_plan_arena_data(arena) + weir_plan_offset(plan, i));
-    cr_assert_eq((uintptr_t)weir_plan_arena_slot(arena, 0) % 256, 0);
-    cr_assert_null(weir_plan_arena_slot(arena, 3));
+        cr_assert_eq((char *)weir_plan_memory_buffer(arena, i),
+                     (char *)weir_plan_memory_data(arena) + weir_plan_offset(plan, i));
+    cr_assert_eq((uintptr_t)weir_plan_memory_buffer(arena, 0) % 256, 0);
+    cr_assert_null(weir_plan_memory_buffer(arena, 3));
     weir_plan_destroy(plan);
-    weir_plan_arena_release(arena);
+    weir_plan_memory_release(arena);
     cr_assert_eq(weir_allocation_count(a), 0);
     weir_allocator_destroy(a);
 }
@@ -45,15 +45,17 @@ Test(plan_run, a_bound_tensor_keeps_the_arena)
     weir_plan_add(plan, 4096, 64, 0, 2);
     weir_plan_add(plan, 64, 64, 1, 3);
     cr_assert_eq(weir_plan_solve(plan, NULL), 0);
-    weir_plan_arena *arena = weir_plan_arena_create(plan, a);
+    weir_plan_memory *arena = weir_plan_memory_create(plan, a);
     int64_t shape[2] = {32, 32}, wide[1] = {17};
-    weir_tensor *t = weir_tensor_bind(arena, 0, shape, 2, WEIR_FLOAT32);
+    weir_tensor *t = weir_plan_memory_tensor(arena, 0, shape, 2, WEIR_FLOAT32);
     cr_assert_not_null(t);
-    cr_assert_eq(weir_tensor_data(t), weir_plan_arena_slot(arena, 0));
-    cr_assert_null(weir_tensor_bind(arena, 1, wide, 1, WEIR_FLOAT32), "17 floats are 68 bytes");
-    cr_assert_null(weir_tensor_bind(arena, 2, wide, 1, WEIR_FLOAT32));
-    cr_assert_eq(weir_total_allocated(a), weir_plan_arena_bytes(arena), "binding takes nothing");
-    weir_plan_arena_release(arena);
+    cr_assert_eq(weir_tensor_data(t), weir_plan_memory_buffer(arena, 0));
+    cr_assert_null(weir_plan_memory_tensor(arena, 1, wide, 1, WEIR_FLOAT32),
+                   "17 floats are 68 bytes");
+    cr_assert_null(weir_plan_memory_tensor(arena, 2, wide, 1, WEIR_FLOAT32));
+    cr_assert_eq(weir_total_allocated(a), weir_plan_memory_size_in_bytes(arena),
+                 "binding takes nothing");
+    weir_plan_memory_release(arena);
     memset(weir_tensor_data(t), 1, weir_tensor_size_in_bytes(t));
     cr_assert_eq(weir_allocation_count(a), 1);
     weir_tensor_release(t);
@@ -100,7 +102,7 @@ static weir_plan *network_plan(size_t scale, uint64_t *result)
     weir_plan_recorder *recorder = weir_plan_recorder_create(NULL);
     cr_assert_not_null(recorder);
     *result = network_run(weir_plan_recorder_allocator(recorder), scale, false);
-    weir_plan *plan = weir_plan_record(recorder);
+    weir_plan *plan = weir_plan_recorder_plan(recorder);
     cr_assert_not_null(plan);
     cr_assert_eq(weir_plan_count(plan), 48);
     cr_assert_eq(weir_plan_lower_bound(plan),
@@ -211,11 +213,12 @@ Test(plan_run, a_cache_keeps_the_plans_used_last)
     errno = 0;
     cr_assert_eq(cached(cache, -1), 0);
     cr_assert_eq(errno, EDOM);
-    size_t hits, misses, evictions;
-    weir_plan_cache_counts(cache, &hits, &misses, &evictions);
-    cr_assert_eq(hits, 2);
-    cr_assert_eq(misses, 5);
-    cr_assert_eq(evictions, 2);
+    weir_plan_cache_stats stats = WEIR_PLAN_CACHE_STATS_INIT;
+    cr_assert_eq(weir_plan_cache_stats_get(cache, &stats), 0);
+    cr_assert_eq(stats.hits, 2);
+    cr_assert_eq(stats.misses, 5);
+    cr_assert_eq(stats.evictions, 2);
+    cr_assert_eq(weir_plan_cache_stats_get(NULL, &stats), EINVAL);
     weir_plan_cache_destroy(cache);
     cr_assert_null(weir_plan_cache_create(0, NULL, make_plan, NULL));
 }
@@ -229,9 +232,9 @@ Test(plan_run, a_record_has_a_buffer_for_each_allocation)
     block = weir_reallocate(a, block, 100000);
     weir_deallocate(a, nothing);
     weir_deallocate(a, block);
-    weir_plan *plan = weir_plan_record(recorder);
-    weir_plan_report report = {.size = sizeof report};
-    cr_assert_eq(weir_plan_report_get(plan, &report), 0);
+    weir_plan *plan = weir_plan_recorder_plan(recorder);
+    weir_plan_stats report = {.size = sizeof report};
+    cr_assert_eq(weir_plan_stats_get(plan, &report), 0);
     cr_assert_eq(report.count, 3);
     cr_assert_eq(report.total, 1 + 10 + 100000);
     cr_assert_eq(report.lower_bound, 1 + 10 + 100000, "both live while one becomes the other");

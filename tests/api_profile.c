@@ -23,7 +23,7 @@ static char *printed(int (*print)(FILE *, void *), void *user, int expected)
 
 static int print_report(FILE *to, void *profiler)
 {
-    return weir_profiler_report_to(profiler, "conv1", to);
+    return weir_profiler_print(to, profiler, "conv1");
 }
 
 Test(profiler, prints_the_lines_of_the_design)
@@ -51,8 +51,8 @@ Test(profiler, prints_the_lines_of_the_design)
 
 static void expect(weir_profiler *p, size_t current, ptrdiff_t delta, size_t peak, size_t count)
 {
-    weir_profile now;
-    cr_assert_eq(weir_profiler_read(p, &now), 0);
+    weir_profiler_stats now = WEIR_PROFILER_STATS_INIT;
+    cr_assert_eq(weir_profiler_stats_get(p, &now), 0);
     cr_assert_eq(now.current, current);
     cr_assert_eq(now.delta, delta);
     cr_assert_eq(now.peak, peak, "peak %zu, not %zu", now.peak, peak);
@@ -88,8 +88,8 @@ Test(profiler, watches_contexts_and_the_cpu_allocator_by_default)
     cr_assert_eq(weir_profiler_start(&p, NULL), 0);
     weir_allocator *a = weir_allocator_create(NULL);
     void *block = weir_allocate(a, 3 * MIB);
-    weir_profile now;
-    cr_assert_eq(weir_profiler_read(&p, &now), 0);
+    weir_profiler_stats now = WEIR_PROFILER_STATS_INIT;
+    cr_assert_eq(weir_profiler_stats_get(&p, &now), 0);
     cr_assert_eq(now.delta, (ptrdiff_t)(3 * MIB));
     cr_assert_eq(now.blocks, 1);
     cr_assert_eq(now.allocations, 1);
@@ -102,14 +102,14 @@ Test(profiler, watches_contexts_and_the_cpu_allocator_by_default)
 Test(profiler, says_when_it_is_not_started)
 {
     weir_profiler p = {0};
-    weir_profile now;
-    cr_assert_eq(weir_profiler_read(&p, &now), EINVAL);
+    weir_profiler_stats now = WEIR_PROFILER_STATS_INIT;
+    cr_assert_eq(weir_profiler_stats_get(&p, &now), EINVAL);
     cr_assert_eq(weir_profiler_stop(&p), EINVAL);
-    cr_assert_eq(weir_profiler_report(&p, "x"), EINVAL);
+    cr_assert_eq(weir_profiler_print(stdout, &p, "x"), EINVAL);
     cr_assert_eq(weir_profiler_start(NULL, NULL), EINVAL);
     cr_assert_eq(weir_profiler_start(&p, NULL), 0);
-    cr_assert_eq(weir_profiler_read(&p, NULL), EINVAL);
-    cr_assert_eq(weir_profiler_report_to(&p, "x", NULL), EINVAL);
+    cr_assert_eq(weir_profiler_stats_get(&p, NULL), EINVAL);
+    cr_assert_eq(weir_profiler_print(NULL, &p, "x"), EINVAL);
     cr_assert_eq(weir_profiler_stop(&p), 0);
     cr_assert_eq(weir_profiler_stop(&p), EINVAL);
     cr_assert_gt(strlen(weir_last_error()), 0);
@@ -120,7 +120,7 @@ Test(profiler, says_when_it_cannot_print)
     weir_profiler p;
     FILE *full = fopen("/dev/full", "w");
     cr_assert_eq(weir_profiler_start(&p, NULL), 0);
-    cr_assert_eq(weir_profiler_report_to(&p, "x", full), ENOSPC);
+    cr_assert_eq(weir_profiler_print(full, &p, "x"), ENOSPC);
     cr_assert_eq(weir_profiler_stop(&p), 0);
     fclose(full);
 }
@@ -159,14 +159,20 @@ struct seen {
     weir_leak leaks[16];
 };
 
-static int see(const weir_leak *leak, void *user)
+static int leaks_check(weir_allocator *a, uint64_t checkpoint)
+{
+    weir_leaks_stats leaks = WEIR_LEAKS_STATS_INIT;
+    return weir_leaks_stats_get(a, checkpoint, &leaks);
+}
+
+static bool see(const weir_leak *leak, void *user)
 {
     struct seen *seen = user;
     cr_assert_lt(seen->n, 16);
     seen->leaks[seen->n++] = *leak;
     free(malloc(10));
     weir_deallocate(weir_cpu_allocator(), weir_allocate(weir_cpu_allocator(), 10));
-    return 0;
+    return false;
 }
 
 Test(leaks, are_what_the_checkpoint_did_not_see)
@@ -175,8 +181,8 @@ Test(leaks, are_what_the_checkpoint_did_not_see)
     void *old_small = weir_allocate(a, 10), *old_large = weir_allocate(a, MIB);
     uint64_t checkpoint = weir_checkpoint(a);
     cr_assert_gt(checkpoint, 0);
-    weir_leaks leaks;
-    cr_assert_eq(weir_leaks_since(a, checkpoint, &leaks, NULL, NULL), 0);
+    weir_leaks_stats leaks = WEIR_LEAKS_STATS_INIT;
+    cr_assert_eq(weir_leaks_stats_get(a, checkpoint, &leaks), 0);
     cr_assert_eq(leaks.count, 0);
     cr_assert_eq(leaks.bytes, 0);
 
@@ -186,7 +192,8 @@ Test(leaks, are_what_the_checkpoint_did_not_see)
     void *large = weir_allocate(a, 3 * MIB), *gone = weir_allocate(a, 50);
     weir_deallocate(a, gone);
     struct seen seen = {0};
-    cr_assert_eq(weir_leaks_since(a, checkpoint, &leaks, see, &seen), 0);
+    cr_assert_eq(weir_leaks_walk(a, checkpoint, see, &seen), 0);
+    cr_assert_eq(weir_leaks_stats_get(a, checkpoint, &leaks), 0);
     cr_assert_eq(leaks.count, 2);
     cr_assert_eq(leaks.bytes, 3 * MIB + 100);
     cr_assert_eq(seen.n, 2);
@@ -203,7 +210,7 @@ Test(leaks, are_what_the_checkpoint_did_not_see)
     weir_deallocate(a, large);
     weir_deallocate(a, old_small);
     weir_deallocate(a, old_large);
-    cr_assert_eq(weir_leaks_since(a, checkpoint, &leaks, NULL, NULL), 0);
+    cr_assert_eq(weir_leaks_stats_get(a, checkpoint, &leaks), 0);
     cr_assert_eq(leaks.count, 0);
     weir_allocator_destroy(a);
 }
@@ -214,8 +221,8 @@ Test(leaks, are_not_what_the_pool_keeps)
     weir_allocator *a = weir_pool_allocator(pool);
     uint64_t checkpoint = weir_checkpoint(a);
     weir_deallocate(a, weir_allocate(a, 10 * MIB));
-    weir_leaks leaks;
-    cr_assert_eq(weir_leaks_since(a, checkpoint, &leaks, NULL, NULL), 0);
+    weir_leaks_stats leaks = WEIR_LEAKS_STATS_INIT;
+    cr_assert_eq(weir_leaks_stats_get(a, checkpoint, &leaks), 0);
     cr_assert_eq(leaks.count, 0);
     cr_assert_geq(leaks.cached, 10 * MIB);
     weir_pool_destroy(pool);
@@ -230,13 +237,14 @@ Test(leaks, of_descendants_and_of_functions_count)
         &(weir_allocator_options){.parent = old, .source = WEIR_SOURCE_MALLOC, .name = "young"});
     cr_assert_not_null(young);
     void *in_old = weir_allocate(old, 1), *in_young = weir_allocate(young, 2);
-    weir_leaks leaks;
+    weir_leaks_stats leaks = WEIR_LEAKS_STATS_INIT;
     struct seen seen = {0};
-    cr_assert_eq(weir_leaks_since(top, checkpoint, &leaks, see, &seen), 0);
+    cr_assert_eq(weir_leaks_walk(top, checkpoint, see, &seen), 0);
+    cr_assert_eq(weir_leaks_stats_get(top, checkpoint, &leaks), 0);
     cr_assert_eq(leaks.count, 2);
     cr_assert_eq(leaks.bytes, 3);
     cr_assert_str_eq(seen.leaks[0].allocator_name, "young");
-    cr_assert_eq(weir_leaks_since(young, checkpoint, &leaks, NULL, NULL), 0);
+    cr_assert_eq(weir_leaks_stats_get(young, checkpoint, &leaks), 0);
     cr_assert_eq(leaks.bytes, 2);
     weir_deallocate(old, in_old);
     weir_deallocate(young, in_young);
@@ -252,26 +260,26 @@ Test(leaks, of_a_replaced_checkpoint_are_stale)
     weir_allocator *right = weir_allocator_create(&(weir_allocator_options){.parent = top});
     uint64_t of_left = weir_checkpoint(left), of_right = weir_checkpoint(right);
     cr_assert_neq(of_left, of_right);
-    cr_assert_eq(weir_leaks_since(left, of_left, NULL, NULL, NULL), 0);
-    cr_assert_eq(weir_leaks_since(left, of_right, NULL, NULL, NULL), EINVAL);
+    cr_assert_eq(leaks_check(left, of_left), 0);
+    cr_assert_eq(leaks_check(left, of_right), EINVAL);
     uint64_t of_top = weir_checkpoint(top);
-    cr_assert_eq(weir_leaks_since(left, of_left, NULL, NULL, NULL), ESTALE);
-    cr_assert_eq(weir_leaks_since(left, of_top, NULL, NULL, NULL), 0);
+    cr_assert_eq(leaks_check(left, of_left), ESTALE);
+    cr_assert_eq(leaks_check(left, of_top), 0);
     of_left = weir_checkpoint(left);
-    cr_assert_eq(weir_leaks_since(top, of_top, NULL, NULL, NULL), ESTALE);
-    cr_assert_eq(weir_leaks_since(right, of_top, NULL, NULL, NULL), 0);
-    cr_assert_eq(weir_leaks_since(left, of_left, NULL, NULL, NULL), 0);
-    cr_assert_eq(weir_leaks_since(top, 0, NULL, NULL, NULL), EINVAL);
+    cr_assert_eq(leaks_check(top, of_top), ESTALE);
+    cr_assert_eq(leaks_check(right, of_top), 0);
+    cr_assert_eq(leaks_check(left, of_left), 0);
+    cr_assert_eq(leaks_check(top, 0), EINVAL);
     weir_allocator_destroy(left);
     weir_allocator_destroy(right);
     weir_allocator_destroy(top);
 }
 
-static int stop_at_once(const weir_leak *leak, void *user)
+static bool stop_at_once(const weir_leak *leak, void *user)
 {
     (void)leak;
     ++*(int *)user;
-    return 42;
+    return true;
 }
 
 Test(leaks, end_where_the_visitor_says)
@@ -281,7 +289,7 @@ Test(leaks, end_where_the_visitor_says)
     for (int i = 0; i < 5; i++)
         cr_assert_not_null(weir_allocate(a, 5));
     int calls = 0;
-    cr_assert_eq(weir_leaks_since(a, checkpoint, NULL, stop_at_once, &calls), 42);
+    cr_assert_eq(weir_leaks_walk(a, checkpoint, stop_at_once, &calls), 0);
     cr_assert_eq(calls, 1);
     weir_allocator_destroy(a);
 }
@@ -348,9 +356,9 @@ Test(leaks, equal_an_independent_list)
                 slots[i].young = false;
         }
         if (step % 500 == 0) {
-            weir_leaks leaks;
+            weir_leaks_stats leaks = WEIR_LEAKS_STATS_INIT;
             size_t count = 0, bytes = 0;
-            cr_assert_eq(weir_leaks_since(a, checkpoint, &leaks, NULL, NULL), 0);
+            cr_assert_eq(weir_leaks_stats_get(a, checkpoint, &leaks), 0);
             for (i = 0; i < SLOTS; i++)
                 if (slots[i].block && slots[i].young) {
                     count++;

@@ -1,146 +1,336 @@
-/* The size that a caller sets in a struct: 0 is the first release's, any that is no struct's is
- * refused, everywhere by the same rule. */
-#include "scratch.h"
-
+/*
+ * The rule of docs/internals/api.md for every struct that begins with its size: programs that know
+ * less of it, and more, than the library.
+ */
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <stdint.h>
 #include <string.h>
 #include <unistd.h>
 #include <weir/weir.h>
 
+#define BEYOND 24 /* bytes that no struct of this library has */
+
 static weir_plan *plan;
 static weir_plan_replay *replay;
+static weir_plan_cache *cache;
 static weir_arena *arena;
 static weir_buffer_pool *pool;
 static weir_allocator *device;
-static char path[SCRATCH_PATH_MAX];
+static weir_profiler profiler;
+static uint64_t checkpoint;
+static const weir_device_table *table;
 
-static int make_nothing(weir_plan *made, const void *key, size_t key_size, void *user)
+static int cache_make(weir_plan *p, const void *key, size_t key_size, void *user)
 {
     (void)key, (void)key_size, (void)user;
-    return weir_plan_add(made, 64, 64, 0, 1);
+    return weir_plan_add(p, 64, 64, 0, 1);
 }
 
-static int ask_stats(size_t size)
+static void world_make(void)
 {
-    weir_stats s = {.size = size};
-    return weir_stats_get(weir_cpu_allocator(), &s);
-}
-
-static int ask_solve(size_t size)
-{
-    weir_plan_options o = {.size = size};
-    return weir_plan_solve(plan, &o);
-}
-
-static int ask_cache(size_t size)
-{
-    weir_plan_options o = {.size = size};
-    weir_plan_cache *cache = weir_plan_cache_create(1, &o, make_nothing, NULL);
-    int error = cache ? 0 : errno;
-    weir_plan_cache_destroy(cache);
-    return error;
-}
-
-static int ask_report(size_t size)
-{
-    weir_plan_report r = {.size = size};
-    return weir_plan_report_get(plan, &r);
-}
-
-static int ask_replay(size_t size)
-{
-    weir_plan_replay_stats s = {.size = size};
-    return weir_plan_replay_stats_get(replay, &s);
-}
-
-static int ask_arena(size_t size)
-{
-    weir_arena_stats s = {.size = size};
-    return weir_arena_stats_get(arena, &s);
-}
-
-static int ask_pool(size_t size)
-{
-    weir_buffer_pool_stats s = {.size = size};
-    return weir_buffer_pool_stats_get(pool, &s);
-}
-
-static int ask_device(size_t size)
-{
-    weir_device_stats s = {.size = size};
-    return weir_device_stats_get(device, &s);
-}
-
-static int ask_trace(size_t size)
-{
-    weir_trace_options o = {.size = size};
-    int error = weir_trace_start(path, &o);
-    if (!error)
-        cr_assert_eq(weir_trace_stop(), 0);
-    return error;
-}
-
-static const struct {
-    const char *name;
-    int (*ask)(size_t size);
-    size_t known;
-} structs[] = {{"stats", ask_stats, sizeof(weir_stats)},
-               {"plan options", ask_solve, sizeof(weir_plan_options)},
-               {"options of a cache", ask_cache, sizeof(weir_plan_options)},
-               {"plan report", ask_report, sizeof(weir_plan_report)},
-               {"replay stats", ask_replay, sizeof(weir_plan_replay_stats)},
-               {"arena stats", ask_arena, sizeof(weir_arena_stats)},
-               {"buffer pool stats", ask_pool, sizeof(weir_buffer_pool_stats)},
-               {"device stats", ask_device, sizeof(weir_device_stats)},
-               {"trace options", ask_trace, sizeof(weir_trace_options)}};
-
-static void objects_make(void)
-{
-    scratch_path(path, "api-sizes.trace");
+    size_t sizes[] = {64};
     plan = weir_plan_create();
     cr_assert_eq(weir_plan_add(plan, 64, 64, 0, 1), 0);
+    cr_assert_eq(weir_plan_add_profile(plan, sizes, 1), 0);
     cr_assert_eq(weir_plan_solve(plan, NULL), 0);
     replay = weir_plan_replay_create(plan, NULL);
+    cache = weir_plan_cache_create(1, NULL, cache_make, NULL);
     arena = weir_arena_create(NULL);
     pool = weir_buffer_pool_create(NULL);
-    device = weir_device_allocator(weir_device_host_table(NULL, 1 << 30), NULL);
-    cr_assert(replay && arena && pool && device);
+    table = weir_device_host_table_create("sized", 1 << 24);
+    device = weir_device_allocator_create(table, NULL);
+    cr_assert(replay && cache && arena && pool && device);
+    cr_assert_eq(weir_profiler_start(&profiler, NULL), 0);
+    checkpoint = weir_checkpoint(NULL);
 }
 
-static void objects_end(void)
+static void world_end(void)
 {
+    weir_profiler_stop(&profiler);
+    weir_allocator_destroy(device);
+    weir_buffer_pool_destroy(pool);
+    weir_arena_destroy(arena);
+    weir_plan_cache_destroy(cache);
     weir_plan_replay_destroy(replay);
     weir_plan_destroy(plan);
-    weir_arena_destroy(arena);
-    weir_buffer_pool_destroy(pool);
-    weir_allocator_destroy(device);
-    unlink(path);
 }
 
-TestSuite(sizes, .init = objects_make, .fini = objects_end);
+TestSuite(sizes, .init = world_make, .fini = world_end);
 
-Test(sizes, of_known_structs_alone_are_taken)
+/* -- figures ------------------------------------------------------------------------------ */
+
+static int stats_get(void *s)
 {
-    for (size_t i = 0; i < sizeof structs / sizeof *structs; i++) {
-        size_t known = structs[i].known;
-        const size_t wrong[] = {1, 8, known - 8, known - 1, known + 1, known + 8, SIZE_MAX};
-        cr_assert_eq(structs[i].ask(0), 0, "%s: 0", structs[i].name);
-        cr_assert_eq(structs[i].ask(known), 0, "%s: its own", structs[i].name);
-        for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++)
-            cr_assert_eq(structs[i].ask(wrong[k]), EINVAL, "%s: %zu", structs[i].name, wrong[k]);
+    return weir_stats_get(weir_cpu_allocator(), s);
+}
+static int arena_stats_get(void *s)
+{
+    return weir_arena_stats_get(arena, s);
+}
+static int pool_stats_get(void *s)
+{
+    return weir_buffer_pool_stats_get(pool, s);
+}
+static int device_stats_get(void *s)
+{
+    return weir_device_stats_get(device, s);
+}
+static int plan_stats_get(void *s)
+{
+    return weir_plan_stats_get(plan, s);
+}
+static int replay_stats_get(void *s)
+{
+    return weir_plan_replay_stats_get(replay, s);
+}
+static int profile_stats_get(void *s)
+{
+    return weir_plan_profile_stats_get(plan, 0, s);
+}
+static int cache_stats_get(void *s)
+{
+    return weir_plan_cache_stats_get(cache, s);
+}
+static int profiler_stats_get(void *s)
+{
+    return weir_profiler_stats_get(&profiler, s);
+}
+static int leaks_stats_get(void *s)
+{
+    return weir_leaks_stats_get(NULL, checkpoint, s);
+}
+static int trace_stats_get(void *s)
+{
+    return weir_trace_stats_get(s);
+}
+
+static const struct figures {
+    const char *name;
+    int (*get)(void *stats);
+    size_t size; /* the library's */
+} figures[] = {
+    {"weir_stats", stats_get, sizeof(weir_stats)},
+    {"weir_arena_stats", arena_stats_get, sizeof(weir_arena_stats)},
+    {"weir_buffer_pool_stats", pool_stats_get, sizeof(weir_buffer_pool_stats)},
+    {"weir_device_stats", device_stats_get, sizeof(weir_device_stats)},
+    {"weir_plan_stats", plan_stats_get, sizeof(weir_plan_stats)},
+    {"weir_plan_replay_stats", replay_stats_get, sizeof(weir_plan_replay_stats)},
+    {"weir_plan_profile_stats", profile_stats_get, sizeof(weir_plan_profile_stats)},
+    {"weir_plan_cache_stats", cache_stats_get, sizeof(weir_plan_cache_stats)},
+    {"weir_profiler_stats", profiler_stats_get, sizeof(weir_profiler_stats)},
+    {"weir_leaks_stats", leaks_stats_get, sizeof(weir_leaks_stats)},
+    {"weir_trace_stats", trace_stats_get, sizeof(weir_trace_stats)},
+};
+
+#define EACH(row, table)                                                                           \
+    for (size_t row##_i = 0; row##_i < sizeof(table) / sizeof *(table); row##_i++)                 \
+        for (const __typeof__(*(table)) *row = &(table)[row##_i]; row; row = NULL)
+
+/* A struct of a program's: its size, then bytes that are nobody's figure. */
+union program {
+    size_t size;
+    unsigned char bytes[512];
+};
+
+#define NOTHING 0xa5
+
+static union program program_make(size_t size)
+{
+    union program p;
+    memset(&p, NOTHING, sizeof p);
+    p.size = size;
+    return p;
+}
+
+static bool untouched(const union program *p, size_t from)
+{
+    for (size_t i = from; i < sizeof p->bytes; i++)
+        if (p->bytes[i] != NOTHING)
+            return false;
+    return true;
+}
+
+Test(sizes, figures_are_filled_as_far_as_both_know)
+{
+    EACH(f, figures)
+    {
+        union program p = program_make(f->size);
+        cr_expect_eq(f->get(&p), 0, "%s", f->name);
+        cr_expect_eq(p.size, f->size, "%s", f->name);
+        cr_expect(untouched(&p, f->size), "%s wrote past its end", f->name);
+
+        p = program_make(f->size + BEYOND); /* built with headers of a later release */
+        cr_expect_eq(f->get(&p), 0, "%s of a later release", f->name);
+        cr_expect_eq(p.size, f->size, "%s does not say what it filled", f->name);
+        cr_expect(untouched(&p, f->size), "%s of a later release", f->name);
+
+        p = program_make(0); /* the first release's; this one is */
+        cr_expect_eq(f->get(&p), 0, "%s of size 0", f->name);
+        cr_expect_leq(p.size, f->size, "%s of size 0", f->name);
+        cr_expect_gt(p.size, f->size - sizeof(void *), "%s of size 0", f->name);
+        cr_expect(untouched(&p, f->size), "%s of size 0", f->name);
     }
+}
+
+Test(sizes, figures_smaller_than_the_first_release_s_are_refused)
+{
+    EACH(f, figures)
+    {
+        for (size_t size = 1; size <= f->size / 2; size++) {
+            union program p = program_make(size), before = p;
+            cr_expect_eq(f->get(&p), EINVAL, "%s of %zu bytes", f->name, size);
+            cr_expect_eq(memcmp(&p, &before, sizeof p), 0, "%s was written", f->name);
+        }
+        const size_t impossible[] = {4097, (size_t)1 << 20, SIZE_MAX / 2, SIZE_MAX};
+        for (size_t i = 0; i < sizeof impossible / sizeof *impossible; i++)
+            cr_expect_eq(f->get(&(union program){.size = impossible[i]}), EINVAL, "%s", f->name);
+        cr_expect_eq(f->get(NULL), EINVAL, "%s", f->name);
+    }
+}
+
+/* -- options ------------------------------------------------------------------------------ */
+
+static int allocator_make(const void *o)
+{
+    errno = 0;
+    weir_allocator *a = weir_allocator_create(o);
+    int error = a ? 0 : errno;
+    return a ? weir_allocator_destroy(a) : error;
+}
+
+static int arena_make(const void *o)
+{
+    errno = 0;
+    weir_arena *a = weir_arena_create(o);
+    int error = a ? 0 : errno;
+    return a ? weir_arena_destroy(a) : error;
+}
+
+static int buffer_pool_make(const void *o)
+{
+    errno = 0;
+    weir_buffer_pool *p = weir_buffer_pool_create(o);
+    int error = p ? 0 : errno;
+    return p ? weir_buffer_pool_destroy(p) : error;
+}
+
+static int device_make(const void *o)
+{
+    const weir_device_table *t = weir_device_host_table_create("options", 1 << 24);
+    errno = 0;
+    weir_allocator *a = weir_device_allocator_create(t, o);
+    int error = a ? 0 : errno;
+    if (!a)
+        t->destroy(t->user);
+    return a ? weir_allocator_destroy(a) : error;
+}
+
+static int plan_solve(const void *o)
+{
+    weir_plan *p = weir_plan_create();
+    int error = weir_plan_add(p, 64, 64, 0, 1);
+    if (!error)
+        error = weir_plan_solve(p, o);
+    weir_plan_destroy(p);
+    return error;
+}
+
+static int plan_repair(const void *o)
+{
+    return weir_plan_repair(plan, o);
+}
+
+static int cache_create(const void *o)
+{
+    errno = 0;
+    weir_plan_cache *c = weir_plan_cache_create(1, o, cache_make, NULL);
+    int error = c ? 0 : errno;
+    weir_plan_cache_destroy(c);
+    return error;
+}
+
+static int trace_start(const void *o)
+{
+    char path[] = "/tmp/weir-sized-XXXXXX";
+    int fd = mkstemp(path);
+    cr_assert_geq(fd, 0);
+    close(fd);
+    int error = weir_trace_start(path, o);
+    if (!error)
+        error = weir_trace_stop();
+    unlink(path);
+    return error;
+}
+
+static const struct options {
+    const char *name;
+    int (*use)(const void *options); /* 0 or an errno value */
+    size_t size;
+} options[] = {
+    {"weir_allocator_options", allocator_make, sizeof(weir_allocator_options)},
+    {"weir_arena_options", arena_make, sizeof(weir_arena_options)},
+    {"weir_buffer_pool_options", buffer_pool_make, sizeof(weir_buffer_pool_options)},
+    {"weir_device_options", device_make, sizeof(weir_device_options)},
+    {"weir_plan_options", plan_solve, sizeof(weir_plan_options)},
+    {"weir_plan_options, repair", plan_repair, sizeof(weir_plan_options)},
+    {"weir_plan_options, cache", cache_create, sizeof(weir_plan_options)},
+    {"weir_trace_options", trace_start, sizeof(weir_trace_options)},
+};
+
+Test(sizes, options_that_the_library_does_not_know_are_not_ignored)
+{
+    EACH(o, options)
+    {
+        union program p;
+        memset(&p, 0, sizeof p);
+        cr_expect_eq(o->use(&p), 0, "%s of size 0", o->name);
+        p.size = o->size;
+        cr_expect_eq(o->use(&p), 0, "%s", o->name);
+        p.size = o->size + BEYOND;
+        cr_expect_eq(o->use(&p), 0, "%s of a later release, all defaults", o->name);
+        for (size_t at = o->size; at < o->size + BEYOND; at++) {
+            p.bytes[at] = 1;
+            cr_expect_eq(o->use(&p), EINVAL, "%s with an option nobody knows at %zu", o->name, at);
+            p.bytes[at] = 0;
+        }
+        p.bytes[o->size + BEYOND] = 1; /* not in the struct any more */
+        cr_expect_eq(o->use(&p), 0, "%s was read past its end", o->name);
+    }
+}
+
+Test(sizes, options_smaller_than_the_first_release_s_are_refused)
+{
+    EACH(o, options)
+    {
+        for (size_t size = 1; size <= o->size / 2; size++)
+            cr_expect_eq(o->use(&(union program){.size = size}), EINVAL, "%s of %zu", o->name,
+                         size);
+        const size_t impossible[] = {4097, (size_t)1 << 20, SIZE_MAX / 2, SIZE_MAX};
+        for (size_t i = 0; i < sizeof impossible / sizeof *impossible; i++)
+            cr_expect_eq(o->use(&(union program){.size = impossible[i]}), EINVAL, "%s", o->name);
+    }
+}
+
+Test(sizes, the_macros_say_the_size)
+{
+    weir_stats stats = WEIR_STATS_INIT;
+    weir_allocator_options allocator_options = WEIR_ALLOCATOR_OPTIONS_INIT;
+    weir_plan_options plan_options = WEIR_PLAN_OPTIONS_INIT;
+    cr_expect_eq(stats.size, sizeof stats);
+    cr_expect_eq(allocator_options.size, sizeof allocator_options);
+    cr_expect_eq(plan_options.size, sizeof plan_options);
+    cr_expect_null(allocator_options.name);
 }
 
 /* Capacities of the host's device, up to what no sum of sizes exceeds. */
 Test(sizes, of_a_device_are_possible_ones)
 {
     errno = 0;
-    cr_assert_null(weir_device_host_table("h", SIZE_MAX));
+    cr_assert_null(weir_device_host_table_create("h", SIZE_MAX));
     cr_assert_eq(errno, EINVAL);
-    cr_assert_null(weir_device_host_table("h", (size_t)PTRDIFF_MAX + 1));
-    weir_allocator *a = weir_device_allocator(weir_device_host_table("h", PTRDIFF_MAX), NULL);
+    cr_assert_null(weir_device_host_table_create("h", (size_t)PTRDIFF_MAX + 1));
+    weir_allocator *a =
+        weir_device_allocator_create(weir_device_host_table_create("h", PTRDIFF_MAX), NULL);
     cr_assert_not_null(a);
     void *block = weir_allocate(a, 1 << 20);
     cr_assert_not_null(block, "%s", weir_last_error());
@@ -152,8 +342,9 @@ Test(sizes, of_a_device_are_possible_ones)
 Test(sizes, of_names_are_cut)
 {
     const char *name = "0123456789012345678901234567890123456789012345678901234567890123456789";
-    weir_allocator *a = weir_device_allocator(weir_device_host_table(name, 1 << 30), NULL);
-    cr_assert_eq(strlen(weir_device_of(a)), 47);
+    weir_allocator *a =
+        weir_device_allocator_create(weir_device_host_table_create(name, 1 << 30), NULL);
+    cr_assert_eq(strlen(weir_device_name(a)), 47);
     cr_assert_eq(strlen(weir_allocator_name(a)), 47);
     weir_allocator_destroy(a);
     a = weir_allocator_create(&(weir_allocator_options){.name = name});

@@ -148,7 +148,8 @@ Test(snapshots, of_pools_are_consistent, .timeout = 60)
 
 Test(snapshots, of_devices_are_consistent, .timeout = 60)
 {
-    weir_allocator *a = weir_device_allocator(weir_device_host_table("d", 512 * MIB), NULL);
+    weir_allocator *a =
+        weir_device_allocator_create(weir_device_host_table_create("d", 512 * MIB), NULL);
     cr_assert_not_null(a);
     busy_with(a, a, MIB);
     snapshots_beside_workers(&a, 1, 1, (const char *const[]){"device"});

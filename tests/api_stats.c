@@ -42,12 +42,6 @@ Test(stats, the_size_names_the_struct)
     cr_assert_eq(weir_stats_get(cpu(), NULL), EINVAL);
     s.size = sizeof s;
     cr_assert_eq(weir_stats_get(NULL, &s), EINVAL);
-    for (size_t off = 1; off <= 64; off++) {
-        s.size = sizeof s + off;
-        cr_assert_eq(weir_stats_get(cpu(), &s), EINVAL);
-        s.size = sizeof s - off;
-        cr_assert_eq(weir_stats_get(cpu(), &s), EINVAL);
-    }
     s.size = SIZE_MAX;
     cr_assert_eq(weir_stats_get(cpu(), &s), EINVAL);
 }

@@ -507,7 +507,7 @@ Test(tensor_device, is_never_touched_by_the_host)
     cr_expect(device_holds(weir_tensor_data(c), 8000, 0));
     weir_tensor *x = weir_tensor_transpose(t, 0, 1);
     expect_null(weir_tensor_contiguous(x), ENOTSUP);
-    expect_null(weir_tensor_clone_in(weir_cpu_allocator(), t), ENOTSUP);
+    expect_null(weir_tensor_clone_in(t, weir_cpu_allocator()), ENOTSUP);
     expect_null(weir_tensor_to(t, weir_cpu_allocator()), ENOTSUP);
     expect_null(weir_tensor_to(x, weir_cpu_allocator()), ENOTSUP);
     cr_expect_eq(weir_tensor_copy(t, t), 0);
@@ -530,25 +530,25 @@ Test(tensor_device, is_never_touched_by_the_host)
 /* A device of weir's, made of host memory that weir may not touch for itself. */
 Test(tensor_device, tensors_go_to_a_device_and_back)
 {
-    const weir_device_table *host = weir_device_host_table("sim", 1 << 26);
+    const weir_device_table *host = weir_device_host_table_create("sim", 1 << 26);
     weir_device_table table = *host;
     table.flags &= ~(unsigned)WEIR_DEVICE_HOST_ACCESSIBLE;
-    weir_allocator *a = weir_device_allocator(&table, NULL);
+    weir_allocator *a = weir_device_allocator_create(&table, NULL);
     cr_assert_not_null(a, "%s", weir_last_error());
     weir_tensor *t = iota(ARRAY(6, 50), 2);
     weir_tensor *x = weir_tensor_transpose(t, 0, 1);
-    weir_tensor *there = weir_tensor_clone_in(a, x); /* put in order on the way */
+    weir_tensor *there = weir_tensor_clone_in(x, a); /* put in order on the way */
     cr_assert_not_null(there, "%s", weir_last_error());
     cr_expect_eq(weir_tensor_allocator(there), a);
     expect_live(a, 1200, 1);
     expect_live(weir_cpu_allocator(), 1200, 1);
     weir_tensor *turned = weir_tensor_transpose(there, 0, 1);
-    expect_null(weir_tensor_clone_in(weir_cpu_allocator(), turned), ENOTSUP);
+    expect_null(weir_tensor_clone_in(turned, weir_cpu_allocator()), ENOTSUP);
     weir_tensor *fetched = weir_tensor_to(turned, weir_cpu_allocator()); /* gaps and all */
     for (size_t i = 0; i < 300; i++)
         cr_expect_eq(element(fetched, i), (int)i);
     weir_tensor_release(fetched);
-    weir_tensor *back = weir_tensor_clone_in(weir_cpu_allocator(), there);
+    weir_tensor *back = weir_tensor_clone_in(there, weir_cpu_allocator());
     cr_assert_not_null(back);
     for (size_t i = 0; i < 300; i++)
         cr_expect_eq(element(back, i), element(x, i));

@@ -197,7 +197,8 @@ Test(twice_freed, of_other_sources, .timeout = 60)
 
 Test(twice_freed, of_a_device, .timeout = 60)
 {
-    weir_allocator *a = weir_device_allocator(weir_device_host_table("d", 64 * MIB), NULL);
+    weir_allocator *a =
+        weir_device_allocator_create(weir_device_host_table_create("d", 64 * MIB), NULL);
     cr_assert_not_null(a);
     race_all(a, 3000, way_free, "3000 bytes of a device");
     cr_expect_eq(weir_allocator_destroy(a), 0);

@@ -70,10 +70,11 @@ static void misuse_found(void)
         .what = WEIR_MISUSE_CORRUPTION, .block = block, .owner = weir_cpu_allocator()});
 }
 
-static int child_visit(weir_allocator *child, void *visited)
+static bool child_visit(weir_allocator *child, void *visited)
 {
     weir_trim(child);
-    return *(int *)visited = 1;
+    *(int *)visited = 1;
+    return true;
 }
 
 int main(void)
@@ -94,7 +95,7 @@ int main(void)
     weir_allocator_options options = {.parent = weir_cpu_allocator()};
     weir_allocator *child = weir_allocator_create(&options);
     misuse_found();
-    weir_allocator_children(weir_cpu_allocator(), child_visit, &visited);
+    weir_allocator_walk_children(weir_cpu_allocator(), child_visit, &visited);
     STRESS_EXPECT(visited && seen() == 1, "reported within a visitor");
     weir_trim(weir_cpu_allocator());
     STRESS_EXPECT(seen() == 2, "%d reports", seen());

@@ -10,6 +10,7 @@ criterion_tests += tests/api_background
 criterion_tests += tests/api_context
 criterion_tests += tests/api_ends
 criterion_tests += tests/api_fork
+criterion_tests += tests/api_functions
 criterion_tests += tests/api_misuse
 criterion_tests += tests/api_oracle
 criterion_tests += tests/api_pool

@@ -261,7 +261,7 @@ static void streams(weir_allocator *a, bool is_pool)
                "a block was re-used under a kernel of another stream");
         expect(holds(a, r, size, 300 + round), "a block re-used on its stream");
         weir_deallocate(a, r);
-        weir_device_use_on(a, q, s);
+        weir_device_record_stream(a, q, s);
         fill(q, size, 400 + round, SLOW_NS / 10, s);
         weir_deallocate(a, q);
         char *u = weir_device_allocate_on(a, size, t);
@@ -291,7 +291,7 @@ static void exhaustion(const weir_device_options *options)
     weir_device_options limited = *options;
     size_t room = device_free_bytes() / 100 * share, n = 0, piece = room / 64 / MIB * MIB;
     limited.reserve_limit = share < 100 ? room : 0;
-    weir_allocator *a = weir_device_allocator(weir_cuda_table(ordinal), &limited);
+    weir_allocator *a = weir_device_allocator_create(weir_cuda_table_create(ordinal), &limited);
     if (!expect(a && piece, "an allocator"))
         return;
     while (n < BLOCKS && (blocks[n] = weir_allocate(a, piece)))
@@ -417,7 +417,7 @@ static void mode_run(const char *name, const weir_device_options *options, long 
 {
     printf("%s\n", name);
     size_t before = device_free_bytes();
-    weir_allocator *a = weir_device_allocator(weir_cuda_table(ordinal), options);
+    weir_allocator *a = weir_device_allocator_create(weir_cuda_table_create(ordinal), options);
     if (!expect(a != NULL, "an allocator"))
         return;
     contents(a);

@@ -3,9 +3,11 @@
 noinst_HEADERS += tests/cxx.h
 
 if HAVE_CXX
-plain_tests += tests/cxx_buffers tests/cxx_contexts tests/cxx_design tests/cxx_devices tests/cxx_dlpack \
+plain_tests += tests/cxx_allocators tests/cxx_buffers tests/cxx_contexts tests/cxx_design tests/cxx_devices tests/cxx_dlpack \
 	tests/cxx_errors tests/cxx_figures tests/cxx_leaks tests/cxx_objects tests/cxx_plans tests/cxx_pointers \
 	tests/cxx_tags tests/cxx_trace
+tests_cxx_allocators_SOURCES = tests/cxx_allocators.cc
+tests_cxx_allocators_LDADD = $(plain_ldadd)
 tests_cxx_buffers_SOURCES = tests/cxx_buffers.cc
 tests_cxx_buffers_LDADD = $(plain_ldadd)
 tests_cxx_contexts_SOURCES = tests/cxx_contexts.cc
@@ -34,7 +36,7 @@ tests_cxx_trace_SOURCES = tests/cxx_trace.cc
 tests_cxx_trace_LDADD = $(plain_ldadd)
 script_tests += tests/cxx_compilers.sh tests/cxx_variants.sh
 else
-EXTRA_DIST += tests/cxx_buffers.cc tests/cxx_contexts.cc tests/cxx_design.cc tests/cxx_devices.cc \
+EXTRA_DIST += tests/cxx_allocators.cc tests/cxx_buffers.cc tests/cxx_contexts.cc tests/cxx_design.cc tests/cxx_devices.cc \
 	tests/cxx_dlpack.cc tests/cxx_errors.cc tests/cxx_figures.cc tests/cxx_leaks.cc tests/cxx_objects.cc \
 	tests/cxx_plans.cc tests/cxx_pointers.cc tests/cxx_tags.cc tests/cxx_trace.cc tests/cxx_compilers.sh \
 	tests/cxx_variants.sh

@@ -14,7 +14,7 @@ for compiler in g++ clang++; do
     command -v $compiler >/dev/null || continue
     for standard in c++17 c++20; do
         tried=$((tried + 1))
-        for program in cxx_design cxx_objects; do
+        for program in cxx_allocators cxx_design cxx_objects; do
             if $compiler -std=$standard -Wall -Wextra -Wundef -pedantic -Werror -DWEIR_NO_LINK \
                 -I"$top_builddir/include" -I"$top_srcdir/include" -o "$scratch/program" \
                 "$top_srcdir/tests/$program.cc" "$library" -lpthread &&

@@ -81,11 +81,11 @@ static void streams()
             StreamScope on_a(a);
             StreamScope on_b(b);
             Tensor t = Tensor::create({10}, DataType::FLOAT32, there);
-            EXPECT(a.use(t.data()).ok() && b.synchronize().ok());
+            EXPECT(a.record(t.data()).ok() && b.synchronize().ok());
         }
         EXPECT(weir_device_stream_set(nullptr) == nullptr);
         void *block = a.allocate(100);
-        EXPECT(block && there.total_allocated() == 100 && b.use(block).ok());
+        EXPECT(block && there.total_allocated() == 100 && b.record(block).ok());
         a.deallocate(block);
         EXPECT(there.total_allocated() == 0 && a.synchronize().ok());
         void *handle = a.handle();
@@ -94,7 +94,7 @@ static void streams()
         moved = std::move(b);
         EXPECT(error_of([&] { (void)a.synchronize(); }) == EINVAL && a.allocate(1) == nullptr);
         int local;
-        EXPECT(error_of([&] { (void)moved.use(&local); }) == EINVAL);
+        EXPECT(error_of([&] { (void)moved.record(&local); }) == EINVAL);
     }
     EXPECT(error_of([] { Stream none(cpu); }) == EINVAL);
     EXPECT(there.device_stats().streams >= 1);

@@ -23,7 +23,7 @@ static void what_is_left()
     Buffer<char> before(1000, context);
     Checkpoint since(context);
     EXPECT(since && since.number() > 0);
-    EXPECT(since.leaks().count == 0 && since.leaks().blocks.empty());
+    EXPECT(since.stats().count == 0 && since.leaks().empty());
     EXPECT(printed(since).find("no leaks") != std::string::npos);
     Buffer<char> small(10, below), large, freed(77, context);
     {
@@ -31,18 +31,17 @@ static void what_is_left()
         large = Buffer<char>(500, context);
     }
     freed.release();
-    weir::Leaks found = since.leaks();
-    EXPECT(found.count == 2 && found.bytes == 510 && found.blocks.size() == 2);
-    EXPECT(found.blocks[0].address == large.data() && found.blocks[0].requested == 500);
-    EXPECT(found.blocks[0].usable >= 500 && found.blocks[0].tag == "weights");
-    EXPECT(found.blocks[0].allocator == "model" && found.blocks[1].allocator == "below");
-    EXPECT(found.blocks[1].address == small.data() && found.blocks[1].tag.empty());
-    weir::Leaks sums = since.sums();
-    EXPECT(sums.count == 2 && sums.bytes == 510 && sums.blocks.empty());
+    std::vector<weir::Leak> found = since.leaks();
+    EXPECT(found.size() == 2);
+    EXPECT(found[0].address == large.data() && found[0].requested == 500);
+    EXPECT(found[0].usable >= 500 && found[0].tag == "weights");
+    EXPECT(found[0].allocator == "model" && found[1].allocator == "below");
+    EXPECT(found[1].address == small.data() && found[1].tag.empty());
+    EXPECT(since.stats().count == 2 && since.stats().bytes == 510);
     EXPECT(printed(since).find("weights") != std::string::npos);
     small.release();
     large.release();
-    EXPECT(since.leaks().count == 0);
+    EXPECT(since.leaks().empty());
 }
 
 static void refusals()
@@ -50,13 +49,15 @@ static void refusals()
     weir::Context context("model");
     Checkpoint first(context), second(context);
     EXPECT(error_of([&] { (void)first.leaks(); }) == ESTALE);
+    EXPECT(error_of([&] { (void)first.stats(); }) == ESTALE);
     EXPECT(error_of([&] { (void)first.print(stderr); }) == ESTALE);
-    EXPECT(second.leaks().count == 0 && second.number() != first.number());
+    EXPECT(second.leaks().empty() && second.number() != first.number());
     weir_allocator *none = nullptr;
     EXPECT(error_of([&] { Checkpoint bad(none); }) == EINVAL);
 #if !WEIR_CXX_EXCEPTIONS
     Checkpoint bad(none);
-    EXPECT(!bad && bad.leaks().count == 0 && bad.print(stderr).code() == EINVAL);
+    EXPECT(!bad && bad.leaks().empty() && bad.stats().size == 0 &&
+           bad.print(stderr).code() == EINVAL);
 #endif
 }
 
@@ -65,7 +66,7 @@ static void defaults()
 {
     Checkpoint since;
     Buffer<int> b(3);
-    EXPECT(since.sums().count == 1 && since.sums().bytes == 12);
+    EXPECT(since.stats().count == 1 && since.stats().bytes == 12);
 }
 
 int main()

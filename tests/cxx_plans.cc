@@ -1,4 +1,4 @@
-/* weir::Plan, PlanArena, PlanRecorder, PlanReplay, PlanCache: plans made, run, kept, and refused.
+/* weir::Plan, PlanMemory, PlanRecorder, PlanReplay, PlanCache: plans made, run, kept, and refused.
  */
 #include "cxx.h"
 
@@ -9,8 +9,8 @@
 
 using weir::DataType;
 using weir::Plan;
-using weir::PlanArena;
 using weir::PlanCache;
+using weir::PlanMemory;
 using weir::PlanView;
 using weir::Shape;
 using weir::Tensor;
@@ -35,7 +35,7 @@ static void plans()
     std::size_t size = plan.arena_size();
     EXPECT(size >= 3000 && size <= 3072 && plan.offset(0) == plan.offset(2) &&
            plan.offset(1) % 64 == 0);
-    EXPECT(plan.report().count == 3 && plan.report().arena == size && plan.report().total == 4000);
+    EXPECT(plan.stats().count == 3 && plan.stats().arena == size && plan.stats().total == 4000);
     EXPECT(error_of([&] { (void)plan.offset(3); }) == EINVAL);
     EXPECT(error_of([&] { (void)plan.add(1, 2, 2); }) == EINVAL);
     EXPECT(error_of([&] { (void)plan.add(1, 0, 1, 3); }) == EINVAL);
@@ -77,42 +77,42 @@ static void profiles()
 {
     Plan plan = chain();
     EXPECT(plan.add_profile({100, 5000, 100}).ok() && plan.profile_count() == 1);
-    EXPECT(plan.solve().ok() && plan.profile(0).total == 5200 && plan.arena_size() >= 6000);
+    EXPECT(plan.solve().ok() && plan.profile_stats(0).total == 5200 && plan.arena_size() >= 6000);
     EXPECT(plan.arena_size_for({10, 10, 10}) <= plan.arena_size());
     EXPECT(error_of([&] { (void)plan.arena_size_for({10, 10}); }) == EINVAL);
-    EXPECT(error_of([&] { (void)plan.profile(1); }) == EINVAL);
+    EXPECT(error_of([&] { (void)plan.profile_stats(1); }) == EINVAL);
     EXPECT(error_of([&] { (void)plan.add_profile({1}); }) == EINVAL);
 }
 
 static void arenas()
 {
     weir::Context context("arena");
-    PlanArena arena;
+    PlanMemory arena;
     EXPECT(!arena && arena.data() == nullptr && arena.size_in_bytes() == 0);
     {
         Plan plan = chain();
-        EXPECT(error_of([&] { PlanArena unsolved(plan); }) == EINVAL);
+        EXPECT(error_of([&] { PlanMemory unsolved(plan); }) == EINVAL);
         EXPECT(plan.solve().ok());
-        arena = PlanArena(plan, context);
+        arena = PlanMemory(plan, context);
         EXPECT(arena.size_in_bytes() == plan.arena_size());
-        EXPECT(arena.slot(1) == static_cast<char *>(arena.data()) + plan.offset(1));
+        EXPECT(arena.buffer(1) == static_cast<char *>(arena.data()) + plan.offset(1));
     }
     std::size_t live = context.total_allocated();
     EXPECT(live == arena.size_in_bytes() && context.allocation_count() == 1);
     Tensor t = arena.tensor(1, {20, 25});
-    EXPECT(t.data() == arena.slot(1) && t.size_in_bytes() == 2000);
+    EXPECT(t.data() == arena.buffer(1) && t.size_in_bytes() == 2000);
     EXPECT(error_of([&] { (void)arena.tensor(0, {251}); }) == EINVAL);
-    EXPECT(error_of([&] { (void)arena.slot(3); }) == EINVAL);
-    PlanArena copy = arena, moved = std::move(arena);
+    EXPECT(error_of([&] { (void)arena.buffer(3); }) == EINVAL);
+    PlanMemory copy = arena, moved = std::move(arena);
     EXPECT(!arena && copy.handle() == moved.handle()); /* NOLINT */
-    copy = PlanArena();
+    copy = PlanMemory();
     moved = copy;
     EXPECT(context.total_allocated() == live); /* the tensor keeps it */
     t.reset();
     EXPECT(context.total_allocated() == 0);
     weir_allocator *none = nullptr;
     Plan plan = chain();
-    EXPECT(plan.solve().ok() && error_of([&] { PlanArena bad(plan, none); }) == EINVAL);
+    EXPECT(plan.solve().ok() && error_of([&] { PlanMemory bad(plan, none); }) == EINVAL);
 }
 
 static void inference(weir::AllocatorRef a)
@@ -164,7 +164,7 @@ static void caches()
     EXPECT(cache && cache.get(Shape({3, 9})).arena_size() == 300);
     EXPECT(cache.get(Shape({3, 9})).count() == 1 && made == 1);
     EXPECT(cache.get(Shape({5})).arena_size() == 500 && cache.get(Shape({})).arena_size() == 100);
-    EXPECT(cache.counts().hits == 1 && cache.counts().misses == 3 && cache.counts().evictions == 1);
+    EXPECT(cache.stats().hits == 1 && cache.stats().misses == 3 && cache.stats().evictions == 1);
     failure = EPROTO;
     EXPECT(error_of([&] { (void)cache.get(Shape({7})); }) == EPROTO);
     PlanCache moved = std::move(cache);

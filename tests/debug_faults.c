@@ -379,18 +379,33 @@ static void take_memory(void *user, void *block, size_t size, size_t alignment)
     (void)user, (void)block, (void)size, (void)alignment;
 }
 
-static void check_provided(void)
+/* A user's functions may have any memory: it stays as it is. */
+static void check_users(void)
 {
     weir_allocator_functions functions = {.allocate = give_memory, .deallocate = take_memory};
     weir_allocator_options options = {.source = WEIR_SOURCE_FUNCTIONS, .functions = &functions};
     weir_allocator *a = weir_allocator_create(&options);
     memset(memory, 0x11, sizeof memory);
     STRESS_EXPECT(weir_allocate(a, sizeof memory) == memory, "no block");
+    STRESS_EXPECT(begins_with(memory, sizeof memory, 0x11), "taken from a user");
+    weir_deallocate(a, memory);
+    STRESS_EXPECT(begins_with(memory, sizeof memory, 0x11), "given to a user");
+    weir_allocator_destroy(a);
+}
+
+/* Functions of weir's own: an arena's. */
+static void check_provided(void)
+{
+    weir_arena_options options = {.memory = memory, .memory_size = sizeof memory};
+    weir_arena *arena = weir_arena_create(&options);
+    weir_allocator *a = weir_arena_allocator(arena);
+    memset(memory, 0x11, sizeof memory);
+    STRESS_EXPECT(weir_allocate(a, sizeof memory) == memory, "no block");
     STRESS_EXPECT(begins_with(memory, sizeof memory, WEIR_DEBUG ? 0xA5 : 0x11), "taken");
     STRESS_EXPECT(memory[16384] == 0x11, "beyond 16 KiB");
     weir_deallocate(a, memory);
     STRESS_EXPECT(begins_with(memory, sizeof memory, WEIR_DEBUG ? 0x5A : 0x11), "freed");
-    weir_allocator_destroy(a);
+    weir_arena_destroy(arena);
 }
 
 int main(void)
@@ -406,6 +421,6 @@ int main(void)
     check_pattern(16384);
     check_pattern(MIB);
     if (!weir__os_memory_tool()) /* which tells what was never written */
-        check_provided();
+        check_users(), check_provided();
     return 0;
 }

@@ -8,7 +8,7 @@ tests_unit_device_SOURCES = $(device_cases) tests/device/checked_table.c tests/d
 tests_unit_device_LDADD = $(unit_ldadd)
 valgrind_tests += tests/unit_device
 
-criterion_tests += tests/api_cuda
+criterion_tests += tests/api_cuda tests/api_host_memory
 valgrind_tests += tests/api_cuda
 
 if SHARED

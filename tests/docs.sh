@@ -1,6 +1,7 @@
 #!/bin/sh
 # README.md, CONTRIBUTING.md, docs/*.md and docs/internals/*.md against the tree: every relative link leads somewhere, every
-# `make TARGET` exists, and so does every path within one of the tree's folders.
+# `make TARGET` exists, and so does every path within one of the tree's folders. Every public struct is in the table of
+# docs/internals/api.md.
 set -u
 export LC_ALL=C # in Turkish, [A-Z] and [a-z] lack an i
 cd "$top_srcdir" || exit 99
@@ -59,7 +60,15 @@ for file in README.md CONTRIBUTING.md docs/*.md docs/internals/*.md; do
     done <"$scratch/paths"
 done
 
-echo "$links links, $targets targets, $paths paths"
+# Every struct that a program sees is in the table of docs/internals/api.md, with how it can grow.
+structs=0
+for struct in $(sed -n 's/^} \(weir_[a-z_]*\);.*/\1/p' include/weir/*.h); do
+    grep -q "^typedef struct $struct {" include/weir/*.h || continue # an enum
+    structs=$((structs + 1))
+    grep -q "^| \`$struct\` |" docs/internals/api.md || complain "docs/internals/api.md: no line about $struct"
+done
+
+echo "$links links, $targets targets, $paths paths, $structs structs"
 # Nothing found is a test that no longer looks.
-[ $links -ge 10 ] && [ $targets -ge 10 ] && [ $paths -ge 30 ] || complain "too few to be true"
+[ $links -ge 10 ] && [ $targets -ge 10 ] && [ $paths -ge 30 ] && [ $structs -ge 20 ] || complain "too few to be true"
 exit $status

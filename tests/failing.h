@@ -191,8 +191,8 @@ static inline void look_before(struct look *l, weir_allocator *a)
 
 static inline void look_at_profiler(struct look *l, const char *what)
 {
-    weir_profile profile;
-    cr_assert_eq(weir_profiler_read(&l->profiler, &profile), 0);
+    weir_profiler_stats profile = WEIR_PROFILER_STATS_INIT;
+    cr_assert_eq(weir_profiler_stats_get(&l->profiler, &profile), 0);
     cr_expect_eq(profile.peak, l->before[0].total_allocated, "%s: a profiler saw a peak of %zu",
                  what, profile.peak);
     cr_expect_eq(profile.allocations, 0, "%s: a profiler saw an allocation", what);

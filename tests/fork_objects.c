@@ -56,7 +56,7 @@ static bool stacked_use(void)
 static bool buffers_use(void)
 {
     void *block = weir_buffer_pool_acquire(buffers, 3000);
-    weir_buffer_pool_release(buffers, block);
+    weir_buffer_pool_return(buffers, block);
     weir_buffer_pool_trim(buffers, 0);
     return block != NULL;
 }
@@ -204,7 +204,8 @@ static void objects_make(void)
     recorded = weir_plan_recorder_allocator(recorder);
     replay = weir_plan_replay_create(plan, NULL);
     replayed = weir_plan_replay_allocator(replay);
-    device = weir_device_allocator(weir_device_host_table("host", (size_t)64 << 20), NULL);
+    device =
+        weir_device_allocator_create(weir_device_host_table_create("host", (size_t)64 << 20), NULL);
     pool = weir_pool_create(NULL);
     weir_plan_destroy(plan);
 }

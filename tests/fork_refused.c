@@ -66,10 +66,11 @@ int main(int argc, char **argv)
         expect(strcmp(line, "weir: no memory to register what must happen around fork\n") == 0,
                "it says why, in one line");
     refuses = 1;
-    const weir_device_table *table = weir_device_host_table("host", (size_t)1 << 20);
-    failures += expect(!weir_device_allocator(table, NULL) && errno == ENOMEM, "no device pool");
+    const weir_device_table *table = weir_device_host_table_create("host", (size_t)1 << 20);
+    failures +=
+        expect(!weir_device_allocator_create(table, NULL) && errno == ENOMEM, "no device pool");
     refuses = 0;
-    weir_allocator *device = weir_device_allocator(table, NULL);
+    weir_allocator *device = weir_device_allocator_create(table, NULL);
     failures += expect(device && weir_allocator_destroy(device) == 0, "when it can, one is made");
     return failures != 0;
 }

@@ -38,7 +38,7 @@ function public_layer(header)
     if (header ~ /^(tensor|buffer|buffer_pool|arena|dlpack)\.h$/) return "object"
     if (header ~ /^plan\.h$/) return "plan"
     if (header ~ /^(profile|trace|stats)\.h$/) return "observe"
-    if (header ~ /^(weir\.h|weir\.hpp|cxx\/.*)$/) return "everything"
+    if (header ~ /^(weir\.h|old_names\.h|weir\.hpp|cxx\/.*)$/) return "everything"
     if (header ~ /^adapters\/.*$/) return "adapters"
     return "unknown public header " header
 }

@@ -17,7 +17,8 @@ configure()
 
 # weir.pc is read as if the copy were installed where it says.
 command -v pkg-config >/dev/null && use_pkg_config
-configure "-DCMAKE_C_COMPILER=${CC%% *}" "-DCMAKE_CXX_COMPILER=${CXX%% *}" &&
+version=$(sed -n 's/^set(PACKAGE_VERSION "\([0-9.]*\)")/\1/p' "${config%/*}/weir-config-version.cmake")
+configure "-DCMAKE_C_COMPILER=${CC%% *}" "-DCMAKE_CXX_COMPILER=${CXX%% *}" "-DWEIR_WANTED=${version%.*}" &&
     cmake --build "$scratch/build" >"$scratch/log" 2>&1
 built=$?
 passed_or_failed $built "the project is configured and built"
@@ -46,12 +47,56 @@ if [ $built -eq 0 ]; then
 fi
 
 # Another version is refused, in words.
-version=$(sed -n 's/^set(PACKAGE_VERSION "\([0-9.]*\)")/\1/p' "${config%/*}/weir-config-version.cmake")
-sed 's/find_package(weir 0.1/find_package(weir 99.5/' "$top_srcdir/tests/outside/cmake/CMakeLists.txt" \
-    >"$scratch/CMakeLists.txt"
-cmake -S "$scratch" -B "$scratch/other" -Dweir_DIR="${config%/*}" >"$scratch/log" 2>&1
+configure -DWEIR_WANTED=99.5
 [ $? -ne 0 ] && grep -q "version: $version" "$scratch/log"
 passed_or_failed $? "version 99.5 is not there"
+
+# docs/internals/abi.md: what each version may serve. One weir of each, that says its name alone.
+mkdir -p "$scratch/versions"
+while read -r is wanted answer; do
+    lay="$scratch/versions/$is"
+    mkdir -p "$lay"
+    : >"$lay/weir-config.cmake"
+    sed -e "s/@PACKAGE_VERSION@/$is/" -e "s/@WEIR_VERSION_MAJOR@/${is%%.*}/" \
+        -e "s/@WEIR_VERSION_MINOR@/$(echo "$is" | cut -d. -f2)/" -e 's/@SIZEOF_POINTER@/8/' \
+        "$top_srcdir/cmake/weir-config-version.cmake.in" >"$lay/weir-config-version.cmake"
+    echo "ask($is $wanted $answer)"
+done >"$scratch/versions/asked" <<'END'
+0.3.2 0.3           1
+0.3.2 0.3.2         1
+0.3.2 0.3.1         1
+0.3.2 0.3.3         0
+0.3.2 0.2           0
+0.3.2 0.4           0
+0.3.2 0             1
+0.3.2 1             0
+0.3.2 0.1...<0.4    1
+0.3.2 0.1...0.3.2   1
+0.3.2 0.1...<0.3.2  0
+0.3.2 0.3.3...<0.9  0
+1.4.0 1.2           1
+1.4.0 1.4           1
+1.4.0 1.5           0
+1.4.0 0.9           0
+1.4.0 2.0           0
+1.4.0 0.3...<2      1
+END
+{
+    cat <<'END'
+cmake_minimum_required(VERSION 3.19)
+project(versions NONE)
+function(ask is wanted answer)
+    unset(weir_DIR CACHE)
+    find_package(weir ${wanted} QUIET CONFIG PATHS ${CMAKE_SOURCE_DIR}/${is} NO_DEFAULT_PATH)
+    if(NOT weir_FOUND EQUAL answer)
+        message(SEND_ERROR "${is} for ${wanted}: ${weir_FOUND}")
+    endif()
+endfunction()
+END
+    cat "$scratch/versions/asked"
+} >"$scratch/versions/CMakeLists.txt"
+cmake -S "$scratch/versions" -B "$scratch/asked" >"$scratch/log" 2>&1
+passed_or_failed $? "$(wc -l <"$scratch/versions/asked") questions for a version"
 
 echo "$failures failed"
 [ $failures -eq 0 ]

@@ -6,7 +6,7 @@ criterion_tests += tests/api_owns tests/api_children tests/api_bad_frees tests/a
 criterion_tests += tests/api_trace_ends tests/api_zeroed
 
 # Programs of their own, under limits, locks and stand-ins for other kernels.
-script_tests += tests/platform.sh
+script_tests += tests/platform.sh tests/old_names.sh
 EXTRA_DIST += tests/platform/atfork.c tests/platform/atfork_early.c tests/platform/grow.c \
 	tests/platform/keys.c tests/platform/limits.c tests/platform/locked.c tests/platform/purge.c \
 	tests/platform/reclaim.c tests/platform/shim.c tests/platform/space.c tests/platform/sparse.c \

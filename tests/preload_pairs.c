@@ -91,6 +91,25 @@ NOINLINE static void usable_large(size_t steps)
     free(block);
 }
 
+NOINLINE static void large(size_t steps)
+{
+    for (size_t i = 0; i < steps; i++) {
+        sink = malloc(64 << 10);
+        free(sink);
+    }
+}
+
+/* Two at a time, freed in the order in which they came. */
+NOINLINE static void larges(size_t steps)
+{
+    for (size_t i = 0; i < steps; i++) {
+        void *first = malloc(64 << 10);
+        sink = malloc(32 << 10);
+        free(first);
+        free(sink);
+    }
+}
+
 /* Blocks of many sizes that live for a while, as a program has them. */
 NOINLINE static void mixed(size_t steps)
 {
@@ -109,7 +128,7 @@ static const struct {
 } loops[] = {{"empty", empty},     {"pair", pair},     {"zeroed", zeroed},
              {"resized", resized}, {"moved", moved},   {"aligned", aligned},
              {"strict", strict},   {"usable", usable}, {"usable_large", usable_large},
-             {"mixed", mixed}};
+             {"large", large},     {"larges", larges}, {"mixed", mixed}};
 
 /* A crest, so that the loop stays below the peak; bins; and enough in turn to be alone. */
 static void warm(void)

@@ -101,14 +101,14 @@ static int double_compare(const void *a, const void *b)
 static int load_measure(const struct load *load, const char *path)
 {
     double plain[ROUNDS], traced[ROUNDS];
-    weir_trace_status status = {0};
+    weir_trace_stats status = WEIR_TRACE_STATS_INIT;
     load_time(load);
     for (int round = 0; round < ROUNDS; round++) {
         plain[round] = load_time(load);
         if (weir_trace_start(path, NULL) != 0)
             return 1;
         traced[round] = load_time(load);
-        if (weir_trace_stop() != 0 || weir_trace_read(&status) != 0)
+        if (weir_trace_stop() != 0 || weir_trace_stats_get(&status) != 0)
             return 1;
     }
     qsort(plain, ROUNDS, sizeof *plain, double_compare);

@@ -92,7 +92,7 @@ static void *worker(void *number)
         if (item->block && rand_r(&seed) % 4 == 0)
             item_swap(d, item, &seed);
         else if (item->block && rand_r(&seed) % 8 == 0)
-            weir_device_use_on(devices[d], item->block, streams[d]);
+            weir_device_record_stream(devices[d], item->block, streams[d]);
         else if (item->block)
             item_free(d, item);
         else
@@ -123,9 +123,9 @@ int main(int argc, char **argv)
         seed0 = (unsigned)atoi(argv[3]);
     weir_device_mode modes[2] = {WEIR_DEVICE_EXPANDABLE, WEIR_DEVICE_SEGMENTS};
     for (int d = 0; d < 2; d++) {
-        devices[d] =
-            weir_device_allocator(weir_device_host_table(d ? "host:1" : "host:0", 1u << 30),
-                                  &(weir_device_options){.mode = modes[d]});
+        devices[d] = weir_device_allocator_create(
+            weir_device_host_table_create(d ? "host:1" : "host:0", 1u << 30),
+            &(weir_device_options){.mode = modes[d]});
         expect(devices[d] != NULL, "a device");
     }
     weir_set_limit(devices[0], 100 << 20);

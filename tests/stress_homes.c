@@ -68,10 +68,10 @@ static void *lives_run(void *number)
 
 static weir_tag fixed_tag;
 
-static int count_fixed(const weir_block *block, void *user)
+static bool count_fixed(const weir_block *block, void *user)
 {
     *(size_t *)user += block->tag == fixed_tag;
-    return 0;
+    return false;
 }
 
 /* The walk sees each fixed block once; the figures never say less than they hold. */

@@ -127,7 +127,7 @@ static void pool_step(uint64_t *state)
     for (size_t i = 0; i < size; i += 13)
         if (block[i] != mine)
             fail("two threads have one buffer");
-    weir_buffer_pool_release(pool, block);
+    weir_buffer_pool_return(pool, block);
 }
 
 static void arena_step(uint64_t *state)

@@ -51,39 +51,39 @@ static void *watch(void *user)
     size_t length;
     (void)user;
     while (atomic_load_explicit(&running, memory_order_relaxed)) {
-        weir_profile now;
-        weir_leaks leaks;
+        weir_profiler_stats now = WEIR_PROFILER_STATS_INIT;
+        weir_leaks_stats leaks = WEIR_LEAKS_STATS_INIT;
         expect(weir_profiler_start(&profiler, context) == 0, "profiler");
         uint64_t checkpoint = weir_checkpoint(context);
         expect(weir_stats_json_buffer(text, sizeof text, &length, NULL) == 0, "JSON");
-        expect(weir_leaks_since(context, checkpoint, &leaks, NULL, NULL) == 0, "leaks");
-        expect(weir_profiler_read(&profiler, &now) == 0 && now.peak >= now.current, "peak");
+        expect(weir_leaks_stats_get(context, checkpoint, &leaks) == 0, "leaks");
+        expect(weir_profiler_stats_get(&profiler, &now) == 0 && now.peak >= now.current, "peak");
         expect(weir_profiler_stop(&profiler) == 0, "profiler stop");
     }
     return NULL;
 }
 
-static int count_tags(const weir_tag_stats *stats, void *user)
+static bool count_tags(const weir_tag_stats *stats, void *user)
 {
     *(size_t *)user += stats->blocks;
-    return 0;
+    return false;
 }
 
 static void record(const char *path)
 {
-    weir_trace_status status;
+    weir_trace_stats status = WEIR_TRACE_STATS_INIT;
     size_t blocks = 0;
     int error = weir_trace_start(path, NULL);
     expect(error == 0, weir_last_error());
     weir_trace_mark(WEIR_MARK_RUN, "round", true);
     weir_reset_peak(weir_cpu_allocator());
-    expect(weir_tag_stats_each(context, count_tags, &blocks) == 0, "holders");
+    expect(weir_allocator_walk_tags(context, count_tags, &blocks) == 0, "holders");
     expect(weir_trace_start(path, NULL) == EBUSY, "two recordings");
     usleep(2000);
     weir_trace_mark(WEIR_MARK_RUN, "round", false);
     error = weir_trace_stop();
     expect(error == 0, weir_last_error());
-    expect(weir_trace_read(&status) == 0 && !status.recording && !status.dropped, "status");
+    expect(weir_trace_stats_get(&status) == 0 && !status.recording && !status.dropped, "status");
 }
 
 int main(int argc, char **argv)

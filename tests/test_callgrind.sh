@@ -12,9 +12,10 @@ far_bounds="small=155 aligned=161 mixed=157 large=254 made=1440 rising=1440"
 far=4000
 # The same of the preloaded malloc, each with the jump through the loader's table, and while all
 # is recorded (tests/preload_pairs.c):
+#   large    malloc(64 KiB) and free   larges  of 64 and 32 KiB, two at a time
 #   pair     malloc(64) and free       zeroed  calloc        resized, moved   realloc
 #   strict   posix_memalign(256)       usable, usable_large  malloc_usable_size
-preloaded="pair=91 zeroed=111 resized=137 moved=200 aligned=134 strict=241 usable=44 usable_large=111"
+preloaded="large=179 larges=1650 pair=91 zeroed=111 resized=137 moved=200 aligned=134 strict=241 usable=44 usable_large=111"
 recorded="pair=590 resized=445 mixed=650"
 pairs=2000
 

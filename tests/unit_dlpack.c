@@ -103,6 +103,32 @@ Test(dlpack, every_type_goes_both_ways)
     }
 }
 
+/* As dlpack.h has it since version 1.0: a tensor of no elements has a NULL pointer. */
+Test(dlpack, without_elements_there_is_no_address)
+{
+    weir_tensor *t = weir_tensor_create(ARRAY(3, 0), 2, WEIR_FLOAT32);
+    weir_tensor *whole = weir_tensor_create(ARRAY(3, 4), 2, WEIR_FLOAT32);
+    weir_tensor *none = weir_tensor_slice(whole, 1, 2, 2, 1);
+    weir_tensor *const all[] = {t, none};
+    for (size_t i = 0; i < 2; i++) {
+        struct DLManagedTensor *m = weir_tensor_to_dlpack(all[i]);
+        struct DLManagedTensorVersioned *v = weir_tensor_to_dlpack_versioned(all[i]);
+        cr_assert(m && v);
+        cr_expect_null(((struct weir__dl_managed *)m)->tensor.data);
+        cr_expect_null(((struct weir__dl_versioned *)v)->tensor.data);
+        weir_tensor *back = weir_tensor_from_dlpack(m),
+                    *again = weir_tensor_from_dlpack_versioned(v);
+        cr_assert(back && again);
+        cr_expect_eq(weir_tensor_element_count(back), 0);
+        cr_expect_arr_eq(weir_tensor_shape(again), weir_tensor_shape(all[i]), 16);
+        weir_tensor_release(back);
+        weir_tensor_release(again);
+        weir_tensor_release(all[i]);
+    }
+    weir_tensor_release(whole);
+    expect_live(weir_cpu_allocator(), 0, 0);
+}
+
 Test(dlpack, an_export_keeps_its_shape_and_memory)
 {
     weir_tensor *t = weir_tensor_create(ARRAY(4, 4), 2, WEIR_INT32);
@@ -142,10 +168,10 @@ Test(dlpack, read_only_is_passed_on_or_refused)
 /* A device called cuda:3, as far as weir can tell. */
 Test(dlpack, memory_of_a_gpu_says_which)
 {
-    const weir_device_table *host = weir_device_host_table("cuda:3", 1 << 24);
+    const weir_device_table *host = weir_device_host_table_create("cuda:3", 1 << 24);
     weir_device_table table = *host;
     table.flags &= ~(unsigned)WEIR_DEVICE_HOST_ACCESSIBLE;
-    weir_allocator *a = weir_device_allocator(&table, NULL);
+    weir_allocator *a = weir_device_allocator_create(&table, NULL);
     cr_assert_not_null(a, "%s", weir_last_error());
     weir_tensor *t = weir_tensor_create_in(a, ARRAY(5), 1, WEIR_FLOAT16);
     struct weir__dl_managed *m = (struct weir__dl_managed *)weir_tensor_to_dlpack(t);

@@ -318,12 +318,12 @@ Test(homes, a_foreign_bin_takes_no_block_of_another_allocator)
         weir_deallocate(b, weir_allocate(b, 64));
     void *first = block_of_another_thread(b), *second = block_of_another_thread(b);
     weir_deallocate(b, first); /* makes the bin */
-    struct weir__heap *heap = weir__heap_cached(b);
-    unsigned at = weir__small_bin_number(heap, weir__slab_of(others));
-    const struct weir__bin *bin = weir__cache_bin(&heap->cache, at);
+    struct weir__heap *here = weir__heap_cached(b);
+    unsigned at = weir__small_bin_number(here, weir__slab_of(others));
+    const struct weir__bin *bin = weir__cache_bin(&here->cache, at);
     cr_assert_geq(at, WEIR__CLASSES, "its slab is foreign");
     cr_assert_lt(bin->top, bin->limit);
-    cr_assert_geq(heap->window.cap, weir__window_used(&heap->window), "it is open");
+    cr_assert_geq(here->window.cap, weir__window_used(&here->window), "it is open");
     weir_set_misuse_handler(tell, NULL);
     weir_deallocate(b, others);
     cr_assert_eq(told, WEIR_MISUSE_OTHER_ALLOCATOR);

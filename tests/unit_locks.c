@@ -160,7 +160,7 @@ Test(locks, fork_keeps_others_out_and_lets_its_own_thread_through)
     weir__locks_remove(WEIR__RANK_OBJECT, &shared_entry);
 }
 
-static int fork_in_visitor(weir_allocator *child_allocator, void *user)
+static bool fork_in_visitor(weir_allocator *child_allocator, void *user)
 {
     (void)child_allocator;
     int status = 1;
@@ -172,13 +172,13 @@ static int fork_in_visitor(weir_allocator *child_allocator, void *user)
     }
     waitpid(child, &status, 0);
     *(int *)user = status;
-    return 1;
+    return true;
 }
 
 Test(locks, a_visitor_of_contexts_may_fork, .timeout = 30)
 {
     int status = 1;
     weir_allocator_create(NULL);
-    weir_allocator_children(weir_cpu_allocator(), fork_in_visitor, &status);
+    weir_allocator_walk_children(weir_cpu_allocator(), fork_in_visitor, &status);
     cr_assert_eq(status, 0);
 }

@@ -193,8 +193,8 @@ Test(object_faults, pools_of_buffers)
     weir__fault_after(0); /* giving back and trimming ask for nothing */
     weir__fault_persistent(true);
     for (size_t i = 1; i < 200; i++)
-        weir_buffer_pool_release(pool, blocks[i]);
-    weir_buffer_pool_release(pool, blocks[0]);
+        weir_buffer_pool_return(pool, blocks[i]);
+    weir_buffer_pool_return(pool, blocks[0]);
     weir_buffer_pool_trim(pool, 1000);
     cr_expect_eq(weir_buffer_pool_destroy(pool), EBUSY); /* the first of size 0 */
     weir__fault_persistent(false);

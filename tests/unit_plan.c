@@ -51,8 +51,8 @@ static int demo_change(weir_plan *plan)
         error = weir_plan_add(plan, 640, 64, 0, 12);
     if (!error)
         error = weir_plan_repair(plan, NULL);
-    weir_plan_profile_report report = {.size = sizeof report};
-    return error ? error : weir_plan_profile_get(plan, 0, &report);
+    weir_plan_profile_stats report = {.size = sizeof report};
+    return error ? error : weir_plan_profile_stats_get(plan, 0, &report);
 }
 
 /* Everything the planner offers, once; 0 or the first error. */
@@ -68,12 +68,12 @@ static int demo_run(bool constrained)
         error = weir_plan_solve_with(plan, WEIR_PLAN_GREEDY_BY_BREADTH);
     if (!error)
         error = demo_change(plan);
-    weir_plan_arena *arena = error ? NULL : weir_plan_arena_create(plan, NULL);
+    weir_plan_memory *arena = error ? NULL : weir_plan_memory_create(plan, NULL);
     weir_plan_replay *replay = arena ? weir_plan_replay_create(plan, NULL) : NULL;
     if (!error && (!arena || !replay))
         error = errno;
     weir_plan_replay_destroy(replay);
-    weir_plan_arena_release(arena);
+    weir_plan_memory_release(arena);
     weir_plan_destroy(plan);
     return error;
 }

@@ -368,12 +368,12 @@ Test(recorder, says_what_it_cannot_do)
     cr_assert_eq(weir_trace_start(path, NULL), EBUSY);
     cr_assert_eq(weir_trace_mark((weir_mark)0, "x", true), EINVAL);
     cr_assert_eq(weir_trace_mark(WEIR_MARK_RUN, NULL, true), EINVAL);
-    weir_trace_status status;
-    cr_assert_eq(weir_trace_read(NULL), EINVAL);
-    cr_assert_eq(weir_trace_read(&status), 0);
+    weir_trace_stats status = WEIR_TRACE_STATS_INIT;
+    cr_assert_eq(weir_trace_stats_get(NULL), EINVAL);
+    cr_assert_eq(weir_trace_stats_get(&status), 0);
     cr_assert(status.recording);
     stop();
-    cr_assert_eq(weir_trace_read(&status), 0);
+    cr_assert_eq(weir_trace_stats_get(&status), 0);
     cr_assert(!status.recording);
     cr_assert_eq(weir_trace_mark(WEIR_MARK_RUN, "nobody listens", true), 0);
 }
@@ -396,8 +396,8 @@ Test(recorder, survives_a_file_that_may_not_grow)
     cr_assert_eq(weir_total_allocated(weir_cpu_allocator()), before);
     cr_assert_eq(weir_trace_stop(), EFBIG);
     cr_assert_not_null(strstr(weir_last_error(), "not written"));
-    weir_trace_status status;
-    weir_trace_read(&status);
+    weir_trace_stats status = WEIR_TRACE_STATS_INIT;
+    weir_trace_stats_get(&status);
     cr_assert_eq(status.error, EFBIG);
     cr_assert_gt(status.dropped, 0);
     cr_assert_lt(status.dropped, status.events);
@@ -440,9 +440,9 @@ static int close_everything_and_go_on(const char *own)
 
 Test(recorder, never_writes_into_a_file_of_the_program)
 {
-    char own[96];
+    char own[SCRATCH_PATH_MAX];
     int status;
-    snprintf(own, sizeof own, "%s.own", path);
+    scratch_path(own, "unit-recorder.own");
     pid_t child = fork();
     if (child == 0)
         _exit(close_everything_and_go_on(own));
@@ -507,9 +507,9 @@ Test(recorder, a_forked_child_does_not_record)
     work_alone(1000);
     pid_t child = fork();
     if (child == 0) {
-        weir_trace_status status;
+        weir_trace_stats status = WEIR_TRACE_STATS_INIT;
         work_alone(1000);
-        weir_trace_read(&status);
+        weir_trace_stats_get(&status);
         if (status.recording || weir_trace_stop() != EINVAL)
             _exit(1);
         char own[SCRATCH_PATH_MAX + 8];

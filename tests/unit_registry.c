@@ -38,14 +38,19 @@ static void keys_make(struct model *m)
 static bool entries_equal(const struct weir__foreign *a, const struct weir__foreign *b)
 {
     return a->block == b->block && a->requested == b->requested && a->tag == b->tag &&
-           a->align_shift == b->align_shift && a->old == b->old;
+           a->align_shift == b->align_shift && a->old == b->old && a->padded == b->padded &&
+           a->shift == b->shift;
 }
 
 static void op_add(struct model *m, size_t i)
 {
-    struct weir__foreign entry = {m->keys[i], random_size(&m->random, 1 << 20),
-                                  (uint32_t)random_below(&m->random, 8192),
-                                  (uint8_t)random_below(&m->random, 22), i % 2};
+    struct weir__foreign entry = {.block = m->keys[i],
+                                  .requested = random_size(&m->random, 1 << 20),
+                                  .tag = (uint32_t)random_below(&m->random, 8192),
+                                  .align_shift = (uint8_t)random_below(&m->random, 22),
+                                  .old = i % 2,
+                                  .padded = i % 3 == 0,
+                                  .shift = i % 3 ? 0 : i};
     bool added = weir__registry_add(&m->registry, &entry);
     cr_assert_eq(added, m->known[i].block == NULL);
     if (added) {
@@ -207,7 +212,9 @@ Test(registry, keeps_no_pointer_to_a_block)
 Test(freed, knows_an_address_until_a_block_starts_there)
 {
     cr_assert_not(weir__freed_has((void *)6400));
-    weir__freed_add((void *)6400);
+    weir__freed_add((void *)6400, (void *)64);
+    cr_assert(weir__freed_by((void *)6400, (void *)64));
+    cr_assert_not(weir__freed_by((void *)6400, (void *)128));
     cr_assert(weir__freed_has((void *)6400));
     cr_assert_not(weir__freed_has((void *)6416));
     weir__freed_forget((void *)6416);

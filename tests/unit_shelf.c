@@ -217,11 +217,11 @@ Test(shelf, what_is_stale_goes_back)
 
 /* -- it is free ------------------------------------------------------------------------------- */
 
-static int visit_count(const weir_block *block, void *user)
+static bool visit_count(const weir_block *block, void *user)
 {
     (void)block;
     ++*(size_t *)user;
-    return 0;
+    return false;
 }
 
 static size_t walked(void)
@@ -250,10 +250,10 @@ Test(shelf, what_lies_there_is_free)
     alone_end(&l);
 }
 
-static int visit_young(const weir_block *block, void *user)
+static bool visit_young(const weir_block *block, void *user)
 {
     *(size_t *)user += block->since_checkpoint;
-    return 0;
+    return false;
 }
 
 static size_t young(void)

@@ -29,7 +29,7 @@ static int by_address(const void *a, const void *b)
     return (x->block > y->block) - (x->block < y->block);
 }
 
-static int visit(const weir_block *block, void *user)
+static bool visit(const weir_block *block, void *user)
 {
     struct walk *w = user;
     struct known key = {.block = (char *)(uintptr_t)block->address};
@@ -41,7 +41,7 @@ static int visit(const weir_block *block, void *user)
     cr_assert_geq(block->usable, known->size);
     cr_assert_eq(block->tag, known->tag);
     w->since += block->since_checkpoint;
-    return ++w->visits == w->stop_at ? 99 : 0;
+    return ++w->visits == w->stop_at;
 }
 
 /* A random population of `a`, some of it freed again; sorted by address. */
@@ -101,16 +101,16 @@ Test(walk, stops_when_told)
     uint64_t random = 12;
     weir_allocator *a = weir_cpu_allocator();
     struct walk w = {.known = known, .count = populate(a, known, &random), .stop_at = 10};
-    cr_assert_eq(weir_allocator_walk(a, visit, &w), 99);
+    cr_assert_eq(weir_allocator_walk(a, visit, &w), 0);
     cr_assert_eq(w.visits, 10);
 }
 
-static int count(const weir_block *block, void *user)
+static bool count(const weir_block *block, void *user)
 {
     struct walk *w = user;
     w->visits++;
     w->since += block->since_checkpoint;
-    return 0;
+    return false;
 }
 
 static void generations(weir_allocator *a)
@@ -169,12 +169,12 @@ struct survey {
     const weir_allocator *a;
 };
 
-static int survey_visit(const weir_block *block, void *user)
+static bool survey_visit(const weir_block *block, void *user)
 {
     struct survey *s = user;
     cr_assert_leq(block->requested, block->usable);
     s->mine += block->requested == 12345;
-    return 0;
+    return false;
 }
 
 /* What lives all along is seen every time, with and without marking. */
@@ -197,12 +197,12 @@ Test(walk, beside_threads_sees_what_stays, .timeout = 60)
     cr_assert_eq(weir_total_allocated(weir_cpu_allocator()), 20 * 12345);
 }
 
-static int visit_asking(const weir_block *block, void *user)
+static bool visit_asking(const weir_block *block, void *user)
 {
     cr_assert_str_eq(weir_tag_name(block->tag), "asked");
     cr_assert_not_null(weir_last_error());
     ++*(size_t *)user;
-    return 0;
+    return false;
 }
 
 /* The calls that the header lets a visitor make, for small, large and foreign blocks. */

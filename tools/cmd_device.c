@@ -51,7 +51,7 @@ static int devices_list(void)
         printf("no CUDA device: %s\n", weir_last_error());
     for (int i = 0; i < count; i++) {
         char name[128];
-        const weir_device_table *table = weir_cuda_table(i);
+        const weir_device_table *table = weir_cuda_table_create(i);
         if (!table || weir_cuda_device_name(i, name, sizeof name)) {
             printf("cuda:%d: %s\n", i, weir_last_error());
             continue;
@@ -61,7 +61,7 @@ static int devices_list(void)
     }
     const weir_device_table *host = device_bench_table("host");
     if (host) {
-        table_show(host, "host memory behind a device's table (weir_device_host_table)");
+        table_show(host, "host memory behind a device's table (weir_device_host_table_create)");
         host->destroy(host->user);
     }
     return 0;

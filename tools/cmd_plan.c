@@ -211,7 +211,7 @@ static double plan_seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-static double plan_ratio(const weir_plan_report *r)
+static double plan_ratio(const weir_plan_stats *r)
 {
     return r->lower_bound ? (double)r->arena / (double)r->lower_bound : 1;
 }
@@ -266,7 +266,7 @@ static void plan_json_string(const char *text)
     putchar('"');
 }
 
-static void plan_print(struct plan_command *c, const char *path, const weir_plan_report *r,
+static void plan_print(struct plan_command *c, const char *path, const weir_plan_stats *r,
                        double seconds, bool fits, const double *others)
 {
     if (c->json) {
@@ -314,9 +314,9 @@ static void plan_footer(const struct plan_command *c)
 static void plan_compare(struct plan_command *c, struct plan_rows *rows, double *others)
 {
     for (int h = 0; h < WEIR_PLAN_HEURISTICS; h++) {
-        weir_plan_report r = {.size = sizeof r};
+        weir_plan_stats r = {.size = sizeof r};
         others[h] = NAN;
-        if (weir_plan_solve_with(rows->plan, h) == 0 && weir_plan_report_get(rows->plan, &r) == 0)
+        if (weir_plan_solve_with(rows->plan, h) == 0 && weir_plan_stats_get(rows->plan, &r) == 0)
             others[h] = plan_ratio(&r);
         c->log_sums[h] += log(others[h]);
     }
@@ -346,15 +346,15 @@ static int plan_profiles(struct plan_command *c, const struct plan_rows *rows)
 {
     for (size_t k = 0; k < rows->nprofiles; k++) {
         char name[64];
-        weir_plan_profile_report p = {.size = sizeof p};
-        if (weir_plan_profile_get(rows->plan, k, &p) != 0)
+        weir_plan_profile_stats p = {.size = sizeof p};
+        if (weir_plan_profile_stats_get(rows->plan, k, &p) != 0)
             return plan_complain(weir_last_error());
-        weir_plan_report r = {.count = rows->count,
-                              .arena = p.arena,
-                              .lower_bound = p.lower_bound,
-                              .proven_bound = p.lower_bound,
-                              .total = p.total,
-                              .method = "profile"};
+        weir_plan_stats r = {.count = rows->count,
+                             .arena = p.arena,
+                             .lower_bound = p.lower_bound,
+                             .proven_bound = p.lower_bound,
+                             .total = p.total,
+                             .method = "profile"};
         r.optimal = r.arena == r.lower_bound;
         snprintf(name, sizeof name, "  %s", rows->profiles[k]);
         plan_print(c, name, &r, 0, true, NULL);
@@ -389,13 +389,13 @@ static int plan_repair(struct plan_command *c, struct plan_rows *rows)
 {
     weir_plan_options options = {
         .size = sizeof options, .capacity = c->options.capacity, .seed = c->options.seed};
-    weir_plan_report r = {.size = sizeof r};
+    weir_plan_stats r = {.size = sizeof r};
     int error = plan_change(c, rows);
     double start = plan_seconds();
     if (!error)
         error = weir_plan_repair(rows->plan, &options);
     double seconds = plan_seconds() - start;
-    if ((error && error != ENOSPC) || weir_plan_report_get(rows->plan, &r) != 0)
+    if ((error && error != ENOSPC) || weir_plan_stats_get(rows->plan, &r) != 0)
         return plan_complain(*weir_last_error() ? weir_last_error() : strerror(error));
     plan_print(c, "  changed and repaired", &r, seconds, error == 0, NULL);
     return error != 0;
@@ -425,8 +425,8 @@ static int plan_one(struct plan_command *c, const char *path)
     double start = plan_seconds();
     int error = weir_plan_solve(rows.plan, &c->options), status = error != 0;
     double seconds = plan_seconds() - start;
-    weir_plan_report r = {.size = sizeof r};
-    if ((error && error != ENOSPC) || weir_plan_report_get(rows.plan, &r) != 0) {
+    weir_plan_stats r = {.size = sizeof r};
+    if ((error && error != ENOSPC) || weir_plan_stats_get(rows.plan, &r) != 0) {
         char line[512];
         snprintf(line, sizeof line, "%s: %s", path,
                  *weir_last_error() ? weir_last_error() : strerror(error));

@@ -29,9 +29,9 @@ static double now(void)
 const weir_device_table *device_bench_table(const char *name)
 {
     if (strcmp(name, "host") == 0)
-        return weir_device_host_table("host", (size_t)16 << 30);
+        return weir_device_host_table_create("host", (size_t)16 << 30);
     if (strncmp(name, "cuda:", 5) == 0 && name[5])
-        return weir_cuda_table(atoi(name + 5));
+        return weir_cuda_table_create(atoi(name + 5));
     fprintf(stderr, "weir device: no device \"%s\"\n", name);
     return NULL;
 }
@@ -40,7 +40,7 @@ static weir_allocator *allocator_make(const struct device_bench *b, weir_device_
 {
     const weir_device_table *table = device_bench_table(b->device);
     weir_allocator *a =
-        table ? weir_device_allocator(table, &(weir_device_options){.mode = mode}) : NULL;
+        table ? weir_device_allocator_create(table, &(weir_device_options){.mode = mode}) : NULL;
     if (!a && *weir_last_error())
         fprintf(stderr, "weir device: %s\n", weir_last_error());
     return a;
@@ -86,11 +86,11 @@ static double pairs_time(const struct pairs *p, enum way way, size_t size, long 
             weir_deallocate(p->a, block);
             break;
         case WAY_CALLS:
-            error = t->allocate(t->user, size, &block) || t->free(t->user, block, size);
+            error = t->allocate(t->user, size, &block) || t->deallocate(t->user, block, size);
             break;
         default:
             error = t->allocate_on(t->user, size, p->stream, &block) ||
-                    t->free_on(t->user, block, size, p->stream);
+                    t->deallocate_on(t->user, block, size, p->stream);
             break;
         }
         if (error)

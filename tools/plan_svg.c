@@ -203,8 +203,8 @@ static struct svg_view svg_view_of(const struct plan_rows *rows, double arena)
 
 int plan_svg(const struct plan_rows *rows, const char *title, FILE *to)
 {
-    weir_plan_report report = {.size = sizeof report};
-    int error = weir_plan_report_get(rows->plan, &report);
+    weir_plan_stats report = {.size = sizeof report};
+    int error = weir_plan_stats_get(rows->plan, &report);
     if (error)
         return error;
     struct svg_view v = svg_view_of(rows, (double)report.arena);

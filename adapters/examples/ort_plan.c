@@ -96,7 +96,7 @@ static int record(struct memory *m, struct model *model, const char *trace, uint
         return failed(trace, weir_last_error());
     if (error)
         return error;
-    m->plan = weir_plan_record(m->recorder);
+    m->plan = weir_plan_recorder_plan(m->recorder);
     if (!m->plan || weir_plan_solve(m->plan, NULL))
         return failed("no plan", weir_last_error());
     return 0;
@@ -104,7 +104,7 @@ static int record(struct memory *m, struct model *model, const char *trace, uint
 
 static int replay(struct memory *m, struct model *model, unsigned runs, uint64_t expected)
 {
-    weir_plan_report report = {.size = sizeof(report)};
+    weir_plan_stats report = {.size = sizeof(report)};
     weir_plan_replay_stats places = {.size = sizeof(places)};
     weir_stats before = {.size = sizeof(before)}, after = {.size = sizeof(after)};
     unsigned same = 0;
@@ -124,7 +124,7 @@ static int replay(struct memory *m, struct model *model, unsigned runs, uint64_t
     }
     m->now = m->pooled;
     weir_stats_get(m->pooled, &after);
-    weir_plan_report_get(m->plan, &report);
+    weir_plan_stats_get(m->plan, &report);
     weir_plan_replay_stats_get(m->replay, &places);
     printf("plan: %zu buffers, %zu bytes in all, arena %zu, lower bound %zu\n", report.count,
            report.total, report.arena, report.lower_bound);

@@ -283,12 +283,12 @@ static void model_delete(struct model *m)
 
 /* -- a child: one allocator --------------------------------------------------------- */
 
-static int print_left(const weir_block *block, void *user)
+static bool print_left(const weir_block *block, void *user)
 {
     (void)user;
     fprintf(stderr, "left: %zu bytes at %p, tag \"%s\"\n", block->requested, block->address,
             weir_tag_name(block->tag));
-    return 0;
+    return false;
 }
 
 static enum xnn_status round_run(const struct settings *s, weir_allocator *a, struct round *r,

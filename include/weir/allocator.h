@@ -40,11 +40,11 @@ WEIR_API weir_allocator *weir_cpu_allocator(void) WEIR_NOEXCEPT WEIR_RETURNS_NON
 /* What gives a block back, described below and in device.h. */
 WEIR_API void weir_deallocate(weir_allocator *a, void *block) WEIR_NOEXCEPT;
 WEIR_API void weir_deallocate_sized(weir_allocator *a, void *block, size_t size) WEIR_NOEXCEPT;
-WEIR_API void weir_device_free_on(weir_allocator *a, void *block, void *stream) WEIR_NOEXCEPT;
+WEIR_API void weir_device_deallocate_on(weir_allocator *a, void *block, void *stream) WEIR_NOEXCEPT;
 #define WEIR_BLOCK                                                                                 \
     WEIR_NODISCARD                                                                                 \
     WEIR_FREED_BY(weir_deallocate, 2)                                                              \
-    WEIR_FREED_BY(weir_deallocate_sized, 2) WEIR_FREED_BY(weir_device_free_on, 2)
+    WEIR_FREED_BY(weir_deallocate_sized, 2) WEIR_FREED_BY(weir_device_deallocate_on, 2)
 
 /*
  * A block of at least `size` bytes (0 is valid: a unique pointer that must be
@@ -93,13 +93,13 @@ WEIR_API void weir_deallocate(weir_allocator *a, void *block) WEIR_NOEXCEPT;
 WEIR_API void weir_deallocate_sized(weir_allocator *a, void *block, size_t size) WEIR_NOEXCEPT;
 
 /* Bytes that may be used at `block`: at least what was requested. NULL: 0. */
-WEIR_API size_t weir_usable_size(weir_allocator *a, const void *block) WEIR_NOEXCEPT;
+WEIR_API size_t weir_usable_size(const weir_allocator *a, const void *block) WEIR_NOEXCEPT;
 
 /* Bytes requested for `block`, exactly. NULL: 0. */
-WEIR_API size_t weir_requested_size(weir_allocator *a, const void *block) WEIR_NOEXCEPT;
+WEIR_API size_t weir_requested_size(const weir_allocator *a, const void *block) WEIR_NOEXCEPT;
 
 /* Is this the start of a live block of `a`? Never misuse, whatever the pointer. */
-WEIR_API bool weir_owns(weir_allocator *a, const void *pointer) WEIR_NOEXCEPT;
+WEIR_API bool weir_owns(const weir_allocator *a, const void *pointer) WEIR_NOEXCEPT;
 
 /* -- statistics -------------------------------------------------------------- */
 
@@ -117,7 +117,7 @@ WEIR_API void weir_reset_peak(weir_allocator *a) WEIR_NOEXCEPT;               /*
  * told is WEIR_UNSUPPORTED.
  */
 typedef struct weir_stats {
-    size_t size;             /* of this struct, set by the caller; 0: the first release's */
+    size_t size;             /* of this struct: WEIR_STATS_INIT sets it; 0: the first release's */
     size_t total_allocated;  /* requested bytes live now */
     size_t peak_allocated;   /* greatest total since creation or weir_reset_peak */
     size_t allocation_count; /* live blocks */
@@ -132,6 +132,7 @@ typedef struct weir_stats {
     size_t metadata;         /* bytes of book-keeping within and beside `reserved` */
     const char *backing;     /* who supplies the memory: "jemalloc", "system", ... */
 } weir_stats;
+#define WEIR_STATS_INIT WEIR_STRUCT_INIT(weir_stats)
 
 /* 0, or EINVAL for a NULL argument or a size of no known struct. */
 WEIR_API int weir_stats_get(const weir_allocator *a, weir_stats *stats) WEIR_NOEXCEPT;
@@ -141,10 +142,12 @@ WEIR_API int weir_stats_get(const weir_allocator *a, weir_stats *stats) WEIR_NOE
 /*
  * A user-written allocator: weir tracks, these provide. `user` is passed through.
  * allocate returns `size` (> 0) bytes aligned to `alignment` (a power of two) or
- * NULL; deallocate gets exactly what was asked for. Every function may be called
- * from any thread at once, and all but the first two may be NULL. Memory that
- * the host cannot touch (a device's) must bring zero and copy; weir then never
- * dereferences a block.
+ * NULL; deallocate gets exactly what was asked for. What is not aligned so is given back
+ * at once, and size + alignment bytes are asked for, in which the block is put. Every function
+ * may be called from any thread at once, and all but the first two may be NULL. weir writes
+ * nothing into a block, nor beside it, but zeros where they are asked for and what a copy
+ * copies. Memory that the host cannot touch (a device's) must bring zero and copy, both;
+ * weir then never dereferences a block.
  */
 typedef struct weir_allocator_functions {
     void *(*allocate)(void *user, size_t size, size_t alignment);
@@ -173,15 +176,18 @@ typedef enum weir_source {
 #endif
 
 typedef struct weir_allocator_options {
+    size_t size; /* of this struct: WEIR_ALLOCATOR_OPTIONS_INIT sets it; 0: the first release's */
     const char *name;       /* copied, cut at 47 bytes; NULL: "context-N" */
     weir_allocator *parent; /* NULL: the CPU allocator; its figures include ours */
-    size_t limit;           /* bytes live at once; 0: none; the ancestors' hold too */
+    size_t limit;           /* bytes live at once, as of weir_set_limit; 0: none; the ancestors'
+                               hold too */
     weir_source source;
     weir_pool *pool;                           /* NULL: the parent's */
     const weir_allocator_functions *functions; /* copied */
     void *user;
     const char *backing; /* what weir_stats.backing says for functions; NULL: "user" */
 } weir_allocator_options;
+#define WEIR_ALLOCATOR_OPTIONS_INIT WEIR_STRUCT_INIT(weir_allocator_options)
 
 /* A context. NULL options: all defaults. NULL with EINVAL (impossible options),
  * ENOTSUP (this provider has no such source) or ENOMEM. */
@@ -195,7 +201,8 @@ weir_allocator_create(const weir_allocator_options *options) WEIR_NOEXCEPT WEIR_
  */
 WEIR_API int weir_allocator_destroy(weir_allocator *a) WEIR_NOEXCEPT;
 
-/* 0: no limit. EINVAL for NULL, EBUSY (nothing changed) below what is live. */
+/* 0: no limit. EINVAL for NULL, EBUSY (nothing changed) below what is live. From 1 << 61 on a limit
+ * is none, as no sum of blocks comes near it, and weir_stats.limit is 0. */
 WEIR_API int weir_set_limit(weir_allocator *a, size_t bytes) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* Bytes given back to the system: caches of every thread, empty slabs, free
@@ -206,6 +213,10 @@ WEIR_API const char *
 weir_allocator_name(const weir_allocator *a) WEIR_NOEXCEPT WEIR_RETURNS_NONNULL;
 WEIR_API weir_allocator *
 weir_allocator_parent(const weir_allocator *a) WEIR_NOEXCEPT; /* NULL: none */
+
+/* May the host read and write the blocks of `a`? False for a device's that it cannot touch, for
+ * functions that bring `zero`, and, with EINVAL, for NULL. */
+WEIR_API bool weir_allocator_is_host_accessible(const weir_allocator *a) WEIR_NOEXCEPT;
 
 /* -- attribution ------------------------------------------------------------- */
 
@@ -222,7 +233,7 @@ weir_tag_name(weir_tag tag) WEIR_NOEXCEPT WEIR_RETURNS_NONNULL; /* "" for 0 or a
 WEIR_API weir_tag weir_tag_set(weir_tag tag) WEIR_NOEXCEPT;
 
 /* Tag of a live block of `a` (0 for none). */
-WEIR_API weir_tag weir_block_tag(weir_allocator *a, const void *block) WEIR_NOEXCEPT;
+WEIR_API weir_tag weir_block_tag(const weir_allocator *a, const void *block) WEIR_NOEXCEPT;
 
 /* -- walking ----------------------------------------------------------------- */
 
@@ -236,21 +247,20 @@ typedef struct weir_block {
 
 /*
  * Calls visit once for every live block of `a` itself (not its descendants),
- * in address order within a slab, until it returns non-zero, which is then
- * returned. Blocks allocated or freed meanwhile by other threads may or may not
- * be seen. The visitor runs with a lock held that several allocators may share: it must
- * not allocate or free on any allocator, nor cause it (where weir is the program's
- * malloc, printf may); of weir it may call weir_tag_name and weir_last_error alone. To
- * do more, note the blocks and do it after the walk.
+ * in address order within a slab, until it returns true. 0 or EINVAL. Blocks allocated or freed
+ * meanwhile by other threads may or may not be seen. The visitor runs with a lock held that several
+ * allocators may share: it must not allocate or free on any allocator, nor cause it (where weir is
+ * the program's malloc, printf may); of weir it may call weir_tag_name and weir_last_error alone.
+ * To do more, note the blocks and do it after the walk.
  */
-typedef int weir_block_visitor(const weir_block *block, void *user);
+typedef bool weir_block_visitor(const weir_block *block, void *user); /* true: enough */
 WEIR_API int weir_allocator_walk(weir_allocator *a, weir_block_visitor *visit,
                                  void *user) WEIR_NOEXCEPT;
 
-/* Calls visit for every direct child context, oldest first. */
-typedef int weir_allocator_visitor(weir_allocator *child, void *user);
-WEIR_API int weir_allocator_children(weir_allocator *a, weir_allocator_visitor *visit,
-                                     void *user) WEIR_NOEXCEPT;
+/* Calls visit for every direct child context, oldest first, until it returns true. 0 or EINVAL. */
+typedef bool weir_allocator_visitor(weir_allocator *child, void *user); /* true: enough */
+WEIR_API int weir_allocator_walk_children(weir_allocator *a, weir_allocator_visitor *visit,
+                                          void *user) WEIR_NOEXCEPT;
 
 WEIR_END_DECLS
 #endif

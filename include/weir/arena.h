@@ -19,11 +19,13 @@ WEIR_BEGIN_DECLS
 typedef struct weir_arena weir_arena;
 
 typedef struct weir_arena_options {
+    size_t size; /* of this struct: WEIR_ARENA_OPTIONS_INIT sets it; 0: the first release's */
     weir_allocator *allocator; /* of the chunks; NULL: the CPU allocator */
     size_t chunk_size;         /* bytes of the first; later ones grow with the arena; 0: 64 KiB */
     void *memory;              /* the caller's; the arena lives in it and never grows */
     size_t memory_size;        /* bytes there */
 } weir_arena_options;
+#define WEIR_ARENA_OPTIONS_INIT WEIR_STRUCT_INIT(weir_arena_options)
 
 /* Gives every chunk back, with what weir_arena_allocator made. 0, or EINVAL for NULL. */
 WEIR_API int weir_arena_destroy(weir_arena *arena) WEIR_NOEXCEPT;
@@ -73,7 +75,7 @@ WEIR_API size_t weir_arena_trim(weir_arena *arena) WEIR_NOEXCEPT;
 WEIR_API weir_allocator *weir_arena_allocator(weir_arena *arena) WEIR_NOEXCEPT;
 
 typedef struct weir_arena_stats {
-    size_t size;        /* of this struct, set by the caller; 0: the first release's */
+    size_t size;        /* of this struct: WEIR_ARENA_STATS_INIT sets it; 0: the first release's */
     size_t requested;   /* bytes asked for and not rewound */
     size_t used;        /* the same with what alignment cost */
     size_t peak;        /* greatest `used` since creation */
@@ -81,9 +83,10 @@ typedef struct weir_arena_stats {
     size_t reserved;    /* bytes of all chunks */
     size_t chunks;
 } weir_arena_stats;
+#define WEIR_ARENA_STATS_INIT WEIR_STRUCT_INIT(weir_arena_stats)
 
 /* One consistent snapshot; 0, or EINVAL for NULL or a size of no known struct. */
-WEIR_API int weir_arena_stats_get(weir_arena *arena, weir_arena_stats *stats) WEIR_NOEXCEPT;
+WEIR_API int weir_arena_stats_get(const weir_arena *arena, weir_arena_stats *stats) WEIR_NOEXCEPT;
 
 WEIR_END_DECLS
 #endif

@@ -22,9 +22,11 @@
 WEIR_BEGIN_DECLS
 
 typedef struct weir_buffer_pool_options {
+    size_t size; /* of this struct: WEIR_BUFFER_POOL_OPTIONS_INIT sets it; 0: the first release's */
     weir_allocator *allocator; /* NULL: the CPU allocator */
     size_t idle_limit;         /* bytes kept idle at most; 0: no limit */
 } weir_buffer_pool_options;
+#define WEIR_BUFFER_POOL_OPTIONS_INIT WEIR_STRUCT_INIT(weir_buffer_pool_options)
 
 /* NULL options: defaults. NULL with ENOMEM. */
 WEIR_API weir_buffer_pool *
@@ -40,18 +42,18 @@ WEIR_API int weir_buffer_pool_destroy(weir_buffer_pool *pool) WEIR_NOEXCEPT;
  * already (double free) and a pointer that the pool did not hand out (foreign pointer) are
  * misuse (error.h).
  */
-WEIR_API void weir_buffer_pool_release(weir_buffer_pool *pool, void *block) WEIR_NOEXCEPT;
+WEIR_API void weir_buffer_pool_return(weir_buffer_pool *pool, void *block) WEIR_NOEXCEPT;
 
 /* A block of at least `size` bytes (0 is valid), 64-byte aligned, contents undefined. The
- * caller owns it until weir_buffer_pool_release. NULL with ENOMEM or EINVAL. */
+ * caller owns it until weir_buffer_pool_return. NULL with ENOMEM or EINVAL. */
 WEIR_API void *weir_buffer_pool_acquire(weir_buffer_pool *pool,
                                         size_t size) WEIR_NOEXCEPT WEIR_MALLOC
-    WEIR_FREED_BY(weir_buffer_pool_release, 2);
+    WEIR_FREED_BY(weir_buffer_pool_return, 2);
 
 /* The same with its first `size` bytes zero; errors also of the allocator's zero. */
 WEIR_API void *weir_buffer_pool_acquire_zeroed(weir_buffer_pool *pool,
                                                size_t size) WEIR_NOEXCEPT WEIR_MALLOC
-    WEIR_FREED_BY(weir_buffer_pool_release, 2);
+    WEIR_FREED_BY(weir_buffer_pool_return, 2);
 
 /* Bytes that may be used at a block that is out; 0 for any other pointer. */
 WEIR_API size_t weir_buffer_pool_capacity(weir_buffer_pool *pool, const void *block) WEIR_NOEXCEPT;
@@ -66,9 +68,9 @@ WEIR_API size_t weir_buffer_pool_trim(weir_buffer_pool *pool, size_t keep_bytes)
 WEIR_API weir_allocator *weir_buffer_pool_allocator(const weir_buffer_pool *pool) WEIR_NOEXCEPT;
 
 typedef struct weir_buffer_pool_stats {
-    size_t size;          /* of this struct, set by the caller; 0: the first release's */
-    size_t hits;          /* acquisitions that an idle block served */
-    size_t misses;        /* that took memory from the allocator; failures are not counted */
+    size_t size;   /* of this struct: WEIR_BUFFER_POOL_STATS_INIT sets it; 0: the first release's */
+    size_t hits;   /* acquisitions that an idle block served */
+    size_t misses; /* that took memory from the allocator; failures are not counted */
     size_t evictions;     /* idle blocks freed because of the limit */
     size_t idle_bytes;    /* kept for re-use now */
     size_t idle_count;    /* blocks */
@@ -77,10 +79,11 @@ typedef struct weir_buffer_pool_stats {
     size_t out_count;     /* blocks */
     size_t idle_limit;    /* 0: none */
 } weir_buffer_pool_stats;
+#define WEIR_BUFFER_POOL_STATS_INIT WEIR_STRUCT_INIT(weir_buffer_pool_stats)
 
 /* One consistent snapshot. The caller sets `size` to sizeof(weir_buffer_pool_stats).
  * 0; EINVAL for NULL or a size of no known struct. */
-WEIR_API int weir_buffer_pool_stats_get(weir_buffer_pool *pool,
+WEIR_API int weir_buffer_pool_stats_get(const weir_buffer_pool *pool,
                                         weir_buffer_pool_stats *stats) WEIR_NOEXCEPT;
 
 WEIR_END_DECLS

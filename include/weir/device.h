@@ -2,7 +2,7 @@
  * device.h - memory of a device (a GPU's, say) behind the same calls: weir_allocate,
  * exact statistics, limits, contexts, checkpoints, the profiler.
  *
- * A weir_device_table says how to reach a device. weir_device_allocator puts a pool on
+ * A weir_device_table says how to reach a device. weir_device_allocator_create puts a pool on
  * it whose book-keeping lies in host memory and never touches the device, and gives a
  * tracked weir_allocator. weir never dereferences a block of a device: zeroing, moving
  * and copying go through the table. Buffers and tensors may lie there, and their bytes are not
@@ -42,7 +42,7 @@ typedef enum weir_device_flags {
  * set and the copies are ordered on `stream` and may return before they are done; the
  * host memory of a copy must stay as it is until the stream was synchronized.
  *
- * Groups that may be NULL, all of a group or none: allocate_on and free_on; the five of
+ * Groups that may be NULL, all of a group or none: allocate_on and deallocate_on; the five of
  * virtual memory. The rest must be there.
  */
 typedef struct weir_device_table {
@@ -54,7 +54,7 @@ typedef struct weir_device_table {
     size_t granularity; /* unit of virtual memory, a power of two; 0: none */
 
     int (*allocate)(void *user, size_t size, void **address);
-    int (*free)(void *user, void *address, size_t size);
+    int (*deallocate)(void *user, void *address, size_t size);
     int (*memory_info)(void *user, size_t *free_bytes, size_t *total_bytes);
 
     int (*set)(void *user, void *to, int byte, size_t size, void *stream);
@@ -77,7 +77,7 @@ typedef struct weir_device_table {
 
     /* A stream-ordered allocator of the device's own (cuMemAllocAsync). */
     int (*allocate_on)(void *user, size_t size, void *stream, void **address);
-    int (*free_on)(void *user, void *address, size_t size, void *stream);
+    int (*deallocate_on)(void *user, void *address, size_t size, void *stream);
 
     /* Virtual memory, in whole units of `granularity`: addresses without memory, memory
      * put behind any run of units, and taken away one unit at a time. */
@@ -92,12 +92,12 @@ typedef struct weir_device_table {
 /*
  * A device made of host memory, for tests and for machines without a GPU: `capacity`
  * bytes that are committed on first touch, virtual memory, streams whose work is done
- * at once. Give the table to weir_device_allocator, which destroys it with the
+ * at once. Give the table to weir_device_allocator_create, which destroys it with the
  * allocator. NULL name: "host"; cut at 47 bytes. NULL with EINVAL (a capacity above PTRDIFF_MAX)
  * or ENOMEM.
  */
 WEIR_API const weir_device_table *
-weir_device_host_table(const char *name, size_t capacity) WEIR_NOEXCEPT WEIR_NODISCARD;
+weir_device_host_table_create(const char *name, size_t capacity) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* -- the allocator ------------------------------------------------------------------------ */
 
@@ -109,12 +109,14 @@ typedef enum weir_device_mode {
 } weir_device_mode;
 
 typedef struct weir_device_options {
+    size_t size; /* of this struct: WEIR_DEVICE_OPTIONS_INIT sets it; 0: the first release's */
     weir_device_mode mode;
     size_t reserve_limit; /* bytes taken from the device at most; 0: what it has */
     /* The pool gives idle memory back before it takes more than this much above the greatest
      * use so far. 0: 10 where it is expandable, else it gives nothing back before it must. */
     unsigned growth_percent;
 } weir_device_options;
+#define WEIR_DEVICE_OPTIONS_INIT WEIR_STRUCT_INIT(weir_device_options)
 
 /*
  * A tracked, pooled allocator on the device; root of its own tree, named as the table.
@@ -124,11 +126,11 @@ typedef struct weir_device_options {
  * mode the table has no functions for) or ENOMEM; the table is not destroyed then.
  */
 WEIR_API weir_allocator *
-weir_device_allocator(const weir_device_table *table,
-                      const weir_device_options *options) WEIR_NOEXCEPT WEIR_MALLOC;
+weir_device_allocator_create(const weir_device_table *table,
+                             const weir_device_options *options) WEIR_NOEXCEPT WEIR_MALLOC;
 
 /* Where the blocks of `a` live: "cpu", or the device's name. Valid while `a` is. */
-WEIR_API const char *weir_device_of(const weir_allocator *a) WEIR_NOEXCEPT WEIR_RETURNS_NONNULL;
+WEIR_API const char *weir_device_name(const weir_allocator *a) WEIR_NOEXCEPT WEIR_RETURNS_NONNULL;
 
 /* The table behind `a`; NULL for the host's own memory. Valid while `a` is. */
 WEIR_API const weir_device_table *weir_device_table_of(const weir_allocator *a) WEIR_NOEXCEPT;
@@ -145,13 +147,14 @@ WEIR_API void *weir_device_allocate_on(weir_allocator *a, size_t size,
     WEIR_ALLOC_SIZE(2);
 
 /* weir_deallocate on this stream: all work on the block so far is before this point of
- * it. weir_deallocate itself takes the stream the block was allocated on. NULL does nothing. */
-WEIR_API void weir_device_free_on(weir_allocator *a, void *block, void *stream) WEIR_NOEXCEPT;
+ * it. weir_deallocate itself takes the stream the block was allocated on. NULL does nothing; a
+ * block of host memory is freed. */
+WEIR_API void weir_device_deallocate_on(weir_allocator *a, void *block, void *stream) WEIR_NOEXCEPT;
 
 /* The block is used by work on this stream too: after its free it is not re-used before
  * that work is done. 0, EINVAL (not a live block of a device), ENOMEM. */
-WEIR_API int weir_device_use_on(weir_allocator *a, void *block,
-                                void *stream) WEIR_NOEXCEPT WEIR_NODISCARD;
+WEIR_API int weir_device_record_stream(weir_allocator *a, void *block,
+                                       void *stream) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* A new stream of the device of `a`. NULL with EINVAL or the device's error. */
 WEIR_API void *weir_device_stream_create(weir_allocator *a) WEIR_NOEXCEPT WEIR_MALLOC;
@@ -160,7 +163,7 @@ WEIR_API void *weir_device_stream_create(weir_allocator *a) WEIR_NOEXCEPT WEIR_M
  * device's, or NULL: the default stream) or the device's error. */
 WEIR_API int weir_device_stream_destroy(weir_allocator *a, void *stream) WEIR_NOEXCEPT;
 
-/* The same without destroying it: for streams made elsewhere, before they are. */
+/* The same without destroying it: for streams made elsewhere, before they are. NULL is no error. */
 WEIR_API int weir_device_stream_forget(weir_allocator *a, void *stream) WEIR_NOEXCEPT;
 
 /* Waits for all work given to the stream. 0, EINVAL or the device's error. */
@@ -172,32 +175,30 @@ WEIR_API int weir_device_synchronize(weir_allocator *a, void *stream) WEIR_NOEXC
  * Copies n bytes from memory of `from_a` to memory of `to_a`: either may be the host's
  * (any allocator of host memory, or NULL for memory of the program's own) or a device's; between
  * two devices in steps through the host. Done on return, ordered after earlier work of the thread's
- * stream. 0, or the device's error with its text behind weir_last_error.
+ * stream. 0; EINVAL for NULL; ENOTSUP where only a user's own functions reach the memory; or the
+ * device's error with its text behind weir_last_error.
  */
 WEIR_API int weir_device_copy(weir_allocator *to_a, void *to, weir_allocator *from_a,
                               const void *from, size_t n) WEIR_NOEXCEPT WEIR_NODISCARD;
 
-/* Sets n bytes, on the host or a device; done on return. */
+/* Sets n bytes, on the host or a device; done on return. Errors as above. */
 WEIR_API int weir_device_set(weir_allocator *a, void *to, int byte,
                              size_t n) WEIR_NOEXCEPT WEIR_NODISCARD;
-
-struct weir_tensor;
 
 /* A tensor of `a` with the shape, type and elements of `t`, wherever either lives, row-major,
  * the caller's to release. NULL with ENOMEM, ENOTSUP (memory that only a user's own functions
  * reach) or the device's error. */
-WEIR_API struct weir_tensor *weir_tensor_to(const struct weir_tensor *t,
-                                            weir_allocator *a) WEIR_NOEXCEPT WEIR_NODISCARD;
+WEIR_API weir_tensor *weir_tensor_to(const weir_tensor *t,
+                                     weir_allocator *a) WEIR_NOEXCEPT WEIR_NODISCARD;
 
-/* Where a tensor's elements live, as weir_device_of. */
-WEIR_API const char *
-weir_tensor_device(const struct weir_tensor *t) WEIR_NOEXCEPT WEIR_RETURNS_NONNULL;
+/* Where a tensor's elements live, as weir_device_name. */
+WEIR_API const char *weir_tensor_device(const weir_tensor *t) WEIR_NOEXCEPT WEIR_RETURNS_NONNULL;
 
 /* -- the pool ----------------------------------------------------------------------------- */
 
 /* Bytes, but for the counts. */
 typedef struct weir_device_stats {
-    size_t size;   /* of this struct, set by the caller; 0: the first release's */
+    size_t size;   /* of this struct: WEIR_DEVICE_STATS_INIT sets it; 0: the first release's */
     size_t in_use; /* in live blocks, rounded as the pool rounds */
     size_t peak_in_use;
     size_t reserved; /* taken from the device */
@@ -215,6 +216,7 @@ typedef struct weir_device_stats {
     double fragmentation;      /* 1 - largest_free / cached; 0 with nothing cached */
     weir_device_mode mode;
 } weir_device_stats;
+#define WEIR_DEVICE_STATS_INIT WEIR_STRUCT_INIT(weir_device_stats)
 
 /* 0, or EINVAL: NULL, a size of no known struct, or `a` is no device's. */
 WEIR_API int weir_device_stats_get(const weir_allocator *a, weir_device_stats *stats) WEIR_NOEXCEPT;

@@ -5,7 +5,8 @@
  * The structs are declared by name only: a program that looks inside includes DLPack's own
  * <dlpack/dlpack.h>. Types and devices: every weir_dtype; memory that the host can touch
  * is kDLCPU, that of "cuda:N" kDLCUDA, either way. Strides and extents are passed on as they are;
- * alignment is that of the data (64 bytes for a tensor of weir's own, views begin anywhere).
+ * alignment is that of the data (64 bytes for a tensor of weir's own, views begin anywhere). A
+ * tensor without elements has no address: NULL, as DLPack 1.0 wants it.
  *
  * Thread rule: as tensor.h. A deleter may be called on any thread.
  */

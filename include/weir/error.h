@@ -13,12 +13,18 @@
 
 WEIR_BEGIN_DECLS
 
-/* Tensors, plans, arenas and pools count as blocks, those destroyed until their memory is
- * another's. */
+/*
+ * Tensors, plans, arenas and pools count as blocks, those destroyed until their memory is
+ * another's. The kinds are the same on every sort of allocator. A second free is told from a
+ * pointer that was never a block while weir knows of the first: not any more where the memory went
+ * back to the system (weir_trim, a huge block) or is part of another block now, and for blocks that
+ * come from no pool (functions, malloc, the backing, an arena, a device) where thousands more were
+ * freed since. It is a foreign or an interior pointer then; never carried out in any case.
+ */
 typedef enum weir_misuse {
     WEIR_MISUSE_DOUBLE_FREE = 1,     /* the block is not live: it was freed before */
     WEIR_MISUSE_INTERIOR_POINTER,    /* points into a block, not at its start */
-    WEIR_MISUSE_FOREIGN_POINTER,     /* weir never gave this pointer out */
+    WEIR_MISUSE_FOREIGN_POINTER,     /* no block was here, as far as weir knows */
     WEIR_MISUSE_OTHER_ALLOCATOR,     /* a live block, but of another allocator */
     WEIR_MISUSE_DESTROYED_ALLOCATOR, /* the allocator was destroyed before the call */
     WEIR_MISUSE_SIZE_MISMATCH,       /* a sized free named another size */

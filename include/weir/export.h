@@ -72,6 +72,28 @@
 #define WEIR_WRITES(pointer, size)
 #endif
 
+/*
+ * Every struct of options or figures that a program makes begins with its size, the bytes the
+ * program knows of it, so that later releases can add fields at the end: `weir_x x = WEIR_X_INIT;`.
+ * 0 means the first release's struct; smaller and larger ones than the library's are taken: fields
+ * that the program does not know are zero; options that the library does not know must be (else
+ * EINVAL); of figures, as many are filled as both know, and `size` then says how many bytes that
+ * is. EINVAL for a size below the first release's or above 4096.
+ */
+#ifdef __cplusplus
+#define WEIR_STRUCT_INIT(type)                                                                     \
+    ([]() -> type {                                                                                \
+        type made_with_its_size = {};                                                              \
+        made_with_its_size.size = sizeof(type);                                                    \
+        return made_with_its_size;                                                                 \
+    }())
+#else
+#define WEIR_STRUCT_INIT(type)                                                                     \
+    {                                                                                              \
+        .size = sizeof(type)                                                                       \
+    }
+#endif
+
 /* A figure that this allocator, provider or machine cannot tell: never 0. */
 #define WEIR_UNSUPPORTED SIZE_MAX
 

@@ -5,15 +5,15 @@
  *     weir_plan *p = weir_plan_create();
  *     weir_plan_add(p, bytes, 64, first, last);        (for every buffer)
  *     weir_plan_solve(p, NULL);
- *     weir_plan_arena *m = weir_plan_arena_create(p, weir_cpu_allocator());
- *     void *x = weir_plan_arena_slot(m, 0);            (base + weir_plan_offset(p, 0))
+ *     weir_plan_memory *m = weir_plan_memory_create(p, weir_cpu_allocator());
+ *     void *x = weir_plan_memory_buffer(m, 0);            (base + weir_plan_offset(p, 0))
  *
  * Sizes and offsets in bytes; lifetimes are half-open, [first, last), in any unit
  * of time. The same plan and options give the same offsets whatever the
  * machine's speed, unless a clock budget is asked for. docs/planner.md explains the algorithm.
  *
  * Thread rule: one thread at a time for each plan (several may read a solved one);
- * arenas, recorders, replays and caches say their own.
+ * their memory, recorders, replays and caches say their own.
  */
 #ifndef WEIR_PLAN_H
 #define WEIR_PLAN_H
@@ -24,7 +24,7 @@ WEIR_BEGIN_DECLS
 
 typedef struct weir_plan weir_plan;
 
-/* NULL does nothing. Arenas made from the plan live on. */
+/* NULL does nothing. Memory made from the plan lives on. */
 WEIR_API void weir_plan_destroy(weir_plan *plan) WEIR_NOEXCEPT;
 
 /* An empty plan. NULL with ENOMEM. The caller destroys it. */
@@ -70,16 +70,17 @@ WEIR_API int weir_plan_alias(weir_plan *plan, size_t a, size_t b) WEIR_NOEXCEPT 
 WEIR_API int weir_plan_disjoint(weir_plan *plan, size_t a, size_t b) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 typedef struct weir_plan_options {
-    size_t size;         /* of this struct, set by the caller; 0: the first release's */
-    size_t capacity;     /* "fit in this": stop at the first arrangement that does; 0: minimise */
-    uint64_t seed;       /* of the random choices; every value is good */
-    uint64_t work;       /* budget in units of work, a few nanoseconds each; looked at after the
-                            first arrangement is there; 0: default (1e9) */
-    uint64_t clock;      /* budget in nanoseconds of wall time; 0: none (results then repeat) */
-    unsigned threads;    /* 0 or 1; more is EINVAL for now */
+    size_t size;      /* of this struct: WEIR_PLAN_OPTIONS_INIT sets it; 0: the first release's */
+    size_t capacity;  /* "fit in this": stop at the first arrangement that does; 0: minimise */
+    uint64_t seed;    /* of the random choices; every value is good */
+    uint64_t work;    /* budget in units of work, a few nanoseconds each; looked at after the
+                         first arrangement is there; 0: default (1e9) */
+    uint64_t clock;   /* budget in nanoseconds of wall time; 0: none (results then repeat) */
+    unsigned threads; /* 0 or 1; more is EINVAL for now */
     bool heuristic_only; /* no search: skylines alone; with fixed offsets or disjoint pairs first
                             fit in three orders alone */
 } weir_plan_options;
+#define WEIR_PLAN_OPTIONS_INIT WEIR_STRUCT_INIT(weir_plan_options)
 
 /*
  * Finds offsets. 0; ENOSPC: no arrangement within options->capacity was found (the
@@ -118,8 +119,8 @@ WEIR_API size_t weir_plan_arena_size(const weir_plan *plan) WEIR_NOEXCEPT;
 WEIR_API size_t weir_plan_lower_bound(const weir_plan *plan) WEIR_NOEXCEPT;
 
 /* What a solve found out. */
-typedef struct weir_plan_report {
-    size_t size;         /* of this struct, set by the caller; 0: the first release's */
+typedef struct weir_plan_stats {
+    size_t size;         /* of this struct: WEIR_PLAN_STATS_INIT sets it; 0: the first release's */
     size_t count;        /* buffers */
     size_t arena;        /* bytes; 0 while unsolved */
     size_t lower_bound;  /* as weir_plan_lower_bound */
@@ -130,10 +131,11 @@ typedef struct weir_plan_report {
     uint64_t work;       /* spent, in the units of weir_plan_options.work, and steps of skylines,
                             which no budget stops */
     const char *method;  /* which part found the arrangement: static text */
-} weir_plan_report;
+} weir_plan_stats;
+#define WEIR_PLAN_STATS_INIT WEIR_STRUCT_INIT(weir_plan_stats)
 
 /* 0, or EINVAL (NULL, a size of no known struct). */
-WEIR_API int weir_plan_report_get(const weir_plan *plan, weir_plan_report *report) WEIR_NOEXCEPT;
+WEIR_API int weir_plan_stats_get(const weir_plan *plan, weir_plan_stats *stats) WEIR_NOEXCEPT;
 
 /*
  * Checks the arrangement from the buffers alone: alignments, fixed offsets, aliases,
@@ -165,35 +167,36 @@ WEIR_API const char *weir_plan_heuristic_name(weir_plan_heuristic heuristic) WEI
 /* -- memory ------------------------------------------------------------------ */
 
 /* One block laid out by a plan. Shared by retain and release, from any thread. */
-typedef struct weir_plan_arena weir_plan_arena;
+typedef struct weir_plan_memory weir_plan_memory;
 
 /*
  * weir_plan_arena_size(plan) bytes of `a` (NULL: the CPU allocator), aligned for every buffer,
  * contents undefined. The plan may be changed or destroyed afterwards. NULL with EINVAL
  * (an unsolved plan) or ENOMEM.
  */
-WEIR_API weir_plan_arena *weir_plan_arena_create(const weir_plan *plan,
-                                                 weir_allocator *a) WEIR_NOEXCEPT WEIR_MALLOC;
+WEIR_API weir_plan_memory *weir_plan_memory_create(const weir_plan *plan,
+                                                   weir_allocator *a) WEIR_NOEXCEPT WEIR_MALLOC;
 
-WEIR_API weir_plan_arena *weir_plan_arena_retain(weir_plan_arena *arena) WEIR_NOEXCEPT;
+WEIR_API weir_plan_memory *weir_plan_memory_retain(weir_plan_memory *memory) WEIR_NOEXCEPT;
 
 /* The last owner's release frees the block. NULL does nothing. */
-WEIR_API void weir_plan_arena_release(weir_plan_arena *arena) WEIR_NOEXCEPT;
+WEIR_API void weir_plan_memory_release(weir_plan_memory *memory) WEIR_NOEXCEPT;
 
 /* Where buffer `index` of the plan stands. NULL with EINVAL: no such buffer. */
-WEIR_API void *weir_plan_arena_slot(const weir_plan_arena *arena, size_t index) WEIR_NOEXCEPT;
+WEIR_API void *weir_plan_memory_buffer(const weir_plan_memory *memory, size_t index) WEIR_NOEXCEPT;
 
 /* The block itself and its bytes. */
-WEIR_API void *weir_plan_arena_data(const weir_plan_arena *arena) WEIR_NOEXCEPT;
-WEIR_API size_t weir_plan_arena_bytes(const weir_plan_arena *arena) WEIR_NOEXCEPT;
+WEIR_API void *weir_plan_memory_data(const weir_plan_memory *memory) WEIR_NOEXCEPT;
+WEIR_API size_t weir_plan_memory_size_in_bytes(const weir_plan_memory *memory) WEIR_NOEXCEPT;
 
 /*
- * A tensor over buffer `index`, row-major, that keeps the arena alive. What it holds is the
+ * A tensor over buffer `index`, row-major, that keeps the memory alive. What it holds is the
  * program's while the plan says that the buffer is live. NULL with EINVAL (no such
  * buffer, a shape of more bytes than the buffer has) or ENOMEM.
  */
-WEIR_API weir_tensor *weir_tensor_bind(weir_plan_arena *arena, size_t index, const int64_t *shape,
-                                       size_t ndim, weir_dtype dtype) WEIR_NOEXCEPT WEIR_NODISCARD;
+WEIR_API weir_tensor *weir_plan_memory_tensor(weir_plan_memory *memory, size_t index,
+                                              const int64_t *shape, size_t ndim,
+                                              weir_dtype dtype) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* -- recording: lifetimes of a program that knows none ---------------------------- */
 
@@ -216,7 +219,7 @@ WEIR_API weir_allocator *weir_plan_recorder_allocator(weir_plan_recorder *record
  * allocations and frees; what is still live lives to the end. The caller destroys it. NULL with
  * ENOMEM: also when a record was lost for want of memory.
  */
-WEIR_API weir_plan *weir_plan_record(weir_plan_recorder *recorder) WEIR_NOEXCEPT WEIR_MALLOC
+WEIR_API weir_plan *weir_plan_recorder_plan(weir_plan_recorder *recorder) WEIR_NOEXCEPT WEIR_MALLOC
     WEIR_FREED_BY(weir_plan_destroy, 1);
 
 /* An allocator that serves a recorded inference from one arena. Any thread. */
@@ -225,7 +228,7 @@ typedef struct weir_plan_replay weir_plan_replay;
 /* Frees what is still live through it, and the arena. NULL does nothing. */
 WEIR_API void weir_plan_replay_destroy(weir_plan_replay *replay) WEIR_NOEXCEPT;
 
-/* `plan`: solved, from weir_plan_record. The arena is taken from `a` (NULL: the CPU
+/* `plan`: solved, from weir_plan_recorder_plan. The arena is taken from `a` (NULL: the CPU
  * allocator), and so is whatever does not go as planned. NULL with EINVAL, ENOMEM. */
 WEIR_API weir_plan_replay *weir_plan_replay_create(const weir_plan *plan,
                                                    weir_allocator *a) WEIR_NOEXCEPT WEIR_MALLOC
@@ -238,16 +241,17 @@ WEIR_API weir_allocator *weir_plan_replay_allocator(weir_plan_replay *replay) WE
 WEIR_API void weir_plan_replay_begin(weir_plan_replay *replay) WEIR_NOEXCEPT;
 
 typedef struct weir_plan_replay_stats {
-    size_t size;      /* of this struct, set by the caller; 0: the first release's */
-    size_t passes;    /* weir_plan_replay_begin */
-    size_t served;    /* allocations that got the place planned for them */
+    size_t size;   /* of this struct: WEIR_PLAN_REPLAY_STATS_INIT sets it; 0: the first release's */
+    size_t passes; /* weir_plan_replay_begin */
+    size_t served; /* allocations that got the place planned for them */
     size_t fallbacks; /* allocations that `a` served: another size than planned, more of
                          them, or a place still taken by something that lived longer */
     size_t arena;     /* bytes */
 } weir_plan_replay_stats;
+#define WEIR_PLAN_REPLAY_STATS_INIT WEIR_STRUCT_INIT(weir_plan_replay_stats)
 
 /* 0, or EINVAL (NULL, a size of no known struct). */
-WEIR_API int weir_plan_replay_stats_get(weir_plan_replay *replay,
+WEIR_API int weir_plan_replay_stats_get(const weir_plan_replay *replay,
                                         weir_plan_replay_stats *stats) WEIR_NOEXCEPT;
 
 /* -- dynamic shapes: one plan for all of them ---------------------------------------- */
@@ -268,16 +272,17 @@ WEIR_API int weir_plan_add_profile(weir_plan *plan, const size_t *sizes,
 WEIR_API size_t weir_plan_profile_count(const weir_plan *plan) WEIR_NOEXCEPT;
 
 /* What one profile needs. */
-typedef struct weir_plan_profile_report {
-    size_t size;        /* of this struct, set by the caller; 0: the first release's */
-    size_t arena;       /* bytes: greatest offset + size under it; 0 while unsolved */
+typedef struct weir_plan_profile_stats {
+    size_t size;  /* of this struct: WEIR_PLAN_PROFILE_STATS_INIT sets it; 0: the first release's */
+    size_t arena; /* bytes: greatest offset + size under it; 0 while unsolved */
     size_t lower_bound; /* bytes: greatest sum of what is live at one time under it */
     size_t total;       /* bytes: sum of its sizes; SIZE_MAX when greater */
-} weir_plan_profile_report;
+} weir_plan_profile_stats;
+#define WEIR_PLAN_PROFILE_STATS_INIT WEIR_STRUCT_INIT(weir_plan_profile_stats)
 
 /* 0; EINVAL: NULL, no such profile, a size of no known struct; ENOMEM. */
-WEIR_API int weir_plan_profile_get(const weir_plan *plan, size_t profile,
-                                   weir_plan_profile_report *report) WEIR_NOEXCEPT;
+WEIR_API int weir_plan_profile_stats_get(const weir_plan *plan, size_t profile,
+                                         weir_plan_profile_stats *stats) WEIR_NOEXCEPT;
 
 /*
  * Bytes that the plan's offsets need for these sizes of all buffers, at most
@@ -312,9 +317,17 @@ WEIR_API weir_plan_cache *weir_plan_cache_create(size_t most, const weir_plan_op
 WEIR_API const weir_plan *weir_plan_cache_get(weir_plan_cache *cache, const void *key,
                                               size_t key_size) WEIR_NOEXCEPT;
 
-/* How many gets found a plan, made one, and threw one out. Any pointer may be NULL. */
-WEIR_API void weir_plan_cache_counts(const weir_plan_cache *cache, size_t *hits, size_t *misses,
-                                     size_t *evictions) WEIR_NOEXCEPT;
+typedef struct weir_plan_cache_stats {
+    size_t size;   /* of this struct: WEIR_PLAN_CACHE_STATS_INIT sets it; 0: the first release's */
+    size_t hits;   /* gets that found a plan */
+    size_t misses; /* that made one, or tried to */
+    size_t evictions; /* plans thrown out for others */
+} weir_plan_cache_stats;
+#define WEIR_PLAN_CACHE_STATS_INIT WEIR_STRUCT_INIT(weir_plan_cache_stats)
+
+/* 0, or EINVAL (NULL, a size of no known struct). */
+WEIR_API int weir_plan_cache_stats_get(const weir_plan_cache *cache,
+                                       weir_plan_cache_stats *stats) WEIR_NOEXCEPT;
 
 WEIR_END_DECLS
 #endif

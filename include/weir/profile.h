@@ -16,14 +16,16 @@ WEIR_BEGIN_DECLS
 /* -- profiler ------------------------------------------------------------------ */
 
 /* Bytes, but for the counts. */
-typedef struct weir_profile {
-    size_t current;                    /* requested bytes live */
-    ptrdiff_t delta;                   /* current less what was live at the start */
-    size_t peak;                       /* greatest `current` since the start, exactly */
-    size_t count;                      /* live blocks */
-    ptrdiff_t blocks;                  /* count less what was live at the start */
+typedef struct weir_profiler_stats {
+    size_t size;      /* of this struct: WEIR_PROFILER_STATS_INIT sets it; 0: the first release's */
+    size_t current;   /* requested bytes live */
+    ptrdiff_t delta;  /* current less what was live at the start */
+    size_t peak;      /* greatest `current` since the start, exactly */
+    size_t count;     /* live blocks */
+    ptrdiff_t blocks; /* count less what was live at the start */
     size_t allocations, deallocations; /* since the start */
-} weir_profile;
+} weir_profiler_stats;
+#define WEIR_PROFILER_STATS_INIT WEIR_STRUCT_INIT(weir_profiler_stats)
 
 /* The caller's memory, anywhere, not to be copied or moved while started; its fields
  * are weir's. Profilers nest and overlap in any way: each has its own peak. */
@@ -40,8 +42,10 @@ typedef struct weir_profiler {
  */
 WEIR_API int weir_profiler_start(weir_profiler *profiler, weir_allocator *a) WEIR_NOEXCEPT;
 
-/* The figures so far. 0; EINVAL for a profiler that is not started. */
-WEIR_API int weir_profiler_read(weir_profiler *profiler, weir_profile *profile) WEIR_NOEXCEPT;
+/* The figures so far. 0; EINVAL for a profiler that is not started, or a size of no known struct.
+ */
+WEIR_API int weir_profiler_stats_get(const weir_profiler *profiler,
+                                     weir_profiler_stats *stats) WEIR_NOEXCEPT;
 
 /*
  * Prints them, in MB of 1024 * 1024 bytes:
@@ -52,11 +56,10 @@ WEIR_API int weir_profiler_read(weir_profiler *profiler, weir_profile *profile) 
  *       Peak: 96 MB
  *       Active allocations: 17
  *
- * to standard output or to a file. 0; EINVAL as above; EIO (or errno) when writing failed.
+ * 0; EINVAL as above; EIO (or errno) when writing failed.
  */
-WEIR_API int weir_profiler_report(weir_profiler *profiler, const char *label) WEIR_NOEXCEPT;
-WEIR_API int weir_profiler_report_to(weir_profiler *profiler, const char *label,
-                                     FILE *to) WEIR_NOEXCEPT;
+WEIR_API int weir_profiler_print(FILE *to, const weir_profiler *profiler,
+                                 const char *label) WEIR_NOEXCEPT;
 
 /* Ends watching; the profiler may be started again. 0, or EINVAL when not started. */
 WEIR_API int weir_profiler_stop(weir_profiler *profiler) WEIR_NOEXCEPT;
@@ -84,27 +87,32 @@ typedef struct weir_leak {
     const char *allocator_name; /* whose block it is */
 } weir_leak;
 
-typedef struct weir_leaks {
+typedef struct weir_leaks_stats {
+    size_t size;   /* of this struct: WEIR_LEAKS_STATS_INIT sets it; 0: the first release's */
     size_t count;  /* blocks left behind */
     size_t bytes;  /* their requested bytes */
     size_t cached; /* free bytes that the pool keeps for re-use: not leaked; WEIR_UNSUPPORTED: no
                       pool */
-} weir_leaks;
-
-/* Returns non-zero to end the listing. May call anything of weir. */
-typedef int weir_leak_visitor(const weir_leak *leak, void *user);
+} weir_leaks_stats;
+#define WEIR_LEAKS_STATS_INIT WEIR_STRUCT_INIT(weir_leaks_stats)
 
 /*
  * What was allocated in `a` (NULL: the CPU allocator) and its descendants since
- * `checkpoint` and is still live: the sums to *leaks, each block to `visit`, largest
- * first; either may be NULL. The listing is taken first and visited with no lock held.
- *
- * 0; EINVAL (no such allocator, or a checkpoint never taken of it or above it);
- * ESTALE (a later checkpoint replaced it); ENOMEM (*leaks is right, nothing was
- * visited); or what the visitor returned.
+ * `checkpoint` and is still live. 0; EINVAL (no such allocator, a checkpoint never taken of it or
+ * above it, a size of no known struct); ESTALE (a later checkpoint replaced it).
  */
-WEIR_API int weir_leaks_since(weir_allocator *a, uint64_t checkpoint, weir_leaks *leaks,
-                              weir_leak_visitor *visit, void *user) WEIR_NOEXCEPT WEIR_NODISCARD;
+WEIR_API int weir_leaks_stats_get(weir_allocator *a, uint64_t checkpoint,
+                                  weir_leaks_stats *stats) WEIR_NOEXCEPT WEIR_NODISCARD;
+
+/* Returns true to end the listing. May call anything of weir. */
+typedef bool weir_leak_visitor(const weir_leak *leak, void *user);
+
+/*
+ * The blocks themselves, largest first. The listing is taken first and visited with no lock held.
+ * 0 or the errors above; ENOMEM (nothing was visited).
+ */
+WEIR_API int weir_leaks_walk(weir_allocator *a, uint64_t checkpoint, weir_leak_visitor *visit,
+                             void *user) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /*
  * The same as text: one line with the sums, one for each block, or "no leaks"; and

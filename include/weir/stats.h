@@ -54,16 +54,15 @@ typedef struct weir_tag_stats {
     size_t largest; /* requested bytes of the largest block */
 } weir_tag_stats;
 
-/* Returns non-zero to end the listing. May call anything of weir. */
-typedef int weir_tag_stats_visitor(const weir_tag_stats *stats, void *user);
+/* Returns true to end the listing. May call anything of weir. */
+typedef bool weir_tag_stats_visitor(const weir_tag_stats *stats, void *user);
 
 /*
  * Live blocks of `a` (NULL: the CPU allocator) and its descendants by tag, most bytes
- * first. Every block is looked at: some nanoseconds each. 0, EINVAL, ENOMEM, or what the
- * visitor returned.
+ * first. Every block is looked at: some nanoseconds each. 0, EINVAL or ENOMEM.
  */
-WEIR_API int weir_tag_stats_each(weir_allocator *a, weir_tag_stats_visitor *visit,
-                                 void *user) WEIR_NOEXCEPT;
+WEIR_API int weir_allocator_walk_tags(weir_allocator *a, weir_tag_stats_visitor *visit,
+                                      void *user) WEIR_NOEXCEPT;
 
 /* The `top` greatest (0: all) and the rest in one line or object. */
 WEIR_API int weir_holders_print(FILE *to, weir_allocator *a, size_t top) WEIR_NOEXCEPT;

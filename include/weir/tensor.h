@@ -132,8 +132,8 @@ WEIR_API weir_tensor *weir_tensor_transpose(const weir_tensor *t, size_t dim0,
  * only a user's own functions reach.
  */
 WEIR_API weir_tensor *weir_tensor_clone(const weir_tensor *t) WEIR_NOEXCEPT WEIR_NODISCARD;
-WEIR_API weir_tensor *weir_tensor_clone_in(weir_allocator *a,
-                                           const weir_tensor *t) WEIR_NOEXCEPT WEIR_NODISCARD;
+WEIR_API weir_tensor *weir_tensor_clone_in(const weir_tensor *t,
+                                           weir_allocator *a) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* The elements of `from`, in row-major order, into the contiguous tensor `to` of the same type
  * and count, which must not overlap it. 0; EINVAL, ENOMEM, or as for clones. */

@@ -18,10 +18,11 @@
 WEIR_BEGIN_DECLS
 
 typedef struct weir_trace_options {
-    size_t size;               /* of this struct, set by the caller; 0: the first release's */
+    size_t size; /* of this struct: WEIR_TRACE_OPTIONS_INIT sets it; 0: the first release's */
     weir_allocator *allocator; /* one without a parent; NULL: the CPU allocator */
     unsigned sample_ms;        /* least time between two samples of resident memory; 0: 50 */
 } weir_trace_options;
+#define WEIR_TRACE_OPTIONS_INIT WEIR_STRUCT_INIT(weir_trace_options)
 
 /*
  * Starts to record `options.allocator` and everything below it into the file at `path`,
@@ -39,17 +40,19 @@ WEIR_API int weir_trace_start(const char *path,
  */
 WEIR_API int weir_trace_stop(void) WEIR_NOEXCEPT;
 
-typedef struct weir_trace_status {
+typedef struct weir_trace_stats {
+    size_t size; /* of this struct: WEIR_TRACE_STATS_INIT sets it; 0: the first release's */
     bool recording;
     int error;        /* what ended the writing early, or 0 */
     uint64_t events;  /* numbers given out: operations, marks, regions */
     uint64_t dropped; /* of them not kept */
     uint64_t bytes;   /* written to the file */
     uint64_t peak;    /* greatest total since the start of the recording */
-} weir_trace_status;
+} weir_trace_stats;
+#define WEIR_TRACE_STATS_INIT WEIR_STRUCT_INIT(weir_trace_stats)
 
 /* Of the recording, or of the last one. 0, or EINVAL. */
-WEIR_API int weir_trace_read(weir_trace_status *status) WEIR_NOEXCEPT;
+WEIR_API int weir_trace_stats_get(weir_trace_stats *status) WEIR_NOEXCEPT;
 
 /* What a mark stands around. */
 typedef enum weir_mark {

@@ -20,4 +20,8 @@
 #include <weir/trace.h>
 #include <weir/version.h>
 
+#ifndef WEIR_NO_OLD_NAMES
+#include <weir/old_names.h>
+#endif
+
 #endif

@@ -35,13 +35,13 @@ static bool is_child(const weir_allocator *a, const weir_allocator *parent)
 
 /* The visitor may destroy any of them: the next is the one after the latest visited that is
  * still there, or the first that is younger. */
-int weir_allocator_children(weir_allocator *a, weir_allocator_visitor *visit, void *user)
+int weir_allocator_walk_children(weir_allocator *a, weir_allocator_visitor *visit, void *user)
 {
     if (!visit)
         return weir__fail(EINVAL, "no visitor: NULL was given");
     if (!weir__allocator_check(a, NULL))
         return EINVAL;
-    int stop = 0;
+    bool stop = false;
     uint64_t seen = 0;
     weir__context_lock();
     for (weir_allocator *child = weir__context_child(a); child && !stop;) {
@@ -54,13 +54,18 @@ int weir_allocator_children(weir_allocator *a, weir_allocator_visitor *visit, vo
             child = weir__context_sibling(child);
     }
     weir__context_unlock();
-    return stop;
+    return 0;
 }
 
 void *weir__allocator_user(const weir_allocator *a, void *(*allocate)(void *, size_t, size_t))
 {
     const struct weir__body *body = weir__body_of(a);
     return body && !body->page_heap && body->functions.allocate == allocate ? body->user : NULL;
+}
+
+bool weir__allocator_is_there(const weir_allocator *a)
+{
+    return weir__body_of(a) != NULL;
 }
 
 const char *weir__allocator_backing(const weir_allocator *a)
@@ -73,6 +78,18 @@ bool weir__allocator_host_accessible(const weir_allocator *a)
 {
     const struct weir__body *body = weir__body_of(a);
     return body && !body->functions.zero;
+}
+
+bool weir_allocator_is_host_accessible(const weir_allocator *a)
+{
+    return weir__allocator_host_accessible(a);
+}
+
+weir_allocator *weir__allocator_fill(weir_allocator *a)
+{
+    if (a)
+        a->body->filled = true;
+    return a;
 }
 
 int weir__allocator_zero(const weir_allocator *a, void *block, size_t size)

@@ -16,11 +16,19 @@
  */
 void *weir__allocator_user(const weir_allocator *a, void *(*allocate)(void *, size_t, size_t));
 
+/* Is there such an allocator? False, with EINVAL and a reason or a report of misuse, for NULL and
+ * one that was destroyed. */
+bool weir__allocator_is_there(const weir_allocator *a);
+
 /* Who supplies the memory, as weir_stats.backing. */
 const char *weir__allocator_backing(const weir_allocator *a);
 
 /* May the host read and write the blocks? False iff the functions bring `zero`. */
 bool weir__allocator_host_accessible(const weir_allocator *a);
+
+/* Its functions are weir's own, which tell by `zero` where the host may not touch a block: debug
+ * builds fill the others (pool/fill.h). Before its first block. Returns `a`; NULL does nothing. */
+weir_allocator *weir__allocator_fill(weir_allocator *a);
 
 /* Clears, or copies within, memory of `a`'s kind, by its own functions where the host
  * cannot. 0, or an errno value and a reason. */

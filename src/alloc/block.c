@@ -112,14 +112,6 @@ static bool covered(const void *pointer)
     return found;
 }
 
-/* No block starts here, where the host's malloc is the backing. */
-static weir_misuse malloc_fault(const void *pointer)
-{
-    if (covered(pointer))
-        return WEIR_MISUSE_INTERIOR_POINTER;
-    return weir__freed_has(pointer) ? WEIR_MISUSE_DOUBLE_FREE : WEIR_MISUSE_FOREIGN_POINTER;
-}
-
 /* Is it a live block of any other allocator over functions? */
 static bool elsewhere(const weir_allocator *a, const void *pointer)
 {
@@ -142,17 +134,21 @@ static struct weir__found pooled_find(const weir_allocator *a, const void *point
     return place.slab ? small_find(a, pointer, place) : large_find(a, pointer, place);
 }
 
-/* Not in the registry of `a`. A provider may carve its blocks out of a pool's block; only the
- * exact start decides the owner. */
+/* Not in the registry of `a`. A provider may carve its blocks out of others' (an arena does): what
+ * `a` itself freed there comes first, then whose block starts there, then whose it is within. */
 static weir_misuse provided_fault(const weir_allocator *a, const void *pointer,
                                   struct weir__place place)
 {
+    if (weir__freed_by(pointer, a))
+        return WEIR_MISUSE_DOUBLE_FREE;
     bool other = elsewhere(a, pointer) ||
                  (weir__place_what(place) != WEIR__MAP_FOREIGN &&
                   pooled_find(a, pointer, place).fault == WEIR_MISUSE_OTHER_ALLOCATOR);
     if (other)
         return WEIR_MISUSE_OTHER_ALLOCATOR;
-    return weir__backing_is_malloc() ? malloc_fault(pointer) : WEIR_MISUSE_FOREIGN_POINTER;
+    if (covered(pointer))
+        return WEIR_MISUSE_INTERIOR_POINTER;
+    return weir__freed_has(pointer) ? WEIR_MISUSE_DOUBLE_FREE : WEIR_MISUSE_FOREIGN_POINTER;
 }
 
 static struct weir__found provided_find(const weir_allocator *a, const void *pointer,
@@ -197,7 +193,7 @@ bool weir__block_expect(const weir_allocator *a, const void *pointer, struct wei
     return found->kind != WEIR__KIND_NONE;
 }
 
-size_t weir__usable_size_slow(weir_allocator *a, const void *block)
+size_t weir__usable_size_slow(const weir_allocator *a, const void *block)
 {
     uint64_t label;
     const struct weir__span *span = weir__place_span(weir__place_of(block), block, &label);
@@ -207,25 +203,25 @@ size_t weir__usable_size_slow(weir_allocator *a, const void *block)
     return block && weir__block_expect(a, block, &found) ? found.usable : 0;
 }
 
-size_t weir_usable_size(weir_allocator *a, const void *block)
+size_t weir_usable_size(const weir_allocator *a, const void *block)
 {
     return weir__usable_size(a, block);
 }
 
-size_t weir_requested_size(weir_allocator *a, const void *block)
+size_t weir_requested_size(const weir_allocator *a, const void *block)
 {
     struct weir__found found;
     return block && weir__block_expect(a, block, &found) ? found.requested : 0;
 }
 
-weir_tag weir_block_tag(weir_allocator *a, const void *block)
+weir_tag weir_block_tag(const weir_allocator *a, const void *block)
 {
     struct weir__found found;
     return block && weir__block_expect(a, block, &found) ? found.tag : 0;
 }
 
 /* A destroyed allocator owns nothing. */
-bool weir_owns(weir_allocator *a, const void *pointer)
+bool weir_owns(const weir_allocator *a, const void *pointer)
 {
     if (!pointer || !a || (a == &weir__cpu && !weir__allocator_check(a, NULL)))
         return false;

@@ -35,7 +35,7 @@ struct weir__found weir__block_at(const weir_allocator *a, const void *pointer,
 bool weir__block_expect(const weir_allocator *a, const void *pointer, struct weir__found *found);
 
 /* Of any block (alloc/small.h has the quick way); 0, and misuse was reported but for NULL. */
-size_t weir__usable_size_slow(weir_allocator *a, const void *block);
+size_t weir__usable_size_slow(const weir_allocator *a, const void *block);
 
 /* What a request asks for, and how zeroed allocation learns what it need not clear. */
 struct weir__request {

@@ -53,6 +53,13 @@ static void source_inherit(struct weir__body *body, const struct weir__body *par
     body->functions.stats = NULL;
     body->user = parent->user;
     body->backing = parent->backing;
+    body->filled = parent->filled;
+}
+
+static void source_own(struct weir__body *body, weir_source source)
+{
+    body->functions = *weir__source_functions(source, &body->backing);
+    body->filled = true;
 }
 
 static void source_pool(struct weir__body *body, struct weir__page_heap *page_heap)
@@ -85,7 +92,7 @@ void weir__body_source(struct weir__body *body, const weir_allocator_options *op
     else if (options->source == WEIR_SOURCE_FUNCTIONS)
         body->functions = *functions;
     else
-        body->functions = *weir__source_functions(options->source, &body->backing);
+        source_own(body, options->source);
 }
 
 void weir__body_begin(struct weir__body *body, weir_allocator *handle, struct weir__body *parent,

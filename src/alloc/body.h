@@ -25,6 +25,10 @@ struct weir__body {
                                         * WEIR__SHARDS, while more threads use it, and stay */
     size_t span_bytes;                 /* in live spans; under the page heap's lock */
     bool owns_page_heap;               /* the page heap's own figures are reported here */
+    bool filled;                       /* functions: their blocks have patterns (pool/fill.h); set
+                                        * before any block */
+    uint8_t shifts_from;               /* functions: they gave addresses not aligned to 1 << this;
+                                        * 0: never. Relaxed; written by who meets one */
     struct weir__registry registry;
     weir_allocator_functions functions;
     void *user;

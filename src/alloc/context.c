@@ -8,6 +8,7 @@
 #include "alloc/trace.h"
 #include "backing/meta.h"
 #include "base/error.h"
+#include "base/sized.h"
 #include "os/locks.h"
 #include "pool/span.h"
 #include "track/reading.h"
@@ -172,8 +173,11 @@ weir_allocator *weir__context_make(const weir_allocator_options *options,
 
 weir_allocator *weir_allocator_create(const weir_allocator_options *options)
 {
-    static const weir_allocator_options defaults;
-    return weir__context_make(options ? options : &defaults, NULL, "context");
+    enum { FIRST = WEIR__SIZE_WITH(weir_allocator_options, backing) };
+    weir_allocator_options o;
+    if (!weir__options_take(&o, sizeof o, FIRST, options))
+        return weir__fail_null(EINVAL, "allocator options: no such struct");
+    return weir__context_make(&o, NULL, "context");
 }
 
 /* -- unmaking ------------------------------------------------------------------------- */

@@ -14,25 +14,82 @@
 
 #include <errno.h>
 
-/* A block of size 0 is one byte of the provider's, which a memory tool is told to forbid. */
-static void *provider_allocate(struct weir__body *body, size_t size, size_t alignment)
+/* What the provider is asked for. A block of size 0 is one byte of the provider's. */
+static size_t provider_size(const struct weir__foreign *entry)
 {
-    weir__assert(!body->page_heap && weir__is_power_of_two(alignment));
-    if (weir__fault_now())
-        return NULL;
-    void *block = body->functions.allocate(body->user, weir__max(size, 1), alignment);
-    if (block && weir__backing_is_malloc())
-        weir__freed_forget(block);
-    if (block && !size && !body->functions.zero)
-        weir__os_memory_forbid(block, 1);
-    return block;
+    size_t size = weir__max(entry->requested, 1);
+    return entry->padded ? size + ((size_t)1 << entry->align_shift) : size;
 }
 
-/* Has the block a pattern (pool/fill.h)? Not where the host cannot write, nor where a tool tells
- * what was never written. */
+static void *provider_call(struct weir__body *body, const struct weir__foreign *entry)
+{
+    return body->functions.allocate(body->user, provider_size(entry),
+                                    (size_t)1 << entry->align_shift);
+}
+
+static void provider_return(struct weir__body *body, const struct weir__foreign *entry)
+{
+    body->functions.deallocate(body->user, (char *)entry->block - entry->shift,
+                               provider_size(entry), (size_t)1 << entry->align_shift);
+}
+
+/* The same with room to align the block in. The ledger has the shift: no byte is written. */
+static void provider_padded(struct weir__body *body, struct weir__foreign *entry)
+{
+    size_t alignment = (size_t)1 << entry->align_shift;
+    entry->block = NULL;
+    if (alignment > (size_t)PTRDIFF_MAX - weir__max(entry->requested, 1))
+        return;
+    entry->padded = true;
+    char *start = provider_call(body, entry);
+    if (!start)
+        return;
+    entry->shift = (size_t)(-(uintptr_t)start & (alignment - 1));
+    entry->block = start + entry->shift;
+}
+
+/* `at` was not as aligned as it was asked for: what is not aligned better need not be tried. */
+static void provider_misaligned(struct weir__body *body, const void *at)
+{
+    uint8_t from = (uint8_t)(__builtin_ctzll((uintptr_t)at) + 1);
+    uint8_t known = weir__relaxed_get(body->shifts_from);
+    if (!known || from < known)
+        weir__relaxed_set(body->shifts_from, from);
+}
+
+static void provider_aligned(struct weir__body *body, struct weir__foreign *entry)
+{
+    uint8_t from = weir__relaxed_get(body->shifts_from);
+    bool tries = !from || entry->align_shift < from;
+    entry->block = tries ? provider_call(body, entry) : NULL;
+    bool misaligned = (uintptr_t)entry->block & (((size_t)1 << entry->align_shift) - 1);
+    if (misaligned) {
+        provider_misaligned(body, entry->block);
+        provider_return(body, entry);
+    }
+    if (misaligned || !tries)
+        provider_padded(body, entry);
+}
+
+/* entry->block, NULL where there is none. A memory tool is told to forbid one of size 0. */
+static void *provider_allocate(struct weir__body *body, struct weir__foreign *entry)
+{
+    weir__assert(!body->page_heap && !entry->padded && !entry->shift);
+    if (weir__fault_now())
+        return NULL;
+    provider_aligned(body, entry);
+    if (entry->block)
+        weir__freed_forget(entry->block);
+    if (entry->block && !entry->requested && !body->functions.zero)
+        weir__os_memory_forbid(entry->block, 1);
+    return entry->block;
+}
+
+/* Has the block a pattern (pool/fill.h)? Not where a user's functions may have memory that the host
+ * cannot write, nor where a tool tells what was never written. */
 static bool provider_fills(const struct weir__body *body)
 {
-    return WEIR__FILLS && !body->functions.zero && !weir__os_memory_tool();
+    return WEIR__FILLS && body->filled && !body->functions.zero && !weir__os_memory_tool();
 }
 
 static void provider_free(struct weir__body *body, const struct weir__foreign *entry)
@@ -42,10 +99,8 @@ static void provider_free(struct weir__body *body, const struct weir__foreign *e
         weir__os_memory_permit(entry->block, 1);
     if (provider_fills(body))
         weir__fill_freed(entry->block, entry->requested);
-    if (weir__backing_is_malloc())
-        weir__freed_add(entry->block);
-    body->functions.deallocate(body->user, entry->block, weir__max(entry->requested, 1),
-                               (size_t)1 << entry->align_shift);
+    weir__freed_add(entry->block, body->handle);
+    provider_return(body, entry);
 }
 
 /* Keeps the reason of a provider that gave one. */
@@ -71,7 +126,7 @@ static void provided_take(weir_allocator *a, const struct weir__request *request
     unsigned reasons = weir__fail_count();
     if (weir__meter_never_fits(&a->body->meter, request->size))
         weir__block_failed(a, request, "over the limit");
-    else if (!(entry->block = provider_allocate(a->body, request->size, request->alignment)))
+    else if (!provider_allocate(a->body, entry))
         provider_refused(a, request, reasons);
     else if (!request->zeroed && provider_fills(a->body))
         weir__fill_taken(entry->block, request->size);

@@ -204,7 +204,7 @@ WEIR__INLINE bool weir__small_free_far(const weir_allocator *a, enum weir__reach
 }
 
 /* The usable bytes of a live block of `a`; 0 for NULL and, told as misuse, for anything else. */
-WEIR__INLINE size_t weir__usable_size(weir_allocator *a, const void *block)
+WEIR__INLINE size_t weir__usable_size(const weir_allocator *a, const void *block)
 {
     struct weir__place place = weir__place_quick(block);
     uint32_t value;

@@ -69,6 +69,7 @@ bool weir__source_replaces_pool(struct weir__body *body, const struct weir__body
     body->functions = in_place_of_all;
     body->user = page_heap ? page_heap : parent ? parent->user : NULL;
     body->backing = weir__backing_malloc.name;
+    body->filled = true;
     return true;
 }
 

@@ -6,6 +6,7 @@
 #include "alloc/cpu.h"
 #include "backing/meta.h"
 #include "base/error.h"
+#include "base/sized.h"
 #include "track/reading.h"
 
 #include <errno.h>
@@ -13,7 +14,7 @@
 #include <string.h>
 
 /* The first release's struct; later ones are longer. */
-#define STATS_FIRST (offsetof(weir_stats, backing) + sizeof(const char *))
+#define STATS_FIRST WEIR__SIZE_WITH(weir_stats, backing)
 
 size_t weir_total_allocated(const weir_allocator *a)
 {
@@ -203,18 +204,16 @@ int weir_stats_get(const weir_allocator *a, weir_stats *stats)
     struct figures f = {0};
     if (!stats)
         return weir__fail(EINVAL, "no room for statistics: NULL was given");
-    if (!weir__size_is_known(stats->size, sizeof *stats))
+    if (!weir__size_fits(stats->size, STATS_FIRST))
         return weir__fail(EINVAL, "weir_stats.size is %zu: no such struct", stats->size);
     struct weir__body *body = weir__body_of(a);
     if (!body)
         return EINVAL;
-    size_t size = stats->size ? stats->size : STATS_FIRST;
     figures_gather((weir_allocator *)(uintptr_t)a, &f);
     weir__meter_read(&body->meter, &reading);
     if (f.in_use < reading.total) /* gathered while others allocated */
         f.in_use = reading.total;
-    weir_stats made = {.size = size,
-                       .total_allocated = reading.total,
+    weir_stats made = {.total_allocated = reading.total,
                        .peak_allocated = reading.peak,
                        .allocation_count = reading.count,
                        .allocations = reading.allocations,
@@ -227,6 +226,6 @@ int weir_stats_get(const weir_allocator *a, weir_stats *stats)
                        .slow_operations = reading.slow_operations,
                        .metadata = f.metadata,
                        .backing = body->backing};
-    memcpy(stats, &made, size);
+    weir__figures_give(stats, STATS_FIRST, &made, sizeof made);
     return 0;
 }

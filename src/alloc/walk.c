@@ -5,7 +5,10 @@
 #include "alloc/walk.h"
 
 #include "alloc/context.h"
+#include "base/error.h"
 #include "pool/span.h"
+
+#include <errno.h>
 
 struct walk {
     weir_block_visitor *visit;
@@ -102,9 +105,12 @@ static int walk_all(weir_allocator *a, struct walk *walk)
 
 int weir_allocator_walk(weir_allocator *a, weir_block_visitor *visit, void *user)
 {
-    if (!visit || !weir__allocator_check(a, NULL))
-        return 0;
-    return walk_all(a, &(struct walk){visit, user, false});
+    if (!visit)
+        return weir__fail(EINVAL, "no visitor: NULL was given");
+    if (!weir__allocator_check(a, NULL))
+        return EINVAL;
+    walk_all(a, &(struct walk){visit, user, false});
+    return 0;
 }
 
 int weir__allocator_mark_old(weir_allocator *a, weir_block_visitor *visit, void *user)

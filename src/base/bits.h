@@ -68,11 +68,4 @@ WEIR__INLINE size_t weir__max(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-/* The one rule for the `size` that a caller sets in a struct of the public headers: 0 is the
- * first release's struct, else it is that of a struct this library knows. */
-WEIR__INLINE bool weir__size_is_known(size_t size, size_t known)
-{
-    return size == 0 || size == known;
-}
-
 #endif

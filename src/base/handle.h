@@ -15,7 +15,7 @@ enum weir__handle_kind { /* values of `mark` while the object lives */
                          WEIR__HANDLE_ARENA,
                          WEIR__HANDLE_BUFFER_POOL,
                          WEIR__HANDLE_PLAN,
-                         WEIR__HANDLE_PLAN_ARENA,
+                         WEIR__HANDLE_PLAN_MEMORY,
                          WEIR__HANDLE_PLAN_RECORDER,
                          WEIR__HANDLE_PLAN_REPLAY,
                          WEIR__HANDLE_PLAN_CACHE

@@ -311,7 +311,7 @@ static const weir_device_table cuda_functions = {
     .alignment = CUDA_ALIGNMENT,
     .flags = WEIR_DEVICE_NO_FORK,
     .allocate = cuda_allocate,
-    .free = cuda_free,
+    .deallocate = cuda_free,
     .memory_info = cuda_memory_info,
     .set = cuda_set,
     .copy_in = cuda_copy_in,
@@ -345,7 +345,7 @@ static void table_extend(struct cuda *c)
     if (api->MemAllocAsync && api->MemFreeAsync &&
         has_attribute(c, WEIR__CUDA_ATTRIBUTE_MEMORY_POOLS)) {
         c->table.allocate_on = cuda_allocate_on;
-        c->table.free_on = cuda_free_on;
+        c->table.deallocate_on = cuda_free_on;
     }
     bool paged = api->MemAddressReserve && api->MemAddressFree && api->MemCreate &&
                  api->MemRelease && api->MemMap && api->MemUnmap && api->MemSetAccess &&
@@ -375,7 +375,7 @@ static int table_of_memory(struct cuda *c, int ordinal)
         snprintf(c->name, sizeof c->name, "cuda-host");
         c->table.flags |= WEIR_DEVICE_HOST_ACCESSIBLE;
         c->table.allocate = pinned_allocate;
-        c->table.free = pinned_free;
+        c->table.deallocate = pinned_free;
         c->table.memory_info = pinned_memory_info;
         return 0;
     case WEIR__CUDA_MANAGED:

@@ -179,7 +179,7 @@ static const weir_device_table host_functions = {
     .alignment = HOST_ALIGNMENT,
     .granularity = HOST_GRANULARITY,
     .allocate = host_allocate,
-    .free = host_free,
+    .deallocate = host_free,
     .memory_info = host_memory_info,
     .set = host_set,
     .copy_in = host_copy,
@@ -202,7 +202,7 @@ static const weir_device_table host_functions = {
     .destroy = host_destroy,
 };
 
-const weir_device_table *weir_device_host_table(const char *name, size_t capacity)
+const weir_device_table *weir_device_host_table_create(const char *name, size_t capacity)
 {
     if (capacity > PTRDIFF_MAX)
         return weir__fail_null(EINVAL, "a device of %zu bytes is impossibly large", capacity);

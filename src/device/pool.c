@@ -298,15 +298,15 @@ static int table_check(const weir_device_table *t)
 {
     if (!t || t->size != sizeof *t)
         return weir__fail(EINVAL, "device table: its size is not that of weir_device_table");
-    if (!t->name || !t->allocate || !t->free || !t->memory_info || !t->set || !t->copy_in ||
+    if (!t->name || !t->allocate || !t->deallocate || !t->memory_info || !t->set || !t->copy_in ||
         !t->copy_out || !t->copy || !t->stream_create || !t->stream_destroy ||
         !t->stream_synchronize || !t->stream_wait || !t->event_create || !t->event_destroy ||
         !t->event_record || !t->event_query || !t->event_synchronize || !t->error_text)
         return weir__fail(EINVAL, "device table: a function that must be there is not");
     if (!weir__is_power_of_two(t->alignment) || t->alignment < 64)
         return weir__fail(EINVAL, "device table: alignment %zu", t->alignment);
-    if (!t->allocate_on != !t->free_on)
-        return weir__fail(EINVAL, "device table: allocate_on and free_on come together");
+    if (!t->allocate_on != !t->deallocate_on)
+        return weir__fail(EINVAL, "device table: allocate_on and deallocate_on come together");
     bool paged = t->granularity != 0;
     if (paged != !!t->reserve || paged != !!t->unreserve || paged != !!t->map ||
         paged != !!t->unmap ||
@@ -331,10 +331,7 @@ static int mode_choose(const weir_device_table *table, const weir_device_options
 struct weir__device *weir__device_create(const weir_device_table *table,
                                          const weir_device_options *options)
 {
-    static const weir_device_options defaults;
     weir_device_mode mode = WEIR_DEVICE_AUTO;
-    if (!options)
-        options = &defaults;
     int error = table_check(table);
     if (!error)
         error = mode_choose(table, options, &mode);

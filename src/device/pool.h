@@ -136,7 +136,7 @@ WEIR__INLINE struct weir__device_stream *weir__device_stream_of(const struct wei
 
 /* -- pool.c: what the layer above calls --------------------------------------------------- */
 
-/* NULL with errno as weir_device_allocator says. */
+/* NULL with errno as weir_device_allocator_create says. */
 struct weir__device *weir__device_create(const weir_device_table *table,
                                          const weir_device_options *options);
 

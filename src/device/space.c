@@ -134,7 +134,7 @@ static int segment_grow(struct weir__device *d, size_t size, struct weir__device
         return error;
     *block = range_add(d, base, length, kind, WEIR__DEVICE_FREE);
     if (!*block) {
-        d->table.free(d->table.user, base, length);
+        d->table.deallocate(d->table.user, base, length);
         return ENOBUFS;
     }
     reserved_add(d, length);
@@ -145,7 +145,7 @@ static size_t segment_release(struct weir__device *d, struct weir__device_block 
 {
     struct weir__device_range *range = block->range;
     size_t size = range->size;
-    if (block->size != size || d->table.free(d->table.user, range->base, size))
+    if (block->size != size || d->table.deallocate(d->table.user, range->base, size))
         return 0;
     weir__device_unlist(block);
     range_remove(d, range);
@@ -334,10 +334,10 @@ static int direct_take(struct weir__device *d, struct weir__device_stream *strea
         reserved_add(d, size);
         return 0;
     }
-    if (d->table.free_on)
-        d->table.free_on(d->table.user, base, size, stream->handle);
+    if (d->table.deallocate_on)
+        d->table.deallocate_on(d->table.user, base, size, stream->handle);
     else
-        d->table.free(d->table.user, base, size);
+        d->table.deallocate(d->table.user, base, size);
     return ENOBUFS;
 }
 
@@ -357,7 +357,7 @@ void weir__device_give_direct(struct weir__device *d, struct weir__device_block 
                               struct weir__device_stream *stream)
 {
     struct weir__device_range *range = block->range;
-    bool ordered = d->table.free_on && !stream->gone;
+    bool ordered = d->table.deallocate_on && !stream->gone;
     block->address = range->base;
     if (!uses_end(d, block)) {
         weir__device_defer(d, block, stream);
@@ -368,8 +368,8 @@ void weir__device_give_direct(struct weir__device *d, struct weir__device_block 
         return;
     }
     stream->freed += !stream->gone;
-    if (!(ordered ? d->table.free_on(d->table.user, range->base, range->size, stream->handle)
-                  : d->table.free(d->table.user, range->base, range->size))) {
+    if (!(ordered ? d->table.deallocate_on(d->table.user, range->base, range->size, stream->handle)
+                  : d->table.deallocate(d->table.user, range->base, range->size))) {
         reserved_subtract(d, range->size);
         range_remove(d, range);
         return;
@@ -442,7 +442,7 @@ void weir__device_ranges_destroy(struct weir__device *d)
         if (range->expandable)
             expandable_destroy(d, range);
         else
-            d->table.free(d->table.user, range->base, range->size);
+            d->table.deallocate(d->table.user, range->base, range->size);
         weir__device_meta_free(d, range, sizeof *range);
     }
 }

@@ -7,6 +7,7 @@
 #include "alloc/allocator.h"
 #include "base/error.h"
 #include "base/handle.h"
+#include "base/sized.h"
 #include "os/locks.h"
 #include "os/memory_tool.h"
 
@@ -400,12 +401,13 @@ static weir_allocator *facade_make(weir_arena *arena)
                                                        .deallocate = facade_deallocate};
     if (arena->allocator && !weir__allocator_host_accessible(arena->allocator))
         return weir__fail_null(ENOTSUP, "the host cannot touch this arena's memory");
-    return weir_allocator_create(&(weir_allocator_options){.name = "arena",
-                                                           .parent = WEIR_NO_PARENT,
-                                                           .source = WEIR_SOURCE_FUNCTIONS,
-                                                           .functions = &functions,
-                                                           .user = arena,
-                                                           .backing = "arena"});
+    weir_allocator_options options = {.name = "arena",
+                                      .parent = WEIR_NO_PARENT,
+                                      .source = WEIR_SOURCE_FUNCTIONS,
+                                      .functions = &functions,
+                                      .user = arena,
+                                      .backing = "arena"};
+    return weir__allocator_fill(weir_allocator_create(&options));
 }
 
 weir_allocator *weir_arena_allocator(weir_arena *arena)
@@ -427,8 +429,10 @@ weir_allocator *weir_arena_allocator(weir_arena *arena)
 
 weir_arena *weir_arena_create(const weir_arena_options *options)
 {
-    static const weir_arena_options defaults;
-    const weir_arena_options *o = options ? options : &defaults;
+    enum { FIRST = WEIR__SIZE_WITH(weir_arena_options, memory_size) };
+    weir_arena_options given, *o = &given;
+    if (!weir__options_take(o, sizeof *o, FIRST, options))
+        return weir__fail_null(EINVAL, "options of an arena: no such struct");
     if (!o->memory && o->memory_size)
         return weir__fail_null(EINVAL, "an arena in %zu bytes at NULL", o->memory_size);
     if (o->memory && (o->allocator || o->chunk_size))
@@ -477,19 +481,21 @@ size_t weir_arena_trim(weir_arena *arena)
     return chunks_free(arena, cut);
 }
 
-int weir_arena_stats_get(weir_arena *arena, weir_arena_stats *stats)
+int weir_arena_stats_get(const weir_arena *arena, weir_arena_stats *stats)
 {
-    if (!arena || !stats || !weir__size_is_known(stats->size, sizeof *stats))
+    enum { FIRST = WEIR__SIZE_WITH(weir_arena_stats, chunks) };
+    if (!arena || !stats || !weir__size_fits(stats->size, FIRST))
         return weir__fail(EINVAL, "statistics of an arena: %s",
                           arena && stats ? "no such struct" : "NULL was given");
-    weir__lock_take(&arena->lock);
-    *stats = (weir_arena_stats){.size = sizeof *stats,
-                                .requested = arena->top.requested,
-                                .used = arena->top.used,
-                                .peak = arena->peak,
-                                .allocations = arena->top.allocations,
-                                .reserved = arena->reserved,
-                                .chunks = arena->nchunks};
-    weir__lock_drop(&arena->lock);
+    weir__lock *lock = (weir__lock *)(uintptr_t)&arena->lock;
+    weir__lock_take(lock);
+    weir_arena_stats made = {.requested = arena->top.requested,
+                             .used = arena->top.used,
+                             .peak = arena->peak,
+                             .allocations = arena->top.allocations,
+                             .reserved = arena->reserved,
+                             .chunks = arena->nchunks};
+    weir__lock_drop(lock);
+    weir__figures_give(stats, FIRST, &made, sizeof made);
     return 0;
 }

@@ -103,7 +103,7 @@ weir_buffer weir_buffer_make(weir_allocator *a, size_t count, size_t element_siz
 static void block_release(const weir_buffer *b, void *block)
 {
     if (b->pool)
-        weir_buffer_pool_release(b->pool, block);
+        weir_buffer_pool_return(b->pool, block);
     else
         weir_deallocate(b->allocator, block);
 }

@@ -4,6 +4,7 @@
  * in them. One lock a pool; the allocator is never called under it.
  */
 #include "object/buffer_pool.h"
+#include "base/sized.h"
 
 #include "alloc/allocate.h"
 #include "alloc/allocator.h"
@@ -244,7 +245,7 @@ void *weir_buffer_pool_acquire_zeroed(weir_buffer_pool *pool, size_t size)
     int error = weir__allocator_zero(pool->allocator, block, size);
     if (!error)
         return block;
-    weir_buffer_pool_release(pool, block);
+    weir_buffer_pool_return(pool, block);
     errno = error;
     return NULL;
 }
@@ -264,7 +265,7 @@ bool weir__buffer_pool_refit(weir_buffer_pool *pool, const void *block, size_t s
 
 /* -- giving back -------------------------------------------------------------------- */
 
-void weir_buffer_pool_release(weir_buffer_pool *pool, void *block)
+void weir_buffer_pool_return(weir_buffer_pool *pool, void *block)
 {
     struct weir__list cut = {NULL};
     if (!pool || !block)
@@ -316,13 +317,17 @@ int weir_buffer_pool_set_idle_limit(weir_buffer_pool *pool, size_t bytes)
 
 weir_buffer_pool *weir_buffer_pool_create(const weir_buffer_pool_options *options)
 {
+    enum { FIRST = WEIR__SIZE_WITH(weir_buffer_pool_options, idle_limit) };
+    weir_buffer_pool_options o;
+    if (!weir__options_take(&o, sizeof o, FIRST, options))
+        return weir__fail_null(EINVAL, "options of a pool of buffers: no such struct");
     weir_buffer_pool *pool = weir__meta_allocate(sizeof *pool);
     if (!pool)
         return weir__fail_null(ENOMEM, "no memory for a pool of buffers");
     weir__handle_begin(&pool->handle, WEIR__HANDLE_BUFFER_POOL);
     weir__locks_make(WEIR__RANK_OBJECT, &pool->lock, &pool->known);
-    pool->allocator = options && options->allocator ? options->allocator : weir_cpu_allocator();
-    pool->figures.idle_limit = options ? options->idle_limit : 0;
+    pool->allocator = o.allocator ? o.allocator : weir_cpu_allocator();
+    pool->figures.idle_limit = o.idle_limit;
     return pool;
 }
 
@@ -363,14 +368,16 @@ weir_allocator *weir_buffer_pool_allocator(const weir_buffer_pool *pool)
     return pool ? pool->allocator : NULL;
 }
 
-int weir_buffer_pool_stats_get(weir_buffer_pool *pool, weir_buffer_pool_stats *stats)
+int weir_buffer_pool_stats_get(const weir_buffer_pool *pool, weir_buffer_pool_stats *stats)
 {
-    if (!pool || !stats || !weir__size_is_known(stats->size, sizeof *stats))
+    enum { FIRST = WEIR__SIZE_WITH(weir_buffer_pool_stats, idle_limit) };
+    if (!pool || !stats || !weir__size_fits(stats->size, FIRST))
         return weir__fail(EINVAL, "statistics of a pool of buffers: %s",
                           pool && stats ? "no such struct" : "NULL was given");
-    weir__lock_take(&pool->lock);
-    *stats = pool->figures;
-    weir__lock_drop(&pool->lock);
-    stats->size = sizeof *stats;
+    weir__lock *lock = (weir__lock *)(uintptr_t)&pool->lock;
+    weir__lock_take(lock);
+    weir_buffer_pool_stats made = pool->figures;
+    weir__lock_drop(lock);
+    weir__figures_give(stats, FIRST, &made, sizeof made);
     return 0;
 }

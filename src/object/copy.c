@@ -100,7 +100,7 @@ static weir_allocator *tensor_home(const weir_tensor *t)
     return t->storage->allocator ? t->storage->allocator : weir_cpu_allocator();
 }
 
-weir_tensor *weir_tensor_clone_in(weir_allocator *a, const weir_tensor *t)
+weir_tensor *weir_tensor_clone_in(const weir_tensor *t, weir_allocator *a)
 {
     if (!weir__tensor_check(t))
         return NULL;
@@ -116,7 +116,7 @@ weir_tensor *weir_tensor_clone_in(weir_allocator *a, const weir_tensor *t)
 
 weir_tensor *weir_tensor_clone(const weir_tensor *t)
 {
-    return weir__tensor_check(t) ? weir_tensor_clone_in(tensor_home(t), t) : NULL;
+    return weir__tensor_check(t) ? weir_tensor_clone_in(t, tensor_home(t)) : NULL;
 }
 
 weir_tensor *weir_tensor_contiguous(weir_tensor *t)

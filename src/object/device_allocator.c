@@ -6,6 +6,7 @@
 #include "object/device_allocator.h"
 #include "alloc/allocator.h"
 #include "base/error.h"
+#include "base/sized.h"
 
 #include <errno.h>
 #include <string.h>
@@ -57,16 +58,22 @@ struct weir__device *weir__device_behind(const weir_allocator *a)
 
 static struct weir__device *device_expect(const weir_allocator *a)
 {
+    if (!weir__allocator_is_there(a))
+        return NULL;
     struct weir__device *d = weir__device_behind(a);
     if (!d)
-        weir__fail_null(EINVAL, "allocator \"%s\" is no device's", a ? weir_allocator_name(a) : "");
+        weir__fail_null(EINVAL, "allocator \"%s\" is no device's", weir_allocator_name(a));
     return d;
 }
 
-weir_allocator *weir_device_allocator(const weir_device_table *table,
-                                      const weir_device_options *options)
+weir_allocator *weir_device_allocator_create(const weir_device_table *table,
+                                             const weir_device_options *options)
 {
-    struct weir__device *d = weir__device_create(table, options);
+    enum { FIRST = WEIR__SIZE_WITH(weir_device_options, growth_percent) };
+    weir_device_options o;
+    if (!weir__options_take(&o, sizeof o, FIRST, options))
+        return weir__fail_null(EINVAL, "device options: no such struct");
+    struct weir__device *d = weir__device_create(table, &o);
     if (!d)
         return NULL;
     bool host = table->flags & WEIR_DEVICE_HOST_ACCESSIBLE;
@@ -77,14 +84,15 @@ weir_allocator *weir_device_allocator(const weir_device_table *table,
                                           .zero = host ? NULL : provider_zero,
                                           .copy = host ? NULL : provider_copy,
                                           .stats = provider_stats};
-    weir_allocator *a = weir_allocator_create(&(weir_allocator_options){
+    weir_allocator_options made = {
         .name = table->name,
         .parent = WEIR_NO_PARENT,
         .source = WEIR_SOURCE_FUNCTIONS,
         .functions = &functions,
         .user = d,
         .backing = d->name,
-    });
+    };
+    weir_allocator *a = weir__allocator_fill(weir_allocator_create(&made));
     if (!a) {
         d->table.destroy = NULL; /* still the caller's */
         weir__device_destroy(d);
@@ -99,7 +107,7 @@ const weir_device_table *weir_device_table_of(const weir_allocator *a)
     return d ? &d->table : NULL;
 }
 
-const char *weir_device_of(const weir_allocator *a)
+const char *weir_device_name(const weir_allocator *a)
 {
     const struct weir__device *d = weir__device_behind(a);
     return d ? d->name : "cpu";
@@ -125,7 +133,7 @@ void *weir_device_allocate_on(weir_allocator *a, size_t size, void *stream)
     return block;
 }
 
-void weir_device_free_on(weir_allocator *a, void *block, void *stream)
+void weir_device_deallocate_on(weir_allocator *a, void *block, void *stream)
 {
     struct weir__device_here *here = weir__device_here(), former = *here;
     here->free_set = true;
@@ -135,7 +143,7 @@ void weir_device_free_on(weir_allocator *a, void *block, void *stream)
     here->free_stream = former.free_stream;
 }
 
-int weir_device_use_on(weir_allocator *a, void *block, void *stream)
+int weir_device_record_stream(weir_allocator *a, void *block, void *stream)
 {
     struct weir__device *d = device_expect(a);
     if (!d)
@@ -188,11 +196,20 @@ int weir_device_synchronize(weir_allocator *a, void *stream)
 
 /* -- contents ----------------------------------------------------------------------------- */
 
-/* Memory that must be reached through a table; NULL: the host's. */
-static struct weir__device *apart_of(const weir_allocator *a)
+/* Memory of `a` (NULL: the program's own) that must be reached through a table; *apart NULL: the
+ * host's. 0; EINVAL: it was destroyed; ENOTSUP: neither the host nor a table reaches it. */
+static int reach(const weir_allocator *a, struct weir__device **apart)
 {
-    struct weir__device *d = weir__device_behind(a);
-    return d && !(d->table.flags & WEIR_DEVICE_HOST_ACCESSIBLE) ? d : NULL;
+    *apart = NULL;
+    if (a && !weir__allocator_is_there(a))
+        return EINVAL;
+    if (!a || weir__allocator_host_accessible(a))
+        return 0;
+    *apart = weir__device_behind(a);
+    if (*apart)
+        return 0;
+    return weir__fail(ENOTSUP, "memory of \"%s\" is reached by its own functions alone",
+                      weir_allocator_name(a));
 }
 
 /* Ends a step: waits for it and names what went wrong. */
@@ -226,12 +243,15 @@ static int copy_staged(struct weir__device *to_d, char *to, struct weir__device 
 int weir_device_copy(weir_allocator *to_a, void *to, weir_allocator *from_a, const void *from,
                      size_t n)
 {
-    struct weir__device *to_d = apart_of(to_a), *from_d = apart_of(from_a);
+    struct weir__device *to_d, *from_d;
     void *stream = weir__device_here()->stream;
     if (n && (!to || !from))
         return weir__fail(EINVAL, "copying %zu bytes: NULL was given", n);
-    if (!n)
-        return 0;
+    int error = reach(to_a, &to_d);
+    if (!error)
+        error = reach(from_a, &from_d);
+    if (error || !n)
+        return error;
     if (!to_d && !from_d) {
         memmove(to, from, n);
         return 0;
@@ -249,11 +269,12 @@ int weir_device_copy(weir_allocator *to_a, void *to, weir_allocator *from_a, con
 
 int weir_device_set(weir_allocator *a, void *to, int byte, size_t n)
 {
-    struct weir__device *d = apart_of(a);
+    struct weir__device *d;
     if (n && !to)
         return weir__fail(EINVAL, "setting %zu bytes: NULL was given", n);
-    if (!n)
-        return 0;
+    int error = reach(a, &d);
+    if (error || !n)
+        return error;
     if (d)
         return step_end(d, "setting bytes",
                         d->table.set(d->table.user, to, byte, n, weir__device_here()->stream));
@@ -265,12 +286,16 @@ int weir_device_set(weir_allocator *a, void *to, int byte, size_t n)
 
 int weir_device_stats_get(const weir_allocator *a, weir_device_stats *stats)
 {
+    enum { FIRST = WEIR__SIZE_WITH(weir_device_stats, mode) };
     struct weir__device *d = device_expect(a);
     if (!d)
         return EINVAL;
-    if (!stats || !weir__size_is_known(stats->size, sizeof *stats))
-        return weir__fail(EINVAL, "weir_device_stats.size: no such struct");
-    weir__device_stats(d, stats);
+    if (!stats || !weir__size_fits(stats->size, FIRST))
+        return weir__fail(EINVAL, "statistics of a device: %s",
+                          stats ? "no such struct" : "NULL was given");
+    weir_device_stats made;
+    weir__device_stats(d, &made);
+    weir__figures_give(stats, FIRST, &made, sizeof made);
     return 0;
 }
 

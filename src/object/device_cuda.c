@@ -59,7 +59,7 @@ static weir_allocator *cuda_allocator(int device, enum weir__cuda_memory memory)
     const weir_device_table *table = weir__cuda_table(device, memory, table_gone);
     if (!table)
         return NULL;
-    weir_allocator *made = weir_device_allocator(table, NULL);
+    weir_allocator *made = weir_device_allocator_create(table, NULL);
     if (!made) {
         int error = errno;
         table->destroy(table->user);
@@ -87,7 +87,7 @@ weir_allocator *weir_cuda_managed_allocator(int device)
     return cuda_allocator(device, WEIR__CUDA_MANAGED);
 }
 
-const weir_device_table *weir_cuda_table(int device)
+const weir_device_table *weir_cuda_table_create(int device)
 {
     return weir__cuda_table(device, WEIR__CUDA_DEVICE, NULL);
 }

@@ -30,7 +30,7 @@ static int device_describe(const weir_tensor *t, struct weir__dl_device *device)
     *device = (struct weir__dl_device){WEIR__DL_CPU, 0};
     if (weir__tensor_host_accessible(t))
         return 0;
-    const char *where = weir_device_of(t->storage->allocator);
+    const char *where = weir_device_name(t->storage->allocator);
     int end = 0;
     if (sscanf(where, "cuda:%" SCNd32 "%n", &device->id, &end) == 1 && !where[end]) {
         device->type = WEIR__DL_CUDA;
@@ -40,11 +40,12 @@ static int device_describe(const weir_tensor *t, struct weir__dl_device *device)
                       weir_allocator_name(t->storage->allocator));
 }
 
-/* The view's own shape and strides stay as they are until it is released. */
+/* The view's own shape and strides stay as they are until it is released. Without elements the
+ * pointer is NULL (DLPack 1.0). */
 static void tensor_describe(struct weir__dl_tensor *to, weir_tensor *view,
                             struct weir__dl_device device)
 {
-    *to = (struct weir__dl_tensor){.data = view->data,
+    *to = (struct weir__dl_tensor){.data = weir_tensor_element_count(view) ? view->data : NULL,
                                    .device = device,
                                    .ndim = (int32_t)view->layout.ndim,
                                    .dtype = dtypes[view->layout.dtype],

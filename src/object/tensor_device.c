@@ -15,7 +15,7 @@
 const char *weir_tensor_device(const weir_tensor *t)
 {
     const weir_allocator *a = t ? weir_tensor_allocator(t) : NULL;
-    return a ? weir_device_of(a) : "cpu";
+    return a ? weir_device_name(a) : "cpu";
 }
 
 /* First and last byte of the elements, from the first element's address. */
@@ -69,9 +69,9 @@ weir_tensor *weir_tensor_to(const weir_tensor *t, weir_allocator *a)
         return NULL;
     if (weir_tensor_is_contiguous(t) || !weir_device_table_of(t->storage->allocator) ||
         weir__tensor_host_accessible(t))
-        return weir_tensor_clone_in(a, t);
+        return weir_tensor_clone_in(t, a);
     weir_tensor *fetched = tensor_fetch(t);
-    weir_tensor *to = fetched ? weir_tensor_clone_in(a, fetched) : NULL;
+    weir_tensor *to = fetched ? weir_tensor_clone_in(fetched, a) : NULL;
     weir_tensor_release(fetched);
     return to;
 }

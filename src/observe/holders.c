@@ -15,7 +15,7 @@ struct holders {
     size_t n;
 };
 
-static int holders_count(const weir_block *block, void *user)
+static bool holders_count(const weir_block *block, void *user)
 {
     struct holders *h = user;
     weir_tag_stats *t = &h->tags[block->tag % TAGS];
@@ -24,7 +24,7 @@ static int holders_count(const weir_block *block, void *user)
     t->blocks++;
     if (block->requested > t->largest)
         t->largest = block->requested;
-    return 0;
+    return false;
 }
 
 static int holders_walk(weir_allocator *a, unsigned depth, void *user)
@@ -70,18 +70,18 @@ static int holders_take(struct holders *h, weir_allocator *a)
     return 0;
 }
 
-int weir_tag_stats_each(weir_allocator *a, weir_tag_stats_visitor *visit, void *user)
+int weir_allocator_walk_tags(weir_allocator *a, weir_tag_stats_visitor *visit, void *user)
 {
     struct holders h;
     if (!visit)
         return weir__fail(EINVAL, "no visitor: NULL was given");
-    int result = holders_take(&h, a);
-    if (result)
-        return result;
-    for (size_t i = 0; i < h.n && !result; i++)
-        result = visit(&h.tags[i], user);
+    int error = holders_take(&h, a);
+    if (error)
+        return error;
+    for (size_t i = 0; i < h.n && !visit(&h.tags[i], user); i++)
+        continue;
     holders_release(&h);
-    return result;
+    return 0;
 }
 
 /* -- printed ---------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 #include "alloc/walk.h"
 #include "backing/meta.h"
 #include "base/error.h"
+#include "base/sized.h"
 #include "observe/sink.h"
 #include "observe/snapshot.h"
 
@@ -40,7 +41,7 @@ uint64_t weir_checkpoint(weir_allocator *a)
 
 struct listing {
     uint64_t checkpoint;
-    weir_leaks sums;
+    weir_leaks_stats sums;
     weir_leak *leaks;
     size_t n, capacity;
     bool wanted;           /* the blocks, not only the sums */
@@ -48,19 +49,19 @@ struct listing {
     const char *allocator; /* being walked */
 };
 
-static int listing_add(const weir_block *block, void *user)
+static bool listing_add(const weir_block *block, void *user)
 {
     struct listing *l = user;
     if (!block->since_checkpoint)
-        return 0;
+        return false;
     l->sums.count++;
     l->sums.bytes += block->requested;
     if (!l->wanted || l->incomplete)
-        return 0;
+        return false;
     weir_leak *leaks = weir__snapshot_grow(l->leaks, l->n, &l->capacity, sizeof *leaks);
     l->incomplete = !leaks;
     if (!leaks)
-        return 0;
+        return false;
     l->leaks = leaks;
     leaks[l->n++] = (weir_leak){.address = block->address,
                                 .requested = block->requested,
@@ -68,7 +69,7 @@ static int listing_add(const weir_block *block, void *user)
                                 .tag = block->tag,
                                 .tag_name = weir_tag_name(block->tag),
                                 .allocator_name = l->allocator};
-    return 0;
+    return false;
 }
 
 /* An allocator made since the checkpoint has none of its own: those above it tell. */
@@ -128,19 +129,31 @@ static void listing_release(struct listing *l)
     weir__meta_free(l->leaks, l->capacity * sizeof *l->leaks);
 }
 
-int weir_leaks_since(weir_allocator *a, uint64_t checkpoint, weir_leaks *leaks,
-                     weir_leak_visitor *visit, void *user)
+int weir_leaks_stats_get(weir_allocator *a, uint64_t checkpoint, weir_leaks_stats *stats)
 {
-    struct listing l = {.checkpoint = checkpoint, .wanted = visit != NULL};
-    int result = listing_take(&l, a);
-    if (!result && leaks)
-        *leaks = l.sums;
-    if (!result && l.incomplete)
-        result = weir__fail(ENOMEM, "no memory to list %zu blocks", l.sums.count);
-    for (size_t i = 0; visit && i < l.n && !result; i++)
-        result = visit(&l.leaks[i], user);
+    enum { FIRST = WEIR__SIZE_WITH(weir_leaks_stats, cached) };
+    struct listing l = {.checkpoint = checkpoint};
+    if (!stats || !weir__size_fits(stats->size, FIRST))
+        return weir__fail(EINVAL, "statistics of leaks: %s",
+                          stats ? "no such struct" : "NULL was given");
+    int error = listing_take(&l, a);
+    if (!error)
+        weir__figures_give(stats, FIRST, &l.sums, sizeof l.sums);
+    return error;
+}
+
+int weir_leaks_walk(weir_allocator *a, uint64_t checkpoint, weir_leak_visitor *visit, void *user)
+{
+    struct listing l = {.checkpoint = checkpoint, .wanted = true};
+    if (!visit)
+        return weir__fail(EINVAL, "no visitor: NULL was given");
+    int error = listing_take(&l, a);
+    if (!error && l.incomplete)
+        error = weir__fail(ENOMEM, "no memory to list %zu blocks", l.sums.count);
+    for (size_t i = 0; i < l.n && !error && !visit(&l.leaks[i], user); i++)
+        continue;
     listing_release(&l);
-    return result;
+    return error;
 }
 
 static void leak_print(struct weir__sink *sink, const weir_leak *leak)

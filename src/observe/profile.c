@@ -2,6 +2,7 @@
  * its own kept by the core (alloc/inspect.h). */
 #include "alloc/inspect.h"
 #include "base/error.h"
+#include "base/sized.h"
 #include "observe/sink.h"
 
 #include <errno.h>
@@ -10,9 +11,9 @@
 _Static_assert(sizeof(struct weir__peak_observer) <= sizeof((weir_profiler *)0)->peak,
                "the observer fits its place in weir_profiler");
 
-static struct weir__peak_observer *profiler_observer(weir_profiler *profiler)
+static struct weir__peak_observer *profiler_observer(const weir_profiler *profiler)
 {
-    return (struct weir__peak_observer *)(void *)profiler->peak;
+    return (struct weir__peak_observer *)(uintptr_t)profiler->peak;
 }
 
 static int profiler_check(const weir_profiler *profiler)
@@ -43,17 +44,19 @@ int weir_profiler_start(weir_profiler *profiler, weir_allocator *a)
 }
 
 /* The peak is read after the total, so that it is never below it. */
-int weir_profiler_read(weir_profiler *profiler, weir_profile *profile)
+int weir_profiler_stats_get(const weir_profiler *profiler, weir_profiler_stats *stats)
 {
+    enum { FIRST = WEIR__SIZE_WITH(weir_profiler_stats, deallocations) };
     weir_stats now = {.size = sizeof now};
     int error = profiler_check(profiler);
-    if (!error && !profile)
-        error = weir__fail(EINVAL, "no room for a profile: NULL was given");
+    if (!error && (!stats || !weir__size_fits(stats->size, FIRST)))
+        error = weir__fail(EINVAL, "statistics of a profiler: %s",
+                           stats ? "no such struct" : "NULL was given");
     if (!error)
         error = weir_stats_get(profiler->allocator, &now);
     if (error)
         return error;
-    *profile = (weir_profile){
+    weir_profiler_stats made = {
         .current = now.total_allocated,
         .delta = (ptrdiff_t)(now.total_allocated - profiler->total),
         .peak = weir__peak_observer_read(profiler->allocator, profiler_observer(profiler)),
@@ -61,6 +64,7 @@ int weir_profiler_read(weir_profiler *profiler, weir_profile *profile)
         .blocks = (ptrdiff_t)(now.allocation_count - profiler->count),
         .allocations = now.allocations - profiler->allocations,
         .deallocations = now.deallocations - profiler->deallocations};
+    weir__figures_give(stats, FIRST, &made, sizeof made);
     return 0;
 }
 
@@ -69,10 +73,10 @@ static double megabytes(double bytes)
     return bytes / 1024.0 / 1024.0;
 }
 
-int weir_profiler_report_to(weir_profiler *profiler, const char *label, FILE *to)
+int weir_profiler_print(FILE *to, const weir_profiler *profiler, const char *label)
 {
-    weir_profile now;
-    int error = weir_profiler_read(profiler, &now);
+    weir_profiler_stats now = WEIR_PROFILER_STATS_INIT;
+    int error = weir_profiler_stats_get(profiler, &now);
     if (!error && !to)
         error = weir__fail(EINVAL, "no file to report to: NULL was given");
     if (error)
@@ -84,11 +88,6 @@ int weir_profiler_report_to(weir_profiler *profiler, const char *label, FILE *to
                      label ? label : "", megabytes((double)now.current),
                      megabytes((double)now.delta), megabytes((double)now.peak), now.count);
     return weir__sink_finish(&sink);
-}
-
-int weir_profiler_report(weir_profiler *profiler, const char *label)
-{
-    return weir_profiler_report_to(profiler, label, stdout);
 }
 
 int weir_profiler_stop(weir_profiler *profiler)

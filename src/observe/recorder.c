@@ -12,6 +12,7 @@
 #include "alloc/trace.h"
 #include "backing/meta.h"
 #include "base/error.h"
+#include "base/sized.h"
 #include "observe/bytes.h"
 #include "observe/event.h"
 #include "observe/stream.h"
@@ -40,7 +41,7 @@ static struct {
     uint64_t listed;      /* when the list of what was live was complete; 0: not yet; atomic */
     uint64_t sampled;     /* when the last was taken; atomic */
     bool outside;         /* `weir run` reads, samples and ends it */
-    weir_trace_status last;
+    weir_trace_stats last;
     bool fork_watched;
 } recorder = {.lock = WEIR__LOCK(RECORDER)};
 WEIR__LOCKS_KNOW(RECORDER, &recorder.lock);
@@ -162,7 +163,7 @@ static void base_flush(struct base *base)
     base->count = base->address = 0;
 }
 
-static int base_add(const weir_block *block, void *user)
+static bool base_add(const weir_block *block, void *user)
 {
     struct base *base = user;
     if (base->at + 5 * WEIR__VARINT_MOST > base->bytes + BASE_BYTES)
@@ -175,7 +176,7 @@ static int base_add(const weir_block *block, void *user)
     base->at = weir__put_varint(at, weir__trace_tag(block->tag));
     base->address = address;
     base->count++;
-    return 0;
+    return false;
 }
 
 static int base_walk(weir_allocator *a, unsigned depth, void *user)
@@ -227,8 +228,6 @@ static int start_check(const weir_trace_options *options, const char *path)
 {
     if (!path)
         return weir__fail(EINVAL, "no trace file: NULL was given");
-    if (!weir__size_is_known(options->size, sizeof *options))
-        return weir__fail(EINVAL, "weir_trace_options.size is %zu: no such struct", options->size);
     if (recorder.root)
         return weir__fail(EBUSY, "a trace is being recorded already");
     if (weir_allocator_parent(options->allocator ? options->allocator : weir_cpu_allocator()))
@@ -295,16 +294,18 @@ static int start_locked(const char *path, const weir_trace_options *options)
 
 int weir_trace_start(const char *path, const weir_trace_options *options)
 {
-    static const weir_trace_options defaults = {.size = sizeof defaults};
-    options = options ? options : &defaults;
+    enum { FIRST = WEIR__SIZE_WITH(weir_trace_options, sample_ms) };
+    weir_trace_options o;
+    if (!weir__options_take(&o, sizeof o, FIRST, options))
+        return weir__fail(EINVAL, "weir_trace_options.size is %zu: no such struct", options->size);
     weir__lock_take(&recorder.lock);
-    int error = start_check(options, path);
+    int error = start_check(&o, path);
     if (!error && !recorder.fork_watched) {
         error = pthread_atfork(NULL, NULL, fork_child);
         recorder.fork_watched = !error;
     }
     if (!error)
-        error = start_locked(path, options);
+        error = start_locked(path, &o);
     weir__lock_drop(&recorder.lock);
     return error;
 }
@@ -390,11 +391,11 @@ static int stop_locked(void)
     uint64_t dropped = weir__streams_dropped() + late;
     int error = weir__trace_file_close(record, footer_put(record, &at_end, dropped));
     __atomic_store_n(&recorder.root, NULL, __ATOMIC_RELAXED);
-    recorder.last = (weir_trace_status){.error = error,
-                                        .events = weir__trace_account->sequence,
-                                        .dropped = dropped,
-                                        .bytes = weir__trace_file_bytes(),
-                                        .peak = weir__trace_account->peak};
+    recorder.last = (weir_trace_stats){.error = error,
+                                       .events = weir__trace_account->sequence,
+                                       .dropped = dropped,
+                                       .bytes = weir__trace_file_bytes(),
+                                       .peak = weir__trace_account->peak};
     if (error)
         return weir__fail(error, "trace: %s; %llu of %llu events were not written", strerror(error),
                           (unsigned long long)dropped, (unsigned long long)recorder.last.events);
@@ -421,14 +422,16 @@ __attribute__((destructor)) static void stop_at_exit(void)
 /* -- questions and marks
  * --------------------------------------------------------------------------------- */
 
-int weir_trace_read(weir_trace_status *status)
+int weir_trace_stats_get(weir_trace_stats *stats)
 {
-    if (!status)
-        return weir__fail(EINVAL, "no room for a status: NULL was given");
+    enum { FIRST = WEIR__SIZE_WITH(weir_trace_stats, peak) };
+    if (!stats || !weir__size_fits(stats->size, FIRST))
+        return weir__fail(EINVAL, "statistics of a recording: %s",
+                          stats ? "no such struct" : "NULL was given");
     weir__lock_take(&recorder.lock);
-    *status = recorder.last;
+    weir_trace_stats made = recorder.last;
     if (recorder.root)
-        *status = (weir_trace_status){
+        made = (weir_trace_stats){
             .recording = true,
             .error = weir__trace_file_error(),
             .events = __atomic_load_n(&weir__trace_account->sequence, __ATOMIC_RELAXED),
@@ -436,6 +439,7 @@ int weir_trace_read(weir_trace_status *status)
             .bytes = weir__trace_file_bytes(),
             .peak = __atomic_load_n(&weir__trace_account->peak, __ATOMIC_RELAXED)};
     weir__lock_drop(&recorder.lock);
+    weir__figures_give(stats, FIRST, &made, sizeof made);
     return 0;
 }
 

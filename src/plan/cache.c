@@ -5,6 +5,7 @@
  */
 #include "backing/meta.h"
 #include "base/error.h"
+#include "base/sized.h"
 #include "plan/plan.h"
 
 #include <errno.h>
@@ -30,8 +31,9 @@ struct weir_plan_cache {
 weir_plan_cache *weir_plan_cache_create(size_t most, const weir_plan_options *options,
                                         weir_plan_maker *make, void *user)
 {
+    weir_plan_options o;
     if (!most || !make || most > SIZE_MAX / sizeof(struct cache_entry) ||
-        (options && !weir__size_is_known(options->size, sizeof *options)))
+        !weir__plan_options_take(&o, options))
         return weir__fail_null(EINVAL, "a cache of no plans, or without a maker");
     weir_plan_cache *cache = weir__meta_allocate(sizeof *cache);
     if (!cache)
@@ -45,8 +47,7 @@ weir_plan_cache *weir_plan_cache_create(size_t most, const weir_plan_options *op
     cache->most = most;
     cache->make = make;
     cache->user = user;
-    if (options)
-        cache->options = *options;
+    cache->options = o;
     return cache;
 }
 
@@ -104,15 +105,15 @@ const weir_plan *weir_plan_cache_get(weir_plan_cache *cache, const void *key, si
     return cache_use(cache, cache->count++);
 }
 
-void weir_plan_cache_counts(const weir_plan_cache *cache, size_t *hits, size_t *misses,
-                            size_t *evictions)
+int weir_plan_cache_stats_get(const weir_plan_cache *cache, weir_plan_cache_stats *stats)
 {
-    if (hits)
-        *hits = cache ? cache->hits : 0;
-    if (misses)
-        *misses = cache ? cache->misses : 0;
-    if (evictions)
-        *evictions = cache ? cache->evictions : 0;
+    enum { FIRST = WEIR__SIZE_WITH(weir_plan_cache_stats, evictions) };
+    if (!cache || !stats || !weir__size_fits(stats->size, FIRST))
+        return weir__fail(EINVAL, "no cache of plans, or statistics of no known size");
+    weir_plan_cache_stats made = {
+        .hits = cache->hits, .misses = cache->misses, .evictions = cache->evictions};
+    weir__figures_give(stats, FIRST, &made, sizeof made);
+    return 0;
 }
 
 void weir_plan_cache_destroy(weir_plan_cache *cache)

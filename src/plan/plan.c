@@ -3,6 +3,7 @@
  * figures. Knows nothing of how it is solved. One thread at a time for each plan.
  */
 #include "plan/plan.h"
+#include "base/sized.h"
 
 #include "backing/meta.h"
 #include "base/error.h"
@@ -279,14 +280,19 @@ static size_t plan_total(const weir_plan *plan)
     return total;
 }
 
-int weir_plan_report_get(const weir_plan *plan, weir_plan_report *report)
+bool weir__plan_options_take(weir_plan_options *to, const weir_plan_options *options)
 {
-    if (!plan || !report || !weir__size_is_known(report->size, sizeof *report))
-        return weir__fail(EINVAL, "no plan, or a report of no known size");
-    size_t size = report->size;
+    enum { FIRST = WEIR__SIZE_WITH(weir_plan_options, heuristic_only) };
+    return weir__options_take(to, sizeof *to, FIRST, options) && to->threads <= 1;
+}
+
+int weir_plan_stats_get(const weir_plan *plan, weir_plan_stats *stats)
+{
+    enum { FIRST = WEIR__SIZE_WITH(weir_plan_stats, method) };
+    if (!plan || !stats || !weir__size_fits(stats->size, FIRST))
+        return weir__fail(EINVAL, "no plan, or statistics of no known size");
     size_t bound = weir_plan_lower_bound(plan);
-    *report = (weir_plan_report){
-        .size = size,
+    weir_plan_stats made = {
         .count = plan->count,
         .arena = plan->solved ? plan->arena : 0,
         .lower_bound = bound,
@@ -296,6 +302,7 @@ int weir_plan_report_get(const weir_plan *plan, weir_plan_report *report)
         .work = plan->solved ? plan->work : 0,
         .method = plan->solved ? plan->method : "none",
     };
-    report->optimal = plan->solved && report->arena == report->proven_bound;
+    made.optimal = plan->solved && made.arena == made.proven_bound;
+    weir__figures_give(stats, FIRST, &made, sizeof made);
     return 0;
 }

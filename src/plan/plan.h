@@ -132,6 +132,9 @@ WEIR__INLINE size_t weir__plan_size(const struct weir_plan *plan,
 /* Greatest alignment, at least 1. */
 size_t weir__plan_alignment(const struct weir_plan *plan);
 
+/* The program's options, NULL for the defaults; false where they are not valid. */
+bool weir__plan_options_take(weir_plan_options *to, const weir_plan_options *options);
+
 /* Room for `wanted` elements of `size` bytes in *array, of which `count` are used. 0 or ENOMEM. */
 int weir__plan_grow(void **array, size_t *room, size_t count, size_t wanted, size_t size);
 

@@ -6,6 +6,7 @@
  */
 #include "backing/meta.h"
 #include "base/error.h"
+#include "base/sized.h"
 #include "plan/plan.h"
 
 #include <errno.h>
@@ -83,20 +84,21 @@ static size_t profiles_arena(const weir_plan *plan, const struct weir__plan_prof
     return arena;
 }
 
-int weir_plan_profile_get(const weir_plan *plan, size_t profile, weir_plan_profile_report *report)
+int weir_plan_profile_stats_get(const weir_plan *plan, size_t profile,
+                                weir_plan_profile_stats *stats)
 {
-    if (!plan || profile >= plan->nprofiles || !report ||
-        !weir__size_is_known(report->size, sizeof *report))
-        return weir__fail(EINVAL, "no such profile, or a report of no known size");
+    enum { FIRST = WEIR__SIZE_WITH(weir_plan_profile_stats, total) };
+    if (!plan || profile >= plan->nprofiles || !stats || !weir__size_fits(stats->size, FIRST))
+        return weir__fail(EINVAL, "no such profile, or statistics of no known size");
     const struct weir__plan_profile *p = &plan->profiles[profile];
     size_t bound;
     int error = weir__plan_bound_of(plan, p, &bound);
     if (error)
         return weir__fail(error, "no memory for the bound of a profile");
-    *report = (weir_plan_profile_report){.size = report->size,
-                                         .arena = plan->solved ? profiles_arena(plan, p) : 0,
-                                         .lower_bound = bound,
-                                         .total = profiles_total(plan, p)};
+    weir_plan_profile_stats made = {.arena = plan->solved ? profiles_arena(plan, p) : 0,
+                                    .lower_bound = bound,
+                                    .total = profiles_total(plan, p)};
+    weir__figures_give(stats, FIRST, &made, sizeof made);
     return 0;
 }
 

@@ -4,6 +4,7 @@
  * live blocks to them. One lock, never held while memory of the
  * program is taken or given back.
  */
+#include "alloc/allocator.h"
 #include "backing/meta.h"
 #include "base/error.h"
 #include "os/locks.h"
@@ -83,22 +84,36 @@ static void record_deallocate(void *user, void *block, size_t size, size_t align
     weir_deallocate(r->under, block);
 }
 
+/* Where the host cannot touch the memory beneath, its own functions do. */
+static int record_zero(void *user, void *block, size_t size)
+{
+    return weir__allocator_zero(((weir_plan_recorder *)user)->under, block, size);
+}
+
+static int record_copy(void *user, void *to, const void *from, size_t size)
+{
+    return weir__allocator_copy(((weir_plan_recorder *)user)->under, to, from, size);
+}
+
 weir_plan_recorder *weir_plan_recorder_create(weir_allocator *a)
 {
     weir_plan_recorder *r = weir__meta_allocate(sizeof *r);
     if (!r)
         return weir__fail_null(ENOMEM, "no memory for a recorder");
     weir__locks_make(WEIR__RANK_OBJECT, &r->lock, &r->known);
-    static const weir_allocator_functions functions = {.allocate = record_allocate,
-                                                       .deallocate = record_deallocate};
+    r->under = a ? a : weir_cpu_allocator();
+    bool host = weir__allocator_host_accessible(r->under);
+    weir_allocator_functions functions = {.allocate = record_allocate,
+                                          .deallocate = record_deallocate,
+                                          .zero = host ? NULL : record_zero,
+                                          .copy = host ? NULL : record_copy};
     weir_allocator_options options = {.name = "plan-recorder",
                                       .parent = WEIR_NO_PARENT, /* `under` counts the blocks */
                                       .source = WEIR_SOURCE_FUNCTIONS,
                                       .functions = &functions,
                                       .user = r,
                                       .backing = "recorder"};
-    r->under = a ? a : weir_cpu_allocator();
-    r->facade = weir_allocator_create(&options);
+    r->facade = weir__allocator_fill(weir_allocator_create(&options));
     if (r->facade) {
         weir__handle_begin(&r->handle, WEIR__HANDLE_PLAN_RECORDER);
         return r;
@@ -126,7 +141,7 @@ static int record_fill_locked(weir_plan_recorder *r, weir_plan *plan)
     return error;
 }
 
-weir_plan *weir_plan_record(weir_plan_recorder *recorder)
+weir_plan *weir_plan_recorder_plan(weir_plan_recorder *recorder)
 {
     if (!recorder)
         return weir__fail_null(EINVAL, "no recorder");

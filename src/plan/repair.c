@@ -423,10 +423,8 @@ static int repair_run(struct repair *r, const weir_plan_options *o)
 
 int weir_plan_repair(weir_plan *plan, const weir_plan_options *options)
 {
-    weir_plan_options o = {0};
-    if (options)
-        o = *options;
-    if (!plan || !plan->arranged || !weir__size_is_known(o.size, sizeof o) || o.threads > 1)
+    weir_plan_options o;
+    if (!plan || !plan->arranged || !weir__plan_options_take(&o, options))
         return weir__fail(EINVAL, "no plan that was ever solved, or options that are not valid");
     if (plan->solved)
         return o.capacity && plan->arena > o.capacity

@@ -5,8 +5,10 @@
  * does: a place is only given while nothing live overlaps it, which is looked up, not assumed.
  * One lock, never held while memory beneath is taken or given back.
  */
+#include "alloc/allocator.h"
 #include "backing/meta.h"
 #include "base/error.h"
+#include "base/sized.h"
 #include "os/locks.h"
 #include "plan/plan.h"
 
@@ -24,7 +26,7 @@ struct weir_plan_replay {
     weir__lock lock;
     struct weir__lock_entry known;
     weir_allocator *under, *facade; /* never change, as the next three */
-    weir_plan_arena *arena;
+    weir_plan_memory *arena;
     char *data;
     size_t count;
     struct replay_buffer *buffers; /* the rest: under the lock */
@@ -96,7 +98,7 @@ static void replay_deallocate(void *user, void *block, size_t size, size_t align
     weir_plan_replay *r = user;
     (void)size, (void)alignment;
     uintptr_t at = (uintptr_t)block - (uintptr_t)r->data;
-    if (at >= weir_plan_arena_bytes(r->arena)) {
+    if (at >= weir_plan_memory_size_in_bytes(r->arena)) {
         weir_deallocate(r->under, block);
         return;
     }
@@ -105,10 +107,24 @@ static void replay_deallocate(void *user, void *block, size_t size, size_t align
     weir__lock_drop(&r->lock);
 }
 
+/* Where the host cannot touch the memory beneath, its own functions do. */
+static int replay_zero(void *user, void *block, size_t size)
+{
+    return weir__allocator_zero(((weir_plan_replay *)user)->under, block, size);
+}
+
+static int replay_copy(void *user, void *to, const void *from, size_t size)
+{
+    return weir__allocator_copy(((weir_plan_replay *)user)->under, to, from, size);
+}
+
 static int replay_open(weir_plan_replay *r, const weir_plan *plan)
 {
-    static const weir_allocator_functions functions = {.allocate = replay_allocate,
-                                                       .deallocate = replay_deallocate};
+    bool host = weir__allocator_host_accessible(r->under);
+    weir_allocator_functions functions = {.allocate = replay_allocate,
+                                          .deallocate = replay_deallocate,
+                                          .zero = host ? NULL : replay_zero,
+                                          .copy = host ? NULL : replay_copy};
     weir_allocator_options options = {.name = "plan-replay",
                                       .parent = WEIR_NO_PARENT, /* `under` counts the blocks */
                                       .source = WEIR_SOURCE_FUNCTIONS,
@@ -117,16 +133,16 @@ static int replay_open(weir_plan_replay *r, const weir_plan *plan)
                                       .backing = "plan"};
     r->buffers = weir__meta_allocate((plan->count + 1) * sizeof *r->buffers);
     r->live = weir__meta_allocate((plan->count + 1) * sizeof *r->live);
-    r->arena = weir_plan_arena_create(plan, r->under);
+    r->arena = weir_plan_memory_create(plan, r->under);
     if (!r->buffers || !r->live || !r->arena)
         return errno ? errno : ENOMEM;
-    r->data = weir_plan_arena_data(r->arena);
+    r->data = weir_plan_memory_data(r->arena);
     for (size_t i = 0; i < plan->count; i++) {
         const struct weir__plan_buffer *b = &plan->buffers[i];
         r->buffers[i] =
             (struct replay_buffer){b->offset, b->size, (size_t)1 << b->shift, WEIR__PLAN_NONE};
     }
-    r->facade = weir_allocator_create(&options);
+    r->facade = weir__allocator_fill(weir_allocator_create(&options));
     return r->facade ? 0 : errno;
 }
 
@@ -164,14 +180,19 @@ void weir_plan_replay_begin(weir_plan_replay *replay)
     weir__lock_drop(&replay->lock);
 }
 
-int weir_plan_replay_stats_get(weir_plan_replay *replay, weir_plan_replay_stats *stats)
+int weir_plan_replay_stats_get(const weir_plan_replay *replay, weir_plan_replay_stats *stats)
 {
-    if (!replay || !stats || !weir__size_is_known(stats->size, sizeof *stats))
+    enum { FIRST = WEIR__SIZE_WITH(weir_plan_replay_stats, arena) };
+    if (!replay || !stats || !weir__size_fits(stats->size, FIRST))
         return weir__fail(EINVAL, "no replay, or statistics of no known size");
-    weir__lock_take(&replay->lock);
-    *stats = (weir_plan_replay_stats){stats->size, replay->passes, replay->served,
-                                      replay->fallbacks, weir_plan_arena_bytes(replay->arena)};
-    weir__lock_drop(&replay->lock);
+    weir__lock *lock = (weir__lock *)(uintptr_t)&replay->lock;
+    weir__lock_take(lock);
+    weir_plan_replay_stats made = {.passes = replay->passes,
+                                   .served = replay->served,
+                                   .fallbacks = replay->fallbacks,
+                                   .arena = weir_plan_memory_size_in_bytes(replay->arena)};
+    weir__lock_drop(lock);
+    weir__figures_give(stats, FIRST, &made, sizeof made);
     return 0;
 }
 
@@ -181,7 +202,7 @@ void weir_plan_replay_destroy(weir_plan_replay *replay)
         return;
     if (replay->facade)
         weir_allocator_destroy(replay->facade);
-    weir_plan_arena_release(replay->arena);
+    weir_plan_memory_release(replay->arena);
     weir__meta_free(replay->buffers, (replay->count + 1) * sizeof *replay->buffers);
     weir__meta_free(replay->live, (replay->count + 1) * sizeof *replay->live);
     weir__locks_remove(WEIR__RANK_OBJECT, &replay->known);

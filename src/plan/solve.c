@@ -333,10 +333,8 @@ static int solve_run(struct solve *s, const weir_plan_options *o)
 
 int weir_plan_solve(weir_plan *plan, const weir_plan_options *options)
 {
-    weir_plan_options o = {0};
-    if (options)
-        o = *options;
-    if (!plan || !weir__size_is_known(o.size, sizeof o) || o.threads > 1)
+    weir_plan_options o;
+    if (!plan || !weir__plan_options_take(&o, options))
         return weir__fail(EINVAL, "no plan, or options that are not valid");
     struct solve s;
     int error = solve_begin(&s, plan);

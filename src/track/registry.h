@@ -14,7 +14,9 @@ struct weir__foreign {
     size_t requested;
     uint32_t tag;
     uint8_t align_shift;
-    bool old; /* before the latest checkpoint */
+    bool old;     /* before the latest checkpoint */
+    bool padded;  /* the provider was asked for room to align the block in */
+    size_t shift; /* padded: bytes from the provider's address to the block */
 };
 
 /* In the table `block` is inverted, so that no leak checker that comes by takes it for a

@@ -17,7 +17,7 @@ void dropped(weir_allocator *a)
     weir_allocator_create(NULL);           /* gcc -Wunused-result clang -Wunused-result */
     weir_device_allocate_on(a, 100, NULL); /* gcc -Wunused-result clang -Wunused-result */
     weir_plan_create();                    /* gcc -Wunused-result clang -Wunused-result */
-    weir_plan_arena_create(NULL, a);       /* gcc -Wunused-result clang -Wunused-result */
+    weir_plan_memory_create(NULL, a);      /* gcc -Wunused-result clang -Wunused-result */
     weir_buffer_make(a, 1, 1);             /* gcc -Wunused-result clang -Wunused-result */
 }
 

@@ -50,7 +50,7 @@ size_t reused(weir_buffer_pool *pool, weir_arena *arena)
     size_t bytes = weir_buffer_pool_capacity(pool, block);
     if (block)
         memset(block, 0, bytes);
-    weir_buffer_pool_release(pool, block);
+    weir_buffer_pool_return(pool, block);
     weir_arena_mark mark = weir_arena_mark_get(arena);
     char *scratch = (char *)weir_arena_allocate_aligned(arena, 100, 4096);
     if (scratch)

@@ -35,7 +35,7 @@ static const weir_device_mode modes[]
 
 static inline weir_allocator *make_with(const weir_device_options *options)
 {
-    weir_allocator *a = weir_device_allocator(device_target()->table(), options);
+    weir_allocator *a = weir_device_allocator_create(device_target()->table(), options);
     cr_assert_not_null(a, "%s", weir_last_error());
     return a;
 }

@@ -168,7 +168,7 @@ static const weir_device_table *checked_table(void)
         .alignment = 4096,
         .granularity = SIM_GRANULE,
         .allocate = t_allocate,
-        .free = t_free,
+        .deallocate = t_free,
         .memory_info = t_memory_info,
         .set = t_set,
         .copy_in = t_copy_in,

@@ -40,9 +40,9 @@ Test(cuda, each_device_has_one_allocator)
     }
     weir_allocator *a = weir_cuda_allocator(0);
     cr_assert_neq(a, weir_cuda_allocator(1));
-    cr_assert_str_eq(weir_device_of(a), "cuda:0");
-    cr_assert_str_eq(weir_device_of(weir_cuda_allocator(1)), "cuda:1");
-    cr_assert_str_eq(weir_device_of(weir_cpu_allocator()), "cpu");
+    cr_assert_str_eq(weir_device_name(a), "cuda:0");
+    cr_assert_str_eq(weir_device_name(weir_cuda_allocator(1)), "cuda:1");
+    cr_assert_str_eq(weir_device_name(weir_cpu_allocator()), "cpu");
     cr_assert_eq(weir_allocator_destroy(weir_cuda_allocator(1)), 0);
     cr_assert_eq(weir_allocator_destroy(a), 0);
     expect_clean();

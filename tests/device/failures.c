@@ -32,7 +32,7 @@ static weir_allocator *make_silent(weir_device_mode mode)
     table.event_query = query_or_fail;
     table.event_synchronize = wait_or_fail;
     table.stream_synchronize = synchronize_or_fail;
-    weir_allocator *a = weir_device_allocator(&table, &(weir_device_options){.mode = mode});
+    weir_allocator *a = weir_device_allocator_create(&table, &(weir_device_options){.mode = mode});
     cr_assert_not_null(a, "%s", weir_last_error());
     return a;
 }
@@ -53,7 +53,7 @@ static void silence_expect(weir_allocator *a, char *freed, size_t size, void *ot
         expect_valid(a);
         weir_trim(a);
         expect_valid(a);
-        weir_device_free_on(a, block, other);
+        weir_device_deallocate_on(a, block, other);
     }
     cr_assert_geq(figures(a).reserved, size);
     silent = false;
@@ -78,7 +78,7 @@ Test(device, work_is_not_over_because_the_device_fails_when_it_is_asked)
             weir_trim(a);
         }
         char *q = weir_device_allocate_on(a, size, other);
-        cr_assert_eq(weir_device_use_on(a, q, busy), 0);
+        cr_assert_eq(weir_device_record_stream(a, q, busy), 0);
         device_target()->hold(busy);
         cr_assert_eq(t->set(t->user, q, 2, size, busy), 0);
         silent = true;
@@ -107,7 +107,7 @@ Test(device, a_block_that_nothing_tells_of_is_kept)
         cr_assert_eq(t->set(t->user, p, 1, size, busy), 0);
         silent = true;
         weir__fault_after(0);
-        weir_device_free_on(a, p, busy);
+        weir_device_deallocate_on(a, p, busy);
         weir__fault_after(-1);
         cr_assert_eq(figures(a).waiting, size);
         silence_expect(a, p, size, NULL);
@@ -137,7 +137,7 @@ static bool scenario(weir_allocator *a)
         for (int i = 0; i < 8; i++) {
             if (!blocks[i])
                 continue;
-            ok &= weir_device_use_on(a, blocks[i], i % 3 ? s : NULL) == 0;
+            ok &= weir_device_record_stream(a, blocks[i], i % 3 ? s : NULL) == 0;
             weir_deallocate(a, blocks[i]);
             total -= sizes[i];
             cr_assert_eq(weir_total_allocated(a), total);
@@ -204,7 +204,7 @@ Test(device, a_failed_creation_leaves_the_table_to_its_owner)
     for (long n = 0;; n++) {
         const weir_device_table *table = device_target()->table();
         weir__fault_after(n);
-        weir_allocator *a = weir_device_allocator(table, NULL);
+        weir_allocator *a = weir_device_allocator_create(table, NULL);
         weir__fault_after(-1);
         if (a) {
             cr_assert_gt(n, 1);
@@ -221,29 +221,31 @@ Test(device, bad_tables_and_options_are_refused)
     const weir_device_table *good = device_target()->table();
     weir_device_table t = *good;
     t.size--;
-    cr_assert_null(weir_device_allocator(&t, NULL));
+    cr_assert_null(weir_device_allocator_create(&t, NULL));
     cr_assert_eq(errno, EINVAL);
     t = *good;
     t.event_query = NULL;
-    cr_assert_null(weir_device_allocator(&t, NULL));
+    cr_assert_null(weir_device_allocator_create(&t, NULL));
     t = *good;
     t.alignment = 96;
-    cr_assert_null(weir_device_allocator(&t, NULL));
+    cr_assert_null(weir_device_allocator_create(&t, NULL));
     t = *good;
     t.unmap = NULL;
-    cr_assert_null(weir_device_allocator(&t, NULL));
-    cr_assert_null(weir_device_allocator(NULL, NULL));
+    cr_assert_null(weir_device_allocator_create(&t, NULL));
+    cr_assert_null(weir_device_allocator_create(NULL, NULL));
     t = *good;
     t.granularity = 0;
     t.reserve = NULL;
     t.unreserve = NULL;
     t.map = NULL;
     t.unmap = NULL;
-    cr_assert_null(weir_device_allocator(&t, &(weir_device_options){WEIR_DEVICE_EXPANDABLE, 0, 0}));
+    cr_assert_null(
+        weir_device_allocator_create(&t, &(weir_device_options){.mode = WEIR_DEVICE_EXPANDABLE}));
     cr_assert_eq(errno, ENOTSUP);
-    cr_assert_null(weir_device_allocator(&t, &(weir_device_options){(weir_device_mode)9, 0, 0}));
+    cr_assert_null(
+        weir_device_allocator_create(&t, &(weir_device_options){.mode = (weir_device_mode)9}));
     cr_assert_eq(errno, EINVAL);
-    weir_allocator *a = weir_device_allocator(&t, NULL);
+    weir_allocator *a = weir_device_allocator_create(&t, NULL);
     cr_assert_not_null(a);
     cr_assert_eq(figures(a).mode, WEIR_DEVICE_SEGMENTS);
     cr_assert_eq(weir_device_stats_get(weir_cpu_allocator(), &(weir_device_stats){0}), EINVAL);

@@ -35,7 +35,7 @@ static void oracle_free(struct oracle *o, struct live *b)
     if (rand_r(&o->seed) % 8 == 0) { /* another stream takes over */
         int t = rand_r(&o->seed) % STREAMS;
         table->stream_synchronize(table->user, o->streams[b->stream]);
-        weir_device_free_on(o->a, b->address, o->streams[t]);
+        weir_device_deallocate_on(o->a, b->address, o->streams[t]);
     } else {
         weir_deallocate(o->a, b->address);
     }

@@ -183,7 +183,7 @@ Test(device, idle_units_move_before_more_is_taken)
     weir_allocator *a = make(WEIR_DEVICE_EXPANDABLE);
     cr_assert_leq(holes_make(a), 88 * MIB);
     end(a);
-    a = make_with(&(weir_device_options){WEIR_DEVICE_EXPANDABLE, 0, 1000});
+    a = make_with(&(weir_device_options){.mode = WEIR_DEVICE_EXPANDABLE, .growth_percent = 1000});
     cr_assert_geq(holes_make(a), 112 * MIB, "the option changes nothing");
     end(a);
 }

@@ -100,9 +100,9 @@ Test(device, a_free_on_another_stream_is_ordered_there)
         void *s = weir_device_stream_create(a), *t = weir_device_stream_create(a);
         void *p = weir_device_allocate_on(a, 3 * MIB, s);
         device_target()->hold(t);
-        weir_device_free_on(a, p, t);
+        weir_device_deallocate_on(a, p, t);
         cr_assert_eq(weir_device_allocate_on(a, 3 * MIB, t), p);
-        weir_device_free_on(a, p, t);
+        weir_device_deallocate_on(a, p, t);
         cr_assert_neq(weir_device_allocate_on(a, 3 * MIB, s), p);
         device_target()->release(t);
         cr_assert_eq(weir_device_stream_destroy(a, t), 0);
@@ -118,9 +118,9 @@ Test(device, a_block_waits_for_its_other_uses)
         weir_allocator *a = make(mode);
         void *s = weir_device_stream_create(a), *t = weir_device_stream_create(a);
         void *p = weir_device_allocate_on(a, 3 * MIB, s);
-        cr_assert_eq(weir_device_use_on(a, p, t), 0);
-        cr_assert_eq(weir_device_use_on(a, p, t), 0);
-        cr_assert_eq(weir_device_use_on(a, p, s), 0);
+        cr_assert_eq(weir_device_record_stream(a, p, t), 0);
+        cr_assert_eq(weir_device_record_stream(a, p, t), 0);
+        cr_assert_eq(weir_device_record_stream(a, p, s), 0);
         device_target()->hold(t);
         const weir_device_table *table = weir_device_table_of(a);
         table->set(table->user, p, 9, 3 * MIB, t);
@@ -175,7 +175,7 @@ Test(device, a_stream_that_is_gone_leaves_its_memory_to_all)
         void *p = weir_device_allocate_on(a, 3 * MIB, s),
              *q = weir_device_allocate_on(a, 3 * MIB, s);
         void *r = weir_allocate(a, 3 * MIB);
-        weir_device_use_on(a, r, s);
+        weir_device_record_stream(a, r, s);
         weir_deallocate(a, p);
         cr_assert_eq(weir_device_stream_destroy(a, s), 0);
         weir_deallocate(a, q); /* allocated on what is no more */

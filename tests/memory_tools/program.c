@@ -101,7 +101,7 @@ static NOINLINE int after_release(void)
 {
     weir_buffer_pool *pool = weir_buffer_pool_create(NULL);
     volatile char *p = weir_buffer_pool_acquire_zeroed(pool, 100);
-    weir_buffer_pool_release(pool, (void *)p);
+    weir_buffer_pool_return(pool, (void *)p);
     int got = p[5];
     weir_buffer_pool_destroy(pool);
     return got;
@@ -196,11 +196,11 @@ static void *thread_main(void *context)
     return weir_allocate(context, 77);
 }
 
-static int leak_print(const weir_block *block, void *user)
+static bool leak_print(const weir_block *block, void *user)
 {
     size_t *sum = user;
     *sum += block->requested;
-    return 0;
+    return false;
 }
 
 static void child(void)
@@ -263,7 +263,7 @@ static void objects(void)
     memset(weir_tensor_data(kept_tensor), 0, 12000);
     kept_block = weir_allocate_zeroed(cpu(), 3, 111);
     kept_pool = weir_buffer_pool_create(NULL);
-    weir_buffer_pool_release(kept_pool, weir_buffer_pool_acquire_zeroed(kept_pool, 1000));
+    weir_buffer_pool_return(kept_pool, weir_buffer_pool_acquire_zeroed(kept_pool, 1000));
     memset(weir_buffer_pool_acquire(kept_pool, 990), 1, 990);
     kept_arena = weir_arena_create(NULL);
     for (int round = 0; round < 3; round++) {
@@ -307,8 +307,8 @@ static NOINLINE void correct(void)
     weir_tag_set(former);
     child();
     figures_print("cpu", cpu());
-    weir_leaks leaks;
-    weir_leaks_since(cpu(), point, &leaks, NULL, NULL);
+    weir_leaks_stats leaks = WEIR_LEAKS_STATS_INIT;
+    weir_leaks_stats_get(cpu(), point, &leaks);
     printf("since: %zu bytes in %zu\n", leaks.bytes, leaks.count);
     weir_deallocate_sized(cpu(), kept_tagged, 50);
     if (weir_allocate(cpu(), (size_t)1 << 46))

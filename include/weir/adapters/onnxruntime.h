@@ -46,7 +46,8 @@ WEIR_BEGIN_DECLS
 typedef struct weir_ort weir_ort;
 
 typedef struct weir_ort_options {
-    const char *name;       /* of the context; NULL: "onnxruntime" */
+    size_t size;      /* of this struct: WEIR_ORT_OPTIONS_INIT sets it; 0: the first release's */
+    const char *name; /* of the context; NULL: "onnxruntime" */
     weir_allocator *parent; /* NULL: the CPU allocator */
     size_t limit;           /* bytes live at once, weights and tensors; 0: none */
     /* What runs take comes from here, a plan's replay say, and not from a child of the
@@ -54,6 +55,7 @@ typedef struct weir_ort_options {
      * alone, until weir_ort_destroy. NULL: a child. */
     weir_allocator *tensors;
 } weir_ort_options;
+#define WEIR_ORT_OPTIONS_INIT WEIR_STRUCT_INIT(weir_ort_options)
 
 /*
  * The runtime's newest interface that both it and this library know, and its number

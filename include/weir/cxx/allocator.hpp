@@ -16,12 +16,22 @@
 
 WEIR_CXX_BEGIN
 
+/* Where blocks live: the host's own memory, a GPU's, or elsewhere. */
+enum class DeviceType { CPU, CUDA, UNKNOWN };
+
 /*
- * The interface. A class of one's own overrides allocate and deallocate (memory that the host
- * can touch, any alignment, nullptr when there is none, from any thread) and may then
- * stand behind tensors and buffers: handle() wraps it into a weir_allocator, made at
- * first use, that tracks what is taken through it. Its figures are those of that handle. A class
+ * The interface. A class of one's own overrides deallocate and one allocate or both (nullptr when
+ * there is none, from any thread) and may then stand behind tensors and buffers: handle() wraps
+ * it into a weir_allocator, made at first use, that tracks what is taken through it. Its
+ * figures are those of that handle. weir writes nothing into its blocks nor beside them. A class
  * whose blocks may still be live when it ends calls close() in its destructor.
+ *
+ * What tensors and buffers take is asked of allocate(size, alignment), as it is. What does not come
+ * aligned so, from a class that overrides allocate(size) alone, say, is given back, and
+ * size + alignment bytes are asked for, in which the block is put.
+ *
+ * Memory that the host may not touch: host_accessible() is false, or device_type() is CUDA.
+ * Buffers and Tensor::zeros there need zero_bytes, resizing copy_bytes; without them ENOTSUP.
  */
 class Allocator
 {
@@ -36,8 +46,34 @@ class Allocator
         close();
     }
 
-    virtual void *allocate(std::size_t size) = 0;
+    /* At least 64-byte aligned where allocate(size, alignment) aligns. */
+    virtual void *allocate(std::size_t size)
+    {
+        if (plain_.load(std::memory_order_relaxed))
+            return nullptr; /* a class without an allocate of its own */
+        return allocate(size, WEIR_DEFAULT_ALIGNMENT);
+    }
+
+    /* `alignment`: a power of two. Not overridden: as allocate(size) aligns. */
+    virtual void *allocate(std::size_t size, std::size_t alignment)
+    {
+        static_cast<void>(alignment);
+        plain_.store(true, std::memory_order_relaxed);
+        return allocate(size);
+    }
+
     virtual void deallocate(void *ptr) = 0;
+
+    virtual DeviceType device_type() const
+    {
+        return DeviceType::CPU;
+    }
+
+    /* May the host read and write the blocks? Asked when the handle is made. */
+    virtual bool host_accessible() const
+    {
+        return device_type() != DeviceType::CUDA;
+    }
 
     virtual std::size_t total_allocated() const
     {
@@ -102,24 +138,27 @@ class Allocator
             weir_allocator_destroy(wrapper);
     }
 
-  private:
-    /* What allocate() returns is aligned as it likes: blocks are shifted, and remember where
-     * they began just before their first byte. */
-    static constexpr std::size_t plain = alignof(std::max_align_t);
+    /* Of memory that the host may not touch: clear it, copy within it; done on return. 0 or a
+     * positive errno value. From any thread. */
+    virtual int zero_bytes(void *block, std::size_t size)
+    {
+        static_cast<void>(block);
+        return size ? ENOTSUP : 0;
+    }
 
+    virtual int copy_bytes(void *to, const void *from, std::size_t size)
+    {
+        static_cast<void>(to);
+        static_cast<void>(from);
+        return size ? ENOTSUP : 0;
+    }
+
+  private:
     static void *take(void *user, std::size_t size, std::size_t alignment) noexcept
     {
-        auto *self = static_cast<Allocator *>(user);
         WEIR_CXX_TRY
         {
-            std::size_t extra = alignment < plain ? plain : alignment;
-            auto *raw = static_cast<char *>(self->allocate(size + extra + sizeof(void *)));
-            if (!raw)
-                return nullptr;
-            auto first = reinterpret_cast<std::uintptr_t>(raw) + sizeof(void *);
-            char *block = raw + sizeof(void *) + (-first & (extra - 1));
-            std::memcpy(block - sizeof raw, &raw, sizeof raw);
-            return block;
+            return static_cast<Allocator *>(user)->allocate(size, alignment);
         }
         WEIR_CXX_CATCH_ALL
         {
@@ -130,10 +169,32 @@ class Allocator
     static void give(void *user, void *block, std::size_t, std::size_t) noexcept
     {
         auto *self = static_cast<Allocator *>(user);
-        char *raw;
-        std::memcpy(&raw, static_cast<char *>(block) - sizeof raw, sizeof raw);
         if (!self->closing_)
-            self->deallocate(raw);
+            self->deallocate(block);
+    }
+
+    static int clear(void *user, void *block, std::size_t size) noexcept
+    {
+        WEIR_CXX_TRY
+        {
+            return static_cast<Allocator *>(user)->zero_bytes(block, size);
+        }
+        WEIR_CXX_CATCH_ALL
+        {
+            return EIO;
+        }
+    }
+
+    static int copy(void *user, void *to, const void *from, std::size_t size) noexcept
+    {
+        WEIR_CXX_TRY
+        {
+            return static_cast<Allocator *>(user)->copy_bytes(to, from, size);
+        }
+        WEIR_CXX_CATCH_ALL
+        {
+            return EIO;
+        }
     }
 
     weir_allocator *wrap() const
@@ -141,6 +202,10 @@ class Allocator
         weir_allocator_functions functions{};
         functions.allocate = take;
         functions.deallocate = give;
+        if (!host_accessible()) {
+            functions.zero = clear;
+            functions.copy = copy;
+        }
         weir_allocator_options options{};
         options.parent = WEIR_NO_PARENT;
         options.source = WEIR_SOURCE_FUNCTIONS;
@@ -150,6 +215,7 @@ class Allocator
     }
 
     mutable std::atomic<weir_allocator *> wrapper_{nullptr};
+    std::atomic<bool> plain_{false}; /* allocate(size, alignment) is not overridden */
     bool closing_ = false;
 };
 
@@ -166,7 +232,7 @@ class HandleAllocator : public Allocator
         return weir_allocate(handle_, size);
     }
 
-    void *allocate(std::size_t size, std::size_t alignment)
+    void *allocate(std::size_t size, std::size_t alignment) override
     {
         return weir_allocate_aligned(handle_, size, alignment);
     }
@@ -179,6 +245,19 @@ class HandleAllocator : public Allocator
     std::size_t total_allocated() const override
     {
         return weir_total_allocated(handle_);
+    }
+
+    DeviceType device_type() const override
+    {
+        const char *where = weir_device_name(handle_);
+        if (!std::strncmp(where, "cuda:", 5) || !std::strncmp(where, "cuda-managed:", 13))
+            return DeviceType::CUDA;
+        return host_accessible() ? DeviceType::CPU : DeviceType::UNKNOWN;
+    }
+
+    bool host_accessible() const override
+    {
+        return weir_allocator_is_host_accessible(handle_);
     }
 
     weir_allocator *handle() const override
@@ -293,6 +372,39 @@ class CUDAAllocator : public HandleAllocator
     explicit CUDAAllocator(int device = 0)
         : HandleAllocator(detail::check(weir_cuda_allocator(device)))
     {
+    }
+
+  private:
+    friend class AllocatorFactory;
+    explicit CUDAAllocator(weir_allocator *handle) : HandleAllocator(handle)
+    {
+    }
+};
+
+/* The process's allocator of a kind of device. */
+class AllocatorFactory
+{
+  public:
+    using AllocatorType = DeviceType;
+
+    /* The CPU allocator, or that of the first GPU. nullptr, with a reason in weir_last_error(),
+     * where there is none: it may be asked again. Never destroyed. */
+    static Allocator *get_allocator(DeviceType type)
+    {
+        if (type == DeviceType::CPU)
+            return CPUAllocator::get_instance();
+        return type == DeviceType::CUDA ? first_gpu() : nullptr;
+    }
+
+  private:
+    static Allocator *first_gpu()
+    {
+        alignas(CUDAAllocator) static unsigned char place[sizeof(CUDAAllocator)];
+        weir_allocator *handle = weir_cuda_allocator(0);
+        if (!handle)
+            return nullptr;
+        static CUDAAllocator *instance = new (place) CUDAAllocator(handle);
+        return instance;
     }
 };
 

@@ -6,6 +6,7 @@
 #include <weir/cxx/allocator.hpp>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 WEIR_CXX_BEGIN
@@ -99,29 +100,36 @@ class Context : public OwnedAllocator
     /* The contexts directly below, oldest first, as they are now. */
     [[nodiscard]] std::vector<weir_allocator *> children() const
     {
-        std::vector<weir_allocator *> found;
-        if (!detail::check(weir_allocator_children(handle(), add, &found)))
-            found.clear();
-        return found;
+        Listing listing;
+        int error = weir_allocator_walk_children(handle(), add, &listing);
+        if (!detail::check(listing.whole ? error : ENOMEM))
+            listing.children.clear();
+        return std::move(listing.children);
     }
 
   private:
-    static int add(weir_allocator *child, void *user) noexcept
+    struct Listing {
+        std::vector<weir_allocator *> children;
+        bool whole = true;
+    };
+
+    static bool add(weir_allocator *child, void *user) noexcept
     {
+        auto *listing = static_cast<Listing *>(user);
         WEIR_CXX_TRY
         {
-            static_cast<std::vector<weir_allocator *> *>(user)->push_back(child);
-            return 0;
+            listing->children.push_back(child);
         }
         WEIR_CXX_CATCH_ALL
         {
-            return ENOMEM;
+            listing->whole = false;
         }
+        return !listing->whole;
     }
 
     static weir_allocator *make(const std::string &name, std::size_t limit, AllocatorRef parent)
     {
-        weir_allocator_options options{};
+        weir_allocator_options options = WEIR_ALLOCATOR_OPTIONS_INIT;
         options.name = name.c_str();
         options.limit = limit;
         options.parent = parent.handle();

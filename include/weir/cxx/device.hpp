@@ -18,7 +18,7 @@ class Device : public OwnedAllocator
   public:
     /* The table is copied, its `user` kept; where this fails the table is still the caller's. */
     explicit Device(const weir_device_table *table, const weir_device_options *options = nullptr)
-        : OwnedAllocator(detail::check(weir_device_allocator(table, options)))
+        : OwnedAllocator(detail::check(weir_device_allocator_create(table, options)))
     {
     }
 
@@ -28,10 +28,10 @@ class Device : public OwnedAllocator
     {
         Device made;
         const weir_device_table *table =
-            detail::check(weir_device_host_table(name.c_str(), capacity));
+            detail::check(weir_device_host_table_create(name.c_str(), capacity));
         if (!table)
             return made;
-        made.put(weir_device_allocator(table, options));
+        made.put(weir_device_allocator_create(table, options));
         if (!made) {
             int error = errno;
             table->destroy(table->user);
@@ -43,8 +43,7 @@ class Device : public OwnedAllocator
     /* Figures of the pool. */
     [[nodiscard]] weir_device_stats device_stats() const
     {
-        weir_device_stats stats{};
-        stats.size = sizeof stats;
+        weir_device_stats stats = WEIR_DEVICE_STATS_INIT;
         return detail::check(weir_device_stats_get(handle(), &stats)) ? stats : weir_device_stats{};
     }
     Status reset_device_peaks()

@@ -7,6 +7,7 @@
 
 #include <cstdio>
 #include <string>
+#include <utility>
 #include <vector>
 
 WEIR_CXX_BEGIN
@@ -38,8 +39,7 @@ class Figures
     /* One consistent snapshot; of all(): the CPU allocator's. */
     [[nodiscard]] weir_stats read() const
     {
-        weir_stats stats{};
-        stats.size = sizeof stats;
+        weir_stats stats = WEIR_STATS_INIT;
         const weir_allocator *a = allocator_ || !there_ ? allocator_ : weir_cpu_allocator();
         return detail::check(weir_stats_get(a, &stats)) ? stats : weir_stats{};
     }
@@ -61,10 +61,11 @@ class Figures
     /* Most bytes first; of all(): of the CPU allocator. Every block is looked at. */
     [[nodiscard]] std::vector<Holder> holders() const
     {
-        std::vector<Holder> found;
-        if (!detail::check(there_ ? weir_tag_stats_each(allocator_, add, &found) : EINVAL))
-            found.clear();
-        return found;
+        Listing listing;
+        int error = there_ ? weir_allocator_walk_tags(allocator_, add, &listing) : EINVAL;
+        if (!detail::check(listing.whole ? error : ENOMEM))
+            listing.holders.clear();
+        return std::move(listing.holders);
     }
     /* The `top` greatest (0: all) and the rest in one line. */
     Status print_holders(std::FILE *to, std::size_t top = 0) const
@@ -91,18 +92,24 @@ class Figures
         return text;
     }
 
-    static int add(const weir_tag_stats *stats, void *user) noexcept
+    struct Listing {
+        std::vector<Holder> holders;
+        bool whole = true;
+    };
+
+    static bool add(const weir_tag_stats *stats, void *user) noexcept
     {
+        auto *listing = static_cast<Listing *>(user);
         WEIR_CXX_TRY
         {
-            static_cast<std::vector<Holder> *>(user)->push_back(
+            listing->holders.push_back(
                 {stats->name, stats->bytes, stats->usable, stats->blocks, stats->largest});
-            return 0;
         }
         WEIR_CXX_CATCH_ALL
         {
-            return ENOMEM;
+            listing->whole = false;
         }
+        return !listing->whole;
     }
 
     weir_allocator *allocator_ = nullptr; /* nullptr: all */

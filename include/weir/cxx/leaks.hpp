@@ -7,6 +7,7 @@
 
 #include <cstdio>
 #include <string>
+#include <utility>
 #include <vector>
 
 WEIR_CXX_BEGIN
@@ -17,14 +18,6 @@ struct Leak {
     std::size_t requested, usable; /* bytes */
     std::string tag;               /* "" without one */
     std::string allocator;         /* whose block it is */
-};
-
-/* Sums, and each block, largest first. */
-struct Leaks {
-    std::size_t count = 0;  /* blocks left behind */
-    std::size_t bytes = 0;  /* requested */
-    std::size_t cached = 0; /* kept for re-use by the pool: not leaked; WEIR_UNSUPPORTED: no pool */
-    std::vector<Leak> blocks;
 };
 
 /*
@@ -54,14 +47,21 @@ class Checkpoint
     }
 
     /* The sums alone. */
-    [[nodiscard]] Leaks sums() const
+    [[nodiscard]] weir_leaks_stats stats() const
     {
-        return look(false);
+        weir_leaks_stats stats = WEIR_LEAKS_STATS_INIT;
+        int error = there() ? weir_leaks_stats_get(allocator_, number_, &stats) : EINVAL;
+        return detail::check(error) ? stats : weir_leaks_stats{};
     }
 
-    [[nodiscard]] Leaks leaks() const
+    /* Each block, largest first. */
+    [[nodiscard]] std::vector<Leak> leaks() const
     {
-        return look(true);
+        Listing listing;
+        int error = there() ? weir_leaks_walk(allocator_, number_, add, &listing) : EINVAL;
+        if (!detail::check(listing.whole ? error : ENOMEM))
+            listing.blocks.clear();
+        return std::move(listing.blocks);
     }
 
     /* The same as text: "no leaks", or a line for each. */
@@ -76,35 +76,25 @@ class Checkpoint
         return number_ != 0;
     }
 
+    struct Listing {
+        std::vector<Leak> blocks;
+        bool whole = true;
+    };
+
     /* Runs with no lock held. Nothing is thrown through the C code. */
-    static int add(const weir_leak *leak, void *user) noexcept
+    static bool add(const weir_leak *leak, void *user) noexcept
     {
+        auto *listing = static_cast<Listing *>(user);
         WEIR_CXX_TRY
         {
-            static_cast<Leaks *>(user)->blocks.push_back({leak->address, leak->requested,
-                                                          leak->usable, leak->tag_name,
-                                                          leak->allocator_name});
-            return 0;
+            listing->blocks.push_back({leak->address, leak->requested, leak->usable, leak->tag_name,
+                                       leak->allocator_name});
         }
         WEIR_CXX_CATCH_ALL
         {
-            return ENOMEM;
+            listing->whole = false;
         }
-    }
-
-    Leaks look(bool blocks) const
-    {
-        Leaks found;
-        weir_leaks sums{};
-        int error =
-            there() ? weir_leaks_since(allocator_, number_, &sums, blocks ? add : nullptr, &found)
-                    : EINVAL;
-        if (!detail::check(error))
-            return Leaks();
-        found.count = sums.count;
-        found.bytes = sums.bytes;
-        found.cached = sums.cached;
-        return found;
+        return !listing->whole;
     }
 
     weir_allocator *allocator_;

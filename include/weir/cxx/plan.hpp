@@ -62,19 +62,17 @@ class PlanView
         return known(weir_plan_arena_size_for(plan_, sizes.data(), sizes.size()));
     }
 
-    [[nodiscard]] weir_plan_report report() const
+    [[nodiscard]] weir_plan_stats stats() const
     {
-        weir_plan_report found{};
-        found.size = sizeof found;
-        return detail::check(weir_plan_report_get(plan_, &found)) ? found : weir_plan_report{};
+        weir_plan_stats found = WEIR_PLAN_STATS_INIT;
+        return detail::check(weir_plan_stats_get(plan_, &found)) ? found : weir_plan_stats{};
     }
-    [[nodiscard]] weir_plan_profile_report profile(std::size_t number) const
+    [[nodiscard]] weir_plan_profile_stats profile_stats(std::size_t number) const
     {
-        weir_plan_profile_report found{};
-        found.size = sizeof found;
-        return detail::check(weir_plan_profile_get(plan_, number, &found))
+        weir_plan_profile_stats found = WEIR_PLAN_PROFILE_STATS_INIT;
+        return detail::check(weir_plan_profile_stats_get(plan_, number, &found))
                    ? found
-                   : weir_plan_profile_report{};
+                   : weir_plan_profile_stats{};
     }
 
     /* Checks the arrangement from the buffers alone. */
@@ -187,69 +185,69 @@ class Plan : public PlanView
 };
 
 /* One block laid out by a solved plan, which may go; copies share it, from any thread. */
-class PlanArena
+class PlanMemory
 {
   public:
-    PlanArena() noexcept = default;
+    PlanMemory() noexcept = default;
 
     /* Contents undefined. */
-    explicit PlanArena(const PlanView &plan, AllocatorRef a = {})
+    explicit PlanMemory(const PlanView &plan, AllocatorRef a = {})
     {
         if (detail::is_there(a.handle()))
-            arena_ = detail::check(weir_plan_arena_create(plan.handle(), a.handle()));
+            memory_ = detail::check(weir_plan_memory_create(plan.handle(), a.handle()));
     }
 
-    PlanArena(const PlanArena &from) noexcept
-        : arena_(from.arena_ ? weir_plan_arena_retain(from.arena_) : nullptr)
+    PlanMemory(const PlanMemory &from) noexcept
+        : memory_(from.memory_ ? weir_plan_memory_retain(from.memory_) : nullptr)
     {
     }
-    PlanArena(PlanArena &&from) noexcept : arena_(std::exchange(from.arena_, nullptr))
+    PlanMemory(PlanMemory &&from) noexcept : memory_(std::exchange(from.memory_, nullptr))
     {
     }
-    PlanArena &operator=(PlanArena from) noexcept
+    PlanMemory &operator=(PlanMemory from) noexcept
     {
-        std::swap(arena_, from.arena_);
+        std::swap(memory_, from.memory_);
         return *this;
     }
-    ~PlanArena()
+    ~PlanMemory()
     {
-        if (arena_)
-            weir_plan_arena_release(arena_);
+        if (memory_)
+            weir_plan_memory_release(memory_);
     }
 
     explicit operator bool() const noexcept
     {
-        return arena_ != nullptr;
+        return memory_ != nullptr;
     }
-    weir_plan_arena *handle() const noexcept
+    weir_plan_memory *handle() const noexcept
     {
-        return arena_;
+        return memory_;
     }
 
     /* Where a buffer of the plan stands. */
-    void *slot(std::size_t index) const
+    void *buffer(std::size_t index) const
     {
-        return detail::check(weir_plan_arena_slot(arena_, index));
+        return detail::check(weir_plan_memory_buffer(memory_, index));
     }
     void *data() const noexcept
     {
-        return weir_plan_arena_data(arena_);
+        return weir_plan_memory_data(memory_);
     }
     std::size_t size_in_bytes() const noexcept
     {
-        return weir_plan_arena_bytes(arena_);
+        return weir_plan_memory_size_in_bytes(memory_);
     }
 
-    /* A tensor over a buffer, that keeps the arena. */
+    /* A tensor over a buffer, that keeps the memory. */
     [[nodiscard]] Tensor tensor(std::size_t index, const Shape &shape,
                                 DataType dtype = DataType::FLOAT32) const
     {
-        return Tensor::adopt(weir_tensor_bind(arena_, index, shape.data(), shape.size(),
-                                              static_cast<weir_dtype>(dtype)));
+        return Tensor::adopt(weir_plan_memory_tensor(memory_, index, shape.data(), shape.size(),
+                                                     static_cast<weir_dtype>(dtype)));
     }
 
   private:
-    weir_plan_arena *arena_ = nullptr;
+    weir_plan_memory *memory_ = nullptr;
 };
 
 WEIR_CXX_END

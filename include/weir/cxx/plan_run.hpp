@@ -41,7 +41,7 @@ class PlanRecorder
     /* What was recorded up to now, unsolved. */
     [[nodiscard]] Plan plan() const
     {
-        return Plan(detail::check(weir_plan_record(owner_.get())));
+        return Plan(detail::check(weir_plan_recorder_plan(owner_.get())));
     }
 
   private:
@@ -81,8 +81,7 @@ class PlanReplay
     }
     [[nodiscard]] weir_plan_replay_stats stats() const
     {
-        weir_plan_replay_stats stats{};
-        stats.size = sizeof stats;
+        weir_plan_replay_stats stats = WEIR_PLAN_REPLAY_STATS_INIT;
         return detail::check(weir_plan_replay_stats_get(owner_.get(), &stats))
                    ? stats
                    : weir_plan_replay_stats{};
@@ -99,10 +98,6 @@ class PlanCache
     /* Adds the buffers for a key to an empty plan; 0 or an errno value. What it throws comes out
      * of get(). */
     using Maker = std::function<int(Plan &plan, const void *key, std::size_t key_size)>;
-
-    struct Counts {
-        std::size_t hits, misses, evictions;
-    };
 
     PlanCache(std::size_t most, Maker make) : PlanCache(most, std::move(make), nullptr)
     {
@@ -143,11 +138,12 @@ class PlanCache
         return get(key, shape.size() * sizeof(std::int64_t));
     }
 
-    Counts counts() const noexcept
+    [[nodiscard]] weir_plan_cache_stats stats() const
     {
-        Counts counts{};
-        weir_plan_cache_counts(owner_.get(), &counts.hits, &counts.misses, &counts.evictions);
-        return counts;
+        weir_plan_cache_stats stats = WEIR_PLAN_CACHE_STATS_INIT;
+        return detail::check(weir_plan_cache_stats_get(owner_.get(), &stats))
+                   ? stats
+                   : weir_plan_cache_stats{};
     }
 
   private:

@@ -40,19 +40,20 @@ class MemoryProfiler
     /* On standard output. */
     Status report(const std::string &label)
     {
-        return detail::check(weir_profiler_report(&profiler_, label.c_str()));
+        return detail::check(weir_profiler_print(stdout, &profiler_, label.c_str()));
     }
 
     /* To a file. */
     Status report(const std::string &label, std::FILE *to)
     {
-        return detail::check(weir_profiler_report_to(&profiler_, label.c_str(), to));
+        return detail::check(weir_profiler_print(to, &profiler_, label.c_str()));
     }
 
-    [[nodiscard]] weir_profile read()
+    [[nodiscard]] weir_profiler_stats read()
     {
-        weir_profile profile{};
-        return detail::check(weir_profiler_read(&profiler_, &profile)) ? profile : weir_profile{};
+        weir_profiler_stats stats = WEIR_PROFILER_STATS_INIT;
+        return detail::check(weir_profiler_stats_get(&profiler_, &stats)) ? stats
+                                                                          : weir_profiler_stats{};
     }
 
   private:

@@ -68,12 +68,13 @@ class Stream
     /* All work on the block so far is before this point of the stream. */
     void deallocate(void *block) const noexcept
     {
-        weir_device_free_on(device_, block, stream_);
+        weir_device_deallocate_on(device_, block, stream_);
     }
-    /* The block, of any stream, is used by work on this one too. */
-    Status use(void *block) const
+    /* The block, of any stream, is used by work on this one too: after its free it waits for that.
+     */
+    Status record(void *block) const
     {
-        return detail::check(stream_ ? weir_device_use_on(device_, block, stream_) : EINVAL);
+        return detail::check(stream_ ? weir_device_record_stream(device_, block, stream_) : EINVAL);
     }
 
   private:

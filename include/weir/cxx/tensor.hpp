@@ -292,7 +292,7 @@ class Tensor
     }
     [[nodiscard]] Tensor clone(AllocatorRef a) const
     {
-        return adopt(weir_tensor_clone_in(a.handle(), handle()));
+        return adopt(weir_tensor_clone_in(handle(), a.handle()));
     }
     /* Its elements in memory of `a`, wherever either lives. */
     [[nodiscard]] Tensor to(AllocatorRef a) const

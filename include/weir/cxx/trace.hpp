@@ -20,8 +20,7 @@ class Trace
      * `sample_ms`: least time between two samples of resident memory; 0: 50. */
     explicit Trace(const std::string &path, AllocatorRef a = {}, unsigned sample_ms = 0)
     {
-        weir_trace_options options{};
-        options.size = sizeof options;
+        weir_trace_options options = WEIR_TRACE_OPTIONS_INIT;
         options.allocator = a.handle();
         options.sample_ms = sample_ms;
         if (detail::is_there(options.allocator))
@@ -60,10 +59,10 @@ class Trace
     }
 
     /* Of the process's recording, or of the last one. */
-    [[nodiscard]] static weir_trace_status status() noexcept
+    [[nodiscard]] static weir_trace_stats stats() noexcept
     {
-        weir_trace_status now{};
-        (void)weir_trace_read(&now);
+        weir_trace_stats now = WEIR_TRACE_STATS_INIT;
+        (void)weir_trace_stats_get(&now);
         return now;
     }
 
