@@ -18,6 +18,8 @@ static void limits()
     EXPECT(inner.limit() == 400 && inner.set_limit(0).ok() && inner.available() == SIZE_MAX);
     EXPECT(error_of([&] { Buffer<char> c(701, inner); }) == ENOMEM); /* the outer one's */
     EXPECT(inner.set_limit(300).ok() && inner.available() == 0);
+    EXPECT(outer.set_limit_fraction(0.5).ok() && outer.limit() > 1000);
+    EXPECT(error_of([&] { (void)outer.set_limit_fraction(1.5); }) == EINVAL);
     EXPECT(inner.stats().failures == 2 && inner.peak_allocated() == 300);
 }
 

@@ -2,7 +2,7 @@
 
 noinst_HEADERS += tests/object.h
 
-criterion_tests += tests/api_destroyed tests/api_sizes tests/api_tensor tests/api_buffer tests/api_buffer_pool tests/api_arena \
+criterion_tests += tests/api_mapped tests/api_destroyed tests/api_sizes tests/api_tensor tests/api_buffer tests/api_buffer_pool tests/api_arena \
 	tests/unit_dlpack tests/unit_object_faults
 tests_unit_dlpack_LDADD = $(unit_ldadd)
 tests_unit_object_faults_LDADD = $(unit_ldadd)

@@ -162,6 +162,20 @@ Test(object_faults, wrapping_and_dlpack)
     cr_expect_eq(deleted, 1);
 }
 
+/* Of the book-keeping, the mapping itself, the storage and the handle. */
+Test(object_faults, mapped_files)
+{
+    weir_tensor *t = NULL;
+    weir_mapped_stats stats = {.size = sizeof stats};
+    EVERY_FAILURE(MADE(t = weir_tensor_map_file("/proc/self/exe", 77, ARRAY(100), 1, WEIR_UINT8,
+                                                WEIR_MAP_READ_ONLY)),
+                  !t && weir_mapped_stats_get(&stats) == 0 && stats.mappings == 0);
+    cr_expect_eq(failures, 2 * 4);
+    cr_expect_eq(weir_mapped_stats_get(&stats), 0);
+    cr_expect_eq(stats.mapped_bytes, 100);
+    weir_tensor_release(t);
+}
+
 static size_t pool_blocks(weir_buffer_pool *pool)
 {
     weir_buffer_pool_stats stats = {.size = sizeof stats};

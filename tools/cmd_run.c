@@ -27,7 +27,8 @@ static void usage(FILE *to)
           "  --sizes        what is live at exit by size of block, too\n"
           "  --quiet        no report, unless -o names a file for it\n"
           "  -o FILE        the report goes to FILE, not to standard error (%p: the pid)\n"
-          "  --limit SIZE   malloc returns NULL beyond this (bytes, or 512M), each process\n"
+          "  --limit SIZE   malloc returns NULL beyond this, each process: bytes, or 512M, or\n"
+          "                 90%, of what its control group or the machine lets it have\n"
           "  --record FILE  every allocation goes to FILE, for weir trace and weir bench;\n"
           "                 others go to FILE.PID, what they become by exec to FILE.PID.2\n"
           "                 (%p in FILE: the pid, %e: the program's name)\n"
@@ -41,13 +42,14 @@ static void usage(FILE *to)
 
 /* -- options ----------------------------------------------------------------------------- */
 
-/* A number and perhaps K, M, G or T: what libweir-malloc.so understands. */
-static bool size_is_valid(const char *text)
+/* A number and perhaps K, M, G or T, or a percentage: what libweir-malloc.so understands. */
+static bool limit_is_valid(const char *text)
 {
     size_t digits = strspn(text, "0123456789");
     const char *rest = text + digits;
     bool unit = *rest && strchr("KMGTkmgt", *rest) && !rest[1];
-    return digits && digits < 19 && strtoull(text, NULL, 10) && (!*rest || unit);
+    unsigned long long number = digits && digits < 19 ? strtoull(text, NULL, 10) : 0;
+    return number && (!*rest || unit || (strcmp(rest, "%") == 0 && number <= 100));
 }
 
 /* -1: go on; else the exit status. */
@@ -92,8 +94,9 @@ static int options_read(int argc, char **argv, struct run *run)
         fprintf(stderr, "weir run: no program given; weir run --help says more\n");
         return 2;
     }
-    if (run->limit && !size_is_valid(run->limit)) {
-        fprintf(stderr, "weir run: --limit %s: not a size (bytes, or 512M, 2G)\n", run->limit);
+    if (run->limit && !limit_is_valid(run->limit)) {
+        fprintf(stderr, "weir run: --limit %s: not a size (bytes, or 512M, 2G, 1%% to 100%%)\n",
+                run->limit);
         return 2;
     }
     return -1;

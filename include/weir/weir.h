@@ -6,6 +6,7 @@
 #include <weir/arena.h>
 #include <weir/buffer.h>
 #include <weir/buffer_pool.h>
+#include <weir/callbacks.h>
 #include <weir/cuda.h>
 #include <weir/device.h>
 #include <weir/dlpack.h>
@@ -13,7 +14,9 @@
 #include <weir/export.h>
 #include <weir/link.h>
 #include <weir/plan.h>
+#include <weir/placement.h>
 #include <weir/pool.h>
+#include <weir/pressure.h>
 #include <weir/profile.h>
 #include <weir/stats.h>
 #include <weir/tensor.h>

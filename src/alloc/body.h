@@ -9,6 +9,7 @@
 #ifndef WEIR_ALLOC_BODY_H
 #define WEIR_ALLOC_BODY_H
 
+#include "alloc/callback.h"
 #include "alloc/heap.h"
 #include "pool/page_heap.h"
 #include "track/meter.h"
@@ -25,6 +26,7 @@ struct weir__body {
                                         * WEIR__SHARDS, while more threads use it, and stay */
     size_t span_bytes;                 /* in live spans; under the page heap's lock */
     bool owns_page_heap;               /* the page heap's own figures are reported here */
+    bool made_page_heap;               /* and it goes with the body (alloc/own_heap.h) */
     bool filled;                       /* functions: their blocks have patterns (pool/fill.h); set
                                         * before any block */
     uint8_t shifts_from;               /* functions: they gave addresses not aligned to 1 << this;
@@ -33,6 +35,8 @@ struct weir__body {
     weir_allocator_functions functions;
     void *user;
     const char *backing;
+    struct weir__callback refusal, soft_limit;
+    size_t refusals_asked, refusals_averted; /* atomic */
     uint64_t looks_seen;       /* by the background thread: operations at its last look */
     unsigned looks_idle;       /* looks in a row without one; both under the context lock */
     struct weir__list heaps;   /* of struct weir__heap; context lock */

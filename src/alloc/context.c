@@ -4,6 +4,7 @@
 #include "alloc/pool.h"
 
 #include "alloc/cpu.h"
+#include "alloc/own_heap.h"
 #include "alloc/provided.h"
 #include "alloc/trace.h"
 #include "backing/meta.h"
@@ -107,7 +108,7 @@ static int options_check(const weir_allocator_options *o)
         return weir__fail(EINVAL, "allocator options: a pool without WEIR_SOURCE_POOL");
     if (o->pool && !weir__pool_is_live(o->pool))
         return weir__fail(EINVAL, "allocator options: no live pool");
-    return 0;
+    return weir__own_heap_is_wanted(o) ? weir__own_heap_check(o) : 0;
 }
 
 /* "KIND-SERIAL", for an allocator without a name: snprintf would be half the cost of making it. */
@@ -165,15 +166,26 @@ weir_allocator *weir__context_make(const weir_allocator_options *options,
     if (!weir__allocator_check(&weir__cpu, NULL) ||
         (parent && !weir__allocator_check(parent, NULL)))
         return NULL;
+    struct weir__page_heap *own = NULL;
+    if (weir__unlikely(weir__own_heap_is_wanted(options)))
+        error = page_heap ? 0 : weir__own_heap_make(options, parent, &own);
+    if (error) {
+        errno = error;
+        return NULL;
+    }
     weir__context_lock();
-    weir_allocator *a = context_make_locked(options, parent, page_heap, kind);
+    weir_allocator *a = context_make_locked(options, parent, own ? own : page_heap, kind);
+    if (a)
+        a->body->made_page_heap = own != NULL;
     weir__context_unlock();
+    if (!a)
+        weir__own_heap_destroy(own);
     return a;
 }
 
 weir_allocator *weir_allocator_create(const weir_allocator_options *options)
 {
-    enum { FIRST = WEIR__SIZE_WITH(weir_allocator_options, backing) };
+    enum { FIRST = WEIR__SIZE_WITH(weir_allocator_options, numa_node) };
     weir_allocator_options o;
     if (!weir__options_take(&o, sizeof o, FIRST, options))
         return weir__fail_null(EINVAL, "allocator options: no such struct");
@@ -226,6 +238,8 @@ void weir__context_unmake(weir_allocator *a)
     if (body->functions.destroy)
         body->functions.destroy(body->user);
     a->body = NULL;
+    if (body->made_page_heap)
+        weir__own_heap_destroy(body->page_heap);
     weir__body_free(body);
     weir__handle_retire(a);
 }

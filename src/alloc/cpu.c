@@ -19,6 +19,7 @@ void weir__cpu_start(void)
     weir__context_lock();
     bool first = weir__cpu.state == WEIR__STATE_NEW;
     if (first) {
+        weir__registry_init(&cpu_body.registry);
         bool pooled = !weir__source_replaces_pool(&cpu_body, NULL, NULL);
         if (pooled) {
             weir__page_heap_init(&cpu_page_heap, backing, weir__policy_get());

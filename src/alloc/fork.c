@@ -15,8 +15,10 @@
 
 #include "alloc/background.h"
 #include "alloc/body.h"
+#include "alloc/callback.h"
 #include "alloc/context.h"
 #include "alloc/heap.h"
+#include "alloc/pressure.h"
 #include "os/locks.h"
 
 #include <pthread.h>
@@ -114,7 +116,9 @@ static void fork_child(void)
             weir__page_heap_forked(a->body->page_heap);
         weir__heaps_orphaned(a);
     }
+    weir__callbacks_forked();
     weir__background_forked();
+    weir__pressure_forked();
     weir__locks_fork_drop();
 }
 

@@ -48,16 +48,42 @@ static size_t size_parse(const char *text)
     return (size_t)number << shift;
 }
 
-void weir__environment_limit(void)
+/* "90%"; 0: not between 1% and 100%, or "12.5%", which is not one. */
+static unsigned percent_parse(const char *text)
 {
-    const char *text = secure_getenv("WEIR_LIMIT");
-    if (!text || !*text)
-        return;
+    size_t digits = strspn(text, "0123456789");
+    unsigned long number = digits && digits < 4 ? strtoul(text, NULL, 10) : 0;
+    return strcmp(text + digits, "%") == 0 && number <= 100 ? (unsigned)number : 0;
+}
+
+static void limit_set_percent(const char *text)
+{
+    unsigned percent = percent_parse(text);
+    int error = percent ? weir_set_limit_fraction(weir_cpu_allocator(), percent / 100.0) : 0;
+    if (!percent)
+        complain("WEIR_LIMIT is not a percentage", text, "a whole number from 1% to 100%");
+    else if (error)
+        complain("WEIR_LIMIT cannot be set", text, weir_last_error());
+}
+
+static void limit_set_size(const char *text)
+{
     size_t bytes = size_parse(text);
     if (!bytes)
         complain("WEIR_LIMIT is not a size", text, "");
     else if (weir_set_limit(weir_cpu_allocator(), bytes))
         complain("WEIR_LIMIT is less than what the program has already", text, "");
+}
+
+void weir__environment_limit(void)
+{
+    const char *text = secure_getenv("WEIR_LIMIT");
+    if (!text || !*text)
+        return;
+    if (strchr(text, '%'))
+        limit_set_percent(text);
+    else
+        limit_set_size(text);
 }
 
 /* -- the recording --------------------------------------------------------------------------- */

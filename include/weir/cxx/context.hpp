@@ -81,6 +81,13 @@ class Context : public OwnedAllocator
         return stats().limit;
     }
 
+    /* A part, above 0 and at most 1, of what the control group or the machine lets the process
+     * have. */
+    Status set_limit_fraction(double fraction)
+    {
+        return detail::check(weir_set_limit_fraction(handle(), fraction));
+    }
+
     /* Bytes that may still be allocated here: SIZE_MAX without a limit. Those above it may
      * have less. Another thread may be faster. */
     std::size_t available() const
