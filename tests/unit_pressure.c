@@ -228,7 +228,8 @@ Test(pressure, callbacks_are_asked_and_what_they_free_goes_back)
     cr_assert_not_null(kept = weir_allocate(weir_cpu_allocator(), size));
     memset(kept, 1, size);
     weir_allocator *context = weir_allocator_create(NULL), *without = weir_allocator_create(NULL);
-    cr_assert_eq(weir_set_refusal_callback(weir_cpu_allocator(), give_back, weir_cpu_allocator()), 0);
+    cr_assert_eq(weir_set_refusal_callback(weir_cpu_allocator(), give_back, weir_cpu_allocator()),
+                 0);
     cr_assert_eq(weir_set_refusal_callback(context, give_back, context), 0);
     cr_assert_eq(weir__pressure_start(NULL, system_root), 0);
     press(end);

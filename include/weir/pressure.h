@@ -41,9 +41,9 @@ WEIR_API void weir_pressure_stop(void) WEIR_NOEXCEPT;
 
 /* Counted since the start of the process. */
 typedef struct weir_pressure_stats {
-    size_t size; /* of this struct: WEIR_PRESSURE_STATS_INIT sets it; 0: the first release's */
-    size_t events;        /* times that pressure was told */
-    size_t trims;         /* passes over all allocators: one an event, one more after callbacks */
+    size_t size;   /* of this struct: WEIR_PRESSURE_STATS_INIT sets it; 0: the first release's */
+    size_t events; /* times that pressure was told */
+    size_t trims;  /* passes over all allocators: one an event, one more after callbacks */
     size_t trimmed_bytes; /* that went back to the system in them */
     size_t asked;         /* callbacks that were asked */
     bool watching;        /* now; false also where what was watched is gone */

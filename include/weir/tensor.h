@@ -119,8 +119,8 @@ WEIR_API size_t weir_tensor_resident(const weir_tensor *t) WEIR_NOEXCEPT;
 
 /* All files' parts that tensors of the process are over. */
 typedef struct weir_mapped_stats {
-    size_t size; /* of this struct: WEIR_MAPPED_STATS_INIT sets it; 0: the first release's */
-    size_t mappings;       /* parts: storages, however many handles share one */
+    size_t size;     /* of this struct: WEIR_MAPPED_STATS_INIT sets it; 0: the first release's */
+    size_t mappings; /* parts: storages, however many handles share one */
     size_t mapped_bytes;   /* of them, as the shapes say; one that is mapped twice counts twice */
     size_t resident_bytes; /* of these, in memory (weir_tensor_resident) */
 } weir_mapped_stats;

@@ -13,8 +13,8 @@
 #include <weir/error.h>
 #include <weir/export.h>
 #include <weir/link.h>
-#include <weir/plan.h>
 #include <weir/placement.h>
+#include <weir/plan.h>
 #include <weir/pool.h>
 #include <weir/pressure.h>
 #include <weir/profile.h>

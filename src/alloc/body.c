@@ -44,6 +44,17 @@ struct weir__shard *weir__body_shard_choose(struct weir__body *body)
     return made ? made : least;
 }
 
+struct weir__callback *weir__body_callback_make(struct weir__body *body,
+                                                enum weir__callback_kind kind)
+{
+    weir__assert(weir__context_is_mine());
+    if (!body->callbacks) {
+        struct weir__callback *made = weir__meta_allocate(WEIR__CALLBACKS * sizeof *made);
+        __atomic_store_n(&body->callbacks, made, __ATOMIC_RELEASE);
+    }
+    return weir__body_callback(body, kind);
+}
+
 /* `destroy` and `stats` are called for the parent alone. */
 static void source_inherit(struct weir__body *body, const struct weir__body *parent)
 {
@@ -131,5 +142,6 @@ void weir__body_free(struct weir__body *body)
         next = more->next;
         weir__meta_free(more, sizeof *more);
     }
+    weir__meta_free(body->callbacks, WEIR__CALLBACKS * sizeof *body->callbacks);
     weir__meta_free(body, sizeof *body);
 }

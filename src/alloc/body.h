@@ -22,6 +22,8 @@ struct weir__body {
     weir_allocator *handle;            /* never changes, as all that says nothing */
     struct weir__page_heap *page_heap; /* NULL: blocks come from functions */
     struct weir__family family;        /* of all centers */
+    unsigned looks_idle;               /* by the background thread: looks in a row without an
+                                        * operation; context lock */
     struct weir__shard shard;          /* over a page heap: the first. More are made, up to
                                         * WEIR__SHARDS, while more threads use it, and stay */
     size_t span_bytes;                 /* in live spans; under the page heap's lock */
@@ -35,11 +37,10 @@ struct weir__body {
     weir_allocator_functions functions;
     void *user;
     const char *backing;
-    struct weir__callback refusal, soft_limit;
-    size_t refusals_asked, refusals_averted; /* atomic */
-    uint64_t looks_seen;       /* by the background thread: operations at its last look */
-    unsigned looks_idle;       /* looks in a row without one; both under the context lock */
-    struct weir__list heaps;   /* of struct weir__heap; context lock */
+    struct weir__callback *callbacks; /* by kind; NULL: none was ever set. Atomic, made under the
+                                       * context lock */
+    uint64_t looks_seen;              /* operations at the last look; context lock */
+    struct weir__list heaps;          /* of struct weir__heap; context lock */
     struct weir__heap *common; /* for threads that have none of their own, in the list as well;
                                 * NULL: nobody wanted it. Atomic, written under the context lock */
 };
@@ -53,6 +54,18 @@ WEIR__INLINE struct weir__shard *weir__body_shard(struct weir__body *body)
 /* Calls it for every center, until it returns non-zero, which is returned; any thread. */
 typedef int weir__center_visitor(struct weir__center *center, void *user);
 int weir__body_each_center(struct weir__body *body, weir__center_visitor *visit, void *user);
+
+/* Its callback of that kind, which may have no function; NULL: neither has it. Any thread. */
+WEIR__INLINE struct weir__callback *weir__body_callback(const struct weir__body *body,
+                                                        enum weir__callback_kind kind)
+{
+    struct weir__callback *callbacks = __atomic_load_n(&body->callbacks, __ATOMIC_ACQUIRE);
+    return callbacks ? &callbacks[kind] : NULL;
+}
+
+/* The same, made if it is not there; NULL: no memory. Context lock held. */
+struct weir__callback *weir__body_callback_make(struct weir__body *body,
+                                                enum weir__callback_kind kind);
 
 /* A shard that no thread uses if there may be one, else the least used; NULL where there are none.
  * Context lock held, as for what follows. */

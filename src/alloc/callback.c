@@ -15,8 +15,7 @@ static struct weir__call *call_of(const struct weir__link *link)
     return weir__list_of(link, struct weir__call, link);
 }
 
-/* Is another thread in a call of it? */
-static bool is_under_way_elsewhere(const struct weir__callback *callback)
+bool weir__callback_is_elsewhere(const struct weir__callback *callback)
 {
     weir__assert(weir__context_is_mine());
     for (const struct weir__call *call = call_of(calls.first); call;
@@ -38,7 +37,7 @@ void weir__callback_await(const struct weir__callback *callback)
     if (weir__context_is_mine())
         return;
     weir__context_lock();
-    for (unsigned attempt = 0; is_under_way_elsewhere(callback); attempt++) {
+    for (unsigned attempt = 0; weir__callback_is_elsewhere(callback); attempt++) {
         weir__context_unlock();
         weir__os_backoff(attempt);
         weir__context_lock();
@@ -48,7 +47,7 @@ void weir__callback_await(const struct weir__callback *callback)
 
 bool weir__callback_is_set(const struct weir__callback *callback)
 {
-    return weir__relaxed_get(callback->function) != NULL;
+    return callback && weir__relaxed_get(callback->function) != NULL;
 }
 
 bool weir__callback_is_under_way(enum weir__callback_kind kind)
@@ -60,7 +59,7 @@ bool weir__callback_begin_locked(const struct weir__callback *callback,
                                  enum weir__callback_kind kind, struct weir__call *call)
 {
     weir__assert(weir__context_is_mine() && !weir__callback_is_under_way(kind));
-    if (!callback->function)
+    if (!callback || !callback->function)
         return false;
     *call = (struct weir__call){
         .kind = kind, .of = callback, .to = *callback, .thread = weir__thread_self()};

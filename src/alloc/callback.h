@@ -9,9 +9,9 @@
 
 #include "base/list.h"
 
-enum weir__callback_kind { WEIR__CALLBACK_REFUSAL, WEIR__CALLBACK_SOFT_LIMIT };
+enum weir__callback_kind { WEIR__CALLBACK_REFUSAL, WEIR__CALLBACK_SOFT_LIMIT, WEIR__CALLBACKS };
 
-/* Part of a body. */
+/* Of a body, one of each kind. */
 struct weir__callback {
     void (*function)(
         void); /* NULL: none. Also read without the lock, to see whether there is one */
@@ -30,11 +30,14 @@ struct weir__call {
 /* Installs it (function NULL: none). Context lock held. */
 void weir__callback_set_locked(struct weir__callback *callback, void (*function)(void), void *user);
 
+/* Is another thread in a call of one that was installed there? Context lock held. */
+bool weir__callback_is_elsewhere(const struct weir__callback *callback);
+
 /* Returns when no other thread is in a call of one that was installed there before; at once where
  * the calling thread holds the context lock, as visitors do. */
 void weir__callback_await(const struct weir__callback *callback);
 
-/* Has it a function? A moment's answer, without a lock. */
+/* Has it a function? A moment's answer, without a lock. NULL has none, here and below. */
 bool weir__callback_is_set(const struct weir__callback *callback);
 
 /* True: call->to is to be called now, and then weir__callback_end. False: there is none, or the

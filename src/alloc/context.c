@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "base/sized.h"
 #include "os/locks.h"
+#include "os/wait.h"
 #include "pool/span.h"
 #include "track/reading.h"
 
@@ -244,6 +245,17 @@ void weir__context_unmake(weir_allocator *a)
     weir__handle_retire(a);
 }
 
+/* Calls of its callbacks, which get it, go on in other threads. */
+static bool callbacks_are_elsewhere(const weir_allocator *a)
+{
+    if (!a->body || !a->body->callbacks)
+        return false;
+    for (int kind = 0; kind < WEIR__CALLBACKS; kind++)
+        if (weir__callback_is_elsewhere(&a->body->callbacks[kind]))
+            return true;
+    return false;
+}
+
 int weir_allocator_destroy(weir_allocator *a)
 {
     if (!a || a == &weir__cpu)
@@ -251,7 +263,13 @@ int weir_allocator_destroy(weir_allocator *a)
                           a ? "CPU allocator" : "NULL allocator");
     if (!weir__allocator_check(a, NULL))
         return EINVAL;
+    bool visiting = weir__context_is_mine();
     weir__context_lock();
+    for (unsigned attempt = 0; !visiting && callbacks_are_elsewhere(a); attempt++) {
+        weir__context_unlock();
+        weir__os_backoff(attempt);
+        weir__context_lock();
+    }
     int error = weir__context_child(a)
                     ? weir__fail(EBUSY, "allocator \"%s\" has child contexts", a->name)
                     : 0;

@@ -17,9 +17,13 @@ int weir_set_refusal_callback(weir_allocator *a, weir_refusal_callback *callback
     if (!body)
         return EINVAL;
     weir__context_lock();
-    weir__callback_set_locked(&body->refusal, (void (*)(void))callback, user);
+    struct weir__callback *to = weir__body_callback_make(body, WEIR__CALLBACK_REFUSAL);
+    if (to)
+        weir__callback_set_locked(to, (void (*)(void))callback, user);
     weir__context_unlock();
-    weir__callback_await(&body->refusal);
+    if (!to)
+        return weir__fail(ENOMEM, "no memory for a callback");
+    weir__callback_await(to);
     return 0;
 }
 
@@ -33,7 +37,8 @@ static weir_allocator *handle_of(const struct weir__meter *m)
 static bool body_ask(const struct weir__body *body, const weir_refusal *refusal, bool *asked)
 {
     struct weir__call call;
-    if (!weir__callback_begin(&body->refusal, WEIR__CALLBACK_REFUSAL, &call))
+    if (!weir__callback_begin(weir__body_callback(body, WEIR__CALLBACK_REFUSAL),
+                              WEIR__CALLBACK_REFUSAL, &call))
         return false;
     *asked = true;
     bool again = ((weir_refusal_callback *)call.to.function)(refusal, call.to.user);
@@ -58,7 +63,7 @@ static bool path_ask(const weir_refusal *refusal, bool *asked)
 static bool path_has_callback(const weir_allocator *a, const weir_allocator *last)
 {
     for (; a; a = a == last ? NULL : weir__context_parent(a))
-        if (weir__callback_is_set(&a->body->refusal))
+        if (weir__callback_is_set(weir__body_callback(a->body, WEIR__CALLBACK_REFUSAL)))
             return true;
     return false;
 }
@@ -75,8 +80,9 @@ enum { ASKED, AVERTED };
 static void path_count(const weir_allocator *a, int what)
 {
     for (; a; a = weir__context_parent(a))
-        __atomic_add_fetch(what == ASKED ? &a->body->refusals_asked : &a->body->refusals_averted, 1,
-                           __ATOMIC_RELAXED);
+        __atomic_add_fetch(what == ASKED ? &a->body->meter.refusals_asked
+                                         : &a->body->meter.refusals_averted,
+                           1, __ATOMIC_RELAXED);
 }
 
 static bool request_ask(weir_allocator *a, const struct weir__request *request, size_t tries)
@@ -105,10 +111,12 @@ static weir_allocator *next_begin(uint64_t *seen, struct weir__call *call)
     weir_allocator *next = NULL;
     weir__context_lock();
     for (weir_allocator *a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL))
-        if (weir__callback_is_set(&a->body->refusal) && a->serial + 1 > *seen + 1 &&
-            (!next || a->serial < next->serial))
+        if (weir__callback_is_set(weir__body_callback(a->body, WEIR__CALLBACK_REFUSAL)) &&
+            a->serial + 1 > *seen + 1 && (!next || a->serial < next->serial))
             next = a;
-    if (next && !weir__callback_begin_locked(&next->body->refusal, WEIR__CALLBACK_REFUSAL, call))
+    if (next &&
+        !weir__callback_begin_locked(weir__body_callback(next->body, WEIR__CALLBACK_REFUSAL),
+                                     WEIR__CALLBACK_REFUSAL, call))
         next = NULL;
     weir__context_unlock();
     if (next)

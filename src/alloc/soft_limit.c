@@ -17,10 +17,15 @@ int weir_set_soft_limit(weir_allocator *a, size_t bytes, weir_soft_limit_callbac
     if (bytes && !callback)
         return weir__fail(EINVAL, "allocator \"%s\": a soft limit without a callback", a->name);
     weir__context_lock();
-    weir__callback_set_locked(&body->soft_limit, bytes ? (void (*)(void))callback : NULL, user);
-    weir__soft_set(&body->meter, bytes);
+    struct weir__callback *to = weir__body_callback_make(body, WEIR__CALLBACK_SOFT_LIMIT);
+    if (to) {
+        weir__callback_set_locked(to, bytes ? (void (*)(void))callback : NULL, user);
+        weir__soft_set(&body->meter, bytes);
+    }
     weir__context_unlock();
-    weir__callback_await(&body->soft_limit);
+    if (!to)
+        return weir__fail(ENOMEM, "no memory for a callback");
+    weir__callback_await(to);
     return 0;
 }
 
@@ -28,7 +33,8 @@ static void body_tell(struct weir__body *body)
 {
     size_t total = weir__soft_take(&body->meter);
     struct weir__call call;
-    if (!total || !weir__callback_begin(&body->soft_limit, WEIR__CALLBACK_SOFT_LIMIT, &call))
+    if (!total || !weir__callback_begin(weir__body_callback(body, WEIR__CALLBACK_SOFT_LIMIT),
+                                        WEIR__CALLBACK_SOFT_LIMIT, &call))
         return;
     ((weir_soft_limit_callback *)call.to.function)(body->handle, total, call.to.user);
     weir__callback_end(&call);

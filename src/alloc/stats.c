@@ -227,8 +227,8 @@ int weir_stats_get(const weir_allocator *a, weir_stats *stats)
                        .slow_operations = reading.slow_operations,
                        .metadata = f.metadata,
                        .backing = body->backing,
-                       .refusals_asked = weir__relaxed_get(body->refusals_asked),
-                       .refusals_averted = weir__relaxed_get(body->refusals_averted),
+                       .refusals_asked = weir__relaxed_get(body->meter.refusals_asked),
+                       .refusals_averted = weir__relaxed_get(body->meter.refusals_averted),
                        .soft_limit = weir__soft_limit(&body->meter),
                        .soft_limit_crossings = reading.crossings,
                        .bytes_allocated = reading.bytes};

@@ -65,10 +65,8 @@ struct weir__meter {
     unsigned shares; /* parts that the credit is to be divided into; 0: unknown */
     uint64_t gone_allocations, gone_frees; /* in no window: it is gone, or there was none; atomic */
     uint64_t gone_bytes;                   /* ever allocated, the same */
-    uint64_t fork_allocations, fork_frees; /* of all there were when a fork began */
-    uint64_t fork_bytes;
-    uint64_t slow_operations; /* atomic */
-    uint64_t spell;           /* the last one that it took part in (track/spell.h); 0: none */
+    uint64_t slow_operations;              /* atomic */
+    uint64_t spell; /* the last one that it took part in (track/spell.h); 0: none */
     struct weir__link spell_link;
     uint64_t failures;         /* atomic */
     uint64_t crossings;        /* of `soft` from below */
@@ -77,6 +75,9 @@ struct weir__meter {
     /* Any thread that takes part, while SHARED. */
     int64_t shared_live __attribute__((aligned(WEIR__LINE)));
     int64_t shared_peak;
+    /* Seldom written, so that they may lie there. */
+    uint64_t fork_allocations, fork_frees, fork_bytes; /* of all there were when a fork began */
+    uint64_t refusals_asked, refusals_averted;         /* by alloc/refusal.c; atomic */
 } __attribute__((aligned(WEIR__LINE)));
 
 /* The forest and its lock. */
