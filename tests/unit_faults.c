@@ -289,6 +289,32 @@ Test(faults, a_huge_block_that_cannot_move_has_its_bytes_counted_once)
     weir_deallocate(a, moved ? moved : block);
 }
 
+static bool asked(const weir_refusal *refusal, void *user)
+{
+    (void)refusal, (void)user;
+    return false;
+}
+
+static void crossed(weir_allocator *a, size_t total, void *user)
+{
+    (void)a, (void)total, (void)user;
+}
+
+Test(faults, a_callback_that_cannot_be_kept_is_none)
+{
+    weir_allocator *a = weir_allocator_create(NULL);
+    weir__fault_after(0);
+    cr_assert_eq(weir_set_refusal_callback(a, asked, NULL), ENOMEM);
+    weir__fault_after(0);
+    cr_assert_eq(weir_set_soft_limit(a, 100, crossed, NULL), ENOMEM);
+    weir__fault_after(-1);
+    cr_assert_eq(weir_set_soft_limit(a, 100, crossed, NULL), 0);
+    weir__fault_after(0);
+    cr_assert_eq(weir_set_refusal_callback(a, asked, NULL), 0, "there is room for both");
+    weir__fault_after(-1);
+    cr_assert_eq(weir_allocator_destroy(a), 0);
+}
+
 Test(faults, frees_need_no_memory)
 {
     for (long n = 0; n < 10; n++) {

@@ -54,7 +54,7 @@ typedef bool weir_refusal_callback(const weir_refusal *refusal, void *user);
  * Under pressure on memory (pressure.h) those of all allocators are asked, oldest first, with size
  * 0 and tries 0, on weir's thread; what they return is not looked at.
  *
- * NULL: nobody is asked. 0, or EINVAL for a NULL allocator.
+ * NULL: nobody is asked. 0; EINVAL for a NULL allocator; ENOMEM.
  */
 WEIR_API int weir_set_refusal_callback(weir_allocator *a, weir_refusal_callback *callback,
                                        void *user) WEIR_NOEXCEPT;
@@ -80,7 +80,7 @@ typedef void weir_soft_limit_callback(weir_allocator *a, size_t total, void *use
  * number. One operation that crosses several tells the innermost first.
  *
  * A total that is above `bytes` when it is set is no crossing. 0 bytes: none, `callback` is not
- * used. 0; EINVAL for a NULL allocator or callback.
+ * used. 0; EINVAL for a NULL allocator or callback; ENOMEM.
  */
 WEIR_API int weir_set_soft_limit(weir_allocator *a, size_t bytes,
                                  weir_soft_limit_callback *callback, void *user) WEIR_NOEXCEPT;

@@ -69,6 +69,7 @@ static void source_inherit(struct weir__body *body, const struct weir__body *par
 static void source_own(struct weir__body *body, weir_source source)
 {
     body->functions = *weir__source_functions(source, &body->backing);
+    body->user = NULL;
     body->filled = true;
 }
 
@@ -88,15 +89,15 @@ static struct weir__body *pool_choose(struct weir__body *body,
     if (options->source != WEIR_SOURCE_POOL)
         return NULL;
     if (options->pool)
-        return options->pool->body->pool;
-    return parent ? parent->pool : weir__cpu.body->pool;
+        return weir__body_pool(options->pool->body);
+    return weir__body_pool(parent ? parent : weir__cpu.body);
 }
 
-static void pool_borrow(struct weir__body *body)
+struct weir__body *weir__body_pool(const struct weir__body *body)
 {
-    weir__assert(weir__context_is_mine());
-    body->borrows = true;
-    body->pool->borrowers++;
+    if (body->page_heap)
+        return body->page_heap->owner;
+    return weir__source_is_pool(body) ? body->user : NULL;
 }
 
 void weir__body_source(struct weir__body *body, const weir_allocator_options *options,
@@ -106,16 +107,19 @@ void weir__body_source(struct weir__body *body, const weir_allocator_options *op
     body->user = options->user;
     body->backing = options->backing ? options->backing : "user";
     body->owns_page_heap = page_heap != NULL;
-    body->pool = pool_choose(body, options, parent, page_heap != NULL);
-    if (options->pool)
-        pool_borrow(body);
-    if (body->pool && !weir__source_replaces_pool(body))
-        source_pool(body, page_heap ? page_heap : body->pool->page_heap);
+    struct weir__body *pool = pool_choose(body, options, parent, page_heap != NULL);
+    body->borrows = options->pool != NULL;
+    if (body->borrows)
+        pool->borrowers++;
+    if (page_heap)
+        page_heap->owner = body;
+    if (pool && !weir__source_replaces_pool(body, pool))
+        source_pool(body, page_heap ? page_heap : pool->page_heap);
     else if (options->source == WEIR_SOURCE_FUNCTIONS)
         body->functions = *options->functions;
-    else if (options->source == WEIR_SOURCE_POOL && !body->pool)
+    else if (options->source == WEIR_SOURCE_POOL && !pool)
         source_inherit(body, parent);
-    else if (!body->pool)
+    else if (!pool)
         source_own(body, options->source);
 }
 

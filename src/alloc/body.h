@@ -27,16 +27,14 @@ struct weir__body {
     struct weir__shard shard;          /* over a page heap: the first. More are made, up to
                                         * WEIR__SHARDS, while more threads use it, and stay */
     size_t span_bytes;                 /* in live spans; under the page heap's lock */
-    bool owns_page_heap;               /* the page heap's own figures are reported here */
-    struct weir__body *pool;           /* whose pool it is on: its own, or that of one which stays
-                                        * for as long; NULL: on none */
-    size_t borrowers;                  /* on its pool by options.pool; context lock */
-    bool borrows;                      /* is it one of those? */
-    bool made_page_heap;               /* and it goes with the body (alloc/own_heap.h) */
-    bool filled;                       /* functions: their blocks have patterns (pool/fill.h); set
-                                        * before any block */
-    uint8_t shifts_from;               /* functions: they gave addresses not aligned to 1 << this;
-                                        * 0: never. Relaxed; written by who meets one */
+    uint32_t borrowers;                /* others on its pool by options.pool; context lock */
+    bool owns_page_heap : 1;           /* the page heap's own figures are reported here */
+    bool borrows : 1;    /* is it on another's pool by options.pool? Neither changes */
+    bool made_page_heap; /* and it goes with the body (alloc/own_heap.h) */
+    bool filled;         /* functions: their blocks have patterns (pool/fill.h); set
+                          * before any block */
+    uint8_t shifts_from; /* functions: they gave addresses not aligned to 1 << this;
+                          * 0: never. Relaxed; written by who meets one */
     struct weir__registry registry;
     weir_allocator_functions functions;
     void *user;
@@ -48,6 +46,9 @@ struct weir__body {
     struct weir__heap *common; /* for threads that have none of their own, in the list as well;
                                 * NULL: nobody wanted it. Atomic, written under the context lock */
 };
+
+/* Whose pool it is on: its own, or that of one which stays for as long; NULL: on none. */
+struct weir__body *weir__body_pool(const struct weir__body *body);
 
 /* Its shards, one after the other; any thread. */
 WEIR__INLINE struct weir__shard *weir__body_shard(struct weir__body *body)

@@ -108,7 +108,7 @@ static int options_check(const weir_allocator_options *o)
         return weir__fail(EINVAL, "allocator options: a pool without WEIR_SOURCE_POOL");
     if (o->pool && !weir__allocator_check(o->pool, NULL))
         return EINVAL;
-    if (o->pool && !o->pool->body->pool)
+    if (o->pool && !weir__body_pool(o->pool->body))
         return weir__fail(EINVAL, "allocator options: \"%s\" is on no pool", o->pool->name);
     return weir__own_heap_is_wanted(o) ? weir__own_heap_check(o) : 0;
 }
@@ -238,7 +238,7 @@ void weir__context_unmake(weir_allocator *a)
         body->functions.destroy(body->user);
     a->body = NULL;
     if (body->borrows)
-        body->pool->borrowers--;
+        weir__body_pool(body)->borrowers--;
     if (body->made_page_heap)
         weir__own_heap_destroy(body->page_heap);
     weir__body_free(body);

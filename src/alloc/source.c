@@ -59,12 +59,17 @@ static void malloc_stats(void *unused, weir_stats *stats)
 static const weir_allocator_functions in_place_of_all = {raw_allocate, raw_free, NULL,        NULL,
                                                          NULL,         NULL,     malloc_stats};
 
-bool weir__source_replaces_pool(struct weir__body *body)
+bool weir__source_is_pool(const struct weir__body *body)
+{
+    return body->functions.allocate == raw_allocate && body->functions.stats == malloc_stats;
+}
+
+bool weir__source_replaces_pool(struct weir__body *body, struct weir__body *pool)
 {
     if (!weir__backing_is_malloc())
         return false;
     body->functions = in_place_of_all;
-    body->user = NULL;
+    body->user = pool;
     body->backing = weir__backing_malloc.name;
     body->filled = true;
     return true;

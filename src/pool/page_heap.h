@@ -36,6 +36,7 @@ struct weir__page_heap {
     uint32_t due;    /* bits; atomic: read without the lock */
     const struct weir__backing *backing; /* never changes */
     const struct weir__policy *policy;   /* never changes */
+    void *owner;                         /* whose it is, for the layer above; the same */
     struct weir__os_placement placement; /* the same: set before the first use */
 
     /* Slabs: see pool/chunk.h. */
