@@ -245,9 +245,9 @@ void weir__context_unmake(weir_allocator *a)
     weir__handle_retire(a);
 }
 
-/* Calls of its callbacks, which get it, go on in other threads. */
-static bool callbacks_are_elsewhere(const weir_allocator *a)
+bool weir__context_is_called(const weir_allocator *a)
 {
+    weir__assert(weir__context_is_mine());
     if (!a->body || !a->body->callbacks)
         return false;
     for (int kind = 0; kind < WEIR__CALLBACKS; kind++)
@@ -265,7 +265,7 @@ int weir_allocator_destroy(weir_allocator *a)
         return EINVAL;
     bool visiting = weir__context_is_mine();
     weir__context_lock();
-    for (unsigned attempt = 0; !visiting && callbacks_are_elsewhere(a); attempt++) {
+    for (unsigned attempt = 0; !visiting && weir__context_is_called(a); attempt++) {
         weir__context_unlock();
         weir__os_backoff(attempt);
         weir__context_lock();

@@ -36,6 +36,9 @@ weir_allocator *weir__context_parent(const weir_allocator *a);
 weir_allocator *weir__context_child(const weir_allocator *a);
 weir_allocator *weir__context_sibling(const weir_allocator *a);
 
+/* Do calls of its callbacks, which get it, go on in other threads? */
+bool weir__context_is_called(const weir_allocator *a);
+
 /* Takes out and frees one without children. */
 void weir__context_unmake(weir_allocator *a);
 

@@ -6,6 +6,7 @@
 #include "backing/meta.h"
 #include "base/error.h"
 #include "base/handle.h"
+#include "os/wait.h"
 
 #include <errno.h>
 
@@ -68,13 +69,29 @@ static void contexts_unmake(const weir_pool *pool)
     }
 }
 
+/* Do calls of their callbacks go on in other threads? */
+static bool contexts_are_called(const weir_pool *pool)
+{
+    weir__assert(weir__context_is_mine());
+    for (weir_allocator *a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL))
+        if (weir__context_is_called(a) && lives_on(a, pool))
+            return true;
+    return false;
+}
+
 int weir_pool_destroy(weir_pool *pool)
 {
     if (!pool)
         return weir__fail(EINVAL, "no pool: NULL was given");
     if (!weir__handle_end(&pool->handle, WEIR__HANDLE_POOL))
         return weir__fail(EINVAL, "no live pool");
+    bool visiting = weir__context_is_mine();
     weir__context_lock();
+    for (unsigned attempt = 0; !visiting && contexts_are_called(pool); attempt++) {
+        weir__context_unlock();
+        weir__os_backoff(attempt);
+        weir__context_lock();
+    }
     contexts_unmake(pool);
     weir__page_heap_destroy(&pool->page_heap);
     weir__context_unlock();
