@@ -389,7 +389,8 @@ Test(sizes, of_names_are_cut)
     a = weir_allocator_create(&(weir_allocator_options){.name = name});
     cr_assert_eq(strlen(weir_allocator_name(a)), 47);
     weir_allocator_destroy(a);
-    weir_pool *made = weir_pool_create(&(weir_pool_options){.name = name});
-    cr_assert_eq(strlen(weir_allocator_name(weir_pool_allocator(made))), 47);
-    weir_pool_destroy(made);
+    weir_allocator *made = weir_allocator_create(
+        &(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL, .name = name});
+    cr_assert_eq(strlen(weir_allocator_name(made)), 47);
+    weir_allocator_destroy(made);
 }

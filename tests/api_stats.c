@@ -113,17 +113,18 @@ Test(stats, a_contexts_include_its_descendants)
 
 static void limited_steady(size_t percent, size_t size, size_t count, const char *what)
 {
-    weir_pool *pool = weir_pool_create(NULL);
-    weir_allocator *a = weir_pool_allocator(pool);
+    weir_allocator *pool =
+        weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
+    weir_allocator *a = pool;
     for (size_t i = 0; i < count; i++)
         cr_assert_not_null(weir_allocate(a, size));
     weir_stats s = {.size = sizeof s};
-    weir_pool_stats(pool, &s);
+    weir_stats_get(pool, &s);
     double share = (double)s.metadata / (double)s.total_allocated * 1000;
     cr_assert_leq(s.metadata * 1000, s.total_allocated * percent + (MIB << 3), "%s: %.2f per mille",
                   what, share);
     cr_assert_leq(share, (double)percent, "%s: %.2f per mille", what, share);
-    weir_pool_destroy(pool);
+    weir_allocator_destroy(pool);
 }
 
 /* Per mille of the live bytes; large counts, so that what is once per pool is little. */

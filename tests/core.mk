@@ -12,6 +12,7 @@ criterion_tests += tests/api_ends
 criterion_tests += tests/api_fork
 criterion_tests += tests/api_lookup
 criterion_tests += tests/api_functions
+criterion_tests += tests/api_messages
 criterion_tests += tests/api_misuse
 criterion_tests += tests/api_oracle
 criterion_tests += tests/api_pool

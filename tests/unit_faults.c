@@ -204,14 +204,14 @@ static void context_end(weir_allocator *a, void *user)
 
 static weir_allocator *pool_new(void **pool)
 {
-    *pool = weir_pool_create(NULL);
-    return weir_pool_allocator(*pool);
+    *pool = weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
+    return *pool;
 }
 
 static void pool_end(weir_allocator *a, void *pool)
 {
     (void)a;
-    cr_assert_eq(weir_pool_destroy(pool), 0);
+    cr_assert_eq(weir_allocator_destroy(pool), 0);
 }
 
 static weir_allocator *raw_new(void **user)
@@ -322,7 +322,7 @@ static void *make_context(weir_allocator *unused, void *unused_too)
 static void *make_pool(weir_allocator *unused, void *unused_too)
 {
     (void)unused, (void)unused_too;
-    return weir_pool_create(NULL);
+    return weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
 }
 
 static size_t metadata(void)
@@ -344,11 +344,11 @@ Test(faults, contexts_and_pools_are_made_whole_or_not_at_all)
         cr_assert(!a || weir_allocator_destroy(a) == 0);
         weir__fault_after(n);
         errno = 0;
-        weir_pool *pool = make_pool(NULL, NULL);
+        weir_allocator *pool = make_pool(NULL, NULL);
         code = errno;
         weir__fault_after(-1);
         cr_assert(pool || code == ENOMEM);
-        cr_assert(!pool || weir_pool_destroy(pool) == 0);
+        cr_assert(!pool || weir_allocator_destroy(pool) == 0);
         cr_assert_leq(metadata(), before + 2048, "fault %ld: a leak", n);
     }
 }

@@ -247,11 +247,12 @@ Test(placement, what_a_context_leaves_is_as_the_rest)
     cr_assert(has_flag(block, " hg"));
     cr_assert_eq(weir_allocator_destroy(asked), 0);
     cr_expect_not(has_flag(block, " hg"));
-    weir_pool *pool = weir_pool_create(NULL);
-    void *next = weir_allocate(weir_pool_allocator(pool), 100);
+    weir_allocator *pool =
+        weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
+    void *next = weir_allocate(pool, 100);
     cr_expect_eq((uintptr_t)next >> 22, (uintptr_t)block >> 22, "the chunk is used again");
     cr_expect_not(has_flag(next, " hg"));
-    cr_assert_eq(weir_pool_destroy(pool), 0);
+    cr_assert_eq(weir_allocator_destroy(pool), 0);
     asked = context(WEIR_HUGE_PAGES_ASKED, 0);
     next = touched(asked, 100);
     cr_expect_eq((uintptr_t)next >> 22, (uintptr_t)block >> 22);
@@ -299,15 +300,18 @@ Test(placement, nothing_is_left_of_many)
     cr_expect_leq(addresses[1], addresses[0] + MIB);
 }
 
-/* A pool that is destroyed takes such contexts along. */
+/* They keep the pool, and go before it. */
 Test(placement, contexts_below_a_pool)
 {
-    weir_pool *pool = weir_pool_create(NULL);
-    weir_allocator *a = weir_allocator_create(&(weir_allocator_options){
-        .parent = weir_pool_allocator(pool), .huge_pages = WEIR_HUGE_PAGES_ASKED});
+    weir_allocator *pool =
+        weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
+    weir_allocator *a = weir_allocator_create(
+        &(weir_allocator_options){.parent = pool, .huge_pages = WEIR_HUGE_PAGES_ASKED});
     cr_assert_not_null(a);
     touched(a, MIB);
-    cr_assert_eq(weir_pool_destroy(pool), 0);
+    cr_assert_eq(weir_allocator_destroy(pool), EBUSY);
+    cr_assert_eq(weir_allocator_destroy(a), 0);
+    cr_assert_eq(weir_allocator_destroy(pool), 0);
     expect_live(weir_cpu_allocator(), 0, 0);
 }
 
@@ -476,7 +480,8 @@ Test(placement, a_node_that_is_not_there)
 
 Test(placement, impossible_options)
 {
-    weir_pool *pool = weir_pool_create(NULL);
+    weir_allocator *pool =
+        weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
     struct device device;
     device_make(&device);
     weir_allocator_options wrong[] = {
@@ -497,7 +502,7 @@ Test(placement, impossible_options)
     cr_expect_eq(weir_placement_stats_get(NULL, &s), EINVAL);
     cr_expect_eq(weir_placement_stats_get(device.allocator, &s), ENOTSUP);
     cr_assert_eq(weir_allocator_destroy(device.allocator), 0);
-    cr_assert_eq(weir_pool_destroy(pool), 0);
+    cr_assert_eq(weir_allocator_destroy(pool), 0);
 }
 
 /* Any pool may be looked at. */

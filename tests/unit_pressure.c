@@ -110,21 +110,23 @@ Test(pressure, the_groups_file_is_watched_and_caches_are_trimmed)
 Test(pressure, pools_of_their_own_are_trimmed)
 {
     int end = fifo_make();
-    weir_pool *pool = weir_pool_create(NULL);
-    weir_pool *root = weir_pool_create(&(weir_pool_options){.parent = WEIR_NO_PARENT});
+    weir_allocator *pool =
+        weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
+    weir_allocator *root = weir_allocator_create(
+        &(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL, .parent = WEIR_NO_PARENT});
     cr_assert(pool && root);
-    use(weir_pool_allocator(pool));
-    use(weir_pool_allocator(root));
-    cr_assert_gt(cached(weir_pool_allocator(pool)), 0);
-    cr_assert_gt(cached(weir_pool_allocator(root)), 0);
+    use(pool);
+    use(root);
+    cr_assert_gt(cached(pool), 0);
+    cr_assert_gt(cached(root), 0);
     cr_assert_eq(weir__pressure_start(NULL, system_root), 0);
     press(end);
     await_events(1);
-    cr_assert_eq(cached(weir_pool_allocator(pool)), 0);
-    cr_assert_eq(cached(weir_pool_allocator(root)), 0);
+    cr_assert_eq(cached(pool), 0);
+    cr_assert_eq(cached(root), 0);
     weir_pressure_stop();
-    cr_assert_eq(weir_pool_destroy(pool), 0);
-    cr_assert_eq(weir_pool_destroy(root), 0);
+    cr_assert_eq(weir_allocator_destroy(pool), 0);
+    cr_assert_eq(weir_allocator_destroy(root), 0);
     close(end);
 }
 
@@ -390,12 +392,6 @@ static void *destroy_main(void *a)
     return a;
 }
 
-static void *destroy_pool_main(void *pool)
-{
-    cr_assert_eq(weir_pool_destroy(pool), 0);
-    return pool;
-}
-
 /* Who destroys an allocator waits for the call of its callback on weir's thread. */
 static void expect_waits(weir_allocator *a, void *(*destroy)(void *), void *what)
 {
@@ -421,12 +417,12 @@ Test(pressure, destroying_waits_for_the_callback)
     expect_waits(a, destroy_main, a);
 }
 
-/* Fails before: "alloc: who destroys a pool waits for callbacks of its contexts". */
+/* And the context's own pool with it. */
 Test(pressure, destroying_a_pool_waits_for_the_callback)
 {
-    weir_pool *pool = weir_pool_create(NULL);
-    weir_allocator *a = weir_allocator_create(&(weir_allocator_options){.pool = pool});
-    expect_waits(a, destroy_pool_main, pool);
+    weir_allocator *a =
+        weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
+    expect_waits(a, destroy_main, a);
 }
 
 /* -- start, stop, fork ----------------------------------------------------------------------------

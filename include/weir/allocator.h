@@ -2,7 +2,7 @@
  * allocator.h - the one interface: allocate, free, and exact statistics.
  *
  * A weir_allocator is the process-wide CPU allocator, a context with its own
- * figures and limit, an allocator over one weir_pool, an arena's, a device's, or
+ * figures and limit, one with a pool of its own, an arena's, a device's, or
  * a user's own table of functions: the same calls for all of them.
  *
  * Statistics contract. *Requested* bytes are counted: weir_allocate(a, 100) adds
@@ -25,7 +25,6 @@
 WEIR_BEGIN_DECLS
 
 typedef struct weir_allocator weir_allocator;
-typedef struct weir_pool weir_pool;
 typedef struct weir_tensor weir_tensor;
 
 /* Alignment of every block that asks for none, in bytes. */
@@ -82,6 +81,12 @@ WEIR_API void *weir_allocate_zeroed_aligned(weir_allocator *a, size_t count, siz
  */
 WEIR_API void *weir_reallocate(weir_allocator *a, void *block, size_t size) WEIR_NOEXCEPT WEIR_BLOCK
     WEIR_ALLOC_SIZE(3);
+
+/* The same, and from here on the block has this alignment, any power of two, instead of its own:
+ * moved if it must be. NULL with EINVAL when it is none; the block is as it was. */
+WEIR_API void *weir_reallocate_aligned(weir_allocator *a, void *block, size_t size,
+                                       size_t alignment) WEIR_NOEXCEPT WEIR_BLOCK WEIR_ALLOC_SIZE(3)
+    WEIR_ALLOC_ALIGN(4);
 
 /* Frees a block of `a`. NULL does nothing; any thread may free. errno is kept.
  * A bad pointer is misuse (error.h): always found, never carried out. One to a block
@@ -176,10 +181,14 @@ typedef struct weir_allocator_functions {
 } weir_allocator_functions;
 
 typedef enum weir_source {
-    WEIR_SOURCE_POOL = 0, /* the pool of `options.pool`, else of the parent */
-    WEIR_SOURCE_BACKING,  /* no pool: each block straight from the backing provider */
-    WEIR_SOURCE_MALLOC,   /* no pool: each block from the C library's allocator */
-    WEIR_SOURCE_FUNCTIONS /* options.functions */
+    WEIR_SOURCE_POOL = 0,  /* the pool that `options.pool` is on, else the parent */
+    WEIR_SOURCE_BACKING,   /* no pool: each block straight from the backing provider */
+    WEIR_SOURCE_MALLOC,    /* no pool: each block from the C library's allocator */
+    WEIR_SOURCE_FUNCTIONS, /* options.functions */
+    WEIR_SOURCE_OWN_POOL   /* a pool of its own, as the CPU allocator has one: size classes over
+                            * slabs, thread caches, large blocks kept for re-use. Its children are
+                            * on it, too. It keeps a model's memory apart from another's, and all
+                            * of it goes back with the context */
 } weir_source;
 
 /* Which pages the kernel is to give a context. */
@@ -200,17 +209,19 @@ typedef enum weir_huge_pages {
 
 typedef struct weir_allocator_options {
     size_t size; /* of this struct: WEIR_ALLOCATOR_OPTIONS_INIT sets it; 0: the first release's */
-    const char *name;       /* copied, cut at 47 bytes; NULL: "context-N" */
+    const char *name;       /* copied, cut at 47 bytes; NULL: "context-N", "pool-N" */
     weir_allocator *parent; /* NULL: the CPU allocator; its figures include ours */
     size_t limit;           /* bytes live at once, as of weir_set_limit; 0: none; the ancestors'
                                hold too */
     weir_source source;
-    weir_pool *pool;                           /* NULL: the parent's */
+    weir_allocator *pool; /* one that is on a pool; that cannot be destroyed meanwhile. NULL: the
+                           * parent */
     const weir_allocator_functions *functions; /* copied */
     void *user;
     const char *backing; /* what weir_stats.backing says for functions; NULL: "user" */
     /* With one of these the context has a pool of its own, which its children are on, too:
-     * WEIR_SOURCE_POOL without `pool`. placement.h says what it was really given. */
+     * WEIR_SOURCE_OWN_POOL, or WEIR_SOURCE_POOL without `pool`. placement.h says what it was really
+     * given. */
     weir_huge_pages huge_pages;
     unsigned numa_node; /* WEIR_NUMA_NODE(n): on that node while it has memory; 0: anywhere */
 } weir_allocator_options;
@@ -225,8 +236,8 @@ weir_allocator_create(const weir_allocator_options *options) WEIR_NOEXCEPT WEIR_
 
 /*
  * Frees whatever is still live in it, then the context. 0; EINVAL for NULL or
- * the CPU allocator; EBUSY while it has child contexts. A later use of the
- * handle is misuse and is found.
+ * the CPU allocator; EBUSY while it has child contexts, or others are on its
+ * pool. A later use of the handle is misuse and is found.
  */
 WEIR_API int weir_allocator_destroy(weir_allocator *a) WEIR_NOEXCEPT;
 
@@ -277,6 +288,24 @@ weir_tag_name(weir_tag tag) WEIR_NOEXCEPT WEIR_RETURNS_NONNULL; /* "" for 0 or a
 
 /* Blocks that this thread allocates from now on carry `tag`; returns the former. */
 WEIR_API weir_tag weir_tag_set(weir_tag tag) WEIR_NOEXCEPT;
+
+/*
+ * The same until the end of the enclosing block, however it is left but by longjmp; then what was
+ * before is set again:
+ *
+ *     WEIR_TAG_SCOPE(weir_tag_intern("layer1/conv"));
+ *
+ * is a declaration, one a line.
+ */
+#define WEIR_TAG_SCOPE(tag)          WEIR_TAG_SCOPE_AT(tag, __LINE__)
+#define WEIR_TAG_SCOPE_AT(tag, line) WEIR_TAG_SCOPE_NAMED(tag, line)
+#define WEIR_TAG_SCOPE_NAMED(tag, line)                                                            \
+    __attribute__((cleanup(weir_tag_restore))) const weir_tag weir_tag_before_##line =             \
+        weir_tag_set(tag)
+static inline void weir_tag_restore(const weir_tag *before)
+{
+    weir_tag_set(*before);
+}
 
 /* Tag of a live block of `a` (0 for none). */
 WEIR_API weir_tag weir_block_tag(const weir_allocator *a, const void *block) WEIR_NOEXCEPT;

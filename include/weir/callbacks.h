@@ -12,8 +12,8 @@
  * is in a call of the former, so that its `user` can go then: do not hold a lock that the callback
  * takes. It does not wait for the call that it is made from, nor in a visitor of
  * weir_allocator_walk_children.
- * weir_allocator_destroy and weir_pool_destroy end them, and wait for a call on another thread by
- * the same rule. A forked child has them.
+ * weir_allocator_destroy ends them, and waits for a call on another thread by the same rule. A
+ * forked child has them.
  */
 #ifndef WEIR_CALLBACKS_H
 #define WEIR_CALLBACKS_H

@@ -4,6 +4,7 @@
 
 #include <weir/allocator.h>
 #include <weir/arena.h>
+#include <weir/background.h>
 #include <weir/buffer.h>
 #include <weir/buffer_pool.h>
 #include <weir/callbacks.h>
@@ -15,7 +16,6 @@
 #include <weir/link.h>
 #include <weir/placement.h>
 #include <weir/plan.h>
-#include <weir/pool.h>
 #include <weir/pressure.h>
 #include <weir/profile.h>
 #include <weir/stats.h>

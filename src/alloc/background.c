@@ -13,7 +13,7 @@
 #include "os/thread.h"
 #include "os/wait.h"
 
-#include <weir/pool.h>
+#include <weir/background.h>
 
 #include <errno.h>
 #include <pthread.h>

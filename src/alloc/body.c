@@ -3,7 +3,6 @@
 
 #include "alloc/context.h"
 #include "alloc/cpu.h"
-#include "alloc/pool.h"
 #include "alloc/source.h"
 #include "backing/meta.h"
 
@@ -79,30 +78,44 @@ static void source_pool(struct weir__body *body, struct weir__page_heap *page_he
     body->backing = page_heap->backing->name;
 }
 
+/* Whose pool it is to be on; NULL: on none. */
+static struct weir__body *pool_choose(struct weir__body *body,
+                                      const weir_allocator_options *options,
+                                      const struct weir__body *parent, bool own)
+{
+    if (own || options->source == WEIR_SOURCE_OWN_POOL)
+        return body;
+    if (options->source != WEIR_SOURCE_POOL)
+        return NULL;
+    if (options->pool)
+        return options->pool->body->pool;
+    return parent ? parent->pool : weir__cpu.body->pool;
+}
+
+static void pool_borrow(struct weir__body *body)
+{
+    weir__assert(weir__context_is_mine());
+    body->borrows = true;
+    body->pool->borrowers++;
+}
+
 void weir__body_source(struct weir__body *body, const weir_allocator_options *options,
                        const struct weir__body *parent, struct weir__page_heap *page_heap)
 {
-    const weir_allocator_functions *functions = options->functions;
     weir__registry_init(&body->registry);
     body->user = options->user;
     body->backing = options->backing ? options->backing : "user";
     body->owns_page_heap = page_heap != NULL;
-    if (!page_heap && options->pool)
-        page_heap = weir__pool_page_heap(options->pool);
-    if (options->source == WEIR_SOURCE_POOL &&
-        weir__source_replaces_pool(body, parent, page_heap)) {
-        body->owns_page_heap = false;
-        return;
-    }
-    if (!page_heap && options->source == WEIR_SOURCE_POOL)
-        page_heap = parent ? parent->page_heap : weir__cpu.body->page_heap;
-    if (page_heap)
-        source_pool(body, page_heap);
-    else if (options->source == WEIR_SOURCE_POOL)
-        source_inherit(body, parent ? parent : weir__cpu.body);
+    body->pool = pool_choose(body, options, parent, page_heap != NULL);
+    if (options->pool)
+        pool_borrow(body);
+    if (body->pool && !weir__source_replaces_pool(body))
+        source_pool(body, page_heap ? page_heap : body->pool->page_heap);
     else if (options->source == WEIR_SOURCE_FUNCTIONS)
-        body->functions = *functions;
-    else
+        body->functions = *options->functions;
+    else if (options->source == WEIR_SOURCE_POOL && !body->pool)
+        source_inherit(body, parent);
+    else if (!body->pool)
         source_own(body, options->source);
 }
 

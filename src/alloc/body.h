@@ -28,6 +28,10 @@ struct weir__body {
                                         * WEIR__SHARDS, while more threads use it, and stay */
     size_t span_bytes;                 /* in live spans; under the page heap's lock */
     bool owns_page_heap;               /* the page heap's own figures are reported here */
+    struct weir__body *pool;           /* whose pool it is on: its own, or that of one which stays
+                                        * for as long; NULL: on none */
+    size_t borrowers;                  /* on its pool by options.pool; context lock */
+    bool borrows;                      /* is it one of those? */
     bool made_page_heap;               /* and it goes with the body (alloc/own_heap.h) */
     bool filled;                       /* functions: their blocks have patterns (pool/fill.h); set
                                         * before any block */
@@ -71,8 +75,8 @@ struct weir__callback *weir__body_callback_make(struct weir__body *body,
  * Context lock held, as for what follows. */
 struct weir__shard *weir__body_shard_choose(struct weir__body *body);
 
-/* Where the blocks of a new allocator come from: `page_heap` of its own, or as the options
- * say. */
+/* Where the blocks of a new allocator come from: `page_heap` of its own (NULL where the host's
+ * malloc serves in place of it), or as the options say. */
 void weir__body_source(struct weir__body *body, const weir_allocator_options *options,
                        const struct weir__body *parent, struct weir__page_heap *page_heap);
 

@@ -20,13 +20,14 @@ void weir__cpu_start(void)
     bool first = weir__cpu.state == WEIR__STATE_NEW;
     if (first) {
         weir__registry_init(&cpu_body.registry);
-        bool pooled = !weir__source_replaces_pool(&cpu_body, NULL, NULL);
+        bool pooled = !weir__source_replaces_pool(&cpu_body);
         if (pooled) {
             weir__page_heap_init(&cpu_page_heap, backing, weir__policy_get());
             cpu_body.page_heap = &cpu_page_heap;
             cpu_body.owns_page_heap = true;
             cpu_body.backing = backing->name;
         }
+        cpu_body.pool = &cpu_body;
         weir__cpu.heap_at = weir__slot_take();
         weir__body_begin(&cpu_body, &weir__cpu, NULL, 0);
     }

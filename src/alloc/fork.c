@@ -19,6 +19,7 @@
 #include "alloc/context.h"
 #include "alloc/heap.h"
 #include "alloc/pressure.h"
+#include "base/message.h"
 #include "os/locks.h"
 
 #include <pthread.h>
@@ -124,11 +125,9 @@ static void fork_child(void)
 
 void weir__fork_register(void (*prepare)(void), void (*parent)(void), void (*child)(void))
 {
-    static const char line[] = "weir: no memory to register what must happen around fork\n";
     if (pthread_atfork(prepare, parent, child) == 0)
         return;
-    ssize_t written = write(STDERR_FILENO, line, sizeof line - 1);
-    (void)written;
+    weir__message_print("weir: no memory to register what must happen around fork");
     abort();
 }
 

@@ -8,7 +8,7 @@ weir_core_sources += src/alloc/allocate.c src/alloc/allocate.h src/alloc/allocat
 	src/alloc/handle.h src/alloc/heap.c src/alloc/heap.h src/alloc/inspect.c src/alloc/inspect.h \
 	src/alloc/local.c src/alloc/local.h \
 	src/alloc/large.c src/alloc/large.h src/alloc/limit.c src/alloc/limit.h src/alloc/misuse.c src/alloc/misuse.h \
-	src/alloc/own_heap.c src/alloc/own_heap.h src/alloc/placement.c src/alloc/pool.c src/alloc/pool.h \
+	src/alloc/own_heap.c src/alloc/own_heap.h src/alloc/placement.c \
 	src/alloc/pressure.c src/alloc/pressure.h src/alloc/provided.c src/alloc/provided.h src/alloc/reallocate.c \
 	src/alloc/reallocate.h src/alloc/refusal.c src/alloc/refusal.h src/alloc/small.c src/alloc/small.h \
 	src/alloc/soft_limit.c src/alloc/soft_limit.h src/alloc/source.c src/alloc/source.h src/alloc/stats.c src/alloc/tag.c \

@@ -18,9 +18,10 @@ int weir__own_heap_check(const weir_allocator_options *options)
         options->huge_pages > WEIR_HUGE_PAGES_NEVER)
         return weir__fail(EINVAL, "allocator options: huge pages cannot be %d",
                           (int)options->huge_pages);
-    if (options->source != WEIR_SOURCE_POOL || options->pool)
+    if ((options->source != WEIR_SOURCE_POOL && options->source != WEIR_SOURCE_OWN_POOL) ||
+        options->pool)
         return weir__fail(EINVAL, "allocator options: huge pages and nodes are for pools of their "
-                                  "own: WEIR_SOURCE_POOL without one");
+                                  "own: WEIR_SOURCE_OWN_POOL, or WEIR_SOURCE_POOL without one");
     return 0;
 }
 
@@ -44,7 +45,8 @@ int weir__own_heap_make(const weir_allocator_options *options, const weir_alloca
     struct weir__os_placement placement = placement_of(options);
     bool hint = !placement.numa_node && placement.huge_pages != WEIR_HUGE_PAGES_REQUIRED;
     *made = NULL;
-    if (parent && !parent->body->page_heap && !weir__backing_is_malloc())
+    if (options->source == WEIR_SOURCE_POOL && parent && !parent->body->page_heap &&
+        !weir__backing_is_malloc())
         return weir__fail(EINVAL, "allocator options: the memory of \"%s\" is not a pool's",
                           parent->name);
     int error = placement_check(&placement);

@@ -1,5 +1,5 @@
 /*
- * alloc/own_heap.h - the page heap of a context that has one for itself, because its memory is to
+ * alloc/own_heap.h - the page heap of a context that has a pool for itself, or whose memory is to
  * lie as its options say. Owns its making and its end; the context's body has it meanwhile. Any
  * thread; no lock but where it says so.
  */
@@ -11,7 +11,7 @@
 /* Do the options want anything of it? */
 WEIR__INLINE bool weir__own_heap_is_wanted(const weir_allocator_options *options)
 {
-    return options->huge_pages || options->numa_node;
+    return options->source == WEIR_SOURCE_OWN_POOL || options->huge_pages || options->numa_node;
 }
 
 /* Then: are they possible, whatever the system? 0, or EINVAL and a reason. */

@@ -130,18 +130,21 @@ static void *resize_within(weir_allocator *a, void *block, const struct weir__fo
                               (size_t)sizeclass << WEIR__BIN_SHIFT);
 }
 
-/* `found` is the live block; its alignment there is what the result must have. */
+/* `found` is the live block; its alignment there is what the result must have. `moves`: it is not
+ * to stay where it is. */
 static void *found_resize(weir_allocator *a, const struct weir__found *found,
-                          struct weir__request *request)
+                          struct weir__request *request, bool moves)
 {
     weir__assert(found->kind != WEIR__KIND_NONE);
     bool refused = false;
     size_t size = request->size;
     void *block = request->block;
-    if (size > PTRDIFF_MAX)
+    if (size > PTRDIFF_MAX || request->alignment > PTRDIFF_MAX / 2 + 1)
         return weir__request_refuse(request, "impossibly large", NULL);
     if (found->kind == WEIR__KIND_PROVIDED)
         return weir__provided_move(a, block, found, request);
+    if (moves)
+        return pooled_move(a, block, found, request);
     void *to = resize_within(a, block, found, size);
     if (!to)
         to = resize_in_place(a, block, found, size, &refused);
@@ -157,11 +160,12 @@ void *weir__reallocate_once(weir_allocator *a, struct weir__request *request)
         errno = EINVAL;
         return NULL;
     }
+    bool strict = request->alignment > found.alignment; /* than the block is known to be */
     if (request->alignment)
         found.alignment = request->alignment;
     else
         request->alignment = found.alignment;
-    return found_resize(a, &found, request);
+    return found_resize(a, &found, request, strict);
 }
 
 static void *reallocate(weir_allocator *a, struct weir__request *request)
@@ -180,6 +184,18 @@ void *weir__reallocate(weir_allocator *a, void *block, size_t size)
 void *weir_reallocate(weir_allocator *a, void *block, size_t size)
 {
     void *to = weir__reallocate(a, block, size);
+    if (weir__unlikely(!to && errno != EINVAL))
+        errno = ENOMEM;
+    return to;
+}
+
+void *weir_reallocate_aligned(weir_allocator *a, void *block, size_t size, size_t alignment)
+{
+    if (!weir__is_power_of_two(alignment))
+        return weir__fail_null(EINVAL, "alignment %zu is not a power of two", alignment);
+    if (!block)
+        return weir_allocate_aligned(a, size, alignment);
+    void *to = weir__reallocate_as(a, block, size, alignment);
     if (weir__unlikely(!to && errno != EINVAL))
         errno = ENOMEM;
     return to;

@@ -363,39 +363,30 @@ class Context : public HandleAllocator
     }
 };
 
-/* Memory of its own, apart from the CPU allocator's; goes with everything in it. */
+/* Memory of its own, apart from the CPU allocator's; goes with all that lives in it. Contexts on it
+ * end before. */
 class MemoryPool : public HandleAllocator
 {
   public:
     explicit MemoryPool(const std::string &name = "pool", std::size_t limit = 0)
-        : MemoryPool(make(name, limit))
+        : HandleAllocator(make(name, limit))
     {
     }
 
     ~MemoryPool() override
     {
-        weir_pool_destroy(pool_);
-    }
-
-    weir_pool *pool() const
-    {
-        return pool_;
+        weir_allocator_destroy(handle());
     }
 
   private:
-    explicit MemoryPool(weir_pool *pool) : HandleAllocator(weir_pool_allocator(pool)), pool_(pool)
+    static weir_allocator *make(const std::string &name, std::size_t limit)
     {
-    }
-
-    static weir_pool *make(const std::string &name, std::size_t limit)
-    {
-        weir_pool_options options{};
+        weir_allocator_options options{};
         options.name = name.c_str();
         options.limit = limit;
-        return detail::check(weir_pool_create(&options));
+        options.source = WEIR_SOURCE_OWN_POOL;
+        return detail::check(weir_allocator_create(&options));
     }
-
-    weir_pool *pool_;
 };
 
 /* Memory of a device: for tensors and buffers, not for the host to touch. */
