@@ -113,13 +113,17 @@ void weir__body_source(struct weir__body *body, const weir_allocator_options *op
         pool->borrowers++;
     if (page_heap)
         page_heap->owner = body;
-    if (pool && !weir__source_replaces_pool(body, pool))
-        source_pool(body, page_heap ? page_heap : pool->page_heap);
+    if (pool && !page_heap)
+        page_heap = pool->page_heap;
+    if (page_heap)
+        source_pool(body, page_heap);
+    else if (pool)
+        weir__source_replaces_pool(body, pool);
     else if (options->source == WEIR_SOURCE_FUNCTIONS)
         body->functions = *options->functions;
-    else if (options->source == WEIR_SOURCE_POOL && !pool)
+    else if (options->source == WEIR_SOURCE_POOL)
         source_inherit(body, parent);
-    else if (!pool)
+    else
         source_own(body, options->source);
 }
 

@@ -266,12 +266,11 @@ int64_t weir__meter_limit_from(size_t limit)
 
 void weir__meter_init(struct weir__meter *m, struct weir__meter *parent, size_t limit)
 {
-    int64_t bound = weir__meter_limit_from(limit);
-    *m = (struct weir__meter){.parent = parent,
-                              .limit = bound,
-                              .soft = WEIR__NO_LIMIT,
-                              .bound = bound,
-                              .phases.turns.in = 1};
+    weir__assert(!m->level && !m->windows.first && !m->observers);
+    m->parent = parent;
+    m->limit = m->bound = weir__meter_limit_from(limit);
+    m->soft = WEIR__NO_LIMIT;
+    m->phases.turns.in = 1;
     bool shared = weir__exact_begin(NULL);
     weir__list_append(meter_siblings(m), &m->link);
     weir__meters.constraints += m->limit != WEIR__NO_LIMIT;

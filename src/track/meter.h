@@ -135,7 +135,7 @@ WEIR__INLINE struct weir__window *weir__window_next(const struct weir__window *w
 
 /* -- by any thread, no lock of the meters' held ------------------------------------------- */
 
-/* parent NULL: a root. */
+/* `m` is zero. parent NULL: a root. */
 void weir__meter_init(struct weir__meter *m, struct weir__meter *parent, size_t limit);
 
 /*
