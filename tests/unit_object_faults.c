@@ -201,6 +201,9 @@ Test(object_faults, pools_of_buffers)
     EVERY_FAILURE(weir_buffer_init_pooled(&b, pool, 77, 3), weir_buffer_data(&b) == NULL);
     EVERY_FAILURE(weir_buffer_resize(&b, 7777), weir_buffer_count(&b) == 77);
     weir_buffer_release(&b);
+    EVERY_FAILURE(weir_buffer_init_pooled_undefined(&b, pool, 99999, 3),
+                  weir_buffer_data(&b) == NULL);
+    weir_buffer_release(&b);
     weir__fault_after(0); /* giving back and trimming ask for nothing */
     weir__fault_persistent(true);
     for (size_t i = 1; i < 200; i++)

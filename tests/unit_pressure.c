@@ -341,6 +341,90 @@ Test(pressure, a_callback_may_fork)
     close(end);
 }
 
+static weir_allocator *order[8];
+static size_t norder;
+
+static bool callback_notes(const weir_refusal *refusal, void *user)
+{
+    order[norder++] = refusal->allocator;
+    if (user) /* what is destroyed meanwhile is not asked any more */
+        cr_assert_eq(weir_allocator_destroy(user), 0);
+    return false;
+}
+
+Test(pressure, the_oldest_is_asked_first_and_all_once)
+{
+    int end = fifo_make();
+    weir_allocator *a[4];
+    for (int i = 0; i < 4; i++)
+        cr_assert_not_null(
+            a[i] = weir_allocator_create(&(weir_allocator_options){.parent = i == 1 ? WEIR_NO_PARENT
+                                                                             : i == 3 ? a[0]
+                                                                                      : NULL}));
+    cr_assert_eq(weir_set_refusal_callback(a[3], callback_notes, NULL), 0);
+    cr_assert_eq(weir_set_refusal_callback(a[1], callback_notes, a[2]), 0);
+    cr_assert_eq(weir_set_refusal_callback(a[2], callback_notes, NULL), 0);
+    cr_assert_eq(weir_set_refusal_callback(a[0], callback_notes, NULL), 0);
+    cr_assert_eq(weir_set_refusal_callback(weir_cpu_allocator(), callback_notes, NULL), 0);
+    cr_assert_eq(weir__pressure_start(NULL, system_root), 0);
+    press(end);
+    await_events(1);
+    weir_allocator *wanted[] = {weir_cpu_allocator(), a[0], a[1], a[3]};
+    cr_assert_eq(norder, 4);
+    cr_assert_eq(memcmp(order, wanted, sizeof wanted), 0);
+    cr_assert_eq(stats().asked, 4);
+    close(end);
+}
+
+static bool callback_holds(const weir_refusal *refusal, void *unused)
+{
+    (void)unused;
+    __atomic_store_n(&is_in_callback, true, __ATOMIC_RELEASE);
+    while (!__atomic_load_n(&may_return, __ATOMIC_ACQUIRE))
+        nap();
+    cr_assert_eq(weir_allocation_count(refusal->allocator), 0, "it is still there");
+    return false;
+}
+
+static void *destroy_main(void *a)
+{
+    cr_assert_eq(weir_allocator_destroy(a), 0);
+    return a;
+}
+
+/* Who destroys an allocator waits for the call of its callback on weir's thread. */
+static void expect_waits(weir_allocator *a, void *(*destroy)(void *), void *what)
+{
+    pthread_t thread;
+    int end = fifo_make();
+    cr_assert_eq(weir_set_refusal_callback(a, callback_holds, NULL), 0);
+    cr_assert_eq(weir__pressure_start(NULL, system_root), 0);
+    press(end);
+    while (!__atomic_load_n(&is_in_callback, __ATOMIC_ACQUIRE))
+        nap();
+    cr_assert_eq(pthread_create(&thread, NULL, destroy, what), 0);
+    for (int i = 0; i < 50; i++)
+        nap();
+    cr_assert_eq(pthread_tryjoin_np(thread, NULL), EBUSY, "it was destroyed under the callback");
+    __atomic_store_n(&may_return, true, __ATOMIC_RELEASE);
+    cr_assert_eq(pthread_join(thread, NULL), 0);
+    close(end);
+}
+
+Test(pressure, destroying_waits_for_the_callback)
+{
+    weir_allocator *a = weir_allocator_create(NULL);
+    expect_waits(a, destroy_main, a);
+}
+
+/* And the context's own pool with it. */
+Test(pressure, destroying_a_pool_waits_for_the_callback)
+{
+    weir_allocator *a =
+        weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
+    expect_waits(a, destroy_main, a);
+}
+
 /* -- start, stop, fork ----------------------------------------------------------------------------
  */
 

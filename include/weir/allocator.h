@@ -205,7 +205,11 @@ typedef enum weir_huge_pages {
 #define WEIR_NUMA_NODE(node) ((node) + 1u)
 
 /* In options.parent: none, not even the CPU allocator (device memory, say). */
+#ifdef __cplusplus
+#define WEIR_NO_PARENT (reinterpret_cast<weir_allocator *>(UINTPTR_MAX))
+#else
 #define WEIR_NO_PARENT ((weir_allocator *)-1)
+#endif
 
 typedef struct weir_allocator_options {
     size_t size; /* of this struct: WEIR_ALLOCATOR_OPTIONS_INIT sets it; 0: the first release's */

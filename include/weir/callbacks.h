@@ -4,13 +4,16 @@
  *
  * One of a kind for each allocator. It is called on the thread whose request it is about, before
  * the call of weir returns, with no lock of weir held. It may call all of weir, but must not
- * destroy the allocator or one above it, nor jump or throw out; it returns.
+ * destroy the allocator or one above it, nor jump or throw out; it returns. While memory is scarce
+ * and the program has that watched (pressure.h), refusal callbacks are called on weir's own thread,
+ * too: they must be ready for that.
  *
  * Thread rule: any thread may set one at any time. The set function returns when no other thread
  * is in a call of the former, so that its `user` can go then: do not hold a lock that the callback
  * takes. It does not wait for the call that it is made from, nor in a visitor of
  * weir_allocator_walk_children.
- * weir_allocator_destroy ends them. A forked child has them.
+ * weir_allocator_destroy ends them, and waits for a call on another thread by the same rule. A
+ * forked child has them.
  */
 #ifndef WEIR_CALLBACKS_H
 #define WEIR_CALLBACKS_H

@@ -11,7 +11,11 @@ pkginclude_HEADERS += include/weir/arena.h include/weir/buffer.h include/weir/bu
 # The C++ face.
 pkginclude_HEADERS += include/weir/weir.hpp
 weircxxdir = $(pkgincludedir)/cxx
-weircxx_HEADERS = include/weir/cxx/allocator.hpp include/weir/cxx/buffer.hpp \
-	include/weir/cxx/profiler.hpp include/weir/cxx/standard.hpp include/weir/cxx/tensor.hpp
+weircxx_HEADERS = include/weir/cxx/allocator.hpp include/weir/cxx/buffer.hpp include/weir/cxx/context.hpp \
+	include/weir/cxx/device.hpp include/weir/cxx/dlpack.hpp include/weir/cxx/error.hpp \
+	include/weir/cxx/figures.hpp include/weir/cxx/leaks.hpp include/weir/cxx/owner.hpp \
+	include/weir/cxx/plan.hpp include/weir/cxx/plan_run.hpp include/weir/cxx/profiler.hpp \
+	include/weir/cxx/shape.hpp include/weir/cxx/standard.hpp include/weir/cxx/stream.hpp \
+	include/weir/cxx/tag.hpp include/weir/cxx/tensor.hpp include/weir/cxx/trace.hpp
 
-dist_doc_DATA += docs/objects.md
+dist_doc_DATA += docs/from-mini-infer.md docs/objects.md
