@@ -24,7 +24,10 @@ static const char plan_usage[] =
     "      --generate N[:LIVE]  a random program of N buffers, LIVE of them live at once\n"
     "                       (default a quarter), as one more file; may be repeated\n"
     "      --changes N      then change N buffers at random and repair the plan: one more line\n"
-    "      --compare        also run the classical heuristics; arena / lower bound\n"
+    "      --compare        also run the classical planners (docs/planner.md); arena / lower "
+    "bound\n"
+    "      --markdown       the table for a document: without times, the same for the same "
+    "options\n"
     "      --capacity N     fit in N bytes; exit status 1 where that was not found\n"
     "      --seed N         seed of the random choices (default 0)\n"
     "      --budget N       work in millions of units, a few milliseconds each (default 1000)\n"
@@ -32,17 +35,23 @@ static const char plan_usage[] =
     "      --json           one JSON object for each file, one a line\n"
     "      --help           this\n";
 
+/* What the files of one directory came to. The first column is the plan's own, one for each
+ * classical planner follows. */
+#define PLAN_COLUMNS (1 + WEIR_PLAN_HEURISTICS)
+struct plan_set {
+    double log_sums[PLAN_COLUMNS]; /* of arena / lower bound, for the geometric mean */
+    double worst[PLAN_COLUMNS];
+    size_t planned;
+};
+
 struct plan_command {
     weir_plan_options options;
     const char *output, *svg;
     uint64_t changes;
-    bool compare, json, failed;
+    bool compare, json, markdown, failed;
     char **files;
     size_t nfiles;
-    double log_sum; /* of arena / lower bound, for the geometric mean */
-    double log_sums[WEIR_PLAN_HEURISTICS];
-    double worst;
-    size_t planned;
+    struct plan_set set;
 };
 
 static int plan_complain(const char *line)
@@ -80,16 +89,17 @@ static int plan_add_generated(struct plan_command *c, const char *text)
     return plan_add_file(c, name);
 }
 
-static bool plan_is_input(const char *name)
+/* Where the ending begins that says that a file is a table or a trace; NULL: nothing says so. */
+static const char *plan_ending(const char *name)
 {
     static const char *const endings[] = {".csv", ".csv.gz", ".trace", ".trace.gz"};
     size_t length = strlen(name);
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
         size_t n = strlen(endings[i]);
         if (length > n && strcmp(name + length - n, endings[i]) == 0)
-            return true;
+            return name + length - n;
     }
-    return false;
+    return NULL;
 }
 
 static int plan_by_name(const void *a, const void *b)
@@ -102,7 +112,7 @@ static int plan_add_path(struct plan_command *c, const char *path, bool named)
 {
     struct stat st;
     if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
-        return named || plan_is_input(path) ? plan_add_file(c, path) : 0;
+        return named || plan_ending(path) ? plan_add_file(c, path) : 0;
     DIR *directory = opendir(path);
     if (!directory) {
         char line[512];
@@ -145,7 +155,8 @@ static int plan_arguments(struct plan_command *c, int argc, char **argv)
         {"output", 1, NULL, 'o'},   {"svg", 1, NULL, 'v'},  {"compare", 0, NULL, 'c'},
         {"capacity", 1, NULL, 'C'}, {"seed", 1, NULL, 's'}, {"budget", 1, NULL, 'b'},
         {"clock", 1, NULL, 't'},    {"json", 0, NULL, 'j'}, {"generate", 1, NULL, 'g'},
-        {"changes", 1, NULL, 'n'},  {"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0}};
+        {"changes", 1, NULL, 'n'},  {"help", 0, NULL, 'h'}, {"markdown", 0, NULL, 'm'},
+        {NULL, 0, NULL, 0}};
     int status = 0;
     uint64_t capacity = 0;
     optind = 1;
@@ -162,6 +173,9 @@ static int plan_arguments(struct plan_command *c, int argc, char **argv)
             break;
         case 'j':
             c->json = true;
+            break;
+        case 'm':
+            c->markdown = true;
             break;
         case 'C':
             status = plan_number("capacity", optarg, 1, &capacity);
@@ -242,13 +256,34 @@ static const char *plan_base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
+/* Classical planners that have a column. */
+static int plan_others(const struct plan_command *c)
+{
+    return c->compare ? WEIR_PLAN_HEURISTICS : 0;
+}
+
+static void plan_header_markdown(const struct plan_command *c)
+{
+    printf("| instance | buffers | arena | lower bound | weir |");
+    for (int h = 0; h < plan_others(c); h++)
+        printf(" %s |", weir_plan_heuristic_name(h));
+    printf("\n|---|");
+    for (int k = 0; k < 4 + plan_others(c); k++)
+        printf("--:|");
+    putchar('\n');
+}
+
 static void plan_header(const struct plan_command *c)
 {
     if (c->json)
         return;
+    if (c->markdown) {
+        plan_header_markdown(c);
+        return;
+    }
     printf("%-28s %8s %16s %16s %8s %18s %9s", "file", "buffers", "arena", "lower bound", "ratio",
            "naive sum", "cpu sec");
-    for (int h = 0; c->compare && h < WEIR_PLAN_HEURISTICS; h++)
+    for (int h = 0; h < plan_others(c); h++)
         printf(" %10.10s", weir_plan_heuristic_name(h));
     printf("  found by\n");
 }
@@ -266,59 +301,123 @@ static void plan_json_string(const char *text)
     putchar('"');
 }
 
-static void plan_print(struct plan_command *c, const char *path, const weir_plan_stats *r,
+static void plan_print_json(const char *path, const weir_plan_stats *r, double seconds, bool fits,
+                            const double *others)
+{
+    printf("{\"file\":");
+    plan_json_string(path);
+    printf(",\"buffers\":%zu,\"arena\":%zu,\"lower_bound\":%zu,\"proven_bound\":%zu,"
+           "\"ratio\":%.6f,\"naive\":%zu,\"optimal\":%s,\"fits\":%s,\"work\":%llu,"
+           "\"seconds\":%.4f,\"method\":\"%s\"",
+           r->count, r->arena, r->lower_bound, r->proven_bound, plan_ratio(r), r->total,
+           r->optimal ? "true" : "false", fits ? "true" : "false", (unsigned long long)r->work,
+           seconds, r->method);
+    for (int h = 0; others && h < WEIR_PLAN_HEURISTICS; h++)
+        printf("%s\"%s\":%.6f", h ? "," : ",\"compare\":{", weir_plan_heuristic_name(h), others[h]);
+    printf("%s}\n", others ? "}" : "");
+}
+
+/* A file's name without what says its format. */
+static void plan_print_markdown(const struct plan_command *c, const char *path,
+                                const weir_plan_stats *r, const double *others)
+{
+    const char *name = plan_base_name(path), *ending = plan_ending(name);
+    printf("| %.*s | %zu | %zu | %zu | %.4f |",
+           (int)(ending ? (size_t)(ending - name) : strlen(name)), name, r->count, r->arena,
+           r->lower_bound, plan_ratio(r));
+    for (int h = 0; h < plan_others(c); h++)
+        if (others)
+            printf(" %.4f |", others[h]);
+        else
+            printf(" |");
+    putchar('\n');
+}
+
+static void plan_print_text(const struct plan_command *c, const char *path,
+                            const weir_plan_stats *r, double seconds, bool fits,
+                            const double *others)
+{
+    printf("%-28s %8zu %16zu %16zu %8.4f %18zu %9.3f", plan_base_name(path), r->count, r->arena,
+           r->lower_bound, plan_ratio(r), r->total, seconds);
+    for (int h = 0; h < plan_others(c); h++)
+        if (others)
+            printf(" %10.4f", others[h]);
+        else
+            printf(" %10s", "");
+    printf("  %s%s%s\n", r->method, r->optimal ? ", optimal" : "", fits ? "" : ", DOES NOT FIT");
+}
+
+static void plan_print(const struct plan_command *c, const char *path, const weir_plan_stats *r,
                        double seconds, bool fits, const double *others)
 {
-    if (c->json) {
-        printf("{\"file\":");
-        plan_json_string(path);
-        printf(",\"buffers\":%zu,\"arena\":%zu,\"lower_bound\":%zu,\"proven_bound\":%zu,"
-               "\"ratio\":%.6f,\"naive\":%zu,\"optimal\":%s,\"fits\":%s,\"work\":%llu,"
-               "\"seconds\":%.4f,\"method\":\"%s\"",
-               r->count, r->arena, r->lower_bound, r->proven_bound, plan_ratio(r), r->total,
-               r->optimal ? "true" : "false", fits ? "true" : "false", (unsigned long long)r->work,
-               seconds, r->method);
-        for (int h = 0; others && h < WEIR_PLAN_HEURISTICS; h++)
-            printf("%s\"%s\":%.6f", h ? "," : ",\"compare\":{", weir_plan_heuristic_name(h),
-                   others[h]);
-        printf("%s}\n", others ? "}" : "");
-    } else {
-        printf("%-28s %8zu %16zu %16zu %8.4f %18zu %9.3f", plan_base_name(path), r->count, r->arena,
-               r->lower_bound, plan_ratio(r), r->total, seconds);
-        for (int h = 0; c->compare && h < WEIR_PLAN_HEURISTICS; h++)
-            if (others)
-                printf(" %10.4f", others[h]);
-            else
-                printf(" %10s", "");
-        printf("  %s%s%s\n", r->method, r->optimal ? ", optimal" : "",
-               fits ? "" : ", DOES NOT FIT");
-    }
+    if (c->json)
+        plan_print_json(path, r, seconds, fits, others);
+    else if (c->markdown)
+        plan_print_markdown(c, path, r, others);
+    else
+        plan_print_text(c, path, r, seconds, fits, others);
     fflush(stdout);
 }
 
-static void plan_footer(const struct plan_command *c)
+/* One line for a directory: `what` of all columns. */
+static void plan_footer_line(const struct plan_command *c, const char *what, const char *directory,
+                             int length, const double *ratios)
 {
-    if (c->json || c->planned < 2)
-        return;
-    double n = (double)c->planned;
-    printf("%-28s %8zu %16s %16s %8.4f %18s %9s", "geometric mean", c->planned, "", "",
-           exp(c->log_sum / n), "", "");
-    for (int h = 0; c->compare && h < WEIR_PLAN_HEURISTICS; h++)
-        printf(" %10.4f", exp(c->log_sums[h] / n));
-    printf("  worst %.4f\n", c->worst);
+    char name[64];
+    snprintf(name, sizeof name, "%s%s%.*s", what, length ? ", " : "", length, directory);
+    printf(c->markdown ? "| *%s* | %zu | | |" : "%-28s %8zu %33s", name, c->set.planned, "");
+    for (int k = 0; k <= plan_others(c); k++)
+        if (c->markdown)
+            printf(" %.4f |", ratios[k]);
+        else
+            printf(k == 0 ? " %8.4f" : k == 1 ? " %39.4f" : " %10.4f", ratios[k]);
+    putchar('\n');
+}
+
+/* After the files of one directory: if there were several, what they came to. */
+static void plan_footer(struct plan_command *c, const char *path)
+{
+    double means[PLAN_COLUMNS];
+    const char *end = strrchr(path, '/'), *from = end;
+    while (from && from > path && from[-1] != '/')
+        from--;
+    for (int k = 0; k < PLAN_COLUMNS; k++)
+        means[k] = exp(c->set.log_sums[k] / (double)c->set.planned);
+    if (!c->json && c->set.planned > 1) {
+        int length = end ? (int)(end - from) : 0;
+        plan_footer_line(c, "geometric mean", from, length, means);
+        plan_footer_line(c, "worst", from, length, c->set.worst);
+    }
+    c->set = (struct plan_set){.planned = 0};
+}
+
+static bool plan_same_directory(const char *a, const char *b)
+{
+    const char *end_a = strrchr(a, '/'), *end_b = strrchr(b, '/');
+    size_t length = end_a ? (size_t)(end_a - a) : 0;
+    return length == (end_b ? (size_t)(end_b - b) : 0) && strncmp(a, b, length) == 0;
+}
+
+static void plan_count(struct plan_command *c, double own, const double *others)
+{
+    for (int k = 0; k <= plan_others(c); k++) {
+        double ratio = k ? others[k - 1] : own;
+        c->set.log_sums[k] += log(ratio);
+        c->set.worst[k] = fmax(c->set.worst[k], ratio);
+    }
+    c->set.planned++;
 }
 
 /* -- one file ------------------------------------------------------------------------------ */
 
 /* Arena over lower bound of every classical heuristic; NAN where it cannot. */
-static void plan_compare(struct plan_command *c, struct plan_rows *rows, double *others)
+static void plan_compare(struct plan_rows *rows, double *others)
 {
     for (int h = 0; h < WEIR_PLAN_HEURISTICS; h++) {
         weir_plan_stats r = {.size = sizeof r};
         others[h] = NAN;
         if (weir_plan_solve_with(rows->plan, h) == 0 && weir_plan_stats_get(rows->plan, &r) == 0)
             others[h] = plan_ratio(&r);
-        c->log_sums[h] += log(others[h]);
     }
 }
 
@@ -421,7 +520,7 @@ static int plan_one(struct plan_command *c, const char *path)
     if (plan_load(c, path, &rows))
         return 1;
     if (c->compare)
-        plan_compare(c, &rows, others);
+        plan_compare(&rows, others);
     double start = plan_seconds();
     int error = weir_plan_solve(rows.plan, &c->options), status = error != 0;
     double seconds = plan_seconds() - start;
@@ -433,9 +532,7 @@ static int plan_one(struct plan_command *c, const char *path)
         status = plan_complain(line);
     } else {
         plan_print(c, path, &r, seconds, error == 0, c->compare ? others : NULL);
-        c->log_sum += log(plan_ratio(&r));
-        c->worst = fmax(c->worst, plan_ratio(&r));
-        c->planned++;
+        plan_count(c, plan_ratio(&r), others);
         status |= plan_more(c, path, &rows);
     }
     plan_rows_free(&rows);
@@ -448,9 +545,11 @@ int weir_command_plan(int argc, char **argv)
     int status = plan_arguments(&c, argc, argv);
     if (!status) {
         plan_header(&c);
-        for (size_t i = 0; i < c.nfiles; i++)
+        for (size_t i = 0; i < c.nfiles; i++) {
             status |= plan_one(&c, c.files[i]);
-        plan_footer(&c);
+            if (i + 1 == c.nfiles || !plan_same_directory(c.files[i], c.files[i + 1]))
+                plan_footer(&c, c.files[i]);
+        }
     }
     for (size_t i = 0; i < c.nfiles; i++)
         free(c.files[i]);
