@@ -1,10 +1,4 @@
-# bench: one file a load of `weir bench`, and the recorded traces, which are installed.
-
-bench_loads = bench/bench_burst.c bench/bench_churn.c bench/bench_circle.c bench/bench_contexts.c \
-	bench/bench_design.c bench/bench_growth.c bench/bench_handoff.c bench/bench_idle.c \
-	bench/bench_mix.c bench/bench_pairs.c bench/bench_probe.c bench/bench_ramp.c bench/bench_service.c \
-	bench/bench_snapshot.c bench/bench_strings.c bench/bench_swap.c bench/bench_trace.c \
-	bench/bench_zero.c
+# bench: the recorded traces, which are installed, and benchmarks that are no part of `weir bench`.
 
 tracesdir = $(pkgdatadir)/traces
 dist_traces_DATA = \

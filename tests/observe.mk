@@ -1,10 +1,8 @@
 # tests of observe: see tests/local.mk for what a line says.
 
 criterion_tests += tests/api_profile tests/api_figures tests/unit_recorder tests/unit_trace_damage
-tests_unit_recorder_SOURCES = tests/unit_recorder.c $(trace_sources)
-tests_unit_recorder_LDADD = $(unit_ldadd)
-tests_unit_trace_damage_SOURCES = tests/unit_trace_damage.c $(trace_sources)
-tests_unit_trace_damage_LDADD = $(unit_ldadd)
+tests_unit_recorder_LDADD = libweir-trace.la $(unit_ldadd)
+tests_unit_trace_damage_LDADD = libweir-trace.la $(unit_ldadd)
 valgrind_tests += tests/api_profile tests/api_figures
 
 EXTRA_DIST += tests/trace_reader.py

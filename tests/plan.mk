@@ -9,8 +9,8 @@ script_tests += tests/plan.sh
 # The reader of tables and the solver under a driver of their own; fuzz/plan.c says how to
 # build it for libFuzzer.
 plain_tests += tests/fuzz_plan
-tests_fuzz_plan_SOURCES = fuzz/plan.c fuzz/plan.h fuzz/plan_driver.c tools/plan_csv.c tools/plan_rows.h
-tests_fuzz_plan_LDADD = $(plain_ldadd) $(ZLIB_LIBS)
+tests_fuzz_plan_SOURCES = fuzz/plan.c fuzz/plan.h fuzz/plan_driver.c tools/plan/csv.c tools/plan/rows.h
+tests_fuzz_plan_LDADD = libweir-tools.la $(plain_ldadd) $(ZLIB_LIBS)
 
 EXTRA_DIST += bench/plans/README.md bench/plans/challenging/LICENSE.minimalloc.Apache-2.0 \
 	bench/plans/challenging/A.1048576.csv \

@@ -3,8 +3,8 @@
 #include "base/fault.h"
 #include "observe/crc32.h"
 #include "scratch.h"
-#include "tools/trace_binary.h"
-#include "tools/trace_replay.h"
+#include "tools/trace/binary.h"
+#include "tools/trace/replay.h"
 #include "track/trace_hook.h"
 
 #include <criterion/criterion.h>

@@ -2,7 +2,7 @@
  * tests/unit_svg.c - charts: what is drawn, and that nothing in names or values can break the
  * file. Well-formedness as such is checked by tests/bench.sh with an XML parser.
  */
-#include "tools/svg.h"
+#include "bench/harness/svg.h"
 
 #include "scratch.h"
 

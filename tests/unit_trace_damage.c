@@ -5,8 +5,8 @@
 #include "observe/crc32.h"
 #include "observe/format.h"
 #include "scratch.h"
-#include "tools/trace_binary.h"
-#include "tools/trace_replay.h"
+#include "tools/trace/binary.h"
+#include "tools/trace/replay.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

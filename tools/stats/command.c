@@ -1,0 +1,292 @@
+/*
+ * tools/stats/command.c - `weir stats`: what this weir is made of and stands on, and its
+ * figures in every form. What it says of size classes is measured by asking for blocks,
+ * through the public interface. A part is a line in `parts`, with its text and its JSON.
+ */
+#include "tools/command.h"
+#include "tools/stats/devices.h"
+
+#include <weir/allocator.h>
+#include <weir/error.h>
+#include <weir/link.h>
+#include <weir/stats.h>
+#include <weir/version.h>
+
+#include <errno.h>
+#include <getopt.h>
+#include <linux/membarrier.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "usage: weir stats [OPTIONS]\n"
+    "\n"
+    "Prints what this weir stands on (version, provider of memory, pages, system), the size\n"
+    "classes of its pool as measured, and the figures of the CPU allocator and its contexts.\n"
+    "\n"
+    "  --demo         first runs a small program of a few contexts and tags, and leaves its\n"
+    "                 blocks live, so that there is something to see\n"
+    "  --json         everything as one JSON object\n"
+    "  --openmetrics  the figures in the OpenMetrics text format\n"
+    "  --help         this\n";
+
+/* -- facts about the build and the machine -------------------------------------------------------
+ */
+
+/* The word in brackets of a file like "always [madvise] never", or "unknown". */
+static const char *choice_read(const char *path, char *text, int size)
+{
+    FILE *file = fopen(path, "re");
+    char *begin = file && fgets(text, size, file) ? strchr(text, '[') : NULL;
+    char *end = begin ? strchr(begin, ']') : NULL;
+    if (file)
+        fclose(file);
+    if (!end)
+        return "unknown";
+    *end = '\0';
+    return begin + 1;
+}
+
+static bool membarrier_is_there(void)
+{
+    long commands = syscall(SYS_membarrier, MEMBARRIER_CMD_QUERY, 0, 0);
+    return commands > 0 && (commands & MEMBARRIER_CMD_PRIVATE_EXPEDITED);
+}
+
+static const char *backing_name(void)
+{
+    weir_stats stats = {.size = sizeof stats};
+    return weir_stats_get(weir_cpu_allocator(), &stats) == 0 ? stats.backing : "unknown";
+}
+
+#ifdef WEIR_NO_ACCOUNTING
+#define ACCOUNTING false
+#else
+#define ACCOUNTING true
+#endif
+
+static void facts_text(void)
+{
+    char text[128];
+    printf("weir %s\n", weir_version());
+    printf("  memory from             %s%s\n", backing_name(),
+           WEIR_WITH_JEMALLOC ? " (built with jemalloc and system)" : " (built with system alone)");
+    printf("  statistics              %s\n", ACCOUNTING ? "on, exact" : "compiled out");
+    printf("  debug level             %d\n", WEIR_DEBUG);
+    printf("  default alignment       %d bytes\n", WEIR_DEFAULT_ALIGNMENT);
+    printf("  pages                   %ld bytes\n", sysconf(_SC_PAGESIZE));
+    printf("  huge pages              %s\n",
+           choice_read("/sys/kernel/mm/transparent_hugepage/enabled", text, sizeof text));
+    printf("  processors              %ld\n", sysconf(_SC_NPROCESSORS_ONLN));
+    printf("  membarrier              %s\n",
+           membarrier_is_there() ? "yes" : "no: shared atomics instead of windows");
+}
+
+static void facts_json(void)
+{
+    char text[128];
+    printf("\"version\":\"%s\",\"backing\":\"%s\",\"jemalloc\":%s,\"accounting\":%s,"
+           "\"debug\":%d,\"alignment\":%d,\"page\":%ld,\"huge_pages\":\"%s\","
+           "\"processors\":%ld,\"membarrier\":%s",
+           weir_version(), backing_name(), WEIR_WITH_JEMALLOC ? "true" : "false",
+           ACCOUNTING ? "true" : "false", WEIR_DEBUG, WEIR_DEFAULT_ALIGNMENT, sysconf(_SC_PAGESIZE),
+           choice_read("/sys/kernel/mm/transparent_hugepage/enabled", text, sizeof text),
+           sysconf(_SC_NPROCESSORS_ONLN), membarrier_is_there() ? "true" : "false");
+}
+
+/* -- size classes, measured
+ * ------------------------------------------------------------------------ */
+
+#define CLASS_MOST 16384 /* sizes looked at */
+#define CLASS_STEP 16
+
+/* Calls each for every size at which a block of that alignment gets larger; 0 or ENOMEM. */
+static int classes_each(size_t alignment, void (*each)(size_t first, size_t usable, size_t index))
+{
+    weir_allocator *a = weir_allocator_create(&(weir_allocator_options){.name = "probe"});
+    size_t before = 0, index = 0;
+    if (!a)
+        return errno;
+    for (size_t size = 1; size <= CLASS_MOST; size += CLASS_STEP) {
+        void *block = weir_allocate_aligned(a, size, alignment);
+        size_t usable = weir_usable_size(a, block);
+        weir_deallocate(a, block);
+        if (!block) {
+            weir_allocator_destroy(a);
+            return ENOMEM;
+        }
+        if (usable != before)
+            each(size, usable, index++);
+        before = usable;
+    }
+    return weir_allocator_destroy(a);
+}
+
+/* The worst request of a class wastes all but its first byte of the step. */
+static double class_waste(size_t first, size_t usable)
+{
+    return 100.0 * (double)(usable - first) / (double)usable;
+}
+
+static void class_text(size_t first, size_t usable, size_t index)
+{
+    printf("%s%6zu (%4.1f%%)", index % 6 ? "  " : "\n    ", usable, class_waste(first, usable));
+}
+
+static void class_json(size_t first, size_t usable, size_t index)
+{
+    printf("%s{\"first\":%zu,\"bytes\":%zu}", index ? "," : "", first, usable);
+}
+
+static int classes_text(void)
+{
+    static const size_t alignments[] = {WEIR_DEFAULT_ALIGNMENT, 16};
+    for (size_t i = 0; i < 2; i++) {
+        printf("\nsize classes of blocks aligned to %zu, bytes (greatest waste)", alignments[i]);
+        int error = classes_each(alignments[i], class_text);
+        if (error)
+            return error;
+        printf("\n");
+    }
+    printf("\n    larger blocks are whole pages: at most %ld bytes of waste\n",
+           sysconf(_SC_PAGESIZE) - 1);
+    return 0;
+}
+
+static int classes_json(void)
+{
+    printf(",\"classes_64\":[");
+    int error = classes_each(WEIR_DEFAULT_ALIGNMENT, class_json);
+    printf("],\"classes_16\":[");
+    if (!error)
+        error = classes_each(16, class_json);
+    printf("]");
+    return error;
+}
+
+/* -- figures
+ * ------------------------------------------------------------------------------------------ */
+
+static int figures_text(void)
+{
+    printf("\nallocators, bytes\n");
+    int error = weir_stats_print(stdout, NULL);
+    printf("\nwho holds the memory\n");
+    return error ? error : weir_holders_print(stdout, NULL, 10);
+}
+
+static int figures_json(void)
+{
+    printf(",\"allocators\":");
+    int error = weir_stats_json(stdout, NULL);
+    printf(",\"by_tag\":");
+    return error ? error : weir_holders_json(stdout, NULL, 0);
+}
+
+/* Parts of the report after the facts. */
+static const struct {
+    int (*text)(void), (*json)(void); /* 0 or an errno value */
+} parts[] = {
+    {classes_text, classes_json},
+    {stats_devices_text, stats_devices_json},
+    {figures_text, figures_json},
+};
+
+/* -- the demonstration
+ * --------------------------------------------------------------------------------- */
+
+static void *tagged(weir_allocator *a, const char *tag, size_t size)
+{
+    weir_tag former = weir_tag_set(weir_tag_intern(tag));
+    void *block = weir_allocate(a, size);
+    weir_tag_set(former);
+    return block;
+}
+
+/* A model of two layers: weights stay, activations come and go. What is allocated lives
+ * until the process ends. */
+static int demonstrate(void)
+{
+    weir_allocator *model = weir_allocator_create(&(weir_allocator_options){.name = "model"});
+    weir_allocator *weights = weir_allocator_create(
+        &(weir_allocator_options){.name = "weights", .parent = model, .limit = 64 << 20});
+    weir_allocator *activations =
+        weir_allocator_create(&(weir_allocator_options){.name = "activations", .parent = model});
+    if (!model || !weights || !activations)
+        return errno;
+    bool made = tagged(weights, "conv1", 64 * 3 * 7 * 7 * 4) &&
+                tagged(weights, "conv2", 64 * 64 * 3 * 3 * 4) &&
+                tagged(weights, "dense", 512 * 1000 * 4);
+    for (size_t run = 0; run < 3 && made; run++) {
+        void *input = tagged(activations, "input", 3 * 224 * 224 * 4);
+        void *first = tagged(activations, "conv1", 64 * 112 * 112 * 4);
+        weir_deallocate(activations, input);
+        void *second = tagged(activations, "conv2", 64 * 56 * 56 * 4);
+        weir_deallocate(activations, first);
+        made = input && first && second;
+        if (run < 2)
+            weir_deallocate(activations, second);
+    }
+    return made ? 0 : ENOMEM;
+}
+
+/* -- the command
+ * ----------------------------------------------------------------------------------------- */
+
+enum form { FORM_TEXT, FORM_JSON, FORM_OPENMETRICS };
+
+static int report(enum form form)
+{
+    stats_devices_open();
+    if (form == FORM_OPENMETRICS)
+        return weir_stats_openmetrics(stdout, NULL);
+    int error = 0;
+    if (form == FORM_JSON)
+        printf("{");
+    form == FORM_JSON ? facts_json() : facts_text();
+    for (size_t i = 0; i < sizeof parts / sizeof *parts && !error; i++)
+        error = form == FORM_JSON ? parts[i].json() : parts[i].text();
+    if (form == FORM_JSON)
+        printf("}\n");
+    return error;
+}
+
+int weir_command_stats(int argc, char **argv)
+{
+    static const struct option options[] = {{"demo", no_argument, NULL, 'd'},
+                                            {"json", no_argument, NULL, 'j'},
+                                            {"openmetrics", no_argument, NULL, 'o'},
+                                            {"help", no_argument, NULL, 'h'},
+                                            {NULL, 0, NULL, 0}};
+    enum form form = FORM_TEXT;
+    int option, error = 0;
+    bool demo = false;
+    optind = 1;
+    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+        if (option == '?')
+            return 2;
+        if (option == 'h') {
+            fputs(usage, stdout);
+            return 0;
+        }
+        demo |= option == 'd';
+        form = option == 'j' ? FORM_JSON : option == 'o' ? FORM_OPENMETRICS : form;
+    }
+    if (optind != argc) {
+        fprintf(stderr, "weir stats: \"%s\" is not an option; weir stats --help says more\n",
+                argv[optind]);
+        return 2;
+    }
+    if (demo)
+        error = demonstrate();
+    if (!error)
+        error = report(form);
+    if (!error && (fflush(stdout) != 0 || ferror(stdout)))
+        error = errno ? errno : EIO;
+    if (error)
+        fprintf(stderr, "weir stats: %s\n", strerror(error));
+    return error ? 1 : 0;
+}
