@@ -36,7 +36,7 @@ bench-accounting: all check-source
 performance: all
 	$(SHELL) $(top_srcdir)/bench/figures.sh $(top_srcdir)/docs/performance.md
 
-EXTRA_DIST += bench/figures.sh
+EXTRA_DIST += bench/figures.sh bench/plot.py
 
 # What one meter lock for the process costs roots that share nothing (docs/watermark.md).
 EXTRA_PROGRAMS += bench/meter_lock

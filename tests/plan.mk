@@ -4,11 +4,13 @@ criterion_tests += tests/api_plan tests/api_plan_run tests/unit_plan
 tests_unit_plan_LDADD = $(unit_ldadd)
 valgrind_tests += tests/api_plan tests/api_plan_run
 
-script_tests += tests/plan.sh
+weir_script_tests += tests/plan.sh
 
 # The reader of tables and the solver under a driver of their own; fuzz/plan.c says how to
 # build it for libFuzzer.
+if TOOLS
 plain_tests += tests/fuzz_plan
+endif
 tests_fuzz_plan_SOURCES = fuzz/plan.c fuzz/plan.h fuzz/plan_driver.c tools/plan/csv.c tools/plan/rows.h
 tests_fuzz_plan_LDADD = libweir-tools.la $(plain_ldadd) $(ZLIB_LIBS)
 

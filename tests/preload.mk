@@ -1,7 +1,8 @@
 # tests/preload.mk: tests of libweir-malloc.so and `weir run`.
 
-script_tests += tests/preload.sh tests/preload_programs.sh tests/programs.sh tests/run.sh \
-	tests/run_slow.sh
+weir_script_tests += tests/preload.sh tests/preload_programs.sh tests/programs.sh tests/run.sh \
+	tests/run_slow.sh tests/guest_load.sh tests/guest_new.sh tests/guest_sigchld.sh \
+	tests/guest_children.sh tests/guest_scripts.sh tests/guest_owner.sh tests/guest_lib.sh
 EXTRA_DIST += tests/preload_calls.c tests/preload_life.c tests/preload_sandbox.c \
 	tests/preload_silent.c tests/preload_plugin.cc
 
@@ -10,12 +11,12 @@ check_PROGRAMS += tests/preload_pairs
 tests_preload_pairs_CFLAGS = $(AM_CFLAGS) -fno-builtin
 
 # Programs that nobody wrote for weir: what they need of the loader, of exec, of C++.
-script_tests += tests/guest_load.sh tests/guest_new.sh tests/guest_sigchld.sh \
-	tests/guest_children.sh tests/guest_scripts.sh tests/guest_owner.sh tests/guest_lib.sh
 EXTRA_DIST += tests/guest_functions tests/guest_load.c tests/guest_new.cc tests/guest_exec.c
 
 # The figures after a kill; kill-figures: some hundred kills.
-plain_tests += tests/kill_figures
+if TOOLS
+plain_tests += tests/kill_figures tests/fuzz_run
+endif
 tests_kill_figures_LDADD = -lpthread
 KILLS = 20
 kill-figures: all tests/kill_figures$(EXEEXT)
@@ -24,7 +25,6 @@ kill-figures: all tests/kill_figures$(EXEEXT)
 
 # `weir run` on a memory full of nonsense, under a driver of its own; fuzz-run is the same under
 # clang's fuzzer, for FUZZ_SECONDS. What it finds lies in fuzz-run.found.
-plain_tests += tests/fuzz_run
 tests_fuzz_run_SOURCES = fuzz/run.c fuzz/run.h fuzz/run_driver.c $(run_looking_sources)
 tests_fuzz_run_LDADD = libweir-tools.la -lpthread
 EXTRA_DIST += fuzz/seeds

@@ -1,6 +1,7 @@
 /* bench/harness/figures.c - see figures.h. */
 #include "bench/harness/figures.h"
 #include "tools/common/memory.h"
+#include "tools/common/statistics.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -24,7 +25,7 @@ void bench_figure_add(struct bench_cell *cell, const char *name, double value)
         metric = &cell->metrics[cell->nmetrics++];
         snprintf(metric->name, sizeof(metric->name), "%s", name);
     }
-    metric->values = memory_array(metric->values, metric->n + 1, sizeof(double));
+    metric->values = memory_grow(metric->values, metric->n, sizeof(double));
     metric->values[metric->n++] = value;
 }
 
@@ -35,80 +36,51 @@ void bench_figures_free(struct bench_cell *cell)
     cell->nmetrics = 0;
 }
 
-static int value_compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* The metric, if it has values that count. */
-static const struct bench_metric *metric_counted(const struct bench_cell *cell, const char *name)
+/* Sorted; n 0: there is no such figure, or none that counts. From malloc. */
+static double *sorted(const struct bench_cell *cell, const char *name, size_t *n)
 {
     const struct bench_metric *metric = metric_find(cell, name);
-    return metric && metric->n && !*cell->error ? metric : NULL;
+    *n = metric && !*cell->error ? metric->n : 0;
+    double *values = memory_array(NULL, *n, sizeof(double));
+    if (*n)
+        memcpy(values, metric->values, *n * sizeof(double));
+    statistics_sort(values, *n);
+    return values;
 }
 
-/* share 0: least, 0.5: median, 1: greatest; straight lines between the values. */
-static double metric_quantile(const struct bench_cell *cell, const char *name, double share)
+static double quantile(const struct bench_cell *cell, const char *name, double share)
 {
-    const struct bench_metric *metric = metric_counted(cell, name);
-    if (!metric)
-        return NAN;
-    double *sorted = memory_array(NULL, metric->n, sizeof(double));
-    memcpy(sorted, metric->values, metric->n * sizeof(double));
-    qsort(sorted, metric->n, sizeof(double), value_compare);
-    double place = share * (double)(metric->n - 1), below = floor(place);
-    size_t at = (size_t)below;
-    double value = sorted[at];
-    if (at + 1 < metric->n)
-        value += (place - below) * (sorted[at + 1] - value);
-    free(sorted);
+    size_t n;
+    double *values = sorted(cell, name, &n), value = statistics_quantile(values, n, share);
+    free(values);
     return value;
 }
 
 double bench_value(const struct bench_cell *cell, const char *metric)
 {
-    return metric_quantile(cell, metric, 0.5);
+    return quantile(cell, metric, 0.5);
 }
 
 double bench_greatest(const struct bench_cell *cell, const char *metric)
 {
-    return metric_quantile(cell, metric, 1);
+    return quantile(cell, metric, 1);
 }
 
 double bench_least(const struct bench_cell *cell, const char *metric)
 {
-    return metric_quantile(cell, metric, 0);
-}
-
-/* The distance between two quantiles over the median. */
-static double distance(const struct bench_cell *cell, const char *name, double low, double high)
-{
-    const struct bench_metric *metric = metric_counted(cell, name);
-    if (!metric || metric->n < 2)
-        return NAN;
-    double far = metric_quantile(cell, name, high) - metric_quantile(cell, name, low);
-    return far == 0 ? 0 : far / fabs(bench_value(cell, name));
+    return quantile(cell, metric, 0);
 }
 
 double bench_spread(const struct bench_cell *cell, const char *metric)
 {
-    return distance(cell, metric, 0.25, 0.75);
+    size_t n;
+    double *values = sorted(cell, metric, &n), spread = statistics_spread(values, n);
+    free(values);
+    return spread;
 }
 
 double bench_range(const struct bench_cell *cell, const char *metric)
 {
-    return distance(cell, metric, 0, 1);
-}
-
-double bench_geomean(const double *values, size_t n)
-{
-    double sum = 0;
-    size_t used = 0;
-    for (size_t i = 0; i < n; i++)
-        if (!isnan(values[i]) && values[i] > 0) {
-            sum += log(values[i]);
-            used++;
-        }
-    return used ? exp(sum / (double)used) : NAN;
+    double far = bench_greatest(cell, metric) - bench_least(cell, metric);
+    return isnan(bench_spread(cell, metric)) ? NAN : far == 0 ? 0 : far / bench_value(cell, metric);
 }

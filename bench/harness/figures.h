@@ -38,7 +38,4 @@ double bench_least(const struct bench_cell *cell, const char *metric);
 double bench_spread(const struct bench_cell *cell, const char *metric);
 double bench_range(const struct bench_cell *cell, const char *metric);
 
-/* Geometric mean of the values that are numbers above 0; NaN of none. */
-double bench_geomean(const double *values, size_t n);
-
 #endif

@@ -1,9 +1,8 @@
-/*
- * bench/harness/job.c - a job to and from the words of a command line. No state.
- */
+/* bench/harness/job.c - see job.h. */
 #include "bench/harness/job.h"
+#include "tools/common/number.h"
 
-#include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,88 +11,88 @@ static const char *const ops_names[OPS_COUNT] = {"weir", "malloc", "design", "at
 static const char *const source_names[SOURCE_COUNT] = {"cpu", "backing", "malloc"};
 const char *const bench_touch_names[TOUCH_COUNT] = {"none", "page", "all"};
 
-int bench_name_index(const char *word, const char *const *names, int n)
-{
-    for (int i = 0; i < n; i++)
-        if (strcmp(word, names[i]) == 0)
-            return i;
-    return -1;
-}
+/* A word of the command line for each field. */
+static const struct field {
+    const char *name;
+    enum { TEXT, NAME, SIZE, UNSIGNED, REAL } kind;
+    size_t offset;
+    const char *const *names; /* of a NAME, which is an enum */
+    int nnames;
+} fields[] = {
+#define FIELD(name, kind, field, ...)                                                              \
+    {                                                                                              \
+        name, kind, offsetof(struct bench_job, field), __VA_ARGS__                                 \
+    }
+    FIELD("load", TEXT, load, NULL, 0),
+    FIELD("variant", TEXT, variant, NULL, 0),
+    FIELD("trace", TEXT, trace, NULL, 0),
+    FIELD("ops", NAME, ops, ops_names, OPS_COUNT),
+    FIELD("source", NAME, source, source_names, SOURCE_COUNT),
+    FIELD("touch", NAME, touch, bench_touch_names, TOUCH_COUNT),
+    FIELD("size", SIZE, size, NULL, 0),
+    FIELD("max", SIZE, size_max, NULL, 0),
+    FIELD("count", SIZE, count, NULL, 0),
+    FIELD("above", SIZE, above, NULL, 0),
+    FIELD("threads", UNSIGNED, threads, NULL, 0),
+    FIELD("limit", UNSIGNED, limit, NULL, 0),
+    FIELD("seconds", REAL, seconds, NULL, 0),
+};
+_Static_assert(sizeof fields / sizeof *fields == BENCH_JOB_WORDS, "a word a field");
 
-static bool size_set(size_t *to, const char *text)
+static bool field_set(const struct field *field, void *at, const char *value)
 {
-    char *end;
-    errno = 0;
-    unsigned long long value = strtoull(text, &end, 10);
-    if (errno || end == text || *end)
+    uint64_t number = 0;
+    bool is = number_count(value, 0, field->kind == UNSIGNED ? UINT32_MAX : SIZE_MAX, &number);
+    switch (field->kind) {
+    case TEXT:
+        *(const char **)at = value;
+        return true;
+    case NAME:
+        for (int i = 0; i < field->nnames; i++)
+            if (strcmp(value, field->names[i]) == 0)
+                return *(int *)at = i, true;
         return false;
-    *to = (size_t)value;
-    return true;
-}
-
-static bool name_set(int *to, const char *word, const char *const *names, int n)
-{
-    *to = bench_name_index(word, names, n);
-    return *to >= 0;
+    case SIZE:
+        *(size_t *)at = number;
+        return is;
+    case UNSIGNED:
+        *(unsigned *)at = (unsigned)number;
+        return is;
+    default:
+        return number_real(value, at);
+    }
 }
 
 bool bench_job_set(struct bench_job *job, char *word)
 {
     char *value = strchr(word, '=');
-    if (!value)
-        return false;
-    *value++ = '\0';
-    int index = 0;
-    size_t number = 0;
-    if (strcmp(word, "load") == 0)
-        job->load = value;
-    else if (strcmp(word, "variant") == 0)
-        job->variant = value;
-    else if (strcmp(word, "trace") == 0)
-        job->trace = value;
-    else if (strcmp(word, "ops") == 0 && name_set(&index, value, ops_names, OPS_COUNT))
-        job->ops = (enum bench_ops)index;
-    else if (strcmp(word, "source") == 0 && name_set(&index, value, source_names, SOURCE_COUNT))
-        job->source = (enum bench_source)index;
-    else if (strcmp(word, "touch") == 0 && name_set(&index, value, bench_touch_names, TOUCH_COUNT))
-        job->touch = (enum bench_touch)index;
-    else if (strcmp(word, "seconds") == 0)
-        job->seconds = strtod(value, NULL);
-    else if (!size_set(&number, value))
-        return false;
-    else if (strcmp(word, "size") == 0)
-        job->size = number;
-    else if (strcmp(word, "max") == 0)
-        job->size_max = number;
-    else if (strcmp(word, "count") == 0)
-        job->count = number;
-    else if (strcmp(word, "above") == 0)
-        job->above = number;
-    else if (strcmp(word, "threads") == 0)
-        job->threads = (unsigned)number;
-    else if (strcmp(word, "limit") == 0)
-        job->limit = (unsigned)number;
-    else
-        return false;
-    return true;
+    for (size_t i = 0; value && i < BENCH_JOB_WORDS; i++) {
+        size_t n = strlen(fields[i].name);
+        if ((size_t)(value - word) == n && strncmp(word, fields[i].name, n) == 0)
+            return field_set(&fields[i], (char *)job + fields[i].offset, value + 1);
+    }
+    return false;
 }
 
 void bench_job_words(const struct bench_job *job, char words[BENCH_JOB_WORDS][BENCH_JOB_WORD_BYTES])
 {
-    size_t n = BENCH_JOB_WORD_BYTES;
-    snprintf(words[0], n, "load=%s", job->load);
-    snprintf(words[1], n, "variant=%s", job->variant ? job->variant : "");
-    snprintf(words[2], n, "trace=%s", job->trace ? job->trace : "");
-    snprintf(words[3], n, "ops=%s", ops_names[job->ops]);
-    snprintf(words[4], n, "source=%s", source_names[job->source]);
-    snprintf(words[5], n, "touch=%s", bench_touch_names[job->touch]);
-    snprintf(words[6], n, "size=%zu", job->size);
-    snprintf(words[7], n, "max=%zu", job->size_max);
-    snprintf(words[8], n, "count=%zu", job->count);
-    snprintf(words[9], n, "threads=%u", job->threads ? job->threads : 1);
-    snprintf(words[10], n, "seconds=%.4f", job->seconds);
-    snprintf(words[11], n, "above=%zu", job->above);
-    snprintf(words[12], n, "limit=%u", job->limit);
+    for (size_t i = 0; i < BENCH_JOB_WORDS; i++) {
+        const struct field *field = &fields[i];
+        const void *at = (const char *)job + field->offset;
+        int n = snprintf(words[i], BENCH_JOB_WORD_BYTES, "%s=", field->name);
+        char *to = words[i] + n;
+        size_t room = BENCH_JOB_WORD_BYTES - (size_t)n;
+        if (field->kind == TEXT)
+            snprintf(to, room, "%s", *(const char *const *)at ? *(const char *const *)at : "");
+        else if (field->kind == NAME)
+            snprintf(to, room, "%s", field->names[*(const int *)at]);
+        else if (field->kind == SIZE)
+            snprintf(to, room, "%zu", *(const size_t *)at);
+        else if (field->kind == UNSIGNED)
+            snprintf(to, room, "%u", *(const unsigned *)at);
+        else
+            snprintf(to, room, "%.6f", *(const double *)at);
+    }
 }
 
 unsigned bench_job_limit(const struct bench_job *job)

@@ -12,7 +12,7 @@
 enum bench_ops {
     OPS_WEIR,    /* weir_allocate on the worker's allocator */
     OPS_MALLOC,  /* malloc, whichever library answers to that name in the process */
-    OPS_DESIGN,  /* the written design's mutex and hash map over malloc */
+    OPS_DESIGN,  /* one mutex and a hash map from pointer to size, over malloc */
     OPS_ATOMICS, /* weir_allocate, and three shared atomics in the caller */
     OPS_COUNT
 };
@@ -23,7 +23,7 @@ enum bench_source { SOURCE_CPU, SOURCE_BACKING, SOURCE_MALLOC, SOURCE_COUNT };
 enum bench_touch { TOUCH_NONE, TOUCH_PAGE, TOUCH_ALL, TOUCH_COUNT };
 
 struct bench_job {
-    const char *load;    /* name of a load in bench/harness/worker.c */
+    const char *load;    /* name of a load in worker.c */
     const char *variant; /* of the load, "" for the plain one */
     const char *trace;   /* file, where the load replays one */
     enum bench_ops ops;
@@ -38,9 +38,6 @@ struct bench_job {
 };
 
 extern const char *const bench_touch_names[TOUCH_COUNT];
-
-/* Index of `word` in names, or -1. */
-int bench_name_index(const char *word, const char *const *names, int n);
 
 /* Seconds after which the job counts as hung. */
 unsigned bench_job_limit(const struct bench_job *job);

@@ -1,90 +1,49 @@
-/* bench/harness/json.c - see json.h. No state. */
+/* bench/harness/json.c - see json.h. */
 #include "bench/harness/json.h"
-
-#include "tools/common/table.h"
 
 #include <weir/version.h>
 
 #include <gnu/libc-version.h>
-#include <math.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
-void bench_json_string(FILE *to, const char *text)
+static void rounds_json(struct json *j, const struct bench_cell *cell)
 {
-    fputc('"', to);
-    for (; *text; text++)
-        if (*text == '"' || *text == '\\')
-            fprintf(to, "\\%c", *text);
-        else if ((unsigned char)*text < 0x20)
-            fprintf(to, "\\u%04x", (unsigned)*text);
-        else
-            fputc(*text, to);
-    fputc('"', to);
-}
-
-void bench_json_number(FILE *to, double value)
-{
-    if (isnan(value) || isinf(value))
-        fprintf(to, "null");
-    else
-        fprintf(to, "%.10g", value);
-}
-
-static void json_rounds(FILE *to, const struct bench_cell *cell)
-{
-    fprintf(to, ", \"rounds\": {");
+    json_object(j, "rounds");
     for (size_t m = 0; m < cell->nmetrics; m++) {
-        const struct bench_metric *metric = &cell->metrics[m];
-        fprintf(to, "%s\"%s\": [", m ? ", " : "", metric->name);
-        for (size_t i = 0; i < metric->n; i++) {
-            fprintf(to, "%s", i ? ", " : "");
-            bench_json_number(to, metric->values[i]);
-        }
-        fputc(']', to);
+        json_array(j, cell->metrics[m].name);
+        for (size_t i = 0; i < cell->metrics[m].n; i++)
+            json_real(j, NULL, cell->metrics[m].values[i]);
+        json_end(j);
     }
-    fputc('}', to);
+    json_end(j);
 }
 
-static void json_spread(FILE *to, const struct bench_row *row, const struct bench_cell *cell)
-{
-    fprintf(to, ", \"metric\": ");
-    bench_json_string(to, row->metric);
-    fprintf(to, ", \"spread\": ");
-    bench_json_number(to, bench_spread(cell, row->metric));
-    fprintf(to, ", \"range\": ");
-    bench_json_number(to, bench_range(cell, row->metric));
-}
-
-static void json_cell(FILE *to, const struct bench_row *row, const struct bench_cell *cell,
+static void cell_json(struct json *j, const struct bench_row *row, const struct bench_cell *cell,
                       const char *target)
 {
-    fprintf(to, "    {\"load\": ");
-    bench_json_string(to, row->name);
-    fprintf(to, ", \"group\": ");
-    bench_json_string(to, row->group);
-    fprintf(to, ", \"target\": ");
-    bench_json_string(to, target);
+    json_line(j);
+    json_object(j, NULL);
+    json_text(j, "load", row->name);
+    json_text(j, "group", row->group);
+    json_text(j, "target", target);
     for (size_t m = 0; m < cell->nmetrics; m++) {
         const char *name = cell->metrics[m].name;
-        fprintf(to, ", \"%s\": ", name);
         if (strcmp(name, "exact") == 0)
-            fprintf(to, "%s", bench_least(cell, name) > 0 ? "true" : "false");
+            json_bool(j, name, bench_least(cell, name) > 0);
         else
-            bench_json_number(to, bench_value(cell, name));
+            json_real(j, name, bench_value(cell, name));
     }
-    json_spread(to, row, cell);
-    if (*cell->note) {
-        fprintf(to, ", \"note\": ");
-        bench_json_string(to, cell->note);
-    }
-    if (*cell->error) {
-        fprintf(to, ", \"error\": ");
-        bench_json_string(to, cell->error);
-    }
-    json_rounds(to, cell);
-    fputc('}', to);
+    json_text(j, "metric", row->metric);
+    json_real(j, "spread", bench_spread(cell, row->metric));
+    json_real(j, "range", bench_range(cell, row->metric));
+    if (*cell->note)
+        json_text(j, "note", cell->note);
+    if (*cell->error)
+        json_text(j, "error", cell->error);
+    rounds_json(j, cell);
+    json_end(j);
 }
 
 /* "model name : AMD EPYC" of /proc/cpuinfo. */
@@ -116,43 +75,24 @@ void bench_machine(char *text, size_t n)
              name.release, gnu_get_libc_version());
 }
 
-void bench_json_print(FILE *to, const char *what, const struct bench_plan *plan,
-                      enum bench_touch touch, void (*rest)(FILE *, const struct bench_plan *))
+void bench_json_print(struct json *j, const char *what, const struct bench_plan *plan, int touch)
 {
     char machine[500];
     bench_machine(machine, sizeof(machine));
-    fprintf(to, "{\n  \"weir\": \"%s\",\n  \"what\": ", weir_version());
-    bench_json_string(to, what);
-    fprintf(to,
-            ",\n  \"touch\": \"%s\",\n  \"rounds\": %u,\n  \"machine\": ", bench_touch_names[touch],
-            plan->rounds_run);
-    bench_json_string(to, machine);
-    fprintf(to, ",\n  \"targets\": [");
-    for (size_t k = 0; k < plan->ntargets; k++) {
-        fprintf(to, "%s", k ? ", " : "");
-        bench_json_string(to, plan->targets[k].name);
-    }
-    fprintf(to, "],\n  \"rows\": [\n");
+    json_object(j, NULL);
+    json_text(j, "weir", weir_version());
+    json_text(j, "what", what);
+    json_text(j, "touch", bench_touch_names[touch]);
+    json_count(j, "rounds", plan->rounds_run);
+    json_text(j, "machine", machine);
+    bench_noise_json(&plan->noise, j);
+    json_array(j, "targets");
+    for (size_t k = 0; k < plan->ntargets; k++)
+        json_text(j, NULL, plan->targets[k].name);
+    json_end(j);
+    json_array(j, "rows");
     for (size_t i = 0; i < plan->nrows; i++)
-        for (size_t k = 0; k < plan->ntargets; k++) {
-            json_cell(to, &plan->rows[i], &plan->rows[i].cells[k], plan->targets[k].name);
-            fprintf(to, "%s\n", i + 1 < plan->nrows || k + 1 < plan->ntargets ? "," : "");
-        }
-    fprintf(to, "  ]");
-    if (rest)
-        rest(to, plan);
-    fprintf(to, "\n}\n");
-}
-
-void bench_head_print(const char *what, const struct bench_plan *plan)
-{
-    char machine[500];
-    long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-    bench_machine(machine, sizeof(machine));
-    printf("%sweir %s%s  %s\n%s; median of %u round%s.\n", table_color(LOOK_HEAD), weir_version(),
-           table_plain(), machine, what, plan->rounds_run, plan->rounds_run == 1 ? "" : "s");
-    if (plan->load_before > 0.5 * (double)cpus)
-        printf("%sOther work was going on (load average %.1f when this began, %ld CPUs): times are "
-               "noisy.%s\n",
-               table_color(LOOK_BAD), plan->load_before, cpus, table_plain());
+        for (size_t k = 0; k < plan->ntargets; k++)
+            cell_json(j, &plan->rows[i], &plan->rows[i].cells[k], plan->targets[k].name);
+    json_end(j);
 }

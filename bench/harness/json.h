@@ -1,33 +1,21 @@
-/* bench/harness/json.h - the figures of a run as one JSON object. */
+/* bench/harness/json.h - the figures of a run as one JSON object. No state; one thread. */
 #ifndef WEIR_BENCH_HARNESS_JSON_H
 #define WEIR_BENCH_HARNESS_JSON_H
 
 #include "bench/harness/run.h"
-
-#include <stdio.h>
+#include "tools/common/json.h"
 
 /*
- * {"weir": VERSION, "what": ..., "touch": ..., "rounds": N, "machine": {...},
+ * {"weir": VERSION, "what", "touch", "rounds": N, "machine", "calibration" (noise.h),
  *  "targets": [...], "rows": [{"load", "group", "target", and every figure by its name:
  *  its median, with the figures of each round in "rounds"; "metric": by which figure targets are
  *  compared; "spread" and "range" of that figure over the rounds, shares of its median: between the
  *  quartiles, and between least and greatest}]}
- * `rest` writes further members, each after a comma; NULL: none.
+ * without its end: further members may follow.
  */
-void bench_json_print(FILE *to, const char *what, const struct bench_plan *plan,
-                      enum bench_touch touch, void (*rest)(FILE *, const struct bench_plan *));
-
-/* A value: a text in quotes; a number, or null. */
-void bench_json_string(FILE *to, const char *text);
-void bench_json_number(FILE *to, double value);
+void bench_json_print(struct json *j, const char *what, const struct bench_plan *plan, int touch);
 
 /* One line about the machine: CPUs, model, kernel, C library. */
 void bench_machine(char *text, size_t n);
-
-/*
- * The first lines of every mode that prints tables: version, machine, `what`, the rounds; and a
- * warning where other programs kept the CPUs busy when the run began.
- */
-void bench_head_print(const char *what, const struct bench_plan *plan);
 
 #endif

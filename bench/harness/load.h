@@ -27,7 +27,7 @@ void *bench_realloc(void *, size_t) __asm__("realloc");
 void *bench_memalign(size_t, size_t) __asm__("aligned_alloc");
 void bench_free(void *) __asm__("free");
 
-/* bench/loads/design.c: the written design's allocator. */
+/* bench/loads/design.c. */
 void *design_allocate(size_t size);
 void *design_reallocate(void *block, size_t size);
 void design_deallocate(void *block);
@@ -217,8 +217,8 @@ __attribute__((format(printf, 1, 2))) void bench_note(const char *format, ...);
 /* Says why the job failed; returns 1. */
 __attribute__((format(printf, 1, 2))) int bench_fail(const char *format, ...);
 
-double bench_median(double *values, size_t n); /* sorts them; 0 of none */
-void bench_pin(unsigned index);                /* this thread, to the index-th CPU it may use */
+/* This thread, to the index-th CPU it may use; false: the system does not allow it. */
+bool bench_pin(unsigned index);
 unsigned bench_cpus(void);
 uint64_t bench_cpu_time(void); /* of this thread, ns */
 void bench_sleep(double seconds);

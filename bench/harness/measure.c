@@ -4,6 +4,7 @@
  * measured allocator while it measures: its arrays are mapped beforehand.
  */
 #include "bench/harness/load.h"
+#include "tools/common/statistics.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -47,20 +48,6 @@ int bench_fail(const char *format, ...)
     return 1;
 }
 
-static int double_compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-double bench_median(double *values, size_t n)
-{
-    if (n == 0)
-        return 0;
-    qsort(values, n, sizeof(*values), double_compare);
-    return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-}
-
 /* -- the machine -------------------------------------------------------------------- */
 
 static cpu_set_t cpus_allowed;
@@ -80,7 +67,7 @@ unsigned bench_cpus(void)
     return (unsigned)CPU_COUNT(&cpus_allowed);
 }
 
-void bench_pin(unsigned index)
+bool bench_pin(unsigned index)
 {
     unsigned wanted = index % bench_cpus();
     for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
@@ -89,9 +76,9 @@ void bench_pin(unsigned index)
         cpu_set_t one;
         CPU_ZERO(&one);
         CPU_SET(cpu, &one);
-        sched_setaffinity(0, sizeof(one), &one); /* not allowed to: measured unpinned */
-        return;
+        return sched_setaffinity(0, sizeof(one), &one) == 0;
     }
+    return false;
 }
 
 void bench_sleep(double seconds)
@@ -228,6 +215,7 @@ struct runner_thread {
     double *samples; /* ns of a chunk */
     size_t nsamples;
     uint64_t chunks, faults, ns, cpu_ns;
+    bool unpinned;
 };
 
 /* Chunks until thread 0 sees the time over; all threads end together. */
@@ -264,7 +252,7 @@ static void *runner_main(void *argument)
 {
     struct runner_thread *t = argument;
     struct runner *r = t->runner;
-    bench_pin(t->thread.index);
+    t->unpinned = !bench_pin(t->thread.index);
     memset(t->samples, 0, SAMPLES_MAX * sizeof(double)); /* faults now, not in the loop */
     int error = r->body->setup ? r->body->setup(&t->thread) : 0;
     if (error)
@@ -289,18 +277,22 @@ static void *runner_main(void *argument)
 static void runner_report(struct runner_thread *threads, unsigned n)
 {
     double ns = 0, rate = 0, faults = 0, cpu_ns = 0, all = 0;
+    bool unpinned = false;
     for (unsigned i = 0; i < n; i++) {
         struct runner_thread *t = &threads[i];
         double operations = (double)t->thread.operations;
         size_t samples = t->nsamples < SAMPLES_MAX ? t->nsamples : SAMPLES_MAX;
-        ns += bench_median(t->samples, samples) / operations / n;
+        ns += statistics_median(t->samples, samples) / operations / n;
         if (t->ns)
             rate += (double)t->chunks * operations * 1e9 / (double)t->ns;
         cpu_ns += (double)t->cpu_ns;
         all += (double)t->chunks * operations;
         if (t->chunks)
             faults += (double)t->faults / ((double)t->chunks * operations) / n;
+        unpinned |= t->unpinned;
     }
+    if (unpinned)
+        bench_note("the system let no thread be pinned");
     bench_emit("ns", ns);
     bench_emit("cpu_ns", cpu_ns / all);
     bench_emit("rate", rate);

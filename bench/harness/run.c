@@ -4,6 +4,7 @@
  */
 #include "bench/harness/run.h"
 #include "tools/common/memory.h"
+#include "tools/common/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +24,7 @@ enum { ROUNDS_MAX = 15 };
 struct bench_row *bench_row_add(struct bench_plan *plan, const char *group,
                                 const struct bench_job *job, const char *name, ...)
 {
-    plan->rows = memory_array(plan->rows, plan->nrows + 1, sizeof(*plan->rows));
+    plan->rows = memory_grow(plan->rows, plan->nrows, sizeof(*plan->rows));
     struct bench_row *row = &plan->rows[plan->nrows++];
     memset(row, 0, sizeof(*row));
     va_list arguments;
@@ -82,19 +83,13 @@ static void worker_exec(const struct bench_job *job, const struct bench_target *
     _exit(1);
 }
 
-static const char *base_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 /* Did the library that the target asks for really serve? The names may be links. */
 static bool served_by(const char *wanted, const char *served)
 {
     char a[PATH_MAX], b[PATH_MAX];
     if (realpath(wanted, a) && realpath(served, b))
         return strcmp(a, b) == 0;
-    return strcmp(base_name(wanted), base_name(served)) == 0;
+    return strcmp(text_file_name(wanted), text_file_name(served)) == 0;
 }
 
 static void line_read(struct bench_cell *cell, const struct bench_target *target, char *line)
@@ -208,13 +203,10 @@ int bench_run(struct bench_plan *plan)
 {
     struct progress p = {.shown = isatty(STDERR_FILENO)};
     clock_gettime(CLOCK_MONOTONIC, &p.begin);
-    for (size_t i = 0; i < plan->nrows; i++) {
-        plan->rows[i].cells = memory_array(NULL, plan->ntargets, sizeof(struct bench_cell));
-        memset(plan->rows[i].cells, 0, plan->ntargets * sizeof(struct bench_cell));
-    }
+    for (size_t i = 0; i < plan->nrows; i++)
+        plan->rows[i].cells = memory_zeroed(plan->ntargets, sizeof(struct bench_cell));
     int status = 0;
-    if (getloadavg(&plan->load_before, 1) != 1)
-        plan->load_before = 0;
+    bench_noise_look(&plan->noise);
     unsigned most = plan->rounds ? plan->rounds : ROUNDS_MAX;
     for (unsigned round = 0; round < most && !status; round++) {
         double spent = progress_seconds(&p);
@@ -228,6 +220,7 @@ int bench_run(struct bench_plan *plan)
             p.all = p.done + (size_t)((plan->seconds - spent) / spent * (double)p.done);
         status = round_run(plan, round, &p);
         plan->rounds_run = round + 1;
+        bench_noise_look(&plan->noise);
     }
     if (p.shown)
         fprintf(stderr, "\r\033[K");

@@ -8,6 +8,7 @@
 
 #include "bench/harness/figures.h"
 #include "bench/harness/job.h"
+#include "bench/harness/noise.h"
 
 /* Whose code serves the allocations of a job. */
 struct bench_target {
@@ -34,11 +35,11 @@ struct bench_plan {
     size_t nrows;
     const struct bench_target *targets;
     size_t ntargets;
-    unsigned rounds;     /* 0: as many as fit into `seconds`, 1 to 15 */
-    double seconds;      /* with rounds == 0 */
-    unsigned limit;      /* seconds after which a load counts as hung; 0: the worker's own */
-    unsigned rounds_run; /* out */
-    double load_before;  /* out: runnable tasks on the machine before the first */
+    unsigned rounds;          /* 0: as many as fit into `seconds`, 1 to 15 */
+    double seconds;           /* with rounds == 0 */
+    unsigned limit;           /* seconds after which a load counts as hung; 0: the worker's own */
+    unsigned rounds_run;      /* out */
+    struct bench_noise noise; /* out */
 };
 
 /* Adds a row, with memory of its own for the name; returns it, valid until the next. */

@@ -1,17 +1,17 @@
 /* bench/harness/targets.c - see targets.h. */
 #include "bench/harness/targets.h"
-#include "tools/trace/load.h"
+#include "tools/common/file.h"
 #include "tools/common/memory.h"
+#include "tools/common/text.h"
+#include "tools/trace/load.h"
 
 #include <weir/allocator.h>
 
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PROBE_SECONDS = 10 };
@@ -58,7 +58,7 @@ static char *library_path(const char *library)
 
 void targets_add(struct bench_targets *targets, const struct bench_target *target)
 {
-    targets->list = memory_array(targets->list, targets->n + 1, sizeof(*target));
+    targets->list = memory_grow(targets->list, targets->n, sizeof(*target));
     targets->list[targets->n++] = *target;
 }
 
@@ -123,54 +123,35 @@ static bool targets_add_named(struct bench_targets *targets, char *name_path)
     return full != NULL;
 }
 
-/* "rpmalloc" of "rpmalloc.so" and of "librpmalloc.so". NULL: not so called, or no memory. */
-static char *peer_name(const char *file)
+/* "rpmalloc" of "rpmalloc.so" and of "librpmalloc.so". */
+static char *peer_name(const char *path)
 {
-    size_t n = strlen(file);
-    if (n <= 3 || strcmp(file + n - 3, ".so") != 0)
-        return NULL;
-    bool lib = n > 6 && strncmp(file, "lib", 3) == 0;
-    return lib ? strndup(file + 3, n - 6) : strndup(file, n - 3);
+    const char *file = text_file_name(path);
+    file += strncmp(file, "lib", 3) == 0 && strlen(file) > 6 ? 3 : 0;
+    return memory_text(file, strlen(file) - 3);
 }
 
-static int not_hidden(const struct dirent *entry)
+static bool is_library(const char *path)
 {
-    return entry->d_name[0] != '.';
+    return text_ends(path, ".so") && *text_file_name(path) != '.';
 }
 
-/* How many libraries lie in the folder; -1 with errno: it cannot be read. */
 static int targets_add_folder(struct bench_targets *targets, const char *folder)
 {
-    struct dirent **entries;
-    int n = scandir(folder, &entries, not_hidden, alphasort), found = 0;
-    for (int i = 0; i < n; i++) {
-        char path[PATH_MAX];
-        snprintf(path, sizeof(path), "%s/%s", folder, entries[i]->d_name);
-        char *name = peer_name(entries[i]->d_name), *full = name ? realpath(path, NULL) : NULL;
-        if (full) {
-            targets_put(targets, name, full);
-            found++;
-        } else {
-            free(name);
-        }
-        free(entries[i]);
+    struct option_list found = {0};
+    long n = file_list(&found, folder, is_library);
+    if (n < 0 || (n == 1 && strcmp(found.words[0], folder) == 0))
+        n = -1;
+    for (long i = 0; i < n; i++) {
+        char *full = realpath(found.words[i], NULL);
+        if (full)
+            targets_put(targets, peer_name(found.words[i]), full);
     }
-    if (n >= 0)
-        free(entries);
-    return n < 0 ? n : found;
-}
-
-static int targets_add_folders(struct bench_targets *targets, const struct peers_from *from)
-{
-    for (size_t i = 0; i < from->nfolders; i++) {
-        int n = targets_add_folder(targets, from->folders[i]);
-        if (n > 0)
-            continue;
-        fprintf(stderr, "weir bench: --peers-from %s: %s\n", from->folders[i],
+    if (n <= 0)
+        fprintf(stderr, "weir bench: --peers-from %s: %s\n", folder,
                 n < 0 ? strerror(errno) : "no *.so in this folder");
-        return 2;
-    }
-    return 0;
+    free(found.words);
+    return n > 0 ? 0 : 2;
 }
 
 /* Drops the i-th target, and says why. */
@@ -201,19 +182,21 @@ static int targets_probe(struct bench_targets *targets)
     return status;
 }
 
-int targets_peers(struct bench_targets *targets, const struct peers_from *from)
+int targets_peers(struct bench_targets *targets, const struct option_list *named,
+                  const struct option_list *folders)
 {
     targets_add(targets, &(struct bench_target){.name = "weir", .ops = OPS_WEIR});
     targets_add(targets, &(struct bench_target){.name = "glibc", .ops = OPS_MALLOC});
     for (size_t i = 0; i < sizeof(peers) / sizeof(*peers); i++)
         targets_add_known(targets, i);
-    if (targets_add_folders(targets, from) != 0)
-        return 2;
-    for (size_t i = 0; i < from->nnamed; i++)
-        if (!targets_add_named(targets, from->named[i])) {
+    for (size_t i = 0; i < folders->n; i++)
+        if (targets_add_folder(targets, folders->words[i]) != 0)
+            return 2;
+    for (size_t i = 0; i < named->n; i++)
+        if (!targets_add_named(targets, named->words[i])) {
             fprintf(stderr,
                     "weir bench: --peer takes NAME=LIBRARY (a file that is there), not \"%s\"\n",
-                    from->named[i]);
+                    named->words[i]);
             return 2;
         }
     return targets_probe(targets) ? 2 : 0;
@@ -221,51 +204,8 @@ int targets_peers(struct bench_targets *targets, const struct peers_from *from)
 
 /* -- traces ----------------------------------------------------------------------------- */
 
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-    return n >= m && strcmp(text + n - m, end) == 0;
-}
-
-static bool is_trace(const char *name)
-{
-    return ends_with(name, ".trace.gz") || ends_with(name, ".trace") || ends_with(name, ".wtr");
-}
-
-static void traces_add(struct bench_traces *traces, const char *path)
-{
-    char *copy = strdup(path);
-    traces->paths = memory_array(traces->paths, traces->n + 1, sizeof(*traces->paths));
-    if (copy)
-        traces->paths[traces->n++] = copy;
-}
-
-static int path_compare(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* How many traces lie in the folder; -1 with errno: none can be read. */
-static int traces_add_folder(struct bench_traces *traces, const char *path)
-{
-    DIR *folder = opendir(path);
-    if (!folder)
-        return -1;
-    size_t before = traces->n;
-    for (struct dirent *entry = readdir(folder); entry; entry = readdir(folder)) {
-        char full[PATH_MAX];
-        int n = snprintf(full, sizeof(full), "%s/%s", path, entry->d_name);
-        if (n > 0 && (size_t)n < sizeof(full) && is_trace(entry->d_name))
-            traces_add(traces, full);
-    }
-    closedir(folder);
-    if (traces->n > before)
-        qsort(traces->paths + before, traces->n - before, sizeof(char *), path_compare);
-    return (int)(traces->n - before);
-}
-
 /* The folders in which weir's own traces may lie, the nearest first. */
-static int traces_find_own(struct bench_traces *traces)
+static int traces_find_own(struct option_list *traces)
 {
     static const char *const beside[] = {"/../share/weir/traces", "/../bench/traces",
                                          "/../../bench/traces", "/bench/traces"};
@@ -275,44 +215,35 @@ static int traces_find_own(struct bench_traces *traces)
     char *slash = strrchr(exe, '/');
     if (slash)
         *slash = '\0';
-    for (size_t i = 0; slash && i < sizeof(beside) / sizeof(*beside); i++) {
-        snprintf(path, sizeof(path), "%s%s", exe, beside[i]);
-        if (traces_add_folder(traces, path) > 0)
+    for (size_t i = 0; i <= sizeof(beside) / sizeof(*beside); i++) {
+        bool last = i == sizeof(beside) / sizeof(*beside);
+        snprintf(path, sizeof(path), "%s%s", last ? "" : exe,
+                 last ? WEIR_DATA_DIR "/traces" : beside[i]);
+        if (access(path, R_OK) == 0 && file_list(traces, path, trace_is) > 0)
             return 0;
     }
-    if (traces_add_folder(traces, WEIR_DATA_DIR "/traces") > 0)
-        return 0;
     fprintf(stderr,
             "weir bench: no traces in %s nor near the program; name some: --traces FOLDER\n",
             WEIR_DATA_DIR "/traces");
     return 1;
 }
 
-int traces_find(struct bench_traces *traces, char **given, size_t ngiven)
+int traces_find(struct option_list *traces, const struct option_list *given)
 {
-    if (ngiven == 0)
-        return traces_find_own(traces);
-    for (size_t i = 0; i < ngiven; i++) {
-        struct stat about;
-        if (stat(given[i], &about) == 0 && S_ISDIR(about.st_mode)) {
-            int n = traces_add_folder(traces, given[i]);
-            if (n > 0)
-                continue;
-            fprintf(stderr, "weir bench: %s: %s\n", given[i],
-                    n < 0 ? strerror(errno) : "no traces in this folder");
-            return 1;
-        }
-        traces_add(traces, given[i]);
+    for (size_t i = 0; i < given->n; i++) {
+        long n = file_list(traces, given->words[i], trace_is);
+        if (n > 0)
+            continue;
+        fprintf(stderr, "weir bench: %s: %s\n", given->words[i],
+                n < 0 ? strerror(errno) : "no traces in this folder");
+        return 1;
     }
-    return 0;
-}
-
-int traces_check(const struct bench_traces *traces)
-{
+    if (!given->n && traces_find_own(traces) != 0)
+        return 1;
     for (size_t i = 0; i < traces->n; i++) {
         struct trace trace;
         char why[500];
-        if (trace_load(traces->paths[i], &trace, why, sizeof(why)) != 0) {
+        if (trace_load(traces->words[i], &trace, why, sizeof(why)) != 0) {
             fprintf(stderr, "weir bench: %s\n", why);
             return 1;
         }

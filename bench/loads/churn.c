@@ -7,6 +7,7 @@
  * growth: by how many bytes the process is larger after the last than before the first.
  */
 #include "bench/harness/load.h"
+#include "tools/common/statistics.h"
 
 #include <pthread.h>
 
@@ -83,8 +84,8 @@ static int churn_measure(struct churner *churners, const struct bench_job *job)
         cpu[n] = (double)(process_time() - used) / threads;
         ns[n++] = (double)(bench_now() - at) / threads;
     }
-    bench_emit("ns", bench_median(ns, n));
-    bench_emit("cpu_ns", bench_median(cpu, n));
+    bench_emit("ns", statistics_median(ns, n));
+    bench_emit("cpu_ns", statistics_median(cpu, n));
     return 0;
 }
 

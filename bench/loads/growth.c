@@ -7,6 +7,7 @@
  * resident over live bytes, and of weir the share of metadata in the live bytes, in percent.
  */
 #include "bench/harness/load.h"
+#include "tools/common/statistics.h"
 
 #include <string.h>
 
@@ -66,7 +67,7 @@ static double growth_time(struct bench_thread *t, bench_chunk *chunk, double *sa
         samples[n++] = (double)(now - at) / STEPS;
         at = now;
     }
-    return bench_median(samples + n / 4, n - n / 4);
+    return statistics_median(samples + n / 4, n - n / 4);
 }
 
 static void growth_memory(const struct bench_thread *t, size_t resident)

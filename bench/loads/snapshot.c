@@ -9,6 +9,7 @@
  * thread that wakes 1000 times a second and does nothing.
  */
 #include "bench/harness/load.h"
+#include "tools/common/statistics.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -72,14 +73,14 @@ static void queries_measure(weir_allocator *a, double *samples)
             bench_keep(weir_peak_allocated(a));
         samples[i] = (double)(bench_now() - begin) / TOGETHER;
     }
-    bench_emit("peak_ns", bench_median(samples, QUERIES));
+    bench_emit("peak_ns", statistics_median(samples, QUERIES));
     for (unsigned i = 0; i < QUERIES; i++) {
         weir_stats stats = {.size = sizeof(stats)};
         uint64_t begin = bench_now();
         weir_stats_get(a, &stats);
         samples[i] = (double)(bench_now() - begin) / 1000;
     }
-    bench_emit("stats_us", bench_median(samples, QUERIES));
+    bench_emit("stats_us", statistics_median(samples, QUERIES));
     bench_emit("stats_us_99", samples[QUERIES * 99 / 100]); /* sorted by now */
 }
 
@@ -121,7 +122,7 @@ static void slowdown_measure(struct member *members)
         for (unsigned kind = 0; kind < WINDOW_KINDS; kind++)
             rates[kind][i] = window_run(members, (enum window)kind);
     for (unsigned kind = 0; kind < WINDOW_KINDS; kind++)
-        median[kind] = bench_median(rates[kind], WINDOWS);
+        median[kind] = statistics_median(rates[kind], WINDOWS);
     bench_emit("slowdown", 100 * (1 - median[WINDOW_SNAPSHOTS] / median[WINDOW_QUIET]));
     bench_emit("slowdown_waking", 100 * (1 - median[WINDOW_SNAPSHOTS] / median[WINDOW_WAKING]));
 }

@@ -13,6 +13,7 @@
  * exact: 1 where every figure agreed, else 0 and a line that says which did not.
  */
 #include "bench/harness/load.h"
+#include "tools/common/statistics.h"
 #include "tools/trace/load.h"
 
 #include <errno.h>
@@ -394,7 +395,7 @@ static void replay_report(struct replay *r, struct player *players, size_t resid
         struct player *p = &players[i];
         faults += (double)p->faults / (double)p->npasses / r->ncopies;
         if (p->thread == 0)
-            ns += bench_median(p->passes, p->npasses) / (double)r->nsteps / r->ncopies;
+            ns += statistics_median(p->passes, p->npasses) / (double)r->nsteps / r->ncopies;
     }
     bench_emit("ns", ns);
     bench_emit("faults", faults);

@@ -4,15 +4,13 @@
  * with three shared atomics around it in the caller.
  */
 #include "bench/modes/goals.h"
-#include "bench/harness/json.h"
-#include "bench/modes/options.h"
-#include "tools/common/table.h"
-#include "tools/common/memory.h"
+#include "bench/modes/mode.h"
+#include "bench/modes/tables.h"
+#include "tools/common/text.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 static const char steady_1[] = "steady, 1 thread", steady_2[] = "steady, 2 threads",
                   ramp_steady[] = "up and down below the peak",
@@ -20,198 +18,141 @@ static const char steady_1[] = "steady, 1 thread", steady_2[] = "steady, 2 threa
 
 enum { TRACKED, UNTRACKED, ATOMICS, TARGETS };
 
-/* -- the rows -------------------------------------------------------------------------------- */
-
-static void steady_rows(struct bench_plan *plan, const char *group, struct bench_job job)
+static int accounting_targets(struct bench_session *s)
 {
-    static const size_t sizes[] = {16, 64, 256, 1024, 4096};
-    job.above = (size_t)16 << 20;
-    job.load = "pairs";
-    for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
-        job.size = sizes[i];
-        bench_row_add(plan, group, &job, "pairs of %zu B", job.size);
+    char *folder = realpath(s->options->baseline, NULL);
+    if (!folder) {
+        perror(s->options->baseline);
+        return 1;
     }
-    bench_mix_rows(plan, group, job);
+    const struct bench_target targets[TARGETS] = {
+        {.name = "weir", .ops = OPS_WEIR},
+        {.name = "untracked", .ops = OPS_WEIR, .library_path = folder},
+        {.name = "atomics", .ops = OPS_ATOMICS, .library_path = folder}};
+    for (int i = 0; i < TARGETS; i++)
+        targets_add(&s->targets, &targets[i]);
+    return 0;
 }
 
-static void accounting_rows(struct bench_plan *plan, const struct bench_traces *traces,
-                            const struct bench_options *options)
+static int accounting_rows(struct bench_session *s)
 {
-    struct bench_job job = {.threads = 1, .seconds = options->quick ? 0.01 : 0.05, .variant = ""};
-    steady_rows(plan, steady_1, job);
-    job.threads = 2;
-    steady_rows(plan, steady_2, job);
-    job.load = "ramp";
-    job.size = 64;
-    job.count = 1000;
-    for (job.threads = 1; job.threads <= 2; job.threads++) {
-        job.variant = "";
-        bench_row_add(plan, ramp_steady, &job, "1000 of 64 B, %u thread%s", job.threads,
-                      job.threads > 1 ? "s" : "");
-        job.variant = "rising";
-        bench_row_add(plan, ramp_rising, &job, "1000 of 64 B, %u thread%s", job.threads,
-                      job.threads > 1 ? "s" : "");
+    /* clang-format off: a load a line */
+#define HELD .above = (size_t)16 << 20
+#define MIX(most, n)                                                                               \
+    {                                                                                              \
+        .load = "mix", .size = 16, .size_max = (most), .count = 1024, .threads = (n), HELD         \
     }
-    job = (struct bench_job){.load = "trace", .threads = 1, .seconds = job.seconds, .variant = ""};
-    job.touch = options->touch;
-    bench_trace_rows(plan, traces, traces_group, &job);
+#define PAIRS(n)                                                                                   \
+    {.load = "pairs", .size = 16, .threads = (n), HELD}, .size_last = 4096, .size_times = 4
+#define UP_TO_2 .threads_last = 2, .threads_times = 2
+    static const struct bench_loads loads[] = {
+        {steady_1, "pairs of %s B", PAIRS(1)},
+        {steady_1, "mix of 16-527 B", MIX(527, 1)},
+        {steady_1, "mix of 16-4096 B", MIX(4096, 1)},
+        {steady_2, "pairs of %s B", PAIRS(2)},
+        {steady_2, "mix of 16-527 B", MIX(527, 2)},
+        {steady_2, "mix of 16-4096 B", MIX(4096, 2)},
+        {ramp_steady, "1000 of 64 B, %t", {.load = "ramp", .size = 64, .count = 1000}, UP_TO_2},
+        {ramp_rising,
+         "1000 of 64 B, %t",
+         {.load = "ramp", .variant = "rising", .size = 64, .count = 1000},
+         UP_TO_2},
+    };
+    /* clang-format on */
+    double seconds = s->options->quick ? 0.01 : 0.05;
+    struct bench_job job = {.variant = "",
+                            .threads = 1,
+                            .seconds = seconds,
+                            .touch = (enum bench_touch)s->options->touch};
+    bench_loads_add(&s->plan, loads, sizeof loads / sizeof *loads, false, seconds);
+    bench_trace_rows(&s->plan, &s->traces, traces_group, job);
+    return 0;
 }
 
-/* -- the table -------------------------------------------------------------------------------- */
+/* -- the tables ------------------------------------------------------------------------------- */
 
-static double cell_ns(const struct bench_row *row, int target)
+static void group_table(const struct bench_plan *plan, const char *group)
 {
-    return bench_value(&row->cells[target], "ns");
-}
-
-static void group_rows(struct table *t, const struct bench_plan *plan, const char *group)
-{
-    table_rule(t);
-    for (size_t i = 0; i < plan->nrows; i++) {
-        const struct bench_row *row = &plan->rows[i];
-        if (strcmp(row->group, group) != 0)
-            continue;
-        double tracked = cell_ns(row, TRACKED), untracked = cell_ns(row, UNTRACKED);
-        bool trace = strcmp(group, traces_group) == 0;
-        table_add(t, LOOK_DIM, "%s", group);
-        table_add(t, LOOK_PLAIN, "%s", row->name);
-        table_ns(t, LOOK_PLAIN, tracked);
-        table_ns(t, LOOK_PLAIN, untracked);
-        bool both = !isnan(tracked - untracked);
-        table_add(t, LOOK_PLAIN, both ? "%+.2f" : "-", tracked - untracked);
-        table_add(t, LOOK_PLAIN, both ? "%.2fx" : "-", tracked / untracked);
-        table_ns(t, LOOK_PLAIN, trace ? NAN : cell_ns(row, ATOMICS));
-    }
-}
-
-static void accounting_table(const struct bench_plan *plan)
-{
-    static const char *const heads[] = {
-        "load", "", "tracked", "untracked", "difference", "ratio", "untracked + shared atomics"};
+    static const char *const tail[] = {"difference", "ratio"};
     struct table t;
-    table_begin(&t, sizeof(heads) / sizeof(*heads));
-    t.nleft = 2;
-    for (size_t i = 0; i < sizeof(heads) / sizeof(*heads); i++)
-        table_add(&t, LOOK_HEAD, "%s", heads[i]);
-    group_rows(&t, plan, steady_1);
-    group_rows(&t, plan, steady_2);
-    group_rows(&t, plan, ramp_steady);
-    group_rows(&t, plan, ramp_rising);
-    group_rows(&t, plan, traces_group);
+    bench_table_begin(&t, plan, group, "load", tail, 2);
+    for (size_t i = BENCH_FIRST; (i = bench_row_next(plan, group, i)) < plan->nrows;) {
+        const struct bench_row *row = &plan->rows[i];
+        double tracked = bench_row_value(row, TRACKED), untracked = bench_row_value(row, UNTRACKED);
+        bench_table_row(&t, plan, row);
+        table_add(&t, LOOK_PLAIN, isnan(tracked - untracked) ? "-" : "%+.2f", tracked - untracked);
+        table_add(&t, LOOK_PLAIN, "%sx", text_number(tracked / untracked));
+    }
     table_print(&t);
+}
+
+static void accounting_show(const struct bench_session *s)
+{
+    printf("weir: as it is; untracked: built without accounting; atomics: untracked, and three "
+           "shared\n"
+           "atomics in the caller. difference and ratio: weir and untracked.\n");
+    group_table(&s->plan, steady_1);
+    group_table(&s->plan, steady_2);
+    group_table(&s->plan, ramp_steady);
+    group_table(&s->plan, ramp_rising);
+    group_table(&s->plan, traces_group);
 }
 
 /* -- the goals --------------------------------------------------------------------------------- */
 
-/* Greatest difference in a group, and whose. */
-static double difference_most(const struct bench_plan *plan, const char *group, const char **whose)
+static void goal_steady(struct bench_goals *goals, const struct bench_plan *plan, const char *group)
 {
     double most = NAN;
-    for (size_t i = 0; i < plan->nrows; i++) {
+    const char *whose = "";
+    for (size_t i = BENCH_FIRST; (i = bench_row_next(plan, group, i)) < plan->nrows;) {
         const struct bench_row *row = &plan->rows[i];
-        double difference = cell_ns(row, TRACKED) - cell_ns(row, UNTRACKED);
-        if (strcmp(row->group, group) != 0 || isnan(difference))
-            continue;
+        double difference = bench_row_value(row, TRACKED) - bench_row_value(row, UNTRACKED);
         if (isnan(most) || difference > most) {
             most = difference;
-            *whose = row->name;
+            whose = row->name;
         }
     }
-    return most;
+    bench_goal_add(goals, most <= 1.5, text_made("4 %s", group), "<= 1.5 ns a pair more",
+                   "%+.2f ns (%s)", most, whose);
 }
 
-static const struct bench_row *ramp_row(const struct bench_plan *plan, const char *group,
-                                        unsigned threads)
+/* The figure of a group's row of so many threads, through the k-th target. */
+static double ramp_value(const struct bench_plan *plan, const char *group, unsigned threads, int k)
 {
-    for (size_t i = 0; i < plan->nrows; i++)
-        if (strcmp(plan->rows[i].group, group) == 0 && plan->rows[i].job.threads == threads)
-            return &plan->rows[i];
-    return NULL;
+    for (size_t i = BENCH_FIRST; (i = bench_row_next(plan, group, i)) < plan->nrows;)
+        if (plan->rows[i].job.threads == threads)
+            return bench_row_value(&plan->rows[i], (size_t)k);
+    return NAN;
 }
 
-static void goal_steady(struct bench_goals *t, const struct bench_plan *plan, const char *group)
-{
-    char name[80], figure[80];
-    const char *whose = "";
-    double most = difference_most(plan, group, &whose);
-    snprintf(name, sizeof(name), "4 %s", group);
-    snprintf(figure, sizeof(figure), "%+.2f ns (%s)", most, whose);
-    bench_goal_add(t, most <= 1.5, name, "<= 1.5 ns a pair more", figure);
-}
-
-static void goal_traces(struct bench_goals *t, const struct bench_plan *plan)
-{
-    double *ratios = memory_array(NULL, plan->nrows, sizeof(*ratios));
-    char figure[80];
-    size_t n = 0;
-    for (size_t i = 0; i < plan->nrows; i++)
-        if (strcmp(plan->rows[i].group, traces_group) == 0)
-            ratios[n++] = cell_ns(&plan->rows[i], TRACKED) / cell_ns(&plan->rows[i], UNTRACKED);
-    double mean = bench_geomean(ratios, n);
-    snprintf(figure, sizeof(figure), "%.3fx", mean);
-    bench_goal_add(t, mean <= 1.05, "4 traces, geometric mean", "<= 1.05x untracked", figure);
-    free(ratios);
-}
-
-static void goals_ramp(struct bench_goals *t, const struct bench_plan *plan)
-{
-    const struct bench_row *rising = ramp_row(plan, ramp_rising, 1),
-                           *steady = ramp_row(plan, ramp_steady, 1),
-                           *both = ramp_row(plan, ramp_rising, 2);
-    char figure[80];
-    if (!rising || !steady || !both)
-        return;
-    double up = cell_ns(rising, TRACKED), flat = cell_ns(steady, TRACKED);
-    snprintf(figure, sizeof(figure), "%.2f ns against %.2f ns", up, flat);
-    bench_goal_add(t, up <= flat * 1.01, "4 rising total, 1 thread", "<= the steady state (+1%)",
-                   figure);
-    double ours = cell_ns(both, TRACKED), atomics = cell_ns(both, ATOMICS);
-    snprintf(figure, sizeof(figure), "%.2f ns against %.2f ns", ours, atomics);
-    bench_goal_add(t, ours <= atomics, "4 rising total, 2 threads", "<= shared atomics", figure);
-}
-
-static void accounting_goals(const struct bench_plan *plan)
+static void accounting_close(const struct bench_session *s)
 {
     struct bench_goals goals = {0};
+    const struct bench_plan *plan = &s->plan;
+    size_t n;
     goal_steady(&goals, plan, steady_1);
     goal_steady(&goals, plan, steady_2);
-    goal_traces(&goals, plan);
-    goals_ramp(&goals, plan);
+    double mean = bench_group_mean(plan, traces_group, TRACKED, UNTRACKED, &n);
+    bench_goal_add(&goals, mean <= 1.05, "4 traces, geometric mean", "<= 1.05x untracked", "%.3fx",
+                   mean);
+    double up = ramp_value(plan, ramp_rising, 1, TRACKED),
+           flat = ramp_value(plan, ramp_steady, 1, TRACKED);
+    bench_goal_add(&goals, up <= flat * 1.01, "4 rising total, 1 thread",
+                   "<= the steady state (+1%)", "%.2f ns against %.2f ns", up, flat);
+    double ours = ramp_value(plan, ramp_rising, 2, TRACKED),
+           atomics = ramp_value(plan, ramp_rising, 2, ATOMICS);
+    bench_goal_add(&goals, ours <= atomics, "4 rising total, 2 threads", "<= shared atomics",
+                   "%.2f ns against %.2f ns", ours, atomics);
     bench_goals_print(&goals);
     bench_goals_free(&goals);
 }
 
-int bench_mode_accounting(const struct bench_options *options)
-{
-    static struct bench_traces traces;
-    static struct bench_targets targets;
-    char *folder = realpath(options->baseline, NULL);
-    if (!folder) {
-        perror(options->baseline);
-        return 1;
-    }
-    if (traces_find(&traces, options->traces, options->ntraces) != 0 || traces_check(&traces) != 0)
-        return 1;
-    targets_add(&targets, &(struct bench_target){.name = "weir", .ops = OPS_WEIR});
-    targets_add(&targets, &(struct bench_target){
-                              .name = "untracked", .ops = OPS_WEIR, .library_path = folder});
-    targets_add(&targets, &(struct bench_target){
-                              .name = "atomics", .ops = OPS_ATOMICS, .library_path = folder});
-    struct bench_plan plan = bench_plan_of(options, &targets, 100);
-    accounting_rows(&plan, &traces, options);
-    if (bench_run(&plan) != 0)
-        return 1;
-    if (options->json) {
-        bench_json_print(stdout, "accounting", &plan, options->touch, NULL);
-    } else {
-        bench_head_print("The cost of exactness, in ns", &plan);
-        putchar('\n');
-        accounting_table(&plan);
-        accounting_goals(&plan);
-    }
-    fflush(stdout);
-    size_t failures = bench_say_failures(&plan);
-    bench_plan_free(&plan);
-    free(folder);
-    return failures > 0;
-}
+const struct bench_mode bench_accounting = {"accounting",
+                                            "The cost of exactness, in ns",
+                                            100,
+                                            true,
+                                            accounting_targets,
+                                            accounting_rows,
+                                            accounting_show,
+                                            accounting_close,
+                                            NULL};

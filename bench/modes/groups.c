@@ -1,280 +1,183 @@
 /* bench/modes/groups.c - see groups.h. */
 #include "bench/modes/groups.h"
-#include "tools/common/table.h"
+#include "bench/modes/rows.h"
 
-#include <stdio.h>
-#include <string.h>
-
-const char group_small_1[] = "small, 1 thread", group_small_2[] = "small, 2 threads",
-           group_large_untouched[] = "large, untouched", group_large_touched[] = "large, touched",
-           group_traces_touched[] = "traces, touched",
-           group_traces_untouched[] = "traces, untouched", group_handoff[] = "hand-off",
-           group_fragmentation[] = "fragmentation", group_snapshots[] = "snapshots";
-static const char peak_group[] = "at the peak, 2 threads", ramp_group[] = "rising total",
-                  zero_group[] = "zeroed", contexts_group[] = "contexts",
-                  large_threads_group[] = "large threads", churn_group[] = "churn";
+#define GROUP(name, text) const char name[] = text
+GROUP(group_small_1, "small, 1 thread");
+GROUP(group_small_2, "small, 2 threads");
+GROUP(group_large_untouched, "large, untouched");
+GROUP(group_large_touched, "large, touched");
+GROUP(group_traces_touched, "traces, touched");
+GROUP(group_traces_untouched, "traces, untouched");
+GROUP(group_handoff, "hand-off");
+GROUP(group_fragmentation, "fragmentation");
+GROUP(group_snapshots, "snapshots");
+static GROUP(large_threads, "large threads");
+static GROUP(contexts, "contexts");
+static GROUP(churn, "churn");
+static GROUP(peak, "at the peak, 2 threads");
+static GROUP(rising, "rising total");
+static GROUP(zeroed, "zeroed");
 
 const struct bench_group bench_groups[] = {
     {group_small_1, "ns a pair"},
     {group_small_2, "ns a pair"},
     {group_large_untouched, "ns a pair"},
     {group_large_touched, "ns a pair, a byte a page touched"},
-    {large_threads_group, "ns of processor time a pair or a replacement"},
+    {large_threads, "ns of processor time a pair or a replacement"},
     {group_traces_touched, "ns an event, a byte a page touched"},
     {group_traces_untouched, "ns an event"},
     {group_handoff, "ns a block; of the ring, processor time"},
-    {contexts_group,
-     "ns of processor time to replace a block of 16-527 B; others have no contexts"},
-    {churn_group, "ns of processor time a thread, a reallocation, a replacement, a block"},
-    {peak_group, "ns a pair or a block, the total never far below its peak"},
-    {ramp_group, "ns a pair, each allocation a new peak"},
-    {zero_group, "ns a pair or a block"},
+    {contexts, "ns of processor time to replace a block of 16-527 B; others have no contexts"},
+    {churn, "ns of processor time a thread, a reallocation, a replacement, a block"},
+    {peak, "ns a pair or a block, the total never far below its peak"},
+    {rising, "ns a pair, each allocation a new peak"},
+    {zeroed, "ns a pair or a block"},
     {group_fragmentation, "resident over live bytes"},
 };
 _Static_assert((int)BENCH_GROUPS == (int)(sizeof(bench_groups) / sizeof(*bench_groups)), "groups");
 
-static const char cpu_ns[] = "cpu_ns";
-
 /* -- the rows ------------------------------------------------------------------------------ */
 
-/* A process that has loaded a model once held more than its steps do. */
-#define HELD_BEFORE ((size_t)16 << 20)
+#define KI ((size_t)1 << 10)
+#define MI ((size_t)1 << 20)
+#define GI ((size_t)1 << 30)
 
-static void small_rows(struct bench_plan *plan, const char *group, struct bench_job job)
-{
-    job.above = HELD_BEFORE;
-    job.load = "pairs";
-    for (job.size = 16; job.size <= 4096; job.size *= 2)
-        bench_row_add(plan, group, &job, "pairs of %zu B", job.size);
-    bench_mix_rows(plan, group, job);
-}
-
-static void large_rows(struct bench_plan *plan, const char *group, struct bench_job job)
-{
-    job.load = "pairs";
-    for (job.size = 64 << 10; job.size <= 64 << 20; job.size *= 4)
-        bench_row_add(plan, group, &job, "pairs of %zu KiB", job.size >> 10);
-}
-
-static void trace_rows(struct bench_plan *plan, const struct bench_traces *traces,
-                       const char *group, struct bench_job job)
-{
-    job.load = "trace";
-    bench_trace_rows(plan, traces, group, &job);
-    bench_turn_rows(plan, traces, group, job);
-}
-
-static void handoff_rows(struct bench_plan *plan, struct bench_job job)
-{
-    job.load = "handoff";
-    job.threads = 2;
-    job.above = HELD_BEFORE;
-    job.size = job.size_max = 64;
-    bench_row_add(plan, group_handoff, &job, "producer and consumer, 64 B");
-    job.size = 16;
-    job.size_max = 527;
-    bench_row_add(plan, group_handoff, &job, "producer and consumer, 16-527 B");
-    job.load = "circle";
-    job.count = 256;
-    for (job.threads = 2; job.threads <= 4; job.threads += 2)
-        bench_row_add(plan, group_handoff, &job, "batches round a ring of %u", job.threads)
-            ->metric = cpu_ns;
-}
-
-/* Blocks that one thread made and others replace or swap. */
-static void dealt_rows(struct bench_plan *plan, struct bench_job job)
-{
-    static const char *const variants[] = {"halves", "alternately"};
-    job.load = "mix";
-    job.threads = 2;
-    job.above = HELD_BEFORE;
-    job.count = 2000;
-    for (job.size = 64; job.size <= 512; job.size *= 8)
-        for (int i = 0; i < 2; i++) {
-            job.size_max = job.size;
-            job.variant = variants[i];
-            bench_row_add(plan, group_handoff, &job, "%zu B dealt out %s%s", job.size,
-                          i ? "" : "in ", variants[i]);
-        }
-    job.variant = "server";
-    job.size = 8;
-    job.size_max = 1000;
-    job.count = 5000;
-    bench_row_add(plan, group_handoff, &job, "server, 8-1000 B");
-    job.load = "swap";
-    job.variant = "";
-    job.count = 1024;
-    for (job.size = 64; job.size <= 512; job.size *= 8)
-        bench_row_add(plan, group_handoff, &job, "%zu B swapped for ever", job.size);
-}
-
-static void contexts_rows(struct bench_plan *plan, struct bench_job job, bool quick)
-{
-    job.load = "contexts";
-    job.size = 16;
-    job.size_max = 527;
-    for (job.count = 1; job.count <= (quick ? 16 : 4096); job.count *= 16)
-        for (job.threads = 1; job.threads <= 4; job.threads *= 2)
-            bench_row_add(plan, contexts_group, &job, "%zu context%s, %u thread%s", job.count,
-                          job.count > 1 ? "s" : "", job.threads, job.threads > 1 ? "s" : "")
-                ->metric = cpu_ns;
-}
-
-static void large_threads_rows(struct bench_plan *plan, struct bench_job job)
-{
-    job.touch = TOUCH_NONE;
-    for (job.threads = 2; job.threads <= 4; job.threads *= 2) {
-        job.load = "pairs";
-        for (job.size = 64 << 10; job.size <= 1 << 20; job.size *= 4)
-            bench_row_add(plan, large_threads_group, &job, "pairs of %zu KiB, %u threads",
-                          job.size >> 10, job.threads)
-                ->metric = cpu_ns;
-        job.load = "mix";
-        job.count = 32;
-        job.size = 64 << 10;
-        job.size_max = 1 << 20;
-        bench_row_add(plan, large_threads_group, &job, "mix of 64 KiB-1 MiB, %u threads",
-                      job.threads)
-            ->metric = cpu_ns;
+/* clang-format off: a load a line */
+#define HELD                                                                                       \
+    .above = 16 * MI /* a process that has loaded a model held more once than its steps do */
+#define TWO                .threads = 2
+#define CPU                .metric = "cpu_ns"
+#define OVER_LIVE          .metric = "over_live", .rounds_most = 2 /* little differs, and they are long */
+#define SIZES(last, times) .size_last = (last), .size_times = (times)
+#define THREADS(last)      .threads_last = (last), .threads_times = 2
+#define MIX(least, most)   .load = "mix", .size = (least), .size_max = (most), .count = 1024
+#define DEALT(kind)                                                                                \
+    {                                                                                              \
+        .load = "mix", .variant = kind, .size = 64, .count = 2000, TWO, HELD                       \
     }
-}
-
-static void strings_rows(struct bench_plan *plan, struct bench_job job)
-{
-    job.load = "strings";
-    job.size = 16;
-    job.size_max = 4096;
-    job.count = 256;
-    bench_row_add(plan, churn_group, &job, "256 strings growing to 4 KiB")->metric = cpu_ns;
-    job.size_max = 256 << 10;
-    bench_row_add(plan, churn_group, &job, "256 strings growing to 256 KiB")->metric = cpu_ns;
-    job.size_max = 32 << 20;
-    job.count = 1;
-    bench_row_add(plan, churn_group, &job, "an array growing to 32 MiB")->metric = cpu_ns;
-}
-
-static void churn_rows(struct bench_plan *plan, struct bench_job job, bool quick)
-{
-    job.load = "churn";
-    job.count = quick ? 100 : 1000;
-    job.threads = 2;
-    job.size = 16;
-    job.size_max = 4096;
-    bench_row_add(plan, churn_group, &job, "%zu threads come and go", job.count)->metric = cpu_ns;
-    job.threads = 1;
-    strings_rows(plan, job);
-    job.load = "mix";
-    job.size = 5 << 20;
-    job.size_max = 25 << 20;
-    job.count = 4;
-    job.touch = TOUCH_PAGE;
-    bench_row_add(plan, churn_group, &job, "blocks of 5-25 MB, touched")->metric = cpu_ns;
-    job.load = "ramp";
-    job.variant = "shuffled";
-    job.touch = TOUCH_NONE;
-    job.count = 1000;
-    job.size = 16;
-    job.size_max = 527;
-    for (job.threads = 1; job.threads <= 2; job.threads++)
-        bench_row_add(plan, churn_group, &job, "batches of 1000, %u thread%s", job.threads,
-                      job.threads > 1 ? "s" : "")
-            ->metric = cpu_ns;
-}
-
-static struct bench_row *over_live(struct bench_row *row)
-{
-    row->metric = "over_live";
-    row->rounds_most = 2; /* memory differs little from round to round, and they are long */
-    return row;
-}
-
-static void fragmentation_rows(struct bench_plan *plan, struct bench_job job, bool quick)
-{
-    job.load = "service";
-    job.count = quick ? 2 : 100;
-    over_live(bench_row_add(plan, group_fragmentation, &job,
-                            "an hour of a service, %zu requests a s", job.count));
-    job.load = "burst";
-    job.count = (size_t)1 << (quick ? 26 : 30);
-    job.seconds = quick ? 0.1 : 10;
-    over_live(bench_row_add(plan, group_fragmentation, &job, "%s burst, then %g s of sleep",
-                            quick ? "64 MiB" : "1 GiB", job.seconds));
-    job.variant = "survivors";
-    job.seconds = quick ? 0.1 : 1;
-    over_live(
-        bench_row_add(plan, group_fragmentation, &job, "1 in 16 survives, then %g s", job.seconds));
-}
-
-static void peak_rows(struct bench_plan *plan, struct bench_job job)
-{
-    job.load = "handoff";
-    job.threads = 2;
-    job.size = 16;
-    job.size_max = 527;
-    bench_row_add(plan, peak_group, &job, "16-527 B, passed on");
-    job.load = "mix";
-    job.count = 1024;
-    bench_row_add(plan, peak_group, &job, "mix of 16-527 B");
-    job.load = "pairs";
-    job.size = 64;
-    bench_row_add(plan, peak_group, &job, "pairs of 64 B");
-    job.load = "ramp";
-    job.variant = "rising";
-    job.count = 10000;
-    job.size = 64;
-    for (job.threads = 1; job.threads <= 2; job.threads++)
-        bench_row_add(plan, ramp_group, &job, "10000 blocks of 64 B, %u thread%s", job.threads,
-                      job.threads > 1 ? "s" : "");
-}
-
-static void zero_rows(struct bench_plan *plan, struct bench_job job)
-{
-    static const size_t sizes[] = {256, 4096, 65536, 1 << 20, 16 << 20};
-    job.load = "zero";
-    for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
-        job.size = sizes[i];
-        bench_row_add(plan, zero_group, &job, "%s, dirty before", table_bytes((double)sizes[i]));
+#define STRINGS(most, n)                                                                           \
+    {                                                                                              \
+        .load = "strings", .size = 16, .size_max = (most), .count = (n)                            \
     }
-    job.variant = "fresh";
-    job.size = 65536;
-    job.count = 2048;
-    bench_row_add(plan, zero_group, &job, "64 KB, fresh memory");
-    job.size = 4 << 20;
-    job.count = 64;
-    bench_row_add(plan, zero_group, &job, "4 MB, fresh memory");
-}
 
-void bench_groups_rows(struct bench_plan *plan, const struct bench_traces *traces,
-                       const struct bench_options *options)
+static const struct bench_loads loads[] = {
+    {group_small_1, "pairs of %s B", {.load = "pairs", .size = 16, HELD}, SIZES(4096, 2)},
+    {group_small_1, "mix of 16-527 B", {MIX(16, 527), HELD}},
+    {group_small_1, "mix of 16-4096 B", {MIX(16, 4096), HELD}},
+    {group_small_2, "pairs of %s B", {.load = "pairs", .size = 16, TWO, HELD}, SIZES(4096, 2)},
+    {group_small_2, "mix of 16-527 B", {MIX(16, 527), TWO, HELD}},
+    {group_small_2, "mix of 16-4096 B", {MIX(16, 4096), TWO, HELD}},
+
+    {group_large_untouched, "pairs of %k", {.load = "pairs", .size = 64 * KI}, SIZES(64 * MI, 4)},
+    {group_large_touched,
+     "pairs of %k",
+     {.load = "pairs", .size = 64 * KI, .touch = TOUCH_PAGE},
+     SIZES(64 * MI, 4)},
+    {large_threads,
+     "pairs of %k, %t",
+     {.load = "pairs", .size = 64 * KI, TWO},
+     SIZES(MI, 4),
+     THREADS(4),
+     CPU},
+    {large_threads,
+     "mix of 64 KiB-1 MiB, %t",
+     {.load = "mix", .size = 64 * KI, .size_max = MI, .count = 32, TWO},
+     THREADS(4),
+     CPU},
+
+    {group_handoff, "producer and consumer, 64 B", {.load = "handoff", .size = 64, TWO, HELD}},
+    {group_handoff,
+     "producer and consumer, 16-527 B",
+     {.load = "handoff", .size = 16, .size_max = 527, TWO, HELD}},
+    {group_handoff,
+     "batches round a ring of %T",
+     {.load = "circle", .size = 16, .size_max = 527, .count = 256, TWO, HELD},
+     THREADS(4),
+     CPU},
+    {group_handoff, "%s B dealt out in halves", DEALT("halves"), SIZES(512, 8)},
+    {group_handoff, "%s B dealt out alternately", DEALT("alternately"), SIZES(512, 8)},
+    {group_handoff,
+     "server, 8-1000 B",
+     {.load = "mix", .variant = "server", .size = 8, .size_max = 1000, .count = 5000, TWO, HELD}},
+    {group_handoff,
+     "%s B swapped for ever",
+     {.load = "swap", .size = 64, .count = 1024, TWO, HELD},
+     SIZES(512, 8)},
+
+    {contexts,
+     "%c, %t",
+     {.load = "contexts", .size = 16, .size_max = 527, .count = 1},
+     .count_last = 4096,
+     .count_times = 16,
+     .quick_count = 16,
+     THREADS(4),
+     CPU},
+
+    {churn,
+     "%n threads come and go",
+     {.load = "churn", .size = 16, .size_max = 4096, .count = 1000, TWO},
+     .quick_count = 100,
+     CPU},
+    {churn, "256 strings growing to 4 KiB", STRINGS(4 * KI, 256), CPU},
+    {churn, "256 strings growing to 256 KiB", STRINGS(256 * KI, 256), CPU},
+    {churn, "an array growing to 32 MiB", STRINGS(32 * MI, 1), CPU},
+    {churn,
+     "blocks of 5-25 MiB, touched",
+     {.load = "mix", .size = 5 * MI, .size_max = 25 * MI, .count = 4, .touch = TOUCH_PAGE},
+     CPU},
+    {churn,
+     "batches of 1000, %t",
+     {.load = "ramp", .variant = "shuffled", .size = 16, .size_max = 527, .count = 1000},
+     THREADS(2),
+     CPU},
+
+    {peak, "16-527 B, passed on", {.load = "handoff", .size = 16, .size_max = 527, TWO}},
+    {peak, "mix of 16-527 B", {MIX(16, 527), TWO}},
+    {peak, "pairs of 64 B", {.load = "pairs", .size = 64, TWO}},
+    {rising,
+     "10000 blocks of 64 B, %t",
+     {.load = "ramp", .variant = "rising", .size = 64, .count = 10000},
+     THREADS(2)},
+
+    {zeroed, "%k, dirty before", {.load = "zero", .size = 256}, SIZES(16 * MI, 16)},
+    {zeroed,
+     "64 KiB, fresh memory",
+     {.load = "zero", .variant = "fresh", .size = 64 * KI, .count = 2048}},
+    {zeroed,
+     "4 MiB, fresh memory",
+     {.load = "zero", .variant = "fresh", .size = 4 * MI, .count = 64}},
+
+    {group_fragmentation,
+     "an hour of a service, %n requests a s",
+     {.load = "service", .count = 100},
+     .quick_count = 2,
+     OVER_LIVE},
+    {group_fragmentation,
+     "%N burst, then %e s of sleep",
+     {.load = "burst", .count = GI, .seconds = 10},
+     .quick_count = 64 * MI,
+     .quick_seconds = 0.1,
+     OVER_LIVE},
+    {group_fragmentation,
+     "1 in 16 survives, then %e s",
+     {.load = "burst", .variant = "survivors", .count = GI, .seconds = 1},
+     .quick_count = 64 * MI,
+     .quick_seconds = 0.1,
+     OVER_LIVE},
+
+    {group_snapshots, "64 threads, two of them busy", {.load = "snapshot"}, .weir_only = true},
+};
+/* clang-format on */
+
+void bench_groups_rows(struct bench_session *s)
 {
-    struct bench_job job = {
-        .load = "pairs", .variant = "", .threads = 1, .seconds = options->quick ? 0.01 : 0.05};
-    small_rows(plan, group_small_1, job);
-    job.threads = 2;
-    small_rows(plan, group_small_2, job);
-    job.threads = 1;
-    large_rows(plan, group_large_untouched, job);
-    large_threads_rows(plan, job);
-    job.touch = TOUCH_PAGE;
-    large_rows(plan, group_large_touched, job);
-    trace_rows(plan, traces, group_traces_touched, job);
+    double seconds = s->options->quick ? 0.01 : 0.05;
+    struct bench_job job = {.variant = "", .threads = 1, .seconds = seconds, .touch = TOUCH_PAGE};
+    bench_loads_add(&s->plan, loads, sizeof loads / sizeof *loads, s->options->quick, seconds);
+    bench_trace_rows(&s->plan, &s->traces, group_traces_touched, job);
+    bench_turn_rows(&s->plan, &s->traces, group_traces_touched, job);
     job.touch = TOUCH_NONE;
-    trace_rows(plan, traces, group_traces_untouched, job);
-    handoff_rows(plan, job);
-    dealt_rows(plan, job);
-    contexts_rows(plan, job, options->quick);
-    churn_rows(plan, job, options->quick);
-    peak_rows(plan, job);
-    zero_rows(plan, job);
-    fragmentation_rows(plan, job, options->quick);
-    job.load = "snapshot";
-    bench_row_add(plan, group_snapshots, &job, "64 threads, two of them busy")->weir_only = true;
-}
-
-size_t bench_group_next(const struct bench_plan *plan, const char *group, size_t i)
-{
-    for (i++; i < plan->nrows; i++)
-        if (strcmp(plan->rows[i].group, group) == 0)
-            break;
-    return i;
+    bench_trace_rows(&s->plan, &s->traces, group_traces_untouched, job);
+    bench_turn_rows(&s->plan, &s->traces, group_traces_untouched, job);
 }

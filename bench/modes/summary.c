@@ -1,61 +1,20 @@
 /* bench/modes/summary.c - see summary.h. */
 #include "bench/modes/summary.h"
 #include "bench/modes/groups.h"
-#include "bench/harness/json.h"
-#include "tools/common/table.h"
+#include "bench/modes/tables.h"
 #include "tools/common/memory.h"
+#include "tools/common/text.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-double bench_row_value(const struct bench_row *row, size_t k)
-{
-    return bench_value(&row->cells[k], row->metric);
-}
-
-double bench_row_best(const struct bench_plan *plan, const struct bench_row *row, size_t first,
-                      size_t *which)
-{
-    double best = NAN;
-    for (size_t k = first; k < plan->ntargets; k++) {
-        double value = bench_row_value(row, k);
-        if (value > 0 && !(best <= value)) {
-            best = value;
-            *which = k;
-        }
-    }
-    return best;
-}
-
 /* -- one group ------------------------------------------------------------------------------- */
-
-/* Of the k-th target's figures over the best of the targets from `first` on. */
-static struct bench_mean mean_of(const struct bench_plan *plan, const char *group, size_t k,
-                                 size_t first)
-{
-    double *ratios = memory_array(NULL, plan->nrows, sizeof(*ratios));
-    struct bench_mean mean = {0};
-    for (size_t i = (size_t)-1; (i = bench_group_next(plan, group, i)) < plan->nrows;) {
-        const struct bench_row *row = &plan->rows[i];
-        size_t which = 0;
-        double ratio = bench_row_value(row, k) / bench_row_best(plan, row, first, &which);
-        if (ratio > 0)
-            ratios[mean.loads++] = ratio;
-    }
-    mean.value = bench_geomean(ratios, mean.loads);
-    free(ratios);
-    return mean;
-}
-
-double bench_group_over_peers(const struct bench_plan *plan, const char *group)
-{
-    return mean_of(plan, group, 0, 1).value;
-}
 
 static void worst_find(const struct bench_plan *plan, struct bench_summary *s)
 {
-    for (size_t i = (size_t)-1; (i = bench_group_next(plan, s->group, i)) < plan->nrows;) {
+    for (size_t i = BENCH_FIRST; (i = bench_row_next(plan, s->group, i)) < plan->nrows;) {
         size_t which = 0;
         const struct bench_row *row = &plan->rows[i];
         double best = bench_row_best(plan, row, 0, &which), ratio = bench_row_value(row, 0) / best;
@@ -72,7 +31,7 @@ struct bench_summary bench_summary_of(const struct bench_plan *plan, const char 
     struct bench_summary s = {.group = group, .worst = NAN, .worst_load = ""};
     s.means = memory_array(NULL, plan->ntargets, sizeof(*s.means));
     for (size_t k = 0; k < plan->ntargets; k++) {
-        s.means[k] = mean_of(plan, group, k, 0);
+        s.means[k].value = bench_group_mean(plan, group, k, BENCH_BEST, &s.means[k].loads);
         if (s.means[k].value < s.means[s.lowest].value || isnan(s.means[s.lowest].value))
             s.lowest = k;
     }
@@ -119,11 +78,11 @@ static void summary_line(struct table *t, const struct bench_plan *plan,
         const struct bench_mean *mean = &s->means[k];
         bool all = mean->loads == s->loads;
         table_add(t, all && k == s->lowest ? LOOK_GOOD : LOOK_PLAIN, "%s%s",
-                  table_number(mean->value), all ? "" : "*");
+                  text_number(mean->value), all ? "" : "*");
     }
     table_add(t, bench_summary_lowest(s) ? LOOK_GOOD : LOOK_BAD, "%s",
               plan->targets[s->lowest].name);
-    table_add(t, bench_summary_even(s) ? LOOK_GOOD : LOOK_BAD, "%sx", table_number(s->worst));
+    table_add(t, bench_summary_even(s) ? LOOK_GOOD : LOOK_BAD, "%sx", text_number(s->worst));
     table_add(t, LOOK_PLAIN, "%s", s->worst_load);
 }
 
@@ -205,47 +164,37 @@ void bench_summaries_print(const struct bench_plan *plan)
 /* -- JSON ----------------------------------------------------------------------------------------
  */
 
-static void means_json(FILE *to, const struct bench_plan *plan, const struct bench_summary *s)
+static void summary_json(struct json *j, const struct bench_plan *plan,
+                         const struct bench_summary *s)
 {
-    fprintf(to, "{");
+    json_line(j);
+    json_object(j, NULL);
+    json_text(j, "group", s->group);
+    json_count(j, "loads", s->loads);
+    json_object(j, "means");
     for (size_t k = 0; k < plan->ntargets; k++) {
-        fprintf(to, "%s", k ? ", " : "");
-        bench_json_string(to, plan->targets[k].name);
-        fprintf(to, ": {\"mean\": ");
-        bench_json_number(to, s->means[k].value);
-        fprintf(to, ", \"loads\": %zu}", s->means[k].loads);
+        json_object(j, plan->targets[k].name);
+        json_real(j, "mean", s->means[k].value);
+        json_count(j, "loads", s->means[k].loads);
+        json_end(j);
     }
-    fprintf(to, "}");
+    json_end(j);
+    json_text(j, "lowest", plan->targets[s->lowest].name);
+    json_real(j, "worst", s->worst);
+    json_text(j, "worst_load", s->worst_load);
+    json_bool(j, "is_lowest", bench_summary_lowest(s));
+    json_bool(j, "is_even", bench_summary_even(s));
+    json_end(j);
 }
 
-static void summary_json(FILE *to, const struct bench_plan *plan, const struct bench_summary *s)
+void bench_summaries_json(struct json *j, const struct bench_plan *plan)
 {
-    fprintf(to, "{\"group\": ");
-    bench_json_string(to, s->group);
-    fprintf(to, ", \"loads\": %zu, \"means\": ", s->loads);
-    means_json(to, plan, s);
-    fprintf(to, ", \"lowest\": ");
-    bench_json_string(to, plan->targets[s->lowest].name);
-    fprintf(to, ", \"worst\": ");
-    bench_json_number(to, s->worst);
-    fprintf(to, ", \"worst_load\": ");
-    bench_json_string(to, s->worst_load);
-    fprintf(to, ", \"is_lowest\": %s, \"is_even\": %s}", bench_summary_lowest(s) ? "true" : "false",
-            bench_summary_even(s) ? "true" : "false");
-}
-
-void bench_summaries_json(FILE *to, const struct bench_plan *plan)
-{
-    bool any = false;
-    fputc('[', to);
+    json_array(j, "summary");
     for (size_t i = 0; i < BENCH_GROUPS; i++) {
         struct bench_summary s = bench_summary_of(plan, bench_groups[i].name);
-        if (s.loads) {
-            fprintf(to, "%s\n    ", any ? "," : "");
-            summary_json(to, plan, &s);
-            any = true;
-        }
+        if (s.loads)
+            summary_json(j, plan, &s);
         bench_summary_free(&s);
     }
-    fputc(']', to);
+    json_end(j);
 }

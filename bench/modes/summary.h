@@ -7,9 +7,9 @@
 #define WEIR_BENCH_MODES_SUMMARY_H
 
 #include "bench/harness/run.h"
+#include "tools/common/json.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 
 /* What no single load of weir's is to pass, times the best of the load. */
 #define BENCH_WORST_WANTED 1.25
@@ -28,15 +28,6 @@ struct bench_summary {
     const char *worst_load;
 };
 
-/* A row's figure, by its own metric, through the k-th target. */
-double bench_row_value(const struct bench_row *row, size_t k);
-/* The least figure of the targets from `first` on, and whose; NaN of none. */
-double bench_row_best(const struct bench_plan *plan, const struct bench_row *row, size_t first,
-                      size_t *which);
-
-/* Geometric mean of the first target's figures over the best of the others. */
-double bench_group_over_peers(const struct bench_plan *plan, const char *group);
-
 struct bench_summary bench_summary_of(const struct bench_plan *plan, const char *group);
 void bench_summary_free(struct bench_summary *summary);
 /* Has the first target the least mean, and the figure of every load? */
@@ -45,8 +36,8 @@ bool bench_summary_even(const struct bench_summary *summary); /* worst <= BENCH_
 
 /* A line for each group that has rows, then which goals hold. */
 void bench_summaries_print(const struct bench_plan *plan);
-/* [{"group", "loads", "means": {TARGET: {"mean", "loads"}}, "lowest", "worst", "worst_load",
- * "is_lowest", "is_even"}, ...] */
-void bench_summaries_json(FILE *to, const struct bench_plan *plan);
+/* "summary": [{"group", "loads", "means": {TARGET: {"mean", "loads"}}, "lowest", "worst",
+ * "worst_load", "is_lowest", "is_even"}, ...] */
+void bench_summaries_json(struct json *j, const struct bench_plan *plan);
 
 #endif

@@ -4,6 +4,11 @@
  */
 #include "tools/device/bench.h"
 
+#include "tools/common/memory.h"
+#include "tools/common/number.h"
+#include "tools/common/statistics.h"
+#include "tools/common/table.h"
+#include "tools/common/text.h"
 #include "tools/trace/load.h"
 
 #include <weir/cuda.h>
@@ -11,12 +16,13 @@
 #include <weir/error.h>
 
 #include <dlfcn.h>
+#include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#define MIB    ((double)(1 << 20))
 #define ROUNDS 7
 
 static double now(void)
@@ -26,12 +32,21 @@ static double now(void)
     return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
 }
 
+/* N of "cuda:N"; -1: it is none. */
+static int cuda_number(const char *name)
+{
+    uint64_t number;
+    bool is = strncmp(name, "cuda:", 5) == 0 && number_count(name + 5, 0, 1 << 20, &number);
+    return is ? (int)number : -1;
+}
+
 const weir_device_table *device_bench_table(const char *name)
 {
     if (strcmp(name, "host") == 0)
         return weir_device_host_table_create("host", (size_t)16 << 30);
-    if (strncmp(name, "cuda:", 5) == 0 && name[5])
-        return weir_cuda_table_create(atoi(name + 5));
+    int number = cuda_number(name);
+    if (number >= 0)
+        return weir_cuda_table_create(number);
     fprintf(stderr, "weir device: no device \"%s\"\n", name);
     return NULL;
 }
@@ -52,12 +67,13 @@ static void driver_pool_keep(const char *device)
     int (*get)(void **, int), (*set)(void *, int, void *);
     enum { RELEASE_THRESHOLD = 4 };
     uint64_t all = UINT64_MAX;
-    void *pool, *library = strncmp(device, "cuda:", 5) ? NULL : dlopen("libcuda.so.1", RTLD_NOW);
+    int number = cuda_number(device);
+    void *pool, *library = number < 0 ? NULL : dlopen("libcuda.so.1", RTLD_NOW);
     if (!library)
         return;
     *(void **)&get = dlsym(library, "cuDeviceGetDefaultMemPool");
     *(void **)&set = dlsym(library, "cuMemPoolSetAttribute");
-    if (get && set && get(&pool, atoi(device + 5)) == 0)
+    if (get && set && get(&pool, number) == 0)
         set(pool, RELEASE_THRESHOLD, &all);
 }
 
@@ -72,11 +88,11 @@ struct pairs {
 };
 
 /* ns a pair of one way; < 0: it failed. */
-static double pairs_time(const struct pairs *p, enum way way, size_t size, long n)
+static double pairs_time(const struct pairs *p, enum way way, size_t size, uint64_t n)
 {
     const weir_device_table *t = p->table;
     double from = now();
-    for (long i = 0; i < n; i++) {
+    for (uint64_t i = 0; i < n; i++) {
         void *block = NULL;
         int error = 0;
         switch (way) {
@@ -99,43 +115,28 @@ static double pairs_time(const struct pairs *p, enum way way, size_t size, long 
     return (now() - from) / (double)n;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values)
-{
-    qsort(values, ROUNDS, sizeof *values, by_value);
-    return values[ROUNDS / 2];
-}
-
-static void pairs_row(const struct pairs *p, size_t size, long n)
+/* Ratios are of medians; the spread of each way's rounds stands beside its time. */
+static void pairs_row(struct table *table, const struct pairs *p, size_t size, uint64_t n)
 {
     double times[WAYS][ROUNDS], at[WAYS];
-    bool has_stream = p->table->allocate_on != NULL;
+    int ways = p->table->allocate_on ? WAYS : WAY_STREAM;
     for (int round = -1; round < ROUNDS; round++)
-        for (int way = 0; way < WAYS; way++) {
-            if (way == WAY_STREAM && !has_stream)
-                continue;
-            double ns = pairs_time(p, (enum way)way, size,
-                                   way == WAY_WEIR ? n
-                                   : n < 2000      ? n
-                                                   : n / 20 + 100);
+        for (int way = 0; way < ways; way++) {
+            uint64_t some = way == WAY_WEIR || n < 2000 ? n : n / 20 + 100;
+            double ns = pairs_time(p, (enum way)way, size, some);
             if (way == WAY_STREAM)
                 p->table->stream_synchronize(p->table->user, p->stream);
             if (round >= 0)
                 times[way][round] = ns;
         }
-    for (int way = 0; way < WAYS; way++)
-        at[way] = way == WAY_STREAM && !has_stream ? -1 : median(times[way]);
-    printf("%10zu KiB  %8.1f  %10.1f  %8.1f", size >> 10, at[WAY_WEIR], at[WAY_CALLS],
-           at[WAY_CALLS] / at[WAY_WEIR]);
-    if (has_stream)
-        printf("  %10.1f  %8.2f\n", at[WAY_STREAM], at[WAY_WEIR] / at[WAY_STREAM]);
-    else
-        printf("  %10s  %8s\n", "-", "-");
+    table_add(table, LOOK_PLAIN, "%s", text_size((double)size));
+    for (int way = 0; way < WAYS; way++) {
+        at[way] = way < ways ? statistics_median(times[way], ROUNDS) : NAN;
+        table_spread(table, LOOK_PLAIN, text_number(at[way]),
+                     way < ways ? statistics_spread(times[way], ROUNDS) : NAN);
+        if (way)
+            table_number(table, LOOK_PLAIN, at[way] / at[WAY_WEIR]);
+    }
 }
 
 static int pairs_table(const struct device_bench *b)
@@ -147,13 +148,20 @@ static int pairs_table(const struct device_bench *b)
     p.table = weir_device_table_of(p.a);
     p.stream = weir_device_stream_create(p.a);
     weir_device_stream_set(p.stream);
+    struct table t;
+    static const char *const heads[] = {"size",      "weir",   "calls",
+                                        "over weir", "stream", "over weir"};
     printf(
-        "allocate+free, ns a pair: medians of %d rounds taken in turns, %ld pairs each of weir's\n"
-        "(calls: the device's allocate and free; stream: its stream-ordered ones)\n"
-        "%14s  %8s  %10s  %8s  %10s  %8s\n",
-        ROUNDS, b->pairs, "size", "weir", "calls", "calls/w", "stream", "w/stream");
-    for (size_t size = 1024; size <= (size_t)256 << 20; size *= 4)
-        pairs_row(&p, size, b->pairs);
+        "allocate+free, ns a pair, and how far the rounds spread: medians of %d rounds taken in\n"
+        "turns, %" PRIu64
+        " pairs each of weir's (calls: the device's allocate and free; stream: its\n"
+        "stream-ordered ones)\n\n",
+        ROUNDS, b->pairs);
+    table_begin(&t, 6);
+    table_head(&t, heads, 6);
+    for (size_t size = 1024; size <= 256 * MIB; size *= 4)
+        pairs_row(&t, &p, size, b->pairs);
+    table_print(&t);
     weir_device_stream_set(NULL);
     weir_device_stream_destroy(p.a, p.stream);
     weir_allocator_destroy(p.a);
@@ -186,57 +194,71 @@ static bool trace_pass(const struct trace *t, weir_allocator *a, void **blocks)
     return true;
 }
 
-static int trace_row(const struct device_bench *b, const struct trace *t)
+static size_t device_calls(weir_allocator *a)
+{
+    weir_device_stats s = {.size = sizeof s};
+    weir_device_stats_get(a, &s);
+    return s.driver_allocations + s.driver_frees;
+}
+
+/* False: a request failed, or the pool's peak is not the trace's. */
+static bool trace_row(const struct device_bench *b, const struct trace *t, struct table *table)
 {
     weir_allocator *a = allocator_make(b, b->mode);
-    void **blocks = calloc((size_t)t->nblocks + 1, sizeof *blocks);
-    weir_device_stats first = {.size = sizeof first}, last = first;
-    if (!a || !blocks)
-        return 1;
-    double best = 0;
-    bool right = true;
-    for (long pass = 0; pass < b->passes && right; pass++) {
-        if (pass == b->passes - 1)
-            weir_device_stats_get(a, &first);
+    void **blocks = memory_zeroed((size_t)t->nblocks + 1, sizeof *blocks);
+    double *times = memory_array(NULL, b->passes, sizeof *times);
+    weir_device_stats stats = {.size = sizeof stats};
+    bool right = a != NULL;
+    size_t calls = 0;
+    for (uint64_t pass = 0; pass < b->passes && right; pass++) {
+        calls = device_calls(a);
         double from = now();
         right = trace_pass(t, a, blocks);
-        double ns = (now() - from) / (double)t->nevents;
-        best = pass == 0 || ns < best ? ns : best;
+        times[pass] = (now() - from) / (double)t->nevents;
     }
-    weir_device_stats_get(a, &last);
-    if (right)
-        printf("%-34s %8.2f  %8.2f  %6.3f  %8.1f  %6zu\n", t->name, (double)t->peak_live / MIB,
-               (double)last.peak_reserved / MIB, (double)last.peak_reserved / (double)t->peak_live,
-               best,
-               last.driver_allocations + last.driver_frees - first.driver_allocations -
-                   first.driver_frees);
-    else
+    if (right) {
+        weir_device_stats_get(a, &stats);
+        table_add(table, LOOK_PLAIN, "%s", t->name);
+        table_add(table, LOOK_PLAIN, "%.2f", (double)t->peak_live / (double)MIB);
+        table_add(table, LOOK_PLAIN, "%.2f", (double)stats.peak_reserved / (double)MIB);
+        table_add(table, LOOK_PLAIN, "%.3f", (double)stats.peak_reserved / (double)t->peak_live);
+        double median = statistics_median(times, b->passes);
+        table_spread(table, LOOK_PLAIN, text_number(median), statistics_spread(times, b->passes));
+        table_add(table, LOOK_PLAIN, "%zu", device_calls(a) - calls);
+        right = weir_peak_allocated(a) == t->peak_live || t->peak_live == 0;
+    } else if (a) {
         fprintf(stderr, "weir device: %s: %s\n", t->name, weir_last_error());
-    right = right && (weir_peak_allocated(a) == t->peak_live || t->peak_live == 0);
+    }
+    free(times);
     free(blocks);
     weir_allocator_destroy(a);
-    return right ? 0 : 1;
+    return right;
 }
 
 static int traces_table(const struct device_bench *b)
 {
+    static const char *const heads[] = {"trace", "live", "reserved", "ratio", "ns/event", "calls"};
     int status = 0;
-    printf(
-        "\ntraces, %ld passes each: MiB live and reserved at most; ns an event of the best pass; "
-        "calls\nto the device in the last pass\n%-34s %8s  %8s  %6s  %8s  %6s\n",
-        b->passes, "trace", "live", "reserved", "ratio", "ns/event", "calls");
-    for (int i = 0; i < b->ntraces; i++) {
+    struct table t;
+    printf("\ntraces, %" PRIu64
+           " passes each: MiB live and reserved at most; ns an event, median and spread\n"
+           "of the passes; calls to the device in the last pass\n\n",
+           b->passes);
+    table_begin(&t, 6);
+    table_head(&t, heads, 6);
+    for (char **path = b->traces; *path; path++) {
         struct trace trace;
         char why[256];
-        if (trace_load(b->traces[i], &trace, why, sizeof why)) {
+        if (trace_load(*path, &trace, why, sizeof why)) {
             fprintf(stderr, "weir device: %s\n", why);
             status = 1;
             continue;
         }
-        if (trace_row(b, &trace))
+        if (!trace_row(b, &trace, &t))
             status = 1;
         trace_free(&trace);
     }
+    table_print(&t);
     return status;
 }
 
@@ -245,5 +267,5 @@ int device_bench_run(const struct device_bench *b)
     printf("device %s\n", b->device);
     if (pairs_table(b))
         return 1;
-    return b->ntraces ? traces_table(b) : 0;
+    return *b->traces ? traces_table(b) : 0;
 }

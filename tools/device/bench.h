@@ -4,13 +4,14 @@
 
 #include <weir/device.h>
 
+#include <stdint.h>
+
 struct device_bench {
     const char *device; /* "host", "cuda:N" */
     weir_device_mode mode;
-    long pairs;  /* of allocate+free timed for each size */
-    long passes; /* over each trace */
-    char **traces;
-    int ntraces;
+    uint64_t pairs;  /* of allocate+free timed for each size */
+    uint64_t passes; /* over each trace */
+    char **traces;   /* the last is NULL */
 };
 
 /* The table of a device by its name; NULL with a reason behind weir_last_error, or "" for

@@ -4,27 +4,16 @@
  * device's own allocators in the same run. Knows the public interface only.
  */
 #include "tools/command.h"
+#include "tools/common/options.h"
+#include "tools/common/text.h"
 #include "tools/device/bench.h"
 
 #include <weir/cuda.h>
 #include <weir/error.h>
 
-#include <errno.h>
+#include <getopt.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#define MIB ((size_t)1 << 20)
-
-static const char help[] =
-    "usage: weir device\n"
-    "       weir device bench [--device host|cuda:N] [--mode auto|expandable|segments]\n"
-    "                         [--pairs N] [--passes N] [TRACE...]\n"
-    "\n"
-    "Without more, lists the devices of this machine and what the pool can use of each.\n"
-    "bench times allocate+free of 1 KiB to 256 MiB beside the device's own calls, then\n"
-    "replays each trace and tells the greatest memory reserved beside the greatest live.\n"
-    "The device \"host\" is host memory behind the same table, for machines without a GPU.\n";
 
 /* -- weir device -------------------------------------------------------------------------- */
 
@@ -69,66 +58,51 @@ static int devices_list(void)
 
 /* -- weir device bench -------------------------------------------------------------------- */
 
-static int usage(const char *complaint, const char *word)
-{
-    fprintf(stderr, "weir device: %s%s%s; weir device --help says more\n", complaint,
-            word ? " " : "", word ? word : "");
-    return 2;
-}
-
-static bool mode_parse(const char *word, weir_device_mode *mode)
-{
-    static const char *const words[] = {"auto", "expandable", "segments"};
-    for (int i = 0; i < 3; i++)
-        if (strcmp(word, words[i]) == 0) {
-            *mode = (weir_device_mode)i;
-            return true;
-        }
-    return false;
-}
-
-static bool count_parse(const char *word, long *count)
-{
-    char *end;
-    errno = 0;
-    *count = strtol(word, &end, 10);
-    return !errno && !*end && end != word && *count > 0;
-}
-
 static int bench(int argc, char **argv)
 {
     struct device_bench b = {.device = "host", .pairs = 20000, .passes = 3};
-    int i = 1;
-    for (; i < argc && argv[i][0] == '-'; i += 2) {
-        const char *value = argv[i + 1];
-        if (strcmp(argv[i], "--help") == 0)
-            return fputs(help, stdout), 0;
-        if (!value)
-            return usage("a value is missing after", argv[i]);
-        if (strcmp(argv[i], "--device") == 0)
-            b.device = value;
-        else if (strcmp(argv[i], "--mode") == 0 && !mode_parse(value, &b.mode))
-            return usage("no mode", value);
-        else if (strcmp(argv[i], "--pairs") == 0 && !count_parse(value, &b.pairs))
-            return usage("--pairs wants a number, not", value);
-        else if (strcmp(argv[i], "--passes") == 0 && !count_parse(value, &b.passes))
-            return usage("--passes wants a number, not", value);
-        else if (strcmp(argv[i], "--mode") && strcmp(argv[i], "--pairs") &&
-                 strcmp(argv[i], "--passes"))
-            return usage("no option", argv[i]);
-    }
-    b.traces = argv + i;
-    b.ntraces = argc - i;
+    int mode = WEIR_DEVICE_AUTO;
+    const struct option_spec table[] = {
+        {"device", OPTION_TEXT, &b.device, "host|cuda:N",
+         "which; \"host\" is host memory behind a device's table, for\nmachines without a GPU"},
+        {"mode", OPTION_CHOICE, &mode, "auto|expandable|segments", "how the pool takes memory"},
+        {"pairs", OPTION_COUNT, &b.pairs, "N", "of allocate and free timed for each size (20000)",
+         .least = 1, .most = INT32_MAX},
+        {"passes", OPTION_COUNT, &b.passes, "N", "over each trace (3)", .least = 1,
+         .most = INT32_MAX},
+        {NULL}};
+    const struct options options = {
+        "weir device bench", "[OPTIONS] [TRACE...]",
+        "Times allocate+free of 1 KiB to 256 MiB beside the device's own calls, then replays\n"
+        "each trace and tells the greatest memory reserved beside the greatest live.",
+        NULL, table};
+    int status = options_read(&options, argc, argv);
+    if (status >= 0)
+        return status;
+    b.mode = (weir_device_mode)mode;
+    b.traces = argv + optind;
     return device_bench_run(&b);
 }
 
 int weir_command_device(int argc, char **argv)
 {
-    if (argc < 2)
+    static const struct option_spec table[] = {{NULL}};
+    static const struct options options = {
+        "weir device",
+        "\nbench [OPTIONS] [TRACE...]",
+        "Without more, lists the devices of this machine and what the pool can use of each.\n"
+        "bench says how fast and how tight the pool is; weir device bench --help says more.",
+        NULL,
+        table,
+        .first_operand_ends = true};
+    int status = options_read(&options, argc, argv);
+    if (status >= 0)
+        return status;
+    if (optind == argc)
         return devices_list();
-    if (strcmp(argv[1], "--help") == 0)
-        return fputs(help, stdout), 0;
-    if (strcmp(argv[1], "bench") == 0)
-        return bench(argc - 1, argv + 1);
-    return usage("no such thing:", argv[1]);
+    if (strcmp(argv[optind], "bench") != 0)
+        return options_complain(&options, "no such thing: %s", argv[optind]);
+    static char full[] = "weir device bench"; /* getopt's complaints begin with it */
+    argv[optind] = full;
+    return bench(argc - optind, argv + optind);
 }

@@ -3,203 +3,117 @@
  * prints one table; writes offsets and pictures. Knows nothing of how a plan is found.
  */
 #include "tools/command.h"
+#include "tools/common/file.h"
+#include "tools/common/json.h"
+#include "tools/common/memory.h"
+#include "tools/common/number.h"
+#include "tools/common/table.h"
+#include "tools/common/text.h"
 #include "tools/plan/rows.h"
+#include "tools/trace/load.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-
-static const char plan_usage[] =
-    "usage: weir plan [OPTIONS] FILE.csv[.gz] | FILE.trace[.gz] | DIRECTORY ...\n"
-    "\n"
-    "Lays buffers with known lifetimes out in one arena, as small as can be found.\n"
-    "\n"
-    "  -o, --output FILE    write the rows with their offsets (one input file)\n"
-    "      --svg FILE       draw the arrangement (one input file)\n"
-    "      --generate N[:LIVE]  a random program of N buffers, LIVE of them live at once\n"
-    "                       (default a quarter), as one more file; may be repeated\n"
-    "      --changes N      then change N buffers at random and repair the plan: one more line\n"
-    "      --compare        also run the classical heuristics; arena / lower bound\n"
-    "      --capacity N     fit in N bytes; exit status 1 where that was not found\n"
-    "      --seed N         seed of the random choices (default 0)\n"
-    "      --budget N       work in millions of units, a few milliseconds each (default 1000)\n"
-    "      --clock SECONDS  stop by the clock instead; results then vary\n"
-    "      --json           one JSON object for each file, one a line\n"
-    "      --help           this\n";
 
 struct plan_command {
     weir_plan_options options;
     const char *output, *svg;
     uint64_t changes;
-    bool compare, json, failed;
-    char **files;
-    size_t nfiles;
+    bool compare, json;
+    struct option_list files;
+    struct table table;
     double log_sum; /* of arena / lower bound, for the geometric mean */
     double log_sums[WEIR_PLAN_HEURISTICS];
     double worst;
     size_t planned;
 };
 
-static int plan_complain(const char *line)
+static int plan_complain(const char *path, const char *why)
 {
-    fprintf(stderr, "weir plan: %s\n", line);
+    fprintf(stderr, "weir plan: %s: %s\n", path, why);
     return 1;
 }
 
 /* -- arguments ------------------------------------------------------------------------ */
 
-static int plan_add_file(struct plan_command *c, const char *path)
-{
-    char **more = realloc(c->files, (c->nfiles + 1) * sizeof *more);
-    if (!more)
-        return plan_complain("out of memory");
-    c->files = more;
-    c->files[c->nfiles] = strdup(path);
-    return c->files[c->nfiles++] ? 0 : plan_complain("out of memory");
-}
-
 #define PLAN_GENERATE "generate:" /* how a generated program stands among the files */
 
-static int plan_add_generated(struct plan_command *c, const char *text)
+static int plan_add_generated(struct plan_command *c, const struct options *options, char *text)
 {
-    char name[100], *end;
-    errno = 0;
-    unsigned long long count = strtoull(text, &end, 10), live = count / 4;
-    if (*end == ':')
-        live = strtoull(end + 1, &end, 10);
-    if (*text == '-' || *end || errno || !count || count > 100000000 || !live || live > count) {
-        plan_complain("--generate wants N or N:LIVE, 0 < LIVE <= N <= 100000000");
-        return 2;
-    }
-    snprintf(name, sizeof name, PLAN_GENERATE "%llu:%llu", count, live);
-    return plan_add_file(c, name);
+    uint64_t count, live;
+    char *colon = strchr(text, ':');
+    if (colon)
+        *colon = '\0';
+    if (!number_count(text, 1, 100000000, &count) ||
+        !number_count(colon ? colon + 1 : text_made("%" PRIu64, count < 4 ? 1 : count / 4), 1,
+                      count, &live))
+        return options_complain(options,
+                                "--generate wants N or N:LIVE, 0 < LIVE <= N <= 100000000");
+    const char *name = text_made(PLAN_GENERATE "%" PRIu64 ":%" PRIu64, count, live);
+    option_list_add(&c->files, memory_text(name, strlen(name)));
+    return -1;
 }
 
-static bool plan_is_input(const char *name)
+static bool plan_is_input(const char *path)
 {
-    static const char *const endings[] = {".csv", ".csv.gz", ".trace", ".trace.gz"};
-    size_t length = strlen(name);
-    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-        size_t n = strlen(endings[i]);
-        if (length > n && strcmp(name + length - n, endings[i]) == 0)
-            return true;
-    }
-    return false;
+    return text_ends(path, ".csv") || text_ends(path, ".csv.gz") || trace_is(path);
 }
 
-static int plan_by_name(const void *a, const void *b)
+/* A folder stands for the tables and traces in it, and in its folders. */
+static int plan_files(struct plan_command *c, const struct options *options, char **paths)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    for (; *paths; paths++)
+        if (file_list(&c->files, *paths, plan_is_input) < 0)
+            return plan_complain(*paths, strerror(errno));
+    if (!c->files.n)
+        return options_complain(options, "name a table, a trace or a folder");
+    if (c->files.n > 1 && (c->output || c->svg))
+        return options_complain(options, "-o and --svg take one input file");
+    return -1;
 }
 
-/* A directory stands for the tables and traces in it, and in its directories. */
-static int plan_add_path(struct plan_command *c, const char *path, bool named)
-{
-    struct stat st;
-    if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
-        return named || plan_is_input(path) ? plan_add_file(c, path) : 0;
-    DIR *directory = opendir(path);
-    if (!directory) {
-        char line[512];
-        snprintf(line, sizeof line, "%s: %s", path, strerror(errno));
-        return plan_complain(line);
-    }
-    int status = 0;
-    for (struct dirent *e; !status && (e = readdir(directory));) {
-        char inner[4096];
-        if (e->d_name[0] == '.')
-            continue;
-        if ((size_t)snprintf(inner, sizeof inner, "%s/%s", path, e->d_name) < sizeof inner)
-            status = plan_add_path(c, inner, false);
-    }
-    closedir(directory);
-    return status;
-}
-
-static int plan_number(const char *option, const char *text, double scale, uint64_t *value)
-{
-    char *end, line[200];
-    errno = 0;
-    if (scale == 1) {
-        *value = strtoull(text, &end, 10);
-    } else {
-        double v = strtod(text, &end) * scale;
-        *value = v >= 1 && v < 1e19 ? (uint64_t)v : 0;
-        errno = v < 1 || v >= 1e19 ? ERANGE : errno;
-    }
-    if (*text && !*end && !errno && *text != '-')
-        return 0;
-    snprintf(line, sizeof line, "--%s \"%.60s\" is no valid number", option, text);
-    plan_complain(line);
-    return 2;
-}
-
+/* -1: go on; else the exit status. */
 static int plan_arguments(struct plan_command *c, int argc, char **argv)
 {
-    static const struct option longs[] = {
-        {"output", 1, NULL, 'o'},   {"svg", 1, NULL, 'v'},  {"compare", 0, NULL, 'c'},
-        {"capacity", 1, NULL, 'C'}, {"seed", 1, NULL, 's'}, {"budget", 1, NULL, 'b'},
-        {"clock", 1, NULL, 't'},    {"json", 0, NULL, 'j'}, {"generate", 1, NULL, 'g'},
-        {"changes", 1, NULL, 'n'},  {"help", 0, NULL, 'h'}, {NULL, 0, NULL, 0}};
-    int status = 0;
     uint64_t capacity = 0;
-    optind = 1;
-    for (int o; !status && (o = getopt_long(argc, argv, "o:h", longs, NULL)) != -1;)
-        switch (o) {
-        case 'o':
-            c->output = optarg;
-            break;
-        case 'v':
-            c->svg = optarg;
-            break;
-        case 'c':
-            c->compare = true;
-            break;
-        case 'j':
-            c->json = true;
-            break;
-        case 'C':
-            status = plan_number("capacity", optarg, 1, &capacity);
-            break;
-        case 's':
-            status = plan_number("seed", optarg, 1, &c->options.seed);
-            break;
-        case 'b':
-            status = plan_number("budget", optarg, 1e6, &c->options.work);
-            break;
-        case 't':
-            status = plan_number("clock", optarg, 1e9, &c->options.clock);
-            break;
-        case 'g':
-            status = plan_add_generated(c, optarg);
-            break;
-        case 'n':
-            status = plan_number("changes", optarg, 1, &c->changes);
-            break;
-        case 'h':
-            fputs(plan_usage, stdout);
-            return -1;
-        default:
-            status = 2;
-            break;
-        }
+    double budget = 0, seconds = 0;
+    struct option_list generate = {0};
+    const struct option_spec table[] = {
+        {"output", OPTION_TEXT, &c->output, "FILE",
+         "write the rows with their offsets (one input file)", 'o'},
+        {"svg", OPTION_TEXT, &c->svg, "FILE", "draw the arrangement (one input file)"},
+        {"generate", OPTION_LIST, &generate, "N[:LIVE]",
+         "a random program of N buffers, LIVE of them live at once\n"
+         "(default a quarter), as one more file; may be repeated"},
+        {"changes", OPTION_COUNT, &c->changes, "N",
+         "then change N buffers at random and repair the plan: one more line"},
+        {"compare", OPTION_FLAG, &c->compare,
+         .help = "also run the classical heuristics; arena / lower bound"},
+        {"capacity", OPTION_SIZE, &capacity, "SIZE",
+         "fit in so much (bytes, or 512K, 2G); exit status 1 where that was not found"},
+        {"seed", OPTION_COUNT, &c->options.seed, "N", "seed of the random choices (default 0)"},
+        {"budget", OPTION_REAL, &budget, "N",
+         "work in millions of units, a few milliseconds each (default 1000)"},
+        {"clock", OPTION_REAL, &seconds, "SECONDS", "stop by the clock instead; results then vary"},
+        {"json", OPTION_FLAG, &c->json, .help = "one JSON object for each file, one a line"},
+        {NULL}};
+    const struct options options = {
+        "weir plan", "[OPTIONS] FILE.csv[.gz] | TRACE | FOLDER ...",
+        "Lays buffers with known lifetimes out in one arena, as small as can be found.", NULL,
+        table};
+    int status = options_read(&options, argc, argv);
     c->options.capacity = capacity;
-    for (; !status && optind < argc; optind++) {
-        size_t from = c->nfiles;
-        status = plan_add_path(c, argv[optind], true);
-        if (c->nfiles > from)
-            qsort(c->files + from, c->nfiles - from, sizeof *c->files, plan_by_name);
-    }
-    if (!status && (!c->nfiles || (c->nfiles > 1 && (c->output || c->svg)))) {
-        fputs(plan_usage, stderr);
-        status = 2;
-    }
-    return status;
+    c->options.work = (uint64_t)(fmin(budget, 1e12) * 1e6);
+    c->options.clock = (uint64_t)(fmin(seconds, 1e9) * 1e9);
+    for (size_t i = 0; i < generate.n && status < 0; i++)
+        status = plan_add_generated(c, &options, generate.words[i]);
+    free(generate.words);
+    return status < 0 ? plan_files(c, &options, argv + optind) : status;
 }
 
 /* -- output ------------------------------------------------------------------------------ */
@@ -216,96 +130,110 @@ static double plan_ratio(const weir_plan_stats *r)
     return r->lower_bound ? (double)r->arena / (double)r->lower_bound : 1;
 }
 
-/* Writes with `write` to a file of this name; 0 or 1 (and said why). */
-static int plan_write(const char *path, const struct plan_rows *rows, const char *title, bool svg)
+/* The rows or the picture to a file of this name; 0 or 1 (and said why). */
+static int plan_write(const char *path, const struct plan_rows *rows, const char *title)
 {
-    char line[512];
     FILE *to = strcmp(path, "-") == 0 ? stdout : fopen(path, "w");
     int error = to ? 0 : errno;
-    if (to && svg)
-        error = plan_svg(rows, title, to);
+    if (to && title)
+        error = plan_picture(rows, title, to);
     else if (to)
         plan_rows_print(rows, to);
     if (to && (fflush(to) != 0 || ferror(to)))
         error = errno ? errno : EIO;
     if (to && to != stdout && fclose(to) != 0)
         error = errno;
-    if (!error)
-        return 0;
-    snprintf(line, sizeof line, "%s: %s", path, strerror(error));
-    return plan_complain(line);
+    return error ? plan_complain(path, strerror(error)) : 0;
 }
 
-static const char *plan_base_name(const char *path)
+/* Lines come as files are planned: columns are as wide as figures may get. */
+static void plan_header(struct plan_command *c)
 {
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
+    static const char *const heads[] = {"file",  "buffers",   "arena", "lower bound",
+                                        "ratio", "naive sum", "cpu s"};
+    static const size_t widths[] = {28, 8, 14, 14, 7, 14, 8};
+    size_t more = c->compare ? WEIR_PLAN_HEURISTICS : 0;
+    table_begin(&c->table, 7 + more + 1);
+    c->table.last_left = true;
+    memcpy(c->table.widths, widths, sizeof widths);
+    table_head(&c->table, heads, 7);
+    for (size_t h = 0; h < more; h++)
+        table_add(&c->table, LOOK_HEAD, "%s", weir_plan_heuristic_name((int)h));
+    table_add(&c->table, LOOK_HEAD, "found by");
+    if (!c->json)
+        table_flush(&c->table);
 }
 
-static void plan_header(const struct plan_command *c)
+static void plan_json(const char *path, const weir_plan_stats *r, double seconds, bool fits,
+                      const double *others)
 {
-    if (c->json)
-        return;
-    printf("%-28s %8s %16s %16s %8s %18s %9s", "file", "buffers", "arena", "lower bound", "ratio",
-           "naive sum", "cpu sec");
-    for (int h = 0; c->compare && h < WEIR_PLAN_HEURISTICS; h++)
-        printf(" %10.10s", weir_plan_heuristic_name(h));
-    printf("  found by\n");
-}
-
-static void plan_json_string(const char *text)
-{
-    putchar('"');
-    for (; *text; text++)
-        if (*text == '"' || *text == '\\')
-            printf("\\%c", *text);
-        else if ((unsigned char)*text < 0x20)
-            printf("\\u%04x", *text);
-        else
-            putchar(*text);
-    putchar('"');
+    struct json j = JSON_TO(stdout);
+    json_object(&j, NULL);
+    json_text(&j, "file", path);
+    json_count(&j, "buffers", r->count);
+    json_count(&j, "arena", r->arena);
+    json_count(&j, "lower_bound", r->lower_bound);
+    json_count(&j, "proven_bound", r->proven_bound);
+    json_real(&j, "ratio", plan_ratio(r));
+    json_count(&j, "naive", r->total);
+    json_bool(&j, "optimal", r->optimal);
+    json_bool(&j, "fits", fits);
+    json_count(&j, "work", r->work);
+    json_real(&j, "seconds", seconds);
+    json_text(&j, "method", r->method);
+    if (others)
+        json_object(&j, "compare");
+    for (int h = 0; others && h < WEIR_PLAN_HEURISTICS; h++)
+        json_real(&j, weir_plan_heuristic_name(h), others[h]);
+    if (others)
+        json_end(&j);
+    json_end(&j);
 }
 
 static void plan_print(struct plan_command *c, const char *path, const weir_plan_stats *r,
                        double seconds, bool fits, const double *others)
 {
+    struct table *t = &c->table;
     if (c->json) {
-        printf("{\"file\":");
-        plan_json_string(path);
-        printf(",\"buffers\":%zu,\"arena\":%zu,\"lower_bound\":%zu,\"proven_bound\":%zu,"
-               "\"ratio\":%.6f,\"naive\":%zu,\"optimal\":%s,\"fits\":%s,\"work\":%llu,"
-               "\"seconds\":%.4f,\"method\":\"%s\"",
-               r->count, r->arena, r->lower_bound, r->proven_bound, plan_ratio(r), r->total,
-               r->optimal ? "true" : "false", fits ? "true" : "false", (unsigned long long)r->work,
-               seconds, r->method);
-        for (int h = 0; others && h < WEIR_PLAN_HEURISTICS; h++)
-            printf("%s\"%s\":%.6f", h ? "," : ",\"compare\":{", weir_plan_heuristic_name(h),
-                   others[h]);
-        printf("%s}\n", others ? "}" : "");
+        plan_json(path, r, seconds, fits, others);
     } else {
-        printf("%-28s %8zu %16zu %16zu %8.4f %18zu %9.3f", plan_base_name(path), r->count, r->arena,
-               r->lower_bound, plan_ratio(r), r->total, seconds);
+        table_add(t, LOOK_PLAIN, "%s", text_file_name(path));
+        table_add(t, LOOK_PLAIN, "%zu", r->count);
+        table_add(t, LOOK_PLAIN, "%zu", r->arena);
+        table_add(t, LOOK_PLAIN, "%zu", r->lower_bound);
+        table_add(t, LOOK_PLAIN, "%.4f", plan_ratio(r));
+        table_add(t, LOOK_PLAIN, "%zu", r->total);
+        table_add(t, LOOK_PLAIN, "%.3f", seconds);
         for (int h = 0; c->compare && h < WEIR_PLAN_HEURISTICS; h++)
-            if (others)
-                printf(" %10.4f", others[h]);
-            else
-                printf(" %10s", "");
-        printf("  %s%s%s\n", r->method, r->optimal ? ", optimal" : "",
-               fits ? "" : ", DOES NOT FIT");
+            table_add(t, LOOK_PLAIN, others ? "%.4f" : "", others ? others[h] : 0);
+        table_add(t, fits ? LOOK_PLAIN : LOOK_BAD, "%s%s%s", r->method,
+                  r->optimal ? ", optimal" : "", fits ? "" : ", DOES NOT FIT");
+        table_flush(t);
     }
     fflush(stdout);
 }
 
-static void plan_footer(const struct plan_command *c)
+static void plan_footer(struct plan_command *c)
 {
-    if (c->json || c->planned < 2)
-        return;
+    struct table *t = &c->table;
     double n = (double)c->planned;
-    printf("%-28s %8zu %16s %16s %8.4f %18s %9s", "geometric mean", c->planned, "", "",
-           exp(c->log_sum / n), "", "");
-    for (int h = 0; c->compare && h < WEIR_PLAN_HEURISTICS; h++)
-        printf(" %10.4f", exp(c->log_sums[h] / n));
-    printf("  worst %.4f\n", c->worst);
+    if (!c->json && c->planned > 1) {
+        const char *cells[] = {"geometric mean",
+                               text_made("%zu", c->planned),
+                               "",
+                               "",
+                               text_made("%.4f", exp(c->log_sum / n)),
+                               "",
+                               ""};
+        for (size_t i = 0; i < 7; i++)
+            table_add(t, LOOK_PLAIN, "%s", cells[i]);
+        for (int h = 0; c->compare && h < WEIR_PLAN_HEURISTICS; h++)
+            table_add(t, LOOK_PLAIN, "%.4f", exp(c->log_sums[h] / n));
+        table_add(t, LOOK_PLAIN, "worst %.4f", c->worst);
+    }
+    if (c->json)
+        c->table.ncells = 0;
+    table_print(t);
 }
 
 /* -- one file ------------------------------------------------------------------------------ */
@@ -322,33 +250,27 @@ static void plan_compare(struct plan_command *c, struct plan_rows *rows, double 
     }
 }
 
-static int plan_generate(struct plan_command *c, const char *numbers, struct plan_rows *rows)
-{
-    char *end;
-    size_t count = strtoull(numbers, &end, 10), live = strtoull(end + 1, NULL, 10);
-    int error = plan_rows_generate(count, live, c->options.seed, rows);
-    return error ? plan_complain(strerror(error)) : 0;
-}
-
 static int plan_load(struct plan_command *c, const char *path, struct plan_rows *rows)
 {
     char why[512];
-    if (strncmp(path, PLAN_GENERATE, strlen(PLAN_GENERATE)) == 0)
-        return plan_generate(c, path + strlen(PLAN_GENERATE), rows);
-    bool trace = strstr(plan_base_name(path), ".trace") != NULL;
-    int error = trace ? plan_rows_trace(path, rows, why, sizeof why)
-                      : plan_rows_csv(path, rows, why, sizeof why);
-    return error ? plan_complain(why) : 0;
+    uint64_t count, live;
+    if (sscanf(path, PLAN_GENERATE "%" SCNu64 ":%" SCNu64, &count, &live) == 2) {
+        int error = plan_rows_generate(count, live, c->options.seed, rows);
+        return error ? plan_complain(path, strerror(error)) : 0;
+    }
+    if (!(trace_is(path) ? plan_rows_trace : plan_rows_csv)(path, rows, why, sizeof why))
+        return 0;
+    fprintf(stderr, "weir plan: %s\n", why);
+    return 1;
 }
 
 /* What each profile of the table needs, a line each. */
 static int plan_profiles(struct plan_command *c, const struct plan_rows *rows)
 {
     for (size_t k = 0; k < rows->nprofiles; k++) {
-        char name[64];
         weir_plan_profile_stats p = {.size = sizeof p};
         if (weir_plan_profile_stats_get(rows->plan, k, &p) != 0)
-            return plan_complain(weir_last_error());
+            return plan_complain(rows->profiles[k], weir_last_error());
         weir_plan_stats r = {.count = rows->count,
                              .arena = p.arena,
                              .lower_bound = p.lower_bound,
@@ -356,8 +278,7 @@ static int plan_profiles(struct plan_command *c, const struct plan_rows *rows)
                              .total = p.total,
                              .method = "profile"};
         r.optimal = r.arena == r.lower_bound;
-        snprintf(name, sizeof name, "  %s", rows->profiles[k]);
-        plan_print(c, name, &r, 0, true, NULL);
+        plan_print(c, text_made("  %.60s", rows->profiles[k]), &r, 0, true, NULL);
     }
     return 0;
 }
@@ -396,7 +317,7 @@ static int plan_repair(struct plan_command *c, struct plan_rows *rows)
         error = weir_plan_repair(rows->plan, &options);
     double seconds = plan_seconds() - start;
     if ((error && error != ENOSPC) || weir_plan_stats_get(rows->plan, &r) != 0)
-        return plan_complain(*weir_last_error() ? weir_last_error() : strerror(error));
+        return plan_complain("repair", *weir_last_error() ? weir_last_error() : strerror(error));
     plan_print(c, "  changed and repaired", &r, seconds, error == 0, NULL);
     return error != 0;
 }
@@ -406,9 +327,9 @@ static int plan_more(struct plan_command *c, const char *path, struct plan_rows 
 {
     int status = plan_profiles(c, rows);
     if (c->output)
-        status |= plan_write(c->output, rows, NULL, false);
+        status |= plan_write(c->output, rows, NULL);
     if (c->svg)
-        status |= plan_write(c->svg, rows, plan_base_name(path), true);
+        status |= plan_write(c->svg, rows, text_file_name(path));
     if (c->changes)
         status |= plan_repair(c, rows);
     return status;
@@ -427,10 +348,7 @@ static int plan_one(struct plan_command *c, const char *path)
     double seconds = plan_seconds() - start;
     weir_plan_stats r = {.size = sizeof r};
     if ((error && error != ENOSPC) || weir_plan_stats_get(rows.plan, &r) != 0) {
-        char line[512];
-        snprintf(line, sizeof line, "%s: %s", path,
-                 *weir_last_error() ? weir_last_error() : strerror(error));
-        status = plan_complain(line);
+        status = plan_complain(path, *weir_last_error() ? weir_last_error() : strerror(error));
     } else {
         plan_print(c, path, &r, seconds, error == 0, c->compare ? others : NULL);
         c->log_sum += log(plan_ratio(&r));
@@ -446,14 +364,15 @@ int weir_command_plan(int argc, char **argv)
 {
     struct plan_command c = {0};
     int status = plan_arguments(&c, argc, argv);
-    if (!status) {
+    if (status < 0) {
+        status = 0;
         plan_header(&c);
-        for (size_t i = 0; i < c.nfiles; i++)
-            status |= plan_one(&c, c.files[i]);
+        for (size_t i = 0; i < c.files.n; i++)
+            status |= plan_one(&c, c.files.words[i]);
         plan_footer(&c);
     }
-    for (size_t i = 0; i < c.nfiles; i++)
-        free(c.files[i]);
-    free(c.files);
-    return status < 0 ? 0 : status;
+    for (size_t i = 0; i < c.files.n; i++)
+        free(c.files.words[i]);
+    free(c.files.words);
+    return status;
 }

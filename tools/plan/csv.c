@@ -2,6 +2,8 @@
  * tools/plan/csv.c - reads tables of buffers for `weir plan`. Every bad row is named by
  * its line. One thread.
  */
+#include "tools/common/file.h"
+#include "tools/common/memory.h"
 #include "tools/plan/rows.h"
 
 #include <errno.h>
@@ -9,9 +11,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef HAVE_ZLIB
-#include <zlib.h>
-#endif
 
 enum csv_column {
     CSV_ID,
@@ -177,12 +176,8 @@ static int csv_remember(struct csv *c, const struct plan_rows *rows, size_t inde
 static int csv_sizes(struct csv *c, char *const *fields, struct plan_rows *rows)
 {
     size_t n = rows->nprofiles;
-    if (n && (rows->count & (rows->count + 1)) == 0) { /* at 0, 1, 3, 7 ...: twice as many */
-        size_t *more = realloc(rows->sizes, (2 * rows->count + 2) * n * sizeof *more);
-        if (!more)
-            return snprintf(c->why, c->nwhy, "%s: out of memory", c->name), ENOMEM;
-        rows->sizes = more;
-    }
+    if (n)
+        rows->sizes = memory_grow(rows->sizes, rows->count, n * sizeof *rows->sizes);
     for (size_t k = 0; k < n; k++)
         if (csv_natural(c, "size", fields[c->profile_at[k]], &rows->sizes[rows->count * n + k]))
             return EINVAL;
@@ -203,9 +198,8 @@ static int csv_row(struct csv *c, char *line, struct plan_rows *rows)
         return EINVAL;
     if (c->at[CSV_SIZE] >= 0 && csv_natural(c, "size", fields[c->at[CSV_SIZE]], &row.size))
         return EINVAL;
-    int error = csv_sizes(c, fields, rows);
-    if (error)
-        return error;
+    if (csv_sizes(c, fields, rows))
+        return EINVAL;
     for (size_t k = 0; k < rows->nprofiles; k++) {
         size_t size = rows->sizes[rows->count * rows->nprofiles + k];
         row.size = size > row.size ? size : row.size;
@@ -218,9 +212,7 @@ static int csv_row(struct csv *c, char *line, struct plan_rows *rows)
         return EINVAL;
     if (c->inclusive && __builtin_add_overflow(row.upper, 1, &row.upper))
         return csv_bad(c, "end %" PRId64 " is too great", row.upper);
-    error = plan_rows_add(rows, &row);
-    if (error == ENOMEM)
-        return snprintf(c->why, c->nwhy, "%s: out of memory", c->name), ENOMEM;
+    int error = plan_rows_add(rows, &row);
     if (error)
         return csv_bad(c, "%s", weir_last_error());
     return csv_remember(c, rows, rows->count - 1);
@@ -230,12 +222,11 @@ static int csv_lines(struct csv *c, char *text, size_t length, struct plan_rows 
 {
     int error = 0;
     bool header = false;
-    for (char *line = text, *end = text + length, *next; line < end && !error; line = next) {
+    char *end = text + length;
+    size_t n;
+    for (char *line; !error && (line = file_line(&text, end, &n));) {
         c->line++;
-        next = memchr(line, '\n', (size_t)(end - line));
-        next = next ? next : end;
-        *next++ = '\0';
-        if (strlen(line) != (size_t)(next - 1 - line))
+        if (strlen(line) != n)
             return csv_bad(c, "a byte 0 in the text");
         if (line[strspn(line, " \t\r")] == '\0')
             continue;
@@ -250,8 +241,8 @@ static int csv_lines(struct csv *c, char *text, size_t length, struct plan_rows 
 /* The columns as profiles of the plan. */
 static int csv_add_profiles(struct csv *c, struct plan_rows *rows)
 {
-    size_t *sizes = malloc((rows->count + 1) * sizeof *sizes);
-    int error = sizes ? 0 : ENOMEM;
+    size_t *sizes = memory_array(NULL, rows->count, sizeof *sizes);
+    int error = 0;
     for (size_t k = 0; k < rows->nprofiles && !error; k++) {
         for (size_t i = 0; i < rows->count; i++)
             sizes[i] = rows->sizes[i * rows->nprofiles + k];
@@ -273,9 +264,9 @@ int plan_rows_parse(const char *name, char *text, size_t length, struct plan_row
     while (c.seen_size < 2 * nlines)
         c.seen_size *= 2;
     *rows = (struct plan_rows){.text = text, .plan = weir_plan_create()};
-    c.seen = calloc(c.seen_size, sizeof *c.seen);
+    c.seen = memory_zeroed(c.seen_size, sizeof *c.seen);
     int error = ENOMEM;
-    if (c.seen && rows->plan)
+    if (rows->plan)
         error = csv_lines(&c, text, length, rows);
     else
         snprintf(why, nwhy, "%s: out of memory", name);
@@ -287,82 +278,23 @@ int plan_rows_parse(const char *name, char *text, size_t length, struct plan_row
     return error;
 }
 
-#ifdef HAVE_ZLIB
-typedef gzFile csv_file;
-#define csv_open(path)        gzopen(path, "rb")
-#define csv_close(file)       gzclose(file)
-#define csv_read(file, to, n) gzread(file, to, (unsigned)(n))
-#else
-typedef FILE *csv_file;
-#define csv_open(path)        fopen(path, "rb")
-#define csv_close(file)       fclose(file)
-#define csv_read(file, to, n) (long)fread(to, 1, n, file)
-#endif
-
-#define CSV_MOST ((size_t)1 << 30) /* bytes of a table */
-
-/* Room for more text and a NUL; NULL with errno, and `text` is freed. */
-static char *csv_grow(char *text, size_t length, size_t *room)
-{
-    if (length + 1 < *room)
-        return text;
-    errno = EFBIG;
-    char *more = length < CSV_MOST ? realloc(text, *room *= 2) : NULL;
-    if (!more)
-        free(text);
-    return more;
-}
-
-/* The whole file with a NUL behind it, or as much as shows that it is no text; NULL with
- * errno. */
-static char *csv_slurp(csv_file file, size_t *length)
-{
-    size_t room = 1 << 16;
-    char *text = malloc(room);
-    *length = 0;
-    for (long n = 1; n > 0; *length += (size_t)n) {
-        if (!(text = csv_grow(text, *length, &room)))
-            return NULL;
-        n = csv_read(file, text + *length, room - *length - 1);
-        if (n < 0) {
-            free(text);
-            errno = EIO;
-            return NULL;
-        }
-        if (memchr(text + *length, '\0', (size_t)n)) {
-            *length += (size_t)n;
-            break;
-        }
-    }
-    text[*length] = '\0';
-    return text;
-}
-
 int plan_rows_csv(const char *path, struct plan_rows *rows, char *why, size_t nwhy)
 {
-    size_t length;
-    csv_file file = csv_open(path);
-    char *text = file ? csv_slurp(file, &length) : NULL;
-    if (file)
-        csv_close(file);
-    if (!text) {
-        int error = errno;
-        snprintf(why, nwhy, "%s: %s", path, strerror(error));
-        return error;
+    struct file_text file;
+    int error = file_read(path, &file);
+    if (!error && file.damage) {
+        free(file.text);
+        error = EIO;
     }
-    return plan_rows_parse(path, text, length, rows, why, nwhy);
+    if (!error)
+        return plan_rows_parse(path, file.text, file.length, rows, why, nwhy);
+    snprintf(why, nwhy, "%s: %s", path, strerror(error));
+    return error;
 }
 
 int plan_rows_add(struct plan_rows *rows, const struct plan_row *row)
 {
-    if (rows->count == rows->room) {
-        size_t room = rows->room ? 2 * rows->room : 256;
-        struct plan_row *more = realloc(rows->rows, room * sizeof *more);
-        if (!more)
-            return ENOMEM;
-        rows->rows = more;
-        rows->room = room;
-    }
+    rows->rows = memory_grow(rows->rows, rows->count, sizeof *rows->rows);
     int error = weir_plan_add(rows->plan, row->size, row->alignment, row->lower, row->upper);
     if (!error && row->fixed != SIZE_MAX)
         error = weir_plan_fix(rows->plan, rows->count, row->fixed);

@@ -2,10 +2,10 @@
  * tools/plan/generate.c - random programs for `weir plan --generate`: buffers whose number and
  * lifetimes are given, so that what planning takes can be measured. One thread.
  */
+#include "tools/common/memory.h"
 #include "tools/plan/rows.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
 #define GENERATE_LABEL 21 /* "18446744073709551615" and its NUL */
 
@@ -31,9 +31,9 @@ static int generate_row(struct plan_rows *rows, size_t i, size_t count, size_t l
 
 int plan_rows_generate(size_t count, size_t live, uint64_t seed, struct plan_rows *rows)
 {
-    *rows =
-        (struct plan_rows){.plan = weir_plan_create(), .text = calloc(count + 1, GENERATE_LABEL)};
-    int error = rows->plan && rows->text ? 0 : ENOMEM;
+    *rows = (struct plan_rows){.plan = weir_plan_create(),
+                               .text = memory_zeroed(count, GENERATE_LABEL)};
+    int error = rows->plan ? 0 : ENOMEM;
     for (size_t i = 0; i < count && !error; i++)
         error = generate_row(rows, i, count, live, &seed);
     if (error)

@@ -201,7 +201,7 @@ static struct svg_view svg_view_of(const struct plan_rows *rows, double arena)
     return v;
 }
 
-int plan_svg(const struct plan_rows *rows, const char *title, FILE *to)
+int plan_picture(const struct plan_rows *rows, const char *title, FILE *to)
 {
     weir_plan_stats report = {.size = sizeof report};
     int error = weir_plan_stats_get(rows->plan, &report);

@@ -22,7 +22,7 @@ struct plan_row {
 struct plan_rows {
     char *text; /* what the ids and names point into */
     struct plan_row *rows;
-    size_t count, room;
+    size_t count;
     weir_plan *plan;                     /* in the order of the rows */
     const char *profiles[PLAN_PROFILES]; /* names of the plan's profiles */
     size_t nprofiles;
@@ -65,6 +65,6 @@ void plan_rows_free(struct plan_rows *rows);
 void plan_rows_print(const struct plan_rows *rows, FILE *to);
 
 /* The picture: time across, offset up, one box a buffer, the live sum beneath. */
-int plan_svg(const struct plan_rows *rows, const char *title, FILE *to);
+int plan_picture(const struct plan_rows *rows, const char *title, FILE *to);
 
 #endif

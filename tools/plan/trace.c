@@ -3,6 +3,7 @@
  * event, a block is live from its allocation to its free (or to the trace's end), and a
  * resized one is two rows, before and after, so that the live sum is the trace's own.
  */
+#include "tools/common/memory.h"
 #include "tools/plan/rows.h"
 #include "tools/trace/load.h"
 
@@ -38,10 +39,10 @@ static int trace_row(struct plan_rows *rows, struct trace_live *l, uint32_t id, 
 
 static int trace_rows(const struct trace *trace, struct plan_rows *rows)
 {
-    struct trace_live *live = calloc((size_t)trace->nblocks + 1, sizeof *live);
+    struct trace_live *live = memory_array(NULL, (size_t)trace->nblocks + 1, sizeof *live);
     rows->plan = weir_plan_create();
-    rows->text = calloc(trace->nevents + 1, TRACE_LABEL);
-    int error = live && rows->plan && rows->text ? 0 : ENOMEM;
+    rows->text = memory_zeroed(trace->nevents, TRACE_LABEL);
+    int error = rows->plan ? 0 : ENOMEM;
     for (uint32_t id = 0; !error && id <= trace->nblocks; id++)
         live[id].since = -1;
     for (size_t i = 0; i < trace->nevents && !error; i++) {

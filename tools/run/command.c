@@ -4,11 +4,14 @@
  * parts). Owns the options and the exit status.
  */
 #include "tools/command.h"
+#include "tools/common/number.h"
+#include "tools/common/options.h"
 #include "tools/run/run.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,91 +19,44 @@
 #include <time.h>
 #include <unistd.h>
 
-static void usage(FILE *to)
-{
-    fputs("usage: weir run [OPTIONS] [--] PROGRAM [ARGUMENTS]\n"
-          "\n"
-          "Runs the program with its malloc replaced by weir's, and reports at its end\n"
-          "what memory it asked for: the exact peak, when it was reached, what is live.\n"
-          "\n"
-          "  --json         the report as one JSON object\n"
-          "  --sizes        what is live at exit by size of block, too\n"
-          "  --quiet        no report, unless -o names a file for it\n"
-          "  -o FILE        the report goes to FILE, not to standard error (%p: the pid)\n"
-          "  --limit SIZE   malloc returns NULL beyond this (bytes, or 512M), each process\n"
-          "  --record FILE  every allocation goes to FILE, for weir trace and weir bench;\n"
-          "                 others go to FILE.PID, what they become by exec to FILE.PID.2\n"
-          "                 (%p in FILE: the pid, %e: the program's name)\n"
-          "  --help         this\n"
-          "\n"
-          "Exit status: the program's; 127 not found, 126 cannot be run, 128+N killed by\n"
-          "signal N; 125 if weir run itself fails; 123 if the program gave 0 and what was\n"
-          "recorded is not whole.\n",
-          to);
-}
-
-/* -- options ----------------------------------------------------------------------------- */
-
-/* A number and perhaps K, M, G or T: what libweir-malloc.so understands. */
-static bool size_is_valid(const char *text)
-{
-    size_t digits = strspn(text, "0123456789");
-    const char *rest = text + digits;
-    bool unit = *rest && strchr("KMGTkmgt", *rest) && !rest[1];
-    return digits && digits < 19 && strtoull(text, NULL, 10) && (!*rest || unit);
-}
-
 /* -1: go on; else the exit status. */
-static int options_read(int argc, char **argv, struct run *run)
+static int command_line_read(int argc, char **argv, struct run *run)
 {
-    static const struct option known[] = {
-        {"json", no_argument, NULL, 'j'},         {"limit", required_argument, NULL, 'l'},
-        {"record", required_argument, NULL, 'r'}, {"output", required_argument, NULL, 'o'},
-        {"quiet", no_argument, NULL, 'q'},        {"sizes", no_argument, NULL, 's'},
-        {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0}};
-    int option;
-    optind = 1;
-    while ((option = getopt_long(argc, argv, "+o:h", known, NULL)) != -1)
-        switch (option) {
-        case 'j':
-            run->json = true;
-            break;
-        case 'l':
-            run->limit = optarg;
-            break;
-        case 'r':
-            run->record = optarg;
-            break;
-        case 'o':
-            run->output = optarg;
-            break;
-        case 'q':
-            run->quiet = true;
-            break;
-        case 's':
-            run->sizes = true;
-            break;
-        case 'h':
-            usage(stdout);
-            return 0;
-        default:
-            fprintf(stderr, "weir run --help says more\n");
-            return 2;
-        }
+    uint64_t bytes;
+    const struct option_spec table[] = {
+        {"json", OPTION_FLAG, &run->json, .help = "the report as one JSON object"},
+        {"sizes", OPTION_FLAG, &run->sizes, .help = "what is live at exit by size of block, too"},
+        {"quiet", OPTION_FLAG, &run->quiet, .help = "no report, unless -o names a file for it"},
+        {"output", OPTION_TEXT, &run->output, "FILE",
+         "the report goes to FILE, not to standard error (%p: the pid)", 'o'},
+        {"limit", OPTION_TEXT, &run->limit, "SIZE",
+         "malloc returns NULL beyond this (bytes, or 512M), each process"},
+        {"record", OPTION_TEXT, &run->record, "FILE",
+         "every allocation goes to FILE, for weir trace and weir bench;\n"
+         "others go to FILE.PID, what they become by exec to FILE.PID.2\n"
+         "(%p in FILE: the pid, %e: the program's name)"},
+        {NULL}};
+    const struct options options = {
+        "weir run",
+        "[OPTIONS] [--] PROGRAM [ARGUMENTS]",
+        "Runs the program with its malloc replaced by weir's, and reports at its end\n"
+        "what memory it asked for: the exact peak, when it was reached, what is live.",
+        "Exit status: the program's; 127 not found, 126 cannot be run, 128+N killed by\n"
+        "signal N; 125 if weir run itself fails; 123 if the program gave 0 and what was\n"
+        "recorded is not whole.",
+        table,
+        .first_operand_ends = true};
+    int status = options_read(&options, argc, argv);
+    if (status >= 0)
+        return status;
     run->command = argv + optind;
-    if (!*run->command) {
-        fprintf(stderr, "weir run: no program given; weir run --help says more\n");
-        return 2;
-    }
-    if (run->limit && !size_is_valid(run->limit)) {
-        fprintf(stderr, "weir run: --limit %s: not a size (bytes, or 512M, 2G)\n", run->limit);
-        return 2;
-    }
+    if (!*run->command)
+        return options_complain(&options, "no program given");
+    if (run->limit && (!number_size(run->limit, &bytes) || !bytes))
+        return options_complain(&options, "--limit takes a size (bytes, or 512M, 2G), not \"%s\"",
+                                run->limit);
     return -1;
 }
-
-/* -- all of it -----------------------------------------------------------------------------------
- */
 
 uint64_t run_clock(void)
 {
@@ -155,12 +111,11 @@ static void incomplete_say(const struct run *run)
         return;
     for (const struct run_recording *r = run_record_first(); r; r = r->next)
         if (r->error)
-            fprintf(stderr, "weir run: %s: %s; %llu of %llu events are missing\n", r->path,
-                    strerror(r->error), (unsigned long long)r->missing,
-                    (unsigned long long)r->total);
+            fprintf(stderr, "weir run: %s: %s; %" PRIu64 " of %" PRIu64 " events are missing\n",
+                    r->path, strerror(r->error), r->missing, r->total);
         else if (r->missing > r->under_way || r->odd)
-            fprintf(stderr, "weir run: %s: %llu of %llu events are missing\n", r->path,
-                    (unsigned long long)r->missing, (unsigned long long)r->total);
+            fprintf(stderr, "weir run: %s: %" PRIu64 " of %" PRIu64 " events are missing\n",
+                    r->path, r->missing, r->total);
 }
 
 /* Ours never get the numbers of standard descriptors that are closed. The program finds them
@@ -176,7 +131,7 @@ int weir_command_run(int argc, char **argv)
 {
     static struct run run;
     sigset_t all;
-    int status = options_read(argc, argv, &run);
+    int status = command_line_read(argc, argv, &run);
     if (status >= 0)
         return status;
     standard_descriptors_fill();

@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#define MIB            (1024.0 * 1024.0)
 #define TEXT_PROCESSES 12
 #define AGE_SAID       UINT64_C(100000000) /* ns: figures older than this are called so */
 #define OUTSIDE_LEAST  (UINT64_C(4) << 20) /* mapped beside malloc, worth a word */
@@ -99,29 +98,12 @@ const char *run_lost_text(uint32_t lost)
 
 /* -- texts ----------------------------------------------------------------------------------- */
 
-/* A command line, one line of it, at most `most` bytes. */
-static void command_print(const char *command, int most, FILE *to)
-{
-    int length = (int)strlen(command), shown = length > most ? most - 3 : length;
-    for (int i = 0; i < shown; i++) {
-        const unsigned char *at = (const unsigned char *)command + i;
-        if (at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0) {
-            putc('?', to); /* U+0080 to U+009F: terminals take them for ESC and a letter */
-            i++;
-        } else {
-            putc(*at < ' ' || *at == 0x7f ? '?' : *at, to);
-        }
-    }
-    if (shown < length)
-        fputs("...", to);
-}
-
 /* Its name in full, and of its arguments what fits into `most` bytes. */
 static void image_print(const struct run_image *image, int most, FILE *to)
 {
     int length = (int)strlen(image->program);
-    command_print(image->program, length, to);
-    command_print(image->arguments, most > length + 16 ? most - length : 16, to);
+    text_plain(to, image->program, SIZE_MAX);
+    text_plain(to, image->arguments, (size_t)(most > length + 16 ? most - length : 16));
 }
 
 /* -- one process --------------------------------------------------------------------------------
@@ -168,10 +150,10 @@ static void text_resident(const struct run *run, const struct run_image *image, 
     if (run->watch->count == 1 && (uint64_t)run->usage.ru_maxrss * 1024 > most)
         most = (uint64_t)run->usage.ru_maxrss * 1024;
     if (most)
-        fprintf(to, "  resident   %s at most: code, stacks and all\n", number_scaled(most));
+        fprintf(to, "  resident   %s at most: code, stacks and all\n", text_scaled(most));
     if (image->outside > OUTSIDE_LEAST)
         fprintf(to, "             %s of it the program mapped itself, outside malloc%s\n",
-                number_scaled(image->outside),
+                text_scaled(image->outside),
                 is_python(image)
                     ? "\n             (Python's small objects; PYTHONMALLOC=malloc brings them in)"
                     : "");
@@ -200,19 +182,19 @@ static void text_image(const struct run *run, const struct run_image *image, FIL
 {
     const struct run_figures *f = &image->figures;
     bool over = image->over;
-    fprintf(to, "  live       %s in %s %s\n", number_bytes(f->live), number_of(f->blocks, "blocks"),
+    fprintf(to, "  live       %s in %s %s\n", text_bytes(f->live), text_of(f->blocks, "blocks"),
             over ? "at its end" : "now: it is still running");
-    fprintf(to, "  traffic    %s allocated, %s freed\n", number_of(f->allocations, "blocks"),
-            number_count(f->frees));
+    fprintf(to, "  traffic    %s allocated, %s freed\n", text_of(f->allocations, "blocks"),
+            text_count(f->frees));
     fprintf(to, "  memory     %s in use, %s kept for re-use, %s book-keeping",
-            number_scaled(f->in_use), number_scaled(f->cached), number_scaled(f->metadata));
+            text_scaled(f->in_use), text_scaled(f->cached), text_scaled(f->metadata));
     if (!f->last)
         fprintf(to, ", after %.3f s", seconds(run->started, f->as_of));
     fputs("\n", to);
     text_resident(run, image, to);
     if (f->limit || f->failures)
         fprintf(to, "  limit      %s; %s request%s refused\n",
-                f->limit ? number_bytes(f->limit) : "none", number_count(f->failures),
+                f->limit ? text_bytes(f->limit) : "none", text_count(f->failures),
                 f->failures == 1 ? "" : "s");
     text_age(run, image, to);
     if (run->sizes && image->classes)
@@ -266,8 +248,8 @@ static void text_row(const struct run *run, const struct run_image *image, FILE 
 {
     unsigned depth = depth_of(run, image);
     fprintf(to, "  %10d %10d %12s %12s   %*s", image->pid, image->parent,
-            has_figures(image) ? number_scaled(image->figures.peak) : "-",
-            has_figures(image) ? number_scaled(image->figures.live) : "-", (int)(2 * depth), "");
+            has_figures(image) ? text_scaled(image->figures.peak) : "-",
+            has_figures(image) ? text_scaled(image->figures.live) : "-", (int)(2 * depth), "");
     image_print(image, 60, to);
     if (image->kind == WEIR__RUN_LIBWEIR)
         fputs(" [libweir's own heap]", to);
@@ -296,7 +278,7 @@ static void text_tree(const struct run *run, FILE *to)
     if (n > shown)
         fprintf(to, "  ... and %u more; --json names them all\n", n - shown);
     if (watch->lost)
-        fprintf(to, "  %s more found no room in this report\n", number_count(watch->lost));
+        fprintf(to, "  %s more found no room in this report\n", text_count(watch->lost));
     free(all);
 }
 
@@ -305,15 +287,15 @@ static void text_tree(const struct run *run, FILE *to)
 
 static void text_recording(const struct run_recording *r, FILE *to)
 {
-    fprintf(to, "  recorded   %s in %s: ", number_of(r->events, "events"), r->path ? r->path : "?");
+    fprintf(to, "  recorded   %s in %s: ", text_of(r->events, "events"), r->path ? r->path : "?");
     if (r->error)
-        fprintf(to, "%s; %s of %s events are missing\n", strerror(r->error),
-                number_count(r->missing), number_count(r->total));
+        fprintf(to, "%s; %s of %s events are missing\n", strerror(r->error), text_count(r->missing),
+                text_count(r->total));
     else if (r->odd)
         fputs("damaged by its own program\n", to);
     else if (r->missing > r->under_way)
         fprintf(to, "%s of %s events are missing: weir run came too late for them\n",
-                number_count(r->missing), number_count(r->total));
+                text_count(r->missing), text_count(r->total));
     else
         fprintf(to, "%s%s\n", r->footed ? "complete" : "its process is still running",
                 r->under_way ? " to the last call that returned" : "");
@@ -358,9 +340,8 @@ static void text_head(const struct run *run, const struct run_image *image, FILE
     fprintf(to, " (pid %d)%s", image->pid,
             image->kind == WEIR__RUN_LIBWEIR ? ", libweir's own heap" : "");
     if (image->pid != run->pid) { /* how that one ended is not known: say whose status it is */
-        const char *slash = strrchr(run->command[0], '/');
         fputs("; ", to);
-        command_print(slash && slash[1] ? slash + 1 : run->command[0], 40, to);
+        text_plain(to, text_file_name(run->command[0]), 40);
     }
     fputs(": ", to);
     text_status(run, to);
@@ -368,13 +349,11 @@ static void text_head(const struct run *run, const struct run_image *image, FILE
     if (!has_figures(image)) {
         fprintf(to, "  another malloc serves this program: its memory is not known\n");
         if (image->figures.peak >= 1024)
-            fprintf(to, "  peak       %s came to weir's malloc\n",
-                    number_bytes(image->figures.peak));
+            fprintf(to, "  peak       %s came to weir's malloc\n", text_bytes(image->figures.peak));
         text_resident(run, image, to);
         return;
     }
-    fprintf(to, "  peak       %s in %s", number_bytes(f->peak),
-            number_of(f->peak_blocks, "blocks"));
+    fprintf(to, "  peak       %s in %s", text_bytes(f->peak), text_of(f->peak_blocks, "blocks"));
     if (f->peak_at)
         fprintf(to, ", after %.3f s of %.3f s", seconds(run->started, f->peak_at),
                 seconds(run->started, run->ended));
@@ -390,7 +369,7 @@ void run_report(const struct run *run, FILE *to)
         text_head(run, largest, to);
     } else {
         fputs("weir run: ", to);
-        command_print(run->command[0], 100, to);
+        text_plain(to, run->command[0], 100);
         fputs(": ", to);
         text_status(run, to);
         fprintf(to,
@@ -399,7 +378,7 @@ void run_report(const struct run *run, FILE *to)
     }
     if (watch->count > 1) {
         fprintf(to, "  together   %s at most at one time, in %u process%s, as far as was seen\n",
-                number_bytes(watch->tree_peak), watch->tree_processes,
+                text_bytes(watch->tree_peak), watch->tree_processes,
                 watch->tree_processes == 1 ? "" : "es");
         text_tree(run, to);
     }

@@ -4,6 +4,7 @@
  * through the public interface. A part is a line in `parts`, with its text and its JSON.
  */
 #include "tools/command.h"
+#include "tools/common/options.h"
 #include "tools/stats/devices.h"
 
 #include <weir/allocator.h>
@@ -20,18 +21,6 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-static const char usage[] =
-    "usage: weir stats [OPTIONS]\n"
-    "\n"
-    "Prints what this weir stands on (version, provider of memory, pages, system), the size\n"
-    "classes of its pool as measured, and the figures of the CPU allocator and its contexts.\n"
-    "\n"
-    "  --demo         first runs a small program of a few contexts and tags, and leaves its\n"
-    "                 blocks live, so that there is something to see\n"
-    "  --json         everything as one JSON object\n"
-    "  --openmetrics  the figures in the OpenMetrics text format\n"
-    "  --help         this\n";
 
 /* -- facts about the build and the machine -------------------------------------------------------
  */
@@ -85,16 +74,20 @@ static void facts_text(void)
            membarrier_is_there() ? "yes" : "no: shared atomics instead of windows");
 }
 
-static void facts_json(void)
+static void facts_json(struct json *j)
 {
     char text[128];
-    printf("\"version\":\"%s\",\"backing\":\"%s\",\"jemalloc\":%s,\"accounting\":%s,"
-           "\"debug\":%d,\"alignment\":%d,\"page\":%ld,\"huge_pages\":\"%s\","
-           "\"processors\":%ld,\"membarrier\":%s",
-           weir_version(), backing_name(), WEIR_WITH_JEMALLOC ? "true" : "false",
-           ACCOUNTING ? "true" : "false", WEIR_DEBUG, WEIR_DEFAULT_ALIGNMENT, sysconf(_SC_PAGESIZE),
-           choice_read("/sys/kernel/mm/transparent_hugepage/enabled", text, sizeof text),
-           sysconf(_SC_NPROCESSORS_ONLN), membarrier_is_there() ? "true" : "false");
+    json_text(j, "version", weir_version());
+    json_text(j, "backing", backing_name());
+    json_bool(j, "jemalloc", WEIR_WITH_JEMALLOC);
+    json_bool(j, "accounting", ACCOUNTING);
+    json_signed(j, "debug", WEIR_DEBUG);
+    json_signed(j, "alignment", WEIR_DEFAULT_ALIGNMENT);
+    json_signed(j, "page", sysconf(_SC_PAGESIZE));
+    json_text(j, "huge_pages",
+              choice_read("/sys/kernel/mm/transparent_hugepage/enabled", text, sizeof text));
+    json_signed(j, "processors", sysconf(_SC_NPROCESSORS_ONLN));
+    json_bool(j, "membarrier", membarrier_is_there());
 }
 
 /* -- size classes, measured
@@ -104,7 +97,8 @@ static void facts_json(void)
 #define CLASS_STEP 16
 
 /* Calls each for every size at which a block of that alignment gets larger; 0 or ENOMEM. */
-static int classes_each(size_t alignment, void (*each)(size_t first, size_t usable, size_t index))
+static int classes_each(size_t alignment, struct json *j,
+                        void (*each)(struct json *, size_t first, size_t usable, size_t index))
 {
     weir_allocator *a = weir_allocator_create(&(weir_allocator_options){.name = "probe"});
     size_t before = 0, index = 0;
@@ -119,7 +113,7 @@ static int classes_each(size_t alignment, void (*each)(size_t first, size_t usab
             return ENOMEM;
         }
         if (usable != before)
-            each(size, usable, index++);
+            each(j, size, usable, index++);
         before = usable;
     }
     return weir_allocator_destroy(a);
@@ -131,14 +125,19 @@ static double class_waste(size_t first, size_t usable)
     return 100.0 * (double)(usable - first) / (double)usable;
 }
 
-static void class_text(size_t first, size_t usable, size_t index)
+static void class_text(struct json *none, size_t first, size_t usable, size_t index)
 {
+    (void)none;
     printf("%s%6zu (%4.1f%%)", index % 6 ? "  " : "\n    ", usable, class_waste(first, usable));
 }
 
-static void class_json(size_t first, size_t usable, size_t index)
+static void class_json(struct json *j, size_t first, size_t usable, size_t index)
 {
-    printf("%s{\"first\":%zu,\"bytes\":%zu}", index ? "," : "", first, usable);
+    (void)index;
+    json_object(j, NULL);
+    json_count(j, "first", first);
+    json_count(j, "bytes", usable);
+    json_end(j);
 }
 
 static int classes_text(void)
@@ -146,7 +145,7 @@ static int classes_text(void)
     static const size_t alignments[] = {WEIR_DEFAULT_ALIGNMENT, 16};
     for (size_t i = 0; i < 2; i++) {
         printf("\nsize classes of blocks aligned to %zu, bytes (greatest waste)", alignments[i]);
-        int error = classes_each(alignments[i], class_text);
+        int error = classes_each(alignments[i], NULL, class_text);
         if (error)
             return error;
         printf("\n");
@@ -156,14 +155,15 @@ static int classes_text(void)
     return 0;
 }
 
-static int classes_json(void)
+static int classes_json(struct json *j)
 {
-    printf(",\"classes_64\":[");
-    int error = classes_each(WEIR_DEFAULT_ALIGNMENT, class_json);
-    printf("],\"classes_16\":[");
+    json_array(j, "classes_64");
+    int error = classes_each(WEIR_DEFAULT_ALIGNMENT, j, class_json);
+    json_end(j);
+    json_array(j, "classes_16");
     if (!error)
-        error = classes_each(16, class_json);
-    printf("]");
+        error = classes_each(16, j, class_json);
+    json_end(j);
     return error;
 }
 
@@ -178,17 +178,17 @@ static int figures_text(void)
     return error ? error : weir_holders_print(stdout, NULL, 10);
 }
 
-static int figures_json(void)
+static int figures_json(struct json *j)
 {
-    printf(",\"allocators\":");
+    json_key(j, "allocators");
     int error = weir_stats_json(stdout, NULL);
-    printf(",\"by_tag\":");
+    json_key(j, "by_tag");
     return error ? error : weir_holders_json(stdout, NULL, 0);
 }
 
 /* Parts of the report after the facts. */
 static const struct {
-    int (*text)(void), (*json)(void); /* 0 or an errno value */
+    int (*text)(void), (*json)(struct json *); /* 0 or an errno value */
 } parts[] = {
     {classes_text, classes_json},
     {stats_devices_text, stats_devices_json},
@@ -238,48 +238,48 @@ static int demonstrate(void)
 
 enum form { FORM_TEXT, FORM_JSON, FORM_OPENMETRICS };
 
-static int report(enum form form)
+static int report(int form)
 {
+    struct json j = JSON_TO(stdout);
+    int error = 0;
     stats_devices_open();
     if (form == FORM_OPENMETRICS)
         return weir_stats_openmetrics(stdout, NULL);
-    int error = 0;
-    if (form == FORM_JSON)
-        printf("{");
-    form == FORM_JSON ? facts_json() : facts_text();
+    if (form == FORM_JSON) {
+        json_object(&j, NULL);
+        facts_json(&j);
+    } else {
+        facts_text();
+    }
     for (size_t i = 0; i < sizeof parts / sizeof *parts && !error; i++)
-        error = form == FORM_JSON ? parts[i].json() : parts[i].text();
+        error = form == FORM_JSON ? parts[i].json(&j) : parts[i].text();
     if (form == FORM_JSON)
-        printf("}\n");
+        json_end(&j);
     return error;
 }
 
 int weir_command_stats(int argc, char **argv)
 {
-    static const struct option options[] = {{"demo", no_argument, NULL, 'd'},
-                                            {"json", no_argument, NULL, 'j'},
-                                            {"openmetrics", no_argument, NULL, 'o'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {NULL, 0, NULL, 0}};
-    enum form form = FORM_TEXT;
-    int option, error = 0;
+    int form = FORM_TEXT, error = 0;
     bool demo = false;
-    optind = 1;
-    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        if (option == '?')
-            return 2;
-        if (option == 'h') {
-            fputs(usage, stdout);
-            return 0;
-        }
-        demo |= option == 'd';
-        form = option == 'j' ? FORM_JSON : option == 'o' ? FORM_OPENMETRICS : form;
-    }
-    if (optind != argc) {
-        fprintf(stderr, "weir stats: \"%s\" is not an option; weir stats --help says more\n",
-                argv[optind]);
-        return 2;
-    }
+    const struct option_spec table[] = {
+        {"demo", OPTION_FLAG, &demo,
+         .help = "first runs a small program of a few contexts and tags, and leaves its\n"
+                 "blocks live, so that there is something to see"},
+        {"json", .help = "everything as one JSON object", .mark = &form, .value = FORM_JSON},
+        {"openmetrics", .help = "the figures in the OpenMetrics text format", .mark = &form,
+         .value = FORM_OPENMETRICS},
+        {NULL}};
+    const struct options options = {
+        "weir stats", "[OPTIONS]",
+        "Prints what this weir stands on (version, provider of memory, pages, system), the size\n"
+        "classes of its pool as measured, and the figures of the CPU allocator and its contexts.",
+        NULL, table};
+    int status = options_read(&options, argc, argv);
+    if (status >= 0)
+        return status;
+    if (optind != argc)
+        return options_complain(&options, "\"%s\" is not an option", argv[optind]);
     if (demo)
         error = demonstrate();
     if (!error)

@@ -1,12 +1,11 @@
 /* tools/stats/devices.c - see stats_devices.h. */
 #include "tools/stats/devices.h"
+#include "tools/common/text.h"
 
 #include <weir/cuda.h>
 #include <weir/error.h>
 
 #include <stdio.h>
-
-#define MIB ((size_t)1 << 20)
 
 int stats_devices_open(void)
 {
@@ -42,18 +41,22 @@ int stats_devices_text(void)
     return 0;
 }
 
-int stats_devices_json(void)
+int stats_devices_json(struct json *j)
 {
-    int shown = 0, count = weir_cuda_device_count();
-    printf(",\"devices\":[");
+    int count = weir_cuda_device_count();
+    json_array(j, "devices");
     for (int i = 0; i < count; i++) {
         char name[128];
         weir_device_stats s;
-        if (device_look(i, name, sizeof name, &s))
-            printf("%s{\"device\":\"cuda:%d\",\"total\":%zu,\"free\":%zu,\"expandable\":%s}",
-                   shown++ ? "," : "", i, s.device_total, s.device_free,
-                   s.mode == WEIR_DEVICE_EXPANDABLE ? "true" : "false");
+        if (!device_look(i, name, sizeof name, &s))
+            continue;
+        json_object(j, NULL);
+        json_text(j, "device", text_made("cuda:%d", i));
+        json_count(j, "total", s.device_total);
+        json_count(j, "free", s.device_free);
+        json_bool(j, "expandable", s.mode == WEIR_DEVICE_EXPANDABLE);
+        json_end(j);
     }
-    printf("]");
+    json_end(j);
     return 0;
 }

@@ -2,10 +2,12 @@
 #ifndef WEIR_TOOLS_STATS_DEVICES_H
 #define WEIR_TOOLS_STATS_DEVICES_H
 
+#include "tools/common/json.h"
+
 /* Makes the allocator of every CUDA device, so that the figures show it. */
 int stats_devices_open(void);
 
 int stats_devices_text(void);
-int stats_devices_json(void); /* one member of an object, a comma before it */
+int stats_devices_json(struct json *j); /* a member */
 
 #endif

@@ -1,52 +1,34 @@
 /*
- * tools/trace/binary.c - weir's binary traces as what a replay needs (load.h). Ids
- * count allocations; what was live at the start comes first; what is left at the end is
- * freed there.
+ * tools/trace/binary.c - weir's binary traces as what a replay needs (load.h). Ids count
+ * allocations; what was live at the start comes first; what is left at the end is freed there.
  */
 #include "tools/trace/binary.h"
+#include "tools/trace/replay.h"
 
 #include "observe/format.h"
-#include "tools/trace/replay.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-_Static_assert(sizeof WEIR__TRACE_MAGIC - 1 == TRACE_BINARY_MAGIC_SIZE, "the magic's size");
+_Static_assert(sizeof WEIR__TRACE_MAGIC - 1 == TRACE_MAGIC_SIZE, "the magic's size");
 
-bool trace_binary_is(const void *start, size_t n)
+bool trace_is_binary(const void *start, size_t n)
 {
-    return n >= TRACE_BINARY_MAGIC_SIZE &&
-           memcmp(start, WEIR__TRACE_MAGIC, TRACE_BINARY_MAGIC_SIZE) == 0;
+    return n >= TRACE_MAGIC_SIZE && memcmp(start, WEIR__TRACE_MAGIC, TRACE_MAGIC_SIZE) == 0;
 }
 
 struct loading {
     struct trace *trace;
     struct trace_info *info;
-    size_t events_room, marks_room;
     uint64_t live;
 };
 
-static int no_memory(struct loading *l)
-{
-    return trace_info_fail(l->info, ENOMEM, "out of memory");
-}
-
 static int event_add(struct loading *l, struct trace_event event)
 {
-    struct trace *t = l->trace;
-    if (t->nevents == l->events_room) {
-        size_t more = l->events_room ? 2 * l->events_room : 4096;
-        struct trace_event *grown = realloc(t->events, more * sizeof *grown);
-        if (!grown)
-            return no_memory(l);
-        t->events = grown;
-        l->events_room = more;
-    }
-    if (event.thread >= t->nthreads)
-        t->nthreads = event.thread + 1;
-    t->events[t->nevents++] = event;
+    if (event.thread >= l->trace->nthreads)
+        l->trace->nthreads = event.thread + 1;
+    trace_add_event(l->trace, &event);
     return 0;
 }
 
@@ -78,24 +60,6 @@ static int block_begins(struct loading *l, struct trace_block *block, uint32_t t
                                              .kind = TRACE_ALLOCATE});
 }
 
-static int mark_add(struct loading *l, const struct trace_record *record)
-{
-    struct trace *t = l->trace;
-    if (t->nmarks == l->marks_room) {
-        size_t more = l->marks_room ? 2 * l->marks_room : 64;
-        struct trace_mark *grown = realloc(t->marks, more * sizeof *grown);
-        if (!grown)
-            return no_memory(l);
-        t->marks = grown;
-        l->marks_room = more;
-    }
-    char *name = strdup(trace_info_name(l->info, record->name));
-    if (!name)
-        return no_memory(l);
-    t->marks[t->nmarks++] = (struct trace_mark){name, t->nevents};
-    return 0;
-}
-
 static int load_change(void *user, enum trace_change change, struct trace_block *block,
                        uint64_t before, const struct trace_record *record)
 {
@@ -115,60 +79,25 @@ static int load_change(void *user, enum trace_change change, struct trace_block 
                                                  .thread = thread,
                                                  .kind = TRACE_RESIZE});
     default:
-        return record->kind == TRACE_RECORD_MARK_BEGIN ? mark_add(l, record) : 0;
+        if (record->kind == TRACE_RECORD_MARK_BEGIN)
+            trace_add_mark(l->trace, trace_info_name(l->info, record->name), l->trace->nevents);
+        return 0;
     }
-}
-
-static int survivors_end(struct loading *l, const struct trace_replay *replay)
-{
-    int error = 0;
-    for (size_t i = 0; i < replay->blocks.n && !error; i++)
-        if (replay->blocks.all[i].live)
-            error = event_add(
-                l, (struct trace_event){.id = replay->blocks.all[i].user, .kind = TRACE_FREE});
-    return error;
-}
-
-static char *name_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    char *name = strdup(slash ? slash + 1 : path);
-    char *dot = name ? strchr(name + 1, '.') : NULL;
-    if (dot && *name)
-        *dot = '\0';
-    return name;
-}
-
-static int load(struct loading *l, const char *path)
-{
-    struct trace_replay replay;
-    l->trace->name = name_of(path);
-    if (!l->trace->name)
-        return no_memory(l);
-    int error = trace_replay_run(&replay, l->info, load_change, l);
-    if (!error)
-        error = survivors_end(l, &replay);
-    trace_replay_end(&replay);
-    return error;
-}
-
-void trace_release(struct trace *t)
-{
-    for (size_t i = 0; i < t->nmarks; i++)
-        free(t->marks[i].name);
-    free(t->marks);
-    free(t->events);
-    free(t->name);
-    *t = (struct trace){0};
 }
 
 int trace_load_replayed(struct trace_info *info, const char *path, struct trace *trace)
 {
     struct loading l = {.trace = trace, .info = info};
-    *trace = (struct trace){.nthreads = 1};
-    int error = load(&l, path);
+    struct trace_replay replay;
+    *trace = (struct trace){.nthreads = 1, .name = trace_name(path)};
+    int error = trace_replay_run(&replay, info, load_change, &l);
+    for (size_t i = 0; i < replay.blocks.n && !error; i++)
+        if (replay.blocks.all[i].live)
+            event_add(&l,
+                      (struct trace_event){.id = replay.blocks.all[i].user, .kind = TRACE_FREE});
+    trace_replay_end(&replay);
     if (error)
-        trace_release(trace);
+        trace_free(trace);
     return error;
 }
 

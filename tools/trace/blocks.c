@@ -1,5 +1,6 @@
 /* tools/trace/blocks.c - see blocks.h. */
 #include "tools/trace/blocks.h"
+#include "tools/common/memory.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@ struct placed {
 static void *map_allocate(void *user, size_t size)
 {
     (void)user;
-    return calloc(1, size);
+    return memory_zeroed(1, size);
 }
 
 static void map_free(void *user, void *table, size_t size)
@@ -52,20 +53,16 @@ void trace_blocks_move(struct trace_blocks *b, struct trace_block *block, uint64
 
 /* -- of a context ----------------------------------------------------------------------------- */
 
-static bool context_room(struct trace_blocks *b, uint32_t context)
+static void context_room(struct trace_blocks *b, uint32_t context)
 {
-    if (context < b->nfirst)
-        return true;
     size_t n = b->nfirst ? b->nfirst : 64;
+    if (context < b->nfirst)
+        return;
     while (n <= context)
         n *= 2;
-    uint32_t *grown = realloc(b->first, n * sizeof *grown);
-    if (!grown)
-        return false;
-    memset(grown + b->nfirst, 0, (n - b->nfirst) * sizeof *grown);
-    b->first = grown;
+    b->first = memory_array(b->first, n, sizeof *b->first);
+    memset(b->first + b->nfirst, 0, (n - b->nfirst) * sizeof *b->first);
     b->nfirst = n;
-    return true;
 }
 
 static void context_link(struct trace_blocks *b, struct trace_block *block)
@@ -95,24 +92,12 @@ struct trace_block *trace_blocks_of(const struct trace_blocks *b, uint32_t conte
 
 /* -- they come and go ------------------------------------------------------------------------- */
 
-static bool blocks_room(struct trace_blocks *b)
-{
-    if (b->free || b->n < b->capacity)
-        return true;
-    size_t more = b->capacity ? 2 * b->capacity : 256;
-    struct trace_block *grown = more < UINT32_MAX ? realloc(b->all, more * sizeof *grown) : NULL;
-    if (!grown)
-        return false;
-    b->all = grown;
-    b->capacity = more;
-    return true;
-}
-
 struct trace_block *trace_blocks_add(struct trace_blocks *b, const struct trace_block *block)
 {
-    if (!context_room(b, block->context) || !blocks_room(b) ||
-        !weir__pointer_map_reserve(&b->live, sizeof(struct placed), &map_memory, NULL))
-        return NULL;
+    context_room(b, block->context);
+    weir__pointer_map_reserve(&b->live, sizeof(struct placed), &map_memory, NULL);
+    if (!b->free)
+        b->all = memory_grow(b->all, b->n, sizeof *b->all);
     struct trace_block *added = &b->all[b->free ? b->free - 1 : b->n++];
     if (b->free)
         b->free = added->next;

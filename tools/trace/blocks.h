@@ -22,7 +22,7 @@ struct trace_block {
 /* All zero: none. */
 struct trace_blocks {
     struct trace_block *all; /* live and free ones; see trace_block.live */
-    size_t n, capacity;
+    size_t n;
     uint32_t free;                 /* index + 1 of a free one; more by `next` */
     struct weir__pointer_map live; /* by address: the index of a live one */
     uint32_t *first;               /* by context: index + 1 of its latest */
@@ -35,7 +35,7 @@ struct trace_block *trace_blocks_find(const struct trace_blocks *b, uint64_t add
 /* The context's latest live block, or NULL. */
 struct trace_block *trace_blocks_of(const struct trace_blocks *b, uint32_t context);
 
-/* A copy of `block`, live; NULL: no memory. Nothing lives at its address. */
+/* A copy of `block`, live. Nothing lives at its address. */
 struct trace_block *trace_blocks_add(struct trace_blocks *b, const struct trace_block *block);
 void trace_blocks_remove(struct trace_blocks *b, struct trace_block *block);
 

@@ -4,6 +4,7 @@
  * everything good is shown, one line says what was not, and the exit status is 1.
  */
 #include "tools/command.h"
+#include "tools/common/options.h"
 #include "tools/trace/binary.h"
 #include "tools/trace/report.h"
 
@@ -14,27 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char usage[] =
-    "usage: weir trace [OPTIONS] FILE\n"
-    "\n"
-    "Reads a trace that weir_trace_start or weir run --record wrote, replays it, holds the\n"
-    "replay against the trace's footer, and prints what it says.\n"
-    "\n"
-    "  --events    one line an event, in the order in which they took effect\n"
-    "  --json      the summary as JSON\n"
-    "  --top N     lines of each table (10; 0: all)\n"
-    "  --text OUT  writes the events to OUT in the text format of weir's carried traces,\n"
-    "              which weir bench replays (\"-\": standard output)\n"
-    "  --help      this\n"
-    "\n"
-    "Exit status: 0; 1 for a file that cannot be read or is damaged; 2 for wrong usage.\n"
-    "Of a damaged trace all that is good is shown. One cut short (a full disk, a copy that\n"
-    "was ended) is read as far as it goes.\n";
-
 struct command {
     const char *path, *text;
     bool events, json;
-    size_t top;
+    uint64_t top;
 };
 
 static int command_fail(const struct command *c, const char *why)
@@ -63,7 +47,7 @@ static int summary_print(const struct command *c, struct trace_info *info,
     int error = trace_replay_until(&peak, info, end->peak_number);
     struct trace_report report = {c->path, info, end, &peak, c->top};
     if (!error)
-        error = c->json ? trace_report_json(stdout, &report) : trace_report_text(stdout, &report);
+        (c->json ? trace_report_json : trace_report_text)(stdout, &report);
     trace_replay_end(&peak);
     return error;
 }
@@ -72,8 +56,8 @@ static int events_print(struct trace_info *info)
 {
     struct trace_record record;
     struct trace_merge *merge = trace_merge_begin(info);
-    int got = merge ? 1 : -1;
-    while (got > 0 && (got = trace_merge_next(merge, &record)) > 0)
+    int got;
+    while ((got = trace_merge_next(merge, &record)) > 0)
         trace_report_event(stdout, info, &record);
     trace_merge_end(merge);
     return got < 0 ? EINVAL : 0;
@@ -133,7 +117,7 @@ static int events_convert(const struct command *c, struct trace_info *info, bool
     } else {
         fprintf(stderr, "weir trace: %s: %s\n", c->text, strerror(errno));
     }
-    trace_release(&trace);
+    trace_free(&trace);
     return 0;
 }
 
@@ -170,55 +154,31 @@ static int trace_print(const struct command *c)
     return status;
 }
 
-/* -- options ---------------------------------------------------------------------- */
-
-static int number_parse(const char *text, size_t *number)
-{
-    char *end;
-    errno = 0;
-    unsigned long value = strtoul(text, &end, 10);
-    *number = value;
-    return errno || *end || end == text || *text == '-';
-}
-
-/* -1: go on, else the exit status. */
-static int options_parse(int argc, char **argv, struct command *c)
-{
-    static const struct option options[] = {
-        {"events", no_argument, NULL, 'e'},     {"json", no_argument, NULL, 'j'},
-        {"text", required_argument, NULL, 't'}, {"top", required_argument, NULL, 'n'},
-        {"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0}};
-    int option;
-    optind = 1;
-    while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-        if (option == 'h') {
-            fputs(usage, stdout);
-            return 0;
-        }
-        if (option == '?')
-            return 2;
-        c->events |= option == 'e';
-        c->json |= option == 'j';
-        if (option == 't')
-            c->text = optarg;
-        if (option == 'n' && number_parse(optarg, &c->top)) {
-            fprintf(stderr, "weir trace: --top %s is no number\n", optarg);
-            return 2;
-        }
-    }
-    if (optind + 1 != argc) {
-        fprintf(stderr, "weir trace: name one FILE; weir trace --help says more\n");
-        return 2;
-    }
-    c->path = argv[optind];
-    return -1;
-}
-
 int weir_command_trace(int argc, char **argv)
 {
     struct command c = {.top = 10};
-    int status = options_parse(argc, argv, &c);
+    const struct option_spec table[] = {
+        {"events", OPTION_FLAG, &c.events,
+         .help = "one line an event, in the order in which they took effect"},
+        {"json", OPTION_FLAG, &c.json, .help = "the summary as JSON"},
+        {"top", OPTION_COUNT, &c.top, "N", "lines of each table (10; 0: all)"},
+        {"text", OPTION_TEXT, &c.text, "OUT",
+         "writes the events to OUT in the text format of weir's carried traces,\n"
+         "which weir bench replays (\"-\": standard output)"},
+        {NULL}};
+    const struct options options = {
+        "weir trace", "[OPTIONS] FILE",
+        "Reads a trace that weir_trace_start or weir run --record wrote, replays it, holds the\n"
+        "replay against the trace's footer, and prints what it says.",
+        "Exit status: 0; 1 for a file that cannot be read or is damaged; 2 for wrong usage.\n"
+        "Of a damaged trace all that is good is shown. One cut short (a full disk, a copy that\n"
+        "was ended) is read as far as it goes.",
+        table};
+    int status = options_read(&options, argc, argv);
     if (status >= 0)
         return status;
+    if (optind + 1 != argc)
+        return options_complain(&options, "name one FILE");
+    c.path = argv[optind];
     return trace_print(&c);
 }

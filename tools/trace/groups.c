@@ -1,7 +1,7 @@
 /* tools/trace/groups.c - see groups.h. */
 #include "tools/trace/groups.h"
+#include "tools/common/memory.h"
 
-#include <errno.h>
 #include <stdlib.h>
 
 static int key_compare(const void *left, const void *right)
@@ -40,13 +40,11 @@ static size_t groups_join(struct trace_group *groups, size_t n)
     return kept;
 }
 
-int trace_groups_make(struct trace_groups *g, const struct trace_replay *replay,
-                      enum trace_group_by by)
+void trace_groups_make(struct trace_groups *g, const struct trace_replay *replay,
+                       enum trace_group_by by)
 {
-    *g =
-        (struct trace_groups){.groups = malloc((replay->blocks.live.used + 1) * sizeof *g->groups)};
-    if (!g->groups)
-        return trace_info_fail(replay->info, ENOMEM, "out of memory");
+    *g = (struct trace_groups){0};
+    g->groups = memory_array(NULL, replay->blocks.live.used, sizeof *g->groups);
     for (size_t i = 0; i < replay->blocks.n; i++) {
         const struct trace_block *block = &replay->blocks.all[i];
         if (block->live)
@@ -55,7 +53,6 @@ int trace_groups_make(struct trace_groups *g, const struct trace_replay *replay,
     qsort(g->groups, g->n, sizeof *g->groups, key_compare);
     g->n = groups_join(g->groups, g->n);
     qsort(g->groups, g->n, sizeof *g->groups, bytes_compare);
-    return 0;
 }
 
 void trace_groups_free(struct trace_groups *g)

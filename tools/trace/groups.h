@@ -16,9 +16,8 @@ struct trace_groups {
 
 enum trace_group_by { TRACE_BY_TAG, TRACE_BY_CONTEXT, TRACE_BY_SIZE };
 
-/* 0 or ENOMEM. */
-int trace_groups_make(struct trace_groups *groups, const struct trace_replay *replay,
-                      enum trace_group_by by);
+void trace_groups_make(struct trace_groups *groups, const struct trace_replay *replay,
+                       enum trace_group_by by);
 void trace_groups_free(struct trace_groups *groups);
 
 #endif

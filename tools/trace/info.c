@@ -1,5 +1,6 @@
 /* tools/trace/info.c - see info.h. */
 #include "tools/trace/info.h"
+#include "tools/common/memory.h"
 
 #include "observe/format.h"
 #include "tools/trace/cursor.h"
@@ -46,63 +47,33 @@ int trace_info_damage(struct trace_info *info, uint64_t at, uint64_t bytes, cons
     return 0;
 }
 
-static int out_of_memory(struct trace_info *info)
+/* One more element, a copy. */
+static void array_add(void **array, size_t *n, size_t size, const void *element)
 {
-    return trace_info_fail(info, ENOMEM, "out of memory");
-}
-
-/* The array with room for one more, or NULL: it stays as it was. */
-static void *array_grow(void *array, size_t n, size_t size)
-{
-    if (n & (n - 1) || (n && n < 16)) /* capacities are 16, 32, 64, ... */
-        return array;
-    return realloc(array, (n ? 2 * n : 16) * size);
-}
-
-/* 0 or ENOMEM. */
-static int array_add(struct trace_info *info, void **array, size_t *n, size_t size,
-                     const void *element)
-{
-    void *grown = array_grow(*array, *n, size);
-    if (!grown)
-        return out_of_memory(info);
-    *array = grown;
-    memcpy((char *)grown + (*n)++ * size, element, size);
-    return 0;
-}
-
-static char *text_copy(const unsigned char *text, size_t length)
-{
-    char *copy = malloc(length + 1);
-    if (copy) {
-        memcpy(copy, text, length);
-        copy[length] = '\0';
-    }
-    return copy;
+    *array = memory_grow(*array, *n, size);
+    memcpy((char *)*array + (*n)++ * size, element, size);
 }
 
 static char *cursor_text(struct trace_cursor *c)
 {
     size_t length;
     const unsigned char *text = cursor_string(c, &length);
-    return text_copy(text, length);
+    return memory_text((const char *)text, length);
 }
 
 static char *cursor_hex(struct trace_cursor *c)
 {
     size_t length;
     const unsigned char *bytes = cursor_string(c, &length);
-    char *text = malloc(2 * length + 1);
-    if (text)
-        text[0] = '\0';
-    for (size_t i = 0; text && i < length; i++)
+    char *text = memory_zeroed(2 * length + 1, 1);
+    for (size_t i = 0; i < length; i++)
         snprintf(text + 2 * i, 3, "%02x", bytes[i]);
     return text;
 }
 
 /* -- one function a type of record ----------------------------------------------------------- */
 
-static int read_head(struct trace_info *info, struct trace_cursor *c)
+static void read_head(struct trace_info *info, struct trace_cursor *c)
 {
     info->pid = cursor_varint(c);
     info->started = cursor_varint(c);
@@ -112,32 +83,29 @@ static int read_head(struct trace_info *info, struct trace_cursor *c)
     info->version = cursor_text(c);
     info->root = cursor_text(c);
     info->page = cursor_varint(c);
-    return info->command && info->version && info->root ? 0 : out_of_memory(info);
 }
 
-static int read_start(struct trace_info *info, struct trace_cursor *c)
+static void read_start(struct trace_info *info, struct trace_cursor *c)
 {
     uint64_t total = cursor_varint(c), count = cursor_varint(c), reserved = cursor_varint(c);
     if (c->bad)
-        return 0;
+        return;
     info->start_total = total;
     info->start_count = count;
     info->start_reserved = reserved;
     info->started_known = true;
-    return 0;
 }
 
-int trace_info_add_base(struct trace_info *info, const struct trace_base *base)
+void trace_info_add_base(struct trace_info *info, const struct trace_base *base)
 {
-    return array_add(info, (void **)&info->base, &info->nbase, sizeof *base, base);
+    array_add((void **)&info->base, &info->nbase, sizeof *base, base);
 }
 
-static int read_base(struct trace_info *info, struct trace_cursor *c)
+static void read_base(struct trace_info *info, struct trace_cursor *c)
 {
     uint64_t count = cursor_varint(c), address = 0;
-    int error = 0;
     info->listed = true;
-    for (uint64_t i = 0; i < count && !error; i++) {
+    for (uint64_t i = 0; i < count; i++) {
         struct trace_base base = {.address = address += cursor_svarint(c)};
         base.requested = cursor_varint(c);
         base.usable = cursor_varint(c);
@@ -145,38 +113,30 @@ static int read_base(struct trace_info *info, struct trace_cursor *c)
         base.tag = (uint32_t)cursor_varint(c);
         if (c->bad)
             break;
-        error = trace_info_add_base(info, &base);
+        trace_info_add_base(info, &base);
     }
-    return error;
 }
 
-static int read_name(struct trace_info *info, struct trace_cursor *c, struct trace_names *names)
+static void read_name(struct trace_cursor *c, struct trace_names *names)
 {
     uint64_t number = cursor_number(c);
     static char *const none;
     if (c->bad)
-        return 0;
-    while (names->n <= number) {
-        int error = array_add(info, (void **)&names->text, &names->n, sizeof none, &none);
-        if (error)
-            return error;
-    }
+        return;
+    while (names->n <= number)
+        array_add((void **)&names->text, &names->n, sizeof none, &none);
     free(names->text[number]);
     names->text[number] = cursor_text(c);
-    return names->text[number] ? 0 : out_of_memory(info);
 }
 
-static int read_context(struct trace_info *info, struct trace_cursor *c)
+static void read_context(struct trace_info *info, struct trace_cursor *c)
 {
     static const struct trace_context none;
     uint64_t number = cursor_number(c);
     if (c->bad)
-        return 0;
-    while (info->ncontexts <= number) {
-        int error = array_add(info, (void **)&info->contexts, &info->ncontexts, sizeof none, &none);
-        if (error)
-            return error;
-    }
+        return;
+    while (info->ncontexts <= number)
+        array_add((void **)&info->contexts, &info->ncontexts, sizeof none, &none);
     struct trace_context *context = &info->contexts[number];
     free(context->name);
     free(context->backing);
@@ -184,36 +144,29 @@ static int read_context(struct trace_info *info, struct trace_cursor *c)
     context->flags = (uint32_t)cursor_varint(c);
     context->name = cursor_text(c);
     context->backing = cursor_text(c);
-    return context->name && context->backing ? 0 : out_of_memory(info);
 }
 
-static int read_module(struct trace_info *info, struct trace_cursor *c)
+static void read_module(struct trace_info *info, struct trace_cursor *c)
 {
     struct trace_module module = {.address = cursor_varint(c)};
     module.size = cursor_varint(c);
     module.path = cursor_text(c);
     module.build_id = cursor_hex(c);
-    if (module.path && module.build_id &&
-        !array_add(info, (void **)&info->modules, &info->nmodules, sizeof module, &module))
-        return 0;
-    free(module.path);
-    free(module.build_id);
-    return out_of_memory(info);
+    array_add((void **)&info->modules, &info->nmodules, sizeof module, &module);
 }
 
-static int read_sample(struct trace_info *info, struct trace_cursor *c)
+static void read_sample(struct trace_info *info, struct trace_cursor *c)
 {
     struct trace_sample sample = {.number = cursor_varint(c)};
     sample.ticks = cursor_varint(c);
     sample.ns = cursor_varint(c);
     sample.resident = cursor_varint(c);
     sample.reserved = cursor_varint(c);
-    if (c->bad)
-        return 0;
-    return array_add(info, (void **)&info->samples, &info->nsamples, sizeof sample, &sample);
+    if (!c->bad)
+        array_add((void **)&info->samples, &info->nsamples, sizeof sample, &sample);
 }
 
-static int read_foot(struct trace_info *info, struct trace_cursor *c)
+static void read_foot(struct trace_info *info, struct trace_cursor *c)
 {
     struct trace_foot f = {.present = true};
     uint64_t *fields[] = {&f.events, &f.allocations, &f.frees,       &f.total,
@@ -224,10 +177,9 @@ static int read_foot(struct trace_info *info, struct trace_cursor *c)
     f.under_way = c->at < c->end ? cursor_varint(c) : 0; /* since 1.1 */
     if (!c->bad)
         info->foot = f;
-    return 0;
 }
 
-static int read_chunk(struct trace_info *info, struct trace_cursor *c, uint64_t offset)
+static void read_chunk(struct trace_info *info, struct trace_cursor *c, uint64_t offset)
 {
     struct trace_chunk chunk = {.offset = offset, .length = (uint32_t)(c->end - c->at)};
     chunk.thread = (uint32_t)cursor_varint(c);
@@ -235,38 +187,46 @@ static int read_chunk(struct trace_info *info, struct trace_cursor *c, uint64_t 
     chunk.number = cursor_varint(c) + 1;
     chunk.ticks = cursor_varint(c);
     cursor_varint(c);
-    if (c->bad)
-        return 0;
-    return array_add(info, (void **)&info->chunks, &info->nchunks, sizeof chunk, &chunk);
+    if (!c->bad)
+        array_add((void **)&info->chunks, &info->nchunks, sizeof chunk, &chunk);
 }
 
-static int read_payload(struct trace_info *info, uint32_t type, struct trace_cursor *c,
-                        uint64_t offset)
+static void read_payload(struct trace_info *info, uint32_t type, struct trace_cursor *c,
+                         uint64_t offset)
 {
     switch (type) {
     case WEIR__TRACE_HEAD:
-        return read_head(info, c);
+        read_head(info, c);
+        break;
     case WEIR__TRACE_STRT:
-        return read_start(info, c);
+        read_start(info, c);
+        break;
     case WEIR__TRACE_BASE:
-        return read_base(info, c);
+        read_base(info, c);
+        break;
     case WEIR__TRACE_TAGN:
-        return read_name(info, c, &info->tags);
+        read_name(c, &info->tags);
+        break;
     case WEIR__TRACE_NAME:
-        return read_name(info, c, &info->names);
+        read_name(c, &info->names);
+        break;
     case WEIR__TRACE_CTXN:
-        return read_context(info, c);
+        read_context(info, c);
+        break;
     case WEIR__TRACE_MODL:
-        return read_module(info, c);
+        read_module(info, c);
+        break;
     case WEIR__TRACE_SAMP:
-        return read_sample(info, c);
+        read_sample(info, c);
+        break;
     case WEIR__TRACE_FOOT:
-        return read_foot(info, c);
+        read_foot(info, c);
+        break;
     case WEIR__TRACE_EVTS:
-        return read_chunk(info, c, offset);
+        read_chunk(info, c, offset);
+        break;
     default:
         info->unknown += type != WEIR__TRACE_ROOM;
-        return 0;
     }
 }
 
@@ -311,7 +271,7 @@ static int read_record(struct trace_info *info, struct trace_records *records,
     if (first && !head && !info->damage.places)
         error = trace_info_damage(info, raw->offset, 0, "HEAD is not the first record");
     if (!error)
-        error = read_payload(info, raw->type, &c, raw->offset + WEIR__TRACE_RECORD);
+        read_payload(info, raw->type, &c, raw->offset + WEIR__TRACE_RECORD);
     if (!error && c.bad)
         error = trace_info_damage(info, raw->offset, WEIR__TRACE_RECORD + raw->length,
                                   "a payload that cannot be read");
@@ -337,13 +297,12 @@ static int read_records(struct trace_info *info, struct trace_records *records)
 }
 
 /* A damaged HEAD leaves these unknown. */
-static int head_texts(struct trace_info *info)
+static void head_texts(struct trace_info *info)
 {
     char **texts[] = {&info->command, &info->version, &info->root};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        if (!*texts[i] && !(*texts[i] = strdup("?")))
-            return out_of_memory(info);
-    return 0;
+        if (!*texts[i])
+            *texts[i] = memory_text("?", 1);
 }
 
 static int info_open(struct trace_info *info, const char *path, bool tolerant)
@@ -362,7 +321,8 @@ static int info_open(struct trace_info *info, const char *path, bool tolerant)
     /* Tolerated: who wrote it was killed before the first record was whole. */
     if (!error && !info->records && !(tolerant && !info->damage.places))
         error = trace_info_fail(info, EINVAL, "damaged: no record in it is whole");
-    return error ? error : head_texts(info);
+    head_texts(info);
+    return error;
 }
 
 int trace_info_open(struct trace_info *info, const char *path)

@@ -107,8 +107,8 @@ int trace_info_fail(struct trace_info *info, int code, const char *format, ...)
 /* Bytes that mean nothing. Strict: an error, EINVAL; tolerant: they are noted, 0. */
 int trace_info_damage(struct trace_info *info, uint64_t at, uint64_t bytes, const char *how);
 
-/* Another block that was live at the start; 0 or ENOMEM. */
-int trace_info_add_base(struct trace_info *info, const struct trace_base *base);
+/* Another block that was live at the start. */
+void trace_info_add_base(struct trace_info *info, const struct trace_base *base);
 
 /* Has the file a minor version that this reader does not know? What it knows is read. */
 bool trace_info_is_newer(const struct trace_info *info);

@@ -1,34 +1,23 @@
 /*
- * tools/trace/load.c - reads the text format of bench/traces (bench/traces/README.md),
- * plain or through zlib, and checks it against itself: ids in order, nothing freed twice,
- * the header's count and peak equal to the events' own. A file that starts with a byte
- * no text has goes to trace_load_binary, where that is linked.
- *
- * No state outside the call; any thread.
+ * tools/trace/load.c - reads the text format of bench/traces (bench/traces/README.md), plain or
+ * gzip, and checks it against itself: ids in order, nothing freed twice, the header's count and
+ * peak equal to the events' own. tools/trace/binary.c reads the other one.
  */
 #include "tools/trace/load.h"
+#include "tools/common/file.h"
+#include "tools/common/memory.h"
+#include "tools/common/number.h"
+#include "tools/common/text.h"
+#include "tools/trace/binary.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#ifdef HAVE_ZLIB
-#include <zlib.h>
-static const bool with_zlib = true;
-#else
-static const bool with_zlib = false;
-#endif
 
 enum { LINE_BYTES = 1 << 16, THREADS_MAX = 1024 };
-
-/* tools/trace/binary.c; weak, because either file works without the other. */
-__attribute__((weak)) int trace_load_binary(const char *path, struct trace *trace, char *why,
-                                            size_t nwhy);
 
 struct loader {
     const char *path;
@@ -36,10 +25,8 @@ struct loader {
     char *why;
     size_t nwhy;
     size_t line;
-    size_t capacity;     /* of trace->events */
-    uint64_t *live_size; /* by id - 1: size now */
-    uint8_t *live;       /* by id - 1: is it? */
-    size_t block_capacity;
+    uint64_t *live_size;  /* by id - 1: size now */
+    uint8_t *live;        /* by id - 1: is it? */
     uint64_t total, peak; /* of the events so far */
     uint64_t header_events;
     uint64_t threads[THREADS_MAX]; /* the file's numbers, in order of appearance */
@@ -59,26 +46,6 @@ __attribute__((format(printf, 2, 3))) static int loader_bad(struct loader *l, co
     return EINVAL;
 }
 
-static int loader_no_memory(struct loader *l)
-{
-    snprintf(l->why, l->nwhy, "%s: no memory for the trace", l->path);
-    return ENOMEM;
-}
-
-/* Makes room for one more element of `size` bytes at *array. */
-static bool array_grow(void *array, size_t used, size_t *capacity, size_t size)
-{
-    if (used < *capacity)
-        return true;
-    size_t more = *capacity ? *capacity * 2 : 1024;
-    void *grown = reallocarray(*(void **)array, more, size);
-    if (!grown)
-        return false;
-    *(void **)array = grown;
-    *capacity = more;
-    return true;
-}
-
 /* -- words and numbers --------------------------------------------------------- */
 
 /* The next word of the line, cut out; NULL at its end. */
@@ -93,21 +60,6 @@ static char *word_next(char **at)
     return word;
 }
 
-/* A decimal number and nothing else, at most `max`. */
-static bool number_parse(const char *word, uint64_t max, uint64_t *value)
-{
-    *value = 0;
-    if (!word || !isdigit((unsigned char)*word))
-        return false;
-    for (; isdigit((unsigned char)*word); word++) {
-        unsigned digit = (unsigned)(*word - '0');
-        if (digit > max || *value > (max - digit) / 10)
-            return false;
-        *value = *value * 10 + digit;
-    }
-    return *word == '\0';
-}
-
 /* -- the header ------------------------------------------------------------------ */
 
 static int mark_add(struct loader *l, char *text)
@@ -115,19 +67,12 @@ static int mark_add(struct loader *l, char *text)
     struct trace *t = l->trace;
     char *colon = strrchr(text, ':');
     uint64_t event;
-    if (!colon || colon == text || !number_parse(colon + 1, l->header_events, &event))
+    if (!colon || colon == text || !number_count(colon + 1, 0, l->header_events, &event))
         return loader_bad(l, "mark \"%s\" is not NAME:EVENT within the trace", text);
     *colon = '\0';
     if (t->nmarks && event < t->marks[t->nmarks - 1].event)
         return loader_bad(l, "mark \"%s\" stands before the one in front of it", text);
-    struct trace_mark *grown = reallocarray(t->marks, t->nmarks + 1, sizeof(*grown));
-    if (!grown)
-        return loader_no_memory(l);
-    t->marks = grown;
-    char *name = strdup(text);
-    if (!name)
-        return loader_no_memory(l);
-    t->marks[t->nmarks++] = (struct trace_mark){.name = name, .event = (size_t)event};
+    trace_add_mark(t, text, event);
     return 0;
 }
 
@@ -152,11 +97,11 @@ static int header_parse(struct loader *l, char *text)
     text++;
     for (char *word = word_next(&text); word; word = word_next(&text)) {
         if (strncmp(word, "events=", 7) == 0) {
-            if (!number_parse(word + 7, UINT32_MAX, &l->header_events))
+            if (!number_count(word + 7, 0, UINT32_MAX, &l->header_events))
                 return loader_bad(l, "bad count of events \"%s\"", word + 7);
             events = true;
         } else if (strncmp(word, "peak_live=", 10) == 0) {
-            if (!number_parse(word + 10, PTRDIFF_MAX, &l->trace->peak_live))
+            if (!number_count(word + 10, 0, PTRDIFF_MAX, &l->trace->peak_live))
                 return loader_bad(l, "bad peak \"%s\"", word + 10);
             peak = true;
         } else if (strncmp(word, "marks=", 6) == 0) {
@@ -185,15 +130,6 @@ static bool thread_number(struct loader *l, uint64_t named, uint32_t *thread)
     return true;
 }
 
-static int event_append(struct loader *l, const struct trace_event *event)
-{
-    struct trace *t = l->trace;
-    if (!array_grow(&t->events, t->nevents, &l->capacity, sizeof(*t->events)))
-        return loader_no_memory(l);
-    t->events[t->nevents++] = *event;
-    return 0;
-}
-
 /* The total goes from `from` (of this block) to `to`. */
 static int total_move(struct loader *l, uint64_t from, uint64_t to)
 {
@@ -211,13 +147,8 @@ static int event_allocate(struct loader *l, struct trace_event *event)
     struct trace *t = l->trace;
     if (event->id != t->nblocks + 1)
         return loader_bad(l, "id %u out of order, %u is next", event->id, t->nblocks + 1);
-    if (t->nblocks == l->block_capacity) {
-        size_t capacity = l->block_capacity, same = capacity;
-        if (!array_grow(&l->live_size, t->nblocks, &capacity, sizeof(*l->live_size)) ||
-            !array_grow(&l->live, t->nblocks, &same, sizeof(*l->live)))
-            return loader_no_memory(l);
-        l->block_capacity = capacity;
-    }
+    l->live_size = memory_grow(l->live_size, t->nblocks, sizeof(*l->live_size));
+    l->live = memory_grow(l->live, t->nblocks, sizeof(*l->live));
     l->live_size[t->nblocks] = event->size;
     l->live[t->nblocks] = 1;
     t->nblocks++;
@@ -243,17 +174,17 @@ static int event_change(struct loader *l, const struct trace_event *event)
 static int event_numbers(struct loader *l, struct trace_event *event, char *text)
 {
     uint64_t id, align = 0, thread;
-    if (!number_parse(word_next(&text), UINT32_MAX, &id))
+    if (!number_count(word_next(&text), 0, UINT32_MAX, &id))
         return loader_bad(l, "no id (a number up to %u)", UINT32_MAX);
-    if (event->kind != TRACE_FREE && !number_parse(word_next(&text), PTRDIFF_MAX, &event->size))
+    if (event->kind != TRACE_FREE && !number_count(word_next(&text), 0, PTRDIFF_MAX, &event->size))
         return loader_bad(l, "the size is no number up to %td", PTRDIFF_MAX);
     if (event->kind == TRACE_ALLOCATE) {
-        if (!number_parse(word_next(&text), 1U << 31, &align))
+        if (!number_count(word_next(&text), 0, 1U << 31, &align))
             return loader_bad(l, "the alignment is no number up to %u", 1U << 31);
         if (align == 0 || (align & (align - 1)))
             return loader_bad(l, "alignment %u is no power of two", (unsigned)align);
     }
-    if (!number_parse(word_next(&text), UINT32_MAX, &thread))
+    if (!number_count(word_next(&text), 0, UINT32_MAX, &thread))
         return loader_bad(l, "no thread (a number)");
     if (!thread_number(l, thread, &event->thread))
         return loader_bad(l, "more than %d threads", THREADS_MAX);
@@ -282,18 +213,19 @@ static int event_parse(struct loader *l, char *text)
     if (error)
         return error;
     error = event.kind == TRACE_ALLOCATE ? event_allocate(l, &event) : event_change(l, &event);
-    return error ? error : event_append(l, &event);
+    if (!error)
+        trace_add_event(l->trace, &event);
+    return error;
 }
 
 /* -- lines -------------------------------------------------------------------------- */
 
-static int line_parse(struct loader *l, char *line)
+static int line_parse(struct loader *l, char *line, size_t n)
 {
     l->line++;
-    size_t n = strlen(line);
-    if (n == LINE_BYTES - 1 && line[n - 1] != '\n')
-        return loader_bad(l, "the line is longer than %d bytes", LINE_BYTES - 2);
-    while (n && (line[n - 1] == '\n' || line[n - 1] == '\r'))
+    if (n >= LINE_BYTES)
+        return loader_bad(l, "the line is longer than %d bytes", LINE_BYTES - 1);
+    while (n && line[n - 1] == '\r')
         line[--n] = '\0';
     return l->line == 1 ? header_parse(l, line) : event_parse(l, line);
 }
@@ -301,138 +233,103 @@ static int line_parse(struct loader *l, char *line)
 static int loader_finish(struct loader *l)
 {
     struct trace *t = l->trace;
-    if (l->line == 0) {
-        l->line = 1;
+    size_t last = l->line;
+    l->line = 1;
+    if (last == 0)
         return loader_bad(l, "the file is empty");
-    }
+    if (l->peak != t->peak_live && t->nevents == l->header_events)
+        return loader_bad(l, "the header's peak is %zu, the events' own %zu", (size_t)t->peak_live,
+                          (size_t)l->peak);
+    l->line = last;
     if (t->nevents != l->header_events)
         return loader_bad(l, "the file ends after %zu events, the header says %zu", t->nevents,
                           (size_t)l->header_events);
-    if (l->peak != t->peak_live) {
-        l->line = 1;
-        return loader_bad(l, "the header's peak is %zu, the events' own %zu", (size_t)t->peak_live,
-                          (size_t)l->peak);
-    }
     return 0;
 }
 
-#ifdef HAVE_ZLIB
-
-/* What zlib complains of, or NULL. */
-static const char *gz_damage(gzFile in)
+static int text_parse(struct loader *l, struct file_text *file)
 {
-    int status;
-    const char *message = gzerror(in, &status);
-    return status != Z_OK && status != Z_STREAM_END ? message : NULL;
-}
-
-/* zlib reads plain files as they are. */
-static int loader_read(struct loader *l, FILE *file, char *line)
-{
-    int copy = dup(fileno(file));
-    gzFile in = copy >= 0 ? gzdopen(copy, "rb") : NULL;
-    if (!in)
-        return loader_no_memory(l);
-    gzbuffer(in, 1 << 17);
+    char *at = file->text, *end = at + file->length;
+    size_t length;
     int error = 0;
-    while (!error && gzgets(in, line, LINE_BYTES)) {
-        if (!strchr(line, '\n') && gz_damage(in))
+    for (char *line; !error && (line = file_line(&at, end, &length));) {
+        if (file->damage && at > end)
             break; /* only a part of the line is there */
-        error = line_parse(l, line);
+        error = line_parse(l, line, length);
     }
-    const char *damage = gz_damage(in);
-    if (!error && damage) {
+    if (!error && file->damage) {
         l->line++;
-        error = loader_bad(l, "the compressed data is damaged or cut off (%s)", damage);
+        error = loader_bad(l, "the compressed data is damaged or cut off (%s)", file->damage);
     }
-    gzclose(in);
-    return error;
+    return error ? error : loader_finish(l);
 }
 
-#else
-
-static int loader_read(struct loader *l, FILE *file, char *line)
+static int text_load(struct loader *l)
 {
-    int error = 0;
-    while (!error && fgets(line, LINE_BYTES, file))
-        error = line_parse(l, line);
-    return error;
-}
-
-#endif
-
-/* -- what the file is ------------------------------------------------------------------ */
-
-enum trace_format { FORMAT_TEXT, FORMAT_GZIP, FORMAT_BINARY };
-
-/* By the first bytes. An unreadable file (a folder) leaves its error indicator set. */
-static enum trace_format format_of(FILE *file)
-{
-    unsigned char head[2] = {0, 0};
-    size_t n = fread(head, 1, sizeof(head), file);
-    if (ferror(file))
-        return FORMAT_TEXT;
-    rewind(file);
-    if (n == 2 && head[0] == 0x1f && head[1] == 0x8b)
-        return FORMAT_GZIP;
-    if (n && !isprint(head[0]) && !isspace(head[0]))
-        return FORMAT_BINARY;
-    return FORMAT_TEXT;
-}
-
-static char *name_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    char *name = strdup(slash ? slash + 1 : path);
-    static const char *const endings[] = {".gz", ".trace", ".wtr"};
-    for (size_t i = 0; name && i < sizeof(endings) / sizeof(*endings); i++) {
-        size_t n = strlen(name), m = strlen(endings[i]);
-        if (n > m && strcmp(name + n - m, endings[i]) == 0)
-            name[n - m] = '\0';
+    struct file_text file;
+    int error = file_read(l->path, &file);
+    if (error) {
+        snprintf(l->why, l->nwhy, "%s: %s", l->path, strerror(error));
+        return error;
     }
-    return name;
-}
-
-static int text_load(struct loader *l, FILE *file)
-{
-    char *line = malloc(LINE_BYTES);
-    l->trace->name = name_of(l->path);
-    int error = line && l->trace->name ? loader_read(l, file, line) : loader_no_memory(l);
-    free(line);
+    l->trace->name = trace_name(l->path);
+    error = text_parse(l, &file);
+    free(file.text);
     free(l->live_size);
     free(l->live);
-    return error ? error : loader_finish(l);
+    return error;
+}
+
+/* -- what a file is ------------------------------------------------------------------ */
+
+static const char *const endings[] = {".gz", ".trace", ".wtr"};
+
+bool trace_is(const char *path)
+{
+    char start[4096];
+    size_t n = file_begin(path, start, sizeof start - 1);
+    bool binary = trace_is_binary(start, n);
+    start[n] = '\0';
+    start[strcspn(start, "\n")] = '\0';
+    return binary || text_ends(path, ".trace") || text_ends(path, ".trace.gz") ||
+           text_ends(path, ".wtr") || (*start == '#' && strstr(start, " events="));
+}
+
+char *trace_name(const char *path)
+{
+    const char *file = text_file_name(path);
+    char *name = memory_text(file, strlen(file));
+    for (size_t i = 0; i < sizeof(endings) / sizeof(*endings); i++)
+        if (text_ends(name, endings[i]))
+            name[strlen(name) - strlen(endings[i])] = '\0';
+    return name;
 }
 
 int trace_load(const char *path, struct trace *trace, char *why, size_t nwhy)
 {
-    memset(trace, 0, sizeof(*trace));
-    struct loader l = {.path = path, .trace = trace, .why = why, .nwhy = nwhy};
-    FILE *file = fopen(path, "rbe");
-    if (!file) {
-        int error = errno;
-        snprintf(why, nwhy, "%s: %s", path, strerror(error));
-        return error;
-    }
-    int error;
-    enum trace_format format = format_of(file);
-    if (ferror(file)) {
-        error = errno ? errno : EIO;
-        snprintf(why, nwhy, "%s: %s", path, strerror(error));
-    } else if (format == FORMAT_BINARY && trace_load_binary) {
-        fclose(file);
+    char start[TRACE_MAGIC_SIZE];
+    *trace = (struct trace){0};
+    if (trace_is_binary(start, file_begin(path, start, sizeof start)))
         return trace_load_binary(path, trace, why, nwhy);
-    } else if (format == FORMAT_BINARY || (format == FORMAT_GZIP && !with_zlib)) {
-        l.line = 1;
-        error = loader_bad(&l, format == FORMAT_GZIP ? "compressed, and this weir lacks zlib"
-                                                     : "neither text nor gzip");
-    } else {
-        error = text_load(&l, file);
-    }
-    fclose(file);
+    struct loader l = {.path = path, .trace = trace, .why = why, .nwhy = nwhy};
+    int error = text_load(&l);
     if (error)
         trace_free(trace);
     return error;
+}
+
+/* -- a trace in memory ----------------------------------------------------------------- */
+
+void trace_add_event(struct trace *trace, const struct trace_event *event)
+{
+    trace->events = memory_grow(trace->events, trace->nevents, sizeof(*event));
+    trace->events[trace->nevents++] = *event;
+}
+
+void trace_add_mark(struct trace *trace, const char *name, size_t event)
+{
+    trace->marks = memory_grow(trace->marks, trace->nmarks, sizeof(*trace->marks));
+    trace->marks[trace->nmarks++] = (struct trace_mark){memory_text(name, strlen(name)), event};
 }
 
 void trace_free(struct trace *trace)
@@ -442,5 +339,5 @@ void trace_free(struct trace *trace)
     free(trace->marks);
     free(trace->events);
     free(trace->name);
-    memset(trace, 0, sizeof(*trace));
+    *trace = (struct trace){0};
 }

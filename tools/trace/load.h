@@ -10,6 +10,7 @@
 #ifndef WEIR_TOOLS_TRACE_LOAD_H
 #define WEIR_TOOLS_TRACE_LOAD_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,5 +47,15 @@ struct trace {
  */
 int trace_load(const char *path, struct trace *trace, char *why, size_t nwhy);
 void trace_free(struct trace *trace);
+
+/* Is the file a trace? By its name's ending or its first bytes, of any format. */
+bool trace_is(const char *path);
+
+/* The name of a trace from its file's, without folders and endings; from malloc. */
+char *trace_name(const char *path);
+
+/* The makers' of a trace. A mark's name is copied. */
+void trace_add_event(struct trace *trace, const struct trace_event *event);
+void trace_add_mark(struct trace *trace, const char *name, size_t event);
 
 #endif

@@ -1,6 +1,6 @@
 # tools/trace: the reader of traces, a library for the commands and the tests; and `weir trace`.
 
-noinst_LTLIBRARIES += libweir-trace.la
+EXTRA_LTLIBRARIES += libweir-trace.la # with the programs that need it
 libweir_trace_la_CFLAGS = $(AM_CFLAGS)
 libweir_trace_la_SOURCES = tools/trace/binary.c tools/trace/binary.h tools/trace/blocks.c \
 	tools/trace/blocks.h tools/trace/cursor.h tools/trace/decode.c tools/trace/decode.h \

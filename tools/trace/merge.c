@@ -3,6 +3,7 @@
  * events that came before their turn.
  */
 #include "tools/trace/merge.h"
+#include "tools/common/memory.h"
 
 #include "tools/trace/decode.h"
 #include "tools/trace/records.h"
@@ -80,12 +81,6 @@ static struct trace_record early_take(struct trace_merge *m)
 /* -- lanes ----------------------------------------------------------------------------------------
  */
 
-static int no_memory(struct trace_info *info)
-{
-    trace_info_fail(info, ENOMEM, "out of memory");
-    return -1;
-}
-
 static void lane_close(struct lane *lane)
 {
     free(lane->payload);
@@ -100,10 +95,8 @@ static int lane_open(struct trace_info *info, struct lane *lane)
 {
     const struct trace_chunk *chunk = &info->chunks[lane->chunk];
     lane_close(lane);
-    lane->payload = malloc(chunk->length);
-    lane->decoder = malloc(sizeof *lane->decoder);
-    if (!lane->payload || !lane->decoder)
-        return no_memory(info);
+    lane->payload = memory_array(NULL, chunk->length, 1);
+    lane->decoder = memory_array(NULL, 1, sizeof *lane->decoder);
     ssize_t n = trace_read_at(info->fd, lane->payload, chunk->length, chunk->offset);
     if (n != (ssize_t)chunk->length) {
         trace_info_fail(info, EIO, "%s", strerror(n < 0 ? errno : EIO));
@@ -200,16 +193,12 @@ static int chunk_compare(const void *left, const void *right, void *user)
 }
 
 /* Chains the chunks of each thread, makes a lane of each first one. */
-static bool lanes_make(struct trace_merge *m)
+static void lanes_make(struct trace_merge *m)
 {
     size_t n = m->info->nchunks;
-    size_t *order = malloc((n + 1) * sizeof *order);
-    m->next_chunk = malloc((n + 1) * sizeof *m->next_chunk);
-    m->lanes = calloc(n + 1, sizeof *m->lanes);
-    if (!order || !m->next_chunk || !m->lanes) {
-        free(order);
-        return false;
-    }
+    size_t *order = memory_array(NULL, n, sizeof *order);
+    m->next_chunk = memory_array(NULL, n, sizeof *m->next_chunk);
+    m->lanes = memory_zeroed(n, sizeof *m->lanes);
     for (size_t i = 0; i < n; i++)
         order[i] = i;
     qsort_r(order, n, sizeof *order, chunk_compare, m->info->chunks);
@@ -223,28 +212,20 @@ static bool lanes_make(struct trace_merge *m)
     free(order);
     for (size_t i = m->nlanes / 2; i-- > 0;)
         lanes_sink(m, i);
-    return true;
 }
 
 struct trace_merge *trace_merge_begin(struct trace_info *info)
 {
-    struct trace_merge *m = calloc(1, sizeof *m);
-    if (m) {
-        m->info = info;
-        m->expected = 1;
-        m->early = malloc(EARLY_MOST * sizeof *m->early);
-    }
-    if (m && m->early && lanes_make(m))
-        return m;
-    trace_merge_end(m);
-    no_memory(info);
-    return NULL;
+    struct trace_merge *m = memory_zeroed(1, sizeof *m);
+    m->info = info;
+    m->expected = 1;
+    m->early = memory_array(NULL, EARLY_MOST, sizeof *m->early);
+    lanes_make(m);
+    return m;
 }
 
 void trace_merge_end(struct trace_merge *m)
 {
-    if (!m)
-        return;
     for (size_t i = 0; i < m->nlanes; i++)
         lane_close(&m->lanes[i]);
     free(m->lanes);

@@ -46,7 +46,7 @@ struct trace_record {
 
 struct trace_merge;
 
-/* NULL: no memory, info->why says so. The info outlives it. */
+/* The info outlives it. */
 struct trace_merge *trace_merge_begin(struct trace_info *info);
 void trace_merge_end(struct trace_merge *merge);
 

@@ -1,5 +1,6 @@
 /* tools/trace/records.c - see records.h. */
 #include "tools/trace/records.h"
+#include "tools/common/memory.h"
 
 #include "observe/crc32.h"
 #include "observe/format.h"
@@ -84,12 +85,7 @@ static bool payload_read(struct trace_records *r, uint32_t length, uint64_t offs
 {
     if (length > r->room || !r->payload) {
         size_t room = length > 65536 ? length : 65536;
-        unsigned char *grown = realloc(r->payload, room);
-        if (!grown) {
-            errno = ENOMEM;
-            return false;
-        }
-        r->payload = grown;
+        r->payload = memory_array(r->payload, room, 1);
         r->room = room;
     }
     ssize_t n = trace_read_at(r->fd, r->payload, length, offset);

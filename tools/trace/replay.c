@@ -8,15 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* NULL: no memory, and info->why says so. */
-static struct trace_block *block_add(struct trace_replay *r, const struct trace_block *block)
-{
-    struct trace_block *added = trace_blocks_add(&r->blocks, block);
-    if (!added)
-        trace_info_fail(r->info, ENOMEM, "out of memory");
-    return added;
-}
-
 static int watched(struct trace_replay *r, enum trace_change change, struct trace_block *block,
                    uint64_t before, const struct trace_record *record)
 {
@@ -91,8 +82,8 @@ static int base_add(struct trace_replay *r, size_t i)
                                .context = base->context,
                                .tag = base->tag,
                                .base = (uint32_t)i + 1};
-    struct trace_block *block = block_add(r, &made);
-    return block ? watched(r, TRACE_BEGINS, block, 0, &at_start) : ENOMEM;
+    struct trace_block *block = trace_blocks_add(&r->blocks, &made);
+    return watched(r, TRACE_BEGINS, block, 0, &at_start);
 }
 
 /* What a whole trace cannot have. Without a whole one nothing about a block is sure. */
@@ -136,8 +127,8 @@ static int allocated(struct trace_replay *r, const struct trace_record *record)
     move(r, record, record->requested, 1);
     if (error)
         return error;
-    block = block_add(r, &made);
-    return block ? watched(r, TRACE_BEGINS, block, 0, record) : ENOMEM;
+    block = trace_blocks_add(&r->blocks, &made);
+    return watched(r, TRACE_BEGINS, block, 0, record);
 }
 
 /* At an address where nothing is known to live: of a block of the start that is in no list?
@@ -148,14 +139,14 @@ static bool was_there(const struct trace_replay *r, uint64_t requested)
 }
 
 /* A block that was live at the start and that the list of BASE came too late for. */
-static int missed(struct trace_replay *r, const struct trace_record *record, uint64_t address,
-                  uint64_t requested)
+static void missed(struct trace_replay *r, const struct trace_record *record, uint64_t address,
+                   uint64_t requested)
 {
-    return trace_info_add_base(r->info, &(struct trace_base){.address = address,
-                                                             .requested = requested,
-                                                             .usable = requested,
-                                                             .context = record->context,
-                                                             .tag = record->tag});
+    trace_info_add_base(r->info, &(struct trace_base){.address = address,
+                                                      .requested = requested,
+                                                      .usable = requested,
+                                                      .context = record->context,
+                                                      .tag = record->tag});
 }
 
 static int freed(struct trace_replay *r, const struct trace_record *record)
@@ -175,7 +166,8 @@ static int freed(struct trace_replay *r, const struct trace_record *record)
     if (b)
         return block_remove(r, b, record);
     unlisted_move(r, size, 1);
-    return missed(r, record, record->address, size);
+    missed(r, record, record->address, size);
+    return 0;
 }
 
 /* Its place in the table is another's from here on. What is at its new place was none of the
@@ -199,9 +191,8 @@ static int resized(struct trace_replay *r, const struct trace_record *record)
         return strange(r, record, "resizes an unknown block");
     uint64_t before = record->sized ? record->before : b->requested;
     if (!b) {
-        error = missed(r, record, from, before);
-        if (!error)
-            error = base_add(r, r->info->nbase - 1);
+        missed(r, record, from, before);
+        error = base_add(r, r->info->nbase - 1);
         b = trace_blocks_find(&r->blocks, from);
         if (error || !b)
             return error;
@@ -376,17 +367,15 @@ static int replay_all(struct trace_replay *r, uint64_t until)
 {
     struct trace_record record = {0};
     struct trace_merge *merge = trace_merge_begin(r->info);
-    int error = merge ? 0 : ENOMEM, got = 0;
+    int error = 0, got = 0;
     while (!error && record.number < until && (got = trace_merge_next(merge, &record)) > 0) {
         gaps_look(r, merge);
         error = record.number <= until ? replay_event(r, &record) : 0;
     }
     if (!error && got < 0)
         error = EINVAL;
-    if (merge) {
-        gaps_look(r, merge);
-        r->last = trace_merge_last(merge);
-    }
+    gaps_look(r, merge);
+    r->last = trace_merge_last(merge);
     trace_merge_end(merge);
     return error;
 }

@@ -1,5 +1,7 @@
 /* tools/trace/report.c - see report.h. */
 #include "tools/trace/report.h"
+#include "tools/common/json.h"
+#include "tools/common/text.h"
 
 #include "observe/format.h"
 #include "tools/common/text.h"
@@ -7,46 +9,6 @@
 
 #include <inttypes.h>
 #include <string.h>
-
-/* -- text of a program ----------------------------------------------------------------------- */
-
-void trace_print_plain(FILE *to, const char *text)
-{
-    for (; *text; text++)
-        putc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, to);
-}
-
-/* Bytes above ASCII go as they are where they are well-formed, which trace names mostly
- * are; a stray one as U+FFFD. */
-static size_t utf8_length(const unsigned char *text)
-{
-    size_t n = *text < 0xc2 ? 0 : *text < 0xe0 ? 2 : *text < 0xf0 ? 3 : *text < 0xf5 ? 4 : 0;
-    for (size_t i = 1; i < n; i++)
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    if ((*text == 0xe0 && text[1] < 0xa0) || (*text == 0xed && text[1] > 0x9f) ||
-        (*text == 0xf0 && text[1] < 0x90) || (*text == 0xf4 && text[1] > 0x8f))
-        return 0;
-    return n;
-}
-
-void trace_print_json(FILE *to, const char *text)
-{
-    putc('"', to);
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
-        size_t n = *c >= 0x80 ? utf8_length(c) : 1;
-        if (*c == '"' || *c == '\\')
-            fprintf(to, "\\%c", *c);
-        else if (*c < 0x20 || *c == 0x7f)
-            fprintf(to, "\\u%04x", *c);
-        else if (n == 0)
-            fputs("\xef\xbf\xbd", to);
-        else
-            fwrite(c, 1, n, to);
-        c += n > 1 ? n - 1 : 0;
-    }
-    putc('"', to);
-}
 
 static const char *mark_name(uint32_t kind)
 {
@@ -59,10 +21,10 @@ static const char *mark_name(uint32_t kind)
 static void owner_print(FILE *to, const struct trace_info *info, const struct trace_record *r)
 {
     fputs(" in ", to);
-    trace_print_plain(to, trace_info_context(info, r->context));
+    text_plain(to, trace_info_context(info, r->context), SIZE_MAX);
     if (r->tag) {
         fputs(" tag ", to);
-        trace_print_plain(to, trace_info_tag(info, r->tag));
+        text_plain(to, trace_info_tag(info, r->tag), SIZE_MAX);
     }
 }
 
@@ -110,7 +72,7 @@ void trace_report_event(FILE *to, const struct trace_info *info, const struct tr
     case TRACE_RECORD_MARK_END:
         fprintf(to, "%s %s ", r->kind == TRACE_RECORD_MARK_BEGIN ? "begin" : "end",
                 mark_name(r->detail));
-        trace_print_plain(to, trace_info_name(info, r->name));
+        text_plain(to, trace_info_name(info, r->name), SIZE_MAX);
         break;
     case TRACE_RECORD_REGION_TAKEN:
     case TRACE_RECORD_REGION_GIVEN:
@@ -133,17 +95,21 @@ static const struct {
               {TRACE_BY_CONTEXT, "context", "by_context"},
               {TRACE_BY_SIZE, "size", "by_size"}};
 
-static void key_print(FILE *to, const struct trace_info *info, enum trace_group_by by, uint64_t key,
-                      void (*print)(FILE *, const char *))
+/* Of a tag or a context; "" where it has none. */
+static const char *key_name(const struct trace_info *info, enum trace_group_by by, uint64_t key)
+{
+    return by == TRACE_BY_TAG ? trace_info_tag(info, (uint32_t)key)
+                              : trace_info_context(info, (uint32_t)key);
+}
+
+static void key_print(FILE *to, const struct trace_info *info, enum trace_group_by by, uint64_t key)
 {
     if (by == TRACE_BY_SIZE)
-        fprintf(to, "%" PRIu64, key);
-    else if (by == TRACE_BY_TAG)
-        print(to,
-              key || print == trace_print_json ? trace_info_tag(info, (uint32_t)key) : "(no tag)");
+        fprintf(to, "%" PRIu64 "\n", key);
+    else if (key)
+        text_plain(to, key_name(info, by, key), SIZE_MAX), putc('\n', to);
     else
-        print(to, key || print == trace_print_json ? trace_info_context(info, (uint32_t)key)
-                                                   : "(unknown)");
+        fputs(by == TRACE_BY_TAG ? "(no tag)\n" : "(unknown)\n", to);
 }
 
 static struct trace_group groups_rest(const struct trace_groups *g, size_t shown)
@@ -170,32 +136,28 @@ static bool holders_are_plain(const struct trace_info *info, enum trace_group_by
 
 static void holders_row(FILE *to, uint64_t bytes, uint64_t blocks)
 {
-    fprintf(to, "  %19s %13s  ", number_count(bytes), number_count(blocks));
+    fprintf(to, "  %19s %13s  ", text_count(bytes), text_count(blocks));
 }
 
-static int holders_text(FILE *to, const struct trace_report *report, const struct trace_replay *at,
-                        size_t table)
+static void holders_text(FILE *to, const struct trace_report *report, const struct trace_replay *at,
+                         size_t table)
 {
     struct trace_groups g;
-    int error = trace_groups_make(&g, at, tables[table].by);
-    if (error)
-        return error;
+    trace_groups_make(&g, at, tables[table].by);
     bool plain = holders_are_plain(report->info, tables[table].by, &g);
     size_t shown = plain ? 0 : report->top && report->top < g.n ? report->top : g.n;
     if (shown)
         fprintf(to, "  %19s %13s  %s\n", "bytes", "blocks", tables[table].heading);
     for (size_t i = 0; i < shown; i++) {
         holders_row(to, g.groups[i].bytes, g.groups[i].blocks);
-        key_print(to, report->info, tables[table].by, g.groups[i].key, trace_print_plain);
-        putc('\n', to);
+        key_print(to, report->info, tables[table].by, g.groups[i].key);
     }
     struct trace_group rest = groups_rest(&g, shown);
     if (shown && shown < g.n) {
         holders_row(to, rest.bytes, rest.blocks);
-        fprintf(to, "(%s more)\n", number_count(g.n - shown));
+        fprintf(to, "(%s more)\n", text_count(g.n - shown));
     }
     trace_groups_free(&g);
-    return 0;
 }
 
 /* Blocks that a child inherited and that no event has named. */
@@ -204,39 +166,15 @@ static bool is_unlisted(const struct trace_report *report, const struct trace_re
     return trace_info_inherits(report->info) && at->unlisted_blocks > 0 && at->unlisted_bytes >= 0;
 }
 
-static int all_holders_text(FILE *to, const struct trace_report *report,
-                            const struct trace_replay *at)
+static void all_holders_text(FILE *to, const struct trace_report *report,
+                             const struct trace_replay *at)
 {
-    int error = 0;
-    for (size_t i = 0; i < sizeof tables / sizeof *tables && !error; i++)
-        error = holders_text(to, report, at, i);
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        holders_text(to, report, at, i);
     if (is_unlisted(report, at))
         fprintf(to, "  inherited by fork and in no list: %s in %s\n",
-                number_bytes((uint64_t)at->unlisted_bytes),
-                number_of((uint64_t)at->unlisted_blocks, "blocks"));
-    return error;
-}
-
-static int holders_json(FILE *to, const struct trace_report *report, const struct trace_replay *at,
-                        size_t table)
-{
-    struct trace_groups g;
-    int error = trace_groups_make(&g, at, tables[table].by);
-    if (error)
-        return error;
-    size_t shown = report->top && report->top < g.n ? report->top : g.n;
-    fprintf(to, ",\"%s\":[", tables[table].json);
-    for (size_t i = 0; i < shown; i++) {
-        fprintf(to, "%s{\"key\":", i ? "," : "");
-        key_print(to, report->info, tables[table].by, g.groups[i].key, trace_print_json);
-        fprintf(to, ",\"bytes\":%" PRIu64 ",\"blocks\":%" PRIu64 "}", g.groups[i].bytes,
-                g.groups[i].blocks);
-    }
-    struct trace_group rest = groups_rest(&g, shown);
-    fprintf(to, "],\"%s_rest\":{\"keys\":%zu,\"bytes\":%" PRIu64 ",\"blocks\":%" PRIu64 "}",
-            tables[table].json, g.n - shown, rest.bytes, rest.blocks);
-    trace_groups_free(&g);
-    return 0;
+                text_bytes((uint64_t)at->unlisted_bytes),
+                text_of((uint64_t)at->unlisted_blocks, "blocks"));
 }
 
 static uint32_t threads_of(const struct trace_info *info)
@@ -255,10 +193,10 @@ static void damage_text(FILE *to, const char *prefix, const struct trace_replay 
     const struct trace_damage *d = &end->info->damage;
     if (d->places)
         fprintf(to, "%sdamaged: %s in %s, the first at byte %" PRIu64 ": %s\n", prefix,
-                number_of(d->bytes, "bytes"), number_of(d->places, "places"), d->first, d->how);
+                text_of(d->bytes, "bytes"), text_of(d->places, "places"), d->first, d->how);
     if (end->strays)
         fprintf(to, "%sdamaged: %s left out, which came twice or cannot be\n", prefix,
-                number_of(end->strays, "events"));
+                text_of(end->strays, "events"));
     if (*end->wrong)
         fprintf(to, "%sdamaged: %s\n", prefix, end->wrong);
 }
@@ -268,12 +206,11 @@ static void cut_text(FILE *to, const char *prefix, const struct trace_replay *en
     uint64_t missing = trace_replay_missing(end), last = trace_info_last(end->info, end->last);
     fprintf(to, "%scut short: no footer; ", prefix);
     if (missing)
-        fprintf(to, "at least %s of %s are missing", number_count(missing),
-                number_of(last, "events"));
+        fprintf(to, "at least %s of %s are missing", text_count(missing), text_of(last, "events"));
     else
-        fprintf(to, "what came after event %s is missing", number_count(last));
+        fprintf(to, "what came after event %s is missing", text_count(last));
     if (end->info->cut)
-        fprintf(to, "; %s at the end are no whole record", number_of(end->info->cut, "bytes"));
+        fprintf(to, "; %s at the end are no whole record", text_of(end->info->cut, "bytes"));
     putc('\n', to);
 }
 
@@ -282,11 +219,11 @@ static void missing_text(FILE *to, const char *prefix, const struct trace_replay
     const struct trace_foot *f = &end->info->foot;
     uint64_t missing = trace_replay_missing(end);
     if (missing > f->under_way)
-        fprintf(to, "%sincomplete: %s of %s are missing%s%s\n", prefix, number_count(missing),
-                number_of(f->events, "events"), f->error ? ": " : "",
+        fprintf(to, "%sincomplete: %s of %s are missing%s%s\n", prefix, text_count(missing),
+                text_of(f->events, "events"), f->error ? ": " : "",
                 f->error ? strerror((int)f->error) : "");
     if (f->under_way)
-        fprintf(to, "%s%s %s under way when it ended\n", prefix, number_of(f->under_way, "calls"),
+        fprintf(to, "%s%s %s under way when it ended\n", prefix, text_of(f->under_way, "calls"),
                 f->under_way == 1 ? "was" : "were");
 }
 
@@ -305,31 +242,21 @@ void trace_report_state(FILE *to, const char *prefix, const struct trace_replay 
 
 /* -- the whole, as text ---------------------------------------------------------------------- */
 
-/* One line of it, at most `most` bytes. */
-static void command_print(FILE *to, const char *command, size_t most)
-{
-    size_t length = strlen(command), shown = length > most ? most - 3 : length;
-    for (size_t i = 0; i < shown; i++)
-        putc((unsigned char)command[i] < ' ' || command[i] == 0x7f ? '?' : command[i], to);
-    if (shown < length)
-        fputs("...", to);
-}
-
 static void head_text(FILE *to, const struct trace_report *report)
 {
     const struct trace_info *info = report->info;
     uint64_t last = info->foot.present ? info->foot.ticks : report->end->last_ticks;
-    trace_print_plain(to, report->path);
+    text_plain(to, report->path, SIZE_MAX);
     if (info->pid)
         fprintf(to, ": process %" PRIu64 "%s: ", info->pid,
                 trace_info_inherits(info) ? ", made by fork" : "");
     else
         fputs(": process unknown: ", to);
-    command_print(to, info->command, 200);
-    fprintf(to, "\n  %s in %s, %s, %.3f s, by weir ", number_of(report->end->events, "events"),
-            number_bytes(info->bytes), number_of(threads_of(info), "threads"),
+    text_plain(to, info->command, 200);
+    fprintf(to, "\n  %s in %s, %s, %.3f s, by weir ", text_of(report->end->events, "events"),
+            text_bytes(info->bytes), text_of(threads_of(info), "threads"),
             trace_info_seconds(info, last));
-    trace_print_plain(to, info->version);
+    text_plain(to, info->version, SIZE_MAX);
     putc('\n', to);
 }
 
@@ -339,112 +266,145 @@ static void figures_text(FILE *to, const struct trace_report *report)
     const struct trace_replay *end = report->end;
     if (end->unknown)
         fprintf(to, "  figures are without %s whose block is not known\n",
-                number_of(end->unknown, "events"));
-    fprintf(to, "  %s, %s, ", number_of(end->allocations, "allocations"),
-            number_of(end->frees, "frees"));
-    fprintf(to, "%s (%s moved), %s, %s\n", number_of(end->resizes, "resizes"),
-            number_count(end->moves), number_of(end->failures, "failed requests"),
-            number_of(end->marks, "marks"));
-    fprintf(to, "  live at the start: %s in %s\n", number_bytes(info->start_total),
-            number_of(info->start_count, "blocks"));
+                text_of(end->unknown, "events"));
+    fprintf(to, "  %s, %s, ", text_of(end->allocations, "allocations"),
+            text_of(end->frees, "frees"));
+    fprintf(to, "%s (%s moved), %s, %s\n", text_of(end->resizes, "resizes"), text_count(end->moves),
+            text_of(end->failures, "failed requests"), text_of(end->marks, "marks"));
+    fprintf(to, "  live at the start: %s in %s\n", text_bytes(info->start_total),
+            text_of(info->start_count, "blocks"));
 }
 
 static void peak_text(FILE *to, const struct trace_report *report)
 {
     const struct trace_replay *end = report->end;
     const struct trace_foot *f = &report->info->foot;
-    fprintf(to, "peak: %s in %s at event %s, %.6f s", number_bytes(end->peak),
-            number_of(report->peak->count, "blocks"), number_count(end->peak_number),
+    fprintf(to, "peak: %s in %s at event %s, %.6f s", text_bytes(end->peak),
+            text_of(report->peak->count, "blocks"), text_count(end->peak_number),
             trace_info_seconds(report->info, end->peak_ticks));
     if (end->verified)
         fputs(", equal to the footer's", to);
     else if (f->present && f->peak != end->peak)
-        fprintf(to, "; the footer says %s", number_bytes(f->peak));
+        fprintf(to, "; the footer says %s", text_bytes(f->peak));
     putc('\n', to);
 }
 
-int trace_report_text(FILE *to, const struct trace_report *report)
+void trace_report_text(FILE *to, const struct trace_report *report)
 {
     const struct trace_replay *end = report->end;
     head_text(to, report);
     trace_report_state(to, "  ", end);
     figures_text(to, report);
     peak_text(to, report);
-    int error = all_holders_text(to, report, report->peak);
-    fprintf(to, "live at the end: %s in %s\n", number_bytes(end->total),
-            number_of(end->count, "blocks"));
-    return error ? error : all_holders_text(to, report, end);
+    all_holders_text(to, report, report->peak);
+    fprintf(to, "live at the end: %s in %s\n", text_bytes(end->total),
+            text_of(end->count, "blocks"));
+    all_holders_text(to, report, end);
 }
 
 /* -- the whole, as JSON ---------------------------------------------------------------------- */
 
-static const char *json_bool(bool value)
+static void amount_json(struct json *j, uint64_t bytes, uint64_t blocks)
 {
-    return value ? "true" : "false";
+    json_count(j, "bytes", bytes);
+    json_count(j, "blocks", blocks);
 }
 
-static void state_json(FILE *to, const struct trace_replay *end)
+static void state_json(struct json *j, const struct trace_replay *end)
 {
     const struct trace_info *info = end->info;
     uint64_t missing = trace_replay_missing(end);
-    fprintf(to, ",\"complete\":%s,\"verified\":%s,\"footer\":%s",
-            json_bool(trace_replay_is_complete(end)), json_bool(end->verified),
-            json_bool(info->foot.present));
-    fprintf(to,
-            ",\"events_expected\":%" PRIu64 ",\"events_missing\":%" PRIu64 ",\"missing\":%" PRIu64
-            ",\"dropped\":%" PRIu64 ",\"under_way\":%" PRIu64 ",\"unknown\":%" PRIu64,
-            trace_info_last(info, end->last), missing, missing, info->foot.dropped,
-            info->foot.under_way, end->unknown);
-    fprintf(to,
-            ",\"cut\":%" PRIu64 ",\"damaged_bytes\":%" PRIu64 ",\"damaged_places\":%" PRIu64
-            ",\"events_left_out\":%" PRIu64,
-            info->cut, info->damage.bytes, info->damage.places, end->strays);
+    json_bool(j, "complete", trace_replay_is_complete(end));
+    json_bool(j, "verified", end->verified);
+    json_bool(j, "footer", info->foot.present);
+    json_count(j, "events_expected", trace_info_last(info, end->last));
+    json_count(j, "events_missing", missing);
+    json_count(j, "missing", missing);
+    json_count(j, "dropped", info->foot.dropped);
+    json_count(j, "under_way", info->foot.under_way);
+    json_count(j, "unknown", end->unknown);
+    json_count(j, "cut", info->cut);
+    json_count(j, "damaged_bytes", info->damage.bytes);
+    json_count(j, "damaged_places", info->damage.places);
+    json_count(j, "events_left_out", end->strays);
 }
 
-static void figures_json(FILE *to, const struct trace_report *report)
+static void figures_json(struct json *j, const struct trace_report *report)
 {
     const struct trace_info *info = report->info;
     const struct trace_replay *end = report->end;
-    fprintf(to, "{\"bytes\":%" PRIu64 ",\"pid\":%" PRIu64 ",\"command\":", info->bytes, info->pid);
-    trace_print_json(to, info->command);
-    fputs(",\"version\":", to);
-    trace_print_json(to, info->version);
-    state_json(to, end);
-    fprintf(to,
-            ",\"events\":%" PRIu64 ",\"threads\":%u,\"allocations\":%" PRIu64 ",\"frees\":%" PRIu64
-            ",\"resizes\":%" PRIu64 ",\"moved\":%" PRIu64 ",\"failed\":%" PRIu64
-            ",\"marks\":%" PRIu64,
-            end->events, threads_of(info), end->allocations, end->frees, end->resizes, end->moves,
-            end->failures, end->marks);
-    fprintf(to, ",\"start\":{\"bytes\":%" PRIu64 ",\"blocks\":%" PRIu64 "},\"samples\":%zu",
-            info->start_total, info->start_count, info->nsamples);
+    json_count(j, "bytes", info->bytes);
+    json_count(j, "pid", info->pid);
+    json_text(j, "command", info->command);
+    json_text(j, "version", info->version);
+    state_json(j, end);
+    json_count(j, "events", end->events);
+    json_count(j, "threads", threads_of(info));
+    json_count(j, "allocations", end->allocations);
+    json_count(j, "frees", end->frees);
+    json_count(j, "resizes", end->resizes);
+    json_count(j, "moved", end->moves);
+    json_count(j, "failed", end->failures);
+    json_count(j, "marks", end->marks);
+    json_object(j, "start");
+    amount_json(j, info->start_total, info->start_count);
+    json_end(j);
+    json_count(j, "samples", info->nsamples);
 }
 
-static int all_holders_json(FILE *to, const struct trace_report *report,
-                            const struct trace_replay *at)
+static void holders_json(struct json *j, const struct trace_report *report,
+                         const struct trace_replay *at, size_t table)
 {
-    int error = 0;
-    for (size_t i = 0; i < sizeof tables / sizeof *tables && !error; i++)
-        error = holders_json(to, report, at, i);
-    bool inherits = is_unlisted(report, at);
-    fprintf(to, ",\"unlisted\":{\"bytes\":%" PRId64 ",\"blocks\":%" PRId64 "}",
-            inherits ? at->unlisted_bytes : 0, inherits ? at->unlisted_blocks : 0);
-    return error;
+    struct trace_groups g;
+    enum trace_group_by by = tables[table].by;
+    trace_groups_make(&g, at, by);
+    size_t shown = report->top && report->top < g.n ? report->top : g.n;
+    json_array(j, tables[table].json);
+    for (size_t i = 0; i < shown; i++) {
+        json_object(j, NULL);
+        if (by == TRACE_BY_SIZE)
+            json_count(j, "key", g.groups[i].key);
+        else
+            json_text(j, "key", key_name(report->info, by, g.groups[i].key));
+        amount_json(j, g.groups[i].bytes, g.groups[i].blocks);
+        json_end(j);
+    }
+    json_end(j);
+    struct trace_group rest = groups_rest(&g, shown);
+    json_object(j, text_made("%s_rest", tables[table].json));
+    json_count(j, "keys", g.n - shown);
+    amount_json(j, rest.bytes, rest.blocks);
+    json_end(j);
+    trace_groups_free(&g);
 }
 
-int trace_report_json(FILE *to, const struct trace_report *report)
+static void all_holders_json(struct json *j, const struct trace_report *report,
+                             const struct trace_replay *at)
+{
+    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+        holders_json(j, report, at, i);
+    bool inherits = is_unlisted(report, at);
+    json_object(j, "unlisted");
+    json_signed(j, "bytes", inherits ? at->unlisted_bytes : 0);
+    json_signed(j, "blocks", inherits ? at->unlisted_blocks : 0);
+    json_end(j);
+}
+
+void trace_report_json(FILE *to, const struct trace_report *report)
 {
     const struct trace_replay *end = report->end;
-    figures_json(to, report);
-    fprintf(to,
-            ",\"peak\":{\"bytes\":%" PRIu64 ",\"blocks\":%" PRIu64 ",\"event\":%" PRIu64
-            ",\"seconds\":%.6f",
-            end->peak, report->peak->count, end->peak_number,
-            trace_info_seconds(report->info, end->peak_ticks));
-    int error = all_holders_json(to, report, report->peak);
-    fprintf(to, "},\"end\":{\"bytes\":%" PRIu64 ",\"blocks\":%" PRIu64, end->total, end->count);
-    if (!error)
-        error = all_holders_json(to, report, end);
-    fputs("}}\n", to);
-    return error;
+    struct json j = JSON_TO(to);
+    json_object(&j, NULL);
+    figures_json(&j, report);
+    json_object(&j, "peak");
+    amount_json(&j, end->peak, report->peak->count);
+    json_count(&j, "event", end->peak_number);
+    json_real(&j, "seconds", trace_info_seconds(report->info, end->peak_ticks));
+    all_holders_json(&j, report, report->peak);
+    json_end(&j);
+    json_object(&j, "end");
+    amount_json(&j, end->total, end->count);
+    all_holders_json(&j, report, end);
+    json_end(&j);
+    json_end(&j);
 }

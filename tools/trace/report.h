@@ -14,9 +14,8 @@ struct trace_report {
     size_t top;                      /* lines of each table; 0: all */
 };
 
-/* 0 or ENOMEM. */
-int trace_report_text(FILE *to, const struct trace_report *report);
-int trace_report_json(FILE *to, const struct trace_report *report);
+void trace_report_text(FILE *to, const struct trace_report *report);
+void trace_report_json(FILE *to, const struct trace_report *report);
 
 /* What is damaged or missing, a line each that begins with `prefix`; nothing of a trace that
  * has all. Never says that it has. */
@@ -24,9 +23,5 @@ void trace_report_state(FILE *to, const char *prefix, const struct trace_replay 
 
 /* One line for an event. */
 void trace_report_event(FILE *to, const struct trace_info *info, const struct trace_record *record);
-
-/* Text of a program: control characters as '?', or as a JSON string with its quotes. */
-void trace_print_plain(FILE *to, const char *text);
-void trace_print_json(FILE *to, const char *text);
 
 #endif
