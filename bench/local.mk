@@ -45,15 +45,10 @@ bench_meter_lock_LDADD = libweir.la -lpthread
 bench-meter-lock: bench/meter_lock
 	bench/meter_lock
 
-# Blocks that change threads, under this malloc or another: PRELOAD=file (docs/performance.md).
-EXTRA_PROGRAMS += bench/shared_lines
-bench_shared_lines_SOURCES = bench/shared_lines.c
-bench_shared_lines_CFLAGS = $(AM_CFLAGS) -fno-builtin-malloc
-bench_shared_lines_LDADD = -lpthread
+# Blocks that change threads, under libweir-malloc.so too, or another: PRELOAD=file (docs/performance.md).
 PRELOAD = .libs/libweir-malloc.so
-bench-shared-lines: all bench/shared_lines
-	LD_PRELOAD=$(PRELOAD) bench/shared_lines
-	LD_PRELOAD=$(PRELOAD) bench/shared_lines replaced 2
-	LD_PRELOAD=$(PRELOAD) bench/shared_lines replaced 8
+bench-shared-lines: all
+	./weir bench --peers --peer preloaded=$(PRELOAD) --only hand-off $(BENCH_FLAGS)
+	./weir bench --peers --peer preloaded=$(PRELOAD) --only replaced $(BENCH_FLAGS)
 
 .PHONY: distclean-local bench-accounting bench-meter-lock bench-shared-lines performance

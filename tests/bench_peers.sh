@@ -34,6 +34,7 @@ wanted = {"contexts": ("1 context, 1 thread", "16 contexts, 4 threads"),
           "churn": ("100 threads come and go", "256 strings growing to 4 KiB",
                     "blocks of 5-25 MiB, touched", "batches of 1000, 2 threads"),
           "fragmentation": ("an hour of a service, 2 requests a s",
+                            "40000 blocks replaced by 8 others in turns",
                             "64 MiB burst, then 0.1 s of sleep", "1 in 16 survives, then 0.1 s"),
           "large threads": ("pairs of 64 KiB, 2 threads", "mix of 64 KiB-1 MiB, 4 threads")}
 assert set(wanted[sys.argv[2]]) <= loads, loads

@@ -67,6 +67,18 @@ END {
 }' "$dir/a.csv" || fail "the offsets of challenging A"
 [ "$(grep -c '<rect x=' "$dir/a.svg")" -eq 154 ] || fail "boxes in the picture"
 tail -1 "$dir/a.svg" | grep -q '^</svg>$' || fail "the picture ends early"
+grep -q 'role="img"' "$dir/a.svg" && grep -q '^<title>A.1048576.csv: a memory plan</title>' "$dir/a.svg" ||
+    fail "a picture without a name"
+grep -q 'prefers-color-scheme:dark' "$dir/a.svg" || fail "no dark picture"
+printf 'id,lower,upper,size\nconv1/out,0,2,40\nconv2/out,1,4,60\nrelu<3>,2,5,30\nrelu4,3,6,10\n' >"$dir/classes.csv"
+$weir plan --svg "$dir/classes.svg" "$dir/classes.csv" >/dev/null || fail "a picture of classes"
+[ "$(grep -c '<rect.* class="m"' "$dir/classes.svg")" -eq 2 ] || fail "who binds the bound: $(grep '<rect' "$dir/classes.svg")"
+grep -q '<title>2 relu&lt;3&gt;: 30 bytes at ' "$dir/classes.svg" || fail "index and name of a box"
+[ "$(grep -o 'fill="#8dc4e8"' "$dir/classes.svg" | wc -l)" -eq 3 ] || fail "the color of conv and its legend"
+grep -q '>time, as the table counts it<' "$dir/classes.svg" || fail "a picture without a title of x"
+if command -v python3 >/dev/null; then
+    python3 -c 'import sys, xml.dom.minidom as x; x.parse(sys.argv[1])' "$dir/classes.svg" || fail "no XML"
+fi
 
 # A table of a directory; JSON; what does not fit; comparison.
 $weir plan "$plans/networks" >"$dir/out" || fail "a directory"

@@ -226,8 +226,16 @@ uint64_t bench_faults(void);       /* of this thread */
 size_t bench_resident(void);       /* of the process, bytes, now */
 size_t bench_resident_peak(void);  /* since bench_resident_restart */
 void bench_resident_restart(void); /* peak := now */
-void *bench_pages(size_t n);       /* zeroed memory from the system, for the harness */
-void bench_pages_free(void *at, size_t n);
+
+/* Zeroed memory from the system, for the load itself, until the worker ends; without it that is at
+ * once, and says so. */
+void *bench_pages(size_t n);
+
+/* A size from job->size to job->size_max. */
+static inline size_t bench_draw(const struct bench_job *job, uint64_t *seed)
+{
+    return job->size + bench_random(seed) % (job->size_max - job->size + 1);
+}
 
 /*
  * Around a load whose true figures are known: everything freed again, the peak between two
@@ -243,11 +251,16 @@ void bench_exact_begin(const struct bench_job *job, weir_allocator *a,
 void bench_exact_end(const struct bench_job *job, weir_allocator *a,
                      const struct bench_figures *before, size_t least_peak, size_t most_peak);
 
+/* bench_exact_begin, bench_repeat, and bench_exact_end if that was 0, which is returned. */
+int bench_repeat_exact(const struct bench_job *job, weir_allocator *allocator,
+                       const struct bench_body *body, void *shared, size_t least_peak,
+                       size_t most_peak);
+
 /* -- the loads ------------------------------------------------------------------- */
 
 typedef int bench_load(const struct bench_job *job, weir_allocator *allocator);
 bench_load bench_pairs, bench_mix, bench_handoff, bench_ramp, bench_trace, bench_zero,
     bench_snapshot, bench_growth, bench_idle, bench_contexts, bench_swap, bench_circle, bench_churn,
-    bench_strings, bench_service, bench_burst, bench_probe;
+    bench_strings, bench_service, bench_burst, bench_probe, bench_replaced;
 
 #endif

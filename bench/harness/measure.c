@@ -140,13 +140,9 @@ void bench_resident_restart(void)
 void *bench_pages(size_t n)
 {
     void *at = mmap(NULL, n ? n : 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return at == MAP_FAILED ? NULL : at;
-}
-
-void bench_pages_free(void *at, size_t n)
-{
-    if (at)
-        munmap(at, n ? n : 1);
+    if (at == MAP_FAILED)
+        exit(bench_fail("no memory for the load itself"));
+    return at;
 }
 
 /* -- exactness ------------------------------------------------------------------------ */
@@ -306,10 +302,7 @@ int bench_repeat(const struct bench_job *job, weir_allocator *allocator,
     if (n > THREADS_MAX)
         return bench_fail("at most %d threads", THREADS_MAX);
     size_t samples = SAMPLES_MAX * sizeof(double);
-    size_t bytes = n * (sizeof(struct runner_thread) + samples);
-    struct runner_thread *threads = bench_pages(bytes);
-    if (!threads)
-        return bench_fail("no memory for the samples");
+    struct runner_thread *threads = bench_pages(n * (sizeof *threads + samples));
     struct runner runner = {.job = job, .body = body, .nthreads = n};
     pthread_barrier_init(&runner.barrier, NULL, n);
     for (unsigned i = 0; i < n; i++) {
@@ -332,6 +325,17 @@ int bench_repeat(const struct bench_job *job, weir_allocator *allocator,
     int error = atomic_load(&runner.error);
     if (!error)
         runner_report(threads, n);
-    bench_pages_free(threads, bytes);
     return error ? bench_fail("%s", strerror(error)) : 0;
+}
+
+int bench_repeat_exact(const struct bench_job *job, weir_allocator *allocator,
+                       const struct bench_body *body, void *shared, size_t least_peak,
+                       size_t most_peak)
+{
+    struct bench_figures before;
+    bench_exact_begin(job, allocator, &before);
+    int status = bench_repeat(job, allocator, body, shared);
+    if (!status)
+        bench_exact_end(job, allocator, &before, least_peak, most_peak);
+    return status;
 }

@@ -24,7 +24,7 @@ static const struct {
     {"snapshot", bench_snapshot}, {"growth", bench_growth},   {"idle", bench_idle},
     {"contexts", bench_contexts}, {"swap", bench_swap},       {"circle", bench_circle},
     {"churn", bench_churn},       {"strings", bench_strings}, {"service", bench_service},
-    {"burst", bench_burst},       {"probe", bench_probe},
+    {"burst", bench_burst},       {"probe", bench_probe},     {"replaced", bench_replaced},
 };
 
 static weir_allocator *allocator_make(const struct bench_job *job)

@@ -45,7 +45,7 @@ static void churner_plan(struct churner *c, const struct bench_job *job, weir_al
     uint64_t seed = 88172645463325252ULL + index;
     c->thread = (struct bench_thread){.job = job, .allocator = allocator, .state = c};
     for (unsigned i = 0; i < BLOCKS; i++)
-        c->sizes[i] = (uint32_t)(job->size + bench_random(&seed) % (job->size_max - job->size + 1));
+        c->sizes[i] = (uint32_t)bench_draw(job, &seed);
 }
 
 /* job->count threads; false where one could not be made. */
@@ -93,8 +93,8 @@ int bench_churn(const struct bench_job *job, weir_allocator *allocator)
 {
     size_t bytes = job->threads * sizeof(struct churner);
     struct churner *churners = bench_pages(bytes);
-    if (!churners || job->threads > TOGETHER_MOST || job->size_max < job->size)
-        return bench_fail("churn: impossible numbers or no memory");
+    if (job->threads > TOGETHER_MOST || job->size_max < job->size)
+        return bench_fail("churn: impossible numbers");
     for (unsigned i = 0; i < job->threads; i++)
         churner_plan(&churners[i], job, allocator, i);
     struct bench_figures before;
@@ -106,6 +106,5 @@ int bench_churn(const struct bench_job *job, weir_allocator *allocator)
     if (!status)
         bench_exact_end(job, allocator, &before, BLOCKS * job->size,
                         BLOCKS * job->size_max * job->threads);
-    bench_pages_free(churners, bytes);
     return status;
 }

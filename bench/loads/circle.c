@@ -81,26 +81,19 @@ static void inbox_plan(const struct bench_job *job, struct inbox *in)
 {
     uint64_t seed = 3202034522624059733ULL;
     for (size_t i = 0; i < job->count; i++)
-        in->sizes[i] =
-            (uint32_t)(job->size + bench_random(&seed) % (job->size_max - job->size + 1));
+        in->sizes[i] = (uint32_t)bench_draw(job, &seed);
 }
 
 int bench_circle(const struct bench_job *job, weir_allocator *allocator)
 {
     size_t bytes = job->threads * sizeof(struct inbox);
     struct inbox *inboxes = bench_pages(bytes);
-    if (!inboxes || job->count == 0 || job->count > BATCH_MOST || job->size_max < job->size)
-        return bench_fail("circle: impossible numbers or no memory");
+    if (job->count == 0 || job->count > BATCH_MOST || job->size_max < job->size)
+        return bench_fail("circle: impossible numbers");
     for (unsigned i = 0; i < job->threads; i++)
         inbox_plan(job, &inboxes[i]);
     struct bench_body body = {
         .teardown = circle_teardown, .chunk = circle_chunks, .operations = CHUNK * job->count};
-    struct bench_figures before;
-    bench_exact_begin(job, allocator, &before);
-    int status = bench_repeat(job, allocator, &body, inboxes);
-    if (!status)
-        bench_exact_end(job, allocator, &before, job->size,
-                        (BATCHES + 1) * job->count * job->size_max * job->threads);
-    bench_pages_free(inboxes, bytes);
-    return status;
+    return bench_repeat_exact(job, allocator, &body, inboxes, job->size,
+                              (BATCHES + 1) * job->count * job->size_max * job->threads);
 }

@@ -23,17 +23,12 @@ struct context_user {
     uint32_t sizes[SLOTS];
 };
 
-static size_t size_draw(const struct bench_job *job, uint64_t *seed)
-{
-    return job->size + bench_random(seed) % (job->size_max - job->size + 1);
-}
-
 static struct context_step step_draw(const struct bench_job *job, uint64_t *seed)
 {
     uint64_t random = bench_random(seed);
     return (struct context_step){.slot = (uint16_t)(random % SLOTS),
                                  .context = (uint16_t)((random >> 20) % job->count),
-                                 .size = (uint32_t)size_draw(job, seed)};
+                                 .size = (uint32_t)bench_draw(job, seed)};
 }
 
 BENCH_INLINE void contexts(enum bench_ops ops, struct bench_thread *t)
@@ -76,8 +71,6 @@ BENCH_INSTANCES(contexts_empty);
 static int contexts_setup(struct bench_thread *t)
 {
     struct context_user *u = bench_pages(sizeof(*u));
-    if (!u)
-        return ENOMEM;
     uint64_t seed = 6364136223846793005ULL + t->index;
     for (size_t i = 0; i < STEPS; i++)
         u->steps[i] = step_draw(t->job, &seed);
@@ -91,7 +84,6 @@ static void contexts_teardown(struct bench_thread *t)
     if (!t->state)
         return;
     contexts_empty_chunks[t->job->ops](t);
-    bench_pages_free(t->state, sizeof(struct context_user));
 }
 
 static bool has_contexts(const struct bench_job *job)
@@ -123,21 +115,16 @@ static int contexts_run(const struct bench_job *job, weir_allocator *allocator,
                               .teardown = contexts_teardown,
                               .chunk = contexts_chunks,
                               .operations = STEPS};
-    struct bench_figures before;
-    bench_exact_begin(job, allocator, &before);
-    int status = bench_repeat(job, allocator, &body, made);
-    if (!status)
-        bench_exact_end(job, allocator, &before, SLOTS * job->size,
-                        SLOTS * job->size_max * job->threads);
-    return status;
+    return bench_repeat_exact(job, allocator, &body, made, SLOTS * job->size,
+                              SLOTS * job->size_max * job->threads);
 }
 
 int bench_contexts(const struct bench_job *job, weir_allocator *allocator)
 {
     size_t bytes = job->count * sizeof(weir_allocator *);
     weir_allocator **made = bench_pages(bytes);
-    if (!made || job->count == 0 || job->count > UINT16_MAX || job->size_max < job->size)
-        return bench_fail("contexts: impossible numbers or no memory");
+    if (job->count == 0 || job->count > UINT16_MAX || job->size_max < job->size)
+        return bench_fail("contexts: impossible numbers");
     memset(made, 0, bytes); /* faults now */
     uint64_t begin = bench_now();
     if (!contexts_make(job, allocator, made))
@@ -149,6 +136,5 @@ int bench_contexts(const struct bench_job *job, weir_allocator *allocator)
     spent += bench_now() - begin;
     if (has_contexts(job))
         bench_emit("made", (double)spent / (double)job->count);
-    bench_pages_free(made, bytes);
     return status;
 }

@@ -87,22 +87,14 @@ int bench_handoff(const struct bench_job *job, weir_allocator *allocator)
     paired.threads = job->threads < 2 ? 2 : job->threads / 2 * 2;
     size_t bytes = paired.threads / 2 * sizeof(struct ring);
     struct ring *rings = bench_pages(bytes);
-    if (!rings || job->size_max < job->size)
-        return bench_fail("handoff: impossible sizes or no memory");
+    if (job->size_max < job->size)
+        return bench_fail("handoff: impossible sizes");
     uint64_t seed = 2463534242;
     for (unsigned i = 0; i < paired.threads / 2; i++)
         for (size_t k = 0; k < BATCH; k++)
-            rings[i].sizes[k] =
-                (uint32_t)(job->size + bench_random(&seed) % (job->size_max - job->size + 1));
+            rings[i].sizes[k] = (uint32_t)bench_draw(job, &seed);
     struct bench_body body = {
         .teardown = handoff_teardown, .chunk = handoff_chunks, .operations = BATCH};
-    struct bench_figures before;
-    bench_exact_begin(job, allocator, &before);
-    int status = bench_repeat(&paired, allocator, &body, rings);
-    /* Two blocks more than a ring holds: one on its way in, one on its way out. */
-    if (!status)
-        bench_exact_end(job, allocator, &before, job->size,
-                        (RING + 2) * job->size_max * (paired.threads / 2));
-    bench_pages_free(rings, bytes);
-    return status;
+    return bench_repeat_exact(&paired, allocator, &body, rings, job->size,
+                              (RING + 2) * job->size_max * (paired.threads / 2));
 }

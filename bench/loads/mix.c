@@ -37,17 +37,12 @@ static size_t mix_bytes(const struct bench_job *job)
     return sizeof(struct mix) + job->count * sizeof(void *);
 }
 
-static size_t mix_draw(const struct bench_job *job, uint64_t *seed)
-{
-    return job->size + bench_random(seed) % (job->size_max - job->size + 1);
-}
-
 static void mix_plan(const struct bench_job *job, unsigned thread, struct mix_step *steps)
 {
     uint64_t seed = 88172645463325252ULL + thread;
     for (size_t i = 0; i < STEPS; i++)
         steps[i] = (struct mix_step){.slot = (uint32_t)(bench_random(&seed) % job->count),
-                                     .size = (uint32_t)mix_draw(job, &seed)};
+                                     .size = (uint32_t)bench_draw(job, &seed)};
 }
 
 BENCH_INLINE void mix_steps(enum bench_ops ops, struct bench_thread *t)
@@ -133,7 +128,7 @@ static void *deal_main(void *argument)
     bool server = strcmp(job->variant, "server") == 0;
     uint64_t seed = 1181783497276652981ULL;
     for (size_t i = 0; i < d->n; i++)
-        d->sizes[i] = server ? mix_draw(job, &seed) : job->size;
+        d->sizes[i] = server ? bench_draw(job, &seed) : job->size;
     deal_fill_chunks[job->ops](&d->dealer);
     if (server)
         deal_shuffle(d, &seed);
@@ -145,8 +140,6 @@ static struct deal *deal_make(const struct bench_job *job, weir_allocator *alloc
 {
     struct deal *d = bench_pages(deal_bytes(job));
     pthread_t dealer;
-    if (!d)
-        return NULL;
     d->n = job->threads * job->count;
     d->sizes = (size_t *)(d->blocks + d->n);
     d->dealer = (struct bench_thread){.job = job, .allocator = allocator, .state = d};
@@ -179,8 +172,6 @@ static int mix_setup(struct bench_thread *t)
     if (job->count == 0 || job->count > STEPS || job->size_max < job->size)
         return EINVAL;
     struct mix *m = bench_pages(mix_bytes(job));
-    if (!m)
-        return ENOMEM;
     t->state = m;
     mix_plan(job, t->index, m->steps);
     if (t->shared)
@@ -195,7 +186,6 @@ static void mix_teardown(struct bench_thread *t)
     if (!t->state)
         return;
     mix_empty_chunks[t->job->ops](t);
-    bench_pages_free(t->state, mix_bytes(t->job));
 }
 
 /*
@@ -205,8 +195,6 @@ static void mix_teardown(struct bench_thread *t)
 static size_t mix_peak(const struct bench_job *job, unsigned thread, const struct deal *d)
 {
     struct mix *m = bench_pages(mix_bytes(job));
-    if (!m)
-        return 0;
     mix_plan(job, thread, m->steps);
     size_t total = 0, n = mix_chunk(job);
     size_t *sizes = (size_t *)m->blocks;
@@ -219,7 +207,6 @@ static size_t mix_peak(const struct bench_job *job, unsigned thread, const struc
         sizes[step.slot] = step.size;
         peak = total > peak ? total : peak;
     }
-    bench_pages_free(m, mix_bytes(job));
     return peak;
 }
 
@@ -246,6 +233,5 @@ int bench_mix(const struct bench_job *job, weir_allocator *allocator)
     int status = bench_repeat(job, allocator, &body, d);
     if (!status)
         mix_exact(job, allocator, &before, d);
-    bench_pages_free(d, deal_bytes(job));
     return status;
 }

@@ -39,10 +39,5 @@ int bench_pairs(const struct bench_job *job, weir_allocator *allocator)
         body.chunk = pairs_large_chunks;
         body.operations = pages < LARGE_OPERATIONS ? LARGE_OPERATIONS / pages : 1;
     }
-    struct bench_figures before;
-    bench_exact_begin(job, allocator, &before);
-    int status = bench_repeat(job, allocator, &body, NULL);
-    if (!status)
-        bench_exact_end(job, allocator, &before, job->size, job->size * job->threads);
-    return status;
+    return bench_repeat_exact(job, allocator, &body, NULL, job->size, job->size * job->threads);
 }

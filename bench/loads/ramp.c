@@ -63,7 +63,7 @@ static size_t batch_plan(const struct bench_job *job, unsigned thread, struct ba
     b->sizes = (uint32_t *)(b->blocks + job->count);
     b->order = b->sizes + job->count;
     for (size_t i = 0; i < job->count; i++) {
-        b->sizes[i] = (uint32_t)(job->size + bench_random(&seed) % (job->size_max - job->size + 1));
+        b->sizes[i] = (uint32_t)bench_draw(job, &seed);
         total += b->sizes[i];
         size_t k = bench_random(&seed) % (i + 1);
         b->order[i] = b->order[k];
@@ -85,14 +85,9 @@ static size_t ramp_bytes(const struct bench_job *job)
 static int ramp_setup(struct bench_thread *t)
 {
     t->state = bench_pages(ramp_bytes(t->job));
-    if (t->state && is_batch(t->job))
+    if (is_batch(t->job))
         batch_plan(t->job, t->index, t->state);
-    return t->state ? 0 : ENOMEM;
-}
-
-static void ramp_teardown(struct bench_thread *t)
-{
-    bench_pages_free(t->state, ramp_bytes(t->job));
+    return 0;
 }
 
 /* Bytes of all blocks of one thread. */
@@ -102,7 +97,6 @@ static size_t ramp_total(const struct bench_job *job, unsigned thread)
         return job->size * job->count;
     struct batch *b = bench_pages(batch_bytes(job));
     size_t total = b ? batch_plan(job, thread, b) : 0;
-    bench_pages_free(b, batch_bytes(job));
     return total;
 }
 
@@ -120,7 +114,6 @@ int bench_ramp(const struct bench_job *job, weir_allocator *allocator)
     if (job->count == 0 || (is_batch(job) && job->size_max < job->size))
         return bench_fail("ramp: no blocks or impossible sizes");
     struct bench_body body = {.setup = ramp_setup,
-                              .teardown = ramp_teardown,
                               .chunk = is_batch(job) ? batch_chunks : ramp_chunks,
                               .operations = job->count};
     struct bench_figures before;

@@ -187,8 +187,8 @@ static void service_clear(struct service *s, const struct bench_job *job)
 int bench_service(const struct bench_job *job, weir_allocator *allocator)
 {
     struct service *s = bench_pages(service_bytes(job));
-    if (!s || job->count == 0 || job->count > 100000)
-        return bench_fail("service: impossible number of requests or no memory");
+    if (job->count == 0 || job->count > 100000)
+        return bench_fail("service: impossible number of requests");
     service_clear(s, job);
     bench_pin(0);
     struct bench_thread t = {.job = job, .allocator = allocator, .state = s};
@@ -200,6 +200,5 @@ int bench_service(const struct bench_job *job, weir_allocator *allocator)
     service_report(s, bench_cpu_time() - cpu);
     service_end_chunks[job->ops](&t);
     bench_exact_end(job, allocator, &before, s->most, s->most);
-    bench_pages_free(s, service_bytes(job));
     return 0;
 }

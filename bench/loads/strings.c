@@ -66,8 +66,6 @@ BENCH_INSTANCES(strings_end);
 static int strings_setup(struct bench_thread *t)
 {
     struct strings *all = bench_pages(strings_bytes(t->job));
-    if (!all)
-        return ENOMEM;
     uint64_t seed = 7046029254386353131ULL + t->index;
     for (size_t i = 0; i < STEPS; i++)
         all->order[i] = (uint16_t)(bench_random(&seed) % t->job->count);
@@ -81,7 +79,6 @@ static void strings_teardown(struct bench_thread *t)
     if (!t->state)
         return;
     strings_end_chunks[t->job->ops](t);
-    bench_pages_free(t->state, strings_bytes(t->job));
 }
 
 int bench_strings(const struct bench_job *job, weir_allocator *allocator)
@@ -92,11 +89,6 @@ int bench_strings(const struct bench_job *job, weir_allocator *allocator)
                               .teardown = strings_teardown,
                               .chunk = strings_chunks,
                               .operations = job->size_max > 1 << 20 ? STEPS / 32 : STEPS};
-    struct bench_figures before;
-    bench_exact_begin(job, allocator, &before);
-    int status = bench_repeat(job, allocator, &body, NULL);
-    if (!status)
-        bench_exact_end(job, allocator, &before, job->count * job->size,
-                        job->count * job->size_max * job->threads);
-    return status;
+    return bench_repeat_exact(job, allocator, &body, NULL, job->count * job->size,
+                              job->count * job->size_max * job->threads);
 }

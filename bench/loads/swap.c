@@ -46,8 +46,6 @@ BENCH_INSTANCES(swap_fill);
 static int swap_setup(struct bench_thread *t)
 {
     uint16_t *order = bench_pages(STEPS * sizeof(*order));
-    if (!order)
-        return ENOMEM;
     uint64_t seed = 1442695040888963407ULL + t->index;
     for (size_t i = 0; i < STEPS; i++)
         order[i] = (uint16_t)(bench_random(&seed) % t->job->count);
@@ -55,19 +53,13 @@ static int swap_setup(struct bench_thread *t)
     return 0;
 }
 
-static void swap_teardown(struct bench_thread *t)
-{
-    bench_pages_free(t->state, STEPS * sizeof(uint16_t));
-}
-
 int bench_swap(const struct bench_job *job, weir_allocator *allocator)
 {
     size_t bytes = job->count * sizeof(struct swap_place);
     struct swap_place *places = bench_pages(bytes);
-    if (!places || job->count == 0 || job->count > UINT16_MAX)
-        return bench_fail("swap: impossible count or no memory");
-    struct bench_body body = {
-        .setup = swap_setup, .teardown = swap_teardown, .chunk = swap_chunks, .operations = STEPS};
+    if (job->count == 0 || job->count > UINT16_MAX)
+        return bench_fail("swap: impossible count");
+    struct bench_body body = {.setup = swap_setup, .chunk = swap_chunks, .operations = STEPS};
     struct bench_thread ends = {.job = job, .allocator = allocator, .shared = places};
     struct bench_figures before;
     bench_exact_begin(job, allocator, &before);
@@ -77,6 +69,5 @@ int bench_swap(const struct bench_job *job, weir_allocator *allocator)
     if (!status)
         bench_exact_end(job, allocator, &before, (job->count + 1) * job->size,
                         (job->count + job->threads) * job->size);
-    bench_pages_free(places, bytes);
     return status;
 }

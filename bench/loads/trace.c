@@ -412,14 +412,10 @@ static void replay_report(struct replay *r, struct player *players, size_t resid
 /* -- from the file ---------------------------------------------------------------------- */
 
 /* The trace's events, and a free for each block that it leaves alive. */
-static int steps_make(struct replay *r, const struct trace *t)
+static void steps_make(struct replay *r, const struct trace *t)
 {
-    uint8_t *live = calloc(t->nblocks + 1, 1);
+    uint8_t *live = bench_pages(t->nblocks);
     r->steps = bench_pages((t->nevents + t->nblocks) * sizeof(*r->steps));
-    if (!live || !r->steps) {
-        free(live);
-        return ENOMEM;
-    }
     for (size_t i = 0; i < t->nevents; i++) {
         const struct trace_event *e = &t->events[i];
         struct step *s = &r->steps[r->nsteps++];
@@ -431,10 +427,8 @@ static int steps_make(struct replay *r, const struct trace *t)
     for (uint32_t i = 0; i < t->nblocks; i++)
         if (live[i])
             r->steps[r->nsteps++] = (struct step){.block = i, .kind = TRACE_FREE};
-    free(live);
     r->nblocks = t->nblocks;
     r->peak_live = t->peak_live;
-    return 0;
 }
 
 static void turn_add(struct replay *r, size_t begin, uint32_t thread)
@@ -448,11 +442,9 @@ static void turn_add(struct replay *r, size_t begin, uint32_t thread)
 }
 
 /* By phases: the odd ones in a second thread. Else as the events say. */
-static int turns_make(struct replay *r, const struct trace *t, bool phases)
+static void turns_make(struct replay *r, const struct trace *t, bool phases)
 {
     r->turns = bench_pages((r->nsteps + 2) * sizeof(*r->turns));
-    if (!r->turns)
-        return ENOMEM;
     turn_add(r, 0, 0);
     if (phases) {
         for (size_t i = 0, turn = 0; i < t->nmarks; i++)
@@ -463,7 +455,6 @@ static int turns_make(struct replay *r, const struct trace *t, bool phases)
             turn_add(r, i, t->events[i].thread);
     }
     r->nthreads = phases ? 2 : t->nthreads;
-    return 0;
 }
 
 static int players_run(struct replay *r, struct player *players, void **blocks,
@@ -484,8 +475,6 @@ static int players_run(struct replay *r, struct player *players, void **blocks,
                                      .copy = copy};
         sem_init(&players[i].wake, 0, 0);
         players[i].passes = bench_pages(PASSES_MAX * sizeof(double));
-        if (!players[i].passes)
-            return ENOMEM;
         memset(players[i].passes, 0, PASSES_MAX * sizeof(double)); /* faults now, not later */
     }
     size_t resident = bench_resident();
@@ -507,8 +496,6 @@ static int replay_run(struct replay *r)
     oracle.sizes = bench_pages(nblocks * sizeof(*oracle.sizes));
     struct player *players = bench_pages((size_t)r->ncopies * r->nthreads * sizeof(*players));
     _Atomic uint64_t *clocks = bench_pages(r->ncopies * CLOCK_STRIDE * sizeof(*clocks));
-    if (!blocks || !oracle.sizes || !players || !clocks)
-        return ENOMEM;
     memset(blocks, 0, nblocks * sizeof(*blocks));
     size_t total, peak, count;
     if (counts(r->job)) {
@@ -526,19 +513,15 @@ int bench_trace(const struct bench_job *job, weir_allocator *allocator)
     if (trace_load(job->trace, &trace, why, sizeof(why)) != 0)
         return bench_fail("%s", why);
     struct replay *r = bench_pages(sizeof(*r));
-    if (!r)
-        return bench_fail("no memory");
     r->job = job;
     r->allocator = allocator;
     r->ncopies = strcmp(job->variant, "copies") == 0 ? job->threads : 1;
     if (r->ncopies < 1 || r->ncopies > COPIES_MAX)
         return bench_fail("a trace can be replayed 1 to %d times at once", COPIES_MAX);
-    int error = steps_make(r, &trace);
-    if (!error)
-        error = turns_make(r, &trace, strcmp(job->variant, "phases") == 0);
+    steps_make(r, &trace);
+    turns_make(r, &trace, strcmp(job->variant, "phases") == 0);
     trace_free(&trace);
-    if (!error)
-        error = replay_run(r);
+    int error = replay_run(r);
     if (error)
         return bench_fail("%s: %s", job->trace, strerror(error));
     if (atomic_load(&r->failed))

@@ -166,6 +166,13 @@ static const struct bench_loads loads[] = {
      .quick_seconds = 0.1,
      OVER_LIVE},
 
+    {group_fragmentation,
+     "40000 blocks replaced by %T others in turns",
+     {.load = "replaced", .size = 16, .size_max = 1015, .count = 40000, TWO},
+     .threads_last = 8,
+     .threads_times = 4,
+     OVER_LIVE},
+
     {group_snapshots, "64 threads, two of them busy", {.load = "snapshot"}, .weir_only = true},
 };
 /* clang-format on */

@@ -77,6 +77,8 @@ static void memory_tables(const struct bench_plan *plan)
          (i = bench_row_next(plan, group_fragmentation, i)) < plan->nrows;) {
         const struct bench_row *row = &plan->rows[i];
         bool hour = strcmp(row->job.load, "service") == 0;
+        if (strcmp(row->job.load, "replaced") == 0)
+            continue;
         bench_phases_print(plan, row,
                            hour ? "resident over live bytes, over simulated time"
                                 : "growth of resident memory",

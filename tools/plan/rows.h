@@ -26,7 +26,8 @@ struct plan_rows {
     weir_plan *plan;                     /* in the order of the rows */
     const char *profiles[PLAN_PROFILES]; /* names of the plan's profiles */
     size_t nprofiles;
-    size_t *sizes; /* of row i under profile k: sizes[i * nprofiles + k] */
+    const char *clock; /* what lifetimes count, for the picture; NULL: it is not known */
+    size_t *sizes;     /* of row i under profile k: sizes[i * nprofiles + k] */
 };
 
 /*
