@@ -55,8 +55,7 @@ bool bench_summary_even(const struct bench_summary *s)
     return s->worst <= BENCH_WORST_WANTED && s->means[0].loads == s->loads;
 }
 
-/* -- the table ----------------------------------------------------------------------------------
- */
+/* -- the table ---------------------------------------------------------------------------- */
 
 static void summary_head(struct table *t, const struct bench_plan *plan)
 {
@@ -109,60 +108,38 @@ static void tally_print(const struct tally *tally, const char *what)
            table_plain());
 }
 
-static void summaries_tally(const struct bench_plan *plan, struct tally *lowest, struct tally *even,
-                            bool *partial)
+void bench_summaries_print(const struct bench_plan *plan)
 {
-    for (size_t i = 0; i < BENCH_GROUPS; i++) {
-        struct bench_summary s = bench_summary_of(plan, bench_groups[i].name);
-        if (s.loads) {
-            tally_add(lowest, bench_summary_lowest(&s), s.group);
-            tally_add(even, bench_summary_even(&s), s.group);
-        }
-        for (size_t k = 0; k < plan->ntargets; k++)
-            *partial |= s.means[k].loads < s.loads;
-        bench_summary_free(&s);
-    }
-}
-
-static void summaries_table(const struct bench_plan *plan)
-{
+    struct tally lowest = {0}, even = {0};
+    bool partial = false;
     struct table t;
-    printf("\n%ssummary%s: geometric mean of each load's figure over the best of that load, "
-           "1.00 where it is the best in all\n\n",
-           table_color(LOOK_HEAD), table_plain());
     table_begin(&t, plan->ntargets + 5);
     t.last_left = true;
     summary_head(&t, plan);
     for (size_t i = 0; i < BENCH_GROUPS; i++) {
         struct bench_summary s = bench_summary_of(plan, bench_groups[i].name);
-        if (s.loads)
+        if (s.loads) {
             summary_line(&t, plan, &s);
+            tally_add(&lowest, bench_summary_lowest(&s), s.group);
+            tally_add(&even, bench_summary_even(&s), s.group);
+        }
+        for (size_t k = 0; k < plan->ntargets; k++)
+            partial |= s.means[k].loads < s.loads;
         bench_summary_free(&s);
     }
-    table_print(&t);
-    putchar('\n');
-}
-
-void bench_summaries_print(const struct bench_plan *plan)
-{
-    struct tally lowest = {0}, even = {0};
-    bool partial = false;
-    char what[80];
-    summaries_tally(plan, &lowest, &even, &partial);
-    if (lowest.all == 0)
+    if (lowest.all == 0) /* rows of no group that is compared */
         return;
-    summaries_table(plan);
-    if (partial)
-        printf("*: without the loads that failed.\n");
-    snprintf(what, sizeof(what), "%s is the lowest", plan->targets[0].name);
-    tally_print(&lowest, what);
-    snprintf(what, sizeof(what), "No load of %s is above %.2fx the best", plan->targets[0].name,
-             BENCH_WORST_WANTED);
-    tally_print(&even, what);
+    printf("\n%ssummary%s: geometric mean of each load's figure over the best of that load, "
+           "1.00 where it is the best in all\n\n",
+           table_color(LOOK_HEAD), table_plain());
+    table_print(&t);
+    printf("\n%s", partial ? "*: without the loads that failed.\n" : "");
+    tally_print(&lowest, text_made("%s is the lowest", plan->targets[0].name));
+    tally_print(&even, text_made("No load of %s is above %.2fx the best", plan->targets[0].name,
+                                 BENCH_WORST_WANTED));
 }
 
-/* -- JSON ----------------------------------------------------------------------------------------
- */
+/* -- JSON --------------------------------------------------------------------------------- */
 
 static void summary_json(struct json *j, const struct bench_plan *plan,
                          const struct bench_summary *s)

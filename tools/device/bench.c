@@ -168,8 +168,7 @@ static int pairs_table(const struct device_bench *b)
     return 0;
 }
 
-/* -- traces -------------------------------------------------------------------------------------
- */
+/* -- traces ------------------------------------------------------------------------------- */
 
 /* One pass; false: a request failed. */
 static bool trace_pass(const struct trace *t, weir_allocator *a, void **blocks)

@@ -106,8 +106,7 @@ static void image_print(const struct run_image *image, int most, FILE *to)
     text_plain(to, image->arguments, (size_t)(most > length + 16 ? most - length : 16));
 }
 
-/* -- one process --------------------------------------------------------------------------------
- */
+/* -- one process -------------------------------------------------------------------------- */
 
 static void text_classes(const struct run_image *image, FILE *to)
 {
@@ -201,8 +200,7 @@ static void text_image(const struct run *run, const struct run_image *image, FIL
         text_classes(image, to);
 }
 
-/* -- the tree ------------------------------------------------------------------------------------
- */
+/* -- the tree ----------------------------------------------------------------------------- */
 
 struct row {
     const struct run_image *image;
@@ -282,8 +280,7 @@ static void text_tree(const struct run *run, FILE *to)
     free(all);
 }
 
-/* -- the recordings -------------------------------------------------------------------------------
- */
+/* -- the recordings ----------------------------------------------------------------------- */
 
 static void text_recording(const struct run_recording *r, FILE *to)
 {
@@ -321,8 +318,7 @@ static void text_recordings(FILE *to)
                 open == 1 ? "," : "es,");
 }
 
-/* -- all of it
- * ------------------------------------------------------------------------------------- */
+/* -- all of it ---------------------------------------------------------------------------- */
 
 static void text_status(const struct run *run, FILE *to)
 {

@@ -22,8 +22,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* -- facts about the build and the machine -------------------------------------------------------
- */
+/* -- facts about the build and the machine ------------------------------------------------ */
 
 /* The word in brackets of a file like "always [madvise] never", or "unknown". */
 static const char *choice_read(const char *path, char *text, int size)
@@ -57,41 +56,49 @@ static const char *backing_name(void)
 #define ACCOUNTING true
 #endif
 
-static void facts_text(void)
+/* As text, or as members. */
+static void facts(struct json *j)
 {
     char text[128];
-    printf("weir %s\n", weir_version());
-    printf("  memory from             %s%s\n", backing_name(),
-           WEIR_WITH_JEMALLOC ? " (built with jemalloc and system)" : " (built with system alone)");
-    printf("  statistics              %s\n", ACCOUNTING ? "on, exact" : "compiled out");
-    printf("  debug level             %d\n", WEIR_DEBUG);
-    printf("  default alignment       %d bytes\n", WEIR_DEFAULT_ALIGNMENT);
-    printf("  pages                   %ld bytes\n", sysconf(_SC_PAGESIZE));
-    printf("  huge pages              %s\n",
-           choice_read("/sys/kernel/mm/transparent_hugepage/enabled", text, sizeof text));
-    printf("  processors              %ld\n", sysconf(_SC_NPROCESSORS_ONLN));
-    printf("  membarrier              %s\n",
-           membarrier_is_there() ? "yes" : "no: shared atomics instead of windows");
+    const char *huge =
+        choice_read("/sys/kernel/mm/transparent_hugepage/enabled", text, sizeof text);
+    bool membarrier = membarrier_is_there();
+    const struct {
+        const char *label, *key, *text; /* text: NULL: it is a number or a truth */
+        long number;
+        const char *unit; /* of a number; of a truth what is printed for it */
+        bool truth;
+    } list[] = {
+        {"weir", "version", weir_version()},
+        {"memory from", "backing", backing_name()},
+        {"built with jemalloc", "jemalloc", NULL, WEIR_WITH_JEMALLOC,
+         WEIR_WITH_JEMALLOC ? "yes" : "no", true},
+        {"statistics", "accounting", NULL, ACCOUNTING, ACCOUNTING ? "on, exact" : "compiled out",
+         true},
+        {"debug level", "debug", NULL, WEIR_DEBUG, ""},
+        {"default alignment", "alignment", NULL, WEIR_DEFAULT_ALIGNMENT, " bytes"},
+        {"pages", "page", NULL, sysconf(_SC_PAGESIZE), " bytes"},
+        {"huge pages", "huge_pages", huge},
+        {"processors", "processors", NULL, sysconf(_SC_NPROCESSORS_ONLN), ""},
+        {"membarrier", "membarrier", NULL, membarrier,
+         membarrier ? "yes" : "no: shared atomics instead of windows", true},
+    };
+    for (size_t i = 0; i < sizeof list / sizeof *list; i++)
+        if (j && list[i].text)
+            json_text(j, list[i].key, list[i].text);
+        else if (j && list[i].truth)
+            json_bool(j, list[i].key, list[i].number);
+        else if (j)
+            json_signed(j, list[i].key, list[i].number);
+        else if (i == 0)
+            printf("weir %s\n", list[i].text);
+        else if (list[i].text || list[i].truth)
+            printf("  %-23s %s\n", list[i].label, list[i].text ? list[i].text : list[i].unit);
+        else
+            printf("  %-23s %ld%s\n", list[i].label, list[i].number, list[i].unit);
 }
 
-static void facts_json(struct json *j)
-{
-    char text[128];
-    json_text(j, "version", weir_version());
-    json_text(j, "backing", backing_name());
-    json_bool(j, "jemalloc", WEIR_WITH_JEMALLOC);
-    json_bool(j, "accounting", ACCOUNTING);
-    json_signed(j, "debug", WEIR_DEBUG);
-    json_signed(j, "alignment", WEIR_DEFAULT_ALIGNMENT);
-    json_signed(j, "page", sysconf(_SC_PAGESIZE));
-    json_text(j, "huge_pages",
-              choice_read("/sys/kernel/mm/transparent_hugepage/enabled", text, sizeof text));
-    json_signed(j, "processors", sysconf(_SC_NPROCESSORS_ONLN));
-    json_bool(j, "membarrier", membarrier_is_there());
-}
-
-/* -- size classes, measured
- * ------------------------------------------------------------------------ */
+/* -- size classes, measured --------------------------------------------------------------- */
 
 #define CLASS_MOST 16384 /* sizes looked at */
 #define CLASS_STEP 16
@@ -167,8 +174,7 @@ static int classes_json(struct json *j)
     return error;
 }
 
-/* -- figures
- * ------------------------------------------------------------------------------------------ */
+/* -- figures ------------------------------------------------------------------------------ */
 
 static int figures_text(void)
 {
@@ -195,8 +201,7 @@ static const struct {
     {figures_text, figures_json},
 };
 
-/* -- the demonstration
- * --------------------------------------------------------------------------------- */
+/* -- the demonstration -------------------------------------------------------------------- */
 
 static void *tagged(weir_allocator *a, const char *tag, size_t size)
 {
@@ -233,8 +238,7 @@ static int demonstrate(void)
     return made ? 0 : ENOMEM;
 }
 
-/* -- the command
- * ----------------------------------------------------------------------------------------- */
+/* -- the command -------------------------------------------------------------------------- */
 
 enum form { FORM_TEXT, FORM_JSON, FORM_OPENMETRICS };
 
@@ -247,9 +251,9 @@ static int report(int form)
         return weir_stats_openmetrics(stdout, NULL);
     if (form == FORM_JSON) {
         json_object(&j, NULL);
-        facts_json(&j);
+        facts(&j);
     } else {
-        facts_text();
+        facts(NULL);
     }
     for (size_t i = 0; i < sizeof parts / sizeof *parts && !error; i++)
         error = form == FORM_JSON ? parts[i].json(&j) : parts[i].text();

@@ -78,8 +78,7 @@ static struct trace_record early_take(struct trace_merge *m)
     return least;
 }
 
-/* -- lanes ----------------------------------------------------------------------------------------
- */
+/* -- lanes -------------------------------------------------------------------------------- */
 
 static void lane_close(struct lane *lane)
 {
@@ -174,8 +173,7 @@ static int lanes_take(struct trace_merge *m, struct trace_record *record)
     return 0;
 }
 
-/* -- making
- * ----------------------------------------------------------------------------------------- */
+/* -- making ------------------------------------------------------------------------------- */
 
 /* By thread, then by time: weir run writes a thread's chunks as it comes upon them. */
 static int chunk_compare(const void *left, const void *right, void *user)
@@ -234,8 +232,7 @@ void trace_merge_end(struct trace_merge *m)
     free(m);
 }
 
-/* -- taking
- * -------------------------------------------------------------------------------------------- */
+/* -- taking ------------------------------------------------------------------------------- */
 
 /* Does another event have this number, or can none have it? */
 static bool is_stray(const struct trace_merge *m, uint64_t number)

@@ -280,8 +280,7 @@ static int replay_event(struct trace_replay *r, const struct trace_record *recor
     return watched(r, TRACE_OTHER, NULL, 0, record);
 }
 
-/* -- a whole trace
- * --------------------------------------------------------------------------------------- */
+/* -- a whole trace ------------------------------------------------------------------------ */
 
 static int replay_begin(struct trace_replay *r, struct trace_info *info, trace_watcher *watch,
                         void *user)

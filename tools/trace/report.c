@@ -185,8 +185,7 @@ static uint32_t threads_of(const struct trace_info *info)
     return most;
 }
 
-/* -- what is missing, as text
- * ---------------------------------------------------------------------- */
+/* -- what is missing, as text ------------------------------------------------------------- */
 
 static void damage_text(FILE *to, const char *prefix, const struct trace_replay *end)
 {
