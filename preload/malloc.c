@@ -39,7 +39,7 @@ PRELOAD_API void free_aligned_sized(void *block, size_t alignment, size_t size);
 /* What is neither a small block of the fast way nor alone on the thread's shelf. */
 static WEIR__NOINLINE void *allocate_other(size_t size)
 {
-    struct weir__request request = {size, PRELOAD_ALIGNMENT, NULL};
+    struct weir__request request = {.size = size, .alignment = PRELOAD_ALIGNMENT};
     void *block = size <= WEIR__SMALL_MAX
                       ? weir__small_allocate_numbered(
                             weir__here.heaps[0],

@@ -11,6 +11,7 @@
 #include "alloc/cpu.h"
 #include "alloc/fork.h"
 #include "alloc/trace.h"
+#include "base/message.h"
 #include "observe/environment.h"
 #include "os/fence.h"
 
@@ -74,9 +75,7 @@ static void misuse(weir_misuse what, const void *pointer, const char *line, void
     (void)unused;
     if (what == WEIR_MISUSE_FOREIGN_POINTER && preload_is_loaders(pointer))
         return;
-    ssize_t written = write(STDERR_FILENO, line, strlen(line));
-    written = write(STDERR_FILENO, "\n", 1);
-    (void)written;
+    weir__message_print("%s", line);
     abort();
 }
 

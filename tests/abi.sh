@@ -58,15 +58,15 @@ reported "a field in the middle of a struct" include/weir/arena.h \
     's/^    size_t requested;.*/    size_t requested_before;\n&/' weir_arena_stats
 reported "a field's type" include/weir/profile.h 's/^    ptrdiff_t delta;/    int delta;/' weir_profiler_stats
 reported "a value in the middle of an enum" include/weir/tensor.h 's/^    WEIR_INT8,/    WEIR_FLOAT8,\n&/' weir_dtype
-reported "a parameter's type" include/weir/pool.h 's/(unsigned period_ms)/(uint64_t period_ms)/' weir_background_start
+reported "a parameter's type" include/weir/background.h 's/(unsigned period_ms)/(uint64_t period_ms)/' weir_background_start
 reported "a result's type" include/weir/allocator.h 's/int weir_set_limit(/int64_t weir_set_limit(/' weir_set_limit
 reported "a function that is gone" src/weir.map '/^    weir_trim;/d' weir_trim
 reported "a function of another version" src/weir.map 's/^WEIR_0\.2 /WEIR_0.7 /' weir_allocate
 
 # A new function is listed and described by what `make abi-update` runs, and one that went is not any more.
 afresh
-sed 's/^WEIR_API void weir_background_stop(void)/WEIR_API void weir_new(void)/' "$scratch/include/weir/pool.h" \
-    >"$scratch/edited" && cp "$scratch/edited" "$scratch/include/weir/pool.h"
+sed 's/^WEIR_API void weir_background_stop(void)/WEIR_API void weir_new(void)/' "$scratch/include/weir/background.h" \
+    >"$scratch/edited" && cp "$scratch/edited" "$scratch/include/weir/background.h"
 CC=$CC sh "$scratch/abi/update" "$scratch" "$top_builddir/include" "abi/${description##*/}" ||
     complain "abi/update failed"
 compare

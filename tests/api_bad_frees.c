@@ -111,11 +111,12 @@ static void commit_in_source(weir_source source, const char *who)
 Test(bad_frees, on_every_kind_of_allocator, .timeout = 60)
 {
     struct provider provider;
-    weir_pool *pool = weir_pool_create(NULL);
+    weir_allocator *pool =
+        weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
     weir_set_misuse_handler(report_hear, NULL);
     provider_make(&provider, NULL);
     commit_sizes(cpu(), "cpu");
-    commit_sizes(weir_pool_allocator(pool), "pool");
+    commit_sizes(pool, "pool");
     commit_sizes(provider.allocator, "functions");
     cr_expect_eq(atomic_load(&provider.live), 0);
     commit_in_source(WEIR_SOURCE_POOL, "context");
@@ -198,13 +199,14 @@ Test(bad_frees, on_a_destroyed_allocator)
 /* What another thread does while the handler waits for it. */
 static void *everything_run(void *done)
 {
-    weir_pool *pool = weir_pool_create(NULL);
+    weir_allocator *pool =
+        weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
     weir_allocator *a = weir_allocator_create(NULL);
     weir_allocator *b = weir_allocator_create(&(weir_allocator_options){.parent = a});
     void *small = weir_allocate(cpu(), 64), *large = weir_allocate(b, 2 * MIB);
     weir_deallocate(cpu(), weir_reallocate(cpu(), small, 3 * MIB));
     weir_deallocate(b, large);
-    weir_deallocate(weir_pool_allocator(pool), weir_allocate(weir_pool_allocator(pool), 4096));
+    weir_deallocate(pool, weir_allocate(pool, 4096));
     weir_tag_intern("while the handler waits");
     weir_checkpoint(NULL);
     stats_of(cpu());
@@ -212,7 +214,7 @@ static void *everything_run(void *done)
     weir_trim(a);
     weir_allocator_destroy(b);
     weir_allocator_destroy(a);
-    weir_pool_destroy(pool);
+    weir_allocator_destroy(pool);
     weir_set_limit(cpu(), 0);
     atomic_store((atomic_bool *)done, true);
     return NULL;

@@ -264,6 +264,32 @@ Test(buffer_pool, a_pooled_buffer_goes_back_to_its_pool)
     cr_expect_eq(weir_buffer_pool_destroy(pool), 0);
 }
 
+Test(buffer_pool, a_pooled_buffer_without_zeroing_is_as_it_was_left)
+{
+    weir_buffer_pool *pool = weir_buffer_pool_create(NULL);
+    weir_buffer b;
+    cr_assert_eq(weir_buffer_init_pooled_undefined(&b, pool, 100, 8), 0);
+    memset(weir_buffer_data(&b), 7, 800);
+    weir_buffer_release(&b);
+    cr_assert_eq(weir_buffer_init_pooled_undefined(&b, pool, 100, 8), 0);
+    unsigned char *data = weir_buffer_data(&b);
+    cr_expect(data[0] == 7 && memcmp(data, data + 1, 799) == 0);
+    cr_expect(weir_buffer_count(&b) == 100 && weir_buffer_size_in_bytes(&b) == 800);
+    cr_expect_eq(figures(pool).out_requested, 800);
+    cr_expect_eq(weir_buffer_resize(&b, 1000), 0);
+    data = weir_buffer_data(&b);
+    cr_expect(data[799] == 7 && data[800] == 0 && memcmp(data + 800, data + 801, 7199) == 0);
+    weir_buffer_release(&b);
+    weir_buffer none;
+    cr_expect_eq(weir_buffer_init_pooled_undefined(&none, NULL, 1, 1), EINVAL);
+    cr_expect_null(weir_buffer_data(&none));
+    cr_expect_eq(weir_buffer_init_pooled_undefined(&none, pool, 1, 0), EINVAL);
+    cr_expect_eq(weir_buffer_init_pooled_undefined(&none, pool, SIZE_MAX, 2), ENOMEM);
+    cr_expect_null(weir_buffer_data(&none));
+    cr_expect_eq(weir_buffer_init_pooled_undefined(NULL, pool, 1, 1), EINVAL);
+    cr_expect_eq(weir_buffer_pool_destroy(pool), 0);
+}
+
 Test(buffer_pool, device_memory_is_zeroed_by_the_device)
 {
     struct device d;

@@ -102,9 +102,10 @@ Test(limit, that_no_sum_reaches_is_none)
         cr_assert_eq(weir_set_limit(a, none[i]), 0);
         cr_assert_eq(stats(a).limit, 0, "%zu", none[i]);
         cr_assert_eq(stats(make("other", NULL, none[i])).limit, 0, "%zu", none[i]);
-        weir_pool *pool = weir_pool_create(&(weir_pool_options){.limit = none[i]});
-        cr_assert_eq(stats(weir_pool_allocator(pool)).limit, 0, "%zu", none[i]);
-        weir_pool_destroy(pool);
+        weir_allocator *pool = weir_allocator_create(
+            &(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL, .limit = none[i]});
+        cr_assert_eq(stats(pool).limit, 0, "%zu", none[i]);
+        weir_allocator_destroy(pool);
     }
     cr_assert_null(weir_allocate(a, (size_t)PTRDIFF_MAX + 1));
 }
@@ -514,7 +515,8 @@ Test(functions, impossible_options_are_refused)
     weir_allocator_functions zero = {
         .allocate = own_allocate, .deallocate = own_free, .zero = own_zero};
     weir_allocator_functions good = {.allocate = own_allocate, .deallocate = own_free};
-    weir_pool *pool = weir_pool_create(NULL);
+    weir_allocator *pool =
+        weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
     weir_allocator_options bad[] = {
         {.source = WEIR_SOURCE_FUNCTIONS},
         {.source = WEIR_SOURCE_FUNCTIONS, .functions = &none},

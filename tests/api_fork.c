@@ -53,7 +53,9 @@ Test(fork, the_child_has_the_parents_figures_and_its_own_from_then_on)
     void *kept = weir_allocate(a, 1000), *large = weir_allocate(cpu(), MIB);
     pid_t child = fork();
     if (child == 0) {
+        weir_stats s = {.size = sizeof s};
         CHILD_EXPECT(weir_total_allocated(a) == 1000 && weir_total_allocated(cpu()) == 1000 + MIB);
+        CHILD_EXPECT(weir_stats_get(cpu(), &s) == 0 && s.bytes_allocated == 1000 + MIB);
         weir_deallocate(a, kept);
         CHILD_EXPECT(weir_allocate(a, 5000) && !weir_allocate(a, 1));
         weir_deallocate(cpu(), large);

@@ -17,7 +17,7 @@ enum { WORKERS = 3, SECONDS_MOST = 10 };
 static struct {
     weir_arena *arena;
     weir_buffer_pool *buffers;
-    weir_pool *pool;
+    weir_allocator *pool;
     weir_allocator *context, *device, *facade;
     weir_device_table table;
     atomic_bool stop;
@@ -60,23 +60,24 @@ static const char *use_buffers(uint64_t *random)
 
 static const char *use_pool(uint64_t *random)
 {
-    weir_allocator *a = weir_pool_allocator(world.pool);
+    weir_allocator *a = world.pool;
     void *small = weir_allocate(a, random_below(random, 5000)), *large = weir_allocate(a, 300000);
     if (!small || !large)
         return "no block of the pool";
     weir_deallocate(a, small);
     weir_deallocate(a, large);
     if (random_below(random, 50) == 0)
-        weir_pool_trim(world.pool);
+        weir_trim(world.pool);
     return NULL;
 }
 
 static const char *use_new_pool(uint64_t *random)
 {
-    weir_pool *pool = weir_pool_create(NULL);
-    if (!pool || !weir_allocate(weir_pool_allocator(pool), random_below(random, 100000)))
+    weir_allocator *pool =
+        weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
+    if (!pool || !weir_allocate(pool, random_below(random, 100000)))
         return "no new pool";
-    return weir_pool_destroy(pool) ? "the new pool could not be destroyed" : NULL;
+    return weir_allocator_destroy(pool) ? "the new pool could not be destroyed" : NULL;
 }
 
 static const char *use_contexts(uint64_t *random)
@@ -169,7 +170,7 @@ static void world_open(void)
     world.arena = weir_arena_create(NULL);
     world.facade = weir_arena_allocator(weir_arena_create(NULL));
     world.buffers = weir_buffer_pool_create(NULL);
-    world.pool = weir_pool_create(NULL);
+    world.pool = weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
     world.context = weir_allocator_create(NULL);
     world.device =
         weir_device_allocator_create(weir_device_host_table_create("d", 256 * MIB), NULL);

@@ -205,7 +205,8 @@ Test(provided, who_may_touch_memory_is_said)
     cr_expect_not(weir_allocator_is_host_accessible(d.allocator));
     weir_allocator *child = weir_allocator_create(&(weir_allocator_options){.parent = d.allocator});
     cr_expect_not(weir_allocator_is_host_accessible(child));
-    weir_allocator *host = weir_device_allocator_create(weir_device_host_table_create(NULL, 1 << 20), NULL);
+    weir_allocator *host =
+        weir_device_allocator_create(weir_device_host_table_create(NULL, 1 << 20), NULL);
     cr_expect(weir_allocator_is_host_accessible(host) ==
               !!(weir_device_table_of(host)->flags & WEIR_DEVICE_HOST_ACCESSIBLE));
     errno = 0;

@@ -18,7 +18,7 @@ static void make_all(void)
     context = weir_allocator_create(NULL);
     device = weir_device_allocator_create(weir_device_host_table_create("d", 64 * MIB), NULL);
     driver = weir_device_allocator_create(weir_device_host_table_create("e", 64 * MIB),
-                                   &(weir_device_options){.mode = WEIR_DEVICE_DRIVER});
+                                          &(weir_device_options){.mode = WEIR_DEVICE_DRIVER});
     cr_assert(context && device && driver);
 }
 
@@ -50,7 +50,8 @@ static void expect_refused(weir_allocator *a)
     cr_expect_str_eq(weir_device_name(a), "cpu");
     cr_expect_null(weir_device_table_of(a));
     expect_live(a, 1000, 1);
-    weir_device_deallocate_on(a, block, NULL); /* freed: no device's, but the block's own allocator */
+    weir_device_deallocate_on(a, block,
+                              NULL); /* freed: no device's, but the block's own allocator */
     expect_live(a, 0, 0);
     weir_device_deallocate_on(a, NULL, NULL);
 }
@@ -124,7 +125,8 @@ static void count(weir_misuse what, const void *pointer, const char *line, void 
 Test(host_memory, of_a_destroyed_device_is_not_copied)
 {
     char here[10] = "unchanged";
-    weir_allocator *gone = weir_device_allocator_create(weir_device_host_table_create("g", 64 * MIB), NULL);
+    weir_allocator *gone =
+        weir_device_allocator_create(weir_device_host_table_create("g", 64 * MIB), NULL);
     char *block = weir_allocate(gone, 10);
     cr_assert_not_null(block);
     cr_assert_eq(weir_allocator_destroy(gone), 0);

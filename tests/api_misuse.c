@@ -367,8 +367,9 @@ static void other_child(struct scene *s)
 
 static void other_pool(struct scene *s)
 {
-    weir_pool *pool = weir_pool_create(NULL);
-    use(s, cpu(), weir_allocate(weir_pool_allocator(pool), 3000));
+    weir_allocator *pool =
+        weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
+    use(s, cpu(), weir_allocate(pool, 3000));
     weir_deallocate(cpu(), s->bad);
 }
 
@@ -484,9 +485,9 @@ static void gone_parent(struct scene *s)
 
 static void gone_with_pool(struct scene *s)
 {
-    weir_pool *pool = weir_pool_create(&(weir_pool_options){.name = "gone"});
-    weir_allocator *a = weir_pool_allocator(pool);
-    weir_pool_destroy(pool);
+    weir_allocator *a = weir_allocator_create(
+        &(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL, .name = "gone"});
+    weir_allocator_destroy(a);
     use_gone(s, a, a);
     cr_assert_null(weir_allocate(a, 10));
 }

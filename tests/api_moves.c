@@ -146,10 +146,11 @@ Test(moves, are_one_change_whatever_the_source, .timeout = 60)
 
 Test(moves, are_one_change_in_a_pool, .timeout = 60)
 {
-    weir_pool *pool = weir_pool_create(NULL);
+    weir_allocator *pool =
+        weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
     cr_assert_not_null(pool);
-    move_everything(weir_pool_allocator(pool), "a pool");
-    cr_expect_eq(weir_pool_destroy(pool), 0);
+    move_everything(pool, "a pool");
+    cr_expect_eq(weir_allocator_destroy(pool), 0);
 }
 
 Test(moves, are_one_change_for_a_users_functions, .timeout = 60)
@@ -381,4 +382,69 @@ Test(moves, are_one_change_in_a_recording, .timeout = 60)
                  (unsigned long long)status.peak, 32 * MIB);
     cr_expect_eq(weir_peak_allocated(cpu()), 32 * MIB, "the peak is %zu, not %zu",
                  weir_peak_allocated(cpu()), 32 * MIB);
+}
+
+/* -- to another alignment -------------------------------------------------------------------- */
+
+static void expect_alignments(weir_allocator *a)
+{
+    uint64_t random = 11;
+    size_t size = 500;
+    char *block = weir_reallocate_aligned(a, NULL, size, 16);
+    cr_assert_not_null(block);
+    pattern_write(block, size, 0);
+    for (uint64_t n = 1; n < scaled(2000); n++) {
+        size_t to = random_size(&random, 300000),
+               alignment = (size_t)1 << random_below(&random, 15);
+        char *moved = weir_reallocate_aligned(a, block, to, alignment);
+        cr_assert_not_null(moved);
+        cr_assert_eq((uintptr_t)moved % alignment, 0, "%zu bytes at %zu", to, alignment);
+        cr_assert(pattern_holds(moved, to < size ? to : size, size, n - 1));
+        cr_assert_eq(weir_requested_size(a, moved), to);
+        size = random_size(&random, 300000);
+        pattern_write(moved, to, n);
+        block = weir_reallocate(a, moved, size); /* which keeps it */
+        cr_assert_eq((uintptr_t)block % alignment, 0, "%zu bytes at %zu, kept", size, alignment);
+        cr_assert(pattern_holds(block, to < size ? to : size, to, n));
+        pattern_write(block, size, n);
+        cr_assert_eq(weir_total_allocated(a), size);
+        cr_assert_eq(weir_allocation_count(a), 1);
+    }
+    weir_stats s = {.size = sizeof s};
+    cr_assert_eq(weir_stats_get(a, &s), 0);
+    cr_assert_eq(s.allocations, 1);
+    weir_deallocate(a, block);
+}
+
+Test(aligned_moves, have_what_was_asked_for_and_keep_it)
+{
+    static const weir_source sources[] = {WEIR_SOURCE_POOL, WEIR_SOURCE_MALLOC,
+                                          WEIR_SOURCE_BACKING};
+    for (size_t i = 0; i < sizeof sources / sizeof *sources; i++)
+        expect_alignments(weir_allocator_create(&(weir_allocator_options){.source = sources[i]}));
+}
+
+Test(aligned_moves, impossible_ones_leave_the_block)
+{
+    static const size_t bad[] = {0, 3, 48, SIZE_MAX};
+    weir_allocator *a = weir_allocator_create(&(weir_allocator_options){.limit = 5000});
+    char *block = weir_allocate(a, 100);
+    memset(block, 7, 100);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        errno = 0;
+        cr_assert_null(weir_reallocate_aligned(a, block, 200, bad[i]));
+        cr_assert_eq(errno, EINVAL);
+    }
+    errno = 0;
+    cr_assert_null(weir_reallocate_aligned(a, block, 5001, 4096));
+    cr_assert_eq(errno, ENOMEM);
+    cr_assert_null(weir_reallocate_aligned(a, block, 100, (size_t)1 << 63));
+    cr_assert_eq(errno, ENOMEM);
+    errno = 0;
+    cr_assert_null(weir_reallocate_aligned(NULL, block, 100, 64));
+    cr_assert_eq(errno, EINVAL);
+    cr_assert(block[0] == 7 && block[99] == 7 && weir_total_allocated(a) == 100);
+    block = weir_reallocate_aligned(a, block, 100, 4096);
+    cr_assert(block && (uintptr_t)block % 4096 == 0 && block[0] == 7 && block[99] == 7);
+    weir_deallocate(a, block);
 }

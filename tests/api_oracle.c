@@ -17,7 +17,7 @@ struct model {
     weir_allocator *allocator;
     struct model *parent;
     size_t total, peak, count, limit;
-    size_t allocations, frees, failures;
+    size_t allocations, frees, failures, bytes;
 };
 
 struct live {
@@ -48,6 +48,7 @@ static void model_change(struct model *m, size_t plus, size_t minus, int blocks)
 {
     for (; m; m = m->parent) {
         m->total += plus - minus;
+        m->bytes += plus > minus ? plus - minus : 0;
         m->count += (size_t)(ptrdiff_t)blocks;
         m->allocations += blocks > 0;
         m->frees += blocks < 0;
@@ -85,6 +86,7 @@ static void stats_expect(const struct model *m)
     cr_assert_eq(s.allocations, m->allocations);
     cr_assert_eq(s.deallocations, m->frees);
     cr_assert_eq(s.failures, m->failures);
+    cr_assert_eq(s.bytes_allocated, m->bytes);
     cr_assert_eq(s.limit, m->limit);
     cr_assert_geq(s.in_use, s.total_allocated);
     cr_assert_geq(s.reserved, s.in_use);
@@ -310,6 +312,7 @@ Test(oracle, agrees_for_many_seeds_of_short_lives, .timeout = 300)
         w.models[0].allocations = s.allocations;
         w.models[0].frees = s.deallocations;
         w.models[0].failures = s.failures;
+        w.models[0].bytes = s.bytes_allocated;
         w.always = true;
         world_run(&w, 2000);
         world_end(&w);

@@ -61,11 +61,12 @@ Test(owns, is_no_misuse_on_a_destroyed_allocator)
 
 Test(owns, is_no_misuse_on_the_allocator_of_a_destroyed_pool)
 {
-    weir_pool *pool = weir_pool_create(NULL);
-    weir_allocator *a = weir_pool_allocator(pool);
+    weir_allocator *pool =
+        weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
+    weir_allocator *a = pool;
     weir_set_misuse_handler(ear_hear, &ear);
     void *block = weir_allocate(a, 100);
-    cr_assert_eq(weir_pool_destroy(pool), 0);
+    cr_assert_eq(weir_allocator_destroy(pool), 0);
     expect_owns_nothing(a, block, "a destroyed pool's");
 }
 
@@ -222,13 +223,14 @@ Test(owns, beside_the_ends_of_pools_and_contexts, .timeout = 60)
     weir_set_misuse_handler(ear_hear, &ear);
     cr_assert_eq(pthread_create(&asker, NULL, asker_run, NULL), 0);
     for (double end = seconds_now() + 2; seconds_now() < end;) {
-        weir_pool *pool = weir_pool_create(NULL);
+        weir_allocator *pool =
+            weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
         weir_allocator *context = weir_allocator_create(NULL);
-        atomic_store(&shared.last, weir_allocate(weir_pool_allocator(pool), 3 * MIB));
+        atomic_store(&shared.last, weir_allocate(pool, 3 * MIB));
         atomic_store(&shared.last, weir_allocate(context, 200 * MIB));
-        atomic_store(&shared.last, weir_allocate(weir_pool_allocator(pool), 300));
+        atomic_store(&shared.last, weir_allocate(pool, 300));
         weir_allocator_destroy(context);
-        weir_pool_destroy(pool);
+        weir_allocator_destroy(pool);
     }
     atomic_store(&shared.stop, true);
     pthread_join(asker, NULL);

@@ -217,15 +217,16 @@ Test(leaks, are_what_the_checkpoint_did_not_see)
 
 Test(leaks, are_not_what_the_pool_keeps)
 {
-    weir_pool *pool = weir_pool_create(NULL);
-    weir_allocator *a = weir_pool_allocator(pool);
+    weir_allocator *pool =
+        weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
+    weir_allocator *a = pool;
     uint64_t checkpoint = weir_checkpoint(a);
     weir_deallocate(a, weir_allocate(a, 10 * MIB));
     weir_leaks_stats leaks = WEIR_LEAKS_STATS_INIT;
     cr_assert_eq(weir_leaks_stats_get(a, checkpoint, &leaks), 0);
     cr_assert_eq(leaks.count, 0);
     cr_assert_geq(leaks.cached, 10 * MIB);
-    weir_pool_destroy(pool);
+    weir_allocator_destroy(pool);
 }
 
 Test(leaks, of_descendants_and_of_functions_count)

@@ -6,6 +6,7 @@
 #include "core.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -235,18 +236,23 @@ Test(sessions, go_on_in_a_forked_child)
     cr_assert_eq(weir_total_allocated(contexts[MANY - 1]), 77);
 }
 
-Test(sessions, on_a_pool_go_with_it)
+Test(sessions, on_a_pool_end_before_it)
 {
-    weir_pool *pool = weir_pool_create(NULL);
-    weir_allocator *parent = weir_pool_allocator(pool);
+    weir_allocator *pool =
+        weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
+    weir_allocator *parent = pool, *made[MANY];
     size_t before = weir_total_allocated(cpu());
     for (int i = 0; i < MANY; i++) {
-        weir_allocator *a = weir_allocator_create(&(weir_allocator_options){.parent = parent});
+        weir_allocator *a = made[i] =
+            weir_allocator_create(&(weir_allocator_options){.parent = parent});
         cr_assert_not_null(weir_allocate(a, 100000 * (i % 10 == 0) + 10));
         if (i % 3 == 0)
             parent = a;
     }
-    cr_assert_eq(weir_pool_destroy(pool), 0);
+    cr_assert_eq(weir_allocator_destroy(pool), EBUSY);
+    for (int i = MANY; i-- > 0;)
+        cr_assert_eq(weir_allocator_destroy(made[i]), 0);
+    cr_assert_eq(weir_allocator_destroy(pool), 0);
     cr_assert_eq(weir_total_allocated(cpu()), before);
 }
 

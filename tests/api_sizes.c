@@ -5,6 +5,7 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <weir/weir.h>
 
@@ -104,6 +105,19 @@ static int trace_stats_get(void *s)
     return weir_trace_stats_get(s);
 }
 
+static int pressure_stats_get(void *s)
+{
+    return weir_pressure_stats_get(s);
+}
+static int placement_stats_get(void *s)
+{
+    return weir_placement_stats_get(weir_cpu_allocator(), s);
+}
+static int mapped_stats_get(void *s)
+{
+    return weir_mapped_stats_get(s);
+}
+
 static const struct figures {
     const char *name;
     int (*get)(void *stats);
@@ -120,6 +134,9 @@ static const struct figures {
     {"weir_profiler_stats", profiler_stats_get, sizeof(weir_profiler_stats)},
     {"weir_leaks_stats", leaks_stats_get, sizeof(weir_leaks_stats)},
     {"weir_trace_stats", trace_stats_get, sizeof(weir_trace_stats)},
+    {"weir_pressure_stats", pressure_stats_get, sizeof(weir_pressure_stats)},
+    {"weir_placement_stats", placement_stats_get, sizeof(weir_placement_stats)},
+    {"weir_mapped_stats", mapped_stats_get, sizeof(weir_mapped_stats)},
 };
 
 #define EACH(row, table)                                                                           \
@@ -262,6 +279,27 @@ static int trace_start(const void *o)
     return error;
 }
 
+/* The folder's pressure file is a FIFO; without one nothing can be watched. */
+static int pressure_start(const void *o)
+{
+    union program p;
+    char path[] = "/tmp/weir-sized-XXXXXX";
+    memcpy(&p, o, sizeof p);
+    int fd = mkstemp(path);
+    cr_assert_geq(fd, 0);
+    close(fd);
+    unlink(path);
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    if (!p.size || p.size >= sizeof(weir_pressure_options)) {
+        const char *file = path;
+        memcpy(p.bytes + offsetof(weir_pressure_options, file), &file, sizeof file);
+    }
+    int error = weir_pressure_start((const void *)&p);
+    weir_pressure_stop();
+    unlink(path);
+    return error;
+}
+
 static const struct options {
     const char *name;
     int (*use)(const void *options); /* 0 or an errno value */
@@ -275,6 +313,7 @@ static const struct options {
     {"weir_plan_options, repair", plan_repair, sizeof(weir_plan_options)},
     {"weir_plan_options, cache", cache_create, sizeof(weir_plan_options)},
     {"weir_trace_options", trace_start, sizeof(weir_trace_options)},
+    {"weir_pressure_options", pressure_start, sizeof(weir_pressure_options)},
 };
 
 Test(sizes, options_that_the_library_does_not_know_are_not_ignored)
@@ -350,7 +389,8 @@ Test(sizes, of_names_are_cut)
     a = weir_allocator_create(&(weir_allocator_options){.name = name});
     cr_assert_eq(strlen(weir_allocator_name(a)), 47);
     weir_allocator_destroy(a);
-    weir_pool *made = weir_pool_create(&(weir_pool_options){.name = name});
-    cr_assert_eq(strlen(weir_allocator_name(weir_pool_allocator(made))), 47);
-    weir_pool_destroy(made);
+    weir_allocator *made = weir_allocator_create(
+        &(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL, .name = name});
+    cr_assert_eq(strlen(weir_allocator_name(made)), 47);
+    weir_allocator_destroy(made);
 }

@@ -135,15 +135,16 @@ Test(snapshots, of_contexts_with_contexts_are_consistent, .timeout = 60)
 
 Test(snapshots, of_pools_are_consistent, .timeout = 60)
 {
-    weir_pool *pool = weir_pool_create(&(weir_pool_options){.limit = 60 * MIB});
-    weir_allocator *a = weir_pool_allocator(pool);
+    weir_allocator *pool = weir_allocator_create(
+        &(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL, .limit = 60 * MIB});
+    weir_allocator *a = pool;
     weir_allocator *of[] = {cpu(), a};
     busy_with(a, a, MIB);
     snapshots_beside_workers(of, 2, 1, (const char *const[]){"cpu", "pool"});
     weir_stats s = {.size = sizeof s};
-    cr_assert_eq(weir_pool_stats(pool, &s), 0);
+    cr_assert_eq(weir_stats_get(pool, &s), 0);
     cr_expect_eq(s.total_allocated, 0);
-    weir_pool_destroy(pool);
+    weir_allocator_destroy(pool);
 }
 
 Test(snapshots, of_devices_are_consistent, .timeout = 60)

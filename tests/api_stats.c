@@ -113,17 +113,18 @@ Test(stats, a_contexts_include_its_descendants)
 
 static void limited_steady(size_t percent, size_t size, size_t count, const char *what)
 {
-    weir_pool *pool = weir_pool_create(NULL);
-    weir_allocator *a = weir_pool_allocator(pool);
+    weir_allocator *pool =
+        weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
+    weir_allocator *a = pool;
     for (size_t i = 0; i < count; i++)
         cr_assert_not_null(weir_allocate(a, size));
     weir_stats s = {.size = sizeof s};
-    weir_pool_stats(pool, &s);
+    weir_stats_get(pool, &s);
     double share = (double)s.metadata / (double)s.total_allocated * 1000;
     cr_assert_leq(s.metadata * 1000, s.total_allocated * percent + (MIB << 3), "%s: %.2f per mille",
                   what, share);
     cr_assert_leq(share, (double)percent, "%s: %.2f per mille", what, share);
-    weir_pool_destroy(pool);
+    weir_allocator_destroy(pool);
 }
 
 /* Per mille of the live bytes; large counts, so that what is once per pool is little. */
@@ -191,4 +192,100 @@ Test(steady, two_threads_make_at_most_a_hundred_each, .timeout = 60)
     for (int i = 0; i < 2; i++)
         pthread_join(threads[i], NULL);
     cr_assert_leq(slow, 2 * SLOW_MOST, "%zu slow operations", slow);
+}
+
+/* -- bytes ever allocated ------------------------------------------------------------------------
+ */
+
+Test(bytes_ever, are_what_was_requested_and_what_blocks_grew_by)
+{
+    weir_allocator *a = weir_allocator_create(NULL);
+    weir_allocator *raw =
+        weir_allocator_create(&(weir_allocator_options){.parent = a, .source = WEIR_SOURCE_MALLOC});
+    void *block = weir_allocate(a, 1000);
+    block = weir_reallocate(a, block, 1010); /* where it stands */
+    block = weir_reallocate(a, block, 500);
+    block = weir_reallocate(a, block, 500000); /* moved */
+    block = weir_reallocate(a, block, 600000);
+    cr_assert_eq(stats(a).bytes_allocated, 1010 + 600000 - 500);
+    void *other = weir_allocate_zeroed(raw, 10, 10);
+    other = weir_reallocate(raw, other, 300);
+    cr_assert_eq(stats(raw).bytes_allocated, 300);
+    cr_assert_eq(stats(a).bytes_allocated, 1010 + 600000 - 500 + 300);
+    weir_deallocate(a, block);
+    weir_deallocate(raw, other);
+    weir_deallocate(a, weir_allocate(a, 0));
+    size_t all = stats(a).bytes_allocated;
+    cr_assert_eq(all, 1010 + 600000 - 500 + 300);
+    cr_assert_eq(weir_set_limit(a, 1000), 0);
+    cr_assert_null(weir_allocate(a, 1001));
+    cr_assert_eq(stats(a).bytes_allocated, all, "what was refused is not in it");
+    cr_assert_not_null(weir_allocate(raw, 100));
+    cr_assert_eq(weir_allocator_destroy(raw), 0);
+    cr_assert_eq(stats(a).bytes_allocated, all + 100, "what went with its context is");
+    cr_assert_eq(stats(cpu()).bytes_allocated, all + 100);
+}
+
+/* Pages that could not move were counted before, and are not afterwards. */
+Test(bytes_ever, of_a_huge_block_that_a_limit_keeps_small)
+{
+    weir_allocator *a = weir_allocator_create(&(weir_allocator_options){.limit = 250 * MIB});
+    void *block = weir_allocate(a, 200 * MIB);
+    cr_assert_null(weir_reallocate(a, block, 250 * MIB + 1));
+    cr_assert_eq(stats(a).bytes_allocated, 200 * MIB);
+    block = weir_reallocate(a, block, 240 * MIB);
+    cr_assert_eq(stats(a).bytes_allocated, 240 * MIB);
+    weir_deallocate(a, block);
+}
+
+enum { WORKERS = 4 };
+
+static size_t worked[WORKERS];
+
+/* At the peak and below it, so that it is counted in every way there is. */
+static void *work_in(void *argument)
+{
+    static size_t workers;
+    size_t me = __atomic_fetch_add(&workers, 1, __ATOMIC_RELAXED) % WORKERS, held = 0;
+    weir_allocator *a = argument;
+    void *blocks[200];
+    uint64_t random = me;
+    for (size_t n = 0; n < scaled(60000); n++) {
+        size_t size = random_size(&random, 20000);
+        if (held < 200 && (n % 4000 < 2000 || random_below(&random, 2))) {
+            blocks[held++] = weir_allocate(a, size);
+            worked[me] += size;
+        } else if (held) {
+            weir_deallocate(a, blocks[--held]);
+        }
+    }
+    while (held)
+        weir_deallocate(a, blocks[--held]);
+    return NULL;
+}
+
+static void workers_run(weir_allocator *a)
+{
+    pthread_t threads[WORKERS];
+    for (int i = 0; i < WORKERS; i++)
+        cr_assert_eq(pthread_create(&threads[i], NULL, work_in, a), 0);
+    for (int i = 0; i < WORKERS; i++)
+        pthread_join(threads[i], NULL);
+}
+
+Test(bytes_ever, are_exact_after_threads_ended, .timeout = 60)
+{
+    weir_allocator *a = weir_allocator_create(NULL),
+                   *child = weir_allocator_create(&(weir_allocator_options){.parent = a});
+    size_t all = 0;
+    for (int round = 0; round < 6; round++) {
+        workers_run(round % 2 ? a : child);
+        cr_assert_eq(weir_set_limit(child, round == 2 ? 64 * MIB : 0), 0);
+    }
+    for (int i = 0; i < WORKERS; i++)
+        all += worked[i];
+    cr_assert_eq(stats(a).bytes_allocated, all);
+    cr_assert_eq(stats(cpu()).bytes_allocated, all);
+    cr_assert_lt(stats(child).bytes_allocated, all);
+    cr_assert_eq(stats(a).total_allocated, 0);
 }

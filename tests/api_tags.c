@@ -146,3 +146,48 @@ Test(tags, reallocation_keeps_or_renews_the_tag)
     block = weir_reallocate(cpu(), block, 110);
     cr_assert_eq(weir_block_tag(cpu(), block), one, "in place it is the same block");
 }
+
+/* -- scopes ---------------------------------------------------------------------------------- */
+
+static weir_tag tag_now(void)
+{
+    void *block = weir_allocate(cpu(), 10);
+    weir_tag tag = weir_block_tag(cpu(), block);
+    weir_deallocate(cpu(), block);
+    return tag;
+}
+
+static int leave_early(weir_tag tag, int how)
+{
+    WEIR_TAG_SCOPE(tag);
+    for (int i = 0; i < 3; i++) {
+        WEIR_TAG_SCOPE(weir_tag_intern("inner"));
+        cr_assert_eq(tag_now(), weir_tag_intern("inner"));
+        if (how == 1)
+            return 1;
+        if (how == 2)
+            goto end;
+        if (i == 1)
+            break;
+    }
+end:
+    cr_assert_eq(tag_now(), tag);
+    return 0;
+}
+
+Test(tags, a_scope_ends_however_it_is_left)
+{
+    weir_tag outer = weir_tag_intern("outer"), other = weir_tag_intern("other");
+    weir_tag_set(outer);
+    for (int how = 0; how < 3; how++) {
+        cr_assert_eq(leave_early(other, how), how == 1);
+        cr_assert_eq(tag_now(), outer);
+    }
+    {
+        WEIR_TAG_SCOPE(other);
+        WEIR_TAG_SCOPE(0);
+        cr_assert_eq(tag_now(), 0);
+        weir_tag_set(77);
+    }
+    cr_assert_eq(weir_tag_set(0), outer);
+}

@@ -55,6 +55,22 @@ Test(tensor, the_designs_example_is_counted_exactly)
     expect_live(cpu, 0, 0);
 }
 
+/* Fails before: "object: wrapped memory is copied to wrapped memory". */
+Test(tensor, wrapped_memory_is_copied_to_wrapped_memory)
+{
+    int16_t from[6] = {1, 2, 3, 4, 5, 6}, to[6] = {0};
+    weir_tensor *a = weir_tensor_wrap(from, ARRAY(2, 3), 2, WEIR_INT16, NULL, NULL);
+    weir_tensor *b = weir_tensor_wrap(to, ARRAY(3, 2), 2, WEIR_INT16, NULL, NULL);
+    weir_tensor *turned = weir_tensor_transpose(a, 0, 1);
+    cr_expect_eq(weir_tensor_copy(b, a), 0);
+    cr_expect_eq(memcmp(from, to, sizeof from), 0);
+    cr_expect_eq(weir_tensor_copy(b, turned), 0);
+    cr_expect_eq(memcmp(to, ((int16_t[]){1, 4, 2, 5, 3, 6}), sizeof to), 0);
+    weir_tensor_release(turned);
+    weir_tensor_release(a);
+    weir_tensor_release(b);
+}
+
 Test(tensor, every_type_has_its_size_and_name)
 {
     static const struct {

@@ -42,9 +42,10 @@ static void *end_pools(void *seed)
 {
     uint64_t random = (uintptr_t)seed;
     while (!atomic_load(&stop)) {
-        weir_pool *pool = weir_pool_create(NULL);
-        fill(weir_pool_allocator(pool), &random, 15);
-        weir_pool_destroy(pool);
+        weir_allocator *pool =
+            weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
+        fill(pool, &random, 15);
+        weir_allocator_destroy(pool);
     }
     return NULL;
 }

@@ -179,11 +179,12 @@ Test(twice_freed, on_the_cpu_allocator, .timeout = 60)
 
 Test(twice_freed, in_a_pool, .timeout = 60)
 {
-    weir_pool *pool = weir_pool_create(&(weir_pool_options){.limit = 3 * 512});
+    weir_allocator *pool = weir_allocator_create(
+        &(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL, .limit = 3 * 512});
     cr_assert_not_null(pool);
-    race_all(weir_pool_allocator(pool), 512, way_free, "512 bytes of a pool");
-    cr_expect_eq(blocks_admitted(weir_pool_allocator(pool), 512, 60), 3);
-    cr_expect_eq(weir_pool_destroy(pool), 0);
+    race_all(pool, 512, way_free, "512 bytes of a pool");
+    cr_expect_eq(blocks_admitted(pool, 512, 60), 3);
+    cr_expect_eq(weir_allocator_destroy(pool), 0);
 }
 
 /* Whose blocks weir does not lay out itself: found at once. */

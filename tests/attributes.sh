@@ -16,7 +16,7 @@ kind()
     "$1" -dM -E -x c /dev/null 2>/dev/null | awk '
         $2 == "__clang__" { clang = 1 }
         $2 == "__GNUC__" { version = $3 }
-        END { print clang ? "clang" : version >= 12 ? "gcc" : "" }'
+        END { print (clang ? "clang" : version >= 12 ? "gcc" : "") }'
 }
 
 # GCC's versions differ in which of two they say of a write past the end.

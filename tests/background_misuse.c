@@ -11,7 +11,7 @@
 
 #include <sys/syscall.h>
 #include <time.h>
-#include <weir/pool.h>
+#include <weir/background.h>
 
 int clock_gettime(clockid_t clock, struct timespec *time)
 {

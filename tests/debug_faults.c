@@ -15,7 +15,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <weir/pool.h>
+#include <weir/background.h>
 #include <weir/weir.h>
 
 #define MIB ((size_t)1 << 20)

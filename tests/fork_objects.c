@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <weir/pool.h>
+#include <weir/background.h>
 #include <weir/weir.h>
 
 enum { THREADS = 2, FORKS = 30 };
@@ -27,7 +27,7 @@ static weir_arena *arena, *stacked;
 static weir_buffer_pool *buffers;
 static weir_plan_recorder *recorder;
 static weir_plan_replay *replay;
-static weir_pool *pool;
+static weir_allocator *pool;
 
 static bool allocates(weir_allocator *a, size_t size)
 {
@@ -90,12 +90,11 @@ static bool context_use(void)
 
 static bool pool_use(void)
 {
-    weir_pool *own = weir_pool_create(NULL);
-    bool done = allocates(weir_pool_allocator(pool), 100) &&
-                allocates(weir_pool_allocator(pool), 100000) &&
-                allocates(weir_pool_allocator(own), 300);
+    weir_allocator *own =
+        weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
+    bool done = allocates(pool, 100) && allocates(pool, 100000) && allocates(own, 300);
     weir_trim(cpu);
-    return weir_pool_destroy(own) == 0 && done;
+    return weir_allocator_destroy(own) == 0 && done;
 }
 
 static bool tensor_use(void)
@@ -206,7 +205,7 @@ static void objects_make(void)
     replayed = weir_plan_replay_allocator(replay);
     device =
         weir_device_allocator_create(weir_device_host_table_create("host", (size_t)64 << 20), NULL);
-    pool = weir_pool_create(NULL);
+    pool = weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
     weir_plan_destroy(plan);
 }
 

@@ -137,10 +137,11 @@ static int run(void)
 {
     weir_allocator *a = weir_cpu_allocator();
     blocks_come_and_go(a);
-    weir_pool *pool = weir_pool_create(NULL);
+    weir_allocator *pool =
+        weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
     EXPECT(pool, "no pool");
-    blocks_come_and_go(weir_pool_allocator(pool));
-    EXPECT(weir_pool_destroy(pool) == 0, "not destroyed");
+    blocks_come_and_go(pool);
+    EXPECT(weir_allocator_destroy(pool) == 0, "not destroyed");
     EXPECT(asked > 0, "nothing was purged");
     return 0;
 }

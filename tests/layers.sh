@@ -33,7 +33,7 @@ function rank_of(layer) { layer = folder_of(layer); return layer in rank ? rank[
 # layer speaks of) is at the bottom.
 function public_layer(header)
 {
-    if (header ~ /^(export|error|version|link|allocator|pool)\.h$/) return "base"
+    if (header ~ /^(export|error|version|link|allocator|callbacks|background|placement|pressure)\.h$/) return "base"
     if (header ~ /^(device|cuda)\.h$/) return "device"
     if (header ~ /^(tensor|buffer|buffer_pool|arena|dlpack)\.h$/) return "object"
     if (header ~ /^plan\.h$/) return "plan"

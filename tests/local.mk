@@ -8,6 +8,7 @@ tests/%.o: AM_CPPFLAGS += -DWEIR_NO_ATTRIBUTES
 include tests/core.mk
 include tests/platform.mk
 include tests/object.mk
+include tests/cxx.mk
 include tests/observe.mk
 include tests/plan.mk
 include tests/device.mk

@@ -2,7 +2,7 @@
 
 noinst_HEADERS += tests/object.h
 
-criterion_tests += tests/api_destroyed tests/api_sizes tests/api_tensor tests/api_buffer tests/api_buffer_pool tests/api_arena \
+criterion_tests += tests/api_mapped tests/api_destroyed tests/api_sizes tests/api_tensor tests/api_buffer tests/api_buffer_pool tests/api_arena \
 	tests/unit_dlpack tests/unit_object_faults
 tests_unit_dlpack_LDADD = $(unit_ldadd)
 tests_unit_object_faults_LDADD = $(unit_ldadd)
@@ -10,26 +10,6 @@ valgrind_tests += tests/api_tensor tests/api_buffer tests/unit_dlpack
 
 script_tests += tests/dlpack_numpy.sh
 EXTRA_DIST += tests/dlpack_numpy.py
-
-# C++.
-if HAVE_CXX
-plain_tests += tests/cxx_allocators tests/cxx_design tests/cxx_objects
-tests_cxx_allocators_SOURCES = tests/cxx_allocators.cc
-tests_cxx_allocators_LDADD = $(plain_ldadd)
-tests_cxx_design_SOURCES = tests/cxx_design.cc
-tests_cxx_design_LDADD = $(plain_ldadd)
-tests_cxx_objects_SOURCES = tests/cxx_objects.cc
-tests_cxx_objects_LDADD = $(plain_ldadd)
-script_tests += tests/cxx_compilers.sh
-else
-EXTRA_DIST += tests/cxx_allocators.cc tests/cxx_design.cc tests/cxx_objects.cc tests/cxx_compilers.sh
-endif
-EXTRA_DIST += tests/design/buffer.inc tests/design/buffer_pool.inc tests/design/col_buffer_new.inc \
-	tests/design/col_buffer_old.inc tests/design/cpu_allocator.inc \
-	tests/design/cuda_allocator.inc tests/design/leak_test.inc tests/design/memory_pool.inc \
-	tests/design/memory_pool_idea.inc tests/design/memory_profiler.inc \
-	tests/design/statistics.inc tests/design/tensor.inc tests/design/tensors.inc \
-	tests/design/tracking.inc
 
 # The CMake package; the one for pkg-config is tests/outside.sh.
 script_tests += tests/outside_cmake.sh

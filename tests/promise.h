@@ -52,6 +52,7 @@ static inline void expect_unchanged(const weir_stats *before, const weir_stats *
     EXPECT_FIELD(allocation_count);
     EXPECT_FIELD(allocations);
     EXPECT_FIELD(deallocations);
+    EXPECT_FIELD(bytes_allocated);
     EXPECT_FIELD(limit);
 #undef EXPECT_FIELD
 }

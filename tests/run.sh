@@ -69,6 +69,11 @@ expect "no such option" 2 --nonsense true
 expect "no such size" 2 --limit 12Q -- true
 lines 1
 expect "no such size" 2 --limit 0 -- true
+for part in 0% 101% 12.5% % 9%0 90%% 1e1%; do
+    expect "no such part: $part" 2 --limit "$part" -- true
+    lines 1
+    says '1% to 100%'
+done
 expect "help" 0 --help
 grep -q 'usage: weir run' out || failed "help says the usage"
 expect "short help" 0 -h

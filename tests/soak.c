@@ -23,7 +23,7 @@ struct letter {
 };
 
 static weir_allocator *contexts[CONTEXTS];
-static weir_pool *pool;
+static weir_allocator *pool;
 static struct letter *post[POST];
 static time_t round_end;
 static uint64_t next_id, operations, refusals, forks, threads_born;
@@ -192,9 +192,9 @@ static void *lives(void *number)
 
 static void tree_make(void)
 {
-    pool = weir_pool_create(NULL);
+    pool = weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
     contexts[0] = weir_cpu_allocator();
-    contexts[1] = weir_pool_allocator(pool);
+    contexts[1] = pool;
     contexts[2] = weir_allocator_create(NULL);
     contexts[3] = weir_allocator_create(&(weir_allocator_options){.parent = contexts[2]});
     contexts[4] =
@@ -236,7 +236,7 @@ static void tree_end(void)
     static const int leaves_first[] = {5, 4, 3, 2};
     for (int i = 0; i < 4; i++)
         STRESS_EXPECT(weir_allocator_destroy(contexts[leaves_first[i]]) == 0, "not destroyed");
-    STRESS_EXPECT(weir_pool_destroy(pool) == 0, "the pool");
+    STRESS_EXPECT(weir_allocator_destroy(pool) == 0, "the pool");
     weir_trim(contexts[0]);
 }
 

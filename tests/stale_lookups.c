@@ -134,8 +134,9 @@ static void one_of_two_is_told(void)
 
 int main(void)
 {
-    weir_pool *pool = weir_pool_create(NULL);
-    a = weir_pool_allocator(pool);
+    weir_allocator *pool =
+        weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
+    a = pool;
     weir_set_misuse_handler(tell, NULL);
     beside(huge_blocks);
     beside(small_blocks);
@@ -144,5 +145,5 @@ int main(void)
     weir_stats_get(a, &stats);
     EXPECT(stats.total_allocated == 0 && stats.allocation_count == 0, "%zu bytes live",
            stats.total_allocated);
-    return weir_pool_destroy(pool);
+    return weir_allocator_destroy(pool);
 }

@@ -8,7 +8,7 @@
 #include <dirent.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <weir/pool.h>
+#include <weir/background.h>
 
 enum { HELD = 64, SECONDS_MOST = 300 };
 

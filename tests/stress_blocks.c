@@ -157,10 +157,11 @@ static void round_run(size_t nlives, size_t noperations)
 int main(int argc, char **argv)
 {
     stress_arguments(argc, argv, 4);
-    weir_pool *pool = weir_pool_create(NULL);
+    weir_allocator *pool =
+        weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
     contexts[0] = weir_cpu_allocator();
     contexts[1] = weir_allocator_create(NULL);
-    contexts[2] = weir_pool_allocator(pool);
+    contexts[2] = pool;
     round_run(10, 8000); /* few long lives */
     round_run(400, 60);  /* many short ones */
     weir_stats before = stress_stats(contexts[0]);
@@ -168,7 +169,7 @@ int main(int argc, char **argv)
     weir_stats after = stress_stats(contexts[0]);
     STRESS_EXPECT(after.metadata <= before.metadata + before.metadata / 4 + 200000,
                   "book-keeping grew from %zu to %zu", before.metadata, after.metadata);
-    STRESS_EXPECT(weir_pool_destroy(pool) == 0, "the pool");
+    STRESS_EXPECT(weir_allocator_destroy(pool) == 0, "the pool");
     STRESS_EXPECT(weir_allocator_destroy(contexts[1]) == 0, "the context");
     weir_trim(contexts[0]);
     printf("%zu allocations, %zu slow; %zu bytes reserved at the end\n", after.allocations,

@@ -15,10 +15,8 @@ static unsigned char taken[THREADS * EACH];
 
 static struct weir__late_misuse twice(size_t i)
 {
-    return (struct weir__late_misuse){.what = WEIR_MISUSE_DOUBLE_FREE,
-                                      .block = &blocks[i],
-                                      .owner = &taken,
-                                      .requested = i};
+    return (struct weir__late_misuse){
+        .what = WEIR_MISUSE_DOUBLE_FREE, .block = &blocks[i], .owner = &taken, .requested = i};
 }
 
 static bool same(const struct weir__late_misuse *a, const struct weir__late_misuse *b)

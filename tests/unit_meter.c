@@ -13,6 +13,7 @@
 #include "track/observer.h"
 #include "track/reading.h"
 #include "track/shared.h"
+#include "track/soft.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -21,8 +22,8 @@ enum { METERS = 4, THREADS = 3 };
 
 /* What a meter should say. */
 struct truth {
-    int64_t live, peak, observed, limit;
-    uint64_t allocations, frees;
+    int64_t live, peak, observed, limit, soft;
+    uint64_t allocations, frees, crossings, bytes;
 };
 
 static struct meter {
@@ -43,7 +44,7 @@ static void meters_make(void)
     for (int i = 0; i < METERS; i++) {
         struct meter *m = &meters[i];
         m->parent = parents[i];
-        m->truth.limit = INT64_MAX;
+        m->truth.limit = m->truth.soft = INT64_MAX;
         weir__meter_init(&m->meter, m->parent ? &m->parent->meter : NULL, 0);
         for (int t = 0; t < THREADS; t++)
             weir__window_attach(&m->windows[t], &m->meter,
@@ -78,6 +79,8 @@ static void expect_truth(struct meter *m)
     cr_assert_eq(r.allocations, m->truth.allocations);
     cr_assert_eq(r.frees, m->truth.frees);
     cr_assert_eq(r.count, m->truth.allocations - m->truth.frees);
+    cr_assert_eq(r.crossings, m->truth.crossings);
+    cr_assert_eq(r.bytes, m->truth.bytes);
     if (m->is_observed)
         cr_assert_eq(weir__meter_observed(&m->meter, &m->observer), (size_t)m->truth.observed);
 }
@@ -107,7 +110,9 @@ static bool change(struct meter *m, int t, int64_t delta)
     cr_assert_eq(done, fits, "%+zd", (ssize_t)delta);
     for (; done && m; m = m->parent) {
         struct truth *truth = &m->truth;
+        truth->crossings += truth->live <= truth->soft && truth->live + delta > truth->soft;
         truth->live += delta;
+        truth->bytes += more ? (uint64_t)delta : 0;
         truth->allocations += more;
         truth->frees += !more;
         if (truth->live > truth->peak)
@@ -481,6 +486,83 @@ Test(meter, what_never_fits_is_known_at_once)
     cr_assert_eq(r.failures, 1);
 }
 
+/* -- soft limits -------------------------------------------------------------------- */
+
+static void soft_set(struct meter *m, int64_t bytes)
+{
+    weir__soft_set(&m->meter, bytes > 0 ? (size_t)bytes : 0);
+    m->truth.soft = bytes > 0 ? bytes : INT64_MAX;
+    cr_assert_eq(weir__soft_limit(&m->meter), bytes > 0 ? (size_t)bytes : 0);
+}
+
+Test(meter, each_crossing_of_a_soft_limit_is_noted_once)
+{
+    struct meter *m = &meters[2];
+    soft_set(m, 1000);
+    change(&meters[3], 0, 1000);
+    cr_assert_eq(weir__soft_take(&m->meter), 0, "it is not above");
+    change(m, 1, 1);
+    cr_assert_eq(weir__soft_crossed, 1);
+    cr_assert_eq(weir__soft_take(&m->meter), 1001);
+    cr_assert_eq(weir__soft_take(&m->meter), 0);
+    change(m, 2, 500);
+    change(m, 1, -500);
+    cr_assert_eq(weir__soft_take(&m->meter), 0, "it was above all the time");
+    for (int n = 0; n < 1000; n++) {
+        change(m, n % THREADS, n % 2 ? 1 : -1);
+        cr_assert_eq(weir__soft_take(&m->meter), n % 2 ? 1001 : 0);
+    }
+    expect_all();
+    cr_assert_eq(weir__soft_crossed, 0);
+}
+
+/* Blocks come and go far below it in windows that are open, and it is seen all the same. */
+Test(meter, a_soft_limit_is_crossed_out_of_open_windows)
+{
+    struct meter *m = &meters[1];
+    if (!weir__os_fence_available())
+        return;
+    soft_set(m, 100000);
+    for (int round = 0; round < 50; round++) {
+        uint64_t slow = slow_operations(m);
+        for (int n = 0; n < 1000; n++)
+            change(m, n % (round % THREADS + 1), n / THREADS % 2 ? -64 : 64);
+        cr_assert(round < 5 || slow_operations(m) - slow < 500, "%zu of 1000",
+                  (size_t)(slow_operations(m) - slow));
+        int64_t up = 100001 - m->truth.live;
+        change(m, round % THREADS, up);
+        cr_assert_eq(weir__soft_take(&m->meter), 100001);
+        change(m, (round + 1) % THREADS, -up);
+    }
+    cr_assert_eq(m->truth.crossings, 50);
+    expect_all();
+}
+
+/* Above it the limit holds as ever, and what is refused crosses nothing. */
+Test(meter, a_soft_limit_and_a_limit)
+{
+    struct meter *m = &meters[1];
+    limit_set(m, 1000);
+    soft_set(m, 800);
+    cr_assert_not(change(m, 0, 1001));
+    cr_assert_eq(weir__soft_take(&m->meter), 0);
+    cr_assert(change(m, 0, 1000));
+    cr_assert_eq(weir__soft_take(&m->meter), 1000);
+    cr_assert_not(change(m, 1, 1));
+    limit_set(m, 0);
+    cr_assert(change(m, 1, 1));
+    soft_set(m, 500);
+    change(m, 1, -500);
+    cr_assert_eq(weir__soft_take(&m->meter), 0, "it was above when the limit was set");
+    change(m, 1, -1);
+    change(m, 1, 1);
+    cr_assert_eq(weir__soft_take(&m->meter), 501);
+    soft_set(m, 0);
+    change(m, 1, 100000);
+    cr_assert_eq(weir__soft_take(&m->meter), 0);
+    expect_all();
+}
+
 /* -- the whole life ---------------------------------------------------------------- */
 
 Test(meter, a_meter_that_goes_takes_what_is_live_with_it)
@@ -512,7 +594,7 @@ static struct meter *a_meter(uint64_t *random)
 static void disturb(uint64_t *random)
 {
     struct meter *m = a_meter(random);
-    switch (random_below(random, 6)) {
+    switch (random_below(random, 8)) {
     case 0:
         weir__meter_reset_peak(&m->meter);
         m->truth.peak = m->truth.live;
@@ -534,6 +616,12 @@ static void disturb(uint64_t *random)
     case 4:
         weir__window_close(&m->windows[1]);
         weir__window_release(&m->windows[1]);
+        break;
+    case 5:
+        soft_set(m, m->truth.live - 20000 + (int64_t)random_below(random, 40000));
+        break;
+    case 6:
+        soft_set(m, 0);
         break;
     default:
         expect_truth(m);
@@ -589,6 +677,17 @@ Test(meter, every_figure_is_right_among_resets_and_limits)
 Test(meter, every_figure_is_right_long_after_a_disturbance)
 {
     random_life(4, 2000, 700);
+}
+
+Test(meter, every_figure_is_right_among_soft_limits)
+{
+    for (int i = 0; i < METERS; i++)
+        soft_set(&meters[i], 20000 * (i + 1));
+    random_life(5, 5000, 500);
+    uint64_t crossings = 0;
+    for (int i = 0; i < METERS; i++)
+        crossings += meters[i].truth.crossings;
+    cr_assert_gt(crossings, 20, "%zu", (size_t)crossings);
 }
 
 /* -- threads ----------------------------------------------------------------------- */

@@ -162,6 +162,20 @@ Test(object_faults, wrapping_and_dlpack)
     cr_expect_eq(deleted, 1);
 }
 
+/* Of the book-keeping, the mapping itself, the storage and the handle. */
+Test(object_faults, mapped_files)
+{
+    weir_tensor *t = NULL;
+    weir_mapped_stats stats = {.size = sizeof stats};
+    EVERY_FAILURE(MADE(t = weir_tensor_map_file("/proc/self/exe", 77, ARRAY(100), 1, WEIR_UINT8,
+                                                WEIR_MAP_READ_ONLY)),
+                  !t && weir_mapped_stats_get(&stats) == 0 && stats.mappings == 0);
+    cr_expect_eq(failures, 2 * 4);
+    cr_expect_eq(weir_mapped_stats_get(&stats), 0);
+    cr_expect_eq(stats.mapped_bytes, 100);
+    weir_tensor_release(t);
+}
+
 static size_t pool_blocks(weir_buffer_pool *pool)
 {
     weir_buffer_pool_stats stats = {.size = sizeof stats};
@@ -186,6 +200,9 @@ Test(object_faults, pools_of_buffers)
     weir_buffer b;
     EVERY_FAILURE(weir_buffer_init_pooled(&b, pool, 77, 3), weir_buffer_data(&b) == NULL);
     EVERY_FAILURE(weir_buffer_resize(&b, 7777), weir_buffer_count(&b) == 77);
+    weir_buffer_release(&b);
+    EVERY_FAILURE(weir_buffer_init_pooled_undefined(&b, pool, 99999, 3),
+                  weir_buffer_data(&b) == NULL);
     weir_buffer_release(&b);
     weir__fault_after(0); /* giving back and trimming ask for nothing */
     weir__fault_persistent(true);

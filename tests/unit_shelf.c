@@ -25,9 +25,10 @@ static weir_allocator *a;
 
 static void setup(void)
 {
-    weir_pool *pool = weir_pool_create(NULL);
+    weir_allocator *pool =
+        weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
     cr_assert_not_null(pool);
-    a = weir_pool_allocator(pool);
+    a = pool;
     weir_set_misuse_handler(ear_hear, &ear);
     /* A crest, below which windows are open. */
     weir_deallocate(a, weir_allocate(a, 64 * WEIR__MIB));

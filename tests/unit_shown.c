@@ -25,7 +25,7 @@ static uint32_t number; /* the latest */
 
 static struct truth {
     int64_t live, peak, limit;
-    uint64_t allocations, frees, failures;
+    uint64_t allocations, frees, failures, bytes;
 } truth;
 
 static unsigned solo_seen, credit_seen, shared_seen;
@@ -126,6 +126,7 @@ static void expect_meter(void)
     cr_assert_eq(r.allocations, truth.allocations);
     cr_assert_eq(r.frees, truth.frees);
     cr_assert_eq(r.failures, truth.failures);
+    cr_assert_eq(r.bytes, truth.bytes);
     cr_assert(weir__meter_is_valid());
     expect_shown("the meter was read");
 }
@@ -141,6 +142,7 @@ static void change(int t, int64_t delta)
     cr_assert_eq(done, fits);
     if (done) {
         truth.live += delta;
+        truth.bytes += more ? (uint64_t)delta : 0;
         truth.allocations += more;
         truth.frees += !more;
         truth.peak = greater(truth.peak, truth.live);

@@ -1,5 +1,5 @@
 /*
- * bench/harness/load.h - what a load (bench/bench_WHAT.c) sees: the calls it measures, each
+ * bench/harness/load.h - what a load (bench/loads/WHAT.c) sees: the calls it measures, each
  * compiled into its loop as a direct call, so that every allocator meets the same machine
  * code; and the runner that repeats a chunk of work in one thread or several.
  *

@@ -11,7 +11,7 @@
 #include "bench/harness/load.h"
 
 #include <string.h>
-#include <weir/pool.h>
+#include <weir/background.h>
 
 enum { SMALL_LEAST = 16, SMALL_MOST = 4096, LARGE_LEAST = 64 << 10, LARGE_MOST = 4 << 20 };
 enum { STAYS = 16, BLOCK_LEAST_MEAN = 1024, WAKING = 5000 };

@@ -12,7 +12,7 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <weir/pool.h>
+#include <weir/background.h>
 
 enum { TOGETHER = 8, SMALL = 4000, LARGE = 8, LARGE_BYTES = 1 << 20 };
 

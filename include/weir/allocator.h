@@ -2,7 +2,7 @@
  * allocator.h - the one interface: allocate, free, and exact statistics.
  *
  * A weir_allocator is the process-wide CPU allocator, a context with its own
- * figures and limit, an allocator over one weir_pool, an arena's, a device's, or
+ * figures and limit, one with a pool of its own, an arena's, a device's, or
  * a user's own table of functions: the same calls for all of them.
  *
  * Statistics contract. *Requested* bytes are counted: weir_allocate(a, 100) adds
@@ -25,7 +25,6 @@
 WEIR_BEGIN_DECLS
 
 typedef struct weir_allocator weir_allocator;
-typedef struct weir_pool weir_pool;
 typedef struct weir_tensor weir_tensor;
 
 /* Alignment of every block that asks for none, in bytes. */
@@ -83,6 +82,12 @@ WEIR_API void *weir_allocate_zeroed_aligned(weir_allocator *a, size_t count, siz
 WEIR_API void *weir_reallocate(weir_allocator *a, void *block, size_t size) WEIR_NOEXCEPT WEIR_BLOCK
     WEIR_ALLOC_SIZE(3);
 
+/* The same, and from here on the block has this alignment, any power of two, instead of its own:
+ * moved if it must be. NULL with EINVAL when it is none; the block is as it was. */
+WEIR_API void *weir_reallocate_aligned(weir_allocator *a, void *block, size_t size,
+                                       size_t alignment) WEIR_NOEXCEPT WEIR_BLOCK WEIR_ALLOC_SIZE(3)
+    WEIR_ALLOC_ALIGN(4);
+
 /* Frees a block of `a`. NULL does nothing; any thread may free. errno is kept.
  * A bad pointer is misuse (error.h): always found, never carried out. One to a block
  * that was freed and is live again in other hands is no bad pointer to weir. Two
@@ -100,6 +105,14 @@ WEIR_API size_t weir_requested_size(const weir_allocator *a, const void *block) 
 
 /* Is this the start of a live block of `a`? Never misuse, whatever the pointer. */
 WEIR_API bool weir_owns(const weir_allocator *a, const void *pointer) WEIR_NOEXCEPT;
+
+/*
+ * The allocator of the live block that starts at `pointer`; NULL: there is none. Where allocators
+ * make their blocks of others' (arenas, a user's functions), and both begin there, the one that was
+ * made last. Never misuse, whatever the pointer; errno is kept. The answer is of a moment: it stays
+ * true while the block stays live. Takes a lock, and looks at each allocator over functions.
+ */
+WEIR_API weir_allocator *weir_allocator_of(const void *pointer) WEIR_NOEXCEPT;
 
 /* -- statistics -------------------------------------------------------------- */
 
@@ -131,6 +144,12 @@ typedef struct weir_stats {
     size_t slow_operations;  /* accounting steps that took the lock or a shared atomic */
     size_t metadata;         /* bytes of book-keeping within and beside `reserved` */
     const char *backing;     /* who supplies the memory: "jemalloc", "system", ... */
+    size_t refusals_asked;   /* requests about which a refusal callback was asked (callbacks.h) */
+    size_t refusals_averted; /* and of them those that went well in the end */
+    size_t soft_limit;       /* 0: none (callbacks.h) */
+    size_t soft_limit_crossings; /* how often the total came to be above it */
+    size_t bytes_allocated; /* ever: requested by allocations, and what blocks grew by; less the
+                             * total it is what was freed, and what blocks shrank by */
 } weir_stats;
 #define WEIR_STATS_INIT WEIR_STRUCT_INIT(weir_stats)
 
@@ -162,44 +181,84 @@ typedef struct weir_allocator_functions {
 } weir_allocator_functions;
 
 typedef enum weir_source {
-    WEIR_SOURCE_POOL = 0, /* the pool of `options.pool`, else of the parent */
-    WEIR_SOURCE_BACKING,  /* no pool: each block straight from the backing provider */
-    WEIR_SOURCE_MALLOC,   /* no pool: each block from the C library's allocator */
-    WEIR_SOURCE_FUNCTIONS /* options.functions */
+    WEIR_SOURCE_POOL = 0,  /* the pool that `options.pool` is on, else the parent */
+    WEIR_SOURCE_BACKING,   /* no pool: each block straight from the backing provider */
+    WEIR_SOURCE_MALLOC,    /* no pool: each block from the C library's allocator */
+    WEIR_SOURCE_FUNCTIONS, /* options.functions */
+    WEIR_SOURCE_OWN_POOL   /* a pool of its own, as the CPU allocator has one: size classes over
+                            * slabs, thread caches, large blocks kept for re-use. Its children are
+                            * on it, too. It keeps a model's memory apart from another's, and all
+                            * of it goes back with the context */
 } weir_source;
 
+/* Which pages the kernel is to give a context. */
+typedef enum weir_huge_pages {
+    WEIR_HUGE_PAGES_DEFAULT = 0, /* as for all: for large blocks, where it has some */
+    WEIR_HUGE_PAGES_ASKED,       /* huge ones for all blocks, where it has some */
+    WEIR_HUGE_PAGES_REQUIRED,    /* nothing but huge ones: it has none, and the request is refused
+                                  * with ENOMEM. Memory is in use from when it is taken, and goes
+                                  * back by weir_trim alone, where all of 4 MiB is free */
+    WEIR_HUGE_PAGES_NEVER
+} weir_huge_pages;
+
+/* In options.numa_node: this one, counted from 0. */
+#define WEIR_NUMA_NODE(node) ((node) + 1u)
+
 /* In options.parent: none, not even the CPU allocator (device memory, say). */
+#ifdef __cplusplus
+#define WEIR_NO_PARENT (reinterpret_cast<weir_allocator *>(UINTPTR_MAX))
+#else
 #define WEIR_NO_PARENT ((weir_allocator *)-1)
+#endif
 
 typedef struct weir_allocator_options {
     size_t size; /* of this struct: WEIR_ALLOCATOR_OPTIONS_INIT sets it; 0: the first release's */
-    const char *name;       /* copied, cut at 47 bytes; NULL: "context-N" */
+    const char *name;       /* copied, cut at 47 bytes; NULL: "context-N", "pool-N" */
     weir_allocator *parent; /* NULL: the CPU allocator; its figures include ours */
     size_t limit;           /* bytes live at once, as of weir_set_limit; 0: none; the ancestors'
                                hold too */
     weir_source source;
-    weir_pool *pool;                           /* NULL: the parent's */
+    weir_allocator *pool; /* one that is on a pool; that cannot be destroyed meanwhile. NULL: the
+                           * parent */
     const weir_allocator_functions *functions; /* copied */
     void *user;
     const char *backing; /* what weir_stats.backing says for functions; NULL: "user" */
+    /* With one of these the context has a pool of its own, which its children are on, too:
+     * WEIR_SOURCE_OWN_POOL, or WEIR_SOURCE_POOL without `pool`. placement.h says what it was really
+     * given. */
+    weir_huge_pages huge_pages;
+    unsigned numa_node; /* WEIR_NUMA_NODE(n): on that node while it has memory; 0: anywhere */
 } weir_allocator_options;
 #define WEIR_ALLOCATOR_OPTIONS_INIT WEIR_STRUCT_INIT(weir_allocator_options)
 
-/* A context. NULL options: all defaults. NULL with EINVAL (impossible options),
- * ENOTSUP (this provider has no such source) or ENOMEM. */
+/* A context. NULL options: all defaults. NULL with EINVAL (impossible options; no node of that
+ * number that the process may use), ENOTSUP (this provider has no such source; this system has no
+ * nodes, lets the process choose none, or cannot tell that a page is huge) or ENOMEM (also: huge
+ * pages are required and there is none). */
 WEIR_API weir_allocator *
 weir_allocator_create(const weir_allocator_options *options) WEIR_NOEXCEPT WEIR_MALLOC;
 
 /*
  * Frees whatever is still live in it, then the context. 0; EINVAL for NULL or
- * the CPU allocator; EBUSY while it has child contexts. A later use of the
- * handle is misuse and is found.
+ * the CPU allocator; EBUSY while it has child contexts, or others are on its
+ * pool. A later use of the handle is misuse and is found.
  */
 WEIR_API int weir_allocator_destroy(weir_allocator *a) WEIR_NOEXCEPT;
 
 /* 0: no limit. EINVAL for NULL, EBUSY (nothing changed) below what is live. From 1 << 61 on a limit
  * is none, as no sum of blocks comes near it, and weir_stats.limit is 0. */
 WEIR_API int weir_set_limit(weir_allocator *a, size_t bytes) WEIR_NOEXCEPT WEIR_NODISCARD;
+
+/*
+ * A limit that is a part, above 0 and at most 1, of what the process may have: of the limit of
+ * its control group (memory.max, memory.limit_in_bytes; the least of those of the groups above
+ * that can be seen, too) or, where that is less or there is none, of the machine's memory. Read
+ * at this call: a limit of the group that changes later is not followed. 0; EINVAL for NULL or
+ * another fraction; EBUSY (nothing changed) below what is live; ENOTSUP for memory that the host
+ * cannot touch, and where the system does not tell.
+ */
+WEIR_API int weir_set_limit_fraction(weir_allocator *a,
+                                     double fraction) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* Bytes given back to the system: caches of every thread, empty slabs, free
  * spans. Safe beside running threads. */
@@ -210,6 +269,12 @@ weir_allocator_name(const weir_allocator *a) WEIR_NOEXCEPT WEIR_RETURNS_NONNULL;
 WEIR_API weir_allocator *
 weir_allocator_parent(const weir_allocator *a) WEIR_NOEXCEPT; /* NULL: none */
 
+/*
+ * The allocator of this name, the oldest if there are several; what is beyond 47 bytes is not
+ * looked at. NULL with ENOENT, or EINVAL for NULL. It is the caller's to know that nobody destroys
+ * it meanwhile.
+ */
+WEIR_API weir_allocator *weir_allocator_find(const char *name) WEIR_NOEXCEPT;
 /* May the host read and write the blocks of `a`? False for a device's that it cannot touch, for
  * functions that bring `zero`, and, with EINVAL, for NULL. */
 WEIR_API bool weir_allocator_is_host_accessible(const weir_allocator *a) WEIR_NOEXCEPT;
@@ -227,6 +292,24 @@ weir_tag_name(weir_tag tag) WEIR_NOEXCEPT WEIR_RETURNS_NONNULL; /* "" for 0 or a
 
 /* Blocks that this thread allocates from now on carry `tag`; returns the former. */
 WEIR_API weir_tag weir_tag_set(weir_tag tag) WEIR_NOEXCEPT;
+
+/*
+ * The same until the end of the enclosing block, however it is left but by longjmp; then what was
+ * before is set again:
+ *
+ *     WEIR_TAG_SCOPE(weir_tag_intern("layer1/conv"));
+ *
+ * is a declaration, one a line.
+ */
+#define WEIR_TAG_SCOPE(tag)          WEIR_TAG_SCOPE_AT(tag, __LINE__)
+#define WEIR_TAG_SCOPE_AT(tag, line) WEIR_TAG_SCOPE_NAMED(tag, line)
+#define WEIR_TAG_SCOPE_NAMED(tag, line)                                                            \
+    __attribute__((cleanup(weir_tag_restore))) const weir_tag weir_tag_before_##line =             \
+        weir_tag_set(tag)
+static inline void weir_tag_restore(const weir_tag *before)
+{
+    weir_tag_set(*before);
+}
 
 /* Tag of a live block of `a` (0 for none). */
 WEIR_API weir_tag weir_block_tag(const weir_allocator *a, const void *block) WEIR_NOEXCEPT;
@@ -253,10 +336,19 @@ typedef bool weir_block_visitor(const weir_block *block, void *user); /* true: e
 WEIR_API int weir_allocator_walk(weir_allocator *a, weir_block_visitor *visit,
                                  void *user) WEIR_NOEXCEPT;
 
-/* Calls visit for every direct child context, oldest first, until it returns true. 0 or EINVAL. */
+/*
+ * Calls visit for every direct child context, oldest first, until it returns true. 0, or EINVAL for
+ * NULL. No other thread makes or destroys an allocator meanwhile, so that all that are visited
+ * live; the visitor may do both: one that it destroyed is not visited any more, one that it made
+ * is.
+ */
 typedef bool weir_allocator_visitor(weir_allocator *child, void *user); /* true: enough */
 WEIR_API int weir_allocator_walk_children(weir_allocator *a, weir_allocator_visitor *visit,
                                           void *user) WEIR_NOEXCEPT;
+
+/* The same for every allocator without a parent: the CPU allocator, which is the first, devices,
+ * those of arenas, recorders and replays, and whatever was made with WEIR_NO_PARENT. */
+WEIR_API int weir_allocator_walk_roots(weir_allocator_visitor *visit, void *user) WEIR_NOEXCEPT;
 
 WEIR_END_DECLS
 #endif

@@ -48,6 +48,11 @@ WEIR_API int weir_buffer_init(weir_buffer *b, weir_allocator *a, size_t count,
 WEIR_API int weir_buffer_init_pooled(weir_buffer *b, weir_buffer_pool *pool, size_t count,
                                      size_t element_size) WEIR_NOEXCEPT WEIR_NODISCARD;
 
+/* The same with its contents undefined: for scratch memory that is written before it is read.
+ * What weir_buffer_resize adds is zero. */
+WEIR_API int weir_buffer_init_pooled_undefined(weir_buffer *b, weir_buffer_pool *pool, size_t count,
+                                               size_t element_size) WEIR_NOEXCEPT WEIR_NODISCARD;
+
 /*
  * Makes it count elements long: the contents up to the shorter length are kept, what is
  * new is zero; the data may move. 0; ENOMEM, EINVAL (empty buffer), or what the

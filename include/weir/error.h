@@ -4,7 +4,8 @@
  * Functions that return a pointer return NULL and set errno; the rest return 0
  * or a positive errno value. Misuse that would corrupt memory (a double free, a
  * foreign pointer) is no errno: one line on standard error, then abort(), in
- * every build, unless the program installed a handler.
+ * every build, unless the program installed a handler. What weir has to say on its
+ * own account is such a line, too; a program may have them in its log.
  */
 #ifndef WEIR_ERROR_H
 #define WEIR_ERROR_H
@@ -53,6 +54,28 @@ WEIR_API void weir_set_misuse_handler(weir_misuse_handler *handler, void *user) 
 
 /* "double free", "foreign pointer", ...: static text, never NULL. */
 WEIR_API const char *weir_misuse_name(weir_misuse what) WEIR_NOEXCEPT WEIR_RETURNS_NONNULL;
+
+/* A line of weir's, without a newline, `length` bytes and a NUL; valid during the call. */
+typedef void weir_message_sink(const char *line, size_t length, void *user);
+
+/*
+ * Where the lines go that weir writes on its own account, in place of standard error: misuse
+ * without a handler (the process still aborts), variables of the environment that cannot be
+ * followed, a recording that ended early, the report of WEIR_REPORT=-, what a debug build found.
+ * What the program has printed (weir_leaks_print, weir_stats_print) goes where it says. NULL:
+ * standard error again, where also goes what is said before a sink is set, and within one.
+ *
+ * The sink is called on the thread that has something to say, whatever that is at: weir's locks
+ * may be held, it may be within malloc, or in a signal handler that frees. So it does what a
+ * signal handler may do (write, sendto, storing into a ring), and nothing of weir; where weir is
+ * the program's malloc that rules out all that allocates. It returns. Several threads may be in it
+ * at once.
+ *
+ * Any thread, and a signal handler, may set one at any time. Another thread may be in the former
+ * when this returns, so let a sink and its `user` stay until the process ends. 0, or ENOSPC for
+ * the 257th pair of a process; one that was set before is none more. libweir-malloc.so has none.
+ */
+WEIR_API int weir_set_message_sink(weir_message_sink *sink, void *user) WEIR_NOEXCEPT;
 
 /*
  * The reason for the calling thread's last failed weir call, where errno alone

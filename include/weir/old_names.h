@@ -177,5 +177,43 @@ int weir_leaks_since(weir_allocator *a, uint64_t checkpoint, weir_leaks_stats *l
     return !error && visit ? weir_leaks_walk(a, checkpoint, visit, user) : error;
 }
 
+/* A pool is an allocator (WEIR_SOURCE_OWN_POOL). Contexts on it are destroyed before it is. */
+typedef weir_allocator weir_pool WEIR_OLD_TYPE("weir_allocator");
+typedef struct weir_pool_options {
+    const char *name;
+    weir_allocator *parent;
+    size_t limit;
+} weir_pool_options WEIR_OLD_TYPE("weir_allocator_options");
+WEIR_OLD_NAME("weir_allocator_create, WEIR_SOURCE_OWN_POOL")
+weir_allocator *weir_pool_create(const struct weir_pool_options *options) WEIR_NOEXCEPT
+{
+    weir_allocator_options own = WEIR_ALLOCATOR_OPTIONS_INIT;
+    own.source = WEIR_SOURCE_OWN_POOL;
+    if (options) {
+        own.name = options->name;
+        own.parent = options->parent;
+        own.limit = options->limit;
+    }
+    return weir_allocator_create(&own);
+}
+WEIR_OLD_NAME("weir_allocator_destroy") int weir_pool_destroy(weir_allocator *pool) WEIR_NOEXCEPT
+{
+    return weir_allocator_destroy(pool);
+}
+WEIR_OLD_NAME("the pool itself")
+weir_allocator *weir_pool_allocator(weir_allocator *pool) WEIR_NOEXCEPT
+{
+    return pool;
+}
+WEIR_OLD_NAME("weir_stats_get")
+int weir_pool_stats(const weir_allocator *pool, weir_stats *stats) WEIR_NOEXCEPT
+{
+    return weir_stats_get(pool, stats);
+}
+WEIR_OLD_NAME("weir_trim") size_t weir_pool_trim(weir_allocator *pool) WEIR_NOEXCEPT
+{
+    return pool ? weir_trim(pool) : 0;
+}
+
 WEIR_END_DECLS
 #endif

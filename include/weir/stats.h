@@ -19,12 +19,14 @@ WEIR_BEGIN_DECLS
 
 /* A table, one line an allocator, `a` and its descendants. NULL: the CPU allocator and,
  * after it, every other allocator without a parent: devices, those of arenas, recorders and
- * replays, and whatever was made with WEIR_NO_PARENT.
+ * replays, and whatever was made with WEIR_NO_PARENT; then the process's own figures, where there
+ * is something to say: files that tensors are mapped over, pressure on memory.
  * 0, EINVAL, ENOMEM, or EIO (or errno) when writing failed; so for all that print. */
 WEIR_API int weir_stats_print(FILE *to, weir_allocator *a) WEIR_NOEXCEPT;
 
 /* The same as one JSON object: its figures and "children", an array of such objects; with
- * NULL and other roots than the CPU's also "beside", an array of theirs. */
+ * NULL and other roots than the CPU's also "beside", an array of theirs; with NULL "mapped" and
+ * "pressure", objects of weir_mapped_stats and weir_pressure_stats. */
 WEIR_API int weir_stats_json(FILE *to, weir_allocator *a) WEIR_NOEXCEPT;
 
 /*
@@ -37,7 +39,8 @@ WEIR_API int weir_stats_json_buffer(char *buffer, size_t size, size_t *length,
     WEIR_WRITES(1, 2) WEIR_NODISCARD;
 
 /* The OpenMetrics 1.0 text exposition, ending in "# EOF". The label `path` names the
- * allocator and those above it, joined by '/'. */
+ * allocator and those above it, joined by '/'. With NULL the figures of "mapped" and "pressure",
+ * too, which have no label. */
 WEIR_API int weir_stats_openmetrics(FILE *to, weir_allocator *a) WEIR_NOEXCEPT;
 WEIR_API int weir_stats_openmetrics_buffer(char *buffer, size_t size, size_t *length,
                                            weir_allocator *a) WEIR_NOEXCEPT

@@ -76,12 +76,59 @@ typedef struct weir_tensor_memory {
     const int64_t *strides;    /* in elements, may be negative; NULL: row-major */
     weir_tensor_deleter *deleter; /* may be NULL */
     void *user;
-    bool read_only; /* told by weir_tensor_is_read_only; nothing is enforced */
+    bool read_only; /* told by weir_tensor_is_read_only; weir itself does not write to it */
 } weir_tensor_memory;
 
 WEIR_API weir_tensor *weir_tensor_wrap_memory(const weir_tensor_memory *memory,
                                               const int64_t *shape, size_t ndim,
                                               weir_dtype dtype) WEIR_NOEXCEPT WEIR_NODISCARD;
+
+/* -- over a file ---------------------------------------------------------------- */
+
+typedef enum weir_map_mode {
+    WEIR_MAP_READ_ONLY = 0, /* a write to it ends the program (SIGSEGV) */
+    WEIR_MAP_COPY_ON_WRITE  /* pages that are written become the process's own; the file stays */
+} weir_map_mode;
+
+/*
+ * A tensor over a file's bytes from `offset` on, row-major: no copy, and nothing is read before it
+ * is touched. The offset is any, and the data as aligned as that is. Unmapped when the last handle
+ * to it is released. It counts as mapped (weir_mapped_stats), not as allocated, for that memory is
+ * the page cache's, which other processes share and the kernel takes back; its allocator is NULL
+ * as for wrapped memory, and a clone is allocated. The file may be closed, renamed or removed, but
+ * not cut: who touches what is gone gets SIGBUS. Others' writes to it may be seen.
+ *
+ * NULL with EINVAL, EOVERFLOW, ENOMEM as above; ENXIO: the file is too short; ENODEV: it is none
+ * that can be mapped; or what open, fstat and mmap say. `file` is open for reading and stays the
+ * caller's, who may close it at once.
+ */
+WEIR_API weir_tensor *weir_tensor_map_file(const char *path, uint64_t offset, const int64_t *shape,
+                                           size_t ndim, weir_dtype dtype,
+                                           weir_map_mode mode) WEIR_NOEXCEPT WEIR_NODISCARD;
+WEIR_API weir_tensor *weir_tensor_map_fd(int file, uint64_t offset, const int64_t *shape,
+                                         size_t ndim, weir_dtype dtype,
+                                         weir_map_mode mode) WEIR_NOEXCEPT WEIR_NODISCARD;
+
+/* Is it over a file? So are views of such a one; a clone is not. */
+WEIR_API bool weir_tensor_is_mapped(const weir_tensor *t) WEIR_NOEXCEPT;
+
+/* Bytes of its storage that are in memory, so that touching them reads nothing: every page is
+ * looked up (mincore). WEIR_UNSUPPORTED where the kernel does not tell (a file that is another
+ * user's and may not be written to) and for a tensor that is not mapped. */
+WEIR_API size_t weir_tensor_resident(const weir_tensor *t) WEIR_NOEXCEPT;
+
+/* All files' parts that tensors of the process are over. */
+typedef struct weir_mapped_stats {
+    size_t size;     /* of this struct: WEIR_MAPPED_STATS_INIT sets it; 0: the first release's */
+    size_t mappings; /* parts: storages, however many handles share one */
+    size_t mapped_bytes;   /* of them, as the shapes say; one that is mapped twice counts twice */
+    size_t resident_bytes; /* of these, in memory (weir_tensor_resident) */
+} weir_mapped_stats;
+#define WEIR_MAPPED_STATS_INIT WEIR_STRUCT_INIT(weir_mapped_stats)
+
+/* Looks every page up: some microseconds a megabyte. 0; EINVAL for NULL or a size of no known
+ * struct. */
+WEIR_API int weir_mapped_stats_get(weir_mapped_stats *stats) WEIR_NOEXCEPT;
 
 /* -- sharing ------------------------------------------------------------------ */
 
@@ -136,7 +183,8 @@ WEIR_API weir_tensor *weir_tensor_clone_in(const weir_tensor *t,
                                            weir_allocator *a) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* The elements of `from`, in row-major order, into the contiguous tensor `to` of the same type
- * and count, which must not overlap it. 0; EINVAL, ENOMEM, or as for clones. */
+ * and count, which must not overlap it. 0; EINVAL, EACCES where `to` is read-only, ENOMEM, or as
+ * for clones. */
 WEIR_API int weir_tensor_copy(weir_tensor *to,
                               const weir_tensor *from) WEIR_NOEXCEPT WEIR_NODISCARD;
 
@@ -155,7 +203,8 @@ WEIR_API weir_tensor *weir_tensor_contiguous(weir_tensor *t) WEIR_NOEXCEPT WEIR_
 WEIR_API int weir_tensor_resize(weir_tensor *t, const int64_t *shape,
                                 size_t ndim) WEIR_NOEXCEPT WEIR_NODISCARD;
 
-/* Sets every byte of a contiguous tensor to zero. 0; EINVAL, or what the allocator says. */
+/* Sets every byte of a contiguous tensor to zero. 0; EINVAL, EACCES where it is read-only, or what
+ * the allocator says. */
 WEIR_API int weir_tensor_zero(weir_tensor *t) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* -- questions; NULL gives 0, NULL or false -------------------------------------- */

@@ -4,6 +4,7 @@
 #include "alloc/body.h"
 #include "alloc/large.h"
 #include "alloc/provided.h"
+#include "alloc/refusal.h"
 #include "alloc/small.h"
 #include "base/error.h"
 #include "pool/span.h"
@@ -20,15 +21,21 @@ WEIR__INLINE bool allocate_near(weir_allocator *a, size_t size, const uint16_t *
 }
 
 /* Neither large nor without a pool; or the alignment decides. */
-static WEIR__NOINLINE void *allocate_other(weir_allocator *a, const struct weir__request *request)
+static WEIR__NOINLINE void *allocate_other(weir_allocator *a, struct weir__request *request)
 {
     if (weir__unlikely(request->size > PTRDIFF_MAX || request->alignment > PTRDIFF_MAX / 2 + 1))
         return weir__block_failed(a, request, "impossibly large");
+    void *block = weir__allocate_once(a, request);
+    return weir__likely(block != NULL) ? block : weir__refused(a, request);
+}
+
+void *weir__allocate_once(weir_allocator *a, struct weir__request *request)
+{
     if (weir__unlikely(!a->body->page_heap))
         return weir__provided_allocate(a, request);
     int sizeclass = weir__class_of(request->size, weir__max(request->alignment, WEIR__GRAIN));
     if (weir__unlikely(sizeclass < 0))
-        return weir__large_allocate(a, request->size, request->alignment, request->zeroed);
+        return weir__large_allocate_once(a, request);
     return weir__small_allocate_slow(a, (unsigned)sizeclass, request);
 }
 
@@ -40,7 +47,8 @@ static WEIR__NOINLINE void *allocate_any(weir_allocator *a, size_t size, size_t 
     if (weir__likely(size > WEIR__SMALL_MAX && size <= PTRDIFF_MAX && alignment <= WEIR__GRANULE &&
                      a->body->page_heap))
         return weir__large_allocate(a, size, alignment, zeroed);
-    return allocate_other(a, &(struct weir__request){size, alignment, zeroed});
+    return allocate_other(
+        a, &(struct weir__request){.size = size, .alignment = alignment, .zeroed = zeroed});
 }
 
 /* What is large comes off the shelf of the thread's heap. A second function is for a shelf with
@@ -60,12 +68,6 @@ WEIR__INLINE void *allocate_large(weir_allocator *a, struct weir__heap *heap,
     if (weir__likely(size > WEIR__SMALL_MAX))
         block = weir__large_pop(a, heap, size, alignment, true, reach);
     return weir__likely(block != NULL) ? block : allocate_large_slow(a, size, alignment);
-}
-
-void *weir__allocate_slow(weir_allocator *a, const struct weir__request *request)
-{
-    weir__assert(weir__is_power_of_two(request->alignment));
-    return allocate_any(a, request->size, request->alignment, request->zeroed);
 }
 
 /* Of a far allocator, or none. */
@@ -171,19 +173,19 @@ void *weir__allocate_zeroed(weir_allocator *a, size_t count, size_t size, size_t
 {
     size_t total;
     bool zeroed = false;
-    struct weir__request request = {SIZE_MAX, alignment, &zeroed};
     if (!weir__is_power_of_two(alignment))
         return weir__fail_null(EINVAL, "alignment %zu is not a power of two", alignment);
     if (!weir__allocator_check(a, NULL))
         return NULL;
     if (__builtin_mul_overflow(count, size, &total))
-        return weir__block_failed(a, &request, "count times size overflows");
-    request.size = total;
-    void *block = weir__allocate_slow(a, &request);
+        return weir__block_failed(a,
+                                  &(struct weir__request){.size = SIZE_MAX, .alignment = alignment},
+                                  "count times size overflows");
+    void *block = allocate_any(a, total, alignment, &zeroed);
     if (!block || zeroed || !total)
         return block;
     if (a->body->page_heap && weir__map_get(block) >= WEIR__MAP_SPANS)
-        return weir__span_clear(block, total);
+        return weir__span_clear(a->body->page_heap, block, total);
     return memset(block, 0, total);
 }
 

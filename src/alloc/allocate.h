@@ -8,8 +8,8 @@
 
 #include "alloc/block.h"
 
-/* Any request of any allocator; NULL with errno ENOMEM or EINVAL and a reason. No lock held. */
-void *weir__allocate_slow(weir_allocator *a, const struct weir__request *request);
+/* One try of a request of an allocator that is ready; NULL: it is refused, and nothing was said. */
+void *weir__allocate_once(weir_allocator *a, struct weir__request *request);
 
 /* weir_allocate_zeroed_aligned, but errno is what a function said that cannot clear the memory. */
 void *weir__allocate_zeroed(weir_allocator *a, size_t count, size_t size, size_t alignment);

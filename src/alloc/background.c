@@ -10,13 +10,13 @@
 #include "alloc/trim.h"
 #include "base/error.h"
 #include "os/locks.h"
+#include "os/thread.h"
 #include "os/wait.h"
 
-#include <weir/pool.h>
+#include <weir/background.h>
 
 #include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 
 /* An allocator that nobody used in so many looks in a row is trimmed. */
 #define IDLE_LOOKS 2
@@ -90,17 +90,6 @@ static void *background_main(void *unused)
     }
 }
 
-/* The program's signals are for the program's threads. */
-static int thread_start(void)
-{
-    sigset_t all, former;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &former);
-    int error = pthread_create(&background.thread, NULL, background_main, NULL);
-    pthread_sigmask(SIG_SETMASK, &former, NULL);
-    return error;
-}
-
 static void thread_tell(bool ends, unsigned period_ms)
 {
     weir__relaxed_set(background.ends, ends);
@@ -115,7 +104,7 @@ int weir_background_start(unsigned period_ms)
         return weir__fail(EINVAL, "the background thread cannot look every 0 ms");
     weir__lock_take(&background.control);
     thread_tell(false, period_ms);
-    int error = background.running ? 0 : thread_start();
+    int error = background.running ? 0 : weir__thread_start(&background.thread, background_main);
     background.running = !error;
     weir__lock_drop(&background.control);
     return error ? weir__fail(error, "the background thread cannot be started") : 0;

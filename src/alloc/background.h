@@ -1,6 +1,6 @@
 /*
- * alloc/background.h - the background thread (weir/pool.h), around fork. Owns the thread, which
- * calls nothing of the program's but the trim functions of its allocators.
+ * alloc/background.h - the background thread (weir/background.h), around fork. Owns the thread,
+ * which calls nothing of the program's but the trim functions of its allocators.
  */
 #ifndef WEIR_ALLOC_BACKGROUND_H
 #define WEIR_ALLOC_BACKGROUND_H

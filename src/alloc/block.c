@@ -230,9 +230,57 @@ bool weir_owns(const weir_allocator *a, const void *pointer)
     return weir__block_find(a, pointer).kind != WEIR__KIND_NONE;
 }
 
-void *weir__block_failed(weir_allocator *a, const struct weir__request *request, const char *why)
+/* -- whose it is ------------------------------------------------------------------------- */
+
+/* Over functions, the one that was made last. */
+static weir_allocator *provided_owner(const void *pointer)
+{
+    weir_allocator *owner = NULL;
+    struct weir__foreign entry;
+    weir__context_lock();
+    for (weir_allocator *a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL))
+        if (!a->body->page_heap && (!owner || a->serial > owner->serial) &&
+            weir__registry_find(&a->body->registry, pointer, &entry))
+            owner = a;
+    weir__context_unlock();
+    return owner;
+}
+
+static weir_allocator *pooled_owner(const void *pointer, struct weir__place place)
+{
+    uint64_t label;
+    const struct weir__span *span = place.slab ? NULL : weir__place_span(place, pointer, &label);
+    const weir_allocator *owner = place.slab ? weir__slab_owner(place.slab)
+                                  : span     ? span->u.live.owner
+                                             : NULL;
+    bool live = weir__allocator_is_ready(owner) &&
+                pooled_find(owner, pointer, place).kind != WEIR__KIND_NONE;
+    return live ? (weir_allocator *)(uintptr_t)owner : NULL;
+}
+
+weir_allocator *weir_allocator_of(const void *pointer)
+{
+    int saved = errno;
+    if (!pointer || !weir__allocator_check(&weir__cpu, NULL))
+        return NULL;
+    struct weir__place place = weir__place_of(pointer);
+    weir_allocator *owner = provided_owner(pointer);
+    if (!owner && weir__place_what(place) != WEIR__MAP_FOREIGN)
+        owner = pooled_owner(pointer, place);
+    errno = saved;
+    return owner;
+}
+
+/* -- requests that failed ----------------------------------------------------------------- */
+
+void weir__block_failed_silently(weir_allocator *a, const struct weir__request *request)
 {
     weir__meter_failed(&a->body->meter);
     weir__trace_failed(a, request->size, request->alignment, ENOMEM);
+}
+
+void *weir__block_failed(weir_allocator *a, const struct weir__request *request, const char *why)
+{
+    weir__block_failed_silently(a, request);
     return weir__fail_null(ENOMEM, "allocator \"%s\": %zu bytes: %s", a->name, request->size, why);
 }

@@ -40,11 +40,27 @@ size_t weir__usable_size_slow(const weir_allocator *a, const void *block);
 /* What a request asks for, and how zeroed allocation learns what it need not clear. */
 struct weir__request {
     size_t size;
-    size_t alignment;
-    bool *zeroed; /* out, may be NULL: the block is known to be all zero */
+    size_t alignment; /* 0, of one that resizes: the block's */
+    bool *zeroed;     /* out, may be NULL: the block is known to be all zero */
+    void *block;      /* to be resized; NULL: a new one */
+    /* By who refuses it: */
+    const char *why;                 /* NULL: it was not */
+    const struct weir__meter *limit; /* that refuses; NULL: there is no memory */
+    int error;                       /* not for want of memory or limit; 0: for that */
+    unsigned reasons;                /* the thread's, the latest of which says why; 0: `why` does */
 };
 
-/* The request failed: counted, errno ENOMEM, NULL. */
+/* It is refused for now (alloc/refusal.h says what comes then); NULL. */
+WEIR__INLINE void *weir__request_refuse(struct weir__request *request, const char *why,
+                                        const struct weir__meter *limit)
+{
+    request->why = why;
+    request->limit = limit;
+    return NULL;
+}
+
+/* The request failed: counted, errno ENOMEM, NULL. The second leaves the reason as it is. */
 void *weir__block_failed(weir_allocator *a, const struct weir__request *request, const char *why);
+void weir__block_failed_silently(weir_allocator *a, const struct weir__request *request);
 
 #endif

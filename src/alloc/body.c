@@ -3,7 +3,6 @@
 
 #include "alloc/context.h"
 #include "alloc/cpu.h"
-#include "alloc/pool.h"
 #include "alloc/source.h"
 #include "backing/meta.h"
 
@@ -44,6 +43,17 @@ struct weir__shard *weir__body_shard_choose(struct weir__body *body)
     return made ? made : least;
 }
 
+struct weir__callback *weir__body_callback_make(struct weir__body *body,
+                                                enum weir__callback_kind kind)
+{
+    weir__assert(weir__context_is_mine());
+    if (!body->callbacks) {
+        struct weir__callback *made = weir__meta_allocate(WEIR__CALLBACKS * sizeof *made);
+        __atomic_store_n(&body->callbacks, made, __ATOMIC_RELEASE);
+    }
+    return weir__body_callback(body, kind);
+}
+
 /* `destroy` and `stats` are called for the parent alone. */
 static void source_inherit(struct weir__body *body, const struct weir__body *parent)
 {
@@ -59,6 +69,7 @@ static void source_inherit(struct weir__body *body, const struct weir__body *par
 static void source_own(struct weir__body *body, weir_source source)
 {
     body->functions = *weir__source_functions(source, &body->backing);
+    body->user = NULL;
     body->filled = true;
 }
 
@@ -68,29 +79,50 @@ static void source_pool(struct weir__body *body, struct weir__page_heap *page_he
     body->backing = page_heap->backing->name;
 }
 
+/* Whose pool it is to be on; NULL: on none. */
+static struct weir__body *pool_choose(struct weir__body *body,
+                                      const weir_allocator_options *options,
+                                      const struct weir__body *parent, bool own)
+{
+    if (own || options->source == WEIR_SOURCE_OWN_POOL)
+        return body;
+    if (options->source != WEIR_SOURCE_POOL)
+        return NULL;
+    if (options->pool)
+        return weir__body_pool(options->pool->body);
+    return weir__body_pool(parent ? parent : weir__cpu.body);
+}
+
+struct weir__body *weir__body_pool(const struct weir__body *body)
+{
+    if (body->page_heap)
+        return body->page_heap->owner;
+    return weir__source_is_pool(body) ? body->user : NULL;
+}
+
 void weir__body_source(struct weir__body *body, const weir_allocator_options *options,
                        const struct weir__body *parent, struct weir__page_heap *page_heap)
 {
-    const weir_allocator_functions *functions = options->functions;
     weir__registry_init(&body->registry);
     body->user = options->user;
     body->backing = options->backing ? options->backing : "user";
     body->owns_page_heap = page_heap != NULL;
-    if (!page_heap && options->pool)
-        page_heap = weir__pool_page_heap(options->pool);
-    if (options->source == WEIR_SOURCE_POOL &&
-        weir__source_replaces_pool(body, parent, page_heap)) {
-        body->owns_page_heap = false;
-        return;
-    }
-    if (!page_heap && options->source == WEIR_SOURCE_POOL)
-        page_heap = parent ? parent->page_heap : weir__cpu.body->page_heap;
+    struct weir__body *pool = pool_choose(body, options, parent, page_heap != NULL);
+    body->borrows = options->pool != NULL;
+    if (body->borrows)
+        pool->borrowers++;
+    if (page_heap)
+        page_heap->owner = body;
+    if (pool && !page_heap)
+        page_heap = pool->page_heap;
     if (page_heap)
         source_pool(body, page_heap);
-    else if (options->source == WEIR_SOURCE_POOL)
-        source_inherit(body, parent ? parent : weir__cpu.body);
+    else if (pool)
+        weir__source_replaces_pool(body, pool);
     else if (options->source == WEIR_SOURCE_FUNCTIONS)
-        body->functions = *functions;
+        body->functions = *options->functions;
+    else if (options->source == WEIR_SOURCE_POOL)
+        source_inherit(body, parent);
     else
         source_own(body, options->source);
 }
@@ -131,5 +163,6 @@ void weir__body_free(struct weir__body *body)
         next = more->next;
         weir__meta_free(more, sizeof *more);
     }
+    weir__meta_free(body->callbacks, WEIR__CALLBACKS * sizeof *body->callbacks);
     weir__meta_free(body, sizeof *body);
 }

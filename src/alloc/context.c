@@ -1,15 +1,16 @@
 /* alloc/context.c - see context.h. Knows blocks only by handing them back when their allocator
  * goes. */
 #include "alloc/context.h"
-#include "alloc/pool.h"
 
 #include "alloc/cpu.h"
+#include "alloc/own_heap.h"
 #include "alloc/provided.h"
 #include "alloc/trace.h"
 #include "backing/meta.h"
 #include "base/error.h"
 #include "base/sized.h"
 #include "os/locks.h"
+#include "os/wait.h"
 #include "pool/span.h"
 #include "track/reading.h"
 
@@ -95,7 +96,7 @@ weir_allocator *weir__context_sibling(const weir_allocator *a)
 static int options_check(const weir_allocator_options *o)
 {
     bool functions = o->source == WEIR_SOURCE_FUNCTIONS;
-    if (o->source < WEIR_SOURCE_POOL || o->source > WEIR_SOURCE_FUNCTIONS)
+    if (o->source < WEIR_SOURCE_POOL || o->source > WEIR_SOURCE_OWN_POOL)
         return weir__fail(EINVAL, "allocator options: no source %d", (int)o->source);
     if (functions && (!o->functions || !o->functions->allocate || !o->functions->deallocate))
         return weir__fail(EINVAL, "allocator options: functions need allocate and deallocate");
@@ -105,9 +106,11 @@ static int options_check(const weir_allocator_options *o)
         return weir__fail(EINVAL, "allocator options: functions without WEIR_SOURCE_FUNCTIONS");
     if (o->pool && o->source != WEIR_SOURCE_POOL)
         return weir__fail(EINVAL, "allocator options: a pool without WEIR_SOURCE_POOL");
-    if (o->pool && !weir__pool_is_live(o->pool))
-        return weir__fail(EINVAL, "allocator options: no live pool");
-    return 0;
+    if (o->pool && !weir__allocator_check(o->pool, NULL))
+        return EINVAL;
+    if (o->pool && !weir__body_pool(o->pool->body))
+        return weir__fail(EINVAL, "allocator options: \"%s\" is on no pool", o->pool->name);
+    return weir__own_heap_is_wanted(o) ? weir__own_heap_check(o) : 0;
 }
 
 /* "KIND-SERIAL", for an allocator without a name: snprintf would be half the cost of making it. */
@@ -135,8 +138,7 @@ static void name_set(weir_allocator *a, const char *name, const char *kind)
 }
 
 static weir_allocator *context_make_locked(const weir_allocator_options *options,
-                                           weir_allocator *parent,
-                                           struct weir__page_heap *page_heap, const char *kind)
+                                           weir_allocator *parent, struct weir__page_heap *own)
 {
     weir__assert(weir__context_is_mine());
     struct weir__body *body = weir__meta_allocate(sizeof *body);
@@ -145,14 +147,14 @@ static weir_allocator *context_make_locked(const weir_allocator_options *options
         weir__meta_free(body, sizeof *body);
         return weir__fail_null(ENOMEM, "no memory for an allocator");
     }
-    weir__body_source(body, options, parent ? parent->body : NULL, page_heap);
-    name_set(handle, options->name, kind);
+    weir__body_source(body, options, parent ? parent->body : NULL, own);
+    body->made_page_heap = own != NULL;
+    name_set(handle, options->name, options->source == WEIR_SOURCE_OWN_POOL ? "pool" : "context");
     weir__body_begin(body, handle, parent ? parent->body : NULL, options->limit);
     return handle;
 }
 
-weir_allocator *weir__context_make(const weir_allocator_options *options,
-                                   struct weir__page_heap *page_heap, const char *kind)
+static weir_allocator *context_make(const weir_allocator_options *options)
 {
     weir_allocator *parent = options->parent == WEIR_NO_PARENT ? NULL
                              : options->parent                 ? options->parent
@@ -165,19 +167,28 @@ weir_allocator *weir__context_make(const weir_allocator_options *options,
     if (!weir__allocator_check(&weir__cpu, NULL) ||
         (parent && !weir__allocator_check(parent, NULL)))
         return NULL;
+    struct weir__page_heap *own = NULL;
+    if (weir__unlikely(weir__own_heap_is_wanted(options)))
+        error = weir__own_heap_make(options, parent, &own);
+    if (error) {
+        errno = error;
+        return NULL;
+    }
     weir__context_lock();
-    weir_allocator *a = context_make_locked(options, parent, page_heap, kind);
+    weir_allocator *a = context_make_locked(options, parent, own);
     weir__context_unlock();
+    if (!a)
+        weir__own_heap_destroy(own);
     return a;
 }
 
 weir_allocator *weir_allocator_create(const weir_allocator_options *options)
 {
-    enum { FIRST = WEIR__SIZE_WITH(weir_allocator_options, backing) };
+    enum { FIRST = WEIR__SIZE_WITH(weir_allocator_options, numa_node) };
     weir_allocator_options o;
     if (!weir__options_take(&o, sizeof o, FIRST, options))
         return weir__fail_null(EINVAL, "allocator options: no such struct");
-    return weir__context_make(&o, NULL, "context");
+    return context_make(&o);
 }
 
 /* -- unmaking ------------------------------------------------------------------------- */
@@ -226,8 +237,23 @@ void weir__context_unmake(weir_allocator *a)
     if (body->functions.destroy)
         body->functions.destroy(body->user);
     a->body = NULL;
+    if (body->borrows)
+        weir__body_pool(body)->borrowers--;
+    if (body->made_page_heap)
+        weir__own_heap_destroy(body->page_heap);
     weir__body_free(body);
     weir__handle_retire(a);
+}
+
+/* Calls of its callbacks, which get it, go on in other threads. */
+static bool callbacks_are_elsewhere(const weir_allocator *a)
+{
+    if (!a->body || !a->body->callbacks)
+        return false;
+    for (int kind = 0; kind < WEIR__CALLBACKS; kind++)
+        if (weir__callback_is_elsewhere(&a->body->callbacks[kind]))
+            return true;
+    return false;
 }
 
 int weir_allocator_destroy(weir_allocator *a)
@@ -237,10 +263,18 @@ int weir_allocator_destroy(weir_allocator *a)
                           a ? "CPU allocator" : "NULL allocator");
     if (!weir__allocator_check(a, NULL))
         return EINVAL;
+    bool visiting = weir__context_is_mine();
     weir__context_lock();
-    int error = weir__context_child(a)
-                    ? weir__fail(EBUSY, "allocator \"%s\" has child contexts", a->name)
-                    : 0;
+    for (unsigned attempt = 0; !visiting && callbacks_are_elsewhere(a); attempt++) {
+        weir__context_unlock();
+        weir__os_backoff(attempt);
+        weir__context_lock();
+    }
+    int error = 0;
+    if (weir__context_child(a))
+        error = weir__fail(EBUSY, "allocator \"%s\" has child contexts", a->name);
+    else if (a->body->borrowers)
+        error = weir__fail(EBUSY, "other contexts are on the pool of \"%s\"", a->name);
     if (!error)
         weir__context_unmake(a);
     weir__context_unlock();

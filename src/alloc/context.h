@@ -20,11 +20,6 @@ bool weir__context_try(void);
 /* Does the calling thread hold it? Then nothing of the program's may be called but visitors. */
 bool weir__context_is_mine(void);
 
-/* Makes an allocator of these options over `page_heap` (NULL: as the options say). NULL with
- * errno EINVAL or ENOMEM and a reason. */
-weir_allocator *weir__context_make(const weir_allocator_options *options,
-                                   struct weir__page_heap *page_heap, const char *kind);
-
 /* -- with the context lock held ------------------------------------------------------------ */
 
 /* Preorder over `top` and its descendants (NULL: over all); a NULL starts. */

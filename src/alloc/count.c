@@ -1,6 +1,7 @@
 /* alloc/count.c - see count.h. */
 #include "alloc/count.h"
 
+#include "alloc/soft_limit.h"
 #include "alloc/trace.h"
 #include "track/meter.h"
 #include "track/shared.h"
@@ -33,6 +34,7 @@ bool weir__count_slow(weir_allocator *a, int64_t delta, int allocated, int freed
     weir__heap_drop(heap);
     if (number)
         *sequence = number;
+    weir__soft_limits_look(a);
     return counted;
 }
 
@@ -44,4 +46,5 @@ void weir__count_mend(weir_allocator *a, size_t bytes)
     weir__heap_drop(heap);
     if (number)
         weir__trace_adjusted(number, (ptrdiff_t)bytes, 1);
+    weir__soft_limits_look(a);
 }

@@ -19,9 +19,11 @@ void weir__cpu_start(void)
     weir__context_lock();
     bool first = weir__cpu.state == WEIR__STATE_NEW;
     if (first) {
-        bool pooled = !weir__source_replaces_pool(&cpu_body, NULL, NULL);
+        weir__registry_init(&cpu_body.registry);
+        bool pooled = !weir__source_replaces_pool(&cpu_body, &cpu_body);
         if (pooled) {
             weir__page_heap_init(&cpu_page_heap, backing, weir__policy_get());
+            cpu_page_heap.owner = &cpu_body;
             cpu_body.page_heap = &cpu_page_heap;
             cpu_body.owns_page_heap = true;
             cpu_body.backing = backing->name;

@@ -15,8 +15,11 @@
 
 #include "alloc/background.h"
 #include "alloc/body.h"
+#include "alloc/callback.h"
 #include "alloc/context.h"
 #include "alloc/heap.h"
+#include "alloc/pressure.h"
+#include "base/message.h"
 #include "os/locks.h"
 
 #include <pthread.h>
@@ -114,17 +117,17 @@ static void fork_child(void)
             weir__page_heap_forked(a->body->page_heap);
         weir__heaps_orphaned(a);
     }
+    weir__callbacks_forked();
     weir__background_forked();
+    weir__pressure_forked();
     weir__locks_fork_drop();
 }
 
 void weir__fork_register(void (*prepare)(void), void (*parent)(void), void (*child)(void))
 {
-    static const char line[] = "weir: no memory to register what must happen around fork\n";
     if (pthread_atfork(prepare, parent, child) == 0)
         return;
-    ssize_t written = write(STDERR_FILENO, line, sizeof line - 1);
-    (void)written;
+    weir__message_print("weir: no memory to register what must happen around fork");
     abort();
 }
 

@@ -6,6 +6,7 @@
 #include "alloc/cpu.h"
 #include "alloc/inspect.h"
 #include "alloc/misuse.h"
+#include "alloc/soft_limit.h"
 #include "backing/meta.h"
 #include "os/clock.h"
 #include "track/count.h"
@@ -499,6 +500,7 @@ void weir__heap_slow_done(const weir_allocator *a, struct weir__heap *heap)
     weir__relaxed_set(heap->slow, slow);
     weir__slow_hook_call(a);
     weir__late_misuses_look();
+    weir__soft_limits_look(a);
     if (weir__unlikely(slow % LOOK_SLOW_OPS == 0))
         scavenge_now_and_then();
 }

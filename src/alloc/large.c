@@ -5,6 +5,7 @@
 #include "alloc/count.h"
 #include "alloc/inspect.h"
 #include "alloc/misuse.h"
+#include "alloc/refusal.h"
 #include "alloc/trace.h"
 #include "alloc/trim.h"
 #include "base/error.h"
@@ -13,6 +14,8 @@
 
 /* Below this a span is taken before anybody asks whether a limit could ever admit it. */
 #define LOOK_FIRST (4 * WEIR__MIB)
+
+static const char over_limit[] = "over the limit";
 
 /* -- uncounted -------------------------------------------------------------------------- */
 
@@ -150,26 +153,27 @@ static WEIR__NOINLINE void large_trace(weir_allocator *a, uint64_t sequence,
                               weir__span_usable(span), alignment, span->u.live.tag});
 }
 
-static WEIR__NOINLINE void *large_failed(weir_allocator *a, size_t size, size_t alignment,
-                                         const char *why)
-{
-    return weir__block_failed(a, &(struct weir__request){size, alignment, NULL}, why);
-}
-
-void *weir__large_allocate(weir_allocator *a, size_t size, size_t alignment, bool *zeroed)
+/* NULL: *why not. */
+WEIR__INLINE void *large_allocate(weir_allocator *a, size_t size, size_t alignment, bool *zeroed,
+                                  const char **why)
 {
     weir__assert(weir__allocator_is_ready(a) && a->body->page_heap);
     uint64_t sequence = 0;
     struct weir__claim claim;
-    if (size >= LOOK_FIRST && weir__unlikely(weir__meter_never_fits(&a->body->meter, size)))
-        return large_failed(a, size, alignment, "over the limit");
+    if (size >= LOOK_FIRST && weir__unlikely(weir__meter_never_fits(&a->body->meter, size))) {
+        *why = over_limit;
+        return NULL;
+    }
     claim.tag = weir__entry_tag(weir__here.live);
     struct weir__span *span = span_take(a, size, alignment, !zeroed, &claim);
-    if (weir__unlikely(!span))
-        return large_failed(a, size, alignment, "out of memory");
+    if (weir__unlikely(!span)) {
+        *why = "out of memory";
+        return NULL;
+    }
     if (weir__unlikely(!weir__count(a, (int64_t)size, 1, 0, &sequence))) {
         weir__large_give(a, span);
-        return large_failed(a, size, alignment, "over the limit");
+        *why = over_limit;
+        return NULL;
     }
     if (weir__unlikely(sequence != 0))
         large_trace(a, sequence, span, alignment);
@@ -179,6 +183,33 @@ void *weir__large_allocate(weir_allocator *a, size_t size, size_t alignment, boo
     if (WEIR__FILLS)
         weir__late_misuses_look();
     return claim.block;
+}
+
+static void *large_refuse(struct weir__request *request, const char *why)
+{
+    return weir__request_refuse(request, why, why == over_limit ? weir__meter_refused : NULL);
+}
+
+void *weir__large_allocate_once(weir_allocator *a, struct weir__request *request)
+{
+    const char *why = NULL;
+    void *block = large_allocate(a, request->size, request->alignment, request->zeroed, &why);
+    return block ? block : large_refuse(request, why);
+}
+
+static WEIR__NOINLINE void *large_refused(weir_allocator *a, size_t size, size_t alignment,
+                                          bool *zeroed, const char *why)
+{
+    struct weir__request request = {.size = size, .alignment = alignment, .zeroed = zeroed};
+    large_refuse(&request, why);
+    return weir__refused(a, &request);
+}
+
+void *weir__large_allocate(weir_allocator *a, size_t size, size_t alignment, bool *zeroed)
+{
+    const char *why = NULL;
+    void *block = large_allocate(a, size, alignment, zeroed, &why);
+    return weir__likely(block != NULL) ? block : large_refused(a, size, alignment, zeroed, why);
 }
 
 /* Claimed first: of two threads that free it at one instant, one does. Uncounted before the pages
@@ -205,6 +236,7 @@ static void growth_uncount(weir_allocator *a, int64_t delta, uint64_t sequence)
 {
     uint64_t back = 0;
     weir__count(a, -delta, 0, 0, &back);
+    weir__meter_uncame(&a->body->meter, delta);
     if (weir__unlikely(sequence != 0))
         weir__trace_adjusted(sequence, (ptrdiff_t)delta, 0);
     if (weir__unlikely(back != 0))

@@ -70,6 +70,9 @@ WEIR__INLINE bool weir__large_push(const weir_allocator *a, struct weir__heap *h
  */
 void *weir__large_allocate(weir_allocator *a, size_t size, size_t alignment, bool *zeroed);
 
+/* One try of that. NULL: it is refused. */
+void *weir__large_allocate_once(weir_allocator *a, struct weir__request *request);
+
 /* Frees the block of `a` in this span, whose label said `label` last. One that is not live is
  * reported. */
 void weir__large_free(weir_allocator *a, void *block, struct weir__span *span, uint64_t label);

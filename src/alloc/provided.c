@@ -14,6 +14,8 @@
 
 #include <errno.h>
 
+static const char over_limit[] = "over the limit";
+
 /* What the provider is asked for. A block of size 0 is one byte of the provider's. */
 static size_t provider_size(const struct weir__foreign *entry)
 {
@@ -104,20 +106,16 @@ static void provider_free(struct weir__body *body, const struct weir__foreign *e
 }
 
 /* Keeps the reason of a provider that gave one. */
-static void *provider_refused(weir_allocator *a, const struct weir__request *request,
-                              unsigned reasons)
+static void provider_refuse(struct weir__request *request, unsigned reasons)
 {
-    if (weir__fail_count() == reasons)
-        return weir__block_failed(a, request, "the provider has none");
-    weir__meter_failed(&a->body->meter);
-    weir__trace_failed(a, request->size, request->alignment, ENOMEM);
-    errno = ENOMEM;
-    return NULL;
+    unsigned now = weir__fail_count();
+    request->reasons = now == reasons ? 0 : now;
+    weir__request_refuse(request, "the provider has none", NULL);
 }
 
 /* Memory for a block that is neither in the ledger nor counted. entry->block is NULL where there
- * is none: the failure was counted then. */
-static void provided_take(weir_allocator *a, const struct weir__request *request, uint32_t tag,
+ * is none: the request is refused then. */
+static void provided_take(weir_allocator *a, struct weir__request *request, uint32_t tag,
                           struct weir__foreign *entry)
 {
     *entry = (struct weir__foreign){.requested = request->size,
@@ -125,22 +123,22 @@ static void provided_take(weir_allocator *a, const struct weir__request *request
                                     .align_shift = (uint8_t)weir__log2(request->alignment)};
     unsigned reasons = weir__fail_count();
     if (weir__meter_never_fits(&a->body->meter, request->size))
-        weir__block_failed(a, request, "over the limit");
+        weir__request_refuse(request, "over the limit", NULL);
     else if (!provider_allocate(a->body, entry))
-        provider_refused(a, request, reasons);
+        provider_refuse(request, reasons);
     else if (!request->zeroed && provider_fills(a->body))
         weir__fill_taken(entry->block, request->size);
 }
 
-/* The memory goes back; what was to be a block was never counted. */
-static void *provided_undo(weir_allocator *a, const struct weir__request *request,
+/* The memory goes back; what was to be a block was never counted. `error`: of a function that
+ * failed; 0: memory or the limit does not suffice. */
+static void *provided_undo(weir_allocator *a, struct weir__request *request,
                            const struct weir__foreign *entry, int error, const char *why)
 {
     weir__assert(entry->block);
     provider_free(a->body, entry);
-    weir__block_failed(a, request, why);
-    errno = error;
-    return NULL;
+    request->error = error;
+    return weir__request_refuse(request, why, why == over_limit ? weir__meter_refused : NULL);
 }
 
 /* In the ledger, and counted as `delta` bytes and `blocks`; or not at all: why not. */
@@ -154,10 +152,10 @@ static const char *provided_begin(weir_allocator *a, struct weir__foreign *entry
     if (weir__count(a, delta, blocks, 0, sequence))
         return NULL;
     weir__registry_remove(&body->registry, entry->block, entry);
-    return "over the limit";
+    return over_limit;
 }
 
-void *weir__provided_allocate(weir_allocator *a, const struct weir__request *request)
+void *weir__provided_allocate(weir_allocator *a, struct weir__request *request)
 {
     weir__assert(weir__is_power_of_two(request->alignment));
     struct weir__foreign entry;
@@ -170,7 +168,7 @@ void *weir__provided_allocate(weir_allocator *a, const struct weir__request *req
         return provided_undo(a, request, &entry, error, "it cannot be cleared");
     const char *why = provided_begin(a, &entry, (int64_t)entry.requested, 1, &sequence);
     if (why)
-        return provided_undo(a, request, &entry, ENOMEM, why);
+        return provided_undo(a, request, &entry, 0, why);
     if (request->zeroed)
         *request->zeroed = true;
     if (weir__unlikely(sequence != 0))
@@ -204,7 +202,7 @@ void weir__provided_free(weir_allocator *a, void *block)
 }
 
 void *weir__provided_move(weir_allocator *a, void *block, const struct weir__found *found,
-                          const struct weir__request *request)
+                          struct weir__request *request)
 {
     weir__assert(found->kind == WEIR__KIND_PROVIDED);
     struct weir__foreign entry, former;
@@ -220,7 +218,7 @@ void *weir__provided_move(weir_allocator *a, void *block, const struct weir__fou
     int64_t delta = (int64_t)request->size - (int64_t)found->requested;
     const char *why = provided_begin(a, &entry, delta, 0, &sequence);
     if (why)
-        return provided_undo(a, request, &entry, ENOMEM, why);
+        return provided_undo(a, request, &entry, 0, why);
     if (weir__unlikely(sequence != 0))
         weir__trace_resized(a, sequence, block,
                             &(struct weir__trace_block){entry.block, request->size,

@@ -9,6 +9,7 @@
 #include "alloc/large.h"
 #include "alloc/misuse.h"
 #include "alloc/provided.h"
+#include "alloc/refusal.h"
 #include "alloc/small.h"
 #include "alloc/trace.h"
 #include "base/error.h"
@@ -83,16 +84,16 @@ static void former_give(weir_allocator *a, void *block, const struct weir__found
 
 /* The program may have used all usable bytes, so all are copied. */
 static void *pooled_move(weir_allocator *a, void *block, const struct weir__found *found,
-                         const struct weir__request *request)
+                         struct weir__request *request)
 {
     weir__assert(a->body->page_heap);
     struct carrier c = {0};
     uint64_t sequence = 0;
     if (!carrier_take(a, request, found, &c))
-        return weir__block_failed(a, request, "out of memory");
+        return weir__request_refuse(request, "out of memory", NULL);
     if (!weir__count(a, (int64_t)request->size - (int64_t)found->requested, 0, 0, &sequence)) {
         carrier_give(a, &c);
-        return weir__block_failed(a, request, "over the limit");
+        return weir__request_refuse(request, "over the limit", weir__meter_refused);
     }
     weir__fill_taken(c.block, c.usable);
     memcpy(c.block, block, weir__min(request->size, found->usable));
@@ -129,35 +130,55 @@ static void *resize_within(weir_allocator *a, void *block, const struct weir__fo
                               (size_t)sizeclass << WEIR__BIN_SHIFT);
 }
 
-/* `found` is the live block; its alignment there is what the result must have. */
-static void *found_resize(weir_allocator *a, void *block, const struct weir__found *found,
-                          size_t size)
+/* `found` is the live block; its alignment there is what the result must have. `moves`: it is not
+ * to stay where it is. */
+static void *found_resize(weir_allocator *a, const struct weir__found *found,
+                          struct weir__request *request, bool moves)
 {
     weir__assert(found->kind != WEIR__KIND_NONE);
     bool refused = false;
-    struct weir__request request = {size, found->alignment, NULL};
-    if (size > PTRDIFF_MAX)
-        return weir__block_failed(a, &request, "impossibly large");
+    size_t size = request->size;
+    void *block = request->block;
+    if (size > PTRDIFF_MAX || request->alignment > PTRDIFF_MAX / 2 + 1)
+        return weir__request_refuse(request, "impossibly large", NULL);
     if (found->kind == WEIR__KIND_PROVIDED)
-        return weir__provided_move(a, block, found, &request);
+        return weir__provided_move(a, block, found, request);
+    if (moves)
+        return pooled_move(a, block, found, request);
     void *to = resize_within(a, block, found, size);
     if (!to)
         to = resize_in_place(a, block, found, size, &refused);
     if (refused)
-        return weir__block_failed(a, &request, "over the limit");
-    return to ? to : pooled_move(a, block, found, &request);
+        return weir__request_refuse(request, "over the limit", weir__meter_refused);
+    return to ? to : pooled_move(a, block, found, request);
+}
+
+void *weir__reallocate_once(weir_allocator *a, struct weir__request *request)
+{
+    struct weir__found found;
+    if (!weir__block_expect(a, request->block, &found)) {
+        errno = EINVAL;
+        return NULL;
+    }
+    bool strict = request->alignment > found.alignment; /* than the block is known to be */
+    if (request->alignment)
+        found.alignment = request->alignment;
+    else
+        request->alignment = found.alignment;
+    return found_resize(a, &found, request, strict);
+}
+
+static void *reallocate(weir_allocator *a, struct weir__request *request)
+{
+    void *to = weir__reallocate_once(a, request);
+    return weir__likely(to != NULL) || !request->why ? to : weir__refused(a, request);
 }
 
 void *weir__reallocate(weir_allocator *a, void *block, size_t size)
 {
-    struct weir__found found;
     if (!block)
         return weir_allocate(a, size);
-    if (!weir__block_expect(a, block, &found)) {
-        errno = EINVAL;
-        return NULL;
-    }
-    return found_resize(a, block, &found, size);
+    return reallocate(a, &(struct weir__request){.size = size, .block = block});
 }
 
 void *weir_reallocate(weir_allocator *a, void *block, size_t size)
@@ -168,13 +189,24 @@ void *weir_reallocate(weir_allocator *a, void *block, size_t size)
     return to;
 }
 
+void *weir_reallocate_aligned(weir_allocator *a, void *block, size_t size, size_t alignment)
+{
+    if (!weir__is_power_of_two(alignment))
+        return weir__fail_null(EINVAL, "alignment %zu is not a power of two", alignment);
+    if (!block)
+        return weir_allocate_aligned(a, size, alignment);
+    void *to = weir__reallocate_as(a, block, size, alignment);
+    if (weir__unlikely(!to && errno != EINVAL))
+        errno = ENOMEM;
+    return to;
+}
+
 void *weir__reallocate_as(weir_allocator *a, void *block, size_t size, size_t alignment)
 {
-    struct weir__found found;
-    if (!block || !weir__block_expect(a, block, &found)) {
+    if (!block) {
         errno = EINVAL;
         return NULL;
     }
-    found.alignment = alignment;
-    return found_resize(a, block, &found, size);
+    return reallocate(
+        a, &(struct weir__request){.size = size, .alignment = alignment, .block = block});
 }

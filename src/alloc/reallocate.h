@@ -7,6 +7,10 @@
 
 #include "alloc/block.h"
 
+/* One try to resize request->block, of an allocator that is ready. NULL: it is refused; or without
+ * `why`, misuse was reported, and errno is EINVAL. */
+void *weir__reallocate_once(weir_allocator *a, struct weir__request *request);
+
 /* weir_reallocate, but errno is what a function said that cannot copy the memory. */
 void *weir__reallocate(weir_allocator *a, void *block, size_t size);
 

@@ -166,7 +166,7 @@ static bool bin_fill_or_trim_locked(struct weir__heap *heap, unsigned sizeclass)
 }
 
 void *weir__small_allocate_slow(weir_allocator *a, unsigned sizeclass,
-                                const struct weir__request *request)
+                                struct weir__request *request)
 {
     weir__assert(weir__allocator_is_ready(a) && sizeclass < WEIR__CLASSES);
     weir__assert(request->size <= weir__class_bytes[sizeclass]);
@@ -183,7 +183,8 @@ void *weir__small_allocate_slow(weir_allocator *a, unsigned sizeclass,
     uint64_t sequence = weir__count_sequence(heap);
     weir__heap_drop(heap);
     if (weir__unlikely(!block))
-        return weir__block_failed(a, request, filled ? "over the limit" : "out of memory");
+        return filled ? weir__request_refuse(request, "over the limit", weir__meter_refused)
+                      : weir__request_refuse(request, "out of memory", NULL);
     if (weir__unlikely(sequence != 0))
         weir__trace_allocated(
             a, sequence,

@@ -233,8 +233,9 @@ bool weir__small_free_numbered(weir_allocator *a, struct weir__heap *const *heap
 
 /* -- the slow ways: no lock held, errno kept but where NULL is returned -------------------- */
 
+/* One try. NULL: it is refused. */
 void *weir__small_allocate_slow(weir_allocator *a, unsigned sizeclass,
-                                const struct weir__request *request);
+                                struct weir__request *request);
 
 /* `found` is a live small block of `a`; whether it still is, is seen under the heap's lock. */
 void weir__small_free_slow(weir_allocator *a, void *block, const struct weir__found *found);

@@ -59,15 +59,17 @@ static void malloc_stats(void *unused, weir_stats *stats)
 static const weir_allocator_functions in_place_of_all = {raw_allocate, raw_free, NULL,        NULL,
                                                          NULL,         NULL,     malloc_stats};
 
-bool weir__source_replaces_pool(struct weir__body *body, const struct weir__body *parent,
-                                struct weir__page_heap *page_heap)
+bool weir__source_is_pool(const struct weir__body *body)
+{
+    return body->functions.allocate == raw_allocate && body->functions.stats == malloc_stats;
+}
+
+bool weir__source_replaces_pool(struct weir__body *body, struct weir__body *pool)
 {
     if (!weir__backing_is_malloc())
         return false;
-    if (parent && !page_heap && parent->functions.allocate != raw_allocate)
-        return false;
     body->functions = in_place_of_all;
-    body->user = page_heap ? page_heap : parent ? parent->user : NULL;
+    body->user = pool;
     body->backing = weir__backing_malloc.name;
     body->filled = true;
     return true;

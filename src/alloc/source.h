@@ -18,10 +18,12 @@ const weir_allocator_functions *weir__source_functions(weir_source source, const
 
 /*
  * Where the host's malloc is the backing there is no pool: gives `body`, which would be over
- * `page_heap` (NULL: over what `parent` is over), functions of malloc in its place. `page_heap`
- * becomes their user, by which a pool knows its own. False: elsewhere, nothing done.
+ * one, functions of malloc in its place, whose user is `pool`, the one that would have it. False:
+ * elsewhere, nothing done.
  */
-bool weir__source_replaces_pool(struct weir__body *body, const struct weir__body *parent,
-                                struct weir__page_heap *page_heap);
+bool weir__source_replaces_pool(struct weir__body *body, struct weir__body *pool);
+
+/* Was that done? Or `body` has malloc's functions on its own account, and no user. */
+bool weir__source_is_pool(const struct weir__body *body);
 
 #endif

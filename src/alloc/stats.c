@@ -8,13 +8,14 @@
 #include "base/error.h"
 #include "base/sized.h"
 #include "track/reading.h"
+#include "track/soft.h"
 
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
 
 /* The first release's struct; later ones are longer. */
-#define STATS_FIRST WEIR__SIZE_WITH(weir_stats, backing)
+#define STATS_FIRST WEIR__SIZE_WITH(weir_stats, bytes_allocated)
 
 size_t weir_total_allocated(const weir_allocator *a)
 {
@@ -225,7 +226,12 @@ int weir_stats_get(const weir_allocator *a, weir_stats *stats)
                        .limit = weir__meter_limit(&body->meter),
                        .slow_operations = reading.slow_operations,
                        .metadata = f.metadata,
-                       .backing = body->backing};
+                       .backing = body->backing,
+                       .refusals_asked = weir__relaxed_get(body->meter.refusals_asked),
+                       .refusals_averted = weir__relaxed_get(body->meter.refusals_averted),
+                       .soft_limit = weir__soft_limit(&body->meter),
+                       .soft_limit_crossings = reading.crossings,
+                       .bytes_allocated = reading.bytes};
     weir__figures_give(stats, STATS_FIRST, &made, sizeof made);
     return 0;
 }

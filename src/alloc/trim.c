@@ -50,6 +50,19 @@ size_t weir_trim(weir_allocator *a)
     return bytes;
 }
 
+size_t weir__trim_host(void)
+{
+    size_t bytes = 0;
+    weir__context_lock();
+    for (weir_allocator *a = weir__context_after(NULL, NULL), *next; a; a = next) {
+        next = weir__context_after(a, NULL);
+        if (!weir__context_parent(a) && !a->body->functions.zero)
+            bytes += weir__trim_locked(a);
+    }
+    weir__context_unlock();
+    return bytes;
+}
+
 void weir__trim_all(void)
 {
     weir__context_lock();

@@ -11,6 +11,10 @@
 /* weir_trim of `a` and what is below it. Context lock held. */
 size_t weir__trim_locked(weir_allocator *a);
 
+/* weir_trim of every allocator whose memory the host can touch: devices have their own. No lock
+ * held. */
+size_t weir__trim_host(void);
+
 /* The system refused memory: what is free in every pool goes back to it, what threads have cached
  * and addresses that no block was ever at, too, so that it may be asked once more. No lock held. */
 void weir__trim_all(void);

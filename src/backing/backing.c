@@ -4,6 +4,7 @@
  * settle who writes it in backing_choose.
  */
 #include "backing/backing.h"
+#include "base/message.h"
 #include "os/memory_tool.h"
 #include "os/wait.h"
 
@@ -25,14 +26,9 @@ static bool backing_can_serve(const struct weir__backing *provider)
            (!provider->start || provider->start());
 }
 
-/* One line, without stdio's buffers: they would call malloc. */
 static void backing_complain(const char *wish, const char *instead)
 {
-    char line[160];
-    int length = snprintf(line, sizeof line,
-                          "weir: WEIR_BACKING=%.64s cannot be had here; using %s\n", wish, instead);
-    ssize_t written = write(STDERR_FILENO, line, (size_t)length);
-    (void)written;
+    weir__message_print("weir: WEIR_BACKING=%.64s cannot be had here; using %s", wish, instead);
 }
 
 /* Is it the host's malloc that is wished for, or that a tool watches? */

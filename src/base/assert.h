@@ -16,6 +16,8 @@
 #endif
 
 #if WEIR_DEBUG >= 1
+#include "base/message.h"
+
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +28,9 @@
 _Noreturn static __attribute__((cold, noinline, unused)) void
 weir__assert_failed(const char *file, int line, const char *expected)
 {
+#ifdef WEIR_INSIDE
+    weir__message_print("weir: assertion failed: %s:%d: %s", file, line, expected);
+#else
     char text[512];
     int length =
         snprintf(text, sizeof text, "weir: assertion failed: %s:%d: %s\n", file, line, expected);
@@ -33,6 +38,7 @@ weir__assert_failed(const char *file, int line, const char *expected)
         length = (int)sizeof text - 1;
     ssize_t written = write(STDERR_FILENO, text, (size_t)length);
     (void)written;
+#endif
     abort();
 }
 

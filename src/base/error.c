@@ -6,13 +6,13 @@
 #include "base/error.h"
 
 #include "base/atomic.h"
+#include "base/message.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define REASON_SIZE 256
 
@@ -96,9 +96,7 @@ static void misuse_tell(weir_misuse what, const void *pointer, char line[REASON_
         h(what, pointer, line, weir__relaxed_get(handler_user));
         return;
     }
-    line[length] = '\n';
-    ssize_t written = write(STDERR_FILENO, line, (size_t)length + 1);
-    (void)written;
+    weir__message(line, (size_t)length);
     abort();
 }
 

@@ -10,11 +10,11 @@ _Static_assert(offsetof(struct weir__handle, mark) >= sizeof(void *),
 
 static const char *handle_name(enum weir__handle_kind kind)
 {
-    weir__assert(kind >= WEIR__HANDLE_POOL && kind <= WEIR__HANDLE_PLAN_CACHE);
-    static const char *const names[] = {"pool",        "arena",       "pool of buffers",
-                                        "plan",        "plan memory", "plan recorder",
-                                        "plan replay", "plan cache"};
-    return names[kind - WEIR__HANDLE_POOL];
+    weir__assert(kind >= WEIR__HANDLE_ARENA && kind <= WEIR__HANDLE_PLAN_CACHE);
+    static const char *const names[] = {"arena",       "pool of buffers", "plan",
+                                        "plan memory", "plan recorder",   "plan replay",
+                                        "plan cache"};
+    return names[kind - WEIR__HANDLE_ARENA];
 }
 
 static void handle_report(const struct weir__handle *handle, enum weir__handle_kind kind,

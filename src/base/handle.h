@@ -11,8 +11,7 @@
 #include "base/bits.h"
 
 enum weir__handle_kind { /* values of `mark` while the object lives */
-                         WEIR__HANDLE_POOL = 0x7e450b01,
-                         WEIR__HANDLE_ARENA,
+                         WEIR__HANDLE_ARENA = 0x7e450b02,
                          WEIR__HANDLE_BUFFER_POOL,
                          WEIR__HANDLE_PLAN,
                          WEIR__HANDLE_PLAN_MEMORY,

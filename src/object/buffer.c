@@ -30,9 +30,23 @@ static int buffer_bytes(size_t count, size_t element_size, size_t *bytes)
     return 0;
 }
 
-/* The pool's block where there is a pool, else one of `a`. */
+/* A block of so many bytes from wherever the buffer's come from. */
+typedef void *block_maker(weir_allocator *a, weir_buffer_pool *pool, size_t bytes);
+
+static void *block_zeroed(weir_allocator *a, weir_buffer_pool *pool, size_t bytes)
+{
+    return pool ? weir_buffer_pool_acquire_zeroed(pool, bytes)
+                : weir__allocate_zeroed(a, bytes, 1, WEIR_DEFAULT_ALIGNMENT);
+}
+
+static void *block_undefined(weir_allocator *a, weir_buffer_pool *pool, size_t bytes)
+{
+    (void)a;
+    return weir_buffer_pool_acquire(pool, bytes);
+}
+
 static int buffer_fill(weir_buffer *b, weir_allocator *a, weir_buffer_pool *pool, size_t count,
-                       size_t element_size)
+                       size_t element_size, block_maker *make)
 {
     size_t bytes = 0;
     if (!b)
@@ -43,28 +57,38 @@ static int buffer_fill(weir_buffer *b, weir_allocator *a, weir_buffer_pool *pool
     int error = buffer_bytes(count, element_size, &bytes);
     if (error)
         return error;
-    void *data = pool ? weir_buffer_pool_acquire_zeroed(pool, bytes)
-                      : weir__allocate_zeroed(a, count, element_size, WEIR_DEFAULT_ALIGNMENT);
+    void *data = make(a, pool, bytes);
     if (!data)
         return errno;
     *b = (weir_buffer){data, count, element_size, a, pool, BUFFER_LIVE};
     return 0;
 }
 
+static int buffer_fill_pooled(weir_buffer *b, weir_buffer_pool *pool, size_t count,
+                              size_t element_size, block_maker *make)
+{
+    if (pool)
+        return buffer_fill(b, weir_buffer_pool_allocator(pool), pool, count, element_size, make);
+    if (b)
+        *b = (weir_buffer)WEIR_BUFFER_EMPTY;
+    return weir__fail(EINVAL, "no pool of buffers: NULL was given");
+}
+
 int weir_buffer_init(weir_buffer *b, weir_allocator *a, size_t count, size_t element_size)
 {
-    return buffer_fill(b, a, NULL, count, element_size);
+    return buffer_fill(b, a, NULL, count, element_size, block_zeroed);
 }
 
 int weir_buffer_init_pooled(weir_buffer *b, weir_buffer_pool *pool, size_t count,
                             size_t element_size)
 {
-    if (!pool) {
-        if (b)
-            *b = (weir_buffer)WEIR_BUFFER_EMPTY;
-        return weir__fail(EINVAL, "no pool of buffers: NULL was given");
-    }
-    return buffer_fill(b, weir_buffer_pool_allocator(pool), pool, count, element_size);
+    return buffer_fill_pooled(b, pool, count, element_size, block_zeroed);
+}
+
+int weir_buffer_init_pooled_undefined(weir_buffer *b, weir_buffer_pool *pool, size_t count,
+                                      size_t element_size)
+{
+    return buffer_fill_pooled(b, pool, count, element_size, block_undefined);
 }
 
 weir_buffer weir_buffer_make(weir_allocator *a, size_t count, size_t element_size)
@@ -108,8 +132,7 @@ void weir_buffer_move(weir_buffer *to, weir_buffer *from)
  * touch: nothing has changed yet when one of them fails. */
 static int block_replace(weir_buffer *b, size_t bytes, size_t kept)
 {
-    void *block = b->pool ? weir_buffer_pool_acquire_zeroed(b->pool, bytes)
-                          : weir__allocate_zeroed(b->allocator, bytes, 1, WEIR_DEFAULT_ALIGNMENT);
+    void *block = block_zeroed(b->allocator, b->pool, bytes);
     if (!block)
         return errno;
     int error = weir__allocator_copy(b->allocator, block, b->data, kept);

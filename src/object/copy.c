@@ -76,14 +76,14 @@ static int elements_copy(weir_allocator *a, void *to, const weir_tensor *t, size
     bool contiguous = weir__layout_is_contiguous(&t->layout);
     if (bytes == 0)
         return 0;
-    if (contiguous && a == from)
+    if (contiguous && a && a == from)
         return weir__allocator_copy(a, to, t->data, bytes);
     if (contiguous && reachable(a) && reachable(from))
         return weir_device_copy(a, to, from, t->data, bytes);
     if (!weir__tensor_host_accessible(t) || !reachable(a))
         return weir__fail(ENOTSUP,
                           "elements that the host cannot touch can only be copied in order");
-    if (!weir__allocator_host_accessible(a)) { /* in order on the host, then over */
+    if (a && !weir__allocator_host_accessible(a)) { /* in order on the host, then over */
         weir_tensor *ordered = weir_tensor_clone(t);
         int error = ordered ? elements_copy(a, to, ordered, bytes) : errno;
         weir_tensor_release(ordered);
@@ -136,6 +136,8 @@ int weir_tensor_copy(weir_tensor *to, const weir_tensor *from)
                           (long long)to->layout.count, weir_dtype_name(to->layout.dtype));
     if (!weir__layout_is_contiguous(&to->layout))
         return weir__fail(EINVAL, "a tensor that is not contiguous cannot be copied into");
+    if (to->storage->read_only)
+        return weir__fail(EACCES, "a read-only tensor cannot be copied into");
     return elements_copy(to->storage->allocator, to->data, from, weir__layout_bytes(&to->layout));
 }
 
@@ -201,6 +203,8 @@ int weir_tensor_zero(weir_tensor *t)
         return EINVAL;
     if (!weir__layout_is_contiguous(&t->layout))
         return weir__fail(EINVAL, "a tensor that is not contiguous cannot be cleared");
+    if (t->storage->read_only)
+        return weir__fail(EACCES, "a read-only tensor cannot be cleared");
     size_t bytes = weir__layout_bytes(&t->layout);
     if (t->storage->allocator)
         return weir__allocator_zero(t->storage->allocator, t->data, bytes);

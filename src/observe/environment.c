@@ -2,6 +2,7 @@
 #include "observe/environment.h"
 
 #include "base/bits.h"
+#include "base/message.h"
 
 #include <weir/allocator.h>
 #include <weir/error.h>
@@ -24,11 +25,7 @@
 
 static void complain(const char *what, const char *value, const char *why)
 {
-    char line[1024];
-    int length = snprintf(line, sizeof line, "weir: %s: \"%.200s\"%s%.600s\n", what, value,
-                          *why ? ": " : "", why);
-    ssize_t written = write(STDERR_FILENO, line, weir__min((size_t)length, sizeof line - 1));
-    (void)written;
+    weir__message_print("weir: %s: \"%.200s\"%s%.600s", what, value, *why ? ": " : "", why);
 }
 
 /* -- the limit ---------------------------------------------------------------------------- */
@@ -48,16 +45,42 @@ static size_t size_parse(const char *text)
     return (size_t)number << shift;
 }
 
-void weir__environment_limit(void)
+/* "90%"; 0: not between 1% and 100%, or "12.5%", which is not one. */
+static unsigned percent_parse(const char *text)
 {
-    const char *text = secure_getenv("WEIR_LIMIT");
-    if (!text || !*text)
-        return;
+    size_t digits = strspn(text, "0123456789");
+    unsigned long number = digits && digits < 4 ? strtoul(text, NULL, 10) : 0;
+    return strcmp(text + digits, "%") == 0 && number <= 100 ? (unsigned)number : 0;
+}
+
+static void limit_set_percent(const char *text)
+{
+    unsigned percent = percent_parse(text);
+    int error = percent ? weir_set_limit_fraction(weir_cpu_allocator(), percent / 100.0) : 0;
+    if (!percent)
+        complain("WEIR_LIMIT is not a percentage", text, "a whole number from 1% to 100%");
+    else if (error)
+        complain("WEIR_LIMIT cannot be set", text, weir_last_error());
+}
+
+static void limit_set_size(const char *text)
+{
     size_t bytes = size_parse(text);
     if (!bytes)
         complain("WEIR_LIMIT is not a size", text, "");
     else if (weir_set_limit(weir_cpu_allocator(), bytes))
         complain("WEIR_LIMIT is less than what the program has already", text, "");
+}
+
+void weir__environment_limit(void)
+{
+    const char *text = secure_getenv("WEIR_LIMIT");
+    if (!text || !*text)
+        return;
+    if (strchr(text, '%'))
+        limit_set_percent(text);
+    else
+        limit_set_size(text);
 }
 
 /* -- the recording --------------------------------------------------------------------------- */
@@ -94,6 +117,22 @@ bool weir__environment_record(void)
 
 /* -- the report ------------------------------------------------------------------------------ */
 
+/* `line` has room for two bytes behind `length`. */
+static void report_write(const char *path, char *line, size_t length)
+{
+    if (strcmp(path, "-") == 0) {
+        weir__message(line, length);
+        return;
+    }
+    int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666);
+    if (file < 0)
+        return;
+    line[length] = '\n';
+    ssize_t written = write(file, line, length + 1);
+    (void)written;
+    close(file);
+}
+
 void weir__environment_report(bool known)
 {
     const char *path = secure_getenv("WEIR_REPORT");
@@ -104,21 +143,13 @@ void weir__environment_report(bool known)
     weir_stats_get(weir_cpu_allocator(), &stats);
     int length = snprintf(line, sizeof line,
                           "weir: %s (%d): peak %zu bytes, live %zu bytes in %zu blocks, "
-                          "%zu allocated, %zu freed, %zu refused\n",
+                          "%zu allocated, %zu freed, %zu refused",
                           program_invocation_short_name, (int)getpid(), stats.peak_allocated,
                           stats.total_allocated, stats.allocation_count, stats.allocations,
                           stats.deallocations, stats.failures);
     if (!known)
         length = snprintf(line, sizeof line,
-                          "weir: %s (%d): has a malloc of its own, of which weir knows nothing\n",
+                          "weir: %s (%d): has a malloc of its own, of which weir knows nothing",
                           program_invocation_short_name, (int)getpid());
-    int file = strcmp(path, "-") == 0
-                   ? STDERR_FILENO
-                   : open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0666);
-    if (file < 0)
-        return;
-    ssize_t written = write(file, line, weir__min((size_t)length, sizeof line - 1));
-    (void)written;
-    if (file != STDERR_FILENO)
-        close(file);
+    report_write(path, line, weir__min((size_t)length, sizeof line - 2));
 }

@@ -3,7 +3,8 @@
  * in libweir-malloc.so. All of it is ignored in setuid programs (secure_getenv). What cannot
  * be done is said in one line on standard error, and the program goes on.
  *
- *   WEIR_LIMIT=512M    a limit of the CPU allocator
+ *   WEIR_LIMIT=512M    a limit of the CPU allocator, or
+ *   WEIR_LIMIT=90%     the same as a part of what the process may have (weir_set_limit_fraction)
  *   WEIR_RECORD=FILE   a recording of it: FILE for the first process, FILE.PID for others
  *                      and FILE.PID.2 for what they become by exec
  *   WEIR_REPORT=FILE   one line at the end ("-": standard error)

@@ -3,6 +3,7 @@
  * family a figure, one sample an allocator, told apart by the label `path`.
  */
 #include "observe/figures.h"
+#include "observe/process.h"
 
 #include <stdint.h>
 #include <weir/stats.h>
@@ -57,6 +58,8 @@ static void families_print(struct weir__sink *sink, const struct weir__snapshot 
 {
     for (size_t i = 0; i < weir__nfigures; i++)
         family_print(sink, &weir__figures[i], s);
+    if (s->whole)
+        weir__process_openmetrics(sink);
     weir__sink_print(sink, "# EOF\n");
 }
 

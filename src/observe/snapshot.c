@@ -82,6 +82,7 @@ int weir__snapshot_take(struct weir__snapshot *snapshot, weir_allocator *a)
         weir__snapshot_release(snapshot);
         return error == ENOMEM ? weir__fail(ENOMEM, "no memory for a snapshot") : error;
     }
+    snapshot->whole = !a;
     snapshot_relate(snapshot);
     return 0;
 }

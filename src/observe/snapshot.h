@@ -20,6 +20,7 @@ struct weir__snapshot_entry {
 struct weir__snapshot {
     struct weir__snapshot_entry *entries;
     size_t n, capacity;
+    bool whole; /* all there is: no allocator was named */
 };
 
 /* 0, EINVAL or ENOMEM. `a` NULL: the CPU allocator and, after it, every other one without

@@ -5,6 +5,7 @@
 #include "observe/figures.h"
 
 #include "base/error.h"
+#include "observe/process.h"
 #include "observe/sink.h"
 #include "observe/snapshot.h"
 
@@ -24,6 +25,7 @@ const struct weir__figure weir__figures[] = {
     F(allocation_count, "blocks", WEIR__FIGURE_COUNT, "Live blocks"),
     F(allocations, "allocations", WEIR__FIGURE_COUNTER, "Blocks ever handed out"),
     F(deallocations, "frees", WEIR__FIGURE_COUNTER, "Blocks ever taken back"),
+    F(bytes_allocated, "bytes ever", WEIR__FIGURE_COUNTER, "Requested bytes ever handed out"),
     F(failures, "failures", WEIR__FIGURE_COUNTER, "Requests refused for want of memory or limit"),
     F(in_use, "in use", WEIR__FIGURE_BYTES, "Live bytes rounded to blocks"),
     F(cached, "cached", WEIR__FIGURE_BYTES, "Free bytes kept for re-use"),
@@ -31,6 +33,11 @@ const struct weir__figure weir__figures[] = {
     F(metadata, "metadata", WEIR__FIGURE_BYTES, "Bytes of book-keeping"),
     F(slow_operations, "slow", WEIR__FIGURE_COUNTER,
       "Accounting steps that took the lock or a shared atomic"),
+    F(refusals_asked, "asked", WEIR__FIGURE_COUNTER, "Requests about which a callback was asked"),
+    F(refusals_averted, "averted", WEIR__FIGURE_COUNTER, "Requests that a callback made room for"),
+    F(soft_limit, "soft limit", WEIR__FIGURE_LIMIT, "Live bytes above which a callback is told"),
+    F(soft_limit_crossings, "crossings", WEIR__FIGURE_COUNTER,
+      "How often the total came to be above the soft limit"),
     F(limit, "limit", WEIR__FIGURE_LIMIT, "Bytes that may be live at once"),
 };
 
@@ -108,6 +115,8 @@ static void table_print(struct weir__sink *sink, const struct weir__snapshot *s)
     weir__sink_print(sink, "  backing\n");
     for (size_t i = 0; i < s->n; i++)
         line_print(sink, &s->entries[i], widths);
+    if (s->whole)
+        weir__process_print(sink);
 }
 
 /* -- JSON ------------------------------------------------------------------------------- */
@@ -159,6 +168,8 @@ static void tree_print(struct weir__sink *sink, const struct weir__snapshot *s)
         trees_print(sink, s, first, s->n);
         weir__sink_print(sink, "}]");
     }
+    if (s->whole)
+        weir__process_json(sink);
     weir__sink_print(sink, "}\n");
 }
 

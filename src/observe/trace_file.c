@@ -2,6 +2,7 @@
 #include "observe/trace_file.h"
 
 #include "backing/meta.h"
+#include "base/message.h"
 #include "observe/bytes.h"
 #include "observe/format.h"
 #include "observe/trace_frame.h"
@@ -62,10 +63,7 @@ static void descriptor_close(void)
 /* The program took the number: the recording ends, and the program is told once. */
 static int descriptor_lost(void)
 {
-    static const char line[] =
-        "weir: the recording ended: the program closed the descriptor of its file\n";
-    ssize_t written = write(STDERR_FILENO, line, sizeof line - 1);
-    (void)written;
+    weir__message_print("weir: the recording ended: the program closed the descriptor of its file");
     file.fd = -1;
     return EBADF;
 }

@@ -1,6 +1,7 @@
 /* os/fence.c - see fence.h. Owns only whether membarrier works here, and must. */
 #include "os/fence.h"
 
+#include "base/message.h"
 #include "os/wait.h"
 
 #include <errno.h>
@@ -57,12 +58,11 @@ void weir__os_fence_optional(void)
 
 static void fence_refused(void)
 {
-    static const char line[] = "weir: the kernel refuses membarrier, which worked when the program "
-                               "started: a sandbox must allow it, or be entered before\n";
     if (weir__relaxed_get(fence_is_optional))
         return;
-    ssize_t written = write(STDERR_FILENO, line, sizeof line - 1);
-    (void)written;
+    weir__message_print(
+        "weir: the kernel refuses membarrier, which worked when the program started: "
+        "a sandbox must allow it, or be entered before");
     abort();
 }
 

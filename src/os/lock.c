@@ -5,6 +5,7 @@
  */
 #include "os/lock.h"
 
+#include "base/message.h"
 #include "os/wait.h"
 
 #include <stdio.h>
@@ -130,12 +131,8 @@ static const char *const rank_names[] = {"none",
 
 static void rank_refuse(unsigned wanted, unsigned held)
 {
-    char line[256];
-    int n = snprintf(line, sizeof line,
-                     "weir: lock order: rank %u (%s) was to be taken, rank %u (%s) is held\n",
-                     wanted, rank_names[wanted], held, rank_names[held]);
-    ssize_t written = write(STDERR_FILENO, line, (size_t)n);
-    (void)written;
+    weir__message_print("weir: lock order: rank %u (%s) was to be taken, rank %u (%s) is held",
+                        wanted, rank_names[wanted], held, rank_names[held]);
     abort();
 }
 

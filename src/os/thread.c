@@ -2,6 +2,7 @@
 #include "os/thread.h"
 
 #include <pthread.h>
+#include <signal.h>
 
 WEIR__TLS char weir__thread_mark;
 
@@ -31,4 +32,14 @@ bool weir__thread_at_exit(void (*at_exit)(void))
     exit_start(); /* somebody's constructor may come before ours */
     weir__relaxed_set(exit_call, at_exit);
     return exit_key_made && pthread_setspecific(exit_key, &weir__thread_mark) == 0;
+}
+
+int weir__thread_start(pthread_t *thread, void *(*body)(void *))
+{
+    sigset_t all, former;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &former);
+    int error = pthread_create(thread, NULL, body, NULL);
+    pthread_sigmask(SIG_SETMASK, &former, NULL);
+    return error;
 }

@@ -11,6 +11,8 @@
 
 #include "base/bits.h"
 
+#include <pthread.h>
+
 #define WEIR__TLS __thread __attribute__((tls_model("initial-exec")))
 
 extern WEIR__TLS char weir__thread_mark;
@@ -20,6 +22,10 @@ WEIR__INLINE const void *weir__thread_self(void)
 {
     return &weir__thread_mark;
 }
+
+/* Starts a thread of weir's own, which blocks all signals: the program's are for the program's
+ * threads. 0, or what pthread_create says. */
+int weir__thread_start(pthread_t *thread, void *(*body)(void *));
 
 /* Runs `at_exit` once when the calling thread ends. All callers pass the same function. False:
  * the end will not be known (the process has no pthread key left, or there is no memory); the

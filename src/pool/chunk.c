@@ -8,11 +8,6 @@
 
 #include <string.h>
 
-static struct weir__chunk *chunk_of_link(const struct weir__link *link)
-{
-    return weir__list_of(link, struct weir__chunk, u.head.link);
-}
-
 /* -- retired chunks ---------------------------------------------------------------- */
 
 static struct {
@@ -34,7 +29,7 @@ void weir__chunk_retire_one(const struct weir__backing *backing, void *memory)
 
 void weir__chunk_retire(const struct weir__backing *backing, struct weir__list *list)
 {
-    for (struct weir__chunk *chunk; (chunk = chunk_of_link(list->first));) {
+    for (struct weir__chunk *chunk; (chunk = weir__chunk_of_link(list->first));) {
         weir__list_remove(list, &chunk->u.head.link);
         weir__chunk_retire_one(backing, chunk);
     }
@@ -43,9 +38,9 @@ void weir__chunk_retire(const struct weir__backing *backing, struct weir__list *
 struct weir__chunk *weir__chunk_revive(const struct weir__backing *backing)
 {
     weir__lock_take(&retired.lock);
-    struct weir__chunk *chunk = chunk_of_link(retired.chunks.first);
+    struct weir__chunk *chunk = weir__chunk_of_link(retired.chunks.first);
     while (chunk && chunk->u.head.backing != backing)
-        chunk = chunk_of_link(chunk->u.head.link.next);
+        chunk = weir__chunk_of_link(chunk->u.head.link.next);
     if (chunk)
         weir__list_remove(&retired.chunks, &chunk->u.head.link);
     weir__lock_drop(&retired.lock);
@@ -65,18 +60,34 @@ static struct weir__chunk *chunk_take(struct weir__page_heap *heap)
     return chunk ? chunk : heap->backing->take(WEIR__CHUNK, WEIR__CHUNK);
 }
 
-static struct weir__chunk *chunk_add(struct weir__page_heap *heap)
+/* The same with the page heap's placement; NULL also where pages cannot be as they must. */
+static struct weir__chunk *chunk_take_placed(struct weir__page_heap *heap)
 {
-    weir__assert(weir__lock_is_mine(&heap->lock));
     struct weir__chunk *chunk = chunk_take(heap);
     if (!chunk)
         return NULL;
-    weir__os_huge_pages(chunk, WEIR__CHUNK, false);
+    if (!heap->placement.huge_pages)
+        weir__os_huge_pages(chunk, WEIR__CHUNK, false);
+    weir__os_placement_apply(&heap->placement, chunk, WEIR__CHUNK);
+    if (weir__os_placement_settle(&heap->placement, chunk, WEIR__CHUNK))
+        return chunk;
+    weir__os_placement_undo(&heap->placement, chunk, WEIR__CHUNK);
+    weir__chunk_retire_one(heap->backing, chunk);
+    return NULL;
+}
+
+static struct weir__chunk *chunk_add(struct weir__page_heap *heap)
+{
+    weir__assert(weir__lock_is_mine(&heap->lock));
+    struct weir__chunk *chunk = chunk_take_placed(heap);
+    if (!chunk)
+        return NULL;
     for (unsigned i = 1; i < WEIR__CHUNK_SLABS; i++)
         chunk->slabs[i].zeroed = true;
     chunk->u.head.page_heap = heap;
     chunk->u.head.nfree = chunk->u.head.nfresh = WEIR__CHUNK_USABLE;
     if (!weir__map_set(chunk, WEIR__CHUNK, WEIR__MAP_SLABS)) {
+        weir__os_placement_undo(&heap->placement, chunk, WEIR__CHUNK);
         heap->backing->give(chunk, WEIR__CHUNK, WEIR__CHUNK);
         return NULL;
     }
@@ -97,6 +108,7 @@ static void chunk_remove(struct weir__page_heap *heap, struct weir__chunk *chunk
     heap->headers -= sizeof *chunk;
     weir__map_set(chunk, WEIR__CHUNK, WEIR__MAP_FOREIGN);
     weir__region_tell(chunk, WEIR__CHUNK, false);
+    weir__os_placement_undo(&heap->placement, chunk, WEIR__CHUNK);
     weir__list_remove(&heap->chunks, &chunk->u.head.link);
     weir__list_push(list, &chunk->u.head.link);
 }
@@ -221,9 +233,9 @@ size_t weir__chunk_release_locked(struct weir__page_heap *heap, struct weir__lis
 {
     weir__assert(weir__lock_is_mine(&heap->lock));
     size_t bytes = 0;
-    for (struct weir__chunk *chunk = chunk_of_link(heap->chunks.first), *next; chunk;
+    for (struct weir__chunk *chunk = weir__chunk_of_link(heap->chunks.first), *next; chunk;
          chunk = next) {
-        next = chunk_of_link(chunk->u.head.link.next);
+        next = weir__chunk_of_link(chunk->u.head.link.next);
         if (chunk->u.head.nfree != WEIR__CHUNK_USABLE)
             continue;
         size_t used = WEIR__CHUNK_USABLE - chunk->u.head.nfresh;
@@ -238,7 +250,7 @@ size_t weir__chunk_release_locked(struct weir__page_heap *heap, struct weir__lis
 void weir__chunk_release_all(struct weir__page_heap *heap, struct weir__list *list)
 {
     while (heap->chunks.first)
-        chunk_remove(heap, chunk_of_link(heap->chunks.first), list);
+        chunk_remove(heap, weir__chunk_of_link(heap->chunks.first), list);
 }
 
 /* -- checking ----------------------------------------------------------------------- */
@@ -261,7 +273,7 @@ bool weir__chunk_is_valid(const struct weir__page_heap *heap)
     size_t clean = free_slabs_count(heap->clean_slabs, false, &oldest);
     size_t dirty = free_slabs_count(heap->dirty_slabs, true, &oldest);
     for (const struct weir__link *link = heap->chunks.first; link; link = link->next) {
-        const struct weir__chunk *chunk = chunk_of_link(link);
+        const struct weir__chunk *chunk = weir__chunk_of_link(link);
         nfree += chunk->u.head.nfree - chunk->u.head.nfresh;
         bytes += sizeof *chunk;
         if (chunk->u.head.page_heap != heap || chunk->u.head.nfree < chunk->u.head.nfresh ||

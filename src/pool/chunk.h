@@ -20,6 +20,11 @@
 /* Slab 0 is the header. */
 #define WEIR__CHUNK_USABLE (WEIR__CHUNK_SLABS - 1)
 
+WEIR__INLINE struct weir__chunk *weir__chunk_of_link(const struct weir__link *link)
+{
+    return weir__list_of(link, struct weir__chunk, u.head.link);
+}
+
 /* A free slab, `zeroed` set truly; NULL: no memory. Takes the page heap's lock. */
 struct weir__slab *weir__chunk_take_slab(struct weir__page_heap *heap);
 void weir__chunk_give_slab(struct weir__page_heap *heap, struct weir__slab *slab);

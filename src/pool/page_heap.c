@@ -41,6 +41,8 @@ size_t weir__page_heap_trim(struct weir__page_heap *heap, bool addresses)
     weir__lock_take(&heap->lock);
     weir__span_flush_idle_locked(heap);
     size_t bytes = weir__chunk_release_locked(heap, &chunks) + weir__tail_release_locked(heap);
+    if (weir__page_heap_keeps_pages(heap))
+        bytes += weir__tail_shut_locked(heap);
     struct weir__list doomed = heap->doomed;
     heap->doomed.first = NULL;
     bytes += weir__purge_locked(heap, 0, weir__page_heap_dirty_locked(heap));
@@ -130,6 +132,30 @@ void weir__page_heap_forked(struct weir__page_heap *heap)
 {
     heap->purging = false;
     weir__tail_forked(heap);
+}
+
+/* -- what it has ------------------------------------------------------------------ */
+
+static void range_add(struct weir__os_range *ranges, size_t room, size_t *n, const void *start,
+                      size_t size)
+{
+    if (size && *n < room)
+        ranges[*n] = (struct weir__os_range){start, size};
+    *n += size != 0;
+}
+
+size_t weir__page_heap_ranges(struct weir__page_heap *heap, struct weir__os_range *ranges,
+                              size_t room)
+{
+    size_t n = 0;
+    weir__lock_take(&heap->lock);
+    for (const struct weir__link *link = heap->chunks.first; link; link = link->next)
+        range_add(ranges, room, &n, weir__chunk_of_link(link), WEIR__CHUNK);
+    for (struct weir__region *region = weir__region_first(heap); region;
+         region = weir__region_next(region))
+        range_add(ranges, room, &n, region->base, (size_t)region->opened << WEIR__GRANULE_SHIFT);
+    weir__lock_drop(&heap->lock);
+    return n;
 }
 
 /* -- checking -------------------------------------------------------------------- */

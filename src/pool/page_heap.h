@@ -12,6 +12,8 @@
 
 #include "backing/backing.h"
 #include "os/lock.h"
+#include "os/placement.h"
+#include "os/residence.h"
 #include "pool/policy.h"
 #include "pool/region.h"
 #include "pool/slab.h"
@@ -30,10 +32,12 @@ enum { WEIR__DUE_DECAY = 1, WEIR__DUE_BUDGET = 2, WEIR__DUE_DOOMED = 4 };
 
 /* All fields are written under the lock. */
 struct weir__page_heap {
-    weir__lock lock; /* its holder writes all that follows, but the two that never change */
+    weir__lock lock; /* its holder writes all that follows, but what never changes */
     uint32_t due;    /* bits; atomic: read without the lock */
     const struct weir__backing *backing; /* never changes */
     const struct weir__policy *policy;   /* never changes */
+    void *owner;                         /* whose it is, for the layer above; the same */
+    struct weir__os_placement placement; /* the same: set before the first use */
 
     /* Slabs: see pool/chunk.h. */
     struct weir__list chunks;  /* every chunk, latest first */
@@ -125,6 +129,16 @@ void weir__page_heap_decay(struct weir__page_heap *heap);
 
 /* Free bytes that may be resident. */
 size_t weir__page_heap_dirty_locked(const struct weir__page_heap *heap);
+
+/* Must its pages be huge? Then they are never purged in part. */
+WEIR__INLINE bool weir__page_heap_keeps_pages(const struct weir__page_heap *heap)
+{
+    return heap->placement.huge_pages == WEIR_HUGE_PAGES_REQUIRED;
+}
+
+/* What it has open, at most `room` ranges of it; how many there are. Takes the lock. */
+size_t weir__page_heap_ranges(struct weir__page_heap *heap, struct weir__os_range *ranges,
+                              size_t room);
 
 /* In a forked child: no other thread is at work here. What one had cut out is leaked. */
 void weir__page_heap_forked(struct weir__page_heap *heap);

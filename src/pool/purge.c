@@ -66,6 +66,8 @@ size_t weir__purge_locked(struct weir__page_heap *heap, uint32_t idle_ms, size_t
     size_t purged = 0;
     int bin = WEIR__BIN_COUNT - 1;
     weir__span_flush_idle_locked(heap);
+    if (weir__page_heap_keeps_pages(heap))
+        return 0;
     for (unsigned count = 1; count && wanted;) {
         for (count = 0; count < PIECES && wanted; wanted -= weir__min(wanted, pieces[count++].size))
             if (!piece_cut(heap, idle_ms, wanted, &bin, &pieces[count]))

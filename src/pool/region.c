@@ -148,6 +148,55 @@ static bool headers_open(struct weir__region *region, uint32_t npages)
     return true;
 }
 
+/* -- placement -------------------------------------------------------------------------- */
+
+static const struct weir__os_placement *placement_of(const struct weir__region *region)
+{
+    return &region->heap->placement;
+}
+
+/* What is opened and closed at a time: a page, or a huge one where all must be. */
+static size_t region_unit(const struct weir__region *region)
+{
+    return weir__page_heap_keeps_pages(region->heap) ? weir__os_huge_page_size()
+                                                     : weir__os_page_size();
+}
+
+/* [start, end), which is closed. Its pages are as they must be, or it stays closed. */
+static bool part_open(struct weir__region *region, size_t start, size_t end)
+{
+    char *part = region->base + start;
+    if (!weir__os_open(part, end - start))
+        return false;
+    if (weir__os_placement_settle(placement_of(region), part, end - start))
+        return true;
+    weir__os_close(part, end - start);
+    weir__os_placement_apply(placement_of(region), part, end - start);
+    return false;
+}
+
+/* Is it a tail that nobody is at, of a region that is opened as it is used? */
+static bool region_has_tail(const struct weir__region *region)
+{
+    return !region->direct && !region->busy && !region->first;
+}
+
+size_t weir__region_shut_locked(struct weir__region *region)
+{
+    weir__assert(weir__lock_is_mine(&region->heap->lock));
+    size_t start =
+        weir__round_up((size_t)region->frontier << WEIR__GRANULE_SHIFT, region_unit(region));
+    size_t end = (size_t)region->opened << WEIR__GRANULE_SHIFT;
+    size_t touched = (size_t)region->touched << WEIR__GRANULE_SHIFT;
+    if (!region_has_tail(region) || start >= end)
+        return 0;
+    weir__os_close(region->base + start, end - start);
+    weir__os_placement_apply(placement_of(region), region->base + start, end - start);
+    region->opened = (uint32_t)(start >> WEIR__GRANULE_SHIFT);
+    region->touched = (uint32_t)weir__min(region->touched, region->opened);
+    return touched > start ? touched - start : 0;
+}
+
 /* -- ranges ----------------------------------------------------------------------------- */
 
 bool weir__region_open(struct weir__region *region, uint32_t npages)
@@ -156,14 +205,16 @@ bool weir__region_open(struct weir__region *region, uint32_t npages)
     if (weir__likely(npages <= region->opened))
         return true;
     size_t ahead = weir__max(OPEN_FIRST, weir__min(region->opened, OPEN_MOST));
+    if (weir__page_heap_keeps_pages(region->heap))
+        ahead = 0; /* it would be in use at once */
     uint32_t most = (uint32_t)weir__min(region->opened + ahead, region->npages);
     uint32_t least = region->direct ? region->npages : npages;
     uint32_t tries[] = {(uint32_t)weir__max(most, least), least};
     for (int i = 0; i < 2 && !weir__fault_now(); i++) {
         size_t start = (size_t)region->opened << WEIR__GRANULE_SHIFT;
-        size_t end = weir__round_up((size_t)tries[i] << WEIR__GRANULE_SHIFT, weir__os_page_size());
-        if (headers_open(region, region->direct ? 1 : tries[i]) &&
-            weir__os_open(region->base + start, end - start)) {
+        size_t end = weir__round_up((size_t)tries[i] << WEIR__GRANULE_SHIFT, region_unit(region));
+        uint32_t headers = region->direct ? 1 : (uint32_t)(end >> WEIR__GRANULE_SHIFT);
+        if (headers_open(region, headers) && part_open(region, start, end)) {
             region->opened = (uint32_t)(end >> WEIR__GRANULE_SHIFT);
             return true;
         }
@@ -173,7 +224,8 @@ bool weir__region_open(struct weir__region *region, uint32_t npages)
 
 static void region_advise(struct weir__region *region)
 {
-    if (!region->heap->policy->huge_pages)
+    weir__os_placement_apply(placement_of(region), region->base, region->size);
+    if (placement_of(region)->huge_pages || !region->heap->policy->huge_pages)
         return;
     if (region->direct) {
         weir__os_huge_pages(region->base, region->size, true);
@@ -199,6 +251,7 @@ static void range_give(struct weir__region *region)
         return;
     }
     memset(region->pages - 1, 0, (CHUNK_PAGES + 2) * sizeof *region->pages);
+    weir__os_placement_undo(placement_of(region), region->base, WEIR__CHUNK);
     weir__chunk_retire_one(region->heap->backing, region->base);
 }
 
@@ -250,7 +303,10 @@ struct weir__region *weir__region_borrow(struct weir__page_heap *heap)
     if (!region)
         region = entry_add_locked();
     weir__lock_drop(&table.lock);
-    if (!region || !region_set(region, heap, (char *)chunk, WEIR__CHUNK)) {
+    weir__os_placement_apply(&heap->placement, chunk, WEIR__CHUNK);
+    if (!region || !weir__os_placement_settle(&heap->placement, chunk, WEIR__CHUNK) ||
+        !region_set(region, heap, (char *)chunk, WEIR__CHUNK)) {
+        weir__os_placement_undo(&heap->placement, chunk, WEIR__CHUNK);
         weir__chunk_retire_one(heap->backing, chunk);
         return NULL;
     }
@@ -286,6 +342,8 @@ bool weir__region_remap(struct weir__region *region, size_t size)
 {
     weir__assert(region->direct && size && size % WEIR__CHUNK == 0);
     char *base = region->base;
+    if (size > region->size && weir__page_heap_keeps_pages(region->heap))
+        return false; /* what is added might not be huge */
     unsigned entry = WEIR__MAP_SPANS + region->index;
     weir__map_set(base, region->size, WEIR__MAP_FOREIGN);
     char *moved =

@@ -214,9 +214,13 @@ struct weir__region *weir__region_borrow(struct weir__page_heap *heap);
 /* Opens the first `npages` pages, and more ahead, and their headers. False: the system refuses. */
 bool weir__region_open(struct weir__region *region, uint32_t npages);
 
+/* Closes what is open past the frontier, where pages may be given back in whole huge pages only;
+ * bytes of it that were used. */
+size_t weir__region_shut_locked(struct weir__region *region);
+
 /* Makes a direct region `size` bytes, where it stands or elsewhere, with the contents and without
- * copying. False, and nothing changed: the system cannot. Lock not held: nobody else has the
- * block. */
+ * copying. False, and nothing changed: the system cannot, or pages must be huge. Lock not held:
+ * nobody else has the block. */
 bool weir__region_remap(struct weir__region *region, size_t size);
 
 /* Gives back the addresses past the frontier; bytes. */

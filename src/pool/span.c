@@ -512,6 +512,15 @@ static bool span_resize_locked(struct weir__page_heap *heap, struct weir__span *
     return true;
 }
 
+/* Makes what a block left behind read as zero. */
+static void tail_clear(const struct weir__page_heap *heap, void *tail, size_t size)
+{
+    if (weir__page_heap_keeps_pages(heap))
+        memset(tail, 0, size);
+    else
+        weir__os_purge(tail, size);
+}
+
 /* The system works with the lock not held: nobody else uses the block. */
 static bool span_remap(struct weir__page_heap *heap, struct weir__span *span, uint32_t npages)
 {
@@ -523,7 +532,7 @@ static bool span_remap(struct weir__page_heap *heap, struct weir__span *span, ui
     weir__lock_drop(&heap->lock);
     bool done = size == old || weir__region_remap(region, size);
     if (done && npages < span->npages)
-        weir__os_purge(region->base + pages_bytes(npages), size - pages_bytes(npages));
+        tail_clear(heap, region->base + pages_bytes(npages), size - pages_bytes(npages));
     weir__lock_take(&heap->lock);
     region->busy = false;
     if (done) {
@@ -568,9 +577,10 @@ bool weir__span_resize(struct weir__page_heap *heap, struct weir__span *span, si
     return done;
 }
 
-void *weir__span_clear(void *block, size_t size)
+void *weir__span_clear(const struct weir__page_heap *heap, void *block, size_t size)
 {
-    if (size < CLEAR_BY_PURGE || !weir__os_purge(block, size))
+    bool purges = size >= CLEAR_BY_PURGE && !weir__page_heap_keeps_pages(heap);
+    if (!purges || !weir__os_purge(block, size))
         memset(block, 0, size);
     return block;
 }

@@ -119,7 +119,7 @@ WEIR__INLINE bool weir__span_may_move(const struct weir__span *span)
 }
 
 /* Makes `size` bytes of a live span's block zero, for the one who holds it; the block. */
-void *weir__span_clear(void *block, size_t size);
+void *weir__span_clear(const struct weir__page_heap *heap, void *block, size_t size);
 
 /* Makes a hole of the idle span: before anything else looks at the layout. */
 void weir__span_flush_idle_locked(struct weir__page_heap *heap);

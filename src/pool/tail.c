@@ -80,6 +80,16 @@ size_t weir__tail_release_locked(struct weir__page_heap *heap)
     return bytes;
 }
 
+size_t weir__tail_shut_locked(struct weir__page_heap *heap)
+{
+    weir__assert(weir__lock_is_mine(&heap->lock));
+    size_t bytes = 0;
+    for (struct weir__region *region = weir__region_first(heap); region;
+         region = weir__region_next(region))
+        bytes += weir__region_shut_locked(region);
+    return bytes;
+}
+
 void weir__tail_shrink_locked(struct weir__page_heap *heap)
 {
     weir__assert(weir__lock_is_mine(&heap->lock));

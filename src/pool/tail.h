@@ -26,6 +26,9 @@ size_t weir__tail_bytes_locked(const struct weir__page_heap *heap);
 /* Dooms the regions that hold nothing; bytes of theirs that were used. */
 size_t weir__tail_release_locked(struct weir__page_heap *heap);
 
+/* Closes what is open past the frontiers, in whole huge pages; bytes of it that were used. */
+size_t weir__tail_shut_locked(struct weir__page_heap *heap);
+
 /* Gives back the addresses past the frontiers. */
 void weir__tail_shrink_locked(struct weir__page_heap *heap);
 

@@ -32,6 +32,17 @@ WEIR__INLINE void weir__level_counts(struct weir__level at, int allocated, int f
         weir__meter_counts(at.meter, (uint64_t)(int64_t)allocated, (uint64_t)(int64_t)freed);
 }
 
+/* Adds to the bytes ever allocated what is in no window's `taken`. */
+WEIR__INLINE void weir__level_came(struct weir__level at, int64_t delta)
+{
+    if (delta <= 0)
+        return;
+    if (at.window)
+        weir__relaxed_set(at.window->came, at.window->came + (uint64_t)delta);
+    else
+        __atomic_add_fetch(&at.meter->gone_bytes, (uint64_t)delta, __ATOMIC_RELAXED);
+}
+
 /* Counts an operation that took the slow way on shared atomics. */
 WEIR__INLINE void weir__level_slow(struct weir__level at)
 {

@@ -9,11 +9,14 @@
 #include "track/phase.h"
 #include "track/shared.h"
 #include "track/shown.h"
+#include "track/soft.h"
 #include "track/spell.h"
 #include "track/traced.h"
 
 struct weir__meters weir__meters = {.lock = WEIR__LOCK(METER), .spell = 1};
 WEIR__LOCKS_KNOW(METER, &weir__meters.lock);
+
+WEIR__TLS const struct weir__meter *weir__meter_refused;
 
 static bool forest_is_valid_locked(void);
 
@@ -107,6 +110,8 @@ static void base_add(struct weir__meter *m, int64_t delta)
     m->level += delta;
     if (m->base > m->ceiling)
         weir__meter_raise(m, m->base);
+    if (weir__unlikely(m->soft != WEIR__NO_LIMIT))
+        weir__soft_look(m);
 }
 
 static void level_add(struct weir__level at, int64_t delta, int allocated, int freed)
@@ -117,6 +122,7 @@ static void level_add(struct weir__level at, int64_t delta, int allocated, int f
     }
     base_add(at.meter, delta);
     weir__level_counts(at, allocated, freed);
+    weir__level_came(at, delta);
     weir__shown_slow(at, delta, allocated, freed);
 }
 
@@ -129,8 +135,10 @@ bool weir__meter_apply(struct weir__window *w, int64_t delta, int allocated, int
         if (level_admits(at, delta))
             continue;
         level_ready(at, delta, was_shared);
-        if (delta > 0 && at.meter->base > at.meter->limit - delta)
+        if (delta > 0 && at.meter->base > at.meter->limit - delta) {
+            weir__meter_refused = at.meter;
             return false;
+        }
     }
     for (struct weir__level at = weir__level_of(w); at.meter; at = weir__level_above(at))
         level_add(at, delta, allocated, freed);
@@ -220,6 +228,12 @@ void weir__meter_mend(struct weir__window *w, int64_t delta)
     weir__exact_end(shared);
 }
 
+void weir__meter_uncame(struct weir__meter *m, int64_t delta)
+{
+    for (; m; m = m->parent)
+        __atomic_sub_fetch(&m->gone_bytes, (uint64_t)delta, __ATOMIC_RELAXED);
+}
+
 /* -- making and unmaking ---------------------------------------------------------- */
 
 bool weir__exact_begin(struct weir__meter *m)
@@ -245,14 +259,18 @@ static struct weir__list *meter_siblings(struct weir__meter *m)
     return m->parent ? &m->parent->children : &weir__meters.roots;
 }
 
-static int64_t limit_from(size_t limit)
+int64_t weir__meter_limit_from(size_t limit)
 {
     return limit && limit < (size_t)WEIR__NO_LIMIT ? (int64_t)limit : WEIR__NO_LIMIT;
 }
 
 void weir__meter_init(struct weir__meter *m, struct weir__meter *parent, size_t limit)
 {
-    *m = (struct weir__meter){.parent = parent, .limit = limit_from(limit), .phases.turns.in = 1};
+    weir__assert(!m->level && !m->windows.first && !m->observers);
+    m->parent = parent;
+    m->limit = m->bound = weir__meter_limit_from(limit);
+    m->soft = WEIR__NO_LIMIT;
+    m->phases.turns.in = 1;
     bool shared = weir__exact_begin(NULL);
     weir__list_append(meter_siblings(m), &m->link);
     weir__meters.constraints += m->limit != WEIR__NO_LIMIT;
@@ -284,7 +302,8 @@ void weir__meter_destroy(struct weir__meter *m)
     bool shared = weir__exact_begin(NULL);
     weir__list_remove(meter_siblings(m), &m->link);
     weir__spell_forget_meter(m);
-    weir__meters.constraints -= (m->limit != WEIR__NO_LIMIT);
+    weir__meters.constraints -= (m->limit != WEIR__NO_LIMIT) + (m->soft != WEIR__NO_LIMIT);
+    weir__soft_take(m);
     weir__exact_end(shared);
 }
 
@@ -321,13 +340,14 @@ void weir__meter_reset_peak(struct weir__meter *m)
 
 bool weir__meter_set_limit(struct weir__meter *m, size_t limit)
 {
-    int64_t bound = limit_from(limit);
+    int64_t bound = weir__meter_limit_from(limit);
     bool shared = weir__exact_begin(m);
     bool fits = m->base <= bound;
     if (fits) {
         weir__meters.constraints -= (m->limit != WEIR__NO_LIMIT);
         weir__meters.constraints += (bound != WEIR__NO_LIMIT);
         weir__relaxed_set(m->limit, bound);
+        weir__soft_bound_update(m);
     }
     weir__exact_end(shared);
     return fits;
@@ -345,9 +365,11 @@ static void fork_counts_keep(struct weir__meter *m)
 {
     m->fork_allocations = m->gone_allocations;
     m->fork_frees = m->gone_frees;
+    m->fork_bytes = m->gone_bytes;
     for (const struct weir__window *w = weir__meter_window(m); w; w = weir__window_next(w)) {
         m->fork_allocations += weir__window_allocations(w);
         m->fork_frees += weir__window_frees(w);
+        m->fork_bytes += weir__window_bytes(w);
     }
 }
 
@@ -390,8 +412,8 @@ static bool meter_check(struct weir__meter *m)
             level += w->granted - w->origin;
             nopen++;
         }
-    return level == m->level && nopen == m->nopen && level <= m->limit && m->ceiling <= m->peak &&
-           (m->level <= m->ceiling || (m->solo && nopen == 1));
+    return level == m->level && nopen == m->nopen && level <= m->bound && m->ceiling <= m->peak &&
+           weir__soft_is_valid(m) && (m->level <= m->ceiling || (m->solo && nopen == 1));
 }
 
 static bool forest_is_valid_locked(void)

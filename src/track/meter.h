@@ -12,7 +12,8 @@
  *
  *   live(m)  = base(m) + sum over its windows w of (used(w) - origin(w))
  *   level(m) = base(m) + sum over its open windows w of (granted(w) - origin(w))
- *   level(m) <= limit(m)
+ *   level(m) <= bound(m): its limit, and its soft limit while live(m) is not above that
+ *   live(m) is above its soft limit: no window is open
  *   level(m) <= ceiling(m), or solo(m) is its only open window
  *
  * of each meter by itself;
@@ -53,6 +54,8 @@ struct weir__meter {
     struct weir__list children; /* oldest first; by both the meter and the context lock */
     struct weir__link link;     /* of the parent, or of the roots */
     int64_t base, level, limit, ceiling, peak;
+    int64_t soft, bound; /* WEIR__NO_LIMIT: none (track/soft.h) */
+    bool over;           /* the total is above `soft` */
     struct weir__peak_observer *observers;
     struct weir__list windows; /* opened latest first */
     struct weir__window *solo;
@@ -61,22 +64,27 @@ struct weir__meter {
     struct weir__phases phases;
     unsigned shares; /* parts that the credit is to be divided into; 0: unknown */
     uint64_t gone_allocations, gone_frees; /* in no window: it is gone, or there was none; atomic */
-    uint64_t fork_allocations, fork_frees; /* of all there were when a fork began */
+    uint64_t gone_bytes;                   /* ever allocated, the same */
     uint64_t slow_operations;              /* atomic */
     uint64_t spell; /* the last one that it took part in (track/spell.h); 0: none */
     struct weir__link spell_link;
     uint64_t failures;         /* atomic */
+    uint64_t crossings;        /* of `soft` from below */
+    int64_t crossed;           /* the total after one that was not told yet, or 0; atomic */
     struct weir__shown *shown; /* its figures for another process; NULL: nobody reads */
     /* Any thread that takes part, while SHARED. */
     int64_t shared_live __attribute__((aligned(WEIR__LINE)));
     int64_t shared_peak;
+    /* Seldom written, so that they may lie there. */
+    uint64_t fork_allocations, fork_frees, fork_bytes; /* of all there were when a fork began */
+    uint64_t refusals_asked, refusals_averted;         /* by alloc/refusal.c; atomic */
 } __attribute__((aligned(WEIR__LINE)));
 
 /* The forest and its lock. */
 struct weir__meters {
     weir__lock lock;
     struct weir__list roots; /* oldest first */
-    unsigned constraints;    /* limits and observers anywhere: they rule SHARED out */
+    unsigned constraints;    /* limits, soft ones too, and observers anywhere: no SHARED then */
     uint64_t spell;          /* number of the latest */
     struct weir__list spell_windows, spell_meters; /* that take part in it, latest first */
 };
@@ -127,7 +135,7 @@ WEIR__INLINE struct weir__window *weir__window_next(const struct weir__window *w
 
 /* -- by any thread, no lock of the meters' held ------------------------------------------- */
 
-/* parent NULL: a root. */
+/* `m` is zero. parent NULL: a root. */
 void weir__meter_init(struct weir__meter *m, struct weir__meter *parent, size_t limit);
 
 /*
@@ -146,8 +154,14 @@ void weir__meter_destroy(struct weir__meter *m);
  */
 bool weir__meter_change(struct weir__window *w, int64_t delta, int allocated, int freed);
 
+/* The meter whose limit refused the calling thread's latest operation that was. */
+extern WEIR__TLS const struct weir__meter *weir__meter_refused;
+
 /* Takes back one free of `delta` bytes that was counted twice, whatever the limits say. */
 void weir__meter_mend(struct weir__window *w, int64_t delta);
+
+/* Bytes that were allocated, and freed as soon, were never: an operation that failed. */
+void weir__meter_uncame(struct weir__meter *m, int64_t delta);
 
 /* Would `size` more bytes exceed a limit even with nothing else live? */
 bool weir__meter_never_fits(const struct weir__meter *m, size_t size);
@@ -182,6 +196,9 @@ struct weir__shutting weir__meter_freeze(struct weir__meter *m);
 /* Freezes all, and folds every window. */
 void weir__meters_freeze(void);
 
+/* Of a limit as programs say it, where 0 is none. */
+int64_t weir__meter_limit_from(size_t limit);
+
 /* Finds the ceiling anew. */
 void weir__meter_ceiling_update(struct weir__meter *m);
 
@@ -194,16 +211,16 @@ void weir__meter_raise(struct weir__meter *m, int64_t live);
 bool weir__meter_apply(struct weir__window *w, int64_t delta, int allocated, int freed,
                        bool was_shared);
 
-/* The greatest grant that keeps level <= limit. */
+/* The greatest grant that keeps level <= bound. */
 WEIR__INLINE int64_t weir__meter_headroom(const struct weir__meter *m)
 {
-    return m->limit - m->level;
+    return m->bound - m->level;
 }
 
-/* The least of ceiling and limit, less the level. */
+/* The least of ceiling and bound, less the level. */
 WEIR__INLINE int64_t weir__meter_room(const struct weir__meter *m)
 {
-    int64_t bound = m->ceiling < m->limit ? m->ceiling : m->limit;
+    int64_t bound = m->ceiling < m->bound ? m->ceiling : m->bound;
     return bound - m->level;
 }
 

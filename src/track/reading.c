@@ -8,7 +8,7 @@
 
 struct counting {
     int64_t total;
-    uint64_t allocations, frees, slow, failures;
+    uint64_t allocations, frees, slow, failures, bytes;
 };
 
 static void meter_count(const struct weir__meter *m, struct counting *c)
@@ -18,10 +18,12 @@ static void meter_count(const struct weir__meter *m, struct counting *c)
     c->frees = weir__relaxed_get(m->gone_frees);
     c->slow = weir__relaxed_get(m->slow_operations);
     c->failures = weir__relaxed_get(m->failures);
+    c->bytes = weir__relaxed_get(m->gone_bytes);
     for (const struct weir__window *w = weir__meter_window(m); w; w = weir__window_next(w)) {
         c->total += weir__window_unfolded(w);
         c->allocations += weir__window_allocations(w);
         c->frees += weir__window_frees(w);
+        c->bytes += weir__window_bytes(w);
         c->slow += weir__relaxed_get(w->shared_operations);
     }
 }
@@ -45,7 +47,9 @@ void weir__meter_read_locked(struct weir__meter *m, struct weir__meter_reading *
                                             .allocations = c.allocations,
                                             .frees = c.frees,
                                             .slow_operations = c.slow,
-                                            .failures = c.failures};
+                                            .failures = c.failures,
+                                            .crossings = m->crossings,
+                                            .bytes = c.bytes};
 }
 
 void weir__meter_read(struct weir__meter *m, struct weir__meter_reading *reading)

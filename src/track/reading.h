@@ -6,7 +6,8 @@
 
 struct weir__meter_reading {
     size_t total, peak, count;
-    uint64_t allocations, frees, slow_operations, failures;
+    uint64_t allocations, frees, slow_operations, failures, crossings;
+    uint64_t bytes; /* ever allocated */
 };
 
 /* One instant's exact figures of m and its descendants. Takes the meter lock. */

@@ -91,6 +91,7 @@ void weir__shared_leave(struct weir__window *w, int64_t delta, int allocated, in
         shared_add(at.meter, delta);
         weir__shown_slow(at, delta, allocated, freed);
         weir__level_counts(at, at.window == w ? 0 : allocated, freed);
+        weir__level_came(at, delta);
         weir__level_slow(at);
     }
     shared_done++;

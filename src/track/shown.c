@@ -107,7 +107,8 @@ static void shown_start(struct weir__meter *m, struct weir__shown *s)
 void weir__shown_forked(struct weir__meter *m, struct weir__shown *shown)
 {
     for (struct weir__window *w = weir__meter_window(m); w; w = weir__window_next(w))
-        w->origin = w->slow = 0;
+        w->origin = w->slow = 0, w->came = 0;
+    m->gone_bytes = m->fork_bytes;
     m->gone_allocations = m->fork_allocations;
     m->gone_frees = m->fork_frees;
     if (shown)

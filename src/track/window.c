@@ -215,9 +215,12 @@ bool weir__windows_may_open(const struct weir__window *w)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
     bool reaches_root = !w->top->meter->parent;
-    for (; w; w = w->up)
-        if (__atomic_load_n(&w->held, __ATOMIC_ACQUIRE))
+    for (; w; w = w->up) {
+        if (__atomic_load_n(&w->held, __ATOMIC_ACQUIRE) || w->meter->over)
             return false;
+        if (weir__relaxed_get(w->meter->crossed)) /* so that a slow operation comes to tell it */
+            return false;
+    }
     return reaches_root;
 }
 
@@ -307,6 +310,7 @@ void weir__window_detach(struct weir__window *w)
         window_shut_and_fold_locked(w);
     weir__shown_detach(w);
     weir__meter_counts(m, weir__window_allocations(w), weir__window_frees(w));
+    __atomic_add_fetch(&m->gone_bytes, weir__window_bytes(w), __ATOMIC_RELAXED);
     __atomic_add_fetch(&m->slow_operations, w->shared_operations, __ATOMIC_RELAXED);
     weir__spell_forget(w);
     weir__list_remove(&m->windows, &w->link);

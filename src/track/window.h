@@ -94,6 +94,8 @@ struct weir__window {
     uint64_t spell;                 /* the last one it took part in (track/spell.h); 0: none */
     struct weir__link spell_link;
     uint64_t shared_operations; /* done on shared atomics; written by the owner */
+    uint64_t came;              /* bytes of allocations that `taken` has not: under the meter lock,
+                                 * or while SHARED by the owner */
 } __attribute__((aligned(WEIR__LINE)));
 
 /* Whether the blocks at a high-water mark are stored with it: a third of the cost of an allocation
@@ -140,6 +142,12 @@ WEIR__INLINE int64_t weir__window_used(const struct weir__window *w)
     return weir__relaxed_get(w->taken) - weir__relaxed_get(w->given);
 }
 
+/* Bytes ever allocated, growth of blocks included. */
+WEIR__INLINE uint64_t weir__window_bytes(const struct weir__window *w)
+{
+    return (uint64_t)weir__relaxed_get(w->taken) + weir__relaxed_get(w->came);
+}
+
 /* Of `used`, what the base does not hold yet. */
 WEIR__INLINE int64_t weir__window_unfolded(const struct weir__window *w)
 {
@@ -180,7 +188,7 @@ void weir__window_release(struct weir__window *w);
 /* -- with the meter lock held ----------------------------------------------------------- */
 
 /* May it be opened, and those above it? Not if an operation in it would miss a meter above; nor
- * while somebody has hold of the bins of one. */
+ * while somebody has hold of the bins of one, or a total is above its soft limit. */
 bool weir__windows_may_open(const struct weir__window *w);
 
 /* With a grant below the ceiling, or, solo, for as much as the limit allows. */

@@ -24,7 +24,8 @@ void dropped(weir_allocator *a)
 void *moved(weir_allocator *a, void *block);
 void *moved(weir_allocator *a, void *block)
 {
-    weir_reallocate(a, block, 1000); /* gcc -Wunused-result clang -Wunused-result */
+    weir_reallocate_aligned(a, block, 1000, 4096); /* gcc -Wunused-result clang -Wunused-result */
+    weir_reallocate(a, block, 1000);               /* gcc -Wunused-result clang -Wunused-result */
     return block;
 }
 

@@ -53,12 +53,14 @@ static NOINLINE void past_tensor(void)
 
 static NOINLINE void past_block_of_pool(void)
 {
-    weir_pool *pool = weir_pool_create(NULL);
+    weir_allocator *pool =
+        weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
     weir_allocator *below =
         weir_allocator_create(&(weir_allocator_options){.pool = pool, .limit = 1000});
     volatile char *p = weir_allocate(below, 90);
     p[90] = 1;
-    weir_pool_destroy(pool);
+    weir_allocator_destroy(below);
+    weir_allocator_destroy(pool);
 }
 
 static NOINLINE void past_block_of_arena(void)
@@ -222,7 +224,8 @@ static void contexts(void)
 {
     weir_allocator *a = weir_allocator_create(&(weir_allocator_options){.limit = 100000});
     weir_allocator *b = weir_allocator_create(&(weir_allocator_options){.parent = a});
-    weir_pool *pool = weir_pool_create(&(weir_pool_options){.parent = WEIR_NO_PARENT});
+    weir_allocator *pool = weir_allocator_create(
+        &(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL, .parent = WEIR_NO_PARENT});
     weir_allocator *c =
         weir_allocator_create(&(weir_allocator_options){.pool = pool, .parent = WEIR_NO_PARENT});
     weir_allocator *d = weir_allocator_create(
@@ -247,10 +250,11 @@ static void contexts(void)
     figures_print("b", b);
     figures_print("d", d);
     weir_stats s = {.size = sizeof s};
-    weir_pool_stats(pool, &s);
+    weir_stats_get(pool, &s);
     printf("pool: total %zu count %zu\n", s.total_allocated, s.allocation_count);
     printf("c: total %zu count %zu\n", weir_total_allocated(c), weir_allocation_count(c));
-    weir_pool_destroy(pool);
+    weir_allocator_destroy(c);
+    weir_allocator_destroy(pool);
     weir_allocator_destroy(d);
     weir_allocator_destroy(b);
     figures_print("a", a);

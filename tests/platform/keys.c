@@ -10,7 +10,7 @@ enum { THREADS = 4, ROUNDS = 500, BLOCKS = 200 };
 
 #ifdef WEIR
 static weir_allocator *context;
-static weir_pool *pool;
+static weir_allocator *pool;
 #endif
 
 /* Blocks of this allocator's, all given back but the first, which the caller frees. */
@@ -29,9 +29,9 @@ static void use_objects(size_t size)
 {
 #ifdef WEIR
     for (int i = 0; i < 20; i++) {
-        void *a = weir_allocate(context, size), *b = weir_allocate(weir_pool_allocator(pool), size);
+        void *a = weir_allocate(context, size), *b = weir_allocate(pool, size);
         weir_deallocate(context, a);
-        weir_deallocate(weir_pool_allocator(pool), b);
+        weir_deallocate(pool, b);
     }
 #else
     (void)size;
@@ -73,7 +73,7 @@ static void objects_make(void)
 {
 #ifdef WEIR
     context = weir_allocator_create(NULL);
-    pool = weir_pool_create(NULL);
+    pool = weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
     if (!context || !pool)
         exit(1);
 #endif
@@ -82,7 +82,7 @@ static void objects_make(void)
 static bool objects_end(void)
 {
 #ifdef WEIR
-    if (weir_allocator_destroy(context) || weir_pool_destroy(pool))
+    if (weir_allocator_destroy(context) || weir_allocator_destroy(pool))
         return false;
     if (weir_total_allocated(weir_cpu_allocator()) != 0) {
         printf("%zu bytes are live, ", weir_total_allocated(weir_cpu_allocator()));

@@ -19,8 +19,10 @@ static weir_allocator *source;
 static void source_set(bool own_pool)
 {
 #ifdef WEIR
-    weir_pool *pool = own_pool ? weir_pool_create(NULL) : NULL;
-    source = pool ? weir_pool_allocator(pool) : weir_cpu_allocator();
+    weir_allocator *pool =
+        own_pool ? weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL})
+                 : NULL;
+    source = pool ? pool : weir_cpu_allocator();
 #else
     if (own_pool)
         exit(77);

@@ -6,6 +6,7 @@
 #include "tools/command.h"
 #include "tools/common/number.h"
 #include "tools/common/options.h"
+#include "tools/common/text.h"
 #include "tools/run/run.h"
 
 #include <errno.h>
@@ -19,10 +20,19 @@
 #include <time.h>
 #include <unistd.h>
 
+/* A size, or a percentage: what libweir-malloc.so understands. */
+static bool limit_is_valid(const char *text)
+{
+    uint64_t number;
+    int digits = (int)strlen(text) - 1;
+    return (number_size(text, &number) && number) ||
+           (digits < 4 && text_ends(text, "%") &&
+            number_count(text_made("%.*s", digits, text), 1, 100, &number));
+}
+
 /* -1: go on; else the exit status. */
 static int command_line_read(int argc, char **argv, struct run *run)
 {
-    uint64_t bytes;
     const struct option_spec table[] = {
         {"json", OPTION_FLAG, &run->json, .help = "the report as one JSON object"},
         {"sizes", OPTION_FLAG, &run->sizes, .help = "what is live at exit by size of block, too"},
@@ -30,7 +40,8 @@ static int command_line_read(int argc, char **argv, struct run *run)
         {"output", OPTION_TEXT, &run->output, "FILE",
          "the report goes to FILE, not to standard error (%p: the pid)", 'o'},
         {"limit", OPTION_TEXT, &run->limit, "SIZE",
-         "malloc returns NULL beyond this (bytes, or 512M), each process"},
+         "malloc returns NULL beyond this, each process: bytes, or 512M, or\n"
+         "90%, of what its control group or the machine lets it have"},
         {"record", OPTION_TEXT, &run->record, "FILE",
          "every allocation goes to FILE, for weir trace and weir bench;\n"
          "others go to FILE.PID, what they become by exec to FILE.PID.2\n"
@@ -52,9 +63,10 @@ static int command_line_read(int argc, char **argv, struct run *run)
     run->command = argv + optind;
     if (!*run->command)
         return options_complain(&options, "no program given");
-    if (run->limit && (!number_size(run->limit, &bytes) || !bytes))
-        return options_complain(&options, "--limit takes a size (bytes, or 512M, 2G), not \"%s\"",
-                                run->limit);
+    if (run->limit && !limit_is_valid(run->limit))
+        return options_complain(
+            &options, "--limit takes a size (bytes, or 512M, 2G, 1%% to 100%%), not \"%s\"",
+            run->limit);
     return -1;
 }
 

@@ -1,48 +1,20 @@
 /*
- * cxx/allocator.hpp - allocators: the interface, the CPU allocator, contexts, pools,
- * devices; and how errors become exceptions. Part of weir.hpp, which says the rest.
+ * cxx/allocator.hpp - allocators: the interface, the CPU allocator, pools, the GPU's. Contexts are
+ * in cxx/context.hpp. Part of weir.hpp, which says the rest.
  */
 #ifndef WEIR_CXX_ALLOCATOR_HPP
 #define WEIR_CXX_ALLOCATOR_HPP
 
-#include <weir/weir.h>
+#include <weir/cxx/error.hpp>
 
 #include <atomic>
-#include <cerrno>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <new>
 #include <string>
-#include <system_error>
+#include <utility>
 
-namespace weir
-{
-
-namespace detail
-{
-
-[[noreturn]] inline void fail(int code)
-{
-    if (code == ENOMEM)
-        throw std::bad_alloc();
-    throw std::system_error(code, std::generic_category(), weir_last_error());
-}
-
-inline void check(int code)
-{
-    if (code)
-        fail(code);
-}
-
-template <class T> T *check(T *made)
-{
-    if (!made)
-        fail(errno);
-    return made;
-}
-
-} // namespace detail
+WEIR_CXX_BEGIN
 
 /* Where blocks live: the host's own memory, a GPU's, or elsewhere. */
 enum class DeviceType { CPU, CUDA, UNKNOWN };
@@ -127,13 +99,12 @@ class Allocator
     {
         weir_stats stats{};
         stats.size = sizeof stats;
-        detail::check(weir_stats_get(handle(), &stats));
-        return stats;
+        return detail::check(weir_stats_get(handle(), &stats)) ? stats : weir_stats{};
     }
 
-    void set_limit(std::size_t bytes)
+    Status set_limit(std::size_t bytes)
     {
-        detail::check(weir_set_limit(handle(), bytes));
+        return detail::check(weir_set_limit(handle(), bytes));
     }
 
     std::size_t trim()
@@ -152,7 +123,7 @@ class Allocator
         if (have)
             return have;
         weir_allocator *made = wrap();
-        if (wrapper_.compare_exchange_strong(have, made, std::memory_order_acq_rel))
+        if (!made || wrapper_.compare_exchange_strong(have, made, std::memory_order_acq_rel))
             return made;
         weir_allocator_destroy(made); /* another thread was first */
         return have;
@@ -185,9 +156,12 @@ class Allocator
   private:
     static void *take(void *user, std::size_t size, std::size_t alignment) noexcept
     {
-        try {
+        WEIR_CXX_TRY
+        {
             return static_cast<Allocator *>(user)->allocate(size, alignment);
-        } catch (...) {
+        }
+        WEIR_CXX_CATCH_ALL
+        {
             return nullptr;
         }
     }
@@ -201,18 +175,24 @@ class Allocator
 
     static int clear(void *user, void *block, std::size_t size) noexcept
     {
-        try {
+        WEIR_CXX_TRY
+        {
             return static_cast<Allocator *>(user)->zero_bytes(block, size);
-        } catch (...) {
+        }
+        WEIR_CXX_CATCH_ALL
+        {
             return EIO;
         }
     }
 
     static int copy(void *user, void *to, const void *from, std::size_t size) noexcept
     {
-        try {
+        WEIR_CXX_TRY
+        {
             return static_cast<Allocator *>(user)->copy_bytes(to, from, size);
-        } catch (...) {
+        }
+        WEIR_CXX_CATCH_ALL
+        {
             return EIO;
         }
     }
@@ -285,6 +265,23 @@ class HandleAllocator : public Allocator
         return handle_;
     }
 
+    /* False where it could not be made. */
+    explicit operator bool() const noexcept
+    {
+        return handle_ != nullptr;
+    }
+
+  protected:
+    /* For those that own what they stand for. */
+    weir_allocator *take() noexcept
+    {
+        return std::exchange(handle_, nullptr);
+    }
+    void put(weir_allocator *handle) noexcept
+    {
+        handle_ = handle;
+    }
+
   private:
     weir_allocator *handle_;
 };
@@ -319,7 +316,7 @@ class AllocatorRef
     AllocatorRef(const Allocator &a) : handle_(a.handle())
     {
     }
-    AllocatorRef(const Allocator *a) : handle_(a->handle())
+    AllocatorRef(const Allocator *a) : handle_(a ? a->handle() : nullptr)
     {
     }
 
@@ -332,70 +329,31 @@ class AllocatorRef
     weir_allocator *handle_;
 };
 
-/* A context: figures, a name and a limit of its own. Frees what is left in it when it goes;
- * contexts below it must have gone before. */
-class Context : public HandleAllocator
-{
-  public:
-    explicit Context(const std::string &name, std::size_t limit = 0, AllocatorRef parent = {})
-        : HandleAllocator(make(name, limit, parent))
-    {
-    }
-
-    explicit Context(const weir_allocator_options &options)
-        : HandleAllocator(detail::check(weir_allocator_create(&options)))
-    {
-    }
-
-    ~Context() override
-    {
-        weir_allocator_destroy(handle());
-    }
-
-  private:
-    static weir_allocator *make(const std::string &name, std::size_t limit, AllocatorRef parent)
-    {
-        weir_allocator_options options{};
-        options.name = name.c_str();
-        options.limit = limit;
-        options.parent = parent.handle();
-        return detail::check(weir_allocator_create(&options));
-    }
-};
-
-/* Memory of its own, apart from the CPU allocator's; goes with everything in it. */
+/* Memory of its own, apart from the CPU allocator's; goes with all that lives in it. Contexts on it
+ * end before. */
 class MemoryPool : public HandleAllocator
 {
   public:
     explicit MemoryPool(const std::string &name = "pool", std::size_t limit = 0)
-        : MemoryPool(make(name, limit))
+        : HandleAllocator(make(name, limit))
     {
     }
 
     ~MemoryPool() override
     {
-        weir_pool_destroy(pool_);
-    }
-
-    weir_pool *pool() const
-    {
-        return pool_;
+        if (handle())
+            weir_allocator_destroy(handle());
     }
 
   private:
-    explicit MemoryPool(weir_pool *pool) : HandleAllocator(weir_pool_allocator(pool)), pool_(pool)
+    static weir_allocator *make(const std::string &name, std::size_t limit)
     {
-    }
-
-    static weir_pool *make(const std::string &name, std::size_t limit)
-    {
-        weir_pool_options options{};
+        weir_allocator_options options{};
         options.name = name.c_str();
         options.limit = limit;
-        return detail::check(weir_pool_create(&options));
+        options.source = WEIR_SOURCE_OWN_POOL;
+        return detail::check(weir_allocator_create(&options));
     }
-
-    weir_pool *pool_;
 };
 
 /* Memory of a device: for tensors and buffers, not for the host to touch. */
@@ -441,6 +399,6 @@ class AllocatorFactory
     }
 };
 
-} // namespace weir
+WEIR_CXX_END
 
 #endif

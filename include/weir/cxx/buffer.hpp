@@ -6,10 +6,13 @@
 
 #include <type_traits>
 
-namespace weir
-{
+WEIR_CXX_BEGIN
 
-/* A zeroed array that goes with its scope; moved, never copied. */
+/*
+ * A zeroed array that goes with its scope; moved, never copied. It remembers where its memory
+ * is from: one that was released or moved from, or made without memory, takes it from there when
+ * it is resized. That allocator or pool must still be there then.
+ */
 template <class T> class Buffer
 {
     static_assert(std::is_trivially_copyable<T>::value, "elements are zeroed and moved as bytes");
@@ -17,23 +20,40 @@ template <class T> class Buffer
   public:
     using value_type = T;
 
+    /* Empty, of the CPU allocator. */
     Buffer() noexcept = default;
 
-    explicit Buffer(std::size_t count, AllocatorRef a = {})
+    /* Empty, of this one. */
+    explicit Buffer(AllocatorRef a) noexcept : allocator_(a.handle())
     {
-        detail::check(weir_buffer_init(&buffer_, a.handle(), count, sizeof(T)));
+    }
+
+    explicit Buffer(std::size_t count, AllocatorRef a = {}) : allocator_(a.handle())
+    {
+        (void)detail::check(weir_buffer_init(&buffer_, allocator_, count, sizeof(T)));
     }
 
     /* From a pool, to which it goes back. */
     Buffer(weir_buffer_pool *pool, std::size_t count)
+        : allocator_(weir_buffer_pool_allocator(pool)), pool_(pool)
     {
-        detail::check(weir_buffer_init_pooled(&buffer_, pool, count, sizeof(T)));
+        (void)detail::check(weir_buffer_init_pooled(&buffer_, pool, count, sizeof(T)));
+    }
+
+    /* The same with its contents undefined: for what is written before it is read. */
+    static Buffer uninitialized(weir_buffer_pool *pool, std::size_t count)
+    {
+        Buffer made(weir_buffer_pool_allocator(pool));
+        made.pool_ = pool;
+        (void)detail::check(
+            weir_buffer_init_pooled_undefined(&made.buffer_, pool, count, sizeof(T)));
+        return made;
     }
 
     Buffer(const Buffer &) = delete;
     Buffer &operator=(const Buffer &) = delete;
 
-    Buffer(Buffer &&from) noexcept
+    Buffer(Buffer &&from) noexcept : allocator_(from.allocator_), pool_(from.pool_)
     {
         weir_buffer_move(&buffer_, &from.buffer_);
     }
@@ -41,12 +61,20 @@ template <class T> class Buffer
     Buffer &operator=(Buffer &&from) noexcept
     {
         weir_buffer_move(&buffer_, &from.buffer_);
+        allocator_ = from.allocator_;
+        pool_ = from.pool_;
         return *this;
     }
 
     ~Buffer()
     {
         weir_buffer_release(&buffer_);
+    }
+
+    /* Has it memory? True for one of 0 elements, false for one that was released. */
+    explicit operator bool() const noexcept
+    {
+        return weir_buffer_data(&buffer_) != nullptr;
     }
 
     T *data() noexcept
@@ -95,14 +123,22 @@ template <class T> class Buffer
     }
 
     /* Keeps the contents; what is new is zero. */
-    void resize(std::size_t count)
+    Status resize(std::size_t count)
     {
-        if (weir_buffer_data(&buffer_))
-            detail::check(weir_buffer_resize(&buffer_, count));
-        else
-            *this = Buffer(count);
+        if (*this)
+            return detail::check(weir_buffer_resize(&buffer_, count));
+        if (pool_)
+            return detail::check(weir_buffer_init_pooled(&buffer_, pool_, count, sizeof(T)));
+        return detail::check(weir_buffer_init(&buffer_, allocator_, count, sizeof(T)));
     }
 
+    /* Where its memory is from, or would be. */
+    weir_allocator *allocator() const noexcept
+    {
+        return allocator_;
+    }
+
+    /* Empty, and still of its allocator or pool. */
     void release() noexcept
     {
         weir_buffer_release(&buffer_);
@@ -115,6 +151,8 @@ template <class T> class Buffer
 
   private:
     weir_buffer buffer_ = WEIR_BUFFER_EMPTY;
+    weir_allocator *allocator_ = weir_cpu_allocator();
+    weir_buffer_pool *pool_ = nullptr; /* of allocator_; nullptr: straight from there */
 };
 
 /* Buffers used again. One that outlives the pool keeps it alive in the C sense: its memory
@@ -127,7 +165,8 @@ class BufferPool
         weir_buffer_pool_options options{};
         options.allocator = a.handle();
         options.idle_limit = idle_limit;
-        pool_ = detail::check(weir_buffer_pool_create(&options));
+        if (detail::is_there(options.allocator))
+            pool_ = detail::check(weir_buffer_pool_create(&options));
     }
 
     BufferPool(const BufferPool &) = delete;
@@ -135,13 +174,25 @@ class BufferPool
 
     ~BufferPool()
     {
-        weir_buffer_pool_destroy(pool_);
+        if (pool_)
+            weir_buffer_pool_destroy(pool_);
+    }
+
+    explicit operator bool() const noexcept
+    {
+        return pool_ != nullptr;
     }
 
     /* `count` elements, zeroed; goes back at the end of its scope or by release(). */
-    template <class T = float> Buffer<T> acquire(std::size_t count)
+    template <class T = float> [[nodiscard]] Buffer<T> acquire(std::size_t count)
     {
         return Buffer<T>(pool_, count);
+    }
+
+    /* The same without the zeros: contents undefined. */
+    template <class T = float> [[nodiscard]] Buffer<T> acquire_uninitialized(std::size_t count)
+    {
+        return Buffer<T>::uninitialized(pool_, count);
     }
 
     template <class T> void release(Buffer<T> &&buffer)
@@ -158,8 +209,8 @@ class BufferPool
     {
         weir_buffer_pool_stats stats{};
         stats.size = sizeof stats;
-        detail::check(weir_buffer_pool_stats_get(pool_, &stats));
-        return stats;
+        return detail::check(weir_buffer_pool_stats_get(pool_, &stats)) ? stats
+                                                                        : weir_buffer_pool_stats{};
     }
 
     weir_buffer_pool *handle() const
@@ -168,7 +219,7 @@ class BufferPool
     }
 
   private:
-    weir_buffer_pool *pool_;
+    weir_buffer_pool *pool_ = nullptr;
 };
 
 class Arena
@@ -181,7 +232,8 @@ class Arena
         weir_arena_options options{};
         options.allocator = a.handle();
         options.chunk_size = chunk_size;
-        arena_ = detail::check(weir_arena_create(&options));
+        if (detail::is_there(options.allocator))
+            arena_ = detail::check(weir_arena_create(&options));
     }
 
     /* In the caller's memory. */
@@ -198,9 +250,16 @@ class Arena
 
     ~Arena()
     {
-        weir_arena_destroy(arena_);
+        if (arena_)
+            weir_arena_destroy(arena_);
     }
 
+    explicit operator bool() const noexcept
+    {
+        return arena_ != nullptr;
+    }
+
+    /* In C++ without exceptions nullptr where there is no room; so for all here. */
     void *allocate(std::size_t size, std::size_t alignment = WEIR_DEFAULT_ALIGNMENT)
     {
         return detail::check(weir_arena_allocate_aligned(arena_, size, alignment));
@@ -210,29 +269,31 @@ class Arena
     template <class T> T *allocate_array(std::size_t count)
     {
         static_assert(std::is_trivially_destructible<T>::value, "an arena runs no destructors");
-        if (count > PTRDIFF_MAX / sizeof(T))
-            throw std::bad_alloc();
+        if (count > PTRDIFF_MAX / sizeof(T)) {
+            (void)detail::fail(ENOMEM, "an array is impossibly large");
+            return nullptr;
+        }
         constexpr std::size_t alignment =
             alignof(T) > WEIR_DEFAULT_ALIGNMENT ? alignof(T) : WEIR_DEFAULT_ALIGNMENT;
         return static_cast<T *>(allocate(count * sizeof(T), alignment));
     }
 
-    Mark mark()
+    [[nodiscard]] Mark mark()
     {
         Mark mark = weir_arena_mark_get(arena_);
         if (!mark)
-            detail::fail(errno);
+            (void)detail::fail(errno);
         return mark;
     }
 
-    void rewind(Mark mark)
+    Status rewind(Mark mark)
     {
-        detail::check(weir_arena_rewind(arena_, mark));
+        return detail::check(weir_arena_rewind(arena_, mark));
     }
 
-    void reset()
+    Status reset()
     {
-        detail::check(weir_arena_reset(arena_));
+        return detail::check(weir_arena_reset(arena_));
     }
 
     /* Rewinds at its end to where the arena stood at its beginning. */
@@ -246,7 +307,13 @@ class Arena
         Scope &operator=(const Scope &) = delete;
         ~Scope()
         {
-            [[maybe_unused]] int busy = weir_arena_rewind(arena_.arena_, mark_);
+            [[maybe_unused]] int busy = mark_ ? weir_arena_rewind(arena_.arena_, mark_) : 0;
+        }
+
+        /* False where no mark could be made: it will not rewind. */
+        explicit operator bool() const noexcept
+        {
+            return mark_ != 0;
         }
 
       private:
@@ -268,8 +335,7 @@ class Arena
     {
         weir_arena_stats stats{};
         stats.size = sizeof stats;
-        detail::check(weir_arena_stats_get(arena_, &stats));
-        return stats;
+        return detail::check(weir_arena_stats_get(arena_, &stats)) ? stats : weir_arena_stats{};
     }
 
     weir_arena *handle() const
@@ -278,9 +344,9 @@ class Arena
     }
 
   private:
-    weir_arena *arena_;
+    weir_arena *arena_ = nullptr;
 };
 
-} // namespace weir
+WEIR_CXX_END
 
 #endif

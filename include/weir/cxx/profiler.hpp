@@ -4,10 +4,10 @@
 
 #include <weir/cxx/allocator.hpp>
 
+#include <cstdio>
 #include <string>
 
-namespace weir
-{
+WEIR_CXX_BEGIN
 
 /* Current, delta, peak and active allocations since start(). Profilers nest. */
 class MemoryProfiler
@@ -22,35 +22,44 @@ class MemoryProfiler
         stop();
     }
 
-    void start(AllocatorRef a = {})
+    /* Watches from now on; what it watched before is forgotten. */
+    Status start(AllocatorRef a = {})
     {
         stop();
-        detail::check(weir_profiler_start(&profiler_, a.handle()));
+        if (!detail::is_there(a.handle()))
+            return Status(EINVAL);
+        return detail::check(weir_profiler_start(&profiler_, a.handle()));
     }
 
-    void stop()
+    void stop() noexcept
     {
         if (profiler_.allocator)
             weir_profiler_stop(&profiler_);
     }
 
     /* On standard output. */
-    void report(const std::string &label)
+    Status report(const std::string &label)
     {
-        detail::check(weir_profiler_print(stdout, &profiler_, label.c_str()));
+        return detail::check(weir_profiler_print(stdout, &profiler_, label.c_str()));
     }
 
-    weir_profiler_stats read()
+    /* To a file. */
+    Status report(const std::string &label, std::FILE *to)
     {
-        weir_profiler_stats profile{};
-        detail::check(weir_profiler_stats_get(&profiler_, &profile));
-        return profile;
+        return detail::check(weir_profiler_print(to, &profiler_, label.c_str()));
+    }
+
+    [[nodiscard]] weir_profiler_stats read()
+    {
+        weir_profiler_stats stats = WEIR_PROFILER_STATS_INIT;
+        return detail::check(weir_profiler_stats_get(&profiler_, &stats)) ? stats
+                                                                          : weir_profiler_stats{};
     }
 
   private:
     weir_profiler profiler_{};
 };
 
-} // namespace weir
+WEIR_CXX_END
 
 #endif

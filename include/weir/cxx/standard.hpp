@@ -6,12 +6,12 @@
 
 #include <type_traits>
 
-#if __has_include(<memory_resource>)
+#if __cplusplus >= 201703L && __has_include(<memory_resource>)
 #include <memory_resource>
+#define WEIR_CXX_MEMORY_RESOURCE
 #endif
 
-namespace weir
-{
+WEIR_CXX_BEGIN
 
 /* For containers: std::vector<float, weir::allocator<float>>. */
 template <class T> class allocator
@@ -37,10 +37,10 @@ template <class T> class allocator
     T *allocate(std::size_t count)
     {
         if (count > PTRDIFF_MAX / sizeof(T))
-            throw std::bad_array_new_length();
+            detail::end(ENOMEM, "an array is impossibly large");
         void *block = weir_allocate_aligned(handle_, count * sizeof(T), alignof(T));
         if (!block)
-            throw std::bad_alloc();
+            detail::end(ENOMEM, "no memory for a container");
         return static_cast<T *>(block);
     }
 
@@ -68,8 +68,14 @@ template <class T, class U> bool operator!=(const allocator<T> &a, const allocat
     return !(a == b);
 }
 
-#if __has_include(<memory_resource>)
-/* For std::pmr containers. */
+#ifdef WEIR_CXX_MEMORY_RESOURCE
+#ifndef __cpp_rtti
+inline namespace no_rtti /* another type: its virtual table has no type that others may ask for */
+{
+#endif
+
+/* For std::pmr containers. Two of one allocator are equal; under -fno-rtti only each is to
+ * itself, and containers then move element by element between them. */
 class memory_resource : public std::pmr::memory_resource
 {
   public:
@@ -87,7 +93,7 @@ class memory_resource : public std::pmr::memory_resource
     {
         void *block = weir_allocate_aligned(handle_, bytes, alignment);
         if (!block)
-            throw std::bad_alloc();
+            detail::end(ENOMEM, "no memory for a container");
         return block;
     }
 
@@ -98,14 +104,22 @@ class memory_resource : public std::pmr::memory_resource
 
     bool do_is_equal(const std::pmr::memory_resource &other) const noexcept override
     {
+#ifdef __cpp_rtti
         auto *same = dynamic_cast<const memory_resource *>(&other);
         return same && same->handle_ == handle_;
+#else
+        return this == &other;
+#endif
     }
 
     weir_allocator *handle_;
 };
+
+#ifndef __cpp_rtti
+}
+#endif
 #endif
 
-} // namespace weir
+WEIR_CXX_END
 
 #endif
