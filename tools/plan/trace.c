@@ -39,7 +39,7 @@ static int trace_row(struct plan_rows *rows, struct trace_live *l, uint32_t id, 
 
 static int trace_rows(const struct trace *trace, struct plan_rows *rows)
 {
-    struct trace_live *live = memory_array(NULL, (size_t)trace->nblocks + 1, sizeof *live);
+    struct trace_live *live = memory_zeroed((size_t)trace->nblocks + 1, sizeof *live);
     rows->plan = weir_plan_create();
     rows->clock = "event of the trace";
     rows->text = memory_zeroed(trace->nevents, TRACE_LABEL);
