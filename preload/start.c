@@ -126,6 +126,7 @@ __attribute__((constructor)) static void preload_start(int argc, char **argv)
         recorded = getpid();
     preload_environment_start();
     weir__fork_register(NULL, NULL, preload_forked);
+    weir__environment_background();
     at_quick_exit(preload_end);
 }
 

@@ -12,6 +12,7 @@
 #include <map>
 #include <set>
 #include <thread>
+#include <unistd.h>
 #include <unordered_map>
 #include <vector>
 
@@ -431,8 +432,26 @@ static void shapes()
     EXPECT(t.element_size() == 1 && std::string(t.device()) == "cpu");
 }
 
+/* A clone is counted, what lies in the file is not. */
+static void files()
+{
+    char path[] = "/tmp/weir-cxx-XXXXXX";
+    int file = mkstemp(path);
+    const float wanted[] = {0, 1, 2, 3};
+    EXPECT(file >= 0 && write(file, wanted, sizeof wanted) == sizeof wanted && close(file) == 0);
+    Tensor t = Tensor::map(path, {3}, DataType::FLOAT32, sizeof(float));
+    EXPECT(t.is_mapped() && t.data<const float>()[0] == 1 && t.data<const float>()[2] == 3);
+    EXPECT(cpu->total_allocated() == 0 && t.allocator() == nullptr);
+    Tensor copy = t.clone();
+    EXPECT(!copy.is_mapped() && cpu->total_allocated() == 3 * sizeof(float));
+    EXPECT(error_of([&] { EXPECT(!Tensor::map(path, {4}, DataType::FLOAT32, sizeof(float))); }) ==
+           ENXIO);
+    EXPECT(unlink(path) == 0);
+    EXPECT(error_of([&] { EXPECT(!Tensor::map(path, {4})); }) == ENOENT);
+}
+
 int main()
 {
     return run({nothing, owners_are_counted, views_are_other_tensors, to_shared_pointers, idioms,
-                weak_pointers, made_in_place, pointees, no_circles, keys, threads, shapes});
+                weak_pointers, made_in_place, pointees, no_circles, keys, threads, shapes, files});
 }

@@ -1,6 +1,6 @@
 # tests of plan: see tests/local.mk for what a line says.
 
-criterion_tests += tests/api_plan tests/api_plan_run tests/unit_plan
+criterion_tests += tests/api_plan tests/api_plan_run tests/api_classic tests/unit_plan
 tests_unit_plan_LDADD = $(unit_ldadd)
 valgrind_tests += tests/api_plan tests/api_plan_run
 

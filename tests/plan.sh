@@ -83,7 +83,7 @@ fi
 # A table of a directory; JSON; what does not fit; comparison.
 $weir plan "$plans/networks" >"$dir/out" || fail "a directory"
 [ "$(grep -c '1\.0000.*optimal' "$dir/out")" -eq 8 ] || fail "networks: $(cat "$dir/out")"
-grep -q '^  geometric mean .* 1\.0000' "$dir/out" || fail "no geometric mean"
+grep -q '^  geometric mean, networks .* 1\.0000$' "$dir/out" || fail "no geometric mean"
 $weir plan --json --compare --budget 1 "$plans/networks/unet_512.csv" >"$dir/out" || fail "--json"
 grep -q '"optimal":true.*"compare":{"naive":3\.4375' "$dir/out" || fail "JSON: $(cat "$dir/out")"
 $weir plan --capacity 1000 --budget 1 "$plans/networks/unet_512.csv" >"$dir/out" 2>"$dir/err" &&
@@ -104,6 +104,26 @@ said = json.loads(open(sys.argv[1], "rb").read().decode())["file"]
 assert said.endswith('/b\u00e4d\ufffd\x01".csv'), ascii(said)
 END
 fi
+
+# The documents hold what the command prints: the classical planners, whose columns no budget changes.
+columns()
+{
+    awk -F'|' '/^\| / { print $2, $3, $5, $7, $8, $9, $10, $11, $12, $13 }' "$@"
+}
+documented()
+{
+    columns "$top_srcdir/docs/planner.md"
+}
+$weir plan --compare --markdown --budget 1 "$plans/challenging" "$plans/networks" >"$dir/table" ||
+    fail "--markdown"
+columns "$dir/table" >"$dir/now"
+[ "$(wc -l <"$dir/now")" -eq 24 ] || fail "--markdown: $(cat "$dir/table")"
+documented >"$dir/documented"
+grep -v -x -F -f "$dir/documented" "$dir/now" >"$dir/stale" && fail "docs/planner.md lacks $(cat "$dir/stale")"
+grep '^| [i*]' "$plans/README.md" >"$dir/sets"
+grep -v -x -F -f "$top_srcdir/docs/planner.md" "$dir/sets" >"$dir/stale" &&
+    fail "bench/plans/README.md and docs/planner.md disagree: $(cat "$dir/stale")"
+[ "$(wc -l <"$dir/sets")" -eq 7 ] || fail "sets of bench/plans/README.md: $(cat "$dir/sets")"
 
 # Profiles: columns of sizes, each with a line of its own; offsets hold for all of them.
 printf 'id,lower,upper,size:short,size:long\na,0,2,10,40\nb,1,3,30,20\nc,2,4,10,90\n' >"$dir/shapes.csv"

@@ -111,6 +111,45 @@ expect "a budget gives NULL, not a crash" 0 env WEIR_LIMIT=8M LD_PRELOAD="$libra
 expect "without it there is enough" 1 under "$scratch/crime" b
 expect "a budget that is none is told" 0 env WEIR_LIMIT=8X LD_PRELOAD="$library" "$scratch/crime"
 has 'WEIR_LIMIT is not a size'
+cat >"$scratch/burst.c" <<'END'
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+/* Kilobytes in memory. */
+static long resident(void)
+{
+    long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (!f || fscanf(f, "%*s %ld", &pages) != 1)
+        exit(3);
+    fclose(f);
+    return pages * 4;
+}
+
+/* 256 MB, freed; 0 if at most a twentieth is left within 20 seconds in which nobody allocates. */
+int main(void)
+{
+    enum { COUNT = 1 << 12, SIZE = 1 << 16 };
+    static void *blocks[COUNT];
+    long before = resident();
+    for (int i = 0; i < COUNT; i++)
+        memset(blocks[i] = malloc(SIZE), 1, SIZE);
+    for (int i = 0; i < COUNT; i++)
+        free(blocks[i]);
+    for (int i = 0; i < 200; i++) {
+        nanosleep(&(struct timespec){0, 100000000}, NULL);
+        if (resident() - before < (COUNT / 1024 * SIZE) / 20)
+            return 0;
+    }
+    return 1;
+}
+END
+$CC -O1 -w -o "$scratch/burst" "$scratch/burst.c" || failed "burst.c compiles"
+expect "a silent program's memory goes back" 0 env WEIR_BACKGROUND=100 LD_PRELOAD="$library" "$scratch/burst"
+expect "a period that is none is told" 0 env WEIR_BACKGROUND=soon LD_PRELOAD="$library" "$scratch/crime"
+has 'WEIR_BACKGROUND is no number'
 expect "a line of report" 0 env WEIR_REPORT=- LD_PRELOAD="$library" "$scratch/crime"
 has 'peak .* bytes, live'
 

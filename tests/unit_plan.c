@@ -253,6 +253,81 @@ Test(unit_plan, cut_rectangles_of_100_are_put_together_again)
     cr_assert_eq(ratio("generated/cutdrop_100_s1.csv", 0, 0), 10000);
 }
 
+static weir_plan *crowd(size_t n, size_t live);
+
+/* -- floors ----------------------------------------------------------------------------- */
+
+/* What inference promises where nothing moves any more, from the definition: a floor is the least
+ * base of what is still to be placed over it, a base the greatest floor below it, aligned. */
+static void check_floors(const struct weir__floor *f)
+{
+    const struct weir__problem *p = f->p;
+    for (uint32_t t = 0; t < p->sections; t++) {
+        int64_t least = INT64_MAX;
+        for (uint32_t i = 0; i < p->count; i++)
+            if (f->base[i] >= 0 && p->lo[i] <= t && t <= p->hi[i] && f->base[i] < least)
+                least = f->base[i];
+        cr_assert_eq(f->floor[t], least, "section %u", t);
+    }
+    for (uint32_t i = 0; i < p->count; i++) {
+        int64_t most = 0, align = p->align ? p->align[i] : 1;
+        for (uint32_t t = p->lo[i]; t <= p->hi[i]; t++)
+            most = f->floor[t] > most ? f->floor[t] : most;
+        if (f->base[i] >= 0)
+            cr_assert_eq(f->base[i], (most + align - 1) / align * align, "item %u", i);
+    }
+}
+
+/* One step by chance: something is put on its floor. False: there is nothing, or it does not fit.
+ */
+static bool floor_step(struct weir__floor *f, uint64_t *random)
+{
+    const struct weir__problem *p = f->p;
+    for (int tries = 0; tries < 200; tries++) {
+        uint32_t i = weir__plan_below(random, p->count);
+        bool stands = f->base[i] >= 0;
+        for (uint32_t t = p->lo[i]; t <= p->hi[i]; t++)
+            stands &= f->floor[t] == f->base[i];
+        if (stands)
+            return weir__floor_put(f, i);
+    }
+    return false;
+}
+
+Test(unit_plan, floors_are_where_inference_must_put_them)
+{
+    unsigned placed = 0;
+    for (uint64_t round = 0; round < 40; round++) {
+        uint64_t random = round;
+        weir_plan *plan = crowd(60, 1 + weir__plan_below(&random, 30));
+        struct weir__plan_scratch scratch = {0};
+        struct weir__problem p;
+        struct weir__floor floor;
+        size_t marks[60], depth = 0;
+        cr_assert_eq(weir__problem_reduce(plan, &scratch, &p), 0);
+        cr_assert_eq(weir__floor_open(&floor, &p, &scratch), 0);
+        cr_assert(weir__floor_reset(&floor, (int64_t)(p.bound + p.bound / 4)));
+        for (int step = 0; step < 300; step++) {
+            bool back = depth > 0 && weir__plan_below(&random, 3) == 0;
+            if (back) {
+                depth = weir__plan_below(&random, (uint32_t)depth);
+                weir__floor_undo(&floor, marks[depth]);
+            } else if (depth < 60) {
+                marks[depth] = floor.ntrail;
+                if (floor_step(&floor, &random))
+                    depth++;
+                else
+                    weir__floor_undo(&floor, marks[depth]);
+            }
+            placed = depth > placed ? (unsigned)depth : placed;
+            check_floors(&floor);
+        }
+        weir__plan_drop(&scratch, NULL);
+        weir_plan_destroy(plan);
+    }
+    cr_assert_gt(placed, 10);
+}
+
 /* -- growth ----------------------------------------------------------------------------- */
 
 /* A chain of layers with residuals and weights of a few sizes, as transformers have. */

@@ -10,7 +10,7 @@
  *
  * Sizes and offsets in bytes; lifetimes are half-open, [first, last), in any unit
  * of time. The same plan and options give the same offsets whatever the
- * machine's speed, unless a clock budget is asked for. docs/planner.md explains the algorithm.
+ * machine's speed, unless a clock budget is asked for. docs/planner.md explains the algorithms.
  *
  * Thread rule: one thread at a time for each plan (several may read a solved one);
  * their memory, recorders, replays and caches say their own.
@@ -88,9 +88,12 @@ typedef struct weir_plan_options {
  * options (a size of no known struct, more than one thread), or constraints that contradict each
  * other (weir_last_error names the buffers); EOVERFLOW: what is live at one time exceeds
  * PTRDIFF_MAX; ENOMEM (the plan is as it was). Every arrangement is verified before it is kept.
- * Best-fit skylines, then a capacity-guided skyline with look-ahead, then a canonical branch and
- * bound, after Sekiyama et al. (2018), Lee and Pisarchyk (2020), Maas et al. (2022)
- * and Moffitt (2023).
+ * Cost: one thread. A first arrangement takes time near n log n (100,000 buffers: half a second),
+ * with fixed offsets or disjoint pairs as many steps as pairs live together. If it is not at the
+ * lower bound, a search follows until the budget is spent (default: one to three seconds); parts of
+ * more than 4000 buffers are not searched. Memory: at most 200 bytes a buffer for the first
+ * arrangement. After Sekiyama et al. (2018), Pisarchyk and Lee (2020), Maas et al. (2022) and
+ * Moffitt (2023).
  */
 WEIR_API int weir_plan_solve(weir_plan *plan,
                              const weir_plan_options *options) WEIR_NOEXCEPT WEIR_NODISCARD;
@@ -144,14 +147,17 @@ WEIR_API int weir_plan_stats_get(const weir_plan *plan, weir_plan_stats *stats) 
  */
 WEIR_API int weir_plan_verify(const weir_plan *plan) WEIR_NOEXCEPT WEIR_NODISCARD;
 
-/* One of the classical planners, for comparison. */
+/* One of the classical planners, for comparison; docs/planner.md names their sources. */
 typedef enum weir_plan_heuristic {
     WEIR_PLAN_NAIVE = 0,         /* every buffer its own memory */
-    WEIR_PLAN_GREEDY_BY_SIZE,    /* TFLite: largest first, at the lowest gap that fits */
-    WEIR_PLAN_GREEDY_BY_BREADTH, /* by the live sum of its busiest moment, then size */
-    WEIR_PLAN_FIRST_FIT,         /* in the order of first use */
-    WEIR_PLAN_BEST_FIT,          /* ggml: order of first use, the tightest free gap */
-    WEIR_PLAN_LINEAR_SCAN,       /* Mini-infer: order of first use, freed slots taken whole */
+    WEIR_PLAN_GREEDY_BY_SIZE,    /* TensorFlow Lite: largest first, into the tightest gap */
+    WEIR_PLAN_GREEDY_BY_BREADTH, /* Pisarchyk and Lee: busiest moment first, there the largest
+                                    first, into the tightest gap */
+    WEIR_PLAN_FIRST_FIT,         /* in the order of first use, into the lowest gap */
+    WEIR_PLAN_BEST_FIT,          /* ggml: allocates and frees in the order of use, the smallest
+                                    free piece that fits; what has no end is taken last */
+    WEIR_PLAN_LINEAR_SCAN,       /* Mini-infer: allocates and frees in the order of use, the larger
+                                    first at one time, the lowest free piece that fits */
     WEIR_PLAN_SKYLINE,           /* weir_plan_options.heuristic_only */
     WEIR_PLAN_HEURISTICS         /* how many there are */
 } weir_plan_heuristic;
@@ -161,7 +167,7 @@ typedef enum weir_plan_heuristic {
 WEIR_API int weir_plan_solve_with(weir_plan *plan,
                                   weir_plan_heuristic heuristic) WEIR_NOEXCEPT WEIR_NODISCARD;
 
-/* "greedy by size", ...: static text; NULL for an unknown one. */
+/* "naive", "by size", ...: static text; NULL for an unknown one. */
 WEIR_API const char *weir_plan_heuristic_name(weir_plan_heuristic heuristic) WEIR_NOEXCEPT;
 
 /* -- memory ------------------------------------------------------------------ */

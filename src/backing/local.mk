@@ -13,7 +13,7 @@ pkgconfig_DATA += weir-jemalloc.pc
 # The glue alone; jemalloc joins it below, once for each kind of library.
 noinst_LTLIBRARIES += libweir-jemalloc-glue.la
 libweir_jemalloc_glue_la_SOURCES = src/backing/jemalloc.c src/os/pages.c
-libweir_jemalloc_glue_la_CFLAGS = $(AM_CFLAGS) $(WEIR_LIBRARY_CFLAGS) -fvisibility=default
+libweir_jemalloc_glue_la_CFLAGS = $(AM_CFLAGS) $(WEIR_LIBRARY_CFLAGS) -DWEIR_GLUE -fvisibility=default
 
 if SHARED
 lib_LTLIBRARIES += libweir-jemalloc.la

@@ -5,6 +5,7 @@
 #include "base/message.h"
 
 #include <weir/allocator.h>
+#include <weir/background.h>
 #include <weir/error.h>
 #include <weir/trace.h>
 
@@ -81,6 +82,22 @@ void weir__environment_limit(void)
         limit_set_percent(text);
     else
         limit_set_size(text);
+}
+
+/* -- the background thread --------------------------------------------------------------- */
+
+void weir__environment_background(void)
+{
+    const char *text = secure_getenv("WEIR_BACKGROUND");
+    if (!text || !*text)
+        return;
+    size_t digits = strspn(text, "0123456789");
+    unsigned long period = digits && digits < 10 && !text[digits] ? strtoul(text, NULL, 10) : 0;
+    int error = period ? weir_background_start((unsigned)period) : 0;
+    if (!period)
+        complain("WEIR_BACKGROUND is no number of milliseconds", text, "");
+    else if (error)
+        complain("no thread for WEIR_BACKGROUND", text, strerror(error));
 }
 
 /* -- the recording --------------------------------------------------------------------------- */

@@ -111,6 +111,7 @@ __attribute__((constructor)) static void library_start(int argc, char **argv)
     if (&weir_command_is_here)
         return;
     weir__environment_limit();
+    weir__environment_background();
     weir__environment_record();
     page = weir__run_attach();
     if (!page)

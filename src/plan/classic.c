@@ -1,14 +1,21 @@
 /*
- * plan/classic.c - the planners that runtimes have inside, each as its source does it, for
- * comparison (and as starting points for plans with constraints). Owns no state.
+ * plan/classic.c - the greedy planners that runtimes have inside, each as its source does it, for
+ * comparison (and orders as starting points for plans with constraints). Owns no state.
+ *
+ * Greedy by size: TensorFlow Lite, ArenaPlanner::CreateTensorAllocationVector (the order) and
+ * SimpleMemoryArena::Allocate (the gap) in tensorflow/lite/{arena_planner,simple_memory_arena}.cc.
+ * Greedy by breadth: Pisarchyk and Lee 2020, "for offset calculation"; profiles of moments as
+ * CalculateTaskProfiles in tensorflow/lite/delegates/gpu/common/memory_management/internal.cc.
+ * First fit is the textbook's.
  */
-#include "plan/fit.h"
+#include "plan/classic.h"
 
 #include "base/error.h"
-#include "plan/classic.h"
+#include "plan/execute.h"
 
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 
 const char *weir_plan_heuristic_name(weir_plan_heuristic heuristic)
 {
@@ -24,7 +31,7 @@ const char *weir_plan_heuristic_name(weir_plan_heuristic heuristic)
     return (unsigned)heuristic < WEIR_PLAN_HEURISTICS ? names[heuristic] : NULL;
 }
 
-/* -- orders for first fit -------------------------------------------------------------- */
+/* -- orders ------------------------------------------------------------------------------ */
 
 static void classic_sort(struct weir__plan_key *keys, size_t n)
 {
@@ -38,6 +45,7 @@ static void classic_by_first(const struct weir_plan *plan, struct weir__plan_key
     classic_sort(keys, plan->count);
 }
 
+/* Largest first, at equal sizes the earlier one. */
 static void classic_by_size(const struct weir_plan *plan, struct weir__plan_key *keys)
 {
     classic_by_first(plan, keys);
@@ -46,57 +54,116 @@ static void classic_by_size(const struct weir_plan *plan, struct weir__plan_key 
     classic_sort(keys, plan->count);
 }
 
-/*
- * Greedy by breadth (Pisarchyk and Lee 2020): the moments in the order of their live sum,
- * greatest first; at each, what is live there and not placed yet, largest first. As a key
- * of a buffer: its busiest moment. Moments are its start and every later start while it lives.
- */
+/* In front of all others what lives as long as the plan, by index: TensorFlow Lite does so with
+ * tensors that are there at the first node and are never freed. */
+static void classic_lasting_first(const struct weir_plan *plan, struct weir__plan_key *keys)
+{
+    int64_t first = INT64_MAX, last = INT64_MIN;
+    for (size_t i = 0; i < plan->count; i++) {
+        first = plan->buffers[i].first < first ? plan->buffers[i].first : first;
+        last = plan->buffers[i].last > last ? plan->buffers[i].last : last;
+    }
+    for (size_t i = 0; i < plan->count; i++) {
+        const struct weir__plan_buffer *b = &plan->buffers[keys[i].index];
+        bool lasting = b->first == first && b->last == last;
+        keys[i].key = lasting ? keys[i].index : UINT64_MAX;
+    }
+    classic_sort(keys, plan->count);
+}
+
+/* Moments are the starts, in the order of time; in between what is live only gets less. */
+struct classic_moments {
+    struct weir__plan_key *starts, *ends, *sums;
+    uint32_t *at;   /* by buffer: its start */
+    uint32_t *rank; /* a tree over the starts: the least rank below, 0 for the greatest sum */
+};
+
+static int classic_moments_take(struct classic_moments *m, size_t n,
+                                struct weir__plan_scratch *scratch)
+{
+    m->starts = weir__plan_take(scratch, 2 * n + 1, sizeof *m->starts);
+    m->ends = weir__plan_take(scratch, 2 * n + 1, sizeof *m->ends);
+    m->sums = weir__plan_take(scratch, 2 * n + 1, sizeof *m->sums);
+    m->at = weir__plan_take(scratch, n + 1, sizeof *m->at);
+    m->rank = weir__plan_take(scratch, 2 * n + 2, sizeof *m->rank);
+    return m->starts && m->ends && m->sums && m->at && m->rank ? 0 : ENOMEM;
+}
+
+/* Greatest live sum first, at equal sums the earlier moment. */
+static void classic_moments_rank(struct classic_moments *m, const struct weir_plan *plan)
+{
+    size_t n = plan->count;
+    classic_by_first(plan, m->starts);
+    for (size_t i = 0; i < n; i++)
+        m->ends[i] =
+            (struct weir__plan_key){weir__plan_time_key(plan->buffers[i].last), (uint32_t)i};
+    classic_sort(m->ends, n);
+    uint64_t live = 0;
+    for (size_t s = 0, e = 0; s < n; s++) {
+        m->at[m->starts[s].index] = (uint32_t)s;
+        for (; m->ends[e].key <= m->starts[s].key; e++)
+            live -= plan->buffers[m->ends[e].index].size;
+        live += plan->buffers[m->starts[s].index].size;
+        m->sums[s] = (struct weir__plan_key){~live, (uint32_t)s};
+    }
+    classic_sort(m->sums, n);
+    for (size_t k = 0; k < n; k++)
+        m->rank[n + m->sums[k].index] = (uint32_t)k;
+    for (size_t i = n; --i > 0;)
+        m->rank[i] = m->rank[2 * i] < m->rank[2 * i + 1] ? m->rank[2 * i] : m->rank[2 * i + 1];
+}
+
+/* Least rank of the starts in a buffer's lifetime. */
+static uint32_t classic_moments_least(const struct classic_moments *m, size_t n, uint32_t buffer,
+                                      uint64_t last)
+{
+    size_t low = m->at[buffer], high = low;
+    for (size_t step = (size_t)1 << 32; step > 0; step /= 2)
+        if (step <= n - high && m->starts[high + step - 1].key < last)
+            high += step;
+    uint32_t least = UINT32_MAX;
+    for (size_t a = n + low, b = n + high; a < b; a /= 2, b /= 2) {
+        if (a & 1)
+            least = m->rank[a] < least ? m->rank[a] : least, a++;
+        if (b & 1)
+            --b, least = m->rank[b] < least ? m->rank[b] : least;
+    }
+    return least;
+}
+
+/* The moments in the order of their live sum, greatest first; at each what is live there and was
+ * not met before, largest first. As a key of a buffer: the least rank of its moments. */
 static int classic_by_breadth(const struct weir_plan *plan, struct weir__plan_scratch *scratch,
                               struct weir__plan_key *keys)
 {
-    size_t n = plan->count;
-    struct weir__plan_key *starts = weir__plan_take(scratch, 2 * n + 1, sizeof *starts);
-    struct weir__plan_key *ends = weir__plan_take(scratch, 2 * n + 1, sizeof *ends);
-    uint64_t *breadth = weir__plan_take(scratch, 2 * n + 2, sizeof *breadth);
-    uint32_t *rank = weir__plan_take(scratch, n + 1, sizeof *rank);
-    if (!starts || !ends || !breadth || !rank)
+    struct classic_moments m;
+    if (classic_moments_take(&m, plan->count, scratch) != 0)
         return ENOMEM;
-    classic_by_first(plan, starts);
-    for (size_t i = 0; i < n; i++)
-        ends[i] = (struct weir__plan_key){weir__plan_time_key(plan->buffers[i].last), (uint32_t)i};
-    classic_sort(ends, n);
-    uint64_t live = 0;
-    for (size_t s = 0, e = 0; s < n; s++) {
-        rank[starts[s].index] = (uint32_t)s;
-        for (; ends[e].key <= starts[s].key; e++)
-            live -= plan->buffers[ends[e].index].size;
-        live += plan->buffers[starts[s].index].size;
-        breadth[n + s] = live;
-    }
-    for (size_t i = n; --i > 0;) /* greatest of a range of starts */
-        breadth[i] = breadth[2 * i] > breadth[2 * i + 1] ? breadth[2 * i] : breadth[2 * i + 1];
+    classic_moments_rank(&m, plan);
     classic_by_size(plan, keys);
-    for (size_t k = 0; k < n; k++) {
-        uint32_t i = keys[k].index;
-        size_t low = rank[i], high = low; /* starts in [low, high) lie in its lifetime */
-        for (size_t step = (size_t)1 << 32; step > 0; step /= 2)
-            if (step <= n - high &&
-                starts[high + step - 1].key < weir__plan_time_key(plan->buffers[i].last))
-                high += step;
-        uint64_t most = 0;
-        for (size_t a = n + low, b = n + high; a < b; a /= 2, b /= 2) {
-            if (a & 1)
-                most = breadth[a] > most ? breadth[a] : most, a++;
-            if (b & 1)
-                --b, most = breadth[b] > most ? breadth[b] : most;
-        }
-        keys[k].key = ~most;
-    }
-    classic_sort(keys, n);
+    for (size_t k = 0; k < plan->count; k++)
+        keys[k].key = classic_moments_least(&m, plan->count, keys[k].index,
+                                            weir__plan_time_key(plan->buffers[keys[k].index].last));
+    classic_sort(keys, plan->count);
     return 0;
 }
 
-/* First fit in the order of keys; SIZE_MAX with *error EOVERFLOW. */
+int weir__classic_order(const struct weir_plan *plan, weir_plan_heuristic heuristic,
+                        struct weir__plan_scratch *scratch, struct weir__plan_key *keys)
+{
+    if (heuristic == WEIR_PLAN_GREEDY_BY_BREADTH)
+        return classic_by_breadth(plan, scratch, keys);
+    if (heuristic == WEIR_PLAN_GREEDY_BY_SIZE) {
+        classic_by_size(plan, keys);
+        classic_lasting_first(plan, keys);
+    } else {
+        classic_by_first(plan, keys);
+    }
+    return 0;
+}
+
+/* -- placing ------------------------------------------------------------------------------- */
+
 int weir__classic_first_fit(struct weir__fit *fit, const struct weir__plan_key *keys, size_t *arena)
 {
     const struct weir_plan *plan = fit->plan;
@@ -115,148 +182,76 @@ int weir__classic_first_fit(struct weir__fit *fit, const struct weir__plan_key *
     return error;
 }
 
-int weir__classic_order(const struct weir_plan *plan, weir_plan_heuristic heuristic,
-                        struct weir__plan_scratch *scratch, struct weir__plan_key *keys)
-{
-    if (heuristic == WEIR_PLAN_GREEDY_BY_BREADTH)
-        return classic_by_breadth(plan, scratch, keys);
-    if (heuristic == WEIR_PLAN_GREEDY_BY_SIZE)
-        classic_by_size(plan, keys);
-    else
-        classic_by_first(plan, keys);
-    return 0;
-}
-
-/* -- planners that allocate and free in the order of execution ---------------------------- */
-
-/* Free memory as a list in the order of address; the last piece has no end. Linear scan
- * keeps whole slots instead: a piece is then a slot with its size. */
-struct classic_piece {
-    size_t from, size;
-    bool used; /* linear scan */
+/* What is placed, in the order of offsets. */
+struct classic_placed {
+    int64_t first, last;
+    size_t from, to;
 };
 
-struct classic_heap {
-    struct classic_piece *pieces;
-    size_t count, top;
-};
-
-static size_t classic_align(const struct weir__plan_buffer *b, size_t at)
+/* The gap between what is live with `b`: the tightest that takes it, or the lowest; none: above
+ * all. A gap is compared by what is left of it after the padding, and kept with the padding, as
+ * SimpleMemoryArena does. */
+static size_t classic_gap(const struct classic_placed *placed, size_t count,
+                          const struct weir__plan_buffer *b, bool tightest)
 {
-    size_t align = (size_t)1 << b->shift;
-    return (at + align - 1) & ~(align - 1);
-}
-
-/* ggml: the free piece that fits with the least left over; else at the end, with the
- * free piece that touches it. */
-static size_t classic_best_take(struct classic_heap *h, const struct weir__plan_buffer *b)
-{
-    size_t best = SIZE_MAX;
-    for (size_t i = 0; i < h->count; i++) {
-        struct classic_piece *p = &h->pieces[i];
-        size_t pad = classic_align(b, p->from) - p->from;
-        if (p->size >= pad + b->size && (best == SIZE_MAX || p->size < h->pieces[best].size))
-            best = i;
-    }
-    struct classic_piece *last = h->count ? &h->pieces[h->count - 1] : NULL;
-    bool touches = last && last->from + last->size == h->top;
-    if (best == SIZE_MAX) {
-        size_t at = classic_align(b, touches ? last->from : h->top);
-        if (touches)
-            h->count--;
-        h->top = at + b->size;
-        return at;
-    }
-    struct classic_piece *p = &h->pieces[best];
-    size_t at = classic_align(b, p->from), end = p->from + p->size;
-    p->from = at + b->size; /* a pad in front is lost until the piece is whole again */
-    p->size = end - p->from;
-    if (!p->size) {
-        for (size_t i = best; i + 1 < h->count; i++)
-            h->pieces[i] = h->pieces[i + 1];
-        h->count--;
-    }
-    return at;
-}
-
-static void classic_best_give(struct classic_heap *h, size_t from, size_t size)
-{
-    size_t at = 0;
-    while (at < h->count && h->pieces[at].from < from)
-        at++;
-    bool below = at > 0 && h->pieces[at - 1].from + h->pieces[at - 1].size == from;
-    bool above = at < h->count && from + size == h->pieces[at].from;
-    if (below && above) {
-        h->pieces[at - 1].size += size + h->pieces[at].size;
-        for (size_t i = at; i + 1 < h->count; i++)
-            h->pieces[i] = h->pieces[i + 1];
-        h->count--;
-    } else if (below) {
-        h->pieces[at - 1].size += size;
-    } else if (above) {
-        h->pieces[at].from = from;
-        h->pieces[at].size += size;
-    } else {
-        for (size_t i = h->count++; i > at; i--)
-            h->pieces[i] = h->pieces[i - 1];
-        h->pieces[at] = (struct classic_piece){from, size, false};
-    }
-}
-
-/* Mini-infer: the first free slot that is large enough, taken whole; else a new one. */
-static size_t classic_linear_take(struct classic_heap *h, const struct weir__plan_buffer *b)
-{
-    for (size_t i = 0; i < h->count; i++) {
-        struct classic_piece *p = &h->pieces[i];
-        if (!p->used && p->size >= b->size && classic_align(b, p->from) == p->from) {
-            p->used = true;
-            return p->from;
+    size_t mask = ((size_t)1 << b->shift) - 1, top = 0, best = SIZE_MAX, least = SIZE_MAX;
+    for (size_t k = 0; k < count && least; k++) {
+        const struct classic_placed *p = &placed[k];
+        if (p->last <= b->first || p->first >= b->last)
+            continue;
+        size_t at = (top + mask) & ~mask;
+        if (at <= p->from && p->from - at >= b->size && p->from - at < least) {
+            best = at;
+            least = tightest ? p->from - top : 0;
         }
+        top = weir__max(top, p->to);
     }
-    size_t at = classic_align(b, h->top);
-    h->pieces[h->count++] = (struct classic_piece){at, b->size, true};
-    h->top = at + b->size;
-    return at;
+    return best == SIZE_MAX ? (top + mask) & ~mask : best;
 }
 
-static void classic_linear_give(struct classic_heap *h, size_t from)
+/* After all that do not stand higher. */
+static void classic_insert(struct classic_placed *placed, size_t count, struct classic_placed p)
 {
-    for (size_t i = 0; i < h->count; i++)
-        if (h->pieces[i].from == from)
-            h->pieces[i].used = false;
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (placed[middle].from <= p.from)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    memmove(&placed[low + 1], &placed[low], (count - low) * sizeof *placed);
+    placed[low] = p;
 }
 
-int weir__classic_execute(const struct weir_plan *plan, weir_plan_heuristic heuristic,
-                          struct weir__plan_scratch *scratch, size_t *offsets)
+static int classic_greedy(const struct weir_plan *plan, bool tightest,
+                          const struct weir__plan_key *keys, struct classic_placed *placed,
+                          size_t *offsets)
 {
-    size_t n = plan->count;
-    struct weir__plan_key *starts = weir__plan_take(scratch, 2 * n + 1, sizeof *starts);
-    struct weir__plan_key *ends = weir__plan_take(scratch, 2 * n + 1, sizeof *ends);
-    struct classic_heap heap = {.pieces = weir__plan_take(scratch, n + 1, sizeof *heap.pieces)};
-    if (!starts || !ends || !heap.pieces)
-        return ENOMEM;
-    classic_by_first(plan, starts);
-    for (size_t i = 0; i < n; i++)
-        ends[i] = (struct weir__plan_key){weir__plan_time_key(plan->buffers[i].last), (uint32_t)i};
-    classic_sort(ends, n);
-    for (size_t s = 0, e = 0; s < n; s++) {
-        for (; heuristic != WEIR_PLAN_NAIVE && ends[e].key <= starts[s].key; e++) {
-            const struct weir__plan_buffer *b = &plan->buffers[ends[e].index];
-            if (b->size && heuristic == WEIR_PLAN_BEST_FIT)
-                classic_best_give(&heap, offsets[ends[e].index], b->size);
-            else if (b->size)
-                classic_linear_give(&heap, offsets[ends[e].index]);
-        }
-        uint32_t i = starts[s].index;
+    size_t count = 0;
+    for (size_t k = 0; k < plan->count; k++) {
+        uint32_t i = keys[k].index;
         const struct weir__plan_buffer *b = &plan->buffers[i];
-        if (b->size > (size_t)PTRDIFF_MAX - weir__min(heap.top, PTRDIFF_MAX))
+        offsets[i] = b->size ? classic_gap(placed, count, b, tightest) : 0;
+        if (offsets[i] > PTRDIFF_MAX - b->size)
             return weir__fail(EOVERFLOW, "the arrangement exceeds %td bytes", PTRDIFF_MAX);
-        offsets[i] = !b->size                             ? 0
-                     : heuristic == WEIR_PLAN_BEST_FIT    ? classic_best_take(&heap, b)
-                     : heuristic == WEIR_PLAN_LINEAR_SCAN ? classic_linear_take(&heap, b)
-                                                          : classic_align(b, heap.top);
-        if (heuristic == WEIR_PLAN_NAIVE && b->size)
-            heap.top = offsets[i] + b->size;
+        if (b->size)
+            classic_insert(
+                placed, count++,
+                (struct classic_placed){b->first, b->last, offsets[i], offsets[i] + b->size});
     }
     return 0;
+}
+
+int weir__classic_solve(const struct weir_plan *plan, weir_plan_heuristic heuristic,
+                        struct weir__plan_scratch *scratch, size_t *offsets)
+{
+    if (heuristic < WEIR_PLAN_GREEDY_BY_SIZE || heuristic > WEIR_PLAN_FIRST_FIT)
+        return weir__execute(plan, heuristic, scratch, offsets);
+    size_t n = plan->count;
+    struct weir__plan_key *keys = weir__plan_take(scratch, 2 * n + 1, sizeof *keys);
+    struct classic_placed *placed = weir__plan_take(scratch, n + 1, sizeof *placed);
+    if (!keys || !placed || weir__classic_order(plan, heuristic, scratch, keys) != 0)
+        return ENOMEM;
+    return classic_greedy(plan, heuristic != WEIR_PLAN_FIRST_FIT, keys, placed, offsets);
 }

@@ -3,7 +3,8 @@
  * tried (there inference is strongest, and if it works nothing is left to do); then
  * capacities between the goal and the best arrangement known, by chance in steps of the
  * whole gap, a half, a quarter ...: a lucky run ends within as many nodes as there are
- * items, so many short runs beat few long ones. Runs get longer while none succeeds.
+ * items, so many short runs beat few long ones. Runs get longer while none succeeds, and
+ * start from other preferences now and then.
  */
 #include "plan/search.h"
 
@@ -11,9 +12,11 @@
 
 /* One part in so many of the work goes to the goal first; less for many items, where
  * meeting it is unlikely. */
-#define DESCEND_GOAL      5
+#define DESCEND_GOAL      10
 #define DESCEND_GOAL_MANY 20
 #define DESCEND_MANY      500
+#define DESCEND_FORGET    40 /* runs without a success, then the last one's preferences are dropped \
+                              */
 
 /* One descent. */
 struct descent {
@@ -71,6 +74,8 @@ static void descend_run(struct descent *d)
         uint64_t step = kind < 2 ? gap : gap >> (kind - 1);
         descend_try(d, best - (step ? step : 1), (random & 1024 ? 60 : 10) * failed);
         failed = d->best < best ? 0 : failed + 1;
+        if (failed % DESCEND_FORGET == DESCEND_FORGET - 1)
+            d->search.found = false;
     }
 }
 

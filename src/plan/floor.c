@@ -3,13 +3,17 @@
  * base above it (Moffitt 2023 calls it section inference), a base at least the greatest
  * floor below it; whichever rises makes others rise until nothing moves, or a section's
  * slack is used up. All changes are on a trail and can be undone.
+ *
+ * A section is looked at only when its support, an item whose base was its floor when it was last
+ * looked at, no longer has that base. The support is a guess that any state may be wrong about, so
+ * it is not undone: a wrong one costs a look.
  */
 #include "plan/floor.h"
 
 #include <errno.h>
 #include <string.h>
 
-static void floor_set(struct weir__floor *f, int64_t *at, int64_t value)
+WEIR__INLINE void floor_set(struct weir__floor *f, int64_t *at, int64_t value)
 {
     if (f->ntrail == f->room) {
         struct weir__floor_change *more = weir__plan_take(f->scratch, 2 * f->room, sizeof *more);
@@ -53,25 +57,48 @@ static void floor_mark(struct weir__floor *f, uint32_t section)
     }
 }
 
-/* The floor of a section rose: so do the bases of the items over it. */
-static void floor_rise(struct weir__floor *f, uint32_t section)
+/* May the floor of the section stay, since the base of an item over it is no higher? */
+static bool floor_is_held(const struct weir__floor *f, uint32_t t)
+{
+    return f->left[t] == 0 || f->base[f->support[t]] == f->floor[t];
+}
+
+struct floor_span {
+    uint32_t from, to;
+};
+
+/* The base of the item is at least `floor`; if that is news, the span takes its sections in. */
+WEIR__INLINE void floor_raise(struct weir__floor *f, uint32_t i, int64_t floor,
+                              struct floor_span *span)
 {
     const struct weir__problem *p = f->p;
-    int64_t floor = f->floor[section];
-    f->work += 4 * (uint64_t)(f->cover_at[section + 1] - f->cover_at[section]);
-    for (uint32_t k = f->cover_at[section]; k < f->cover_at[section + 1]; k++) {
-        uint32_t i = f->cover[k];
-        if (f->base[i] < 0 || f->base[i] >= floor)
-            continue;
-        int64_t align = p->align ? p->align[i] : 1;
-        floor_set(f, &f->base[i], (floor + align - 1) & ~(align - 1));
-        for (uint32_t t = p->lo[i]; t <= p->hi[i]; t++)
+    if (f->base[i] < 0 || f->base[i] >= floor)
+        return;
+    int64_t align = p->align ? p->align[i] : 1;
+    floor_set(f, &f->base[i], (floor + align - 1) & ~(align - 1));
+    span->from = p->lo[i] < span->from ? p->lo[i] : span->from;
+    span->to = p->hi[i] > span->to ? p->hi[i] : span->to;
+}
+
+/* The floor of sections [lo, hi] rose to `floor`: so do the bases of the items over them, which are
+ * those over lo and those that start after it. */
+static void floor_rise(struct weir__floor *f, uint32_t lo, uint32_t hi, int64_t floor)
+{
+    struct floor_span span = {lo, hi};
+    for (uint32_t k = f->cover_at[lo]; k < f->cover_at[lo + 1]; k++)
+        floor_raise(f, f->cover[k], floor, &span);
+    for (uint32_t i = f->first[lo + 1]; i < f->first[hi + 1]; i++)
+        floor_raise(f, i, floor, &span);
+    f->work += 2 * (uint64_t)(f->cover_at[lo + 1] - f->cover_at[lo]);
+    f->work += 2 * (uint64_t)(f->first[hi + 1] - f->first[lo + 1]);
+    for (uint32_t t = span.from; t <= span.to; t++)
+        if (!floor_is_held(f, t))
             floor_mark(f, t);
-    }
+    f->work += span.to - span.from + 1;
 }
 
 /* Raises the floor at t; false: beyond its slack. */
-static bool floor_lift(struct weir__floor *f, uint32_t t, int64_t to)
+WEIR__INLINE bool floor_lift(struct weir__floor *f, uint32_t t, int64_t to)
 {
     int64_t rise = to - f->floor[t];
     if (rise > f->slack[t]) {
@@ -80,19 +107,23 @@ static bool floor_lift(struct weir__floor *f, uint32_t t, int64_t to)
     }
     floor_set(f, &f->slack[t], f->slack[t] - rise);
     floor_set(f, &f->floor[t], to);
-    floor_rise(f, t);
+    floor_rise(f, t, t, to);
     return true;
 }
 
-static int64_t floor_least_base(struct weir__floor *f, uint32_t t)
+/* The least base over t, or one that is not above the floor; its item becomes the support. */
+WEIR__INLINE int64_t floor_least_base(struct weir__floor *f, uint32_t t)
 {
     int64_t least = INT64_MAX;
     uint32_t k = f->cover_at[t];
     for (; k < f->cover_at[t + 1] && least > f->floor[t]; k++) {
         int64_t base = f->base[f->cover[k]];
-        least = base >= 0 && base < least ? base : least;
+        if (base >= 0 && base < least) {
+            least = base;
+            f->support[t] = f->cover[k];
+        }
     }
-    f->work += 4 * (uint64_t)(k - f->cover_at[t]);
+    f->work += 2 * (uint64_t)(k - f->cover_at[t]);
     return least;
 }
 
@@ -102,7 +133,7 @@ static bool floor_infer(struct weir__floor *f)
     while (f->nqueue > 0) {
         uint32_t t = f->queue[--f->nqueue];
         f->dirty[t] = 0;
-        if (!fits || f->left[t] == 0)
+        if (!fits || floor_is_held(f, t))
             continue;
         int64_t least = floor_least_base(f, t);
         if (least > f->floor[t])
@@ -121,11 +152,7 @@ bool weir__floor_put(struct weir__floor *f, uint32_t item)
         floor_set(f, &f->left[t], f->left[t] - 1);
         floor_set(f, &f->floor[t], f->left[t] > 0 ? top : WEIR__FLOOR_WALL);
     }
-    for (uint32_t t = p->lo[item]; t <= p->hi[item]; t++)
-        if (f->left[t] > 0) {
-            floor_rise(f, t);
-            floor_mark(f, t);
-        }
+    floor_rise(f, p->lo[item], p->hi[item], top);
     return floor_infer(f);
 }
 
@@ -209,6 +236,8 @@ static void floor_cover(struct weir__floor *f)
             f->cover[--f->cover_at[t + 1]] = i;
     for (uint32_t t = 0; t < p->sections; t++) /* each end was moved to its start */
         f->cover_at[t] = f->cover_at[t + 1];
+    for (uint32_t t = 0; t < p->sections; t++)
+        f->support[t] = f->cover[f->cover_at[t]]; /* a section has an item */
     f->cover_at[p->sections] = 0;
     for (uint32_t i = 0; i < p->count; i++)
         f->cover_at[p->sections] += p->hi[i] - p->lo[i] + 1;
@@ -235,11 +264,12 @@ int weir__floor_open(struct weir__floor *f, const struct weir__problem *p,
     f->first = weir__plan_take(scratch, m + 1, sizeof *f->first);
     f->cover_at = weir__plan_take(scratch, m + 1, sizeof *f->cover_at);
     f->cover = weir__plan_take(scratch, covers, sizeof *f->cover);
+    f->support = weir__plan_take(scratch, m, sizeof *f->support);
     f->dirty = weir__plan_take(scratch, m, sizeof *f->dirty);
     f->queue = weir__plan_take(scratch, m, sizeof *f->queue);
     f->trail = weir__plan_take(scratch, f->room, sizeof *f->trail);
     if (!f->floor || !f->slack || !f->left || !f->failed || !f->base || !f->offset || !f->first ||
-        !f->cover_at || !f->cover || !f->dirty || !f->queue || !f->trail)
+        !f->cover_at || !f->cover || !f->support || !f->dirty || !f->queue || !f->trail)
         return ENOMEM;
     floor_cover(f);
     return 0;

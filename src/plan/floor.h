@@ -28,6 +28,7 @@ struct weir__floor {
     int64_t *offset;               /* by item, once placed */
     uint32_t *first;               /* by section: first item with lo >= section */
     uint32_t *cover_at, *cover;    /* by section: the items over it */
+    uint32_t *support;             /* by section: the item over it last seen with the least base */
     double *failed;                /* by section: how often it ended a branch, lately */
     uint8_t *dirty;                /* by section: is in the queue */
     uint32_t *queue, nqueue;       /* LIFO of sections whose floor may rise */

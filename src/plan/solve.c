@@ -351,21 +351,6 @@ int weir_plan_solve(weir_plan *plan, const weir_plan_options *options)
 
 /* -- one classical heuristic ------------------------------------------------------------------ */
 
-static int solve_greedy(struct solve *s, weir_plan_heuristic heuristic)
-{
-    struct weir__fit fit;
-    size_t n = s->plan->count;
-    struct weir__plan_key *keys = weir__plan_take(&s->scratch, 2 * n + 1, sizeof *keys);
-    int error = keys ? weir__fit_prepare(&fit, s->plan, &s->scratch) : ENOMEM;
-    if (!error)
-        error = weir__classic_order(s->plan, heuristic, &s->scratch, keys);
-    if (!error)
-        error = weir__classic_first_fit(&fit, keys, &s->arena);
-    if (!error)
-        memcpy(s->offsets, fit.offsets, n * sizeof *s->offsets);
-    return error;
-}
-
 int weir_plan_solve_with(weir_plan *plan, weir_plan_heuristic heuristic)
 {
     if (!plan || !weir_plan_heuristic_name(heuristic))
@@ -376,10 +361,8 @@ int weir_plan_solve_with(weir_plan *plan, weir_plan_heuristic heuristic)
     int error = solve_begin(&s, plan);
     if (!error && heuristic == WEIR_PLAN_SKYLINE)
         error = solve_boxes(&s, true);
-    else if (!error && heuristic >= WEIR_PLAN_GREEDY_BY_SIZE && heuristic <= WEIR_PLAN_FIRST_FIT)
-        error = solve_greedy(&s, heuristic);
     else if (!error)
-        error = weir__classic_execute(plan, heuristic, &s.scratch, s.offsets);
+        error = weir__classic_solve(plan, heuristic, &s.scratch, s.offsets);
     s.method = weir_plan_heuristic_name(heuristic);
     if (!error)
         error = solve_store(&s);

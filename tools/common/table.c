@@ -99,6 +99,20 @@ static void rule_print(const struct table *t)
     printf("%s\n", table_plain());
 }
 
+/* An empty cell is one blank. */
+static void row_markdown(const struct table *t, const struct table_cell *row)
+{
+    putchar('|');
+    for (size_t i = 0; i < t->ncolumns; i++)
+        printf(" %s%s|", row[i].text, *row[i].text ? " " : "");
+    putchar('\n');
+    if (t->begun)
+        return;
+    for (size_t i = 0; i < t->ncolumns; i++)
+        fputs(i ? "--:|" : "|---|", stdout);
+    putchar('\n');
+}
+
 static void row_print(const struct table *t, const struct table_cell *row)
 {
     size_t last = t->ncolumns;
@@ -120,11 +134,15 @@ void table_flush(struct table *t)
         size_t n = width_of(t->cells[i].text), *width = &t->widths[i % t->ncolumns];
         *width = n > *width ? n : *width;
     }
-    for (size_t i = 0; i + t->ncolumns <= t->ncells; i += t->ncolumns)
-        if (strcmp(t->cells[i].text, rule_mark) == 0)
+    for (size_t i = 0; i + t->ncolumns <= t->ncells; i += t->ncolumns) {
+        if (t->markdown)
+            row_markdown(t, &t->cells[i]);
+        else if (strcmp(t->cells[i].text, rule_mark) == 0)
             rule_print(t);
         else
             row_print(t, &t->cells[i]);
+        t->begun = true;
+    }
     for (size_t i = 0; i < t->ncells; i++)
         free(t->cells[i].text);
     free(t->cells);

@@ -20,6 +20,8 @@ struct table {
     size_t *widths; /* at least; a caller that prints row by row sets them */
     size_t nleft;   /* columns aligned to the left; table_begin says 1 */
     bool last_left; /* the last column, too */
+    bool markdown;  /* for a document: no padding, no colors, a line beneath the first row */
+    bool begun;     /* a row was printed */
 };
 
 void table_begin(struct table *t, size_t ncolumns);

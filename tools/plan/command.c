@@ -20,17 +20,22 @@
 #include <string.h>
 #include <time.h>
 
+/* What the files of one folder came to: the plan, then each classical planner. */
+#define PLAN_COLUMNS (1 + WEIR_PLAN_HEURISTICS)
+struct plan_set {
+    double log_sums[PLAN_COLUMNS]; /* of arena / lower bound, for the geometric mean */
+    double worst[PLAN_COLUMNS];
+    size_t planned;
+};
+
 struct plan_command {
     weir_plan_options options;
     const char *output, *svg;
     uint64_t changes;
-    bool compare, json;
+    bool compare, json, markdown;
     struct option_list files;
     struct table table;
-    double log_sum; /* of arena / lower bound, for the geometric mean */
-    double log_sums[WEIR_PLAN_HEURISTICS];
-    double worst;
-    size_t planned;
+    struct plan_set set;
 };
 
 static int plan_complain(const char *path, const char *why)
@@ -93,7 +98,9 @@ static int plan_arguments(struct plan_command *c, int argc, char **argv)
         {"changes", OPTION_COUNT, &c->changes, "N",
          "then change N buffers at random and repair the plan: one more line"},
         {"compare", OPTION_FLAG, &c->compare,
-         .help = "also run the classical heuristics; arena / lower bound"},
+         .help = "also run the classical planners (docs/planner.md); arena / lower bound"},
+        {"markdown", OPTION_FLAG, &c->markdown,
+         .help = "the table for a document: without times, the same for the same options"},
         {"capacity", OPTION_SIZE, &capacity, "SIZE",
          "fit in so much (bytes, or 512K, 2G); exit status 1 where that was not found"},
         {"seed", OPTION_COUNT, &c->options.seed, "N", "seed of the random choices (default 0)"},
@@ -146,20 +153,35 @@ static int plan_write(const char *path, const struct plan_rows *rows, const char
     return error ? plan_complain(path, strerror(error)) : 0;
 }
 
+/* Classical planners that have a column. */
+static int plan_others(const struct plan_command *c)
+{
+    return c->compare ? WEIR_PLAN_HEURISTICS : 0;
+}
+
+/* A cell that a document does without. */
+static void plan_cell(struct plan_command *c, enum table_look look, const char *text)
+{
+    if (!c->markdown)
+        table_add(&c->table, look, "%s", text);
+}
+
 /* Lines come as files are planned: columns are as wide as figures may get. */
 static void plan_header(struct plan_command *c)
 {
-    static const char *const heads[] = {"file",  "buffers",   "arena", "lower bound",
-                                        "ratio", "naive sum", "cpu s"};
+    const char *const heads[] = {c->markdown ? "instance" : "file", "buffers", "arena",
+                                 "lower bound", c->markdown ? "weir" : "ratio"};
     static const size_t widths[] = {28, 8, 14, 14, 7, 14, 8};
-    size_t more = c->compare ? WEIR_PLAN_HEURISTICS : 0;
-    table_begin(&c->table, 7 + more + 1);
+    table_begin(&c->table, (size_t)(c->markdown ? 5 : 8) + (size_t)plan_others(c));
     c->table.last_left = true;
-    memcpy(c->table.widths, widths, sizeof widths);
-    table_head(&c->table, heads, 7);
-    for (size_t h = 0; h < more; h++)
-        table_add(&c->table, LOOK_HEAD, "%s", weir_plan_heuristic_name((int)h));
-    table_add(&c->table, LOOK_HEAD, "found by");
+    c->table.markdown = c->markdown;
+    memcpy(c->table.widths, widths, (c->markdown ? 5 : 7) * sizeof *widths);
+    table_head(&c->table, heads, 5);
+    plan_cell(c, LOOK_HEAD, "naive sum");
+    plan_cell(c, LOOK_HEAD, "cpu s");
+    for (int h = 0; h < plan_others(c); h++)
+        table_add(&c->table, LOOK_HEAD, "%s", weir_plan_heuristic_name(h));
+    plan_cell(c, LOOK_HEAD, "found by");
     if (!c->json)
         table_flush(&c->table);
 }
@@ -190,6 +212,18 @@ static void plan_json(const char *path, const weir_plan_stats *r, double seconds
     json_end(&j);
 }
 
+/* A file's name; in a document without what says its format. */
+static const char *plan_name(const struct plan_command *c, const char *path)
+{
+    static const char *const endings[] = {".gz", ".csv", ".trace"};
+    static char name[256];
+    snprintf(name, sizeof name, "%s", text_file_name(path));
+    for (size_t i = 0; i < sizeof endings / sizeof *endings && c->markdown; i++)
+        if (text_ends(name, endings[i]))
+            name[strlen(name) - strlen(endings[i])] = '\0';
+    return name;
+}
+
 static void plan_print(struct plan_command *c, const char *path, const weir_plan_stats *r,
                        double seconds, bool fits, const double *others)
 {
@@ -197,56 +231,87 @@ static void plan_print(struct plan_command *c, const char *path, const weir_plan
     if (c->json) {
         plan_json(path, r, seconds, fits, others);
     } else {
-        table_add(t, LOOK_PLAIN, "%s", text_file_name(path));
+        table_add(t, LOOK_PLAIN, "%s", plan_name(c, path));
         table_add(t, LOOK_PLAIN, "%zu", r->count);
         table_add(t, LOOK_PLAIN, "%zu", r->arena);
         table_add(t, LOOK_PLAIN, "%zu", r->lower_bound);
         table_add(t, LOOK_PLAIN, "%.4f", plan_ratio(r));
-        table_add(t, LOOK_PLAIN, "%zu", r->total);
-        table_add(t, LOOK_PLAIN, "%.3f", seconds);
-        for (int h = 0; c->compare && h < WEIR_PLAN_HEURISTICS; h++)
+        plan_cell(c, LOOK_PLAIN, text_made("%zu", r->total));
+        plan_cell(c, LOOK_PLAIN, text_made("%.3f", seconds));
+        for (int h = 0; h < plan_others(c); h++)
             table_add(t, LOOK_PLAIN, others ? "%.4f" : "", others ? others[h] : 0);
-        table_add(t, fits ? LOOK_PLAIN : LOOK_BAD, "%s%s%s", r->method,
-                  r->optimal ? ", optimal" : "", fits ? "" : ", DOES NOT FIT");
+        plan_cell(c, fits ? LOOK_PLAIN : LOOK_BAD,
+                  text_made("%s%s%s", r->method, r->optimal ? ", optimal" : "",
+                            fits ? "" : ", DOES NOT FIT"));
         table_flush(t);
     }
     fflush(stdout);
 }
 
-static void plan_footer(struct plan_command *c)
+static int plan_folder(const char *path)
 {
-    struct table *t = &c->table;
-    double n = (double)c->planned;
-    if (!c->json && c->planned > 1) {
-        const char *cells[] = {"geometric mean",
-                               text_made("%zu", c->planned),
-                               "",
-                               "",
-                               text_made("%.4f", exp(c->log_sum / n)),
-                               "",
-                               ""};
-        for (size_t i = 0; i < 7; i++)
-            table_add(t, LOOK_PLAIN, "%s", cells[i]);
-        for (int h = 0; c->compare && h < WEIR_PLAN_HEURISTICS; h++)
-            table_add(t, LOOK_PLAIN, "%.4f", exp(c->log_sums[h] / n));
-        table_add(t, LOOK_PLAIN, "worst %.4f", c->worst);
+    return (int)(text_file_name(path) - path);
+}
+
+/* One line for a folder: `what` of all columns. */
+static void plan_footer_line(struct plan_command *c, const char *what, const char *path,
+                             const double *ratios)
+{
+    int end = plan_folder(path) - 1, from = end; /* the folder's name: [from, end) */
+    while (from > 0 && path[from - 1] != '/')
+        from--;
+    const char *name = end > 0 ? text_made("%s, %.*s", what, end - from, path + from) : what;
+    table_add(&c->table, LOOK_PLAIN, c->markdown ? "*%s*" : "%s", name);
+    table_add(&c->table, LOOK_PLAIN, "%zu", c->set.planned);
+    table_add(&c->table, LOOK_PLAIN, "%s", "");
+    table_add(&c->table, LOOK_PLAIN, "%s", "");
+    table_add(&c->table, LOOK_PLAIN, "%.4f", ratios[0]);
+    plan_cell(c, LOOK_PLAIN, "");
+    plan_cell(c, LOOK_PLAIN, "");
+    for (int h = 0; h < plan_others(c); h++)
+        table_add(&c->table, LOOK_PLAIN, "%.4f", ratios[1 + h]);
+    plan_cell(c, LOOK_PLAIN, "");
+}
+
+/* After the files of one folder: if there were several, what they came to. */
+static void plan_footer(struct plan_command *c, const char *path)
+{
+    double means[PLAN_COLUMNS];
+    for (int k = 0; k < PLAN_COLUMNS; k++)
+        means[k] = exp(c->set.log_sums[k] / (double)c->set.planned);
+    if (!c->json && c->set.planned > 1) {
+        plan_footer_line(c, "geometric mean", path, means);
+        plan_footer_line(c, "worst", path, c->set.worst);
+        table_flush(&c->table);
     }
-    if (c->json)
-        c->table.ncells = 0;
-    table_print(t);
+    c->set = (struct plan_set){.planned = 0};
+}
+
+static bool plan_same_folder(const char *a, const char *b)
+{
+    return plan_folder(a) == plan_folder(b) && strncmp(a, b, (size_t)plan_folder(a)) == 0;
+}
+
+static void plan_count(struct plan_command *c, double own, const double *others)
+{
+    for (int k = 0; k <= plan_others(c); k++) {
+        double ratio = k ? others[k - 1] : own;
+        c->set.log_sums[k] += log(ratio);
+        c->set.worst[k] = fmax(c->set.worst[k], ratio);
+    }
+    c->set.planned++;
 }
 
 /* -- one file ------------------------------------------------------------------------------ */
 
 /* Arena over lower bound of every classical heuristic; NAN where it cannot. */
-static void plan_compare(struct plan_command *c, struct plan_rows *rows, double *others)
+static void plan_compare(struct plan_rows *rows, double *others)
 {
     for (int h = 0; h < WEIR_PLAN_HEURISTICS; h++) {
         weir_plan_stats r = {.size = sizeof r};
         others[h] = NAN;
         if (weir_plan_solve_with(rows->plan, h) == 0 && weir_plan_stats_get(rows->plan, &r) == 0)
             others[h] = plan_ratio(&r);
-        c->log_sums[h] += log(others[h]);
     }
 }
 
@@ -342,7 +407,7 @@ static int plan_one(struct plan_command *c, const char *path)
     if (plan_load(c, path, &rows))
         return 1;
     if (c->compare)
-        plan_compare(c, &rows, others);
+        plan_compare(&rows, others);
     double start = plan_seconds();
     int error = weir_plan_solve(rows.plan, &c->options), status = error != 0;
     double seconds = plan_seconds() - start;
@@ -351,9 +416,7 @@ static int plan_one(struct plan_command *c, const char *path)
         status = plan_complain(path, *weir_last_error() ? weir_last_error() : strerror(error));
     } else {
         plan_print(c, path, &r, seconds, error == 0, c->compare ? others : NULL);
-        c->log_sum += log(plan_ratio(&r));
-        c->worst = fmax(c->worst, plan_ratio(&r));
-        c->planned++;
+        plan_count(c, plan_ratio(&r), others);
         status |= plan_more(c, path, &rows);
     }
     plan_rows_free(&rows);
@@ -367,9 +430,15 @@ int weir_command_plan(int argc, char **argv)
     if (status < 0) {
         status = 0;
         plan_header(&c);
-        for (size_t i = 0; i < c.files.n; i++)
-            status |= plan_one(&c, c.files.words[i]);
-        plan_footer(&c);
+        for (size_t i = 0; i < c.files.n; i++) {
+            const char *path = c.files.words[i];
+            status |= plan_one(&c, path);
+            if (i + 1 == c.files.n || !plan_same_folder(path, c.files.words[i + 1]))
+                plan_footer(&c, path);
+        }
+        if (c.json)
+            c.table.ncells = 0;
+        table_print(&c.table);
     }
     for (size_t i = 0; i < c.files.n; i++)
         free(c.files.words[i]);

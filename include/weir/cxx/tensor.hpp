@@ -120,6 +120,16 @@ class Tensor
                                                   static_cast<weir_dtype>(dtype)));
     }
 
+    /* Over a file's bytes from `offset` on, not copied and not counted as allocated
+     * (weir_tensor_map_file). */
+    [[nodiscard]] static Tensor map(const std::string &path, const Shape &shape,
+                                    DataType dtype = DataType::FLOAT32, std::uint64_t offset = 0,
+                                    weir_map_mode mode = WEIR_MAP_READ_ONLY)
+    {
+        return adopt(weir_tensor_map_file(path.c_str(), offset, shape.data(), shape.size(),
+                                          static_cast<weir_dtype>(dtype), mode));
+    }
+
     /* Over memory of the caller, which `deleter` gives back when the last tensor goes; it must
      * not throw. */
     [[nodiscard]] static Tensor wrap(void *data, const Shape &shape,
@@ -394,6 +404,10 @@ class Tensor
     bool is_contiguous() const noexcept
     {
         return weir_tensor_is_contiguous(handle());
+    }
+    bool is_mapped() const noexcept
+    {
+        return weir_tensor_is_mapped(handle());
     }
     weir_allocator *allocator() const noexcept
     {
