@@ -1,10 +1,4 @@
-# bench: one file a load of `weir bench`, and the recorded traces, which are installed.
-
-bench_loads = bench/bench_burst.c bench/bench_churn.c bench/bench_circle.c bench/bench_contexts.c \
-	bench/bench_design.c bench/bench_growth.c bench/bench_handoff.c bench/bench_idle.c \
-	bench/bench_mix.c bench/bench_pairs.c bench/bench_probe.c bench/bench_ramp.c bench/bench_service.c \
-	bench/bench_snapshot.c bench/bench_strings.c bench/bench_swap.c bench/bench_trace.c \
-	bench/bench_zero.c
+# bench: the recorded traces, which are installed, and benchmarks that are no part of `weir bench`.
 
 tracesdir = $(pkgdatadir)/traces
 dist_traces_DATA = \
@@ -42,24 +36,19 @@ bench-accounting: all check-source
 performance: all
 	$(SHELL) $(top_srcdir)/bench/figures.sh $(top_srcdir)/docs/performance.md
 
-EXTRA_DIST += bench/figures.sh
+EXTRA_DIST += bench/figures.sh bench/plot.py
 
 # What one meter lock for the process costs roots that share nothing (docs/watermark.md).
 EXTRA_PROGRAMS += bench/meter_lock
 bench_meter_lock_SOURCES = bench/meter_lock.c
-bench_meter_lock_LDADD = libweir.la -lpthread
+bench_meter_lock_LDADD = libweir-tools.la libweir.la $(weir_jemalloc_lib) -lpthread
 bench-meter-lock: bench/meter_lock
 	bench/meter_lock
 
-# Blocks that change threads, under this malloc or another: PRELOAD=file (docs/performance.md).
-EXTRA_PROGRAMS += bench/shared_lines
-bench_shared_lines_SOURCES = bench/shared_lines.c
-bench_shared_lines_CFLAGS = $(AM_CFLAGS) -fno-builtin-malloc
-bench_shared_lines_LDADD = -lpthread
+# Blocks that change threads, under libweir-malloc.so too, or another: PRELOAD=file (docs/performance.md).
 PRELOAD = .libs/libweir-malloc.so
-bench-shared-lines: all bench/shared_lines
-	LD_PRELOAD=$(PRELOAD) bench/shared_lines
-	LD_PRELOAD=$(PRELOAD) bench/shared_lines replaced 2
-	LD_PRELOAD=$(PRELOAD) bench/shared_lines replaced 8
+bench-shared-lines: all
+	./weir bench --peers --peer preloaded=$(PRELOAD) --only hand-off $(BENCH_FLAGS)
+	./weir bench --peers --peer preloaded=$(PRELOAD) --only replaced $(BENCH_FLAGS)
 
 .PHONY: distclean-local bench-accounting bench-meter-lock bench-shared-lines performance

@@ -3,9 +3,12 @@
  * to do with each other (docs/watermark.md). Prints, for a root that one thread reads or works at
  * the peak of while another thread works in a root of its own, ns an operation of each.
  */
+#include "tools/common/statistics.h"
+
 #include <weir/weir.h>
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -26,10 +29,24 @@ static uint64_t now(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+/* A CPU for each of the two threads, where there are enough. */
+static void pin(unsigned index)
+{
+    cpu_set_t all, one;
+    CPU_ZERO(&one);
+    sched_getaffinity(0, sizeof all, &all);
+    for (int cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&all) > 1; cpu++)
+        if (CPU_ISSET(cpu, &all) && index-- == 0) {
+            CPU_SET(cpu, &one);
+            sched_setaffinity(0, sizeof one, &one);
+        }
+}
+
 static void *other_main(void *unused)
 {
     (void)unused;
     int what;
+    pin(1);
     while ((what = atomic_load(&running)))
         for (int i = 0; what == 2 && i < 1000; i++) {
             weir_deallocate(others, weir_allocate(others, 64));
@@ -48,7 +65,8 @@ static void read_one(void)
 static void slow_pair(void)
 {
     void *block = weir_allocate(mine, 64);
-    weir_set_limit(mine, 64);
+    if (weir_set_limit(mine, 64) != 0)
+        abort();
     weir_deallocate(mine, block);
 }
 
@@ -56,13 +74,15 @@ static void nothing(void)
 {
 }
 
-static int by_value(const void *a, const void *b)
+static void figure_print(double *rounds, const char *what)
 {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
+    double median = statistics_median(rounds, ROUNDS);
+    printf(" %8.1f %3.0f%% %s", median, median > 0 ? 100 * statistics_spread(rounds, ROUNDS) : 0,
+           what);
 }
 
-/* Medians: ns of one operation here, and of a pair there meanwhile (0: it rests). */
+/* Medians and the spread of the rounds: ns of one operation here, and of a pair there meanwhile (0:
+ * it rests). */
 static void measure(const char *name, void (*work)(void), int other)
 {
     double here[ROUNDS], there[ROUNDS];
@@ -78,10 +98,9 @@ static void measure(const char *name, void (*work)(void), int other)
         there[round] = pairs ? (double)(end - start) / (double)pairs : 0;
     }
     atomic_store(&running, 1);
-    qsort(here, ROUNDS, sizeof *here, by_value);
-    qsort(there, ROUNDS, sizeof *there, by_value);
-    printf("%-36s %8.1f ns here %8.1f ns a pair there\n", name, here[ROUNDS / 2],
-           there[ROUNDS / 2]);
+    printf("%-36s", name);
+    figure_print(here, "ns here");
+    figure_print(there, "ns a pair there\n");
 }
 
 int main(void)
@@ -93,6 +112,7 @@ int main(void)
     atomic_store(&running, 1);
     if (!mine || !others || pthread_create(&thread, NULL, other_main, NULL))
         return 1;
+    pin(0);
     measure("nothing, the other root busy", nothing, 2);
     measure("a read, the other root at rest", read_one, 1);
     measure("a read, the other root busy", read_one, 2);

@@ -58,16 +58,18 @@ def wrong(what):
 def allocators_of(options):
     """{name: library to preload}, glibc first, weir last."""
     allocators = {"glibc": None}
-    for peer in filter(None, options.peers.split(",")):
+    folder = folder_peers(options.folder) if options.folder else {}
+    peers = list(filter(None, options.peers.split(",")))
+    for peer in peers:
         if peer not in KNOWN:
             raise SystemExit(wrong(f"--with knows {', '.join(KNOWN)}, not {peer}"))
+    for peer in peers:
         found = library(KNOWN[peer])
         if found:
             allocators[peer] = found
         else:
             print(f"{peer} is not here")
-    if options.folder:
-        allocators.update(folder_peers(options.folder))
+    allocators.update(folder)
     allocators["weir"] = os.path.abspath(options.library)
     return allocators
 
@@ -245,11 +247,11 @@ def main():
     parser.add_argument("--json", help="all figures, to this file")
     parser.add_argument("library")
     options = parser.parse_args()
-    allocators = allocators_of(options)
     known = list(loads.PROGRAMS) + ["redis"]
     names = options.only.split(",") if options.only else known
     if not set(names) <= set(known):
         return wrong(f"--only knows {', '.join(known)}")
+    allocators = allocators_of(options)
     work = options.work or tempfile.mkdtemp(prefix="weir-programs-")
     os.makedirs(work, exist_ok=True)
     try:

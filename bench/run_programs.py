@@ -17,7 +17,7 @@ import tempfile
 
 sys.dont_write_bytecode = True
 import program_loads as loads  # noqa: E402
-from programs import geometric_mean, median  # noqa: E402
+from programs import geometric_mean, median, spread  # noqa: E402
 
 PYTHON = r"""
 import json
@@ -94,8 +94,9 @@ def report(weir, options, work):
     names = options.only.split(",") if options.only else list(everything)
     field = "cpu" if options.cpu else "wall"
     ratios = {"run": [], "record": []}
-    print(f"medians of {options.rounds} alternating runs, {'processor' if options.cpu else 'clock'} seconds")
-    print(f"{'':14}{'alone':>9}{'run':>9}{'record':>9}{'run/alone':>11}{'record/alone':>14}{'record/run':>12}"
+    print(f"medians of {options.rounds} alternating runs, {'processor' if options.cpu else 'clock'} seconds, "
+          "and their spread (distance of the quartiles over the median)")
+    print(f"{'':14}{'alone':>13}{'run':>13}{'record':>13}{'run/alone':>11}{'record/alone':>14}{'record/run':>12}"
           f"{'events':>11}{'bytes each':>12}")
     for name in names:
         command = everything[name](work)
@@ -108,7 +109,8 @@ def report(weir, options, work):
             all_ratios.append(times[way] / times["alone"])
         events, size = trace_rate(work)
         each = f"{size / events:12.2f}" if events else f"{'':12}"
-        print(f"{name:14}" + "".join(f"{times[way]:9.3f}" for way in ("alone", "run", "record")) +
+        print(f"{name:14}" + "".join(f"{times[way]:9.3f}{100 * (spread(results[way], field) or 0):3.0f}%"
+                                            for way in ("alone", "run", "record")) +
               f"{ratios['run'][-1]:11.3f}{ratios['record'][-1]:14.3f}{times['record'] / times['run']:12.3f}"
               f"{events:11}{each}", flush=True)
     print(f"geometric means: run {geometric_mean(ratios['run']):.3f}, record {geometric_mean(ratios['record']):.3f} "

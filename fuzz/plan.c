@@ -2,11 +2,11 @@
  * fuzz/plan.c - the reader of tables and the solver on any bytes. What is read is solved with
  * a little work, checked, and written out. With clang:
  *     clang -g -fsanitize=fuzzer,address -Iinclude -Ibuild/include -I. fuzz/plan.c \
- *         tools/plan_csv.c build/.libs/libweir.a ...
+ *         tools/plan/csv.c build/.libs/libweir.a ...
  * `make check` runs it on mutations of its own (fuzz/plan_driver.c).
  */
 #include "fuzz/plan.h"
-#include "tools/plan_rows.h"
+#include "tools/plan/rows.h"
 
 #include <stdlib.h>
 #include <string.h>

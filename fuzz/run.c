@@ -8,7 +8,7 @@
  * `make check` runs it on inputs of its own (fuzz/run_driver.c).
  */
 #include "fuzz/run.h"
-#include "tools/run.h"
+#include "tools/run/run.h"
 
 #include <dirent.h>
 #include <pthread.h>
@@ -31,7 +31,7 @@
 
 static uint64_t now_ns;
 
-/* In place of tools/cmd_run.c's: time passes by what the input says. */
+/* In place of tools/run/command.c's: time passes by what the input says. */
 uint64_t run_clock(void)
 {
     return now_ns += 100000;

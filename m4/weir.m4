@@ -181,14 +181,19 @@ AC_DEFUN([WEIR_ARG_CRITERION], [
     [test "$with_criterion" != no && test "$weir_have_criterion" = no])
 ])
 
-dnl zlib, for compressed traces in the tools; the library does not use it.
+dnl zlib: the weir command reads compressed traces and tables. The library does not use it.
 AC_DEFUN([WEIR_FIND_ZLIB], [
-  ZLIB_LIBS=
-  weir_have_zlib=no
-  AC_CHECK_HEADER([zlib.h],
-    [AC_CHECK_LIB([z], [gzread], [weir_have_zlib=yes ZLIB_LIBS=-lz])])
-  AS_IF([test $weir_have_zlib = yes],
-    [AC_DEFINE([HAVE_ZLIB], [1], [zlib is there: compressed traces can be read.])])
+  AC_ARG_ENABLE([tools],
+    [AS_HELP_STRING([--disable-tools], [do not build the weir command (which needs zlib)])],
+    [], [enable_tools=yes])
+  ZLIB_LIBS=-lz
+  AS_IF([test "$enable_tools" != no], [
+    AC_CHECK_HEADER([zlib.h],
+      [AC_CHECK_LIB([z], [gzread], [weir_have_zlib=yes], [weir_have_zlib=no])],
+      [weir_have_zlib=no])
+    AS_IF([test $weir_have_zlib = no],
+      [AC_MSG_ERROR([the weir command needs zlib: install it (zlib1g-dev, zlib-devel;
+./bootstrap --install-deps does it), or leave the command out with --disable-tools])])])
   AC_SUBST([ZLIB_LIBS])
-  AM_CONDITIONAL([HAVE_ZLIB], [test $weir_have_zlib = yes])
+  AM_CONDITIONAL([TOOLS], [test "$enable_tools" != no])
 ])

@@ -1,10 +1,10 @@
 # tests of bench: see tests/local.mk for what a line says.
 
-criterion_tests += tests/unit_trace_load tests/unit_svg
-tests_unit_trace_load_SOURCES = tests/unit_trace_load.c tools/trace_load.c
-tests_unit_trace_load_LDADD = $(CRITERION_LIBS) $(ZLIB_LIBS)
-tests_unit_svg_SOURCES = tests/unit_svg.c tools/svg.c
-tests_unit_svg_LDADD = $(CRITERION_LIBS) -lm
+if TOOLS
+criterion_tests += tests/unit_trace_load
+endif
+tests_unit_trace_load_LDADD = libweir-trace.la $(CRITERION_LIBS) $(ZLIB_LIBS)
 
-script_tests += tests/bench.sh tests/bench_peers.sh tests/bench_programs.sh
+script_tests += tests/bench_programs.sh
+weir_script_tests += tests/bench.sh tests/bench_peers.sh
 EXTRA_DIST += tests/expect.sh

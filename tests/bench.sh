@@ -1,13 +1,11 @@
 #!/bin/sh
-# `weir bench` from outside: a short run whose JSON says that every row is exact, pictures that
-# an XML parser takes, one line and status 1 for a trace that is missing or damaged, status 2
+# `weir bench` from outside: a short run whose JSON says that every row is exact, one line and status 1 for a trace that is missing or damaged, status 2
 # for a command line that makes no sense.
 set -u
 weir="${WEIR_RUNNER-} $top_builddir/weir" # meant to be split into words
 traces=$top_srcdir/bench/traces
 "$top_builddir/weir" bench --help >/dev/null 2>&1 ||
     { echo "bench starts itself again, which no runner sees"; exit 77; }
-grep -q 'define HAVE_ZLIB' "$top_builddir/config.h" || { echo "the traces are compressed"; exit 77; }
 scratch=$(mktemp -d) || exit 99
 trap 'rm -rf "$scratch"' EXIT
 . "$top_srcdir/tests/expect.sh"
@@ -18,13 +16,13 @@ cp "$traces"/libtorch-lstm2x256.trace.gz "$traces"/opencv-ppocr-cls-static.trace
     "$traces"/ort-silero-vad-mempattern.trace.gz "$traces"/xnnpack-mobilenetv2.trace.gz "$scratch" ||
     exit 99
 
-expect 0 $weir bench --quick --json --svg "$scratch/figures.svg" --traces "$scratch"
+expect 0 $weir bench --quick --json --traces "$scratch"
 cp "$scratch/out" "$scratch/figures.json"
 [ ! -s "$scratch/err" ] || complain "complaints: $(cat "$scratch/err")"
 
 if command -v python3 >/dev/null; then
-    python3 - "$scratch/figures.json" "$scratch/figures.svg" <<'END' || complain "figures"
-import json, sys, xml.dom.minidom
+    python3 - "$scratch/figures.json" <<'END' || complain "figures"
+import json, sys
 figures = json.load(open(sys.argv[1]))
 rows = figures["rows"]
 weir = [row for row in rows if row["target"].startswith("weir")]
@@ -44,11 +42,34 @@ for row in rows:
         assert row["events"] >= 300 and row["resident"] > 0 and row["live"] > 1e6, row
 live = {row["load"]: row["live"] for row in rows if row["group"] == "traces"}
 assert live["libtorch-lstm2x256"] == 11991040, live
-pictures = xml.dom.minidom.parse(sys.argv[2])
-assert pictures.documentElement.tagName == "svg"
-assert len(pictures.getElementsByTagName("rect")) > 50
+looks = figures["calibration"]
+assert len(looks["pace_ns"]) == len(looks["elsewhere"]) == figures["rounds"] + 1, looks
+assert all(pace > 0 for pace in looks["pace_ns"]) and all(0 <= e < 1 for e in looks["elsewhere"])
+loud = max(looks["elsewhere"]) > .05 or max(looks["pace_ns"]) / min(looks["pace_ns"]) > 1.05
+assert looks["noisy"] is loud, looks
 sys.exit(len(bad) > 0)
 END
+fi
+
+# Pictures, where there is matplotlib; else one line says that there is none.
+plot=$top_srcdir/bench/plot.py
+if command -v python3 >/dev/null; then
+    if python3 -c 'import matplotlib' 2>/dev/null; then
+        expect 0 python3 "$plot" "$scratch/figures.json" "$scratch/figures.svg"
+        python3 - "$scratch/figures.svg" <<'END' || complain "the picture"
+import sys, xml.dom.minidom
+text = xml.dom.minidom.parse(sys.argv[1]).toxml()
+assert "<!-- libtorch-lstm2x256 -->" in text and "<!-- weir/malloc -->" in text
+END
+        echo '{"what": "replay", "rows": []}' >"$scratch/none.json"
+        expect 1 python3 "$plot" "$scratch/none.json" "$scratch/none.svg"
+        expect 1 python3 "$plot" "$scratch/no-such.json" "$scratch/none.svg"
+        one_line 'no-such.json'
+    else
+        expect 77 python3 "$plot" "$scratch/figures.json" "$scratch/figures.svg"
+        one_line 'no matplotlib here (package python3-matplotlib)'
+    fi
+    expect 2 python3 "$plot"
 fi
 
 expect 0 $weir bench --quick --touch=none --only silero --traces "$scratch"
@@ -56,10 +77,14 @@ grep -q '^  ort-silero-vad-mempattern .* yes$' "$scratch/out" || complain "no ro
 grep -q 'exact in 3 of 3' "$scratch/out" || complain "no closing sentence"
 grep -q "$(printf '\033')" "$scratch/out" && complain "colors though this is no terminal"
 
-expect 0 $weir bench --peers --quick --only "pairs of 64 B" --svg "$scratch/peers.svg" \
-    --traces "$scratch"
+grep -q '^Calibration, a fixed loop' "$scratch/out" || complain "no word on the noise"
+grep -q '^  design: exact statistics as one would write them first' "$scratch/out" ||
+    complain "design is not explained"
+
+expect 0 $weir bench --peers --quick --only "pairs of 64 B" --traces "$scratch"
 grep -q '^  pairs of 64 B .*x$' "$scratch/out" || complain "no row of --peers"
 grep -q '^  1 small, worst case' "$scratch/out" || complain "no goals of --peers"
+grep -q "^goals: what weir's authors want of it" "$scratch/out" || complain "goals without a word"
 
 expect 0 $weir bench --threads=2 --quick --json --traces "$scratch"
 expect 0 $weir bench --growth --quick --json
@@ -116,18 +141,17 @@ one_line 'none, page or all'
 expect 2 $weir bench --runs 0
 one_line 'number from 1'
 expect 2 $weir bench --time soon
-one_line 'seconds'
+one_line 'number above 0'
 expect 2 $weir bench --only nothing-of-this-name --traces "$scratch/ort-silero-vad-mempattern.trace.gz"
 one_line 'nothing-of-this-name'
 expect 2 $weir bench --peers --peer wrong
 one_line 'NAME=LIBRARY'
-expect 2 $weir bench --idle --svg "$scratch/idle.svg"
-one_line 'no pictures'
+expect 2 $weir bench --svg "$scratch/idle.svg"
+one_line 'bench/plot.py draws'
 expect 2 $weir bench --no-such-option
-expect 1 $weir bench --quick --only silero --svg /nonexistent/x.svg \
-    --traces "$scratch/ort-silero-vad-mempattern.trace.gz"
-grep -q '/nonexistent/x.svg' "$scratch/err" || complain "an unwritable picture is not named"
-expect 0 $weir bench --help
-grep -q -- '--peers' "$scratch/out" || complain "no help"
+for way in "bench --help" "bench -h" "help bench"; do
+    expect 0 $weir $way
+    grep -q -- '--peers' "$scratch/out" || complain "weir $way: no help"
+done
 
 exit $failed

@@ -365,7 +365,7 @@ struct figures {
 static int64_t number_after(const char *at, const char *name)
 {
     char key[64];
-    snprintf(key, sizeof key, "\"%s\": ", name);
+    snprintf(key, sizeof key, "\"%s\":", name);
     const char *found = strstr(at, key);
     return found ? strtoll(found + strlen(key), NULL, 10) : -1;
 }
@@ -375,7 +375,7 @@ static struct figures figures_read(const char *report, int pid, int nth)
 {
     char key[64], end[64];
     struct figures f = {0};
-    snprintf(key, sizeof key, "{\"pid\": %d,", pid);
+    snprintf(key, sizeof key, "{\"pid\":%d,", pid);
     const char *at = strstr(report, "\"program\":");
     while (at && (at = strstr(at + 1, key)))
         if (number_after(at, "image") == nth)
@@ -386,10 +386,10 @@ static struct figures figures_read(const char *report, int pid, int nth)
     f.peak = number_after(at, "peak_bytes");
     f.live = number_after(at, "live_bytes");
     f.blocks = number_after(at, "live_blocks");
-    const char *exact = strstr(at, "\"exact\": ");
-    f.exact = exact && exact[9] == 't';
-    const char *ending = strstr(at, "\"ending\": \"");
-    if (ending && sscanf(ending, "\"ending\": \"%63[^\"]", end) == 1)
+    const char *exact = strstr(at, "\"exact\":");
+    f.exact = exact && exact[8] == 't';
+    const char *ending = strstr(at, "\"ending\":\"");
+    if (ending && sscanf(ending, "\"ending\":\"%63[^\"]", end) == 1)
         memcpy(f.ending, end, sizeof end);
     return f;
 }

@@ -4,7 +4,7 @@
 set -u
 cd "$top_srcdir" || exit 99
 
-find src tools adapters preload include -name '*.[ch]' -o -name '*.hpp' -o -name '*.cc' \
+find src tools bench adapters preload include -name '*.[ch]' -o -name '*.hpp' -o -name '*.cc' \
     -o -name '*.in' -path '*include*' | sort |
     xargs awk '
 # The drawing in docs/design.md: from `## Layers` to the next heading, indented lines, names before a gap of
@@ -23,11 +23,11 @@ FNR == 1 && nlines && !ranked {
         n = split(drawn[i], names, " ")
         for (k = 1; k <= n; k++) rank[names[k]] = nlines + 1 - i
     }
-    rank["everything"] = nlines - 0.5 # headers that include all others, below tools
+    rank["everything"] = nlines - 1.5 # headers that include all others, below tools
     ranked = 1
 }
 
-function rank_of(layer) { return layer in rank ? rank[layer] : 0 }
+function rank_of(layer) { layer = folder_of(layer); return layer in rank ? rank[layer] : 0 }
 
 # The layer that a public header belongs to. The vocabulary (types that every
 # layer speaks of) is at the bottom.
@@ -52,14 +52,34 @@ function layer_of_file(name,    parts, n)
         sub(/\.in$/, "", name)
         return public_layer(name)
     }
-    return parts[1]
+    return n > 2 && name ~ /^(tools|bench)\// ? parts[1] "/" parts[2] : parts[1]
+}
+
+# Rooms of tools and bench are layers of their own, each below the next: what all commands are made
+# with, the reader of traces, then commands that do not see each other; of bench the harness, then
+# loads and modes. The rank of a room within its folder; the folder itself (tools/weir.c): 9.
+function room_rank(layer,    room)
+{
+    room = layer
+    if (!sub(/^[a-z]+\//, "", room)) return 9
+    if (room == "common" || room == "harness") return 1
+    return room == "trace" && layer ~ /^tools/ ? 2 : 3
+}
+
+function folder_of(layer)
+{
+    sub(/\/.*/, "", layer)
+    return layer
 }
 
 # May a file of layer `from` include one of layer `to`? A plan binds tensors.
 function visible(from, to)
 {
     if (from == "plan" && to == "object") return 1 # tensors are bound to planned memory
-    return from == to || rank_of(to) < rank_of(from)
+    if (to == "tools") return rank_of(from) >= rank_of(to) # tools/command.h
+    if (from == to) return 1
+    if (folder_of(from) == folder_of(to)) return room_rank(to) < room_rank(from)
+    return rank_of(to) < rank_of(from)
 }
 
 /^[ \t]*#[ \t]*include[ \t]*["<]/ {
@@ -69,8 +89,7 @@ function visible(from, to)
         sub(/^weir\//, "", target)
         to = public_layer(target)
     } else if (substr($0, RSTART, 1) == "\"" && target ~ /\//) {
-        split(target, parts, "/")
-        to = parts[1]
+        to = split(target, parts, "/") > 2 ? layer_of_file(target) : parts[1]
     } else
         next
     seen++

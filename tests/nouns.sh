@@ -183,7 +183,7 @@ grep -rniE 'colou[r]|centr[e]\b|centr[e]s\b|neighbou[r]|initialis[e]|synchronis[
 sh tests/check-mutants --there . || status=1
 
 # A source that no makefile names is built where it lies, but is not in the release tarball.
-for file in src/*/*.[ch] preload/*.[ch] tools/*.[ch]; do
+for file in src/*/*.[ch] preload/*.[ch] tools/*.[ch] tools/*/*.[ch] bench/*/*.[ch]; do
     folder=${file%/*}
     cat Makefile.am "$folder"/*.mk 2>/dev/null | grep -qF "$file" || {
         echo "FAILED: $file: no makefile names it, so it is in no tarball"

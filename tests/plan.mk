@@ -4,13 +4,15 @@ criterion_tests += tests/api_plan tests/api_plan_run tests/api_classic tests/uni
 tests_unit_plan_LDADD = $(unit_ldadd)
 valgrind_tests += tests/api_plan tests/api_plan_run
 
-script_tests += tests/plan.sh
+weir_script_tests += tests/plan.sh
 
 # The reader of tables and the solver under a driver of their own; fuzz/plan.c says how to
 # build it for libFuzzer.
+if TOOLS
 plain_tests += tests/fuzz_plan
-tests_fuzz_plan_SOURCES = fuzz/plan.c fuzz/plan.h fuzz/plan_driver.c tools/plan_csv.c tools/plan_rows.h
-tests_fuzz_plan_LDADD = $(plain_ldadd) $(ZLIB_LIBS)
+endif
+tests_fuzz_plan_SOURCES = fuzz/plan.c fuzz/plan.h fuzz/plan_driver.c tools/plan/csv.c tools/plan/rows.h
+tests_fuzz_plan_LDADD = libweir-tools.la $(plain_ldadd) $(ZLIB_LIBS)
 
 EXTRA_DIST += bench/plans/README.md bench/plans/challenging/LICENSE.minimalloc.Apache-2.0 \
 	bench/plans/challenging/A.1048576.csv \

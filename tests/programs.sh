@@ -34,7 +34,7 @@ cat >"$scratch/liar" <<END
 "$top_builddir/weir" "\$@"
 status=\$?
 while [ \$# -gt 0 ] && [ "\$1" != -o ]; do shift; done
-case \$2 in */probe.report) ;; *) sed -i 's/"peak_bytes": \([0-9]*\)/"peak_bytes": 1\1/g' "\$2" ;; esac
+case \$2 in */probe.report) ;; *) sed -i 's/"peak_bytes":\([0-9]*\)/"peak_bytes":1\1/g' "\$2" ;; esac
 exit \$status
 END
 cat >"$scratch/eater" <<END

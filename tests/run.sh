@@ -76,6 +76,8 @@ for part in 0% 101% 12.5% % 9%0 90%% 1e1%; do
 done
 expect "help" 0 --help
 grep -q 'usage: weir run' out || failed "help says the usage"
+expect "short help" 0 -h
+grep -q 'usage: weir run' out || failed "short help says the usage"
 
 echo 'int main(void) { return 5; }' >five.c
 if $CC -static -o static five.c 2>/dev/null; then
@@ -174,7 +176,12 @@ if [ -n "$python" ]; then
     json "parent, child, and what it became" "len(d['others']) == 1 or [o['ending'] for o in d['others']] == ['became another program', 'exited']"
     json "the child's peak is its own" "d['others'][0]['peak_bytes'] == 10000 + 777777 and d['others'][0]['allocations'] == 1"
     expect "a quote in a name" 0 --json -o report -- sh -c 'true "\" \\ \t é"'
-    json "is quoted" "len(d['command']) == 3"
+    json "is quoted" "d['command'] == ['sh', '-c', 'true \"\\\\\" \\\\\\\\ \\\\t é\"']"
+    cp few tëst && cp few "$(printf 'bad\377')" || exit 99
+    expect "a name that is not ASCII" 0 --json -o report -- ./tëst
+    json "is itself" "d['command'] == ['./tëst'] and p['program'] == 'tëst'"
+    expect "a name that is no UTF-8" 0 --json -o report -- "./$(printf 'bad\377')"
+    json "has a replacement character" "d['command'] == ['./bad\ufffd']"
     expect "over the limit" 0 --json --limit 2M -o report -- "$python" -c '
 try:
     b"x" * 3000000

@@ -101,14 +101,14 @@ wait $run
 check "the status tells of a recording that is not whole" "[ $? -eq 123 ]"
 number() # NAME: of the guest
 {
-    tr '{' '\n' <report | awk -v name="\"$1\": " '
-        /"command": "\.\/guest/ { mine = 2 }
+    tr '{' '\n' <report | awk -v name="\"$1\":" '
+        /"command":"\.\/guest/ { mine = 2 }
         mine-- > 0 && (at = index($0, name)) && !found++ { print substr($0, at + length(name)) + 0 }'
 }
 check "the report says how many are missing" '[ "$(number missing)" -gt $((events / 4)) ]'
 check "and it is so" '[ $(($(number missing) + $(number events))) -ge $((events / 100 * 99)) ]'
-check "who began when there was no room is told of, too" 'tr "{" "\n" <report | grep -A1 "\"command\": \"touch" | grep "\"missing\": [1-9]" | grep -q "\"error\": null"'
-check "the figures are whole all the same" 'grep -q "\"exact\": true" report && [ "$(number allocations)" -ge $((events / 2)) ]'
+check "who began when there was no room is told of, too" 'tr "{" "\n" <report | grep -A1 "\"command\":\"touch" | grep "\"missing\":[1-9]" | grep -q "\"error\":null"'
+check "the figures are whole all the same" 'grep -q "\"exact\":true" report && [ "$(number allocations)" -ge $((events / 2)) ]'
 for one in trace.*; do [ -s "$one" ] && "$weir" trace "$one"; done >trace.out 2>&1
 check "what was recorded can be read" 'grep -q -i -e missing -e incomplete trace.out'
 

@@ -35,10 +35,12 @@ expect 'cuda:1: Fake device 1' 'weir device'
 expect 'stream-ordered calls yes' 'weir device'
 out=$("$weir" device bench --device cuda:0 --pairs 50 \
     "$top_srcdir"/bench/traces/ort-silero-vad-mempattern.trace.gz) || status=1
-expect '^ort-silero-vad-mempattern  *1.25  *2.00' 'weir device bench'
+expect '^  ort-silero-vad-mempattern  *1.25  *2.00' 'weir device bench'
 
 FAKECUDA_DEVICES=0 "$weir" device bench --device cuda:0 2>/dev/null && status=1
 "$weir" device bench --device granite 2>/dev/null && status=1
 "$weir" device bench --pairs none 2>/dev/null && status=1
 "$weir" device gone 2>/dev/null && status=1
+"$weir" device bench --device cuda:x 2>/dev/null && status=1 # not cuda:0
+"$weir" device bench -h | grep -q -- --passes || status=1
 exit $status

@@ -3,8 +3,8 @@
 #include "base/fault.h"
 #include "observe/crc32.h"
 #include "scratch.h"
-#include "tools/trace_binary.h"
-#include "tools/trace_replay.h"
+#include "tools/trace/binary.h"
+#include "tools/trace/replay.h"
 #include "track/trace_hook.h"
 
 #include <criterion/criterion.h>
@@ -200,7 +200,7 @@ Test(recorder, a_resize_that_moves_is_one_event)
     cr_assert_eq(e[3].kind, TRACE_RESIZE);
     cr_assert_eq(e[3].id, e[0].id);
     cr_assert_eq(e[6].id, e[4].id);
-    trace_release(&trace);
+    trace_free(&trace);
 }
 
 Test(recorder, names_contexts_tags_and_marks)
@@ -743,7 +743,7 @@ Test(trace_file, is_loaded_for_a_replay)
     cr_assert_str_eq(trace.marks[0].name, "run1");
     free(sizes);
     free(live);
-    trace_release(&trace);
+    trace_free(&trace);
     weir_deallocate(weir_cpu_allocator(), survivor);
     cr_assert_eq(trace_load_binary("/no/such/file", &trace, why, sizeof why), ENOENT);
     cr_assert_not_null(strstr(why, "/no/such/file"));

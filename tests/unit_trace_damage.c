@@ -5,8 +5,8 @@
 #include "observe/crc32.h"
 #include "observe/format.h"
 #include "scratch.h"
-#include "tools/trace_binary.h"
-#include "tools/trace_replay.h"
+#include "tools/trace/binary.h"
+#include "tools/trace/replay.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -528,7 +528,7 @@ Test(trace_damage, what_a_child_inherited_is_known_in_sum)
     cr_assert_eq(trace_load_binary(path, &trace, why, sizeof why), 0, "%s", why);
     cr_assert_eq(trace.nblocks, 4); /* two inherited, made up at the start; two of its own */
     cr_assert_eq(trace.peak_live, 1000);
-    trace_release(&trace);
+    trace_free(&trace);
 }
 
 Test(trace_damage, calls_under_way_at_the_end_are_not_missing_events)
@@ -618,7 +618,7 @@ Test(trace_damage, a_block_of_the_start_that_moves_is_one_block)
     cr_assert_eq(trace_load_binary(path, &trace, why, sizeof why), 0, "%s", why);
     cr_assert_eq(trace.nblocks, 3);
     cr_assert_eq(trace.peak_live, 220);
-    trace_release(&trace);
+    trace_free(&trace);
 }
 
 /* No block lives at 0; the strict reader says so, the other goes on. */
@@ -719,7 +719,7 @@ static int hostile_read(void)
         error = trace_replay_until(&peak, &info, first.peak_number);
     if (!error)
         error = trace_load_replayed(&info, path, &trace);
-    trace_release(&trace);
+    trace_free(&trace);
     trace_replay_end(&first);
     trace_replay_end(&peak);
     trace_info_close(&info);

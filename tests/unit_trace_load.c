@@ -3,7 +3,7 @@
  * its own text made here by other means, and every kind of damage is one line that names the
  * file and the line.
  */
-#include "tools/trace_load.h"
+#include "tools/trace/load.h"
 
 #include "scratch.h"
 

@@ -6,6 +6,7 @@
 
 #include <weir/version.h>
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,7 +33,7 @@ static void usage(FILE *to)
     fprintf(to, "usage: weir COMMAND [ARGUMENTS]\n\n");
     for (size_t i = 0; commands[i].name; i++)
         fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].summary);
-    fprintf(to, "\nweir COMMAND --help says more; weir --version names this release.\n");
+    fprintf(to, "\nweir help COMMAND says more; weir --version names this release.\n");
 }
 
 int main(int argc, char **argv)
@@ -42,7 +43,8 @@ int main(int argc, char **argv)
         return 2;
     }
     const char *name = argv[1];
-    if (strcmp(name, "--help") == 0 || strcmp(name, "help") == 0) {
+    bool help = strcmp(name, "help") == 0;
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || (help && argc == 2)) {
         usage(stdout);
         return 0;
     }
@@ -50,12 +52,14 @@ int main(int argc, char **argv)
         printf("weir %s\n", weir_version());
         return 0;
     }
-    static char full[32]; /* getopt's complaints begin with it */
+    if (help) /* weir help COMMAND */
+        name = argv[2];
+    static char full[32], *alone[] = {full, "--help", NULL};
     for (size_t i = 0; commands[i].name; i++)
         if (strcmp(name, commands[i].name) == 0) {
-            snprintf(full, sizeof full, "weir %s", name);
+            snprintf(full, sizeof full, "weir %s", name); /* getopt's complaints begin with it */
             argv[1] = full;
-            return commands[i].run(argc - 1, argv + 1);
+            return help ? commands[i].run(2, alone) : commands[i].run(argc - 1, argv + 1);
         }
     fprintf(stderr, "weir: no command \"%s\"; weir --help lists them\n", name);
     return 2;

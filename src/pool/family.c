@@ -12,8 +12,8 @@
 #define IDLE_CAME 2
 
 /* That part of a slab's blocks is free in one that can spare a slab: 8 threads that replace each
- * other's blocks keep 33 MB so, 35 with half a slab, 39 with a whole one (bench/shared_lines
- * replaced 8). */
+ * other's blocks keep 33 MB so, 35 with half a slab, 39 with a whole one (weir bench --peers
+ * --only replaced). */
 #define SPARE_PART 4
 
 /* So many slabs' blocks are borrowed before a new slab is taken. */

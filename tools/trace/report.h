@@ -1,0 +1,27 @@
+/* tools/trace/report.h - what `weir trace` prints of a trace that was replayed. */
+#ifndef WEIR_TOOLS_TRACE_REPORT_H
+#define WEIR_TOOLS_TRACE_REPORT_H
+
+#include "tools/trace/replay.h"
+
+#include <stdio.h>
+
+struct trace_report {
+    const char *path;
+    const struct trace_info *info;
+    const struct trace_replay *end;  /* replayed to the end, figures checked */
+    const struct trace_replay *peak; /* replayed to the peak */
+    size_t top;                      /* lines of each table; 0: all */
+};
+
+void trace_report_text(FILE *to, const struct trace_report *report);
+void trace_report_json(FILE *to, const struct trace_report *report);
+
+/* What is damaged or missing, a line each that begins with `prefix`; nothing of a trace that
+ * has all. Never says that it has. */
+void trace_report_state(FILE *to, const char *prefix, const struct trace_replay *end);
+
+/* One line for an event. */
+void trace_report_event(FILE *to, const struct trace_info *info, const struct trace_record *record);
+
+#endif
