@@ -34,7 +34,7 @@ static struct {
     pthread_t thread;                /* under it */
     uint32_t state;                  /* atomic; written under it */
     bool lost;                       /* atomic; the thread writes it */
-    bool alone; /* ended by a callback of its own: nobody joins it; the thread's, while it runs */
+    bool alone; /* ended by a callback of its own: nobody joins it. Atomic; written before ENDING */
     /* Atomic; the thread adds to them. */
     size_t events, trims, trimmed_bytes, asked;
 } pressure WEIR__AT_START = {.control = WEIR__LOCK(CONTROL), .source = {.file = -1, .wake = -1}};
@@ -96,7 +96,7 @@ static void *pressure_main(void *unused)
         weir__relaxed_set(pressure.lost, true);
         break;
     }
-    if (pressure.alone)
+    if (weir__relaxed_get(pressure.alone))
         pressure_end_alone();
     return NULL;
 }
@@ -137,7 +137,7 @@ static int pressure_start_locked(const weir_pressure_options *options, const cha
     if (error)
         return error;
     weir__relaxed_set(pressure.lost, false);
-    pressure.alone = false;
+    weir__relaxed_set(pressure.alone, false);
     __atomic_store_n(&pressure.state, PRESSURE_WATCHING, __ATOMIC_RELEASE);
     error = weir__thread_start(&pressure.thread, pressure_main);
     if (!error)
@@ -185,8 +185,8 @@ void weir_pressure_stop(void)
     bool first = pressure.state == PRESSURE_WATCHING;
     bool own = pressure.state != PRESSURE_IDLE && pthread_equal(thread, pthread_self());
     if (first) {
+        weir__relaxed_set(pressure.alone, own);
         __atomic_store_n(&pressure.state, PRESSURE_ENDING, __ATOMIC_RELEASE);
-        pressure.alone = own;
         weir__os_pressure_wake(&pressure.source);
     }
     weir__lock_drop(&pressure.control);

@@ -15,8 +15,9 @@
 #define DESCEND_GOAL      10
 #define DESCEND_GOAL_MANY 20
 #define DESCEND_MANY      500
-#define DESCEND_FORGET    40 /* runs without a success, then the last one's preferences are dropped \
-                              */
+#define DESCEND_FORGET                                                                             \
+    40 /* runs without a success, then the last one's preferences are dropped                      \
+        */
 
 /* One descent. */
 struct descent {
