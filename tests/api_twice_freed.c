@@ -243,3 +243,50 @@ Test(twice_freed, and_left_in_caches_of_ended_threads, .timeout = 60)
     expect_empty(race.allocator, "after the threads ended");
     expect_empty(cpu(), "after the threads ended");
 }
+
+/* -- contexts ------------------------------------------------------------------------------- */
+
+static struct {
+    weir_allocator *victim; /* written between meetings */
+    int ended[2];
+    bool quit;
+    struct meeting both, all;
+} contest;
+
+static void *contestant_run(void *number)
+{
+    int me = (int)(intptr_t)number;
+    for (;;) {
+        meet(&contest.all);
+        if (contest.quit)
+            return NULL;
+        meet(&contest.both);
+        contest.ended[me] = weir_allocator_destroy(contest.victim);
+        meet(&contest.all);
+    }
+}
+
+Test(twice_freed, of_two_who_destroy_one_context_one_is_told)
+{
+    enum { ROUNDS = 3000 };
+    pthread_t threads[2];
+    weir_set_misuse_handler(ear_hear, &ear);
+    contest.all.parties = 3;
+    contest.both.parties = 2;
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq(pthread_create(&threads[i], NULL, contestant_run, (void *)(intptr_t)i), 0);
+    for (int round = 1; round <= ROUNDS; round++) {
+        contest.victim = make("victim", NULL, 0);
+        cr_assert_not_null(weir_allocate(contest.victim, 100));
+        meet(&contest.all);
+        meet(&contest.all);
+        cr_assert_eq(contest.ended[0] + contest.ended[1], EINVAL, "one of both");
+        cr_assert_eq(atomic_load(&ear.calls), (unsigned long)round);
+    }
+    contest.quit = true;
+    meet(&contest.all);
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    cr_assert_eq(weir_total_allocated(cpu()), 0);
+    weir_set_misuse_handler(NULL, NULL);
+}

@@ -31,6 +31,15 @@ static inline double seconds_now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
+/* A context that the test destroys. */
+static inline weir_allocator *make(const char *name, weir_allocator *parent, size_t limit)
+{
+    weir_allocator_options options = {.name = name, .parent = parent, .limit = limit};
+    weir_allocator *a = weir_allocator_create(&options);
+    cr_assert_not_null(a);
+    return a;
+}
+
 /* -- figures ---------------------------------------------------------------------------- */
 
 static inline weir_stats stats_of(const weir_allocator *a)

@@ -256,6 +256,26 @@ static bool callbacks_are_elsewhere(const weir_allocator *a)
     return false;
 }
 
+/* Waits, unless a visitor asks, who holds the lock that the calls end with. */
+static void callbacks_await(const weir_allocator *a, bool visiting)
+{
+    for (unsigned attempt = 0; !visiting && callbacks_are_elsewhere(a); attempt++) {
+        weir__context_unlock();
+        weir__os_backoff(attempt);
+        weir__context_lock();
+    }
+}
+
+static int destroy_locked(weir_allocator *a)
+{
+    if (weir__context_child(a))
+        return weir__fail(EBUSY, "allocator \"%s\" has child contexts", a->name);
+    if (a->body->borrowers)
+        return weir__fail(EBUSY, "other contexts are on the pool of \"%s\"", a->name);
+    weir__context_unmake(a);
+    return 0;
+}
+
 int weir_allocator_destroy(weir_allocator *a)
 {
     if (!a || a == &weir__cpu)
@@ -265,18 +285,11 @@ int weir_allocator_destroy(weir_allocator *a)
         return EINVAL;
     bool visiting = weir__context_is_mine();
     weir__context_lock();
-    for (unsigned attempt = 0; !visiting && callbacks_are_elsewhere(a); attempt++) {
-        weir__context_unlock();
-        weir__os_backoff(attempt);
-        weir__context_lock();
-    }
-    int error = 0;
-    if (weir__context_child(a))
-        error = weir__fail(EBUSY, "allocator \"%s\" has child contexts", a->name);
-    else if (a->body->borrowers)
-        error = weir__fail(EBUSY, "other contexts are on the pool of \"%s\"", a->name);
-    if (!error)
-        weir__context_unmake(a);
+    callbacks_await(a, visiting);
+    bool there = weir__allocator_is_ready(a); /* else another thread was first */
+    int error = there ? destroy_locked(a) : EINVAL;
     weir__context_unlock();
+    if (!there)
+        weir__allocator_check(a, NULL);
     return error;
 }
