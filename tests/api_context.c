@@ -1,33 +1,11 @@
 /* Contexts: their own figures and their ancestors', limits, sources, ends. */
-#include "core.h"
+#include "promise.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <weir/weir.h>
-
-#define MIB ((size_t)1 << 20)
-
-static weir_allocator *cpu(void)
-{
-    return weir_cpu_allocator();
-}
-
-static weir_allocator *make(const char *name, weir_allocator *parent, size_t limit)
-{
-    weir_allocator_options options = {.name = name, .parent = parent, .limit = limit};
-    weir_allocator *a = weir_allocator_create(&options);
-    cr_assert_not_null(a);
-    return a;
-}
-
-static weir_stats stats(const weir_allocator *a)
-{
-    weir_stats s = {.size = sizeof s};
-    cr_assert_eq(weir_stats_get(a, &s), 0);
-    return s;
-}
 
 Test(context, defaults_are_taken_for_null)
 {
@@ -38,7 +16,7 @@ Test(context, defaults_are_taken_for_null)
     cr_assert_str_eq(weir_allocator_name(cpu()), "cpu");
     cr_assert_eq(strncmp(weir_allocator_name(a), "context-", 8), 0);
     cr_assert_str_neq(weir_allocator_name(a), weir_allocator_name(b));
-    cr_assert_eq(stats(a).limit, 0);
+    cr_assert_eq(stats_of(a).limit, 0);
 }
 
 Test(context, the_name_is_copied_and_long_ones_are_cut)
@@ -68,8 +46,8 @@ Test(context, bytes_count_in_every_ancestor_and_in_no_sibling)
     weir_deallocate(a, y);
     weir_deallocate(aa, x);
     cr_assert_eq(weir_total_allocated(cpu()), 0);
-    cr_assert_eq(stats(cpu()).allocations, 3);
-    cr_assert_eq(stats(cpu()).deallocations, 3);
+    cr_assert_eq(stats_of(cpu()).allocations, 3);
+    cr_assert_eq(stats_of(cpu()).deallocations, 3);
 }
 
 /* Each has the peak of its own total: they are reached at different times. */
@@ -96,15 +74,15 @@ Test(limit, that_no_sum_reaches_is_none)
     static const size_t none[] = {(size_t)1 << 61, PTRDIFF_MAX, (size_t)PTRDIFF_MAX + 1, SIZE_MAX};
     const size_t last = ((size_t)1 << 61) - 1;
     weir_allocator *a = make("limited", NULL, last);
-    cr_assert_eq(stats(a).limit, last);
+    cr_assert_eq(stats_of(a).limit, last);
     for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
         cr_assert_eq(weir_set_limit(a, last), 0);
         cr_assert_eq(weir_set_limit(a, none[i]), 0);
-        cr_assert_eq(stats(a).limit, 0, "%zu", none[i]);
-        cr_assert_eq(stats(make("other", NULL, none[i])).limit, 0, "%zu", none[i]);
+        cr_assert_eq(stats_of(a).limit, 0, "%zu", none[i]);
+        cr_assert_eq(stats_of(make("other", NULL, none[i])).limit, 0, "%zu", none[i]);
         weir_allocator *pool = weir_allocator_create(
             &(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL, .limit = none[i]});
-        cr_assert_eq(stats(pool).limit, 0, "%zu", none[i]);
+        cr_assert_eq(stats_of(pool).limit, 0, "%zu", none[i]);
         weir_allocator_destroy(pool);
     }
     cr_assert_null(weir_allocate(a, (size_t)PTRDIFF_MAX + 1));
@@ -123,7 +101,7 @@ Test(limit, is_exact_to_the_byte)
         cr_assert_null(weir_allocate(a, 1), "limit %zu", limit);
         cr_assert_eq(errno, ENOMEM);
         cr_assert_not_null(weir_allocate(a, 0));
-        cr_assert_eq(stats(a).failures, 2);
+        cr_assert_eq(stats_of(a).failures, 2);
         cr_assert_eq(weir_peak_allocated(a), limit);
         weir_deallocate(a, block);
         cr_assert_not_null(weir_allocate(a, 1));
@@ -143,8 +121,8 @@ Test(limit, of_any_ancestor_holds)
     cr_assert_not_null(weir_allocate(middle, 700));
     cr_assert_eq(weir_total_allocated(top), 1000);
     cr_assert_eq(weir_peak_allocated(top), 1000);
-    cr_assert_eq(stats(low).failures, 2);
-    cr_assert_eq(stats(top).failures, 3);
+    cr_assert_eq(stats_of(low).failures, 2);
+    cr_assert_eq(stats_of(top).failures, 3);
 }
 
 Test(limit, cannot_be_set_below_what_is_live)
@@ -153,11 +131,11 @@ Test(limit, cannot_be_set_below_what_is_live)
     void *block = weir_allocate(a, 100);
     cr_assert_eq(weir_set_limit(a, 99), EBUSY);
     cr_assert_str_neq(weir_last_error(), "");
-    cr_assert_eq(stats(a).limit, 0);
+    cr_assert_eq(stats_of(a).limit, 0);
     cr_assert_eq(weir_set_limit(a, 100), 0);
     cr_assert_null(weir_allocate(a, 1));
     cr_assert_eq(weir_set_limit(a, 50), EBUSY);
-    cr_assert_eq(stats(a).limit, 100);
+    cr_assert_eq(stats_of(a).limit, 100);
     weir_deallocate(a, block);
     cr_assert_eq(weir_set_limit(a, 50), 0);
     cr_assert_null(weir_allocate(a, 51));
@@ -178,7 +156,7 @@ Test(limit, holds_for_reallocation_in_place_and_moved)
     cr_assert_null(weir_reallocate(a, small, 100001));
     cr_assert_eq(weir_requested_size(a, small), 100);
     cr_assert_eq(weir_peak_allocated(a), 200100);
-    cr_assert_eq(stats(a).failures, 2);
+    cr_assert_eq(stats_of(a).failures, 2);
     char *grown = weir_reallocate(a, small, 128);
     cr_assert_eq(grown, small);
     cr_assert_eq(weir_total_allocated(a), 200128);
@@ -215,12 +193,12 @@ Test(destroy, frees_whatever_is_left)
         cr_assert_eq(weir_total_allocated(cpu()), 0);
         cr_assert_eq(weir_allocation_count(cpu()), 0);
     }
-    weir_stats s = stats(cpu());
+    weir_stats s = stats_of(cpu());
     cr_assert_eq(s.in_use, 0);
     cr_assert_eq(s.allocations, s.deallocations);
     weir_trim(cpu());
-    cr_assert_leq(stats(cpu()).reserved, 256 * MIB);
-    cr_assert_eq(stats(cpu()).cached, 0);
+    cr_assert_leq(stats_of(cpu()).reserved, 256 * MIB);
+    cr_assert_eq(stats_of(cpu()).cached, 0);
 }
 
 Test(destroy, of_parents_and_the_cpu_allocator_is_refused)
@@ -241,7 +219,7 @@ Test(destroy, leaves_the_parents_history_true)
     weir_deallocate(a, weir_allocate(a, 500));
     cr_assert_null(weir_allocate(a, 601));
     weir_allocator_destroy(a);
-    weir_stats s = stats(cpu());
+    weir_stats s = stats_of(cpu());
     cr_assert_eq(s.peak_allocated, 900);
     cr_assert_eq(s.allocations, 2);
     cr_assert_eq(s.deallocations, 2);
@@ -271,7 +249,7 @@ Test(destroy, takes_what_ended_threads_left)
         cr_assert_eq(weir_allocator_destroy(a), 0);
     }
     cr_assert_eq(weir_total_allocated(cpu()), 0);
-    cr_assert_eq(stats(cpu()).in_use, 0);
+    cr_assert_eq(stats_of(cpu()).in_use, 0);
 }
 
 /* A thread that lives on must not find its part of the destroyed one in a new one. */
@@ -456,11 +434,11 @@ Test(functions, get_the_same_tracking)
     cr_assert_null(weir_allocate(a, 10));
     cr_assert_eq(errno, ENOMEM);
     cr_assert_null(weir_reallocate(a, x, 2000));
-    cr_assert_eq(stats(a).failures, 2);
+    cr_assert_eq(stats_of(a).failures, 2);
     cr_assert_eq(weir_total_allocated(a), 1100);
     cr_assert_eq(weir_trim(a), 12345);
     weir_deallocate(a, z);
-    cr_assert_str_eq(stats(a).backing, "user");
+    cr_assert_str_eq(stats_of(a).backing, "user");
     cr_assert_eq(weir_allocator_destroy(a), 0);
     cr_assert_eq(own.live, 0);
     cr_assert_eq(own.destroyed, 1);
@@ -475,13 +453,13 @@ Test(functions, statistics_are_asked_of_them_whatever_else_they_bring)
         .allocate = own_allocate, .deallocate = own_free, .stats = own_stats};
     weir_allocator *a = own_make(&own, &f);
     weir_allocate(a, 100);
-    weir_stats s = stats(a);
+    weir_stats s = stats_of(a);
     cr_assert_eq(s.in_use, 100);
     cr_assert_eq(s.cached, 11);
     cr_assert_eq(s.reserved, 22);
     weir_allocator *child = make("child", a, 0);
     weir_allocate(child, 50);
-    s = stats(a);
+    s = stats_of(a);
     cr_assert_eq(s.total_allocated, 150);
     cr_assert_eq(s.reserved, 22 + 50, "an inherited source is not asked twice");
 }
@@ -551,7 +529,7 @@ Test(functions, a_root_of_its_own_counts_nowhere_else)
     cr_assert_null(weir_allocator_parent(a));
     cr_assert_eq(weir_total_allocated(a), 1000);
     cr_assert_eq(weir_total_allocated(cpu()), 0);
-    cr_assert_str_eq(stats(a).backing, "device");
+    cr_assert_str_eq(stats_of(a).backing, "device");
     cr_assert_eq(weir_allocator_destroy(a), 0);
     cr_assert_eq(own.live, 0);
 }

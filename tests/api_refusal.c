@@ -1,6 +1,6 @@
 /* The callback before a refusal: when it is asked, in which order, what it may do, what is counted.
  */
-#include "core.h"
+#include "promise.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -9,23 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <weir/weir.h>
-
-#define MIB ((size_t)1 << 20)
-
-static weir_allocator *make(const char *name, weir_allocator *parent, size_t limit)
-{
-    weir_allocator_options options = {.name = name, .parent = parent, .limit = limit};
-    weir_allocator *a = weir_allocator_create(&options);
-    cr_assert_not_null(a);
-    return a;
-}
-
-static weir_stats stats(const weir_allocator *a)
-{
-    weir_stats s = {.size = sizeof s};
-    cr_assert_eq(weir_stats_get(a, &s), 0);
-    return s;
-}
 
 /* What a program keeps and gives back when it is asked. */
 struct cache {
@@ -68,7 +51,7 @@ Test(refusal, a_request_is_tried_again_while_the_callback_says_so)
     cr_assert_eq(cache.last.size, 250);
     cr_assert_eq(cache.last.alignment, 128);
     cr_assert_eq(weir_total_allocated(a), 950);
-    weir_stats s = stats(a), above = stats(weir_cpu_allocator());
+    weir_stats s = stats_of(a), above = stats_of(weir_cpu_allocator());
     cr_assert_eq(s.failures, 0);
     cr_assert(s.refusals_asked == 1 && s.refusals_averted == 1);
     cr_assert(above.refusals_asked == 1 && above.refusals_averted == 1);
@@ -87,7 +70,7 @@ Test(refusal, it_is_refused_when_the_callback_has_nothing_more)
     cr_assert_eq(errno, ENOMEM);
     cr_assert_str_eq(weir_last_error(), "allocator \"a\": 500 bytes: over the limit");
     cr_assert_eq(cache.nasked, 2);
-    weir_stats s = stats(a);
+    weir_stats s = stats_of(a);
     cr_assert(s.failures == 1 && s.refusals_asked == 1 && s.refusals_averted == 0);
     cr_assert_eq(weir_total_allocated(a), 900);
     weir_deallocate(a, held);
@@ -110,8 +93,8 @@ Test(refusal, what_can_never_fit_is_not_asked_about)
     weir_set_refusal_callback(small, cache_evict, &cache);
     cr_assert_null(weir_allocate(small, 201));
     cr_assert_eq(cache.nasked, 0);
-    cr_assert_eq(stats(a).failures, 7);
-    cr_assert_eq(stats(a).refusals_asked, 0);
+    cr_assert_eq(stats_of(a).failures, 7);
+    cr_assert_eq(stats_of(a).refusals_asked, 0);
 }
 
 Test(refusal, null_and_destroyed_allocators_are_told)
@@ -163,36 +146,35 @@ Test(refusal, the_innermost_is_asked_first_up_to_whose_limit_it_is)
     cr_assert_null(weir_allocate(side, 90));
     cr_assert_str_eq(order, "t", "who has none is passed over");
     weir_deallocate(low, block);
-    cr_assert_eq(stats(low).refusals_asked, 5);
-    cr_assert_eq(stats(side).refusals_asked, 1);
-    cr_assert_eq(stats(weir_cpu_allocator()).refusals_asked, 6);
+    cr_assert_eq(stats_of(low).refusals_asked, 5);
+    cr_assert_eq(stats_of(side).refusals_asked, 1);
+    cr_assert_eq(stats_of(weir_cpu_allocator()).refusals_asked, 6);
 }
 
-/* A provider that has memory for so many bytes. */
-struct provider {
+/* A supply that has memory for so many bytes. */
+struct supply {
     size_t left;
 };
 
-static void *provider_allocate(void *user, size_t size, size_t alignment)
+static void *supply_allocate(void *user, size_t size, size_t alignment)
 {
-    struct provider *p = user;
+    struct supply *p = user;
     if (size > p->left)
         return NULL;
     p->left -= size;
     return aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
 }
 
-static void provider_free(void *user, void *block, size_t size, size_t alignment)
+static void supply_free(void *user, void *block, size_t size, size_t alignment)
 {
     (void)alignment;
-    ((struct provider *)user)->left += size;
+    ((struct supply *)user)->left += size;
     free(block);
 }
 
-static weir_allocator *over_provider(struct provider *p)
+static weir_allocator *over_supply(struct supply *p)
 {
-    weir_allocator_functions functions = {.allocate = provider_allocate,
-                                          .deallocate = provider_free};
+    weir_allocator_functions functions = {.allocate = supply_allocate, .deallocate = supply_free};
     weir_allocator_options options = {
         .source = WEIR_SOURCE_FUNCTIONS, .functions = &functions, .user = p};
     weir_allocator *a = weir_allocator_create(&options);
@@ -208,8 +190,8 @@ static bool note_source(const weir_refusal *refusal, void *name)
 
 Test(refusal, all_are_asked_where_there_is_no_memory)
 {
-    struct provider provider = {.left = 1000};
-    weir_allocator *a = over_provider(&provider);
+    struct supply supply = {.left = 1000};
+    weir_allocator *a = over_supply(&supply);
     weir_set_refusal_callback(weir_cpu_allocator(), note_source, "c");
     weir_set_refusal_callback(a, note_source, "a");
     void *block = weir_allocate(a, 600);
@@ -225,7 +207,7 @@ Test(refusal, all_are_asked_where_there_is_no_memory)
     block = weir_reallocate(a, block, 200);
     cr_assert_not_null(block);
     cr_assert_eq(cache.nasked, 2);
-    cr_assert_eq(stats(a).refusals_averted, 1);
+    cr_assert_eq(stats_of(a).refusals_averted, 1);
 }
 
 static bool trim_and_evict(const weir_refusal *refusal, void *user)
@@ -256,11 +238,11 @@ Test(refusal, the_system_has_no_memory)
     cr_assert_not_null(block);
     cr_assert_geq(cache.nasked, 1);
     cr_assert_null(cache.last.limit_of);
-    cr_assert_eq(stats(a).refusals_averted, 1);
+    cr_assert_eq(stats_of(a).refusals_averted, 1);
     cache.nasked = 0;
     cr_assert_null(weir_allocate(a, (size_t)1 << 40));
     cr_assert_eq(cache.nblocks, 0);
-    cr_assert_eq(stats(a).failures, 1);
+    cr_assert_eq(stats_of(a).failures, 1);
 }
 
 /* -- every kind of request ------------------------------------------------------------------ */
@@ -332,8 +314,8 @@ static void request_each(requester *request, weir_source source)
     unsigned char *block = request(a, held);
     cr_assert_not_null(block);
     cr_assert_eq(cache.nasked, 1);
-    cr_assert_eq(stats(a).failures, 0);
-    cr_assert_eq(stats(a).refusals_averted, 1);
+    cr_assert_eq(stats_of(a).failures, 0);
+    cr_assert_eq(stats_of(a).refusals_averted, 1);
     if (request == request_in_place || request == request_moved ||
         request == request_moved_to_large)
         cr_assert(block[0] == 7 && block[999] == 7);
@@ -404,8 +386,8 @@ Test(refusal, a_request_within_a_callback_does_not_ask_again)
     cr_assert_not_null(weir_allocate(child, 100));
     cr_assert_eq(nested, 1);
     cr_assert_str_eq(order, "child");
-    cr_assert_eq(stats(a).failures, 1, "the one within");
-    cr_assert_eq(stats(a).refusals_asked, 1);
+    cr_assert_eq(stats_of(a).failures, 1, "the one within");
+    cr_assert_eq(stats_of(a).refusals_asked, 1);
 }
 
 static bool unset(const weir_refusal *refusal, void *user)
@@ -439,7 +421,7 @@ Test(refusal, it_may_raise_the_limit)
     weir_set_refusal_callback(a, raise_limit, NULL);
     void *more = weir_allocate(a, 1000);
     cr_assert_not_null(more);
-    cr_assert_eq(stats(a).limit, 2000);
+    cr_assert_eq(stats_of(a).limit, 2000);
     weir_deallocate(a, block);
     weir_deallocate(a, more);
 }
@@ -608,7 +590,7 @@ Test(refusal, threads_evict_what_others_keep)
         cr_assert_eq(pthread_create(&threads[i], NULL, work, (void *)(i + 1)), 0);
     for (size_t i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
-    weir_stats s = stats(parent);
+    weir_stats s = stats_of(parent);
     cr_assert_leq(s.peak_allocated, MIB);
     cr_assert_eq(s.failures, nrefused);
     cr_assert_eq(s.refusals_asked, s.refusals_averted + s.failures);

@@ -1,5 +1,5 @@
 /* Soft limits: each crossing is told once, of whatever kind, from however many threads. */
-#include "core.h"
+#include "promise.h"
 #include "scratch.h"
 
 #include <criterion/criterion.h>
@@ -8,21 +8,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <weir/weir.h>
-
-static weir_allocator *make(const char *name, weir_allocator *parent, size_t limit)
-{
-    weir_allocator_options options = {.name = name, .parent = parent, .limit = limit};
-    weir_allocator *a = weir_allocator_create(&options);
-    cr_assert_not_null(a);
-    return a;
-}
-
-static weir_stats stats(const weir_allocator *a)
-{
-    weir_stats s = {.size = sizeof s};
-    cr_assert_eq(weir_stats_get(a, &s), 0);
-    return s;
-}
 
 static size_t ntold, last_total;
 
@@ -37,7 +22,7 @@ Test(soft_limit, is_told_when_it_is_crossed_and_again_after_a_fall)
 {
     weir_allocator *a = make("a", NULL, 0);
     cr_assert_eq(weir_set_soft_limit(a, 1000, tell, a), 0);
-    cr_assert_eq(stats(a).soft_limit, 1000);
+    cr_assert_eq(stats_of(a).soft_limit, 1000);
     void *first = weir_allocate(a, 1000), *second = weir_allocate(a, 0);
     cr_assert_eq(ntold, 0, "at it is not above it");
     void *third = weir_allocate(a, 1);
@@ -47,13 +32,13 @@ Test(soft_limit, is_told_when_it_is_crossed_and_again_after_a_fall)
     weir_deallocate(a, third);
     third = weir_allocate(a, 500);
     cr_assert(ntold == 2 && last_total == 1500);
-    cr_assert_eq(stats(a).soft_limit_crossings, 2);
-    cr_assert_eq(stats(a).failures, 0);
+    cr_assert_eq(stats_of(a).soft_limit_crossings, 2);
+    cr_assert_eq(stats_of(a).failures, 0);
     cr_assert_eq(weir_set_soft_limit(a, 0, NULL, NULL), 0);
     weir_deallocate(a, third);
     third = weir_allocate(a, 500);
     cr_assert_eq(ntold, 2);
-    cr_assert_eq(stats(a).soft_limit, 0);
+    cr_assert_eq(stats_of(a).soft_limit, 0);
     weir_deallocate(a, first);
     weir_deallocate(a, second);
     weir_deallocate(a, third);
@@ -64,7 +49,7 @@ Test(soft_limit, impossible_ones_are_refused)
     weir_allocator *a = make("a", NULL, 0);
     cr_assert_eq(weir_set_soft_limit(NULL, 10, tell, NULL), EINVAL);
     cr_assert_eq(weir_set_soft_limit(a, 10, NULL, NULL), EINVAL);
-    cr_assert_eq(stats(a).soft_limit, 0);
+    cr_assert_eq(stats_of(a).soft_limit, 0);
     void *block = weir_allocate(a, 100);
     cr_assert_eq(weir_set_soft_limit(a, 10, tell, a), 0);
     weir_deallocate(a, weir_allocate(a, 10));
@@ -104,7 +89,7 @@ Test(soft_limit, every_kind_of_request_crosses_it)
         cr_assert_eq(weir_buffer_resize(&buffer, 3000), 0);
         cr_assert_eq(ntold, 10);
         weir_buffer_release(&buffer);
-        cr_assert_eq(stats(a).soft_limit_crossings, 10);
+        cr_assert_eq(stats_of(a).soft_limit_crossings, 10);
         cr_assert_eq(weir_allocator_destroy(a), 0);
     }
 }
@@ -135,7 +120,7 @@ static void compare_with_truth(weir_allocator *a, weir_allocator *in, size_t sof
         cr_assert(before > soft || live <= soft || last_total == live);
     }
     cr_assert_gt(crossed, scaled(60000) / 1000);
-    cr_assert_eq(stats(a).soft_limit_crossings, crossed);
+    cr_assert_eq(stats_of(a).soft_limit_crossings, crossed);
     for (size_t i = 0; i < SLOTS; i++)
         weir_deallocate(in, blocks[i]);
     cr_assert_eq(weir_set_soft_limit(a, 0, NULL, NULL), 0);
@@ -206,7 +191,7 @@ Test(soft_limit, what_is_crossed_within_a_callback_is_told_later)
     kept[nkept++] = weir_allocate(a, 1000);
     void *block = weir_allocate(a, 500); /* told, and the callback falls below and crosses again */
     cr_assert_eq(ntold, 1);
-    cr_assert_eq(stats(a).soft_limit_crossings, 2);
+    cr_assert_eq(stats_of(a).soft_limit_crossings, 2);
     weir_deallocate(a, block);
     cr_assert_geq(ntold, 1);
     block = weir_allocate(a, 1);
@@ -321,7 +306,7 @@ static bool done;
 static void *read_figures(void *a)
 {
     while (!__atomic_load_n(&done, __ATOMIC_ACQUIRE)) {
-        weir_stats s = stats(a);
+        weir_stats s = stats_of(a);
         cr_assert_leq(s.total_allocated, s.peak_allocated);
         usleep(300);
     }
@@ -352,6 +337,6 @@ Test(soft_limit, threads_that_rise_together_cross_it_once)
         pthread_join(threads[t], NULL);
     __atomic_store_n(&done, true, __ATOMIC_RELEASE);
     pthread_join(reader, NULL);
-    cr_assert_eq(stats(parent).soft_limit_crossings, r.nrounds);
+    cr_assert_eq(stats_of(parent).soft_limit_crossings, r.nrounds);
     cr_assert_eq(weir_total_allocated(parent), 0);
 }
