@@ -4,7 +4,7 @@ if TOOLS
 bin_PROGRAMS += weir
 endif
 weir_SOURCES = tools/weir.c tools/command.h
-weir_LDADD = libweir-trace.la libweir-tools.la libweir.la $(weir_jemalloc_lib) $(ZLIB_LIBS) -lpthread -lm
+weir_LDADD = libweir-report.la libweir-trace.la libweir-tools.la libweir.la $(weir_jemalloc_lib) $(ZLIB_LIBS) -lpthread -lm
 weir_CPPFLAGS = $(AM_CPPFLAGS) -DWEIR_PKGLIBDIR='"$(pkglibdir)"' \
 	-DWEIR_DATA_DIR='"$(pkgdatadir)"'
 

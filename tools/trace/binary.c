@@ -78,6 +78,8 @@ static int load_change(void *user, enum trace_change change, struct trace_block 
                                                  .id = block->user,
                                                  .thread = thread,
                                                  .kind = TRACE_RESIZE});
+    case TRACE_SETTLED:
+        return 0;
     default:
         if (record->kind == TRACE_RECORD_MARK_BEGIN)
             trace_add_mark(l->trace, trace_info_name(l->info, record->name), l->trace->nevents);

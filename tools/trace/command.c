@@ -4,7 +4,11 @@
  * everything good is shown, one line says what was not, and the exit status is 1.
  */
 #include "tools/command.h"
+#include "tools/common/file.h"
+#include "tools/common/number.h"
 #include "tools/common/options.h"
+#include "tools/common/text.h"
+#include "tools/report/lines.h"
 #include "tools/trace/binary.h"
 #include "tools/trace/report.h"
 
@@ -16,9 +20,11 @@
 #include <string.h>
 
 struct command {
-    const char *path, *text;
-    bool events, json;
-    uint64_t top;
+    const char *path, *text, *against, *growth_text;
+    bool events, json, runs;
+    int at_given, by;
+    uint64_t top, at, above;
+    double growth; /* percent */
 };
 
 static int command_fail(const struct command *c, const char *why)
@@ -36,20 +42,6 @@ static int output_finish(FILE *to, const char *name)
     if (failed)
         fprintf(stderr, "weir trace: writing %s: %s\n", name, strerror(errno));
     return failed;
-}
-
-/* -- the summary ------------------------------------------------------------------------------- */
-
-static int summary_print(const struct command *c, struct trace_info *info,
-                         const struct trace_replay *end)
-{
-    struct trace_replay peak;
-    int error = trace_replay_until(&peak, info, end->peak_number);
-    struct trace_report report = {c->path, info, end, &peak, c->top};
-    if (!error)
-        (c->json ? trace_report_json : trace_report_text)(stdout, &report);
-    trace_replay_end(&peak);
-    return error;
 }
 
 static int events_print(struct trace_info *info)
@@ -121,17 +113,166 @@ static int events_convert(const struct command *c, struct trace_info *info, bool
     return 0;
 }
 
+/* -- what a report says ---------------------------------------------------------------------- */
+
+/* A trace of either format, and its report. */
+struct opened {
+    struct trace_info info;
+    struct trace trace;
+    bool binary, read; /* read: `report` is made */
+    struct report report;
+    char why[512];
+};
+
+static bool file_is_binary(const char *path)
+{
+    unsigned char start[TRACE_MAGIC_SIZE];
+    return trace_is_binary(start, file_begin(path, start, sizeof start));
+}
+
+static int opened_fail(const char *path, const char *why)
+{
+    fprintf(stderr, "weir trace: %s: %s\n", path, why);
+    return EINVAL;
+}
+
+/* 0, or an errno value after one line. opened_close in either case. */
+static int opened_read(struct opened *o, const char *path, const struct report_options *options)
+{
+    *o = (struct opened){.binary = true, .info.fd = -1};
+    if (!file_is_binary(path) && trace_load(path, &o->trace, o->why, sizeof o->why) == 0) {
+        o->binary = false;
+        report_make_text(&o->report, &o->trace, path, options);
+        o->read = true;
+        return 0;
+    }
+    int error = trace_info_open_tolerant(&o->info, path);
+    if (error)
+        return opened_fail(path, o->info.why);
+    error = report_make(&o->report, &o->info, path, options);
+    o->read = true;
+    return error ? opened_fail(path, o->info.why) : 0;
+}
+
+static void opened_close(struct opened *o)
+{
+    if (o->read)
+        report_free(&o->report);
+    if (o->binary)
+        trace_info_close(&o->info);
+    else
+        trace_free(&o->trace);
+}
+
+static int summary_json(const struct command *c, struct trace_report *said, struct trace_info *info)
+{
+    struct trace_replay peak;
+    int error = trace_replay_until(&peak, info, said->end->peak_number);
+    said->peak = &peak;
+    if (!error)
+        trace_report_json(stdout, said);
+    else
+        command_fail(c, info->why);
+    trace_replay_end(&peak);
+    return error;
+}
+
+static void summary_of_text(const struct command *c, const struct opened *o,
+                            const struct report_against *against)
+{
+    const struct report_data *d = &o->report.data;
+    text_plain(stdout, c->path, SIZE_MAX);
+    printf(": a text trace of %s\n", text_of(d->events, "events"));
+    printf("peak: %s in %s at event %s\n", text_bytes(d->peak), text_of(d->count, "blocks"),
+           text_count(d->number[d->peak_change]));
+    report_lines_peak(stdout, &o->report, c->top);
+    printf("live at the end: %s in %s\n", text_bytes(d->end.total), text_of(d->end.count, "blocks"));
+    report_lines_left(stdout, &o->report, 5);
+    if (against)
+        report_lines_against(stdout, against, c->top);
+}
+
+static int summary_print(const struct command *c, struct opened *o,
+                         const struct report_against *against)
+{
+    struct trace_report said = {.path = c->path,
+                                .info = &o->info,
+                                .end = &o->report.data.end,
+                                .report = &o->report,
+                                .against = against,
+                                .top = c->top};
+    if (c->at_given)
+        report_lines_at(stdout, &o->report, c->at, c->top);
+    else if (c->runs)
+        report_lines_runs(stdout, &o->report);
+    else if (c->json && o->binary)
+        return summary_json(c, &said, &o->info);
+    else if (c->json)
+        return opened_fail(c->path, "--json is for recordings of weir, not for text traces");
+    else if (o->binary)
+        trace_report_text(stdout, &said);
+    else
+        summary_of_text(c, o, against);
+    return 0;
+}
+
+/* -- verdicts -------------------------------------------------------------------------------- */
+
+/* True: the peak is too great, and a line says so. */
+static bool is_above(const struct command *c, const struct report *r)
+{
+    if (!c->above || r->data.peak <= c->above)
+        return false;
+    fprintf(stderr, "weir trace: %s: the peak, %s, is above %s\n", c->path,
+            text_bytes(r->data.peak), text_bytes(c->above));
+    return true;
+}
+
+static bool has_grown(const struct command *c, const struct report *r, const struct report *base)
+{
+    double most = (double)base->data.peak * (1 + c->growth / 100);
+    if (!c->growth_text || (double)r->data.peak <= most)
+        return false;
+    fprintf(stderr, "weir trace: %s: the peak, %s, is more than %s above that of %s, %s\n", c->path,
+            text_bytes(r->data.peak), c->growth_text, c->against, text_bytes(base->data.peak));
+    return true;
+}
+
 /* -- the command ---------------------------------------------------------------------- */
 
-static int trace_show(const struct command *c, struct trace_info *info,
-                      const struct trace_replay *end, bool *failed)
+static int report_write(const struct command *c, struct opened *o, struct opened *base, bool *failed)
 {
-    if (c->text)
-        return events_convert(c, info, failed);
-    int error = c->events ? events_print(info) : summary_print(c, info, end);
+    struct report_against against;
+    if (base)
+        report_against_make(&against, &o->report, &base->report);
+    int error = summary_print(c, o, base ? &against : NULL);
     if (!error)
-        *failed = output_finish(stdout, "the trace");
+        *failed = output_finish(stdout, "the report");
+    if (base)
+        report_against_free(&against);
     return error;
+}
+
+static int report_print(const struct command *c)
+{
+    struct report_options options = {.by = c->by};
+    struct opened o, base;
+    bool failed = false;
+    int error = opened_read(&o, c->path, &options), other = 0;
+    options.by = o.read && !error ? (int)o.report.groupings[0].by : -1;
+    if (!error && c->against)
+        error = other = opened_read(&base, c->against, &options);
+    if (!error)
+        error = report_write(c, &o, c->against ? &base : NULL, &failed);
+    bool damaged = !error && o.binary && trace_replay_is_damaged(&o.report.data.end);
+    if (!error && !failed && o.binary)
+        state_print(c, &o.report.data.end);
+    if (!error)
+        failed |= is_above(c, &o.report) || (c->against && has_grown(c, &o.report, &base.report));
+    if (c->against && (!error || other))
+        opened_close(&base);
+    opened_close(&o);
+    return error || failed || damaged;
 }
 
 static int trace_print(const struct command *c)
@@ -143,7 +284,9 @@ static int trace_print(const struct command *c)
     if (!error)
         error = trace_replay_run(&end, &info, NULL, NULL);
     if (!error)
-        error = trace_show(c, &info, &end, &failed);
+        error = c->text ? events_convert(c, &info, &failed) : events_print(&info);
+    if (!error && !c->text)
+        failed = output_finish(stdout, "the trace");
     if (!error && !failed)
         state_print(c, &end);
     if (error)
@@ -154,14 +297,36 @@ static int trace_print(const struct command *c)
     return status;
 }
 
+/* "5%" */
+static bool growth_read(struct command *c)
+{
+    size_t n = c->growth_text ? strlen(c->growth_text) : 0;
+    if (!n)
+        return true;
+    if (c->growth_text[n - 1] != '%')
+        return false;
+    return number_real(text_made("%.*s", (int)n - 1, c->growth_text), &c->growth) && c->growth >= 0;
+}
+
 int weir_command_trace(int argc, char **argv)
 {
-    struct command c = {.top = 10};
+    struct command c = {.top = 8, .by = -1};
     const struct option_spec table[] = {
         {"events", OPTION_FLAG, &c.events,
          .help = "one line an event, in the order in which they took effect"},
         {"json", OPTION_FLAG, &c.json, .help = "the summary as JSON"},
-        {"top", OPTION_COUNT, &c.top, "N", "lines of each table (10; 0: all)"},
+        {"top", OPTION_COUNT, &c.top, "N", "lines of each table (8; 0: all)"},
+        {"by", OPTION_CHOICE, &c.by, "site|tag|context|class|size|thread",
+         "whose memory: by call site, where stacks were recorded; else by tag,\n"
+         "where there are any; else by size"},
+        {"at", OPTION_COUNT, &c.at, "EVENT", "who holds what after this event", .mark = &c.at_given,
+         .value = 1},
+        {"runs", OPTION_FLAG, &c.runs, .help = "a line for each run that the program marked"},
+        {"against", OPTION_TEXT, &c.against, "OTHER", "what changed since that recording"},
+        {"fail-above", OPTION_SIZE, &c.above, "SIZE",
+         "exit status 1, and a line, if the peak is above this"},
+        {"fail-growth", OPTION_TEXT, &c.growth_text, "N%",
+         "exit status 1, and a line, if the peak is so much above OTHER's"},
         {"text", OPTION_TEXT, &c.text, "OUT",
          "writes the events to OUT in the text format of weir's carried traces,\n"
          "which weir bench replays (\"-\": standard output)"},
@@ -169,8 +334,10 @@ int weir_command_trace(int argc, char **argv)
     const struct options options = {
         "weir trace", "[OPTIONS] FILE",
         "Reads a trace that weir_trace_start or weir run --record wrote, replays it, holds the\n"
-        "replay against the trace's footer, and prints what it says.",
-        "Exit status: 0; 1 for a file that cannot be read or is damaged; 2 for wrong usage.\n"
+        "replay against the trace's footer, and says why the peak is as high as it is: who held\n"
+        "it, what it would be without each holder, what grew, and what was left.",
+        "Exit status: 0; 1 for a file that cannot be read or is damaged, or a peak that --fail-above\n"
+        "or --fail-growth does not allow; 2 for wrong usage.\n"
         "Of a damaged trace all that is good is shown. One cut short (a full disk, a copy that\n"
         "was ended) is read as far as it goes.",
         table};
@@ -179,6 +346,11 @@ int weir_command_trace(int argc, char **argv)
         return status;
     if (optind + 1 != argc)
         return options_complain(&options, "name one FILE");
+    if (!growth_read(&c))
+        return options_complain(&options, "--fail-growth takes a percentage (5%%), not \"%s\"",
+                                c.growth_text);
+    if (c.growth_text && !c.against)
+        return options_complain(&options, "--fail-growth needs --against OTHER");
     c.path = argv[optind];
-    return trace_print(&c);
+    return c.text || c.events ? trace_print(&c) : report_print(&c);
 }

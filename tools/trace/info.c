@@ -117,9 +117,8 @@ static void read_base(struct trace_info *info, struct trace_cursor *c)
     }
 }
 
-static void read_name(struct trace_cursor *c, struct trace_names *names)
+static void read_name(struct trace_cursor *c, struct trace_names *names, uint64_t number)
 {
-    uint64_t number = cursor_number(c);
     static char *const none;
     if (c->bad)
         return;
@@ -127,6 +126,20 @@ static void read_name(struct trace_cursor *c, struct trace_names *names)
         array_add((void **)&names->text, &names->n, sizeof none, &none);
     free(names->text[number]);
     names->text[number] = cursor_text(c);
+}
+
+/* Of a tag a class may follow. */
+static void read_tag(struct trace_info *info, struct trace_cursor *c)
+{
+    static const uint8_t none;
+    uint64_t number = cursor_number(c);
+    read_name(c, &info->tags, number);
+    uint64_t class = c->at < c->end ? cursor_varint(c) : 0;
+    if (c->bad || !class)
+        return;
+    while (info->nclasses <= number)
+        array_add((void **)&info->classes, &info->nclasses, sizeof none, &none);
+    info->classes[number] = class < UINT8_MAX ? (uint8_t)class : UINT8_MAX;
 }
 
 static void read_context(struct trace_info *info, struct trace_cursor *c)
@@ -224,10 +237,10 @@ static void read_payload(struct trace_info *info, uint32_t type, struct trace_cu
         read_base(info, c);
         break;
     case WEIR__TRACE_TAGN:
-        read_name(c, &info->tags);
+        read_tag(info, c);
         break;
     case WEIR__TRACE_NAME:
-        read_name(c, &info->names);
+        read_name(c, &info->names, cursor_number(c));
         break;
     case WEIR__TRACE_CTXN:
         read_context(info, c);
@@ -378,6 +391,7 @@ void trace_info_close(struct trace_info *info)
         free(info->modules[i].path);
         free(info->modules[i].build_id);
     }
+    free(info->classes);
     free(info->contexts);
     free(info->modules);
     free(info->base);

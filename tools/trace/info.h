@@ -87,6 +87,8 @@ struct trace_info {
     struct trace_foot foot;
 
     struct trace_names tags, names;
+    uint8_t *classes; /* by tag, as far as `nclasses`: of its use (docs/trace-format.md); 0: none */
+    size_t nclasses;
     struct trace_context *contexts; /* by number */
     size_t ncontexts;
     struct trace_base *base;

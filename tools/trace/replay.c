@@ -64,9 +64,10 @@ static void unlisted_move(struct trace_replay *r, uint64_t bytes, int64_t blocks
     r->unlisted_blocks -= blocks;
 }
 
+static const struct trace_record at_start;
+
 static int base_add(struct trace_replay *r, size_t i)
 {
-    static const struct trace_record at_start;
     struct trace_base *base = &r->info->base[i];
     if (!base->address ||
         trace_blocks_find(&r->blocks,
@@ -253,7 +254,7 @@ static int block_event(struct trace_replay *r, const struct trace_record *record
     return record->kind == TRACE_RECORD_FREE ? freed(r, record) : resized(r, record);
 }
 
-static int replay_event(struct trace_replay *r, const struct trace_record *record)
+static int event_apply(struct trace_replay *r, const struct trace_record *record)
 {
     r->events++;
     if (record->ticks > r->last_ticks)
@@ -281,6 +282,12 @@ static int replay_event(struct trace_replay *r, const struct trace_record *recor
     return watched(r, TRACE_OTHER, NULL, 0, record);
 }
 
+static int replay_event(struct trace_replay *r, const struct trace_record *record)
+{
+    int error = event_apply(r, record);
+    return error ? error : watched(r, TRACE_SETTLED, NULL, 0, record);
+}
+
 /* -- a whole trace ------------------------------------------------------------------------ */
 
 static int replay_begin(struct trace_replay *r, struct trace_info *info, trace_watcher *watch,
@@ -301,7 +308,7 @@ static int replay_begin(struct trace_replay *r, struct trace_info *info, trace_w
     int error = 0;
     for (size_t i = 0; i < info->nbase && !error; i++)
         error = base_add(r, i);
-    return error;
+    return error ? error : watched(r, TRACE_SETTLED, NULL, 0, &at_start);
 }
 
 void trace_replay_end(struct trace_replay *r)

@@ -8,13 +8,14 @@
 #include "tools/trace/blocks.h"
 #include "tools/trace/merge.h"
 
-enum trace_change { TRACE_BEGINS, TRACE_ENDS, TRACE_RESIZES, TRACE_OTHER };
+enum trace_change { TRACE_BEGINS, TRACE_ENDS, TRACE_RESIZES, TRACE_OTHER, TRACE_SETTLED };
 
 /*
  * Told every change of a block: after it begins, before it ends, after it is resized (from
  * `before` requested bytes; the record says where it was, if it moved); and every other event, with
- * block NULL. The record's number is 0 for what was live at the start. Returns 0 or an errno value
- * that ends the replay.
+ * block NULL. TRACE_SETTLED, with block NULL, comes after all of the start and after all of each
+ * event: the replay's sums are those of that number. The record's number is 0 for what was live at
+ * the start. Returns 0 or an errno value that ends the replay.
  */
 typedef int trace_watcher(void *user, enum trace_change change, struct trace_block *block,
                           uint64_t before, const struct trace_record *record);

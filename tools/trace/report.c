@@ -4,7 +4,7 @@
 #include "tools/common/text.h"
 
 #include "observe/format.h"
-#include "tools/common/text.h"
+#include "tools/report/lines.h"
 #include "tools/trace/groups.h"
 
 #include <inttypes.h>
@@ -90,26 +90,14 @@ void trace_report_event(FILE *to, const struct trace_info *info, const struct tr
 
 static const struct {
     enum trace_group_by by;
-    const char *heading, *json;
-} tables[] = {{TRACE_BY_TAG, "tag", "by_tag"},
-              {TRACE_BY_CONTEXT, "context", "by_context"},
-              {TRACE_BY_SIZE, "size", "by_size"}};
+    const char *json;
+} tables[] = {{TRACE_BY_TAG, "by_tag"}, {TRACE_BY_CONTEXT, "by_context"}, {TRACE_BY_SIZE, "by_size"}};
 
 /* Of a tag or a context; "" where it has none. */
 static const char *key_name(const struct trace_info *info, enum trace_group_by by, uint64_t key)
 {
     return by == TRACE_BY_TAG ? trace_info_tag(info, (uint32_t)key)
                               : trace_info_context(info, (uint32_t)key);
-}
-
-static void key_print(FILE *to, const struct trace_info *info, enum trace_group_by by, uint64_t key)
-{
-    if (by == TRACE_BY_SIZE)
-        fprintf(to, "%" PRIu64 "\n", key);
-    else if (key)
-        text_plain(to, key_name(info, by, key), SIZE_MAX), putc('\n', to);
-    else
-        fputs(by == TRACE_BY_TAG ? "(no tag)\n" : "(unknown)\n", to);
 }
 
 static struct trace_group groups_rest(const struct trace_groups *g, size_t shown)
@@ -122,59 +110,10 @@ static struct trace_group groups_rest(const struct trace_groups *g, size_t shown
     return rest;
 }
 
-/* One row that says no more than the line above the table. */
-static bool holders_are_plain(const struct trace_info *info, enum trace_group_by by,
-                              const struct trace_groups *g)
-{
-    uint64_t key = g->n ? g->groups[0].key : 0;
-    if (g->n > 1)
-        return false;
-    if (by == TRACE_BY_CONTEXT)
-        return key >= info->ncontexts || !info->contexts[key].parent;
-    return by == TRACE_BY_SIZE || !key;
-}
-
-static void holders_row(FILE *to, uint64_t bytes, uint64_t blocks)
-{
-    fprintf(to, "  %19s %13s  ", text_count(bytes), text_count(blocks));
-}
-
-static void holders_text(FILE *to, const struct trace_report *report, const struct trace_replay *at,
-                         size_t table)
-{
-    struct trace_groups g;
-    trace_groups_make(&g, at, tables[table].by);
-    bool plain = holders_are_plain(report->info, tables[table].by, &g);
-    size_t shown = plain ? 0 : report->top && report->top < g.n ? report->top : g.n;
-    if (shown)
-        fprintf(to, "  %19s %13s  %s\n", "bytes", "blocks", tables[table].heading);
-    for (size_t i = 0; i < shown; i++) {
-        holders_row(to, g.groups[i].bytes, g.groups[i].blocks);
-        key_print(to, report->info, tables[table].by, g.groups[i].key);
-    }
-    struct trace_group rest = groups_rest(&g, shown);
-    if (shown && shown < g.n) {
-        holders_row(to, rest.bytes, rest.blocks);
-        fprintf(to, "(%s more)\n", text_count(g.n - shown));
-    }
-    trace_groups_free(&g);
-}
-
 /* Blocks that a child inherited and that no event has named. */
 static bool is_unlisted(const struct trace_report *report, const struct trace_replay *at)
 {
     return trace_info_inherits(report->info) && at->unlisted_blocks > 0 && at->unlisted_bytes >= 0;
-}
-
-static void all_holders_text(FILE *to, const struct trace_report *report,
-                             const struct trace_replay *at)
-{
-    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
-        holders_text(to, report, at, i);
-    if (is_unlisted(report, at))
-        fprintf(to, "  inherited by fork and in no list: %s in %s\n",
-                text_bytes((uint64_t)at->unlisted_bytes),
-                text_of((uint64_t)at->unlisted_blocks, "blocks"));
 }
 
 static uint32_t threads_of(const struct trace_info *info)
@@ -279,7 +218,7 @@ static void peak_text(FILE *to, const struct trace_report *report)
     const struct trace_replay *end = report->end;
     const struct trace_foot *f = &report->info->foot;
     fprintf(to, "peak: %s in %s at event %s, %.6f s", text_bytes(end->peak),
-            text_of(report->peak->count, "blocks"), text_count(end->peak_number),
+            text_of(report->report->data.count, "blocks"), text_count(end->peak_number),
             trace_info_seconds(report->info, end->peak_ticks));
     if (end->verified)
         fputs(", equal to the footer's", to);
@@ -295,10 +234,12 @@ void trace_report_text(FILE *to, const struct trace_report *report)
     trace_report_state(to, "  ", end);
     figures_text(to, report);
     peak_text(to, report);
-    all_holders_text(to, report, report->peak);
+    report_lines_peak(to, report->report, report->top);
     fprintf(to, "live at the end: %s in %s\n", text_bytes(end->total),
             text_of(end->count, "blocks"));
-    all_holders_text(to, report, end);
+    report_lines_left(to, report->report, report->top && report->top < 5 ? report->top : 5);
+    if (report->against)
+        report_lines_against(to, report->against, report->top);
 }
 
 /* -- the whole, as JSON ---------------------------------------------------------------------- */
@@ -405,5 +346,8 @@ void trace_report_json(FILE *to, const struct trace_report *report)
     amount_json(&j, end->total, end->count);
     all_holders_json(&j, report, end);
     json_end(&j);
+    report_json(&j, report->report, report->top);
+    if (report->against)
+        report_json_against(&j, report->against, report->top);
     json_end(&j);
 }

@@ -2,6 +2,7 @@
 #ifndef WEIR_TOOLS_TRACE_REPORT_H
 #define WEIR_TOOLS_TRACE_REPORT_H
 
+#include "tools/report/against.h"
 #include "tools/trace/replay.h"
 
 #include <stdio.h>
@@ -10,8 +11,10 @@ struct trace_report {
     const char *path;
     const struct trace_info *info;
     const struct trace_replay *end;  /* replayed to the end, figures checked */
-    const struct trace_replay *peak; /* replayed to the peak */
-    size_t top;                      /* lines of each table; 0: all */
+    const struct trace_replay *peak; /* replayed to the peak; of JSON alone */
+    const struct report *report;
+    const struct report_against *against; /* or NULL */
+    size_t top;                           /* lines of each table; 0: all */
 };
 
 void trace_report_text(FILE *to, const struct trace_report *report);

@@ -1,0 +1,189 @@
+/* tools/report/frames.c - see frames.h. */
+#include "tools/report/frames.h"
+#include "tools/common/memory.h"
+#include "tools/common/text.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* -- allocators ------------------------------------------------------------------------------- */
+
+static bool begins(const char *text, const char *with)
+{
+    return strncmp(text, with, strlen(with)) == 0;
+}
+
+static bool contains_small(const char *text, const char *part)
+{
+    size_t n = strlen(part);
+    for (; *text; text++) {
+        size_t i = 0;
+        while (i < n && tolower((unsigned char)text[i]) == part[i])
+            i++;
+        if (i == n)
+            return true;
+    }
+    return false;
+}
+
+/* Where the last part of a qualified name begins, outside <...> and (...). */
+static const char *last_part(const char *name)
+{
+    const char *part = name;
+    int depth = 0;
+    for (const char *at = name; *at; at++) {
+        depth += *at == '<' || *at == '(';
+        depth -= (*at == '>' && at > name && at[-1] != '-') || *at == ')';
+        if (depth == 0 && at[0] == ':' && at[1] == ':')
+            part = at + 2;
+    }
+    return part;
+}
+
+bool report_is_allocator(const char *name)
+{
+    static const char *const starts[] = {"std::",  "__gnu_cxx::", "operator new", "void* std::",
+                                         "boost::container::", "absl::container_internal::"};
+    static const char *const whole[] = {"strdup",     "strndup",         "__strdup",   "__strndup",
+                                        "vasprintf",  "asprintf",        "memalign",   "valloc",
+                                        "pvalloc",    "posix_memalign",  "g_strdup",   "xstrdup",
+                                        "xmemdup",    "g_memdup",        "g_memdup2",  "xstrndup",
+                                        "mmap",       "_IO_vasprintf",   "g_slice_copy", "g_strndup",
+                                        "wcsdup",     "open_memstream",  "__vasprintf_internal"};
+    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
+        if (begins(name, starts[i]))
+            return true;
+    const char *part = last_part(name);
+    for (size_t i = 0; i < sizeof whole / sizeof *whole; i++)
+        if (strcmp(part, whole[i]) == 0)
+            return true;
+    return contains_small(part, "alloc");
+}
+
+/* -- functions -------------------------------------------------------------------------------- */
+
+static uint32_t function_add(struct report_frames *f, struct report_function function)
+{
+    f->functions = memory_grow(f->functions, f->nfunctions, sizeof *f->functions);
+    f->functions[f->nfunctions] = function;
+    return (uint32_t)f->nfunctions++;
+}
+
+static char *copy(const char *text)
+{
+    return memory_text(text, strlen(text));
+}
+
+static uint32_t module_of(const struct trace_info *info, uint64_t address)
+{
+    for (size_t i = info->nmodules; i-- > 0;)
+        if (address - info->modules[i].address < info->modules[i].size)
+            return (uint32_t)i + 1;
+    return 0;
+}
+
+static char *offset_name(const struct trace_info *info, uint32_t module, uint64_t address)
+{
+    if (!module)
+        return copy(text_made("0x%" PRIx64, address));
+    const struct trace_module *m = &info->modules[module - 1];
+    char offset[32], *name;
+    snprintf(offset, sizeof offset, "+0x%" PRIx64, address - m->address);
+    const char *file = text_file_name(m->path);
+    name = memory_array(NULL, strlen(file) + strlen(offset) + 1, 1);
+    strcpy(name, file);
+    return strcat(name, offset);
+}
+
+struct maker {
+    struct report_frames *frames;
+    report_namer *namer;
+    void *user;
+    struct report_keys starts; /* of functions */
+    uint32_t *of_start;
+};
+
+static uint64_t hash_of(const char *name, uint32_t module)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ module;
+    for (; *name; name++)
+        hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+/* Named: by name and module, so that its parts are one. Nameless: by where it begins; not even
+ * that known: the call itself. */
+static uint32_t function_of(struct maker *m, uint64_t address)
+{
+    struct report_frames *f = m->frames;
+    struct report_symbol symbol = {0};
+    uint32_t module = module_of(f->info, address);
+    bool known = m->namer && m->namer(m->user, address, &symbol) && symbol.function;
+    uint64_t start = known && symbol.named   ? hash_of(symbol.function, module)
+                     : known && symbol.start ? symbol.start
+                                             : address;
+    size_t before = m->starts.n;
+    uint32_t number = report_keys_add(&m->starts, start);
+    f->nunnamed += !known || !symbol.named;
+    if (m->starts.n == before)
+        return m->of_start[number];
+    m->of_start = memory_grow(m->of_start, number, sizeof *m->of_start);
+    char *name = known ? copy(symbol.function) : offset_name(f->info, module, address);
+    bool full = known && symbol.full && strcmp(symbol.full, symbol.function) != 0;
+    struct report_function made = {.name = name,
+                                   .full = full ? copy(symbol.full) : NULL,
+                                   .module = module,
+                                   .named = known && symbol.named};
+    made.allocator = made.named && report_is_allocator(made.name);
+    return m->of_start[number] = function_add(f, made);
+}
+
+/* Return addresses: the call stands before them. */
+static void nodes_read(struct maker *m)
+{
+    struct report_frames *f = m->frames;
+    for (size_t node = 1; node < f->info->nstacks; node++) {
+        uint64_t address = f->info->stacks[node].address - 1;
+        size_t before = f->addresses.n;
+        uint32_t number = report_keys_add(&f->addresses, address);
+        if (f->addresses.n > before) {
+            f->of_address = memory_grow(f->of_address, number, sizeof *f->of_address);
+            f->of_address[number] = function_of(m, address);
+        }
+        f->of[node] = f->of_address[number];
+    }
+    f->naddresses = f->addresses.n;
+}
+
+void report_frames_make(struct report_frames *f, const struct trace_info *info,
+                        report_namer *namer, void *user)
+{
+    *f = (struct report_frames){.info = info};
+    struct maker m = {.frames = f, .namer = namer, .user = user};
+    function_add(f, (struct report_function){.name = copy("(no stack)"), .named = true});
+    f->of = memory_zeroed(info ? info->nstacks : 0, sizeof *f->of);
+    if (info)
+        nodes_read(&m);
+    report_keys_free(&m.starts);
+    free(m.of_start);
+}
+
+void report_frames_free(struct report_frames *f)
+{
+    for (size_t i = 0; i < f->nfunctions; i++) {
+        free(f->functions[i].name);
+        free(f->functions[i].full);
+    }
+    free(f->functions);
+    free(f->of);
+    free(f->of_address);
+    report_keys_free(&f->addresses);
+}
+
+const char *report_frames_module(const struct report_frames *f, uint32_t function)
+{
+    uint32_t module = f->functions[function].module;
+    return module ? text_file_name(f->info->modules[module - 1].path) : "";
+}
