@@ -8,7 +8,8 @@ noinst_HEADERS += tests/helpers/core.h \
 	tests/helpers/scratch.h \
 	tests/helpers/self.h \
 	tests/helpers/stress.h \
-	tests/helpers/system.h
+	tests/helpers/system.h \
+	tests/helpers/trace_writer.h
 EXTRA_DIST += tests/helpers/expect.sh \
 	tests/helpers/installed.sh
 # The examples against a reference of their own.

@@ -281,6 +281,13 @@ static void other(struct collect *c, const struct trace_record *record)
         failure_add(c->data, record);
 }
 
+/* A change that changes nothing, so that there is one of number 0. */
+static void start_ensure(struct collect *c)
+{
+    if (!c->data->nchanges)
+        change_add(c, REPORT_NONE, REPORT_NONE);
+}
+
 /* -- the watched replay --------------------------------------------------------------------------- */
 
 static int collect_change(void *user, enum trace_change change, struct trace_block *block,
@@ -309,16 +316,10 @@ static int collect_change(void *user, enum trace_change change, struct trace_blo
         break;
     case TRACE_SETTLED:
         settle(c);
+        start_ensure(c);
         break;
     }
     return 0;
-}
-
-/* A change that changes nothing, so that there is one. */
-static void start_ensure(struct collect *c)
-{
-    if (!c->data->nchanges)
-        change_add(c, REPORT_NONE, REPORT_NONE);
 }
 
 static void peak_find(struct report_data *d)
@@ -358,7 +359,6 @@ int report_data_read(struct report_data *d, struct trace_info *info, const char 
     d->last_number = d->end.last;
     d->last_ticks = info->foot.present && info->foot.ticks > c.ticks ? info->foot.ticks : c.ticks;
     c.number = d->last_number;
-    start_ensure(&c);
     marks_finish(&c);
     d->timed = report_duration(d) > 0;
     if (!error)

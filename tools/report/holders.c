@@ -59,7 +59,7 @@ static uint64_t key_of(const struct report_data *d, const struct report_segment 
     case REPORT_BY_SIZE:
         return report_size_key(s->bytes);
     default:
-        return s->thread;
+        return s->thread ? s->thread : SPECIAL | REPORT_BEFORE;
     }
 }
 
@@ -134,7 +134,7 @@ static char *name_of(const struct report_data *d, enum report_by by, uint64_t ke
     case REPORT_BY_SIZE:
         return copy(size_name(key));
     default:
-        return copy(key ? text_made("thread %u", number) : "(before the recording)");
+        return copy(text_made("thread %u", number));
     }
 }
 

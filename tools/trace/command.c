@@ -166,14 +166,18 @@ static void opened_close(struct opened *o)
 
 static int summary_json(const struct command *c, struct trace_report *said, struct trace_info *info)
 {
-    struct trace_replay peak;
+    struct trace_replay peak = {0}, end = {0};
     int error = trace_replay_until(&peak, info, said->end->peak_number);
+    if (!error)
+        error = trace_replay_until(&end, info, UINT64_MAX);
     said->peak = &peak;
+    said->blocks = &end.blocks;
     if (!error)
         trace_report_json(stdout, said);
     else
         command_fail(c, info->why);
     trace_replay_end(&peak);
+    trace_replay_end(&end);
     return error;
 }
 

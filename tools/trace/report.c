@@ -344,7 +344,9 @@ void trace_report_json(FILE *to, const struct trace_report *report)
     json_end(&j);
     json_object(&j, "end");
     amount_json(&j, end->total, end->count);
-    all_holders_json(&j, report, end);
+    struct trace_replay with_blocks = *end;
+    with_blocks.blocks = *report->blocks;
+    all_holders_json(&j, report, &with_blocks);
     json_end(&j);
     report_json(&j, report->report, report->top);
     if (report->against)

@@ -10,8 +10,10 @@
 struct trace_report {
     const char *path;
     const struct trace_info *info;
-    const struct trace_replay *end;  /* replayed to the end, figures checked */
-    const struct trace_replay *peak; /* replayed to the peak; of JSON alone */
+    const struct trace_replay *end; /* replayed to the end, figures checked */
+    /* Of JSON alone: replayed to the peak, and the blocks that live at the end. */
+    const struct trace_replay *peak;
+    const struct trace_blocks *blocks;
     const struct report *report;
     const struct report_against *against; /* or NULL */
     size_t top;                           /* lines of each table; 0: all */
