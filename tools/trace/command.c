@@ -9,6 +9,7 @@
 #include "tools/common/options.h"
 #include "tools/common/text.h"
 #include "tools/report/lines.h"
+#include "tools/report/page.h"
 #include "tools/trace/binary.h"
 #include "tools/trace/report.h"
 
@@ -18,9 +19,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 struct command {
-    const char *path, *text, *against, *growth_text;
+    const char *path, *text, *against, *growth_text, *html;
     bool events, json, runs;
     int at_given, by;
     uint64_t top, at, above;
@@ -61,7 +64,7 @@ static void state_print(const struct command *c, const struct trace_replay *end)
     char prefix[4096];
     bool damaged = trace_replay_is_damaged(end), whole = trace_replay_is_complete(end);
     snprintf(prefix, sizeof prefix, "weir trace: %s: ", c->path);
-    if (c->json ? damaged : (c->events || c->text) && !whole)
+    if (c->json ? damaged : (c->events || c->text || c->html) && !whole)
         trace_report_state(stderr, prefix, end);
 }
 
@@ -244,13 +247,34 @@ static bool has_grown(const struct command *c, const struct report *r, const str
 
 /* -- the command ---------------------------------------------------------------------- */
 
+/* True: it could not be written; what there is of it is gone. */
+static bool page_print(const char *path, const struct report *r, const struct report_against *against)
+{
+    FILE *to = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
+    struct stat about;
+    if (!to) {
+        fprintf(stderr, "weir trace: %s: %s\n", path, strerror(errno));
+        return true;
+    }
+    bool regular = to != stdout && fstat(fileno(to), &about) == 0 && S_ISREG(about.st_mode);
+    page_write(to, r, against);
+    bool failed = output_finish(to, path);
+    if (failed && regular)
+        unlink(path);
+    return failed;
+}
+
 static int report_write(const struct command *c, struct opened *o, struct opened *base, bool *failed)
 {
     struct report_against against;
+    int error = 0;
     if (base)
         report_against_make(&against, &o->report, &base->report);
-    int error = summary_print(c, o, base ? &against : NULL);
-    if (!error)
+    if (c->html)
+        *failed = page_print(c->html, &o->report, base ? &against : NULL);
+    else
+        error = summary_print(c, o, base ? &against : NULL);
+    if (!error && !c->html)
         *failed = output_finish(stdout, "the report");
     if (base)
         report_against_free(&against);
@@ -259,11 +283,12 @@ static int report_write(const struct command *c, struct opened *o, struct opened
 
 static int report_print(const struct command *c)
 {
-    struct report_options options = {.by = c->by};
+    struct report_options options = {.by = c->by, .all = c->html, .columns = c->html};
     struct opened o, base;
     bool failed = false;
     int error = opened_read(&o, c->path, &options), other = 0;
     options.by = o.read && !error ? (int)o.report.groupings[0].by : -1;
+    options.all = options.columns = false;
     if (!error && c->against)
         error = other = opened_read(&base, c->against, &options);
     if (!error)
@@ -326,6 +351,8 @@ int weir_command_trace(int argc, char **argv)
         {"at", OPTION_COUNT, &c.at, "EVENT", "who holds what after this event", .mark = &c.at_given,
          .value = 1},
         {"runs", OPTION_FLAG, &c.runs, .help = "a line for each run that the program marked"},
+        {"html", OPTION_TEXT, &c.html, "OUT",
+         "one page that says all of it, with pictures: a file that needs no network"},
         {"against", OPTION_TEXT, &c.against, "OTHER", "what changed since that recording"},
         {"fail-above", OPTION_SIZE, &c.above, "SIZE",
          "exit status 1, and a line, if the peak is above this"},
