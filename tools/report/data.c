@@ -290,6 +290,17 @@ static void start_ensure(struct collect *c)
 
 /* -- the watched replay --------------------------------------------------------------------------- */
 
+static void thread_note(struct report_data *d, uint32_t thread, uint32_t tid)
+{
+    if (thread < d->ntids && d->tids[thread])
+        return;
+    for (; d->ntids <= thread; d->ntids++) {
+        d->tids = memory_grow(d->tids, d->ntids, sizeof *d->tids);
+        d->tids[d->ntids] = 0;
+    }
+    d->tids[thread] = tid;
+}
+
 static int collect_change(void *user, enum trace_change change, struct trace_block *block,
                           uint64_t before, const struct trace_record *record)
 {
@@ -301,6 +312,7 @@ static int collect_change(void *user, enum trace_change change, struct trace_blo
     /* Threads read a clock at different times: columns of time must not go back. */
     c->ticks = record->ticks > c->ticks ? record->ticks : c->ticks;
     c->thread = record->thread;
+    thread_note(c->data, record->thread, record->tid);
     switch (change) {
     case TRACE_BEGINS:
         block_begins(c, block);
@@ -361,8 +373,10 @@ int report_data_read(struct report_data *d, struct trace_info *info, const char 
     c.number = d->last_number;
     marks_finish(&c);
     d->timed = report_duration(d) > 0;
-    if (!error)
+    if (!error) {
         peak_find(d);
+        d->end.peak_ticks = d->ticks[d->peak_change];
+    }
     return error;
 }
 
@@ -450,6 +464,7 @@ void report_data_free(struct report_data *d)
     free(d->segments);
     free(d->marks);
     free(d->failures);
+    free(d->tids);
 }
 
 /* -- questions ------------------------------------------------------------------------------------ */

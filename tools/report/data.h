@@ -61,6 +61,8 @@ struct report_data {
     char **names; /* of a text trace's marks */
     struct report_failure *failures;
     size_t nfailures;
+    uint32_t *tids; /* by thread: the system's number; 0: unknown */
+    size_t ntids;
 
     struct trace_replay end; /* figures at the end; without blocks */
     uint64_t peak, count;    /* greatest total, and the blocks that it is in */

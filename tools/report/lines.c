@@ -202,10 +202,9 @@ static int by_bytes(const void *left, const void *right, void *user)
     return a < b ? -1 : a > b;
 }
 
-void report_lines_at(FILE *to, const struct report *r, uint64_t number, size_t top)
+void report_lines_at(FILE *to, const struct report *r, uint32_t change, size_t top)
 {
     const struct report_grouping *g = &r->groupings[0];
-    uint32_t change = report_change_at(&r->data, number);
     struct report_amount *amounts = memory_array(NULL, g->n, sizeof *amounts), sum = {0, 0};
     uint32_t *order = memory_array(NULL, g->n, sizeof *order);
     size_t n = 0;
@@ -217,7 +216,7 @@ void report_lines_at(FILE *to, const struct report *r, uint64_t number, size_t t
             order[n++] = i;
     }
     qsort_r(order, n, sizeof *order, by_bytes, amounts);
-    fprintf(to, "after event %s, %s: %s in %s %s\n", text_count(number), report_when(r, change),
+    fprintf(to, "after event %s, %s: %s in %s %s\n", text_count(r->data.number[change]), report_when(r, change),
             text_bytes(sum.bytes), text_of(sum.blocks, "blocks"), report_where(r, change));
     size_t shown = rows_of(n, top);
     for (size_t i = 0; i < shown; i++) {

@@ -18,8 +18,8 @@ void report_lines_left(FILE *to, const struct report *report, size_t top);
 /* Each run in a line. */
 void report_lines_runs(FILE *to, const struct report *report);
 
-/* Who holds what after an event. */
-void report_lines_at(FILE *to, const struct report *report, uint64_t number, size_t top);
+/* Who holds what after a change. */
+void report_lines_at(FILE *to, const struct report *report, uint32_t change, size_t top);
 
 void report_lines_against(FILE *to, const struct report_against *against, size_t top);
 

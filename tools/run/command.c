@@ -7,6 +7,7 @@
 #include "tools/common/number.h"
 #include "tools/common/options.h"
 #include "tools/common/text.h"
+#include "tools/run/page.h"
 #include "tools/run/run.h"
 
 #include <errno.h>
@@ -46,6 +47,9 @@ static int command_line_read(int argc, char **argv, struct run *run)
          "every allocation goes to FILE, for weir trace and weir bench;\n"
          "others go to FILE.PID, what they become by exec to FILE.PID.2\n"
          "(%p in FILE: the pid, %e: the program's name)"},
+        {"html", OPTION_TEXT, &run->html, "OUT",
+         "records, and writes a page (weir trace --html) of the process with the\n"
+         "greatest peak"},
         {NULL}};
     const struct options options = {
         "weir run",
@@ -152,13 +156,15 @@ int weir_command_run(int argc, char **argv)
     status = run_check(run.command[0]);
     if (status)
         return status;
-    if (!run_library(&run) || (run.record && !run_record_prepare(&run)) || !run_memory_make(&run) ||
+    if (!run_library(&run) || (run.html && !run_page_prepare(&run)) || (run.record && !run_record_prepare(&run)) || !run_memory_make(&run) ||
         !(run.watch = run_watch_make(&run)) || !run_program(&run))
         return RUN_OWN_FAILURE;
     run_watch_end(run.watch);
     bool recorded = run_record_close(), reported = report_write(&run);
     if (!recorded)
         incomplete_say(&run);
+    if (run.html)
+        reported &= run_page_write(&run, !run.quiet);
     if (WIFEXITED(run.status) && WEXITSTATUS(run.status) == 0 && !(reported && recorded))
         return reported ? RUN_RECORD_INCOMPLETE : RUN_OWN_FAILURE;
     return run_end_like_it(&run);

@@ -378,5 +378,6 @@ void run_report(const struct run *run, FILE *to)
                 watch->tree_processes == 1 ? "" : "es");
         text_tree(run, to);
     }
-    text_recordings(to);
+    if (!run->passing)
+        text_recordings(to);
 }

@@ -12,6 +12,7 @@
  *   figures.c      sums up what an image shows
  *   record.c       the files of a recording
  *   report.c       what is said at the end, as text; run_json.c, as JSON
+ *   page.c         the page of --html
  */
 #ifndef WEIR_TOOLS_RUN_RUN_H
 #define WEIR_TOOLS_RUN_RUN_H
@@ -29,7 +30,8 @@
 
 struct run {
     bool json, quiet, sizes;
-    const char *limit, *record, *output; /* as given, or NULL */
+    bool passing; /* the recordings go when a page is made of one */
+    const char *limit, *record, *output, *html; /* as given, or NULL */
     char **command;
     char library[4096];      /* libweir-malloc.so */
     void *page;              /* the shared memory */

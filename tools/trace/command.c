@@ -8,6 +8,7 @@
 #include "tools/common/number.h"
 #include "tools/common/options.h"
 #include "tools/common/text.h"
+#include "tools/report/export.h"
 #include "tools/report/lines.h"
 #include "tools/report/page.h"
 #include "tools/trace/binary.h"
@@ -23,10 +24,10 @@
 #include <unistd.h>
 
 struct command {
-    const char *path, *text, *against, *growth_text, *html;
+    const char *path, *text, *against, *growth_text, *html, *at, *out;
     bool events, json, runs;
-    int at_given, by;
-    uint64_t top, at, above;
+    int by, export;
+    uint64_t top, above;
     double growth; /* percent */
 };
 
@@ -64,7 +65,7 @@ static void state_print(const struct command *c, const struct trace_replay *end)
     char prefix[4096];
     bool damaged = trace_replay_is_damaged(end), whole = trace_replay_is_complete(end);
     snprintf(prefix, sizeof prefix, "weir trace: %s: ", c->path);
-    if (c->json ? damaged : (c->events || c->text || c->html) && !whole)
+    if (c->json ? damaged : (c->events || c->text || c->html || c->export >= 0) && !whole)
         trace_report_state(stderr, prefix, end);
 }
 
@@ -208,9 +209,7 @@ static int summary_print(const struct command *c, struct opened *o,
                                 .report = &o->report,
                                 .against = against,
                                 .top = c->top};
-    if (c->at_given)
-        report_lines_at(stdout, &o->report, c->at, c->top);
-    else if (c->runs)
+    if (c->runs)
         report_lines_runs(stdout, &o->report);
     else if (c->json && o->binary)
         return summary_json(c, &said, &o->info);
@@ -247,9 +246,21 @@ static bool has_grown(const struct command *c, const struct report *r, const str
 
 /* -- the command ---------------------------------------------------------------------- */
 
-/* True: it could not be written; what there is of it is gone. */
-static bool page_print(const char *path, const struct report *r, const struct report_against *against)
+/* What goes into a file of its own: the page, or an export. */
+static void file_write(FILE *to, const struct command *c, const struct report *r,
+                       const struct report_against *against, uint32_t change)
 {
+    if (c->html)
+        page_write(to, r, against);
+    else
+        export_write(to, r, (enum export_kind)c->export, change);
+}
+
+/* True: it could not be written; what there is of it is gone. */
+static bool file_print(const struct command *c, const struct report *r,
+                       const struct report_against *against, uint32_t change)
+{
+    const char *path = c->html ? c->html : c->out;
     FILE *to = strcmp(path, "-") == 0 ? stdout : fopen(path, "we");
     struct stat about;
     if (!to) {
@@ -257,7 +268,7 @@ static bool page_print(const char *path, const struct report *r, const struct re
         return true;
     }
     bool regular = to != stdout && fstat(fileno(to), &about) == 0 && S_ISREG(about.st_mode);
-    page_write(to, r, against);
+    file_write(to, c, r, against, change);
     bool failed = output_finish(to, path);
     if (failed && regular)
         unlink(path);
@@ -267,14 +278,19 @@ static bool page_print(const char *path, const struct report *r, const struct re
 static int report_write(const struct command *c, struct opened *o, struct opened *base, bool *failed)
 {
     struct report_against against;
+    uint32_t change = o->report.data.peak_change;
     int error = 0;
+    if (c->at && !export_moment(&o->report, c->at, &change))
+        return opened_fail(c->path, "--at names no moment: peak, end, an event's number, a mark");
     if (base)
         report_against_make(&against, &o->report, &base->report);
-    if (c->html)
-        *failed = page_print(c->html, &o->report, base ? &against : NULL);
+    if (c->html || c->export >= 0)
+        *failed = file_print(c, &o->report, base ? &against : NULL, change);
+    else if (c->at)
+        report_lines_at(stdout, &o->report, change, c->top);
     else
         error = summary_print(c, o, base ? &against : NULL);
-    if (!error && !c->html)
+    if (!error && !c->html && c->export < 0)
         *failed = output_finish(stdout, "the report");
     if (base)
         report_against_free(&against);
@@ -339,7 +355,7 @@ static bool growth_read(struct command *c)
 
 int weir_command_trace(int argc, char **argv)
 {
-    struct command c = {.top = 8, .by = -1};
+    struct command c = {.top = 8, .by = -1, .export = -1};
     const struct option_spec table[] = {
         {"events", OPTION_FLAG, &c.events,
          .help = "one line an event, in the order in which they took effect"},
@@ -348,11 +364,15 @@ int weir_command_trace(int argc, char **argv)
         {"by", OPTION_CHOICE, &c.by, "site|tag|context|class|size|thread",
          "whose memory: by call site, where stacks were recorded; else by tag,\n"
          "where there are any; else by size"},
-        {"at", OPTION_COUNT, &c.at, "EVENT", "who holds what after this event", .mark = &c.at_given,
-         .value = 1},
+        {"at", OPTION_TEXT, &c.at, "WHEN",
+         "who holds what then: peak, end, the number of an event, or a mark's\n"
+         "name: at its end"},
         {"runs", OPTION_FLAG, &c.runs, .help = "a line for each run that the program marked"},
         {"html", OPTION_TEXT, &c.html, "OUT",
          "one page that says all of it, with pictures: a file that needs no network"},
+        {"export", OPTION_CHOICE, &c.export, EXPORT_KINDS,
+         "writes OUT for pprof, ui.perfetto.dev, flame graphs or tables: of what\n"
+         "is live at the peak, or --at another time"},
         {"against", OPTION_TEXT, &c.against, "OTHER", "what changed since that recording"},
         {"fail-above", OPTION_SIZE, &c.above, "SIZE",
          "exit status 1, and a line, if the peak is above this"},
@@ -363,7 +383,7 @@ int weir_command_trace(int argc, char **argv)
          "which weir bench replays (\"-\": standard output)"},
         {NULL}};
     const struct options options = {
-        "weir trace", "[OPTIONS] FILE",
+        "weir trace", "[OPTIONS] FILE\n[OPTIONS] --export KIND OUT FILE",
         "Reads a trace that weir_trace_start or weir run --record wrote, replays it, holds the\n"
         "replay against the trace's footer, and says why the peak is as high as it is: who held\n"
         "it, what it would be without each holder, what grew, and what was left.",
@@ -375,13 +395,14 @@ int weir_command_trace(int argc, char **argv)
     int status = options_read(&options, argc, argv);
     if (status >= 0)
         return status;
-    if (optind + 1 != argc)
-        return options_complain(&options, "name one FILE");
+    if (optind + 1 + (c.export >= 0) != argc)
+        return options_complain(&options, c.export >= 0 ? "name OUT and one FILE" : "name one FILE");
     if (!growth_read(&c))
         return options_complain(&options, "--fail-growth takes a percentage (5%%), not \"%s\"",
                                 c.growth_text);
     if (c.growth_text && !c.against)
         return options_complain(&options, "--fail-growth needs --against OTHER");
-    c.path = argv[optind];
+    c.out = argv[optind];
+    c.path = argv[argc - 1];
     return c.text || c.events ? trace_print(&c) : report_print(&c);
 }
