@@ -53,6 +53,7 @@ tests_unit_plan_LDADD = $(unit_ldadd)
 tests_unit_pressure_LDADD = $(unit_ldadd)
 tests_unit_recorder_LDADD = libweir-trace.la $(unit_ldadd)
 tests_unit_report_LDADD = libweir-report.la libweir-trace.la $(unit_ldadd)
+tests_unit_report_page_LDADD = libweir-report.la libweir-trace.la $(unit_ldadd) $(ZLIB_LIBS)
 tests_unit_registry_LDADD = $(unit_ldadd)
 tests_unit_shelf_LDADD = $(unit_ldadd)
 tests_unit_shown_LDADD = $(unit_ldadd)
@@ -75,6 +76,7 @@ endif
 if TOOLS
 criterion_tests += tests/unit/recorder \
 	tests/unit/report \
+	tests/unit/report_page \
 	tests/unit/tools \
 	tests/unit/trace_damage \
 	tests/unit/trace_load
