@@ -23,7 +23,7 @@ struct writer {
     unsigned char events[WRITER_CHUNK + 512], *at;
     uint32_t thread; /* of the open record */
     uint64_t base_number, base_ticks, number, ticks, address;
-    uint64_t count;  /* of events in it */
+    uint64_t count; /* of events in it */
     uint64_t last, last_ticks, allocations, frees, total, live, peak, peak_number, failed;
 };
 
@@ -44,8 +44,8 @@ static inline void writer_begin(struct writer *w, const char *path, const char *
                                 uint64_t bytes, uint64_t blocks)
 {
     unsigned char record[8192], *at = record;
-    static const unsigned char preamble[16] = {0x89, 'W',  'E', 'I', 'R', '\r', '\n', 0x1a,
-                                               1,    0,    2,   0};
+    static const unsigned char preamble[16] = {0x89, 'W',  'E', 'I', 'R', '\r',
+                                               '\n', 0x1a, 1,   0,   2,   0};
     *w = (struct writer){.to = fopen(path, "we"), .total = bytes, .live = blocks, .peak = bytes};
     if (!w->to)
         abort();
@@ -266,9 +266,18 @@ static inline void writer_end(struct writer *w, bool foot)
 {
     unsigned char record[256], *at = record;
     writer_flush(w);
-    const uint64_t fields[] = {w->last, w->allocations, w->frees, w->total, w->live, w->peak,
-                               w->peak_number, 0, 0, w->last_ticks + 1000,
-                               1000000 + (w->last_ticks) * 1000, 0};
+    const uint64_t fields[] = {w->last,
+                               w->allocations,
+                               w->frees,
+                               w->total,
+                               w->live,
+                               w->peak,
+                               w->peak_number,
+                               0,
+                               0,
+                               w->last_ticks + 1000,
+                               1000000 + (w->last_ticks) * 1000,
+                               0};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         at = weir__put_varint(at, fields[i]);
     if (foot)

@@ -181,8 +181,8 @@ static void axis_check(const struct report_axis *axis, const uint64_t *totals)
     cr_assert_leq(axis->n, REPORT_COLUMNS);
     for (size_t c = 0; c < axis->n; c++) {
         const struct report_column *column = &axis->columns[c];
-        uint64_t least = UINT64_MAX, most = 0, end = c + 1 < axis->n ? axis->columns[c + 1].from
-                                                                     : UINT64_MAX;
+        uint64_t least = UINT64_MAX, most = 0,
+                 end = c + 1 < axis->n ? axis->columns[c + 1].from : UINT64_MAX;
         cr_assert(c == 0 || column->from >= axis->columns[c - 1].from, "columns go back");
         for (; !column->empty && change <= column->last_change; change++) {
             cr_assert_geq(at_of(axis, change), column->from);
@@ -491,11 +491,17 @@ Test(report, a_deep_difference_is_named)
 
 Test(report, allocators_are_known_by_their_names)
 {
-    static const char *const are[] = {"malloc", "operator new", "operator new[]", "std::string::_M_create",
-                                      "sqlite3DbMallocRaw", "x::y::Allocate", "__libc_calloc",
-                                      "strdup", "PyObject_Malloc"};
-    static const char *const are_not[] = {"main", "Tensor::Tensor", "alloc<x>::run", "load_strdup_x",
-                                          "mystd::x"};
+    static const char *const are[] = {"malloc",
+                                      "operator new",
+                                      "operator new[]",
+                                      "std::string::_M_create",
+                                      "sqlite3DbMallocRaw",
+                                      "x::y::Allocate",
+                                      "__libc_calloc",
+                                      "strdup",
+                                      "PyObject_Malloc"};
+    static const char *const are_not[] = {"main", "Tensor::Tensor", "alloc<x>::run",
+                                          "load_strdup_x", "mystd::x"};
     for (size_t i = 0; i < sizeof are / sizeof *are; i++)
         cr_expect(report_is_allocator(are[i]), "%s", are[i]);
     for (size_t i = 0; i < sizeof are_not / sizeof *are_not; i++)

@@ -119,7 +119,8 @@ static size_t count_of(const char *text, const char *part)
 /* Well-formed, nothing from elsewhere, and no tag that a name made. */
 static void page_check(const struct text *page)
 {
-    static const char *const none[] = {"://", " src=", " href=", "@import", "url(", "<b>\"", "<link"};
+    static const char *const none[] = {"://",  " src=", " href=", "@import",
+                                       "url(", "<b>\"", "<link"};
     cr_assert_eq(strlen(page->bytes), page->n, "a NUL in the page");
     for (const char *at = page->bytes; *at;) {
         size_t n = text_utf8(at);
@@ -215,7 +216,7 @@ Test(report_page, of_many_events_stays_below_its_bound)
 
 struct field {
     unsigned number;
-    uint64_t value;            /* of a varint */
+    uint64_t value;             /* of a varint */
     const unsigned char *bytes; /* of what has a length, `value` */
 };
 

@@ -7,7 +7,8 @@
 
 #define FLOOR_RUNS 10 /* so many runs say more than tenths of the time */
 
-/* -- samples -------------------------------------------------------------------------------------- */
+/* -- samples --------------------------------------------------------------------------------------
+ */
 
 static int by_change(const void *left, const void *right)
 {
@@ -46,7 +47,8 @@ static void samples_make(struct report *r)
     }
 }
 
-/* -- floors --------------------------------------------------------------------------------------- */
+/* -- floors ---------------------------------------------------------------------------------------
+ */
 
 static void floors_make(struct report *r)
 {
@@ -58,7 +60,8 @@ static void floors_make(struct report *r)
         f->points[f->npoints++] = r->data.marks[r->runs.runs[i].mark].from_change;
 }
 
-/* -- sites ---------------------------------------------------------------------------------------- */
+/* -- sites ----------------------------------------------------------------------------------------
+ */
 
 static void sites_make(struct report *r, const struct report_options *options)
 {
@@ -81,7 +84,8 @@ static void sites_make(struct report *r, const struct report_options *options)
     free(weight);
 }
 
-/* -- all of it ------------------------------------------------------------------------------------ */
+/* -- all of it ------------------------------------------------------------------------------------
+ */
 
 static void grouping_make(struct report *r, enum report_by by, const struct report_options *options)
 {
@@ -101,8 +105,8 @@ static void grouping_make(struct report *r, enum report_by by, const struct repo
 
 static void groupings_make(struct report *r, const struct report_options *options)
 {
-    enum report_by first = options->by >= 0 ? (enum report_by)options->by
-                                            : report_by_default(&r->data);
+    enum report_by first =
+        options->by >= 0 ? (enum report_by)options->by : report_by_default(&r->data);
     if (report_by_is_there(&r->data, REPORT_BY_SITE))
         sites_make(r, options);
     grouping_make(r, first, options);
@@ -158,7 +162,8 @@ void report_free(struct report *r)
     report_data_free(&r->data);
 }
 
-/* -- answers -------------------------------------------------------------------------------------- */
+/* -- answers --------------------------------------------------------------------------------------
+ */
 
 uint32_t report_best_without(const struct report *r)
 {

@@ -27,7 +27,7 @@ struct report {
 
     struct report_axis axes[2]; /* across time, across events; without a clock, only the second */
     struct report_samples samples;
-    uint32_t *sample_of[2]; /* by column: its sample */
+    uint32_t *sample_of[2];                       /* by column: its sample */
     struct report_grouping groupings[REPORT_BYS]; /* the first is the report's */
     size_t ngroupings;
     struct report_step ladder[REPORT_STEPS];

@@ -29,7 +29,8 @@ void bill_bound_write(FILE *to, const struct report *r, uint32_t change)
     fputs("</span>", to);
 }
 
-/* -- a holder, opened -------------------------------------------------------------------------------- */
+/* -- a holder, opened
+ * -------------------------------------------------------------------------------- */
 
 static void stack_write(FILE *to, const struct report *r, uint32_t stack)
 {
@@ -87,7 +88,8 @@ static void name_write(FILE *to, const struct report_holder *h)
     }
 }
 
-/* -- rows --------------------------------------------------------------------------------------------- */
+/* -- rows
+ * --------------------------------------------------------------------------------------------- */
 
 /* The part that lowers the peak is solid; for the rest another moment binds. */
 static void bar_write(FILE *to, const struct report *r, const struct report_holder *h)
@@ -96,8 +98,9 @@ static void bar_write(FILE *to, const struct report *r, const struct report_hold
                        ? 100.0 / (double)r->groupings[0].holders[0].peak.bytes
                        : 0;
     uint64_t lowers = r->data.peak - h->without;
-    fprintf(to, "<span class=\"bar\" title=\"without it the peak is %s bytes lower\">"
-                "<i style=\"width:%.2f%%\"></i><b style=\"width:%.2f%%\"></b></span>",
+    fprintf(to,
+            "<span class=\"bar\" title=\"without it the peak is %s bytes lower\">"
+            "<i style=\"width:%.2f%%\"></i><b style=\"width:%.2f%%\"></b></span>",
             markup_count(lowers), (double)lowers * scale, (double)(h->peak.bytes - lowers) * scale);
 }
 
@@ -140,9 +143,10 @@ static void rest_write(FILE *to, const struct report *r, size_t shown)
         n += g->holders[i].peak.bytes > 0;
     }
     if (n)
-        fprintf(to, "<tr class=\"rest\" data-bytes=\"%" PRIu64 "\"><td></td><td>%s</td>"
-                    "<td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"wide\"></td>"
-                    "<td class=\"n\">%s</td><td></td><td></td><td class=\"wide\"></td></tr>\n",
+        fprintf(to,
+                "<tr class=\"rest\" data-bytes=\"%" PRIu64 "\"><td></td><td>%s</td>"
+                "<td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"wide\"></td>"
+                "<td class=\"n\">%s</td><td></td><td></td><td class=\"wide\"></td></tr>\n",
                 rest.bytes, markup_of(n, "others"), markup_size(rest.bytes),
                 markup_share(rest.bytes, r->data.peak), markup_count(rest.blocks));
 }
@@ -151,31 +155,35 @@ static void table_write(FILE *to, const struct report *r)
 {
     const struct report_grouping *g = &r->groupings[0];
     size_t shown = 0;
-    fprintf(to, "<div class=\"scroll\"><table id=\"bill\"><thead><tr><th class=\"n\">#</th><th>%s</th>"
-                "<th class=\"n\">at the peak</th><th class=\"n\">share</th><th class=\"wide\">"
-                "<span class=\"bar key\"><i></i></span> lowers the peak "
-                "<span class=\"bar key\"><b></b></span> does not: another moment binds</th>"
-                "<th class=\"n\">blocks</th><th class=\"n\">peak without it</th>"
-                "<th>then bound at</th><th class=\"wide\">over time</th></tr></thead><tbody>\n",
+    fprintf(to,
+            "<div class=\"scroll\"><table id=\"bill\"><thead><tr><th class=\"n\">#</th><th>%s</th>"
+            "<th class=\"n\">at the peak</th><th class=\"n\">share</th><th class=\"wide\">"
+            "<span class=\"bar key\"><i></i></span> lowers the peak "
+            "<span class=\"bar key\"><b></b></span> does not: another moment binds</th>"
+            "<th class=\"n\">blocks</th><th class=\"n\">peak without it</th>"
+            "<th>then bound at</th><th class=\"wide\">over time</th></tr></thead><tbody>\n",
             report_by_heading(g->by));
     for (; shown < g->n && shown < REPORT_ROWS && g->holders[shown].peak.bytes; shown++)
         row_write(to, r, (uint32_t)shown);
     rest_write(to, r, shown);
-    fprintf(to, "</tbody><tfoot><tr><td></td><td>the peak</td><td class=\"n\">%s</td>"
-                "<td class=\"n\">100 %%</td><td class=\"wide\"></td><td class=\"n\">%s</td>"
-                "<td></td><td></td><td class=\"wide\"></td></tr></tfoot></table></div>\n",
+    fprintf(to,
+            "</tbody><tfoot><tr><td></td><td>the peak</td><td class=\"n\">%s</td>"
+            "<td class=\"n\">100 %%</td><td class=\"wide\"></td><td class=\"n\">%s</td>"
+            "<td></td><td></td><td class=\"wide\"></td></tr></tfoot></table></div>\n",
             markup_size(r->data.peak), markup_count(r->data.count));
 }
 
-/* -- the ladder --------------------------------------------------------------------------------------- */
+/* -- the ladder
+ * --------------------------------------------------------------------------------------- */
 
 static void step_write(FILE *to, const struct report *r, uint64_t bytes, const char *name,
                        uint32_t change)
 {
     fputs("<tr><td class=\"n\">", to);
     markup_bytes(to, bytes);
-    fprintf(to, "</td><td class=\"wide\"><span class=\"bar\"><i style=\"width:%.2f%%\"></i></span>"
-                "</td><td>",
+    fprintf(to,
+            "</td><td class=\"wide\"><span class=\"bar\"><i style=\"width:%.2f%%\"></i></span>"
+            "</td><td>",
             r->data.peak ? 100.0 * (double)bytes / (double)r->data.peak : 0);
     if (!name) {
         fputs("the peak</td></tr>\n", to);
@@ -195,10 +203,11 @@ static void ladder_write(FILE *to, const struct report *r)
     const struct report_grouping *g = &r->groupings[0];
     if (!r->nladder || g->n < 2)
         return;
-    fputs("<h3>One after the other</h3><p class=\"note\">The greatest holder of whatever moment "
-          "binds is taken away, again and again.</p>\n<div class=\"scroll\"><table class=\"ladder\">"
-          "<tbody>",
-          to);
+    fputs(
+        "<h3>One after the other</h3><p class=\"note\">The greatest holder of whatever moment "
+        "binds is taken away, again and again.</p>\n<div class=\"scroll\"><table class=\"ladder\">"
+        "<tbody>",
+        to);
     step_write(to, r, r->data.peak, NULL, 0);
     for (size_t i = 0; i < r->nladder; i++)
         step_write(to, r, r->ladder[i].most, report_display(&g->holders[r->ladder[i].holder]),
@@ -206,7 +215,8 @@ static void ladder_write(FILE *to, const struct report *r)
     fputs("</tbody></table></div>\n", to);
 }
 
-/* -- by other things ------------------------------------------------------------------------------------ */
+/* -- by other things
+ * ------------------------------------------------------------------------------------ */
 
 static void other_row(FILE *to, const struct report *r, const struct report_holder *h)
 {
@@ -228,18 +238,20 @@ static void other_write(FILE *to, const struct report *r, const struct report_gr
 {
     size_t shown = 0;
     uint64_t rest = r->data.peak;
-    fprintf(to, "<details><summary>The same by %s</summary><div class=\"scroll\"><table><thead><tr>"
-                "<th>%s</th><th class=\"n\">at the peak</th><th class=\"n\">share</th>"
-                "<th class=\"n\">blocks</th><th class=\"n\">peak without it</th>"
-                "<th>then bound at</th><th class=\"n\">left</th></tr></thead><tbody>\n",
+    fprintf(to,
+            "<details><summary>The same by %s</summary><div class=\"scroll\"><table><thead><tr>"
+            "<th>%s</th><th class=\"n\">at the peak</th><th class=\"n\">share</th>"
+            "<th class=\"n\">blocks</th><th class=\"n\">peak without it</th>"
+            "<th>then bound at</th><th class=\"n\">left</th></tr></thead><tbody>\n",
             report_by_heading(g->by), report_by_heading(g->by));
     for (; shown < g->n && shown < OTHER_ROWS; shown++) {
         rest -= g->holders[shown].peak.bytes;
         other_row(to, r, &g->holders[shown]);
     }
     if (shown < g->n)
-        fprintf(to, "<tr class=\"rest\"><td>%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td>"
-                    "<td></td><td></td><td></td><td></td></tr>\n",
+        fprintf(to,
+                "<tr class=\"rest\"><td>%s</td><td class=\"n\">%s</td><td class=\"n\">%s</td>"
+                "<td></td><td></td><td></td><td></td></tr>\n",
                 markup_of(g->n - shown, "others"), markup_size(rest),
                 markup_share(rest, r->data.peak));
     fputs("</tbody></table></div></details>\n", to);
@@ -255,7 +267,9 @@ void bill_write(FILE *to, const struct report *r)
     fputs("</section>\n", to);
 }
 
-/* -- CSV ------------------------------------------------------------------------------------------------ */
+/* -- CSV
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static void csv_text(FILE *to, const char *text)
 {
@@ -271,18 +285,26 @@ static void csv_text(FILE *to, const char *text)
 void bill_csv(FILE *to, const struct report *r)
 {
     const struct report_grouping *g = &r->groupings[0];
-    fprintf(to, "%s,module,bytes,blocks,rounding,without,without_event,most,left_bytes,left_blocks,"
-                "made_bytes,made_blocks,temporary_blocks,grew\n",
+    fprintf(to,
+            "%s,module,bytes,blocks,rounding,without,without_event,most,left_bytes,left_blocks,"
+            "made_bytes,made_blocks,temporary_blocks,grew\n",
             report_by_word(g->by));
     for (size_t i = 0; i < g->n; i++) {
         const struct report_holder *h = &g->holders[i];
         csv_text(to, h->name);
         putc(',', to);
         csv_text(to, h->module);
-        const uint64_t figures[] = {h->peak.bytes,   h->peak.blocks, h->rounding,
-                                    h->without,      r->data.number[h->without_change],
-                                    h->most,         h->left.bytes,  h->left.blocks,
-                                    h->made.bytes,   h->made.blocks, h->temporary.blocks,
+        const uint64_t figures[] = {h->peak.bytes,
+                                    h->peak.blocks,
+                                    h->rounding,
+                                    h->without,
+                                    r->data.number[h->without_change],
+                                    h->most,
+                                    h->left.bytes,
+                                    h->left.blocks,
+                                    h->made.bytes,
+                                    h->made.blocks,
+                                    h->temporary.blocks,
                                     h->grew};
         for (size_t f = 0; f < sizeof figures / sizeof *figures; f++)
             fprintf(to, ",%" PRIu64, figures[f]);

@@ -12,7 +12,7 @@
 #define REPORT_COLUMNS 2400 /* at most */
 
 struct report_column {
-    uint64_t from;        /* ticks from the first, or the number of an event */
+    uint64_t from; /* ticks from the first, or the number of an event */
     uint64_t least, most, last;
     uint32_t most_change; /* the last change of the first event that has `most` */
     uint32_t last_change;

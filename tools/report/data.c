@@ -15,11 +15,11 @@
 struct collect {
     struct report_data *data;
     struct trace_replay *replay;
-    uint64_t number, ticks;  /* of the event */
-    uint32_t thread;         /* its, or 0 */
-    uint64_t known, nknown;  /* of the live segments: bytes, blocks */
+    uint64_t number, ticks;   /* of the event */
+    uint32_t thread;          /* its, or 0 */
+    uint64_t known, nknown;   /* of the live segments: bytes, blocks */
     uint32_t before, refused; /* live segments that are no block, or REPORT_NONE */
-    uint32_t *latest;        /* by thread: the segment that its latest event allocated */
+    uint32_t *latest;         /* by thread: the segment that its latest event allocated */
     size_t nlatest;
     uint32_t **open; /* by thread: marks that are open */
     size_t *nopen;
@@ -158,10 +158,11 @@ static void rest_set(struct collect *c, uint32_t *segment, uint32_t kind, uint64
         return;
     if (s)
         segment_end(c, was);
-    *segment = bytes || blocks ? segment_begin(c, (struct report_segment){.bytes = bytes,
-                                                                          .blocks = (uint32_t)blocks,
-                                                                          .stack = kind})
-                               : REPORT_NONE;
+    *segment = bytes || blocks
+                   ? segment_begin(c, (struct report_segment){.bytes = bytes,
+                                                              .blocks = (uint32_t)blocks,
+                                                              .stack = kind})
+                   : REPORT_NONE;
     change_add(c, was, *segment);
 }
 
@@ -180,7 +181,8 @@ static void settle(struct collect *c)
 {
     const struct trace_replay *r = c->replay;
     const struct report_segment none = {0},
-                                *b = c->before == REPORT_NONE ? &none : &c->data->segments[c->before],
+                                *b = c->before == REPORT_NONE ? &none
+                                                              : &c->data->segments[c->before],
                                 *f = c->refused == REPORT_NONE ? &none
                                                                : &c->data->segments[c->refused];
     uint64_t bytes = above(r->total, c->known - b->bytes - f->bytes);
@@ -191,7 +193,8 @@ static void settle(struct collect *c)
     rest_set(c, &c->refused, REPORT_REFUSED, bytes - before, blocks - nbefore);
 }
 
-/* -- marks and failures --------------------------------------------------------------------------- */
+/* -- marks and failures ---------------------------------------------------------------------------
+ */
 
 static void threads_room(struct collect *c, uint32_t thread)
 {
@@ -288,7 +291,8 @@ static void start_ensure(struct collect *c)
         change_add(c, REPORT_NONE, REPORT_NONE);
 }
 
-/* -- the watched replay --------------------------------------------------------------------------- */
+/* -- the watched replay ---------------------------------------------------------------------------
+ */
 
 static void thread_note(struct report_data *d, uint32_t thread, uint32_t tid)
 {
@@ -380,12 +384,12 @@ int report_data_read(struct report_data *d, struct trace_info *info, const char 
     return error;
 }
 
-/* -- a text trace -------------------------------------------------------------------------------- */
+/* -- a text trace --------------------------------------------------------------------------------
+ */
 
 static void text_event(struct collect *c, const struct trace_event *e, uint32_t *segments)
 {
-    struct report_segment made = {
-        .bytes = e->size, .blocks = 1, .thread = e->thread + 1};
+    struct report_segment made = {.bytes = e->size, .blocks = 1, .thread = e->thread + 1};
     uint32_t was = segments[e->id];
     if (e->kind != TRACE_ALLOCATE) {
         if (latest_set(c, REPORT_NONE) == was && e->kind == TRACE_FREE) {
@@ -467,7 +471,8 @@ void report_data_free(struct report_data *d)
     free(d->tids);
 }
 
-/* -- questions ------------------------------------------------------------------------------------ */
+/* -- questions ------------------------------------------------------------------------------------
+ */
 
 uint32_t report_change_at(const struct report_data *d, uint64_t number)
 {
@@ -499,6 +504,7 @@ const char *report_mark_name(const struct report_data *d, const struct report_ma
 
 const char *report_mark_kind(uint32_t kind)
 {
-    static const char *const names[] = {"mark", "run", "model", "layer", "operator", "other", "step"};
+    static const char *const names[] = {"mark",     "run",   "model", "layer",
+                                        "operator", "other", "step"};
     return names[kind < sizeof names / sizeof *names ? kind : 0];
 }

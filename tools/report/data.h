@@ -25,16 +25,16 @@ struct report_segment {
     uint32_t rounding; /* usable bytes beyond those */
     uint32_t blocks;   /* 1, but for segments that are no block */
     uint32_t stack, tag, context;
-    uint32_t thread : 30;    /* that made it; 0: live at the start */
-    uint32_t resized : 1;    /* a resize made it, not an allocation */
-    uint32_t temporary : 1;  /* the next event of its thread freed it */
-    uint32_t born, died;     /* changes; died REPORT_NONE: live at the end */
+    uint32_t thread : 30;   /* that made it; 0: live at the start */
+    uint32_t resized : 1;   /* a resize made it, not an allocation */
+    uint32_t temporary : 1; /* the next event of its thread freed it */
+    uint32_t born, died;    /* changes; died REPORT_NONE: live at the end */
 };
 
 struct report_mark {
     uint32_t kind, name, thread;
-    uint32_t depth; /* marks of its thread that were open when it began */
-    uint64_t from, to;             /* events; `to` of one that is open at the end: the last */
+    uint32_t depth;    /* marks of its thread that were open when it began */
+    uint64_t from, to; /* events; `to` of one that is open at the end: the last */
     uint64_t from_ticks, to_ticks;
     uint32_t from_change, to_change; /* the latest change not behind the event */
 };

@@ -60,8 +60,8 @@ void folded_write(FILE *to, const struct report *r, uint32_t change)
         /* By stack; what has none by its holder. */
         bool stack = r->has_sites && s->stack && s->stack < d->info->nstacks;
         size_t before = keys.n;
-        uint32_t at = report_keys_add(
-            &keys, stack ? UINT64_C(1) << 32 | s->stack : r->groupings[0].of[i]);
+        uint32_t at =
+            report_keys_add(&keys, stack ? UINT64_C(1) << 32 | s->stack : r->groupings[0].of[i]);
         if (keys.n > before) {
             bytes = memory_grow(bytes, at, sizeof *bytes);
             bytes[at] = 0;
@@ -77,7 +77,7 @@ void folded_write(FILE *to, const struct report *r, uint32_t change)
             lines[i + 1].bytes += lines[i].bytes;
         else
             fprintf(to, "%s %" PRIu64 "\n", lines[i].path, lines[i].bytes);
-        }
+    }
     for (size_t i = 0; i < keys.n; i++)
         free(lines[i].path);
     free(lines);

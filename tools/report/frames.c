@@ -44,14 +44,32 @@ static const char *last_part(const char *name)
 
 bool report_is_allocator(const char *name)
 {
-    static const char *const starts[] = {"std::",  "__gnu_cxx::", "operator new", "void* std::",
-                                         "boost::container::", "absl::container_internal::"};
-    static const char *const whole[] = {"strdup",     "strndup",         "__strdup",   "__strndup",
-                                        "vasprintf",  "asprintf",        "memalign",   "valloc",
-                                        "pvalloc",    "posix_memalign",  "g_strdup",   "xstrdup",
-                                        "xmemdup",    "g_memdup",        "g_memdup2",  "xstrndup",
-                                        "mmap",       "_IO_vasprintf",   "g_slice_copy", "g_strndup",
-                                        "wcsdup",     "open_memstream",  "__vasprintf_internal"};
+    static const char *const starts[] = {
+        "std::",       "__gnu_cxx::",        "operator new",
+        "void* std::", "boost::container::", "absl::container_internal::"};
+    static const char *const whole[] = {"strdup",
+                                        "strndup",
+                                        "__strdup",
+                                        "__strndup",
+                                        "vasprintf",
+                                        "asprintf",
+                                        "memalign",
+                                        "valloc",
+                                        "pvalloc",
+                                        "posix_memalign",
+                                        "g_strdup",
+                                        "xstrdup",
+                                        "xmemdup",
+                                        "g_memdup",
+                                        "g_memdup2",
+                                        "xstrndup",
+                                        "mmap",
+                                        "_IO_vasprintf",
+                                        "g_slice_copy",
+                                        "g_strndup",
+                                        "wcsdup",
+                                        "open_memstream",
+                                        "__vasprintf_internal"};
     for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
         if (begins(name, starts[i]))
             return true;
@@ -157,8 +175,8 @@ static void nodes_read(struct maker *m)
     f->naddresses = f->addresses.n;
 }
 
-void report_frames_make(struct report_frames *f, const struct trace_info *info,
-                        report_namer *namer, void *user)
+void report_frames_make(struct report_frames *f, const struct trace_info *info, report_namer *namer,
+                        void *user)
 {
     *f = (struct report_frames){.info = info};
     struct maker m = {.frames = f, .namer = namer, .user = user};

@@ -31,8 +31,8 @@ struct report_frames {
     const struct trace_info *info;
     struct report_function *functions; /* 0 is "(no stack)" */
     size_t nfunctions;
-    uint32_t *of;         /* by node: its function */
-    uint64_t nunnamed;    /* addresses without a name */
+    uint32_t *of;      /* by node: its function */
+    uint64_t nunnamed; /* addresses without a name */
     uint64_t naddresses;
     struct report_keys addresses;
     uint32_t *of_address; /* by number in `addresses` */

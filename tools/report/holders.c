@@ -12,8 +12,9 @@
 
 static const struct {
     const char *heading, *word;
-} bys[REPORT_BYS] = {{"call site", "site"}, {"tag", "tag"},           {"context", "context"},
-                     {"class", "class"},    {"size of block", "size"}, {"thread", "thread"}};
+} bys[REPORT_BYS] = {{"call site", "site"},     {"tag", "tag"},
+                     {"context", "context"},    {"class", "class"},
+                     {"size of block", "size"}, {"thread", "thread"}};
 
 const char *report_by_heading(enum report_by by)
 {
@@ -40,7 +41,8 @@ uint64_t report_size_key(uint64_t bytes)
     return bound;
 }
 
-/* -- which are there ----------------------------------------------------------------------------- */
+/* -- which are there -----------------------------------------------------------------------------
+ */
 
 static uint64_t key_of(const struct report_data *d, const struct report_segment *s,
                        enum report_by by, const struct report_sites *sites)
@@ -88,7 +90,8 @@ enum report_by report_by_default(const struct report_data *d)
                                                   : REPORT_BY_SIZE;
 }
 
-/* -- names -------------------------------------------------------------------------------------- */
+/* -- names --------------------------------------------------------------------------------------
+ */
 
 static char *copy(const char *text)
 {
@@ -108,7 +111,7 @@ static const char *size_name(uint64_t key)
 
 static const char *class_name(uint64_t key)
 {
-    static const char *const names[] = {"(no class)", "weight",  "kv", "activation",
+    static const char *const names[] = {"(no class)", "weight",  "kv",   "activation",
                                         "scratch",    "staging", "other"};
     return names[key < sizeof names / sizeof *names ? key : 6];
 }
@@ -123,12 +126,13 @@ static char *name_of(const struct report_data *d, enum report_by by, uint64_t ke
     case REPORT_BY_SITE:
         return key ? report_site_name(sites, &sites->sites[key], false) : copy("(no stack)");
     case REPORT_BY_TAG:
-        return key && d->info ? named_or(trace_info_tag(d->info, number), text_made("(tag %u)", number))
-                              : copy("(no tag)");
-    case REPORT_BY_CONTEXT:
         return key && d->info
-                   ? named_or(trace_info_context(d->info, number), text_made("(context %u)", number))
-                   : copy("(unknown)");
+                   ? named_or(trace_info_tag(d->info, number), text_made("(tag %u)", number))
+                   : copy("(no tag)");
+    case REPORT_BY_CONTEXT:
+        return key && d->info ? named_or(trace_info_context(d->info, number),
+                                         text_made("(context %u)", number))
+                              : copy("(unknown)");
     case REPORT_BY_CLASS:
         return copy(class_name(key));
     case REPORT_BY_SIZE:
@@ -138,7 +142,8 @@ static char *name_of(const struct report_data *d, enum report_by by, uint64_t ke
     }
 }
 
-/* -- making ------------------------------------------------------------------------------------- */
+/* -- making -------------------------------------------------------------------------------------
+ */
 
 static void holder_add(struct report_grouping *g, const struct report_data *d, uint64_t key,
                        const struct report_sites *sites)

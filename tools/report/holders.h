@@ -30,21 +30,21 @@ struct report_holder {
     char *brief;        /* for pages; NULL: the name */
     const char *module; /* or "" */
     uint64_t key;
-    uint32_t site;         /* of a site: its number, else REPORT_NONE */
+    uint32_t site; /* of a site: its number, else REPORT_NONE */
     struct report_amount peak, left, made, temporary;
-    uint64_t rounding, largest;      /* at the peak */
-    uint32_t first_born, last_born;  /* at the peak: changes; of the largest: */
-    uint32_t largest_segment;        /* at the peak, or REPORT_NONE */
-    uint64_t freed_elsewhere;        /* blocks that another thread freed */
+    uint64_t rounding, largest;     /* at the peak */
+    uint32_t first_born, last_born; /* at the peak: changes; of the largest: */
+    uint32_t largest_segment;       /* at the peak, or REPORT_NONE */
+    uint64_t freed_elsewhere;       /* blocks that another thread freed */
 
     /* By report_pass_run. */
     uint64_t most;           /* that it ever held */
     uint64_t without;        /* greatest total less its bytes */
     uint32_t without_change; /* the last change of the first event that reached that */
     uint64_t floor[REPORT_TENTHS];
-    uint64_t grew;   /* bytes; 0: it did not */
-    unsigned rises;  /* steps of the floor, among the first eight */
-    uint64_t area;   /* sum of its bytes at the samples */
+    uint64_t grew;  /* bytes; 0: it did not */
+    unsigned rises; /* steps of the floor, among the first eight */
+    uint64_t area;  /* sum of its bytes at the samples */
 };
 
 struct report_grouping {

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* -- the whole tree ----------------------------------------------------------------------------- */
+/* -- the whole tree -----------------------------------------------------------------------------
+ */
 
 struct maker {
     const struct report *report;
@@ -60,9 +61,11 @@ static void tree_make(struct maker *m)
             m->nodes[m->nodes[node].parent].weight[w] += m->nodes[node].weight[w];
 }
 
-/* -- what is shown ------------------------------------------------------------------------------ */
+/* -- what is shown ------------------------------------------------------------------------------
+ */
 
-/* The greatest share that it has of any measure, in billionths: no child's is above its parent's. */
+/* The greatest share that it has of any measure, in billionths: no child's is above its parent's.
+ */
 static uint32_t share_of(const struct maker *m, size_t node)
 {
     double most = 0;
@@ -101,8 +104,8 @@ static void tree_prune(struct maker *m, struct icicle *icicle)
     for (size_t i = 0; i < m->n; i++)
         shares[i] = share_of(m, i);
     uint32_t least = least_share(shares, m->n);
-    icicle->nodes = memory_array(NULL, m->n < ICICLE_MOST ? m->n : ICICLE_MOST + 1,
-                                 sizeof *icicle->nodes);
+    icicle->nodes =
+        memory_array(NULL, m->n < ICICLE_MOST ? m->n : ICICLE_MOST + 1, sizeof *icicle->nodes);
     for (size_t i = 0; i < m->n; i++) {
         if (i && shares[i] < least) {
             icicle->left_out++;

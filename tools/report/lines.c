@@ -9,7 +9,8 @@
 
 #define NAME_MOST 110 /* bytes of a name in a line */
 
-/* -- words ---------------------------------------------------------------------------------------- */
+/* -- words ----------------------------------------------------------------------------------------
+ */
 
 const char *report_share(uint64_t part, uint64_t whole)
 {
@@ -67,11 +68,12 @@ static void why_print(FILE *to, const struct report *r)
     if (g->n < 2 || !r->data.peak)
         return;
     fprintf(to, "  %s of %s %s half of it\n", text_count(half),
-            text_of(g->n, g->by == REPORT_BY_SIZE ? "sizes of blocks"
-                          : g->by == REPORT_BY_SITE ? "call sites"
+            text_of(g->n, g->by == REPORT_BY_SIZE      ? "sizes of blocks"
+                          : g->by == REPORT_BY_SITE    ? "call sites"
                           : g->by == REPORT_BY_CONTEXT ? "contexts"
-                          : g->by == REPORT_BY_CLASS ? "classes"
-                          : g->by == REPORT_BY_TAG ? "tags" : "threads"),
+                          : g->by == REPORT_BY_CLASS   ? "classes"
+                          : g->by == REPORT_BY_TAG     ? "tags"
+                                                       : "threads"),
             half == 1 ? "has" : "have");
 }
 
@@ -140,8 +142,9 @@ static void grown_print(FILE *to, const struct report *r)
     size_t n = report_grown(r, holders, 3), shown = n < 3 ? n : 3;
     for (size_t i = 0; i < shown; i++) {
         const struct report_holder *h = &r->groupings[0].holders[holders[i]];
-        fprintf(to, "%s by %s (rose in %u of 8 steps): ", i ? "     " : "grew:",
-                text_bytes(h->grew), h->rises);
+        fprintf(to,
+                "%s by %s (rose in %u of 8 steps): ", i ? "     " : "grew:", text_bytes(h->grew),
+                h->rises);
         line_end(to, h->name);
     }
     if (n > shown)
@@ -161,8 +164,8 @@ static void runs_print(FILE *to, const struct report *r)
         fprintf(to, "; the level before rose %s of %s, by %s%s in the median",
                 text_count(runs->rises), text_of(runs->pairs, "times"),
                 runs->median_rise < 0 ? "-" : "",
-                text_scaled((uint64_t)(runs->median_rise < 0 ? -runs->median_rise
-                                                             : runs->median_rise)));
+                text_scaled(
+                    (uint64_t)(runs->median_rise < 0 ? -runs->median_rise : runs->median_rise)));
     putc('\n', to);
 }
 
@@ -175,7 +178,8 @@ void report_lines_peak(FILE *to, const struct report *r, size_t top)
     runs_print(to, r);
 }
 
-/* -- elsewhere ---------------------------------------------------------------------------------- */
+/* -- elsewhere ----------------------------------------------------------------------------------
+ */
 
 void report_lines_left(FILE *to, const struct report *r, size_t top)
 {
@@ -216,8 +220,9 @@ void report_lines_at(FILE *to, const struct report *r, uint32_t change, size_t t
             order[n++] = i;
     }
     qsort_r(order, n, sizeof *order, by_bytes, amounts);
-    fprintf(to, "after event %s, %s: %s in %s %s\n", text_count(r->data.number[change]), report_when(r, change),
-            text_bytes(sum.bytes), text_of(sum.blocks, "blocks"), report_where(r, change));
+    fprintf(to, "after event %s, %s: %s in %s %s\n", text_count(r->data.number[change]),
+            report_when(r, change), text_bytes(sum.bytes), text_of(sum.blocks, "blocks"),
+            report_where(r, change));
     size_t shown = rows_of(n, top);
     for (size_t i = 0; i < shown; i++) {
         fprintf(to, "  %17s %5s %11s  ", text_count(amounts[order[i]].bytes),

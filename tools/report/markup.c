@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define NARROW "\xe2\x80\xaf" /* U+202F */
+#define FIRM   "\xc2\xa0"     /* U+00A0 */
 
 /* Control characters would be nothing that can be seen. */
 static void character(FILE *to, const char *at, size_t n)
@@ -54,7 +55,8 @@ void markup_json(FILE *to, const char *text)
     while (*text) {
         size_t n = text_utf8(text);
         unsigned char c = (unsigned char)*text;
-        bool line = n == 3 && memcmp(text, "\xe2\x80", 2) == 0 && ((unsigned char)text[2] & 0xfe) == 0xa8;
+        bool line =
+            n == 3 && memcmp(text, "\xe2\x80", 2) == 0 && ((unsigned char)text[2] & 0xfe) == 0xa8;
         if (n == 0)
             fputs("\xef\xbf\xbd", to);
         else if (line)
@@ -90,7 +92,7 @@ const char *markup_size(uint64_t bytes)
     for (; value >= 999.5 && unit < 6; unit++)
         value /= 1024;
     int digits = !unit ? 0 : value < 9.995 ? 2 : value < 99.95 ? 1 : 0;
-    return text_made("%.*f %s", digits, value, units[unit]);
+    return text_made("%.*f" FIRM "%s", digits, value, units[unit]);
 }
 
 void markup_bytes(FILE *to, uint64_t bytes)
@@ -101,20 +103,21 @@ void markup_bytes(FILE *to, uint64_t bytes)
 const char *markup_share(uint64_t part, uint64_t whole)
 {
     double percent = whole ? 100.0 * (double)part / (double)whole : 0;
-    return !part            ? "0 %"
-           : percent < 0.95 ? "&lt;1 %"
-           : percent < 9.95 ? text_made("%.1f %%", percent)
-                            : text_made("%.0f %%", percent);
+    return !part            ? "0" FIRM "%"
+           : percent < 0.95 ? "&lt;1" FIRM "%"
+           : percent < 9.95 ? text_made("%.1f" FIRM "%%", percent)
+                            : text_made("%.0f" FIRM "%%", percent);
 }
 
 const char *markup_seconds(double seconds)
 {
-    return seconds >= 1      ? text_made("%.3f s", seconds)
-           : seconds >= 1e-3 ? text_made("%.1f ms", seconds * 1e3)
-                             : text_made("%.0f \xc2\xb5s", seconds * 1e6);
+    return seconds >= 1      ? text_made("%.3f" FIRM "s", seconds)
+           : seconds >= 1e-3 ? text_made("%.1f" FIRM "ms", seconds * 1e3)
+                             : text_made("%.0f" FIRM "\xc2\xb5s", seconds * 1e6);
 }
 
 const char *markup_of(uint64_t value, const char *things)
 {
-    return text_made("%s %.*s", markup_count(value), (int)strlen(things) - (value == 1), things);
+    return text_made("%s" FIRM "%.*s", markup_count(value), (int)strlen(things) - (value == 1),
+                     things);
 }

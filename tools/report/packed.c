@@ -45,7 +45,8 @@ size_t packed_write(struct packed *p, FILE *to)
     putc('"', to);
     for (size_t i = 0; i < p->n; i += 3) {
         size_t left = p->n - i;
-        unsigned word = (unsigned)p->bytes[i] << 16 | (left > 1 ? (unsigned)p->bytes[i + 1] << 8 : 0) |
+        unsigned word = (unsigned)p->bytes[i] << 16 |
+                        (left > 1 ? (unsigned)p->bytes[i + 1] << 8 : 0) |
                         (left > 2 ? p->bytes[i + 2] : 0);
         putc(digits[word >> 18], to);
         putc(digits[word >> 12 & 63], to);

@@ -17,7 +17,8 @@
 
 #define GREW_LEAST 1000 /* the peak's part below which growth is not worth the first screen */
 
-/* -- the head ---------------------------------------------------------------------------------------- */
+/* -- the head
+ * ---------------------------------------------------------------------------------------- */
 
 /* The program's name: the command's first word without its folders. */
 static char *program_name(const struct report *r)
@@ -88,7 +89,8 @@ static void about_write(FILE *to, const struct report *r)
     }
 }
 
-/* -- in short ---------------------------------------------------------------------------------------- */
+/* -- in short
+ * ---------------------------------------------------------------------------------------- */
 
 static const struct report_holder *holder(const struct report *r, uint32_t i)
 {
@@ -106,8 +108,8 @@ static void holder_name(FILE *to, const struct report *r, uint32_t i)
 
 static const char *plural(enum report_by by)
 {
-    static const char *const names[] = {"call sites", "tags", "contexts", "classes", "sizes",
-                                        "threads"};
+    static const char *const names[] = {"call sites", "tags",  "contexts",
+                                        "classes",    "sizes", "threads"};
     return names[by];
 }
 
@@ -192,8 +194,9 @@ static void card_left(FILE *to, const struct report *r)
     if (worth) {
         fputs(" While it ran, ", to);
         holder_name(to, r, first);
-        fprintf(to, " <strong class=\"bad\">grew</strong>: what it never goes below rose in %u of 8 "
-                    "steps, by <b>%s</b>.",
+        fprintf(to,
+                " <strong class=\"bad\">grew</strong>: what it never goes below rose in %u of 8 "
+                "steps, by <b>%s</b>.",
                 holder(r, first)->rises, markup_size(holder(r, first)->grew));
     } else {
         uint32_t most;
@@ -247,8 +250,9 @@ static void short_write(FILE *to, const struct report *r, const char *name)
     markup_text(to, name);
     fputs("</h1>\n", to);
     about_write(to, r);
-    fprintf(to, "<p class=\"peak\" id=\"peak\" data-peak=\"%" PRIu64 "\"><b>%s</b> at most "
-                "<span class=\"dim\">%s bytes in %s</span></p>\n<div class=\"cards\">\n",
+    fprintf(to,
+            "<p class=\"peak\" id=\"peak\" data-peak=\"%" PRIu64 "\"><b>%s</b> at most "
+            "<span class=\"dim\">%s bytes in %s</span></p>\n<div class=\"cards\">\n",
             d->peak, markup_size(d->peak), markup_count(d->peak), markup_of(d->count, "blocks"));
     card_why(to, r);
     card_lower(to, r);
@@ -257,22 +261,25 @@ static void short_write(FILE *to, const struct report *r, const char *name)
     fputs("</div></header>\n", to);
 }
 
-/* -- how it was made ---------------------------------------------------------------------------------- */
+/* -- how it was made
+ * ---------------------------------------------------------------------------------- */
 
 static void checked_write(FILE *to, const struct report *r)
 {
     const struct report_data *d = &r->data;
     const struct trace_info *info = d->info;
     if (d->end.verified && info)
-        fprintf(to, " Checked: the replayed peak, %s bytes at event %s, is the recorder's; so is what "
-                    "is live at the end, %s bytes.",
+        fprintf(to,
+                " Checked: the replayed peak, %s bytes at event %s, is the recorder's; so is what "
+                "is live at the end, %s bytes.",
                 markup_count(d->peak), markup_count(d->number[d->peak_change]),
                 markup_count(d->end.total));
     else if (info && !info->foot.present)
         fputs(" The recording has no end: it was cut short, and nothing could be checked.", to);
     else if (info)
-        fprintf(to, " Not exact: %s are missing or contradict each other; figures are of what there "
-                    "is.",
+        fprintf(to,
+                " Not exact: %s are missing or contradict each other; figures are of what there "
+                "is.",
                 markup_of(trace_replay_missing(&d->end) + d->end.unknown, "events"));
     fputs(" In each column the holders and \xe2\x80\x9cothers\xe2\x80\x9d add up to the column's "
           "greatest total, and the greatest column is the peak.",
@@ -286,8 +293,8 @@ static void unnamed_write(FILE *to, const struct report *r)
         fputs(" No stacks were recorded: holders are not call sites.", to);
         return;
     }
-    fprintf(to, " %s of %s of calls could be given a function's name", markup_count(f->naddresses - f->nunnamed),
-            markup_of(f->naddresses, "addresses"));
+    fprintf(to, " %s of %s of calls could be given a function's name",
+            markup_count(f->naddresses - f->nunnamed), markup_of(f->naddresses, "addresses"));
     unsigned char *lacks = memory_zeroed(f->info->nmodules + 1, 1);
     for (size_t i = 1; i < f->nfunctions; i++)
         lacks[f->functions[i].module] |= !f->functions[i].named;
@@ -324,7 +331,8 @@ static void how_write(FILE *to, const struct report *r, const struct page_data *
     fputs("</p></section>\n", to);
 }
 
-/* -- all of it ------------------------------------------------------------------------------------------ */
+/* -- all of it
+ * ------------------------------------------------------------------------------------------ */
 
 static void body_write(FILE *to, const struct report *r, const struct report_against *against,
                        const struct icicle *icicle)

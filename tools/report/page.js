@@ -30,14 +30,14 @@ function size(v) {
   const units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
   let u = 0;
   for (; v >= 999.5 && u < 6; u++) v /= 1024;
-  return (u ? v.toFixed(v < 9.995 ? 2 : v < 99.95 ? 1 : 0) : Math.round(v)) + " " + units[u];
+  return (u ? v.toFixed(v < 9.995 ? 2 : v < 99.95 ? 1 : 0) : Math.round(v)) + "\u00a0" + units[u];
 }
 function share(a, b) {
   const p = b ? 100 * a / b : 0;
   return !a ? "0 %" : p < .95 ? "<1 %" : p < 9.95 ? p.toFixed(1) + " %" : p.toFixed(0) + " %";
 }
 const time = ns => ns >= 1e9 ? (ns / 1e9).toFixed(3) + " s" : ns >= 1e6 ? (ns / 1e6).toFixed(1) + " ms" : (ns / 1e3).toFixed(0) + " \u00b5s";
-const plain = s => s.replace(/\u202f/g, " ");
+const plain = s => s.replace(/\u202f|\u00a0/g, " ");
 
 /* -- the data ------------------------------------------------------------------------------ */
 let samples = 0;
@@ -592,6 +592,7 @@ draw();
 read(false);
 if (I) setupIcicle();
 all(".scroll", s => { if (s.scrollWidth > s.clientWidth) { s.tabIndex = 0; s.setAttribute("role", "region"); s.setAttribute("aria-label", "table"); } });
+if (location.hash === "#check") document.documentElement.dataset.check = weirCheck();
 addEventListener("resize", redraw);
 matchMedia("(prefers-color-scheme:dark)").addEventListener("change", redraw);
 addEventListener("beforeprint", () => { picture.removeAttribute("hidden"); canvas.hidden = true; });

@@ -33,7 +33,8 @@ static void key_write(FILE *to, const char *key)
     fprintf(to, ",\"%s\":", key);
 }
 
-/* -- the total ---------------------------------------------------------------------------------- */
+/* -- the total ----------------------------------------------------------------------------------
+ */
 
 static uint64_t from_of(const struct report *r, const struct report_axis *axis, size_t column)
 {
@@ -88,7 +89,8 @@ static void axes_write(FILE *to, const struct report *r)
     packed_write(&ns, to);
 }
 
-/* -- holders ------------------------------------------------------------------------------------ */
+/* -- holders ------------------------------------------------------------------------------------
+ */
 
 static void grouping_write(FILE *to, const struct report *r, const struct report_grouping *g)
 {
@@ -114,7 +116,8 @@ static void grouping_write(FILE *to, const struct report *r, const struct report
     fputs("]}", to);
 }
 
-/* -- marks -------------------------------------------------------------------------------------- */
+/* -- marks --------------------------------------------------------------------------------------
+ */
 
 struct marks {
     const struct report_data *d;
@@ -211,8 +214,8 @@ static void marks_write(FILE *to, struct page_data *data)
         packed_add(&from, mark->from);
         packed_add(&to_number, mark->to - mark->from);
         packed_add(&ns, page_ns(data->report, mark->from_ticks));
-        packed_add(&to_ns, page_ns(data->report, mark->to_ticks) -
-                               page_ns(data->report, mark->from_ticks));
+        packed_add(&to_ns,
+                   page_ns(data->report, mark->to_ticks) - page_ns(data->report, mark->from_ticks));
     }
     static const char *const keys[] = {"lane", "name", "from", "events", "ns", "length"};
     struct packed *const all[] = {&lane, &name, &from, &to_number, &ns, &to_ns};
@@ -224,7 +227,8 @@ static void marks_write(FILE *to, struct page_data *data)
     free(m.order);
 }
 
-/* -- resident memory ------------------------------------------------------------------------------ */
+/* -- resident memory ------------------------------------------------------------------------------
+ */
 
 static void resident_write(FILE *to, const struct report *r)
 {
@@ -248,7 +252,8 @@ static void resident_write(FILE *to, const struct report *r)
     putc('}', to);
 }
 
-/* -- the icicle ------------------------------------------------------------------------------------ */
+/* -- the icicle
+ * ------------------------------------------------------------------------------------ */
 
 static void functions_write(FILE *to, const struct report *r, const struct report_keys *functions)
 {
@@ -300,7 +305,8 @@ static void icicle_write(FILE *to, const struct report *r, const struct icicle *
     report_keys_free(&functions);
 }
 
-/* -- all of it ------------------------------------------------------------------------------------ */
+/* -- all of it ------------------------------------------------------------------------------------
+ */
 
 void page_data_write(FILE *to, struct page_data *data)
 {

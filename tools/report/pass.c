@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* -- the greatest total since ---------------------------------------------------------------------- */
+/* -- the greatest total since
+ * ---------------------------------------------------------------------- */
 
 struct since {
     struct summit {
@@ -41,7 +42,8 @@ static const struct summit *since_find(const struct since *s, uint32_t change)
     return &s->summits[low];
 }
 
-/* -- the pass -------------------------------------------------------------------------------------- */
+/* -- the pass
+ * -------------------------------------------------------------------------------------- */
 
 struct state { /* of a holder */
     uint64_t level, best;
@@ -183,7 +185,8 @@ void report_pass_run(struct report_grouping *g, const struct report_data *d,
     free(p.since.summits);
 }
 
-/* -- levels ---------------------------------------------------------------------------------------- */
+/* -- levels
+ * ---------------------------------------------------------------------------------------- */
 
 struct ranked {
     uint32_t holder;
@@ -203,8 +206,9 @@ static void strip_choose(struct report_grouping *g, const struct report_samples 
 {
     struct ranked *ranked = memory_array(NULL, g->n, sizeof *ranked);
     for (uint32_t i = 0; i < g->n; i++)
-        ranked[i] = (struct ranked){i, (double)g->holders[i].area +
-                                           (double)g->holders[i].peak.bytes * (double)samples->n / 2};
+        ranked[i] =
+            (struct ranked){i, (double)g->holders[i].area +
+                                   (double)g->holders[i].peak.bytes * (double)samples->n / 2};
     qsort(ranked, g->n, sizeof *ranked, by_score);
     g->nstrip = 0;
     while (g->nstrip < g->n && g->nstrip < sizeof g->strip / sizeof *g->strip &&
@@ -284,8 +288,7 @@ static void strip_sort(struct report_grouping *g, const struct report_samples *s
     struct ranked ranked[sizeof g->strip / sizeof *g->strip];
     for (size_t i = 0; i < g->nstrip; i++)
         ranked[i] = (struct ranked){
-            g->strip[i],
-            -unsteadiness(report_levels_of(g, samples, g->strip[i]), samples->n)};
+            g->strip[i], -unsteadiness(report_levels_of(g, samples, g->strip[i]), samples->n)};
     qsort(ranked, g->nstrip, sizeof *ranked, by_score);
     for (size_t i = 0; i < g->nstrip; i++)
         g->strip[i] = ranked[i].holder;
@@ -300,7 +303,8 @@ void report_levels_keep(struct report_grouping *g, const struct report_data *d,
     strip_sort(g, samples);
 }
 
-/* -- the ladder ------------------------------------------------------------------------------------ */
+/* -- the ladder
+ * ------------------------------------------------------------------------------------ */
 
 struct ladder {
     const struct report_grouping *g;

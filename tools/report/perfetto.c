@@ -53,7 +53,8 @@ static void packet_write(const struct maker *m, struct protobuf *packet)
     protobuf_free(&trace);
 }
 
-/* -- tracks --------------------------------------------------------------------------------------- */
+/* -- tracks ---------------------------------------------------------------------------------------
+ */
 
 static void track_write(const struct maker *m, struct protobuf *track)
 {
@@ -112,7 +113,8 @@ static void tracks_write(const struct maker *m)
     counter_track_write(m, UUID_RESIDENT, "resident");
 }
 
-/* -- events ---------------------------------------------------------------------------------------- */
+/* -- events
+ * ---------------------------------------------------------------------------------------- */
 
 static uint64_t time_of(const struct maker *m, uint64_t ticks)
 {
@@ -170,8 +172,8 @@ static void bucket_write(const struct maker *m, const struct bucket *b)
     }
 }
 
-static void bucket_take(const struct report_data *d, struct bucket *b, size_t change, uint64_t rounding,
-                        bool first)
+static void bucket_take(const struct report_data *d, struct bucket *b, size_t change,
+                        uint64_t rounding, bool first)
 {
     const uint64_t *total = d->total;
     bool take[3] = {first || total[change] < total[b->changes[0]],
@@ -217,7 +219,8 @@ static void samples_write(const struct maker *m)
     }
 }
 
-/* -- slices and instants ------------------------------------------------------------------------------ */
+/* -- slices and instants
+ * ------------------------------------------------------------------------------ */
 
 struct edge {
     uint64_t number, ticks;

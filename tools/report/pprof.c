@@ -56,7 +56,8 @@ static uint64_t string_of(struct maker *m, const char *text)
     return at;
 }
 
-/* -- functions, locations, mappings ---------------------------------------------------------------- */
+/* -- functions, locations, mappings
+ * ---------------------------------------------------------------- */
 
 /* Functions by number; holders behind them. */
 static uint64_t function_of(struct maker *m, uint64_t key, const char *name, const char *full)
@@ -125,7 +126,8 @@ static void mappings_add(struct maker *m)
     }
 }
 
-/* -- samples ----------------------------------------------------------------------------------------- */
+/* -- samples
+ * ----------------------------------------------------------------------------------------- */
 
 static void label_add(struct maker *m, struct protobuf *sample, const char *key, const char *text,
                       uint64_t number)
@@ -216,7 +218,8 @@ static size_t samples_make(const struct report *r, uint32_t change, struct sampl
     return kept;
 }
 
-/* -- all of it ----------------------------------------------------------------------------------------- */
+/* -- all of it
+ * ----------------------------------------------------------------------------------------- */
 
 static void types_add(struct maker *m)
 {

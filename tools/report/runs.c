@@ -12,7 +12,8 @@ static const struct report_mark *mark_of(const struct report_data *d, const stru
     return &d->marks[run->mark];
 }
 
-/* -- the greatest total in a stretch: blocks of 512 changes, and what is left at both ends ------- */
+/* -- the greatest total in a stretch: blocks of 512 changes, and what is left at both ends -------
+ */
 
 enum { STRIDE = 512 };
 
@@ -47,7 +48,8 @@ static uint64_t summits_find(const struct summits *s, size_t from, size_t to)
     return most;
 }
 
-/* -- the runs ----------------------------------------------------------------------------------- */
+/* -- the runs -----------------------------------------------------------------------------------
+ */
 
 static void runs_collect(struct report_runs *r, const struct report_data *d, uint32_t kind)
 {
@@ -117,7 +119,8 @@ static uint32_t run_of(const struct report_runs *r, const struct report_data *d,
                        uint32_t thread)
 {
     uint32_t at = run_at(r, d, change), any = REPORT_NONE;
-    for (unsigned back = 0; at != REPORT_NONE && back < 16; back++, at = at ? at - 1 : REPORT_NONE) {
+    for (unsigned back = 0; at != REPORT_NONE && back < 16;
+         back++, at = at ? at - 1 : REPORT_NONE) {
         const struct report_mark *mark = mark_of(d, &r->runs[at]);
         if (mark->to_change < change)
             continue;

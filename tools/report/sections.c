@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STAYED_ROWS 15
-#define RUN_BARS    120
-#define RUN_ROWS    200
-#define TREE_LINES  120
+#define STAYED_ROWS   15
+#define RUN_BARS      120
+#define RUN_ROWS      200
+#define TREE_LINES    120
 #define EVENTS_BEFORE 40
 #define EVENTS_AFTER  20
 #define AGAINST_ROWS  25
@@ -47,7 +47,8 @@ static void cell_count(FILE *to, uint64_t count)
     fprintf(to, "<td class=\"n\">%s</td>", count ? markup_count(count) : "\xe2\x80\x93");
 }
 
-/* -- who called for it -------------------------------------------------------------------------------- */
+/* -- who called for it
+ * -------------------------------------------------------------------------------- */
 
 /* Where the tree branches, and where it ends: a line each. */
 static void tree_write(FILE *to, const struct report *r, const struct icicle *icicle)
@@ -70,7 +71,8 @@ static void tree_write(FILE *to, const struct report *r, const struct icicle *ic
         const struct icicle_node *at = &icicle->nodes[node];
         bool shown = node && parents[node] != 1;
         if (shown) {
-            fprintf(to, "%10s  %*s", markup_size(at->weight[ICICLE_PEAK]), (int)(2 * depths[node]), "");
+            fprintf(to, "%10s  %*s", markup_size(at->weight[ICICLE_PEAK]), (int)(2 * depths[node]),
+                    "");
             markup_text(to, r->frames.functions[at->function].name);
             putc('\n', to);
             lines++;
@@ -90,7 +92,8 @@ static void tree_write(FILE *to, const struct report *r, const struct icicle *ic
 
 void section_callers(FILE *to, const struct report *r, const struct icicle *icicle)
 {
-    fputs("<section id=\"callers\"><h2>Who called for it</h2>\n<div class=\"controls\" id=\"iccontrols\" "
+    fputs("<section id=\"callers\"><h2>Who called for it</h2>\n<div class=\"controls\" "
+          "id=\"iccontrols\" "
           "hidden><span class=\"set\" role=\"group\" aria-label=\"width is\">width is "
           "<button data-measure=\"0\" aria-pressed=\"true\">at the peak</button>"
           "<button data-measure=\"1\" aria-pressed=\"false\">left</button>"
@@ -99,7 +102,8 @@ void section_callers(FILE *to, const struct report *r, const struct icicle *icic
           "<input id=\"find\" type=\"search\" placeholder=\"find a function\" "
           "aria-label=\"find a function\"><span id=\"path\"></span></div>\n"
           "<p id=\"modules\" class=\"modules\" hidden></p>\n"
-          "<canvas id=\"icicle\" tabindex=\"0\" role=\"img\" hidden aria-label=\"Functions on the way to "
+          "<canvas id=\"icicle\" tabindex=\"0\" role=\"img\" hidden aria-label=\"Functions on the "
+          "way to "
           "the allocations, root above. Arrow keys move, Enter zooms in, Escape out.\"></canvas>\n"
           "<p id=\"frame\" class=\"note\" aria-live=\"polite\"></p>\n"
           "<details id=\"tree\"><summary>As a list: where at least 2 % of the peak branches "
@@ -109,14 +113,15 @@ void section_callers(FILE *to, const struct report *r, const struct icicle *icic
     fputs("</details></section>\n", to);
 }
 
-/* -- what stayed, what was left ------------------------------------------------------------------------ */
+/* -- what stayed, what was left
+ * ------------------------------------------------------------------------ */
 
 static const char *verdict(const struct report_holder *h, const struct report *r)
 {
     if (h->grew)
         return NULL;
-    if (h->left.bytes && h->last_born != 0 && h->most &&
-        h->floor[1] != UINT64_MAX && h->floor[1] >= h->left.bytes - h->left.bytes / 10)
+    if (h->left.bytes && h->last_born != 0 && h->most && h->floor[1] != UINT64_MAX &&
+        h->floor[1] >= h->left.bytes - h->left.bytes / 10)
         return "there from the start";
     (void)r;
     return h->left.bytes ? "left" : "freed";
@@ -128,14 +133,15 @@ static void stayed_row(FILE *to, const struct report *r, const struct report_hol
     cell_name(to, h);
     cell_bytes(to, h->left.bytes);
     cell_count(to, h->left.blocks);
-    fprintf(to, "<td class=\"n\">%s</td><td class=\"wide\">",
-            markup_share(h->left.bytes, h->made.bytes > h->left.bytes ? h->made.bytes
-                                                                      : h->left.bytes));
+    fprintf(
+        to, "<td class=\"n\">%s</td><td class=\"wide\">",
+        markup_share(h->left.bytes, h->made.bytes > h->left.bytes ? h->made.bytes : h->left.bytes));
     strip_floors_write(to, h);
     fputs("</td><td>", to);
     if (h->grew)
-        fprintf(to, "<strong class=\"bad\">grew by %s</strong> <span class=\"dim\">in %u of 8 "
-                    "steps</span>",
+        fprintf(to,
+                "<strong class=\"bad\">grew by %s</strong> <span class=\"dim\">in %u of 8 "
+                "steps</span>",
                 markup_size(h->grew), h->rises);
     else
         fputs(verdict(h, r), to);
@@ -147,7 +153,8 @@ void section_stayed(FILE *to, const struct report *r)
 {
     const struct report_grouping *g = &r->groupings[0];
     uint32_t grown[STAYED_ROWS], left[STAYED_ROWS];
-    size_t ngrown = report_grown(r, grown, STAYED_ROWS), nleft = report_leavers(r, left, STAYED_ROWS);
+    size_t ngrown = report_grown(r, grown, STAYED_ROWS),
+           nleft = report_leavers(r, left, STAYED_ROWS);
     size_t shown = 0;
     fprintf(to, "<section id=\"stayed\"><h2>What stayed, and what was left: %s</h2>\n",
             markup_size(r->data.end.total));
@@ -155,12 +162,13 @@ void section_stayed(FILE *to, const struct report *r)
         fputs("<p class=\"note\">Nothing grew, and nothing was left.</p></section>\n", to);
         return;
     }
-    fprintf(to, "<p class=\"note\">A holder that grows is one whose floor, the least it held %s, keeps "
-                "rising; it may still free everything at exit. Left is what was live when the "
-                "recording ended.</p>\n<div class=\"scroll\"><table><thead><tr><th>%s</th>"
-                "<th class=\"n\">left</th><th class=\"n\">blocks</th><th class=\"n\">of all it "
-                "allocated</th><th class=\"wide\">floor in each tenth</th><th>so</th></tr></thead>"
-                "<tbody>\n",
+    fprintf(to,
+            "<p class=\"note\">A holder that grows is one whose floor, the least it held %s, keeps "
+            "rising; it may still free everything at exit. Left is what was live when the "
+            "recording ended.</p>\n<div class=\"scroll\"><table><thead><tr><th>%s</th>"
+            "<th class=\"n\">left</th><th class=\"n\">blocks</th><th class=\"n\">of all it "
+            "allocated</th><th class=\"wide\">floor in each tenth</th><th>so</th></tr></thead>"
+            "<tbody>\n",
             r->floors.npoints ? "before the runs of each tenth" : "in each tenth of the time",
             report_by_heading(g->by));
     for (size_t i = 0; i < ngrown && i < STAYED_ROWS; i++, shown++)
@@ -173,7 +181,8 @@ void section_stayed(FILE *to, const struct report *r)
     fputs("</tbody></table></div></section>\n", to);
 }
 
-/* -- run by run ------------------------------------------------------------------------------------------ */
+/* -- run by run
+ * ------------------------------------------------------------------------------------------ */
 
 struct scale {
     uint64_t least, most;
@@ -196,9 +205,11 @@ static void runs_picture(FILE *to, const struct report *r)
         s.most = runs->runs[i].peak > s.most ? runs->runs[i].peak : s.most;
     }
     s.least = s.least > (s.most - s.least) / 4 ? s.least - (s.most - s.least) / 10 : 0;
-    fprintf(to, "<svg class=\"runs\" viewBox=\"0 0 %zu 150\" preserveAspectRatio=\"none\" role=\"img\" "
-                "aria-label=\"Each run from the level before it to its peak\"><path class=\"bars\" d=\"",
-            n * wide);
+    fprintf(
+        to,
+        "<svg class=\"runs\" viewBox=\"0 0 %zu 150\" preserveAspectRatio=\"none\" role=\"img\" "
+        "aria-label=\"Each run from the level before it to its peak\"><path class=\"bars\" d=\"",
+        n * wide);
     for (size_t i = 0; i < n; i++) {
         unsigned low = height(&s, runs->runs[i].before), high = height(&s, runs->runs[i].peak);
         fprintf(to, "M%zu %uV%uh%zuV%uz", i * wide + wide / 6, 145 - low, 145 - high - 1,
@@ -233,25 +244,30 @@ void section_runs(FILE *to, const struct report *r)
     size_t n = r->runs.n;
     if (!n)
         return;
-    fputs("<section id=\"runs\"><h2>Run by run</h2>\n<p class=\"note\">Each bar stands on the level "
-          "before the run and reaches the run's peak; the line joins the levels after each run. What "
-          "a run leaves behind that the next one still holds is growth.</p>\n",
-          to);
+    fputs(
+        "<section id=\"runs\"><h2>Run by run</h2>\n<p class=\"note\">Each bar stands on the level "
+        "before the run and reaches the run's peak; the line joins the levels after each run. What "
+        "a run leaves behind that the next one still holds is growth.</p>\n",
+        to);
     runs_picture(to, r);
-    fputs("<details><summary>As a table</summary><div class=\"scroll\"><table><thead><tr>"
-          "<th class=\"n\">#</th><th>run</th><th class=\"n\">before</th><th class=\"n\">peak</th>"
-          "<th class=\"n\">after</th><th class=\"n\">allocated in it</th><th class=\"n\">kept beyond "
-          "the next</th><th class=\"n\">blocks</th></tr></thead><tbody>\n",
-          to);
+    fputs(
+        "<details><summary>As a table</summary><div class=\"scroll\"><table><thead><tr>"
+        "<th class=\"n\">#</th><th>run</th><th class=\"n\">before</th><th class=\"n\">peak</th>"
+        "<th class=\"n\">after</th><th class=\"n\">allocated in it</th><th class=\"n\">kept beyond "
+        "the next</th><th class=\"n\">blocks</th></tr></thead><tbody>\n",
+        to);
     for (size_t i = 0; i < n && i < RUN_ROWS; i++)
         run_row(to, r, i);
     if (n > RUN_ROWS)
-        fprintf(to, "<tr class=\"rest\"><td></td><td colspan=\"7\">%s; weir trace --runs has all</td></tr>",
-                markup_of(n - RUN_ROWS, "more runs"));
+        fprintf(
+            to,
+            "<tr class=\"rest\"><td></td><td colspan=\"7\">%s; weir trace --runs has all</td></tr>",
+            markup_of(n - RUN_ROWS, "more runs"));
     fputs("</tbody></table></div></details></section>\n", to);
 }
 
-/* -- sizes, threads, temporary ---------------------------------------------------------------------------- */
+/* -- sizes, threads, temporary
+ * ---------------------------------------------------------------------------- */
 
 struct bucket {
     uint64_t bytes, blocks, rounding, made;
@@ -281,9 +297,10 @@ static void sizes_write(FILE *to, const struct report *r)
         b->rounding += s->rounding;
         b->blocks++;
     }
-    fputs("<div><h3>By size of block</h3><table><thead><tr><th>size</th><th class=\"n\">at the peak"
-          "</th><th class=\"n\">rounding</th><th class=\"n\">blocks made</th></tr></thead><tbody>\n",
-          to);
+    fputs(
+        "<div><h3>By size of block</h3><table><thead><tr><th>size</th><th class=\"n\">at the peak"
+        "</th><th class=\"n\">rounding</th><th class=\"n\">blocks made</th></tr></thead><tbody>\n",
+        to);
     for (unsigned i = 0; i < 58; i++) {
         const struct bucket *b = &buckets[i];
         if (!b->made && !b->blocks)
@@ -361,13 +378,15 @@ static void temporary_write(FILE *to, const struct report *r)
     for (uint32_t i = 0; i < g->n; i++)
         order[i] = i;
     qsort_r(order, g->n, sizeof *order, by_temporary, g->holders);
-    fprintf(to, "<div><h3>Temporary</h3><p class=\"note\">%s of %s (%s) were freed by the very next "
-                "thing their thread did.</p>",
+    fprintf(to,
+            "<div><h3>Temporary</h3><p class=\"note\">%s of %s (%s) were freed by the very next "
+            "thing their thread did.</p>",
             markup_count(r->data.temporary), markup_of(r->data.end.allocations, "blocks"),
             markup_share(r->data.temporary, r->data.end.allocations));
     if (r->data.temporary)
-        fprintf(to, "<table><thead><tr><th>%s</th><th class=\"n\">blocks</th><th class=\"n\">bytes</th>"
-                    "</tr></thead><tbody>\n",
+        fprintf(to,
+                "<table><thead><tr><th>%s</th><th class=\"n\">blocks</th><th class=\"n\">bytes</th>"
+                "</tr></thead><tbody>\n",
                 report_by_heading(g->by));
     for (size_t i = 0; i < g->n && i < 10 && g->holders[order[i]].temporary.blocks; i++) {
         const struct report_holder *h = &g->holders[order[i]];
@@ -392,7 +411,8 @@ void section_kinds(FILE *to, const struct report *r)
     fputs("</div></section>\n", to);
 }
 
-/* -- event by event ----------------------------------------------------------------------------------------- */
+/* -- event by event
+ * ----------------------------------------------------------------------------------------- */
 
 static void event_row(FILE *to, const struct report *r, uint32_t change)
 {
@@ -402,13 +422,15 @@ static void event_row(FILE *to, const struct report *r, uint32_t change)
     uint32_t segment = begun != REPORT_NONE ? begun : ended;
     uint64_t was = ended != REPORT_NONE ? d->segments[ended].bytes : 0;
     uint64_t is = begun != REPORT_NONE ? d->segments[begun].bytes : 0;
-    fprintf(to, "<tr%s><td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%u</td><td>%s</td>",
-            change == d->peak_change ? " class=\"peak\"" : "", markup_count(d->number[change]),
-            d->timed ? markup_seconds(report_seconds(d, d->ticks[change])) : "", d->thread[change],
-            segment == REPORT_NONE   ? "start"
-            : ended == REPORT_NONE   ? "allocate"
-            : begun == REPORT_NONE   ? "free"
-                                     : "resize");
+    fprintf(
+        to,
+        "<tr%s><td class=\"n\">%s</td><td class=\"n\">%s</td><td class=\"n\">%u</td><td>%s</td>",
+        change == d->peak_change ? " class=\"peak\"" : "", markup_count(d->number[change]),
+        d->timed ? markup_seconds(report_seconds(d, d->ticks[change])) : "", d->thread[change],
+        segment == REPORT_NONE ? "start"
+        : ended == REPORT_NONE ? "allocate"
+        : begun == REPORT_NONE ? "free"
+                               : "resize");
     fprintf(to, "<td class=\"n\">%s%s</td><td class=\"n\">%s</td>",
             is >= was ? "+" : "\xe2\x88\x92", markup_count(is >= was ? is - was : was - is),
             markup_count(d->total[change]));
@@ -422,20 +444,23 @@ static void event_row(FILE *to, const struct report *r, uint32_t change)
 void section_events(FILE *to, const struct report *r)
 {
     size_t peak = r->data.peak_change, from = peak > EVENTS_BEFORE ? peak - EVENTS_BEFORE : 0;
-    size_t end = peak + EVENTS_AFTER + 1 < r->data.nchanges ? peak + EVENTS_AFTER + 1
-                                                            : r->data.nchanges;
-    fprintf(to, "<section><h2>Event by event</h2><details><summary>The %zu events up to the peak, and "
-                "%zu behind it</summary><div class=\"scroll\"><table class=\"events\"><thead><tr>"
-                "<th class=\"n\">event</th><th class=\"n\">at</th><th class=\"n\">thread</th><th>what"
-                "</th><th class=\"n\">bytes</th><th class=\"n\">total</th><th>%s</th></tr></thead>"
-                "<tbody>\n",
+    size_t end =
+        peak + EVENTS_AFTER + 1 < r->data.nchanges ? peak + EVENTS_AFTER + 1 : r->data.nchanges;
+    fprintf(to,
+            "<section><h2>Event by event</h2><details><summary>The %zu events up to the peak, and "
+            "%zu behind it</summary><div class=\"scroll\"><table class=\"events\"><thead><tr>"
+            "<th class=\"n\">event</th><th class=\"n\">at</th><th class=\"n\">thread</th><th>what"
+            "</th><th class=\"n\">bytes</th><th class=\"n\">total</th><th>%s</th></tr></thead>"
+            "<tbody>\n",
             peak + 1 - from, end - peak - 1, report_by_heading(r->groupings[0].by));
     for (size_t i = from; i < end; i++)
         event_row(to, r, (uint32_t)i);
     fputs("</tbody></table></div></details></section>\n", to);
 }
 
-/* -- against ------------------------------------------------------------------------------------------------- */
+/* -- against
+ * -------------------------------------------------------------------------------------------------
+ */
 
 static const char *signed_size(int64_t value)
 {
@@ -451,13 +476,15 @@ static void against_row(FILE *to, const struct report_against_row *row, double s
     markup_text(to, row->name);
     fputs("\">", to);
     markup_name(to, row->display);
-    fputs(!row->present[1] ? " <span class=\"dim\">new</span></td>"
-          : !row->present[0] ? " <span class=\"dim\">gone</span></td>" : "</td>",
+    fputs(!row->present[1]   ? " <span class=\"dim\">new</span></td>"
+          : !row->present[0] ? " <span class=\"dim\">gone</span></td>"
+                             : "</td>",
           to);
     cell_bytes(to, row->peak[0].bytes);
     cell_bytes(to, row->peak[1].bytes);
-    fprintf(to, "<td class=\"n\">%s</td><td class=\"wide\"><span class=\"both\"><i class=\"%s\" "
-                "style=\"width:%.2f%%\"></i></span></td>",
+    fprintf(to,
+            "<td class=\"n\">%s</td><td class=\"wide\"><span class=\"both\"><i class=\"%s\" "
+            "style=\"width:%.2f%%\"></i></span></td>",
             signed_size(change), change < 0 ? "less" : "more", wide);
     cell_bytes(to, row->left[0].bytes);
     cell_bytes(to, row->left[1].bytes);
@@ -468,7 +495,8 @@ void section_against(FILE *to, const struct report_against *a)
 {
     int64_t most = a->n ? report_against_change(&a->rows[0]) : 0;
     double scale = most ? 50.0 / (double)(most < 0 ? -most : most) : 0;
-    fputs("<section id=\"against\"><h2>Against another recording</h2>\n<p>This one's peak is <b>", to);
+    fputs("<section id=\"against\"><h2>Against another recording</h2>\n<p>This one's peak is <b>",
+          to);
     markup_bytes(to, a->here->data.peak);
     fputs("</b>, that of ", to);
     markup_name(to, text_file_name(a->there->data.path));
@@ -477,10 +505,11 @@ void section_against(FILE *to, const struct report_against *a)
     fprintf(to, "</b>: %s. %s new, %s gone.</p>\n",
             signed_size((int64_t)(a->here->data.peak - a->there->data.peak)),
             markup_of(a->fresh, "holders"), markup_of(a->gone, "holders"));
-    fprintf(to, "<div class=\"scroll\"><table><thead><tr><th>%s</th><th class=\"n\">here</th>"
-                "<th class=\"n\">there</th><th class=\"n\">change</th><th class=\"wide\">less \xc2\xb7 "
-                "more</th><th class=\"n\">left here</th><th class=\"n\">left there</th></tr></thead>"
-                "<tbody>\n",
+    fprintf(to,
+            "<div class=\"scroll\"><table><thead><tr><th>%s</th><th class=\"n\">here</th>"
+            "<th class=\"n\">there</th><th class=\"n\">change</th><th class=\"wide\">less \xc2\xb7 "
+            "more</th><th class=\"n\">left here</th><th class=\"n\">left there</th></tr></thead>"
+            "<tbody>\n",
             report_by_heading(a->here->groupings[0].by));
     size_t shown = 0;
     for (; shown < a->n && shown < AGAINST_ROWS; shown++)

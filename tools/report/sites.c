@@ -40,7 +40,8 @@ static const struct report_function *function(const struct maker *m, uint32_t no
     return &m->frames->functions[function_of(m, node)];
 }
 
-/* -- which frame it is --------------------------------------------------------------------------- */
+/* -- which frame it is ---------------------------------------------------------------------------
+ */
 
 static void caller_count(struct maker *m, struct report_keys *pairs, uint32_t node)
 {
@@ -91,7 +92,8 @@ static uint32_t caller_node(const struct maker *m, uint32_t node)
     return at;
 }
 
-/* -- splitting ---------------------------------------------------------------------------------- */
+/* -- splitting ----------------------------------------------------------------------------------
+ */
 
 static uint32_t site_add(struct maker *m, struct report_site site)
 {
@@ -115,8 +117,8 @@ static int by_function(const void *left, const void *right, void *user)
 static size_t part_end(const struct maker *m, size_t from, size_t end, uint64_t *weight)
 {
     size_t i = from;
-    for (*weight = 0; i < end && function_of(m, m->leaves[i].at) == function_of(m, m->leaves[from].at);
-         i++)
+    for (*weight = 0;
+         i < end && function_of(m, m->leaves[i].at) == function_of(m, m->leaves[from].at); i++)
         *weight += m->leaves[i].weight;
     return i;
 }
@@ -167,7 +169,8 @@ static void leaves_split(struct maker *m, size_t from, size_t end, struct report
     }
 }
 
-/* -- making ------------------------------------------------------------------------------------- */
+/* -- making -------------------------------------------------------------------------------------
+ */
 
 static size_t leaves_make(struct maker *m, const unsigned char *used, const uint64_t *weight,
                           size_t n)
@@ -206,9 +209,9 @@ static void groups_make(struct maker *m, size_t nleaves)
         uint32_t f = function_of(m, m->sites->node[m->leaves[i].node]);
         uint32_t g = function_of(m, m->leaves[i].at);
         struct report_site site = {.parts = {f, g}, .nparts = 2};
-        for (next = i; next < nleaves &&
-                       function_of(m, m->sites->node[m->leaves[next].node]) == f &&
-                       function_of(m, m->leaves[next].at) == g;
+        for (next = i;
+             next < nleaves && function_of(m, m->sites->node[m->leaves[next].node]) == f &&
+             function_of(m, m->leaves[next].at) == g;
              next++)
             site.weight += m->leaves[next].weight;
         leaves_split(m, i, next, site, 2);
@@ -220,8 +223,7 @@ void report_sites_make(struct report_sites *s, const struct report_frames *frame
 {
     size_t n = frames->info->nstacks;
     *s = (struct report_sites){.frames = frames};
-    struct maker m = {
-        .sites = s, .frames = frames, .stacks = frames->info->stacks, .peak = peak};
+    struct maker m = {.sites = s, .frames = frames, .stacks = frames->info->stacks, .peak = peak};
     s->of = memory_zeroed(n, sizeof *s->of);
     s->node = memory_zeroed(n, sizeof *s->node);
     site_add(&m, (struct report_site){.nparts = 1}); /* no stack */
@@ -238,7 +240,8 @@ void report_sites_free(struct report_sites *s)
     free(s->node);
 }
 
-/* -- names -------------------------------------------------------------------------------------- */
+/* -- names --------------------------------------------------------------------------------------
+ */
 
 /* Behind all but the last two parts of a qualified name. */
 static const char *last_two(const char *name)

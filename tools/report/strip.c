@@ -30,7 +30,8 @@ unsigned strip_color(const struct report *r, uint32_t holder)
     return 0;
 }
 
-/* -- cells: stretches of equal length, each the column that is greatest in it ------------------------- */
+/* -- cells: stretches of equal length, each the column that is greatest in it
+ * ------------------------- */
 
 struct cells {
     uint32_t columns[CELLS];
@@ -60,7 +61,8 @@ static void cells_make(struct cells *c, const struct report_axis *axis, size_t n
     }
 }
 
-/* -- the picture --------------------------------------------------------------------------------- */
+/* -- the picture ---------------------------------------------------------------------------------
+ */
 
 static unsigned height_of(const struct report *r, uint64_t bytes)
 {
@@ -122,11 +124,13 @@ static void picture_write(FILE *to, const struct report *r)
     fprintf(to, "<path class=\"peakline\" d=\"M%u 0V%u\"/>\n</svg>\n", x, HIGH);
 }
 
-/* -- the legend ----------------------------------------------------------------------------------- */
+/* -- the legend -----------------------------------------------------------------------------------
+ */
 
 static void legend_row(FILE *to, unsigned color, const char *name, const char *full, uint64_t bytes)
 {
-    fprintf(to, "<tr data-color=\"%u\"><td><i class=\"sw c%u\"></i></td><td title=\"", color, color);
+    fprintf(to, "<tr data-color=\"%u\"><td><i class=\"sw c%u\"></i></td><td title=\"", color,
+            color);
     markup_text(to, full);
     fputs("\">", to);
     markup_name(to, name);
@@ -141,7 +145,8 @@ static void legend_write(FILE *to, const struct report *r)
     uint64_t rest = r->data.peak;
     for (size_t i = 0; i < g->nstrip; i++)
         rest -= g->holders[g->strip[i]].peak.bytes;
-    fputs("<table id=\"legend\"><caption><span id=\"when\">at the peak</span></caption><tbody>\n", to);
+    fputs("<table id=\"legend\"><caption><span id=\"when\">at the peak</span></caption><tbody>\n",
+          to);
     legend_row(to, 0, "others", "all other holders", rest);
     for (size_t i = g->nstrip; i-- > 0;) {
         const struct report_holder *h = &g->holders[g->strip[i]];
@@ -184,22 +189,25 @@ void strip_write(FILE *to, const struct report *r)
     fprintf(to, "<b>%s bytes</b>", markup_count(r->data.peak));
     fputs("</p>\n", to);
     picture_write(to, r);
-    fputs("<canvas id=\"strip\" tabindex=\"0\" role=\"img\" hidden aria-label=\"Live bytes over the "
-          "recording, by holder. Arrow keys move the cursor; plus and minus zoom; P goes to the "
-          "peak.\"></canvas>\n<figcaption>",
-          to);
+    fputs(
+        "<canvas id=\"strip\" tabindex=\"0\" role=\"img\" hidden aria-label=\"Live bytes over the "
+        "recording, by holder. Arrow keys move the cursor; plus and minus zoom; P goes to the "
+        "peak.\"></canvas>\n<figcaption>",
+        to);
     if (r->data.timed)
         fprintf(to, "0 s to %s. ", markup_seconds(report_duration(&r->data)));
     else
         fprintf(to, "Events 1 to %s. ", markup_count(r->data.last_number));
-    fputs("Each column is drawn at the greatest total within it; the paler part lies between its "
-          "least and its greatest. The peak has a column of its own.</figcaption></figure>\n<aside>",
-          to);
+    fputs(
+        "Each column is drawn at the greatest total within it; the paler part lies between its "
+        "least and its greatest. The peak has a column of its own.</figcaption></figure>\n<aside>",
+        to);
     legend_write(to, r);
     fputs("<p id=\"live\" class=\"live\" aria-live=\"polite\"></p></aside></div></section>\n", to);
 }
 
-/* -- small pictures ---------------------------------------------------------------------------------- */
+/* -- small pictures
+ * ---------------------------------------------------------------------------------- */
 
 void strip_small_write(FILE *to, const struct report *r, uint32_t holder)
 {
@@ -213,8 +221,10 @@ void strip_small_write(FILE *to, const struct report *r, uint32_t holder)
         uint64_t level = level_at(r, holder, cells.columns[i]);
         most = level > most ? level : most;
     }
-    fprintf(to, "<svg class=\"small\" viewBox=\"0 0 %u 16\" preserveAspectRatio=\"none\" "
-                "aria-hidden=\"true\"><path d=\"M0 16", 2 * SMALL);
+    fprintf(to,
+            "<svg class=\"small\" viewBox=\"0 0 %u 16\" preserveAspectRatio=\"none\" "
+            "aria-hidden=\"true\"><path d=\"M0 16",
+            2 * SMALL);
     unsigned before = 16;
     for (size_t i = 0; i < cells.n; i++) {
         uint64_t level = level_at(r, holder, cells.columns[i]);

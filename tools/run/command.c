@@ -156,7 +156,8 @@ int weir_command_run(int argc, char **argv)
     status = run_check(run.command[0]);
     if (status)
         return status;
-    if (!run_library(&run) || (run.html && !run_page_prepare(&run)) || (run.record && !run_record_prepare(&run)) || !run_memory_make(&run) ||
+    if (!run_library(&run) || (run.html && !run_page_prepare(&run)) ||
+        (run.record && !run_record_prepare(&run)) || !run_memory_make(&run) ||
         !(run.watch = run_watch_make(&run)) || !run_program(&run))
         return RUN_OWN_FAILURE;
     run_watch_end(run.watch);

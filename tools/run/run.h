@@ -30,7 +30,7 @@
 
 struct run {
     bool json, quiet, sizes;
-    bool passing; /* the recordings go when a page is made of one */
+    bool passing;                               /* the recordings go when a page is made of one */
     const char *limit, *record, *output, *html; /* as given, or NULL */
     char **command;
     char library[4096];      /* libweir-malloc.so */

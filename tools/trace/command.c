@@ -194,7 +194,8 @@ static void summary_of_text(const struct command *c, const struct opened *o,
     printf("peak: %s in %s at event %s\n", text_bytes(d->peak), text_of(d->count, "blocks"),
            text_count(d->number[d->peak_change]));
     report_lines_peak(stdout, &o->report, c->top);
-    printf("live at the end: %s in %s\n", text_bytes(d->end.total), text_of(d->end.count, "blocks"));
+    printf("live at the end: %s in %s\n", text_bytes(d->end.total),
+           text_of(d->end.count, "blocks"));
     report_lines_left(stdout, &o->report, 5);
     if (against)
         report_lines_against(stdout, against, c->top);
@@ -275,7 +276,8 @@ static bool file_print(const struct command *c, const struct report *r,
     return failed;
 }
 
-static int report_write(const struct command *c, struct opened *o, struct opened *base, bool *failed)
+static int report_write(const struct command *c, struct opened *o, struct opened *base,
+                        bool *failed)
 {
     struct report_against against;
     uint32_t change = o->report.data.peak_change;
@@ -387,7 +389,8 @@ int weir_command_trace(int argc, char **argv)
         "Reads a trace that weir_trace_start or weir run --record wrote, replays it, holds the\n"
         "replay against the trace's footer, and says why the peak is as high as it is: who held\n"
         "it, what it would be without each holder, what grew, and what was left.",
-        "Exit status: 0; 1 for a file that cannot be read or is damaged, or a peak that --fail-above\n"
+        "Exit status: 0; 1 for a file that cannot be read or is damaged, or a peak that "
+        "--fail-above\n"
         "or --fail-growth does not allow; 2 for wrong usage.\n"
         "Of a damaged trace all that is good is shown. One cut short (a full disk, a copy that\n"
         "was ended) is read as far as it goes.",
@@ -396,7 +399,8 @@ int weir_command_trace(int argc, char **argv)
     if (status >= 0)
         return status;
     if (optind + 1 + (c.export >= 0) != argc)
-        return options_complain(&options, c.export >= 0 ? "name OUT and one FILE" : "name one FILE");
+        return options_complain(&options,
+                                c.export >= 0 ? "name OUT and one FILE" : "name one FILE");
     if (!growth_read(&c))
         return options_complain(&options, "--fail-growth takes a percentage (5%%), not \"%s\"",
                                 c.growth_text);

@@ -91,7 +91,8 @@ void trace_report_event(FILE *to, const struct trace_info *info, const struct tr
 static const struct {
     enum trace_group_by by;
     const char *json;
-} tables[] = {{TRACE_BY_TAG, "by_tag"}, {TRACE_BY_CONTEXT, "by_context"}, {TRACE_BY_SIZE, "by_size"}};
+} tables[] = {
+    {TRACE_BY_TAG, "by_tag"}, {TRACE_BY_CONTEXT, "by_context"}, {TRACE_BY_SIZE, "by_size"}};
 
 /* Of a tag or a context; "" where it has none. */
 static const char *key_name(const struct trace_info *info, enum trace_group_by by, uint64_t key)
