@@ -36,6 +36,7 @@ weir_script_tests += tests/scripts/bench.sh \
 	tests/scripts/run.sh \
 	tests/scripts/run_slow.sh \
 	tests/scripts/stats_device.sh \
+	tests/scripts/report.sh \
 	tests/scripts/trace.sh
 
 if !HAVE_CXX

@@ -1,4 +1,5 @@
-# tools/report: what a trace says, computed once; a library for the command and the tests.
+# tools/report: what a trace says, computed once; a library for the commands and the tests; and
+# `weir trace`.
 
 EXTRA_LTLIBRARIES += libweir-report.la # with the programs that need it
 libweir_report_la_CFLAGS = $(AM_CFLAGS) -Wno-missing-field-initializers -Wno-overlength-strings
@@ -17,6 +18,8 @@ libweir_report_la_SOURCES = tools/report/against.c tools/report/against.h tools/
 	tools/report/sites.h tools/report/strip.c tools/report/strip.h
 nodist_libweir_report_la_SOURCES = tools/report/page_parts.c
 libweir_report_la_LIBADD = libweir-trace.la
+
+weir_SOURCES += tools/report/command.c tools/report/summary.c tools/report/summary.h
 
 # The page's script and style as strings.
 EXTRA_DIST += tools/report/embed.sh tools/report/page.css tools/report/page.js

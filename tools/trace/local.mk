@@ -1,4 +1,4 @@
-# tools/trace: the reader of traces, a library for the commands and the tests; and `weir trace`.
+# tools/trace: the reader of traces, a library for the commands and the tests.
 
 EXTRA_LTLIBRARIES += libweir-trace.la # with the programs that need it
 libweir_trace_la_CFLAGS = $(AM_CFLAGS)
@@ -10,5 +10,3 @@ libweir_trace_la_SOURCES = tools/trace/binary.c tools/trace/binary.h tools/trace
 	src/base/pointer_map.c src/base/pointer_map.h src/observe/crc32.c src/observe/crc32.h \
 	src/observe/format.h
 libweir_trace_la_LIBADD = libweir-tools.la
-
-weir_SOURCES += tools/trace/command.c tools/trace/report.c tools/trace/report.h

@@ -1,5 +1,5 @@
-/* tools/trace/report.c - see report.h. */
-#include "tools/trace/report.h"
+/* tools/report/summary.c - see summary.h. */
+#include "tools/report/summary.h"
 #include "tools/common/json.h"
 #include "tools/common/text.h"
 
@@ -51,7 +51,7 @@ static void block_print(FILE *to, const struct trace_info *info, const struct tr
         fprintf(to, ": %s", strerror((int)r->detail));
 }
 
-void trace_report_event(FILE *to, const struct trace_info *info, const struct trace_record *r)
+void summary_event(FILE *to, const struct trace_info *info, const struct trace_record *r)
 {
     fprintf(to, "%" PRIu64 " %.6f t%u ", r->number, trace_info_seconds(info, r->ticks), r->thread);
     switch (r->kind) {
@@ -112,7 +112,7 @@ static struct trace_group groups_rest(const struct trace_groups *g, size_t shown
 }
 
 /* Blocks that a child inherited and that no event has named. */
-static bool is_unlisted(const struct trace_report *report, const struct trace_replay *at)
+static bool is_unlisted(const struct summary *report, const struct trace_replay *at)
 {
     return trace_info_inherits(report->info) && at->unlisted_blocks > 0 && at->unlisted_bytes >= 0;
 }
@@ -166,7 +166,7 @@ static void missing_text(FILE *to, const char *prefix, const struct trace_replay
                 f->under_way == 1 ? "was" : "were");
 }
 
-void trace_report_state(FILE *to, const char *prefix, const struct trace_replay *end)
+void summary_state(FILE *to, const char *prefix, const struct trace_replay *end)
 {
     if (trace_info_is_newer(end->info))
         fprintf(to,
@@ -181,7 +181,7 @@ void trace_report_state(FILE *to, const char *prefix, const struct trace_replay 
 
 /* -- the whole, as text ---------------------------------------------------------------------- */
 
-static void head_text(FILE *to, const struct trace_report *report)
+static void head_text(FILE *to, const struct summary *report)
 {
     const struct trace_info *info = report->info;
     uint64_t last = info->foot.present ? info->foot.ticks : report->end->last_ticks;
@@ -199,7 +199,7 @@ static void head_text(FILE *to, const struct trace_report *report)
     putc('\n', to);
 }
 
-static void figures_text(FILE *to, const struct trace_report *report)
+static void figures_text(FILE *to, const struct summary *report)
 {
     const struct trace_info *info = report->info;
     const struct trace_replay *end = report->end;
@@ -214,7 +214,7 @@ static void figures_text(FILE *to, const struct trace_report *report)
             text_of(info->start_count, "blocks"));
 }
 
-static void peak_text(FILE *to, const struct trace_report *report)
+static void peak_text(FILE *to, const struct summary *report)
 {
     const struct trace_replay *end = report->end;
     const struct trace_foot *f = &report->info->foot;
@@ -228,11 +228,11 @@ static void peak_text(FILE *to, const struct trace_report *report)
     putc('\n', to);
 }
 
-void trace_report_text(FILE *to, const struct trace_report *report)
+void summary_text(FILE *to, const struct summary *report)
 {
     const struct trace_replay *end = report->end;
     head_text(to, report);
-    trace_report_state(to, "  ", end);
+    summary_state(to, "  ", end);
     figures_text(to, report);
     peak_text(to, report);
     report_lines_peak(to, report->report, report->top);
@@ -270,7 +270,7 @@ static void state_json(struct json *j, const struct trace_replay *end)
     json_count(j, "events_left_out", end->strays);
 }
 
-static void figures_json(struct json *j, const struct trace_report *report)
+static void figures_json(struct json *j, const struct summary *report)
 {
     const struct trace_info *info = report->info;
     const struct trace_replay *end = report->end;
@@ -293,7 +293,7 @@ static void figures_json(struct json *j, const struct trace_report *report)
     json_count(j, "samples", info->nsamples);
 }
 
-static void holders_json(struct json *j, const struct trace_report *report,
+static void holders_json(struct json *j, const struct summary *report,
                          const struct trace_replay *at, size_t table)
 {
     struct trace_groups g;
@@ -319,7 +319,7 @@ static void holders_json(struct json *j, const struct trace_report *report,
     trace_groups_free(&g);
 }
 
-static void all_holders_json(struct json *j, const struct trace_report *report,
+static void all_holders_json(struct json *j, const struct summary *report,
                              const struct trace_replay *at)
 {
     for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
@@ -331,7 +331,7 @@ static void all_holders_json(struct json *j, const struct trace_report *report,
     json_end(j);
 }
 
-void trace_report_json(FILE *to, const struct trace_report *report)
+void summary_json(FILE *to, const struct summary *report)
 {
     const struct trace_replay *end = report->end;
     struct json j = JSON_TO(to);

@@ -1,13 +1,13 @@
-/* tools/trace/report.h - what `weir trace` prints of a trace that was replayed. */
-#ifndef WEIR_TOOLS_TRACE_REPORT_H
-#define WEIR_TOOLS_TRACE_REPORT_H
+/* tools/report/summary.h - what `weir trace` prints of a trace that was replayed. No state. */
+#ifndef WEIR_TOOLS_REPORT_SUMMARY_H
+#define WEIR_TOOLS_REPORT_SUMMARY_H
 
 #include "tools/report/against.h"
 #include "tools/trace/replay.h"
 
 #include <stdio.h>
 
-struct trace_report {
+struct summary {
     const char *path;
     const struct trace_info *info;
     const struct trace_replay *end; /* replayed to the end, figures checked */
@@ -19,14 +19,14 @@ struct trace_report {
     size_t top;                           /* lines of each table; 0: all */
 };
 
-void trace_report_text(FILE *to, const struct trace_report *report);
-void trace_report_json(FILE *to, const struct trace_report *report);
+void summary_text(FILE *to, const struct summary *report);
+void summary_json(FILE *to, const struct summary *report);
 
 /* What is damaged or missing, a line each that begins with `prefix`; nothing of a trace that
  * has all. Never says that it has. */
-void trace_report_state(FILE *to, const char *prefix, const struct trace_replay *end);
+void summary_state(FILE *to, const char *prefix, const struct trace_replay *end);
 
 /* One line for an event. */
-void trace_report_event(FILE *to, const struct trace_info *info, const struct trace_record *record);
+void summary_event(FILE *to, const struct trace_info *info, const struct trace_record *record);
 
 #endif

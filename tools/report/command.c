@@ -1,5 +1,5 @@
 /*
- * tools/trace/command.c - `weir trace FILE`: reads a binary trace, holds it against its own
+ * tools/report/command.c - `weir trace FILE`: reads a binary trace, holds it against its own
  * footer, and says what the peak was, when, and who held it. What is damaged is passed over:
  * everything good is shown, one line says what was not, and the exit status is 1.
  */
@@ -12,7 +12,7 @@
 #include "tools/report/lines.h"
 #include "tools/report/page.h"
 #include "tools/trace/binary.h"
-#include "tools/trace/report.h"
+#include "tools/report/summary.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -54,7 +54,7 @@ static int events_print(struct trace_info *info)
     struct trace_merge *merge = trace_merge_begin(info);
     int got;
     while ((got = trace_merge_next(merge, &record)) > 0)
-        trace_report_event(stdout, info, &record);
+        summary_event(stdout, info, &record);
     trace_merge_end(merge);
     return got < 0 ? EINVAL : 0;
 }
@@ -66,7 +66,7 @@ static void state_print(const struct command *c, const struct trace_replay *end)
     bool damaged = trace_replay_is_damaged(end), whole = trace_replay_is_complete(end);
     snprintf(prefix, sizeof prefix, "weir trace: %s: ", c->path);
     if (c->json ? damaged : (c->events || c->text || c->html || c->export >= 0) && !whole)
-        trace_report_state(stderr, prefix, end);
+        summary_state(stderr, prefix, end);
 }
 
 /* -- as text ---------------------------------------------------------------------- */
@@ -168,7 +168,7 @@ static void opened_close(struct opened *o)
         trace_free(&o->trace);
 }
 
-static int summary_json(const struct command *c, struct trace_report *said, struct trace_info *info)
+static int json_print(const struct command *c, struct summary *said, struct trace_info *info)
 {
     struct trace_replay peak = {0}, end = {0};
     int error = trace_replay_until(&peak, info, said->end->peak_number);
@@ -177,7 +177,7 @@ static int summary_json(const struct command *c, struct trace_report *said, stru
     said->peak = &peak;
     said->blocks = &end.blocks;
     if (!error)
-        trace_report_json(stdout, said);
+        summary_json(stdout, said);
     else
         command_fail(c, info->why);
     trace_replay_end(&peak);
@@ -185,7 +185,7 @@ static int summary_json(const struct command *c, struct trace_report *said, stru
     return error;
 }
 
-static void summary_of_text(const struct command *c, const struct opened *o,
+static void text_trace_print(const struct command *c, const struct opened *o,
                             const struct report_against *against)
 {
     const struct report_data *d = &o->report.data;
@@ -204,7 +204,7 @@ static void summary_of_text(const struct command *c, const struct opened *o,
 static int summary_print(const struct command *c, struct opened *o,
                          const struct report_against *against)
 {
-    struct trace_report said = {.path = c->path,
+    struct summary said = {.path = c->path,
                                 .info = &o->info,
                                 .end = &o->report.data.end,
                                 .report = &o->report,
@@ -213,13 +213,13 @@ static int summary_print(const struct command *c, struct opened *o,
     if (c->runs)
         report_lines_runs(stdout, &o->report);
     else if (c->json && o->binary)
-        return summary_json(c, &said, &o->info);
+        return json_print(c, &said, &o->info);
     else if (c->json)
         return opened_fail(c->path, "--json is for recordings of weir, not for text traces");
     else if (o->binary)
-        trace_report_text(stdout, &said);
+        summary_text(stdout, &said);
     else
-        summary_of_text(c, o, against);
+        text_trace_print(c, o, against);
     return 0;
 }
 
