@@ -385,6 +385,7 @@ const actions = {
 function press(list, one) {
   all(list, b => b.setAttribute("aria-pressed", b === one));
 }
+all("details", d => { d.ontoggle = reach; });
 all("[data-view]", b => { b.onclick = () => actions[b.dataset.view](); });
 all("[data-axis]", b => {
   b.onclick = () => { axis = +b.dataset.axis; cursor = -1; press("[data-axis]", b); view(0, 1); };
@@ -582,6 +583,7 @@ function redraw() {
   palette();
   update();
   if (I) icicle();
+  reach();
 }
 palette();
 picture.setAttribute("hidden", "");
@@ -591,7 +593,19 @@ rebuild();
 draw();
 read(false);
 if (I) setupIcicle();
-all(".scroll", s => { if (s.scrollWidth > s.clientWidth) { s.tabIndex = 0; s.setAttribute("role", "region"); s.setAttribute("aria-label", "table"); } });
+/* What scrolls can be reached by keys. */
+function reach() {
+  let n = 0;
+  all(".scroll,.three>div,.tree", s => {
+    n++;
+    if (s.scrollWidth <= s.clientWidth) return;
+    s.tabIndex = 0;
+    s.setAttribute("role", "region");
+    const h = s.querySelector("h3,th:not(.n)");
+    s.setAttribute("aria-label", "table " + n + (h ? ": " + h.textContent : ""));
+  });
+}
+reach();
 if (location.hash === "#check") document.documentElement.dataset.check = weirCheck();
 addEventListener("resize", redraw);
 matchMedia("(prefers-color-scheme:dark)").addEventListener("change", redraw);
