@@ -20,7 +20,7 @@ const char *bill_when(const struct report *r, uint32_t change)
 void bill_bound_write(FILE *to, const struct report *r, uint32_t change)
 {
     if (change == r->data.peak_change) {
-        fputs("<span class=\"dim\">same moment</span>", to);
+        fputs("<span class=\"dim firm\">same moment</span>", to);
         return;
     }
     const char *where = report_where(r, change);

@@ -152,15 +152,16 @@ function draw() {
   const a = A(), levels = by[group].get(), lanes = marks.n ? marks.lanes.length : 0;
   const chart = window.innerWidth < 600 ? 200 : 280, rs = resident.ns.length > 1 ? RESIDENT : 0;
   const {g, wide} = prepare(canvas, TOP + chart + BOTTOM + lanes * LANE + rs);
-  const X = f => (f - from) / (to - from) * wide, Y = v => TOP + chart - (D.peak ? v / D.peak * chart : 0);
+  /* A holder alone has a scale of its own. */
+  const level = i => solo ? levels[solo - 1][a.at[i]] : levels.reduce((t, l) => t - l[a.at[i]], a.most[i]);
+  const top = solo < 0 ? D.peak : a.at.reduce((m, s, i) => Math.max(m, level(i)), 0);
+  const X = f => (f - from) / (to - from) * wide, Y = v => TOP + chart - (top ? v / top * chart : 0);
   g.font = "12px system-ui,sans-serif";
   const {best, least, pixel} = pixels(X, wide);
   for (let p = 0; p < best.length; p++) {
     const i = best[p], s = a.at[i], x = p * pixel;
     if (solo >= 0) {
-      const level = solo ? levels[solo - 1][s] : a.most[i] - levels.reduce((t, l) => t + l[s], 0);
-      fill(g, x, pixel, Y(level), Y(0), colors.c[solo], 1);
-      fill(g, x, pixel, Y(a.most[i]), Math.min(Y(a.most[i]) + 1.5, Y(0)), colors.dim, .6);
+      fill(g, x, pixel, Y(level(i)), Y(0), colors.c[solo], 1);
       continue;
     }
     let sum = 0;
@@ -174,8 +175,8 @@ function draw() {
   g.globalAlpha = 1;
   /* Scale: ends exactly at the peak. */
   g.lineWidth = 1;
-  const step = nice(D.peak, 4);
-  for (let v = step; v < D.peak * .93; v += step) {
+  const step = nice(top, 4);
+  for (let v = step; v < top * .93; v += step) {
     g.strokeStyle = colors.ink;
     g.globalAlpha = .14;
     line(g, 0, Y(v), wide, Y(v));
@@ -183,13 +184,14 @@ function draw() {
     label(g, size(v), 3, Y(v) - 3);
   }
   g.setLineDash([2, 3]);
-  g.strokeStyle = colors.bad;
-  line(g, 0, Y(D.peak) + .5, wide, Y(D.peak) + .5);
+  const ink = solo < 0 ? colors.bad : colors.ink;
+  g.strokeStyle = ink;
+  line(g, 0, Y(top) + .5, wide, Y(top) + .5);
   g.setLineDash([]);
   const px = X(start(a.peak));
   g.font = "bold 12px system-ui,sans-serif";
-  const text = (px >= 0 && px <= wide ? "\u25be " : "") + "peak " + groups(D.peak) + " bytes", tw = g.measureText(text).width;
-  g.fillStyle = colors.bad;
+  const text = (px >= 0 && px <= wide ? "\u25be " : "") + (solo < 0 ? "peak " + groups(top) : "alone, at most " + groups(top)) + " bytes", tw = g.measureText(text).width;
+  g.fillStyle = ink;
   g.fillText(text, Math.max(2, Math.min(px - 5, wide - tw - 2)), TOP - 5);
   g.font = "12px system-ui,sans-serif";
   g.fillStyle = colors.ink;
@@ -324,7 +326,7 @@ function read(say) {
   $("legend").tFoot.rows[0].cells[2].textContent = size(a.most[i]);
   const where = inside(i), when = cursor < 0 || i === a.peak ? "at the peak" + (cursor < 0 ? "" : ", " + moment(i)) : moment(i);
   $("when").textContent = when + (where && cursor >= 0 ? ", in " + where : "") +
-    (cursor >= 0 && a.least[i] < a.most[i] ? "; from " + size(a.least[i]) + " to " + size(a.most[i]) : "");
+    (cursor >= 0 && size(a.least[i]) !== size(a.most[i]) ? "; from " + size(a.least[i]) + " to " + size(a.most[i]) : "");
   if (say) $("live").textContent = plain(when + ": " + groups(a.most[i]) + " bytes. " + [...rows].slice(-3).map(r => r.cells[1].textContent + " " + r.cells[2].textContent).join(", "));
 }
 function rebuild() {
