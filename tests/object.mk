@@ -23,4 +23,4 @@ tests_stress_objects_LDADD = $(plain_ldadd)
 # The examples against a reference of their own.
 check_PROGRAMS += tests/conv2d_reference
 tests_conv2d_reference_LDADD = -lm
-script_tests += tests/conv2d.sh
+script_tests += tests/conv2d.sh tests/examples.sh tests/examples_outside.sh
