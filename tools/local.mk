@@ -19,7 +19,7 @@ endif
 man-pages: weir
 	$(SHELL) $(top_srcdir)/docs/man/update ./weir
 .PHONY: man-pages
-EXTRA_DIST += docs/man/update docs/man/options.awk
+EXTRA_DIST += docs/man/update docs/man/options.awk docs/guide/environment.md
 
 # What a shell completes, it asks the command's --help for.
 bashcompletiondir = $(datadir)/bash-completion/completions
