@@ -15,12 +15,11 @@ weir_CFLAGS = $(AM_CFLAGS) -Wno-missing-field-initializers
 if TOOLS
 dist_man_MANS += docs/man/weir.1 docs/man/weir-run.1 docs/man/weir-bench.1 docs/man/weir-plan.1 \
 	docs/man/weir-trace.1 docs/man/weir-stats.1 docs/man/weir-device.1
+# What a shell completes, it asks the command's --help for.
+bashcompletiondir = $(datadir)/bash-completion/completions
+dist_bashcompletion_DATA = tools/completion/weir
 endif
 man-pages: weir
 	$(SHELL) $(top_srcdir)/docs/man/update ./weir
 .PHONY: man-pages
 EXTRA_DIST += docs/man/update docs/man/options.awk docs/guide/environment.md
-
-# What a shell completes, it asks the command's --help for.
-bashcompletiondir = $(datadir)/bash-completion/completions
-dist_bashcompletion_DATA = tools/completion/weir

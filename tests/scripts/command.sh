@@ -2,6 +2,7 @@
 # `weir` itself: the ways to ask for help, a command that is none, and a man page for each command, in
 # which its options stand as --help prints them.
 set -u
+export LC_ALL=C # in Turkish, [a-z] lacks an i
 run=${WEIR_RUNNER-} # meant to be split into words
 weir=$top_builddir/weir
 scratch=$(mktemp -d) || exit 99

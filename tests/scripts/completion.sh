@@ -2,6 +2,7 @@
 # bash completion: what is offered for a line up to the cursor, in a bare bash, without the package
 # bash-completion. Commands and options are those of --help.
 set -u
+export LC_ALL=C # in Turkish, [a-z] lacks an i
 command -v bash >/dev/null || { echo "no bash here"; exit 77; }
 [ -z "${WEIR_RUNNER-}" ] || { echo "weir does not run by itself here"; exit 77; }
 scratch=$(mktemp -d) || exit 99
@@ -57,6 +58,13 @@ offers "folder one.wtr two_words.csv" bench --runs 5 ""
 offers "" bench --runs ""
 offers "" bench --peer NAM
 offers "one.wtr" bench --peer NAME=on
+# As bash breaks the words.
+offers "one.wtr" bench --peer NAME = on
+offers "folder one.wtr two_words.csv" bench --peer NAME =
+offers "none page all" bench --touch =
+offers "page" bench --touch = p
+offers "--quick" bench --touch = page --q
+offers "--quick" bench --peer NAME = one.wtr --q
 offers "two_words.csv" plan --compare tw
 offers "two_words.csv" plan -o tw
 offers "one.wtr" trace --top 3 o
@@ -78,5 +86,5 @@ offers "one.wtr" run --limit 5G weir-test-program on
 offers "" run weir-test-program --js
 offers "one.wtr" run -o on
 echo "$checks checks"
-[ $checks -ge 38 ] || status=1
+[ $checks -ge 44 ] || status=1
 exit $status
