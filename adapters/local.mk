@@ -74,7 +74,7 @@ adapters_examples_opencv_darknet_CPPFLAGS = $(AM_CPPFLAGS) $(OPENCV_CFLAGS)
 adapters_examples_opencv_darknet_CXXFLAGS = -std=gnu++17
 adapters_examples_opencv_darknet_LDADD = libweir.la $(weir_jemalloc_lib) $(OPENCV_LIBS) -lpthread
 
-# -- ggml: no adapter (docs/runtimes.md), but its public headers take weir's blocks ---
+# -- ggml: no adapter (docs/guide/runtimes.md), but its public headers take weir's blocks ---
 
 EXTRA_PROGRAMS += adapters/examples/ggml_mlp
 adapters_examples_ggml_mlp_SOURCES = adapters/examples/ggml_mlp.c
@@ -83,7 +83,7 @@ adapters_examples_ggml_mlp_LDADD = libweir.la $(weir_jemalloc_lib) $(GGML_LIBS) 
 EXTRA_DIST += tests/ggml.sh
 
 # Installs what is missing of the runtimes (apt, npm), then runs every adapter's test and
-# prints the tables of docs/runtimes.md.
+# prints the tables of docs/guide/runtimes.md.
 check-runtimes: all
 	$(AM_TESTS_ENVIRONMENT) $(timed) $(SHELL) $(top_srcdir)/tests/check-runtimes
 
@@ -93,4 +93,3 @@ bench-runtimes: all
 
 .PHONY: check-runtimes bench-runtimes
 EXTRA_DIST += tests/check-runtimes
-dist_doc_DATA += docs/runtimes.md

@@ -18,7 +18,6 @@ dist_traces_DATA = \
 	bench/traces/xnnpack-mobilenetv2.trace.gz
 EXTRA_DIST += bench/traces/README.md
 
-dist_doc_DATA += docs/measuring.md docs/performance.md
 
 # The link that configure made, where it is one.
 distclean-local:
@@ -32,20 +31,20 @@ bench-accounting: all check-source
 	$(AM_V_at)$(MAKE) -C check-build-untracked -s libweir.la $(weir_jemalloc_lib) >/dev/null
 	./weir bench --baseline check-build-untracked/.libs $(BENCH_FLAGS)
 
-# Runs what docs/performance.md says and writes the output there.
+# Runs what docs/internals/performance.md says and writes the output there.
 performance: all
-	$(SHELL) $(top_srcdir)/bench/figures.sh $(top_srcdir)/docs/performance.md
+	$(SHELL) $(top_srcdir)/bench/figures.sh $(top_srcdir)/docs/internals/performance.md
 
 EXTRA_DIST += bench/figures.sh bench/plot.py
 
-# What one meter lock for the process costs roots that share nothing (docs/watermark.md).
+# What one meter lock for the process costs roots that share nothing (docs/internals/watermark.md).
 EXTRA_PROGRAMS += bench/meter_lock
 bench_meter_lock_SOURCES = bench/meter_lock.c
 bench_meter_lock_LDADD = libweir-tools.la libweir.la $(weir_jemalloc_lib) -lpthread
 bench-meter-lock: bench/meter_lock
 	bench/meter_lock
 
-# Blocks that change threads, under libweir-malloc.so too, or another: PRELOAD=file (docs/performance.md).
+# Blocks that change threads, under libweir-malloc.so too, or another: PRELOAD=file (docs/internals/performance.md).
 PRELOAD = .libs/libweir-malloc.so
 bench-shared-lines: all
 	./weir bench --peers --peer preloaded=$(PRELOAD) --only hand-off $(BENCH_FLAGS)

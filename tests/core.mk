@@ -126,5 +126,4 @@ check-mutants: check-source
 
 EXTRA_DIST += tests/check-models tests/check-mutants docs/models/watermark.pml \
 	docs/models/returns.pml docs/models/adoption.pml
-dist_doc_DATA += docs/limits.md docs/design.md docs/watermark.md docs/GLOSSARY.md docs/debugging.md
 .PHONY: soak check-models check-mutants

@@ -29,7 +29,7 @@ is_there()
     grep -qF " $1\$(EXEEXT)" "$makefile"
 }
 
-for file in README.md CONTRIBUTING.md docs/*.md docs/internals/*.md; do
+for file in README.md CONTRIBUTING.md docs/*/*.md; do
     [ -s "$file" ] || { complain "$file: missing or empty"; continue; }
 
     # [text](where), without what comes after #; addresses of the web are not looked up.

@@ -112,17 +112,17 @@ columns()
 }
 documented()
 {
-    columns "$top_srcdir/docs/planner.md"
+    columns "$top_srcdir/docs/internals/planner.md"
 }
 $weir plan --compare --markdown --budget 1 "$plans/challenging" "$plans/networks" >"$dir/table" ||
     fail "--markdown"
 columns "$dir/table" >"$dir/now"
 [ "$(wc -l <"$dir/now")" -eq 24 ] || fail "--markdown: $(cat "$dir/table")"
 documented >"$dir/documented"
-grep -v -x -F -f "$dir/documented" "$dir/now" >"$dir/stale" && fail "docs/planner.md lacks $(cat "$dir/stale")"
+grep -v -x -F -f "$dir/documented" "$dir/now" >"$dir/stale" && fail "docs/internals/planner.md lacks $(cat "$dir/stale")"
 grep '^| [i*]' "$plans/README.md" >"$dir/sets"
-grep -v -x -F -f "$top_srcdir/docs/planner.md" "$dir/sets" >"$dir/stale" &&
-    fail "bench/plans/README.md and docs/planner.md disagree: $(cat "$dir/stale")"
+grep -v -x -F -f "$top_srcdir/docs/internals/planner.md" "$dir/sets" >"$dir/stale" &&
+    fail "bench/plans/README.md and docs/internals/planner.md disagree: $(cat "$dir/stale")"
 [ "$(wc -l <"$dir/sets")" -eq 7 ] || fail "sets of bench/plans/README.md: $(cat "$dir/sets")"
 
 # Profiles: columns of sizes, each with a line of its own; offsets hold for all of them.

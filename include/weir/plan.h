@@ -10,7 +10,7 @@
  *
  * Sizes and offsets in bytes; lifetimes are half-open, [first, last), in any unit
  * of time. The same plan and options give the same offsets whatever the
- * machine's speed, unless a clock budget is asked for. docs/planner.md explains the algorithms.
+ * machine's speed, unless a clock budget is asked for. docs/internals/planner.md explains the algorithms.
  *
  * Thread rule: one thread at a time for each plan (several may read a solved one);
  * their memory, recorders, replays and caches say their own.
@@ -147,7 +147,7 @@ WEIR_API int weir_plan_stats_get(const weir_plan *plan, weir_plan_stats *stats) 
  */
 WEIR_API int weir_plan_verify(const weir_plan *plan) WEIR_NOEXCEPT WEIR_NODISCARD;
 
-/* One of the classical planners, for comparison; docs/planner.md names their sources. */
+/* One of the classical planners, for comparison; docs/internals/planner.md names their sources. */
 typedef enum weir_plan_heuristic {
     WEIR_PLAN_NAIVE = 0,         /* every buffer its own memory */
     WEIR_PLAN_GREEDY_BY_SIZE,    /* TensorFlow Lite: largest first, into the tightest gap */

@@ -1,6 +1,6 @@
 /*
  * trace.h - the recorder: every allocation, free and failure of a program in one
- * compact file (docs/trace-format.md), which `weir trace` prints and `weir bench`
+ * compact file (docs/internals/trace-format.md), which `weir trace` prints and `weir bench`
  * replays. While it runs every operation takes the slow route, so that the recorded
  * order is the order in which totals changed and a replay gives the exact peak.
  *

@@ -7,4 +7,3 @@ weir_core_sources += src/device/bins.c src/device/bins.h src/device/block.c src/
 
 pkginclude_HEADERS += include/weir/cuda.h include/weir/device.h
 
-dist_doc_DATA += docs/device.md
