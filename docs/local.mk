@@ -23,3 +23,5 @@ dist_internals_DATA = \
 	docs/internals/programs.md \
 	docs/internals/trace-format.md \
 	docs/internals/watermark.md
+
+EXTRA_DIST += docs/models/adoption.pml docs/models/returns.pml docs/models/watermark.pml
