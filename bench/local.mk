@@ -19,9 +19,10 @@ dist_traces_DATA = \
 EXTRA_DIST += bench/traces/README.md
 
 
-# The link that configure made, where it is one.
+# The links that configure and `make results` made, where they are some.
 distclean-local:
 	-test ! -L bench/traces || rm -f bench/traces
+	-test ! -L bench/plans || rm -f bench/plans
 
 # What exactness costs: against a library of the same source that counts nothing.
 bench-accounting: all check-source
@@ -31,9 +32,13 @@ bench-accounting: all check-source
 	$(AM_V_at)$(MAKE) -C check-build-untracked -s libweir.la $(weir_jemalloc_lib) >/dev/null
 	./weir bench --baseline check-build-untracked/.libs $(BENCH_FLAGS)
 
-# Runs what docs/internals/performance.md says and writes the output there.
+# Runs what the pages of docs/results say and writes the output there: `make results RESULTS=planner` one of them.
+RESULTS = performance
+results: all
+	$(AM_V_at)$(MKDIR_P) bench && { test -e bench/plans || $(LN_S) $(abs_top_srcdir)/bench/plans bench/plans; }
+	$(SHELL) $(top_srcdir)/bench/figures.sh $(RESULTS:%=$(top_srcdir)/docs/results/%.md)
 performance: all
-	$(SHELL) $(top_srcdir)/bench/figures.sh $(top_srcdir)/docs/internals/performance.md
+	$(MAKE) $(AM_MAKEFLAGS) results RESULTS=performance
 
 EXTRA_DIST += bench/figures.sh bench/plot.py
 
@@ -50,4 +55,4 @@ bench-shared-lines: all
 	./weir bench --peers --peer preloaded=$(PRELOAD) --only hand-off $(BENCH_FLAGS)
 	./weir bench --peers --peer preloaded=$(PRELOAD) --only replaced $(BENCH_FLAGS)
 
-.PHONY: distclean-local bench-accounting bench-meter-lock bench-shared-lines performance
+.PHONY: distclean-local bench-accounting bench-meter-lock bench-shared-lines performance results

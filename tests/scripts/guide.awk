@@ -43,7 +43,7 @@ in_fence { if (out != "") print > out; next }
             close(folder "/" n ".with"); close(folder "/" n ".first")
         }
     } else if (language == "text") {
-        if (printed && !last) complain("nothing is run before what it printed")
+        if (printed && !last && kind != "source") complain("nothing is run before what it printed")
         if (printed && kind != "source") { out = folder "/" last ".text"; printed_by[last] = 1 }
     } else if (language == "console") {
         if (!reason) complain("a console block without <!-- not run: REASON -->")

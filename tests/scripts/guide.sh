@@ -24,6 +24,7 @@ else
 fi
 work=$scratch/pages
 mkdir -p "$scratch/home"
+export WEIR_CACHE="${WEIR_CACHE-${HOME-}/.cache/weir}" # what scripts/fetch-ort fetched once
 export HOME="$scratch/home"
 
 # The compilers that a page names are those that weir was built with.
@@ -63,7 +64,7 @@ compile()
 # Numbers differ from run to run, and so do columns; "..." stands for any lines.
 plain()
 {
-    sed 's/0x[0-9a-f]*/N/g; s/[0-9][0-9,.]*/N/g; s/N [KMG]\{0,1\}i\{0,1\}B/N B/g; s/  *[a-zA-Z ]*$/&/; s/  */ /g; s/^ //; s/ $//' "$@"
+    sed 's/0x[0-9a-f]*/N/g; s/[0-9][0-9,.]*/N/g; s/N [KMG]\{0,1\}i\{0,1\}B/N B/g; s/  */ /g; s/^ //; s/ $//' "$@"
 }
 
 printed()
