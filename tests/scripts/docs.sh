@@ -1,7 +1,7 @@
 #!/bin/sh
-# README.md, CONTRIBUTING.md, and docs/*/*.md against the tree: every relative link leads somewhere, every
-# `make TARGET` exists, and so does every path within one of the tree's folders. Every public struct is in the table of
-# docs/internals/api.md.
+# README.md, CONTRIBUTING.md and docs/*/*.md against the tree: every relative link leads somewhere (to a heading,
+# where it says so), every `make TARGET` exists, and so does every path within one of the tree's folders. Every public
+# struct is in the table of docs/internals/api.md. No turn of docs/internals/style.md is in the prose.
 set -u
 export LC_ALL=C # in Turkish, [A-Z] and [a-z] lack an i
 cd "$top_srcdir" || exit 99
@@ -39,6 +39,14 @@ for file in README.md CONTRIBUTING.md docs/*/*.md; do
         links=$((links + 1))
         [ -e "$(dirname "$file")/$link" ] || complain "$file: the link $link leads nowhere"
     done <"$scratch/links"
+
+    # ... and what comes after # is a heading there, in small letters and without signs.
+    grep -o '](\([^) ]*#[^) ]*\))' "$file" | sed 's/^](//; s/)$//' | grep -v '^[a-z]*://' >"$scratch/anchors"
+    while IFS='#' read -r page anchor; do
+        [ -n "$page" ] && page=$(dirname "$file")/$page || page=$file
+        sed -n 's/^##* //p' "$page" 2>/dev/null | tr 'A-Z' 'a-z' | sed 's/[^a-z0-9 _-]//g; s/ /-/g' |
+            grep -qx -e "$anchor" || complain "$file: $page has no heading $anchor"
+    done <"$scratch/anchors"
 
     # `make x` in the text, and lines of code that begin with make.
     { grep -o '`make [a-z][^`]*`' "$file" | tr -d '`'

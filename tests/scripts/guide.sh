@@ -30,7 +30,9 @@ export HOME="$scratch/home"
 # The compilers that a page names are those that weir was built with.
 mkdir "$scratch/bin"
 for name in cc gcc; do ln -s "$(command -v "${CC%% *}")" "$scratch/bin/$name"; done
-for name in c++ g++; do ln -s "$(command -v "${CXX%% *}")" "$scratch/bin/$name"; done
+if command -v "${CXX%% *}" >/dev/null; then
+    for name in c++ g++; do ln -s "$(command -v "${CXX%% *}")" "$scratch/bin/$name"; done
+fi
 PATH=$scratch/bin:$PATH
 
 # whole NUMBER c|cc: the program that a block is, or stands in.
@@ -87,7 +89,7 @@ run_block()
 
 blocks=0
 for page in ${*:-README.md $(cd "$top_srcdir" && echo docs/guide/*.md)}; do
-    page_blocks=$work/$(basename "$page" .md)
+    page_blocks=$work/$(echo "${page%.md}" | tr / _)
     folder=$page_blocks/here
     mkdir -p "$folder"
     awk -v kind=$kind -v folder="$page_blocks" -f "$top_srcdir/tests/scripts/guide.awk" "$top_srcdir/$page" || failures=$((failures + 1))
@@ -97,6 +99,10 @@ for page in ${*:-README.md $(cd "$top_srcdir" && echo docs/guide/*.md)}; do
     while read -r number language line compared network; do
         blocks=$((blocks + 1))
         what="$page:$line: $language"
+        if [ "$language" = cpp ] && ! [ -e "$scratch/bin/c++" ]; then
+            echo "skipped: $what (no C++ compiler)"
+            continue
+        fi
         if [ "$network" = network ] && [ "${WEIR_TEST_NETWORK-0}" != 1 ]; then
             echo "skipped: $what (WEIR_TEST_NETWORK=1)"
             continue
