@@ -7,6 +7,7 @@ dist_guide_DATA = \
 	docs/guide/cxx.md \
 	docs/guide/debugging.md \
 	docs/guide/devices.md \
+	docs/guide/environment.md \
 	docs/guide/from-mini-infer.md \
 	docs/guide/glossary.md \
 	docs/guide/metrics.md \

@@ -11,6 +11,9 @@ script_tests += tests/scripts/abi.sh \
 	tests/scripts/cuda_fake.sh \
 	tests/scripts/dlpack_numpy.sh \
 	tests/scripts/docs.sh \
+	tests/scripts/environment.sh \
+	tests/scripts/examples.sh \
+	tests/scripts/examples_outside.sh \
 	tests/scripts/exports.sh \
 	tests/scripts/functions.sh \
 	tests/scripts/layers.sh \
@@ -31,6 +34,8 @@ EXTRA_DIST += tests/scripts/dlpack_numpy.py \
 	tests/scripts/trace_reader.py
 weir_script_tests += tests/scripts/bench.sh \
 	tests/scripts/bench_peers.sh \
+	tests/scripts/command.sh \
+	tests/scripts/completion.sh \
 	tests/scripts/guide.sh \
 	tests/scripts/plan.sh \
 	tests/scripts/preload.sh \

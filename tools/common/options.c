@@ -53,7 +53,8 @@ static void option_print(const struct option_spec *s)
 
 static void help_print(const struct options *o)
 {
-    static const struct option_spec help = {.name = "help", .letter = 'h', .help = "this"};
+    static const struct option_spec help = {
+        .name = "help", .letter = 'h', .help = "prints this help"};
     const char *usage = o->usage;
     for (const char *lead = "usage:", *end; *usage; lead = "      ", usage = end + (*end == '\n')) {
         end = strchrnul(usage, '\n');

@@ -4,14 +4,14 @@
  * tensors from the plan's arena (weir_plan_replay). ONNX Runtime keeps one allocator for a
  * session's life, so it is given one that passes on to whichever is in charge.
  */
-#include "ort_plan.h"
+#include "bench/runtimes/ort_plan.h"
+#include "bench/runtimes/child.h"
 
 #include <stdio.h>
 #include <weir/plan.h>
 #include <weir/trace.h>
 
-#define WARM_RUNS  2 /* the first makes what later ones keep */
-#define HASH_START 0xcbf29ce484222325u
+#define WARM_RUNS 2 /* the first makes what later ones keep */
 
 /* Blocks go back to where they came from, whoever is in charge by then. */
 struct memory {
@@ -77,7 +77,7 @@ static int run(struct model *model, uint64_t *hash)
     OrtStatus *status = model_run(model);
     if (status)
         return status_print(model->runtime->api, status, "the run failed");
-    *hash = model_collect(model, HASH_START, false);
+    *hash = model_collect(model, CHILD_HASH_START, false);
     return 0;
 }
 

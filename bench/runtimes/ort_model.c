@@ -1,5 +1,6 @@
 /* ort_model.c - see ort_model.h. */
-#include "ort_model.h"
+#include "bench/runtimes/ort_model.h"
+#include "bench/runtimes/child.h"
 
 #include <dlfcn.h>
 #include <stdio.h>
@@ -219,14 +220,6 @@ OrtStatus *model_run(struct model *m)
                                 (const char *const *)m->output_names, m->noutputs, m->outputs);
 }
 
-static uint64_t hash_bytes(uint64_t hash, const void *data, size_t size)
-{
-    const unsigned char *bytes = data;
-    for (size_t i = 0; i < size; i++)
-        hash = (hash ^ bytes[i]) * 0x100000001b3u;
-    return hash;
-}
-
 static size_t element_size(enum ONNXTensorElementDataType type)
 {
     switch (type) {
@@ -267,8 +260,8 @@ static uint64_t hash_output(const OrtApi *api, uint64_t hash, OrtValue *value)
         return hash;
     }
     if (rank <= MODEL_RANK_MAX)
-        hash = hash_bytes(hash, dims, rank * sizeof(*dims));
-    return hash_bytes(hash, data, count * element_size(type));
+        hash = child_hash(hash, dims, rank * sizeof(*dims));
+    return child_hash(hash, data, count * element_size(type));
 }
 
 uint64_t model_collect(struct model *m, uint64_t hash, bool hold)

@@ -1,15 +1,14 @@
 /*
  * torch_resnet.cc - ResNet-18 (He et al. 2015) in libtorch's C++ interface, random
  * weights, with weir and with libtorch's own CPU allocator.
- *
- *   torch_resnet [--runs N] [--repeat N] [--limit BYTES]
  */
-#include "compare.hpp"
+#include "bench/runtimes/compare.hpp"
 
 #include <weir/adapters/torch.hpp>
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
+#include <stdexcept>
 
 namespace
 {
@@ -73,7 +72,7 @@ class resnet18 final : public compare::work
         for (const block &b : blocks_)
             x = b(x);
         x = at::linear(at::adaptive_avg_pool2d(x, {1, 1}).flatten(1), classify_).contiguous();
-        return compare::hash_bytes(1, x.data_ptr<float>(), static_cast<size_t>(x.nbytes()));
+        return child_hash(1, x.data_ptr<float>(), static_cast<size_t>(x.nbytes()));
     }
 
   private:

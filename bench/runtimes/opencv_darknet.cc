@@ -1,10 +1,8 @@
 /*
  * opencv_darknet.cc - Darknet-19 (Redmon 2016) in OpenCV's DNN module, random weights,
  * and the image pipeline before it, with weir and with OpenCV's own allocator.
- *
- *   opencv_darknet [--runs N] [--repeat N] [--limit BYTES]
  */
-#include "compare.hpp"
+#include "bench/runtimes/compare.hpp"
 
 #include <weir/adapters/opencv.hpp>
 
@@ -102,8 +100,8 @@ class darknet final : public compare::work
         cv::Canny(gray, edges, 50, 150);
         net_.setInput(cv::dnn::blobFromImage(blurred, 1 / 255.0, cv::Size(224, 224)));
         cv::Mat out = net_.forward();
-        uint64_t hash = compare::hash_bytes(1, edges.data, edges.total() * edges.elemSize());
-        return compare::hash_bytes(hash, out.data, out.total() * out.elemSize());
+        uint64_t hash = child_hash(1, edges.data, edges.total() * edges.elemSize());
+        return child_hash(hash, out.data, out.total() * out.elemSize());
     }
 
   private:

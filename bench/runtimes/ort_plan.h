@@ -2,10 +2,10 @@
  * ort_plan.h - a model's runs from the plan of one of them, for ort_run --planned.
  * Single-threaded but for what ONNX Runtime does.
  */
-#ifndef ORT_PLAN_H
-#define ORT_PLAN_H
+#ifndef WEIR_BENCH_RUNTIMES_ORT_PLAN_H
+#define WEIR_BENCH_RUNTIMES_ORT_PLAN_H
 
-#include "ort_model.h"
+#include "bench/runtimes/ort_model.h"
 
 struct plan_settings {
     const char *model, *runtime;

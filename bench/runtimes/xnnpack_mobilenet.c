@@ -3,24 +3,20 @@
  * allocator: several rounds of build, run and delete, what each took, and whether
  * the outputs are the same to the bit.
  *
- *   xnnpack_mobilenet [--rounds N] [--runs N] [--image PIXELS] [--limit BYTES]
- *
  * XNNPACK takes one allocator a process, so each allocator gets a child process;
  * they answer through shared memory. The weights are random, the same in both.
  * Exit status: 0, 1 when outputs differ, memory is left or a step failed, 2 usage.
  */
+#include "bench/runtimes/child.h"
+#include "tools/common/options.h"
+
 #include <weir/adapters/xnnpack.h>
 
-#include <getopt.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
 /* xnn_define_add2 and the pooling over an image, which XNNPACK of 2022 knows too. */
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
@@ -30,8 +26,7 @@
 #define TENSORS_MAX 512
 
 struct settings {
-    unsigned rounds, runs;
-    size_t image, limit;
+    uint64_t rounds, runs, image, limit;
 };
 
 /* One round as a child saw it; bytes. The last four are weir's alone. */
@@ -60,20 +55,6 @@ struct model {
     uint64_t random;
     enum xnn_status status; /* the first step that failed */
 };
-
-static double now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-}
-
-static long minor_faults(void)
-{
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return usage.ru_minflt;
-}
 
 /* -- the model --------------------------------------------------------------------- */
 
@@ -297,27 +278,27 @@ static enum xnn_status round_run(const struct settings *s, weir_allocator *a, st
     struct model m = {.allocator = a, .random = 1};
     if (a)
         weir_reset_peak(a);
-    double start = now_ms();
+    double start = child_now_ms();
     model_build(&m, s->image);
-    r->build_ms = now_ms() - start;
+    r->build_ms = child_now_ms() - start;
     if (a) {
         r->built = weir_total_allocated(a);
         r->built_blocks = weir_allocation_count(a);
     }
     double best = INFINITY;
-    for (unsigned i = 0; i < s->runs; i++) {
-        long faults = minor_faults();
-        start = now_ms();
+    for (uint64_t i = 0; i < s->runs; i++) {
+        long faults = child_faults();
+        start = child_now_ms();
         model_run(&m);
-        best = fmin(best, now_ms() - start);
-        r->run_faults = minor_faults() - faults; /* of the last run */
+        best = fmin(best, child_now_ms() - start);
+        r->run_faults = child_faults() - faults; /* of the last run */
     }
     r->run_ms = best;
     if (m.status == xnn_status_success)
         memcpy(output, m.output, CLASSES * sizeof(float));
-    start = now_ms();
+    start = child_now_ms();
     model_delete(&m);
-    r->delete_ms = now_ms() - start;
+    r->delete_ms = child_now_ms() - start;
     if (a) {
         r->peak = weir_peak_allocated(a);
         r->left = weir_total_allocated(a);
@@ -326,44 +307,39 @@ static enum xnn_status round_run(const struct settings *s, weir_allocator *a, st
     return m.status;
 }
 
-static void child_run(const struct settings *s, bool with_weir, struct answer *answer)
+struct asked {
+    const struct settings *settings;
+    bool with_weir;
+};
+
+static int child_run(void *user, void *shared)
 {
+    const struct asked *asked = user;
+    const struct settings *s = asked->settings;
+    struct answer *answer = shared;
     weir_allocator *a = NULL;
-    if (with_weir) {
+    if (asked->with_weir) {
         a = weir_allocator_create(&(weir_allocator_options){.name = "xnnpack", .limit = s->limit});
         answer->status = a ? weir_xnnpack_initialize(a) : xnn_status_out_of_memory;
     } else {
         answer->status = xnn_initialize(NULL);
     }
-    for (unsigned i = 0; i < s->rounds && answer->status == xnn_status_success; i++)
+    for (uint64_t i = 0; i < s->rounds && answer->status == xnn_status_success; i++)
         answer->status = round_run(s, a, &answer->rounds[i], answer->outputs[i]);
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    answer->peak_resident_kib = usage.ru_maxrss;
+    answer->peak_resident_kib = child_status_kib("VmHWM:");
+    return 0;
 }
 
 /* -- the parent ----------------------------------------------------------------------- */
 
 /* NULL: the child could not be started or died. */
-static struct answer *child_ask(const struct settings *s, bool with_weir)
+static struct answer *answer_ask(const struct settings *s, bool with_weir)
 {
-    struct answer *answer =
-        mmap(NULL, sizeof(*answer), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (answer == MAP_FAILED)
-        return NULL;
-    fflush(NULL);
-    pid_t pid = fork();
-    if (pid == 0) {
-        child_run(s, with_weir, answer);
-        exit(0);
-    }
     int status = 0;
-    if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0) {
-        fprintf(stderr, "xnnpack_mobilenet: the child with %s allocator ended with status %#x\n",
-                with_weir ? "weir's" : "XNNPACK's own", (unsigned)status);
-        return NULL;
-    }
-    return answer;
+    struct answer *answer =
+        child_ask("xnnpack_mobilenet", with_weir ? "weir" : "XNNPACK's own allocator",
+                  sizeof *answer, child_run, &(struct asked){s, with_weir}, &status);
+    return status ? NULL : answer;
 }
 
 static int print_rounds(const struct settings *s, const char *name, const struct answer *answer,
@@ -374,10 +350,10 @@ static int print_rounds(const struct settings *s, const char *name, const struct
            "faults");
     printf(with_weir ? " %12s %7s %12s %6s\n" : "\n", "built bytes", "blocks", "peak bytes",
            "left");
-    for (unsigned i = 0; i < s->rounds; i++) {
+    for (uint64_t i = 0; i < s->rounds; i++) {
         const struct round *r = &answer->rounds[i];
-        printf("%6u %10.2f %10.2f %10.2f %7ld", i + 1, r->build_ms, r->run_ms, r->delete_ms,
-               r->run_faults);
+        printf("%6" PRIu64 " %10.2f %10.2f %10.2f %7ld", i + 1, r->build_ms, r->run_ms,
+               r->delete_ms, r->run_faults);
         if (with_weir)
             printf(" %12zu %7zu %12zu %6zu", r->built, r->built_blocks, r->peak, r->left);
         putchar('\n');
@@ -391,7 +367,7 @@ static int print_rounds(const struct settings *s, const char *name, const struct
 static double best_of(const struct settings *s, const struct answer *answer, bool run)
 {
     double best = INFINITY;
-    for (unsigned i = 0; i < s->rounds; i++)
+    for (uint64_t i = 0; i < s->rounds; i++)
         best = fmin(best, run ? answer->rounds[i].run_ms
                               : answer->rounds[i].build_ms + answer->rounds[i].delete_ms);
     return best;
@@ -399,12 +375,13 @@ static double best_of(const struct settings *s, const struct answer *answer, boo
 
 static int compare(const struct settings *s)
 {
-    struct answer *own = child_ask(s, false), *weir = child_ask(s, true);
+    struct answer *own = answer_ask(s, false), *weir = answer_ask(s, true);
     if (!own || !weir)
         return 1;
     if (own->status != xnn_status_success || weir->status != xnn_status_success) {
         if (weir->status == xnn_status_out_of_memory && s->limit)
-            fprintf(stderr, "xnnpack_mobilenet: the model does not fit into %zu bytes\n", s->limit);
+            fprintf(stderr, "xnnpack_mobilenet: the model does not fit into %" PRIu64 " bytes\n",
+                    s->limit);
         else
             fprintf(stderr,
                     "xnnpack_mobilenet: XNNPACK's status %d with its own allocator, %d with weir\n",
@@ -416,55 +393,30 @@ static int compare(const struct settings *s)
     if (failed)
         fprintf(stderr, "xnnpack_mobilenet: memory is left after a round\n");
     unsigned same = 0;
-    for (unsigned i = 0; i < s->rounds; i++)
+    for (uint64_t i = 0; i < s->rounds; i++)
         same += !memcmp(own->outputs[0], weir->outputs[i], sizeof(weir->outputs[i]));
-    printf("weir / own, best of %u rounds: build and delete %.2f, run %.2f\n", s->rounds,
+    printf("weir / own, best of %" PRIu64 " rounds: build and delete %.2f, run %.2f\n", s->rounds,
            best_of(s, weir, false) / best_of(s, own, false),
            best_of(s, weir, true) / best_of(s, own, true));
-    printf("outputs identical to the bit: %u of %u rounds\n", same, s->rounds);
+    printf("outputs identical to the bit: %u of %" PRIu64 " rounds\n", same, s->rounds);
     return failed || same != s->rounds;
-}
-
-static size_t number(const char *text, size_t least, size_t most)
-{
-    char *end;
-    unsigned long value = strtoul(text, &end, 10);
-    if (*end || end == text || *text == '-' || value < least || value > most) {
-        fprintf(stderr, "xnnpack_mobilenet: \"%s\" is no number from %zu to %zu\n", text, least,
-                most);
-        exit(2);
-    }
-    return value;
 }
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"rounds", required_argument, NULL, 'r'},
-                                            {"runs", required_argument, NULL, 'n'},
-                                            {"image", required_argument, NULL, 'i'},
-                                            {"limit", required_argument, NULL, 'l'},
-                                            {NULL, 0, NULL, 0}};
     struct settings s = {.rounds = 4, .runs = 5, .image = 224};
-    int option;
-    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
-        switch (option) {
-        case 'r':
-            s.rounds = (unsigned)number(optarg, 1, ROUNDS_MAX);
-            break;
-        case 'n':
-            s.runs = (unsigned)number(optarg, 1, 1000);
-            break;
-        case 'i':
-            s.image = number(optarg, 32, 1024) / 32 * 32;
-            break;
-        case 'l':
-            s.limit = number(optarg, 1, SIZE_MAX / 2);
-            break;
-        default:
-            fprintf(stderr, "usage: xnnpack_mobilenet [--rounds N] [--runs N] [--image PIXELS] "
-                            "[--limit BYTES]\n");
-            return 2;
-        }
-    }
-    return compare(&s);
+    const struct option_spec table[] = {
+        {"rounds", OPTION_COUNT, &s.rounds, "N", "of build, run and delete (4)", 0, 1, ROUNDS_MAX},
+        {"runs", OPTION_COUNT, &s.runs, "N", "in each round (5)", 0, 1, 1000},
+        {"image", OPTION_COUNT, &s.image, "PIXELS", "its side, a multiple of 32 (224)", 0, 32,
+         1024},
+        {"limit", OPTION_SIZE, &s.limit, "SIZE", "of weir's context"},
+        {NULL}};
+    const struct options options = {
+        "xnnpack_mobilenet", "[OPTIONS]",
+        "Builds, runs and deletes MobileNetV2 under XNNPACK with weir and with its own allocator.",
+        NULL, table};
+    int status = options_read(&options, argc, argv);
+    s.image = s.image / 32 * 32;
+    return status >= 0 ? status : compare(&s);
 }

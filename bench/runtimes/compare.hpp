@@ -1,26 +1,29 @@
 /*
  * compare.hpp - runs one program's work with two allocators, each in child processes of
- * its own, in turns, and prints what each took. For the examples of C++ runtimes.
+ * its own, in turns, and prints what each took. For runtimes in C++.
  *
  * A work sets itself up (also its allocator, by `with_weir`) and gives out runs; every
  * run returns a hash of its outputs. `context` is where weir's figures are read.
  */
-#ifndef WEIR_EXAMPLES_COMPARE_HPP
-#define WEIR_EXAMPLES_COMPARE_HPP
+#ifndef WEIR_BENCH_RUNTIMES_COMPARE_HPP
+#define WEIR_BENCH_RUNTIMES_COMPARE_HPP
+
+#include "bench/runtimes/child.h"
+extern "C" {
+#include "tools/common/options.h"
+#include "tools/common/statistics.h"
+}
 
 #include <weir/weir.h>
 
 #include <algorithm>
-#include <chrono>
+#include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <exception>
 #include <functional>
 #include <memory>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <vector>
 
@@ -31,8 +34,7 @@ constexpr unsigned runs_max = 1024;
 
 struct settings {
     const char *program;
-    unsigned runs = 10, repeat = 3;
-    size_t limit = 0;
+    uint64_t runs = 10, repeat = 3, limit = 0;
 };
 
 struct run {
@@ -46,7 +48,6 @@ struct answer {
     double load_ms;
     long peak_kib, load_faults;
     size_t load_live, load_peak, load_blocks, left, left_blocks;
-    bool done;
     run runs[runs_max];
 };
 
@@ -57,47 +58,13 @@ struct work {
 
 using make_work = std::function<std::unique_ptr<work>(weir_allocator *context)>;
 
-inline double now_ms()
-{
-    using namespace std::chrono;
-    return duration<double, std::milli>(steady_clock::now().time_since_epoch()).count();
-}
-
-inline long minor_faults()
-{
-    rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    return usage.ru_minflt;
-}
-
-inline long peak_kib()
-{
-    char line[256];
-    long value = -1;
-    FILE *file = std::fopen("/proc/self/status", "r");
-    while (file && std::fgets(line, sizeof(line), file))
-        if (!std::strncmp(line, "VmHWM:", 6))
-            value = std::strtol(line + 6, nullptr, 10);
-    if (file)
-        std::fclose(file);
-    return value;
-}
-
-inline uint64_t hash_bytes(uint64_t hash, const void *data, size_t size)
-{
-    const unsigned char *bytes = static_cast<const unsigned char *>(data);
-    for (size_t i = 0; i < size; i++)
-        hash = (hash ^ bytes[i]) * 0x100000001b3u;
-    return hash;
-}
-
 inline void child_run(const settings &s, weir_allocator *context, const make_work &make, answer &a)
 {
-    long load_faults = minor_faults();
-    double start = now_ms();
+    long load_faults = child_faults();
+    double start = child_now_ms();
     std::unique_ptr<work> work = make(context);
-    a.load_ms = now_ms() - start;
-    a.load_faults = minor_faults() - load_faults;
+    a.load_ms = child_now_ms() - start;
+    a.load_faults = child_faults() - load_faults;
     if (context) {
         a.load_live = weir_total_allocated(context);
         a.load_peak = weir_peak_allocated(context);
@@ -105,7 +72,7 @@ inline void child_run(const settings &s, weir_allocator *context, const make_wor
     }
     weir_stats stats;
     stats.size = sizeof(stats);
-    for (unsigned i = 0; i < s.runs; i++) {
+    for (uint64_t i = 0; i < s.runs; i++) {
         run &r = a.runs[i];
         size_t before = 0;
         if (context) {
@@ -113,11 +80,11 @@ inline void child_run(const settings &s, weir_allocator *context, const make_wor
             weir_stats_get(context, &stats);
             before = stats.allocations;
         }
-        long faults = minor_faults();
-        start = now_ms();
+        long faults = child_faults();
+        start = child_now_ms();
         r.hash = work->run();
-        r.ms = now_ms() - start;
-        r.faults = minor_faults() - faults;
+        r.ms = child_now_ms() - start;
+        r.faults = child_faults() - faults;
         if (context) {
             weir_stats_get(context, &stats);
             r.live = stats.total_allocated;
@@ -126,59 +93,58 @@ inline void child_run(const settings &s, weir_allocator *context, const make_wor
             r.allocations = stats.allocations - before;
         }
     }
-    a.peak_kib = peak_kib();
+    a.peak_kib = child_status_kib("VmHWM:");
     work.reset();
     if (context) {
         a.left = weir_total_allocated(context);
         a.left_blocks = weir_allocation_count(context);
     }
-    a.done = true;
+}
+
+struct asked {
+    const settings &s;
+    bool with_weir;
+    const make_work &make;
+};
+
+/* Does not come back: a runtime's own end is not waited for. */
+inline int child_main(void *user, void *shared)
+{
+    const asked &what = *static_cast<asked *>(user);
+    const char *program = what.s.program;
+    int status = 0;
+    try {
+        weir_allocator *context = nullptr;
+        if (what.with_weir) {
+            weir_allocator_options options = WEIR_ALLOCATOR_OPTIONS_INIT;
+            options.name = program;
+            options.limit = what.s.limit;
+            context = weir_allocator_create(&options);
+        }
+        child_run(what.s, context, what.make, *static_cast<answer *>(shared));
+    } catch (const std::exception &e) {
+        /* libtorch adds a backtrace, from the second line on. */
+        std::fprintf(stderr, "%s: %.*s\n", program, static_cast<int>(std::strcspn(e.what(), "\n")),
+                     e.what());
+        status = 1;
+    }
+    std::fflush(nullptr);
+    _exit(status);
 }
 
 /* nullptr: the child failed, and said why. */
-inline answer *child_ask(const settings &s, bool with_weir, const make_work &make)
+inline answer *ask(const settings &s, bool with_weir, const make_work &make)
 {
-    void *memory = mmap(nullptr, sizeof(answer), PROT_READ | PROT_WRITE,
-                        MAP_SHARED | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-    if (memory == MAP_FAILED)
-        return nullptr;
-    answer *a = new (memory) answer();
-    std::fflush(nullptr);
-    pid_t pid = fork();
-    if (pid == 0) {
-        try {
-            weir_allocator *context = nullptr;
-            if (with_weir) {
-                weir_allocator_options options = {};
-                options.name = s.program;
-                options.limit = s.limit;
-                context = weir_allocator_create(&options);
-            }
-            child_run(s, context, make, *a);
-        } catch (const std::exception &e) {
-            /* libtorch adds a backtrace, from the second line on. */
-            std::fprintf(stderr, "%s: %.*s\n", s.program,
-                         static_cast<int>(std::strcspn(e.what(), "\n")), e.what());
-            _exit(1);
-        }
-        std::fflush(nullptr);
-        _exit(0);
-    }
-    int status = 0;
-    if (pid < 0 || waitpid(pid, &status, 0) != pid || status || !a->done) {
-        if (!WIFEXITED(status))
-            std::fprintf(stderr, "%s: the child with %s died of signal %d\n", s.program,
-                         with_weir ? "weir" : "its own allocator", WTERMSIG(status));
-        return nullptr;
-    }
-    return a;
+    int status = 1;
+    asked what = {s, with_weir, make};
+    void *answered = child_ask(s.program, with_weir ? "weir" : "its own allocator", sizeof(answer),
+                               child_main, &what, &status);
+    return status ? nullptr : static_cast<answer *>(answered);
 }
 
 inline double median(std::vector<double> values)
 {
-    std::sort(values.begin(), values.end());
-    size_t n = values.size();
-    return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+    return statistics_median(values.data(), values.size());
 }
 
 struct line {
@@ -194,7 +160,7 @@ inline line line_make(const settings &s, const std::vector<answer *> &answers)
     long faults = 0;
     for (const answer *a : answers) {
         std::vector<double> late;
-        for (unsigned i = s.runs / 2; i < s.runs; i++) {
+        for (uint64_t i = s.runs / 2; i < s.runs; i++) {
             late.push_back(a->runs[i].ms);
             best = std::min(best, a->runs[i].ms);
             faults = std::max(faults, a->runs[i].faults);
@@ -219,10 +185,10 @@ inline void figures_print(const settings &s, const answer &a)
     std::printf("\nweir's exact figures, bytes and blocks\n%-8s %12s %12s %8s %12s\n", "phase",
                 "live", "peak", "blocks", "allocations");
     std::printf("%-8s %12zu %12zu %8zu\n", "load", a.load_live, a.load_peak, a.load_blocks);
-    for (unsigned i = 0; i < s.runs; i++)
+    for (uint64_t i = 0; i < s.runs; i++)
         if (i < 2 || i + 1 == s.runs)
-            std::printf("run %-4u %12zu %12zu %8zu %12zu\n", i + 1, a.runs[i].live, a.runs[i].peak,
-                        a.runs[i].blocks, a.runs[i].allocations);
+            std::printf("run %-4" PRIu64 " %12zu %12zu %8zu %12zu\n", i + 1, a.runs[i].live,
+                        a.runs[i].peak, a.runs[i].blocks, a.runs[i].allocations);
     std::printf("left     %12zu in %zu blocks\n", a.left, a.left_blocks);
 }
 
@@ -230,50 +196,50 @@ inline void figures_print(const settings &s, const answer &a)
 inline int run_both(const settings &s, const char *own, const make_work &make)
 {
     std::vector<answer *> with, without;
-    for (unsigned i = 0; i < s.repeat; i++) {
-        with.push_back(child_ask(s, true, make));
-        without.push_back(with.back() ? child_ask(s, false, make) : nullptr);
+    for (uint64_t i = 0; i < s.repeat; i++) {
+        with.push_back(ask(s, true, make));
+        without.push_back(with.back() ? ask(s, false, make) : nullptr);
         if (!with.back() || !without.back())
             return 1;
     }
     line w = line_make(s, with), o = line_make(s, without);
-    std::printf("%s: %u runs, %u times each, one thread\n", s.program, s.runs, s.repeat);
+    std::printf("%s: %" PRIu64 " runs, %" PRIu64 " times each, one thread\n", s.program, s.runs,
+                s.repeat);
     std::printf("%-10s %10s %12s %10s %10s %12s %10s\n", "allocator", "load ms", "load faults",
                 "run ms", "best ms", "peak KiB", "faults/run");
     line_print("weir", w);
     line_print(own, o);
     std::printf("weir / %s: run %.3f, best run %.3f, peak resident %.3f\n", own,
                 w.run_ms / o.run_ms, w.best_ms / o.best_ms, w.peak_kib / o.peak_kib);
-    unsigned same = 0;
+    uint64_t same = 0;
     for (const auto &answers : {with, without})
         for (const answer *a : answers)
-            for (unsigned i = 0; i < s.runs; i++)
+            for (uint64_t i = 0; i < s.runs; i++)
                 same += a->runs[i].hash == with[0]->runs[0].hash;
-    std::printf("outputs identical: %u of %u runs\n", same, 2 * s.repeat * s.runs);
+    std::printf("outputs identical: %" PRIu64 " of %" PRIu64 " runs\n", same,
+                2 * s.repeat * s.runs);
     figures_print(s, *with[0]);
     return same != 2 * s.repeat * s.runs;
 }
 
-/* --runs N, --repeat N, --limit BYTES. Exits with 2 on anything else. */
+/* --runs N, --repeat N, --limit SIZE. Exits with 2 on anything else. */
 inline settings parse(const char *program, int argc, char **argv)
 {
     settings s;
     s.program = program;
-    for (int i = 1; i < argc; i += 2) {
-        char *end = nullptr;
-        unsigned long value = i + 1 < argc ? std::strtoul(argv[i + 1], &end, 10) : 0;
-        bool fits = end && !*end && value > 0;
-        if (!std::strcmp(argv[i], "--runs") && fits && value <= runs_max) {
-            s.runs = static_cast<unsigned>(value);
-        } else if (!std::strcmp(argv[i], "--repeat") && fits && value <= 64) {
-            s.repeat = static_cast<unsigned>(value);
-        } else if (!std::strcmp(argv[i], "--limit") && fits) {
-            s.limit = value;
-        } else {
-            std::fprintf(stderr, "usage: %s [--runs N] [--repeat N] [--limit BYTES]\n", program);
-            std::exit(2);
-        }
-    }
+    const option_spec table[] = {
+        {"runs", OPTION_COUNT, &s.runs, "N", "of the model in each process (10)", 0, 1, runs_max,
+         nullptr, 0},
+        {"repeat", OPTION_COUNT, &s.repeat, "N", "processes of each allocator (3)", 0, 1, 64,
+         nullptr, 0},
+        {"limit", OPTION_SIZE, &s.limit, "SIZE", "of weir's context", 0, 0, 0, nullptr, 0},
+        {}};
+    const options line = {
+        program, "[OPTIONS]", "Runs a model with weir and with the runtime's allocator.",
+        nullptr, table,       false};
+    int status = options_read(&line, argc, argv);
+    if (status >= 0)
+        std::exit(status);
     return s;
 }
 

@@ -3,8 +3,8 @@
  * time, one session, inputs made up for it, runs. Knows of weir only through the
  * adapter; prints nothing but errors. One thread.
  */
-#ifndef ORT_MODEL_H
-#define ORT_MODEL_H
+#ifndef WEIR_BENCH_RUNTIMES_ORT_MODEL_H
+#define WEIR_BENCH_RUNTIMES_ORT_MODEL_H
 
 #include <weir/adapters/onnxruntime.h>
 

@@ -9,6 +9,8 @@
  * is no global state, so both ways are taken in one process, in turns. Exit status 1
  * when outputs differ or memory is left, 2 usage.
  */
+#include "bench/runtimes/child.h"
+
 #include <weir/weir.h>
 
 #include <ggml-alloc.h>
@@ -21,7 +23,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define LAYERS 6
 #define WIDTH  384
@@ -34,13 +35,6 @@ struct network {
     ggml_backend_buffer_t buffer;
     struct ggml_tensor *up[LAYERS], *down[LAYERS];
 };
-
-static double now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
-}
 
 static void fill(struct ggml_tensor *tensor, uint32_t seed)
 {
@@ -141,10 +135,10 @@ static int compare(unsigned runs)
     size_t weights = weir_total_allocated(a);
     for (unsigned i = 0; i < runs; i++) {
         for (int w = 0; w < 2; w++) {
-            double start = now_ms();
+            double start = child_now_ms();
             if (!network_run(&networks[w], outputs[w]))
                 return 1;
-            double ms = now_ms() - start;
+            double ms = child_now_ms() - start;
             best[w] = ms < best[w] ? ms : best[w];
         }
         same += !memcmp(outputs[0], outputs[1], sizeof(outputs[0]));
