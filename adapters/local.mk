@@ -45,7 +45,7 @@ pkgconfig_DATA += adapters/weir-opencv.pc
 endif
 
 # Installs what is missing of the runtimes (apt, npm), then runs every adapter's test and
-# prints the tables of docs/runtimes.md.
+# prints the tables of docs/guide/runtimes.md.
 check-runtimes: all
 	$(AM_TESTS_ENVIRONMENT) $(timed) $(SHELL) $(top_srcdir)/tests/targets/check-runtimes
 
@@ -55,4 +55,3 @@ bench-runtimes: all
 
 .PHONY: check-runtimes bench-runtimes
 EXTRA_DIST += tests/targets/check-runtimes
-dist_doc_DATA += docs/runtimes.md

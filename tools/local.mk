@@ -22,4 +22,4 @@ endif
 man-pages: weir
 	$(SHELL) $(top_srcdir)/docs/man/update ./weir
 .PHONY: man-pages
-EXTRA_DIST += docs/man/update docs/man/options.awk docs/guide/environment.md
+EXTRA_DIST += docs/man/update docs/man/options.awk

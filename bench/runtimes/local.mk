@@ -1,5 +1,5 @@
 # bench/runtimes: models under other runtimes, with weir and with the runtimes' own allocators. A
-# program a runtime; docs/runtimes.md has what they print.
+# program a runtime; docs/guide/runtimes.md has what they print.
 
 runtime_sources = bench/runtimes/child.c bench/runtimes/child.h
 runtime_ldadd = libweir-tools.la libweir.la $(weir_jemalloc_lib) -lpthread -lm
@@ -41,7 +41,7 @@ bench_runtimes_opencv_darknet_CPPFLAGS = $(AM_CPPFLAGS) $(OPENCV_CFLAGS)
 bench_runtimes_opencv_darknet_CXXFLAGS = -std=gnu++17
 bench_runtimes_opencv_darknet_LDADD = $(runtime_ldadd) $(OPENCV_LIBS)
 
-# ggml has no adapter (docs/runtimes.md), but its public headers take weir's blocks.
+# ggml has no adapter (docs/guide/runtimes.md), but its public headers take weir's blocks.
 EXTRA_PROGRAMS += bench/runtimes/ggml_mlp
 bench_runtimes_ggml_mlp_SOURCES = bench/runtimes/ggml_mlp.c $(runtime_sources)
 bench_runtimes_ggml_mlp_CPPFLAGS = $(AM_CPPFLAGS) $(GGML_CFLAGS)

@@ -17,7 +17,7 @@ void (*weir__region_hook)(const void *address, size_t size, bool taken) WEIR__AT
 /*
  * Huge pages serve the first 4 MiB and everything from 8 MiB on; between them small
  * pages keep what a program of a few MiB holds close to what it uses. Measured on
- * the inference traces (docs/performance.md).
+ * the inference traces (docs/internals/performance.md).
  */
 #define REGION_HUGE_HEAD (4 * WEIR__MIB)
 #define REGION_HUGE_TAIL (8 * WEIR__MIB)

@@ -7,7 +7,7 @@
  * (alloc/context.h). Owns the forest and the one meter lock, which
  * covers every meter and window of the process but for what window.h says the owners write. It is
  * one because a slow operation changes all meters up to a root, and SHARED those of all roots;
- * docs/watermark.md says what that costs.
+ * docs/internals/watermark.md says what that costs.
  * Bytes are signed 64-bit here. Invariants, under the lock, outside SHARED:
  *
  *   live(m)  = base(m) + sum over its windows w of (used(w) - origin(w))
@@ -20,7 +20,7 @@
  *
  * so as long as no slow operation runs, live(m) <= level(m) <= ceiling(m) = the least
  * of the peaks watched, and none of them can move; or one thread alone moves live(m)
- * and notes its own maximum. docs/watermark.md argues it, docs/models checks it.
+ * and notes its own maximum. docs/internals/watermark.md argues it, docs/models checks it.
  *
  * SHARED: several threads work at the peak and no limit or second peak is watched:
  * all windows stay closed and operations go to shared atomics.

@@ -25,15 +25,18 @@ script_tests += tests/scripts/abi.sh \
 	tests/scripts/outside.sh \
 	tests/scripts/outside_cmake.sh \
 	tests/scripts/platform.sh \
+	tests/scripts/runner.sh \
 	tests/scripts/runtimes.sh \
 	tests/scripts/xnnpack.sh
 EXTRA_DIST += tests/scripts/dlpack_numpy.py \
+	tests/scripts/guide.awk \
 	tests/scripts/nouns.awk \
 	tests/scripts/trace_reader.py
 weir_script_tests += tests/scripts/bench.sh \
 	tests/scripts/bench_peers.sh \
 	tests/scripts/command.sh \
 	tests/scripts/completion.sh \
+	tests/scripts/guide.sh \
 	tests/scripts/plan.sh \
 	tests/scripts/preload.sh \
 	tests/scripts/preload_programs.sh \

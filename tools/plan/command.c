@@ -98,7 +98,8 @@ static int plan_arguments(struct plan_command *c, int argc, char **argv)
         {"changes", OPTION_COUNT, &c->changes, "N",
          "then change N buffers at random and repair the plan: one more line"},
         {"compare", OPTION_FLAG, &c->compare,
-         .help = "also run the classical planners (docs/planner.md); arena / lower bound"},
+         .help =
+             "also run the classical planners (docs/internals/planner.md); arena / lower bound"},
         {"markdown", OPTION_FLAG, &c->markdown,
          .help = "the table for a document: without times, the same for the same options"},
         {"capacity", OPTION_SIZE, &capacity, "SIZE",

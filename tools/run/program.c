@@ -6,7 +6,7 @@
  * reaches the program by itself; what is sent to `weir run` alone must be passed on. Which
  * it was the signal does not say, so a second child, the witness, sits in the group with
  * every signal blocked: nobody knows of it, so what it gets was sent to the group. The
- * table in docs/run.md says what becomes of each kind of signal, and why this shape.
+ * table in docs/guide/run.md says what becomes of each kind of signal, and why this shape.
  */
 #include "tools/run/run.h"
 

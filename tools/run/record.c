@@ -1,7 +1,7 @@
 /*
  * tools/run/record.c - the files of a recording: one for each process image. What is in the
- * shared memory is copied here as records of docs/trace-format.md; what no recorder writes
- * is left out. Owns the names, the files and their first errors.
+ * shared memory is copied here as records of docs/internals/trace-format.md; what no recorder
+ * writes is left out. Owns the names, the files and their first errors.
  *
  *   F         the program as it was started
  *   F.PID     another process
