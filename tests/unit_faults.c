@@ -131,6 +131,21 @@ static void *reallocate_large(weir_allocator *a, void *block)
     return reallocate_checked(a, block, 3 * MIB, 300 * MIB);
 }
 
+static void *prepare_huge(weir_allocator *a)
+{
+    void *block = weir_allocate(a, 300 * MIB);
+    pattern_write(block, 4096, 1);
+    return block;
+}
+
+static void *reallocate_huge(weir_allocator *a, void *block)
+{
+    void *moved = weir_reallocate(a, block, 500 * MIB);
+    cr_assert(pattern_holds(moved ? moved : block, 4096, 4096, 1));
+    cr_assert_eq(weir_requested_size(a, moved ? moved : block), (moved ? 500 : 300) * MIB);
+    return moved;
+}
+
 static void *reallocate_null(weir_allocator *a, void *unused)
 {
     (void)unused;
@@ -148,6 +163,7 @@ static const struct attempt attempts[] = {
     {"reallocate", reallocate_small, prepare_small},
     {"reallocate to a span", reallocate_small_to_large, prepare_small},
     {"reallocate a span", reallocate_large, prepare_large},
+    {"reallocate a huge span", reallocate_huge, prepare_huge},
     {"reallocate NULL", reallocate_null, NULL},
 };
 enum { ATTEMPTS = sizeof attempts / sizeof *attempts };

@@ -5,6 +5,7 @@
  */
 #include "base/fault.h"
 #include "core.h"
+#include "pool/resize.h"
 #include "pool/shelf.h"
 
 #include <criterion/criterion.h>
