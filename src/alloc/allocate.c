@@ -7,7 +7,7 @@
 #include "alloc/refusal.h"
 #include "alloc/small.h"
 #include "base/error.h"
-#include "pool/span.h"
+#include "pool/resize.h"
 
 #include <errno.h>
 #include <string.h>
