@@ -1,4 +1,4 @@
-# abi: the interface as it was described, for tests/abi.sh; docs/internals/abi.md docs/internals/api.md.
+# abi: the interface as it was described, for tests/scripts/abi.sh; docs/internals/abi.md docs/internals/api.md.
 
 abi_description = abi/libweir-0.2.0.xml
 EXTRA_DIST += abi/declarations abi/declarations.awk abi/describe abi/update $(abi_description)

@@ -37,7 +37,7 @@ libweir_onnxruntime_la_LDFLAGS = $(AM_LDFLAGS) -version-info $(WEIR_LIBTOOL_VERS
 noinst_PROGRAMS += adapters/examples/ort_run
 endif
 
-# Also where configure found no headers: tests/ort.sh fetches them and makes these
+# Also where configure found no headers: tests/scripts/ort.sh fetches them and makes these
 # with ORT_CFLAGS of its own. So they contain the adapter.
 EXTRA_PROGRAMS += adapters/examples/ort_run
 ort_model_sources = adapters/examples/ort_model.c adapters/examples/ort_model.h \
@@ -60,7 +60,7 @@ adaptersinclude_HEADERS += include/weir/adapters/opencv.hpp
 pkgconfig_DATA += adapters/weir-opencv.pc
 endif
 
-# Made by tests/runtimes.sh, where the runtimes are: the compiler takes its time over
+# Made by tests/scripts/runtimes.sh, where the runtimes are: the compiler takes its time over
 # libtorch's headers, which also trip our warnings.
 EXTRA_PROGRAMS += adapters/examples/torch_resnet adapters/examples/opencv_darknet
 adapters_examples_torch_resnet_SOURCES = adapters/examples/torch_resnet.cc \
@@ -80,17 +80,17 @@ EXTRA_PROGRAMS += adapters/examples/ggml_mlp
 adapters_examples_ggml_mlp_SOURCES = adapters/examples/ggml_mlp.c
 adapters_examples_ggml_mlp_CPPFLAGS = $(AM_CPPFLAGS) $(GGML_CFLAGS)
 adapters_examples_ggml_mlp_LDADD = libweir.la $(weir_jemalloc_lib) $(GGML_LIBS) -lpthread
-EXTRA_DIST += tests/ggml.sh
+EXTRA_DIST += tests/scripts/ggml.sh
 
 # Installs what is missing of the runtimes (apt, npm), then runs every adapter's test and
 # prints the tables of docs/runtimes.md.
 check-runtimes: all
-	$(AM_TESTS_ENVIRONMENT) $(timed) $(SHELL) $(top_srcdir)/tests/check-runtimes
+	$(AM_TESTS_ENVIRONMENT) $(timed) $(SHELL) $(top_srcdir)/tests/targets/check-runtimes
 
 # The tables alone.
 bench-runtimes: all
-	$(AM_TESTS_ENVIRONMENT) $(SHELL) $(top_srcdir)/tests/check-runtimes --tables
+	$(AM_TESTS_ENVIRONMENT) $(SHELL) $(top_srcdir)/tests/targets/check-runtimes --tables
 
 .PHONY: check-runtimes bench-runtimes
-EXTRA_DIST += tests/check-runtimes
+EXTRA_DIST += tests/targets/check-runtimes
 dist_doc_DATA += docs/runtimes.md

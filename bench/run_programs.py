@@ -49,7 +49,7 @@ def awk(name):
 
 
 def loop(name, steps):
-    """A loop of tests/preload_pairs.c, beside weir; None where it was not built."""
+    """A loop of tests/preload/pairs.c, beside weir; None where it was not built."""
     return lambda folder: [LOOPS, name, str(steps)] if LOOPS and os.path.exists(LOOPS) else None
 
 
@@ -124,7 +124,7 @@ def main():
     parser.add_argument("--only", help="programs, separated by commas")
     parser.add_argument("--work", help="folder for the inputs, kept; default: a temporary one")
     parser.add_argument("--cpu", action="store_true", help="processor time instead of the clock's")
-    parser.add_argument("--loops", help="tests/preload_pairs, as built")
+    parser.add_argument("--loops", help="tests/preload/pairs, as built")
     parser.add_argument("weir")
     options = parser.parse_args()
     LOOPS = options.loops and os.path.abspath(options.loops)

@@ -1,4 +1,4 @@
-# examples: built with everything else, not installed; tests/conv2d.sh runs them.
+# examples: built with everything else, not installed; tests/scripts/conv2d.sh runs them.
 
 noinst_PROGRAMS += examples/conv2d examples/quick
 examples_conv2d_SOURCES = examples/conv2d.c examples/netpbm.c examples/netpbm.h

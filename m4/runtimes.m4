@@ -89,7 +89,7 @@ AC_DEFUN([WEIR_FIND_CXX_RUNTIME], [
      AC_LANG_POP([C++])])
 ])
 
-dnl The flags are known either way: tests/runtimes.sh looks again.
+dnl The flags are known either way: tests/scripts/runtimes.sh looks again.
 AC_DEFUN([WEIR_FIND_TORCH], [
   AC_ARG_VAR([TORCH_CFLAGS], [compiler flags for libtorch])
   AC_ARG_VAR([TORCH_LIBS], [linker flags for libtorch])

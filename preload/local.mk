@@ -25,15 +25,15 @@ bench-programs: all
 	$(PYTHON3) $(top_srcdir)/bench/programs.py $(BENCH_PROGRAMS_FLAGS) .libs/libweir-malloc.so
 
 # The same programs and some that do little but allocate: alone, under `weir run`, and recorded.
-bench-run: all tests/preload_pairs$(EXEEXT)
-	$(PYTHON3) $(top_srcdir)/bench/run_programs.py --loops tests/preload_pairs$(EXEEXT) $(BENCH_RUN_FLAGS) ./weir
+bench-run: all tests/preload/pairs$(EXEEXT)
+	$(PYTHON3) $(top_srcdir)/bench/run_programs.py --loops tests/preload/pairs$(EXEEXT) $(BENCH_RUN_FLAGS) ./weir
 
 # Many more, plain, under `weir run` and recorded; peaks against an independent count.
 check-programs: all
-	CC='$(CC)' $(PYTHON3) $(top_srcdir)/tests/check-programs --weir ./weir $(CHECK_PROGRAMS_FLAGS)
+	CC='$(CC)' $(PYTHON3) $(top_srcdir)/tests/targets/check-programs --weir ./weir $(CHECK_PROGRAMS_FLAGS)
 
 PYTHON3 = python3
 EXTRA_DIST += bench/programs.py bench/program_loads.py bench/run_programs.py
 dist_doc_DATA += docs/run.md docs/programs.md
-EXTRA_DIST += tests/check-programs tests/programs/oracle.c tests/programs/table.py
+EXTRA_DIST += tests/targets/check-programs tests/programs/oracle.c tests/programs/table.py
 .PHONY: bench-programs bench-run check-programs

@@ -1,19 +1,25 @@
-# One line or two for each test, in the fragment of its area. Unit tests also need
-#   tests_unit_x_LDADD = $(unit_ldadd)
+# One folder for each kind of test, with a local.mk that says what it holds: tests/README.md.
 
 # Tests misuse weir on purpose, and look at what is there afterwards; compilers are not to warn of
-# it, nor to conclude anything. tests/attributes.sh is about what they say otherwise.
+# it, nor to conclude anything. tests/scripts/attributes.sh is about what they say otherwise.
 tests/%.o: AM_CPPFLAGS += -DWEIR_NO_ATTRIBUTES
 
-include tests/core.mk
-include tests/platform.mk
-include tests/object.mk
-include tests/cxx.mk
-include tests/observe.mk
-include tests/plan.mk
-include tests/device.mk
-include tests/tools.mk
-include tests/bench.mk
-include tests/preload.mk
-include tests/guest.mk
-include tests/adapters.mk
+# Plain programs that need internal names.
+core_ldadd = libweir-internal.la $(weir_jemalloc_lib) -lpthread
+
+include tests/api/local.mk
+include tests/unit/local.mk
+include tests/cxx/local.mk
+include tests/process/local.mk
+include tests/misuse/local.mk
+include tests/stress/local.mk
+include tests/preload/local.mk
+include tests/device/local.mk
+include tests/guest/local.mk
+include tests/scripts/local.mk
+include tests/outside/local.mk
+include tests/helpers/local.mk
+include tests/loads/local.mk
+include tests/mutants/local.mk
+include tests/targets/local.mk
+EXTRA_DIST += tests/README.md tests/programs/oracle.c tests/programs/table.py

@@ -2,7 +2,7 @@
  * alloc/small.h - blocks out of slabs. The fast ways are inlined into weir_allocate,
  * weir_deallocate and the preloaded malloc: a stack pop or push and three plain stores
  * of accounting, no lock, no atomic, no call. Their cost is guarded by
- * tests/test_callgrind.sh.
+ * tests/scripts/callgrind.sh.
  *
  * A fast way has the order of track/count.h: enter, be admitted, take, leave; nothing of a bin
  * is looked at before the window is known to be open. `heap` is the calling thread's, or the one

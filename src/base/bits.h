@@ -19,7 +19,7 @@
 #define WEIR__LINE        64 /* bytes two threads must not share by accident */
 
 /* What every process writes at its start lies beside what the loader has written, not in zeroed
- * pages of its own: fewer page faults for a short program (tests/guest/guest_cost.sh). */
+ * pages of its own: fewer page faults for a short program (tests/guest/cost.sh). */
 #define WEIR__AT_START __attribute__((section(".data")))
 
 #define WEIR__KIB ((size_t)1 << 10)

@@ -4,7 +4,7 @@
  *
  * WEIR__TLS is for the few words a thread that its operations read: initial-exec, so that reaching
  * them is one instruction. In a process that has started there is little room for such words:
- * libweir has at most 1 KiB of them (tests/exports.sh).
+ * libweir has at most 1 KiB of them (tests/scripts/exports.sh).
  */
 #ifndef WEIR_OS_THREAD_H
 #define WEIR_OS_THREAD_H

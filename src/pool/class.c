@@ -1,6 +1,6 @@
 /*
  * pool/class.c - the size-class tables. Generated once from the rule in class.h
- * and held to it by tests/unit_class.c; constant, so no start-up order matters.
+ * and held to it by tests/unit/class.c; constant, so no start-up order matters.
  */
 #include "pool/class.h"
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The cases of guest_damage.sh: damage.py CASE, in a folder with the recordings `whole` and
+"""The cases of damage.sh: damage.py CASE, in a folder with the recordings `whole` and
 `other`, of two programs. What a damaged file still has is known from docs/trace-format.md:
 records that are there with a right CRC."""
 import json

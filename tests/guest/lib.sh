@@ -10,7 +10,7 @@
 # is run by a shell of its own, in an empty folder, for `limit` seconds at most; what it leaves
 # running is killed. By hand:
 #
-#     top_builddir=.../build sh guest_files.sh [PART OF A NAME]...    only these
+#     top_builddir=.../build sh files.sh [PART OF A NAME]...    only these
 #     WEIR=/usr/bin/weir     another weir
 #     GUEST_KEEP=1           the folder stays
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The cases of guest_signals.sh: signals.py CASE. Each does the same to the program without
+"""The cases of signals.sh: signals.py CASE. Each does the same to the program without
 weir and to one under `weir run --record`; what is seen must be the same, and as said here."""
 import contextlib
 import os

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The cases of guest_signals.sh with a terminal: terminal.py CASE. An interactive shell on a
+"""The cases of signals.sh with a terminal: terminal.py CASE. An interactive shell on a
 pseudo-terminal; what is seen without weir, and what under `weir run --record`."""
 import os
 import pty

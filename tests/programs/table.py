@@ -839,7 +839,7 @@ add("make-recursive", "make -s -j3 -C top", "make", needs="make", unordered=True
 add("pdf", "gs -q -dNOPAUSE -dBATCH -sDEVICE=pdfwrite -sOutputFile=o.pdf in.ps && pdftotext o.pdf - && pdfinfo o.pdf | grep Pages", "ghostscript poppler-utils", needs="gs pdftotext",
     files={"in.ps": "%!PS\n/Times-Roman findfont 30 scalefont setfont 90 500 moveto (some words) show showpage\n"}, ignore=["o.pdf"], watch="gs")
 
-# -- C programs with known figures, for tests/programs.sh ------------------------------------------------------------------------
+# -- C programs with known figures, for tests/scripts/programs.sh ------------------------------------------------------------------------
 
 EXACT = {
     "exact-blocks": r"""

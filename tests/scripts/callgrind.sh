@@ -1,0 +1,81 @@
+#!/bin/sh
+# Instructions of an allocate+free pair, counted by callgrind and so the same on every run
+# of one build; fails when one grows over the bound below. Bounds are for gcc -O2 on
+# x86-64 and lie at most 5% above what was measured: lower them with the figures.
+#   small    64 bytes, default alignment      aligned  64 bytes at 16
+#   mixed    16 to 4000 bytes in turn         large    1 MiB
+#   made     a context made and destroyed     rising   16000 bytes more in each of two contexts
+# `bounds` are of the CPU allocator, as of the first roots of a process; `far_bounds` of the
+# 4000th of 4000 contexts, which are its children: half as much again.
+bounds="small=95 aligned=99 mixed=97 large=183"
+far_bounds="small=155 aligned=161 mixed=157 large=254 made=1440 rising=1440"
+far=4000
+# The same of the preloaded malloc, each with the jump through the loader's table, and while all
+# is recorded (tests/preload/pairs.c):
+#   large    malloc(64 KiB) and free   larges  of 64 and 32 KiB, two at a time
+#   pair     malloc(64) and free       zeroed  calloc        resized, moved   realloc
+#   strict   posix_memalign(256)       usable, usable_large  malloc_usable_size
+preloaded="large=179 larges=1650 pair=91 zeroed=111 resized=137 moved=200 aligned=134 strict=241 usable=44 usable_large=111"
+recorded="pair=590 resized=445 mixed=650"
+pairs=2000
+
+program=$top_builddir/tests/loads/callgrind_pairs
+library=$top_builddir/.libs/libweir-malloc.so
+skip()
+{
+    echo "skipped: $1"
+    exit 77
+}
+command -v valgrind >/dev/null || skip "no valgrind"
+case $($CC -dumpmachine) in x86_64-*) ;; *) false ;; esac || skip "the bounds are for x86-64"
+[ -z "$SANITIZER_FLAGS" ] || skip "a sanitizer's instructions are counted too"
+grep -q 'define WEIR_DEBUG 0' "$top_builddir/config.h" || skip "asserts are counted too"
+grep -q 'define WEIR_NO_ACCOUNTING' "$top_builddir/config.h" && skip "no accounting here"
+$CC --version 2>/dev/null | grep -qi clang && skip "the bounds are for gcc"
+# The flags that the library was built with, as make has them.
+flags=$(sed -n 's/^CFLAGS = //p' "$top_builddir/Makefile")
+case " $flags " in *" -O2 "*) ;; *) skip "the bounds are for -O2, not '$flags'" ;; esac
+
+scratch=$(mktemp -d) || exit 99
+trap 'rm -rf "$scratch"' EXIT
+
+# The program may be a libtool wrapper: libtool names what to run.
+instructions()
+{
+    "$top_builddir/libtool" --mode=execute valgrind -q --tool=callgrind \
+        --callgrind-out-file="$scratch/out" --toggle-collect="$1" \
+        "$program" "$1" $pairs $2 >"$scratch/log" 2>&1 || {
+        cat "$scratch/log" >&2
+        return 1
+    }
+    sed -n 's/^summary: //p; s/^totals: //p' "$scratch/out" | head -n 1
+}
+
+# loops SAID AFTER BOUND...: each LOOP=MOST, after so many contexts ("": none).
+loops()
+{
+    said=$1
+    after=$2
+    shift 2
+    base=$(instructions empty "${after:+0}") || exit 1
+    [ -n "$base" ] || { echo "callgrind counted nothing" >&2; exit 1; }
+    for each in "$@"; do
+        loop=${each%=*}
+        bound=${each#*=}
+        count=$(instructions "$loop" "$after") || exit 1
+        per_pair=$(((count - base + pairs / 2) / pairs))
+        echo "$loop$said: $per_pair instructions a pair (at most $bound)"
+        [ "$per_pair" -gt 0 ] && [ "$per_pair" -le "$bound" ] || status=1
+    done
+}
+status=0
+loops "" "" $bounds
+loops " of context $far" $far $far_bounds
+if [ -e "$library" ]; then
+    program=$top_builddir/tests/preload/pairs
+    export LD_PRELOAD="$library"
+    loops ", preloaded" "" $preloaded
+    export WEIR_RECORD="$scratch/trace"
+    loops ", recorded" "" $recorded
+fi
+exit $status

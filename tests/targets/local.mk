@@ -1,0 +1,9 @@
+# tests/targets: the longer checks, a make target each.
+
+EXTRA_DIST += tests/targets/check-cuda \
+	tests/targets/check-models \
+	tests/targets/record-cost
+
+check-models:
+	$(timed) $(SHELL) $(top_srcdir)/tests/targets/check-models '$(abs_top_srcdir)'
+.PHONY: check-models

@@ -1,0 +1,79 @@
+# tests/unit: what is inside, by Criterion. Each links libweir-internal: tests_unit_x_LDADD = $(unit_ldadd).
+
+criterion_tests += tests/unit/backing \
+	tests/unit/cache \
+	tests/unit/center \
+	tests/unit/cgroup \
+	tests/unit/class \
+	tests/unit/device \
+	tests/unit/dlpack \
+	tests/unit/family \
+	tests/unit/faults \
+	tests/unit/late_misuse \
+	tests/unit/locks \
+	tests/unit/map \
+	tests/unit/meta \
+	tests/unit/meter \
+	tests/unit/object_faults \
+	tests/unit/os_pages \
+	tests/unit/page_heap \
+	tests/unit/placement \
+	tests/unit/plan \
+	tests/unit/pressure \
+	tests/unit/registry \
+	tests/unit/shelf \
+	tests/unit/shown \
+	tests/unit/slab \
+	tests/unit/span \
+	tests/unit/threads \
+	tests/unit/walk
+valgrind_tests += tests/unit/backing \
+	tests/unit/device \
+	tests/unit/dlpack
+tests_unit_backing_LDADD = $(unit_ldadd)
+tests_unit_cache_LDADD = $(unit_ldadd)
+tests_unit_center_LDADD = $(unit_ldadd)
+tests_unit_cgroup_LDADD = $(unit_ldadd)
+tests_unit_class_LDADD = $(unit_ldadd)
+tests_unit_device_LDADD = $(unit_ldadd)
+tests_unit_device_SOURCES = $(device_cases) tests/device/checked_table.c tests/device/sim.c  tests/device/sim.h tests/device/target.h
+tests_unit_dlpack_LDADD = $(unit_ldadd)
+tests_unit_family_LDADD = $(unit_ldadd)
+tests_unit_faults_LDADD = $(unit_ldadd)
+tests_unit_late_misuse_LDADD = $(unit_ldadd)
+tests_unit_locks_LDADD = $(unit_ldadd)
+tests_unit_map_LDADD = $(unit_ldadd)
+tests_unit_meta_LDADD = $(unit_ldadd)
+tests_unit_meter_LDADD = $(unit_ldadd)
+tests_unit_object_faults_LDADD = $(unit_ldadd)
+tests_unit_os_pages_LDADD = $(unit_ldadd)
+tests_unit_page_heap_LDADD = $(unit_ldadd)
+tests_unit_placement_LDADD = $(unit_ldadd)
+tests_unit_plan_LDADD = $(unit_ldadd)
+tests_unit_pressure_LDADD = $(unit_ldadd)
+tests_unit_recorder_LDADD = libweir-trace.la $(unit_ldadd)
+tests_unit_registry_LDADD = $(unit_ldadd)
+tests_unit_shelf_LDADD = $(unit_ldadd)
+tests_unit_shown_LDADD = $(unit_ldadd)
+tests_unit_slab_LDADD = $(unit_ldadd)
+tests_unit_span_LDADD = $(unit_ldadd)
+tests_unit_threads_LDADD = $(unit_ldadd)
+tests_unit_tools_LDADD = libweir-tools.la $(CRITERION_LIBS) -lm
+tests_unit_trace_damage_LDADD = libweir-trace.la $(unit_ldadd)
+tests_unit_trace_load_LDADD = libweir-trace.la $(CRITERION_LIBS) $(ZLIB_LIBS)
+tests_unit_walk_LDADD = $(unit_ldadd)
+
+if SHARED
+criterion_tests += tests/unit/cuda
+EXTRA_tests_unit_cuda_DEPENDENCIES = tests/device/fakecuda/libcuda.la
+tests_unit_cuda_CPPFLAGS = $(AM_CPPFLAGS)  -DFAKECUDA_DIR='"$(abs_builddir)/tests/device/fakecuda/.libs"'
+tests_unit_cuda_LDADD = $(unit_ldadd) -ldl
+tests_unit_cuda_SOURCES = $(device_cases) tests/device/cuda_cases.c  tests/device/cuda_target.c tests/device/cuda_target.h tests/device/sim.h  tests/device/target.h
+endif
+
+if TOOLS
+criterion_tests += tests/unit/recorder \
+	tests/unit/tools \
+	tests/unit/trace_damage \
+	tests/unit/trace_load
+endif

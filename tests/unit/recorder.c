@@ -1,0 +1,750 @@
+/* The recorder and the reader of its files, against each other and against the allocator's
+ * own figures. tests/scripts/trace.sh has an independent reader. */
+#include "base/fault.h"
+#include "observe/crc32.h"
+#include "../helpers/scratch.h"
+#include "tools/trace/binary.h"
+#include "tools/trace/replay.h"
+#include "track/trace_hook.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <weir/weir.h>
+
+static char path[SCRATCH_PATH_MAX];
+
+static void path_make(void)
+{
+    scratch_path(path, "unit-recorder.trace");
+}
+
+static void path_remove(void)
+{
+    weir_trace_stop();
+    unlink(path);
+}
+
+TestSuite(recorder, .init = path_make, .fini = path_remove);
+TestSuite(trace_file, .init = path_make, .fini = path_remove);
+
+static uint32_t next_random(uint32_t *state)
+{
+    *state = *state * 1664525 + 1013904223;
+    return *state >> 8;
+}
+
+/* Opens and replays the file; what it says lies in *replay until trace_done. */
+static void trace_read(struct trace_info *info, struct trace_replay *replay)
+{
+    cr_assert_eq(trace_info_open(info, path), 0, "%s", info->why);
+    cr_assert_eq(trace_replay_run(replay, info, NULL, NULL), 0, "%s", info->why);
+}
+
+static void trace_done(struct trace_info *info, struct trace_replay *replay)
+{
+    trace_replay_end(replay);
+    trace_info_close(info);
+}
+
+static void start(void)
+{
+    cr_assert_eq(weir_trace_start(path, NULL), 0, "%s", weir_last_error());
+}
+
+static void stop(void)
+{
+    cr_assert_eq(weir_trace_stop(), 0, "%s", weir_last_error());
+}
+
+/* -- exactness ----------------------------------------------------------------------------- */
+
+#define SLOTS 64
+
+struct worker {
+    weir_allocator *a;
+    uint32_t random;
+    int steps;
+};
+
+static void *work(void *user)
+{
+    struct worker *w = user;
+    void *blocks[SLOTS] = {0};
+    for (int i = 0; i < w->steps; i++) {
+        size_t k = next_random(&w->random) % SLOTS, size = next_random(&w->random) % 3000;
+        if (next_random(&w->random) % 16 == 0)
+            size *= 50;
+        if (blocks[k] && next_random(&w->random) % 4) {
+            weir_deallocate(w->a, blocks[k]);
+            blocks[k] = NULL;
+        } else {
+            blocks[k] = weir_reallocate(w->a, blocks[k], size);
+        }
+    }
+    for (size_t k = 0; k < SLOTS; k++)
+        weir_deallocate(w->a, blocks[k]);
+    return NULL;
+}
+
+static void work_in_threads(weir_allocator *a, weir_allocator *b, int steps)
+{
+    pthread_t threads[4];
+    struct worker workers[4];
+    for (int i = 0; i < 4; i++) {
+        workers[i] = (struct worker){i & 1 ? a : b, (uint32_t)i + 1, steps};
+        cr_assert_eq(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
+    }
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+}
+
+Test(recorder, four_threads_replay_to_the_exact_peak)
+{
+    weir_allocator *cpu = weir_cpu_allocator();
+    weir_allocator *context = weir_allocator_create(&(weir_allocator_options){.name = "weights"});
+    void *kept = weir_allocate(context, 12345);
+    start();
+    weir_reset_peak(cpu);
+    weir_stats before = {.size = sizeof before}, after = {.size = sizeof after};
+    weir_stats_get(cpu, &before);
+    work_in_threads(cpu, context, 20000);
+    weir_stats_get(cpu, &after);
+    size_t peak = weir_peak_allocated(cpu);
+    stop();
+    struct trace_info info;
+    struct trace_replay replay;
+    trace_read(&info, &replay);
+    cr_assert(info.foot.present);
+    cr_assert_eq(info.foot.dropped, 0);
+    cr_assert_eq(replay.inexact, false);
+    cr_assert_eq(replay.peak, peak, "replayed %zu, counted %zu", (size_t)replay.peak, peak);
+    cr_assert_eq(replay.allocations, after.allocations - before.allocations);
+    cr_assert_eq(replay.frees, after.deallocations - before.deallocations);
+    cr_assert_eq(replay.total, 12345 + info.start_total - 12345);
+    cr_assert_eq(replay.blocks.live.used, info.start_count);
+    cr_assert_gt(replay.resizes, 0);
+    trace_done(&info, &replay);
+    weir_deallocate(context, kept);
+    weir_allocator_destroy(context);
+}
+
+/* A block of nobody's: what the core says of one, told to the table that it would tell. */
+static void hook_event(enum trace_record_kind kind, struct weir__trace_event e)
+{
+    const struct weir__trace_hooks *hooks = weir__trace_hooks();
+    ptrdiff_t bytes = (ptrdiff_t)(e.requested - e.old_requested);
+    e.allocator = weir_cpu_allocator();
+    e.usable = e.requested;
+    if (kind == TRACE_RECORD_RESIZE) {
+        e.sequence = weir__trace_stamp(bytes, 0);
+        hooks->resized(&e);
+    } else if (kind == TRACE_RECORD_ALLOCATE) {
+        e.sequence = weir__trace_stamp(bytes, 1);
+        hooks->allocated(&e);
+    } else {
+        e.sequence = weir__trace_stamp(-bytes, -1);
+        hooks->freed(&e);
+    }
+}
+
+#define ALLOCATE(at, n)                                                                            \
+    hook_event(TRACE_RECORD_ALLOCATE, (struct weir__trace_event){.block = at, .requested = n})
+#define FREE(at, n)                                                                                \
+    hook_event(TRACE_RECORD_FREE, (struct weir__trace_event){.block = at, .requested = n})
+#define RESIZE(from, before, to, n)                                                                \
+    hook_event(TRACE_RECORD_RESIZE,                                                                \
+               (struct weir__trace_event){                                                         \
+                   .block = to, .old_block = from, .requested = n, .old_requested = before})
+
+Test(recorder, a_resize_that_moves_is_one_event)
+{
+    char *a = (char *)0x100000000000, *b = a + 4096, *c = a + (1 << 30) + 24;
+    start();
+    ALLOCATE(a, 100);
+    RESIZE(a, 100, a, 120); /* where it is */
+    RESIZE(NULL, 120, a, 130);
+    RESIZE(a, 130, b, 200);
+    ALLOCATE(a, 30); /* the old place is another's at once */
+    RESIZE(b, 200, c, 150);
+    RESIZE(a, 30, b, 10);
+    FREE(c, 150);
+    FREE(b, 10);
+    stop();
+    struct trace_info info;
+    struct trace_replay replay;
+    trace_read(&info, &replay);
+    cr_assert(replay.verified);
+    cr_assert_eq(replay.peak, info.start_total + 230);
+    cr_assert_eq(replay.total, info.start_total);
+    cr_assert_eq(replay.resizes, 5);
+    cr_assert_eq(replay.moves, 3);
+    cr_assert_eq(replay.allocations, 2);
+    cr_assert_eq(replay.frees, 2);
+    trace_done(&info, &replay);
+    struct trace trace;
+    char why[256];
+    cr_assert_eq(trace_load_binary(path, &trace, why, sizeof why), 0, "%s", why);
+    const struct trace_event *e = trace.events + trace.nevents - 1;
+    while (e->size != 100)
+        e--;
+    cr_assert_eq(e[3].kind, TRACE_RESIZE);
+    cr_assert_eq(e[3].id, e[0].id);
+    cr_assert_eq(e[6].id, e[4].id);
+    trace_free(&trace);
+}
+
+Test(recorder, names_contexts_tags_and_marks)
+{
+    weir_allocator *cpu = weir_cpu_allocator();
+    start();
+    weir_allocator *outer = weir_allocator_create(&(weir_allocator_options){.name = "outer"});
+    weir_allocator *inner = weir_allocator_create(
+        &(weir_allocator_options){.name = "inner", .parent = outer, .limit = 1000});
+    cr_assert_eq(weir_trace_mark(WEIR_MARK_LAYER, "conv1", true), 0);
+    weir_tag former = weir_tag_set(weir_tag_intern("conv1/weights"));
+    void *block = weir_allocate_aligned(inner, 100, 256);
+    weir_tag_set(former);
+    cr_assert_null(weir_allocate(inner, 5000));
+    cr_assert_eq(weir_trace_mark(WEIR_MARK_LAYER, "conv1", false), 0);
+    cr_assert_not_null(block);
+    cr_assert_eq(weir_allocator_destroy(inner), 0);
+    cr_assert_eq(weir_allocator_destroy(outer), 0);
+    weir_deallocate(cpu, weir_allocate(cpu, 1));
+    stop();
+    struct trace_info info;
+    struct trace_replay replay;
+    trace_read(&info, &replay);
+    struct trace_merge *merge = trace_merge_begin(&info);
+    struct trace_record r;
+    unsigned seen = 0;
+    while (trace_merge_next(merge, &r) > 0) {
+        if (r.kind == TRACE_RECORD_ALLOCATE && r.requested == 100) {
+            cr_assert_str_eq(trace_info_context(&info, r.context), "inner");
+            cr_assert_str_eq(trace_info_context(&info, info.contexts[r.context].parent), "outer");
+            cr_assert_str_eq(trace_info_tag(&info, r.tag), "conv1/weights");
+            cr_assert_eq(r.align_shift, 8);
+            cr_assert_eq(r.address, (uint64_t)(uintptr_t)block);
+            seen |= 1;
+        }
+        if (r.kind == TRACE_RECORD_FAILED && r.requested == 5000 && r.detail == ENOMEM)
+            seen |= 2;
+        if (r.kind == TRACE_RECORD_MARK_BEGIN && r.detail == WEIR_MARK_LAYER &&
+            strcmp(trace_info_name(&info, r.name), "conv1") == 0)
+            seen |= 4;
+        if (r.kind == TRACE_RECORD_MARK_END)
+            seen |= 8;
+        if (r.kind == TRACE_RECORD_DESTROYED && r.bytes == 100 && r.blocks == 1)
+            seen |= 16;
+    }
+    trace_merge_end(merge);
+    cr_assert_eq(seen, 31, "seen: %u", seen);
+    cr_assert_eq(replay.failures, 1);
+    cr_assert_gt(info.nmodules, 2);
+    cr_assert_gt(strlen(info.modules[0].path), 1);
+    cr_assert_gt(info.nsamples, 0);
+    cr_assert_gt(info.samples[0].resident, 100000);
+    trace_done(&info, &replay);
+}
+
+Test(recorder, what_was_live_at_the_start_is_there)
+{
+    weir_allocator *cpu = weir_cpu_allocator();
+    void *blocks[3000];
+    size_t sum = 0;
+    for (size_t i = 0; i < 3000; i++) {
+        blocks[i] = weir_allocate(cpu, i * 7);
+        sum += i * 7;
+    }
+    size_t others = weir_total_allocated(cpu) - sum;
+    start();
+    for (size_t i = 0; i < 3000; i += 2)
+        weir_deallocate(cpu, blocks[i]);
+    stop();
+    struct trace_info info;
+    struct trace_replay replay;
+    trace_read(&info, &replay);
+    cr_assert_eq(info.start_total, sum + others);
+    uint64_t base = 0;
+    for (size_t i = 0; i < info.nbase; i++)
+        base += info.base[i].none ? 0 : info.base[i].requested;
+    cr_assert_eq(base, info.start_total);
+    cr_assert_eq(replay.frees, 1500);
+    cr_assert_eq(replay.peak, info.start_total);
+    cr_assert_eq(replay.peak_number, 0);
+    trace_done(&info, &replay);
+    for (size_t i = 1; i < 3000; i += 2)
+        weir_deallocate(cpu, blocks[i]);
+}
+
+static atomic_bool running;
+
+static void *work_on(void *user)
+{
+    struct worker *w = user;
+    while (atomic_load(&running))
+        work(w);
+    return NULL;
+}
+
+/* Started and stopped in the middle of what other threads do, again and again. */
+Test(recorder, started_beside_running_threads_is_exact, .timeout = 60)
+{
+    weir_allocator *cpu = weir_cpu_allocator();
+    struct worker workers[3] = {{cpu, 1, 500}, {cpu, 2, 500}, {cpu, 3, 500}};
+    pthread_t threads[3];
+    atomic_store(&running, true);
+    for (int i = 0; i < 3; i++)
+        cr_assert_eq(pthread_create(&threads[i], NULL, work_on, &workers[i]), 0);
+    for (int round = 0; round < 20; round++) {
+        start();
+        usleep(3000);
+        stop();
+        struct trace_info info;
+        struct trace_replay replay;
+        trace_read(&info, &replay);
+        cr_assert(!replay.inexact);
+        cr_assert_eq(replay.unknown, 0);
+        uint64_t base = 0;
+        for (size_t i = 0; i < info.nbase; i++)
+            base += info.base[i].none ? 0 : info.base[i].requested;
+        cr_assert_geq(base, info.start_total, "round %d: base %zu, start %zu", round, (size_t)base,
+                      (size_t)info.start_total);
+        trace_done(&info, &replay);
+    }
+    atomic_store(&running, false);
+    for (int i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+}
+
+Test(recorder, keeps_the_events_of_threads_that_ended)
+{
+    weir_allocator *cpu = weir_cpu_allocator();
+    weir_stats before = {.size = sizeof before}, after = {.size = sizeof after};
+    start();
+    for (int i = 0; i < 100; i++) {
+        pthread_t thread;
+        struct worker w = {cpu, (uint32_t)i, 50};
+        cr_assert_eq(pthread_create(&thread, NULL, work, &w), 0);
+        pthread_join(thread, NULL);
+        weir_stats_get(cpu, i < 50 ? &before : &after);
+    }
+    stop();
+    cr_assert_lt(after.metadata - before.metadata, 64 * 1024, "a thread leaves its buffer");
+    struct trace_info info;
+    struct trace_replay replay;
+    trace_read(&info, &replay);
+    uint32_t most = 0;
+    for (size_t i = 0; i < info.nchunks; i++)
+        most = info.chunks[i].thread > most ? info.chunks[i].thread : most;
+    cr_assert_geq(most, 100);
+    trace_done(&info, &replay);
+}
+
+/* -- bad circumstances ------------------------------------------------------------------------ */
+
+Test(recorder, says_what_it_cannot_do)
+{
+    cr_assert_eq(weir_trace_stop(), EINVAL);
+    cr_assert_eq(weir_trace_start(NULL, NULL), EINVAL);
+    cr_assert_eq(weir_trace_start("/no/such/folder/x.trace", NULL), ENOENT);
+    cr_assert_not_null(strstr(weir_last_error(), "/no/such/folder"));
+    cr_assert_eq(weir_trace_start("/", NULL), EISDIR);
+    cr_assert_eq(weir_trace_start("/dev/full", NULL), ESPIPE);
+    weir_allocator *context = weir_allocator_create(NULL);
+    weir_trace_options of_context = {.size = sizeof of_context, .allocator = context};
+    cr_assert_eq(weir_trace_start(path, &of_context), EINVAL);
+    weir_allocator_destroy(context);
+    start();
+    cr_assert_eq(weir_trace_start(path, NULL), EBUSY);
+    cr_assert_eq(weir_trace_mark((weir_mark)0, "x", true), EINVAL);
+    cr_assert_eq(weir_trace_mark(WEIR_MARK_RUN, NULL, true), EINVAL);
+    weir_trace_stats status = WEIR_TRACE_STATS_INIT;
+    cr_assert_eq(weir_trace_stats_get(NULL), EINVAL);
+    cr_assert_eq(weir_trace_stats_get(&status), 0);
+    cr_assert(status.recording);
+    stop();
+    cr_assert_eq(weir_trace_stats_get(&status), 0);
+    cr_assert(!status.recording);
+    cr_assert_eq(weir_trace_mark(WEIR_MARK_RUN, "nobody listens", true), 0);
+}
+
+static void work_alone(int steps)
+{
+    struct worker w = {weir_cpu_allocator(), 7, steps};
+    work(&w);
+}
+
+/* The file may not grow beyond some size, as on a full disk; the signal for that would
+ * end the program. */
+Test(recorder, survives_a_file_that_may_not_grow)
+{
+    struct rlimit limit = {200000, 200000};
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    start();
+    size_t before = weir_total_allocated(weir_cpu_allocator());
+    work_alone(100000);
+    cr_assert_eq(weir_total_allocated(weir_cpu_allocator()), before);
+    cr_assert_eq(weir_trace_stop(), EFBIG);
+    cr_assert_not_null(strstr(weir_last_error(), "not written"));
+    weir_trace_stats status = WEIR_TRACE_STATS_INIT;
+    weir_trace_stats_get(&status);
+    cr_assert_eq(status.error, EFBIG);
+    cr_assert_gt(status.dropped, 0);
+    cr_assert_lt(status.dropped, status.events);
+    struct trace_info info;
+    struct trace_replay replay;
+    trace_read(&info, &replay);
+    cr_assert(info.foot.present, "the footer has no place");
+    cr_assert_eq(info.foot.error, EFBIG);
+    cr_assert_eq(info.foot.dropped, status.dropped);
+    cr_assert_eq(info.foot.peak, status.peak);
+    cr_assert_eq(info.cut, 0);
+    cr_assert_eq(replay.events + status.dropped, status.events);
+    cr_assert(replay.inexact);
+    trace_done(&info, &replay);
+}
+
+/* As a daemon does: everything it does not know is closed, and its own file gets the
+ * numbers. In a child, because Criterion has descriptors, too. 0: all is well. */
+static int close_everything_and_go_on(const char *own)
+{
+    static const char text[16] = "the program's";
+    struct stat about;
+    if (weir_trace_start(path, NULL))
+        return 1;
+    for (int fd = 3; fd < 2000; fd++)
+        close(fd);
+    int first = open(own, O_RDWR | O_CREAT | O_TRUNC, 0600);
+    if (first != 3 || write(first, text, sizeof text) != (ssize_t)sizeof text)
+        return 2;
+    for (int fd = 4; fd < 1100; fd++)
+        dup2(first, fd);
+    for (int i = 0; i < 100000; i++)
+        weir_deallocate(weir_cpu_allocator(), weir_allocate(weir_cpu_allocator(), 100));
+    if (weir_trace_stop() != EBADF)
+        return 3;
+    if (fstat(first, &about) || about.st_size != (off_t)sizeof text)
+        return 4;
+    return fstat(1000, &about) ? 5 : 0;
+}
+
+Test(recorder, never_writes_into_a_file_of_the_program)
+{
+    char own[SCRATCH_PATH_MAX];
+    int status;
+    scratch_path(own, "unit-recorder.own");
+    pid_t child = fork();
+    if (child == 0)
+        _exit(close_everything_and_go_on(own));
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert_eq(status, 0, "step %d", WEXITSTATUS(status));
+    unlink(own);
+}
+
+Test(recorder, takes_no_low_descriptor)
+{
+    int before = dup(2), after;
+    close(before);
+    start();
+    after = dup(2);
+    cr_assert_eq(after, before);
+    close(after);
+    stop();
+}
+
+/* A fifo would wait for a reader, a device take anything and keep nothing. */
+Test(recorder, records_into_regular_files_alone, .timeout = 10)
+{
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    cr_assert_neq(weir_trace_start(path, NULL), 0);
+    cr_assert_eq(weir_trace_start("/dev/full", NULL), ESPIPE);
+    cr_assert_eq(weir_trace_start("/", NULL), EISDIR);
+}
+
+Test(recorder, killed_in_the_middle_leaves_a_readable_prefix, .timeout = 60)
+{
+    for (int round = 0; round < 5; round++) {
+        pid_t child = fork();
+        if (child == 0) {
+            if (weir_trace_start(path, NULL) == 0)
+                for (;;)
+                    work_alone(10000);
+            _exit(1);
+        }
+        struct stat file = {0};
+        while (file.st_size < 300000) {
+            cr_assert_eq(waitpid(child, NULL, WNOHANG), 0, "it cannot record to %s", path);
+            if (stat(path, &file) != 0)
+                file.st_size = 0;
+        }
+        kill(child, SIGKILL);
+        waitpid(child, NULL, 0);
+        struct trace_info info;
+        struct trace_replay replay;
+        trace_read(&info, &replay);
+        cr_assert(!info.foot.present);
+        cr_assert_gt(replay.events, 30000);
+        cr_assert_eq(replay.missing, 0);
+        cr_assert_eq(replay.unknown, 0);
+        trace_done(&info, &replay);
+        unlink(path);
+    }
+}
+
+Test(recorder, a_forked_child_does_not_record)
+{
+    start();
+    work_alone(1000);
+    pid_t child = fork();
+    if (child == 0) {
+        weir_trace_stats status = WEIR_TRACE_STATS_INIT;
+        work_alone(1000);
+        weir_trace_stats_get(&status);
+        if (status.recording || weir_trace_stop() != EINVAL)
+            _exit(1);
+        char own[SCRATCH_PATH_MAX + 8];
+        snprintf(own, sizeof own, "%s.child", path);
+        if (weir_trace_start(own, NULL) != 0)
+            _exit(2);
+        work_alone(1000);
+        if (weir_trace_stop() != 0)
+            _exit(3);
+        unlink(own);
+        _exit(0);
+    }
+    int status;
+    cr_assert_eq(waitpid(child, &status, 0), child);
+    cr_assert_eq(status, 0, "status %x", status);
+    work_alone(1000);
+    stop();
+    struct trace_info info;
+    struct trace_replay replay;
+    trace_read(&info, &replay);
+    cr_assert(!replay.inexact);
+    trace_done(&info, &replay);
+}
+
+/* Every request for memory fails in turn: the recording starts or says why not, and what
+ * is in the file is true. */
+Test(recorder, without_memory_it_says_so)
+{
+    unsigned started = 0;
+    for (long n = 0; n < 12; n++) {
+        weir__fault_after(n);
+        int error = weir_trace_start(path, NULL);
+        weir_trace_mark(WEIR_MARK_RUN, "run", true);
+        weir_deallocate(weir_cpu_allocator(), weir_allocate(weir_cpu_allocator(), 10));
+        weir__fault_after(-1);
+        cr_assert(error == 0 || error == ENOMEM);
+        if (error)
+            continue;
+        started++;
+        error = weir_trace_stop();
+        cr_assert(error == 0 || error == EOVERFLOW);
+        struct trace_info info;
+        struct trace_replay replay;
+        trace_read(&info, &replay);
+        cr_assert_eq(replay.inexact, error == EOVERFLOW);
+        trace_done(&info, &replay);
+    }
+    cr_assert_gt(started, 0);
+}
+
+/* -- the reader ----------------------------------------------------------------------------------
+ */
+
+static unsigned char *file_read(size_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    cr_assert_not_null(file);
+    unsigned char *bytes = malloc(1 << 20);
+    *size = fread(bytes, 1, 1 << 20, file);
+    fclose(file);
+    return bytes;
+}
+
+static void file_write(const unsigned char *bytes, size_t size)
+{
+    FILE *file = fopen(path, "wb");
+    cr_assert_eq(fwrite(bytes, 1, size, file), size);
+    fclose(file);
+}
+
+static int file_check(void)
+{
+    struct trace_info info;
+    struct trace_replay replay = {0};
+    int error = trace_info_open(&info, path);
+    if (!error)
+        error = trace_replay_run(&replay, &info, NULL, NULL);
+    if (error)
+        cr_assert_gt(strlen(info.why), 0);
+    trace_done(&info, &replay);
+    return error;
+}
+
+static void small_trace(void)
+{
+    start();
+    weir_allocator *context = weir_allocator_create(NULL);
+    weir_trace_mark(WEIR_MARK_RUN, "run", true);
+    struct worker w = {context, 3, 200};
+    work(&w);
+    cr_assert_not_null(weir_allocate(context, 77));
+    weir_allocator_destroy(context);
+    weir_trace_mark(WEIR_MARK_RUN, "run", false);
+    stop();
+}
+
+Test(trace_file, with_any_byte_changed_is_refused_or_the_same, .timeout = 120)
+{
+    small_trace();
+    size_t size, accepted = 0, step = getenv("WEIR_TEST_SLOW") ? 23 : 1;
+    unsigned char *bytes = file_read(&size);
+    cr_assert_eq(file_check(), 0);
+    for (size_t i = 0; i < size; i += step) {
+        unsigned char kept = bytes[i];
+        bytes[i] ^= (unsigned char)(1u << i % 8);
+        file_write(bytes, size);
+        int error = file_check();
+        cr_assert(error == 0 || error == EINVAL);
+        accepted += error == 0;
+        bytes[i] = kept;
+    }
+    /* The minor version and the four bytes after it are for others; the last record's length
+     * may run over the end of the file, as in a file cut short. */
+    cr_assert_lt(accepted, 40, "%zu of %zu changes went unseen", accepted, size);
+    free(bytes);
+}
+
+Test(trace_file, cut_anywhere_is_read_as_far_as_it_goes)
+{
+    small_trace();
+    size_t size, step = getenv("WEIR_TEST_SLOW") ? 97 : 7;
+    unsigned char *bytes = file_read(&size);
+    for (size_t cut = 0; cut < size; cut += step) {
+        file_write(bytes, cut);
+        int error = file_check();
+        if (cut > 1000)
+            cr_assert_eq(error, 0, "cut at %zu of %zu", cut, size);
+        else
+            cr_assert(error == 0 || error == EINVAL);
+    }
+    free(bytes);
+}
+
+/* Payloads with a right CRC and wrong contents, as a hostile file would have. */
+static uint32_t crc32_slow(const unsigned char *bytes, size_t n, uint32_t crc)
+{
+    crc = ~crc;
+    while (n--) {
+        crc ^= *bytes++;
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc & 1 ? crc >> 1 ^ 0xedb88320u : crc >> 1;
+    }
+    return ~crc;
+}
+
+Test(trace_file, the_checksum_is_the_standards_for_any_length_and_place)
+{
+    unsigned char bytes[1000];
+    uint32_t random = 7;
+    for (size_t i = 0; i < sizeof bytes; i++) {
+        random = random * 1664525 + 1013904223;
+        bytes[i] = (unsigned char)(random >> 24);
+    }
+    cr_assert_eq(weir__crc32(0, "123456789", 9), 0xcbf43926u);
+    for (size_t n = 0; n <= sizeof bytes - 16; n++)
+        for (size_t at = 0; at < 16; at += 5)
+            cr_assert_eq(weir__crc32(random, bytes + at, n), crc32_slow(bytes + at, n, random),
+                         "%zu bytes at %zu", n, at);
+}
+
+static uint32_t word_get(const unsigned char *at)
+{
+    uint32_t value;
+    memcpy(&value, at, 4);
+    return value;
+}
+
+Test(trace_file, hostile_contents_never_crash_the_reader, .timeout = 120)
+{
+    small_trace();
+    size_t size, rounds = getenv("WEIR_TEST_SLOW") ? 100 : 1000;
+    unsigned char *bytes = file_read(&size), *changed = malloc(size);
+    uint32_t random = 99;
+    for (size_t round = 0; round < rounds; round++) {
+        memcpy(changed, bytes, size);
+        for (size_t at = 16; at + 12 <= size;) {
+            uint32_t length = word_get(changed + at + 4);
+            for (unsigned i = 0; length && i < 1 + round % 3; i++)
+                if (next_random(&random) % 8 == 0)
+                    changed[at + 12 + next_random(&random) % length] =
+                        (unsigned char)next_random(&random);
+            uint32_t crc = crc32_slow(changed + at, 8, 0);
+            crc = crc32_slow(changed + at + 12, length, crc);
+            memcpy(changed + at + 8, &crc, 4);
+            at += 12 + length;
+        }
+        file_write(changed, size);
+        int error = file_check();
+        cr_assert(error == 0 || error == EINVAL || error == ENOMEM, "error %d", error);
+    }
+    free(changed);
+    free(bytes);
+}
+
+Test(trace_file, is_loaded_for_a_replay)
+{
+    void *before = weir_allocate(weir_cpu_allocator(), 5000);
+    start();
+    weir_trace_mark(WEIR_MARK_RUN, "run1", true);
+    work_alone(5000);
+    void *survivor = weir_allocate(weir_cpu_allocator(), 100);
+    weir_deallocate(weir_cpu_allocator(), before);
+    stop();
+    struct trace trace;
+    char why[256];
+    cr_assert_eq(trace_load_binary(path, &trace, why, sizeof why), 0, "%s", why);
+    /* The contract of trace_load.h, checked here with sizes of our own. */
+    uint64_t *sizes = calloc(trace.nblocks + 1, sizeof *sizes), total = 0, peak = 0;
+    bool *live = calloc(trace.nblocks + 1, sizeof *live);
+    uint32_t last = 0;
+    for (size_t i = 0; i < trace.nevents; i++) {
+        const struct trace_event *e = &trace.events[i];
+        cr_assert(e->id > 0 && e->id <= trace.nblocks);
+        cr_assert_lt(e->thread, trace.nthreads);
+        if (e->kind == TRACE_ALLOCATE) {
+            cr_assert_eq(e->id, ++last);
+            cr_assert(e->align && !(e->align & (e->align - 1)));
+            live[e->id] = true;
+        } else {
+            cr_assert(live[e->id]);
+            live[e->id] = e->kind != TRACE_FREE;
+        }
+        total += e->size - sizes[e->id];
+        sizes[e->id] = e->size;
+        peak = total > peak ? total : peak;
+    }
+    cr_assert_eq(total, 0);
+    cr_assert_eq(peak, trace.peak_live);
+    cr_assert_eq(last, trace.nblocks);
+    cr_assert_eq(trace.nmarks, 1);
+    cr_assert_str_eq(trace.marks[0].name, "run1");
+    free(sizes);
+    free(live);
+    trace_free(&trace);
+    weir_deallocate(weir_cpu_allocator(), survivor);
+    cr_assert_eq(trace_load_binary("/no/such/file", &trace, why, sizeof why), ENOENT);
+    cr_assert_not_null(strstr(why, "/no/such/file"));
+}
