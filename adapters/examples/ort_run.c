@@ -251,7 +251,7 @@ static double median(double *values, size_t count)
 /* The first half of the runs warms up. */
 static double answer_latency(const struct settings *s, const struct answer *answer)
 {
-    double ms[RUNS_MAX];
+    double ms[RUNS_MAX] = {0};
     unsigned first = s->runs / 2;
     for (unsigned i = first; i < s->runs; i++)
         ms[i - first] = answer->runs[i].ms;
