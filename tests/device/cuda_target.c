@@ -5,7 +5,7 @@
  */
 #include "cuda_target.h"
 #include "base/error.h"
-#include "device/pool.h"
+#include "device_pool/pool.h"
 
 #include <criterion/criterion.h>
 #include <dlfcn.h>

@@ -12,7 +12,7 @@ failures=0
 passed() { echo "passed: $1"; }
 failed() { echo "FAILED: $1"; sed 's/^/  /' "$scratch/out" "$scratch/err"; failures=$((failures + 1)); }
 
-programs() { "$python" "$top_srcdir/tests/targets/check-programs" "$@" >"$scratch/out" 2>"$scratch/err"; }
+programs() { "$python" "$top_srcdir/tests/programs/check-programs" "$@" >"$scratch/out" 2>"$scratch/err"; }
 
 # json WHAT CONDITION: of the rows d by name.
 json()
