@@ -1,7 +1,7 @@
 /*
- * fuzz/api.c - any calls on 64 slots of blocks in a small tree of allocators, against a model of it:
- * after each call the figures of every allocator are the model's; contents, alignment, sizes and
- * owners are right; what is refused is what the limits refuse.
+ * fuzz/api.c - any calls on 64 slots of blocks in a small tree of allocators, against a model of
+ * it: after each call the figures of every allocator are the model's; contents, alignment, sizes
+ * and owners are right; what is refused is what the limits refuse.
  */
 #include "fuzz/target.h"
 
@@ -30,7 +30,8 @@ struct slot {
 static struct model models[MODELS];
 static struct slot slots[SLOTS];
 
-/* -- the model ------------------------------------------------------------------------------------ */
+/* -- the model ------------------------------------------------------------------------------------
+ */
 
 static bool model_fits(const struct model *m, size_t more)
 {
@@ -72,7 +73,8 @@ static void models_check(void)
     }
 }
 
-static weir_allocator *context_make(const char *name, unsigned parent, weir_source source, size_t limit)
+static weir_allocator *context_make(const char *name, unsigned parent, weir_source source,
+                                    size_t limit)
 {
     weir_allocator_options o = WEIR_ALLOCATOR_OPTIONS_INIT;
     o.name = name;
@@ -99,7 +101,8 @@ static void models_make(void)
         models[i].parent = &models[i == 4];
 }
 
-/* -- blocks --------------------------------------------------------------------------------------- */
+/* -- blocks ---------------------------------------------------------------------------------------
+ */
 
 static size_t take_size(struct fuzz_bytes *in)
 {

@@ -1,6 +1,6 @@
 /*
- * fuzz/csv.c - the reader of `weir plan`'s tables on any bytes. What is refused is refused in one line.
- * What is read is printed, and what is printed is read again as the same.
+ * fuzz/csv.c - the reader of `weir plan`'s tables on any bytes. What is refused is refused in one
+ * line. What is read is printed, and what is printed is read again as the same.
  */
 #include "fuzz/target.h"
 #include "tools/plan/rows.h"

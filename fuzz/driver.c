@@ -1,7 +1,7 @@
 /*
  * fuzz/driver.c - runs a target where there is no fuzzing engine: on the files named (and those in
- * the folders named), else on its seeds, fuzz/seeds/NAME, and on some thousand inputs made of them, the
- * same each time: as many as WEIR_FUZZ_ROUNDS says. NAME is the program's.
+ * the folders named), else on its seeds, fuzz/seeds/NAME, and on some thousand inputs made of them,
+ * the same each time: as many as WEIR_FUZZ_ROUNDS says. NAME is the program's.
  */
 #include "fuzz/target.h"
 

@@ -10,7 +10,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* The name of a file with these bytes, until the next call; ends the program where there is none. */
+/* The name of a file with these bytes, until the next call; ends the program where there is none.
+ */
 static inline const char *memory_file(const uint8_t *data, size_t size)
 {
     static int file = -1;

@@ -7,8 +7,8 @@
  *     make fuzz FUZZ_TARGETS=run
  * `make check` runs it on inputs of its own (fuzz/run_driver.c).
  */
-#include "fuzz/target.h"
 #include "tools/run/run.h"
+#include "fuzz/target.h"
 
 #include <dirent.h>
 #include <pthread.h>

@@ -1,7 +1,7 @@
 /*
- * fuzz/target.h - what a target is: one function of any bytes, which libFuzzer or fuzz/driver.c calls.
- * It aborts where a promise is broken. And what targets share: bytes taken one by one, a file in
- * memory.
+ * fuzz/target.h - what a target is: one function of any bytes, which libFuzzer or fuzz/driver.c
+ * calls. It aborts where a promise is broken. And what targets share: bytes taken one by one, a
+ * file in memory.
  */
 #ifndef WEIR_FUZZ_TARGET_H
 #define WEIR_FUZZ_TARGET_H

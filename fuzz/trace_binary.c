@@ -1,7 +1,7 @@
 /*
- * fuzz/trace_binary.c - the reader of binary traces (docs/trace-format.md) on any bytes, as they are
- * and with sums that fit (no fuzzer finds a CRC): strict and tolerant. Whatever is read strictly is a
- * trace as load.h says, and the tolerant reader finds nothing wrong with it.
+ * fuzz/trace_binary.c - the reader of binary traces (docs/trace-format.md) on any bytes, as they
+ * are and with sums that fit (no fuzzer finds a CRC): strict and tolerant. Whatever is read
+ * strictly is a trace as load.h says, and the tolerant reader finds nothing wrong with it.
  */
 #include "fuzz/memory_file.h"
 #include "fuzz/trace_check.h"
@@ -24,9 +24,10 @@ static void sums_mend(uint8_t *data, size_t size)
 {
     if (size < WEIR__TRACE_PREAMBLE)
         return;
-    memcpy(data, WEIR__TRACE_MAGIC, 8);
+    memcpy(data, WEIR__TRACE_MAGIC, 8); /* NOLINT(bugprone-not-null-terminated-result): no text */
     for (size_t at = WEIR__TRACE_PREAMBLE; size - at >= WEIR__TRACE_RECORD;) {
-        uint32_t length = word_get(data + at + 4), most = (uint32_t)(size - at - WEIR__TRACE_RECORD);
+        uint32_t length = word_get(data + at + 4),
+                 most = (uint32_t)(size - at - WEIR__TRACE_RECORD);
         if (length > most) {
             length %= most + 1;
             memcpy(data + at + 4, &length, sizeof length);
