@@ -165,7 +165,8 @@ inline answer *child_ask(const settings &s, bool with_weir, const make_work &mak
         _exit(0);
     }
     int status = 0;
-    // cppcheck-suppress uninitStructMember ; in shared memory, which the child writes and mmap clears
+    // cppcheck-suppress uninitStructMember ; in shared memory, which the child writes and mmap
+    // clears
     if (pid < 0 || waitpid(pid, &status, 0) != pid || status || !a->done) {
         if (!WIFEXITED(status))
             std::fprintf(stderr, "%s: the child with %s died of signal %d\n", s.program,

@@ -23,7 +23,8 @@ WEIR__INLINE bool allocate_near(weir_allocator *a, size_t size, const uint16_t *
 /* Neither large nor without a pool; or the alignment decides. */
 static WEIR__NOINLINE void *allocate_other(weir_allocator *a, struct weir__request *request)
 {
-    if (weir__unlikely(request->size > WEIR__REQUEST_MAX || request->alignment > PTRDIFF_MAX / 2 + 1))
+    if (weir__unlikely(request->size > WEIR__REQUEST_MAX ||
+                       request->alignment > PTRDIFF_MAX / 2 + 1))
         return weir__block_failed(a, request, "impossibly large");
     void *block = weir__allocate_once(a, request);
     return weir__likely(block != NULL) ? block : weir__refused(a, request);

@@ -222,12 +222,28 @@ Test(device, a_table_that_lacks_anything_is_refused)
     const weir_device_table *good = device_target()->table();
     const size_t functions[] = {
 #define AT(name) offsetof(weir_device_table, name)
-        AT(name),          AT(allocate),       AT(deallocate),         AT(memory_info),
-        AT(set),           AT(copy_in),        AT(copy_out),           AT(copy),
-        AT(stream_create), AT(stream_destroy), AT(stream_synchronize), AT(stream_wait),
-        AT(event_create),  AT(event_destroy),  AT(event_record),       AT(event_query),
-        AT(reserve),       AT(unreserve),      AT(map),                AT(unmap),
-        AT(error_text),    AT(event_synchronize)};
+        AT(name),
+        AT(allocate),
+        AT(deallocate),
+        AT(memory_info),
+        AT(set),
+        AT(copy_in),
+        AT(copy_out),
+        AT(copy),
+        AT(stream_create),
+        AT(stream_destroy),
+        AT(stream_synchronize),
+        AT(stream_wait),
+        AT(event_create),
+        AT(event_destroy),
+        AT(event_record),
+        AT(event_query),
+        AT(reserve),
+        AT(unreserve),
+        AT(map),
+        AT(unmap),
+        AT(error_text),
+        AT(event_synchronize)};
 #undef AT
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
         weir_device_table t = *good;

@@ -92,7 +92,8 @@ Test(device, an_event_frees_only_what_was_freed_before_it)
     }
 }
 
-/* What is left of a block that its own stream takes a part of is no earlier free than the block was. */
+/* What is left of a block that its own stream takes a part of is no earlier free than the block
+ * was. */
 Test(device, the_rest_of_a_split_block_waits_as_the_whole_did)
 {
     EACH(mode, pooled)

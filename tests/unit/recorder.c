@@ -1,8 +1,8 @@
 /* The recorder and the reader of its files, against each other and against the allocator's
  * own figures. tests/scripts/trace.sh has an independent reader. */
+#include "../helpers/scratch.h"
 #include "base/fault.h"
 #include "observe/crc32.h"
-#include "../helpers/scratch.h"
 #include "tools/trace/binary.h"
 #include "tools/trace/replay.h"
 #include "track/trace_hook.h"

@@ -336,7 +336,8 @@ bool run_program(struct run *run)
     run_memory_export(run);
     /* The child shares the memory until it becomes the program or ends, which is what is wanted: it
      * costs no copy, and program_become writes nothing that this function reads. */
-    run->pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork,clang-analyzer-unix.Vfork) */
+    run->pid =
+        vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork,clang-analyzer-unix.Vfork) */
     if (run->pid < 0) {
         fprintf(stderr, "weir run: fork: %s\n", strerror(errno));
         witness_end(run);

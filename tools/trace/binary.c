@@ -103,8 +103,8 @@ int trace_load_replayed(struct trace_info *info, const char *path, struct trace 
     int error = trace_replay_run(&replay, info, load_change, &l);
     for (size_t i = 0; i < replay.blocks.n && !error; i++)
         if (replay.blocks.all[i].live)
-            error = event_add(&l, (struct trace_event){.id = replay.blocks.all[i].user,
-                                                       .kind = TRACE_FREE});
+            error = event_add(
+                &l, (struct trace_event){.id = replay.blocks.all[i].user, .kind = TRACE_FREE});
     trace_replay_end(&replay);
     free(l.sizes);
     if (error)
