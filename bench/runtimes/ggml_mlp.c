@@ -141,6 +141,7 @@ static int compare(unsigned runs)
             double ms = child_now_ms() - start;
             best[w] = ms < best[w] ? ms : best[w];
         }
+        /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): to the bit */
         same += !memcmp(outputs[0], outputs[1], sizeof(outputs[0]));
     }
     printf("ggml_mlp: %u runs: best %.2f ms in weir's memory, %.2f in ggml's own\n", runs, best[0],

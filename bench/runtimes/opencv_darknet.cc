@@ -63,7 +63,8 @@ void darknet19(std::string &cfg, std::vector<uchar> &weights)
             "\n[convolutional]\n%sfilters=%d\nsize=%d\nstride=1\npad=1\nactivation=%s\n",
             last ? "" : "batch_normalize=1\n", l.filters, l.size, last ? "linear" : "leaky");
         size_t filters = static_cast<size_t>(l.filters);
-        size_t fan_in = static_cast<size_t>(in * l.size * l.size);
+        size_t fan_in =
+            static_cast<size_t>(in) * static_cast<size_t>(l.size) * static_cast<size_t>(l.size);
         append_random(weights, filters, 0.1f, 0.0f, state); /* biases */
         if (!last) {
             append_random(weights, filters, 0.1f, 1.0f, state); /* scales */

@@ -188,7 +188,7 @@ static int child_run(void *user, void *shared)
 /* The first half of the runs warms up. */
 static double answer_latency(const struct settings *s, const struct answer *answer)
 {
-    double ms[RUNS_MAX];
+    double ms[RUNS_MAX] = {0};
     uint64_t first = s->runs / 2;
     for (uint64_t i = first; i < s->runs; i++)
         ms[i - first] = answer->runs[i].ms;

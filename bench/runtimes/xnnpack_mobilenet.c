@@ -394,6 +394,7 @@ static int compare(const struct settings *s)
         fprintf(stderr, "xnnpack_mobilenet: memory is left after a round\n");
     unsigned same = 0;
     for (uint64_t i = 0; i < s->rounds; i++)
+        /* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison): to the bit */
         same += !memcmp(own->outputs[0], weir->outputs[i], sizeof(weir->outputs[i]));
     printf("weir / own, best of %" PRIu64 " rounds: build and delete %.2f, run %.2f\n", s->rounds,
            best_of(s, weir, false) / best_of(s, own, false),

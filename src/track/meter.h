@@ -92,6 +92,10 @@ extern struct weir__meters weir__meters __attribute__((visibility("hidden")));
 
 #define WEIR__NO_LIMIT ((int64_t)1 << 61)
 
+/* Bytes of a request: more is refused before anything is counted, so that what is live and one
+ * request more are within int64_t. */
+#define WEIR__REQUEST_MAX ((size_t)1 << 61)
+
 /* -- walks: with the meter lock held; along the tree alone also with the context lock -------- */
 
 WEIR__INLINE struct weir__meter *weir__meter_of(const struct weir__link *link)

@@ -404,7 +404,7 @@ static int plan_more(struct plan_command *c, const char *path, struct plan_rows 
 static int plan_one(struct plan_command *c, const char *path)
 {
     struct plan_rows rows;
-    double others[WEIR_PLAN_HEURISTICS];
+    double others[WEIR_PLAN_HEURISTICS] = {0};
     if (plan_load(c, path, &rows))
         return 1;
     if (c->compare)

@@ -174,7 +174,7 @@ static void name_make_safe(const char *program, char *name, size_t size)
 {
     size_t n = 0;
     for (const char *at = program; *at && n + 1 < size; at++)
-        name[n++] = (unsigned char)*at < ' ' || *at == 0x7f || *at == '/' ? '_' : *at;
+        name[n++] = (char)((unsigned char)*at < ' ' || *at == 0x7f || *at == '/' ? '_' : *at);
     name[n] = '\0';
     if (!n || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
         snprintf(name, size, "program");
