@@ -129,7 +129,7 @@ static void report_compute(struct report *r, const struct report_options *option
 int report_make(struct report *r, struct trace_info *info, const char *path,
                 const struct report_options *options)
 {
-    *r = (struct report){0};
+    *r = (struct report){.problem = options->problem, .user = options->user};
     int error = report_data_read(&r->data, info, path);
     if (!error)
         report_compute(r, options);

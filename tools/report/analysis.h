@@ -13,6 +13,7 @@
 
 struct report_options {
     report_namer *namer; /* NULL: none */
+    report_problem *problem;
     void *user;
     int by;       /* enum report_by of the first grouping; -1: as the trace has it */
     bool all;     /* groupings by everything; else the first alone */
@@ -24,6 +25,8 @@ struct report {
     struct report_frames frames; /* of a trace with stacks */
     struct report_sites sites;
     bool has_sites;
+    report_problem *problem; /* of the options, with its user; or NULL */
+    void *user;
 
     struct report_axis axes[2]; /* across time, across events; without a clock, only the second */
     struct report_samples samples;

@@ -4,8 +4,9 @@
 
 #include <stdlib.h>
 
-#define EVEN (REPORT_COLUMNS - 2) /* of one width; the peak's own and what is behind it are more   \
-                                   */
+#define EVEN                                                                                       \
+    (REPORT_COLUMNS - 2) /* of one width; the peak's own and what is behind it are more            \
+                          */
 
 struct maker {
     const struct report_data *data;

@@ -10,9 +10,10 @@
 #include "tools/common/text.h"
 #include "tools/report/export.h"
 #include "tools/report/lines.h"
+#include "tools/report/namer.h"
 #include "tools/report/page.h"
-#include "tools/trace/binary.h"
 #include "tools/report/summary.h"
+#include "tools/trace/binary.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -125,6 +126,7 @@ struct opened {
     struct trace trace;
     bool binary, read; /* read: `report` is made */
     struct report report;
+    struct report_names names;
     char why[512];
 };
 
@@ -141,7 +143,7 @@ static int opened_fail(const char *path, const char *why)
 }
 
 /* 0, or an errno value after one line. opened_close in either case. */
-static int opened_read(struct opened *o, const char *path, const struct report_options *options)
+static int opened_read(struct opened *o, const char *path, struct report_options *options)
 {
     *o = (struct opened){.binary = true, .info.fd = -1};
     if (!file_is_binary(path) && trace_load(path, &o->trace, o->why, sizeof o->why) == 0) {
@@ -153,6 +155,10 @@ static int opened_read(struct opened *o, const char *path, const struct report_o
     int error = trace_info_open_tolerant(&o->info, path);
     if (error)
         return opened_fail(path, o->info.why);
+    o->names.info = &o->info;
+    options->namer = report_name_of;
+    options->problem = report_names_problem;
+    options->user = &o->names;
     error = report_make(&o->report, &o->info, path, options);
     o->read = true;
     return error ? opened_fail(path, o->info.why) : 0;
@@ -162,6 +168,7 @@ static void opened_close(struct opened *o)
 {
     if (o->read)
         report_free(&o->report);
+    report_names_end(&o->names);
     if (o->binary)
         trace_info_close(&o->info);
     else
@@ -186,7 +193,7 @@ static int json_print(const struct command *c, struct summary *said, struct trac
 }
 
 static void text_trace_print(const struct command *c, const struct opened *o,
-                            const struct report_against *against)
+                             const struct report_against *against)
 {
     const struct report_data *d = &o->report.data;
     text_plain(stdout, c->path, SIZE_MAX);
@@ -205,11 +212,11 @@ static int summary_print(const struct command *c, struct opened *o,
                          const struct report_against *against)
 {
     struct summary said = {.path = c->path,
-                                .info = &o->info,
-                                .end = &o->report.data.end,
-                                .report = &o->report,
-                                .against = against,
-                                .top = c->top};
+                           .info = &o->info,
+                           .end = &o->report.data.end,
+                           .report = &o->report,
+                           .against = against,
+                           .top = c->top};
     if (c->runs)
         report_lines_runs(stdout, &o->report);
     else if (c->json && o->binary)

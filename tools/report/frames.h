@@ -20,6 +20,10 @@ struct report_symbol {
 /* The function that the address is in; false: unknown. */
 typedef bool report_namer(void *user, uint64_t address, struct report_symbol *symbol);
 
+/* Why functions of the module (its index in info->modules) have no names; NULL: nothing is known
+ * to be wrong. */
+typedef const char *report_problem(void *user, size_t module);
+
 struct report_function {
     char *name, *full; /* full: NULL where it is the name */
     uint32_t module;   /* index + 1 in info->modules; 0: none */

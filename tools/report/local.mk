@@ -9,7 +9,7 @@ libweir_report_la_SOURCES = tools/report/against.c tools/report/against.h tools/
 	tools/report/folded.c tools/report/folded.h tools/report/frames.c \
 	tools/report/frames.h tools/report/holders.c tools/report/holders.h tools/report/icicle.c \
 	tools/report/icicle.h tools/report/keys.c tools/report/keys.h tools/report/lines.c \
-	tools/report/lines.h tools/report/markup.c tools/report/markup.h tools/report/packed.c \
+	tools/report/lines.h tools/report/markup.c tools/report/markup.h tools/report/namer.c tools/report/namer.h tools/report/packed.c \
 	tools/report/packed.h tools/report/page.c tools/report/page.h tools/report/page_data.c \
 	tools/report/page_data.h tools/report/pass.c tools/report/pass.h tools/report/perfetto.c \
 	tools/report/perfetto.h tools/report/pprof.c tools/report/pprof.h tools/report/protobuf.c \
@@ -17,7 +17,7 @@ libweir_report_la_SOURCES = tools/report/against.c tools/report/against.h tools/
 	tools/report/runs.h tools/report/sections.c tools/report/sections.h tools/report/sites.c \
 	tools/report/sites.h tools/report/strip.c tools/report/strip.h
 nodist_libweir_report_la_SOURCES = tools/report/page_parts.c
-libweir_report_la_LIBADD = libweir-trace.la
+libweir_report_la_LIBADD = libweir-symbols.la libweir-trace.la
 
 weir_SOURCES += tools/report/command.c tools/report/summary.c tools/report/summary.h
 

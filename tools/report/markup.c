@@ -15,7 +15,8 @@ static void character(FILE *to, const char *at, size_t n)
     unsigned char c = (unsigned char)*at;
     if (c == '\n' || c == '\t' || c == '\r')
         putc(' ', to);
-    else if (n == 0 || (n == 1 && (c < ' ' || c == 0x7f)) || (c == 0xc2 && (unsigned char)at[1] < 0xa0))
+    else if (n == 0 || (n == 1 && (c < ' ' || c == 0x7f)) ||
+             (c == 0xc2 && (unsigned char)at[1] < 0xa0))
         fputs("\xef\xbf\xbd", to);
     else if (c == '<')
         fputs("&lt;", to);

@@ -299,12 +299,16 @@ static void unnamed_write(FILE *to, const struct report *r)
     for (size_t i = 1; i < f->nfunctions; i++)
         lacks[f->functions[i].module] |= !f->functions[i].named;
     const char *lead = "; without symbols, in whole or in part: ";
-    for (size_t i = 1; i <= f->info->nmodules; i++)
-        if (lacks[i]) {
-            fputs(lead, to);
-            markup_text(to, text_file_name(f->info->modules[i - 1].path));
-            lead = ", ";
-        }
+    for (size_t i = 1; i <= f->info->nmodules; i++) {
+        if (!lacks[i])
+            continue;
+        const char *why = r->problem ? r->problem(r->user, i - 1) : NULL;
+        fputs(lead, to);
+        markup_text(to, text_file_name(f->info->modules[i - 1].path));
+        if (why)
+            fputs(" (", to), markup_text(to, why), putc(')', to);
+        lead = ", ";
+    }
     fputs(".", to);
     free(lacks);
 }

@@ -1,6 +1,7 @@
 /* tools/run/page.c - see page.h. */
 #include "tools/run/page.h"
 #include "tools/common/text.h"
+#include "tools/report/namer.h"
 #include "tools/report/page.h"
 
 #include <errno.h>
@@ -80,14 +81,21 @@ static bool file_write(const struct run *run, const struct report *report)
 
 static bool page_make(const struct run *run, const char *path)
 {
-    struct report_options options = {.by = -1, .all = true, .columns = true};
     struct trace_info info;
+    struct report_names names = {.info = &info};
+    struct report_options options = {.problem = report_names_problem,
+                                     .namer = report_name_of,
+                                     .user = &names,
+                                     .by = -1,
+                                     .all = true,
+                                     .columns = true};
     struct report report = {0};
     int error = trace_info_open_tolerant(&info, path);
     if (!error)
         error = report_make(&report, &info, path, &options);
     bool written = error ? refuse(path, info.why) : file_write(run, &report);
     report_free(&report);
+    report_names_end(&names);
     trace_info_close(&info);
     return written;
 }
