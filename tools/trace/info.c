@@ -117,29 +117,31 @@ static void read_base(struct trace_info *info, struct trace_cursor *c)
     }
 }
 
-static void read_name(struct trace_cursor *c, struct trace_names *names, uint64_t number)
+/* Returns its number. */
+static uint64_t read_name(struct trace_cursor *c, struct trace_names *names)
 {
+    uint64_t number = cursor_number(c);
     static char *const none;
     if (c->bad)
-        return;
+        return number;
     while (names->n <= number)
         array_add((void **)&names->text, &names->n, sizeof none, &none);
     free(names->text[number]);
     names->text[number] = cursor_text(c);
+    return number;
 }
 
 /* Of a tag a class may follow. */
 static void read_tag(struct trace_info *info, struct trace_cursor *c)
 {
     static const uint8_t none;
-    uint64_t number = cursor_number(c);
-    read_name(c, &info->tags, number);
+    uint64_t number = read_name(c, &info->tags);
     uint64_t class = c->at < c->end ? cursor_varint(c) : 0;
     if (c->bad || !class)
         return;
     while (info->nclasses <= number)
         array_add((void **)&info->classes, &info->nclasses, sizeof none, &none);
-    info->classes[number] = class < UINT8_MAX ? (uint8_t) class : UINT8_MAX;
+    info->classes[number] = class < UINT8_MAX ? (uint8_t)class : UINT8_MAX;
 }
 
 static void read_context(struct trace_info *info, struct trace_cursor *c)
@@ -240,7 +242,7 @@ static void read_payload(struct trace_info *info, uint32_t type, struct trace_cu
         read_tag(info, c);
         break;
     case WEIR__TRACE_NAME:
-        read_name(c, &info->names, cursor_number(c));
+        read_name(c, &info->names);
         break;
     case WEIR__TRACE_CTXN:
         read_context(info, c);
