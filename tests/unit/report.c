@@ -425,17 +425,18 @@ Test(report, what_is_in_no_block_has_a_holder)
 
 /* -- sites ------------------------------------------------------------------------------------- */
 
-/* 0x1000: malloc; 0x2000: make; 0x3000: load; 0x4000: serve; 0x5000: main; 0x6000: nameless. */
+/* 0x1000: malloc; 0x2000: make; 0x3000: load; 0x4000: serve; 0x5000: main; from 0x6000 on:
+ * nameless. */
 static bool name_of(void *user, uint64_t address, struct report_symbol *symbol)
 {
     static const char *const names[] = {NULL, "malloc", "make", "load", "serve", "main"};
     (void)user;
     uint64_t number = address >> 12;
-    if (number < 1 || number > 6)
+    if (number < 1 || number > 7)
         return false;
     symbol->start = number << 12;
     symbol->named = number < 6;
-    symbol->function = number < 6 ? names[number] : "fn:6000";
+    symbol->function = number < 6 ? names[number] : number == 6 ? "fn:6000" : "fn:7000";
     return true;
 }
 
@@ -486,6 +487,23 @@ Test(report, a_deep_difference_is_named)
     cr_assert_eq(report_make(&report, &info, path, &options), 0);
     site_expect(0, "make <- main ... load", 1000);
     site_expect(1, "make <- main ... serve", 700);
+    report_close();
+}
+
+Test(report, a_nameless_site_is_told_by_the_next_function_with_a_name)
+{
+    /* main > load > fn:7000 > fn:6000 > malloc */
+    static const uint32_t parents[] = {0, 1, 2, 3, 4};
+    static const uint64_t addresses[] = {0x5010, 0x3010, 0x7010, 0x6010, 0x1010};
+    struct report_options options = {.by = -1, .namer = name_of};
+    writer_begin(&writer, path, "sites", 0, 0);
+    writer_stacks(&writer, parents, addresses, 5);
+    /* What is directly below malloc and nameless is passed over only if malloc is above it. */
+    writer_allocate(&writer, 1, 1001, 0x100, 1000, 0, 5);
+    writer_end(&writer, true);
+    cr_assert_eq(trace_info_open_tolerant(&info, path), 0, "%s", info.why);
+    cr_assert_eq(report_make(&report, &info, path, &options), 0);
+    site_expect(0, "fn:6000 <- load", 1000);
     report_close();
 }
 

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <time.h>
 
-#define GREW_LEAST 1000 /* the peak's part below which growth is not worth the first screen */
+#define GREW_LEAST 100 /* the peak's part below which growth is not worth the first screen */
 
 /* -- the head
  * ---------------------------------------------------------------------------------------- */
@@ -205,7 +205,11 @@ static void card_left(FILE *to, const struct report *r)
             holder_name(to, r, most);
             fputs(".", to);
         }
-        fputs(" No holder kept growing while it ran.", to);
+        fputs(grown ? " While it ran no holder grew by 1"
+                      "\xc2\xa0"
+                      "% of the peak."
+                    : " No holder kept growing while it ran.",
+              to);
     }
     card_end(to);
 }

@@ -84,12 +84,27 @@ static uint32_t site_node(const struct maker *m, uint32_t leaf)
 }
 
 /* The next frame up of another function, and of none that only passes on. */
-static uint32_t caller_node(const struct maker *m, uint32_t node)
+static uint32_t caller_direct(const struct maker *m, uint32_t node)
 {
     uint32_t at = parent(m, node);
     while (at && (function_of(m, at) == function_of(m, node) || function(m, at)->allocator))
         at = parent(m, at);
     return at;
+}
+
+/* Two nameless functions would say nothing: then the next one up that has a name, if the same
+ * module has one near. */
+static uint32_t caller_node(const struct maker *m, uint32_t node)
+{
+    uint32_t direct = caller_direct(m, node), at = direct;
+    if (!direct || function(m, node)->named)
+        return direct;
+    for (unsigned depth = 0; at && depth < SPLIT_DEPTH; depth++, at = parent(m, at)) {
+        const struct report_function *f = function(m, at);
+        if (f->named && !f->allocator && f->module == function(m, node)->module)
+            return at;
+    }
+    return direct;
 }
 
 /* -- splitting ----------------------------------------------------------------------------------
