@@ -26,3 +26,8 @@ record-cost: all tests/loads/record_cost$(EXEEXT)
 	tests/loads/record_cost$(EXEEXT)
 	$(SHELL) $(top_srcdir)/tests/targets/record-cost ./weir
 .PHONY: record-cost
+
+# What a report of such recordings costs, beside its bounds.
+report-cost: all
+	$(SHELL) $(top_srcdir)/tests/targets/report-cost ./weir
+.PHONY: report-cost

@@ -2,7 +2,8 @@
 
 EXTRA_DIST += tests/targets/check-cuda \
 	tests/targets/check-models \
-	tests/targets/record-cost
+	tests/targets/record-cost \
+	tests/targets/report-cost
 
 check-models:
 	$(timed) $(SHELL) $(top_srcdir)/tests/targets/check-models '$(abs_top_srcdir)'
