@@ -1,7 +1,7 @@
 /* The calls on blocks keep what allocator.h says of them, one by one. */
 #include "../helpers/core.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>

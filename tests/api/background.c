@@ -1,7 +1,7 @@
 /* The background thread gives back what silent threads hold. */
 #include "../helpers/self.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>

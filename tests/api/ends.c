@@ -3,8 +3,8 @@
  * test runs in a fork of the process whose constructor ran.
  */
 #include "../helpers/core.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <pthread.h>
 #include <unistd.h>
 #include <weir/weir.h>

@@ -3,8 +3,8 @@
  * parent were at; it allocates, frees, destroys and forks again.
  */
 #include "../helpers/core.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/wait.h>

@@ -1,7 +1,7 @@
 /* Finding allocators: by a pointer, by a name, all roots. */
 #include "../helpers/core.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
 #include <weir/weir.h>

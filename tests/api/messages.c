@@ -1,8 +1,8 @@
 /* Lines that weir writes on its own account, to a program's sink in place of standard error. */
 #include "../helpers/core.h"
 #include "../helpers/scratch.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>

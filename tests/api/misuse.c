@@ -4,8 +4,8 @@
  * the statistics stay true.
  */
 #include "../helpers/core.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>

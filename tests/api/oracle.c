@@ -4,8 +4,8 @@
  * equal to the model's, and contents, alignment, zeroes and places are right.
  */
 #include "../helpers/core.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <weir/weir.h>
 

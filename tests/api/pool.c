@@ -1,7 +1,7 @@
 /* Pools of their own: apart from the CPU allocator's memory, counted with it. */
 #include "../helpers/core.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sys/mman.h>

@@ -1,5 +1,6 @@
 /* Profilers, checkpoints and leaks, through the public interface. */
-#include <criterion/criterion.h>
+#include "../helpers/suite.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* The callback before a refusal: when it is asked, in which order, what it may do, what is counted.
  */
 #include "../helpers/promise.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sys/resource.h>

@@ -4,8 +4,8 @@
  * told, forked children go on; and a context at rest takes little memory.
  */
 #include "../helpers/core.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>

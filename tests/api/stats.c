@@ -1,7 +1,7 @@
 /* weir_stats: each field says what allocator.h says it does. */
 #include "../helpers/core.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
 #include <weir/weir.h>

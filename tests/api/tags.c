@@ -1,7 +1,7 @@
 /* Tags: interned once, carried by blocks, kept by a thread. */
 #include "../helpers/core.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>

@@ -9,10 +9,10 @@
 #include "base/fault.h"
 #include "object/device_allocator.h"
 #include "target.h"
+#include "../helpers/suite.h"
 
 #include <weir/weir.h>
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,11 +3,13 @@
 noinst_HEADERS += tests/helpers/core.h \
 	tests/helpers/cxx.h \
 	tests/helpers/failing.h \
+	tests/helpers/harness.h \
 	tests/helpers/object.h \
 	tests/helpers/promise.h \
 	tests/helpers/scratch.h \
 	tests/helpers/self.h \
 	tests/helpers/stress.h \
+	tests/helpers/suite.h \
 	tests/helpers/system.h
 EXTRA_DIST += tests/helpers/expect.sh \
 	tests/helpers/installed.sh

@@ -7,8 +7,8 @@
 #define WEIR_TESTS_PROMISE_H
 
 #include "core.h"
+#include "suite.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>

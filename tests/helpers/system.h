@@ -5,7 +5,8 @@
 #ifndef WEIR_TESTS_SYSTEM_H
 #define WEIR_TESTS_SYSTEM_H
 
-#include <criterion/criterion.h>
+#include "suite.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>

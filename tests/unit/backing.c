@@ -3,14 +3,13 @@
 #include "os/memory_tool.h"
 #include "os/pages.h"
 #include "../helpers/self.h"
+#include "../helpers/suite.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <criterion/criterion.h>
-#include <criterion/parameterized.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>

@@ -7,8 +7,7 @@
 #include "pool/cache.h"
 #include "pool/chunk.h"
 #include "pool/late_misuse.h"
-
-#include <criterion/criterion.h>
+#include "../helpers/suite.h"
 
 enum { CLASS = 15 /* 256 bytes, batches of 31 */ };
 

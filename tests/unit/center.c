@@ -10,8 +10,8 @@
 #include "pool/center.h"
 #include "pool/chunk.h"
 #include "pool/late_misuse.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>

@@ -3,8 +3,7 @@
  * class of a size is the least that holds it at its alignment, and both maps say the same.
  */
 #include "pool/center.h"
-
-#include <criterion/criterion.h>
+#include "../helpers/suite.h"
 
 static const size_t alignments[] = {1,   2,   8,    16,   32,   64,   128,
                                     256, 512, 1024, 2048, 4096, 8192, 16384};

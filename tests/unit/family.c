@@ -10,8 +10,8 @@
 #include "pool/bin.h"
 #include "pool/center.h"
 #include "pool/chunk.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <pthread.h>
 #include <weir/weir.h>
 

@@ -6,8 +6,8 @@
 #include "alloc/allocator.h"
 #include "base/fault.h"
 #include "../helpers/core.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
 #include <weir/weir.h>

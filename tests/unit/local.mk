@@ -58,9 +58,9 @@ tests_unit_shown_LDADD = $(unit_ldadd)
 tests_unit_slab_LDADD = $(unit_ldadd)
 tests_unit_span_LDADD = $(unit_ldadd)
 tests_unit_threads_LDADD = $(unit_ldadd)
-tests_unit_tools_LDADD = libweir-tools.la $(CRITERION_LIBS) -lm
+tests_unit_tools_LDADD = libweir-tools.la $(suite_libs) -lm
 tests_unit_trace_damage_LDADD = libweir-trace.la $(unit_ldadd)
-tests_unit_trace_load_LDADD = libweir-trace.la $(CRITERION_LIBS) $(ZLIB_LIBS)
+tests_unit_trace_load_LDADD = libweir-trace.la $(suite_libs) $(ZLIB_LIBS)
 tests_unit_walk_LDADD = $(unit_ldadd)
 
 if SHARED

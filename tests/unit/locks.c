@@ -4,8 +4,8 @@
  */
 #include "alloc/fork.h"
 #include "os/locks.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/wait.h>

@@ -2,8 +2,7 @@
 #include "pool/chunk.h"
 #include "pool/map.h"
 #include "pool/shelf.h"
-
-#include <criterion/criterion.h>
+#include "../helpers/suite.h"
 
 #define TOP ((uintptr_t)1 << WEIR__OS_ADDRESS_BITS)
 

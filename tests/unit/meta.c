@@ -6,8 +6,8 @@
 #include "base/bits.h"
 #include "base/fault.h"
 #include "../helpers/core.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
 

@@ -14,8 +14,8 @@
 #include "track/reading.h"
 #include "track/shared.h"
 #include "track/soft.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <pthread.h>
 
 enum { METERS = 4, THREADS = 3 };

@@ -1,7 +1,7 @@
 /* Addresses are reserved, opened, closed and moved as os/pages.h says. */
 #include "os/pages.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>

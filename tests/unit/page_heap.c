@@ -9,8 +9,8 @@
 #include "pool/hole.h"
 #include "pool/shelf.h"
 #include "../helpers/self.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/resource.h>

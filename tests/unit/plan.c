@@ -8,8 +8,8 @@
 #include "plan/planarity.h"
 #include "plan/search.h"
 #include "plan/skyline.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

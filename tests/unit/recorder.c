@@ -6,8 +6,8 @@
 #include "tools/trace/binary.h"
 #include "tools/trace/replay.h"
 #include "track/trace_hook.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>

@@ -7,10 +7,9 @@
 #include "../helpers/core.h"
 #include "track/freed.h"
 #include "track/registry.h"
+#include "../helpers/suite.h"
 
 #include <string.h>
-
-#include <criterion/criterion.h>
 
 enum { KEYS = 3000, OPERATIONS = 100000 };
 

@@ -8,8 +8,8 @@
 #include "alloc/context.h"
 #include "pool/shelf.h"
 #include "../helpers/promise.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <weir/weir.h>

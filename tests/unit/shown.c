@@ -11,8 +11,7 @@
 #include "track/meter.h"
 #include "track/reading.h"
 #include "track/shared.h"
-
-#include <criterion/criterion.h>
+#include "../helpers/suite.h"
 
 enum { WINDOWS = 6, SEEN = 4 }; /* the last two have no tally in sight */
 

@@ -6,8 +6,8 @@
 #include "pool/chunk.h"
 #include "pool/late_misuse.h"
 #include "pool/slab.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <string.h>
 
 static struct weir__chunk *chunk;

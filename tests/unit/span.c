@@ -6,8 +6,7 @@
 #include "base/fault.h"
 #include "../helpers/core.h"
 #include "pool/shelf.h"
-
-#include <criterion/criterion.h>
+#include "../helpers/suite.h"
 
 enum { MOST = 400, OWNERS = 3, PAGE = 4096 };
 

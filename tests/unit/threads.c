@@ -6,8 +6,8 @@
 #include "backing/meta.h"
 #include "../helpers/core.h"
 #include "../helpers/self.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <unistd.h>

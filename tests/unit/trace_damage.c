@@ -7,8 +7,8 @@
 #include "../helpers/scratch.h"
 #include "tools/trace/binary.h"
 #include "tools/trace/replay.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* Walking: every live block once, with what is known of it. */
 #include "alloc/walk.h"
 #include "../helpers/core.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <pthread.h>
 #include <weir/weir.h>
 
