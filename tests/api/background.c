@@ -78,7 +78,7 @@ static void *burst_run(void *unused)
     return unused;
 }
 
-Test(background, after_a_burst_a_twentieth_is_resident_at_most, .timeout = 60)
+Test(background, after_a_burst_a_twentieth_is_resident_at_most)
 {
     pthread_t threads[BURST_THREADS];
     pthread_barrier_init(&burst_gate, NULL, BURST_THREADS + 1);

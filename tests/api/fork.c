@@ -175,7 +175,7 @@ static void beside_threads(void *(*churn)(void *), size_t count, void (*check)(v
     cr_assert_eq(weir_allocation_count(cpu()), 0);
 }
 
-Test(fork, while_threads_allocate_small_blocks_every_figure_is_true, .timeout = 120)
+Test(fork, while_threads_allocate_small_blocks_every_figure_is_true)
 {
     beside_threads(churn_small, scaled(80), child_check);
 }
@@ -203,7 +203,7 @@ static void child_no_check(void)
 {
 }
 
-Test(fork, while_threads_do_everything_the_child_works, .timeout = 120)
+Test(fork, while_threads_do_everything_the_child_works)
 {
     pthread_t threads[THREADS];
     contexts[0] = contexts[1] = contexts[2] = contexts[3] = cpu();

@@ -626,7 +626,7 @@ static void crime_expect_abort(const struct case_of_misuse *c)
     munmap(shared, 4096);
 }
 
-Test(misuse, every_crime_aborts_with_one_line_that_names_it, .timeout = 120)
+Test(misuse, every_crime_aborts_with_one_line_that_names_it)
 {
     for (int i = 0; i < CASES; i++)
         crime_expect_abort(&cases[i]);
@@ -694,7 +694,7 @@ static void crime_expect_nothing(const struct case_of_misuse *c)
                   weir_peak_allocated(weir_cpu_allocator()));
 }
 
-Test(misuse, with_a_handler_every_crime_does_nothing, .timeout = 120)
+Test(misuse, with_a_handler_every_crime_does_nothing)
 {
     for (int i = 0; i < CASES; i++)
         crime_expect_nothing(&cases[i]);

@@ -176,7 +176,7 @@ Test(steady, one_thread_makes_at_most_a_hundred_slow_operations_in_a_million)
     cr_assert_leq(slow, SLOW_MOST, "%zu slow operations", slow);
 }
 
-Test(steady, two_threads_make_at_most_a_hundred_each, .timeout = 60)
+Test(steady, two_threads_make_at_most_a_hundred_each)
 {
     void *crest = weir_allocate(cpu(), 16 * MIB);
     weir_deallocate(cpu(), crest);
@@ -273,7 +273,7 @@ static void workers_run(weir_allocator *a)
         pthread_join(threads[i], NULL);
 }
 
-Test(bytes_ever, are_exact_after_threads_ended, .timeout = 60)
+Test(bytes_ever, are_exact_after_threads_ended)
 {
     weir_allocator *a = weir_allocator_create(NULL),
                    *child = weir_allocator_create(&(weir_allocator_options){.parent = a});

@@ -5,11 +5,11 @@
 #ifndef TESTS_DEVICE_CASES_H
 #define TESTS_DEVICE_CASES_H
 
+#include "../helpers/suite.h"
 #include "alloc/walk.h"
 #include "base/fault.h"
 #include "object/device_allocator.h"
 #include "target.h"
-#include "../helpers/suite.h"
 
 #include <weir/weir.h>
 

@@ -1,6 +1,6 @@
 /* tests/device/cuda_cases.c - what cuda.h promises beyond device.h, on the fake driver. */
-#include "cuda_target.h"
 #include "../helpers/suite.h"
+#include "cuda_target.h"
 
 #include <weir/weir.h>
 

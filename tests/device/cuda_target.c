@@ -4,9 +4,9 @@
  * again with the fake's folder in it.
  */
 #include "cuda_target.h"
+#include "../helpers/suite.h"
 #include "base/error.h"
 #include "device/pool.h"
-#include "../helpers/suite.h"
 
 #include <dlfcn.h>
 #include <stdio.h>

@@ -113,7 +113,7 @@ static void oracle_run(weir_device_mode mode, int steps, unsigned seed)
     free(o);
 }
 
-Test(device, random_operations_agree_with_an_oracle, .timeout = 120)
+Test(device, random_operations_agree_with_an_oracle)
 {
     int steps = getenv("WEIR_TEST_SLOW") ? 2000 : 30000;
     EACH(mode, modes)

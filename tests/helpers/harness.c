@@ -1,8 +1,8 @@
 /*
- * tests/helpers/harness.c - runs the cases one after the other, each in a process of its own, and says in
- * TAP how they ended. A case and all its children write into one file, which is shown when it is
- * over: as TAP's comments if it failed, else as lines that TAP does not look at. What a case comes
- * to is in memory that it shares with the harness.
+ * tests/helpers/harness.c - runs the cases one after the other, each in a process of its own, and
+ * says in TAP how they ended. A case and all its children write into one file, which is shown when
+ * it is over: as TAP's comments if it failed, else as lines that TAP does not look at. What a case
+ * comes to is in memory that it shares with the harness.
  */
 #include "harness.h"
 
@@ -21,7 +21,8 @@
 #include <unistd.h>
 
 /* How long a case may take, unless it says otherwise or WEIR_TEST_TIMEOUT does; four times that
- * where every step costs 10 to 50 times (WEIR_TEST_SLOW). tests/helpers/run-tap has the same figures. */
+ * where every step costs 10 to 50 times (WEIR_TEST_SLOW). tests/helpers/run-tap has the same
+ * figures. */
 #define SECONDS      300
 #define SLOW_SECONDS 4
 
@@ -32,7 +33,7 @@ static struct {
     atomic_uint failures;
     atomic_bool skipped, done;
     char why[SUITE_TEXT_MAX];
-} *now;
+} * now;
 static const struct suite_case *running;
 static pid_t process, thread; /* of the case */
 static bool here;
@@ -190,7 +191,8 @@ size_t suite_difference(const void *a, const void *b, size_t size)
     return at;
 }
 
-/* -- running ------------------------------------------------------------------------------------ */
+/* -- running ------------------------------------------------------------------------------------
+ */
 
 static void run_here(const struct suite_case *it)
 {
@@ -371,10 +373,7 @@ int suite_main(int argc, char **argv)
     return here ? atomic_load(&now->failures) != 0 : !good;
 }
 
-/* A program may have its own. run-tap knows by this name that the program speaks TAP itself. */
-extern const char weir_harness_speaks_tap[];
-const char weir_harness_speaks_tap[] = "weir_harness_speaks_tap";
-
+/* A program may have its own. */
 __attribute__((weak)) int main(int argc, char **argv)
 {
     return suite_main(argc, argv);

@@ -1,12 +1,13 @@
 /*
- * tests/helpers/harness.h - a small harness that runs wherever fork does, with the words of Criterion that
- * this tree's tests use. Each case is a process of its own, forked from one that has used neither
- * weir nor a thread; it has a time limit, and what it leaves running is killed. A failed
- * comparison prints both values. The program speaks TAP:
+ * tests/helpers/harness.h - a small harness that runs wherever fork does, with the words of
+ * Criterion that this tree's tests use. Each case is a process of its own, forked from one that has
+ * used neither weir nor a thread; it has a time limit, and what it leaves running is killed. A
+ * failed comparison prints both values. The program speaks TAP:
  *
  *     program [--list] [--only PATTERN] [--here]
  *
- * PATTERN is a shell's, of "suite/name" (a part of it will do); --here forks nothing, for a debugger.
+ * PATTERN is a shell's, of "suite/name" (a part of it will do); --here forks nothing, for a
+ * debugger.
  *
  * Threads: any thread and any child of a case may assert. What fails outside the case's first
  * thread ends the process on the spot.
@@ -78,22 +79,22 @@ struct suite_text suite_both(const char *a, struct suite_text left, const char *
                              struct suite_text right);
 
 #define SUITE_TEXT(x)                                                                              \
-    _Generic((x),                                                                                  \
-        _Bool: suite_text_unsigned,                                                                \
-        char: suite_text_signed,                                                                   \
-        signed char: suite_text_signed,                                                            \
-        unsigned char: suite_text_unsigned,                                                        \
-        short: suite_text_signed,                                                                  \
-        unsigned short: suite_text_unsigned,                                                       \
-        int: suite_text_signed,                                                                    \
-        unsigned: suite_text_unsigned,                                                             \
-        long: suite_text_signed,                                                                   \
-        unsigned long: suite_text_unsigned,                                                        \
-        long long: suite_text_signed,                                                              \
-        unsigned long long: suite_text_unsigned,                                                   \
-        float: suite_text_double,                                                                  \
-        double: suite_text_double,                                                                 \
-        default: suite_text_pointer)(x)
+    _Generic((x), _Bool                                                                            \
+             : suite_text_unsigned, char                                                           \
+             : suite_text_signed, signed char                                                      \
+             : suite_text_signed, unsigned char                                                    \
+             : suite_text_unsigned, short                                                          \
+             : suite_text_signed, unsigned short                                                   \
+             : suite_text_unsigned, int                                                            \
+             : suite_text_signed, unsigned                                                         \
+             : suite_text_unsigned, long                                                           \
+             : suite_text_signed, unsigned long                                                    \
+             : suite_text_unsigned, long long                                                      \
+             : suite_text_signed, unsigned long long                                               \
+             : suite_text_unsigned, float                                                          \
+             : suite_text_double, double                                                           \
+             : suite_text_double, default                                                          \
+             : suite_text_pointer)(x)
 
 /* -- the words of Criterion -------------------------------------------------------------------- */
 
@@ -126,8 +127,8 @@ struct suite_text suite_both(const char *a, struct suite_text left, const char *
         __auto_type suite_a = (a);                                                                 \
         __auto_type suite_b = (b);                                                                 \
         if (!(suite_a operator suite_b)) {                                                         \
-            struct suite_text suite_what = suite_both(#a " " #operator, SUITE_TEXT(suite_a), #b,   \
-                                                      SUITE_TEXT(suite_b));                        \
+            struct suite_text suite_what =                                                         \
+                suite_both(#a " " #operator, SUITE_TEXT(suite_a), #b, SUITE_TEXT(suite_b));        \
             suite_failed(SUITE_HERE(fatal), suite_what.text, " " __VA_ARGS__);                     \
         }                                                                                          \
     } while (0)
@@ -135,8 +136,8 @@ struct suite_text suite_both(const char *a, struct suite_text left, const char *
 #define SUITE_STRINGS(fatal, a, operator, b, ...)                                                  \
     do {                                                                                           \
         const char *suite_a = (a), *suite_b = (b);                                                 \
-        if (!(suite_a && suite_b && strcmp(suite_a, suite_b) operator 0))                          \
-            suite_failed_strings(SUITE_HERE(fatal), #a " " #operator " " #b, suite_a, suite_b,     \
+        if (!(suite_a && suite_b && strcmp(suite_a, suite_b) operator0))                           \
+            suite_failed_strings(SUITE_HERE(fatal), #a " " #operator" " #b, suite_a, suite_b,      \
                                  " " __VA_ARGS__);                                                 \
     } while (0)
 __attribute__((format(printf, 5, 6))) void suite_failed_strings(struct suite_place at,
@@ -162,46 +163,46 @@ size_t suite_difference(const void *a, const void *b, size_t size);
     do {                                                                                           \
         double suite_a = (a), suite_b = (b);                                                       \
         if (!(fabs(suite_a - suite_b) <= (epsilon))) {                                             \
-            struct suite_text suite_what = suite_both(#a " ==", suite_text_double(suite_a), #b,    \
-                                                      suite_text_double(suite_b));                 \
+            struct suite_text suite_what =                                                         \
+                suite_both(#a " ==", suite_text_double(suite_a), #b, suite_text_double(suite_b));  \
             suite_failed(SUITE_HERE(fatal), suite_what.text, " " __VA_ARGS__);                     \
         }                                                                                          \
     } while (0)
 
-#define cr_assert(x, ...)              SUITE_TRUE(true, x, #x, __VA_ARGS__)
-#define cr_expect(x, ...)              SUITE_TRUE(false, x, #x, __VA_ARGS__)
-#define cr_assert_not(x, ...)          SUITE_TRUE(true, !(x), "not " #x, __VA_ARGS__)
-#define cr_expect_not(x, ...)          SUITE_TRUE(false, !(x), "not " #x, __VA_ARGS__)
-#define cr_assert_null(x, ...)         SUITE_TRUE(true, (x) == NULL, #x " is NULL", __VA_ARGS__)
-#define cr_expect_null(x, ...)         SUITE_TRUE(false, (x) == NULL, #x " is NULL", __VA_ARGS__)
-#define cr_assert_not_null(x, ...)     SUITE_TRUE(true, (x) != NULL, #x " is not NULL", __VA_ARGS__)
-#define cr_expect_not_null(x, ...)     SUITE_TRUE(false, (x) != NULL, #x " is not NULL", __VA_ARGS__)
-#define cr_assert_eq(a, b, ...)        SUITE_COMPARE(true, a, ==, b, __VA_ARGS__)
-#define cr_expect_eq(a, b, ...)        SUITE_COMPARE(false, a, ==, b, __VA_ARGS__)
-#define cr_assert_neq(a, b, ...)       SUITE_COMPARE(true, a, !=, b, __VA_ARGS__)
-#define cr_expect_neq(a, b, ...)       SUITE_COMPARE(false, a, !=, b, __VA_ARGS__)
-#define cr_assert_lt(a, b, ...)        SUITE_COMPARE(true, a, <, b, __VA_ARGS__)
-#define cr_expect_lt(a, b, ...)        SUITE_COMPARE(false, a, <, b, __VA_ARGS__)
-#define cr_assert_leq(a, b, ...)       SUITE_COMPARE(true, a, <=, b, __VA_ARGS__)
-#define cr_expect_leq(a, b, ...)       SUITE_COMPARE(false, a, <=, b, __VA_ARGS__)
-#define cr_assert_gt(a, b, ...)        SUITE_COMPARE(true, a, >, b, __VA_ARGS__)
-#define cr_expect_gt(a, b, ...)        SUITE_COMPARE(false, a, >, b, __VA_ARGS__)
-#define cr_assert_geq(a, b, ...)       SUITE_COMPARE(true, a, >=, b, __VA_ARGS__)
-#define cr_expect_geq(a, b, ...)       SUITE_COMPARE(false, a, >=, b, __VA_ARGS__)
-#define cr_assert_str_eq(a, b, ...)    SUITE_STRINGS(true, a, ==, b, __VA_ARGS__)
-#define cr_expect_str_eq(a, b, ...)    SUITE_STRINGS(false, a, ==, b, __VA_ARGS__)
-#define cr_assert_str_neq(a, b, ...)   SUITE_STRINGS(true, a, !=, b, __VA_ARGS__)
-#define cr_expect_str_neq(a, b, ...)   SUITE_STRINGS(false, a, !=, b, __VA_ARGS__)
-#define cr_assert_str_empty(a, ...)    SUITE_STRINGS(true, a, ==, "", __VA_ARGS__)
-#define cr_expect_str_empty(a, ...)    SUITE_STRINGS(false, a, ==, "", __VA_ARGS__)
-#define cr_assert_arr_eq(a, b, n, ...) SUITE_BYTES(true, a, b, n, __VA_ARGS__)
-#define cr_expect_arr_eq(a, b, n, ...) SUITE_BYTES(false, a, b, n, __VA_ARGS__)
+#define cr_assert(x, ...)                SUITE_TRUE(true, x, #x, __VA_ARGS__)
+#define cr_expect(x, ...)                SUITE_TRUE(false, x, #x, __VA_ARGS__)
+#define cr_assert_not(x, ...)            SUITE_TRUE(true, !(x), "not " #x, __VA_ARGS__)
+#define cr_expect_not(x, ...)            SUITE_TRUE(false, !(x), "not " #x, __VA_ARGS__)
+#define cr_assert_null(x, ...)           SUITE_TRUE(true, (x) == NULL, #x " is NULL", __VA_ARGS__)
+#define cr_expect_null(x, ...)           SUITE_TRUE(false, (x) == NULL, #x " is NULL", __VA_ARGS__)
+#define cr_assert_not_null(x, ...)       SUITE_TRUE(true, (x) != NULL, #x " is not NULL", __VA_ARGS__)
+#define cr_expect_not_null(x, ...)       SUITE_TRUE(false, (x) != NULL, #x " is not NULL", __VA_ARGS__)
+#define cr_assert_eq(a, b, ...)          SUITE_COMPARE(true, a, ==, b, __VA_ARGS__)
+#define cr_expect_eq(a, b, ...)          SUITE_COMPARE(false, a, ==, b, __VA_ARGS__)
+#define cr_assert_neq(a, b, ...)         SUITE_COMPARE(true, a, !=, b, __VA_ARGS__)
+#define cr_expect_neq(a, b, ...)         SUITE_COMPARE(false, a, !=, b, __VA_ARGS__)
+#define cr_assert_lt(a, b, ...)          SUITE_COMPARE(true, a, <, b, __VA_ARGS__)
+#define cr_expect_lt(a, b, ...)          SUITE_COMPARE(false, a, <, b, __VA_ARGS__)
+#define cr_assert_leq(a, b, ...)         SUITE_COMPARE(true, a, <=, b, __VA_ARGS__)
+#define cr_expect_leq(a, b, ...)         SUITE_COMPARE(false, a, <=, b, __VA_ARGS__)
+#define cr_assert_gt(a, b, ...)          SUITE_COMPARE(true, a, >, b, __VA_ARGS__)
+#define cr_expect_gt(a, b, ...)          SUITE_COMPARE(false, a, >, b, __VA_ARGS__)
+#define cr_assert_geq(a, b, ...)         SUITE_COMPARE(true, a, >=, b, __VA_ARGS__)
+#define cr_expect_geq(a, b, ...)         SUITE_COMPARE(false, a, >=, b, __VA_ARGS__)
+#define cr_assert_str_eq(a, b, ...)      SUITE_STRINGS(true, a, ==, b, __VA_ARGS__)
+#define cr_expect_str_eq(a, b, ...)      SUITE_STRINGS(false, a, ==, b, __VA_ARGS__)
+#define cr_assert_str_neq(a, b, ...)     SUITE_STRINGS(true, a, !=, b, __VA_ARGS__)
+#define cr_expect_str_neq(a, b, ...)     SUITE_STRINGS(false, a, !=, b, __VA_ARGS__)
+#define cr_assert_str_empty(a, ...)      SUITE_STRINGS(true, a, ==, "", __VA_ARGS__)
+#define cr_expect_str_empty(a, ...)      SUITE_STRINGS(false, a, ==, "", __VA_ARGS__)
+#define cr_assert_arr_eq(a, b, n, ...)   SUITE_BYTES(true, a, b, n, __VA_ARGS__)
+#define cr_expect_arr_eq(a, b, n, ...)   SUITE_BYTES(false, a, b, n, __VA_ARGS__)
 #define cr_assert_float_eq(a, b, e, ...) SUITE_NEAR(true, a, b, e, __VA_ARGS__)
 #define cr_expect_float_eq(a, b, e, ...) SUITE_NEAR(false, a, b, e, __VA_ARGS__)
-#define cr_assert_fail(...)            suite_failed(SUITE_HERE(true), "failed", " " __VA_ARGS__)
-#define cr_expect_fail(...)            suite_failed(SUITE_HERE(false), "failed", " " __VA_ARGS__)
-#define cr_skip(...)                   suite_skip(" " __VA_ARGS__)
-#define cr_skip_test(...)              suite_skip(" " __VA_ARGS__)
-#define cr_log_error(...)              suite_log(" " __VA_ARGS__)
+#define cr_assert_fail(...)              suite_failed(SUITE_HERE(true), "failed", " " __VA_ARGS__)
+#define cr_expect_fail(...)              suite_failed(SUITE_HERE(false), "failed", " " __VA_ARGS__)
+#define cr_skip(...)                     suite_skip(" " __VA_ARGS__)
+#define cr_skip_test(...)                suite_skip(" " __VA_ARGS__)
+#define cr_log_error(...)                suite_log(" " __VA_ARGS__)
 
 #endif

@@ -12,7 +12,8 @@ noinst_HEADERS += tests/helpers/core.h \
 	tests/helpers/suite.h \
 	tests/helpers/system.h
 EXTRA_DIST += tests/helpers/expect.sh \
-	tests/helpers/installed.sh
+	tests/helpers/installed.sh \
+	tests/helpers/tap.sh
 # The examples against a reference of their own.
 check_PROGRAMS += tests/helpers/conv2d_reference
 # Made and run by tests/scripts/ort.sh, once it has the runtime.

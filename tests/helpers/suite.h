@@ -1,8 +1,8 @@
 /*
- * tests/helpers/suite.h - the one header of tests/unit, tests/api and tests/device that says which harness
- * they run in. configure chooses: Criterion in the ordinary build, tests/helpers/harness.h where
- * Criterion cannot go (under ThreadSanitizer, on another machine) or is not there. Both have the
- * same words: Test, TestSuite, cr_assert..., cr_expect..., cr_skip; those of harness.h are all
+ * tests/helpers/suite.h - the one header of tests/unit, tests/api and tests/device that says which
+ * harness they run in. configure chooses: Criterion in the ordinary build, tests/helpers/harness.h
+ * where Criterion cannot go (under ThreadSanitizer, on another machine) or is not there. Both have
+ * the same words: Test, TestSuite, cr_assert..., cr_expect..., cr_skip; those of harness.h are all
  * that a test may use.
  */
 #ifndef WEIR_TESTS_SUITE_H

@@ -1,9 +1,9 @@
 /* Both providers keep the contract of backing.h, and the right one is chosen. */
 #include "backing/backing.h"
-#include "os/memory_tool.h"
-#include "os/pages.h"
 #include "../helpers/self.h"
 #include "../helpers/suite.h"
+#include "os/memory_tool.h"
+#include "os/pages.h"
 
 #include <errno.h>
 #include <string.h>
@@ -284,7 +284,7 @@ static void *keep_taking(void *unused)
     return unused;
 }
 
-Test(backing_jemalloc, a_child_forked_while_threads_take_can_take, .timeout = 60)
+Test(backing_jemalloc, a_child_forked_while_threads_take_can_take)
 {
     const struct weir__backing *p = weir__backing_get();
     pthread_t threads[2];

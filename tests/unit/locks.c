@@ -2,9 +2,9 @@
  * Locks: the order of their ranks, which debug builds hold every thread to, and how fork holds
  * all that are known.
  */
-#include "alloc/fork.h"
 #include "os/locks.h"
 #include "../helpers/suite.h"
+#include "alloc/fork.h"
 
 #include <pthread.h>
 #include <string.h>
@@ -175,7 +175,7 @@ static bool fork_in_visitor(weir_allocator *child_allocator, void *user)
     return true;
 }
 
-Test(locks, a_visitor_of_contexts_may_fork, .timeout = 30)
+Test(locks, a_visitor_of_contexts_may_fork)
 {
     int status = 1;
     weir_allocator_create(NULL);

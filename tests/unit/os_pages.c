@@ -1,6 +1,6 @@
 /* Addresses are reserved, opened, closed and moved as os/pages.h says. */
-#include "os/pages.h"
 #include "../helpers/suite.h"
+#include "os/pages.h"
 
 #include <errno.h>
 #include <stdio.h>

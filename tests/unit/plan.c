@@ -3,12 +3,12 @@
  * checkers that must find what is wrong, proofs of the search, memory per buffer, and
  * the goals on the instances that come with the source.
  */
+#include "../helpers/suite.h"
 #include "backing/meta.h"
 #include "base/fault.h"
 #include "plan/planarity.h"
 #include "plan/search.h"
 #include "plan/skyline.h"
-#include "../helpers/suite.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -2,8 +2,8 @@
  * files where they may be written, around fork, and what it counts. */
 #include "alloc/pressure.h"
 
-#include "os/pressure.h"
 #include "../helpers/system.h"
+#include "os/pressure.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +25,7 @@ static void end(void)
     system_remove();
 }
 
-TestSuite(pressure, .init = begin, .fini = end, .timeout = 60);
+TestSuite(pressure, .init = begin, .fini = end);
 
 static weir_pressure_stats stats(void)
 {

@@ -1,12 +1,12 @@
 /* The recorder and the reader of its files, against each other and against the allocator's
  * own figures. tests/scripts/trace.sh has an independent reader. */
+#include "../helpers/scratch.h"
+#include "../helpers/suite.h"
 #include "base/fault.h"
 #include "observe/crc32.h"
-#include "../helpers/scratch.h"
 #include "tools/trace/binary.h"
 #include "tools/trace/replay.h"
 #include "track/trace_hook.h"
-#include "../helpers/suite.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -297,7 +297,7 @@ static void *work_on(void *user)
 }
 
 /* Started and stopped in the middle of what other threads do, again and again. */
-Test(recorder, started_beside_running_threads_is_exact, .timeout = 60)
+Test(recorder, started_beside_running_threads_is_exact)
 {
     weir_allocator *cpu = weir_cpu_allocator();
     struct worker workers[3] = {{cpu, 1, 500}, {cpu, 2, 500}, {cpu, 3, 500}};
@@ -463,7 +463,7 @@ Test(recorder, takes_no_low_descriptor)
 }
 
 /* A fifo would wait for a reader, a device take anything and keep nothing. */
-Test(recorder, records_into_regular_files_alone, .timeout = 10)
+Test(recorder, records_into_regular_files_alone)
 {
     cr_assert_eq(mkfifo(path, 0600), 0);
     cr_assert_neq(weir_trace_start(path, NULL), 0);
@@ -471,7 +471,7 @@ Test(recorder, records_into_regular_files_alone, .timeout = 10)
     cr_assert_eq(weir_trace_start("/", NULL), EISDIR);
 }
 
-Test(recorder, killed_in_the_middle_leaves_a_readable_prefix, .timeout = 60)
+Test(recorder, killed_in_the_middle_leaves_a_readable_prefix)
 {
     for (int round = 0; round < 5; round++) {
         pid_t child = fork();
@@ -606,7 +606,7 @@ static void small_trace(void)
     stop();
 }
 
-Test(trace_file, with_any_byte_changed_is_refused_or_the_same, .timeout = 120)
+Test(trace_file, with_any_byte_changed_is_refused_or_the_same)
 {
     small_trace();
     size_t size, accepted = 0, step = getenv("WEIR_TEST_SLOW") ? 23 : 1;
@@ -677,7 +677,7 @@ static uint32_t word_get(const unsigned char *at)
     return value;
 }
 
-Test(trace_file, hostile_contents_never_crash_the_reader, .timeout = 120)
+Test(trace_file, hostile_contents_never_crash_the_reader)
 {
     small_trace();
     size_t size, rounds = getenv("WEIR_TEST_SLOW") ? 100 : 1000;

@@ -2,12 +2,12 @@
  * The registry against a plain array: random additions, removals and look-ups,
  * with addresses that collide, through growth and to empty again.
  */
+#include "track/registry.h"
+#include "../helpers/core.h"
+#include "../helpers/suite.h"
 #include "backing/meta.h"
 #include "base/fault.h"
-#include "../helpers/core.h"
 #include "track/freed.h"
-#include "track/registry.h"
-#include "../helpers/suite.h"
 
 #include <string.h>
 

@@ -178,7 +178,7 @@ static bool survey_visit(const weir_block *block, void *user)
 }
 
 /* What lives all along is seen every time, with and without marking. */
-Test(walk, beside_threads_sees_what_stays, .timeout = 60)
+Test(walk, beside_threads_sees_what_stays)
 {
     pthread_t threads[2];
     for (uintptr_t i = 0; i < 2; i++)
