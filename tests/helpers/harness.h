@@ -122,22 +122,22 @@ struct suite_text suite_both(const char *a, struct suite_text left, const char *
     } while (0)
 
 /* Each side is evaluated once. */
-#define SUITE_COMPARE(fatal, a, operator, b, ...)                                                  \
+#define SUITE_COMPARE(fatal, a, relation, b, ...)                                                  \
     do {                                                                                           \
         __auto_type suite_a = (a);                                                                 \
         __auto_type suite_b = (b);                                                                 \
-        if (!(suite_a operator suite_b)) {                                                         \
+        if (!(suite_a relation suite_b)) {                                                         \
             struct suite_text suite_what =                                                         \
-                suite_both(#a " " #operator, SUITE_TEXT(suite_a), #b, SUITE_TEXT(suite_b));        \
+                suite_both(#a " " #relation, SUITE_TEXT(suite_a), #b, SUITE_TEXT(suite_b));        \
             suite_failed(SUITE_HERE(fatal), suite_what.text, " " __VA_ARGS__);                     \
         }                                                                                          \
     } while (0)
 
-#define SUITE_STRINGS(fatal, a, operator, b, ...)                                                  \
+#define SUITE_STRINGS(fatal, a, relation, b, ...)                                                  \
     do {                                                                                           \
         const char *suite_a = (a), *suite_b = (b);                                                 \
-        if (!(suite_a && suite_b && strcmp(suite_a, suite_b) operator0))                           \
-            suite_failed_strings(SUITE_HERE(fatal), #a " " #operator" " #b, suite_a, suite_b,      \
+        if (!(suite_a && suite_b && strcmp(suite_a, suite_b) relation 0))                          \
+            suite_failed_strings(SUITE_HERE(fatal), #a " " #relation " " #b, suite_a, suite_b,     \
                                  " " __VA_ARGS__);                                                 \
     } while (0)
 __attribute__((format(printf, 5, 6))) void suite_failed_strings(struct suite_place at,
