@@ -2,7 +2,7 @@
  * fork: the child finds whole structures and true figures, whatever the threads of the
  * parent were at; it allocates, frees, destroys and forks again.
  */
-#include "../helpers/core.h"
+#include "../helpers/context.h"
 #include "../helpers/suite.h"
 
 #include <pthread.h>
@@ -10,13 +10,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <weir/weir.h>
-
-#define MIB ((size_t)1 << 20)
-
-static weir_allocator *cpu(void)
-{
-    return weir_cpu_allocator();
-}
 
 /* In the child: says what is wrong by its status, the line of this file. */
 #define CHILD_EXPECT(condition)                                                                    \

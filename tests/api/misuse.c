@@ -3,7 +3,7 @@
  * abort with exactly one line; with a handler installed the bad call does nothing and
  * the statistics stay true.
  */
-#include "../helpers/core.h"
+#include "../helpers/context.h"
 #include "../helpers/suite.h"
 
 #include <errno.h>
@@ -15,8 +15,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <weir/weir.h>
-
-#define MIB ((size_t)1 << 20)
 
 /* What a crime is committed on, and the name of the allocator the line must give. */
 struct scene {
@@ -32,11 +30,6 @@ struct case_of_misuse {
     crime *commit;
     weir_misuse fault;
 };
-
-static weir_allocator *cpu(void)
-{
-    return weir_cpu_allocator();
-}
 
 static void use(struct scene *s, weir_allocator *a, void *bad)
 {

@@ -1,25 +1,11 @@
 /* Pools of their own: apart from the CPU allocator's memory, counted with it. */
-#include "../helpers/core.h"
+#include "../helpers/context.h"
 #include "../helpers/suite.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <weir/weir.h>
-
-#define MIB ((size_t)1 << 20)
-
-static weir_allocator *cpu(void)
-{
-    return weir_cpu_allocator();
-}
-
-static weir_stats stats(const weir_allocator *pool)
-{
-    weir_stats s = {.size = sizeof s};
-    cr_assert_eq(weir_stats_get(pool, &s), 0);
-    return s;
-}
 
 Test(pool, null_options_are_defaults)
 {
@@ -42,7 +28,7 @@ Test(pool, has_a_name_a_parent_and_a_limit)
     cr_assert_null(weir_allocate(a, 1001));
     cr_assert_not_null(weir_allocate(a, 1000));
     cr_assert_eq(weir_total_allocated(parent), 1000);
-    cr_assert_eq(stats(pool).limit, 1000);
+    cr_assert_eq(stats_of(pool).limit, 1000);
     cr_assert_eq(weir_allocator_destroy(parent), EBUSY);
 }
 
@@ -160,13 +146,13 @@ Test(pool, trim_gives_back_what_is_free)
     weir_allocator *pool =
         weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
     void *kept = fill(pool);
-    cr_assert_geq(stats(pool).cached, 20 * MIB);
+    cr_assert_geq(stats_of(pool).cached, 20 * MIB);
     cr_assert_geq(weir_trim(pool), 20 * MIB);
-    cr_assert_lt(stats(pool).cached, 65536, "more than the free blocks of a slab in use");
+    cr_assert_lt(stats_of(pool).cached, 65536, "more than the free blocks of a slab in use");
     cr_assert_eq(weir_trim(pool), 0);
     weir_deallocate(pool, kept);
     weir_trim(pool);
-    cr_assert_eq(stats(pool).reserved, 0);
+    cr_assert_eq(stats_of(pool).reserved, 0);
 }
 
 Test(pool, trimming_an_ancestor_reaches_it)
@@ -175,7 +161,7 @@ Test(pool, trimming_an_ancestor_reaches_it)
         weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
     fill(pool);
     cr_assert_geq(weir_trim(cpu()), 20 * MIB);
-    cr_assert_lt(stats(pool).cached, 65536, "more than the free blocks of a slab in use");
+    cr_assert_lt(stats_of(pool).cached, 65536, "more than the free blocks of a slab in use");
 }
 
 Test(pool, a_large_block_is_used_again)
@@ -214,7 +200,7 @@ Test(pool, does_not_grow_under_a_steady_mix)
         live += sizes[at];
         most = live > most ? live : most;
     }
-    weir_stats s = stats(pool);
+    weir_stats s = stats_of(pool);
     cr_assert_leq(s.in_use, live + live / 8 + 500 * 4096);
     cr_assert_leq(s.in_use + s.cached, most + most / 2 + 8 * MIB, "%zu used, %zu cached, %zu live",
                   s.in_use, s.cached, most);
@@ -239,10 +225,10 @@ Test(pool, is_shared_by_threads_that_come_and_go)
         for (int i = 0; i < 3; i++)
             pthread_join(threads[i], NULL);
     }
-    weir_stats s = stats(pool);
+    weir_stats s = stats_of(pool);
     cr_assert_eq(s.total_allocated, 0);
     cr_assert_eq(s.in_use, 0);
     cr_assert_eq(s.allocations, 120000);
     weir_trim(pool);
-    cr_assert_eq(stats(pool).reserved, 0);
+    cr_assert_eq(stats_of(pool).reserved, 0);
 }

@@ -1,5 +1,5 @@
 /* Tags: interned once, carried by blocks, kept by a thread. */
-#include "../helpers/core.h"
+#include "../helpers/context.h"
 #include "../helpers/suite.h"
 
 #include <errno.h>
@@ -8,11 +8,6 @@
 #include <weir/weir.h>
 
 #define TAGS_MOST 8191
-
-static weir_allocator *cpu(void)
-{
-    return weir_cpu_allocator();
-}
 
 Test(tags, a_name_is_interned_once)
 {

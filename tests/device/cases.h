@@ -5,6 +5,7 @@
 #ifndef TESTS_DEVICE_CASES_H
 #define TESTS_DEVICE_CASES_H
 
+#include "../helpers/core.h"
 #include "../helpers/suite.h"
 #include "alloc/walk.h"
 #include "base/fault.h"
@@ -19,10 +20,6 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define KIB ((size_t)1 << 10)
-#define MIB ((size_t)1 << 20)
-#define GIB ((size_t)1 << 30)
 
 static const weir_device_mode pooled[]
     __attribute__((unused)) = {WEIR_DEVICE_EXPANDABLE, WEIR_DEVICE_SEGMENTS};

@@ -1,6 +1,7 @@
 # tests/helpers: what tests share, and programs that scripts run.
 
-noinst_HEADERS += tests/helpers/core.h \
+noinst_HEADERS += tests/helpers/context.h \
+	tests/helpers/core.h \
 	tests/helpers/cxx.h \
 	tests/helpers/failing.h \
 	tests/helpers/harness.h \

@@ -6,7 +6,7 @@
 #ifndef WEIR_TESTS_PROMISE_H
 #define WEIR_TESTS_PROMISE_H
 
-#include "core.h"
+#include "context.h"
 #include "suite.h"
 
 #include <errno.h>
@@ -15,14 +15,6 @@
 #include <stdatomic.h>
 #include <time.h>
 #include <weir/weir.h>
-
-#define KIB ((size_t)1 << 10)
-#define MIB ((size_t)1 << 20)
-
-static inline weir_allocator *cpu(void)
-{
-    return weir_cpu_allocator();
-}
 
 static inline double seconds_now(void)
 {
@@ -41,13 +33,6 @@ static inline weir_allocator *make(const char *name, weir_allocator *parent, siz
 }
 
 /* -- figures ---------------------------------------------------------------------------- */
-
-static inline weir_stats stats_of(const weir_allocator *a)
-{
-    weir_stats s = {.size = sizeof s};
-    cr_assert_eq(weir_stats_get(a, &s), 0, "no statistics");
-    return s;
-}
 
 /* Nothing but `failures` differs. */
 static inline void expect_unchanged(const weir_stats *before, const weir_stats *after,

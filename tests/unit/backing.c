@@ -1,5 +1,6 @@
 /* Both providers keep the contract of backing.h, and the right one is chosen. */
 #include "backing/backing.h"
+#include "../helpers/core.h"
 #include "../helpers/self.h"
 #include "../helpers/suite.h"
 #include "os/memory_tool.h"
@@ -17,9 +18,6 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <weir/weir.h>
-
-#define MIB ((size_t)1 << 20)
-#define GIB ((size_t)1 << 30)
 
 /* The providers this build has, started. */
 static size_t providers(const struct weir__backing *list[2])

@@ -12,7 +12,6 @@
 #include <pthread.h>
 #include <weir/weir.h>
 
-#define MIB    ((size_t)1 << 20)
 #define FAULTS 24 /* more requests than any one call makes */
 
 /* One public call to be tried on a fresh allocator. The result is NULL for failed. */

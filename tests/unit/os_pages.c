@@ -1,4 +1,5 @@
 /* Addresses are reserved, opened, closed and moved as os/pages.h says. */
+#include "../helpers/core.h"
 #include "../helpers/suite.h"
 #include "os/pages.h"
 
@@ -9,9 +10,6 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define MIB ((size_t)1 << 20)
-#define GIB ((size_t)1 << 30)
 
 /* A figure of /proc/self/status, in bytes. */
 static size_t status_of(const char *key)

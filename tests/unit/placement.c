@@ -15,8 +15,6 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-#define MIB ((size_t)1 << 20)
-
 static weir_allocator *context(weir_huge_pages huge_pages, unsigned numa_node)
 {
     weir_allocator_options o = {.huge_pages = huge_pages, .numa_node = numa_node};

@@ -12,8 +12,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#define MIB ((size_t)1 << 20)
-
 enum { AT_ONCE = 8, HELD = 64, ROUNDS = 60 };
 
 static weir_allocator *contexts[2];

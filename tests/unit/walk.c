@@ -6,8 +6,6 @@
 #include <pthread.h>
 #include <weir/weir.h>
 
-#define MIB ((size_t)1 << 20)
-
 enum { N = 4000 };
 
 struct known {
