@@ -80,6 +80,8 @@ static void *burst_run(void *unused)
 
 Test(background, after_a_burst_a_twentieth_is_resident_at_most)
 {
+    SKIP_UNDER_EMULATOR("what it translated is resident, too");
+    SKIP_UNDER_TSAN("its shadow is resident, too");
     pthread_t threads[BURST_THREADS];
     pthread_barrier_init(&burst_gate, NULL, BURST_THREADS + 1);
     cr_assert_eq(weir_background_start(50), 0);
@@ -147,6 +149,8 @@ Test(background, looks_beside_threads_that_work)
 
 Test(background, a_forked_child_has_none_and_may_start_one)
 {
+    SKIP_UNDER_EMULATOR("a fork beside a thread breaks it");
+    SKIP_UNDER_TSAN("a child of a process with threads cannot make threads");
     cr_assert_eq(weir_background_start(1), 0);
     for (int i = 0; i < 20; i++) {
         pid_t child = fork();

@@ -170,6 +170,8 @@ static void beside_threads(void *(*churn)(void *), size_t count, void (*check)(v
 
 Test(fork, while_threads_allocate_small_blocks_every_figure_is_true)
 {
+    SKIP_UNDER_EMULATOR("a fork beside threads breaks it");
+    SKIP_UNDER_TSAN("a child of a process with threads cannot make threads");
     beside_threads(churn_small, scaled(80), child_check);
 }
 
@@ -198,6 +200,8 @@ static void child_no_check(void)
 
 Test(fork, while_threads_do_everything_the_child_works)
 {
+    SKIP_UNDER_EMULATOR("a fork beside threads breaks it");
+    SKIP_UNDER_TSAN("a child of a process with threads cannot make threads");
     pthread_t threads[THREADS];
     contexts[0] = contexts[1] = contexts[2] = contexts[3] = cpu();
     for (uintptr_t i = 0; i < THREADS; i++)

@@ -28,4 +28,22 @@ static inline int suite_main(int argc, char **argv)
 #include "harness.h"
 
 #endif
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What a tool cannot do is no fault of weir's: the case is skipped under it, and says why. */
+#ifdef __SANITIZE_THREAD__
+#define SKIP_UNDER_TSAN(why) cr_skip("ThreadSanitizer: " why)
+#else
+#define SKIP_UNDER_TSAN(why) ((void)0)
+#endif
+
+#define SKIP_UNDER_EMULATOR(why)                                                                   \
+    do {                                                                                           \
+        const char *suite_runner = getenv("WEIR_RUNNER");                                          \
+        if (suite_runner && strstr(suite_runner, "qemu"))                                          \
+            cr_skip("qemu: " why);                                                                 \
+    } while (0)
+
 #endif
