@@ -233,7 +233,8 @@ static void wait_for_everything(weir_misuse what, const void *pointer, const cha
     if (number >= 64 || atomic_load(&waits.stuck) ||
         pthread_create(&thread, NULL, everything_run, &done[number]) != 0)
         return;
-    for (double end = seconds_now() + 10; seconds_now() < end && !atomic_load(&done[number]);)
+    for (double end = seconds_now() + HANG_SECONDS;
+         seconds_now() < end && !atomic_load(&done[number]);)
         nanosleep(&(struct timespec){0, 100000}, NULL);
     if (!atomic_load(&done[number]))
         atomic_fetch_add(&waits.stuck, 1);

@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <weir/weir.h>
 
-enum { WORKERS = 3, SECONDS_MOST = 10 };
+enum { WORKERS = 3, SECONDS_MOST = HANG_SECONDS };
 
 /* One kind of object: a step that threads repeat, and the same in the child, which says what went
  * wrong or NULL. */

@@ -517,7 +517,7 @@ Test(refusal, a_forked_child_has_the_callbacks_and_no_calls)
         usleep(1000);
     pid_t pid = fork();
     if (pid == 0) {
-        alarm(20);
+        alarm(HANG_SECONDS);
         bool fine = weir_set_refusal_callback(a, raise_limit, NULL) == 0 && weir_allocate(a, 1);
         _exit(!fine);
     }

@@ -11,6 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Who waits so long waits for ever: the bound of every wait for what another thread or process
+ * does. It is never reached where nothing is wrong, however busy the machine. */
+enum { HANG_SECONDS = 200 };
+
 #define KIB ((size_t)1 << 10)
 #define MIB ((size_t)1 << 20)
 #define GIB ((size_t)1 << 30)

@@ -5,6 +5,8 @@
 #ifndef WEIR_TESTS_SELF_H
 #define WEIR_TESTS_SELF_H
 
+#include "core.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>

@@ -13,6 +13,7 @@ script_tests += tests/scripts/abi.sh \
 	tests/scripts/docs.sh \
 	tests/scripts/exports.sh \
 	tests/scripts/functions.sh \
+	tests/scripts/harness.sh \
 	tests/scripts/layers.sh \
 	tests/scripts/limits.sh \
 	tests/scripts/memory_tools.sh \

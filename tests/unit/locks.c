@@ -3,6 +3,7 @@
  * all that are known.
  */
 #include "os/locks.h"
+#include "../helpers/core.h"
 #include "../helpers/suite.h"
 #include "alloc/fork.h"
 
@@ -166,7 +167,7 @@ static bool fork_in_visitor(weir_allocator *child_allocator, void *user)
     int status = 1;
     pid_t child = fork();
     if (child == 0) {
-        alarm(10);
+        alarm(HANG_SECONDS);
         weir_deallocate(weir_cpu_allocator(), weir_allocate(weir_cpu_allocator(), 100));
         _exit(weir_allocator_destroy(weir_allocator_create(NULL)));
     }
