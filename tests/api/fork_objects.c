@@ -208,6 +208,7 @@ static void child_wait(pid_t child, const char *what, unsigned number)
 
 static void fork_beside(use *step, const char *what)
 {
+    SKIP_UNDER_EMULATOR("a fork beside threads breaks it");
     pthread_t threads[WORKERS];
     unsigned forks = 0;
     for (int i = 0; i < WORKERS; i++)
