@@ -30,10 +30,10 @@ bench-run: all tests/preload/pairs$(EXEEXT)
 
 # Many more, plain, under `weir run` and recorded; peaks against an independent count.
 check-programs: all
-	CC='$(CC)' $(PYTHON3) $(top_srcdir)/tests/targets/check-programs --weir ./weir $(CHECK_PROGRAMS_FLAGS)
+	CC='$(CC)' $(PYTHON3) $(top_srcdir)/tests/programs/check-programs --weir ./weir $(CHECK_PROGRAMS_FLAGS)
 
 PYTHON3 = python3
 EXTRA_DIST += bench/programs.py bench/program_loads.py bench/run_programs.py
 dist_doc_DATA += docs/run.md docs/programs.md
-EXTRA_DIST += tests/targets/check-programs tests/programs/oracle.c tests/programs/table.py
+EXTRA_DIST += tests/programs/check-programs tests/programs/oracle.c tests/programs/table.py
 .PHONY: bench-programs bench-run check-programs

@@ -6,7 +6,7 @@
 #include "backing/meta.h"
 #include "base/error.h"
 #include "device/cuda_api.h"
-#include "device/pool.h"
+#include "device_pool/pool.h"
 
 #include <errno.h>
 #include <stdio.h>

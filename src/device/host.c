@@ -5,7 +5,7 @@
  */
 #include "backing/meta.h"
 #include "base/error.h"
-#include "device/pool.h"
+#include "device_pool/pool.h"
 
 #include <errno.h>
 #include <string.h>

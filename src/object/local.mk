@@ -1,12 +1,10 @@
-# src/object: tensors, buffers, pools of buffers, arenas, DLPack.
+# src/object: tensors, buffers, pools of buffers, arenas.
 
 weir_core_sources += src/object/arena.c src/object/buffer.c src/object/buffer_pool.c \
-	src/object/buffer_pool.h src/object/copy.c src/object/dlpack.c src/object/dlpack_abi.h \
-	src/object/mapped.c src/object/shape.c src/object/shape.h src/object/storage.c src/object/tensor.c \
-	src/object/tensor.h src/object/view.c
+	src/object/buffer_pool.h src/object/copy.c src/object/mapped.c src/object/shape.c src/object/shape.h src/object/storage.c \
+	src/object/tensor.c src/object/tensor.h src/object/view.c
 
-pkginclude_HEADERS += include/weir/arena.h include/weir/buffer.h include/weir/buffer_pool.h \
-	include/weir/dlpack.h include/weir/tensor.h
+pkginclude_HEADERS += include/weir/arena.h include/weir/buffer.h include/weir/buffer_pool.h include/weir/tensor.h
 
 # The C++ face.
 pkginclude_HEADERS += include/weir/weir.hpp

@@ -26,6 +26,7 @@
 #define WEIR__TRACE_MODL WEIR__TRACE_TYPE('M', 'O', 'D', 'L')
 #define WEIR__TRACE_EVTS WEIR__TRACE_TYPE('E', 'V', 'T', 'S')
 #define WEIR__TRACE_SAMP WEIR__TRACE_TYPE('S', 'A', 'M', 'P')
+#define WEIR__TRACE_STKN WEIR__TRACE_TYPE('S', 'T', 'K', 'N')
 #define WEIR__TRACE_FOOT WEIR__TRACE_TYPE('F', 'O', 'O', 'T')
 
 enum { /* bits 0 to 2 of an event's first byte */

@@ -9,7 +9,7 @@
 #include "../helpers/suite.h"
 #include "alloc/walk.h"
 #include "base/fault.h"
-#include "object/device_allocator.h"
+#include "device/allocator.h"
 #include "target.h"
 
 #include <weir/weir.h>

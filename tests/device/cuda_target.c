@@ -6,7 +6,7 @@
 #include "cuda_target.h"
 #include "../helpers/suite.h"
 #include "base/error.h"
-#include "device/pool.h"
+#include "device_pool/pool.h"
 
 #include <dlfcn.h>
 #include <stdio.h>

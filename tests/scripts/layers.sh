@@ -36,8 +36,9 @@ function rank_of(layer) { layer = folder_of(layer); return layer in rank ? rank[
 function public_layer(header)
 {
     if (header ~ /^(export|error|version|link|allocator|callbacks|background|placement|pressure)\.h$/) return "base"
-    if (header ~ /^(device|cuda)\.h$/) return "device"
-    if (header ~ /^(tensor|buffer|buffer_pool|arena|dlpack)\.h$/) return "object"
+    if (header == "device.h") return "device_pool"
+    if (header ~ /^(cuda|dlpack)\.h$/) return "device"
+    if (header ~ /^(tensor|buffer|buffer_pool|arena)\.h$/) return "object"
     if (header ~ /^plan\.h$/) return "plan"
     if (header ~ /^(profile|trace|stats)\.h$/) return "observe"
     if (header ~ /^(weir\.h|old_names\.h|weir\.hpp|cxx\/.*)$/) return "everything"

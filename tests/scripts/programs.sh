@@ -6,9 +6,8 @@ set -u
 need_preload
 need_python
 
-
 tell() { passed_or_failed "$1" "$2" "$scratch/out" "$scratch/err"; }
-programs() { "$python" "$top_srcdir/tests/targets/check-programs" "$@" >"$scratch/out" 2>"$scratch/err"; }
+programs() { "$python" "$top_srcdir/tests/programs/check-programs" "$@" >"$scratch/out" 2>"$scratch/err"; }
 
 # json WHAT CONDITION: of the rows d by name.
 json()

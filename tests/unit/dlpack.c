@@ -1,6 +1,6 @@
 /* DLPack: the structs are those of its header, exports and imports are exact, refusals leave
  * the struct with its owner. numpy's own view is in tests/scripts/dlpack_numpy.sh. */
-#include "object/dlpack_abi.h"
+#include "device/dlpack_abi.h"
 
 #include "../helpers/object.h"
 

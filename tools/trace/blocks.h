@@ -12,6 +12,7 @@ struct trace_block {
     uint64_t id;                         /* number of its allocation; 0: live at the start */
     uint64_t ticks;                      /* of its allocation */
     uint32_t context, tag, thread;
+    uint32_t stack;      /* node of its allocation; 0: not known */
     uint32_t user;       /* the watcher's */
     uint32_t next, prev; /* of its context; indices + 1; 0: none */
     uint32_t base;       /* index in info->base + 1; 0: allocated by an event */

@@ -52,6 +52,8 @@ static inline uint64_t cursor_svarint(struct trace_cursor *c)
 
 #define TRACE_NUMBERS_MOST (1u << 20) /* names and contexts that a file may define */
 
+#define TRACE_STACKS_MOST (1u << 22) /* nodes of stacks that a file may define */
+
 /* The number of a name or of a context. */
 static inline uint64_t cursor_number(struct trace_cursor *c)
 {

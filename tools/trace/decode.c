@@ -53,6 +53,11 @@ static void decode_shape(struct trace_decoder *d, unsigned head, struct trace_re
     record->align_shift = shape->align_shift;
     record->context = shape->context;
     record->tag = shape->tag;
+    /* A note that said so came before; without one it is as the last time. */
+    if (record->kind == TRACE_RECORD_ALLOCATE) {
+        shape->stack = record->stacked ? record->stack : shape->stack;
+        record->stack = shape->stack;
+    }
 }
 
 static void decode_block(struct trace_decoder *d, unsigned head, struct trace_record *record)
@@ -136,6 +141,9 @@ static void decode_note(struct trace_cursor *c, unsigned sub, struct trace_recor
     if (sub == WEIR__TRACE_NOTE_BEFORE) {
         record->before = cursor_varint(&inner);
         record->sized = true;
+    } else if (sub == WEIR__TRACE_NOTE_STACK) {
+        record->stack = (uint32_t)cursor_varint(&inner);
+        record->stacked = true;
     }
     c->bad |= inner.bad;
 }

@@ -9,6 +9,7 @@
 struct trace_shape {
     uint64_t requested, usable;
     uint32_t context, tag;
+    uint32_t stack; /* of the latest allocation of this shape */
     uint8_t align_shift;
     bool set;
 };

@@ -155,6 +155,25 @@ static void read_module(struct trace_info *info, struct trace_cursor *c)
     array_add((void **)&info->modules, &info->nmodules, sizeof module, &module);
 }
 
+/* Nodes [first, first + count). A parent that is not below its child is none. */
+static void read_stacks(struct trace_info *info, struct trace_cursor *c)
+{
+    static const struct trace_stack none;
+    uint64_t count = cursor_varint(c), node = cursor_varint(c), address = 0;
+    for (; count && !c->bad; count--, node++) {
+        uint64_t above = cursor_varint(c);
+        address += cursor_svarint(c);
+        if (node >= TRACE_STACKS_MOST)
+            cursor_bad(c);
+        if (c->bad)
+            return;
+        while (info->nstacks <= node)
+            array_add((void **)&info->stacks, &info->nstacks, sizeof none, &none);
+        info->stacks[node] =
+            (struct trace_stack){address, above && above <= node ? (uint32_t)(node - above) : 0};
+    }
+}
+
 static void read_sample(struct trace_info *info, struct trace_cursor *c)
 {
     struct trace_sample sample = {.number = cursor_varint(c)};
@@ -215,6 +234,9 @@ static void read_payload(struct trace_info *info, uint32_t type, struct trace_cu
         break;
     case WEIR__TRACE_MODL:
         read_module(info, c);
+        break;
+    case WEIR__TRACE_STKN:
+        read_stacks(info, c);
         break;
     case WEIR__TRACE_SAMP:
         read_sample(info, c);
@@ -360,6 +382,7 @@ void trace_info_close(struct trace_info *info)
     free(info->modules);
     free(info->base);
     free(info->samples);
+    free(info->stacks);
     free(info->chunks);
     free(info->command);
     free(info->version);

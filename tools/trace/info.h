@@ -40,6 +40,12 @@ struct trace_module {
     char *path, *build_id; /* the id in hexadecimal */
 };
 
+/* A call: where it returns to, and the node of the call around it. */
+struct trace_stack {
+    uint64_t address;
+    uint32_t parent; /* 0: none is known */
+};
+
 /* One EVTS record. */
 struct trace_chunk {
     uint64_t offset; /* of its payload in the file */
@@ -89,6 +95,8 @@ struct trace_info {
     size_t nsamples;
     struct trace_module *modules;
     size_t nmodules;
+    struct trace_stack *stacks; /* by node, from 1 on; a parent's number is below its own */
+    size_t nstacks;             /* one more than the greatest node; 0: no stacks */
     struct trace_chunk *chunks; /* in the order of the file */
     size_t nchunks;
     uint64_t unknown; /* records of unknown type, skipped */

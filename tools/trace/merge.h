@@ -39,9 +39,11 @@ struct trace_record {
     uint32_t context, tag;
     uint32_t detail; /* failed: errno; marks: their kind */
     uint32_t name;   /* marks */
+    uint32_t stack;  /* of an allocation: its node; 0: not known */
     uint8_t kind;    /* enum trace_record_kind */
     uint8_t align_shift;
     bool sized;
+    bool stacked; /* a note stood before it that told its stack */
 };
 
 struct trace_merge;

@@ -122,6 +122,7 @@ static int allocated(struct trace_replay *r, const struct trace_record *record)
                                .context = record->context,
                                .tag = record->tag,
                                .thread = record->thread,
+                               .stack = record->stack,
                                .align_shift = record->align_shift};
     r->allocations++;
     move(r, record, record->requested, 1);

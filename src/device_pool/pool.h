@@ -1,5 +1,5 @@
 /*
- * device/pool.h - memory of one device, pooled: its structures and what the files of
+ * device_pool/pool.h - memory of one device, pooled: its structures and what the files of
  * this folder do for each other. Book-keeping lies in host memory (backing/meta.h); the
  * device's own is never touched but through the table.
  *
@@ -22,7 +22,7 @@
 #define WEIR_DEVICE_POOL_H
 
 #include "base/pointer_map.h"
-#include "device/bins.h"
+#include "device_pool/bins.h"
 #include "os/locks.h"
 
 #include <weir/device.h>

@@ -1,8 +1,8 @@
 /*
- * device/contents.c - zeroing and moving blocks for the allocator, through the table, in
+ * device_pool/contents.c - zeroing and moving blocks for the allocator, through the table, in
  * order with the streams that use them.
  */
-#include "device/pool.h"
+#include "device_pool/pool.h"
 
 #include "base/error.h"
 

@@ -1,10 +1,10 @@
 /*
- * device/stream.c - which stream may use which free block. Events are recorded late, when
+ * device_pool/stream.c - which stream may use which free block. Events are recorded late, when
  * another stream asks or memory is to be given back, so that a free costs no call: one
  * event covers all frees before it.
  */
 #include "backing/meta.h"
-#include "device/pool.h"
+#include "device_pool/pool.h"
 #include "os/thread.h"
 
 #include <errno.h>

@@ -1,10 +1,10 @@
 /*
- * object/dlpack.c - exports and imports in the structs of DLPack. Owns the exports: each
+ * device/dlpack.c - exports and imports in the structs of DLPack. Owns the exports: each
  * is a struct and a handle of its own to the tensor's storage.
  */
 #include "backing/meta.h"
 #include "base/error.h"
-#include "object/dlpack_abi.h"
+#include "device/dlpack_abi.h"
 #include "object/tensor.h"
 
 #include <weir/cuda.h>

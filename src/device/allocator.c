@@ -1,9 +1,9 @@
 /*
- * object/device_allocator.c - a device's pool as a weir_allocator, and what device.h does
+ * device/allocator.c - a device's pool as a weir_allocator, and what device.h does
  * with one: streams, contents, figures. The pool knows nothing of allocators, the core
  * nothing of devices; they meet here.
  */
-#include "object/device_allocator.h"
+#include "device/allocator.h"
 #include "alloc/allocator.h"
 #include "base/error.h"
 #include "base/sized.h"

@@ -1,9 +1,9 @@
 /*
- * device/pool.c - the way of an allocation and of a free, and the life of a pool. Best fit
+ * device_pool/pool.c - the way of an allocation and of a free, and the life of a pool. Best fit
  * with splitting and joining; when the device has no more, what is cached goes back and
  * the request is tried again, first without waiting for streams, then with.
  */
-#include "device/pool.h"
+#include "device_pool/pool.h"
 
 #include "backing/meta.h"
 #include "base/error.h"

@@ -1,5 +1,5 @@
-/* device/block.c - free blocks: listed by stream, kind and size; split and joined. */
-#include "device/pool.h"
+/* device_pool/block.c - free blocks: listed by stream, kind and size; split and joined. */
+#include "device_pool/pool.h"
 
 void weir__device_list(struct weir__device_block *block)
 {

@@ -1,5 +1,5 @@
 /*
- * object/tensor_device.c - tensors between devices. Elements that lie apart from each
+ * device/tensor.c - tensors between devices. Elements that lie apart from each
  * other are put in order by the host: a device's come over with the gaps between them.
  */
 #include "object/tensor.h"

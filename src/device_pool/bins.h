@@ -1,5 +1,5 @@
 /*
- * device/bins.h - free blocks by size: 8 bins a power of two (exact below 4 KiB), each
+ * device_pool/bins.h - free blocks by size: 8 bins a power of two (exact below 4 KiB), each
  * a LIFO list, and a bitmap of the bins that hold something. Owns no memory; the pool's
  * lock covers it.
  */

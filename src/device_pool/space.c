@@ -1,5 +1,5 @@
 /*
- * device/space.c - memory taken from the device and given back: segments, or granules put
+ * device_pool/space.c - memory taken from the device and given back: segments, or granules put
  * behind reserved addresses.
  *
  * Growth is bounded: before more is taken than growth_percent above the greatest use so
@@ -8,7 +8,7 @@
  */
 #include "backing/meta.h"
 #include "base/error.h"
-#include "device/pool.h"
+#include "device_pool/pool.h"
 
 #include <errno.h>
 

@@ -1,9 +1,9 @@
 /*
- * device/ledger.c - records of blocks, and the way from a live block's address to its
+ * device_pool/ledger.c - records of blocks, and the way from a live block's address to its
  * record.
  */
 #include "backing/meta.h"
-#include "device/pool.h"
+#include "device_pool/pool.h"
 
 #include <errno.h>
 

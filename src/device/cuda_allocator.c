@@ -1,11 +1,11 @@
 /*
- * object/device_cuda.c - the process's CUDA allocators, one for each kind of memory and
+ * device/cuda_allocator.c - the process's CUDA allocators, one for each kind of memory and
  * device, made at the first call. The lock covers the list of them alone: no allocator is
  * made or destroyed under it.
  */
 #include "base/error.h"
 #include "device/cuda_api.h"
-#include "device/pool.h"
+#include "device_pool/pool.h"
 #include "os/locks.h"
 
 #include <weir/cuda.h>

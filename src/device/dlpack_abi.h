@@ -1,5 +1,5 @@
 /*
- * object/dlpack_abi.h - the structs that DLPack passes between libraries, as its
+ * device/dlpack_abi.h - the structs that DLPack passes between libraries, as its
  * specification lays them out in memory, under names of our own so that they can stand
  * beside its header. tests/unit/dlpack.c compares the two where that header is there.
  */

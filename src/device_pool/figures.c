@@ -1,6 +1,6 @@
-/* device/figures.c - what is known of a pool: its statistics, the report of a request that
+/* device_pool/figures.c - what is known of a pool: its statistics, the report of a request that
  * cannot be met, and whether its structures hold. */
-#include "device/pool.h"
+#include "device_pool/pool.h"
 
 #include "base/error.h"
 

@@ -1,6 +1,6 @@
-/* device/bins.c - segregated fits with a bitmap, after Wilson et al., "Dynamic Storage
+/* device_pool/bins.c - segregated fits with a bitmap, after Wilson et al., "Dynamic Storage
  * Allocation: A Survey" (1995), 3.6. */
-#include "device/pool.h"
+#include "device_pool/pool.h"
 
 #define LOOK_AT_MOST 32
 
