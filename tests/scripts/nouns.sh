@@ -179,6 +179,8 @@ grep -nE 'stdatomic\.h>|__atomic_(load|store)_n\([^;]*__ATOMIC_RELAXED' src/base
 try "American spelling"
 grep -rniE 'colou[r]|centr[e]\b|centr[e]s\b|neighbou[r]|initialis[e]|synchronis[e]' src include docs tools preload \
     adapters tests README.md CONTRIBUTING.md && complain "not the one spelling"
+try "tests know a harness by suite.h alone"
+grep -rn 'criterion/' tests --include='*.[ch]' | grep -v '^tests/helpers/suite.h:' && complain "it runs in one harness only"
 try "mutants are where they say"
 # The mutants name files and lines: whoever moves code moves them, too.
 sh tests/mutants/check-mutants --there . || complain "a mutant names what is not there"
