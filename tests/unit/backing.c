@@ -227,6 +227,7 @@ Test(backing, the_system_unmaps_what_is_given)
 
 Test(backing, an_address_space_limit_is_a_clean_failure)
 {
+    SKIP_UNDER_EMULATOR("its addresses and limits are not the program's");
     FOR_EACH_PROVIDER(p)
     {
         pid_t child = fork();

@@ -687,7 +687,7 @@ Test(meter, every_figure_is_right_among_soft_limits)
     uint64_t crossings = 0;
     for (int i = 0; i < METERS; i++)
         crossings += meters[i].truth.crossings;
-    cr_assert_gt(crossings, 20, "%zu", (size_t)crossings);
+    cr_assert_gt(crossings, scaled(5000) / 250, "%zu", (size_t)crossings);
 }
 
 /* -- threads ----------------------------------------------------------------------- */
