@@ -122,7 +122,7 @@ told() { grep -qx -e "$1" "$scratch/out" || complain "not told: $1"; }
 
 try "run-tap: what a failing case printed is a comment, what a good one printed is not"
 through 'echo good; echo "ok 1 - a"; echo bad; echo "not ok 2 - b"; echo 1..2; exit 1'
-told '  good'
+told '| good'
 told '# bad'
 told '1\.\.2'
 try "run-tap: a script that speaks no TAP is one case by its status"
