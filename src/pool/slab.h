@@ -130,7 +130,7 @@ WEIR__INLINE uint32_t *weir__slab_entry(const struct weir__slab *slab, const voi
     uint64_t index;
     if (!weir__slab_index(slab, pointer, &index))
         return NULL;
-    uint32_t *entries = slab->entries;
+    uint32_t *entries = weir__relaxed_get(slab->entries);
     if (!entries)
         __builtin_unreachable(); /* they are set before the reciprocal */
     return &entries[index];

@@ -181,7 +181,7 @@ WEIR__INLINE void frontier_raise(struct weir__region *region, uint32_t page)
 {
     weir__assert(weir__lock_is_mine(&region->heap->lock) && page <= region->opened);
     region->frontier = page;
-    region->touched = (uint32_t)weir__max(region->touched, page);
+    weir__relaxed_set(region->touched, (uint32_t)weir__max(region->touched, page));
 }
 
 /* The usual case: the first region has room that is open, and any page will do. NULL: it is not. */
@@ -539,7 +539,8 @@ static bool span_remap(struct weir__page_heap *heap, struct weir__span *span, ui
         heap->reserved += size - old;
         region->size = size;
         region->npages = region->opened = (uint32_t)(size >> WEIR__GRANULE_SHIFT);
-        region->frontier = region->touched = npages;
+        region->frontier = npages;
+        weir__relaxed_set(region->touched, npages);
     }
     weir__lock_drop(&heap->lock);
     return done;
