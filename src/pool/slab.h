@@ -138,7 +138,7 @@ WEIR__INLINE uint32_t *weir__slab_entry(const struct weir__slab *slab, const voi
 
 WEIR__INLINE unsigned weir__slab_class(const struct weir__slab *slab)
 {
-    return slab->bin >> WEIR__BIN_SHIFT;
+    return weir__relaxed_get(slab->bin) >> WEIR__BIN_SHIFT;
 }
 
 WEIR__INLINE void *weir__slab_block(const struct weir__slab *slab, unsigned index)
