@@ -93,7 +93,7 @@ expect 0 $weir bench --growth --quick --json
 expect 0 $weir bench --idle --quick --json
 
 try "figures of documents"
-# The figures of docs/performance.md are written in by their commands.
+# The figures of docs/internals/performance.md are written in by their commands.
 printf 'before\n<!-- run: weir bench --help -->\nold\n<!-- end -->\nafter\n' >"$scratch/page.md"
 (cd "$top_builddir" && sh "$top_srcdir/bench/figures.sh" "$scratch/page.md" 2>/dev/null) ||
     complain "figures.sh failed"

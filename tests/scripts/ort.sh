@@ -12,8 +12,8 @@ cache=$(sh "$top_srcdir/scripts/fetch-ort" $fetch) || skip_all "nothing of ONNX 
 
 # The programs are there if configure found the headers; else they are made now.
 (cd "$top_builddir" && MAKEFLAGS= "$MAKE" -s ORT_CFLAGS="-I$cache/include" \
-    adapters/examples/ort_run tests/helpers/ort_adapter) || exit 1
-ort_run=$top_builddir/adapters/examples/ort_run
+    bench/runtimes/ort_run tests/helpers/ort_adapter) || exit 1
+ort_run=$top_builddir/bench/runtimes/ort_run
 runtime=$cache/lib/libonnxruntime.so
 models=$cache/models
 

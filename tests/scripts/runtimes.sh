@@ -19,11 +19,11 @@ check()
         [ -z "${WEIR_RUNTIMES_NEEDED-}" ] || complain "$header is needed"
         return
     fi
-    (cd "$top_builddir" && MAKEFLAGS= "$MAKE" -s "adapters/examples/$program") || {
+    (cd "$top_builddir" && MAKEFLAGS= "$MAKE" -s "bench/runtimes/$program") || {
         complain "it is not built"
         return
     }
-    "$top_builddir/adapters/examples/$program" --runs 4 --repeat 1 >"$scratch/out" \
+    "$top_builddir/bench/runtimes/$program" --runs 4 --repeat 1 >"$scratch/out" \
         2>"$scratch/err" || complain "$program"
     grep -q "^outputs identical: 8 of 8 runs" "$scratch/out" || complain "$program: outputs differ"
     # "run N  live peak blocks allocations": the same live bytes and blocks, each run.
@@ -32,12 +32,12 @@ check()
         END { exit runs < 3 }' "$scratch/out" || complain "$program: figures"
     grep -q "^left  *0 in 0 blocks" "$scratch/out" || complain "$program: memory is left"
     cat "$scratch/out"
-    "$top_builddir/adapters/examples/$program" --runs 1 --repeat 1 --limit "$limit" \
+    "$top_builddir/bench/runtimes/$program" --runs 1 --repeat 1 --limit "$limit" \
         >"$scratch/out" 2>"$scratch/err"
     status=$?
     [ $status -eq 1 ] && grep -q "bytes refused to \"$program\"" "$scratch/err" ||
         complain "$program: status $status under a limit"
-    "$top_builddir/adapters/examples/$program" --runs none >"$scratch/out" 2>"$scratch/err"
+    "$top_builddir/bench/runtimes/$program" --runs none >"$scratch/out" 2>"$scratch/err"
     [ $? -eq 2 ] || complain "$program: --runs none"
 }
 

@@ -3,7 +3,7 @@
 # allocator, nothing left, the same exact figures every round; a limit is a message.
 set -u
 . "$top_srcdir/tests/helpers/tap.sh"
-example=$top_builddir/adapters/examples/xnnpack_mobilenet
+example=$top_builddir/bench/runtimes/xnnpack_mobilenet
 [ -x "$example" ] || skip_all "XNNPACK was not found by configure"
 
 run()

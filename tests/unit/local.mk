@@ -1,6 +1,6 @@
 # tests/unit: what is inside, by Criterion. Each links libweir-internal: tests_unit_x_LDADD = $(unit_ldadd).
 
-criterion_tests += tests/unit/backing \
+case_tests += tests/unit/backing \
 	tests/unit/cache \
 	tests/unit/center \
 	tests/unit/cgroup \
@@ -64,7 +64,7 @@ tests_unit_trace_load_LDADD = libweir-trace.la $(suite_libs) $(ZLIB_LIBS)
 tests_unit_walk_LDADD = $(unit_ldadd)
 
 if SHARED
-criterion_tests += tests/unit/cuda
+case_tests += tests/unit/cuda
 EXTRA_tests_unit_cuda_DEPENDENCIES = tests/device/fakecuda/libcuda.la
 tests_unit_cuda_CPPFLAGS = $(AM_CPPFLAGS)  -DFAKECUDA_DIR='"$(abs_builddir)/tests/device/fakecuda/.libs"'
 tests_unit_cuda_LDADD = $(unit_ldadd) -ldl
@@ -72,7 +72,7 @@ tests_unit_cuda_SOURCES = $(device_cases) tests/device/cuda_cases.c  tests/devic
 endif
 
 if TOOLS
-criterion_tests += tests/unit/recorder \
+case_tests += tests/unit/recorder \
 	tests/unit/tools \
 	tests/unit/trace_damage \
 	tests/unit/trace_load

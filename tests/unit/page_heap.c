@@ -9,6 +9,7 @@
 #include "os/clock.h"
 #include "pool/chunk.h"
 #include "pool/hole.h"
+#include "pool/resize.h"
 #include "pool/shelf.h"
 
 #include <stdio.h>

@@ -6,6 +6,7 @@
 #include "../helpers/core.h"
 #include "../helpers/suite.h"
 #include "base/fault.h"
+#include "pool/resize.h"
 #include "pool/shelf.h"
 
 enum { MOST = 400, OWNERS = 3, PAGE = 4096 };
