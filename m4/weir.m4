@@ -167,18 +167,23 @@ AC_DEFUN([WEIR_ARG_VALGRIND], [
     [Are the headers of valgrind there, and wanted?])
 ])
 
-dnl --without-criterion: build without the tests that need it, and let `make check`
-dnl run the others. Without this, `make check` fails when Criterion is missing.
+dnl The harness of tests/unit, tests/api and tests/device (tests/helpers/suite.h): Criterion, or our own
+dnl with --without-criterion, where Criterion is not installed, and where it cannot go: under
+dnl ThreadSanitizer and on another machine.
 AC_DEFUN([WEIR_ARG_CRITERION], [
   AC_ARG_WITH([criterion],
-    [AS_HELP_STRING([--without-criterion], [leave out the tests that need Criterion])],
+    [AS_HELP_STRING([--without-criterion], [run the tests in a harness of our own])],
     [], [with_criterion=yes])
   weir_have_criterion=no
+  AS_CASE([$weir_sanitizer], [*thread*], [with_criterion=no])
+  AS_IF([test "$cross_compiling" = yes], [with_criterion=no])
   AS_IF([test "$with_criterion" != no],
-    [PKG_CHECK_MODULES([CRITERION], [criterion], [weir_have_criterion=yes], [:])])
+    [PKG_CHECK_MODULES([CRITERION], [criterion],
+      [weir_have_criterion=yes
+       CRITERION_CFLAGS="$CRITERION_CFLAGS -DWEIR_CRITERION"], [:])])
+  AS_IF([test "$weir_have_criterion" = yes],
+    [weir_harness=Criterion], [weir_harness="tests/helpers/harness.h"])
   AM_CONDITIONAL([HAVE_CRITERION], [test "$weir_have_criterion" = yes])
-  AM_CONDITIONAL([MISSING_CRITERION],
-    [test "$with_criterion" != no && test "$weir_have_criterion" = no])
 ])
 
 dnl zlib: the weir command reads compressed traces and tables. The library does not use it.

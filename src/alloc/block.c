@@ -74,8 +74,9 @@ static struct weir__found small_find(const weir_allocator *a, const void *pointe
 
 static weir_misuse span_fault(const struct weir__region *region, const void *pointer)
 {
-    size_t page = (size_t)((const char *)pointer - region->base) >> WEIR__GRANULE_SHIFT;
-    if (page >= region->touched)
+    size_t page =
+        (size_t)((const char *)pointer - weir__relaxed_get(region->base)) >> WEIR__GRANULE_SHIFT;
+    if (page >= weir__relaxed_get(region->touched))
         return WEIR_MISUSE_FOREIGN_POINTER;
     return weir__span_covers(region, page) ? WEIR_MISUSE_INTERIOR_POINTER : WEIR_MISUSE_DOUBLE_FREE;
 }

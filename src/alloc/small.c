@@ -377,7 +377,7 @@ WEIR__INLINE void *move_entered(struct weir__heap *heap, void *block, struct wei
 WEIR__INLINE void *resize_entered(struct weir__heap *heap, void *block, struct weir__place place,
                                   size_t size, size_t bin)
 {
-    if (bin != place.slab->bin)
+    if (bin != weir__own_get(place.slab->bin))
         return move_entered(heap, block, place, size, bin);
     entry_resize(place.entry, size);
     return block;

@@ -144,7 +144,7 @@ WEIR__INLINE bool weir__small_free_into(struct weir__heap *heap, enum weir__smal
 {
     if (weir__unlikely(!weir__freeing_enter(&heap->window, reach)))
         return false;
-    struct weir__bin *bin = weir__small_bin(heap, place.slab->bin, which);
+    struct weir__bin *bin = weir__small_bin(heap, weir__own_get(place.slab->bin), which);
     struct weir__cached cached = {block, place.entry, heap->mark, value};
     weir__fill_freed(block, place.slab->size);
     if (weir__unlikely(!weir__small_push(bin, cached))) {

@@ -17,7 +17,7 @@ WEIR__INLINE void weir__layout_raise(struct weir__region *region, uint32_t page)
 {
     weir__assert(weir__lock_is_mine(&region->heap->lock) && page <= region->opened);
     region->frontier = page;
-    region->touched = (uint32_t)weir__max(region->touched, page);
+    weir__relaxed_set(region->touched, (uint32_t)weir__max(region->touched, page));
 }
 
 /* Returns [page, page + npages) to the region, joined with its neighbors. */

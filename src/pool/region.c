@@ -208,7 +208,7 @@ size_t weir__region_shut_locked(struct weir__region *region)
     weir__os_close(region->base + start, end - start);
     weir__os_placement_apply(placement_of(region), region->base + start, end - start);
     region->opened = (uint32_t)(start >> WEIR__GRANULE_SHIFT);
-    region->touched = (uint32_t)weir__min(region->touched, region->opened);
+    weir__relaxed_set(region->touched, (uint32_t)weir__min(region->touched, region->opened));
     return touched > start ? touched - start : 0;
 }
 
@@ -291,7 +291,8 @@ struct weir__region *weir__region_create(struct weir__page_heap *heap, size_t si
     char *base = weir__fault_now() ? NULL : weir__os_reserve(size, alignment);
     if (base && region_set(region, heap, base, size)) {
         region->alignment = alignment;
-        region->first = region->frontier = region->touched = region->opened = 0;
+        region->first = region->frontier = region->opened = 0;
+        weir__relaxed_set(region->touched, 0);
         region_advise(region);
         return region;
     }
@@ -320,7 +321,8 @@ struct weir__region *weir__region_borrow(struct weir__page_heap *heap)
         return NULL;
     }
     region->pages = (struct weir__span *)(chunk + 1) + 1;
-    region->first = region->frontier = region->touched = WEIR__SLAB >> WEIR__GRANULE_SHIFT;
+    region->first = region->frontier = WEIR__SLAB >> WEIR__GRANULE_SHIFT;
+    weir__relaxed_set(region->touched, region->first);
     region->room = region->opened = CHUNK_PAGES;
     __atomic_store_n(&region->nheaders, CHUNK_PAGES, __ATOMIC_RELEASE);
     return region;
@@ -381,7 +383,7 @@ size_t weir__region_shrink_locked(struct weir__region *region)
     region->size = kept;
     region->npages = (uint32_t)(kept >> WEIR__GRANULE_SHIFT);
     region->opened = (uint32_t)weir__min(region->opened, region->npages);
-    region->touched = (uint32_t)weir__min(region->touched, region->npages);
+    weir__relaxed_set(region->touched, (uint32_t)weir__min(region->touched, region->npages));
     return bytes;
 }
 

@@ -82,10 +82,10 @@ struct weir__page_heap;
 struct weir__region {
     char *base; /* atomic: read without the lock; all is written under the page heap's */
     uint32_t npages;
-    uint32_t first;      /* 0, or past the header of a borrowed chunk */
-    uint32_t frontier;   /* first page past the last span or hole */
-    uint32_t touched;    /* first page never handed out: zero from here on */
-    uint32_t opened;     /* first page without access */
+    uint32_t first;    /* 0, or past the header of a borrowed chunk */
+    uint32_t frontier; /* first page past the last span or hole */
+    uint32_t touched; /* first page never handed out: zero from here on; lookups read it unlocked */
+    uint32_t opened;  /* first page without access */
     uint32_t lowered_at; /* the page heap's clock when the frontier last went down */
     uint32_t nheaders;   /* of `pages` that may be read; atomic, only grows */
     uint16_t index;

@@ -108,7 +108,8 @@ bool weir__span_move_end(struct weir__page_heap *heap, struct weir__span *span, 
         heap->reserved += to - region->size;
         region->size = to;
         region->npages = region->opened = (uint32_t)(to >> WEIR__GRANULE_SHIFT);
-        region->frontier = region->touched = npages;
+        region->frontier = npages;
+        weir__relaxed_set(region->touched, npages);
         done = span_settle_locked(heap, span, size, bytes);
     }
     weir__lock_drop(&heap->lock);

@@ -41,14 +41,15 @@ void weir__slab_init(struct weir__slab *slab, unsigned sizeclass, uint64_t home,
     weir__assert(slab != weir__chunk_of(slab)->slabs);
     size_t size = weir__class_bytes[sizeclass];
     struct weir__chunk *chunk = weir__chunk_of(slab);
-    slab->bin = (uint16_t)(sizeclass << WEIR__BIN_SHIFT);
+    weir__relaxed_set(slab->bin, (uint16_t)(sizeclass << WEIR__BIN_SHIFT));
     slab->size = (uint16_t)size;
     slab->first = slab->fresh = (uint16_t)first_index(size);
     if (size >= WEIR__INLINE_MIN) {
-        slab->entries = chunk->u.entries[slab - chunk->slabs];
+        weir__relaxed_set(slab->entries, chunk->u.entries[slab - chunk->slabs]);
         memset(slab->entries, 0, weir__slab_ledger(size));
     } else {
-        slab->entries = (uint32_t *)(weir__slab_memory(slab) + slab_color(slab, size));
+        weir__relaxed_set(slab->entries,
+                          (uint32_t *)(weir__slab_memory(slab) + slab_color(slab, size)));
         if (!slab->zeroed)
             memset(slab->entries, 0, weir__slab_ledger(size));
     }

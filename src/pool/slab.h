@@ -130,7 +130,7 @@ WEIR__INLINE uint32_t *weir__slab_entry(const struct weir__slab *slab, const voi
     uint64_t index;
     if (!weir__slab_index(slab, pointer, &index))
         return NULL;
-    uint32_t *entries = slab->entries;
+    uint32_t *entries = weir__own_get(slab->entries);
     if (!entries)
         __builtin_unreachable(); /* they are set before the reciprocal */
     return &entries[index];
@@ -138,7 +138,7 @@ WEIR__INLINE uint32_t *weir__slab_entry(const struct weir__slab *slab, const voi
 
 WEIR__INLINE unsigned weir__slab_class(const struct weir__slab *slab)
 {
-    return slab->bin >> WEIR__BIN_SHIFT;
+    return weir__own_get(slab->bin) >> WEIR__BIN_SHIFT;
 }
 
 WEIR__INLINE void *weir__slab_block(const struct weir__slab *slab, unsigned index)

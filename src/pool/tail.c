@@ -39,7 +39,8 @@ bool weir__tail_cut_locked(struct weir__page_heap *heap, uint32_t idle_ms, size_
                                 .size = pages_bytes(pages)};
     region->busy = true;
     region->busy_touched = region->touched;
-    region->npages = region->touched = first;
+    region->npages = first;
+    weir__relaxed_set(region->touched, first);
     return true;
 }
 
@@ -49,7 +50,7 @@ void weir__tail_uncut_locked(const struct weir__tail *tail, bool purged)
     weir__assert(tail->region->busy);
     struct weir__region *region = tail->region;
     if (!purged)
-        region->touched = region->busy_touched;
+        weir__relaxed_set(region->touched, region->busy_touched);
     region->npages = tail->npages;
     region->busy = false;
 }
@@ -120,7 +121,7 @@ void weir__tail_forked(struct weir__page_heap *heap)
             continue;
         }
         region->npages = (uint32_t)(region->size >> WEIR__GRANULE_SHIFT);
-        region->touched = region->busy_touched;
+        weir__relaxed_set(region->touched, region->busy_touched);
         region->busy = false;
     }
 }

@@ -1,36 +1,22 @@
 /* The calls on blocks keep what allocator.h says of them, one by one. */
-#include "../helpers/core.h"
+#include "../helpers/context.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
 #include <sys/mman.h>
 #include <weir/weir.h>
 
-#define MIB ((size_t)1 << 20)
-
-static weir_allocator *cpu(void)
-{
-    return weir_cpu_allocator();
-}
-
-static weir_stats stats(void)
-{
-    weir_stats s = {.size = sizeof s};
-    cr_assert_eq(weir_stats_get(cpu(), &s), 0);
-    return s;
-}
-
 /* The call failed: only `failures` moved, by one, and there is a reason. */
 #define EXPECT_REFUSED(call, code)                                                                 \
     do {                                                                                           \
-        weir_stats before_ = stats(), after_;                                                      \
+        weir_stats before_ = stats_of(cpu()), after_;                                              \
         errno = 0;                                                                                 \
         cr_expect_null(call, #call);                                                               \
         cr_expect_eq(errno, code, #call ": errno %d", errno);                                      \
         cr_expect_str_neq(weir_last_error(), "", #call);                                           \
-        after_ = stats();                                                                          \
+        after_ = stats_of(cpu());                                                                  \
         cr_expect_eq(after_.failures, before_.failures + ((code) == ENOMEM), #call);               \
         cr_expect_eq(after_.total_allocated, before_.total_allocated, #call);                      \
         cr_expect_eq(after_.peak_allocated, before_.peak_allocated, #call);                        \
@@ -172,7 +158,7 @@ Test(deallocate, null_does_nothing)
     cr_assert_eq(errno, 7);
     cr_assert_eq(weir_usable_size(cpu(), NULL), 0);
     cr_assert_eq(weir_requested_size(cpu(), NULL), 0);
-    cr_assert_eq(stats().deallocations, 0);
+    cr_assert_eq(stats_of(cpu()).deallocations, 0);
 }
 
 Test(deallocate, keeps_errno)
@@ -275,7 +261,7 @@ Test(threads, one_may_free_what_another_made_and_left)
     for (int i = 0; i < 64; i++)
         weir_deallocate(cpu(), blocks[i]);
     cr_assert_eq(weir_total_allocated(cpu()), 0);
-    cr_assert_eq(stats().in_use, 0);
+    cr_assert_eq(stats_of(cpu()).in_use, 0);
 }
 
 Test(allocator, null_is_refused_by_every_call)

@@ -145,7 +145,7 @@ static void destroy_while_visiting(unsigned act, int from, int to, const char *w
     family_end_rest();
 }
 
-Test(children, may_be_destroyed_by_their_visitor, .timeout = 20)
+Test(children, may_be_destroyed_by_their_visitor)
 {
     for (unsigned act = 1; act < 1 << CHILDREN; act++) {
         destroy_while_visiting(act, 0, 0, "the visited");
@@ -177,7 +177,7 @@ static bool make_more(weir_allocator *child, void *user)
     return false;
 }
 
-Test(children, may_be_made_by_the_visitor, .timeout = 20)
+Test(children, may_be_made_by_the_visitor)
 {
     weir_allocator *made[CHILDREN] = {NULL};
     family_make(0);
@@ -207,7 +207,7 @@ static void tree_make(weir_allocator *above, int depth)
     }
 }
 
-Test(children, of_children_may_be_destroyed_from_the_leaves, .timeout = 20)
+Test(children, of_children_may_be_destroyed_from_the_leaves)
 {
     size_t count = 0;
     weir_allocator *root = weir_allocator_create(NULL);
@@ -241,7 +241,7 @@ static bool count_ours(weir_allocator *child, void *user)
     return false;
 }
 
-Test(children, that_come_and_go_hide_none_that_stay, .timeout = 30)
+Test(children, that_come_and_go_hide_none_that_stay)
 {
     pthread_t thread;
     unsigned walks = 0;

@@ -3,7 +3,8 @@
  * no lists: memory is a map of bytes, and orders are picked from their definitions. And against
  * figures: worked by hand, and printed by Mini-infer's own code.
  */
-#include <criterion/criterion.h>
+#include "../helpers/suite.h"
+
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Contexts: their own figures and their ancestors', limits, sources, ends. */
 #include "../helpers/promise.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>

@@ -1,7 +1,8 @@
 /* tests/api/cuda.c - cuda.h on this machine as it is: with a driver, or without one. */
+#include "../helpers/suite.h"
+
 #include <weir/weir.h>
 
-#include <criterion/criterion.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <string.h>

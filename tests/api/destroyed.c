@@ -1,5 +1,6 @@
 /* Objects destroyed twice: reported, and nobody's memory is given to two. */
-#include <criterion/criterion.h>
+#include "../helpers/suite.h"
+
 #include <errno.h>
 #include <weir/weir.h>
 

@@ -2,19 +2,15 @@
  * Before main, at exit, and in a thread's last moments weir works and counts. Every
  * test runs in a fork of the process whose constructor ran.
  */
-#include "../helpers/core.h"
+#include "../helpers/context.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <unistd.h>
 #include <weir/weir.h>
 
 #define EARLY 333
-
-static weir_allocator *cpu(void)
-{
-    return weir_cpu_allocator();
-}
 
 static void *early_block;
 
@@ -47,21 +43,23 @@ Test(ends, a_block_from_before_main_is_freed_after_it, .exit_code = 5)
 struct last_words {
     pthread_key_t key;
     weir_allocator *a;
-    unsigned from; /* the first round in which weir is used */
-    unsigned round;
+    unsigned from;     /* the first round in which weir is used */
+    atomic_uint round; /* sanitizers take a thread for ended before its last round */
 };
 
 static void destructor(void *user)
 {
     struct last_words *w = user;
-    if (++w->round >= w->from) {
+    unsigned round = atomic_load(&w->round) + 1;
+    if (round >= w->from) {
         void *small = weir_allocate(w->a, 40), *large = weir_allocate(w->a, 100000);
         weir_deallocate(w->a, large);
         weir_deallocate(w->a, small);
         weir_allocate(w->a, 1);
     }
-    if (w->round < 4)
+    if (round < 4)
         pthread_setspecific(w->key, w);
+    atomic_store(&w->round, round);
 }
 
 static void *thread_main(void *user)
@@ -80,12 +78,13 @@ static void last_words_run(weir_allocator *a, unsigned from)
     cr_assert_eq(pthread_key_create(&w.key, destructor), 0);
     cr_assert_eq(pthread_create(&thread, NULL, thread_main, &w), 0);
     pthread_join(thread, NULL);
-    cr_assert_eq(w.round, 4);
+    cr_assert_eq(atomic_load(&w.round), 4);
     pthread_key_delete(w.key);
 }
 
 Test(ends, destructors_of_threads_may_use_weir_in_every_round)
 {
+    SKIP_UNDER_TSAN("it has let go of a thread before the last round of its destructors");
     for (int repeat = 0; repeat < 50; repeat++) {
         size_t expected = 0;
         weir_allocator *a = weir_allocator_create(NULL);
@@ -105,6 +104,7 @@ Test(ends, destructors_of_threads_may_use_weir_in_every_round)
  * ledger. */
 Test(ends, threads_that_end_leave_no_book_keeping)
 {
+    SKIP_UNDER_TSAN("it has let go of a thread before the last round of its destructors");
     weir_allocator *a = weir_allocator_create(NULL);
     weir_stats before = {.size = sizeof before}, after = {.size = sizeof after};
     for (unsigned from = 0; from < 4; from++) {

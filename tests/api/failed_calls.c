@@ -24,7 +24,7 @@ static void provider_fail(struct provider *p, struct scene *s, const struct fail
     }
 }
 
-Test(failed_calls, by_a_users_functions_change_only_the_failures, .timeout = 60)
+Test(failed_calls, by_a_users_functions_change_only_the_failures)
 {
     struct provider provider;
     struct scene scene;
@@ -62,7 +62,7 @@ static void refuse_all(weir_allocator *a, weir_allocator *limited, const char *w
     expect_empty(a, why);
 }
 
-Test(failed_calls, by_a_limit_change_only_the_failures, .timeout = 60)
+Test(failed_calls, by_a_limit_change_only_the_failures)
 {
     static const weir_source sources[] = {WEIR_SOURCE_POOL, WEIR_SOURCE_MALLOC};
     for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {

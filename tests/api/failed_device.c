@@ -64,13 +64,13 @@ static void device_fail_all(weir_device_mode mode)
     cr_expect_eq(weir_allocator_destroy(a), 0);
 }
 
-Test(failed_device, by_a_device_change_only_the_failures, .timeout = 60)
+Test(failed_device, by_a_device_change_only_the_failures)
 {
     device_fail_all(WEIR_DEVICE_SEGMENTS);
     device_fail_all(WEIR_DEVICE_EXPANDABLE);
 }
 
-Test(failed_device, by_a_device_without_room_change_only_the_failures, .timeout = 60)
+Test(failed_device, by_a_device_without_room_change_only_the_failures)
 {
     weir_allocator *a = device_make(WEIR_DEVICE_SEGMENTS);
     struct look look;

@@ -1,6 +1,7 @@
 /* Figures as text, JSON and OpenMetrics, and holders by tag, through the public
  * interface. */
-#include <criterion/criterion.h>
+#include "../helpers/suite.h"
+
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>

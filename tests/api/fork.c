@@ -2,21 +2,14 @@
  * fork: the child finds whole structures and true figures, whatever the threads of the
  * parent were at; it allocates, frees, destroys and forks again.
  */
-#include "../helpers/core.h"
+#include "../helpers/context.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <weir/weir.h>
-
-#define MIB ((size_t)1 << 20)
-
-static weir_allocator *cpu(void)
-{
-    return weir_cpu_allocator();
-}
 
 /* In the child: says what is wrong by its status, the line of this file. */
 #define CHILD_EXPECT(condition)                                                                    \
@@ -175,8 +168,10 @@ static void beside_threads(void *(*churn)(void *), size_t count, void (*check)(v
     cr_assert_eq(weir_allocation_count(cpu()), 0);
 }
 
-Test(fork, while_threads_allocate_small_blocks_every_figure_is_true, .timeout = 120)
+Test(fork, while_threads_allocate_small_blocks_every_figure_is_true)
 {
+    SKIP_UNDER_EMULATOR("a fork beside threads breaks it");
+    SKIP_UNDER_TSAN("a child of a process with threads cannot make threads");
     beside_threads(churn_small, scaled(80), child_check);
 }
 
@@ -203,8 +198,10 @@ static void child_no_check(void)
 {
 }
 
-Test(fork, while_threads_do_everything_the_child_works, .timeout = 120)
+Test(fork, while_threads_do_everything_the_child_works)
 {
+    SKIP_UNDER_EMULATOR("a fork beside threads breaks it");
+    SKIP_UNDER_TSAN("a child of a process with threads cannot make threads");
     pthread_t threads[THREADS];
     contexts[0] = contexts[1] = contexts[2] = contexts[3] = cpu();
     for (uintptr_t i = 0; i < THREADS; i++)

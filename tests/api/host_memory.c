@@ -2,12 +2,11 @@
  * What the calls of weir/device.h say where they are given memory of the host, or memory that
  * only a user's functions reach: each is refused as its comment has it, and loses nothing.
  */
+#include "../helpers/core.h"
 #include "../helpers/object.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define MIB ((size_t)1 << 20)
 
 static struct device apart;
 static weir_allocator *context, *device, *driver;

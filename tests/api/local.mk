@@ -1,6 +1,6 @@
 # tests/api: the public interface, by Criterion. A program links libweir.
 
-criterion_tests += tests/api/allocator \
+case_tests += tests/api/allocator \
 	tests/api/arena \
 	tests/api/background \
 	tests/api/bad_frees \
@@ -52,7 +52,7 @@ valgrind_tests += tests/api/buffer \
 	tests/api/version
 
 if HAVE_XNNPACK
-criterion_tests += tests/api/xnnpack
+case_tests += tests/api/xnnpack
 valgrind_tests += tests/api/xnnpack
 tests_api_xnnpack_LDADD = $(api_ldadd) $(XNNPACK_LIBS) -lm
 endif

@@ -1,15 +1,10 @@
 /* Finding allocators: by a pointer, by a name, all roots. */
-#include "../helpers/core.h"
+#include "../helpers/context.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
 #include <weir/weir.h>
-
-static weir_allocator *cpu(void)
-{
-    return weir_cpu_allocator();
-}
 
 static weir_allocator *make(const char *name, weir_allocator *parent, weir_source source)
 {

@@ -119,7 +119,7 @@ static void move_everything(weir_allocator *a, const char *where)
     expect_empty(a, where);
 }
 
-Test(moves, are_one_change_of_the_figures_of_all_above, .timeout = 60)
+Test(moves, are_one_change_of_the_figures_of_all_above)
 {
     weir_allocator *a = cpu();
     move_everything(a, "cpu");
@@ -130,7 +130,7 @@ Test(moves, are_one_change_of_the_figures_of_all_above, .timeout = 60)
     move_everything(a, "a context three deep");
 }
 
-Test(moves, are_one_change_whatever_the_source, .timeout = 60)
+Test(moves, are_one_change_whatever_the_source)
 {
     static const weir_source sources[] = {WEIR_SOURCE_BACKING, WEIR_SOURCE_MALLOC};
     static const char *const names[] = {"backing", "malloc"};
@@ -144,7 +144,7 @@ Test(moves, are_one_change_whatever_the_source, .timeout = 60)
     }
 }
 
-Test(moves, are_one_change_in_a_pool, .timeout = 60)
+Test(moves, are_one_change_in_a_pool)
 {
     weir_allocator *pool =
         weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
@@ -153,7 +153,7 @@ Test(moves, are_one_change_in_a_pool, .timeout = 60)
     cr_expect_eq(weir_allocator_destroy(pool), 0);
 }
 
-Test(moves, are_one_change_for_a_users_functions, .timeout = 60)
+Test(moves, are_one_change_for_a_users_functions)
 {
     struct provider provider;
     provider_make(&provider, NULL);
@@ -162,7 +162,7 @@ Test(moves, are_one_change_for_a_users_functions, .timeout = 60)
     weir_allocator_destroy(provider.allocator);
 }
 
-Test(moves, are_one_change_on_a_device, .timeout = 60)
+Test(moves, are_one_change_on_a_device)
 {
     static const weir_device_mode modes[] = {WEIR_DEVICE_EXPANDABLE, WEIR_DEVICE_SEGMENTS};
     for (int i = 0; i < 2; i++) {
@@ -206,7 +206,7 @@ static void move_in_cache(weir_allocator *a, const struct move *m)
     place_close(&place);
 }
 
-Test(moves, within_a_threads_cache_are_one_change, .timeout = 60)
+Test(moves, within_a_threads_cache_are_one_change)
 {
     static const struct move small[] = {{"to more", 100, 3000, 64},
                                         {"to a little more", 64, 65, 64},
@@ -236,7 +236,7 @@ static void move_under_limits(weir_allocator *a, const struct move *m, const cha
     }
 }
 
-Test(moves, need_no_more_of_a_limit_than_the_new_size, .timeout = 60)
+Test(moves, need_no_more_of_a_limit_than_the_new_size)
 {
     weir_allocator *above = weir_allocator_create(NULL);
     weir_allocator *a = weir_allocator_create(&(weir_allocator_options){.parent = above});
@@ -288,7 +288,7 @@ static void *mover_run(void *seed)
     return NULL;
 }
 
-Test(moves, beside_one_another_are_never_refused_what_fits, .timeout = 60)
+Test(moves, beside_one_another_are_never_refused_what_fits)
 {
     pthread_t threads[MOVERS];
     size_t limit = MOVERS * 300 * KIB;
@@ -333,7 +333,7 @@ static void move_tagged(weir_allocator *a, const struct move *m)
     place_close(&place);
 }
 
-Test(moves, keep_the_tag_and_the_generation, .timeout = 60)
+Test(moves, keep_the_tag_and_the_generation)
 {
     struct provider provider;
     weir_allocator *context = weir_allocator_create(NULL);
@@ -345,7 +345,7 @@ Test(moves, keep_the_tag_and_the_generation, .timeout = 60)
 }
 
 /* And a block that is newer stays newer. */
-Test(moves, keep_the_newer_generation, .timeout = 60)
+Test(moves, keep_the_newer_generation)
 {
     weir_allocator *a = weir_allocator_create(NULL);
     for (int i = 0; i < MOVES; i++) {
@@ -363,7 +363,7 @@ Test(moves, keep_the_newer_generation, .timeout = 60)
 /* -- a recording ------------------------------------------------------------------------ */
 
 /* Two arrays that double in turn: neither can grow where it is. */
-Test(moves, are_one_change_in_a_recording, .timeout = 60)
+Test(moves, are_one_change_in_a_recording)
 {
     char path[SCRATCH_PATH_MAX];
     weir_trace_stats status = WEIR_TRACE_STATS_INIT;

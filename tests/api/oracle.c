@@ -4,8 +4,8 @@
  * equal to the model's, and contents, alignment, zeroes and places are right.
  */
 #include "../helpers/core.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <weir/weir.h>
 
@@ -283,7 +283,7 @@ static void world_end(struct world *w)
     }
 }
 
-Test(oracle, agrees_after_every_one_of_a_million_operations, .timeout = 300)
+Test(oracle, agrees_after_every_one_of_a_million_operations)
 {
     static struct world w;
     world_make(&w, 1);
@@ -293,7 +293,7 @@ Test(oracle, agrees_after_every_one_of_a_million_operations, .timeout = 300)
 }
 
 /* Reading closes windows for a moment; unread, they live longer. */
-Test(oracle, agrees_now_and_then_of_a_million_operations, .timeout = 300)
+Test(oracle, agrees_now_and_then_of_a_million_operations)
 {
     static struct world w;
     world_make(&w, 2);
@@ -301,7 +301,7 @@ Test(oracle, agrees_now_and_then_of_a_million_operations, .timeout = 300)
     world_end(&w);
 }
 
-Test(oracle, agrees_for_many_seeds_of_short_lives, .timeout = 300)
+Test(oracle, agrees_for_many_seeds_of_short_lives)
 {
     static struct world w;
     for (uint64_t seed = 3; seed < 3 + scaled(40); seed++) {

@@ -174,13 +174,13 @@ static void free_beside_askers(weir_allocator *a, size_t size, double seconds)
     cr_expect_eq(atomic_load(&ear.calls), 0, "weir_owns was called misuse");
 }
 
-Test(owns, beside_frees_of_huge_blocks, .timeout = 60)
+Test(owns, beside_frees_of_huge_blocks)
 {
     weir_set_misuse_handler(ear_hear, &ear);
     free_beside_askers(cpu(), 160 * MIB, 3);
 }
 
-Test(owns, beside_frees_of_huge_blocks_of_a_context, .timeout = 60)
+Test(owns, beside_frees_of_huge_blocks_of_a_context)
 {
     weir_set_misuse_handler(ear_hear, &ear);
     free_beside_askers(of_source(WEIR_SOURCE_POOL), 300 * MIB, 1.5);
@@ -203,7 +203,7 @@ static void small_blocks_and_trims(double seconds)
     }
 }
 
-Test(owns, beside_trims, .timeout = 60)
+Test(owns, beside_trims)
 {
     pthread_t asker;
     shared.allocator = cpu();
@@ -216,7 +216,7 @@ Test(owns, beside_trims, .timeout = 60)
 }
 
 /* A pool's memory goes with the pool; contexts go with their blocks. */
-Test(owns, beside_the_ends_of_pools_and_contexts, .timeout = 60)
+Test(owns, beside_the_ends_of_pools_and_contexts)
 {
     pthread_t asker;
     shared.allocator = cpu();

@@ -2,7 +2,8 @@
  * tests/api/plan.c - the planner through its public interface, against oracles of its own: a
  * brute force over a grid, planted packings, symmetries, a pairwise checker.
  */
-#include <criterion/criterion.h>
+#include "../helpers/suite.h"
+
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -2,7 +2,8 @@
  * tests/api/plan_run.c - plans as memory: arenas, bound tensors, recording and replaying an
  * inference, plans by key.
  */
-#include <criterion/criterion.h>
+#include "../helpers/suite.h"
+
 #include <errno.h>
 #include <string.h>
 #include <weir/weir.h>

@@ -1,12 +1,12 @@
 /* Profilers, checkpoints and leaks, through the public interface. */
-#include <criterion/criterion.h>
+#include "../helpers/core.h"
+#include "../helpers/suite.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <weir/weir.h>
-
-#define MIB ((size_t)1 << 20)
 
 /* What a call printed, in memory that the caller frees. */
 static char *printed(int (*print)(FILE *, void *), void *user, int expected)

@@ -1,8 +1,8 @@
 /* The callback before a refusal: when it is asked, in which order, what it may do, what is counted.
  */
 #include "../helpers/promise.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sys/resource.h>
@@ -517,7 +517,7 @@ Test(refusal, a_forked_child_has_the_callbacks_and_no_calls)
         usleep(1000);
     pid_t pid = fork();
     if (pid == 0) {
-        alarm(20);
+        alarm(HANG_SECONDS);
         bool fine = weir_set_refusal_callback(a, raise_limit, NULL) == 0 && weir_allocate(a, 1);
         _exit(!fine);
     }

@@ -3,9 +3,9 @@
  * of the first few. Counts are exact, heaps go with their threads and their contexts, misuse is
  * told, forked children go on; and a context at rest takes little memory.
  */
-#include "../helpers/core.h"
+#include "../helpers/context.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -17,18 +17,6 @@ enum { MANY = 3000, THREADS = 4, ROUNDS = 5 };
 
 static weir_allocator *contexts[MANY];
 static pthread_barrier_t together;
-
-static weir_allocator *cpu(void)
-{
-    return weir_cpu_allocator();
-}
-
-static weir_stats stats_of(const weir_allocator *a)
-{
-    weir_stats s = {.size = sizeof s};
-    cr_assert_eq(weir_stats_get(a, &s), 0);
-    return s;
-}
 
 static void sessions_begin(void)
 {

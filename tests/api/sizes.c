@@ -2,7 +2,8 @@
  * The rule of docs/internals/api.md for every struct that begins with its size: programs that know
  * less of it, and more, than the library.
  */
-#include <criterion/criterion.h>
+#include "../helpers/suite.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -106,7 +106,7 @@ static void busy_with(weir_allocator *a, weir_allocator *b, size_t most)
     busy.most = most;
 }
 
-Test(snapshots, of_small_blocks_are_consistent, .timeout = 60)
+Test(snapshots, of_small_blocks_are_consistent)
 {
     weir_allocator *a = weir_allocator_create(&(weir_allocator_options){.limit = 20 * MIB});
     weir_allocator *of[] = {cpu(), a};
@@ -114,7 +114,7 @@ Test(snapshots, of_small_blocks_are_consistent, .timeout = 60)
     snapshots_beside_workers(of, 2, 1.5, (const char *const[]){"cpu", "context"});
 }
 
-Test(snapshots, of_large_blocks_are_consistent, .timeout = 60)
+Test(snapshots, of_large_blocks_are_consistent)
 {
     weir_allocator *a = weir_allocator_create(&(weir_allocator_options){.limit = 60 * MIB});
     weir_allocator *of[] = {cpu(), a};
@@ -122,7 +122,7 @@ Test(snapshots, of_large_blocks_are_consistent, .timeout = 60)
     snapshots_beside_workers(of, 2, 1.5, (const char *const[]){"cpu", "context"});
 }
 
-Test(snapshots, of_contexts_with_contexts_are_consistent, .timeout = 60)
+Test(snapshots, of_contexts_with_contexts_are_consistent)
 {
     weir_allocator *a = weir_allocator_create(&(weir_allocator_options){.limit = 60 * MIB});
     weir_allocator *b = weir_allocator_create(&(weir_allocator_options){.parent = a});
@@ -133,7 +133,7 @@ Test(snapshots, of_contexts_with_contexts_are_consistent, .timeout = 60)
     snapshots_beside_workers(of, 4, 1.5, (const char *const[]){"cpu", "a", "a's b", "b's c"});
 }
 
-Test(snapshots, of_pools_are_consistent, .timeout = 60)
+Test(snapshots, of_pools_are_consistent)
 {
     weir_allocator *pool = weir_allocator_create(
         &(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL, .limit = 60 * MIB});
@@ -147,7 +147,7 @@ Test(snapshots, of_pools_are_consistent, .timeout = 60)
     weir_allocator_destroy(pool);
 }
 
-Test(snapshots, of_devices_are_consistent, .timeout = 60)
+Test(snapshots, of_devices_are_consistent)
 {
     weir_allocator *a =
         weir_device_allocator_create(weir_device_host_table_create("d", 512 * MIB), NULL);
@@ -157,7 +157,7 @@ Test(snapshots, of_devices_are_consistent, .timeout = 60)
     cr_expect_eq(weir_allocator_destroy(a), 0);
 }
 
-Test(snapshots, of_other_sources_are_consistent, .timeout = 60)
+Test(snapshots, of_other_sources_are_consistent)
 {
     struct provider provider;
     provider_make(&provider, NULL);
@@ -177,7 +177,7 @@ static void *trimmer_run(void *unused)
     return unused;
 }
 
-Test(snapshots, beside_trims_are_consistent, .timeout = 60)
+Test(snapshots, beside_trims_are_consistent)
 {
     pthread_t trimmer;
     weir_allocator *a = weir_allocator_create(NULL);
@@ -198,7 +198,7 @@ static size_t figure(const char *json, const char *name)
     return at ? strtoull(at + strlen(key), NULL, 10) : WEIR_UNSUPPORTED;
 }
 
-Test(snapshots, that_are_printed_are_consistent, .timeout = 60)
+Test(snapshots, that_are_printed_are_consistent)
 {
     static char json[1 << 16];
     pthread_t threads[WORKERS];

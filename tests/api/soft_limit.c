@@ -1,8 +1,8 @@
 /* Soft limits: each crossing is told once, of whatever kind, from however many threads. */
 #include "../helpers/promise.h"
 #include "../helpers/scratch.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sys/wait.h>

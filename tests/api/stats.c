@@ -1,29 +1,15 @@
 /* weir_stats: each field says what allocator.h says it does. */
-#include "../helpers/core.h"
+#include "../helpers/context.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
 #include <weir/weir.h>
 
-#define MIB ((size_t)1 << 20)
-
-static weir_allocator *cpu(void)
-{
-    return weir_cpu_allocator();
-}
-
-static weir_stats stats(const weir_allocator *a)
-{
-    weir_stats s = {.size = sizeof s};
-    cr_assert_eq(weir_stats_get(a, &s), 0);
-    return s;
-}
-
 Test(stats, of_an_untouched_allocator_are_zero)
 {
     weir_allocator *a = weir_allocator_create(NULL);
-    weir_stats s = stats(a);
+    weir_stats s = stats_of(a);
     cr_assert(!s.total_allocated && !s.peak_allocated && !s.allocation_count && !s.allocations);
     cr_assert(!s.deallocations && !s.failures && !s.in_use && !s.cached && !s.reserved && !s.limit);
     cr_assert_eq(s.size, sizeof s);
@@ -56,12 +42,12 @@ Test(stats, in_use_is_the_sum_of_usable_sizes_of_small_blocks)
         blocks[i] = weir_allocate(cpu(), random_size(&random, 16384));
         usable += weir_usable_size(cpu(), blocks[i]);
     }
-    cr_assert_eq(stats(cpu()).in_use, usable);
+    cr_assert_eq(stats_of(cpu()).in_use, usable);
     for (int i = 0; i < N; i += 2) {
         usable -= weir_usable_size(cpu(), blocks[i]);
         weir_deallocate(cpu(), blocks[i]);
     }
-    weir_stats s = stats(cpu());
+    weir_stats s = stats_of(cpu());
     cr_assert_eq(s.in_use, usable);
     cr_assert_gt(s.cached, 0);
     cr_assert_geq(s.reserved, s.in_use + s.cached);
@@ -74,7 +60,7 @@ Test(stats, in_use_of_large_blocks_is_whole_pages)
     for (size_t size = 17000; size < 10 * MIB; size = size * 2 + 77) {
         weir_allocate(cpu(), size);
         pages += (size + 4095) / 4096 * 4096;
-        cr_assert_eq(stats(cpu()).in_use, pages);
+        cr_assert_eq(stats_of(cpu()).in_use, pages);
     }
 }
 
@@ -90,10 +76,10 @@ Test(stats, cached_counts_every_threads_free_blocks)
     pthread_t thread;
     cr_assert_eq(pthread_create(&thread, NULL, leave_cached, block), 0);
     pthread_join(thread, NULL);
-    cr_assert_geq(stats(cpu()).cached, 5 * MIB);
-    cr_assert_eq(stats(cpu()).in_use, 0);
+    cr_assert_geq(stats_of(cpu()).cached, 5 * MIB);
+    cr_assert_eq(stats_of(cpu()).in_use, 0);
     weir_trim(cpu());
-    cr_assert_eq(stats(cpu()).cached, 0);
+    cr_assert_eq(stats_of(cpu()).cached, 0);
 }
 
 Test(stats, a_contexts_include_its_descendants)
@@ -103,7 +89,7 @@ Test(stats, a_contexts_include_its_descendants)
     weir_allocate(b, 1000);
     weir_allocate(b, MIB);
     weir_allocate(b, SIZE_MAX);
-    weir_stats of_a = stats(a), of_b = stats(b);
+    weir_stats of_a = stats_of(a), of_b = stats_of(b);
     cr_assert_eq(of_a.in_use, of_b.in_use);
     cr_assert_eq(of_a.reserved, of_b.reserved);
     cr_assert_eq(of_a.failures, 1);
@@ -170,13 +156,13 @@ Test(steady, one_thread_makes_at_most_a_hundred_slow_operations_in_a_million)
     void *crest = weir_allocate(cpu(), 16 * MIB);
     weir_deallocate(cpu(), crest);
     steady_load(1, 100000);
-    size_t before = stats(cpu()).slow_operations;
+    size_t before = stats_of(cpu()).slow_operations;
     steady_load(2, STEADY);
-    size_t slow = stats(cpu()).slow_operations - before;
+    size_t slow = stats_of(cpu()).slow_operations - before;
     cr_assert_leq(slow, SLOW_MOST, "%zu slow operations", slow);
 }
 
-Test(steady, two_threads_make_at_most_a_hundred_each, .timeout = 60)
+Test(steady, two_threads_make_at_most_a_hundred_each)
 {
     void *crest = weir_allocate(cpu(), 16 * MIB);
     weir_deallocate(cpu(), crest);
@@ -186,9 +172,9 @@ Test(steady, two_threads_make_at_most_a_hundred_each, .timeout = 60)
     for (uintptr_t i = 0; i < 2; i++)
         cr_assert_eq(pthread_create(&threads[i], NULL, steady_thread, (void *)(i + 1)), 0);
     pthread_barrier_wait(&start);
-    size_t before = stats(cpu()).slow_operations;
+    size_t before = stats_of(cpu()).slow_operations;
     pthread_barrier_wait(&finish);
-    size_t slow = stats(cpu()).slow_operations - before;
+    size_t slow = stats_of(cpu()).slow_operations - before;
     for (int i = 0; i < 2; i++)
         pthread_join(threads[i], NULL);
     cr_assert_leq(slow, 2 * SLOW_MOST, "%zu slow operations", slow);
@@ -207,23 +193,23 @@ Test(bytes_ever, are_what_was_requested_and_what_blocks_grew_by)
     block = weir_reallocate(a, block, 500);
     block = weir_reallocate(a, block, 500000); /* moved */
     block = weir_reallocate(a, block, 600000);
-    cr_assert_eq(stats(a).bytes_allocated, 1010 + 600000 - 500);
+    cr_assert_eq(stats_of(a).bytes_allocated, 1010 + 600000 - 500);
     void *other = weir_allocate_zeroed(raw, 10, 10);
     other = weir_reallocate(raw, other, 300);
-    cr_assert_eq(stats(raw).bytes_allocated, 300);
-    cr_assert_eq(stats(a).bytes_allocated, 1010 + 600000 - 500 + 300);
+    cr_assert_eq(stats_of(raw).bytes_allocated, 300);
+    cr_assert_eq(stats_of(a).bytes_allocated, 1010 + 600000 - 500 + 300);
     weir_deallocate(a, block);
     weir_deallocate(raw, other);
     weir_deallocate(a, weir_allocate(a, 0));
-    size_t all = stats(a).bytes_allocated;
+    size_t all = stats_of(a).bytes_allocated;
     cr_assert_eq(all, 1010 + 600000 - 500 + 300);
     cr_assert_eq(weir_set_limit(a, 1000), 0);
     cr_assert_null(weir_allocate(a, 1001));
-    cr_assert_eq(stats(a).bytes_allocated, all, "what was refused is not in it");
+    cr_assert_eq(stats_of(a).bytes_allocated, all, "what was refused is not in it");
     cr_assert_not_null(weir_allocate(raw, 100));
     cr_assert_eq(weir_allocator_destroy(raw), 0);
-    cr_assert_eq(stats(a).bytes_allocated, all + 100, "what went with its context is");
-    cr_assert_eq(stats(cpu()).bytes_allocated, all + 100);
+    cr_assert_eq(stats_of(a).bytes_allocated, all + 100, "what went with its context is");
+    cr_assert_eq(stats_of(cpu()).bytes_allocated, all + 100);
 }
 
 /* Pages that could not move were counted before, and are not afterwards. */
@@ -232,9 +218,9 @@ Test(bytes_ever, of_a_huge_block_that_a_limit_keeps_small)
     weir_allocator *a = weir_allocator_create(&(weir_allocator_options){.limit = 250 * MIB});
     void *block = weir_allocate(a, 200 * MIB);
     cr_assert_null(weir_reallocate(a, block, 250 * MIB + 1));
-    cr_assert_eq(stats(a).bytes_allocated, 200 * MIB);
+    cr_assert_eq(stats_of(a).bytes_allocated, 200 * MIB);
     block = weir_reallocate(a, block, 240 * MIB);
-    cr_assert_eq(stats(a).bytes_allocated, 240 * MIB);
+    cr_assert_eq(stats_of(a).bytes_allocated, 240 * MIB);
     weir_deallocate(a, block);
 }
 
@@ -273,7 +259,7 @@ static void workers_run(weir_allocator *a)
         pthread_join(threads[i], NULL);
 }
 
-Test(bytes_ever, are_exact_after_threads_ended, .timeout = 60)
+Test(bytes_ever, are_exact_after_threads_ended)
 {
     weir_allocator *a = weir_allocator_create(NULL),
                    *child = weir_allocator_create(&(weir_allocator_options){.parent = a});
@@ -284,8 +270,8 @@ Test(bytes_ever, are_exact_after_threads_ended, .timeout = 60)
     }
     for (int i = 0; i < WORKERS; i++)
         all += worked[i];
-    cr_assert_eq(stats(a).bytes_allocated, all);
-    cr_assert_eq(stats(cpu()).bytes_allocated, all);
-    cr_assert_lt(stats(child).bytes_allocated, all);
-    cr_assert_eq(stats(a).total_allocated, 0);
+    cr_assert_eq(stats_of(a).bytes_allocated, all);
+    cr_assert_eq(stats_of(cpu()).bytes_allocated, all);
+    cr_assert_lt(stats_of(child).bytes_allocated, all);
+    cr_assert_eq(stats_of(a).total_allocated, 0);
 }

@@ -1,18 +1,13 @@
 /* Tags: interned once, carried by blocks, kept by a thread. */
-#include "../helpers/core.h"
+#include "../helpers/context.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <weir/weir.h>
 
 #define TAGS_MOST 8191
-
-static weir_allocator *cpu(void)
-{
-    return weir_cpu_allocator();
-}
 
 Test(tags, a_name_is_interned_once)
 {

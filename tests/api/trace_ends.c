@@ -136,17 +136,17 @@ static void record(body *const bodies[4], const char *what)
     expect_empty(cpu(), what);
 }
 
-Test(trace_ends, of_contexts_with_live_blocks, .timeout = 120)
+Test(trace_ends, of_contexts_with_live_blocks)
 {
     record((body *const[]){end_contexts, end_contexts, end_contexts, end_contexts}, "contexts");
 }
 
-Test(trace_ends, of_contexts_beside_threads_that_allocate, .timeout = 120)
+Test(trace_ends, of_contexts_beside_threads_that_allocate)
 {
     record((body *const[]){end_contexts, churn, churn, end_contexts}, "contexts and others");
 }
 
-Test(trace_ends, of_pools_and_arenas, .timeout = 120)
+Test(trace_ends, of_pools_and_arenas)
 {
     record((body *const[]){end_pools, end_pools, churn, end_arenas}, "pools and arenas");
 }
@@ -170,7 +170,7 @@ static void *end_these(void *unused)
     return end_older(older);
 }
 
-Test(trace_ends, of_contexts_older_than_the_recording, .timeout = 120)
+Test(trace_ends, of_contexts_older_than_the_recording)
 {
     uint64_t random = 9;
     for (int i = 0; i < 200; i++) {

@@ -147,37 +147,37 @@ static void race_limited(size_t size, free_way *second, const char *what)
     cr_expect_eq(weir_allocator_destroy(a), 0);
 }
 
-Test(twice_freed, a_small_block, .timeout = 60)
+Test(twice_freed, a_small_block)
 {
     race_limited(64, way_free, "64 bytes");
 }
 
-Test(twice_freed, a_block_of_a_page, .timeout = 60)
+Test(twice_freed, a_block_of_a_page)
 {
     race_limited(4096, way_free, "4096 bytes");
 }
 
-Test(twice_freed, the_largest_small_block, .timeout = 60)
+Test(twice_freed, the_largest_small_block)
 {
     race_limited(32 * KIB, way_free, "32 KiB");
 }
 
-Test(twice_freed, a_large_block, .timeout = 60)
+Test(twice_freed, a_large_block)
 {
     race_limited(1 * MIB, way_free, "1 MiB");
 }
 
-Test(twice_freed, with_and_without_its_size, .timeout = 60)
+Test(twice_freed, with_and_without_its_size)
 {
     race_limited(200, way_sized, "200 bytes, one sized");
 }
 
-Test(twice_freed, on_the_cpu_allocator, .timeout = 60)
+Test(twice_freed, on_the_cpu_allocator)
 {
     race_all(cpu(), 128, way_free, "128 bytes of the CPU allocator");
 }
 
-Test(twice_freed, in_a_pool, .timeout = 60)
+Test(twice_freed, in_a_pool)
 {
     weir_allocator *pool = weir_allocator_create(
         &(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL, .limit = 3 * 512});
@@ -188,7 +188,7 @@ Test(twice_freed, in_a_pool, .timeout = 60)
 }
 
 /* Whose blocks weir does not lay out itself: found at once. */
-Test(twice_freed, of_other_sources, .timeout = 60)
+Test(twice_freed, of_other_sources)
 {
     struct provider provider;
     provider_make(&provider, NULL);
@@ -196,7 +196,7 @@ Test(twice_freed, of_other_sources, .timeout = 60)
     cr_expect_eq(atomic_load(&provider.live), 0, "%ld blocks live", atomic_load(&provider.live));
 }
 
-Test(twice_freed, of_a_device, .timeout = 60)
+Test(twice_freed, of_a_device)
 {
     weir_allocator *a =
         weir_device_allocator_create(weir_device_host_table_create("d", 64 * MIB), NULL);
@@ -222,7 +222,7 @@ static void *keeper_run(void *unused)
     return unused;
 }
 
-Test(twice_freed, and_left_in_caches_of_ended_threads, .timeout = 60)
+Test(twice_freed, and_left_in_caches_of_ended_threads)
 {
     size_t rounds = 0;
     weir_set_misuse_handler(ear_hear, &ear);

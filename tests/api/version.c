@@ -1,5 +1,6 @@
 /* The library that runs is the one the header describes, and it allocates. */
-#include <criterion/criterion.h>
+#include "../helpers/suite.h"
+
 #include <stdio.h>
 #include <weir/weir.h>
 

@@ -3,9 +3,10 @@
  * convolution under it. Criterion gives each test a process of its own, which
  * XNNPACK's one allocator a process needs.
  */
+#include "../helpers/suite.h"
+
 #include <weir/adapters/xnnpack.h>
 
-#include <criterion/criterion.h>
 #include <math.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /*
  * Zeroed memory is zero, whoever had it before, and costs no memory until it is written: a sparse
- * table that is taken, freed and taken again stays sparse. (tests/scripts/platform.sh asks the same of each
- * backing.)
+ * table that is taken, freed and taken again stays sparse. (tests/scripts/platform.sh asks the same
+ * of each backing.)
  */
 #include "../helpers/promise.h"
 #include "../helpers/self.h"
@@ -89,7 +89,7 @@ static void stay_sparse(const struct way *way, size_t size)
     }
 }
 
-Test(zeroed, tables_stay_sparse, .timeout = 60)
+Test(zeroed, tables_stay_sparse)
 {
     for (int i = 0; i < 4; i++)
         for (size_t size = 96 * MIB; size <= 768 * MIB; size *= 2)
@@ -97,7 +97,7 @@ Test(zeroed, tables_stay_sparse, .timeout = 60)
 }
 
 /* Freed, trimmed, cut into others, taken again: zero. */
-Test(zeroed, large_memory_is_zero_whoever_had_it, .timeout = 60)
+Test(zeroed, large_memory_is_zero_whoever_had_it)
 {
     uint64_t random = 11;
     for (int round = 0; round < 60; round++) {
@@ -116,7 +116,7 @@ Test(zeroed, large_memory_is_zero_whoever_had_it, .timeout = 60)
     }
 }
 
-Test(zeroed, small_memory_is_zero_whoever_had_it, .timeout = 60)
+Test(zeroed, small_memory_is_zero_whoever_had_it)
 {
     enum { HELD = 500 };
     static unsigned char *held[HELD];
@@ -138,7 +138,7 @@ Test(zeroed, small_memory_is_zero_whoever_had_it, .timeout = 60)
 }
 
 /* Huge ones, written in every page, then sparse ones: what was written is gone. */
-Test(zeroed, huge_memory_is_zero_after_it_was_written, .timeout = 60)
+Test(zeroed, huge_memory_is_zero_after_it_was_written)
 {
     for (int round = 0; round < 3; round++) {
         size_t size = 200 * MIB, dirty = 0;

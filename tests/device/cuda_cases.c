@@ -1,9 +1,9 @@
 /* tests/device/cuda_cases.c - what cuda.h promises beyond device.h, on the fake driver. */
+#include "../helpers/suite.h"
 #include "cuda_target.h"
 
 #include <weir/weir.h>
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>

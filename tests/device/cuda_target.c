@@ -4,10 +4,10 @@
  * again with the fake's folder in it.
  */
 #include "cuda_target.h"
+#include "../helpers/suite.h"
 #include "base/error.h"
 #include "device_pool/pool.h"
 
-#include <criterion/criterion.h>
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,10 +66,5 @@ int main(int argc, char **argv)
         perror("starting again");
         return 99;
     }
-    struct criterion_test_set *tests = criterion_initialize();
-    int result = 0;
-    if (criterion_handle_args(argc, argv, true))
-        result = !criterion_run_all_tests(tests);
-    criterion_finalize(tests);
-    return result;
+    return suite_main(argc, argv);
 }

@@ -155,7 +155,7 @@ static bool scenario(weir_allocator *a)
     return ok;
 }
 
-Test(device, every_call_of_the_device_may_fail, .timeout = 120)
+Test(device, every_call_of_the_device_may_fail)
 {
     EACH(mode, modes)
     {
@@ -180,7 +180,7 @@ Test(device, every_call_of_the_device_may_fail, .timeout = 120)
     }
 }
 
-Test(device, every_request_for_host_memory_may_fail, .timeout = 120)
+Test(device, every_request_for_host_memory_may_fail)
 {
     EACH(mode, modes)
     {

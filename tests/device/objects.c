@@ -64,7 +64,7 @@ Test(device, elements_apart_are_put_in_order_on_the_way)
     end(a);
 }
 
-Test(device, a_tensor_that_cannot_travel_leaves_nothing, .timeout = 60)
+Test(device, a_tensor_that_cannot_travel_leaves_nothing)
 {
     weir_allocator *a = make(WEIR_DEVICE_AUTO);
     const int64_t shape[] = {100, 100}, none[] = {3, 0};

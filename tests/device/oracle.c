@@ -23,7 +23,7 @@ struct oracle {
     unsigned long overlaps;
 };
 
-static size_t random_size(unsigned *seed)
+static size_t oracle_size(unsigned *seed)
 {
     size_t size = (size_t)1 << rand_r(seed) % 23;
     return size + (size_t)rand_r(seed) % size;
@@ -49,7 +49,7 @@ static void oracle_allocate(struct oracle *o, struct live *b)
 {
     const weir_device_table *table = weir_device_table_of(o->a);
     b->stream = rand_r(&o->seed) % STREAMS;
-    b->size = random_size(&o->seed);
+    b->size = oracle_size(&o->seed);
     b->byte = (unsigned char)rand_r(&o->seed);
     b->address = weir_device_allocate_on(o->a, b->size, o->streams[b->stream]);
     cr_assert_not_null(b->address, "%s", weir_last_error());
@@ -113,7 +113,7 @@ static void oracle_run(weir_device_mode mode, int steps, unsigned seed)
     free(o);
 }
 
-Test(device, random_operations_agree_with_an_oracle, .timeout = 120)
+Test(device, random_operations_agree_with_an_oracle)
 {
     int steps = getenv("WEIR_TEST_SLOW") ? 2000 : 30000;
     EACH(mode, modes)

@@ -6,6 +6,8 @@
  * (wrong), 77 (no device, and why). `make check-cuda` runs it; `make check` runs it on the
  * fake driver, to check this program.
  */
+#include "../helpers/core.h"
+
 #include <weir/weir.h>
 
 #include <dlfcn.h>
@@ -13,8 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define MIB ((size_t)1 << 20)
 
 static long operations = 1000000;
 static int ordinal;

@@ -54,7 +54,6 @@ images()
         done <both
     done
 }
-limit=180
 calls_most=25 faults_most=40
 check "/bin/true" images 1 true /bin/true
 check "after exec" images 1 true "$bin/act" exec /bin/true

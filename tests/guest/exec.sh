@@ -352,6 +352,5 @@ END
     wants "status" 7 $?
     report report "name == 'act' and ending == 'exited' and 3000000 <= peak < 3100000"
 }
-limit=180
 check "4200 children, then exec" many
 finish

@@ -6,13 +6,12 @@
 #     check NAME own_file [ARGUMENT]...
 #     finish
 #
-# and prints a line "ok NAME", "not ok NAME: why" or "skipped NAME: why" for each case. A case
-# is run by a shell of its own, in an empty folder, for `limit` seconds at most; what it leaves
-# running is killed. By hand:
+# and says in TAP (tests/helpers/tap.sh) how each case ended. A case is run by a shell of its own, in an
+# empty folder, for `limit` seconds at most; what it leaves running is killed. By hand:
 #
 #     top_builddir=.../build sh files.sh [PART OF A NAME]...    only these
 #     WEIR=/usr/bin/weir     another weir
-#     GUEST_KEEP=1           the folder stays
+#     TAP_KEEP=1             the folder stays
 
 set -u
 export LC_ALL=C PYTHONDONTWRITEBYTECODE=1
@@ -35,25 +34,21 @@ weir=$WEIR
 library=$top_builddir/.libs/libweir-malloc.so
 python=/usr/bin/python3
 [ -x "$python" ] || python=$(command -v python3)
-limit=60
+
+limit=300
 
 if [ -z "${GUEST_CASE:-}" ]; then
     guest_wanted=$*
-    [ -z "$SANITIZER_FLAGS" ] || { echo "a sanitizer brings a malloc of its own"; exit 77; }
-    [ -e "$weir" ] || { echo "no weir was built"; exit 77; }
-    [ -z "$in_tree" ] || [ -e "$library" ] ||
-        { echo "no libweir-malloc.so was built"; exit 77; }
-    [ -n "$python" ] || { echo "no python3 here"; exit 77; }
-    scratch=$(mktemp -d) || exit 99
+    . "$top_srcdir/tests/helpers/tap.sh"
+    need_no_sanitizer "it brings a malloc of its own"
+    [ -e "$weir" ] || skip_all "no weir was built"
+    [ -z "$in_tree" ] || [ -e "$library" ] || skip_all "no libweir-malloc.so was built"
+    [ -n "$python" ] || skip_all "no python3 here"
     chmod 755 "$scratch"
-    if [ -n "${GUEST_KEEP:-}" ]; then echo "# $scratch"; else
-        trap 'rm -rf "$scratch"' EXIT
-    fi
     bin=$scratch/bin
     mkdir "$bin" "$scratch/cases"
     export scratch bin
     $CC -O1 -o "$bin/limit" "$guest_dir/limit.c" || exit 99
-    guest_ok=0 guest_failed=0 guest_skipped=0
 fi
 
 # build FILE.c [FLAGS]...: becomes $bin/FILE.
@@ -76,7 +71,7 @@ have()
 
 # In a case: it failed, or cannot be tried here.
 fail() { echo "why: $*"; exit 1; }
-skip() { echo "why: $*"; exit 77; }
+skip() skip_all "why: $*"
 
 check()
 {
@@ -100,25 +95,16 @@ check()
         >"$scratch/log" 2>&1
     guest_status=$?
     guest_why=$(sed -n 's/^why: //p' "$scratch/log" | tail -n 1)
+    grep -av '^why: ' "$scratch/log" | tail -n 12 | cut -c 1-300
     case $guest_status in
-    0) echo "ok $guest_name"; guest_ok=$((guest_ok + 1)) ;;
-    77) echo "skipped $guest_name: $guest_why"; guest_skipped=$((guest_skipped + 1)) ;;
+    0) passed "$guest_name" ;;
+    77) skipped "$guest_name" "$guest_why" ;;
     *)
         [ $guest_status -ne 124 ] || guest_why="hangs: not done after $limit s"
-        echo "not ok $guest_name: ${guest_why:-status $guest_status}"
-        grep -av '^why: ' "$scratch/log" | tail -n 12 | cut -c 1-300 | sed 's/^/#   /'
-        guest_failed=$((guest_failed + 1))
+        failed "$guest_name: ${guest_why:-status $guest_status}"
         ;;
     esac
-    [ -n "${GUEST_KEEP:-}" ] || { chmod -R u+rwx "$guest_folder"; rm -rf "$guest_folder"; } 2>/dev/null
-}
-
-finish()
-{
-    echo "# $guest_ok ok, $guest_failed not ok, $guest_skipped skipped"
-    [ $guest_failed -eq 0 ] || exit 1
-    [ $guest_ok -gt 0 ] || exit 77
-    exit 0
+    [ -n "${TAP_KEEP:-}" ] || { chmod -R u+rwx "$guest_folder"; rm -rf "$guest_folder"; } 2>/dev/null
 }
 
 # The report to the file `report`, as JSON: watch ARGUMENTS OF weir run...

@@ -2,7 +2,7 @@
 # C++ under weir run: whichever operators new and delete a program replaces, the others
 # are built on them; memory that ends throws in whoever asked, in plugins too.
 . "$top_srcdir/tests/guest/functions"
-[ -n "${CXX:-}" ] && [ "$CXX" != no ] || { echo "no C++ compiler"; exit 77; }
+[ -n "${CXX:-}" ] && [ "$CXX" != no ] || skip_all "no C++ compiler"
 
 cat >host.c <<'END'
 #include <dlfcn.h>

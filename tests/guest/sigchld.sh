@@ -25,14 +25,14 @@ END
 $CC -o ignore ignore.c && $CC -o status status.c || exit 99
 
 for wanted in 10 21; do
-    timeout -s KILL 10 ./ignore "$weir" run -o report -- ./status $((wanted - 1)) >out 2>err
+    timeout -s KILL 300 ./ignore "$weir" run -o report -- ./status $((wanted - 1)) >out 2>err
     status=$?
     if [ $status -eq $wanted ]; then passed "status $wanted, SIGCHLD ignored"; else
         echo "status $status, not $wanted" >>err
         failed "status $wanted, SIGCHLD ignored" err
     fi
 done
-timeout -s KILL 10 "$weir" run -o report -- ./status 4 2>err
+timeout -s KILL 300 "$weir" run -o report -- ./status 4 2>err
 status=$?
 [ $status -eq 4 ] && passed "the default stays the default" ||
     failed "the default stays the default ($status)" err

@@ -11,7 +11,6 @@ terminal()
     have bash || skip "no bash here"
     "$python" "$guest_dir/terminal.py" "$@" || exit $?
 }
-limit=300
 check "each signal, to the process: once" signals directed
 check "each signal, to the group: once" signals group
 check "queued signals are all there" signals queued

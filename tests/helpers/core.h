@@ -11,6 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Who waits so long waits for ever: the bound of every wait for what another thread or process
+ * does. It is never reached where nothing is wrong, however busy the machine. */
+enum { HANG_SECONDS = 200 };
+
+#define KIB ((size_t)1 << 10)
+#define MIB ((size_t)1 << 20)
+#define GIB ((size_t)1 << 30)
+
 /* SplitMix64 (Steele, Lea, Flood 2014): any seed will do, 0 too. */
 static inline uint64_t random_next(uint64_t *state)
 {

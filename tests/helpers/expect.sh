@@ -1,12 +1,6 @@
-# tests/helpers/expect.sh: what scripts share that run a command line and look at what it says. Sourced;
-# `scratch` is a folder of the script's own. At the end: exit $failed.
-failed=0
-
-complain()
-{
-    echo "FAILED: $*" >&2
-    failed=1
-}
+# tests/helpers/expect.sh: tests/helpers/tap.sh, and what scripts share that run a command line and look at what
+# it says. Sourced.
+. "$top_srcdir/tests/helpers/tap.sh"
 
 # expect STATUS COMMAND...: its output is in $scratch/out and err.
 expect()
@@ -17,7 +11,7 @@ expect()
     got=$?
     [ $got -eq "$wanted" ] || {
         complain "status $got, not $wanted: $*"
-        cat "$scratch/err" >&2
+        show "$scratch/err"
     }
 }
 
@@ -25,6 +19,15 @@ expect()
 said()
 {
     grep -q "$1" "$scratch/err" || complain "no \"$1\" in: $(cat "$scratch/err")"
+}
+
+# printed PATTERN: on standard output.
+printed()
+{
+    grep -q -e "$1" "$scratch/out" || {
+        complain "no \"$1\" in:"
+        show "$scratch/out"
+    }
 }
 
 # one_line PATTERN: that is all there is, beside no output.

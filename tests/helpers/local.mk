@@ -1,17 +1,21 @@
 # tests/helpers: what tests share, and programs that scripts run.
 
-noinst_HEADERS += tests/helpers/core.h \
+noinst_HEADERS += tests/helpers/context.h \
+	tests/helpers/core.h \
 	tests/helpers/cxx.h \
 	tests/helpers/failing.h \
+	tests/helpers/harness.h \
 	tests/helpers/object.h \
 	tests/helpers/promise.h \
 	tests/helpers/scratch.h \
 	tests/helpers/self.h \
 	tests/helpers/stress.h \
+	tests/helpers/suite.h \
 	tests/helpers/system.h \
 	tests/helpers/trace_writer.h
 EXTRA_DIST += tests/helpers/expect.sh \
-	tests/helpers/installed.sh
+	tests/helpers/installed.sh \
+	tests/helpers/tap.sh
 # The examples against a reference of their own.
 check_PROGRAMS += tests/helpers/conv2d_reference
 # Made and run by tests/scripts/ort.sh, once it has the runtime.

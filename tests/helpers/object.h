@@ -3,7 +3,8 @@
 #ifndef TESTS_OBJECT_H
 #define TESTS_OBJECT_H
 
-#include <criterion/criterion.h>
+#include "suite.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,28 +1,20 @@
 /*
- * tests/helpers/promise.h - what the tests of the headers' promises share: the figures of an allocator
- * before and after a call, a user's allocator whose functions fail when they are told to, and a
- * count of what a misuse handler heard.
+ * tests/helpers/promise.h - what the tests of the headers' promises share: the figures of an
+ * allocator before and after a call, a user's allocator whose functions fail when they are told to,
+ * and a count of what a misuse handler heard.
  */
 #ifndef WEIR_TESTS_PROMISE_H
 #define WEIR_TESTS_PROMISE_H
 
-#include "core.h"
+#include "context.h"
+#include "suite.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <time.h>
 #include <weir/weir.h>
-
-#define KIB ((size_t)1 << 10)
-#define MIB ((size_t)1 << 20)
-
-static inline weir_allocator *cpu(void)
-{
-    return weir_cpu_allocator();
-}
 
 static inline double seconds_now(void)
 {
@@ -41,13 +33,6 @@ static inline weir_allocator *make(const char *name, weir_allocator *parent, siz
 }
 
 /* -- figures ---------------------------------------------------------------------------- */
-
-static inline weir_stats stats_of(const weir_allocator *a)
-{
-    weir_stats s = {.size = sizeof s};
-    cr_assert_eq(weir_stats_get(a, &s), 0, "no statistics");
-    return s;
-}
 
 /* Nothing but `failures` differs. */
 static inline void expect_unchanged(const weir_stats *before, const weir_stats *after,

@@ -80,12 +80,12 @@ static bool child_visit(weir_allocator *child, void *visited)
 int main(void)
 {
     int visited = 0;
-    alarm(60);
+    alarm(HANG_SECONDS);
     weir_set_misuse_handler(on_misuse, NULL);
     use();
     misuse_found();
     STRESS_EXPECT(cached() > 0 && weir_background_start(20) == 0, "nothing to look at");
-    for (int i = 0; i < 500 && cached(); i++)
+    for (int i = 0; i < 100 * HANG_SECONDS && cached(); i++)
         nanosleep(&(struct timespec){0, 10000000}, NULL);
     STRESS_EXPECT(cached() == 0, "it does not look");
     weir_background_stop();

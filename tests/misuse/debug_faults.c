@@ -10,6 +10,7 @@
 #include "pool/hole.h"
 #include "pool/span.h"
 
+#include "../helpers/context.h"
 #include "../helpers/stress.h"
 
 #include <signal.h>
@@ -18,8 +19,6 @@
 #include <weir/background.h>
 #include <weir/weir.h>
 
-#define MIB ((size_t)1 << 20)
-
 struct fault {
     const char *name;
     int level;        /* that finds it */
@@ -27,11 +26,6 @@ struct fault {
     void (*plant)(void);
     void (*go_on)(void);
 };
-
-static weir_allocator *cpu(void)
-{
-    return weir_cpu_allocator();
-}
 
 static struct weir__page_heap *page_heap(void)
 {

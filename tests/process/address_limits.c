@@ -6,6 +6,7 @@
  * Fails before: "pool: page heap in nouns, opened and purged by pieces": 0 bytes of 64 MiB, and
  * 0 of 100 after 300 were freed; 256 MiB resident where pages are locked.
  */
+#include "../helpers/core.h"
 #include "../helpers/self.h"
 
 #include <stdio.h>
@@ -16,8 +17,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <weir/weir.h>
-
-#define MIB ((size_t)1 << 20)
 
 static void limit(int resource, enum self_memory what, size_t spare)
 {

@@ -16,7 +16,7 @@
 #include <unistd.h>
 #include <weir/weir.h>
 
-enum { BLOCKS = 24, THREADS = 3, FORKS = 150, SECONDS = 60 };
+enum { BLOCKS = 24, THREADS = 3, FORKS = 150, SECONDS = HANG_SECONDS };
 
 #define EXPECT(condition)                                                                          \
     do {                                                                                           \

@@ -165,7 +165,7 @@ static void *work(void *of)
 
 static void child_run(const struct kind *kind)
 {
-    alarm(10);
+    alarm(HANG_SECONDS);
     bool used = kind->use(), again = kind->use();
     _exit(used && again && allocates(cpu, 1000) && allocates(cpu, 100000) ? 0 : 1);
 }

@@ -417,7 +417,7 @@ static pid_t weir_start(const char *kind, unsigned threads, uint64_t seed, bool 
 
 static bool await(const int32_t *flag, int value)
 {
-    for (unsigned i = 0; i < 60000; i++) {
+    for (unsigned i = 0; i < 1000 * HANG_SECONDS; i++) {
         if (__atomic_load_n(flag, __ATOMIC_SEQ_CST) >= value)
             return true;
         usleep(1000);

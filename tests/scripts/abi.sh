@@ -2,14 +2,11 @@
 # The interface is the one that is described in abi/: functions, their versions and types, the layout of every
 # struct that a program sees. And what would break programs is reported, in a copy of the headers.
 set -u
-for tool in abidw abidiff; do
-    command -v $tool >/dev/null || { echo "no $tool here (abigail-tools)"; exit 77; }
-done
-scratch=$(mktemp -d) || exit 99
-trap 'rm -rf "$scratch"' EXIT
 . "$top_srcdir/tests/helpers/expect.sh"
+for tool in abidw abidiff; do
+    command -v $tool >/dev/null || skip_all "no $tool here (abigail-tools)"
+done
 description=$(echo "$top_srcdir"/abi/libweir-*.xml)
-[ -s "$description" ] || { echo "not one description: $description"; exit 1; }
 
 # compare: $scratch/include against what is described; the report is in $scratch/report.
 compare()
@@ -32,6 +29,7 @@ afresh()
 # reported WHAT FILE EDIT PATTERN: the break is planted in FILE, and the report says PATTERN.
 reported()
 {
+    try "$1 is reported"
     afresh
     sed "$3" "$scratch/$2" >"$scratch/edited"
     ! cmp -s "$scratch/edited" "$scratch/$2" || { complain "$1: nothing was planted in $2"; return; }
@@ -39,19 +37,19 @@ reported()
     compare
     status=$?
     if [ $status -eq 0 ]; then
-        complain "not noticed: $1"
+        complain "not noticed"
     elif ! grep -q "$4" "$scratch/report"; then
-        complain "$1: status $status, and no \"$4\" is said:"
-        head -30 "$scratch/report" >&2
-    else
-        echo "passed: $1 is reported"
+        complain "status $status, and no \"$4\" is said:"
+        show "$scratch/report"
     fi
 }
 
+try "the interface is the one that is described"
+[ -s "$description" ] || complain "not one description: $description"
 afresh
 compare || {
     complain "the interface is not the one in $description (make abi-update renews it; ChangeLog tells users):"
-    head -60 "$scratch/report" >&2
+    show "$scratch/report"
 }
 
 reported "a field in the middle of a struct" include/weir/arena.h \
@@ -63,6 +61,7 @@ reported "a result's type" include/weir/allocator.h 's/int weir_set_limit(/int64
 reported "a function that is gone" src/weir.map '/^    weir_trim;/d' weir_trim
 reported "a function of another version" src/weir.map 's/^WEIR_0\.2 /WEIR_0.7 /' weir_allocate
 
+try "abi/update describes what is new and forgets what went"
 # A new function is listed and described by what `make abi-update` runs, and one that went is not any more.
 afresh
 sed 's/^WEIR_API void weir_background_stop(void)/WEIR_API void weir_new(void)/' "$scratch/include/weir/background.h" \
@@ -74,4 +73,4 @@ grep -q 'weir_new' "$scratch/report" || complain "not noticed: a new function"
 description=$scratch/abi/${description##*/}
 compare || complain "what abi/update wrote is not what it read"
 ! grep -q weir_background_stop "$scratch/src/weir.map" "$description" || complain "a function that went is still listed"
-exit $failed
+finish

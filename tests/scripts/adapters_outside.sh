@@ -2,13 +2,9 @@
 # Installs into a scratch folder and builds outside programs against the installed
 # adapters with pkg-config: each adapter whose runtime configure found.
 set -u
-case $($CC -dumpmachine) in
-"$(uname -m)"-*) ;;
-*) echo "cross-compiled: the runtimes are for this machine"; exit 77 ;;
-esac
-command -v pkg-config >/dev/null || { echo "no pkg-config here"; exit 77; }
 . "$top_srcdir/tests/helpers/installed.sh"
-tested=0
+need_this_machine "the runtimes are for this machine"
+command -v pkg-config >/dev/null || skip_all "no pkg-config here"
 export PKG_CONFIG_PATH="$lib/pkgconfig"
 # Only weir's own folders are under the root; the runtimes are the system's.
 prefix=$(pkg-config --variable=prefix weir)
@@ -22,19 +18,16 @@ outside()
 {
     name=$1 compiler=$2 standard=$3 source=$top_srcdir/tests/outside/$4
     [ -e "$lib/pkgconfig/weir-$name.pc" ] || {
-        echo "not found by configure: $name"
+        skipped "$name" "not found by configure"
         return
     }
-    tested=$((tested + 1))
     # The flags are meant to be split into words.
     if $compiler $standard -Wall -O1 -o "$scratch/program" "$source" $(flags_of "weir-$name") \
         >"$scratch/log" 2>&1 && LD_LIBRARY_PATH=$lib "$scratch/program" >"$scratch/log" 2>&1; then
-        echo "passed: $name"
+        passed "$name"
     else
-        echo "FAILED: $name"
-        echo "  $compiler $standard $source $(flags_of "weir-$name")"
-        sed 's/^/  /' "$scratch/log"
-        failures=$((failures + 1))
+        echo "$compiler $standard $source $(flags_of "weir-$name")"
+        failed "$name" "$scratch/log"
     fi
 }
 
@@ -43,5 +36,4 @@ outside xnnpack "$CC" "" xnnpack.c
 outside onnxruntime "$CC" "$(sed -n 's/^ORT_CFLAGS = //p' "$top_builddir/Makefile")" onnxruntime.c
 outside opencv "$CXX" -std=gnu++17 opencv.cc
 outside torch "$CXX" -std=gnu++17 torch.cc
-[ $failures -eq 0 ] || exit 1
-[ $tested -gt 0 ] || exit 77
+finish

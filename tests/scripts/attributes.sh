@@ -2,10 +2,8 @@
 # Compilers know weir's contract: they warn of each line of tests/scripts/attributes/mistakes.c as it says, of nothing in
 # right.c, and what a compiler lacks is left out for it. To C++ no function throws.
 set -u
-[ -z "$SANITIZER_FLAGS" ] || { echo "compilers warn of other things with the sanitizer"; exit 77; }
-scratch=$(mktemp -d) || exit 99
-trap 'rm -rf "$scratch"' EXIT
 . "$top_srcdir/tests/helpers/expect.sh"
+need_no_sanitizer "compilers warn of other things with the sanitizer"
 here=$top_srcdir/tests/scripts/attributes
 flags="-O2 -Wall -Wextra -c -I$top_builddir/include -I$top_srcdir/include"
 tried=0
@@ -28,18 +26,17 @@ one_name()
 # warned COMPILER KIND: "LINE OPTION" of each warning against those that the mistakes say.
 warned()
 {
+    try "$1 warns of every mistake"
     "$1" $flags -o "$scratch/mistakes.o" "$here/mistakes.c" 2>"$scratch/err"
     sed -n 's/^[^ ]*mistakes\.c:\([0-9]*\):.*warning: .*\[\(-W[^]]*\)\]$/\1 \2/p' "$scratch/err" |
         one_name | sort -un >"$scratch/found"
     sed -n "=; s/.*[* ]$2 \(-W[^ ]*\).*/\1/p" "$here/mistakes.c" | awk '/^[0-9]/ { line = $1; next } { print line, $1 }' |
         grep -v -- '-WNAME' | one_name | sort -un >"$scratch/expected"
     [ "$(wc -l <"$scratch/expected")" -ge 20 ] || complain "hardly a mistake is meant for $2"
-    if diff "$scratch/expected" "$scratch/found" >"$scratch/diff"; then
-        echo "passed: $1 warns of $(wc -l <"$scratch/found") mistakes"
-    else
-        complain "$1: < expected only, > warned only"
-        cat "$scratch/diff" >&2
-    fi
+    diff "$scratch/expected" "$scratch/found" >"$scratch/diff" || {
+        complain "< expected only, > warned only"
+        show "$scratch/diff"
+    }
 }
 
 # silent WHAT COMMAND...: it succeeds and says nothing.
@@ -47,12 +44,9 @@ silent()
 {
     what=$1
     shift
-    if "$@" >"$scratch/out" 2>&1 && [ ! -s "$scratch/out" ]; then
-        echo "passed: $what"
-    else
-        complain "$what: $*"
-        head -20 "$scratch/out" >&2
-    fi
+    echo "$*"
+    "$@" >"$scratch/out" 2>&1 && [ ! -s "$scratch/out" ]
+    passed_or_failed $? "$what" "$scratch/out"
 }
 
 for compiler in gcc clang; do
@@ -77,6 +71,7 @@ fi
     sh "$top_srcdir/abi/declarations" "$top_srcdir/include" "$top_builddir/include" |
         sed 's/.*[ *]\(weir_[A-Za-z0-9_]*\)(.*/static_assert(nothrow(\1), "\1");/'
 } >"$scratch/nothrow.cc"
+try "there are functions to look at"
 [ "$(wc -l <"$scratch/nothrow.cc")" -gt 100 ] || complain "hardly a function"
 for compiler in g++ clang++; do
     command -v $compiler >/dev/null || continue
@@ -84,5 +79,5 @@ for compiler in g++ clang++; do
     silent "$compiler: nothing to say of right uses" $compiler -std=c++17 $flags -o "$scratch/o" -x c++ "$here/right.c"
 done
 
-[ $tried -gt 0 ] || { echo "no compiler that knows them"; exit 77; }
-exit $failed
+[ $tried -gt 0 ] || skipped "warnings of mistakes" "no compiler that knows them"
+finish

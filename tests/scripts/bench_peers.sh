@@ -4,18 +4,17 @@
 # means, the worst load and the goals in the JSON, computed once more from its rows; the groups
 # of loads, each exact.
 set -u
+. "$top_srcdir/tests/helpers/expect.sh"
 weir="${WEIR_RUNNER-} $top_builddir/weir" # meant to be split into words
 "$top_builddir/weir" bench --help >/dev/null 2>&1 ||
-    { echo "bench starts itself again, which no runner sees"; exit 77; }
-python=$(command -v /usr/bin/python3 || command -v python3) || { echo "no python3 here"; exit 77; }
-scratch=$(mktemp -d) || exit 99
-trap 'rm -rf "$scratch"' EXIT
+    skip_all "bench starts itself again, which no runner sees"
+need_python
 trace=$top_srcdir/bench/traces/ort-silero-vad-mempattern.trace.gz
-. "$top_srcdir/tests/helpers/expect.sh"
 
 # -- every group, exact ------------------------------------------------------------------
 
 for group in contexts hand-off churn fragmentation 'large threads'; do
+    try "group $group: every load, exact"
     expect 0 $weir bench --peers --quick --json --only "$group" --traces "$trace"
     "$python" - "$scratch/out" "$group" <<'END' || complain "$group"
 import json, sys
@@ -48,6 +47,7 @@ done
 
 # -- what is wrong is said ----------------------------------------------------------------
 
+try "bad command lines"
 expect 2 $weir bench --peers-from "$scratch/none"
 said 'none: No such file'
 mkdir "$scratch/empty"
@@ -57,8 +57,9 @@ said 'empty: no \*.so in this folder'
 expect 2 $weir bench --peers --limit 0
 said 'number from 1'
 
-[ -z "${WEIR_RUNNER-}${SANITIZER_FLAGS-}" ] || exit $failed # nothing else may be preloaded there
+[ -z "${WEIR_RUNNER-}${SANITIZER_FLAGS-}" ] || finish # nothing else may be preloaded there
 
+try "peers from a folder"
 # -- peers from a folder --------------------------------------------------------------------
 
 mkdir "$scratch/peers"
@@ -145,6 +146,7 @@ assert abs(float(goal["figure"].rstrip("x")) - mean) < 0.00051, (goal, mean)
 assert goal["met"] == (mean <= 1), (goal, mean)
 END
 
+try "a name that is known"
 # A name that is known is taken from the folder; the table says the spread, and who lost a load.
 rm "$scratch/peers/plain.so" "$scratch/peers/text.so"
 mv "$scratch/peers/libhalf.so" "$scratch/peers/jemalloc.so"
@@ -158,4 +160,4 @@ grep -q '^weir is the lowest in [0-9]* of [0-9]* groups' "$scratch/out" ||
 grep -q '^No load of weir is above 1.25x the best in ' "$scratch/out" ||
     complain "no goal of the worst load"
 
-exit $failed
+finish

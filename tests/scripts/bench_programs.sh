@@ -2,19 +2,16 @@
 # bench/programs.py: a peer from a folder, one that fails in a program and loses it, the means and the
 # spread computed once more from the rows of its JSON, and one line for a wrong command line.
 set -u
-[ -z "$SANITIZER_FLAGS" ] || { echo "a sanitizer brings a malloc of its own"; exit 77; }
-library=$top_builddir/.libs/libweir-malloc.so
-[ -e "$library" ] || { echo "no libweir-malloc.so was built"; exit 77; }
-python=$(command -v /usr/bin/python3 || command -v python3) || { echo "no python3 here"; exit 77; }
-scratch=$(mktemp -d) || exit 99
-trap 'rm -rf "$scratch"' EXIT
 . "$top_srcdir/tests/helpers/expect.sh"
+need_preload
+need_python
 
 programs()
 {
     "$python" "$top_srcdir/bench/programs.py" "$@"
 }
 
+try "bad command lines"
 expect 2 programs --peers-from "$scratch/none" "$library"
 one_line 'none: No such file'
 mkdir "$scratch/peers"
@@ -25,6 +22,7 @@ one_line 'not nobody'
 expect 2 programs --only nothing "$library"
 one_line '^programs.py: --only knows'
 
+try "a program that ends is left out, figures are computed"
 cat >"$scratch/ends.c" <<'END'
 #include <stdlib.h>
 void *__libc_malloc(size_t);
@@ -57,4 +55,4 @@ for figure in ("seconds", "peak_kib"):
     assert summary["worst_program"] == "python"
 assert all(rows[a]["runs"] == 3 and rows[a]["spread"] >= 0 for a in ("glibc", "plain", "weir")), rows
 END
-exit $failed
+finish

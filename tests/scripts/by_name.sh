@@ -3,18 +3,18 @@
 # Python's ctypes and from LuaJIT, and mmap serves it there.
 set -u
 . "$top_srcdir/tests/helpers/installed.sh"
-[ -e "$lib/libweir.so.0" ] || { echo "no shared library was built"; exit 77; }
+[ -e "$lib/libweir.so.0" ] || skip_all "no shared library was built"
 cd "$scratch" || exit 99
 export LD_LIBRARY_PATH="$lib"
 
 [ "$(head -c 4 "$lib/libweir.so" | tail -c 3)" = ELF ]
-passed_or_failed $? "libweir.so is an ELF file"
+tell $? "libweir.so is an ELF file"
 
 $CC -Wall -o opener "$top_srcdir/tests/outside/opener.c" -ldl -lpthread >log 2>&1 &&
     ./opener libweir.so >log 2>&1
-passed_or_failed $? "C: dlopen(\"libweir.so\")"
+tell $? "C: dlopen(\"libweir.so\")"
 ./opener --thread libweir.so >log 2>&1
-passed_or_failed $? "C: closed before a thread that used it ends"
+tell $? "C: closed before a thread that used it ends"
 
 if command -v python3 >/dev/null; then
     python3 - >log 2>&1 <<'END'
@@ -30,7 +30,7 @@ weir.weir_deallocate(cpu, block)
 assert weir.weir_total_allocated(cpu) == 0
 assert "jemalloc" not in open("/proc/self/maps").read()
 END
-    passed_or_failed $? "Python: ctypes.CDLL(\"libweir.so\")"
+    tell $? "Python: ctypes.CDLL(\"libweir.so\")"
 fi
 
 if command -v luajit >/dev/null; then
@@ -50,10 +50,9 @@ weir.weir_deallocate(cpu, block)
 assert(weir.weir_total_allocated(cpu) == 0)
 END
     luajit by_name.lua >log 2>&1
-    passed_or_failed $? "LuaJIT: ffi.load(\"weir\")"
+    tell $? "LuaJIT: ffi.load(\"weir\")"
 else
-    echo "not here: luajit"
+    skipped "LuaJIT" "not here"
 fi
 
-echo "$failures failed"
-[ $failures -eq 0 ]
+finish

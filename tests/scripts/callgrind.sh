@@ -7,6 +7,8 @@
 #   made     a context made and destroyed     rising   16000 bytes more in each of two contexts
 # `bounds` are of the CPU allocator, as of the first roots of a process; `far_bounds` of the
 # 4000th of 4000 contexts, which are its children: half as much again.
+set -u
+. "$top_srcdir/tests/helpers/tap.sh"
 bounds="small=95 aligned=99 mixed=97 large=183"
 far_bounds="small=155 aligned=161 mixed=157 large=254 made=1440 rising=1440"
 far=4000
@@ -21,23 +23,16 @@ pairs=2000
 
 program=$top_builddir/tests/loads/callgrind_pairs
 library=$top_builddir/.libs/libweir-malloc.so
-skip()
-{
-    echo "skipped: $1"
-    exit 77
-}
-command -v valgrind >/dev/null || skip "no valgrind"
-case $($CC -dumpmachine) in x86_64-*) ;; *) false ;; esac || skip "the bounds are for x86-64"
-[ -z "$SANITIZER_FLAGS" ] || skip "a sanitizer's instructions are counted too"
-grep -q 'define WEIR_DEBUG 0' "$top_builddir/config.h" || skip "asserts are counted too"
-grep -q 'define WEIR_NO_ACCOUNTING' "$top_builddir/config.h" && skip "no accounting here"
-$CC --version 2>/dev/null | grep -qi clang && skip "the bounds are for gcc"
+command -v valgrind >/dev/null || skip_all "no valgrind"
+case $($CC -dumpmachine) in x86_64-*) ;; *) false ;; esac || skip_all "the bounds are for x86-64"
+[ -z "$SANITIZER_FLAGS" ] || skip_all "a sanitizer's instructions are counted too"
+grep -q 'define WEIR_DEBUG 0' "$top_builddir/config.h" || skip_all "asserts are counted too"
+grep -q 'define WEIR_NO_ACCOUNTING' "$top_builddir/config.h" && skip_all "no accounting here"
+$CC --version 2>/dev/null | grep -qi clang && skip_all "the bounds are for gcc"
 # The flags that the library was built with, as make has them.
 flags=$(sed -n 's/^CFLAGS = //p' "$top_builddir/Makefile")
 case " $flags " in *" -O2 "*) ;; *) skip "the bounds are for -O2, not '$flags'" ;; esac
 
-scratch=$(mktemp -d) || exit 99
-trap 'rm -rf "$scratch"' EXIT
 
 # The program may be a libtool wrapper: libtool names what to run.
 instructions()
@@ -45,7 +40,7 @@ instructions()
     "$top_builddir/libtool" --mode=execute valgrind -q --tool=callgrind \
         --callgrind-out-file="$scratch/out" --toggle-collect="$1" \
         "$program" "$1" $pairs $2 >"$scratch/log" 2>&1 || {
-        cat "$scratch/log" >&2
+        show "$scratch/log" >&2
         return 1
     }
     sed -n 's/^summary: //p; s/^totals: //p' "$scratch/out" | head -n 1
@@ -57,18 +52,18 @@ loops()
     said=$1
     after=$2
     shift 2
-    base=$(instructions empty "${after:+0}") || exit 1
-    [ -n "$base" ] || { echo "callgrind counted nothing" >&2; exit 1; }
+    base=$(instructions empty "${after:+0}")
+    [ -n "$base" ] || { failed "callgrind counts$said"; return; }
     for each in "$@"; do
         loop=${each%=*}
         bound=${each#*=}
-        count=$(instructions "$loop" "$after") || exit 1
+        try "$loop$said: at most $bound instructions a pair"
+        count=$(instructions "$loop" "$after") || { complain "callgrind failed"; continue; }
         per_pair=$(((count - base + pairs / 2) / pairs))
-        echo "$loop$said: $per_pair instructions a pair (at most $bound)"
-        [ "$per_pair" -gt 0 ] && [ "$per_pair" -le "$bound" ] || status=1
+        echo "$per_pair instructions a pair"
+        [ "$per_pair" -gt 0 ] && [ "$per_pair" -le "$bound" ] || complain "not within the bound"
     done
 }
-status=0
 loops "" "" $bounds
 loops " of context $far" $far $far_bounds
 if [ -e "$library" ]; then
@@ -78,4 +73,4 @@ if [ -e "$library" ]; then
     export WEIR_RECORD="$scratch/trace"
     loops ", recorded" "" $recorded
 fi
-exit $status
+finish

@@ -3,10 +3,9 @@
 # bash-completion. Commands and options are those of --help.
 set -u
 export LC_ALL=C # in Turkish, [a-z] lacks an i
-command -v bash >/dev/null || { echo "no bash here"; exit 77; }
-[ -z "${WEIR_RUNNER-}" ] || { echo "weir does not run by itself here"; exit 77; }
-scratch=$(mktemp -d) || exit 99
-trap 'rm -rf "$scratch"' EXIT
+. "$top_srcdir/tests/helpers/tap.sh"
+command -v bash >/dev/null || skip_all "no bash here"
+need_no_runner "weir does not run by itself here"
 mkdir "$scratch/in" && cd "$scratch/in" && mkdir folder && : >"one.wtr" && : >"two words.csv" || exit 99
 
 cat >../driver <<'END'
@@ -22,7 +21,6 @@ printf '%s\n' "${COMPREPLY[@]}"
 END
 
 checks=0
-status=0
 # offers "A B ..." WORD...: exactly these, in any order; blanks within a name are underlines here.
 offers()
 {
@@ -32,11 +30,11 @@ offers()
     offered=$(bash --norc ../driver "$top_builddir/weir" "$top_srcdir/tools/completion/weir" "$@" 2>../err |
         tr ' ' '_' | LC_ALL=C sort | tr '\n' ' ')
     [ "$offered" = "$wanted" ] && [ ! -s ../err ] && return
-    echo "FAILED: weir $*: offered are: $offered; not: $wanted"
-    cat ../err
-    status=1
+    complain "weir $*: offered are: $offered; not: $wanted"
+    show ../err
 }
 
+try "commands"
 commands=$("$top_builddir/weir" --help | sed -n 's/^  \([a-z]*\) .*/\1/p')
 offers "$(echo $commands) help --help --version" ""
 offers "bench" be
@@ -45,10 +43,12 @@ offers "$(echo $commands)" help ""
 offers "stats" help s
 offers "" help stats ""
 for command in $commands; do
+    try "options of weir $command"
     options=$("$top_builddir/weir" $command --help | grep -o '^  ...[ ]*--[a-z-]*' | sed 's/.* //')
-    [ "$(echo "$options" | wc -l)" -ge 1 ] || { echo "no options of $command"; status=1; }
+    [ "$(echo "$options" | wc -l)" -ge 1 ] || complain "no options of $command"
     offers "$(echo $options)" $command -
 done
+try "values of options, and files"
 offers "--peers --peer --peers-from" bench --pee
 offers "none page all" bench --touch ""
 offers "page" bench --touch p
@@ -77,6 +77,7 @@ offers "auto expandable segments" device bench --mode ""
 offers "host" device bench --device ""
 offers "--device --mode --pairs --passes --help" device bench -
 offers "one.wtr" device bench on
+try "the program of weir run"
 # Of weir run's program the words are its own.
 PATH=$scratch/in/folder:$PATH
 : >folder/weir-test-program && chmod +x folder/weir-test-program
@@ -85,6 +86,5 @@ offers "weir-test-program" run -- weir-test-p
 offers "one.wtr" run --limit 5G weir-test-program on
 offers "" run weir-test-program --js
 offers "one.wtr" run -o on
-echo "$checks checks"
-[ $checks -ge 44 ] || status=1
-exit $status
+[ $checks -ge 44 ] || complain "$checks checks are too few to be true"
+finish

@@ -3,21 +3,14 @@
 # may differ), and those of a plain reference; exact statistics;
 # no leak; a line for each way an image can be bad.
 set -u
+. "$top_srcdir/tests/helpers/tap.sh"
 cd "$top_builddir" || exit 99
-scratch=$(mktemp -d) || exit 99
-trap 'rm -rf "$scratch"' EXIT
 run=${WEIR_RUNNER-} # meant to be split into words
 data=$top_srcdir/examples/data
-status=0
 programs=examples/conv2d
 [ -x examples/conv2d-cxx ] && programs="$programs examples/conv2d-cxx"
 
-complain()
-{
-    echo "$*"
-    status=1
-}
-
+try "the scores are the reference's"
 # An odd size, and text instead of bytes.
 awk 'BEGIN { print "P2\n# odd\n13 9\n255"; for (i = 0; i < 117; i++) print i * 37 % 256 }' \
     >"$scratch/odd.pgm"
@@ -31,6 +24,7 @@ for image in "$data/raccoon.pgm" "$data/raccoon.ppm" "$scratch/bytes.pgm"; do
             complain "$program: wrong scores for $image"
     done
 done
+try "C and C++ have the same scores"
 for program in $programs; do
     $run "$program" --scores "$scratch/odd.pgm" >"$scratch/scores.${program##*/}"
 done
@@ -40,6 +34,7 @@ done
         NF != 2 || size($1 - $2) > 1e-5 * (1 + size($1)) { print; bad = 1 }
         END { exit bad || NR != 10 }' || complain "C and C++ differ"
 
+try "exact figures, and no leak"
 # By hand for 64 x 64 x 1: weights (72 + 1152 + 10 * 4096) floats; at the peak of a run the
 # first convolution's output and its pooled half, 8 * (64 * 64 + 32 * 32) floats; at the end 10
 # scores; of 10 col_buffers two sizes are new, 9 * 64 * 64 and 72 * 32 * 32 floats in their bins.
@@ -50,9 +45,10 @@ for program in $programs; do
         "  col_buffer   8 from the pool, 2 new, 432.0 KB idle" "  Delta: 0 MB" "no leaks"; do
         grep -qxF -e "$line" "$scratch/out" || complain "$program does not print: $line"
     done
-    [ $status -eq 0 ] || cat "$scratch/out"
+    cat "$scratch/out"
 done
 
+try "the same from a plan"
 # The same network from the plan of its first run: the same scores to the bit, nothing
 # allocated in any run, and no more memory than the plan's arena. By hand: at the peak, in the
 # second convolution, its input (8 * 32 * 32), output (16 * 32 * 32) and col_buffer (72 * 32 * 32).
@@ -69,6 +65,7 @@ for line in "plan           7 buffers, 688168 bytes in all, arena 393216, lower 
     grep -qxF -e "$line" "$scratch/out" || { complain "--planned does not print: $line"; cat "$scratch/out"; }
 done
 
+try "a bad image is one line, status 1"
 # refused WORDS FILE: one line on standard error that has the words, status 1.
 refused()
 {
@@ -95,10 +92,11 @@ printf 'P2 4 4 9\n1 2 3 x' >"$bad"; refused "ends before the image" "$bad"
 printf 'P2 4 4 9\n10 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1' >"$bad"; refused "over the greatest" "$bad"
 printf 'P2 3 4 9\n1 1 1 1 1 1 1 1 1 1 1 1' >"$bad"; refused "at least 4 x 4" "$bad"
 
+try "a bad command line is the usage, status 2"
 for program in $programs; do
     for arguments in "" "--runs 0 x" "--runs 2x x" "--runs" "--unknown" "a b"; do
         $run $program $arguments >/dev/null 2>"$scratch/err"
         [ $? -eq 2 ] && grep -q '^usage: ' "$scratch/err" || complain "$program $arguments: no usage"
     done
 done
-exit $status
+finish

@@ -1,11 +1,13 @@
 #!/bin/sh
 # Python loads the library late, by ctypes, and uses it.
 set -u
-command -v python3 >/dev/null || { echo "no python3 here"; exit 77; }
-[ -z "$SANITIZER_FLAGS" ] || { echo "python3 is not built with the sanitizer"; exit 77; }
-[ -e "$top_builddir/.libs/libweir.so.0" ] || { echo "no shared library was built"; exit 77; }
+. "$top_srcdir/tests/helpers/tap.sh"
+command -v python3 >/dev/null || skip_all "no python3 here"
+need_no_sanitizer "python3 is not built with the sanitizer"
+need_shared
 
-python3 - "$top_builddir/.libs/libweir.so.0" <<'END'
+try "Python loads the library late"
+python3 - "$top_builddir/.libs/libweir.so.0" <<'END' || complain "status $?"
 import ctypes
 import sys
 import threading
@@ -43,3 +45,4 @@ assert weir.weir_allocation_count(cpu) == 0
 assert weir.weir_peak_allocated(cpu) == 1 << 30
 assert "jemalloc" not in open("/proc/self/maps").read()
 END
+finish

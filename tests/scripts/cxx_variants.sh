@@ -3,15 +3,13 @@
 # and RTTI, under strict warnings; C++14 is one #error; what is made and dropped is warned of; both
 # ways of errors in one program.
 set -u
-[ -z "$SANITIZER_FLAGS" ] || { echo "these programs are built without the sanitizer"; exit 77; }
-[ -z "${WEIR_RUNNER-}" ] || { echo "these programs are built for this machine alone"; exit 77; }
+. "$top_srcdir/tests/helpers/expect.sh"
+need_no_sanitizer "these programs are built without the sanitizer"
+need_no_runner "these programs are built for this machine alone"
 library=$top_builddir/.libs/libweir.so
 [ -e "$library" ] || library=$top_builddir/.libs/libweir.a
 LD_LIBRARY_PATH=$top_builddir/.libs
 export LD_LIBRARY_PATH
-scratch=$(mktemp -d) || exit 99
-trap 'rm -rf "$scratch"' EXIT
-. "$top_srcdir/tests/helpers/expect.sh"
 flags="-Wall -Wextra -Wconversion -Wshadow -Wold-style-cast -Wundef -Wnon-virtual-dtor -pedantic
     -DWEIR_NO_LINK -I$top_builddir/include -I$top_srcdir/include -I$top_srcdir/tests/cxx"
 tried=0
@@ -24,10 +22,9 @@ runs()
     tried=$((tried + 1))
     if "$@" $flags -Werror -o "$scratch/program" "$top_srcdir/tests/cxx/$program.cc" "$library" \
         -lpthread >"$scratch/log" 2>&1 && timeout 60 "$scratch/program" >>"$scratch/log" 2>&1; then
-        echo "passed: $program, $what"
+        passed "$program, $what"
     else
-        complain "$program, $what"
-        head -20 "$scratch/log" >&2
+        failed "$program, $what" "$scratch/log"
     fi
 }
 
@@ -45,11 +42,12 @@ END
 # too_old COMPILER: one line says so, and nothing else is complained of.
 too_old()
 {
-    "$1" -std=c++14 $flags -c -o "$scratch/o" "$scratch/old.cc" 2>"$scratch/err" && complain "$1 takes C++14"
+    try "$1, C++14: one #error"
+    "$1" -std=c++14 $flags -c -o "$scratch/o" "$scratch/old.cc" 2>"$scratch/err" && complain "it takes C++14"
     [ "$(grep -c 'error:' "$scratch/err")" -eq 1 ] && grep -q 'error:.*weir.hpp needs C++17' "$scratch/err" &&
         ! grep -q 'warning:' "$scratch/err" || {
-        complain "$1, C++14: not one #error"
-        head -20 "$scratch/err" >&2
+        complain "not one #error"
+        show "$scratch/err"
     }
 }
 
@@ -92,15 +90,14 @@ warned()
 {
     compiler=$1 pattern=$2
     shift 2
+    try "$compiler warns of dropped results $*"
     "$compiler" -std=c++17 "$@" $flags -c -o "$scratch/o" "$scratch/dropped.cc" 2>"$scratch/err"
     grep -n "// $pattern" "$scratch/dropped.cc" | sed 's/:.*//' >"$scratch/expected"
     sed -n 's/^[^ ]*dropped\.cc:\([0-9]*\):.*warning: .*\[-Wunused-\(result\|value\)\]$/\1/p' "$scratch/err" | sort -un >"$scratch/found"
-    if diff "$scratch/expected" "$scratch/found" >"$scratch/diff"; then
-        echo "passed: $compiler warns of $(wc -l <"$scratch/found") dropped results $*"
-    else
-        complain "$compiler $*: < expected only, > warned only"
-        cat "$scratch/diff" >&2
-    fi
+    diff "$scratch/expected" "$scratch/found" >"$scratch/diff" || {
+        complain "< expected only, > warned only"
+        show "$scratch/diff"
+    }
 }
 
 # Two files of one program, each with its own way.
@@ -161,6 +158,7 @@ END
 # mixed COMPILER: either order of linking is right; types of one are not the other's.
 mixed()
 {
+    try "$1: both ways in one program"
     for file in checked shared; do
         "$1" -std=c++17 -fno-exceptions -fno-rtti $flags -c -o "$scratch/$file.o" "$scratch/$file.cc" ||
             complain "$1: $file"
@@ -168,12 +166,8 @@ mixed()
     "$1" -std=c++17 $flags -c -o "$scratch/throws.o" "$scratch/throws.cc" || complain "$1: throws"
     for order in "throws checked" "checked throws"; do
         set -- "$1" $order
-        if "$1" -o "$scratch/program" "$scratch/$2.o" "$scratch/$3.o" "$library" -lpthread &&
-            "$scratch/program"; then
-            echo "passed: $1, both ways in one program, $2 first"
-        else
-            complain "$1, both ways in one program, $2 first"
-        fi
+        "$1" -o "$scratch/program" "$scratch/$2.o" "$scratch/$3.o" "$library" -lpthread &&
+            "$scratch/program" || complain "$2 first"
     done
     "$1" -std=c++17 $flags -o "$scratch/program" "$scratch/shares.cc" "$scratch/shared.o" "$library" \
         >"$scratch/log" 2>&1 && complain "$1: a tensor of one way is taken for the other's"
@@ -182,7 +176,7 @@ mixed()
 }
 
 for compiler in g++ clang++; do
-    command -v $compiler >/dev/null || { echo "not here: $compiler"; continue; }
+    command -v $compiler >/dev/null || continue
     for standard in c++17 c++20 c++2b; do
         for exceptions in "" -fno-exceptions; do
             for rtti in "" -fno-rtti; do
@@ -200,5 +194,5 @@ for compiler in g++ clang++; do
     warned $compiler drops -fno-exceptions
     mixed $compiler
 done
-[ $tried -gt 0 ] || { echo "neither g++ nor clang++ is here"; exit 77; }
-exit $failed
+[ $tried -gt 0 ] || skip_all "neither g++ nor clang++ is here"
+finish

@@ -3,21 +3,13 @@
 # where it says so), every `make TARGET` exists, and so does every path within one of the tree's folders. Every public
 # struct is in the table of docs/internals/api.md. No turn of docs/internals/style.md is in the prose.
 set -u
+. "$top_srcdir/tests/helpers/tap.sh"
 export LC_ALL=C # in Turkish, [A-Z] and [a-z] lack an i
 cd "$top_srcdir" || exit 99
 makefile=$top_builddir/Makefile
-scratch=$(mktemp -d) || exit 99
-trap 'rm -rf "$scratch"' EXIT
-status=0
 links=0
 targets=0
 paths=0
-
-complain()
-{
-    echo "$*"
-    status=1
-}
 
 # is_there PATH: in the source, made by configure, or a program that the Makefile makes.
 # Patterns are the shell's.
@@ -30,6 +22,7 @@ is_there()
 }
 
 for file in README.md CONTRIBUTING.md docs/*/*.md; do
+    try "$file"
     [ -s "$file" ] || { complain "$file: missing or empty"; continue; }
 
     # [text](where), without what comes after #; addresses of the web are not looked up.
@@ -69,6 +62,7 @@ for file in README.md CONTRIBUTING.md docs/*/*.md; do
 done
 
 # Every struct that a program sees is in the table of docs/internals/api.md, with how it can grow.
+try "each struct is in docs/internals/api.md"
 structs=0
 for struct in $(sed -n 's/^} \(weir_[a-z_]*\);.*/\1/p' include/weir/*.h); do
     grep -q "^typedef struct $struct {" include/weir/*.h || continue # an enum
@@ -78,6 +72,7 @@ done
 
 # The turns that docs/internals/style.md gives up: none in documents and headers. That page shows
 # them. What commands printed (docs/results, blocks of code) is not prose. `There is no` is, and stays.
+try "no turn of docs/internals/style.md"
 turns=0
 for file in README.md CONTRIBUTING.md docs/guide/*.md docs/internals/*.md include/weir/*.h include/weir/*.hpp \
     include/weir/*.in include/weir/*/*; do
@@ -92,7 +87,8 @@ for file in README.md CONTRIBUTING.md docs/guide/*.md docs/internals/*.md includ
     done <"$scratch/turns"
 done
 
+try "there was something to look at"
 echo "$turns turns, $links links, $targets targets, $paths paths, $structs structs"
 # Nothing found is a test that no longer looks.
 [ $links -ge 10 ] && [ $targets -ge 10 ] && [ $paths -ge 30 ] && [ $structs -ge 20 ] || complain "too few to be true"
-exit $status
+finish

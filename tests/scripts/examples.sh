@@ -4,21 +4,14 @@
 set -u
 cd "$top_builddir" || exit 99
 examples=$top_srcdir/examples
-scratch=$(mktemp -d) || exit 99
-trap 'rm -rf "$scratch"' EXIT
-status=0
-
-complain()
-{
-    echo "FAILED: $*"
-    status=1
-}
+. "$top_srcdir/tests/helpers/tap.sh"
 
 # Those that need another's header are made now, where it is.
 made()
 {
-    (MAKEFLAGS= "$MAKE" -s "$@") >"$scratch/log" 2>&1 || { cat "$scratch/log"; complain "$*"; }
+    (MAKEFLAGS= "$MAKE" -s "$@") >"$scratch/log" 2>&1 || { complain "$*"; show "$scratch/log"; }
 }
+try "those that need another's header"
 if [ -z "$SANITIZER_FLAGS" ] && [ "$($CC -dumpmachine | sed 's/-.*//')" = "$(uname -m)" ]; then
     ! echo '#include <dlpack/dlpack.h>' | $CC -E -xc - >/dev/null 2>&1 || made examples/13-dlpack
     if cache=$(sh "$top_srcdir/scripts/fetch-ort" --cached 2>/dev/null); then
@@ -39,6 +32,7 @@ for source in "$examples"/[0-9][0-9]-*.c "$examples"/[0-9][0-9]-*.cc "$examples"
     name=${file%.c*}
     [ "$file" != conv2d.cc ] || name=conv2d-cxx
     n=$((n + 1))
+    try "$file: its length, its line, its place in the Makefile"
     grep -qF "[$file]($file)" "$examples/README.md" || complain "README.md has no line about $file"
     # Words of the variable `programs`, which may go on in further lines.
     grep -v '^#' "$examples/Makefile" | grep -qw -e "$name" || complain "the Makefile does not make $name"
@@ -49,15 +43,19 @@ for source in "$examples"/[0-9][0-9]-*.c "$examples"/[0-9][0-9]-*.cc "$examples"
         echo "not built here: $name"
     fi
 done
+try "what they print"
 [ $n -eq 15 ] || complain "$n examples, not 15"
 # The programs are words.
-sh "$examples/check" examples $programs || status=1
+sh "$examples/check" examples $programs || complain "status $?"
 
+try "a recording of 09-tags names the holders"
 if [ -x ./weir ] && [ -z "${WEIR_RUNNER-}" ]; then
     examples/09-tags "$scratch/trace" >/dev/null && { ./weir trace "$scratch/trace" && ./weir trace --events "$scratch/trace"; } >"$scratch/report" ||
         complain "09-tags FILE, weir trace FILE"
     for word in conv1 conv2 dense inference; do
-        grep -qw "$word" "$scratch/report" || { cat "$scratch/report"; complain "weir trace says nothing of $word"; }
+        grep -qw "$word" "$scratch/report" || { complain "weir trace says nothing of $word"; show "$scratch/report"; }
     done
+else
+    skip "weir does not run by itself here"
 fi
-exit $status
+finish

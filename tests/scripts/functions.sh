@@ -4,6 +4,7 @@
 # `make function-sizes` shows what is measured. FUNCTIONS_ROOT: another tree (an older commit's),
 # which is measured and not judged.
 set -u
+. "$top_srcdir/tests/helpers/tap.sh"
 export LC_ALL=C
 parser=$(cd "$top_srcdir" && pwd)/tests/scripts/nouns.awk || exit 99
 cd "${FUNCTIONS_ROOT-$top_srcdir}" || exit 99
@@ -64,13 +65,13 @@ row() # name, folder...
         $(sizes_of "$@" | quantiles) $(lines_of $files)
 }
 
+try "the measure itself"
 # The measure itself: four lines and an assert over two; the 1st, 5th, 9th and 10th of ten.
 measured=$(printf '%s\n' 'static int f(void)' '{' '    weir__assert(a &&' '                 b);' \
     '    return 1; /* } */' '}' | awk -f "$parser" | awk '{ print $4 }')
-[ "$measured" = 4 ] && [ "$(printf '%s\n' 3 1 2 4 10 9 8 7 6 5 | quantiles)" = "10 5 9 10" ] || {
-    echo "a function of 4 lines measures $measured"
-    exit 1
-}
+[ "$measured" = 4 ] && [ "$(printf '%s\n' 3 1 2 4 10 9 8 7 6 5 | quantiles)" = "10 5 9 10" ] ||
+    complain "a function of 4 lines measures $measured"
+tap_end
 
 printf '%-10s %9s %7s %5s %5s %7s %9s %8s %9s %8s %7s\n' folder functions median p90 max \
     lines comments asserts is_valid checks static
@@ -86,12 +87,13 @@ lines_of $(for folder in $rest; do echo src/"$folder"/*.[ch]; done) | {
     echo "without src/os, asserts and functions *_is_valid: $((all - asserts - checks - statics)) lines," \
         "$((all - asserts - checks - statics - comments)) without lines of comment alone"
 }
-[ -z "${FUNCTIONS_ROOT-}" ] || exit 0
+[ -z "${FUNCTIONS_ROOT-}" ] || finish
+try "the core's functions are short"
 
 # shellcheck disable=SC2086
 sizes_of $folders | quantiles | {
     read -r number median p90 greatest
-    [ "$number" -gt 400 ] && [ "$median" -le 8 ] && [ "$p90" -le 18 ] && exit 0
-    echo "of $number functions the median is $median (at most 8), the 90th percentile $p90 (at most 18)"
-    exit 1
+    [ "$number" -gt 400 ] && [ "$median" -le 8 ] && [ "$p90" -le 18 ] || complain \
+        "of $number functions the median is $median (at most 8), the 90th percentile $p90 (at most 18)"
 }
+finish

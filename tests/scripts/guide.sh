@@ -1,7 +1,7 @@
 #!/bin/sh
 # Every block of code in README.md and docs/guide, as a reader would use it: commands run in a clean
 # folder with an installed weir, programs are compiled, linked and run, output that a page shows is
-# compared (but for numbers). tests/scripts/guide.awk says how blocks are marked. One line a block.
+# compared (but for numbers). tests/scripts/guide.awk says how blocks are marked. One case a block.
 #
 # guide.sh --source COPY [PAGE...]: those that build weir, in a copy of the source (make check-guide).
 # Words after that, or without it, are pages; without any: all.
@@ -11,9 +11,7 @@ if [ "${1-}" = --source ]; then
     copy=$(cd "$2" && pwd) || exit 99
     shift 2
     kind=source
-    scratch=$(mktemp -d) || exit 99
-    trap 'rm -rf "$scratch"' EXIT
-    failures=0
+    . "$top_srcdir/tests/helpers/tap.sh"
 else
     kind=installed
     . "$top_srcdir/tests/helpers/installed.sh"
@@ -92,7 +90,8 @@ for page in ${*:-README.md $(cd "$top_srcdir" && echo docs/guide/*.md)}; do
     page_blocks=$work/$(echo "${page%.md}" | tr / _)
     folder=$page_blocks/here
     mkdir -p "$folder"
-    awk -v kind=$kind -v folder="$page_blocks" -f "$top_srcdir/tests/scripts/guide.awk" "$top_srcdir/$page" || failures=$((failures + 1))
+    try "$page: its marks"
+    awk -v kind=$kind -v folder="$page_blocks" -f "$top_srcdir/tests/scripts/guide.awk" "$top_srcdir/$page" || complain "guide.awk: status $?"
     [ -e "$page_blocks/list" ] || continue
     cd "$page_blocks" || exit 99
     if [ -n "$copy" ]; then rm -rf "$folder" && cp -R "$copy" "$folder"; fi
@@ -100,26 +99,25 @@ for page in ${*:-README.md $(cd "$top_srcdir" && echo docs/guide/*.md)}; do
         blocks=$((blocks + 1))
         what="$page:$line: $language"
         if [ "$language" = cpp ] && ! [ -e "$scratch/bin/c++" ]; then
-            echo "skipped: $what (no C++ compiler)"
+            skipped "$what" "no C++ compiler"
             continue
         fi
         if [ "$network" = network ] && [ "${WEIR_TEST_NETWORK-0}" != 1 ]; then
-            echo "skipped: $what (WEIR_TEST_NETWORK=1)"
+            skipped "$what" "WEIR_TEST_NETWORK=1"
             continue
         fi
         if run_block "$number" "$language" >"$number.out" 2>&1 </dev/null &&
             { [ "$compared" = - ] || printed "$number" >"$number.differs"; }; then
-            echo "passed: $what"
+            passed "$what"
         else
-            echo "FAILED: $what"
-            sed 's/^/    /' "$number.out" | tail -n 40
-            [ ! -s "$number.differs" ] || sed 's/^/    /' "$number.differs"
-            failures=$((failures + 1))
+            tail -n 40 "$number.out" >"$number.end"
+            [ -e "$number.differs" ] || : >"$number.differs"
+            failed "$what" "$number.end" "$number.differs"
         fi
     done <"$page_blocks/list"
 done
-echo "$blocks blocks, $failures failed"
+try "there was something to look at"
 # Nothing found is a test that no longer looks.
 [ $kind = source ] && least=4 || least=30
-[ $# -gt 0 ] || [ "$blocks" -ge $least ] || { echo "too few to be true"; exit 1; }
-[ $failures -eq 0 ]
+[ $# -gt 0 ] || [ "$blocks" -ge $least ] || complain "$blocks blocks are too few to be true"
+finish

@@ -2,8 +2,10 @@
 # A file includes only its own layer and those below, as docs/internals/design.md draws them. Siblings
 # in one line of the drawing do not see each other, except as said at `visible`.
 set -u
+. "$top_srcdir/tests/helpers/tap.sh"
 cd "$top_srcdir" || exit 99
 
+try "a file includes its own layer and those below"
 find src tools bench adapters preload include -name '*.[ch]' -o -name '*.hpp' -o -name '*.cc' \
     -o -name '*.in' -path '*include*' | sort |
     xargs awk '
@@ -113,4 +115,5 @@ END {
     printf "%d includes looked at\n", seen
     if (seen < 20 || nlines < 5) bad++
     exit bad > 0
-}' docs/internals/design.md
+}' docs/internals/design.md || complain "the layers are not kept"
+finish

@@ -16,6 +16,7 @@ script_tests += tests/scripts/abi.sh \
 	tests/scripts/examples_outside.sh \
 	tests/scripts/exports.sh \
 	tests/scripts/functions.sh \
+	tests/scripts/harness.sh \
 	tests/scripts/layers.sh \
 	tests/scripts/limits.sh \
 	tests/scripts/memory_tools.sh \

@@ -2,24 +2,11 @@
 # memory_tools.sh: ASan, LeakSanitizer and valgrind report faults in weir's blocks, with the
 # function that did it; a program without faults runs in silence and to the same figures.
 set -u
-[ -z "$SANITIZER_FLAGS" ] || { echo "programs are built without this build's sanitizer"; exit 77; }
-[ -e "$top_builddir/.libs/libweir.so.0" ] || { echo "no shared library was built"; exit 77; }
-case $($CC -dumpmachine) in
-"$(uname -m)"-*) ;;
-*) echo "cross-compiled: the tools are for this machine"; exit 77 ;;
-esac
-scratch=$(mktemp -d) || exit 99
-trap 'rm -rf "$scratch"' EXIT
+. "$top_srcdir/tests/helpers/tap.sh"
+need_no_sanitizer "programs are built without this build's sanitizer"
+need_shared
+need_this_machine "the tools are for this machine"
 unset WEIR_BACKING ASAN_OPTIONS LSAN_OPTIONS
-failures=0
-tools=0
-
-complain()
-{
-    echo "$*"
-    [ ! -s "$scratch/out" ] || sed 's/^/    /' "$scratch/out" | head -n 40
-    failures=$((failures + 1))
-}
 
 # build COMPILER NAME FLAGS...: the program as $scratch/NAME; libweir alone, as in a plugin.
 build()
@@ -49,14 +36,16 @@ reported()
 {
     expected=$1 pattern=$2 fault=$3
     shift 3
+    try "$tool: $fault"
     run "$@" "$fault"
     if [ "$status" -ne "$expected" ]; then
-        complain "$tool: $fault: status $status, not $expected"
+        complain "status $status, not $expected"
     elif ! has "$pattern"; then
-        complain "$tool: $fault: no '$pattern'"
+        complain "no '$pattern'"
     elif ! has "[ :]$fault [(/]"; then
-        complain "$tool: $fault: the report does not name the function"
+        complain "the report does not name the function"
     fi
+    show "$scratch/out"
 }
 
 uses='past_block past_large_block past_tensor past_block_of_pool'
@@ -68,15 +57,18 @@ misuse()
 {
     for name in 'free_twice:double free' 'free_inside:interior pointer' \
         'free_foreign:foreign pointer' 'free_of_another:block of another allocator'; do
+        try "$tool: ${name%%:*}"
         run sh -c '"$@"; exit $?' sh "$@" "${name%%:*}"
-        has "weir: ${name#*:}: 0x" || complain "$tool: ${name%%:*}: no misuse line"
-        [ "$status" -eq 134 ] || complain "$tool: ${name%%:*}: status $status, not 134"
+        show "$scratch/out"
+        has "weir: ${name#*:}: 0x" || complain "no misuse line"
+        [ "$status" -eq 134 ] || complain "status $status, not 134"
     done
 }
 
 # The figures of the program without a tool, and not a word beside them.
 silent()
 {
+    try "$tool: a correct program"
     run "$@" correct
     [ "$status" -eq 0 ] || complain "$tool: correct: status $status"
     cmp -s "$scratch/out" "$scratch/figures" || complain "$tool: correct: not the figures alone"
@@ -96,7 +88,7 @@ probe()
 address()
 {
     tool="$1 -fsanitize=address" program=$scratch/asan-$1
-    build "$1" "asan-$1" -fsanitize=address || { echo "skipped: $tool does not link"; return; }
+    build "$1" "asan-$1" -fsanitize=address || { skipped "$tool" "it does not link"; return; }
     probe "$program" || export ASAN_OPTIONS=detect_leaks=0
     for fault in $uses; do
         reported 1 'AddressSanitizer: heap-buffer-overflow' "$fault" "$program"
@@ -107,6 +99,7 @@ address()
     for fault in $stale; do
         reported 1 'AddressSanitizer: heap-use-after-free' "$fault" "$program"
     done
+    try "$tool: where it was freed"
     run "$program" after_free
     for stack in 'freed by' 'previously allocated by'; do
         sed -n "/^$stack/,/^\$/p" "$scratch/out" | grep -q ' in after_free ' ||
@@ -120,71 +113,74 @@ address()
             reported 1 'Direct leak of .* in [23] object' "$fault" "$program"
         done
     else
-        echo "skipped: $tool cannot look for leaks here"
+        skipped "$tool: leaks" "it cannot look for them here"
     fi
     silent "$program"
     unset ASAN_OPTIONS
-    tools=$((tools + 1))
 }
 
 leak()
 {
     tool="$1 -fsanitize=leak" program=$scratch/lsan-$1
-    build "$1" "lsan-$1" -fsanitize=leak || { echo "skipped: $tool does not link"; return; }
-    probe "$program" || { echo "skipped: $tool cannot look for leaks here"; return; }
+    build "$1" "lsan-$1" -fsanitize=leak || { skipped "$tool" "it does not link"; return; }
+    probe "$program" || { skipped "$tool" "it cannot look for leaks here"; return; }
     for fault in $lost; do
         reported 23 'Direct leak of .* in [23] object' "$fault" "$program"
     done
     misuse "$program"
     silent "$program"
-    tools=$((tools + 1))
 }
 
 memcheck()
 {
     tool=valgrind program=$scratch/plain
-    command -v valgrind >/dev/null || { echo "skipped: no valgrind"; return; }
+    command -v valgrind >/dev/null || { skipped valgrind "not here"; return; }
     grep -q '^#define WEIR_VALGRIND 1' "$top_builddir/config.h" ||
-        { echo "skipped: built without valgrind's headers"; return; }
+        { skipped valgrind "built without its headers"; return; }
     set -- valgrind -q --leak-check=full --error-exitcode=9 "$program"
-    probe "$@" || { echo "skipped: valgrind does not run here"; return; }
+    probe "$@" || { skipped valgrind "it does not run here"; return; }
     for fault in $uses $parts $stale; do
         reported 9 'Invalid \(read\|write\) of size' "$fault" "$@"
     done
     for fault in $lost; do
         reported 9 'in [23] blocks are definitely lost' "$fault" "$@"
     done
+    try "$tool: where it was freed"
     run "$@" after_free
     has "free'd" || complain "$tool: after_free: not said where it was freed"
     misuse "$@"
     silent "$@"
-    tools=$((tools + 1))
 }
 
 # No tool: by the environment.
 by_environment()
 {
     tool=WEIR_BACKING=malloc
+    try "$tool: the same figures"
     run env WEIR_BACKING=malloc "$scratch/plain" correct
     cmp -s "$scratch/out" "$scratch/figures" || complain "$tool: other figures"
     run env WEIR_BACKING=malloc "$scratch/plain" backing
     has '^malloc unsupported$' || complain "$tool: the backing is not malloc"
     misuse env WEIR_BACKING=malloc "$scratch/plain"
     [ -e "$top_builddir/.libs/libweir-malloc.so" ] || return
+    try "$tool: not under libweir-malloc.so"
     run env WEIR_BACKING=malloc LD_PRELOAD="$top_builddir/.libs/libweir-malloc.so" true
     [ "$status" -eq 0 ] || complain "$tool: true under libweir-malloc.so: status $status"
     has 'weir: WEIR_BACKING=malloc cannot be had here' ||
         complain "$tool: libweir-malloc.so does not say that it cannot"
 }
 
-build "$CC" plain || { complain "the program cannot be built"; exit 1; }
-"$scratch/plain" correct >"$scratch/figures" || exit 1
+try "the program without a tool"
+build "$CC" plain && "$scratch/plain" correct >"$scratch/figures" || {
+    complain "it cannot be built or run"
+    show "$scratch/out"
+    finish
+}
 by_environment
 for each in gcc clang; do
-    command -v "$each" >/dev/null || { echo "skipped: no $each"; continue; }
+    command -v "$each" >/dev/null || { skipped "$each" "not here"; continue; }
     address "$each"
     leak "$each"
 done
 memcheck
-echo "$tools tools, $failures failures"
-[ "$failures" -eq 0 ]
+finish

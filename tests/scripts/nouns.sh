@@ -4,6 +4,7 @@
 # include/weir if it is weir_x. Each header opens with what it owns and its lock or thread rule. What such a header declares is defined there, inline, or in the .c
 # file of its name. Functions and variables alike.
 set -u
+. "$top_srcdir/tests/helpers/tap.sh"
 cd "$top_srcdir" || exit 99
 export LC_ALL=C
 
@@ -94,9 +95,8 @@ broken()
 
 parser=tests/scripts/nouns.awk
 
+try "planted mistakes are found"
 # A tree with one of each mistake: each is found, and nothing else.
-scratch=$(mktemp -d) || exit 99
-trap 'rm -rf "$scratch"' EXIT
 mkdir -p "$scratch/src/x" "$scratch/include/weir"
 cat >"$scratch/include/weir/y.h.in" <<'END'
 WEIR_API int weir_y(void);
@@ -156,38 +156,40 @@ here=$PWD
 (
     cd "$scratch" && exceptions='' && parser=$here/tests/scripts/nouns.awk && broken src/x
 ) | cut -d: -f1,2 | sort >"$scratch/found"
-diff "$scratch/expected" "$scratch/found" || {
-    echo "the planted mistakes are not what was found"
-    exit 1
-}
+diff "$scratch/expected" "$scratch/found" || complain "the planted mistakes are not what was found"
 
 printf '/* x/b.h - about blocks. */\n#define OWNS\n' >"$scratch/src/x/bad.h"
 printf '/* x/g.h - Owns the\n * list. Any\n * thread. */\n' >"$scratch/src/x/good.h"
 [ "$(cd "$scratch" && mute src/x | wc -l)" = 2 ] || {
-    echo "an opening that says nothing is let by, or a good one is not:"
+    complain "an opening that says nothing is let by, or a good one is not:"
     (cd "$scratch" && mute src/x)
-    exit 1
 }
 
+try "one noun, one header, one file; openings say what they own"
 broken src/base src/os src/backing src/track src/pool src/alloc >"$scratch/broken"
 mute src/base src/os src/backing src/track src/pool src/alloc >>"$scratch/broken"
 cat "$scratch/broken"
+[ ! -s "$scratch/broken" ] || complain "the rule is broken"
 
+try "one vocabulary for shared fields"
 # One vocabulary for accesses without order (base/atomic.h), one spelling in the whole tree.
 grep -nE 'stdatomic\.h>|__atomic_(load|store)_n\([^;]*__ATOMIC_RELAXED' src/base/*.[ch] src/os/*.[ch] \
     src/backing/*.[ch] src/track/*.[ch] src/pool/*.[ch] src/alloc/*.[ch] |
-    grep -v '^src/base/atomic.h:' && status=1
+    grep -v '^src/base/atomic.h:' && complain "not by the words of base/atomic.h"
+try "American spelling"
 grep -rniE 'colou[r]|centr[e]\b|centr[e]s\b|neighbou[r]|initialis[e]|synchronis[e]' src include docs tools preload \
-    adapters tests README.md CONTRIBUTING.md && status=1
+    adapters tests README.md CONTRIBUTING.md && complain "not the one spelling"
+try "tests know a harness by suite.h alone"
+grep -rn 'criterion/' tests --include='*.[ch]' | grep -v '^tests/helpers/suite.h:' && complain "it runs in one harness only"
+try "mutants are where they say"
 # The mutants name files and lines: whoever moves code moves them, too.
-sh tests/mutants/check-mutants --there . || status=1
+sh tests/mutants/check-mutants --there . || complain "a mutant names what is not there"
 
+try "makefiles name every source"
 # A source that no makefile names is built where it lies, but is not in the release tarball.
 for file in src/*/*.[ch] preload/*.[ch] tools/*.[ch] tools/*/*.[ch] bench/*/*.[ch]; do
     folder=${file%/*}
-    cat Makefile.am "$folder"/*.mk 2>/dev/null | grep -qF "$file" || {
-        echo "FAILED: $file: no makefile names it, so it is in no tarball"
-        status=1
-    }
+    cat Makefile.am "$folder"/*.mk 2>/dev/null | grep -qF "$file" ||
+        complain "$file: no makefile names it, so it is in no tarball"
 done
-[ ! -s "$scratch/broken" ] && [ "${status-0}" = 0 ]
+finish

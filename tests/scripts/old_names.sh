@@ -2,12 +2,11 @@
 # Names that changed: each old one of the table in ChangeLog still compiles, the compiler says the new one, no
 # header, document or example has it, and with WEIR_NO_OLD_NAMES it is gone.
 set -u
-export LC_ALL=C
-scratch=$(mktemp -d) || exit 99
-trap 'rm -rf "$scratch"' EXIT
 . "$top_srcdir/tests/helpers/expect.sh"
+export LC_ALL=C
 flags="-Wall -Wextra -I$top_builddir/include -I$top_srcdir/include"
 
+try "the table of ChangeLog"
 # "OLD NEW" of each line; a field of a struct (with a dot) has no old name to compile.
 awk '/^        old  *new$/ { on = 1; next } on && /^$/ { exit } on { sub(/^ */, ""); split($0, side, /  +/); sub(/\(.*/, "", side[1]); sub(/[ (].*/, "", side[2])
         print side[1], side[2] }' "$top_srcdir/ChangeLog" | grep -v '\.' >"$scratch/table"
@@ -15,6 +14,7 @@ rows=$(wc -l <"$scratch/table")
 [ "$rows" -ge 30 ] || complain "only $rows names in ChangeLog's table"
 
 while read -r old new; do
+    try "$old is $new"
     grep -qrw "$new" "$top_srcdir/include/weir" || complain "no header has $new, the new name of $old"
     [ "$old" = "$new" ] && continue # its arguments changed
     grep -qrw "$old" "$top_srcdir/include/weir" --include='*.h' --exclude=old_names.h --include='*.hpp' &&
@@ -75,11 +75,11 @@ int main(void)
     return weir_profiler_stop(&p);
 }
 END
+try "they do what they did"
 for compiler in "$CC -std=c11" "$CXX -x c++ -std=c++17"; do
     $compiler $flags -Wno-deprecated-declarations -c "$scratch/old.c" -o "$scratch/old.o" &&
         "$top_builddir/libtool" --quiet --tag=CC --mode=link $CC -g "$scratch/old.o" -o "$scratch/old" \
             "$top_builddir/libweir.la" &&
         expect 0 "$scratch/old"
 done
-[ $failed -eq 0 ] && echo "passed: $rows names"
-exit $failed
+finish

@@ -3,14 +3,12 @@
 # ort_run with weir, with the runtime's arena and with neither. Needs what
 # scripts/fetch-ort fetches once, with WEIR_TEST_NETWORK=1 here too, and is skipped without.
 set -u
-[ -z "$SANITIZER_FLAGS" ] || { echo "ONNX Runtime is not built with the sanitizer"; exit 77; }
-case $($CC -dumpmachine) in
-"$(uname -m)"-*) ;;
-*) echo "cross-compiled: the runtimes are for this machine"; exit 77 ;;
-esac
+. "$top_srcdir/tests/helpers/tap.sh"
+need_no_sanitizer "ONNX Runtime is not built with the sanitizer"
+need_this_machine "the runtimes are for this machine"
 fetch=--cached
 [ "${WEIR_TEST_NETWORK-}" != 1 ] || fetch=
-cache=$(sh "$top_srcdir/scripts/fetch-ort" $fetch) || exit 77
+cache=$(sh "$top_srcdir/scripts/fetch-ort" $fetch) || skip_all "nothing of ONNX Runtime is cached (WEIR_TEST_NETWORK=1 fetches it)"
 
 # The programs are there if configure found the headers; else they are made now.
 (cd "$top_builddir" && MAKEFLAGS= "$MAKE" -s ORT_CFLAGS="-I$cache/include" \
@@ -18,16 +16,6 @@ cache=$(sh "$top_srcdir/scripts/fetch-ort" $fetch) || exit 77
 ort_run=$top_builddir/bench/runtimes/ort_run
 runtime=$cache/lib/libonnxruntime.so
 models=$cache/models
-scratch=$(mktemp -d) || exit 99
-trap 'rm -rf "$scratch"' EXIT
-failures=0
-
-fail()
-{
-    echo "FAILED: $*"
-    sed 's/^/  /' "$scratch/out" "$scratch/err"
-    failures=$((failures + 1))
-}
 
 # run STATUS ARGUMENTS...: ort_run must end so.
 run()
@@ -36,19 +24,19 @@ run()
     shift
     "$ort_run" --runtime "$runtime" "$@" >"$scratch/out" 2>"$scratch/err"
     status=$?
-    [ $status -eq "$expected" ] || fail "ort_run $*: status $status, not $expected"
+    [ $status -eq "$expected" ] || complain "ort_run $*: status $status, not $expected"
 }
 
 # said TEXT: on standard error, in one line.
 said()
 {
-    grep -q -e "$1" "$scratch/err" || fail "no word of \"$1\""
+    grep -q -e "$1" "$scratch/err" || complain "no word of \"$1\""
 }
 
 for library in "$runtime" "$cache/newer/libonnxruntime.so"; do
     [ -e "$library" ] || continue
-    "$top_builddir/tests/helpers/ort_adapter" "$library" "$models/silero_vad_16k_op15.onnx" ||
-        failures=$((failures + 1))
+    try "the adapter's rules, ${library#"$cache"/}"
+    "$top_builddir/tests/helpers/ort_adapter" "$library" "$models/silero_vad_16k_op15.onnx" || complain "status $?"
 done
 
 # Real models: the same outputs, exact figures that repeat, no fault in the steady state.
@@ -58,19 +46,20 @@ for model in silero_vad_16k_op15 silero_vad ch_ppocr_mobile_v2.0_cls_infer \
     *det*) shape=--shape=x=1x3x320x320 ;;
     *) shape=--shape=x=1x3x48x192 ;;
     esac
+    try "$model: the same outputs, exact figures, no fault in the steady state"
     # The kernel may take a page of a process that waits: three attempts at no fault.
     for attempt in 1 2 3; do
         run 0 "$models/$model.onnx" --runs 6 $shape
         faults=$(awk '$1 == "weir" && NF == 7 { print $7 }' "$scratch/out")
         [ "$faults" != 0 ] || break
     done
-    grep -q "^outputs identical: 18 of 18 runs" "$scratch/out" || fail "$model: outputs differ"
-    [ "$faults" = 0 ] || fail "$model: page faults in the steady state, $attempt times"
+    grep -q "^outputs identical: 18 of 18 runs" "$scratch/out" || complain "$model: outputs differ"
+    [ "$faults" = 0 ] || complain "$model: page faults in the steady state, $attempt times"
     # weights, tensors, peak, blocks, allocations; nothing of a run is left after it.
     awk '$1 == "load" { weights = $2; blocks = $5 }
         $1 == "run" && NF == 7 { runs++; if ($3 != weights || $4 != 0 || $6 != blocks) exit 1
             if ($2 == 2) peak = $5; if ($2 > 2 && $5 != peak) exit 1 }
-        END { exit runs < 4 }' "$scratch/out" || fail "$model: figures"
+        END { exit runs < 4 }' "$scratch/out" || complain "$model: figures"
     cat "$scratch/out"
 done
 
@@ -78,32 +67,34 @@ done
 # allocated, the peak that of the plan's arena. `weir plan` finds the same in the trace of
 # that run, whose lifetimes come from another recorder.
 for model in silero_vad_16k_op15 ch_ppocr_mobile_v2.0_cls_infer ch_PP-OCRv4_rec_infer; do
+    try "$model: from a plan"
     run 0 "$models/$model.onnx" --planned --runs 5 --shape=x=1x3x48x192 --record "$scratch/run.trace"
-    grep -qx "outputs identical: 5 of 5 runs" "$scratch/out" || fail "$model: outputs differ"
+    grep -qx "outputs identical: 5 of 5 runs" "$scratch/out" || complain "$model: outputs differ"
     awk '$1 == "plan:" { buffers = $2; arena = $9 + 0 }
         $1 == "runs:" { if ($2 + 0 != 5 || $3 != 5 * buffers || $8 != 0 || $10 != 0) exit 1
             peak = $13 }
         END { exit !(buffers > 40 && peak == arena && arena > 0) }' "$scratch/out" ||
-        fail "$model: figures"
+        complain "$model: figures"
     awk '$1 == "plan:" { print $2, $9 + 0, $12 }' "$scratch/out" >"$scratch/planned"
     "$top_builddir/weir" plan "$scratch/run.trace" >"$scratch/table" 2>"$scratch/err" ||
-        fail "weir plan of a recorded model"
+        complain "weir plan of a recorded model"
     awk '$1 == "run.trace" { print $2, $3, $4 }' "$scratch/table" | cmp - "$scratch/planned" ||
-        fail "$model: weir plan says $(cat "$scratch/table")"
+        complain "$model: weir plan says $(cat "$scratch/table")"
     cat "$scratch/out"
 done
 run 2 "$models/silero_vad_16k_op15.onnx" --record "$scratch/run.trace" # without --planned
 run 1 "$models/silero_vad_16k_op15.onnx" --planned --record "$scratch/none/trace"
 said none/trace
 
+try "sessions and limits"
 model=$models/silero_vad_16k_op15.onnx
 run 0 "$model" --sessions 3 --runs 3 --limit 2000000
-grep -q "^session 3 released: live 0 in 0 blocks" "$scratch/out" || fail "memory left of sessions"
+grep -q "^session 3 released: live 0 in 0 blocks" "$scratch/out" || complain "memory left of sessions"
 # This one has 14 KB of weights and runs take 660 KB: a limit between.
 small=$models/ch_ppocr_mobile_v2.0_cls_infer.onnx
 run 1 "$small" --sessions 2 --runs 2 --limit 300000 --shape x=1x3x48x192
 said 'refused to "tensors" of "session 1"'
-grep -q "^session 2 released: live 0 in 0 blocks" "$scratch/out" || fail "memory left of a limit"
+grep -q "^session 2 released: live 0 in 0 blocks" "$scratch/out" || complain "memory left of a limit"
 run 1 "$small" --runs 2 --limit 300000 --shape x=1x3x48x192
 said 'refused to "tensors" of "model"'
 run 1 "$small" --runs 2 --limit 10000
@@ -112,7 +103,7 @@ run 1 "$model" --sessions 1 --runs 2 --hold
 said 'still holds 1 blocks of .* tag "run 2"'
 said 'released, and nothing is left'
 
-# Bad input.
+try "bad input"
 run 1 /dev/null
 run 1 "$scratch/missing.onnx"
 said missing.onnx
@@ -137,4 +128,4 @@ $CC -shared -fPIC -o "$scratch/unknown.so" "$scratch/unknown.c" || exit 99
 runtime=$scratch/unknown.so
 run 126 "$model"
 said 'ONNX Runtime 7.1.0 is not supported'
-[ $failures -eq 0 ]
+finish

@@ -17,12 +17,10 @@ expect()
     rm -f program
     if "$@" >log 2>&1 && [ ! -s log ] && [ -x program ] &&
         LD_LIBRARY_PATH=$lib ./program "$provider" >log 2>&1; then
-        echo "passed: $what"
+        passed "$what"
     else
-        echo "FAILED: $what"
-        echo "  $*"
-        sed 's/^/  /' log
-        failures=$((failures + 1))
+        echo "$*"
+        failed "$what" log
     fi
 }
 
@@ -104,22 +102,17 @@ fi
 case $(sed -n 's/^prefix=//p' "$pc")/ in
 *"$top_builddir/"* | *"$top_srcdir/"*) ;;
 *)
+    try "nothing installed says where it was built"
     for folder in "$top_builddir" "$top_srcdir"; do
         pattern=$(echo "$folder" | sed 's/[.+]/\\&/g')
         told=$(LC_ALL=C grep -rlaE "(^|[^A-Za-z0-9_.}-])$pattern([^A-Za-z0-9_.-]|\$)" "$root")
-        [ -z "$told" ] || {
-            echo "FAILED: $folder is named in:" $told
-            failures=$((failures + 1))
-        }
+        [ -z "$told" ] || complain "$folder is named in:" $told
     done
     ;;
 esac
 
 (cd "$top_builddir" && MAKEFLAGS= "$MAKE" -s uninstall DESTDIR="$root") >"$scratch/log" 2>&1
 left=$(find "$root" ! -type d)
-if [ -n "$left" ]; then
-    echo "FAILED: uninstall leaves $left"
-    failures=$((failures + 1))
-fi
-echo "$failures failed"
-[ $failures -eq 0 ]
+try "uninstall leaves nothing"
+[ -z "$left" ] || complain "it leaves $left"
+finish

@@ -3,20 +3,18 @@
 # weir's calls and over malloc with libweir-malloc.so in front, under limits, locks, and stand-ins for
 # other kernels. `platform.sh WORD...` runs those whose name holds one of the words.
 set -u
+. "$top_srcdir/tests/helpers/tap.sh"
 : "${SANITIZER_FLAGS:=}" "${CC:=cc}"
-[ -z "$SANITIZER_FLAGS" ] || { echo "a sanitizer brings a malloc of its own"; exit 77; }
-[ -z "${WEIR_RUNNER-}" ] || { echo "built for this machine alone"; exit 77; }
+need_no_sanitizer "it brings a malloc of its own"
+need_no_runner "built for this machine alone"
 libs=$top_builddir/.libs
-[ -e "$libs/libweir.so" ] || { echo "no libweir.so was built"; exit 77; }
+[ -e "$libs/libweir.so" ] || skip_all "no libweir.so was built"
 preload=$libs/libweir-malloc.so
 jemalloc= backings=system
 [ -e "$libs/libweir-jemalloc.so" ] && jemalloc=-lweir-jemalloc backings='system jemalloc'
-scratch=$(mktemp -d) || exit 99
-trap 'rm -rf "$scratch"' EXIT
 unset LD_PRELOAD WEIR_BACKING PLATFORM_PAGE PLATFORM_MADVISE
 export LD_LIBRARY_PATH=$libs
 ulimit -c 0
-passed=0 failed=0 skipped=0
 words=$*
 
 for source in "$top_srcdir"/tests/scripts/platform/*.c; do
@@ -40,7 +38,9 @@ wanted()
     return 1
 }
 
-# expect WHAT COMMAND...: it ends with 0 within a minute.
+limit=300
+
+# expect WHAT COMMAND...: it ends with 0 within the limit.
 expect()
 {
     what=$1
@@ -50,10 +50,10 @@ expect()
     status=$?
     said=$(grep -v '^shim:' "$scratch/log" | tail -n 1 | cut -c 1-200)
     case $status in
-    0) echo "passed: $what ($said)"; passed=$((passed + 1)) ;;
-    77) echo "skipped: $what ($said)"; skipped=$((skipped + 1)) ;;
-    124) echo "FAILED: $what: not done after a minute ($said)"; failed=$((failed + 1)) ;;
-    *) echo "FAILED: $what: status $status ($said)"; failed=$((failed + 1)) ;;
+    0) echo "$said"; passed "$what" ;;
+    77) skipped "$what" "$said" ;;
+    124) failed "$what: not done after $limit s" "$scratch/log" ;;
+    *) failed "$what: status $status" "$scratch/log" ;;
     esac
 }
 
@@ -64,7 +64,7 @@ linked()
 {
     program=$scratch/$1-weir
     shift
-    timeout 60 env $as ${front:+LD_PRELOAD="$front"} "$program" "$@"
+    timeout $limit env $as ${front:+LD_PRELOAD="$front"} "$program" "$@"
 }
 
 preloaded()
@@ -72,7 +72,7 @@ preloaded()
     [ -e "$preload" ] || { echo "no libweir-malloc.so was built"; return 77; }
     program=$scratch/$1
     shift
-    timeout 60 env $as PLATFORM_PRELOADED=1 LD_PRELOAD="${front:+$front }$preload${behind:+ $behind}" "$program" "$@"
+    timeout $limit env $as PLATFORM_PRELOADED=1 LD_PRELOAD="${front:+$front }$preload${behind:+ $behind}" "$program" "$@"
 }
 
 both()
@@ -171,7 +171,4 @@ behind=$scratch/atfork_early.so
 expect "atfork: handlers of an earlier library, preloaded" preloaded atfork early
 behind=
 
-echo "# $passed passed, $failed failed, $skipped skipped"
-[ $failed -eq 0 ] || exit 1
-[ $passed -gt 0 ] || exit 77
-exit 0
+finish

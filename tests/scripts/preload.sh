@@ -2,37 +2,28 @@
 # libweir-malloc.so under small programs of our own: the C library's rules, a process's
 # life, a C++ plugin, a budget, wrong pointers.
 set -u
-[ -z "$SANITIZER_FLAGS" ] || { echo "a sanitizer brings a malloc of its own"; exit 77; }
-library=$top_builddir/.libs/libweir-malloc.so
-[ -e "$library" ] || { echo "no libweir-malloc.so was built"; exit 77; }
-scratch=$(mktemp -d) || exit 99
-trap 'rm -rf "$scratch"' EXIT
-failures=0
+. "$top_srcdir/tests/helpers/tap.sh"
+need_preload
 
-passed() { echo "passed: $1"; }
-failed() { echo "FAILED: $1"; sed 's/^/  /' "$scratch/log"; failures=$((failures + 1)); }
 
 # expect WHAT STATUS COMMAND...: it ends with that status.
 expect()
 {
-    what=$1 wanted=$2
+    try "$1"
+    wanted=$2
     shift 2
     "$@" >"$scratch/log" 2>&1
     status=$?
-    if [ $status -eq "$wanted" ]; then
-        passed "$what"
-    else
-        echo "status $status, not $wanted: $*" >>"$scratch/log"
-        failed "$what"
-    fi
+    show "$scratch/log"
+    [ $status -eq "$wanted" ] || complain "status $status, not $wanted: $*"
 }
 
 under() { LD_PRELOAD=$library "$@"; }
-has() { grep -q "$1" "$scratch/log" || failed "it says \"$1\""; }
+has() { grep -q "$1" "$scratch/log" || complain "it does not say \"$1\""; }
 
 for name in calls life sandbox silent; do
     $CC -O1 -g -pthread -o "$scratch/$name" "$top_srcdir/tests/preload/$name.c" 2>"$scratch/log" ||
-        failed "preload/$name.c compiles"
+        failed "preload/$name.c compiles" "$scratch/log"
 done
 
 expect "the calls are the C library's (its own)" 0 "$scratch/calls"
@@ -45,7 +36,7 @@ done
 # Fails before: "preload: no membarrier in a sandbox".
 for how in early beside late refused; do
     LD_PRELOAD=$library "$scratch/sandbox" $how >"$scratch/log" 2>&1
-    [ $? -eq 77 ] && { echo "skipped: no filters of system calls here"; break; }
+    [ $? -eq 77 ] && { skipped "in a sandbox" "no filters of system calls here"; break; }
     expect "in a sandbox: $how" 0 under "$scratch/sandbox" $how
     has alive
     expect "in a sandbox, reported: $how" 0 "$top_builddir/weir" run -- "$scratch/sandbox" $how
@@ -62,9 +53,9 @@ done
 if [ -n "${CXX:-}" ] && [ "$CXX" != no ]; then
     CXX="$CXX -fsized-deallocation" # clang before 19 has sized delete only then
     $CXX -O1 -std=gnu++17 -o "$scratch/plugin" "$top_srcdir/tests/preload/plugin.cc" -ldl \
-        2>"$scratch/log" || failed "preload_plugin.cc compiles"
+        2>"$scratch/log" || failed "preload/plugin.cc compiles" "$scratch/log"
     $CXX -O1 -std=gnu++17 -DPLUGIN -fPIC -shared -o "$scratch/plugin.so" \
-        "$top_srcdir/tests/preload/plugin.cc" 2>"$scratch/log" || failed "the plugin compiles"
+        "$top_srcdir/tests/preload/plugin.cc" 2>"$scratch/log" || failed "the plugin compiles" "$scratch/log"
     expect "new, delete and a plugin" 0 under "$scratch/plugin" "$scratch/plugin.so"
     $CXX -O1 -std=gnu++17 -static-libstdc++ -static-libgcc -o "$scratch/plugin" \
         "$top_srcdir/tests/preload/plugin.cc" -ldl 2>"$scratch/log" &&
@@ -154,9 +145,11 @@ expect "a line of report" 0 env WEIR_REPORT=- LD_PRELOAD="$library" "$scratch/cr
 has 'peak .* bytes, live'
 
 # Nothing of weir's own is offered: a program that links libweir has that one apart.
-$NM -D --defined-only "$library" | grep ' weir' >"$scratch/log" && failed "no name of weir's is exported"
+try "no name of weir's is exported"
+$NM -D --defined-only "$library" | grep ' weir' && complain "these are"
 
 # It is loaded into every process: nothing but the C library may come with it.
-readelf -d "$library" | grep NEEDED | grep -v 'libc\.so' >"$scratch/log" &&
-    failed "it needs the C library alone"
-exit $((failures > 0))
+try "it needs the C library alone"
+readelf -d "$library" | grep NEEDED | grep -v 'libc\.so' &&
+    complain "it needs more"
+finish

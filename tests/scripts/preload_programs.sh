@@ -2,14 +2,10 @@
 # Programs nobody here wrote do under libweir-malloc.so exactly what they do without it.
 # Each is skipped by itself where it is not installed; five at least are wanted in CI.
 set -u
-[ -z "$SANITIZER_FLAGS" ] || { echo "a sanitizer brings a malloc of its own"; exit 77; }
-library=$top_builddir/.libs/libweir-malloc.so
-[ -e "$library" ] || { echo "no libweir-malloc.so was built"; exit 77; }
-scratch=$(mktemp -d) || exit 99
-trap 'rm -rf "$scratch"' EXIT
+. "$top_srcdir/tests/helpers/tap.sh"
+need_preload
 cd "$scratch" || exit 99
 export LC_ALL=C PYTHONHASHSEED=0 HOME="$scratch" GIT_CONFIG_NOSYSTEM=1
-failures=0 ran=0
 
 # same NAME COMMAND: a shell command gives the same output and status both ways.
 same()
@@ -19,18 +15,16 @@ same()
     plain=$?
     LD_PRELOAD=$library sh -c "$2" >weir.out 2>weir.err
     status=$?
-    ran=$((ran + 1))
     if [ $plain -eq 0 ] && [ $status -eq 0 ] && cmp -s plain.out weir.out && [ -s plain.out ]; then
-        echo "passed: $name"
+        passed "$name"
     else
-        echo "FAILED: $name: status $plain and $status"
+        echo "status $plain and $status"
         diff plain.out weir.out | head -5
-        head -5 weir.err
-        failures=$((failures + 1))
+        failed "$name" weir.err
     fi
 }
 
-have() { command -v "$1" >/dev/null || { echo "skipped: no $1 here"; false; }; }
+have() { command -v "$1" >/dev/null || { skipped "$1" "not here"; false; }; }
 
 python=/usr/bin/python3
 [ -x $python ] || python=python3
@@ -118,16 +112,12 @@ if have redis-server && have redis-benchmark && have $python; then
     redis-cli -p "$port" shutdown nosave >/dev/null 2>&1
     wait $server
     status=$?
-    ran=$((ran + 1))
     if [ $benchmark -eq 0 ] && [ $status -eq 0 ] && [ "$answer" = 6893 ]; then
-        echo "passed: redis-server under redis-benchmark"
+        passed "redis-server under redis-benchmark"
     else
-        echo "FAILED: redis: benchmark $benchmark, server $status, answer $answer"
-        tail -5 redis.log
-        failures=$((failures + 1))
+        echo "benchmark $benchmark, server $status, answer $answer"
+        failed "redis-server under redis-benchmark" redis.log
     fi
 fi
 
-echo "$ran programs"
-[ $ran -gt 0 ] || exit 77
-exit $((failures > 0))
+finish

@@ -2,33 +2,25 @@
 # `weir run`: the exit status and the signals are the program's, what cannot be run is
 # told, the report says what the program did.
 set -u
-[ -z "$SANITIZER_FLAGS" ] || { echo "a sanitizer brings a malloc of its own"; exit 77; }
-[ -e "$top_builddir/.libs/libweir-malloc.so" ] || { echo "no libweir-malloc.so was built"; exit 77; }
+. "$top_srcdir/tests/helpers/tap.sh"
+need_preload
 weir=$top_builddir/weir
-scratch=$(mktemp -d) || exit 99
-trap 'rm -rf "$scratch"' EXIT
 cd "$scratch" || exit 99
-failures=0
 
-passed() { echo "passed: $1"; }
-failed() { echo "FAILED: $1"; sed 's/^/  /' out err; failures=$((failures + 1)); }
 
 # expect WHAT STATUS ARGUMENTS...: weir run ARGUMENTS ends with that status.
 expect()
 {
-    what=$1 wanted=$2
+    try "$1"
+    wanted=$2
     shift 2
     "$weir" run "$@" >out 2>err
     status=$?
-    if [ $status -eq "$wanted" ]; then
-        passed "$what"
-    else
-        echo "status $status, not $wanted" >>err
-        failed "$what"
-    fi
+    show out err
+    [ $status -eq "$wanted" ] || complain "status $status, not $wanted: weir run $*"
 }
-says() { grep -q -e "$1" err || failed "standard error says \"$1\""; }
-lines() { [ "$(wc -l <err)" -eq "$1" ] || failed "$1 lines on standard error"; }
+says() { grep -q -e "$1" err || complain "standard error does not say \"$1\""; }
+lines() { [ "$(wc -l <err)" -eq "$1" ] || complain "not $1 lines on standard error"; }
 
 expect "status 0" 0 -- true
 says 'peak  '
@@ -36,7 +28,7 @@ expect "status 7" 7 -- sh -c 'exit 7'
 says 'status 7'
 expect "without the dashes" 3 sh -c 'exit 3'
 expect "the output is the program's alone" 0 -- echo hello
-[ "$(cat out)" = hello ] || failed "standard output is untouched"
+[ "$(cat out)" = hello ] || complain "standard output is not the program's alone"
 expect "the input too" 0 -- cat <err
 expect "killed by a signal" 137 -- sh -c 'kill -KILL $$'
 says 'killed by SIGKILL'
@@ -75,9 +67,9 @@ for part in 0% 101% 12.5% % 9%0 90%% 1e1%; do
     says '1% to 100%'
 done
 expect "help" 0 --help
-grep -q 'usage: weir run' out || failed "help says the usage"
+grep -q 'usage: weir run' out || complain "help without the usage"
 expect "short help" 0 -h
-grep -q 'usage: weir run' out || failed "short help says the usage"
+grep -q 'usage: weir run' out || complain "short help without the usage"
 
 echo 'int main(void) { return 5; }' >five.c
 if $CC -static -o static five.c 2>/dev/null; then
@@ -100,16 +92,15 @@ trap 'echo got it; exit 21' TERM
 echo ready
 while :; do sleep 0.05; done
 END
+try "a signal is passed on"
 "$weir" run -- sh wait.sh >out 2>err &
 run=$!
-for i in $(seq 100); do grep -q ready out && break; sleep 0.05; done
+for i in $(seq 2400); do grep -q ready out && break; sleep 0.05; done
 kill -TERM $run
 wait $run
 status=$?
-if [ $status -eq 21 ] && grep -q 'got it' out; then passed "a signal is passed on"; else
-    echo "status $status" >>err
-    failed "a signal is passed on"
-fi
+show out err
+[ $status -eq 21 ] && grep -q 'got it' out || complain "status $status"
 
 cat >blocks.c <<'END'
 #include <stdlib.h>
@@ -141,7 +132,7 @@ python=$(command -v /usr/bin/python3 || command -v python3)
 json()
 {
     if "$python" -c "import json, sys; d = json.load(open('report')); p = d['program']; sys.exit(not ($2))" 2>>err
-    then passed "$1"; else cat report >>err; failed "$1"; fi
+    then passed "$1"; else failed "$1" err report; fi
 }
 cat >few.c <<'END'
 #include <stdlib.h>
@@ -188,14 +179,14 @@ try:
     print("no")
 except MemoryError:
     print("refused")'
-    grep -q refused out || failed "malloc returned NULL"
+    grep -q refused out || complain "malloc did not return NULL"
     json "refusals are counted" "p['failures'] >= 1 and p['limit'] == 2 << 20"
     expect "a record" 0 --json --record record -o report -- ./blocks again
     if "$weir" trace --json record >trace.json 2>>err && "$python" -c '
 import json, sys
 trace, program = json.load(open("trace.json")), json.load(open("report"))["program"]
 sys.exit(trace["peak"]["bytes"] != program["peak_bytes"] or trace["allocations"] > program["allocations"])' 2>>err
-    then passed "the record agrees with the report"; else cat report trace.json >>err; failed "the record agrees with the report"; fi
+    then passed "the record agrees with the report"; else failed "the record agrees with the report" err report trace.json; fi
     expect "fork storm" 0 --json -o report -- sh -c 'i=0; while [ $i -lt 60 ]; do (:) & i=$((i+1)); done; wait'
     json "all are there" "len(d['others']) == 60"
 fi
@@ -204,8 +195,9 @@ expect "a report nobody can write" 125 -o /nonexistent/report -- true
 # The environment asks it of programs, not of the command that reads what they recorded.
 expect "a recording" 0 --record own.trace -- true
 cp own.trace copy.trace
+try "the command does not heed what the environment asks of programs"
 WEIR_RECORD=$PWD/own.trace WEIR_LIMIT=1 WEIR_REPORT=- "$weir" trace own.trace >out 2>err ||
-    failed "the command is not limited by WEIR_LIMIT"
-[ ! -s err ] || failed "the command says nothing for WEIR_REPORT"
-cmp -s own.trace copy.trace || failed "the command does not record itself over what it reads"
-exit $((failures > 0))
+    complain "it is limited by WEIR_LIMIT"
+[ ! -s err ] || complain "it says something for WEIR_REPORT"
+cmp -s own.trace copy.trace || complain "it recorded itself over what it read"
+finish

@@ -3,23 +3,20 @@
 # changed, with separate debug files by build id and by link. Never a name that is not the address's.
 set -u
 export LC_ALL=C
+. "$top_srcdir/tests/helpers/tap.sh"
 for tool in python3 nm readelf objcopy strip addr2line; do
-    command -v "$tool" >/dev/null || { echo "no $tool"; exit 77; }
+    command -v "$tool" >/dev/null || skip_all "no $tool"
 done
 look=$top_builddir/tests/loads/symbols_look
 compare=$top_srcdir/tests/scripts/symbols/compare.py
-scratch=$(mktemp -d) || exit 99
-trap 'rm -rf "$scratch"' EXIT
 case $look in /*) ;; *) look=$PWD/$look ;; esac
-failures=0
 DEMANGLED=
 grep -q '^#define HAVE_DEMANGLE 1' "$top_builddir/config.h" && DEMANGLED=yes
 export DEMANGLED
 lines=
 "$look" -p && lines=yes
 
-failed() { echo "FAILED: $*"; failures=$((failures + 1)); }
-compare() { python3 "$compare" "$@" || failed "compare $*"; }
+compare() { python3 "$compare" "$@" || complain "compare $*"; }
 
 # What it says of the file: the line "module".
 module() { echo 0 | "$look" "$@" | grep '^module'; }
@@ -29,9 +26,10 @@ has()
 {
     wanted=$1
     shift
-    module "$@" | grep -qF -e "$wanted" || failed "not \"$wanted\" of $*: $(module "$@")"
+    module "$@" | grep -qF -e "$wanted" || complain "not \"$wanted\" of $*: $(module "$@")"
 }
 
+try "libc and python3"
 # -- what is on the machine ------------------------------------------------------------------
 for file in $(ls /lib/*-linux-gnu/libc.so.6 /lib64/libc.so.6 2>/dev/null | head -1) \
     "$(readlink -f /usr/bin/python3)"; do
@@ -59,8 +57,9 @@ case $($CXX --version 2>/dev/null) in
     ;;
 esac
 
+try "a program of C++"
 # -- a program of C++ --------------------------------------------------------------------------
-case $CXX in "" | no) echo "no C++ compiler: the rest is left out"; exit $((failures > 0)) ;; esac
+case $CXX in "" | no) skip "no C++ compiler"; finish ;; esac
 cd "$scratch" || exit 99
 mkdir -p debug/.build-id linked/.debug elsewhere folder
 build() { $CXX -std=gnu++17 -O2 "$@" "$top_srcdir/tests/scripts/symbols/program.cc"; }
@@ -72,6 +71,7 @@ compare names "$look" program
 [ -z "$lines" ] || compare lines "$look" program
 has '-	-' program
 
+try "names that one reads"
 # Names that one reads.
 nm program | sed -n 's/^\([0-9a-f]*\) [tTwWi] .*/\1/p' | "$look" program >said
 if [ -n "$DEMANGLED" ]; then
@@ -79,28 +79,31 @@ if [ -n "$DEMANGLED" ]; then
         'deep::Box<...>::operator<' '(anonymous namespace)::hidden' \
         '(anonymous namespace)::Hidden::operator()' \
         '(anonymous namespace)::Hidden::operator std::vector<...>'; do
-        cut -f4 said | grep -qxF -e "$name" || { failed "nothing is named $name"; cut -f4 said; }
+        cut -f4 said | grep -qxF -e "$name" || { complain "nothing is named $name"; cut -f4 said; }
     done
 fi
 
+try "a symbol without a size"
 # A symbol without a size has what .eh_frame says that it begins, else nothing behind it.
 kind_behind()
 {
     at=$(nm program | sed -n "s/ T $1\$//p")
     printf '%x\n' $((0x$at + 2)) | "$look" program | sed -n '1s/	[^	]*$//p' | cut -f2,4
 }
-[ "$(kind_behind sizeless)" = "named	sizeless" ] || failed "sizeless: $(kind_behind sizeless)"
-case $(kind_behind frameless) in address*) ;; *) failed "frameless: $(kind_behind frameless)" ;; esac
+[ "$(kind_behind sizeless)" = "named	sizeless" ] || complain "sizeless: $(kind_behind sizeless)"
+case $(kind_behind frameless) in address*) ;; *) complain "frameless: $(kind_behind frameless)" ;; esac
 
+try "a stripped program"
 # Stripped: exported names at most, and functions by .eh_frame.
 strip -o stripped program
 compare names "$look" stripped
 has 'stripped: names of what it exports alone' stripped
 
+try "another build"
 # Another build of it: nothing, not even where functions begin.
 nm program | sed -n 's/^\([0-9a-f]*\) [tTwWi] .*/\1/p' | "$look" -i "$id" other >said
 kinds=$(sed '$d' said | cut -f2 | sort -u)
-[ "$kinds" = address ] || failed "names from another build: $kinds"
+[ "$kinds" = address ] || complain "names from another build: $kinds"
 has "changed since the recording (build id $(echo "$id" | cut -c1-8) then, " -i "$id" other
 # The same bytes with another id: as much.
 python3 -c 'import sys
@@ -110,6 +113,7 @@ open("changed", "wb").write(bytes.replace(id, b"\1\2\3\4" + id[4:]))' "$id"
 has "build id $(echo "$id" | cut -c1-8) then, 01020304 now): no names" -i "$id" changed
 has "not there (No such file or directory): no names" -i "$id" gone
 
+try "separate debug files"
 # -- separate debug files -----------------------------------------------------------------------
 objcopy --only-keep-debug program program.debug
 folder=debug/.build-id/$(echo "$id" | cut -c1-2)
@@ -121,7 +125,7 @@ compare names "$look" stripped debug program
 [ -z "$lines" ] || compare lines "$look" stripped debug program
 has "names of its debug file alone" -d debug -i "$id" gone
 nm program | sed -n 's/ T plain_c$//p' | "$look" -d debug -i "$id" gone | grep -q '	plain_c	' ||
-    failed "a debug file without its program names nothing"
+    complain "a debug file without its program names nothing"
 # One of another build under that name.
 objcopy --only-keep-debug changed "$file"
 has "stripped" -d debug stripped
@@ -137,6 +141,7 @@ has "folder$scratch/linked/program.debug	-" -d folder "$scratch/linked/program"
 cp "folder$scratch/linked/program.debug" linked/
 has "linked/program.debug	-" linked/program
 
+try "without build ids"
 # Without build ids the check sum decides.
 build -g -Wl,--build-id=none -o noid || exit 99
 objcopy --only-keep-debug noid noid.debug
@@ -147,12 +152,13 @@ printf x >>noid.debug
 has "stripped" stripped
 has "has no build id" noid
 
+try "damaged and cut files"
 # Damaged and cut files are read as far as they go, or told; nothing crashes.
 size=$(wc -c <program)
 for part in 1 5 20 63 64 100 1000 $((size / 3)) $((size - 1000)) $((size - 1)); do
     head -c "$part" program >cut
-    printf '%s\n' 1100 1200 2000 | "$look" -l -d /none -i "$id" cut >said || failed "cut at $part"
-    grep -q named said && [ "$part" -lt 1000 ] && failed "a name from $part bytes"
+    printf '%s\n' 1100 1200 2000 | "$look" -l -d /none -i "$id" cut >said || complain "cut at $part"
+    grep -q named said && [ "$part" -lt 1000 ] && complain "a name from $part bytes"
 done
 
-[ $failures = 0 ]
+finish

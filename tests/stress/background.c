@@ -10,7 +10,7 @@
 #include <time.h>
 #include <weir/background.h>
 
-enum { HELD = 64, SECONDS_MOST = 300 };
+enum { HELD = 64, SECONDS_MOST = HANG_SECONDS };
 
 struct own {
     weir_allocator *a;

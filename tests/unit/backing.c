@@ -1,16 +1,16 @@
 /* Both providers keep the contract of backing.h, and the right one is chosen. */
 #include "backing/backing.h"
+#include "../helpers/core.h"
+#include "../helpers/self.h"
+#include "../helpers/suite.h"
 #include "os/memory_tool.h"
 #include "os/pages.h"
-#include "../helpers/self.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <criterion/criterion.h>
-#include <criterion/parameterized.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -18,9 +18,6 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <weir/weir.h>
-
-#define MIB ((size_t)1 << 20)
-#define GIB ((size_t)1 << 30)
 
 /* The providers this build has, started. */
 static size_t providers(const struct weir__backing *list[2])
@@ -230,6 +227,7 @@ Test(backing, the_system_unmaps_what_is_given)
 
 Test(backing, an_address_space_limit_is_a_clean_failure)
 {
+    SKIP_UNDER_EMULATOR("its addresses and limits are not the program's");
     FOR_EACH_PROVIDER(p)
     {
         pid_t child = fork();
@@ -285,7 +283,7 @@ static void *keep_taking(void *unused)
     return unused;
 }
 
-Test(backing_jemalloc, a_child_forked_while_threads_take_can_take, .timeout = 60)
+Test(backing_jemalloc, a_child_forked_while_threads_take_can_take)
 {
     const struct weir__backing *p = weir__backing_get();
     pthread_t threads[2];

@@ -1,14 +1,12 @@
 /* What the process may have, as control groups of every kind say it, and where pressure is told. */
 #include "os/cgroup.h"
 
-#include "alloc/limit.h"
+#include "../helpers/core.h"
 #include "../helpers/system.h"
+#include "alloc/limit.h"
 
 #include <errno.h>
 #include <weir/weir.h>
-
-#define MIB ((uint64_t)1 << 20)
-#define GIB ((uint64_t)1 << 30)
 
 /* A machine of 16 GiB. */
 static void machine(void)

@@ -2,9 +2,8 @@
  * The size classes against their rule: 16-byte steps to 256, then eight a doubling; the
  * class of a size is the least that holds it at its alignment, and both maps say the same.
  */
+#include "../helpers/suite.h"
 #include "pool/center.h"
-
-#include <criterion/criterion.h>
 
 static const size_t alignments[] = {1,   2,   8,    16,   32,   64,   128,
                                     256, 512, 1024, 2048, 4096, 8192, 16384};

@@ -3,15 +3,15 @@
  * nothing moves while somebody looks at all of them, and what it is for: blocks of two threads do
  * not share lines of the ledger for long.
  */
+#include "../helpers/core.h"
+#include "../helpers/suite.h"
 #include "alloc/body.h"
 #include "alloc/context.h"
 #include "alloc/small.h"
-#include "../helpers/core.h"
 #include "pool/bin.h"
 #include "pool/center.h"
 #include "pool/chunk.h"
 
-#include <criterion/criterion.h>
 #include <pthread.h>
 #include <weir/weir.h>
 

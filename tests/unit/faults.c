@@ -3,16 +3,15 @@
  * public call: the call succeeds all the same or fails cleanly, and a failed call
  * changes nothing but `failures`.
  */
+#include "../helpers/core.h"
+#include "../helpers/suite.h"
 #include "alloc/allocator.h"
 #include "base/fault.h"
-#include "../helpers/core.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
 #include <weir/weir.h>
 
-#define MIB    ((size_t)1 << 20)
 #define FAULTS 24 /* more requests than any one call makes */
 
 /* One public call to be tried on a fresh allocator. The result is NULL for failed. */
@@ -240,19 +239,19 @@ static void all_attempts(maker *make, unmaker *end, bool persistent)
     weir__fault_persistent(false);
 }
 
-Test(faults, calls_on_a_context_fail_cleanly, .timeout = 120)
+Test(faults, calls_on_a_context_fail_cleanly)
 {
     all_attempts(context_new, context_end, false);
     all_attempts(context_new, context_end, true);
 }
 
-Test(faults, calls_on_a_pool_fail_cleanly, .timeout = 120)
+Test(faults, calls_on_a_pool_fail_cleanly)
 {
     all_attempts(pool_new, pool_end, false);
     all_attempts(pool_new, pool_end, true);
 }
 
-Test(faults, calls_without_a_pool_fail_cleanly, .timeout = 120)
+Test(faults, calls_without_a_pool_fail_cleanly)
 {
     all_attempts(raw_new, context_end, false);
     all_attempts(raw_new, context_end, true);

@@ -3,8 +3,8 @@
  * place is added to another, or counted.
  */
 #include "pool/late_misuse.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <pthread.h>
 #include <string.h>
 

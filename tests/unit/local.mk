@@ -1,6 +1,6 @@
 # tests/unit: what is inside, by Criterion. Each links libweir-internal: tests_unit_x_LDADD = $(unit_ldadd).
 
-criterion_tests += tests/unit/backing \
+case_tests += tests/unit/backing \
 	tests/unit/cache \
 	tests/unit/center \
 	tests/unit/cgroup \
@@ -59,15 +59,15 @@ tests_unit_shelf_LDADD = $(unit_ldadd)
 tests_unit_shown_LDADD = $(unit_ldadd)
 tests_unit_slab_LDADD = $(unit_ldadd)
 tests_unit_span_LDADD = $(unit_ldadd)
-tests_unit_symbols_LDADD = libweir-symbols.la $(CRITERION_LIBS)
+tests_unit_symbols_LDADD = libweir-symbols.la $(suite_libs)
 tests_unit_threads_LDADD = $(unit_ldadd)
-tests_unit_tools_LDADD = libweir-tools.la $(CRITERION_LIBS) -lm
+tests_unit_tools_LDADD = libweir-tools.la $(suite_libs) -lm
 tests_unit_trace_damage_LDADD = libweir-trace.la $(unit_ldadd)
-tests_unit_trace_load_LDADD = libweir-trace.la $(CRITERION_LIBS) $(ZLIB_LIBS)
+tests_unit_trace_load_LDADD = libweir-trace.la $(suite_libs) $(ZLIB_LIBS)
 tests_unit_walk_LDADD = $(unit_ldadd)
 
 if SHARED
-criterion_tests += tests/unit/cuda
+case_tests += tests/unit/cuda
 EXTRA_tests_unit_cuda_DEPENDENCIES = tests/device/fakecuda/libcuda.la
 tests_unit_cuda_CPPFLAGS = $(AM_CPPFLAGS)  -DFAKECUDA_DIR='"$(abs_builddir)/tests/device/fakecuda/.libs"'
 tests_unit_cuda_LDADD = $(unit_ldadd) -ldl
@@ -75,7 +75,7 @@ tests_unit_cuda_SOURCES = $(device_cases) tests/device/cuda_cases.c  tests/devic
 endif
 
 if TOOLS
-criterion_tests += tests/unit/recorder \
+case_tests += tests/unit/recorder \
 	tests/unit/report \
 	tests/unit/report_page \
 	tests/unit/symbols \

@@ -2,10 +2,11 @@
  * Locks: the order of their ranks, which debug builds hold every thread to, and how fork holds
  * all that are known.
  */
-#include "alloc/fork.h"
 #include "os/locks.h"
+#include "../helpers/core.h"
+#include "../helpers/suite.h"
+#include "alloc/fork.h"
 
-#include <criterion/criterion.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -166,7 +167,7 @@ static bool fork_in_visitor(weir_allocator *child_allocator, void *user)
     int status = 1;
     pid_t child = fork();
     if (child == 0) {
-        alarm(10);
+        alarm(HANG_SECONDS);
         weir_deallocate(weir_cpu_allocator(), weir_allocate(weir_cpu_allocator(), 100));
         _exit(weir_allocator_destroy(weir_allocator_create(NULL)));
     }
@@ -175,7 +176,7 @@ static bool fork_in_visitor(weir_allocator *child_allocator, void *user)
     return true;
 }
 
-Test(locks, a_visitor_of_contexts_may_fork, .timeout = 30)
+Test(locks, a_visitor_of_contexts_may_fork)
 {
     int status = 1;
     weir_allocator_create(NULL);

@@ -1,9 +1,8 @@
 /* The map from addresses to what is kept there, and that a page heap keeps it true. */
-#include "pool/chunk.h"
 #include "pool/map.h"
+#include "../helpers/suite.h"
+#include "pool/chunk.h"
 #include "pool/shelf.h"
-
-#include <criterion/criterion.h>
 
 #define TOP ((uintptr_t)1 << WEIR__OS_ADDRESS_BITS)
 

@@ -3,19 +3,19 @@
  * so that after every operation the truth is known: totals, peaks, counts, limits and
  * observers of a tree of meters through all phases. Then the same with real threads.
  */
+#include "track/meter.h"
 #include "../helpers/core.h"
+#include "../helpers/suite.h"
 #include "os/clock.h"
 #include "os/fence.h"
 #include "os/locks.h"
 #include "os/thread.h"
 #include "track/count.h"
-#include "track/meter.h"
 #include "track/observer.h"
 #include "track/reading.h"
 #include "track/shared.h"
 #include "track/soft.h"
 
-#include <criterion/criterion.h>
 #include <pthread.h>
 
 enum { METERS = 4, THREADS = 3 };
@@ -687,7 +687,7 @@ Test(meter, every_figure_is_right_among_soft_limits)
     uint64_t crossings = 0;
     for (int i = 0; i < METERS; i++)
         crossings += meters[i].truth.crossings;
-    cr_assert_gt(crossings, 20, "%zu", (size_t)crossings);
+    cr_assert_gt(crossings, scaled(5000) / 250, "%zu", (size_t)crossings);
 }
 
 /* -- threads ----------------------------------------------------------------------- */

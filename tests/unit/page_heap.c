@@ -4,14 +4,14 @@
  * held the lock and how much was purged, and the clock goes as told.
  */
 #include "../helpers/core.h"
+#include "../helpers/self.h"
+#include "../helpers/suite.h"
 #include "os/clock.h"
 #include "pool/chunk.h"
 #include "pool/hole.h"
 #include "pool/resize.h"
 #include "pool/shelf.h"
-#include "../helpers/self.h"
 
-#include <criterion/criterion.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/resource.h>

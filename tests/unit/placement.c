@@ -1,12 +1,12 @@
 /* Contexts whose memory is to lie on huge pages, on small ones or on a node: what the kernel's own
  * figures say of their blocks, and what happens where it does not give what was asked for. */
-#include "alloc/body.h"
-#include "backing/meta.h"
+#include "os/placement.h"
 #include "../helpers/core.h"
 #include "../helpers/object.h"
-#include "os/placement.h"
-#include "os/residence.h"
 #include "../helpers/self.h"
+#include "alloc/body.h"
+#include "backing/meta.h"
+#include "os/residence.h"
 
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -14,8 +14,6 @@
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-
-#define MIB ((size_t)1 << 20)
 
 static weir_allocator *context(weir_huge_pages huge_pages, unsigned numa_node)
 {
@@ -113,6 +111,7 @@ static void expect_all_huge(const weir_allocator *a)
 
 Test(placement, required_pages_are_huge_at_all_times)
 {
+    SKIP_UNDER_EMULATOR("its mappings are not the kernel's");
     enum { BLOCKS = 300 };
     static unsigned char *blocks[BLOCKS];
     static size_t sizes[BLOCKS];
@@ -151,6 +150,7 @@ Test(placement, required_pages_are_huge_at_all_times)
 
 Test(placement, required_pages_go_back_in_wholes)
 {
+    SKIP_UNDER_EMULATOR("its mappings are not the kernel's");
     weir_allocator *a = required();
     void *first = touched(a, 3 * MIB), *second = touched(a, 20 * MIB);
     expect_all_huge(a);
@@ -173,6 +173,7 @@ Test(placement, required_pages_go_back_in_wholes)
 /* Blocks with a region of their own, zeroed, grown and cut. */
 Test(placement, required_pages_of_blocks_that_move)
 {
+    SKIP_UNDER_EMULATOR("its mappings are not the kernel's");
     weir_allocator *a = required();
     unsigned char *block = weir_allocate_zeroed(a, 1, 130 * MIB + 5);
     cr_assert_not_null(block, "%s", weir_last_error());
@@ -196,6 +197,7 @@ Test(placement, required_pages_of_blocks_that_move)
 /* Zeroed blocks of 32 MiB and more are cleared by purging elsewhere. */
 Test(placement, required_pages_are_cleared_by_hand)
 {
+    SKIP_UNDER_EMULATOR("its mappings are not the kernel's");
     weir_allocator *a = required();
     void *keeps = touched(a, 1);
     for (int i = 0; i < 3; i++) {
@@ -214,6 +216,7 @@ Test(placement, required_pages_are_cleared_by_hand)
 
 Test(placement, asked_and_never)
 {
+    SKIP_UNDER_EMULATOR("its mappings are not the kernel's");
     weir_allocator *asked = context(WEIR_HUGE_PAGES_ASKED, 0);
     weir_allocator *never = context(WEIR_HUGE_PAGES_NEVER, 0);
     cr_assert(asked && never, "%s", weir_last_error());
@@ -266,6 +269,7 @@ Test(placement, a_pool_of_a_few_mib_has_small_pages)
 /* Its chunk serves others, as it was. */
 Test(placement, what_a_context_leaves_is_as_the_rest)
 {
+    SKIP_UNDER_EMULATOR("its mappings are not the kernel's");
     weir_allocator *asked = context(WEIR_HUGE_PAGES_ASKED, 0);
     void *block = touched(asked, 100);
     cr_assert(has_flag(block, " hg"));
@@ -286,6 +290,7 @@ Test(placement, what_a_context_leaves_is_as_the_rest)
 
 Test(placement, children_are_on_their_parents_pool)
 {
+    SKIP_UNDER_EMULATOR("its mappings are not the kernel's");
     weir_allocator *a = context(WEIR_HUGE_PAGES_NEVER, 0);
     weir_allocator *child = weir_allocator_create(&(weir_allocator_options){.parent = a});
     weir_allocator *apart = weir_allocator_create(
@@ -310,6 +315,7 @@ Test(placement, children_are_on_their_parents_pool)
 
 Test(placement, nothing_is_left_of_many)
 {
+    SKIP_UNDER_EMULATOR("its mappings are not the kernel's");
     size_t meta[3], addresses[3];
     for (int i = 0; i < 150; i++) {
         weir_huge_pages pages = i % 2 ? WEIR_HUGE_PAGES_ASKED : WEIR_HUGE_PAGES_NEVER;

@@ -2,8 +2,7 @@
  * keys that collide, through growth and to empty again; and without memory. */
 #include "base/pointer_map.h"
 #include "../helpers/core.h"
-
-#include <criterion/criterion.h>
+#include "../helpers/suite.h"
 
 enum { KEYS = 3000, OPERATIONS = 200000 };
 

@@ -7,7 +7,7 @@
 #include "tools/report/against.h"
 #include "tools/report/analysis.h"
 
-#include <criterion/criterion.h>
+#include "../helpers/suite.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

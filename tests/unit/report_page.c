@@ -9,7 +9,7 @@
 #include "tools/report/export.h"
 #include "tools/report/page.h"
 
-#include <criterion/criterion.h>
+#include "../helpers/suite.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

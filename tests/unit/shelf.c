@@ -4,12 +4,12 @@
  * the thread ends, its context goes, memory is trimmed, the process forks, or another thread needs
  * them.
  */
-#include "alloc/body.h"
-#include "alloc/context.h"
 #include "pool/shelf.h"
 #include "../helpers/promise.h"
+#include "../helpers/suite.h"
+#include "alloc/body.h"
+#include "alloc/context.h"
 
-#include <criterion/criterion.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <weir/weir.h>
@@ -33,7 +33,7 @@ static void setup(void)
     /* A crest, below which windows are open. */
     weir_deallocate(a, weir_allocate(a, 64 * WEIR__MIB));
 }
-TestSuite(shelf, .init = setup, .timeout = 60);
+TestSuite(shelf, .init = setup);
 
 static struct weir__shelf *shelf_of(weir_allocator *of)
 {

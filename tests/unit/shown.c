@@ -5,14 +5,13 @@
  * it: in all phases, through attaching, detaching, resets, limits and forks.
  */
 #include "../helpers/core.h"
+#include "../helpers/suite.h"
 #include "os/fence.h"
 #include "os/locks.h"
 #include "track/count.h"
 #include "track/meter.h"
 #include "track/reading.h"
 #include "track/shared.h"
-
-#include <criterion/criterion.h>
 
 enum { WINDOWS = 6, SEEN = 4 }; /* the last two have no tally in sight */
 

@@ -3,11 +3,11 @@
  * are handed out, wherever its color puts it; a pointer leads to its block's entry, and to
  * none where no block starts.
  */
+#include "pool/slab.h"
+#include "../helpers/suite.h"
 #include "pool/chunk.h"
 #include "pool/late_misuse.h"
-#include "pool/slab.h"
 
-#include <criterion/criterion.h>
 #include <string.h>
 
 static struct weir__chunk *chunk;

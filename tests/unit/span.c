@@ -3,12 +3,11 @@
  * walks that free all of one owner, trims; nothing overlaps, what is said to be zero is,
  * and the structure is whole after every step that matters.
  */
-#include "base/fault.h"
 #include "../helpers/core.h"
+#include "../helpers/suite.h"
+#include "base/fault.h"
 #include "pool/resize.h"
 #include "pool/shelf.h"
-
-#include <criterion/criterion.h>
 
 enum { MOST = 400, OWNERS = 3, PAGE = 4096 };
 
@@ -173,7 +172,7 @@ static void model_run(struct model *m, size_t operations)
     }
 }
 
-Test(span, agrees_with_a_model_over_random_operations, .timeout = 120)
+Test(span, agrees_with_a_model_over_random_operations)
 {
     static struct model m;
     for (uint64_t seed = 1; seed <= 6; seed++) {
@@ -191,7 +190,7 @@ Test(span, agrees_with_a_model_over_random_operations, .timeout = 120)
 
 /* A walk that frees a span between a hole and a hole of one page. Before: the walk took
  * the length of all three for that of the last, and went astray. */
-Test(span, a_walk_that_frees_goes_on_behind_the_joined_holes, .timeout = 30)
+Test(span, a_walk_that_frees_goes_on_behind_the_joined_holes)
 {
     static struct model m;
     weir__page_heap_init(&m.heap, weir__backing_get(), weir__policy_get());

@@ -10,7 +10,7 @@
 
 #include "../helpers/scratch.h"
 
-#include <criterion/criterion.h>
+#include "../helpers/suite.h"
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>

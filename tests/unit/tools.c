@@ -10,8 +10,8 @@
 #include "tools/common/text.h"
 
 #include "../helpers/scratch.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>

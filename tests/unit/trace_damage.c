@@ -2,13 +2,13 @@
  * is counted, and nothing is called complete. Files are made by the recorder and then changed,
  * or written here from docs/internals/trace-format.md. */
 #include "../helpers/scratch.h"
+#include "../helpers/suite.h"
 #include "observe/bytes.h"
 #include "observe/crc32.h"
 #include "observe/format.h"
 #include "tools/trace/binary.h"
 #include "tools/trace/replay.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -209,7 +209,7 @@ Test(trace_damage, none_is_complete)
     cr_assert_eq(seen.missing, 0);
 }
 
-Test(trace_damage, cut_anywhere_shows_the_good_prefix, .timeout = 120)
+Test(trace_damage, cut_anywhere_shows_the_good_prefix)
 {
     recording_make();
     size_t step = getenv("WEIR_TEST_SLOW") ? 997 : 53;
@@ -244,7 +244,7 @@ static const struct record *record_of(size_t at)
     return &records[i];
 }
 
-Test(trace_damage, one_byte_changed_loses_its_record_alone, .timeout = 120)
+Test(trace_damage, one_byte_changed_loses_its_record_alone)
 {
     recording_make();
     size_t step = getenv("WEIR_TEST_SLOW") ? 997 : 61;
@@ -280,7 +280,7 @@ Test(trace_damage, a_changed_beginning_is_no_trace)
     }
 }
 
-Test(trace_damage, in_two_places_is_counted_twice, .timeout = 60)
+Test(trace_damage, in_two_places_is_counted_twice)
 {
     recording_make();
     for (size_t i = 0; i < nrecords; i++)
@@ -302,7 +302,7 @@ Test(trace_damage, in_two_places_is_counted_twice, .timeout = 60)
 
 /* A wrong length may lead into the middle of a record, to another's beginning, or out of the
  * file. */
-Test(trace_damage, of_lengths_is_found_out, .timeout = 60)
+Test(trace_damage, of_lengths_is_found_out)
 {
     recording_make();
     for (size_t i = 0; i + 1 < nrecords; i++) {
@@ -673,7 +673,7 @@ Test(trace_damage, sums_stay_above_nothing)
 }
 
 /* Records that seem to begin everywhere must not take for ever. */
-Test(trace_damage, false_beginnings_end_the_search, .timeout = 60)
+Test(trace_damage, false_beginnings_end_the_search)
 {
     size_t size = FILE_MOST;
     recording_make();
@@ -726,7 +726,7 @@ static int hostile_read(void)
     return error;
 }
 
-Test(trace_damage, hostile_contents_never_stop_the_tolerant_reader, .timeout = 120)
+Test(trace_damage, hostile_contents_never_stop_the_tolerant_reader)
 {
     recording_make();
     uint32_t random = 7;

@@ -6,8 +6,8 @@
 #include "tools/trace/load.h"
 
 #include "../helpers/scratch.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <errno.h>
 #include <glob.h>
 #include <stdio.h>

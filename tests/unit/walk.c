@@ -1,12 +1,10 @@
 /* Walking: every live block once, with what is known of it. */
 #include "alloc/walk.h"
 #include "../helpers/core.h"
+#include "../helpers/suite.h"
 
-#include <criterion/criterion.h>
 #include <pthread.h>
 #include <weir/weir.h>
-
-#define MIB ((size_t)1 << 20)
 
 enum { N = 4000 };
 
@@ -178,7 +176,7 @@ static bool survey_visit(const weir_block *block, void *user)
 }
 
 /* What lives all along is seen every time, with and without marking. */
-Test(walk, beside_threads_sees_what_stays, .timeout = 60)
+Test(walk, beside_threads_sees_what_stays)
 {
     pthread_t threads[2];
     for (uintptr_t i = 0; i < 2; i++)
