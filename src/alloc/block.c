@@ -88,7 +88,7 @@ static struct weir__found large_find(const weir_allocator *a, const void *pointe
     struct weir__span *span = weir__place_span(place, pointer, &label);
     if (!span)
         return found_bad(span_fault(weir__region_of_map(weir__place_what(place)), pointer));
-    if (span->u.live.owner != a)
+    if (weir__span_owner(span) != a)
         return found_bad(WEIR_MISUSE_OTHER_ALLOCATOR);
     return (struct weir__found){.kind = WEIR__KIND_LARGE,
                                 .place = place,
@@ -96,7 +96,7 @@ static struct weir__found large_find(const weir_allocator *a, const void *pointe
                                 .requested = weir__label_size(label),
                                 .usable = weir__span_bytes(span) - weir__label_offset(label),
                                 .alignment = weir__label_alignment(label),
-                                .tag = span->u.live.tag,
+                                .tag = weir__relaxed_get(span->u.live.tag),
                                 .old = label & WEIR__LABEL_OLD};
 }
 
@@ -199,7 +199,7 @@ size_t weir__usable_size_slow(const weir_allocator *a, const void *block)
     uint64_t label;
     const struct weir__span *span = weir__place_span(weir__place_of(block), block, &label);
     struct weir__found found;
-    if (weir__likely(span && span->u.live.owner == a))
+    if (weir__likely(span && weir__span_owner(span) == a))
         return weir__span_bytes(span) - weir__label_offset(label);
     return block && weir__block_expect(a, block, &found) ? found.usable : 0;
 }
@@ -252,7 +252,7 @@ static weir_allocator *pooled_owner(const void *pointer, struct weir__place plac
     uint64_t label;
     const struct weir__span *span = place.slab ? NULL : weir__place_span(place, pointer, &label);
     const weir_allocator *owner = place.slab ? weir__slab_owner(place.slab)
-                                  : span     ? span->u.live.owner
+                                  : span     ? weir__span_owner(span)
                                              : NULL;
     bool live = weir__allocator_is_ready(owner) &&
                 pooled_find(owner, pointer, place).kind != WEIR__KIND_NONE;

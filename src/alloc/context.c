@@ -196,7 +196,7 @@ weir_allocator *weir_allocator_create(const weir_allocator_options *options)
 static int span_free_owned(struct weir__span *span, void *a)
 {
     weir__assert(span->state == WEIR__PAGE_SPAN);
-    if (span->u.live.owner == a)
+    if (weir__span_owner(span) == a)
         weir__span_give_locked(((weir_allocator *)a)->body->page_heap, span);
     return 0;
 }

@@ -72,7 +72,7 @@ WEIR__NOINLINE void weir__deallocate_slow(weir_allocator *a, void *block, struct
 {
     uint64_t label;
     struct weir__span *span = weir__place_span(place, block, &label);
-    if (weir__likely(span && span->u.live.owner == a)) {
+    if (weir__likely(span && weir__span_owner(span) == a)) {
         if (weir__likely(weir__allocator_is_near(a)))
             large_free(a, weir__heap_near(a), WEIR__REACH_ROOT, block, span, label);
         else

@@ -13,7 +13,8 @@
 #include "track/count.h"
 
 /* A block off the shelf of the thread's heap of `a`; NULL: go the slow way. `only`: if one span
- * lies there at most, which takes fewer registers. Guarded by tests/scripts/callgrind.sh, as the next.
+ * lies there at most, which takes fewer registers. Guarded by tests/scripts/callgrind.sh, as the
+ * next.
  */
 WEIR__INLINE void *weir__large_pop(const weir_allocator *a, struct weir__heap *heap, size_t size,
                                    size_t alignment, bool only, enum weir__reach reach)
@@ -50,7 +51,7 @@ WEIR__INLINE bool weir__large_push(const weir_allocator *a, struct weir__heap *h
                                    enum weir__reach reach, void *block, struct weir__span *span,
                                    uint64_t *label)
 {
-    weir__assert(span->u.live.owner == a && weir__label_is_live(*label));
+    weir__assert(weir__span_owner(span) == a && weir__label_is_live(*label));
     uint32_t npages = span->npages;
     if (weir__unlikely(!weir__freeing_enter(&heap->window, reach)))
         return false;

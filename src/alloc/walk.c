@@ -59,7 +59,7 @@ static int span_visit(struct weir__span *span, void *user)
 {
     const struct span_walk *of = user;
     uint64_t label = weir__span_label(span); /* its owner may free it at any moment */
-    if (span->u.live.owner != of->owner || !weir__label_is_live(label) ||
+    if (weir__span_owner(span) != of->owner || !weir__label_is_live(label) ||
         (of->walk->mark && !weir__span_make_old(span)))
         return 0;
     size_t offset = weir__label_offset(label);

@@ -16,7 +16,8 @@ void weir__hole_insert(struct weir__page_heap *heap, struct weir__region *region
     weir__assert(npages && page >= region->first && npages <= region->size >> WEIR__GRANULE_SHIFT);
     weir__assert(region->pages[page].state == WEIR__PAGE_NONE);
     struct weir__span *hole = &region->pages[page], *end = hole + npages - 1;
-    hole->npages = end->npages = npages;
+    weir__relaxed_set(hole->npages, npages);
+    weir__relaxed_set(end->npages, npages);
     hole->region = end->region = region->index;
     if (npages > 1)
         weir__page_set(end, WEIR__PAGE_HOLE_END);
@@ -52,7 +53,8 @@ void weir__hole_widen(struct weir__page_heap *heap, struct weir__span *hole, uin
     heap->hole_dirty -= hole->zeroed ? 0 : hole_bytes(hole);
     weir__page_set(&hole[hole->npages - 1], WEIR__PAGE_NONE);
     weir__page_set(hole, WEIR__PAGE_HOLE);
-    hole->npages = end->npages = npages;
+    weir__relaxed_set(hole->npages, npages);
+    weir__relaxed_set(end->npages, npages);
     hole->zeroed = false;
     hole->u.hole.freed_at = heap->now;
     heap->hole_dirty += hole_bytes(hole);

@@ -7,7 +7,7 @@
 static void frontier_lower(struct weir__page_heap *heap, struct weir__region *region, uint32_t page)
 {
     weir__assert(page >= region->first && page <= region->frontier);
-    region->frontier = page;
+    weir__relaxed_set(region->frontier, page);
     region->lowered_at = heap->now;
 }
 

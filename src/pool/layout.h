@@ -16,7 +16,7 @@ WEIR__INLINE size_t weir__pages_bytes(uint32_t npages)
 WEIR__INLINE void weir__layout_raise(struct weir__region *region, uint32_t page)
 {
     weir__assert(weir__lock_is_mine(&region->heap->lock) && page <= region->opened);
-    region->frontier = page;
+    weir__relaxed_set(region->frontier, page);
     weir__relaxed_set(region->touched, (uint32_t)weir__max(region->touched, page));
 }
 

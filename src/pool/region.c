@@ -103,8 +103,8 @@ static struct weir__region *region_add_locked(size_t npages, bool direct)
             weir__os_unmap(headers, headers_size(npages));
         return NULL;
     }
-    region->direct = direct;
-    region->pages = direct ? &region->own : headers + 1;
+    weir__relaxed_set(region->direct, direct);
+    weir__relaxed_set(region->pages, direct ? &region->own : headers + 1);
     region->room = direct ? 1 : (uint32_t)npages;
     __atomic_store_n(&region->nheaders, direct, __ATOMIC_RELEASE);
     return region;
@@ -291,7 +291,8 @@ struct weir__region *weir__region_create(struct weir__page_heap *heap, size_t si
     char *base = weir__fault_now() ? NULL : weir__os_reserve(size, alignment);
     if (base && region_set(region, heap, base, size)) {
         region->alignment = alignment;
-        region->first = region->frontier = region->opened = 0;
+        region->first = region->opened = 0;
+        weir__relaxed_set(region->frontier, 0);
         weir__relaxed_set(region->touched, 0);
         region_advise(region);
         return region;
@@ -320,8 +321,9 @@ struct weir__region *weir__region_borrow(struct weir__page_heap *heap)
         weir__chunk_retire_one(heap->backing, chunk);
         return NULL;
     }
-    region->pages = (struct weir__span *)(chunk + 1) + 1;
-    region->first = region->frontier = WEIR__SLAB >> WEIR__GRANULE_SHIFT;
+    weir__relaxed_set(region->pages, (struct weir__span *)(chunk + 1) + 1);
+    region->first = WEIR__SLAB >> WEIR__GRANULE_SHIFT;
+    weir__relaxed_set(region->frontier, region->first);
     weir__relaxed_set(region->touched, region->first);
     region->room = region->opened = CHUNK_PAGES;
     __atomic_store_n(&region->nheaders, CHUNK_PAGES, __ATOMIC_RELEASE);

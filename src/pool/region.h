@@ -39,7 +39,8 @@ enum weir__page_state {
     WEIR__PAGE_IDLE      /* first page of the span freed last (span.h), or of a cut hole */
 };
 
-/* Header of a page. `npages` counts at the first page, and for holes the last. */
+/* Header of a page. `npages` counts at the first page, and for holes the last; it, `owner` and
+ * `tag` are atomic: lookups of pointers that are not live any more read them without the lock. */
 struct weir__span {
     uint32_t npages;
     uint16_t region; /* index of the region; set at both ends */
@@ -80,14 +81,15 @@ WEIR__INLINE void weir__region_tell(const void *address, size_t size, bool taken
 struct weir__page_heap;
 
 struct weir__region {
-    char *base; /* atomic: read without the lock; all is written under the page heap's */
+    char *base; /* all is written under the page heap's lock. Lookups read base, frontier, touched,
+                   nheaders, direct and pages without it: those are atomic */
     uint32_t npages;
-    uint32_t first;    /* 0, or past the header of a borrowed chunk */
-    uint32_t frontier; /* first page past the last span or hole */
-    uint32_t touched; /* first page never handed out: zero from here on; lookups read it unlocked */
-    uint32_t opened;  /* first page without access */
+    uint32_t first;      /* 0, or past the header of a borrowed chunk */
+    uint32_t frontier;   /* first page past the last span or hole */
+    uint32_t touched;    /* first page never handed out: zero from here on */
+    uint32_t opened;     /* first page without access */
     uint32_t lowered_at; /* the page heap's clock when the frontier last went down */
-    uint32_t nheaders;   /* of `pages` that may be read; atomic, only grows */
+    uint32_t nheaders;   /* of `pages` that may be read; only grows */
     uint16_t index;
     bool direct;              /* holds one huge span and goes back with it */
     bool busy;                /* it is being moved, or its tail purged: npages is less meanwhile, */
@@ -136,7 +138,7 @@ WEIR__INLINE struct weir__span *weir__span_at(unsigned map_entry, const void *po
     const char *base = weir__relaxed_get(region->base);
     size_t page = (size_t)((const char *)pointer - base) >> WEIR__GRANULE_SHIFT;
     bool known = page < weir__relaxed_get(region->nheaders);
-    return weir__likely(known) ? &region->pages[page] : NULL;
+    return weir__likely(known) ? &weir__relaxed_get(region->pages)[page] : NULL;
 }
 
 WEIR__INLINE struct weir__region *weir__span_region(const struct weir__span *span)
@@ -157,7 +159,13 @@ WEIR__INLINE char *weir__span_start(const struct weir__span *span)
 
 WEIR__INLINE size_t weir__span_bytes(const struct weir__span *span)
 {
-    return (size_t)span->npages << WEIR__GRANULE_SHIFT;
+    return (size_t)weir__relaxed_get(span->npages) << WEIR__GRANULE_SHIFT;
+}
+
+/* Whose it is; any thread. */
+WEIR__INLINE const void *weir__span_owner(const struct weir__span *span)
+{
+    return weir__relaxed_get(span->u.live.owner);
 }
 
 /* The state of a page is written under the page heap's lock and read by any thread. */

@@ -56,7 +56,7 @@ static bool span_settle_locked(struct weir__page_heap *heap, struct weir__span *
     bool done = mine && (span->u.live.direct || npages == span->npages ||
                          span_resize_locked(heap, span, npages));
     if (done) {
-        span->npages = npages;
+        weir__relaxed_set(span->npages, npages);
         label = weir__label_resized(label, size);
         heap->span_live += change;
         *bytes += change;
@@ -108,7 +108,7 @@ bool weir__span_move_end(struct weir__page_heap *heap, struct weir__span *span, 
         heap->reserved += to - region->size;
         region->size = to;
         region->npages = region->opened = (uint32_t)(to >> WEIR__GRANULE_SHIFT);
-        region->frontier = npages;
+        weir__relaxed_set(region->frontier, npages);
         weir__relaxed_set(region->touched, npages);
         done = span_settle_locked(heap, span, size, bytes);
     }

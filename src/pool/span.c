@@ -43,7 +43,7 @@ WEIR__INLINE struct weir__span *span_make(struct weir__page_heap *heap, struct w
         end->region = region->index;
         weir__page_set(end, WEIR__PAGE_SPAN_END);
     }
-    span->npages = npages;
+    weir__relaxed_set(span->npages, npages);
     span->u.live.direct = region->direct;
     heap->span_live += weir__pages_bytes(npages);
     return span;
@@ -137,7 +137,8 @@ WEIR__INLINE struct weir__span *span_cut_low(struct weir__page_heap *heap, struc
         weir__hole_unlink(heap, hole);
     } else {
         struct weir__span *rest = hole + npages, *end = hole + all - 1;
-        rest->npages = end->npages = all - npages;
+        weir__relaxed_set(rest->npages, all - npages);
+        weir__relaxed_set(end->npages, all - npages);
         rest->region = hole->region;
         rest->zeroed = hole->zeroed;
         rest->u.hole.freed_at = hole->u.hole.freed_at;
@@ -155,7 +156,7 @@ WEIR__INLINE struct weir__span *span_cut_low(struct weir__page_heap *heap, struc
     struct weir__span *last = hole + npages - 1;
     last->region = hole->region;
     weir__page_set(last, WEIR__PAGE_SPAN_END); /* of a single page the caller sets SPAN */
-    hole->npages = npages;
+    weir__relaxed_set(hole->npages, npages);
     hole->u.live.direct = false;
     return hole;
 }
@@ -312,7 +313,7 @@ struct weir__span *weir__span_take(struct weir__page_heap *heap, size_t size, si
         weir__shelf_empty_locked(claim->shelf);
     struct weir__span *span = span_take_locked(heap, weir__span_pages(size), alignment, claim);
     if (weir__likely(span != NULL)) {
-        span->u.live.owner = claim->owner;
+        weir__relaxed_set(span->u.live.owner, claim->owner);
         claim->block =
             weir__span_make_live(span, weir__span_start(span), size, alignment, claim->tag);
         __atomic_store_n(&span->state, WEIR__PAGE_SPAN, __ATOMIC_RELEASE);
@@ -451,15 +452,17 @@ int weir__span_each_locked(struct weir__page_heap *heap, weir__span_visitor *vis
 
 bool weir__span_covers(const struct weir__region *region, size_t page)
 {
-    if (region->direct)
+    if (weir__relaxed_get(region->direct))
         page = 0;
-    if (page >= region->frontier || page >= __atomic_load_n(&region->nheaders, __ATOMIC_ACQUIRE))
+    if (page >= weir__relaxed_get(region->frontier) ||
+        page >= __atomic_load_n(&region->nheaders, __ATOMIC_ACQUIRE))
         return false;
     for (size_t at = page + 1; at--;) {
-        const struct weir__span *span = &region->pages[at];
+        const struct weir__span *span = &weir__relaxed_get(region->pages)[at];
         uint8_t state = __atomic_load_n(&span->state, __ATOMIC_ACQUIRE);
         if (state == WEIR__PAGE_SPAN)
-            return span->npages > page - at && weir__label_is_live(weir__span_label(span));
+            return weir__relaxed_get(span->npages) > page - at &&
+                   weir__label_is_live(weir__span_label(span));
         if (state == WEIR__PAGE_HOLE || state == WEIR__PAGE_IDLE)
             break;
     }

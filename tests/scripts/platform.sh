@@ -38,7 +38,7 @@ wanted()
     return 1
 }
 
-limit=300
+seconds=300
 
 # expect WHAT COMMAND...: it ends with 0 within the limit.
 expect()
@@ -52,7 +52,7 @@ expect()
     case $status in
     0) echo "$said"; passed "$what" ;;
     77) skipped "$what" "$said" ;;
-    124) failed "$what: not done after $limit s" "$scratch/log" ;;
+    124) failed "$what: not done after $seconds s" "$scratch/log" ;;
     *) failed "$what: status $status" "$scratch/log" ;;
     esac
 }
@@ -64,7 +64,7 @@ linked()
 {
     program=$scratch/$1-weir
     shift
-    timeout $limit env $as ${front:+LD_PRELOAD="$front"} "$program" "$@"
+    timeout $seconds env $as ${front:+LD_PRELOAD="$front"} "$program" "$@"
 }
 
 preloaded()
@@ -72,7 +72,7 @@ preloaded()
     [ -e "$preload" ] || { echo "no libweir-malloc.so was built"; return 77; }
     program=$scratch/$1
     shift
-    timeout $limit env $as PLATFORM_PRELOADED=1 LD_PRELOAD="${front:+$front }$preload${behind:+ $behind}" "$program" "$@"
+    timeout $seconds env $as PLATFORM_PRELOADED=1 LD_PRELOAD="${front:+$front }$preload${behind:+ $behind}" "$program" "$@"
 }
 
 both()

@@ -318,7 +318,13 @@ Test(recorder, started_beside_running_threads_is_exact)
         uint64_t listed = 0;
         for (size_t i = 0; i < info.nbase; i++)
             listed += !info.base[i].none;
-        /* But for a block in each thread whose free began before and ended after. */
+        /*
+         * A free makes its block dead first and is counted and numbered afterwards. A thread that
+         * is stopped between the two from before the start until after the stop leaves a block that
+         * is in the total, that the list no longer has, and that no event of the file names: of
+         * what an event names the reader adds it (tools/trace/replay.c, `missed`). Each thread is
+         * in one free at a time. Blocks are counted and not bytes, for the same of a resize.
+         */
         cr_assert_geq(listed + 3, info.start_count, "round %d: listed %zu, at the start %zu", round,
                       (size_t)listed, (size_t)info.start_count);
         trace_done(&info, &replay);
@@ -397,7 +403,7 @@ Test(recorder, a_file_that_cannot_be_emptied_is_refused)
     close(fd);
 }
 
-/* docs/trace-format.md: the magic, the version, zeros. */
+/* docs/internals/trace-format.md: the magic, the version, zeros. */
 Test(recorder, begins_with_the_version_of_the_format)
 {
     static const unsigned char expected[16] = "\x89WEIR\r\n\x1a\x01\0\x02";
