@@ -40,7 +40,7 @@ results: all
 performance: all
 	$(MAKE) $(AM_MAKEFLAGS) results RESULTS=performance
 
-EXTRA_DIST += bench/figures.sh bench/plot.py
+EXTRA_DIST += bench/figures.sh bench/plot.py bench/plan_parts.py
 
 # What one meter lock for the process costs roots that share nothing (docs/internals/watermark.md).
 EXTRA_PROGRAMS += bench/meter_lock

@@ -2,7 +2,7 @@
  * bench/loads/contexts.c - load "contexts": job->count contexts that all threads use at once. Each
  * operation frees a block of a random slot and allocates another, of job->size to
  * job->size_max bytes, in a random context. Allocators without contexts do the same without.
- * Emits also "made", ns to make a context and to destroy it again.
+ * Emits also "made", ns of processor time to make a context and to destroy it again.
  */
 #include "bench/harness/load.h"
 
@@ -126,14 +126,14 @@ int bench_contexts(const struct bench_job *job, weir_allocator *allocator)
     if (job->count == 0 || job->count > UINT16_MAX || job->size_max < job->size)
         return bench_fail("contexts: impossible numbers");
     memset(made, 0, bytes); /* faults now */
-    uint64_t begin = bench_now();
+    uint64_t begin = bench_cpu_time();
     if (!contexts_make(job, allocator, made))
         return bench_fail("cannot make %zu contexts: %s", job->count, strerror(errno));
-    uint64_t spent = bench_now() - begin;
+    uint64_t spent = bench_cpu_time() - begin;
     int status = contexts_run(job, allocator, made);
-    begin = bench_now();
+    begin = bench_cpu_time();
     contexts_end(job, made);
-    spent += bench_now() - begin;
+    spent += bench_cpu_time() - begin;
     if (has_contexts(job))
         bench_emit("made", (double)spent / (double)job->count);
     return status;

@@ -308,9 +308,9 @@ size_t weir__cache_empty(struct weir__cache *cache, bool give)
 {
     weir__assert(weir__lock_is_mine(&cache->lock));
     size_t bytes = 0;
-    for (unsigned at = 0; at < WEIR__BINS; at++)
-        if (bin_is_made(cache, at))
-            bytes += bin_empty(cache, at, give);
+    for (unsigned first = 0; first < WEIR__BINS; first += WEIR__CLASSES)
+        for (uint64_t used = cache->used[bin_is_foreign(first)]; used; used &= used - 1)
+            bytes += bin_empty(cache, first + (unsigned)__builtin_ctzll(used), give);
     bins_unmake(cache, false);
     bins_unmake(cache, true);
     weir__assert_valid(weir__cache_is_sound(cache));

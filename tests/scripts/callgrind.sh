@@ -5,13 +5,16 @@
 #   small    64 bytes, default alignment      aligned  64 bytes at 16
 #   mixed    16 to 4000 bytes in turn         large    1 MiB
 #   made     a context made and destroyed     rising   16000 bytes more in each of two contexts
+#   session  the same, eight blocks served    snapshot weir_stats_get, 64 threads alive
 # `bounds` are of the CPU allocator, as of the first roots of a process; `far_bounds` of the
 # 4000th of 4000 contexts, which are its children: half as much again.
 set -u
 . "$top_srcdir/tests/helpers/tap.sh"
 bounds="small=95 aligned=99 mixed=97 large=183"
-far_bounds="small=155 aligned=161 mixed=157 large=254 made=1440 rising=1440"
+far_bounds="small=155 aligned=161 mixed=157 large=254 made=1440 session=19900 rising=1440"
 far=4000
+alive_bounds="snapshot=42500"
+alive=64
 # The same of the preloaded malloc, each with the jump through the loader's table, and while all
 # is recorded (tests/preload/pairs.c):
 #   large    malloc(64 KiB) and free   larges  of 64 and 32 KiB, two at a time
@@ -66,6 +69,7 @@ loops()
 }
 loops "" "" $bounds
 loops " of context $far" $far $far_bounds
+loops " beside $alive threads" $alive $alive_bounds
 if [ -e "$library" ]; then
     program=$top_builddir/tests/preload/pairs
     export LD_PRELOAD="$library"
