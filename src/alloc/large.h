@@ -13,7 +13,8 @@
 #include "track/count.h"
 
 /* A block off the shelf of the thread's heap of `a`; NULL: go the slow way. `only`: if one span
- * lies there at most, which takes fewer registers. Guarded by tests/scripts/callgrind.sh, as the next.
+ * lies there at most, which takes fewer registers. Guarded by tests/scripts/callgrind.sh, as the
+ * next.
  */
 WEIR__INLINE void *weir__large_pop(const weir_allocator *a, struct weir__heap *heap, size_t size,
                                    size_t alignment, bool only, enum weir__reach reach)

@@ -1,7 +1,7 @@
 /*
  * Zeroed memory is zero, whoever had it before, and costs no memory until it is written: a sparse
- * table that is taken, freed and taken again stays sparse. (tests/scripts/platform.sh asks the same of each
- * backing.)
+ * table that is taken, freed and taken again stays sparse. (tests/scripts/platform.sh asks the same
+ * of each backing.)
  */
 #include "../helpers/promise.h"
 #include "../helpers/self.h"

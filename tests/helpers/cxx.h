@@ -1,6 +1,6 @@
 /*
- * tests/helpers/cxx.h - what the programs of weir.hpp share: looking, failures as numbers, and that each
- * test leaves nothing in the CPU allocator. Compiles for both ways of errors.
+ * tests/helpers/cxx.h - what the programs of weir.hpp share: looking, failures as numbers, and that
+ * each test leaves nothing in the CPU allocator. Compiles for both ways of errors.
  */
 #ifndef TEST_CXX_H
 #define TEST_CXX_H

@@ -1,6 +1,6 @@
 /*
- * tests/helpers/failing.h - every call that takes memory, and what must be true when it fails: the figures
- * of its allocator, of those above it and of a profiler over it are as they were.
+ * tests/helpers/failing.h - every call that takes memory, and what must be true when it fails: the
+ * figures of its allocator, of those above it and of a profiler over it are as they were.
  */
 #ifndef WEIR_TESTS_FAILING_H
 #define WEIR_TESTS_FAILING_H

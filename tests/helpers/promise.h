@@ -1,7 +1,7 @@
 /*
- * tests/helpers/promise.h - what the tests of the headers' promises share: the figures of an allocator
- * before and after a call, a user's allocator whose functions fail when they are told to, and a
- * count of what a misuse handler heard.
+ * tests/helpers/promise.h - what the tests of the headers' promises share: the figures of an
+ * allocator before and after a call, a user's allocator whose functions fail when they are told to,
+ * and a count of what a misuse handler heard.
  */
 #ifndef WEIR_TESTS_PROMISE_H
 #define WEIR_TESTS_PROMISE_H

@@ -1,6 +1,6 @@
 /*
- * tests/helpers/self.h - a test that runs itself again, as another process, and what the system says of
- * its memory. Plain C, no framework.
+ * tests/helpers/self.h - a test that runs itself again, as another process, and what the system
+ * says of its memory. Plain C, no framework.
  */
 #ifndef WEIR_TESTS_SELF_H
 #define WEIR_TESTS_SELF_H
@@ -28,8 +28,8 @@ static inline size_t self_memory(enum self_memory what)
 }
 
 /* Becomes this program, `arguments` as execv has them, by the WEIR_RUNNER that ran it
- * (tests/helpers/run-tap): the kernel does not know how to run it where that is an emulator. Returns if
- * it cannot. */
+ * (tests/helpers/run-tap): the kernel does not know how to run it where that is an emulator.
+ * Returns if it cannot. */
 static inline void self_exec(char *const arguments[])
 {
     const char *runner = getenv("WEIR_RUNNER");

@@ -1,6 +1,7 @@
 /*
- * tests/helpers/system.h - a folder that stands for the system: what the kernel says in /proc and in the
- * control groups' mounts, written as a test likes it. For Criterion; removed when the process ends.
+ * tests/helpers/system.h - a folder that stands for the system: what the kernel says in /proc and
+ * in the control groups' mounts, written as a test likes it. For Criterion; removed when the
+ * process ends.
  */
 #ifndef WEIR_TESTS_SYSTEM_H
 #define WEIR_TESTS_SYSTEM_H

@@ -1,8 +1,8 @@
 /* Both providers keep the contract of backing.h, and the right one is chosen. */
 #include "backing/backing.h"
+#include "../helpers/self.h"
 #include "os/memory_tool.h"
 #include "os/pages.h"
-#include "../helpers/self.h"
 
 #include <errno.h>
 #include <string.h>

@@ -2,9 +2,9 @@
  * Thread caches by themselves: a bin takes and gives whole batches, grows for who takes and
  * frees in turn, and not for who only frees; what it holds is valid, and comes back.
  */
+#include "pool/cache.h"
 #include "backing/meta.h"
 #include "base/fault.h"
-#include "pool/cache.h"
 #include "pool/chunk.h"
 #include "pool/late_misuse.h"
 

@@ -3,11 +3,11 @@
  * or into the slabs, also those of other centers, also by the list that needs no lock; the
  * figures say so and the structure stays whole.
  */
+#include "pool/center.h"
+#include "../helpers/core.h"
 #include "backing/meta.h"
 #include "base/error.h"
 #include "base/fault.h"
-#include "../helpers/core.h"
-#include "pool/center.h"
 #include "pool/chunk.h"
 #include "pool/late_misuse.h"
 

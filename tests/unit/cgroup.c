@@ -1,8 +1,8 @@
 /* What the process may have, as control groups of every kind say it, and where pressure is told. */
 #include "os/cgroup.h"
 
-#include "alloc/limit.h"
 #include "../helpers/system.h"
+#include "alloc/limit.h"
 
 #include <errno.h>
 #include <weir/weir.h>

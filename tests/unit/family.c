@@ -3,10 +3,10 @@
  * nothing moves while somebody looks at all of them, and what it is for: blocks of two threads do
  * not share lines of the ledger for long.
  */
+#include "../helpers/core.h"
 #include "alloc/body.h"
 #include "alloc/context.h"
 #include "alloc/small.h"
-#include "../helpers/core.h"
 #include "pool/bin.h"
 #include "pool/center.h"
 #include "pool/chunk.h"

@@ -3,9 +3,9 @@
  * public call: the call succeeds all the same or fails cleanly, and a failed call
  * changes nothing but `failures`.
  */
+#include "../helpers/core.h"
 #include "alloc/allocator.h"
 #include "base/fault.h"
-#include "../helpers/core.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

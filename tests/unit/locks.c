@@ -2,8 +2,8 @@
  * Locks: the order of their ranks, which debug builds hold every thread to, and how fork holds
  * all that are known.
  */
-#include "alloc/fork.h"
 #include "os/locks.h"
+#include "alloc/fork.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>

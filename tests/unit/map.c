@@ -1,6 +1,6 @@
 /* The map from addresses to what is kept there, and that a page heap keeps it true. */
-#include "pool/chunk.h"
 #include "pool/map.h"
+#include "pool/chunk.h"
 #include "pool/shelf.h"
 
 #include <criterion/criterion.h>

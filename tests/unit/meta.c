@@ -3,9 +3,9 @@
  * again, counted to the byte, also by several threads at once and when memory is short.
  */
 #include "backing/meta.h"
+#include "../helpers/core.h"
 #include "base/bits.h"
 #include "base/fault.h"
-#include "../helpers/core.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -3,13 +3,13 @@
  * so that after every operation the truth is known: totals, peaks, counts, limits and
  * observers of a tree of meters through all phases. Then the same with real threads.
  */
+#include "track/meter.h"
 #include "../helpers/core.h"
 #include "os/clock.h"
 #include "os/fence.h"
 #include "os/locks.h"
 #include "os/thread.h"
 #include "track/count.h"
-#include "track/meter.h"
 #include "track/observer.h"
 #include "track/reading.h"
 #include "track/shared.h"

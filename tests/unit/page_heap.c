@@ -4,12 +4,12 @@
  * held the lock and how much was purged, and the clock goes as told.
  */
 #include "../helpers/core.h"
+#include "../helpers/self.h"
 #include "os/clock.h"
 #include "pool/chunk.h"
 #include "pool/hole.h"
 #include "pool/resize.h"
 #include "pool/shelf.h"
-#include "../helpers/self.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>

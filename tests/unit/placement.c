@@ -1,12 +1,12 @@
 /* Contexts whose memory is to lie on huge pages, on small ones or on a node: what the kernel's own
  * figures say of their blocks, and what happens where it does not give what was asked for. */
-#include "alloc/body.h"
-#include "backing/meta.h"
+#include "os/placement.h"
 #include "../helpers/core.h"
 #include "../helpers/object.h"
-#include "os/placement.h"
-#include "os/residence.h"
 #include "../helpers/self.h"
+#include "alloc/body.h"
+#include "backing/meta.h"
+#include "os/residence.h"
 
 #include <linux/filter.h>
 #include <linux/seccomp.h>

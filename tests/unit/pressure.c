@@ -2,8 +2,8 @@
  * files where they may be written, around fork, and what it counts. */
 #include "alloc/pressure.h"
 
-#include "os/pressure.h"
 #include "../helpers/system.h"
+#include "os/pressure.h"
 
 #include <errno.h>
 #include <fcntl.h>

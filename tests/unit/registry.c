@@ -2,11 +2,11 @@
  * The registry against a plain array: random additions, removals and look-ups,
  * with addresses that collide, through growth and to empty again.
  */
+#include "track/registry.h"
+#include "../helpers/core.h"
 #include "backing/meta.h"
 #include "base/fault.h"
-#include "../helpers/core.h"
 #include "track/freed.h"
-#include "track/registry.h"
 
 #include <string.h>
 

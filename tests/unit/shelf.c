@@ -4,10 +4,10 @@
  * the thread ends, its context goes, memory is trimmed, the process forks, or another thread needs
  * them.
  */
-#include "alloc/body.h"
-#include "alloc/context.h"
 #include "pool/shelf.h"
 #include "../helpers/promise.h"
+#include "alloc/body.h"
+#include "alloc/context.h"
 
 #include <criterion/criterion.h>
 #include <sys/wait.h>

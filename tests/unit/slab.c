@@ -3,9 +3,9 @@
  * are handed out, wherever its color puts it; a pointer leads to its block's entry, and to
  * none where no block starts.
  */
+#include "pool/slab.h"
 #include "pool/chunk.h"
 #include "pool/late_misuse.h"
-#include "pool/slab.h"
 
 #include <criterion/criterion.h>
 #include <string.h>

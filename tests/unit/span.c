@@ -3,8 +3,8 @@
  * walks that free all of one owner, trims; nothing overlaps, what is said to be zero is,
  * and the structure is whole after every step that matters.
  */
-#include "base/fault.h"
 #include "../helpers/core.h"
+#include "base/fault.h"
 #include "pool/resize.h"
 #include "pool/shelf.h"
 

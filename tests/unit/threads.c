@@ -2,10 +2,10 @@
  * A thousand threads come and go, some at once, each with its caches and contexts: what
  * they leave resident and in book-keeping is bounded, whatever their number.
  */
-#include "alloc/context.h"
-#include "backing/meta.h"
 #include "../helpers/core.h"
 #include "../helpers/self.h"
+#include "alloc/context.h"
+#include "backing/meta.h"
 
 #include <criterion/criterion.h>
 #include <pthread.h>
