@@ -1,6 +1,7 @@
 #!/bin/sh
 # A damaged or cut recording shows all that is good in it, says how many events are missing of
 # how many, and is never called complete, least of all when it is of two programs.
+# shellcheck disable=SC1083 # braces are words of act.c
 . "$(dirname "$0")/lib.sh"
 build act.c
 
@@ -23,6 +24,7 @@ undamaged()
     trace "$scratch/whole" "events >= 361510"
     "$python" "$top_srcdir/tests/scripts/trace_reader.py" "$scratch/whole" >/dev/null || fail "the independent reader"
 }
+# shellcheck disable=SC2034 # lib.sh reads it
 limit=300
 check "nothing is damaged" undamaged
 check "cut anywhere" damage cut

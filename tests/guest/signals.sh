@@ -11,6 +11,7 @@ terminal()
     have bash || skip "no bash here"
     "$python" "$guest_dir/terminal.py" "$@" || exit $?
 }
+# shellcheck disable=SC2034 # lib.sh reads it
 limit=300
 check "each signal, to the process: once" signals directed
 check "each signal, to the group: once" signals group

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # tests/helpers/expect.sh: what scripts share that run a command line and look at what it says. Sourced;
 # `scratch` is a folder of the script's own. At the end: exit $failed.
 failed=0
@@ -5,6 +6,7 @@ failed=0
 complain()
 {
     echo "FAILED: $*" >&2
+    # shellcheck disable=SC2034 # the sourcing scripts read it
     failed=1
 }
 

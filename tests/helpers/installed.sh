@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # tests/helpers/installed.sh: what scripts share that look at weir as it is installed. Sourced: skips where
 # no program outside can be built; makes the folder `scratch`, which goes at the end; installs into
 # `root`; `lib` is where the libraries lie.
@@ -11,7 +12,7 @@ trap 'rm -rf "$scratch"' EXIT
 root=$scratch/root
 
 # One at a time: libtool links again while it installs, into the build folder.
-(cd "$top_builddir" && MAKEFLAGS= flock config.status "${MAKE:-make}" -s install DESTDIR="$root") \
+(cd "$top_builddir" && MAKEFLAGS='' flock config.status "${MAKE:-make}" -s install DESTDIR="$root") \
     >"$scratch/log" 2>&1 || {
     cat "$scratch/log"
     echo "make install failed"
@@ -21,7 +22,9 @@ pc=$(find "$root" -name weir.pc)
 lib=${pc%/pkgconfig/weir.pc}
 
 # Who serves an executable that brings jemalloc along.
+# shellcheck disable=SC2034 # the sourcing scripts read it
 with=system
+# shellcheck disable=SC2034
 if [ -e "$lib/libweir-jemalloc.so.0" ] || [ -e "$lib/libweir-jemalloc.a" ]; then with=jemalloc; fi
 
 failures=0

@@ -26,7 +26,7 @@ outside()
         return
     }
     tested=$((tested + 1))
-    # The flags are meant to be split into words.
+    # shellcheck disable=SC2046 # flags are words
     if $compiler $standard -Wall -O1 -o "$scratch/program" "$source" $(flags_of "weir-$name") \
         >"$scratch/log" 2>&1 && LD_LIBRARY_PATH=$lib "$scratch/program" >"$scratch/log" 2>&1; then
         echo "passed: $name"

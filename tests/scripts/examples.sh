@@ -17,7 +17,7 @@ complain()
 # Those that need another's header are made now, where it is.
 made()
 {
-    (MAKEFLAGS= "$MAKE" -s "$@") >"$scratch/log" 2>&1 || { cat "$scratch/log"; complain "$*"; }
+    (MAKEFLAGS='' "$MAKE" -s "$@") >"$scratch/log" 2>&1 || { cat "$scratch/log"; complain "$*"; }
 }
 if [ -z "$SANITIZER_FLAGS" ] && [ "$($CC -dumpmachine | sed 's/-.*//')" = "$(uname -m)" ]; then
     ! echo '#include <dlpack/dlpack.h>' | $CC -E -xc - >/dev/null 2>&1 || made examples/13-dlpack

@@ -17,15 +17,15 @@ if [ -e "$lib/pkgconfig/weir-onnxruntime.pc" ] &&
         MODEL="$cache/models/ch_ppocr_mobile_v2.0_cls_infer.onnx"
     path=$path:$cache/lib
 fi
-MAKEFLAGS= "${MAKE:-make}" -s "$@" >"$scratch/log" 2>&1
+MAKEFLAGS='' "${MAKE:-make}" -s "$@" >"$scratch/log" 2>&1
 made=$?
 [ ! -s "$scratch/log" ] || made=1
 passed_or_failed $made "make, without a word"
-LD_LIBRARY_PATH=$path MAKEFLAGS= "${MAKE:-make}" -s "$@" check >"$scratch/log" 2>&1
+LD_LIBRARY_PATH=$path MAKEFLAGS='' "${MAKE:-make}" -s "$@" check >"$scratch/log" 2>&1
 passed_or_failed $? "make check"
 cat "$scratch/log"
 [ "$(grep -c '^passed: ' "$scratch/log")" -ge 12 ] || { echo "too few to be true"; failures=1; }
-MAKEFLAGS= "${MAKE:-make}" -s clean
+MAKEFLAGS='' "${MAKE:-make}" -s clean
 left=$(find . -perm -u+x -type f)
 [ -z "$left" ] || { echo "make clean leaves $left"; failures=1; }
 [ $failures -eq 0 ]

@@ -13,7 +13,7 @@ fetch=--cached
 cache=$(sh "$top_srcdir/scripts/fetch-ort" $fetch) || exit 77
 
 # The programs are there if configure found the headers; else they are made now.
-(cd "$top_builddir" && MAKEFLAGS= "$MAKE" -s ORT_CFLAGS="-I$cache/include" \
+(cd "$top_builddir" && MAKEFLAGS='' "$MAKE" -s ORT_CFLAGS="-I$cache/include" \
     bench/runtimes/ort_run tests/helpers/ort_adapter) || exit 1
 ort_run=$top_builddir/bench/runtimes/ort_run
 runtime=$cache/lib/libonnxruntime.so

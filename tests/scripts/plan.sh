@@ -154,6 +154,7 @@ done
 
 # What has no end is not read to it.
 if [ -z "${WEIR_RUNNER-}${SANITIZER_FLAGS-}" ] && [ -c /dev/zero ]; then
+    # shellcheck disable=SC3045 # dash and bash have it
     (ulimit -v 1000000 && exec "$top_builddir/weir" plan /dev/zero) >/dev/null 2>"$dir/err" &&
         fail "/dev/zero is a plan"
     grep -q 'a byte 0 in the text' "$dir/err" || fail "/dev/zero: $(cat "$dir/err")"

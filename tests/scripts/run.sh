@@ -102,7 +102,7 @@ while :; do sleep 0.05; done
 END
 "$weir" run -- sh wait.sh >out 2>err &
 run=$!
-for i in $(seq 100); do grep -q ready out && break; sleep 0.05; done
+for _ in $(seq 100); do grep -q ready out && break; sleep 0.05; done
 kill -TERM $run
 wait $run
 status=$?

@@ -61,7 +61,7 @@ $CC -O1 -w -o guest guest.c || exit 99
 # await NAME: the file is there within a minute.
 await()
 {
-    for i in $(seq 1200); do
+    for _ in $(seq 1200); do
         [ -e "$1" ] && return
         sleep 0.05
     done
@@ -73,7 +73,7 @@ await()
 # the guest is to work.
 begin()
 {
-    rm -f ready done go report err
+    rm -f ready 'done' go report err
     "$weir" run "$@" -- sh -c "./guest $events; touch ended; exit 0" 2>err &
     run=$!
     await ready
@@ -83,7 +83,7 @@ begin()
 begin --record trace -o report
 touch go
 wait $run
-usual=$(cat done)
+usual=$(cat 'done')
 echo "usual: $usual ms for $events events"
 
 # -- stopped ----------------------------------------------------------------------------
@@ -92,7 +92,7 @@ kill -STOP $run
 rm -f ended
 touch go
 await ended
-took=$(cat done)
+took=$(cat 'done')
 echo "weir run stopped: $took ms"
 check "the program does not wait for weir run" '[ "$took" -le $((usual * 2 + 1000)) ]'
 [ ! -e report ] || failed "weir run was stopped"
@@ -119,7 +119,7 @@ memory() { stat -L -c '%i %n' /proc/$1/fd/* 2>/dev/null | while read -r inode na
 users() { grep -l "memfd:weir-run" /proc/[0-9]*/maps 2>/dev/null | while read -r maps; do
     grep -q " $1 */memfd:weir-run" "$maps" && echo "$maps"; done
     stat -L -c '%i %n' /proc/[0-9]*/fd/* 2>/dev/null | grep "^$1 "; }
-files() { ls /dev/shm /tmp 2>/dev/null | grep -i weir-run; }
+files() { find /dev/shm /tmp -maxdepth 1 -iname '*weir-run*' 2>/dev/null | sort; }
 begin --record trace -o report
 guest=$(cat ready)
 inode=$(memory $run)
@@ -129,16 +129,16 @@ check "the memory and the witness are there" '[ -n "$inode" ] && [ -n "$witness"
 kill -KILL $run
 wait $run 2>/dev/null
 touch go
-await done
-took=$(cat done)
+await 'done'
+took=$(cat 'done')
 echo "weir run killed: $took ms"
 check "the program goes on without weir run" '[ "$took" -le $((usual * 2 + 1000)) ]'
-for i in $(seq 100); do kill -0 "$guest" 2>/dev/null || break; sleep 0.05; done
+for _ in $(seq 100); do kill -0 "$guest" 2>/dev/null || break; sleep 0.05; done
 check "and ends" '! kill -0 "$guest" 2>/dev/null'
 check "nothing says that something is wrong" '! grep -v Killed err'
 files >after
 check "nothing is left of the memory" '[ -z "$(users "$inode")" ] && diff before after'
-for i in $(seq 100); do kill -0 "$witness" 2>/dev/null || break; sleep 0.05; done
+for _ in $(seq 100); do kill -0 "$witness" 2>/dev/null || break; sleep 0.05; done
 check "nor of the witness" '! kill -0 "$witness" 2>/dev/null'
 
 # -- strangers ----------------------------------------------------------------------------

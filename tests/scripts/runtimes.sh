@@ -32,7 +32,7 @@ check()
         return
     fi
     tested=$((tested + 1))
-    (cd "$top_builddir" && MAKEFLAGS= "$MAKE" -s "bench/runtimes/$program") || {
+    (cd "$top_builddir" && MAKEFLAGS='' "$MAKE" -s "bench/runtimes/$program") || {
         failures=$((failures + 1))
         return
     }
