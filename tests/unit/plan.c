@@ -146,6 +146,48 @@ Test(unit_plan, both_checkers_find_what_is_wrong)
     weir_plan_destroy(plan);
 }
 
+/* Arrays end where their counts say: what lies behind may be anything. */
+Test(unit_plan, the_checkers_look_at_no_more_than_there_is)
+{
+    enum { COUNT = 40 };
+    weir_plan *plan = demo_plan(true);
+    weir_plan_options options = {.size = sizeof options, .work = 3000000};
+    cr_assert_eq(weir_plan_solve(plan, &options), 0);
+    cr_assert(plan->count == COUNT && plan->npins == 1 && plan->ndisjoint == 1);
+    struct weir__plan_buffer buffers[COUNT + 1], *own_buffers = plan->buffers;
+    struct weir__plan_pin pins[2] = {plan->pins[0], {.buffer = 3, .offset = 1}};
+    struct weir__plan_pair pairs[2] = {plan->disjoint[0], {.a = 2, .b = 2}};
+    struct weir__plan_pin *own_pins = plan->pins;
+    struct weir__plan_pair *own_pairs = plan->disjoint;
+    size_t offsets[COUNT + 1];
+    bool moved[COUNT + 1] = {false};
+    for (size_t i = 0; i < COUNT; i++) {
+        buffers[i] = plan->buffers[i];
+        offsets[i] = weir_plan_offset(plan, i);
+    }
+    moved[0] = true; /* few, so that only these are looked at */
+    /* A buffer that lies everywhere, at all times, against its alignment. */
+    buffers[COUNT] = buffers[0];
+    buffers[COUNT].first = INT64_MIN;
+    buffers[COUNT].last = INT64_MAX;
+    buffers[COUNT].size = PTRDIFF_MAX / 2;
+    buffers[COUNT].offset = 1;
+    buffers[COUNT].next = COUNT;
+    offsets[COUNT] = 1;
+    moved[COUNT] = true;
+    plan->buffers = buffers;
+    plan->pins = pins;
+    plan->disjoint = pairs;
+    cr_expect_eq(weir_plan_verify(plan), 0, "%s", weir_last_error());
+    cr_expect_eq(weir__plan_verify_offsets(plan, offsets), 0, "%s", weir_last_error());
+    cr_expect_eq(weir__plan_verify_moved(plan, offsets, moved), 0, "%s", weir_last_error());
+    cr_expect_null(weir__plan_second_opinion(plan, offsets));
+    plan->buffers = own_buffers;
+    plan->pins = own_pins;
+    plan->disjoint = own_pairs;
+    weir_plan_destroy(plan);
+}
+
 /* -- instances ----------------------------------------------------------------------------------
  */
 
