@@ -182,6 +182,9 @@ Test(unit_plan, the_checkers_look_at_no_more_than_there_is)
     cr_expect_eq(weir__plan_verify_offsets(plan, offsets), 0, "%s", weir_last_error());
     cr_expect_eq(weir__plan_verify_moved(plan, offsets, moved), 0, "%s", weir_last_error());
     cr_expect_null(weir__plan_second_opinion(plan, offsets));
+    offsets[0] = offsets[1]; /* both are live at 1: this is found all the same */
+    cr_expect_eq(weir__plan_verify_offsets(plan, offsets), EILSEQ);
+    cr_expect_not_null(weir__plan_second_opinion(plan, offsets));
     plan->buffers = own_buffers;
     plan->pins = own_pins;
     plan->disjoint = own_pairs;
