@@ -5,6 +5,7 @@
  */
 #include "backing/meta.h"
 #include "base/fault.h"
+#include "plan/perfect.h"
 #include "plan/planarity.h"
 #include "plan/search.h"
 #include "plan/skyline.h"
@@ -262,6 +263,33 @@ Test(unit_plan, challenging_instances_come_close_to_the_bound_by_themselves)
     if (!slow_run()) {
         cr_assert_leq(ratio("challenging/D.1048576.csv", 0, 0), 10480);
         cr_assert_leq(ratio("challenging/J.1048576.csv", 0, 0), 10480);
+    }
+}
+
+/* A stack of any height is full, and one arrangement without waste is found. */
+Test(unit_plan, a_stack_is_put_together)
+{
+    for (uint32_t count = 1; count <= 6; count++) {
+        weir_plan *plan = weir_plan_create();
+        for (uint32_t i = 0; i < count; i++)
+            cr_assert_eq(weir_plan_add(plan, 64 * (size_t)(i + 1), 64, 0, 1), 0);
+        struct weir__plan_scratch scratch = {0};
+        struct weir__problem p;
+        struct weir__plan_budget budget = {.work = 1000000};
+        uint64_t offsets[6], taken = 0;
+        bool found = false;
+        cr_assert_eq(weir__problem_reduce(plan, &scratch, &p), 0);
+        cr_assert(p.count == count && p.sections == 1);
+        cr_assert_eq(weir__perfect(&p, &scratch, &budget, offsets, &found), 0);
+        cr_assert(found, "%u items", (unsigned)count);
+        for (uint32_t i = 0; i < count; i++)
+            for (uint64_t unit = 0; unit < p.size[i]; unit++) {
+                uint64_t bit = UINT64_C(1) << (offsets[i] + unit);
+                cr_assert(offsets[i] + unit < p.bound && !(taken & bit));
+                taken |= bit;
+            }
+        weir__plan_drop(&scratch, NULL);
+        weir_plan_destroy(plan);
     }
 }
 
