@@ -29,6 +29,8 @@ script_tests += tests/scripts/abi.sh \
 	tests/scripts/runtimes.sh \
 	tests/scripts/xnnpack.sh
 EXTRA_DIST += tests/scripts/dlpack_numpy.py \
+	tests/scripts/symbols/compare.py \
+	tests/scripts/symbols/program.cc \
 	tests/scripts/guide.awk \
 	tests/scripts/nouns.awk \
 	tests/scripts/trace_reader.py
@@ -44,6 +46,7 @@ weir_script_tests += tests/scripts/bench.sh \
 	tests/scripts/run.sh \
 	tests/scripts/run_slow.sh \
 	tests/scripts/stats_device.sh \
+	tests/scripts/symbols.sh \
 	tests/scripts/trace.sh
 
 if !HAVE_CXX
