@@ -196,7 +196,7 @@ void preload_report_lost(const char *file, enum weir__lost why)
     size_t n = 0;
     if (!image)
         return;
-    for (; file[n] && n < sizeof image->lost_program - 1; n++)
+    for (; n < sizeof image->lost_program - 1 && file[n]; n++)
         image->lost_program[n] = file[n];
     image->lost_program[n] = '\0';
     __atomic_store_n(&image->lost, why, __ATOMIC_RELEASE);

@@ -29,6 +29,6 @@ void weir__trace_clock_set(const uint64_t *ticks);
 
 /* A word that another process changes whenever it looks, NULL: there is none. Events that come
  * close together then share one reading of the clock, up to the next look. */
-void weir__trace_looks_set(const uint64_t *looks);
+void weir__trace_looks_set(const uint64_t *word);
 
 #endif

@@ -48,7 +48,7 @@ weir_plan_memory *weir_plan_memory_create(const weir_plan *plan, weir_allocator 
         memory->data =
             weir_allocate_aligned(memory->allocator, plan->arena,
                                   weir__max(weir__plan_alignment(plan), WEIR_DEFAULT_ALIGNMENT));
-    if (!memory->data) {
+    if (!memory->buffers || !memory->data) {
         plan_memory_free(memory);
         return weir__fail_null(ENOMEM, "no memory for a plan of %zu bytes", plan->arena);
     }

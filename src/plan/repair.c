@@ -282,16 +282,16 @@ static bool repair_ruin(struct repair *r, uint32_t highest)
     if (repair_is_pinned(r, leader, &pin))
         return false;
     uint32_t more = weir__plan_below(&r->random, REPAIR_RUIN + 1);
-    old[0] = r->offsets[leader];
+    size_t n = 0; /* as r->nout, which is 0 before */
+    old[n++] = r->offsets[leader];
     repair_take_out(r, leader);
     for (uint32_t k = 0; k < more; k++) {
         uint32_t other = repair_neighbor(r, leader);
         if (other == WEIR__PLAN_NONE)
             continue;
-        old[r->nout] = r->offsets[other];
+        old[n++] = r->offsets[other];
         repair_take_out(r, other);
     }
-    size_t n = r->nout;
     memcpy(rings, r->out, n * sizeof *rings);
     repair_order(r, weir__plan_below(&r->random, 2));
     if (repair_put(r) <= r->arena)

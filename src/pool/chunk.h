@@ -48,7 +48,7 @@ void weir__chunk_release_all(struct weir__page_heap *heap, struct weir__list *li
 /* Purges chunks that no page heap has any more and keeps their addresses. No lock held. */
 void weir__chunk_retire(const struct weir__backing *backing, struct weir__list *list);
 
-void weir__chunk_retire_one(const struct weir__backing *backing, void *chunk);
+void weir__chunk_retire_one(const struct weir__backing *backing, void *memory);
 
 /* A retired chunk of that backing, its slabs all zero, for as long as the caller likes; NULL:
  * none. */

@@ -1,7 +1,7 @@
 /*
  * weir.hpp's failures, with exceptions and without: the same file is compiled both ways (and
- * more, tests/scripts/cxx_variants.sh). Without, whatever failed is empty, false, and answers what is
- * asked of it with a failure of its own; nothing is made elsewhere instead.
+ * more, tests/scripts/cxx_variants.sh). Without, whatever failed is empty, false, and answers what
+ * is asked of it with a failure of its own; nothing is made elsewhere instead.
  */
 #include "../helpers/cxx.h"
 

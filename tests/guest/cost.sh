@@ -2,6 +2,7 @@
 # What it costs a guest to be watched, counted: at most 25 system calls and 40 page faults for
 # each process image more than without weir, no call for an event, and the fork of a large process
 # within 1.05 of its faults without weir.
+# shellcheck disable=SC1083 # braces are words of act.c
 . "$(dirname "$0")/lib.sh"
 build act.c
 build images.c
@@ -50,7 +51,7 @@ images()
         cat said >>all
         while read calls faults calls_here faults_here; do
             [ $((calls_here - calls)) -le $calls_most ] && [ $((faults_here - faults)) -le $faults_most ] ||
-                fail $(tr '\n' ';' <all)
+                fail "$(tr '\n' ';' <all)"
         done <both
     done
 }

@@ -1,6 +1,7 @@
 #!/bin/sh
 # A damaged or cut recording shows all that is good in it, says how many events are missing of
 # how many, and is never called complete, least of all when it is of two programs.
+# shellcheck disable=SC1083 # braces are words of act.c
 . "$(dirname "$0")/lib.sh"
 build act.c
 

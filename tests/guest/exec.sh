@@ -2,6 +2,7 @@
 # One recording for each process image, none lost, none false: F for the program that was
 # started, F.PID for a child, F.PID.2, F.PID.3 after exec. Each image here takes one block of a
 # size of its own, so that its recording is known by its peak.
+# shellcheck disable=SC1083 # braces are words of act.c
 . "$(dirname "$0")/lib.sh"
 build act.c
 build chain.c
@@ -10,7 +11,7 @@ A=$bin/act
 # image FILE SIZE [PID]: FILE is the whole recording of the image with that one large block.
 image()
 {
-    [ -e "$1" ] || fail "$1 is not there; there are:" $(ls)
+    [ -e "$1" ] || fail "$1 is not there; there are:" *
     trace "$1" "$2 <= peak < $2 + 100000"
     trace "$1" "missing == 0 and dropped == 0"
     [ -z "${3:-}" ] || trace "$1" "pid == $3"
@@ -149,7 +150,7 @@ became()
     done
     case $found in
     "F.$child" | "F.$child.2") ;;
-    *) fail "the child's image is in \"$found\" of" $(ls) ;;
+    *) fail "the child's image is in \"$found\" of" * ;;
     esac
     report report "[p.peak // 1000000 for p in everyone].count(2) == 1"
 }

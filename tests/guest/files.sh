@@ -1,6 +1,7 @@
 #!/bin/sh
 # The guest's descriptors and files are its own: under `weir run --record` everything is as
 # without weir, whatever it closes, opens or replaces, and the recording is whole.
+# shellcheck disable=SC1083 # braces are words of act.c
 . "$(dirname "$0")/lib.sh"
 build act.c
 
@@ -164,14 +165,14 @@ check "python: closerange, a child with close_fds" both "$python" "$scratch/daem
 files()
 {
     mkdir tmp work
-    ls -A /dev/shm | grep -i weir >before
+    in_memory >before
     (cd work && TMPDIR=$PWD/../tmp "$weir" run -o ../report --record ../trace -- sh -c 'ls -A . >ls; ls -A "$TMPDIR" >>ls; ls -A /dev/shm | grep -i weir >shm')
-    ls -A /dev/shm | grep -i weir >after
+    in_memory >after
     wants "what the guest sees" "ls" "$(cat work/ls)"
     same "/dev/shm, as the guest sees it" before work/shm
     same "/dev/shm after it" before after
     wants "files after it, but those of the children" "after before report tmp trace work" \
-        "$(ls | grep -v '^trace\.[0-9.]*$' | tr '\n' ' ' | sed 's/ $//')"
+        "$(printf '%s\n' * | grep -v '^trace\.[0-9.]*$' | tr '\n' ' ' | sed 's/ $//')"
     wants "temporary files after it" "" "$(ls -A tmp)"
 }
 check "no file beside the recording" files
@@ -245,6 +246,7 @@ self()
     $CC -std=gnu11 -w -o self "$scratch/self.c" -I"$top_srcdir/include" -I"$top_builddir/include" \
         -L"$top_builddir/.libs" -lweir -lweir-jemalloc -lpthread || fail "it does not compile"
     export LD_LIBRARY_PATH="$top_builddir/.libs"
+    # shellcheck disable=SC3045 # dash and bash have it
     ulimit -n 4096
     case $2 in
     call) ./self $1 mine.trace >out 2>err ;;

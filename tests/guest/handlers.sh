@@ -43,6 +43,7 @@ rounds()
         done
     done
 }
+# shellcheck disable=SC2034 # lib.sh reads it
 limit=600
 for threads in 1 3; do
     of="of $threads threads"

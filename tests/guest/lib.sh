@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # tests/guest/lib.sh: what the scripts of this folder share. Each of them is
 #
 #     . "$(dirname "$0")/lib.sh"
@@ -16,6 +17,7 @@
 set -u
 export LC_ALL=C PYTHONDONTWRITEBYTECODE=1
 unset LD_PRELOAD WEIR_RECORD WEIR_LIMIT WEIR_REPORT 2>/dev/null
+# shellcheck disable=SC3045 # dash and bash have it
 ulimit -c 0
 guest_script=$(cd "$(dirname "$0")" && pwd)/$(basename "$0")
 guest_dir=$(dirname "$guest_script")
@@ -50,6 +52,12 @@ if [ -z "${GUEST_CASE:-}" ]; then
     export scratch bin
     $CC -O1 -o "$bin/limit" "$guest_dir/limit.c" || exit 99
 fi
+
+# Files of weir in the folder of shared memory.
+in_memory()
+{
+    find /dev/shm -maxdepth 1 -iname '*weir*' -printf '%f\n' | sort
+}
 
 # build FILE.c [FLAGS]...: becomes $bin/FILE.
 build()

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Names: JSON is UTF-8 whatever they are, nothing is cut, signals have names, one block is one
 # block; --quiet; -o with %p; what can be started is what execvp starts.
+# shellcheck disable=SC1083 # braces are words of act.c
 . "$(dirname "$0")/lib.sh"
 build act.c
 A=$bin/act
@@ -127,9 +128,9 @@ check "--quiet" quiet
 percent()
 {
     "$weir" run --json -o 'R.%p' -- "$A" a 1 1000 fork { a 1 10 } exec "$A" a 1 2000 pid end _exit 0 >pid
-    [ -e "R.$(cat pid)" ] || fail "there is" $(ls)
+    [ -e "R.$(cat pid)" ] || fail "there is" *
     report "R.$(cat pid)" "pid == $(cat pid) and len(others) == 2"
-    wants "files" "R.$(cat pid) pid" "$(echo $(ls))"
+    wants "files" "R.$(cat pid) pid" "$(echo *)"
 }
 check "-o with %p" percent
 
@@ -164,7 +165,7 @@ check "whose status it is" whose
 # Too short for a look: the sum is that of the largest process, which is one.
 together()
 {
-    for i in 1 2 3 4 5 6 7 8 9 10; do
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
         watch -- "$A" fork { t 1 50000000 } end _exit 0
         report report "raw['tree_peak_bytes'] >= 50000000 and raw['tree_processes'] >= 1"
         report report "0 < raw['tree_peak_seconds'] <= raw['seconds']"

@@ -2,6 +2,7 @@
 # Where a recording cannot be written: refused with 125 and the reason before the program starts,
 # where that can be known; else the program goes on, and the report, weir's own status (123, if
 # the program's is 0) and `weir trace` say what is missing and why.
+# shellcheck disable=SC1083 # braces are words of act.c
 . "$(dirname "$0")/lib.sh"
 build act.c
 A=$bin/act
@@ -120,7 +121,7 @@ told()
 later()
 {
     disk 64k
-    "$weir" run --record disk/F -- "$A" t 200000 50 a 1 3000000 say done end _exit $1 >out 2>err
+    "$weir" run --record disk/F -- "$A" t 200000 50 a 1 3000000 say 'done' end _exit $1 >out 2>err
     wants "status" $2 $?
     wants "what the program said" "done" "$(cat out)"
     grep -q '^weir run' err || fail "there is no report"
@@ -162,7 +163,7 @@ fsize()
     as_nobody test -x "$weir" || skip "others cannot read the build"
     case $1 in
     runs)
-        as_nobody "$python" "$scratch/fsize.py" 65536 "$weir" run -o /dev/null -- "$A" a 1000 100 say done end _exit 4 >out
+        as_nobody "$python" "$scratch/fsize.py" 65536 "$weir" run -o /dev/null -- "$A" a 1000 100 say 'done' end _exit 4 >out
         wants "status" 4 $?
         wants "what the program said" "done" "$(cat out)"
         ;;
@@ -190,7 +191,7 @@ fsize()
         refused "File too large" F
         ;;
     later)
-        as_nobody "$python" "$scratch/fsize.py" 65536 "$weir" run --record F -- "$A" t 200000 50 say done end _exit 0 >out 2>err
+        as_nobody "$python" "$scratch/fsize.py" 65536 "$weir" run --record F -- "$A" t 200000 50 say 'done' end _exit 0 >out 2>err
         wants "status" 123 $?
         wants "what the program said" "done" "$(cat out)"
         told "File too large" F 200000

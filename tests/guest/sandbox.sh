@@ -1,6 +1,7 @@
 #!/bin/sh
 # Programs that give up their rights to system calls, users or folders live as without weir:
 # after its start nothing in a guest makes a call that a malloc would not make.
+# shellcheck disable=SC1083 # braces are words of act.c
 . "$(dirname "$0")/lib.sh"
 build act.c
 build sandbox.c
@@ -24,7 +25,7 @@ for how in watched recorded; do
     check "a filter, $how" box f $how
     check "a filter, two threads, $how" box f2 $how
     check "a filter, then a new thread, $how" box fn $how
-    check "a filter, idle, $how" box fi $how
+    check "a filter, idle, $how" box 'fi' $how
     check "a filter, all of it, exit, $how" box f2nie $how
     check "a filter, killed, $how" box f2k $how
     check "a filter, nothing can be opened, $how" box fo2e $how
@@ -49,7 +50,7 @@ check "eight threads" threads
 many_threads()
 {
     set --
-    for i in 1 2 3 4 5 6 7 8 9 10; do set -- "$@" threads 60 { t 50 100 a 1 10 }; done
+    for _ in 1 2 3 4 5 6 7 8 9 10; do set -- "$@" threads 60 { t 50 100 a 1 10 }; done
     watch --record F -- "$bin/act" "$@" end exit_group 4
     wants "status" 4 $?
     trace F '30600 <= allocations and missing == 0 and dropped == 0'

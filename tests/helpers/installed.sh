@@ -10,7 +10,7 @@ need_no_runner "outside programs are built for this machine alone"
 root=$scratch/root
 
 # One at a time: libtool links again while it installs, into the build folder.
-(cd "$top_builddir" && MAKEFLAGS= flock config.status "${MAKE:-make}" -s install DESTDIR="$root") \
+(cd "$top_builddir" && MAKEFLAGS='' flock config.status "${MAKE:-make}" -s install DESTDIR="$root") \
     >"$scratch/log" 2>&1 || {
     failed "make install" "$scratch/log"
     finish
@@ -19,7 +19,9 @@ pc=$(find "$root" -name weir.pc)
 lib=${pc%/pkgconfig/weir.pc}
 
 # Who serves an executable that brings jemalloc along.
+# shellcheck disable=SC2034 # the sourcing scripts read it
 with=system
+# shellcheck disable=SC2034
 if [ -e "$lib/libweir-jemalloc.so.0" ] || [ -e "$lib/libweir-jemalloc.a" ]; then with=jemalloc; fi
 
 # tell STATUS WHAT: the log says why.

@@ -1,8 +1,8 @@
 /*
  * The loops of a preloaded malloc: `preload_pairs LOOP STEPS` runs one after a warm-up. Each is
- * one function, not inlined, so that tests/scripts/callgrind.sh can count its instructions; `empty` is
- * the same loop without. With a third argument it prints the nanoseconds of the processor a step,
- * too. Linked with no malloc but the C library's.
+ * one function, not inlined, so that tests/scripts/callgrind.sh can count its instructions; `empty`
+ * is the same loop without. With a third argument it prints the nanoseconds of the processor a
+ * step, too. Linked with no malloc but the C library's.
  */
 #include <malloc.h>
 #include <stdio.h>

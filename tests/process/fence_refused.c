@@ -5,9 +5,9 @@
  *
  * Fails before: "os: a refused fence stops the process".
  */
+#include "../helpers/stress.h"
 #include "alloc/context.h"
 #include "os/fence.h"
-#include "../helpers/stress.h"
 
 #include <errno.h>
 #include <sched.h>

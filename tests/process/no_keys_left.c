@@ -5,9 +5,9 @@
  *
  * Fails before: "alloc: a thread whose end is not known has no heap".
  */
-#include "alloc/context.h"
 #include "../helpers/core.h"
 #include "../helpers/self.h"
+#include "alloc/context.h"
 
 #include <pthread.h>
 #include <stdio.h>

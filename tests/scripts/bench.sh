@@ -124,6 +124,7 @@ grep -q 'exact in 3 of 3' "$scratch/out" || complain "grows: $(cat "$scratch/out
 # Memory that is refused in a later pass: nothing is freed twice.
 printf '# x y events=1 peak_live=10\na 1 10 2147483648 0\n' >"$scratch/refused.trace"
 if [ -z "${WEIR_RUNNER-}${SANITIZER_FLAGS-}" ]; then
+    # shellcheck disable=SC3045 # dash and bash have it
     (ulimit -v 6000000 && exec "$top_builddir/weir" bench --quick --only refused \
         "$scratch/refused.trace") >"$scratch/out" 2>"$scratch/err"
     grep -E 'killed by|foreign pointer' "$scratch/err" >&2 && complain "a block was freed twice"

@@ -70,6 +70,7 @@ nobody=
 # A page that is wrong, so that no warning means something.
 printf '.TH X 1\n.SH NAME\nx \\- y\n.nonsense\n' >bad.1
 if command -v man >/dev/null && man --warnings -l bad.1 2>&1 >/dev/null | grep -q nonsense; then
+    # shellcheck disable=SC2069 # stderr alone is wanted
     warnings() { MANWIDTH=80 LC_ALL=C.UTF-8 man --warnings -l "$1" 2>&1 >/dev/null; }
 elif command -v mandoc >/dev/null && ! mandoc -Tlint bad.1 >/dev/null; then
     warnings() { mandoc -Tlint -W warning "$1"; }

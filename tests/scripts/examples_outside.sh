@@ -18,7 +18,7 @@ if [ -e "$lib/pkgconfig/weir-onnxruntime.pc" ] &&
         MODEL="$cache/models/ch_ppocr_mobile_v2.0_cls_infer.onnx"
     path=$path:$cache/lib
 fi
-MAKEFLAGS= "${MAKE:-make}" -s "$@" >"$scratch/log" 2>&1
+MAKEFLAGS='' "${MAKE:-make}" -s "$@" >"$scratch/log" 2>&1
 made=$?
 [ ! -s "$scratch/log" ] || made=1
 tell $made "make, without a word"

@@ -60,7 +60,7 @@ row() # name, folder...
     for folder; do
         files="$files $(echo src/"$folder"/*.[ch])"
     done
-    # shellcheck disable=SC2046,SC2086
+    # shellcheck disable=SC2046,SC2086,SC2183 # the functions print several words
     printf '%-10s %9d %7d %5d %5d %7d %9d %8d %9d %8d %7d\n' "$name" \
         $(sizes_of "$@" | quantiles) $(lines_of $files)
 }
@@ -81,7 +81,7 @@ done
 # shellcheck disable=SC2086
 row all $folders
 rest=$(echo "$folders" | sed 's/ os / /')
-# shellcheck disable=SC2086
+# shellcheck disable=SC2046,SC2034 # names of files are words; columns are named, read or not
 lines_of $(for folder in $rest; do echo src/"$folder"/*.[ch]; done) | {
     read -r all comments asserts checks running statics
     echo "without src/os, asserts and functions *_is_valid: $((all - asserts - checks - statics)) lines," \

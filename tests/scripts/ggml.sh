@@ -24,7 +24,7 @@ if [ ! -f "$cache/libggml.a" ]; then
         ar rcs "$scratch/libggml.a" "$scratch"/ggml*.o && mv "$scratch/libggml.a" "$cache/" || exit 1
 fi
 
-(cd "$top_builddir" && MAKEFLAGS= "$MAKE" -s GGML_CFLAGS="-I$cache/include" \
+(cd "$top_builddir" && MAKEFLAGS='' "$MAKE" -s GGML_CFLAGS="-I$cache/include" \
     GGML_LIBS="$cache/libggml.a -lm" bench/runtimes/ggml_mlp) || exit 1
 try "ggml over weir: the same outputs, nothing left"
 "$top_builddir/bench/runtimes/ggml_mlp" 40 >"$scratch/out" || complain "status $?"

@@ -54,6 +54,7 @@ compile()
 {
     whole "$1" "$2" >"$1.whole.$2"
     warnings="-O2 -Wall -Wextra -Wno-unused -Wno-unused-result -Wno-missing-field-initializers -Werror"
+    # shellcheck disable=SC2046 # flags are words
     if [ "$2" = c ]; then
         cc -std=gnu11 $warnings -o "$1.program" "$1.whole.c" $(pkg-config --cflags --libs weir) -lpthread
     else
@@ -86,6 +87,7 @@ run_block()
 }
 
 blocks=0
+# shellcheck disable=SC2048 # names of pages are words
 for page in ${*:-README.md $(cd "$top_srcdir" && echo docs/guide/*.md)}; do
     page_blocks=$work/$(echo "${page%.md}" | tr / _)
     folder=$page_blocks/here

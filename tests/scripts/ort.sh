@@ -11,7 +11,7 @@ fetch=--cached
 cache=$(sh "$top_srcdir/scripts/fetch-ort" $fetch) || skip_all "nothing of ONNX Runtime is cached (WEIR_TEST_NETWORK=1 fetches it)"
 
 # The programs are there if configure found the headers; else they are made now.
-(cd "$top_builddir" && MAKEFLAGS= "$MAKE" -s ORT_CFLAGS="-I$cache/include" \
+(cd "$top_builddir" && MAKEFLAGS='' "$MAKE" -s ORT_CFLAGS="-I$cache/include" \
     bench/runtimes/ort_run tests/helpers/ort_adapter) || exit 1
 ort_run=$top_builddir/bench/runtimes/ort_run
 runtime=$cache/lib/libonnxruntime.so

@@ -2,6 +2,7 @@
 # Installs into a scratch folder and builds C and C++ programs against that copy
 # with pkg-config, in the ways programs are built, then runs them. Each tells
 # whether its malloc is still the C library's and which provider serves it.
+# shellcheck disable=SC2046 # flags are words
 set -u
 . "$top_srcdir/tests/helpers/installed.sh"
 use_pkg_config
@@ -111,7 +112,7 @@ case $(sed -n 's/^prefix=//p' "$pc")/ in
     ;;
 esac
 
-(cd "$top_builddir" && MAKEFLAGS= "$MAKE" -s uninstall DESTDIR="$root") >"$scratch/log" 2>&1
+(cd "$top_builddir" && MAKEFLAGS='' "$MAKE" -s uninstall DESTDIR="$root") >"$scratch/log" 2>&1
 left=$(find "$root" ! -type d)
 try "uninstall leaves nothing"
 [ -z "$left" ] || complain "it leaves $left"

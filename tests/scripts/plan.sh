@@ -157,6 +157,7 @@ done
 try "what has no end is not read to it"
 # What has no end is not read to it.
 if [ -z "${WEIR_RUNNER-}${SANITIZER_FLAGS-}" ] && [ -c /dev/zero ]; then
+    # shellcheck disable=SC3045 # dash and bash have it
     (ulimit -v 1000000 && exec "$top_builddir/weir" plan /dev/zero) >/dev/null 2>"$dir/err" &&
         complain "/dev/zero is a plan"
     grep -q 'a byte 0 in the text' "$dir/err" || complain "/dev/zero: $(cat "$dir/err")"

@@ -10,10 +10,11 @@ need_no_runner "built for this machine alone"
 libs=$top_builddir/.libs
 [ -e "$libs/libweir.so" ] || skip_all "no libweir.so was built"
 preload=$libs/libweir-malloc.so
-jemalloc= backings=system
+jemalloc='' backings=system
 [ -e "$libs/libweir-jemalloc.so" ] && jemalloc=-lweir-jemalloc backings='system jemalloc'
 unset LD_PRELOAD WEIR_BACKING PLATFORM_PAGE PLATFORM_MADVISE
 export LD_LIBRARY_PATH=$libs
+# shellcheck disable=SC3045 # dash and bash have it
 ulimit -c 0
 words=$*
 
@@ -59,7 +60,7 @@ expect()
 
 # linked PROGRAM ARGUMENT..., preloaded PROGRAM ARGUMENT...: `front` and `behind` are preloaded, too,
 # before and after the library; `as` are settings.
-front= as= behind=
+front='' as='' behind=''
 linked()
 {
     program=$scratch/$1-weir
@@ -148,7 +149,7 @@ shimmed()
     shift
     "$@"
     shim_status=$?
-    front= as=
+    front='' as=''
     [ $shim_status -ne 0 ] || grep -q '^shim: [1-9]' "$scratch/log" || {
         echo "the stand-in saw no purge"
         return 1

@@ -68,7 +68,7 @@ await()
 # the guest is to work.
 begin()
 {
-    rm -f ready done go report err
+    rm -f ready 'done' go report err
     "$weir" run "$@" -- sh -c "./guest $events; touch ended; exit 0" 2>err &
     run=$!
     await ready
@@ -78,7 +78,7 @@ begin()
 begin --record trace -o report
 touch go
 wait $run
-usual=$(cat done)
+usual=$(cat 'done')
 echo "usual: $usual ms for $events events"
 
 # -- stopped ----------------------------------------------------------------------------
@@ -87,7 +87,7 @@ kill -STOP $run
 rm -f ended
 touch go
 await ended
-took=$(cat done)
+took=$(cat 'done')
 echo "weir run stopped: $took ms"
 check "the program does not wait for weir run" '[ "$took" -le $((usual * 2 + 1000)) ]'
 check "weir run was stopped" '[ ! -e report ]'
@@ -114,7 +114,7 @@ memory() { stat -L -c '%i %n' /proc/$1/fd/* 2>/dev/null | while read -r inode na
 users() { grep -l "memfd:weir-run" /proc/[0-9]*/maps 2>/dev/null | while read -r maps; do
     grep -q " $1 */memfd:weir-run" "$maps" && echo "$maps"; done
     stat -L -c '%i %n' /proc/[0-9]*/fd/* 2>/dev/null | grep "^$1 "; }
-files() { ls /dev/shm /tmp 2>/dev/null | grep -i weir-run; }
+files() { find /dev/shm /tmp -maxdepth 1 -iname '*weir-run*' 2>/dev/null | sort; }
 begin --record trace -o report
 guest=$(cat ready)
 inode=$(memory $run)
@@ -124,8 +124,8 @@ check "the memory and the witness are there" '[ -n "$inode" ] && [ -n "$witness"
 kill -KILL $run
 wait $run 2>/dev/null
 touch go
-await done
-took=$(cat done)
+await 'done'
+took=$(cat 'done')
 echo "weir run killed: $took ms"
 check "the program goes on without weir run" '[ "$took" -le $((usual * 2 + 1000)) ]'
 for i in $(seq 1200); do kill -0 "$guest" 2>/dev/null || break; sleep 0.05; done

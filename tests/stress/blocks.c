@@ -3,8 +3,8 @@
  * thousand, leave blocks behind, hand buffers around; caches are emptied under them.
  * At the end every figure is zero and the structures are whole.
  */
-#include "alloc/context.h"
 #include "../helpers/stress.h"
+#include "alloc/context.h"
 
 enum { POST = 256, HELD = 100, CONTEXTS = 3 };
 

@@ -4,8 +4,8 @@
  * while a thread purges; and at the end, when all was freed and nobody calls, no more than
  * the budget is kept.
  */
-#include "alloc/context.h"
 #include "../helpers/stress.h"
+#include "alloc/context.h"
 
 #include <stdatomic.h>
 #include <sys/wait.h>

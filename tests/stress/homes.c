@@ -4,8 +4,8 @@
  * must see each of a constant set of blocks once, whichever center has their slabs, and figures
  * that count them once. In the end everything is free.
  */
-#include "alloc/body.h"
 #include "../helpers/stress.h"
+#include "alloc/body.h"
 
 #include <sched.h>
 #include <stdatomic.h>

@@ -6,8 +6,8 @@
  * does that of an observer since it was added. Meanwhile a thread of its own resets,
  * observes, reads, trims and sets limits.
  */
-#include "alloc/inspect.h"
 #include "../helpers/stress.h"
+#include "alloc/inspect.h"
 #include "track/meter.h"
 
 enum { CONTEXTS = 5, HELD = 48, EXCHANGE = 32, SIZE_MOST = 100000 };

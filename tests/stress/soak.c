@@ -5,9 +5,9 @@
  * with every figure zero and whole structures, the whole with resident memory within
  * 5% of the most that it was after the first rounds. `make soak` runs it for ten minutes.
  */
-#include "alloc/context.h"
 #include "../helpers/self.h"
 #include "../helpers/stress.h"
+#include "alloc/context.h"
 
 #include <sys/wait.h>
 #include <time.h>

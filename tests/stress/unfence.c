@@ -2,9 +2,9 @@
  * Threads allocate and free while membarrier is given up, as before a sandbox: totals stay
  * exact, no limit is passed, and afterwards the calls go on. Each process gives it up once.
  */
-#include "os/fence.h"
 #include "../helpers/self.h"
 #include "../helpers/stress.h"
+#include "os/fence.h"
 #include "track/fences.h"
 #include "track/meter.h"
 

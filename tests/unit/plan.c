@@ -6,6 +6,7 @@
 #include "../helpers/suite.h"
 #include "backing/meta.h"
 #include "base/fault.h"
+#include "plan/perfect.h"
 #include "plan/planarity.h"
 #include "plan/search.h"
 #include "plan/skyline.h"
@@ -146,6 +147,51 @@ Test(unit_plan, both_checkers_find_what_is_wrong)
     weir_plan_destroy(plan);
 }
 
+/* Arrays end where their counts say: what lies behind may be anything. */
+Test(unit_plan, the_checkers_look_at_no_more_than_there_is)
+{
+    enum { COUNT = 40 };
+    weir_plan *plan = demo_plan(true);
+    weir_plan_options options = {.size = sizeof options, .work = 3000000};
+    cr_assert_eq(weir_plan_solve(plan, &options), 0);
+    cr_assert(plan->count == COUNT && plan->npins == 1 && plan->ndisjoint == 1);
+    struct weir__plan_buffer buffers[COUNT + 1], *own_buffers = plan->buffers;
+    struct weir__plan_pin pins[2] = {plan->pins[0], {.buffer = 3, .offset = 1}};
+    struct weir__plan_pair pairs[2] = {plan->disjoint[0], {.a = 2, .b = 2}};
+    struct weir__plan_pin *own_pins = plan->pins;
+    struct weir__plan_pair *own_pairs = plan->disjoint;
+    size_t offsets[COUNT + 1];
+    bool moved[COUNT + 1] = {false};
+    for (size_t i = 0; i < COUNT; i++) {
+        buffers[i] = plan->buffers[i];
+        offsets[i] = weir_plan_offset(plan, i);
+    }
+    moved[0] = true; /* few, so that only these are looked at */
+    /* A buffer that lies everywhere, at all times, against its alignment. */
+    buffers[COUNT] = buffers[0];
+    buffers[COUNT].first = INT64_MIN;
+    buffers[COUNT].last = INT64_MAX;
+    buffers[COUNT].size = PTRDIFF_MAX / 2;
+    buffers[COUNT].offset = 1;
+    buffers[COUNT].next = COUNT;
+    offsets[COUNT] = 1;
+    moved[COUNT] = true;
+    plan->buffers = buffers;
+    plan->pins = pins;
+    plan->disjoint = pairs;
+    cr_expect_eq(weir_plan_verify(plan), 0, "%s", weir_last_error());
+    cr_expect_eq(weir__plan_verify_offsets(plan, offsets), 0, "%s", weir_last_error());
+    cr_expect_eq(weir__plan_verify_moved(plan, offsets, moved), 0, "%s", weir_last_error());
+    cr_expect_null(weir__plan_second_opinion(plan, offsets));
+    offsets[0] = offsets[1]; /* both are live at 1: this is found all the same */
+    cr_expect_eq(weir__plan_verify_offsets(plan, offsets), EILSEQ);
+    cr_expect_not_null(weir__plan_second_opinion(plan, offsets));
+    plan->buffers = own_buffers;
+    plan->pins = own_pins;
+    plan->disjoint = own_pairs;
+    weir_plan_destroy(plan);
+}
+
 /* -- instances ----------------------------------------------------------------------------------
  */
 
@@ -217,6 +263,33 @@ Test(unit_plan, challenging_instances_come_close_to_the_bound_by_themselves)
     if (!slow_run()) {
         cr_assert_leq(ratio("challenging/D.1048576.csv", 0, 0), 10480);
         cr_assert_leq(ratio("challenging/J.1048576.csv", 0, 0), 10480);
+    }
+}
+
+/* A stack of any height is full, and one arrangement without waste is found. */
+Test(unit_plan, a_stack_is_put_together)
+{
+    for (uint32_t count = 1; count <= 6; count++) {
+        weir_plan *plan = weir_plan_create();
+        for (uint32_t i = 0; i < count; i++)
+            cr_assert_eq(weir_plan_add(plan, 64 * (size_t)(i + 1), 64, 0, 1), 0);
+        struct weir__plan_scratch scratch = {0};
+        struct weir__problem p;
+        struct weir__plan_budget budget = {.work = 1000000};
+        uint64_t offsets[6], taken = 0;
+        bool found = false;
+        cr_assert_eq(weir__problem_reduce(plan, &scratch, &p), 0);
+        cr_assert(p.count == count && p.sections == 1);
+        cr_assert_eq(weir__perfect(&p, &scratch, &budget, offsets, &found), 0);
+        cr_assert(found, "%u items", (unsigned)count);
+        for (uint32_t i = 0; i < count; i++)
+            for (uint64_t unit = 0; unit < p.size[i]; unit++) {
+                uint64_t bit = UINT64_C(1) << (offsets[i] + unit);
+                cr_assert(offsets[i] + unit < p.bound && !(taken & bit));
+                taken |= bit;
+            }
+        weir__plan_drop(&scratch, NULL);
+        weir_plan_destroy(plan);
     }
 }
 

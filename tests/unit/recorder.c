@@ -4,6 +4,7 @@
 #include "../helpers/suite.h"
 #include "base/fault.h"
 #include "observe/crc32.h"
+#include "observe/stream.h"
 #include "tools/trace/binary.h"
 #include "tools/trace/replay.h"
 #include "track/trace_hook.h"
@@ -384,6 +385,25 @@ Test(recorder, says_what_it_cannot_do)
     cr_assert_eq(weir_trace_stats_get(&status), 0);
     cr_assert(!status.recording);
     cr_assert_eq(weir_trace_mark(WEIR_MARK_RUN, "nobody listens", true), 0);
+}
+
+/* stream.h: events are accepted between a start and what ends it, and after a start that failed,
+ * none. */
+Test(recorder, accepts_events_while_it_records_alone)
+{
+    weir_stats at = {.size = sizeof at};
+    cr_assert(!weir__streams_are_on());
+    start();
+    cr_assert(weir__streams_are_on());
+    struct weir__trace_hooks hooks = *weir__trace_hooks();
+    stop();
+    cr_assert(!weir__streams_are_on());
+    cr_assert_eq(weir__allocator_trace_begin(weir_cpu_allocator(), &hooks, &at), 0);
+    cr_assert_eq(weir_trace_start(path, NULL), EBUSY);
+    cr_assert(!weir__streams_are_on());
+    weir__allocator_trace_end(weir_cpu_allocator(), &at);
+    start();
+    stop();
 }
 
 /* What a seal keeps from being cut to nothing is not recorded into. */

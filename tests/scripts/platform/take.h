@@ -1,7 +1,8 @@
 /*
- * tests/scripts/platform/take.h - a program that is built twice: over weir's calls (-DWEIR) and over
- * malloc, for which libweir-malloc.so then stands in. And what the kernel says of this process.
- * Each program says one line and ends with 0: as promised, 1: not, 77: cannot be tried here.
+ * tests/scripts/platform/take.h - a program that is built twice: over weir's calls (-DWEIR) and
+ * over malloc, for which libweir-malloc.so then stands in. And what the kernel says of this
+ * process. Each program says one line and ends with 0: as promised, 1: not, 77: cannot be tried
+ * here.
  */
 #ifndef WEIR_TESTS_PLATFORM_TAKE_H
 #define WEIR_TESTS_PLATFORM_TAKE_H
