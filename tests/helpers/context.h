@@ -1,6 +1,6 @@
 /*
- * tests/helpers/context.h - the CPU allocator and an allocator's figures, in few words. Plain C, no framework:
- * what cannot be is an abort.
+ * tests/helpers/context.h - the CPU allocator and an allocator's figures, in few words. Plain C, no
+ * framework: what cannot be is an abort.
  */
 #ifndef WEIR_TESTS_CONTEXT_H
 #define WEIR_TESTS_CONTEXT_H

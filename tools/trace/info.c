@@ -141,7 +141,7 @@ static void read_tag(struct trace_info *info, struct trace_cursor *c)
         return;
     while (info->nclasses <= number)
         array_add((void **)&info->classes, &info->nclasses, sizeof none, &none);
-    info->classes[number] = class < UINT8_MAX ? (uint8_t)class : UINT8_MAX;
+    info->classes[number] = class < UINT8_MAX ? (uint8_t) class : UINT8_MAX;
 }
 
 static void read_context(struct trace_info *info, struct trace_cursor *c)
