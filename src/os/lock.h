@@ -41,8 +41,10 @@
     RANK(TAGS, "tags")                                                                             \
     RANK(METER, "meter")         /* all figures */                                                 \
     RANK(STREAMS, "streams")     /* of events, of all threads */                                   \
+    RANK(STACKS, "stacks")       /* nodes of the recording */                                      \
     RANK(NAMES, "names")         /* known to the recording */                                      \
     RANK(RECORDING, "recording") /* its file, or its memory */                                     \
+    RANK(UNWIND, "unwinder")     /* rules, modules */                                              \
     RANK(LISTED, "list of device allocators or of memory for heaps")                               \
     RANK(META, "metadata")
 

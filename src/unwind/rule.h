@@ -1,0 +1,61 @@
+/*
+ * unwind/rule.h - for a return address, where the frame it returns to ends: one rule, made from
+ * .eh_frame once (unwind/cfi.h) and kept in a table keyed by address. Owns the table. Knows nothing
+ * of stacks.
+ *
+ * A look-up takes no lock. Rules are added under one, the table is grown by doubling, and a former
+ * table stays where it is, because threads may be reading it: twice the memory in all, 16 bytes
+ * for each slot. At most WEIR__RULES_MOST rules are kept; what does not fit is made each time.
+ *
+ * An address is a *return address*: its rule is that of the byte before it. Of the place where a
+ * signal came the address plus 1 is meant.
+ */
+#ifndef WEIR_UNWIND_RULE_H
+#define WEIR_UNWIND_RULE_H
+
+#include "base/bits.h"
+#include "unwind/module.h"
+
+#define WEIR__RULES_MOST (1u << 20)
+
+enum weir__rule_frame { /* where the caller's stack pointer is */
+                        WEIR__RULE_CUT = 1, /* not known */
+                        WEIR__RULE_END,     /* there is no caller */
+                        WEIR__RULE_SP,      /* sp + frame */
+                        WEIR__RULE_FP,      /* fp + frame */
+                        WEIR__RULE_DEREF,   /* the word at fp + frame */
+                        WEIR__RULE_CHAIN,   /* a record of two words at fp: the caller's fp, and
+                                               the return address; no module has this address */
+                        WEIR__RULE_SIGNAL   /* a signal came: registers lie in a ucontext_t */
+};
+
+enum weir__rule_place { /* where a register of the caller is */
+                        WEIR__RULE_KEPT = 0, /* in the register */
+                        WEIR__RULE_AT_FRAME, /* at the caller's stack pointer + n */
+                        WEIR__RULE_AT_FP,    /* at fp + n */
+                        WEIR__RULE_LOST
+};
+
+struct weir__rule {
+    uint8_t frame, fp, ra; /* enum weir__rule_frame; enum weir__rule_place, twice */
+    int32_t frame_by, fp_by, ra_by;
+};
+
+/* The rule for a return address; made now if it is new. Never fails: WEIR__RULE_CUT. */
+struct weir__rule weir__rule_of(uint64_t address);
+
+/* What is kept for addresses from start to end is forgotten: their module went. */
+void weir__rules_forget(uint64_t start, uint64_t end);
+
+/* Counts the calls of the latter: stacks that were unwound before are not to be trusted. Atomic. */
+extern uint32_t weir__rules_epoch;
+
+/* Called when an address is met in a module that was not met before, and when one is seen to have
+ * gone; with no lock held. NULL: nobody asks. */
+extern void (*weir__rule_module_met)(const struct weir__module *module);
+extern void (*weir__rule_module_gone)(const struct weir__module *module);
+
+/* Forgets and tells what the loader has no more. */
+void weir__rules_check_modules(void);
+
+#endif
