@@ -50,7 +50,14 @@ static int64_t take_sleb(struct bytes *b)
 }
 
 /* DW_EH_PE_*: the low half is the form, then what it is relative to, then indirection. */
-enum { PE_OMIT = 0xff, PE_FORM = 0x0f, PE_TO = 0x70, PE_PC = 0x10, PE_DATA = 0x30, PE_INDIRECT = 0x80 };
+enum {
+    PE_OMIT = 0xff,
+    PE_FORM = 0x0f,
+    PE_TO = 0x70,
+    PE_PC = 0x10,
+    PE_DATA = 0x30,
+    PE_INDIRECT = 0x80
+};
 
 static uint64_t take_form(struct bytes *b, unsigned form)
 {
@@ -101,7 +108,8 @@ static struct bytes bytes_at(const struct weir__module *module, uint64_t address
                           (const unsigned char *)module->end, !within};
 }
 
-/* -- entries: a CIE says what all of its FDEs have in common ------------------------------------ */
+/* -- entries: a CIE says what all of its FDEs have in common ------------------------------------
+ */
 
 struct cie {
     uint64_t code_align, return_register;
@@ -240,7 +248,8 @@ static bool fde_find(const struct weir__module *module, uint64_t address, struct
     uint64_t header = (uint64_t)(uintptr_t)module->table;
     struct bytes b = bytes_at(module, header), entry;
     uint64_t version = take_fixed(&b, 1);
-    unsigned frame_encoding = (unsigned)take_fixed(&b, 1), count_encoding = (unsigned)take_fixed(&b, 1),
+    unsigned frame_encoding = (unsigned)take_fixed(&b, 1),
+             count_encoding = (unsigned)take_fixed(&b, 1),
              table_encoding = (unsigned)take_fixed(&b, 1);
     uint64_t frames = take_pointer(&b, frame_encoding, header);
     if (b.bad || version != 1)
@@ -364,7 +373,8 @@ static struct value evaluate(struct bytes b, const struct value *first, uint64_t
     return b.bad || m.bad ? (struct value){.of = OF_OTHER} : top;
 }
 
-/* -- programs ----------------------------------------------------------------------------------- */
+/* -- programs -----------------------------------------------------------------------------------
+ */
 
 struct place {
     enum { SAME, AT_CFA, AS_SAID, UNDEFINED, ELSEWHERE } how;
@@ -515,13 +525,13 @@ static bool run(struct run *r, struct bytes program)
     return !program.bad;
 }
 
-/* -- a rule of it -------------------------------------------------------------------------------- */
+/* -- a rule of it --------------------------------------------------------------------------------
+ */
 
 static bool rule_frame(const struct row *row, uint64_t address, struct weir__rule *rule)
 {
-    struct value cfa = row->cfa_is_said
-                           ? evaluate(row->cfa_said, NULL, address)
-                           : register_value(row->cfa_register, row->cfa_by, address);
+    struct value cfa = row->cfa_is_said ? evaluate(row->cfa_said, NULL, address)
+                                        : register_value(row->cfa_register, row->cfa_by, address);
     if (cfa.of != OF_SP && cfa.of != OF_FP)
         return false;
     if (cfa.loaded && cfa.of != OF_FP)

@@ -18,8 +18,8 @@ WEIR__LOCKS_KNOW(UNWIND, &modules.lock);
 
 static void module_of_info(const struct dl_phdr_info *info, struct weir__module *module)
 {
-    *module =
-        (struct weir__module){.start = UINTPTR_MAX, .bias = info->dlpi_addr, .path = info->dlpi_name};
+    *module = (struct weir__module){
+        .start = UINTPTR_MAX, .bias = info->dlpi_addr, .path = info->dlpi_name};
     for (int i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
         uintptr_t at = info->dlpi_addr + segment->p_vaddr;

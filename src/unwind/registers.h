@@ -46,6 +46,12 @@ WEIR__INLINE void weir__registers_of_signal(uint64_t sp, struct weir__registers 
     r->lr = 0;
 }
 
+/* What a handler returns to where no module says so: mov $15, %rax; syscall. */
+#define WEIR__TRAMPOLINE                                                                           \
+    {                                                                                              \
+        0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05                                                  \
+    }
+
 #elif defined(__aarch64__)
 #define WEIR__UNWIND_SUPPORTED  1
 #define WEIR__HAS_LINK_REGISTER 1
@@ -65,7 +71,7 @@ WEIR__INLINE uint64_t weir__registers_strip(uint64_t address)
 }
 
 /* A siginfo_t, then the context. */
-#define WEIR__SIGNAL_FRAME (128 + offsetof(ucontext_t, uc_mcontext.pc) + 8)
+#define WEIR__SIGNAL_FRAME      (128 + offsetof(ucontext_t, uc_mcontext.pc) + 8)
 WEIR__INLINE void weir__registers_of_signal(uint64_t sp, struct weir__registers *r)
 {
     const ucontext_t *context = (const ucontext_t *)(uintptr_t)(sp + 128);
@@ -75,11 +81,21 @@ WEIR__INLINE void weir__registers_of_signal(uint64_t sp, struct weir__registers 
     r->lr = weir__registers_strip(context->uc_mcontext.regs[30]);
 }
 
+/* mov x8, #139; svc #0 */
+#define WEIR__TRAMPOLINE                                                                           \
+    {                                                                                              \
+        0x68, 0x11, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4                                             \
+    }
+
 #else
+#define WEIR__TRAMPOLINE                                                                           \
+    {                                                                                              \
+        0                                                                                          \
+    }
 #define WEIR__UNWIND_SUPPORTED  0
 #define WEIR__HAS_LINK_REGISTER 0
 enum { WEIR__DWARF_FP = -1, WEIR__DWARF_SP = -2, WEIR__DWARF_RA = -3 };
-#define WEIR__SIGNAL_FRAME 0
+#define WEIR__SIGNAL_FRAME      0
 WEIR__INLINE void weir__registers_here(struct weir__registers *r)
 {
     *r = (struct weir__registers){0};

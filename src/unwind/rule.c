@@ -3,9 +3,12 @@
 
 #include "backing/meta.h"
 #include "os/locks.h"
+#include "os/stack.h"
 #include "unwind/cfi.h"
+#include "unwind/registers.h"
 
 #include <errno.h>
+#include <string.h>
 
 #define SLOTS_FIRST 2048u
 
@@ -34,6 +37,7 @@ WEIR__LOCKS_KNOW(UNWIND, &lock);
 static struct table *rules; /* atomic */
 
 uint32_t weir__rules_epoch;
+bool weir__unwind_may_ask = true;
 void (*weir__rule_module_met)(const struct weir__module *module);
 void (*weir__rule_module_gone)(const struct weir__module *module);
 
@@ -56,11 +60,10 @@ WEIR__INLINE int32_t by_unpack(uint64_t word, unsigned nth)
 
 static struct slot rule_pack(uint64_t address, const struct weir__rule *rule)
 {
-    return (struct slot){address | (uint64_t)rule->frame << KEY_BITS |
-                             (uint64_t)rule->fp << (KEY_BITS + 4) |
-                             (uint64_t)rule->ra << (KEY_BITS + 8),
-                         by_pack(rule->frame_by, 0) | by_pack(rule->fp_by, 1) |
-                             by_pack(rule->ra_by, 2)};
+    return (struct slot){
+        address | (uint64_t)rule->frame << KEY_BITS | (uint64_t)rule->fp << (KEY_BITS + 4) |
+            (uint64_t)rule->ra << (KEY_BITS + 8),
+        by_pack(rule->frame_by, 0) | by_pack(rule->fp_by, 1) | by_pack(rule->ra_by, 2)};
 }
 
 WEIR__INLINE struct weir__rule rule_unpack(uint64_t key, uint64_t by)
@@ -187,6 +190,16 @@ static void module_meet(const struct weir__module *module)
         weir__rule_module_met(module);
 }
 
+/* The code that a signal's handler returns to, where a program or a kernel put it outside of all
+ * modules. */
+static bool is_trampoline(uint64_t address)
+{
+    static const unsigned char code[] = WEIR__TRAMPOLINE;
+    return weir__relaxed_get(weir__unwind_may_ask) && weir__os_readable(address) &&
+           weir__os_readable(address + sizeof code - 1) &&
+           memcmp((const void *)(uintptr_t)address, code, sizeof code) == 0;
+}
+
 static WEIR__NOINLINE struct weir__rule rule_make(uint64_t address)
 {
     struct weir__rule rule = {.frame = WEIR__RULE_CHAIN};
@@ -197,6 +210,8 @@ static WEIR__NOINLINE struct weir__rule rule_make(uint64_t address)
         module_meet(&module);
         rule = weir__cfi_rule(&module, address - 1);
     }
+    if (rule.frame == WEIR__RULE_CHAIN && is_trampoline(address))
+        rule.frame = WEIR__RULE_SIGNAL;
     if (!by_fits(rule.frame_by) || !by_fits(rule.fp_by) || !by_fits(rule.ra_by))
         return (struct weir__rule){.frame = WEIR__RULE_CUT};
     rule_keep(address, &rule);

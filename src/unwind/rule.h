@@ -18,7 +18,7 @@
 
 #define WEIR__RULES_MOST (1u << 20)
 
-enum weir__rule_frame { /* where the caller's stack pointer is */
+enum weir__rule_frame {                     /* where the caller's stack pointer is */
                         WEIR__RULE_CUT = 1, /* not known */
                         WEIR__RULE_END,     /* there is no caller */
                         WEIR__RULE_SP,      /* sp + frame */
@@ -29,7 +29,7 @@ enum weir__rule_frame { /* where the caller's stack pointer is */
                         WEIR__RULE_SIGNAL   /* a signal came: registers lie in a ucontext_t */
 };
 
-enum weir__rule_place { /* where a register of the caller is */
+enum weir__rule_place {                      /* where a register of the caller is */
                         WEIR__RULE_KEPT = 0, /* in the register */
                         WEIR__RULE_AT_FRAME, /* at the caller's stack pointer + n */
                         WEIR__RULE_AT_FP,    /* at fp + n */
@@ -49,6 +49,9 @@ void weir__rules_forget(uint64_t start, uint64_t end);
 
 /* Counts the calls of the latter: stacks that were unwound before are not to be trusted. Atomic. */
 extern uint32_t weir__rules_epoch;
+
+/* May the system be asked whether memory can be read? Not in a sandbox. Atomic. */
+extern bool weir__unwind_may_ask;
 
 /* Called when an address is met in a module that was not met before, and when one is seen to have
  * gone; with no lock held. NULL: nobody asks. */

@@ -6,10 +6,9 @@
 
 #include <string.h>
 
-#define BUSY_MOST   100                   /* then who jumped out of here is not waited for */
+#define BUSY_MOST   100                  /* then who jumped out of here is not waited for */
 #define PROBE_BYTES ((uint64_t)16 << 20) /* of a stack that are looked at in one call */
 
-bool weir__unwind_may_ask = true;
 static uint64_t own_start, own_end;
 
 void weir__unwind_start(void)
@@ -28,7 +27,8 @@ void weir__unwind_reset(struct weir__unwind *u)
     u->cut = false;
 }
 
-/* -- what can be read --------------------------------------------------------------------------- */
+/* -- what can be read ---------------------------------------------------------------------------
+ */
 
 /* The memory that a walk may read: [low, high), and farther as it turns out, page by page, where
  * nothing is known of the stack. */
@@ -103,7 +103,8 @@ WEIR__INLINE uint64_t word_at(uint64_t at)
     return weir__relaxed_get(*(const uint64_t *)(uintptr_t)at);
 }
 
-/* -- one step ----------------------------------------------------------------------------------- */
+/* -- one step -----------------------------------------------------------------------------------
+ */
 
 enum step { STEP_ON, STEP_END, STEP_CUT };
 
@@ -198,7 +199,8 @@ WEIR__INLINE enum step step(struct weir__frame *f, const struct weir__registers 
     return pc ? STEP_ON : STEP_END;
 }
 
-/* -- the last stack ----------------------------------------------------------------------------- */
+/* -- the last stack -----------------------------------------------------------------------------
+ */
 
 /* Are the words that led from `f` to its caller what they were? They lie above a stack pointer
  * that the thread is at, in memory that was read for it before. */
@@ -215,9 +217,9 @@ struct walk {
     struct weir__unwind *u;
     struct bounds bounds;
     struct weir__registers now;
-    uint32_t last;  /* frames of the last stack that may be met still: the first so many */
-    uint32_t fresh; /* frames found, leaf first */
-    uint32_t kept;  /* frames of the last stack, from the root, that are the rest */
+    uint32_t last;   /* frames of the last stack that may be met still: the first so many */
+    uint32_t fresh;  /* frames found, leaf first */
+    uint32_t kept;   /* frames of the last stack, from the root, that are the rest */
     bool cut, moved; /* the root is not the stack's; it is not that of the last, either */
 };
 

@@ -1,7 +1,7 @@
 /*
- * unwind/unwind.h - the call stack of the calling thread. Owns nothing but what its caller hands it:
- * a struct weir__unwind a thread, which keeps the stack that was taken last. Knows nothing of what
- * stacks are for.
+ * unwind/unwind.h - the call stack of the calling thread. Owns nothing but what its caller hands
+ * it: a struct weir__unwind a thread, which keeps the stack that was taken last. Knows nothing of
+ * what stacks are for.
  *
  * A stack is unwound from its leaf by rules (unwind/rule.h) until a frame has the pc, the stack
  * pointer and the frame pointer of a frame of the last one. From there on only the words that
@@ -11,10 +11,12 @@
  * Bounds. Words are read between the stack pointer and the end of the stack that it is on, frames
  * ascend, and there are at most WEIR__UNWIND_MOST. What does not fit ends the stack, which is then
  * *cut*: of a deeper one the frames next to the leaf are there. A stack that is not the thread's
- * (sigaltstack, a coroutine's) is read as far as its memory goes, and no farther.
+ * (sigaltstack, a coroutine's) is read as far as its memory goes, and no farther: the system is
+ * asked for each page, and where it may not be asked (weir__unwind_may_ask), such a stack is cut.
  *
  * Any thread and any signal handler: a handler that interrupts its own thread in here gets no
- * stack. No lock and no allocation but for an address that is met for the first time. errno is kept.
+ * stack. No lock and no allocation but for an address that is met for the first time. errno is
+ * kept.
  *
  * Costs, 24 frames, warm, of a Xeon at about 2 GHz (tests/loads/unwind_cost prints them): see
  * docs/performance.md, Stacks.
@@ -50,10 +52,6 @@ struct weir__unwind {
 
 /* Finds weir's own code. Once, before the first stack. */
 void weir__unwind_start(void);
-
-/* May the system be asked whether memory can be read? Not in a sandbox: then stacks that are not
- * known yet are cut. Atomic. */
-extern bool weir__unwind_may_ask;
 
 /* For a thread that begins; all of it was zero, or another's that ended. */
 void weir__unwind_reset(struct weir__unwind *u);

@@ -23,6 +23,7 @@ script_tests += tests/scripts/abi.sh \
 	tests/scripts/outside_cmake.sh \
 	tests/scripts/platform.sh \
 	tests/scripts/runtimes.sh \
+	tests/scripts/unwind.sh \
 	tests/scripts/xnnpack.sh
 EXTRA_DIST += tests/scripts/dlpack_numpy.py \
 	tests/scripts/nouns.awk \
