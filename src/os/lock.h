@@ -41,7 +41,8 @@
     RANK(TAGS, "tags")                                                                             \
     RANK(METER, "meter")         /* all figures */                                                 \
     RANK(STREAMS, "streams")     /* of events, of all threads */                                   \
-    RANK(STACKS, "stacks")       /* nodes of the recording */                                      \
+    RANK(STACKS, "stacks")       /* their trie */                                                  \
+    RANK(NODES, "nodes")         /* of it, that are not in the recording yet */                    \
     RANK(NAMES, "names")         /* known to the recording */                                      \
     RANK(RECORDING, "recording") /* its file, or its memory */                                     \
     RANK(UNWIND, "unwinder")     /* rules, modules */                                              \

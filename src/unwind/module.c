@@ -205,3 +205,10 @@ void weir__modules_each(void (*visit)(const struct weir__module *module))
     for (uint32_t i = 0; i < count; i++)
         visit(&modules.all[i]);
 }
+
+void weir__modules_forget(void)
+{
+    weir__lock_take(&modules.lock);
+    __atomic_store_n(&modules.count, 0, __ATOMIC_RELEASE);
+    weir__lock_drop(&modules.lock);
+}

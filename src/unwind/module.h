@@ -35,7 +35,8 @@ bool weir__module_remember(const struct weir__module *module,
  * for each. */
 void weir__modules_check(void (*gone)(const struct weir__module *module));
 
-/* All that are remembered; for who writes them down again. */
+/* All that are remembered; for who writes them down again. And: none is. */
 void weir__modules_each(void (*visit)(const struct weir__module *module));
+void weir__modules_forget(void);
 
 #endif

@@ -181,7 +181,7 @@ void weir__rules_check_modules(void)
 }
 
 /* What was thought of its addresses before is forgotten: another module lay there, or none. */
-static void module_meet(const struct weir__module *module)
+void weir__rules_meet_module(const struct weir__module *module)
 {
     if (!weir__module_remember(module, module_gone))
         return;
@@ -207,7 +207,7 @@ static WEIR__NOINLINE struct weir__rule rule_make(uint64_t address)
     if (!address || address > KEY_MASK)
         return (struct weir__rule){.frame = WEIR__RULE_CUT};
     if (weir__module_find(address - 1, &module)) {
-        module_meet(&module);
+        weir__rules_meet_module(&module);
         rule = weir__cfi_rule(&module, address - 1);
     }
     if (rule.frame == WEIR__RULE_CHAIN && is_trampoline(address))

@@ -58,7 +58,9 @@ extern bool weir__unwind_may_ask;
 extern void (*weir__rule_module_met)(const struct weir__module *module);
 extern void (*weir__rule_module_gone)(const struct weir__module *module);
 
-/* Forgets and tells what the loader has no more. */
+/* Remembers the module, and tells if it is met for the first time; forgets and tells what the loader
+ * has no more. */
+void weir__rules_meet_module(const struct weir__module *module);
 void weir__rules_check_modules(void);
 
 #endif

@@ -4,6 +4,8 @@
  * parts). Owns the options and the exit status.
  */
 #include "tools/command.h"
+
+#include "observe/stacks.h"
 #include "tools/common/number.h"
 #include "tools/common/options.h"
 #include "tools/common/text.h"
@@ -33,6 +35,8 @@ static bool limit_is_valid(const char *text)
 /* -1: go on; else the exit status. */
 static int command_line_read(int argc, char **argv, struct run *run)
 {
+    bool no_stacks = false;
+    const char *stacks_from = NULL;
     const struct option_spec table[] = {
         {"json", OPTION_FLAG, &run->json, .help = "the report as one JSON object"},
         {"sizes", OPTION_FLAG, &run->sizes, .help = "what is live at exit by size of block, too"},
@@ -46,6 +50,10 @@ static int command_line_read(int argc, char **argv, struct run *run)
          "every allocation goes to FILE, for weir trace and weir bench;\n"
          "others go to FILE.PID, what they become by exec to FILE.PID.2\n"
          "(%p in FILE: the pid, %e: the program's name)"},
+        {"no-stacks", OPTION_FLAG, &no_stacks,
+         .help = "recorded allocations are without the calls that led there"},
+        {"stacks-from", OPTION_TEXT, &stacks_from, "SIZE",
+         "only blocks of at least so many bytes have them (512, 4K)"},
         {NULL}};
     const struct options options = {
         "weir run",
@@ -67,6 +75,11 @@ static int command_line_read(int argc, char **argv, struct run *run)
         return options_complain(
             &options, "--limit takes a size (bytes, or 512M, 2G, 1%% to 100%%), not \"%s\"",
             run->limit);
+    if (stacks_from && !number_size(stacks_from, &run->stacks_from))
+        return options_complain(
+            &options, "--stacks-from takes a size (bytes, or 4K, 2M), not \"%s\"", stacks_from);
+    if (no_stacks)
+        run->stacks_from = WEIR__STACKS_OFF;
     return -1;
 }
 

@@ -30,6 +30,7 @@
 struct run {
     bool json, quiet, sizes;
     const char *limit, *record, *output; /* as given, or NULL */
+    uint64_t stacks_from;                /* observe/stacks.h */
     char **command;
     char library[4096];      /* libweir-malloc.so */
     void *page;              /* the shared memory */
