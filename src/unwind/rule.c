@@ -12,29 +12,14 @@
 
 #define SLOTS_FIRST 2048u
 
-/*
- * A rule in two words. `key`: the address in the low 48 bits, then 4 bits each for the three enums,
- * frame != 0. `by`: three numbers of 21 bits with sign, in words of 8 bytes. `key` is stored last
- * and 0 before; a slot is written once, and then only made CUT for good (`DEAD`).
- */
-struct slot {
-    uint64_t key, by;
-};
-
-struct table {
-    uint32_t mask, count;
-    unsigned shift;
-    struct slot slots[];
-};
-
-#define KEY_BITS 48
-#define KEY_MASK ((UINT64_C(1) << KEY_BITS) - 1)
-#define DEAD     (UINT64_C(15) << KEY_BITS)
-#define BY_BITS  21
+#define KEY_BITS WEIR__RULE_SHIFT
+#define KEY_MASK WEIR__RULE_ADDRESS
+#define DEAD     WEIR__RULE_DEAD
+#define BY_BITS  WEIR__RULE_BITS
 
 static weir__lock lock = WEIR__LOCK(UNWIND);
 WEIR__LOCKS_KNOW(UNWIND, &lock);
-static struct table *rules; /* atomic */
+struct weir__rule_table *weir__rule_table;
 
 uint32_t weir__rules_epoch;
 bool weir__unwind_may_ask = true;
@@ -53,14 +38,9 @@ static uint64_t by_pack(int32_t by, unsigned nth)
     return ((uint64_t)(int64_t)(by / 8) & ((UINT64_C(1) << BY_BITS) - 1)) << (BY_BITS * nth);
 }
 
-WEIR__INLINE int32_t by_unpack(uint64_t word, unsigned nth)
+static struct weir__rule_words rule_pack(uint64_t address, const struct weir__rule *rule)
 {
-    return (int32_t)((int64_t)(word << (64 - BY_BITS * (nth + 1))) >> (64 - BY_BITS) << 3);
-}
-
-static struct slot rule_pack(uint64_t address, const struct weir__rule *rule)
-{
-    return (struct slot){
+    return (struct weir__rule_words){
         address | (uint64_t)rule->frame << KEY_BITS | (uint64_t)rule->fp << (KEY_BITS + 4) |
             (uint64_t)rule->ra << (KEY_BITS + 8),
         by_pack(rule->frame_by, 0) | by_pack(rule->fp_by, 1) | by_pack(rule->ra_by, 2)};
@@ -71,21 +51,16 @@ WEIR__INLINE struct weir__rule rule_unpack(uint64_t key, uint64_t by)
     return (struct weir__rule){.frame = key >> KEY_BITS & 15,
                                .fp = key >> (KEY_BITS + 4) & 15,
                                .ra = key >> (KEY_BITS + 8) & 15,
-                               .frame_by = by_unpack(by, 0),
-                               .fp_by = by_unpack(by, 1),
-                               .ra_by = by_unpack(by, 2)};
+                               .frame_by = (int32_t)weir__rule_by(by, 0),
+                               .fp_by = (int32_t)weir__rule_by(by, 1),
+                               .ra_by = (int32_t)weir__rule_by(by, 2)};
 }
 
 /* -- the table -------------------------------------------------------------------------------- */
 
-WEIR__INLINE uint32_t slot_first(const struct table *table, uint64_t address)
+static struct weir__rule_table *table_make(uint32_t slots)
 {
-    return (uint32_t)(address * UINT64_C(0x9e3779b97f4a7c15) >> table->shift);
-}
-
-static struct table *table_make(uint32_t slots)
-{
-    struct table *table = weir__meta_allocate(sizeof *table + slots * sizeof(struct slot));
+    struct weir__rule_table *table = weir__meta_allocate(sizeof *table + slots * sizeof(struct weir__rule_words));
     if (!table)
         return NULL;
     table->mask = slots - 1;
@@ -93,9 +68,9 @@ static struct table *table_make(uint32_t slots)
     return table;
 }
 
-static void table_put(struct table *table, struct slot made)
+static void table_put(struct weir__rule_table *table, struct weir__rule_words made)
 {
-    uint32_t i = slot_first(table, made.key & KEY_MASK);
+    uint32_t i = weir__rule_slot(table, made.key & KEY_MASK);
     while (weir__relaxed_get(table->slots[i].key))
         i = (i + 1) & table->mask;
     weir__relaxed_set(table->slots[i].by, made.by);
@@ -105,51 +80,51 @@ static void table_put(struct table *table, struct slot made)
 
 static bool slot_is_dead(uint64_t key)
 {
-    return (key & DEAD) == DEAD;
+    return key >= DEAD;
 }
 
 /* With room for one more, or NULL. The former table stays: threads may be reading it. */
-static struct table *table_with_room_locked(void)
+static struct weir__rule_table *table_with_room_locked(void)
 {
-    struct table *old = rules;
+    struct weir__rule_table *old = weir__rule_table;
     if (old && old->count < old->mask - old->mask / 4)
         return old;
     if (old && old->count >= WEIR__RULES_MOST)
         return NULL;
-    struct table *table = table_make(old ? 2 * (old->mask + 1) : SLOTS_FIRST);
+    struct weir__rule_table *table = table_make(old ? 2 * (old->mask + 1) : SLOTS_FIRST);
     if (!table)
         return NULL;
     for (uint32_t i = 0; old && i <= old->mask; i++)
         if (old->slots[i].key && !slot_is_dead(old->slots[i].key))
             table_put(table, old->slots[i]);
-    __atomic_store_n(&rules, table, __ATOMIC_RELEASE);
+    __atomic_store_n(&weir__rule_table, table, __ATOMIC_RELEASE);
     return table;
 }
 
-WEIR__INLINE bool rule_find(uint64_t address, struct weir__rule *rule)
+static bool rule_find(uint64_t address, struct weir__rule_words *rule)
 {
-    const struct table *table = __atomic_load_n(&rules, __ATOMIC_ACQUIRE);
-    if (weir__unlikely(!table))
+    const struct weir__rule_table *table = __atomic_load_n(&weir__rule_table, __ATOMIC_ACQUIRE);
+    if (!table)
         return false;
-    for (uint32_t i = slot_first(table, address);; i = (i + 1) & table->mask) {
+    for (uint32_t i = weir__rule_slot(table, address);; i = (i + 1) & table->mask) {
         uint64_t key = __atomic_load_n(&table->slots[i].key, __ATOMIC_ACQUIRE);
         if (!key)
             return false;
-        if ((key & KEY_MASK) == address && weir__likely(!slot_is_dead(key))) {
-            *rule = rule_unpack(key, weir__relaxed_get(table->slots[i].by));
+        if ((key & KEY_MASK) == address && !slot_is_dead(key)) {
+            *rule = (struct weir__rule_words){key, weir__relaxed_get(table->slots[i].by)};
             return true;
         }
     }
 }
 
-static void rule_keep(uint64_t address, const struct weir__rule *rule)
+static void rule_keep(uint64_t address, struct weir__rule_words rule)
 {
-    struct weir__rule there;
+    struct weir__rule_words there;
     int saved = errno;
     weir__lock_take(&lock);
-    struct table *table = rule_find(address, &there) ? NULL : table_with_room_locked();
+    struct weir__rule_table *table = rule_find(address, &there) ? NULL : table_with_room_locked();
     if (table)
-        table_put(table, rule_pack(address, rule));
+        table_put(table, rule);
     weir__lock_drop(&lock);
     errno = saved;
 }
@@ -157,10 +132,11 @@ static void rule_keep(uint64_t address, const struct weir__rule *rule)
 void weir__rules_forget(uint64_t start, uint64_t end)
 {
     weir__lock_take(&lock);
-    for (uint32_t i = 0; rules && i <= rules->mask; i++) {
-        uint64_t key = rules->slots[i].key, address = key & KEY_MASK;
+    struct weir__rule_table *table = weir__rule_table;
+    for (uint32_t i = 0; table && i <= table->mask; i++) {
+        uint64_t key = table->slots[i].key, address = key & KEY_MASK;
         if (address > start && address <= end)
-            weir__relaxed_set(rules->slots[i].key, key | DEAD);
+            weir__relaxed_set(table->slots[i].key, key | DEAD);
     }
     __atomic_add_fetch(&weir__rules_epoch, 1, __ATOMIC_RELEASE);
     weir__lock_drop(&lock);
@@ -200,12 +176,10 @@ static bool is_trampoline(uint64_t address)
            memcmp((const void *)(uintptr_t)address, code, sizeof code) == 0;
 }
 
-static WEIR__NOINLINE struct weir__rule rule_make(uint64_t address)
+static struct weir__rule rule_make(uint64_t address)
 {
     struct weir__rule rule = {.frame = WEIR__RULE_CHAIN};
     struct weir__module module;
-    if (!address || address > KEY_MASK)
-        return (struct weir__rule){.frame = WEIR__RULE_CUT};
     if (weir__module_find(address - 1, &module)) {
         weir__rules_meet_module(&module);
         rule = weir__cfi_rule(&module, address - 1);
@@ -214,12 +188,25 @@ static WEIR__NOINLINE struct weir__rule rule_make(uint64_t address)
         rule.frame = WEIR__RULE_SIGNAL;
     if (!by_fits(rule.frame_by) || !by_fits(rule.fp_by) || !by_fits(rule.ra_by))
         return (struct weir__rule){.frame = WEIR__RULE_CUT};
-    rule_keep(address, &rule);
     return rule;
+}
+
+WEIR__NOINLINE struct weir__rule_words weir__rule_words_slow(uint64_t address)
+{
+    struct weir__rule_words words;
+    const struct weir__rule cut = {.frame = WEIR__RULE_CUT};
+    if (rule_find(address, &words))
+        return words;
+    if (!address || address > KEY_MASK)
+        return rule_pack(0, &cut);
+    struct weir__rule rule = rule_make(address);
+    words = rule_pack(address, &rule);
+    rule_keep(address, words);
+    return words;
 }
 
 struct weir__rule weir__rule_of(uint64_t address)
 {
-    struct weir__rule rule;
-    return weir__likely(rule_find(address, &rule)) ? rule : rule_make(address);
+    struct weir__rule_words words = weir__rule_words_of(address);
+    return rule_unpack(words.key, words.by);
 }

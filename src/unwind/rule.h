@@ -41,8 +41,57 @@ struct weir__rule {
     int32_t frame_by, fp_by, ra_by;
 };
 
+/*
+ * A rule in two words, as the table has it. `key`: the address in the low 48 bits, then 4 bits each
+ * for frame, fp and ra. `by`: frame_by, fp_by and ra_by, 21 bits each with sign, in words of 8
+ * bytes.
+ */
+struct weir__rule_words {
+    uint64_t key, by;
+};
+
+#define WEIR__RULE_SHIFT 48
+#define WEIR__RULE_BITS  21
+/* key >> WEIR__RULE_SHIFT of a rule */
+#define WEIR__RULE_KINDS(frame, fp, ra) ((uint64_t)(frame) | (uint64_t)(fp) << 4 | (uint64_t)(ra) << 8)
+
+WEIR__INLINE int64_t weir__rule_by(uint64_t by, unsigned nth)
+{
+    return (int64_t)(by << (64 - WEIR__RULE_BITS * (nth + 1))) >> (64 - WEIR__RULE_BITS) << 3;
+}
+
 /* The rule for a return address; made now if it is new. Never fails: WEIR__RULE_CUT. */
 struct weir__rule weir__rule_of(uint64_t address);
+struct weir__rule_words weir__rule_words_slow(uint64_t address);
+
+/* The table: a slot's `key` is stored last, and 0 before; it is written once, and then only made
+ * dead for good, all of whose bits from WEIR__RULE_SHIFT on are set. */
+struct weir__rule_table {
+    uint32_t mask, count;
+    unsigned shift;
+    struct weir__rule_words slots[];
+};
+extern struct weir__rule_table *weir__rule_table; /* atomic; NULL: none yet */
+
+#define WEIR__RULE_ADDRESS ((UINT64_C(1) << WEIR__RULE_SHIFT) - 1)
+#define WEIR__RULE_DEAD    (~WEIR__RULE_ADDRESS)
+
+WEIR__INLINE uint32_t weir__rule_slot(const struct weir__rule_table *table, uint64_t address)
+{
+    return (uint32_t)(address * UINT64_C(0x9e3779b97f4a7c15) >> table->shift);
+}
+
+WEIR__INLINE struct weir__rule_words weir__rule_words_of(uint64_t address)
+{
+    const struct weir__rule_table *table = __atomic_load_n(&weir__rule_table, __ATOMIC_ACQUIRE);
+    if (weir__unlikely(!table))
+        return weir__rule_words_slow(address);
+    const struct weir__rule_words *slot = &table->slots[weir__rule_slot(table, address)];
+    uint64_t key = __atomic_load_n(&slot->key, __ATOMIC_ACQUIRE);
+    if (weir__unlikely((key & WEIR__RULE_ADDRESS) != address) || weir__unlikely(key >= WEIR__RULE_DEAD))
+        return weir__rule_words_slow(address);
+    return (struct weir__rule_words){key, weir__relaxed_get(slot->by)};
+}
 
 /* What is kept for addresses from start to end is forgotten: their module went. */
 void weir__rules_forget(uint64_t start, uint64_t end);

@@ -134,7 +134,7 @@ static enum step step_chain(struct weir__frame *f, const struct weir__registers 
     return next->pc ? STEP_ON : STEP_END;
 }
 
-WEIR__INLINE bool step_frame(const struct weir__rule *rule, const struct weir__registers *now,
+static bool step_frame(const struct weir__rule *rule, const struct weir__registers *now,
                              struct bounds *b, uint64_t *frame)
 {
     uint64_t by = (uint64_t)(int64_t)rule->frame_by;
@@ -150,7 +150,7 @@ WEIR__INLINE bool step_frame(const struct weir__rule *rule, const struct weir__r
     return leaf ? *frame >= now->sp : *frame > now->sp;
 }
 
-WEIR__INLINE bool step_fp(const struct weir__rule *rule, const struct weir__registers *now,
+static bool step_fp(const struct weir__rule *rule, const struct weir__registers *now,
                           struct weir__frame *f, struct bounds *b, uint64_t frame, uint64_t *fp)
 {
     f->fp_at = 0;
@@ -169,11 +169,12 @@ WEIR__INLINE bool step_fp(const struct weir__rule *rule, const struct weir__regi
 }
 
 /* From `now` to its caller; notes in `f` which words said so. */
-WEIR__INLINE enum step step(struct weir__frame *f, const struct weir__registers *now,
+static WEIR__NOINLINE enum step step_slow(struct weir__frame *f, const struct weir__registers *now,
                             struct bounds *b, struct weir__registers *next)
 {
     struct weir__rule rule = weir__rule_of(now->pc);
     uint64_t frame;
+    *next = (struct weir__registers){0};
     f->pc_at = f->fp_at = 0;
     if (weir__unlikely(rule.frame == WEIR__RULE_END))
         return STEP_END;
@@ -199,24 +200,65 @@ WEIR__INLINE enum step step(struct weir__frame *f, const struct weir__registers 
     return pc ? STEP_ON : STEP_END;
 }
 
+/* The same for the rules that nearly all frames have, on a stack whose end is known: every word lies
+ * between the stack pointer and the caller's. */
+WEIR__INLINE enum step step(struct weir__frame *f, struct weir__registers *now, struct bounds *b)
+{
+    enum { SP = WEIR__RULE_SP, FP = WEIR__RULE_FP, AT = WEIR__RULE_AT_FRAME, KEPT = WEIR__RULE_KEPT };
+    struct weir__rule_words rule = weir__rule_words_of(now->pc);
+    uint64_t kinds = rule.key >> WEIR__RULE_SHIFT, frame, size;
+    if (kinds == WEIR__RULE_KINDS(SP, KEPT, AT) || kinds == WEIR__RULE_KINDS(SP, AT, AT))
+        frame = now->sp + (uint64_t)weir__rule_by(rule.by, 0);
+    else if (kinds == WEIR__RULE_KINDS(FP, AT, AT))
+        frame = now->fp + (uint64_t)weir__rule_by(rule.by, 0);
+    else
+        goto slow;
+    size = frame - now->sp;
+    uint64_t pc_at = frame + (uint64_t)weir__rule_by(rule.by, 2), fp_at = 0, fp = now->fp;
+    if (weir__unlikely(frame > b->high) || weir__unlikely(frame <= now->sp) ||
+        weir__unlikely(frame & 7) || weir__unlikely(pc_at - now->sp >= size))
+        goto slow;
+    if (kinds != WEIR__RULE_KINDS(SP, KEPT, AT)) {
+        fp_at = frame + (uint64_t)weir__rule_by(rule.by, 1);
+        if (weir__unlikely(fp_at - now->sp >= size))
+            goto slow;
+        fp = word_at(fp_at);
+    }
+    f->pc_at = pc_at;
+    f->fp_at = fp_at;
+    now->pc = weir__registers_strip(word_at(pc_at));
+    now->sp = frame;
+    now->fp = fp;
+    now->lr = 0;
+    return weir__likely(now->pc) ? STEP_ON : STEP_END;
+slow:;
+    struct weir__registers next;
+    enum step done = step_slow(f, now, b, &next);
+    *now = next;
+    return done;
+}
+
 /* -- the last stack -----------------------------------------------------------------------------
  */
 
-/* Are the words that led from `f` to its caller what they were? They lie above a stack pointer
- * that the thread is at, in memory that was read for it before. */
-WEIR__INLINE bool is_intact(const struct weir__frame *f, const struct weir__frame *caller,
-                            struct bounds *b)
+/* Are the words that led from `f` to its caller what they were? They lie above a stack pointer that
+ * the thread is at: on its own stack they can be read. */
+WEIR__INLINE bool is_intact(const struct weir__frame *f, const struct weir__frame *caller)
 {
-    if (weir__unlikely(!f->pc_at) || weir__unlikely(!bounds_have(b, f->pc_at, 8)) ||
-        weir__registers_strip(word_at(f->pc_at)) != caller->pc)
-        return false;
-    return !f->fp_at || (bounds_have(b, f->fp_at, 8) && word_at(f->fp_at) == caller->fp);
+    return weir__likely(f->pc_at) && weir__registers_strip(word_at(f->pc_at)) == caller->pc &&
+           (!f->fp_at || word_at(f->fp_at) == caller->fp);
+}
+
+static bool is_intact_elsewhere(const struct weir__frame *f, const struct weir__frame *caller,
+                                struct bounds *b)
+{
+    return f->pc_at && bounds_have(b, f->pc_at, 8) && (!f->fp_at || bounds_have(b, f->fp_at, 8)) &&
+           is_intact(f, caller);
 }
 
 struct walk {
     struct weir__unwind *u;
     struct bounds bounds;
-    struct weir__registers now;
     uint32_t last;   /* frames of the last stack that may be met still: the first so many */
     uint32_t fresh;  /* frames found, leaf first */
     uint32_t kept;   /* frames of the last stack, from the root, that are the rest */
@@ -224,25 +266,29 @@ struct walk {
 };
 
 /* Is `now` a frame of the last stack? Those below its stack pointer are passed. */
-WEIR__INLINE bool walk_meets(struct walk *w)
+WEIR__INLINE bool walk_meets(struct walk *w, const struct weir__registers *now)
 {
     const struct weir__frame *frames = w->u->frames;
-    while (w->last && frames[w->last - 1].sp < w->now.sp)
-        w->last--;
-    if (!w->last)
-        return false;
-    const struct weir__frame *f = &frames[w->last - 1];
-    return f->sp == w->now.sp && f->pc == w->now.pc && f->fp == w->now.fp;
+    uint32_t last = w->last;
+    while (last && frames[last - 1].sp < now->sp)
+        last--;
+    w->last = last;
+    const struct weir__frame *f = &frames[last - 1];
+    return last && f->sp == now->sp && f->pc == now->pc && f->fp == now->fp;
 }
 
 /* From a frame that was met: true, all to the root is unchanged. Else frames down to the one whose
  * caller is another are fresh again, and `now` is that one. */
-WEIR__INLINE bool walk_follows(struct walk *w)
+WEIR__INLINE bool walk_follows(struct walk *w, struct weir__registers *now)
 {
     const struct weir__frame *frames = w->u->frames;
     uint32_t met = w->last - 1, i = met;
-    while (i && is_intact(&frames[i], &frames[i - 1], &w->bounds))
-        i--;
+    if (weir__unlikely(w->bounds.asks))
+        while (i && is_intact_elsewhere(&frames[i], &frames[i - 1], &w->bounds))
+            i--;
+    else
+        while (i && is_intact(&frames[i], &frames[i - 1]))
+            i--;
     if (!i) {
         w->kept = w->last;
         w->cut = w->u->cut;
@@ -251,30 +297,30 @@ WEIR__INLINE bool walk_follows(struct walk *w)
     for (uint32_t at = met; at > i && w->fresh < WEIR__UNWIND_MOST; at--)
         w->u->fresh[w->fresh++] = frames[at];
     if (i != met)
-        w->now = (struct weir__registers){frames[i].pc, frames[i].sp, frames[i].fp, 0};
+        *now = (struct weir__registers){frames[i].pc, frames[i].sp, frames[i].fp, 0};
     w->last = i;
     return false;
 }
 
-static void walk(struct walk *w)
+static void walk(struct walk *w, struct weir__registers now)
 {
     struct weir__unwind *u = w->u;
+    const uint64_t own_from = own_start, own_size = own_end - own_start;
     enum step done = STEP_ON;
     while (done == STEP_ON) {
-        if (walk_meets(w) && walk_follows(w))
+        if (walk_meets(w, &now) && walk_follows(w, &now))
             return;
-        if (w->fresh == WEIR__UNWIND_MOST) {
+        if (weir__unlikely(w->fresh == WEIR__UNWIND_MOST)) {
             done = STEP_CUT;
             break;
         }
         struct weir__frame *f = &u->fresh[w->fresh++];
-        struct weir__registers next;
-        f->pc = w->now.pc;
-        f->sp = w->now.sp;
-        f->fp = w->now.fp;
-        f->own = f->pc - own_start <= own_end - own_start && own_end;
-        done = step(f, &w->now, &w->bounds, &next);
-        w->now = next;
+        f->pc = now.pc;
+        f->sp = now.sp;
+        f->fp = now.fp;
+        f->node = 0;
+        f->own = now.pc - own_from - 1 < own_size;
+        done = step(f, &now, &w->bounds);
     }
     w->cut = done == STEP_CUT;
 }
@@ -306,10 +352,8 @@ static int walk_end(struct walk *w)
     struct weir__unwind *u = w->u;
     walk_shorten(w);
     uint32_t at = w->kept;
-    for (uint32_t i = w->fresh; i-- > 0; at++) {
+    for (uint32_t i = w->fresh; i-- > 0; at++)
         u->frames[at] = u->fresh[i];
-        u->frames[at].node = 0;
-    }
     u->depth = at;
     u->cut = w->cut;
     return w->moved ? 0 : (int)w->kept;
@@ -327,8 +371,10 @@ int weir__unwind_take(struct weir__unwind *u, const struct weir__registers *from
     weir__relaxed_set(u->busy, 1);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     u->epoch = epoch;
-    struct walk w = {.u = u, .bounds = bounds_of(u, from->sp), .now = *from, .last = u->depth};
-    walk(&w);
+    struct walk w = {.u = u, .bounds = bounds_of(u, from->sp)};
+    w.last = u->asked == w.bounds.asks ? u->depth : 0;
+    u->asked = w.bounds.asks;
+    walk(&w, *from);
     return walk_end(&w);
 }
 

@@ -34,7 +34,7 @@ struct weir__frame {
     uint64_t sp, fp;
     uint64_t pc_at, fp_at; /* the words that say the caller's pc and fp. 0: pc, not by a word alone;
                               fp, it is the same */
-    uint32_t node;         /* for who takes stacks: kept with the frame */
+    uint32_t node;         /* for who takes stacks: kept with the frame; 0 of a new one */
     bool own;              /* weir's own code, in a library of its own */
 };
 
@@ -46,6 +46,7 @@ struct weir__unwind {
     uint32_t depth;     /* frames; 0: none */
     uint32_t busy;      /* its thread is in here; times that it was found so, in a row */
     bool cut;           /* the root of `frames` is not that of the stack */
+    bool asked;         /* they lie on a stack that is not the thread's */
     struct weir__frame frames[WEIR__UNWIND_MOST]; /* root first */
     struct weir__frame fresh[WEIR__UNWIND_MOST];  /* leaf first; within a call */
 };
