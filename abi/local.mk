@@ -7,6 +7,4 @@ EXTRA_DIST += abi/declarations abi/declarations.awk abi/describe abi/update $(ab
 abi-update:
 	CC='$(CC)' $(SHELL) $(top_srcdir)/abi/update '$(abs_top_srcdir)' '$(abs_top_builddir)/include' '$(abi_description)'
 
-dist_internals_DATA = docs/internals/abi.md docs/internals/api.md
-internalsdir = $(docdir)/internals
 .PHONY: abi-update

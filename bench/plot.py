@@ -5,14 +5,20 @@ usage: plot.py FIGURES.json PICTURE.svg|.png|.pdf
 
 A panel a group of loads: a line a load, a dot an allocator, at the median of its rounds; the bar
 through it goes from the first quartile to the third. Where the loads of a group are numbers (of
-threads, of live blocks) a panel has curves over them instead. One legend for all. Exit status: 0;
-1: the file has no figures; 2: wrong usage; 77: this Python has no matplotlib (python3-matplotlib).
+threads, of live blocks) a panel has curves over them instead. One legend for all. The background is
+transparent and the text gray, so that a page may be dark or light. Exit status: 0; 1: the file has no
+figures; 2: wrong usage; 77: this Python has no matplotlib (python3-matplotlib).
 """
 import json
 import statistics
 import sys
 
 NS = {"ns", "cpu_ns", "replace_ns", "peak_ns"}  # metrics in nanoseconds
+GRAY = "#808080"  # of text and axes: readable on black and on white
+COLORS = ["#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c7b6b", "#e377c2", "#7f9f7f", "#bcbd22", "#17becf"]
+STYLE = {"text.color": GRAY, "axes.labelcolor": GRAY, "axes.edgecolor": GRAY, "xtick.color": GRAY,
+         "ytick.color": GRAY, "grid.color": GRAY, "legend.facecolor": "none", "legend.edgecolor": GRAY,
+         "axes.facecolor": "none", "svg.hashsalt": "weir", "svg.fonttype": "none"}
 AXES = {"rate": "operations a second", "over_live": "resident over live bytes"}
 
 
@@ -95,8 +101,8 @@ def picture_make(figures, path, pyplot):
     if not groups:
         print("plot.py: no figures in it", file=sys.stderr)
         return 1
-    colors = pyplot.get_cmap("tab10")
-    styles = {target: {"color": colors(i % 10)} for i, target in enumerate(figures["targets"])}
+    pyplot.rcParams.update(STYLE)
+    styles = {target: {"color": COLORS[i % len(COLORS)]} for i, target in enumerate(figures["targets"])}
     heights = [1.2 + 0.24 * len(loads) for loads in groups.values()]
     handles = [pyplot.Line2D([], [], marker="o", label=target, **style) for target, style in styles.items()]
     heights.insert(0, 0.2 + 0.2 * ((len(handles) + 5) // 6))
@@ -108,9 +114,10 @@ def picture_make(figures, path, pyplot):
     for axes, ((group, metric), loads) in zip(panels[1:, 0], groups.items()):
         panel_draw(axes, group, metric, loads, styles)
     noisy = ", noisy" if figures["calibration"]["noisy"] else ""
-    figure.suptitle(f"weir {figures['weir']}, {figures['what']}: median and quartiles of "
-                    f"{figures['rounds']} rounds{noisy}\n{figures['machine']}", fontsize=9)
-    figure.savefig(path)
+    title = (f"weir {figures['weir']}, {figures['what']}: median and quartiles of "
+             f"{figures['rounds']} rounds{noisy}")
+    figure.suptitle(f"{title}\n{figures['machine']}", fontsize=9)
+    figure.savefig(path, transparent=True, metadata={"Title": title, "Date": None} if path.endswith(".svg") else {})
     return 0
 
 

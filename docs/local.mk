@@ -1,4 +1,50 @@
-# docs: the pages that are installed, and the models that `make check-models` searches.
+# docs: installed as they lie here, so that the links between them hold.
 
-dist_doc_DATA += docs/GLOSSARY.md docs/debugging.md docs/design.md docs/limits.md docs/watermark.md
+guidedir = $(docdir)/guide
+dist_guide_DATA = \
+	docs/guide/README.md \
+	docs/guide/contexts.md \
+	docs/guide/cxx.md \
+	docs/guide/debugging.md \
+	docs/guide/devices.md \
+	docs/guide/environment.md \
+	docs/guide/from-mini-infer.md \
+	docs/guide/glossary.md \
+	docs/guide/metrics.md \
+	docs/guide/planning.md \
+	docs/guide/pools.md \
+	docs/guide/run.md \
+	docs/guide/runtimes.md \
+	docs/guide/seeing.md \
+	docs/guide/start.md \
+	docs/guide/tensors.md
+
+internalsdir = $(docdir)/internals
+dist_internals_DATA = \
+	docs/internals/README.md \
+	docs/internals/abi.md \
+	docs/internals/api.md \
+	docs/internals/debugging.md \
+	docs/internals/design.md \
+	docs/internals/measuring.md \
+	docs/internals/page-heap.md \
+	docs/internals/performance.md \
+	docs/internals/planner.md \
+	docs/internals/programs.md \
+	docs/internals/run.md \
+	docs/internals/style.md \
+	docs/internals/trace-format.md \
+	docs/internals/watermark.md
+
+resultsdir = $(docdir)/results
+dist_results_DATA = \
+	docs/results/devices.md \
+	docs/results/performance.md \
+	docs/results/planner.md \
+	docs/results/programs.md \
+	docs/results/runtimes.md
+
+picturesdir = $(docdir)/pictures
+dist_pictures_DATA = docs/pictures/traces.svg
+
 EXTRA_DIST += docs/models/adoption.pml docs/models/returns.pml docs/models/watermark.pml

@@ -1,29 +1,44 @@
-# fuzz: inputs that nobody wrote. Each target has a driver of its own, which `make check` runs over the seeds,
-# and is a target of libFuzzer too.
+# fuzz: inputs that nobody wrote. A target is a function of bytes (fuzz/target.h). `make check` runs it under a
+# plain driver, on its seeds and on inputs made of them; `make fuzz` under clang's fuzzer.
 
 if TOOLS
-plain_tests += fuzz/plan fuzz/run
+plain_tests += fuzz/api fuzz/csv fuzz/planner fuzz/run fuzz/trace_binary fuzz/trace_text
 endif
 
-# The reader of tables and the solver; fuzz/plan.c says how to build it for libFuzzer.
-fuzz_plan_SOURCES = fuzz/plan.c fuzz/plan.h fuzz/plan_driver.c tools/plan/csv.c tools/plan/rows.h
-fuzz_plan_LDADD = libweir-tools.la $(plain_ldadd) $(ZLIB_LIBS)
+fuzz_driver = fuzz/driver.c fuzz/target.h
 
-# `weir run` on a memory full of nonsense.
-fuzz_run_SOURCES = fuzz/run.c fuzz/run.h fuzz/run_driver.c $(run_looking_sources)
+# Any calls, against a model.
+fuzz_api_SOURCES = fuzz/api.c $(fuzz_driver)
+fuzz_api_LDADD = $(plain_ldadd)
+
+# The reader of tables.
+fuzz_csv_SOURCES = fuzz/csv.c $(fuzz_driver) tools/plan/csv.c tools/plan/rows.h
+fuzz_csv_LDADD = libweir-tools.la $(plain_ldadd) $(ZLIB_LIBS)
+
+fuzz_planner_SOURCES = fuzz/planner.c $(fuzz_driver)
+fuzz_planner_LDADD = $(plain_ldadd)
+
+# The readers of traces.
+fuzz_trace_headers = fuzz/memory_file.h fuzz/trace_check.h
+fuzz_trace_binary_SOURCES = fuzz/trace_binary.c $(fuzz_trace_headers) $(fuzz_driver)
+fuzz_trace_binary_LDADD = libweir-trace.la
+fuzz_trace_text_SOURCES = fuzz/trace_text.c $(fuzz_trace_headers) $(fuzz_driver)
+fuzz_trace_text_LDADD = libweir-trace.la
+
+# `weir run` on a memory full of nonsense; it makes its inputs itself.
+fuzz_run_SOURCES = fuzz/run.c fuzz/target.h fuzz/run_driver.c $(run_looking_sources)
 fuzz_run_LDADD = libweir-tools.la -lpthread
-EXTRA_DIST += fuzz/seeds
 
-# The same under clang's fuzzer, for FUZZ_SECONDS. What it finds lies in fuzz-run.found.
-FUZZ_SECONDS = 300
-fuzz-run:
-	$(MKDIR_P) fuzz-run.found
-	clang -g -O1 -std=gnu11 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		-include config.h -I$(top_srcdir)/src -I$(top_builddir)/include -I$(top_srcdir)/include \
-		-I$(top_srcdir) -o fuzz-run.found/run $(top_srcdir)/fuzz/run.c \
-		$(filter %.c,$(run_looking_sources:%=$(top_srcdir)/%) $(libweir_tools_la_SOURCES:%=$(top_srcdir)/%)) -lz -lm -lpthread
-	$(MKDIR_P) fuzz-run.found/corpus
-	fuzz-run.found/run -max_total_time=$(FUZZ_SECONDS) -max_len=1500 -len_control=0 -timeout=20 \
-		-rss_limit_mb=1500 -artifact_prefix="$$PWD/fuzz-run.found/" \
-		"$$PWD/fuzz-run.found/corpus" '$(abs_top_srcdir)/fuzz/seeds/run'
-.PHONY: fuzz-run
+# All of them under libFuzzer with ASan and UBSan, each for FUZZ_SECONDS. What they find lies in fuzz-found,
+# TARGET-crash-..., and is an argument for the plain program: fuzz/TARGET FILE.
+FUZZ_SECONDS = 60
+FUZZ_TARGETS = api csv planner run trace_binary trace_text
+fuzz_engine_sources = $(filter %.c,$(weir_core_sources) $(libweir_trace_la_SOURCES) $(libweir_tools_la_SOURCES) \
+	tools/plan/csv.c $(run_looking_sources))
+fuzz:
+	$(timed) env CLANG='$(CLANG)' top_srcdir='$(abs_top_srcdir)' seconds='$(FUZZ_SECONDS)' \
+		targets='$(FUZZ_TARGETS)' run_sources='$(filter %.c,$(run_looking_sources))' \
+		$(SHELL) '$(abs_top_srcdir)/fuzz/engine' $(fuzz_engine_sources)
+.PHONY: fuzz
+
+EXTRA_DIST += fuzz/engine fuzz/seeds

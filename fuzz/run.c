@@ -4,11 +4,11 @@
  * perhaps a second thread scribbles meanwhile. Whatever is written: no access outside the
  * memory, no signal to anybody, no file but where the recordings go, no control character
  * in the report, and bounds on what is kept. With clang:
- *     make fuzz-run          (tests/observe.mk; FUZZ_SECONDS, FUZZ_FLAGS)
+ *     make fuzz FUZZ_TARGETS=run
  * `make check` runs it on inputs of its own (fuzz/run_driver.c).
  */
-#include "fuzz/run.h"
 #include "tools/run/run.h"
+#include "fuzz/target.h"
 
 #include <dirent.h>
 #include <pthread.h>

@@ -3,7 +3,7 @@
  * (and those in the folders named), and on inputs of its own, the same each time: so many
  * as WEIR_FUZZ_ROUNDS says.
  */
-#include "fuzz/run.h"
+#include "fuzz/target.h"
 
 #include <dirent.h>
 #include <stdio.h>

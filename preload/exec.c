@@ -151,7 +151,7 @@ PRELOAD_API int execveat(int folder, const char *file, char *const argv[], char 
     struct image image = {.file = file, .folder = folder, .flags = flags, .argv = argv};
     char path[strlen(file) + 32];
     if (*file == '/' || folder == AT_FDCWD)
-        strcpy(path, file);
+        memcpy(path, file, strlen(file) + 1);
     else
         descriptor_path(folder, file, path);
     return image_start(&image, path, false, envp, start_at);

@@ -147,7 +147,8 @@ static const struct weir__heap_places heap_places = {.take = heap_take, .give = 
 static void private_put(void *to)
 {
     int saved = errno;
-    mmap(to, unit, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    /* Where it fails the page stays its parent's, too: there is nobody to tell. */
+    (void)mmap(to, unit, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     errno = saved;
 }
 

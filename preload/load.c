@@ -96,6 +96,7 @@ PRELOAD_API void *dlopen(const char *file, int mode)
 {
     if (!preload_next_dlopen)
         preload_load_start();
+    /* cppcheck-suppress CastIntegerToAddressAtReturn ; a pointer: __typeof__ is not followed */
     return preload_next_dlopen(file, mode & ~RTLD_DEEPBIND);
 }
 
@@ -103,6 +104,7 @@ PRELOAD_API void *dlmopen(Lmid_t namespace, const char *file, int mode)
 {
     if (!preload_next_dlmopen)
         preload_load_start();
+    /* cppcheck-suppress CastIntegerToAddressAtReturn ; the same */
     return preload_next_dlmopen(namespace, file,
                                 namespace == LM_ID_BASE ? mode & ~RTLD_DEEPBIND : mode);
 }

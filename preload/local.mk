@@ -34,6 +34,5 @@ check-programs: all
 
 PYTHON3 = python3
 EXTRA_DIST += bench/programs.py bench/program_loads.py bench/run_programs.py
-dist_doc_DATA += docs/run.md docs/programs.md
 EXTRA_DIST += tests/programs/check-programs tests/programs/oracle.c tests/programs/table.py
 .PHONY: bench-programs bench-run check-programs

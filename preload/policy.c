@@ -2,7 +2,7 @@
  * preload/policy.c - the pool's choices under programs nobody knows: memory goes back
  * soon, because what they did last says little of what they do next, and huge pages are
  * not asked for, because a first block of 20 KB would make 2 MiB resident. Measured
- * with bench/programs.py (docs/run.md).
+ * with bench/programs.py (docs/guide/run.md).
  *
  * A program that frees much and then falls silent makes no call in which memory could decay,
  * so beyond a budget it goes back with the free itself. 64 MiB is as much as glibc's malloc

@@ -127,7 +127,7 @@ __attribute__((constructor)) static void preload_start(int argc, char **argv)
     preload_environment_start();
     weir__fork_register(NULL, NULL, preload_forked);
     weir__environment_background();
-    at_quick_exit(preload_end);
+    (void)at_quick_exit(preload_end); /* where it fails quick_exit reports nothing */
 }
 
 /* What exit and quick_exit come to; the former after every other destructor it can. */

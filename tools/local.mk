@@ -11,4 +11,15 @@ weir_CPPFLAGS = $(AM_CPPFLAGS) -DWEIR_PKGLIBDIR='"$(pkglibdir)"' \
 # Tables of options, loads and views leave out what is 0.
 weir_CFLAGS = $(AM_CFLAGS) -Wno-missing-field-initializers
 
-dist_man_MANS += docs/weir.1
+# Each command's page; what --help says stands in it (docs/man/update).
+if TOOLS
+dist_man_MANS += docs/man/weir.1 docs/man/weir-run.1 docs/man/weir-bench.1 docs/man/weir-plan.1 \
+	docs/man/weir-trace.1 docs/man/weir-stats.1 docs/man/weir-device.1
+# What a shell completes, it asks the command's --help for.
+bashcompletiondir = $(datadir)/bash-completion/completions
+dist_bashcompletion_DATA = tools/completion/weir
+endif
+man-pages: weir
+	$(SHELL) $(top_srcdir)/docs/man/update ./weir
+.PHONY: man-pages
+EXTRA_DIST += docs/man/update docs/man/options.awk

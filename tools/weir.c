@@ -3,6 +3,7 @@
  * of what the commands do; a new one adds its line to `commands`.
  */
 #include "tools/command.h"
+#include "tools/common/text.h"
 
 #include <weir/version.h>
 
@@ -36,6 +37,23 @@ static void usage(FILE *to)
     fprintf(to, "\nweir help COMMAND says more; weir --version names this release.\n");
 }
 
+/* One line with the command that is meant, if one is like it. */
+static int unknown_complain(const char *name)
+{
+    size_t nearest = 0, least = SIZE_MAX;
+    for (size_t i = 0; commands[i].name; i++) {
+        size_t changes = text_distance(name, commands[i].name);
+        if (changes < least)
+            least = changes, nearest = i;
+    }
+    if (least > 2) /* of another word altogether */
+        fprintf(stderr, "weir: no command \"%s\"; weir --help lists them\n", name);
+    else
+        fprintf(stderr, "weir: no command \"%s\"; did you mean \"weir %s\"?\n", name,
+                commands[nearest].name);
+    return 2;
+}
+
 int main(int argc, char **argv)
 {
     if (argc < 2) {
@@ -61,6 +79,5 @@ int main(int argc, char **argv)
             argv[1] = full;
             return help ? commands[i].run(2, alone) : commands[i].run(argc - 1, argv + 1);
         }
-    fprintf(stderr, "weir: no command \"%s\"; weir --help lists them\n", name);
-    return 2;
+    return unknown_complain(name);
 }

@@ -332,7 +332,7 @@ int bench_repeat_exact(const struct bench_job *job, weir_allocator *allocator,
                        const struct bench_body *body, void *shared, size_t least_peak,
                        size_t most_peak)
 {
-    struct bench_figures before;
+    struct bench_figures before = {0};
     bench_exact_begin(job, allocator, &before);
     int status = bench_repeat(job, allocator, body, shared);
     if (!status)

@@ -38,7 +38,8 @@ void bench_goals_print(const struct bench_goals *goals)
     struct table t;
     if (goals->n == 0)
         return;
-    printf("\n%sgoals%s: what weir's authors want of it, by the numbers of docs/performance.md; "
+    printf("\n%sgoals%s: what weir's authors want of it, by the numbers of "
+           "docs/internals/performance.md; "
            "\"peer\" is "
            "any other\nallocator of this run, and a goal counts on a quiet machine alone\n\n",
            table_color(LOOK_HEAD), table_plain());

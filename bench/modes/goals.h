@@ -1,6 +1,7 @@
 /*
- * bench/modes/goals.h - what weir wants of itself (docs/performance.md), each goal with its figure,
- * met or missed: as a table that says what they are, or in JSON. A list owns its texts; one thread.
+ * bench/modes/goals.h - what weir wants of itself (docs/internals/performance.md), each goal with
+ * its figure, met or missed: as a table that says what they are, or in JSON. A list owns its texts;
+ * one thread.
  */
 #ifndef WEIR_BENCH_MODES_GOALS_H
 #define WEIR_BENCH_MODES_GOALS_H

@@ -2,7 +2,7 @@
  * allocator.h - the one interface: allocate, free, and exact statistics.
  *
  * A weir_allocator is the process-wide CPU allocator, a context with its own
- * figures and limit, one with a pool of its own, an arena's, a device's, or
+ * figures and limit, one with its own pool, an arena's, a device's, or
  * a user's own table of functions: the same calls for all of them.
  *
  * Statistics contract. *Requested* bytes are counted: weir_allocate(a, 100) adds
@@ -55,7 +55,7 @@ WEIR_API void *weir_allocate(weir_allocator *a, size_t size) WEIR_NOEXCEPT WEIR_
     WEIR_ALLOC_SIZE(2);
 
 /* The same with an alignment: any power of two (below 64 saves memory, above
- * costs some). NULL with EINVAL when it is none. */
+ * costs some). NULL with EINVAL if `alignment` is not a power of two. */
 WEIR_API void *weir_allocate_aligned(weir_allocator *a, size_t size,
                                      size_t alignment) WEIR_NOEXCEPT WEIR_MALLOC WEIR_BLOCK
     WEIR_ALLOC_SIZE(2) WEIR_ALLOC_ALIGN(3);
@@ -82,15 +82,16 @@ WEIR_API void *weir_allocate_zeroed_aligned(weir_allocator *a, size_t count, siz
 WEIR_API void *weir_reallocate(weir_allocator *a, void *block, size_t size) WEIR_NOEXCEPT WEIR_BLOCK
     WEIR_ALLOC_SIZE(3);
 
-/* The same, and from here on the block has this alignment, any power of two, instead of its own:
- * moved if it must be. NULL with EINVAL when it is none; the block is as it was. */
+/* The same, and from here on the block has this alignment, any power of two, instead of the one it
+ * had: moved if it must be. NULL with EINVAL if it is not a power of two; the block is as it was.
+ */
 WEIR_API void *weir_reallocate_aligned(weir_allocator *a, void *block, size_t size,
                                        size_t alignment) WEIR_NOEXCEPT WEIR_BLOCK WEIR_ALLOC_SIZE(3)
     WEIR_ALLOC_ALIGN(4);
 
 /* Frees a block of `a`. NULL does nothing; any thread may free. errno is kept.
  * A bad pointer is misuse (error.h): always found, never carried out. One to a block
- * that was freed and is live again in other hands is no bad pointer to weir. Two
+ * that was freed and is live again for another owner is not a bad pointer to weir. Two
  * threads that free one small block at the same instant: see error.h. */
 WEIR_API void weir_deallocate(weir_allocator *a, void *block) WEIR_NOEXCEPT;
 
@@ -126,8 +127,8 @@ WEIR_API void weir_reset_peak(weir_allocator *a) WEIR_NOEXCEPT;               /*
 /*
  * One consistent snapshot. The caller sets `size` to sizeof(weir_stats) (0 means
  * the first release's struct), so that the struct can grow. Bytes throughout; a
- * context's figures include those of its descendants. A figure that cannot be
- * told is WEIR_UNSUPPORTED.
+ * context's figures include those of its descendants. A figure that is
+ * not available is WEIR_UNSUPPORTED.
  */
 typedef struct weir_stats {
     size_t size;             /* of this struct: WEIR_STATS_INIT sets it; 0: the first release's */
@@ -136,13 +137,13 @@ typedef struct weir_stats {
     size_t allocation_count; /* live blocks */
     size_t allocations;      /* blocks ever handed out */
     size_t deallocations;    /* blocks ever taken back */
-    size_t failures;         /* calls that returned NULL for want of memory or limit */
+    size_t failures;         /* calls that returned NULL because of memory or a limit */
     size_t in_use;           /* live bytes rounded to blocks */
     size_t cached;           /* free bytes kept for re-use, in blocks once used */
     size_t reserved;         /* bytes taken from the backing */
     size_t limit;            /* 0: none */
     size_t slow_operations;  /* accounting steps that took the lock or a shared atomic */
-    size_t metadata;         /* bytes of book-keeping within and beside `reserved` */
+    size_t metadata;         /* bytes of book-keeping, within `reserved` and outside */
     const char *backing;     /* who supplies the memory: "jemalloc", "system", ... */
     size_t refusals_asked;   /* requests about which a refusal callback was asked (callbacks.h) */
     size_t refusals_averted; /* and of them those that went well in the end */
@@ -164,7 +165,7 @@ WEIR_API int weir_stats_get(const weir_allocator *a, weir_stats *stats) WEIR_NOE
  * NULL; deallocate gets exactly what was asked for. What is not aligned so is given back
  * at once, and size + alignment bytes are asked for, in which the block is put. Every function
  * may be called from any thread at once, and all but the first two may be NULL. weir writes
- * nothing into a block, nor beside it, but zeros where they are asked for and what a copy
+ * nothing into a block, nor next to it, but zeros where they are asked for and what a copy
  * copies. Memory that the host cannot touch (a device's) must bring zero and copy, both;
  * weir then never dereferences a block.
  */
@@ -185,7 +186,7 @@ typedef enum weir_source {
     WEIR_SOURCE_BACKING,   /* no pool: each block straight from the backing provider */
     WEIR_SOURCE_MALLOC,    /* no pool: each block from the C library's allocator */
     WEIR_SOURCE_FUNCTIONS, /* options.functions */
-    WEIR_SOURCE_OWN_POOL   /* a pool of its own, as the CPU allocator has one: size classes over
+    WEIR_SOURCE_OWN_POOL   /* its own pool, as the CPU allocator has one: size classes over
                             * slabs, thread caches, large blocks kept for re-use. Its children are
                             * on it, too. It keeps a model's memory apart from another's, and all
                             * of it goes back with the context */
@@ -223,7 +224,7 @@ typedef struct weir_allocator_options {
     const weir_allocator_functions *functions; /* copied */
     void *user;
     const char *backing; /* what weir_stats.backing says for functions; NULL: "user" */
-    /* With one of these the context has a pool of its own, which its children are on, too:
+    /* With one of these the context has its own pool, which its children are on, too:
      * WEIR_SOURCE_OWN_POOL, or WEIR_SOURCE_POOL without `pool`. placement.h says what it was really
      * given. */
     weir_huge_pages huge_pages;
@@ -246,7 +247,7 @@ weir_allocator_create(const weir_allocator_options *options) WEIR_NOEXCEPT WEIR_
 WEIR_API int weir_allocator_destroy(weir_allocator *a) WEIR_NOEXCEPT;
 
 /* 0: no limit. EINVAL for NULL, EBUSY (nothing changed) below what is live. From 1 << 61 on a limit
- * is none, as no sum of blocks comes near it, and weir_stats.limit is 0. */
+ * means no limit, as no sum of blocks comes near it, and weir_stats.limit is 0. */
 WEIR_API int weir_set_limit(weir_allocator *a, size_t bytes) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /*
@@ -261,7 +262,7 @@ WEIR_API int weir_set_limit_fraction(weir_allocator *a,
                                      double fraction) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* Bytes given back to the system: caches of every thread, empty slabs, free
- * spans. Safe beside running threads. */
+ * spans. Safe while other threads run. */
 WEIR_API size_t weir_trim(weir_allocator *a) WEIR_NOEXCEPT;
 
 WEIR_API const char *
@@ -281,7 +282,7 @@ WEIR_API bool weir_allocator_is_host_accessible(const weir_allocator *a) WEIR_NO
 
 /* -- attribution ------------------------------------------------------------- */
 
-/* A tag names who a block is for ("layer1/conv"); 0 is "no tag". At most 8191. */
+/* A tag names what a block is for ("layer1/conv"); 0 is "no tag". At most 8191. */
 typedef uint32_t weir_tag;
 
 /* The tag of this name, made on first use. 0 with errno ENOSPC or ENOMEM when

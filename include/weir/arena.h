@@ -41,7 +41,7 @@ WEIR_API weir_arena *weir_arena_create(const weir_arena_options *options) WEIR_N
 WEIR_API void *weir_arena_allocate(weir_arena *arena, size_t size) WEIR_NOEXCEPT
     WEIR_ALLOC_SIZE(2) WEIR_NODISCARD;
 
-/* The same, aligned to any power of two; NULL with EINVAL when it is none. */
+/* The same, aligned to any power of two; NULL with EINVAL for another value. */
 WEIR_API void *weir_arena_allocate_aligned(weir_arena *arena, size_t size,
                                            size_t alignment) WEIR_NOEXCEPT WEIR_ALLOC_SIZE(2)
     WEIR_ALLOC_ALIGN(3) WEIR_NODISCARD;
@@ -67,7 +67,7 @@ WEIR_API int weir_arena_reset(weir_arena *arena) WEIR_NOEXCEPT WEIR_NODISCARD;
 WEIR_API size_t weir_arena_trim(weir_arena *arena) WEIR_NOEXCEPT;
 
 /*
- * A weir_allocator that takes from the arena, with figures of its own (without a parent:
+ * A weir_allocator that takes from the arena, with separate figures (without a parent:
  * the chunks are counted already). Freeing its latest block makes room again; others wait for
  * the arena. Owned by the arena: do not destroy it. NULL with ENOMEM, or ENOTSUP where
  * the host cannot touch the memory.

@@ -11,8 +11,8 @@ WEIR_BEGIN_DECLS
 /*
  * Memory goes back to the system as running threads use weir: what nobody re-used for
  * ten seconds decays, and the caches of threads that do nothing are emptied. When all
- * of them fall silent nothing happens, unless the program lets weir have a thread of its
- * own: it looks every `period_ms`, and an allocator without a parent that nobody used
+ * of them fall silent nothing happens, unless the program lets weir have a thread
+ * for that: it looks every `period_ms`, and an allocator without a parent that nobody used
  * in two looks is trimmed. One for the process; starting it again changes the period. It blocks
  * all signals; a forked child has none. Any thread. start: 0, EINVAL for 0, or what
  * pthread_create says. stop: returns when the thread has ended.

@@ -38,12 +38,12 @@ typedef struct weir_refusal {
 typedef bool weir_refusal_callback(const weir_refusal *refusal, void *user);
 
 /*
- * Who is asked before a request for memory of `a` is refused: one of its own or of a context below
+ * What is asked before a request for memory of `a` is refused: one in it or in a context below
  * it, of whatever function of weir, also to resize a block. Where a limit does not suffice, asked
  * are the contexts from the request's up to the one with that limit: giving back in those above
  * would not help. Where the system has no memory (what weir itself keeps was given back before),
  * all up to the root. The innermost is asked first, and the first that returns true ends the
- * round: the request is tried, and if it is refused again a new round begins. There is no bound on
+ * round: the request is tried, and if it is refused again a new round begins. Nothing bounds the
  * rounds but what `tries` is used for.
  *
  * Not asked about: a size that fits into no memory or is above a limit, as giving back cannot help
@@ -71,19 +71,19 @@ typedef void weir_soft_limit_callback(weir_allocator *a, size_t total, void *use
 /*
  * Has it called each time the total of `a` (bytes live in it and below) comes to be above `bytes`,
  * from `bytes` or less; not again before it was at `bytes` or less in between. Nothing is refused.
- * No such crossing is missed, however short, and none is told that was not: the account gives no
- * thread credit past a soft limit, as it gives none past a limit, and as long as the total is
+ * No such crossing is missed, however short, and none is reported that was not: the account gives
+ * no thread credit past a soft limit, as it gives none past a limit, and as long as the total is
  * above, every allocation and free there is counted under one lock, at some 20 times the cost. So
  * set one where a program seldom is, and raise it, or take it out, in the callback to stay above.
  *
  * Called after the operation that crossed it, before its call of weir returns, or by another
  * thread that uses the allocator at that moment. What crosses it within such a callback, or within
- * a visitor of weir_allocator_walk_children, is told after a later operation. Several crossings
- * before a thread comes to tell them are one call; weir_stats.soft_limit_crossings has their
- * number. One operation that crosses several tells the innermost first.
+ * a visitor of weir_allocator_walk_children, is reported after a later operation. Several crossings
+ * before a thread comes to report them are one call; weir_stats.soft_limit_crossings has their
+ * number. One operation that crosses several reports the innermost first.
  *
- * A total that is above `bytes` when it is set is no crossing. 0 bytes: none, `callback` is not
- * used. 0; EINVAL for a NULL allocator or callback; ENOMEM.
+ * A total that is above `bytes` when it is set does not count as a crossing. 0 bytes: none,
+ * `callback` is not used. 0; EINVAL for a NULL allocator or callback; ENOMEM.
  */
 WEIR_API int weir_set_soft_limit(weir_allocator *a, size_t bytes,
                                  weir_soft_limit_callback *callback, void *user) WEIR_NOEXCEPT;

@@ -37,7 +37,7 @@ WEIR_API weir_allocator *weir_cuda_host_allocator(void) WEIR_NOEXCEPT;
  * kernels run. */
 WEIR_API weir_allocator *weir_cuda_managed_allocator(int device) WEIR_NOEXCEPT;
 
-/* A table on the device's memory for weir_device_allocator_create with options of one's own: each
+/* A table on the device's memory for weir_device_allocator_create with other options: each
  * call makes another. Pass it on at once; the allocator destroys it. */
 WEIR_API const weir_device_table *weir_cuda_table_create(int device) WEIR_NOEXCEPT WEIR_NODISCARD;
 

@@ -75,7 +75,7 @@ typedef struct weir_device_table {
     /* Text of the calling thread's last failure here ("CUDA_ERROR_...: ..."), never NULL. */
     const char *(*error_text)(void *user);
 
-    /* A stream-ordered allocator of the device's own (cuMemAllocAsync). */
+    /* The device's stream-ordered allocator (cuMemAllocAsync). */
     int (*allocate_on)(void *user, size_t size, void *stream, void **address);
     int (*deallocate_on)(void *user, void *address, size_t size, void *stream);
 
@@ -119,7 +119,7 @@ typedef struct weir_device_options {
 #define WEIR_DEVICE_OPTIONS_INIT WEIR_STRUCT_INIT(weir_device_options)
 
 /*
- * A tracked, pooled allocator on the device; root of its own tree, named as the table.
+ * A tracked, pooled allocator on the device; a root, named as the table.
  * The table is copied, its `user` kept. NULL options: defaults. The caller owns it:
  * weir_allocator_destroy frees what is live, gives all memory back and calls
  * table->destroy. NULL with EINVAL (a bad table, said by weir_last_error), ENOTSUP (a
@@ -141,7 +141,7 @@ WEIR_API const weir_device_table *weir_device_table_of(const weir_allocator *a) 
  * device; returns the former. NULL at first. */
 WEIR_API void *weir_device_stream_set(void *stream) WEIR_NOEXCEPT;
 
-/* weir_allocate on this stream. NULL as there; EINVAL where `a` is no device's. */
+/* weir_allocate on this stream. NULL as there; EINVAL where `a` is not a device's. */
 WEIR_API void *weir_device_allocate_on(weir_allocator *a, size_t size,
                                        void *stream) WEIR_NOEXCEPT WEIR_MALLOC WEIR_BLOCK
     WEIR_ALLOC_SIZE(2);
@@ -163,7 +163,7 @@ WEIR_API void *weir_device_stream_create(weir_allocator *a) WEIR_NOEXCEPT WEIR_M
  * device's, or NULL: the default stream) or the device's error. */
 WEIR_API int weir_device_stream_destroy(weir_allocator *a, void *stream) WEIR_NOEXCEPT;
 
-/* The same without destroying it: for streams made elsewhere, before they are. NULL is no error. */
+/* The same without destroying it: for streams made elsewhere, before they are. NULL is allowed. */
 WEIR_API int weir_device_stream_forget(weir_allocator *a, void *stream) WEIR_NOEXCEPT;
 
 /* Waits for all work given to the stream. 0, EINVAL or the device's error. */
@@ -218,7 +218,7 @@ typedef struct weir_device_stats {
 } weir_device_stats;
 #define WEIR_DEVICE_STATS_INIT WEIR_STRUCT_INIT(weir_device_stats)
 
-/* 0, or EINVAL: NULL, a size of no known struct, or `a` is no device's. */
+/* 0, or EINVAL: NULL, a size of no known struct, or `a` is not a device's. */
 WEIR_API int weir_device_stats_get(const weir_allocator *a, weir_device_stats *stats) WEIR_NOEXCEPT;
 
 /* peak_in_use := in_use, peak_reserved := reserved. 0 or EINVAL. */

@@ -21,7 +21,7 @@ struct DLManagedTensor;
 struct DLManagedTensorVersioned;
 
 /*
- * An export shares the tensor's storage and keeps the shape it has now. Whoever consumes it
+ * An export shares the tensor's storage and keeps the shape it has now. The consumer
  * calls its `deleter` once. The second tells of read-only memory (the flag), the first
  * refuses it (EACCES), having no word for it. NULL with ENOMEM, EINVAL, or ENOTSUP for memory
  * of other devices.

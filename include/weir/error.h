@@ -1,11 +1,11 @@
 /*
- * error.h - how weir says no.
+ * error.h - how weir reports errors.
  *
  * Functions that return a pointer return NULL and set errno; the rest return 0
  * or a positive errno value. Misuse that would corrupt memory (a double free, a
- * foreign pointer) is no errno: one line on standard error, then abort(), in
- * every build, unless the program installed a handler. What weir has to say on its
- * own account is such a line, too; a program may have them in its log.
+ * foreign pointer) has no errno value: one line on standard error, then abort(), in
+ * every build, unless the program installed a handler. What weir reports by
+ * itself is such a line, too; a program may have them in its log.
  */
 #ifndef WEIR_ERROR_H
 #define WEIR_ERROR_H
@@ -16,11 +16,11 @@ WEIR_BEGIN_DECLS
 
 /*
  * Tensors, plans, arenas and pools count as blocks, those destroyed until their memory is
- * another's. The kinds are the same on every sort of allocator. A second free is told from a
- * pointer that was never a block while weir knows of the first: not any more where the memory went
- * back to the system (weir_trim, a huge block) or is part of another block now, and for blocks that
- * come from no pool (functions, malloc, the backing, an arena, a device) where thousands more were
- * freed since. It is a foreign or an interior pointer then; never carried out in any case.
+ * another's. The kinds are the same on every sort of allocator. A second free differs from a
+ * pointer that was never a block as long as weir knows of the first: not any more where the memory
+ * went back to the system (weir_trim, a huge block) or is part of another block now, and for blocks
+ * that come from no pool (functions, malloc, the backing, an arena, a device) where thousands more
+ * were freed since. It is a foreign or an interior pointer then; never carried out in any case.
  */
 typedef enum weir_misuse {
     WEIR_MISUSE_DOUBLE_FREE = 1,     /* the block is not live: it was freed before */
@@ -38,7 +38,7 @@ typedef enum weir_misuse {
  * (no newline), valid during the call. When the handler returns, the bad call
  * does nothing and the statistics stay true. It may longjmp away.
  *
- * One crime is found later: two threads that free one small block at the same
+ * One kind of misuse is found later: two threads that free one small block at the same
  * instant. The second of the two frees is found when its block is about to be
  * handed out again, or to go back to its slab, by any thread that allocates,
  * frees or trims, and reported once, on that thread. The block has one owner all
@@ -59,7 +59,7 @@ WEIR_API const char *weir_misuse_name(weir_misuse what) WEIR_NOEXCEPT WEIR_RETUR
 typedef void weir_message_sink(const char *line, size_t length, void *user);
 
 /*
- * Where the lines go that weir writes on its own account, in place of standard error: misuse
+ * Where the lines go that weir writes by itself, in place of standard error: misuse
  * without a handler (the process still aborts), variables of the environment that cannot be
  * followed, a recording that ended early, the report of WEIR_REPORT=-, what a debug build found.
  * What the program has printed (weir_leaks_print, weir_stats_print) goes where it says. NULL:
@@ -73,7 +73,7 @@ typedef void weir_message_sink(const char *line, size_t length, void *user);
  *
  * Any thread, and a signal handler, may set one at any time. Another thread may be in the former
  * when this returns, so let a sink and its `user` stay until the process ends. 0, or ENOSPC for
- * the 257th pair of a process; one that was set before is none more. libweir-malloc.so has none.
+ * the 257th pair of a process; one that was set before counts once. libweir-malloc.so has none.
  */
 WEIR_API int weir_set_message_sink(weir_message_sink *sink, void *user) WEIR_NOEXCEPT;
 

@@ -21,7 +21,7 @@
 #define WEIR_API __attribute__((visibility("default")))
 
 /*
- * What compilers are told of a function, so that they warn of its misuse; what one does not
+ * What compilers know of a function, so that they warn of its misuse; what one does not
  * know is left out for it. No function has `nonnull`: NULL is answered, with EINVAL, or does
  * nothing. Destroying something has no WEIR_NODISCARD: at its end a program seldom has another
  * choice. What may have several owners (tensors) has no WEIR_FREED_BY: one release is not the end.
@@ -37,7 +37,7 @@
  *     WEIR_WRITES(p, n)        at the p-th argument, at most the n-th argument's bytes are written
  *
  * A program that misuses weir on purpose defines WEIR_NO_ATTRIBUTES. In weir itself (WEIR_INSIDE)
- * nothing is said that lets a compiler remove a check.
+ * nothing is declared that lets a compiler remove a check.
  */
 #ifdef __cplusplus
 #define WEIR_NOEXCEPT noexcept
@@ -94,7 +94,7 @@
     }
 #endif
 
-/* A figure that this allocator, provider or machine cannot tell: never 0. */
+/* A figure that this allocator, provider or machine does not have: never 0. */
 #define WEIR_UNSUPPORTED SIZE_MAX
 
 #endif

@@ -10,7 +10,8 @@
  *
  * Sizes and offsets in bytes; lifetimes are half-open, [first, last), in any unit
  * of time. The same plan and options give the same offsets whatever the
- * machine's speed, unless a clock budget is asked for. docs/planner.md explains the algorithms.
+ * machine's speed, unless a clock budget is asked for. docs/internals/planner.md explains the
+ * algorithms.
  *
  * Thread rule: one thread at a time for each plan (several may read a solved one);
  * their memory, recorders, replays and caches say their own.
@@ -31,13 +32,13 @@ WEIR_API void weir_plan_destroy(weir_plan *plan) WEIR_NOEXCEPT;
 WEIR_API weir_plan *weir_plan_create(void) WEIR_NOEXCEPT WEIR_MALLOC
     WEIR_FREED_BY(weir_plan_destroy, 1);
 
-/* Room for `count` buffers in all, so that adding them cannot fail for want of
- * memory. 0 or ENOMEM. */
+/* Room for `count` buffers in all, so that adding them cannot fail with
+ * ENOMEM. 0 or ENOMEM. */
 WEIR_API int weir_plan_reserve(weir_plan *plan, size_t count) WEIR_NOEXCEPT;
 
 /*
  * A buffer that is live in [first, last); its index is the number of buffers added
- * before. Size 0 is valid and takes no room. 0; EINVAL: NULL plan, an alignment that is no
+ * before. Size 0 is valid and takes no room. 0; EINVAL: NULL plan, an alignment that is not a
  * power of two (0 means 1), an empty lifetime; EOVERFLOW: size plus alignment
  * exceeds PTRDIFF_MAX; ENOMEM. Adding to a solved plan makes it unsolved.
  */
@@ -45,7 +46,7 @@ WEIR_API int weir_plan_add(weir_plan *plan, size_t size, size_t alignment, int64
                            int64_t last) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /*
- * What was told of a buffer is replaced; its index, aliases and disjoint pairs, and a fixed
+ * Replaces what a buffer was added with; its index, aliases and disjoint pairs, and a fixed
  * offset, stay. Size 0 takes it out. The plan becomes unsolved; weir_plan_repair finds a new
  * arrangement near the old one. 0 or an error as of weir_plan_add, EINVAL also for no such buffer
  * or an alignment that its fixed offset is against; the plan is then as it was.
@@ -66,7 +67,7 @@ WEIR_API int weir_plan_fix(weir_plan *plan, size_t index,
 WEIR_API int weir_plan_alias(weir_plan *plan, size_t a, size_t b) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* The two must share no byte even where they are never live together (one is
- * written by hardware behind the program's back, say). 0, EINVAL, ENOMEM. */
+ * written by hardware at any time, say). 0, EINVAL, ENOMEM. */
 WEIR_API int weir_plan_disjoint(weir_plan *plan, size_t a, size_t b) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 typedef struct weir_plan_options {
@@ -147,7 +148,7 @@ WEIR_API int weir_plan_stats_get(const weir_plan *plan, weir_plan_stats *stats) 
  */
 WEIR_API int weir_plan_verify(const weir_plan *plan) WEIR_NOEXCEPT WEIR_NODISCARD;
 
-/* One of the classical planners, for comparison; docs/planner.md names their sources. */
+/* One of the classical planners, for comparison; docs/internals/planner.md names their sources. */
 typedef enum weir_plan_heuristic {
     WEIR_PLAN_NAIVE = 0,         /* every buffer its own memory */
     WEIR_PLAN_GREEDY_BY_SIZE,    /* TensorFlow Lite: largest first, into the tightest gap */
@@ -223,7 +224,7 @@ WEIR_API weir_allocator *weir_plan_recorder_allocator(weir_plan_recorder *record
  * What was recorded up to now as an unsolved plan: a buffer for each allocation, in their
  * order (of 1 byte for one of 0; a block that moves when it is resized is two); time counts
  * allocations and frees; what is still live lives to the end. The caller destroys it. NULL with
- * ENOMEM: also when a record was lost for want of memory.
+ * ENOMEM: also when there was no memory for a record.
  */
 WEIR_API weir_plan *weir_plan_recorder_plan(weir_plan_recorder *recorder) WEIR_NOEXCEPT WEIR_MALLOC
     WEIR_FREED_BY(weir_plan_destroy, 1);

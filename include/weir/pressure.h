@@ -1,6 +1,6 @@
 /*
  * pressure.h - memory given back while it is scarce, not only when a limit is reached: a thread
- * of weir's own waits until the kernel says that threads stall for want of memory (PSI), in the
+ * of weir's waits until the kernel says that threads stall because memory is short (PSI), in the
  * process's control group where that has a memory.pressure, else in the machine.
  *
  * Each time it trims all allocators of memory that the host can touch, as weir_trim does, and then
@@ -30,7 +30,7 @@ typedef struct weir_pressure_options {
 /*
  * Starts watching; one for the process. NULL options: all defaults. 0; EINVAL (a stall that does
  * not fit into the window, a file of another kind; what the kernel does not take), EBUSY: it
- * watches already, ENOTSUP: this system tells of no pressure, or what opening the file or
+ * watches already, ENOTSUP: this system reports no pressure, or what opening the file or
  * pthread_create says (EACCES: a group that is another user's). A call that fails starts nothing.
  */
 WEIR_API int weir_pressure_start(const weir_pressure_options *options) WEIR_NOEXCEPT WEIR_NODISCARD;
@@ -42,7 +42,7 @@ WEIR_API void weir_pressure_stop(void) WEIR_NOEXCEPT;
 /* Counted since the start of the process. */
 typedef struct weir_pressure_stats {
     size_t size;   /* of this struct: WEIR_PRESSURE_STATS_INIT sets it; 0: the first release's */
-    size_t events; /* times that pressure was told */
+    size_t events; /* times that pressure was reported */
     size_t trims;  /* passes over all allocators: one an event, one more after callbacks */
     size_t trimmed_bytes; /* that went back to the system in them */
     size_t asked;         /* callbacks that were asked */

@@ -2,11 +2,11 @@
  * stats.h - figures as text, JSON and OpenMetrics: an allocator with the tree of its
  * contexts, and who holds the memory.
  *
- * A figure that cannot be told is "unsupported" in text, null in JSON and left out of
+ * A figure that is not available is "unsupported" in text, null in JSON and left out of
  * OpenMetrics, never 0. Figures of one allocator are one consistent snapshot; those of
  * different allocators are taken one after the other.
  *
- * Thread rule: any thread, beside running ones. Nothing here allocates from the
+ * Thread rule: any thread, while others run. Nothing here allocates from the
  * allocators it reads; writing to a FILE happens with no lock held.
  */
 #ifndef WEIR_STATS_H

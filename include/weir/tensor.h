@@ -38,10 +38,10 @@ typedef enum weir_dtype {
     WEIR_BOOL
 } weir_dtype;
 
-/* Bytes of one element; 0 for a value that is no type. */
+/* Bytes of one element; 0 for a value that is not a type. */
 WEIR_API size_t weir_dtype_size(weir_dtype dtype) WEIR_NOEXCEPT;
 
-/* "float32", ...; "unknown" for a value that is no type. */
+/* "float32", ...; "unknown" for a value that is not a type. */
 WEIR_API const char *weir_dtype_name(weir_dtype dtype) WEIR_NOEXCEPT WEIR_RETURNS_NONNULL;
 
 /* -- making ------------------------------------------------------------------- */
@@ -96,10 +96,10 @@ typedef enum weir_map_mode {
  * to it is released. It counts as mapped (weir_mapped_stats), not as allocated, for that memory is
  * the page cache's, which other processes share and the kernel takes back; its allocator is NULL
  * as for wrapped memory, and a clone is allocated. The file may be closed, renamed or removed, but
- * not cut: who touches what is gone gets SIGBUS. Others' writes to it may be seen.
+ * not cut: touching what is gone raises SIGBUS. Others' writes to it may be seen.
  *
- * NULL with EINVAL, EOVERFLOW, ENOMEM as above; ENXIO: the file is too short; ENODEV: it is none
- * that can be mapped; or what open, fstat and mmap say. `file` is open for reading and stays the
+ * NULL with EINVAL, EOVERFLOW, ENOMEM as above; ENXIO: the file is too short; ENODEV: it cannot
+ * be mapped; or what open, fstat and mmap say. `file` is open for reading and stays the
  * caller's, who may close it at once.
  */
 WEIR_API weir_tensor *weir_tensor_map_file(const char *path, uint64_t offset, const int64_t *shape,
@@ -172,7 +172,7 @@ WEIR_API weir_tensor *weir_tensor_transpose(const weir_tensor *t, size_t dim0,
 /* -- copies ------------------------------------------------------------------- */
 
 /*
- * A row-major tensor of its own with the same elements, in the allocator of `t` (wrapped host
+ * A new row-major tensor with the same elements, in the allocator of `t` (wrapped host
  * memory: the CPU allocator) or in `a`, which may be a device's where `t` is on the host, and
  * the other way round. ENOTSUP where the host would have to reorder elements that it cannot
  * touch (weir_tensor_to in device.h fetches them first), or to cross to or from memory that
@@ -195,7 +195,7 @@ WEIR_API weir_tensor *weir_tensor_contiguous(weir_tensor *t) WEIR_NOEXCEPT WEIR_
 
 /*
  * Gives the handle another shape. It stays in place while its capacity lasts; beyond that it
- * gets more memory, and where other handles share the storage, one of its own (they keep the
+ * gets more memory, and where other handles share the storage, a new one (they keep the
  * old). The elements up to the shorter count stay, in row-major order; others are undefined.
  * 0; EINVAL (a shape that cannot be, a tensor that is not contiguous), EOVERFLOW, ENOMEM,
  * ENOTSUP as for clones: the tensor is then as it was.

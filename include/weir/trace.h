@@ -1,11 +1,11 @@
 /*
  * trace.h - the recorder: every allocation, free and failure of a program in one
- * compact file (docs/trace-format.md), which `weir trace` prints and `weir bench`
+ * compact file (docs/internals/trace-format.md), which `weir trace` prints and `weir bench`
  * replays. While it runs every operation takes the slow route, so that the recorded
  * order is the order in which totals changed and a replay gives the exact peak.
  *
- * Thread rule: any thread, beside running ones. One recording a process at a time.
- * Each thread has a buffer of its own (48 KiB), written when full, when its thread ends
+ * Thread rule: any thread, while others run. One recording a process at a time.
+ * Each thread has a buffer (48 KiB), written when full, when its thread ends
  * and at stop. A killed program loses the buffers, never what was written. A full disk
  * ends the writing, not the program. The recorder takes no memory from the allocators
  * it watches. A forked child does not go on recording.
@@ -40,7 +40,7 @@ WEIR_API int weir_trace_start(const char *path,
                               const weir_trace_options *options) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /*
- * Ends the recording and completes the file. 0; EINVAL when there is none; EOVERFLOW when
+ * Ends the recording and completes the file. 0; EINVAL when nothing is recorded; EOVERFLOW when
  * some events could not be kept; or why the file could not be written to its end: it is
  * then readable up to there. A program that exits without it has it called.
  */

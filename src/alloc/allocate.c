@@ -7,7 +7,7 @@
 #include "alloc/refusal.h"
 #include "alloc/small.h"
 #include "base/error.h"
-#include "pool/span.h"
+#include "pool/resize.h"
 
 #include <errno.h>
 #include <string.h>
@@ -23,7 +23,8 @@ WEIR__INLINE bool allocate_near(weir_allocator *a, size_t size, const uint16_t *
 /* Neither large nor without a pool; or the alignment decides. */
 static WEIR__NOINLINE void *allocate_other(weir_allocator *a, struct weir__request *request)
 {
-    if (weir__unlikely(request->size > PTRDIFF_MAX || request->alignment > PTRDIFF_MAX / 2 + 1))
+    if (weir__unlikely(request->size > WEIR__REQUEST_MAX ||
+                       request->alignment > PTRDIFF_MAX / 2 + 1))
         return weir__block_failed(a, request, "impossibly large");
     void *block = weir__allocate_once(a, request);
     return weir__likely(block != NULL) ? block : weir__refused(a, request);
@@ -44,8 +45,8 @@ static WEIR__NOINLINE void *allocate_any(weir_allocator *a, size_t size, size_t 
 {
     if (weir__unlikely(!weir__allocator_check(a, NULL)))
         return NULL;
-    if (weir__likely(size > WEIR__SMALL_MAX && size <= PTRDIFF_MAX && alignment <= WEIR__GRANULE &&
-                     a->body->page_heap))
+    if (weir__likely(size > WEIR__SMALL_MAX && size <= WEIR__REQUEST_MAX &&
+                     alignment <= WEIR__GRANULE && a->body->page_heap))
         return weir__large_allocate(a, size, alignment, zeroed);
     return allocate_other(
         a, &(struct weir__request){.size = size, .alignment = alignment, .zeroed = zeroed});

@@ -38,6 +38,23 @@ bool weir__count_slow(weir_allocator *a, int64_t delta, int allocated, int freed
     return counted;
 }
 
+bool weir__count_after(weir_allocator *a, int64_t delta, struct weir__step *step,
+                       uint64_t *sequence)
+{
+#ifdef WEIR_NO_ACCOUNTING
+    (void)a, (void)delta, (void)sequence;
+    return weir__step_take(step);
+#endif
+    struct weir__heap *heap = weir__heap_take(a);
+    bool counted = weir__meter_change_after(&heap->window, delta, step);
+    uint64_t number = weir__count_sequence(heap);
+    weir__heap_drop(heap);
+    if (number)
+        *sequence = number;
+    weir__soft_limits_look(a);
+    return counted;
+}
+
 void weir__count_mend(weir_allocator *a, size_t bytes)
 {
     struct weir__heap *heap = weir__heap_take(a);

@@ -27,6 +27,11 @@ WEIR__INLINE bool weir__count(weir_allocator *a, int64_t delta, int allocated, i
 /* The same with the heap's lock held. */
 bool weir__count_locked(struct weir__heap *heap, int64_t delta, int allocated, int freed);
 
+/* Bytes alone, once the step succeeded (track/meter.h). No lock held. */
+struct weir__step;
+bool weir__count_after(weir_allocator *a, int64_t delta, struct weir__step *step,
+                       uint64_t *sequence);
+
 /* What was counted off twice is counted again, whatever the limits say. No lock held. */
 void weir__count_mend(weir_allocator *a, size_t bytes);
 

@@ -456,10 +456,9 @@ size_t weir__heaps_bytes(const weir_allocator *a)
     weir__assert(weir__context_is_mine());
     size_t bytes = 0;
     for (struct weir__heap *heap = NULL; (heap = heap_after(a, heap));) {
-        weir__lock_take(&heap->cache.lock);
-        bytes += heap_size(a, heap->local) + weir__cache_bytes(&heap->cache) +
-                 (heap->shelf == &weir__no_shelf ? 0 : sizeof *heap->shelf);
-        weir__lock_drop(&heap->cache.lock);
+        const struct weir__shelf *shelf = __atomic_load_n(&heap->shelf, __ATOMIC_ACQUIRE);
+        bytes += heap_size(a, heap->local) + weir__relaxed_get(heap->cache.bytes) +
+                 (shelf == &weir__no_shelf ? 0 : sizeof *shelf);
     }
     return bytes;
 }

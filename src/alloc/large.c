@@ -10,7 +10,7 @@
 #include "alloc/trim.h"
 #include "base/error.h"
 #include "pool/fill.h"
-#include "pool/span.h"
+#include "pool/resize.h"
 
 /* Below this a span is taken before anybody asks whether a limit could ever admit it. */
 #define LOOK_FIRST (4 * WEIR__MIB)
@@ -231,37 +231,56 @@ void weir__large_free(weir_allocator *a, void *block, struct weir__span *span, u
     weir__heap_slow_done(a, weir__heap_cached(a));
 }
 
-/* Taken back, as if it had not been counted. */
-static void growth_uncount(weir_allocator *a, int64_t delta, uint64_t sequence)
+/* A block that grows and may move with its pages. They cannot move back, and a growth that was
+ * counted cannot be taken out of the peak: so they move in the instant between, when no limit
+ * refuses any more and nothing is counted yet. */
+struct growth {
+    struct weir__step step;
+    struct weir__span *span;
+    uint32_t npages;
+};
+
+static bool growth_move(struct weir__step *step)
 {
-    uint64_t back = 0;
-    weir__count(a, -delta, 0, 0, &back);
-    weir__meter_uncame(&a->body->meter, delta);
-    if (weir__unlikely(sequence != 0))
-        weir__trace_adjusted(sequence, (ptrdiff_t)delta, 0);
-    if (weir__unlikely(back != 0))
-        weir__trace_adjusted(back, -(ptrdiff_t)delta, 0);
+    struct growth *growth = (struct growth *)step;
+    return weir__span_move(growth->span, growth->npages);
 }
 
-/* The pages first: a walk never sees a size that was given up. But a block that may move with
- * its pages is counted first: it could not move back. */
+static bool grow_counted(weir_allocator *a, struct weir__span *span, int64_t delta, size_t size,
+                         uint64_t *sequence, bool *refused)
+{
+    struct weir__body *body = a->body;
+    if (size >> WEIR__LABEL_SIZE_SHIFT)
+        return false;
+    uint32_t npages = weir__span_move_begin(body->page_heap, span, size);
+    struct growth growth = {{growth_move, false}, span, npages};
+    bool counted = weir__count_after(a, delta, &growth.step, sequence);
+    *refused = !growth.step.tried;
+    bool done =
+        weir__span_move_end(body->page_heap, span, size, counted ? npages : 0, &body->span_bytes);
+    if (weir__unlikely(counted && !done)) { /* another thread freed it meanwhile */
+        uint64_t back = 0;
+        weir__count(a, -delta, 0, 0, &back);
+        if (*sequence)
+            weir__trace_adjusted(*sequence, (ptrdiff_t)delta, 0);
+        if (back)
+            weir__trace_adjusted(back, -(ptrdiff_t)delta, 0);
+    }
+    return done;
+}
+
+/* The pages first: a walk never sees a size that was given up. */
 static bool resize_counted(weir_allocator *a, const struct weir__found *found, size_t size,
                            uint64_t *sequence, bool *refused)
 {
     struct weir__body *body = a->body;
     struct weir__span *span = found->span;
     int64_t delta = (int64_t)size - (int64_t)found->requested;
-    bool first = delta > 0 && weir__span_may_move(span);
-    if (first && !weir__count(a, delta, 0, 0, sequence)) {
-        *refused = true;
+    if (delta > 0 && weir__span_may_move(span))
+        return grow_counted(a, span, delta, size, sequence, refused);
+    if (!weir__span_resize(body->page_heap, span, size, &body->span_bytes))
         return false;
-    }
-    if (!weir__span_resize(body->page_heap, span, size, &body->span_bytes)) {
-        if (first)
-            growth_uncount(a, delta, *sequence);
-        return false;
-    }
-    if (first || weir__count(a, delta, 0, 0, sequence))
+    if (weir__count(a, delta, 0, 0, sequence))
         return true;
     weir__span_resize(body->page_heap, span, found->requested, &body->span_bytes);
     *refused = true;

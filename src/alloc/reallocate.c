@@ -139,7 +139,7 @@ static void *found_resize(weir_allocator *a, const struct weir__found *found,
     bool refused = false;
     size_t size = request->size;
     void *block = request->block;
-    if (size > PTRDIFF_MAX || request->alignment > PTRDIFF_MAX / 2 + 1)
+    if (size > WEIR__REQUEST_MAX || request->alignment > PTRDIFF_MAX / 2 + 1)
         return weir__request_refuse(request, "impossibly large", NULL);
     if (found->kind == WEIR__KIND_PROVIDED)
         return weir__provided_move(a, block, found, request);

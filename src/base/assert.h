@@ -1,7 +1,7 @@
 /*
  * base/assert.h - what the code takes for granted, checked as --enable-debug says
- * (docs/debugging.md); none of it is evaluated below its level. Owns the line that is printed.
- * Allocates nothing: malloc may be weir's. Any thread, any lock.
+ * (docs/guide/debugging.md); none of it is evaluated below its level. Owns the line that is
+ * printed. Allocates nothing: malloc may be weir's. Any thread, any lock.
  *
  *   weir__check(x)         level 1: cheap, in slow operations
  *   weir__assert(x)        level 2: a precondition

@@ -7,4 +7,3 @@ weir_core_sources += src/device/allocator.c src/device/allocator.h src/device/cu
 
 pkginclude_HEADERS += include/weir/cuda.h include/weir/device.h include/weir/dlpack.h
 
-dist_doc_DATA += docs/device.md

@@ -16,4 +16,3 @@ weircxx_HEADERS = include/weir/cxx/allocator.hpp include/weir/cxx/buffer.hpp inc
 	include/weir/cxx/shape.hpp include/weir/cxx/standard.hpp include/weir/cxx/stream.hpp \
 	include/weir/cxx/tag.hpp include/weir/cxx/tensor.hpp include/weir/cxx/trace.hpp
 
-dist_doc_DATA += docs/from-mini-infer.md docs/objects.md

@@ -1,4 +1,4 @@
-/* observe/bytes.h - numbers and strings as docs/trace-format.md has them, put into memory
+/* observe/bytes.h - numbers and strings as docs/internals/trace-format.md has them, put into memory
  * that the caller knows to be large enough. */
 #ifndef WEIR_OBSERVE_BYTES_H
 #define WEIR_OBSERVE_BYTES_H

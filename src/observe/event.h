@@ -1,7 +1,7 @@
 /*
  * observe/event.h - the events of a recording as a thread codes them into its stream
- * (docs/trace-format.md), each between weir__stream_enter and _leave, and the clock that they
- * have. Owns that clock. What the core's hooks hand over is not kept.
+ * (docs/internals/trace-format.md), each between weir__stream_enter and _leave, and the clock that
+ * they have. Owns that clock. What the core's hooks hand over is not kept.
  */
 #ifndef WEIR_OBSERVE_EVENT_H
 #define WEIR_OBSERVE_EVENT_H

@@ -1,5 +1,5 @@
 /*
- * observe/format.h - the constants of docs/trace-format.md. The recorder and the tool's
+ * observe/format.h - the constants of docs/internals/trace-format.md. The recorder and the tool's
  * reader share these and nothing else.
  */
 #ifndef WEIR_OBSERVE_FORMAT_H

@@ -11,4 +11,3 @@ weir_core_sources += src/observe/environment.c src/observe/environment.h \
 	src/observe/trace_names.h
 
 pkginclude_HEADERS += include/weir/profile.h include/weir/stats.h include/weir/trace.h
-dist_doc_DATA += docs/observing.md docs/trace-format.md

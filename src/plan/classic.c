@@ -109,7 +109,7 @@ static void classic_moments_rank(struct classic_moments *m, const struct weir_pl
     classic_sort(m->sums, n);
     for (size_t k = 0; k < n; k++)
         m->rank[n + m->sums[k].index] = (uint32_t)k;
-    for (size_t i = n; --i > 0;)
+    for (size_t i = n ? n - 1 : 0; i > 0; i--)
         m->rank[i] = m->rank[2 * i] < m->rank[2 * i + 1] ? m->rank[2 * i] : m->rank[2 * i + 1];
 }
 

@@ -10,4 +10,3 @@ weir_core_sources += src/plan/memory.c src/plan/bound.c src/plan/cache.c src/pla
 	src/plan/search.c src/plan/search.h src/plan/skyline.c src/plan/skyline.h src/plan/solve.c \
 	src/plan/tools.c src/plan/verify.c
 
-dist_doc_DATA += docs/planner.md

@@ -106,7 +106,8 @@ static void repair_survey(struct repair *r, uint32_t leader, size_t *align, size
         repair_gather(r, i);
         i = buffers[i].next;
     } while (i != leader);
-    weir__plan_sort(r->spans, r->spans + r->nspans, r->nspans);
+    if (r->nspans) /* else there may be no room yet */
+        weir__plan_sort(r->spans, r->spans + r->nspans, r->nspans);
 }
 
 /* The lowest base of the tightest gap below the arena that takes the ring, else the lowest above

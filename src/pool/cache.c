@@ -59,6 +59,22 @@ static void used_flip(struct weir__cache *cache, unsigned at)
     weir__relaxed_set(*used, *used ^ (uint64_t)1 << at % WEIR__CLASSES);
 }
 
+static void bytes_change(struct weir__cache *cache, size_t more, size_t less)
+{
+    weir__assert(cache->bytes + more >= less);
+    weir__relaxed_set(cache->bytes, cache->bytes + more - less);
+}
+
+static bool bin_set_room(struct weir__cache *cache, struct weir__bin *bin, size_t room)
+{
+    weir__assert(weir__lock_is_mine(&cache->lock));
+    size_t before = weir__bin_bytes(bin);
+    if (!weir__bin_resize(bin, room))
+        return false;
+    bytes_change(cache, weir__bin_bytes(bin), before);
+    return true;
+}
+
 static bool bins_make(struct weir__cache *cache, bool foreign)
 {
     weir__assert(weir__lock_is_mine(&cache->lock));
@@ -70,6 +86,7 @@ static bool bins_make(struct weir__cache *cache, bool foreign)
         return false;
     memcpy(made, weir__no_bins, sizeof weir__no_bins);
     __atomic_store_n(bins, made, __ATOMIC_RELEASE); /* figures read them */
+    bytes_change(cache, sizeof weir__no_bins, 0);
     return true;
 }
 
@@ -82,6 +99,7 @@ static void bins_unmake(struct weir__cache *cache, bool foreign)
         return;
     weir__relaxed_set(*bins, weir__no_bins);
     weir__meta_free(made, sizeof weir__no_bins);
+    bytes_change(cache, 0, sizeof weir__no_bins);
 }
 
 /* Readers of figures look at `used` first: it is set last, and cleared first. */
@@ -93,7 +111,7 @@ static bool bin_make(struct weir__cache *cache, unsigned at)
         return true;
     if (!weir__shard_center(cache->shard, at % WEIR__CLASSES) || !bins_make(cache, foreign))
         return false;
-    if (!weir__bin_resize(weir__cache_bin(cache, at), first_room(cache, at))) {
+    if (!bin_set_room(cache, weir__cache_bin(cache, at), first_room(cache, at))) {
         bins_unmake(cache, foreign);
         return false;
     }
@@ -108,6 +126,7 @@ static void bin_unmake(struct weir__cache *cache, unsigned at)
     weir__assert(bin_is_made(cache, at) && cache->grown >= bin->grown);
     used_flip(cache, at);
     cache->grown -= bin->grown;
+    bytes_change(cache, 0, weir__bin_bytes(bin));
     weir__bin_unmake(bin);
 }
 
@@ -119,7 +138,7 @@ static bool bin_widen(struct weir__cache *cache, unsigned at, size_t blocks_most
     struct weir__bin *bin = weir__cache_bin(cache, at);
     size_t room = weir__bin_room(bin), bytes = room * weir__class_bytes[at % WEIR__CLASSES];
     if (2 * room > blocks_most || 2 * bytes > bytes_most || cache->grown + bytes > GROWN_MOST ||
-        !weir__bin_resize(bin, 2 * room))
+        !bin_set_room(cache, bin, 2 * room))
         return false;
     bin->grown += (uint32_t)bytes;
     cache->grown += bytes;
@@ -202,7 +221,7 @@ static void bin_shrink(struct weir__cache *cache, unsigned sizeclass)
     if (weir__bin_room(bin) <= room)
         return;
     bin_give(bin, center, center->batch);
-    if (!weir__bin_resize(bin, room))
+    if (!bin_set_room(cache, bin, room))
         return;
     cache->grown -= bin->grown;
     bin->grown = 0;
@@ -298,20 +317,6 @@ size_t weir__cache_empty(struct weir__cache *cache, bool give)
     return bytes;
 }
 
-static size_t bins_bytes(const struct weir__bin *bins, const struct weir__bin *own)
-{
-    size_t bytes = bins == own || bins == weir__no_bins ? 0 : sizeof weir__no_bins;
-    for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++)
-        bytes += weir__bin_bytes(&bins[sizeclass]);
-    return bytes;
-}
-
-size_t weir__cache_bytes(const struct weir__cache *cache)
-{
-    weir__assert(weir__lock_is_mine(&cache->lock));
-    return bins_bytes(cache->bins, cache->own) + bins_bytes(cache->foreign, NULL);
-}
-
 /* -- checking ----------------------------------------------------------------------- */
 
 static bool bin_is_valid(const struct weir__cache *cache, unsigned at, bool strict)
@@ -323,9 +328,19 @@ static bool bin_is_valid(const struct weir__cache *cache, unsigned at, bool stri
                                                    weir__bin_count(bin), strict));
 }
 
+static size_t bins_bytes(const struct weir__bin *bins, const struct weir__bin *own)
+{
+    size_t bytes = bins == own || bins == weir__no_bins ? 0 : sizeof weir__no_bins;
+    for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++)
+        bytes += weir__bin_bytes(&bins[sizeclass]);
+    return bytes;
+}
+
 static bool cache_check(const struct weir__cache *cache, bool strict)
 {
     size_t grown = 0;
+    if (bins_bytes(cache->bins, cache->own) + bins_bytes(cache->foreign, NULL) != cache->bytes)
+        return false;
     for (unsigned at = 0; at < WEIR__BINS; at++) {
         if (!bin_is_valid(cache, at, strict))
             return false;

@@ -35,6 +35,7 @@ struct weir__cache {
     uint64_t used[2]; /* bit per class: its bin was made, its foreign bin; atomic, lock holders
                        * write */
     size_t grown;     /* of all bins; lock holders write */
+    size_t bytes;     /* of bins and their room, beside `own`; atomic, lock holders write */
     struct weir__bin *bins;    /* WEIR__CLASSES of them; atomic, by who may use all bins */
     struct weir__bin *foreign; /* the same: made with the first that is used, gone with the last */
     struct weir__bin *own;     /* where `bins` always lie; NULL: they come and go as the foreign.
@@ -84,9 +85,6 @@ WEIR__INLINE size_t weir__cache_count(const struct weir__cache *cache, unsigned 
         count += weir__bin_count(&__atomic_load_n(&cache->foreign, __ATOMIC_ACQUIRE)[sizeclass]);
     return count;
 }
-
-/* Bytes of bins and their room, beside `own`. With the lock held. */
-size_t weir__cache_bytes(const struct weir__cache *cache);
 
 /* Any thread, a moment's figure: a bit for each class of which a bin was made. */
 WEIR__INLINE uint64_t weir__cache_used(const struct weir__cache *cache)

@@ -33,6 +33,7 @@
 #define WEIR__ENTRY_NEXT_SHIFT 15
 #define WEIR__ENTRY_NEXT_MAX   8191u
 
+/* NOLINTNEXTLINE(misc-redundant-expression): that it is always 0 is what is asserted */
 _Static_assert((WEIR__ENTRY_SIZE_MASK & WEIR__ENTRY_TAG_MAX << WEIR__ENTRY_TAG_SHIFT) == 0 &&
                    (WEIR__ENTRY_TAG_MAX << WEIR__ENTRY_TAG_SHIFT & WEIR__ENTRY_ALIGNED) == 0 &&
                    (WEIR__ENTRY_LIVE & WEIR__ENTRY_OLD) == 0,

@@ -17,14 +17,12 @@
  */
 #include "pool/span.h"
 
-#include "os/pages.h"
 #include "pool/budget.h"
 #include "pool/fill.h"
 #include "pool/hole.h"
 #include "pool/late_misuse.h"
+#include "pool/layout.h"
 #include "pool/shelf.h"
-
-#include <string.h>
 
 /* A span gets a region of its own when it is this large. */
 #define SPAN_DIRECT (128 * WEIR__MIB)
@@ -32,14 +30,6 @@
 
 _Static_assert(REGION_MOST >> WEIR__GRANULE_SHIFT <= UINT32_MAX, "region->npages holds it");
 _Static_assert(WEIR__LABEL_SIZE_SHIFT - WEIR__GRANULE_SHIFT < 32, "span->npages holds the largest");
-
-/* Cleared by purging from here on, so that what is not written does not become resident. */
-#define CLEAR_BY_PURGE (32 * WEIR__MIB) /* below it clearing costs less than faulting again */
-
-static size_t pages_bytes(uint32_t npages)
-{
-    return (size_t)npages << WEIR__GRANULE_SHIFT;
-}
 
 /* Makes [page, page + npages) of the region a live span; it lies in no hole. */
 WEIR__INLINE struct weir__span *span_make(struct weir__page_heap *heap, struct weir__region *region,
@@ -55,7 +45,7 @@ WEIR__INLINE struct weir__span *span_make(struct weir__page_heap *heap, struct w
     }
     span->npages = npages;
     span->u.live.direct = region->direct;
-    heap->span_live += pages_bytes(npages);
+    heap->span_live += weir__pages_bytes(npages);
     return span;
 }
 
@@ -63,7 +53,7 @@ WEIR__INLINE struct weir__span *span_make(struct weir__page_heap *heap, struct w
 static uint32_t page_aligned(const struct weir__region *region, uint32_t page, size_t alignment)
 {
     weir__assert(weir__is_power_of_two(alignment));
-    uintptr_t address = (uintptr_t)region->base + pages_bytes(page);
+    uintptr_t address = (uintptr_t)region->base + weir__pages_bytes(page);
     return page + (uint32_t)((weir__round_up(address, alignment) - address) >> WEIR__GRANULE_SHIFT);
 }
 
@@ -76,7 +66,7 @@ _Static_assert(FILL_PAGES <= UINT8_MAX, "u.hole.filled holds it");
 /* Of a block with this color whose first pages are filled. */
 static size_t filled_bytes(uint32_t pages, unsigned color)
 {
-    return pages ? pages_bytes(pages) - (size_t)color * WEIR__LINE : 0;
+    return pages ? weir__pages_bytes(pages) - (size_t)color * WEIR__LINE : 0;
 }
 
 /* Notes that the block which was there was written to after it was freed; `filled` of its pages
@@ -140,8 +130,8 @@ WEIR__INLINE struct weir__span *span_cut_low(struct weir__page_heap *heap, struc
     *zeroed = hole->zeroed;
     hole_check(heap, hole, npages);
     if (!hole->zeroed)
-        heap->hole_dirty -= pages_bytes(npages);
-    heap->span_live += pages_bytes(npages);
+        heap->hole_dirty -= weir__pages_bytes(npages);
+    heap->span_live += weir__pages_bytes(npages);
     weir__page_set(&hole[all - 1], WEIR__PAGE_NONE);
     if (all == npages) {
         weir__hole_unlink(heap, hole);
@@ -177,13 +167,6 @@ static bool frontier_fits(const struct weir__region *region, uint32_t npages, si
     return !region->direct && start <= region->npages && npages <= region->npages - start;
 }
 
-WEIR__INLINE void frontier_raise(struct weir__region *region, uint32_t page)
-{
-    weir__assert(weir__lock_is_mine(&region->heap->lock) && page <= region->opened);
-    region->frontier = page;
-    region->touched = (uint32_t)weir__max(region->touched, page);
-}
-
 /* The usual case: the first region has room that is open, and any page will do. NULL: it is not. */
 WEIR__INLINE struct weir__span *span_from_first(struct weir__page_heap *heap, uint32_t npages,
                                                 bool *zeroed)
@@ -196,7 +179,7 @@ WEIR__INLINE struct weir__span *span_from_first(struct weir__page_heap *heap, ui
     if (weir__unlikely(page > room - npages || npages > room))
         return NULL;
     *zeroed = page >= region->touched;
-    frontier_raise(region, page + npages);
+    weir__layout_raise(region, page + npages);
     return span_make(heap, region, page, npages);
 }
 
@@ -212,7 +195,7 @@ static struct weir__span *span_from_frontier(struct weir__page_heap *heap,
     *zeroed = start >= region->touched;
     if (start > page)
         weir__hole_insert(heap, region, page, start - page, page >= region->touched, heap->now);
-    frontier_raise(region, start + npages);
+    weir__layout_raise(region, start + npages);
     return span_make(heap, region, start, npages);
 }
 
@@ -254,7 +237,7 @@ static WEIR__NOINLINE struct weir__span *span_find(struct weir__page_heap *heap,
         region = weir__region_next(region);
     if (region)
         return span_from_frontier(heap, region, npages, alignment, zeroed);
-    region = region_add(heap, pages_bytes(npages), alignment);
+    region = region_add(heap, weir__pages_bytes(npages), alignment);
     if (region && (region->direct || frontier_fits(region, npages, alignment)))
         span = span_from_frontier(heap, region, npages, alignment, zeroed);
     if (region && !span)
@@ -275,7 +258,7 @@ WEIR__INLINE struct weir__span *span_from_idle(struct weir__page_heap *heap, uin
         return NULL;
     }
     heap->idle = NULL;
-    heap->span_live += pages_bytes(npages);
+    heap->span_live += weir__pages_bytes(npages);
     weir__span_check_freed(span, heap->taker);
     return span;
 }
@@ -341,53 +324,6 @@ struct weir__span *weir__span_take(struct weir__page_heap *heap, size_t size, si
     return span;
 }
 
-/* Gives the hole that ends at the frontier, or pages there, up to what was never used. */
-static void frontier_lower(struct weir__page_heap *heap, struct weir__region *region, uint32_t page)
-{
-    weir__assert(page >= region->first && page <= region->frontier);
-    region->frontier = page;
-    region->lowered_at = heap->now;
-}
-
-/* Clean pages that join dirty ones count as dirty, and to the budget as if they were freed;
- * it is looked at when they have joined. */
-WEIR__INLINE void hole_soiled(struct weir__page_heap *heap, const struct weir__span *hole)
-{
-    if (weir__unlikely(hole->zeroed))
-        heap->given += (int64_t)pages_bytes(hole->npages);
-}
-
-/* Returns [page, page + npages) to the region, joined with its neighbors. */
-static void pages_release(struct weir__page_heap *heap, struct weir__region *region, uint32_t page,
-                          uint32_t npages)
-{
-    weir__assert(weir__lock_is_mine(&heap->lock));
-    weir__assert(npages && page + npages <= region->frontier);
-    weir__assert(region->pages[page].state == WEIR__PAGE_NONE);
-    struct weir__span *first = &region->pages[page], *right = first + npages, *left = first - 1;
-    bool joins = left->state == WEIR__PAGE_HOLE_END || left->state == WEIR__PAGE_HOLE;
-    if (page + npages < region->frontier && right->state == WEIR__PAGE_HOLE) {
-        npages += right->npages;
-        hole_soiled(heap, right);
-        weir__hole_remove(heap, right);
-    }
-    if (page + npages == region->frontier) {
-        if (joins) {
-            left -= left->npages - 1;
-            page -= left->npages;
-            hole_soiled(heap, left);
-            weir__hole_remove(heap, left);
-        }
-        frontier_lower(heap, region, page);
-    } else if (joins) {
-        left -= left->npages - 1;
-        hole_soiled(heap, left);
-        weir__hole_widen(heap, left, left->npages + npages);
-    } else {
-        weir__hole_insert(heap, region, page, npages, false, heap->now);
-    }
-}
-
 /* The span is live or idle no more: a hole, or part of one, or past the frontier. */
 WEIR__INLINE void span_release(struct weir__page_heap *heap, struct weir__span *span)
 {
@@ -395,7 +331,7 @@ WEIR__INLINE void span_release(struct weir__page_heap *heap, struct weir__span *
     uint8_t color = span->u.live.filled;
     weir__page_set(&span[npages - 1], WEIR__PAGE_NONE);
     weir__page_set(span, WEIR__PAGE_NONE);
-    pages_release(heap, weir__span_region(span), weir__span_page(span), npages);
+    weir__layout_release(heap, weir__span_region(span), weir__span_page(span), npages);
     if (WEIR__FILLS && span->state == WEIR__PAGE_HOLE) {
         span->u.hole.filled = (uint8_t)weir__min(npages, FILL_PAGES);
         span->u.hole.color = color;
@@ -432,7 +368,7 @@ void weir__span_give_locked(struct weir__page_heap *heap, struct weir__span *spa
     weir__assert(weir__lock_is_mine(&heap->lock));
     weir__assert(span->state == WEIR__PAGE_SPAN);
     uint32_t npages = span->npages;
-    heap->span_live -= pages_bytes(npages);
+    heap->span_live -= weir__pages_bytes(npages);
     if (weir__label_is_live(weir__span_label(span)))
         weir__span_fill_freed(span);
     weir__label_set(&span->u.live.label, 0);
@@ -449,140 +385,18 @@ void weir__span_give_locked(struct weir__page_heap *heap, struct weir__span *spa
     } else {
         span_release(heap, span);
     }
-    weir__budget_given_locked(heap, pages_bytes(npages));
+    weir__budget_given_locked(heap, weir__pages_bytes(npages));
     weir__page_heap_tick_locked(heap);
 }
 
 void weir__span_give(struct weir__page_heap *heap, struct weir__span *span, size_t *bytes)
 {
     weir__lock_take(&heap->lock);
-    *bytes -= pages_bytes(span->npages);
+    *bytes -= weir__pages_bytes(span->npages);
     weir__span_give_locked(heap, span);
     weir__lock_drop(&heap->lock);
     weir__page_heap_relieve(heap);
     weir__assert_walk(weir__page_heap_is_valid(heap));
-}
-
-/* -- resizing ---------------------------------------------------------------------- */
-
-/* Takes the pages after the span that it lacks, from a hole or the frontier. */
-static bool span_extend(struct weir__page_heap *heap, struct weir__region *region,
-                        struct weir__span *span, uint32_t more)
-{
-    weir__assert(weir__lock_is_mine(&heap->lock));
-    weir__assert(more > 0);
-    uint32_t end = weir__span_page(span) + span->npages;
-    struct weir__span *right = &region->pages[end];
-    if (end == region->frontier) {
-        if (more > region->npages - end || !weir__region_open(region, end + more))
-            return false;
-        frontier_raise(region, end + more);
-        return true;
-    }
-    if (right->state != WEIR__PAGE_HOLE || right->npages < more)
-        return false;
-    uint32_t left_over = right->npages - more, age = right->u.hole.freed_at;
-    bool zeroed = right->zeroed;
-    weir__hole_remove(heap, right);
-    if (left_over)
-        weir__hole_insert(heap, region, end + more, left_over, zeroed, age);
-    return true;
-}
-
-static bool span_resize_locked(struct weir__page_heap *heap, struct weir__span *span,
-                               uint32_t npages)
-{
-    weir__assert(weir__lock_is_mine(&heap->lock));
-    weir__assert(span->state == WEIR__PAGE_SPAN && npages && !span->u.live.direct);
-    struct weir__region *region = weir__span_region(span);
-    uint32_t page = weir__span_page(span), old = span->npages;
-    if (npages > old && !span_extend(heap, region, span, npages - old))
-        return false;
-    if (old > 1)
-        weir__page_set(&span[old - 1], WEIR__PAGE_NONE);
-    weir__page_set(span, WEIR__PAGE_SPAN);
-    if (npages > 1) {
-        weir__page_set(&span[npages - 1], WEIR__PAGE_SPAN_END);
-        span[npages - 1].region = region->index;
-    }
-    if (npages < old) {
-        pages_release(heap, region, page + npages, old - npages);
-        weir__budget_given_locked(heap, pages_bytes(old - npages));
-    }
-    return true;
-}
-
-/* Makes what a block left behind read as zero. */
-static void tail_clear(const struct weir__page_heap *heap, void *tail, size_t size)
-{
-    if (weir__page_heap_keeps_pages(heap))
-        memset(tail, 0, size);
-    else
-        weir__os_purge(tail, size);
-}
-
-/* The system works with the lock not held: nobody else uses the block. */
-static bool span_remap(struct weir__page_heap *heap, struct weir__span *span, uint32_t npages)
-{
-    weir__assert(span->u.live.direct);
-    struct weir__region *region = weir__span_region(span);
-    size_t old = region->size, size = weir__round_up(pages_bytes(npages), WEIR__CHUNK);
-    weir__lock_take(&heap->lock);
-    region->busy = true;
-    weir__lock_drop(&heap->lock);
-    bool done = size == old || weir__region_remap(region, size);
-    if (done && npages < span->npages)
-        tail_clear(heap, region->base + pages_bytes(npages), size - pages_bytes(npages));
-    weir__lock_take(&heap->lock);
-    region->busy = false;
-    if (done) {
-        heap->reserved += size - old;
-        region->size = size;
-        region->npages = region->opened = (uint32_t)(size >> WEIR__GRANULE_SHIFT);
-        region->frontier = region->touched = npages;
-    }
-    weir__lock_drop(&heap->lock);
-    return done;
-}
-
-bool weir__span_resize(struct weir__page_heap *heap, struct weir__span *span, size_t size,
-                       size_t *bytes)
-{
-    weir__assert(span->state == WEIR__PAGE_SPAN);
-    if (size >> WEIR__LABEL_SIZE_SHIFT)
-        return false;
-    uint64_t label = weir__span_label(span);
-    uint32_t npages = weir__span_pages(size + weir__label_offset(label));
-    bool direct = weir__span_may_move(span);
-    if (direct && npages != span->npages && !span_remap(heap, span, npages))
-        return false;
-    weir__lock_take(&heap->lock);
-    weir__span_flush_idle_locked(heap);
-    size_t change = pages_bytes(npages) - pages_bytes(span->npages);
-    bool mine = weir__label_is_live(label) && /* nobody walks meanwhile */
-                weir__label_claim(&span->u.live.label, &label);
-    bool done =
-        mine && (direct || npages == span->npages || span_resize_locked(heap, span, npages));
-    if (done) {
-        span->npages = npages;
-        label = weir__label_resized(label, size);
-        heap->span_live += change;
-        *bytes += change;
-    }
-    if (mine)
-        weir__label_set(&span->u.live.label, label);
-    weir__lock_drop(&heap->lock);
-    weir__page_heap_relieve(heap);
-    weir__assert_walk(weir__page_heap_is_valid(heap));
-    return done;
-}
-
-void *weir__span_clear(const struct weir__page_heap *heap, void *block, size_t size)
-{
-    bool purges = size >= CLEAR_BY_PURGE && !weir__page_heap_keeps_pages(heap);
-    if (!purges || !weir__os_purge(block, size))
-        memset(block, 0, size);
-    return block;
 }
 
 /* -- purging ----------------------------------------------------------------------- */
@@ -599,7 +413,7 @@ void weir__span_uncut_hole_locked(struct weir__page_heap *heap, struct weir__spa
     if (alone)
         weir__hole_insert(heap, region, page, npages, purged, heap->now);
     else
-        pages_release(heap, region, page, npages);
+        weir__layout_release(heap, region, page, npages);
 }
 
 /* -- visiting ---------------------------------------------------------------------- */

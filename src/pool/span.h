@@ -1,5 +1,5 @@
 /*
- * pool/span.h - live spans: taken, given back, resized, visited. Each holds one large block.
+ * pool/span.h - live spans: taken, given back, visited. Each holds one large block.
  * Owns the layout of regions; the lists of holes are pool/hole.h's. Takes the page heap's lock.
  */
 #ifndef WEIR_POOL_SPAN_H
@@ -104,22 +104,6 @@ WEIR__INLINE void weir__span_check_freed(const struct weir__span *span, const vo
     if (WEIR__FILLS)
         weir__span_pattern_check(span, taker);
 }
-
-/*
- * Makes a live span `size` bytes, with its contents: where it stands, or, if it has a region of
- * its own (weir__span_may_move), elsewhere without copying. The span stays the same; its block is
- * weir__span_block then. False, and nothing changed: the caller copies. Only the caller uses the
- * block.
- */
-bool weir__span_resize(struct weir__page_heap *heap, struct weir__span *span, size_t size,
-                       size_t *bytes);
-WEIR__INLINE bool weir__span_may_move(const struct weir__span *span)
-{
-    return span->u.live.direct;
-}
-
-/* Makes `size` bytes of a live span's block zero, for the one who holds it; the block. */
-void *weir__span_clear(const struct weir__page_heap *heap, void *block, size_t size);
 
 /* Makes a hole of the idle span: before anything else looks at the layout. */
 void weir__span_flush_idle_locked(struct weir__page_heap *heap);

@@ -127,7 +127,7 @@ static void level_add(struct weir__level at, int64_t delta, int allocated, int f
 }
 
 bool weir__meter_apply(struct weir__window *w, int64_t delta, int allocated, int freed,
-                       bool was_shared)
+                       struct weir__step *step, bool was_shared)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
     weir__assert(allocated >= 0 && freed >= 0);
@@ -140,19 +140,22 @@ bool weir__meter_apply(struct weir__window *w, int64_t delta, int allocated, int
             return false;
         }
     }
+    if (step && !weir__step_take(step))
+        return false;
     for (struct weir__level at = weir__level_of(w); at.meter; at = weir__level_above(at))
         level_add(at, delta, allocated, freed);
     return true;
 }
 
 /* Lock held. Limits hold without a freeze where there is room below them. */
-static bool change_locked(struct weir__window *w, int64_t delta, int allocated, int freed)
+static bool change_locked(struct weir__window *w, int64_t delta, int allocated, int freed,
+                          struct weir__step *step)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
     bool was_shared = weir__shared_end();
     if (was_shared)
         weir__phase_shared_ended(w->meter);
-    bool fits = weir__meter_apply(w, delta, allocated, freed, was_shared);
+    bool fits = weir__meter_apply(w, delta, allocated, freed, step, was_shared);
     weir__phase_choose(w, delta < 0 ? -delta : delta);
     return fits;
 }
@@ -188,6 +191,22 @@ static void change_begin(struct weir__window *w)
     weir__relaxed_set(w->top->away, false);
 }
 
+/* With the lock, which is dropped. */
+static bool change_end(struct weir__window *w, int64_t delta, int allocated, int freed,
+                       struct weir__step *step)
+{
+    weir__assert(weir__lock_is_mine(&weir__meters.lock));
+    for (struct weir__meter *m = w->meter; m; m = m->parent)
+        __atomic_add_fetch(&m->slow_operations, 1, __ATOMIC_RELAXED);
+    bool fits = weir__unlikely(weir__meter_is_traced(w->meter))
+                    ? weir__traced_change(w, delta, allocated, freed, step)
+                    : change_locked(w, delta, allocated, freed, step);
+    windows_admit(w);
+    weir__assert_walk(forest_is_valid_locked());
+    weir__lock_drop(&weir__meters.lock);
+    return fits;
+}
+
 bool weir__meter_change(struct weir__window *w, int64_t delta, int allocated, int freed)
 {
     weir__assert(w->meter && !weir__window_is_inside(w));
@@ -202,15 +221,14 @@ bool weir__meter_change(struct weir__window *w, int64_t delta, int allocated, in
             return true;
         change_begin(w);
     }
-    for (struct weir__meter *m = w->meter; m; m = m->parent)
-        __atomic_add_fetch(&m->slow_operations, 1, __ATOMIC_RELAXED);
-    bool fits = weir__unlikely(weir__meter_is_traced(w->meter))
-                    ? weir__traced_change(w, delta, allocated, freed)
-                    : change_locked(w, delta, allocated, freed);
-    windows_admit(w);
-    weir__assert_walk(forest_is_valid_locked());
-    weir__lock_drop(&weir__meters.lock);
-    return fits;
+    return change_end(w, delta, allocated, freed, NULL);
+}
+
+bool weir__meter_change_after(struct weir__window *w, int64_t delta, struct weir__step *step)
+{
+    weir__assert(w->meter && !weir__window_is_inside(w));
+    change_begin(w);
+    return change_end(w, delta, 0, 0, step);
 }
 
 /* Counted at the meters and not in windows, whose counts cannot fall. */
@@ -226,12 +244,6 @@ void weir__meter_mend(struct weir__window *w, int64_t delta)
     }
     weir__traced_stamp(w, delta, 1);
     weir__exact_end(shared);
-}
-
-void weir__meter_uncame(struct weir__meter *m, int64_t delta)
-{
-    for (; m; m = m->parent)
-        __atomic_sub_fetch(&m->gone_bytes, (uint64_t)delta, __ATOMIC_RELAXED);
 }
 
 /* -- making and unmaking ---------------------------------------------------------- */

@@ -7,7 +7,7 @@
  * (alloc/context.h). Owns the forest and the one meter lock, which
  * covers every meter and window of the process but for what window.h says the owners write. It is
  * one because a slow operation changes all meters up to a root, and SHARED those of all roots;
- * docs/watermark.md says what that costs.
+ * docs/internals/watermark.md says what that costs.
  * Bytes are signed 64-bit here. Invariants, under the lock, outside SHARED:
  *
  *   live(m)  = base(m) + sum over its windows w of (used(w) - origin(w))
@@ -20,7 +20,7 @@
  *
  * so as long as no slow operation runs, live(m) <= level(m) <= ceiling(m) = the least
  * of the peaks watched, and none of them can move; or one thread alone moves live(m)
- * and notes its own maximum. docs/watermark.md argues it, docs/models checks it.
+ * and notes its own maximum. docs/internals/watermark.md argues it, docs/models checks it.
  *
  * SHARED: several threads work at the peak and no limit or second peak is watched:
  * all windows stay closed and operations go to shared atomics.
@@ -92,6 +92,10 @@ extern struct weir__meters weir__meters __attribute__((visibility("hidden")));
 
 #define WEIR__NO_LIMIT ((int64_t)1 << 61)
 
+/* Bytes of a request: more is refused before anything is counted, so that what is live and one
+ * request more are within int64_t. */
+#define WEIR__REQUEST_MAX ((size_t)1 << 61)
+
 /* -- walks: with the meter lock held; along the tree alone also with the context lock -------- */
 
 WEIR__INLINE struct weir__meter *weir__meter_of(const struct weir__link *link)
@@ -154,14 +158,30 @@ void weir__meter_destroy(struct weir__meter *m);
  */
 bool weir__meter_change(struct weir__window *w, int64_t delta, int allocated, int freed);
 
+/*
+ * What a change waits for: it is taken once no limit refuses the change, and before anybody can see
+ * it. It may fail: then nothing was counted, and no peak rose. With the meter lock held, so it
+ * is short and takes no lock but those of metadata.
+ */
+struct weir__step {
+    bool (*take)(struct weir__step *step);
+    bool tried; /* set by who takes it */
+};
+WEIR__INLINE bool weir__step_take(struct weir__step *step)
+{
+    step->tried = true;
+    return step->take(step);
+}
+
+/* The slow operation of a change that waits for a step. False: a limit refuses, or the step was
+ * tried and failed; nothing changed. */
+bool weir__meter_change_after(struct weir__window *w, int64_t delta, struct weir__step *step);
+
 /* The meter whose limit refused the calling thread's latest operation that was. */
 extern WEIR__TLS const struct weir__meter *weir__meter_refused;
 
 /* Takes back one free of `delta` bytes that was counted twice, whatever the limits say. */
 void weir__meter_mend(struct weir__window *w, int64_t delta);
-
-/* Bytes that were allocated, and freed as soon, were never: an operation that failed. */
-void weir__meter_uncame(struct weir__meter *m, int64_t delta);
 
 /* Would `size` more bytes exceed a limit even with nothing else live? */
 bool weir__meter_never_fits(const struct weir__meter *m, size_t size);
@@ -206,10 +226,10 @@ void weir__meter_ceiling_update(struct weir__meter *m);
 void weir__meter_raise(struct weir__meter *m, int64_t live);
 
 /* Freezes the meters up the tree that a slow operation of `delta` bytes could not be counted at
- * as they are, and counts it at all of them if their limits allow. `was_shared`: SHARED was left
- * for it. */
+ * as they are, and counts it at all of them if their limits allow, after `step` (may be NULL).
+ * `was_shared`: SHARED was left for it. */
 bool weir__meter_apply(struct weir__window *w, int64_t delta, int allocated, int freed,
-                       bool was_shared);
+                       struct weir__step *step, bool was_shared);
 
 /* The greatest grant that keeps level <= bound. */
 WEIR__INLINE int64_t weir__meter_headroom(const struct weir__meter *m)

@@ -100,13 +100,14 @@ static void turn_take(struct weir__window *w, const struct weir__meter *root)
         turn_open(w, root);
 }
 
-bool weir__traced_change(struct weir__window *w, int64_t delta, int allocated, int freed)
+bool weir__traced_change(struct weir__window *w, int64_t delta, int allocated, int freed,
+                         struct weir__step *step)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
     struct weir__meter *root = weir__relaxed_get(traced_root);
     if (root->nopen)
         turn_end(root);
-    bool fits = weir__meter_apply(w, delta, allocated, freed, false);
+    bool fits = weir__meter_apply(w, delta, allocated, freed, step, false);
     if (fits)
         w->sequence = weir__trace_stamp(delta, allocated - freed);
     turn_take(w, root);

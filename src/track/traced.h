@@ -28,7 +28,9 @@ void weir__traced_end(struct weir__meter *root, struct weir__meter_reading *at);
 /* -- with the meter lock held ------------------------------------------------------------- */
 
 /* The slow operation below a traced root. */
-bool weir__traced_change(struct weir__window *w, int64_t delta, int allocated, int freed);
+struct weir__step;
+bool weir__traced_change(struct weir__window *w, int64_t delta, int allocated, int freed,
+                         struct weir__step *step);
 
 /* Numbers a change of so many bytes and blocks: into the window, or returned; 0: not traced. */
 void weir__traced_stamp(struct weir__window *w, int64_t delta, int blocks);

@@ -3,7 +3,7 @@
  * accounting, changed with plain stores of its own thread.
  *
  * The exact total of a meter is base + sum(used - origin) over its windows, the
- * peak can only move where the lock sees it: see docs/watermark.md and meter.h.
+ * peak can only move where the lock sees it: see docs/internals/watermark.md and meter.h.
  *
  * A thread that works in a meter has a window at each meter from there to the root: `up` leads
  * from one to the next, `top` to the last. An operation counts in all of them, so that each meter

@@ -76,6 +76,31 @@ Test(arena, rewinding_gives_the_same_memory_again)
     cr_expect_eq(weir_arena_destroy(arena), 0);
 }
 
+/* Padding counts, a rewind lowers `used` alone, and a second chunk starts at 0. */
+Test(arena, the_peak_is_the_greatest_use_there_was)
+{
+    weir_arena *arena = weir_arena_create(&(weir_arena_options){.chunk_size = 4096});
+    weir_arena_mark start = weir_arena_mark_get(arena);
+    cr_expect_not_null(weir_arena_allocate_aligned(arena, 1, 1));
+    cr_expect_not_null(weir_arena_allocate_aligned(arena, 100, 256));
+    weir_arena_stats s = figures(arena);
+    cr_expect_eq(s.requested, 101);
+    cr_expect_gt(s.used, s.requested);
+    cr_expect_eq(s.peak, s.used);
+    size_t first = s.used;
+    cr_expect_not_null(weir_arena_allocate_aligned(arena, 4000, 1)); /* another chunk */
+    s = figures(arena);
+    cr_expect_eq(s.used, first + 4000);
+    cr_expect_eq(s.peak, first + 4000);
+    cr_expect_eq(weir_arena_rewind(arena, start), 0);
+    cr_expect_eq(figures(arena).peak, first + 4000);
+    cr_expect_not_null(weir_arena_allocate_aligned(arena, 8, 1));
+    s = figures(arena);
+    cr_expect_eq(s.used, 8);
+    cr_expect_eq(s.peak, first + 4000);
+    cr_expect_eq(weir_arena_destroy(arena), 0);
+}
+
 Test(arena, marks_of_others_are_refused)
 {
     weir_arena *a = weir_arena_create(NULL), *b = weir_arena_create(NULL);

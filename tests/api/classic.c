@@ -367,3 +367,14 @@ Test(classic, mini_infers_own_figures)
         weir_plan_destroy(plan);
     }
 }
+
+Test(classic, an_empty_plan_is_solved_by_each)
+{
+    for (weir_plan_heuristic h = 0; h < WEIR_PLAN_HEURISTICS; h++) {
+        weir_plan *plan = weir_plan_create();
+        cr_expect_eq(weir_plan_solve_with(plan, h), 0, "%s", weir_plan_heuristic_name(h));
+        cr_expect_eq(weir_plan_arena_size(plan), 0);
+        cr_expect_eq(weir_plan_verify(plan), 0);
+        weir_plan_destroy(plan);
+    }
+}

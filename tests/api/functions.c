@@ -272,3 +272,29 @@ Test(provided, recorders_and_replays_pass_on_who_may_touch_memory)
     weir_plan_recorder_destroy(r);
     cr_assert_eq(weir_allocator_destroy(d.allocator), 0);
 }
+
+/* Not even the sum with what is live is a number; the functions are not asked. */
+Test(provided, what_no_limit_admits_is_not_asked_for)
+{
+    static const weir_allocator_functions functions = {.allocate = giver_allocate,
+                                                       .deallocate = giver_free};
+    struct giver g = {0};
+    weir_allocator *a = weir_allocator_create(&(weir_allocator_options){
+        .source = WEIR_SOURCE_FUNCTIONS, .functions = &functions, .user = &g, .limit = 100000});
+    cr_assert_not_null(a);
+    void *live = weir_allocate(a, 5000);
+    cr_assert_not_null(live);
+    size_t calls = g.calls;
+    g.refuse_above = 100000;
+    for (size_t size = (size_t)PTRDIFF_MAX - 6000; size <= PTRDIFF_MAX; size += 1000) {
+        cr_expect_null(weir_allocate(a, size));
+        cr_expect_eq(errno, ENOMEM);
+        cr_expect_null(weir_reallocate(a, live, size));
+        cr_expect_eq(errno, ENOMEM);
+    }
+    cr_expect_eq(g.calls, calls);
+    cr_expect_eq(weir_total_allocated(a), 5000);
+    cr_expect_eq(weir_peak_allocated(a), 5000);
+    weir_deallocate(a, live);
+    cr_expect_eq(weir_allocator_destroy(a), 0);
+}

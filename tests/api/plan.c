@@ -462,9 +462,9 @@ static weir_plan *crowd_make(size_t n)
     unsigned s = 1;
     for (size_t i = 0; i < n; i++) {
         s = s * 1664525 + 1013904223;
-        int64_t first = (s >> 8) % (2 * n);
+        int64_t first = (int64_t)((s >> 8) % (2 * n));
         s = s * 1664525 + 1013904223;
-        int64_t life = 1 + (s >> 8) % n;
+        int64_t life = 1 + (int64_t)((s >> 8) % n);
         s = s * 1664525 + 1013904223;
         cr_assert_eq(weir_plan_add(plan, 64 * (1 + (s >> 8) % 500), 64, first, first + life), 0);
     }

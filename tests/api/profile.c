@@ -59,6 +59,37 @@ static void expect(weir_profiler *p, size_t current, ptrdiff_t delta, size_t pea
     cr_assert_eq(now.count, count);
 }
 
+Test(profiler, counts_from_its_start)
+{
+    weir_allocator *a = weir_allocator_create(NULL);
+    void *before[3];
+    for (int i = 0; i < 3; i++)
+        before[i] = weir_allocate(a, 100);
+    weir_deallocate(a, before[0]);
+    weir_profiler p;
+    weir_profiler_stats now = WEIR_PROFILER_STATS_INIT;
+    cr_assert_eq(weir_profiler_start(&p, a), 0);
+    cr_assert_eq(weir_profiler_stats_get(&p, &now), 0);
+    cr_assert_eq(now.count, 2);
+    cr_assert_eq(now.blocks, 0);
+    cr_assert_eq(now.allocations, 0);
+    cr_assert_eq(now.deallocations, 0);
+    void *after = weir_allocate(a, 10);
+    weir_deallocate(a, before[1]);
+    weir_deallocate(a, before[2]);
+    cr_assert_eq(weir_profiler_stats_get(&p, &now), 0);
+    cr_assert_eq(now.current, 10);
+    cr_assert_eq(now.delta, -190);
+    cr_assert_eq(now.peak, 210);
+    cr_assert_eq(now.count, 1);
+    cr_assert_eq(now.blocks, -1);
+    cr_assert_eq(now.allocations, 1);
+    cr_assert_eq(now.deallocations, 2);
+    cr_assert_eq(weir_profiler_stop(&p), 0);
+    weir_deallocate(a, after);
+    weir_allocator_destroy(a);
+}
+
 Test(profiler, nests_with_a_peak_for_each)
 {
     weir_allocator *a = weir_allocator_create(NULL);

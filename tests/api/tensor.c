@@ -409,6 +409,12 @@ Test(tensor_wrap, negative_and_odd_strides_work)
     cr_expect_not(weir_tensor_is_read_only(c));
     weir_tensor_memory wild = {.data = memory, .strides = ARRAY(INT64_MAX / 4, 1)};
     expect_null(weir_tensor_wrap_memory(&wild, ARRAY(3, 4), 2, WEIR_INT32), EOVERFLOW);
+    wild.strides = ARRAY(PTRDIFF_MAX / 2 - 3, 1); /* one row reaches to the end of it */
+    weir_tensor *far = weir_tensor_wrap_memory(&wild, ARRAY(2, 3), 2, WEIR_UINT8);
+    cr_expect_not_null(far);
+    weir_tensor_release(far);
+    wild.strides = ARRAY(PTRDIFF_MAX / 2 - 2, 1);
+    expect_null(weir_tensor_wrap_memory(&wild, ARRAY(2, 3), 2, WEIR_UINT8), EOVERFLOW);
     wild.strides = ARRAY(INT64_MIN, 1);
     expect_null(weir_tensor_wrap_memory(&wild, ARRAY(2, 2), 2, WEIR_INT32), EOVERFLOW);
     expect_null(weir_tensor_wrap(NULL, ARRAY(1), 1, WEIR_INT32, NULL, NULL), EINVAL);

@@ -137,6 +137,10 @@ Test(cuda, managed_memory_is_there_if_asked_for)
     cr_assert_eq(p[999], 0);
     cr_assert_eq(weir_allocator_destroy(a), 0);
     expect_clean();
+    cr_assert_not_null(weir_cuda_managed_allocator(0));
+    for (int device = -2; device < 300; device += device == -1 ? 3 : 1)
+        cr_expect(!weir_cuda_allocator(device) || device < 2, "there is no device %d", device);
+    cr_assert_eq(weir_allocator_destroy(weir_cuda_managed_allocator(0)), 0);
     setenv("FAKECUDA_LACKS", "83", 1);
     cr_assert_null(weir_cuda_managed_allocator(0));
     cr_assert_eq(errno, ENODEV);

@@ -216,6 +216,74 @@ Test(device, a_failed_creation_leaves_the_table_to_its_owner)
     }
 }
 
+/* Each function that must be there, each of virtual memory, and each size that is none. */
+Test(device, a_table_that_lacks_anything_is_refused)
+{
+    const weir_device_table *good = device_target()->table();
+    const size_t functions[] = {
+#define AT(name) offsetof(weir_device_table, name)
+        AT(name),
+        AT(allocate),
+        AT(deallocate),
+        AT(memory_info),
+        AT(set),
+        AT(copy_in),
+        AT(copy_out),
+        AT(copy),
+        AT(stream_create),
+        AT(stream_destroy),
+        AT(stream_synchronize),
+        AT(stream_wait),
+        AT(event_create),
+        AT(event_destroy),
+        AT(event_record),
+        AT(event_query),
+        AT(reserve),
+        AT(unreserve),
+        AT(map),
+        AT(unmap),
+        AT(error_text),
+        AT(event_synchronize)};
+#undef AT
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
+        weir_device_table t = *good;
+        memset((char *)&t + functions[i], 0, sizeof(void *));
+        errno = 0;
+        cr_expect_null(weir_device_allocator_create(&t, NULL), "function %zu", i);
+        cr_expect_eq(errno, EINVAL);
+    }
+    const size_t bad[] = {0, 1, 128, 3 * MIB};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        weir_device_table t = *good;
+        t.granularity = bad[i];
+        cr_expect_null(weir_device_allocator_create(&t, NULL), "granularity %zu", bad[i]);
+    }
+    for (size_t alignment = 0; alignment < 64; alignment = alignment ? 2 * alignment : 1) {
+        weir_device_table t = *good;
+        t.alignment = alignment;
+        cr_expect_null(weir_device_allocator_create(&t, NULL), "alignment %zu", alignment);
+    }
+    weir_allocator *a = weir_device_allocator_create(good, NULL);
+    cr_assert_not_null(a);
+    end(a);
+}
+
+/* The device is not even asked. */
+Test(device, what_no_device_has_is_refused)
+{
+    EACH(mode, pooled)
+    {
+        weir_allocator *a = make(mode);
+        unsigned long calls = device_target()->calls();
+        cr_expect_null(weir_allocate(a, PTRDIFF_MAX));
+        cr_expect_eq(errno, ENOMEM);
+        cr_expect_null(weir_allocate_aligned(a, 64, (size_t)1 << 41));
+        cr_expect_eq(errno, ENOMEM);
+        cr_expect_eq(device_target()->calls(), calls);
+        end(a);
+    }
+}
+
 Test(device, bad_tables_and_options_are_refused)
 {
     const weir_device_table *good = device_target()->table();

@@ -92,6 +92,68 @@ Test(device, an_event_frees_only_what_was_freed_before_it)
     }
 }
 
+/* What is left of a block that its own stream takes a part of is no earlier free than the block
+ * was. */
+Test(device, the_rest_of_a_split_block_waits_as_the_whole_did)
+{
+    EACH(mode, pooled)
+    {
+        weir_allocator *a = make(mode);
+        void *s = weir_device_stream_create(a), *t = weir_device_stream_create(a);
+        void *u = weir_device_stream_create(a), *event;
+        const weir_device_table *table = weir_device_table_of(a);
+        char *early = weir_device_allocate_on(a, 12 * MIB, s);
+        char *between = weir_device_allocate_on(a, 2 * MIB, s);
+        char *late = weir_device_allocate_on(a, 40 * MIB, s);
+        device_target()->hold(s);
+        device_target()->hold(u);
+        weir_deallocate(a, early);
+        void *other = weir_device_allocate_on(a, 12 * MIB, t); /* the event is recorded here */
+        cr_assert_neq(other, early);
+        table->event_create(table->user, &event);
+        table->event_record(table->user, event, u);
+        table->stream_wait(table->user, s, event);
+        table->set(table->user, late, 1, 40 * MIB, s);
+        weir_deallocate(a, late);
+        char *part = weir_device_allocate_on(a, 20 * MIB, s); /* in the order of the stream */
+        cr_assert(part >= late && part + 20 * MIB <= late + 40 * MIB, "not a part of it");
+        device_target()->release(s); /* as far as it waits for u: early is free */
+        char *first = weir_device_allocate_on(a, 12 * MIB, t);
+        char *second = weir_device_allocate_on(a, 12 * MIB, t);
+        cr_assert_eq(first, early);
+        cr_assert(second && (second >= late + 40 * MIB || second + 12 * MIB <= late),
+                  "the rest is in use by work that is pending");
+        expect_valid(a);
+        device_target()->release(u);
+        table->event_destroy(table->user, event);
+        weir_deallocate(a, between);
+        void *streams[] = {u, s, t};
+        for (int i = 0; i < 3; i++)
+            cr_assert_eq(weir_device_stream_destroy(a, streams[i]), 0);
+        end(a);
+    }
+}
+
+Test(device, trim_waits_for_what_streams_still_use)
+{
+    EACH(mode, pooled)
+    {
+        weir_allocator *a = make(mode);
+        void *s = weir_device_stream_create(a);
+        void *p = weir_device_allocate_on(a, 30 * MIB, s);
+        unsigned long waits = device_target()->waits();
+        device_target()->hold(s);
+        weir_deallocate(a, p);
+        weir_trim(a);
+        cr_assert_gt(device_target()->waits(), waits);
+        cr_assert_eq(figures(a).reserved, 0);
+        cr_assert_eq(device_target()->used(), 0);
+        device_target()->release(s);
+        cr_assert_eq(weir_device_stream_destroy(a, s), 0);
+        end(a);
+    }
+}
+
 Test(device, a_free_on_another_stream_is_ordered_there)
 {
     EACH(mode, pooled)

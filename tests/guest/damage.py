@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The cases of damage.sh: damage.py CASE, in a folder with the recordings `whole` and
-`other`, of two programs. What a damaged file still has is known from docs/trace-format.md:
+`other`, of two programs. What a damaged file still has is known from docs/internals/trace-format.md:
 records that are there with a right CRC."""
 import json
 import os
@@ -45,7 +45,7 @@ def records(data):
         kind, length, crc = struct.unpack_from("<4sII", data, at)
         payload = data[at + 12:at + 12 + length]
         if len(payload) < length or zlib.crc32(payload, zlib.crc32(data[at:at + 8])) != crc:
-            fail("the recording is not as docs/trace-format.md says, at", at)
+            fail("the recording is not as docs/internals/trace-format.md says, at", at)
         found.append(Record(kind, at, at + 12 + length, payload))
         at += 12 + length
     return found

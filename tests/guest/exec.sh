@@ -144,11 +144,11 @@ became()
         [ -e "$file" ] || fail "there is no recording of the child"
         child=$(of_trace "$file" pid)
         [ "$child" != "$(of_trace F pid)" ] || fail "$file is of the parent"
-        case $file in F.$child | F.$child.2) ;; *) fail "$file is of $child" ;; esac
+        case $file in "F.$child" | "F.$child.2") ;; *) fail "$file is of $child" ;; esac
         [ "$(of_trace "$file" "2000000 <= peak < 2100000 and missing == 0")" != True ] || found=$found$file
     done
     case $found in
-    F.$child | F.$child.2) ;;
+    "F.$child" | "F.$child.2") ;;
     *) fail "the child's image is in \"$found\" of" $(ls) ;;
     esac
     report report "[p.peak // 1000000 for p in everyone].count(2) == 1"
@@ -201,7 +201,7 @@ names()
     image "R-second-$pid" 3000000 $pid
     image "R-second-$child" 2000000 $child
     for file in R-*; do
-        case $file in R-first-$pid | R-second-$pid | R-second-$child | R-first-$child) ;; *) fail "there is $file" ;; esac
+        case $file in "R-first-$pid" | "R-second-$pid" | "R-second-$child" | "R-first-$child") ;; *) fail "there is $file" ;; esac
     done
 }
 check "%p and %e" names

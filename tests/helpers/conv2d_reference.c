@@ -20,6 +20,7 @@ static double weight(unsigned layer, unsigned i, unsigned inputs)
     x ^= x >> 15;
     x *= 0x846ca68bu;
     x ^= x >> 16;
+    /* NOLINTNEXTLINE(bugprone-integer-division): its upper 24 bits */
     return ((x / 256) / 8388608.0 - 1) * sqrt(3.0 / inputs);
 }
 

@@ -4,7 +4,7 @@
  * memory, two sessions at once. Run by ort.sh, which has fetched both. One line a
  * check that failed; exit status 0 only if none did.
  */
-#include "adapters/examples/ort_model.h"
+#include "bench/runtimes/ort_model.h"
 
 #include <weir/weir.h>
 

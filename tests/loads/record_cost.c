@@ -4,6 +4,7 @@
  * the block), their ratio, and bytes of trace an event.
  */
 #include "../helpers/scratch.h"
+#include "tools/common/statistics.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -92,12 +93,6 @@ static double load_time(const struct load *load)
     return (now() - begin) / (double)load->steps;
 }
 
-static int double_compare(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-    return left < right ? -1 : left > right;
-}
-
 static int load_measure(const struct load *load, const char *path)
 {
     double plain[ROUNDS], traced[ROUNDS];
@@ -111,9 +106,7 @@ static int load_measure(const struct load *load, const char *path)
         if (weir_trace_stop() != 0 || weir_trace_stats_get(&status) != 0)
             return 1;
     }
-    qsort(plain, ROUNDS, sizeof *plain, double_compare);
-    qsort(traced, ROUNDS, sizeof *traced, double_compare);
-    double before = plain[ROUNDS / 2], after = traced[ROUNDS / 2];
+    double before = statistics_median(plain, ROUNDS), after = statistics_median(traced, ROUNDS);
     printf("%-40s %7u %10.1f %10.1f %6.2f %6.2f\n", load->name, load->threads, before, after,
            after / before, (double)status.bytes / (double)status.events);
     return 0;

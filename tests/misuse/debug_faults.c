@@ -1,6 +1,6 @@
 /*
- * What each level of --enable-debug finds (docs/debugging.md): every fault below is planted in a
- * child, which then goes on. From its level on the child ends by abort with the line that is
+ * What each level of --enable-debug finds (docs/guide/debugging.md): every fault below is planted
+ * in a child, which then goes on. From its level on the child ends by abort with the line that is
  * named here; below, it ends as if nothing were wrong.
  */
 #include "alloc/body.h"

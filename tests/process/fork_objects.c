@@ -166,7 +166,8 @@ static void *work(void *of)
 static void child_run(const struct kind *kind)
 {
     alarm(10);
-    _exit(kind->use() && kind->use() && allocates(cpu, 1000) && allocates(cpu, 100000) ? 0 : 1);
+    bool used = kind->use(), again = kind->use();
+    _exit(used && again && allocates(cpu, 1000) && allocates(cpu, 100000) ? 0 : 1);
 }
 
 static void kind_try(const struct kind *kind)

@@ -90,7 +90,7 @@ expect 0 $weir bench --threads=2 --quick --json --traces "$scratch"
 expect 0 $weir bench --growth --quick --json
 expect 0 $weir bench --idle --quick --json
 
-# The figures of docs/performance.md are written in by their commands.
+# The figures of docs/internals/performance.md are written in by their commands.
 printf 'before\n<!-- run: weir bench --help -->\nold\n<!-- end -->\nafter\n' >"$scratch/page.md"
 (cd "$top_builddir" && sh "$top_srcdir/bench/figures.sh" "$scratch/page.md" 2>/dev/null) ||
     complain "figures.sh failed"

@@ -1,7 +1,7 @@
 #!/bin/sh
-# README.md, CONTRIBUTING.md, docs/*.md and docs/internals/*.md against the tree: every relative link leads somewhere, every
-# `make TARGET` exists, and so does every path within one of the tree's folders. Every public struct is in the table of
-# docs/internals/api.md.
+# README.md, CONTRIBUTING.md and docs/*/*.md against the tree: every relative link leads somewhere (to a heading,
+# where it says so), every `make TARGET` exists, and so does every path within one of the tree's folders. Every public
+# struct is in the table of docs/internals/api.md. No turn of docs/internals/style.md is in the prose.
 set -u
 export LC_ALL=C # in Turkish, [A-Z] and [a-z] lack an i
 cd "$top_srcdir" || exit 99
@@ -29,7 +29,7 @@ is_there()
     grep -qF " $1\$(EXEEXT)" "$makefile"
 }
 
-for file in README.md CONTRIBUTING.md docs/*.md docs/internals/*.md; do
+for file in README.md CONTRIBUTING.md docs/*/*.md; do
     [ -s "$file" ] || { complain "$file: missing or empty"; continue; }
 
     # [text](where), without what comes after #; addresses of the web are not looked up.
@@ -39,6 +39,14 @@ for file in README.md CONTRIBUTING.md docs/*.md docs/internals/*.md; do
         links=$((links + 1))
         [ -e "$(dirname "$file")/$link" ] || complain "$file: the link $link leads nowhere"
     done <"$scratch/links"
+
+    # ... and what comes after # is a heading there, in small letters and without signs.
+    grep -o '](\([^) ]*#[^) ]*\))' "$file" | sed 's/^](//; s/)$//' | grep -v '^[a-z]*://' >"$scratch/anchors"
+    while IFS='#' read -r page anchor; do
+        [ -n "$page" ] && page=$(dirname "$file")/$page || page=$file
+        sed -n 's/^##* //p' "$page" 2>/dev/null | tr 'A-Z' 'a-z' | sed 's/[^a-z0-9 _-]//g; s/ /-/g' |
+            grep -qx -e "$anchor" || complain "$file: $page has no heading $anchor"
+    done <"$scratch/anchors"
 
     # `make x` in the text, and lines of code that begin with make.
     { grep -o '`make [a-z][^`]*`' "$file" | tr -d '`'
@@ -68,7 +76,23 @@ for struct in $(sed -n 's/^} \(weir_[a-z_]*\);.*/\1/p' include/weir/*.h); do
     grep -q "^| \`$struct\` |" docs/internals/api.md || complain "docs/internals/api.md: no line about $struct"
 done
 
-echo "$links links, $targets targets, $paths paths, $structs structs"
+# The turns that docs/internals/style.md gives up: none in documents and headers. That page shows
+# them. What commands printed (docs/results, blocks of code) is not prose. `There is no` is, and stays.
+turns=0
+for file in README.md CONTRIBUTING.md docs/guide/*.md docs/internals/*.md include/weir/*.h include/weir/*.hpp \
+    include/weir/*.in include/weir/*/*; do
+    [ $file != docs/internals/style.md ] || continue
+    awk '/^ *```/ { code = !code } !code' "$file" | tr '\n' ' ' | sed 's/ \* / /g; s/   */ /g' >"$scratch/prose"
+    grep -oE '.{0,30}\b((is|are|was|were) no [a-z]+|beside\b|cannot be told|of (its|their|his|one.s) own\b|Who [a-z]+|[Ww]hoever|for want of).{0,20}' \
+        "$scratch/prose" | grep -vE '[Tt]here (is|are|was|were) no |(is|are|was|were) no (longer|more than) |"beside"|Who holds|own accord' \
+        >"$scratch/turns"
+    while IFS= read -r turn; do
+        turns=$((turns + 1))
+        complain "$file: docs/internals/style.md: ...$turn..."
+    done <"$scratch/turns"
+done
+
+echo "$turns turns, $links links, $targets targets, $paths paths, $structs structs"
 # Nothing found is a test that no longer looks.
 [ $links -ge 10 ] && [ $targets -ge 10 ] && [ $paths -ge 30 ] && [ $structs -ge 20 ] || complain "too few to be true"
 exit $status

@@ -1,5 +1,5 @@
 #!/bin/sh
-# ggml over weir's blocks (adapters/examples/ggml_mlp.c). No package at hand has ggml's
+# ggml over weir's blocks (bench/runtimes/ggml_mlp.c). No package at hand has ggml's
 # headers beside its libraries, so a release of its sources, as the npm package
 # smart-whisper (MIT) ships them, is fetched and compiled once, into the cache. Run by
 # `make check-runtimes`; 77 where it cannot be fetched.
@@ -25,8 +25,8 @@ if [ ! -f "$cache/libggml.a" ]; then
 fi
 
 (cd "$top_builddir" && MAKEFLAGS= "$MAKE" -s GGML_CFLAGS="-I$cache/include" \
-    GGML_LIBS="$cache/libggml.a -lm" adapters/examples/ggml_mlp) || exit 1
-"$top_builddir/adapters/examples/ggml_mlp" 40 >"$scratch/out"
+    GGML_LIBS="$cache/libggml.a -lm" bench/runtimes/ggml_mlp) || exit 1
+"$top_builddir/bench/runtimes/ggml_mlp" 40 >"$scratch/out"
 status=$?
 cat "$scratch/out"
 [ $status -eq 0 ] && grep -q "^outputs identical: 40 of 40 runs" "$scratch/out" &&

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A file includes only its own layer and those below, as docs/design.md draws them. Siblings
+# A file includes only its own layer and those below, as docs/internals/design.md draws them. Siblings
 # in one line of the drawing do not see each other, except as said at `visible`.
 set -u
 cd "$top_srcdir" || exit 99
@@ -7,9 +7,9 @@ cd "$top_srcdir" || exit 99
 find src tools bench adapters preload include -name '*.[ch]' -o -name '*.hpp' -o -name '*.cc' \
     -o -name '*.in' -path '*include*' | sort |
     xargs awk '
-# The drawing in docs/design.md: from `## Layers` to the next heading, indented lines, names before a gap of
+# The drawing in docs/internals/design.md: from `## Layers` to the next heading, indented lines, names before a gap of
 # three spaces. The lowest line has rank 1.
-FILENAME == "docs/design.md" {
+FILENAME == "docs/internals/design.md" {
     if (/^## /) drawing = $0 == "## Layers"
     if (drawing && /^    [a-z]/) {
         sub(/^ +/, "")
@@ -111,4 +111,4 @@ END {
     printf "%d includes looked at\n", seen
     if (seen < 20 || nlines < 5) bad++
     exit bad > 0
-}' docs/design.md
+}' docs/internals/design.md

@@ -11,6 +11,9 @@ script_tests += tests/scripts/abi.sh \
 	tests/scripts/cuda_fake.sh \
 	tests/scripts/dlpack_numpy.sh \
 	tests/scripts/docs.sh \
+	tests/scripts/environment.sh \
+	tests/scripts/examples.sh \
+	tests/scripts/examples_outside.sh \
 	tests/scripts/exports.sh \
 	tests/scripts/functions.sh \
 	tests/scripts/layers.sh \
@@ -22,14 +25,19 @@ script_tests += tests/scripts/abi.sh \
 	tests/scripts/outside.sh \
 	tests/scripts/outside_cmake.sh \
 	tests/scripts/platform.sh \
+	tests/scripts/runner.sh \
 	tests/scripts/runtimes.sh \
 	tests/scripts/unwind.sh \
 	tests/scripts/xnnpack.sh
 EXTRA_DIST += tests/scripts/dlpack_numpy.py \
+	tests/scripts/guide.awk \
 	tests/scripts/nouns.awk \
 	tests/scripts/trace_reader.py
 weir_script_tests += tests/scripts/bench.sh \
 	tests/scripts/bench_peers.sh \
+	tests/scripts/command.sh \
+	tests/scripts/completion.sh \
+	tests/scripts/guide.sh \
 	tests/scripts/plan.sh \
 	tests/scripts/preload.sh \
 	tests/scripts/preload_programs.sh \

@@ -14,8 +14,8 @@ cache=$(sh "$top_srcdir/scripts/fetch-ort" $fetch) || exit 77
 
 # The programs are there if configure found the headers; else they are made now.
 (cd "$top_builddir" && MAKEFLAGS= "$MAKE" -s ORT_CFLAGS="-I$cache/include" \
-    adapters/examples/ort_run tests/helpers/ort_adapter) || exit 1
-ort_run=$top_builddir/adapters/examples/ort_run
+    bench/runtimes/ort_run tests/helpers/ort_adapter) || exit 1
+ort_run=$top_builddir/bench/runtimes/ort_run
 runtime=$cache/lib/libonnxruntime.so
 models=$cache/models
 scratch=$(mktemp -d) || exit 99

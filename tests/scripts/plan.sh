@@ -110,20 +110,16 @@ columns()
 {
     awk -F'|' '/^\| / { print $2, $3, $5, $7, $8, $9, $10, $11, $12, $13 }' "$@"
 }
-documented()
-{
-    columns "$top_srcdir/docs/planner.md"
-}
 $weir plan --compare --markdown --budget 1 "$plans/challenging" "$plans/networks" >"$dir/table" ||
     fail "--markdown"
 columns "$dir/table" >"$dir/now"
 [ "$(wc -l <"$dir/now")" -eq 24 ] || fail "--markdown: $(cat "$dir/table")"
-documented >"$dir/documented"
-grep -v -x -F -f "$dir/documented" "$dir/now" >"$dir/stale" && fail "docs/planner.md lacks $(cat "$dir/stale")"
-grep '^| [i*]' "$plans/README.md" >"$dir/sets"
-grep -v -x -F -f "$top_srcdir/docs/planner.md" "$dir/sets" >"$dir/stale" &&
-    fail "bench/plans/README.md and docs/planner.md disagree: $(cat "$dir/stale")"
-[ "$(wc -l <"$dir/sets")" -eq 7 ] || fail "sets of bench/plans/README.md: $(cat "$dir/sets")"
+columns "$top_srcdir/docs/results/planner.md" >"$dir/documented"
+grep -v -x -F -f "$dir/documented" "$dir/now" >"$dir/stale" && fail "docs/results/planner.md lacks $(cat "$dir/stale")"
+# One table, in one place.
+for page in "$plans/README.md" "$top_srcdir/docs/internals/planner.md" "$top_srcdir/docs/guide/planning.md"; do
+    grep -q '^| .*geometric mean' "$page" && fail "$page has a table of results too"
+done
 
 # Profiles: columns of sizes, each with a line of its own; offsets hold for all of them.
 printf 'id,lower,upper,size:short,size:long\na,0,2,10,40\nb,1,3,30,20\nc,2,4,10,90\n' >"$dir/shapes.csv"

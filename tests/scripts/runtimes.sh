@@ -32,11 +32,11 @@ check()
         return
     fi
     tested=$((tested + 1))
-    (cd "$top_builddir" && MAKEFLAGS= "$MAKE" -s "adapters/examples/$program") || {
+    (cd "$top_builddir" && MAKEFLAGS= "$MAKE" -s "bench/runtimes/$program") || {
         failures=$((failures + 1))
         return
     }
-    "$top_builddir/adapters/examples/$program" --runs 4 --repeat 1 >"$scratch/out" \
+    "$top_builddir/bench/runtimes/$program" --runs 4 --repeat 1 >"$scratch/out" \
         2>"$scratch/err" || fail "$program"
     grep -q "^outputs identical: 8 of 8 runs" "$scratch/out" || fail "$program: outputs differ"
     # "run N  live peak blocks allocations": the same live bytes and blocks, each run.
@@ -45,12 +45,12 @@ check()
         END { exit runs < 3 }' "$scratch/out" || fail "$program: figures"
     grep -q "^left  *0 in 0 blocks" "$scratch/out" || fail "$program: memory is left"
     cat "$scratch/out"
-    "$top_builddir/adapters/examples/$program" --runs 1 --repeat 1 --limit "$limit" \
+    "$top_builddir/bench/runtimes/$program" --runs 1 --repeat 1 --limit "$limit" \
         >"$scratch/out" 2>"$scratch/err"
     status=$?
     [ $status -eq 1 ] && grep -q "bytes refused to \"$program\"" "$scratch/err" ||
         fail "$program: status $status under a limit"
-    "$top_builddir/adapters/examples/$program" --runs none >"$scratch/out" 2>"$scratch/err"
+    "$top_builddir/bench/runtimes/$program" --runs none >"$scratch/out" 2>"$scratch/err"
     [ $? -eq 2 ] || fail "$program: --runs none"
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""An independent reader of weir's binary traces, written from docs/trace-format.md alone.
+"""An independent reader of weir's binary traces, written from docs/internals/trace-format.md alone.
 
 usage: trace_reader.py FILE          checks the file, prints its figures as JSON
        trace_reader.py --events FILE also prints one line an event, in order of number

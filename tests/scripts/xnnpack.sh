@@ -2,7 +2,7 @@
 # MobileNetV2 under XNNPACK: the same outputs with weir as with XNNPACK's own
 # allocator, nothing left, the same exact figures every round; a limit is a message.
 set -u
-example=$top_builddir/adapters/examples/xnnpack_mobilenet
+example=$top_builddir/bench/runtimes/xnnpack_mobilenet
 [ -x "$example" ] || { echo "XNNPACK was not found by configure"; exit 77; }
 scratch=$(mktemp -d) || exit 99
 trap 'rm -rf "$scratch"' EXIT

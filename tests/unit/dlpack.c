@@ -278,6 +278,7 @@ Test(dlpack_import, what_cannot_be_stays_with_its_owner)
     m = managed_make();
     m.tensor.ndim = -1;
     expect_null(import(&m), EINVAL);
+    cr_expect_not_null(strstr(weir_last_error(), "-1 dimensions"));
     m.tensor.ndim = WEIR_MAX_NDIM + 1;
     expect_null(import(&m), EINVAL);
     m = managed_make();

@@ -289,6 +289,29 @@ Test(faults, a_huge_block_that_cannot_move_has_its_bytes_counted_once)
     weir_deallocate(a, moved ? moved : block);
 }
 
+/* Neither can the pages move, nor is there memory for a copy: no peak is left of the try. */
+Test(faults, a_huge_block_that_cannot_grow_leaves_no_peak)
+{
+    weir_allocator *a = weir_allocator_create(NULL);
+    void *block = weir_allocate(a, 300 * MIB);
+    weir__fault_persistent(true);
+    for (long n = 0; n < 6; n++) {
+        struct figures before = figures_of(a), of_all = figures_of(weir_cpu_allocator());
+        weir__fault_after(n);
+        void *moved = weir_reallocate(a, block, (310 + (size_t)n) * MIB);
+        weir__fault_after(-1);
+        cr_assert(n > 0 || !moved, "what is asked for first is the move");
+        block = moved ? moved : block;
+        if (!moved)
+            figures_expect_failed("huge", n, before, figures_of(a));
+        if (!moved)
+            figures_expect_failed("huge, above", n, of_all, figures_of(weir_cpu_allocator()));
+    }
+    weir__fault_persistent(false);
+    weir_deallocate(a, block);
+    cr_assert_eq(weir_allocator_destroy(a), 0);
+}
+
 static bool asked(const weir_refusal *refusal, void *user)
 {
     (void)refusal, (void)user;

@@ -194,8 +194,8 @@ Test(os_pages, what_cannot_move_stays_and_costs_no_addresses)
     pid_t child = fork();
     if (child == 0) {
         char *range = filled(32 * MIB, 4 * MIB);
-        mmap(range + 32 * MIB, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE,
-             -1, 0);
+        (void)mmap(range + 32 * MIB, 4096, PROT_NONE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
         size_t now = status_of("VmSize"), data = status_of("VmData");
         struct rlimit addresses = {now + 128 * MIB, now + 128 * MIB};
         struct rlimit limit = {data + 8 * MIB, data + 8 * MIB};

@@ -7,6 +7,7 @@
 #include "os/clock.h"
 #include "pool/chunk.h"
 #include "pool/hole.h"
+#include "pool/resize.h"
 #include "pool/shelf.h"
 #include "../helpers/self.h"
 

@@ -239,6 +239,30 @@ Test(placement, asked_and_never)
     cr_assert_eq(weir_allocator_destroy(never), 0);
 }
 
+/* One byte touched of a huge page is 2 MiB in memory, which is more than a small program holds. */
+Test(placement, a_pool_of_a_few_mib_has_small_pages)
+{
+    weir_allocator_options options = {.source = WEIR_SOURCE_OWN_POOL};
+    weir_allocator *pool = weir_allocator_create(&options);
+    char *first = weir_allocate(pool, MIB);
+    *first = 1;
+    cr_expect_not(has_flag(first, " hg"));
+    cr_expect_leq(stats(pool).resident_bytes, MIB);
+    void *more = weir_allocate(pool, 4 * MIB);
+    cr_expect(has_flag(first, " hg"), "what was opened before, too");
+    void *far = weir_allocate(pool, 20 * MIB);
+    cr_expect(has_flag((char *)far + 19 * MIB, " hg"));
+    weir_deallocate(pool, far);
+    weir_deallocate(pool, more);
+    weir_trim(pool);
+    far = weir_allocate(pool, 30 * MIB);
+    cr_expect(has_flag((char *)far + 29 * MIB, " hg"), "and what was closed meanwhile");
+    cr_expect(has_flag((char *)far + 9 * MIB, " hg"));
+    weir_deallocate(pool, far);
+    weir_deallocate(pool, first);
+    cr_assert_eq(weir_allocator_destroy(pool), 0);
+}
+
 /* Its chunk serves others, as it was. */
 Test(placement, what_a_context_leaves_is_as_the_rest)
 {

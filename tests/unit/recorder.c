@@ -1,8 +1,8 @@
 /* The recorder and the reader of its files, against each other and against the allocator's
  * own figures. tests/scripts/trace.sh has an independent reader. */
+#include "../helpers/scratch.h"
 #include "base/fault.h"
 #include "observe/crc32.h"
-#include "../helpers/scratch.h"
 #include "tools/trace/binary.h"
 #include "tools/trace/replay.h"
 #include "track/trace_hook.h"
@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -376,6 +377,37 @@ Test(recorder, says_what_it_cannot_do)
     cr_assert_eq(weir_trace_stats_get(&status), 0);
     cr_assert(!status.recording);
     cr_assert_eq(weir_trace_mark(WEIR_MARK_RUN, "nobody listens", true), 0);
+}
+
+/* What a seal keeps from being cut to nothing is not recorded into. */
+Test(recorder, a_file_that_cannot_be_emptied_is_refused)
+{
+    char name[40];
+    int fd = memfd_create("sealed", MFD_ALLOW_SEALING);
+    cr_assert_geq(fd, 0);
+    snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+    cr_assert_eq(write(fd, "kept", 4), 4);
+    cr_assert_eq(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
+    cr_assert_eq(weir_trace_start(name, NULL), EPERM);
+    cr_assert_eq(weir_trace_stop(), EINVAL);
+    char text[5] = "";
+    cr_assert_eq(pread(fd, text, 4, 0), 4);
+    cr_assert_str_eq(text, "kept");
+    close(fd);
+}
+
+/* docs/trace-format.md: the magic, the version, zeros. */
+Test(recorder, begins_with_the_version_of_the_format)
+{
+    static const unsigned char expected[16] = "\x89WEIR\r\n\x1a\x01\0\x02";
+    unsigned char first[16];
+    start();
+    stop();
+    FILE *file = fopen(path, "rb");
+    cr_assert_not_null(file);
+    cr_assert_eq(fread(first, 1, sizeof first, file), sizeof first);
+    fclose(file);
+    cr_assert_arr_eq(first, expected, sizeof first);
 }
 
 static void work_alone(int steps)

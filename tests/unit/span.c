@@ -5,6 +5,7 @@
  */
 #include "base/fault.h"
 #include "../helpers/core.h"
+#include "pool/resize.h"
 #include "pool/shelf.h"
 
 #include <criterion/criterion.h>

@@ -50,6 +50,18 @@ Test(tools, sizes_have_units_of_1024)
     cr_expect_str_eq(text_bytes(1 << 20), "1.0 MiB (1,048,576 bytes)");
 }
 
+Test(tools, distance_is_the_fewest_changes)
+{
+    cr_expect_eq(text_distance("plan", "plan"), 0);
+    cr_expect_eq(text_distance("", "run"), 3);
+    cr_expect_eq(text_distance("run", ""), 3);
+    cr_expect_eq(text_distance("stat", "stats"), 1);
+    cr_expect_eq(text_distance("bnech", "bench"), 2);
+    cr_expect_eq(text_distance("kitten", "sitting"), 3);
+    cr_expect_eq(text_distance("sitting", "kitten"), 3);
+    cr_expect_eq(text_distance("a word of thirty-two characters.", "run"), SIZE_MAX);
+}
+
 Test(tools, utf8_is_well_formed_or_none)
 {
     static const struct {

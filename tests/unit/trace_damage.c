@@ -1,10 +1,10 @@
 /* The tolerant reader: of a damaged or cut recording everything good is there, what is missing
  * is counted, and nothing is called complete. Files are made by the recorder and then changed,
- * or written here from docs/trace-format.md. */
+ * or written here from docs/internals/trace-format.md. */
+#include "../helpers/scratch.h"
 #include "observe/bytes.h"
 #include "observe/crc32.h"
 #include "observe/format.h"
-#include "../helpers/scratch.h"
 #include "tools/trace/binary.h"
 #include "tools/trace/replay.h"
 

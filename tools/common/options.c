@@ -53,7 +53,8 @@ static void option_print(const struct option_spec *s)
 
 static void help_print(const struct options *o)
 {
-    static const struct option_spec help = {.name = "help", .letter = 'h', .help = "this"};
+    static const struct option_spec help = {
+        .name = "help", .letter = 'h', .help = "prints this help"};
     const char *usage = o->usage;
     for (const char *lead = "usage:", *end; *usage; lead = "      ", usage = end + (*end == '\n')) {
         end = strchrnul(usage, '\n');
@@ -73,7 +74,7 @@ static void help_print(const struct options *o)
 static int choice_index(const char *words, const char *word)
 {
     size_t n = strlen(word);
-    for (int i = 0; *words; i++) {
+    for (int i = 0; words && *words; i++) {
         size_t length = strcspn(words, "|");
         if (length == n && strncmp(words, word, n) == 0)
             return i;
@@ -87,7 +88,7 @@ static int choice_complain(const struct options *o, const struct option_spec *s)
 {
     char words[80] = "";
     size_t n = 0;
-    for (const char *at = s->argument; *at && n + 4 < sizeof words; at++)
+    for (const char *at = s->argument; at && *at && n + 4 < sizeof words; at++)
         if (*at == '|')
             n += (size_t)sprintf(words + n, strchr(at + 1, '|') ? ", " : " or ");
         else

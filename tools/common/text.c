@@ -95,6 +95,25 @@ int text_ends(const char *text, const char *end)
     return n > m && strcmp(text + n - m, end) == 0;
 }
 
+size_t text_distance(const char *word, const char *other)
+{
+    size_t n = strlen(other), row[32]; /* of the word so far to each beginning of the other */
+    if (n >= 32 || strlen(word) >= 32)
+        return SIZE_MAX;
+    for (size_t k = 0; k <= n; k++)
+        row[k] = k;
+    for (size_t i = 0; word[i]; i++) {
+        size_t before = row[0]++;
+        for (size_t k = 0; k < n; k++) {
+            size_t least = row[k] < row[k + 1] ? row[k] + 1 : row[k + 1] + 1;
+            size_t kept = before + (word[i] != other[k]);
+            before = row[k + 1];
+            row[k + 1] = kept < least ? kept : least;
+        }
+    }
+    return row[n];
+}
+
 size_t text_utf8(const char *text)
 {
     static const struct {

@@ -38,6 +38,10 @@ const char *text_file_name(const char *path);
 /* Does it end so? */
 int text_ends(const char *text, const char *end);
 
+/* How many characters must be put in, left out or replaced to make one word of the other; words
+ * beyond 31 bytes are not like any. */
+size_t text_distance(const char *word, const char *other);
+
 /* Length of the well-formed UTF-8 sequence at `text` (RFC 3629), or 0. */
 size_t text_utf8(const char *text);
 

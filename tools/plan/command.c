@@ -98,7 +98,8 @@ static int plan_arguments(struct plan_command *c, int argc, char **argv)
         {"changes", OPTION_COUNT, &c->changes, "N",
          "then change N buffers at random and repair the plan: one more line"},
         {"compare", OPTION_FLAG, &c->compare,
-         .help = "also run the classical planners (docs/planner.md); arena / lower bound"},
+         .help =
+             "also run the classical planners (docs/internals/planner.md); arena / lower bound"},
         {"markdown", OPTION_FLAG, &c->markdown,
          .help = "the table for a document: without times, the same for the same options"},
         {"capacity", OPTION_SIZE, &capacity, "SIZE",
@@ -403,7 +404,7 @@ static int plan_more(struct plan_command *c, const char *path, struct plan_rows 
 static int plan_one(struct plan_command *c, const char *path)
 {
     struct plan_rows rows;
-    double others[WEIR_PLAN_HEURISTICS];
+    double others[WEIR_PLAN_HEURISTICS] = {0};
     if (plan_load(c, path, &rows))
         return 1;
     if (c->compare)

@@ -239,17 +239,22 @@ static double step_of(double range, double base)
 static void axes_draw(const struct view *v, size_t bound)
 {
     double step = step_of(v->arena, 2), y = BASE - (double)bound / v->arena * LINE;
-    for (double o = 0; o <= v->arena; o += step)
+    for (unsigned i = 0; i * step <= v->arena; i++) {
+        double o = i * step;
         fprintf(v->to,
                 "<path class=\"g\" d=\"M%.1f %.2fh%.1f\"/><text class=\"r\" x=\"%.1f\" "
                 "y=\"%.2f\">%s</text>\n",
                 LEFT - 4, view_y(v, o), WIDTH + 4, LEFT - 8, view_y(v, o) + 4, text_size(o));
+    }
     step = step_of(v->t1 - v->t0, 10);
-    for (double t = ceil(v->t0 / step) * step; t <= v->t1; t += step)
+    double first = ceil(v->t0 / step);
+    for (unsigned i = 0; (first + i) * step <= v->t1; i++) {
+        double t = (first + i) * step;
         fprintf(v->to,
                 "<path class=\"g\" d=\"M%.2f %.1fv4M%.2f %.1fv4\"/><text class=\"c\" x=\"%.2f\" "
                 "y=\"%.1f\">%.12g</text>\n",
                 view_x(v, t), BOTTOM, view_x(v, t), BASE, view_x(v, t), BASE + 18, t);
+    }
     fprintf(v->to,
             "<path class=\"b\" d=\"M%.1f %.2fh%.1fM%.2f %.1fV%.1f\"/>\n"
             "<text class=\"r\" x=\"%.1f\" y=\"%.2f\">%s</text><text class=\"r\" x=\"%.1f\" "

@@ -30,8 +30,8 @@ static const char *const lost_words[] = {
     [WEIR__LOST_STATIC] =
         "is statically linked: it has its malloc built in, nothing can be put before it",
     [WEIR__LOST_MACHINE] = "is a program for another kind of machine",
-    [WEIR__LOST_LOADER] = "is linked with another C library (musl, perhaps), whose loader cannot "
-                          "load what was made for this one",
+    [WEIR__LOST_LOADER] = ("is linked with another C library (musl, perhaps), whose loader cannot "
+                           "load what was made for this one"),
     [WEIR__LOST_RIGHTS] =
         "is setuid, setgid or has capabilities: the loader lets no library into it",
     [WEIR__LOST_ASAN] = "is built with AddressSanitizer, whose own malloc has to come first",

@@ -1,7 +1,7 @@
 /*
  * tools/run/record.c - the files of a recording: one for each process image. What is in the
- * shared memory is copied here as records of docs/trace-format.md; what no recorder writes
- * is left out. Owns the names, the files and their first errors.
+ * shared memory is copied here as records of docs/internals/trace-format.md; what no recorder
+ * writes is left out. Owns the names, the files and their first errors.
  *
  *   F         the program as it was started
  *   F.PID     another process
@@ -174,7 +174,7 @@ static void name_make_safe(const char *program, char *name, size_t size)
 {
     size_t n = 0;
     for (const char *at = program; *at && n + 1 < size; at++)
-        name[n++] = (unsigned char)*at < ' ' || *at == 0x7f || *at == '/' ? '_' : *at;
+        name[n++] = (char)((unsigned char)*at < ' ' || *at == 0x7f || *at == '/' ? '_' : *at);
     name[n] = '\0';
     if (!n || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
         snprintf(name, size, "program");

@@ -3,12 +3,14 @@
  * allocations; what was live at the start comes first; what is left at the end is freed there.
  */
 #include "tools/trace/binary.h"
+#include "tools/common/memory.h"
 #include "tools/trace/replay.h"
 
 #include "observe/format.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 _Static_assert(sizeof WEIR__TRACE_MAGIC - 1 == TRACE_MAGIC_SIZE, "the magic's size");
@@ -21,22 +23,30 @@ bool trace_is_binary(const void *start, size_t n)
 struct loading {
     struct trace *trace;
     struct trace_info *info;
+    uint64_t *sizes; /* by id - 1: what is live of it, as the events say */
     uint64_t live;
 };
+
+/* The size of the event's block becomes `size`. What the recording says of sizes may contradict
+ * itself where events are missing; the peak is that of the events that are here. */
+static int live_move(struct loading *l, const struct trace_event *event)
+{
+    uint64_t *size = &l->sizes[event->id - 1], without = l->live - *size;
+    if (event->size > PTRDIFF_MAX - without)
+        return trace_info_fail(l->info, EINVAL, "the sum of the live sizes overflows");
+    *size = event->size;
+    l->live = without + event->size;
+    if (l->live > l->trace->peak_live)
+        l->trace->peak_live = l->live;
+    return 0;
+}
 
 static int event_add(struct loading *l, struct trace_event event)
 {
     if (event.thread >= l->trace->nthreads)
         l->trace->nthreads = event.thread + 1;
     trace_add_event(l->trace, &event);
-    return 0;
-}
-
-static void live_move(struct loading *l, uint64_t by)
-{
-    l->live += by;
-    if ((int64_t)by > 0 && l->live > l->trace->peak_live)
-        l->trace->peak_live = l->live;
+    return live_move(l, &event);
 }
 
 /* The alignment asked for; of blocks of the base, what their address allows. */
@@ -51,8 +61,9 @@ static int block_begins(struct loading *l, struct trace_block *block, uint32_t t
 {
     if (l->trace->nblocks == UINT32_MAX)
         return trace_info_fail(l->info, EINVAL, "more than %u blocks", UINT32_MAX);
+    l->sizes = memory_grow(l->sizes, l->trace->nblocks, sizeof *l->sizes);
+    l->sizes[l->trace->nblocks] = 0;
     block->user = ++l->trace->nblocks;
-    live_move(l, block->requested);
     return event_add(l, (struct trace_event){.size = block->requested,
                                              .id = block->user,
                                              .align = block_alignment(block),
@@ -65,15 +76,14 @@ static int load_change(void *user, enum trace_change change, struct trace_block 
 {
     struct loading *l = user;
     uint32_t thread = record->thread ? record->thread - 1 : 0;
+    (void)before;
     switch (change) {
     case TRACE_BEGINS:
         return block_begins(l, block, thread);
     case TRACE_ENDS:
-        live_move(l, 0 - block->requested);
         return event_add(
             l, (struct trace_event){.id = block->user, .thread = thread, .kind = TRACE_FREE});
     case TRACE_RESIZES:
-        live_move(l, block->requested - before);
         return event_add(l, (struct trace_event){.size = block->requested,
                                                  .id = block->user,
                                                  .thread = thread,
@@ -93,9 +103,10 @@ int trace_load_replayed(struct trace_info *info, const char *path, struct trace 
     int error = trace_replay_run(&replay, info, load_change, &l);
     for (size_t i = 0; i < replay.blocks.n && !error; i++)
         if (replay.blocks.all[i].live)
-            event_add(&l,
-                      (struct trace_event){.id = replay.blocks.all[i].user, .kind = TRACE_FREE});
+            error = event_add(
+                &l, (struct trace_event){.id = replay.blocks.all[i].user, .kind = TRACE_FREE});
     trace_replay_end(&replay);
+    free(l.sizes);
     if (error)
         trace_free(trace);
     return error;

@@ -1,6 +1,6 @@
 /*
- * tools/trace/binary.h - weir's own binary traces (docs/trace-format.md) as what load.h says a
- * trace is. No state; any thread.
+ * tools/trace/binary.h - weir's own binary traces (docs/internals/trace-format.md) as what load.h
+ * says a trace is. No state; any thread.
  */
 #ifndef WEIR_TOOLS_TRACE_BINARY_H
 #define WEIR_TOOLS_TRACE_BINARY_H

@@ -1,5 +1,5 @@
 /*
- * tools/trace/cursor.h - a payload of docs/trace-format.md, read from the front. Reading
+ * tools/trace/cursor.h - a payload of docs/internals/trace-format.md, read from the front. Reading
  * past the end or a number that is none sets `bad` and gives 0 from then on: callers look
  * once, when they are through.
  */

@@ -1,4 +1,4 @@
-/* tools/trace/decode.c - see decode.h and docs/trace-format.md. */
+/* tools/trace/decode.c - see decode.h and docs/internals/trace-format.md. */
 #include "tools/trace/decode.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /*
  * tools/trace/load.h - a recorded allocation trace in memory, whatever format it was
  * in: the text of bench/traces (plain or gzip), or weir's own binary one
- * (docs/trace-format.md). Owns the events; knows nothing of replaying them.
+ * (docs/internals/trace-format.md). Owns the events; knows nothing of replaying them.
  *
  * Ids run 1, 2, 3, ... in the order of allocation. Events stand in the order in which
  * they took effect. A reallocation is an event of its own: the id keeps living with a

@@ -40,7 +40,7 @@ struct trace_replay {
 
 /*
  * Replays a trace to its end and holds it against its footer. The first replay also puts
- * right what BASE says (docs/trace-format.md), in info->base; so a watcher that must not
+ * right what BASE says (docs/internals/trace-format.md), in info->base; so a watcher that must not
  * see blocks that were none comes to a second one. 0, EINVAL or what else is wrong, with
  * info->why; or what `watch` (may be NULL) returned. Tolerant: what contradicts the footer
  * is said in `wrong`, and no error. trace_replay_end in any case.

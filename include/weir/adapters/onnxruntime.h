@@ -60,7 +60,7 @@ typedef struct weir_ort_options {
 /*
  * The runtime's newest interface that both it and this library know, and its number
  * in *version (may be NULL). NULL with errno ENOTSUP for a runtime older than
- * WEIR_ORT_API_MINIMUM, of another major version or of a version that is none;
+ * WEIR_ORT_API_MINIMUM, of another major version or of an unknown version;
  * weir_ort_error() names it.
  */
 WEIR_API const OrtApi *weir_ort_api(const OrtApiBase *base,

@@ -9,8 +9,8 @@
  * What OpenCV expects and does not say:
  *  - 64 bytes of alignment (CV_MALLOC_ALIGN; 32 for what the DNN module reads);
  *  - sizes of 0 get a block; sizes that overflow are an error;
- *  - an exception, cv::Exception of StsNoMem, for want of memory: null would be used. A
- *    matrix with an allocator of its own then asks the default one, without a word: a
+ *  - an exception, cv::Exception of StsNoMem, where memory is short: null would be used. A
+ *    matrix with its own allocator then asks the default one, without a word: a
  *    limit binds where this allocator is the default;
  *  - matrices over memory of the program's own have it neither taken nor freed here;
  *  - the allocator outlives every matrix made with it; so does its context.

@@ -9,10 +9,10 @@
  * What libtorch expects and does not say:
  *  - 64 bytes of alignment (c10::gAlignment);
  *  - a null pointer, which is not freed, for 0 bytes;
- *  - an exception, a c10::Error, for want of memory: null would be used;
+ *  - an exception, a c10::Error, where memory is short: null would be used;
  *  - raw_allocate demands that the block is its own context;
  *  - the allocator outlives every tensor, static ones too: this one is never destroyed;
- *  - whoever allocates tells the profiler.
+ *  - the allocator reports to the profiler.
  *
  * Not through weir: scratch memory of the BLAS and of NNPACK, XNNPACK and oneDNN, the
  * graph and operator tables (C++ new), device memory.

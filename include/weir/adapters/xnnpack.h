@@ -2,15 +2,15 @@
  * adapters/xnnpack.h - XNNPACK's memory through weir (struct xnn_allocator).
  *
  * Header-only; compile and link with `pkg-config weir-xnnpack`. XNNPACK takes one
- * allocator for the process, at its first xnn_initialize: give it a context of its
- * own, and tell models apart by tags (weir_tag_set around what each one does).
+ * allocator for the process, at its first xnn_initialize: give it a context for
+ * itself, and tell models apart by tags (weir_tag_set around what each one does).
  *
  * What XNNPACK expects and does not say:
  *  - operators, packed weights and workspaces ask for an alignment (64 bytes on
  *    x86-64) and crash on less; its other blocks are as malloc's, 16 bytes;
  *  - both kinds may be freed as NULL, and reallocate(NULL) allocates;
  *  - NULL for a size of 0 would be taken for a failure: weir gives a real block;
- *  - NULL for want of memory ends as xnn_status_out_of_memory, but xnn_create_runtime
+ *  - NULL where memory is short ends as xnn_status_out_of_memory, but xnn_create_runtime
  *    (seen in the release of 2022-02) says success when only the workspace was
  *    refused, and makes no runtime: set the handle to NULL before and look after;
  *  - kernels read up to XNN_EXTRA_BYTES past the end of every tensor they are given.

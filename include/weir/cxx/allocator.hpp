@@ -20,10 +20,10 @@ WEIR_CXX_BEGIN
 enum class DeviceType { CPU, CUDA, UNKNOWN };
 
 /*
- * The interface. A class of one's own overrides deallocate and one allocate or both (nullptr when
+ * The interface. A derived class overrides deallocate and one allocate or both (nullptr when
  * there is none, from any thread) and may then stand behind tensors and buffers: handle() wraps
  * it into a weir_allocator, made at first use, that tracks what is taken through it. Its
- * figures are those of that handle. weir writes nothing into its blocks nor beside them. A class
+ * figures are those of that handle. weir writes nothing into its blocks nor next to them. A class
  * whose blocks may still be live when it ends calls close() in its destructor.
  *
  * What tensors and buffers take is asked of allocate(size, alignment), as it is. What does not come
@@ -50,7 +50,7 @@ class Allocator
     virtual void *allocate(std::size_t size)
     {
         if (plain_.load(std::memory_order_relaxed))
-            return nullptr; /* a class without an allocate of its own */
+            return nullptr; /* a class that overrides no allocate */
         return allocate(size, WEIR_DEFAULT_ALIGNMENT);
     }
 
@@ -329,7 +329,7 @@ class AllocatorRef
     weir_allocator *handle_;
 };
 
-/* Memory of its own, apart from the CPU allocator's; goes with all that lives in it. Contexts on it
+/* A separate pool, apart from the CPU allocator's; goes with all that lives in it. Contexts on it
  * end before. */
 class MemoryPool : public HandleAllocator
 {

@@ -1,4 +1,4 @@
-/* cxx/context.hpp - contexts: figures, a name and a limit of their own. Part of weir.hpp;
+/* cxx/context.hpp - contexts, each with figures, a name and a limit. Part of weir.hpp;
  * allocator.h says the rest. */
 #ifndef WEIR_CXX_CONTEXT_HPP
 #define WEIR_CXX_CONTEXT_HPP
@@ -60,7 +60,7 @@ class OwnedAllocator : public HandleAllocator
     }
 };
 
-/* Figures, a name and a limit of its own; its parent's figures include them. */
+/* Has figures, a name and a limit; its parent's figures include them. */
 class Context : public OwnedAllocator
 {
   public:

@@ -86,7 +86,7 @@ class Figures
         int error = there_ ? ENOSPC : EINVAL;
         while (error == ENOSPC) {
             text.resize(length + 1);
-            error = write(&text[0], text.size(), &length, allocator_);
+            error = write(text.data(), text.size(), &length, allocator_);
         }
         text.resize(detail::check(error) ? length : 0);
         return text;

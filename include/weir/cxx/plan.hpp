@@ -52,7 +52,7 @@ class PlanView
     }
     std::size_t arena_size() const
     {
-        errno = 0; /* an arena of 0 bytes is no failure */
+        errno = 0; /* an arena of 0 bytes is not a failure */
         std::size_t size = weir_plan_arena_size(plan_);
         return size || !errno ? size : known(SIZE_MAX);
     }

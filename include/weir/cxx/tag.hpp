@@ -17,7 +17,7 @@ class Tag
     {
     }
 
-    /* Made on first use of the name; "" and nullptr are no tag. ENOSPC where there are too many,
+    /* Made on first use of the name; "" and nullptr mean no tag. ENOSPC where there are too many,
      * ENOMEM. */
     Tag(const char *name) : value_(weir_tag_intern(name))
     {

@@ -39,9 +39,9 @@ inline const char *name_of(DataType dtype)
 
 /*
  * A tensor is its own pointer: what code does with a std::shared_ptr<Tensor> it does with a
- * Tensor. Copies are the same tensor, the last of them frees it; nullptr is no tensor, and that is
- * false; `t->data()` and `t.data()` both work, and without a tensor they give nothing or fail with
- * EINVAL.
+ * Tensor. Copies are the same tensor, the last of them frees it; nullptr is an empty one, and that
+ * is false; `t->data()` and `t.data()` both work, and without a tensor they give nothing or fail
+ * with EINVAL.
  *
  * It also is a std::shared_ptr<Tensor> where one is wanted, and the other way round: get(),
  * use_count(), weak pointers and the count of owners are shared by both. So is `*t`, the pointee,
