@@ -44,6 +44,7 @@ weir_script_tests += tests/scripts/bench.sh \
 	tests/scripts/programs.sh \
 	tests/scripts/run.sh \
 	tests/scripts/run_slow.sh \
+	tests/scripts/stacks.sh \
 	tests/scripts/stats_device.sh \
 	tests/scripts/trace.sh
 
