@@ -5,15 +5,15 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/auxv.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-extern void *__libc_stack_end; /* of the loader: the first stack pointer of the process */
-
-/* A reserve above the first stack pointer: the arguments lie in its page. */
+/* The kernel's random bytes lie just above the first stack pointer. To the end of their page. */
 static uintptr_t initial_end(void)
 {
-    return weir__round_up((uintptr_t)__libc_stack_end + 1, weir__os_page_size());
+    uintptr_t random = getauxval(AT_RANDOM);
+    return random ? weir__round_up(random + 1, weir__os_page_size()) : 0;
 }
 
 uintptr_t weir__os_stack_end(uintptr_t sp, bool *grows)

@@ -52,17 +52,31 @@ static int module_match(struct dl_phdr_info *info, size_t size, void *user)
 }
 
 #if defined(DLFO_STRUCT_HAS_EH_DBASE)
-/* Weak: a build with a new C library may run with an older one. */
-extern __typeof__(_dl_find_object) _dl_find_object __attribute__((weak));
+typedef __typeof__(_dl_find_object) find_object;
+
+/* By name: it is the loader's, which weir does not name as needed, and a build with a new C library
+ * may run with an older one. Looked up when a recording begins, before an allocation is. */
+static find_object *find_object_get(void)
+{
+    static find_object *found;
+    static bool looked;
+    if (weir__unlikely(!weir__relaxed_get(looked))) {
+        void *symbol = dlsym(RTLD_DEFAULT, "_dl_find_object");
+        memcpy(&found, &symbol, sizeof found);
+        __atomic_store_n(&looked, true, __ATOMIC_RELEASE);
+    }
+    return found;
+}
 
 static bool module_ask(uintptr_t address, struct weir__module *module)
 {
     struct dl_find_object found;
-    if (!_dl_find_object) {
+    find_object *find = find_object_get();
+    if (!find) {
         struct wanted wanted = {address, module, 0};
         return dl_iterate_phdr(module_match, &wanted) == 1;
     }
-    if (_dl_find_object((void *)address, &found) != 0)
+    if (find((void *)address, &found) != 0)
         return false;
     *module = (struct weir__module){.start = (uintptr_t)found.dlfo_map_start,
                                     .end = (uintptr_t)found.dlfo_map_end,
@@ -74,7 +88,7 @@ static bool module_ask(uintptr_t address, struct weir__module *module)
 
 static bool module_is_cheap(void)
 {
-    return _dl_find_object != NULL;
+    return find_object_get() != NULL;
 }
 #else
 static bool module_ask(uintptr_t address, struct weir__module *module)
