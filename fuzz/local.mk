@@ -2,7 +2,7 @@
 # plain driver, on its seeds and on inputs made of them; `make fuzz` under clang's fuzzer.
 
 if TOOLS
-plain_tests += fuzz/api fuzz/csv fuzz/planner fuzz/run fuzz/trace_binary fuzz/trace_text
+plain_tests += fuzz/api fuzz/csv fuzz/planner fuzz/run fuzz/symbols fuzz/trace_binary fuzz/trace_text
 endif
 
 fuzz_driver = fuzz/driver.c fuzz/target.h
@@ -29,12 +29,16 @@ fuzz_trace_text_LDADD = libweir-trace.la
 fuzz_run_SOURCES = fuzz/run.c fuzz/target.h fuzz/run_driver.c $(run_looking_sources)
 fuzz_run_LDADD = libweir-tools.la -lpthread
 
+# The reader of ELF files, on its own file, cut and changed.
+fuzz_symbols_SOURCES = fuzz/symbols.c fuzz/target.h fuzz/symbols_driver.c $(symbols_image_sources)
+fuzz_symbols_LDADD =
+
 # All of them under libFuzzer with ASan and UBSan, each for FUZZ_SECONDS. What they find lies in fuzz-found,
 # TARGET-crash-..., and is an argument for the plain program: fuzz/TARGET FILE.
 FUZZ_SECONDS = 60
-FUZZ_TARGETS = api csv planner run trace_binary trace_text
+FUZZ_TARGETS = api csv planner run symbols trace_binary trace_text
 fuzz_engine_sources = $(filter %.c,$(weir_core_sources) $(libweir_trace_la_SOURCES) $(libweir_tools_la_SOURCES) \
-	tools/plan/csv.c $(run_looking_sources))
+	tools/plan/csv.c $(run_looking_sources) $(symbols_image_sources))
 fuzz:
 	$(timed) env CLANG='$(CLANG)' top_srcdir='$(abs_top_srcdir)' seconds='$(FUZZ_SECONDS)' \
 		targets='$(FUZZ_TARGETS)' run_sources='$(filter %.c,$(run_looking_sources))' \

@@ -197,3 +197,31 @@ AC_DEFUN([WEIR_FIND_ZLIB], [
   AC_SUBST([ZLIB_LIBS])
   AM_CONDITIONAL([TOOLS], [test "$enable_tools" != no])
 ])
+
+dnl WEIR_FIND_LIBDW: elfutils, for lines and inlined functions in reports. Without it they are not
+dnl known; names are.
+AC_DEFUN([WEIR_FIND_LIBDW], [
+  AC_ARG_WITH([libdw],
+    [AS_HELP_STRING([--without-libdw], [do not use elfutils for lines of source in reports])],
+    [], [with_libdw=check])
+  weir_have_libdw=no
+  AS_IF([test "$with_libdw" != no && test "$enable_tools" != no], [
+    PKG_CHECK_MODULES([LIBDW], [libdw >= 0.173], [weir_have_libdw=yes], [weir_have_libdw=no])
+    AS_IF([test "$with_libdw" = yes && test $weir_have_libdw = no],
+      [AC_MSG_ERROR([--with-libdw, but libdw (libdw-dev, elfutils-devel) was not found])])])
+  AM_CONDITIONAL([HAVE_LIBDW], [test $weir_have_libdw = yes])
+])
+
+dnl WEIR_FIND_DEMANGLER: __cxa_demangle, of the C++ runtime that is there; of GCC's the archive
+dnl without the library around it. Without one, names of C++ stay mangled.
+AC_DEFUN([WEIR_FIND_DEMANGLER], [
+  weir_have_demangler=no
+  weir_saved_libs=$LIBS
+  AS_IF([test "$enable_tools" != no],
+    [AC_SEARCH_LIBS([__cxa_demangle], [supc++ c++abi stdc++], [weir_have_demangler=yes])])
+  AS_IF([test $weir_have_demangler = yes],
+    [AC_DEFINE([HAVE_DEMANGLE], [1], [Is there __cxa_demangle?])
+     AS_CASE([$ac_cv_search___cxa_demangle], [-l*],
+       [AC_SUBST([DEMANGLE_LIBS], [$ac_cv_search___cxa_demangle])])])
+  LIBS=$weir_saved_libs
+])

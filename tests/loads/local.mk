@@ -8,6 +8,19 @@ tests_loads_callgrind_pairs_SOURCES = tests/loads/callgrind_pairs.c
 tests_loads_record_cost_LDADD = libweir-tools.la $(plain_ldadd) -lm
 tests_loads_record_program_LDADD = $(plain_ldadd)
 
+if TOOLS
+check_PROGRAMS += tests/loads/symbols_look
+endif
+tests_loads_symbols_look_LDADD = libweir-symbols.la
+tests_loads_symbols_look_SOURCES = tests/loads/symbols_look.c
+
+# Processor time of 100,000 look-ups of different addresses, in each file.
+SYMBOLS_COST_FILES = `ls /lib/*/libc.so.6 /usr/lib/*/libstdc++.so.6 /usr/lib/*/libLLVM*.so.1 /usr/lib/*/libclang-cpp.so.[0-9]* \
+	/usr/lib/*/libpython3*.so.1.0 /usr/bin/python3 /usr/bin/node 2>/dev/null`
+symbols-cost: tests/loads/symbols_look$(EXEEXT)
+	for each in $(SYMBOLS_COST_FILES); do tests/loads/symbols_look$(EXEEXT) -c 100000 $$each; done
+.PHONY: symbols-cost
+
 # What recording costs, as tables.
 record-cost: all tests/loads/record_cost$(EXEEXT)
 	tests/loads/record_cost$(EXEEXT)

@@ -57,14 +57,14 @@ function layer_of_file(name,    parts, n)
 }
 
 # Rooms of tools and bench are layers of their own, each below the next: what all commands are made
-# with, the reader of traces, then commands that do not see each other; of bench the harness, then
+# with, the reader of traces and the names of addresses, then commands that do not see each other; of bench the harness, then
 # loads and modes. The rank of a room within its folder; the folder itself (tools/weir.c): 9.
 function room_rank(layer,    room)
 {
     room = layer
     if (!sub(/^[a-z]+\//, "", room)) return 9
     if (room == "common" || room == "harness") return 1
-    return room == "trace" && layer ~ /^tools/ ? 2 : 3
+    return room ~ /^(trace|symbols)$/ && layer ~ /^tools/ ? 2 : 3
 }
 
 function folder_of(layer)

@@ -30,6 +30,8 @@ script_tests += tests/scripts/abi.sh \
 	tests/scripts/unwind.sh \
 	tests/scripts/xnnpack.sh
 EXTRA_DIST += tests/scripts/dlpack_numpy.py \
+	tests/scripts/symbols/compare.py \
+	tests/scripts/symbols/program.cc \
 	tests/scripts/guide.awk \
 	tests/scripts/nouns.awk \
 	tests/scripts/trace_reader.py
@@ -46,6 +48,7 @@ weir_script_tests += tests/scripts/bench.sh \
 	tests/scripts/run_slow.sh \
 	tests/scripts/stacks.sh \
 	tests/scripts/stats_device.sh \
+	tests/scripts/symbols.sh \
 	tests/scripts/trace.sh
 
 if !HAVE_CXX

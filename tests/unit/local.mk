@@ -57,6 +57,7 @@ tests_unit_shelf_LDADD = $(unit_ldadd)
 tests_unit_shown_LDADD = $(unit_ldadd)
 tests_unit_slab_LDADD = $(unit_ldadd)
 tests_unit_span_LDADD = $(unit_ldadd)
+tests_unit_symbols_LDADD = libweir-symbols.la $(CRITERION_LIBS)
 tests_unit_threads_LDADD = $(unit_ldadd)
 tests_unit_tools_LDADD = libweir-tools.la $(CRITERION_LIBS) -lm
 tests_unit_trace_damage_LDADD = libweir-trace.la $(unit_ldadd)
@@ -73,6 +74,7 @@ endif
 
 if TOOLS
 criterion_tests += tests/unit/recorder \
+	tests/unit/symbols \
 	tests/unit/tools \
 	tests/unit/trace_damage \
 	tests/unit/trace_load
