@@ -278,7 +278,7 @@ void preload_image_record(void)
     weir__trace_account = &image->account;
     weir__trace_ring_attach(page, image_index);
     weir__trace_looks_set(&head->clock);
-    weir__recorder_outside_start(image->pid, image->command);
+    weir__recorder_outside_start(image->pid, image->command, head->stacks_from);
 }
 
 void preload_image_clock(void)

@@ -7,8 +7,13 @@
  * The C library asks who calls: whose RUNPATH and $ORIGIN are searched, and which
  * namespace loads. So these jump, and leave no frame of their own; that is written in
  * assembly because no C says it in every build. Any thread, and before our constructor.
+ *
+ * And dlclose, so that a recording's stacks know when other code comes to lie at an address.
  */
 #include "preload/preload.h"
+
+#include "observe/stacks.h"
+#include "unwind/rule.h"
 
 #include <dlfcn.h>
 #include <unistd.h>
@@ -111,3 +116,16 @@ PRELOAD_API void *dlmopen(Lmid_t namespace, const char *file, int mode)
 
 #endif
 /* clang-format on */
+
+typedef int close_handle(void *handle);
+
+PRELOAD_API int dlclose(void *handle)
+{
+    static close_handle *next; /* a race stores the same value */
+    if (!weir__relaxed_get(next))
+        weir__relaxed_set(next, (close_handle *)dlsym(RTLD_NEXT, "dlclose"));
+    int status = next ? next(handle) : -1;
+    if (weir__relaxed_get(weir__stacks_from) != WEIR__STACKS_OFF)
+        weir__rules_check_modules();
+    return status;
+}

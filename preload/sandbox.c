@@ -15,6 +15,7 @@
 
 #include "observe/stream.h"
 #include "track/fences.h"
+#include "unwind/rule.h"
 
 #include <errno.h>
 #include <linux/seccomp.h>
@@ -50,6 +51,7 @@ static void sandbox_look(unsigned long operation, unsigned long flags, unsigned 
         clock_forbidden();
     weir__meters_unfence();
     __atomic_store_n(&weir__stream_may_ask, false, __ATOMIC_RELAXED);
+    __atomic_store_n(&weir__unwind_may_ask, false, __ATOMIC_RELAXED);
     __atomic_store_n(&sandboxed, true, __ATOMIC_RELAXED);
 }
 

@@ -3,6 +3,7 @@
 
 #include "observe/bytes.h"
 #include "observe/format.h"
+#include "observe/stacks.h"
 #include "observe/stream.h"
 #include "observe/ticks.h"
 #include "observe/trace_names.h"
@@ -171,12 +172,37 @@ WEIR__INLINE void block_event(struct weir__stream *s, unsigned kind,
 
 /* -- events --------------------------------------------------------------------------------- */
 
+/* A note where the node is not that of the latest allocation of the shape's slot. */
+WEIR__INLINE void event_stack(struct weir__stream *s, const struct weir__trace_event *e,
+                              uint32_t node)
+{
+    unsigned slot = shape_slot(e);
+    if (weir__likely(s->stacks[slot] == node))
+        return;
+    unsigned char *head = s->at + 2, *at = weir__put_varint(head, node);
+    s->at[0] = (unsigned char)(WEIR__TRACE_OTHER | WEIR__TRACE_NOTE_STACK << WEIR__TRACE_SUB_SHIFT);
+    s->at[1] = (unsigned char)(at - head);
+    s->stacks[slot] = node;
+    s->at = at;
+}
+
+/* Of an allocation whose event will be dropped there is none: locks may be held. */
+WEIR__INLINE uint32_t node_of(const struct weir__trace_event *e)
+{
+    const struct weir__stream *s = weir__stream_own;
+    if (e->requested < weir__relaxed_get(weir__stacks_from) || (s && weir__relaxed_get(s->inside)))
+        return 0;
+    return weir__stacks_take();
+}
+
 void weir__event_allocated(const struct weir__trace_event *e)
 {
+    uint32_t node = node_of(e);
     struct weir__stream *s = weir__stream_enter();
     if (weir__unlikely(!s))
         return;
     event_prepare(s, e->sequence);
+    event_stack(s, e, node);
     block_event(s, WEIR__TRACE_ALLOCATE, e);
     event_done(s);
     weir__stream_leave(s);

@@ -9,7 +9,7 @@
 
 #define WEIR__TRACE_MAGIC      "\x89WEIR\r\n\x1a"
 #define WEIR__TRACE_MAJOR      1
-#define WEIR__TRACE_MINOR      2
+#define WEIR__TRACE_MINOR      3
 #define WEIR__TRACE_PREAMBLE   16
 #define WEIR__TRACE_RECORD     12 /* bytes in front of a payload */
 #define WEIR__TRACE_LENGTH_MAX (1u << 24)
@@ -27,6 +27,9 @@
 #define WEIR__TRACE_EVTS WEIR__TRACE_TYPE('E', 'V', 'T', 'S')
 #define WEIR__TRACE_SAMP WEIR__TRACE_TYPE('S', 'A', 'M', 'P')
 #define WEIR__TRACE_STKN WEIR__TRACE_TYPE('S', 'T', 'K', 'N')
+#define WEIR__TRACE_MODU WEIR__TRACE_TYPE('M', 'O', 'D', 'U')
+#define WEIR__TRACE_THRN WEIR__TRACE_TYPE('T', 'H', 'R', 'N')
+#define WEIR__TRACE_JITM WEIR__TRACE_TYPE('J', 'I', 'T', 'M')
 #define WEIR__TRACE_FOOT WEIR__TRACE_TYPE('F', 'O', 'O', 'T')
 
 enum { /* bits 0 to 2 of an event's first byte */

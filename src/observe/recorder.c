@@ -15,6 +15,8 @@
 #include "base/sized.h"
 #include "observe/bytes.h"
 #include "observe/event.h"
+#include "observe/modules.h"
+#include "observe/stacks.h"
 #include "observe/stream.h"
 #include "observe/trace_file.h"
 #include "observe/trace_names.h"
@@ -40,6 +42,7 @@ static struct {
     uint64_t sample_ns;   /* between two samples */
     uint64_t listed;      /* when the list of what was live was complete; 0: not yet; atomic */
     uint64_t sampled;     /* when the last was taken; atomic */
+    uint64_t stacks_from; /* WEIR__STACKS_OFF: no stacks */
     bool outside;         /* `weir run` reads, samples and ends it */
     weir_trace_stats last;
     bool fork_watched;
@@ -214,6 +217,7 @@ static void fork_child(void)
     if (recorder.outside)
         return; /* weir__recorder_outside_forked sees to it */
     weir__streams_forget(false);
+    weir__stacks_forget();
     weir__trace_file_forget();
     weir__trace_names_forget();
     if (weir__trace_hooks() == &hooks)
@@ -241,9 +245,9 @@ static int file_begin(const char *path, weir_allocator *root)
     if (error)
         return weir__fail(error, "trace \"%s\": %s", path,
                           error == ESPIPE ? "not a regular file" : strerror(error));
-    if (weir__recorder_head(weir_allocator_name(root), (int)getpid(), NULL) &&
+    if (weir__recorder_head(weir_allocator_name(root), (int)getpid(), NULL, recorder.stacks_from) &&
         weir__trace_file_reserve()) {
-        weir__recorder_modules();
+        weir__modules_begin();
         return 0;
     }
     error = weir__trace_file_error();
@@ -262,6 +266,7 @@ static int events_begin(weir_allocator *root, bool list)
     weir__stream_written = sample_now_and_then;
     __atomic_store_n(&weir__trace_thread_exited, weir__stream_release, __ATOMIC_RELEASE);
     __atomic_store_n(&recorder.root, root, __ATOMIC_RELAXED);
+    weir__stacks_begin(recorder.stacks_from);
     weir__streams_on();
     int error = weir__allocator_trace_begin(root, &hooks, &at_start);
     if (error) {
@@ -281,6 +286,7 @@ static int start_locked(const char *path, const weir_trace_options *options)
 {
     weir_allocator *root = options->allocator ? options->allocator : weir_cpu_allocator();
     weir__trace_sink = &weir__trace_file_sink;
+    recorder.stacks_from = options->stacks ? options->stacks_from : WEIR__STACKS_OFF;
     int error = file_begin(path, root);
     if (error)
         return error;
@@ -318,14 +324,17 @@ static void outside_begin(int pid, const char *command, bool forked)
     weir__trace_sink = &weir__trace_ring_sink;
     recorder.outside = true;
     recorder.sample_ns = SAMPLE_MS * UINT64_C(1000000);
-    weir__recorder_head(weir_allocator_name(root), pid, command);
+    weir__recorder_head(weir_allocator_name(root), pid, command, recorder.stacks_from);
     if (!forked)
-        weir__recorder_modules();
+        weir__modules_begin();
+    else
+        weir__modules_again();
     events_begin(root, !forked);
 }
 
-void weir__recorder_outside_start(int pid, const char *command)
+void weir__recorder_outside_start(int pid, const char *command, uint64_t stacks_from)
 {
+    recorder.stacks_from = stacks_from;
     weir__trace_names_reset();
     outside_begin(pid, command, false);
 }
@@ -333,6 +342,7 @@ void weir__recorder_outside_start(int pid, const char *command)
 void weir__recorder_outside_cut(void)
 {
     weir__streams_forget(true);
+    weir__stacks_forget();
     weir__trace_names_forget();
 }
 
@@ -376,6 +386,9 @@ static size_t footer_put(unsigned char *record, const weir_stats *at_end, uint64
     at = weir__put_varint(at, (uint64_t)weir__trace_file_error());
     at = weir__recorder_put_now(at);
     at = weir__put_varint(at, (uint64_t)recorder.reserved);
+    at = weir__put_varint(at, 0);
+    at = weir__put_varint(at, account->stacks_cut);
+    at = weir__put_varint(at, account->stack_nodes);
     return (size_t)(at - record);
 }
 
@@ -386,7 +399,10 @@ static int stop_locked(void)
     weir__allocator_trace_end(recorder.root, &at_end);
     uint64_t late = late_events();
     weir__streams_off();
+    weir__relaxed_set(weir__stacks_from, WEIR__STACKS_OFF);
     weir__streams_flush();
+    weir__stacks_flush();
+    weir__modules_complete();
     sample_write();
     uint64_t dropped = weir__streams_dropped() + late;
     int error = weir__trace_file_close(record, footer_put(record, &at_end, dropped));

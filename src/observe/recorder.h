@@ -9,15 +9,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* HEAD and MODL. False: not written. `command` NULL: the system is asked. */
-bool weir__recorder_head(const char *root_name, int pid, const char *command);
-void weir__recorder_modules(void);
+/* HEAD. False: not written. `command` NULL: the system is asked. `stacks_from`: observe/stacks.h. */
+bool weir__recorder_head(const char *root_name, int pid, const char *command, uint64_t stacks_from);
 
 /* This instant: ticks, then nanoseconds. */
 unsigned char *weir__recorder_put_now(unsigned char *at);
 
 /* The memory was attached (weir__trace_ring_attach); once, before there are threads. */
-void weir__recorder_outside_start(int pid, const char *command);
+void weir__recorder_outside_start(int pid, const char *command, uint64_t stacks_from);
 
 /* In a forked child: first, when no lock may be taken, away from the parent's chunks; then,
  * with the child's own image attached, a recording of its own. It does not list what it

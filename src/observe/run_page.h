@@ -33,7 +33,7 @@
 #define WEIR__RUN_VARIABLE "WEIR_RUN_PAGE"
 #define WEIR__RUN_SEGMENT  "shm:"
 
-#define WEIR__RUN_MAGIC UINT64_C(0x324e555252494557) /* "WEIRRUN2" */
+#define WEIR__RUN_MAGIC UINT64_C(0x334e555252494557) /* "WEIRRUN3" */
 
 #define WEIR__RUN_IMAGES  1024
 #define WEIR__RUN_TALLIES 4096
@@ -68,6 +68,7 @@ struct weir__run_head {
     uint32_t unit;       /* of tallies: the system's page */
     uint32_t record;     /* events are wanted: there are chunks; */
     uint64_t limit;      /* bytes a process, 0: none */
+    uint64_t stacks_from; /* as observe/stacks.h has it */
     uint32_t closed;     /* nobody reads any more; atomic, as the rest */
     uint32_t noted_lost; /* images that found no room */
     uint64_t serial;     /* counts images */

@@ -2,6 +2,7 @@
 #include "observe/stream.h"
 
 #include "backing/meta.h"
+#include "observe/stacks.h"
 #include "observe/trace_names.h"
 #include "observe/trace_sink.h"
 #include "os/fence.h"
@@ -9,6 +10,8 @@
 #include "os/thread.h"
 #include "os/wait.h"
 
+#include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -43,6 +46,7 @@ static void stream_restart(struct weir__stream *s)
     s->address = 0;
     memset(s->slots, 0, sizeof s->slots);
     memset(s->shapes, 0, sizeof s->shapes);
+    memset(s->stacks, 0, sizeof s->stacks);
     s->gone = weir__relaxed_get(weir__trace_gone);
     s->allocator = NULL;
 }
@@ -53,10 +57,27 @@ static void stream_miss(void)
     __atomic_add_fetch(&weir__trace_account->missed, 1, __ATOMIC_RELAXED);
 }
 
+/* What the system calls the thread, which calls this; where it changed. */
+static void stream_name(struct weir__stream *s)
+{
+    unsigned char record[WEIR__VARINT_MOST + sizeof s->name + 1], *at = record;
+    char name[sizeof s->name] = "";
+    if (!__atomic_load_n(&weir__stream_may_ask, __ATOMIC_RELAXED) ||
+        prctl(PR_GET_NAME, name) != 0 || strncmp(name, s->name, sizeof name) == 0)
+        return;
+    memcpy(s->name, name, sizeof name);
+    at = weir__put_varint(at, s->thread);
+    at = weir__put_string(at, name, strnlen(name, sizeof name), sizeof name);
+    weir__trace_write(WEIR__TRACE_THRN, record, (size_t)(at - record), NULL, 0);
+}
+
 static void stream_flush(struct weir__stream *s)
 {
     if (!s->count)
         return;
+    if (s == weir__stream_own)
+        stream_name(s);
+    weir__stacks_flush();
     if (!weir__trace_sink->chunk_done(&s->chunk))
         __atomic_add_fetch(&streams.lost, s->count, __ATOMIC_RELAXED);
     stream_restart(s);
@@ -85,6 +106,8 @@ static void stream_begin(struct weir__stream *s, uint32_t generation)
                  ? (uint32_t)syscall(SYS_gettid)
                  : s->thread;
     __atomic_store_n(&s->logged, 0, __ATOMIC_RELAXED);
+    memset(s->name, 0, sizeof s->name);
+    stream_name(s);
     stream_restart(s);
     __atomic_store_n(&s->generation, generation, __ATOMIC_RELEASE);
 }
@@ -114,13 +137,16 @@ static WEIR__NOINLINE struct weir__stream *stream_make(void)
 void weir__stream_release(void)
 {
     struct weir__stream *s = weir__stream_own;
+    weir__stacks_release();
     weir__stream_own = NULL;
     if (!s)
         return;
     uint32_t generation = __atomic_load_n(&streams.generation, __ATOMIC_RELAXED);
     __atomic_store_n(&s->inside, 1, __ATOMIC_SEQ_CST);
-    if (weir__streams_are_on() && s->generation == generation)
+    if (weir__streams_are_on() && s->generation == generation) {
+        stream_name(s);
         stream_flush(s);
+    }
     weir__stream_leave(s);
     weir__lock_take(&streams.lock);
     if (weir__streams_are_on() && s->generation == generation) {

@@ -43,6 +43,8 @@ struct weir__stream {
     unsigned char *at, *end;         /* of the chunk's contents, and of the chunk */
     uint64_t slots[WEIR__TRACE_SLOTS];
     struct weir__shape shapes[WEIR__TRACE_SHAPES];
+    uint32_t stacks[WEIR__TRACE_SHAPES]; /* of the latest allocation of each */
+    char name[16];                       /* the thread's, as written last */
 };
 
 /* Starts and ends accepting events. On return from _off no thread is inside. */

@@ -10,6 +10,8 @@
 #include "observe/run_page.h"
 
 struct weir__trace_sink {
+    bool outlives; /* what was written is there when the process is killed; and costs little */
+
     /* Appends a record of two parts. False: nothing was written, now or earlier. */
     bool (*write)(uint32_t type, const void *head, size_t nhead, const void *body, size_t nbody);
 

@@ -41,8 +41,11 @@
     RANK(TAGS, "tags")                                                                             \
     RANK(METER, "meter")         /* all figures */                                                 \
     RANK(STREAMS, "streams")     /* of events, of all threads */                                   \
+    RANK(STACKS, "stacks")       /* their trie */                                                  \
+    RANK(NODES, "nodes")         /* of it, that are not in the recording yet */                    \
     RANK(NAMES, "names")         /* known to the recording */                                      \
     RANK(RECORDING, "recording") /* its file, or its memory */                                     \
+    RANK(UNWIND, "unwinder")     /* rules, modules */                                              \
     RANK(LISTED, "list of device allocators or of memory for heaps")                               \
     RANK(META, "metadata")
 

@@ -109,6 +109,7 @@ struct weir__trace_account {
     uint64_t peak, peak_sequence; /* greatest total since the start and its number */
     uint64_t allocations, frees;
     uint64_t missed; /* numbers whose event the recorder could not keep; atomic, any thread */
+    uint64_t stacks_cut, stack_nodes; /* of allocations' stacks: not whole; calls; the same */
 };
 
 /* A place of this library's, or one that another process reads; never NULL. */

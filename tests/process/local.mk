@@ -9,7 +9,8 @@ plain_tests += tests/process/address_limits \
 	tests/process/large_pages \
 	tests/process/late_load \
 	tests/process/no_keys_left \
-	tests/process/placement_backings
+	tests/process/placement_backings \
+	tests/process/stacks
 tests_process_address_limits_LDADD = $(plain_ldadd)
 tests_process_fence_refused_LDADD = $(core_ldadd)
 tests_process_fork_handlers_LDADD = $(core_ldadd)
@@ -21,6 +22,7 @@ tests_process_large_pages_LDADD = $(core_ldadd)
 tests_process_late_load_LDADD = -lpthread -ldl
 tests_process_no_keys_left_LDADD = $(core_ldadd)
 tests_process_placement_backings_LDADD = $(plain_ldadd)
+tests_process_stacks_LDADD = $(core_ldadd) -ldl
 
 if TOOLS
 plain_tests += tests/process/kill_figures

@@ -28,6 +28,7 @@ script_tests += tests/scripts/abi.sh \
 	tests/scripts/platform.sh \
 	tests/scripts/runner.sh \
 	tests/scripts/runtimes.sh \
+	tests/scripts/unwind.sh \
 	tests/scripts/xnnpack.sh
 EXTRA_DIST += tests/scripts/dlpack_numpy.py \
 	tests/scripts/symbols/compare.py \
@@ -46,6 +47,7 @@ weir_script_tests += tests/scripts/bench.sh \
 	tests/scripts/programs.sh \
 	tests/scripts/run.sh \
 	tests/scripts/run_slow.sh \
+	tests/scripts/stacks.sh \
 	tests/scripts/stats_device.sh \
 	tests/scripts/report.sh \
 	tests/scripts/symbols.sh \

@@ -3,6 +3,8 @@
 
 usage: trace_reader.py FILE          checks the file, prints its figures as JSON
        trace_reader.py --events FILE also prints one line an event, in order of number
+       trace_reader.py --stacks FILE prints one line an allocation instead: its number, its size,
+                                     and module+offset of each call, the leaf first
 
 Exit status 1 and one line on standard error when the file is damaged, or when its footer
 is not what a replay gives.
@@ -66,8 +68,8 @@ def records(data):
         raise Damaged("not a weir trace")
     if struct.unpack_from("<H", data, 8)[0] != 1:
         raise Damaged("an unknown major version")
-    if struct.unpack_from("<H", data, 10)[0] > 2:
-        print("trace_reader.py: version 1.%d of the format: 1.2 is read" %
+    if struct.unpack_from("<H", data, 10)[0] > 3:
+        print("trace_reader.py: version 1.%d of the format: 1.3 is read" %
               struct.unpack_from("<H", data, 10)[0], file=sys.stderr)
     at = 16
     while len(data) - at >= 12:
@@ -91,13 +93,15 @@ def chunk_events(payload):
     """Yields (number, ticks, thread, kind, fields) of one EVTS."""
     b = Bytes(payload)
     thread, tid, number, ticks, count = (b.varint() for _ in range(5))
-    slots, shapes, address = [0] * 256, [None] * 128, 0
+    slots, shapes, address, stacks = [0] * 256, [None] * 128, 0, [0] * 128
     for _ in range(count):
-        head, before = b.byte(), None
+        head, before, stack = b.byte(), None, None
         while head & 7 == 0 and head >> 3 >= 16:
             note = Bytes(b.string())
             if head >> 3 == 17:
                 before = note.varint()
+            if head >> 3 == 16:
+                stack = note.varint()
             head = b.byte()
         kind = head & 7
         if kind == 0:
@@ -129,6 +133,9 @@ def chunk_events(payload):
             if shapes[index] is None:
                 raise Damaged("shape %d is unset" % index)
             fields["shape"] = shapes[index]
+            if kind == 1:
+                stacks[index] = stacks[index] if stack is None else stack
+                fields["stack"] = stacks[index]
             if kind == 4:
                 fields["from"] = address + b.svarint() & M64
         elif head & 32:
@@ -205,13 +212,21 @@ class Replay:
             self.marks += 1
 
 
+def place(address, number, spans):
+    for base, size, gone, path in spans:
+        if 0 <= address - base < size and (not gone or number <= gone):
+            return "%s+%x" % (path.rsplit("/", 1)[-1], address - base)
+    return "?+%x" % address
+
+
 def main():
     show = sys.argv[1:2] == ["--events"]
     with open(sys.argv[-1], "rb") as f:
         data = f.read()
     replay, foot, events, threads, base = Replay(), None, [], set(), {}
     names = {"TAGN": {}, "CTXN": {}, "NAME": {}}
-    start, samples, modules, first = (0, 0), 0, [], None
+    start, samples, modules, first, nodes = (0, 0), 0, [], None, {0: (0, 0)}
+    spans = [] # of modules: base, bytes, the number at which it had gone, path
     for kind, payload in records(data):
         b = Bytes(payload)
         first = first or kind
@@ -233,13 +248,29 @@ def main():
         elif kind == "SAMP":
             samples += 1
         elif kind == "MODL":
-            b.varint(), b.varint()
+            spans.append([b.varint(), b.varint(), 0, ""])
             modules.append((b.string().decode("utf-8", "replace"), b.string().hex()))
+            spans[-1][3] = modules[-1][0]
+        elif kind == "MODU":
+            base_address, number = b.varint(), b.varint()
+            for span in spans:
+                if span[0] == base_address and not span[2]:
+                    span[2] = max(number, 1)
+                    break
+        elif kind == "STKN":
+            count, node, address = b.varint(), b.varint(), 0
+            for node in range(node, node + count):
+                parent = node - b.varint()
+                address += b.svarint()
+                if node in nodes or not 0 <= parent < node:
+                    raise Damaged("node %d" % node)
+                nodes[node] = (parent, address)
         elif kind == "FOOT":
             foot = dict(zip(("events", "allocations", "frees", "total", "count", "peak",
                              "peak_number", "dropped", "error", "ticks", "ns", "reserved"),
                             (b.varint() for _ in range(12))))
-            foot["under_way"] = b.varint() if b.at < len(payload) else 0
+            for key in ("under_way", "cut", "nodes"):
+                foot[key] = b.varint() if b.at < len(payload) else 0
     if first != "HEAD":
         raise Damaged("no HEAD")
     unlisted = not base and start[1] > 0
@@ -257,6 +288,14 @@ def main():
             print(number, thread, kind, fields if isinstance(fields, dict) else "")
         if missing == 0:
             replay.apply(number, kind, fields)
+    stacked = 0
+    for event in events:
+        node = event[4].get("stack", 0) if event[3] == 1 else 0
+        stacked += node > 0
+        while node:
+            if node not in nodes:
+                raise Damaged("event %d: node %d is not defined" % (event[0], node))
+            node = nodes[node][0]
     for block in replay.live.values():
         for number, kind in ((block[1], "CTXN"), (block[2], "TAGN")):
             if number and number not in names[kind]:
@@ -265,16 +304,27 @@ def main():
               "allocations": replay.allocations, "frees": replay.frees, "total": replay.total,
               "count": replay.count, "peak": replay.peak, "peak_number": replay.peak_number,
               "failed": replay.failed, "marks": replay.marks, "samples": samples,
-              "modules": len(modules), "build_ids": sum(bool(m[1]) for m in modules),
+              "stacked": stacked, "nodes": len(nodes) - 1, "modules": len(modules), "build_ids": sum(bool(m[1]) for m in modules),
               "complete": foot is not None and foot["dropped"] == foot["under_way"] and
               foot["events"] - len(events) == foot["dropped"], "bytes": len(data),
               "start": start, "base": [len(base), 0], "contexts": sorted(names["CTXN"].values()),
               "tags": sorted(names["TAGN"].values()), "names": sorted(names["NAME"].values()),
               "foot": foot}
-    print(json.dumps(result, sort_keys=True))
+    if sys.argv[1:2] == ["--stacks"]:
+        for number, _, _, kind, fields in events:
+            if kind == 1:
+                calls, node = [], fields["stack"]
+                while node:
+                    calls.append(place(nodes[node][1] - 1, number, spans))
+                    node = nodes[node][0]
+                print(number, fields["shape"][0], *calls)
+    else:
+        print(json.dumps(result, sort_keys=True))
     if foot and not foot["dropped"]:
         if missing or foot["events"] != len(events):
             raise Damaged("%d events, the footer says %d" % (len(events), foot["events"]))
+        if foot["nodes"] != len(nodes) - 1:
+            raise Damaged("%d nodes, the footer says %d" % (len(nodes) - 1, foot["nodes"]))
         for key in ("allocations", "frees", "total", "count", "peak", "peak_number"):
             if foot[key] != result[key]:
                 raise Damaged("%s is %d, the footer says %d" % (key, result[key], foot[key]))

@@ -4,6 +4,8 @@
  * parts). Owns the options and the exit status.
  */
 #include "tools/command.h"
+
+#include "observe/stacks.h"
 #include "tools/common/number.h"
 #include "tools/common/options.h"
 #include "tools/common/text.h"
@@ -34,6 +36,8 @@ static bool limit_is_valid(const char *text)
 /* -1: go on; else the exit status. */
 static int command_line_read(int argc, char **argv, struct run *run)
 {
+    bool stacks = false;
+    const char *stacks_from = NULL;
     const struct option_spec table[] = {
         {"json", OPTION_FLAG, &run->json, .help = "the report as one JSON object"},
         {"sizes", OPTION_FLAG, &run->sizes, .help = "what is live at exit by size of block, too"},
@@ -50,6 +54,10 @@ static int command_line_read(int argc, char **argv, struct run *run)
         {"html", OPTION_TEXT, &run->html, "OUT",
          "records, and writes a page (weir trace --html) of the process with the\n"
          "greatest peak"},
+        {"stacks", OPTION_FLAG, &stacks,
+         .help = "recorded allocations have the calls that led there; --html: always"},
+        {"stacks-from", OPTION_TEXT, &stacks_from, "SIZE",
+         "the same, of blocks of at least so many bytes (512, 4K)"},
         {NULL}};
     const struct options options = {
         "weir run",
@@ -71,6 +79,11 @@ static int command_line_read(int argc, char **argv, struct run *run)
         return options_complain(
             &options, "--limit takes a size (bytes, or 512M, 2G, 1%% to 100%%), not \"%s\"",
             run->limit);
+    if (stacks_from && !number_size(stacks_from, &run->stacks_from))
+        return options_complain(
+            &options, "--stacks-from takes a size (bytes, or 4K, 2M), not \"%s\"", stacks_from);
+    if (!stacks && !stacks_from && !run->html)
+        run->stacks_from = WEIR__STACKS_OFF;
     return -1;
 }
 

@@ -336,7 +336,8 @@ static bool type_is_known(uint32_t type)
 {
     return type == WEIR__TRACE_HEAD || type == WEIR__TRACE_STRT || type == WEIR__TRACE_BASE ||
            type == WEIR__TRACE_TAGN || type == WEIR__TRACE_CTXN || type == WEIR__TRACE_NAME ||
-           type == WEIR__TRACE_MODL;
+           type == WEIR__TRACE_MODL || type == WEIR__TRACE_MODU || type == WEIR__TRACE_STKN ||
+           type == WEIR__TRACE_THRN;
 }
 
 static void room_reserve(struct run_recording *r)
@@ -433,6 +434,8 @@ static size_t foot_put(unsigned char *record, const struct run_recording *r,
     at = put_now(at);
     at = weir__put_varint(at, image->reserved);
     at = weir__put_varint(at, r->under_way);
+    at = weir__put_varint(at, a->stacks_cut);
+    at = weir__put_varint(at, a->stack_nodes);
     return (size_t)(at - record);
 }
 

@@ -83,6 +83,11 @@ static void read_head(struct trace_info *info, struct trace_cursor *c)
     info->version = cursor_text(c);
     info->root = cursor_text(c);
     info->page = cursor_varint(c);
+    if (c->at == c->end)
+        return; /* before 1.3 */
+    info->stacked = cursor_varint(c) != 0;
+    info->stacks_from = cursor_varint(c);
+    info->host = cursor_text(c);
 }
 
 static void read_start(struct trace_info *info, struct trace_cursor *c)
@@ -170,6 +175,27 @@ static void read_module(struct trace_info *info, struct trace_cursor *c)
     array_add((void **)&info->modules, &info->nmodules, sizeof module, &module);
 }
 
+/* The latest one there that has not gone yet. */
+static void read_module_gone(struct trace_info *info, struct trace_cursor *c)
+{
+    uint64_t address = cursor_varint(c), number = cursor_varint(c);
+    for (size_t i = info->nmodules; i-- > 0 && !c->bad;)
+        if (info->modules[i].address == address && !info->modules[i].gone) {
+            info->modules[i].gone = number ? number : 1;
+            return;
+        }
+}
+
+static void read_jit(struct trace_info *info, struct trace_cursor *c)
+{
+    struct trace_jit jit = {.address = cursor_varint(c)};
+    jit.size = cursor_varint(c);
+    if (c->bad)
+        return;
+    jit.name = cursor_text(c);
+    array_add((void **)&info->jit, &info->njit, sizeof jit, &jit);
+}
+
 /* Nodes [first, first + count). A parent that is not below its child is none. */
 static void read_stacks(struct trace_info *info, struct trace_cursor *c)
 {
@@ -209,6 +235,8 @@ static void read_foot(struct trace_info *info, struct trace_cursor *c)
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         *fields[i] = cursor_varint(c);
     f.under_way = c->at < c->end ? cursor_varint(c) : 0; /* since 1.1 */
+    f.cut = c->at < c->end ? cursor_varint(c) : 0;       /* since 1.3 */
+    f.nodes = c->at < c->end ? cursor_varint(c) : 0;
     if (!c->bad)
         info->foot = f;
 }
@@ -249,6 +277,15 @@ static void read_payload(struct trace_info *info, uint32_t type, struct trace_cu
         break;
     case WEIR__TRACE_MODL:
         read_module(info, c);
+        break;
+    case WEIR__TRACE_MODU:
+        read_module_gone(info, c);
+        break;
+    case WEIR__TRACE_JITM:
+        read_jit(info, c);
+        break;
+    case WEIR__TRACE_THRN:
+        read_name(c, &info->threads);
         break;
     case WEIR__TRACE_STKN:
         read_stacks(info, c);
@@ -385,6 +422,11 @@ void trace_info_close(struct trace_info *info)
         close(info->fd);
     names_free(&info->tags);
     names_free(&info->names);
+    names_free(&info->threads);
+    for (size_t i = 0; i < info->njit; i++)
+        free(info->jit[i].name);
+    free(info->jit);
+    free(info->host);
     for (size_t i = 0; i < info->ncontexts; i++) {
         free(info->contexts[i].name);
         free(info->contexts[i].backing);

@@ -38,6 +38,13 @@ struct trace_sample {
 struct trace_module {
     uint64_t address, size;
     char *path, *build_id; /* the id in hexadecimal */
+    uint64_t gone;         /* the number of the event by which it had gone; 0: it did not */
+};
+
+/* Code that was made at run time, by name. */
+struct trace_jit {
+    uint64_t address, size;
+    char *name;
 };
 
 /* A call: where it returns to, and the node of the call around it. */
@@ -67,6 +74,7 @@ struct trace_foot {
     bool present;
     uint64_t events, allocations, frees, total, count, peak, peak_number, dropped, error, ticks, ns,
         reserved;
+    uint64_t cut, nodes; /* allocations whose stack is not whole; nodes of stacks */
     uint64_t under_way; /* of `dropped`: calls that had not returned when the process ended */
 };
 
@@ -79,6 +87,9 @@ struct trace_info {
 
     uint64_t bytes, pid, started, ticks, ns, page;
     char *command, *version, *root;
+    char *host;           /* since 1.3: the system; NULL: not known */
+    bool stacked;         /* since 1.3: allocations have stacks, those of at least: */
+    uint64_t stacks_from;
     uint64_t start_total, start_count, start_reserved;
     bool started_known; /* STRT was read */
     bool listed;        /* BASE was read */
@@ -97,6 +108,9 @@ struct trace_info {
     size_t nsamples;
     struct trace_module *modules;
     size_t nmodules;
+    struct trace_jit *jit; /* in the order of the file */
+    size_t njit;
+    struct trace_names threads; /* by thread, the latest */
     struct trace_stack *stacks; /* by node, from 1 on; a parent's number is below its own */
     size_t nstacks;             /* one more than the greatest node; 0: no stacks */
     struct trace_chunk *chunks; /* in the order of the file */

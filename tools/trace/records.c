@@ -126,6 +126,10 @@ static bool type_is_known(const unsigned char *front)
     case WEIR__TRACE_CTXN:
     case WEIR__TRACE_NAME:
     case WEIR__TRACE_MODL:
+    case WEIR__TRACE_MODU:
+    case WEIR__TRACE_STKN:
+    case WEIR__TRACE_JITM:
+    case WEIR__TRACE_THRN:
     case WEIR__TRACE_EVTS:
     case WEIR__TRACE_SAMP:
     case WEIR__TRACE_FOOT:

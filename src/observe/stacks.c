@@ -1,0 +1,214 @@
+/* observe/stacks.c - see stacks.h. */
+#include "observe/stacks.h"
+
+#include "backing/meta.h"
+#include "observe/bytes.h"
+#include "observe/format.h"
+#include "observe/trace_sink.h"
+#include "os/locks.h"
+#include "os/thread.h"
+#include "track/trace_hook.h"
+#include "unwind/trie.h"
+#include "unwind/unwind.h"
+
+#include <errno.h>
+
+#define NODE_MOST    (2 * WEIR__VARINT_MOST)
+#define PENDING_MOST ((size_t)16384) /* bytes; a stack's new nodes fit */
+
+_Static_assert(WEIR__UNWIND_MOST * NODE_MOST <= PENDING_MOST, "a stack's new nodes fit");
+
+/* A thread's. Never freed, used again by other threads. */
+struct last {
+    struct last *next;
+    bool owned;
+    struct weir__unwind unwind;
+};
+
+static struct {
+    weir__lock lock;
+    struct last *all;
+    uint32_t first, count; /* nodes that are not written yet, and the address of the latest */
+    uint64_t address;
+    size_t bytes;
+    unsigned char pending[PENDING_MOST];
+} stacks = {.lock = WEIR__LOCK(NODES)};
+WEIR__LOCKS_KNOW(NODES, &stacks.lock);
+
+uint64_t weir__stacks_from = WEIR__STACKS_OFF;
+static WEIR__TLS struct last *last_own;
+
+/* -- nodes ------------------------------------------------------------------------------------ */
+
+static bool flush_locked(void)
+{
+    unsigned char head[2 * WEIR__VARINT_MOST], *at = head;
+    if (!stacks.count)
+        return true;
+    at = weir__put_varint(at, stacks.count);
+    at = weir__put_varint(at, stacks.first);
+    bool written = weir__trace_write(WEIR__TRACE_STKN, head, (size_t)(at - head), stacks.pending,
+                                     stacks.bytes);
+    stacks.count = 0;
+    stacks.bytes = stacks.address = 0;
+    return written;
+}
+
+void weir__stacks_flush(void)
+{
+    weir__lock_take(&stacks.lock);
+    flush_locked();
+    weir__lock_drop(&stacks.lock);
+}
+
+static void node_put(uint32_t node, uint32_t parent, uint64_t address)
+{
+    unsigned char *at = stacks.pending + stacks.bytes;
+    stacks.first = stacks.count++ ? stacks.first : node;
+    at = weir__put_varint(at, node - parent);
+    at = weir__put_svarint(at, (int64_t)(address - stacks.address));
+    stacks.address = address;
+    stacks.bytes = (size_t)(at - stacks.pending);
+}
+
+/* Where what is written outlives the process at once, so do nodes. */
+static bool nodes_write(uint32_t first, uint32_t parent, const uint64_t *addresses, unsigned n)
+{
+    bool written = true;
+    weir__lock_take(&stacks.lock);
+    if (stacks.bytes + n * NODE_MOST > PENDING_MOST)
+        flush_locked();
+    for (unsigned i = 0; i < n; i++)
+        node_put(first + i, i ? first + i - 1 : parent, addresses[i]);
+    if (weir__trace_sink->outlives)
+        written = flush_locked();
+    weir__lock_drop(&stacks.lock);
+    return written;
+}
+
+/* -- a thread's last stack ---------------------------------------------------------------------- */
+
+static WEIR__NOINLINE struct last *last_make(void)
+{
+    int saved = errno;
+    weir__lock_take(&stacks.lock);
+    struct last *last = stacks.all;
+    while (last && last->owned)
+        last = last->next;
+    if (!last && (last = weir__meta_allocate(sizeof *last))) {
+        last->next = stacks.all;
+        stacks.all = last;
+    }
+    if (last) {
+        last->owned = true;
+        weir__unwind_reset(&last->unwind);
+    }
+    weir__lock_drop(&stacks.lock);
+    errno = saved;
+    return last_own = last;
+}
+
+void weir__stacks_release(void)
+{
+    struct last *last = last_own;
+    if (!last)
+        return;
+    last_own = NULL;
+    weir__lock_take(&stacks.lock);
+    last->owned = false;
+    weir__lock_drop(&stacks.lock);
+}
+
+/* -- taking one --------------------------------------------------------------------------------- */
+
+static void cut_count(void)
+{
+    __atomic_add_fetch(&weir__trace_account->stacks_cut, 1, __ATOMIC_RELAXED);
+}
+
+/* Frames from `i` on have calls that nobody made before. Weir's own have the node of whom they
+ * serve. False: not all could be added. */
+static WEIR__NOINLINE bool frames_add(struct weir__frame *frames, uint32_t i, uint32_t depth,
+                                      uint32_t node)
+{
+    uint64_t addresses[WEIR__UNWIND_MOST];
+    uint32_t nodes[WEIR__UNWIND_MOST];
+    unsigned n = 0, at = 0;
+    addresses[0] = 0; /* gcc does not see that those used are set */
+    for (uint32_t k = i; k < depth; k++)
+        if (!frames[k].own)
+            addresses[n++] = frames[k].pc;
+    bool all = weir__trie_add(node, addresses, n, nodes_write, nodes);
+    for (; i < depth; i++)
+        frames[i].node = node = frames[i].own ? node : nodes[at++];
+    __atomic_store_n(&weir__trace_account->stack_nodes, weir__trie_nodes(), __ATOMIC_RELAXED);
+    return all;
+}
+
+/* The number of the stack; false: some of its calls have none. */
+WEIR__INLINE bool frames_number(struct weir__unwind *u, uint32_t kept)
+{
+    uint32_t node = kept ? u->frames[kept - 1].node : 0;
+    for (uint32_t i = kept; i < u->depth; i++) {
+        struct weir__frame *f = &u->frames[i];
+        uint32_t next = f->own ? node : weir__trie_find(node, f->pc);
+        if (weir__unlikely(!next) && !f->own)
+            return frames_add(u->frames, i, u->depth, node);
+        f->node = node = next;
+    }
+    return true;
+}
+
+WEIR__NOINLINE uint32_t weir__stacks_take(void)
+{
+    struct weir__registers here;
+    struct last *last = last_own;
+    if (weir__trace_is_copy())
+        return 0;
+    if (weir__unlikely(!last) && !(last = last_make())) {
+        cut_count();
+        return 0;
+    }
+    struct weir__unwind *u = &last->unwind;
+    weir__registers_here(&here);
+    int kept = weir__unwind_take(u, &here);
+    if (weir__unlikely(kept < 0)) {
+        cut_count();
+        return 0;
+    }
+    bool whole = frames_number(u, (uint32_t)kept);
+    if (weir__unlikely(!whole) || weir__unlikely(u->cut))
+        cut_count();
+    uint32_t node = u->depth ? u->frames[u->depth - 1].node : 0;
+    if (weir__unlikely(!whole))
+        u->depth = 0; /* the next one tries again */
+    weir__unwind_done(u);
+    return node;
+}
+
+/* -- beginnings ---------------------------------------------------------------------------------- */
+
+void weir__stacks_begin(uint64_t from)
+{
+    static bool started;
+    if (!started)
+        weir__unwind_start();
+    started = true;
+    weir__trie_reset();
+    weir__lock_take(&stacks.lock);
+    stacks.count = 0;
+    stacks.bytes = stacks.address = 0;
+    weir__lock_drop(&stacks.lock);
+    __atomic_add_fetch(&weir__rules_epoch, 1, __ATOMIC_RELEASE); /* no last stack has nodes */
+    weir__relaxed_set(weir__stacks_from, WEIR__UNWIND_SUPPORTED ? from : WEIR__STACKS_OFF);
+}
+
+void weir__stacks_forget(void)
+{
+    weir__lock_reset(&stacks.lock);
+    weir__relaxed_set(weir__stacks_from, WEIR__STACKS_OFF);
+    for (struct last *last = stacks.all; last; last = last->next)
+        last->owned = last == last_own;
+    if (last_own)
+        last_own->unwind.busy = 0;
+}

@@ -1,0 +1,35 @@
+/*
+ * observe/stacks.h - the call stack of each recorded allocation: taken (unwind/unwind.h), numbered
+ * (unwind/trie.h), and its new nodes written as STKN. Owns each thread's last stack and the nodes
+ * that are not written yet.
+ *
+ * A node is in the recording before the event that names it: in memory that outlives the process
+ * at once, in a file before the events are.
+ */
+#ifndef WEIR_OBSERVE_STACKS_H
+#define WEIR_OBSERVE_STACKS_H
+
+#include "base/bits.h"
+
+#define WEIR__STACKS_OFF UINT64_MAX
+
+/* Blocks of at least so many bytes have a stack; WEIR__STACKS_OFF: none has. Atomic. */
+extern uint64_t weir__stacks_from;
+
+/* For a recording that begins: no nodes. No events meanwhile. */
+void weir__stacks_begin(uint64_t from);
+
+/* The node of the calling thread's stack as it is here; 0: there is none, which is counted. No
+ * lock is held. */
+uint32_t weir__stacks_take(void);
+
+/* Writes what is not written yet. */
+void weir__stacks_flush(void);
+
+/* The calling thread ends. */
+void weir__stacks_release(void);
+
+/* In a forked child: other threads' are nobody's, and no lock is held. */
+void weir__stacks_forget(void);
+
+#endif

@@ -1,0 +1,69 @@
+/*
+ * unwind/unwind.h - the call stack of the calling thread. Owns nothing but what its caller hands
+ * it: a struct weir__unwind a thread, which keeps the stack that was taken last. Knows nothing of
+ * what stacks are for.
+ *
+ * A stack is unwound from its leaf by rules (unwind/rule.h) until a frame has the pc, the stack
+ * pointer and the frame pointer of a frame of the last one. From there on only the words that
+ * decided those frames are compared: while they are unchanged, the frames are. Where one is not,
+ * unwinding goes on. This is exact: what is returned is what unwinding alone would have returned.
+ *
+ * Bounds. Words are read between the stack pointer and the end of the stack that it is on, frames
+ * ascend, and there are at most WEIR__UNWIND_MOST. What does not fit ends the stack, which is then
+ * *cut*: of a deeper one the frames next to the leaf are there. A stack that is not the thread's
+ * (sigaltstack, a coroutine's) is read as far as its memory goes, and no farther: the system is
+ * asked for each page, and where it may not be asked (weir__unwind_may_ask), such a stack is cut.
+ *
+ * Any thread and any signal handler: a handler that interrupts its own thread in here gets no
+ * stack. No lock and no allocation but for an address that is met for the first time. errno is
+ * kept.
+ *
+ * What it costs real programs: `make record-cost`.
+ */
+#ifndef WEIR_UNWIND_UNWIND_H
+#define WEIR_UNWIND_UNWIND_H
+
+#include "unwind/registers.h"
+#include "unwind/rule.h"
+
+#define WEIR__UNWIND_MOST 512
+
+struct weir__frame {
+    uint64_t pc; /* a return address (unwind/rule.h) */
+    uint64_t sp, fp;
+    uint64_t pc_at, fp_at; /* the words that say the caller's pc and fp. 0: pc, not by a word alone;
+                              fp, it is the same */
+    uint32_t node;         /* for who takes stacks: kept with the frame; 0 of a new one */
+    bool own;              /* weir's own code, in a library of its own */
+};
+
+struct weir__unwind {
+    uint64_t low, high; /* of the thread's stack, known to be readable; 0: unknown yet */
+    uint64_t floor;     /* it does not go below; 0: not known */
+    bool grows;         /* the initial thread's */
+    uint32_t epoch;     /* of the rules, when `frames` were found */
+    uint32_t depth;     /* frames; 0: none */
+    uint32_t busy;      /* its thread is in here; times that it was found so, in a row */
+    bool cut;           /* the root of `frames` is not that of the stack */
+    bool asked;         /* they lie on a stack that is not the thread's */
+    struct weir__frame frames[WEIR__UNWIND_MOST]; /* root first */
+    struct weir__frame fresh[WEIR__UNWIND_MOST];  /* leaf first; within a call */
+};
+
+/* Finds weir's own code. Once, before the first stack. */
+void weir__unwind_start(void);
+
+/* For a thread that begins; all of it was zero, or another's that ended. */
+void weir__unwind_reset(struct weir__unwind *u);
+
+/*
+ * The stack from `from` on, which is the calling thread's own and has the caller's frame in it, is
+ * in u->frames when it returns. How many of the frames, from the root, are those of the last stack;
+ * the others have node 0. Negative: there is no stack (a signal handler that came in here).
+ *
+ * The caller calls weir__unwind_done when it is through with the frames.
+ */
+int weir__unwind_take(struct weir__unwind *u, const struct weir__registers *from);
+void weir__unwind_done(struct weir__unwind *u);
+
+#endif
