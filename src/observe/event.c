@@ -187,22 +187,38 @@ WEIR__INLINE void event_stack(struct weir__stream *s, const struct weir__trace_e
 }
 
 /* Of an allocation whose event will be dropped there is none: locks may be held. */
-WEIR__INLINE uint32_t node_of(const struct weir__trace_event *e)
+WEIR__INLINE uint32_t node_of(const struct weir__trace_event *e, uint64_t from)
 {
     const struct weir__stream *s = weir__stream_own;
-    if (e->requested < weir__relaxed_get(weir__stacks_from) || (s && weir__relaxed_get(s->inside)))
+    if (e->requested < from || (s && weir__relaxed_get(s->inside)))
         return 0;
     return weir__stacks_take();
 }
 
-void weir__event_allocated(const struct weir__trace_event *e)
+static WEIR__NOINLINE void allocated_with_stack(const struct weir__trace_event *e, uint64_t from)
 {
-    uint32_t node = node_of(e);
+    uint32_t node = node_of(e, from);
     struct weir__stream *s = weir__stream_enter();
     if (weir__unlikely(!s))
         return;
     event_prepare(s, e->sequence);
     event_stack(s, e, node);
+    block_event(s, WEIR__TRACE_ALLOCATE, e);
+    event_done(s);
+    weir__stream_leave(s);
+}
+
+void weir__event_allocated(const struct weir__trace_event *e)
+{
+    uint64_t from = weir__relaxed_get(weir__stacks_from);
+    if (weir__unlikely(from != WEIR__STACKS_OFF)) {
+        allocated_with_stack(e, from);
+        return;
+    }
+    struct weir__stream *s = weir__stream_enter();
+    if (weir__unlikely(!s))
+        return;
+    event_prepare(s, e->sequence);
     block_event(s, WEIR__TRACE_ALLOCATE, e);
     event_done(s);
     weir__stream_leave(s);

@@ -16,7 +16,7 @@
 #define NODE_MOST    (2 * WEIR__VARINT_MOST)
 #define PENDING_MOST ((size_t)16384) /* bytes; a stack's new nodes fit */
 
-_Static_assert(WEIR__UNWIND_MOST * NODE_MOST <= PENDING_MOST, "a stack's new nodes fit");
+_Static_assert(WEIR__UNWIND_MOST *NODE_MOST <= PENDING_MOST, "a stack's new nodes fit");
 
 /* A thread's. Never freed, used again by other threads. */
 struct last {
@@ -86,7 +86,8 @@ static bool nodes_write(uint32_t first, uint32_t parent, const uint64_t *address
     return written;
 }
 
-/* -- a thread's last stack ---------------------------------------------------------------------- */
+/* -- a thread's last stack ----------------------------------------------------------------------
+ */
 
 static WEIR__NOINLINE struct last *last_make(void)
 {
@@ -119,7 +120,8 @@ void weir__stacks_release(void)
     weir__lock_drop(&stacks.lock);
 }
 
-/* -- taking one --------------------------------------------------------------------------------- */
+/* -- taking one ---------------------------------------------------------------------------------
+ */
 
 static void cut_count(void)
 {
@@ -186,11 +188,16 @@ WEIR__NOINLINE uint32_t weir__stacks_take(void)
     return node;
 }
 
-/* -- beginnings ---------------------------------------------------------------------------------- */
+/* -- beginnings ----------------------------------------------------------------------------------
+ */
 
 void weir__stacks_begin(uint64_t from)
 {
     static bool started;
+    if (from == WEIR__STACKS_OFF) {
+        weir__relaxed_set(weir__stacks_from, from);
+        return;
+    }
     if (!started)
         weir__unwind_start();
     started = true;

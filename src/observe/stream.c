@@ -46,7 +46,8 @@ static void stream_restart(struct weir__stream *s)
     s->address = 0;
     memset(s->slots, 0, sizeof s->slots);
     memset(s->shapes, 0, sizeof s->shapes);
-    memset(s->stacks, 0, sizeof s->stacks);
+    if (weir__relaxed_get(weir__stacks_from) != WEIR__STACKS_OFF)
+        memset(s->stacks, 0, sizeof s->stacks);
     s->gone = weir__relaxed_get(weir__trace_gone);
     s->allocator = NULL;
 }
@@ -57,12 +58,15 @@ static void stream_miss(void)
     __atomic_add_fetch(&weir__trace_account->missed, 1, __ATOMIC_RELAXED);
 }
 
-/* What the system calls the thread, which calls this; where it changed. */
+/* What the system calls the thread, which calls this; where it changed. Asked with the first event
+ * and with the last, of recordings with stacks alone: a recording without them makes no call for
+ * it. */
 static void stream_name(struct weir__stream *s)
 {
     unsigned char record[WEIR__VARINT_MOST + sizeof s->name + 1], *at = record;
     char name[sizeof s->name] = "";
-    if (!__atomic_load_n(&weir__stream_may_ask, __ATOMIC_RELAXED) ||
+    if (weir__relaxed_get(weir__stacks_from) == WEIR__STACKS_OFF ||
+        !__atomic_load_n(&weir__stream_may_ask, __ATOMIC_RELAXED) ||
         prctl(PR_GET_NAME, name) != 0 || strncmp(name, s->name, sizeof name) == 0)
         return;
     memcpy(s->name, name, sizeof name);
@@ -75,8 +79,6 @@ static void stream_flush(struct weir__stream *s)
 {
     if (!s->count)
         return;
-    if (s == weir__stream_own)
-        stream_name(s);
     weir__stacks_flush();
     if (!weir__trace_sink->chunk_done(&s->chunk))
         __atomic_add_fetch(&streams.lost, s->count, __ATOMIC_RELAXED);

@@ -66,7 +66,7 @@ static void open(const void *at, std::size_t size, int access)
 namespace design
 {
 using weir::Allocator;
-#include "design/cuda_allocator.inc"
+#include "written/cuda_allocator.inc"
 } // namespace design
 
 /* The written design's class, as it stands there, behind a tensor and an arena. */

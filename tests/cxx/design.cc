@@ -1,5 +1,5 @@
 /*
- * The written design's C++, as it stands there (tests/cxx/design/: one file a snippet, not a
+ * The written design's C++, as it stands there (tests/cxx/written/: one file a snippet, not a
  * character changed), compiles against weir.hpp and does what it says. The preamble is
  * `namespace core = weir;` and using-declarations; classes that the design defines for
  * itself stand in a namespace each.
@@ -32,7 +32,7 @@ using core::DataType;
 namespace api
 {
 using core::Allocator;
-#include "design/cpu_allocator.inc"
+#include "written/cpu_allocator.inc"
 static_assert(std::is_base_of<weir::Allocator, CPUAllocator>::value, "");
 static_assert(!std::is_abstract<CPUAllocator>::value, "");
 } // namespace api
@@ -46,7 +46,7 @@ static_assert(!std::is_abstract<CPUAllocator>::value, "");
 #endif
 namespace tracking
 {
-#include "design/tracking.inc"
+#include "written/tracking.inc"
 }
 
 namespace later
@@ -65,24 +65,24 @@ static int cudaFree(void *ptr)
     std::free(ptr);
     return 0;
 }
-#include "design/buffer_pool.inc"
-#include "design/cuda_allocator.inc"
-#include "design/memory_pool.inc"
+#include "written/buffer_pool.inc"
+#include "written/cuda_allocator.inc"
+#include "written/memory_pool.inc"
 } // namespace later
 
 namespace idea
 {
-#include "design/memory_pool_idea.inc"
+#include "written/memory_pool_idea.inc"
 }
 #pragma GCC diagnostic pop
 
 namespace profiling
 {
-#include "design/memory_profiler.inc"
+#include "written/memory_profiler.inc"
 }
 
 using core::Tensor;
-#include "design/leak_test.inc"
+#include "written/leak_test.inc"
 
 /* -- code -------------------------------------------------------------------------------- */
 
@@ -91,7 +91,7 @@ static void scoped_buffer()
     auto cpu = CPUAllocator::get_instance();
     cpu->reset_peak();
     std::size_t before = cpu->total_allocated();
-#include "design/buffer.inc"
+#include "written/buffer.inc"
     EXPECT(cpu->total_allocated() == before);
     EXPECT(cpu->peak_allocated() == before + (1 << 20));
 }
@@ -100,7 +100,7 @@ static void input_and_weight()
 {
     int N = 1, C = 3, H = 8, W = 9;
     std::size_t C_out = 4, C_in = 3, kh = 3, kw = 3;
-#include "design/tensors.inc"
+#include "written/tensors.inc"
     EXPECT(input.size_in_bytes() == 4 * 3 * 8 * 9);
     EXPECT(weight->size_in_bytes() == 4 * 4 * 3 * 3 * 3);
     EXPECT(weight->shape() == (std::vector<std::int64_t>{4, 3, 3, 3}));
@@ -108,14 +108,14 @@ static void input_and_weight()
 
 static void col_buffer_old(std::size_t size)
 {
-#include "design/col_buffer_old.inc"
+#include "written/col_buffer_old.inc"
     EXPECT(col_buffer[size - 1] == 0);
 }
 
 static void col_buffer_new(std::size_t size)
 {
     std::size_t before = CPUAllocator::get_instance()->total_allocated();
-#include "design/col_buffer_new.inc"
+#include "written/col_buffer_new.inc"
     EXPECT(col_buffer[size - 1] == 0);
     EXPECT(CPUAllocator::get_instance()->total_allocated() == before + 4 * size);
 }
@@ -144,11 +144,11 @@ static void run_inference()
     auto model = std::make_unique<Model>();
     std::vector<Tensor> inputs, outputs;
     inputs.push_back(Tensor::create({1, 512, 512}, DataType::FLOAT32));
-#include "design/statistics.inc"
+#include "written/statistics.inc"
     EXPECT(after - before == 1 << 20);
 }
 
-#include "design/tensor.inc" /* at namespace scope: it defines a member function */
+#include "written/tensor.inc" /* at namespace scope: it defines a member function */
 
 static void statistics()
 {

@@ -1,19 +1,19 @@
 # tests/cxx: weir.hpp. Plain programs.
 
-EXTRA_DIST += tests/cxx/design/buffer.inc \
-	tests/cxx/design/buffer_pool.inc \
-	tests/cxx/design/col_buffer_new.inc \
-	tests/cxx/design/col_buffer_old.inc \
-	tests/cxx/design/cpu_allocator.inc \
-	tests/cxx/design/cuda_allocator.inc \
-	tests/cxx/design/leak_test.inc \
-	tests/cxx/design/memory_pool.inc \
-	tests/cxx/design/memory_pool_idea.inc \
-	tests/cxx/design/memory_profiler.inc \
-	tests/cxx/design/statistics.inc \
-	tests/cxx/design/tensor.inc \
-	tests/cxx/design/tensors.inc \
-	tests/cxx/design/tracking.inc
+EXTRA_DIST += tests/cxx/written/buffer.inc \
+	tests/cxx/written/buffer_pool.inc \
+	tests/cxx/written/col_buffer_new.inc \
+	tests/cxx/written/col_buffer_old.inc \
+	tests/cxx/written/cpu_allocator.inc \
+	tests/cxx/written/cuda_allocator.inc \
+	tests/cxx/written/leak_test.inc \
+	tests/cxx/written/memory_pool.inc \
+	tests/cxx/written/memory_pool_idea.inc \
+	tests/cxx/written/memory_profiler.inc \
+	tests/cxx/written/statistics.inc \
+	tests/cxx/written/tensor.inc \
+	tests/cxx/written/tensors.inc \
+	tests/cxx/written/tracking.inc
 
 if !HAVE_CXX
 EXTRA_DIST += tests/cxx/allocators.cc \
