@@ -90,6 +90,9 @@ has "1002 leaf deep deep deep deep main libc" 1
 has "55 leaf order libc" 1
 has "77 leaf back first.so main libc" 1
 has "77 leaf back second.so main libc" 1
+# The report has one name an address, and two libraries lay at this one: it has none.
+$weir trace --export folded - --at end "$dir/a" | grep ' 154$' >"$dir/folded" || fail "77 twice is nowhere"
+grep -q ';main;0x[0-9a-f]*;back;leaf' "$dir/folded" || fail "a library that had gone gives a name: $(cat "$dir/folded")"
 
 $weir run --quiet --record "$dir/b" --stacks-from 1002 -- "$dir/p" || fail "status $?"
 stacks "$dir/b" >"$dir/names"

@@ -94,12 +94,24 @@ static char *copy(const char *text)
     return memory_text(text, strlen(text));
 }
 
-static uint32_t module_of(const struct trace_info *info, uint64_t address)
+/* Index + 1, the latest first; 0: none. `apart`: another lay there at another time, and a node does
+ * not tell when it was met. */
+static uint32_t module_of(const struct trace_info *info, uint64_t address, bool *apart)
 {
-    for (size_t i = info->nmodules; i-- > 0;)
-        if (address - info->modules[i].address < info->modules[i].size)
-            return (uint32_t)i + 1;
-    return 0;
+    const struct trace_module *found = NULL;
+    *apart = false;
+    for (size_t i = info->nmodules; i-- > 0;) {
+        const struct trace_module *m = &info->modules[i];
+        if (address - m->address >= m->size)
+            continue;
+        if (!found)
+            found = m;
+        else if ((m->gone || found->gone) &&
+                 (m->address != found->address || strcmp(m->path, found->path) != 0 ||
+                  strcmp(m->build_id, found->build_id) != 0))
+            *apart = true;
+    }
+    return found && !*apart ? (uint32_t)(found - info->modules) + 1 : 0;
 }
 
 static char *offset_name(const struct trace_info *info, uint32_t module, uint64_t address)
@@ -137,8 +149,9 @@ static uint32_t function_of(struct maker *m, uint64_t address)
 {
     struct report_frames *f = m->frames;
     struct report_symbol symbol = {0};
-    uint32_t module = module_of(f->info, address);
-    bool known = m->namer && m->namer(m->user, address, &symbol) && symbol.function;
+    bool apart;
+    uint32_t module = module_of(f->info, address, &apart);
+    bool known = !apart && m->namer && m->namer(m->user, address, &symbol) && symbol.function;
     uint64_t start = known && symbol.named   ? hash_of(symbol.function, module)
                      : known && symbol.start ? symbol.start
                                              : address;

@@ -11,6 +11,10 @@ static void modules_add(struct report_names *n)
         const struct trace_module *m = &n->info->modules[i];
         symbols_add_module(n->symbols, m->address, m->size, m->path, m->build_id, 0, UINT64_MAX);
     }
+    for (size_t i = 0; i < n->info->njit; i++) {
+        const struct trace_jit *jit = &n->info->jit[i];
+        symbols_add_jit(n->symbols, jit->address, jit->size, jit->name);
+    }
 }
 
 bool report_name_of(void *user, uint64_t address, struct report_symbol *found)
