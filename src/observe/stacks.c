@@ -194,7 +194,12 @@ WEIR__NOINLINE uint32_t weir__stacks_take(void)
 void weir__stacks_begin(uint64_t from)
 {
     static bool started;
-    if (from == WEIR__STACKS_OFF) {
+    /* What a thread added after the last recording's end is no part of this one. */
+    weir__lock_take(&stacks.lock);
+    stacks.count = 0;
+    stacks.bytes = stacks.address = 0;
+    weir__lock_drop(&stacks.lock);
+    if (from == WEIR__STACKS_OFF) { /* no page of the trie is touched */
         weir__relaxed_set(weir__stacks_from, from);
         return;
     }
@@ -202,10 +207,6 @@ void weir__stacks_begin(uint64_t from)
         weir__unwind_start();
     started = true;
     weir__trie_reset();
-    weir__lock_take(&stacks.lock);
-    stacks.count = 0;
-    stacks.bytes = stacks.address = 0;
-    weir__lock_drop(&stacks.lock);
     __atomic_add_fetch(&weir__rules_epoch, 1, __ATOMIC_RELEASE); /* no last stack has nodes */
     weir__relaxed_set(weir__stacks_from, WEIR__UNWIND_SUPPORTED ? from : WEIR__STACKS_OFF);
 }
