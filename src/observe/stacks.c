@@ -49,13 +49,16 @@ static bool flush_locked(void)
     at = weir__put_varint(at, stacks.first);
     bool written = weir__trace_write(WEIR__TRACE_STKN, head, (size_t)(at - head), stacks.pending,
                                      stacks.bytes);
-    stacks.count = 0;
+    weir__relaxed_set(stacks.count, 0);
     stacks.bytes = stacks.address = 0;
     return written;
 }
 
 void weir__stacks_flush(void)
 {
+    if (weir__relaxed_get(weir__stacks_from) == WEIR__STACKS_OFF &&
+        !weir__relaxed_get(stacks.count))
+        return;
     weir__lock_take(&stacks.lock);
     flush_locked();
     weir__lock_drop(&stacks.lock);
@@ -64,7 +67,8 @@ void weir__stacks_flush(void)
 static void node_put(uint32_t node, uint32_t parent, uint64_t address)
 {
     unsigned char *at = stacks.pending + stacks.bytes;
-    stacks.first = stacks.count++ ? stacks.first : node;
+    stacks.first = stacks.count ? stacks.first : node;
+    weir__relaxed_set(stacks.count, stacks.count + 1);
     at = weir__put_varint(at, node - parent);
     at = weir__put_svarint(at, (int64_t)(address - stacks.address));
     stacks.address = address;
@@ -195,10 +199,12 @@ void weir__stacks_begin(uint64_t from)
 {
     static bool started;
     /* What a thread added after the last recording's end is no part of this one. */
-    weir__lock_take(&stacks.lock);
-    stacks.count = 0;
-    stacks.bytes = stacks.address = 0;
-    weir__lock_drop(&stacks.lock);
+    if (weir__relaxed_get(stacks.count)) {
+        weir__lock_take(&stacks.lock);
+        weir__relaxed_set(stacks.count, 0);
+        stacks.bytes = stacks.address = 0;
+        weir__lock_drop(&stacks.lock);
+    }
     if (from == WEIR__STACKS_OFF) { /* no page of the trie is touched */
         weir__relaxed_set(weir__stacks_from, from);
         return;

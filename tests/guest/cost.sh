@@ -1,5 +1,5 @@
 #!/bin/sh
-# What it costs a guest to be watched, counted: at most 25 system calls and 42 page faults for
+# What it costs a guest to be watched, counted: at most 25 system calls and 40 page faults for
 # each process image more than without weir, no call for an event, and the fork of a large process
 # within 1.05 of its faults without weir.
 # shellcheck disable=SC1083 # braces are words of act.c
@@ -55,14 +55,14 @@ images()
         done <both
     done
 }
-calls_most=25 faults_most=42
+calls_most=25 faults_most=40
 check "/bin/true" images 1 true /bin/true
 check "after exec" images 1 true "$bin/act" exec /bin/true
 # A fork copies weir's own pages, too, and each thread has two of its own and a stack of slots.
 calls_most=29 faults_most=64
 check "a program with a child" images 2 act "$bin/act" t 10 10 fork { t 10 10 }
 check "a program with threads" images 1 act "$bin/act" t 10 10 thread { t 10 10 } thread { t 10 10 }
-calls_most=25 faults_most=42
+calls_most=25 faults_most=40
 check "a shell and three children" images 3 true sh -c '/bin/true; /bin/true; /bin/true; :'
 
 # between WHAT: calls between the marks, beside those of a malloc, are none; all, nearly none.
