@@ -43,7 +43,8 @@ static WEIR__NOINLINE void *allocate_other(size_t size)
     void *block = size <= WEIR__SMALL_MAX
                       ? weir__small_allocate_numbered(
                             weir__here.heaps[0],
-                            weir__class_map16[weir__class_index(size)] >> WEIR__BIN_SHIFT, &request)
+                            weir__class_map16[weir__class_index(size)] >> WEIR__BIN_SHIFT, &request,
+                            true)
                       : NULL;
     return block ? block : weir_allocate_aligned(weir_cpu_allocator(), size, PRELOAD_ALIGNMENT);
 }
@@ -113,7 +114,7 @@ static WEIR__NOINLINE void free_other(void *block, struct weir__place place)
 static WEIR__NOINLINE void free_slow(void *block, struct weir__place place)
 {
     uint64_t label;
-    struct weir__span *span = weir__place_span(place, block, &label);
+    struct weir__span *span = weir__place_plain_span(place, block, &label);
     if (weir__unlikely(!span || span->u.live.owner != &weir__cpu ||
                        !weir__large_push(&weir__cpu, weir__here.heaps[0], WEIR__REACH_ROOT, block,
                                          span, &label)))

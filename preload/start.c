@@ -116,6 +116,7 @@ __attribute__((constructor)) static void preload_start(int argc, char **argv)
     preload_owner_start();
     weir_set_misuse_handler(misuse, NULL);
     weir__environment_limit();
+    weir__environment_sample();
     preload_image_start(argc, argv);
     preload_report_start();
     if (!preload_malloc_is_ours())

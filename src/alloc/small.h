@@ -109,7 +109,7 @@ WEIR__INLINE bool weir__small_allocate_from(struct weir__heap *heap, enum weir__
     const uint32_t *live = weir__small_live(heap, far);
     *block = weir__small_is_intact(bin) ? weir__small_pop(bin, live, size, zeroed) : NULL;
     if (weir__unlikely(!*block)) {
-        weir__allocating_undo(&heap->window, reach);
+        weir__allocating_undo(&heap->window, reach, (int64_t)size);
         return false;
     }
     weir__allocating_leave(&heap->window, reach, (int64_t)size, to);
@@ -224,10 +224,11 @@ void *weir__small_resize(weir_allocator *a, struct weir__heap *heap, void *block
 
 /*
  * The ways of a thread that has a traced total to itself (track/traced.h): those above, and each
- * operation tells its event. NULL or false: nothing happened, go the slow way.
+ * operation tells its event. NULL or false: nothing happened, go the slow way. `samples`: nobody
+ * asked yet whether the block is to be sampled.
  */
 void *weir__small_allocate_numbered(struct weir__heap *heap, unsigned sizeclass,
-                                    const struct weir__request *request);
+                                    const struct weir__request *request, bool samples);
 bool weir__small_free_numbered(weir_allocator *a, struct weir__heap *const *heaps, void *block,
                                struct weir__place place);
 

@@ -7,6 +7,7 @@
 #include <weir/allocator.h>
 #include <weir/background.h>
 #include <weir/error.h>
+#include <weir/profile.h>
 #include <weir/trace.h>
 
 #include <errno.h>
@@ -98,6 +99,20 @@ void weir__environment_background(void)
         complain("WEIR_BACKGROUND is no number of milliseconds", text, "");
     else if (error)
         complain("no thread for WEIR_BACKGROUND", text, strerror(error));
+}
+
+/* -- the profile -------------------------------------------------------------------------- */
+
+void weir__environment_sample(void)
+{
+    const char *text = secure_getenv("WEIR_SAMPLE");
+    if (!text || !*text)
+        return;
+    size_t bytes = size_parse(text);
+    if (!bytes)
+        complain("WEIR_SAMPLE is not a size", text, "");
+    else if (weir_profile_sample(bytes))
+        complain("WEIR_SAMPLE", text, weir_last_error());
 }
 
 /* -- the recording --------------------------------------------------------------------------- */

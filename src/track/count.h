@@ -5,7 +5,7 @@
  *
  *   if (weir__allocating_enter(w, reach, size, &to))   the window is open and has room, and so
  *                                                      are those above it
- *       take a block; none: weir__allocating_undo(w, reach)
+ *       take a block; none: weir__allocating_undo(w, reach, size)
  *       weir__allocating_leave(w, reach, size, to)     counted: one block, `size` bytes
  *
  * `reach` says what is known of the windows above; it is constant and folds away.
@@ -20,6 +20,7 @@
 #ifndef WEIR_TRACK_COUNT_H
 #define WEIR_TRACK_COUNT_H
 
+#include "track/sample.h"
 #include "track/window.h"
 
 /* The window is a root's, with none above it; a child's of a root, or else an operation is not
@@ -157,7 +158,23 @@ WEIR__INLINE bool weir__window_top_admits(const struct weir__window *w,
     return reach == WEIR__REACH_ROOT || weir__windows_above_admit(w, size);
 }
 
-/* Adding `size` bytes (negative: a block that shrinks). *to: `used` afterwards. */
+/*
+ * While allocations are sampled (track/sample.h): has a window whose cap says so room, and does no
+ * point lie in the bytes? Then they are passed. Read anew, not to take a register of the fast way.
+ */
+WEIR__INLINE bool weir__window_passes(struct weir__window *w, int64_t size, int64_t to)
+{
+    if (weir__relaxed_get(w->cap) != WEIR__WINDOW_SAMPLED || to > weir__relaxed_get(w->granted))
+        return false;
+    int64_t left = weir__relaxed_get(w->countdown) - weir__max(size, 0);
+    if (weir__unlikely(left < 0))
+        return false;
+    weir__relaxed_set(w->countdown, left);
+    return true;
+}
+
+/* Adding `size` bytes (negative: a block that shrinks). *to: `used` afterwards. While allocations
+ * are sampled, below a root only weir__sampled_enter admits. */
 WEIR__INLINE bool weir__allocating_enter(struct weir__window *w, enum weir__reach reach,
                                          int64_t size, int64_t *to)
 {
@@ -166,12 +183,25 @@ WEIR__INLINE bool weir__allocating_enter(struct weir__window *w, enum weir__reac
     *to = weir__window_after(w, size);
     if (weir__likely(weir__window_admits(w, *to)) && weir__window_top_admits(w, top, reach, size))
         return true;
+    if (reach == WEIR__REACH_ROOT && weir__window_passes(w, size, *to))
+        return true;
     weir__window_leave(&top->allocating, -1);
     return false;
 }
 
-WEIR__INLINE void weir__allocating_undo(struct weir__window *w, enum weir__reach reach)
+/* The same for a window that is not known to be a root's, out of line. */
+WEIR__INLINE bool weir__allocating_enter_below(struct weir__window *w, int64_t size, int64_t *to)
 {
+    return weir__allocating_enter(w, WEIR__REACH_ANY, size, to) ||
+           (weir__sample_is_on() && weir__sampled_enter(w, size, to));
+}
+
+/* Nothing was done with `size` bytes that were admitted: the slow way counts them down, if there
+ * is anything to. */
+WEIR__INLINE void weir__allocating_undo(struct weir__window *w, enum weir__reach reach,
+                                        int64_t size)
+{
+    weir__relaxed_set(w->countdown, weir__relaxed_get(w->countdown) + weir__max(size, 0));
     weir__window_leave(&weir__window_top(w, reach)->allocating, -1);
 }
 

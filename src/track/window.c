@@ -6,6 +6,7 @@
 
 #include "track/fences.h"
 #include "track/meter.h"
+#include "track/sample.h"
 #include "track/shared.h"
 #include "track/shown.h"
 #include "track/spell.h"
@@ -50,10 +51,11 @@ void weir__window_admit(struct weir__window *w)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
     weir__assert(w->open);
+    int64_t cap = weir__sample_is_on() ? WEIR__WINDOW_SAMPLED : w->granted;
     if (w->numbered)
-        weir__relaxed_set(w->numbered_cap, w->granted);
+        weir__relaxed_set(w->numbered_cap, cap);
     else
-        weir__relaxed_set(w->cap, w->granted);
+        weir__relaxed_set(w->cap, cap);
 }
 
 static void window_shut(struct weir__window *w, const void *self)
@@ -257,6 +259,7 @@ void weir__window_attach(struct weir__window *w, struct weir__meter *m, struct w
     weir__assert(m && !w->open && (!up || (up->meter == m->parent && up->thread == thread)));
     weir__lock_take(&weir__meters.lock);
     w->cap = w->numbered_cap = WEIR__WINDOW_CLOSED;
+    w->countdown = -1;
     w->meter = m;
     w->up = up;
     w->top = up ? up->top : w;
