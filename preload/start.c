@@ -11,6 +11,7 @@
 #include "alloc/cpu.h"
 #include "alloc/fork.h"
 #include "alloc/trace.h"
+#include "base/error.h"
 #include "base/message.h"
 #include "observe/environment.h"
 #include "os/fence.h"
@@ -76,6 +77,7 @@ static void misuse(weir_misuse what, const void *pointer, const char *line, void
     if (what == WEIR_MISUSE_FOREIGN_POINTER && preload_is_loaders(pointer))
         return;
     weir__message_print("%s", line);
+    weir__misuse_explain(what, pointer);
     abort();
 }
 

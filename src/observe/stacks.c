@@ -2,7 +2,9 @@
 #include "observe/stacks.h"
 
 #include "backing/meta.h"
+#include "base/error.h"
 #include "observe/bytes.h"
+#include "observe/explain.h"
 #include "observe/format.h"
 #include "observe/trace_sink.h"
 #include "os/locks.h"
@@ -226,8 +228,10 @@ WEIR__NOINLINE uint32_t weir__stacks_now(const void **address, bool *cut)
 void weir__stacks_ready(void)
 {
     static int started;
-    if (!__atomic_exchange_n(&started, 1, __ATOMIC_ACQ_REL))
-        weir__unwind_start();
+    if (__atomic_exchange_n(&started, 1, __ATOMIC_ACQ_REL))
+        return;
+    weir__unwind_start();
+    weir__misuse_explain_by(weir__explain_misuse);
 }
 
 void weir__stacks_begin(uint64_t from)

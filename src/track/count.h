@@ -166,7 +166,7 @@ WEIR__INLINE bool weir__window_passes(struct weir__window *w, int64_t size, int6
 {
     if (weir__relaxed_get(w->cap) != WEIR__WINDOW_SAMPLED || to > weir__relaxed_get(w->granted))
         return false;
-    int64_t left = weir__relaxed_get(w->countdown) - weir__max(size, 0);
+    int64_t left = weir__relaxed_get(w->countdown) - weir__sample_bytes(size);
     if (weir__unlikely(left < 0))
         return false;
     weir__relaxed_set(w->countdown, left);
@@ -201,7 +201,7 @@ WEIR__INLINE bool weir__allocating_enter_below(struct weir__window *w, int64_t s
 WEIR__INLINE void weir__allocating_undo(struct weir__window *w, enum weir__reach reach,
                                         int64_t size)
 {
-    weir__relaxed_set(w->countdown, weir__relaxed_get(w->countdown) + weir__max(size, 0));
+    weir__relaxed_set(w->countdown, weir__relaxed_get(w->countdown) + weir__sample_bytes(size));
     weir__window_leave(&weir__window_top(w, reach)->allocating, -1);
 }
 

@@ -106,7 +106,7 @@ bool weir__sampled_admit(const struct weir__window *w, int64_t size)
 
 bool weir__sampled_enter(struct weir__window *w, int64_t size, int64_t *to)
 {
-    int64_t left = weir__relaxed_get(w->countdown) - weir__max(size, 0);
+    int64_t left = weir__relaxed_get(w->countdown) - weir__sample_bytes(size);
     if (left < 0)
         return false;
     weir__window_enter(&w->top->allocating);

@@ -61,6 +61,12 @@ int64_t weir__sample_draw(uint64_t mean);
 /* Uniform below 1. */
 double weir__sample_uniform(void);
 
+/* Of a change by so many bytes, those that are counted down. */
+WEIR__INLINE int64_t weir__sample_bytes(int64_t size)
+{
+    return size > 0 ? size : 0;
+}
+
 /* Does a point lie in `bytes` more, which are allocated? By the owner of the window outside an
  * operation; NULL: the thread has none. */
 bool weir__sample_look(struct weir__window *own, int64_t bytes);

@@ -136,7 +136,7 @@ bool weir__numbered_admit(const struct weir__window *w, int64_t size)
 
 bool weir__numbered_sampled(struct weir__window *w, int64_t size, bool samples)
 {
-    int64_t left = weir__relaxed_get(w->countdown) - weir__max(size, 0);
+    int64_t left = weir__relaxed_get(w->countdown) - weir__sample_bytes(size);
     bool numbered = false;
     if (samples && left < 0)
         return false;
