@@ -13,6 +13,7 @@
 #include <weir/dlpack.h>
 #include <weir/error.h>
 #include <weir/export.h>
+#include <weir/guards.h>
 #include <weir/link.h>
 #include <weir/placement.h>
 #include <weir/plan.h>

@@ -94,11 +94,12 @@ static struct weir__found large_find(const weir_allocator *a, const void *pointe
                                 .place = place,
                                 .span = span,
                                 .requested = weir__label_size(label),
-                                .usable = weir__span_bytes(span) - weir__label_offset(label),
+                                .usable = weir__span_usable_by(span, label),
                                 .alignment = weir__label_alignment(label),
                                 .tag = weir__relaxed_get(span->u.live.tag),
                                 .old = label & WEIR__LABEL_OLD,
-                                 .sampled = label & WEIR__LABEL_SAMPLED};
+                                 .sampled = label & WEIR__LABEL_SAMPLED,
+                                .guarded = weir__span_is_guarded(span)};
 }
 
 /* Is it within a live block of any allocator over functions? */
@@ -199,7 +200,7 @@ bool weir__block_expect(const weir_allocator *a, const void *pointer, struct wei
 size_t weir__usable_size_slow(const weir_allocator *a, const void *block)
 {
     uint64_t label;
-    const struct weir__span *span = weir__place_span(weir__place_of(block), block, &label);
+    const struct weir__span *span = weir__place_plain_span(weir__place_of(block), block, &label);
     struct weir__found found;
     if (weir__likely(span && weir__span_owner(span) == a))
         return weir__span_bytes(span) - weir__label_offset(label);

@@ -3,6 +3,7 @@
 #include "alloc/context.h"
 
 #include "alloc/cpu.h"
+#include "alloc/guarded.h"
 #include "alloc/own_heap.h"
 #include "alloc/provided.h"
 #include "alloc/trace.h"
@@ -217,6 +218,7 @@ static void blocks_release(weir_allocator *a)
     if (body->span_bytes)
         weir__span_each_locked(body->page_heap, span_free_owned, a);
     weir__lock_drop(&body->page_heap->lock);
+    weir__guarded_release(a);
     weir__page_heap_relieve(body->page_heap);
 }
 

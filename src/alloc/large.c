@@ -3,6 +3,7 @@
 
 #include "alloc/body.h"
 #include "alloc/count.h"
+#include "alloc/guarded.h"
 #include "alloc/inspect.h"
 #include "alloc/misuse.h"
 #include "alloc/refusal.h"
@@ -122,10 +123,14 @@ static bool shelf_give(weir_allocator *a, struct weir__span *span)
     return shelf;
 }
 
-/* A span whose label is claimed. */
-static void span_give(weir_allocator *a, struct weir__span *span)
+/* A span whose label is claimed, which said `label`. */
+static void span_give(weir_allocator *a, struct weir__span *span, uint64_t label)
 {
     struct weir__body *body = a->body;
+    if (weir__span_is_guarded(span)) {
+        weir__guarded_give(a, span, label);
+        return;
+    }
     if (shelf_give(a, span))
         return;
     weir__span_fill_freed(span);
@@ -138,7 +143,7 @@ bool weir__large_give(weir_allocator *a, struct weir__span *span)
     uint64_t label = weir__span_label(span);
     bool mine = weir__label_is_live(label) && weir__label_claim(&span->u.live.label, &label);
     if (mine)
-        span_give(a, span);
+        span_give(a, span, label);
     return mine;
 }
 
@@ -153,16 +158,23 @@ static WEIR__NOINLINE void large_trace(weir_allocator *a, uint64_t sequence,
                               weir__span_usable(span), alignment, span->u.live.tag});
 }
 
-/* Is a block that comes out of no bin to be sampled? */
-WEIR__INLINE bool large_is_due(weir_allocator *a, size_t size)
+/* What is a block due for that comes out of no bin? */
+WEIR__INLINE unsigned large_due(weir_allocator *a, size_t size)
 {
     struct weir__heap *own = weir__sample_is_on() ? weir__heap_own(a) : NULL;
-    return weir__sample_is_due(own ? &own->window : NULL, (int64_t)size);
+    return weir__sample_due(own ? &own->window : NULL, (int64_t)size);
+}
+
+static WEIR__NOINLINE struct weir__span *large_guard(weir_allocator *a, size_t size,
+                                                     size_t alignment, struct weir__claim *claim)
+{
+    return weir__guarded_fits(a, size, alignment) ? weir__guarded_take(a, size, alignment, claim)
+                                                  : NULL;
 }
 
 /* NULL: *why not. */
 WEIR__INLINE void *large_allocate(weir_allocator *a, size_t size, size_t alignment, bool *zeroed,
-                                  bool sampled, const char **why)
+                                  unsigned due, const char **why)
 {
     weir__assert(weir__allocator_is_ready(a) && a->body->page_heap);
     uint64_t sequence = 0;
@@ -172,12 +184,16 @@ WEIR__INLINE void *large_allocate(weir_allocator *a, size_t size, size_t alignme
         return NULL;
     }
     claim.tag = weir__entry_tag(weir__here.live);
-    struct weir__span *span = span_take(a, size, alignment, !zeroed, &claim);
+    struct weir__span *span = NULL;
+    if (weir__unlikely(due & WEIR__DUE_GUARD))
+        span = large_guard(a, size, alignment, &claim);
+    if (weir__likely(!span))
+        span = span_take(a, size, alignment, !zeroed, &claim);
     if (weir__unlikely(!span)) {
         *why = "out of memory";
         return NULL;
     }
-    if (weir__unlikely(sampled))
+    if (weir__unlikely(due & WEIR__DUE_SAMPLE))
         weir__span_make_sampled(span);
     if (weir__unlikely(!weir__count(a, (int64_t)size, 1, 0, &sequence))) {
         weir__large_give(a, span);
@@ -186,7 +202,7 @@ WEIR__INLINE void *large_allocate(weir_allocator *a, size_t size, size_t alignme
     }
     if (weir__unlikely(sequence != 0))
         large_trace(a, sequence, span, alignment);
-    if (weir__unlikely(sampled))
+    if (weir__unlikely(due & WEIR__DUE_SAMPLE))
         weir__sample_hooks->taken(a, claim.block, size, (weir_tag)claim.tag);
     if (zeroed)
         *zeroed = claim.zeroed;
@@ -201,22 +217,23 @@ static void *large_refuse(struct weir__request *request, const char *why)
     return weir__request_refuse(request, why, why == over_limit ? weir__meter_refused : NULL);
 }
 
-static void *large_allocate_once(weir_allocator *a, struct weir__request *request, bool sampled)
+static void *large_allocate_once(weir_allocator *a, struct weir__request *request, unsigned due)
 {
     const char *why = NULL;
     void *block =
-        large_allocate(a, request->size, request->alignment, request->zeroed, sampled, &why);
+        large_allocate(a, request->size, request->alignment, request->zeroed, due, &why);
     return block ? block : large_refuse(request, why);
 }
 
 void *weir__large_allocate_once(weir_allocator *a, struct weir__request *request)
 {
-    return large_allocate_once(a, request, large_is_due(a, request->size));
+    unsigned due = large_due(a, request->size) | (request->guarded ? WEIR__DUE_GUARD : 0);
+    return large_allocate_once(a, request, due);
 }
 
-void *weir__large_allocate_sampled(weir_allocator *a, struct weir__request *request)
+void *weir__large_allocate_due(weir_allocator *a, struct weir__request *request, unsigned due)
 {
-    return large_allocate_once(a, request, true);
+    return large_allocate_once(a, request, due);
 }
 
 static WEIR__NOINLINE void *large_refused(weir_allocator *a, size_t size, size_t alignment,
@@ -230,7 +247,7 @@ static WEIR__NOINLINE void *large_refused(weir_allocator *a, size_t size, size_t
 void *weir__large_allocate(weir_allocator *a, size_t size, size_t alignment, bool *zeroed)
 {
     const char *why = NULL;
-    void *block = large_allocate(a, size, alignment, zeroed, large_is_due(a, size), &why);
+    void *block = large_allocate(a, size, alignment, zeroed, large_due(a, size), &why);
     return weir__likely(block != NULL) ? block : large_refused(a, size, alignment, zeroed, why);
 }
 
@@ -249,9 +266,9 @@ void weir__large_free(weir_allocator *a, void *block, struct weir__span *span, u
     weir__count(a, -(int64_t)requested, 0, 1, &sequence);
     if (weir__unlikely(sequence != 0))
         weir__trace_freed(a, sequence, block, requested);
-    if (weir__unlikely(label & WEIR__LABEL_SAMPLED))
+    if (weir__unlikely((label & WEIR__LABEL_SAMPLED) && weir__sample_hooks))
         weir__sample_hooks->freed(block);
-    span_give(a, span);
+    span_give(a, span, label);
     weir__heap_slow_done(a, weir__heap_cached(a));
 }
 
@@ -317,7 +334,7 @@ void *weir__large_resize(weir_allocator *a, void *block, const struct weir__foun
     weir__assert(found->kind == WEIR__KIND_LARGE);
     struct weir__span *span = found->span;
     uint64_t sequence = 0;
-    if ((size <= WEIR__SMALL_MAX && found->requested > WEIR__SMALL_MAX) ||
+    if (found->guarded || (size <= WEIR__SMALL_MAX && found->requested > WEIR__SMALL_MAX) ||
         !resize_counted(a, found, size, &sequence, refused))
         return NULL;
     void *to = weir__span_block(span);

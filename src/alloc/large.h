@@ -74,9 +74,9 @@ void *weir__large_allocate(weir_allocator *a, size_t size, size_t alignment, boo
 /* One try of that. NULL: it is refused. */
 void *weir__large_allocate_once(weir_allocator *a, struct weir__request *request);
 
-/* The same for a block of any size that is to be sampled (track/sample.h): it has whole pages, so
- * that its label can say so and no fast free takes it. */
-void *weir__large_allocate_sampled(weir_allocator *a, struct weir__request *request);
+/* The same for a block of any size that is due (track/sample.h): it has whole pages, so that its
+ * label can say so and no fast free takes it. */
+void *weir__large_allocate_due(weir_allocator *a, struct weir__request *request, unsigned due);
 
 /* Frees the block of `a` in this span, whose label said `label` last. One that is not live is
  * reported. */

@@ -159,7 +159,7 @@ static const char *provided_begin(weir_allocator *a, struct weir__foreign *entry
 static bool provided_is_due(weir_allocator *a, size_t size)
 {
     struct weir__heap *own = weir__sample_is_on() ? weir__heap_own(a) : NULL;
-    return weir__sample_is_due(own ? &own->window : NULL, (int64_t)size);
+    return weir__sample_due(own ? &own->window : NULL, (int64_t)size) & WEIR__DUE_SAMPLE;
 }
 
 void *weir__provided_allocate(weir_allocator *a, struct weir__request *request)

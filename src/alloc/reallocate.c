@@ -6,6 +6,7 @@
 #include "alloc/reallocate.h"
 
 #include "alloc/body.h"
+#include "alloc/guarded.h"
 #include "alloc/large.h"
 #include "alloc/misuse.h"
 #include "alloc/provided.h"
@@ -29,11 +30,18 @@ struct carrier {
     struct weir__span *span;
 };
 
+static struct weir__span *guarded_take(weir_allocator *a, const struct weir__request *request,
+                                       const struct weir__found *found)
+{
+    struct weir__claim claim = {.tag = found->tag};
+    return weir__guarded_take(a, request->size, request->alignment, &claim);
+}
+
 static bool carrier_take(weir_allocator *a, const struct weir__request *request,
                          const struct weir__found *found, struct carrier *c)
 {
     weir__assert(weir__is_power_of_two(request->alignment));
-    c->sizeclass = request->sampled ? -1
+    c->sizeclass = request->sampled || request->guarded ? -1
                                     : weir__class_of(request->size,
                                                      weir__max(request->alignment, WEIR__GRAIN));
     if (c->sizeclass >= 0) {
@@ -42,7 +50,9 @@ static bool carrier_take(weir_allocator *a, const struct weir__request *request,
         c->block = taken ? c->small.block : NULL;
         return taken;
     }
-    c->span = weir__large_take(a, request, found->tag);
+    c->span = request->guarded ? guarded_take(a, request, found) : NULL;
+    if (!c->span)
+        c->span = weir__large_take(a, request, found->tag);
     if (!c->span)
         return false;
     if (found->old)
@@ -142,26 +152,31 @@ static void *resize_slow(weir_allocator *a, const struct weir__found *found,
     void *to = NULL;
     if (found->kind == WEIR__KIND_PROVIDED)
         return weir__provided_move(a, request->block, found, request);
-    if (!moves && !(request->sampled && found->kind == WEIR__KIND_SMALL))
+    if (!moves && !request->guarded && !(request->sampled && found->kind == WEIR__KIND_SMALL))
         to = resize_in_place(a, request->block, found, request->size, &refused);
     if (refused)
         return weir__request_refuse(request, "over the limit", weir__meter_refused);
     return to ? to : pooled_move(a, request->block, found, request);
 }
 
-/* Of a block that is sampled, or comes to be by what it grows. A sample is out of the table while
- * its block moves, for its former address may soon be another's. */
+/* Of a block that is sampled or guarded, or comes to be. A sample is out of the table while its
+ * block moves, for its former address may soon be another's. A guarded block that is not due again
+ * moves to where it is not guarded. */
 static WEIR__NOINLINE void *resize_sampled(weir_allocator *a, const struct weir__found *found,
-                                           struct weir__request *request, bool moves)
+                                           struct weir__request *request, unsigned due,
+                                           bool moves)
 {
     const struct weir__sample_hooks *hooks = weir__sample_hooks;
-    void *sample = found->sampled ? hooks->lift(request->block) : NULL;
-    request->sampled = true;
+    void *sample = found->sampled && hooks ? hooks->lift(request->block) : NULL;
+    bool begins = !sample && (due & WEIR__DUE_SAMPLE);
+    request->sampled = sample || begins || (found->sampled && !found->guarded);
+    request->guarded = (due & WEIR__DUE_GUARD) && found->kind != WEIR__KIND_PROVIDED &&
+                       weir__guarded_fits(a, request->size, request->alignment);
     void *to = resize_slow(a, found, request, moves);
-    request->sampled = false; /* if it is tried again, it is asked again */
+    request->sampled = request->guarded = false; /* if it is tried again, it is asked again */
     if (sample)
         hooks->place(sample, to ? to : request->block, to ? request->size : found->requested);
-    if (!to || found->sampled)
+    if (!to || !begins)
         return to;
     if (found->kind == WEIR__KIND_LARGE)
         weir__span_make_sampled(weir__block_find(a, to).span);
@@ -169,11 +184,13 @@ static WEIR__NOINLINE void *resize_sampled(weir_allocator *a, const struct weir_
     return to;
 }
 
-static bool resize_is_due(weir_allocator *a, const struct weir__found *found, size_t size)
+/* Of one that is sampled nothing is asked. */
+static unsigned resize_due(weir_allocator *a, const struct weir__found *found, size_t size)
 {
     struct weir__heap *own = weir__sample_is_on() ? weir__heap_own(a) : NULL;
-    return weir__sample_is_due(own ? &own->window : NULL,
-                               (int64_t)size - (int64_t)found->requested);
+    unsigned due = weir__sample_due(own ? &own->window : NULL,
+                                    (int64_t)size - (int64_t)found->requested);
+    return found->sampled && !found->guarded ? due & WEIR__DUE_GUARD : due;
 }
 
 /* `found` is the live block; its alignment there is what the result must have. */
@@ -186,8 +203,9 @@ static void *found_resize(weir_allocator *a, const struct weir__found *found,
         return weir__request_refuse(request, "impossibly large", NULL);
     if (!moves && (to = resize_within(a, request->block, found, request->size)))
         return to;
-    if (weir__unlikely(found->sampled) || resize_is_due(a, found, request->size))
-        return resize_sampled(a, found, request, moves);
+    unsigned due = resize_due(a, found, request->size);
+    if (weir__unlikely(found->sampled || due))
+        return resize_sampled(a, found, request, due, moves);
     return resize_slow(a, found, request, moves);
 }
 

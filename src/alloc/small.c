@@ -2,6 +2,7 @@
 #include "alloc/small.h"
 
 #include "alloc/body.h"
+#include "alloc/guarded.h"
 #include "alloc/large.h"
 #include "alloc/trace.h"
 #include "alloc/trim.h"
@@ -86,7 +87,10 @@ WEIR__INLINE void *allocate_numbered(struct weir__heap *heap, enum weir__reach r
                       ? weir__small_pop(bin, &live, request->size, request->zeroed)
                       : NULL;
     if (weir__unlikely(!block)) {
-        weir__allocating_undo(&heap->window, reach, samples ? (int64_t)request->size : 0);
+        if (samples)
+            weir__allocating_undo(&heap->window, reach, (int64_t)request->size);
+        else
+            weir__allocating_undo_passed(&heap->window, reach);
         return NULL;
     }
     uint64_t sequence = weir__trace_stamp((int64_t)request->size, 1);
@@ -171,6 +175,18 @@ static bool bin_fill_or_trim_locked(struct weir__heap *heap, unsigned sizeclass)
     return bin_fill_locked(heap, sizeclass);
 }
 
+/* What is it due for, and can have? */
+WEIR__INLINE unsigned small_due(const weir_allocator *a, struct weir__heap *own,
+                                const struct weir__request *request)
+{
+    unsigned due = weir__sample_due(own ? &own->window : NULL, (int64_t)request->size) |
+                   (request->guarded ? WEIR__DUE_GUARD : 0);
+    if (weir__likely(due != WEIR__DUE_GUARD) ||
+        weir__guarded_fits(a, request->size, request->alignment))
+        return due;
+    return 0;
+}
+
 void *weir__small_allocate_slow(weir_allocator *a, unsigned sizeclass,
                                 struct weir__request *request)
 {
@@ -178,8 +194,9 @@ void *weir__small_allocate_slow(weir_allocator *a, unsigned sizeclass,
     weir__assert(request->size <= weir__class_bytes[sizeclass]);
     uint32_t live = live_of(request);
     struct weir__heap *own = weir__heap_own(a);
-    if (weir__sample_is_due(own ? &own->window : NULL, (int64_t)request->size))
-        return weir__large_allocate_sampled(a, request);
+    unsigned due = small_due(a, own, request);
+    if (weir__unlikely(due != 0))
+        return weir__large_allocate_due(a, request, due);
     void *block = small_take_shared(own, sizeclass, request);
     if (block || (own && (block = weir__small_allocate_numbered(own, sizeclass, request, false))))
         return block;

@@ -110,7 +110,7 @@ static void page_heap_add(struct weir__page_heap *page_heap, struct figures *f)
 {
     weir__lock_take(&page_heap->lock);
     f->cached += weir__page_heap_dirty_locked(page_heap);
-    f->reserved = page_heap->reserved;
+    f->reserved = page_heap->reserved + page_heap->guarded;
     f->metadata += page_heap->headers;
     weir__lock_drop(&page_heap->lock);
 }

@@ -6,7 +6,7 @@
 
 #include "alloc/context.h"
 #include "base/error.h"
-#include "pool/span.h"
+#include "pool/trap.h"
 
 #include <errno.h>
 
@@ -65,7 +65,7 @@ static int span_visit(struct weir__span *span, void *user)
     size_t offset = weir__label_offset(label);
     return walk_visit(
         of->walk, &(weir_block){weir__span_start(span) + offset, weir__label_size(label),
-                                weir__span_bytes(span) - offset,
+                                weir__span_usable_by(span, label),
                                 weir__relaxed_get(span->u.live.tag), !(label & WEIR__LABEL_OLD)});
 }
 
@@ -99,6 +99,8 @@ static int walk_all(weir_allocator *a, struct walk *walk)
         weir__lock_take(&body->page_heap->lock);
         stop = weir__span_each_locked(body->page_heap, span_visit, &of);
         weir__lock_drop(&body->page_heap->lock);
+        if (!stop)
+            stop = weir__trap_each(span_visit, &of);
     }
     return stop;
 }

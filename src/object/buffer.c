@@ -2,7 +2,7 @@
  * object/buffer.c - weir_buffer: one block, its element count, and where it goes back
  * to. Owns no memory of its own; one thread at a time for each buffer.
  */
-#include "alloc/allocate.h"
+#include "alloc/guarded.h"
 #include "alloc/allocator.h"
 #include "alloc/reallocate.h"
 #include "base/bits.h"
@@ -36,7 +36,7 @@ typedef void *block_maker(weir_allocator *a, weir_buffer_pool *pool, size_t byte
 static void *block_zeroed(weir_allocator *a, weir_buffer_pool *pool, size_t bytes)
 {
     return pool ? weir_buffer_pool_acquire_zeroed(pool, bytes)
-                : weir__allocate_zeroed(a, bytes, 1, WEIR_DEFAULT_ALIGNMENT);
+                : weir__guarded_object(a, bytes, true);
 }
 
 static void *block_undefined(weir_allocator *a, weir_buffer_pool *pool, size_t bytes)

@@ -2,7 +2,7 @@
  * object/storage.c - memory that handles share: owned blocks and wrapped memory. Owns
  * the count of handles; knows no shape.
  */
-#include "alloc/allocate.h"
+#include "alloc/guarded.h"
 #include "alloc/allocator.h"
 #include "base/error.h"
 #include "object/tensor.h"
@@ -16,8 +16,7 @@ struct weir__storage *weir__storage_make(weir_allocator *a, size_t bytes, bool z
     struct weir__storage *storage = weir__meta_allocate_handle(sizeof *storage);
     if (!storage)
         return weir__fail_null(ENOMEM, "no memory for a tensor's book-keeping");
-    storage->data = zeroed ? weir__allocate_zeroed(a, bytes, 1, WEIR_DEFAULT_ALIGNMENT)
-                           : weir_allocate(a, bytes);
+    storage->data = weir__guarded_object(a, bytes, zeroed);
     if (!storage->data) {
         int saved = errno;
         weir__meta_free_handle(storage, sizeof *storage);

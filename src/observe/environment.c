@@ -7,6 +7,7 @@
 #include <weir/allocator.h>
 #include <weir/background.h>
 #include <weir/error.h>
+#include <weir/guards.h>
 #include <weir/profile.h>
 #include <weir/trace.h>
 
@@ -113,6 +114,52 @@ void weir__environment_sample(void)
         complain("WEIR_SAMPLE is not a size", text, "");
     else if (weir_profile_sample(bytes))
         complain("WEIR_SAMPLE", text, weir_last_error());
+}
+
+/* -- guarded blocks ------------------------------------------------------------------------ */
+
+/* "5000" up to the end or a comma, which *text is behind then. False: no number. */
+static bool rate_parse(const char **text, size_t *rate)
+{
+    size_t digits = strspn(*text, "0123456789");
+    const char *end = *text + digits;
+    if (!digits || digits > 9 || (*end && *end != ','))
+        return false;
+    *rate = strtoul(*text, NULL, 10);
+    *text = *end ? end + 1 : end;
+    return true;
+}
+
+/* "5000", "tensors:100" or both, as weir_guard_options has them. */
+static bool rates_parse(const char *text, size_t *calls, size_t *objects)
+{
+    static const char tensors[] = "tensors:";
+    bool right = true;
+    *calls = *objects = 0;
+    while (right && *text) {
+        bool of_objects = strncmp(text, tensors, sizeof tensors - 1) == 0;
+        text += of_objects ? sizeof tensors - 1 : 0;
+        right = rate_parse(&text, of_objects ? objects : calls);
+        if (!of_objects && !*calls)
+            *calls = SIZE_MAX;
+    }
+    return right;
+}
+
+void weir__environment_guards(void)
+{
+    const char *text = secure_getenv("WEIR_GUARDS");
+    weir_guard_options options = WEIR_GUARD_OPTIONS_INIT;
+    if (!text || !*text)
+        return;
+    if (!rates_parse(text, &options.calls, &options.objects)) {
+        complain("WEIR_GUARDS is no number of calls", text, "5000, tensors:100 or both with a comma");
+        return;
+    }
+    if (options.calls == SIZE_MAX && !options.objects)
+        return;
+    if (weir_guards_start(&options))
+        complain("WEIR_GUARDS", text, weir_last_error());
 }
 
 /* -- the recording --------------------------------------------------------------------------- */

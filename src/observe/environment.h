@@ -6,6 +6,7 @@
  *   WEIR_LIMIT=512M    a limit of the CPU allocator, or
  *   WEIR_LIMIT=90%     the same as a part of what the process may have (weir_set_limit_fraction)
  *   WEIR_BACKGROUND=1000  weir_background_start with a look so many milliseconds
+ *   WEIR_GUARDS=5000,tensors:100  weir_guards_start with that; 0: none
  *   WEIR_SAMPLE=512K   weir_profile_sample with that mean
  *   WEIR_RECORD=FILE   a recording of it: FILE for the first process, FILE.PID for others
  *                      and FILE.PID.2 for what they become by exec
@@ -19,6 +20,7 @@
 void weir__environment_limit(void);
 void weir__environment_background(void);
 void weir__environment_sample(void);
+void weir__environment_guards(void);
 
 /* True: this process records. */
 bool weir__environment_record(void);

@@ -3,6 +3,7 @@
 
 #include "base/message.h"
 #include "observe/frame.h"
+#include "observe/guards.h"
 #include "observe/samples.h"
 #include "observe/stacks.h"
 #include "track/sample.h"
@@ -26,8 +27,10 @@ static void calls_print(const char *what, const void *const *address, uint32_t d
 static void block_print(const void *pointer)
 {
     struct weir__sampled_freed freed;
+    if (weir__guards_explain(pointer))
+        return;
     if (!weir__samples_freed(pointer, &freed)) {
-        if (weir__sample_is_on())
+        if (weir__sample_has_profile())
             weir__message_print("  it was not sampled: WEIR_SAMPLE=1 samples every block");
         return;
     }

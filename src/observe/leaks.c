@@ -58,7 +58,7 @@ struct listing {
 static void listing_add_sampled(struct listing *l, const void *block)
 {
     struct weir__sampled sampled;
-    if (!weir__sample_is_on() || !weir__samples_find(block, &sampled))
+    if (!weir__sample_has_profile() || !weir__samples_find(block, &sampled))
         return;
     struct weir__sampled *grown =
         weir__snapshot_grow(l->sampled, l->nsampled, &l->room, sizeof *grown);

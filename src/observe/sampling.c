@@ -93,7 +93,7 @@ static void text_print(struct weir__sink *sink, const struct weir__sites *sites,
 void weir__sampling_print(struct weir__sink *sink, size_t top)
 {
     struct weir__sites sites;
-    if (!weir__sample_is_on() || sites_take(&sites))
+    if (!weir__sample_has_profile() || sites_take(&sites))
         return;
     text_print(sink, &sites, top);
     weir__sites_release(&sites);
@@ -105,7 +105,7 @@ int weir_profile_print(FILE *to, size_t top)
     if (!to)
         return weir__fail(EINVAL, "no file to print to: NULL was given");
     struct weir__sink sink = {.file = to};
-    if (!weir__sample_is_on()) {
+    if (!weir__sample_has_profile()) {
         weir__sink_print(&sink, "no profile\n");
         return weir__sink_finish(&sink);
     }

@@ -35,6 +35,7 @@
     RANK(FAMILY, "family")            /* an allocator's centers, while slabs move */               \
     RANK(CLASS, "class")              /* one size class's slabs */                                 \
     RANK(PAGES, "page heap")          /* one pool's memory */                                      \
+    RANK(TRAPS, "traps")              /* places for guarded blocks */                              \
     RANK(REGIONS, "regions")          /* tables that page heaps share */                           \
     RANK(REGISTRY, "registry")        /* one allocator's blocks from functions */                  \
     RANK(OBJECT, "object")            /* an arena, a pool of buffers, a recorded or run plan */    \
@@ -47,6 +48,7 @@
     RANK(NAMES, "names")         /* known to the recording */                                      \
     RANK(RECORDING, "recording") /* its file, or its memory */                                     \
     RANK(UNWIND, "unwinder")     /* rules, modules */                                              \
+    RANK(SIGNAL, "action of a signal")                                                             \
     RANK(LISTED, "list of device allocators or of memory for heaps")                               \
     RANK(META, "metadata")
 

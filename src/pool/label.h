@@ -2,14 +2,15 @@
  * pool/label.h - the label of a span: 64 bits that say whether its block is live, and how it was
  * asked for. No state; knows nothing of where spans lie.
  *
- *   63    62    61..56    55      54..49    42..0
- *   +-----+-----+--------+---------+-------+-----------+
- *   |  1  | old | align  | sampled | color | requested |  live
- *   |                       0                         |  not live: on its way, or on a shelf
- *   +-----+-----+--------+---------+-------+-----------+  (pool/shelf.h)
+ *   63    62    61..56    55      54..49  48..43  42..0
+ *   +-----+-----+--------+---------+-------+-----+-----------+
+ *   |  1  | old | align  | sampled | color | odd | requested |  live
+ *   |                       0                               |  not live: on its way, or on a
+ *   +-----+-----+--------+---------+-------+-----+-----------+  shelf (pool/shelf.h)
  *   old    allocated before the latest checkpoint   align  log2 of what was asked for
- *   color  the block is so many lines after the start of its first page
- *   sampled  who keeps the samples is told of what becomes of it (track/sample.h)
+ *   color  the block is so many lines after the start of its first page,
+ *   odd    and so many bytes, if it is guarded (pool/trap.h); else 0
+ *   sampled  who keeps the samples is told of what becomes of it (track/sample.h), or it is guarded
  *
  * A live label becomes another by compare and swap where there are threads, without a lock: of two
  * threads that free a block at one instant one has the span, and the other is told at once. While
@@ -38,6 +39,13 @@ WEIR__INLINE uint64_t weir__label_make(size_t requested, size_t alignment, unsig
            (uint64_t)color << WEIR__LABEL_COLOR_SHIFT | requested;
 }
 
+/* The same of a block at any byte of its first page. */
+WEIR__INLINE uint64_t weir__label_make_at(size_t requested, size_t alignment, size_t offset)
+{
+    weir__assert(offset >> (WEIR__LABEL_COLOR_SHIFT + 6 - WEIR__LABEL_SIZE_SHIFT) == 0);
+    return weir__label_make(requested, alignment, 0) | (uint64_t)offset << WEIR__LABEL_SIZE_SHIFT;
+}
+
 WEIR__INLINE bool weir__label_is_live(uint64_t label)
 {
     return (int64_t)label < 0;
@@ -56,7 +64,10 @@ WEIR__INLINE size_t weir__label_alignment(uint64_t label)
 /* Bytes from the start of the first page to the block. */
 WEIR__INLINE size_t weir__label_offset(uint64_t label)
 {
-    return (label >> WEIR__LABEL_COLOR_SHIFT & 63) * WEIR__LINE;
+    _Static_assert((uint64_t)WEIR__LINE << WEIR__LABEL_SIZE_SHIFT ==
+                       (uint64_t)1 << WEIR__LABEL_COLOR_SHIFT,
+                   "color and odd are one number of bytes");
+    return label >> WEIR__LABEL_SIZE_SHIFT & 4095;
 }
 
 WEIR__INLINE uint64_t weir__label_resized(uint64_t label, size_t requested)

@@ -71,6 +71,7 @@ struct weir__page_heap {
     /* Figures, bytes. */
     size_t reserved;   /* addresses of regions and chunks */
     size_t headers;    /* slab headers */
+    size_t guarded;    /* in spans of places of pool/trap.h, which `reserved` has not */
     size_t span_live;  /* in spans, live or on shelves, whole pages */
     size_t hole_dirty; /* in holes that may be resident */
 };

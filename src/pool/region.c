@@ -303,6 +303,22 @@ struct weir__region *weir__region_create(struct weir__page_heap *heap, size_t si
     return NULL;
 }
 
+struct weir__region *weir__region_create_closed(struct weir__page_heap *heap, size_t size)
+{
+    struct weir__region *region = weir__region_create(heap, size, WEIR__CHUNK, false);
+    if (!region)
+        return NULL;
+    if (weir__fault_now() || !headers_open(region, region->npages)) {
+        struct weir__list list = {NULL};
+        weir__list_push(&list, &region->link);
+        weir__region_destroy(&list);
+        return NULL;
+    }
+    weir__relaxed_set(region->frontier, region->npages);
+    weir__relaxed_set(region->touched, region->npages);
+    return region;
+}
+
 /* Headers and chunk lie in the first slab, which no span gets. */
 struct weir__region *weir__region_borrow(struct weir__page_heap *heap)
 {

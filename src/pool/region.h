@@ -51,7 +51,7 @@ struct weir__span {
             uint64_t label; /* pool/label.h: atomic */
             const void *owner;
             uint32_t tag;
-            bool direct;    /* its region is */
+            uint8_t direct; /* its region is; or WEIR__SPAN_GUARDED: it is in none of a page heap's */
             uint8_t filled; /* the color of the block that was there (pool/fill.h) */
         } live;
         struct { /* a hole; linked in its bin */
@@ -63,6 +63,8 @@ struct weir__span {
         } hole;
     } u;
 };
+
+#define WEIR__SPAN_GUARDED 2 /* pool/trap.h */
 
 _Static_assert(sizeof(struct weir__span) == 32, "two page headers a cache line");
 
@@ -199,9 +201,21 @@ WEIR__INLINE char *weir__span_block(const struct weir__span *span)
     return weir__span_start(span) + weir__label_offset(weir__span_label(span));
 }
 
+WEIR__INLINE bool weir__span_is_guarded(const struct weir__span *span)
+{
+    return weir__unlikely(weir__relaxed_get(span->u.live.direct) == WEIR__SPAN_GUARDED);
+}
+
+/* Of the block with this label; behind a guarded one is nothing that is its own. */
+WEIR__INLINE size_t weir__span_usable_by(const struct weir__span *span, uint64_t label)
+{
+    return weir__span_is_guarded(span) ? weir__label_size(label)
+                                       : weir__span_bytes(span) - weir__label_offset(label);
+}
+
 WEIR__INLINE size_t weir__span_usable(const struct weir__span *span)
 {
-    return weir__span_bytes(span) - weir__label_offset(weir__span_label(span));
+    return weir__span_usable_by(span, weir__span_label(span));
 }
 
 /* Does a live block with this label start there? The pointer lies in the first page. */
@@ -225,6 +239,10 @@ WEIR__INLINE bool weir__label_starts_plain(uint64_t label, const void *pointer)
 /* A region of `size` bytes, whole chunks, for `heap`, none of it open; NULL: no addresses. */
 struct weir__region *weir__region_create(struct weir__page_heap *heap, size_t size,
                                          size_t alignment, bool direct);
+
+/* A region on no page heap's list, all of whose headers may be read and none of whose pages; it
+ * stays. `heap` is whose placement it has. NULL: the system refuses. */
+struct weir__region *weir__region_create_closed(struct weir__page_heap *heap, size_t size);
 
 /* A region in a retired chunk, open, without its first pages: what is left where the system has
  * no addresses; NULL: there is none. */

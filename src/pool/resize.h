@@ -15,7 +15,7 @@ bool weir__span_resize(struct weir__page_heap *heap, struct weir__span *span, si
 
 WEIR__INLINE bool weir__span_may_move(const struct weir__span *span)
 {
-    return span->u.live.direct;
+    return span->u.live.direct; /* no guarded one is resized */
 }
 
 /*

@@ -167,9 +167,11 @@ WEIR__INLINE bool weir__window_passes(struct weir__window *w, int64_t size, int6
     if (weir__relaxed_get(w->cap) != WEIR__WINDOW_SAMPLED || to > weir__relaxed_get(w->granted))
         return false;
     int64_t left = weir__relaxed_get(w->countdown) - weir__sample_bytes(size);
-    if (weir__unlikely(left < 0))
+    int64_t calls = weir__relaxed_get(w->calls_left) - 1;
+    if (weir__unlikely((left | calls) < 0))
         return false;
     weir__relaxed_set(w->countdown, left);
+    weir__relaxed_set(w->calls_left, calls);
     return true;
 }
 
@@ -196,12 +198,19 @@ WEIR__INLINE bool weir__allocating_enter_below(struct weir__window *w, int64_t s
            (weir__sample_is_on() && weir__sampled_enter(w, size, to));
 }
 
-/* Nothing was done with `size` bytes that were admitted: the slow way counts them down, if there
- * is anything to. */
+/* Nothing was done with `size` bytes that were admitted: the slow way counts them down, and the
+ * call, if there is anything to. */
 WEIR__INLINE void weir__allocating_undo(struct weir__window *w, enum weir__reach reach,
                                         int64_t size)
 {
     weir__relaxed_set(w->countdown, weir__relaxed_get(w->countdown) + weir__sample_bytes(size));
+    weir__relaxed_set(w->calls_left, weir__relaxed_get(w->calls_left) + 1);
+    weir__window_leave(&weir__window_top(w, reach)->allocating, -1);
+}
+
+/* The same of one that was not counted down. */
+WEIR__INLINE void weir__allocating_undo_passed(struct weir__window *w, enum weir__reach reach)
+{
     weir__window_leave(&weir__window_top(w, reach)->allocating, -1);
 }
 

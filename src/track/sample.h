@@ -1,7 +1,11 @@
 /*
- * track/sample.h - which allocations are sampled: about one in so many bytes, by a Poisson process
- * along the bytes that are allocated. Owns the mean, the numbers that are drawn, and the table of
+ * track/sample.h - which allocations are sampled: for a profile about one in so many bytes, by a
+ * Poisson process along the bytes that are allocated; to be guarded one in so many calls that
+ * allocate or resize, geometrically. Owns the means, the numbers that are drawn, and the table of
  * functions that is told. Knows nothing of stacks or blocks.
+ *
+ * Both are counted down beside each other, and either may be off: then its countdown is out of
+ * reach. What follows is said of the profile; of guards it is the same with 1 a call for bytes.
  *
  * The gaps between two points are exponential, so a block of n bytes has one in it with probability
  * 1 - exp(-n / mean), whatever came before it and independently of all others. A window has the
@@ -41,22 +45,45 @@ struct weir__sample_hooks {
 };
 extern const struct weir__sample_hooks *weir__sample_hooks;
 
-/* Bytes; 0: nothing is sampled. Changes while every window is closed and folded. */
+/* What an allocation is due for: bits. */
+#define WEIR__DUE_SAMPLE 1u
+#define WEIR__DUE_GUARD  2u
+
+/* Which of them are on: bits. Changes while every window is closed and folded. */
+extern uint32_t weir__sample_kinds;
+
+/* Bytes; 0: nothing is sampled. Changes with the former. */
 extern uint64_t weir__sample_mean;
 
+/* Calls; 0: none is guarded. Atomic: it may change at any time, and is used at the next draw. */
+extern uint64_t weir__guard_mean;
+
+/* Is anything counted down? */
 WEIR__INLINE bool weir__sample_is_on(void)
 {
-    return weir__unlikely(weir__relaxed_get(weir__sample_mean) != 0);
+    return weir__unlikely(weir__relaxed_get(weir__sample_kinds) != 0);
+}
+
+/* Is there a profile? */
+WEIR__INLINE bool weir__sample_has_profile(void)
+{
+    return weir__relaxed_get(weir__sample_mean) != 0;
 }
 
 /* Samples by that mean from here on; all countdowns begin anew. ENOTSUP: this build cannot. */
 int weir__sample_begin(uint64_t mean, const struct weir__sample_hooks *hooks);
+
+/* Guards one call in so many from here on; 0: none. All countdowns begin anew. ENOTSUP as above. */
+int weir__sample_guard(uint64_t mean);
 
 /* For tests: the numbers drawn from here on. */
 void weir__sample_seed(uint64_t seed);
 
 /* A gap: exponential with that mean, in whole bytes. */
 int64_t weir__sample_draw(uint64_t mean);
+
+/* Calls that pass before one of so many on average is due; 0: never. */
+int64_t weir__sample_draw_calls(uint64_t mean);
 
 /* Uniform below 1. */
 double weir__sample_uniform(void);
@@ -67,13 +94,13 @@ WEIR__INLINE int64_t weir__sample_bytes(int64_t size)
     return size > 0 ? size : 0;
 }
 
-/* Does a point lie in `bytes` more, which are allocated? By the owner of the window outside an
- * operation; NULL: the thread has none. */
-bool weir__sample_look(struct weir__window *own, int64_t bytes);
+/* What is a call due for that allocates `bytes` more (negative: fewer)? By the owner of the window
+ * outside an operation; NULL: the thread has none. */
+unsigned weir__sample_look(struct weir__window *own, int64_t bytes);
 
-WEIR__INLINE bool weir__sample_is_due(struct weir__window *own, int64_t bytes)
+WEIR__INLINE unsigned weir__sample_due(struct weir__window *own, int64_t bytes)
 {
-    return weir__sample_is_on() && bytes > 0 && weir__sample_look(own, bytes);
+    return weir__sample_is_on() ? weir__sample_look(own, bytes) : 0;
 }
 
 /* Is `to` within a cap of the window's? By its owner, in an operation. */

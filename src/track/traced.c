@@ -137,8 +137,9 @@ bool weir__numbered_admit(const struct weir__window *w, int64_t size)
 bool weir__numbered_sampled(struct weir__window *w, int64_t size, bool samples)
 {
     int64_t left = weir__relaxed_get(w->countdown) - weir__sample_bytes(size);
+    int64_t calls = weir__relaxed_get(w->calls_left) - 1;
     bool numbered = false;
-    if (samples && left < 0)
+    if (samples && (left | calls) < 0)
         return false;
     for (const struct weir__window *at = w; at; at = weir__own_get(at->up)) {
         int64_t to = weir__window_after(at, size), cap = weir__own_get(at->numbered_cap);
@@ -146,8 +147,10 @@ bool weir__numbered_sampled(struct weir__window *w, int64_t size, bool samples)
         if (!weir__cap_admits(at, cap, to) && !weir__cap_admits(at, weir__own_get(at->cap), to))
             return false;
     }
-    if (samples && numbered)
+    if (samples && numbered) {
         weir__relaxed_set(w->countdown, left);
+        weir__relaxed_set(w->calls_left, calls);
+    }
     return numbered;
 }
 

@@ -33,6 +33,11 @@ WEIR__INLINE void weir__allocating_undo(struct weir__window *w, enum weir__reach
     (void)w, (void)reach, (void)size;
 }
 
+WEIR__INLINE void weir__allocating_undo_passed(struct weir__window *w, enum weir__reach reach)
+{
+    (void)w, (void)reach;
+}
+
 WEIR__INLINE void weir__resizing_leave(struct weir__window *w, enum weir__reach reach,
                                        int64_t delta, int64_t to)
 {

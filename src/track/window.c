@@ -259,7 +259,7 @@ void weir__window_attach(struct weir__window *w, struct weir__meter *m, struct w
     weir__assert(m && !w->open && (!up || (up->meter == m->parent && up->thread == thread)));
     weir__lock_take(&weir__meters.lock);
     w->cap = w->numbered_cap = WEIR__WINDOW_CLOSED;
-    w->countdown = -1;
+    w->countdown = w->calls_left = -1;
     w->meter = m;
     w->up = up;
     w->top = up ? up->top : w;

@@ -1,0 +1,165 @@
+/* alloc/guarded.c - see guarded.h. */
+#include "alloc/guarded.h"
+
+#include "alloc/allocate.h"
+#include "alloc/body.h"
+#include "alloc/cpu.h"
+#include "alloc/refusal.h"
+#include "backing/backing.h"
+#include "base/error.h"
+#include "os/clock.h"
+#include "track/sample.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* All atomic. */
+static struct {
+    uint64_t calls, objects; /* means, as they were asked for */
+    int64_t objects_left;    /* to the next that is guarded */
+    uint64_t last;           /* when a block was guarded last */
+    uint64_t guarded, missed;
+} guards;
+
+void (*weir__guarded_written)(const void *block, ptrdiff_t written);
+
+int weir__guarded_begin(uint64_t calls, uint64_t objects)
+{
+    if (!weir__allocator_check(&weir__cpu, NULL) || !weir__cpu.body->page_heap)
+        return ENOTSUP;
+    weir__relaxed_set(guards.calls, calls);
+    weir__relaxed_set(guards.last, weir__os_time());
+    int error = weir__sample_guard(calls);
+    weir__relaxed_set(guards.objects, error ? 0 : objects);
+    weir__relaxed_set(guards.objects_left, 0);
+    return error;
+}
+
+void weir__guarded_off(void)
+{
+    weir__relaxed_set(weir__guard_mean, 0);
+    weir__relaxed_set(guards.objects, 0);
+}
+
+void weir__guarded_count(uint64_t *guarded, uint64_t *missed)
+{
+    *guarded = weir__relaxed_get(guards.guarded);
+    *missed = weir__relaxed_get(guards.missed);
+}
+
+uint64_t weir__guarded_objects(void)
+{
+    return weir__relaxed_get(guards.objects);
+}
+
+/* Blocks come too fast: fewer; slowly again: as many as were asked for. */
+static void pace_adapt(void)
+{
+    uint64_t now = weir__os_time(), asked = weir__relaxed_get(guards.calls);
+    uint64_t since = now - __atomic_exchange_n(&guards.last, now, __ATOMIC_RELAXED);
+    uint64_t mean = weir__relaxed_get(weir__guard_mean), to = mean;
+    if (asked < WEIR__GUARD_ADAPTS || !mean)
+        return;
+    if (since < WEIR__GUARD_PERIOD)
+        to = mean + mean / 4;
+    else if (mean > asked)
+        to = weir__max(mean - mean / 4, asked);
+    /* False: it was switched off, or another thread adapted it. */
+    (void)__atomic_compare_exchange_n(&weir__guard_mean, &mean, to, false, __ATOMIC_RELAXED,
+                                      __ATOMIC_RELAXED);
+}
+
+static void missed_count(void)
+{
+    __atomic_add_fetch(&guards.missed, 1, __ATOMIC_RELAXED);
+}
+
+bool weir__guarded_fits(const weir_allocator *a, size_t size, size_t alignment)
+{
+    const struct weir__page_heap *heap = a->body->page_heap;
+    bool placed = heap && (heap->placement.huge_pages || heap->placement.numa_node);
+    bool fits = heap && !placed && weir__trap_fits(size, alignment);
+    if (!fits)
+        missed_count();
+    return fits;
+}
+
+static void span_bytes_add(weir_allocator *a, size_t bytes)
+{
+    struct weir__body *body = a->body;
+    weir__lock_take(&body->page_heap->lock);
+    body->span_bytes += bytes;
+    body->page_heap->guarded += bytes;
+    weir__lock_drop(&body->page_heap->lock);
+}
+
+struct weir__span *weir__guarded_take(weir_allocator *a, size_t size, size_t alignment,
+                                      struct weir__claim *claim)
+{
+    bool refused = false;
+    claim->owner = a;
+    struct weir__span *span =
+        weir__trap_take(weir__cpu.body->page_heap, size, alignment, a->name, claim, &refused);
+    if (refused)
+        weir__guarded_off();
+    if (!span) {
+        missed_count();
+        return NULL;
+    }
+    span_bytes_add(a, weir__span_bytes(span));
+    __atomic_add_fetch(&guards.guarded, 1, __ATOMIC_RELAXED);
+    pace_adapt();
+    return span;
+}
+
+void weir__guarded_give(weir_allocator *a, struct weir__span *span, uint64_t label)
+{
+    const void *block = weir__span_start(span) + weir__label_offset(label);
+    ptrdiff_t written = weir__trap_written(span, label);
+    span_bytes_add(a, -weir__span_bytes(span));
+    weir__trap_give(span);
+    if (weir__likely(!written))
+        return;
+    void (*print)(const void *, ptrdiff_t) =
+        __atomic_load_n(&weir__guarded_written, __ATOMIC_ACQUIRE);
+    if (print)
+        print(block, written);
+    weir__misuse(WEIR_MISUSE_CORRUPTION, block, a->name);
+}
+
+void weir__guarded_release(weir_allocator *a)
+{
+    size_t bytes = weir__trap_release(a);
+    if (bytes)
+        span_bytes_add(a, -bytes);
+}
+
+/* -- objects ---------------------------------------------------------------------------------- */
+
+static bool object_is_due(void)
+{
+    uint64_t mean = weir__relaxed_get(guards.objects);
+    if (weir__likely(!mean) ||
+        __atomic_fetch_sub(&guards.objects_left, 1, __ATOMIC_RELAXED) > 0)
+        return false;
+    weir__relaxed_set(guards.objects_left, weir__sample_draw_calls(mean));
+    return true;
+}
+
+void *weir__guarded_object(weir_allocator *a, size_t bytes, bool zeroed)
+{
+    bool is_zero = false;
+    struct weir__request request = {.size = bytes,
+                                    .alignment = WEIR_DEFAULT_ALIGNMENT,
+                                    .zeroed = zeroed ? &is_zero : NULL,
+                                    .guarded = true};
+    if (weir__likely(!object_is_due()) || !weir__allocator_is_ready(a) ||
+        !weir__guarded_fits(a, bytes, WEIR_DEFAULT_ALIGNMENT))
+        return zeroed ? weir__allocate_zeroed(a, bytes, 1, WEIR_DEFAULT_ALIGNMENT)
+                      : weir_allocate(a, bytes);
+    void *block = weir__allocate_once(a, &request);
+    block = block ? block : weir__refused(a, &request);
+    if (block && zeroed && !is_zero) /* there was no place any more */
+        memset(block, 0, bytes);
+    return block;
+}

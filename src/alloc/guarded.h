@@ -1,0 +1,54 @@
+/*
+ * alloc/guarded.h - guarded blocks (pool/trap.h) as blocks of an allocator: taken, given back, and
+ * how often. Owns the pace: a call in so many is guarded (track/sample.h), and where calls are
+ * frequent, fewer, so that guarding costs no more than WEIR__GUARD_PERIOD has room for. Knows
+ * nothing of signals. Any thread, no lock held.
+ */
+#ifndef WEIR_ALLOC_GUARDED_H
+#define WEIR_ALLOC_GUARDED_H
+
+#include "alloc/block.h"
+#include "pool/trap.h"
+
+/* Nanoseconds for each guarded block on average, where the pace adapts: one costs about 10 us. */
+#define WEIR__GUARD_PERIOD UINT64_C(4000000)
+
+/* A mean below this is what it is: for tests and for a search. */
+#define WEIR__GUARD_ADAPTS 1000u
+
+/* One call in `calls` (0: none), and one tensor or buffer in `objects` (0: as all others) from here
+ * on. 0; ENOTSUP: this build, backing or machine cannot. */
+int weir__guarded_begin(uint64_t calls, uint64_t objects);
+
+/* No block is guarded from here on; those that are stay so. For a signal handler, and where the
+ * system refuses. */
+void weir__guarded_off(void);
+
+/* Blocks that were guarded, and that were to be and had no place. */
+void weir__guarded_count(uint64_t *guarded, uint64_t *missed);
+
+/* The mean of objects; that of calls is weir__guard_mean. */
+uint64_t weir__guarded_objects(void);
+
+/* Could such a block be guarded now? */
+bool weir__guarded_fits(const weir_allocator *a, size_t size, size_t alignment);
+
+/* As weir__span_take. NULL: not to be had. */
+struct weir__span *weir__guarded_take(weir_allocator *a, size_t size, size_t alignment,
+                                      struct weir__claim *claim);
+
+/* Gives back what the caller claimed, whose label said that. What was written beside it is
+ * reported. */
+void weir__guarded_give(weir_allocator *a, struct weir__span *span, uint64_t label);
+
+/* Gives back all that `a` has, which is being destroyed. */
+void weir__guarded_release(weir_allocator *a);
+
+/* Memory for a tensor or buffer, zeroed or not, as weir_allocate says. */
+void *weir__guarded_object(weir_allocator *a, size_t bytes, bool zeroed);
+
+/* Called with what was written beside a block that is freed (weir__trap_written). NULL: nobody
+ * prints it. Atomic. */
+extern void (*weir__guarded_written)(const void *block, ptrdiff_t written);
+
+#endif
