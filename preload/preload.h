@@ -9,6 +9,7 @@
 #include "base/bits.h"
 #include "pool/map.h"
 
+#include <signal.h>
 #include <stdbool.h>
 
 #define PRELOAD_API __attribute__((visibility("default")))
@@ -46,5 +47,9 @@ WEIR__INLINE bool preload_is_other(const void *block)
     return weir__unlikely(preload_other.free != NULL) &&
            weir__map_get(block) == WEIR__MAP_FOREIGN && !preload_is_loaders(block);
 }
+
+/* The C library's sigaction, which stands in preload/signal.c. */
+extern int (*const preload_sigaction)(int signal, const struct sigaction *action,
+                                      struct sigaction *former);
 
 #endif

@@ -13,6 +13,7 @@
 
 #include "os/clock.h"
 
+#include "observe/guards.h"
 #include "observe/stream.h"
 #include "track/fences.h"
 #include "unwind/rule.h"
@@ -52,6 +53,7 @@ static void sandbox_look(unsigned long operation, unsigned long flags, unsigned 
     weir__meters_unfence();
     __atomic_store_n(&weir__stream_may_ask, false, __ATOMIC_RELAXED);
     __atomic_store_n(&weir__unwind_may_ask, false, __ATOMIC_RELAXED);
+    weir__guards_off();
     __atomic_store_n(&sandboxed, true, __ATOMIC_RELAXED);
 }
 

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/message.h"
 #include "observe/environment.h"
+#include "observe/guards.h"
 #include "os/fence.h"
 
 #include <weir/trace.h>
@@ -119,6 +120,8 @@ __attribute__((constructor)) static void preload_start(int argc, char **argv)
     weir_set_misuse_handler(misuse, NULL);
     weir__environment_limit();
     weir__environment_sample();
+    weir__guards_sigaction(preload_sigaction);
+    weir__environment_guards();
     preload_image_start(argc, argv);
     preload_report_start();
     if (!preload_malloc_is_ours())
