@@ -123,7 +123,7 @@ static bool rate_parse(const char **text, size_t *rate)
 {
     size_t digits = strspn(*text, "0123456789");
     const char *end = *text + digits;
-    if (!digits || digits > 9 || (*end && *end != ','))
+    if (!digits || digits > 18 || (*end && *end != ','))
         return false;
     *rate = strtoul(*text, NULL, 10);
     *text = *end ? end + 1 : end;

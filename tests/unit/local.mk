@@ -9,6 +9,7 @@ case_tests += tests/unit/backing \
 	tests/unit/dlpack \
 	tests/unit/family \
 	tests/unit/faults \
+	tests/unit/guards \
 	tests/unit/late_misuse \
 	tests/unit/locks \
 	tests/unit/map \
@@ -44,6 +45,7 @@ tests_unit_faults_LDADD = $(unit_ldadd)
 tests_unit_late_misuse_LDADD = $(unit_ldadd)
 tests_unit_locks_LDADD = $(unit_ldadd)
 tests_unit_map_LDADD = $(unit_ldadd)
+tests_unit_guards_LDADD = $(unit_ldadd)
 tests_unit_meta_LDADD = $(unit_ldadd)
 tests_unit_meter_LDADD = $(unit_ldadd)
 tests_unit_object_faults_LDADD = $(unit_ldadd)
