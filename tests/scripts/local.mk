@@ -40,6 +40,7 @@ weir_script_tests += tests/scripts/bench.sh \
 	tests/scripts/bench_peers.sh \
 	tests/scripts/command.sh \
 	tests/scripts/completion.sh \
+	tests/scripts/guards.sh \
 	tests/scripts/guide.sh \
 	tests/scripts/plan.sh \
 	tests/scripts/preload.sh \
