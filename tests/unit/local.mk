@@ -87,3 +87,8 @@ case_tests += tests/unit/recorder \
 	tests/unit/trace_damage \
 	tests/unit/trace_load
 endif
+
+# Guarded blocks, 10^8 operations without a report: some minutes.
+check-guards: tests/unit/guards
+	GUARDS_OPERATIONS=100000000 $(builddir)/tests/unit/guards
+.PHONY: check-guards
