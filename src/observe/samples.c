@@ -176,9 +176,10 @@ static WEIR__NOINLINE void on_freed(const void *block)
 {
     const void *address[WEIR__STACKS_DEPTH];
     struct weir__sampled sampled;
-    bool cut;
+    bool cut = false;
     int saved = errno;
-    uint32_t depth = inside ? 0 : weir__stacks_now(address, &cut);
+    bool wanted = !inside && weir__relaxed_get(samples.mean) <= WEIR__FREED_MEAN;
+    uint32_t depth = wanted ? weir__stacks_now(address, &cut) : 0;
     if (samples_enter()) {
         if (remove_locked(block, &sampled))
             freed_keep_locked(&sampled, calls_keep_locked(address, depth, cut));
@@ -259,7 +260,7 @@ int weir__samples_begin(uint64_t mean)
     if (error || !samples_enter())
         return error;
     weir__pointer_map_clear(&samples.map);
-    samples.mean = mean;
+    weir__relaxed_set(samples.mean, mean);
     __atomic_store_n(&samples.missed, 0, __ATOMIC_RELAXED);
     samples_leave();
     return weir__sample_begin(mean, &hooks);

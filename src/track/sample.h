@@ -9,7 +9,7 @@
  * own has them in thread-local storage.
  *
  * While there is a mean, an open window has WEIR__WINDOW_SAMPLED in place of its cap: frees find it
- * open, allocations take one branch more and look at `granted` (track/count.h), and one that a
+ * open, allocations look at `sampled_cap` and count down (track/count.h), and one that a
  * point lies in goes the slow way, which asks weir__sample_is_due. Without a mean no fast way has an
  * instruction more.
  *
