@@ -131,9 +131,9 @@ WEIR_API int weir_leaks_print_top(FILE *to, weir_allocator *a, uint64_t checkpoi
 /*
  * Samples the allocations of all allocators from here on: about one in `bytes` bytes that are
  * allocated has its call stack kept while it lives (x86-64 and aarch64; elsewhere samples have no
- * stack). What was sampled before is forgotten; 0 ends it. With 524288 a program loses less than
- * one instruction in a hundred (tests/targets/sample-cost); the variable WEIR_SAMPLE does the same
- * at the start.
+ * stack). What was sampled before is forgotten; 0 ends it. 1048576 is a mean for production:
+ * tests/targets/record-cost --sample says what it costs. The variable WEIR_SAMPLE does the same at
+ * the start.
  *
  * A block of n bytes is sampled with the probability p = 1 - exp(-n / bytes), independently of all
  * others, and then stands for 1 / p blocks: so each figure below is right on average (unbiased), and

@@ -11,8 +11,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define BUCKETS 4096u
-#define FREED   1024u
+#define BUCKETS 1024u
+#define FREED   256u
 
 /* Of the latest that were freed; the place is the address's. `block` is written first and last:
  * whoever reads without the lock sees whether it was written meanwhile. Atomic, all of it. */
@@ -157,12 +157,12 @@ static bool remove_locked(const void *block, struct weir__sampled *sampled)
 static struct freed *freed_place(const void *block)
 {
     uint64_t key = (uint64_t)(uintptr_t)block * UINT64_C(0x9e3779b97f4a7c15);
-    return &samples.freed[key >> 54];
+    return &samples.freed[key >> 56];
 }
 
 static void freed_keep_locked(const struct weir__sampled *sampled, const struct weir__calls *calls)
 {
-    _Static_assert(FREED == 1u << 10, "an address has ten bits of a place");
+    _Static_assert(FREED == 1u << 8, "an address has eight bits of a place");
     struct freed *place = freed_place(sampled->block);
     __atomic_store_n(&place->block, NULL, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_RELEASE);
