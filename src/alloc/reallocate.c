@@ -33,9 +33,9 @@ static bool carrier_take(weir_allocator *a, const struct weir__request *request,
                          const struct weir__found *found, struct carrier *c)
 {
     weir__assert(weir__is_power_of_two(request->alignment));
-    c->sizeclass = request->sampled ? -1
-                                    : weir__class_of(request->size,
-                                                     weir__max(request->alignment, WEIR__GRAIN));
+    c->sizeclass = request->sampled
+                       ? -1
+                       : weir__class_of(request->size, weir__max(request->alignment, WEIR__GRAIN));
     if (c->sizeclass >= 0) {
         c->usable = weir__class_bytes[c->sizeclass];
         bool taken = weir__small_take(a, (unsigned)c->sizeclass, &c->small);

@@ -9,8 +9,8 @@
  *   WEIR_SAMPLE=1M   weir_profile_sample with that mean
  *   WEIR_RECORD=FILE   a recording of it: FILE for the first process, FILE.PID for others
  *                      and FILE.PID.2 for what they become by exec
- *   WEIR_REPORT=FILE   one line at the end ("-": standard error), and with WEIR_SAMPLE who holds what
- *                      is live then
+ *   WEIR_REPORT=FILE   one line at the end ("-": standard error), and with WEIR_SAMPLE who holds
+ * what is live then
  */
 #ifndef WEIR_OBSERVE_ENVIRONMENT_H
 #define WEIR_OBSERVE_ENVIRONMENT_H

@@ -70,10 +70,9 @@ static uint64_t calls_hash(const void *const *address, uint32_t depth)
 static struct weir__calls *calls_make(const void *const *address, uint32_t depth, uint64_t hash)
 {
     size_t bytes = depth * sizeof *address;
-    struct weir__calls *made =
-        samples.ncalls < WEIR__CALLS_MOST
-            ? weir__meta_allocate(sizeof(struct weir__calls) + bytes)
-            : NULL;
+    struct weir__calls *made = samples.ncalls < WEIR__CALLS_MOST
+                                   ? weir__meta_allocate(sizeof(struct weir__calls) + bytes)
+                                   : NULL;
     if (!made)
         return NULL;
     samples.ncalls++;

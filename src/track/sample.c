@@ -21,7 +21,7 @@ static uint64_t state; /* atomic */
 
 void weir__sample_seed(uint64_t seed)
 {
-    __atomic_store_n(&state, seed, __ATOMIC_RELAXED);
+    weir__relaxed_set(state, seed);
 }
 
 double weir__sample_uniform(void)

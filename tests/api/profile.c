@@ -385,11 +385,12 @@ Test(leaks, are_printed_by_tag_and_size)
     cr_expect_eq(strncmp(text, expected, strlen(expected)), 0, "%s", text);
     cr_expect_not_null(
         strstr(text, "\n  5000 bytes  125 blocks of 40  in pile  tag weights  at 0x"), "%s", text);
-    cr_expect_not_null(strstr(text, "\n  4875 bytes  125 blocks of 39  in pile  at 0x"), "%s", text);
+    cr_expect_not_null(strstr(text, "\n  4875 bytes  125 blocks of 39  in pile  at 0x"), "%s",
+                       text);
     cr_expect_null(strstr(text, " blocks of 8 "), "it is none of the first 32");
     size_t rest = 8 * 9 / 2 * EACH;
-    snprintf(expected, sizeof expected, "\n  %zu bytes  %d blocks  in 8 tags and sizes more\n", rest,
-             8 * EACH);
+    snprintf(expected, sizeof expected, "\n  %zu bytes  %d blocks  in 8 tags and sizes more\n",
+             rest, 8 * EACH);
     cr_expect_not_null(strstr(text, expected), "%s", text);
     for (const char *at = text; (at = strchr(at, '\n')); at++)
         lines++;
