@@ -187,7 +187,7 @@ WEIR__INLINE void *large_allocate(weir_allocator *a, size_t size, size_t alignme
     if (weir__unlikely(sequence != 0))
         large_trace(a, sequence, span, alignment);
     if (weir__unlikely(sampled))
-        weir__sample_hooks->taken(a, claim.block, size, (weir_tag)claim.tag);
+        weir__sample_told()->taken(a, claim.block, size, (weir_tag)claim.tag);
     if (zeroed)
         *zeroed = claim.zeroed;
     weir__slow_hook_call(a);
@@ -250,7 +250,7 @@ void weir__large_free(weir_allocator *a, void *block, struct weir__span *span, u
     if (weir__unlikely(sequence != 0))
         weir__trace_freed(a, sequence, block, requested);
     if (weir__unlikely(label & WEIR__LABEL_SAMPLED))
-        weir__sample_hooks->freed(block);
+        weir__sample_told()->freed(block);
     span_give(a, span);
     weir__heap_slow_done(a, weir__heap_cached(a));
 }

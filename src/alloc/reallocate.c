@@ -154,7 +154,7 @@ static void *resize_slow(weir_allocator *a, const struct weir__found *found,
 static WEIR__NOINLINE void *resize_sampled(weir_allocator *a, const struct weir__found *found,
                                            struct weir__request *request, bool moves)
 {
-    const struct weir__sample_hooks *hooks = weir__sample_hooks;
+    const struct weir__sample_hooks *hooks = weir__sample_told();
     void *sample = found->sampled ? hooks->lift(request->block) : NULL;
     request->sampled = true;
     void *to = resize_slow(a, found, request, moves);

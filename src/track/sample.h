@@ -41,6 +41,11 @@ struct weir__sample_hooks {
 };
 extern const struct weir__sample_hooks *weir__sample_hooks;
 
+WEIR__INLINE const struct weir__sample_hooks *weir__sample_told(void)
+{
+    return __atomic_load_n(&weir__sample_hooks, __ATOMIC_ACQUIRE);
+}
+
 /* Bytes; 0: nothing is sampled. Changes while every window is closed and folded. */
 extern uint64_t weir__sample_mean;
 
