@@ -43,8 +43,7 @@ static WEIR__NOINLINE void *allocate_other(size_t size)
     void *block = size <= WEIR__SMALL_MAX
                       ? weir__small_allocate_numbered(
                             weir__here.heaps[0],
-                            weir__class_map16[weir__class_index(size)] >> WEIR__BIN_SHIFT, &request,
-                            true)
+                            weir__class_map16[weir__class_index(size)] >> WEIR__BIN_SHIFT, &request)
                       : NULL;
     return block ? block : weir_allocate_aligned(weir_cpu_allocator(), size, PRELOAD_ALIGNMENT);
 }

@@ -17,7 +17,7 @@ typedef struct weir_guard_options {
     size_t size;    /* of this struct: WEIR_GUARD_OPTIONS_INIT sets it; 0: the first release's */
     size_t calls;   /* one call in so many that allocates or resizes is guarded; 0: 5000; SIZE_MAX:
                      * none. From 1000 on it is a beginning: where calls are frequent, fewer are */
-    size_t objects; /* one tensor or buffer in so many, beside that; 0: as all other blocks */
+    size_t objects; /* one tensor or buffer in so many, and by `calls`; 0: as all others */
 } weir_guard_options;
 #define WEIR_GUARD_OPTIONS_INIT WEIR_STRUCT_INIT(weir_guard_options)
 
@@ -31,8 +31,8 @@ typedef struct weir_guard_options {
  * A fault at such a block is printed (docs/guide/debugging.md) by a handler of SIGSEGV that this
  * call installs; then what the program had for SIGSEGV takes its course. A program that sets a
  * handler afterwards has no report, but under libweir-malloc.so, where its own is called behind
- * weir's. What was written beside a block without a fault, for its alignment leaves a rest, is
- * found when it is freed: WEIR_MISUSE_CORRUPTION (weir/error.h).
+ * weir's. What was written next to a block without a fault, for its alignment leaves a rest,
+ * is found when it is freed: WEIR_MISUSE_CORRUPTION (weir/error.h).
  *
  * Calling it again changes the options. Where the system refuses (memory maps, a limit of addresses)
  * guarding ends by itself. 0; EINVAL (no such struct); ENOTSUP: a build without accounting, a

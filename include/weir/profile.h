@@ -131,15 +131,15 @@ WEIR_API int weir_leaks_print_top(FILE *to, weir_allocator *a, uint64_t checkpoi
 /*
  * Samples the allocations of all allocators from here on: about one in `bytes` bytes that are
  * allocated has its call stack kept while it lives (x86-64 and aarch64; elsewhere samples have no
- * stack). What was sampled before is forgotten; 0 ends it. With 524288 a program loses less than
- * one instruction in a hundred (tests/targets/sample-cost); the variable WEIR_SAMPLE does the same
- * at the start.
+ * stack). What was sampled before is forgotten; 0 ends it. 1048576 is a mean for production:
+ * tests/targets/record-cost --sample says what it costs. The variable WEIR_SAMPLE does the same at
+ * the start.
  *
  * A block of n bytes is sampled with the probability p = 1 - exp(-n / bytes), independently of all
- * others, and then stands for 1 / p blocks: so each figure below is right on average (unbiased), and
- * has a standard error. Blocks from before, and those of 0 bytes, are in none of them. A block that
- * grows is sampled by what it grows. A sampled block takes whole pages of memory; what it requested
- * is counted, as ever, exactly.
+ * others, and then stands for 1 / p blocks: so each figure below is right on average (unbiased),
+ * and has a standard error. Blocks from before, and those of 0 bytes, are in none of them. A block
+ * that grows is sampled by what it grows. A sampled block takes whole pages of memory; what it
+ * requested is counted, as ever, exactly.
  *
  * 0; ENOTSUP in a build without accounting. Any thread.
  */
@@ -178,16 +178,18 @@ typedef bool weir_profile_visitor(const weir_profile_site *site, void *user);
 
 /* All of them, greatest first. The listing is taken first and visited with no lock held. 0; EINVAL
  * (NULL); ENOMEM (nothing was visited). */
-WEIR_API int weir_profile_walk(weir_profile_visitor *visit, void *user) WEIR_NOEXCEPT WEIR_NODISCARD;
+WEIR_API int weir_profile_walk(weir_profile_visitor *visit,
+                               void *user) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /* The same as text: one line with the sums, then the first `top` (0: all) with their calls, and the
- * rest. "no profile": nothing is sampled. 0, EINVAL, ENOMEM, or EIO (or errno) when writing failed. */
+ * rest. "no profile": nothing is sampled. 0, EINVAL, ENOMEM, or EIO (or errno) when writing failed.
+ */
 WEIR_API int weir_profile_print(FILE *to, size_t top) WEIR_NOEXCEPT;
 
 /*
  * The same for pprof: a profile.proto, not compressed, with inuse_objects and inuse_space, into the
- * file at `path`, which is made or emptied. Functions have the names that the loader knows; `go tool
- * pprof PROGRAM FILE` finds the others. 0; EINVAL; ENOMEM; or why the file cannot be written.
+ * file at `path`, which is made or emptied. Functions have the names that the loader knows; `go
+ * tool pprof PROGRAM FILE` finds the others. 0; EINVAL; ENOMEM; or why the file cannot be written.
  */
 WEIR_API int weir_profile_write(const char *path) WEIR_NOEXCEPT WEIR_NODISCARD;
 

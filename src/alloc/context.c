@@ -236,7 +236,7 @@ void weir__context_unmake(weir_allocator *a)
     if (sequence)
         weir__trace_destroyed(a, left.total, left.count, sequence);
     if (weir__unlikely(weir__relaxed_get(weir__sample_hooks) != NULL))
-        weir__sample_hooks->destroyed(a);
+        weir__sample_told()->destroyed(a);
     blocks_release(a);
     weir__meter_destroy(&body->meter);
     if (body->functions.destroy)

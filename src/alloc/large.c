@@ -203,7 +203,7 @@ WEIR__INLINE void *large_allocate(weir_allocator *a, size_t size, size_t alignme
     if (weir__unlikely(sequence != 0))
         large_trace(a, sequence, span, alignment);
     if (weir__unlikely(due & WEIR__DUE_SAMPLE))
-        weir__sample_hooks->taken(a, claim.block, size, (weir_tag)claim.tag);
+        weir__sample_told()->taken(a, claim.block, size, (weir_tag)claim.tag);
     if (zeroed)
         *zeroed = claim.zeroed;
     weir__slow_hook_call(a);
@@ -266,8 +266,8 @@ void weir__large_free(weir_allocator *a, void *block, struct weir__span *span, u
     weir__count(a, -(int64_t)requested, 0, 1, &sequence);
     if (weir__unlikely(sequence != 0))
         weir__trace_freed(a, sequence, block, requested);
-    if (weir__unlikely((label & WEIR__LABEL_SAMPLED) && weir__sample_hooks))
-        weir__sample_hooks->freed(block);
+    if (weir__unlikely((label & WEIR__LABEL_SAMPLED) && weir__sample_told()))
+        weir__sample_told()->freed(block);
     span_give(a, span, label);
     weir__heap_slow_done(a, weir__heap_cached(a));
 }

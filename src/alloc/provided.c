@@ -185,7 +185,7 @@ void *weir__provided_allocate(weir_allocator *a, struct weir__request *request)
                                                           entry.requested, request->alignment,
                                                           entry.tag});
     if (weir__unlikely(entry.sampled))
-        weir__sample_hooks->taken(a, entry.block, entry.requested, (weir_tag)entry.tag);
+        weir__sample_told()->taken(a, entry.block, entry.requested, (weir_tag)entry.tag);
     return entry.block;
 }
 
@@ -209,7 +209,7 @@ void weir__provided_free(weir_allocator *a, void *block)
     if (weir__unlikely(sequence != 0))
         weir__trace_freed(a, sequence, block, entry.requested);
     if (weir__unlikely(entry.sampled))
-        weir__sample_hooks->freed(block);
+        weir__sample_told()->freed(block);
     provider_free(a->body, &entry);
 }
 

@@ -41,9 +41,9 @@ static bool carrier_take(weir_allocator *a, const struct weir__request *request,
                          const struct weir__found *found, struct carrier *c)
 {
     weir__assert(weir__is_power_of_two(request->alignment));
-    c->sizeclass = request->sampled || request->guarded ? -1
-                                    : weir__class_of(request->size,
-                                                     weir__max(request->alignment, WEIR__GRAIN));
+    c->sizeclass = request->sampled || request->guarded
+                       ? -1
+                       : weir__class_of(request->size, weir__max(request->alignment, WEIR__GRAIN));
     if (c->sizeclass >= 0) {
         c->usable = weir__class_bytes[c->sizeclass];
         bool taken = weir__small_take(a, (unsigned)c->sizeclass, &c->small);
@@ -166,7 +166,7 @@ static WEIR__NOINLINE void *resize_sampled(weir_allocator *a, const struct weir_
                                            struct weir__request *request, unsigned due,
                                            bool moves)
 {
-    const struct weir__sample_hooks *hooks = weir__sample_hooks;
+    const struct weir__sample_hooks *hooks = weir__sample_told();
     void *sample = found->sampled && hooks ? hooks->lift(request->block) : NULL;
     bool begins = !sample && (due & WEIR__DUE_SAMPLE);
     request->sampled = sample || begins || (found->sampled && !found->guarded);

@@ -110,11 +110,20 @@ static WEIR__NOINLINE void *allocate_numbered_below(struct weir__heap *heap, uns
 }
 
 void *weir__small_allocate_numbered(struct weir__heap *heap, unsigned sizeclass,
-                                    const struct weir__request *request, bool samples)
+                                    const struct weir__request *request)
 {
     return weir__window_is_last(&heap->window)
-               ? allocate_numbered(heap, WEIR__REACH_ROOT, sizeclass, request, samples)
-               : allocate_numbered_below(heap, sizeclass, request, samples);
+               ? allocate_numbered(heap, WEIR__REACH_ROOT, sizeclass, request, true)
+               : allocate_numbered_below(heap, sizeclass, request, true);
+}
+
+/* The same of a block that is known not to be sampled. */
+static WEIR__NOINLINE void *allocate_numbered_plain(struct weir__heap *heap, unsigned sizeclass,
+                                                    const struct weir__request *request)
+{
+    return weir__window_is_last(&heap->window)
+               ? allocate_numbered(heap, WEIR__REACH_ROOT, sizeclass, request, false)
+               : allocate_numbered_below(heap, sizeclass, request, false);
 }
 
 /* Drops copies that are not true from the top. */
@@ -198,7 +207,7 @@ void *weir__small_allocate_slow(weir_allocator *a, unsigned sizeclass,
     if (weir__unlikely(due != 0))
         return weir__large_allocate_due(a, request, due);
     void *block = small_take_shared(own, sizeclass, request);
-    if (block || (own && (block = weir__small_allocate_numbered(own, sizeclass, request, false))))
+    if (block || (own && (block = allocate_numbered_plain(own, sizeclass, request))))
         return block;
     struct weir__heap *heap = weir__heap_take(a);
     bool filled = bin_fill_or_trim_locked(heap, sizeclass);

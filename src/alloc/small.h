@@ -224,11 +224,10 @@ void *weir__small_resize(weir_allocator *a, struct weir__heap *heap, void *block
 
 /*
  * The ways of a thread that has a traced total to itself (track/traced.h): those above, and each
- * operation tells its event. NULL or false: nothing happened, go the slow way. `samples`: nobody
- * asked yet whether the block is to be sampled.
+ * operation tells its event. NULL or false: nothing happened, go the slow way.
  */
 void *weir__small_allocate_numbered(struct weir__heap *heap, unsigned sizeclass,
-                                    const struct weir__request *request, bool samples);
+                                    const struct weir__request *request);
 bool weir__small_free_numbered(weir_allocator *a, struct weir__heap *const *heaps, void *block,
                                struct weir__place place);
 

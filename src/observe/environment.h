@@ -7,10 +7,11 @@
  *   WEIR_LIMIT=90%     the same as a part of what the process may have (weir_set_limit_fraction)
  *   WEIR_BACKGROUND=1000  weir_background_start with a look so many milliseconds
  *   WEIR_GUARDS=5000,tensors:100  weir_guards_start with that; 0: none
- *   WEIR_SAMPLE=512K   weir_profile_sample with that mean
+ *   WEIR_SAMPLE=1M   weir_profile_sample with that mean
  *   WEIR_RECORD=FILE   a recording of it: FILE for the first process, FILE.PID for others
  *                      and FILE.PID.2 for what they become by exec
- *   WEIR_REPORT=FILE   one line at the end ("-": standard error)
+ *   WEIR_REPORT=FILE   one line at the end ("-": standard error), and with WEIR_SAMPLE who holds
+ * what is live then
  */
 #ifndef WEIR_OBSERVE_ENVIRONMENT_H
 #define WEIR_OBSERVE_ENVIRONMENT_H

@@ -2,7 +2,8 @@
  * would have to load. */
 #include "observe/estimate.h"
 
-/* By doubling: 1 - exp(-2t) = e (2 - e) where e = 1 - exp(-t); below 1/128 seven terms are exact. */
+/* By doubling: 1 - exp(-2t) = e (2 - e) where e = 1 - exp(-t); below 1/128 seven terms are exact.
+ */
 double weir__estimate_chance(size_t bytes, uint64_t mean)
 {
     double t = mean ? (double)bytes / (double)mean : 0;

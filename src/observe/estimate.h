@@ -1,8 +1,8 @@
 /*
  * observe/estimate.h - what sampled blocks say of all blocks (track/sample.h). A block of n bytes
- * is sampled with the chance p = 1 - exp(-n / mean), independently of others, so it stands for 1 / p
- * blocks and n / p bytes (Horvitz and Thompson 1952): sums of these are right on average. No state,
- * no lock.
+ * is sampled with the chance p = 1 - exp(-n / mean), independently of others, so it stands for 1 /
+ * p blocks and n / p bytes (Horvitz and Thompson 1952): sums of these are right on average. No
+ * state, no lock.
  */
 #ifndef WEIR_OBSERVE_ESTIMATE_H
 #define WEIR_OBSERVE_ESTIMATE_H

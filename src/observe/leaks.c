@@ -47,9 +47,9 @@ struct listing {
     weir_leaks_stats sums;
     weir_leak *leaks;
     size_t n, capacity;
-    bool wanted;           /* the blocks, not only the sums */
-    bool incomplete;       /* no memory for them all */
-    const char *allocator; /* being walked */
+    bool wanted;                   /* the blocks, not only the sums */
+    bool incomplete;               /* no memory for them all */
+    const char *allocator;         /* being walked */
     struct weir__sampled *sampled; /* of them; NULL: nothing is sampled */
     size_t nsampled, room;
 };
@@ -225,8 +225,7 @@ static bool groups_make(struct groups *g, weir_leak *leaks, size_t n)
     weir__snapshot_sort(leaks, n, sizeof *leaks, leak_compare_groups);
     for (size_t i = 0; i < n; i++) {
         if (!g->n || !leak_is_of(&leaks[i], &g->groups[g->n - 1])) {
-            struct group *grown =
-                weir__snapshot_grow(g->groups, g->n, &g->capacity, sizeof *grown);
+            struct group *grown = weir__snapshot_grow(g->groups, g->n, &g->capacity, sizeof *grown);
             if (!grown)
                 return false;
             g->groups = grown;

@@ -11,8 +11,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define BUCKETS 4096u
-#define FREED   1024u
+#define BUCKETS 1024u
+#define FREED   256u
 
 /* Of the latest that were freed; the place is the address's. `block` is written first and last:
  * whoever reads without the lock sees whether it was written meanwhile. Atomic, all of it. */
@@ -70,10 +70,9 @@ static uint64_t calls_hash(const void *const *address, uint32_t depth)
 static struct weir__calls *calls_make(const void *const *address, uint32_t depth, uint64_t hash)
 {
     size_t bytes = depth * sizeof *address;
-    struct weir__calls *made =
-        samples.ncalls < WEIR__CALLS_MOST
-            ? weir__meta_allocate(sizeof(struct weir__calls) + bytes)
-            : NULL;
+    struct weir__calls *made = samples.ncalls < WEIR__CALLS_MOST
+                                   ? weir__meta_allocate(sizeof(struct weir__calls) + bytes)
+                                   : NULL;
     if (!made)
         return NULL;
     samples.ncalls++;
@@ -157,12 +156,12 @@ static bool remove_locked(const void *block, struct weir__sampled *sampled)
 static struct freed *freed_place(const void *block)
 {
     uint64_t key = (uint64_t)(uintptr_t)block * UINT64_C(0x9e3779b97f4a7c15);
-    return &samples.freed[key >> 54];
+    return &samples.freed[key >> 56];
 }
 
 static void freed_keep_locked(const struct weir__sampled *sampled, const struct weir__calls *calls)
 {
-    _Static_assert(FREED == 1u << 10, "an address has ten bits of a place");
+    _Static_assert(FREED == 1u << 8, "an address has eight bits of a place");
     struct freed *place = freed_place(sampled->block);
     __atomic_store_n(&place->block, NULL, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_RELEASE);
@@ -176,9 +175,10 @@ static WEIR__NOINLINE void on_freed(const void *block)
 {
     const void *address[WEIR__STACKS_DEPTH];
     struct weir__sampled sampled;
-    bool cut;
+    bool cut = false;
     int saved = errno;
-    uint32_t depth = inside ? 0 : weir__stacks_now(address, &cut);
+    bool wanted = !inside && weir__relaxed_get(samples.mean) <= WEIR__FREED_MEAN;
+    uint32_t depth = wanted ? weir__stacks_now(address, &cut) : 0;
     if (samples_enter()) {
         if (remove_locked(block, &sampled))
             freed_keep_locked(&sampled, calls_keep_locked(address, depth, cut));
@@ -259,7 +259,7 @@ int weir__samples_begin(uint64_t mean)
     if (error || !samples_enter())
         return error;
     weir__pointer_map_clear(&samples.map);
-    samples.mean = mean;
+    weir__relaxed_set(samples.mean, mean);
     __atomic_store_n(&samples.missed, 0, __ATOMIC_RELAXED);
     samples_leave();
     return weir__sample_begin(mean, &hooks);

@@ -16,6 +16,9 @@
 
 #define WEIR__CALLS_MOST 65536u
 
+/* Where a block was freed is known in profiles of at most this mean: it costs a stack more. */
+#define WEIR__FREED_MEAN 65536u
+
 /* Return addresses, the innermost call first. */
 struct weir__calls {
     struct weir__calls *next; /* of the same hash */

@@ -33,8 +33,7 @@ static int by_bytes(const void *left, const void *right)
 
 static struct weir__site *site_add(struct weir__sites *s, const struct weir__sampled *sampled)
 {
-    struct weir__site *grown =
-        weir__snapshot_grow(s->sites, s->n, &s->capacity, sizeof *s->sites);
+    struct weir__site *grown = weir__snapshot_grow(s->sites, s->n, &s->capacity, sizeof *s->sites);
     if (!grown)
         return NULL;
     s->sites = grown;

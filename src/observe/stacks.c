@@ -194,7 +194,7 @@ WEIR__NOINLINE uint32_t weir__stacks_take(void)
     return node;
 }
 
-/* The frames that are kept would have no nodes: the recorder's next stack begins anew. */
+/* The frames that are kept have no nodes: a recorder's next stack begins anew. */
 WEIR__NOINLINE uint32_t weir__stacks_now(const void **address, bool *cut)
 {
     struct weir__registers here;
@@ -217,7 +217,8 @@ WEIR__NOINLINE uint32_t weir__stacks_now(const void **address, bool *cut)
         }
         address[n++] = (const void *)(uintptr_t)f->pc; // NOLINT(performance-no-int-to-ptr)
     }
-    last->unwind.depth = 0;
+    if (weir__relaxed_get(weir__stacks_from) != WEIR__STACKS_OFF)
+        last->unwind.depth = 0;
     weir__unwind_done(&last->unwind);
     return n;
 }

@@ -231,9 +231,8 @@ WEIR__INLINE bool weir__label_starts_plain(uint64_t label, const void *pointer)
 {
     _Static_assert(WEIR__LABEL_SAMPLED >> WEIR__LABEL_COLOR_SHIFT == WEIR__GRANULE / WEIR__LINE,
                    "the offset of a sampled one is out of reach");
-    return weir__label_is_live(label) &&
-           ((uintptr_t)pointer & (WEIR__GRANULE - 1)) ==
-               (label >> WEIR__LABEL_COLOR_SHIFT & 127) * WEIR__LINE;
+    return weir__label_is_live(label) && ((uintptr_t)pointer & (WEIR__GRANULE - 1)) ==
+                                             (label >> WEIR__LABEL_COLOR_SHIFT & 127) * WEIR__LINE;
 }
 
 /* A region of `size` bytes, whole chunks, for `heap`, none of it open; NULL: no addresses. */

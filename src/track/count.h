@@ -158,21 +158,22 @@ WEIR__INLINE bool weir__window_top_admits(const struct weir__window *w,
     return reach == WEIR__REACH_ROOT || weir__windows_above_admit(w, size);
 }
 
-/*
- * While allocations are sampled (track/sample.h): has a window whose cap says so room, and does no
- * point lie in the bytes? Then they are passed. Read anew, not to take a register of the fast way.
- */
+/* While allocations are sampled (track/sample.h): has the window room, and does no point lie in the
+ * bytes? Then they are passed. Four instructions; the window is closed here otherwise. */
 WEIR__INLINE bool weir__window_passes(struct weir__window *w, int64_t size, int64_t to)
 {
-    if (weir__relaxed_get(w->cap) != WEIR__WINDOW_SAMPLED || to > weir__relaxed_get(w->granted))
+    if (to > weir__own_get(w->sampled_cap))
         return false;
-    int64_t left = weir__relaxed_get(w->countdown) - weir__sample_bytes(size);
-    int64_t calls = weir__relaxed_get(w->calls_left) - 1;
-    if (weir__unlikely((left | calls) < 0))
-        return false;
-    weir__relaxed_set(w->countdown, left);
-    weir__relaxed_set(w->calls_left, calls);
-    return true;
+    size = weir__sample_bytes(size);
+    weir__own_set(w->countdown, weir__own_get(w->countdown) - size);
+    weir__own_set(w->calls_left, weir__own_get(w->calls_left) - 1);
+    if (weir__likely(weir__own_get(w->calls_left) >= 0) &&
+        weir__likely(weir__own_get(w->countdown) >= 0))
+        return true;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST); /* read anew: else it takes two instructions more */
+    weir__own_set(w->countdown, weir__own_get(w->countdown) + size);
+    weir__own_set(w->calls_left, weir__own_get(w->calls_left) + 1);
+    return false;
 }
 
 /* Adding `size` bytes (negative: a block that shrinks). *to: `used` afterwards. While allocations
@@ -203,8 +204,8 @@ WEIR__INLINE bool weir__allocating_enter_below(struct weir__window *w, int64_t s
 WEIR__INLINE void weir__allocating_undo(struct weir__window *w, enum weir__reach reach,
                                         int64_t size)
 {
-    weir__relaxed_set(w->countdown, weir__relaxed_get(w->countdown) + weir__sample_bytes(size));
-    weir__relaxed_set(w->calls_left, weir__relaxed_get(w->calls_left) + 1);
+    weir__own_set(w->countdown, weir__own_get(w->countdown) + weir__sample_bytes(size));
+    weir__own_set(w->calls_left, weir__own_get(w->calls_left) + 1);
     weir__window_leave(&weir__window_top(w, reach)->allocating, -1);
 }
 

@@ -11,7 +11,8 @@
 #define UNDRAWN  (-1) /* a countdown that is not begun */
 
 uint32_t weir__sample_kinds;
-uint64_t weir__sample_mean, weir__guard_mean;
+uint64_t weir__sample_mean;
+uint64_t weir__guard_mean;
 const struct weir__sample_hooks *weir__sample_hooks;
 
 /* -- numbers: splitmix64 (Steele, Lea, Flood 2014), one sequence for all threads --------------- */
@@ -22,7 +23,7 @@ static uint64_t state; /* atomic */
 
 void weir__sample_seed(uint64_t seed)
 {
-    __atomic_store_n(&state, seed, __ATOMIC_RELAXED);
+    weir__relaxed_set(state, seed);
 }
 
 double weir__sample_uniform(void)

@@ -13,9 +13,9 @@
  * own has them in thread-local storage.
  *
  * While there is a mean, an open window has WEIR__WINDOW_SAMPLED in place of its cap: frees find it
- * open, allocations take one branch more and look at `granted` (track/count.h), and one that a
- * point lies in goes the slow way, which asks weir__sample_is_due. Without a mean no fast way has an
- * instruction more.
+ * open, allocations look at `sampled_cap` and count down (track/count.h), and one that a
+ * point lies in goes the slow way, which asks weir__sample_is_due. Without a mean no fast way has
+ * an instruction more.
  *
  * A point decides once. What the fast way counted down for an allocation that then went the slow
  * way is given back (weir__allocating_undo): else that block had two chances. Bytes of requests
@@ -44,6 +44,11 @@ struct weir__sample_hooks {
     void (*destroyed)(weir_allocator *a); /* with all its blocks */
 };
 extern const struct weir__sample_hooks *weir__sample_hooks;
+
+WEIR__INLINE const struct weir__sample_hooks *weir__sample_told(void)
+{
+    return __atomic_load_n(&weir__sample_hooks, __ATOMIC_ACQUIRE);
+}
 
 /* What an allocation is due for: bits. */
 #define WEIR__DUE_SAMPLE 1u
@@ -112,8 +117,9 @@ WEIR__INLINE bool weir__cap_admits(const struct weir__window *w, int64_t cap, in
 /* Have all from w up room for so much? By its owner, in an operation. */
 bool weir__sampled_admit(const struct weir__window *w, int64_t size);
 
-/* The two that follow: while there is a mean. Into an operation, as weir__allocating_enter of a window that is not known to be a root's
- * (track/count.h). False: not within what was granted, or a point lies in it. */
+/* The two that follow: while there is a mean. Into an operation, as weir__allocating_enter of a
+ * window that is not known to be a root's (track/count.h). False: not within what was granted, or a
+ * point lies in it. */
 bool weir__sampled_enter(struct weir__window *w, int64_t size, int64_t *to);
 
 /* The whole of an operation without bins, which passes no bytes: who calls has looked. False: it

@@ -61,6 +61,19 @@ bool weir__numbered_admit(const struct weir__window *w, int64_t size);
  * then (track/count.h). */
 bool weir__numbered_sampled(struct weir__window *w, int64_t size, bool samples);
 
+/* The same at a root, without a call: who numbers by itself saves no registers for it. */
+WEIR__INLINE bool weir__numbered_passes(struct weir__window *w, int64_t size, bool samples,
+                                        int64_t to)
+{
+    int64_t left = weir__relaxed_get(w->countdown) - weir__sample_bytes(size);
+    if (weir__relaxed_get(w->numbered_cap) != WEIR__WINDOW_SAMPLED ||
+        to > weir__relaxed_get(w->granted) || (samples && left < 0))
+        return false;
+    if (samples)
+        weir__relaxed_set(w->countdown, left);
+    return true;
+}
+
 /* As weir__allocating_enter and weir__freeing_enter. True: weir__trace_stamp next, before the
  * block can be another's, and then the way out that track/count.h has. */
 WEIR__INLINE bool weir__numbered_allocating_enter(struct weir__window *w, enum weir__reach reach,
@@ -72,7 +85,9 @@ WEIR__INLINE bool weir__numbered_allocating_enter(struct weir__window *w, enum w
     if (weir__likely(reach == WEIR__REACH_ROOT ? *to <= weir__own_get(w->numbered_cap)
                                                : weir__numbered_admit(w, size)))
         return true;
-    if (weir__sample_is_on() && weir__numbered_sampled(w, size, samples))
+    if (reach == WEIR__REACH_ROOT
+            ? weir__numbered_passes(w, size, samples, *to)
+            : weir__sample_is_on() && weir__numbered_sampled(w, size, samples))
         return true;
     weir__window_leave(&top->allocating, -1);
     return false;

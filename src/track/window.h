@@ -57,8 +57,8 @@ struct weir__meter;
 
 #define WEIR__WINDOW_CLOSED INT64_MIN
 
-/* In the cap of an open window while allocations are sampled (track/sample.h), `granted` being what
- * it would be: no allocation is within it, and to frees it is not closed. */
+/* In the cap of an open window while allocations are sampled (track/sample.h), `sampled_cap` being
+ * what it would be: no allocation is within it, and to frees it is not closed. */
 #define WEIR__WINDOW_SAMPLED (INT64_MIN + ((int64_t)1 << 32))
 
 struct weir__window {
@@ -76,6 +76,7 @@ struct weir__window {
     };
     struct weir__window *up;  /* of its thread at the meter above; NULL: none. Never changes, */
     struct weir__window *top; /* nor does this: the last in that direction, or itself */
+    int64_t sampled_cap;      /* as cap; closed but while allocations are sampled */
     int64_t countdown;        /* bytes to the next point (track/sample.h); negative: it is to be
                                  drawn. Written by the owner; under the meter lock while closed */
     int64_t numbered_cap;     /* as cap */

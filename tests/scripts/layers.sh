@@ -40,7 +40,7 @@ function public_layer(header)
     if (header ~ /^(cuda|dlpack)\.h$/) return "device"
     if (header ~ /^(tensor|buffer|buffer_pool|arena)\.h$/) return "object"
     if (header ~ /^plan\.h$/) return "plan"
-    if (header ~ /^(profile|trace|stats)\.h$/) return "observe"
+    if (header ~ /^(guards|profile|trace|stats)\.h$/) return "observe"
     if (header ~ /^(weir\.h|old_names\.h|weir\.hpp|cxx\/.*)$/) return "everything"
     if (header ~ /^adapters\/.*$/) return "adapters"
     return "unknown public header " header

@@ -327,7 +327,8 @@ Test(sample, figures_stay_exact)
     cr_expect_eq(profile().samples, 0, "all went with the context");
 }
 
-/* -- who, as long as it lives ------------------------------------------------------------------- */
+/* -- who, as long as it lives -------------------------------------------------------------------
+ */
 
 __attribute__((noinline, aligned(256))) static void *by_one(size_t size)
 {
