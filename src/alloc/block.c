@@ -98,7 +98,7 @@ static struct weir__found large_find(const weir_allocator *a, const void *pointe
                                 .alignment = weir__label_alignment(label),
                                 .tag = weir__relaxed_get(span->u.live.tag),
                                 .old = label & WEIR__LABEL_OLD,
-                                 .sampled = label & WEIR__LABEL_SAMPLED,
+                                .sampled = label & WEIR__LABEL_SAMPLED,
                                 .guarded = weir__span_is_guarded(span)};
 }
 

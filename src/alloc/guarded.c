@@ -139,8 +139,7 @@ void weir__guarded_release(weir_allocator *a)
 static bool object_is_due(void)
 {
     uint64_t mean = weir__relaxed_get(guards.objects);
-    if (weir__likely(!mean) ||
-        __atomic_fetch_sub(&guards.objects_left, 1, __ATOMIC_RELAXED) > 0)
+    if (weir__likely(!mean) || __atomic_fetch_sub(&guards.objects_left, 1, __ATOMIC_RELAXED) > 0)
         return false;
     weir__relaxed_set(guards.objects_left, weir__sample_draw_calls(mean));
     return true;

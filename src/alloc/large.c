@@ -220,8 +220,7 @@ static void *large_refuse(struct weir__request *request, const char *why)
 static void *large_allocate_once(weir_allocator *a, struct weir__request *request, unsigned due)
 {
     const char *why = NULL;
-    void *block =
-        large_allocate(a, request->size, request->alignment, request->zeroed, due, &why);
+    void *block = large_allocate(a, request->size, request->alignment, request->zeroed, due, &why);
     return block ? block : large_refuse(request, why);
 }
 

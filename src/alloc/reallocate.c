@@ -163,8 +163,7 @@ static void *resize_slow(weir_allocator *a, const struct weir__found *found,
  * block moves, for its former address may soon be another's. A guarded block that is not due again
  * moves to where it is not guarded. */
 static WEIR__NOINLINE void *resize_sampled(weir_allocator *a, const struct weir__found *found,
-                                           struct weir__request *request, unsigned due,
-                                           bool moves)
+                                           struct weir__request *request, unsigned due, bool moves)
 {
     const struct weir__sample_hooks *hooks = weir__sample_told();
     void *sample = found->sampled && hooks ? hooks->lift(request->block) : NULL;
@@ -188,8 +187,8 @@ static WEIR__NOINLINE void *resize_sampled(weir_allocator *a, const struct weir_
 static unsigned resize_due(weir_allocator *a, const struct weir__found *found, size_t size)
 {
     struct weir__heap *own = weir__sample_is_on() ? weir__heap_own(a) : NULL;
-    unsigned due = weir__sample_due(own ? &own->window : NULL,
-                                    (int64_t)size - (int64_t)found->requested);
+    unsigned due =
+        weir__sample_due(own ? &own->window : NULL, (int64_t)size - (int64_t)found->requested);
     return found->sampled && !found->guarded ? due & WEIR__DUE_GUARD : due;
 }
 

@@ -2,8 +2,8 @@
  * object/buffer.c - weir_buffer: one block, its element count, and where it goes back
  * to. Owns no memory of its own; one thread at a time for each buffer.
  */
-#include "alloc/guarded.h"
 #include "alloc/allocator.h"
+#include "alloc/guarded.h"
 #include "alloc/reallocate.h"
 #include "base/bits.h"
 #include "base/error.h"

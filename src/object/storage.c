@@ -2,8 +2,8 @@
  * object/storage.c - memory that handles share: owned blocks and wrapped memory. Owns
  * the count of handles; knows no shape.
  */
-#include "alloc/guarded.h"
 #include "alloc/allocator.h"
+#include "alloc/guarded.h"
 #include "base/error.h"
 #include "object/tensor.h"
 

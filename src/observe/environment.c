@@ -159,7 +159,8 @@ void weir__environment_guards(void)
     if (!text || !*text)
         return;
     if (!rates_parse(text, &options.calls, &options.objects)) {
-        complain("WEIR_GUARDS is no number of calls", text, "5000, tensors:100 or both with a comma");
+        complain("WEIR_GUARDS is no number of calls", text,
+                 "5000, tensors:100 or both with a comma");
         return;
     }
     if (options.calls == SIZE_MAX && !options.objects)

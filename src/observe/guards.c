@@ -68,7 +68,8 @@ static void fault_name(char text[64], char place[64], const char *at, const stru
         snprintf(place, 64, "%s before", bytes);
     } else if (at >= end) {
         snprintf(text, 64, "overflow by %s", bytes_text(bytes, (size_t)(at - end) + 1));
-        snprintf(place, 64, "%s behind", at == end ? "directly" : bytes_text(bytes, (size_t)(at - end)));
+        snprintf(place, 64, "%s behind",
+                 at == end ? "directly" : bytes_text(bytes, (size_t)(at - end)));
     } else {
         snprintf(text, 64, "access");
         snprintf(place, 64, "%s into", bytes_text(bytes, (size_t)(at - trap->block)));

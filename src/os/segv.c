@@ -28,7 +28,8 @@ static int fault_writes(const ucontext_t *context)
 
 static const void *fault_code(const ucontext_t *context)
 {
-    return (const void *)(uintptr_t)context->uc_mcontext.gregs[REG_RIP]; // NOLINT(performance-no-int-to-ptr)
+    return (const void *)(uintptr_t)
+        context->uc_mcontext.gregs[REG_RIP]; // NOLINT(performance-no-int-to-ptr)
 }
 
 #elif defined(__aarch64__)

@@ -8,7 +8,8 @@
  * SA_RESETHAND is kept by hand. Where the program has no handler, SIG_DFL is put in place and the
  * instruction faults again: the process ends as it would, with the true address.
  *
- * The handler takes no lock. Setting takes one, with all signals blocked, so a handler may set, too.
+ * The handler takes no lock. Setting takes one, with all signals blocked, so a handler may set,
+ * too.
  */
 #ifndef WEIR_OS_SEGV_H
 #define WEIR_OS_SEGV_H

@@ -64,8 +64,8 @@ WEIR__INLINE size_t weir__label_alignment(uint64_t label)
 /* Bytes from the start of the first page to the block. */
 WEIR__INLINE size_t weir__label_offset(uint64_t label)
 {
-    _Static_assert((uint64_t)WEIR__LINE << WEIR__LABEL_SIZE_SHIFT ==
-                       (uint64_t)1 << WEIR__LABEL_COLOR_SHIFT,
+    _Static_assert((uint64_t)WEIR__LINE << WEIR__LABEL_SIZE_SHIFT == (uint64_t)1
+                                                                         << WEIR__LABEL_COLOR_SHIFT,
                    "color and odd are one number of bytes");
     return label >> WEIR__LABEL_SIZE_SHIFT & 4095;
 }

@@ -51,7 +51,8 @@ struct weir__span {
             uint64_t label; /* pool/label.h: atomic */
             const void *owner;
             uint32_t tag;
-            uint8_t direct; /* its region is; or WEIR__SPAN_GUARDED: it is in none of a page heap's */
+            uint8_t
+                direct; /* its region is; or WEIR__SPAN_GUARDED: it is in none of a page heap's */
             uint8_t filled; /* the color of the block that was there (pool/fill.h) */
         } live;
         struct { /* a hole; linked in its bin */

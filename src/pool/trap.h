@@ -1,8 +1,8 @@
 /*
  * pool/trap.h - places for guarded blocks: each lies against a page that nobody can touch, and is
  * unreadable itself from its free until its place is taken again. Owns the places, their addresses
- * and what is known of the block that each has or had last. Knows nothing of why a block is guarded,
- * of figures or of signals.
+ * and what is known of the block that each has or had last. Knows nothing of why a block is
+ * guarded, of figures or of signals.
  *
  *   | guard | ... closed ... | block, at one end of the room | guard |   a place
  *

@@ -2,10 +2,10 @@
  * Guarded blocks: each crime against one is printed and ends as it would without weir, what is
  * exact stays so, and nothing is printed where nothing is wrong. Crimes are done by children.
  */
-#include "pool/trap.h"
-#include "track/sample.h"
 #include "../helpers/core.h"
 #include "../helpers/suite.h"
+#include "pool/trap.h"
+#include "track/sample.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -138,9 +138,8 @@ static void write_freed_object(int objects)
     options.calls = SIZE_MAX;
     options.objects = (size_t)objects;
     weir_tag_set(weir_tag_intern("weights"));
-    weir_tensor *t = weir_guards_start(&options)
-                         ? NULL
-                         : weir_tensor_create(shape, 2, WEIR_FLOAT32);
+    weir_tensor *t =
+        weir_guards_start(&options) ? NULL : weir_tensor_create(shape, 2, WEIR_FLOAT32);
     volatile float *data = weir_tensor_data(t);
     weir_tensor_release(t);
     data[3] = 1;
@@ -157,7 +156,8 @@ Test(guards, an_overflow_is_printed_and_ends_by_the_fault)
     cr_assert(strstr(end.said, "\n  allocated by:\n") && !strstr(end.said, "freed by"), "%s",
               end.said);
     end = child(write_at, 128 + 40);
-    cr_assert(says(&end, "weir: overflow by 41 bytes: ", "40 bytes behind " OF_128), "%s", end.said);
+    cr_assert(says(&end, "weir: overflow by 41 bytes: ", "40 bytes behind " OF_128), "%s",
+              end.said);
 }
 
 Test(guards, an_underflow_is_printed_and_ends_by_the_fault)
