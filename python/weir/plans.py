@@ -9,7 +9,7 @@ from . import _structs as s
 from ._errors import check, check_pointer
 from ._library import library
 from .contexts import Context, current
-from .tensors import Tensor, dtype_number, extents
+from .tensors import Tensor, checked, dtype_number, extents
 
 
 class PlanMemory:
@@ -33,6 +33,8 @@ class PlanMemory:
                dtype: str = "float32") -> Tensor:
         """Over buffer ``index``. What it holds is the program's while the plan says that the buffer
         is live."""
+        if index < 0:
+            raise ValueError(f"buffer {index}")
         sizes, ndim = extents(shape)
         return Tensor._made(check_pointer(library.weir_plan_memory_tensor(
             self._handle, index, sizes, ndim, dtype_number(dtype))), self._context)
@@ -52,7 +54,10 @@ class Plan:
         for index, (size, (first, last), alignment) in enumerate(zip(sizes, lifetimes, alignments)):
             if size < 0 or alignment < 0:
                 raise ValueError(f"buffer {index}: {size} bytes, aligned to {alignment}")
+            checked((size, alignment, first, last))
             check(library.weir_plan_add(self._handle, size, alignment, first, last))
+        if not 0 <= capacity < 1 << 63:
+            raise ValueError(f"a capacity of {capacity} bytes")
         options = s.sized(s.weir_plan_options, capacity=capacity, heuristic_only=heuristic_only)
         check(library.weir_plan_solve(self._handle, ctypes.byref(options)))
         figures = s.sized(s.weir_plan_stats)

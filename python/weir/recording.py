@@ -21,6 +21,8 @@ def record(path: "Union[str, os.PathLike[str]]", *, stacks: bool = False,
     ``stacks``: with the native call stack of each allocation; ``stacks_from``: of those of at least
     so many bytes. With weir.numpy.install(sites=True) tags are Python's lines:
     ``python -m weir trace --by tag FILE``."""
+    if not 0 <= stacks_from < 1 << 63:
+        raise ValueError(f"stacks from {stacks_from} bytes on")
     options = s.sized(s.weir_trace_options, stacks=stacks, stacks_from=stacks_from)
     check(library.weir_trace_start(os.fsencode(path), ctypes.byref(options)))
     try:

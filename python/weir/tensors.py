@@ -42,7 +42,7 @@ def dtype_number(dtype: Any) -> int:
     return _NUMBERS[name]
 
 
-def _checked(values: Sequence[int]) -> Sequence[int]:
+def checked(values: Sequence[int]) -> Sequence[int]:
     """ctypes would cut them to 64 bits."""
     for value in values:
         if not -(1 << 63) <= value < 1 << 63:
@@ -53,7 +53,7 @@ def _checked(values: Sequence[int]) -> Sequence[int]:
 def extents(shape: Shape) -> "Tuple[ctypes.Array[ctypes.c_int64], int]":
     """A shape as the library takes it, and its length."""
     values = (shape,) if isinstance(shape, int) else tuple(shape)
-    return (ctypes.c_int64 * max(len(values), 1))(*_checked(values)), len(values)
+    return (ctypes.c_int64 * max(len(values), 1))(*checked(values)), len(values)
 
 
 class Tensor:
@@ -196,8 +196,7 @@ class Tensor:
                 if not -extent <= index < extent:
                     raise IndexError(f"index {index} of {extent}")
                 found = found._view(library.weir_tensor_select(found._handle, dim, index % extent))
-        return found if found is not self else self._view(
-            library.weir_tensor_slice(self._handle, 0, 0, self.shape[0], 1)) if self.ndim else self
+        return found
 
     # -- copies and changes
 
