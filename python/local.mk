@@ -13,12 +13,11 @@ EXTRA_DIST += $(python_package) python/README.md python/pyproject.toml python/se
 	python/tests/test_numpy.py python/tests/test_package.py python/tests/test_peaks.py \
 	python/tests/test_plans.py python/tests/test_structs.py python/tests/test_tensors.py
 
-script_tests += tests/scripts/python.sh
-
 # The command once more, from the same objects, so that it looks for its libraries where it lies itself.
 python/weir-command$(EXEEXT): $(weir_OBJECTS) $(weir_DEPENDENCIES)
 	$(AM_V_at)$(MKDIR_P) python
 	$(AM_V_CCLD)$(weir_LINK) '-Wl,-rpath,$$ORIGIN' $(weir_OBJECTS) $(weir_LDADD) $(LIBS)
+
 wheel_parts = libweir.la
 if TOOLS
 wheel_parts += python/weir-command$(EXEEXT)
