@@ -7,7 +7,7 @@ python_package = python/weir/__init__.py python/weir/__main__.py python/weir/_dl
 	python/weir/plans.py python/weir/py.typed python/weir/pytest_plugin.py python/weir/recording.py \
 	python/weir/sites.py python/weir/tags.py python/weir/tensors.py
 EXTRA_DIST += $(python_package) python/README.md python/pyproject.toml python/setup.py python/make-wheel \
-	python/examples/peak_line.py \
+	python/cost.py python/examples/peak_line.py \
 	python/tests/conftest.py python/tests/test_command.py python/tests/test_contexts.py \
 	python/tests/test_figures.py python/tests/test_leaks.py python/tests/test_library.py \
 	python/tests/test_numpy.py python/tests/test_package.py python/tests/test_peaks.py \

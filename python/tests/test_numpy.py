@@ -220,7 +220,7 @@ def test_into_a_context_of_their_own():
     thread.start()
     thread.join()
     assert arrays.total == 120
-    del made
+    made.clear()
     weir.numpy.uninstall()
     arrays.close()
 

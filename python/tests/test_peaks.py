@@ -61,7 +61,7 @@ def test_of_all_threads():
             thread.start()
         for thread in threads:
             thread.join()
-        del kept
+        kept.clear()
     assert p.bytes == 800
 
 

@@ -109,6 +109,12 @@ _stack: "contextvars.ContextVar[Tuple[List[Any], ...]]" = contextvars.ContextVar
     "weir_contexts", default=())
 
 
+def _failures(handle: int) -> int:
+    figures = s.sized(s.weir_stats)
+    check(quick.weir_stats_get(handle, ctypes.byref(figures)))
+    return figures.failures
+
+
 class Context:
     """An allocator with its own figures and limit, as a ``with`` block.
 
@@ -227,7 +233,7 @@ class Context:
 
     def __enter__(self) -> "Context":
         allocator = self._live()
-        entry = [self, arrays.enter(allocator), self.stats().failures]
+        entry = [self, arrays.enter(allocator), _failures(self.handle)]
         _stack.set(_stack.get() + (entry,))
         return self
 
@@ -240,7 +246,7 @@ class Context:
         _self, saved, failures = stack[-1]
         arrays.leave(saved)
         if isinstance(error, MemoryError) and hasattr(error, "add_note") \
-                and not getattr(error, "__notes__", None) and self.stats().failures > failures:
+                and not getattr(error, "__notes__", None) and _failures(self.handle) > failures:
             said = "; ".join(f"{name!r} has a limit of {limit} bytes, {live} are live"
                              for name, limit, live in limits_of(self.handle))
             error.add_note(f"weir: {last_message(12)}" + (f": {said} now" if said else ""))

@@ -172,7 +172,7 @@ class _Default:
 
 
 _lock = threading.RLock()
-_state: Dict[str, Any] = {"kind": "", "explicit": False, "users": 0, "variable": None,
+_state: "Dict[str, Any]" = {"kind": "", "explicit": False, "users": 0, "variable": None,
                           "default": None, "root": None, "token": None}
 
 
@@ -195,9 +195,10 @@ def _start(context: Optional[Context], kind: str) -> None:
     if tuple(int(part) for part in _numpy.__version__.split(".")[:2]) < (1, 22):
         raise RuntimeError(f"weir.numpy: numpy {_numpy.__version__} has no hook: 1.22 or later")
     if _state["variable"] is None:
-        _state["variable"] = _variable()
-        _state["default"] = _Default(_state["variable"])
+        found = _variable()
+        _state.update(variable=found, default=_Default(found))
         atexit.register(_stop)
+    variable: Any = _state["variable"]
     root = contexts.cpu if context is None else context
     capsule = _handler(root._live(), kind).capsule
     _state["kind"], _state["root"] = kind, root
@@ -206,12 +207,12 @@ def _start(context: Optional[Context], kind: str) -> None:
     if _state["default"].known:
         _state["default"].set(capsule)
     else:
-        _state["token"] = _state["variable"].set(capsule)
+        _state["token"] = variable.set(capsule)
         warnings.warn("weir.numpy: this Python keeps its context variables in another way: arrays of "
                       "this thread alone are tracked", RuntimeWarning, stacklevel=3)
     for entry in contexts.entered():  # contexts that were entered before
         if entry[1] is None:
-            entry[1] = _state["variable"].set(_handler(entry[0]._live(), kind).capsule)
+            entry[1] = variable.set(_handler(entry[0]._live(), kind).capsule)
 
 
 def _stop() -> None:
@@ -234,8 +235,8 @@ def install(context: Optional[Context] = None, *, sites: bool = False) -> None:
     another is current. Calling it again changes what was said.
 
     ``sites``: each array's tag is the line of Python that made it, for leak checks and recordings.
-    That costs some microseconds an array; without it, an array costs what numpy's own do, or some
-    tens of nanoseconds more.
+    That costs one or two microseconds an array; without it, an array costs what numpy's own do
+    (python/cost.py prints both).
     """
     with _lock:
         _stop()

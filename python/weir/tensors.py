@@ -7,6 +7,7 @@ DLPack) keeps its storage.
 
 from __future__ import annotations
 
+import builtins
 import ctypes
 import os
 import sys
@@ -64,6 +65,8 @@ class Tensor:
     """
 
     __slots__ = ("_handle", "_context", "__weakref__")
+    _handle: int  # 0: released
+    _context: Optional[Context]
 
     def __init__(self) -> None:
         raise TypeError("weir.empty, weir.zeros or weir.from_dlpack make tensors")
@@ -75,9 +78,9 @@ class Tensor:
         return made
 
     def __del__(self) -> None:
-        handle = getattr(self, "_handle", None)
+        handle = getattr(self, "_handle", 0)
         if handle and library is not None:
-            self._handle = None
+            self._handle = 0
             library.weir_tensor_release(handle)
             _dlpack.sweep()
 
@@ -231,7 +234,7 @@ class Tensor:
         import numpy
         return numpy.asarray(self)
 
-    def memoryview(self) -> memoryview:
+    def memoryview(self) -> "builtins.memoryview":
         """A view with the shape and the type of a contiguous tensor. BufferError for others, and for
         float16 and bfloat16, which have no format."""
         form = _FORMAT.get(self.dtype)
@@ -242,14 +245,14 @@ class Tensor:
         owner = (ctypes.c_ubyte * self.nbytes).from_address(
             self.data or ctypes.addressof(_NOTHING))
         owner._tensor = self  # type: ignore[attr-defined] # the view keeps it
-        view = memoryview(owner).cast("B")
+        view = builtins.memoryview(owner).cast("B")
         if self.size:  # no shape with an extent of 0 can be said
             view = view.cast(form, shape=self.shape) if form != "B" or self.ndim != 1 else view
         else:
             view = view.cast(form) if form != "B" else view
         return view.toreadonly() if self.is_read_only else view
 
-    def __buffer__(self, _flags: int) -> memoryview:
+    def __buffer__(self, _flags: int) -> "builtins.memoryview":
         return self.memoryview()
 
     def __dlpack_device__(self) -> Tuple[int, int]:
