@@ -166,8 +166,9 @@ static uint32_t function_of(struct maker *m, uint64_t address)
     struct report_function made = {.name = name,
                                    .full = full ? copy(symbol.full) : NULL,
                                    .module = module,
-                                   .named = known && symbol.named};
-    made.allocator = made.named && report_is_allocator(made.name);
+                                   .named = known && symbol.named,
+                                   .script = known ? symbol.script : REPORT_NATIVE};
+    made.allocator = made.named && !made.script && report_is_allocator(made.name);
     return m->of_start[number] = function_add(f, made);
 }
 

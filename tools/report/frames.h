@@ -9,12 +9,16 @@
 #include "tools/report/keys.h"
 #include "tools/trace/info.h"
 
+/* Code made at run time is the program's own, or of the runtime that made it. */
+enum report_script { REPORT_NATIVE, REPORT_RUNTIME, REPORT_SCRIPT };
+
 /* What is known of an address. Texts live until the next call. */
 struct report_symbol {
     const char *function; /* as people read it; NULL: unknown */
     const char *full;     /* with its arguments; or NULL */
     uint64_t start;       /* where the function begins in the process; 0: unknown */
     bool named;           /* `function` is a name, not made from an address */
+    enum report_script script;
 };
 
 /* The function that the address is in; false: unknown. */
@@ -29,6 +33,7 @@ struct report_function {
     uint32_t module;   /* index + 1 in info->modules; 0: none */
     bool named;
     bool allocator; /* by its name */
+    enum report_script script;
 };
 
 struct report_frames {

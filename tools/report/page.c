@@ -15,8 +15,6 @@
 #include <string.h>
 #include <time.h>
 
-#define GREW_LEAST 100 /* the peak's part below which growth is not worth the first screen */
-
 /* -- the head
  * ---------------------------------------------------------------------------------------- */
 
@@ -180,37 +178,50 @@ static void card_lower(FILE *to, const struct report *r)
     card_end(to);
 }
 
+/* Growth that is worth the first screen comes first: what was left is often nothing, or what any
+ * program leaves. */
+static void grown_write(FILE *to, const struct report *r, uint32_t grown)
+{
+    const struct report_holder *h = holder(r, grown);
+    holder_name(to, r, grown);
+    fprintf(to,
+            " <strong class=\"bad\">grew</strong> by <b>%s</b>: what it never goes below rose in %u "
+            "of 8 steps%s. ",
+            markup_size(h->grew), h->rises,
+            h->late && !r->floors.npoints ? " since its first block" : "");
+    if (h->left.bytes < h->grew / 10)
+        fputs("It was freed only at the end. ", to);
+}
+
 static void card_left(FILE *to, const struct report *r)
 {
-    uint32_t first;
-    size_t grown = report_grown(r, &first, 1);
-    bool worth = grown && holder(r, first)->grew > r->data.peak / GREW_LEAST;
-    card_begin(to, "What was left");
+    uint32_t first[2], most;
+    size_t grown = report_grown(r, first, 2);
+    bool worth = grown && report_is_worth(r, holder(r, first[0])->grew);
+    card_begin(to, worth ? "What grew" : "What was left");
+    if (worth)
+        grown_write(to, r, first[0]);
+    if (worth && grown > 1 && report_is_worth(r, holder(r, first[1])->grew)) {
+        fputs("So did ", to);
+        holder_name(to, r, first[1]);
+        fprintf(to, ", by %s. ", markup_size(holder(r, first[1])->grew));
+    }
     if (r->data.end.total)
         fprintf(to, "<b>%s</b> in %s never freed.", markup_size(r->data.end.total),
                 markup_of(r->data.end.count, "blocks"));
     else
-        fputs("Nothing: all was freed.", to);
-    if (worth) {
-        fputs(" While it ran, ", to);
-        holder_name(to, r, first);
-        fprintf(to,
-                " <strong class=\"bad\">grew</strong>: what it never goes below rose in %u of 8 "
-                "steps, by <b>%s</b>.",
-                holder(r, first)->rises, markup_size(holder(r, first)->grew));
-    } else {
-        uint32_t most;
-        if (report_leavers(r, &most, 1)) {
-            fprintf(to, " Most of it, %s, is ", markup_size(holder(r, most)->left.bytes));
-            holder_name(to, r, most);
-            fputs(".", to);
-        }
+        fputs(worth ? "Nothing was left at the end." : "Nothing: all was freed.", to);
+    if (!worth && report_leavers(r, &most, 1)) {
+        fprintf(to, " Most of it, %s, is ", markup_size(holder(r, most)->left.bytes));
+        holder_name(to, r, most);
+        fputs(".", to);
+    }
+    if (!worth)
         fputs(grown ? " While it ran no holder grew by 1"
                       "\xc2\xa0"
                       "% of the peak."
                     : " No holder kept growing while it ran.",
               to);
-    }
     card_end(to);
 }
 
