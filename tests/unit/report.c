@@ -571,11 +571,11 @@ Test(report, what_begins_late_and_keeps_rising_grew)
     writer_name(&writer, WEIR__TRACE_TAGN, 2, "last");
     writer_allocate(&writer, 1, 1000, 0x10, 5000, 0, 0);
     for (uint64_t i = 0; i < 50; i++)
-        writer_allocate(&writer, 1, 6000 + i * 100, 0x1000 + i * 16, 10, 1, 0);
+        writer_allocate(&writer, 1, 6000 + i * 180, 0x1000 + i * 16, 10, 1, 0);
     for (uint64_t i = 0; i < 50; i++)
-        writer_allocate(&writer, 1, 10900 + i, 0x2000 + i * 16, 10, 2, 0);
+        writer_allocate(&writer, 1, 15900 + i, 0x2000 + i * 16, 10, 2, 0);
     for (uint64_t i = 0; i < 50; i++)
-        writer_free(&writer, 1, 11000, 0x1000 + i * 16, 10);
+        writer_free(&writer, 1, 16000, 0x1000 + i * 16, 10);
     writer_end(&writer, true);
     report_read_by(-1);
     uint32_t grown[2];
