@@ -2,18 +2,21 @@
 """Opens pages of `weir trace --html` in Chromium, over its debugging pipe, and checks them.
 
     report_browser.py [--axe FILE] [--shots FOLDER] CHROMIUM PAGE[=PEAK]...
+    report_browser.py --speedscope FOLDER CHROMIUM STACKS...
 
 For each page a line "PAGE: second frame after N ms, ..."; a line "PAGE: not ok: ..." for each thing
 that is wrong, and then exit status 1. 3: Chromium does not start here.
 
 A page is right if nothing but the file is asked for, nothing is written to the console and nothing is
-thrown, weirCheck() is true, the page's peak is PEAK, it can be read without scrolling sideways at 400
-and 1280 pixels, with scripts and without, light and dark, and every button and key works.
+thrown, weirCheck() is true, the page's peak is PEAK, it can be read without scrolling sideways at 1280
+pixels and, dark, at 400, with scripts and without, and every button and key works. With --axe
+axe-core looks at it, too.
 """
 import argparse
 import base64
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -38,10 +41,6 @@ PRESS = """
   for (const c of document.querySelectorAll("canvas"))
     for (const key of ["ArrowRight", "ArrowLeft", "ArrowDown", "ArrowUp", "+", "-", "P", "End", "Home", "Enter",
                        "Escape", "0"]) { tell(c, key); pressed++; }
-  for (const c of document.querySelectorAll("canvas"))
-    for (const type of ["pointerdown", "pointermove", "pointerup", "dblclick"])
-      c.dispatchEvent(new PointerEvent(type, {clientX: c.getBoundingClientRect().x + 50,
-        clientY: c.getBoundingClientRect().y + 50, bubbles: true}));
   for (const r of document.querySelectorAll("#legend tr[tabindex]")) { tell(r, "Enter"); tell(r, "Enter"); pressed++; }
   const find = document.querySelector("input");
   if (find) { find.value = "a"; find.dispatchEvent(new Event("input", {bubbles: true})); find.value = "";
@@ -158,9 +157,9 @@ class Tab:
     def call(self, method, **params):
         return self.browser.call(method, self.session, **params)
 
-    def open(self, path):
+    def open(self, path, fragment=""):
         self.browser.events = []
-        url = "file://" + os.path.abspath(path)
+        url = "file://" + os.path.abspath(path) + fragment
         self.call("Page.navigate", url=url)
         self.browser.wait("Page.loadEventFired")
         return url
@@ -201,6 +200,27 @@ class Tab:
             elif method == "Page.javascriptDialogOpening":
                 yield "it opens a dialog: " + params["message"]
 
+    def drag(self):
+        """The pointer over each picture: moves, drags, and clicks twice."""
+        for name in ("strip", "icicle"):
+            place = self.run("(() => { const e = document.getElementById('%s'); if (!e || e.hidden) return null; "
+                             "e.scrollIntoView(); const r = e.getBoundingClientRect(); "
+                             "return [r.x, r.y, r.width, r.height]; })()" % name)
+            if not place:
+                continue
+            at = lambda f, g: {"x": place[0] + place[2] * f, "y": place[1] + min(place[3], 200) * g}
+            mouse = lambda kind, f, g, clicks=0: self.call(
+                "Input.dispatchMouseEvent", type=kind, button="left" if clicks or kind == "mouseMoved" else "none",
+                buttons=1 if clicks else 0, clickCount=clicks, **at(f, g))
+            mouse("mouseMoved", .2, .5)
+            mouse("mousePressed", .3, .5, 1)
+            mouse("mouseMoved", .5, .6)
+            mouse("mouseReleased", .6, .6, 1)
+            for clicks in (1, 2):
+                mouse("mousePressed", .4, .1, clicks)
+                mouse("mouseReleased", .4, .1, clicks)
+            self.call("Input.dispatchMouseEvent", type="mouseWheel", deltaX=0, deltaY=-100, modifiers=2, **at(.4, .1))
+
     def close(self):
         self.browser.call("Target.closeTarget", targetId=self.target)
 
@@ -218,11 +238,15 @@ def checks(tab, path, peak, axe):
     has = tab.run('document.getElementById("peak").dataset.peak')
     if peak is not None and has != peak:
         yield "its peak is %s, not %s" % (has, peak)
+    foreign = tab.run('document.querySelectorAll("img,iframe,link,object,embed,script[src],main script").length')
+    if foreign or not tab.run('document.title').endswith(": memory"):
+        yield "names became markup"
     wide = tab.run(WIDE)
     if wide:
         yield "it is too wide by " + wide
     if tab.run(PRESS) < 10:
         yield "there is next to nothing to press"
+    tab.drag()
     tab.run("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     wide = tab.run(WIDE)
     if wide:
@@ -256,14 +280,15 @@ def page(browser, path, peak, axe, shots):
     name = os.path.splitext(os.path.basename(path))[0]
     wrong, frames = [], []
     for width in (1280, 400):
-        for dark in (False, True):
-            tab = Tab(browser, width, dark=dark)
-            for what in checks(tab, path, peak, axe):
-                if isinstance(what, str):
-                    wrong.append("%d pixels%s: %s" % (width, ", dark" if dark else "", what))
-                elif what is not None:
-                    frames.append(what)
-            tab.close()
+        tab = Tab(browser, width, dark=width == 400)
+        for what in checks(tab, path, peak, axe):
+            if isinstance(what, str):
+                wrong.append("%d pixels: %s" % (width, what))
+            elif what is not None:
+                frames.append(what)
+        tab.close()
+        if width == 1280 and not axe:
+            continue
         tab = Tab(browser, width, scripts=False)
         wrong += ["%d pixels: %s" % (width, what) for what in plain(tab, path)]
         tab.close()
@@ -286,10 +311,30 @@ def page(browser, path, peak, axe, shots):
     return not wrong
 
 
+def speedscope(browser, folder, path):
+    """Folded stacks, given to speedscope as its own command does: by a script beside its page."""
+    name = os.path.basename(path)
+    with tempfile.TemporaryDirectory() as copy, open(path, "rb") as stacks:
+        shutil.copytree(folder, copy, dirs_exist_ok=True)
+        with open(os.path.join(copy, "profile.js"), "w", encoding="ascii") as script:
+            script.write("speedscope.loadFileFromBase64(%s, %s)" %
+                         (json.dumps(name), json.dumps(base64.b64encode(stacks.read()).decode())))
+        tab = Tab(browser, 1280)
+        tab.open(os.path.join(copy, "index.html"), "#localProfilePath=profile.js")
+        title = tab.run("""new Promise(done => { let n = 0; const look = () =>
+            document.title.includes(%s) || n++ > 200 ? done(document.title) : setTimeout(look, 50); look(); })""" %
+                        json.dumps(name))
+        tab.close()
+    right = name in title
+    print("speedscope: %s" % title if right else "speedscope: not ok: it does not open %s: %s" % (name, title))
+    return right
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--axe")
     parser.add_argument("--shots")
+    parser.add_argument("--speedscope")
     parser.add_argument("chromium")
     parser.add_argument("pages", nargs="+")
     options = parser.parse_args()
@@ -303,7 +348,8 @@ def main():
     right = True
     for given in options.pages:
         path, _, peak = given.partition("=")
-        right &= page(browser, path, peak or None, axe, options.shots)
+        right &= speedscope(browser, options.speedscope, path) if options.speedscope else page(
+            browser, path, peak or None, axe, options.shots)
         sys.stdout.flush()
     browser.close()
     return 0 if right else 1

@@ -54,6 +54,10 @@ void report_frames_free(struct report_frames *frames);
 /* The module's file name, or "". */
 const char *report_frames_module(const struct report_frames *frames, uint32_t function);
 
+/* How the program's own functions would get names, if code without names was made at run time: a
+ * sentence; NULL: nothing is missing, or it is not known how. */
+const char *report_frames_hint(const struct report_frames *frames);
+
 /* Does a function of this name hand out memory for others, by the looks of it? */
 bool report_is_allocator(const char *name);
 

@@ -80,6 +80,9 @@ void report_grouping_free(struct report_grouping *grouping);
 void report_grouping_at(const struct report_grouping *grouping, const struct report_data *data,
                         uint32_t change, struct report_amount *amounts);
 
+/* "thread 2, worker", by the name that the process gave it last. Until 16 more texts are made. */
+const char *report_thread_name(const struct report_data *data, uint32_t thread);
+
 /* "<= 64 B", or of large ones the size itself. */
 uint64_t report_size_key(uint64_t bytes);
 

@@ -110,7 +110,14 @@ void section_callers(FILE *to, const struct report *r, const struct icicle *icic
           "off</summary>\n",
           to);
     tree_write(to, r, icicle);
-    fputs("</details></section>\n", to);
+    fputs("</details>", to);
+    const char *hint = report_frames_hint(&r->frames);
+    if (hint) {
+        fputs("<p class=\"note hinted\">", to);
+        markup_text(to, hint);
+        fputs("</p>", to);
+    }
+    fputs("</section>\n", to);
 }
 
 /* -- what stayed, what was left
@@ -350,8 +357,10 @@ static void threads_write(FILE *to, const struct report *r)
           "others</th></tr></thead><tbody>\n",
           to);
     for (uint32_t i = 0; i < keys.n && i < 20; i++) {
-        fprintf(to, "<tr><td>%s</td>",
-                keys.keys[i] ? text_made("%" PRIu64, keys.keys[i]) : "before the recording");
+        fputs("<tr><td>", to);
+        markup_text(to, keys.keys[i] ? report_thread_name(d, (uint32_t)keys.keys[i])
+                                     : "before the recording");
+        fputs("</td>", to);
         cell_bytes(to, threads[i].peak);
         cell_bytes(to, threads[i].made);
         cell_count(to, threads[i].blocks);

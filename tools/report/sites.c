@@ -335,6 +335,15 @@ static void part_put(FILE *to, const struct report_function *f, bool brief)
     free(name);
 }
 
+/* The script's function, and what it led to. */
+static void script_put(FILE *to, const struct report_sites *s, const struct report_site *site,
+                       bool brief)
+{
+    part_put(to, &s->frames->functions[site->parts[1]], brief);
+    fputs(brief ? " \xe2\x86\x92 " : " -> ", to);
+    part_put(to, &s->frames->functions[site->parts[0]], brief);
+}
+
 char *report_site_name(const struct report_sites *s, const struct report_site *site, bool brief)
 {
     char *name = NULL;
@@ -342,10 +351,12 @@ char *report_site_name(const struct report_sites *s, const struct report_site *s
     FILE *to = open_memstream(&name, &size);
     if (!to)
         return memory_text("", 0);
-    for (uint32_t i = 0; i < site->nparts; i++) {
+    if (site->far)
+        script_put(to, s, site, brief);
+    for (uint32_t i = site->far ? 2 : 0; i < site->nparts; i++) {
         if (i && !site->parts[i] && i == 1)
             continue;
-        if (i == 1 && !site->far)
+        if (i == 1)
             fputs(brief ? " \xe2\x86\x90 " : " <- ", to);
         else if (i)
             fputs(brief ? " \xe2\x8b\xaf " : " ... ", to);

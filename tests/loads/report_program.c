@@ -1,0 +1,215 @@
+/*
+ * A program that records itself with stacks, for tests/scripts/report_browser.sh and the sample
+ * page: report_program FILE service|leak|many|hostile. Prints the peak since the recording began.
+ *
+ *   service  a model, requests as runs with layers; a cache that grows by 5 MiB and is freed at the
+ *            end; a thread that logs
+ *   leak     a list that loses its first half
+ *   many     10 million events
+ *   hostile  names that would be something else to a page, a table or a terminal
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <weir/weir.h>
+
+#define FAR  __attribute__((noinline, noclone))
+#define KEEP __asm__ volatile("" ::: "memory")
+#define RUNS 27
+
+static weir_allocator *cpu;
+
+static FAR void *block_allocate(size_t size)
+{
+    void *block = weir_allocate(cpu, size);
+    if (!block)
+        exit(1);
+    memset(block, 1, size);
+    KEEP;
+    return block;
+}
+
+static FAR void block_release(void *block)
+{
+    weir_deallocate(cpu, block);
+    KEEP;
+}
+
+/* -- a service ---------------------------------------------------------------------------------- */
+
+static void *weights[24], *cache[RUNS * 64];
+static unsigned cached;
+
+static FAR void model_load(void)
+{
+    weir_trace_mark(WEIR_MARK_MODEL, "encoder", true);
+    weir_tag_set(weir_tag_intern("weights"));
+    for (unsigned i = 0; i < 24; i++)
+        weights[i] = block_allocate(655360);
+    weir_tag_set(0);
+    weir_trace_mark(WEIR_MARK_MODEL, "encoder", false);
+}
+
+/* Asked for with each layer, and kept: what a service forgets to bound. */
+static FAR void kv_append(size_t tokens)
+{
+    weir_tag_set(weir_tag_intern("kv"));
+    cache[cached++] = block_allocate(tokens * 32);
+    weir_tag_set(0);
+    KEEP;
+}
+
+static FAR void attention(size_t batch, size_t tokens)
+{
+    void *scores = block_allocate(batch * tokens * 256), *mask = block_allocate(tokens * 16);
+    kv_append(tokens);
+    block_release(scores);
+    block_release(mask);
+}
+
+static FAR void mlp(size_t batch, size_t tokens)
+{
+    void *up = block_allocate(batch * tokens * 512), *down = block_allocate(batch * tokens * 128);
+    block_release(up);
+    block_release(down);
+}
+
+static FAR void run(unsigned i)
+{
+    static const size_t batches[] = {1, 4, 2, 8}, lengths[] = {96, 160, 64, 128, 32};
+    size_t batch = batches[i % 4], tokens = lengths[i % 5];
+    char name[64];
+    snprintf(name, sizeof name, "encoder b%zux%zu", batch, tokens);
+    weir_trace_mark(WEIR_MARK_RUN, name, true);
+    for (unsigned layer = 0; layer < 24; layer++) {
+        char part[64];
+        snprintf(part, sizeof part, "encoder/layer%u", layer);
+        weir_trace_mark(WEIR_MARK_LAYER, part, true);
+        attention(batch, tokens * (layer % 3 + 1));
+        mlp(batch, tokens * (layer % 3 + 1));
+        weir_trace_mark(WEIR_MARK_LAYER, part, false);
+    }
+    weir_trace_mark(WEIR_MARK_RUN, name, false);
+}
+
+static FAR void *logger(void *unused)
+{
+    void *lines[16] = {0};
+    pthread_setname_np(pthread_self(), "logger");
+    for (unsigned i = 0; i < 3200; i++) {
+        block_release(lines[i % 16]);
+        lines[i % 16] = block_allocate(100 + i % 7 * 300);
+    }
+    for (unsigned i = 0; i < 16; i++)
+        block_release(lines[i]);
+    return unused;
+}
+
+static FAR void service(void)
+{
+    pthread_t thread;
+    model_load();
+    if (pthread_create(&thread, NULL, logger, NULL) != 0)
+        exit(1);
+    for (unsigned i = 0; i < RUNS; i++)
+        run(i);
+    pthread_join(thread, NULL);
+    for (unsigned i = 0; i < cached; i++)
+        block_release(cache[i]);
+    for (unsigned i = 0; i < 24; i++)
+        block_release(weights[i]);
+}
+
+/* -- the others --------------------------------------------------------------------------------- */
+
+struct node {
+    struct node *next;
+    char text[1000];
+};
+
+static struct node *head;
+
+static FAR void node_push(void)
+{
+    struct node *node = block_allocate(sizeof *node);
+    node->next = head;
+    head = node;
+}
+
+static FAR void list_cut(unsigned left)
+{
+    struct node *at = head;
+    while (left--)
+        at = at->next;
+    at->next = NULL; /* the rest is nobody's */
+}
+
+static FAR void leak(void)
+{
+    for (unsigned i = 0; i < 2000; i++)
+        node_push();
+    list_cut(1000);
+    while (head) {
+        struct node *next = head->next;
+        block_release(head);
+        head = next;
+    }
+}
+
+static FAR void many(void)
+{
+    static void *slots[4096];
+    uint32_t random = 1;
+    for (unsigned i = 0; i < 5000000; i++) {
+        random = random * 1664525 + 1013904223;
+        void **slot = &slots[random >> 20];
+        block_release(*slot);
+        *slot = weir_allocate(cpu, (random >> 8 & 1023) + 1);
+    }
+    for (unsigned i = 0; i < 4096; i++)
+        block_release(slots[i]);
+}
+
+static FAR void hostile(void)
+{
+    static const char *const names[] = {
+        "</script><script>document.title='wrong'</script>", "<!--<script>", "\"'><img src=x onerror=alert(1)>",
+        "&lt;amp&amp;", "line\nbreak\r\ttab", "\xff\xfe not \xc3 utf-8", "\x1b[31mred", "\xe2\x80\xae" "backwards",
+        "", "__proto__", "a,b;c\"d", "]]>"};
+    void *blocks[sizeof names / sizeof *names];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        weir_tag_set(weir_tag_intern(names[i]));
+        weir_trace_mark(WEIR_MARK_RUN, names[i], true);
+        blocks[i] = block_allocate(1000 * (i + 1));
+        weir_trace_mark(WEIR_MARK_RUN, names[i], false);
+    }
+    pthread_setname_np(pthread_self(), "<b>\"'&\n");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        block_release(blocks[i]);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        void (*run)(void);
+    } kinds[] = {{"service", service}, {"leak", leak}, {"many", many}, {"hostile", hostile}};
+    cpu = weir_cpu_allocator();
+    weir_trace_options options = {.size = sizeof options, .stacks = true};
+    if (argc != 3 || weir_trace_start(argv[1], &options) != 0) {
+        fprintf(stderr, "report_program: %s\n", weir_last_error());
+        return 1;
+    }
+    weir_reset_peak(cpu);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(argv[2], kinds[i].name) == 0)
+            kinds[i].run();
+    size_t peak = weir_peak_allocated(cpu);
+    if (weir_trace_stop() != 0) {
+        fprintf(stderr, "report_program: %s\n", weir_last_error());
+        return 1;
+    }
+    printf("%zu\n", peak);
+    return 0;
+}
