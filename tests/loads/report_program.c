@@ -1,17 +1,21 @@
 /*
  * A program that records itself with stacks, for tests/scripts/report_browser.sh and the sample
- * page: report_program FILE service|leak|many|hostile. Prints the peak since the recording began.
+ * page: report_program FILE service|leak|many|made|hostile. Prints the peak since the recording began.
  *
  *   service  a model, requests as runs with layers; a cache that grows by 5 MiB and is freed at the
  *            end; a thread that logs
  *   leak     a list that loses its first half
  *   many     10 million events
+ *   made     code made at run time, with the map of its name
  *   hostile  names that would be something else to a page, a table or a terminal
  */
 #include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <weir/weir.h>
 
 #define FAR  __attribute__((noinline, noclone))
@@ -19,6 +23,7 @@
 #define RUNS 27
 
 static weir_allocator *cpu;
+static char map_path[64]; /* "": there is none */
 
 static FAR void *block_allocate(size_t size)
 {
@@ -171,6 +176,38 @@ static FAR void many(void)
         block_release(slots[i]);
 }
 
+static void *made_block;
+
+__attribute__((optimize("no-omit-frame-pointer"))) static FAR void made_wanted(void)
+{
+    made_block = block_allocate(4242);
+    KEEP;
+}
+
+static FAR void made(void)
+{
+#if defined(__x86_64__)
+    static const unsigned char code[] = {0x55, 0x48, 0x89, 0xe5, 0xff, 0xd7, 0x5d, 0xc3};
+#elif defined(__aarch64__)
+    static const uint32_t code[] = {0xa9bf7bfd, 0x910003fd, 0xd63f0000, 0xa8c17bfd, 0xd65f03c0};
+#else
+    static const unsigned char code[] = {0};
+    return;
+#endif
+    char *room = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (room == MAP_FAILED)
+        exit(1);
+    memcpy(room, code, sizeof code);
+    mprotect(room, 4096, PROT_READ | PROT_EXEC);
+    __builtin___clear_cache(room, room + 4096);
+    snprintf(map_path, sizeof map_path, "/tmp/perf-%d.map", (int)getpid());
+    FILE *map = fopen(map_path, "w");
+    if (!map || fprintf(map, "%lx 20 JS:~run /srv/x.js:7:1\n", (unsigned long)room) < 0 || fclose(map) != 0)
+        exit(1);
+    ((void (*)(void (*)(void)))(uintptr_t)room)(made_wanted);
+    block_release(made_block);
+}
+
 static FAR void hostile(void)
 {
     static const char *const names[] = {
@@ -194,7 +231,7 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*run)(void);
-    } kinds[] = {{"service", service}, {"leak", leak}, {"many", many}, {"hostile", hostile}};
+    } kinds[] = {{"service", service}, {"leak", leak}, {"many", many}, {"made", made}, {"hostile", hostile}};
     cpu = weir_cpu_allocator();
     weir_trace_options options = {.size = sizeof options, .stacks = true};
     if (argc != 3 || weir_trace_start(argv[1], &options) != 0) {
@@ -206,7 +243,10 @@ int main(int argc, char **argv)
         if (strcmp(argv[2], kinds[i].name) == 0)
             kinds[i].run();
     size_t peak = weir_peak_allocated(cpu);
-    if (weir_trace_stop() != 0) {
+    int error = weir_trace_stop();
+    if (*map_path)
+        unlink(map_path);
+    if (error) {
         fprintf(stderr, "report_program: %s\n", weir_last_error());
         return 1;
     }

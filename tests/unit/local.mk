@@ -8,6 +8,7 @@ case_tests += tests/unit/backing \
 	tests/unit/device \
 	tests/unit/dlpack \
 	tests/unit/family \
+	tests/unit/jit_map \
 	tests/unit/faults \
 	tests/unit/late_misuse \
 	tests/unit/locks \
@@ -40,6 +41,7 @@ tests_unit_device_SOURCES = $(device_cases) tests/device/checked_table.c tests/d
 tests_unit_dlpack_LDADD = $(unit_ldadd)
 tests_unit_family_LDADD = $(unit_ldadd)
 tests_unit_faults_LDADD = $(unit_ldadd)
+tests_unit_jit_map_LDADD = $(unit_ldadd)
 tests_unit_late_misuse_LDADD = $(unit_ldadd)
 tests_unit_locks_LDADD = $(unit_ldadd)
 tests_unit_map_LDADD = $(unit_ldadd)

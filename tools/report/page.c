@@ -15,6 +15,8 @@
 #include <string.h>
 #include <time.h>
 
+#define COMMAND_MOST 300 /* bytes that are shown */
+
 /* -- the head
  * ---------------------------------------------------------------------------------------- */
 
@@ -62,6 +64,19 @@ static uint32_t threads_of(const struct report_data *d)
     return most;
 }
 
+/* The whole of a long one is in its title. */
+static void command_write(FILE *to, const char *command)
+{
+    size_t n = strlen(command);
+    char *shown = memory_text(command, n < COMMAND_MOST ? n : COMMAND_MOST);
+    fputs("<p class=\"command\"><code title=\"", to);
+    markup_text(to, command);
+    fputs("\">", to);
+    markup_text(to, shown);
+    fputs(n > COMMAND_MOST ? "\xe2\x80\xa6</code></p>\n" : "</code></p>\n", to);
+    free(shown);
+}
+
 static void about_write(FILE *to, const struct report *r)
 {
     const struct report_data *d = &r->data;
@@ -81,9 +96,7 @@ static void about_write(FILE *to, const struct report *r)
           to);
     fputs("</p>\n", to);
     if (d->info && *d->info->command) {
-        fputs("<p class=\"command\"><code>", to);
-        markup_text(to, d->info->command);
-        fputs("</code></p>\n", to);
+        command_write(to, d->info->command);
     }
 }
 
@@ -190,7 +203,8 @@ static void grown_write(FILE *to, const struct report *r, uint32_t grown)
             markup_size(h->grew), h->rises,
             h->late && !r->floors.npoints ? " since its first block" : "");
     if (h->left.bytes < h->grew / 10)
-        fputs("It was freed only at the end. ", to);
+        fputs(h->floor[8] >= h->floor[7] ? "It was freed only at the end. " : "Later it was freed. ",
+              to);
 }
 
 static void card_left(FILE *to, const struct report *r)
@@ -217,7 +231,7 @@ static void card_left(FILE *to, const struct report *r)
         fputs(".", to);
     }
     if (!worth)
-        fputs(grown ? " While it ran no holder grew by 1"
+        fputs(grown ? " While it ran no holder grew by 2"
                       "\xc2\xa0"
                       "% of the peak."
                     : " No holder kept growing while it ran.",
@@ -273,7 +287,14 @@ static void short_write(FILE *to, const struct report *r, const char *name)
     card_lower(to, r);
     card_left(to, r);
     (r->runs.n ? card_runs : card_churn)(to, r);
-    fputs("</div></header>\n", to);
+    fputs("</div>\n", to);
+    const char *hint = r->has_sites ? report_frames_hint(&r->frames) : NULL;
+    if (hint) {
+        fputs("<p class=\"note hint-names\">", to);
+        markup_text(to, hint);
+        fputs("</p>\n", to);
+    }
+    fputs("</header>\n", to);
 }
 
 /* -- how it was made

@@ -110,14 +110,7 @@ void section_callers(FILE *to, const struct report *r, const struct icicle *icic
           "off</summary>\n",
           to);
     tree_write(to, r, icicle);
-    fputs("</details>", to);
-    const char *hint = report_frames_hint(&r->frames);
-    if (hint) {
-        fputs("<p class=\"note hinted\">", to);
-        markup_text(to, hint);
-        fputs("</p>", to);
-    }
-    fputs("</section>\n", to);
+    fputs("</details></section>\n", to);
 }
 
 /* -- what stayed, what was left
