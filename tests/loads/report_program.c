@@ -117,8 +117,10 @@ static FAR void service(void)
     model_load();
     if (pthread_create(&thread, NULL, logger, NULL) != 0)
         exit(1);
-    for (unsigned i = 0; i < RUNS; i++)
+    for (unsigned i = 0; i < RUNS; i++) {
         run(i);
+        usleep(4000); /* until the next request */
+    }
     pthread_join(thread, NULL);
     for (unsigned i = 0; i < cached; i++)
         block_release(cache[i]);

@@ -4,7 +4,8 @@ EXTRA_DIST += tests/targets/check-cuda \
 	tests/targets/check-models \
 	tests/targets/check-report \
 	tests/targets/record-cost \
-	tests/targets/report-cost
+	tests/targets/report-cost \
+	tests/targets/sample-report
 
 check-models:
 	$(timed) $(SHELL) $(top_srcdir)/tests/targets/check-models '$(abs_top_srcdir)'
