@@ -1,12 +1,15 @@
 /*
  * A program that records itself with stacks, for tests/scripts/report_browser.sh and the sample
- * page: report_program FILE service|leak|many|made|hostile. Prints the peak since the recording began.
+ * page: report_program FILE service|leak|many|made|refused|nothing|hostile.
+ * Prints the peak since the recording began.
  *
  *   service  a model, requests as runs with layers; a cache that grows by 5 MiB and is freed at the
  *            end; a thread that logs
  *   leak     a list that loses its first half
  *   many     10 million events
  *   made     code made at run time, with the map of its name
+ *   refused  requests that are all refused
+ *   nothing  none at all
  *   hostile  names that would be something else to a page, a table or a terminal
  */
 #include <pthread.h>
@@ -210,6 +213,21 @@ static FAR void made(void)
     block_release(made_block);
 }
 
+static FAR void refused(void)
+{
+    weir_allocator *limited =
+        weir_allocator_create(&(weir_allocator_options){.name = "limited", .limit = 1000});
+    for (unsigned i = 0; i < 100; i++)
+        if (weir_allocate(limited, 2000 + i))
+            exit(1);
+    if (weir_allocator_destroy(limited) != 0)
+        exit(1);
+}
+
+static FAR void nothing(void)
+{
+}
+
 static FAR void hostile(void)
 {
     static const char *const names[] = {
@@ -233,7 +251,8 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*run)(void);
-    } kinds[] = {{"service", service}, {"leak", leak}, {"many", many}, {"made", made}, {"hostile", hostile}};
+    } kinds[] = {{"service", service}, {"leak", leak},       {"many", many},      {"made", made},
+                 {"refused", refused}, {"nothing", nothing}, {"hostile", hostile}};
     cpu = weir_cpu_allocator();
     weir_trace_options options = {.size = sizeof options, .stacks = true};
     if (argc != 3 || weir_trace_start(argv[1], &options) != 0) {

@@ -30,7 +30,7 @@ page()
 }
 
 try "recordings and their pages"
-for kind in service leak hostile; do
+for kind in service leak hostile refused nothing; do
     peak=$($program "$dir/$kind.trace" $kind) || complain "report_program $kind"
     page $kind
     grep -q "data-peak=\"$peak\"" "$dir/$kind.html" || complain "$kind: not the allocator's own peak"
