@@ -45,7 +45,10 @@ dist_results_DATA = \
 	docs/results/runtimes.md
 
 picturesdir = $(docdir)/pictures
-dist_pictures_DATA = docs/pictures/traces.svg
+dist_pictures_DATA = docs/pictures/report.png docs/pictures/traces.svg
+
+samplesdir = $(docdir)/samples
+dist_samples_DATA = docs/samples/service.html
 
 EXTRA_DIST += docs/models/adoption.pml docs/models/returns.pml docs/models/watermark.pml
 
