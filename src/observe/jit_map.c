@@ -11,9 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define READ     16384
-#define COARSE   UINT64_C(20000000) /* times of files are those of a clock that ticks so seldom, ns */
-#define NS       UINT64_C(1000000000)
+#define READ   16384
+#define COARSE UINT64_C(20000000) /* times of files are those of a clock that ticks so seldom, ns  \
+                                   */
+#define NS UINT64_C(1000000000)
 
 static uint64_t clock_of(clockid_t clock)
 {
@@ -45,7 +46,8 @@ int weir__jit_map_open(int pid, uint64_t since, uint64_t until)
     return -1;
 }
 
-/* -- lines -------------------------------------------------------------------------------------- */
+/* -- lines --------------------------------------------------------------------------------------
+ */
 
 struct line {
     uint64_t at; /* where it begins in the file */
@@ -88,7 +90,9 @@ static int reader_next(struct reader *r)
 
 static int hex_digit(int c)
 {
-    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10 : -1;
+    return c >= '0' && c <= '9'                 ? c - '0'
+           : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
+                                                : -1;
 }
 
 /* A number and the space behind it; `c`: its first byte, then what ended it. False: it is none. */
@@ -138,7 +142,8 @@ static bool line_read(struct reader *r, struct line *line)
     return true;
 }
 
-/* -- which of them ------------------------------------------------------------------------------ */
+/* -- which of them ------------------------------------------------------------------------------
+ */
 
 static void sift(struct weir__jit_wanted *w, size_t from, size_t n)
 {
@@ -208,7 +213,8 @@ static void lines_match(struct reader *r, struct line *line, struct weir__jit_wa
     }
 }
 
-/* -- records -------------------------------------------------------------------------------------- */
+/* -- records --------------------------------------------------------------------------------------
+ */
 
 static bool line_again(struct reader *r, struct line *line, uint64_t at)
 {

@@ -13,10 +13,10 @@
 
 #include "base/bits.h"
 
-#define WEIR__JIT_NAME   1000                 /* bytes of a name that are kept */
-#define WEIR__JIT_RECORD (3 * WEIR__JIT_NAME) /* a record has at most so many */
+#define WEIR__JIT_NAME   1000                  /* bytes of a name that are kept */
+#define WEIR__JIT_RECORD (3 * WEIR__JIT_NAME)  /* a record has at most so many */
 #define WEIR__JIT_MOST   (UINT64_C(256) << 20) /* bytes of a map that are read */
-#define WEIR__JIT_STEPS  (UINT64_C(1) << 27)  /* pairs of a line and an address, at most */
+#define WEIR__JIT_STEPS  (UINT64_C(1) << 27)   /* pairs of a line and an address, at most */
 
 /* An address that a name is wanted for, a return address: its code is that of the byte before. The
  * caller sets `address` and leaves the rest 0. */
@@ -26,9 +26,9 @@ struct weir__jit_wanted {
     uint32_t hash;        /* of the name in `line` */
 };
 
-/* Opens the map of a process: a regular file of this user, no link, written last between `since` and
- * `until` (ns of CLOCK_BOOTTIME): another process may have had the number before. A descriptor, or
- * -1. */
+/* Opens the map of a process: a regular file of this user, no link, written last between `since`
+ * and `until` (ns of CLOCK_BOOTTIME): another process may have had the number before. A descriptor,
+ * or -1. */
 int weir__jit_map_open(int pid, uint64_t since, uint64_t until);
 
 /*

@@ -72,7 +72,8 @@ static void names_write(int file)
 void weir__jit_names_write(void)
 {
     int saved = errno;
-    int file = weir__trie_nodes() ? weir__jit_map_open((int)getpid(), process_began(), UINT64_MAX) : -1;
+    int file =
+        weir__trie_nodes() ? weir__jit_map_open((int)getpid(), process_began(), UINT64_MAX) : -1;
     if (file >= 0) {
         names_write(file);
         close(file);

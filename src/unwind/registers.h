@@ -53,7 +53,8 @@ WEIR__INLINE void weir__registers_of_signal(uint64_t sp, struct weir__registers 
     }
 
 /* Code that gives a frame back at once and returns, add $n, %rsp; ret: the bytes from the stack
- * pointer to the caller's, else 0. Such is what CPython makes for -X perf; it has no frame pointer. */
+ * pointer to the caller's, else 0. Such is what CPython makes for -X perf; it has no frame pointer.
+ */
 #define WEIR__RETURN_CODE 5
 WEIR__INLINE uint32_t weir__frame_of_code(const unsigned char *code)
 {

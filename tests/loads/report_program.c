@@ -44,7 +44,8 @@ static FAR void block_release(void *block)
     KEEP;
 }
 
-/* -- a service ---------------------------------------------------------------------------------- */
+/* -- a service ----------------------------------------------------------------------------------
+ */
 
 static void *weights[24], *cache[RUNS * 64];
 static unsigned cached;
@@ -131,7 +132,8 @@ static FAR void service(void)
         block_release(weights[i]);
 }
 
-/* -- the others --------------------------------------------------------------------------------- */
+/* -- the others ---------------------------------------------------------------------------------
+ */
 
 struct node {
     struct node *next;
@@ -207,7 +209,8 @@ static FAR void made(void)
     __builtin___clear_cache(room, room + 4096);
     snprintf(map_path, sizeof map_path, "/tmp/perf-%d.map", (int)getpid());
     FILE *map = fopen(map_path, "w");
-    if (!map || fprintf(map, "%lx 20 JS:~run /srv/x.js:7:1\n", (unsigned long)room) < 0 || fclose(map) != 0)
+    if (!map || fprintf(map, "%lx 20 JS:~run /srv/x.js:7:1\n", (unsigned long)room) < 0 ||
+        fclose(map) != 0)
         exit(1);
     ((void (*)(void (*)(void)))(uintptr_t)room)(made_wanted);
     block_release(made_block);
@@ -230,10 +233,19 @@ static FAR void nothing(void)
 
 static FAR void hostile(void)
 {
-    static const char *const names[] = {
-        "</script><script>document.title='wrong'</script>", "<!--<script>", "\"'><img src=x onerror=alert(1)>",
-        "&lt;amp&amp;", "line\nbreak\r\ttab", "\xff\xfe not \xc3 utf-8", "\x1b[31mred", "\xe2\x80\xae" "backwards",
-        "", "__proto__", "a,b;c\"d", "]]>"};
+    static const char *const names[] = {"</script><script>document.title='wrong'</script>",
+                                        "<!--<script>",
+                                        "\"'><img src=x onerror=alert(1)>",
+                                        "&lt;amp&amp;",
+                                        "line\nbreak\r\ttab",
+                                        "\xff\xfe not \xc3 utf-8",
+                                        "\x1b[31mred",
+                                        "\xe2\x80\xae"
+                                        "backwards",
+                                        "",
+                                        "__proto__",
+                                        "a,b;c\"d",
+                                        "]]>"};
     void *blocks[sizeof names / sizeof *names];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         weir_tag_set(weir_tag_intern(names[i]));

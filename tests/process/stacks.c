@@ -453,11 +453,12 @@ __attribute__((optimize("no-omit-frame-pointer"))) static NOINLINE void made_cod
     PROMISE(jit_depth == before); /* the made code is where depth_here was */
     PROMISE(own->frames[own->depth - 2].pc - (uintptr_t)room < 4096);
     munmap(room, 4096);
+    weir__rules_forget((uintptr_t)room, (uintptr_t)room + 4096); /* other code may come to lie there */
     compare("after code of no module");
 }
 
-/* What CPython makes for -X perf: a frame that is not chained, sub $8, %rsp; call; add $8, %rsp; ret.
- * Whoever called it has no frame pointer either. */
+/* What CPython makes for -X perf: a frame that is not chained, sub $8, %rsp; call; add $8, %rsp;
+ * ret. Whoever called it has no frame pointer either. */
 __attribute__((optimize("omit-frame-pointer"))) static NOINLINE void made_code_unchained(void)
 {
 #if defined(__x86_64__)

@@ -320,7 +320,7 @@ def speedscope(browser, folder, path):
             script.write("speedscope.loadFileFromBase64(%s, %s)" %
                          (json.dumps(name), json.dumps(base64.b64encode(stacks.read()).decode())))
         tab = Tab(browser, 1280)
-        tab.open(os.path.join(copy, "index.html"), "#localProfilePath=profile.js")
+        tab.open(os.path.join(copy, "index.html"), "#localProfilePath=" + os.path.join(copy, "profile.js"))
         title = tab.run("""new Promise(done => { let n = 0; const look = () =>
             document.title.includes(%s) || n++ > 200 ? done(document.title) : setTimeout(look, 50); look(); })""" %
                         json.dumps(name))

@@ -22,8 +22,8 @@ static size_t length;
 
 static void line_add(uint64_t start, uint64_t size, const char *name)
 {
-    length += (size_t)snprintf(text + length, sizeof text - length, "%" PRIx64 " %" PRIx64 " %s\n", start,
-                               size, name);
+    length += (size_t)snprintf(text + length, sizeof text - length, "%" PRIx64 " %" PRIx64 " %s\n",
+                               start, size, name);
 }
 
 static int text_file(void)
@@ -111,10 +111,13 @@ Test(jit_map, lines_that_are_none_are_passed_over)
     line_add(UINT64_MAX - 4, 100, "over the end");
     line_add(0x2000, 0, "empty");
     line_add(0x3000, 0x10, "</script>\"\x1b[31m\xff");
-    length += (size_t)snprintf(text + length, 300,
-                               "\n \n0\n0 \nzz 10 a\n4000 zz a\n-4000 10 a\n4000\t10\ta\n"
-                               "11112222333344445 10 too many digits\n4000 10\n5000 10 \n6000 10 no end");
-    map_read((const uint64_t[]){0x1001, UINT64_MAX - 2, 0x2001, 0x3001, 0x4001, 0x5001, 0x6001, 0, 1}, 9);
+    length +=
+        (size_t)snprintf(text + length, 300,
+                         "\n \n0\n0 \nzz 10 a\n4000 zz a\n-4000 10 a\n4000\t10\ta\n"
+                         "11112222333344445 10 too many digits\n4000 10\n5000 10 \n6000 10 no end");
+    map_read(
+        (const uint64_t[]){0x1001, UINT64_MAX - 2, 0x2001, 0x3001, 0x4001, 0x5001, 0x6001, 0, 1},
+        9);
     cr_expect_eq(strlen(name_at(0x1001)), WEIR__JIT_NAME);
     cr_expect_str_eq(name_at(0x3001), "</script>\"\x1b[31m\xff");
     cr_expect_str_eq(name_at(0x5001), "");
@@ -135,7 +138,10 @@ Test(jit_map, random_maps_name_as_their_lines_do)
 {
     uint32_t random = 7;
     for (unsigned round = 0; round < 200; round++) {
-        struct { uint64_t start, size; char name[32]; } lines[40];
+        struct {
+            uint64_t start, size;
+            char name[32];
+        } lines[40];
         uint64_t addresses[60];
         length = 0;
         for (unsigned i = 0; i < 40; i++) {
@@ -157,7 +163,8 @@ Test(jit_map, random_maps_name_as_their_lines_do)
                     last = lines[k].name;
                 }
             char both[80];
-            snprintf(both, sizeof both, other ? "%s or %s" : "%s", last ? last : "", other ? other : "");
+            snprintf(both, sizeof both, other ? "%s or %s" : "%s", last ? last : "",
+                     other ? other : "");
             const char *found = name_at(addresses[i]);
             if (last)
                 cr_assert_str_eq(found ? found : "(none)", both);
@@ -167,7 +174,8 @@ Test(jit_map, random_maps_name_as_their_lines_do)
     }
 }
 
-/* -- which file ---------------------------------------------------------------------------------- */
+/* -- which file ----------------------------------------------------------------------------------
+ */
 
 static uint64_t boot_now(void)
 {

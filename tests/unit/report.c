@@ -265,7 +265,8 @@ static uint64_t time_begins(const struct report_grouping *g, size_t holder)
     uint64_t first = UINT64_MAX;
     for (size_t i = 0; i < d->nsegments; i++)
         if (g->of[i] == holder) {
-            uint64_t born = d->timed ? d->ticks[d->segments[i].born] : d->number[d->segments[i].born];
+            uint64_t born =
+                d->timed ? d->ticks[d->segments[i].born] : d->number[d->segments[i].born];
             first = born < first ? born : first;
         }
     return first < start || first > last - (last - start) / 4 ? start : first;
@@ -563,7 +564,8 @@ Test(report, what_keeps_rising_grew_and_what_is_freed_at_the_end_too)
     report_close();
 }
 
-/* A program that takes long to start: what grows from its middle on is seen in tenths of its own. */
+/* A program that takes long to start: what grows from its middle on is seen in tenths of its own.
+ */
 Test(report, what_begins_late_and_keeps_rising_grew)
 {
     writer_begin(&writer, path, "late", 0, 0);

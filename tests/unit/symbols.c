@@ -281,8 +281,9 @@ Test(symbols, names_of_code_made_at_run_time_are_short)
                false);
     expect_jit("JS:~f /a.js:1:2 or JS:~g node:fs:3:4", "f a.js:1 or g node:fs:3", false);
     expect_jit("Builtin:ArrayMap", "Builtin:ArrayMap", false);
-    static const char *const odd[] = {"", "JS:", "JS:~", "JS: ", "JS:~a b", "JS:~a :", "JS:a /:", "JS:a /b:c/d",
-                                      "py::", "py:::", "py::a", " or ", "JS:a or JS:", "x or py::"};
+    static const char *const odd[] = {
+        "",     "JS:",   "JS:~",  "JS: ", "JS:~a b",     "JS:~a :",  "JS:a /:", "JS:a /b:c/d",
+        "py::", "py:::", "py::a", " or ", "JS:a or JS:", "x or py::"};
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
         char to[64];
         short_jit(to, odd[i]);

@@ -220,7 +220,8 @@ const char *report_frames_module(const struct report_frames *f, uint32_t functio
     return module ? text_file_name(f->info->modules[module - 1].path) : "";
 }
 
-/* -- scripts ------------------------------------------------------------------------------------ */
+/* -- scripts ------------------------------------------------------------------------------------
+ */
 
 /* The minor version in "python3.11" or "libpython3.11.so.1.0"; 0: it is another file. */
 static unsigned python_minor(const char *file)
@@ -245,8 +246,9 @@ const char *report_frames_hint(const struct report_frames *f)
                "--interpreted-frames-native-stack.";
     if (python >= 12)
         return "Python functions have no names here: CPython gives them with python3 -X perf.";
-    return python ? text_made("Python functions have no names here: CPython 3.%u does not give them; "
-                              "from 3.12 on it does, with python3 -X perf.",
-                              python)
-                  : NULL;
+    return python
+               ? text_made("Python functions have no names here: CPython 3.%u does not give them; "
+                           "from 3.12 on it does, with python3 -X perf.",
+                           python)
+               : NULL;
 }

@@ -38,14 +38,14 @@ struct report_holder {
     uint64_t freed_elsewhere;       /* blocks that another thread freed */
 
     /* By report_pass_run. */
-    uint64_t most;           /* that it ever held */
-    uint64_t without;        /* greatest total less its bytes */
-    uint32_t without_change; /* the last change of the first event that reached that */
+    uint64_t most;                 /* that it ever held */
+    uint64_t without;              /* greatest total less its bytes */
+    uint32_t without_change;       /* the last change of the first event that reached that */
     uint64_t floor[REPORT_TENTHS]; /* the least it held in each tenth of its time */
-    bool late; /* its time began with its first block, well behind the start */
-    uint64_t grew;  /* bytes; 0: it did not */
-    unsigned rises; /* steps of the floor, among the first eight */
-    uint64_t area;  /* sum of its bytes at the samples */
+    bool late;                     /* its time began with its first block, well behind the start */
+    uint64_t grew;                 /* bytes; 0: it did not */
+    unsigned rises;                /* steps of the floor, among the first eight */
+    uint64_t area;                 /* sum of its bytes at the samples */
 };
 
 struct report_grouping {

@@ -49,7 +49,7 @@ static const struct summit *since_find(const struct since *s, uint32_t change)
 
 struct state { /* of a holder */
     uint64_t level, best;
-    uint64_t from; /* its tenths begin here: ticks, or the event's number */
+    uint64_t from;  /* its tenths begin here: ticks, or the event's number */
     uint32_t since; /* the last change of the latest event that changed it */
     uint32_t sample, point;
     uint8_t tenth;

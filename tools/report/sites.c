@@ -10,7 +10,7 @@
 #define SPLIT_PART  92 /* percent: a part so large tells nothing apart */
 #define SPLIT_DEPTH 16
 #define SCRIPT_PART 200 /* of the peak: of smaller groups it is not asked which script called */
-#define MANY        8 /* callers of a nameless function that hands out memory */
+#define MANY        8   /* callers of a nameless function that hands out memory */
 
 struct leaf {
     uint32_t node, at; /* at: the frame that is looked at, above the site */

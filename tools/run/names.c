@@ -100,7 +100,8 @@ void run_names_look(struct run_recording *r, uint32_t type, const unsigned char 
         stacks_add(names, &c);
 }
 
-/* -- when it is over ----------------------------------------------------------------------------- */
+/* -- when it is over -----------------------------------------------------------------------------
+ */
 
 static void name_write(void *user, const void *record, size_t length)
 {

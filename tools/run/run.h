@@ -213,7 +213,7 @@ struct run_recording {
     uint64_t sampled;
     bool headed; /* HEAD is written */
     bool footed;
-    bool odd; /* held what no recorder writes */
+    bool odd;                /* held what no recorder writes */
     struct run_names *names; /* NULL: no module and no stack was told of */
 };
 

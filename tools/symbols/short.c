@@ -358,7 +358,8 @@ int short_rust(char *name)
     return 1;
 }
 
-/* -- code made at run time ------------------------------------------------------------------------- */
+/* -- code made at run time
+ * ------------------------------------------------------------------------- */
 
 static const char *script_of(const char *name)
 {
