@@ -197,12 +197,12 @@ static void grown_write(FILE *to, const struct report *r, uint32_t grown)
 {
     const struct report_holder *h = holder(r, grown);
     holder_name(to, r, grown);
-    fprintf(
-        to,
-        " <strong class=\"bad\">grew</strong> by <b>%s</b>: what it never goes below rose in %u "
-        "of 8 steps%s. ",
-        markup_size(h->grew), h->rises,
-        h->late && !r->floors.npoints ? " since its first block" : "");
+    fprintf(to,
+            " <strong class=\"bad\">grew</strong> by <b>%s</b>, to %s at most: what it never goes "
+            "below rose in %u "
+            "of 8 steps%s. ",
+            markup_size(h->grew), markup_size(h->most), h->rises,
+            h->late && !r->floors.npoints ? " since its first block" : "");
     if (h->left.bytes < h->grew / 10)
         fputs(h->floor[8] >= h->floor[7] ? "It was freed only at the end. "
                                          : "Later it was freed. ",
