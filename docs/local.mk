@@ -46,6 +46,14 @@ dist_results_DATA = \
 	docs/results/runtimes.md
 
 picturesdir = $(docdir)/pictures
-dist_pictures_DATA = docs/pictures/traces.svg
+dist_pictures_DATA = docs/pictures/report.png docs/pictures/traces.svg
+
+samplesdir = $(docdir)/samples
+dist_samples_DATA = docs/samples/service.html
 
 EXTRA_DIST += docs/models/adoption.pml docs/models/returns.pml docs/models/watermark.pml
+
+# The sample of a report, and the picture of its first screen, made anew: needs chromium and python3.
+sample-report: all tests/loads/report_program$(EXEEXT)
+	$(SHELL) $(top_srcdir)/tests/targets/sample-report '$(abs_top_builddir)' '$(abs_top_srcdir)'
+.PHONY: sample-report

@@ -15,6 +15,7 @@
 #include "base/sized.h"
 #include "observe/bytes.h"
 #include "observe/event.h"
+#include "observe/jit_names.h"
 #include "observe/modules.h"
 #include "observe/stacks.h"
 #include "observe/stream.h"
@@ -403,6 +404,7 @@ static int stop_locked(void)
     weir__streams_flush();
     weir__stacks_flush();
     weir__modules_complete();
+    weir__jit_names_write();
     sample_write();
     uint64_t dropped = weir__streams_dropped() + late;
     int error = weir__trace_file_close(record, footer_put(record, &at_end, dropped));

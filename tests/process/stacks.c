@@ -453,7 +453,28 @@ __attribute__((optimize("no-omit-frame-pointer"))) static NOINLINE void made_cod
     PROMISE(jit_depth == before); /* the made code is where depth_here was */
     PROMISE(own->frames[own->depth - 2].pc - (uintptr_t)room < 4096);
     munmap(room, 4096);
+    weir__rules_forget((uintptr_t)room, (uintptr_t)room + 4096); /* other code may come to lie there */
     compare("after code of no module");
+}
+
+/* What CPython makes for -X perf: a frame that is not chained, sub $8, %rsp; call; add $8, %rsp;
+ * ret. Whoever called it has no frame pointer either. */
+__attribute__((optimize("omit-frame-pointer"))) static NOINLINE void made_code_unchained(void)
+{
+#if defined(__x86_64__)
+    static const unsigned char code[] = {0x48, 0x83, 0xec, 0x08, 0xff, 0xd7,
+                                         0x48, 0x83, 0xc4, 0x08, 0xc3};
+    uint32_t before = depth_here();
+    void *room = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    PROMISE(room != MAP_FAILED);
+    memcpy(room, code, sizeof code);
+    PROMISE(mprotect(room, 4096, PROT_READ | PROT_EXEC) == 0);
+    ((void (*)(void (*)(void)))(uintptr_t)room)(jit_called);
+    PROMISE(jit_depth == before);
+    PROMISE(own->frames[own->depth - 2].pc - (uintptr_t)room < 4096);
+    munmap(room, 4096);
+    compare("after code without a frame pointer");
+#endif
 }
 
 /* -- libraries that come and go -----------------------------------------------------------------
@@ -498,6 +519,7 @@ int main(int argc, char **argv)
     recurse(400);
     jumps();
     made_code();
+    made_code_unchained();
     for (int i = 0; i < 300; i++)
         wander(i % 11);
     unsigned long before = cuts;

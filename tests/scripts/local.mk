@@ -36,6 +36,7 @@ EXTRA_DIST += tests/scripts/dlpack_numpy.py \
 	tests/scripts/symbols/program.cc \
 	tests/scripts/guide.awk \
 	tests/scripts/nouns.awk \
+	tests/scripts/report_browser.py \
 	tests/scripts/trace_reader.py
 weir_script_tests += tests/scripts/bench.sh \
 	tests/scripts/bench_peers.sh \
@@ -51,6 +52,7 @@ weir_script_tests += tests/scripts/bench.sh \
 	tests/scripts/stacks.sh \
 	tests/scripts/stats_device.sh \
 	tests/scripts/report.sh \
+	tests/scripts/report_browser.sh \
 	tests/scripts/symbols.sh \
 	tests/scripts/trace.sh
 

@@ -111,6 +111,65 @@ LD_PRELOAD=$top_builddir/.libs/libweir-malloc.so WEIR_RECORD=$dir/e "$dir/p" || 
 stacks "$dir/e" >"$dir/names"
 has '1001$' 8
 
+# Code made at run time, and the map of its names: found when the process is over, or at the end of
+# what it records itself; a link and what was written long before are not believed.
+cat >"$dir/j.c" <<'END'
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+void *volatile kept;
+__attribute__((noinline, optimize("no-omit-frame-pointer"))) static void wanted(void) { kept = malloc(4242); __asm__ volatile("" ::: "memory"); }
+int main(int argc, char **argv)
+{
+#if defined(__x86_64__)
+    static const unsigned char code[] = {0x55, 0x48, 0x89, 0xe5, 0xff, 0xd7, 0x5d, 0xc3};
+#else
+    static const unsigned code[] = {0xa9bf7bfd, 0x910003fd, 0xd63f0000, 0xa8c17bfd, 0xd65f03c0};
+#endif
+    char path[64], other[80];
+    const char *how = argc > 1 ? argv[1] : "";
+    char *room = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    memcpy(room, code, sizeof code);
+    mprotect(room, 4096, PROT_READ | PROT_EXEC);
+    __builtin___clear_cache(room, room + 4096);
+    snprintf(path, sizeof path, "/tmp/perf-%d.map", (int)getpid());
+    snprintf(other, sizeof other, "%s.other", path);
+    FILE *map = fopen(path, "w");
+    fprintf(map, "no line\n%lx 20 JS:~made /srv/</script>.js:7:1\n", (unsigned long)room);
+    if (!strcmp(how, "two")) fprintf(map, "%lx 20 py::grow:/srv/x.py\n", (unsigned long)room);
+    fclose(map);
+    const struct timespec old[2] = {{1000, 0}, {1000, 0}};
+    if (!strcmp(how, "old")) utimensat(AT_FDCWD, path, old, 0);
+    if (!strcmp(how, "link") && (rename(path, other) || symlink(other, path))) return 1;
+    printf("%s\n", path);
+    ((void (*)(void (*)(void)))room)(wanted);
+    return 0;
+}
+END
+$CC -O1 -fno-omit-frame-pointer -o "$dir/j" "$dir/j.c" || skip "no compiler"
+# made HOW PATTERN: the frame that called wanted().
+made()
+{
+    rm -f $map $map.other
+    $weir trace --export folded - --at end "$dir/j.trace" >"$dir/folded" || fail "reading"
+    grep -q ";main;$2;wanted 4242\$" "$dir/folded" || fail "a map, $1: $(grep 4242 "$dir/folded")"
+}
+for how in new two old link; do
+    map=$($weir run --quiet --record "$dir/j.trace" --stacks -- "$dir/j" $how) || fail "status $?"
+    case $how in
+    new) made $how "made script>.js:7" ;;
+    two) made $how "grow x.py or made script>.js:7" ;;
+    *) made $how "0x[0-9a-f]*" ;;
+    esac
+done
+"$top_builddir/tests/loads/report_program" "$dir/j.trace" made >"$dir/out" || fail "status $?"
+$weir trace --export folded - "$dir/j.trace" >"$dir/folded"
+grep -q ";main;made;run x.js:7;made_wanted;.* 4242\$" "$dir/folded" || fail "a map of its own: $(cat "$dir/folded")"
+
 # Killed: threads that go up and down, so that new nodes come all the time.
 cat >"$dir/k.c" <<'END'
 #include <pthread.h>

@@ -9,6 +9,7 @@ case_tests += tests/unit/backing \
 	tests/unit/dlpack \
 	tests/unit/environment \
 	tests/unit/family \
+	tests/unit/jit_map \
 	tests/unit/faults \
 	tests/unit/late_misuse \
 	tests/unit/locks \
@@ -42,6 +43,7 @@ tests_unit_dlpack_LDADD = $(unit_ldadd)
 tests_unit_environment_LDADD = $(unit_ldadd)
 tests_unit_family_LDADD = $(unit_ldadd)
 tests_unit_faults_LDADD = $(unit_ldadd)
+tests_unit_jit_map_LDADD = $(unit_ldadd)
 tests_unit_late_misuse_LDADD = $(unit_ldadd)
 tests_unit_locks_LDADD = $(unit_ldadd)
 tests_unit_map_LDADD = $(unit_ldadd)

@@ -224,6 +224,11 @@ size_t report_grown(const struct report *r, uint32_t *holders, size_t most)
     return greatest(r, grew_of, holders, most);
 }
 
+bool report_is_worth(const struct report *r, uint64_t grew)
+{
+    return grew > r->data.peak / 50;
+}
+
 size_t report_leavers(const struct report *r, uint32_t *holders, size_t most)
 {
     return greatest(r, left_of, holders, most);

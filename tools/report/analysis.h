@@ -57,6 +57,9 @@ size_t report_half(const struct report *report);
 /* Holders that grew, by how much: the first `most` of them. Returns how many there are. */
 size_t report_grown(const struct report *report, uint32_t *holders, size_t most);
 
+/* Is growth by so many bytes worth the first screen? From 2 % of the peak on. */
+bool report_is_worth(const struct report *report, uint64_t grew);
+
 /* Holders by what they left: the first `most` of them. Returns how many left anything. */
 size_t report_leavers(const struct report *report, uint32_t *holders, size_t most);
 

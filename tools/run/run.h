@@ -11,6 +11,7 @@
  *   chunks.c       takes what was recorded out of the memory
  *   figures.c      sums up what an image shows
  *   record.c       the files of a recording
+ *   names.c        names of code made at run time, into a recording
  *   report.c       what is said at the end, as text; run_json.c, as JSON
  *   page.c         the page of --html
  */
@@ -212,7 +213,8 @@ struct run_recording {
     uint64_t sampled;
     bool headed; /* HEAD is written */
     bool footed;
-    bool odd; /* held what no recorder writes */
+    bool odd;                /* held what no recorder writes */
+    struct run_names *names; /* NULL: no module and no stack was told of */
 };
 
 /* Opens and locks the file that the program is to be recorded to. False after one line on
@@ -231,6 +233,8 @@ void run_record_events(struct run_recording *r, const struct weir__run_chunk *fr
                        const unsigned char *bytes);
 void run_record_sample(struct run_recording *r, uint64_t number, uint64_t resident,
                        uint64_t reserved);
+/* A JITM record. */
+void run_record_jit(struct run_recording *r, const void *record, size_t length);
 void run_record_end(struct run_recording *r, const struct weir__run_image *image);
 
 /* All of this run, in the order in which they were made. */
@@ -241,6 +245,17 @@ bool run_record_close(void);
 
 /* Frees all, closed before: for who runs twice in one process (fuzz/run.c). */
 void run_record_forget(void);
+
+/* -- names.c ------------------------------------------------------------------------- */
+
+/* A record passes on its way into the file. */
+void run_names_look(struct run_recording *r, uint32_t type, const unsigned char *payload,
+                    uint32_t length);
+
+/* Its process is over: what is wanted and can be found goes into the file. */
+void run_names_write(struct run_recording *r, const struct run_image *image);
+
+void run_names_free(struct run_recording *r);
 
 /* -- report.c, run_json.c ------------------------------------------------------------ */
 
