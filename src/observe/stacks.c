@@ -182,12 +182,19 @@ WEIR__NOINLINE uint32_t weir__stacks_take(void)
         cut_count();
         return 0;
     }
+    if (weir__likely(u->number != 0)) {
+        uint32_t known = u->number;
+        weir__unwind_done(u);
+        return known;
+    }
     bool whole = frames_number(u, (uint32_t)kept);
     if (weir__unlikely(!whole) || weir__unlikely(u->cut))
         cut_count();
     uint32_t node = u->depth ? u->frames[u->depth - 1].node : 0;
     if (weir__unlikely(!whole))
         u->depth = 0; /* the next one tries again */
+    else if (node)
+        weir__unwind_keep(u, node);
     weir__unwind_done(u);
     return node;
 }
