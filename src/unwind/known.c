@@ -60,13 +60,15 @@ uint32_t weir__known_find(struct weir__known *k, const struct weir__known_leaf *
 {
     uint64_t place = mix(leaf->pc, mix(leaf->sp, 0));
     struct stack *s = stack_at(k, place);
-    for (unsigned hops = 0; s && hops < HOPS_MOST; hops++) {
+    for (unsigned hops = 1; s; hops++) {
         if (s->leaf.pc != leaf->pc || s->leaf.sp != leaf->sp)
             break; /* two places have one tag: the latter stack takes it */
         uint32_t same = words_same(s, leaf->sp);
         bool fp_differs = s->needs_fp && s->leaf.fp != leaf->fp;
         if (weir__likely(same == s->count) && weir__likely(!fp_differs))
             return s->number;
+        if (hops == HOPS_MOST)
+            break; /* the last one gives way */
         place = mix(place + 1 + same,
                     same < s->count ? word_at(leaf->sp + 8 * (uint64_t)offsets_of(s)[same])
                                     : leaf->fp);

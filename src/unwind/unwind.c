@@ -178,6 +178,10 @@ static WEIR__NOINLINE enum step step_slow(struct weir__frame *f, const struct we
     uint64_t frame;
     *next = (struct weir__registers){0};
     f->pc_at = f->fp_at = 0;
+    f->uses_fp = rule.frame == WEIR__RULE_FP || rule.frame == WEIR__RULE_DEREF ||
+                 rule.frame == WEIR__RULE_CHAIN || rule.fp == WEIR__RULE_AT_FP ||
+                 rule.ra == WEIR__RULE_AT_FP;
+    f->ends = rule.frame == WEIR__RULE_END || (rule.frame == WEIR__RULE_CHAIN && !now->fp);
     if (weir__unlikely(rule.frame == WEIR__RULE_END))
         return STEP_END;
     if (weir__unlikely(rule.frame == WEIR__RULE_SIGNAL))
@@ -211,9 +215,10 @@ WEIR__INLINE enum step step(struct weir__frame *f, struct weir__registers *now, 
     uint64_t kinds = rule.key >> WEIR__RULE_SHIFT, frame, size;
     if (kinds == WEIR__RULE_KINDS(SP, KEPT, AT) || kinds == WEIR__RULE_KINDS(SP, AT, AT))
         frame = now->sp + (uint64_t)weir__rule_by(rule.by, 0);
-    else if (kinds == WEIR__RULE_KINDS(FP, AT, AT))
+    else if (kinds == WEIR__RULE_KINDS(FP, AT, AT)) {
         frame = now->fp + (uint64_t)weir__rule_by(rule.by, 0);
-    else
+        f->uses_fp = 1;
+    } else
         goto slow;
     size = frame - now->sp;
     uint64_t pc_at = frame + (uint64_t)weir__rule_by(rule.by, 2), fp_at = 0, fp = now->fp;
@@ -314,6 +319,7 @@ WEIR__INLINE enum step walk_step(struct walk *w, struct weir__registers *now, bo
     f->node = 0;
     f->path = 0;
     f->own = own;
+    f->uses_fp = f->ends = 0;
     return step(f, now, &w->bounds);
 }
 
@@ -438,15 +444,11 @@ static bool words_of(const struct weir__unwind *u, uint32_t leaf, struct weir__k
 {
     bool needed[WEIR__UNWIND_MOST], live = false;
     for (uint32_t i = 0; i <= leaf; i++) {
-        struct weir__rule rule = weir__rule_of(u->frames[i].pc);
-        bool chain = rule.frame == WEIR__RULE_CHAIN;
-        if (rule.frame == WEIR__RULE_CUT || rule.frame == WEIR__RULE_SIGNAL ||
-            (!u->frames[i].pc_at && (i || (rule.frame != WEIR__RULE_END && !chain))))
+        const struct weir__frame *f = &u->frames[i];
+        if (!f->pc_at && !f->ends)
             return false;
-        needed[i] = live && (chain || rule.fp != WEIR__RULE_KEPT);
-        live = (live && rule.fp == WEIR__RULE_KEPT) || chain || rule.frame == WEIR__RULE_FP ||
-               rule.frame == WEIR__RULE_DEREF || rule.fp == WEIR__RULE_AT_FP ||
-               rule.ra == WEIR__RULE_AT_FP;
+        needed[i] = live && f->fp_at;
+        live = f->uses_fp || (live && !f->fp_at);
     }
     words->count = 0;
     words->needs_fp = live;

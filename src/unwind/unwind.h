@@ -38,8 +38,10 @@ struct weir__frame {
     uint64_t pc_at, fp_at; /* the words that say the caller's pc and fp. 0: pc, not by a word alone;
                               fp, it is the same */
     uint32_t node;         /* for who takes stacks: kept with the frame; 0 of a new one */
-    uint32_t path : 31;    /* the same */
+    uint32_t path : 28;    /* the same */
     uint32_t own : 1;      /* weir's own code, in a library of its own */
+    uint32_t uses_fp : 1;  /* its fp has a say in where the caller's frame is, or what its fp is */
+    uint32_t ends : 1;     /* the root: by its rule, or by its fp */
 };
 
 struct weir__unwind {
