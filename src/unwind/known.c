@@ -56,22 +56,22 @@ WEIR__INLINE uint32_t words_same(struct stack *s, uint64_t sp)
     return i;
 }
 
-uint32_t weir__known_find(struct weir__known *k, const struct weir__known_leaf *leaf)
+uint32_t weir__known_find(struct weir__known *k, uint64_t pc, uint64_t sp, uint64_t fp)
 {
-    uint64_t place = mix(leaf->pc, mix(leaf->sp, 0));
+    uint64_t place = mix(pc, mix(sp, 0));
     struct stack *s = stack_at(k, place);
     for (unsigned hops = 1; s; hops++) {
-        if (s->leaf.pc != leaf->pc || s->leaf.sp != leaf->sp)
+        if (s->leaf.pc != pc || s->leaf.sp != sp)
             break; /* two places have one tag: the latter stack takes it */
-        uint32_t same = words_same(s, leaf->sp);
-        bool fp_differs = s->needs_fp && s->leaf.fp != leaf->fp;
+        uint32_t same = words_same(s, sp);
+        bool fp_differs = s->needs_fp && s->leaf.fp != fp;
         if (weir__likely(same == s->count) && weir__likely(!fp_differs))
             return s->number;
         if (hops == HOPS_MOST)
             break; /* the last one gives way */
         place = mix(place + 1 + same,
-                    same < s->count ? word_at(leaf->sp + 8 * (uint64_t)offsets_of(s)[same])
-                                    : leaf->fp);
+                    same < s->count ? word_at(sp + 8 * (uint64_t)offsets_of(s)[same])
+                                    : fp);
         s = stack_at(k, place);
     }
     k->place = place;

@@ -45,8 +45,8 @@ struct weir__known {
 void weir__known_forget(struct weir__known *k);
 
 /* The number of the calling thread's stack with this leaf; 0: it is not known. Its words lie on the
- * thread's own stack, above leaf->sp. */
-uint32_t weir__known_find(struct weir__known *k, const struct weir__known_leaf *leaf);
+ * thread's own stack, above sp. */
+uint32_t weir__known_find(struct weir__known *k, uint64_t pc, uint64_t sp, uint64_t fp);
 
 /* Did a search end at this place before? A stack that comes once is not worth being kept. */
 bool weir__known_is_wanted(struct weir__known *k);

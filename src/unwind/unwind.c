@@ -350,8 +350,7 @@ WEIR__INLINE enum step walk_knows(struct walk *w, struct weir__registers *now)
                             weir__unlikely(!weir__ways_follow(&u->ways, now, w->bounds.high))))
         done = walk_own(w, now);
     if (weir__likely(done == STEP_ON) && weir__likely(!w->bounds.asks))
-        u->number = weir__known_find(&u->known,
-                                     &(struct weir__known_leaf){now->pc, now->sp, now->fp});
+        u->number = weir__known_find(&u->known, now->pc, now->sp, now->fp);
     return done;
 }
 
@@ -418,7 +417,9 @@ int weir__unwind_take(struct weir__unwind *u, const struct weir__registers *from
     struct walk w = {.u = u, .bounds = bounds_of(u, from->sp)};
     w.last = u->asked == w.bounds.asks ? u->depth : 0;
     u->number = 0;
-    struct weir__registers now = *from;
+    /* Word by word: a copy in larger pieces would wait for the stores of the words. */
+    struct weir__registers now = {weir__relaxed_get(from->pc), weir__relaxed_get(from->sp),
+                                  weir__relaxed_get(from->fp), weir__relaxed_get(from->lr)};
     enum step done = walk_knows(&w, &now);
     if (u->number)
         return 0;

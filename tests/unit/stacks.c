@@ -147,13 +147,13 @@ static void keep(struct weir__known_leaf leaf, bool needs_fp, uint32_t number)
     struct weir__known_words words = {.count = WORDS, .needs_fp = needs_fp};
     for (unsigned i = 0; i < WORDS; i++)
         words.at[i] = leaf.sp + (uint64_t)24 * i;
-    cr_assert_eq(weir__known_find(known, &leaf), 0);
+    cr_assert_eq(weir__known_find(known, leaf.pc, leaf.sp, leaf.fp), 0);
     weir__known_keep(known, &leaf, &words, number);
 }
 
 static uint32_t find(struct weir__known_leaf leaf)
 {
-    return weir__known_find(known, &leaf);
+    return weir__known_find(known, leaf.pc, leaf.sp, leaf.fp);
 }
 
 Test(known, a_stack_is_the_same_while_its_words_are)
@@ -209,6 +209,7 @@ Test(known, the_oldest_give_way)
 {
     uint32_t random = 1;
     static uint64_t last[300];
+    unsigned lost = 0;
     for (uint32_t number = 1; number <= 5000; number++) {
         unsigned at = next_random(&random) % 300;
         stack[at + 3 * (number % WORDS)] = number + 1000;
@@ -219,9 +220,10 @@ Test(known, the_oldest_give_way)
         cr_assert(!found || last[at] == sum, "another stack is found");
         if (!found)
             keep(leaf_at(at, 0), false, number);
-        cr_assert_neq(find(leaf_at(at, 0)), 0);
+        lost += find(leaf_at(at, 0)) == 0; /* it took the place of one that led to it */
         last[at] = sum;
     }
+    cr_assert_lt(lost, 250);
 }
 
 Test(known, a_stack_that_comes_once_is_not_wanted)
