@@ -20,7 +20,7 @@
  * stack. No lock and no allocation but for an address that is met for the first time. errno is
  * kept.
  *
- * What it costs real programs: `make record-cost`.
+ * What it costs: docs/internals/performance.md, and `make record-cost`.
  */
 #ifndef WEIR_UNWIND_UNWIND_H
 #define WEIR_UNWIND_UNWIND_H

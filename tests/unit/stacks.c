@@ -268,18 +268,18 @@ static struct trace_info stacks_recorded(weir_trace_options options)
 #if defined(__x86_64__) || defined(__aarch64__)
 Test(recording, allocations_have_stacks_as_the_options_say)
 {
-    struct trace_info info = stacks_recorded((weir_trace_options){.stacks = true});
+    struct trace_info info = stacks_recorded((weir_trace_options){0});
     size_t all = info.nstacks;
     cr_assert(info.stacked && info.stacks_from == 0 && all > 4);
     cr_assert_not_null(info.host);
     for (size_t i = 1; i < all; i++)
         cr_assert(info.stacks[i].address && info.stacks[i].parent < i);
     trace_info_close(&info);
-    info = stacks_recorded((weir_trace_options){.stacks = true, .stacks_from = 4096});
+    info = stacks_recorded((weir_trace_options){.stacks_from = 4096});
     cr_assert(info.stacked && info.stacks_from == 4096);
     cr_assert(info.nstacks > 1 && info.nstacks < all);
     trace_info_close(&info);
-    info = stacks_recorded((weir_trace_options){.stacks_from = 1});
+    info = stacks_recorded((weir_trace_options){.no_stacks = true, .stacks_from = 1});
     cr_assert(!info.stacked && info.nstacks == 0);
     trace_info_close(&info);
 }
