@@ -23,7 +23,7 @@
 
 /* What `weir run` sets for the programs it follows, and what we add to it. */
 static const char *const names[] = {WEIR__RUN_VARIABLE, "WEIR_LIMIT", "WEIR_RECORD",
-                                    "WEIR_RECORD_TAKEN", "WEIR_STACKS"};
+                                    "WEIR_RECORD_TAKEN"};
 #define NAMES (sizeof names / sizeof *names)
 
 static const char *library;        /* our file, as the loader found it */

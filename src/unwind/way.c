@@ -14,8 +14,8 @@ static void word_add(struct weir__way *way, uint64_t sp, uint64_t at, bool is_pl
 {
     uint64_t word = weir__relaxed_get(*(const uint64_t *)(uintptr_t)at);
     way->words[way->count].value = word - (is_place ? sp : 0);
-    way->words[way->count].at = (uint32_t)(at - sp);
-    way->words[way->count++].is_place = is_place;
+    way->words[way->count].at = at - sp;
+    way->words[way->count++].place = is_place ? UINT64_MAX : 0;
 }
 
 /* A frame that is found by the frame pointer: wherever that is, it says the same place. */

@@ -20,8 +20,9 @@ struct weir__way {
     bool uses_fp; /* of the leaf: a frame is found by it */
     uint64_t fp_by;
     struct {
-        uint64_t value; /* less the stack pointer, where it is a frame's place */
-        uint32_t at, is_place;
+        uint64_t value; /* less the stack pointer, where it is a frame's place: */
+        uint64_t place; /* all bits; else none */
+        uint64_t at;
     } words[2 * WEIR__WAY_FRAMES];
 };
 
@@ -47,7 +48,7 @@ WEIR__INLINE bool weir__way_is(const struct weir__way *way, const struct weir__r
         return false;
     for (uint32_t i = 0; i < way->count; i++) {
         uint64_t word = weir__relaxed_get(*(const uint64_t *)(uintptr_t)(r->sp + way->words[i].at));
-        if (word - (way->words[i].is_place ? r->sp : 0) != way->words[i].value)
+        if (word - (r->sp & way->words[i].place) != way->words[i].value)
             return false;
     }
     return true;

@@ -2,6 +2,7 @@
  * own figures. tests/scripts/trace.sh has an independent reader. */
 #include "../helpers/scratch.h"
 #include "../helpers/suite.h"
+#include "alloc/trace.h"
 #include "base/fault.h"
 #include "observe/crc32.h"
 #include "observe/stream.h"
