@@ -70,8 +70,7 @@ uint32_t weir__known_find(struct weir__known *k, uint64_t pc, uint64_t sp, uint6
         if (hops == HOPS_MOST)
             break; /* the last one gives way */
         place = mix(place + 1 + same,
-                    same < s->count ? word_at(sp + 8 * (uint64_t)offsets_of(s)[same])
-                                    : fp);
+                    same < s->count ? word_at(sp + 8 * (uint64_t)offsets_of(s)[same]) : fp);
         s = stack_at(k, place);
     }
     k->place = place;

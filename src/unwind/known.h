@@ -16,8 +16,8 @@
 #include "base/bits.h"
 
 #define WEIR__KNOWN_SLOTS 512u
-#define WEIR__KNOWN_UNITS 7168u /* of 8 bytes */
-#define WEIR__KNOWN_WORDS 512u  /* at most, of one stack */
+#define WEIR__KNOWN_UNITS 7168u                      /* of 8 bytes */
+#define WEIR__KNOWN_WORDS 512u                       /* at most, of one stack */
 #define WEIR__KNOWN_REACH ((uint64_t)8 * UINT16_MAX) /* bytes from the leaf's sp to a word */
 
 struct weir__known_leaf {

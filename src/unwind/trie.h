@@ -29,11 +29,11 @@ WEIR__INLINE uint32_t weir__trie_path(uint32_t path, uint64_t address)
 uint32_t weir__trie_find(uint32_t path, uint32_t parent, uint64_t address);
 
 /*
- * Adds the chain of calls below `parent`, whose path is `path`, root first; those that are there are
- * used. `write` is
- * called, under the lock, with those that are not: `first` is the number of the first, and each is
- * the parent of the next; true: they are known from here on. nodes[i]: the node of each; where no
- * more fit, or could not be written, that of the last that is known. True: all are.
+ * Adds the chain of calls below `parent`, whose path is `path`, root first; those that are there
+ * are used. `write` is called, under the lock, with those that are not: `first` is the number of
+ * the first, and each is the parent of the next; true: they are known from here on. nodes[i]: the
+ * node of each; where no more fit, or could not be written, that of the last that is known. True:
+ * all are.
  */
 typedef bool weir__trie_writer(uint32_t first, uint32_t parent, const uint64_t *addresses,
                                unsigned n);

@@ -68,9 +68,10 @@ void weir__unwind_reset(struct weir__unwind *u);
 
 /*
  * The stack from `from` on, which is the calling thread's own and has the caller's frame in it, is
- * in u->frames when it returns, but for weir's own frames next to the leaf. How many of the frames, from the root, are those of the last stack;
- * the others have node 0. Negative: there is no stack (a signal handler that came in here).
- * u->number not 0: the stack is the one that has this number, and u->frames are another's.
+ * in u->frames when it returns, but for weir's own frames next to the leaf. How many of the frames,
+ * from the root, are those of the last stack; the others have node 0. Negative: there is no stack
+ * (a signal handler that came in here). u->number not 0: the stack is the one that has this number,
+ * and u->frames are another's.
  *
  * The caller calls weir__unwind_done when it is through with the frames.
  */

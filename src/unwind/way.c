@@ -38,8 +38,9 @@ static bool way_make(struct weir__way *way, const struct weir__frame *frames, ui
         const struct weir__frame *f = &frames[i];
         struct weir__rule rule = weir__rule_of(f->pc);
         bool by_fp = rule.frame == WEIR__RULE_FP;
-        if (!f->pc_at || f->pc_at >= sp || f->fp_at >= sp || (!by_fp && rule.frame != WEIR__RULE_SP) ||
-            rule.fp == WEIR__RULE_AT_FP || rule.ra == WEIR__RULE_AT_FP)
+        if (!f->pc_at || f->pc_at >= sp || f->fp_at >= sp ||
+            (!by_fp && rule.frame != WEIR__RULE_SP) || rule.fp == WEIR__RULE_AT_FP ||
+            rule.ra == WEIR__RULE_AT_FP)
             return false;
         if (by_fp)
             place_add(way, &frames[0], fp_at);

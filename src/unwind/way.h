@@ -1,8 +1,8 @@
 /*
- * unwind/way.h - ways from a program into weir: the frames of weir's own code between a leaf and the
- * frame that called it. There are few, each has its words at fixed distances from the leaf's stack
- * pointer, and so one that was walked before is known by comparing those. Exact, as unwind/unwind.h
- * is. Owns nothing but what its caller hands it. One thread.
+ * unwind/way.h - ways from a program into weir: the frames of weir's own code between a leaf and
+ * the frame that called it. There are few, each has its words at fixed distances from the leaf's
+ * stack pointer, and so one that was walked before is known by comparing those. Exact, as
+ * unwind/unwind.h is. Owns nothing but what its caller hands it. One thread.
  */
 #ifndef WEIR_UNWIND_WAY_H
 #define WEIR_UNWIND_WAY_H
@@ -13,8 +13,8 @@
 #define WEIR__WAY_FRAMES 8u
 
 struct weir__way {
-    uint64_t pc; /* of the leaf; 0: no way */
-    uint32_t by; /* bytes from the leaf's stack pointer to that of who called weir */
+    uint64_t pc;           /* of the leaf; 0: no way */
+    uint32_t by;           /* bytes from the leaf's stack pointer to that of who called weir */
     uint32_t pc_at, fp_at; /* the same to where its pc and fp are; fp_at 0: fp is in the register */
     uint32_t count;
     bool uses_fp; /* of the leaf: a frame is found by it */

@@ -58,10 +58,11 @@ static bool is_same(uint64_t ours, const void *theirs)
 static void show(const char *what, const char *with, void *const *theirs, int n)
 {
     int depth = (int)depth_of_ours;
-    fprintf(stderr, "%s: not as %s has it (%d and %d frames, cut %d, known %u)\n", what, with, depth,
-            n, own->cut, own->number);
+    fprintf(stderr, "%s: not as %s has it (%d and %d frames, cut %d, known %u)\n", what, with,
+            depth, n, own->cut, own->number);
     for (int i = 0; i < (depth > n ? depth : n) && i < 40; i++)
-        fprintf(stderr, "  %2d %12llx %12llx\n", i, i < depth ? (unsigned long long)stack_of_ours[i] : 0,
+        fprintf(stderr, "  %2d %12llx %12llx\n", i,
+                i < depth ? (unsigned long long)stack_of_ours[i] : 0,
                 i < n ? (unsigned long long)(uintptr_t)theirs[i] : 0);
     if (++failures > 3)
         exit(1);

@@ -81,8 +81,7 @@ Test(trie, a_chain_has_one_number_however_it_comes)
         uint32_t parent = next_random(&random) % (written + 1), found = 0;
         uint64_t address = random_address(&random);
         found = weir__trie_find(weir__trie_path(nodes[parent].path, address), parent, address);
-        cr_assert(!found ||
-                  (nodes[found].parent == parent && nodes[found].address == address));
+        cr_assert(!found || (nodes[found].parent == parent && nodes[found].address == address));
     }
 }
 
