@@ -13,6 +13,7 @@ dist_guide_DATA = \
 	docs/guide/metrics.md \
 	docs/guide/planning.md \
 	docs/guide/pools.md \
+	docs/guide/python.md \
 	docs/guide/run.md \
 	docs/guide/runtimes.md \
 	docs/guide/seeing.md \

@@ -26,6 +26,7 @@ script_tests += tests/scripts/abi.sh \
 	tests/scripts/outside.sh \
 	tests/scripts/outside_cmake.sh \
 	tests/scripts/platform.sh \
+	tests/scripts/python.sh \
 	tests/scripts/runner.sh \
 	tests/scripts/runtimes.sh \
 	tests/scripts/unwind.sh \

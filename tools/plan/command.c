@@ -438,7 +438,7 @@ int weir_command_plan(int argc, char **argv)
                 plan_footer(&c, path);
         }
         if (c.json)
-            c.table.ncells = 0;
+            table_clear(&c.table);
         table_print(&c.table);
     }
     for (size_t i = 0; i < c.files.n; i++)

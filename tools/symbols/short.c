@@ -150,7 +150,7 @@ static bool put_declarator(struct writer *out)
     if (!end || out->depth >= DEPTH_MOST)
         return false;
     struct writer within = {out->name, inner, out->to, 0, out->depth + 1};
-    if (!put_name(&within) || within.at > end)
+    if (!put_name(&within) || (*within.at && within.at > end)) /* "": it has ended the name */
         return false;
     out->n = within.n;
     out->at = "";
