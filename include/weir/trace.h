@@ -12,7 +12,7 @@
  *
  * Each allocation has its call stack, at most 512 calls, on x86-64 and aarch64: of what has
  * .eh_frame, as all that compilers make by default, and of code made at run time that keeps
- * frame pointers.
+ * frame pointers. A recording without them costs less (docs/guide/seeing.md).
  */
 #ifndef WEIR_TRACE_H
 #define WEIR_TRACE_H
@@ -25,8 +25,8 @@ typedef struct weir_trace_options {
     size_t size; /* of this struct: WEIR_TRACE_OPTIONS_INIT sets it; 0: the first release's */
     weir_allocator *allocator; /* one without a parent; NULL: the CPU allocator */
     unsigned sample_ms;        /* least time between two samples of resident memory; 0: 50 */
-    bool stacks;               /* allocations are recorded with the calls that led there */
-    size_t stacks_from;        /* with `stacks`: only those of at least so many bytes */
+    bool no_stacks;            /* allocations are recorded without the calls that led there */
+    size_t stacks_from;        /* those of less bytes, too; 0: none is */
 } weir_trace_options;
 #define WEIR_TRACE_OPTIONS_INIT WEIR_STRUCT_INIT(weir_trace_options)
 

@@ -8,6 +8,8 @@
  *   WEIR_BACKGROUND=1000  weir_background_start with a look so many milliseconds
  *   WEIR_RECORD=FILE   a recording of it: FILE for the first process, FILE.PID for others
  *                      and FILE.PID.2 for what they become by exec
+ *   WEIR_STACKS=no     its allocations have no call stacks, or
+ *   WEIR_STACKS=512    only those of at least so many bytes
  *   WEIR_REPORT=FILE   one line at the end ("-": standard error)
  */
 #ifndef WEIR_OBSERVE_ENVIRONMENT_H

@@ -287,7 +287,7 @@ static int start_locked(const char *path, const weir_trace_options *options)
 {
     weir_allocator *root = options->allocator ? options->allocator : weir_cpu_allocator();
     weir__trace_sink = &weir__trace_file_sink;
-    recorder.stacks_from = options->stacks ? options->stacks_from : WEIR__STACKS_OFF;
+    recorder.stacks_from = options->no_stacks ? WEIR__STACKS_OFF : options->stacks_from;
     int error = file_begin(path, root);
     if (error)
         return error;

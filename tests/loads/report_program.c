@@ -266,7 +266,7 @@ int main(int argc, char **argv)
     } kinds[] = {{"service", service}, {"leak", leak},       {"many", many},      {"made", made},
                  {"refused", refused}, {"nothing", nothing}, {"hostile", hostile}};
     cpu = weir_cpu_allocator();
-    weir_trace_options options = {.size = sizeof options, .stacks = true};
+    weir_trace_options options = {.size = sizeof options};
     if (argc != 3 || weir_trace_start(argv[1], &options) != 0) {
         fprintf(stderr, "report_program: %s\n", weir_last_error());
         return 1;

@@ -22,6 +22,7 @@ alive=64
 #   strict   posix_memalign(256)       usable, usable_large  malloc_usable_size
 preloaded="large=179 larges=1650 pair=91 zeroed=111 resized=137 moved=200 aligned=134 strict=241 usable=44 usable_large=111"
 recorded="pair=595 resized=445 mixed=656" # 4 of them ask whether stacks are wanted
+stacked="pair=1000 mixed=1060" # a stack that is found whole
 pairs=2000
 
 program=$top_builddir/tests/loads/callgrind_pairs
@@ -74,7 +75,9 @@ if [ -e "$library" ]; then
     program=$top_builddir/tests/preload/pairs
     export LD_PRELOAD="$library"
     loops ", preloaded" "" $preloaded
-    export WEIR_RECORD="$scratch/trace"
+    export WEIR_RECORD="$scratch/trace" WEIR_STACKS=no
     loops ", recorded" "" $recorded
+    unset WEIR_STACKS
+    loops ", recorded with stacks" "" $stacked
 fi
 finish

@@ -147,7 +147,7 @@ page_of()
 }
 if ! $CC -O1 -Wl,--build-id -o "$dir/named" "$dir/named.c" 2>/dev/null; then
     skip "no compiler with build ids"
-elif ! $weir run -o /dev/null --stacks --record "$dir/named.trace" -- "$dir/named" >/dev/null 2>&1; then
+elif ! $weir run -o /dev/null --record "$dir/named.trace" -- "$dir/named" >/dev/null 2>&1; then
     skip "weir run does not run here"
 else
     page_of "wanted_by_name"

@@ -45,7 +45,7 @@ tr -d , <"$dir/text" | grep -q "^peak: .*[ (]$peak bytes.* equal to the footer's
     complain "the peak is not $peak: $(grep ^peak "$dir/text")"
 grep -q "^$dir/a.trace: process [0-9]*: .*record_program $dir/a.trace$" "$dir/text" ||
     complain "whose recording it is: $(head -n 1 "$dir/text")"
-grep -q 'layer[1-4]/"w"' "$dir/text" || complain "no tag in the summary"
+$weir trace --by tag "$dir/a.trace" | grep -q 'layer[1-4]/"w"' || complain "no tag in the summary"
 $weir trace --events "$dir/a.trace" >"$dir/events" || complain "weir trace --events"
 grep -q ' begin operator conv$' "$dir/events" || complain "no mark among the events"
 grep -q ' failed .* in limited' "$dir/events" || complain "no refused request among the events"

@@ -64,6 +64,7 @@ tests_unit_shelf_LDADD = $(unit_ldadd)
 tests_unit_shown_LDADD = $(unit_ldadd)
 tests_unit_slab_LDADD = $(unit_ldadd)
 tests_unit_span_LDADD = $(unit_ldadd)
+tests_unit_stacks_LDADD = libweir-trace.la $(unit_ldadd)
 tests_unit_symbols_LDADD = libweir-symbols.la $(suite_libs)
 tests_unit_threads_LDADD = $(unit_ldadd)
 tests_unit_tools_LDADD = libweir-tools.la $(suite_libs) -lm
@@ -84,6 +85,7 @@ case_tests += tests/unit/recorder \
 	tests/unit/recordings \
 	tests/unit/report \
 	tests/unit/report_page \
+	tests/unit/stacks \
 	tests/unit/symbols \
 	tests/unit/tools \
 	tests/unit/trace_damage \

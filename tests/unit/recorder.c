@@ -2,6 +2,7 @@
  * own figures. tests/scripts/trace.sh has an independent reader. */
 #include "../helpers/scratch.h"
 #include "../helpers/suite.h"
+#include "alloc/trace.h"
 #include "base/fault.h"
 #include "observe/crc32.h"
 #include "observe/stream.h"
@@ -67,42 +68,6 @@ static void stop(void)
 {
     cr_assert_eq(weir_trace_stop(), 0, "%s", weir_last_error());
 }
-
-/* -- stacks -------------------------------------------------------------------------------- */
-
-/* A block of 10 bytes and one of 5000; what the reader knows of their stacks. */
-static struct trace_info stacks_recorded(weir_trace_options options)
-{
-    struct trace_info info;
-    options.size = sizeof options;
-    cr_assert_eq(weir_trace_start(path, &options), 0, "%s", weir_last_error());
-    weir_deallocate(weir_cpu_allocator(), weir_allocate(weir_cpu_allocator(), 10));
-    weir_deallocate(weir_cpu_allocator(), weir_allocate(weir_cpu_allocator(), 5000));
-    stop();
-    cr_assert_eq(trace_info_open(&info, path), 0, "%s", info.why);
-    cr_assert_eq(info.foot.nodes + 1, info.nstacks ? info.nstacks : 1);
-    return info;
-}
-
-#if defined(__x86_64__) || defined(__aarch64__)
-Test(recorder, allocations_have_stacks_as_the_options_say)
-{
-    struct trace_info info = stacks_recorded((weir_trace_options){.stacks = true});
-    size_t all = info.nstacks;
-    cr_assert(info.stacked && info.stacks_from == 0 && all > 4);
-    cr_assert_not_null(info.host);
-    for (size_t i = 1; i < all; i++)
-        cr_assert(info.stacks[i].address && info.stacks[i].parent < i);
-    trace_info_close(&info);
-    info = stacks_recorded((weir_trace_options){.stacks = true, .stacks_from = 4096});
-    cr_assert(info.stacked && info.stacks_from == 4096);
-    cr_assert(info.nstacks > 1 && info.nstacks < all);
-    trace_info_close(&info);
-    info = stacks_recorded((weir_trace_options){.stacks_from = 1});
-    cr_assert(!info.stacked && info.nstacks == 0);
-    trace_info_close(&info);
-}
-#endif
 
 /* -- exactness ----------------------------------------------------------------------------- */
 

@@ -36,7 +36,7 @@ static bool limit_is_valid(const char *text)
 /* -1: go on; else the exit status. */
 static int command_line_read(int argc, char **argv, struct run *run)
 {
-    bool stacks = false;
+    bool no_stacks = false;
     const char *stacks_from = NULL;
     const struct option_spec table[] = {
         {"json", OPTION_FLAG, &run->json, .help = "the report as one JSON object"},
@@ -54,10 +54,11 @@ static int command_line_read(int argc, char **argv, struct run *run)
         {"html", OPTION_TEXT, &run->html, "OUT",
          "records, and writes a page (weir trace --html) of the process with the\n"
          "greatest peak"},
-        {"stacks", OPTION_FLAG, &stacks,
-         .help = "recorded allocations have the calls that led there; --html: always"},
+        {"no-stacks", OPTION_FLAG, &no_stacks,
+         .help = "recorded allocations are without the calls that led there"},
         {"stacks-from", OPTION_TEXT, &stacks_from, "SIZE",
-         "the same, of blocks of at least so many bytes (512, 4K)"},
+         "those of less bytes are (512, 4K): costs less, and shows nearly all of\n"
+         "most peaks"},
         {NULL}};
     const struct options options = {
         "weir run",
@@ -82,7 +83,9 @@ static int command_line_read(int argc, char **argv, struct run *run)
     if (stacks_from && !number_size(stacks_from, &run->stacks_from))
         return options_complain(
             &options, "--stacks-from takes a size (bytes, or 4K, 2M), not \"%s\"", stacks_from);
-    if (!stacks && !stacks_from && !run->html)
+    if (no_stacks && stacks_from)
+        return options_complain(&options, "--no-stacks and --stacks-from are one or the other");
+    if (no_stacks)
         run->stacks_from = WEIR__STACKS_OFF;
     return -1;
 }
