@@ -1,12 +1,16 @@
 /* observe/environment.c - see environment.h. */
 #include "observe/environment.h"
 
+#include "backing/meta.h"
 #include "base/bits.h"
 #include "base/message.h"
+#include "observe/sampling.h"
+#include "track/sample.h"
 
 #include <weir/allocator.h>
 #include <weir/background.h>
 #include <weir/error.h>
+#include <weir/profile.h>
 #include <weir/trace.h>
 
 #include <errno.h>
@@ -23,6 +27,9 @@
 #define TAKEN "WEIR_RECORD_TAKEN"
 
 #define NAMES_MOST 1000
+
+#define PROFILE_TOP   10
+#define PROFILE_BYTES ((size_t)65536)
 
 static void complain(const char *what, const char *value, const char *why)
 {
@@ -100,6 +107,20 @@ void weir__environment_background(void)
         complain("no thread for WEIR_BACKGROUND", text, strerror(error));
 }
 
+/* -- the profile -------------------------------------------------------------------------- */
+
+void weir__environment_sample(void)
+{
+    const char *text = secure_getenv("WEIR_SAMPLE");
+    if (!text || !*text)
+        return;
+    size_t bytes = size_parse(text);
+    if (!bytes)
+        complain("WEIR_SAMPLE is not a size", text, "");
+    else if (weir_profile_sample(bytes))
+        complain("WEIR_SAMPLE", text, weir_last_error());
+}
+
 /* -- the recording --------------------------------------------------------------------------- */
 
 static void stacks_choose(weir_trace_options *options)
@@ -163,6 +184,23 @@ static void report_write(const char *path, char *line, size_t length)
     close(file);
 }
 
+/* Who holds what is live, if allocations are sampled: line by line, in the same place. */
+static void report_profile(const char *path)
+{
+    char *text = weir__sample_is_on() ? weir__meta_allocate(PROFILE_BYTES) : NULL;
+    if (!text)
+        return;
+    struct weir__sink sink = {.buffer = text, .size = PROFILE_BYTES - 1};
+    weir__sampling_print(&sink, PROFILE_TOP);
+    char line[1024];
+    for (char *at = text, *end; (end = strchr(at, '\n')); at = end + 1) {
+        size_t length = weir__min((size_t)(end - at), sizeof line - 2);
+        memcpy(line, at, length);
+        report_write(path, line, length);
+    }
+    weir__meta_free(text, PROFILE_BYTES);
+}
+
 void weir__environment_report(bool known)
 {
     const char *path = secure_getenv("WEIR_REPORT");
@@ -182,4 +220,6 @@ void weir__environment_report(bool known)
                           "weir: %s (%d): has a malloc of its own, of which weir knows nothing",
                           program_invocation_short_name, (int)getpid());
     report_write(path, line, weir__min((size_t)length, sizeof line - 2));
+    if (known)
+        report_profile(path);
 }

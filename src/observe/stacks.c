@@ -2,7 +2,9 @@
 #include "observe/stacks.h"
 
 #include "backing/meta.h"
+#include "base/error.h"
 #include "observe/bytes.h"
+#include "observe/explain.h"
 #include "observe/format.h"
 #include "observe/trace_sink.h"
 #include "os/locks.h"
@@ -206,12 +208,49 @@ WEIR__NOINLINE uint32_t weir__stacks_take(void)
     return node;
 }
 
+/* The frames that are kept have no nodes: a recorder's next stack begins anew. */
+WEIR__NOINLINE uint32_t weir__stacks_now(const void **address, bool *cut)
+{
+    struct weir__registers here;
+    struct last *last = last_own ? last_own : last_make();
+    uint32_t n = 0;
+    *cut = true;
+    if (!last)
+        return 0;
+    weir__registers_here(&here);
+    if (weir__unwind_take(&last->unwind, &here) < 0)
+        return 0;
+    *cut = last->unwind.cut;
+    for (uint32_t i = last->unwind.depth; i-- > 0;) {
+        const struct weir__frame *f = &last->unwind.frames[i];
+        if (f->own)
+            continue;
+        if (n == WEIR__STACKS_DEPTH) {
+            *cut = true;
+            break;
+        }
+        address[n++] = (const void *)(uintptr_t)f->pc; // NOLINT(performance-no-int-to-ptr)
+    }
+    if (weir__relaxed_get(weir__stacks_from) != WEIR__STACKS_OFF)
+        last->unwind.depth = 0;
+    weir__unwind_done(&last->unwind);
+    return n;
+}
+
 /* -- beginnings ----------------------------------------------------------------------------------
  */
 
+void weir__stacks_ready(void)
+{
+    static int started;
+    if (__atomic_exchange_n(&started, 1, __ATOMIC_ACQ_REL))
+        return;
+    weir__unwind_start();
+    weir__misuse_explain_by(weir__explain_misuse);
+}
+
 void weir__stacks_begin(uint64_t from)
 {
-    static bool started;
     /* What a thread added after the last recording's end is no part of this one. */
     if (weir__relaxed_get(stacks.count)) {
         weir__lock_take(&stacks.lock);
@@ -223,9 +262,7 @@ void weir__stacks_begin(uint64_t from)
         weir__relaxed_set(weir__stacks_from, from);
         return;
     }
-    if (!started)
-        weir__unwind_start();
-    started = true;
+    weir__stacks_ready();
     weir__trie_reset();
     __atomic_add_fetch(&weir__rules_epoch, 1, __ATOMIC_RELEASE); /* no last stack has nodes */
     weir__relaxed_set(weir__stacks_from, WEIR__UNWIND_SUPPORTED ? from : WEIR__STACKS_OFF);

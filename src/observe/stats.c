@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "observe/process.h"
+#include "observe/sampling.h"
 #include "observe/sink.h"
 #include "observe/snapshot.h"
 
@@ -51,6 +52,7 @@ size_t weir__figure_of(const struct weir__figure *figure, const weir_stats *stat
 /* -- text ------------------------------------------------------------------------------- */
 
 #define NAME_COLUMN  24
+#define PROFILE_TOP  10
 #define LEAST_COLUMN 8
 
 static size_t digits_of(size_t n)
@@ -115,8 +117,10 @@ static void table_print(struct weir__sink *sink, const struct weir__snapshot *s)
     weir__sink_print(sink, "  backing\n");
     for (size_t i = 0; i < s->n; i++)
         line_print(sink, &s->entries[i], widths);
-    if (s->whole)
-        weir__process_print(sink);
+    if (!s->whole)
+        return;
+    weir__process_print(sink);
+    weir__sampling_print(sink, PROFILE_TOP);
 }
 
 /* -- JSON ------------------------------------------------------------------------------- */

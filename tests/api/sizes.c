@@ -101,6 +101,10 @@ static int leaks_stats_get(void *s)
 {
     return weir_leaks_stats_get(NULL, checkpoint, s);
 }
+static int profile_stats_of_process(void *s)
+{
+    return weir_profile_stats_get(s);
+}
 static int trace_stats_get(void *s)
 {
     return weir_trace_stats_get(s);
@@ -134,6 +138,7 @@ static const struct figures {
     {"weir_plan_cache_stats", cache_stats_get, sizeof(weir_plan_cache_stats)},
     {"weir_profiler_stats", profiler_stats_get, sizeof(weir_profiler_stats)},
     {"weir_leaks_stats", leaks_stats_get, sizeof(weir_leaks_stats)},
+    {"weir_profile_stats", profile_stats_of_process, sizeof(weir_profile_stats)},
     {"weir_trace_stats", trace_stats_get, sizeof(weir_trace_stats)},
     {"weir_pressure_stats", pressure_stats_get, sizeof(weir_pressure_stats)},
     {"weir_placement_stats", placement_stats_get, sizeof(weir_placement_stats)},

@@ -29,6 +29,7 @@ script_tests += tests/scripts/abi.sh \
 	tests/scripts/python.sh \
 	tests/scripts/runner.sh \
 	tests/scripts/runtimes.sh \
+	tests/scripts/sample.sh \
 	tests/scripts/unwind.sh \
 	tests/scripts/xnnpack.sh
 EXTRA_DIST += tests/scripts/dlpack_numpy.py \

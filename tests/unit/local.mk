@@ -23,6 +23,7 @@ case_tests += tests/unit/backing \
 	tests/unit/plan \
 	tests/unit/pressure \
 	tests/unit/registry \
+	tests/unit/sample \
 	tests/unit/shelf \
 	tests/unit/shown \
 	tests/unit/slab \
@@ -60,6 +61,7 @@ tests_unit_recordings_LDADD = libweir-trace.la $(unit_ldadd)
 tests_unit_report_LDADD = libweir-report.la libweir-trace.la $(unit_ldadd)
 tests_unit_report_page_LDADD = libweir-report.la libweir-trace.la $(unit_ldadd) $(ZLIB_LIBS)
 tests_unit_registry_LDADD = $(unit_ldadd)
+tests_unit_sample_LDADD = $(unit_ldadd) -lm
 tests_unit_shelf_LDADD = $(unit_ldadd)
 tests_unit_shown_LDADD = $(unit_ldadd)
 tests_unit_slab_LDADD = $(unit_ldadd)
