@@ -12,7 +12,7 @@
 
 static const char *mark_name(uint32_t kind)
 {
-    static const char *const names[] = {"mark", "run", "model", "layer", "operator", "other"};
+    static const char *const names[] = {"mark", "run", "model", "layer", "operator", "other", "step"};
     return names[kind < sizeof names / sizeof *names ? kind : 0];
 }
 

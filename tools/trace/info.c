@@ -136,13 +136,15 @@ static uint64_t read_name(struct trace_cursor *c, struct trace_names *names)
     return number;
 }
 
-/* Of a tag a class may follow. */
+/* Of a tag a class may follow, of which the latest holds. */
 static void read_tag(struct trace_info *info, struct trace_cursor *c)
 {
     static const uint8_t none;
     uint64_t number = read_name(c, &info->tags);
-    uint64_t class = c->at < c->end ? cursor_varint(c) : 0;
-    if (c->bad || !class)
+    if (c->bad || c->at == c->end)
+        return;
+    uint64_t class = cursor_varint(c);
+    if (c->bad || (!class && number >= info->nclasses))
         return;
     while (info->nclasses <= number)
         array_add((void **)&info->classes, &info->nclasses, sizeof none, &none);
