@@ -326,7 +326,7 @@ typedef enum weir_class {
 /* From here on the tag is of this class, whatever it was before; recordings say so of its blocks,
  * of all that they have. 0; EINVAL (no such tag, tag 0, no such class). Any thread. */
 WEIR_API int weir_tag_class(weir_tag tag, weir_class use) WEIR_NOEXCEPT;
-/* WEIR_CLASS_NONE where none was set, and of what is no tag. */
+/* WEIR_CLASS_NONE where none was set or there is no such tag. */
 WEIR_API weir_class weir_class_of_tag(weir_tag tag) WEIR_NOEXCEPT;
 
 /* Tag of a live block of `a` (0 for none). */

@@ -9,7 +9,7 @@
 
 #define WEIR__TRACE_MAGIC      "\x89WEIR\r\n\x1a"
 #define WEIR__TRACE_MAJOR      1
-#define WEIR__TRACE_MINOR      3
+#define WEIR__TRACE_MINOR      4
 #define WEIR__TRACE_PREAMBLE   16
 #define WEIR__TRACE_RECORD     12 /* bytes in front of a payload */
 #define WEIR__TRACE_LENGTH_MAX (1u << 24)
@@ -25,6 +25,7 @@
 #define WEIR__TRACE_NAME WEIR__TRACE_TYPE('N', 'A', 'M', 'E')
 #define WEIR__TRACE_MODL WEIR__TRACE_TYPE('M', 'O', 'D', 'L')
 #define WEIR__TRACE_EVTS WEIR__TRACE_TYPE('E', 'V', 'T', 'S')
+#define WEIR__TRACE_EVTZ WEIR__TRACE_TYPE('E', 'V', 'T', 'Z')
 #define WEIR__TRACE_SAMP WEIR__TRACE_TYPE('S', 'A', 'M', 'P')
 #define WEIR__TRACE_STKN WEIR__TRACE_TYPE('S', 'T', 'K', 'N')
 #define WEIR__TRACE_MODU WEIR__TRACE_TYPE('M', 'O', 'D', 'U')

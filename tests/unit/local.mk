@@ -64,6 +64,7 @@ tests_unit_threads_LDADD = $(unit_ldadd)
 tests_unit_tools_LDADD = libweir-tools.la $(suite_libs) -lm
 tests_unit_trace_damage_LDADD = libweir-trace.la $(unit_ldadd)
 tests_unit_trace_load_LDADD = libweir-trace.la $(suite_libs) $(ZLIB_LIBS)
+tests_unit_trace_pack_LDADD = libweir-trace.la $(suite_libs) $(ZLIB_LIBS)
 tests_unit_walk_LDADD = $(unit_ldadd)
 
 if SHARED
@@ -81,5 +82,6 @@ case_tests += tests/unit/recorder \
 	tests/unit/symbols \
 	tests/unit/tools \
 	tests/unit/trace_damage \
-	tests/unit/trace_load
+	tests/unit/trace_load \
+	tests/unit/trace_pack
 endif

@@ -536,7 +536,7 @@ Test(recorder, a_file_that_cannot_be_emptied_is_refused)
 /* docs/internals/trace-format.md: the magic, the version, zeros. */
 Test(recorder, begins_with_the_version_of_the_format)
 {
-    static const unsigned char expected[16] = "\x89WEIR\r\n\x1a\x01\0\x03";
+    static const unsigned char expected[16] = "\x89WEIR\r\n\x1a\x01\0\x04";
     unsigned char first[16];
     start();
     stop();
