@@ -13,6 +13,7 @@ weir_script_tests += tests/guest/children.sh \
 	tests/guest/names.sh \
 	tests/guest/new.sh \
 	tests/guest/owner.sh \
+	tests/guest/pid.sh \
 	tests/guest/places.sh \
 	tests/guest/sandbox.sh \
 	tests/guest/scripts.sh \
