@@ -1,14 +1,14 @@
 /* tools/stats/process.c - see process.h. No word of the memory is trusted: programs write it. */
 #include "tools/stats/process.h"
 #include "tools/common/text.h"
-#include "tools/run/run.h"
+#include "tools/shown/figures.h"
 
 #include "observe/run_attach.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <time.h>
 
 #define ENVIRONMENT_MOST ((size_t)8 << 20)
 #define HEAPS            8 /* of one process: malloc's, and one of each libweir */
@@ -171,7 +171,9 @@ static int shown_read(struct shown *s, int pid)
 
 static double seconds_since(uint64_t then)
 {
-    uint64_t now = run_clock();
+    struct timespec clock;
+    clock_gettime(CLOCK_MONOTONIC, &clock);
+    uint64_t now = (uint64_t)clock.tv_sec * 1000000000u + (uint64_t)clock.tv_nsec;
     return now > then ? (double)(now - then) / 1e9 : 0;
 }
 
