@@ -110,7 +110,7 @@ weir_class weir_class_of_tag(weir_tag tag)
 weir_tag weir_tag_set(weir_tag tag)
 {
     weir_tag former = weir__entry_tag(weir__here.live);
-    if (tag > WEIR__ENTRY_TAG_MAX)
+    if (tag > WEIR__ENTRY_TAG_MAX || tag == former)
         return former;
     weir__here.live = WEIR__ENTRY_LIVE | tag << WEIR__ENTRY_TAG_SHIFT;
     weir__lock_take(&weir__here.lock);
