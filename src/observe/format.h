@@ -57,6 +57,8 @@ enum { /* bits 3 to 7 of WEIR__TRACE_OTHER */
        WEIR__TRACE_MARK_END,
        WEIR__TRACE_REGION_TAKEN,
        WEIR__TRACE_REGION_GIVEN,
+       WEIR__TRACE_MAPPED, /* by the program's own calls; since 1.4 */
+       WEIR__TRACE_UNMAPPED,
        WEIR__TRACE_NOTES = 16, /* from here on: neither number nor ticks */
        WEIR__TRACE_NOTE_STACK = 16,
        WEIR__TRACE_NOTE_BEFORE

@@ -485,10 +485,21 @@ int weir_trace_mark(weir_mark kind, const char *name, bool begin)
 
 /* -- exit ------------------------------------------------------------------------------------ */
 
+#define QUIET_TRIES 200 /* looks for a moment at which no thread is in weir: some milliseconds */
+
+/* A thread that was interrupted in weir, and whose handler calls exit, stays in it. */
+static bool core_is_soon_quiet(void)
+{
+    unsigned tries = 0;
+    while (!weir__core_is_quiet() && tries < QUIET_TRIES)
+        weir__os_backoff(tries++);
+    return tries < QUIET_TRIES;
+}
+
 void weir__recorder_exit(void)
 {
     static bool begun;
-    if (weir__streams_are_on() && weir__core_is_quiet() &&
-        !__atomic_exchange_n(&begun, true, __ATOMIC_RELAXED))
+    if (weir__streams_are_on() && !__atomic_load_n(&begun, __ATOMIC_RELAXED) &&
+        core_is_soon_quiet() && !__atomic_exchange_n(&begun, true, __ATOMIC_RELAXED))
         (void)weir_trace_mark(WEIR_MARK_OTHER, "exit", true);
 }

@@ -10,6 +10,7 @@ weir_script_tests += tests/guest/children.sh \
 	tests/guest/handlers.sh \
 	tests/guest/lib_folder.sh \
 	tests/guest/load.sh \
+	tests/guest/mapped.sh \
 	tests/guest/names.sh \
 	tests/guest/new.sh \
 	tests/guest/owner.sh \

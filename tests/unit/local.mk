@@ -54,6 +54,7 @@ tests_unit_pressure_LDADD = $(unit_ldadd)
 tests_unit_recorder_LDADD = libweir-trace.la $(unit_ldadd)
 tests_unit_report_LDADD = libweir-report.la libweir-trace.la $(unit_ldadd)
 tests_unit_report_page_LDADD = libweir-report.la libweir-trace.la $(unit_ldadd) $(ZLIB_LIBS)
+tests_unit_report_mappings_LDADD = libweir-report.la libweir-trace.la $(suite_libs) $(ZLIB_LIBS)
 tests_unit_registry_LDADD = $(unit_ldadd)
 tests_unit_shelf_LDADD = $(unit_ldadd)
 tests_unit_shown_LDADD = $(unit_ldadd)
@@ -78,6 +79,7 @@ endif
 if TOOLS
 case_tests += tests/unit/recorder \
 	tests/unit/report \
+	tests/unit/report_mappings \
 	tests/unit/report_page \
 	tests/unit/symbols \
 	tests/unit/tools \
