@@ -28,7 +28,7 @@ struct weir_ort {
     OrtMemoryInfo *info;
     weir_allocator *context, *weights, *tensors;
     weir_tag weights_tag, tensors_tag; /* of blocks of threads that have no tag */
-    bool tensors_given;  /* and so not ours to destroy */
+    bool tensors_given;                /* and so not ours to destroy */
     unsigned making;     /* sessions being made: all that is allocated then is weights */
     unsigned registered; /* with how many environments */
     size_t weights_made; /* ever; relaxed */

@@ -109,8 +109,8 @@ static void ORT_API_CALL release(OrtSession *session) NO_EXCEPTION
 
 static OrtStatus *ORT_API_CALL run(OrtSession *session, const OrtRunOptions *options,
                                    const char *const *input_names, const OrtValue *const *inputs,
-                                   size_t ninputs, const char *const *output_names,
-                                   size_t noutputs, OrtValue **outputs) NO_EXCEPTION
+                                   size_t ninputs, const char *const *output_names, size_t noutputs,
+                                   OrtValue **outputs) NO_EXCEPTION
 {
     WEIR_MARK_SCOPE(WEIR_MARK_RUN, session_name(session));
     return original->Run(session, options, input_names, inputs, ninputs, output_names, noutputs,
@@ -149,7 +149,7 @@ static size_t table_length(const OrtApi *api)
 {
     struct readable r = {.from = (uintptr_t)api};
     return dl_iterate_phdr(segment_find, &r) && r.end - r.from < sizeof copy ? r.end - r.from
-                                                                            : sizeof copy;
+                                                                             : sizeof copy;
 }
 
 static void copy_make(const OrtApi *api)

@@ -1,6 +1,6 @@
 /*
  * preload/mapping.c - mmap, munmap, mremap and mprotect, so that a recording tells what the
- * program maps beside malloc. Each makes the system call itself: safe before any constructor, in
+ * program maps outside malloc. Each makes the system call itself: safe before any constructor, in
  * a signal handler, in a filter that allows the call. Where nothing is recorded that costs one
  * branch. What weir maps for itself comes here, too, and is known by who calls. What the C
  * library and the loader map (stacks of threads, libraries) they map behind everybody's back.
@@ -55,8 +55,8 @@ static unsigned protection_flags(int protection)
 static void *map(void *address, size_t bytes, int protection, int flags, int file, off_t offset)
 {
     // NOLINTNEXTLINE(performance-no-int-to-ptr)
-    return (void *)preload_system_call(SYS_mmap, (long)address, (long)bytes, protection, flags, file,
-                                       offset);
+    return (void *)preload_system_call(SYS_mmap, (long)address, (long)bytes, protection, flags,
+                                       file, offset);
 }
 
 static void mapped(const void *address, size_t bytes, int protection, int flags)
@@ -83,7 +83,8 @@ _Static_assert(sizeof(off_t) == 8, "mmap64 is mmap");
 PRELOAD_API void *mmap64(void *address, size_t bytes, int protection, int flags, int file,
                          off_t offset) __attribute__((alias("mmap")));
 
-/* -- munmap, mremap: before and, where the call fails, taken back ------------------------------- */
+/* -- munmap, mremap: before and, where the call fails, taken back -------------------------------
+ */
 
 static bool given(const void *address, size_t bytes)
 {
@@ -131,7 +132,8 @@ PRELOAD_API void *mremap(void *address, size_t bytes, size_t new_bytes, int flag
     return made;
 }
 
-/* -- mprotect ------------------------------------------------------------------------------------ */
+/* -- mprotect ------------------------------------------------------------------------------------
+ */
 
 PRELOAD_API int mprotect(void *address, size_t bytes, int protection)
 {

@@ -11,7 +11,8 @@
 
 #if defined(__x86_64__) || defined(__aarch64__)
 
-WEIR__INLINE long preload_system_call_raw(long number, long a, long b, long c, long d, long e, long f)
+WEIR__INLINE long preload_system_call_raw(long number, long a, long b, long c, long d, long e,
+                                          long f)
 {
 #if defined(__x86_64__)
     long result;

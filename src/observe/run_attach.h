@@ -1,6 +1,7 @@
 /*
  * observe/run_attach.h - how a process comes to the memory that `weir run` shares, and to an
- * image in it. Used by libweir-malloc.so, by libweir, and by `weir stats --pid`; no state. errno may change.
+ * image in it. Used by libweir-malloc.so, by libweir, and by `weir stats --pid`; no state. errno
+ * may change.
  */
 #ifndef WEIR_OBSERVE_RUN_ATTACH_H
 #define WEIR_OBSERVE_RUN_ATTACH_H

@@ -133,7 +133,7 @@ beside()
     grep -q 'the program mapped itself' text && fail "$(grep -A3 resident text)"
     exit 0
 }
-check "what is resident beside malloc" beside
+check "what is resident outside malloc" beside
 
 # A child has figures of its own, of when it was killed; its recording too.
 child()

@@ -98,9 +98,9 @@ shown()
 {
     "$weir" run -o report --stacks --record maps.wtr -- "$bin/maps" || fail "status $?"
     "$weir" trace maps.wtr >text || fail "weir trace"
-    grep -q "^mapped by the program itself, beside malloc: 72.0 MiB " text || fail "$(grep ^mapped text)"
+    grep -q "^mapped by the program itself, outside malloc: 72.0 MiB " text || fail "$(grep ^mapped text)"
     "$weir" trace --html page maps.wtr || fail "--html"
-    grep -q 'Mapped beside malloc' page || fail "not on the page"
+    grep -q 'Mapped outside malloc' page || fail "not on the page"
     "$weir" trace --events maps.wtr >events || fail "--events"
     for event in 'map 0x[0-9a-f]* 67108864 rw-$' 'map 0x[0-9a-f]* 1073741824 ---$' \
         'protect 0x[0-9a-f]* 8388608 rw-$' 'unmap 0x[0-9a-f]* 33554432$' 'remap 0x[0-9a-f]* 2097152 '; do

@@ -301,11 +301,12 @@ Test(recorder, a_tag_has_the_latest_class)
     static const struct {
         const char *name;
         int before, after, again, expected;
-    } tags[] = {{"before", WEIR_CLASS_WEIGHT, -1, -1, WEIR_CLASS_WEIGHT},
-                {"after", -1, WEIR_CLASS_KV, -1, WEIR_CLASS_KV},
-                {"twice", WEIR_CLASS_KV, WEIR_CLASS_SCRATCH, WEIR_CLASS_STAGING, WEIR_CLASS_STAGING},
-                {"back", WEIR_CLASS_OTHER, WEIR_CLASS_NONE, -1, WEIR_CLASS_NONE},
-                {"never", -1, -1, -1, WEIR_CLASS_NONE}};
+    } tags[] = {
+        {"before", WEIR_CLASS_WEIGHT, -1, -1, WEIR_CLASS_WEIGHT},
+        {"after", -1, WEIR_CLASS_KV, -1, WEIR_CLASS_KV},
+        {"twice", WEIR_CLASS_KV, WEIR_CLASS_SCRATCH, WEIR_CLASS_STAGING, WEIR_CLASS_STAGING},
+        {"back", WEIR_CLASS_OTHER, WEIR_CLASS_NONE, -1, WEIR_CLASS_NONE},
+        {"never", -1, -1, -1, WEIR_CLASS_NONE}};
     enum { N = sizeof tags / sizeof *tags };
     weir_tag made[N];
     start();

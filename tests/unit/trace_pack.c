@@ -246,9 +246,9 @@ Test(trace_pack, hostile_payloads_are_no_events)
     const struct {
         uint64_t length;
         size_t n, more;
-    } bad[] = {{99, 100, 0},         {101, 100, 0},       {0, 100, 0},
-               {100, 100, 1},        {UINT64_MAX, 10, 0}, {(1 << 24) + 1, 10, 0},
-               {1 << 24, 10, 0},     {1 << 20, 100, 0},   {(1 << 20) - 1, 1 << 20, 0}};
+    } bad[] = {{99, 100, 0},     {101, 100, 0},       {0, 100, 0},
+               {100, 100, 1},    {UINT64_MAX, 10, 0}, {(1 << 24) + 1, 10, 0},
+               {1 << 24, 10, 0}, {1 << 20, 100, 0},   {(1 << 20) - 1, 1 << 20, 0}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         n = hostile_put(bytes, bad[i].length, zeros, bad[i].n, bad[i].more);
         cr_assert_null(trace_unpack(bytes, n, &length), "%zu", i);

@@ -64,13 +64,14 @@ static size_t *binding_of(const struct plan_rows *rows, size_t *n)
 static void binding_write(FILE *to, const struct plan_rows *rows, const weir_plan_stats *stats)
 {
     size_t n, *binding = binding_of(rows, &n);
-    fprintf(to,
-            "<h2>What binds the lower bound</h2>\n<p>%s live at the greatest sum: no arena is "
-            "smaller than they are together, unless one of them gets smaller or lives at another "
-            "time.</p>\n<div class=\"scroll\"><table><thead><tr><th>buffer</th><th class=\"n\">bytes"
-            "</th><th class=\"n\">share</th><th class=\"n\">offset</th><th class=\"n\">from</th>"
-            "<th class=\"n\">to</th></tr></thead><tbody>\n",
-            text_of(n, "buffers"));
+    fprintf(
+        to,
+        "<h2>What binds the lower bound</h2>\n<p>%s live at the greatest sum: no arena is "
+        "smaller than they are together, unless one of them gets smaller or lives at another "
+        "time.</p>\n<div class=\"scroll\"><table><thead><tr><th>buffer</th><th class=\"n\">bytes"
+        "</th><th class=\"n\">share</th><th class=\"n\">offset</th><th class=\"n\">from</th>"
+        "<th class=\"n\">to</th></tr></thead><tbody>\n",
+        text_of(n, "buffers"));
     for (size_t i = 0; i < n && i < ROWS; i++) {
         const struct plan_row *r = &rows->rows[binding[i]];
         fputs("<tr><td>", to);
@@ -101,12 +102,12 @@ int plan_page(const struct plan_rows *rows, const char *title, FILE *to)
     text_put(to, title);
     fprintf(to, ": a memory plan</title>\n<style>%s</style></head><body><main>\n<h1>", style);
     text_put(to, title);
-    fprintf(to,
-            "</h1>\n<p>%s in an arena of %s; the lower bound is %s; a place for each alone would be "
-            "%s.%s</p>\n<div class=\"scroll\">",
-            text_of(stats.count, "buffers"), text_bytes(stats.arena),
-            text_bytes(stats.lower_bound), text_bytes(stats.total),
-            stats.optimal ? " No arrangement is smaller." : "");
+    fprintf(
+        to,
+        "</h1>\n<p>%s in an arena of %s; the lower bound is %s; a place for each alone would be "
+        "%s.%s</p>\n<div class=\"scroll\">",
+        text_of(stats.count, "buffers"), text_bytes(stats.arena), text_bytes(stats.lower_bound),
+        text_bytes(stats.total), stats.optimal ? " No arrangement is smaller." : "");
     error = plan_picture(rows, title, to);
     fputs("</div>\n", to);
     if (stats.lower_bound)

@@ -5,8 +5,8 @@
 #ifndef WEIR_TOOLS_REPORT_ANALYSIS_H
 #define WEIR_TOOLS_REPORT_ANALYSIS_H
 
-#include "tools/report/mappings.h"
 #include "tools/report/columns.h"
+#include "tools/report/mappings.h"
 #include "tools/report/pass.h"
 #include "tools/report/runs.h"
 

@@ -276,14 +276,14 @@ static void failure_add(struct report_data *d, const struct trace_record *r)
 static void mapping_add(struct report_data *d, const struct trace_record *r)
 {
     d->mappings = memory_grow(d->mappings, d->nmappings, sizeof *d->mappings);
-    d->mappings[d->nmappings++] = (struct report_mapping){.number = r->number,
-                                                          .ticks = r->ticks,
-                                                          .address = r->address,
-                                                          .bytes = r->requested,
-                                                          .flags = r->detail,
-                                                          .stack = r->stack,
-                                                          .given = r->kind ==
-                                                                   TRACE_RECORD_UNMAPPED};
+    d->mappings[d->nmappings++] =
+        (struct report_mapping){.number = r->number,
+                                .ticks = r->ticks,
+                                .address = r->address,
+                                .bytes = r->requested,
+                                .flags = r->detail,
+                                .stack = r->stack,
+                                .given = r->kind == TRACE_RECORD_UNMAPPED};
 }
 
 static void other(struct collect *c, const struct trace_record *record)

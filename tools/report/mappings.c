@@ -121,7 +121,8 @@ static void apply(struct pieces *p, const struct report_mapping *m, struct piece
     }
 }
 
-/* -- who ------------------------------------------------------------------------------------------ */
+/* -- who ------------------------------------------------------------------------------------------
+ */
 
 static int by_bytes(const void *a, const void *b)
 {
@@ -210,7 +211,8 @@ void report_mappings_free(struct report_mappings *m)
     free(m->mappers);
 }
 
-/* -- said ------------------------------------------------------------------------------------------ */
+/* -- said
+ * ------------------------------------------------------------------------------------------ */
 
 void report_mappings_text(FILE *to, const struct report_mappings *m, const struct report_data *d,
                           size_t top)
@@ -218,12 +220,11 @@ void report_mappings_text(FILE *to, const struct report_mappings *m, const struc
     size_t shown = top && top < m->n ? top : m->n;
     if (!m->most)
         return;
-    fprintf(to, "mapped by the program itself, beside malloc: %s at most (%.6f s)",
+    fprintf(to, "mapped by the program itself, outside malloc: %s at most (%.6f s)",
             text_bytes(m->most), report_seconds(d, m->most_ticks));
     if (m->of_files)
         fprintf(to, ", %s of it files", text_scaled(m->of_files));
-    fprintf(to, "; %s at the peak, %s at the end\n", text_scaled(m->at_peak),
-            text_scaled(m->left));
+    fprintf(to, "; %s at the peak, %s at the end\n", text_scaled(m->at_peak), text_scaled(m->left));
     for (size_t i = 0; i < shown; i++) {
         fprintf(to, "%19s %5.3g%% %11s  ", text_count(m->mappers[i].bytes),
                 100.0 * (double)m->mappers[i].bytes / (double)m->most,
@@ -237,9 +238,10 @@ void report_mappings_html(FILE *to, const struct report_mappings *m, const struc
 {
     if (!m->most)
         return;
-    fputs("<section id=\"mapped\"><h2>Mapped beside malloc</h2>\n<p class=\"note\">By the program's "
-          "own calls, and no part of the peak: ",
-          to);
+    fputs(
+        "<section id=\"mapped\"><h2>Mapped outside malloc</h2>\n<p class=\"note\">By the program's "
+        "own calls, and no part of the peak: ",
+        to);
     markup_bytes(to, m->most);
     fprintf(to, " at most, at %s", markup_seconds(report_seconds(d, m->most_ticks)));
     if (m->of_files)

@@ -13,7 +13,8 @@
 
 static const char *mark_name(uint32_t kind)
 {
-    static const char *const names[] = {"mark", "run", "model", "layer", "operator", "other", "step"};
+    static const char *const names[] = {"mark",     "run",   "model", "layer",
+                                        "operator", "other", "step"};
     return names[kind < sizeof names / sizeof *names ? kind : 0];
 }
 
@@ -84,7 +85,7 @@ void summary_event(FILE *to, const struct trace_info *info, const struct trace_r
     case TRACE_RECORD_MAPPED:
     case TRACE_RECORD_UNMAPPED:
         fprintf(to, "%s 0x%" PRIx64 " %" PRIu64,
-                r->kind == TRACE_RECORD_UNMAPPED               ? "unmap"
+                r->kind == TRACE_RECORD_UNMAPPED      ? "unmap"
                 : r->detail & WEIR__MAPPING_PROTECTED ? "protect"
                 : r->detail & WEIR__MAPPING_MOVED     ? "remap"
                                                       : "map",

@@ -15,7 +15,7 @@
 
 #define TEXT_PROCESSES 12
 #define AGE_SAID       UINT64_C(100000000) /* ns: figures older than this are called so */
-#define OUTSIDE_LEAST  (UINT64_C(4) << 20) /* mapped beside malloc, worth a word */
+#define OUTSIDE_LEAST  (UINT64_C(4) << 20) /* mapped outside malloc, worth a word */
 
 static double seconds(uint64_t from, uint64_t to)
 {

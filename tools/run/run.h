@@ -115,7 +115,7 @@ struct run_image {
     bool done;                  /* it came to its exit: what it has goes with it */
     bool dropped;               /* about to be forgotten */
     struct run_image *after;    /* what its process became by exec; NULL: nothing that is kept */
-    uint64_t resident, outside; /* at most: resident, and mapped beside malloc; bytes */
+    uint64_t resident, outside; /* at most: resident, and mapped outside malloc; bytes */
     uint64_t files;             /* at most: resident pages of files, code among them */
     uint64_t own, malloc_had;   /* of the latest sample: resident of its own, and malloc's then */
     struct run_figures figures;

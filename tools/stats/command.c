@@ -277,7 +277,8 @@ int weir_command_stats(int argc, char **argv)
          .value = FORM_OPENMETRICS},
         {"pid", OPTION_COUNT, &pid, "PID",
          "the figures of a running process instead, one that weir run started or\n"
-         "a child of it, as they are at this moment", .least = 1, .most = INT32_MAX},
+         "a child of it, as they are at this moment",
+         .least = 1, .most = INT32_MAX},
         {NULL}};
     const struct options options = {
         "weir stats", "[OPTIONS]",

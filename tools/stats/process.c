@@ -19,7 +19,8 @@ static int refuse(int pid, const char *why)
     return 1;
 }
 
-/* -- what the system says of it ------------------------------------------------------------------ */
+/* -- what the system says of it ------------------------------------------------------------------
+ */
 
 /* All of a file of /proc/PID, and a zero behind it; from malloc. NULL: errno says why. */
 static char *process_file(int pid, const char *name, size_t *n)
@@ -98,7 +99,8 @@ static const char *variable_find(const char *environment, size_t n, const char *
     return NULL;
 }
 
-/* -- what it shows -------------------------------------------------------------------------------- */
+/* -- what it shows --------------------------------------------------------------------------------
+ */
 
 struct heap {
     struct weir__run_image image;
@@ -152,7 +154,7 @@ static int shown_read(struct shown *s, int pid)
         return refuse(pid, "it has ended");
     char *environment = process_file(pid, "environ", &n);
     if (!environment)
-        return refuse(pid, errno == EACCES || errno == EPERM ? "it is another user's"
+        return refuse(pid, errno == EACCES || errno == EPERM   ? "it is another user's"
                            : errno == ENOENT || errno == ESRCH ? "it has ended"
                                                                : strerror(errno));
     const char *where = variable_find(environment, n, WEIR__RUN_VARIABLE);
@@ -167,7 +169,8 @@ static int shown_read(struct shown *s, int pid)
     return s->n ? 0 : refuse(pid, "weir is not in it: weir run says why when it ends");
 }
 
-/* -- as text --------------------------------------------------------------------------------------- */
+/* -- as text
+ * --------------------------------------------------------------------------------------- */
 
 static double seconds_since(uint64_t then)
 {
@@ -214,7 +217,8 @@ static void shown_text(const struct shown *s, int pid)
            text_scaled(status_bytes(s->status, "\nVmHWM:")));
 }
 
-/* -- as JSON --------------------------------------------------------------------------------------- */
+/* -- as JSON
+ * --------------------------------------------------------------------------------------- */
 
 static void heap_json(struct json *j, const struct heap *heap)
 {

@@ -63,9 +63,9 @@ static bool events_write(FILE *to, const struct trace_raw *raw)
     unsigned char *packed = memory_array(NULL, front + WEIR__VARINT_MOST + deflated, 1), *at;
     memcpy(packed, raw->payload, front);
     at = weir__put_varint(packed + front, events);
-    bool shorter = compress2(at, &deflated, raw->payload + front, events, Z_BEST_COMPRESSION) ==
-                       Z_OK &&
-                   (size_t)(at - packed) + deflated < raw->length;
+    bool shorter =
+        compress2(at, &deflated, raw->payload + front, events, Z_BEST_COMPRESSION) == Z_OK &&
+        (size_t)(at - packed) + deflated < raw->length;
     if (shorter)
         record_write(to, WEIR__TRACE_EVTZ, packed, (uint32_t)((size_t)(at - packed) + deflated));
     free(packed);
@@ -82,7 +82,8 @@ static int preamble_write(FILE *to, int fd, char *why, size_t nwhy)
     if (n < (ssize_t)sizeof bytes ||
         memcmp(bytes, WEIR__TRACE_MAGIC, sizeof WEIR__TRACE_MAGIC - 1) != 0)
         return snprintf(why, nwhy, "not a weir trace"), EINVAL;
-    unsigned major = bytes[8] | (unsigned)bytes[9] << 8, minor = bytes[10] | (unsigned)bytes[11] << 8;
+    unsigned major = bytes[8] | (unsigned)bytes[9] << 8,
+             minor = bytes[10] | (unsigned)bytes[11] << 8;
     if (major != WEIR__TRACE_MAJOR || minor > WEIR__TRACE_MINOR)
         return snprintf(why, nwhy, "trace format %u.%u: this weir packs up to %u.%u", major, minor,
                         WEIR__TRACE_MAJOR, WEIR__TRACE_MINOR),
@@ -97,7 +98,8 @@ static int records_write(FILE *to, struct trace_records *records, char *why, siz
     struct trace_raw raw;
     int got;
     while ((got = trace_records_next(records, &raw)) > 0 && !records->how)
-        if (raw.type != WEIR__TRACE_ROOM && (raw.type != WEIR__TRACE_EVTS || !events_write(to, &raw)))
+        if (raw.type != WEIR__TRACE_ROOM &&
+            (raw.type != WEIR__TRACE_EVTS || !events_write(to, &raw)))
             record_write(to, raw.type, raw.payload, raw.length);
     if (got < 0)
         return snprintf(why, nwhy, "%s", strerror(errno)), errno;

@@ -1,6 +1,6 @@
 /*
- * tools/trace/pack.h - the payloads of EVTS records, deflated (EVTZ, docs/internals/trace-format.md).
- * No state; any thread.
+ * tools/trace/pack.h - the payloads of EVTS records, deflated (EVTZ,
+ * docs/internals/trace-format.md). No state; any thread.
  */
 #ifndef WEIR_TOOLS_TRACE_PACK_H
 #define WEIR_TOOLS_TRACE_PACK_H
@@ -11,8 +11,9 @@
 
 /*
  * Writes the recording at `path` to `to`, its records in their order and the events of each EVTS
- * deflated, where that is shorter. *cut: bytes at its end that are no whole record, left out. 0; EINVAL: not a trace of a version that this weir knows, or
- * damaged; or an errno value; with one line in `why`. Errors of `to` are the caller's to look at.
+ * deflated, where that is shorter. *cut: bytes at its end that are no whole record, left out. 0;
+ * EINVAL: not a trace of a version that this weir knows, or damaged; or an errno value; with one
+ * line in `why`. Errors of `to` are the caller's to look at.
  */
 int trace_pack(const char *path, FILE *to, uint64_t *cut, char *why, size_t nwhy);
 

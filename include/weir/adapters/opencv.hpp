@@ -18,7 +18,7 @@
  * Not through weir: what OpenCV takes from fastMalloc itself (scratch of the DNN
  * module's convolutions), UMatData headers (C++ new), UMat on a device.
  *
- * OpenCV does not tell what a matrix is for: where the thread has no tag of its own, matrices have
+ * OpenCV does not tell what a matrix is for: where the thread has no tag, matrices have
  * the tag "matrices", and inside a weir::opencv_run "activations". That is a mark around what runs,
  * too (weir/trace.h):
  *

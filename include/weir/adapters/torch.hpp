@@ -16,7 +16,7 @@
  *
  * A process that is recorded (weir/trace.h) when install() is called has marks of what runs: a run
  * around each TorchScript method, an operator around each operator, by at::RecordFunction. Where
- * a thread has no tag of its own, tensors have the tag "activations" inside such a method and
+ * a thread has no tag, tensors have the tag "activations" inside such a method and
  * "tensors" elsewhere; libtorch does not tell weights apart.
  *
  * Not through weir: scratch memory of the BLAS and of NNPACK, XNNPACK and oneDNN, the

@@ -19,7 +19,7 @@
  *
  * A program that includes this marks what it runs (weir/trace.h): xnn_create_runtime and
  * xnn_create_runtime_v2 as a model, xnn_invoke_runtime and xnn_run_operator as a run; not where
- * WEIR_XNNPACK_NO_MARKS is defined. Where a thread has no tag of its own, what is taken in a run
+ * WEIR_XNNPACK_NO_MARKS is defined. Where a thread has no tag, what is taken in a run
  * has the tag "scratch", what a runtime takes when it is made "runtime" (packed weights and
  * workspace: XNNPACK does not tell them apart), weir_xnnpack_tensor "activations", and all else,
  * operators and their packed weights, "weights".
@@ -175,8 +175,8 @@ static inline enum xnn_status weir_xnnpack_run_operator(xnn_operator_t op, pthre
 #define xnn_create_runtime(subgraph, runtime) weir_xnnpack_create_runtime(subgraph, runtime)
 #define xnn_create_runtime_v2(subgraph, pool, flags, runtime)                                      \
     weir_xnnpack_create_runtime_v2(subgraph, pool, flags, runtime)
-#define xnn_invoke_runtime(runtime)  weir_xnnpack_invoke_runtime(runtime)
-#define xnn_run_operator(op, pool)   weir_xnnpack_run_operator(op, pool)
+#define xnn_invoke_runtime(runtime) weir_xnnpack_invoke_runtime(runtime)
+#define xnn_run_operator(op, pool)  weir_xnnpack_run_operator(op, pool)
 #endif
 
 WEIR_END_DECLS
