@@ -11,9 +11,7 @@
 
 bool weir__mapping_is_wanted(void)
 {
-    const struct weir__stream *s = weir__stream_own;
-    return weir__streams_are_on() && !weir__trace_is_copy() &&
-           !(s && weir__relaxed_get(s->inside)) && !weir__heaps_are_entered();
+    return weir__streams_are_on() && weir__stream_is_free() && !weir__heaps_are_entered();
 }
 
 static unsigned char *place_put(unsigned char *at, const void *address, size_t bytes)

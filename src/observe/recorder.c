@@ -500,6 +500,7 @@ void weir__recorder_exit(void)
 {
     static bool begun;
     if (weir__streams_are_on() && !__atomic_load_n(&begun, __ATOMIC_RELAXED) &&
-        core_is_soon_quiet() && !__atomic_exchange_n(&begun, true, __ATOMIC_RELAXED))
+        weir__stream_is_free() && core_is_soon_quiet() &&
+        !__atomic_exchange_n(&begun, true, __ATOMIC_RELAXED))
         (void)weir_trace_mark(WEIR_MARK_OTHER, "exit", true);
 }
