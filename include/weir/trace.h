@@ -66,7 +66,8 @@ typedef enum weir_mark {
     WEIR_MARK_MODEL,
     WEIR_MARK_LAYER,
     WEIR_MARK_OPERATOR,
-    WEIR_MARK_OTHER
+    WEIR_MARK_OTHER,
+    WEIR_MARK_STEP /* one of many alike within a run: of training, of decoding */
 } weir_mark;
 
 /*
@@ -75,6 +76,36 @@ typedef enum weir_mark {
  * (no such kind, NULL), or ENOMEM.
  */
 WEIR_API int weir_trace_mark(weir_mark kind, const char *name, bool begin) WEIR_NOEXCEPT;
+
+/*
+ * Begins a mark here, and ends it at the end of the enclosing block, however that is left but by
+ * longjmp. `name` stays until then; NULL: no mark.
+ *
+ *     WEIR_MARK_SCOPE(WEIR_MARK_RUN, "run 1");
+ *
+ * is a declaration, one a line. Of a recording that begins inside, it is an end alone.
+ */
+#define WEIR_MARK_SCOPE(kind, name)          WEIR_MARK_SCOPE_AT(kind, name, __LINE__)
+#define WEIR_MARK_SCOPE_AT(kind, name, line) WEIR_MARK_SCOPE_NAMED(kind, name, line)
+#define WEIR_MARK_SCOPE_NAMED(kind, name, line)                                                    \
+    __attribute__((cleanup(weir_mark_scope_end))) const weir_mark_scope weir_mark_at_##line =      \
+        weir_mark_scope_begin(kind, name)
+typedef struct weir_mark_scope {
+    weir_mark kind;
+    const char *name; /* NULL: not begun */
+} weir_mark_scope;
+static inline weir_mark_scope weir_mark_scope_begin(weir_mark kind, const char *name)
+{
+    weir_mark_scope begun = {kind, name};
+    if (!name || weir_trace_mark(kind, name, true) != 0)
+        begun.name = NULL;
+    return begun;
+}
+static inline void weir_mark_scope_end(const weir_mark_scope *begun)
+{
+    if (begun->name)
+        (void)weir_trace_mark(begun->kind, begun->name, false);
+}
 
 WEIR_END_DECLS
 #endif

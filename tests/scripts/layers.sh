@@ -67,7 +67,7 @@ function room_rank(layer,    room)
     room = layer
     if (!sub(/^[a-z]+\//, "", room)) return 9
     if (room == "common" || room == "harness") return 1
-    if (layer ~ /^tools/ && room ~ /^(trace|symbols)$/) return 2
+    if (layer ~ /^tools/ && room ~ /^(trace|symbols|shown)$/) return 2
     return layer ~ /^tools/ && room == "report" ? 2.5 : 3
 }
 

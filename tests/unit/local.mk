@@ -60,6 +60,7 @@ tests_unit_recorder_LDADD = libweir-trace.la $(unit_ldadd)
 tests_unit_recordings_LDADD = libweir-trace.la $(unit_ldadd)
 tests_unit_report_LDADD = libweir-report.la libweir-trace.la $(unit_ldadd)
 tests_unit_report_page_LDADD = libweir-report.la libweir-trace.la $(unit_ldadd) $(ZLIB_LIBS)
+tests_unit_report_mappings_LDADD = libweir-report.la libweir-trace.la $(suite_libs) $(ZLIB_LIBS)
 tests_unit_registry_LDADD = $(unit_ldadd)
 tests_unit_sample_LDADD = $(unit_ldadd) -lm
 tests_unit_shelf_LDADD = $(unit_ldadd)
@@ -72,6 +73,7 @@ tests_unit_threads_LDADD = $(unit_ldadd)
 tests_unit_tools_LDADD = libweir-tools.la $(suite_libs) -lm
 tests_unit_trace_damage_LDADD = libweir-trace.la $(unit_ldadd)
 tests_unit_trace_load_LDADD = libweir-trace.la $(suite_libs) $(ZLIB_LIBS)
+tests_unit_trace_pack_LDADD = libweir-trace.la $(suite_libs) $(ZLIB_LIBS)
 tests_unit_walk_LDADD = $(unit_ldadd)
 
 if SHARED
@@ -86,10 +88,12 @@ if TOOLS
 case_tests += tests/unit/recorder \
 	tests/unit/recordings \
 	tests/unit/report \
+	tests/unit/report_mappings \
 	tests/unit/report_page \
 	tests/unit/stacks \
 	tests/unit/symbols \
 	tests/unit/tools \
 	tests/unit/trace_damage \
-	tests/unit/trace_load
+	tests/unit/trace_load \
+	tests/unit/trace_pack
 endif

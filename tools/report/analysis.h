@@ -6,6 +6,7 @@
 #define WEIR_TOOLS_REPORT_ANALYSIS_H
 
 #include "tools/report/columns.h"
+#include "tools/report/mappings.h"
 #include "tools/report/pass.h"
 #include "tools/report/runs.h"
 
@@ -37,6 +38,7 @@ struct report {
     size_t nladder;
     struct report_runs runs;
     struct report_floors floors;
+    struct report_mappings mappings;
 };
 
 /* 0, or an errno value with info->why. report_free in either case. */

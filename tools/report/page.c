@@ -385,6 +385,7 @@ static void body_write(FILE *to, const struct report *r, const struct report_aga
         section_callers(to, r, icicle);
     section_stayed(to, r);
     section_runs(to, r);
+    report_mappings_html(to, &r->mappings, &r->data);
     section_kinds(to, r);
     section_events(to, r);
     if (against)

@@ -9,7 +9,6 @@
  *   watch.c        finds the process images, follows their lives, frees what is over
  *   process.c      what the system says of a process
  *   chunks.c       takes what was recorded out of the memory
- *   figures.c      sums up what an image shows
  *   record.c       the files of a recording
  *   names.c        names of code made at run time, into a recording
  *   report.c       what is said at the end, as text; run_json.c, as JSON
@@ -19,6 +18,7 @@
 #define WEIR_TOOLS_RUN_RUN_H
 
 #include "observe/run_page.h"
+#include "tools/shown/figures.h"
 
 #include <signal.h>
 #include <stdbool.h>
@@ -92,34 +92,6 @@ bool run_program(struct run *run);
 /* Ends as the program did: does not return, or returns the exit status. */
 int run_end_like_it(const struct run *run);
 
-/* -- figures.c ---------------------------------------------------------------------- */
-
-struct run_figures {
-    uint64_t peak, peak_blocks, peak_at; /* bytes asked for; CLOCK_MONOTONIC ns, 0: unknown */
-    uint64_t live, blocks;
-    uint64_t allocations, frees, failures;
-    uint64_t in_use, cached, reserved, metadata, limit; /* as of `as_of` */
-    uint64_t as_of;
-    bool exact; /* live, blocks and peak are true to the last call that returned */
-    bool last;  /* `as_of` is its end */
-};
-
-/* What the tallies of an image come to. */
-struct run_tallies {
-    uint64_t bytes, allocated, freed;
-    struct weir__tally solo; /* the one that `solo` names */
-    bool has_solo;
-};
-
-/* Sums the tallies of all images; `sums` has WEIR__RUN_IMAGES, `images` the copies (state
- * 0: not to be summed). */
-void run_tallies_sum(void *page, uint32_t unit, const struct weir__run_image *const images[],
-                     struct run_tallies sums[]);
-
-/* `now` is when it was looked at. */
-struct run_figures run_figures_of(const struct weir__run_image *image,
-                                  const struct run_tallies *tallies);
-
 /* -- watch.c ------------------------------------------------------------------------ */
 
 enum run_ending {
@@ -144,7 +116,8 @@ struct run_image {
     bool done;                  /* it came to its exit: what it has goes with it */
     bool dropped;               /* about to be forgotten */
     struct run_image *after;    /* what its process became by exec; NULL: nothing that is kept */
-    uint64_t resident, outside; /* at most: resident, and mapped beside malloc; bytes */
+    uint64_t resident, outside; /* at most: resident, and mapped outside malloc; bytes */
+    uint64_t files;             /* at most: resident pages of files, code among them */
     uint64_t own, malloc_had;   /* of the latest sample: resident of its own, and malloc's then */
     struct run_figures figures;
     struct run_recording *recording; /* NULL: none */
