@@ -9,11 +9,13 @@ enum weir__figure_kind {
     WEIR__FIGURE_BYTES,
     WEIR__FIGURE_COUNT,
     WEIR__FIGURE_COUNTER, /* only grows */
+    WEIR__FIGURE_BYTES_COUNTER,
     WEIR__FIGURE_LIMIT    /* bytes; 0: none */
 };
 
 struct weir__figure {
-    const char *name; /* as in weir_stats and JSON */
+    const char *name;   /* as in weir_stats and JSON */
+    const char *metric; /* in OpenMetrics, without "weir_" and "_total" */
     const char *heading;
     enum weir__figure_kind kind;
     const char *help;

@@ -1,4 +1,6 @@
 /* observe/holders.c - who holds the memory: live blocks added up by tag. */
+#include "observe/holders.h"
+
 #include "alloc/inspect.h"
 #include "backing/meta.h"
 #include "base/error.h"
@@ -6,7 +8,6 @@
 #include "observe/snapshot.h"
 
 #include <errno.h>
-#include <weir/stats.h>
 
 #define TAGS 8192 /* weir_tag is at most 8191 */
 
@@ -47,6 +48,7 @@ static void holders_release(struct holders *h)
     weir__meta_free(h->tags, TAGS * sizeof *h->tags);
 }
 
+/* `a` NULL: every allocator there is. */
 static int holders_take(struct holders *h, weir_allocator *a)
 {
     *h = (struct holders){.tags = weir__meta_allocate(TAGS * sizeof *h->tags)};
@@ -54,7 +56,7 @@ static int holders_take(struct holders *h, weir_allocator *a)
         weir__fail(ENOMEM, "no memory to add up tags");
         return ENOMEM;
     }
-    int error = weir__allocator_tree(a ? a : weir_cpu_allocator(), holders_walk, h);
+    int error = weir__allocator_tree(a, holders_walk, h);
     if (error) {
         holders_release(h);
         return error;
@@ -70,11 +72,9 @@ static int holders_take(struct holders *h, weir_allocator *a)
     return 0;
 }
 
-int weir_allocator_walk_tags(weir_allocator *a, weir_tag_stats_visitor *visit, void *user)
+static int holders_visit(weir_allocator *a, weir_tag_stats_visitor *visit, void *user)
 {
     struct holders h;
-    if (!visit)
-        return weir__fail(EINVAL, "no visitor: NULL was given");
     int error = holders_take(&h, a);
     if (error)
         return error;
@@ -82,6 +82,18 @@ int weir_allocator_walk_tags(weir_allocator *a, weir_tag_stats_visitor *visit, v
         continue;
     holders_release(&h);
     return 0;
+}
+
+int weir__holders_of_all(weir_tag_stats_visitor *visit, void *user)
+{
+    return holders_visit(NULL, visit, user);
+}
+
+int weir_allocator_walk_tags(weir_allocator *a, weir_tag_stats_visitor *visit, void *user)
+{
+    if (!visit)
+        return weir__fail(EINVAL, "no visitor: NULL was given");
+    return holders_visit(a ? a : weir_cpu_allocator(), visit, user);
 }
 
 /* -- printed ---------------------------------------------------------------------------- */
@@ -117,7 +129,7 @@ int weir_holders_print(FILE *to, weir_allocator *a, size_t top)
         weir__fail(EINVAL, "no file to print to: NULL was given");
         return EINVAL;
     }
-    int error = holders_take(&h, a);
+    int error = holders_take(&h, a ? a : weir_cpu_allocator());
     if (error)
         return error;
     struct weir__sink sink = {.file = to};
@@ -146,7 +158,7 @@ int weir_holders_json(FILE *to, weir_allocator *a, size_t top)
         weir__fail(EINVAL, "no file to print to: NULL was given");
         return EINVAL;
     }
-    int error = holders_take(&h, a);
+    int error = holders_take(&h, a ? a : weir_cpu_allocator());
     if (error)
         return error;
     struct weir__sink sink = {.file = to};

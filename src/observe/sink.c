@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -106,6 +107,22 @@ void weir__sink_json_text(struct weir__sink *sink, const char *text)
 void weir__sink_label_text(struct weir__sink *sink, const char *text)
 {
     sink_escaped(sink, text, escape_label);
+}
+
+void weir__sink_path_text(struct weir__sink *sink, const char *name)
+{
+    while (*name) {
+        const unsigned char *at = (const unsigned char *)name;
+        size_t length = utf8_length(at);
+        bool coded = length == 0 || *at < 0x20 || *at == 0x7f || strchr("/#%", *at);
+        if (coded)
+            weir__sink_print(sink, "%%%02X", *at);
+        else if (*at == '"' || *at == '\\')
+            weir__sink_print(sink, "\\%c", *at);
+        else
+            sink_bytes(sink, name, length);
+        name += length ? length : 1;
+    }
 }
 
 void weir__sink_plain_text(struct weir__sink *sink, const char *text, int width)

@@ -25,6 +25,11 @@ void weir__sink_json_text(struct weir__sink *sink, const char *text);
 /* Text as the inside of an OpenMetrics label value; bytes that are no UTF-8 as above. */
 void weir__sink_label_text(struct weir__sink *sink, const char *text);
 
+/* A name within a path of an OpenMetrics label: as above, but what two names could share is
+ * percent-encoded: '/', '#', '%', control characters and bytes that are no UTF-8. Different names
+ * give different texts. */
+void weir__sink_path_text(struct weir__sink *sink, const char *name);
+
 /* Text for one line of a terminal: control characters as '?'. */
 void weir__sink_plain_text(struct weir__sink *sink, const char *text, int width);
 
