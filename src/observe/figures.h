@@ -33,4 +33,7 @@ int weir__figures_to_file(FILE *to, weir_allocator *a,
 int weir__figures_to_buffer(char *buffer, size_t size, size_t *length, weir_allocator *a,
                             void (*print)(struct weir__sink *, const struct weir__snapshot *));
 
+/* What is printed is there: weir__sink_finish, and the reason where it failed. */
+int weir__figures_end(struct weir__sink *sink);
+
 #endif

@@ -4,6 +4,7 @@
 #include "alloc/inspect.h"
 #include "backing/meta.h"
 #include "base/error.h"
+#include "observe/figures.h"
 #include "observe/sink.h"
 #include "observe/snapshot.h"
 
@@ -141,7 +142,7 @@ int weir_holders_print(FILE *to, weir_allocator *a, size_t top)
     if (shown < h.n)
         text_print(&sink, &rest, "(the rest)");
     holders_release(&h);
-    return weir__sink_finish(&sink);
+    return weir__figures_end(&sink);
 }
 
 static void json_print(struct weir__sink *sink, const weir_tag_stats *t)
@@ -174,5 +175,5 @@ int weir_holders_json(FILE *to, weir_allocator *a, size_t top)
     json_print(&sink, &rest);
     weir__sink_print(&sink, "}\n");
     holders_release(&h);
-    return weir__sink_finish(&sink);
+    return weir__figures_end(&sink);
 }

@@ -8,6 +8,7 @@
 #include "backing/meta.h"
 #include "base/error.h"
 #include "base/sized.h"
+#include "observe/figures.h"
 #include "observe/sink.h"
 #include "observe/snapshot.h"
 
@@ -191,5 +192,5 @@ int weir_leaks_print(FILE *to, weir_allocator *a, uint64_t checkpoint)
     weir__sink_figure(&sink, l.sums.cached, "unsupported");
     weir__sink_print(&sink, l.sums.cached == WEIR_UNSUPPORTED ? "\n" : " bytes\n");
     listing_release(&l);
-    return weir__sink_finish(&sink);
+    return weir__figures_end(&sink);
 }

@@ -217,7 +217,7 @@ static int exposition_print(struct weir__sink *sink, const weir_exposition_optio
         weir__ranking_release(&page.ranking);
     }
     weir__snapshot_release(&snapshot);
-    int written = weir__sink_finish(sink);
+    int written = weir__figures_end(sink);
     return error ? error : written;
 }
 

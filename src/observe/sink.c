@@ -1,8 +1,6 @@
 /* observe/sink.c - see sink.h. */
 #include "observe/sink.h"
 
-#include "base/error.h"
-
 #include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -148,8 +146,6 @@ int weir__sink_finish(struct weir__sink *sink)
     if (sink->file && !sink->error && fflush(sink->file) != 0)
         sink->error = errno ? errno : EIO;
     if (sink->error)
-        return weir__fail(sink->error, "writing figures: %s", strerror(sink->error));
-    if (!sink->file && sink->length >= sink->size)
-        return weir__fail(ENOSPC, "the buffer has %zu bytes of %zu", sink->size, sink->length + 1);
-    return 0;
+        return sink->error;
+    return !sink->file && sink->length >= sink->size ? ENOSPC : 0;
 }

@@ -36,7 +36,7 @@ void weir__sink_plain_text(struct weir__sink *sink, const char *text, int width)
 /* "1234", or `unsupported` where the figure cannot be told. */
 void weir__sink_figure(struct weir__sink *sink, size_t figure, const char *unsupported);
 
-/* 0 or what went wrong; a FILE is flushed. */
+/* 0 or what went wrong, ENOSPC where a buffer was too small; a FILE is flushed. */
 int weir__sink_finish(struct weir__sink *sink);
 
 #endif

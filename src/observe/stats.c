@@ -182,6 +182,16 @@ static void tree_print(struct weir__sink *sink, const struct weir__snapshot *s)
 
 /* -- the public calls --------------------------------------------------------------------- */
 
+int weir__figures_end(struct weir__sink *sink)
+{
+    int error = weir__sink_finish(sink);
+    if (error && error == sink->error)
+        return weir__fail(error, "writing figures: %s", strerror(error));
+    return error ? weir__fail(error, "the buffer has %zu bytes of %zu", sink->size,
+                              sink->length + 1)
+                 : 0;
+}
+
 static int sink_fill(struct weir__sink *sink, size_t *length, weir_allocator *a,
                      void (*print)(struct weir__sink *, const struct weir__snapshot *))
 {
@@ -193,7 +203,7 @@ static int sink_fill(struct weir__sink *sink, size_t *length, weir_allocator *a,
     weir__snapshot_release(&snapshot);
     if (length)
         *length = sink->length;
-    return weir__sink_finish(sink);
+    return weir__figures_end(sink);
 }
 
 int weir__figures_to_file(FILE *to, weir_allocator *a,
