@@ -3,11 +3,13 @@
 guidedir = $(docdir)/guide
 dist_guide_DATA = \
 	docs/guide/README.md \
+	docs/guide/containers.md \
 	docs/guide/contexts.md \
 	docs/guide/cxx.md \
 	docs/guide/debugging.md \
 	docs/guide/devices.md \
 	docs/guide/environment.md \
+	docs/guide/fleet.md \
 	docs/guide/from-mini-infer.md \
 	docs/guide/glossary.md \
 	docs/guide/metrics.md \
@@ -46,5 +48,12 @@ dist_results_DATA = \
 
 picturesdir = $(docdir)/pictures
 dist_pictures_DATA = docs/pictures/traces.svg
+
+# For Prometheus and Grafana.
+metricsdir = $(docdir)/metrics
+dist_metrics_DATA = \
+	docs/metrics/weir-dashboard.json \
+	docs/metrics/weir-rules-test.yml \
+	docs/metrics/weir-rules.yml
 
 EXTRA_DIST += docs/models/adoption.pml docs/models/returns.pml docs/models/watermark.pml

@@ -78,13 +78,16 @@ static enum MHD_Result request_answer(void *user, struct MHD_Connection *connect
     static char seen;
     const struct weir__http *http = user;
     (void)version, (void)body;
-    if (!*state) {
-        *state = &seen;
+    bool first = !*state;
+    *state = &seen;
+    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
+        return first ? complaint_send(connection, MHD_HTTP_METHOD_NOT_ALLOWED,
+                                      "only GET and HEAD\n")
+                     : MHD_NO; /* its body is not read */
+    if (first || *body_size) {
+        *body_size = 0;
         return MHD_YES;
     }
-    *body_size = 0;
-    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-        return complaint_send(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD\n");
     for (const struct weir__http_page *page = http->pages; page->path; page++)
         if (strcmp(url, page->path) == 0)
             return page_send(http, page, connection);

@@ -31,6 +31,7 @@ script_tests += tests/scripts/abi.sh \
 	tests/scripts/unwind.sh \
 	tests/scripts/xnnpack.sh
 EXTRA_DIST += tests/scripts/dlpack_numpy.py \
+	tests/scripts/metrics.py \
 	tests/scripts/symbols/compare.py \
 	tests/scripts/symbols/program.cc \
 	tests/scripts/guide.awk \
@@ -41,6 +42,7 @@ weir_script_tests += tests/scripts/bench.sh \
 	tests/scripts/command.sh \
 	tests/scripts/completion.sh \
 	tests/scripts/guide.sh \
+	tests/scripts/metrics.sh \
 	tests/scripts/plan.sh \
 	tests/scripts/preload.sh \
 	tests/scripts/preload_programs.sh \
