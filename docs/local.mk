@@ -29,6 +29,7 @@ dist_internals_DATA = \
 	docs/internals/debugging.md \
 	docs/internals/design.md \
 	docs/internals/measuring.md \
+	docs/internals/packages.md \
 	docs/internals/page-heap.md \
 	docs/internals/performance.md \
 	docs/internals/planner.md \

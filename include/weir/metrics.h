@@ -2,7 +2,7 @@
  * metrics.h - a running program's figures over HTTP, for a scraper: libweir-metrics, a library apart
  * (pkg-config weir-metrics), because it stands on libmicrohttpd. Not part of weir.h.
  *
- * One server a process, on a thread of its own which blocks all signals. It answers
+ * One server a process, on a thread that weir makes and that blocks all signals. It answers
  *
  *     GET /metrics    weir_stats_exposition: OpenMetrics where the client takes it, else the text
  *                     format. /metrics?contexts=50&tags=10 has fewer lines, or more.
@@ -22,8 +22,8 @@ WEIR_BEGIN_DECLS
 
 /*
  * Serves at `address`: "127.0.0.1:9464", "[::1]:9464", "localhost:9464", or ":9464" or "9464", which
- * are on 127.0.0.1; port 0 is any that is free. NULL: "127.0.0.1:9464". Who can reach the address can
- * read the figures: others than loopback must be named, "0.0.0.0:9464".
+ * are on 127.0.0.1; port 0 is any that is free. NULL: "127.0.0.1:9464". Everybody who
+ * reaches the address can read the figures, so all but loopback must be named: "0.0.0.0:9464".
  * 0; EINVAL: not an address; EALREADY: this process serves; else what the system said (EADDRINUSE,
  * EACCES, ...).
  */

@@ -45,7 +45,7 @@ WEIR_API int weir_stats_json_buffer(char *buffer, size_t size, size_t *length,
  * allocators are called: in a name '/', '#', '%', control characters and bytes that are no UTF-8
  * are percent-encoded, and later siblings of one name end in "#2", "#3". Figures include
  * descendants, but for those of weir_own_bytes and weir_own_blocks, which add up. The 200
- * allocators with the greatest peaks have lines of their own; the others' sum is
+ * allocators with the greatest peaks have lines; the others' sum is
  * weir_own_bytes{path="#others"}. With NULL also what is live by tag, and figures of the process.
  * weir_stats_exposition has choices.
  */
@@ -57,8 +57,8 @@ WEIR_API int weir_stats_openmetrics_buffer(char *buffer, size_t size, size_t *le
 typedef struct weir_exposition_options {
     size_t size; /* of this struct: WEIR_EXPOSITION_OPTIONS_INIT sets it; 0: the first release's */
     weir_allocator *allocator; /* NULL: all, and what is the process's */
-    size_t contexts;           /* allocators with lines of their own; 0: 200 */
-    size_t tags;               /* tags with lines of their own; 0: 200 */
+    size_t contexts;           /* allocators that have lines; 0: 200 */
+    size_t tags;               /* tags that have lines; 0: 200 */
     /* Tags are added up by a look at every live block, some nanoseconds each, so they are left out
      * where more than so many blocks live; 0: 100000. */
     size_t tagged_blocks;

@@ -17,6 +17,7 @@ script_tests += tests/scripts/abi.sh \
 	tests/scripts/exports.sh \
 	tests/scripts/functions.sh \
 	tests/scripts/harness.sh \
+	tests/scripts/install_hint.sh \
 	tests/scripts/layers.sh \
 	tests/scripts/limits.sh \
 	tests/scripts/memory_tools.sh \
