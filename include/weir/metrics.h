@@ -1,6 +1,6 @@
 /*
- * metrics.h - a running program's figures over HTTP, for a scraper: libweir-metrics, a library apart
- * (pkg-config weir-metrics), because it stands on libmicrohttpd. Not part of weir.h.
+ * metrics.h - a running program's figures over HTTP, for a scraper: libweir-metrics, a library
+ * apart (pkg-config weir-metrics), because it stands on libmicrohttpd. Not part of weir.h.
  *
  * One server a process, on a thread that weir makes and that blocks all signals. It answers
  *
@@ -21,15 +21,16 @@
 WEIR_BEGIN_DECLS
 
 /*
- * Serves at `address`: "127.0.0.1:9464", "[::1]:9464", "localhost:9464", or ":9464" or "9464", which
- * are on 127.0.0.1; port 0 is any that is free. NULL: "127.0.0.1:9464". Everybody who
- * reaches the address can read the figures, so all but loopback must be named: "0.0.0.0:9464".
- * 0; EINVAL: not an address; EALREADY: this process serves; else what the system said (EADDRINUSE,
- * EACCES, ...).
+ * Serves at `address`: "127.0.0.1:9464", "[::1]:9464", "localhost:9464", or ":9464" or "9464",
+ * which are on 127.0.0.1; port 0 is any that is free. NULL: "127.0.0.1:9464". Everybody who reaches
+ * the address can read the figures, so all but loopback must be named: "0.0.0.0:9464". 0; EINVAL:
+ * not an address; EALREADY: this process serves; else what the system said (EADDRINUSE, EACCES,
+ * ...).
  */
 WEIR_API int weir_metrics_serve(const char *address) WEIR_NOEXCEPT WEIR_NODISCARD;
 
-/* Where it is served, "127.0.0.1:9464", into the buffer. 0; ENOENT: it is not; ENOSPC: it was cut. */
+/* Where it is served, "127.0.0.1:9464", into the buffer. 0; ENOENT: it is not; ENOSPC: it was cut.
+ */
 WEIR_API int weir_metrics_address(char *buffer, size_t size) WEIR_NOEXCEPT WEIR_WRITES(1, 2);
 
 /* Ends the server and its thread; answers under way are cut. Nothing, where there is none. */

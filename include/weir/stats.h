@@ -67,7 +67,8 @@ typedef struct weir_exposition_options {
 
 #define WEIR_EXPOSITION_OPTIONS_INIT WEIR_STRUCT_INIT(weir_exposition_options)
 
-/* The same with choices; `options` NULL: none. 0, EINVAL, ENOMEM or ENOSPC, as weir_stats_json_buffer. */
+/* The same with choices; `options` NULL: none. 0, EINVAL, ENOMEM or ENOSPC, as
+ * weir_stats_json_buffer. */
 WEIR_API int weir_stats_exposition(char *buffer, size_t size, size_t *length,
                                    const weir_exposition_options *options) WEIR_NOEXCEPT
     WEIR_WRITES(1, 2) WEIR_NODISCARD;

@@ -10,7 +10,7 @@ enum weir__figure_kind {
     WEIR__FIGURE_COUNT,
     WEIR__FIGURE_COUNTER, /* only grows */
     WEIR__FIGURE_BYTES_COUNTER,
-    WEIR__FIGURE_LIMIT    /* bytes; 0: none */
+    WEIR__FIGURE_LIMIT /* bytes; 0: none */
 };
 
 struct weir__figure {

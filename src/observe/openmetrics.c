@@ -210,8 +210,8 @@ static int exposition_print(struct weir__sink *sink, const weir_exposition_optio
     int error = weir__snapshot_take(&snapshot, options->allocator);
     if (error)
         return error;
-    error = weir__ranking_make(&page.ranking, &snapshot,
-                               options->contexts ? options->contexts : MOST);
+    error =
+        weir__ranking_make(&page.ranking, &snapshot, options->contexts ? options->contexts : MOST);
     if (!error) {
         error = page_print(&page, options);
         weir__ranking_release(&page.ranking);
@@ -221,7 +221,8 @@ static int exposition_print(struct weir__sink *sink, const weir_exposition_optio
     return error ? error : written;
 }
 
-/* -- the public calls ---------------------------------------------------------------------------- */
+/* -- the public calls ----------------------------------------------------------------------------
+ */
 
 int weir_stats_exposition(char *buffer, size_t size, size_t *length,
                           const weir_exposition_options *options)

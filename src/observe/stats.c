@@ -187,9 +187,9 @@ int weir__figures_end(struct weir__sink *sink)
     int error = weir__sink_finish(sink);
     if (error && error == sink->error)
         return weir__fail(error, "writing figures: %s", strerror(error));
-    return error ? weir__fail(error, "the buffer has %zu bytes of %zu", sink->size,
-                              sink->length + 1)
-                 : 0;
+    return error
+               ? weir__fail(error, "the buffer has %zu bytes of %zu", sink->size, sink->length + 1)
+               : 0;
 }
 
 static int sink_fill(struct weir__sink *sink, size_t *length, weir_allocator *a,

@@ -1,7 +1,7 @@
 /*
- * serve/address.h - the address that metrics are served at, as a user writes it, and the socket that
- * listens there. Owns the meaning of what is left out: 127.0.0.1, and port 9464. Knows nothing of
- * HTTP. No state; any thread.
+ * serve/address.h - the address that metrics are served at, as a user writes it, and the socket
+ * that listens there. Owns the meaning of what is left out: 127.0.0.1, and port 9464. Knows nothing
+ * of HTTP. No state; any thread.
  */
 #ifndef WEIR_SERVE_ADDRESS_H
 #define WEIR_SERVE_ADDRESS_H
@@ -19,7 +19,8 @@ struct weir__address {
 /* "HOST:PORT", "[HOST]:PORT", ":PORT", "PORT" or "HOST"; false: it is none. NULL: all left out. */
 bool weir__address_parse(const char *text, struct weir__address *address);
 
-/* A socket that listens there, closed on exec, not blocking; -1 with errno (EINVAL: no such host). */
+/* A socket that listens there, closed on exec, not blocking; -1 with errno (EINVAL: no such host).
+ */
 int weir__address_listen(const struct weir__address *address);
 
 /* A socket that is connected with it, closed on exec; -1 with errno. */

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CLIENTS   16u
-#define PATIENCE  10u /* seconds */
+#define CLIENTS    16u
+#define PATIENCE   10u /* seconds */
 #define MOST_ASKED 100000u
 
 struct weir__http {
@@ -53,8 +53,7 @@ static size_t number_asked(struct MHD_Connection *connection, const char *name)
     return number <= MOST_ASKED ? number : MOST_ASKED;
 }
 
-static enum MHD_Result page_send(const struct weir__http *http,
-                                 const struct weir__http_page *page,
+static enum MHD_Result page_send(const struct weir__http *http, const struct weir__http_page *page,
                                  struct MHD_Connection *connection)
 {
     struct weir__http_answer answer = {.type = WEIR__HTTP_TEXT};
@@ -81,9 +80,9 @@ static enum MHD_Result request_answer(void *user, struct MHD_Connection *connect
     bool first = !*state;
     *state = &seen;
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-        return first ? complaint_send(connection, MHD_HTTP_METHOD_NOT_ALLOWED,
-                                      "only GET and HEAD\n")
-                     : MHD_NO; /* its body is not read */
+        return first
+                   ? complaint_send(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD\n")
+                   : MHD_NO; /* its body is not read */
     if (first || *body_size) {
         *body_size = 0;
         return MHD_YES;
@@ -100,10 +99,10 @@ static struct MHD_Daemon *daemon_start(struct weir__http *http, int listener, un
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
-    struct MHD_Daemon *daemon = MHD_start_daemon(
-        flags, 0, NULL, NULL, request_answer, http, MHD_OPTION_LISTEN_SOCKET, listener,
-        MHD_OPTION_CONNECTION_LIMIT, CLIENTS, MHD_OPTION_CONNECTION_TIMEOUT, PATIENCE,
-        MHD_OPTION_END);
+    struct MHD_Daemon *daemon =
+        MHD_start_daemon(flags, 0, NULL, NULL, request_answer, http, MHD_OPTION_LISTEN_SOCKET,
+                         listener, MHD_OPTION_CONNECTION_LIMIT, CLIENTS,
+                         MHD_OPTION_CONNECTION_TIMEOUT, PATIENCE, MHD_OPTION_END);
     int error = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = error;
@@ -118,9 +117,8 @@ struct weir__http *weir__http_start(int listener, const struct weir__http_page *
         return NULL;
     *http = (struct weir__http){.pages = pages, .user = user};
     errno = 0;
-    http->daemon =
-        daemon_start(http, listener,
-                     MHD_USE_EPOLL | (thread ? (unsigned)MHD_USE_INTERNAL_POLLING_THREAD : 0));
+    http->daemon = daemon_start(
+        http, listener, MHD_USE_EPOLL | (thread ? (unsigned)MHD_USE_INTERNAL_POLLING_THREAD : 0));
     if (http->daemon)
         return http;
     int error = errno ? errno : EAGAIN;

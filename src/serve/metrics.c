@@ -28,8 +28,8 @@ static char served_at[300];
 /* -- pages --------------------------------------------------------------------------------- */
 
 /* Figures may become longer between two tries. */
-static int metrics_write(const struct weir__http_request *request,
-                         struct weir__http_answer *answer, void *user)
+static int metrics_write(const struct weir__http_request *request, struct weir__http_answer *answer,
+                         void *user)
 {
     weir_exposition_options options = WEIR_EXPOSITION_OPTIONS_INIT;
     size_t size = FIRST_SIZE;

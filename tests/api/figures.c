@@ -360,8 +360,9 @@ static size_t expect_keys(char *text)
 Test(stats_openmetrics, has_no_sample_twice_whatever_the_names_are)
 {
     static const char *const names[] = {
-        "same", "same", "same#2", "same#2", "same%232", "x",   "x/y", "",        "",          "#2",
-        "/",    "a/b",  "a%2Fb",  "cut \xc3", "cut \xff", "%FF", "\xff", "\xef\xbf\xbd", "#others", "\r"};
+        "same", "same",         "same#2",  "same#2", "same%232", "x",        "x/y",      "",
+        "",     "#2",           "/",       "a/b",    "a%2Fb",    "cut \xc3", "cut \xff", "%FF",
+        "\xff", "\xef\xbf\xbd", "#others", "\r"};
     weir_allocator *made[2 * sizeof names / sizeof *names + 1];
     size_t n = 0;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -425,7 +426,8 @@ Test(stats_openmetrics, has_a_bound_and_one_sum_of_the_others)
     family_sum(text, "weir_allocations_total", &n);
     cr_expect_eq(n, SHOWN);
     char line[128];
-    snprintf(line, sizeof line, "\nweir_own_bytes{path=\"#others\",backing=\"\"} %zu\n", of_the_rest);
+    snprintf(line, sizeof line, "\nweir_own_bytes{path=\"#others\",backing=\"\"} %zu\n",
+             of_the_rest);
     cr_expect_not_null(strstr(text, line), "no %s", line);
     cr_expect_not_null(strstr(text, "\nweir_contexts 301\n"));
     cr_expect_not_null(strstr(text, "\nweir_contexts_shown 10\n"));

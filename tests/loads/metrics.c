@@ -4,7 +4,8 @@
  *     metrics names [text]     allocators called what users type, in pairs that would be one path
  *     metrics bound            300 contexts with limits, 300 tags
  *     metrics many N           a context with N below it: the exposition, made once
- *     metrics serve            names, served (with libweir-metrics loaded); until standard input ends
+ *     metrics serve            names, served (with libweir-metrics loaded); until standard input
+ * ends
  */
 #include <errno.h>
 #include <stdio.h>
@@ -30,11 +31,30 @@ static weir_allocator *context_make(const char *name, weir_allocator *parent, si
 
 static void names_make(void)
 {
-    static const char *const names[] = {
-        "MacBook 14\" R/W", "back\\slash", "ends in \\", "two\nlines", "a,b={}",     "caf\xc3\xa9",
-        "cut \xc3",         "\xff\xfe",    "same",       "same",       "same#2",     "",
-        "  ",               "a/b",         "# EOF",      "tab\there",  "\r",         "nul-like\x01",
-        "\xed\xa0\x80",     "x",           "x/y",        "#others",    "same%232",   "%FF%FE"};
+    static const char *const names[] = {"MacBook 14\" R/W",
+                                        "back\\slash",
+                                        "ends in \\",
+                                        "two\nlines",
+                                        "a,b={}",
+                                        "caf\xc3\xa9",
+                                        "cut \xc3",
+                                        "\xff\xfe",
+                                        "same",
+                                        "same",
+                                        "same#2",
+                                        "",
+                                        "  ",
+                                        "a/b",
+                                        "# EOF",
+                                        "tab\there",
+                                        "\r",
+                                        "nul-like\x01",
+                                        "\xed\xa0\x80",
+                                        "x",
+                                        "x/y",
+                                        "#others",
+                                        "same%232",
+                                        "%FF%FE"};
     char longest[5000];
     memset(longest, 'n', sizeof longest - 1);
     longest[sizeof longest - 1] = 0;

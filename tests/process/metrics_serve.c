@@ -64,8 +64,9 @@ static void pages(unsigned port)
     const char *a = answer_to(port, "GET /metrics HTTP/1.0\r\n\r\n");
     EXPECT(strstr(a, " 200 OK\r\n") && strstr(a, "text/plain; version=0.0.4"));
     EXPECT(strstr(a, "# TYPE weir_allocations_total counter\n") && !strstr(a, "# EOF"));
-    a = answer_to(port, "GET /metrics HTTP/1.0\r\n"
-                        "Accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5\r\n\r\n");
+    a = answer_to(port,
+                  "GET /metrics HTTP/1.0\r\n"
+                  "Accept: application/openmetrics-text;version=1.0.0,text/plain;q=0.5\r\n\r\n");
     EXPECT(strstr(a, "Content-Type: application/openmetrics-text; version=1.0.0"));
     EXPECT(strcmp(a + strlen(a) - 6, "# EOF\n") == 0);
     EXPECT(strstr(a, "weir_own_bytes{path=\"cpu/model\"") && !strstr(a, "#others"));
@@ -74,7 +75,8 @@ static void pages(unsigned port)
     a = answer_to(port, "HEAD /metrics HTTP/1.0\r\n\r\n");
     EXPECT(strstr(a, " 200 OK\r\n") && !strstr(a, "weir_"));
     EXPECT(strstr(answer_to(port, "GET /else HTTP/1.0\r\n\r\n"), " 404 "));
-    EXPECT(strstr(answer_to(port, "POST /metrics HTTP/1.0\r\nContent-Length: 3\r\n\r\nabc"), " 405 "));
+    EXPECT(
+        strstr(answer_to(port, "POST /metrics HTTP/1.0\r\nContent-Length: 3\r\n\r\nabc"), " 405 "));
 }
 
 /* The child is not served by its parent's thread, nor does it hold the port. */
@@ -86,8 +88,9 @@ static void child(unsigned port)
         char address[64];
         int error = weir_metrics_address(address, sizeof address);
         int own = weir_metrics_serve(":0");
-        bool answered = own == 0 && strstr(answer_to(port_served(), "GET /metrics HTTP/1.0\r\n\r\n"),
-                                           " 200 OK\r\n");
+        bool answered =
+            own == 0 &&
+            strstr(answer_to(port_served(), "GET /metrics HTTP/1.0\r\n\r\n"), " 200 OK\r\n");
         weir_metrics_stop();
         _exit(error == ENOENT && answered && !failures ? 0 : 1);
     }
@@ -98,8 +101,8 @@ static void child(unsigned port)
 
 int main(void)
 {
-    static const char *const none[] = {"",          ":",     "host:",       "127.0.0.1:99999", "[::1:9464",
-                                       "::1:9464",  ":94x4"};
+    static const char *const none[] = {"",          ":",        "host:", "127.0.0.1:99999",
+                                       "[::1:9464", "::1:9464", ":94x4"};
     char address[4];
     weir_allocator *model = weir_allocator_create(&(weir_allocator_options){.name = "model"});
     void *block = weir_allocate(model, 4711);

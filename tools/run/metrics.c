@@ -22,26 +22,36 @@ static const struct metric {
     enum condition when;
 } metrics[] = {
     {{"total_allocated_bytes", "bytes", false, "Requested bytes live now"},
-     offsetof(struct run_figures, live), ALWAYS},
+     offsetof(struct run_figures, live),
+     ALWAYS},
     {{"peak_allocated_bytes", "bytes", false, "Greatest total of live bytes"},
-     offsetof(struct run_figures, peak), ALWAYS},
+     offsetof(struct run_figures, peak),
+     ALWAYS},
     {{"blocks", "", false, "Live blocks"}, offsetof(struct run_figures, blocks), ALWAYS},
     {{"allocations", "", true, "Blocks ever handed out"},
-     offsetof(struct run_figures, allocations), ALWAYS},
+     offsetof(struct run_figures, allocations),
+     ALWAYS},
     {{"deallocations", "", true, "Blocks ever taken back"},
-     offsetof(struct run_figures, frees), ALWAYS},
+     offsetof(struct run_figures, frees),
+     ALWAYS},
     {{"failures", "", true, "Requests refused for want of memory or limit"},
-     offsetof(struct run_figures, failures), ALWAYS},
+     offsetof(struct run_figures, failures),
+     ALWAYS},
     {{"in_use_bytes", "bytes", false, "Live bytes rounded to blocks"},
-     offsetof(struct run_figures, in_use), ALWAYS},
+     offsetof(struct run_figures, in_use),
+     ALWAYS},
     {{"cached_bytes", "bytes", false, "Free bytes kept for re-use"},
-     offsetof(struct run_figures, cached), ALWAYS},
+     offsetof(struct run_figures, cached),
+     ALWAYS},
     {{"reserved_bytes", "bytes", false, "Bytes taken from the backing"},
-     offsetof(struct run_figures, reserved), ALWAYS},
+     offsetof(struct run_figures, reserved),
+     ALWAYS},
     {{"metadata_bytes", "bytes", false, "Bytes of book-keeping"},
-     offsetof(struct run_figures, metadata), ALWAYS},
+     offsetof(struct run_figures, metadata),
+     ALWAYS},
     {{"limit_bytes", "bytes", false, "Bytes that may be live at once"},
-     offsetof(struct run_figures, limit), WHERE_SET},
+     offsetof(struct run_figures, limit),
+     WHERE_SET},
 };
 
 static uint64_t figure_of(const struct run_image *image, size_t offset)
@@ -136,9 +146,8 @@ static void resident_print(const struct weir__exposition *to, const struct live 
         "Bytes of the process in memory, code and stacks too"};
     weir__family_begin(to, &family);
     for (size_t i = 0; i < live->shown; i++) {
-        uint64_t resident = live->images[i]->kind == WEIR__RUN_MALLOC
-                                ? run_process_sample(live->images[i])
-                                : 0;
+        uint64_t resident =
+            live->images[i]->kind == WEIR__RUN_MALLOC ? run_process_sample(live->images[i]) : 0;
         if (resident)
             sample_print(to, &family, live->images[i], resident);
     }

@@ -31,9 +31,9 @@
 
 struct run {
     bool json, quiet, sizes;
-    bool passing;                               /* the recordings go when a page is made of one */
+    bool passing; /* the recordings go when a page is made of one */
     const char *limit, *record, *output, *html, *metrics; /* as given, or NULL */
-    uint64_t stacks_from;                       /* observe/stacks.h */
+    uint64_t stacks_from;                                 /* observe/stacks.h */
     char **command;
     char library[4096];      /* libweir-malloc.so */
     void *page;              /* the shared memory */

@@ -17,8 +17,8 @@
 
 #define MOST 200 /* processes with lines of their own, unless the scraper asks for others */
 
-static int metrics_write(const struct weir__http_request *request,
-                         struct weir__http_answer *answer, void *user)
+static int metrics_write(const struct weir__http_request *request, struct weir__http_answer *answer,
+                         void *user)
 {
     const struct run *run = user;
     run_watch_look(run->watch); /* figures of this moment */

@@ -1,7 +1,7 @@
 /*
- * tools/top/command.c - `weir top`: the contexts and tags of running processes, greatest first, again
- * and again. A process is asked at the address where it serves metrics. Owns the options and the
- * picture, of at most 80 columns.
+ * tools/top/command.c - `weir top`: the contexts and tags of running processes, greatest first,
+ * again and again. A process is asked at the address where it serves metrics. Owns the options and
+ * the picture, of at most 80 columns.
  */
 #include "tools/command.h"
 
@@ -121,7 +121,8 @@ static void head_print(const char *address, const struct top_rows *rows)
     putchar('\n');
 }
 
-/* -- a look ------------------------------------------------------------------------------------- */
+/* -- a look -------------------------------------------------------------------------------------
+ */
 
 /* Lines for the contexts of one process; a third as many for its tags. */
 static size_t lines_that_fit(const struct view *view, size_t targets)

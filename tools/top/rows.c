@@ -73,7 +73,8 @@ static bool sample_read(struct sample *s, char *line)
     return end != at;
 }
 
-/* -- rows --------------------------------------------------------------------------------------- */
+/* -- rows ---------------------------------------------------------------------------------------
+ */
 
 /* The row of that name, at the end a new one. NULL: no memory. */
 static struct top_row *row_of(struct top_row **rows, size_t *n, const char *name)
@@ -175,7 +176,8 @@ void top_rows_rate(struct top_rows *rows, const struct top_rows *before, double 
         }
 }
 
-/* -- order ---------------------------------------------------------------------------------------- */
+/* -- order ----------------------------------------------------------------------------------------
+ */
 
 static enum top_order by; /* for the comparison; one thread */
 

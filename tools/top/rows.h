@@ -1,7 +1,7 @@
 /*
- * tools/top/rows.h - what an exposition says, as rows: one a context of a process, one a tag. Owns the
- * reading of that text; lines that it does not know are passed over. A table is its caller's; one
- * thread.
+ * tools/top/rows.h - what an exposition says, as rows: one a context of a process, one a tag. Owns
+ * the reading of that text; lines that it does not know are passed over. A table is its caller's;
+ * one thread.
  */
 #ifndef WEIR_TOOLS_TOP_ROWS_H
 #define WEIR_TOOLS_TOP_ROWS_H
@@ -10,8 +10,8 @@
 #include <stddef.h>
 
 struct top_row {
-    char *name;    /* "cpu/model", or "redis-server[4711] malloc"; of a tag its name */
-    double own;    /* bytes; of a tag all that it has */
+    char *name; /* "cpu/model", or "redis-server[4711] malloc"; of a tag its name */
+    double own; /* bytes; of a tag all that it has */
     double live, peak, blocks, limit; /* with descendants; limit 0: none */
     double allocations;
     double rate; /* allocations a second since the look before; below 0: unknown */

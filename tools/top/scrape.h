@@ -1,6 +1,6 @@
 /*
- * tools/top/scrape.h - the text that a running process serves at an address. Owns the request and how
- * long is waited; knows nothing of what the text says. No state; one thread.
+ * tools/top/scrape.h - the text that a running process serves at an address. Owns the request and
+ * how long is waited; knows nothing of what the text says. No state; one thread.
  */
 #ifndef WEIR_TOOLS_TOP_SCRAPE_H
 #define WEIR_TOOLS_TOP_SCRAPE_H
