@@ -1,5 +1,6 @@
 /* observe/sampling.c - weir_profile_sample and what the samples say: figures, a listing, text and
  * pprof's profile.proto. */
+#include "observe/figures.h"
 #include "observe/sampling.h"
 
 #include "backing/meta.h"
@@ -107,14 +108,14 @@ int weir_profile_print(FILE *to, size_t top)
     struct weir__sink sink = {.file = to};
     if (!weir__sample_is_on()) {
         weir__sink_print(&sink, "no profile\n");
-        return weir__sink_finish(&sink);
+        return weir__figures_end(&sink);
     }
     int error = sites_take(&sites);
     if (error)
         return error;
     text_print(&sink, &sites, top);
     weir__sites_release(&sites);
-    return weir__sink_finish(&sink);
+    return weir__figures_end(&sink);
 }
 
 int weir_profile_write(const char *path)

@@ -42,6 +42,7 @@ function public_layer(header)
     if (header ~ /^plan\.h$/) return "plan"
     if (header ~ /^(profile|trace|stats)\.h$/) return "observe"
     if (header ~ /^(weir\.h|old_names\.h|weir\.hpp|cxx\/.*)$/) return "everything"
+    if (header == "metrics.h") return "serve"
     if (header ~ /^adapters\/.*$/) return "adapters"
     return "unknown public header " header
 }

@@ -17,6 +17,7 @@ script_tests += tests/scripts/abi.sh \
 	tests/scripts/exports.sh \
 	tests/scripts/functions.sh \
 	tests/scripts/harness.sh \
+	tests/scripts/install_hint.sh \
 	tests/scripts/layers.sh \
 	tests/scripts/limits.sh \
 	tests/scripts/memory_tools.sh \
@@ -33,6 +34,7 @@ script_tests += tests/scripts/abi.sh \
 	tests/scripts/unwind.sh \
 	tests/scripts/xnnpack.sh
 EXTRA_DIST += tests/scripts/dlpack_numpy.py \
+	tests/scripts/metrics.py \
 	tests/scripts/symbols/compare.py \
 	tests/scripts/symbols/program.cc \
 	tests/scripts/guide.awk \
@@ -45,6 +47,7 @@ weir_script_tests += tests/scripts/bench.sh \
 	tests/scripts/command.sh \
 	tests/scripts/completion.sh \
 	tests/scripts/guide.sh \
+	tests/scripts/metrics.sh \
 	tests/scripts/plan.sh \
 	tests/scripts/preload.sh \
 	tests/scripts/preload_programs.sh \

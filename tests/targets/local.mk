@@ -17,3 +17,9 @@ REPORT_FOLDER =
 check-report: all tests/loads/report_program$(EXEEXT)
 	$(timed) $(SHELL) $(top_srcdir)/tests/targets/check-report '$(abs_top_builddir)' '$(abs_top_srcdir)' $(REPORT_FOLDER)
 .PHONY: check-report
+
+# A real Prometheus server scrapes what is served, and answers.
+check-prometheus: all tests/loads/metrics$(EXEEXT)
+	$(timed) $(SHELL) $(top_srcdir)/tests/targets/check-prometheus
+.PHONY: check-prometheus
+EXTRA_DIST += tests/targets/check-prometheus

@@ -59,6 +59,9 @@ static int command_line_read(int argc, char **argv, struct run *run)
         {"stacks-from", OPTION_TEXT, &stacks_from, "SIZE",
          "those of less bytes are (512, 4K): costs less, and shows nearly all of\n"
          "most peaks"},
+        {"metrics", OPTION_TEXT, &run->metrics, "ADDRESS",
+         "serves the figures to a scraper while the program runs, at\n"
+         "http://ADDRESS/metrics (127.0.0.1:9464, or :9464; port 0: any that is free)"},
         {NULL}};
     const struct options options = {
         "weir run",
@@ -174,8 +177,10 @@ int weir_command_run(int argc, char **argv)
         return status;
     if (!run_library(&run) || (run.html && !run_page_prepare(&run)) ||
         (run.record && !run_record_prepare(&run)) || !run_memory_make(&run) ||
-        !(run.watch = run_watch_make(&run)) || !run_program(&run))
+        !(run.watch = run_watch_make(&run)) || (run.metrics && !run_serve_begin(&run)) ||
+        !run_program(&run))
         return RUN_OWN_FAILURE;
+    run_serve_end(&run);
     run_watch_end(run.watch);
     bool recorded = run_record_close(), reported = report_write(&run);
     if (!recorded)

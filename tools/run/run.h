@@ -13,6 +13,7 @@
  *   names.c        names of code made at run time, into a recording
  *   report.c       what is said at the end, as text; run_json.c, as JSON
  *   page.c         the page of --html
+ *   metrics.c      what a scraper is told; serve.c: who tells it
  */
 #ifndef WEIR_TOOLS_RUN_RUN_H
 #define WEIR_TOOLS_RUN_RUN_H
@@ -31,9 +32,9 @@
 
 struct run {
     bool json, quiet, sizes;
-    bool passing;                               /* the recordings go when a page is made of one */
-    const char *limit, *record, *output, *html; /* as given, or NULL */
-    uint64_t stacks_from;                       /* observe/stacks.h */
+    bool passing; /* the recordings go when a page is made of one */
+    const char *limit, *record, *output, *html, *metrics; /* as given, or NULL */
+    uint64_t stacks_from;                                 /* observe/stacks.h */
     char **command;
     char library[4096];      /* libweir-malloc.so */
     void *page;              /* the shared memory */
@@ -50,6 +51,7 @@ struct run {
     int status;              /* as of wait */
     struct rusage usage;
     struct run_watch *watch;
+    struct weir__http *server; /* of --metrics; NULL: none */
 };
 
 /* The command (tools/command.h). tools/run/command.c */
@@ -243,5 +245,19 @@ const char *run_lost_text(uint32_t lost);
 
 /* "SIGTERM", "SIGRTMIN+3". */
 const char *run_signal_text(int signal);
+
+/* -- metrics.c, serve.c ----------------------------------------------------------------- */
+
+/* The figures of the processes that run, at most `most` with lines of their own; OpenMetrics, or
+ * the text format. The caller frees it; NULL: no memory. */
+char *run_metrics(const struct run *run, bool text, size_t most, size_t *length);
+
+/* Listens at run->metrics; false after one line on standard error. */
+bool run_serve_begin(struct run *run);
+
+/* A descriptor to wait for, or -1; what is done then; and the end. Nothing, where there is none. */
+int run_serve_descriptor(const struct run *run);
+void run_serve_answer(const struct run *run);
+void run_serve_end(struct run *run);
 
 #endif
