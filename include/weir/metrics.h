@@ -6,6 +6,8 @@
  *
  *     GET /metrics    weir_stats_exposition: OpenMetrics where the client takes it, else the text
  *                     format. /metrics?contexts=50&tags=10 has fewer lines, or more.
+ *     GET /debug/pprof/heap    weir_profile_write: profile.proto, of what weir_profile_sample
+ *                     (or WEIR_SAMPLE) has sampled; its sums are 0 while nothing is sampled.
  *
  * Environment: WEIR_METRICS=ADDRESS starts it with the program, before main; ignored in setuid
  * programs. What cannot be done is said in one line on standard error, and the program goes on. A

@@ -16,7 +16,7 @@ void weir__family_begin(const struct weir__exposition *to, const struct weir__fa
     weir__sink_print(to->sink, "# HELP weir_%s%s %s.\n", family->name, total, family->help);
 }
 
-void weir__sample_begin(const struct weir__exposition *to, const struct weir__family *family)
+void weir__metric_begin(const struct weir__exposition *to, const struct weir__family *family)
 {
     weir__sink_print(to->sink, "weir_%s%s", family->name, total_of(family));
 }

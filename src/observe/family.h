@@ -29,7 +29,7 @@ struct weir__family {
 void weir__family_begin(const struct weir__exposition *to, const struct weir__family *family);
 
 /* The name of a sample; labels and the value are the caller's. */
-void weir__sample_begin(const struct weir__exposition *to, const struct weir__family *family);
+void weir__metric_begin(const struct weir__exposition *to, const struct weir__family *family);
 
 /* "# EOF", where the form has one. */
 void weir__exposition_end(const struct weir__exposition *to);

@@ -11,9 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define READ   16384
-#define COARSE UINT64_C(20000000) /* times of files are those of a clock that ticks so seldom, ns  \
-                                   */
+#define READ 16384
+#define COARSE                                                                                     \
+    UINT64_C(20000000) /* times of files are those of a clock that ticks so seldom, ns             \
+                        */
 #define NS UINT64_C(1000000000)
 
 static uint64_t clock_of(clockid_t clock)

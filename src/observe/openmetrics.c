@@ -44,7 +44,7 @@ static void allocator_sample(const struct page *page, const struct weir__family 
                              size_t value)
 {
     struct weir__sink *sink = page->to.sink;
-    weir__sample_begin(&page->to, family);
+    weir__metric_begin(&page->to, family);
     weir__sink_print(sink, "{path=\"");
     path_print(sink, page->snapshot, i);
     weir__sink_print(sink, "\",backing=\"");
@@ -89,7 +89,7 @@ static void own_print(const struct page *page, const struct weir__family *family
             allocator_sample(page, family, i, rank_of(&page->ranking.ranks[i], bytes));
     if (page->ranking.shown == page->snapshot->n)
         return;
-    weir__sample_begin(&page->to, family);
+    weir__metric_begin(&page->to, family);
     weir__sink_print(page->to.sink, "{path=\"#others\",backing=\"\"} %zu\n",
                      rank_of(&page->ranking.others, bytes));
 }
@@ -101,7 +101,7 @@ static void number_print(const struct weir__exposition *to, const char *name, co
 {
     const struct weir__family family = {name, "", false, help};
     weir__family_begin(to, &family);
-    weir__sample_begin(to, &family);
+    weir__metric_begin(to, &family);
     weir__sink_print(to->sink, " %zu\n", value);
 }
 
@@ -110,7 +110,7 @@ static void build_print(const struct weir__exposition *to)
 {
     const struct weir__family family = {"build_info", "", false, "The weir that says this"};
     weir__family_begin(to, &family);
-    weir__sample_begin(to, &family);
+    weir__metric_begin(to, &family);
     weir__sink_print(to->sink, "{version=\"%s\"} 1\n", weir_version());
 }
 
@@ -125,7 +125,7 @@ struct tags {
 
 static void tag_sample_begin(const struct tags *t)
 {
-    weir__sample_begin(t->to, t->family);
+    weir__metric_begin(t->to, t->family);
     weir__sink_print(t->to->sink, "{tag=\"");
 }
 

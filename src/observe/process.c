@@ -116,7 +116,7 @@ void weir__process_families(const struct weir__exposition *to)
         snprintf(name, sizeof name, "%s_%s", figure->object, figure->name);
         const struct weir__family family = {name, figure->unit, figure->counter, figure->help};
         weir__family_begin(to, &family);
-        weir__sample_begin(to, &family);
+        weir__metric_begin(to, &family);
         weir__sink_print(to->sink, " %zu\n", value);
     }
 }

@@ -1,11 +1,11 @@
 /* observe/sampling.c - weir_profile_sample and what the samples say: figures, a listing, text and
  * pprof's profile.proto. */
-#include "observe/figures.h"
 #include "observe/sampling.h"
 
 #include "backing/meta.h"
 #include "base/error.h"
 #include "base/sized.h"
+#include "observe/figures.h"
 #include "observe/pprof.h"
 #include "observe/samples.h"
 #include "observe/sites.h"

@@ -7,6 +7,7 @@
 #include "serve/http.h"
 
 #include <weir/metrics.h>
+#include <weir/profile.h>
 #include <weir/stats.h>
 
 #include <errno.h>
@@ -14,6 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define FIRST_SIZE ((size_t)64 * 1024)
@@ -52,8 +55,44 @@ static int metrics_write(const struct weir__http_request *request, struct weir__
     return error;
 }
 
+static int file_read(int file, struct weir__http_answer *answer)
+{
+    struct stat about;
+    if (fstat(file, &about))
+        return errno;
+    answer->text = malloc((size_t)about.st_size + 1);
+    if (!answer->text)
+        return ENOMEM;
+    ssize_t got = pread(file, answer->text, (size_t)about.st_size, 0);
+    if (got == about.st_size) {
+        answer->length = (size_t)got;
+        return 0;
+    }
+    free(answer->text);
+    return EIO;
+}
+
+/* What weir_profile_sample has: profile.proto. Without samples its sums are 0. */
+static int heap_write(const struct weir__http_request *request, struct weir__http_answer *answer,
+                      void *user)
+{
+    char path[40];
+    int file = memfd_create("weir-profile", MFD_CLOEXEC);
+    (void)request, (void)user;
+    if (file < 0)
+        return errno;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+    int error = weir_profile_write(path);
+    if (!error)
+        error = file_read(file, answer);
+    close(file);
+    answer->type = "application/octet-stream";
+    return error;
+}
+
 /* One line a page. */
-static const struct weir__http_page pages[] = {{"/metrics", metrics_write}, {NULL, NULL}};
+static const struct weir__http_page pages[] = {
+    {"/metrics", metrics_write}, {"/debug/pprof/heap", heap_write}, {NULL, NULL}};
 
 /* -- the server ------------------------------------------------------------------------------ */
 

@@ -518,7 +518,8 @@ __attribute__((optimize("no-omit-frame-pointer"))) static NOINLINE void made_cod
     PROMISE(jit_depth == before); /* the made code is where depth_here was */
     PROMISE(own->frames[own->depth - 2].pc - (uintptr_t)room < 4096);
     munmap(room, 4096);
-    weir__rules_forget((uintptr_t)room, (uintptr_t)room + 4096); /* other code may come to lie there */
+    weir__rules_forget((uintptr_t)room,
+                       (uintptr_t)room + 4096); /* other code may come to lie there */
     compare("after code of no module");
 }
 

@@ -135,7 +135,7 @@ mkfifo hold2
 case $(file -b "$load" 2>/dev/null) in *script*) real=$top_builddir/tests/loads/.libs/metrics ;; *) real=$load ;; esac
 [ -x "$top_builddir/tests/loads/.libs/metrics" ] && real=$top_builddir/tests/loads/.libs/metrics
 port=$((20000 + $$ % 20000))
-LD_LIBRARY_PATH=$exported LD_PRELOAD=$exported/libweir-metrics.so WEIR_METRICS=:$port "$real" serve <hold2 2>err &
+LD_LIBRARY_PATH=$exported LD_PRELOAD=$exported/libweir-metrics.so WEIR_SAMPLE=1K WEIR_METRICS=:$port "$real" serve <hold2 2>err &
 served=$!
 exec 4>hold2
 for _ in $(seq 2000); do
@@ -147,6 +147,11 @@ if [ -s err ]; then skip "$(cat err)"; else
     python3 "$look" plain linked.text || complain "not the text format"
     curl -s -H 'Accept: application/openmetrics-text' "http://127.0.0.1:$port/metrics" >linked.om
     [ -z "$python" ] || $python "$look" strict linked.om || complain "not OpenMetrics"
+    curl -s "http://127.0.0.1:$port/debug/pprof/heap" >heap.pb || complain "no profile"
+    # A table of texts has these, and the program's path: it has mappings, so it has sampled stacks.
+    for text in inuse_space inuse_objects "$(basename "$real")"; do
+        grep -qa "$text" heap.pb || complain "no $text in the profile"
+    done
     $weir top --once :$port >top || complain "weir top: status $?"
     awk 'length > 80 { exit 1 }' top || { complain "wider than 80 columns"; show top; }
 fi

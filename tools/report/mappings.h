@@ -1,7 +1,7 @@
 /*
- * tools/report/mappings.h - what the program mapped by calls of its own, outside malloc: how much at
- * most and at the peak, and who called for it. No part of the total. Mappings that can be neither
- * read, written nor executed are address space, and are not added up.
+ * tools/report/mappings.h - what the program mapped by calls of its own, outside malloc: how much
+ * at most and at the peak, and who called for it. No part of the total. Mappings that can be
+ * neither read, written nor executed are address space, and are not added up.
  */
 #ifndef WEIR_TOOLS_REPORT_MAPPINGS_H
 #define WEIR_TOOLS_REPORT_MAPPINGS_H

@@ -96,7 +96,7 @@ static bool live_find(const struct run_watch *watch, struct live *live, size_t m
 static void sample_print(const struct weir__exposition *to, const struct weir__family *family,
                          const struct run_image *image, uint64_t value)
 {
-    weir__sample_begin(to, family);
+    weir__metric_begin(to, family);
     weir__sink_print(to->sink, "{path=\"%s\",program=\"",
                      image->kind == WEIR__RUN_MALLOC ? "malloc" : "cpu");
     weir__sink_label_text(to->sink, image->program);
@@ -108,7 +108,7 @@ static void number_print(const struct weir__exposition *to, const struct weir__f
                          uint64_t value)
 {
     weir__family_begin(to, family);
-    weir__sample_begin(to, family);
+    weir__metric_begin(to, family);
     weir__sink_print(to->sink, " %llu\n", (unsigned long long)value);
 }
 
@@ -135,7 +135,7 @@ static void own_print(const struct weir__exposition *to, const struct weir__fami
         others += figure_of(live->images[i], offset);
     if (live->shown == live->n)
         return;
-    weir__sample_begin(to, family);
+    weir__metric_begin(to, family);
     weir__sink_print(to->sink, "{path=\"#others\"} %llu\n", (unsigned long long)others);
 }
 
@@ -174,7 +174,7 @@ static void page_print(const struct weir__exposition *to, const struct run_watch
     number_print(to, &shown, live->shown);
     number_print(to, &tree, watch->tree_peak);
     weir__family_begin(to, &build);
-    weir__sample_begin(to, &build);
+    weir__metric_begin(to, &build);
     weir__sink_print(to->sink, "{version=\"%s\"} 1\n", weir_version());
     weir__exposition_end(to);
 }
