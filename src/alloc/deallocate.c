@@ -33,7 +33,7 @@ static WEIR__NOINLINE void other_free(weir_allocator *a, void *block, struct wei
         if (found.kind == WEIR__KIND_SMALL)
             weir__small_free_slow(a, block, &found);
         else
-            weir__misuse(found.kind ? WEIR_MISUSE_DOUBLE_FREE : found.fault, block, a->name);
+            weir__block_misuse(a, block, found.kind ? WEIR_MISUSE_DOUBLE_FREE : found.fault);
     }
     errno = saved;
 }

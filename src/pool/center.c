@@ -105,7 +105,7 @@ static void stale_misuse_keep(const struct weir__center *own, const struct weir_
         &(struct weir__late_misuse){.what = WEIR_MISUSE_DOUBLE_FREE,
                                     .block = cached->block,
                                     .owner = weir__home_owner(own->home),
-                                    .requested = weir__entry_size(cached->former)});
+                                    .requested = cached->former});
 }
 
 /* Blocks of other centers, in the hand of who holds a center's lock. */

@@ -25,6 +25,9 @@ extern const uint16_t weir__class_map64[WEIR__MAP_SIZE];
 
 extern const uint16_t weir__class_bytes[WEIR__CLASSES];
 
+/* The smallest size that either map sends there, at any alignment up to 64. */
+extern const uint16_t weir__class_least[WEIR__CLASSES];
+
 /* Index into either map, size <= WEIR__SMALL_MAX. */
 WEIR__INLINE size_t weir__class_index(size_t size)
 {

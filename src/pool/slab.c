@@ -42,7 +42,7 @@ void weir__slab_init(struct weir__slab *slab, unsigned sizeclass, uint64_t home,
     size_t size = weir__class_bytes[sizeclass];
     struct weir__chunk *chunk = weir__chunk_of(slab);
     weir__relaxed_set(slab->bin, (uint16_t)(sizeclass << WEIR__BIN_SHIFT));
-    slab->size = (uint16_t)size;
+    weir__relaxed_set(slab->size, (uint16_t)size);
     slab->first = slab->fresh = (uint16_t)first_index(size);
     if (size >= WEIR__INLINE_MIN) {
         weir__relaxed_set(slab->entries, chunk->u.entries[slab - chunk->slabs]);
@@ -53,8 +53,7 @@ void weir__slab_init(struct weir__slab *slab, unsigned sizeclass, uint64_t home,
         if (!slab->zeroed)
             memset(slab->entries, 0, weir__slab_ledger(size));
     }
-    __atomic_store_n(&slab->reciprocal, (uint32_t)((((uint64_t)1 << 32) + size - 1) / size),
-                     __ATOMIC_RELEASE); /* after entries: a stale lookup reads both */
+    __atomic_store_n(&slab->reciprocal, weir__slab_reciprocal(sizeclass), __ATOMIC_RELEASE); /* after entries: a stale lookup reads both */
     slab->end = (uint16_t)(WEIR__SLAB / size);
     slab->free_head = 0;
     slab->nout = 0;
@@ -179,7 +178,7 @@ static WEIR__NOINLINE bool slab_put_odd(const struct weir__slab *slab,
         weir__slab_misuse_keep(slab, WEIR_MISUSE_CORRUPTION, cached->block, 0);
     else
         weir__slab_misuse_keep(slab, WEIR_MISUSE_DOUBLE_FREE, cached->block,
-                               weir__entry_size(cached->former));
+                               cached->former);
     return false;
 }
 
@@ -191,8 +190,7 @@ bool weir__slab_put(struct weir__slab *slab, const struct weir__cached *cached)
         weir__likely(cached_is_of(slab, cached, index)) ? weir__entry_get(cached->entry) : 0;
     if (weir__unlikely(value != cached->mark))
         return slab_put_odd(slab, cached, value);
-    if (weir__unlikely(weir__entry_size(cached->former) >
-                       slab->size)) /* as the entry said when it was live */
+    if (weir__unlikely(cached->former > slab->size)) /* the copy itself was overwritten */
         weir__slab_misuse_keep(slab, WEIR_MISUSE_CORRUPTION, cached->block, 0);
     if (WEIR__FILLS && cached->mark & WEIR__ENTRY_ZERO)
         weir__fill_freed(cached->block, slab->size); /* a chained one has no flag */

@@ -177,6 +177,23 @@ WEIR__INLINE struct weir__center *weir__slab_center(const struct weir__slab *sla
 void weir__slab_init(struct weir__slab *slab, unsigned sizeclass, uint64_t home,
                      struct weir__center *center);
 
+/* The factor that its index is found by. */
+WEIR__INLINE uint32_t weir__slab_reciprocal(unsigned sizeclass)
+{
+    weir__assert(sizeclass < WEIR__CLASSES);
+    size_t size = weir__class_bytes[sizeclass];
+    return (uint32_t)((((uint64_t)1 << 32) + size - 1) / size);
+}
+
+/* May its entries lie there: at its start, or in its chunk's header? */
+WEIR__INLINE bool weir__slab_may_have_entries(const struct weir__slab *slab,
+                                              const uint32_t *entries)
+{
+    const struct weir__chunk *chunk = weir__chunk_of(slab);
+    const uint32_t *apart = chunk->u.entries[slab - chunk->slabs];
+    return entries == apart || (uintptr_t)entries - (uintptr_t)weir__slab_memory(slab) < WEIR__SLAB;
+}
+
 /* Moves it to another center of its class and owner, both locked. */
 WEIR__INLINE void weir__slab_move(struct weir__slab *slab, uint64_t home,
                                   struct weir__center *center)
@@ -208,7 +225,11 @@ bool weir__slab_put(struct weir__slab *slab, const struct weir__cached *cached);
 /* Does the entry claim what no request of the slab's class can have asked for? */
 WEIR__INLINE bool weir__slab_is_overwritten(const struct weir__slab *slab, uint32_t value)
 {
-    return !weir__entry_is_cached(value) && weir__entry_size(value) > slab->size;
+    size_t size = weir__entry_size(value);
+    if (weir__entry_is_live(value))
+        return size > slab->size || (!(value & WEIR__ENTRY_ALIGNED) &&
+                                     size < weir__class_least[weir__slab_class(slab)]);
+    return !weir__entry_is_cached(value) && size > 0;
 }
 
 /* Keeps the misuse of a block (late_misuse.h, which says what `what` and `requested` are). */
