@@ -33,7 +33,7 @@ static weir_misuse slab_fault(const struct weir__slab *slab, const void *pointer
         return was_live ? WEIR_MISUSE_DOUBLE_FREE : WEIR_MISUSE_FOREIGN_POINTER;
     }
     size_t offset = (uintptr_t)pointer & (WEIR__SLAB - 1);
-    size_t index = offset / weir__class_bytes[weir__slab_class(slab)];
+    size_t index = offset / weir__class_stride(weir__slab_class(slab));
     return weir__entry_is_live(weir__entry_get(&entries[index])) ? WEIR_MISUSE_INTERIOR_POINTER
                                                                  : WEIR_MISUSE_FOREIGN_POINTER;
 }
@@ -65,7 +65,9 @@ static struct weir__found small_find(const weir_allocator *a, const void *pointe
         return found_bad(WEIR_MISUSE_OTHER_ALLOCATOR);
     if (weir__entry_is_corrupt(slab, value))
         return found_bad(WEIR_MISUSE_CORRUPTION);
-    size_t usable = weir__class_bytes[weir__slab_class(slab)], natural = weir__low_bit(usable);
+    unsigned sizeclass = weir__slab_class(slab);
+    size_t usable = weir__class_bytes[sizeclass];
+    size_t natural = weir__low_bit(weir__class_stride(sizeclass));
     bool aligned = value & WEIR__ENTRY_ALIGNED;
     return (struct weir__found){.kind = WEIR__KIND_SMALL,
                                 .place = place,

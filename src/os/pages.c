@@ -117,13 +117,23 @@ void *weir__os_reserve(size_t size, size_t alignment)
     return range;
 }
 
-bool weir__os_open(void *part, size_t size)
+static bool pages_protect(void *part, size_t size, int protection)
 {
     weir__assert(((uintptr_t)part & (weir__os_page_size() - 1)) == 0);
     int saved = errno;
-    bool open = mprotect(part, size, PROT_READ | PROT_WRITE) == 0;
+    bool done = mprotect(part, size, protection) == 0;
     errno = saved;
-    return open;
+    return done;
+}
+
+bool weir__os_open(void *part, size_t size)
+{
+    return pages_protect(part, size, PROT_READ | PROT_WRITE);
+}
+
+bool weir__os_shut(void *part, size_t size)
+{
+    return pages_protect(part, size, PROT_NONE);
 }
 
 /* A new mapping in its place and not a change of protection: what the old one was counted

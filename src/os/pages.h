@@ -42,6 +42,10 @@ void *weir__os_reserve(size_t size, size_t alignment);
  * commit limit, RLIMIT_DATA, map entries). */
 bool weir__os_open(void *part, size_t size);
 
+/* Whole pages cannot be read or written until weir__os_open; what they hold stays, and stays
+ * counted. False, and nothing changed: the machine refuses. */
+bool weir__os_shut(void *part, size_t size);
+
 /* Makes whole pages what weir__os_reserve gave: their contents are gone, and what was
  * counted for them is not counted any more. */
 void weir__os_close(void *part, size_t size);
