@@ -94,7 +94,8 @@ struct weir__chunk {
 
 _Static_assert(WEIR__SLAB / WEIR__GRAIN <= UINT16_MAX, "fresh, end and nout hold any index");
 _Static_assert(WEIR__SMALL_MAX <= UINT16_MAX, "slab->size and weir__class_bytes hold any size");
-_Static_assert(sizeof(struct weir__slab) == 64, "one cache line a slab header");
+#define WEIR__HEADER_SHIFT 6
+_Static_assert(sizeof(struct weir__slab) == 1 << WEIR__HEADER_SHIFT, "one cache line a header");
 _Static_assert(sizeof(struct weir__chunk) + WEIR__CHUNK_CLEAR <= WEIR__SLAB,
                "the chunk header fits slab 0, and is clear of slab 1");
 #define WEIR__CHUNK_HEADERS (sizeof(struct weir__chunk) - WEIR__CHUNK_CLEAR)
@@ -112,8 +113,11 @@ WEIR__INLINE struct weir__chunk *weir__chunk_of(const void *pointer)
 /* The slab that `pointer` lies in; its chunk is known to be one of slabs. */
 WEIR__INLINE struct weir__slab *weir__slab_of(const void *pointer)
 {
-    size_t number = ((uintptr_t)pointer >> WEIR__SLAB_SHIFT) & (WEIR__CHUNK_SLABS - 1);
-    return &weir__chunk_of(pointer)->slabs[number];
+    /* The header's offset by one shift: gcc would add WEIR__CHUNK_CLEAR to an index first. */
+    size_t at = ((uintptr_t)pointer >> (WEIR__SLAB_SHIFT - WEIR__HEADER_SHIFT)) &
+                ((WEIR__CHUNK_SLABS - 1) << WEIR__HEADER_SHIFT);
+    char *headers = (char *)weir__chunk_of(pointer) + offsetof(struct weir__chunk, slabs);
+    return (struct weir__slab *)(headers + at);
 }
 
 WEIR__INLINE char *weir__slab_memory(const struct weir__slab *slab)
