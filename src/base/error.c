@@ -120,6 +120,12 @@ void weir__misuse_corrupt(const void *block, const char *allocator_name, const c
     misuse_tell(WEIR_MISUSE_CORRUPTION, block, line, length);
 }
 
+void weir__corrupt_stop(const void *at, const char *found)
+{
+    weir__message_print("weir: %s: %p: %s", weir_misuse_name(WEIR_MISUSE_CORRUPTION), at, found);
+    abort();
+}
+
 void weir__misuse_written(const void *block, size_t offset, const char *allocator_name)
 {
     char line[REASON_SIZE];

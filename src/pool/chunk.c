@@ -5,6 +5,7 @@
 #include "os/locks.h"
 #include "os/pages.h"
 #include "pool/budget.h"
+#include "pool/slab_list.h"
 
 #include <string.h>
 
@@ -212,6 +213,7 @@ static void free_slab_unlink(struct weir__page_heap *heap, struct weir__slab *sl
 {
     weir__assert(weir__lock_is_mine(&heap->lock));
     weir__assert(heap->nfree_slabs > 0);
+    weir__slab_list_check(free_slab_list(heap, slab), slab);
     if (slab->next)
         slab->next->prev = slab->prev;
     else if (slab->dirty)
