@@ -192,6 +192,29 @@ void *weir__os_remap(void *memory, size_t old_size, size_t new_size, size_t alig
     return moved;
 }
 
+/* -- apart from all others -------------------------------------------------------------- */
+
+void *weir__os_map_apart(size_t size)
+{
+    size_t page = weir__os_page_size();
+    weir__assert(size && size % page == 0);
+    int saved = errno;
+    char *range = size <= PTRDIFF_MAX - 2 * page ? range_reserve(NULL, size + 2 * page) : NULL;
+    if (range && !weir__os_open(range + page, size)) {
+        munmap(range, size + 2 * page);
+        range = NULL;
+    }
+    errno = saved;
+    return range ? range + page : NULL;
+}
+
+void weir__os_unmap_apart(void *memory, size_t size)
+{
+    size_t page = weir__os_page_size();
+    weir__assert(memory && size % page == 0);
+    weir__os_unmap((char *)memory - page, size + 2 * page);
+}
+
 /* -- advice and purging ----------------------------------------------------------------- */
 
 void weir__os_huge_pages(void *memory, size_t size, bool wanted)
