@@ -212,6 +212,15 @@ AC_DEFUN([WEIR_FIND_LIBDW], [
   weir_have_libdw=no
   AS_IF([test "$with_libdw" != no && test "$enable_tools" != no], [
     PKG_CHECK_MODULES([LIBDW], [libdw >= 0.173], [weir_have_libdw=yes], [weir_have_libdw=no])
+    dnl A cross build's pkg-config may answer for the building machine.
+    AS_IF([test $weir_have_libdw = yes], [
+      weir_saved_libs=$LIBS
+      LIBS="$LIBDW_LIBS $LIBS"
+      AC_MSG_CHECKING([whether libdw links])
+      AC_LINK_IFELSE([AC_LANG_CALL([], [dwfl_begin])], [], [weir_have_libdw=no])
+      AC_MSG_RESULT([$weir_have_libdw])
+      LIBS=$weir_saved_libs
+    ])
     AS_IF([test "$with_libdw" = yes && test $weir_have_libdw = no],
       [AC_MSG_ERROR([--with-libdw, but libdw (libdw-dev, elfutils-devel) was not found])])])
   AM_CONDITIONAL([HAVE_LIBDW], [test $weir_have_libdw = yes])

@@ -433,11 +433,12 @@ static void steps_make(struct replay *r, const struct trace *t)
 
 static void turn_add(struct replay *r, size_t begin, uint32_t thread)
 {
-    struct turn *last = r->nturns ? &r->turns[r->nturns - 1] : NULL;
-    if (last && last->thread == thread)
-        return;
-    if (last)
+    if (r->nturns) {
+        struct turn *last = &r->turns[r->nturns - 1];
+        if (last->thread == thread)
+            return;
         last->end = begin;
+    }
     r->turns[r->nturns++] = (struct turn){begin, r->nsteps, thread};
 }
 

@@ -24,7 +24,8 @@ static struct {
     char path[PATH_MOST];
 } program;
 
-/* -- a record ----------------------------------------------------------------------------------- */
+/* -- a record -----------------------------------------------------------------------------------
+ */
 
 /* The build id among the notes of a segment; its length, or 0. */
 static size_t notes_build_id(const char *notes, size_t size, const unsigned char **id)
@@ -90,7 +91,8 @@ static void module_gone(const struct weir__module *module)
     weir__trace_write(WEIR__TRACE_MODU, record, (size_t)(at - record), NULL, 0);
 }
 
-/* -- all of them ---------------------------------------------------------------------------------- */
+/* -- all of them ----------------------------------------------------------------------------------
+ */
 
 static int module_look(struct dl_phdr_info *info, size_t size, void *unused)
 {

@@ -9,7 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* HEAD. False: not written. `command` NULL: the system is asked. `stacks_from`: observe/stacks.h. */
+/* HEAD. False: not written. `command` NULL: the system is asked. `stacks_from`: observe/stacks.h.
+ */
 bool weir__recorder_head(const char *root_name, int pid, const char *command, uint64_t stacks_from);
 
 /* This instant: ticks, then nanoseconds. */

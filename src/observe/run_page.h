@@ -64,15 +64,15 @@ enum {                               /* flags of an image */
 
 struct weir__run_head {
     uint64_t magic;
-    uint64_t bytes;      /* of all of it, as this process maps it */
-    uint32_t unit;       /* of tallies: the system's page */
-    uint32_t record;     /* events are wanted: there are chunks; */
-    uint64_t limit;      /* bytes a process, 0: none */
+    uint64_t bytes;       /* of all of it, as this process maps it */
+    uint32_t unit;        /* of tallies: the system's page */
+    uint32_t record;      /* events are wanted: there are chunks; */
+    uint64_t limit;       /* bytes a process, 0: none */
     uint64_t stacks_from; /* as observe/stacks.h has it */
-    uint32_t closed;     /* nobody reads any more; atomic, as the rest */
-    uint32_t noted_lost; /* images that found no room */
-    uint64_t serial;     /* counts images */
-    uint64_t clock;      /* as weir__trace_ticks, by `weir run`: for who may not ask */
+    uint32_t closed;      /* nobody reads any more; atomic, as the rest */
+    uint32_t noted_lost;  /* images that found no room */
+    uint64_t serial;      /* counts images */
+    uint64_t clock;       /* as weir__trace_ticks, by `weir run`: for who may not ask */
     uint32_t image_hint, tally_hint, chunk_hint; /* where to look first */
     uint32_t chunks_freed; /* goes round: who found no chunk looks again when it has changed */
 };

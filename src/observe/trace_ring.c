@@ -122,7 +122,9 @@ static bool ring_chunk_done(struct weir__run_chunk **chunk)
     return true;
 }
 
-const struct weir__trace_sink weir__trace_ring_sink = {
-    .outlives = true, .write = ring_write, .chunk_take = ring_chunk_take, .chunk_done = ring_chunk_done};
+const struct weir__trace_sink weir__trace_ring_sink = {.outlives = true,
+                                                       .write = ring_write,
+                                                       .chunk_take = ring_chunk_take,
+                                                       .chunk_done = ring_chunk_done};
 
 const struct weir__trace_sink *weir__trace_sink = &weir__trace_file_sink;

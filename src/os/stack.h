@@ -10,9 +10,9 @@
 /*
  * The end of the stack that the calling thread was started with, if `sp` can be on it; else 0. A
  * guess from two addresses that are known without asking: of the initial thread what the kernel
- * put above the first stack pointer, of any other its control block, which lies at the end of its stack. Whether what
- * lies between can be read is for the caller to find out. *grows: its memory comes as it is used,
- * as that of the initial thread does. No system call.
+ * put above the first stack pointer, of any other its control block, which lies at the end of its
+ * stack. Whether what lies between can be read is for the caller to find out. *grows: its memory
+ * comes as it is used, as that of the initial thread does. No system call.
  */
 uintptr_t weir__os_stack_end(uintptr_t sp, bool *grows);
 

@@ -60,7 +60,8 @@ WEIR__INLINE struct weir__rule rule_unpack(uint64_t key, uint64_t by)
 
 static struct weir__rule_table *table_make(uint32_t slots)
 {
-    struct weir__rule_table *table = weir__meta_allocate(sizeof *table + slots * sizeof(struct weir__rule_words));
+    struct weir__rule_table *table =
+        weir__meta_allocate(sizeof *table + slots * sizeof(struct weir__rule_words));
     if (!table)
         return NULL;
     table->mask = slots - 1;

@@ -53,7 +53,8 @@ struct weir__rule_words {
 #define WEIR__RULE_SHIFT 48
 #define WEIR__RULE_BITS  21
 /* key >> WEIR__RULE_SHIFT of a rule */
-#define WEIR__RULE_KINDS(frame, fp, ra) ((uint64_t)(frame) | (uint64_t)(fp) << 4 | (uint64_t)(ra) << 8)
+#define WEIR__RULE_KINDS(frame, fp, ra)                                                            \
+    ((uint64_t)(frame) | (uint64_t)(fp) << 4 | (uint64_t)(ra) << 8)
 
 WEIR__INLINE int64_t weir__rule_by(uint64_t by, unsigned nth)
 {
@@ -88,7 +89,8 @@ WEIR__INLINE struct weir__rule_words weir__rule_words_of(uint64_t address)
         return weir__rule_words_slow(address);
     const struct weir__rule_words *slot = &table->slots[weir__rule_slot(table, address)];
     uint64_t key = __atomic_load_n(&slot->key, __ATOMIC_ACQUIRE);
-    if (weir__unlikely((key & WEIR__RULE_ADDRESS) != address) || weir__unlikely(key >= WEIR__RULE_DEAD))
+    if (weir__unlikely((key & WEIR__RULE_ADDRESS) != address) ||
+        weir__unlikely(key >= WEIR__RULE_DEAD))
         return weir__rule_words_slow(address);
     return (struct weir__rule_words){key, weir__relaxed_get(slot->by)};
 }
@@ -107,8 +109,8 @@ extern bool weir__unwind_may_ask;
 extern void (*weir__rule_module_met)(const struct weir__module *module);
 extern void (*weir__rule_module_gone)(const struct weir__module *module);
 
-/* Remembers the module, and tells if it is met for the first time; forgets and tells what the loader
- * has no more. */
+/* Remembers the module, and tells if it is met for the first time; forgets and tells what the
+ * loader has no more. */
 void weir__rules_meet_module(const struct weir__module *module);
 void weir__rules_check_modules(void);
 

@@ -135,7 +135,7 @@ static enum step step_chain(struct weir__frame *f, const struct weir__registers 
 }
 
 static bool step_frame(const struct weir__rule *rule, const struct weir__registers *now,
-                             struct bounds *b, uint64_t *frame)
+                       struct bounds *b, uint64_t *frame)
 {
     uint64_t by = (uint64_t)(int64_t)rule->frame_by;
     if (rule->frame == WEIR__RULE_SP)
@@ -151,7 +151,7 @@ static bool step_frame(const struct weir__rule *rule, const struct weir__registe
 }
 
 static bool step_fp(const struct weir__rule *rule, const struct weir__registers *now,
-                          struct weir__frame *f, struct bounds *b, uint64_t frame, uint64_t *fp)
+                    struct weir__frame *f, struct bounds *b, uint64_t frame, uint64_t *fp)
 {
     f->fp_at = 0;
     *fp = now->fp;
@@ -170,7 +170,7 @@ static bool step_fp(const struct weir__rule *rule, const struct weir__registers 
 
 /* From `now` to its caller; notes in `f` which words said so. */
 static WEIR__NOINLINE enum step step_slow(struct weir__frame *f, const struct weir__registers *now,
-                            struct bounds *b, struct weir__registers *next)
+                                          struct bounds *b, struct weir__registers *next)
 {
     struct weir__rule rule = weir__rule_of(now->pc);
     uint64_t frame;
@@ -200,11 +200,16 @@ static WEIR__NOINLINE enum step step_slow(struct weir__frame *f, const struct we
     return pc ? STEP_ON : STEP_END;
 }
 
-/* The same for the rules that nearly all frames have, on a stack whose end is known: every word lies
- * between the stack pointer and the caller's. */
+/* The same for the rules that nearly all frames have, on a stack whose end is known: every word
+ * lies between the stack pointer and the caller's. */
 WEIR__INLINE enum step step(struct weir__frame *f, struct weir__registers *now, struct bounds *b)
 {
-    enum { SP = WEIR__RULE_SP, FP = WEIR__RULE_FP, AT = WEIR__RULE_AT_FRAME, KEPT = WEIR__RULE_KEPT };
+    enum {
+        SP = WEIR__RULE_SP,
+        FP = WEIR__RULE_FP,
+        AT = WEIR__RULE_AT_FRAME,
+        KEPT = WEIR__RULE_KEPT
+    };
     struct weir__rule_words rule = weir__rule_words_of(now->pc);
     uint64_t kinds = rule.key >> WEIR__RULE_SHIFT, frame, size;
     if (kinds == WEIR__RULE_KINDS(SP, KEPT, AT) || kinds == WEIR__RULE_KINDS(SP, AT, AT))

@@ -5,6 +5,7 @@
 #include "../helpers/core.h"
 #include "../helpers/object.h"
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -110,6 +111,27 @@ Test(host_memory, copies_go_where_a_table_or_the_host_reaches)
     weir_deallocate(apart.allocator, closed);
     weir_deallocate(context, on);
     weir_deallocate(device, there);
+}
+
+/* What the system refuses takes nothing from the capacity. */
+Test(host_memory, refused_by_the_system_is_not_used)
+{
+    const weir_device_table *table = weir_device_table_of(driver);
+    size_t free_before, free_after, total;
+    cr_assert_eq(table->memory_info(table->user, &free_before, &total), 0);
+    struct rlimit limit, none;
+    cr_assert_eq(getrlimit(RLIMIT_AS, &limit), 0);
+    none = limit;
+    none.rlim_cur = MIB;
+    cr_assert_eq(setrlimit(RLIMIT_AS, &none), 0);
+    void *address, *block = weir_allocate(driver, 32 * MIB);
+    int error = table->allocate(table->user, 32 * MIB, &address);
+    cr_assert_eq(setrlimit(RLIMIT_AS, &limit), 0);
+    cr_expect_null(block);
+    cr_expect_eq(error, ENOMEM);
+    cr_assert_eq(table->memory_info(table->user, &free_after, &total), 0);
+    cr_expect_eq(free_after, free_before);
+    expect_live(driver, 0, 0);
 }
 
 static unsigned heard_calls;

@@ -113,8 +113,11 @@ bool run_memory_make(struct run *run)
         run->page = memory_of_segment(run, bytes);
     if (!run->page)
         return fail("no shared memory");
-    *(struct weir__run_head *)run->page = (struct weir__run_head){
-        .magic = WEIR__RUN_MAGIC, .bytes = bytes, .unit = run->unit, .record = run->record != NULL, .stacks_from = run->stacks_from};
+    *(struct weir__run_head *)run->page = (struct weir__run_head){.magic = WEIR__RUN_MAGIC,
+                                                                  .bytes = bytes,
+                                                                  .unit = run->unit,
+                                                                  .record = run->record != NULL,
+                                                                  .stacks_from = run->stacks_from};
     pages_bring(run->page);
     where_write(run);
     return true;

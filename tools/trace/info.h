@@ -75,7 +75,7 @@ struct trace_foot {
     uint64_t events, allocations, frees, total, count, peak, peak_number, dropped, error, ticks, ns,
         reserved;
     uint64_t cut, nodes; /* allocations whose stack is not whole; nodes of stacks */
-    uint64_t under_way; /* of `dropped`: calls that had not returned when the process ended */
+    uint64_t under_way;  /* of `dropped`: calls that had not returned when the process ended */
 };
 
 struct trace_info {
@@ -87,8 +87,8 @@ struct trace_info {
 
     uint64_t bytes, pid, started, ticks, ns, page;
     char *command, *version, *root;
-    char *host;           /* since 1.3: the system; NULL: not known */
-    bool stacked;         /* since 1.3: allocations have stacks, those of at least: */
+    char *host;   /* since 1.3: the system; NULL: not known */
+    bool stacked; /* since 1.3: allocations have stacks, those of at least: */
     uint64_t stacks_from;
     uint64_t start_total, start_count, start_reserved;
     bool started_known; /* STRT was read */
