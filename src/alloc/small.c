@@ -113,12 +113,11 @@ static void odd_top_keep_locked(const struct weir__heap *heap, const struct weir
     weir__assert(weir__lock_is_mine(&heap->cache.lock));
     bool overwritten =
         weir__slab_is_overwritten(weir__slab_of(top->block), weir__entry_get(top->entry));
-    weir__late_misuse_keep(
-        &(struct weir__late_misuse){.what = overwritten ? WEIR_MISUSE_CORRUPTION
-                                                        : WEIR_MISUSE_DOUBLE_FREE,
-                                    .block = top->block,
-                                    .owner = heap->owner,
-                                    .requested = overwritten ? 0 : top->former});
+    weir__late_misuse_keep(&(struct weir__late_misuse){
+        .what = overwritten ? WEIR_MISUSE_CORRUPTION : WEIR_MISUSE_DOUBLE_FREE,
+        .block = top->block,
+        .owner = heap->owner,
+        .requested = overwritten ? 0 : top->former});
 }
 
 static void bin_clean_locked(struct weir__heap *heap, struct weir__bin *bin)
@@ -243,8 +242,7 @@ static bool small_give_shared(struct weir__heap *heap, struct weir__cached cache
     if (live)
         block_fill_freed(&cached);
     bool given = live && weir__small_push(bin, cached);
-    weir__shared_leave(&heap->window, given ? -(int64_t)cached.former : 0, 0,
-                       given);
+    weir__shared_leave(&heap->window, given ? -(int64_t)cached.former : 0, 0, given);
     return given;
 }
 
@@ -290,9 +288,8 @@ WEIR__INLINE bool free_numbered(weir_allocator *a, struct weir__heap *heap, enum
         return false;
     struct weir__bin *bin = weir__cache_bin(&heap->cache, weir__small_bin_number(heap, place.slab));
     weir__fill_freed(block, place.slab->size);
-    if (weir__unlikely(
-            !weir__small_push(
-                bin, (struct weir__cached){block, place.entry, heap->mark, (uint32_t)size}))) {
+    if (weir__unlikely(!weir__small_push(
+            bin, (struct weir__cached){block, place.entry, heap->mark, (uint32_t)size}))) {
         weir__freeing_undo(&heap->window, reach);
         return false;
     }

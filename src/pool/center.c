@@ -35,7 +35,7 @@ static struct weir__slab *slab_add_locked(struct weir__center *center)
         return NULL;
     weir__slab_init(slab, center->sizeclass, center->home, center);
     if (weir__unlikely(center->sizeclass == WEIR__CLASS_EMPTY))
-        weir__chunk_close_slab(slab);
+        weir__chunk_close_slab(center->page_heap, slab);
     weir__slab_list_push(&center->partial, slab);
     weir__relaxed_set(center->nslabs, center->nslabs + 1);
     center->borrowed = 0;
@@ -103,11 +103,10 @@ struct weir__center *weir__center_of(const struct weir__center *own,
 
 static void stale_misuse_keep(const struct weir__center *own, const struct weir__cached *cached)
 {
-    weir__late_misuse_keep(
-        &(struct weir__late_misuse){.what = WEIR_MISUSE_DOUBLE_FREE,
-                                    .block = cached->block,
-                                    .owner = weir__home_owner(own->home),
-                                    .requested = cached->former});
+    weir__late_misuse_keep(&(struct weir__late_misuse){.what = WEIR_MISUSE_DOUBLE_FREE,
+                                                       .block = cached->block,
+                                                       .owner = weir__home_owner(own->home),
+                                                       .requested = cached->former});
 }
 
 /* Blocks of other centers, in the hand of who holds a center's lock. */

@@ -278,10 +278,11 @@ void weir__chunk_give_slab(struct weir__page_heap *heap, struct weir__slab *slab
     weir__assert_walk(weir__page_heap_is_valid(heap));
 }
 
-void weir__chunk_close_slab(struct weir__slab *slab)
+void weir__chunk_close_slab(const struct weir__page_heap *heap, struct weir__slab *slab)
 {
     weir__assert(slab->home && !slab->closed);
-    slab_close(slab);
+    if (!heap->placement.huge_pages) /* it would split one */
+        slab_close(slab);
 }
 
 struct weir__slab *weir__chunk_cut_slab_locked(struct weir__page_heap *heap, uint32_t idle_ms)

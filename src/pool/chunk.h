@@ -30,8 +30,8 @@ struct weir__slab *weir__chunk_take_slab(struct weir__page_heap *heap);
 void weir__chunk_give_slab(struct weir__page_heap *heap, struct weir__slab *slab);
 
 /* The blocks of a slab in use, which has been initialized, cannot be read or written until it is
- * given back. Where the system refuses they can. */
-void weir__chunk_close_slab(struct weir__slab *slab);
+ * given back; where the system refuses, or the page heap asks for huge pages, they can. */
+void weir__chunk_close_slab(const struct weir__page_heap *heap, struct weir__slab *slab);
 
 /* Takes the slab that is dirty for longest off its list, so that nobody gets it and its chunk
  * stays; NULL: none was freed `idle_ms` ago. Uncut puts it back. */

@@ -61,7 +61,8 @@ void weir__slab_init(struct weir__slab *slab, unsigned sizeclass, uint64_t home,
         if (!slab->zeroed)
             memset(slab->entries, 0, weir__slab_ledger(size));
     }
-    __atomic_store_n(&slab->reciprocal, weir__slab_reciprocal(sizeclass), __ATOMIC_RELEASE); /* after entries: a stale lookup reads both */
+    __atomic_store_n(&slab->reciprocal, weir__slab_reciprocal(sizeclass),
+                     __ATOMIC_RELEASE); /* after entries: a stale lookup reads both */
     slab->end = (uint16_t)(WEIR__SLAB / size);
     slab->free_head = 0;
     slab->nout = 0;
@@ -185,8 +186,7 @@ static WEIR__NOINLINE bool slab_put_odd(const struct weir__slab *slab,
     if (weir__slab_is_overwritten(slab, value))
         weir__slab_misuse_keep(slab, WEIR_MISUSE_CORRUPTION, cached->block, 0);
     else
-        weir__slab_misuse_keep(slab, WEIR_MISUSE_DOUBLE_FREE, cached->block,
-                               cached->former);
+        weir__slab_misuse_keep(slab, WEIR_MISUSE_DOUBLE_FREE, cached->block, cached->former);
     return false;
 }
 

@@ -16,7 +16,8 @@
  * a mix of 16 to 4096 bytes before).
  *
  * Programs write past the ends of their blocks. So what lies there first is clear: WEIR__SLAB_CLEAR
- * bytes between the ledger and its blocks, WEIR__SLAB_CLEAR_BEFORE before it, WEIR__CHUNK_CLEAR around the headers.
+ * bytes between the ledger and its blocks, WEIR__SLAB_CLEAR_BEFORE before it, WEIR__CHUNK_CLEAR
+ * around the headers.
  *
  * Block i starts at i * size from the slab's start; the first k indices lie under
  * the ledger and are never handed out. So index = offset / size exactly when the
@@ -45,9 +46,10 @@
 #define WEIR__SLAB_SHIFT  16
 #define WEIR__SLAB        ((size_t)1 << WEIR__SLAB_SHIFT)
 #define WEIR__CHUNK_SLABS (WEIR__CHUNK / WEIR__SLAB)
-#define WEIR__SLAB_CLEAR_BEFORE 64 /* at least, between the blocks of the slab before and a ledger */
-#define WEIR__SLAB_CLEAR  256  /* between a ledger and the blocks behind it */
-#define WEIR__INLINE_MIN  4096 /* classes from here keep their entries in the chunk */
+#define WEIR__SLAB_CLEAR_BEFORE                                                                    \
+    64                        /* at least, between the blocks of the slab before and a ledger */
+#define WEIR__SLAB_CLEAR 256  /* between a ledger and the blocks behind it */
+#define WEIR__INLINE_MIN 4096 /* classes from here keep their entries in the chunk */
 
 struct weir__backing;
 struct weir__center;
@@ -250,8 +252,8 @@ WEIR__INLINE bool weir__slab_is_overwritten(const struct weir__slab *slab, uint3
 {
     size_t size = weir__entry_size(value);
     if (weir__entry_is_live(value))
-        return size > slab->size || (!(value & WEIR__ENTRY_ALIGNED) &&
-                                     size < weir__class_least[weir__slab_class(slab)]);
+        return size > slab->size ||
+               (!(value & WEIR__ENTRY_ALIGNED) && size < weir__class_least[weir__slab_class(slab)]);
     return !weir__entry_is_cached(value) && size > 0;
 }
 

@@ -10,9 +10,9 @@
 WEIR__INLINE bool weir__slab_may_be(const struct weir__slab *slab)
 {
     size_t at = (uintptr_t)slab & (WEIR__CHUNK - 1), first = offsetof(struct weir__chunk, slabs);
-    return !slab || (at > first && at < first + sizeof((struct weir__chunk *)0)->slabs &&
-                     at % sizeof *slab == first % sizeof *slab &&
-                     weir__map_get(slab) == WEIR__MAP_SLABS);
+    return !slab ||
+           (at > first && at < first + sizeof((struct weir__chunk *)0)->slabs &&
+            at % sizeof *slab == first % sizeof *slab && weir__map_get(slab) == WEIR__MAP_SLABS);
 }
 
 /* Before its links are followed: do its neighbors in the list say so, too? */

@@ -21,7 +21,7 @@
 /* What a child tells: where its crime was, and between which blocks. */
 static struct {
     void *block, *before, *after;
-} *scene;
+} * scene;
 
 static uint32_t *entry_of(const void *block)
 {
@@ -202,7 +202,8 @@ static const struct crime {
     {"ask, too small", ask_with_less, SIGABRT,
      CORRUPT "its entry says 0 bytes in a block of 256" BETWEEN},
     {"free, far", free_far_with_size, SIGABRT, NULL},
-    {"ask, tag", ask_with_tag, SIGABRT, CORRUPT "its entry says tag 4711, which there is not" BETWEEN},
+    {"ask, tag", ask_with_tag, SIGABRT,
+     CORRUPT "its entry says tag 4711, which there is not" BETWEEN},
     {"free, neighbors", free_with_neighbors, SIGABRT,
      CORRUPT "its entry says 32767 bytes in a block of 256; before it <, free; after it >, "
              "corrupted too\n"},
@@ -210,7 +211,8 @@ static const struct crime {
     {"ask, header", ask_with_header, SIGABRT, CORRUPT "the header of its slab was overwritten\n"},
     {"take, entry", take_with_entry, SIGABRT,
      CORRUPT "its entry says 32767 bytes in a block of 256" BETWEEN},
-    {"list, link", list_with_link, SIGABRT, "weir: corrupted book-keeping: B: a list of slabs was overwritten\n"},
+    {"list, link", list_with_link, SIGABRT,
+     "weir: corrupted book-keeping: B: a list of slabs was overwritten\n"},
     {"no bytes, read", read_no_bytes, SIGSEGV, ""},
     {"no bytes, write", write_no_bytes, SIGSEGV, ""},
 };

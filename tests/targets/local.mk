@@ -8,8 +8,8 @@ EXTRA_DIST += tests/targets/check-cuda \
 
 check-models:
 	$(timed) $(SHELL) $(top_srcdir)/tests/targets/check-models '$(abs_top_srcdir)'
-# Extra allocators: make check-security WEIR_PEERS=FOLDER, of shared objects.
+# Extra allocators: make check-security SECURITY_PEERS=FOLDER, of shared objects.
 check-security: tests/security/crimes libweir-malloc.la
-	$(timed) env top_builddir='$(abs_top_builddir)' WEIR_PEERS='$(WEIR_PEERS)' \
+	$(timed) env top_builddir='$(abs_top_builddir)' SECURITY_PEERS='$(SECURITY_PEERS)' \
 		$(SHELL) $(top_srcdir)/tests/targets/check-security --crimes
 .PHONY: check-models check-security

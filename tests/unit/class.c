@@ -1,7 +1,7 @@
 /*
  * The size classes against their rule: one of no bytes, 16-byte steps to 224, then 256 and
- * eight a doubling; the class of a size is the least that holds it at its alignment, and both maps say
- * the same.
+ * eight a doubling; the class of a size is the least that holds it at its alignment, and both maps
+ * say the same.
  */
 #include "../helpers/suite.h"
 #include "pool/center.h"
