@@ -16,7 +16,7 @@ struct bytes {
 static uint64_t take_fixed(struct bytes *b, size_t n)
 {
     uint64_t value = 0;
-    if ((size_t)(b->end - b->at) < n) {
+    if (!b->at || (size_t)(b->end - b->at) < n) {
         b->bad = true;
         b->at = b->end;
         return 0;

@@ -58,7 +58,7 @@ struct weir__rule_words {
 
 WEIR__INLINE int64_t weir__rule_by(uint64_t by, unsigned nth)
 {
-    return (int64_t)(by << (64 - WEIR__RULE_BITS * (nth + 1))) >> (64 - WEIR__RULE_BITS) << 3;
+    return ((int64_t)(by << (64 - WEIR__RULE_BITS * (nth + 1))) >> (64 - WEIR__RULE_BITS)) * 8;
 }
 
 /* The rule for a return address; made now if it is new. Never fails: WEIR__RULE_CUT. */

@@ -27,6 +27,7 @@ case_tests += tests/api/allocator \
 	tests/api/oracle \
 	tests/api/owns \
 	tests/api/plan \
+	tests/api/plan_effort \
 	tests/api/plan_run \
 	tests/api/pool \
 	tests/api/profile \

@@ -7,6 +7,7 @@ case_tests += tests/unit/backing \
 	tests/unit/class \
 	tests/unit/device \
 	tests/unit/dlpack \
+	tests/unit/environment \
 	tests/unit/family \
 	tests/unit/faults \
 	tests/unit/late_misuse \
@@ -38,6 +39,7 @@ tests_unit_class_LDADD = $(unit_ldadd)
 tests_unit_device_LDADD = $(unit_ldadd)
 tests_unit_device_SOURCES = $(device_cases) tests/device/checked_table.c tests/device/sim.c  tests/device/sim.h tests/device/target.h
 tests_unit_dlpack_LDADD = $(unit_ldadd)
+tests_unit_environment_LDADD = $(unit_ldadd)
 tests_unit_family_LDADD = $(unit_ldadd)
 tests_unit_faults_LDADD = $(unit_ldadd)
 tests_unit_late_misuse_LDADD = $(unit_ldadd)
@@ -52,6 +54,7 @@ tests_unit_placement_LDADD = $(unit_ldadd)
 tests_unit_plan_LDADD = $(unit_ldadd)
 tests_unit_pressure_LDADD = $(unit_ldadd)
 tests_unit_recorder_LDADD = libweir-trace.la $(unit_ldadd)
+tests_unit_recordings_LDADD = libweir-trace.la $(unit_ldadd)
 tests_unit_report_LDADD = libweir-report.la libweir-trace.la $(unit_ldadd)
 tests_unit_report_page_LDADD = libweir-report.la libweir-trace.la $(unit_ldadd) $(ZLIB_LIBS)
 tests_unit_registry_LDADD = $(unit_ldadd)
@@ -76,6 +79,7 @@ endif
 
 if TOOLS
 case_tests += tests/unit/recorder \
+	tests/unit/recordings \
 	tests/unit/report \
 	tests/unit/report_page \
 	tests/unit/symbols \
