@@ -260,6 +260,8 @@ static void crime_try(const struct crime *crime)
                   "%s: status %x, said: %s", crime->name, (unsigned)status, said);
     if (crime->line)
         line_make(expected, crime->line);
+    if (WEIR_DEBUG >= 3 && !strncmp(said, "weir: assertion failed: ", 24))
+        return; /* a walk of the whole structure came first */
     STRESS_EXPECT(crime->line ? !strcmp(said, expected)
                               : !strncmp(said, "weir: corrupted book-keeping: ", 30),
                   "%s said: %s\nexpected: %s", crime->name, said, expected);
