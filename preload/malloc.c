@@ -113,7 +113,7 @@ static WEIR__NOINLINE void free_other(void *block, struct weir__place place)
 static WEIR__NOINLINE void free_slow(void *block, struct weir__place place)
 {
     uint64_t label;
-    struct weir__span *span = weir__place_span(place, block, &label);
+    struct weir__span *span = weir__place_plain_span(place, block, &label);
     if (weir__unlikely(!span || span->u.live.owner != &weir__cpu ||
                        !weir__large_push(&weir__cpu, weir__here.heaps[0], WEIR__REACH_ROOT, block,
                                          span, &label)))

@@ -11,6 +11,7 @@
 #include "alloc/cpu.h"
 #include "alloc/fork.h"
 #include "alloc/trace.h"
+#include "base/error.h"
 #include "base/message.h"
 #include "observe/environment.h"
 #include "os/fence.h"
@@ -76,6 +77,7 @@ static void misuse(weir_misuse what, const void *pointer, const char *line, void
     if (what == WEIR_MISUSE_FOREIGN_POINTER && preload_is_loaders(pointer))
         return;
     weir__message_print("%s", line);
+    weir__misuse_explain(what, pointer);
     abort();
 }
 
@@ -113,9 +115,11 @@ __attribute__((constructor)) static void preload_start(int argc, char **argv)
     preload_exec_start();
     preload_fork_start();
     preload_load_start();
+    preload_exit_start();
     preload_owner_start();
     weir_set_misuse_handler(misuse, NULL);
     weir__environment_limit();
+    weir__environment_sample();
     preload_image_start(argc, argv);
     preload_report_start();
     if (!preload_malloc_is_ours())

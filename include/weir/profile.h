@@ -1,6 +1,6 @@
 /*
  * profile.h - what a stretch of a program took: a profiler with its own exact peak,
- * and checkpoints that tell which blocks were left behind.
+ * checkpoints that tell which blocks were left behind, and samples that tell who holds the memory.
  *
  * Thread rule: every function may be called from any thread; one weir_profiler is
  * used by one thread at a time. Nothing here allocates from the allocator it watches.
@@ -115,10 +115,83 @@ WEIR_API int weir_leaks_walk(weir_allocator *a, uint64_t checkpoint, weir_leak_v
                              void *user) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /*
- * The same as text: one line with the sums, one for each block, or "no leaks"; and
- * what is only cached. 0 or the errors above, or EIO (or errno) when writing failed.
+ * The same as text: one line with the sums, or "no leaks"; one for each tag and size of at most 32,
+ * those of the most bytes first, and one for the rest; who allocated them, if allocations are
+ * sampled (weir_profile_sample); and what is only cached. 0 or the errors above, or EIO (or errno)
+ * when writing failed.
  */
 WEIR_API int weir_leaks_print(FILE *to, weir_allocator *a, uint64_t checkpoint) WEIR_NOEXCEPT;
+
+/* The same with at most `top` tags and sizes, and as many places that allocate; 0: all. */
+WEIR_API int weir_leaks_print_top(FILE *to, weir_allocator *a, uint64_t checkpoint,
+                                  size_t top) WEIR_NOEXCEPT;
+
+/* -- who holds the memory ------------------------------------------------------- */
+
+/*
+ * Samples the allocations of all allocators from here on: about one in `bytes` bytes that are
+ * allocated has its call stack kept while it lives (x86-64 and aarch64; elsewhere samples have no
+ * stack). What was sampled before is forgotten; 0 ends it. 1048576 is a mean for production:
+ * tests/targets/record-cost --sample says what it costs. The variable WEIR_SAMPLE does the same at
+ * the start.
+ *
+ * A block of n bytes is sampled with the probability p = 1 - exp(-n / bytes), independently of all
+ * others, and then stands for 1 / p blocks: so each figure below is right on average (unbiased),
+ * and has a standard error. Blocks from before, and those of 0 bytes, are in none of them. A block
+ * that grows is sampled by what it grows. A sampled block takes whole pages of memory; what it
+ * requested is counted, as ever, exactly.
+ *
+ * 0; ENOTSUP in a build without accounting. Any thread.
+ */
+WEIR_API int weir_profile_sample(size_t bytes) WEIR_NOEXCEPT;
+
+/* Estimates, but for the counts. */
+typedef struct weir_profile_stats {
+    size_t size;    /* of this struct: WEIR_PROFILE_STATS_INIT sets it; 0: the first release's */
+    size_t mean;    /* what weir_profile_sample was told; 0: nothing is sampled */
+    size_t samples; /* live blocks that are sampled */
+    size_t missed;  /* sampled and not kept: no memory, or within a signal handler */
+    double bytes;   /* requested bytes live of what was allocated since */
+    double error;   /* the standard error of `bytes` */
+    double blocks;  /* live blocks */
+} weir_profile_stats;
+#define WEIR_PROFILE_STATS_INIT WEIR_STRUCT_INIT(weir_profile_stats)
+
+/* 0; EINVAL (NULL, a size of no known struct); ENOMEM. */
+WEIR_API int weir_profile_stats_get(weir_profile_stats *stats) WEIR_NOEXCEPT WEIR_NODISCARD;
+
+/* What one call stack, allocator and tag hold now: estimates. Valid during the visit. */
+typedef struct weir_profile_site {
+    const void *const *calls; /* return addresses, the innermost call first */
+    size_t depth;             /* of them, at most 128; 0: not known */
+    const char *allocator_name;
+    const char *tag_name; /* "" without a tag */
+    weir_tag tag;
+    size_t samples; /* blocks that the estimates are made of: exact */
+    double bytes;   /* requested bytes live */
+    double error;   /* the standard error of `bytes` */
+    double blocks;  /* live blocks */
+} weir_profile_site;
+
+/* Returns true to end the listing. May call anything of weir. */
+typedef bool weir_profile_visitor(const weir_profile_site *site, void *user);
+
+/* All of them, greatest first. The listing is taken first and visited with no lock held. 0; EINVAL
+ * (NULL); ENOMEM (nothing was visited). */
+WEIR_API int weir_profile_walk(weir_profile_visitor *visit,
+                               void *user) WEIR_NOEXCEPT WEIR_NODISCARD;
+
+/* The same as text: one line with the sums, then the first `top` (0: all) with their calls, and the
+ * rest. "no profile": nothing is sampled. 0, EINVAL, ENOMEM, or EIO (or errno) when writing failed.
+ */
+WEIR_API int weir_profile_print(FILE *to, size_t top) WEIR_NOEXCEPT;
+
+/*
+ * The same for pprof: a profile.proto, not compressed, with inuse_objects and inuse_space, into the
+ * file at `path`, which is made or emptied. Functions have the names that the loader knows; `go
+ * tool pprof PROGRAM FILE` finds the others. 0; EINVAL; ENOMEM; or why the file cannot be written.
+ */
+WEIR_API int weir_profile_write(const char *path) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 WEIR_END_DECLS
 #endif

@@ -104,7 +104,8 @@ static struct weir__found large_find(const weir_allocator *a, const void *pointe
                                 .usable = weir__span_bytes(span) - weir__label_offset(label),
                                 .alignment = weir__label_alignment(label),
                                 .tag = weir__relaxed_get(span->u.live.tag),
-                                .old = label & WEIR__LABEL_OLD};
+                                .old = label & WEIR__LABEL_OLD,
+                                .sampled = label & WEIR__LABEL_SAMPLED};
 }
 
 /* Is it within a live block of any allocator over functions? */
@@ -171,7 +172,8 @@ static struct weir__found provided_find(const weir_allocator *a, const void *poi
                                 .usable = entry.requested,
                                 .alignment = (size_t)1 << entry.align_shift,
                                 .tag = entry.tag,
-                                .old = entry.old};
+                                .old = entry.old,
+                                .sampled = entry.sampled};
 }
 
 struct weir__found weir__block_at(const weir_allocator *a, const void *pointer,

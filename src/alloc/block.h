@@ -21,7 +21,8 @@ struct weir__found {
     size_t requested, usable;
     size_t alignment; /* at least what was asked for */
     uint32_t tag;
-    bool old; /* allocated before the latest checkpoint */
+    bool old;     /* allocated before the latest checkpoint */
+    bool sampled; /* not of SMALL (track/sample.h) */
 };
 
 /* Finds the live block of `a` that starts at `pointer`, or says what is wrong. `a` is ready. */
@@ -46,6 +47,7 @@ struct weir__request {
     size_t alignment; /* 0, of one that resizes: the block's */
     bool *zeroed;     /* out, may be NULL: the block is known to be all zero */
     void *block;      /* to be resized; NULL: a new one */
+    bool sampled;     /* one to be resized is sampled then (track/sample.h) */
     /* By who refuses it: */
     const char *why;                 /* NULL: it was not */
     const struct weir__meter *limit; /* that refuses; NULL: there is no memory */

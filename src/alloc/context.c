@@ -13,6 +13,7 @@
 #include "os/wait.h"
 #include "pool/span.h"
 #include "track/reading.h"
+#include "track/sample.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -232,6 +233,8 @@ void weir__context_unmake(weir_allocator *a)
     uint64_t sequence = weir__meter_retire(&body->meter, left.total, left.count);
     if (sequence)
         weir__trace_destroyed(a, left.total, left.count, sequence);
+    if (weir__unlikely(weir__relaxed_get(weir__sample_hooks) != NULL))
+        weir__sample_told()->destroyed(a);
     blocks_release(a);
     weir__meter_destroy(&body->meter);
     if (body->functions.destroy)

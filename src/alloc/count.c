@@ -11,6 +11,7 @@ bool weir__count_locked(struct weir__heap *heap, int64_t delta, int allocated, i
 {
     weir__assert(weir__lock_is_mine(&heap->cache.lock));
     return weir__window_count(&heap->window, delta, allocated, freed) ||
+           (weir__sample_is_on() && weir__sampled_count(&heap->window, delta, allocated, freed)) ||
            (heap->window.sequence = weir__numbered_count(&heap->window, delta, allocated, freed)) ||
            weir__meter_change(&heap->window, delta, allocated, freed);
 }
@@ -21,6 +22,8 @@ bool weir__count_slow(weir_allocator *a, int64_t delta, int allocated, int freed
 {
     weir__assert(allocated >= 0 && freed >= 0);
     struct weir__heap *own = weir__heap_own(a);
+    if (weir__sample_is_on() && own && weir__sampled_count(&own->window, delta, allocated, freed))
+        return true;
     if (own && weir__shared_change(&own->window, delta, allocated, freed))
         return true;
     uint64_t alone = own ? weir__numbered_count(&own->window, delta, allocated, freed) : 0;

@@ -32,6 +32,8 @@ static WEIR__NOINLINE void other_free(weir_allocator *a, void *block, struct wei
         struct weir__found found = weir__block_at(a, block, place);
         if (found.kind == WEIR__KIND_SMALL)
             weir__small_free_slow(a, block, &found);
+        else if (found.sampled)
+            weir__large_free(a, block, found.span, weir__span_label(found.span));
         else
             weir__block_misuse(a, block, found.kind ? WEIR_MISUSE_DOUBLE_FREE : found.fault);
     }
@@ -71,7 +73,7 @@ static WEIR__NOINLINE void large_free_far(weir_allocator *a, void *block, struct
 WEIR__NOINLINE void weir__deallocate_slow(weir_allocator *a, void *block, struct weir__place place)
 {
     uint64_t label;
-    struct weir__span *span = weir__place_span(place, block, &label);
+    struct weir__span *span = weir__place_plain_span(place, block, &label);
     if (weir__likely(span && weir__span_owner(span) == a)) {
         if (weir__likely(weir__allocator_is_near(a)))
             large_free(a, weir__heap_near(a), WEIR__REACH_ROOT, block, span, label);

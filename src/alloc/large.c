@@ -153,9 +153,16 @@ static WEIR__NOINLINE void large_trace(weir_allocator *a, uint64_t sequence,
                               weir__span_usable(span), alignment, span->u.live.tag});
 }
 
+/* Is a block that comes out of no bin to be sampled? */
+WEIR__INLINE bool large_is_due(weir_allocator *a, size_t size)
+{
+    struct weir__heap *own = weir__sample_is_on() ? weir__heap_own(a) : NULL;
+    return weir__sample_is_due(own ? &own->window : NULL, (int64_t)size);
+}
+
 /* NULL: *why not. */
 WEIR__INLINE void *large_allocate(weir_allocator *a, size_t size, size_t alignment, bool *zeroed,
-                                  const char **why)
+                                  bool sampled, const char **why)
 {
     weir__assert(weir__allocator_is_ready(a) && a->body->page_heap);
     uint64_t sequence = 0;
@@ -170,6 +177,8 @@ WEIR__INLINE void *large_allocate(weir_allocator *a, size_t size, size_t alignme
         *why = "out of memory";
         return NULL;
     }
+    if (weir__unlikely(sampled))
+        weir__span_make_sampled(span);
     if (weir__unlikely(!weir__count(a, (int64_t)size, 1, 0, &sequence))) {
         weir__large_give(a, span);
         *why = over_limit;
@@ -177,6 +186,8 @@ WEIR__INLINE void *large_allocate(weir_allocator *a, size_t size, size_t alignme
     }
     if (weir__unlikely(sequence != 0))
         large_trace(a, sequence, span, alignment);
+    if (weir__unlikely(sampled))
+        weir__sample_told()->taken(a, claim.block, size, (weir_tag)claim.tag);
     if (zeroed)
         *zeroed = claim.zeroed;
     weir__slow_hook_call(a);
@@ -190,11 +201,22 @@ static void *large_refuse(struct weir__request *request, const char *why)
     return weir__request_refuse(request, why, why == over_limit ? weir__meter_refused : NULL);
 }
 
-void *weir__large_allocate_once(weir_allocator *a, struct weir__request *request)
+static void *large_allocate_once(weir_allocator *a, struct weir__request *request, bool sampled)
 {
     const char *why = NULL;
-    void *block = large_allocate(a, request->size, request->alignment, request->zeroed, &why);
+    void *block =
+        large_allocate(a, request->size, request->alignment, request->zeroed, sampled, &why);
     return block ? block : large_refuse(request, why);
+}
+
+void *weir__large_allocate_once(weir_allocator *a, struct weir__request *request)
+{
+    return large_allocate_once(a, request, large_is_due(a, request->size));
+}
+
+void *weir__large_allocate_sampled(weir_allocator *a, struct weir__request *request)
+{
+    return large_allocate_once(a, request, true);
 }
 
 static WEIR__NOINLINE void *large_refused(weir_allocator *a, size_t size, size_t alignment,
@@ -208,7 +230,7 @@ static WEIR__NOINLINE void *large_refused(weir_allocator *a, size_t size, size_t
 void *weir__large_allocate(weir_allocator *a, size_t size, size_t alignment, bool *zeroed)
 {
     const char *why = NULL;
-    void *block = large_allocate(a, size, alignment, zeroed, &why);
+    void *block = large_allocate(a, size, alignment, zeroed, large_is_due(a, size), &why);
     return weir__likely(block != NULL) ? block : large_refused(a, size, alignment, zeroed, why);
 }
 
@@ -227,6 +249,8 @@ void weir__large_free(weir_allocator *a, void *block, struct weir__span *span, u
     weir__count(a, -(int64_t)requested, 0, 1, &sequence);
     if (weir__unlikely(sequence != 0))
         weir__trace_freed(a, sequence, block, requested);
+    if (weir__unlikely(label & WEIR__LABEL_SAMPLED))
+        weir__sample_told()->freed(block);
     span_give(a, span);
     weir__heap_slow_done(a, weir__heap_cached(a));
 }

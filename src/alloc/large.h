@@ -30,7 +30,7 @@ WEIR__INLINE void *weir__large_pop(const weir_allocator *a, struct weir__heap *h
     struct weir__span *span =
         weir__shelf_take(heap->shelf, weir__span_pages(size), alignment, only, &start);
     if (weir__unlikely(!span)) {
-        weir__allocating_undo(&heap->window, reach);
+        weir__allocating_undo(&heap->window, reach, (int64_t)size);
         return NULL;
     }
     weir__span_check_freed(span, a);
@@ -73,6 +73,10 @@ void *weir__large_allocate(weir_allocator *a, size_t size, size_t alignment, boo
 
 /* One try of that. NULL: it is refused. */
 void *weir__large_allocate_once(weir_allocator *a, struct weir__request *request);
+
+/* The same for a block of any size that is to be sampled (track/sample.h): it has whole pages, so
+ * that its label can say so and no fast free takes it. */
+void *weir__large_allocate_sampled(weir_allocator *a, struct weir__request *request);
 
 /* Frees the block of `a` in this span, whose label said `label` last. One that is not live is
  * reported. */

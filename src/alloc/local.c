@@ -13,6 +13,7 @@
 struct weir__heap weir__no_heap = {.window.top = &weir__no_heap.window,
                                    .window.cap = WEIR__WINDOW_CLOSED,
                                    .window.numbered_cap = WEIR__WINDOW_CLOSED,
+                                   .window.sampled_cap = WEIR__WINDOW_CLOSED,
                                    .home = WEIR__HOME_NEVER,
                                    .shelf = &weir__no_shelf,
                                    .cache.bins = weir__no_bins,

@@ -155,6 +155,13 @@ static const char *provided_begin(weir_allocator *a, struct weir__foreign *entry
     return over_limit;
 }
 
+/* Is it to be sampled? */
+static bool provided_is_due(weir_allocator *a, size_t size)
+{
+    struct weir__heap *own = weir__sample_is_on() ? weir__heap_own(a) : NULL;
+    return weir__sample_is_due(own ? &own->window : NULL, (int64_t)size);
+}
+
 void *weir__provided_allocate(weir_allocator *a, struct weir__request *request)
 {
     weir__assert(weir__is_power_of_two(request->alignment));
@@ -166,6 +173,7 @@ void *weir__provided_allocate(weir_allocator *a, struct weir__request *request)
     int error = request->zeroed ? weir__allocator_zero(a, entry.block, request->size) : 0;
     if (error)
         return provided_undo(a, request, &entry, error, "it cannot be cleared");
+    entry.sampled = provided_is_due(a, entry.requested);
     const char *why = provided_begin(a, &entry, (int64_t)entry.requested, 1, &sequence);
     if (why)
         return provided_undo(a, request, &entry, 0, why);
@@ -176,6 +184,8 @@ void *weir__provided_allocate(weir_allocator *a, struct weir__request *request)
                               &(struct weir__trace_block){entry.block, entry.requested, 0,
                                                           entry.requested, request->alignment,
                                                           entry.tag});
+    if (weir__unlikely(entry.sampled))
+        weir__sample_told()->taken(a, entry.block, entry.requested, (weir_tag)entry.tag);
     return entry.block;
 }
 
@@ -198,6 +208,8 @@ void weir__provided_free(weir_allocator *a, void *block)
     weir__count(a, -(int64_t)entry.requested, 0, 1, &sequence);
     if (weir__unlikely(sequence != 0))
         weir__trace_freed(a, sequence, block, entry.requested);
+    if (weir__unlikely(entry.sampled))
+        weir__sample_told()->freed(block);
     provider_free(a->body, &entry);
 }
 
@@ -211,6 +223,7 @@ void *weir__provided_move(weir_allocator *a, void *block, const struct weir__fou
     if (!entry.block)
         return NULL;
     entry.old = found->old;
+    entry.sampled = request->sampled;
     int error =
         weir__allocator_copy(a, entry.block, block, weir__min(request->size, found->requested));
     if (error)

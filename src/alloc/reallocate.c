@@ -33,7 +33,9 @@ static bool carrier_take(weir_allocator *a, const struct weir__request *request,
                          const struct weir__found *found, struct carrier *c)
 {
     weir__assert(weir__is_power_of_two(request->alignment));
-    c->sizeclass = weir__class_of(request->size, weir__max(request->alignment, WEIR__GRAIN));
+    c->sizeclass = request->sampled
+                       ? -1
+                       : weir__class_of(request->size, weir__max(request->alignment, WEIR__GRAIN));
     if (c->sizeclass >= 0) {
         c->usable = weir__class_bytes[c->sizeclass];
         bool taken = weir__small_take(a, (unsigned)c->sizeclass, &c->small);
@@ -45,6 +47,8 @@ static bool carrier_take(weir_allocator *a, const struct weir__request *request,
         return false;
     if (found->old)
         weir__span_make_old(c->span);
+    if (request->sampled)
+        weir__span_make_sampled(c->span);
     c->usable = weir__span_usable(c->span);
     c->block = weir__span_block(c->span);
     return true;
@@ -130,27 +134,61 @@ static void *resize_within(weir_allocator *a, void *block, const struct weir__fo
                               (size_t)sizeclass << WEIR__BIN_SHIFT);
 }
 
-/* `found` is the live block; its alignment there is what the result must have. `moves`: it is not
- * to stay where it is. */
+/* The slow ways. `moves`: it is not to stay where it is; nor does a small one that is sampled. */
+static void *resize_slow(weir_allocator *a, const struct weir__found *found,
+                         struct weir__request *request, bool moves)
+{
+    bool refused = false;
+    void *to = NULL;
+    if (found->kind == WEIR__KIND_PROVIDED)
+        return weir__provided_move(a, request->block, found, request);
+    if (!moves && !(request->sampled && found->kind == WEIR__KIND_SMALL))
+        to = resize_in_place(a, request->block, found, request->size, &refused);
+    if (refused)
+        return weir__request_refuse(request, "over the limit", weir__meter_refused);
+    return to ? to : pooled_move(a, request->block, found, request);
+}
+
+/* Of a block that is sampled, or comes to be by what it grows. A sample is out of the table while
+ * its block moves, for its former address may soon be another's. */
+static WEIR__NOINLINE void *resize_sampled(weir_allocator *a, const struct weir__found *found,
+                                           struct weir__request *request, bool moves)
+{
+    const struct weir__sample_hooks *hooks = weir__sample_told();
+    void *sample = found->sampled ? hooks->lift(request->block) : NULL;
+    request->sampled = true;
+    void *to = resize_slow(a, found, request, moves);
+    request->sampled = false; /* if it is tried again, it is asked again */
+    if (sample)
+        hooks->place(sample, to ? to : request->block, to ? request->size : found->requested);
+    if (!to || found->sampled)
+        return to;
+    if (found->kind == WEIR__KIND_LARGE)
+        weir__span_make_sampled(weir__block_find(a, to).span);
+    hooks->taken(a, to, request->size, (weir_tag)found->tag);
+    return to;
+}
+
+static bool resize_is_due(weir_allocator *a, const struct weir__found *found, size_t size)
+{
+    struct weir__heap *own = weir__sample_is_on() ? weir__heap_own(a) : NULL;
+    return weir__sample_is_due(own ? &own->window : NULL,
+                               (int64_t)size - (int64_t)found->requested);
+}
+
+/* `found` is the live block; its alignment there is what the result must have. */
 static void *found_resize(weir_allocator *a, const struct weir__found *found,
                           struct weir__request *request, bool moves)
 {
     weir__assert(found->kind != WEIR__KIND_NONE);
-    bool refused = false;
-    size_t size = request->size;
-    void *block = request->block;
-    if (size > WEIR__REQUEST_MAX || request->alignment > PTRDIFF_MAX / 2 + 1)
+    void *to = NULL;
+    if (request->size > WEIR__REQUEST_MAX || request->alignment > PTRDIFF_MAX / 2 + 1)
         return weir__request_refuse(request, "impossibly large", NULL);
-    if (found->kind == WEIR__KIND_PROVIDED)
-        return weir__provided_move(a, block, found, request);
-    if (moves)
-        return pooled_move(a, block, found, request);
-    void *to = resize_within(a, block, found, size);
-    if (!to)
-        to = resize_in_place(a, block, found, size, &refused);
-    if (refused)
-        return weir__request_refuse(request, "over the limit", weir__meter_refused);
-    return to ? to : pooled_move(a, block, found, request);
+    if (!moves && (to = resize_within(a, request->block, found, request->size)))
+        return to;
+    if (weir__unlikely(found->sampled) || resize_is_due(a, found, request->size))
+        return resize_sampled(a, found, request, moves);
+    return resize_slow(a, found, request, moves);
 }
 
 void *weir__reallocate_once(weir_allocator *a, struct weir__request *request)

@@ -2,6 +2,7 @@
 #include "alloc/small.h"
 
 #include "alloc/body.h"
+#include "alloc/large.h"
 #include "alloc/trace.h"
 #include "alloc/trim.h"
 #include "base/error.h"
@@ -42,7 +43,9 @@ WEIR__INLINE void *allocate_aligned(struct weir__heap *heap, enum weir__reach re
 {
     int sizeclass = weir__class_of(size, weir__max(alignment, WEIR__GRAIN));
     int64_t to;
-    if (sizeclass < 0 || !weir__allocating_enter(&heap->window, reach, (int64_t)size, &to))
+    if (sizeclass < 0 || !(reach == WEIR__REACH_ROOT
+                               ? weir__allocating_enter(&heap->window, reach, (int64_t)size, &to)
+                               : weir__allocating_enter_below(&heap->window, (int64_t)size, &to)))
         return NULL;
     struct weir__bin *bin = &weir__own_get(heap->cache.bins)[(unsigned)sizeclass];
     uint32_t live =
@@ -51,7 +54,7 @@ WEIR__INLINE void *allocate_aligned(struct weir__heap *heap, enum weir__reach re
     if (weir__likely(block != NULL))
         weir__allocating_leave(&heap->window, reach, (int64_t)size, to);
     else
-        weir__allocating_undo(&heap->window, reach);
+        weir__allocating_undo(&heap->window, reach, (int64_t)size);
     return block;
 }
 
@@ -69,19 +72,21 @@ void *weir__small_allocate_aligned(struct weir__heap *heap, size_t size, size_t 
 }
 
 WEIR__INLINE void *allocate_numbered(struct weir__heap *heap, enum weir__reach reach,
-                                     unsigned sizeclass, const struct weir__request *request)
+                                     unsigned sizeclass, const struct weir__request *request,
+                                     bool samples)
 {
     uint32_t live = live_of(request);
     int64_t to;
     if (!weir__window_may_number(&heap->window, reach) ||
-        !weir__numbered_allocating_enter(&heap->window, reach, (int64_t)request->size, &to))
+        !weir__numbered_allocating_enter(&heap->window, reach, (int64_t)request->size, samples,
+                                         &to))
         return NULL;
     struct weir__bin *bin = weir__cache_bin(&heap->cache, sizeclass);
     void *block = weir__small_is_intact(bin)
                       ? weir__small_pop(bin, &live, request->size, request->zeroed)
                       : NULL;
     if (weir__unlikely(!block)) {
-        weir__allocating_undo(&heap->window, reach);
+        weir__allocating_undo(&heap->window, reach, samples ? (int64_t)request->size : 0);
         return NULL;
     }
     uint64_t sequence = weir__trace_stamp((int64_t)request->size, 1);
@@ -94,17 +99,27 @@ WEIR__INLINE void *allocate_numbered(struct weir__heap *heap, enum weir__reach r
 }
 
 static WEIR__NOINLINE void *allocate_numbered_below(struct weir__heap *heap, unsigned sizeclass,
-                                                    const struct weir__request *request)
+                                                    const struct weir__request *request,
+                                                    bool samples)
 {
-    return allocate_numbered(heap, WEIR__REACH_ANY, sizeclass, request);
+    return allocate_numbered(heap, WEIR__REACH_ANY, sizeclass, request, samples);
 }
 
 void *weir__small_allocate_numbered(struct weir__heap *heap, unsigned sizeclass,
                                     const struct weir__request *request)
 {
     return weir__window_is_last(&heap->window)
-               ? allocate_numbered(heap, WEIR__REACH_ROOT, sizeclass, request)
-               : allocate_numbered_below(heap, sizeclass, request);
+               ? allocate_numbered(heap, WEIR__REACH_ROOT, sizeclass, request, true)
+               : allocate_numbered_below(heap, sizeclass, request, true);
+}
+
+/* The same of a block that is known not to be sampled. */
+static WEIR__NOINLINE void *allocate_numbered_plain(struct weir__heap *heap, unsigned sizeclass,
+                                                    const struct weir__request *request)
+{
+    return weir__window_is_last(&heap->window)
+               ? allocate_numbered(heap, WEIR__REACH_ROOT, sizeclass, request, false)
+               : allocate_numbered_below(heap, sizeclass, request, false);
 }
 
 /* Drops copies that are not true from the top. */
@@ -180,8 +195,10 @@ void *weir__small_allocate_slow(weir_allocator *a, unsigned sizeclass,
     weir__assert(request->size <= weir__class_bytes[sizeclass]);
     uint32_t live = live_of(request);
     struct weir__heap *own = weir__heap_own(a);
+    if (weir__sample_is_due(own ? &own->window : NULL, (int64_t)request->size))
+        return weir__large_allocate_sampled(a, request);
     void *block = small_take_shared(own, sizeclass, request);
-    if (block || (own && (block = weir__small_allocate_numbered(own, sizeclass, request))))
+    if (block || (own && (block = allocate_numbered_plain(own, sizeclass, request))))
         return block;
     struct weir__heap *heap = weir__heap_take(a);
     bool filled = bin_fill_or_trim_locked(heap, sizeclass);
@@ -397,11 +414,11 @@ WEIR__INLINE void *numbered_resize(weir_allocator *a, struct weir__heap *heap,
     size_t former = weir__entry_size(value);
     int64_t delta = (int64_t)size - (int64_t)former, to;
     if (!weir__window_may_number(&heap->window, reach) ||
-        !weir__numbered_allocating_enter(&heap->window, reach, delta, &to))
+        !weir__numbered_allocating_enter(&heap->window, reach, delta, true, &to))
         return NULL;
     void *after = resize_entered(heap, block, place, size, bin);
     if (!after) {
-        weir__allocating_undo(&heap->window, reach);
+        weir__allocating_undo(&heap->window, reach, delta);
         return NULL;
     }
     uint64_t sequence = weir__trace_stamp(delta, 0);
@@ -426,13 +443,15 @@ WEIR__INLINE void *resize(weir_allocator *a, struct weir__heap *heap, enum weir_
                           int64_t delta)
 {
     int64_t to;
-    if (weir__unlikely(!weir__allocating_enter(&heap->window, reach, delta, &to)))
+    if (weir__unlikely(!(reach == WEIR__REACH_ROOT
+                             ? weir__allocating_enter(&heap->window, reach, delta, &to)
+                             : weir__allocating_enter_below(&heap->window, delta, &to))))
         return resize_numbered(a, heap, block, place, size, bin);
     block = resize_entered(heap, block, place, size, bin);
     if (block)
         weir__resizing_leave(&heap->window, reach, delta, to);
     else
-        weir__allocating_undo(&heap->window, reach);
+        weir__allocating_undo(&heap->window, reach, delta);
     return block;
 }
 

@@ -109,7 +109,7 @@ WEIR__INLINE bool weir__small_allocate_from(struct weir__heap *heap, enum weir__
     const uint32_t *live = weir__small_live(heap, far);
     *block = weir__small_is_intact(bin) ? weir__small_pop(bin, live, size, zeroed) : NULL;
     if (weir__unlikely(!*block)) {
-        weir__allocating_undo(&heap->window, reach);
+        weir__allocating_undo(&heap->window, reach, (int64_t)size);
         return false;
     }
     weir__allocating_leave(&heap->window, reach, (int64_t)size, to);

@@ -24,6 +24,8 @@ static _Thread_local unsigned reasons;
 static void *handler_user;
 static weir_misuse_handler *handler;
 
+static weir__misuse_explainer *explainer; /* atomic */
+
 static void reason_set(const char *format, va_list arguments)
 {
     vsnprintf(reason, sizeof reason, format, arguments);
@@ -86,6 +88,18 @@ const char *weir_misuse_name(weir_misuse what)
     return "unknown misuse";
 }
 
+void weir__misuse_explain_by(weir__misuse_explainer *by)
+{
+    __atomic_store_n(&explainer, by, __ATOMIC_RELEASE);
+}
+
+void weir__misuse_explain(weir_misuse what, const void *pointer)
+{
+    weir__misuse_explainer *by = __atomic_load_n(&explainer, __ATOMIC_ACQUIRE);
+    if (by)
+        by(what, pointer);
+}
+
 /* `line` has `length` bytes, or was cut, and room for one more. */
 static void misuse_tell(weir_misuse what, const void *pointer, char line[REASON_SIZE], int length)
 {
@@ -97,6 +111,7 @@ static void misuse_tell(weir_misuse what, const void *pointer, char line[REASON_
         return;
     }
     weir__message(line, (size_t)length);
+    weir__misuse_explain(what, pointer);
     abort();
 }
 

@@ -32,4 +32,12 @@ void weir__corrupt_stop(const void *at, const char *found) __attribute__((noretu
 /* The same for a block that was written to at this offset after it was freed: corruption. */
 void weir__misuse_written(const void *block, size_t offset, const char *allocator_name);
 
+/* Who knows more of blocks prints it, by base/message.h: behind the line, before the process ends
+ * of it. NULL: nobody does. No lock is held; what it calls allocates nothing of a program's. */
+typedef void weir__misuse_explainer(weir_misuse what, const void *pointer);
+void weir__misuse_explain_by(weir__misuse_explainer *explainer);
+
+/* For who prints the line: has it called. */
+void weir__misuse_explain(weir_misuse what, const void *pointer);
+
 #endif

@@ -1,12 +1,16 @@
 /* observe/environment.c - see environment.h. */
 #include "observe/environment.h"
 
+#include "backing/meta.h"
 #include "base/bits.h"
 #include "base/message.h"
+#include "observe/sampling.h"
+#include "track/sample.h"
 
 #include <weir/allocator.h>
 #include <weir/background.h>
 #include <weir/error.h>
+#include <weir/profile.h>
 #include <weir/trace.h>
 
 #include <errno.h>
@@ -23,6 +27,9 @@
 #define TAKEN "WEIR_RECORD_TAKEN"
 
 #define NAMES_MOST 1000
+
+#define PROFILE_TOP   10
+#define PROFILE_BYTES ((size_t)65536)
 
 static void complain(const char *what, const char *value, const char *why)
 {
@@ -100,9 +107,34 @@ void weir__environment_background(void)
         complain("no thread for WEIR_BACKGROUND", text, strerror(error));
 }
 
+/* -- the profile -------------------------------------------------------------------------- */
+
+void weir__environment_sample(void)
+{
+    const char *text = secure_getenv("WEIR_SAMPLE");
+    if (!text || !*text)
+        return;
+    size_t bytes = size_parse(text);
+    if (!bytes)
+        complain("WEIR_SAMPLE is not a size", text, "");
+    else if (weir_profile_sample(bytes))
+        complain("WEIR_SAMPLE", text, weir_last_error());
+}
+
 /* -- the recording --------------------------------------------------------------------------- */
 
-static int record_as_other(const char *path)
+static void stacks_choose(weir_trace_options *options)
+{
+    const char *text = secure_getenv("WEIR_STACKS");
+    if (!text || !*text || strcmp(text, "0") == 0)
+        return;
+    options->no_stacks = strcmp(text, "no") == 0;
+    options->stacks_from = options->no_stacks ? 0 : size_parse(text);
+    if (!options->no_stacks && !options->stacks_from)
+        complain("WEIR_STACKS is neither a size nor \"no\"", text, "all allocations have them");
+}
+
+static int record_as_other(const char *path, const weir_trace_options *options)
 {
     char name[4096];
     for (int nth = 1; nth < NAMES_MOST; nth++) {
@@ -111,7 +143,7 @@ static int record_as_other(const char *path)
         if (n >= (int)sizeof name)
             return ENAMETOOLONG;
         if (access(name, F_OK) != 0)
-            return weir_trace_start(name, NULL);
+            return weir_trace_start(name, options);
     }
     return EEXIST;
 }
@@ -121,12 +153,14 @@ bool weir__environment_record(void)
     const char *path = secure_getenv("WEIR_RECORD");
     if (!path || !*path)
         return false;
+    weir_trace_options options = WEIR_TRACE_OPTIONS_INIT;
+    stacks_choose(&options);
     bool first = !getenv(TAKEN);
     if (first)
         setenv(TAKEN, "1", 1); /* before the recording: it allocates */
-    int error = first ? weir_trace_start(path, NULL) : EWOULDBLOCK;
+    int error = first ? weir_trace_start(path, &options) : EWOULDBLOCK;
     if (error == EWOULDBLOCK)
-        error = record_as_other(path);
+        error = record_as_other(path, &options);
     if (error)
         complain("cannot record to", path, weir_last_error());
     return !error;
@@ -150,6 +184,23 @@ static void report_write(const char *path, char *line, size_t length)
     close(file);
 }
 
+/* Who holds what is live, if allocations are sampled: line by line, in the same place. */
+static void report_profile(const char *path)
+{
+    char *text = weir__sample_is_on() ? weir__meta_allocate(PROFILE_BYTES) : NULL;
+    if (!text)
+        return;
+    struct weir__sink sink = {.buffer = text, .size = PROFILE_BYTES - 1};
+    weir__sampling_print(&sink, PROFILE_TOP);
+    char line[1024];
+    for (char *at = text, *end; (end = strchr(at, '\n')); at = end + 1) {
+        size_t length = weir__min((size_t)(end - at), sizeof line - 2);
+        memcpy(line, at, length);
+        report_write(path, line, length);
+    }
+    weir__meta_free(text, PROFILE_BYTES);
+}
+
 void weir__environment_report(bool known)
 {
     const char *path = secure_getenv("WEIR_REPORT");
@@ -169,4 +220,6 @@ void weir__environment_report(bool known)
                           "weir: %s (%d): has a malloc of its own, of which weir knows nothing",
                           program_invocation_short_name, (int)getpid());
     report_write(path, line, weir__min((size_t)length, sizeof line - 2));
+    if (known)
+        report_profile(path);
 }

@@ -6,9 +6,13 @@
  *   WEIR_LIMIT=512M    a limit of the CPU allocator, or
  *   WEIR_LIMIT=90%     the same as a part of what the process may have (weir_set_limit_fraction)
  *   WEIR_BACKGROUND=1000  weir_background_start with a look so many milliseconds
+ *   WEIR_SAMPLE=1M   weir_profile_sample with that mean
  *   WEIR_RECORD=FILE   a recording of it: FILE for the first process, FILE.PID for others
  *                      and FILE.PID.2 for what they become by exec
- *   WEIR_REPORT=FILE   one line at the end ("-": standard error)
+ *   WEIR_STACKS=no     its allocations have no call stacks, or
+ *   WEIR_STACKS=512    only those of at least so many bytes
+ *   WEIR_REPORT=FILE   one line at the end ("-": standard error), and with WEIR_SAMPLE who holds
+ * what is live then
  */
 #ifndef WEIR_OBSERVE_ENVIRONMENT_H
 #define WEIR_OBSERVE_ENVIRONMENT_H
@@ -17,6 +21,7 @@
 
 void weir__environment_limit(void);
 void weir__environment_background(void);
+void weir__environment_sample(void);
 
 /* True: this process records. */
 bool weir__environment_record(void);

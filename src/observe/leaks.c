@@ -8,8 +8,12 @@
 #include "backing/meta.h"
 #include "base/error.h"
 #include "base/sized.h"
+#include "observe/figures.h"
+#include "observe/samples.h"
 #include "observe/sink.h"
+#include "observe/sites.h"
 #include "observe/snapshot.h"
+#include "track/sample.h"
 
 #include <errno.h>
 #include <string.h>
@@ -44,10 +48,26 @@ struct listing {
     weir_leaks_stats sums;
     weir_leak *leaks;
     size_t n, capacity;
-    bool wanted;           /* the blocks, not only the sums */
-    bool incomplete;       /* no memory for them all */
-    const char *allocator; /* being walked */
+    bool wanted;                   /* the blocks, not only the sums */
+    bool incomplete;               /* no memory for them all */
+    const char *allocator;         /* being walked */
+    struct weir__sampled *sampled; /* of them; NULL: nothing is sampled */
+    size_t nsampled, room;
 };
+
+/* Who allocated it, if that is known. */
+static void listing_add_sampled(struct listing *l, const void *block)
+{
+    struct weir__sampled sampled;
+    if (!weir__sample_is_on() || !weir__samples_find(block, &sampled))
+        return;
+    struct weir__sampled *grown =
+        weir__snapshot_grow(l->sampled, l->nsampled, &l->room, sizeof *grown);
+    if (!grown)
+        return;
+    l->sampled = grown;
+    grown[l->nsampled++] = sampled;
+}
 
 static bool listing_add(const weir_block *block, void *user)
 {
@@ -69,6 +89,7 @@ static bool listing_add(const weir_block *block, void *user)
                                 .tag = block->tag,
                                 .tag_name = weir_tag_name(block->tag),
                                 .allocator_name = l->allocator};
+    listing_add_sampled(l, block->address);
     return false;
 }
 
@@ -127,6 +148,7 @@ static int listing_take(struct listing *l, weir_allocator *a)
 static void listing_release(struct listing *l)
 {
     weir__meta_free(l->leaks, l->capacity * sizeof *l->leaks);
+    weir__meta_free(l->sampled, l->room * sizeof *l->sampled);
 }
 
 int weir_leaks_stats_get(weir_allocator *a, uint64_t checkpoint, weir_leaks_stats *stats)
@@ -156,40 +178,148 @@ int weir_leaks_walk(weir_allocator *a, uint64_t checkpoint, weir_leak_visitor *v
     return error;
 }
 
-static void leak_print(struct weir__sink *sink, const weir_leak *leak)
+/* -- printed: by tag and size ------------------------------------------------------------- */
+
+#define TOP 32
+
+struct group {
+    weir_tag tag;
+    const char *tag_name, *allocator_name;
+    size_t requested, blocks, bytes;
+    const void *first; /* the lowest address */
+};
+
+/* Joins what is beside each other in the listing, which is sorted. */
+static int leak_compare_groups(const void *left, const void *right)
 {
-    weir__sink_print(sink, "  %p  %zu bytes  in ", leak->address, leak->requested);
-    weir__sink_plain_text(sink, leak->allocator_name, 0);
-    if (*leak->tag_name) {
-        weir__sink_print(sink, "  tag ");
-        weir__sink_plain_text(sink, leak->tag_name, 0);
-    }
-    weir__sink_print(sink, "\n");
+    const weir_leak *a = left, *b = right;
+    int by = strcmp(a->allocator_name, b->allocator_name);
+    if (by)
+        return -by;
+    if (a->tag != b->tag)
+        return a->tag < b->tag ? 1 : -1;
+    return leak_compare(left, right);
 }
 
-int weir_leaks_print(FILE *to, weir_allocator *a, uint64_t checkpoint)
+static int group_compare(const void *left, const void *right)
+{
+    const struct group *a = left, *b = right;
+    if (a->bytes != b->bytes)
+        return a->bytes > b->bytes ? 1 : -1;
+    return a->first < b->first ? 1 : a->first > b->first ? -1 : 0;
+}
+
+static bool leak_is_of(const weir_leak *leak, const struct group *group)
+{
+    return leak->tag == group->tag && leak->requested == group->requested &&
+           strcmp(leak->allocator_name, group->allocator_name) == 0;
+}
+
+struct groups {
+    struct group *groups; /* greatest first */
+    size_t n, capacity;
+};
+
+/* False: no memory. */
+static bool groups_make(struct groups *g, weir_leak *leaks, size_t n)
+{
+    weir__snapshot_sort(leaks, n, sizeof *leaks, leak_compare_groups);
+    for (size_t i = 0; i < n; i++) {
+        if (!g->n || !leak_is_of(&leaks[i], &g->groups[g->n - 1])) {
+            struct group *grown = weir__snapshot_grow(g->groups, g->n, &g->capacity, sizeof *grown);
+            if (!grown)
+                return false;
+            g->groups = grown;
+            grown[g->n++] = (struct group){.tag = leaks[i].tag,
+                                           .tag_name = leaks[i].tag_name,
+                                           .allocator_name = leaks[i].allocator_name,
+                                           .requested = leaks[i].requested,
+                                           .first = leaks[i].address};
+        }
+        g->groups[g->n - 1].blocks++;
+        g->groups[g->n - 1].bytes += leaks[i].requested;
+    }
+    weir__snapshot_sort(g->groups, g->n, sizeof *g->groups, group_compare);
+    return true;
+}
+
+static void group_print(struct weir__sink *sink, const struct group *group)
+{
+    if (group->blocks == 1)
+        weir__sink_print(sink, "  %zu bytes  in ", group->bytes);
+    else
+        weir__sink_print(sink, "  %zu bytes  %zu blocks of %zu  in ", group->bytes, group->blocks,
+                         group->requested);
+    weir__sink_plain_text(sink, group->allocator_name, 0);
+    if (*group->tag_name) {
+        weir__sink_print(sink, "  tag ");
+        weir__sink_plain_text(sink, group->tag_name, 0);
+    }
+    weir__sink_print(sink, "  at %p\n", group->first);
+}
+
+static void groups_print(struct weir__sink *sink, const struct groups *g, size_t top)
+{
+    size_t shown = top && top < g->n ? top : g->n, blocks = 0, bytes = 0;
+    for (size_t i = 0; i < shown; i++)
+        group_print(sink, &g->groups[i]);
+    for (size_t i = shown; i < g->n; i++) {
+        blocks += g->groups[i].blocks;
+        bytes += g->groups[i].bytes;
+    }
+    if (shown < g->n)
+        weir__sink_print(sink, "  %zu bytes  %zu blocks  in %zu tags and sizes more\n", bytes,
+                         blocks, g->n - shown);
+}
+
+/* Estimates beside the exact sums above them. */
+static void sampled_print(struct weir__sink *sink, struct listing *l, size_t top)
+{
+    struct weir__sites sites;
+    if (!l->nsampled || !weir__sites_make(&sites, l->sampled, l->nsampled))
+        return;
+    weir__sink_print(sink, "allocated by, as estimated from %zu sampled %s:\n", l->nsampled,
+                     l->nsampled == 1 ? "block" : "blocks");
+    weir__sites_print(sink, &sites, top);
+    weir__sites_release(&sites);
+}
+
+static int listing_print(FILE *to, struct listing *l, size_t top)
+{
+    struct weir__sink sink = {.file = to};
+    struct groups groups = {0};
+    if (l->sums.count)
+        weir__sink_print(&sink, "leaked: %zu %s, %zu bytes\n", l->sums.count,
+                         l->sums.count == 1 ? "block" : "blocks", l->sums.bytes);
+    else
+        weir__sink_print(&sink, "no leaks\n");
+    if (groups_make(&groups, l->leaks, l->n))
+        groups_print(&sink, &groups, top);
+    else
+        weir__sink_print(&sink, "  there was no memory to add them up\n");
+    if (l->incomplete)
+        weir__sink_print(&sink, "  and %zu blocks that there was no memory to list\n",
+                         l->sums.count - l->n);
+    sampled_print(&sink, l, top);
+    weir__sink_print(&sink, "cached for re-use, not leaked: ");
+    weir__sink_figure(&sink, l->sums.cached, "unsupported");
+    weir__sink_print(&sink, l->sums.cached == WEIR_UNSUPPORTED ? "\n" : " bytes\n");
+    weir__meta_free(groups.groups, groups.capacity * sizeof *groups.groups);
+    return weir__figures_end(&sink);
+}
+
+int weir_leaks_print_top(FILE *to, weir_allocator *a, uint64_t checkpoint, size_t top)
 {
     struct listing l = {.checkpoint = checkpoint, .wanted = true};
     int error =
         to ? listing_take(&l, a) : weir__fail(EINVAL, "no file to print to: NULL was given");
-    if (error) {
-        listing_release(&l);
-        return error;
-    }
-    struct weir__sink sink = {.file = to};
-    if (l.sums.count)
-        weir__sink_print(&sink, "leaked: %zu %s, %zu bytes\n", l.sums.count,
-                         l.sums.count == 1 ? "block" : "blocks", l.sums.bytes);
-    else
-        weir__sink_print(&sink, "no leaks\n");
-    for (size_t i = 0; i < l.n; i++)
-        leak_print(&sink, &l.leaks[i]);
-    if (l.incomplete)
-        weir__sink_print(&sink, "  and %zu blocks that there was no memory to list\n",
-                         l.sums.count - l.n);
-    weir__sink_print(&sink, "cached for re-use, not leaked: ");
-    weir__sink_figure(&sink, l.sums.cached, "unsupported");
-    weir__sink_print(&sink, l.sums.cached == WEIR_UNSUPPORTED ? "\n" : " bytes\n");
+    if (!error)
+        error = listing_print(to, &l, top);
     listing_release(&l);
-    return weir__sink_finish(&sink);
+    return error;
+}
+
+int weir_leaks_print(FILE *to, weir_allocator *a, uint64_t checkpoint)
+{
+    return weir_leaks_print_top(to, a, checkpoint, TOP);
 }

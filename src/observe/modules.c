@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define PATH_MOST 1000
-#define ID_MOST   64
+#define ID_MOST   WEIR__BUILD_ID_MOST
 
 /* The program itself, which has no name in the loader's list and comes first there. */
 static struct {
@@ -48,8 +48,7 @@ static size_t notes_build_id(const char *notes, size_t size, const unsigned char
     return 0;
 }
 
-/* From the headers that lie at the start of its memory. */
-static size_t module_build_id(const struct weir__module *module, const unsigned char **id)
+size_t weir__module_build_id(const struct weir__module *module, const unsigned char **id)
 {
     const ElfW(Ehdr) *header = (const ElfW(Ehdr) *)module->start;
     size_t length = 0;
@@ -64,14 +63,14 @@ static size_t module_build_id(const struct weir__module *module, const unsigned 
             at + segments[i].p_memsz <= module->end)
             length = notes_build_id((const char *)at, segments[i].p_memsz, id);
     }
-    return length;
+    return weir__min(length, WEIR__BUILD_ID_MOST);
 }
 
 static void module_write(const struct weir__module *module)
 {
     unsigned char record[PATH_MOST + ID_MOST + 64], *at = record;
     const unsigned char *id = (const unsigned char *)"";
-    size_t id_length = module_build_id(module, &id);
+    size_t id_length = weir__module_build_id(module, &id);
     bool own = program.length && module->start == program.start;
     const char *path = own ? program.path : module->path;
     at = weir__put_varint(at, module->bias);

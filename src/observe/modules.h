@@ -6,6 +6,13 @@
 #ifndef WEIR_OBSERVE_MODULES_H
 #define WEIR_OBSERVE_MODULES_H
 
+#include "unwind/module.h"
+
+/* The build id of an object, from the headers that lie at the start of its memory: its length, at
+ * most WEIR__BUILD_ID_MOST, or 0. */
+#define WEIR__BUILD_ID_MOST 64
+size_t weir__module_build_id(const struct weir__module *module, const unsigned char **id);
+
 /* A recording begins: all that there are. Asks the loader, under its lock. */
 void weir__modules_begin(void);
 

@@ -23,6 +23,14 @@ void weir__stacks_begin(uint64_t from);
  * lock is held. */
 uint32_t weir__stacks_take(void);
 
+/* Before the first stack, whoever wants it. */
+void weir__stacks_ready(void);
+
+/* The calling thread's stack as it is here, the innermost call first, without weir's own calls: how
+ * many addresses, at most WEIR__STACKS_DEPTH. *cut: there are more. No node, no record. */
+#define WEIR__STACKS_DEPTH 128
+uint32_t weir__stacks_now(const void **address, bool *cut);
+
 /* Writes what is not written yet. */
 void weir__stacks_flush(void);
 

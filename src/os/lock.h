@@ -40,6 +40,7 @@
     RANK(OBJECT, "object")            /* an arena, a pool of buffers, a recorded or run plan */    \
     RANK(TAGS, "tags")                                                                             \
     RANK(METER, "meter")         /* all figures */                                                 \
+    RANK(SAMPLES, "samples")     /* blocks that are sampled, and their stacks */                   \
     RANK(STREAMS, "streams")     /* of events, of all threads */                                   \
     RANK(STACKS, "stacks")       /* their trie */                                                  \
     RANK(NODES, "nodes")         /* of it, that are not in the recording yet */                    \

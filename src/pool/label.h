@@ -2,13 +2,14 @@
  * pool/label.h - the label of a span: 64 bits that say whether its block is live, and how it was
  * asked for. No state; knows nothing of where spans lie.
  *
- *   63    62    61..56   55..50    42..0
- *   +-----+-----+--------+-------+-----------+
- *   |  1  | old | align  | color | requested |  live
- *   |                  0                    |  not live: on its way, or on a shelf (pool/shelf.h)
- *   +-----+-----+--------+-------+-----------+
+ *   63    62    61..56    55      54..49    42..0
+ *   +-----+-----+--------+---------+-------+-----------+
+ *   |  1  | old | align  | sampled | color | requested |  live
+ *   |                       0                         |  not live: on its way, or on a shelf
+ *   +-----+-----+--------+---------+-------+-----------+  (pool/shelf.h)
  *   old    allocated before the latest checkpoint   align  log2 of what was asked for
  *   color  the block is so many lines after the start of its first page
+ *   sampled  who keeps the samples is told of what becomes of it (track/sample.h)
  *
  * A live label becomes another by compare and swap where there are threads, without a lock: of two
  * threads that free a block at one instant one has the span, and the other is told at once. While
@@ -25,7 +26,8 @@
 #define WEIR__LABEL_LIVE        ((uint64_t)1 << 63)
 #define WEIR__LABEL_OLD         ((uint64_t)1 << 62)
 #define WEIR__LABEL_ALIGN_SHIFT 56
-#define WEIR__LABEL_COLOR_SHIFT 50
+#define WEIR__LABEL_SAMPLED     ((uint64_t)1 << 55)
+#define WEIR__LABEL_COLOR_SHIFT 49
 #define WEIR__LABEL_SIZE_SHIFT  43 /* of the size and alignment that no span reaches */
 
 WEIR__INLINE uint64_t weir__label_make(size_t requested, size_t alignment, unsigned color)

@@ -48,10 +48,9 @@ WEIR__INLINE struct weir__place weir__place_quick(const void *pointer)
     return weir__place_as(weir__map_get_main(pointer), pointer);
 }
 
-/* The live span whose block starts at the pointer, which lies in no slab; NULL: none. *label: what
- * its label says. */
-WEIR__INLINE struct weir__span *weir__place_span(struct weir__place place, const void *pointer,
-                                                 uint64_t *label)
+/* The span at the pointer, which lies in no slab; NULL: none. *label: what its label says. */
+WEIR__INLINE struct weir__span *weir__place_labeled(struct weir__place place, const void *pointer,
+                                                    uint64_t *label)
 {
     unsigned what = weir__place_what(place);
     if (weir__unlikely(what < WEIR__MAP_SPANS))
@@ -60,7 +59,23 @@ WEIR__INLINE struct weir__span *weir__place_span(struct weir__place place, const
     if (weir__unlikely(!span || __atomic_load_n(&span->state, __ATOMIC_ACQUIRE) != WEIR__PAGE_SPAN))
         return NULL;
     *label = weir__span_label(span);
-    return weir__likely(weir__label_starts_at(*label, pointer)) ? span : NULL;
+    return span;
+}
+
+/* The live one whose block starts there; NULL: none. */
+WEIR__INLINE struct weir__span *weir__place_span(struct weir__place place, const void *pointer,
+                                                 uint64_t *label)
+{
+    struct weir__span *span = weir__place_labeled(place, pointer, label);
+    return span && weir__likely(weir__label_starts_at(*label, pointer)) ? span : NULL;
+}
+
+/* The same for the fast free: nobody need be told that it ends. */
+WEIR__INLINE struct weir__span *weir__place_plain_span(struct weir__place place,
+                                                       const void *pointer, uint64_t *label)
+{
+    struct weir__span *span = weir__place_labeled(place, pointer, label);
+    return span && weir__likely(weir__label_starts_plain(*label, pointer)) ? span : NULL;
 }
 
 #endif

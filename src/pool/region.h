@@ -211,6 +211,16 @@ WEIR__INLINE bool weir__label_starts_at(uint64_t label, const void *pointer)
            ((uintptr_t)pointer & (WEIR__GRANULE - 1)) == weir__label_offset(label);
 }
 
+/* The same of one that is not sampled, for as many instructions: with that bit, which stands
+ * before the color, the offset would be beyond the page. */
+WEIR__INLINE bool weir__label_starts_plain(uint64_t label, const void *pointer)
+{
+    _Static_assert(WEIR__LABEL_SAMPLED >> WEIR__LABEL_COLOR_SHIFT == WEIR__GRANULE / WEIR__LINE,
+                   "the offset of a sampled one is out of reach");
+    return weir__label_is_live(label) && ((uintptr_t)pointer & (WEIR__GRANULE - 1)) ==
+                                             (label >> WEIR__LABEL_COLOR_SHIFT & 127) * WEIR__LINE;
+}
+
 /* A region of `size` bytes, whole chunks, for `heap`, none of it open; NULL: no addresses. */
 struct weir__region *weir__region_create(struct weir__page_heap *heap, size_t size,
                                          size_t alignment, bool direct);

@@ -90,6 +90,16 @@ WEIR__INLINE bool weir__span_make_old(struct weir__span *span)
     return false;
 }
 
+/* Marks it as sampled (track/sample.h). False: it is not live. */
+WEIR__INLINE bool weir__span_make_sampled(struct weir__span *span)
+{
+    uint64_t label = weir__span_label(span);
+    while (weir__label_is_live(label))
+        if (weir__label_swap(&span->u.live.label, &label, label | WEIR__LABEL_SAMPLED))
+            return true;
+    return false;
+}
+
 /* Patterns (pool/fill.h), by who has the span: it is free from here on; it was, and goes to an
  * allocator, which is told of what was written meanwhile. */
 void weir__span_pattern(const struct weir__span *span);

@@ -5,7 +5,7 @@
  *
  *   if (weir__allocating_enter(w, reach, size, &to))   the window is open and has room, and so
  *                                                      are those above it
- *       take a block; none: weir__allocating_undo(w, reach)
+ *       take a block; none: weir__allocating_undo(w, reach, size)
  *       weir__allocating_leave(w, reach, size, to)     counted: one block, `size` bytes
  *
  * `reach` says what is known of the windows above; it is constant and folds away.
@@ -20,6 +20,7 @@
 #ifndef WEIR_TRACK_COUNT_H
 #define WEIR_TRACK_COUNT_H
 
+#include "track/sample.h"
 #include "track/window.h"
 
 /* The window is a root's, with none above it; a child's of a root, or else an operation is not
@@ -157,7 +158,23 @@ WEIR__INLINE bool weir__window_top_admits(const struct weir__window *w,
     return reach == WEIR__REACH_ROOT || weir__windows_above_admit(w, size);
 }
 
-/* Adding `size` bytes (negative: a block that shrinks). *to: `used` afterwards. */
+/* While allocations are sampled (track/sample.h): has the window room, and does no point lie in the
+ * bytes? Then they are passed. Four instructions; the window is closed here otherwise. */
+WEIR__INLINE bool weir__window_passes(struct weir__window *w, int64_t size, int64_t to)
+{
+    if (to > weir__own_get(w->sampled_cap))
+        return false;
+    size = weir__sample_bytes(size);
+    weir__own_set(w->countdown, weir__own_get(w->countdown) - size);
+    if (weir__likely(weir__own_get(w->countdown) >= 0))
+        return true;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST); /* read anew: else it takes two instructions more */
+    weir__own_set(w->countdown, weir__own_get(w->countdown) + size);
+    return false;
+}
+
+/* Adding `size` bytes (negative: a block that shrinks). *to: `used` afterwards. While allocations
+ * are sampled, below a root only weir__sampled_enter admits. */
 WEIR__INLINE bool weir__allocating_enter(struct weir__window *w, enum weir__reach reach,
                                          int64_t size, int64_t *to)
 {
@@ -166,12 +183,25 @@ WEIR__INLINE bool weir__allocating_enter(struct weir__window *w, enum weir__reac
     *to = weir__window_after(w, size);
     if (weir__likely(weir__window_admits(w, *to)) && weir__window_top_admits(w, top, reach, size))
         return true;
+    if (reach == WEIR__REACH_ROOT && weir__window_passes(w, size, *to))
+        return true;
     weir__window_leave(&top->allocating, -1);
     return false;
 }
 
-WEIR__INLINE void weir__allocating_undo(struct weir__window *w, enum weir__reach reach)
+/* The same for a window that is not known to be a root's, out of line. */
+WEIR__INLINE bool weir__allocating_enter_below(struct weir__window *w, int64_t size, int64_t *to)
 {
+    return weir__allocating_enter(w, WEIR__REACH_ANY, size, to) ||
+           (weir__sample_is_on() && weir__sampled_enter(w, size, to));
+}
+
+/* Nothing was done with `size` bytes that were admitted: the slow way counts them down, if there
+ * is anything to. */
+WEIR__INLINE void weir__allocating_undo(struct weir__window *w, enum weir__reach reach,
+                                        int64_t size)
+{
+    weir__own_set(w->countdown, weir__own_get(w->countdown) + weir__sample_bytes(size));
     weir__window_leave(&weir__window_top(w, reach)->allocating, -1);
 }
 

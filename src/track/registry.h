@@ -15,6 +15,7 @@ struct weir__foreign {
     uint32_t tag;
     uint8_t align_shift;
     bool old;     /* before the latest checkpoint */
+    bool sampled; /* who keeps the samples is told of what becomes of it */
     bool padded;  /* the provider was asked for room to align the block in */
     size_t shift; /* padded: bytes from the provider's address to the block */
 };

@@ -134,11 +134,28 @@ bool weir__numbered_admit(const struct weir__window *w, int64_t size)
     return numbered;
 }
 
+bool weir__numbered_sampled(struct weir__window *w, int64_t size, bool samples)
+{
+    int64_t left = weir__relaxed_get(w->countdown) - weir__sample_bytes(size);
+    bool numbered = false;
+    if (samples && left < 0)
+        return false;
+    for (const struct weir__window *at = w; at; at = weir__own_get(at->up)) {
+        int64_t to = weir__window_after(at, size), cap = weir__own_get(at->numbered_cap);
+        numbered |= cap != WEIR__WINDOW_CLOSED;
+        if (!weir__cap_admits(at, cap, to) && !weir__cap_admits(at, weir__own_get(at->cap), to))
+            return false;
+    }
+    if (samples && numbered)
+        weir__relaxed_set(w->countdown, left);
+    return numbered;
+}
+
 uint64_t weir__numbered_count(struct weir__window *w, int64_t delta, int allocated, int freed)
 {
     int64_t to;
     if (!weir__window_may_number(w, WEIR__REACH_ANY) ||
-        !weir__numbered_allocating_enter(w, WEIR__REACH_ANY, delta, &to))
+        !weir__numbered_allocating_enter(w, WEIR__REACH_ANY, delta, false, &to))
         return 0;
     uint64_t sequence = weir__trace_stamp(delta, allocated - freed);
     weir__counting_leave(w, WEIR__REACH_ANY, delta, to, allocated, freed);

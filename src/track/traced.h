@@ -57,16 +57,37 @@ WEIR__INLINE bool weir__window_may_number(const struct weir__window *w, enum wei
 /* Have all from w up, of which one is numbered, room for `size` bytes more? */
 bool weir__numbered_admit(const struct weir__window *w, int64_t size);
 
+/* While allocations are sampled: the same. `samples`: and does no point lie in it? That is passed
+ * then (track/count.h). */
+bool weir__numbered_sampled(struct weir__window *w, int64_t size, bool samples);
+
+/* The same at a root, without a call: who numbers by itself saves no registers for it. */
+WEIR__INLINE bool weir__numbered_passes(struct weir__window *w, int64_t size, bool samples,
+                                        int64_t to)
+{
+    int64_t left = weir__relaxed_get(w->countdown) - weir__sample_bytes(size);
+    if (weir__relaxed_get(w->numbered_cap) != WEIR__WINDOW_SAMPLED ||
+        to > weir__relaxed_get(w->granted) || (samples && left < 0))
+        return false;
+    if (samples)
+        weir__relaxed_set(w->countdown, left);
+    return true;
+}
+
 /* As weir__allocating_enter and weir__freeing_enter. True: weir__trace_stamp next, before the
  * block can be another's, and then the way out that track/count.h has. */
 WEIR__INLINE bool weir__numbered_allocating_enter(struct weir__window *w, enum weir__reach reach,
-                                                  int64_t size, int64_t *to)
+                                                  int64_t size, bool samples, int64_t *to)
 {
     struct weir__window *top = weir__window_top(w, reach);
     weir__window_enter(&top->allocating);
     *to = weir__window_after(w, size);
     if (weir__likely(reach == WEIR__REACH_ROOT ? *to <= weir__own_get(w->numbered_cap)
                                                : weir__numbered_admit(w, size)))
+        return true;
+    if (reach == WEIR__REACH_ROOT
+            ? weir__numbered_passes(w, size, samples, *to)
+            : weir__sample_is_on() && weir__numbered_sampled(w, size, samples))
         return true;
     weir__window_leave(&top->allocating, -1);
     return false;
@@ -77,7 +98,8 @@ WEIR__INLINE bool weir__numbered_freeing_enter(struct weir__window *w, enum weir
     struct weir__window *top = weir__window_top(w, reach);
     weir__window_enter(&top->freeing);
     if (weir__likely(reach == WEIR__REACH_ROOT ? weir__window_is_numbered(w, reach)
-                                               : weir__numbered_admit(w, 0)))
+                                               : weir__numbered_admit(w, 0)) ||
+        (reach != WEIR__REACH_ROOT && weir__sample_is_on() && weir__numbered_sampled(w, 0, false)))
         return true;
     weir__window_leave(&top->freeing, -1);
     return false;

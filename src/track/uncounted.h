@@ -16,15 +16,21 @@ WEIR__INLINE bool weir__allocating_enter(struct weir__window *w, enum weir__reac
     return true;
 }
 
+WEIR__INLINE bool weir__allocating_enter_below(struct weir__window *w, int64_t size, int64_t *to)
+{
+    return weir__allocating_enter(w, WEIR__REACH_ANY, size, to);
+}
+
 WEIR__INLINE void weir__allocating_leave(struct weir__window *w, enum weir__reach reach,
                                          int64_t size, int64_t to)
 {
     (void)w, (void)reach, (void)size, (void)to;
 }
 
-WEIR__INLINE void weir__allocating_undo(struct weir__window *w, enum weir__reach reach)
+WEIR__INLINE void weir__allocating_undo(struct weir__window *w, enum weir__reach reach,
+                                        int64_t size)
 {
-    (void)w, (void)reach;
+    (void)w, (void)reach, (void)size;
 }
 
 WEIR__INLINE void weir__resizing_leave(struct weir__window *w, enum weir__reach reach,

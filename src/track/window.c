@@ -6,6 +6,7 @@
 
 #include "track/fences.h"
 #include "track/meter.h"
+#include "track/sample.h"
 #include "track/shared.h"
 #include "track/shown.h"
 #include "track/spell.h"
@@ -30,6 +31,7 @@ void weir__window_fold(struct weir__window *w)
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
     weir__assert(w->open && weir__relaxed_get(w->cap) == WEIR__WINDOW_CLOSED);
     weir__assert(weir__relaxed_get(w->numbered_cap) == WEIR__WINDOW_CLOSED);
+    weir__assert(weir__relaxed_get(w->sampled_cap) == WEIR__WINDOW_CLOSED);
     struct weir__meter *m = w->meter;
     int64_t used = weir__window_unfolded(w);
     if (m->solo == w) {
@@ -50,10 +52,15 @@ void weir__window_admit(struct weir__window *w)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
     weir__assert(w->open);
-    if (w->numbered)
-        weir__relaxed_set(w->numbered_cap, w->granted);
-    else
-        weir__relaxed_set(w->cap, w->granted);
+    bool sampled = weir__sample_is_on();
+    int64_t cap = sampled ? WEIR__WINDOW_SAMPLED : w->granted;
+    if (w->numbered) {
+        weir__relaxed_set(w->numbered_cap, cap);
+        return;
+    }
+    if (sampled)
+        weir__relaxed_set(w->sampled_cap, w->granted);
+    weir__relaxed_set(w->cap, cap);
 }
 
 static void window_shut(struct weir__window *w, const void *self)
@@ -61,6 +68,7 @@ static void window_shut(struct weir__window *w, const void *self)
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
     weir__relaxed_set(w->cap, WEIR__WINDOW_CLOSED);
     weir__relaxed_set(w->numbered_cap, WEIR__WINDOW_CLOSED);
+    weir__relaxed_set(w->sampled_cap, WEIR__WINDOW_CLOSED);
     w->waiting = w->thread != self;
 }
 
@@ -256,7 +264,8 @@ void weir__window_attach(struct weir__window *w, struct weir__meter *m, struct w
 {
     weir__assert(m && !w->open && (!up || (up->meter == m->parent && up->thread == thread)));
     weir__lock_take(&weir__meters.lock);
-    w->cap = w->numbered_cap = WEIR__WINDOW_CLOSED;
+    w->cap = w->numbered_cap = w->sampled_cap = WEIR__WINDOW_CLOSED;
+    w->countdown = -1;
     w->meter = m;
     w->up = up;
     w->top = up ? up->top : w;

@@ -20,6 +20,7 @@
  *           WEIR__WINDOW_CLOSED closes the window for allocations and frees alike
  *   hi      greatest `used` since the window was opened (solo windows), or cap
  *   slow    bytes of slow operations; they are not in `used`
+ *   countdown   while allocations are sampled: the bytes to the next point (track/sample.h)
  *
  * Four flags say what a window's state is:
  *
@@ -56,6 +57,10 @@ struct weir__meter;
 
 #define WEIR__WINDOW_CLOSED INT64_MIN
 
+/* In the cap of an open window while allocations are sampled (track/sample.h), `sampled_cap` being
+ * what it would be: no allocation is within it, and to frees it is not closed. */
+#define WEIR__WINDOW_SAMPLED (INT64_MIN + ((int64_t)1 << 32))
+
 struct weir__window {
     int64_t taken; /* written by the owner alone, as the next three */
     uint64_t allocating;
@@ -69,9 +74,12 @@ struct weir__window {
         int64_t cap;         /* written with the meter lock held; by the owner to close it */
         int32_t cap_half[2]; /* low, high: little-endian machines only */
     };
-    int64_t numbered_cap;     /* as cap */
     struct weir__window *up;  /* of its thread at the meter above; NULL: none. Never changes, */
     struct weir__window *top; /* nor does this: the last in that direction, or itself */
+    int64_t sampled_cap;      /* as cap; closed but while allocations are sampled */
+    int64_t countdown;        /* bytes to the next point (track/sample.h); negative: it is to be
+                                 drawn. Written by the owner; under the meter lock while closed */
+    int64_t numbered_cap;     /* as cap */
     uint64_t sequence;        /* number of the latest traced operation; the owner takes it */
     uint32_t held;            /* atomic: set under the meter lock, cleared by who set it */
     uint32_t number;          /* of its tally, for who reads it from outside; 0: it is not shown */
@@ -81,7 +89,8 @@ struct weir__window {
     bool only_frees; /* nearly, when it was last open */
     bool numbered;
     int64_t origin;  /* `used` that `base` already holds */
-    int64_t granted; /* cap while open, kept while a reader has it closed */
+    int64_t granted; /* cap while open, kept while a reader has it closed. Its thread alone opens
+                      * it, and reads this in an operation */
     struct weir__meter *meter;
     const void *thread;     /* identity of the owner */
     struct weir__link link; /* of the meter: opened latest first */

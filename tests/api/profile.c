@@ -337,7 +337,13 @@ static int print_leaks(FILE *to, void *user)
     return weir_leaks_print(to, where->a, where->checkpoint);
 }
 
-Test(leaks, are_printed_one_a_line)
+static int print_leaks_all(FILE *to, void *user)
+{
+    const struct where *where = user;
+    return weir_leaks_print_top(to, where->a, where->checkpoint, 0);
+}
+
+Test(leaks, are_printed)
 {
     weir_allocator *a = weir_allocator_create(
         &(weir_allocator_options){.name = "new\nline", .source = WEIR_SOURCE_MALLOC});
@@ -350,12 +356,50 @@ Test(leaks, are_printed_one_a_line)
     weir_tag_set(former);
     text = printed(print_leaks, &where, 0);
     snprintf(expected, sizeof expected,
-             "leaked: 1 block, 77 bytes\n  %p  77 bytes  in new?line  tag kv\n"
+             "leaked: 1 block, 77 bytes\n  77 bytes  in new?line  tag kv  at %p\n"
              "cached for re-use, not leaked: 0 bytes\n",
              block);
     cr_assert_str_eq(text, expected);
     free(text);
     weir_deallocate(a, block);
+    weir_allocator_destroy(a);
+}
+
+/* Blocks of sizes 1, 2, ... 40, so many of each: as many lines as sizes, or as asked for. */
+Test(leaks, are_printed_by_tag_and_size)
+{
+    enum { SIZES = 40, EACH = 125 };
+    weir_allocator *a = weir_allocator_create(&(weir_allocator_options){.name = "pile"});
+    struct where where = {a, weir_checkpoint(a)};
+    weir_tag tag = weir_tag_intern("weights");
+    size_t bytes = 0, lines = 0;
+    for (size_t i = 0; i < SIZES * EACH; i++) {
+        size_t size = 1 + i % SIZES;
+        weir_tag former = weir_tag_set(size == SIZES ? tag : 0);
+        cr_assert_not_null(weir_allocate(a, size));
+        weir_tag_set(former);
+        bytes += size;
+    }
+    char *text = printed(print_leaks, &where, 0), expected[256];
+    snprintf(expected, sizeof expected, "leaked: %d blocks, %zu bytes\n", SIZES * EACH, bytes);
+    cr_expect_eq(strncmp(text, expected, strlen(expected)), 0, "%s", text);
+    cr_expect_not_null(
+        strstr(text, "\n  5000 bytes  125 blocks of 40  in pile  tag weights  at 0x"), "%s", text);
+    cr_expect_not_null(strstr(text, "\n  4875 bytes  125 blocks of 39  in pile  at 0x"), "%s",
+                       text);
+    cr_expect_null(strstr(text, " blocks of 8 "), "it is none of the first 32");
+    size_t rest = 8 * 9 / 2 * EACH;
+    snprintf(expected, sizeof expected, "\n  %zu bytes  %d blocks  in 8 tags and sizes more\n",
+             rest, 8 * EACH);
+    cr_expect_not_null(strstr(text, expected), "%s", text);
+    for (const char *at = text; (at = strchr(at, '\n')); at++)
+        lines++;
+    cr_expect_eq(lines, 1 + 32 + 1 + 1);
+    free(text);
+    text = printed(print_leaks_all, &where, 0);
+    cr_expect_not_null(strstr(text, " 125 blocks of 8  in pile"));
+    cr_expect_null(strstr(text, " more\n"));
+    free(text);
     weir_allocator_destroy(a);
 }
 

@@ -101,6 +101,10 @@ static int leaks_stats_get(void *s)
 {
     return weir_leaks_stats_get(NULL, checkpoint, s);
 }
+static int profile_stats_of_process(void *s)
+{
+    return weir_profile_stats_get(s);
+}
 static int trace_stats_get(void *s)
 {
     return weir_trace_stats_get(s);
@@ -134,6 +138,7 @@ static const struct figures {
     {"weir_plan_cache_stats", cache_stats_get, sizeof(weir_plan_cache_stats)},
     {"weir_profiler_stats", profiler_stats_get, sizeof(weir_profiler_stats)},
     {"weir_leaks_stats", leaks_stats_get, sizeof(weir_leaks_stats)},
+    {"weir_profile_stats", profile_stats_of_process, sizeof(weir_profile_stats)},
     {"weir_trace_stats", trace_stats_get, sizeof(weir_trace_stats)},
     {"weir_pressure_stats", pressure_stats_get, sizeof(weir_pressure_stats)},
     {"weir_placement_stats", placement_stats_get, sizeof(weir_placement_stats)},
@@ -268,6 +273,12 @@ static int cache_create(const void *o)
     return error;
 }
 
+static int exposition_make(const void *o)
+{
+    static char text[1 << 20];
+    return weir_stats_exposition(text, sizeof text, NULL, o);
+}
+
 static int trace_start(const void *o)
 {
     char path[] = "/tmp/weir-sized-XXXXXX";
@@ -314,6 +325,7 @@ static const struct options {
     {"weir_plan_options", plan_solve, sizeof(weir_plan_options)},
     {"weir_plan_options, repair", plan_repair, sizeof(weir_plan_options)},
     {"weir_plan_options, cache", cache_create, sizeof(weir_plan_options)},
+    {"weir_exposition_options", exposition_make, sizeof(weir_exposition_options)},
     {"weir_trace_options", trace_start, sizeof(weir_trace_options)},
     {"weir_pressure_options", pressure_start, sizeof(weir_pressure_options)},
 };
