@@ -2,6 +2,8 @@
  * alloc/tag.c - names for tags: interned once, never removed, and their classes. An open hash of
  * chains under a lock of its own; names are read without it.
  */
+#include "alloc/tag.h"
+
 #include "alloc/heap.h"
 #include "backing/meta.h"
 #include "base/error.h"
@@ -24,6 +26,7 @@ WEIR__LOCKS_KNOW(TAGS, &tags_lock);
 static struct tag *tags[WEIR__ENTRY_TAG_MAX + 1]; /* written once each */
 static weir_tag tag_buckets[TAG_BUCKETS];
 static weir_tag tags_used;
+static weir_tag tags_most; /* that any thread ever set; atomic */
 
 /* FNV-1a (Fowler, Noll, Vo). */
 static unsigned tag_hash(const char *name)
@@ -89,6 +92,22 @@ const char *weir_tag_name(weir_tag tag)
     return known ? known->name : "";
 }
 
+/* Before an entry has it. */
+static void tag_note(weir_tag tag)
+{
+    weir__assert(tag <= WEIR__ENTRY_TAG_MAX);
+    weir_tag most = weir__relaxed_get(tags_most);
+    while (weir__unlikely(tag > most) &&
+           !__atomic_compare_exchange_n(&tags_most, &most, tag, true, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED))
+        continue;
+}
+
+bool weir__tag_is_known(uint32_t tag)
+{
+    return tag <= weir__relaxed_get(tags_most);
+}
+
 int weir_tag_class(weir_tag tag, weir_class use)
 {
     struct tag *known = tag_at(tag);
@@ -112,6 +131,7 @@ weir_tag weir_tag_set(weir_tag tag)
     weir_tag former = weir__entry_tag(weir__here.live);
     if (tag > WEIR__ENTRY_TAG_MAX || tag == former)
         return former;
+    tag_note(tag);
     weir__here.live = WEIR__ENTRY_LIVE | tag << WEIR__ENTRY_TAG_SHIFT;
     weir__lock_take(&weir__here.lock);
     for (unsigned i = 0; i < WEIR__HEAP_SLOTS; i++)

@@ -2,6 +2,7 @@
 
 EXTRA_DIST += tests/targets/check-cuda \
 	tests/targets/check-models \
+	tests/targets/check-security \
 	tests/targets/check-report \
 	tests/targets/record-cost \
 	tests/targets/report-cost \
@@ -10,6 +11,12 @@ EXTRA_DIST += tests/targets/check-cuda \
 check-models:
 	$(timed) $(SHELL) $(top_srcdir)/tests/targets/check-models '$(abs_top_srcdir)'
 .PHONY: check-models
+
+# Extra allocators: make check-security SECURITY_PEERS=FOLDER, of shared objects.
+check-security: tests/security/crimes libweir-malloc.la
+	$(timed) env top_builddir='$(abs_top_builddir)' SECURITY_PEERS='$(SECURITY_PEERS)' \
+		$(SHELL) $(top_srcdir)/tests/targets/check-security --crimes
+.PHONY: check-security
 
 # The report of eight kinds of programs, in Chromium, by axe-core, and its exports by the tools that
 # they are for. REPORT_FOLDER: pages and pictures stay there.
