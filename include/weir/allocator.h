@@ -47,9 +47,9 @@ WEIR_API void weir_device_deallocate_on(weir_allocator *a, void *block, void *st
 
 /*
  * A block of at least `size` bytes (0 is valid: a unique pointer that must be
- * freed, and where a pool serves, nothing can be read or written there), aligned to 64 bytes, contents undefined. The caller owns it until
- * weir_deallocate. NULL with ENOMEM when memory or the limit (of `a` or of an
- * ancestor) does not suffice or `size` exceeds PTRDIFF_MAX.
+ * freed, and where a pool serves, nothing can be read or written there), aligned to 64 bytes,
+ * contents undefined. The caller owns it until weir_deallocate. NULL with ENOMEM when memory or the
+ * limit (of `a` or of an ancestor) does not suffice or `size` exceeds PTRDIFF_MAX.
  */
 WEIR_API void *weir_allocate(weir_allocator *a, size_t size) WEIR_NOEXCEPT WEIR_MALLOC WEIR_BLOCK
     WEIR_ALLOC_SIZE(2);
