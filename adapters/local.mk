@@ -16,7 +16,7 @@ endif
 # -- ONNX Runtime: a library of its own, which links no libonnxruntime ---------------
 
 onnxruntime_adapter_sources = adapters/onnxruntime.c src/base/sized.c src/base/sized.h adapters/onnxruntime_throw.cc \
-	adapters/onnxruntime_throw.h include/weir/adapters/onnxruntime.h
+	adapters/onnxruntime_throw.h adapters/onnxruntime_marks.c adapters/onnxruntime_marks.h include/weir/adapters/onnxruntime.h
 # An exception passes through the C of the adapter.
 onnxruntime_adapter_cflags = $(AM_CFLAGS) -fexceptions
 

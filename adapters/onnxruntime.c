@@ -9,6 +9,7 @@
 #include <weir/adapters/onnxruntime.h>
 
 #include "base/sized.h"
+#include "onnxruntime_marks.h"
 #include "onnxruntime_throw.h"
 
 #include <dlfcn.h>
@@ -19,13 +20,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <weir/trace.h>
 
 struct weir_ort {
     OrtAllocator ort; /* first: what the callbacks get is this */
     const OrtApi *api;
     OrtMemoryInfo *info;
     weir_allocator *context, *weights, *tensors;
-    bool tensors_given;  /* and so not ours to destroy */
+    weir_tag weights_tag, tensors_tag; /* of blocks of threads that have no tag */
+    bool tensors_given;                /* and so not ours to destroy */
     unsigned making;     /* sessions being made: all that is allocated then is weights */
     unsigned registered; /* with how many environments */
     size_t weights_made; /* ever; relaxed */
@@ -56,7 +59,7 @@ __attribute__((format(printf, 2, 3))) static int error_set(int code, const char 
 
 /* -- versions ------------------------------------------------------------------------- */
 
-const OrtApi *weir_ort_api(const OrtApiBase *base, uint32_t *version)
+static const OrtApi *api_find(const OrtApiBase *base, uint32_t *version)
 {
     if (!base) {
         error_set(EINVAL, "no OrtApiBase");
@@ -85,7 +88,13 @@ const OrtApi *weir_ort_api(const OrtApiBase *base, uint32_t *version)
     }
     if (version)
         *version = wanted;
-    return api;
+    return weir__ort_unmarked(api);
+}
+
+const OrtApi *weir_ort_api(const OrtApiBase *base, uint32_t *version)
+{
+    const OrtApi *api = api_find(base, version);
+    return api ? weir__ort_marked(api) : NULL;
 }
 
 /* -- what ONNX Runtime calls ------------------------------------------------------------ */
@@ -107,11 +116,15 @@ __attribute__((noreturn, noinline, cold)) static void refuse(weir_allocator *a, 
     weir__ort_throw(reason);
 }
 
-static void *block_allocate(struct weir_ort *o, weir_allocator *a, size_t size)
+static void *block_allocate(struct weir_ort *o, weir_allocator *a, weir_tag tag, size_t size)
 {
     /* A sum that would overflow is refused by weir: nothing is that large. */
     size_t wanted = size <= SIZE_MAX - WEIR_ORT_OVERREAD ? size + WEIR_ORT_OVERREAD : SIZE_MAX;
+    weir_tag former = weir_tag_set(tag);
+    if (former)
+        weir_tag_set(former);
     void *block = weir_allocate(a, size ? wanted : 0);
+    weir_tag_set(former);
     if (!block)
         refuse(a, size);
     largest_raise(o, size);
@@ -128,7 +141,7 @@ static void *weight_allocate(struct weir_ort *o, size_t size)
     size_t count = __atomic_add_fetch(&o->weights_made, 1, __ATOMIC_RELAXED);
     if ((count & (count - 1)) == 0)
         malloc_trim(0);
-    return block_allocate(o, o->weights, size);
+    return block_allocate(o, o->weights, o->weights_tag, size);
 }
 
 static void *ORT_API_CALL ort_alloc(OrtAllocator *self, size_t size)
@@ -136,7 +149,7 @@ static void *ORT_API_CALL ort_alloc(OrtAllocator *self, size_t size)
     struct weir_ort *o = (struct weir_ort *)self;
     if (__atomic_load_n(&o->making, __ATOMIC_RELAXED))
         return weight_allocate(o, size);
-    return block_allocate(o, o->tensors, size);
+    return block_allocate(o, o->tensors, o->tensors_tag, size);
 }
 
 static void *ORT_API_CALL ort_reserve(OrtAllocator *self, size_t size)
@@ -230,6 +243,14 @@ static void table_fill(struct weir_ort *o, uint32_t version)
         o->ort.Shrink = ort_shrink;
 }
 
+static weir_tag tag_make(const char *name, weir_class use)
+{
+    weir_tag tag = weir_tag_intern(name);
+    if (tag)
+        (void)weir_tag_class(tag, use);
+    return tag;
+}
+
 /* -- making and unmaking ---------------------------------------------------------------- */
 
 static bool contexts_create(struct weir_ort *o, const weir_ort_options *options)
@@ -271,7 +292,7 @@ weir_ort *weir_ort_create(const OrtApiBase *base, const weir_ort_options *option
     enum { FIRST = WEIR__SIZE_WITH(weir_ort_options, tensors) };
     weir_ort_options given;
     uint32_t version;
-    const OrtApi *api = weir_ort_api(base, &version);
+    const OrtApi *api = api_find(base, &version);
     if (!api)
         return NULL;
     if (!weir__options_take(&given, sizeof given, FIRST, options)) {
@@ -285,6 +306,8 @@ weir_ort *weir_ort_create(const OrtApiBase *base, const weir_ort_options *option
     }
     o->api = api;
     table_fill(o, version);
+    o->weights_tag = tag_make("weights", WEIR_CLASS_WEIGHT);
+    o->tensors_tag = tag_make("activations", WEIR_CLASS_ACTIVATION);
     bool made = contexts_create(o, &given);
     int code = errno;
     /* A device allocator, not an arena's: the runtime refuses to register those. */
@@ -456,6 +479,8 @@ static OrtStatus *session_make(struct weir_ort *o, OrtEnv *env, const struct mod
     OrtStatus *status = register_locked(o, env);
     if (status)
         return status;
+    const char *name = weir__ort_model_name(model->path);
+    WEIR_MARK_SCOPE(WEIR_MARK_MODEL, name);
     __atomic_add_fetch(&o->making, 1, __ATOMIC_RELAXED);
     if (model->path)
         status = o->api->CreateSession(env, model->path, options, session);
@@ -466,6 +491,8 @@ static OrtStatus *session_make(struct weir_ort *o, OrtEnv *env, const struct mod
     if (!undone || status) {
         if (undone)
             o->api->ReleaseStatus(undone);
+        if (!status)
+            weir__ort_session_name(*session, name);
         return status;
     }
     o->api->ReleaseSession(*session);

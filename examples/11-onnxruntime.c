@@ -2,11 +2,13 @@
  * 11-onnxruntime.c - a session of ONNX Runtime on a weir context: its weights and what its runs
  * take, exactly, under one limit.
  *
- *     11-onnxruntime MODEL.onnx       with one input "x" of 1 x 3 x 48 x 192 floats
+ *     11-onnxruntime MODEL.onnx [OUT.wtr]     with one input "x" of 1 x 3 x 48 x 192 floats
+ *     weir trace --html page.html OUT.wtr     which operators hold the peak
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <weir/adapters/onnxruntime.h>
+#include <weir/trace.h>
 
 static const OrtApi *api;
 
@@ -22,9 +24,13 @@ int main(int argc, char **argv)
     const int64_t shape[] = {1, 3, 48, 192};
     weir_ort_options options = WEIR_ORT_OPTIONS_INIT;
     options.name = "classifier", options.limit = 64 << 20;
-    weir_ort *ort = argc == 2 ? weir_ort_create(OrtGetApiBase(), &options) : NULL;
+    weir_trace_options trace = WEIR_TRACE_OPTIONS_INIT;
+    trace.stacks = true;
+    if (argc == 3 && weir_trace_start(argv[2], &trace))
+        return fprintf(stderr, "11-onnxruntime: %s: %s\n", argv[2], weir_last_error()), 2;
+    weir_ort *ort = argc > 1 ? weir_ort_create(OrtGetApiBase(), &options) : NULL;
     if (!ort)
-        return fprintf(stderr, "11-onnxruntime MODEL.onnx; %s\n", weir_ort_error()), 2;
+        return fprintf(stderr, "11-onnxruntime MODEL.onnx [OUT.wtr]; %s\n", weir_ort_error()), 2;
     api = weir_ort_api(OrtGetApiBase(), NULL);
 
     OrtEnv *env;

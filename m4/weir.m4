@@ -226,6 +226,22 @@ AC_DEFUN([WEIR_FIND_LIBDW], [
   AM_CONDITIONAL([HAVE_LIBDW], [test $weir_have_libdw = yes])
 ])
 
+dnl WEIR_FIND_MICROHTTPD: libmicrohttpd, for libweir-metrics and `weir run --metrics`.
+AC_DEFUN([WEIR_FIND_MICROHTTPD], [
+  AC_ARG_WITH([microhttpd],
+    [AS_HELP_STRING([--without-microhttpd], [do not serve metrics over HTTP])],
+    [], [with_microhttpd=check])
+  weir_have_microhttpd=no
+  AS_IF([test "$with_microhttpd" != no], [
+    PKG_CHECK_MODULES([MICROHTTPD], [libmicrohttpd >= 0.9.71],
+      [weir_have_microhttpd=yes
+       AC_DEFINE([HAVE_MICROHTTPD], [1], [Is there libmicrohttpd?])],
+      [weir_have_microhttpd=no])
+    AS_IF([test "$with_microhttpd" = yes && test $weir_have_microhttpd = no],
+      [AC_MSG_ERROR([--with-microhttpd, but libmicrohttpd (libmicrohttpd-dev) was not found])])])
+  AM_CONDITIONAL([WITH_METRICS], [test $weir_have_microhttpd = yes])
+])
+
 dnl WEIR_FIND_DEMANGLER: __cxa_demangle, of the C++ runtime that is there; of GCC's the archive
 dnl without the library around it. Without one, names of C++ stay mangled.
 AC_DEFUN([WEIR_FIND_DEMANGLER], [

@@ -24,6 +24,9 @@ void preload_fork_start(void);
 /* Looks up what preload/load.c jumps to. */
 void preload_load_start(void);
 
+/* Exit is seen from here on. preload/exit.c */
+void preload_exit_start(void);
+
 /* Finds out whose malloc this process has. preload/owner.c */
 void preload_owner_start(void);
 

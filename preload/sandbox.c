@@ -10,6 +10,7 @@
  */
 #include "preload/image.h"
 #include "preload/preload.h"
+#include "preload/system_call.h"
 
 #include "os/clock.h"
 
@@ -71,43 +72,6 @@ static void prctl_look(unsigned long option, unsigned long mode, unsigned long a
         sandbox_look(SECCOMP_SET_MODE_FILTER, 0, argument);
 }
 
-static long raw_call(long number, long a, long b, long c, long d, long e, long f)
-{
-#if defined(__x86_64__)
-    long result;
-    register long r10 __asm__("r10") = d;
-    register long r8 __asm__("r8") = e;
-    register long r9 __asm__("r9") = f;
-    __asm__ volatile("syscall"
-                     : "=a"(result)
-                     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-                     : "rcx", "r11", "memory");
-    return result;
-#else
-    register long x8 __asm__("x8") = number;
-    register long x0 __asm__("x0") = a;
-    register long x1 __asm__("x1") = b;
-    register long x2 __asm__("x2") = c;
-    register long x3 __asm__("x3") = d;
-    register long x4 __asm__("x4") = e;
-    register long x5 __asm__("x5") = f;
-    __asm__ volatile("svc 0"
-                     : "+r"(x0)
-                     : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5)
-                     : "memory");
-    return x0;
-#endif
-}
-
-static long call(long number, long a, long b, long c, long d, long e, long f)
-{
-    long result = raw_call(number, a, b, c, d, e, f);
-    if (weir__likely((unsigned long)result < -4095ul))
-        return result;
-    errno = (int)-result;
-    return -1;
-}
-
 /* A child with memory of its own finds that the sentinel was cleared, others do not. */
 static bool makes_a_process(long number)
 {
@@ -131,7 +95,7 @@ PRELOAD_API long syscall(long number, ...)
         sandbox_look((unsigned long)a[0], (unsigned long)a[1], (unsigned long)a[2]);
     else if (weir__unlikely(number == SYS_prctl))
         prctl_look((unsigned long)a[0], (unsigned long)a[1], (unsigned long)a[2]);
-    long result = call(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    long result = preload_system_call(number, a[0], a[1], a[2], a[3], a[4], a[5]);
     if (weir__unlikely(result == 0 && makes_a_process(number)))
         preload_image_check();
     return result;
@@ -146,7 +110,7 @@ PRELOAD_API int prctl(int option, ...)
         a[i] = va_arg(list, long);
     va_end(list);
     prctl_look((unsigned long)option, (unsigned long)a[0], (unsigned long)a[1]);
-    return (int)call(SYS_prctl, option, a[0], a[1], a[2], a[3], 0);
+    return (int)preload_system_call(SYS_prctl, option, a[0], a[1], a[2], a[3], 0);
 }
 
 #endif

@@ -116,6 +116,7 @@ __attribute__((constructor)) static void preload_start(int argc, char **argv)
     preload_exec_start();
     preload_fork_start();
     preload_load_start();
+    preload_exit_start();
     preload_owner_start();
     weir_set_misuse_handler(misuse, NULL);
     weir__environment_limit();

@@ -24,6 +24,7 @@ include tests/unit/local.mk
 include tests/cxx/local.mk
 include tests/process/local.mk
 include tests/misuse/local.mk
+include tests/security/local.mk
 include tests/stress/local.mk
 include tests/preload/local.mk
 include tests/device/local.mk

@@ -13,6 +13,7 @@ weir_command weir_command_run;    /* runs a program on weir's malloc */
 weir_command weir_command_trace;  /* what a recorded trace says */
 weir_command weir_command_stats;  /* what this weir is made of, and its figures */
 weir_command weir_command_plan;   /* lays buffers out in one arena */
+weir_command weir_command_top;    /* contexts and tags of running processes */
 weir_command weir_command_device; /* lists devices, measures their pools */
 
 #endif

@@ -25,6 +25,7 @@ static const struct {
     {"plan", weir_command_plan, "lays buffers with known lifetimes out in one arena"},
     {"trace", weir_command_trace, "what a recorded trace says: the peak, when, and who held it"},
     {"stats", weir_command_stats, "what this weir stands on, its size classes, its figures"},
+    {"top", weir_command_top, "contexts and tags of running processes, greatest first"},
     {"device", weir_command_device, "lists devices; how fast and tight their pools are"},
     {NULL, NULL, NULL}, /* last */
 };

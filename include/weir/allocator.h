@@ -47,9 +47,9 @@ WEIR_API void weir_device_deallocate_on(weir_allocator *a, void *block, void *st
 
 /*
  * A block of at least `size` bytes (0 is valid: a unique pointer that must be
- * freed), aligned to 64 bytes, contents undefined. The caller owns it until
- * weir_deallocate. NULL with ENOMEM when memory or the limit (of `a` or of an
- * ancestor) does not suffice or `size` exceeds PTRDIFF_MAX.
+ * freed, and where a pool serves, nothing can be read or written there), aligned to 64 bytes,
+ * contents undefined. The caller owns it until weir_deallocate. NULL with ENOMEM when memory or the
+ * limit (of `a` or of an ancestor) does not suffice or `size` exceeds PTRDIFF_MAX.
  */
 WEIR_API void *weir_allocate(weir_allocator *a, size_t size) WEIR_NOEXCEPT WEIR_MALLOC WEIR_BLOCK
     WEIR_ALLOC_SIZE(2);
@@ -311,6 +311,23 @@ static inline void weir_tag_restore(const weir_tag *before)
 {
     weir_tag_set(*before);
 }
+
+/* What the memory of a tag is used for, so that reports can group tags. */
+typedef enum weir_class {
+    WEIR_CLASS_NONE,
+    WEIR_CLASS_WEIGHT,
+    WEIR_CLASS_KV,
+    WEIR_CLASS_ACTIVATION,
+    WEIR_CLASS_SCRATCH,
+    WEIR_CLASS_STAGING,
+    WEIR_CLASS_OTHER
+} weir_class;
+
+/* From here on the tag is of this class, whatever it was before; recordings say so of its blocks,
+ * of all that they have. 0; EINVAL (no such tag, tag 0, no such class). Any thread. */
+WEIR_API int weir_tag_class(weir_tag tag, weir_class use) WEIR_NOEXCEPT;
+/* WEIR_CLASS_NONE where none was set or there is no such tag. */
+WEIR_API weir_class weir_class_of_tag(weir_tag tag) WEIR_NOEXCEPT;
 
 /* Tag of a live block of `a` (0 for none). */
 WEIR_API weir_tag weir_block_tag(const weir_allocator *a, const void *block) WEIR_NOEXCEPT;

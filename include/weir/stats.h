@@ -25,8 +25,9 @@ WEIR_BEGIN_DECLS
 WEIR_API int weir_stats_print(FILE *to, weir_allocator *a) WEIR_NOEXCEPT;
 
 /* The same as one JSON object: its figures and "children", an array of such objects; with
- * NULL and other roots than the CPU's also "beside", an array of theirs; with NULL "mapped" and
- * "pressure", objects of weir_mapped_stats and weir_pressure_stats. */
+ * NULL and other roots than the CPU's also "beside", an array of theirs; with NULL "process"
+ * (resident_bytes, memory_limit_bytes), and "mapped" and "pressure", objects of weir_mapped_stats
+ * and weir_pressure_stats. */
 WEIR_API int weir_stats_json(FILE *to, weir_allocator *a) WEIR_NOEXCEPT;
 
 /*
@@ -38,12 +39,38 @@ WEIR_API int weir_stats_json_buffer(char *buffer, size_t size, size_t *length,
                                     weir_allocator *a) WEIR_NOEXCEPT
     WEIR_WRITES(1, 2) WEIR_NODISCARD;
 
-/* The OpenMetrics 1.0 text exposition, ending in "# EOF". The label `path` names the
- * allocator and those above it, joined by '/'. With NULL the figures of "mapped" and "pressure",
- * too, which have no label. */
+/*
+ * The OpenMetrics 1.0 text exposition, ending in "# EOF". The label `path` names the allocator and
+ * those above it, joined by '/'; no two samples of a family have the same labels, whatever the
+ * allocators are called: in a name '/', '#', '%', control characters and bytes that are no UTF-8
+ * are percent-encoded, and later siblings of one name end in "#2", "#3". Figures include
+ * descendants, but for those of weir_own_bytes and weir_own_blocks, which add up. The 200
+ * allocators with the greatest peaks have lines; the others' sum is
+ * weir_own_bytes{path="#others"}. With NULL also what is live by tag, and figures of the process.
+ * weir_stats_exposition has choices.
+ */
 WEIR_API int weir_stats_openmetrics(FILE *to, weir_allocator *a) WEIR_NOEXCEPT;
 WEIR_API int weir_stats_openmetrics_buffer(char *buffer, size_t size, size_t *length,
                                            weir_allocator *a) WEIR_NOEXCEPT
+    WEIR_WRITES(1, 2) WEIR_NODISCARD;
+
+typedef struct weir_exposition_options {
+    size_t size; /* of this struct: WEIR_EXPOSITION_OPTIONS_INIT sets it; 0: the first release's */
+    weir_allocator *allocator; /* NULL: all, and what is the process's */
+    size_t contexts;           /* allocators that have lines; 0: 200 */
+    size_t tags;               /* tags that have lines; 0: 200 */
+    /* Tags are added up by a look at every live block, some nanoseconds each, so they are left out
+     * where more than so many blocks live; 0: 100000. */
+    size_t tagged_blocks;
+    bool text; /* Prometheus's text format 0.0.4 in place of OpenMetrics */
+} weir_exposition_options;
+
+#define WEIR_EXPOSITION_OPTIONS_INIT WEIR_STRUCT_INIT(weir_exposition_options)
+
+/* The same with choices; `options` NULL: none. 0, EINVAL, ENOMEM or ENOSPC, as
+ * weir_stats_json_buffer. */
+WEIR_API int weir_stats_exposition(char *buffer, size_t size, size_t *length,
+                                   const weir_exposition_options *options) WEIR_NOEXCEPT
     WEIR_WRITES(1, 2) WEIR_NODISCARD;
 
 /* -- who holds the memory ------------------------------------------------------- */

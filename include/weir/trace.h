@@ -12,7 +12,7 @@
  *
  * Each allocation has its call stack, at most 512 calls, on x86-64 and aarch64: of what has
  * .eh_frame, as all that compilers make by default, and of code made at run time that keeps
- * frame pointers.
+ * frame pointers. A recording without them costs less (docs/guide/seeing.md).
  */
 #ifndef WEIR_TRACE_H
 #define WEIR_TRACE_H
@@ -25,8 +25,8 @@ typedef struct weir_trace_options {
     size_t size; /* of this struct: WEIR_TRACE_OPTIONS_INIT sets it; 0: the first release's */
     weir_allocator *allocator; /* one without a parent; NULL: the CPU allocator */
     unsigned sample_ms;        /* least time between two samples of resident memory; 0: 50 */
-    bool stacks;               /* allocations are recorded with the calls that led there */
-    size_t stacks_from;        /* with `stacks`: only those of at least so many bytes */
+    bool no_stacks;            /* allocations are recorded without the calls that led there */
+    size_t stacks_from;        /* those of less bytes, too; 0: none is */
 } weir_trace_options;
 #define WEIR_TRACE_OPTIONS_INIT WEIR_STRUCT_INIT(weir_trace_options)
 
@@ -66,7 +66,8 @@ typedef enum weir_mark {
     WEIR_MARK_MODEL,
     WEIR_MARK_LAYER,
     WEIR_MARK_OPERATOR,
-    WEIR_MARK_OTHER
+    WEIR_MARK_OTHER,
+    WEIR_MARK_STEP /* one of many alike within a run: of training, of decoding */
 } weir_mark;
 
 /*
@@ -75,6 +76,36 @@ typedef enum weir_mark {
  * (no such kind, NULL), or ENOMEM.
  */
 WEIR_API int weir_trace_mark(weir_mark kind, const char *name, bool begin) WEIR_NOEXCEPT;
+
+/*
+ * Begins a mark here, and ends it at the end of the enclosing block, however that is left but by
+ * longjmp. `name` stays until then; NULL: no mark.
+ *
+ *     WEIR_MARK_SCOPE(WEIR_MARK_RUN, "run 1");
+ *
+ * is a declaration, one a line. Of a recording that begins inside, it is an end alone.
+ */
+#define WEIR_MARK_SCOPE(kind, name)          WEIR_MARK_SCOPE_AT(kind, name, __LINE__)
+#define WEIR_MARK_SCOPE_AT(kind, name, line) WEIR_MARK_SCOPE_NAMED(kind, name, line)
+#define WEIR_MARK_SCOPE_NAMED(kind, name, line)                                                    \
+    __attribute__((cleanup(weir_mark_scope_end))) const weir_mark_scope weir_mark_at_##line =      \
+        weir_mark_scope_begin(kind, name)
+typedef struct weir_mark_scope {
+    weir_mark kind;
+    const char *name; /* NULL: not begun */
+} weir_mark_scope;
+static inline weir_mark_scope weir_mark_scope_begin(weir_mark kind, const char *name)
+{
+    weir_mark_scope begun = {kind, name};
+    if (!name || weir_trace_mark(kind, name, true) != 0)
+        begun.name = NULL;
+    return begun;
+}
+static inline void weir_mark_scope_end(const weir_mark_scope *begun)
+{
+    if (begun->name)
+        (void)weir_trace_mark(begun->kind, begun->name, false);
+}
 
 WEIR_END_DECLS
 #endif

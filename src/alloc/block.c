@@ -2,6 +2,7 @@
 #include "alloc/block.h"
 
 #include "alloc/context.h"
+#include "alloc/corruption.h"
 #include "alloc/cpu.h"
 #include "alloc/small.h"
 #include "alloc/trace.h"
@@ -32,7 +33,7 @@ static weir_misuse slab_fault(const struct weir__slab *slab, const void *pointer
         return was_live ? WEIR_MISUSE_DOUBLE_FREE : WEIR_MISUSE_FOREIGN_POINTER;
     }
     size_t offset = (uintptr_t)pointer & (WEIR__SLAB - 1);
-    size_t index = offset / weir__class_bytes[weir__slab_class(slab)];
+    size_t index = offset / weir__class_stride(weir__slab_class(slab));
     return weir__entry_is_live(weir__entry_get(&entries[index])) ? WEIR_MISUSE_INTERIOR_POINTER
                                                                  : WEIR_MISUSE_FOREIGN_POINTER;
 }
@@ -52,6 +53,8 @@ static struct weir__found small_find(const weir_allocator *a, const void *pointe
     weir__assert(place.slab);
     struct weir__slab *slab = place.slab;
     const void *owner = weir__slab_owner(slab);
+    if (weir__header_is_corrupt(slab))
+        return found_bad(WEIR_MISUSE_CORRUPTION);
     if (!owner) /* a free slab; its center stays noted from when it was used */
         return found_bad(weir__slab_center(slab) ? WEIR_MISUSE_DOUBLE_FREE
                                                  : WEIR_MISUSE_FOREIGN_POINTER);
@@ -60,7 +63,11 @@ static struct weir__found small_find(const weir_allocator *a, const void *pointe
         return found_bad(slab_fault(slab, pointer));
     if (owner != a)
         return found_bad(WEIR_MISUSE_OTHER_ALLOCATOR);
-    size_t usable = weir__class_bytes[weir__slab_class(slab)], natural = weir__low_bit(usable);
+    if (weir__entry_is_corrupt(slab, value))
+        return found_bad(WEIR_MISUSE_CORRUPTION);
+    unsigned sizeclass = weir__slab_class(slab);
+    size_t usable = weir__class_bytes[sizeclass];
+    size_t natural = weir__low_bit(weir__class_stride(sizeclass));
     bool aligned = value & WEIR__ENTRY_ALIGNED;
     return (struct weir__found){.kind = WEIR__KIND_SMALL,
                                 .place = place,
@@ -185,6 +192,14 @@ struct weir__found weir__block_find(const weir_allocator *a, const void *pointer
     return weir__block_at(a, pointer, place);
 }
 
+void weir__block_misuse(const weir_allocator *a, const void *pointer, weir_misuse fault)
+{
+    if (fault == WEIR_MISUSE_CORRUPTION)
+        weir__corruption_report(pointer, a->name);
+    else
+        weir__misuse(fault, pointer, a->name);
+}
+
 bool weir__block_expect(const weir_allocator *a, const void *pointer, struct weir__found *found)
 {
     if (!weir__allocator_check(a, pointer))
@@ -193,7 +208,7 @@ bool weir__block_expect(const weir_allocator *a, const void *pointer, struct wei
     if (found->kind == WEIR__KIND_NONE && weir__backing_is_malloc())
         weir__os_memory_describe(pointer);
     if (found->kind == WEIR__KIND_NONE)
-        weir__misuse(found->fault, pointer, a->name);
+        weir__block_misuse(a, pointer, found->fault);
     return found->kind != WEIR__KIND_NONE;
 }
 

@@ -33,6 +33,9 @@ struct weir__found weir__block_find(const weir_allocator *a, const void *pointer
 struct weir__found weir__block_at(const weir_allocator *a, const void *pointer,
                                   struct weir__place place);
 
+/* Reports the fault that was found of a pointer that was passed to `a`. */
+void weir__block_misuse(const weir_allocator *a, const void *pointer, weir_misuse fault);
+
 /* Finds it, and reports the fault, also that of `a`. */
 bool weir__block_expect(const weir_allocator *a, const void *pointer, struct weir__found *found);
 

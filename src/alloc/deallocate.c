@@ -35,7 +35,7 @@ static WEIR__NOINLINE void other_free(weir_allocator *a, void *block, struct wei
         else if (found.sampled)
             weir__large_free(a, block, found.span, weir__span_label(found.span));
         else
-            weir__misuse(found.kind ? WEIR_MISUSE_DOUBLE_FREE : found.fault, block, a->name);
+            weir__block_misuse(a, block, found.kind ? WEIR_MISUSE_DOUBLE_FREE : found.fault);
     }
     errno = saved;
 }

@@ -3,6 +3,7 @@
 #include "alloc/misuse.h"
 
 #include "alloc/context.h"
+#include "alloc/corruption.h"
 #include "alloc/count.h"
 #include "alloc/handle.h"
 #include "base/error.h"
@@ -20,6 +21,8 @@ void weir__late_misuses_report(void)
         }
         if (late.written)
             weir__misuse_written(late.block, late.written - 1, owner->name);
+        else if (late.what == WEIR_MISUSE_CORRUPTION)
+            weir__corruption_report(late.block, owner->name);
         else
             weir__misuse(late.what, late.block, owner->name);
     }

@@ -127,15 +127,23 @@ static WEIR__NOINLINE void *allocate_numbered_plain(struct weir__heap *heap, uns
 }
 
 /* Drops copies that are not true from the top. */
+static void odd_top_keep_locked(const struct weir__heap *heap, const struct weir__cached *top)
+{
+    weir__assert(weir__lock_is_mine(&heap->cache.lock));
+    bool overwritten =
+        weir__slab_is_overwritten(weir__slab_of(top->block), weir__entry_get(top->entry));
+    weir__late_misuse_keep(&(struct weir__late_misuse){
+        .what = overwritten ? WEIR_MISUSE_CORRUPTION : WEIR_MISUSE_DOUBLE_FREE,
+        .block = top->block,
+        .owner = heap->owner,
+        .requested = overwritten ? 0 : top->former});
+}
+
 static void bin_clean_locked(struct weir__heap *heap, struct weir__bin *bin)
 {
     weir__assert(weir__lock_is_mine(&heap->cache.lock));
     while (bin->top > bin->base && weir__unlikely(!weir__cached_is_true(&bin->top[-1]))) {
-        weir__late_misuse_keep(
-            &(struct weir__late_misuse){.what = WEIR_MISUSE_DOUBLE_FREE,
-                                        .block = bin->top[-1].block,
-                                        .owner = heap->owner,
-                                        .requested = weir__entry_size(bin->top[-1].former)});
+        odd_top_keep_locked(heap, &bin->top[-1]);
         weir__bin_set_top(bin, bin->top - 1);
     }
 }
@@ -268,8 +276,7 @@ static bool small_give_shared(struct weir__heap *heap, struct weir__cached cache
     if (live)
         block_fill_freed(&cached);
     bool given = live && weir__small_push(bin, cached);
-    weir__shared_leave(&heap->window, given ? -(int64_t)weir__entry_size(cached.former) : 0, 0,
-                       given);
+    weir__shared_leave(&heap->window, given ? -(int64_t)cached.former : 0, 0, given);
     return given;
 }
 
@@ -308,19 +315,18 @@ bool weir__small_give_live(weir_allocator *a, void *block, const struct weir__fo
 
 /* The live block of `place`, whose entry is `value`. */
 WEIR__INLINE bool free_numbered(weir_allocator *a, struct weir__heap *heap, enum weir__reach reach,
-                                void *block, struct weir__place place, uint32_t value)
+                                void *block, struct weir__place place, size_t size)
 {
     if (!weir__window_may_number(&heap->window, reach) ||
         !weir__numbered_freeing_enter(&heap->window, reach))
         return false;
     struct weir__bin *bin = weir__cache_bin(&heap->cache, weir__small_bin_number(heap, place.slab));
     weir__fill_freed(block, place.slab->size);
-    if (weir__unlikely(
-            !weir__small_push(bin, (struct weir__cached){block, place.entry, heap->mark, value}))) {
+    if (weir__unlikely(!weir__small_push(
+            bin, (struct weir__cached){block, place.entry, heap->mark, (uint32_t)size}))) {
         weir__freeing_undo(&heap->window, reach);
         return false;
     }
-    size_t size = weir__entry_size(value);
     uint64_t sequence = weir__trace_stamp(-(int64_t)size, -1);
     weir__freeing_leave(&heap->window, reach, (int64_t)size);
     weir__trace_freed(a, sequence, block, size);
@@ -328,22 +334,21 @@ WEIR__INLINE bool free_numbered(weir_allocator *a, struct weir__heap *heap, enum
 }
 
 static WEIR__NOINLINE bool free_numbered_below(weir_allocator *a, struct weir__heap *heap,
-                                               void *block, struct weir__place place,
-                                               uint32_t value)
+                                               void *block, struct weir__place place, size_t size)
 {
-    return free_numbered(a, heap, WEIR__REACH_ANY, block, place, value);
+    return free_numbered(a, heap, WEIR__REACH_ANY, block, place, size);
 }
 
 bool weir__small_free_numbered(weir_allocator *a, struct weir__heap *const *heaps, void *block,
                                struct weir__place place)
 {
-    uint32_t value;
-    if (!weir__small_is_live(a, place, &value))
+    uint16_t size;
+    if (!weir__small_is_sound(a, place, &size))
         return false;
     struct weir__heap *heap = heaps ? *heaps : weir__heap_cached(a);
     return weir__window_is_last(&heap->window)
-               ? free_numbered(a, heap, WEIR__REACH_ROOT, block, place, value)
-               : free_numbered_below(a, heap, block, place, value);
+               ? free_numbered(a, heap, WEIR__REACH_ROOT, block, place, size)
+               : free_numbered_below(a, heap, block, place, size);
 }
 
 void weir__small_free_slow(weir_allocator *a, void *block, const struct weir__found *found)
@@ -403,7 +408,8 @@ WEIR__INLINE void *move_entered(struct weir__heap *heap, void *block, struct wei
         return NULL;
     memcpy(to, block, weir__min(size, weir__class_bytes[weir__slab_class(place.slab)]));
     weir__fill_freed(block, place.slab->size);
-    weir__small_push(from, (struct weir__cached){block, place.entry, heap->mark, value});
+    weir__small_push(from, (struct weir__cached){block, place.entry, heap->mark,
+                                                 (uint32_t)weir__entry_size(value)});
     return to;
 }
 
@@ -476,10 +482,10 @@ static WEIR__NOINLINE void *resize_below(weir_allocator *a, struct weir__heap *h
 void *weir__small_resize(weir_allocator *a, struct weir__heap *heap, void *block,
                          struct weir__place place, size_t size, size_t bin)
 {
-    uint32_t value;
-    if (!weir__small_is_live(a, place, &value))
+    uint16_t former;
+    if (!weir__small_is_sound(a, place, &former))
         return NULL;
-    int64_t delta = (int64_t)size - (int64_t)weir__entry_size(value);
+    int64_t delta = (int64_t)size - (int64_t)former;
     return weir__window_is_last(&heap->window)
                ? resize(a, heap, WEIR__REACH_ROOT, block, place, size, bin, delta)
                : resize_below(a, heap, block, place, size, bin, delta);

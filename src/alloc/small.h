@@ -136,22 +136,34 @@ WEIR__INLINE bool weir__small_is_live(const weir_allocator *a, struct weir__plac
     return weir__likely(weir__entry_is_live(*value));
 }
 
-/* The block of `place`, whose entry is *value, into such a bin, as one operation that counts.
+/* The same, and *size: what the entry says of it, which is no more than the block has. False too
+ * where it is more: then the entry was overwritten, and the slow way reports it. */
+WEIR__INLINE bool weir__small_is_sound(const weir_allocator *a, struct weir__place place,
+                                       uint16_t *size)
+{
+    uint32_t value;
+    if (!weir__small_is_live(a, place, &value))
+        return false;
+    *size = (uint16_t)weir__entry_size(value);
+    return weir__likely(*size <= weir__own_get(place.slab->size));
+}
+
+/* The live block of `place`, which is `size` bytes, into such a bin, as one operation that counts.
  * False: it is full or closed. */
 WEIR__INLINE bool weir__small_free_into(struct weir__heap *heap, enum weir__small_bins which,
                                         enum weir__reach reach, void *block,
-                                        struct weir__place place, uint32_t value)
+                                        struct weir__place place, size_t size)
 {
     if (weir__unlikely(!weir__freeing_enter(&heap->window, reach)))
         return false;
     struct weir__bin *bin = weir__small_bin(heap, weir__own_get(place.slab->bin), which);
-    struct weir__cached cached = {block, place.entry, heap->mark, value};
+    struct weir__cached cached = {block, place.entry, heap->mark, (uint32_t)size};
     weir__fill_freed(block, place.slab->size);
     if (weir__unlikely(!weir__small_push(bin, cached))) {
         weir__freeing_undo(&heap->window, reach);
         return false;
     }
-    weir__freeing_leave(&heap->window, reach, (int64_t)weir__entry_size(value));
+    weir__freeing_leave(&heap->window, reach, (int64_t)size);
     return true;
 }
 
@@ -170,7 +182,10 @@ WEIR__INLINE bool weir__small_free(const weir_allocator *a, struct weir__heap *c
     uint32_t value = weir__own_get(*place.entry);
     if (weir__unlikely(!weir__entry_is_live(value)))
         return false;
-    return weir__small_free_into(heap, WEIR__BINS_NEAR, WEIR__REACH_ROOT, block, place, value);
+    uint16_t size = (uint16_t)weir__entry_size(value);
+    if (weir__unlikely(size > weir__own_get(place.slab->size)))
+        return false;
+    return weir__small_free_into(heap, WEIR__BINS_NEAR, WEIR__REACH_ROOT, block, place, size);
 }
 
 /* The same as weir__small_free for a block of another home, apart from it: a call that the fast way
@@ -178,10 +193,10 @@ WEIR__INLINE bool weir__small_free(const weir_allocator *a, struct weir__heap *c
 WEIR__INLINE bool weir__small_free_foreign(const weir_allocator *a, struct weir__heap *heap,
                                            void *block, struct weir__place place)
 {
-    uint32_t value;
-    if (!weir__small_is_live(a, place, &value) || weir__own_get(place.slab->home) == heap->home)
+    uint16_t size;
+    if (!weir__small_is_sound(a, place, &size) || weir__own_get(place.slab->home) == heap->home)
         return false;
-    return weir__small_free_into(heap, WEIR__BINS_FOREIGN, WEIR__REACH_ANY, block, place, value);
+    return weir__small_free_into(heap, WEIR__BINS_FOREIGN, WEIR__REACH_ANY, block, place, size);
 }
 
 /* May it be a small block of `a`, which is far? Of any allocator, and NULL. */
@@ -200,7 +215,10 @@ WEIR__INLINE bool weir__small_free_far(const weir_allocator *a, enum weir__reach
     uint32_t value = weir__own_get(*place.entry);
     if (weir__unlikely(!weir__entry_is_live(value)))
         return false;
-    return weir__small_free_into(heap, WEIR__BINS_FAR, reach, block, place, value);
+    uint16_t size = (uint16_t)weir__entry_size(value);
+    if (weir__unlikely(size > weir__own_get(place.slab->size)))
+        return false;
+    return weir__small_free_into(heap, WEIR__BINS_FAR, reach, block, place, size);
 }
 
 /* The usable bytes of a live block of `a`; 0 for NULL and, told as misuse, for anything else. */

@@ -1,11 +1,14 @@
 /*
- * alloc/tag.c - names for tags: interned once, never removed. An open hash of chains
- * under a lock of its own; names are read without it.
+ * alloc/tag.c - names for tags: interned once, never removed, and their classes. An open hash of
+ * chains under a lock of its own; names are read without it.
  */
+#include "alloc/tag.h"
+
 #include "alloc/heap.h"
 #include "backing/meta.h"
 #include "base/error.h"
 #include "os/locks.h"
+#include "track/trace_hook.h"
 
 #include <errno.h>
 #include <string.h>
@@ -14,6 +17,7 @@
 
 struct tag {
     weir_tag next; /* in its bucket; 0: last */
+    uint8_t use;   /* weir_class; atomic, any thread */
     char name[];
 };
 
@@ -22,6 +26,7 @@ WEIR__LOCKS_KNOW(TAGS, &tags_lock);
 static struct tag *tags[WEIR__ENTRY_TAG_MAX + 1]; /* written once each */
 static weir_tag tag_buckets[TAG_BUCKETS];
 static weir_tag tags_used;
+static weir_tag tags_most; /* that any thread ever set; atomic */
 
 /* FNV-1a (Fowler, Noll, Vo). */
 static unsigned tag_hash(const char *name)
@@ -75,19 +80,58 @@ weir_tag weir_tag_intern(const char *name)
     return tag;
 }
 
+/* NULL: there is none. */
+static struct tag *tag_at(weir_tag tag)
+{
+    return tag > WEIR__ENTRY_TAG_MAX ? NULL : __atomic_load_n(&tags[tag], __ATOMIC_ACQUIRE);
+}
+
 const char *weir_tag_name(weir_tag tag)
 {
-    if (tag > WEIR__ENTRY_TAG_MAX)
-        return "";
-    const struct tag *known = __atomic_load_n(&tags[tag], __ATOMIC_ACQUIRE);
+    const struct tag *known = tag_at(tag);
     return known ? known->name : "";
+}
+
+/* Before an entry has it. */
+static void tag_note(weir_tag tag)
+{
+    weir__assert(tag <= WEIR__ENTRY_TAG_MAX);
+    weir_tag most = weir__relaxed_get(tags_most);
+    while (weir__unlikely(tag > most) &&
+           !__atomic_compare_exchange_n(&tags_most, &most, tag, true, __ATOMIC_RELAXED,
+                                        __ATOMIC_RELAXED))
+        continue;
+}
+
+bool weir__tag_is_known(uint32_t tag)
+{
+    return tag <= weir__relaxed_get(tags_most);
+}
+
+int weir_tag_class(weir_tag tag, weir_class use)
+{
+    struct tag *known = tag_at(tag);
+    if (!known || (unsigned)use > WEIR_CLASS_OTHER)
+        return weir__fail(EINVAL, known ? "no such class of tags" : "no such tag");
+    uint8_t before = __atomic_exchange_n(&known->use, (uint8_t)use, __ATOMIC_RELAXED);
+    const struct weir__trace_hooks *hooks = weir__trace_hooks();
+    if (before != use && hooks && hooks->tag_classed)
+        hooks->tag_classed(tag);
+    return 0;
+}
+
+weir_class weir_class_of_tag(weir_tag tag)
+{
+    const struct tag *known = tag_at(tag);
+    return known ? (weir_class)weir__relaxed_get(known->use) : WEIR_CLASS_NONE;
 }
 
 weir_tag weir_tag_set(weir_tag tag)
 {
     weir_tag former = weir__entry_tag(weir__here.live);
-    if (tag > WEIR__ENTRY_TAG_MAX)
+    if (tag > WEIR__ENTRY_TAG_MAX || tag == former)
         return former;
+    tag_note(tag);
     weir__here.live = WEIR__ENTRY_LIVE | tag << WEIR__ENTRY_TAG_SHIFT;
     weir__lock_take(&weir__here.lock);
     for (unsigned i = 0; i < WEIR__HEAP_SLOTS; i++)

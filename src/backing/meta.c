@@ -72,7 +72,7 @@ static void *meta_take_locked(size_t size)
         return object;
     }
     if ((size_t)(meta.bump_end - meta.bump) < size) {
-        char *chunk = weir__os_map(META_CHUNK);
+        char *chunk = weir__os_map_apart(META_CHUNK);
         if (!chunk)
             return NULL;
         meta.bump = chunk;
@@ -131,7 +131,7 @@ void *weir__meta_allocate(size_t size)
         errno = ENOMEM;
         return NULL;
     }
-    void *object = mapped ? weir__os_map(taken) : NULL;
+    void *object = mapped ? weir__os_map_apart(taken) : NULL;
     weir__lock_take(&meta.lock);
     if (!mapped)
         object = meta_take_locked(taken);
@@ -165,7 +165,7 @@ void weir__meta_free(void *block, size_t size)
     }
     weir__lock_drop(&meta.lock);
     if (mapped)
-        weir__os_unmap(block, taken);
+        weir__os_unmap_apart(block, taken);
 }
 
 static void *map_allocate(void *user, size_t size)

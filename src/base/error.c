@@ -123,6 +123,24 @@ void weir__misuse(weir_misuse what, const void *pointer, const char *allocator_n
     misuse_tell(what, pointer, line, length);
 }
 
+void weir__misuse_corrupt(const void *block, const char *allocator_name, const char *format, ...)
+{
+    char line[REASON_SIZE], found[REASON_SIZE - 80];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(found, sizeof found, format, arguments);
+    va_end(arguments);
+    int length = snprintf(line, sizeof line - 1, "weir: %s: %p (allocator \"%.47s\"): %s",
+                          weir_misuse_name(WEIR_MISUSE_CORRUPTION), block, allocator_name, found);
+    misuse_tell(WEIR_MISUSE_CORRUPTION, block, line, length);
+}
+
+void weir__corrupt_stop(const void *at, const char *found)
+{
+    weir__message_print("weir: %s: %p: %s", weir_misuse_name(WEIR_MISUSE_CORRUPTION), at, found);
+    abort();
+}
+
 void weir__misuse_written(const void *block, size_t offset, const char *allocator_name)
 {
     char line[REASON_SIZE];

@@ -21,6 +21,14 @@ unsigned weir__fail_count(void);
  * "weir: double free: 0x... (allocator \"cpu\")" and aborts. */
 void weir__misuse(weir_misuse what, const void *pointer, const char *allocator_name);
 
+/* The same for a block whose book-keeping was overwritten; and what was found, like printf's. */
+void weir__misuse_corrupt(const void *block, const char *allocator_name, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Book-keeping that was overwritten, found where locks are held and nothing can be set aside: the
+ * line, without an allocator's name, and abort. No handler is called. */
+void weir__corrupt_stop(const void *at, const char *found) __attribute__((noreturn, cold));
+
 /* The same for a block that was written to at this offset after it was freed: corruption. */
 void weir__misuse_written(const void *block, size_t offset, const char *allocator_name);
 

@@ -171,7 +171,18 @@ void weir__environment_guards(void)
 
 /* -- the recording --------------------------------------------------------------------------- */
 
-static int record_as_other(const char *path)
+static void stacks_choose(weir_trace_options *options)
+{
+    const char *text = secure_getenv("WEIR_STACKS");
+    if (!text || !*text || strcmp(text, "0") == 0)
+        return;
+    options->no_stacks = strcmp(text, "no") == 0;
+    options->stacks_from = options->no_stacks ? 0 : size_parse(text);
+    if (!options->no_stacks && !options->stacks_from)
+        complain("WEIR_STACKS is neither a size nor \"no\"", text, "all allocations have them");
+}
+
+static int record_as_other(const char *path, const weir_trace_options *options)
 {
     char name[4096];
     for (int nth = 1; nth < NAMES_MOST; nth++) {
@@ -180,7 +191,7 @@ static int record_as_other(const char *path)
         if (n >= (int)sizeof name)
             return ENAMETOOLONG;
         if (access(name, F_OK) != 0)
-            return weir_trace_start(name, NULL);
+            return weir_trace_start(name, options);
     }
     return EEXIST;
 }
@@ -190,12 +201,14 @@ bool weir__environment_record(void)
     const char *path = secure_getenv("WEIR_RECORD");
     if (!path || !*path)
         return false;
+    weir_trace_options options = WEIR_TRACE_OPTIONS_INIT;
+    stacks_choose(&options);
     bool first = !getenv(TAKEN);
     if (first)
         setenv(TAKEN, "1", 1); /* before the recording: it allocates */
-    int error = first ? weir_trace_start(path, NULL) : EWOULDBLOCK;
+    int error = first ? weir_trace_start(path, &options) : EWOULDBLOCK;
     if (error == EWOULDBLOCK)
-        error = record_as_other(path);
+        error = record_as_other(path, &options);
     if (error)
         complain("cannot record to", path, weir_last_error());
     return !error;

@@ -10,6 +10,8 @@
  *   WEIR_SAMPLE=1M   weir_profile_sample with that mean
  *   WEIR_RECORD=FILE   a recording of it: FILE for the first process, FILE.PID for others
  *                      and FILE.PID.2 for what they become by exec
+ *   WEIR_STACKS=no     its allocations have no call stacks, or
+ *   WEIR_STACKS=512    only those of at least so many bytes
  *   WEIR_REPORT=FILE   one line at the end ("-": standard error), and with WEIR_SAMPLE who holds
  * what is live then
  */

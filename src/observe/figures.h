@@ -9,11 +9,13 @@ enum weir__figure_kind {
     WEIR__FIGURE_BYTES,
     WEIR__FIGURE_COUNT,
     WEIR__FIGURE_COUNTER, /* only grows */
-    WEIR__FIGURE_LIMIT    /* bytes; 0: none */
+    WEIR__FIGURE_BYTES_COUNTER,
+    WEIR__FIGURE_LIMIT /* bytes; 0: none */
 };
 
 struct weir__figure {
-    const char *name; /* as in weir_stats and JSON */
+    const char *name;   /* as in weir_stats and JSON */
+    const char *metric; /* in OpenMetrics, without "weir_" and "_total" */
     const char *heading;
     enum weir__figure_kind kind;
     const char *help;
@@ -30,5 +32,8 @@ int weir__figures_to_file(FILE *to, weir_allocator *a,
                           void (*print)(struct weir__sink *, const struct weir__snapshot *));
 int weir__figures_to_buffer(char *buffer, size_t size, size_t *length, weir_allocator *a,
                             void (*print)(struct weir__sink *, const struct weir__snapshot *));
+
+/* What is printed is there: weir__sink_finish, and the reason where it failed. */
+int weir__figures_end(struct weir__sink *sink);
 
 #endif

@@ -9,7 +9,7 @@
 
 #define WEIR__TRACE_MAGIC      "\x89WEIR\r\n\x1a"
 #define WEIR__TRACE_MAJOR      1
-#define WEIR__TRACE_MINOR      3
+#define WEIR__TRACE_MINOR      4
 #define WEIR__TRACE_PREAMBLE   16
 #define WEIR__TRACE_RECORD     12 /* bytes in front of a payload */
 #define WEIR__TRACE_LENGTH_MAX (1u << 24)
@@ -25,6 +25,7 @@
 #define WEIR__TRACE_NAME WEIR__TRACE_TYPE('N', 'A', 'M', 'E')
 #define WEIR__TRACE_MODL WEIR__TRACE_TYPE('M', 'O', 'D', 'L')
 #define WEIR__TRACE_EVTS WEIR__TRACE_TYPE('E', 'V', 'T', 'S')
+#define WEIR__TRACE_EVTZ WEIR__TRACE_TYPE('E', 'V', 'T', 'Z')
 #define WEIR__TRACE_SAMP WEIR__TRACE_TYPE('S', 'A', 'M', 'P')
 #define WEIR__TRACE_STKN WEIR__TRACE_TYPE('S', 'T', 'K', 'N')
 #define WEIR__TRACE_MODU WEIR__TRACE_TYPE('M', 'O', 'D', 'U')
@@ -56,6 +57,8 @@ enum { /* bits 3 to 7 of WEIR__TRACE_OTHER */
        WEIR__TRACE_MARK_END,
        WEIR__TRACE_REGION_TAKEN,
        WEIR__TRACE_REGION_GIVEN,
+       WEIR__TRACE_MAPPED, /* by the program's own calls; since 1.4 */
+       WEIR__TRACE_UNMAPPED,
        WEIR__TRACE_NOTES = 16, /* from here on: neither number nor ticks */
        WEIR__TRACE_NOTE_STACK = 16,
        WEIR__TRACE_NOTE_BEFORE

@@ -1,12 +1,14 @@
 /* observe/holders.c - who holds the memory: live blocks added up by tag. */
+#include "observe/holders.h"
+
 #include "alloc/inspect.h"
 #include "backing/meta.h"
 #include "base/error.h"
+#include "observe/figures.h"
 #include "observe/sink.h"
 #include "observe/snapshot.h"
 
 #include <errno.h>
-#include <weir/stats.h>
 
 #define TAGS 8192 /* weir_tag is at most 8191 */
 
@@ -47,6 +49,7 @@ static void holders_release(struct holders *h)
     weir__meta_free(h->tags, TAGS * sizeof *h->tags);
 }
 
+/* `a` NULL: every allocator there is. */
 static int holders_take(struct holders *h, weir_allocator *a)
 {
     *h = (struct holders){.tags = weir__meta_allocate(TAGS * sizeof *h->tags)};
@@ -54,7 +57,7 @@ static int holders_take(struct holders *h, weir_allocator *a)
         weir__fail(ENOMEM, "no memory to add up tags");
         return ENOMEM;
     }
-    int error = weir__allocator_tree(a ? a : weir_cpu_allocator(), holders_walk, h);
+    int error = weir__allocator_tree(a, holders_walk, h);
     if (error) {
         holders_release(h);
         return error;
@@ -70,11 +73,9 @@ static int holders_take(struct holders *h, weir_allocator *a)
     return 0;
 }
 
-int weir_allocator_walk_tags(weir_allocator *a, weir_tag_stats_visitor *visit, void *user)
+static int holders_visit(weir_allocator *a, weir_tag_stats_visitor *visit, void *user)
 {
     struct holders h;
-    if (!visit)
-        return weir__fail(EINVAL, "no visitor: NULL was given");
     int error = holders_take(&h, a);
     if (error)
         return error;
@@ -82,6 +83,18 @@ int weir_allocator_walk_tags(weir_allocator *a, weir_tag_stats_visitor *visit, v
         continue;
     holders_release(&h);
     return 0;
+}
+
+int weir__holders_of_all(weir_tag_stats_visitor *visit, void *user)
+{
+    return holders_visit(NULL, visit, user);
+}
+
+int weir_allocator_walk_tags(weir_allocator *a, weir_tag_stats_visitor *visit, void *user)
+{
+    if (!visit)
+        return weir__fail(EINVAL, "no visitor: NULL was given");
+    return holders_visit(a ? a : weir_cpu_allocator(), visit, user);
 }
 
 /* -- printed ---------------------------------------------------------------------------- */
@@ -117,7 +130,7 @@ int weir_holders_print(FILE *to, weir_allocator *a, size_t top)
         weir__fail(EINVAL, "no file to print to: NULL was given");
         return EINVAL;
     }
-    int error = holders_take(&h, a);
+    int error = holders_take(&h, a ? a : weir_cpu_allocator());
     if (error)
         return error;
     struct weir__sink sink = {.file = to};
@@ -129,7 +142,7 @@ int weir_holders_print(FILE *to, weir_allocator *a, size_t top)
     if (shown < h.n)
         text_print(&sink, &rest, "(the rest)");
     holders_release(&h);
-    return weir__sink_finish(&sink);
+    return weir__figures_end(&sink);
 }
 
 static void json_print(struct weir__sink *sink, const weir_tag_stats *t)
@@ -146,7 +159,7 @@ int weir_holders_json(FILE *to, weir_allocator *a, size_t top)
         weir__fail(EINVAL, "no file to print to: NULL was given");
         return EINVAL;
     }
-    int error = holders_take(&h, a);
+    int error = holders_take(&h, a ? a : weir_cpu_allocator());
     if (error)
         return error;
     struct weir__sink sink = {.file = to};
@@ -162,5 +175,5 @@ int weir_holders_json(FILE *to, weir_allocator *a, size_t top)
     json_print(&sink, &rest);
     weir__sink_print(&sink, "}\n");
     holders_release(&h);
-    return weir__sink_finish(&sink);
+    return weir__figures_end(&sink);
 }

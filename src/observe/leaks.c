@@ -8,6 +8,7 @@
 #include "backing/meta.h"
 #include "base/error.h"
 #include "base/sized.h"
+#include "observe/figures.h"
 #include "observe/samples.h"
 #include "observe/sink.h"
 #include "observe/sites.h"
@@ -304,7 +305,7 @@ static int listing_print(FILE *to, struct listing *l, size_t top)
     weir__sink_figure(&sink, l->sums.cached, "unsupported");
     weir__sink_print(&sink, l->sums.cached == WEIR_UNSUPPORTED ? "\n" : " bytes\n");
     weir__meta_free(groups.groups, groups.capacity * sizeof *groups.groups);
-    return weir__sink_finish(&sink);
+    return weir__figures_end(&sink);
 }
 
 int weir_leaks_print_top(FILE *to, weir_allocator *a, uint64_t checkpoint, size_t top)

@@ -1,12 +1,17 @@
 /* observe/process.c - see process.h. Which figures there are is said once, in `figures`. */
 #include "observe/process.h"
 
+#include "observe/family.h"
+#include "os/cgroup.h"
+#include "os/residence.h"
+
 #include <weir/pressure.h>
 #include <weir/tensor.h>
 
 #include <string.h>
 
 struct process {
+    size_t resident, memory_limit;
     weir_mapped_stats mapped;
     weir_pressure_stats pressure;
 };
@@ -17,6 +22,11 @@ static const struct process_figure {
     const char *help;
     size_t offset; /* in struct process */
 } figures[] = {
+    {"process", "resident_bytes", "bytes", false,
+     "Bytes of the process in memory, code and stacks too", offsetof(struct process, resident)},
+    {"process", "memory_limit_bytes", "bytes", false,
+     "Bytes that control groups and the machine let the process have",
+     offsetof(struct process, memory_limit)},
     {"mapped", "mappings", "", false, "Parts of files that tensors are over",
      offsetof(struct process, mapped.mappings)},
     {"mapped", "bytes", "bytes", false, "Bytes of these parts",
@@ -37,6 +47,10 @@ enum { NFIGURES = sizeof figures / sizeof *figures };
 
 static void process_read(struct process *process)
 {
+    uint64_t limit;
+    size_t resident = weir__os_process_resident();
+    process->resident = resident ? resident : WEIR_UNSUPPORTED;
+    process->memory_limit = weir__cgroup_memory("", &limit) ? (size_t)limit : WEIR_UNSUPPORTED;
     process->mapped.size = sizeof process->mapped;
     process->pressure.size = sizeof process->pressure;
     weir_mapped_stats_get(&process->mapped);
@@ -89,23 +103,20 @@ void weir__process_json(struct weir__sink *sink)
     weir__sink_print(sink, ",\"watching\":%s}", process.pressure.watching ? "true" : "false");
 }
 
-void weir__process_openmetrics(struct weir__sink *sink)
+void weir__process_families(const struct weir__exposition *to)
 {
     struct process process;
+    char name[64];
     process_read(&process);
     for (size_t i = 0; i < NFIGURES; i++) {
         const struct process_figure *figure = &figures[i];
         size_t value = figure_of(figure, &process);
         if (value == WEIR_UNSUPPORTED)
             continue;
-        weir__sink_print(sink, "# TYPE weir_%s_%s %s\n", figure->object, figure->name,
-                         figure->counter ? "counter" : "gauge");
-        if (*figure->unit)
-            weir__sink_print(sink, "# UNIT weir_%s_%s %s\n", figure->object, figure->name,
-                             figure->unit);
-        weir__sink_print(sink, "# HELP weir_%s_%s %s.\n", figure->object, figure->name,
-                         figure->help);
-        weir__sink_print(sink, "weir_%s_%s%s %zu\n", figure->object, figure->name,
-                         figure->counter ? "_total" : "", value);
+        snprintf(name, sizeof name, "%s_%s", figure->object, figure->name);
+        const struct weir__family family = {name, figure->unit, figure->counter, figure->help};
+        weir__family_begin(to, &family);
+        weir__metric_begin(to, &family);
+        weir__sink_print(to->sink, " %zu\n", value);
     }
 }

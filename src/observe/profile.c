@@ -3,6 +3,7 @@
 #include "alloc/inspect.h"
 #include "base/error.h"
 #include "base/sized.h"
+#include "observe/figures.h"
 #include "observe/sink.h"
 
 #include <errno.h>
@@ -87,7 +88,7 @@ int weir_profiler_print(FILE *to, const weir_profiler *profiler, const char *lab
                      "  Active allocations: %zu\n",
                      label ? label : "", megabytes((double)now.current),
                      megabytes((double)now.delta), megabytes((double)now.peak), now.count);
-    return weir__sink_finish(&sink);
+    return weir__figures_end(&sink);
 }
 
 int weir_profiler_stop(weir_profiler *profiler)

@@ -8,6 +8,7 @@
  * the footer.
  */
 #include "observe/recorder.h"
+#include "alloc/fork.h"
 #include "alloc/inspect.h"
 #include "alloc/trace.h"
 #include "backing/meta.h"
@@ -15,6 +16,7 @@
 #include "base/sized.h"
 #include "observe/bytes.h"
 #include "observe/event.h"
+#include "observe/jit_names.h"
 #include "observe/modules.h"
 #include "observe/stacks.h"
 #include "observe/stream.h"
@@ -27,6 +29,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <weir/trace.h>
@@ -45,9 +48,11 @@ static struct {
     uint64_t stacks_from; /* WEIR__STACKS_OFF: no stacks */
     bool outside;         /* `weir run` reads, samples and ends it */
     weir_trace_stats last;
-    bool fork_watched;
+    bool fork_watched, exit_watched;
 } recorder = {.lock = WEIR__LOCK(RECORDER)};
 WEIR__LOCKS_KNOW(RECORDER, &recorder.lock);
+
+bool weir__recorder_exit_is_seen;
 
 /* -- hooks ---------------------------------------------------------------------------------- */
 
@@ -103,7 +108,8 @@ static const struct weir__trace_hooks hooks = {.allocated = weir__event_allocate
                                                .failed = on_failed,
                                                .adjusted = on_adjusted,
                                                .context_destroyed = on_destroyed,
-                                               .region = on_region};
+                                               .region = on_region,
+                                               .tag_classed = weir__trace_tag_classed};
 
 /* -- samples ---------------------------------------------------------------------------------- */
 
@@ -286,7 +292,7 @@ static int start_locked(const char *path, const weir_trace_options *options)
 {
     weir_allocator *root = options->allocator ? options->allocator : weir_cpu_allocator();
     weir__trace_sink = &weir__trace_file_sink;
-    recorder.stacks_from = options->stacks ? options->stacks_from : WEIR__STACKS_OFF;
+    recorder.stacks_from = options->no_stacks ? WEIR__STACKS_OFF : options->stacks_from;
     int error = file_begin(path, root);
     if (error)
         return error;
@@ -312,6 +318,8 @@ int weir_trace_start(const char *path, const weir_trace_options *options)
     }
     if (!error)
         error = start_locked(path, &o);
+    if (!error && !recorder.exit_watched && !weir__recorder_exit_is_seen)
+        recorder.exit_watched = atexit(weir__recorder_exit) == 0;
     weir__lock_drop(&recorder.lock);
     return error;
 }
@@ -403,6 +411,7 @@ static int stop_locked(void)
     weir__streams_flush();
     weir__stacks_flush();
     weir__modules_complete();
+    weir__jit_names_write();
     sample_write();
     uint64_t dropped = weir__streams_dropped() + late;
     int error = weir__trace_file_close(record, footer_put(record, &at_end, dropped));
@@ -462,7 +471,7 @@ int weir_trace_stats_get(weir_trace_stats *stats)
 int weir_trace_mark(weir_mark kind, const char *name, bool begin)
 {
     unsigned char payload[2 * WEIR__VARINT_MOST], *at = payload;
-    if (kind < WEIR_MARK_RUN || kind > WEIR_MARK_OTHER || !name)
+    if (kind < WEIR_MARK_RUN || kind > WEIR_MARK_STEP || !name)
         return weir__fail(EINVAL, "no such mark");
     if (!weir__streams_are_on())
         return 0;
@@ -474,4 +483,26 @@ int weir_trace_mark(weir_mark kind, const char *name, bool begin)
     other_event(begin ? WEIR__TRACE_MARK_BEGIN : WEIR__TRACE_MARK_END, weir__trace_stamp_neutral(),
                 payload, at);
     return 0;
+}
+
+/* -- exit ------------------------------------------------------------------------------------ */
+
+#define QUIET_TRIES 200 /* looks for a moment at which no thread is in weir: some milliseconds */
+
+/* A thread that was interrupted in weir, and whose handler calls exit, stays in it. */
+static bool core_is_soon_quiet(void)
+{
+    unsigned tries = 0;
+    while (!weir__core_is_quiet() && tries < QUIET_TRIES)
+        weir__os_backoff(tries++);
+    return tries < QUIET_TRIES;
+}
+
+void weir__recorder_exit(void)
+{
+    static bool begun;
+    if (weir__streams_are_on() && !__atomic_load_n(&begun, __ATOMIC_RELAXED) &&
+        weir__stream_is_free() && core_is_soon_quiet() &&
+        !__atomic_exchange_n(&begun, true, __ATOMIC_RELAXED))
+        (void)weir_trace_mark(WEIR_MARK_OTHER, "exit", true);
 }

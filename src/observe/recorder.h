@@ -25,4 +25,13 @@ void weir__recorder_outside_start(int pid, const char *command, uint64_t stacks_
 void weir__recorder_outside_cut(void);
 void weir__recorder_outside_forked(int pid, const char *command);
 
+/* The process comes to its exit: the mark "exit" begins, once, where something is recorded. What
+ * is freed from here on is teardown. Not of a process whose exit is called where weir was
+ * interrupted. */
+void weir__recorder_exit(void);
+
+/* Somebody calls it when exit begins: no handler is needed, which would come after those that the
+ * program adds later. Set before the first recording. */
+extern bool weir__recorder_exit_is_seen;
+
 #endif

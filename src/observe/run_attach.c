@@ -68,7 +68,7 @@ static int socket_ask(const char *name)
 }
 
 /* "PATH @NAME KEY" */
-static int memory_open(const char *where)
+static int memory_open(const char *where, bool write)
 {
     char path[64];
     size_t length = strcspn(where, " ");
@@ -76,7 +76,7 @@ static int memory_open(const char *where)
         return -1;
     memcpy(path, where, length);
     path[length] = '\0';
-    int file = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int file = open(path, (write ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     const char *name = strstr(where, " @");
     return file >= 0 || !name ? file : socket_ask(name + 2);
 }
@@ -87,9 +87,9 @@ static bool head_is_right(const struct weir__run_head *head)
            head->bytes == weir__run_bytes(head->unit, head->record);
 }
 
-static void *segment_map(const char *number)
+static void *segment_map(const char *number, bool write)
 {
-    void *memory = shmat(atoi(number), NULL, 0);
+    void *memory = shmat(atoi(number), NULL, write ? 0 : SHM_RDONLY);
     if (memory == (void *)-1)
         return NULL;
     if (head_is_right(memory))
@@ -99,26 +99,32 @@ static void *segment_map(const char *number)
 }
 
 /* As the head says, if the memory is what it should be. */
-static void *memory_map(int file)
+static void *memory_map(int file, bool write)
 {
     struct weir__run_head head;
     if (pread(file, &head, sizeof head, 0) != sizeof head || !head_is_right(&head))
         return NULL;
-    void *memory = mmap(NULL, head.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    void *memory =
+        mmap(NULL, head.bytes, PROT_READ | (write ? PROT_WRITE : 0), MAP_SHARED, file, 0);
     return memory == MAP_FAILED ? NULL : memory;
+}
+
+void *weir__run_attach_to(const char *where, bool write)
+{
+    if (strncmp(where, WEIR__RUN_SEGMENT, sizeof WEIR__RUN_SEGMENT - 1) == 0)
+        return segment_map(where + sizeof WEIR__RUN_SEGMENT - 1, write);
+    int file = *where ? memory_open(where, write) : -1;
+    if (file < 0)
+        return NULL;
+    void *memory = memory_map(file, write);
+    close(file);
+    return memory;
 }
 
 void *weir__run_attach(void)
 {
     const char *where = secure_getenv(WEIR__RUN_VARIABLE);
-    if (where && strncmp(where, WEIR__RUN_SEGMENT, sizeof WEIR__RUN_SEGMENT - 1) == 0)
-        return segment_map(where + sizeof WEIR__RUN_SEGMENT - 1);
-    int file = where && *where ? memory_open(where) : -1;
-    if (file < 0)
-        return NULL;
-    void *memory = memory_map(file);
-    close(file);
-    return memory;
+    return where ? weir__run_attach_to(where, true) : NULL;
 }
 
 /* -- the image ---------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 /*
  * observe/run_attach.h - how a process comes to the memory that `weir run` shares, and to an
- * image in it. Used by libweir-malloc.so and by libweir; no state. errno may change.
+ * image in it. Used by libweir-malloc.so, by libweir, and by `weir stats --pid`; no state. errno
+ * may change.
  */
 #ifndef WEIR_OBSERVE_RUN_ATTACH_H
 #define WEIR_OBSERVE_RUN_ATTACH_H
@@ -10,6 +11,9 @@
 /* Maps the memory that the environment names; NULL: there is none, it cannot be had, or the
  * program is setuid. At most a few system calls; no descriptor stays open. */
 void *weir__run_attach(void);
+
+/* The same of what the environment of a process says; not `write`: to be read alone. */
+void *weir__run_attach_to(const char *where, bool write);
 
 /* A new image of this process, all zero but for who it is; NULL: nobody reads or all are
  * taken, which is counted. *number: its index. */

@@ -5,6 +5,7 @@
 #include "backing/meta.h"
 #include "base/error.h"
 #include "base/sized.h"
+#include "observe/figures.h"
 #include "observe/pprof.h"
 #include "observe/samples.h"
 #include "observe/sites.h"
@@ -107,14 +108,14 @@ int weir_profile_print(FILE *to, size_t top)
     struct weir__sink sink = {.file = to};
     if (!weir__sample_has_profile()) {
         weir__sink_print(&sink, "no profile\n");
-        return weir__sink_finish(&sink);
+        return weir__figures_end(&sink);
     }
     int error = sites_take(&sites);
     if (error)
         return error;
     text_print(&sink, &sites, top);
     weir__sites_release(&sites);
-    return weir__sink_finish(&sink);
+    return weir__figures_end(&sink);
 }
 
 int weir_profile_write(const char *path)

@@ -1,10 +1,9 @@
 /* observe/sink.c - see sink.h. */
 #include "observe/sink.h"
 
-#include "base/error.h"
-
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -108,6 +107,22 @@ void weir__sink_label_text(struct weir__sink *sink, const char *text)
     sink_escaped(sink, text, escape_label);
 }
 
+void weir__sink_path_text(struct weir__sink *sink, const char *name)
+{
+    while (*name) {
+        const unsigned char *at = (const unsigned char *)name;
+        size_t length = utf8_length(at);
+        bool coded = length == 0 || *at < 0x20 || *at == 0x7f || strchr("/#%", *at);
+        if (coded)
+            weir__sink_print(sink, "%%%02X", *at);
+        else if (*at == '"' || *at == '\\')
+            weir__sink_print(sink, "\\%c", *at);
+        else
+            sink_bytes(sink, name, length);
+        name += length ? length : 1;
+    }
+}
+
 void weir__sink_plain_text(struct weir__sink *sink, const char *text, int width)
 {
     sink_escaped(sink, text, escape_plain);
@@ -131,8 +146,6 @@ int weir__sink_finish(struct weir__sink *sink)
     if (sink->file && !sink->error && fflush(sink->file) != 0)
         sink->error = errno ? errno : EIO;
     if (sink->error)
-        return weir__fail(sink->error, "writing figures: %s", strerror(sink->error));
-    if (!sink->file && sink->length >= sink->size)
-        return weir__fail(ENOSPC, "the buffer has %zu bytes of %zu", sink->size, sink->length + 1);
-    return 0;
+        return sink->error;
+    return !sink->file && sink->length >= sink->size ? ENOSPC : 0;
 }

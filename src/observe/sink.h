@@ -25,13 +25,18 @@ void weir__sink_json_text(struct weir__sink *sink, const char *text);
 /* Text as the inside of an OpenMetrics label value; bytes that are no UTF-8 as above. */
 void weir__sink_label_text(struct weir__sink *sink, const char *text);
 
+/* A name within a path of an OpenMetrics label: as above, but what two names could share is
+ * percent-encoded: '/', '#', '%', control characters and bytes that are no UTF-8. Different names
+ * give different texts. */
+void weir__sink_path_text(struct weir__sink *sink, const char *name);
+
 /* Text for one line of a terminal: control characters as '?'. */
 void weir__sink_plain_text(struct weir__sink *sink, const char *text, int width);
 
 /* "1234", or `unsupported` where the figure cannot be told. */
 void weir__sink_figure(struct weir__sink *sink, size_t figure, const char *unsupported);
 
-/* 0 or what went wrong; a FILE is flushed. */
+/* 0 or what went wrong, ENOSPC where a buffer was too small; a FILE is flushed. */
 int weir__sink_finish(struct weir__sink *sink);
 
 #endif

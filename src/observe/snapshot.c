@@ -6,6 +6,8 @@
 #include "base/error.h"
 
 #include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 void *weir__snapshot_grow(void *array, size_t n, size_t *capacity, size_t size)
@@ -32,35 +34,73 @@ static int snapshot_add(weir_allocator *a, unsigned depth, void *user)
         return ENOMEM;
     s->entries = entries;
     struct weir__snapshot_entry *entry = &entries[s->n];
-    *entry = (struct weir__snapshot_entry){
-        .stats.size = sizeof entry->stats, .name = weir_allocator_name(a), .depth = depth};
+    *entry = (struct weir__snapshot_entry){.stats.size = sizeof entry->stats, .depth = depth};
+    snprintf(entry->name, sizeof entry->name, "%s", weir_allocator_name(a));
     weir_stats_get(a, &entry->stats);
     s->n++;
     return 0;
 }
 
-/* Older siblings lie in [first, i). */
-static size_t namesakes(const struct weir__snapshot *s, size_t first, size_t i)
+/* The latest entry of each parent and name that was met so far, as index + 1; 0: none. Open
+ * addressing, at least twice as many places as entries. */
+struct latest {
+    uint32_t *places;
+    size_t mask;
+};
+
+static uint64_t name_hash(const struct weir__snapshot_entry *entry)
 {
-    const struct weir__snapshot_entry *entry = &s->entries[i];
-    for (size_t sibling = i; sibling-- > first;)
-        if (s->entries[sibling].depth == entry->depth &&
-            strcmp(s->entries[sibling].name, entry->name) == 0)
-            return s->entries[sibling].namesake + 1;
-    return 0;
+    uint64_t hash = entry->depth ? entry->parent + 1 : 0;
+    for (const char *c = entry->name; *c; c++)
+        hash = (hash ^ (unsigned char)*c) * UINT64_C(0x100000001b3);
+    return (hash * UINT64_C(0x9e3779b97f4a7c15)) >> 32;
+}
+
+static bool are_namesakes(const struct weir__snapshot_entry *a,
+                          const struct weir__snapshot_entry *b)
+{
+    return a->depth == b->depth && (!a->depth || a->parent == b->parent) &&
+           strcmp(a->name, b->name) == 0;
+}
+
+static void namesake_count(struct latest *latest, struct weir__snapshot *s, size_t i)
+{
+    struct weir__snapshot_entry *entry = &s->entries[i];
+    size_t at = name_hash(entry) & latest->mask;
+    for (; latest->places[at]; at = (at + 1) & latest->mask) {
+        const struct weir__snapshot_entry *older = &s->entries[latest->places[at] - 1];
+        if (are_namesakes(older, entry)) {
+            entry->namesake = older->namesake + 1;
+            break;
+        }
+    }
+    latest->places[at] = (uint32_t)i + 1;
 }
 
 /* Preorder: the parent is the latest entry of one depth less; a root's is itself. */
-static void snapshot_relate(struct weir__snapshot *s)
+static void parent_find(struct weir__snapshot *s, size_t i)
 {
-    for (size_t i = 1; i < s->n; i++) {
-        struct weir__snapshot_entry *entry = &s->entries[i];
-        size_t parent = i;
-        while (entry->depth && s->entries[parent].depth >= entry->depth)
-            parent--;
-        entry->parent = parent;
-        entry->namesake = namesakes(s, entry->depth ? parent + 1 : 0, i);
+    struct weir__snapshot_entry *entry = &s->entries[i];
+    size_t parent = entry->depth ? i - 1 : i;
+    while (entry->depth && s->entries[parent].depth >= entry->depth)
+        parent = s->entries[parent].parent;
+    entry->parent = parent;
+}
+
+static int snapshot_relate(struct weir__snapshot *s)
+{
+    size_t places = 64;
+    while (places < 2 * s->n)
+        places *= 2;
+    struct latest latest = {weir__meta_allocate(places * sizeof *latest.places), places - 1};
+    if (!latest.places)
+        return ENOMEM;
+    for (size_t i = 0; i < s->n; i++) {
+        parent_find(s, i);
+        namesake_count(&latest, s, i);
     }
+    weir__meta_free(latest.places, places * sizeof *latest.places);
+    return 0;
 }
 
 /* Every root: the CPU allocator comes first, whoever was used first. */
@@ -78,12 +118,13 @@ int weir__snapshot_take(struct weir__snapshot *snapshot, weir_allocator *a)
     int error = weir__allocator_tree(a ? a : weir_cpu_allocator(), snapshot_add, snapshot);
     if (!error && !a)
         error = weir__allocator_tree(NULL, roots_add, snapshot);
+    if (!error)
+        error = snapshot_relate(snapshot);
     if (error) {
         weir__snapshot_release(snapshot);
         return error == ENOMEM ? weir__fail(ENOMEM, "no memory for a snapshot") : error;
     }
     snapshot->whole = !a;
-    snapshot_relate(snapshot);
     return 0;
 }
 

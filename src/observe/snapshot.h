@@ -6,11 +6,13 @@
 #ifndef WEIR_OBSERVE_SNAPSHOT_H
 #define WEIR_OBSERVE_SNAPSHOT_H
 
+#include "alloc/handle.h"
+
 #include <weir/allocator.h>
 
 struct weir__snapshot_entry {
     weir_stats stats;
-    const char *name; /* of a handle, which is never unmapped */
+    char name[WEIR__NAME_MAX];
     unsigned depth;
     size_t parent;   /* index; of a root: itself */
     size_t namesake; /* how many older siblings have the same name */

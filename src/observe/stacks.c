@@ -136,19 +136,21 @@ static void cut_count(void)
 
 /* Frames from `i` on have calls that nobody made before. Weir's own have the node of whom they
  * serve. False: not all could be added. */
-static WEIR__NOINLINE bool frames_add(struct weir__frame *frames, uint32_t i, uint32_t depth,
-                                      uint32_t node)
+static WEIR__NOINLINE bool frames_add(struct weir__frame *frames, uint32_t i, uint32_t depth)
 {
     uint64_t addresses[WEIR__UNWIND_MOST];
     uint32_t nodes[WEIR__UNWIND_MOST];
+    uint32_t node = i ? frames[i - 1].node : 0, path = i ? frames[i - 1].path : 0;
     unsigned n = 0, at = 0;
     addresses[0] = 0; /* gcc does not see that those used are set */
     for (uint32_t k = i; k < depth; k++)
         if (!frames[k].own)
             addresses[n++] = frames[k].pc;
-    bool all = weir__trie_add(node, addresses, n, nodes_write, nodes);
-    for (; i < depth; i++)
+    bool all = weir__trie_add(path, node, addresses, n, nodes_write, nodes);
+    for (; i < depth; i++) {
+        frames[i].path = path = frames[i].own ? path : weir__trie_path(path, frames[i].pc);
         frames[i].node = node = frames[i].own ? node : nodes[at++];
+    }
     __atomic_store_n(&weir__trace_account->stack_nodes, weir__trie_nodes(), __ATOMIC_RELAXED);
     return all;
 }
@@ -157,12 +159,17 @@ static WEIR__NOINLINE bool frames_add(struct weir__frame *frames, uint32_t i, ui
 WEIR__INLINE bool frames_number(struct weir__unwind *u, uint32_t kept)
 {
     uint32_t node = kept ? u->frames[kept - 1].node : 0;
+    uint32_t path = kept ? u->frames[kept - 1].path : 0;
     for (uint32_t i = kept; i < u->depth; i++) {
         struct weir__frame *f = &u->frames[i];
-        uint32_t next = f->own ? node : weir__trie_find(node, f->pc);
-        if (weir__unlikely(!next) && !f->own)
-            return frames_add(u->frames, i, u->depth, node);
-        f->node = node = next;
+        if (weir__likely(!f->own)) {
+            path = weir__trie_path(path, f->pc);
+            node = weir__trie_find(path, node, f->pc);
+            if (weir__unlikely(!node))
+                return frames_add(u->frames, i, u->depth);
+        }
+        f->path = path;
+        f->node = node;
     }
     return true;
 }
@@ -184,12 +191,19 @@ WEIR__NOINLINE uint32_t weir__stacks_take(void)
         cut_count();
         return 0;
     }
+    if (weir__likely(u->number != 0)) {
+        uint32_t known = u->number;
+        weir__unwind_done(u);
+        return known;
+    }
     bool whole = frames_number(u, (uint32_t)kept);
     if (weir__unlikely(!whole) || weir__unlikely(u->cut))
         cut_count();
     uint32_t node = u->depth ? u->frames[u->depth - 1].node : 0;
     if (weir__unlikely(!whole))
         u->depth = 0; /* the next one tries again */
+    else if (node)
+        weir__unwind_keep(u, node);
     weir__unwind_done(u);
     return node;
 }

@@ -15,31 +15,38 @@
 #include <string.h>
 #include <weir/stats.h>
 
-#define F(name_, heading_, kind_, help_)                                                           \
+#define F(name_, metric_, heading_, kind_, help_)                                                  \
     {                                                                                              \
-#name_, heading_, kind_, help_, offsetof(weir_stats, name_)                                \
+#name_, metric_, heading_, kind_, help_, offsetof(weir_stats, name_)                       \
     }
 
 const struct weir__figure weir__figures[] = {
-    F(total_allocated, "live", WEIR__FIGURE_BYTES, "Requested bytes live now"),
-    F(peak_allocated, "peak", WEIR__FIGURE_BYTES, "Greatest total of live bytes"),
-    F(allocation_count, "blocks", WEIR__FIGURE_COUNT, "Live blocks"),
-    F(allocations, "allocations", WEIR__FIGURE_COUNTER, "Blocks ever handed out"),
-    F(deallocations, "frees", WEIR__FIGURE_COUNTER, "Blocks ever taken back"),
-    F(bytes_allocated, "bytes ever", WEIR__FIGURE_COUNTER, "Requested bytes ever handed out"),
-    F(failures, "failures", WEIR__FIGURE_COUNTER, "Requests refused for want of memory or limit"),
-    F(in_use, "in use", WEIR__FIGURE_BYTES, "Live bytes rounded to blocks"),
-    F(cached, "cached", WEIR__FIGURE_BYTES, "Free bytes kept for re-use"),
-    F(reserved, "reserved", WEIR__FIGURE_BYTES, "Bytes taken from the backing"),
-    F(metadata, "metadata", WEIR__FIGURE_BYTES, "Bytes of book-keeping"),
-    F(slow_operations, "slow", WEIR__FIGURE_COUNTER,
+    F(total_allocated, "total_allocated_bytes", "live", WEIR__FIGURE_BYTES,
+      "Requested bytes live now"),
+    F(peak_allocated, "peak_allocated_bytes", "peak", WEIR__FIGURE_BYTES,
+      "Greatest total of live bytes"),
+    F(allocation_count, "blocks", "blocks", WEIR__FIGURE_COUNT, "Live blocks"),
+    F(allocations, "allocations", "allocations", WEIR__FIGURE_COUNTER, "Blocks ever handed out"),
+    F(deallocations, "deallocations", "frees", WEIR__FIGURE_COUNTER, "Blocks ever taken back"),
+    F(bytes_allocated, "allocated_bytes", "bytes ever", WEIR__FIGURE_BYTES_COUNTER,
+      "Requested bytes ever handed out"),
+    F(failures, "failures", "failures", WEIR__FIGURE_COUNTER,
+      "Requests refused for want of memory or limit"),
+    F(in_use, "in_use_bytes", "in use", WEIR__FIGURE_BYTES, "Live bytes rounded to blocks"),
+    F(cached, "cached_bytes", "cached", WEIR__FIGURE_BYTES, "Free bytes kept for re-use"),
+    F(reserved, "reserved_bytes", "reserved", WEIR__FIGURE_BYTES, "Bytes taken from the backing"),
+    F(metadata, "metadata_bytes", "metadata", WEIR__FIGURE_BYTES, "Bytes of book-keeping"),
+    F(slow_operations, "slow_operations", "slow", WEIR__FIGURE_COUNTER,
       "Accounting steps that took the lock or a shared atomic"),
-    F(refusals_asked, "asked", WEIR__FIGURE_COUNTER, "Requests about which a callback was asked"),
-    F(refusals_averted, "averted", WEIR__FIGURE_COUNTER, "Requests that a callback made room for"),
-    F(soft_limit, "soft limit", WEIR__FIGURE_LIMIT, "Live bytes above which a callback is told"),
-    F(soft_limit_crossings, "crossings", WEIR__FIGURE_COUNTER,
+    F(refusals_asked, "refusals_asked", "asked", WEIR__FIGURE_COUNTER,
+      "Requests about which a callback was asked"),
+    F(refusals_averted, "refusals_averted", "averted", WEIR__FIGURE_COUNTER,
+      "Requests that a callback made room for"),
+    F(soft_limit, "soft_limit_bytes", "soft limit", WEIR__FIGURE_LIMIT,
+      "Live bytes above which a callback is told"),
+    F(soft_limit_crossings, "soft_limit_crossings", "crossings", WEIR__FIGURE_COUNTER,
       "How often the total came to be above the soft limit"),
-    F(limit, "limit", WEIR__FIGURE_LIMIT, "Bytes that may be live at once"),
+    F(limit, "limit_bytes", "limit", WEIR__FIGURE_LIMIT, "Bytes that may be live at once"),
 };
 
 const size_t weir__nfigures = sizeof weir__figures / sizeof *weir__figures;
@@ -179,6 +186,16 @@ static void tree_print(struct weir__sink *sink, const struct weir__snapshot *s)
 
 /* -- the public calls --------------------------------------------------------------------- */
 
+int weir__figures_end(struct weir__sink *sink)
+{
+    int error = weir__sink_finish(sink);
+    if (error && error == sink->error)
+        return weir__fail(error, "writing figures: %s", strerror(error));
+    return error
+               ? weir__fail(error, "the buffer has %zu bytes of %zu", sink->size, sink->length + 1)
+               : 0;
+}
+
 static int sink_fill(struct weir__sink *sink, size_t *length, weir_allocator *a,
                      void (*print)(struct weir__sink *, const struct weir__snapshot *))
 {
@@ -190,7 +207,7 @@ static int sink_fill(struct weir__sink *sink, size_t *length, weir_allocator *a,
     weir__snapshot_release(&snapshot);
     if (length)
         *length = sink->length;
-    return weir__sink_finish(sink);
+    return weir__figures_end(sink);
 }
 
 int weir__figures_to_file(FILE *to, weir_allocator *a,

@@ -82,6 +82,14 @@ extern uint32_t weir__streams_current;
 
 struct weir__stream *weir__stream_enter_slow(void);
 
+/* Would the thread's event be kept, as far as it is its own to say? Not in a signal handler that
+ * interrupted another event of it. A number that was given out and has no event is missed. */
+WEIR__INLINE bool weir__stream_is_free(void)
+{
+    const struct weir__stream *s = weir__stream_own;
+    return !weir__trace_is_copy() && !(s && weir__relaxed_get(s->inside));
+}
+
 WEIR__INLINE void weir__stream_leave(struct weir__stream *s)
 {
     s->refused = 0;

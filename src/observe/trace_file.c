@@ -8,6 +8,7 @@
 #include "observe/trace_frame.h"
 #include "observe/trace_sink.h"
 #include "os/locks.h"
+#include "os/residence.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -202,20 +203,7 @@ uint64_t weir__trace_file_bytes(void)
 
 uint64_t weir__trace_file_resident(void)
 {
-    char text[128];
-    int saved = errno, statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-    ssize_t n = statm >= 0 ? read(statm, text, sizeof text - 1) : -1;
-    if (statm >= 0)
-        close(statm);
-    errno = saved;
-    if (n <= 0)
-        return 0;
-    text[n] = '\0';
-    const char *at = strchr(text, ' ');
-    uint64_t pages = 0;
-    for (at = at ? at + 1 : ""; *at >= '0' && *at <= '9'; at++)
-        pages = pages * 10 + (uint64_t)(*at - '0');
-    return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    return weir__os_process_resident();
 }
 
 /* -- as a sink ---------------------------------------------------------------------------- */

@@ -134,12 +134,28 @@ void weir__trace_context_gone(const weir_allocator *a)
 
 /* -- tags and names ------------------------------------------------------------------------- */
 
-static void text_define(uint32_t type, uint32_t id, const char *text)
+static unsigned char *text_put(unsigned char *at, uint32_t id, const char *text)
 {
-    unsigned char record[NAME_MOST + 32], *at = record;
     at = weir__put_varint(at, id);
-    at = weir__put_string(at, text, strlen(text), NAME_MOST);
-    weir__trace_write(type, record, (size_t)(at - record), NULL, 0);
+    return weir__put_string(at, text, strlen(text), NAME_MOST);
+}
+
+static void name_define(uint32_t id, const char *text)
+{
+    unsigned char record[NAME_MOST + 32], *at = text_put(record, id, text);
+    weir__trace_write(WEIR__TRACE_NAME, record, (size_t)(at - record), NULL, 0);
+}
+
+/* Again where the class changed meanwhile: the latest record has the latest class. */
+static void tag_define(weir_tag tag)
+{
+    unsigned char record[NAME_MOST + 32], *name_end = text_put(record, tag, weir_tag_name(tag));
+    weir_class use;
+    do {
+        use = weir_class_of_tag(tag);
+        unsigned char *at = weir__put_varint(name_end, use);
+        weir__trace_write(WEIR__TRACE_TAGN, record, (size_t)(at - record), NULL, 0);
+    } while (use != weir_class_of_tag(tag));
 }
 
 weir_tag weir__trace_tag(weir_tag tag)
@@ -147,9 +163,16 @@ weir_tag weir__trace_tag(weir_tag tag)
     uint8_t *byte = &known.tags[tag / 8 % (TAGS / 8)], bit = (uint8_t)(1u << tag % 8);
     if (tag && !(__atomic_fetch_or(byte, bit, __ATOMIC_RELAXED) & bit)) {
         weir__relaxed_set(known.used, true);
-        text_define(WEIR__TRACE_TAGN, tag, weir_tag_name(tag));
+        tag_define(tag);
     }
     return tag;
+}
+
+void weir__trace_tag_classed(weir_tag tag)
+{
+    const uint8_t *byte = &known.tags[tag / 8 % (TAGS / 8)], bit = (uint8_t)(1u << tag % 8);
+    if (__atomic_load_n(byte, __ATOMIC_RELAXED) & bit)
+        tag_define(tag);
 }
 
 /* FNV-1a (Fowler, Noll, Vo). */
@@ -171,7 +194,7 @@ static struct name *name_add_locked(const char *text, size_t length, struct name
     weir__relaxed_set(known.used, true);
     name->id = ++known.name_id;
     name->next = *bucket;
-    text_define(WEIR__TRACE_NAME, name->id, text);
+    name_define(name->id, text);
     return *bucket = name;
 }
 

@@ -29,6 +29,9 @@ extern uint32_t weir__trace_gone;
 /* The tag itself, after it was defined. */
 weir_tag weir__trace_tag(weir_tag tag);
 
+/* Its class changed: tells it where the tag was defined. */
+void weir__trace_tag_classed(weir_tag tag);
+
 /* > 0; 0: no memory. */
 uint32_t weir__trace_name(const char *text);
 

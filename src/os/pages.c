@@ -117,13 +117,23 @@ void *weir__os_reserve(size_t size, size_t alignment)
     return range;
 }
 
-bool weir__os_open(void *part, size_t size)
+static bool pages_protect(void *part, size_t size, int protection)
 {
     weir__assert(((uintptr_t)part & (weir__os_page_size() - 1)) == 0);
     int saved = errno;
-    bool open = mprotect(part, size, PROT_READ | PROT_WRITE) == 0;
+    bool done = mprotect(part, size, protection) == 0;
     errno = saved;
-    return open;
+    return done;
+}
+
+bool weir__os_open(void *part, size_t size)
+{
+    return pages_protect(part, size, PROT_READ | PROT_WRITE);
+}
+
+bool weir__os_shut(void *part, size_t size)
+{
+    return pages_protect(part, size, PROT_NONE);
 }
 
 /* A new mapping in its place and not a change of protection: what the old one was counted
@@ -180,6 +190,29 @@ void *weir__os_remap(void *memory, size_t old_size, size_t new_size, size_t alig
     }
     errno = saved;
     return moved;
+}
+
+/* -- apart from all others -------------------------------------------------------------- */
+
+void *weir__os_map_apart(size_t size)
+{
+    size_t page = weir__os_page_size();
+    weir__assert(size && size % page == 0);
+    int saved = errno;
+    char *range = size <= PTRDIFF_MAX - 2 * page ? range_reserve(NULL, size + 2 * page) : NULL;
+    if (range && !weir__os_open(range + page, size)) {
+        munmap(range, size + 2 * page);
+        range = NULL;
+    }
+    errno = saved;
+    return range ? range + page : NULL;
+}
+
+void weir__os_unmap_apart(void *memory, size_t size)
+{
+    size_t page = weir__os_page_size();
+    weir__assert(memory && size % page == 0);
+    weir__os_unmap((char *)memory - page, size + 2 * page);
 }
 
 /* -- advice and purging ----------------------------------------------------------------- */

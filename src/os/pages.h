@@ -24,6 +24,11 @@ bool weir__os_page_round(size_t size, size_t *rounded);
 /* Zeroed private memory, page-aligned; NULL when there is none. */
 void *weir__os_map(size_t size);
 
+/* The same between two pages that nobody can read or write, so that what runs past the end of other
+ * memory does not reach it; given back by its own call. `size` is that of whole pages. */
+void *weir__os_map_apart(size_t size);
+void weir__os_unmap_apart(void *memory, size_t size);
+
 /* Gives back what map, reserve or remap gave, or whole pages of it. If the kernel has no map
  * entry left to unmap a part with, the part loses its memory and only addresses are lost. */
 void weir__os_unmap(void *memory, size_t size);
@@ -41,6 +46,10 @@ void *weir__os_reserve(size_t size, size_t alignment);
  * reads as zero, what was open stays. False, and nothing changed: the machine refuses (its
  * commit limit, RLIMIT_DATA, map entries). */
 bool weir__os_open(void *part, size_t size);
+
+/* Whole pages cannot be read or written until weir__os_open; what they hold stays, and stays
+ * counted. False, and nothing changed: the machine refuses. */
+bool weir__os_shut(void *part, size_t size);
 
 /* Makes whole pages what weir__os_reserve gave: their contents are gone, and what was
  * counted for them is not counted any more. */

@@ -18,6 +18,24 @@
 #define PAGES_AT_ONCE 1024
 #define NODES_AT_ONCE 256
 
+size_t weir__os_process_resident(void)
+{
+    char text[128];
+    int saved = errno, statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    ssize_t n = statm >= 0 ? read(statm, text, sizeof text - 1) : -1;
+    if (statm >= 0)
+        close(statm);
+    errno = saved;
+    if (n <= 0)
+        return 0;
+    text[n] = '\0';
+    const char *at = strchr(text, ' ');
+    size_t pages = 0;
+    for (at = at ? at + 1 : ""; *at >= '0' && *at <= '9'; at++)
+        pages = pages * 10 + (size_t)(*at - '0');
+    return pages * weir__os_page_size();
+}
+
 /* -- in memory ----------------------------------------------------------------------------------
  */
 

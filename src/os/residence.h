@@ -8,6 +8,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* Bytes of the whole process that are in memory, code and stacks too; 0: the kernel does not say.
+ */
+size_t weir__os_process_resident(void);
+
 struct weir__os_range {
     const char *start;
     size_t size;

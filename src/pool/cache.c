@@ -136,7 +136,7 @@ static bool bin_widen(struct weir__cache *cache, unsigned at, size_t blocks_most
     weir__assert(weir__lock_is_mine(&cache->lock));
     weir__assert(bin_is_made(cache, at));
     struct weir__bin *bin = weir__cache_bin(cache, at);
-    size_t room = weir__bin_room(bin), bytes = room * weir__class_bytes[at % WEIR__CLASSES];
+    size_t room = weir__bin_room(bin), bytes = room * weir__class_stride(at % WEIR__CLASSES);
     if (2 * room > blocks_most || 2 * bytes > bytes_most || cache->grown + bytes > GROWN_MOST ||
         !bin_set_room(cache, bin, 2 * room))
         return false;

@@ -21,7 +21,7 @@ struct weir__cached {
     void *block;
     uint32_t *entry;
     uint32_t mark;   /* what the entry says while this copy is true */
-    uint32_t former; /* what it said before the free that made this copy: whose bytes it counted */
+    uint32_t former; /* the size that the free counted which made this copy; 0: none did */
 };
 
 _Static_assert(sizeof(struct weir__cached) == 24, "the bounds of book-keeping count on it");

@@ -34,6 +34,8 @@ static struct weir__slab *slab_add_locked(struct weir__center *center)
     if (!slab)
         return NULL;
     weir__slab_init(slab, center->sizeclass, center->home, center);
+    if (weir__unlikely(center->sizeclass == WEIR__CLASS_EMPTY))
+        weir__chunk_close_slab(center->page_heap, slab);
     weir__slab_list_push(&center->partial, slab);
     weir__relaxed_set(center->nslabs, center->nslabs + 1);
     center->borrowed = 0;
@@ -101,11 +103,10 @@ struct weir__center *weir__center_of(const struct weir__center *own,
 
 static void stale_misuse_keep(const struct weir__center *own, const struct weir__cached *cached)
 {
-    weir__late_misuse_keep(
-        &(struct weir__late_misuse){.what = WEIR_MISUSE_DOUBLE_FREE,
-                                    .block = cached->block,
-                                    .owner = weir__home_owner(own->home),
-                                    .requested = weir__entry_size(cached->former)});
+    weir__late_misuse_keep(&(struct weir__late_misuse){.what = WEIR_MISUSE_DOUBLE_FREE,
+                                                       .block = cached->block,
+                                                       .owner = weir__home_owner(own->home),
+                                                       .requested = cached->former});
 }
 
 /* Blocks of other centers, in the hand of who holds a center's lock. */
@@ -239,7 +240,7 @@ static bool center_is_loose_locked(const struct weir__center *center)
     weir__assert(weir__lock_is_mine(&center->lock));
     size_t bytes = center->nslabs * WEIR__SLAB;
     return weir__unlikely(bytes > center->page_heap->policy->loose_bytes) &&
-           center->nout * weir__class_bytes[center->sizeclass] < bytes / 4;
+           center->nout * weir__class_stride(center->sizeclass) < bytes / 4;
 }
 
 /* Leaves blocks in the returns, a batch at a time; how many. */
@@ -382,7 +383,7 @@ void weir__center_flush(struct weir__center *center)
 void weir__center_figures(struct weir__center *center, struct weir__center_figures *figures)
 {
     struct weir__center_figures f = {0};
-    size_t size = weir__class_bytes[center->sizeclass];
+    size_t size = weir__class_stride(center->sizeclass);
     weir__lock_take(&center->lock);
     f.batched = center->depot.count + weir__returns_count(center->returns);
     f.out = center->nout;

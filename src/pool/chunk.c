@@ -5,8 +5,42 @@
 #include "os/locks.h"
 #include "os/pages.h"
 #include "pool/budget.h"
+#include "pool/slab_list.h"
 
 #include <string.h>
+
+/* -- what cannot be read or written --------------------------------------------------- */
+
+/* Slabs of a page heap's first chunk that are open from the start, and how they grow: so what runs
+ * far past a block of a small program ends where nothing was used yet. Four calls of the system a
+ * page heap; a further chunk is open as a whole. */
+#define OPEN_SLABS ((size_t)8)
+
+/* The blocks of a slab, where they have whole pages to themselves. */
+static bool slab_pages(const struct weir__slab *slab, char **start, size_t *size)
+{
+    size_t before = slab->first * weir__slab_stride(slab);
+    *start = weir__slab_memory(slab) + before;
+    *size = WEIR__SLAB - before;
+    return before % weir__os_page_size() == 0 && before < WEIR__SLAB;
+}
+
+/* Failing is not an error: then uses of its blocks are not found. */
+static void slab_close(struct weir__slab *slab)
+{
+    char *start;
+    size_t size;
+    slab->closed = slab_pages(slab, &start, &size) && weir__os_shut(start, size);
+}
+
+static bool slab_open(struct weir__slab *slab)
+{
+    char *start;
+    size_t size;
+    if (slab->closed && slab_pages(slab, &start, &size))
+        slab->closed = !weir__os_open(start, size);
+    return !slab->closed;
+}
 
 /* -- retired chunks ---------------------------------------------------------------- */
 
@@ -16,10 +50,24 @@ static struct {
 } retired = {.lock = WEIR__LOCK(REGIONS)};
 WEIR__LOCKS_KNOW(REGIONS, &retired.lock);
 
+/* All of it may be read and written again. False: the system refuses. */
+static bool chunk_open(struct weir__chunk *chunk)
+{
+    size_t nopen = chunk->u.head.nopen;
+    bool open = !nopen || nopen == WEIR__CHUNK_SLABS ||
+                weir__os_open((char *)chunk + (nopen << WEIR__SLAB_SHIFT),
+                              (WEIR__CHUNK_SLABS - nopen) << WEIR__SLAB_SHIFT);
+    for (unsigned i = 1; i < WEIR__CHUNK_SLABS && open; i++)
+        open = slab_open(&chunk->slabs[i]);
+    return open;
+}
+
 void weir__chunk_retire_one(const struct weir__backing *backing, void *memory)
 {
     weir__assert(((uintptr_t)memory & (WEIR__CHUNK - 1)) == 0);
     struct weir__chunk *chunk = memory;
+    if (!chunk_open(chunk))
+        return; /* its addresses are lost */
     backing->purge((char *)memory + WEIR__SLAB, WEIR__CHUNK - WEIR__SLAB);
     chunk->u.head.backing = backing;
     weir__lock_take(&retired.lock);
@@ -76,12 +124,36 @@ static struct weir__chunk *chunk_take_placed(struct weir__page_heap *heap)
     return NULL;
 }
 
+/* How much of a chunk that was taken is open: a first one's end is shut. */
+static size_t chunk_shut(const struct weir__page_heap *heap, struct weir__chunk *chunk)
+{
+    bool whole = heap->chunks.first || heap->backing != &weir__backing_system ||
+                 heap->placement.huge_pages || heap->placement.numa_node;
+    if (whole || !weir__os_shut((char *)chunk + (OPEN_SLABS << WEIR__SLAB_SHIFT),
+                                WEIR__CHUNK - (OPEN_SLABS << WEIR__SLAB_SHIFT)))
+        return WEIR__CHUNK_SLABS;
+    return OPEN_SLABS;
+}
+
+/* Opens twice as much if the next slab is not. False: the system refuses. */
+static bool chunk_reach(struct weir__chunk *chunk, size_t slab)
+{
+    size_t nopen = chunk->u.head.nopen;
+    if (weir__likely(slab < nopen))
+        return true;
+    if (!weir__os_open((char *)chunk + (nopen << WEIR__SLAB_SHIFT), nopen << WEIR__SLAB_SHIFT))
+        return false;
+    chunk->u.head.nopen = 2 * nopen;
+    return true;
+}
+
 static struct weir__chunk *chunk_add(struct weir__page_heap *heap)
 {
     weir__assert(weir__lock_is_mine(&heap->lock));
     struct weir__chunk *chunk = chunk_take_placed(heap);
     if (!chunk)
         return NULL;
+    chunk->u.head.nopen = chunk_shut(heap, chunk);
     for (unsigned i = 1; i < WEIR__CHUNK_SLABS; i++)
         chunk->slabs[i].zeroed = true;
     chunk->u.head.page_heap = heap;
@@ -93,7 +165,7 @@ static struct weir__chunk *chunk_add(struct weir__page_heap *heap)
     }
     weir__list_push(&heap->chunks, &chunk->u.head.link);
     heap->reserved += WEIR__CHUNK;
-    heap->headers += sizeof *chunk;
+    heap->headers += WEIR__CHUNK_HEADERS;
     weir__region_tell(chunk, WEIR__CHUNK, true);
     return chunk;
 }
@@ -105,7 +177,7 @@ static void chunk_remove(struct weir__page_heap *heap, struct weir__chunk *chunk
     if (heap->fresh == chunk)
         heap->fresh = NULL;
     heap->reserved -= WEIR__CHUNK;
-    heap->headers -= sizeof *chunk;
+    heap->headers -= WEIR__CHUNK_HEADERS;
     weir__map_set(chunk, WEIR__CHUNK, WEIR__MAP_FOREIGN);
     weir__region_tell(chunk, WEIR__CHUNK, false);
     weir__os_placement_undo(&heap->placement, chunk, WEIR__CHUNK);
@@ -141,6 +213,7 @@ static void free_slab_unlink(struct weir__page_heap *heap, struct weir__slab *sl
 {
     weir__assert(weir__lock_is_mine(&heap->lock));
     weir__assert(heap->nfree_slabs > 0);
+    weir__slab_list_check(free_slab_list(heap, slab), slab);
     if (slab->next)
         slab->next->prev = slab->prev;
     else if (slab->dirty)
@@ -160,7 +233,11 @@ static struct weir__slab *slab_fresh(struct weir__page_heap *heap)
         heap->fresh = chunk_add(heap);
     if (!heap->fresh)
         return NULL;
-    return &heap->fresh->slabs[WEIR__CHUNK_SLABS - heap->fresh->u.head.nfresh--];
+    size_t number = WEIR__CHUNK_SLABS - heap->fresh->u.head.nfresh;
+    if (!chunk_reach(heap->fresh, number))
+        return NULL;
+    heap->fresh->u.head.nfresh--;
+    return &heap->fresh->slabs[number];
 }
 
 struct weir__slab *weir__chunk_take_slab(struct weir__page_heap *heap)
@@ -185,6 +262,8 @@ struct weir__slab *weir__chunk_take_slab(struct weir__page_heap *heap)
 
 void weir__chunk_give_slab(struct weir__page_heap *heap, struct weir__slab *slab)
 {
+    if (weir__unlikely(!slab_open(slab)))
+        return; /* nobody gets it until its chunk goes */
     weir__lock_take(&heap->lock);
     __atomic_store_n(&slab->home, WEIR__HOME_NONE, __ATOMIC_RELEASE);
     slab->zeroed = false;
@@ -197,6 +276,13 @@ void weir__chunk_give_slab(struct weir__page_heap *heap, struct weir__slab *slab
     weir__page_heap_tick_locked(heap);
     weir__lock_drop(&heap->lock);
     weir__assert_walk(weir__page_heap_is_valid(heap));
+}
+
+void weir__chunk_close_slab(const struct weir__page_heap *heap, struct weir__slab *slab)
+{
+    weir__assert(slab->home && !slab->closed);
+    if (!heap->placement.huge_pages) /* it would split one */
+        slab_close(slab);
 }
 
 struct weir__slab *weir__chunk_cut_slab_locked(struct weir__page_heap *heap, uint32_t idle_ms)
@@ -275,7 +361,7 @@ bool weir__chunk_is_valid(const struct weir__page_heap *heap)
     for (const struct weir__link *link = heap->chunks.first; link; link = link->next) {
         const struct weir__chunk *chunk = weir__chunk_of_link(link);
         nfree += chunk->u.head.nfree - chunk->u.head.nfresh;
-        bytes += sizeof *chunk;
+        bytes += WEIR__CHUNK_HEADERS;
         if (chunk->u.head.page_heap != heap || chunk->u.head.nfree < chunk->u.head.nfresh ||
             chunk->u.head.nfree > WEIR__CHUNK_USABLE || weir__map_get(chunk) != WEIR__MAP_SLABS ||
             (link->next && link->next->prev != link))

@@ -29,6 +29,10 @@ WEIR__INLINE struct weir__chunk *weir__chunk_of_link(const struct weir__link *li
 struct weir__slab *weir__chunk_take_slab(struct weir__page_heap *heap);
 void weir__chunk_give_slab(struct weir__page_heap *heap, struct weir__slab *slab);
 
+/* The blocks of a slab in use, which has been initialized, cannot be read or written until it is
+ * given back; where the system refuses, or the page heap asks for huge pages, they can. */
+void weir__chunk_close_slab(const struct weir__page_heap *heap, struct weir__slab *slab);
+
 /* Takes the slab that is dirty for longest off its list, so that nobody gets it and its chunk
  * stays; NULL: none was freed `idle_ms` ago. Uncut puts it back. */
 struct weir__slab *weir__chunk_cut_slab_locked(struct weir__page_heap *heap, uint32_t idle_ms);

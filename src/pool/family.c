@@ -125,7 +125,7 @@ static unsigned borrow_from(struct weir__center *from, struct weir__cached *bloc
 unsigned weir__family_borrow(struct weir__center *center, struct weir__cached *blocks)
 {
     weir__assert(weir__lock_is_mine(&center->lock));
-    unsigned count = 0, slab = (unsigned)(WEIR__SLAB / weir__class_bytes[center->sizeclass]);
+    unsigned count = 0, slab = (unsigned)(WEIR__SLAB / weir__class_stride(center->sizeclass));
     if (center->borrowed >= BORROWED_SLABS * slab)
         return 0;
     for (struct weir__center *from = sibling_after(center); from != center && !count;

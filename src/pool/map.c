@@ -42,10 +42,10 @@ static void main_choose(uintptr_t number)
 static bool leaf_make(uintptr_t index)
 {
     weir__assert(index < WEIR__LEAVES);
-    struct weir__leaf *none = NULL, *made = weir__os_map(sizeof *made);
+    struct weir__leaf *none = NULL, *made = weir__os_map_apart(sizeof *made);
     if (made && !__atomic_compare_exchange_n(&weir__map_leaves[index], &none, made, false,
                                              __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-        weir__os_unmap(made, sizeof *made); /* another page heap was faster */
+        weir__os_unmap_apart(made, sizeof *made); /* another page heap was faster */
     return made;
 }
 

@@ -149,8 +149,10 @@ size_t weir__page_heap_ranges(struct weir__page_heap *heap, struct weir__os_rang
 {
     size_t n = 0;
     weir__lock_take(&heap->lock);
-    for (const struct weir__link *link = heap->chunks.first; link; link = link->next)
-        range_add(ranges, room, &n, weir__chunk_of_link(link), WEIR__CHUNK);
+    for (const struct weir__link *link = heap->chunks.first; link; link = link->next) {
+        const struct weir__chunk *chunk = weir__chunk_of_link(link);
+        range_add(ranges, room, &n, chunk, chunk->u.head.nopen << WEIR__SLAB_SHIFT);
+    }
     for (struct weir__region *region = weir__region_first(heap); region;
          region = weir__region_next(region))
         range_add(ranges, room, &n, region->base, (size_t)region->opened << WEIR__GRANULE_SHIFT);

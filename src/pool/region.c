@@ -84,7 +84,7 @@ static struct weir__region *entry_add_locked(void)
     if (table.made == WEIR__REGIONS)
         return NULL;
     if (!*block)
-        *block = weir__os_map(WEIR__REGION_BLOCK * sizeof **block);
+        *block = weir__os_map_apart(WEIR__REGION_BLOCK * sizeof **block);
     if (!*block)
         return NULL;
     struct weir__region *region = *block + table.made % WEIR__REGION_BLOCK;
@@ -96,13 +96,16 @@ static struct weir__region *region_add_locked(size_t npages, bool direct)
 {
     weir__assert(weir__lock_is_mine(&table.lock));
     weir__assert(npages > 0);
-    struct weir__span *headers = direct ? NULL : weir__os_reserve(headers_size(npages), 1);
-    struct weir__region *region = direct || headers ? entry_add_locked() : NULL;
+    size_t page = weir__os_page_size(), size = page + headers_size(npages);
+    char *reserved = direct ? NULL : weir__os_reserve(size, 1);
+    struct weir__region *region = direct || reserved ? entry_add_locked() : NULL;
     if (!region) {
-        if (headers)
-            weir__os_unmap(headers, headers_size(npages));
+        if (reserved)
+            weir__os_unmap(reserved, size);
         return NULL;
     }
+    /* The first page stays closed, as the last ones do: see weir__os_map_apart. */
+    struct weir__span *headers = reserved ? (struct weir__span *)(reserved + page) : NULL;
     weir__relaxed_set(region->direct, direct);
     weir__relaxed_set(region->pages, direct ? &region->own : headers + 1);
     region->room = direct ? 1 : (uint32_t)npages;

@@ -1,6 +1,7 @@
 /* pool/slab.c - the ledger of a slab and its chain. No lock of its own: the center's is held. */
 #include "pool/slab.h"
 
+#include "os/pages.h"
 #include "pool/fill.h"
 #include "pool/late_misuse.h"
 
@@ -13,10 +14,11 @@
  * by slabs that follow each other. */
 static size_t slab_color(const struct weir__slab *slab, size_t size)
 {
-    weir__assert(slab->first * size >= weir__slab_ledger(size));
-    size_t room = slab->first * size - weir__slab_ledger(size);
+    size_t taken = WEIR__SLAB_CLEAR_BEFORE + weir__slab_ledger(size) + WEIR__SLAB_CLEAR;
+    weir__assert(slab->first * size >= taken);
+    size_t room = slab->first * size - taken;
     size_t number = (size_t)(slab - weir__chunk_of(slab)->slabs);
-    return number * COLOR_STEP % (room / WEIR__LINE + 1) * WEIR__LINE;
+    return WEIR__SLAB_CLEAR_BEFORE + number * COLOR_STEP % (room / WEIR__LINE + 1) * WEIR__LINE;
 }
 
 /* Least room for colors; blocks of 64 bytes and less have entries in every set anyway. */
@@ -25,13 +27,16 @@ static size_t color_room(size_t size)
     return size <= 64 ? 0 : size < 256 ? 512 : 1024 - WEIR__LINE;
 }
 
-/* First index of blocks this large that lies neither under the ledger nor under its colors. */
+/* First index of blocks this large that lies neither under the ledger, its colors nor what is
+ * clear. */
 static size_t first_index(size_t size)
 {
     weir__assert(size >= WEIR__GRAIN);
     if (size >= WEIR__INLINE_MIN)
         return 0;
-    return (weir__slab_ledger(size) + color_room(size) + size - 1) / size;
+    size_t before =
+        WEIR__SLAB_CLEAR_BEFORE + weir__slab_ledger(size) + color_room(size) + WEIR__SLAB_CLEAR;
+    return (before + size - 1) / size;
 }
 
 void weir__slab_init(struct weir__slab *slab, unsigned sizeclass, uint64_t home,
@@ -39,11 +44,14 @@ void weir__slab_init(struct weir__slab *slab, unsigned sizeclass, uint64_t home,
 {
     weir__assert(sizeclass < WEIR__CLASSES && weir__home_owner(home));
     weir__assert(slab != weir__chunk_of(slab)->slabs);
-    size_t size = weir__class_bytes[sizeclass];
+    size_t size = weir__class_stride(sizeclass);
     struct weir__chunk *chunk = weir__chunk_of(slab);
     weir__relaxed_set(slab->bin, (uint16_t)(sizeclass << WEIR__BIN_SHIFT));
-    slab->size = (uint16_t)size;
-    slab->first = slab->fresh = (uint16_t)first_index(size);
+    weir__relaxed_set(slab->size, weir__class_bytes[sizeclass]);
+    size_t first = first_index(size);
+    if (sizeclass == WEIR__CLASS_EMPTY && weir__os_page_size() < WEIR__SLAB)
+        first = weir__round_up(first * size, weir__os_page_size()) / size;
+    slab->first = slab->fresh = (uint16_t)first;
     if (size >= WEIR__INLINE_MIN) {
         weir__relaxed_set(slab->entries, chunk->u.entries[slab - chunk->slabs]);
         memset(slab->entries, 0, weir__slab_ledger(size));
@@ -53,7 +61,7 @@ void weir__slab_init(struct weir__slab *slab, unsigned sizeclass, uint64_t home,
         if (!slab->zeroed)
             memset(slab->entries, 0, weir__slab_ledger(size));
     }
-    __atomic_store_n(&slab->reciprocal, (uint32_t)((((uint64_t)1 << 32) + size - 1) / size),
+    __atomic_store_n(&slab->reciprocal, weir__slab_reciprocal(sizeclass),
                      __ATOMIC_RELEASE); /* after entries: a stale lookup reads both */
     slab->end = (uint16_t)(WEIR__SLAB / size);
     slab->free_head = 0;
@@ -168,7 +176,7 @@ WEIR__INLINE bool cached_is_of(const struct weir__slab *slab, const struct weir_
                                size_t index)
 {
     return weir__likely(index < slab->end) &&
-           ((uintptr_t)cached->block & (WEIR__SLAB - 1)) == index * slab->size;
+           ((uintptr_t)cached->block & (WEIR__SLAB - 1)) == index * weir__slab_stride(slab);
 }
 
 /* The copy is not true: its entry was overwritten, or another's free set it. */
@@ -178,8 +186,7 @@ static WEIR__NOINLINE bool slab_put_odd(const struct weir__slab *slab,
     if (weir__slab_is_overwritten(slab, value))
         weir__slab_misuse_keep(slab, WEIR_MISUSE_CORRUPTION, cached->block, 0);
     else
-        weir__slab_misuse_keep(slab, WEIR_MISUSE_DOUBLE_FREE, cached->block,
-                               weir__entry_size(cached->former));
+        weir__slab_misuse_keep(slab, WEIR_MISUSE_DOUBLE_FREE, cached->block, cached->former);
     return false;
 }
 
@@ -191,8 +198,7 @@ bool weir__slab_put(struct weir__slab *slab, const struct weir__cached *cached)
         weir__likely(cached_is_of(slab, cached, index)) ? weir__entry_get(cached->entry) : 0;
     if (weir__unlikely(value != cached->mark))
         return slab_put_odd(slab, cached, value);
-    if (weir__unlikely(weir__entry_size(cached->former) >
-                       slab->size)) /* as the entry said when it was live */
+    if (weir__unlikely(cached->former > slab->size)) /* the copy itself was overwritten */
         weir__slab_misuse_keep(slab, WEIR_MISUSE_CORRUPTION, cached->block, 0);
     if (WEIR__FILLS && cached->mark & WEIR__ENTRY_ZERO)
         weir__fill_freed(cached->block, slab->size); /* a chained one has no flag */

@@ -7,13 +7,17 @@
  * slabs, so that a pointer leads to its slab by arithmetic alone and headers do
  * not fight for the same cache sets:
  *
- *   chunk   | headers 64 x 64 B | entries 64 x 64 B | unused | slab 1 | ... | slab 63
- *   slab    | color | entries (classes below 4 KiB) | pad | block k | ... | tail
+ *   chunk   | clear | headers 64 x 64 B | entries 64 x 64 B | clear | slab 1 | ... | slab 63
+ *   slab    | clear, color | entries (classes below 4 KiB) | clear | block k | ... | tail
  *
  * Slabs are 64 KiB apart, so entries at their very start would all compete for the same few
  * sets of the caches: they start at a cache line that depends on the slab's number, within
  * what the blocks under them leave (measured: 0.9 misses of the first cache for a free in
  * a mix of 16 to 4096 bytes before).
+ *
+ * Programs write past the ends of their blocks. So what lies there first is clear: WEIR__SLAB_CLEAR
+ * bytes between the ledger and its blocks, WEIR__SLAB_CLEAR_BEFORE before it, WEIR__CHUNK_CLEAR
+ * around the headers.
  *
  * Block i starts at i * size from the slab's start; the first k indices lie under
  * the ledger and are never handed out. So index = offset / size exactly when the
@@ -42,7 +46,10 @@
 #define WEIR__SLAB_SHIFT  16
 #define WEIR__SLAB        ((size_t)1 << WEIR__SLAB_SHIFT)
 #define WEIR__CHUNK_SLABS (WEIR__CHUNK / WEIR__SLAB)
-#define WEIR__INLINE_MIN  4096 /* classes from here keep their entries in the chunk */
+#define WEIR__SLAB_CLEAR_BEFORE                                                                    \
+    64                        /* at least, between the blocks of the slab before and a ledger */
+#define WEIR__SLAB_CLEAR 256  /* between a ledger and the blocks behind it */
+#define WEIR__INLINE_MIN 4096 /* classes from here keep their entries in the chunk */
 
 struct weir__backing;
 struct weir__center;
@@ -57,16 +64,22 @@ struct weir__slab {
     uint16_t end;                   /* one past the last index */
     uint16_t free_head;             /* chain of used and freed indices, index + 1; 0: none */
     uint16_t nout;                  /* blocks not in the slab: live or cached */
-    bool zeroed;                    /* the memory from `fresh` on is known to be zero */
+    bool zeroed : 1;                /* the memory from `fresh` on is known to be zero */
+    bool closed : 1;                /* its blocks cannot be read or written; never a free one's */
     bool dirty;                     /* free slab: was used since it was last purged */
     struct weir__center *center;    /* atomic */
     struct weir__slab *next, *prev; /* a list of its center, or of free slabs */
     uint32_t freed_at;              /* free slab: the page heap's clock when it came back */
     uint16_t first; /* index that is handed out: the ledger and its color lie before */
-    uint16_t size;  /* of its blocks */
+    uint16_t size;  /* of its blocks; how far apart they are: weir__slab_stride */
 };
 
+/* Beside the headers, in each direction: what the program writes past the last block of the chunk
+ * before, or before the first block of this one, hits nothing. Nor does it cost memory. */
+#define WEIR__CHUNK_CLEAR (16 * WEIR__KIB)
+
 struct weir__chunk {
+    char clear[WEIR__CHUNK_CLEAR];
     struct weir__slab slabs[WEIR__CHUNK_SLABS];
     union {
         uint32_t entries[WEIR__CHUNK_SLABS][WEIR__SLAB / WEIR__INLINE_MIN];
@@ -76,14 +89,18 @@ struct weir__chunk {
             struct weir__link link;              /* of its page heap, or of no page heap's */
             size_t nfree;                        /* slabs not in use, of 63 */
             size_t nfresh;                       /* slabs never used: the last ones */
+            size_t nopen;                        /* that may be read and written: the first ones */
         } head;
     } u;
 };
 
 _Static_assert(WEIR__SLAB / WEIR__GRAIN <= UINT16_MAX, "fresh, end and nout hold any index");
 _Static_assert(WEIR__SMALL_MAX <= UINT16_MAX, "slab->size and weir__class_bytes hold any size");
-_Static_assert(sizeof(struct weir__slab) == 64, "one cache line a slab header");
-_Static_assert(sizeof(struct weir__chunk) <= WEIR__SLAB, "the chunk header fits slab 0");
+#define WEIR__HEADER_SHIFT 6
+_Static_assert(sizeof(struct weir__slab) == 1 << WEIR__HEADER_SHIFT, "one cache line a header");
+_Static_assert(sizeof(struct weir__chunk) + WEIR__CHUNK_CLEAR <= WEIR__SLAB,
+               "the chunk header fits slab 0, and is clear of slab 1");
+#define WEIR__CHUNK_HEADERS (sizeof(struct weir__chunk) - WEIR__CHUNK_CLEAR)
 _Static_assert(WEIR__SMALL_MAX < WEIR__ENTRY_SIZE_MASK, "an entry holds any size, and one more");
 _Static_assert(WEIR__SLAB / WEIR__GRAIN <= WEIR__ENTRY_NEXT_MAX, "an entry holds any index + 1");
 _Static_assert(WEIR__SMALL_MAX <= WEIR__SLAB / 4, "a slab has several blocks");
@@ -98,8 +115,11 @@ WEIR__INLINE struct weir__chunk *weir__chunk_of(const void *pointer)
 /* The slab that `pointer` lies in; its chunk is known to be one of slabs. */
 WEIR__INLINE struct weir__slab *weir__slab_of(const void *pointer)
 {
-    size_t number = ((uintptr_t)pointer >> WEIR__SLAB_SHIFT) & (WEIR__CHUNK_SLABS - 1);
-    return &weir__chunk_of(pointer)->slabs[number];
+    /* The header's offset by one shift: gcc would add WEIR__CHUNK_CLEAR to an index first. */
+    size_t at = ((uintptr_t)pointer >> (WEIR__SLAB_SHIFT - WEIR__HEADER_SHIFT)) &
+                ((WEIR__CHUNK_SLABS - 1) << WEIR__HEADER_SHIFT);
+    char *headers = (char *)weir__chunk_of(pointer) + offsetof(struct weir__chunk, slabs);
+    return (struct weir__slab *)(headers + at);
 }
 
 WEIR__INLINE char *weir__slab_memory(const struct weir__slab *slab)
@@ -141,10 +161,15 @@ WEIR__INLINE unsigned weir__slab_class(const struct weir__slab *slab)
     return weir__own_get(slab->bin) >> WEIR__BIN_SHIFT;
 }
 
+WEIR__INLINE size_t weir__slab_stride(const struct weir__slab *slab)
+{
+    return slab->size ? slab->size : WEIR__EMPTY_STRIDE;
+}
+
 WEIR__INLINE void *weir__slab_block(const struct weir__slab *slab, unsigned index)
 {
     weir__assert(index < slab->end);
-    return weir__slab_memory(slab) + (size_t)index * slab->size;
+    return weir__slab_memory(slab) + (size_t)index * weir__slab_stride(slab);
 }
 
 /* Bytes of entries at the start of a slab of blocks this large. */
@@ -177,6 +202,23 @@ WEIR__INLINE struct weir__center *weir__slab_center(const struct weir__slab *sla
 void weir__slab_init(struct weir__slab *slab, unsigned sizeclass, uint64_t home,
                      struct weir__center *center);
 
+/* The factor that its index is found by. */
+WEIR__INLINE uint32_t weir__slab_reciprocal(unsigned sizeclass)
+{
+    weir__assert(sizeclass < WEIR__CLASSES);
+    size_t size = weir__class_stride(sizeclass);
+    return (uint32_t)((((uint64_t)1 << 32) + size - 1) / size);
+}
+
+/* May its entries lie there: at its start, or in its chunk's header? */
+WEIR__INLINE bool weir__slab_may_have_entries(const struct weir__slab *slab,
+                                              const uint32_t *entries)
+{
+    const struct weir__chunk *chunk = weir__chunk_of(slab);
+    const uint32_t *apart = chunk->u.entries[slab - chunk->slabs];
+    return entries == apart || (uintptr_t)entries - (uintptr_t)weir__slab_memory(slab) < WEIR__SLAB;
+}
+
 /* Moves it to another center of its class and owner, both locked. */
 WEIR__INLINE void weir__slab_move(struct weir__slab *slab, uint64_t home,
                                   struct weir__center *center)
@@ -208,7 +250,11 @@ bool weir__slab_put(struct weir__slab *slab, const struct weir__cached *cached);
 /* Does the entry claim what no request of the slab's class can have asked for? */
 WEIR__INLINE bool weir__slab_is_overwritten(const struct weir__slab *slab, uint32_t value)
 {
-    return !weir__entry_is_cached(value) && weir__entry_size(value) > slab->size;
+    size_t size = weir__entry_size(value);
+    if (weir__entry_is_live(value))
+        return size > slab->size ||
+               (!(value & WEIR__ENTRY_ALIGNED) && size < weir__class_least[weir__slab_class(slab)]);
+    return !weir__entry_is_cached(value) && size > 0;
 }
 
 /* Keeps the misuse of a block (late_misuse.h, which says what `what` and `requested` are). */

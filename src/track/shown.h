@@ -2,7 +2,7 @@
  * track/shown.h - figures as another process can read them at any moment, also when this
  * one was killed in the middle of an operation. Owns the layout and the sums; who puts
  * the words into shared memory is another's business (preload/image.c), who reads them
- * there, too (tools/run/figures.c).
+ * there, too (tools/shown/figures.c).
  *
  * A root meter is shown by weir__shown_begin. Then every change of its figures is also
  * in words that need no lock to be read and are true after each single store:

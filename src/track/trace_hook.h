@@ -58,6 +58,7 @@ struct weir__trace_hooks {
     /* The pool took memory from the backing (true) or gave it back. No sequence; locks
      * of the pool are held. */
     void (*region)(const void *address, size_t size, bool taken);
+    void (*tag_classed)(weir_tag tag); /* its class changed; no lock held; NULL: nobody asks */
 };
 
 extern const struct weir__trace_hooks *weir__trace_installed;

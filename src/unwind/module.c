@@ -54,6 +54,18 @@ static int module_match(struct dl_phdr_info *info, size_t size, void *user)
 #if defined(DLFO_STRUCT_HAS_EH_DBASE)
 typedef __typeof__(_dl_find_object) find_object;
 
+/* The program itself. Where its segments leave pages out between them, the loader answers for the
+ * segment alone, whose start is no file's; it is one module all the same. Set once. */
+static struct weir__module program;
+
+static int program_match(struct dl_phdr_info *info, size_t size, void *unused)
+{
+    (void)size;
+    (void)unused;
+    module_of_info(info, &program);
+    return 1; /* it comes first */
+}
+
 /* By name: it is the loader's, which weir does not name as needed, and a build with a new C library
  * may run with an older one. Looked up when a recording begins, before an allocation is. */
 static find_object *find_object_get(void)
@@ -63,6 +75,7 @@ static find_object *find_object_get(void)
     if (weir__unlikely(!weir__relaxed_get(looked))) {
         void *symbol = dlsym(RTLD_DEFAULT, "_dl_find_object");
         memcpy(&found, &symbol, sizeof found);
+        dl_iterate_phdr(program_match, NULL);
         __atomic_store_n(&looked, true, __ATOMIC_RELEASE);
     }
     return found;
@@ -83,6 +96,10 @@ static bool module_ask(uintptr_t address, struct weir__module *module)
                                     .bias = found.dlfo_link_map->l_addr,
                                     .path = found.dlfo_link_map->l_name,
                                     .table = found.dlfo_eh_frame};
+    if (module->start >= program.start && module->end <= program.end) {
+        module->start = program.start;
+        module->end = program.end;
+    }
     return true;
 }
 

@@ -52,6 +52,16 @@ WEIR__INLINE void weir__registers_of_signal(uint64_t sp, struct weir__registers 
         0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05                                                  \
     }
 
+/* Code that gives a frame back at once and returns, add $n, %rsp; ret: the bytes from the stack
+ * pointer to the caller's, else 0. Such is what CPython makes for -X perf; it has no frame pointer.
+ */
+#define WEIR__RETURN_CODE 5
+WEIR__INLINE uint32_t weir__frame_of_code(const unsigned char *code)
+{
+    bool gives = code[0] == 0x48 && code[1] == 0x83 && code[2] == 0xc4 && code[4] == 0xc3;
+    return gives && code[3] < 0x80 && code[3] % 8 == 0 ? code[3] + 8u : 0;
+}
+
 #elif defined(__aarch64__)
 #define WEIR__UNWIND_SUPPORTED  1
 #define WEIR__HAS_LINK_REGISTER 1
@@ -87,6 +97,14 @@ WEIR__INLINE void weir__registers_of_signal(uint64_t sp, struct weir__registers 
         0x68, 0x11, 0x80, 0xd2, 0x01, 0x00, 0x00, 0xd4                                             \
     }
 
+/* Made code has frame records here. */
+#define WEIR__RETURN_CODE 4
+WEIR__INLINE uint32_t weir__frame_of_code(const unsigned char *code)
+{
+    (void)code;
+    return 0;
+}
+
 #else
 #define WEIR__TRAMPOLINE                                                                           \
     {                                                                                              \
@@ -94,6 +112,12 @@ WEIR__INLINE void weir__registers_of_signal(uint64_t sp, struct weir__registers 
     }
 #define WEIR__UNWIND_SUPPORTED  0
 #define WEIR__HAS_LINK_REGISTER 0
+#define WEIR__RETURN_CODE       1
+WEIR__INLINE uint32_t weir__frame_of_code(const unsigned char *code)
+{
+    (void)code;
+    return 0;
+}
 enum { WEIR__DWARF_FP = -1, WEIR__DWARF_SP = -2, WEIR__DWARF_RA = -3 };
 #define WEIR__SIGNAL_FRAME      0
 WEIR__INLINE void weir__registers_here(struct weir__registers *r)

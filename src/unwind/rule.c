@@ -167,14 +167,32 @@ void weir__rules_meet_module(const struct weir__module *module)
         weir__rule_module_met(module);
 }
 
+static bool code_is_readable(uint64_t address, size_t n)
+{
+    return weir__relaxed_get(weir__unwind_may_ask) && weir__os_readable(address) &&
+           weir__os_readable(address + n - 1);
+}
+
 /* The code that a signal's handler returns to, where a program or a kernel put it outside of all
  * modules. */
 static bool is_trampoline(uint64_t address)
 {
     static const unsigned char code[] = WEIR__TRAMPOLINE;
-    return weir__relaxed_get(weir__unwind_may_ask) && weir__os_readable(address) &&
-           weir__os_readable(address + sizeof code - 1) &&
+    return code_is_readable(address, sizeof code) &&
            memcmp((const void *)(uintptr_t)address, code, sizeof code) == 0;
+}
+
+/* Of code in no module, by what it does next. */
+static void rule_of_code(uint64_t address, struct weir__rule *rule)
+{
+    uint32_t frame = code_is_readable(address, WEIR__RETURN_CODE)
+                         ? weir__frame_of_code((const unsigned char *)(uintptr_t)address)
+                         : 0;
+    if (frame)
+        *rule = (struct weir__rule){.frame = WEIR__RULE_SP,
+                                    .ra = WEIR__RULE_AT_FRAME,
+                                    .frame_by = (int32_t)frame,
+                                    .ra_by = -8};
 }
 
 static struct weir__rule rule_make(uint64_t address)
@@ -187,6 +205,8 @@ static struct weir__rule rule_make(uint64_t address)
     }
     if (rule.frame == WEIR__RULE_CHAIN && is_trampoline(address))
         rule.frame = WEIR__RULE_SIGNAL;
+    else if (rule.frame == WEIR__RULE_CHAIN)
+        rule_of_code(address, &rule);
     if (!by_fits(rule.frame_by) || !by_fits(rule.fp_by) || !by_fits(rule.ra_by))
         return (struct weir__rule){.frame = WEIR__RULE_CUT};
     return rule;

@@ -19,6 +19,7 @@ struct slot {
 struct table {
     uint32_t mask, count; /* count: under the lock */
     unsigned shift;
+    uint32_t *paths; /* of each slot; under the lock: for the next table */
     struct slot slots[];
 };
 
@@ -31,36 +32,34 @@ WEIR__LOCKS_KNOW(STACKS, &trie.lock);
 
 static struct table *table_make(uint32_t slots)
 {
-    struct table *table = weir__meta_allocate(sizeof *table + slots * sizeof(struct slot));
+    size_t bytes = sizeof(struct table) + slots * sizeof(struct slot);
+    struct table *table = weir__meta_allocate(bytes + slots * sizeof(uint32_t));
     if (!table)
         return NULL;
     table->mask = slots - 1;
-    table->shift = 64 - weir__log2(slots);
+    table->shift = WEIR__TRIE_PATH_BITS - weir__log2(slots);
+    table->paths = (uint32_t *)((char *)table + bytes);
     return table;
 }
 
-WEIR__INLINE uint32_t slot_first(const struct table *table, uint32_t parent, uint64_t address)
+static void table_put(struct table *table, const struct slot *slot, uint32_t path)
 {
-    uint64_t key = (address ^ (uint64_t)parent << 40) + parent;
-    return (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> table->shift);
-}
-
-static void table_put(struct table *table, const struct slot *slot)
-{
-    uint32_t i = slot_first(table, slot->parent, slot->address);
+    uint32_t i = path >> table->shift;
     while (weir__relaxed_get(table->slots[i].address))
         i = (i + 1) & table->mask;
     weir__relaxed_set(table->slots[i].parent, slot->parent);
     weir__relaxed_set(table->slots[i].node, slot->node);
+    table->paths[i] = path;
     __atomic_store_n(&table->slots[i].address, slot->address, __ATOMIC_RELEASE);
     table->count++;
 }
 
-WEIR__INLINE uint32_t table_find(const struct table *table, uint32_t parent, uint64_t address)
+WEIR__INLINE uint32_t table_find(const struct table *table, uint32_t path, uint32_t parent,
+                                 uint64_t address)
 {
     if (weir__unlikely(!table))
         return 0;
-    for (uint32_t i = slot_first(table, parent, address);; i = (i + 1) & table->mask) {
+    for (uint32_t i = path >> table->shift;; i = (i + 1) & table->mask) {
         const struct slot *slot = &table->slots[i];
         uint64_t there = __atomic_load_n(&slot->address, __ATOMIC_ACQUIRE);
         if (!there)
@@ -70,9 +69,9 @@ WEIR__INLINE uint32_t table_find(const struct table *table, uint32_t parent, uin
     }
 }
 
-uint32_t weir__trie_find(uint32_t parent, uint64_t address)
+uint32_t weir__trie_find(uint32_t path, uint32_t parent, uint64_t address)
 {
-    return table_find(__atomic_load_n(&trie.table, __ATOMIC_ACQUIRE), parent, address);
+    return table_find(__atomic_load_n(&trie.table, __ATOMIC_ACQUIRE), path, parent, address);
 }
 
 /* Room for `n` more. False: there is no memory. The former table stays, as trie.h says. */
@@ -90,13 +89,13 @@ static bool make_room_locked(uint32_t n)
         return false;
     for (uint32_t i = 0; old && i <= old->mask; i++)
         if (old->slots[i].address && old->slots[i].address != GONE)
-            table_put(table, &old->slots[i]);
+            table_put(table, &old->slots[i], old->paths[i]);
     __atomic_store_n(&trie.table, table, __ATOMIC_RELEASE);
     return true;
 }
 
 /* How many, at most n, may be added below a parent. */
-static unsigned add_locked(uint32_t parent, const uint64_t *addresses, unsigned n,
+static unsigned add_locked(uint32_t path, uint32_t parent, const uint64_t *addresses, unsigned n,
                            weir__trie_writer *write, uint32_t *nodes)
 {
     uint32_t left = WEIR__TRIE_MOST - 1 - trie.nodes, first = trie.nodes + 1;
@@ -106,22 +105,30 @@ static unsigned add_locked(uint32_t parent, const uint64_t *addresses, unsigned 
     __atomic_store_n(&trie.nodes, trie.nodes + n, __ATOMIC_RELAXED);
     for (unsigned i = 0; i < n; i++) {
         nodes[i] = first + i;
-        table_put(trie.table, &(struct slot){addresses[i], i ? first + i - 1 : parent, first + i});
+        path = weir__trie_path(path, addresses[i]);
+        table_put(trie.table, &(struct slot){addresses[i], i ? first + i - 1 : parent, first + i},
+                  path);
     }
     return n;
 }
 
-bool weir__trie_add(uint32_t parent, const uint64_t *addresses, unsigned n,
+bool weir__trie_add(uint32_t path, uint32_t parent, const uint64_t *addresses, unsigned n,
                     weir__trie_writer *write, uint32_t *nodes)
 {
     unsigned known = 0;
     uint32_t node = parent;
     int saved = errno;
     weir__lock_take(&trie.lock);
-    for (uint32_t next; known < n && (next = table_find(trie.table, node, addresses[known]));)
+    while (known < n) {
+        uint32_t there = weir__trie_path(path, addresses[known]);
+        uint32_t next = table_find(trie.table, there, node, addresses[known]);
+        if (!next)
+            break;
         nodes[known++] = node = next;
+        path = there;
+    }
     if (known < n)
-        known += add_locked(node, addresses + known, n - known, write, nodes + known);
+        known += add_locked(path, node, addresses + known, n - known, write, nodes + known);
     weir__lock_drop(&trie.lock);
     errno = saved;
     for (unsigned i = known; i < n; i++)

@@ -25,6 +25,8 @@ void weir__unwind_reset(struct weir__unwind *u)
     u->low = u->high = u->floor = 0;
     u->depth = u->busy = 0;
     u->cut = false;
+    weir__known_forget(&u->known);
+    weir__ways_forget(&u->ways);
 }
 
 /* -- what can be read ---------------------------------------------------------------------------
@@ -176,6 +178,10 @@ static WEIR__NOINLINE enum step step_slow(struct weir__frame *f, const struct we
     uint64_t frame;
     *next = (struct weir__registers){0};
     f->pc_at = f->fp_at = 0;
+    f->uses_fp = rule.frame == WEIR__RULE_FP || rule.frame == WEIR__RULE_DEREF ||
+                 rule.frame == WEIR__RULE_CHAIN || rule.fp == WEIR__RULE_AT_FP ||
+                 rule.ra == WEIR__RULE_AT_FP;
+    f->ends = rule.frame == WEIR__RULE_END || (rule.frame == WEIR__RULE_CHAIN && !now->fp);
     if (weir__unlikely(rule.frame == WEIR__RULE_END))
         return STEP_END;
     if (weir__unlikely(rule.frame == WEIR__RULE_SIGNAL))
@@ -214,9 +220,10 @@ WEIR__INLINE enum step step(struct weir__frame *f, struct weir__registers *now, 
     uint64_t kinds = rule.key >> WEIR__RULE_SHIFT, frame, size;
     if (kinds == WEIR__RULE_KINDS(SP, KEPT, AT) || kinds == WEIR__RULE_KINDS(SP, AT, AT))
         frame = now->sp + (uint64_t)weir__rule_by(rule.by, 0);
-    else if (kinds == WEIR__RULE_KINDS(FP, AT, AT))
+    else if (kinds == WEIR__RULE_KINDS(FP, AT, AT)) {
         frame = now->fp + (uint64_t)weir__rule_by(rule.by, 0);
-    else
+        f->uses_fp = 1;
+    } else
         goto slow;
     size = frame - now->sp;
     uint64_t pc_at = frame + (uint64_t)weir__rule_by(rule.by, 2), fp_at = 0, fp = now->fp;
@@ -307,25 +314,58 @@ WEIR__INLINE bool walk_follows(struct walk *w, struct weir__registers *now)
     return false;
 }
 
-static void walk(struct walk *w, struct weir__registers now)
+/* From `now` to its caller. */
+WEIR__INLINE enum step walk_step(struct walk *w, struct weir__registers *now, bool own)
+{
+    struct weir__frame *f = &w->u->fresh[w->fresh++];
+    f->pc = now->pc;
+    f->sp = now->sp;
+    f->fp = now->fp;
+    f->node = 0;
+    f->path = 0;
+    f->own = own;
+    f->uses_fp = f->ends = 0;
+    return step(f, now, &w->bounds);
+}
+
+WEIR__INLINE bool is_own(uint64_t pc)
+{
+    return pc - own_start - 1 < own_end - own_start;
+}
+
+/* Through weir's own frames, which are no part of the stack, to the frame that called weir. */
+static WEIR__NOINLINE enum step walk_own(struct walk *w, struct weir__registers *now)
 {
     struct weir__unwind *u = w->u;
-    const uint64_t own_from = own_start, own_size = own_end - own_start;
     enum step done = STEP_ON;
+    while (done == STEP_ON && is_own(now->pc) && w->fresh < WEIR__UNWIND_MOST)
+        done = walk_step(w, now, true);
+    if (done == STEP_ON && !w->bounds.asks)
+        weir__ways_keep(&u->ways, u->fresh, w->fresh, now->sp);
+    w->fresh = 0;
+    return done;
+}
+
+/* Is the stack one that is kept? From the frame on that called weir, where `now` is then. */
+WEIR__INLINE enum step walk_knows(struct walk *w, struct weir__registers *now)
+{
+    struct weir__unwind *u = w->u;
+    enum step done = STEP_ON;
+    if (is_own(now->pc) && (weir__unlikely(w->bounds.asks) ||
+                            weir__unlikely(!weir__ways_follow(&u->ways, now, w->bounds.high))))
+        done = walk_own(w, now);
+    if (weir__likely(done == STEP_ON) && weir__likely(!w->bounds.asks))
+        u->number = weir__known_find(&u->known, now->pc, now->sp, now->fp);
+    return done;
+}
+
+static WEIR__NOINLINE void walk(struct walk *w, struct weir__registers now, enum step done)
+{
     while (done == STEP_ON) {
         if (walk_meets(w, &now) && walk_follows(w, &now))
             return;
-        if (weir__unlikely(w->fresh == WEIR__UNWIND_MOST)) {
-            done = STEP_CUT;
-            break;
-        }
-        struct weir__frame *f = &u->fresh[w->fresh++];
-        f->pc = now.pc;
-        f->sp = now.sp;
-        f->fp = now.fp;
-        f->node = 0;
-        f->own = now.pc - own_from - 1 < own_size;
-        done = step(f, &now, &w->bounds);
+        done = weir__likely(w->fresh < WEIR__UNWIND_MOST) ? walk_step(w, &now, is_own(now.pc))
+                                                          : STEP_CUT;
     }
     w->cut = done == STEP_CUT;
 }
@@ -371,16 +411,75 @@ int weir__unwind_take(struct weir__unwind *u, const struct weir__registers *from
     if (weir__unlikely(u->busy) && u->busy++ < BUSY_MOST)
         return -1;
     uint32_t epoch = __atomic_load_n(&weir__rules_epoch, __ATOMIC_ACQUIRE);
-    if (weir__unlikely(u->busy) || weir__unlikely(u->epoch != epoch))
+    if (weir__unlikely(u->busy) || weir__unlikely(u->epoch != epoch)) {
         u->depth = 0;
+        weir__known_forget(&u->known);
+        weir__ways_forget(&u->ways);
+    }
     weir__relaxed_set(u->busy, 1);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     u->epoch = epoch;
     struct walk w = {.u = u, .bounds = bounds_of(u, from->sp)};
     w.last = u->asked == w.bounds.asks ? u->depth : 0;
+    u->number = 0;
+    /* Word by word: a copy in larger pieces would wait for the stores of the words. */
+    struct weir__registers now = {weir__relaxed_get(from->pc), weir__relaxed_get(from->sp),
+                                  weir__relaxed_get(from->fp), weir__relaxed_get(from->lr)};
+    enum step done = walk_knows(&w, &now);
+    if (u->number)
+        return 0;
     u->asked = w.bounds.asks;
-    walk(&w, *from);
+    walk(&w, now, done);
     return walk_end(&w);
+}
+
+/* -- keeping one --------------------------------------------------------------------------------
+ */
+
+static bool words_add(struct weir__known_words *words, const struct weir__frame *leaf, uint64_t at)
+{
+    if (words->count == WEIR__KNOWN_WORDS || at < leaf->sp || at - leaf->sp > WEIR__KNOWN_REACH)
+        return false;
+    words->at[words->count++] = at;
+    return true;
+}
+
+/* The words that lead from frames[leaf] to the root, the leaf's first. A frame pointer has a say
+ * only if a frame is found by it before another takes its place. False: others have a say, too. */
+static bool words_of(const struct weir__unwind *u, uint32_t leaf, struct weir__known_words *words)
+{
+    bool needed[WEIR__UNWIND_MOST], live = false;
+    for (uint32_t i = 0; i <= leaf; i++) {
+        const struct weir__frame *f = &u->frames[i];
+        if (!f->pc_at && !f->ends)
+            return false;
+        needed[i] = live && f->fp_at;
+        live = f->uses_fp || (live && !f->fp_at);
+    }
+    words->count = 0;
+    words->needs_fp = live;
+    for (uint32_t i = leaf + 1; i-- > 0;) {
+        const struct weir__frame *f = &u->frames[i];
+        if ((f->pc_at && !words_add(words, &u->frames[leaf], f->pc_at)) ||
+            (needed[i] && !words_add(words, &u->frames[leaf], f->fp_at)))
+            return false;
+    }
+    return true;
+}
+
+static WEIR__NOINLINE void keep(struct weir__unwind *u, uint32_t leaf, uint32_t number)
+{
+    struct weir__known_words words;
+    const struct weir__frame *f = &u->frames[leaf];
+    if (words_of(u, leaf, &words))
+        weir__known_keep(&u->known, &(struct weir__known_leaf){f->pc, f->sp, f->fp}, &words,
+                         number);
+}
+
+void weir__unwind_keep(struct weir__unwind *u, uint32_t number)
+{
+    if (u->depth && !u->cut && !u->asked && weir__known_is_wanted(&u->known))
+        keep(u, u->depth - 1, number);
 }
 
 void weir__unwind_done(struct weir__unwind *u)

@@ -155,6 +155,7 @@ static size_t greedy_place(const struct box *x, bool tightest)
 static void greedy(const struct box *b, size_t n, before_fn *before, bool tightest, size_t *offsets)
 {
     bool done[MOST] = {false};
+    memset(offsets, 0, n * sizeof *offsets);
     for (size_t k = 0; k < n; k++) {
         size_t i = pick(b, n, before, done);
         memset(map, 0, sizeof map);

@@ -267,6 +267,10 @@ static void expect_sample(const char *line, const char *family)
     cr_assert_eq(strncmp(line, family, n), 0, "%s in family %s", line, family);
     if (strncmp(line + n, "_total", 6) == 0)
         n += 6;
+    if (strncmp(family, "weir_contexts", 13) == 0) {
+        cr_assert_eq(line[n], ' ', "%s", line);
+        return;
+    }
     cr_assert_eq(line[n], '{', "%s", line);
     const char *at = line + n + 1;
     for (;;) {
@@ -312,9 +316,9 @@ Test(stats_openmetrics, keeps_the_rules)
     }
     cr_assert(ended);
     cr_assert_gt(families, 8);
-    /* Seventeen figures of four allocators, less two that three of them cannot tell, three that
-     * have no limit, and four that have no soft one. */
-    cr_assert_eq(samples, 17 * 4 - 2 * 3 - 3 - 4);
+    /* Seventeen figures and two of their own of four allocators, less two that three of them cannot
+     * tell, three that have no limit, and four that have no soft one; two counts. */
+    cr_assert_eq(samples, 19 * 4 - 2 * 3 - 3 - 4 + 2);
     free(text);
     tree_destroy(&t);
 }
@@ -324,11 +328,160 @@ Test(stats_openmetrics, tells_namesakes_apart)
     struct tree t = tree_make();
     char *text = printed(weir_stats_openmetrics, t.top);
     cr_assert_not_null(strstr(text, "weir_total_allocated_bytes{path=\"top/quote\\\" "
-                                    "back\\\\slash\\nnew\x01\xef\xbf\xbd\",backing="));
-    cr_assert_not_null(strstr(text, "new\x01\xef\xbf\xbd#2\",backing="));
+                                    "back\\\\slash%0Anew%01%FF\",backing="));
+    cr_assert_not_null(strstr(text, "new%01%FF#2\",backing="));
     cr_assert_not_null(strstr(text, "/gr\xc3\xa4nd\",backing=\"mine\"} 30\n"));
     free(text);
     tree_destroy(&t);
+}
+
+static int line_compare(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* No two lines have the same name and labels. Changes the text; returns how many samples. */
+static size_t expect_keys(char *text)
+{
+    static char *lines[100000];
+    size_t n = 0;
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+        if (*line != '#') {
+            *strrchr(line, ' ') = '\0';
+            lines[n++] = line;
+        }
+    qsort(lines, n, sizeof *lines, line_compare);
+    for (size_t i = 1; i < n; i++)
+        cr_assert_str_neq(lines[i - 1], lines[i]);
+    return n;
+}
+
+/* The names of public-16: each pair of them would be one path if a separator stood for itself. */
+Test(stats_openmetrics, has_no_sample_twice_whatever_the_names_are)
+{
+    static const char *const names[] = {
+        "same", "same",         "same#2",  "same#2", "same%232", "x",        "x/y",      "",
+        "",     "#2",           "/",       "a/b",    "a%2Fb",    "cut \xc3", "cut \xff", "%FF",
+        "\xff", "\xef\xbf\xbd", "#others", "\r"};
+    weir_allocator *made[2 * sizeof names / sizeof *names + 1];
+    size_t n = 0;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        weir_allocator *a = weir_allocator_create(&(weir_allocator_options){.name = names[i]});
+        made[n++] = a;
+        made[n++] = weir_allocator_create(
+            &(weir_allocator_options){.name = i % 2 ? names[i] : "y", .parent = a});
+    }
+    char *text = printed(weir_stats_openmetrics, NULL);
+    cr_expect_gt(expect_keys(text), 15 * n);
+    free(text);
+    while (n--)
+        cr_assert_eq(weir_allocator_destroy(made[n]), 0);
+}
+
+/* The sum of the values of a family's samples; the number of them. */
+static size_t family_sum(const char *text, const char *family, size_t *n)
+{
+    size_t sum = 0, length = strlen(family);
+    *n = 0;
+    for (const char *at = text; at; at = strchr(at, '\n')) {
+        at += *at == '\n';
+        if (strncmp(at, family, length) == 0 && at[length] == '{') {
+            const char *end = strchr(at, '\n');
+            while (end[-1] != ' ')
+                end--;
+            sum += strtoul(end, NULL, 10);
+            ++*n;
+        }
+    }
+    return sum;
+}
+
+static char *exposed(weir_exposition_options options)
+{
+    size_t length = 0;
+    options.size = sizeof options;
+    cr_assert_eq(weir_stats_exposition(NULL, 0, &length, &options), ENOSPC);
+    char *text = malloc(length + 4096);
+    cr_assert_eq(weir_stats_exposition(text, length + 4096, &length, &options), 0);
+    cr_assert_eq(strlen(text), length);
+    return text;
+}
+
+/* 300 contexts with one block of i + 1 bytes each: the greatest ten and the sum of the rest. */
+Test(stats_openmetrics, has_a_bound_and_one_sum_of_the_others)
+{
+    enum { N = 300, SHOWN = 10, TOTAL = N * (N + 1) / 2 };
+    weir_allocator *top = weir_allocator_create(&(weir_allocator_options){.name = "top"});
+    weir_allocator *made[N];
+    void *blocks[N];
+    size_t n, of_the_rest = (N - SHOWN + 1) * (N - SHOWN + 2) / 2;
+    for (size_t i = 0; i < N; i++) {
+        made[i] = weir_allocator_create(&(weir_allocator_options){.parent = top});
+        blocks[i] = weir_allocate(made[i], i + 1);
+    }
+    char *text = exposed((weir_exposition_options){.allocator = top, .contexts = SHOWN});
+    cr_expect_eq(family_sum(text, "weir_own_bytes", &n), TOTAL);
+    cr_expect_eq(n, SHOWN + 1);
+    cr_expect_eq(family_sum(text, "weir_own_blocks", &n), N);
+    family_sum(text, "weir_allocations_total", &n);
+    cr_expect_eq(n, SHOWN);
+    char line[128];
+    snprintf(line, sizeof line, "\nweir_own_bytes{path=\"#others\",backing=\"\"} %zu\n",
+             of_the_rest);
+    cr_expect_not_null(strstr(text, line), "no %s", line);
+    cr_expect_not_null(strstr(text, "\nweir_contexts 301\n"));
+    cr_expect_not_null(strstr(text, "\nweir_contexts_shown 10\n"));
+    free(text);
+    text = exposed((weir_exposition_options){.allocator = top});
+    family_sum(text, "weir_total_allocated_bytes", &n);
+    cr_expect_eq(n, 200);
+    cr_expect_eq(family_sum(text, "weir_own_bytes", &n), TOTAL);
+    free(text);
+    for (size_t i = 0; i < N; i++) {
+        weir_deallocate(made[i], blocks[i]);
+        cr_assert_eq(weir_allocator_destroy(made[i]), 0);
+    }
+    cr_assert_eq(weir_allocator_destroy(top), 0);
+}
+
+Test(stats_openmetrics, adds_up_tags_until_there_are_too_many_blocks)
+{
+    weir_allocator *a = weir_allocator_create(NULL);
+    weir_tag former = weir_tag_set(weir_tag_intern("kv/cache"));
+    void *tagged = weir_allocate(a, 100);
+    weir_tag_set(weir_tag_intern("small"));
+    void *small = weir_allocate(a, 10);
+    weir_tag_set(former);
+    char *text = exposed((weir_exposition_options){.tags = 1});
+    size_t n, live = weir_total_allocated(weir_cpu_allocator());
+    cr_expect_not_null(strstr(text, "weir_tag_bytes{tag=\"kv%2Fcache\"} 100\n"));
+    cr_expect_eq(family_sum(text, "weir_tag_bytes", &n), live);
+    cr_expect_eq(n, 2);
+    free(text);
+    text = exposed((weir_exposition_options){.tagged_blocks = 1});
+    cr_expect_null(strstr(text, "weir_tag_bytes"));
+    free(text);
+    text = exposed((weir_exposition_options){.allocator = a});
+    cr_expect_null(strstr(text, "weir_tag_bytes"));
+    cr_expect_null(strstr(text, "weir_process_resident_bytes"));
+    free(text);
+    weir_deallocate(a, tagged);
+    weir_deallocate(a, small);
+    weir_allocator_destroy(a);
+}
+
+Test(stats_openmetrics, in_the_older_form_counters_have_their_types)
+{
+    char *text = exposed((weir_exposition_options){.text = true});
+    cr_expect_not_null(strstr(text, "\n# TYPE weir_allocations_total counter\n"));
+    cr_expect_not_null(strstr(text, "\n# HELP weir_allocated_bytes_total "));
+    cr_expect_not_null(strstr(text, "\nweir_process_resident_bytes "));
+    cr_expect_null(strstr(text, "# UNIT"));
+    cr_expect_null(strstr(text, "# EOF"));
+    free(text);
+    weir_exposition_options longer = {.size = 5000};
+    cr_expect_eq(weir_stats_exposition(NULL, 0, NULL, &longer), EINVAL);
+    cr_expect_eq(weir_stats_exposition(NULL, 1, NULL, NULL), EINVAL);
 }
 
 /* -- holders -------------------------------------------------------------------------------- */

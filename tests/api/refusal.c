@@ -110,7 +110,8 @@ static char order[64];
 static bool note(const weir_refusal *refusal, void *name)
 {
     (void)refusal;
-    strcat(order, name);
+    size_t n = strlen(order);
+    snprintf(order + n, sizeof order - n, "%s", (const char *)name);
     return false;
 }
 

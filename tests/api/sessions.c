@@ -325,7 +325,12 @@ Test(at_rest, a_context_takes_less_than_a_kibibyte)
     weir_trim(cpu());
     weir_stats s = stats_of(cpu());
     size_t each = (s.metadata - before) / COUNT;
-    cr_assert_leq(each, 1024, "%zu bytes of metadata a context", each);
+#if defined(WEIR_DEBUG) && WEIR_DEBUG > 0
+    const size_t most = 1280; /* locks know their holders */
+#else
+    const size_t most = 1024;
+#endif
+    cr_assert_leq(each, most, "%zu bytes of metadata a context", each);
     cr_assert_leq(s.cached, (size_t)1 << 20, "%zu bytes are cached", s.cached);
     for (int i = 0; i < COUNT; i++)
         cr_assert_eq(weir_allocator_destroy(idle[i]), 0);

@@ -273,6 +273,12 @@ static int cache_create(const void *o)
     return error;
 }
 
+static int exposition_make(const void *o)
+{
+    static char text[1 << 20];
+    return weir_stats_exposition(text, sizeof text, NULL, o);
+}
+
 static int trace_start(const void *o)
 {
     char path[] = "/tmp/weir-sized-XXXXXX";
@@ -319,6 +325,7 @@ static const struct options {
     {"weir_plan_options", plan_solve, sizeof(weir_plan_options)},
     {"weir_plan_options, repair", plan_repair, sizeof(weir_plan_options)},
     {"weir_plan_options, cache", cache_create, sizeof(weir_plan_options)},
+    {"weir_exposition_options", exposition_make, sizeof(weir_exposition_options)},
     {"weir_trace_options", trace_start, sizeof(weir_trace_options)},
     {"weir_pressure_options", pressure_start, sizeof(weir_pressure_options)},
 };

@@ -18,7 +18,7 @@ static struct {
 static void *worker_run(void *seed)
 {
     void *held[HELD] = {NULL};
-    weir_allocator *owner[HELD];
+    weir_allocator *owner[HELD] = {NULL};
     uint64_t random = (uintptr_t)seed;
     while (!atomic_load(&busy.stop)) {
         size_t at = random_below(&random, HELD);

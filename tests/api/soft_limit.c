@@ -204,7 +204,8 @@ static char order[8];
 static void note(weir_allocator *a, size_t total, void *name)
 {
     (void)a, (void)total;
-    strcat(order, name);
+    size_t n = strlen(order);
+    snprintf(order + n, sizeof order - n, "%s", (const char *)name);
 }
 
 Test(soft_limit, the_innermost_is_told_first)

@@ -53,6 +53,24 @@ Test(tags, blocks_of_every_kind_carry_the_tag_of_their_time)
     cr_assert_eq(weir_block_tag(cpu(), NULL), 0);
 }
 
+Test(tags, a_class_is_set_and_set_again)
+{
+    weir_tag one = weir_tag_intern("one"), two = weir_tag_intern("two");
+    cr_assert_eq(weir_class_of_tag(one), WEIR_CLASS_NONE);
+    for (int use = WEIR_CLASS_NONE; use <= WEIR_CLASS_OTHER; use++) {
+        cr_assert_eq(weir_tag_class(one, (weir_class)use), 0);
+        cr_assert_eq((int)weir_class_of_tag(one), use);
+        cr_assert_eq(weir_class_of_tag(two), WEIR_CLASS_NONE);
+    }
+    cr_assert_eq(weir_tag_class(one, (weir_class)(WEIR_CLASS_OTHER + 1)), EINVAL);
+    cr_assert_eq(weir_tag_class(0, WEIR_CLASS_KV), EINVAL);
+    cr_assert_eq(weir_tag_class(two + 1, WEIR_CLASS_KV), EINVAL);
+    cr_assert_eq(weir_tag_class(UINT32_MAX, WEIR_CLASS_KV), EINVAL);
+    cr_assert_eq(weir_class_of_tag(one), WEIR_CLASS_OTHER);
+    cr_assert_eq(weir_class_of_tag(0), WEIR_CLASS_NONE);
+    cr_assert_eq(weir_class_of_tag(UINT32_MAX), WEIR_CLASS_NONE);
+}
+
 Test(tags, an_impossible_tag_is_not_set)
 {
     weir_tag one = weir_tag_intern("one");

@@ -74,6 +74,25 @@ Test(xnnpack, reallocate_keeps_the_block_when_it_fails)
     cr_assert_eq(weir_total_allocated(a), 0);
 }
 
+Test(xnnpack, what_has_no_tag_gets_one_with_its_class)
+{
+    weir_allocator *a = context_create(0);
+    struct xnn_allocator t = weir_xnnpack_allocator(a);
+    void *weights = t.aligned_allocate(t.context, 64, 100), *tensor = weir_xnnpack_tensor(a, 100);
+    cr_assert_str_eq(weir_tag_name(weir_block_tag(a, weights)), "weights");
+    cr_assert_eq(weir_class_of_tag(weir_block_tag(a, weights)), WEIR_CLASS_WEIGHT);
+    cr_assert_str_eq(weir_tag_name(weir_block_tag(a, tensor)), "activations");
+    cr_assert_eq(weir_class_of_tag(weir_block_tag(a, tensor)), WEIR_CLASS_ACTIVATION);
+    cr_assert_eq(weir_tag_set(0), 0);
+    WEIR_TAG_SCOPE(weir_tag_intern("mine"));
+    void *own = t.allocate(t.context, 100);
+    cr_assert_str_eq(weir_tag_name(weir_block_tag(a, own)), "mine");
+    cr_assert_str_eq(weir_tag_name(weir_tag_set(0)), "mine");
+    t.deallocate(t.context, weights);
+    t.deallocate(t.context, own);
+    weir_deallocate(a, tensor);
+}
+
 Test(xnnpack, tensor_brings_the_bytes_that_kernels_read_past_the_end)
 {
     weir_allocator *a = context_create(0);

@@ -14,6 +14,9 @@ static void tags()
     EXPECT(!none && none.value() == 0 && none.name()[0] == 0);
     EXPECT(conv && conv == same && conv != pool && conv != none);
     EXPECT(std::string(conv.name()) == "layer1/conv");
+    EXPECT(conv.tag_class() == weir::TagClass::NONE);
+    EXPECT(conv.set_class(weir::TagClass::KV).ok() && same.tag_class() == weir::TagClass::KV);
+    EXPECT(error_of([&] { (void)none.set_class(weir::TagClass::KV); }) == EINVAL);
     EXPECT(!Tag("") && !Tag(static_cast<const char *>(nullptr)));
 }
 

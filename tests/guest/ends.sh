@@ -123,6 +123,18 @@ outside()
 }
 check "what the program mapped itself" outside
 
+# Where most of what is resident is not malloc's, one line says what it is.
+beside()
+{
+    "$weir" run -o text --record r -- "$bin/act" a 1000 100 map 50000000 sleep 200 end exit 0
+    grep -q '^             4[5-9]\.[0-9] MiB of it the program mapped itself, outside malloc' text || fail "$(grep -A3 resident text)"
+    grep -q '^             (weir trace .*/r says who mapped what)$' text || fail "$(grep -A3 resident text)"
+    "$weir" run -o text -- "$bin/act" a 1000 100 sleep 200 end exit 0
+    grep -q 'the program mapped itself' text && fail "$(grep -A3 resident text)"
+    exit 0
+}
+check "what is resident outside malloc" beside
+
 # A child has figures of its own, of when it was killed; its recording too.
 child()
 {

@@ -10,9 +10,11 @@ weir_script_tests += tests/guest/children.sh \
 	tests/guest/handlers.sh \
 	tests/guest/lib_folder.sh \
 	tests/guest/load.sh \
+	tests/guest/mapped.sh \
 	tests/guest/names.sh \
 	tests/guest/new.sh \
 	tests/guest/owner.sh \
+	tests/guest/pid.sh \
 	tests/guest/places.sh \
 	tests/guest/sandbox.sh \
 	tests/guest/scripts.sh \

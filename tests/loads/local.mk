@@ -1,12 +1,16 @@
 # tests/loads: programs that are counted, recorded or timed.
 
 check_PROGRAMS += tests/loads/callgrind_pairs \
+	tests/loads/metrics \
 	tests/loads/record_cost \
-	tests/loads/record_program
+	tests/loads/record_program \
+	tests/loads/report_program
 tests_loads_callgrind_pairs_LDADD = $(plain_ldadd)
 tests_loads_callgrind_pairs_SOURCES = tests/loads/callgrind_pairs.c
+tests_loads_metrics_LDADD = $(plain_ldadd)
 tests_loads_record_cost_LDADD = libweir-tools.la $(plain_ldadd) -lm
 tests_loads_record_program_LDADD = $(plain_ldadd)
+tests_loads_report_program_LDADD = $(plain_ldadd)
 
 if TOOLS
 check_PROGRAMS += tests/loads/symbols_look

@@ -14,6 +14,18 @@ int main()
         m.create(100, 200, CV_32F);
         m.setTo(1.5f);
         cv::Mat shared = m;
+        if (weir_block_tag(a, m.data) != weir_tag_intern("matrices"))
+            return 6;
+        {
+            weir::opencv_run run("run");
+            cv::Mat found;
+            found.allocator = &allocator;
+            found.create(10, 10, CV_8U);
+            if (weir_class_of_tag(weir_block_tag(a, found.data)) != WEIR_CLASS_ACTIVATION)
+                return 7;
+        }
+        if (weir_tag_set(0) != 0)
+            return 8;
         if (weir_total_allocated(a) != 80000 || cv::sum(shared)[0] != 30000)
             return 1;
         uchar outside[16] = {};

@@ -16,6 +16,8 @@ int main()
         c10::DataPtr data = installed->allocate(1000), none = installed->allocate(0);
         if (weir_total_allocated(a) != 1000 || none.get() || !data.get())
             return 3;
+        if (weir_block_tag(a, data.get()) != weir_tag_intern("tensors") || weir_tag_set(0) != 0)
+            return 7;
         void *raw = installed->raw_allocate(24);
         if (weir_allocation_count(a) != 2)
             return 4;

@@ -24,6 +24,11 @@ tests_process_no_keys_left_LDADD = $(core_ldadd)
 tests_process_placement_backings_LDADD = $(plain_ldadd)
 tests_process_stacks_LDADD = $(core_ldadd) -ldl
 
+if WITH_METRICS
+plain_tests += tests/process/metrics_serve
+endif
+tests_process_metrics_serve_LDADD = libweir-metrics.la $(plain_ldadd)
+
 if TOOLS
 plain_tests += tests/process/kill_figures
 endif

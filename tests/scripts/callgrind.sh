@@ -10,7 +10,7 @@
 # 4000th of 4000 contexts, which are its children: half as much again.
 set -u
 . "$top_srcdir/tests/helpers/tap.sh"
-bounds="small=95 aligned=99 mixed=97 large=183"
+bounds="small=97 aligned=101 mixed=99 large=183"
 far_bounds="small=155 aligned=161 mixed=157 large=254 made=1440 session=19900 rising=1440"
 far=4000
 alive_bounds="snapshot=42500"
@@ -21,7 +21,8 @@ alive=64
 #   pair     malloc(64) and free       zeroed  calloc        resized, moved   realloc
 #   strict   posix_memalign(256)       usable, usable_large  malloc_usable_size
 preloaded="large=179 larges=1650 pair=91 zeroed=111 resized=137 moved=200 aligned=134 strict=241 usable=44 usable_large=111"
-recorded="pair=598 resized=445 mixed=659" # 4 of them ask whether stacks are wanted, 3 whether it is sampled
+recorded="pair=608 resized=445 mixed=668" # 4 of them ask whether stacks are wanted, 3 whether it is sampled
+stacked="pair=1013 mixed=1072" # a stack that is found whole
 pairs=2000
 
 program=$top_builddir/tests/loads/callgrind_pairs
@@ -80,7 +81,9 @@ if [ -e "$library" ]; then
     export WEIR_SAMPLE=1000000G
     loops ", sampled" "" $sampled
     unset WEIR_SAMPLE
-    export WEIR_RECORD="$scratch/trace"
+    export WEIR_RECORD="$scratch/trace" WEIR_STACKS=no
     loops ", recorded" "" $recorded
+    unset WEIR_STACKS
+    loops ", recorded with stacks" "" $stacked
 fi
 finish

@@ -29,6 +29,7 @@ sort -u "$scratch/c" >"$scratch/own"
     cat "$scratch/own"
     grep -rhoE '\$\{?(WEIR_[A-Z_]+|HOME\b)' scripts tests/helpers tests/scripts tests/targets tests/guest quickstart \
         bootstrap .ci bench --include='*' | sed 's/[${]//g'
+    grep -rhoE 'environ(\.get\(|\[)"WEIR_[A-Z_]+"' python --include='*.py' | sed 's/[^"]*"//; s/"//'
     grep -rhoE 'getenv\("WEIR_[A-Z_]+"' tests | sed 's/[^"]*"//; s/"//'
 } | sort -u >"$scratch/read"
 

@@ -5,6 +5,7 @@
 #     ```sh            run in the page's folder, weir's tools on the PATH
 #     ```sh source     run in a copy of the source, by make check-guide; `network`: only where that may be used
 #     ```c, ```cpp     compiled, linked and run: a program, or statements of main
+#     ```python        run, as a program, with the package of the source and the installed library
 #     ```console       not run, because of what a comment before it says: <!-- not run: REASON -->
 #     ```text          a drawing, a format; after <!-- prints -->: what the block before it printed
 #
@@ -42,12 +43,14 @@ in_fence { if (out != "") print > out; next }
             printf "%s", first > (folder "/" n ".first")
             close(folder "/" n ".with"); close(folder "/" n ".first")
         }
+    } else if (language == "python") {
+        out = kind == "source" ? "" : folder "/" n ".py"
     } else if (language == "text") {
         if (printed && !last && kind != "source") complain("nothing is run before what it printed")
         if (printed && kind != "source") { out = folder "/" last ".text"; printed_by[last] = 1 }
     } else if (language == "console") {
         if (!reason) complain("a console block without <!-- not run: REASON -->")
-    } else complain("a block of \"" words "\": not sh, c, cpp, console or text")
+    } else complain("a block of \"" words "\": not sh, c, cpp, python, console or text")
     if (out != "" && language != "text") {
         last = n
         order[++count] = n

@@ -33,6 +33,13 @@ if command -v "${CXX%% *}" >/dev/null; then
 fi
 PATH=$scratch/bin:$PATH
 
+# Blocks in Python need the shared library, and numpy 1.22 or later.
+python=$(command -v /usr/bin/python3 || command -v python3)
+no_python=
+"${python:-false}" -c 'import sys, numpy; numpy.from_dlpack; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
+    no_python="no Python 3.11 or later with numpy 1.23 or later"
+[ -e "$top_builddir/.libs/libweir.so.0" ] || no_python="no shared library was built"
+
 # whole NUMBER c|cc: the program that a block is, or stands in.
 whole()
 {
@@ -83,6 +90,10 @@ run_block()
     sh) (cd "$folder" && timeout 900 sh -eu "$page_blocks/$1.sh") ;;
     c) compile "$1" c && (cd "$folder" && timeout 60 "$page_blocks/$1.program") ;;
     cpp) compile "$1" cc && (cd "$folder" && timeout 60 "$page_blocks/$1.program") ;;
+    python)
+        (cd "$folder" && PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$top_srcdir/python" WEIR_LIBRARY="$lib/libweir.so.0" \
+            timeout 60 "$python" "$page_blocks/$1.py")
+        ;;
     esac
 }
 
@@ -102,6 +113,10 @@ for page in ${*:-README.md $(cd "$top_srcdir" && echo docs/guide/*.md)}; do
         what="$page:$line: $language"
         if [ "$language" = cpp ] && ! [ -e "$scratch/bin/c++" ]; then
             skipped "$what" "no C++ compiler"
+            continue
+        fi
+        if [ "$language" = python ] && [ -n "$no_python" ]; then
+            skipped "$what" "$no_python"
             continue
         fi
         if [ "$network" = network ] && [ "${WEIR_TEST_NETWORK-0}" != 1 ]; then

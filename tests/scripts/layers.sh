@@ -42,6 +42,7 @@ function public_layer(header)
     if (header ~ /^plan\.h$/) return "plan"
     if (header ~ /^(guards|profile|trace|stats)\.h$/) return "observe"
     if (header ~ /^(weir\.h|old_names\.h|weir\.hpp|cxx\/.*)$/) return "everything"
+    if (header == "metrics.h") return "serve"
     if (header ~ /^adapters\/.*$/) return "adapters"
     return "unknown public header " header
 }
@@ -67,7 +68,7 @@ function room_rank(layer,    room)
     room = layer
     if (!sub(/^[a-z]+\//, "", room)) return 9
     if (room == "common" || room == "harness") return 1
-    if (layer ~ /^tools/ && room ~ /^(trace|symbols)$/) return 2
+    if (layer ~ /^tools/ && room ~ /^(trace|symbols|shown)$/) return 2
     return layer ~ /^tools/ && room == "report" ? 2.5 : 3
 }
 

@@ -17,6 +17,7 @@ script_tests += tests/scripts/abi.sh \
 	tests/scripts/exports.sh \
 	tests/scripts/functions.sh \
 	tests/scripts/harness.sh \
+	tests/scripts/install_hint.sh \
 	tests/scripts/layers.sh \
 	tests/scripts/limits.sh \
 	tests/scripts/memory_tools.sh \
@@ -26,23 +27,28 @@ script_tests += tests/scripts/abi.sh \
 	tests/scripts/outside.sh \
 	tests/scripts/outside_cmake.sh \
 	tests/scripts/platform.sh \
+	tests/scripts/python.sh \
 	tests/scripts/runner.sh \
 	tests/scripts/runtimes.sh \
 	tests/scripts/sample.sh \
 	tests/scripts/unwind.sh \
 	tests/scripts/xnnpack.sh
 EXTRA_DIST += tests/scripts/dlpack_numpy.py \
+	tests/scripts/metrics.py \
 	tests/scripts/symbols/compare.py \
 	tests/scripts/symbols/program.cc \
 	tests/scripts/guide.awk \
 	tests/scripts/nouns.awk \
+	tests/scripts/report_browser.py \
 	tests/scripts/trace_reader.py
 weir_script_tests += tests/scripts/bench.sh \
+	tests/scripts/marks.sh \
 	tests/scripts/bench_peers.sh \
 	tests/scripts/command.sh \
 	tests/scripts/completion.sh \
 	tests/scripts/guards.sh \
 	tests/scripts/guide.sh \
+	tests/scripts/metrics.sh \
 	tests/scripts/plan.sh \
 	tests/scripts/preload.sh \
 	tests/scripts/preload_programs.sh \
@@ -52,6 +58,7 @@ weir_script_tests += tests/scripts/bench.sh \
 	tests/scripts/stacks.sh \
 	tests/scripts/stats_device.sh \
 	tests/scripts/report.sh \
+	tests/scripts/report_browser.sh \
 	tests/scripts/symbols.sh \
 	tests/scripts/trace.sh
 

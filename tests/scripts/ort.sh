@@ -39,6 +39,28 @@ for library in "$runtime" "$cache/newer/libonnxruntime.so"; do
     "$top_builddir/tests/helpers/ort_adapter" "$library" "$models/silero_vad_16k_op15.onnx" || complain "status $?"
 done
 
+# The example, recorded: what runs is marked and tagged unasked, and who holds the peak are operators.
+try "marks, classes, and the operators at the peak"
+if (cd "$top_builddir" && MAKEFLAGS='' "$MAKE" -s ORT_CFLAGS="-I$cache/include" \
+    ORT_LIBS="-L$cache/lib -Wl,-rpath,$cache/lib" examples/11-onnxruntime); then
+    model=ch_ppocr_mobile_v2.0_cls_infer.onnx
+    "$top_builddir/examples/11-onnxruntime" "$models/$model" "$scratch/ort.wtr" >/dev/null || complain "status $?"
+    "$top_builddir/weir" trace --events "$scratch/ort.wtr" >"$scratch/events"
+    for mark in "model $model" "run $model"; do
+        for end in begin end; do
+            [ "$(grep -c " $end $mark\$" "$scratch/events")" = 1 ] || complain "$end $mark"
+        done
+    done
+    "$top_builddir/weir" trace --by class "$scratch/ort.wtr" >"$scratch/classes"
+    grep -q "^  in run $model" "$scratch/classes" || complain "in which run the peak is"
+    grep -q "14,273 .* weight$" "$scratch/classes" || complain "$(cat "$scratch/classes")"
+    grep -q " activation$" "$scratch/classes" || complain "$(cat "$scratch/classes")"
+    "$top_builddir/weir" trace "$scratch/ort.wtr" >"$scratch/sites"
+    grep -q "onnxruntime::.*Clip.*::Compute$" "$scratch/sites" || complain "$(cat "$scratch/sites")"
+else
+    complain "the example"
+fi
+
 # Real models: the same outputs, exact figures that repeat, no fault in the steady state.
 for model in silero_vad_16k_op15 silero_vad ch_ppocr_mobile_v2.0_cls_infer \
     ch_PP-OCRv4_rec_infer ch_PP-OCRv4_det_infer; do

@@ -61,6 +61,24 @@ END {
     }
     exit n != 154
 }' "$dir/a.csv" || complain "the offsets of challenging A"
+try "a page"
+printf 'id,lower,upper,size\nconv<1>,0,2,4096\nrelu,1,3,2048\npool,2,4,1024\nend,3,4,16\n' >"$dir/page.csv"
+$weir plan --html "$dir/page.html" "$dir/page.csv" >/dev/null || complain "weir plan --html"
+tail -1 "$dir/page.html" | grep -q '</html>$' || complain "the page ends early"
+grep -q '<svg .*role="img"' "$dir/page.html" || complain "no picture on the page"
+grep -q '<title>page.csv: a memory plan</title>' "$dir/page.html" || complain "a page without a title"
+grep -q '^<h2>What binds the lower bound</h2>' "$dir/page.html" || complain "no word of what binds"
+grep -q '^<tr><td>conv&#60;1&#62;</td><td class="n">4,096</td><td class="n">66.7 %</td>' "$dir/page.html" ||
+    complain "the greatest that binds: $(grep '<tr>' "$dir/page.html")"
+[ "$(grep -c '^<tr><td>' "$dir/page.html")" -eq 2 ] || complain "who binds: $(grep '<tr>' "$dir/page.html")"
+grep -q 'prefers-color-scheme:dark' "$dir/page.html" || complain "no dark page"
+grep -q 'src=\|href=\|<script' "$dir/page.html" && complain "the page wants something else"
+$weir plan --html "$dir/page.html" "$dir/page.csv" "$dir/page.csv" 2>/dev/null
+[ $? -eq 2 ] || complain "a page of two files"
+if [ -w /dev/full ]; then
+    $weir plan --html /dev/full "$dir/page.csv" >/dev/null 2>&1 && complain "a full disk"
+fi
+
 try "pictures"
 [ "$(grep -c '<rect x=' "$dir/a.svg")" -eq 154 ] || complain "boxes in the picture"
 tail -1 "$dir/a.svg" | grep -q '^</svg>$' || complain "the picture ends early"
@@ -70,7 +88,7 @@ grep -q 'prefers-color-scheme:dark' "$dir/a.svg" || complain "no dark picture"
 printf 'id,lower,upper,size\nconv1/out,0,2,40\nconv2/out,1,4,60\nrelu<3>,2,5,30\nrelu4,3,6,10\n' >"$dir/classes.csv"
 $weir plan --svg "$dir/classes.svg" "$dir/classes.csv" >/dev/null || complain "a picture of classes"
 [ "$(grep -c '<rect.* class="m"' "$dir/classes.svg")" -eq 2 ] || complain "who binds the bound: $(grep '<rect' "$dir/classes.svg")"
-grep -q '<title>2 relu&lt;3&gt;: 30 bytes at ' "$dir/classes.svg" || complain "index and name of a box"
+grep -q '<title>relu&lt;3&gt;: 30 bytes at ' "$dir/classes.svg" || complain "the name of a box"
 [ "$(grep -o 'fill="#8dc4e8"' "$dir/classes.svg" | wc -l)" -eq 3 ] || complain "the color of conv and its legend"
 grep -q '>time, as the table counts it<' "$dir/classes.svg" || complain "a picture without a title of x"
 if command -v python3 >/dev/null; then

@@ -100,6 +100,71 @@ if command -v go >/dev/null && go tool pprof -h >/dev/null 2>&1; then
     go tool pprof -top -sample_index=inuse_space "$dir/a.pprof" >"$dir/top" 2>&1 || complain "go tool pprof"
 fi
 
+try "recordings of little, old ones, those of another machine"
+program="${WEIR_RUNNER-} $top_builddir/tests/loads/report_program"
+for kind in refused nothing hostile; do
+    peak=$($program "$dir/$kind.trace" $kind) || complain "report_program $kind"
+    $weir trace --html "$dir/$kind.html" "$dir/$kind.trace" || complain "$kind: --html"
+    $weir trace "$dir/$kind.trace" >"$dir/text" || complain "$kind: weir trace"
+    grep -q "data-peak=\"$peak\"" "$dir/$kind.html" || complain "$kind: the page has another peak"
+done
+grep -q "100.* were refused" "$dir/refused.html" || complain "no word of what was refused"
+grep -q "<script>document" "$dir/hostile.html" && complain "a name is a script"
+LC_ALL=C grep -q "$(printf '\377')" "$dir/hostile.html" && complain "a name that is no UTF-8 is in the page"
+$weir trace "$dir/hostile.trace" | LC_ALL=C grep -q "$(printf '\033')" && complain "a name steers the terminal"
+# The version stands behind eight bytes, two numbers of two bytes.
+put() { { head -c "$1" "$3"; printf "$2"; tail -c +$(($1 + 3)) "$3"; } >"$4"; }
+put 10 '\0\0' "$dir/a.trace" "$dir/old.trace"
+$weir trace --html "$dir/old.html" "$dir/old.trace" || complain "format 1.0"
+grep -q "data-peak" "$dir/old.html" || complain "format 1.0 has no page"
+put 8 '\0\001' "$dir/a.trace" "$dir/swapped.trace"
+refused "trace format 256" $weir trace --html "$dir/swapped.html" "$dir/swapped.trace"
+[ ! -e "$dir/swapped.html" ] || complain "a page of a file that was not read"
+
+try "programs that are stripped, changed, gone: no wrong name"
+cat >"$dir/named.c" <<'END'
+#include <stdlib.h>
+void *volatile kept;
+__attribute__((noinline)) static void wanted_by_name(size_t n) { kept = malloc(n); __asm__ volatile("" ::: "memory"); }
+#ifdef CHANGED
+__attribute__((noinline)) static void another_name(size_t n) { wanted_by_name(n / 2); __asm__ volatile("" ::: "memory"); }
+#endif
+int main(int argc, char **argv)
+{
+    (void)argv;
+#ifdef CHANGED
+    another_name(10);
+#endif
+    wanted_by_name(5000000u + (unsigned)argc);
+    return 0;
+}
+END
+# page_of PATTERN: what the page says; names come from the file as it is now.
+page_of()
+{
+    $weir trace --html "$dir/named.html" "$dir/named.trace" || complain "$1: --html"
+    grep -q "$1" "$dir/named.html" || complain "the page does not say: $1"
+}
+if ! $CC -O1 -Wl,--build-id -o "$dir/named" "$dir/named.c" 2>/dev/null; then
+    skip "no compiler with build ids"
+elif ! $weir run -o /dev/null --record "$dir/named.trace" -- "$dir/named" >/dev/null 2>&1; then
+    skip "weir run does not run here"
+else
+    page_of "wanted_by_name"
+    cp "$dir/named" "$dir/whole"
+    if strip "$dir/named" 2>/dev/null; then
+        page_of "named (stripped"
+        grep -q "wanted_by_name" "$dir/named.html" && complain "a stripped file gives a name"
+    fi
+    $CC -O1 -DCHANGED -Wl,--build-id -o "$dir/named" "$dir/named.c"
+    page_of "changed since the recording"
+    grep -q "wanted_by_name\|another_name" "$dir/named.html" && complain "a changed file gives a name"
+    rm "$dir/named"
+    page_of "named (not there"
+    mv "$dir/whole" "$dir/named"
+    page_of "wanted_by_name"
+fi
+
 try "weir run --html"
 # weir run --html: of the process with the greatest peak; nothing else is left behind.
 if $weir run -o /dev/null -- true >/dev/null 2>&1; then
@@ -114,7 +179,7 @@ fi
 try "the page in Chromium"
 for chromium in chromium chromium-browser google-chrome; do
     command -v $chromium >/dev/null || continue
-    for file in "$dir"/*.html; do
+    for file in "$dir"/a.html "$dir"/b.html "$dir"/cut.html; do
         timeout 60 $chromium --headless --no-sandbox --disable-gpu --dump-dom "file://$file#check" \
             >"$dir/dom" 2>/dev/null || { skip "$chromium does not run here"; break; }
         grep -q 'data-check="true"' "$dir/dom" || complain "$file: weirCheck()"

@@ -45,7 +45,7 @@ tr -d , <"$dir/text" | grep -q "^peak: .*[ (]$peak bytes.* equal to the footer's
     complain "the peak is not $peak: $(grep ^peak "$dir/text")"
 grep -q "^$dir/a.trace: process [0-9]*: .*record_program $dir/a.trace$" "$dir/text" ||
     complain "whose recording it is: $(head -n 1 "$dir/text")"
-grep -q 'layer[1-4]/"w"' "$dir/text" || complain "no tag in the summary"
+$weir trace --by tag "$dir/a.trace" | grep -q 'layer[1-4]/"w"' || complain "no tag in the summary"
 $weir trace --events "$dir/a.trace" >"$dir/events" || complain "weir trace --events"
 grep -q ' begin operator conv$' "$dir/events" || complain "no mark among the events"
 grep -q ' failed .* in limited' "$dir/events" || complain "no refused request among the events"
@@ -64,6 +64,35 @@ awk -v peak="$peak" '
     total > most { most = total }
     END { exit bad || total != 0 || n != said["events"] || most != said["peak_live"] || most != peak }
 ' "$dir/a.txt" || complain "the text does not add up"
+
+try "packed: every event and every figure is as before"
+$weir trace --pack "$dir/a.wtz" "$dir/a.trace" || complain "weir trace --pack"
+[ "$(wc -c <"$dir/a.wtz")" -lt "$(wc -c <"$dir/a.trace")" ] || complain "it is not smaller"
+$weir trace --events "$dir/a.wtz" | cmp - "$dir/events" || complain "other events"
+$weir trace --json --top 3 "$dir/a.wtz" >"$dir/packed.json" || complain "weir trace --json"
+sed 's/a.wtz/a.trace/; s/"bytes":[0-9]*,//' "$dir/packed.json" >"$dir/packed.figures"
+sed 's/"bytes":[0-9]*,//' "$dir/json" | cmp - "$dir/packed.figures" || complain "other figures"
+$weir trace --text - "$dir/a.wtz" | tail -n +2 >"$dir/packed.txt"
+tail -n +2 "$dir/a.txt" | cmp - "$dir/packed.txt" || complain "other text"
+if command -v python3 >/dev/null; then
+    python3 "$top_srcdir/tests/scripts/trace_reader.py" "$dir/a.wtz" >"$dir/reader" || complain "the other reader"
+    grep -q "\"peak\": $peak," "$dir/reader" || complain "the other reader's peak: $(cat "$dir/reader")"
+fi
+$weir trace --pack - "$dir/a.wtz" | cmp - "$dir/a.wtz" || complain "packed twice it is another file"
+
+try "packing loses nothing"
+cp "$dir/a.trace" "$dir/same.trace"
+ln "$dir/same.trace" "$dir/other-name.trace"
+$weir trace --pack "$dir/other-name.trace" "$dir/same.trace" 2>"$dir/err" && complain "onto itself"
+cmp "$dir/a.trace" "$dir/same.trace" || complain "the recording is gone"
+echo precious >"$dir/precious"
+$weir trace --pack "$dir/precious" "$0" 2>"$dir/err" && complain "what is no recording"
+[ "$(cat "$dir/precious")" = precious ] || complain "OUT was written before FILE was read"
+$weir trace --pack "$dir/no/such" "$dir/a.trace" 2>"$dir/err" && complain "no such folder"
+[ "$(wc -l <"$dir/err")" -eq 1 ] || complain "$(cat "$dir/err")"
+if [ -w /dev/full ]; then
+    $weir trace --pack /dev/full "$dir/a.trace" 2>/dev/null && complain "a full disk"
+fi
 
 try "a cut file"
 # Cut and damaged files. A byte in the middle, and another, each in a record of its own.

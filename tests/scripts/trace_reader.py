@@ -68,8 +68,8 @@ def records(data):
         raise Damaged("not a weir trace")
     if struct.unpack_from("<H", data, 8)[0] != 1:
         raise Damaged("an unknown major version")
-    if struct.unpack_from("<H", data, 10)[0] > 3:
-        print("trace_reader.py: version 1.%d of the format: 1.3 is read" %
+    if struct.unpack_from("<H", data, 10)[0] > 4:
+        print("trace_reader.py: version 1.%d of the format: 1.4 is read" %
               struct.unpack_from("<H", data, 10)[0], file=sys.stderr)
     at = 16
     while len(data) - at >= 12:
@@ -245,6 +245,17 @@ def main():
             names[kind][number] = b.string().decode("utf-8", "replace")
         elif kind == "EVTS":
             events.extend(chunk_events(payload))
+        elif kind == "EVTZ":
+            for _ in range(5):
+                b.varint()
+            front, size = b.at, b.varint()
+            try:
+                inflated = zlib.decompress(payload[b.at:])
+            except zlib.error as error:
+                raise Damaged("a packed record: %s" % error)
+            if len(inflated) != size:
+                raise Damaged("a packed record of another length")
+            events.extend(chunk_events(payload[:front] + inflated))
         elif kind == "SAMP":
             samples += 1
         elif kind == "MODL":

@@ -320,7 +320,7 @@ Test(center, walks_what_is_live)
     size_t seen = 0;
     unsigned batch = weir__center_take(&centers[0], blocks);
     for (unsigned i = 0; i < 5; i++)
-        weir__entry_set(blocks[2 * i].entry, WEIR__ENTRY_LIVE | 100);
+        weir__entry_set(blocks[2 * i].entry, WEIR__ENTRY_LIVE | 200);
     cr_assert_eq(weir__center_each_live(&centers[0], count_live, &seen), 0);
     cr_assert_eq(seen, 5, "cached ones are not live");
     seen = 5;
@@ -427,7 +427,7 @@ Test(center, a_copy_of_a_live_block_is_noted)
     struct weir__cached blocks[WEIR__BATCH_MAX];
     unsigned batch = weir__center_take(&centers[0], blocks);
     was_live(&blocks[0], 123);
-    weir__entry_set(blocks[0].entry, WEIR__ENTRY_LIVE | 55);
+    weir__entry_set(blocks[0].entry, WEIR__ENTRY_LIVE | 255);
     weir__center_give(&centers[0], blocks, 1);
     expect_noted(blocks[0].block, 123);
     cr_assert_eq(figures_of(0).out, batch);

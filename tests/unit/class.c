@@ -1,6 +1,7 @@
 /*
- * The size classes against their rule: 16-byte steps to 256, then eight a doubling; the
- * class of a size is the least that holds it at its alignment, and both maps say the same.
+ * The size classes against their rule: one of no bytes, 16-byte steps to 224, then 256 and
+ * eight a doubling; the class of a size is the least that holds it at its alignment, and both maps
+ * say the same.
  */
 #include "../helpers/suite.h"
 #include "pool/center.h"
@@ -11,7 +12,9 @@ static const size_t alignments[] = {1,   2,   8,    16,   32,   64,   128,
 /* Found by looking at all of them. */
 static int least_class(size_t size, size_t alignment)
 {
-    for (int sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++)
+    if (!size && alignment <= 64)
+        return WEIR__CLASS_EMPTY;
+    for (int sizeclass = 1; sizeclass < WEIR__CLASSES; sizeclass++)
         if (weir__class_bytes[sizeclass] >= size && weir__class_bytes[sizeclass] % alignment == 0)
             return sizeclass;
     return -1;
@@ -25,12 +28,13 @@ static size_t rounded(size_t size, size_t alignment)
 Test(class, sizes_follow_the_rule)
 {
     size_t size = 16;
-    for (int sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++) {
+    cr_assert_eq(weir__class_bytes[WEIR__CLASS_EMPTY], 0);
+    for (int sizeclass = 1; sizeclass < WEIR__CLASSES; sizeclass++) {
         cr_assert_eq(weir__class_bytes[sizeclass], size, "class %d", sizeclass);
-        size_t doubling = 256;
+        size_t doubling = 256; /* at least: 224 is followed by 256 */
         while (size >= 2 * doubling)
             doubling *= 2;
-        size += size < 256 ? 16 : doubling / 8;
+        size += size < 224 ? 16 : doubling / 8;
     }
     cr_assert_eq(weir__class_bytes[WEIR__CLASSES - 1], WEIR__SMALL_MAX);
 }
@@ -55,13 +59,27 @@ Test(class, none_for_what_a_slab_cannot_hold)
 Test(class, wastes_an_eighth_at_most)
 {
     for (size_t i = 3; i < sizeof alignments / sizeof *alignments; i++)
-        for (size_t size = 0; size <= WEIR__SMALL_MAX; size++) {
+        for (size_t size = 1; size <= WEIR__SMALL_MAX; size++) {
             size_t whole = rounded(size, alignments[i]);
             size_t bytes = weir__class_bytes[weir__class_of(size, alignments[i])];
             cr_assert_geq(bytes, whole);
             cr_assert_leq(bytes - whole, whole > 128 ? whole / 8 : 0, "%zu at %zu: %zu", size,
                           alignments[i], bytes);
         }
+}
+
+/* What either map sends to a class, at any alignment that is no reason for a bit of its own. */
+Test(class, the_least_size_of_each_is_known)
+{
+    size_t least[WEIR__CLASSES];
+    memset(least, 0xff, sizeof least);
+    for (size_t alignment = 16; alignment <= 64; alignment *= 2)
+        for (size_t size = 0; size <= WEIR__SMALL_MAX; size++) {
+            int sizeclass = weir__class_of(size, alignment);
+            least[sizeclass] = size < least[sizeclass] ? size : least[sizeclass];
+        }
+    for (int sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++)
+        cr_assert_eq(weir__class_least[sizeclass], least[sizeclass], "class %d", sizeclass);
 }
 
 Test(class, maps_agree)
@@ -91,7 +109,7 @@ Test(class, batches_fit)
 Test(class, depots_hold_whole_batches)
 {
     for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++) {
-        size_t size = weir__class_bytes[sizeclass], depot = weir__class_depot(sizeclass);
+        size_t size = weir__class_stride(sizeclass), depot = weir__class_depot(sizeclass);
         size_t batch = weir__class_batch(sizeclass), kept = size <= 512 ? 262144 : 65536;
         cr_assert(depot >= 2 * batch && depot <= WEIR__DEPOT_MAX, "class %u", sizeclass);
         cr_assert_eq(depot % batch, 0);

@@ -9,6 +9,7 @@ case_tests += tests/unit/backing \
 	tests/unit/dlpack \
 	tests/unit/environment \
 	tests/unit/family \
+	tests/unit/jit_map \
 	tests/unit/faults \
 	tests/unit/guards \
 	tests/unit/late_misuse \
@@ -44,6 +45,7 @@ tests_unit_dlpack_LDADD = $(unit_ldadd)
 tests_unit_environment_LDADD = $(unit_ldadd)
 tests_unit_family_LDADD = $(unit_ldadd)
 tests_unit_faults_LDADD = $(unit_ldadd)
+tests_unit_jit_map_LDADD = $(unit_ldadd)
 tests_unit_late_misuse_LDADD = $(unit_ldadd)
 tests_unit_locks_LDADD = $(unit_ldadd)
 tests_unit_map_LDADD = $(unit_ldadd)
@@ -60,17 +62,20 @@ tests_unit_recorder_LDADD = libweir-trace.la $(unit_ldadd)
 tests_unit_recordings_LDADD = libweir-trace.la $(unit_ldadd)
 tests_unit_report_LDADD = libweir-report.la libweir-trace.la $(unit_ldadd)
 tests_unit_report_page_LDADD = libweir-report.la libweir-trace.la $(unit_ldadd) $(ZLIB_LIBS)
+tests_unit_report_mappings_LDADD = libweir-report.la libweir-trace.la $(suite_libs) $(ZLIB_LIBS)
 tests_unit_registry_LDADD = $(unit_ldadd)
 tests_unit_sample_LDADD = $(unit_ldadd) -lm
 tests_unit_shelf_LDADD = $(unit_ldadd)
 tests_unit_shown_LDADD = $(unit_ldadd)
 tests_unit_slab_LDADD = $(unit_ldadd)
 tests_unit_span_LDADD = $(unit_ldadd)
+tests_unit_stacks_LDADD = libweir-trace.la $(unit_ldadd)
 tests_unit_symbols_LDADD = libweir-symbols.la $(suite_libs)
 tests_unit_threads_LDADD = $(unit_ldadd)
 tests_unit_tools_LDADD = libweir-tools.la $(suite_libs) -lm
 tests_unit_trace_damage_LDADD = libweir-trace.la $(unit_ldadd)
 tests_unit_trace_load_LDADD = libweir-trace.la $(suite_libs) $(ZLIB_LIBS)
+tests_unit_trace_pack_LDADD = libweir-trace.la $(suite_libs) $(ZLIB_LIBS)
 tests_unit_walk_LDADD = $(unit_ldadd)
 
 if SHARED
@@ -85,11 +90,14 @@ if TOOLS
 case_tests += tests/unit/recorder \
 	tests/unit/recordings \
 	tests/unit/report \
+	tests/unit/report_mappings \
 	tests/unit/report_page \
+	tests/unit/stacks \
 	tests/unit/symbols \
 	tests/unit/tools \
 	tests/unit/trace_damage \
-	tests/unit/trace_load
+	tests/unit/trace_load \
+	tests/unit/trace_pack
 endif
 
 # Guarded blocks, 10^8 operations without a report: some minutes.

@@ -2,6 +2,7 @@
  * own figures. tests/scripts/trace.sh has an independent reader. */
 #include "../helpers/scratch.h"
 #include "../helpers/suite.h"
+#include "alloc/trace.h"
 #include "base/fault.h"
 #include "observe/crc32.h"
 #include "observe/stream.h"
@@ -67,42 +68,6 @@ static void stop(void)
 {
     cr_assert_eq(weir_trace_stop(), 0, "%s", weir_last_error());
 }
-
-/* -- stacks -------------------------------------------------------------------------------- */
-
-/* A block of 10 bytes and one of 5000; what the reader knows of their stacks. */
-static struct trace_info stacks_recorded(weir_trace_options options)
-{
-    struct trace_info info;
-    options.size = sizeof options;
-    cr_assert_eq(weir_trace_start(path, &options), 0, "%s", weir_last_error());
-    weir_deallocate(weir_cpu_allocator(), weir_allocate(weir_cpu_allocator(), 10));
-    weir_deallocate(weir_cpu_allocator(), weir_allocate(weir_cpu_allocator(), 5000));
-    stop();
-    cr_assert_eq(trace_info_open(&info, path), 0, "%s", info.why);
-    cr_assert_eq(info.foot.nodes + 1, info.nstacks ? info.nstacks : 1);
-    return info;
-}
-
-#if defined(__x86_64__) || defined(__aarch64__)
-Test(recorder, allocations_have_stacks_as_the_options_say)
-{
-    struct trace_info info = stacks_recorded((weir_trace_options){.stacks = true});
-    size_t all = info.nstacks;
-    cr_assert(info.stacked && info.stacks_from == 0 && all > 4);
-    cr_assert_not_null(info.host);
-    for (size_t i = 1; i < all; i++)
-        cr_assert(info.stacks[i].address && info.stacks[i].parent < i);
-    trace_info_close(&info);
-    info = stacks_recorded((weir_trace_options){.stacks = true, .stacks_from = 4096});
-    cr_assert(info.stacked && info.stacks_from == 4096);
-    cr_assert(info.nstacks > 1 && info.nstacks < all);
-    trace_info_close(&info);
-    info = stacks_recorded((weir_trace_options){.stacks_from = 1});
-    cr_assert(!info.stacked && info.nstacks == 0);
-    trace_info_close(&info);
-}
-#endif
 
 /* -- exactness ----------------------------------------------------------------------------- */
 
@@ -294,6 +259,80 @@ Test(recorder, names_contexts_tags_and_marks)
     trace_done(&info, &replay);
 }
 
+/* Set before its first block, after it, twice, taken back, and never. */
+Test(recorder, a_tag_has_the_latest_class)
+{
+    static const struct {
+        const char *name;
+        int before, after, again, expected;
+    } tags[] = {
+        {"before", WEIR_CLASS_WEIGHT, -1, -1, WEIR_CLASS_WEIGHT},
+        {"after", -1, WEIR_CLASS_KV, -1, WEIR_CLASS_KV},
+        {"twice", WEIR_CLASS_KV, WEIR_CLASS_SCRATCH, WEIR_CLASS_STAGING, WEIR_CLASS_STAGING},
+        {"back", WEIR_CLASS_OTHER, WEIR_CLASS_NONE, -1, WEIR_CLASS_NONE},
+        {"never", -1, -1, -1, WEIR_CLASS_NONE}};
+    enum { N = sizeof tags / sizeof *tags };
+    weir_tag made[N];
+    start();
+    for (int i = 0; i < N; i++) {
+        made[i] = weir_tag_intern(tags[i].name);
+        if (tags[i].before >= 0)
+            cr_assert_eq(weir_tag_class(made[i], (weir_class)tags[i].before), 0);
+        weir_tag former = weir_tag_set(made[i]);
+        weir_deallocate(weir_cpu_allocator(), weir_allocate(weir_cpu_allocator(), 10));
+        weir_tag_set(former);
+        if (tags[i].after >= 0)
+            cr_assert_eq(weir_tag_class(made[i], (weir_class)tags[i].after), 0);
+        if (tags[i].again >= 0)
+            cr_assert_eq(weir_tag_class(made[i], (weir_class)tags[i].again), 0);
+    }
+    stop();
+    struct trace_info info;
+    struct trace_replay replay;
+    trace_read(&info, &replay);
+    for (int i = 0; i < N; i++) {
+        cr_assert_str_eq(trace_info_tag(&info, made[i]), tags[i].name);
+        cr_assert_eq(made[i] < info.nclasses ? info.classes[made[i]] : 0, tags[i].expected, "%s",
+                     tags[i].name);
+    }
+    trace_done(&info, &replay);
+}
+
+Test(recorder, a_mark_scope_ends_with_its_block)
+{
+    start();
+    for (int i = 0; i < 3; i++) {
+        WEIR_MARK_SCOPE(WEIR_MARK_STEP, "step");
+        WEIR_MARK_SCOPE(WEIR_MARK_OTHER, NULL);
+        weir_deallocate(weir_cpu_allocator(), weir_allocate(weir_cpu_allocator(), 10));
+        if (i == 1)
+            continue;
+        cr_assert_eq(weir_trace_mark((weir_mark)(WEIR_MARK_STEP + 1), "no such", true), EINVAL);
+    }
+    stop();
+    struct trace_info info;
+    struct trace_replay replay;
+    trace_read(&info, &replay);
+    struct trace_merge *merge = trace_merge_begin(&info);
+    struct trace_record r;
+    int depth = 0, begun = 0;
+    while (trace_merge_next(merge, &r) > 0) {
+        if (r.kind != TRACE_RECORD_MARK_BEGIN && r.kind != TRACE_RECORD_MARK_END) {
+            cr_assert(r.kind != TRACE_RECORD_ALLOCATE || depth == 1);
+            continue;
+        }
+        cr_assert_eq(r.detail, WEIR_MARK_STEP);
+        cr_assert_str_eq(trace_info_name(&info, r.name), "step");
+        begun += r.kind == TRACE_RECORD_MARK_BEGIN;
+        depth += r.kind == TRACE_RECORD_MARK_BEGIN ? 1 : -1;
+        cr_assert(depth == 0 || depth == 1);
+    }
+    trace_merge_end(merge);
+    cr_assert_eq(begun, 3);
+    cr_assert_eq(depth, 0);
+    trace_done(&info, &replay);
+}
+
 Test(recorder, what_was_live_at_the_start_is_there)
 {
     weir_allocator *cpu = weir_cpu_allocator();
@@ -462,7 +501,7 @@ Test(recorder, a_file_that_cannot_be_emptied_is_refused)
 /* docs/internals/trace-format.md: the magic, the version, zeros. */
 Test(recorder, begins_with_the_version_of_the_format)
 {
-    static const unsigned char expected[16] = "\x89WEIR\r\n\x1a\x01\0\x03";
+    static const unsigned char expected[16] = "\x89WEIR\r\n\x1a\x01\0\x04";
     unsigned char first[16];
     start();
     stop();

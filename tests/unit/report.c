@@ -257,19 +257,35 @@ static uint64_t *levels_naive(const struct report_grouping *g, const bool *wante
     return levels;
 }
 
-static unsigned tenth_naive(size_t change)
+/* A holder's time begins with its first block, if a quarter of the whole is left then. */
+static uint64_t time_begins(const struct report_grouping *g, size_t holder)
 {
     const struct report_data *d = &report.data;
-    uint64_t length = d->timed ? d->last_ticks - d->ticks[0] : d->last_number;
-    uint64_t at = d->timed ? d->ticks[change] - d->ticks[0] : d->number[change];
-    return (unsigned)(at * 10 / (length + 1));
+    uint64_t start = d->timed ? d->ticks[0] : 0, last = d->timed ? d->last_ticks : d->last_number;
+    uint64_t first = UINT64_MAX;
+    for (size_t i = 0; i < d->nsegments; i++)
+        if (g->of[i] == holder) {
+            uint64_t born =
+                d->timed ? d->ticks[d->segments[i].born] : d->number[d->segments[i].born];
+            first = born < first ? born : first;
+        }
+    return first < start || first > last - (last - start) / 4 ? start : first;
+}
+
+static unsigned tenth_naive(size_t change, uint64_t from)
+{
+    const struct report_data *d = &report.data;
+    uint64_t length = (d->timed ? d->last_ticks : d->last_number) - from;
+    uint64_t at = d->timed ? d->ticks[change] : d->number[change];
+    return at > from ? (unsigned)((at - from) * 10 / (length + 1)) : 0;
 }
 
 /* The level that holds at any time of a tenth, or before any run of it. */
-static void floor_check(const struct report_holder *h, const uint64_t *levels)
+static void floor_check(const struct report_grouping *g, size_t holder, const uint64_t *levels)
 {
+    const struct report_holder *h = &g->holders[holder];
     const struct report_data *d = &report.data;
-    uint64_t floor[10];
+    uint64_t floor[10], from = time_begins(g, holder);
     memset(floor, 0xff, sizeof floor);
     if (report.floors.npoints) {
         for (size_t p = 0; p < report.floors.npoints; p++) {
@@ -282,12 +298,12 @@ static void floor_check(const struct report_holder *h, const uint64_t *levels)
         for (size_t i = 0; i < d->nchanges; i++) {
             if (!ends_event(i))
                 continue;
-            for (unsigned t = before == SIZE_MAX ? 10 : tenth_naive(before);
-                 t <= (before == SIZE_MAX ? 0 : tenth_naive(i)); t++)
+            for (unsigned t = before == SIZE_MAX ? 10 : tenth_naive(before, from);
+                 t <= (before == SIZE_MAX ? 0 : tenth_naive(i, from)); t++)
                 floor[t] = levels[before] < floor[t] ? levels[before] : floor[t];
             before = i;
         }
-        for (unsigned t = tenth_naive(before); t < 10; t++)
+        for (unsigned t = tenth_naive(before, from); t < 10; t++)
             floor[t] = levels[before] < floor[t] ? levels[before] : floor[t];
     }
     for (size_t t = 0; t < 10; t++)
@@ -313,7 +329,7 @@ static void holders_check(const struct report_grouping *g, const uint64_t *total
         cr_assert_eq(g->holders[h].without, without, "without %s", g->holders[h].name);
         cr_assert_eq(g->holders[h].without_change, when, "without %s", g->holders[h].name);
         cr_assert_eq(g->holders[h].most, most);
-        floor_check(&g->holders[h], levels);
+        floor_check(g, h, levels);
         free(levels);
         wanted[h] = false;
     }
@@ -545,6 +561,31 @@ Test(report, what_keeps_rising_grew_and_what_is_freed_at_the_end_too)
     cr_assert_eq(report_grown(&report, grown, 2), 1);
     cr_assert_str_eq(report.groupings[0].holders[grown[0]].name, "leak");
     cr_assert_gt(report.groupings[0].holders[grown[0]].grew, 500);
+    report_close();
+}
+
+/* A program that takes long to start: what grows from its middle on is seen in tenths of its own.
+ */
+Test(report, what_begins_late_and_keeps_rising_grew)
+{
+    writer_begin(&writer, path, "late", 0, 0);
+    writer_name(&writer, WEIR__TRACE_TAGN, 1, "leak");
+    writer_name(&writer, WEIR__TRACE_TAGN, 2, "last");
+    writer_allocate(&writer, 1, 1000, 0x10, 5000, 0, 0);
+    for (uint64_t i = 0; i < 50; i++)
+        writer_allocate(&writer, 1, 6000 + i * 180, 0x1000 + i * 16, 10, 1, 0);
+    for (uint64_t i = 0; i < 50; i++)
+        writer_allocate(&writer, 1, 15900 + i, 0x2000 + i * 16, 10, 2, 0);
+    for (uint64_t i = 0; i < 50; i++)
+        writer_free(&writer, 1, 16000, 0x1000 + i * 16, 10);
+    writer_end(&writer, true);
+    report_read_by(-1);
+    uint32_t grown[2];
+    cr_assert_eq(report_grown(&report, grown, 2), 1);
+    const struct report_holder *h = &report.groupings[0].holders[grown[0]];
+    cr_assert_str_eq(h->name, "leak");
+    cr_assert(h->late);
+    cr_assert_gt(h->grew, 300);
     report_close();
 }
 

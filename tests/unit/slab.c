@@ -43,13 +43,18 @@ static bool apart(const void *a, size_t a_size, const void *b, size_t b_size)
 /* The entries of all indices, within memory that no block and no header uses. */
 static void ledger_lies_clear(const struct weir__slab *slab, unsigned sizeclass)
 {
-    size_t size = weir__class_bytes[sizeclass], ledger = slab->end * sizeof *slab->entries;
+    size_t size = weir__class_stride(sizeclass), ledger = slab->end * sizeof *slab->entries;
     const char *memory = weir__slab_memory(slab);
     size_t blocks = (slab->end - slab->first) * size;
     cr_assert_eq(slab->end, WEIR__SLAB / size);
     cr_assert(apart(slab->entries, ledger, memory + slab->first * size, blocks), "class %u",
               sizeclass);
     cr_assert(apart(slab->entries, ledger, chunk->slabs, sizeof chunk->slabs));
+    if (size < WEIR__INLINE_MIN) {
+        cr_assert_geq((const char *)slab->entries, memory + WEIR__SLAB_CLEAR_BEFORE);
+        cr_assert_leq((const char *)(slab->entries + slab->end),
+                      memory + slab->first * size - WEIR__SLAB_CLEAR);
+    }
     const char *home = size < WEIR__INLINE_MIN ? memory : (const char *)&chunk->u;
     size_t room = size < WEIR__INLINE_MIN ? WEIR__SLAB : sizeof chunk->u;
     cr_assert((const char *)slab->entries >= home &&
@@ -84,7 +89,7 @@ Test(slab, ledgers_in_the_header_are_apart)
 Test(slab, colors_differ_where_there_is_room)
 {
     for (unsigned sizeclass = 0; sizeclass < WEIR__CLASSES; sizeclass++) {
-        size_t size = weir__class_bytes[sizeclass], places = 0;
+        size_t size = weir__class_stride(sizeclass), places = 0;
         bool seen[WEIR__SLAB / WEIR__LINE] = {false};
         if (size <= 64 || size >= WEIR__INLINE_MIN)
             continue;
@@ -94,7 +99,8 @@ Test(slab, colors_differ_where_there_is_room)
             places += !seen[line];
             seen[line] = true;
         }
-        size_t room = chunk->slabs[1].first * size - weir__slab_ledger(size);
+        size_t room = chunk->slabs[1].first * size - weir__slab_ledger(size) - WEIR__SLAB_CLEAR -
+                      WEIR__SLAB_CLEAR_BEFORE;
         size_t lines = room / WEIR__LINE + 1;
         cr_assert_geq(lines, 8);
         cr_assert_eq(places, lines < WEIR__CHUNK_SLABS - 1 ? lines : WEIR__CHUNK_SLABS - 1,
@@ -181,7 +187,7 @@ Test(slab, a_second_copy_is_noted_with_its_size)
     cr_assert(weir__slab_put(slab, &some[3]));
     cr_assert_not(weir__slab_put(slab, &some[3]));
     expect_noted(WEIR_MISUSE_DOUBLE_FREE, &some[3], 103);
-    weir__entry_set(some[4].entry, WEIR__ENTRY_LIVE | 55);
+    weir__entry_set(some[4].entry, WEIR__ENTRY_LIVE | 255);
     cr_assert_not(weir__slab_put(slab, &some[4]));
     expect_noted(WEIR_MISUSE_DOUBLE_FREE, &some[4], 104);
     cr_assert_eq(slab->nout, SOME - 1);
@@ -215,10 +221,10 @@ Test(slab, a_size_beyond_the_class_is_noted)
 Test(slab, a_free_of_more_than_the_class_is_noted)
 {
     struct weir__slab *slab = slab_with_some_out();
-    some[2].former = WEIR__ENTRY_LIVE | 256;
+    some[2].former = 256;
     cr_assert(weir__slab_put(slab, &some[2]));
     cr_assert_not(weir__late_misuses_kept);
-    some[3].former = WEIR__ENTRY_LIVE | 257;
+    some[3].former = 257;
     cr_assert(weir__slab_put(slab, &some[3]), "the copy is true");
     expect_noted(WEIR_MISUSE_CORRUPTION, &some[3], 0);
     cr_assert_eq(slab->nout, SOME - 2);

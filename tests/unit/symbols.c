@@ -245,9 +245,9 @@ Test(symbols, jit_names_are_the_last_ones)
     symbols_add_jit(symbols, UINT64_MAX - 4, 100, "over the end");
     symbols_add_jit(symbols, 0x3000, 0, "empty");
     symbols_add_jit(symbols, 0x4000, 1, NULL);
-    expect_name(symbols, 0x1000, 1, SYMBOL_JIT, "JS:~old a.js:1:1");
-    expect_name(symbols, 0x1040, 1, SYMBOL_JIT, "JS:*new a.js:1:1");
-    expect_name(symbols, 0x1060, 9, SYMBOL_JIT, "JS:~old a.js:1:1");
+    expect_name(symbols, 0x1000, 1, SYMBOL_JIT, "old a.js:1");
+    expect_name(symbols, 0x1040, 1, SYMBOL_JIT, "new a.js:1");
+    expect_name(symbols, 0x1060, 9, SYMBOL_JIT, "old a.js:1");
     expect_name(symbols, 0x1080, 1, SYMBOL_JIT, "\"</script>\n\xff");
     expect_name(symbols, UINT64_MAX - 1, 1, SYMBOL_JIT, "over the end");
     expect_name(symbols, 0x1100, 1, SYMBOL_ADDRESS, "0x1100");
@@ -258,6 +258,37 @@ Test(symbols, jit_names_are_the_last_ones)
     cr_expect(symbols_find(symbols, 0x1050, 1)->module == NULL);
     cr_expect(symbols_places(symbols, symbols_find(symbols, 0x1050, 1), &places) == 0);
     symbols_close(symbols);
+}
+
+static void expect_jit(const char *name, const char *brief, bool own)
+{
+    char to[400];
+    cr_expect(short_jit(to, name) == own, "%s", name);
+    cr_expect_str_eq(to, brief);
+}
+
+Test(symbols, names_of_code_made_at_run_time_are_short)
+{
+    expect_jit("JS:~remember /srv/my app/leak.js:3:18", "remember leak.js:3", true);
+    expect_jit("JS:*get size file:///srv/a.mjs:10:2", "get size a.mjs:10", true);
+    expect_jit("Eval:~ /srv/leak.js:1:1", "(script) leak.js:1", true);
+    expect_jit("JS:^alloc node:buffer:363:30", "alloc node:buffer:363", false);
+    expect_jit("JS:~ node:internal/streams/end-of-stream:1:1",
+               "(script) node:internal/streams/end-of-stream:1", false);
+    expect_jit("py::Cache.grow:/srv/a.py", "Cache.grow a.py", true);
+    expect_jit("py::<module>:/usr/lib/python3.12/json/__init__.py", "<module> __init__.py", false);
+    expect_jit("py::_call:<frozen importlib._bootstrap>", "_call <frozen importlib._bootstrap>",
+               false);
+    expect_jit("JS:~f /a.js:1:2 or JS:~g node:fs:3:4", "f a.js:1 or g node:fs:3", false);
+    expect_jit("Builtin:ArrayMap", "Builtin:ArrayMap", false);
+    static const char *const odd[] = {
+        "",     "JS:",   "JS:~",  "JS: ", "JS:~a b",     "JS:~a :",  "JS:a /:", "JS:a /b:c/d",
+        "py::", "py:::", "py::a", " or ", "JS:a or JS:", "x or py::"};
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+        char to[64];
+        short_jit(to, odd[i]);
+        cr_expect_leq(strlen(to), 2 * strlen(odd[i]) + 15);
+    }
 }
 
 Test(symbols, modules_come_and_go)

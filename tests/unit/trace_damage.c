@@ -653,7 +653,10 @@ Test(trace_damage, a_file_of_a_newer_format_is_named)
     cr_assert_eq(file_see(false).error, 0);
     moves_make(WEIR__TRACE_MINOR + 1, 7);
     cr_assert_eq(trace_load_binary(path, &trace, why, sizeof why), EINVAL);
-    cr_assert_not_null(strstr(why, "version 1.4 of the format, this weir reads 1.3"), "%s", why);
+    char both[64];
+    snprintf(both, sizeof both, "version 1.%d of the format, this weir reads 1.%d",
+             WEIR__TRACE_MINOR + 1, WEIR__TRACE_MINOR);
+    cr_assert_not_null(strstr(why, both), "%s", why);
     moves_make(WEIR__TRACE_MINOR, 7);
     cr_assert_eq(trace_load_binary(path, &trace, why, sizeof why), EINVAL);
     cr_assert_null(strstr(why, "version"), "%s", why);

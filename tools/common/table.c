@@ -143,6 +143,11 @@ void table_flush(struct table *t)
             row_print(t, &t->cells[i]);
         t->begun = true;
     }
+    table_clear(t);
+}
+
+void table_clear(struct table *t)
+{
     for (size_t i = 0; i < t->ncells; i++)
         free(t->cells[i].text);
     free(t->cells);

@@ -43,6 +43,9 @@ void table_rule(struct table *t);
 /* Prints the rows so far; more may follow, in columns no narrower. */
 void table_flush(struct table *t);
 
+/* Drops the rows that are not printed yet. */
+void table_clear(struct table *t);
+
 /* Prints and frees. */
 void table_print(struct table *t);
 

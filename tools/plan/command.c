@@ -30,7 +30,7 @@ struct plan_set {
 
 struct plan_command {
     weir_plan_options options;
-    const char *output, *svg;
+    const char *output, *svg, *html;
     uint64_t changes;
     bool compare, json, markdown;
     struct option_list files;
@@ -77,8 +77,8 @@ static int plan_files(struct plan_command *c, const struct options *options, cha
             return plan_complain(*paths, strerror(errno));
     if (!c->files.n)
         return options_complain(options, "name a table, a trace or a folder");
-    if (c->files.n > 1 && (c->output || c->svg))
-        return options_complain(options, "-o and --svg take one input file");
+    if (c->files.n > 1 && (c->output || c->svg || c->html))
+        return options_complain(options, "-o, --svg and --html take one input file");
     return -1;
 }
 
@@ -92,6 +92,9 @@ static int plan_arguments(struct plan_command *c, int argc, char **argv)
         {"output", OPTION_TEXT, &c->output, "FILE",
          "write the rows with their offsets (one input file)", 'o'},
         {"svg", OPTION_TEXT, &c->svg, "FILE", "draw the arrangement (one input file)"},
+        {"html", OPTION_TEXT, &c->html, "OUT",
+         "a page with the picture and the buffers that bind the lower bound (one\n"
+         "input file)"},
         {"generate", OPTION_LIST, &generate, "N[:LIVE]",
          "a random program of N buffers, LIVE of them live at once\n"
          "(default a quarter), as one more file; may be repeated"},
@@ -138,15 +141,23 @@ static double plan_ratio(const weir_plan_stats *r)
     return r->lower_bound ? (double)r->arena / (double)r->lower_bound : 1;
 }
 
-/* The rows or the picture to a file of this name; 0 or 1 (and said why). */
-static int plan_write(const char *path, const struct plan_rows *rows, const char *title)
+typedef int plan_writer(const struct plan_rows *rows, const char *title, FILE *to);
+
+static int rows_write(const struct plan_rows *rows, const char *title, FILE *to)
+{
+    (void)title;
+    plan_rows_print(rows, to);
+    return 0;
+}
+
+/* To a file of this name; 0 or 1 (and said why). */
+static int plan_write(const char *path, const struct plan_rows *rows, const char *title,
+                      plan_writer *write)
 {
     FILE *to = strcmp(path, "-") == 0 ? stdout : fopen(path, "w");
     int error = to ? 0 : errno;
-    if (to && title)
-        error = plan_picture(rows, title, to);
-    else if (to)
-        plan_rows_print(rows, to);
+    if (to)
+        error = write(rows, title, to);
     if (to && (fflush(to) != 0 || ferror(to)))
         error = errno ? errno : EIO;
     if (to && to != stdout && fclose(to) != 0)
@@ -393,9 +404,11 @@ static int plan_more(struct plan_command *c, const char *path, struct plan_rows 
 {
     int status = plan_profiles(c, rows);
     if (c->output)
-        status |= plan_write(c->output, rows, NULL);
+        status |= plan_write(c->output, rows, NULL, rows_write);
     if (c->svg)
-        status |= plan_write(c->svg, rows, text_file_name(path));
+        status |= plan_write(c->svg, rows, text_file_name(path), plan_picture);
+    if (c->html)
+        status |= plan_write(c->html, rows, text_file_name(path), plan_page);
     if (c->changes)
         status |= plan_repair(c, rows);
     return status;
@@ -438,7 +451,7 @@ int weir_command_plan(int argc, char **argv)
                 plan_footer(&c, path);
         }
         if (c.json)
-            c.table.ncells = 0;
+            table_clear(&c.table);
         table_print(&c.table);
     }
     for (size_t i = 0; i < c.files.n; i++)

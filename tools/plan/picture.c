@@ -162,24 +162,20 @@ static void box_draw(const struct view *v, size_t i)
     double y = view_y(v, (double)offset + (double)r->size), h = view_y(v, (double)offset) - y;
     double edge = fmin(v->rows->count > 400 ? 0.25 : 0.8, 0.2 * fmin(w, h));
     bool binds = r->lower <= v->peak && v->peak < r->upper, dark;
-    const char *color = color_of(v, r, &dark), *index = text_made("%zu", i);
+    const char *color = color_of(v, r, &dark);
     fprintf(v->to,
             "<rect x=\"%.3f\" y=\"%.3f\" width=\"%.3f\" height=\"%.3f\" fill=\"%s\"%s "
-            "stroke-width=\"%.2f\"><title>%s ",
-            x, y, w, h, color, binds ? " class=\"m\"" : "", binds ? 2.5 * edge : edge, index);
+            "stroke-width=\"%.2f\"><title>",
+            x, y, w, h, color, binds ? " class=\"m\"" : "", binds ? 2.5 * edge : edge);
     text_write(v->to, r->id);
     fprintf(v->to, ": %s at %zu, [%" PRId64 ", %" PRId64 ")%s</title></rect>\n",
             text_bytes(r->size), offset, r->lower, r->upper,
             binds ? ", live at the greatest sum" : "");
-    double letters = (double)strlen(r->id);
-    const char *label = w >= 6.5 * letters + 4 ? r->id : index;
-    if (h < 11 || w < 6.5 * (double)strlen(label) + 4)
+    if (h < 11 || w < 6.5 * (double)strlen(r->id) + 4)
         return;
     fprintf(v->to, "<text x=\"%.2f\" y=\"%.2f\" class=\"l\" fill=\"%s\">", x + w / 2,
             y + h / 2 + 3.5, dark ? "#fff" : "#222");
-    if (label == r->id && strcmp(label, index) != 0 && w >= 6.5 * (letters + 7) + 4)
-        fprintf(v->to, "%s ", index);
-    text_write(v->to, label);
+    text_write(v->to, r->id);
     fputs("</text>\n", v->to);
 }
 
@@ -198,25 +194,45 @@ static int earlier(const void *a, const void *b)
                               : (x->change > y->change) - (x->change < y->change);
 }
 
-/* A filled step line, on the scale of the arena. Finds the peak. */
-static void live_draw(struct view *v)
+/* Of all rows, in the order of time; from malloc. */
+static struct event *events_of(const struct plan_rows *rows)
 {
-    size_t n = 2 * v->rows->count;
+    size_t n = 2 * rows->count;
     struct event *events = memory_array(NULL, n, sizeof *events);
-    for (size_t i = 0; i < v->rows->count; i++) {
-        const struct plan_row *r = &v->rows->rows[i];
+    for (size_t i = 0; i < rows->count; i++) {
+        const struct plan_row *r = &rows->rows[i];
         events[2 * i] = (struct event){r->lower, (double)r->size};
         events[2 * i + 1] = (struct event){r->upper, -(double)r->size};
     }
     qsort(events, n, sizeof *events, earlier);
+    return events;
+}
+
+int64_t plan_peak(const struct plan_rows *rows)
+{
+    struct event *events = events_of(rows);
     double live = 0, most = -1;
-    fprintf(v->to, "<path class=\"s\" d=\"M%.2f %.2f", LEFT, BASE);
-    for (size_t i = 0; i < n; i++) {
+    int64_t peak = 0;
+    for (size_t i = 0; i < 2 * rows->count; i++) {
         live += events[i].change;
         if (live > most) {
             most = live;
-            v->peak = events[i].time;
+            peak = events[i].time;
         }
+    }
+    free(events);
+    return peak;
+}
+
+/* A filled step line, on the scale of the arena. */
+static void live_draw(const struct view *v)
+{
+    size_t n = 2 * v->rows->count;
+    struct event *events = events_of(v->rows);
+    double live = 0;
+    fprintf(v->to, "<path class=\"s\" d=\"M%.2f %.2f", LEFT, BASE);
+    for (size_t i = 0; i < n; i++) {
+        live += events[i].change;
         if (i + 1 == n || events[i + 1].time != events[i].time)
             fprintf(v->to, "H%.3fV%.3f", view_x(v, (double)events[i].time),
                     BASE - live / v->arena * LINE);
@@ -275,6 +291,7 @@ static struct view view_of(const struct plan_rows *rows, double arena, FILE *to)
         v.most = r->size > v.most ? r->size : v.most;
     }
     v.t1 = fmax(v.t1, v.t0 + 1);
+    v.peak = plan_peak(rows);
     classes_find(&v);
     return v;
 }

@@ -68,4 +68,10 @@ void plan_rows_print(const struct plan_rows *rows, FILE *to);
 /* The picture: time across, offset up, one box a buffer, the live sum beneath. */
 int plan_picture(const struct plan_rows *rows, const char *title, FILE *to);
 
+/* When the sum of what is live is the greatest, first; what lives then binds the lower bound. */
+int64_t plan_peak(const struct plan_rows *rows);
+
+/* One page: the picture, and the buffers that bind the lower bound. 0 or an errno value. */
+int plan_page(const struct plan_rows *rows, const char *title, FILE *to);
+
 #endif

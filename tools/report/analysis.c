@@ -77,6 +77,9 @@ static void sites_make(struct report *r, const struct report_options *options)
         if (report_lives(s, d->peak_change))
             weight[s->stack] += s->bytes;
     }
+    for (size_t i = 0; i < d->nmappings; i++)
+        if (d->mappings[i].stack && d->mappings[i].stack < n)
+            used[d->mappings[i].stack] = 1;
     report_frames_make(&r->frames, d->info, options->namer, options->user);
     report_sites_make(&r->sites, &r->frames, used, weight, d->peak);
     r->has_sites = true;
@@ -124,6 +127,7 @@ static void report_compute(struct report *r, const struct report_options *option
     report_runs_make(&r->runs, &r->data);
     floors_make(r);
     groupings_make(r, options);
+    report_mappings_make(&r->mappings, &r->data, r->has_sites ? &r->sites : NULL);
 }
 
 int report_make(struct report *r, struct trace_info *info, const char *path,
@@ -156,6 +160,7 @@ void report_free(struct report *r)
         report_axis_free(&r->axes[a]);
         free(r->sample_of[a]);
     }
+    report_mappings_free(&r->mappings);
     free(r->samples.changes);
     free(r->floors.points);
     report_runs_free(&r->runs);
@@ -222,6 +227,11 @@ static size_t greatest(const struct report *r, uint64_t (*of)(const struct repor
 size_t report_grown(const struct report *r, uint32_t *holders, size_t most)
 {
     return greatest(r, grew_of, holders, most);
+}
+
+bool report_is_worth(const struct report *r, uint64_t grew)
+{
+    return grew > r->data.peak / 50;
 }
 
 size_t report_leavers(const struct report *r, uint32_t *holders, size_t most)

@@ -6,6 +6,7 @@
 #define WEIR_TOOLS_REPORT_ANALYSIS_H
 
 #include "tools/report/columns.h"
+#include "tools/report/mappings.h"
 #include "tools/report/pass.h"
 #include "tools/report/runs.h"
 
@@ -37,6 +38,7 @@ struct report {
     size_t nladder;
     struct report_runs runs;
     struct report_floors floors;
+    struct report_mappings mappings;
 };
 
 /* 0, or an errno value with info->why. report_free in either case. */
@@ -56,6 +58,9 @@ size_t report_half(const struct report *report);
 
 /* Holders that grew, by how much: the first `most` of them. Returns how many there are. */
 size_t report_grown(const struct report *report, uint32_t *holders, size_t most);
+
+/* Is growth by so many bytes worth the first screen? From 2 % of the peak on. */
+bool report_is_worth(const struct report *report, uint64_t grew);
 
 /* Holders by what they left: the first `most` of them. Returns how many left anything. */
 size_t report_leavers(const struct report *report, uint32_t *holders, size_t most);

@@ -24,7 +24,10 @@ void bill_bound_write(FILE *to, const struct report *r, uint32_t change)
         return;
     }
     const char *where = report_where(r, change);
-    fprintf(to, "%s <span class=\"dim\">", bill_when(r, change));
+    fputs(change <= report_event_end(&r->data, 0) ? "the start" : bill_when(r, change), to);
+    if (!*where)
+        return;
+    fputs(" <span class=\"dim\">", to);
     markup_text(to, where);
     fputs("</span>", to);
 }

@@ -14,6 +14,7 @@
 #include "tools/report/page.h"
 #include "tools/report/summary.h"
 #include "tools/trace/binary.h"
+#include "tools/trace/pack.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -25,7 +26,7 @@
 #include <unistd.h>
 
 struct command {
-    const char *path, *text, *against, *growth_text, *html, *at, *out;
+    const char *path, *text, *pack, *against, *growth_text, *html, *at, *out;
     bool events, json, runs;
     int by, export;
     uint64_t top, above;
@@ -351,6 +352,67 @@ static int trace_print(const struct command *c)
     return status;
 }
 
+/* -- packing --------------------------------------------------------------------------------- */
+
+static bool files_are_one(const char *a, FILE *b)
+{
+    struct stat one, other;
+    return stat(a, &one) == 0 && fstat(fileno(b), &other) == 0 && one.st_dev == other.st_dev &&
+           one.st_ino == other.st_ino;
+}
+
+/* OUT, empty; NULL after one line. It is emptied only when it is known to be another file. */
+static FILE *pack_open(const struct command *c)
+{
+    if (strcmp(c->pack, "-") == 0)
+        return stdout;
+    FILE *to = fopen(c->pack, "ae");
+    if (to && files_are_one(c->path, to)) {
+        fprintf(stderr, "weir trace: %s: is the recording itself\n", c->pack);
+        fclose(to);
+        return NULL;
+    }
+    if (to)
+        to = freopen(c->pack, "we", to);
+    if (!to)
+        fprintf(stderr, "weir trace: %s: %s\n", c->pack, strerror(errno));
+    return to;
+}
+
+/* What cannot be packed is found before OUT is touched. */
+static bool pack_check(const struct command *c)
+{
+    struct trace_info info;
+    int error = trace_info_open(&info, c->path);
+    if (!error && trace_info_is_newer(&info))
+        error = trace_info_fail(&info, EINVAL, "not packed");
+    if (error)
+        command_fail(c, info.why);
+    trace_info_close(&info);
+    return !error;
+}
+
+static int pack_print(const struct command *c)
+{
+    uint64_t cut = 0;
+    struct stat about;
+    char why[256];
+    FILE *to = pack_check(c) ? pack_open(c) : NULL;
+    if (!to)
+        return 1;
+    bool regular = to != stdout && fstat(fileno(to), &about) == 0 && S_ISREG(about.st_mode);
+    int error = trace_pack(c->path, to, &cut, why, sizeof why);
+    bool failed = output_finish(to, c->pack) || error;
+    if (failed && regular)
+        unlink(c->pack);
+    if (error)
+        command_fail(c, why);
+    if (cut && !failed)
+        fprintf(stderr, "weir trace: %s: cut short: the last %s are left out\n", c->path,
+                text_of(cut, "bytes"));
+    return failed;
+}
+
 /* "5%" */
 static bool growth_read(struct command *c)
 {
@@ -390,6 +452,9 @@ int weir_command_trace(int argc, char **argv)
         {"text", OPTION_TEXT, &c.text, "OUT",
          "writes the events to OUT in the text format of weir's carried traces,\n"
          "which weir bench replays (\"-\": standard output)"},
+        {"pack", OPTION_TEXT, &c.pack, "OUT",
+         "writes the recording to OUT with its events deflated, to keep and to send;\n"
+         "all that reads a recording reads it (\"-\": standard output)"},
         {NULL}};
     const struct options options = {
         "weir trace", "[OPTIONS] FILE\n[OPTIONS] --export KIND OUT FILE",
@@ -415,5 +480,7 @@ int weir_command_trace(int argc, char **argv)
         return options_complain(&options, "--fail-growth needs --against OTHER");
     c.out = argv[optind];
     c.path = argv[argc - 1];
+    if (c.pack)
+        return pack_print(&c);
     return c.text || c.events ? trace_print(&c) : report_print(&c);
 }

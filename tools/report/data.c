@@ -273,8 +273,25 @@ static void failure_add(struct report_data *d, const struct trace_record *r)
                                                           .error = r->detail};
 }
 
+static void mapping_add(struct report_data *d, const struct trace_record *r)
+{
+    d->mappings = memory_grow(d->mappings, d->nmappings, sizeof *d->mappings);
+    d->mappings[d->nmappings++] =
+        (struct report_mapping){.number = r->number,
+                                .ticks = r->ticks,
+                                .address = r->address,
+                                .bytes = r->requested,
+                                .flags = r->detail,
+                                .stack = r->stack,
+                                .given = r->kind == TRACE_RECORD_UNMAPPED};
+}
+
 static void other(struct collect *c, const struct trace_record *record)
 {
+    if (record->kind == TRACE_RECORD_MAPPED || record->kind == TRACE_RECORD_UNMAPPED) {
+        mapping_add(c->data, record);
+        return;
+    }
     latest_set(c, REPORT_NONE);
     if (record->kind == TRACE_RECORD_MARK_BEGIN)
         mark_begins(c, record->detail, record->name);
@@ -468,6 +485,7 @@ void report_data_free(struct report_data *d)
     free(d->segments);
     free(d->marks);
     free(d->failures);
+    free(d->mappings);
     free(d->tids);
 }
 

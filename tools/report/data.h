@@ -44,6 +44,13 @@ struct report_failure {
     uint32_t thread, tag, context, error;
 };
 
+/* The program mapped memory by a call of its own, or (given) unmapped it. */
+struct report_mapping {
+    uint64_t number, ticks, address, bytes;
+    uint32_t flags, stack; /* observe/mapping.h */
+    bool given;
+};
+
 struct report_data {
     struct trace_info *info; /* NULL: of a text trace, which has no times */
     const char *path;
@@ -61,6 +68,8 @@ struct report_data {
     char **names; /* of a text trace's marks */
     struct report_failure *failures;
     size_t nfailures;
+    struct report_mapping *mappings; /* in the order of the events */
+    size_t nmappings;
     uint32_t *tids; /* by thread: the system's number; 0: unknown */
     size_t ntids;
 

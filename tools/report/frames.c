@@ -166,8 +166,9 @@ static uint32_t function_of(struct maker *m, uint64_t address)
     struct report_function made = {.name = name,
                                    .full = full ? copy(symbol.full) : NULL,
                                    .module = module,
-                                   .named = known && symbol.named};
-    made.allocator = made.named && report_is_allocator(made.name);
+                                   .named = known && symbol.named,
+                                   .script = known ? symbol.script : REPORT_NATIVE};
+    made.allocator = made.named && !made.script && report_is_allocator(made.name);
     return m->of_start[number] = function_add(f, made);
 }
 
@@ -217,4 +218,37 @@ const char *report_frames_module(const struct report_frames *f, uint32_t functio
 {
     uint32_t module = f->functions[function].module;
     return module ? text_file_name(f->info->modules[module - 1].path) : "";
+}
+
+/* -- scripts ------------------------------------------------------------------------------------
+ */
+
+/* The minor version in "python3.11" or "libpython3.11.so.1.0"; 0: it is another file. */
+static unsigned python_minor(const char *file)
+{
+    file += begins(file, "lib") ? 3 : 0;
+    return begins(file, "python3.") ? (unsigned)strtoul(file + 8, NULL, 10) : 0;
+}
+
+const char *report_frames_hint(const struct report_frames *f)
+{
+    bool node = false;
+    unsigned python = 0;
+    for (size_t i = 1; i < f->nfunctions; i++) {
+        if (f->functions[i].script)
+            return NULL;
+        const char *file = report_frames_module(f, (uint32_t)i);
+        python = python ? python : python_minor(file);
+        node |= strcmp(file, "node") == 0 || begins(file, "libnode.so");
+    }
+    if (node)
+        return "JavaScript functions have no names here: node gives them with --perf-basic-prof "
+               "--interpreted-frames-native-stack.";
+    if (python >= 12)
+        return "Python functions have no names here: CPython gives them with python3 -X perf.";
+    return python
+               ? text_made("Python functions have no names here: CPython 3.%u does not give them; "
+                           "from 3.12 on it does, with python3 -X perf.",
+                           python)
+               : NULL;
 }

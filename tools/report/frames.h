@@ -9,12 +9,16 @@
 #include "tools/report/keys.h"
 #include "tools/trace/info.h"
 
+/* Code made at run time is the program's own, or of the runtime that made it. */
+enum report_script { REPORT_NATIVE, REPORT_RUNTIME, REPORT_SCRIPT };
+
 /* What is known of an address. Texts live until the next call. */
 struct report_symbol {
     const char *function; /* as people read it; NULL: unknown */
     const char *full;     /* with its arguments; or NULL */
     uint64_t start;       /* where the function begins in the process; 0: unknown */
     bool named;           /* `function` is a name, not made from an address */
+    enum report_script script;
 };
 
 /* The function that the address is in; false: unknown. */
@@ -29,6 +33,7 @@ struct report_function {
     uint32_t module;   /* index + 1 in info->modules; 0: none */
     bool named;
     bool allocator; /* by its name */
+    enum report_script script;
 };
 
 struct report_frames {
@@ -48,6 +53,10 @@ void report_frames_free(struct report_frames *frames);
 
 /* The module's file name, or "". */
 const char *report_frames_module(const struct report_frames *frames, uint32_t function);
+
+/* How the program's own functions would get names, if code without names was made at run time: a
+ * sentence; NULL: nothing is missing, or it is not known how. */
+const char *report_frames_hint(const struct report_frames *frames);
 
 /* Does a function of this name hand out memory for others, by the looks of it? */
 bool report_is_allocator(const char *name);

@@ -116,6 +116,14 @@ static const char *class_name(uint64_t key)
     return names[key < sizeof names / sizeof *names ? key : 6];
 }
 
+const char *report_thread_name(const struct report_data *d, uint32_t thread)
+{
+    const struct trace_names *names = d->info ? &d->info->threads : NULL;
+    const char *name = names && thread < names->n ? names->text[thread] : NULL;
+    return name && *name ? text_made("thread %u, %.60s", thread, name)
+                         : text_made("thread %u", thread);
+}
+
 static char *name_of(const struct report_data *d, enum report_by by, uint64_t key,
                      const struct report_sites *sites)
 {
@@ -138,7 +146,7 @@ static char *name_of(const struct report_data *d, enum report_by by, uint64_t ke
     case REPORT_BY_SIZE:
         return copy(size_name(key));
     default:
-        return copy(text_made("thread %u", number));
+        return copy(report_thread_name(d, number));
     }
 }
 

@@ -38,13 +38,14 @@ struct report_holder {
     uint64_t freed_elsewhere;       /* blocks that another thread freed */
 
     /* By report_pass_run. */
-    uint64_t most;           /* that it ever held */
-    uint64_t without;        /* greatest total less its bytes */
-    uint32_t without_change; /* the last change of the first event that reached that */
-    uint64_t floor[REPORT_TENTHS];
-    uint64_t grew;  /* bytes; 0: it did not */
-    unsigned rises; /* steps of the floor, among the first eight */
-    uint64_t area;  /* sum of its bytes at the samples */
+    uint64_t most;                 /* that it ever held */
+    uint64_t without;              /* greatest total less its bytes */
+    uint32_t without_change;       /* the last change of the first event that reached that */
+    uint64_t floor[REPORT_TENTHS]; /* the least it held in each tenth of its time */
+    bool late;                     /* its time began with its first block, well behind the start */
+    uint64_t grew;                 /* bytes; 0: it did not */
+    unsigned rises;                /* steps of the floor, among the first eight */
+    uint64_t area;                 /* sum of its bytes at the samples */
 };
 
 struct report_grouping {
@@ -78,6 +79,9 @@ void report_grouping_free(struct report_grouping *grouping);
 /* Bytes and blocks of each holder after a change, the last of its event. `amounts`: one each. */
 void report_grouping_at(const struct report_grouping *grouping, const struct report_data *data,
                         uint32_t change, struct report_amount *amounts);
+
+/* "thread 2, worker", by the name that the process gave it last. Until 16 more texts are made. */
+const char *report_thread_name(const struct report_data *data, uint32_t thread);
 
 /* "<= 64 B", or of large ones the size itself. */
 uint64_t report_size_key(uint64_t bytes);

@@ -195,6 +195,9 @@ void report_lines_left(FILE *to, const struct report *r, size_t top)
     if (shown < n)
         fprintf(to, "  %37s(%s more)\n", "", text_count(n - shown));
     free(holders);
+    const char *hint = r->has_sites ? report_frames_hint(&r->frames) : NULL;
+    if (hint)
+        fprintf(to, "%s\n", hint);
 }
 
 static int by_bytes(const void *left, const void *right, void *user)

@@ -26,6 +26,9 @@ bool report_name_of(void *user, uint64_t address, struct report_symbol *found)
     found->function = symbol->name;
     found->full = symbol->full;
     found->named = symbol->named;
+    found->script = symbol->kind != SYMBOL_JIT ? REPORT_NATIVE
+                    : symbol->own              ? REPORT_SCRIPT
+                                               : REPORT_RUNTIME;
     /* Starts are of the file: told apart by the module. */
     found->start = symbol->kind == SYMBOL_FUNCTION && symbol->module
                        ? symbol->module->base + symbol->start

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <time.h>
 
-#define GREW_LEAST 100 /* the peak's part below which growth is not worth the first screen */
+#define COMMAND_MOST 300 /* bytes that are shown */
 
 /* -- the head
  * ---------------------------------------------------------------------------------------- */
@@ -64,6 +64,19 @@ static uint32_t threads_of(const struct report_data *d)
     return most;
 }
 
+/* The whole of a long one is in its title. */
+static void command_write(FILE *to, const char *command)
+{
+    size_t n = strlen(command);
+    char *shown = memory_text(command, n < COMMAND_MOST ? n : COMMAND_MOST);
+    fputs("<p class=\"command\"><code title=\"", to);
+    markup_text(to, command);
+    fputs("\">", to);
+    markup_text(to, shown);
+    fputs(n > COMMAND_MOST ? "\xe2\x80\xa6</code></p>\n" : "</code></p>\n", to);
+    free(shown);
+}
+
 static void about_write(FILE *to, const struct report *r)
 {
     const struct report_data *d = &r->data;
@@ -83,9 +96,7 @@ static void about_write(FILE *to, const struct report *r)
           to);
     fputs("</p>\n", to);
     if (d->info && *d->info->command) {
-        fputs("<p class=\"command\"><code>", to);
-        markup_text(to, d->info->command);
-        fputs("</code></p>\n", to);
+        command_write(to, d->info->command);
     }
 }
 
@@ -180,37 +191,53 @@ static void card_lower(FILE *to, const struct report *r)
     card_end(to);
 }
 
+/* Growth that is worth the first screen comes first: what was left is often nothing, or what any
+ * program leaves. */
+static void grown_write(FILE *to, const struct report *r, uint32_t grown)
+{
+    const struct report_holder *h = holder(r, grown);
+    holder_name(to, r, grown);
+    fprintf(to,
+            " <strong class=\"bad\">grew</strong> by <b>%s</b>, to %s at most: what it never goes "
+            "below rose in %u "
+            "of 8 steps%s. ",
+            markup_size(h->grew), markup_size(h->most), h->rises,
+            h->late && !r->floors.npoints ? " since its first block" : "");
+    if (h->left.bytes < h->grew / 10)
+        fputs(h->floor[8] >= h->floor[7] ? "It was freed only at the end. "
+                                         : "Later it was freed. ",
+              to);
+}
+
 static void card_left(FILE *to, const struct report *r)
 {
-    uint32_t first;
-    size_t grown = report_grown(r, &first, 1);
-    bool worth = grown && holder(r, first)->grew > r->data.peak / GREW_LEAST;
-    card_begin(to, "What was left");
+    uint32_t first[2], most;
+    size_t grown = report_grown(r, first, 2);
+    bool worth = grown && report_is_worth(r, holder(r, first[0])->grew);
+    card_begin(to, worth ? "What grew" : "What was left");
+    if (worth)
+        grown_write(to, r, first[0]);
+    if (worth && grown > 1 && report_is_worth(r, holder(r, first[1])->grew)) {
+        fputs("So did ", to);
+        holder_name(to, r, first[1]);
+        fprintf(to, ", by %s. ", markup_size(holder(r, first[1])->grew));
+    }
     if (r->data.end.total)
         fprintf(to, "<b>%s</b> in %s never freed.", markup_size(r->data.end.total),
                 markup_of(r->data.end.count, "blocks"));
     else
-        fputs("Nothing: all was freed.", to);
-    if (worth) {
-        fputs(" While it ran, ", to);
-        holder_name(to, r, first);
-        fprintf(to,
-                " <strong class=\"bad\">grew</strong>: what it never goes below rose in %u of 8 "
-                "steps, by <b>%s</b>.",
-                holder(r, first)->rises, markup_size(holder(r, first)->grew));
-    } else {
-        uint32_t most;
-        if (report_leavers(r, &most, 1)) {
-            fprintf(to, " Most of it, %s, is ", markup_size(holder(r, most)->left.bytes));
-            holder_name(to, r, most);
-            fputs(".", to);
-        }
-        fputs(grown ? " While it ran no holder grew by 1"
+        fputs(worth ? "Nothing was left at the end." : "Nothing: all was freed.", to);
+    if (!worth && report_leavers(r, &most, 1)) {
+        fprintf(to, " Most of it, %s, is ", markup_size(holder(r, most)->left.bytes));
+        holder_name(to, r, most);
+        fputs(".", to);
+    }
+    if (!worth)
+        fputs(grown ? " While it ran no holder grew by 2"
                       "\xc2\xa0"
                       "% of the peak."
                     : " No holder kept growing while it ran.",
               to);
-    }
     card_end(to);
 }
 
@@ -262,7 +289,14 @@ static void short_write(FILE *to, const struct report *r, const char *name)
     card_lower(to, r);
     card_left(to, r);
     (r->runs.n ? card_runs : card_churn)(to, r);
-    fputs("</div></header>\n", to);
+    fputs("</div>\n", to);
+    const char *hint = r->has_sites ? report_frames_hint(&r->frames) : NULL;
+    if (hint) {
+        fputs("<p class=\"note hint-names\">", to);
+        markup_text(to, hint);
+        fputs("</p>\n", to);
+    }
+    fputs("</header>\n", to);
 }
 
 /* -- how it was made
@@ -351,6 +385,7 @@ static void body_write(FILE *to, const struct report *r, const struct report_aga
         section_callers(to, r, icicle);
     section_stayed(to, r);
     section_runs(to, r);
+    report_mappings_html(to, &r->mappings, &r->data);
     section_kinds(to, r);
     section_events(to, r);
     if (against)

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LIFE_LEAST 4 /* of the whole: a holder that lives for less has no tenths of its own */
+
 /* -- the greatest total since
  * ---------------------------------------------------------------------- */
 
@@ -47,6 +49,7 @@ static const struct summit *since_find(const struct since *s, uint32_t change)
 
 struct state { /* of a holder */
     uint64_t level, best;
+    uint64_t from;  /* its tenths begin here: ticks, or the event's number */
     uint32_t since; /* the last change of the latest event that changed it */
     uint32_t sample, point;
     uint8_t tenth;
@@ -61,15 +64,23 @@ struct pass {
     struct state *states;
     struct since since;
     size_t sample, point; /* that lie before the event */
-    unsigned tenth;       /* of the event */
+    uint64_t now, last;   /* when the event is, and the end: ticks, or numbers of events */
     bool timed;
-    uint64_t length;
 };
 
 static void floor_take(struct report_holder *h, size_t from, size_t to, uint64_t level)
 {
     for (size_t i = from; i <= to && i < REPORT_TENTHS; i++)
         h->floor[i] = level < h->floor[i] ? level : h->floor[i];
+}
+
+/* Of the time that is the holder's, the tenth that now lies in. */
+static unsigned tenth_of(const struct pass *p, const struct state *s)
+{
+    uint64_t length = p->last - s->from;
+    return p->now > s->from && length
+               ? (unsigned)((unsigned __int128)(p->now - s->from) * REPORT_TENTHS / (length + 1))
+               : 0;
 }
 
 /* The level was as it is from state->since to just before the event. */
@@ -86,7 +97,7 @@ static void holder_account(struct pass *p, uint32_t holder)
     h->most = s->level > h->most ? s->level : h->most;
     h->area += s->level * (p->sample - s->sample);
     if (!p->floors->npoints)
-        floor_take(h, s->tenth, p->tenth, s->level);
+        floor_take(h, s->tenth, tenth_of(p, s), s->level);
     else if (p->point > s->point)
         floor_take(h, s->point * REPORT_TENTHS / p->floors->npoints,
                    (p->point - 1) * REPORT_TENTHS / p->floors->npoints, s->level);
@@ -101,13 +112,32 @@ static void holder_touch(struct pass *p, uint32_t holder, uint32_t event)
     s->since = event;
     s->sample = (uint32_t)p->sample;
     s->point = (uint32_t)p->point;
-    s->tenth = (uint8_t)p->tenth;
+    s->tenth = (uint8_t)tenth_of(p, s);
 }
 
-static unsigned tenth_of(const struct pass *p, size_t change)
+static uint64_t moment(const struct pass *p, size_t change)
 {
-    uint64_t at = p->timed ? p->d->ticks[change] - p->d->ticks[0] : p->d->number[change];
-    return p->length ? (unsigned)((unsigned __int128)at * REPORT_TENTHS / (p->length + 1)) : 0;
+    return p->timed ? p->d->ticks[change] : p->d->number[change];
+}
+
+/* A holder's time begins with its first block, if that leaves a part worth tenths: what began to
+ * grow late would else show in few of them. */
+static void lives_begin(struct pass *p)
+{
+    uint64_t start = p->timed ? p->d->ticks[0] : 0;
+    uint64_t latest = p->last - (p->last - start) / LIFE_LEAST;
+    for (size_t i = 0; i < p->g->n; i++)
+        p->states[i].from = UINT64_MAX;
+    for (size_t i = 0; i < p->d->nsegments; i++) {
+        struct state *s = &p->states[p->g->of[i]];
+        uint64_t born = moment(p, p->d->segments[i].born);
+        s->from = born < s->from ? born : s->from;
+    }
+    for (size_t i = 0; i < p->g->n; i++) {
+        struct state *s = &p->states[i];
+        s->from = s->from < start || s->from > latest ? start : s->from;
+        p->g->holders[i].late = s->from > start + (p->last - start) / REPORT_TENTHS;
+    }
 }
 
 /* What lies before the event whose changes begin here. */
@@ -140,7 +170,7 @@ static void event_levels(struct pass *p, size_t from, size_t to, bool touch)
 static void all_account(struct pass *p)
 {
     moments_pass(p, p->d->nchanges);
-    p->tenth = REPORT_TENTHS - 1;
+    p->now = p->last;
     for (uint32_t i = 0; i < p->g->n; i++)
         holder_account(p, i);
 }
@@ -162,8 +192,9 @@ void report_pass_run(struct report_grouping *g, const struct report_data *d,
                      .samples = samples,
                      .floors = floors,
                      .timed = d->timed,
-                     .length = d->timed ? d->last_ticks - d->ticks[0] : d->last_number};
+                     .last = d->timed ? d->last_ticks : d->last_number};
     p.states = memory_zeroed(g->n, sizeof *p.states);
+    lives_begin(&p);
     for (size_t i = 0; i < g->n; i++)
         memset(g->holders[i].floor, 0xff, sizeof g->holders[i].floor);
     size_t end = report_event_end(d, 0);
@@ -174,7 +205,7 @@ void report_pass_run(struct report_grouping *g, const struct report_data *d,
     for (size_t i = end + 1; i < d->nchanges; i = end + 1) {
         end = report_event_end(d, i);
         moments_pass(&p, i);
-        p.tenth = tenth_of(&p, i);
+        p.now = moment(&p, i);
         event_levels(&p, i, end, true);
         since_add(&p.since, (uint32_t)end, d->total[end]);
     }

@@ -159,10 +159,8 @@ static int by_value(const void *left, const void *right)
 static void runs_judge(struct report_runs *r)
 {
     int64_t *rises = memory_array(NULL, r->n, sizeof *rises);
-    for (size_t i = 0; i < r->n; i++) {
-        if (r->runs[i].next == REPORT_NONE)
-            continue;
-        int64_t rise = (int64_t)(r->runs[r->runs[i].next].before - r->runs[i].before);
+    for (size_t i = 1; i < r->n; i++) {
+        int64_t rise = (int64_t)(r->runs[i].before - r->runs[i - 1].before);
         rises[r->pairs++] = rise;
         r->rises += rise > 0;
     }

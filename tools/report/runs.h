@@ -22,7 +22,7 @@ struct report_runs {
     struct report_run *runs; /* in the order in which they began */
     size_t n;
     uint32_t kind;       /* of the marks: run; steps, where there are no runs */
-    size_t rises;        /* runs whose level before is above the one's before, of the same name */
+    size_t rises;        /* runs whose level before is above that before the run before */
     size_t pairs;        /* that were compared */
     int64_t median_rise; /* of the level before, from one run to the next */
 };

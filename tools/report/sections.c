@@ -138,11 +138,14 @@ static void stayed_row(FILE *to, const struct report *r, const struct report_hol
         markup_share(h->left.bytes, h->made.bytes > h->left.bytes ? h->made.bytes : h->left.bytes));
     strip_floors_write(to, h);
     fputs("</td><td>", to);
-    if (h->grew)
+    if (h->grew && report_is_worth(r, h->grew))
         fprintf(to,
                 "<strong class=\"bad\">grew by %s</strong> <span class=\"dim\">in %u of 8 "
                 "steps</span>",
                 markup_size(h->grew), h->rises);
+    else if (h->grew)
+        fprintf(to, "grew by %s <span class=\"dim\">in %u of 8 steps</span>", markup_size(h->grew),
+                h->rises);
     else
         fputs(verdict(h, r), to);
     fputs("</td></tr>\n", to);
@@ -169,7 +172,8 @@ void section_stayed(FILE *to, const struct report *r)
             "<th class=\"n\">left</th><th class=\"n\">blocks</th><th class=\"n\">of all it "
             "allocated</th><th class=\"wide\">floor in each tenth</th><th>so</th></tr></thead>"
             "<tbody>\n",
-            r->floors.npoints ? "before the runs of each tenth" : "in each tenth of the time",
+            r->floors.npoints ? "before the runs of each tenth"
+                              : "in each tenth of the time since its first block",
             report_by_heading(g->by));
     for (size_t i = 0; i < ngrown && i < STAYED_ROWS; i++, shown++)
         stayed_row(to, r, &g->holders[grown[i]]);
@@ -346,8 +350,10 @@ static void threads_write(FILE *to, const struct report *r)
           "others</th></tr></thead><tbody>\n",
           to);
     for (uint32_t i = 0; i < keys.n && i < 20; i++) {
-        fprintf(to, "<tr><td>%s</td>",
-                keys.keys[i] ? text_made("%" PRIu64, keys.keys[i]) : "before the recording");
+        fputs("<tr><td>", to);
+        markup_text(to, keys.keys[i] ? report_thread_name(d, (uint32_t)keys.keys[i])
+                                     : "before the recording");
+        fputs("</td>", to);
         cell_bytes(to, threads[i].peak);
         cell_bytes(to, threads[i].made);
         cell_count(to, threads[i].blocks);

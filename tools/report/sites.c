@@ -9,7 +9,8 @@
 #define SPLIT_SHARE 14 /* of the peak: smaller groups are not split */
 #define SPLIT_PART  92 /* percent: a part so large tells nothing apart */
 #define SPLIT_DEPTH 16
-#define MANY        8 /* callers of a nameless function that hands out memory */
+#define SCRIPT_PART 200 /* of the peak: of smaller groups it is not asked which script called */
+#define MANY        8   /* callers of a nameless function that hands out memory */
 
 struct leaf {
     uint32_t node, at; /* at: the frame that is looked at, above the site */
@@ -105,6 +106,20 @@ static uint32_t caller_node(const struct maker *m, uint32_t node)
             return at;
     }
     return direct;
+}
+
+/* The nearest function of a script above the site; else the nearest of its runtime; 0: none. */
+static uint32_t script_node(const struct maker *m, uint32_t node)
+{
+    uint32_t runtime = 0;
+    for (uint32_t at = node; at; at = parent(m, at)) {
+        enum report_script script = function(m, at)->script;
+        if (script == REPORT_SCRIPT)
+            return at;
+        if (script == REPORT_RUNTIME && !runtime && function(m, at)->full)
+            runtime = at;
+    }
+    return runtime;
 }
 
 /* -- splitting ----------------------------------------------------------------------------------
@@ -215,6 +230,30 @@ static int by_site(const void *left, const void *right, void *user)
     return a->node < b->node ? -1 : a->node > b->node;
 }
 
+/* Leaves of one site and caller, by the scripts' functions that led there. */
+static void group_split(struct maker *m, size_t from, size_t end, struct report_site site)
+{
+    bool any = false;
+    for (size_t i = from; i < end && site.weight > m->peak / SCRIPT_PART; i++)
+        any |= script_node(m, m->sites->node[m->leaves[i].node]) != 0;
+    if (!any) {
+        leaves_split(m, from, end, site, 2);
+        return;
+    }
+    for (size_t i = from; i < end; i++) {
+        uint32_t script = script_node(m, m->sites->node[m->leaves[i].node]);
+        m->leaves[i].at = script ? script : m->leaves[i].at;
+    }
+    qsort_r(&m->leaves[from], end - from, sizeof *m->leaves, by_function, m);
+    for (size_t i = from, next; i < end; i = next) {
+        struct report_site part = site;
+        next = part_end(m, i, end, &part.weight);
+        part.parts[1] = function_of(m, m->leaves[i].at);
+        part.far = m->frames->functions[part.parts[1]].script != REPORT_NATIVE;
+        leaves_split(m, i, next, part, 2);
+    }
+}
+
 static void groups_make(struct maker *m, size_t nleaves)
 {
     for (size_t i = 0; i < nleaves; i++)
@@ -229,7 +268,7 @@ static void groups_make(struct maker *m, size_t nleaves)
              function_of(m, m->leaves[next].at) == g;
              next++)
             site.weight += m->leaves[next].weight;
-        leaves_split(m, i, next, site, 2);
+        group_split(m, i, next, site);
     }
 }
 
@@ -274,6 +313,37 @@ static const char *last_two(const char *name)
     return before;
 }
 
+/* In no namespace with a name: nothing for a short name. */
+static char *without_anonymous(const char *name)
+{
+    static const char nothing[] = "(anonymous namespace)::";
+    char *made = memory_text(name, strlen(name));
+    for (char *at = made; (at = strstr(at, nothing));)
+        memmove(at, at + sizeof nothing - 1, strlen(at + sizeof nothing - 1) + 1);
+    return made;
+}
+
+/* A function of a script has no namespaces, but perhaps a file of the runtime's: node:fs. */
+static void part_put(FILE *to, const struct report_function *f, bool brief)
+{
+    if (!brief || f->script) {
+        fputs(f->name, to);
+        return;
+    }
+    char *name = without_anonymous(f->name);
+    fputs(last_two(name), to);
+    free(name);
+}
+
+/* The script's function, and what it led to. */
+static void script_put(FILE *to, const struct report_sites *s, const struct report_site *site,
+                       bool brief)
+{
+    part_put(to, &s->frames->functions[site->parts[1]], brief);
+    fputs(brief ? " \xe2\x86\x92 " : " -> ", to);
+    part_put(to, &s->frames->functions[site->parts[0]], brief);
+}
+
 char *report_site_name(const struct report_sites *s, const struct report_site *site, bool brief)
 {
     char *name = NULL;
@@ -281,15 +351,19 @@ char *report_site_name(const struct report_sites *s, const struct report_site *s
     FILE *to = open_memstream(&name, &size);
     if (!to)
         return memory_text("", 0);
-    for (uint32_t i = 0; i < site->nparts; i++) {
-        const char *part = s->frames->functions[site->parts[i]].name;
+    if (site->far)
+        script_put(to, s, site, brief);
+    for (uint32_t i = site->far ? 2 : 0; i < site->nparts; i++) {
         if (i && !site->parts[i] && i == 1)
             continue;
         if (i == 1)
             fputs(brief ? " \xe2\x86\x90 " : " <- ", to);
         else if (i)
             fputs(brief ? " \xe2\x8b\xaf " : " ... ", to);
-        fputs(site->parts[i] || !i ? brief ? last_two(part) : part : "(start)", to);
+        if (site->parts[i] || !i)
+            part_put(to, &s->frames->functions[site->parts[i]], brief);
+        else
+            fputs("(start)", to);
     }
     fclose(to);
     return name;

@@ -5,6 +5,9 @@
  * From the leaf up, what only hands out memory for others is passed over: functions that are
  * named like allocators, nameless ones directly below such, and among the two lowest frames
  * nameless ones that many places call.
+ *
+ * Where code made at run time called (JavaScript, Python), its nearest function stands for the
+ * caller: the runtime's own functions between would say little to who wrote the script.
  */
 #ifndef WEIR_TOOLS_REPORT_SITES_H
 #define WEIR_TOOLS_REPORT_SITES_H
@@ -16,6 +19,7 @@
 struct report_site {
     uint32_t parts[REPORT_PARTS]; /* functions: site, caller (0: none), what made differences */
     uint32_t nparts;
+    bool far; /* the second part is no caller of the first, but the script's function above */
     uint64_t weight;
 };
 

@@ -4,6 +4,7 @@
 #include "tools/common/text.h"
 
 #include "observe/format.h"
+#include "observe/mapping.h"
 #include "tools/report/lines.h"
 #include "tools/trace/groups.h"
 
@@ -12,7 +13,8 @@
 
 static const char *mark_name(uint32_t kind)
 {
-    static const char *const names[] = {"mark", "run", "model", "layer", "operator", "other"};
+    static const char *const names[] = {"mark",     "run",   "model", "layer",
+                                        "operator", "other", "step"};
     return names[kind < sizeof names / sizeof *names ? kind : 0];
 }
 
@@ -79,6 +81,21 @@ void summary_event(FILE *to, const struct trace_info *info, const struct trace_r
         fprintf(to, "region %s 0x%" PRIx64 " %" PRIu64,
                 r->kind == TRACE_RECORD_REGION_TAKEN ? "taken" : "given back", r->address,
                 r->requested);
+        break;
+    case TRACE_RECORD_MAPPED:
+    case TRACE_RECORD_UNMAPPED:
+        fprintf(to, "%s 0x%" PRIx64 " %" PRIu64,
+                r->kind == TRACE_RECORD_UNMAPPED      ? "unmap"
+                : r->detail & WEIR__MAPPING_PROTECTED ? "protect"
+                : r->detail & WEIR__MAPPING_MOVED     ? "remap"
+                                                      : "map",
+                r->address, r->requested);
+        if (r->kind == TRACE_RECORD_MAPPED)
+            fprintf(to, " %c%c%c%s%s", r->detail & WEIR__MAPPING_READ ? 'r' : '-',
+                    r->detail & WEIR__MAPPING_WRITE ? 'w' : '-',
+                    r->detail & WEIR__MAPPING_EXECUTE ? 'x' : '-',
+                    r->detail & WEIR__MAPPING_FILE ? " of a file" : "",
+                    r->detail & WEIR__MAPPING_SHARED ? ", shared" : "");
         break;
     default:
         fputs("unknown event", to);
@@ -239,6 +256,8 @@ void summary_text(FILE *to, const struct summary *report)
     fprintf(to, "live at the end: %s in %s\n", text_bytes(end->total),
             text_of(end->count, "blocks"));
     report_lines_left(to, report->report, report->top && report->top < 5 ? report->top : 5);
+    report_mappings_text(to, &report->report->mappings, &report->report->data,
+                         report->top && report->top < 5 ? report->top : 5);
     if (report->against)
         report_lines_against(to, report->against, report->top);
 }
@@ -331,6 +350,27 @@ static void all_holders_json(struct json *j, const struct summary *report,
     json_end(j);
 }
 
+static void mappings_json(struct json *j, const struct report *r)
+{
+    const struct report_mappings *m = &r->mappings;
+    json_object(j, "mapped");
+    json_count(j, "most", m->most);
+    json_real(j, "seconds", report_seconds(&r->data, m->most_ticks));
+    json_count(j, "of_files", m->of_files);
+    json_count(j, "at_peak", m->at_peak);
+    json_count(j, "end", m->left);
+    json_array(j, "by_site");
+    for (size_t i = 0; i < m->n; i++) {
+        json_object(j, NULL);
+        json_text(j, "name", m->mappers[i].name);
+        json_count(j, "bytes", m->mappers[i].bytes);
+        json_count(j, "pieces", m->mappers[i].pieces);
+        json_end(j);
+    }
+    json_end(j);
+    json_end(j);
+}
+
 void summary_json(FILE *to, const struct summary *report)
 {
     const struct trace_replay *end = report->end;
@@ -350,6 +390,7 @@ void summary_json(FILE *to, const struct summary *report)
     all_holders_json(&j, report, &with_blocks);
     json_end(&j);
     report_json(&j, report->report, report->top);
+    mappings_json(&j, report->report);
     if (report->against)
         report_json_against(&j, report->against, report->top);
     json_end(&j);

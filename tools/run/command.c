@@ -36,7 +36,7 @@ static bool limit_is_valid(const char *text)
 /* -1: go on; else the exit status. */
 static int command_line_read(int argc, char **argv, struct run *run)
 {
-    bool stacks = false;
+    bool no_stacks = false;
     const char *stacks_from = NULL;
     const struct option_spec table[] = {
         {"json", OPTION_FLAG, &run->json, .help = "the report as one JSON object"},
@@ -54,10 +54,14 @@ static int command_line_read(int argc, char **argv, struct run *run)
         {"html", OPTION_TEXT, &run->html, "OUT",
          "records, and writes a page (weir trace --html) of the process with the\n"
          "greatest peak"},
-        {"stacks", OPTION_FLAG, &stacks,
-         .help = "recorded allocations have the calls that led there; --html: always"},
+        {"no-stacks", OPTION_FLAG, &no_stacks,
+         .help = "recorded allocations are without the calls that led there"},
         {"stacks-from", OPTION_TEXT, &stacks_from, "SIZE",
-         "the same, of blocks of at least so many bytes (512, 4K)"},
+         "those of less bytes are (512, 4K): costs less, and shows nearly all of\n"
+         "most peaks"},
+        {"metrics", OPTION_TEXT, &run->metrics, "ADDRESS",
+         "serves the figures to a scraper while the program runs, at\n"
+         "http://ADDRESS/metrics (127.0.0.1:9464, or :9464; port 0: any that is free)"},
         {NULL}};
     const struct options options = {
         "weir run",
@@ -82,7 +86,9 @@ static int command_line_read(int argc, char **argv, struct run *run)
     if (stacks_from && !number_size(stacks_from, &run->stacks_from))
         return options_complain(
             &options, "--stacks-from takes a size (bytes, or 4K, 2M), not \"%s\"", stacks_from);
-    if (!stacks && !stacks_from && !run->html)
+    if (no_stacks && stacks_from)
+        return options_complain(&options, "--no-stacks and --stacks-from are one or the other");
+    if (no_stacks)
         run->stacks_from = WEIR__STACKS_OFF;
     return -1;
 }
@@ -171,8 +177,10 @@ int weir_command_run(int argc, char **argv)
         return status;
     if (!run_library(&run) || (run.html && !run_page_prepare(&run)) ||
         (run.record && !run_record_prepare(&run)) || !run_memory_make(&run) ||
-        !(run.watch = run_watch_make(&run)) || !run_program(&run))
+        !(run.watch = run_watch_make(&run)) || (run.metrics && !run_serve_begin(&run)) ||
+        !run_program(&run))
         return RUN_OWN_FAILURE;
+    run_serve_end(&run);
     run_watch_end(run.watch);
     bool recorded = run_record_close(), reported = report_write(&run);
     if (!recorded)

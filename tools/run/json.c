@@ -90,6 +90,7 @@ static void image_json(struct json *j, const char *key, const struct run *run,
     }
     json_count(j, "resident_most", image->resident);
     json_count(j, "outside_malloc_most", image->outside);
+    json_count(j, "resident_files_most", image->files);
     if (image->ending == RUN_LOST) {
         json_text(j, "lost", image->lost_program);
         json_text(j, "why_lost", run_lost_text(image->lost));

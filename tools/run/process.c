@@ -90,8 +90,11 @@ uint64_t run_process_sample(struct run_image *image)
     if (!process_file_read(image->pid, "status", status, sizeof status))
         return 0;
     uint64_t most = status_number(status, "\nVmHWM:"), own = status_number(status, "\nRssAnon:");
+    uint64_t files = status_number(status, "\nRssFile:");
     if (most > image->resident)
         image->resident = most;
+    if (files > image->files)
+        image->files = files;
     image->malloc_had = run_process_outside(image);
     image->own = own;
     return status_number(status, "\nVmRSS:");

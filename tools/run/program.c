@@ -301,13 +301,15 @@ static void program_await(struct run *run, int signals)
     int pace = PACE_LEAST;
     while (!program_has_ended(run)) {
         struct pollfd on[] = {{.fd = signals, .events = POLLIN},
-                              {.fd = run->listener, .events = POLLIN}};
-        int ready = poll(on, 2, pace);
+                              {.fd = run->listener, .events = POLLIN},
+                              {.fd = run_serve_descriptor(run), .events = POLLIN}};
+        int ready = poll(on, 3, pace);
         if (ready > 0 && on[1].revents)
             run_memory_answer(run);
         if (signals < 0 || (ready > 0 && on[0].revents))
             signals_pass_on(run, signals);
         bool busy = run_watch_look(run->watch);
+        run_serve_answer(run);
         pace = busy ? PACE_LEAST : pace < PACE_MOST ? pace + pace / 2 + 1 : PACE_MOST;
     }
 }

@@ -365,6 +365,7 @@ static void record_take(struct run_recording *r, uint32_t type, const unsigned c
     if (!type_is_known(type) || head == r->headed)
         return;
     record_write(r, type, payload, length, NULL, 0);
+    run_names_look(r, type, payload, length);
     if (head) {
         r->headed = true;
         room_reserve(r);
@@ -396,6 +397,12 @@ void run_record_events(struct run_recording *r, const struct weir__run_chunk *fr
     if (r->headed && events <= (uint32_t)front->filled &&
         record_write(r, WEIR__TRACE_EVTS, head, n, bytes, (uint32_t)front->filled))
         r->events += events;
+}
+
+void run_record_jit(struct run_recording *r, const void *record, size_t length)
+{
+    if (r->headed)
+        record_write(r, WEIR__TRACE_JITM, record, length, NULL, 0);
 }
 
 static unsigned char *put_now(unsigned char *at)
@@ -459,12 +466,14 @@ void run_record_end(struct run_recording *r, const struct weir__run_image *image
     if (r->file >= 0 && close(r->file) != 0 && !r->error)
         r->error = errno;
     r->file = -1;
+    run_names_free(r);
 }
 
 void run_record_forget(void)
 {
     for (struct run_recording *r = recordings.first, *next; r; r = next) {
         next = r->next;
+        run_names_free(r);
         free(r->path);
         free(r);
     }

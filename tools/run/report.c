@@ -15,7 +15,7 @@
 
 #define TEXT_PROCESSES 12
 #define AGE_SAID       UINT64_C(100000000) /* ns: figures older than this are called so */
-#define OUTSIDE_LEAST  (UINT64_C(4) << 20) /* mapped beside malloc, worth a word */
+#define OUTSIDE_LEAST  (UINT64_C(4) << 20) /* mapped outside malloc, worth a word */
 
 static double seconds(uint64_t from, uint64_t to)
 {
@@ -121,7 +121,7 @@ static void text_classes(const struct run_image *image, FILE *to)
             fprintf(to, "  live at exit, by size of block\n"
                         "        size       blocks    bytes asked     bytes held\n");
         any = true;
-        if (class->size)
+        if (i + 1 < WEIR__RUN_CLASSES)
             fprintf(to, "  %10" PRIu64, class->size);
         else
             fprintf(to, "       pages");
@@ -143,6 +143,22 @@ static bool is_python(const struct run_image *image)
     return strncmp(image->program, "python", 6) == 0;
 }
 
+/* What is resident and not malloc's; `much`: most of it is not. */
+static void text_beside(const struct run_image *image, bool much, FILE *to)
+{
+    bool outside = image->outside > OUTSIDE_LEAST, files = much && image->files > OUTSIDE_LEAST;
+    if (!outside && !files)
+        return;
+    fputs("             ", to);
+    if (outside)
+        fprintf(to, "%s of it the program mapped itself, outside malloc",
+                text_scaled(image->outside));
+    if (files)
+        fprintf(to, "%s%s %s pages of files: code, libraries", outside ? "; " : "",
+                text_scaled(image->files), outside ? "are" : "of it are");
+    fputs("\n", to);
+}
+
 static void text_resident(const struct run *run, const struct run_image *image, FILE *to)
 {
     uint64_t most = image->resident;
@@ -150,12 +166,12 @@ static void text_resident(const struct run *run, const struct run_image *image, 
         most = (uint64_t)run->usage.ru_maxrss * 1024;
     if (most)
         fprintf(to, "  resident   %s at most: code, stacks and all\n", text_scaled(most));
-    if (image->outside > OUTSIDE_LEAST)
-        fprintf(to, "             %s of it the program mapped itself, outside malloc%s\n",
-                text_scaled(image->outside),
-                is_python(image)
-                    ? "\n             (Python's small objects; PYTHONMALLOC=malloc brings them in)"
-                    : "");
+    text_beside(image, most > 2 * image->figures.peak, to);
+    if (image->outside > OUTSIDE_LEAST && is_python(image))
+        fputs("             (Python's small objects; PYTHONMALLOC=malloc brings them in)\n", to);
+    if (image->outside > OUTSIDE_LEAST && image->recording && !run->passing)
+        fprintf(to, "             (weir trace %s says who mapped what)\n",
+                image->recording->path ? image->recording->path : "?");
 }
 
 static void text_age(const struct run *run, const struct run_image *image, FILE *to)

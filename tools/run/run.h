@@ -9,15 +9,17 @@
  *   watch.c        finds the process images, follows their lives, frees what is over
  *   process.c      what the system says of a process
  *   chunks.c       takes what was recorded out of the memory
- *   figures.c      sums up what an image shows
  *   record.c       the files of a recording
+ *   names.c        names of code made at run time, into a recording
  *   report.c       what is said at the end, as text; run_json.c, as JSON
  *   page.c         the page of --html
+ *   metrics.c      what a scraper is told; serve.c: who tells it
  */
 #ifndef WEIR_TOOLS_RUN_RUN_H
 #define WEIR_TOOLS_RUN_RUN_H
 
 #include "observe/run_page.h"
+#include "tools/shown/figures.h"
 
 #include <signal.h>
 #include <stdbool.h>
@@ -30,9 +32,9 @@
 
 struct run {
     bool json, quiet, sizes;
-    bool passing;                               /* the recordings go when a page is made of one */
-    const char *limit, *record, *output, *html; /* as given, or NULL */
-    uint64_t stacks_from;                       /* observe/stacks.h */
+    bool passing; /* the recordings go when a page is made of one */
+    const char *limit, *record, *output, *html, *metrics; /* as given, or NULL */
+    uint64_t stacks_from;                                 /* observe/stacks.h */
     char **command;
     char library[4096];      /* libweir-malloc.so */
     void *page;              /* the shared memory */
@@ -49,6 +51,7 @@ struct run {
     int status;              /* as of wait */
     struct rusage usage;
     struct run_watch *watch;
+    struct weir__http *server; /* of --metrics; NULL: none */
 };
 
 /* The command (tools/command.h). tools/run/command.c */
@@ -91,34 +94,6 @@ bool run_program(struct run *run);
 /* Ends as the program did: does not return, or returns the exit status. */
 int run_end_like_it(const struct run *run);
 
-/* -- figures.c ---------------------------------------------------------------------- */
-
-struct run_figures {
-    uint64_t peak, peak_blocks, peak_at; /* bytes asked for; CLOCK_MONOTONIC ns, 0: unknown */
-    uint64_t live, blocks;
-    uint64_t allocations, frees, failures;
-    uint64_t in_use, cached, reserved, metadata, limit; /* as of `as_of` */
-    uint64_t as_of;
-    bool exact; /* live, blocks and peak are true to the last call that returned */
-    bool last;  /* `as_of` is its end */
-};
-
-/* What the tallies of an image come to. */
-struct run_tallies {
-    uint64_t bytes, allocated, freed;
-    struct weir__tally solo; /* the one that `solo` names */
-    bool has_solo;
-};
-
-/* Sums the tallies of all images; `sums` has WEIR__RUN_IMAGES, `images` the copies (state
- * 0: not to be summed). */
-void run_tallies_sum(void *page, uint32_t unit, const struct weir__run_image *const images[],
-                     struct run_tallies sums[]);
-
-/* `now` is when it was looked at. */
-struct run_figures run_figures_of(const struct weir__run_image *image,
-                                  const struct run_tallies *tallies);
-
 /* -- watch.c ------------------------------------------------------------------------ */
 
 enum run_ending {
@@ -143,7 +118,8 @@ struct run_image {
     bool done;                  /* it came to its exit: what it has goes with it */
     bool dropped;               /* about to be forgotten */
     struct run_image *after;    /* what its process became by exec; NULL: nothing that is kept */
-    uint64_t resident, outside; /* at most: resident, and mapped beside malloc; bytes */
+    uint64_t resident, outside; /* at most: resident, and mapped outside malloc; bytes */
+    uint64_t files;             /* at most: resident pages of files, code among them */
     uint64_t own, malloc_had;   /* of the latest sample: resident of its own, and malloc's then */
     struct run_figures figures;
     struct run_recording *recording; /* NULL: none */
@@ -212,7 +188,8 @@ struct run_recording {
     uint64_t sampled;
     bool headed; /* HEAD is written */
     bool footed;
-    bool odd; /* held what no recorder writes */
+    bool odd;                /* held what no recorder writes */
+    struct run_names *names; /* NULL: no module and no stack was told of */
 };
 
 /* Opens and locks the file that the program is to be recorded to. False after one line on
@@ -231,6 +208,8 @@ void run_record_events(struct run_recording *r, const struct weir__run_chunk *fr
                        const unsigned char *bytes);
 void run_record_sample(struct run_recording *r, uint64_t number, uint64_t resident,
                        uint64_t reserved);
+/* A JITM record. */
+void run_record_jit(struct run_recording *r, const void *record, size_t length);
 void run_record_end(struct run_recording *r, const struct weir__run_image *image);
 
 /* All of this run, in the order in which they were made. */
@@ -241,6 +220,17 @@ bool run_record_close(void);
 
 /* Frees all, closed before: for who runs twice in one process (fuzz/run.c). */
 void run_record_forget(void);
+
+/* -- names.c ------------------------------------------------------------------------- */
+
+/* A record passes on its way into the file. */
+void run_names_look(struct run_recording *r, uint32_t type, const unsigned char *payload,
+                    uint32_t length);
+
+/* Its process is over: what is wanted and can be found goes into the file. */
+void run_names_write(struct run_recording *r, const struct run_image *image);
+
+void run_names_free(struct run_recording *r);
 
 /* -- report.c, run_json.c ------------------------------------------------------------ */
 
@@ -255,5 +245,19 @@ const char *run_lost_text(uint32_t lost);
 
 /* "SIGTERM", "SIGRTMIN+3". */
 const char *run_signal_text(int signal);
+
+/* -- metrics.c, serve.c ----------------------------------------------------------------- */
+
+/* The figures of the processes that run, at most `most` with lines of their own; OpenMetrics, or
+ * the text format. The caller frees it; NULL: no memory. */
+char *run_metrics(const struct run *run, bool text, size_t most, size_t *length);
+
+/* Listens at run->metrics; false after one line on standard error. */
+bool run_serve_begin(struct run *run);
+
+/* A descriptor to wait for, or -1; what is done then; and the end. Nothing, where there is none. */
+int run_serve_descriptor(const struct run *run);
+void run_serve_answer(const struct run *run);
+void run_serve_end(struct run *run);
 
 #endif

@@ -427,6 +427,9 @@ static void over_finish(struct run_watch *watch)
         struct run_image *image = watch->at[i];
         if (images[i]->account.sequence)
             run_record_of(watch->run, image); /* perhaps all of it was lost */
+        /* A number that was never seen alive may be that of another PID namespace. */
+        if (image->recording && (image->seen_alive || image->pid == watch->run->pid))
+            run_names_write(image->recording, image);
         if (image->recording)
             run_record_end(image->recording, images[i]);
         image_parts_free(watch, image);

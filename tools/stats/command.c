@@ -6,6 +6,7 @@
 #include "tools/command.h"
 #include "tools/common/options.h"
 #include "tools/stats/devices.h"
+#include "tools/stats/process.h"
 
 #include <weir/allocator.h>
 #include <weir/error.h>
@@ -266,6 +267,7 @@ int weir_command_stats(int argc, char **argv)
 {
     int form = FORM_TEXT, error = 0;
     bool demo = false;
+    uint64_t pid = 0;
     const struct option_spec table[] = {
         {"demo", OPTION_FLAG, &demo,
          .help = "first runs a small program of a few contexts and tags, and leaves its\n"
@@ -273,6 +275,10 @@ int weir_command_stats(int argc, char **argv)
         {"json", .help = "everything as one JSON object", .mark = &form, .value = FORM_JSON},
         {"openmetrics", .help = "the figures in the OpenMetrics text format", .mark = &form,
          .value = FORM_OPENMETRICS},
+        {"pid", OPTION_COUNT, &pid, "PID",
+         "the figures of a running process instead, one that weir run started or\n"
+         "a child of it, as they are at this moment",
+         .least = 1, .most = INT32_MAX},
         {NULL}};
     const struct options options = {
         "weir stats", "[OPTIONS]",
@@ -284,9 +290,14 @@ int weir_command_stats(int argc, char **argv)
         return status;
     if (optind != argc)
         return options_complain(&options, "\"%s\" is not an option", argv[optind]);
+    if (pid && (demo || form == FORM_OPENMETRICS))
+        return options_complain(&options, "--pid goes with --json alone");
+    struct json j = JSON_TO(stdout);
+    if (pid && stats_process((int)pid, form == FORM_JSON ? &j : NULL) != 0)
+        return 1;
     if (demo)
         error = demonstrate();
-    if (!error)
+    if (!error && !pid)
         error = report(form);
     if (!error && (fflush(stdout) != 0 || ferror(stdout)))
         error = errno ? errno : EIO;

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { DEPTH_MOST = 200 };
@@ -150,7 +151,7 @@ static bool put_declarator(struct writer *out)
     if (!end || out->depth >= DEPTH_MOST)
         return false;
     struct writer within = {out->name, inner, out->to, 0, out->depth + 1};
-    if (!put_name(&within) || within.at > end)
+    if (!put_name(&within) || (*within.at && within.at > end)) /* "": it has ended the name */
         return false;
     out->n = within.n;
     out->at = "";
@@ -355,4 +356,91 @@ int short_rust(char *name)
     }
     *to = '\0';
     return 1;
+}
+
+/* -- code made at run time
+ * ------------------------------------------------------------------------- */
+
+static const char *script_of(const char *name)
+{
+    static const char *const kinds[] = {"JS:", "Eval:", "Script:", "Function:", "LazyCompile:"};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strncmp(name, kinds[i], strlen(kinds[i])) == 0)
+            return name + strlen(kinds[i]) + strspn(name + strlen(kinds[i]), "~^+*");
+    return NULL;
+}
+
+/* Functions have names with spaces ("get size"), and so have folders. */
+static const char *path_of(const char *function)
+{
+    const char *space = strchr(function, ' '), *last = strrchr(function, ' ');
+    for (const char *at = space; at; at = strchr(at + 1, ' '))
+        if (at[1] == '/' || strncmp(at + 1, "file:", 5) == 0 || strncmp(at + 1, "node:", 5) == 0)
+            return at + 1;
+    return last ? last + 1 : NULL;
+}
+
+/* node:fs is no folder. */
+static const char *file_of(const char *path)
+{
+    const char *slash = strncmp(path, "node:", 5) == 0 ? NULL : strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+/* "FUNCTION PATH:LINE:COLUMN"; a script's own code has no name. */
+static bool short_script(char *to, const char *function)
+{
+    const char *path = path_of(function), *column = path ? strrchr(path, ':') : NULL;
+    if (!path || !column || column == path)
+        return false;
+    size_t named = (size_t)(path - function);
+    const char *file = file_of(path);
+    if (file > column)
+        return false;
+    if (named > 1)
+        memcpy(to, function, named);
+    else
+        memcpy(to, "(script) ", named = 9);
+    memcpy(to + named, file, (size_t)(column - file));
+    to[named + (size_t)(column - file)] = '\0';
+    return true;
+}
+
+/* "FUNCTION:PATH" */
+static bool short_python(char *to, const char *function)
+{
+    const char *colon = strchr(function, ':');
+    if (!colon || colon == function)
+        return false;
+    size_t named = (size_t)(colon - function);
+    memcpy(to, function, named);
+    to[named] = ' ';
+    strcpy(to + named + 1, file_of(colon + 1));
+    return true;
+}
+
+static bool short_one(char *to, const char *name)
+{
+    const char *script = script_of(name);
+    if (script ? short_script(to, script)
+               : strncmp(name, "py::", 4) == 0 && short_python(to, name + 4))
+        return true;
+    strcpy(to, name);
+    return false;
+}
+
+bool short_jit(char *to, const char *name)
+{
+    const char *other = strstr(name, " or ");
+    if (!other || (!script_of(other + 4) && strncmp(other + 4, "py::", 4) != 0))
+        return short_one(to, name) && !strstr(name, " node:") && !strstr(name, ":<frozen ") &&
+               !strstr(name, "/lib/python");
+    char *first = strndup(name, (size_t)(other - name));
+    if (!first)
+        abort();
+    short_one(to, first);
+    free(first);
+    strcat(to, " or ");
+    short_one(to + strlen(to), other + 4);
+    return false;
 }

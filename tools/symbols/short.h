@@ -6,6 +6,7 @@
 #ifndef WEIR_TOOLS_SYMBOLS_SHORT_H
 #define WEIR_TOOLS_SYMBOLS_SHORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Of a demangled name of C++, into `to`, which has room for 2 * strlen(name) + 4 bytes. */
@@ -17,5 +18,11 @@ size_t short_symbol(const char *symbol);
 /* A symbol of Rust before its v0 mangling, as the C++ demangler has it, in place: "$LT$" and its
  * like as what they stand for, the hash at the end cut off. 0: it is none, and was left. */
 int short_rust(char *name);
+
+/* Of the name that a compiler gave code at run time, into `to`, which has room for
+ * 2 * strlen(name) + 16 bytes: "JS:~remember /srv/leak.js:3:18" is "remember leak.js:3",
+ * "py::grow:/srv/a.py" "grow a.py". True: it is a function of the program's source, not of the
+ * runtime's own. */
+bool short_jit(char *to, const char *name);
 
 #endif

@@ -4,6 +4,7 @@
 #include "tools/common/text.h"
 #include "tools/symbols/demangle.h"
 #include "tools/symbols/module.h"
+#include "tools/symbols/short.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -284,8 +285,12 @@ static void answer_in_none(struct symbols *symbols, struct symbol *symbol)
     symbol->start = jit ? jit->address : symbol->address;
     symbol->named = jit;
     if (jit) {
+        char *brief = memory_array(NULL, 2 * strlen(jit->name) + 16, 1);
         symbol->kind = SYMBOL_JIT;
-        symbol->name = symbol->full = jit->name;
+        symbol->own = short_jit(brief, jit->name);
+        symbol->full = jit->name;
+        symbol->name = store_text(&symbols->store, brief);
+        free(brief);
     } else
         answer_by_text(symbols, symbol, SYMBOL_ADDRESS, text_made("0x%" PRIx64, symbol->address));
 }

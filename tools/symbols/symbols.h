@@ -51,6 +51,7 @@ struct symbol {
     uint64_t address;
     enum symbol_kind kind;
     bool named;       /* SYMBOL_NAMED or SYMBOL_JIT */
+    bool own;         /* SYMBOL_JIT: a function of the program's source, not of its runtime's */
     const char *name; /* short: no parameters, no return type, template arguments as <...> */
     const char *full; /* demangled, else as it is */
     const char *file; /* the module's; "" in none */

@@ -97,7 +97,9 @@ static void decode_payload(unsigned sub, struct trace_cursor *c, struct trace_re
     static const uint8_t kinds[] = {[WEIR__TRACE_MARK_BEGIN] = TRACE_RECORD_MARK_BEGIN,
                                     [WEIR__TRACE_MARK_END] = TRACE_RECORD_MARK_END,
                                     [WEIR__TRACE_REGION_TAKEN] = TRACE_RECORD_REGION_TAKEN,
-                                    [WEIR__TRACE_REGION_GIVEN] = TRACE_RECORD_REGION_GIVEN};
+                                    [WEIR__TRACE_REGION_GIVEN] = TRACE_RECORD_REGION_GIVEN,
+                                    [WEIR__TRACE_MAPPED] = TRACE_RECORD_MAPPED,
+                                    [WEIR__TRACE_UNMAPPED] = TRACE_RECORD_UNMAPPED};
     record->kind = sub < sizeof kinds ? kinds[sub] : TRACE_RECORD_UNKNOWN;
     if (sub == WEIR__TRACE_FAILED) {
         decode_failed(c, record);
@@ -116,6 +118,10 @@ static void decode_payload(unsigned sub, struct trace_cursor *c, struct trace_re
     } else if (record->kind != TRACE_RECORD_UNKNOWN) {
         record->address = cursor_varint(c);
         record->requested = cursor_varint(c);
+    }
+    if (sub == WEIR__TRACE_MAPPED) {
+        record->detail = (uint32_t)cursor_varint(c);
+        record->stack = (uint32_t)cursor_varint(c);
     }
 }
 

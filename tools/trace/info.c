@@ -136,13 +136,15 @@ static uint64_t read_name(struct trace_cursor *c, struct trace_names *names)
     return number;
 }
 
-/* Of a tag a class may follow. */
+/* Of a tag a class may follow, of which the latest holds. */
 static void read_tag(struct trace_info *info, struct trace_cursor *c)
 {
     static const uint8_t none;
     uint64_t number = read_name(c, &info->tags);
-    uint64_t class = c->at < c->end ? cursor_varint(c) : 0;
-    if (c->bad || !class)
+    if (c->bad || c->at == c->end)
+        return;
+    uint64_t class = cursor_varint(c);
+    if (c->bad || (!class && number >= info->nclasses))
         return;
     while (info->nclasses <= number)
         array_add((void **)&info->classes, &info->nclasses, sizeof none, &none);
@@ -241,9 +243,11 @@ static void read_foot(struct trace_info *info, struct trace_cursor *c)
         info->foot = f;
 }
 
-static void read_chunk(struct trace_info *info, struct trace_cursor *c, uint64_t offset)
+static void read_chunk(struct trace_info *info, struct trace_cursor *c, uint64_t offset,
+                       bool packed)
 {
-    struct trace_chunk chunk = {.offset = offset, .length = (uint32_t)(c->end - c->at)};
+    struct trace_chunk chunk = {
+        .offset = offset, .length = (uint32_t)(c->end - c->at), .packed = packed};
     chunk.thread = (uint32_t)cursor_varint(c);
     cursor_varint(c);
     chunk.number = cursor_varint(c) + 1;
@@ -297,7 +301,10 @@ static void read_payload(struct trace_info *info, uint32_t type, struct trace_cu
         read_foot(info, c);
         break;
     case WEIR__TRACE_EVTS:
-        read_chunk(info, c, offset);
+        read_chunk(info, c, offset, false);
+        break;
+    case WEIR__TRACE_EVTZ:
+        read_chunk(info, c, offset, true);
         break;
     default:
         info->unknown += type != WEIR__TRACE_ROOM;

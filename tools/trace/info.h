@@ -53,12 +53,13 @@ struct trace_stack {
     uint32_t parent; /* 0: none is known */
 };
 
-/* One EVTS record. */
+/* One EVTS record, or EVTZ. */
 struct trace_chunk {
     uint64_t offset; /* of its payload in the file */
     uint32_t length, thread;
     uint64_t number; /* of its first event, as it says */
     uint64_t ticks;  /* the base of its events' */
+    bool packed;     /* its events are deflated (pack.h) */
     bool damaged;    /* tolerant: only the first `good` of its events can be read */
     uint64_t good;
 };

@@ -6,6 +6,7 @@
 #include "tools/common/memory.h"
 
 #include "tools/trace/decode.h"
+#include "tools/trace/pack.h"
 #include "tools/trace/records.h"
 
 #include <errno.h>
@@ -89,10 +90,30 @@ static void lane_close(struct lane *lane)
     lane->open = false;
 }
 
+/* Where they cannot be unpacked the chunk has no good event. 0 or -1. */
+static int lane_unpack(struct trace_info *info, struct lane *lane, size_t *length)
+{
+    struct trace_chunk *chunk = &info->chunks[lane->chunk];
+    unsigned char *events = trace_unpack(lane->payload, chunk->length, length);
+    if (events) {
+        free(lane->payload);
+        lane->payload = events;
+        return 0;
+    }
+    bool known = chunk->damaged;
+    chunk->damaged = true;
+    chunk->good = 0;
+    return !known && trace_info_damage(info, chunk->offset, chunk->length,
+                                       "events that cannot be unpacked")
+               ? -1
+               : 0;
+}
+
 /* Of a chunk found to be damaged the good events come, no more. */
 static int lane_open(struct trace_info *info, struct lane *lane)
 {
     const struct trace_chunk *chunk = &info->chunks[lane->chunk];
+    size_t length = chunk->length;
     lane_close(lane);
     lane->payload = memory_array(NULL, chunk->length, 1);
     lane->decoder = memory_array(NULL, 1, sizeof *lane->decoder);
@@ -101,7 +122,9 @@ static int lane_open(struct trace_info *info, struct lane *lane)
         trace_info_fail(info, EIO, "%s", strerror(n < 0 ? errno : EIO));
         return -1;
     }
-    if (!trace_decoder_begin(lane->decoder, lane->payload, chunk->length))
+    if (chunk->packed && lane_unpack(info, lane, &length) != 0)
+        return -1;
+    if (!trace_decoder_begin(lane->decoder, lane->payload, length))
         lane->decoder->left = 1; /* which cannot be read */
     if (chunk->damaged)
         lane->decoder->left = chunk->good;
@@ -114,7 +137,7 @@ static int lane_open(struct trace_info *info, struct lane *lane)
 static int lane_damaged(struct trace_info *info, const struct lane *lane, const unsigned char *from)
 {
     struct trace_chunk *chunk = &info->chunks[lane->chunk];
-    uint64_t at = (uint64_t)(from - lane->payload);
+    uint64_t at = chunk->packed ? 0 : (uint64_t)(from - lane->payload);
     chunk->damaged = true;
     chunk->good = lane->events;
     return trace_info_damage(info, chunk->offset + at, chunk->length - at,

@@ -23,23 +23,25 @@ enum trace_record_kind {
     TRACE_RECORD_MARK_END,
     TRACE_RECORD_REGION_TAKEN,
     TRACE_RECORD_REGION_GIVEN,
+    TRACE_RECORD_MAPPED,
+    TRACE_RECORD_UNMAPPED,
     TRACE_RECORD_UNKNOWN
 };
 
 /* Fields that a kind does not name are 0. */
 struct trace_record {
     uint64_t number, ticks;
-    uint64_t address;   /* blocks and regions */
-    uint64_t requested; /* blocks; a region's bytes; of a free: if `sized` */
+    uint64_t address;   /* blocks, regions and mappings */
+    uint64_t requested; /* blocks; a region's and a mapping's bytes; of a free: if `sized` */
     uint64_t before;    /* of a resize: requested bytes before, if `sized` */
     uint64_t from;      /* of a resize: where the block was, if it moved; else 0 */
     uint64_t usable;
     int64_t bytes, blocks; /* adjusted, destroyed */
     uint32_t thread, tid;
     uint32_t context, tag;
-    uint32_t detail; /* failed: errno; marks: their kind */
+    uint32_t detail; /* failed: errno; marks: their kind; mapped: flags (observe/mapping.h) */
     uint32_t name;   /* marks */
-    uint32_t stack;  /* of an allocation: its node; 0: not known */
+    uint32_t stack;  /* of an allocation or a mapping: its node; 0: not known */
     uint8_t kind;    /* enum trace_record_kind */
     uint8_t align_shift;
     bool sized;

@@ -131,6 +131,7 @@ static bool type_is_known(const unsigned char *front)
     case WEIR__TRACE_JITM:
     case WEIR__TRACE_THRN:
     case WEIR__TRACE_EVTS:
+    case WEIR__TRACE_EVTZ:
     case WEIR__TRACE_SAMP:
     case WEIR__TRACE_FOOT:
         return true;

@@ -21,6 +21,12 @@
  *    catches, a direct call does not;
  *  - it frees from any thread, and output tensors may outlive their session.
  *
+ * What is taken while a session is made has the tag "weights", else "activations", each with its
+ * class, where the thread has no tag. A recording (weir/trace.h) has a mark while a
+ * session is made and around each run, named as the model's file is, where sessions are made and
+ * run by weir_ort_create_session and by what weir_ort_api returned. ONNX Runtime's C interface
+ * does not tell which operator runs: the stacks of a recording do.
+ *
  * Not through weir: ONNX Runtime's graph and its strings (C++ new), the model file's
  * buffer, weights that its optimiser rewrites, the stacks of its threads. What is
  * freed of these while a session is made is given back to the system (malloc_trim).
@@ -59,8 +65,9 @@ typedef struct weir_ort_options {
 
 /*
  * The runtime's newest interface that both it and this library know, and its number
- * in *version (may be NULL). NULL with errno ENOTSUP for a runtime older than
- * WEIR_ORT_API_MINIMUM, of another major version or of an unknown version;
+ * in *version (may be NULL). Its functions that make, run and release sessions mark what they
+ * do; of a second runtime in a process they are the runtime's own. NULL with errno ENOTSUP for a
+ * runtime older than WEIR_ORT_API_MINIMUM, of another major version or of an unknown version;
  * weir_ort_error() names it.
  */
 WEIR_API const OrtApi *weir_ort_api(const OrtApiBase *base,

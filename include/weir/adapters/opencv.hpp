@@ -18,11 +18,19 @@
  * Not through weir: what OpenCV takes from fastMalloc itself (scratch of the DNN
  * module's convolutions), UMatData headers (C++ new), UMat on a device.
  *
+ * OpenCV does not tell what a matrix is for: where the thread has no tag, matrices have
+ * the tag "matrices", and inside a weir::opencv_run "activations". That is a mark around what runs,
+ * too (weir/trace.h):
+ *
+ *     weir::opencv_run run("detect");
+ *     cv::Mat found = net.forward();
+ *
  * Thread rule: any thread.
  */
 #ifndef WEIR_ADAPTERS_OPENCV_HPP
 #define WEIR_ADAPTERS_OPENCV_HPP
 
+#include <weir/trace.h>
 #include <weir/weir.h>
 
 #include <opencv2/core.hpp>
@@ -30,12 +38,43 @@
 namespace weir
 {
 
+/* A run of this name, which stays until then, begins here and ends with the scope. */
+class opencv_run
+{
+  public:
+    explicit opencv_run(const char *name)
+        : mark_(weir_mark_scope_begin(WEIR_MARK_RUN, name)), former_(weir_tag_set(tag()))
+    {
+        if (former_)
+            weir_tag_set(former_);
+    }
+    opencv_run(const opencv_run &) = delete;
+    opencv_run &operator=(const opencv_run &) = delete;
+    ~opencv_run()
+    {
+        weir_tag_set(former_);
+        weir_mark_scope_end(&mark_);
+    }
+
+  private:
+    static weir_tag tag()
+    {
+        weir_tag made = weir_tag_intern("activations");
+        if (made)
+            (void)weir_tag_class(made, WEIR_CLASS_ACTIVATION);
+        return made;
+    }
+
+    weir_mark_scope mark_;
+    weir_tag former_;
+};
+
 class opencv_allocator final : public cv::MatAllocator
 {
   public:
     /* Over `context` (NULL: the CPU allocator), which must outlive this. */
     explicit opencv_allocator(weir_allocator *context = nullptr)
-        : context_(context ? context : weir_cpu_allocator())
+        : context_(context ? context : weir_cpu_allocator()), tag_(weir_tag_intern("matrices"))
     {
     }
 
@@ -48,7 +87,7 @@ class opencv_allocator final : public cv::MatAllocator
                            cv::AccessFlag, cv::UMatUsageFlags) const override
     {
         size_t total = layout(dims, sizes, type, data != nullptr, step);
-        void *block = data ? data : weir_allocate(context_, total);
+        void *block = data ? data : take(total);
         if (!block)
             refuse(total);
         cv::UMatData *u;
@@ -83,6 +122,16 @@ class opencv_allocator final : public cv::MatAllocator
     }
 
   private:
+    void *take(size_t total) const
+    {
+        weir_tag former = weir_tag_set(tag_);
+        if (former)
+            weir_tag_set(former);
+        void *block = weir_allocate(context_, total);
+        weir_tag_set(former);
+        return block;
+    }
+
     /* Bytes of the whole matrix; *step gets the bytes from one index to the next of each
      * dimension, where a matrix over the program's memory does not say them itself. */
     static size_t layout(int dims, const int *sizes, int type, bool given, size_t *step)
@@ -111,6 +160,7 @@ class opencv_allocator final : public cv::MatAllocator
     }
 
     weir_allocator *context_;
+    weir_tag tag_;
 };
 
 } // namespace weir

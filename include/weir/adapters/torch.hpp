@@ -14,6 +14,11 @@
  *  - the allocator outlives every tensor, static ones too: this one is never destroyed;
  *  - the allocator reports to the profiler.
  *
+ * A process that is recorded (weir/trace.h) when install() is called has marks of what runs: a run
+ * around each TorchScript method, an operator around each operator, by at::RecordFunction. Where
+ * a thread has no tag, tensors have the tag "activations" inside such a method and
+ * "tensors" elsewhere; libtorch does not tell weights apart.
+ *
  * Not through weir: scratch memory of the BLAS and of NNPACK, XNNPACK and oneDNN, the
  * graph and operator tables (C++ new), device memory.
  *
@@ -22,11 +27,15 @@
 #ifndef WEIR_ADAPTERS_TORCH_HPP
 #define WEIR_ADAPTERS_TORCH_HPP
 
+#include <weir/trace.h>
 #include <weir/weir.h>
 
+#include <ATen/record_function.h>
 #include <c10/core/Allocator.h>
 #include <c10/core/CPUAllocator.h>
 #include <c10/util/Exception.h>
+
+#include <memory>
 
 namespace weir
 {
@@ -46,6 +55,9 @@ class torch_allocator final : public c10::Allocator
                                          __ATOMIC_ACQUIRE))
             return none == context;
         c10::SetCPUAllocator(&only, priority);
+        weir_trace_stats recording = WEIR_TRACE_STATS_INIT;
+        if (weir_trace_stats_get(&recording) == 0 && recording.recording)
+            marks_begin();
         /* A higher priority may hold the place. */
         return c10::GetCPUAllocator() == &only;
     }
@@ -61,7 +73,11 @@ class torch_allocator final : public c10::Allocator
         const c10::Device cpu(c10::DeviceType::CPU);
         if (size == 0)
             return {nullptr, nullptr, &free_block, cpu};
+        weir_tag former = weir_tag_set(runs() ? tags().activations : tags().tensors);
+        if (former)
+            weir_tag_set(former);
         void *block = weir_allocate(context_, size);
+        weir_tag_set(former);
         if (!block)
             refuse(size);
         report(block, static_cast<int64_t>(size));
@@ -74,6 +90,53 @@ class torch_allocator final : public c10::Allocator
     }
 
   private:
+    struct tag_pair {
+        weir_tag tensors = weir_tag_intern("tensors");
+        weir_tag activations = weir_tag_intern("activations");
+        tag_pair()
+        {
+            if (activations)
+                (void)weir_tag_class(activations, WEIR_CLASS_ACTIVATION);
+        }
+    };
+    static const tag_pair &tags()
+    {
+        static const tag_pair pair;
+        return pair;
+    }
+
+    /* Methods that this thread is in. */
+    static unsigned &runs()
+    {
+        static thread_local unsigned depth = 0;
+        return depth;
+    }
+
+    static weir_mark kind_of(const at::RecordFunction &function)
+    {
+        return function.scope() == at::RecordScope::TORCHSCRIPT_FUNCTION ? WEIR_MARK_RUN
+                                                                         : WEIR_MARK_OPERATOR;
+    }
+    static std::unique_ptr<at::ObserverContext> mark_begin(const at::RecordFunction &function)
+    {
+        weir_mark kind = kind_of(function);
+        runs() += kind == WEIR_MARK_RUN;
+        (void)weir_trace_mark(kind, function.name(), true);
+        return nullptr;
+    }
+    static void mark_end(const at::RecordFunction &function, at::ObserverContext *)
+    {
+        weir_mark kind = kind_of(function);
+        runs() -= kind == WEIR_MARK_RUN && runs() > 0;
+        (void)weir_trace_mark(kind, function.name(), false);
+    }
+    static void marks_begin()
+    {
+        at::addGlobalCallback(
+            at::RecordFunctionCallback(mark_begin, mark_end)
+                .scopes({at::RecordScope::FUNCTION, at::RecordScope::TORCHSCRIPT_FUNCTION}));
+    }
+
     /* Tensors of static storage are freed after static objects: never destroyed. */
     static torch_allocator &instance()
     {

@@ -17,11 +17,19 @@
  *    XNNPACK adds them to what it allocates; a caller's tensors must bring them:
  *    weir_xnnpack_tensor does, and so they show in the figures.
  *
+ * A program that includes this marks what it runs (weir/trace.h): xnn_create_runtime and
+ * xnn_create_runtime_v2 as a model, xnn_invoke_runtime and xnn_run_operator as a run; not where
+ * WEIR_XNNPACK_NO_MARKS is defined. Where a thread has no tag, what is taken in a run
+ * has the tag "scratch", what a runtime takes when it is made "runtime" (packed weights and
+ * workspace: XNNPACK does not tell them apart), weir_xnnpack_tensor "activations", and all else,
+ * operators and their packed weights, "weights".
+ *
  * Thread rule: as weir's; the context must outlive every XNNPACK object.
  */
 #ifndef WEIR_ADAPTERS_XNNPACK_H
 #define WEIR_ADAPTERS_XNNPACK_H
 
+#include <weir/trace.h>
 #include <weir/weir.h>
 
 #include <errno.h>
@@ -32,9 +40,28 @@ WEIR_BEGIN_DECLS
 /* Alignment of what XNNPACK would take from malloc. */
 #define WEIR_XNNPACK_PLAIN_ALIGNMENT 16
 
+/* The thread's tag becomes the one of this name and class, if it has none. Returns the former. */
+static inline weir_tag weir_xnnpack__tag(const char *name, weir_class use)
+{
+    weir_tag tag = weir_tag_intern(name), former = weir_tag_set(tag);
+    if (former)
+        weir_tag_set(former);
+    else if (tag && weir_class_of_tag(tag) != use)
+        (void)weir_tag_class(tag, use);
+    return former;
+}
+
+static inline void *weir_xnnpack__aligned_allocate(void *context, size_t alignment, size_t size)
+{
+    weir_tag former = weir_xnnpack__tag("weights", WEIR_CLASS_WEIGHT);
+    void *block = weir_allocate_aligned((weir_allocator *)context, size, alignment);
+    weir_tag_set(former);
+    return block;
+}
+
 static inline void *weir_xnnpack__allocate(void *context, size_t size)
 {
-    return weir_allocate_aligned((weir_allocator *)context, size, WEIR_XNNPACK_PLAIN_ALIGNMENT);
+    return weir_xnnpack__aligned_allocate(context, WEIR_XNNPACK_PLAIN_ALIGNMENT, size);
 }
 
 static inline void *weir_xnnpack__reallocate(void *context, void *block, size_t size)
@@ -43,11 +70,6 @@ static inline void *weir_xnnpack__reallocate(void *context, void *block, size_t 
     if (!block)
         return weir_xnnpack__allocate(context, size);
     return weir_reallocate((weir_allocator *)context, block, size);
-}
-
-static inline void *weir_xnnpack__aligned_allocate(void *context, size_t alignment, size_t size)
-{
-    return weir_allocate_aligned((weir_allocator *)context, size, alignment);
 }
 
 static inline void weir_xnnpack__deallocate(void *context, void *block)
@@ -102,8 +124,60 @@ static inline void *weir_xnnpack_tensor(weir_allocator *a, size_t bytes)
         errno = ENOMEM;
         return NULL;
     }
-    return weir_allocate(a, bytes + XNN_EXTRA_BYTES);
+    weir_tag former = weir_xnnpack__tag("activations", WEIR_CLASS_ACTIVATION);
+    void *block = weir_allocate(a, bytes + XNN_EXTRA_BYTES);
+    weir_tag_set(former);
+    return block;
 }
+
+/* -- marks: XNNPACK's functions, and what they take is tagged -------------------------------- */
+
+static inline enum xnn_status weir_xnnpack_create_runtime(xnn_subgraph_t subgraph,
+                                                          xnn_runtime_t *runtime)
+{
+    WEIR_MARK_SCOPE(WEIR_MARK_MODEL, "xnn_create_runtime");
+    weir_tag former = weir_xnnpack__tag("runtime", WEIR_CLASS_NONE);
+    enum xnn_status status = xnn_create_runtime(subgraph, runtime);
+    weir_tag_set(former);
+    return status;
+}
+
+static inline enum xnn_status weir_xnnpack_create_runtime_v2(xnn_subgraph_t subgraph,
+                                                             pthreadpool_t pool, uint32_t flags,
+                                                             xnn_runtime_t *runtime)
+{
+    WEIR_MARK_SCOPE(WEIR_MARK_MODEL, "xnn_create_runtime_v2");
+    weir_tag former = weir_xnnpack__tag("runtime", WEIR_CLASS_NONE);
+    enum xnn_status status = xnn_create_runtime_v2(subgraph, pool, flags, runtime);
+    weir_tag_set(former);
+    return status;
+}
+
+static inline enum xnn_status weir_xnnpack_invoke_runtime(xnn_runtime_t runtime)
+{
+    WEIR_MARK_SCOPE(WEIR_MARK_RUN, "xnn_invoke_runtime");
+    weir_tag former = weir_xnnpack__tag("scratch", WEIR_CLASS_SCRATCH);
+    enum xnn_status status = xnn_invoke_runtime(runtime);
+    weir_tag_set(former);
+    return status;
+}
+
+static inline enum xnn_status weir_xnnpack_run_operator(xnn_operator_t op, pthreadpool_t pool)
+{
+    WEIR_MARK_SCOPE(WEIR_MARK_RUN, "xnn_run_operator");
+    weir_tag former = weir_xnnpack__tag("scratch", WEIR_CLASS_SCRATCH);
+    enum xnn_status status = xnn_run_operator(op, pool);
+    weir_tag_set(former);
+    return status;
+}
+
+#ifndef WEIR_XNNPACK_NO_MARKS
+#define xnn_create_runtime(subgraph, runtime) weir_xnnpack_create_runtime(subgraph, runtime)
+#define xnn_create_runtime_v2(subgraph, pool, flags, runtime)                                      \
+    weir_xnnpack_create_runtime_v2(subgraph, pool, flags, runtime)
+#define xnn_invoke_runtime(runtime) weir_xnnpack_invoke_runtime(runtime)
+#define xnn_run_operator(op, pool)  weir_xnnpack_run_operator(op, pool)
+#endif
 
 WEIR_END_DECLS
 #endif

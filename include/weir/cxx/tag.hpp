@@ -8,6 +8,17 @@
 
 WEIR_CXX_BEGIN
 
+/* What the memory of a tag is used for. */
+enum class TagClass {
+    NONE = WEIR_CLASS_NONE,
+    WEIGHT = WEIR_CLASS_WEIGHT,
+    KV = WEIR_CLASS_KV,
+    ACTIVATION = WEIR_CLASS_ACTIVATION,
+    SCRATCH = WEIR_CLASS_SCRATCH,
+    STAGING = WEIR_CLASS_STAGING,
+    OTHER = WEIR_CLASS_OTHER
+};
+
 /* A name that blocks carry; a value, any thread. No tag is false. */
 class Tag
 {
@@ -40,6 +51,16 @@ class Tag
         weir_tag now = weir_tag_set(0);
         weir_tag_set(now);
         return Tag(now);
+    }
+
+    /* Of this class from here on, whatever it was; EINVAL without a tag. */
+    Status set_class(TagClass use) const
+    {
+        return detail::check(weir_tag_class(value_, static_cast<weir_class>(use)));
+    }
+    [[nodiscard]] TagClass tag_class() const noexcept
+    {
+        return static_cast<TagClass>(weir_class_of_tag(value_));
     }
 
     explicit operator bool() const noexcept

@@ -82,7 +82,8 @@ enum class Mark {
     MODEL = WEIR_MARK_MODEL,
     LAYER = WEIR_MARK_LAYER,
     OPERATOR = WEIR_MARK_OPERATOR,
-    OTHER = WEIR_MARK_OTHER
+    OTHER = WEIR_MARK_OTHER,
+    STEP = WEIR_MARK_STEP
 };
 
 /* This thread begins something with a name, and ends it with the scope. Costs a load where

@@ -1,9 +1,9 @@
 /*
- * tools/run/figures.c - sums up what an image of the shared memory shows (track/shown.h).
+ * tools/shown/figures.c - sums up what an image of the shared memory shows (track/shown.h).
  * Every word is taken as hostile: an index is checked, a sum may be nonsense, and nothing
  * worse. So sums are unsigned: they go round where signed ones may do anything.
  */
-#include "tools/run/run.h"
+#include "tools/shown/figures.h"
 
 #include <string.h>
 

@@ -1,0 +1,145 @@
+/* serve/http.c - see http.h. */
+#include "serve/http.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CLIENTS    16u
+#define PATIENCE   10u /* seconds */
+#define MOST_ASKED 100000u
+
+struct weir__http {
+    struct MHD_Daemon *daemon;
+    const struct weir__http_page *pages;
+    void *user;
+};
+
+static enum MHD_Result answer_send(struct MHD_Connection *connection, unsigned status,
+                                   const struct weir__http_answer *answer,
+                                   enum MHD_ResponseMemoryMode mode)
+{
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(answer->length, answer->text, mode);
+    if (!response) {
+        if (mode == MHD_RESPMEM_MUST_FREE)
+            free(answer->text);
+        return MHD_NO;
+    }
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer->type);
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    enum MHD_Result queued = MHD_queue_response(connection, status, response);
+    MHD_destroy_response(response);
+    return queued;
+}
+
+static enum MHD_Result complaint_send(struct MHD_Connection *connection, unsigned status,
+                                      const char *text)
+{
+    struct weir__http_answer answer = {.length = strlen(text), .type = "text/plain"};
+    answer.text = strdup(text);
+    return answer.text ? answer_send(connection, status, &answer, MHD_RESPMEM_MUST_FREE) : MHD_NO;
+}
+
+/* 0: not said, or not a number. */
+static size_t number_asked(struct MHD_Connection *connection, const char *name)
+{
+    const char *text = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, name);
+    size_t digits = text ? strspn(text, "0123456789") : 0;
+    unsigned long number = digits && digits < 7 && !text[digits] ? strtoul(text, NULL, 10) : 0;
+    return number <= MOST_ASKED ? number : MOST_ASKED;
+}
+
+static enum MHD_Result page_send(const struct weir__http *http, const struct weir__http_page *page,
+                                 struct MHD_Connection *connection)
+{
+    struct weir__http_answer answer = {.type = WEIR__HTTP_TEXT};
+    const char *takes =
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT);
+    const struct weir__http_request request = {
+        .openmetrics = takes && strstr(takes, "application/openmetrics-text"),
+        .contexts = number_asked(connection, "contexts"),
+        .tags = number_asked(connection, "tags")};
+    int error = page->write(&request, &answer, http->user);
+    if (error)
+        return complaint_send(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, strerror(error));
+    return answer_send(connection, MHD_HTTP_OK, &answer, MHD_RESPMEM_MUST_FREE);
+}
+
+/* Called when the head of a request is there, and once more when its body is. */
+static enum MHD_Result request_answer(void *user, struct MHD_Connection *connection,
+                                      const char *url, const char *method, const char *version,
+                                      const char *body, size_t *body_size, void **state)
+{
+    static char seen;
+    const struct weir__http *http = user;
+    (void)version, (void)body;
+    bool first = !*state;
+    *state = &seen;
+    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
+        return first
+                   ? complaint_send(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET and HEAD\n")
+                   : MHD_NO; /* its body is not read */
+    if (first || *body_size) {
+        *body_size = 0;
+        return MHD_YES;
+    }
+    for (const struct weir__http_page *page = http->pages; page->path; page++)
+        if (strcmp(url, page->path) == 0)
+            return page_send(http, page, connection);
+    return complaint_send(connection, MHD_HTTP_NOT_FOUND, "no such page; /metrics is one\n");
+}
+
+/* The thread takes the signals of the program from none of its own threads. */
+static struct MHD_Daemon *daemon_start(struct weir__http *http, int listener, unsigned flags)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    struct MHD_Daemon *daemon =
+        MHD_start_daemon(flags, 0, NULL, NULL, request_answer, http, MHD_OPTION_LISTEN_SOCKET,
+                         listener, MHD_OPTION_CONNECTION_LIMIT, CLIENTS,
+                         MHD_OPTION_CONNECTION_TIMEOUT, PATIENCE, MHD_OPTION_END);
+    int error = errno;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    errno = error;
+    return daemon;
+}
+
+struct weir__http *weir__http_start(int listener, const struct weir__http_page *pages, void *user,
+                                    bool thread)
+{
+    struct weir__http *http = malloc(sizeof *http);
+    if (!http)
+        return NULL;
+    *http = (struct weir__http){.pages = pages, .user = user};
+    errno = 0;
+    http->daemon = daemon_start(
+        http, listener, MHD_USE_EPOLL | (thread ? (unsigned)MHD_USE_INTERNAL_POLLING_THREAD : 0));
+    if (http->daemon)
+        return http;
+    int error = errno ? errno : EAGAIN;
+    free(http);
+    errno = error;
+    return NULL;
+}
+
+int weir__http_descriptor(const struct weir__http *http)
+{
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    return info ? info->epoll_fd : -1;
+}
+
+void weir__http_run(struct weir__http *http)
+{
+    MHD_run(http->daemon);
+}
+
+void weir__http_stop(struct weir__http *http)
+{
+    MHD_stop_daemon(http->daemon);
+    free(http);
+}

@@ -1,0 +1,66 @@
+/* unwind/way.c - see way.h. */
+#include "unwind/way.h"
+
+#include "unwind/unwind.h"
+
+#include <string.h>
+
+void weir__ways_forget(struct weir__ways *ways)
+{
+    memset(ways, 0, sizeof *ways);
+}
+
+static void word_add(struct weir__way *way, uint64_t sp, uint64_t at, bool is_place)
+{
+    uint64_t word = weir__relaxed_get(*(const uint64_t *)(uintptr_t)at);
+    way->words[way->count].value = word - (is_place ? sp : 0);
+    way->words[way->count].at = at - sp;
+    way->words[way->count++].place = is_place ? UINT64_MAX : 0;
+}
+
+/* A frame that is found by the frame pointer: wherever that is, it says the same place. */
+static void place_add(struct weir__way *way, const struct weir__frame *leaf, uint64_t fp_at)
+{
+    if (fp_at) {
+        word_add(way, leaf->sp, fp_at, true);
+    } else {
+        way->uses_fp = true;
+        way->fp_by = leaf->fp - leaf->sp;
+    }
+}
+
+static bool way_make(struct weir__way *way, const struct weir__frame *frames, uint32_t n,
+                     uint64_t sp)
+{
+    uint64_t low = frames[0].sp, fp_at = 0;
+    *way = (struct weir__way){.pc = frames[0].pc, .by = (uint32_t)(sp - low)};
+    for (uint32_t i = 0; i < n; i++) {
+        const struct weir__frame *f = &frames[i];
+        struct weir__rule rule = weir__rule_of(f->pc);
+        bool by_fp = rule.frame == WEIR__RULE_FP;
+        if (!f->pc_at || f->pc_at >= sp || f->fp_at >= sp ||
+            (!by_fp && rule.frame != WEIR__RULE_SP) || rule.fp == WEIR__RULE_AT_FP ||
+            rule.ra == WEIR__RULE_AT_FP)
+            return false;
+        if (by_fp)
+            place_add(way, &frames[0], fp_at);
+        if (i + 1 < n)
+            word_add(way, low, f->pc_at, false);
+        fp_at = f->fp_at ? f->fp_at : fp_at;
+    }
+    way->pc_at = (uint32_t)(frames[n - 1].pc_at - low);
+    way->fp_at = fp_at ? (uint32_t)(fp_at - low) : 0;
+    return true;
+}
+
+void weir__ways_keep(struct weir__ways *ways, const struct weir__frame *frames, uint32_t n,
+                     uint64_t sp)
+{
+    struct weir__way way;
+    if (!n || n > WEIR__WAY_FRAMES || sp - frames[0].sp > UINT32_MAX ||
+        !way_make(&way, frames, n, sp))
+        return;
+    ways->all[ways->next] = way;
+    ways->latest = ways->next;
+    ways->next = (ways->next + 1) % WEIR__WAYS;
+}

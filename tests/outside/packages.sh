@@ -1,0 +1,100 @@
+#!/bin/sh
+# packages.sh FOLDER: as root in a Debian that has nothing of weir (tests/targets/check-deb): installs the
+# packages of FOLDER, uses them as who never built weir does, and removes them. Speaks TAP.
+set -u
+folder=$1 here=$(cd "$(dirname "$0")" && pwd)
+count=0 failures=0
+scratch=$(mktemp -d) || exit 99
+trap 'rm -rf "$scratch"' EXIT
+cd "$scratch" || exit 99
+
+# tell STATUS WHAT
+tell()
+{
+    count=$((count + 1))
+    if [ "$1" -eq 0 ]; then echo "ok $count - $2"; else
+        echo "not ok $count - $2"
+        failures=$((failures + 1))
+    fi
+}
+
+apt_get() { apt-get -q -y --no-install-recommends -o Dpkg::Use-Pty=0 "$@"; }
+
+# Every file of the system but what apt and dpkg keep for themselves.
+files()
+{
+    find / -xdev \( -path /proc -o -path /sys -o -path /tmp -o -path /var/cache -o -path /var/lib/apt \
+        -o -path /var/lib/dpkg -o -path /var/log -o -path "$folder" -o -path /var/lib/python \) -prune \
+        -o ! -type d ! -name '*.pyc' -print | sort
+}
+
+apt-get -q update && apt_get install gcc g++ libc6-dev pkg-config python3 binutils curl || exit 1
+files >before
+
+apt_get install "$folder"/*.deb
+tell $? "one command installs them"
+weir --version && man_page=$(ls /usr/share/man/man1/weir-run.1.gz)
+tell $? "the command runs, $man_page is there"
+
+# shellcheck disable=SC2046 # flags
+gcc -Wall -Werror "$here/program.c" -o c_program $(pkg-config --cflags --libs weir) && ./c_program any
+tell $? "a program in C"
+# shellcheck disable=SC2046
+g++ -x c++ -Wall "$here/program.c" -o cxx_program $(pkg-config --cflags --libs weir) && ./cxx_program any
+tell $? "a program in C++"
+# shellcheck disable=SC2046
+gcc "$here/program.c" -o static_program -static-pie $(pkg-config --static --cflags --libs weir) &&
+    ./static_program any
+tell $? "a static program"
+
+cat >served.c <<'END'
+#include <stdio.h>
+#include <weir/metrics.h>
+#include <weir/weir.h>
+int main(void)
+{
+    char address[64];
+    void *block = weir_allocate(weir_cpu_allocator(), 123456);
+    if (!block || weir_metrics_serve(":0") || weir_metrics_address(address, sizeof address))
+        return 1;
+    puts(address);
+    fflush(stdout);
+    getchar();
+    return 0;
+}
+END
+# shellcheck disable=SC2046
+gcc -Wall -Werror served.c -o served $(pkg-config --cflags --libs weir-metrics)
+tell $? "a program that serves its metrics compiles"
+mkfifo hold
+./served <hold >address &
+exec 3>hold
+for _ in 1 2 3 4 5 6 7 8 9 10; do [ -s address ] || sleep 1; done
+curl -s "http://$(cat address)/metrics" | grep -F 'weir_total_allocated_bytes{path="cpu"' | grep ' 123456$'
+tell $? "and is scraped"
+weir top --once "$(cat address)"
+tell $? "weir top shows it"
+exec 3>&-
+wait
+
+weir run --output report -- sort /etc/passwd >/dev/null && grep peak report
+tell $? "weir run: a program's peak"
+WEIR_REPORT=line LD_PRELOAD=$(ls /usr/lib/*/weir/libweir-malloc.so) sort /etc/passwd >/dev/null && grep peak line
+tell $? "the library loaded first"
+weir bench --quick >bench && tail -n 3 bench
+tell $? "weir bench --quick"
+
+if [ -n "$(ls "$folder"/python3-weir_* 2>/dev/null)" ]; then
+    python3 -c 'import weir; print(weir.stats())'
+    tell $? "the Python module"
+fi
+
+# shellcheck disable=SC2046
+apt_get purge $(dpkg-query -W -f '${Package} ${Source}\n' | sed -n 's/ weir.*//p') && apt_get autoremove --purge
+tell $? "they go"
+files >after
+comm -13 before after | grep -i weir
+[ $? -eq 1 ]
+tell $? "and leave nothing behind"
+echo "1..$count"
+[ $failures -eq 0 ]

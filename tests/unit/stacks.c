@@ -1,0 +1,285 @@
+/* Numbers of stacks against a plain list; whole stacks that are known, in a stack that is made up
+ * of words here; and what recordings' options say of them. tests/process/stacks.c has the unwinder,
+ * tests/scripts/stacks.sh the names. */
+#include "../helpers/scratch.h"
+#include "../helpers/suite.h"
+#include "tools/trace/binary.h"
+#include "unwind/known.h"
+#include "unwind/trie.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <weir/weir.h>
+
+static uint32_t next_random(uint32_t *state)
+{
+    *state = *state * 1664525 + 1013904223;
+    return *state >> 8;
+}
+
+/* -- numbers -------------------------------------------------------------------------------- */
+
+enum { NODES = 30000, ADDRESSES = 300 };
+
+static struct {
+    uint32_t parent, path;
+    uint64_t address;
+} nodes[NODES + 1];
+static uint32_t written;
+static bool refuse;
+
+static bool on_write(uint32_t first, uint32_t parent, const uint64_t *addresses, unsigned n)
+{
+    if (refuse)
+        return false;
+    cr_assert_eq(first, written + 1);
+    for (unsigned i = 0; i < n && written < NODES; i++) {
+        written++;
+        nodes[written].parent = i ? written - 1 : parent;
+        nodes[written].address = addresses[i];
+        nodes[written].path = weir__trie_path(nodes[nodes[written].parent].path, addresses[i]);
+    }
+    return true;
+}
+
+static void trie_begin(void)
+{
+    weir__trie_reset();
+    written = 0;
+    refuse = false;
+    memset(nodes, 0, sizeof nodes);
+}
+
+TestSuite(trie, .init = trie_begin);
+
+static uint64_t random_address(uint32_t *random)
+{
+    return UINT64_C(0x7f0000000000) + next_random(random) % ADDRESSES * 16;
+}
+
+Test(trie, a_chain_has_one_number_however_it_comes)
+{
+    uint32_t random = 1, chain[6];
+    uint64_t addresses[6];
+    while (written < NODES - 6) {
+        uint32_t parent = written ? next_random(&random) % (written + 1) : 0, node = parent;
+        unsigned n = 1 + next_random(&random) % 6;
+        for (unsigned i = 0; i < n; i++)
+            addresses[i] = random_address(&random);
+        cr_assert(weir__trie_add(nodes[parent].path, parent, addresses, n, on_write, chain));
+        for (unsigned i = 0; i < n; i++) {
+            cr_assert_eq(nodes[chain[i]].parent, node);
+            cr_assert_eq(nodes[chain[i]].address, addresses[i]);
+            node = chain[i];
+        }
+    }
+    cr_assert_eq(weir__trie_nodes(), written);
+    for (uint32_t i = 1; i <= written; i++)
+        cr_assert_eq(weir__trie_find(nodes[i].path, nodes[i].parent, nodes[i].address), i);
+    for (int i = 0; i < 10000; i++) {
+        uint32_t parent = next_random(&random) % (written + 1), found = 0;
+        uint64_t address = random_address(&random);
+        found = weir__trie_find(weir__trie_path(nodes[parent].path, address), parent, address);
+        cr_assert(!found || (nodes[found].parent == parent && nodes[found].address == address));
+    }
+}
+
+Test(trie, what_cannot_be_written_is_not_known)
+{
+    uint64_t addresses[] = {0x1000, 0x2000, 0x3000};
+    uint32_t chain[3];
+    cr_assert(weir__trie_add(0, 0, addresses, 2, on_write, chain));
+    refuse = true;
+    cr_assert_not(weir__trie_add(0, 0, addresses, 3, on_write, chain));
+    cr_assert(chain[0] == 1 && chain[1] == 2 && chain[2] == 2, "the last that is known");
+    cr_assert_eq(weir__trie_nodes(), 2);
+    refuse = false;
+    cr_assert(weir__trie_add(0, 0, addresses, 3, on_write, chain));
+    cr_assert_eq(chain[2], 3);
+}
+
+Test(trie, what_is_forgotten_gets_another_number)
+{
+    uint64_t addresses[] = {0x1000, 0x2000, 0x3000};
+    uint32_t chain[3];
+    cr_assert(weir__trie_add(0, 0, addresses, 3, on_write, chain));
+    weir__trie_forget(0x1800, 0x2000);
+    cr_assert_eq(weir__trie_find(nodes[1].path, 0, 0x1000), 1);
+    cr_assert_eq(weir__trie_find(nodes[2].path, 1, 0x2000), 0);
+    cr_assert(weir__trie_add(0, 0, addresses, 3, on_write, chain));
+    cr_assert(chain[0] == 1 && chain[1] == 4 && chain[2] == 5);
+    weir__trie_reset();
+    cr_assert_eq(weir__trie_find(nodes[1].path, 0, 0x1000), 0);
+}
+
+/* -- stacks that are known -------------------------------------------------------------------- */
+
+enum { WORDS = 20 };
+
+static uint64_t stack[1000];
+static struct weir__known *known;
+
+static void known_begin(void)
+{
+    known = calloc(1, sizeof *known);
+    weir__known_forget(known);
+    for (unsigned i = 0; i < 1000; i++)
+        stack[i] = i;
+}
+
+static void known_end(void)
+{
+    free(known);
+}
+
+TestSuite(known, .init = known_begin, .fini = known_end);
+
+static struct weir__known_leaf leaf_at(unsigned i, uint64_t fp)
+{
+    return (struct weir__known_leaf){0x1234, (uintptr_t)&stack[i], fp};
+}
+
+/* Every third word above the leaf. */
+static void keep(struct weir__known_leaf leaf, bool needs_fp, uint32_t number)
+{
+    struct weir__known_words words = {.count = WORDS, .needs_fp = needs_fp};
+    for (unsigned i = 0; i < WORDS; i++)
+        words.at[i] = leaf.sp + (uint64_t)24 * i;
+    cr_assert_eq(weir__known_find(known, leaf.pc, leaf.sp, leaf.fp), 0);
+    weir__known_keep(known, &leaf, &words, number);
+}
+
+static uint32_t find(struct weir__known_leaf leaf)
+{
+    return weir__known_find(known, leaf.pc, leaf.sp, leaf.fp);
+}
+
+Test(known, a_stack_is_the_same_while_its_words_are)
+{
+    keep(leaf_at(0, 1), false, 7);
+    cr_assert_eq(find(leaf_at(0, 1)), 7);
+    cr_assert_eq(find(leaf_at(0, 2)), 7, "the frame pointer has no say");
+    cr_assert_eq(find(leaf_at(1, 1)), 0);
+    stack[1]++;
+    cr_assert_eq(find(leaf_at(0, 1)), 7, "no word of it");
+    for (unsigned i = 0; i < WORDS; i++) {
+        stack[3 * i]++;
+        cr_assert_eq(find(leaf_at(0, 1)), 0, "its %uth word", i);
+        stack[3 * i]--;
+    }
+    cr_assert_eq(find(leaf_at(0, 1)), 7);
+    weir__known_forget(known);
+    cr_assert_eq(find(leaf_at(0, 1)), 0);
+}
+
+Test(known, the_frame_pointer_has_a_say_where_it_needs_to)
+{
+    keep(leaf_at(0, 1), true, 7);
+    cr_assert_eq(find(leaf_at(0, 1)), 7);
+    keep(leaf_at(0, 2), true, 8);
+    cr_assert_eq(find(leaf_at(0, 1)), 7);
+    cr_assert_eq(find(leaf_at(0, 2)), 8);
+    cr_assert_eq(find(leaf_at(0, 3)), 0);
+}
+
+/* Callers that change, one at a time, with one leaf. */
+Test(known, stacks_with_one_leaf_are_told_apart)
+{
+    for (unsigned i = 0; i < WORDS; i++) {
+        stack[3 * i] = 10000;
+        keep(leaf_at(0, 0), false, i + 1);
+    }
+    for (unsigned round = 0; round < 2; round++) {
+        unsigned hits = 0;
+        for (unsigned i = 0; i < 1000; i++)
+            stack[i] = i;
+        for (unsigned i = 0; i < WORDS; i++) {
+            stack[3 * i] = 10000;
+            uint32_t number = find(leaf_at(0, 0));
+            cr_assert(!number || number == i + 1, "%u is found as %u", i + 1, number);
+            hits += number != 0;
+        }
+        cr_assert_gt(hits, WORDS / 2);
+    }
+}
+
+Test(known, the_oldest_give_way)
+{
+    uint32_t random = 1;
+    static uint64_t last[300];
+    unsigned lost = 0;
+    for (uint32_t number = 1; number <= 5000; number++) {
+        unsigned at = next_random(&random) % 300;
+        stack[at + 3 * (number % WORDS)] = number + 1000;
+        uint64_t sum = 0;
+        for (unsigned i = 0; i < WORDS; i++)
+            sum = sum * 31 + stack[at + 3 * i];
+        uint32_t found = find(leaf_at(at, 0));
+        cr_assert(!found || last[at] == sum, "another stack is found");
+        if (!found)
+            keep(leaf_at(at, 0), false, number);
+        lost += find(leaf_at(at, 0)) == 0; /* it took the place of one that led to it */
+        last[at] = sum;
+    }
+    cr_assert_lt(lost, 250);
+}
+
+Test(known, a_stack_that_comes_once_is_not_wanted)
+{
+    cr_assert_eq(find(leaf_at(0, 0)), 0);
+    cr_assert_not(weir__known_is_wanted(known));
+    cr_assert_eq(find(leaf_at(0, 0)), 0);
+    cr_assert(weir__known_is_wanted(known));
+}
+
+/* -- recordings ------------------------------------------------------------------------------- */
+
+static char path[SCRATCH_PATH_MAX];
+
+static void path_make(void)
+{
+    scratch_path(path, "unit-stacks.trace");
+}
+
+static void path_remove(void)
+{
+    weir_trace_stop();
+    unlink(path);
+}
+
+TestSuite(recording, .init = path_make, .fini = path_remove);
+
+/* A block of 10 bytes and one of 5000; what the reader knows of their stacks. */
+static struct trace_info stacks_recorded(weir_trace_options options)
+{
+    struct trace_info info;
+    options.size = sizeof options;
+    cr_assert_eq(weir_trace_start(path, &options), 0, "%s", weir_last_error());
+    weir_deallocate(weir_cpu_allocator(), weir_allocate(weir_cpu_allocator(), 10));
+    weir_deallocate(weir_cpu_allocator(), weir_allocate(weir_cpu_allocator(), 5000));
+    cr_assert_eq(weir_trace_stop(), 0, "%s", weir_last_error());
+    cr_assert_eq(trace_info_open(&info, path), 0, "%s", info.why);
+    cr_assert_eq(info.foot.nodes + 1, info.nstacks ? info.nstacks : 1);
+    return info;
+}
+
+#if defined(__x86_64__) || defined(__aarch64__)
+Test(recording, allocations_have_stacks_as_the_options_say)
+{
+    struct trace_info info = stacks_recorded((weir_trace_options){0});
+    size_t all = info.nstacks;
+    cr_assert(info.stacked && info.stacks_from == 0 && all > 4);
+    cr_assert_not_null(info.host);
+    for (size_t i = 1; i < all; i++)
+        cr_assert(info.stacks[i].address && info.stacks[i].parent < i);
+    trace_info_close(&info);
+    info = stacks_recorded((weir_trace_options){.stacks_from = 4096});
+    cr_assert(info.stacked && info.stacks_from == 4096);
+    cr_assert(info.nstacks > 1 && info.nstacks < all);
+    trace_info_close(&info);
+    info = stacks_recorded((weir_trace_options){.no_stacks = true, .stacks_from = 1});
+    cr_assert(!info.stacked && info.nstacks == 0);
+    trace_info_close(&info);
+}
+#endif
