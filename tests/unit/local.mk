@@ -100,7 +100,7 @@ case_tests += tests/unit/recorder \
 	tests/unit/trace_pack
 endif
 
-# Guarded blocks, 10^8 operations without a report: some minutes.
+# Guarded blocks, 10^8 operations without a report.
 check-guards: tests/unit/guards
 	GUARDS_OPERATIONS=100000000 $(builddir)/tests/unit/guards
 .PHONY: check-guards
