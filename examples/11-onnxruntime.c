@@ -25,7 +25,6 @@ int main(int argc, char **argv)
     weir_ort_options options = WEIR_ORT_OPTIONS_INIT;
     options.name = "classifier", options.limit = 64 << 20;
     weir_trace_options trace = WEIR_TRACE_OPTIONS_INIT;
-    trace.stacks = true;
     if (argc == 3 && weir_trace_start(argv[2], &trace))
         return fprintf(stderr, "11-onnxruntime: %s: %s\n", argv[2], weir_last_error()), 2;
     weir_ort *ort = argc > 1 ? weir_ort_create(OrtGetApiBase(), &options) : NULL;

@@ -51,7 +51,7 @@ def test_a_recording_has_tags_and_marks(tmp_path):
             with weir.record(tmp_path / "other.wtr"):
                 pass
         del tensor
-    said = command("trace", str(file)).stdout
+    said = command("trace", "--by", "tag", str(file)).stdout
     assert "4,321 bytes" in said and "activations" in said
     assert "forward" in command("trace", "--runs", str(file)).stdout
     with pytest.raises(ValueError):

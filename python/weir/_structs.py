@@ -73,7 +73,7 @@ class weir_plan_stats(ctypes.Structure):
 
 class weir_trace_options(ctypes.Structure):
     _fields_ = [("size", c_size_t), ("allocator", c_void_p), ("sample_ms", c_uint),
-                ("stacks", c_bool), ("stacks_from", c_size_t)]
+                ("no_stacks", c_bool), ("stacks_from", c_size_t)]
 
 
 class weir_tensor_memory(ctypes.Structure):

@@ -15,7 +15,7 @@ _KINDS = {"run": 1, "model": 2, "layer": 3, "operator": 4, "other": 5}
 
 
 @contextmanager
-def record(path: "Union[str, os.PathLike[str]]", *, stacks: bool = False,
+def record(path: "Union[str, os.PathLike[str]]", *, stacks: bool = True,
            stacks_from: int = 0) -> Iterator[None]:
     """Records the block into the file ``path``. One recording a process at a time (OSError, EBUSY).
     ``stacks``: with the native call stack of each allocation; ``stacks_from``: of those of at least
@@ -23,7 +23,7 @@ def record(path: "Union[str, os.PathLike[str]]", *, stacks: bool = False,
     ``python -m weir trace --by tag FILE``."""
     if not 0 <= stacks_from < 1 << 63:
         raise ValueError(f"stacks from {stacks_from} bytes on")
-    options = s.sized(s.weir_trace_options, stacks=stacks, stacks_from=stacks_from)
+    options = s.sized(s.weir_trace_options, no_stacks=not stacks, stacks_from=stacks_from)
     check(library.weir_trace_start(os.fsencode(path), ctypes.byref(options)))
     try:
         yield

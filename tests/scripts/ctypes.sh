@@ -24,9 +24,9 @@ assert weir.weir_total_allocated(cpu) == 0
 
 def work():
     blocks = [weir.weir_allocate(cpu, ctypes.c_size_t(size)) for size in range(0, 100000, 997)]
-    for block in blocks:
+    for i, block in enumerate(blocks):
         assert block and block % 64 == 0
-        ctypes.memset(block, 7, 1)
+        ctypes.memset(block, 7, min(i, 1))  # nothing of a block of 0 bytes
         weir.weir_deallocate(cpu, ctypes.c_void_p(block))
 
 

@@ -19,7 +19,7 @@ while read -r old new; do
     [ "$old" = "$new" ] && continue # its arguments changed
     grep -qrw "$old" "$top_srcdir/include/weir" --include='*.h' --exclude=old_names.h --include='*.hpp' &&
         complain "a header still has $old"
-    (cd "$top_srcdir" && grep -rlw "$old" README.md CONTRIBUTING.md docs examples adapters bench tools src) |
+    (cd "$top_srcdir" && grep -rlw "$old" README.md CONTRIBUTING.md docs --exclude=python.md examples adapters bench tools src) |
         while read -r file; do echo "$file"; done >"$scratch/left"
     [ -s "$scratch/left" ] && complain "$old is still in $(tr '\n' ' ' <"$scratch/left")"
     # A type or a function: either way sizeof or its address compiles.
