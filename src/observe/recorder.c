@@ -52,7 +52,7 @@ static struct {
 } recorder = {.lock = WEIR__LOCK(RECORDER)};
 WEIR__LOCKS_KNOW(RECORDER, &recorder.lock);
 
-bool weir__recorder_exit_is_seen;
+bool weir__recorder_exit_is_seen WEIR__AT_START;
 
 /* -- hooks ---------------------------------------------------------------------------------- */
 
@@ -501,8 +501,9 @@ static bool core_is_soon_quiet(void)
 void weir__recorder_exit(void)
 {
     static bool begun;
-    if (weir__streams_are_on() && !__atomic_load_n(&begun, __ATOMIC_RELAXED) &&
-        weir__stream_is_free() && core_is_soon_quiet() &&
+    /* A process without an event has no stream, and its teardown is nothing to tell. */
+    if (weir__streams_are_on() && weir__relaxed_get(weir__trace_account->sequence) &&
+        !__atomic_load_n(&begun, __ATOMIC_RELAXED) && weir__stream_is_free() && core_is_soon_quiet() &&
         !__atomic_exchange_n(&begun, true, __ATOMIC_RELAXED))
         (void)weir_trace_mark(WEIR_MARK_OTHER, "exit", true);
 }
