@@ -26,10 +26,10 @@ static const char *const names[] = {WEIR__RUN_VARIABLE, "WEIR_LIMIT", "WEIR_RECO
                                     "WEIR_RECORD_TAKEN"};
 #define NAMES (sizeof names / sizeof *names)
 
-static const char *library;        /* our file, as the loader found it */
-static const char *library_name;   /* and its base name */
-static const char *loader;         /* base name of the loader of this process */
-static char entry[PATH_MAX];       /* our element of LD_PRELOAD; "": there was none */
+static const char *library WEIR__AT_START; /* our file, as the loader found it */
+static const char *library_name;           /* and its base name */
+static const char *loader;                 /* base name of the loader of this process */
+static char entry[PATH_MAX];               /* our element of LD_PRELOAD; "": there was none */
 static char kept[NAMES][PATH_MAX]; /* NAME=value, or ""; all of them "" where no weir run is */
 
 /* -- what LD_PRELOAD holds ---------------------------------------------------------------- */

@@ -27,7 +27,7 @@ WEIR__TLS struct weir__local weir__here = {
 
 /* -- slots ------------------------------------------------------------------------------- */
 
-static uint32_t slots_taken; /* bits; context lock */
+static uint32_t slots_taken WEIR__AT_START; /* bits; context lock */
 
 _Static_assert(WEIR__HEAP_SLOTS <= 32, "slots_taken has a bit for each");
 

@@ -6,6 +6,7 @@
 #include "base/error.h"
 
 #include "base/atomic.h"
+#include "base/bits.h"
 #include "base/message.h"
 
 #include <errno.h>
@@ -21,8 +22,8 @@ static _Thread_local unsigned reasons;
 
 /* Written as a pair under no lock: a handler is installed once, at start, by
  * programs that want one; the user pointer is published before the handler. */
-static void *handler_user;
-static weir_misuse_handler *handler;
+static void *handler_user WEIR__AT_START;
+static weir_misuse_handler *handler WEIR__AT_START;
 
 static weir__misuse_explainer *explainer; /* atomic */
 

@@ -13,10 +13,11 @@
 #define STRIDE_MOST  8u /* events of one time, at most, */
 #define STRIDE_TICKS 2u /* where that many came within so many ticks before */
 
-static const uint64_t *clock_outside WEIR__AT_START; /* NULL: this process asks for itself; atomic */
+static const uint64_t *clock_outside
+    WEIR__AT_START;                          /* NULL: this process asks for itself; atomic */
 static const uint64_t *looks WEIR__AT_START; /* set before there are events */
 
-uint64_t weir__event_sized_until;
+uint64_t weir__event_sized_until WEIR__AT_START;
 
 void weir__trace_clock_set(const uint64_t *ticks)
 {

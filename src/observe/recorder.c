@@ -49,7 +49,7 @@ static struct {
     bool outside;         /* `weir run` reads, samples and ends it */
     weir_trace_stats last;
     bool fork_watched, exit_watched;
-} recorder = {.lock = WEIR__LOCK(RECORDER)};
+} recorder WEIR__AT_START = {.lock = WEIR__LOCK(RECORDER)};
 WEIR__LOCKS_KNOW(RECORDER, &recorder.lock);
 
 bool weir__recorder_exit_is_seen WEIR__AT_START;
@@ -503,7 +503,7 @@ void weir__recorder_exit(void)
     static bool begun;
     /* A process without an event has no stream, and its teardown is nothing to tell. */
     if (weir__streams_are_on() && weir__relaxed_get(weir__trace_account->sequence) &&
-        !__atomic_load_n(&begun, __ATOMIC_RELAXED) && weir__stream_is_free() && core_is_soon_quiet() &&
-        !__atomic_exchange_n(&begun, true, __ATOMIC_RELAXED))
+        !__atomic_load_n(&begun, __ATOMIC_RELAXED) && weir__stream_is_free() &&
+        core_is_soon_quiet() && !__atomic_exchange_n(&begun, true, __ATOMIC_RELAXED))
         (void)weir_trace_mark(WEIR_MARK_OTHER, "exit", true);
 }

@@ -23,15 +23,15 @@ struct freed {
 };
 
 static struct {
-    weir__lock lock;
     struct weir__pointer_map map; /* of struct weir__sampled */
     uint64_t mean;                /* of the profile; 0: none */
     uint64_t missed;              /* atomic */
     uint32_t ncalls;
     struct weir__calls *calls[BUCKETS];
     struct freed freed[FREED];
-} samples = {.lock = WEIR__LOCK(SAMPLES)};
-WEIR__LOCKS_KNOW(SAMPLES, &samples.lock);
+} samples;
+static weir__lock samples_lock WEIR__AT_START = WEIR__LOCK(SAMPLES);
+WEIR__LOCKS_KNOW(SAMPLES, &samples_lock);
 
 static const struct weir__calls no_calls;
 
@@ -46,13 +46,13 @@ static bool samples_enter(void)
     }
     inside = true;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    weir__lock_take(&samples.lock);
+    weir__lock_take(&samples_lock);
     return true;
 }
 
 static void samples_leave(void)
 {
-    weir__lock_drop(&samples.lock);
+    weir__lock_drop(&samples_lock);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     inside = false;
 }
@@ -87,7 +87,7 @@ static struct weir__calls *calls_make(const void *const *address, uint32_t depth
 static const struct weir__calls *calls_keep_locked(const void *const *address, uint32_t depth,
                                                    bool cut)
 {
-    weir__assert(weir__lock_is_mine(&samples.lock));
+    weir__assert(weir__lock_is_mine(&samples_lock));
     uint64_t hash = calls_hash(address, depth);
     struct weir__calls *calls = samples.calls[hash % BUCKETS];
     while (calls && (calls->hash != hash || calls->depth != depth ||
@@ -102,7 +102,7 @@ static const struct weir__calls *calls_keep_locked(const void *const *address, u
 
 static bool put_locked(const struct weir__sampled *sampled)
 {
-    weir__assert(weir__lock_is_mine(&samples.lock));
+    weir__assert(weir__lock_is_mine(&samples_lock));
     if (!weir__pointer_map_reserve(&samples.map, sizeof *sampled, &weir__meta_map, NULL))
         return false;
     struct weir__sampled *there = weir__pointer_map_put(&samples.map, sampled->block);
@@ -143,7 +143,7 @@ static WEIR__NOINLINE void on_taken(weir_allocator *a, const void *block, size_t
 /* Takes it out. False: it is not there. */
 static bool remove_locked(const void *block, struct weir__sampled *sampled)
 {
-    weir__assert(weir__lock_is_mine(&samples.lock));
+    weir__assert(weir__lock_is_mine(&samples_lock));
     struct weir__sampled *there = weir__pointer_map_find(&samples.map, block);
     if (!there)
         return false;

@@ -28,14 +28,14 @@ struct last {
 };
 
 static struct {
-    weir__lock lock;
     struct last *all;
     uint32_t first, count; /* nodes that are not written yet, and the address of the latest */
     uint64_t address;
     size_t bytes;
     unsigned char pending[PENDING_MOST];
-} stacks = {.lock = WEIR__LOCK(NODES)};
-WEIR__LOCKS_KNOW(NODES, &stacks.lock);
+} stacks;
+static weir__lock stacks_lock WEIR__AT_START = WEIR__LOCK(NODES);
+WEIR__LOCKS_KNOW(NODES, &stacks_lock);
 
 uint64_t weir__stacks_from = WEIR__STACKS_OFF;
 static WEIR__TLS struct last *last_own;
@@ -61,9 +61,9 @@ void weir__stacks_flush(void)
     if (weir__relaxed_get(weir__stacks_from) == WEIR__STACKS_OFF &&
         !weir__relaxed_get(stacks.count))
         return;
-    weir__lock_take(&stacks.lock);
+    weir__lock_take(&stacks_lock);
     flush_locked();
-    weir__lock_drop(&stacks.lock);
+    weir__lock_drop(&stacks_lock);
 }
 
 static void node_put(uint32_t node, uint32_t parent, uint64_t address)
@@ -81,14 +81,14 @@ static void node_put(uint32_t node, uint32_t parent, uint64_t address)
 static bool nodes_write(uint32_t first, uint32_t parent, const uint64_t *addresses, unsigned n)
 {
     bool written = true;
-    weir__lock_take(&stacks.lock);
+    weir__lock_take(&stacks_lock);
     if (stacks.bytes + n * NODE_MOST > PENDING_MOST)
         flush_locked();
     for (unsigned i = 0; i < n; i++)
         node_put(first + i, i ? first + i - 1 : parent, addresses[i]);
     if (weir__trace_sink->outlives)
         written = flush_locked();
-    weir__lock_drop(&stacks.lock);
+    weir__lock_drop(&stacks_lock);
     return written;
 }
 
@@ -98,7 +98,7 @@ static bool nodes_write(uint32_t first, uint32_t parent, const uint64_t *address
 static WEIR__NOINLINE struct last *last_make(void)
 {
     int saved = errno;
-    weir__lock_take(&stacks.lock);
+    weir__lock_take(&stacks_lock);
     struct last *last = stacks.all;
     while (last && last->owned)
         last = last->next;
@@ -110,7 +110,7 @@ static WEIR__NOINLINE struct last *last_make(void)
         last->owned = true;
         weir__unwind_reset(&last->unwind);
     }
-    weir__lock_drop(&stacks.lock);
+    weir__lock_drop(&stacks_lock);
     errno = saved;
     return last_own = last;
 }
@@ -121,9 +121,9 @@ void weir__stacks_release(void)
     if (!last)
         return;
     last_own = NULL;
-    weir__lock_take(&stacks.lock);
+    weir__lock_take(&stacks_lock);
     last->owned = false;
-    weir__lock_drop(&stacks.lock);
+    weir__lock_drop(&stacks_lock);
 }
 
 /* -- taking one ---------------------------------------------------------------------------------
@@ -253,10 +253,10 @@ void weir__stacks_begin(uint64_t from)
 {
     /* What a thread added after the last recording's end is no part of this one. */
     if (weir__relaxed_get(stacks.count)) {
-        weir__lock_take(&stacks.lock);
+        weir__lock_take(&stacks_lock);
         weir__relaxed_set(stacks.count, 0);
         stacks.bytes = stacks.address = 0;
-        weir__lock_drop(&stacks.lock);
+        weir__lock_drop(&stacks_lock);
     }
     if (from == WEIR__STACKS_OFF) { /* no page of the trie is touched */
         weir__relaxed_set(weir__stacks_from, from);
@@ -270,7 +270,7 @@ void weir__stacks_begin(uint64_t from)
 
 void weir__stacks_forget(void)
 {
-    weir__lock_reset(&stacks.lock);
+    weir__lock_reset(&stacks_lock);
     weir__relaxed_set(weir__stacks_from, WEIR__STACKS_OFF);
     for (struct last *last = stacks.all; last; last = last->next)
         last->owned = last == last_own;

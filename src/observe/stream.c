@@ -26,7 +26,7 @@ static struct {
     uint32_t threads;         /* of this recording; atomic */
     uint64_t missed, lost;    /* events that found no buffer, or went with one; atomic */
     uint64_t logged;          /* by threads that ended; under the lock */
-} streams = {.lock = WEIR__LOCK(STREAMS)};
+} streams WEIR__AT_START = {.lock = WEIR__LOCK(STREAMS)};
 WEIR__LOCKS_KNOW(STREAMS, &streams.lock);
 
 WEIR__TLS struct weir__stream *weir__stream_own;

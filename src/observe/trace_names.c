@@ -32,12 +32,12 @@ static struct {
     struct context *contexts; /* those that live, in no order */
     size_t ncontexts, capacity;
     uint32_t context_id, name_id; /* last ones given out */
-    bool used;                    /* anything below or above is set */
     struct name *names[BUCKETS];
     uint8_t tags[TAGS / 8]; /* bits of those defined; atomic */
 } known;
+static bool known_used WEIR__AT_START; /* anything of it is set; atomic */
 
-uint32_t weir__trace_gone;
+uint32_t weir__trace_gone WEIR__AT_START;
 
 static void names_free(void)
 {
@@ -50,7 +50,7 @@ static void names_free(void)
 
 void weir__trace_names_reset(void)
 {
-    if (weir__relaxed_get(known.used)) { /* else the table's pages are not even read */
+    if (weir__relaxed_get(known_used)) { /* else the table's pages are not even read */
         names_free();
         weir__meta_free(known.contexts, known.capacity * sizeof *known.contexts);
         memset(&known, 0, sizeof known);
@@ -60,7 +60,7 @@ void weir__trace_names_reset(void)
 
 void weir__trace_names_forget(void)
 {
-    if (weir__relaxed_get(known.used))
+    if (weir__relaxed_get(known_used))
         memset(&known, 0, sizeof known);
     weir__relaxed_set(weir__trace_gone, weir__trace_gone + 1);
 }
@@ -97,7 +97,7 @@ static uint32_t context_add_locked(weir_allocator *a)
     if (!contexts)
         return 0;
     known.contexts = contexts;
-    weir__relaxed_set(known.used, true);
+    weir__relaxed_set(known_used, true);
     uint32_t id = ++known.context_id;
     contexts[known.ncontexts++] = (struct context){a, id};
     context_define(a, id, parent);
@@ -162,7 +162,7 @@ weir_tag weir__trace_tag(weir_tag tag)
 {
     uint8_t *byte = &known.tags[tag / 8 % (TAGS / 8)], bit = (uint8_t)(1u << tag % 8);
     if (tag && !(__atomic_fetch_or(byte, bit, __ATOMIC_RELAXED) & bit)) {
-        weir__relaxed_set(known.used, true);
+        weir__relaxed_set(known_used, true);
         tag_define(tag);
     }
     return tag;
@@ -191,7 +191,7 @@ static struct name *name_add_locked(const char *text, size_t length, struct name
         return NULL;
     memcpy(name->text, text, length);
     name->length = length;
-    weir__relaxed_set(known.used, true);
+    weir__relaxed_set(known_used, true);
     name->id = ++known.name_id;
     name->next = *bucket;
     name_define(name->id, text);

@@ -11,7 +11,7 @@ static uint64_t clock_read(clockid_t clock)
 }
 
 /* A process may not read the counter that the fine clock rests on. */
-static bool clock_is_coarse; /* atomic; for good */
+static bool clock_is_coarse WEIR__AT_START; /* atomic; for good */
 
 void weir__os_clock_coarse(void)
 {

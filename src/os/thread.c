@@ -7,7 +7,7 @@
 WEIR__TLS char weir__thread_mark;
 
 static pthread_key_t exit_key;
-static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
+static pthread_once_t exit_once WEIR__AT_START = PTHREAD_ONCE_INIT;
 static void (*exit_call)(void);
 static bool exit_key_made;
 

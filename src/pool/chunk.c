@@ -47,7 +47,7 @@ static bool slab_open(struct weir__slab *slab)
 static struct {
     weir__lock lock;
     struct weir__list chunks;
-} retired = {.lock = WEIR__LOCK(REGIONS)};
+} retired WEIR__AT_START = {.lock = WEIR__LOCK(REGIONS)};
 WEIR__LOCKS_KNOW(REGIONS, &retired.lock);
 
 /* All of it may be read and written again. False: the system refuses. */

@@ -23,8 +23,8 @@ struct weir__rule_table *weir__rule_table;
 
 uint32_t weir__rules_epoch;
 bool weir__unwind_may_ask = true;
-void (*weir__rule_module_met)(const struct weir__module *module);
-void (*weir__rule_module_gone)(const struct weir__module *module);
+void (*weir__rule_module_met)(const struct weir__module *module) WEIR__AT_START;
+void (*weir__rule_module_gone)(const struct weir__module *module) WEIR__AT_START;
 
 /* -- packing ---------------------------------------------------------------------------------- */
 

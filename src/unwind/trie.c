@@ -24,11 +24,11 @@ struct table {
 };
 
 static struct {
-    weir__lock lock;
     struct table *table; /* atomic */
     uint32_t nodes;      /* atomic; written under the lock */
-} trie = {.lock = WEIR__LOCK(STACKS)};
-WEIR__LOCKS_KNOW(STACKS, &trie.lock);
+} trie;
+static weir__lock trie_lock WEIR__AT_START = WEIR__LOCK(STACKS);
+WEIR__LOCKS_KNOW(STACKS, &trie_lock);
 
 static struct table *table_make(uint32_t slots)
 {
@@ -118,7 +118,7 @@ bool weir__trie_add(uint32_t path, uint32_t parent, const uint64_t *addresses, u
     unsigned known = 0;
     uint32_t node = parent;
     int saved = errno;
-    weir__lock_take(&trie.lock);
+    weir__lock_take(&trie_lock);
     while (known < n) {
         uint32_t there = weir__trie_path(path, addresses[known]);
         uint32_t next = table_find(trie.table, there, node, addresses[known]);
@@ -129,7 +129,7 @@ bool weir__trie_add(uint32_t path, uint32_t parent, const uint64_t *addresses, u
     }
     if (known < n)
         known += add_locked(path, node, addresses + known, n - known, write, nodes + known);
-    weir__lock_drop(&trie.lock);
+    weir__lock_drop(&trie_lock);
     errno = saved;
     for (unsigned i = known; i < n; i++)
         nodes[i] = known ? nodes[known - 1] : parent;
@@ -138,26 +138,26 @@ bool weir__trie_add(uint32_t path, uint32_t parent, const uint64_t *addresses, u
 
 void weir__trie_forget(uint64_t start, uint64_t end)
 {
-    weir__lock_take(&trie.lock);
+    weir__lock_take(&trie_lock);
     struct table *table = trie.table;
     for (uint32_t i = 0; table && i <= table->mask; i++) {
         uint64_t address = table->slots[i].address;
         if (address > start && address <= end)
             weir__relaxed_set(table->slots[i].address, GONE);
     }
-    weir__lock_drop(&trie.lock);
+    weir__lock_drop(&trie_lock);
 }
 
 void weir__trie_reset(void)
 {
-    weir__lock_take(&trie.lock);
+    weir__lock_take(&trie_lock);
     struct table *table = trie.table;
     for (uint32_t i = 0; table && i <= table->mask; i++)
         weir__relaxed_set(table->slots[i].address, 0);
     if (table)
         table->count = 0;
     weir__relaxed_set(trie.nodes, 0);
-    weir__lock_drop(&trie.lock);
+    weir__lock_drop(&trie_lock);
 }
 
 uint32_t weir__trie_nodes(void)
