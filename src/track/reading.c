@@ -108,6 +108,12 @@ static size_t blocks_at_peak(struct weir__meter *m, bool by_window)
     return blocks - (size_t)(twice / 2);
 }
 
+size_t weir__meter_blocks_at_high(struct weir__meter *m)
+{
+    weir__assert(weir__lock_is_mine(&weir__meters.lock) && m->solo);
+    return blocks_at_peak(m, true);
+}
+
 static bool peak_rose_locked(struct weir__meter *m, struct weir__peak_seen *seen)
 {
     int64_t recorded = m->peak;

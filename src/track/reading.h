@@ -33,4 +33,7 @@ struct weir__peak_seen {
 bool weir__meter_peak_rose(struct weir__meter *m, const struct weir__window *own,
                            struct weir__peak_seen *seen);
 
+/* Blocks live at the highest mark of the meter's lone window. The meter lock is held. */
+size_t weir__meter_blocks_at_high(struct weir__meter *m);
+
 #endif

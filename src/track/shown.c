@@ -69,6 +69,14 @@ void weir__shown_solo_end(struct weir__meter *m)
         weir__relaxed_set(m->shown->solo, 0);
 }
 
+void weir__shown_peak_blocks(struct weir__meter *m, int64_t peak, uint64_t blocks)
+{
+    struct weir__shown *s = m->shown;
+    __atomic_store_n(&s->peak_blocks_of, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&s->peak_blocks, blocks, __ATOMIC_RELEASE);
+    __atomic_store_n(&s->peak_blocks_of, peak, __ATOMIC_RELEASE);
+}
+
 void weir__shown_peak(struct weir__meter *m)
 {
     if (m->shown)

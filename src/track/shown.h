@@ -47,6 +47,8 @@ struct weir__shown {
     uint64_t other_allocated, other_freed;
     uint64_t failures;
     uint64_t moving;
+    uint64_t peak_blocks;   /* live at the peak of `peak_blocks_of` bytes, */
+    int64_t peak_blocks_of; /* which a lone window made; 0: none is known */
 };
 
 /*
@@ -80,6 +82,9 @@ void weir__shown_detach(struct weir__window *w);
 /* A window has the total of m to itself from `used` on; and no longer. */
 void weir__shown_solo_begin(struct weir__meter *m, const struct weir__window *w);
 void weir__shown_solo_end(struct weir__meter *m);
+
+/* A peak of so many bytes comes next, with so many blocks. */
+void weir__shown_peak_blocks(struct weir__meter *m, int64_t peak, uint64_t blocks);
 
 void weir__shown_peak(struct weir__meter *m);                      /* m->peak rose */
 void weir__shown_shared_peak(struct weir__meter *m, int64_t live); /* any thread */

@@ -6,6 +6,7 @@
 
 #include "track/fences.h"
 #include "track/meter.h"
+#include "track/reading.h"
 #include "track/sample.h"
 #include "track/shared.h"
 #include "track/shown.h"
@@ -35,7 +36,10 @@ void weir__window_fold(struct weir__window *w)
     struct weir__meter *m = w->meter;
     int64_t used = weir__window_unfolded(w);
     if (m->solo == w) {
-        weir__meter_raise(m, m->base + weir__relaxed_get(w->hi) - w->origin);
+        int64_t high = m->base + weir__relaxed_get(w->hi) - w->origin;
+        if (weir__unlikely(m->shown && high > m->peak))
+            weir__shown_peak_blocks(m, high, weir__meter_blocks_at_high(m));
+        weir__meter_raise(m, high);
         weir__shown_solo_end(m);
         weir__relaxed_set(m->solo, NULL);
     }

@@ -55,6 +55,31 @@ static void solo_peak(struct run_figures *f, const struct weir__shown *shown,
     f->peak_at = 0;
 }
 
+/* Whose blocks are known: the process noted them, or its lone window's had them, or it stands at
+ * its peak. Else those of the latest peak that was noted: threads that raise one together count no
+ * blocks. */
+static void shown_peak(struct run_figures *f, const struct weir__run_image *image,
+                       const struct run_tallies *t)
+{
+    const struct weir__shown *shown = &image->shown;
+    int64_t peak = shown->peak > shown->shared_peak ? shown->peak : shown->shared_peak;
+    f->peak = not_negative((uint64_t)peak);
+    f->peak_at = 0;
+    if (f->peak == (uint64_t)shown->peak_blocks_of)
+        f->peak_blocks = shown->peak_blocks;
+    else if (f->peak == f->live)
+        f->peak_blocks = f->blocks;
+    solo_peak(f, shown, t);
+    if (f->live > f->peak) {
+        f->peak = f->live;
+        f->peak_blocks = f->blocks;
+    }
+    if (f->peak == image->peak_seen) {
+        f->peak_blocks = image->peak_blocks;
+        f->peak_at = image->peak_at;
+    }
+}
+
 static void figures_shown(struct run_figures *f, const struct weir__run_image *image,
                           const struct run_tallies *t)
 {
@@ -64,20 +89,7 @@ static void figures_shown(struct run_figures *f, const struct weir__run_image *i
     f->frees = shown->other_freed + t->freed;
     f->blocks = not_negative(f->allocations - f->frees);
     f->failures = shown->failures;
-    int64_t peak = shown->peak > shown->shared_peak ? shown->peak : shown->shared_peak;
-    f->peak = not_negative((uint64_t)peak);
-    f->peak_at = 0;
-    solo_peak(f, shown, t);
-    if (f->live > f->peak) {
-        f->peak = f->live;
-        f->peak_blocks = f->blocks;
-    }
-    if (f->peak == image->peak_seen) {
-        f->peak_blocks = image->peak_blocks;
-        f->peak_at = image->peak_at;
-    } else if (!f->peak_blocks) {
-        f->peak_blocks = image->peak_blocks;
-    }
+    shown_peak(f, image, t);
     f->exact = !shown->moving;
 }
 
