@@ -64,7 +64,7 @@ $CC -O1 -g -pthread -o "$bin/maps" "$scratch/maps.c" || exit 99
 recorded()
 {
     "$bin/maps" || fail "alone: status $?"
-    "$weir" run -o report --json --stacks --record maps.wtr -- "$bin/maps" || fail "status $?"
+    "$weir" run -o report --json --record maps.wtr -- "$bin/maps" || fail "status $?"
     "$weir" trace --json maps.wtr >json || fail "weir trace: $?"
     "$python" - <<'END' || exit 1
 import json
@@ -96,7 +96,7 @@ check "not recorded" plain
 
 shown()
 {
-    "$weir" run -o report --stacks --record maps.wtr -- "$bin/maps" || fail "status $?"
+    "$weir" run -o report --record maps.wtr -- "$bin/maps" || fail "status $?"
     "$weir" trace maps.wtr >text || fail "weir trace"
     grep -q "^mapped by the program itself, outside malloc: 72.0 MiB " text || fail "$(grep ^mapped text)"
     "$weir" trace --html page maps.wtr || fail "--html"

@@ -11,7 +11,7 @@
 set -u
 . "$top_srcdir/tests/helpers/tap.sh"
 bounds="small=97 aligned=101 mixed=99 large=183"
-far_bounds="small=155 aligned=161 mixed=157 large=254 made=1440 session=19900 rising=1440"
+far_bounds="small=155 aligned=161 mixed=157 large=254 made=1440 session=19900 rising=1470"
 far=4000
 alive_bounds="snapshot=42500"
 alive=64
