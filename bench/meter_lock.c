@@ -1,7 +1,7 @@
 /*
  * bench/meter_lock.c - what the one meter lock of the process costs allocators that have nothing
  * to do with each other (docs/internals/watermark.md). Prints, for a root that one thread reads or
- * works at the peak of while another thread works in a root of its own, ns an operation of each.
+ * works at the peak of while another thread works in its own root, ns an operation of each.
  */
 #include "tools/common/statistics.h"
 

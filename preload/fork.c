@@ -1,5 +1,5 @@
 /*
- * preload/fork.c - weir's fork handlers stand outermost, whoever registered first: the
+ * preload/fork.c - weir's fork handlers stand outermost, whichever was registered first: the
  * others' handlers run while weir can be used, and in the child none of them runs before
  * weir's own, which leave the parent's memory alone. All registrations of the process pass
  * glibc's __register_atfork; before the first of another goes through, weir's are made.
@@ -66,7 +66,7 @@ static int child_begin(void *from)
 }
 
 /* Callers name what the flags ask for; the rest is whatever lies there, as in the C library. A
- * child with memory of its own has a copy of this frame. */
+ * child with its own memory has a copy of this frame. */
 PRELOAD_API int clone(int (*function)(void *), void *stack, int flags, void *argument, ...)
 {
     struct beginning begin = {function, argument};

@@ -1,7 +1,7 @@
 /*
  * preload/image.c - see image.h.
  *
- * A thread's heap lies in pages of its own, so that its first line, the tally, is the end of
+ * A thread's heap lies in its own pages, so that its first line, the tally, is the end of
  * a page: that page is one of the shared memory, put there by mremap (an old size of 0 means
  * a second mapping of the same pages), the pages behind it are private.
  */
@@ -161,7 +161,7 @@ static void heap_place_again(void *heap, size_t size, bool own, uint32_t *number
     area_of(heap, size)->number = *number;
 }
 
-/* Of the image that this process has not. In pages of its own: few processes need it. */
+/* Of the image that this process has not. In separate pages: few processes need it. */
 static void command_keep(const struct weir__run_image *from)
 {
     int saved = errno;

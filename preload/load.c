@@ -1,11 +1,11 @@
 /*
  * preload/load.c - dlopen and dlmopen without RTLD_DEEPBIND, which would put the C
  * library's malloc before this one in what is loaded: a block made on one side and freed
- * on the other ends the program. A namespace of its own (dlmopen) has no weir in it, and
+ * on the other ends the program. Its own namespace (dlmopen) has no weir in it, and
  * keeps the flag.
  *
  * The C library asks who calls: whose RUNPATH and $ORIGIN are searched, and which
- * namespace loads. So these jump, and leave no frame of their own; that is written in
+ * namespace loads. So these jump, and leave no frame; that is written in
  * assembly because no C says it in every build. Any thread, and before our constructor.
  *
  * And dlclose, so that a recording's stacks know when other code comes to lie at an address.

@@ -8,7 +8,7 @@
  * Those alone do what the standard asks in every program: a program that replaces some
  * gets the others built on its own (nothrow on plain, array on scalar, sized on unsized);
  * a plugin of a C program finds its own, and a runtime to throw bad_alloc, where our
- * names would come first in every scope; the new_handler has its turn, whoever holds it.
+ * names would come first in every scope; the new_handler is called, whichever library holds it.
  * It costs a call. A program linked with a shared tcmalloc or jemalloc has the operators
  * of that one, whose blocks weir does not see (preload_malloc_is_ours).
  */

@@ -83,7 +83,7 @@ static bool file_exports(const char *path, const char *name)
 }
 
 /* Is there no definition between the program's and ours? The loader cannot be asked: a
- * library that the program was linked with has no scope of its own. */
+ * library that the program was linked with has no scope. */
 static bool none_before_us(const char *name)
 {
     struct link_map *map = program_map();

@@ -1,5 +1,5 @@
 /*
- * preload/report.h - what this process writes of itself for `weir run`, beside the figures
+ * preload/report.h - what this process writes of itself for `weir run`, in addition to the figures
  * that are always there: now and then, and at its end.
  */
 #ifndef WEIR_PRELOAD_REPORT_H
@@ -28,7 +28,7 @@ void preload_report_lost(const char *file, enum weir__lost why);
 void preload_last_start(void);
 void preload_exec_start(void);
 
-/* Completes the file that is recorded to, if this process records into one of its own and
+/* Completes the file that is recorded to, if this process records into its own file and
  * the core is not interrupted. */
 void preload_record_stop(void);
 

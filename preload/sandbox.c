@@ -6,7 +6,7 @@
  *
  * Programs ask by the C library's prctl and syscall, which stand here and make the system
  * call themselves: they must not allocate, look names up or change errno but for a failure.
- * A program that makes the system call in instructions of its own is not seen.
+ * A program that makes the system call in its own instructions is not seen.
  */
 #include "preload/image.h"
 #include "preload/preload.h"
@@ -72,7 +72,7 @@ static void prctl_look(unsigned long option, unsigned long mode, unsigned long a
         sandbox_look(SECCOMP_SET_MODE_FILTER, 0, argument);
 }
 
-/* A child with memory of its own finds that the sentinel was cleared, others do not. */
+/* A child with its own memory finds that the sentinel was cleared, others do not. */
 static bool makes_a_process(long number)
 {
     return number == SYS_clone || number == SYS_clone3

@@ -1,5 +1,5 @@
 /*
- * tools/command.h - the commands of `weir`: each in a file of its own, cmd_NAME.c,
+ * tools/command.h - the commands of `weir`: each in its own file, cmd_NAME.c,
  * with one function that gets argv from its own name on and returns the exit status:
  * 0 done, 1 it failed (one line on standard error said why), 2 wrong usage.
  */

@@ -145,7 +145,7 @@ struct bench_body {
                                                           name##_design, name##_atomics}
 
 /*
- * Runs the chunk in job->threads threads, each on a CPU of its own where there are
+ * Runs the chunk in job->threads threads, each on its own CPU where there are
  * enough: a warm-up, then about job->seconds. Emits
  *   ns       time of an operation, median over the chunks, mean over the threads
  *   cpu_ns   processor time of an operation, mean over all of them

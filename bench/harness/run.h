@@ -42,7 +42,7 @@ struct bench_plan {
     struct bench_noise noise; /* out */
 };
 
-/* Adds a row, with memory of its own for the name; returns it, valid until the next. */
+/* Adds a row, with its own memory for the name; returns it, valid until the next. */
 struct bench_row *bench_row_add(struct bench_plan *plan, const char *group,
                                 const struct bench_job *job, const char *name, ...)
     __attribute__((format(printf, 4, 5)));

@@ -33,7 +33,7 @@ void targets_add(struct bench_targets *targets, const struct bench_target *targe
 int targets_find(const struct bench_targets *targets, const char *name);
 
 /*
- * The traces in these files and folders; with none given, those that came with weir: beside
+ * The traces in these files and folders; with none given, those that came with weir: next to
  * the executable, in the source tree, in the installed data. Each can be loaded. 0, or 1 after one
  * line on standard error.
  */

@@ -61,7 +61,7 @@ BENCH_INLINE void burst_fill(enum bench_ops ops, struct bench_thread *t, size_t 
     b->most = b->live;
 }
 
-/* Some of each size, as likely as not beside each other. */
+/* Some of each size, as likely as not next to each other. */
 static void survivors_choose(struct burst *b)
 {
     for (size_t i = 0; i < b->n; i++)

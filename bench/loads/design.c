@@ -1,6 +1,6 @@
 /*
  * bench/loads/design.c - exact statistics as one would write them first: one mutex over a hash map
- * from pointer to size, over malloc. The map is std::unordered_map's: a node of its own from malloc
+ * from pointer to size, over malloc. The map is std::unordered_map's: its own node from malloc
  * for each entry, buckets of a prime number that grows when there are more entries than buckets,
  * the pointer itself as hash. Knows nothing of weir; any thread.
  */

@@ -1,6 +1,6 @@
 /*
  * bench/loads/snapshot.c - load "snapshot": what it costs to look. 64 threads are alive, each
- * with blocks of its own; two of them allocate and free all the time, and the main thread asks
+ * with its own blocks; two of them allocate and free all the time, and the main thread asks
  * for the peak and for whole snapshots. weir's allocators only.
  *
  * Emits peak_ns (weir_peak_allocated), stats_us, stats_us_99 (weir_stats_get: median, 99th

@@ -1,7 +1,7 @@
 /*
  * bench/loads/swap.c - load "swap": threads that swap blocks for ever. job->count places are shared
  * by all; an operation allocates a block of job->size bytes, puts it into a random place and
- * frees what lay there, whoever allocated it.
+ * frees what lay there, whichever thread allocated it.
  */
 #include "bench/harness/load.h"
 

@@ -6,7 +6,7 @@
  * Variants. Plain: as recorded; events of several recorded threads run in as many threads, in
  * the recorded order. "phases": the phases that the trace's marks name run in two threads by
  * turns, so that blocks migrate. "copies": job->threads threads replay the whole trace at once,
- * each with blocks of its own.
+ * each with its own blocks.
  *
  * Emits ns an event, faults a pass, live (the trace's peak), resident (greatest growth of the
  * process's resident memory since before the first block), and for an allocator that counts

@@ -1,5 +1,5 @@
 /*
- * bench/modes/groups.h - the groups of loads in which weir is set beside other allocators: their
+ * bench/modes/groups.h - the groups of loads in which weir is compared with other allocators: their
  * names, their units, their rows. No state; one thread.
  */
 #ifndef WEIR_BENCH_MODES_GROUPS_H
@@ -15,7 +15,7 @@ struct bench_group {
 extern const struct bench_group bench_groups[];
 enum { BENCH_GROUPS = 14 };
 
-/* The names of those of which a goal of its own is asked. */
+/* The names of those of which its own goal is asked. */
 extern const char group_small_1[], group_small_2[], group_large_untouched[], group_large_touched[],
     group_traces_touched[], group_traces_untouched[], group_handoff[], group_fragmentation[],
     group_snapshots[];

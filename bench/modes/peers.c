@@ -1,6 +1,6 @@
 /*
  * bench/modes/peers.c - `weir bench --peers`: weir against other allocators, each preloaded
- * into a process of its own. A table a group of loads, each figure with its spread; then a line a
+ * into its own process. A table a group of loads, each figure with its spread; then a line a
  * group, and each goal with its figure.
  */
 #include "bench/modes/goals.h"

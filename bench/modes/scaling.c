@@ -1,7 +1,7 @@
 /*
  * bench/modes/scaling.c - `weir bench --threads`, `--growth`, `--idle`: how time scales with
  * threads, how it grows with live blocks, what memory stays behind when nobody works. weir
- * beside its peers, one table a load.
+ * compared with its peers, one table a load.
  */
 #include "bench/harness/load.h"
 #include "bench/modes/mode.h"

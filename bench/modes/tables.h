@@ -1,6 +1,6 @@
 /*
- * bench/modes/tables.h - tables of figures: a line a row, a column a target, beside each figure how
- * far its rounds spread. No state; one thread.
+ * bench/modes/tables.h - tables of figures: a line a row, a column a target, next to each figure
+ * how far its rounds spread. No state; one thread.
  */
 #ifndef WEIR_BENCH_MODES_TABLES_H
 #define WEIR_BENCH_MODES_TABLES_H

@@ -51,7 +51,7 @@ void runtime_close(struct runtime *r)
         r->api->ReleaseSessionOptions(r->options);
     if (r->env)
         r->api->ReleaseEnv(r->env);
-    /* The library stays: it has threads and exit handlers of its own. */
+    /* The library stays: it has its own threads and exit handlers. */
 }
 
 /* -- sessions --------------------------------------------------------------------------- */

@@ -11,7 +11,7 @@
 #define MODEL_INPUTS_MAX 16
 #define MODEL_RANK_MAX   8
 
-/* Exit statuses beside 0 and 1: as a shell's for programs. */
+/* Exit statuses other than 0 and 1: as a shell's for programs. */
 #define EXIT_USAGE       2
 #define EXIT_UNSUPPORTED 126 /* the runtime is there and cannot be used */
 #define EXIT_MISSING     127 /* there is no such library */

@@ -1,5 +1,5 @@
 /*
- * ort_plan.c - runs a model from a plan of its own memory: after two runs to warm up, one is
+ * ort_plan.c - runs a model from its own plan of memory: after two runs to warm up, one is
  * recorded (weir_plan_recorder), its lifetimes are solved, and every further run takes its
  * tensors from the plan's arena (weir_plan_replay). ONNX Runtime keeps one allocator for a
  * session's life, so it is given one that passes on to whichever is in charge.
@@ -13,7 +13,7 @@
 
 #define WARM_RUNS 2 /* the first makes what later ones keep */
 
-/* Blocks go back to where they came from, whoever is in charge by then. */
+/* Blocks go back to where they came from, whichever allocator is in charge by then. */
 struct memory {
     weir_allocator *pooled; /* under all the others: its figures are the truth */
     weir_allocator *now;    /* in charge */
@@ -140,7 +140,7 @@ static int model_plan(const struct plan_settings *s, const struct runtime *runti
 {
     struct model model;
     uint64_t hash = 0;
-    /* Else the runtime packs what it can foresee into one block of its own. */
+    /* Else the runtime packs what it can foresee into one block. */
     int error = status_print(runtime->api, runtime->api->DisableMemPattern(runtime->options),
                              "memory patterns");
     if (error)

@@ -2,9 +2,9 @@
  * ort_run.c - runs a model under ONNX Runtime with weir, with the runtime's own arena
  * and with neither (raw: malloc), and compares outputs, latency, memory and faults.
  *
- * Every allocator gets a child process of its own, in turns, --repeat times; they
+ * Every allocator gets its own child process, in turns, --repeat times; they
  * answer through shared memory. --sessions: instead, K sessions in one process, each
- * with a context and a limit of its own over one pool. --hold: an output is kept
+ * with its own context and limit over one pool. --hold: an output is kept
  * beyond its session. --planned: instead, one run is recorded, and --runs more take
  * their tensors from the arena of its plan (ort_plan.c); --record: for `weir plan`.
  *

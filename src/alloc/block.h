@@ -53,7 +53,7 @@ struct weir__request {
     /* By who refuses it: */
     const char *why;                 /* NULL: it was not */
     const struct weir__meter *limit; /* that refuses; NULL: there is no memory */
-    int error;                       /* not for want of memory or limit; 0: for that */
+    int error;                       /* a cause other than memory or limit; 0: one of these */
     unsigned reasons;                /* the thread's, the latest of which says why; 0: `why` does */
 };
 

@@ -43,8 +43,8 @@ struct weir__body {
                                        * context lock */
     uint64_t looks_seen;              /* operations at the last look; context lock */
     struct weir__list heaps;          /* of struct weir__heap; context lock */
-    struct weir__heap *common; /* for threads that have none of their own, in the list as well;
-                                * NULL: nobody wanted it. Atomic, written under the context lock */
+    struct weir__heap *common;        /* for threads that have none, in the list as well;
+                                       * NULL: nobody wanted it. Atomic, written under the context lock */
 };
 
 /* Whose pool it is on: its own, or that of one which stays for as long; NULL: on none. */
@@ -76,7 +76,7 @@ struct weir__callback *weir__body_callback_make(struct weir__body *body,
  * Context lock held, as for what follows. */
 struct weir__shard *weir__body_shard_choose(struct weir__body *body);
 
-/* Where the blocks of a new allocator come from: `page_heap` of its own (NULL where the host's
+/* Where the blocks of a new allocator come from: its own `page_heap` (NULL where the host's
  * malloc serves in place of it), or as the options say. */
 void weir__body_source(struct weir__body *body, const weir_allocator_options *options,
                        const struct weir__body *parent, struct weir__page_heap *page_heap);

@@ -73,7 +73,7 @@ static void entry_describe(char text[PART], const struct weir__slab *slab, uint3
         snprintf(text, PART, "its entry says %zu bytes, live", size);
 }
 
-/* The block beside it, if the slab has one there. */
+/* The block next to it, if the slab has one there. */
 static void neighbor_describe(char text[PART], const struct weir__slab *slab, size_t index)
 {
     if (index < slab->first || index >= slab->fresh) {

@@ -1,6 +1,6 @@
 /*
  * alloc/corruption.h - small blocks whose book-keeping was overwritten: whether it was, and the
- * report, which says what was found and what lies beside the block. No state; reads alone. Any
+ * report, which says what was found and what lies next to the block. No state; reads alone. Any
  * thread; to report, no lock is held.
  *
  * Such a block is left as it is: it is live for its ledger or gone from all caches, so nobody gets

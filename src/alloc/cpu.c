@@ -1,5 +1,5 @@
 /* alloc/cpu.c - owns the CPU allocator: all of it static, so that it is there before the first
- * call, whoever makes it. */
+ * call, whichever thread makes it. */
 #include "alloc/cpu.h"
 
 #include "alloc/body.h"

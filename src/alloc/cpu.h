@@ -1,5 +1,5 @@
 /*
- * alloc/cpu.h - the process-wide CPU allocator, over a pool of its own. Owns its handle, body and
+ * alloc/cpu.h - the process-wide CPU allocator, over its own pool. Owns its handle, body and
  * page heap, which are static. Any thread; the first use takes the context lock.
  */
 #ifndef WEIR_ALLOC_CPU_H

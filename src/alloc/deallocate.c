@@ -15,7 +15,7 @@ static bool foreign_free(const weir_allocator *a, void *block, struct weir__plac
     return place.slab && a && weir__small_free_foreign(a, weir__heap_cached(a), block, place);
 }
 
-/* The pointer is NULL or no large block of `a`. A function of its own, so that freeing a large
+/* The pointer is NULL or no large block of `a`. Its own function, so that freeing a large
  * block saves no registers for it. */
 static WEIR__NOINLINE void other_free(weir_allocator *a, void *block, struct weir__place place)
 {

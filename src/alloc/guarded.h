@@ -37,7 +37,7 @@ bool weir__guarded_fits(const weir_allocator *a, size_t size, size_t alignment);
 struct weir__span *weir__guarded_take(weir_allocator *a, size_t size, size_t alignment,
                                       struct weir__claim *claim);
 
-/* Gives back what the caller claimed, whose label said that. What was written beside it is
+/* Gives back what the caller claimed, whose label said that. What was written next to it is
  * reported. */
 void weir__guarded_give(weir_allocator *a, struct weir__span *span, uint64_t label);
 
@@ -47,7 +47,7 @@ void weir__guarded_release(weir_allocator *a);
 /* Memory for a tensor or buffer, zeroed or not, as weir_allocate says. */
 void *weir__guarded_object(weir_allocator *a, size_t bytes, bool zeroed);
 
-/* Called with what was written beside a block that is freed (weir__trap_written). NULL: nobody
+/* Called with what was written next to a block that is freed (weir__trap_written). NULL: nobody
  * prints it. Atomic. */
 extern void (*weir__guarded_written)(const void *block, ptrdiff_t written);
 

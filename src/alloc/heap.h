@@ -85,7 +85,7 @@ void weir__heaps_orphaned(weir_allocator *a);
 /* Empties every heap of `a`, busy or not. Bytes. */
 size_t weir__heaps_flush(weir_allocator *a);
 
-/* Frees the calling thread's heap of `a`, if that is far: it holds none of its own at the moment,
+/* Frees the calling thread's heap of `a`, if that is far: it holds none at the moment,
  * and makes another when it wants one. */
 void weir__heaps_leave(weir_allocator *a);
 

@@ -1,6 +1,6 @@
 /*
- * alloc/inspect.h - what the observing layer asks of the core beyond the public interface: peaks
- * of its own, a hook on slow operations, the tree. Owns the hook. Knows nothing of what is done
+ * alloc/inspect.h - what the observing layer asks of the core beyond the public interface: separate
+ * peaks, a hook on slow operations, the tree. Owns the hook. Knows nothing of what is done
  * with the figures. Any thread, no lock held. Nothing here is exported.
  */
 #ifndef WEIR_ALLOC_INSPECT_H
@@ -11,7 +11,7 @@
 #include "track/reading.h"
 
 /*
- * A peak of its own: the true maximum of the allocator's total (descendants
+ * Its own peak: the true maximum of the allocator's total (descendants
  * included) since the observer was added. The caller owns the memory and removes
  * the observer before freeing it or destroying the allocator. Any thread.
  * weir__peak_observer_add: 0, or EINVAL.

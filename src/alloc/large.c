@@ -42,7 +42,7 @@ static WEIR__NOINLINE struct weir__span *pages_take_shelved(struct weir__heap *h
     return span;
 }
 
-/* A thread without a heap of its own has no shelf. */
+/* A thread without a heap has no shelf. */
 WEIR__INLINE struct weir__span *pages_take(weir_allocator *a, size_t size, size_t alignment,
                                            struct weir__claim *claim)
 {

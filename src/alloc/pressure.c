@@ -34,7 +34,7 @@ static struct {
     pthread_t thread;                /* under it */
     uint32_t state;                  /* atomic; written under it */
     bool lost;                       /* atomic; the thread writes it */
-    bool alone; /* ended by a callback of its own: nobody joins it. Atomic; written before ENDING */
+    bool alone; /* ended by its own callback: nobody joins it. Atomic; written before ENDING */
     /* Atomic; the thread adds to them. */
     size_t events, trims, trimmed_bytes, asked;
 } pressure WEIR__AT_START = {.control = WEIR__LOCK(CONTROL), .source = {.file = -1, .wake = -1}};

@@ -1,7 +1,7 @@
 /*
  * alloc/refusal.h - what happens to a request that memory or a limit does not suffice for: the
- * program is asked for some (weir/callbacks.h) and it is tried again, or it has failed. No state
- * of its own. Any thread; no lock held.
+ * program is asked for some (weir/callbacks.h) and it is tried again, or it has failed. Has no
+ * state. Any thread; no lock held.
  */
 #ifndef WEIR_ALLOC_REFUSAL_H
 #define WEIR_ALLOC_REFUSAL_H

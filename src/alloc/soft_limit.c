@@ -40,7 +40,7 @@ static void body_tell(struct weir__body *body)
     weir__callback_end(&call);
 }
 
-/* What cannot be told now is told after a later operation. The innermost first. */
+/* What cannot be reported now is reported after a later operation. The innermost first. */
 void weir__soft_limits_tell(weir_allocator *a)
 {
     int saved = errno;

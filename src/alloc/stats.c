@@ -55,7 +55,7 @@ struct figures {
     size_t objects; /* metadata that is weir's own objects (backing/meta.h), not counted there */
 };
 
-/* A sum with a part that cannot be told cannot be told either. */
+/* A sum with a part that is not available is not available either. */
 static void figure_add(size_t *sum, size_t part)
 {
     if (*sum == WEIR_UNSUPPORTED || part == WEIR_UNSUPPORTED)

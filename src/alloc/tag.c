@@ -1,6 +1,6 @@
 /*
  * alloc/tag.c - names for tags: interned once, never removed, and their classes. An open hash of
- * chains under a lock of its own; names are read without it.
+ * chains under its own lock; names are read without it.
  */
 #include "alloc/tag.h"
 

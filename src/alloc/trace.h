@@ -1,6 +1,6 @@
 /*
  * alloc/trace.h - telling an installed table (track/trace_hook.h) what happened, after the fact
- * and with no lock held; and installing it. No state of its own. Knows nothing of files and
+ * and with no lock held; and installing it. Has no state. Knows nothing of files and
  * formats. Costs a load and a branch on slow routes.
  */
 #ifndef WEIR_ALLOC_TRACE_H

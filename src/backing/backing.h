@@ -3,7 +3,7 @@
  * pool: one table of functions, written once per provider. Owns no memory and counts nothing;
  * the pool above keeps what it takes and decides when it goes back. Spans are not a provider's
  * business: their regions are addresses that the pool reserves and opens itself (os/pages.h),
- * whoever provides the slabs, because only so can they be opened piece by piece and moved
+ * the layer that provides the slabs, because only so can they be opened piece by piece and moved
  * without copying.
  *
  * Providers: "jemalloc" (src/backing/jemalloc.c, in libweir-jemalloc, because

@@ -28,7 +28,7 @@
 _Noreturn static __attribute__((cold, noinline, unused)) void
 weir__assert_failed(const char *file, int line, const char *expected)
 {
-#if defined(WEIR_INSIDE) && !defined(WEIR_GLUE) /* a library of its own */
+#if defined(WEIR_INSIDE) && !defined(WEIR_GLUE) /* a separate library */
     weir__message_print("weir: assertion failed: %s:%d: %s", file, line, expected);
 #else
     char text[512];

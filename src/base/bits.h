@@ -18,8 +18,8 @@
 #define WEIR__INLINE      static inline __attribute__((always_inline))
 #define WEIR__LINE        64 /* bytes two threads must not share by accident */
 
-/* What every process writes at its start lies beside what the loader has written, not in zeroed
- * pages of its own: fewer page faults for a short program (tests/guest/cost.sh). */
+/* What every process writes at its start lies next to what the loader has written, not in zeroed
+ * its own pages: fewer page faults for a short program (tests/guest/cost.sh). */
 #define WEIR__AT_START __attribute__((section(".data")))
 
 #define WEIR__KIB ((size_t)1 << 10)

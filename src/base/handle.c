@@ -6,7 +6,7 @@
 _Static_assert(offsetof(struct weir__handle, mark) >= sizeof(void *),
                "a free object's link is before");
 
-#define HANDLE_DEAD UINT32_C(0x80000000) /* beside the kind */
+#define HANDLE_DEAD UINT32_C(0x80000000) /* next to the kind */
 
 static const char *handle_name(enum weir__handle_kind kind)
 {

@@ -1,6 +1,6 @@
 /*
  * base/list.h - the doubly linked list of this tree: the linked objects hold their own link,
- * the list is one word, and zeroed memory is an empty list. No lock of its own: whoever owns
+ * the list is one word, and zeroed memory is an empty list. Has no lock: the thread that owns
  * the list says which.
  *
  *   list.first -> a <-> b <-> c -> NULL        a.prev is c: the last is one load away

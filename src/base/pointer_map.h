@@ -2,7 +2,7 @@
  * base/pointer_map.h - the hash table of this tree: from a pointer to what the caller knows of
  * it. Entries are the caller's structs of one size whose first member is the key; they lie in
  * the table itself and move when an entry is added or removed. Owns the table, which comes from
- * the caller's memory functions. Zeroed memory is an empty map. No lock of its own: whoever owns
+ * the caller's memory functions. Zeroed memory is an empty map. Has no lock: the thread that owns
  * the map says which.
  *
  * Linear probing with backward-shift deletion (Knuth 6.4, R): no tombstones pile up however

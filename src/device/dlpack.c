@@ -1,6 +1,6 @@
 /*
  * device/dlpack.c - exports and imports in the structs of DLPack. Owns the exports: each
- * is a struct and a handle of its own to the tensor's storage.
+ * is a struct and its own handle to the tensor's storage.
  */
 #include "backing/meta.h"
 #include "base/error.h"

@@ -1,7 +1,7 @@
 /*
  * device/dlpack_abi.h - the structs that DLPack passes between libraries, as its
  * specification lays them out in memory, under names of our own so that they can stand
- * beside its header. tests/unit/dlpack.c compares the two where that header is there.
+ * next to its header. tests/unit/dlpack.c compares the two where that header is there.
  */
 #ifndef WEIR_OBJECT_DLPACK_ABI_H
 #define WEIR_OBJECT_DLPACK_ABI_H

@@ -59,7 +59,7 @@ struct weir__device_event {
     struct weir__link link; /* of its stream's, or of the spare ones */
 };
 
-/* Work on a stream of its own that a block must wait for. */
+/* Work on its own stream that a block must wait for. */
 struct weir__device_use {
     struct weir__device_stream *stream;
     struct weir__device_event *event; /* NULL until the block is freed and one was recorded */
@@ -267,7 +267,7 @@ size_t weir__device_range_max(const struct weir__device *d, size_t size);
 int weir__device_grow(struct weir__device *d, struct weir__device_stream *stream, size_t size,
                       struct weir__device_block **block);
 
-/* The mode without a pool: the end of a block, which has a range of its own. */
+/* The mode without a pool: the end of a block, which has its own range. */
 void weir__device_give_direct(struct weir__device *d, struct weir__device_block *block,
                               struct weir__device_stream *stream);
 

@@ -264,7 +264,7 @@ static int expandable_grow(struct weir__device *d, struct weir__device_stream *s
     return 0;
 }
 
-/* A void joins the voids beside it. */
+/* A void joins the voids next to it. */
 static void void_join(struct weir__device *d, struct weir__device_block *block)
 {
     struct weir__device_block *low = block->prev, *high = block->next;

@@ -1,6 +1,6 @@
 /*
  * object/buffer.c - weir_buffer: one block, its element count, and where it goes back
- * to. Owns no memory of its own; one thread at a time for each buffer.
+ * to. Owns no memory; one thread at a time for each buffer.
  */
 #include "alloc/allocator.h"
 #include "alloc/guarded.h"

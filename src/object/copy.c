@@ -156,7 +156,7 @@ static int storage_grow(weir_tensor *t, size_t bytes)
     return 0;
 }
 
-/* A storage of its own, with what the old one held. */
+/* Its own storage, with what the old one held. */
 static int storage_replace(weir_tensor *t, size_t bytes)
 {
     weir_allocator *a = tensor_home(t);

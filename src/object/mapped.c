@@ -153,7 +153,7 @@ bool weir_tensor_is_mapped(const weir_tensor *t)
     return weir__tensor_is_live(t) && t->storage->deleter == mapping_delete;
 }
 
-/* Adds to the bytes; a sum with a part that cannot be told cannot be told either. */
+/* Adds to the bytes; a sum with a part that is not available is not available either. */
 static void resident_add(const struct mapping *mapping, size_t *bytes)
 {
     size_t own = 0;

@@ -1,4 +1,4 @@
-/* observe/crc32.h - CRC-32 of ISO 3309, as zlib's, by tables of its own. */
+/* observe/crc32.h - CRC-32 of ISO 3309, as zlib's, by its own tables. */
 #ifndef WEIR_OBSERVE_CRC32_H
 #define WEIR_OBSERVE_CRC32_H
 

@@ -57,7 +57,7 @@ static const char *access_name(int writes)
     return writes < 0 ? "access" : writes ? "write" : "read";
 }
 
-/* What it was, and where beside the block: `text` and `place`. */
+/* What it was, and where next to the block: `text` and `place`. */
 static void fault_name(char text[64], char place[64], const char *at, const struct weir__trap *trap)
 {
     const char *end = trap->block + trap->requested;

@@ -93,7 +93,7 @@ static bool listing_add(const weir_block *block, void *user)
     return false;
 }
 
-/* An allocator made since the checkpoint has none of its own: those above it tell. */
+/* An allocator made since the checkpoint has none: those above it tell. */
 static uint64_t checkpoint_of(const weir_allocator *a)
 {
     uint64_t number = weir__allocator_checkpoint(a);
@@ -189,7 +189,7 @@ struct group {
     const void *first; /* the lowest address */
 };
 
-/* Joins what is beside each other in the listing, which is sorted. */
+/* Joins what is next to each other in the listing, which is sorted. */
 static int leak_compare_groups(const void *left, const void *right)
 {
     const weir_leak *a = left, *b = right;
@@ -272,7 +272,7 @@ static void groups_print(struct weir__sink *sink, const struct groups *g, size_t
                          blocks, g->n - shown);
 }
 
-/* Estimates beside the exact sums above them. */
+/* Estimates next to the exact sums above them. */
 static void sampled_print(struct weir__sink *sink, struct listing *l, size_t top)
 {
     struct weir__sites sites;

@@ -1,6 +1,6 @@
 /*
  * observe/library.c - libweir in a process: what the environment asks of it, and, under
- * `weir run`, its figures in the memory that is shared, as a heap of its own beside the
+ * `weir run`, its figures in the memory that is shared, as a separate heap next to the
  * program's malloc. They are written now and then and at the end: those of a killed process
  * are a little old, and say so. Not in libweir-malloc.so, which has preload/start.c.
  */

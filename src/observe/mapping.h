@@ -1,5 +1,5 @@
 /*
- * observe/mapping.h - memory that the program maps by calls of its own (mmap, munmap, mremap,
+ * observe/mapping.h - memory that the program maps by its own calls (mmap, munmap, mremap,
  * mprotect), told to the recording. It is no part of the total. No state; any thread. Who calls
  * tells what was given back before the system takes it, and what was taken after, so that no
  * other thread has the address in between.

@@ -20,7 +20,7 @@ static int candidate_compare(const void *left, const void *right)
 }
 
 /* Parents come before their children, and their figures are taken before, so a parent may seem to
- * have less than its children: then it has nothing of its own. */
+ * have less than its children: then it has nothing. */
 static void own_figures(struct weir__ranking *r, const struct weir__snapshot *s)
 {
     for (size_t i = 0; i < s->n; i++) {

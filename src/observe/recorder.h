@@ -20,7 +20,7 @@ unsigned char *weir__recorder_put_now(unsigned char *at);
 void weir__recorder_outside_start(int pid, const char *command, uint64_t stacks_from);
 
 /* In a forked child: first, when no lock may be taken, away from the parent's chunks; then,
- * with the child's own image attached, a recording of its own. It does not list what it
+ * with the child's own image attached, its own recording. It does not list what it
  * inherited: every free tells the size of its block. */
 void weir__recorder_outside_cut(void);
 void weir__recorder_outside_forked(int pid, const char *command);

@@ -12,7 +12,7 @@
  *
  * Every part has an owner word: 0 is free, else the number of the image it belongs to, plus
  * one. A process takes a part by compare and swap; `weir run` gives all parts of an image
- * back when its process has ended and what they say was read. So whoever is killed at any
+ * back when its process has ended and what they say was read. So a process that is killed at any
  * moment leaves nothing half taken. A part that is free is all zero but for the bytes of a
  * chunk: `weir run` sees a part as soon as it is taken.
  *

@@ -15,7 +15,8 @@
 #define FREED   256u
 
 /* Of the latest that were freed; the place is the address's. `block` is written first and last:
- * whoever reads without the lock sees whether it was written meanwhile. Atomic, all of it. */
+ * the thread that reads without the lock sees whether it was written meanwhile. Atomic, all of it.
+ */
 struct freed {
     const void *block; /* NULL: it is being written */
     const struct weir__calls *allocated, *freed;

@@ -47,7 +47,8 @@ struct weir__sampled_freed {
  * or ENOTSUP where the build counts nothing. */
 int weir__samples_begin(uint64_t mean);
 
-/* Of all that are live; *missed: of this profile, not kept for want of memory or by a signal. */
+/* Of all that are live; *missed: of this profile, not kept because memory is short or by a signal.
+ */
 size_t weir__samples_number(uint64_t *missed);
 
 /* Of a live one. False: it is not sampled. Takes the lock (os/lock.h: samples). */

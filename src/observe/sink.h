@@ -33,7 +33,7 @@ void weir__sink_path_text(struct weir__sink *sink, const char *name);
 /* Text for one line of a terminal: control characters as '?'. */
 void weir__sink_plain_text(struct weir__sink *sink, const char *text, int width);
 
-/* "1234", or `unsupported` where the figure cannot be told. */
+/* "1234", or `unsupported` where the figure is not available. */
 void weir__sink_figure(struct weir__sink *sink, size_t figure, const char *unsupported);
 
 /* 0 or what went wrong, ENOSPC where a buffer was too small; a FILE is flushed. */

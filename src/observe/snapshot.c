@@ -103,7 +103,7 @@ static int snapshot_relate(struct weir__snapshot *s)
     return 0;
 }
 
-/* Every root: the CPU allocator comes first, whoever was used first. */
+/* Every root: the CPU allocator comes first, whichever root was used first. */
 static int roots_add(weir_allocator *a, unsigned depth, void *user)
 {
     const weir_allocator *root = a;

@@ -23,7 +23,7 @@ void weir__stacks_begin(uint64_t from);
  * lock is held. */
 uint32_t weir__stacks_take(void);
 
-/* Before the first stack, whoever wants it. */
+/* Before the first stack, the thread that wants it. */
 void weir__stacks_ready(void);
 
 /* The calling thread's stack as it is here, the innermost call first, without weir's own calls: how

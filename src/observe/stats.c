@@ -167,7 +167,7 @@ static void trees_print(struct weir__sink *sink, const struct weir__snapshot *s,
         weir__sink_print(sink, "]");
 }
 
-/* One object: the first root's, with those of other roots in an array of its own. */
+/* One object: the first root's, with those of other roots in a second array. */
 static void tree_print(struct weir__sink *sink, const struct weir__snapshot *s)
 {
     size_t first = 1;

@@ -76,7 +76,7 @@ extern void (*weir__stream_written)(void);
 
 extern WEIR__TLS struct weir__stream *weir__stream_own; /* NULL: none yet */
 
-/* The generation of the recording, while threads may enter without a fence of their own; else 0.
+/* The generation of the recording, while threads may enter without a fence; else 0.
  * Atomic. */
 extern uint32_t weir__streams_current;
 

@@ -24,7 +24,7 @@ static struct {
     int error;     /* atomic; the first */
     uint64_t end;  /* of the last whole record; atomic for readers */
     uint64_t room; /* where ROOM is, or 0 */
-    dev_t device;  /* what `fd` must be: the program may close it and open a file of its own */
+    dev_t device;  /* what `fd` must be: the program may close it and open its own file */
     ino_t inode;
 } file = {.lock = WEIR__LOCK(RECORDING), .fd = -1};
 WEIR__LOCKS_KNOW(RECORDING, &file.lock);

@@ -27,7 +27,7 @@ void weir__os_fence_optional(void);
 
 /*
  * The system call must not be made any more: fences for the last time. A thread that asks
- * weir__os_fence_available after a store of its own either hears no, or its store is
+ * weir__os_fence_available after its own store either hears no, or its store is
  * visible when this returns.
  */
 void weir__os_fence_end(void);

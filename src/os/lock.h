@@ -165,7 +165,7 @@ WEIR__INLINE bool weir__lock_is_free(const weir__lock *lock)
     return weir__relaxed_get(lock->state) == WEIR__LOCK_FREE;
 }
 
-/* Free, whoever held it: in the child of a fork that weir was not told of. */
+/* Free, whichever thread held it: in the child of a fork that weir was not told of. */
 WEIR__INLINE void weir__lock_reset(weir__lock *lock)
 {
     weir__relaxed_set(lock->state, WEIR__LOCK_FREE);
@@ -190,7 +190,7 @@ void weir__lock_fork_end(void);
  */
 struct weir__guard {
     weir__lock lock;
-    const void *holder; /* the thread; whoever holds the lock writes, atomic */
+    const void *holder; /* the thread; the thread that holds the lock writes, atomic */
 };
 
 #define WEIR__GUARD(name)                                                                          \

@@ -3,8 +3,8 @@
  * lists; knows no owner of a lock.
  *
  * The list of a rank has a lock of that rank: it is taken just before the locks in it, and by
- * whoever adds or removes one. So who does that holds no lock of that rank or of one further
- * in.
+ * the thread that adds or removes one. So who does that holds no lock of that rank or of one
+ * further in.
  */
 #ifndef WEIR_OS_LOCKS_H
 #define WEIR_OS_LOCKS_H
@@ -16,7 +16,7 @@
 typedef void weir__lock_visitor(weir__lock *lock, const void *holder);
 
 /* One lock, or all that `each` visits: those of objects that are in a list anyway, which a lock
- * further out covers. Whoever adds it owns it; the link is the list's. */
+ * further out covers. The thread that adds it owns it; the link is the list's. */
 struct weir__lock_entry {
     struct weir__link link;
     weir__lock *lock; /* or NULL: */

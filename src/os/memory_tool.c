@@ -50,7 +50,8 @@ static enum tool tool_find(void)
 
 static enum tool tool_here(void)
 {
-    static enum tool known WEIR__AT_START; /* written with the same value by whoever comes first */
+    static enum tool known
+        WEIR__AT_START; /* written with the same value by the thread that comes first */
     enum tool tool = weir__relaxed_get(known);
     if (weir__unlikely(tool == UNKNOWN))
         weir__relaxed_set(known, tool = tool_find());

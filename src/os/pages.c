@@ -12,7 +12,7 @@
 
 size_t weir__os_page_size(void)
 {
-    static size_t size; /* written with the same value by whoever comes first */
+    static size_t size; /* written with the same value by the thread that comes first */
     size_t known = weir__relaxed_get(size);
     if (!known) {
         known = (size_t)sysconf(_SC_PAGESIZE);
@@ -149,7 +149,7 @@ void weir__os_close(void *part, size_t size)
 /*
  * The kernel may unmap the target before it finds that it cannot move, and another thread may
  * have got those addresses since. They are ours to give back only if nobody has them now; where
- * that cannot be told they stay reserved.
+ * that is not available they stay reserved.
  */
 static void target_abandon(void *target, size_t size)
 {

@@ -70,7 +70,7 @@ void weir__os_huge_pages(void *memory, size_t size, bool wanted);
 
 /*
  * Makes a part of a mapping read as zero, wherever its ends lie: the whole pages within it
- * go back to the machine, what lies beside them is cleared. The kernel itself would round
+ * go back to the machine, what lies next to them is cleared. The kernel itself would round
  * the end up, into what is in use there. Bytes of those pages; 0: there is no whole page,
  * and nothing was done. Where the kernel refuses (locked pages), or keeps the contents though it
  * says that it does not (probed once), they are cleared by hand.

@@ -30,7 +30,7 @@ static const unsigned long nodes_told = NODES_MOST + 1;
 size_t weir__os_huge_page_size(void)
 {
     static const char path[] = "/sys/kernel/mm/transparent_hugepage/hpage_pmd_size";
-    static size_t size; /* written with the same value by whoever comes first; 1: none */
+    static size_t size; /* written with the same value by the thread that comes first; 1: none */
     size_t known = weir__relaxed_get(size);
     if (known)
         return known == 1 ? 0 : known;

@@ -33,7 +33,7 @@ static int trigger_write(const struct weir__os_pressure *pressure, const char *t
     return errno == EOPNOTSUPP ? ENOTSUP : errno;
 }
 
-/* A FIFO is opened to be written as well: so it has a writer whoever comes and goes. */
+/* A FIFO is opened to be written as well: so it always has a writer. */
 static int file_open(struct weir__os_pressure *pressure, const char *path, const char *trigger)
 {
     pressure->file = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);

@@ -17,8 +17,8 @@ struct weir__os_range {
     size_t size;
 };
 
-/* Adds the bytes of [data, data + size) whose pages are in memory, whoever brought them there.
- * False: the kernel does not say. */
+/* Adds the bytes of [data, data + size) whose pages are in memory, whichever thread brought them
+ * there. False: the kernel does not say. */
 bool weir__os_resident(const void *data, size_t size, size_t *bytes);
 
 /*

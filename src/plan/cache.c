@@ -1,7 +1,7 @@
 /*
  * plan/cache.c - solved plans by key, for programs whose shapes change: at most so many,
  * the one used longest ago goes first. A list is searched: a handful of shapes is the rule,
- * and comparing keys costs nothing beside an inference. One thread at a time.
+ * and comparing keys costs nothing compared with an inference. One thread at a time.
  */
 #include "backing/meta.h"
 #include "base/error.h"

@@ -33,7 +33,7 @@ int weir__fit_prepare(struct weir__fit *fit, const struct weir_plan *plan,
 /* Nothing placed but what is pinned. 0, or EINVAL: the pins contradict something. */
 int weir__fit_reset(struct weir__fit *fit);
 
-/* Lowest offset that the ring of `buffer` may have beside what is placed, at least
+/* Lowest offset that the ring of `buffer` may have next to what is placed, at least
  * `floor`; SIZE_MAX: none below PTRDIFF_MAX. Places nothing. */
 size_t weir__fit_lowest(struct weir__fit *fit, uint32_t buffer, size_t floor);
 

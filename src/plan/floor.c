@@ -157,7 +157,7 @@ bool weir__floor_put(struct weir__floor *f, uint32_t item)
 }
 
 /*
- * What could carry something over t, if nothing stands on the floor there: an item beside
+ * What could carry something over t, if nothing stands on the floor there: an item next to
  * t, within the stretch on its floor or across its edge on the base that it has. What
  * rests on neither can be let down onto the floor at t, which is another branch.
  */

@@ -300,7 +300,7 @@ static uint32_t perfect_order(struct perfect *f)
     return n;
 }
 
-/* Boundary `at` has no way beside the others: one that is in its way is opened again and must be
+/* Boundary `at` has no way around the others: one that is in its way is opened again and must be
  * decided otherwise. */
 static bool perfect_eject(struct perfect *f, uint32_t at)
 {

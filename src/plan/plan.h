@@ -149,7 +149,8 @@ void weir__plan_keep(struct weir_plan *plan, const size_t *offsets, uint64_t wor
 /* The checker that every arrangement passes: offsets[i] of buffer i. 0, EILSEQ, ENOMEM. */
 int weir__plan_verify_offsets(const struct weir_plan *plan, const size_t *offsets);
 
-/* The same where only buffers with moved[i] may be wrong, by looking at all beside each of them. */
+/* The same where only buffers with moved[i] may be wrong, by looking at all next to each of them.
+ */
 int weir__plan_verify_moved(const struct weir_plan *plan, const size_t *offsets, const bool *moved);
 
 /* The second one, pair by pair and sharing no code with the first; for debug builds

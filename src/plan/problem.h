@@ -38,7 +38,7 @@ int weir__problem_reduce(const struct weir_plan *plan, struct weir__plan_scratch
 struct weir__problem_part *weir__problem_split(const struct weir__problem *problem,
                                                struct weir__plan_scratch *scratch, size_t *nparts);
 
-/* One part as a problem of its own, sections from 0; arrays are taken from scratch. */
+/* One part as its own problem, sections from 0; arrays are taken from scratch. */
 int weir__problem_extract(const struct weir__problem *problem,
                           const struct weir__problem_part *part, struct weir__plan_scratch *scratch,
                           struct weir__problem *out);

@@ -18,7 +18,7 @@ struct weir__ranges_node {
     uint32_t unused[3];         /* so that the two below a node share a line */
 };
 
-/* One range, beside others of its leaf. */
+/* One range, next to others of its leaf. */
 struct weir__ranges_slot {
     uint32_t lo, hi, rank; /* rank NONE: taken out */
 };

@@ -33,7 +33,7 @@ struct weir_plan_recorder {
     struct record_entry *entries;
     size_t count, room;
     struct weir__pointer_map live; /* of struct record_live */
-    bool lost;                     /* a record was lost for want of memory */
+    bool lost;                     /* a record was lost because memory is short */
 };
 
 static bool record_grow_locked(weir_plan_recorder *r)

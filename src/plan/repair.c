@@ -2,9 +2,9 @@
  * plan/repair.c - a plan that few buffers were changed of. What did not change keeps its offset;
  * each other buffer (or ring of aliases) goes into the tightest gap that takes it. Where the
  * arena comes out worse than it was (by its ratio to the lower bound), what ends highest is taken
- * out together with some of what is live beside it and put in again ("ruin and recreate": Schrimpf
- * et al. 2000), and only if that does not help a plan small enough is solved anew. Steps are
- * counted. The budget is a tenth of what solving took.
+ * out together with some of what is live at the same time and put in again ("ruin and recreate":
+ * Schrimpf et al. 2000), and only if that does not help a plan small enough is solved anew. Steps
+ * are counted. The budget is a tenth of what solving took.
  */
 #include "plan/fit.h"
 
@@ -17,7 +17,7 @@
 #define REPAIR_SHARE 8    /* one buffer of so many may be new, else all are placed anew */
 #define REPAIR_PART  10   /* of what solving took */
 #define REPAIR_LEAST 20   /* looks at all buffers that every repair may spend */
-#define REPAIR_RUIN  8    /* most that are taken out beside the highest */
+#define REPAIR_RUIN  8    /* most that are taken out next to the highest */
 #define REPAIR_ANEW  1000 /* steps for each buffer that solving anew is worth trying with */
 #define REPAIR_PAIRS 4000 /* buffers that the second checker looks at */
 
@@ -258,7 +258,8 @@ static size_t repair_arena(struct repair *r, uint32_t *highest)
     return arena;
 }
 
-/* A ring live beside `leader` by chance, without a fixed place; NONE: it was another. */
+/* A ring that happens to live at the same time as `leader`, without a fixed place; NONE: it was
+ * another. */
 static uint32_t repair_neighbor(struct repair *r, uint32_t leader)
 {
     const struct weir__plan_buffer *b = &r->plan->buffers[leader];
@@ -273,7 +274,7 @@ static uint32_t repair_neighbor(struct repair *r, uint32_t leader)
     return WEIR__PLAN_NONE;
 }
 
-/* Takes out what ends highest and some beside it, and puts them in anew; all goes back if an end
+/* Takes out what ends highest and some next to it, and puts them in anew; all goes back if an end
  * is higher then. False: what ends highest has a fixed place. */
 static bool repair_ruin(struct repair *r, uint32_t highest)
 {

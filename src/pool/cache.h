@@ -15,7 +15,7 @@
  * that the other thread wrote. The home may change at any moment; then a block lies in the other
  * bin, which costs time alone.
  *
- * The owner uses a bin either inside an operation of its own (alloc/small.h), or with the lock
+ * The owner uses a bin either inside its own operation (alloc/small.h), or with the lock
  * held; anyone else only with the lock held and while the owner is kept out of operations. Blocks
  * move as they are: whether one came twice is found where it leaves the bin, by who makes it
  * live, or in its slab (pool/center.h).
@@ -35,7 +35,7 @@ struct weir__cache {
     uint64_t used[2]; /* bit per class: its bin was made, its foreign bin; atomic, lock holders
                        * write */
     size_t grown;     /* of all bins; lock holders write */
-    size_t bytes;     /* of bins and their room, beside `own`; atomic, lock holders write */
+    size_t bytes;     /* of bins and their room, next to `own`; atomic, lock holders write */
     struct weir__bin *bins;    /* WEIR__CLASSES of them; atomic, by who may use all bins */
     struct weir__bin *foreign; /* the same: made with the first that is used, gone with the last */
     struct weir__bin *own;     /* where `bins` always lie; NULL: they come and go as the foreign.

@@ -2,10 +2,10 @@
  * pool/cached.h - a copy of a cached block: a free block outside its slab, as bins, batches and
  * depots keep it. No state.
  *
- * Whoever holds the copy has the block while its ledger entry still says what it said when the
- * copy was made. Two threads that free a block at one instant make two copies of it with
- * different marks, and one of them stays in the entry. So of two copies one is true, whoever
- * looks first, also at one instant: every owner of a copy compares before it makes the block
+ * The thread that holds the copy has the block while its ledger entry still says what it said when
+ * the copy was made. Two threads that free a block at one instant make two copies of it with
+ * different marks, and one of them stays in the entry. So of two copies one is true, whichever
+ * thread looks first, also at one instant: every owner of a copy compares before it makes the block
  * live (alloc/small.h) or puts it into its slab (pool/slab.h). The other copy is dropped there,
  * reported, and what it had counted off is counted again.
  *

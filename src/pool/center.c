@@ -139,7 +139,7 @@ static void blocks_put_locked(struct weir__center *center, const struct weir__ca
         block_put_locked(center, &blocks[i], strays);
 }
 
-/* To their slabs, each under the lock of its own center: who that is, is asked again with the lock
+/* To their slabs, each under its center's lock: which center that is, is asked again with the lock
  * held, since a sibling may have adopted the slab before. */
 static void strays_put(const struct weir__center *own, const struct strays *strays)
 {

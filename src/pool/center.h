@@ -2,8 +2,8 @@
  * pool/center.h - the center of a size class: slabs of that class of one owner, and free
  * blocks on their way between thread caches. An owner has several centers a class (shards),
  * so that threads seldom share a slab: their ledger entries would lie in one cache line. A
- * block goes back to the center of its slab, whoever frees it (pool/cache.h); a batch to the
- * center of its first block.
+ * block goes back to the center of its slab, whichever thread frees it (pool/cache.h); a batch to
+ * the center of its first block.
  *
  *   thread caches  --batch-->  depot | returns  --batch-->  thread caches
  *                                |    (remote frees)
@@ -90,7 +90,7 @@ void weir__center_bring_home(struct weir__center *own, const struct weir__cached
 struct weir__center *weir__center_of(const struct weir__center *own,
                                      const struct weir__cached *cached);
 
-/* Puts the blocks of depot and returns that are of its own slabs into them. The lock is held. */
+/* Puts the blocks of depot and returns that belong to its slabs into them. The lock is held. */
 void weir__center_settle_locked(struct weir__center *center);
 
 /* Puts every block of depot and returns into its slab, also those of other centers, and free

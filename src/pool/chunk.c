@@ -1,4 +1,4 @@
-/* pool/chunk.c - see chunk.h. Retired chunks are under a lock of their own. */
+/* pool/chunk.c - see chunk.h. Retired chunks have their own lock. */
 #include "pool/chunk.h"
 
 #include "base/fault.h"

@@ -3,7 +3,7 @@
  * doubling to 16 KiB: at most 12.5% above the size rounded up to its alignment.
  * Larger blocks are spans (pool/span.h).
  *
- * Blocks of no bytes have a class of their own, the first. They have addresses but no memory: their
+ * Blocks of no bytes have their own class, the first. They have addresses but no memory: their
  * slabs cannot be read or written (pool/chunk.h), so that a use of one ends the program.
  *
  * Two maps lead from a size to a class: one for blocks aligned to 16, one for

@@ -5,9 +5,9 @@
  * a sibling that is idle, their slabs become its center's: so blocks that one thread made for
  * others stay with those who replace them, and no new memory is wanted for that.
  *
- * Owns the rings. The lock (rank "family") is held while a slab moves, and by whoever looks at
- * several centers one after the other and must see each slab once. A center that wants a slab only
- * tries it: its own lock is further in.
+ * Owns the rings. The lock (rank "family") is held while a slab moves, and by the thread that looks
+ * at several centers one after the other and must see each slab once. A center that wants a slab
+ * only tries it: its own lock is further in.
  *
  *   adopter: own lock, tries the family's, tries a sibling's; all three held: the slab moves
  *   walker:  the family's lock, then each center's in turn
@@ -32,7 +32,7 @@ WEIR__INLINE void weir__family_init(struct weir__family *family)
     weir__lock_init(&family->lock, WEIR__RANK_FAMILY);
 }
 
-/* Puts a center that nobody has seen yet beside the others of its class; `sibling` is any of them,
+/* Puts a center that nobody has seen yet next to the others of its class; `sibling` is any of them,
  * or NULL. The lock is held, or nobody else adds any. */
 void weir__family_join(struct weir__family *family, struct weir__center *center,
                        struct weir__center *sibling);

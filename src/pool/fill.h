@@ -5,7 +5,7 @@
  * patterns. Knows nothing of who reports.
  *
  * No more than the first WEIR__FILL_MOST bytes have a pattern. A block that is known to be zero
- * stays zero until it is handed out. No lock of its own: whoever has the block, or the lock over
+ * stays zero until it is handed out. Has no lock: the thread that has the block, or the lock over
  * its memory, fills it and looks at it.
  */
 #ifndef WEIR_POOL_FILL_H

@@ -1,6 +1,6 @@
 /*
  * pool/home.h - the home of a slab: whose blocks it has, and which of the owner's shards it is
- * of, in one word, so that a free learns by one compare whether the block is one of its own
+ * of, in one word, so that a free learns by one compare whether the block belongs to its heap
  * thread's (alloc/small.h). No state.
  *
  *    63         48 47                       0

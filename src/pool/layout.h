@@ -1,6 +1,6 @@
 /*
  * pool/layout.h - the pages of a region: how the frontier moves, how pages that a span leaves join
- * the holes beside them, how a span gets those behind it. Owns no state of its own; the holes are
+ * the holes next to them, how a span gets those behind it. Owns no state; the holes are
  * pool/hole.h's. With the page heap's lock held.
  */
 #ifndef WEIR_POOL_LAYOUT_H

@@ -1,4 +1,4 @@
-/* pool/map.c - the table of map.h; no lock of its own. */
+/* pool/map.c - the table of map.h; no lock. */
 #include "pool/map.h"
 
 _Static_assert(WEIR__MAP_ENTRIES >> WEIR__LEAF_SHIFT << WEIR__LEAF_SHIFT == WEIR__MAP_ENTRIES,

@@ -14,7 +14,7 @@ struct weir__policy {
     uint32_t step_ms;  /* looked at this often, */
     uint32_t look_ops; /* on every so many operations on slabs and spans */
     bool huge_pages;
-    size_t budget;      /* free memory that may stay resident when a block is freed, beside */
+    size_t budget;      /* free memory that may stay resident when a block is freed, next to */
     unsigned live_part; /* this part of what is live (pool/budget.c); SIZE_MAX: any */
     size_t look_bytes;  /* looked at when so much was freed */
     size_t loose_bytes; /* slabs of a class, from which on the class's caches are kept small

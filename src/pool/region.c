@@ -1,7 +1,7 @@
 /*
  * pool/region.c - reserves the addresses of regions, registers them in the address map, opens
- * them and advises huge pages. Owns the table of regions; entries are handed out under a lock
- * of its own because page heaps share the table.
+ * them and advises huge pages. Owns the table of regions; entries are handed out under a separate
+ * lock because page heaps share the table.
  */
 #include "pool/region.h"
 

@@ -13,7 +13,7 @@
  * is open throughout, and changes its size and place with the span.
  * All under the page heap's lock, but for weir__span_at.
  *
- * Any thread may look up any pointer at any time, also beside the free that gives its
+ * Any thread may look up any pointer at any time, also during the free that gives its
  * region back. So a region's entry in the table, its kind and its headers stay for good:
  * `nheaders` only grows, and the headers are never unmapped, only emptied; the next region of the
  * kind gets them (borrowed chunks bring their own, as many). What a racing look-up
@@ -182,7 +182,7 @@ WEIR__INLINE void weir__page_set(struct weir__span *page, enum weir__page_state 
     weir__relaxed_set(page->state, (uint8_t)state);
 }
 
-/* Is there a hole beside these pages? Without the lock a moment's answer. */
+/* Is there a hole next to these pages? Without the lock a moment's answer. */
 WEIR__INLINE bool weir__span_has_hole_beside(const struct weir__span *span, uint32_t npages)
 {
     enum weir__page_state left = weir__page_state(span - 1);

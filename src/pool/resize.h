@@ -1,6 +1,6 @@
 /*
  * pool/resize.h - a live span gets another size, with its contents: where it stands, or, if it has
- * a region of its own (weir__span_may_move), elsewhere without copying. The span stays the same;
+ * its own region (weir__span_may_move), elsewhere without copying. The span stays the same;
  * its block is weir__span_block then. Owns no state; takes the page heap's lock. Only the caller
  * uses the block.
  */

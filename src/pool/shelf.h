@@ -5,7 +5,7 @@
  * What lies there is free memory that joins no hole and that nobody else can have. So a thread that
  * does not find what it needs gives back all that it has before the page heap looks for it; all
  * threads do before memory is used that never was (weir__claim.asks); and a span is taken from the
- * shelf only where nothing free lies beside it: then it is the hole that best fit would choose. So
+ * shelf only where nothing free lies next to it: then it is the hole that best fit would choose. So
  * where blocks lie, and what is touched, is as if there were no shelf.
  *
  * Owns the spans that lie on it. Used as bins are (pool/cache.h): by the owner of the window within
@@ -29,7 +29,7 @@ struct weir__shelf {
     size_t *bytes;                     /* of its owner's spans (weir__claim); never changes */
     uint32_t npages[WEIR__SHELF_SLOTS] __attribute__((aligned(WEIR__LINE)));
     struct weir__shelf_slot {
-        char *start; /* beside the span: the address of a block hangs on one load */
+        char *start; /* next to the span: the address of a block hangs on one load */
         struct weir__span *span;
     } slots[WEIR__SHELF_SLOTS];
 };
@@ -57,7 +57,7 @@ WEIR__INLINE size_t weir__shelf_bytes(const struct weir__shelf *shelf)
     return shelf == &weir__no_shelf ? 0 : pages << WEIR__GRANULE_SHIFT;
 }
 
-/* Is nothing free beside what lies in that slot? Of others' spans this tells of a moment. */
+/* Is nothing free next to what lies in that slot? Of others' spans this tells of a moment. */
 WEIR__INLINE bool weir__shelf_is_alone(const struct weir__shelf *shelf, uint32_t slot, bool only)
 {
     if (weir__unlikely(weir__span_has_hole_beside(shelf->slots[slot].span, shelf->npages[slot])))

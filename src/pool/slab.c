@@ -1,4 +1,4 @@
-/* pool/slab.c - the ledger of a slab and its chain. No lock of its own: the center's is held. */
+/* pool/slab.c - the ledger of a slab and its chain. Has no lock: the center's is held. */
 #include "pool/slab.h"
 
 #include "os/pages.h"

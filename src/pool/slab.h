@@ -74,7 +74,7 @@ struct weir__slab {
     uint16_t size;  /* of its blocks; how far apart they are: weir__slab_stride */
 };
 
-/* Beside the headers, in each direction: what the program writes past the last block of the chunk
+/* Next to the headers, in each direction: what the program writes past the last block of the chunk
  * before, or before the first block of this one, hits nothing. Nor does it cost memory. */
 #define WEIR__CHUNK_CLEAR (16 * WEIR__KIB)
 

@@ -8,10 +8,10 @@
  * residency. The search looks at no more than WEIR__HOLE_LOOK holes of a bin and then
  * takes the best of the next bin up, whose every hole fits: O(1).
  *
- * The span freed last stays as it is until the next request, if there is no hole beside
+ * The span freed last stays as it is until the next request, if there is no hole next to
  * it to join. A request for the same number of pages takes it back at once; any other first
  * makes a hole of it. Best fit would have chosen it anyway, and half of the large requests of
- * inference traces find it. (Keeping it whatever lies beside it was tried: 1.21 instead of 1.01
+ * inference traces find it. (Keeping it whatever lies next to it was tried: 1.21 instead of 1.01
  * times the live bytes touched on ort-ppocr-det; caches of freed spans for each thread too: 1.25.
  * A thread's shelf (pool/shelf.h) keeps to the same rule.)
  */
@@ -24,7 +24,7 @@
 #include "pool/layout.h"
 #include "pool/shelf.h"
 
-/* A span gets a region of its own when it is this large. */
+/* A span gets its own region when it is this large. */
 #define SPAN_DIRECT (128 * WEIR__MIB)
 #define REGION_MOST ((size_t)1 << 32)
 
@@ -408,7 +408,7 @@ void weir__span_uncut_hole_locked(struct weir__page_heap *heap, struct weir__spa
 {
     struct weir__region *region = weir__span_region(hole);
     uint32_t page = weir__span_page(hole), npages = hole->npages;
-    weir__span_flush_idle_locked(heap); /* an idle span has no hole beside it */
+    weir__span_flush_idle_locked(heap); /* an idle span has no hole next to it */
     bool alone = page + npages < region->frontier && !weir__span_has_hole_beside(hole, npages);
     weir__page_set(&hole[npages - 1], WEIR__PAGE_NONE);
     weir__page_set(hole, WEIR__PAGE_NONE);
@@ -421,7 +421,7 @@ void weir__span_uncut_hole_locked(struct weir__page_heap *heap, struct weir__spa
 /* -- visiting ---------------------------------------------------------------------- */
 
 /* Calls visit for the spans of a region. What visit frees is joined with the holes
- * beside it, so where the next span begins is found before. */
+ * next to it, so where the next span begins is found before. */
 static int region_each_span(struct weir__region *region, weir__span_visitor *visit, void *user)
 {
     if (region->direct)

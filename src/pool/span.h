@@ -20,7 +20,7 @@ WEIR__INLINE size_t weir__span_slack(size_t size)
     return size ? -size & (WEIR__GRANULE - 1) : WEIR__GRANULE - 1;
 }
 
-/* What a span remembers of its request, beside the size, and what became of it. */
+/* What a span remembers of its request, in addition to the size, and what became of it. */
 struct weir__shelf;
 struct weir__claim {
     const void *owner;

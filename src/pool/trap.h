@@ -15,7 +15,7 @@
  * heap's list, and its label says SAMPLED, so that no fast free takes it. Its usable size is what
  * was requested: the rest of its pages has a pattern, which is looked at when it is freed.
  *
- * Takes a lock of its own. The addresses, once there, stay; so who is told of a fault looks
+ * Takes its own lock. The addresses, once there, stay; so who is told of a fault looks
  * without the lock, and sees by `version` whether he read what was being written.
  */
 #ifndef WEIR_POOL_TRAP_H

@@ -26,7 +26,7 @@ static bool address_set(struct weir__address *address, const char *host, size_t 
     return true;
 }
 
-/* What is within brackets is an address of IPv6, which has colons of its own. */
+/* What is within brackets is an address of IPv6, which has its own colons. */
 static bool bracketed_parse(const char *text, struct weir__address *address)
 {
     const char *end = strchr(text, ']');

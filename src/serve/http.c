@@ -93,7 +93,7 @@ static enum MHD_Result request_answer(void *user, struct MHD_Connection *connect
     return complaint_send(connection, MHD_HTTP_NOT_FOUND, "no such page; /metrics is one\n");
 }
 
-/* The thread takes the signals of the program from none of its own threads. */
+/* The thread takes the signals of the program from none of the threads. */
 static struct MHD_Daemon *daemon_start(struct weir__http *http, int listener, unsigned flags)
 {
     sigset_t all, before;

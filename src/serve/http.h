@@ -3,7 +3,7 @@
  * libmicrohttpd. Owns the connections and what a client is told; knows nothing of what the pages
  * say. Only GET and HEAD; at most 16 clients at once, each for at most ten seconds.
  *
- * Thread rule: with a thread of its own, pages are written there, one after the other; without one,
+ * Thread rule: with its own thread, pages are written there, one after the other; without one,
  * in weir__http_run.
  */
 #ifndef WEIR_SERVE_HTTP_H

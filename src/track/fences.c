@@ -2,7 +2,7 @@
  * track/fences.c - see fences.h. Owns nothing.
  *
  * Once fences were given up windows stay closed (phase.c, weir__phase_choose) and operations go by
- * the lock or on shared atomics, with a fence of their own in each; nobody closes a window of
+ * the lock or on shared atomics, with a fence in each; nobody closes a window of
  * another thread any more, so no system call is made but for sleeping on a lock.
  */
 #include "track/fences.h"

@@ -1,7 +1,7 @@
 /*
  * track/fences.h - the fence behind the closing of windows, and the change to a process in which
  * no thread can fence the others: before it enters a sandbox that does not allow membarrier, or
- * when the kernel refuses it. No state of its own: os/fence.h knows whether there are fences.
+ * when the kernel refuses it. Has no state: os/fence.h knows whether there are fences.
  */
 #ifndef WEIR_TRACK_FENCES_H
 #define WEIR_TRACK_FENCES_H

@@ -294,7 +294,8 @@ uint64_t weir__meter_retire(struct weir__meter *m, size_t live_bytes, size_t liv
 {
     weir__assert(!m->children.first && !m->windows.first);
     bool shared = weir__exact_begin(NULL);
-    /* Who numbers its events by itself does so without the lock: not beside this one. */
+    /* Who numbers its events by itself does so without the lock: not at the same time as this one.
+     */
     bool traced = weir__meter_is_traced(m);
     int64_t live = m->base;
     for (struct weir__meter *up = m; up; up = up->parent) {

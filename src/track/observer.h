@@ -1,5 +1,5 @@
 /*
- * track/observer.h - a peak of its own: the true maximum of a meter's total since it was added.
+ * track/observer.h - its own peak: the true maximum of a meter's total since it was added.
  * The caller owns the memory and forgets the observer before the meter goes. Any thread; the
  * functions take the meter lock.
  */

@@ -1,7 +1,7 @@
 /*
  * track/phase.h - every heuristic of the watermark: when a window is opened and with how much
  * credit, when windows stay closed for a spell, when operations go to shared atomics. Nothing
- * here decides whether a figure is true. Each meter has phases of its own; SHARED is the process's.
+ * here decides whether a figure is true. Each meter has its own phases; SHARED is the process's.
  * With the meter lock held.
  */
 #ifndef WEIR_TRACK_PHASE_H

@@ -1,7 +1,7 @@
 /*
  * track/registry.h - the ledger of blocks whose memory is not weir's: what a user's
  * functions, a device or the C library provided. A map from address to request, one an
- * allocator, under a lock of its own (rank "registry"). Knows nothing of who provides.
+ * allocator, under its own lock (rank "registry"). Knows nothing of who provides.
  */
 #ifndef WEIR_TRACK_REGISTRY_H
 #define WEIR_TRACK_REGISTRY_H

@@ -4,7 +4,7 @@
  * allocate or resize, geometrically. Owns the means, the numbers that are drawn, and the table of
  * functions that is told. Knows nothing of stacks or blocks.
  *
- * Both are counted down beside each other, and either may be off: then its countdown is out of
+ * Both are counted down at the same time, and either may be off: then its countdown is out of
  * reach. What follows is said of the profile; of guards it is the same with 1 a call for bytes.
  *
  * The gaps between two points are exponential, so a block of n bytes has one in it with probability

@@ -70,8 +70,8 @@ static bool shared_is_due(const struct weir__window *w)
            weir__os_fence_available();
 }
 
-/* The busy bit is set by an exchange, which is a fence: so whoever ends the spell, or takes hold of
- * the window, needs none. */
+/* The busy bit is set by an exchange, which is a fence: so the thread that ends the spell, or takes
+ * hold of the window, needs none. */
 bool weir__shared_enter(struct weir__window *w)
 {
     if (!weir__shared_has(w) || shared_is_due(w))

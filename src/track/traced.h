@@ -6,8 +6,8 @@
  * fast; each gets its number under the meter lock, left in its window's `sequence`. A thread that
  * came TURN_LEAST times in turn has the root to itself: its window there is open, but to operations
  * alone that number themselves (weir__numbered_*), between entering and leaving as track/count.h
- * has it. Whoever closes the window has the numbers in order, for all that the thread counted
- * before has its number by then.
+ * has it. The thread that closes the window has the numbers in order, for all that the thread
+ * counted before has its number by then.
  */
 #ifndef WEIR_TRACK_TRACED_H
 #define WEIR_TRACK_TRACED_H

@@ -1,6 +1,6 @@
 /*
  * track/uncounted.h - track/count.h for a build that counts nothing, to measure what counting
- * costs: every window is always open and no figure changes. Trimming beside running threads
+ * costs: every window is always open and no figure changes. Trimming while threads run
  * is not safe in such a build, for no window keeps a thread out of its bins. No state, no lock.
  */
 #ifndef WEIR_TRACK_UNCOUNTED_H

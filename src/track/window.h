@@ -1,13 +1,13 @@
 /*
  * track/window.h - a thread's window onto an allocator's figures: its share of the
- * accounting, changed with plain stores of its own thread.
+ * accounting, changed with plain stores by its thread.
  *
  * The exact total of a meter is base + sum(used - origin) over its windows, the
  * peak can only move where the lock sees it: see docs/internals/watermark.md and meter.h.
  *
  * A thread that works in a meter has a window at each meter from there to the root: `up` leads
  * from one to the next, `top` to the last. An operation counts in all of them, so that each meter
- * has all of its figures in windows of its own. A common heap's window has none above it and is
+ * has all of its figures in its own windows. A common heap's window has none above it and is
  * not opened, unless it is a root's.
  *
  *   allocating, freeing   sequence counters: twice the blocks that this window has counted,
@@ -31,17 +31,18 @@
  *   waiting  it was shut, and its thread was not seen outside since; within one hold of the lock
  *   away     in the top one: its thread is on its way to the meter lock, and does nothing in any
  *            window below before it has it
- *   held     its bins are worked on by whoever closed it (weir__window_close); it is not opened
- *            before weir__window_release
+ *   held     its bins are worked on by the thread that closed it (weir__window_close); it is not
+ * opened before weir__window_release
  *
  * The first line is the window's tally (track/shown.h): it may lie on a page that another
  * process reads. Nothing there is a pointer, and nothing there decides an operation but
  * the busy bits.
  *
- * An operation sets the busy bit, then reads each cap. Whoever closes a window stores cap, fences
- * all threads (membarrier) and waits until the operation under way has ended. So the owner either
- * sees the window closed or is waited for, at no cost to the owner. An owner that is at work finds
- * it closed within some 100 ns and is away then: that is waited for first, and saves the fence.
+ * An operation sets the busy bit, then reads each cap. The thread that closes a window stores cap,
+ * fences all threads (membarrier) and waits until the operation under way has ended. So the owner
+ * either sees the window closed or is waited for, at no cost to the owner. An owner that is at work
+ * finds it closed within some 100 ns and is away then: that is waited for first, and saves the
+ * fence.
  *
  * Owns the protocol; knows nothing of bins and blocks. Each field says who writes it.
  */
@@ -124,9 +125,10 @@ _Static_assert(
     "a window begins with its tally");
 
 /* Is its thread in an operation that counts in it? It may be in one of another window below the
- * same top. For whoever closed the window, after the store and the fence. Sequentially consistent,
- * so that neither load comes before that store where the fence is one of the thread inside
- * (weir__shared_enter): Dekker's argument needs both sides to be. Costs nothing on x86-64. */
+ * same top. For the thread that closed the window, after the store and the fence. Sequentially
+ * consistent, so that neither load comes before that store where the fence is one of the thread
+ * inside (weir__shared_enter): Dekker's argument needs both sides to be. Costs nothing on x86-64.
+ */
 WEIR__INLINE bool weir__window_is_inside(const struct weir__window *w)
 {
     const struct weir__window *top = w->top;
@@ -181,8 +183,8 @@ WEIR__INLINE void weir__window_counts(struct weir__window *w, int allocated, int
 
 /* `up`: its thread's window at the parent of m, which stays for as long. `thread` is compared with
  * the caller's when windows are closed: the caller's own need no fence. NULL: the window of a
- * common heap, whose owner is whoever holds the heap's lock; so every close of it fences and waits,
- * and it has no window above it. */
+ * common heap, whose owner is the thread that holds the heap's lock; so every close of it fences
+ * and waits, and it has no window above it. */
 void weir__window_attach(struct weir__window *w, struct weir__meter *m, struct weir__window *up,
                          const void *thread);
 void weir__window_detach(struct weir__window *w);

@@ -100,7 +100,7 @@ static uint64_t take_pointer(struct bytes *b, unsigned encoding, uint64_t data)
     return value;
 }
 
-/* What the module has from an address of its own on. */
+/* What the module has from its own address on. */
 static struct bytes bytes_at(const struct weir__module *module, uint64_t address)
 {
     bool within = address >= module->start && address < module->end;

@@ -205,7 +205,7 @@ bool weir__module_remember(const struct weir__module *module,
     return met;
 }
 
-/* Of two that are gone at one instant each is told once: whoever forgets it tells. */
+/* Of two that are gone at one instant each is told once: the thread that forgets it tells. */
 static bool forget(const struct weir__module *module)
 {
     bool found = false;

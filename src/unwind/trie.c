@@ -8,7 +8,8 @@
 
 #define SLOTS_FIRST 4096u
 
-/* `address` is stored last, and 0 before: whoever reads it reads the rest. GONE: of nobody. */
+/* `address` is stored last, and 0 before: the thread that reads it reads the rest. GONE: of nobody.
+ */
 struct slot {
     uint64_t address;
     uint32_t parent, node;

@@ -191,8 +191,10 @@ static WEIR__NOINLINE enum step step_slow(struct weir__frame *f, const struct we
     if (rule.frame == WEIR__RULE_CUT || !step_frame(&rule, now, b, &frame) ||
         !step_fp(&rule, now, f, b, frame, &next->fp))
         return STEP_CUT;
-    uint64_t pc = now->lr;
-    if (!WEIR__HAS_LINK_REGISTER || rule.ra != WEIR__RULE_KEPT) {
+    uint64_t pc;
+    if (WEIR__HAS_LINK_REGISTER && rule.ra == WEIR__RULE_KEPT) {
+        pc = now->lr;
+    } else {
         f->pc_at = (rule.ra == WEIR__RULE_AT_FP ? now->fp : frame) + (uint64_t)(int64_t)rule.ra_by;
         if (!bounds_have(b, f->pc_at, 8))
             return STEP_CUT;

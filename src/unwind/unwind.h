@@ -39,7 +39,7 @@ struct weir__frame {
                               fp, it is the same */
     uint32_t node;         /* for who takes stacks: kept with the frame; 0 of a new one */
     uint32_t path : 28;    /* the same */
-    uint32_t own : 1;      /* weir's own code, in a library of its own */
+    uint32_t own : 1;      /* weir's own code, in its own library */
     uint32_t uses_fp : 1;  /* its fp has a say in where the caller's frame is, or what its fp is */
     uint32_t ends : 1;     /* the root: by its rule, or by its fp */
 };

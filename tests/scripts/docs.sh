@@ -87,6 +87,17 @@ for file in README.md CONTRIBUTING.md docs/guide/*.md docs/internals/*.md includ
     done <"$scratch/turns"
 done
 
+# Comments of the sources have none of those that are told by the word alone.
+try "no such turn in comments"
+(cd "$top_srcdir" && find src tools preload adapters bench -name '*.[ch]' -o -name '*.cc') | sort |
+    while IFS= read -r file; do
+        sed 's/"[^"]*"//g' "$top_srcdir/$file" |
+            awk -v file="$file" '/\/\*/ { inside = 1 } inside && /(^|[^a-z])(beside|[Ww]hoever|for want of)([^a-z]|$)/ { print file ": " $0 } /\*\// { inside = 0 }'
+    done >"$scratch/turns"
+while IFS= read -r turn; do
+    complain "$turn"
+done <"$scratch/turns"
+
 try "there was something to look at"
 echo "$turns turns, $links links, $targets targets, $paths paths, $structs structs"
 # Nothing found is a test that no longer looks.

@@ -1,5 +1,5 @@
 /*
- * tools/device/bench.c - times and memory of a device's pool, beside the device's own
+ * tools/device/bench.c - times and memory of a device's pool, compared with the device's own
  * calls. Every ratio is of two times taken in turns within one run.
  */
 #include "tools/device/bench.h"
@@ -115,7 +115,7 @@ static double pairs_time(const struct pairs *p, enum way way, size_t size, uint6
     return (now() - from) / (double)n;
 }
 
-/* Ratios are of medians; the spread of each way's rounds stands beside its time. */
+/* Ratios are of medians; the spread of each way's rounds stands next to its time. */
 static void pairs_row(struct table *table, const struct pairs *p, size_t size, uint64_t n)
 {
     double times[WAYS][ROUNDS], at[WAYS];

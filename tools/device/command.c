@@ -1,6 +1,6 @@
 /*
  * tools/device/command.c - `weir device`: which devices there are and what their tables offer;
- * `weir device bench`: how fast and how tight the pool is on one of them, each beside the
+ * `weir device bench`: how fast and how tight the pool is on one of them, each compared with the
  * device's own allocators in the same run. Knows the public interface only.
  */
 #include "tools/command.h"

@@ -399,7 +399,7 @@ static int plan_repair(struct plan_command *c, struct plan_rows *rows)
     return error != 0;
 }
 
-/* What is asked for beside the line of the file. */
+/* What is asked for in addition to the line of the file. */
 static int plan_more(struct plan_command *c, const char *path, struct plan_rows *rows)
 {
     int status = plan_profiles(c, rows);

@@ -1,7 +1,7 @@
 /*
  * tools/plan/picture.c - draws a solved plan: time across, offset up, one box a buffer; beneath it
  * the live sum over time. The buffers whose sum is the greatest, which no arena can be below, have
- * a border of their own. Colors are by class, which is how names begin (conv of conv1/out); where
+ * their own border. Colors are by class, which is how names begin (conv of conv1/out); where
  * there is one class only, by size. Self-contained SVG: no script, no font; light and dark. Labels
  * are drawn where they fit; each box says all of it where a pointer rests.
  */

@@ -35,7 +35,7 @@ struct plan_rows {
  * buffer, buffer_id), lower (begin, start), upper, size; optional alignment, gaps (not
  * used: the buffer counts as live throughout) and offset (a fixed one; empty: none). A
  * column `end` in place of `upper` is inclusive, as in TelaMalloc's files. Columns `size:NAME`
- * are profiles (weir_plan_add_profile), beside `size` or in its place. 0, or an errno value
+ * are profiles (weir_plan_add_profile), in addition to `size` or in its place. 0, or an errno value
  * with one line in `why` ("FILE:LINE: what is wrong").
  */
 int plan_rows_csv(const char *path, struct plan_rows *rows, char *why, size_t nwhy);

@@ -255,7 +255,7 @@ static bool has_grown(const struct command *c, const struct report *r, const str
 
 /* -- the command ---------------------------------------------------------------------- */
 
-/* What goes into a file of its own: the page, or an export. */
+/* What goes into its own file: the page, or an export. */
 static void file_write(FILE *to, const struct command *c, const struct report *r,
                        const struct report_against *against, uint32_t change)
 {

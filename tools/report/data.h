@@ -5,7 +5,7 @@
  * A *segment* is a block between two resizes: all that is known of it holds from the change at
  * which it is born to the one at which it dies. An event is one change or more of one number;
  * sums are those after its last one. Bytes that are in no block (live before the recording and
- * in no list; requests counted and then refused) have segments of their own, so that the live
+ * in no list; requests counted and then refused) have their own segments, so that the live
  * segments always come to the total.
  */
 #ifndef WEIR_TOOLS_REPORT_DATA_H
@@ -44,7 +44,7 @@ struct report_failure {
     uint32_t thread, tag, context, error;
 };
 
-/* The program mapped memory by a call of its own, or (given) unmapped it. */
+/* The program mapped memory by its own call, or (given) unmapped it. */
 struct report_mapping {
     uint64_t number, ticks, address, bytes;
     uint32_t flags, stack; /* observe/mapping.h */
@@ -104,7 +104,7 @@ static inline bool report_lives(const struct report_segment *s, size_t change)
     return s->born <= change && s->died > change;
 }
 
-/* The latest change not behind an event, the last of its own. */
+/* The latest change not behind an event, the last that is its own. */
 uint32_t report_change_at(const struct report_data *data, uint64_t number);
 
 /* From the start; of a text trace, the number of events. */

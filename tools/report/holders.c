@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EXACT_LEAST (UINT64_C(16) << 10) /* sizes from here on are holders of their own */
+#define EXACT_LEAST (UINT64_C(16) << 10) /* sizes from here on are their own holders */
 #define SPECIAL     (UINT64_C(1) << 63)  /* keys of what is no block */
 
 static const struct {

@@ -1,5 +1,5 @@
 /*
- * tools/report/mappings.h - what the program mapped by calls of its own, outside malloc: how much
+ * tools/report/mappings.h - what the program mapped by its own calls, outside malloc: how much
  * at most and at the peak, and who called for it. No part of the total. Mappings that can be
  * neither read, written nor executed are address space, and are not added up.
  */

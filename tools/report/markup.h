@@ -1,7 +1,7 @@
 /*
  * tools/report/markup.h - pieces of HTML: texts that a program gave, escaped; figures as people
  * read them. Whatever bytes a name has, what is written is well-formed UTF-8 that names no tag.
- * Texts are good until 16 more are made (tools/common/text.h). No state of its own; one thread.
+ * Texts are good until 16 more are made (tools/common/text.h). Has no state; one thread.
  */
 #ifndef WEIR_TOOLS_REPORT_MARKUP_H
 #define WEIR_TOOLS_REPORT_MARKUP_H

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LIFE_LEAST 4 /* of the whole: a holder that lives for less has no tenths of its own */
+#define LIFE_LEAST 4 /* of the whole: a holder that lives for less has no tenths */
 
 /* -- the greatest total since
  * ---------------------------------------------------------------------- */

@@ -1,5 +1,5 @@
 /*
- * tools/run/page.h - `weir run --html`: the recordings of a run lie in a folder of their own, a
+ * tools/run/page.h - `weir run --html`: the recordings of a run lie in their own folder, a
  * page is made of the one with the greatest peak, and the folder goes.
  */
 #ifndef WEIR_TOOLS_RUN_PAGE_H

@@ -1,7 +1,7 @@
 /*
  * tools/run/process.c - what the system says of a process: whether it lives, since when, and
  * what of its memory is resident. By /proc and kill with signal 0, of numbers that the shared
- * memory names: nothing here can harm whoever has such a number.
+ * memory names: nothing here can harm the process that has such a number.
  */
 #include "tools/run/run.h"
 

@@ -1,6 +1,6 @@
 /*
  * tools/run/report.c - what `weir run` says when the program has ended, as text. The
- * process with the greatest peak comes first, whoever it is; then the tree.
+ * process with the greatest peak comes first, whichever it is; then the tree.
  */
 #include "tools/common/text.h"
 #include "tools/run/run.h"

@@ -69,7 +69,7 @@ uint64_t run_clock(void);
  */
 int run_check(const char *program);
 
-/* Finds libweir-malloc.so beside this program or where it was installed; false after
+/* Finds libweir-malloc.so next to this program or where it was installed; false after
  * one line on standard error. */
 bool run_library(struct run *run);
 
@@ -120,7 +120,7 @@ struct run_image {
     struct run_image *after;    /* what its process became by exec; NULL: nothing that is kept */
     uint64_t resident, outside; /* at most: resident, and mapped outside malloc; bytes */
     uint64_t files;             /* at most: resident pages of files, code among them */
-    uint64_t own, malloc_had;   /* of the latest sample: resident of its own, and malloc's then */
+    uint64_t own, malloc_had; /* of the latest sample: its own resident bytes, and malloc's then */
     struct run_figures figures;
     struct run_recording *recording; /* NULL: none */
     char *program, *command, lost_program[96];
@@ -248,7 +248,7 @@ const char *run_signal_text(int signal);
 
 /* -- metrics.c, serve.c ----------------------------------------------------------------- */
 
-/* The figures of the processes that run, at most `most` with lines of their own; OpenMetrics, or
+/* The figures of the processes that run, at most `most` with their own lines; OpenMetrics, or
  * the text format. The caller frees it; NULL: no memory. */
 char *run_metrics(const struct run *run, bool text, size_t most, size_t *length);
 

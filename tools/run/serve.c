@@ -15,7 +15,7 @@
 
 #include <unistd.h>
 
-#define MOST 200 /* processes with lines of their own, unless the scraper asks for others */
+#define MOST 200 /* processes with their own lines, unless the scraper asks for others */
 
 static int metrics_write(const struct weir__http_request *request, struct weir__http_answer *answer,
                          void *user)

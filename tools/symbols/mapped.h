@@ -23,7 +23,7 @@ void mapped_close(struct mapped *mapped);
 /* FOLDER/.build-id/ab/cd.debug, if that has the id, in hexadecimal. */
 bool mapped_debug_by_id(struct mapped *debug, const char *folder, const char *id);
 
-/* The one that `binary` names, beside it, in .debug there, or below FOLDER: it has its build id,
+/* The one that `binary` names, next to it, in .debug there, or below FOLDER: it has its build id,
  * if both have one, else its check sum. */
 bool mapped_debug_by_link(struct mapped *debug, const char *folder, const struct mapped *binary);
 

@@ -15,7 +15,7 @@
 struct function {
     uint64_t start, bytes;   /* bytes 0: as far as .eh_frame says */
     const char *symbol;      /* in the file, with what is added to it */
-    const char *name, *full; /* set by whoever made them; NULL: not yet */
+    const char *name, *full; /* set by the code that made them; NULL: not yet */
     uint32_t rank;
 };
 

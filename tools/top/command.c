@@ -78,7 +78,7 @@ static void context_print(const struct top_row *row)
     name_print(row->name);
 }
 
-/* The sum of what has no line of its own here, or in the exposition. */
+/* The sum of what has no line here, or in the exposition. */
 static void rest_print(const struct top_rows *rows, size_t shown)
 {
     double bytes = 0;

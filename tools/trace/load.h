@@ -4,7 +4,7 @@
  * (docs/internals/trace-format.md). Owns the events; knows nothing of replaying them.
  *
  * Ids run 1, 2, 3, ... in the order of allocation. Events stand in the order in which
- * they took effect. A reallocation is an event of its own: the id keeps living with a
+ * they took effect. A reallocation is its own event: the id keeps living with a
  * new size.
  */
 #ifndef WEIR_TOOLS_TRACE_LOAD_H

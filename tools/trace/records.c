@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* A file made to look like records everywhere would be read again and again: beside its size,
+/* A file made to look like records everywhere would be read again and again: next to its size,
  * so many bytes of false ones end the search. */
 #define WASTED_MOST (UINT64_C(64) << 20)
 

@@ -1,6 +1,6 @@
 /*
  * tools/trace/replay.h - which blocks live, and how much that is, event after event.
- * Each block has an id of its own.
+ * Each block has its own id.
  */
 #ifndef WEIR_TOOLS_TRACE_REPLAY_H
 #define WEIR_TOOLS_TRACE_REPLAY_H
@@ -30,7 +30,7 @@ struct trace_replay {
     uint64_t missing; /* numbers that no event has, below one that has */
     uint64_t last;    /* the greatest number of an event */
     uint64_t strays;  /* events left out; see trace_merge_strays */
-    uint64_t unknown; /* events that cannot be, for want of others */
+    uint64_t unknown; /* events that cannot be, because others are missing */
     bool inexact;     /* numbers or blocks are missing: figures are of what there is */
     bool verified;    /* the peak is equal to the footer's, and nothing is missing */
     char wrong[160];  /* tolerant: what contradicts the footer; "": nothing does */
