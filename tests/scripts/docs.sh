@@ -89,9 +89,9 @@ done
 
 # Comments of the sources have none of those that are told by the word alone.
 try "no such turn in comments"
-(cd "$top_srcdir" && find src tools preload adapters bench -name '*.[ch]' -o -name '*.cc') | sort |
+(find src tools preload adapters bench -name '*.[ch]' -o -name '*.cc') | sort |
     while IFS= read -r file; do
-        sed 's/"[^"]*"//g' "$top_srcdir/$file" |
+        sed 's/"[^"]*"//g' "$file" |
             awk -v file="$file" '/\/\*/ { inside = 1 } inside && /(^|[^a-z])(beside|[Ww]hoever|for want of)([^a-z]|$)/ { print file ": " $0 } /\*\// { inside = 0 }'
     done >"$scratch/turns"
 while IFS= read -r turn; do
