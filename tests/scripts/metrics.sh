@@ -4,6 +4,7 @@
 set -u
 . "$top_srcdir/tests/helpers/tap.sh"
 need_no_runner "weir run is for this machine alone"
+need_no_sanitizer "weir run brings a malloc of its own"
 weir=$top_builddir/weir
 load=$top_builddir/tests/loads/metrics
 look="$top_srcdir/tests/scripts/metrics.py"

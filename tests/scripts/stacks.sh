@@ -8,7 +8,7 @@ weir="${WEIR_RUNNER-} $top_builddir/weir"
 reader=$top_srcdir/tests/scripts/trace_reader.py
 dir=$scratch
 command -v python3 >/dev/null || skip_all "no python3"
-[ -e "$top_builddir/.libs/libweir-malloc.so" ] || skip_all "no libweir-malloc.so"
+need_preload
 case $($CC -dumpmachine) in x86_64-* | aarch64-*) ;; *) skip_all "no stacks on this machine" ;; esac
 
 cat >"$dir/p.c" <<'END'
