@@ -104,7 +104,7 @@ AC_DEFUN([WEIR_FIND_OPENCV], [
   AC_ARG_VAR([OPENCV_LIBS], [linker flags for OpenCV])
   : "${OPENCV_CFLAGS=-I/usr/include/opencv4}"
   : "${OPENCV_LIBS=-lopencv_dnn -lopencv_imgproc -lopencv_core}"
-  WEIR_FIND_CXX_RUNTIME([opencv], [OpenCV], [opencv2/core.hpp], [$OPENCV_CFLAGS])
+  WEIR_FIND_CXX_RUNTIME([opencv], [OpenCV], [opencv2/dnn.hpp], [$OPENCV_CFLAGS])
   WEIR_RUNTIME_DONE([opencv], [HAVE_OPENCV],
-    [there is no opencv2/core.hpp (OPENCV_CFLAGS says where): install libopencv-dnn-dev])
+    [there is no opencv2/dnn.hpp (OPENCV_CFLAGS says where): install libopencv-dnn-dev])
 ])

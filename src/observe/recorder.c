@@ -47,6 +47,7 @@ static struct {
     uint64_t sampled;     /* when the last was taken; atomic */
     uint64_t stacks_from; /* WEIR__STACKS_OFF: no stacks */
     bool outside;         /* `weir run` reads, samples and ends it */
+    bool forked;          /* and a forked child's goes on from its parent's */
     weir_trace_stats last;
     bool fork_watched, exit_watched;
 } recorder WEIR__AT_START = {.lock = WEIR__LOCK(RECORDER)};
@@ -331,6 +332,7 @@ static void outside_begin(int pid, const char *command, bool forked)
     weir_allocator *root = weir_cpu_allocator();
     weir__trace_sink = &weir__trace_ring_sink;
     recorder.outside = true;
+    recorder.forked = forked;
     recorder.sample_ns = SAMPLE_MS * UINT64_C(1000000);
     weir__recorder_head(weir_allocator_name(root), pid, command, recorder.stacks_from);
     if (!forked)
@@ -501,8 +503,10 @@ static bool core_is_soon_quiet(void)
 void weir__recorder_exit(void)
 {
     static bool begun;
-    /* A process without an event has no stream, and its teardown is nothing to tell. */
-    if (weir__streams_are_on() && weir__relaxed_get(weir__trace_account->sequence) &&
+    /* A process without an event has no stream, and its teardown is nothing to tell; in a forked
+     * child what lives is its parent's. */
+    if (weir__streams_are_on() &&
+        (weir__relaxed_get(weir__trace_account->sequence) || recorder.forked) &&
         !__atomic_load_n(&begun, __ATOMIC_RELAXED) && weir__stream_is_free() &&
         core_is_soon_quiet() && !__atomic_exchange_n(&begun, true, __ATOMIC_RELAXED))
         (void)weir_trace_mark(WEIR_MARK_OTHER, "exit", true);

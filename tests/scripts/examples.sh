@@ -9,13 +9,13 @@ examples=$top_srcdir/examples
 # Those that need another's header are made now, where it is.
 made()
 {
-    (MAKEFLAGS= "$MAKE" -s "$@") >"$scratch/log" 2>&1 || { complain "$*"; show "$scratch/log"; }
+    (MAKEFLAGS= flock examples "$MAKE" -s "$@") >"$scratch/log" 2>&1 || { complain "$*"; show "$scratch/log"; }
 }
 try "those that need another's header"
 if [ -z "$SANITIZER_FLAGS" ] && [ "$($CC -dumpmachine | sed 's/-.*//')" = "$(uname -m)" ]; then
     ! echo '#include <dlpack/dlpack.h>' | $CC -E -xc - >/dev/null 2>&1 || made examples/13-dlpack
     if cache=$(sh "$top_srcdir/scripts/fetch-ort" --cached 2>/dev/null); then
-        made ORT_CFLAGS="-I$cache/include" ORT_LIBS="-L$cache/lib" examples/11-onnxruntime
+        made ORT_CFLAGS="-I$cache/include" ORT_LIBS="-L$cache/lib -Wl,-rpath,$cache/lib" examples/11-onnxruntime
         MODEL=$cache/models/ch_ppocr_mobile_v2.0_cls_infer.onnx
         LD_LIBRARY_PATH=$cache/lib${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
         export MODEL LD_LIBRARY_PATH

@@ -25,7 +25,7 @@ peak=$($record "$dir/a.trace") || { complain "recording"; finish; }
 
 try "the answers in 40 lines"
 # The answers in 40 lines.
-$weir trace "$dir/a.trace" >"$dir/text" || complain "weir trace"
+$weir trace --by tag "$dir/a.trace" >"$dir/text" || complain "weir trace"
 [ "$(wc -l <"$dir/text")" -le 40 ] || complain "the answers take $(wc -l <"$dir/text") lines"
 grep -q "peak without it" "$dir/text" || complain "no bill"
 grep -q "^lower it: to .*: without layer" "$dir/text" || complain "no ladder"
