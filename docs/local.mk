@@ -31,7 +31,7 @@ dist_internals_DATA = \
 	docs/internals/design.md \
 	docs/internals/measuring.md \
 	docs/internals/packages.md \
-	docs/internals/page-heap.md \
+	docs/internals/guards.md docs/internals/hardening.md docs/internals/page-heap.md \
 	docs/internals/performance.md \
 	docs/internals/planner.md \
 	docs/internals/programs.md \

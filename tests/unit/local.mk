@@ -22,6 +22,7 @@ case_tests += tests/unit/backing \
 	tests/unit/page_heap \
 	tests/unit/placement \
 	tests/unit/plan \
+	tests/unit/pointer_map \
 	tests/unit/pressure \
 	tests/unit/registry \
 	tests/unit/sample \
@@ -57,6 +58,7 @@ tests_unit_os_pages_LDADD = $(unit_ldadd)
 tests_unit_page_heap_LDADD = $(unit_ldadd)
 tests_unit_placement_LDADD = $(unit_ldadd)
 tests_unit_plan_LDADD = $(unit_ldadd)
+tests_unit_pointer_map_LDADD = $(unit_ldadd)
 tests_unit_pressure_LDADD = $(unit_ldadd)
 tests_unit_recorder_LDADD = libweir-trace.la $(unit_ldadd)
 tests_unit_recordings_LDADD = libweir-trace.la $(unit_ldadd)
