@@ -54,7 +54,7 @@ static struct weir__cached pop(unsigned sizeclass)
         cr_assert(weir__cache_refill(&cache, sizeclass));
     struct weir__bin *bin = &cache.bins[sizeclass];
     weir__bin_set_top(bin, bin->top - 1);
-    weir__entry_set(bin->top->entry, WEIR__ENTRY_LIVE | 16);
+    weir__entry_set(bin->top->entry, WEIR__ENTRY_LIVE | weir__class_bytes[sizeclass]);
     return *bin->top;
 }
 
@@ -199,7 +199,7 @@ Test(cache, a_block_that_came_twice_goes_back_once)
     cr_assert(weir__late_misuse_take(&late));
     cr_assert_eq(late.what, WEIR_MISUSE_DOUBLE_FREE);
     cr_assert_eq(late.block, block.block);
-    cr_assert_eq(late.requested, 16);
+    cr_assert_eq(late.requested, weir__class_bytes[CLASS]);
     cr_assert_not(weir__late_misuse_take(&late), "once");
     push(CLASS, out); /* its slab stayed so far */
     expect_all_back();
