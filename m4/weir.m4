@@ -203,14 +203,14 @@ AC_DEFUN([WEIR_FIND_ZLIB], [
   AM_CONDITIONAL([TOOLS], [test "$enable_tools" != no])
 ])
 
-dnl WEIR_CHECK_LINKS(NAME, LIBS, FUNCTION): weir_have_NAME=no where it does not link: a cross build's
-dnl pkg-config may answer for the building machine.
+dnl WEIR_CHECK_LINKS(NAME, VARIABLE, FUNCTION): weir_have_NAME=no and no $VARIABLE where that does not
+dnl link: a cross build's pkg-config may answer for the building machine.
 AC_DEFUN([WEIR_CHECK_LINKS], [
   AS_IF([test $weir_have_$1 = yes], [
     weir_saved_libs=$LIBS
-    LIBS="$2 $LIBS"
+    LIBS="$$2 $LIBS"
     AC_MSG_CHECKING([whether $1 links])
-    AC_LINK_IFELSE([AC_LANG_CALL([], [$3])], [], [weir_have_$1=no])
+    AC_LINK_IFELSE([AC_LANG_CALL([], [$3])], [], [weir_have_$1=no $2=])
     AC_MSG_RESULT([$weir_have_$1])
     LIBS=$weir_saved_libs
   ])
@@ -225,7 +225,7 @@ AC_DEFUN([WEIR_FIND_LIBDW], [
   weir_have_libdw=no
   AS_IF([test "$with_libdw" != no && test "$enable_tools" != no], [
     PKG_CHECK_MODULES([LIBDW], [libdw >= 0.173], [weir_have_libdw=yes], [weir_have_libdw=no])
-    WEIR_CHECK_LINKS([libdw], [$LIBDW_LIBS], [dwfl_begin])
+    WEIR_CHECK_LINKS([libdw], [LIBDW_LIBS], [dwfl_begin])
     AS_IF([test "$with_libdw" = yes && test $weir_have_libdw = no],
       [AC_MSG_ERROR([--with-libdw, but libdw (libdw-dev, elfutils-devel) was not found])])])
   AM_CONDITIONAL([HAVE_LIBDW], [test $weir_have_libdw = yes])
@@ -240,7 +240,7 @@ AC_DEFUN([WEIR_FIND_MICROHTTPD], [
   AS_IF([test "$with_microhttpd" != no], [
     PKG_CHECK_MODULES([MICROHTTPD], [libmicrohttpd >= 0.9.71],
       [weir_have_microhttpd=yes], [weir_have_microhttpd=no])
-    WEIR_CHECK_LINKS([microhttpd], [$MICROHTTPD_LIBS], [MHD_start_daemon])
+    WEIR_CHECK_LINKS([microhttpd], [MICROHTTPD_LIBS], [MHD_start_daemon])
     AS_IF([test $weir_have_microhttpd = yes], [AC_DEFINE([HAVE_MICROHTTPD], [1], [Is there libmicrohttpd?])])
     AS_IF([test "$with_microhttpd" = yes && test $weir_have_microhttpd = no],
       [AC_MSG_ERROR([--with-microhttpd, but libmicrohttpd (libmicrohttpd-dev) was not found])])])
