@@ -4,6 +4,7 @@
 # namespace can be had, a folder lies over the group's mount and says what the limit is; else it is the machine's own.
 set -u
 . "$top_srcdir/tests/helpers/expect.sh"
+need_no_runner "the limits are those of this machine"
 weir=$top_builddir/weir
 unset LD_PRELOAD WEIR_LIMIT WEIR_REPORT WEIR_RECORD 2>/dev/null
 

@@ -80,6 +80,6 @@ for compiler in "$CC -std=c11" "$CXX -x c++ -std=c++17"; do
     $compiler $flags -Wno-deprecated-declarations -c "$scratch/old.c" -o "$scratch/old.o" &&
         "$top_builddir/libtool" --quiet --tag=CC --mode=link $CC -g $SANITIZER_FLAGS "$scratch/old.o" -o "$scratch/old" \
             "$top_builddir/libweir.la" &&
-        expect 0 "$scratch/old"
+        expect 0 ${WEIR_RUNNER-} "$scratch/old"
 done
 finish

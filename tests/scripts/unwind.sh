@@ -16,7 +16,7 @@ END
     $CC -O1 -fno-stack-protector -fPIC -shared -o "$scratch/$size.so" "$scratch/$size.c" || skip_all "no compiler"
 done
 try "every stack as backtrace and libunwind have it"
-"$top_builddir/libtool" --mode=execute "$top_builddir/tests/process/stacks" "$scratch/400.so" "$scratch/800.so"
+"$top_builddir/libtool" --mode=execute ${WEIR_RUNNER-} "$top_builddir/tests/process/stacks" "$scratch/400.so" "$scratch/800.so"
 status=$?
 case $status in
 0) ;;
