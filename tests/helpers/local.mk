@@ -7,6 +7,7 @@ noinst_HEADERS += tests/helpers/context.h \
 	tests/helpers/harness.h \
 	tests/helpers/object.h \
 	tests/helpers/promise.h \
+	tests/helpers/recording.h \
 	tests/helpers/scratch.h \
 	tests/helpers/self.h \
 	tests/helpers/stress.h \

@@ -76,6 +76,7 @@ tests_unit_symbols_LDADD = libweir-symbols.la $(suite_libs)
 tests_unit_threads_LDADD = $(unit_ldadd)
 tests_unit_tools_LDADD = libweir-tools.la $(suite_libs) -lm
 tests_unit_trace_damage_LDADD = libweir-trace.la $(unit_ldadd)
+tests_unit_trace_file_LDADD = libweir-trace.la $(unit_ldadd)
 tests_unit_trace_load_LDADD = libweir-trace.la $(suite_libs) $(ZLIB_LIBS)
 tests_unit_trace_pack_LDADD = libweir-trace.la $(suite_libs) $(ZLIB_LIBS)
 tests_unit_walk_LDADD = $(unit_ldadd)
@@ -91,6 +92,7 @@ endif
 if TOOLS
 case_tests += tests/unit/recorder \
 	tests/unit/recordings \
+	tests/unit/trace_file \
 	tests/unit/report \
 	tests/unit/report_mappings \
 	tests/unit/report_page \
