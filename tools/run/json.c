@@ -31,19 +31,8 @@ static void classes_json(struct json *j, const struct run_image *image)
 static void figures_json(struct json *j, const struct run *run, const struct run_image *image)
 {
     const struct run_figures *f = &image->figures;
-    json_count(j, "peak_bytes", f->peak);
-    json_count(j, "peak_blocks", f->peak_blocks);
+    run_figures_json(j, f);
     json_real(j, "peak_seconds", seconds(run->started, f->peak_at));
-    json_count(j, "live_bytes", f->live);
-    json_count(j, "live_blocks", f->blocks);
-    json_count(j, "allocations", f->allocations);
-    json_count(j, "frees", f->frees);
-    json_count(j, "failures", f->failures);
-    json_count(j, "limit", f->limit);
-    json_count(j, "in_use", f->in_use);
-    json_count(j, "cached", f->cached);
-    json_count(j, "reserved", f->reserved);
-    json_count(j, "metadata", f->metadata);
     json_bool(j, "exact", f->exact);
 }
 

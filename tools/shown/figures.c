@@ -4,6 +4,7 @@
  * worse. So sums are unsigned: they go round where signed ones may do anything.
  */
 #include "tools/shown/figures.h"
+#include "tools/common/json.h"
 
 #include <string.h>
 
@@ -117,4 +118,20 @@ struct run_figures run_figures_of(const struct weir__run_image *image,
     f.allocations -= image->before_allocations;
     f.frees -= image->before_frees;
     return f;
+}
+
+void run_figures_json(struct json *j, const struct run_figures *f)
+{
+    json_count(j, "peak_bytes", f->peak);
+    json_count(j, "peak_blocks", f->peak_blocks);
+    json_count(j, "live_bytes", f->live);
+    json_count(j, "live_blocks", f->blocks);
+    json_count(j, "allocations", f->allocations);
+    json_count(j, "frees", f->frees);
+    json_count(j, "failures", f->failures);
+    json_count(j, "limit", f->limit);
+    json_count(j, "in_use", f->in_use);
+    json_count(j, "cached", f->cached);
+    json_count(j, "reserved", f->reserved);
+    json_count(j, "metadata", f->metadata);
 }

@@ -32,8 +32,12 @@ struct run_tallies {
 void run_tallies_sum(void *page, uint32_t unit, const struct weir__run_image *const images[],
                      struct run_tallies sums[]);
 
-/* `now` is when it was looked at. */
+/* What the image and its tallies come to. */
 struct run_figures run_figures_of(const struct weir__run_image *image,
                                   const struct run_tallies *tallies);
+
+/* Members of an open object: what they are called is the same wherever figures are printed. */
+struct json;
+void run_figures_json(struct json *j, const struct run_figures *f);
 
 #endif

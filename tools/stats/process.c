@@ -227,18 +227,7 @@ static void heap_json(struct json *j, const struct heap *heap)
     json_text(j, "heap", heap->image.kind == WEIR__RUN_LIBWEIR ? "libweir" : "malloc");
     json_real(j, "seconds", seconds_since(heap->image.started));
     json_bool(j, "known", !(heap->image.flags & WEIR__RUN_FOREIGN_MALLOC));
-    json_count(j, "peak_bytes", f->peak);
-    json_count(j, "peak_blocks", f->peak_blocks);
-    json_count(j, "live_bytes", f->live);
-    json_count(j, "live_blocks", f->blocks);
-    json_count(j, "allocations", f->allocations);
-    json_count(j, "frees", f->frees);
-    json_count(j, "failures", f->failures);
-    json_count(j, "limit", f->limit);
-    json_count(j, "in_use", f->in_use);
-    json_count(j, "cached", f->cached);
-    json_count(j, "reserved", f->reserved);
-    json_count(j, "metadata", f->metadata);
+    run_figures_json(j, f);
     json_real(j, "memory_seconds_ago", seconds_since(f->as_of));
     json_end(j);
 }
