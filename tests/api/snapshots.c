@@ -84,8 +84,7 @@ static void snapshots_beside_workers(weir_allocator *const *of, int count, doubl
     atomic_store(&busy.stop, false);
     for (uintptr_t i = 0; i < WORKERS; i++)
         cr_assert_eq(pthread_create(&threads[i], NULL, worker_run, (void *)(i + 1)), 0);
-    for (double end = seconds_now() + seconds;
-         seconds_now() < end || looked[0].snapshots < ENOUGH;)
+    for (double end = seconds_now() + seconds; seconds_now() < end || looked[0].snapshots < ENOUGH;)
         for (int i = 0; i < count; i++) {
             weir_stats s = stats_of(of[i]);
             look_at(&looked[i], &s);

@@ -4,9 +4,11 @@
 #include "../helpers/suite.h"
 
 #include <dirent.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <weir/weir.h>
 
 static char heard[1024];
@@ -137,7 +139,7 @@ static void *sleeper_run(void *unused)
     return unused;
 }
 
-/* ThreadSanitizer starts a thread of its own with the first of the process: the case starts that one. */
+/* ThreadSanitizer starts a thread of its own with the first of the process. */
 static void first_thread(void)
 {
     pthread_t sleeper;
