@@ -114,6 +114,17 @@ struct bench_thread {
     const _Atomic bool *stop; /* a chunk that waits for another thread ends on it */
 };
 
+/* Where no time is taken: by the calls of the thread's job. */
+static inline void *bench_take(const struct bench_thread *t, size_t n)
+{
+    return op_allocate(t->job->ops, t->allocator, n);
+}
+
+static inline void bench_give(const struct bench_thread *t, void *block, size_t n)
+{
+    op_free(t->job->ops, t->allocator, block, n);
+}
+
 typedef void bench_chunk(struct bench_thread *);
 
 struct bench_body {
@@ -226,15 +237,28 @@ uint64_t bench_faults(void);       /* of this thread */
 size_t bench_resident(void);       /* of the process, bytes, now */
 size_t bench_resident_peak(void);  /* since bench_resident_restart */
 void bench_resident_restart(void); /* peak := now */
+/* By how much the process has grown since `before` was resident; emitted, and returned. */
+double bench_emit_growth(const char *name, size_t before);
+/* Growth after four looks of weir's background thread, "background", and after a trim, "trimmed":
+ * emits nothing for others than weir. A look every `ms`. */
+void bench_emit_given_back(const struct bench_job *job, weir_allocator *a, unsigned ms,
+                           size_t before);
 
-/* Zeroed memory from the system, for the load itself, until the worker ends; without it that is at
- * once, and says so. */
+/* Zeroed memory from the system, resident, for the load itself, until the worker ends; without it
+ * that is at once, and says so. */
 void *bench_pages(size_t n);
 
 /* A size from job->size to job->size_max. */
 static inline size_t bench_draw(const struct bench_job *job, uint64_t *seed)
 {
     return job->size + bench_random(seed) % (job->size_max - job->size + 1);
+}
+
+static inline void bench_draw_all(const struct bench_job *job, uint64_t seed, uint32_t *sizes,
+                                  size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        sizes[i] = (uint32_t)bench_draw(job, &seed);
 }
 
 /*

@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#include <weir/background.h>
 
 struct bench_atomics bench_atomics;
 
@@ -137,9 +138,32 @@ void bench_resident_restart(void)
     close(fd);
 }
 
+double bench_emit_growth(const char *name, size_t before)
+{
+    size_t now = bench_resident();
+    double growth = now > before ? (double)(now - before) : 0;
+    bench_emit(name, growth);
+    return growth;
+}
+
+void bench_emit_given_back(const struct bench_job *job, weir_allocator *a, unsigned ms,
+                           size_t before)
+{
+    if (job->ops != OPS_WEIR)
+        return;
+    if (weir_background_start(ms) != 0)
+        bench_fail("the background thread does not start");
+    bench_sleep(4e-3 * ms);
+    weir_background_stop();
+    bench_emit_growth("background", before);
+    weir_trim(a);
+    bench_emit_growth("trimmed", before);
+}
+
 void *bench_pages(size_t n)
 {
-    void *at = mmap(NULL, n ? n : 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *at = mmap(NULL, n ? n : 1, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     if (at == MAP_FAILED)
         exit(bench_fail("no memory for the load itself"));
     return at;
@@ -249,7 +273,6 @@ static void *runner_main(void *argument)
     struct runner_thread *t = argument;
     struct runner *r = t->runner;
     t->unpinned = !bench_pin(t->thread.index);
-    memset(t->samples, 0, SAMPLES_MAX * sizeof(double)); /* faults now, not in the loop */
     int error = r->body->setup ? r->body->setup(&t->thread) : 0;
     if (error)
         atomic_store(&r->error, error);

@@ -42,10 +42,8 @@ static void *churner_main(void *argument)
 static void churner_plan(struct churner *c, const struct bench_job *job, weir_allocator *allocator,
                          unsigned index)
 {
-    uint64_t seed = 88172645463325252ULL + index;
     c->thread = (struct bench_thread){.job = job, .allocator = allocator, .state = c};
-    for (unsigned i = 0; i < BLOCKS; i++)
-        c->sizes[i] = (uint32_t)bench_draw(job, &seed);
+    bench_draw_all(job, 88172645463325252ULL + index, c->sizes, BLOCKS);
 }
 
 /* job->count threads; false where one could not be made. */
@@ -91,8 +89,7 @@ static int churn_measure(struct churner *churners, const struct bench_job *job)
 
 int bench_churn(const struct bench_job *job, weir_allocator *allocator)
 {
-    size_t bytes = job->threads * sizeof(struct churner);
-    struct churner *churners = bench_pages(bytes);
+    struct churner *churners = bench_pages(job->threads * sizeof(*churners));
     if (job->threads > TOGETHER_MOST || job->size_max < job->size)
         return bench_fail("churn: impossible numbers");
     for (unsigned i = 0; i < job->threads; i++)
@@ -101,8 +98,7 @@ int bench_churn(const struct bench_job *job, weir_allocator *allocator)
     bench_exact_begin(job, allocator, &before);
     size_t resident = bench_resident();
     int status = churn_measure(churners, job);
-    size_t now = bench_resident();
-    bench_emit("growth", now > resident ? (double)(now - resident) : 0);
+    bench_emit_growth("growth", resident);
     if (!status)
         bench_exact_end(job, allocator, &before, BLOCKS * job->size,
                         BLOCKS * job->size_max * job->threads);

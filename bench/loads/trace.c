@@ -90,15 +90,6 @@ BENCH_INLINE void *step_allocate(enum bench_ops ops, weir_allocator *a, const st
     return op_allocate(ops, a, s->size);
 }
 
-BENCH_INLINE void *step_resize(enum bench_ops ops, weir_allocator *a, void *block, size_t size)
-{
-    if (ops == OPS_WEIR || ops == OPS_ATOMICS)
-        return weir_reallocate(a, block, size);
-    if (ops == OPS_DESIGN)
-        return design_reallocate(block, size);
-    return bench_realloc(block, size);
-}
-
 BENCH_INLINE void steps_play(enum bench_ops ops, enum bench_touch touch, struct player *p,
                              size_t begin, size_t end)
 {
@@ -110,8 +101,9 @@ BENCH_INLINE void steps_play(enum bench_ops ops, enum bench_touch touch, struct 
             op_free(ops, a, blocks[s->block], 0);
             continue;
         }
-        void *block = s->kind == TRACE_ALLOCATE ? step_allocate(ops, a, s)
-                                                : step_resize(ops, a, blocks[s->block], s->size);
+        void *block = s->kind == TRACE_ALLOCATE
+                          ? step_allocate(ops, a, s)
+                          : op_reallocate(ops, a, blocks[s->block], 0, s->size);
         if (!block) { /* a resized one is what it was */
             atomic_store_explicit(&r->failed, true, memory_order_relaxed);
             if (s->kind == TRACE_ALLOCATE)
@@ -476,7 +468,6 @@ static int players_run(struct replay *r, struct player *players, void **blocks,
                                      .copy = copy};
         sem_init(&players[i].wake, 0, 0);
         players[i].passes = bench_pages(PASSES_MAX * sizeof(double));
-        memset(players[i].passes, 0, PASSES_MAX * sizeof(double)); /* faults now, not later */
     }
     size_t resident = bench_resident();
     bench_resident_restart();
@@ -497,7 +488,6 @@ static int replay_run(struct replay *r)
     oracle.sizes = bench_pages(nblocks * sizeof(*oracle.sizes));
     struct player *players = bench_pages((size_t)r->ncopies * r->nthreads * sizeof(*players));
     _Atomic uint64_t *clocks = bench_pages(r->ncopies * CLOCK_STRIDE * sizeof(*clocks));
-    memset(blocks, 0, nblocks * sizeof(*blocks));
     size_t total, peak, count;
     if (counts(r->job)) {
         figures_read(r, &total, &peak, &count);
