@@ -10,13 +10,13 @@
 #define WEIR_BENCH_HARNESS_LOAD_H
 
 #include "bench/harness/job.h"
+#include "tools/common/time.h"
 
 #include <weir/allocator.h>
 
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <time.h>
 
 /* -- what is measured ---------------------------------------------------------- */
 
@@ -169,13 +169,6 @@ int bench_repeat(const struct bench_job *job, weir_allocator *allocator,
 
 /* -- helpers --------------------------------------------------------------------- */
 
-static inline uint64_t bench_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 /* xorshift64*; seeds must not be 0. */
 static inline uint64_t bench_random(uint64_t *seed)
 {
@@ -231,7 +224,6 @@ __attribute__((format(printf, 1, 2))) int bench_fail(const char *format, ...);
 /* This thread, to the index-th CPU it may use; false: the system does not allow it. */
 bool bench_pin(unsigned index);
 unsigned bench_cpus(void);
-uint64_t bench_cpu_time(void); /* of this thread, ns */
 void bench_sleep(double seconds);
 uint64_t bench_faults(void);       /* of this thread */
 size_t bench_resident(void);       /* of the process, bytes, now */

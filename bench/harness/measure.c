@@ -89,13 +89,6 @@ void bench_sleep(double seconds)
     nanosleep(&time, NULL);
 }
 
-uint64_t bench_cpu_time(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 uint64_t bench_faults(void)
 {
     struct rusage usage;
@@ -243,17 +236,18 @@ static void runner_loop(struct runner_thread *t, double seconds, bool record)
 {
     struct runner *r = t->runner;
     bench_chunk *chunk = r->body->chunk[r->job->ops];
-    uint64_t begin = bench_now(), at = begin, deadline = begin + (uint64_t)(seconds * 1e9);
-    uint64_t chunks = 0, faults = bench_faults(), cpu_begin = bench_cpu_time(), cpu = cpu_begin;
+    uint64_t begin = time_now(), at = begin, deadline = begin + (uint64_t)(seconds * 1e9);
+    uint64_t chunks = 0, faults = bench_faults(), cpu_begin = time_of(CLOCK_THREAD_CPUTIME_ID),
+             cpu = cpu_begin;
     while (!atomic_load_explicit(&r->stop, memory_order_relaxed)) {
         chunk(&t->thread);
         if (atomic_load_explicit(&r->stop, memory_order_relaxed) && chunks)
             break; /* it may have been cut short */
-        uint64_t now = bench_now();
+        uint64_t now = time_now();
         if (record)
             t->samples[t->nsamples++ % SAMPLES_MAX] = (double)(now - at);
         at = now;
-        cpu = bench_cpu_time();
+        cpu = time_of(CLOCK_THREAD_CPUTIME_ID);
         if (++chunks == CHUNKS_LEAST)
             atomic_fetch_add_explicit(&r->measured, 1, memory_order_relaxed);
         if (t->thread.index == 0 && now >= deadline &&

@@ -150,9 +150,7 @@ static int targets_add_folder(struct bench_targets *targets, const char *folder)
     if (n <= 0)
         fprintf(stderr, "weir bench: --peers-from %s: %s\n", folder,
                 n < 0 ? strerror(errno) : "no *.so in this folder");
-    for (size_t i = 0; i < found.n; i++)
-        free(found.words[i]);
-    free(found.words);
+    option_list_free(&found, true);
     return n > 0 ? 0 : 2;
 }
 

@@ -59,13 +59,6 @@ static bool churn_pass(struct churner *churners, const struct bench_job *job)
     return true;
 }
 
-static uint64_t process_time(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 /* Passes until the time is over, after one that is not counted. */
 static int churn_measure(struct churner *churners, const struct bench_job *job)
 {
@@ -74,13 +67,13 @@ static int churn_measure(struct churner *churners, const struct bench_job *job)
     size_t n = 0;
     if (!churn_pass(churners, job))
         return bench_fail("cannot start %u threads", job->threads);
-    uint64_t begin = bench_now();
-    while (n < PASSES_MOST && (n < 3 || (double)(bench_now() - begin) < job->seconds * 1e9)) {
-        uint64_t at = bench_now(), used = process_time();
+    uint64_t begin = time_now();
+    while (n < PASSES_MOST && (n < 3 || (double)(time_now() - begin) < job->seconds * 1e9)) {
+        uint64_t at = time_now(), used = time_of(CLOCK_PROCESS_CPUTIME_ID);
         if (!churn_pass(churners, job))
             return bench_fail("cannot start %u threads", job->threads);
-        cpu[n] = (double)(process_time() - used) / threads;
-        ns[n++] = (double)(bench_now() - at) / threads;
+        cpu[n] = (double)(time_of(CLOCK_PROCESS_CPUTIME_ID) - used) / threads;
+        ns[n++] = (double)(time_now() - at) / threads;
     }
     bench_emit("ns", statistics_median(ns, n));
     bench_emit("cpu_ns", statistics_median(cpu, n));

@@ -102,15 +102,15 @@ int bench_contexts(const struct bench_job *job, weir_allocator *allocator)
     weir_allocator **made = bench_pages(job->count * sizeof(*made));
     if (job->count == 0 || job->count > UINT16_MAX || job->size_max < job->size)
         return bench_fail("contexts: impossible numbers");
-    uint64_t begin = bench_cpu_time();
+    uint64_t begin = time_of(CLOCK_THREAD_CPUTIME_ID);
     if (!contexts_make(job, allocator, made))
         return bench_fail("cannot make %zu contexts: %s", job->count, strerror(errno));
-    uint64_t spent = bench_cpu_time() - begin;
+    uint64_t spent = time_of(CLOCK_THREAD_CPUTIME_ID) - begin;
     int status = bench_repeat_exact(job, allocator, &body, made, SLOTS * job->size,
                                     SLOTS * job->size_max * job->threads);
-    begin = bench_cpu_time();
+    begin = time_of(CLOCK_THREAD_CPUTIME_ID);
     contexts_end(job, made);
-    spent += bench_cpu_time() - begin;
+    spent += time_of(CLOCK_THREAD_CPUTIME_ID) - begin;
     if (has_contexts(job))
         bench_emit("made", (double)spent / (double)job->count);
     return status;

@@ -39,10 +39,10 @@ static double growth_time(struct bench_thread *t, bench_chunk *chunk, double *sa
 {
     size_t n = 0;
     double budget = t->job->seconds * 1e9;
-    uint64_t begin = bench_now(), at = begin;
+    uint64_t begin = time_now(), at = begin;
     while (n < CHUNKS_MOST && (n < 8 || (double)(at - begin) < budget)) {
         chunk(t);
-        uint64_t now = bench_now();
+        uint64_t now = time_now();
         samples[n++] = (double)(now - at) / STEPS;
         at = now;
     }

@@ -345,15 +345,15 @@ static void passes_measure(struct player *p)
 {
     struct replay *r = p->replay;
     bool first = p->thread == 0 && p->copy == 0;
-    uint64_t begin = bench_now(), faults = bench_faults();
+    uint64_t begin = time_now(), faults = bench_faults();
     while (p->npasses < PASSES_MAX) {
         if (r->nthreads > 1)
             pthread_barrier_wait(&r->copy[p->copy]);
         if (atomic_load_explicit(&r->stop, memory_order_relaxed))
             break;
-        uint64_t at = bench_now();
+        uint64_t at = time_now();
         pass_play(p, turn_play);
-        uint64_t now = bench_now();
+        uint64_t now = time_now();
         p->passes[p->npasses++] = (double)(now - at);
         if (first && passes_suffice(p, (double)(now - begin) / 1e9))
             atomic_store_explicit(&r->stop, true, memory_order_relaxed);

@@ -61,9 +61,9 @@ static int fresh_run(const struct bench_job *job, weir_allocator *allocator)
         return bench_fail("zero: no blocks");
     void **blocks = bench_pages(job->count * sizeof(*blocks));
     struct bench_thread t = {.job = job, .allocator = allocator, .shared = blocks};
-    uint64_t faults = bench_faults(), begin = bench_now();
+    uint64_t faults = bench_faults(), begin = time_now();
     zero_fresh_chunks[job->ops](&t);
-    uint64_t end = bench_now();
+    uint64_t end = time_now();
     bench_emit("ns", (double)(end - begin) / (double)job->count);
     bench_emit("faults", (double)(bench_faults() - faults) / (double)job->count);
     return 0;
