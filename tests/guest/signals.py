@@ -200,12 +200,17 @@ def timeout():
         none_left("60000")
 
 
+def words_of(pid):
+    """The command line of any process of the machine: whatever bytes."""
+    with open("/proc/%s/cmdline" % pid, "rb") as f:
+        return f.read().decode("utf-8", "replace").split("\0")
+
+
 def none_left(word):
     left = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            with open("/proc/%s/cmdline" % pid, "rb") as f:
-                words = f.read().decode("utf-8", "replace").split("\0")
+            words = words_of(pid)
         except OSError:
             continue
         if word in words and words[0] == ACT:
@@ -343,10 +348,9 @@ def weirs(group):
     names = {real}
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            if os.readlink("/proc/%s/exe" % pid) in names and "F" in open(
-                    "/proc/%s/cmdline" % pid).read().split("\0"):
-                if os.readlink("/proc/%s/cwd" % pid) == os.getcwd():
-                    found.append(int(pid))
+            if os.readlink("/proc/%s/exe" % pid) in names and "F" in words_of(pid) and \
+                    os.readlink("/proc/%s/cwd" % pid) == os.getcwd():
+                found.append(int(pid))
         except OSError:
             pass
     return found
