@@ -51,12 +51,12 @@ PYTHON3 = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else shutil.w
 
 
 def program(name, file, text, *command):
-    """One that reads `text` from a file of that name."""
+    """One that reads `text`, or what it yields, from a file of that name."""
     def prepare(folder):
         if not name or not shutil.which(name):
             return None
         with open(os.path.join(folder, file), "w") as to:
-            to.write(text)
+            to.writelines(text() if callable(text) else [text])
         return [name, *command]
     return prepare
 
@@ -107,15 +107,10 @@ puts lines.size, text.size, text.scan(/\d+/).uniq.size, (1..200000).map(&:to_s).
 """
 
 
-def jq(folder):
-    if not shutil.which("jq"):
-        return None
-    with open(os.path.join(folder, "rows.json"), "w") as to:
-        rows = ({"id": i, "name": f"row{i * 7919 % 65537}", "tags": [str(k) for k in range(i % 7)]}
-                for i in range(60000))
-        json.dump(list(rows), to)
-    return ["jq", "-c", "group_by(.id % 97) | map({n: length, tags: (map(.tags | length) | add), "
-            "last: (map(.name) | sort | last)})", "rows.json"]
+ROWS = json.dumps([{"id": i, "name": f"row{i * 7919 % 65537}", "tags": [str(k) for k in range(i % 7)]}
+                   for i in range(60000)])
+JQ = """group_by(.id % 97)
+  | map({n: length, tags: (map(.tags | length) | add), last: (map(.name) | sort | last)})"""
 
 
 SQL = """
@@ -232,41 +227,27 @@ print scalar(@l), " ", length($text), " ", scalar(keys %count), " ", scalar(@wor
 """
 
 
-def data_file(folder):
+def data():
     """12 MB of text that compresses, the same every time."""
-    name = os.path.join(folder, "data")
-    if not os.path.exists(name):
-        state = 12345
-        with open(name, "w") as to:
-            for i in range(300000):
-                state = (state * 1103515245 + 12345) & 0x7FFFFFFF
-                to.write(f"{i} {state:x} the quick brown fox {state % 1000}\n")
-    return name
-
-
-def xz(folder):
-    data_file(folder)
-    return ["xz", "-3", "-T2", "--block-size=2MiB", "-c", "data"] if shutil.which("xz") else None
-
-
-def pigz(folder):
-    data_file(folder)
-    return ["sh", "-c", "for i in 1 2 3; do pigz -n -p2 -c data; done"] if shutil.which("pigz") else None
+    state = 12345
+    for i in range(300000):
+        state = (state * 1103515245 + 12345) & 0x7FFFFFFF
+        yield f"{i} {state:x} the quick brown fox {state % 1000}\n"
 
 
 PROGRAMS = {
     "python-numpy": python_numpy,
     "python": program(PYTHON3, "plain.py", PYTHON_PLAIN, "plain.py"),
     "ruby": program("ruby", "run.rb", RUBY, "run.rb"),
-    "jq": jq,
+    "jq": program("jq", "rows.json", ROWS, "-c", JQ, "rows.json"),
     "sqlite3": program("sqlite3", "t.sql", SQL, ":memory:", ".read t.sql"),
     "git": git,
     "gcc": program("gcc", "large.c", LARGE_C, "-O2", "-S", "-o", "-", "large.c"),
     "g++": program("g++", "deep.cc", CXX, "-O1", "-S", "-o", "-", "deep.cc"),
     "node": program("node", "run.js", NODE, "run.js"),
     "perl": program("perl", "run.pl", PERL, "run.pl"),
-    "xz -T2": xz,
-    "pigz": pigz,
+    "xz -T2": program("xz", "data", data, "-3", "-T2", "--block-size=2MiB", "-c", "data"),
+    "pigz": program("pigz", "data", data, "-n", "-p2", "-c", "data", "data", "data"),
 }
 
 

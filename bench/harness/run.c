@@ -55,11 +55,9 @@ void bench_plan_free(struct bench_plan *plan)
 static void environment_prepend(const char *name, const char *first, const char *separator)
 {
     const char *old = getenv(name);
-    size_t n = strlen(first) + strlen(separator) + (old ? strlen(old) : 0) + 1;
-    char *value = malloc(n);
-    if (!value)
+    char *value;
+    if (asprintf(&value, "%s%s%s", first, old && *old ? separator : "", old ? old : "") < 0)
         return;
-    snprintf(value, n, "%s%s%s", first, old && *old ? separator : "", old ? old : "");
     setenv(name, value, 1);
     free(value);
 }

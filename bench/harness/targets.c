@@ -76,7 +76,8 @@ static void targets_add_known(struct bench_targets *targets, size_t peer)
              peers[peer].name, peers[peer].package);
 }
 
-int targets_find(const struct bench_targets *targets, const char *name)
+/* Index of the target of this name, or -1. */
+static int targets_find(const struct bench_targets *targets, const char *name)
 {
     for (size_t i = 0; i < targets->n; i++)
         if (strcmp(targets->list[i].name, name) == 0)

@@ -39,13 +39,6 @@ static void *churner_main(void *argument)
     return NULL;
 }
 
-static void churner_plan(struct churner *c, const struct bench_job *job, weir_allocator *allocator,
-                         unsigned index)
-{
-    c->thread = (struct bench_thread){.job = job, .allocator = allocator, .state = c};
-    bench_draw_all(job, 88172645463325252ULL + index, c->sizes, BLOCKS);
-}
-
 /* job->count threads; false where one could not be made. */
 static bool churn_pass(struct churner *churners, const struct bench_job *job)
 {
@@ -85,8 +78,11 @@ int bench_churn(const struct bench_job *job, weir_allocator *allocator)
     struct churner *churners = bench_pages(job->threads * sizeof(*churners));
     if (job->threads > TOGETHER_MOST || job->size_max < job->size)
         return bench_fail("churn: impossible numbers");
-    for (unsigned i = 0; i < job->threads; i++)
-        churner_plan(&churners[i], job, allocator, i);
+    for (unsigned i = 0; i < job->threads; i++) {
+        struct churner *c = &churners[i];
+        c->thread = (struct bench_thread){.job = job, .allocator = allocator, .state = c};
+        bench_draw_all(job, 88172645463325252ULL + i, c->sizes, BLOCKS);
+    }
     struct bench_figures before;
     bench_exact_begin(job, allocator, &before);
     size_t resident = bench_resident();

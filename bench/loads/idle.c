@@ -17,7 +17,7 @@ enum { TOGETHER = 8, SMALL = 4000, LARGE = 8, LARGE_BYTES = 1 << 20 };
 struct sleeper {
     struct bench_thread thread;
     pthread_t id;
-    pthread_barrier_t *filled, *emptied, *over; /* NULL: does not stay */
+    pthread_barrier_t *barriers; /* filled, emptied, over; NULL: does not stay */
     void *small[SMALL], *large[LARGE];
 };
 
@@ -46,14 +46,14 @@ static void *sleeper_main(void *argument)
 {
     struct sleeper *s = argument;
     sleeper_fill(s);
-    if (s->filled) {
-        pthread_barrier_wait(s->filled); /* the main thread reads now */
-        pthread_barrier_wait(s->filled);
+    if (s->barriers) {
+        pthread_barrier_wait(&s->barriers[0]); /* the main thread reads now */
+        pthread_barrier_wait(&s->barriers[0]);
     }
     sleeper_empty(s);
-    if (s->filled) {
-        pthread_barrier_wait(s->emptied);
-        pthread_barrier_wait(s->over);
+    if (s->barriers) {
+        pthread_barrier_wait(&s->barriers[1]);
+        pthread_barrier_wait(&s->barriers[2]);
     }
     return NULL;
 }
@@ -65,9 +65,7 @@ static bool sleepers_start(struct sleeper *sleepers, const struct bench_job *job
         struct sleeper *s = &sleepers[i];
         s->thread =
             (struct bench_thread){.job = job, .allocator = allocator, .state = s, .index = i};
-        s->filled = barriers ? &barriers[0] : NULL;
-        s->emptied = barriers ? &barriers[1] : NULL;
-        s->over = barriers ? &barriers[2] : NULL;
+        s->barriers = barriers;
         if (pthread_create(&s->id, NULL, sleeper_main, s) != 0)
             return false;
     }

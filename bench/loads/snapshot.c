@@ -98,15 +98,10 @@ static uint64_t steps_of(struct member *members)
 static double window_run(struct member *members, enum window kind)
 {
     uint64_t steps = steps_of(members), begin = time_now();
-    struct timespec next;
-    clock_gettime(CLOCK_MONOTONIC, &next);
     unsigned naps = kind == WINDOW_QUIET ? 1 : WINDOW_MS * SNAPSHOTS_A_MS;
     for (unsigned i = 0; i < naps; i++) {
-        next.tv_nsec += 1000000L * WINDOW_MS / naps;
-        if (next.tv_nsec >= 1000000000) {
-            next.tv_nsec -= 1000000000;
-            next.tv_sec++;
-        }
+        uint64_t until = begin + (i + 1) * UINT64_C(1000000) * WINDOW_MS / naps;
+        struct timespec next = {(time_t)(until / 1000000000), (long)(until % 1000000000)};
         clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, NULL);
         weir_stats stats = {.size = sizeof(stats)};
         if (kind == WINDOW_SNAPSHOTS)

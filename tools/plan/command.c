@@ -142,13 +142,6 @@ static double plan_ratio(const weir_plan_stats *r)
 
 typedef int plan_writer(const struct plan_rows *rows, const char *title, FILE *to);
 
-static int rows_write(const struct plan_rows *rows, const char *title, FILE *to)
-{
-    (void)title;
-    plan_rows_print(rows, to);
-    return 0;
-}
-
 /* To a file of this name; 0 or 1 (and said why). */
 static int plan_write(const char *path, const struct plan_rows *rows, const char *title,
                       plan_writer *write)
@@ -403,7 +396,7 @@ static int plan_more(struct plan_command *c, const char *path, struct plan_rows 
 {
     int status = plan_profiles(c, rows);
     if (c->output)
-        status |= plan_write(c->output, rows, NULL, rows_write);
+        status |= plan_write(c->output, rows, NULL, plan_rows_print);
     if (c->svg)
         status |= plan_write(c->svg, rows, text_file_name(path), plan_picture);
     if (c->html)

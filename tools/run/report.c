@@ -40,20 +40,13 @@ const struct run_image *run_last_of_program(const struct run *run)
 
 const char *run_ending_text(const struct run_image *image)
 {
-    switch (image->ending) {
-    case RUN_EXITED:
-        return "exited";
-    case RUN_KILLED:
-        return "killed";
-    case RUN_ENDED:
-        return "ended";
-    case RUN_EXECED:
-        return "became another program";
-    case RUN_LOST:
-        return "became a program that weir could not follow";
-    default:
-        return "still running";
-    }
+    static const char *const texts[] = {[RUN_RUNNING] = "still running",
+                                        [RUN_EXITED] = "exited",
+                                        [RUN_KILLED] = "killed",
+                                        [RUN_ENDED] = "ended",
+                                        [RUN_EXECED] = "became another program",
+                                        [RUN_LOST] = "became a program that weir could not follow"};
+    return texts[image->ending];
 }
 
 const char *run_signal_text(int signal)
@@ -71,25 +64,19 @@ const char *run_signal_text(int signal)
 
 const char *run_lost_text(uint32_t lost)
 {
-    switch (lost) {
-    case WEIR__LOST_STATIC:
-        return "it is statically linked";
-    case WEIR__LOST_LOADER:
-        return "it has another C library";
-    case WEIR__LOST_MACHINE:
-        return "it is for another kind of machine";
-    case WEIR__LOST_RIGHTS:
-        return "it raises its rights: the loader lets no library into it";
-    case WEIR__LOST_LIBRARY:
-        return "the library cannot be opened from there";
-    case WEIR__LOST_ASAN:
-    case WEIR__LOST_HWASAN:
-    case WEIR__LOST_TSAN:
-    case WEIR__LOST_MSAN:
-        return "a sanitizer brings its own malloc";
-    default:
-        return "its environment was cleared, or it changed its user, root or namespace";
-    }
+    static const char sanitizer[] = "a sanitizer brings its own malloc";
+    static const char *const texts[] = {
+        [WEIR__LOST_STATIC] = "it is statically linked",
+        [WEIR__LOST_LOADER] = "it has another C library",
+        [WEIR__LOST_MACHINE] = "it is for another kind of machine",
+        [WEIR__LOST_RIGHTS] = "it raises its rights: the loader lets no library into it",
+        [WEIR__LOST_LIBRARY] = "the library cannot be opened from there",
+        [WEIR__LOST_ASAN] = sanitizer,
+        [WEIR__LOST_HWASAN] = sanitizer,
+        [WEIR__LOST_TSAN] = sanitizer,
+        [WEIR__LOST_MSAN] = sanitizer};
+    const char *text = lost < sizeof texts / sizeof *texts ? texts[lost] : NULL;
+    return text ? text : "its environment was cleared, or it changed its user, root or namespace";
 }
 
 /* -- texts ----------------------------------------------------------------------------------- */
