@@ -16,7 +16,7 @@ deb-arm64: check-source
 	$(timed) env WEIR_DEB_ARCH=arm64 $(SHELL) $(top_srcdir)/tests/targets/deb check-source check-build-deb-arm64
 
 # The same in a Debian 12 and a Debian 13 of its own, installed in fresh ones and used there; for root.
-# DEB_SUITES=trixie: that alone; DEB_ARM64=no: without those for aarch64.
+# DEB_SUITES=trixie: that alone; DEB_STEPS='packages_build packages_use': these alone.
 check-deb: check-source
 	$(timed) $(SHELL) $(top_srcdir)/tests/targets/check-deb check-source $(CHROOTS_FOLDER)
 

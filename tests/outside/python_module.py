@@ -41,10 +41,10 @@ if np is not None:
     import weir.numpy
 
     with weir.peak() as p:
-        a = np.zeros(1000)
-        b = a + a
-        del a
-        c = np.zeros(500)
+        x = np.zeros(1000)
+        y = x + x
+        del x
+        z = np.zeros(500)
     assert (p.bytes, p.delta) == (16000, 12000), (p.bytes, p.delta)
 
 done = subprocess.run([sys.executable, "-m", "weir", "run", "--", sys.executable, "-c", "bytearray(10_000_000)"],
