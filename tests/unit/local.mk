@@ -89,6 +89,13 @@ tests_unit_trace_load_LDADD = libweir-trace.la $(suite_libs) $(ZLIB_LIBS)
 tests_unit_trace_pack_LDADD = libweir-trace.la $(suite_libs) $(ZLIB_LIBS)
 tests_unit_walk_LDADD = $(unit_ldadd)
 
+if WITH_METRICS
+case_tests += tests/unit/serve
+tests_unit_serve_SOURCES = tests/unit/serve.c $(serve_sources)
+tests_unit_serve_CFLAGS = $(AM_CFLAGS) $(MICROHTTPD_CFLAGS)
+tests_unit_serve_LDADD = $(suite_libs) $(MICROHTTPD_LIBS) -lpthread
+endif
+
 if SHARED
 case_tests += tests/unit/cuda
 EXTRA_tests_unit_cuda_DEPENDENCIES = tests/device/fakecuda/libcuda.la
