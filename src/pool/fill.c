@@ -11,14 +11,17 @@ void weir__fill_bytes(void *start, size_t size, unsigned char pattern)
     memset(start, pattern, weir__min(size, WEIR__FILL_MOST));
 }
 
+/* Whatever the program kept there. */
+typedef uint64_t __attribute__((may_alias)) fill_word;
+
 void weir__fill_bytes_relaxed(void *start, size_t size, unsigned char pattern)
 {
     unsigned char *at = start, *end = at + weir__min(size, WEIR__FILL_MOST);
-    uint64_t word = pattern * (UINT64_MAX / UCHAR_MAX);
+    fill_word word = pattern * (UINT64_MAX / UCHAR_MAX);
     for (; at < end && (uintptr_t)at % sizeof word; at++)
         weir__relaxed_set(*at, pattern);
     for (; (size_t)(end - at) >= sizeof word; at += sizeof word)
-        weir__relaxed_set(*(uint64_t *)(void *)at, word);
+        weir__relaxed_set(*(fill_word *)(void *)at, word);
     for (; at < end; at++)
         weir__relaxed_set(*at, pattern);
 }

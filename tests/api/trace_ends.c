@@ -136,7 +136,7 @@ static void record(body *const bodies[4], const char *what)
     cr_assert_eq(weir_trace_start(path, NULL), 0, "%s", weir_last_error());
     for (uintptr_t i = 0; i < 4; i++)
         cr_assert_eq(pthread_create(&threads[i], NULL, bodies[i], (void *)(i + 1)), 0);
-    await_events(getenv("WEIR_TEST_SLOW") ? 3000 : 300000);
+    await_events(scaled(300000));
     atomic_store(&stop, true);
     for (int i = 0; i < 4; i++)
         pthread_join(threads[i], NULL);
