@@ -76,6 +76,19 @@ loops " beside $alive threads" $alive $alive_bounds
 # While allocations are sampled, by a mean that none of these comes to: 4 an allocation that no other
 # is undone for, and one that grows.
 sampled="pair=105 zeroed=122 resized=153 moved=214 aligned=145 large=185"
+
+# The whole of an exposition of 10,000 contexts, of which 200 have lines: 50 ms of processor time at 2.5
+# instructions a nanosecond.
+exposition_bound=125000000
+try "an exposition of 10,000 contexts: at most $exposition_bound instructions"
+"$top_builddir/libtool" --mode=execute valgrind -q --tool=callgrind --callgrind-out-file="$scratch/out" \
+    --toggle-collect=weir_stats_exposition "$top_builddir/tests/loads/metrics" many 10000 >"$scratch/page" 2>"$scratch/log" ||
+    { complain "callgrind failed"; show "$scratch/log"; }
+grep -q '^weir_contexts 1000[0-9]$' "$scratch/page" || complain "no page of so many"
+count=$(sed -n 's/^summary: //p; s/^totals: //p' "$scratch/out" | head -n 1)
+echo "$count instructions"
+[ "${count:-0}" -gt 1000000 ] && [ "$count" -le $exposition_bound ] || complain "not within the bound"
+
 if [ -e "$library" ]; then
     program=$top_builddir/tests/preload/pairs
     export LD_PRELOAD="$library"
