@@ -233,7 +233,8 @@ static void bill_check(const struct report_grouping *g)
         cr_assert_leq(g->holders[i].without, report.data.peak);
         cr_assert_geq(g->holders[i].without, report.data.peak - g->holders[i].peak.bytes);
         for (size_t j = 0; j < i; j++)
-            cr_assert(g->by == REPORT_BY_SITE || strcmp(g->holders[i].name, g->holders[j].name));
+            cr_assert(g->by == REPORT_BY_SITE ||
+                      strcmp(g->holders[i].name, g->holders[j].name) != 0);
     }
     cr_assert_eq(sum.bytes, report.data.peak);
     cr_assert_eq(sum.blocks, report.data.count);
