@@ -10,7 +10,7 @@
  *   process.c      what the system says of a process
  *   chunks.c       takes what was recorded out of the memory
  *   record.c       the files of a recording
- *   records.c      what a recorder wrote beside events, into them
+ *   records.c      definitions that a recorder wrote, into them
  *   names.c        names of code made at run time, into a recording
  *   report.c       what is said at the end, as text; run_json.c, as JSON
  *   page.c         the page of --html
