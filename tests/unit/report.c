@@ -444,8 +444,9 @@ Test(report, what_is_in_no_block_has_a_holder)
 
 /* 0x1000: malloc; 0x2000: make; 0x3000: load; 0x4000: serve; 0x5000: main; from 0x6000 on:
  * nameless. */
-static bool name_of(void *user, uint64_t address, struct report_symbol *symbol)
+static bool name_of(void *user, uint64_t address, size_t when, struct report_symbol *symbol)
 {
+    (void)when;
     static const char *const names[] = {NULL, "malloc", "make", "load", "serve", "main"};
     (void)user;
     uint64_t number = address >> 12;
