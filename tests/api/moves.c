@@ -90,7 +90,7 @@ static void expect_one_change(const weir_allocator *a, const weir_stats *before,
 static void move_and_look(weir_allocator *a, const struct move *m, const char *where)
 {
     struct place place;
-    weir_stats before[8];
+    weir_stats before[8] = {{0}};
     weir_profiler profiler;
     weir_profiler_stats profile = WEIR_PROFILER_STATS_INIT;
     int level = 0;

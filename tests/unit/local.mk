@@ -3,6 +3,7 @@
 case_tests += tests/unit/backing \
 	tests/unit/cache \
 	tests/unit/center \
+	tests/unit/cfi \
 	tests/unit/cgroup \
 	tests/unit/class \
 	tests/unit/device \
@@ -42,6 +43,7 @@ valgrind_tests += tests/unit/backing \
 tests_unit_backing_LDADD = $(unit_ldadd)
 tests_unit_cache_LDADD = $(unit_ldadd)
 tests_unit_center_LDADD = $(unit_ldadd)
+tests_unit_cfi_LDADD = $(unit_ldadd)
 tests_unit_cgroup_LDADD = $(unit_ldadd)
 tests_unit_class_LDADD = $(unit_ldadd)
 tests_unit_device_LDADD = $(unit_ldadd)
