@@ -9,7 +9,7 @@ check-mutants: check-source
 # MUTANTS_NUMBER random mutants of each of MUTANTS_LAYERS, the same for the same MUTANTS_SEED.
 MUTANTS_NUMBER = 12
 MUTANTS_SEED = 16
-MUTANTS_LAYERS = base os backing pool track device_pool alloc object device plan observe
+MUTANTS_LAYERS = base os backing unwind pool track device_pool alloc object device plan observe serve
 MUTANTS_SHARE = 95
 mutants-sample:
 	$(timed) python3 '$(abs_top_srcdir)/tests/mutants/sample' '$(abs_top_srcdir)' mutants-build \
