@@ -208,7 +208,7 @@ daemon()
     trace t "allocations == 1000"
     touch go2
     n=0
-    while [ $n -lt 1000 ]; do [ -e done ] && return; sleep 0.2; n=$((n + 1)); done
+    while [ $n -lt 1000 ]; do [ -e 'done' ] && return; sleep 0.2; n=$((n + 1)); done
     fail "the child that was left behind did not go on"
 }
 check "a child that lives on" daemon

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # tests/helpers/expect.sh: tests/helpers/tap.sh, and what scripts share that run a command line and look at what
 # it says. Sourced.
 . "$top_srcdir/tests/helpers/tap.sh"

@@ -137,7 +137,7 @@ struct run_watch {
     struct run *run;
     struct run_image *first, **last;
     unsigned count;
-    uint64_t numbered; /* the latest image's number */
+    uint64_t numbered;                          /* the latest image's number */
     struct run_image *processes[RUN_PROCESSES]; /* latest first */
     struct run_image *at[WEIR__RUN_IMAGES];     /* by index in the memory; NULL: free or unknown */
     bool left[WEIR__RUN_IMAGES];                /* to the next look */
