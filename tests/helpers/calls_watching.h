@@ -138,12 +138,6 @@ static int sampled(struct scene *s)
     scene_undo_by(s, s, undo_sampling);
     return scene_block(s, s->a, weir_allocate(s->a, 3000));
 }
-static void sampled_before(struct scene *s)
-{
-    long left = refusing_pause();
-    EXPECT(sampled(s) == 0, "no sample");
-    refusing_go_on(left);
-}
 CALL(weir_profile_sample)
 {
     return sampled(s);
@@ -161,12 +155,10 @@ static bool see_site(const weir_profile_site *site, void *seen)
 CALL(weir_profile_walk)
 {
     size_t seen = 0;
-    sampled_before(s);
     return weir_profile_walk(see_site, &seen);
 }
 CALL(weir_profile_print)
 {
-    sampled_before(s);
     return weir_profile_print(s->to, 10);
 }
 static const char *scratch_file(void)
@@ -178,7 +170,6 @@ static const char *scratch_file(void)
 }
 CALL(weir_profile_write)
 {
-    sampled_before(s);
     int status = weir_profile_write(scratch_file());
     unlink(scratch_file());
     return status;
@@ -366,9 +357,9 @@ static const struct call calls_of_watching[] = {
     MAY(weir_leaks_print_top),
     MAY(weir_profile_sample),
     SURE(weir_profile_stats_get),
-    MAY(weir_profile_walk),
-    MAY(weir_profile_print),
-    MAY(weir_profile_write),
+    MAY_AFTER(sampled, weir_profile_walk),
+    MAY_AFTER(sampled, weir_profile_print),
+    MAY_AFTER(sampled, weir_profile_write),
     MAY(weir_trace_start),
     MAY(weir_trace_mark),
     SURE(weir_trace_stop),

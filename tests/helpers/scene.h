@@ -36,20 +36,25 @@ struct call {
     const char *function, *how;
     int (*made)(struct scene *s);
     bool sure;
+    int (*prepare)(struct scene *s); /* before the trial; NULL: nothing */
 };
 #define CALL(function)     CALL_AS(function, called)
 #define CALL_AS(name, how) static int name##_##how(struct scene *s __attribute__((unused)))
-#define MAY(function)                                                                              \
+#define MAY(name)                                                                                  \
     {                                                                                              \
-#function, "", function##_called, false                                                    \
+        .function = #name, .how = "", .made = name##_called                                        \
     }
-#define MAY_AS(name, how)                                                                          \
+#define MAY_AS(name, way)                                                                          \
     {                                                                                              \
-#name, #how, name##_##how, false                                                           \
+        .function = #name, .how = #way, .made = name##_##way                                       \
     }
-#define SURE(function)                                                                             \
+#define MAY_AFTER(first, name)                                                                     \
     {                                                                                              \
-#function, "", function##_called, true                                                     \
+        .function = #name, .how = "", .made = name##_called, .prepare = first                      \
+    }
+#define SURE(name)                                                                                 \
+    {                                                                                              \
+        .function = #name, .how = "", .made = name##_called, .sure = true                          \
     }
 
 typedef void undo_function(void *what);

@@ -104,6 +104,7 @@ static void trial_run(struct trial *t)
     size_t cpu = weir_total_allocated(weir_cpu_allocator());
     scene_open(&t->scene);
     struct scene *s = &t->scene;
+    EXPECT(!t->call->prepare || t->call->prepare(s) == 0, "%s: not prepared", what);
     weir_allocator *watched[WATCHED] = {weir_cpu_allocator(), s->a, s->fresh, s->device};
     for (int i = 0; i < WATCHED; i++)
         weir_reset_peak(watched[i]);
