@@ -20,7 +20,7 @@ struct model {
     size_t sizes[SLOTS];
     weir_allocator *of[SLOTS];
     uint64_t total, peak, allocations, frees, resizes, marks;
-    char last[NAME_MOST]; /* of the context that was named last */
+    char last[NAME_MOST]; /* the name of the allocator that was last used */
 };
 
 /* Two bytes, any but zero, again and again: few names, so that the process does not fill up. */
@@ -57,6 +57,7 @@ static void slot_take(struct model *m, unsigned k, weir_allocator *a, size_t siz
     if (!m->blocks[k])
         exit(77);
     m->of[k] = a;
+    snprintf(m->last, sizeof m->last, "%s", weir_allocator_name(a));
     m->sizes[k] = size;
     total_move(m, size, 0);
     m->allocations++;
@@ -78,7 +79,6 @@ static void context_make(struct model *m, struct fuzz_bytes *in)
             m->contexts[i] = weir_allocator_create(&(weir_allocator_options){.name = name});
             if (!m->contexts[i])
                 exit(77);
-            snprintf(m->last, sizeof m->last, "%s", weir_allocator_name(m->contexts[i]));
             return;
         }
 }
