@@ -6,12 +6,13 @@
 #ifndef WEIR_BASE_COVERAGE_H
 #define WEIR_BASE_COVERAGE_H
 
+static inline void weir__coverage_keep(void)
+{
 #ifdef WEIR_COVERAGE
-void __gcov_dump(void); // NOLINT(bugprone-reserved-identifier): the compiler's
-void __gcov_reset(void);
-#define weir__coverage_keep() (__gcov_dump(), __gcov_reset())
-#else
-#define weir__coverage_keep() ((void)0)
+    extern void __gcov_dump(void), __gcov_reset(void); /* the compiler's */
+    __gcov_dump();
+    __gcov_reset();
 #endif
+}
 
 #endif
