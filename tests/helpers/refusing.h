@@ -48,7 +48,8 @@ static inline void refusing_begin(enum refusing kind, long at, bool stays)
 static inline void refusing_end(void)
 {
     refusing_tried = false;
-    refusing_asked[REQUEST] = LONG_MAX - weir__fault_after(-1);
+    long left = weir__fault_after(-1);
+    refusing_asked[REQUEST] = left < 0 ? 0 : LONG_MAX - left;
     weir__fault_persistent(false);
 }
 
