@@ -1,13 +1,14 @@
 /*
  * fuzz/api.c - any calls on 64 slots of blocks in a small tree of allocators, against a model of
  * it: after each call the figures of every allocator are the model's; contents, alignment, sizes
- * and owners are right; what is refused is what the limits refuse.
+ * and owners are right; what is refused is what the limits refuse. With guarded blocks and without.
  */
 #include "fuzz/target.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
+#include <weir/guards.h>
 #include <weir/weir.h>
 
 #define SLOTS     64
@@ -220,10 +221,22 @@ static void context_change(struct fuzz_bytes *in)
     }
 }
 
+/* Every second input has each block guarded that can be, so long as there are places. */
+static void guards_choose(size_t size)
+{
+    weir_guard_options options = WEIR_GUARD_OPTIONS_INIT;
+    options.calls = 1;
+    int status = size & 1 ? weir_guards_start(&options) : 0;
+    FUZZ_EXPECT(status == 0 || status == ENOTSUP);
+    if (!(size & 1))
+        weir_guards_stop();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz_bytes in = {data, data + size};
     unsigned moves = 0;
+    guards_choose(size);
     models_make();
     while (in.at < in.end) {
         unsigned kind = fuzz_byte(&in);

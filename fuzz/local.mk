@@ -2,7 +2,7 @@
 # plain driver, on its seeds and on inputs made of them; `make fuzz` under clang's fuzzer.
 
 if TOOLS
-plain_tests += fuzz/api fuzz/csv fuzz/planner fuzz/run fuzz/symbols fuzz/trace_binary fuzz/trace_text
+plain_tests += fuzz/api fuzz/csv fuzz/planner fuzz/recorder fuzz/report fuzz/run fuzz/symbols fuzz/trace_binary fuzz/trace_text
 endif
 
 if WITH_METRICS
@@ -28,8 +28,16 @@ fuzz_http_LDADD = $(MICROHTTPD_LIBS)
 fuzz_planner_SOURCES = fuzz/planner.c $(fuzz_driver)
 fuzz_planner_LDADD = $(plain_ldadd)
 
+# The recorder, and `weir trace` on any recording.
+fuzz_recorder_SOURCES = fuzz/recorder.c fuzz/memory_file.h $(fuzz_driver)
+fuzz_recorder_LDADD = libweir-trace.la $(plain_ldadd)
+fuzz_report_sources = tools/report/command.c tools/report/summary.c
+fuzz_report_SOURCES = fuzz/report.c fuzz/json.h $(fuzz_trace_headers) $(fuzz_driver) $(fuzz_report_sources)
+fuzz_report_LDADD = libweir-report.la libweir-trace.la $(plain_ldadd)
+fuzz_report_CFLAGS = $(AM_CFLAGS) -Wno-missing-field-initializers
+
 # The readers of traces.
-fuzz_trace_headers = fuzz/memory_file.h fuzz/trace_check.h
+fuzz_trace_headers = fuzz/memory_file.h fuzz/trace_check.h fuzz/trace_sums.h
 fuzz_trace_binary_SOURCES = fuzz/trace_binary.c $(fuzz_trace_headers) $(fuzz_driver)
 fuzz_trace_binary_LDADD = libweir-trace.la
 fuzz_trace_text_SOURCES = fuzz/trace_text.c $(fuzz_trace_headers) $(fuzz_driver)
@@ -47,11 +55,12 @@ fuzz_symbols_LDADD =
 # All of them under libFuzzer with ASan and UBSan, each for FUZZ_SECONDS. What they find lies in fuzz-found,
 # TARGET-crash-..., and is an argument for the plain program: fuzz/TARGET FILE.
 FUZZ_SECONDS = 60
-FUZZ_TARGETS = api csv $(fuzz_http_target) planner run symbols trace_binary trace_text
+FUZZ_TARGETS = api csv $(fuzz_http_target) planner recorder report run symbols trace_binary trace_text
 fuzz_engine_sources = $(filter %.c,$(weir_core_sources) $(libweir_trace_la_SOURCES) $(libweir_tools_la_SOURCES) \
-	tools/plan/csv.c $(run_looking_sources) $(run_metrics_sources) $(symbols_image_sources) $(fuzz_http_sources))
-fuzz:
-	$(timed) env CLANG='$(CLANG)' top_srcdir='$(abs_top_srcdir)' seconds='$(FUZZ_SECONDS)' \
+	tools/plan/csv.c $(run_looking_sources) $(run_metrics_sources) $(fuzz_http_sources) \
+	$(libweir_symbols_la_SOURCES) $(libweir_report_la_SOURCES) $(fuzz_report_sources))
+fuzz: tools/report/page_parts.c
+	$(timed) env CLANG='$(CLANG)' top_srcdir='$(abs_top_srcdir)' seconds='$(FUZZ_SECONDS)' libs='$(LIBDW_LIBS) $(DEMANGLE_LIBS)' \
 		targets='$(FUZZ_TARGETS)' microhttpd='$(MICROHTTPD_CFLAGS) $(MICROHTTPD_LIBS)' run_sources='$(filter %.c,$(run_looking_sources))' \
 		$(SHELL) '$(abs_top_srcdir)/fuzz/engine' $(fuzz_engine_sources)
 .PHONY: fuzz

@@ -5,39 +5,9 @@
  */
 #include "fuzz/memory_file.h"
 #include "fuzz/trace_check.h"
-#include "observe/bytes.h"
-#include "observe/crc32.h"
-#include "observe/format.h"
+#include "fuzz/trace_sums.h"
 #include "tools/trace/binary.h"
 #include "tools/trace/replay.h"
-
-static uint32_t word_get(const uint8_t *at)
-{
-    uint32_t value;
-    memcpy(&value, at, sizeof value);
-    return value;
-}
-
-/* Puts the right CRC on every record that is whole. The last may be longer than what is there: it
- * is cut to that. */
-static void sums_mend(uint8_t *data, size_t size)
-{
-    if (size < WEIR__TRACE_PREAMBLE)
-        return;
-    memcpy(data, WEIR__TRACE_MAGIC, 8); /* NOLINT(bugprone-not-null-terminated-result): no text */
-    for (size_t at = WEIR__TRACE_PREAMBLE; size - at >= WEIR__TRACE_RECORD;) {
-        uint32_t length = word_get(data + at + 4),
-                 most = (uint32_t)(size - at - WEIR__TRACE_RECORD);
-        if (length > most) {
-            length %= most + 1;
-            memcpy(data + at + 4, &length, sizeof length);
-        }
-        uint32_t sum = weir__crc32(0, data + at, 8);
-        sum = weir__crc32(sum, data + at + WEIR__TRACE_RECORD, length);
-        memcpy(data + at + 8, &sum, sizeof sum);
-        at += WEIR__TRACE_RECORD + length;
-    }
-}
 
 static int strict_read(const char *path)
 {

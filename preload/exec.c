@@ -11,6 +11,8 @@
 #include "preload/preload.h"
 #include "preload/report.h"
 
+#include "base/coverage.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -70,6 +72,7 @@ static int image_start(const struct image *image, const char *path, bool shell, 
 
 static int start_path(const struct image *image, char *const envp[])
 {
+    weir__coverage_keep();
     return (int)syscall(SYS_execve, image->file, image->argv, envp);
 }
 
@@ -138,6 +141,7 @@ PRELOAD_API int fexecve(int file, char *const argv[], char *const envp[])
 #ifdef SYS_execveat
 static int start_at(const struct image *image, char *const envp[])
 {
+    weir__coverage_keep();
     return (int)syscall(SYS_execveat, image->folder, image->file, image->argv, envp, image->flags);
 }
 

@@ -5,6 +5,8 @@
 #include "preload/preload.h"
 #include "preload/report.h"
 
+#include "base/coverage.h"
+
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -24,6 +26,7 @@ static void leave(enum weir__run_state state)
 {
     preload_record_stop();
     preload_report_last(state);
+    weir__coverage_keep();
 }
 
 PRELOAD_API void _exit(int status)

@@ -7,6 +7,7 @@
 
 #include "base/atomic.h"
 #include "base/bits.h"
+#include "base/coverage.h"
 #include "base/message.h"
 
 #include <errno.h>
@@ -113,6 +114,7 @@ static void misuse_tell(weir_misuse what, const void *pointer, char line[REASON_
     }
     weir__message(line, (size_t)length);
     weir__misuse_explain(what, pointer);
+    weir__coverage_keep();
     abort();
 }
 
@@ -139,6 +141,7 @@ void weir__misuse_corrupt(const void *block, const char *allocator_name, const c
 void weir__corrupt_stop(const void *at, const char *found)
 {
     weir__message_print("weir: %s: %p: %s", weir_misuse_name(WEIR_MISUSE_CORRUPTION), at, found);
+    weir__coverage_keep();
     abort();
 }
 

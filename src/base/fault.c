@@ -6,9 +6,9 @@
 static long fault_countdown = -1; /* < 0: off */
 static bool fault_stays;
 
-void weir__fault_after(long n)
+long weir__fault_after(long n)
 {
-    weir__relaxed_set(fault_countdown, n);
+    return __atomic_exchange_n(&fault_countdown, n, __ATOMIC_RELAXED);
 }
 
 void weir__fault_persistent(bool on)

@@ -9,8 +9,9 @@
 #include <stdbool.h>
 
 /* The n-th request for memory (to a backing or for metadata) from now fails, 0
- * being the next; n < 0: none does. */
-void weir__fault_after(long n);
+ * being the next; n < 0: none does. What was left of the countdown before: who set it to N and
+ * reads N - k knows of k requests. */
+long weir__fault_after(long n);
 
 /* true: every request after the failing one fails too. */
 void weir__fault_persistent(bool on);

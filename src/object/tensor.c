@@ -48,6 +48,7 @@ weir_tensor *weir__tensor_make(struct weir__storage *storage, void *data, size_t
     return t;
 }
 
+/* What asks `a` for memory comes last: a call that fails has moved none of its figures. */
 static weir_tensor *tensor_create(weir_allocator *a, const int64_t *shape, size_t ndim,
                                   weir_dtype dtype, bool zeroed)
 {
@@ -58,12 +59,17 @@ static weir_tensor *tensor_create(weir_allocator *a, const int64_t *shape, size_
         return NULL;
     }
     size_t bytes = weir__layout_bytes(&layout);
-    struct weir__storage *storage = weir__storage_make(a, bytes, zeroed);
-    if (!storage)
-        return NULL;
-    weir_tensor *t = weir__tensor_make(storage, storage->data, bytes, &layout);
+    weir_tensor *t = weir__tensor_make(NULL, NULL, bytes, &layout);
     if (!t)
-        weir__storage_release(storage);
+        return NULL;
+    t->storage = weir__storage_make(a, bytes, zeroed);
+    if (!t->storage) {
+        int saved = errno;
+        weir__meta_free_handle(t, sizeof *t);
+        errno = saved;
+        return NULL;
+    }
+    t->data = t->storage->data;
     return t;
 }
 

@@ -295,7 +295,7 @@ struct weir__stream *weir__stream_enter_slow(void)
     uint32_t generation = __atomic_load_n(&streams.generation, __ATOMIC_RELAXED);
     if (weir__unlikely(s->generation != generation))
         stream_begin(s, generation);
-    if (weir__unlikely(s->at + WEIR__EVENT_MOST > s->end) && !stream_make_room(s)) {
+    if (weir__unlikely(s->end - s->at < WEIR__EVENT_MOST) && !stream_make_room(s)) {
         weir__stream_leave(s);
         stream_miss();
         return NULL;

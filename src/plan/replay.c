@@ -118,6 +118,7 @@ static int replay_copy(void *user, void *to, const void *from, size_t size)
     return weir__allocator_copy(((weir_plan_replay *)user)->under, to, from, size);
 }
 
+/* What asks `under` for memory comes last: a call that fails has moved none of its figures. */
 static int replay_open(weir_plan_replay *r, const weir_plan *plan)
 {
     bool host = weir__allocator_host_accessible(r->under);
@@ -133,17 +134,19 @@ static int replay_open(weir_plan_replay *r, const weir_plan *plan)
                                       .backing = "plan"};
     r->buffers = weir__meta_allocate((plan->count + 1) * sizeof *r->buffers);
     r->live = weir__meta_allocate((plan->count + 1) * sizeof *r->live);
-    r->arena = weir_plan_memory_create(plan, r->under);
-    if (!r->buffers || !r->live || !r->arena)
-        return errno ? errno : ENOMEM;
-    r->data = weir_plan_memory_data(r->arena);
+    if (!r->buffers || !r->live)
+        return weir__fail(ENOMEM, "no memory for a replay");
     for (size_t i = 0; i < plan->count; i++) {
         const struct weir__plan_buffer *b = &plan->buffers[i];
         r->buffers[i] =
             (struct replay_buffer){b->offset, b->size, (size_t)1 << b->shift, WEIR__PLAN_NONE};
     }
     r->facade = weir__allocator_fill(weir_allocator_create(&options));
-    return r->facade ? 0 : errno;
+    r->arena = r->facade ? weir_plan_memory_create(plan, r->under) : NULL;
+    if (!r->arena)
+        return errno;
+    r->data = weir_plan_memory_data(r->arena);
+    return 0;
 }
 
 weir_plan_replay *weir_plan_replay_create(const weir_plan *plan, weir_allocator *a)

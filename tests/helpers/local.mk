@@ -1,6 +1,10 @@
 # tests/helpers: what tests share, and programs that scripts run.
 
-noinst_HEADERS += tests/helpers/context.h \
+noinst_HEADERS += tests/helpers/calls_blocks.h \
+	tests/helpers/calls_objects.h \
+	tests/helpers/calls_plans.h \
+	tests/helpers/calls_watching.h \
+	tests/helpers/context.h \
 	tests/helpers/core.h \
 	tests/helpers/cxx.h \
 	tests/helpers/failing.h \
@@ -8,6 +12,8 @@ noinst_HEADERS += tests/helpers/context.h \
 	tests/helpers/object.h \
 	tests/helpers/promise.h \
 	tests/helpers/recording.h \
+	tests/helpers/refusing.h \
+	tests/helpers/scene.h \
 	tests/helpers/scratch.h \
 	tests/helpers/self.h \
 	tests/helpers/stress.h \

@@ -1,6 +1,7 @@
 # tests/process: plain programs that need a process prepared for them: limits, forks, signals, a kernel that refuses.
 
 plain_tests += tests/process/address_limits \
+	tests/process/every_call \
 	tests/process/fence_refused \
 	tests/process/fork_handlers \
 	tests/process/fork_objects \
@@ -12,6 +13,7 @@ plain_tests += tests/process/address_limits \
 	tests/process/placement_backings \
 	tests/process/stacks
 tests_process_address_limits_LDADD = $(plain_ldadd)
+tests_process_every_call_LDADD = $(core_ldadd)
 tests_process_fence_refused_LDADD = $(core_ldadd)
 tests_process_fork_handlers_LDADD = $(core_ldadd)
 tests_process_fork_objects_LDADD = $(plain_ldadd)

@@ -627,3 +627,73 @@ Test(recorder, without_memory_it_says_so)
     }
     cr_assert_gt(started, 0);
 }
+
+/* -- what is taken back ---------------------------------------------------------------------- */
+
+static weir_allocator *provided;
+static void *in_copy;
+static unsigned freed_twice;
+
+static void *provide(void *user, size_t size, size_t alignment)
+{
+    (void)user;
+    return aligned_alloc(alignment, (size + alignment) & ~(alignment - 1));
+}
+
+static void take_back(void *user, void *block, size_t size, size_t alignment)
+{
+    (void)user, (void)size, (void)alignment;
+    free(block);
+}
+
+static int clear(void *user, void *block, size_t size)
+{
+    (void)user;
+    memset(block, 0, size);
+    return 0;
+}
+
+/* As if another thread freed the block while it is moved. */
+static int copy_and_free(void *user, void *to, const void *from, size_t n)
+{
+    (void)user;
+    memcpy(to, from, n);
+    weir_deallocate(provided, in_copy);
+    return 0;
+}
+
+static void note_twice(weir_misuse what, const void *pointer, const char *line, void *user)
+{
+    (void)user;
+    cr_expect_eq(what, WEIR_MISUSE_DOUBLE_FREE, "%s", line);
+    cr_expect_eq(pointer, in_copy);
+    freed_twice++;
+}
+
+/* The free was counted and is taken back: an event that only moves the sums. */
+Test(recorder, a_free_in_the_midst_of_a_move_is_taken_back)
+{
+    static const weir_allocator_functions functions = {
+        .allocate = provide, .deallocate = take_back, .zero = clear, .copy = copy_and_free};
+    provided = weir_allocator_create(&(weir_allocator_options){
+        .name = "provided", .source = WEIR_SOURCE_FUNCTIONS, .functions = &functions});
+    cr_assert_not_null(provided);
+    start();
+    weir_set_misuse_handler(note_twice, NULL);
+    in_copy = weir_allocate(provided, 1000);
+    void *moved = weir_reallocate(provided, in_copy, 3000);
+    weir_set_misuse_handler(NULL, NULL);
+    cr_assert_not_null(moved);
+    cr_expect_eq(freed_twice, 1);
+    cr_expect_eq(weir_total_allocated(provided), 3000);
+    cr_expect_eq(weir_allocation_count(provided), 1);
+    stop();
+    struct trace_info info;
+    struct trace_replay replay;
+    trace_read(&info, &replay);
+    cr_expect_eq(replay.total, 3000);
+    cr_expect_eq(replay.count, 1);
+    trace_done(&info, &replay);
+    weir_deallocate(provided, moved);
+    cr_expect_eq(weir_allocator_destroy(provided), 0);
+}

@@ -51,7 +51,7 @@ static uint64_t key_of(const struct report_data *d, const struct report_segment 
         return SPECIAL | s->stack;
     switch (by) {
     case REPORT_BY_SITE:
-        return sites && s->stack < d->info->nstacks ? sites->of[s->stack] : 0;
+        return sites && sites->of && s->stack < d->info->nstacks ? sites->of[s->stack] : 0;
     case REPORT_BY_TAG:
         return s->tag;
     case REPORT_BY_CONTEXT:
