@@ -212,9 +212,11 @@ void *weir__small_allocate_slow(weir_allocator *a, unsigned sizeclass,
     uint32_t live = live_of(request);
     struct weir__heap *own = weir__heap_own(a);
     unsigned due = small_due(a, own, request);
-    if (weir__unlikely(due != 0))
-        return weir__large_allocate_due(a, request, due);
-    void *block = small_take_shared(own, sizeclass, request);
+    bool none = true;
+    void *block = due ? weir__large_allocate_due(a, request, due, &none) : NULL;
+    if (weir__unlikely(!none))
+        return block;
+    block = small_take_shared(own, sizeclass, request);
     if (block || (own && (block = allocate_numbered_plain(own, sizeclass, request))))
         return block;
     struct weir__heap *heap = weir__heap_take(a);
