@@ -4,6 +4,7 @@
 #include "alloc/body.h"
 #include "alloc/count.h"
 #include "alloc/guarded.h"
+#include "alloc/hardened.h"
 #include "alloc/inspect.h"
 #include "alloc/misuse.h"
 #include "alloc/refusal.h"
@@ -11,6 +12,7 @@
 #include "alloc/trace.h"
 #include "alloc/trim.h"
 #include "base/error.h"
+#include "pool/fenced.h"
 #include "pool/fill.h"
 #include "pool/resize.h"
 
@@ -75,6 +77,20 @@ pages_take_again(weir_allocator *a, size_t size, size_t alignment, struct weir__
     return pages_take(a, size, alignment, claim);
 }
 
+/* Of a hardened context: never from a shelf. */
+static WEIR__NOINLINE struct weir__span *fenced_take(weir_allocator *a, size_t size,
+                                                     size_t alignment, struct weir__claim *claim)
+{
+    claim->shelf = &weir__no_shelf;
+    claim->asks = false;
+    struct weir__span *span = weir__fenced_take(a->body->page_heap, size, alignment, claim);
+    if (weir__unlikely(!span)) {
+        weir__trim_all();
+        span = weir__fenced_take(a->body->page_heap, size, alignment, claim);
+    }
+    return span;
+}
+
 /* `fill`: it will not be cleared. */
 WEIR__INLINE struct weir__span *span_take(weir_allocator *a, size_t size, size_t alignment,
                                           bool fill, struct weir__claim *claim)
@@ -82,6 +98,8 @@ WEIR__INLINE struct weir__span *span_take(weir_allocator *a, size_t size, size_t
     claim->owner = a;
     claim->bytes = &a->body->span_bytes;
     claim->asks = true;
+    if (weir__hardened_is(a))
+        return fenced_take(a, size, alignment, claim);
     struct weir__span *span = pages_take(a, size, alignment, claim);
     if (weir__unlikely(!span))
         span = pages_take_again(a, size, alignment, claim);
@@ -134,6 +152,10 @@ static void span_give(weir_allocator *a, struct weir__span *span, uint64_t label
     struct weir__body *body = a->body;
     if (weir__span_is_guarded(span)) {
         weir__guarded_give(a, span, label);
+        return;
+    }
+    if (weir__span_is_fenced(span)) {
+        weir__fenced_give(body->page_heap, span, &body->span_bytes);
         return;
     }
     if (shelf_give(a, span))
@@ -308,6 +330,8 @@ void weir__large_free(weir_allocator *a, void *block, struct weir__span *span, u
 {
     weir__assert(span->state == WEIR__PAGE_SPAN);
     uint64_t sequence = 0;
+    if (weir__unlikely(!weir__hardened_expect_span(a, span, label)))
+        return;
     bool guarded = weir__span_is_guarded(span);
     bool mine = guarded ? guarded_uncount(a, span, &label, &sequence)
                         : weir__label_is_live(label) &&

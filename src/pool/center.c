@@ -105,7 +105,7 @@ static void stale_misuse_keep(const struct weir__center *own, const struct weir_
 {
     weir__late_misuse_keep(&(struct weir__late_misuse){.what = WEIR_MISUSE_DOUBLE_FREE,
                                                        .block = cached->block,
-                                                       .owner = weir__home_owner(own->home),
+                                                       .owner = weir__home_true_owner(own->home),
                                                        .requested = cached->former});
 }
 

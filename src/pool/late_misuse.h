@@ -22,10 +22,13 @@ struct weir__late_misuse {
     weir_misuse what; /* WEIR_MISUSE_DOUBLE_FREE or WEIR_MISUSE_CORRUPTION */
     const void *block;
     const void *owner; /* of the block, as slabs name it */
-    size_t requested;  /* DOUBLE_FREE: what the second free counted off */
+    size_t requested;  /* DOUBLE_FREE: what the second free counted off; CORRUPTION that is known:
+                        * how large the block was */
     size_t more;       /* DOUBLE_FREE: others whose bytes were added to `requested` */
     size_t written;    /* CORRUPTION: 1 + the offset at which the free block was written to; 0: its
                         * entry was */
+    bool known;        /* CORRUPTION: `requested` and `tag` are the block's */
+    uint32_t tag;
 };
 
 /* A corrupted entry that is kept already is not kept again. */

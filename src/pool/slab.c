@@ -39,6 +39,17 @@ static size_t first_index(size_t size)
     return (before + size - 1) / size;
 }
 
+/* All that is free in it is zero. Where its entries lie in the chunk, the first block of several is
+ * left out, so that something lies below each (pool/canary.h). */
+static void slab_harden(struct weir__slab *slab, size_t size)
+{
+    if (!slab->zeroed && size)
+        memset(weir__slab_memory(slab), 0, WEIR__SLAB);
+    slab->zeroed = slab->zeroed || size;
+    if (size >= WEIR__INLINE_MIN && WEIR__SLAB / size >= 8)
+        slab->first = slab->fresh = 1;
+}
+
 void weir__slab_init(struct weir__slab *slab, unsigned sizeclass, uint64_t home,
                      struct weir__center *center)
 {
@@ -52,6 +63,8 @@ void weir__slab_init(struct weir__slab *slab, unsigned sizeclass, uint64_t home,
     if (sizeclass == WEIR__CLASS_EMPTY && weir__os_page_size() < WEIR__SLAB)
         first = weir__round_up(first * size, weir__os_page_size()) / size;
     slab->first = slab->fresh = (uint16_t)first;
+    if (home & WEIR__HOME_HARDENED)
+        slab_harden(slab, weir__class_bytes[sizeclass]);
     if (size >= WEIR__INLINE_MIN) {
         weir__relaxed_set(slab->entries, chunk->u.entries[slab - chunk->slabs]);
         memset(slab->entries, 0, weir__slab_ledger(size));
@@ -167,7 +180,7 @@ void weir__slab_misuse_keep(const struct weir__slab *slab, weir_misuse what, con
                             size_t requested)
 {
     weir__late_misuse_keep(&(struct weir__late_misuse){
-        .what = what, .block = block, .owner = weir__slab_owner(slab), .requested = requested});
+        .what = what, .block = block, .owner = weir__slab_true_owner(slab), .requested = requested});
 }
 
 /* Is the block one of this slab, and the entry its own? Else the slab was made anew since
@@ -200,7 +213,7 @@ bool weir__slab_put(struct weir__slab *slab, const struct weir__cached *cached)
         return slab_put_odd(slab, cached, value);
     if (weir__unlikely(cached->former > slab->size)) /* the copy itself was overwritten */
         weir__slab_misuse_keep(slab, WEIR_MISUSE_CORRUPTION, cached->block, 0);
-    if (WEIR__FILLS && cached->mark & WEIR__ENTRY_ZERO)
+    if (WEIR__FILLS && cached->mark & WEIR__ENTRY_ZERO && !weir__slab_is_hardened(slab))
         weir__fill_freed(cached->block, slab->size); /* a chained one has no flag */
     chain_push(slab, index);
     slab->nout--;
