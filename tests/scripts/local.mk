@@ -47,6 +47,7 @@ weir_script_tests += tests/scripts/bench.sh \
 	tests/scripts/command.sh \
 	tests/scripts/completion.sh \
 	tests/scripts/guards.sh \
+	tests/scripts/guards_guests.sh \
 	tests/scripts/guide.sh \
 	tests/scripts/metrics.sh \
 	tests/scripts/plan.sh \
