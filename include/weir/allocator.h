@@ -280,6 +280,15 @@ WEIR_API int weir_set_limit(weir_allocator *a, size_t bytes) WEIR_NOEXCEPT WEIR_
 WEIR_API int weir_set_limit_fraction(weir_allocator *a,
                                      double fraction) WEIR_NOEXCEPT WEIR_NODISCARD;
 
+/*
+ * Looks at all that `a` has, without its children: entries of its small blocks, and of a hardened context
+ * what lies around each live block and whether what is free is still zero. How many faults there are;
+ * each is reported as misuse, so that without a handler the process ends at the first. More than 1000
+ * are counted and not all reported. Any thread, while others allocate and free; as slow as the
+ * memory is large. 0 for NULL, with EINVAL, and for contexts on no pool.
+ */
+WEIR_API size_t weir_check(const weir_allocator *a) WEIR_NOEXCEPT;
+
 /* Bytes given back to the system: caches of every thread, empty slabs, free
  * spans. Safe while other threads run. */
 WEIR_API size_t weir_trim(weir_allocator *a) WEIR_NOEXCEPT;

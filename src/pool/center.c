@@ -444,6 +444,26 @@ int weir__center_each_live(struct weir__center *center, weir__entry_visitor *vis
     return stop;
 }
 
+static int slab_each_used(struct weir__slab *slab, weir__entry_visitor *visit, void *user)
+{
+    int stop = 0;
+    for (unsigned index = slab->first; index < slab->fresh && !stop; index++)
+        stop = visit(weir__slab_block(slab, index), &slab->entries[index], slab, user);
+    return stop;
+}
+
+int weir__center_each_used(struct weir__center *center, weir__entry_visitor *visit, void *user)
+{
+    int stop = 0;
+    weir__lock_take(&center->lock);
+    for (struct weir__slab *slab = center->partial; slab && !stop; slab = slab->next)
+        stop = slab_each_used(slab, visit, user);
+    for (struct weir__slab *slab = center->full; slab && !stop; slab = slab->next)
+        stop = slab_each_used(slab, visit, user);
+    weir__lock_drop(&center->lock);
+    return stop;
+}
+
 static bool slabs_are_valid(const struct weir__center *center, const struct weir__slab *list,
                             bool full, size_t *nout, size_t *nslabs)
 {

@@ -14,6 +14,7 @@
 
 #include "base/bits.h"
 
+#include <stddef.h>
 #include <weir/error.h>
 
 #define WEIR__LATE_MISUSES 1024 /* as many blocks as a bin may have */
@@ -27,6 +28,8 @@ struct weir__late_misuse {
     size_t more;       /* DOUBLE_FREE: others whose bytes were added to `requested` */
     size_t written;    /* CORRUPTION: 1 + the offset at which the free block was written to; 0: its
                         * entry was */
+    ptrdiff_t around;  /* CORRUPTION of a live block, not 0: up to which byte behind it was written,
+                        * or, negative, below it */
     bool known;        /* CORRUPTION: `requested` and `tag` are the block's */
     uint32_t tag;
 };
