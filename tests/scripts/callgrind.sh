@@ -74,6 +74,8 @@ loops " beside $alive threads" $alive $alive_bounds
 # While allocations are sampled, by a mean that none of these comes to: 4 an allocation that no other
 # is undone for, and one that grows.
 sampled="pair=105 zeroed=122 resized=153 moved=214 aligned=145 large=185"
+# The same while blocks are guarded, at a rate that none of these comes to.
+guarded="pair=105 zeroed=122 resized=153 moved=214 aligned=145 large=185"
 if [ -e "$library" ]; then
     program=$top_builddir/tests/preload/pairs
     export LD_PRELOAD="$library"
@@ -81,6 +83,9 @@ if [ -e "$library" ]; then
     export WEIR_SAMPLE=1000000G
     loops ", sampled" "" $sampled
     unset WEIR_SAMPLE
+    export WEIR_GUARDS=1000000000
+    loops ", guarded" "" $guarded
+    unset WEIR_GUARDS
     export WEIR_RECORD="$scratch/trace" WEIR_STACKS=no
     loops ", recorded" "" $recorded
     unset WEIR_STACKS

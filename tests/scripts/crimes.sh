@@ -15,7 +15,7 @@ unset LD_PRELOAD WEIR_GUARDS WEIR_HARDENED WEIR_BACKING 2>/dev/null
 ulimit -c 0
 log=$scratch/log
 library=$top_builddir/.libs/libweir-malloc.so
-modes="default guarded"
+modes="default guarded hardened"
 
 # commit MODE PROGRAM CRIME: all that is printed, and the addresses that are told, are in the log.
 commit()
