@@ -1,7 +1,7 @@
 #!/bin/sh
 # Every crime of tests/misuse is committed in each mode, and what comes of it is what tests/misuse/crimes.table says: the first
 # line word for word, and the signal. What is not found is said there, too. A case is one crime.
-# usage: crimes.sh [--print]: with --print the rows of a table, as they are found here.
+# usage: [CRIMES_MODES="guarded hardened"] crimes.sh [--print]: with --print the rows of a table, as they are found here.
 set -u
 . "$top_srcdir/tests/helpers/tap.sh"
 need_no_sanitizer "it finds them first"
@@ -15,7 +15,7 @@ unset LD_PRELOAD WEIR_GUARDS WEIR_HARDENED WEIR_BACKING 2>/dev/null
 ulimit -c 0
 log=$scratch/log
 library=$top_builddir/.libs/libweir-malloc.so
-modes="default guarded hardened"
+modes=${CRIMES_MODES:-default guarded hardened}
 
 # commit MODE PROGRAM CRIME: all that is printed, and the addresses that are told, are in the log.
 commit()
@@ -82,6 +82,7 @@ awk -v modes="$modes" '
         crime = $1 " " $2
         if (crime != former) { if (former != "") print "."; print "case " crime; former = crime }
         if (!(key in row)) print key ": not in the table; it was: " said
+        else if (row[key] == "chance" && (said == "-" || said ~ /^abrt weir: /)) next
         else if (row[key] != said) print key ": it was: " said "\n    expected: " row[key]
     }
     END { print "." }' "$top_srcdir/tests/misuse/crimes.table" "$scratch/found" >"$scratch/cases"
