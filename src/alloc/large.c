@@ -278,7 +278,7 @@ void weir__large_free(weir_allocator *a, void *block, struct weir__span *span, u
 {
     weir__assert(span->state == WEIR__PAGE_SPAN);
     uint64_t sequence = 0;
-    if (weir__unlikely(!weir__hardened_expect_span(a, span, label)))
+    if (weir__span_is_fenced(span) && !weir__hardened_expect_span(a, span, label))
         return;
     if (weir__unlikely(!weir__label_is_live(label) ||
                        !weir__label_claim(&span->u.live.label, &label))) {
