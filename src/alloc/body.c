@@ -78,8 +78,10 @@ static void source_pool(struct weir__body *body, struct weir__page_heap *page_he
 {
     body->page_heap = page_heap;
     body->backing = page_heap->backing->name;
-    body->hardened = page_heap->hardened;
-    body->moves = page_heap->hardened && hardened == WEIR_HARDENED_MOVES;
+    if (weir__unlikely(page_heap->hardened)) {
+        body->hardened = true;
+        body->moves = hardened == WEIR_HARDENED_MOVES;
+    }
 }
 
 /* Whose pool it is to be on; NULL: on none. */

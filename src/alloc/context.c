@@ -117,7 +117,7 @@ static int options_check(const weir_allocator_options *o)
 }
 
 /* Hardened and other blocks are on different pools. *apart: it has one of its own therefore. */
-static int hardened_check(weir_allocator_options *o, const weir_allocator *parent, bool *apart)
+static WEIR__NOINLINE int hardened_check(weir_allocator_options *o, const weir_allocator *parent, bool *apart)
 {
     int error = weir__hardened_check(o);
     if (error)
@@ -188,7 +188,8 @@ static weir_allocator *context_make(weir_allocator_options *options)
         return NULL;
     struct weir__page_heap *own = NULL;
     bool apart = false;
-    error = hardened_check(options, parent, &apart);
+    if (weir__unlikely(options->hardened || weir__relaxed_get(weir__hardened_any)))
+        error = hardened_check(options, parent, &apart);
     if (!error && weir__unlikely(weir__own_heap_is_wanted(options) || apart))
         error = weir__own_heap_make(options, parent, &own);
     if (error) {
@@ -235,7 +236,8 @@ static void blocks_release(weir_allocator *a)
     }
     for (struct weir__shard *shard = &body->shard; shard; shard = weir__shard_next(shard))
         weir__shard_unmake(shard);
-    weir__fenced_release(body->page_heap, a);
+    if (body->hardened)
+        weir__fenced_release(body->page_heap, a);
     weir__lock_take(&body->page_heap->lock);
     if (body->span_bytes)
         weir__span_each_locked(body->page_heap, span_free_owned, a);

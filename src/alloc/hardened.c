@@ -20,6 +20,8 @@
 #include <errno.h>
 #include <string.h>
 
+bool weir__hardened_any;
+
 /* -- which contexts --------------------------------------------------------------------------- */
 
 #ifdef WEIR_HARDENED_BUILD
@@ -126,6 +128,7 @@ void weir__hardened_page_heap(struct weir__page_heap *heap)
     weir__canary_begin();
     heap->random = weir__os_random() | 1;
     heap->hardened = true;
+    weir__relaxed_set(weir__hardened_any, true);
 }
 
 /* -- what was written around blocks ------------------------------------------------------------ */

@@ -24,7 +24,8 @@ weir_hardened weir__hardened_default(void);
 /* The value of WEIR_HARDENED, if it is none that there is, or cannot be followed; else NULL. */
 const char *weir__hardened_refused(void);
 
-/* What a context with these options is, which are possible: not DEFAULT. */
+/* What a context with these options is, which are possible: not DEFAULT. Where nothing was ever
+ * hardened DEFAULT is as good as OFF. */
 weir_hardened weir__hardened_choose(const weir_allocator_options *options,
                                     const weir_allocator *parent);
 
@@ -34,6 +35,9 @@ int weir__hardened_check(const weir_allocator_options *options);
 /* Needs it a page heap that it has not where it would be? `hardened` is what was chosen. */
 bool weir__hardened_apart(const weir_allocator_options *options, const weir_allocator *parent,
                           weir_hardened hardened);
+
+/* Was there ever a hardened page heap? Atomic. */
+extern bool weir__hardened_any;
 
 /* Makes a page heap that nobody used yet a hardened one. */
 void weir__hardened_page_heap(struct weir__page_heap *heap);

@@ -69,7 +69,7 @@ static void heap_init(struct weir__heap *heap, weir_allocator *a, struct weir__l
     heap->mark = mark_next();
     heap->shelf = &weir__no_shelf;
     struct weir__shard *shard = weir__body_shard_choose(a->body);
-    heap->home = shard && !a->body->hardened ? shard->home : WEIR__HOME_NEVER;
+    heap->home = shard ? shard->home & ~WEIR__HOME_HARDENED : WEIR__HOME_NEVER;
     if (shard)
         shard->nheaps += local != NULL;
     weir__cache_init(&heap->cache, shard, heap_own_bins(heap));
@@ -112,13 +112,19 @@ size_t weir__heap_shelf_empty(struct weir__heap *heap)
 
 /* What is free in it: with `give` to the centers and the page heap, else it is forgotten; bytes. By
  * who may use the bins, with the lock held. */
-static size_t heap_empty(struct weir__heap *heap, bool give)
+WEIR__INLINE size_t heap_empty(struct weir__heap *heap, bool give)
 {
     weir__assert(weir__lock_is_mine(&heap->cache.lock));
     size_t bytes = weir__cache_empty(&heap->cache, give);
-    if (heap->quarantine)
+    if (weir__unlikely(heap->quarantine != NULL))
         bytes += weir__quarantine_empty(heap->quarantine, give);
     return bytes + (give ? weir__heap_shelf_empty(heap) : 0);
+}
+
+static WEIR__NOINLINE void quarantine_unmake(struct weir__heap *heap)
+{
+    weir__quarantine_unmake(heap->quarantine);
+    weir__relaxed_set(heap->quarantine, NULL);
 }
 
 /* No more spans lie there from here on. */
@@ -138,8 +144,8 @@ static void heap_end(struct weir__heap *heap, bool flush)
     weir__lock_take(&heap->cache.lock);
     weir__window_detach(&heap->window);
     heap_empty(heap, flush);
-    weir__quarantine_unmake(heap->quarantine);
-    weir__relaxed_set(heap->quarantine, NULL);
+    if (weir__unlikely(heap->quarantine != NULL))
+        quarantine_unmake(heap);
     shelf_unmake(heap);
     weir__lock_drop(&heap->cache.lock);
     if (heap->cache.shard)

@@ -330,7 +330,7 @@ void weir__large_free(weir_allocator *a, void *block, struct weir__span *span, u
 {
     weir__assert(span->state == WEIR__PAGE_SPAN);
     uint64_t sequence = 0;
-    if (weir__unlikely(!weir__hardened_expect_span(a, span, label)))
+    if (weir__span_is_fenced(span) && !weir__hardened_expect_span(a, span, label))
         return;
     bool guarded = weir__span_is_guarded(span);
     bool mine = guarded ? guarded_uncount(a, span, &label, &sequence)

@@ -186,8 +186,8 @@ static bool bin_fill_or_trim_locked(struct weir__heap *heap, unsigned sizeclass)
     return bin_fill_locked(heap, sizeclass);
 }
 
-unsigned weir__small_due(const weir_allocator *a, struct weir__heap *own,
-                         const struct weir__request *request)
+WEIR__INLINE unsigned small_due(const weir_allocator *a, struct weir__heap *own,
+                                const struct weir__request *request)
 {
     unsigned due = weir__sample_due(own ? &own->window : NULL, (int64_t)request->size) |
                    (request->guarded ? WEIR__DUE_GUARD : 0);
@@ -197,6 +197,12 @@ unsigned weir__small_due(const weir_allocator *a, struct weir__heap *own,
     return 0;
 }
 
+unsigned weir__small_due(const weir_allocator *a, struct weir__heap *own,
+                         const struct weir__request *request)
+{
+    return small_due(a, own, request);
+}
+
 void *weir__small_allocate_slow(weir_allocator *a, unsigned sizeclass,
                                 struct weir__request *request)
 {
@@ -204,11 +210,14 @@ void *weir__small_allocate_slow(weir_allocator *a, unsigned sizeclass,
     weir__assert(request->size <= weir__class_bytes[sizeclass]);
     uint32_t live = weir__small_live_of(request);
     struct weir__heap *own = weir__heap_own(a);
-    unsigned due = weir__small_due(a, own, request);
-    bool none = true;
-    void *block = due ? weir__large_allocate_due(a, request, due, &none) : NULL;
-    if (weir__unlikely(!none))
-        return block;
+    unsigned due = small_due(a, own, request);
+    void *block;
+    bool none;
+    if (weir__unlikely(due != 0)) {
+        block = weir__large_allocate_due(a, request, due, &none);
+        if (!none)
+            return block;
+    }
     block = small_take_shared(own, sizeclass, request);
     if (block || (own && (block = allocate_numbered_plain(own, sizeclass, request))))
         return block;

@@ -33,7 +33,10 @@ static struct weir__slab *slab_add_locked(struct weir__center *center)
     struct weir__slab *slab = weir__chunk_take_slab(center->page_heap);
     if (!slab)
         return NULL;
-    weir__slab_init(slab, center->sizeclass, center->home, center);
+    if (weir__unlikely(center->home & WEIR__HOME_HARDENED))
+        weir__slab_init_hardened(slab, center->sizeclass, center->home, center);
+    else
+        weir__slab_init(slab, center->sizeclass, center->home, center);
     if (weir__unlikely(center->sizeclass == WEIR__CLASS_EMPTY))
         weir__chunk_close_slab(center->page_heap, slab);
     weir__slab_list_push(&center->partial, slab);

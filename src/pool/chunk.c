@@ -295,14 +295,14 @@ static struct weir__slab *slab_fresh(struct weir__page_heap *heap)
     return &heap->fresh->slabs[number];
 }
 
-/* A free one; of a hardened page heap any of the first. NULL: there is none. */
-static struct weir__slab *free_slab_choose(struct weir__page_heap *heap)
+/* Of a hardened page heap, any of the first free ones. NULL: there is none. */
+static WEIR__NOINLINE struct weir__slab *free_slab_draw(struct weir__page_heap *heap)
 {
     weir__assert(weir__lock_is_mine(&heap->lock));
-    if (weir__unlikely(heap->hardened) && !heap->nfree_slabs)
+    if (!heap->nfree_slabs)
         chunk_add(heap);
     struct weir__slab *slab = heap->dirty_slabs ? heap->dirty_slabs : heap->clean_slabs;
-    if (weir__unlikely(heap->hardened) && slab)
+    if (slab)
         for (size_t steps = draw_locked(heap, DRAWN_OF); steps && slab->next; steps--)
             slab = slab->next;
     return slab;
@@ -311,7 +311,9 @@ static struct weir__slab *free_slab_choose(struct weir__page_heap *heap)
 struct weir__slab *weir__chunk_take_slab(struct weir__page_heap *heap)
 {
     weir__lock_take(&heap->lock);
-    struct weir__slab *slab = free_slab_choose(heap);
+    struct weir__slab *slab = heap->dirty_slabs ? heap->dirty_slabs : heap->clean_slabs;
+    if (weir__unlikely(heap->hardened))
+        slab = free_slab_draw(heap);
     if (slab)
         free_slab_unlink(heap, slab);
     else if (!heap->hardened)

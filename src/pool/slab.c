@@ -39,17 +39,6 @@ static size_t first_index(size_t size)
     return (before + size - 1) / size;
 }
 
-/* All that is free in it is zero. Where its entries lie in the chunk, the first block of several is
- * left out, so that something lies below each (pool/canary.h). */
-static void slab_harden(struct weir__slab *slab, size_t size)
-{
-    if (!slab->zeroed && size)
-        memset(weir__slab_memory(slab), 0, WEIR__SLAB);
-    slab->zeroed = slab->zeroed || size;
-    if (size >= WEIR__INLINE_MIN && WEIR__SLAB / size >= 8)
-        slab->first = slab->fresh = 1;
-}
-
 void weir__slab_init(struct weir__slab *slab, unsigned sizeclass, uint64_t home,
                      struct weir__center *center)
 {
@@ -63,8 +52,6 @@ void weir__slab_init(struct weir__slab *slab, unsigned sizeclass, uint64_t home,
     if (sizeclass == WEIR__CLASS_EMPTY && weir__os_page_size() < WEIR__SLAB)
         first = weir__round_up(first * size, weir__os_page_size()) / size;
     slab->first = slab->fresh = (uint16_t)first;
-    if (home & WEIR__HOME_HARDENED)
-        slab_harden(slab, weir__class_bytes[sizeclass]);
     if (size >= WEIR__INLINE_MIN) {
         weir__relaxed_set(slab->entries, chunk->u.entries[slab - chunk->slabs]);
         memset(slab->entries, 0, weir__slab_ledger(size));
@@ -81,6 +68,19 @@ void weir__slab_init(struct weir__slab *slab, unsigned sizeclass, uint64_t home,
     slab->nout = 0;
     weir__relaxed_set(slab->center, center);
     __atomic_store_n(&slab->home, home, __ATOMIC_RELEASE);
+}
+
+void weir__slab_init_hardened(struct weir__slab *slab, unsigned sizeclass, uint64_t home,
+                              struct weir__center *center)
+{
+    weir__assert(home & WEIR__HOME_HARDENED);
+    size_t size = weir__class_bytes[sizeclass];
+    if (!slab->zeroed && size)
+        memset(weir__slab_memory(slab), 0, WEIR__SLAB);
+    slab->zeroed = slab->zeroed || size;
+    weir__slab_init(slab, sizeclass, home, center);
+    if (size >= WEIR__INLINE_MIN && WEIR__SLAB / size >= 8)
+        slab->first = slab->fresh = 1;
 }
 
 /* -- the chain ------------------------------------------------------------------ */

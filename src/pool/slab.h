@@ -215,6 +215,12 @@ WEIR__INLINE struct weir__center *weir__slab_center(const struct weir__slab *sla
 void weir__slab_init(struct weir__slab *slab, unsigned sizeclass, uint64_t home,
                      struct weir__center *center);
 
+/* The same of a hardened one: all that is free in it is zero, and where its entries lie in the
+ * chunk, the first block of several is left out, so that something lies below each
+ * (pool/canary.h). */
+void weir__slab_init_hardened(struct weir__slab *slab, unsigned sizeclass, uint64_t home,
+                              struct weir__center *center);
+
 /* The factor that its index is found by. */
 WEIR__INLINE uint32_t weir__slab_reciprocal(unsigned sizeclass)
 {
