@@ -115,6 +115,17 @@ static void expect_readable(const char *path, const char *what)
     cr_expect(ended || peak, "%s: weir trace said: %.300s", what, text);
 }
 
+/* Until so many were recorded. */
+static void await_events(uint64_t events)
+{
+    weir_trace_stats status = WEIR_TRACE_STATS_INIT;
+    for (int i = 0; i < 1000 * HANG_SECONDS && status.events < events; i++) {
+        nanosleep(&(struct timespec){0, 1000000}, NULL);
+        cr_assert_eq(weir_trace_stats_get(&status), 0);
+    }
+    cr_assert_geq(status.events, events);
+}
+
 typedef void *body(void *seed);
 
 static void record(body *const bodies[4], const char *what)
@@ -125,7 +136,7 @@ static void record(body *const bodies[4], const char *what)
     cr_assert_eq(weir_trace_start(path, NULL), 0, "%s", weir_last_error());
     for (uintptr_t i = 0; i < 4; i++)
         cr_assert_eq(pthread_create(&threads[i], NULL, bodies[i], (void *)(i + 1)), 0);
-    nanosleep(&(struct timespec){0, 800000000}, NULL);
+    await_events(300000);
     atomic_store(&stop, true);
     for (int i = 0; i < 4; i++)
         pthread_join(threads[i], NULL);

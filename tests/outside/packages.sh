@@ -1,6 +1,7 @@
 #!/bin/sh
-# packages.sh FOLDER: as root in a Debian that has nothing of weir (tests/targets/check-deb): installs the
-# packages of FOLDER, uses them as who never built weir does, and removes them. Speaks TAP.
+# packages.sh FOLDER: as root in a Debian that has nothing of weir (tests/targets/check-deb): puts the wheel of
+# FOLDER into a new environment and uses it, installs the packages of FOLDER, uses them as who never built weir
+# does, removes one of them and purges all. Speaks TAP.
 set -u
 folder=$1 here=$(cd "$(dirname "$0")" && pwd)
 count=0 failures=0
@@ -28,8 +29,32 @@ files()
         -o ! -type d ! -name '*.pyc' -print | sort
 }
 
-apt-get -q update && apt_get install gcc g++ libc6-dev pkg-config python3 binutils curl || exit 1
+# python_use PYTHON: the module with numpy, a suite with a planted leak, and the line of a peak.
+python_use()
+{
+    "$1" "$here/python_module.py" >module
+    tell $? "the module's figures, exactly: $(cat module)"
+    "$1" -m pytest -q -p no:cacheprovider --weir-leaks "$here/python_suite.py" >suite 2>&1
+    [ $? -eq 1 ] && grep -q '^  800 bytes in cpu: layer1' suite && grep -q '^LEAKS .*::test_planted$' suite && [ "$(grep -c '^LEAKS\|^FAILED' suite)" -eq 1 ]
+    tell $? "the pytest plugin finds a planted leak, and it alone"
+    "$1" -m pytest -q -p no:cacheprovider --weir-leaks -k 'not planted' "$here/python_suite.py" >suite 2>&1
+    tell $? "a clean suite passes: $(tail -n 1 suite)"
+    "$1" "$here/peak_line.py" >line && grep -q ' peak_line.py:[0-9]* distances$' line
+    tell $? "the line that made a program's peak: $(sed -n '/distances/s/^ *//p' line | sed q)"
+}
+
+apt-get -q update && apt_get install gcc g++ libc6-dev pkg-config python3 binutils curl \
+    python3-numpy python3-pytest python3-venv || exit 1
 files >before
+
+if [ -n "$(ls "$folder"/weir-*.whl 2>/dev/null)" ]; then
+    python3 -m venv alone && alone/bin/pip -q install --no-index "$folder"/weir-*.whl &&
+        alone/bin/python3 "$here/python_module.py" >module && grep "^$PWD/alone/.* without numpy" module
+    tell $? "the wheel, in an environment that has nothing else, by $(python3 --version)"
+    python3 -m venv --system-site-packages beside && beside/bin/pip -q install --no-index "$folder"/weir-*.whl
+    tell $? "the wheel, beside Debian's numpy and pytest"
+    python_use beside/bin/python3
+fi
 
 apt_get install "$folder"/*.deb
 tell $? "one command installs them"
@@ -87,7 +112,11 @@ tell $? "weir bench --quick"
 if [ -n "$(ls "$folder"/python3-weir_* 2>/dev/null)" ]; then
     python3 -c 'import weir; print(weir.stats())'
     tell $? "the Python module"
+    python_use python3
 fi
+
+apt_get remove weir-tools && ! command -v weir && ./c_program any
+tell $? "without the tools a program still has its library"
 
 # shellcheck disable=SC2046
 apt_get purge $(dpkg-query -W -f '${Package} ${Source}\n' | sed -n 's/ weir.*//p') && apt_get autoremove --purge

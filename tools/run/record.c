@@ -405,45 +405,32 @@ void run_record_jit(struct run_recording *r, const void *record, size_t length)
         record_write(r, WEIR__TRACE_JITM, record, length, NULL, 0);
 }
 
-static unsigned char *put_now(unsigned char *at)
+static size_t numbers_put(unsigned char *to, const uint64_t *numbers, size_t n)
 {
-    at = weir__put_varint(at, weir__ticks_now());
-    return weir__put_varint(at, run_clock());
+    unsigned char *at = to;
+    for (size_t i = 0; i < n; i++)
+        at = weir__put_varint(at, numbers[i]);
+    return (size_t)(at - to);
 }
 
 void run_record_sample(struct run_recording *r, uint64_t number, uint64_t resident,
                        uint64_t reserved)
 {
-    unsigned char record[5 * WEIR__VARINT_MOST], *at = record;
-    if (!r->headed)
-        return;
-    at = weir__put_varint(at, number);
-    at = put_now(at);
-    at = weir__put_varint(at, resident);
-    at = weir__put_varint(at, reserved);
-    record_write(r, WEIR__TRACE_SAMP, record, (size_t)(at - record), NULL, 0);
+    const uint64_t numbers[] = {number, weir__ticks_now(), run_clock(), resident, reserved};
+    unsigned char record[5 * WEIR__VARINT_MOST];
+    if (r->headed)
+        record_write(r, WEIR__TRACE_SAMP, record, numbers_put(record, numbers, 5), NULL, 0);
 }
 
 static size_t foot_put(unsigned char *record, const struct run_recording *r,
                        const struct weir__run_image *image)
 {
     const struct weir__trace_account *a = &image->account;
-    unsigned char *at = record;
-    at = weir__put_varint(at, a->sequence);
-    at = weir__put_varint(at, a->allocations);
-    at = weir__put_varint(at, a->frees);
-    at = weir__put_varint(at, a->total);
-    at = weir__put_varint(at, a->count);
-    at = weir__put_varint(at, a->peak);
-    at = weir__put_varint(at, a->peak_sequence);
-    at = weir__put_varint(at, r->missing);
-    at = weir__put_varint(at, (uint64_t)r->error);
-    at = put_now(at);
-    at = weir__put_varint(at, image->reserved);
-    at = weir__put_varint(at, r->under_way);
-    at = weir__put_varint(at, a->stacks_cut);
-    at = weir__put_varint(at, a->stack_nodes);
-    return (size_t)(at - record);
+    const uint64_t numbers[] = {
+        a->sequence, a->allocations,   a->frees,     a->total,           a->count,
+        a->peak,     a->peak_sequence, r->missing,   (uint64_t)r->error, weir__ticks_now(),
+        run_clock(), image->reserved,  r->under_way, a->stacks_cut,      a->stack_nodes};
+    return numbers_put(record, numbers, sizeof numbers / sizeof *numbers);
 }
 
 /* Where the end cannot be appended, it goes where room was left for it. */

@@ -109,6 +109,7 @@ struct run_image {
     struct run_image *next; /* in the order in which they were seen */
     struct run_image *same; /* an earlier one whose process falls to the same list */
     uint32_t index;
+    uint64_t number; /* counts those that were seen; `serial` is what the program says */
     uint64_t serial, taken_at, started, ended, looked;
     int pid, parent, nth; /* nth image of its process, from 1 */
     uint32_t kind, flags;
@@ -135,6 +136,7 @@ struct run_watch {
     struct run *run;
     struct run_image *first, **last;
     unsigned count;
+    uint64_t numbered; /* the latest image's number */
     struct run_image *processes[RUN_PROCESSES]; /* latest first */
     struct run_image *at[WEIR__RUN_IMAGES];     /* by index in the memory; NULL: free or unknown */
     bool left[WEIR__RUN_IMAGES];                /* to the next look */
