@@ -333,9 +333,9 @@ void weir__large_free(weir_allocator *a, void *block, struct weir__span *span, u
     if (weir__span_is_fenced(span) && !weir__hardened_expect_span(a, span, label))
         return;
     bool guarded = weir__span_is_guarded(span);
-    bool mine = guarded ? guarded_uncount(a, span, &label, &sequence)
-                        : weir__label_is_live(label) &&
-                              weir__label_claim(&span->u.live.label, &label);
+    bool mine = guarded
+                    ? guarded_uncount(a, span, &label, &sequence)
+                    : weir__label_is_live(label) && weir__label_claim(&span->u.live.label, &label);
     if (weir__unlikely(!mine)) {
         weir__misuse(WEIR_MISUSE_DOUBLE_FREE, block, a->name);
         return;

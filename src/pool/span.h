@@ -31,9 +31,9 @@ struct weir__claim {
     uint32_t tag;
     bool asks;  /* rather than to touch pages that never were, while other shelves may hold some, */
     bool asked; /* out: it did, and got none */
-    bool zeroed; /* out: the usable bytes are known to be zero */
-    char *block; /* out: weir__span_block */
-    bool later;  /* of a guarded one (pool/trap.h): the caller makes it live, by `label` */
+    bool zeroed;    /* out: the usable bytes are known to be zero */
+    char *block;    /* out: weir__span_block */
+    bool later;     /* of a guarded one (pool/trap.h): the caller makes it live, by `label` */
     uint64_t label; /* out, of a guarded one */
 };
 

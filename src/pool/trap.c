@@ -132,8 +132,7 @@ static void header_unmake(struct weir__span *span)
 }
 
 static struct weir__span *header_make(const struct weir__trap *trap, const struct kind *kind,
-                                      size_t size, size_t alignment,
-                                      struct weir__claim *claim)
+                                      size_t size, size_t alignment, struct weir__claim *claim)
 {
     struct weir__span *span = header_of(trap, kind);
     size_t npages = weir__max(pages_of(trap->block, size).bytes >> WEIR__GRANULE_SHIFT, 1);

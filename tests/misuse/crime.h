@@ -1,7 +1,8 @@
 /*
  * tests/misuse/crime.h - what the programs of crimes share: one crime is committed by its name, and
  * the addresses that its report names are told before. `PROGRAM NAME` commits one, `PROGRAM --list`
- * prints their names. tests/misuse/crimes.table says what comes of each; tests/scripts/crimes.sh looks.
+ * prints their names. tests/misuse/crimes.table says what comes of each; tests/scripts/crimes.sh
+ * looks.
  *
  * A crime that nothing stops ends with status 0 and has printed nothing. Programs are built without
  * optimization of what a crime does: blocks are volatile bytes.

@@ -131,17 +131,21 @@ void resource_twice()
 }
 #endif
 
-#define CRIME(name) {#name, name}
+#define CRIME(name)                                                                                \
+    {                                                                                              \
+#name, name                                                                                \
+    }
 const crime crimes[] = {
-    CRIME(owner_twice), CRIME(container_size), CRIME(container_twice), CRIME(container_other),
-    CRIME(container_outlived), CRIME(container_grown), CRIME(container_over),
-    CRIME(pointer_twice), CRIME(context_gone), CRIME(tensor_outlived),
+    CRIME(owner_twice),     CRIME(container_size),     CRIME(container_twice),
+    CRIME(container_other), CRIME(container_outlived), CRIME(container_grown),
+    CRIME(container_over),  CRIME(pointer_twice),      CRIME(context_gone),
+    CRIME(tensor_outlived),
 #ifdef WEIR_CXX_MEMORY_RESOURCE
-    CRIME(resource_size), CRIME(resource_twice),
+    CRIME(resource_size),   CRIME(resource_twice),
 #endif
 };
 
-}
+} // namespace
 
 int main(int argc, char **argv)
 {

@@ -46,8 +46,14 @@ static void tensor_released(int writes)
     writes ? put(data + 12) : look(data + 12);
 }
 
-static void tensor_write_released(void) { tensor_released(1); }
-static void tensor_read_released(void) { tensor_released(0); }
+static void tensor_write_released(void)
+{
+    tensor_released(1);
+}
+static void tensor_read_released(void)
+{
+    tensor_released(0);
+}
 
 /* The first whose data ends where a page does, or begins there. */
 static char *tensor_at(int end)
@@ -249,17 +255,38 @@ static void own_pool_twice(void)
     weir_allocator_destroy(pool);
 }
 
-#define CRIME(name) {#name, name}
-static const struct crime crimes[] = {
-    CRIME(tensor_twice), CRIME(tensor_retain_released), CRIME(tensor_write_released),
-    CRIME(tensor_read_released), CRIME(tensor_over), CRIME(tensor_under),
-    CRIME(tensor_data_freed), CRIME(buffer_write_released), CRIME(buffer_copied),
-    CRIME(pool_return_twice), CRIME(pool_return_interior), CRIME(pool_return_others),
-    CRIME(pool_return_cpu), CRIME(pool_write_returned), CRIME(pool_twice),
-    CRIME(pool_acquire_gone), CRIME(arena_twice), CRIME(arena_allocate_gone),
-    CRIME(arena_as_plan), CRIME(plan_twice), CRIME(plan_add_gone), CRIME(plan_solve_gone),
-    CRIME(plan_memory_twice), CRIME(plan_memory_as_plan), CRIME(recorder_twice),
-    CRIME(replay_twice), CRIME(cache_twice), CRIME(own_pool_twice)};
+#define CRIME(name)                                                                                \
+    {                                                                                              \
+#name, name                                                                                \
+    }
+static const struct crime crimes[] = {CRIME(tensor_twice),
+                                      CRIME(tensor_retain_released),
+                                      CRIME(tensor_write_released),
+                                      CRIME(tensor_read_released),
+                                      CRIME(tensor_over),
+                                      CRIME(tensor_under),
+                                      CRIME(tensor_data_freed),
+                                      CRIME(buffer_write_released),
+                                      CRIME(buffer_copied),
+                                      CRIME(pool_return_twice),
+                                      CRIME(pool_return_interior),
+                                      CRIME(pool_return_others),
+                                      CRIME(pool_return_cpu),
+                                      CRIME(pool_write_returned),
+                                      CRIME(pool_twice),
+                                      CRIME(pool_acquire_gone),
+                                      CRIME(arena_twice),
+                                      CRIME(arena_allocate_gone),
+                                      CRIME(arena_as_plan),
+                                      CRIME(plan_twice),
+                                      CRIME(plan_add_gone),
+                                      CRIME(plan_solve_gone),
+                                      CRIME(plan_memory_twice),
+                                      CRIME(plan_memory_as_plan),
+                                      CRIME(recorder_twice),
+                                      CRIME(replay_twice),
+                                      CRIME(cache_twice),
+                                      CRIME(own_pool_twice)};
 
 int main(int argc, char **argv)
 {

@@ -72,11 +72,26 @@ void twice(byte *block)
     give(block);
 }
 
-void free_twice() { twice(take(100)); }
-void free_twice_empty() { twice(take(0)); }
-void free_twice_large() { twice(take(1 << 20)); }
-void free_twice_aligned() { twice(told(memalign(4096, 100))); }
-void free_twice_calloc() { twice(told(calloc(10, 10))); }
+void free_twice()
+{
+    twice(take(100));
+}
+void free_twice_empty()
+{
+    twice(take(0));
+}
+void free_twice_large()
+{
+    twice(take(1 << 20));
+}
+void free_twice_aligned()
+{
+    twice(told(memalign(4096, 100)));
+}
+void free_twice_calloc()
+{
+    twice(told(calloc(10, 10)));
+}
 
 void *give_in_thread(void *block)
 {
@@ -118,11 +133,26 @@ void free_twice_moved()
 
 char nothing[64];
 
-void free_byte_on() { give_told(take(1000) + 1); }
-void free_line_on() { give_told(take(1000) + 64); }
-void free_page_on() { give_told(take(1 << 20) + 4096); }
-void free_static() { give_told(nothing + 16); }
-void free_number() { give_told(reinterpret_cast<void *>(uintptr_t{0x7ff01230})); }
+void free_byte_on()
+{
+    give_told(take(1000) + 1);
+}
+void free_line_on()
+{
+    give_told(take(1000) + 64);
+}
+void free_page_on()
+{
+    give_told(take(1 << 20) + 4096);
+}
+void free_static()
+{
+    give_told(nothing + 16);
+}
+void free_number()
+{
+    give_told(reinterpret_cast<void *>(uintptr_t{0x7ff01230}));
+}
 
 void free_stack()
 {
@@ -142,11 +172,26 @@ void resize(volatile void *block)
     look(moved);
 }
 
-void resize_freed() { resize(freed(100)); }
-void resize_freed_large() { resize(freed(1 << 20)); }
-void resize_interior() { resize(told(const_cast<unsigned char *>(take(1000) + 64))); }
-void resize_static() { resize(told(nothing)); }
-void usable_freed() { usable_now(const_cast<unsigned char *>(freed(100))); }
+void resize_freed()
+{
+    resize(freed(100));
+}
+void resize_freed_large()
+{
+    resize(freed(1 << 20));
+}
+void resize_interior()
+{
+    resize(told(const_cast<unsigned char *>(take(1000) + 64)));
+}
+void resize_static()
+{
+    resize(told(nothing));
+}
+void usable_freed()
+{
+    usable_now(const_cast<unsigned char *>(freed(100)));
+}
 
 /* C23's: whoever gives a wrong size is let through, as free is what is called. */
 void free_sized_wrong()
@@ -170,12 +215,30 @@ void over(byte *block, size_t size, size_t from, bool writes)
     give(block);
 }
 
-void over_1_write() { over(take_at(true, 64), 64, 0, true); }
-void over_1_read() { over(take_at(true, 64), 64, 0, false); }
-void over_8_write() { over(take_at(true, 64), 64, 7, true); }
-void over_rest_write() { over(take_at(false, 50), 50, 0, true); }
-void over_large_write() { over(take_at(true, 48000), 48000, 0, true); }
-void over_empty_write() { over(take(0), 0, 0, true); }
+void over_1_write()
+{
+    over(take_at(true, 64), 64, 0, true);
+}
+void over_1_read()
+{
+    over(take_at(true, 64), 64, 0, false);
+}
+void over_8_write()
+{
+    over(take_at(true, 64), 64, 7, true);
+}
+void over_rest_write()
+{
+    over(take_at(false, 50), 50, 0, true);
+}
+void over_large_write()
+{
+    over(take_at(true, 48000), 48000, 0, true);
+}
+void over_empty_write()
+{
+    over(take(0), 0, 0, true);
+}
 
 void under(byte *block, size_t by, bool writes)
 {
@@ -184,9 +247,18 @@ void under(byte *block, size_t by, bool writes)
     give(block);
 }
 
-void under_1_write() { under(take_at(false, 64), 1, true); }
-void under_1_read() { under(take_at(false, 64), 1, false); }
-void under_16_write() { under(take_at(false, 64), 16, true); }
+void under_1_write()
+{
+    under(take_at(false, 64), 1, true);
+}
+void under_1_read()
+{
+    under(take_at(false, 64), 1, false);
+}
+void under_16_write()
+{
+    under(take_at(false, 64), 16, true);
+}
 
 /* By the C library's own functions. */
 void over_by_strcpy()
@@ -203,9 +275,18 @@ void use(byte *block, size_t at, bool writes)
     writes ? put(block + at) : look(block + at);
 }
 
-void write_freed() { use(freed(100), 8, true); }
-void read_freed() { use(freed(100), 8, false); }
-void write_freed_large() { use(freed(40000), 9, true); }
+void write_freed()
+{
+    use(freed(100), 8, true);
+}
+void read_freed()
+{
+    use(freed(100), 8, false);
+}
+void write_freed_large()
+{
+    use(freed(40000), 9, true);
+}
 
 void set_freed()
 {
@@ -233,7 +314,8 @@ void read_into_freed()
     crime_seen = static_cast<unsigned>(got);
 }
 
-/* -- C++ ------------------------------------------------------------------------------------------ */
+/* -- C++ ------------------------------------------------------------------------------------------
+ */
 
 struct Plain {
     char bytes[64];
@@ -300,9 +382,18 @@ void array_delete_of_one()
     delete[] static_cast<Plain *>(object);
 }
 
-void free_of_new() { give(told(new Plain)); }
-void delete_of_malloc() { operator delete(take_now(100)); }
-void delete_of_static() { operator delete(const_cast<unsigned char *>(told(nothing + 16))); }
+void free_of_new()
+{
+    give(told(new Plain));
+}
+void delete_of_malloc()
+{
+    operator delete(take_now(100));
+}
+void delete_of_static()
+{
+    operator delete(const_cast<unsigned char *>(told(nothing + 16)));
+}
 
 void delete_interior()
 {
@@ -378,26 +469,67 @@ void vector_grown()
     use(block, 5, true);
 }
 
-#define CRIME(name) {#name, name}
-const crime crimes[] = {
-    CRIME(free_twice), CRIME(free_twice_empty), CRIME(free_twice_large), CRIME(free_twice_aligned),
-    CRIME(free_twice_calloc), CRIME(free_twice_thread), CRIME(free_twice_late),
-    CRIME(free_twice_moved), CRIME(free_byte_on), CRIME(free_line_on), CRIME(free_page_on),
-    CRIME(free_static), CRIME(free_number), CRIME(free_stack), CRIME(free_closed),
-    CRIME(resize_freed), CRIME(resize_freed_large), CRIME(resize_interior), CRIME(resize_static),
-    CRIME(usable_freed), CRIME(free_sized_wrong), CRIME(over_1_write), CRIME(over_1_read),
-    CRIME(over_8_write), CRIME(over_rest_write), CRIME(over_large_write), CRIME(over_empty_write),
-    CRIME(under_1_write), CRIME(under_1_read), CRIME(under_16_write), CRIME(over_by_strcpy),
-    CRIME(write_freed), CRIME(read_freed), CRIME(write_freed_large), CRIME(set_freed),
-    CRIME(write_moved), CRIME(read_into_freed), CRIME(delete_twice), CRIME(delete_array_twice),
-    CRIME(delete_of_array), CRIME(delete_of_array_plain), CRIME(delete_of_array_class),
-    CRIME(array_delete_of_one), CRIME(free_of_new),
-    CRIME(delete_of_malloc), CRIME(delete_of_static), CRIME(delete_interior),
-    CRIME(delete_sized_wrong), CRIME(delete_other_type), CRIME(delete_aligned_plain),
-    CRIME(delete_plain_aligned), CRIME(delete_aligned_twice), CRIME(write_deleted),
-    CRIME(string_outlived), CRIME(vector_grown)};
+#define CRIME(name)                                                                                \
+    {                                                                                              \
+#name, name                                                                                \
+    }
+const crime crimes[] = {CRIME(free_twice),
+                        CRIME(free_twice_empty),
+                        CRIME(free_twice_large),
+                        CRIME(free_twice_aligned),
+                        CRIME(free_twice_calloc),
+                        CRIME(free_twice_thread),
+                        CRIME(free_twice_late),
+                        CRIME(free_twice_moved),
+                        CRIME(free_byte_on),
+                        CRIME(free_line_on),
+                        CRIME(free_page_on),
+                        CRIME(free_static),
+                        CRIME(free_number),
+                        CRIME(free_stack),
+                        CRIME(free_closed),
+                        CRIME(resize_freed),
+                        CRIME(resize_freed_large),
+                        CRIME(resize_interior),
+                        CRIME(resize_static),
+                        CRIME(usable_freed),
+                        CRIME(free_sized_wrong),
+                        CRIME(over_1_write),
+                        CRIME(over_1_read),
+                        CRIME(over_8_write),
+                        CRIME(over_rest_write),
+                        CRIME(over_large_write),
+                        CRIME(over_empty_write),
+                        CRIME(under_1_write),
+                        CRIME(under_1_read),
+                        CRIME(under_16_write),
+                        CRIME(over_by_strcpy),
+                        CRIME(write_freed),
+                        CRIME(read_freed),
+                        CRIME(write_freed_large),
+                        CRIME(set_freed),
+                        CRIME(write_moved),
+                        CRIME(read_into_freed),
+                        CRIME(delete_twice),
+                        CRIME(delete_array_twice),
+                        CRIME(delete_of_array),
+                        CRIME(delete_of_array_plain),
+                        CRIME(delete_of_array_class),
+                        CRIME(array_delete_of_one),
+                        CRIME(free_of_new),
+                        CRIME(delete_of_malloc),
+                        CRIME(delete_of_static),
+                        CRIME(delete_interior),
+                        CRIME(delete_sized_wrong),
+                        CRIME(delete_other_type),
+                        CRIME(delete_aligned_plain),
+                        CRIME(delete_plain_aligned),
+                        CRIME(delete_aligned_twice),
+                        CRIME(write_deleted),
+                        CRIME(string_outlived),
+                        CRIME(vector_grown)};
 
-}
+} // namespace
 
 int main(int argc, char **argv)
 {
