@@ -94,6 +94,16 @@ AC_DEFUN([WEIR_ARG_ACCOUNTING], [
     [AC_DEFINE([WEIR_NO_ACCOUNTING], [1], [Count nothing; for measurement only.])])
 ])
 
+dnl --enable-hardened: the CPU allocator, and what is made below it, is hardened
+dnl where the environment (WEIR_HARDENED) does not say otherwise.
+AC_DEFUN([WEIR_ARG_HARDENED], [
+  AC_ARG_ENABLE([hardened],
+    [AS_HELP_STRING([--enable-hardened], [contexts are hardened by default])],
+    [weir_hardened=$enableval], [weir_hardened=no])
+  AS_IF([test "$weir_hardened" != no],
+    [AC_DEFINE([WEIR_HARDENED_BUILD], [1], [Contexts are hardened by default.])])
+])
+
 dnl --with-backing=jemalloc|system: whether to build libweir-jemalloc. It is made
 dnl of libjemalloc_pic.a, found where the compiler finds libraries or named by
 dnl JEMALLOC_ARCHIVE.

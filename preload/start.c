@@ -8,6 +8,7 @@
 #include "preload/preload.h"
 #include "preload/report.h"
 
+#include "alloc/check.h"
 #include "alloc/cpu.h"
 #include "alloc/fork.h"
 #include "alloc/trace.h"
@@ -119,6 +120,7 @@ __attribute__((constructor)) static void preload_start(int argc, char **argv)
     preload_exit_start();
     preload_owner_start();
     weir_set_misuse_handler(misuse, NULL);
+    weir__environment_hardened();
     weir__environment_limit();
     weir__environment_sample();
     weir__guards_sigaction(preload_sigaction);
@@ -144,4 +146,5 @@ __attribute__((destructor)) static void preload_end(void)
         weir__environment_report(preload_malloc_is_ours());
     preload_record_stop();
     preload_report_last(WEIR__RUN_EXITED);
+    weir__check_waiting();
 }

@@ -18,7 +18,14 @@ enum bench_ops {
 };
 
 /* Which weir allocator OPS_WEIR uses. */
-enum bench_source { SOURCE_CPU, SOURCE_BACKING, SOURCE_MALLOC, SOURCE_COUNT };
+enum bench_source {
+    SOURCE_CPU,
+    SOURCE_BACKING,
+    SOURCE_MALLOC,
+    SOURCE_GUARDS, /* the CPU allocator, with weir_guards_start */
+    SOURCE_HARDENED,
+    SOURCE_COUNT
+};
 
 enum bench_touch { TOUCH_NONE, TOUCH_PAGE, TOUCH_ALL, TOUCH_COUNT };
 

@@ -7,6 +7,7 @@
 #include "bench/harness/load.h"
 
 #include <weir/allocator.h>
+#include <weir/guards.h>
 #include <weir/link.h>
 
 #include <dlfcn.h>
@@ -31,6 +32,14 @@ static weir_allocator *allocator_make(const struct bench_job *job)
 {
     if (job->source == SOURCE_CPU)
         return weir_cpu_allocator();
+    if (job->source == SOURCE_GUARDS)
+        return weir_guards_start(NULL) == 0 ? weir_cpu_allocator() : NULL;
+    if (job->source == SOURCE_HARDENED)
+        return weir_allocator_create(
+            &(weir_allocator_options){.size = sizeof(weir_allocator_options),
+                                      .name = "hardened",
+                                      .parent = WEIR_NO_PARENT,
+                                      .hardened = WEIR_HARDENED_ON});
     weir_allocator_options options = {.name = "bench",
                                       .source = job->source == SOURCE_BACKING ? WEIR_SOURCE_BACKING
                                                                               : WEIR_SOURCE_MALLOC};

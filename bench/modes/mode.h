@@ -28,7 +28,7 @@ struct bench_mode {
 };
 
 extern const struct bench_mode bench_replay, bench_peers, bench_threads, bench_growth_mode,
-    bench_idle_mode, bench_accounting;
+    bench_idle_mode, bench_accounting, bench_hardening;
 
 /* The exit status. */
 int bench_mode_run(const struct bench_mode *mode, const struct bench_options *options);

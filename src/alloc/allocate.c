@@ -2,6 +2,7 @@
 #include "alloc/allocate.h"
 
 #include "alloc/body.h"
+#include "alloc/hardened.h"
 #include "alloc/large.h"
 #include "alloc/provided.h"
 #include "alloc/refusal.h"
@@ -34,6 +35,8 @@ void *weir__allocate_once(weir_allocator *a, struct weir__request *request)
 {
     if (weir__unlikely(!a->body->page_heap))
         return weir__provided_allocate(a, request);
+    if (weir__hardened_is(a))
+        return weir__hardened_allocate_once(a, request);
     int sizeclass = weir__class_of(request->size, weir__max(request->alignment, WEIR__GRAIN));
     if (weir__unlikely(sizeclass < 0))
         return weir__large_allocate_once(a, request);

@@ -52,7 +52,7 @@ static struct weir__found small_find(const weir_allocator *a, const void *pointe
 {
     weir__assert(place.slab);
     struct weir__slab *slab = place.slab;
-    const void *owner = weir__slab_owner(slab);
+    const void *owner = weir__slab_true_owner(slab);
     if (weir__header_is_corrupt(slab))
         return found_bad(WEIR_MISUSE_CORRUPTION);
     if (!owner) /* a free slab; its center stays noted from when it was used */
@@ -66,7 +66,8 @@ static struct weir__found small_find(const weir_allocator *a, const void *pointe
     if (weir__entry_is_corrupt(slab, value))
         return found_bad(WEIR_MISUSE_CORRUPTION);
     unsigned sizeclass = weir__slab_class(slab);
-    size_t usable = weir__class_bytes[sizeclass];
+    bool hardened = weir__slab_is_hardened(slab);
+    size_t usable = hardened ? weir__entry_size(value) : weir__class_bytes[sizeclass];
     size_t natural = weir__low_bit(weir__class_stride(sizeclass));
     bool aligned = value & WEIR__ENTRY_ALIGNED;
     return (struct weir__found){.kind = WEIR__KIND_SMALL,
@@ -106,7 +107,7 @@ static struct weir__found large_find(const weir_allocator *a, const void *pointe
                                 .tag = weir__relaxed_get(span->u.live.tag),
                                 .old = label & WEIR__LABEL_OLD,
                                 .sampled = label & WEIR__LABEL_SAMPLED,
-                                .guarded = weir__span_is_guarded(span)};
+                                .guarded = weir__span_is_exact(span)};
 }
 
 /* Is it within a live block of any allocator over functions? */
@@ -269,7 +270,7 @@ static weir_allocator *pooled_owner(const void *pointer, struct weir__place plac
 {
     uint64_t label;
     const struct weir__span *span = place.slab ? NULL : weir__place_span(place, pointer, &label);
-    const weir_allocator *owner = place.slab ? weir__slab_owner(place.slab)
+    const weir_allocator *owner = place.slab ? weir__slab_true_owner(place.slab)
                                   : span     ? weir__span_owner(span)
                                              : NULL;
     bool live = weir__allocator_is_ready(owner) &&

@@ -23,7 +23,7 @@ struct weir__found {
     uint32_t tag;
     bool old;     /* allocated before the latest checkpoint */
     bool sampled; /* or guarded; not of SMALL (track/sample.h) */
-    bool guarded; /* LARGE in a place of pool/trap.h */
+    bool guarded; /* LARGE in a place of pool/trap.h, or of pool/fenced.h */
 };
 
 /* Finds the live block of `a` that starts at `pointer`, or says what is wrong. `a` is ready. */

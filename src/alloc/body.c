@@ -73,10 +73,15 @@ static void source_own(struct weir__body *body, weir_source source)
     body->filled = true;
 }
 
-static void source_pool(struct weir__body *body, struct weir__page_heap *page_heap)
+static void source_pool(struct weir__body *body, struct weir__page_heap *page_heap,
+                        weir_hardened hardened)
 {
     body->page_heap = page_heap;
     body->backing = page_heap->backing->name;
+    if (weir__unlikely(page_heap->hardened)) {
+        body->hardened = true;
+        body->moves = hardened == WEIR_HARDENED_MOVES;
+    }
 }
 
 /* Whose pool it is to be on; NULL: on none. */
@@ -116,7 +121,7 @@ void weir__body_source(struct weir__body *body, const weir_allocator_options *op
     if (pool && !page_heap)
         page_heap = pool->page_heap;
     if (page_heap)
-        source_pool(body, page_heap);
+        source_pool(body, page_heap, options->hardened);
     else if (pool)
         weir__source_replaces_pool(body, pool);
     else if (options->source == WEIR_SOURCE_FUNCTIONS)

@@ -30,6 +30,8 @@ struct weir__body {
     uint32_t borrowers;                /* others on its pool by options.pool; context lock */
     bool owns_page_heap : 1;           /* the page heap's own figures are reported here */
     bool borrows : 1;    /* is it on another's pool by options.pool? Neither changes */
+    bool hardened : 1;   /* as its page heap is */
+    bool moves : 1;      /* hardened: what grows moves. Neither changes */
     bool made_page_heap; /* and it goes with the body (alloc/own_heap.h) */
     bool filled;         /* functions: their blocks have patterns (pool/fill.h); set
                           * before any block */

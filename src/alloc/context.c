@@ -4,6 +4,7 @@
 
 #include "alloc/cpu.h"
 #include "alloc/guarded.h"
+#include "alloc/hardened.h"
 #include "alloc/own_heap.h"
 #include "alloc/provided.h"
 #include "alloc/trace.h"
@@ -12,7 +13,7 @@
 #include "base/sized.h"
 #include "os/locks.h"
 #include "os/wait.h"
-#include "pool/span.h"
+#include "pool/fenced.h"
 #include "track/reading.h"
 #include "track/sample.h"
 
@@ -115,6 +116,22 @@ static int options_check(const weir_allocator_options *o)
     return weir__own_heap_is_wanted(o) ? weir__own_heap_check(o) : 0;
 }
 
+/* Hardened and other blocks are on different pools. *apart: it has one of its own therefore. */
+static WEIR__NOINLINE int hardened_check(weir_allocator_options *o, const weir_allocator *parent, bool *apart)
+{
+    int error = weir__hardened_check(o);
+    if (error)
+        return error;
+    weir_hardened wish = o->hardened;
+    o->hardened = weir__hardened_choose(o, parent);
+    bool on = o->hardened != WEIR_HARDENED_OFF;
+    *apart = !o->pool && weir__hardened_apart(o, parent, o->hardened);
+    if (wish && o->pool && weir__body_pool(o->pool->body)->hardened != on)
+        return weir__fail(EINVAL, "allocator options: the pool of \"%s\" is %shardened",
+                          o->pool->name, on ? "not " : "");
+    return 0;
+}
+
 /* "KIND-SERIAL", for an allocator without a name: snprintf would be half the cost of making it. */
 static void name_make(weir_allocator *a, const char *kind)
 {
@@ -156,7 +173,7 @@ static weir_allocator *context_make_locked(const weir_allocator_options *options
     return handle;
 }
 
-static weir_allocator *context_make(const weir_allocator_options *options)
+static weir_allocator *context_make(weir_allocator_options *options)
 {
     weir_allocator *parent = options->parent == WEIR_NO_PARENT ? NULL
                              : options->parent                 ? options->parent
@@ -170,7 +187,10 @@ static weir_allocator *context_make(const weir_allocator_options *options)
         (parent && !weir__allocator_check(parent, NULL)))
         return NULL;
     struct weir__page_heap *own = NULL;
-    if (weir__unlikely(weir__own_heap_is_wanted(options)))
+    bool apart = false;
+    if (weir__unlikely(options->hardened || weir__relaxed_get(weir__hardened_any)))
+        error = hardened_check(options, parent, &apart);
+    if (!error && weir__unlikely(weir__own_heap_is_wanted(options) || apart))
         error = weir__own_heap_make(options, parent, &own);
     if (error) {
         errno = error;
@@ -198,6 +218,8 @@ weir_allocator *weir_allocator_create(const weir_allocator_options *options)
 static int span_free_owned(struct weir__span *span, void *a)
 {
     weir__assert(span->state == WEIR__PAGE_SPAN);
+    if (weir__span_owner(span) == a && weir__span_is_fenced(span))
+        weir__fenced_end_locked(span);
     if (weir__span_owner(span) == a)
         weir__span_give_locked(((weir_allocator *)a)->body->page_heap, span);
     return 0;
@@ -214,6 +236,8 @@ static void blocks_release(weir_allocator *a)
     }
     for (struct weir__shard *shard = &body->shard; shard; shard = weir__shard_next(shard))
         weir__shard_unmake(shard);
+    if (body->hardened)
+        weir__fenced_release(body->page_heap, a);
     weir__lock_take(&body->page_heap->lock);
     if (body->span_bytes)
         weir__span_each_locked(body->page_heap, span_free_owned, a);

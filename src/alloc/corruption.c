@@ -5,6 +5,7 @@
 #include "base/error.h"
 
 #include <stdio.h>
+#include <weir/allocator.h>
 
 bool weir__entry_is_corrupt(const struct weir__slab *slab, uint32_t value)
 {
@@ -58,6 +59,7 @@ bool weir__header_is_corrupt(const struct weir__slab *slab)
 /* -- the report --------------------------------------------------------------------------- */
 
 #define PART 96
+#define NAMED (PART + 64)
 
 static void entry_describe(char text[PART], const struct weir__slab *slab, uint32_t value)
 {
@@ -108,4 +110,37 @@ void weir__corruption_report(const void *block, const char *allocator_name)
     neighbor_describe(after, place.slab, index + 1);
     weir__misuse_corrupt(block, allocator_name, "%s; before it %s; after it %s", what, before,
                          after);
+}
+
+/* -- hardened contexts ---------------------------------------------------------------------- */
+
+/* "a block of 100 bytes, tag "layer1"", and no tag where there is none. */
+static void block_describe(char text[NAMED], size_t size, uint32_t tag)
+{
+    const char *name = weir_tag_name(tag);
+    int length = snprintf(text, PART, "a block of %zu byte%s", size, size == 1 ? "" : "s");
+    if (*name)
+        snprintf(text + length, NAMED - (size_t)length, ", tag \"%.40s\"", name);
+}
+
+void weir__damage_report(const void *block, const char *allocator_name, ptrdiff_t written,
+                         size_t size, uint32_t tag)
+{
+    char what[NAMED];
+    block_describe(what, size, tag);
+    if (written > 0)
+        weir__misuse_damaged("overflow", block, allocator_name, "byte %td behind %s was written",
+                             written, what);
+    else
+        weir__misuse_damaged("underflow", block, allocator_name, "what lies below %s was written",
+                             what);
+}
+
+void weir__written_report(const void *block, const char *allocator_name, size_t offset, size_t size,
+                          uint32_t tag)
+{
+    char what[NAMED];
+    block_describe(what, size, tag);
+    weir__misuse_damaged("write after free", block, allocator_name,
+                         "byte %zu was written of what was %s", offset, what);
 }

@@ -5,12 +5,24 @@
 #include "alloc/body.h"
 #include "alloc/context.h"
 #include "alloc/fork.h"
+#include "alloc/hardened.h"
 #include "alloc/source.h"
 #include "backing/backing.h"
 
 static struct weir__page_heap cpu_page_heap;
 static struct weir__body cpu_body;
 struct weir__cpu_handle weir__cpu_handle = {.handle = {.name = "cpu"}};
+
+/* Before anybody has a block. */
+static void hardened_begin(void)
+{
+    weir_hardened hardened = weir__hardened_default();
+    if (weir__likely(hardened == WEIR_HARDENED_OFF))
+        return;
+    weir__hardened_page_heap(&cpu_page_heap);
+    cpu_body.hardened = true;
+    cpu_body.moves = hardened == WEIR_HARDENED_MOVES;
+}
 
 /* A second caller waits for the lock. */
 void weir__cpu_start(void)
@@ -25,6 +37,7 @@ void weir__cpu_start(void)
             weir__page_heap_init(&cpu_page_heap, backing, weir__policy_get());
             cpu_page_heap.owner = &cpu_body;
             cpu_body.page_heap = &cpu_page_heap;
+            hardened_begin();
             cpu_body.owns_page_heap = true;
             cpu_body.backing = backing->name;
         }

@@ -69,7 +69,7 @@ static void heap_init(struct weir__heap *heap, weir_allocator *a, struct weir__l
     heap->mark = mark_next();
     heap->shelf = &weir__no_shelf;
     struct weir__shard *shard = weir__body_shard_choose(a->body);
-    heap->home = shard ? shard->home : WEIR__HOME_NEVER;
+    heap->home = shard ? shard->home & ~WEIR__HOME_HARDENED : WEIR__HOME_NEVER;
     if (shard)
         shard->nheaps += local != NULL;
     weir__cache_init(&heap->cache, shard, heap_own_bins(heap));
@@ -98,6 +98,12 @@ static size_t heap_shelved(const struct weir__heap *heap)
     return weir__shelf_bytes(__atomic_load_n(&heap->shelf, __ATOMIC_ACQUIRE));
 }
 
+/* NULL: none; the same. */
+static const struct weir__quarantine *quarantine_of(const struct weir__heap *heap)
+{
+    return __atomic_load_n(&heap->quarantine, __ATOMIC_ACQUIRE);
+}
+
 size_t weir__heap_shelf_empty(struct weir__heap *heap)
 {
     weir__assert(weir__lock_is_mine(&heap->cache.lock));
@@ -106,11 +112,19 @@ size_t weir__heap_shelf_empty(struct weir__heap *heap)
 
 /* What is free in it: with `give` to the centers and the page heap, else it is forgotten; bytes. By
  * who may use the bins, with the lock held. */
-static size_t heap_empty(struct weir__heap *heap, bool give)
+WEIR__INLINE size_t heap_empty(struct weir__heap *heap, bool give)
 {
     weir__assert(weir__lock_is_mine(&heap->cache.lock));
     size_t bytes = weir__cache_empty(&heap->cache, give);
+    if (weir__unlikely(heap->quarantine != NULL))
+        bytes += weir__quarantine_empty(heap->quarantine, give);
     return bytes + (give ? weir__heap_shelf_empty(heap) : 0);
+}
+
+static WEIR__NOINLINE void quarantine_unmake(struct weir__heap *heap)
+{
+    weir__quarantine_unmake(heap->quarantine);
+    weir__relaxed_set(heap->quarantine, NULL);
 }
 
 /* No more spans lie there from here on. */
@@ -130,6 +144,8 @@ static void heap_end(struct weir__heap *heap, bool flush)
     weir__lock_take(&heap->cache.lock);
     weir__window_detach(&heap->window);
     heap_empty(heap, flush);
+    if (weir__unlikely(heap->quarantine != NULL))
+        quarantine_unmake(heap);
     shelf_unmake(heap);
     weir__lock_drop(&heap->cache.lock);
     if (heap->cache.shard)
@@ -354,7 +370,7 @@ void weir__heaps_place_apart(weir__heap_placer *place)
 static size_t heap_flush(struct weir__heap *heap)
 {
     weir__assert(weir__context_is_mine());
-    if (!weir__cache_used(&heap->cache) && !heap_shelved(heap))
+    if (!weir__cache_used(&heap->cache) && !heap_shelved(heap) && !quarantine_of(heap))
         return 0;
     weir__lock_take(&heap->cache.lock);
     weir__window_close(&heap->window);
@@ -428,6 +444,9 @@ void weir__heaps_cached(const weir_allocator *a, size_t counts[WEIR__CLASSES])
             unsigned sizeclass = (unsigned)__builtin_ctzll(used);
             counts[sizeclass] += weir__cache_count(&heap->cache, sizeclass);
         }
+    for (const struct weir__heap *heap = NULL; (heap = heap_after(a, heap));)
+        for (unsigned i = 0; quarantine_of(heap) && i < WEIR__CLASSES; i++)
+            counts[i] += weir__relaxed_get(quarantine_of(heap)->held[i]);
 }
 
 size_t weir__heaps_shelved(const weir_allocator *a)
@@ -458,7 +477,8 @@ size_t weir__heaps_bytes(const weir_allocator *a)
     for (struct weir__heap *heap = NULL; (heap = heap_after(a, heap));) {
         const struct weir__shelf *shelf = __atomic_load_n(&heap->shelf, __ATOMIC_ACQUIRE);
         bytes += heap_size(a, heap->local) + weir__relaxed_get(heap->cache.bytes) +
-                 (shelf == &weir__no_shelf ? 0 : sizeof *shelf);
+                 (shelf == &weir__no_shelf ? 0 : sizeof *shelf) +
+                 weir__quarantine_bytes(quarantine_of(heap));
     }
     return bytes;
 }

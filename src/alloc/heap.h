@@ -19,6 +19,7 @@
 
 #include "alloc/local.h"
 #include "pool/cache.h"
+#include "pool/quarantine.h"
 #include "pool/shelf.h"
 #include "track/window.h"
 
@@ -29,8 +30,10 @@ struct weir__heap {
     uint32_t live; /* weir__here.live of its thread, of a near one; the owner writes */
     uint32_t mark; /* of the copies of blocks that it frees (pool/cached.h); never changes */
     struct weir__shelf *shelf; /* as the bins of the cache; made when it is first needed */
-    uint64_t home;             /* of the slabs of its centers (pool/home.h); never changes */
+    uint64_t home;             /* of the slabs of its centers (pool/home.h), whose blocks the fast
+                                * ways may have; never changes */
     struct weir__cache cache;
+    struct weir__quarantine *quarantine; /* of a hardened context's, as the bins; NULL: none yet */
     weir_allocator *owner;     /* this and `local` are set before the heap is in a list, and stay */
     struct weir__local *local; /* of the thread whose heap it is; NULL: common, or the reserve */
     struct weir__link link;    /* of the allocator, latest first; context lock */

@@ -4,12 +4,15 @@
 #include "alloc/body.h"
 #include "alloc/count.h"
 #include "alloc/guarded.h"
+#include "alloc/hardened.h"
 #include "alloc/inspect.h"
 #include "alloc/misuse.h"
 #include "alloc/refusal.h"
+#include "alloc/soft_limit.h"
 #include "alloc/trace.h"
 #include "alloc/trim.h"
 #include "base/error.h"
+#include "pool/fenced.h"
 #include "pool/fill.h"
 #include "pool/resize.h"
 
@@ -17,6 +20,10 @@
 #define LOOK_FIRST (4 * WEIR__MIB)
 
 static const char over_limit[] = "over the limit";
+static const char no_place[] = "no place for a guarded block";
+
+/* Next to WEIR__DUE_GUARD: and if there is no place for it, it is not to be allocated here. */
+#define OR_NONE (1u << 8)
 
 /* -- uncounted -------------------------------------------------------------------------- */
 
@@ -70,6 +77,20 @@ pages_take_again(weir_allocator *a, size_t size, size_t alignment, struct weir__
     return pages_take(a, size, alignment, claim);
 }
 
+/* Of a hardened context: never from a shelf. */
+static WEIR__NOINLINE struct weir__span *fenced_take(weir_allocator *a, size_t size,
+                                                     size_t alignment, struct weir__claim *claim)
+{
+    claim->shelf = &weir__no_shelf;
+    claim->asks = false;
+    struct weir__span *span = weir__fenced_take(a->body->page_heap, size, alignment, claim);
+    if (weir__unlikely(!span)) {
+        weir__trim_all();
+        span = weir__fenced_take(a->body->page_heap, size, alignment, claim);
+    }
+    return span;
+}
+
 /* `fill`: it will not be cleared. */
 WEIR__INLINE struct weir__span *span_take(weir_allocator *a, size_t size, size_t alignment,
                                           bool fill, struct weir__claim *claim)
@@ -77,6 +98,8 @@ WEIR__INLINE struct weir__span *span_take(weir_allocator *a, size_t size, size_t
     claim->owner = a;
     claim->bytes = &a->body->span_bytes;
     claim->asks = true;
+    if (weir__hardened_is(a))
+        return fenced_take(a, size, alignment, claim);
     struct weir__span *span = pages_take(a, size, alignment, claim);
     if (weir__unlikely(!span))
         span = pages_take_again(a, size, alignment, claim);
@@ -131,6 +154,10 @@ static void span_give(weir_allocator *a, struct weir__span *span, uint64_t label
         weir__guarded_give(a, span, label);
         return;
     }
+    if (weir__span_is_fenced(span)) {
+        weir__fenced_give(body->page_heap, span, &body->span_bytes);
+        return;
+    }
     if (shelf_give(a, span))
         return;
     weir__span_fill_freed(span);
@@ -168,8 +195,39 @@ WEIR__INLINE unsigned large_due(weir_allocator *a, size_t size)
 static WEIR__NOINLINE struct weir__span *large_guard(weir_allocator *a, size_t size,
                                                      size_t alignment, struct weir__claim *claim)
 {
+    claim->later = true;
     return weir__guarded_fits(a, size, alignment) ? weir__guarded_take(a, size, alignment, claim)
                                                   : NULL;
+}
+
+/* A guarded block is live and counted, or neither, wherever a fork falls: both happen in one hold
+ * of the heap's lock. */
+static WEIR__NOINLINE bool guarded_count(weir_allocator *a, struct weir__span *span, size_t size,
+                                         const struct weir__claim *claim, uint64_t *sequence)
+{
+    struct weir__heap *heap = weir__heap_take(a);
+    bool counted = weir__count_locked(heap, (int64_t)size, 1, 0);
+    if (counted)
+        weir__label_set(&span->u.live.label, claim->label);
+    *sequence = weir__count_sequence(heap);
+    weir__heap_drop(heap);
+    weir__soft_limits_look(a);
+    if (!counted)
+        weir__guarded_give(a, span, claim->label);
+    return counted;
+}
+
+/* The other way. False: somebody else has freed it. */
+static WEIR__NOINLINE bool guarded_uncount(weir_allocator *a, struct weir__span *span,
+                                           uint64_t *label, uint64_t *sequence)
+{
+    struct weir__heap *heap = weir__heap_take(a);
+    bool mine = weir__label_is_live(*label) && weir__label_claim(&span->u.live.label, label);
+    if (mine)
+        weir__count_locked(heap, -(int64_t)weir__label_size(*label), 0, 1);
+    *sequence = weir__count_sequence(heap);
+    weir__heap_drop(heap);
+    return mine;
 }
 
 /* NULL: *why not. */
@@ -185,17 +243,28 @@ WEIR__INLINE void *large_allocate(weir_allocator *a, size_t size, size_t alignme
     }
     claim.tag = weir__entry_tag(weir__here.live);
     struct weir__span *span = NULL;
-    if (weir__unlikely(due & WEIR__DUE_GUARD))
-        span = large_guard(a, size, alignment, &claim);
+    bool guarded = false;
+    if (weir__unlikely(due & WEIR__DUE_GUARD)) {
+        guarded = (span = large_guard(a, size, alignment, &claim)) != NULL;
+        *why = no_place;
+        if (!guarded && (due & OR_NONE))
+            return NULL;
+    }
     if (weir__likely(!span))
         span = span_take(a, size, alignment, !zeroed, &claim);
     if (weir__unlikely(!span)) {
         *why = "out of memory";
         return NULL;
     }
-    if (weir__unlikely(due & WEIR__DUE_SAMPLE))
+    if (weir__unlikely(guarded)) {
+        if (!guarded_count(a, span, size, &claim, &sequence)) {
+            *why = over_limit;
+            return NULL;
+        }
+    } else if (weir__unlikely(due & WEIR__DUE_SAMPLE)) {
         weir__span_make_sampled(span);
-    if (weir__unlikely(!weir__count(a, (int64_t)size, 1, 0, &sequence))) {
+    }
+    if (weir__unlikely(!guarded && !weir__count(a, (int64_t)size, 1, 0, &sequence))) {
         weir__large_give(a, span);
         *why = over_limit;
         return NULL;
@@ -230,9 +299,14 @@ void *weir__large_allocate_once(weir_allocator *a, struct weir__request *request
     return large_allocate_once(a, request, due);
 }
 
-void *weir__large_allocate_due(weir_allocator *a, struct weir__request *request, unsigned due)
+void *weir__large_allocate_due(weir_allocator *a, struct weir__request *request, unsigned due,
+                               bool *none)
 {
-    return large_allocate_once(a, request, due);
+    const char *why = NULL;
+    due |= due == WEIR__DUE_GUARD ? OR_NONE : 0;
+    void *block = large_allocate(a, request->size, request->alignment, request->zeroed, due, &why);
+    *none = !block && why == no_place;
+    return block || *none ? block : large_refuse(request, why);
 }
 
 static WEIR__NOINLINE void *large_refused(weir_allocator *a, size_t size, size_t alignment,
@@ -256,13 +330,19 @@ void weir__large_free(weir_allocator *a, void *block, struct weir__span *span, u
 {
     weir__assert(span->state == WEIR__PAGE_SPAN);
     uint64_t sequence = 0;
-    if (weir__unlikely(!weir__label_is_live(label) ||
-                       !weir__label_claim(&span->u.live.label, &label))) {
+    if (weir__span_is_fenced(span) && !weir__hardened_expect_span(a, span, label))
+        return;
+    bool guarded = weir__span_is_guarded(span);
+    bool mine = guarded
+                    ? guarded_uncount(a, span, &label, &sequence)
+                    : weir__label_is_live(label) && weir__label_claim(&span->u.live.label, &label);
+    if (weir__unlikely(!mine)) {
         weir__misuse(WEIR_MISUSE_DOUBLE_FREE, block, a->name);
         return;
     }
     size_t requested = weir__label_size(label);
-    weir__count(a, -(int64_t)requested, 0, 1, &sequence);
+    if (weir__likely(!guarded))
+        weir__count(a, -(int64_t)requested, 0, 1, &sequence);
     if (weir__unlikely(sequence != 0))
         weir__trace_freed(a, sequence, block, requested);
     if (weir__unlikely((label & WEIR__LABEL_SAMPLED) && weir__sample_told()))

@@ -75,8 +75,10 @@ void *weir__large_allocate(weir_allocator *a, size_t size, size_t alignment, boo
 void *weir__large_allocate_once(weir_allocator *a, struct weir__request *request);
 
 /* The same for a block of any size that is due (track/sample.h): it has whole pages, so that its
- * label can say so and no fast free takes it. */
-void *weir__large_allocate_due(weir_allocator *a, struct weir__request *request, unsigned due);
+ * label can say so and no fast free takes it. *none: it is to be guarded and no more, and there is
+ * no place; nothing happened. */
+void *weir__large_allocate_due(weir_allocator *a, struct weir__request *request, unsigned due,
+                               bool *none);
 
 /* Frees the block of `a` in this span, whose label said `label` last. One that is not live is
  * reported. */

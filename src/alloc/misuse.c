@@ -19,7 +19,12 @@ void weir__late_misuses_report(void)
             for (; late.more; late.more--)
                 weir__count_mend(owner, 0); /* their bytes are in `requested` */
         }
-        if (late.written)
+        if (late.around)
+            weir__damage_report(late.block, owner->name, late.around, late.requested, late.tag);
+        else if (late.written && late.known)
+            weir__written_report(late.block, owner->name, late.written - 1, late.requested,
+                                 late.tag);
+        else if (late.written)
             weir__misuse_written(late.block, late.written - 1, owner->name);
         else if (late.what == WEIR_MISUSE_CORRUPTION)
             weir__corruption_report(late.block, owner->name);

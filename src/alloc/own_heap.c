@@ -1,6 +1,7 @@
 /* alloc/own_heap.c - see own_heap.h. */
 #include "alloc/own_heap.h"
 
+#include "alloc/hardened.h"
 #include "backing/backing.h"
 #include "backing/meta.h"
 #include "base/error.h"
@@ -61,6 +62,8 @@ int weir__own_heap_make(const weir_allocator_options *options, const weir_alloca
         return weir__fail(ENOMEM, "no memory for a pool");
     weir__page_heap_init(heap, weir__backing_get(), weir__policy_get());
     heap->placement = placement;
+    if (options->hardened && options->hardened != WEIR_HARDENED_OFF)
+        weir__hardened_page_heap(heap);
     *made = heap;
     return 0;
 }

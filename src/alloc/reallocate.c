@@ -7,6 +7,7 @@
 
 #include "alloc/body.h"
 #include "alloc/guarded.h"
+#include "alloc/hardened.h"
 #include "alloc/large.h"
 #include "alloc/misuse.h"
 #include "alloc/provided.h"
@@ -37,15 +38,21 @@ static struct weir__span *guarded_take(weir_allocator *a, const struct weir__req
     return weir__guarded_take(a, request->size, request->alignment, &claim);
 }
 
+static int class_of(const weir_allocator *a, size_t size, size_t alignment)
+{
+    return weir__hardened_is(a) ? weir__hardened_class(size, alignment)
+                                : weir__class_of(size, weir__max(alignment, WEIR__GRAIN));
+}
+
 static bool carrier_take(weir_allocator *a, const struct weir__request *request,
                          const struct weir__found *found, struct carrier *c)
 {
     weir__assert(weir__is_power_of_two(request->alignment));
     c->sizeclass = request->sampled || request->guarded
                        ? -1
-                       : weir__class_of(request->size, weir__max(request->alignment, WEIR__GRAIN));
+                       : class_of(a, request->size, request->alignment);
     if (c->sizeclass >= 0) {
-        c->usable = weir__class_bytes[c->sizeclass];
+        c->usable = weir__hardened_is(a) ? request->size : weir__class_bytes[c->sizeclass];
         bool taken = weir__small_take(a, (unsigned)c->sizeclass, &c->small);
         c->block = taken ? c->small.block : NULL;
         return taken;
@@ -72,15 +79,18 @@ static void carrier_give(weir_allocator *a, const struct carrier *c)
         weir__large_give(a, c->span);
 }
 
-static void carrier_make_live(const struct carrier *c, const struct weir__request *request,
-                              const struct weir__found *found)
+static void carrier_make_live(const weir_allocator *a, const struct carrier *c,
+                              const struct weir__request *request, const struct weir__found *found)
 {
     if (c->sizeclass < 0)
         return;
     uint32_t bits = (request->alignment > WEIR_DEFAULT_ALIGNMENT ? WEIR__ENTRY_ALIGNED : 0) |
                     (found->old ? WEIR__ENTRY_OLD : 0);
-    weir__entry_set(c->small.entry, WEIR__ENTRY_LIVE | bits | found->tag << WEIR__ENTRY_TAG_SHIFT |
-                                        (uint32_t)request->size);
+    uint32_t live = WEIR__ENTRY_LIVE | bits | found->tag << WEIR__ENTRY_TAG_SHIFT;
+    if (weir__hardened_is(a))
+        weir__hardened_begin(&c->small, request->size, live);
+    else
+        weir__entry_set(c->small.entry, live | (uint32_t)request->size);
 }
 
 /* Gives the old memory back, uncounted. If another thread freed the block meanwhile, that free was
@@ -112,7 +122,7 @@ static void *pooled_move(weir_allocator *a, void *block, const struct weir__foun
     weir__fill_taken(c.block, c.usable);
     /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): what was found is no NULL. */
     memcpy(c.block, block, weir__min(request->size, found->usable));
-    carrier_make_live(&c, request, found);
+    carrier_make_live(a, &c, request, found);
     if (weir__unlikely(sequence != 0))
         weir__trace_resized(a, sequence, block,
                             &(struct weir__trace_block){c.block, request->size, found->requested,
@@ -214,6 +224,10 @@ void *weir__reallocate_once(weir_allocator *a, struct weir__request *request)
 {
     struct weir__found found;
     if (!weir__block_expect(a, request->block, &found)) {
+        errno = EINVAL;
+        return NULL;
+    }
+    if (weir__hardened_is(a) && !weir__hardened_expect(a, request->block, &found)) {
         errno = EINVAL;
         return NULL;
     }

@@ -3,6 +3,7 @@
 
 #include "alloc/body.h"
 #include "alloc/guarded.h"
+#include "alloc/hardened.h"
 #include "alloc/large.h"
 #include "alloc/trace.h"
 #include "alloc/trim.h"
@@ -14,13 +15,6 @@
 #include <errno.h>
 #include <string.h>
 
-/* The bits of the entry of a block that the calling thread allocates. */
-static uint32_t live_of(const struct weir__request *request)
-{
-    bool strict = request->alignment > WEIR_DEFAULT_ALIGNMENT;
-    return weir__here.live | (strict ? WEIR__ENTRY_ALIGNED : 0);
-}
-
 /* -- allocating ----------------------------------------------------------------------- */
 
 /* While SHARED: from the thread's own bin without its lock; it may have no heap. NULL: the other
@@ -30,7 +24,7 @@ static void *small_take_shared(struct weir__heap *heap, unsigned sizeclass,
 {
     if (!heap || !weir__shared_enter(&heap->window))
         return NULL;
-    uint32_t live = live_of(request);
+    uint32_t live = weir__small_live_of(request);
     struct weir__bin *bin = weir__cache_bin(&heap->cache, sizeclass);
     void *block = weir__small_is_intact(bin)
                       ? weir__small_pop(bin, &live, request->size, request->zeroed)
@@ -76,7 +70,7 @@ WEIR__INLINE void *allocate_numbered(struct weir__heap *heap, enum weir__reach r
                                      unsigned sizeclass, const struct weir__request *request,
                                      bool samples)
 {
-    uint32_t live = live_of(request);
+    uint32_t live = weir__small_live_of(request);
     int64_t to;
     if (!weir__window_may_number(&heap->window, reach) ||
         !weir__numbered_allocating_enter(&heap->window, reach, (int64_t)request->size, samples,
@@ -192,7 +186,6 @@ static bool bin_fill_or_trim_locked(struct weir__heap *heap, unsigned sizeclass)
     return bin_fill_locked(heap, sizeclass);
 }
 
-/* What is it due for, and can have? */
 WEIR__INLINE unsigned small_due(const weir_allocator *a, struct weir__heap *own,
                                 const struct weir__request *request)
 {
@@ -204,17 +197,28 @@ WEIR__INLINE unsigned small_due(const weir_allocator *a, struct weir__heap *own,
     return 0;
 }
 
+unsigned weir__small_due(const weir_allocator *a, struct weir__heap *own,
+                         const struct weir__request *request)
+{
+    return small_due(a, own, request);
+}
+
 void *weir__small_allocate_slow(weir_allocator *a, unsigned sizeclass,
                                 struct weir__request *request)
 {
     weir__assert(weir__allocator_is_ready(a) && sizeclass < WEIR__CLASSES);
     weir__assert(request->size <= weir__class_bytes[sizeclass]);
-    uint32_t live = live_of(request);
+    uint32_t live = weir__small_live_of(request);
     struct weir__heap *own = weir__heap_own(a);
     unsigned due = small_due(a, own, request);
-    if (weir__unlikely(due != 0))
-        return weir__large_allocate_due(a, request, due);
-    void *block = small_take_shared(own, sizeclass, request);
+    void *block;
+    bool none;
+    if (weir__unlikely(due != 0)) {
+        block = weir__large_allocate_due(a, request, due, &none);
+        if (!none)
+            return block;
+    }
+    block = small_take_shared(own, sizeclass, request);
     if (block || (own && (block = allocate_numbered_plain(own, sizeclass, request))))
         return block;
     struct weir__heap *heap = weir__heap_take(a);
@@ -239,6 +243,8 @@ void *weir__small_allocate_slow(weir_allocator *a, unsigned sizeclass,
 bool weir__small_take(weir_allocator *a, unsigned sizeclass, struct weir__cached *taken)
 {
     weir__assert(sizeclass < WEIR__CLASSES);
+    if (weir__hardened_is(a))
+        return weir__hardened_take(a, sizeclass, taken);
     struct weir__heap *heap = weir__heap_take(a);
     bool filled = bin_fill_or_trim_locked(heap, sizeclass);
     if (filled) {
@@ -295,6 +301,10 @@ static void small_push_locked(struct weir__heap *heap, struct weir__cached cache
 
 void weir__small_give(weir_allocator *a, struct weir__cached given)
 {
+    if (weir__hardened_is(a)) {
+        weir__hardened_give(a, given);
+        return;
+    }
     struct weir__heap *heap = weir__heap_take(a);
     small_push_locked(heap, given);
     weir__heap_drop(heap);
@@ -302,6 +312,8 @@ void weir__small_give(weir_allocator *a, struct weir__cached given)
 
 bool weir__small_give_live(weir_allocator *a, void *block, const struct weir__found *found)
 {
+    if (weir__hardened_is(a))
+        return weir__hardened_give_live(a, block, found);
     struct weir__heap *heap = weir__heap_take(a);
     struct weir__cached cached = copy_of(heap, block, found);
     bool live = weir__entry_is_live(weir__entry_get(cached.entry));
@@ -354,6 +366,10 @@ bool weir__small_free_numbered(weir_allocator *a, struct weir__heap *const *heap
 void weir__small_free_slow(weir_allocator *a, void *block, const struct weir__found *found)
 {
     weir__assert(found->kind == WEIR__KIND_SMALL && weir__slab_of(block) == found->place.slab);
+    if (weir__hardened_is(a)) {
+        weir__hardened_free(a, block, found);
+        return;
+    }
     struct weir__heap *own = weir__heap_own(a);
     if (own && small_give_shared(own, copy_of(own, block, found)))
         return;
@@ -377,18 +393,6 @@ void weir__small_free_slow(weir_allocator *a, void *block, const struct weir__fo
 }
 
 /* -- resizing ------------------------------------------------------------------------- */
-
-/* weir_checkpoint may set the `old` bit of a live entry meanwhile. */
-static void entry_resize(uint32_t *entry, size_t size)
-{
-    weir__assert(size <= WEIR__SMALL_MAX);
-    uint32_t value = weir__entry_get(entry);
-    while (weir__entry_is_live(value) &&
-           !__atomic_compare_exchange_n(entry, &value,
-                                        (value & ~WEIR__ENTRY_SIZE_MASK) | (uint32_t)size, true,
-                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-        continue;
-}
 
 /* Moves it between two bins of the heap, within one operation of its window. NULL: a bin is not
  * ready, or the window closed. */
@@ -419,7 +423,7 @@ WEIR__INLINE void *resize_entered(struct weir__heap *heap, void *block, struct w
 {
     if (bin != weir__own_get(place.slab->bin))
         return move_entered(heap, block, place, size, bin);
-    entry_resize(place.entry, size);
+    weir__entry_resize(place.entry, size);
     return block;
 }
 
@@ -496,14 +500,16 @@ bool weir__small_resize_slow(weir_allocator *a, void *block, const struct weir__
                              size_t size, bool *refused)
 {
     weir__assert(found->kind == WEIR__KIND_SMALL);
+    if (weir__hardened_is(a))
+        return weir__hardened_resize(a, block, found, size, refused);
     size_t alignment = weir__max(found->alignment, WEIR__GRAIN);
     if (size > WEIR__SMALL_MAX ||
         weir__class_of(size, alignment) != (int)weir__slab_class(found->place.slab))
         return false;
     uint64_t sequence = 0;
-    entry_resize(found->place.entry, size);
+    weir__entry_resize(found->place.entry, size);
     if (!weir__count(a, (int64_t)size - (int64_t)found->requested, 0, 0, &sequence)) {
-        entry_resize(found->place.entry, found->requested);
+        weir__entry_resize(found->place.entry, found->requested);
         *refused = true;
         return false;
     }

@@ -250,6 +250,17 @@ void *weir__small_allocate_numbered(struct weir__heap *heap, unsigned sizeclass,
 bool weir__small_free_numbered(weir_allocator *a, struct weir__heap *const *heaps, void *block,
                                struct weir__place place);
 
+/* The bits of the entry of a block that the calling thread allocates. */
+WEIR__INLINE uint32_t weir__small_live_of(const struct weir__request *request)
+{
+    bool strict = request->alignment > WEIR_DEFAULT_ALIGNMENT;
+    return weir__here.live | (strict ? WEIR__ENTRY_ALIGNED : 0);
+}
+
+/* What is it due for (track/sample.h), and can have? `own` is the thread's heap, or NULL. */
+unsigned weir__small_due(const weir_allocator *a, struct weir__heap *own,
+                         const struct weir__request *request);
+
 /* -- the slow ways: no lock held, errno kept but where NULL is returned -------------------- */
 
 /* One try. NULL: it is refused. */

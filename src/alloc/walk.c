@@ -40,8 +40,10 @@ static int entry_visit(void *block, uint32_t *entry, struct weir__slab *slab, vo
     uint32_t value = weir__entry_get(entry);
     if (!weir__entry_is_live(value) || (walk->mark && !entry_age(entry)))
         return 0;
-    return walk_visit(walk, &(weir_block){block, weir__entry_size(value),
-                                          weir__class_bytes[weir__slab_class(slab)],
+    size_t size = weir__entry_size(value);
+    size_t usable =
+        weir__slab_is_hardened(slab) ? size : weir__class_bytes[weir__slab_class(slab)];
+    return walk_visit(walk, &(weir_block){block, size, usable,
                                           weir__entry_tag(value), !(value & WEIR__ENTRY_OLD)});
 }
 

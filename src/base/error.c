@@ -145,6 +145,19 @@ void weir__corrupt_stop(const void *at, const char *found)
     abort();
 }
 
+void weir__misuse_damaged(const char *kind, const void *block, const char *allocator_name,
+                          const char *format, ...)
+{
+    char line[REASON_SIZE], found[REASON_SIZE - 100];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(found, sizeof found, format, arguments);
+    va_end(arguments);
+    int length = snprintf(line, sizeof line - 1, "weir: %s: %p (allocator \"%.47s\"): %s", kind,
+                          block, allocator_name, found);
+    misuse_tell(WEIR_MISUSE_CORRUPTION, block, line, length);
+}
+
 void weir__misuse_written(const void *block, size_t offset, const char *allocator_name)
 {
     char line[REASON_SIZE];

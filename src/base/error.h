@@ -32,6 +32,11 @@ void weir__corrupt_stop(const void *at, const char *found) __attribute__((noretu
 /* The same for a block that was written to at this offset after it was freed: corruption. */
 void weir__misuse_written(const void *block, size_t offset, const char *allocator_name);
 
+/* The same for what lies around a block, or in a free one, of a hardened context: "overflow",
+ * "underflow" or "write after free", and what was found, like printf's. */
+void weir__misuse_damaged(const char *kind, const void *block, const char *allocator_name,
+                          const char *format, ...) __attribute__((format(printf, 4, 5)));
+
 /* Who knows more of blocks prints it, by base/message.h: behind the line, before the process ends
  * of it. NULL: nobody does. No lock is held; what it calls allocates nothing of a program's. */
 typedef void weir__misuse_explainer(weir_misuse what, const void *pointer);

@@ -1,6 +1,7 @@
 /* observe/environment.c - see environment.h. */
 #include "observe/environment.h"
 
+#include "alloc/hardened.h"
 #include "backing/meta.h"
 #include "base/bits.h"
 #include "base/message.h"
@@ -35,6 +36,16 @@
 static void complain(const char *what, const char *value, const char *why)
 {
     weir__message_print("weir: %s: \"%.200s\"%s%.600s", what, value, *why ? ": " : "", why);
+}
+
+/* -- hardened --------------------------------------------------------------------------------- */
+
+/* It is followed when the first block is asked for, long before this. */
+void weir__environment_hardened(void)
+{
+    const char *text = weir__hardened_refused();
+    if (text)
+        complain("WEIR_HARDENED cannot be followed", text, "1, moves or 0, on pages of 4 KiB");
 }
 
 /* -- the limit ---------------------------------------------------------------------------- */

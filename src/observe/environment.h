@@ -20,6 +20,7 @@
 
 #include <stdbool.h>
 
+void weir__environment_hardened(void);
 void weir__environment_limit(void);
 void weir__environment_background(void);
 void weir__environment_sample(void);

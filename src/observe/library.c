@@ -5,6 +5,7 @@
  * are a little old, and say so. Not in libweir-malloc.so, which has preload/start.c.
  */
 #include "observe/library.h"
+#include "alloc/check.h"
 #include "alloc/cpu.h"
 #include "alloc/fork.h"
 #include "alloc/inspect.h"
@@ -110,6 +111,7 @@ __attribute__((constructor)) static void library_start(int argc, char **argv)
 {
     if (&weir_command_is_here)
         return;
+    weir__environment_hardened();
     weir__environment_limit();
     weir__environment_background();
     weir__environment_sample();
@@ -132,6 +134,7 @@ __attribute__((destructor)) static void library_end(void)
 {
     if (!&weir_command_is_here)
         weir__environment_report(true);
+    weir__check_waiting();
     if (!image || image->pid != getpid() || !writing_take())
         return;
     figures_write(true);

@@ -33,7 +33,10 @@ static struct weir__slab *slab_add_locked(struct weir__center *center)
     struct weir__slab *slab = weir__chunk_take_slab(center->page_heap);
     if (!slab)
         return NULL;
-    weir__slab_init(slab, center->sizeclass, center->home, center);
+    if (weir__unlikely(center->home & WEIR__HOME_HARDENED))
+        weir__slab_init_hardened(slab, center->sizeclass, center->home, center);
+    else
+        weir__slab_init(slab, center->sizeclass, center->home, center);
     if (weir__unlikely(center->sizeclass == WEIR__CLASS_EMPTY))
         weir__chunk_close_slab(center->page_heap, slab);
     weir__slab_list_push(&center->partial, slab);
@@ -105,7 +108,7 @@ static void stale_misuse_keep(const struct weir__center *own, const struct weir_
 {
     weir__late_misuse_keep(&(struct weir__late_misuse){.what = WEIR_MISUSE_DOUBLE_FREE,
                                                        .block = cached->block,
-                                                       .owner = weir__home_owner(own->home),
+                                                       .owner = weir__home_true_owner(own->home),
                                                        .requested = cached->former});
 }
 
@@ -440,6 +443,26 @@ int weir__center_each_live(struct weir__center *center, weir__entry_visitor *vis
         stop = slab_each_live(slab, visit, user);
     for (struct weir__slab *slab = center->full; slab && !stop; slab = slab->next)
         stop = slab_each_live(slab, visit, user);
+    weir__lock_drop(&center->lock);
+    return stop;
+}
+
+static int slab_each_used(struct weir__slab *slab, weir__entry_visitor *visit, void *user)
+{
+    int stop = 0;
+    for (unsigned index = slab->first; index < slab->fresh && !stop; index++)
+        stop = visit(weir__slab_block(slab, index), &slab->entries[index], slab, user);
+    return stop;
+}
+
+int weir__center_each_used(struct weir__center *center, weir__entry_visitor *visit, void *user)
+{
+    int stop = 0;
+    weir__lock_take(&center->lock);
+    for (struct weir__slab *slab = center->partial; slab && !stop; slab = slab->next)
+        stop = slab_each_used(slab, visit, user);
+    for (struct weir__slab *slab = center->full; slab && !stop; slab = slab->next)
+        stop = slab_each_used(slab, visit, user);
     weir__lock_drop(&center->lock);
     return stop;
 }

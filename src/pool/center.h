@@ -117,6 +117,9 @@ void weir__center_destroy(struct weir__center *center);
 typedef int weir__entry_visitor(void *block, uint32_t *entry, struct weir__slab *slab, void *user);
 int weir__center_each_live(struct weir__center *center, weir__entry_visitor *visit, void *user);
 
+/* The same for every block that was ever handed out of its slabs, whatever its entry says. */
+int weir__center_each_used(struct weir__center *center, weir__entry_visitor *visit, void *user);
+
 /* Are these cached blocks of its class and owner, each with its own entry, and their copies
  * true? `strict` false: a copy that is not is the program's fault, and found where it leaves. */
 bool weir__center_cached_are_valid(const struct weir__center *center,

@@ -127,7 +127,7 @@ static struct weir__chunk *chunk_take_placed(struct weir__page_heap *heap)
 /* How much of a chunk that was taken is open: a first one's end is shut. */
 static size_t chunk_shut(const struct weir__page_heap *heap, struct weir__chunk *chunk)
 {
-    bool whole = heap->chunks.first || heap->backing != &weir__backing_system ||
+    bool whole = heap->hardened || heap->chunks.first || heap->backing != &weir__backing_system ||
                  heap->placement.huge_pages || heap->placement.numa_node;
     if (whole || !weir__os_shut((char *)chunk + (OPEN_SLABS << WEIR__SLAB_SHIFT),
                                 WEIR__CHUNK - (OPEN_SLABS << WEIR__SLAB_SHIFT)))
@@ -146,6 +146,59 @@ static bool chunk_reach(struct weir__chunk *chunk, size_t slab)
     chunk->u.head.nopen = 2 * nopen;
     return true;
 }
+
+/* -- hardened page heaps --------------------------------------------------------------- */
+
+/* One slab in so many cannot be read or written, and serves nobody. */
+#define GUARD_EVERY 8
+/* A free one is drawn of the first so many of its list. */
+#define DRAWN_OF 8
+
+static bool slab_is_guard(const struct weir__page_heap *heap, size_t number)
+{
+    return heap->hardened && number % GUARD_EVERY == 0;
+}
+
+/* Of `count`, by chance. */
+static size_t draw_locked(struct weir__page_heap *heap, size_t count)
+{
+    weir__assert(weir__lock_is_mine(&heap->lock));
+    uint64_t bits = heap->random;
+    bits ^= bits << 13;
+    bits ^= bits >> 7;
+    bits ^= bits << 17;
+    heap->random = bits;
+    return (size_t)((bits >> 32) * count >> 32);
+}
+
+static void free_slab_link(struct weir__page_heap *heap, struct weir__slab *slab);
+
+/* Closes the guards of a new chunk and makes the others free, in any order. */
+static void chunk_harden(struct weir__page_heap *heap, struct weir__chunk *chunk)
+{
+    struct weir__slab *slabs[WEIR__CHUNK_SLABS];
+    size_t count = 0;
+    for (size_t i = 1; i < WEIR__CHUNK_SLABS; i++) {
+        struct weir__slab *slab = &chunk->slabs[i];
+        if (!slab_is_guard(heap, i)) {
+            slabs[count++] = slab;
+            continue;
+        }
+        slab->first = 0;
+        weir__relaxed_set(slab->size, 0);
+        weir__relaxed_set(slab->bin, 0);
+        slab_close(slab);
+    }
+    chunk->u.head.nfresh = WEIR__CHUNK_USABLE - count;
+    while (count) {
+        size_t at = draw_locked(heap, count);
+        slabs[at]->dirty = false;
+        free_slab_link(heap, slabs[at]);
+        slabs[at] = slabs[--count];
+    }
+}
+
+/* -- adding and removing -------------------------------------------------------------- */
 
 static struct weir__chunk *chunk_add(struct weir__page_heap *heap)
 {
@@ -167,6 +220,8 @@ static struct weir__chunk *chunk_add(struct weir__page_heap *heap)
     heap->reserved += WEIR__CHUNK;
     heap->headers += WEIR__CHUNK_HEADERS;
     weir__region_tell(chunk, WEIR__CHUNK, true);
+    if (heap->hardened)
+        chunk_harden(heap, chunk);
     return chunk;
 }
 
@@ -240,13 +295,28 @@ static struct weir__slab *slab_fresh(struct weir__page_heap *heap)
     return &heap->fresh->slabs[number];
 }
 
+/* Of a hardened page heap, any of the first free ones. NULL: there is none. */
+static WEIR__NOINLINE struct weir__slab *free_slab_draw(struct weir__page_heap *heap)
+{
+    weir__assert(weir__lock_is_mine(&heap->lock));
+    if (!heap->nfree_slabs)
+        chunk_add(heap);
+    struct weir__slab *slab = heap->dirty_slabs ? heap->dirty_slabs : heap->clean_slabs;
+    if (slab)
+        for (size_t steps = draw_locked(heap, DRAWN_OF); steps && slab->next; steps--)
+            slab = slab->next;
+    return slab;
+}
+
 struct weir__slab *weir__chunk_take_slab(struct weir__page_heap *heap)
 {
     weir__lock_take(&heap->lock);
     struct weir__slab *slab = heap->dirty_slabs ? heap->dirty_slabs : heap->clean_slabs;
+    if (weir__unlikely(heap->hardened))
+        slab = free_slab_draw(heap);
     if (slab)
         free_slab_unlink(heap, slab);
-    else
+    else if (!heap->hardened)
         slab = slab_fresh(heap);
     if (slab) {
         weir__chunk_of(slab)->u.head.nfree--;
@@ -325,8 +395,9 @@ size_t weir__chunk_release_locked(struct weir__page_heap *heap, struct weir__lis
         if (chunk->u.head.nfree != WEIR__CHUNK_USABLE)
             continue;
         size_t used = WEIR__CHUNK_USABLE - chunk->u.head.nfresh;
-        for (unsigned i = 1; i <= used; i++)
-            free_slab_unlink(heap, &chunk->slabs[i]);
+        for (unsigned i = 1; i <= (heap->hardened ? WEIR__CHUNK_USABLE : used); i++)
+            if (!slab_is_guard(heap, i))
+                free_slab_unlink(heap, &chunk->slabs[i]);
         bytes += used << WEIR__SLAB_SHIFT;
         chunk_remove(heap, chunk, list);
     }

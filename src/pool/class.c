@@ -147,6 +147,8 @@ int weir__class_of(size_t size, size_t alignment)
     weir__assert(weir__is_power_of_two(alignment));
     if (size > WEIR__SMALL_MAX || alignment > WEIR__SMALL_MAX)
         return -1;
+    if (weir__likely(alignment == WEIR__EMPTY_STRIDE))
+        return weir__class_map64[weir__class_index(size)] >> WEIR__BIN_SHIFT;
     if (!size && alignment <= WEIR__EMPTY_STRIDE)
         return WEIR__CLASS_EMPTY;
     size_t least = weir__max(size, alignment);

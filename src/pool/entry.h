@@ -90,4 +90,16 @@ WEIR__INLINE uint32_t weir__entry_chained(unsigned next)
     return WEIR__ENTRY_USED | next << WEIR__ENTRY_NEXT_SHIFT;
 }
 
+/* Of a live one; weir_checkpoint may set the `old` bit meanwhile. */
+WEIR__INLINE void weir__entry_resize(uint32_t *entry, size_t size)
+{
+    weir__assert(size < WEIR__ENTRY_SIZE_MASK);
+    uint32_t value = weir__entry_get(entry);
+    while (weir__entry_is_live(value) &&
+           !__atomic_compare_exchange_n(entry, &value,
+                                        (value & ~WEIR__ENTRY_SIZE_MASK) | (uint32_t)size, true,
+                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        continue;
+}
+
 #endif

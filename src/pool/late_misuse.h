@@ -14,6 +14,7 @@
 
 #include "base/bits.h"
 
+#include <stddef.h>
 #include <weir/error.h>
 
 #define WEIR__LATE_MISUSES 1024 /* as many blocks as a bin may have */
@@ -22,10 +23,15 @@ struct weir__late_misuse {
     weir_misuse what; /* WEIR_MISUSE_DOUBLE_FREE or WEIR_MISUSE_CORRUPTION */
     const void *block;
     const void *owner; /* of the block, as slabs name it */
-    size_t requested;  /* DOUBLE_FREE: what the second free counted off */
+    size_t requested;  /* DOUBLE_FREE: what the second free counted off; CORRUPTION that is known:
+                        * how large the block was */
     size_t more;       /* DOUBLE_FREE: others whose bytes were added to `requested` */
     size_t written;    /* CORRUPTION: 1 + the offset at which the free block was written to; 0: its
                         * entry was */
+    ptrdiff_t around;  /* CORRUPTION of a live block, not 0: up to which byte behind it was written,
+                        * or, negative, below it */
+    bool known;        /* CORRUPTION: `requested` and `tag` are the block's */
+    uint32_t tag;
 };
 
 /* A corrupted entry that is kept already is not kept again. */

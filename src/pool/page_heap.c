@@ -4,6 +4,7 @@
 #include "os/clock.h"
 #include "pool/budget.h"
 #include "pool/chunk.h"
+#include "pool/fenced.h"
 #include "pool/hole.h"
 #include "pool/purge.h"
 #include "pool/span.h"
@@ -29,6 +30,7 @@ void weir__page_heap_init(struct weir__page_heap *heap, const struct weir__backi
 void weir__page_heap_destroy(struct weir__page_heap *heap)
 {
     struct weir__list chunks = {NULL};
+    weir__fenced_unmake(heap);
     weir__chunk_release_all(heap, &chunks);
     weir__chunk_retire(heap->backing, &chunks);
     weir__region_destroy(&heap->doomed);
@@ -38,6 +40,7 @@ void weir__page_heap_destroy(struct weir__page_heap *heap)
 size_t weir__page_heap_trim(struct weir__page_heap *heap, bool addresses)
 {
     struct weir__list chunks = {NULL};
+    weir__fenced_release(heap, NULL);
     weir__lock_take(&heap->lock);
     weir__span_flush_idle_locked(heap);
     size_t bytes = weir__chunk_release_locked(heap, &chunks) + weir__tail_release_locked(heap);
@@ -125,6 +128,8 @@ void weir__page_heap_decay(struct weir__page_heap *heap)
 size_t weir__page_heap_dirty_locked(const struct weir__page_heap *heap)
 {
     weir__assert(weir__lock_is_mine(&heap->lock));
+    if (weir__unlikely(heap->hardened))
+        return heap->ndirty_slabs * WEIR__SLAB;
     return heap->hole_dirty + weir__tail_bytes_locked(heap) + heap->ndirty_slabs * WEIR__SLAB;
 }
 

@@ -38,6 +38,7 @@ struct weir__page_heap {
     const struct weir__policy *policy;   /* never changes */
     void *owner;                         /* whose it is, for the layer above; the same */
     struct weir__os_placement placement; /* the same: set before the first use */
+    bool hardened;                       /* all its slabs and spans are: the same */
 
     /* Slabs: see pool/chunk.h. */
     struct weir__list chunks;  /* every chunk, latest first */
@@ -65,6 +66,9 @@ struct weir__page_heap {
 
     int64_t given; /* bytes freed, less those until the budget is looked at */
     bool purging;  /* a thread is at it */
+
+    uint64_t random; /* hardened: what its choices are drawn from */
+    struct weir__fences *fences; /* hardened: spans that wait (pool/fenced.h); NULL: none yet */
 
     const void *taker; /* whom a span is being taken for; from --enable-debug=1 on */
 

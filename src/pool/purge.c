@@ -26,11 +26,12 @@ static bool piece_cut(struct weir__page_heap *heap, uint32_t idle_ms, size_t wan
                       struct piece *piece)
 {
     weir__assert(weir__lock_is_mine(&heap->lock));
+    bool closed = heap->hardened; /* what is free of its spans has no pages (pool/fenced.h) */
     *piece = (struct piece){0};
-    if (weir__tail_cut_locked(heap, idle_ms, wanted, &piece->tail)) {
+    if (!closed && weir__tail_cut_locked(heap, idle_ms, wanted, &piece->tail)) {
         piece->start = piece->tail.start;
         piece->size = piece->tail.size;
-    } else if ((piece->hole = weir__hole_cut_locked(heap, idle_ms, bin))) {
+    } else if (!closed && (piece->hole = weir__hole_cut_locked(heap, idle_ms, bin))) {
         piece->start = weir__span_start(piece->hole);
         piece->size = (size_t)piece->hole->npages << WEIR__GRANULE_SHIFT;
     } else if ((piece->slab = weir__chunk_cut_slab_locked(heap, idle_ms))) {

@@ -183,6 +183,8 @@ static void part_advise(const struct weir__region *region, size_t start, size_t 
 static bool part_open(struct weir__region *region, size_t start, size_t end)
 {
     char *part = region->base + start;
+    if (weir__unlikely(region->heap->hardened))
+        return true; /* who takes a span opens it */
     if (!weir__os_open(part, end - start))
         return false;
     part_advise(region, start, end);
@@ -248,6 +250,12 @@ static void region_advise(struct weir__region *region)
         weir__os_huge_pages(region->base, region->size, true);
 }
 
+/* Closed addresses in front of a hardened region, which are no part of it. */
+static size_t region_lead(const struct weir__page_heap *heap, size_t alignment)
+{
+    return heap->hardened ? alignment : 0;
+}
+
 static void range_unmap(char *base, size_t size)
 {
     for (size_t part; size; base += part, size -= part) {
@@ -259,7 +267,8 @@ static void range_unmap(char *base, size_t size)
 static void range_give(struct weir__region *region)
 {
     if (!region->first) {
-        range_unmap(region->base, region->size);
+        size_t lead = region_lead(region->heap, region->alignment);
+        range_unmap(region->base - lead, region->size + lead);
         return;
     }
     memset(region->pages - 1, 0, (CHUNK_PAGES + 2) * sizeof *region->pages);
@@ -291,7 +300,9 @@ struct weir__region *weir__region_create(struct weir__page_heap *heap, size_t si
     struct weir__region *region = region_enter(size >> WEIR__GRANULE_SHIFT, direct);
     if (!region)
         return NULL;
-    char *base = weir__fault_now() ? NULL : weir__os_reserve(size, alignment);
+    size_t lead = region_lead(heap, alignment);
+    char *range = weir__fault_now() ? NULL : weir__os_reserve(size + lead, alignment);
+    char *base = range ? range + lead : NULL;
     if (base && region_set(region, heap, base, size)) {
         region->alignment = alignment;
         region->first = region->opened = 0;
@@ -300,8 +311,8 @@ struct weir__region *weir__region_create(struct weir__page_heap *heap, size_t si
         region_advise(region);
         return region;
     }
-    if (base)
-        range_unmap(base, size);
+    if (range)
+        range_unmap(range, size + lead);
     region_leave(region);
     return NULL;
 }

@@ -66,6 +66,7 @@ struct weir__span {
 };
 
 #define WEIR__SPAN_GUARDED 2 /* pool/trap.h */
+#define WEIR__SPAN_FENCED  3 /* pool/fenced.h: it is in a page heap's, but for its pages */
 
 _Static_assert(sizeof(struct weir__span) == 32, "two page headers a cache line");
 
@@ -207,10 +208,21 @@ WEIR__INLINE bool weir__span_is_guarded(const struct weir__span *span)
     return weir__unlikely(weir__relaxed_get(span->u.live.direct) == WEIR__SPAN_GUARDED);
 }
 
-/* Of the block with this label; behind a guarded one is nothing that is its own. */
+WEIR__INLINE bool weir__span_is_fenced(const struct weir__span *span)
+{
+    return weir__unlikely(weir__relaxed_get(span->u.live.direct) == WEIR__SPAN_FENCED);
+}
+
+/* Either: nothing behind its block is the block's own. */
+WEIR__INLINE bool weir__span_is_exact(const struct weir__span *span)
+{
+    return weir__unlikely(weir__relaxed_get(span->u.live.direct) >= WEIR__SPAN_GUARDED);
+}
+
+/* Of the block with this label. */
 WEIR__INLINE size_t weir__span_usable_by(const struct weir__span *span, uint64_t label)
 {
-    return weir__span_is_guarded(span) ? weir__label_size(label)
+    return weir__span_is_exact(span) ? weir__label_size(label)
                                        : weir__span_bytes(span) - weir__label_offset(label);
 }
 

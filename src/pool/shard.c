@@ -2,6 +2,7 @@
 #include "pool/shard.h"
 
 #include "backing/meta.h"
+#include "pool/page_heap.h"
 
 void weir__shard_init(struct weir__shard *first, struct weir__page_heap *page_heap,
                       struct weir__family *family, const void *owner)
@@ -9,7 +10,7 @@ void weir__shard_init(struct weir__shard *first, struct weir__page_heap *page_he
     weir__assert(page_heap && family && !first->home);
     first->page_heap = page_heap;
     first->family = family;
-    first->home = weir__home_of(owner, 0);
+    first->home = weir__home_of(owner, 0) | (page_heap->hardened ? WEIR__HOME_HARDENED : 0);
     first->first = first;
 }
 

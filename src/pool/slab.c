@@ -70,6 +70,19 @@ void weir__slab_init(struct weir__slab *slab, unsigned sizeclass, uint64_t home,
     __atomic_store_n(&slab->home, home, __ATOMIC_RELEASE);
 }
 
+void weir__slab_init_hardened(struct weir__slab *slab, unsigned sizeclass, uint64_t home,
+                              struct weir__center *center)
+{
+    weir__assert(home & WEIR__HOME_HARDENED);
+    size_t size = weir__class_bytes[sizeclass];
+    if (!slab->zeroed && size)
+        memset(weir__slab_memory(slab), 0, WEIR__SLAB);
+    slab->zeroed = slab->zeroed || size;
+    weir__slab_init(slab, sizeclass, home, center);
+    if (size >= WEIR__INLINE_MIN && WEIR__SLAB / size >= 8)
+        slab->first = slab->fresh = 1;
+}
+
 /* -- the chain ------------------------------------------------------------------ */
 
 /* Entries that no block has are zero, so that this is false for them. */
@@ -167,7 +180,7 @@ void weir__slab_misuse_keep(const struct weir__slab *slab, weir_misuse what, con
                             size_t requested)
 {
     weir__late_misuse_keep(&(struct weir__late_misuse){
-        .what = what, .block = block, .owner = weir__slab_owner(slab), .requested = requested});
+        .what = what, .block = block, .owner = weir__slab_true_owner(slab), .requested = requested});
 }
 
 /* Is the block one of this slab, and the entry its own? Else the slab was made anew since
@@ -200,7 +213,7 @@ bool weir__slab_put(struct weir__slab *slab, const struct weir__cached *cached)
         return slab_put_odd(slab, cached, value);
     if (weir__unlikely(cached->former > slab->size)) /* the copy itself was overwritten */
         weir__slab_misuse_keep(slab, WEIR_MISUSE_CORRUPTION, cached->block, 0);
-    if (WEIR__FILLS && cached->mark & WEIR__ENTRY_ZERO)
+    if (WEIR__FILLS && cached->mark & WEIR__ENTRY_ZERO && !weir__slab_is_hardened(slab))
         weir__fill_freed(cached->block, slab->size); /* a chained one has no flag */
     chain_push(slab, index);
     slab->nout--;

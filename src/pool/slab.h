@@ -50,6 +50,7 @@
     64                        /* at least, between the blocks of the slab before and a ledger */
 #define WEIR__SLAB_CLEAR 256  /* between a ledger and the blocks behind it */
 #define WEIR__INLINE_MIN 4096 /* classes from here keep their entries in the chunk */
+#define WEIR__SLAB_CANARY 8   /* bytes that a hardened block leaves of its place at least */
 
 struct weir__backing;
 struct weir__center;
@@ -193,6 +194,18 @@ WEIR__INLINE const void *weir__slab_owner(const struct weir__slab *slab)
     return weir__home_owner(__atomic_load_n(&slab->home, __ATOMIC_ACQUIRE));
 }
 
+/* The same, hardened or not (pool/home.h): what weir__slab_owner says of a hardened one equals no
+ * owner. */
+WEIR__INLINE const void *weir__slab_true_owner(const struct weir__slab *slab)
+{
+    return weir__home_true_owner(__atomic_load_n(&slab->home, __ATOMIC_ACQUIRE));
+}
+
+WEIR__INLINE bool weir__slab_is_hardened(const struct weir__slab *slab)
+{
+    return __atomic_load_n(&slab->home, __ATOMIC_ACQUIRE) & WEIR__HOME_HARDENED;
+}
+
 WEIR__INLINE struct weir__center *weir__slab_center(const struct weir__slab *slab)
 {
     return __atomic_load_n(&slab->center, __ATOMIC_ACQUIRE);
@@ -201,6 +214,12 @@ WEIR__INLINE struct weir__center *weir__slab_center(const struct weir__slab *sla
 /* Makes a free slab serve blocks of `class` at `home`. */
 void weir__slab_init(struct weir__slab *slab, unsigned sizeclass, uint64_t home,
                      struct weir__center *center);
+
+/* The same of a hardened one: all that is free in it is zero, and where its entries lie in the
+ * chunk, the first block of several is left out, so that something lies below each
+ * (pool/canary.h). */
+void weir__slab_init_hardened(struct weir__slab *slab, unsigned sizeclass, uint64_t home,
+                              struct weir__center *center);
 
 /* The factor that its index is found by. */
 WEIR__INLINE uint32_t weir__slab_reciprocal(unsigned sizeclass)
@@ -251,6 +270,8 @@ bool weir__slab_put(struct weir__slab *slab, const struct weir__cached *cached);
 WEIR__INLINE bool weir__slab_is_overwritten(const struct weir__slab *slab, uint32_t value)
 {
     size_t size = weir__entry_size(value);
+    if (weir__entry_is_live(value) && slab->size && weir__slab_is_hardened(slab))
+        size += WEIR__SLAB_CANARY;
     if (weir__entry_is_live(value))
         return size > slab->size ||
                (!(value & WEIR__ENTRY_ALIGNED) && size < weir__class_least[weir__slab_class(slab)]);

@@ -204,7 +204,7 @@ static struct weir__span *span_from_frontier(struct weir__page_heap *heap,
 static struct weir__region *region_add(struct weir__page_heap *heap, size_t size, size_t alignment)
 {
     weir__assert(weir__lock_is_mine(&heap->lock));
-    bool direct = size >= SPAN_DIRECT;
+    bool direct = size >= SPAN_DIRECT && !heap->hardened;
     size_t unit = weir__max(alignment, WEIR__CHUNK), least = weir__round_up(size, WEIR__CHUNK);
     size_t want = direct ? least : weir__max(heap->next_region, least);
     struct weir__region *region = weir__region_create(heap, want, unit, direct);
@@ -212,7 +212,7 @@ static struct weir__region *region_add(struct weir__page_heap *heap, size_t size
         want = weir__max(weir__round_up(want / 2, WEIR__CHUNK), least);
         region = weir__region_create(heap, want, unit, direct);
     }
-    if (!region && least == WEIR__CHUNK && unit == WEIR__CHUNK)
+    if (!region && least == WEIR__CHUNK && unit == WEIR__CHUNK && !heap->hardened)
         region = weir__region_borrow(heap);
     if (!region)
         return NULL;
@@ -260,7 +260,8 @@ WEIR__INLINE struct weir__span *span_from_idle(struct weir__page_heap *heap, uin
     }
     heap->idle = NULL;
     heap->span_live += weir__pages_bytes(npages);
-    weir__span_check_freed(span, heap->taker);
+    if (!heap->hardened)
+        weir__span_check_freed(span, heap->taker);
     return span;
 }
 
@@ -299,6 +300,24 @@ WEIR__INLINE struct weir__span *span_take_locked(struct weir__page_heap *heap, u
     return weir__likely(span != NULL) ? span : span_find(heap, npages, alignment, &claim->zeroed);
 }
 
+/* The page behind a fenced one's is its own, too, and stays closed. */
+static uint32_t pages_wanted(const struct weir__page_heap *heap, size_t size)
+{
+    return weir__span_pages(size) + heap->hardened;
+}
+
+/* A fenced one begins to live when its pages are open. */
+static char *span_begin(const struct weir__page_heap *heap, struct weir__span *span, size_t size,
+                        size_t alignment, uint32_t tag)
+{
+    char *start = weir__span_start(span);
+    if (weir__likely(!heap->hardened))
+        return weir__span_make_live(span, start, size, alignment, tag);
+    weir__label_set(&span->u.live.label, 0);
+    weir__relaxed_set(span->u.live.direct, (uint8_t)WEIR__SPAN_FENCED);
+    return start;
+}
+
 struct weir__span *weir__span_take(struct weir__page_heap *heap, size_t size, size_t alignment,
                                    struct weir__claim *claim)
 {
@@ -311,11 +330,10 @@ struct weir__span *weir__span_take(struct weir__page_heap *heap, size_t size, si
         heap->taker = claim->owner;
     if (weir__relaxed_get(claim->shelf->count))
         weir__shelf_empty_locked(claim->shelf);
-    struct weir__span *span = span_take_locked(heap, weir__span_pages(size), alignment, claim);
+    struct weir__span *span = span_take_locked(heap, pages_wanted(heap, size), alignment, claim);
     if (weir__likely(span != NULL)) {
         weir__relaxed_set(span->u.live.owner, claim->owner);
-        claim->block =
-            weir__span_make_live(span, weir__span_start(span), size, alignment, claim->tag);
+        claim->block = span_begin(heap, span, size, alignment, claim->tag);
         __atomic_store_n(&span->state, WEIR__PAGE_SPAN, __ATOMIC_RELEASE);
         *claim->bytes += weir__span_bytes(span);
     }
@@ -334,7 +352,7 @@ WEIR__INLINE void span_release(struct weir__page_heap *heap, struct weir__span *
     weir__page_set(&span[npages - 1], WEIR__PAGE_NONE);
     weir__page_set(span, WEIR__PAGE_NONE);
     weir__layout_release(heap, weir__span_region(span), weir__span_page(span), npages);
-    if (WEIR__FILLS && span->state == WEIR__PAGE_HOLE) {
+    if (WEIR__FILLS && span->state == WEIR__PAGE_HOLE && !heap->hardened) {
         span->u.hole.filled = (uint8_t)weir__min(npages, FILL_PAGES);
         span->u.hole.color = color;
     }
@@ -374,7 +392,7 @@ void weir__span_give_locked(struct weir__page_heap *heap, struct weir__span *spa
     if (weir__label_is_live(weir__span_label(span)))
         weir__span_fill_freed(span);
     weir__label_set(&span->u.live.label, 0);
-    if (weir__unlikely(span->u.live.direct)) {
+    if (weir__unlikely(span->u.live.direct) && !heap->hardened) {
         weir__page_set(span, WEIR__PAGE_NONE);
         weir__region_doom_locked(heap, weir__span_region(span));
         return;

@@ -31,8 +31,10 @@ struct weir__claim {
     uint32_t tag;
     bool asks;  /* rather than to touch pages that never were, while other shelves may hold some, */
     bool asked; /* out: it did, and got none */
-    bool zeroed; /* out: the usable bytes are known to be zero */
-    char *block; /* out: weir__span_block */
+    bool zeroed;    /* out: the usable bytes are known to be zero */
+    char *block;    /* out: weir__span_block */
+    bool later;     /* of a guarded one (pool/trap.h): the caller makes it live, by `label` */
+    uint64_t label; /* out, of a guarded one */
 };
 
 /* A live span of at least `size` bytes at `alignment` (a power of two). NULL when there is no

@@ -132,8 +132,7 @@ static void header_unmake(struct weir__span *span)
 }
 
 static struct weir__span *header_make(const struct weir__trap *trap, const struct kind *kind,
-                                      size_t size, size_t alignment,
-                                      const struct weir__claim *claim)
+                                      size_t size, size_t alignment, struct weir__claim *claim)
 {
     struct weir__span *span = header_of(trap, kind);
     size_t npages = weir__max(pages_of(trap->block, size).bytes >> WEIR__GRANULE_SHIFT, 1);
@@ -146,10 +145,10 @@ static struct weir__span *header_make(const struct weir__trap *trap, const struc
     weir__relaxed_set(span->u.live.direct, (uint8_t)WEIR__SPAN_GUARDED);
     weir__relaxed_set(span->u.live.owner, claim->owner);
     weir__relaxed_set(span->u.live.tag, claim->tag);
-    weir__label_set(
-        &span->u.live.label,
+    claim->label =
         weir__label_make_at(size, alignment, (uintptr_t)trap->block & (WEIR__GRANULE - 1)) |
-            WEIR__LABEL_SAMPLED);
+        WEIR__LABEL_SAMPLED;
+    weir__label_set(&span->u.live.label, claim->later ? 0 : claim->label);
     __atomic_store_n(&span->state, WEIR__PAGE_SPAN, __ATOMIC_RELEASE);
     return span;
 }

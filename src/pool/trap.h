@@ -58,7 +58,8 @@ extern weir__calls_taker *weir__trap_calls;
 /* Is there a place for such a block? A moment's answer. */
 bool weir__trap_fits(size_t size, size_t alignment);
 
-/* A live span in a free place, its bytes zero; claim->block, as weir__span_take. `heap`: whose
+/* A live span in a free place, its bytes zero; claim->block, as weir__span_take; with claim->later
+ * it has the caller's word alone, until its label is set to claim->label. `heap`: whose
  * placement the addresses get, if they are to be reserved. NULL: there is none, or the system
  * refuses, which is *refused. */
 struct weir__span *weir__trap_take(struct weir__page_heap *heap, size_t size, size_t alignment,

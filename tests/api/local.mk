@@ -18,6 +18,7 @@ case_tests += tests/api/allocator \
 	tests/api/fork \
 	tests/api/fork_objects \
 	tests/api/functions \
+	tests/api/hardened \
 	tests/api/host_memory \
 	tests/api/lookup \
 	tests/api/mapped \

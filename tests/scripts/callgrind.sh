@@ -76,6 +76,8 @@ loops " beside $alive threads" $alive $alive_bounds
 # While allocations are sampled, by a mean that none of these comes to: 4 an allocation that no other
 # is undone for, and one that grows.
 sampled="pair=105 zeroed=122 resized=153 moved=214 aligned=145 large=185"
+# The same while blocks are guarded, at a rate that none of these comes to.
+guarded="pair=105 zeroed=122 resized=153 moved=214 aligned=145 large=185"
 
 # The whole of an exposition of 10,000 contexts, of which 200 have lines: 50 ms of processor time at 2.5
 # instructions a nanosecond.
@@ -96,6 +98,9 @@ if [ -e "$library" ]; then
     export WEIR_SAMPLE=1000000G
     loops ", sampled" "" $sampled
     unset WEIR_SAMPLE
+    export WEIR_GUARDS=1000000000
+    loops ", guarded" "" $guarded
+    unset WEIR_GUARDS
     export WEIR_RECORD="$scratch/trace" WEIR_STACKS=no
     loops ", recorded" "" $recorded
     unset WEIR_STACKS

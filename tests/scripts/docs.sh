@@ -1,5 +1,5 @@
 #!/bin/sh
-# README.md, CONTRIBUTING.md and docs/*/*.md against the tree: every relative link leads somewhere (to a heading,
+# README.md, CONTRIBUTING.md, SECURITY.md and docs/*/*.md against the tree: every relative link leads somewhere (to a heading,
 # where it says so), every `make TARGET` exists, and so does every path within one of the tree's folders. Every public
 # struct is in the table of docs/internals/api.md. No turn of docs/internals/style.md is in the prose.
 set -u
@@ -21,7 +21,7 @@ is_there()
     grep -qF " $1\$(EXEEXT)" "$makefile"
 }
 
-for file in README.md CONTRIBUTING.md docs/*/*.md; do
+for file in README.md CONTRIBUTING.md SECURITY.md docs/*/*.md; do
     try "$file"
     [ -s "$file" ] || { complain "$file: missing or empty"; continue; }
 
@@ -74,7 +74,7 @@ done
 # them. What commands printed (docs/results, blocks of code) is not prose. `There is no` is, and stays.
 try "no turn of docs/internals/style.md"
 turns=0
-for file in README.md CONTRIBUTING.md docs/guide/*.md docs/internals/*.md include/weir/*.h include/weir/*.hpp \
+for file in README.md CONTRIBUTING.md SECURITY.md docs/guide/*.md docs/internals/*.md include/weir/*.h include/weir/*.hpp \
     include/weir/*.in include/weir/*/*; do
     [ $file != docs/internals/style.md ] || continue
     awk '/^ *```/ { code = !code } !code' "$file" | tr '\n' ' ' | sed 's/ \* / /g; s/   */ /g' >"$scratch/prose"

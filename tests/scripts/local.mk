@@ -48,6 +48,7 @@ weir_script_tests += tests/scripts/bench.sh \
 	tests/scripts/command.sh \
 	tests/scripts/completion.sh \
 	tests/scripts/guards.sh \
+	tests/scripts/guards_guests.sh \
 	tests/scripts/guide.sh \
 	tests/scripts/metrics.sh \
 	tests/scripts/metrics_clients.sh \

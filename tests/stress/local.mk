@@ -7,6 +7,7 @@ stress_tests += tests/stress/background \
 	tests/stress/device \
 	tests/stress/homes \
 	tests/stress/limits \
+	tests/stress/mixed \
 	tests/stress/objects \
 	tests/stress/observe \
 	tests/stress/peak \
@@ -20,6 +21,7 @@ tests_stress_contexts_LDADD = $(core_ldadd)
 tests_stress_device_LDADD = $(plain_ldadd)
 tests_stress_homes_LDADD = $(core_ldadd)
 tests_stress_limits_LDADD = $(core_ldadd)
+tests_stress_mixed_LDADD = $(plain_ldadd)
 tests_stress_objects_LDADD = $(plain_ldadd)
 tests_stress_observe_LDADD = $(plain_ldadd)
 tests_stress_peak_LDADD = $(core_ldadd)
@@ -28,8 +30,10 @@ tests_stress_soak_LDADD = $(core_ldadd)
 tests_stress_soak_SOURCES = tests/stress/soak.c
 tests_stress_unfence_LDADD = $(core_ldadd)
 
-# Ten minutes, or SOAK_SECONDS, of everything at once.
+# Ten minutes, or SOAK_SECONDS, of everything at once; then so many operations, every figure against a model.
 SOAK_SECONDS = 600
-soak: tests/stress/soak
+SOAK_OPERATIONS = 1000000000
+soak: tests/stress/soak tests/stress/mixed
 	$(builddir)/tests/stress/soak $(SOAK_SECONDS)
+	$(builddir)/tests/stress/mixed $(SOAK_OPERATIONS)
 .PHONY: soak

@@ -1,0 +1,84 @@
+/*
+ * pool/canary.h - what a hardened block has around it, so that what is written there is seen. Owns
+ * the secret, which is drawn before the first hardened block; knows nothing of who reports. No
+ * lock: who has the block writes, anyone compares.
+ *
+ *   | before | requested bytes | canary, 8 bytes | zeros | tail, 8 bytes |     a place in a slab
+ *
+ * Each place has a word of its own, made of its address and the secret, no byte of which is zero.
+ * The canary and the tail are bytes of it, at address x that with number x % 8: so they agree where
+ * they meet. The tail stays from when the place is used first until its slab goes; so what lies
+ * directly below a block is known, whatever became of the block there, and a write below a block
+ * is seen by whoever looks at that block. The rest of a free place is zero. Blocks of no bytes have
+ * nothing of all this (WEIR__CLASS_EMPTY): their pages are closed.
+ */
+#ifndef WEIR_POOL_CANARY_H
+#define WEIR_POOL_CANARY_H
+
+#include "pool/slab.h"
+
+#include <string.h>
+
+#define WEIR__CANARY WEIR__SLAB_CANARY /* bytes of either */
+
+extern uint64_t weir__canary_secret;
+
+/* Draws the secret, the first time; any thread. */
+void weir__canary_begin(void);
+
+/* The word of the place that starts there. */
+WEIR__INLINE uint64_t weir__canary_word(const void *place)
+{
+    uint64_t bits = ((uintptr_t)place ^ weir__canary_secret) * UINT64_C(0x9e3779b97f4a7c15);
+    return (bits ^ bits >> 32) | UINT64_C(0x0101010101010101);
+}
+
+/* The word's bytes as they are from address x on, x % 8 being `at`. */
+WEIR__INLINE uint64_t weir__canary_turned(uint64_t word, size_t at)
+{
+    unsigned bits = (unsigned)(8 * (at & 7));
+    return word >> bits | word << (-bits & 63);
+}
+
+/* The tail of the place of `stride` bytes. */
+WEIR__INLINE uint64_t *weir__canary_tail(const void *place, size_t stride)
+{
+    weir__assert(stride >= 2 * WEIR__CANARY);
+    return (uint64_t *)((uintptr_t)place + stride - WEIR__CANARY);
+}
+
+/* Around a block of `size` bytes that begins to live in its place. */
+WEIR__INLINE void weir__canary_write(void *block, size_t size, size_t stride)
+{
+    weir__assert(size + WEIR__CANARY <= stride);
+    uint64_t word = weir__canary_word(block), turned = weir__canary_turned(word, size);
+    memcpy((char *)block + size, &turned, sizeof turned);
+    weir__relaxed_set(*weir__canary_tail(block, stride), word);
+}
+
+/* Are the canary and the tail of a live block of so many bytes as they were written? */
+WEIR__INLINE bool weir__canary_holds(const void *block, size_t size, size_t stride)
+{
+    uint64_t word = weir__canary_word(block), turned;
+    memcpy(&turned, (const char *)block + size, sizeof turned);
+    return turned == weir__canary_turned(word, size) &&
+           weir__relaxed_get(*weir__canary_tail(block, stride)) == word;
+}
+
+/* Is what lies directly below the block at `index` as it must be? True where nobody knows. */
+bool weir__canary_holds_below(const struct weir__slab *slab, const void *block, size_t index);
+
+/* A block of `size` bytes is free from here on: zero up to its tail. */
+WEIR__INLINE void weir__canary_clear(void *block, size_t size, size_t stride)
+{
+    memset(block, 0, weir__min(size + WEIR__CANARY, stride - WEIR__CANARY));
+}
+
+/* Where something is not zero in the first bytes of a free place, up to its tail; SIZE_MAX:
+ * nowhere. `most`: of longer ones so many bytes are looked at, at both ends. */
+size_t weir__canary_written(const void *block, size_t stride, size_t most);
+
+/* Which byte past a live block's last was written first; SIZE_MAX: none. */
+size_t weir__canary_overwritten(const void *block, size_t size, size_t stride);
+
+#endif
