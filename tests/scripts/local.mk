@@ -48,6 +48,7 @@ weir_script_tests += tests/scripts/bench.sh \
 	tests/scripts/completion.sh \
 	tests/scripts/guards.sh \
 	tests/scripts/guide.sh \
+	tests/scripts/hardened.sh \
 	tests/scripts/metrics.sh \
 	tests/scripts/plan.sh \
 	tests/scripts/preload.sh \
