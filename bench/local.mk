@@ -44,7 +44,7 @@ EXTRA_DIST += bench/figures.sh bench/plot.py bench/plan_parts.py
 
 # What one meter lock for the process costs roots that share nothing (docs/internals/watermark.md).
 EXTRA_PROGRAMS += bench/meter_lock
-bench_meter_lock_SOURCES = bench/meter_lock.c
+bench_meter_lock_SOURCES = bench/meter_lock.c bench/harness/measure.c
 bench_meter_lock_LDADD = libweir-tools.la libweir.la $(weir_jemalloc_lib) -lpthread
 bench-meter-lock: bench/meter_lock
 	bench/meter_lock

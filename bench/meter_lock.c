@@ -3,17 +3,15 @@
  * to do with each other (docs/internals/watermark.md). Prints, for a root that one thread reads or
  * works at the peak of while another thread works in its own root, ns an operation of each.
  */
+#include "bench/harness/load.h"
 #include "tools/common/statistics.h"
 
 #include <weir/weir.h>
 
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { BATCH = 1000, ROUNDS = 5 };
 #define ROUND_NS 100000000u
@@ -22,31 +20,11 @@ static weir_allocator *mine, *others;
 static atomic_int running; /* what the other thread does: 0 ends it, 1 nothing, 2 pairs */
 static atomic_ulong pairs_done;
 
-static uint64_t now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-/* A CPU for each of the two threads, where there are enough. */
-static void pin(unsigned index)
-{
-    cpu_set_t all, one;
-    CPU_ZERO(&one);
-    sched_getaffinity(0, sizeof all, &all);
-    for (int cpu = 0; cpu < CPU_SETSIZE && CPU_COUNT(&all) > 1; cpu++)
-        if (CPU_ISSET(cpu, &all) && index-- == 0) {
-            CPU_SET(cpu, &one);
-            sched_setaffinity(0, sizeof one, &one);
-        }
-}
-
 static void *other_main(void *unused)
 {
     (void)unused;
     int what;
-    pin(1);
+    bench_pin(1);
     while ((what = atomic_load(&running)))
         for (int i = 0; what == 2 && i < 1000; i++) {
             weir_deallocate(others, weir_allocate(others, 64));
@@ -89,8 +67,8 @@ static void measure(const char *name, void (*work)(void), int other)
     atomic_store(&running, other);
     for (int round = 0; round < ROUNDS; round++) {
         unsigned long before = atomic_load(&pairs_done), done = 0;
-        uint64_t start = now(), end = start;
-        for (; end - start < ROUND_NS; end = now(), done += BATCH)
+        uint64_t start = time_now(), end = start;
+        for (; end - start < ROUND_NS; end = time_now(), done += BATCH)
             for (int i = 0; i < BATCH; i++)
                 work();
         unsigned long pairs = atomic_load(&pairs_done) - before;
@@ -112,7 +90,7 @@ int main(void)
     atomic_store(&running, 1);
     if (!mine || !others || pthread_create(&thread, NULL, other_main, NULL))
         return 1;
-    pin(0);
+    bench_pin(0);
     measure("nothing, the other root busy", nothing, 2);
     measure("a read, the other root at rest", read_one, 1);
     measure("a read, the other root busy", read_one, 2);

@@ -22,23 +22,20 @@ STYLE = {"text.color": GRAY, "axes.labelcolor": GRAY, "axes.edgecolor": GRAY, "x
 AXES = {"rate": "operations a second", "over_live": "resident over live bytes"}
 
 
+def scaled(value, *units):
+    """In the first unit in which it is below 1000, or in the last."""
+    while abs(value) >= 1000 and len(units) > 1:
+        value, units = value / 1000, units[1:]
+    return f"{value:g}{units[0]}"
+
+
 def time_text(ns, _=None):
     """10 ns, 1.5 us, 20 ms"""
-    for unit in ("ns", "us", "ms"):
-        if abs(ns) < 1000:
-            break
-        ns /= 1000
-    else:
-        unit = "s"
-    return f"{ns:g} {unit}"
+    return scaled(ns, " ns", " us", " ms", " s")
 
 
 def count_text(value, _=None):
-    for unit in ("", "k", "M", "G"):
-        if abs(value) < 1000:
-            break
-        value /= 1000
-    return f"{value:g}{unit}"
+    return scaled(value, "", "k", "M", "G")
 
 
 def quartiles(rounds):

@@ -1,6 +1,7 @@
 """program_loads.py - the programs that programs.py measures: each a function that prepares a folder and
 returns a command, or None where it is not on this machine; and how one run is measured.
 """
+import collections
 import hashlib
 import json
 import os
@@ -24,11 +25,8 @@ class Failed(Exception):
     """A program that does not run under an allocator: why."""
 
 
-class Result:
-    """One run: seconds by the clock and of processor time, peak KiB, hash of the output."""
-
-    def __init__(self, wall, cpu, peak, digest):
-        self.wall, self.cpu, self.peak, self.digest = wall, cpu, peak, digest
+# One run: seconds by the clock and of processor time, peak KiB, hash of the output.
+Result = collections.namedtuple("Result", "wall cpu peak digest")
 
 
 def run(command, preload, cwd):
@@ -48,6 +46,20 @@ def run(command, preload, cwd):
 
 
 # -- the programs: each a function that prepares DIR and returns a command, or None ------
+
+PYTHON3 = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else shutil.which("python3")
+
+
+def program(name, file, text, *command):
+    """One that reads `text`, or what it yields, from a file of that name."""
+    def prepare(folder):
+        if not name or not shutil.which(name):
+            return None
+        with open(os.path.join(folder, file), "w") as to:
+            to.writelines(text() if callable(text) else [text])
+        return [name, *command]
+    return prepare
+
 
 PYTHON = r"""
 import json, random, re, collections
@@ -73,11 +85,9 @@ print(len(back), len(words), sum(len(v) for v in tree.values()), round(total, 6)
 
 
 def python_numpy(folder):
-    for python in ("/usr/bin/python3", shutil.which("python3")):
+    for python in (PYTHON3, shutil.which("python3")):
         if python and subprocess.run([python, "-c", "import numpy"], stderr=subprocess.DEVNULL).returncode == 0:
-            with open(os.path.join(folder, "rows.py"), "w") as to:
-                to.write(PYTHON)
-            return [python, "rows.py"]
+            return program(python, "rows.py", PYTHON, "rows.py")(folder)
     return None
 
 
@@ -85,13 +95,6 @@ PYTHON_PLAIN = PYTHON.replace("import numpy as np\n", "").partition("a = np.")[0
 small = [bytearray(k % 300) for k in range(300000)]
 print(len(back), len(words), sum(len(v) for v in tree.values()), sum(map(len, small)))
 """
-
-
-def python_plain(folder):
-    python = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else shutil.which("python3")
-    with open(os.path.join(folder, "plain.py"), "w") as to:
-        to.write(PYTHON_PLAIN)
-    return [python, "plain.py"] if python else None
 
 
 RUBY = r"""
@@ -104,23 +107,10 @@ puts lines.size, text.size, text.scan(/\d+/).uniq.size, (1..200000).map(&:to_s).
 """
 
 
-def ruby(folder):
-    if not shutil.which("ruby"):
-        return None
-    with open(os.path.join(folder, "run.rb"), "w") as to:
-        to.write(RUBY)
-    return ["ruby", "run.rb"]
-
-
-def jq(folder):
-    if not shutil.which("jq"):
-        return None
-    with open(os.path.join(folder, "rows.json"), "w") as to:
-        rows = ({"id": i, "name": f"row{i * 7919 % 65537}", "tags": [str(k) for k in range(i % 7)]}
-                for i in range(60000))
-        json.dump(list(rows), to)
-    return ["jq", "-c", "group_by(.id % 97) | map({n: length, tags: (map(.tags | length) | add), "
-            "last: (map(.name) | sort | last)})", "rows.json"]
+ROWS = json.dumps([{"id": i, "name": f"row{i * 7919 % 65537}", "tags": [str(k) for k in range(i % 7)]}
+                   for i in range(60000)])
+JQ = """group_by(.id % 97)
+  | map({n: length, tags: (map(.tags | length) | add), last: (map(.name) | sort | last)})"""
 
 
 SQL = """
@@ -136,14 +126,6 @@ update t set a = a || '-' || c where c > 500;
 delete from t where id % 5 = 0;
 select count(distinct a), sum(length(a)) from t;
 """
-
-
-def sqlite(folder):
-    if not shutil.which("sqlite3"):
-        return None
-    with open(os.path.join(folder, "t.sql"), "w") as to:
-        to.write(SQL)
-    return ["sqlite3", ":memory:", ".read t.sql"]
 
 
 def git_stream(to):
@@ -179,12 +161,7 @@ def git(folder):
             "git pack-objects --all --stdout -q --threads=1 --no-reuse-delta </dev/null | wc -c"]
 
 
-def gcc_source(folder):
-    name = os.path.join(folder, "large.c")
-    with open(name, "w") as to:
-        to.write("#include <stdio.h>\n#include <string.h>\n#include <stdlib.h>\n")
-        for i in range(500):
-            to.write(f"""
+LARGE_C = "#include <stdio.h>\n#include <string.h>\n#include <stdlib.h>\n" + "".join(f"""
 struct s{i} {{ int a[{i % 17 + 3}]; double d; struct s{i} *next; char name[{i % 29 + 8}]; }};
 static int work{i}(struct s{i} *s, int n)
 {{
@@ -200,16 +177,7 @@ static int work{i}(struct s{i} *s, int n)
     return sum;
 }}
 int entry{i}(void *p, int n) {{ return work{i}(p, n) + {f'entry{i - 1}(p, n - 1)' if i else '0'}; }}
-""")
-    return name
-
-
-def gcc(folder):
-    if not shutil.which("gcc"):
-        return None
-    gcc_source(folder)
-    return ["sh", "-c", "gcc -O2 -S -o - large.c | sha256sum"]
-
+""" for i in range(500))
 
 CXX = """
 #include <algorithm>
@@ -226,14 +194,6 @@ template <int N> struct deep { std::map<int, std::vector<std::string>> m; deep<N
 template <> struct deep<0> { int go(std::string s) { return (int)s.size(); } };
 int main() { deep<25> d; std::cout << d.go("abc") << std::endl; }
 """
-
-
-def gxx(folder):
-    if not shutil.which("g++"):
-        return None
-    with open(os.path.join(folder, "deep.cc"), "w") as to:
-        to.write(CXX)
-    return ["sh", "-c", "g++ -O1 -S -o - deep.cc | sha256sum"]
 
 
 NODE = """
@@ -255,14 +215,6 @@ console.log(size, map.size, hash.digest('hex'));
 """
 
 
-def node(folder):
-    if not shutil.which("node"):
-        return None
-    with open(os.path.join(folder, "run.js"), "w") as to:
-        to.write(NODE)
-    return ["node", "run.js"]
-
-
 PERL = r"""
 my (%h, @l);
 srand(1);
@@ -275,38 +227,28 @@ print scalar(@l), " ", length($text), " ", scalar(keys %count), " ", scalar(@wor
 """
 
 
-def perl(folder):
-    if not shutil.which("perl"):
-        return None
-    with open(os.path.join(folder, "run.pl"), "w") as to:
-        to.write(PERL)
-    return ["perl", "run.pl"]
-
-
-def data_file(folder):
+def data():
     """12 MB of text that compresses, the same every time."""
-    name = os.path.join(folder, "data")
-    if not os.path.exists(name):
-        state = 12345
-        with open(name, "w") as to:
-            for i in range(300000):
-                state = (state * 1103515245 + 12345) & 0x7FFFFFFF
-                to.write(f"{i} {state:x} the quick brown fox {state % 1000}\n")
-    return name
+    state = 12345
+    for i in range(300000):
+        state = (state * 1103515245 + 12345) & 0x7FFFFFFF
+        yield f"{i} {state:x} the quick brown fox {state % 1000}\n"
 
 
-def xz(folder):
-    data_file(folder)
-    return ["xz", "-3", "-T2", "--block-size=2MiB", "-c", "data"] if shutil.which("xz") else None
-
-
-def pigz(folder):
-    data_file(folder)
-    return ["sh", "-c", "for i in 1 2 3; do pigz -n -p2 -c data; done"] if shutil.which("pigz") else None
-
-
-PROGRAMS = {"python-numpy": python_numpy, "python": python_plain, "ruby": ruby, "jq": jq, "sqlite3": sqlite, "git": git, "gcc": gcc, "g++": gxx,
-            "node": node, "perl": perl, "xz -T2": xz, "pigz": pigz}
+PROGRAMS = {
+    "python-numpy": python_numpy,
+    "python": program(PYTHON3, "plain.py", PYTHON_PLAIN, "plain.py"),
+    "ruby": program("ruby", "run.rb", RUBY, "run.rb"),
+    "jq": program("jq", "rows.json", ROWS, "-c", JQ, "rows.json"),
+    "sqlite3": program("sqlite3", "t.sql", SQL, ":memory:", ".read t.sql"),
+    "git": git,
+    "gcc": program("gcc", "large.c", LARGE_C, "-O2", "-S", "-o", "-", "large.c"),
+    "g++": program("g++", "deep.cc", CXX, "-O1", "-S", "-o", "-", "deep.cc"),
+    "node": program("node", "run.js", NODE, "run.js"),
+    "perl": program("perl", "run.pl", PERL, "run.pl"),
+    "xz -T2": program("xz", "data", data, "-3", "-T2", "--block-size=2MiB", "-c", "data"),
+    "pigz": program("pigz", "data", data, "-n", "-p2", "-c", "data", "data", "data"),
+}
 
 
 # -- redis: a server under the allocator, its benchmark outside ---------------------------
@@ -315,12 +257,6 @@ def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
-
-
-def redis_digest(port):
-    say = ["redis-cli", "-p", str(port)]
-    out = subprocess.run(say + ["dbsize"], stdout=subprocess.PIPE, check=True).stdout
-    return hashlib.sha256(out).hexdigest()
 
 
 def redis_wait(port):
@@ -352,8 +288,7 @@ def redis_run(preload, folder):
         subprocess.run(bench + ["-t", tests, "-n", str(count), "-d", str(size)], check=True,
                        stdout=subprocess.DEVNULL)
     wall = time.monotonic() - start
-    digest = "redis"
     subprocess.run(["redis-cli", "-p", str(port), "shutdown", "nosave"], stdout=subprocess.DEVNULL)
     _, _, usage = os.wait4(server.pid, 0)
     server.returncode = 0
-    return Result(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss, digest)
+    return Result(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss, "redis")

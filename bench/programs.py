@@ -13,6 +13,7 @@ usage: programs.py [--rounds N] [--only NAME,...] [--with NAME,...] [--peers-fro
 Exit status: 0; 1 where a program failed under an allocator; 2 for wrong usage.
 """
 import argparse
+import contextlib
 import glob
 import json
 import math
@@ -236,14 +237,32 @@ def report(names, allocators, options, work):
     return 1 if any("error" in row for row in rows) else 0
 
 
-def main():
+def parser_make():
+    """With the options that run_programs.py has, too."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", help="programs, separated by commas")
-    parser.add_argument("--with", dest="peers", default="jemalloc,mimalloc")
-    parser.add_argument("--peers-from", dest="folder", help="every NAME.so in it, too")
     parser.add_argument("--work", help="folder for the inputs, kept; default: a temporary one")
     parser.add_argument("--cpu", action="store_true", help="processor time instead of the clock's")
+    return parser
+
+
+@contextlib.contextmanager
+def work_folder(options):
+    """The folder of the inputs; one that nobody named goes at the end."""
+    work = options.work or tempfile.mkdtemp(prefix="weir-programs-")
+    os.makedirs(work, exist_ok=True)
+    try:
+        yield work
+    finally:
+        if not options.work:
+            shutil.rmtree(work, ignore_errors=True)
+
+
+def main():
+    parser = parser_make()
+    parser.add_argument("--with", dest="peers", default="jemalloc,mimalloc")
+    parser.add_argument("--peers-from", dest="folder", help="every NAME.so in it, too")
     parser.add_argument("--json", help="all figures, to this file")
     parser.add_argument("library")
     options = parser.parse_args()
@@ -252,13 +271,8 @@ def main():
     if not set(names) <= set(known):
         return wrong(f"--only knows {', '.join(known)}")
     allocators = allocators_of(options)
-    work = options.work or tempfile.mkdtemp(prefix="weir-programs-")
-    os.makedirs(work, exist_ok=True)
-    try:
+    with work_folder(options) as work:
         return report(names, allocators, options, work)
-    finally:
-        if not options.work:
-            shutil.rmtree(work, ignore_errors=True)
 
 
 if __name__ == "__main__":

@@ -8,16 +8,13 @@ those of program_loads.py that need no server, and some whose time goes into mal
 
 usage: run_programs.py [--rounds N] [--only NAME,...] [--work DIR] [--cpu] WEIR
 """
-import argparse
 import json
 import os
-import shutil
 import sys
-import tempfile
 
 sys.dont_write_bytecode = True
 import program_loads as loads  # noqa: E402
-from programs import geometric_mean, median, spread  # noqa: E402
+from programs import geometric_mean, median, parser_make, spread, work_folder  # noqa: E402
 
 PYTHON = r"""
 import json
@@ -36,25 +33,16 @@ AWK = r"""BEGIN {
 }"""
 
 
-def python_malloc(folder):
-    """Every object of Python's is a block of malloc's."""
-    with open(os.path.join(folder, "work.py"), "w") as to:
-        to.write(PYTHON)
-    python = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else shutil.which("python3")
-    return ["env", "PYTHONMALLOC=malloc", python, "work.py"]
-
-
-def awk(name):
-    return lambda folder: [name, AWK] if shutil.which(name) else None
-
-
 def loop(name, steps):
     """A loop of tests/preload/pairs.c, beside weir; None where it was not built."""
     return lambda folder: [LOOPS, name, str(steps)] if LOOPS and os.path.exists(LOOPS) else None
 
 
 LOOPS = None
-BOUND = {"python malloc": python_malloc, "mawk": awk("mawk"), "gawk": awk("gawk"),
+# Every object of this Python's is a block of malloc's.
+BOUND = {"python malloc": loads.program("env", "work.py", PYTHON, "PYTHONMALLOC=malloc", loads.PYTHON3, "work.py"),
+         "mawk": loads.program("mawk", "work.awk", AWK, "-f", "work.awk"),
+         "gawk": loads.program("gawk", "work.awk", AWK, "-f", "work.awk"),
          "loop: pairs": loop("pair", 4000000), "loop: mixed": loop("mixed", 3000000)}
 
 
@@ -119,22 +107,13 @@ def report(weir, options, work):
 
 def main():
     global LOOPS
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--only", help="programs, separated by commas")
-    parser.add_argument("--work", help="folder for the inputs, kept; default: a temporary one")
-    parser.add_argument("--cpu", action="store_true", help="processor time instead of the clock's")
+    parser = parser_make()
     parser.add_argument("--loops", help="tests/preload/pairs, as built")
     parser.add_argument("weir")
     options = parser.parse_args()
     LOOPS = options.loops and os.path.abspath(options.loops)
-    work = options.work or tempfile.mkdtemp(prefix="weir-programs-")
-    os.makedirs(work, exist_ok=True)
-    try:
+    with work_folder(options) as work:
         report(os.path.abspath(options.weir), options, work)
-    finally:
-        if not options.work:
-            shutil.rmtree(work, ignore_errors=True)
 
 
 if __name__ == "__main__":

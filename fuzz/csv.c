@@ -49,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         FILE *to = open_memstream(&text, &length);
         if (!to)
             exit(77);
-        plan_rows_print(&rows, to);
+        plan_rows_print(&rows, NULL, to);
         FUZZ_EXPECT(fclose(to) == 0);
         FUZZ_EXPECT(rows_read(text, length, &again) == 0);
         rows_expect_same(&rows, &again);

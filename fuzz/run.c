@@ -3,11 +3,13 @@
  * (observe/run_page.h). The input is a list of such writes and of looks between them;
  * perhaps a second thread scribbles meanwhile. Whatever is written: no access outside the
  * memory, no signal to anybody, no file but where the recordings go, no control character
- * in the report, and bounds on what is kept. With clang:
+ * in the report, bounds on what is kept, and an exposition (tools/run/metrics.c) that a strict
+ * reader takes. With clang:
  *     make fuzz FUZZ_TARGETS=run
  * `make check` runs it on inputs of its own (fuzz/run_driver.c).
  */
 #include "tools/run/run.h"
+#include "fuzz/exposition_check.h"
 #include "fuzz/target.h"
 
 #include <dirent.h>
@@ -352,9 +354,38 @@ static void do_look(struct input *in)
         abort();
 }
 
+/* What is known when it is asked is what every line of the answer is made of. */
+static uint64_t live_bytes(const struct run_watch *watch)
+{
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < WEIR__RUN_IMAGES; i++) {
+        const struct run_image *image = watch->at[i];
+        if (image && !image->over && !image->done && !image->after &&
+            !(image->flags & WEIR__RUN_FOREIGN_MALLOC))
+            bytes += image->figures.live;
+    }
+    return bytes;
+}
+
+/* A scraper asks, as tools/run/serve.c answers. Sums of nonsense wrap. */
+static void do_scrape(struct input *in)
+{
+    size_t most = take(in, 1), size;
+    bool plain = most & 1;
+    uint64_t own = 0;
+    do_look(in);
+    char *page = run_metrics(in->watch->run, plain, 1 + most / 2, &size);
+    if (!page)
+        return;
+    exposition_check(page, size, plain, &own);
+    if (own != live_bytes(in->watch) || size > TEXT_MOST)
+        abort();
+    free(page);
+}
+
 static void (*const things[])(struct input *) = {do_image, do_word,   do_bytes,  do_fill,
                                                  do_tally, do_chunk,  do_record, do_storm,
-                                                 do_look,  do_record, do_look,   do_word};
+                                                 do_look,  do_record, do_scrape, do_word};
 
 /* -- meanwhile ------------------------------------------------------------------------------------
  */
@@ -408,7 +439,7 @@ static void looks_take(struct input *in)
     also = also && pthread_create(&other, NULL, scribble, in) == 0;
     while (in->at < in->end)
         things[take(in, 1) % (sizeof things / sizeof *things)](in);
-    run_watch_look(in->watch);
+    do_scrape(in);
     run_watch_end(in->watch);
     __atomic_store_n(&scribbling, false, __ATOMIC_RELAXED);
     if (also)

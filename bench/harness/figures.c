@@ -61,11 +61,6 @@ double bench_value(const struct bench_cell *cell, const char *metric)
     return quantile(cell, metric, 0.5);
 }
 
-double bench_greatest(const struct bench_cell *cell, const char *metric)
-{
-    return quantile(cell, metric, 1);
-}
-
 double bench_least(const struct bench_cell *cell, const char *metric)
 {
     return quantile(cell, metric, 0);
@@ -81,6 +76,6 @@ double bench_spread(const struct bench_cell *cell, const char *metric)
 
 double bench_range(const struct bench_cell *cell, const char *metric)
 {
-    double far = bench_greatest(cell, metric) - bench_least(cell, metric);
+    double far = quantile(cell, metric, 1) - quantile(cell, metric, 0);
     return isnan(bench_spread(cell, metric)) ? NAN : far == 0 ? 0 : far / bench_value(cell, metric);
 }

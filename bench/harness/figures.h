@@ -29,8 +29,7 @@ void bench_figures_free(struct bench_cell *cell);
 
 /* Median over the rounds; NaN where the cell has no such figure. */
 double bench_value(const struct bench_cell *cell, const char *metric);
-/* Greatest and least over the rounds; NaN likewise. */
-double bench_greatest(const struct bench_cell *cell, const char *metric);
+/* Least over the rounds; NaN likewise. */
 double bench_least(const struct bench_cell *cell, const char *metric);
 
 /* How far the rounds lie apart, over their median: the distance between the quartiles (with

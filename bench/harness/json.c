@@ -1,5 +1,6 @@
 /* bench/harness/json.c - see json.h. */
 #include "bench/harness/json.h"
+#include "tools/common/file.h"
 
 #include <weir/version.h>
 
@@ -49,19 +50,11 @@ static void cell_json(struct json *j, const struct bench_row *row, const struct 
 /* "model name : AMD EPYC" of /proc/cpuinfo. */
 static void cpu_model(char *text, size_t n)
 {
-    snprintf(text, n, "unknown CPU");
-    FILE *info = fopen("/proc/cpuinfo", "re");
-    char line[300];
-    while (info && fgets(line, sizeof(line), info)) {
-        const char *colon = strchr(line, ':');
-        if (strncmp(line, "model name", 10) != 0 || !colon)
-            continue;
-        line[strcspn(line, "\n")] = '\0';
-        snprintf(text, n, "%s", colon + 1 + strspn(colon + 1, " "));
-        break;
-    }
-    if (info)
-        fclose(info);
+    char info[4096];
+    info[file_begin("/proc/cpuinfo", info, sizeof(info) - 1)] = '\0';
+    const char *line = strstr(info, "model name"), *colon = line ? strchr(line, ':') : NULL;
+    const char *model = colon ? colon + 1 + strspn(colon + 1, " ") : "unknown CPU";
+    snprintf(text, n, "%.*s", (int)strcspn(model, "\n"), model);
 }
 
 void bench_machine(char *text, size_t n)

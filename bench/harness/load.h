@@ -10,13 +10,13 @@
 #define WEIR_BENCH_HARNESS_LOAD_H
 
 #include "bench/harness/job.h"
+#include "tools/common/time.h"
 
 #include <weir/allocator.h>
 
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <time.h>
 
 /* -- what is measured ---------------------------------------------------------- */
 
@@ -114,6 +114,17 @@ struct bench_thread {
     const _Atomic bool *stop; /* a chunk that waits for another thread ends on it */
 };
 
+/* Where no time is taken: by the calls of the thread's job. */
+static inline void *bench_take(const struct bench_thread *t, size_t n)
+{
+    return op_allocate(t->job->ops, t->allocator, n);
+}
+
+static inline void bench_give(const struct bench_thread *t, void *block, size_t n)
+{
+    op_free(t->job->ops, t->allocator, block, n);
+}
+
 typedef void bench_chunk(struct bench_thread *);
 
 struct bench_body {
@@ -157,13 +168,6 @@ int bench_repeat(const struct bench_job *job, weir_allocator *allocator,
                  const struct bench_body *body, void *shared);
 
 /* -- helpers --------------------------------------------------------------------- */
-
-static inline uint64_t bench_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
 
 /* xorshift64*; seeds must not be 0. */
 static inline uint64_t bench_random(uint64_t *seed)
@@ -220,21 +224,33 @@ __attribute__((format(printf, 1, 2))) int bench_fail(const char *format, ...);
 /* This thread, to the index-th CPU it may use; false: the system does not allow it. */
 bool bench_pin(unsigned index);
 unsigned bench_cpus(void);
-uint64_t bench_cpu_time(void); /* of this thread, ns */
 void bench_sleep(double seconds);
 uint64_t bench_faults(void);       /* of this thread */
 size_t bench_resident(void);       /* of the process, bytes, now */
 size_t bench_resident_peak(void);  /* since bench_resident_restart */
 void bench_resident_restart(void); /* peak := now */
+/* By how much the process has grown since `before` was resident; emitted, and returned. */
+double bench_emit_growth(const char *name, size_t before);
+/* Growth after four looks of weir's background thread, "background", and after a trim, "trimmed":
+ * emits nothing for others than weir. A look every `ms`. */
+void bench_emit_given_back(const struct bench_job *job, weir_allocator *a, unsigned ms,
+                           size_t before);
 
-/* Zeroed memory from the system, for the load itself, until the worker ends; without it that is at
- * once, and says so. */
+/* Zeroed memory from the system, resident, for the load itself, until the worker ends; without it
+ * that is at once, and says so. */
 void *bench_pages(size_t n);
 
 /* A size from job->size to job->size_max. */
 static inline size_t bench_draw(const struct bench_job *job, uint64_t *seed)
 {
     return job->size + bench_random(seed) % (job->size_max - job->size + 1);
+}
+
+static inline void bench_draw_all(const struct bench_job *job, uint64_t seed, uint32_t *sizes,
+                                  size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        sizes[i] = (uint32_t)bench_draw(job, &seed);
 }
 
 /*

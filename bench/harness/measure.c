@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
+#include <weir/background.h>
 
 struct bench_atomics bench_atomics;
 
@@ -88,13 +89,6 @@ void bench_sleep(double seconds)
     nanosleep(&time, NULL);
 }
 
-uint64_t bench_cpu_time(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 uint64_t bench_faults(void)
 {
     struct rusage usage;
@@ -137,9 +131,32 @@ void bench_resident_restart(void)
     close(fd);
 }
 
+double bench_emit_growth(const char *name, size_t before)
+{
+    size_t now = bench_resident();
+    double growth = now > before ? (double)(now - before) : 0;
+    bench_emit(name, growth);
+    return growth;
+}
+
+void bench_emit_given_back(const struct bench_job *job, weir_allocator *a, unsigned ms,
+                           size_t before)
+{
+    if (job->ops != OPS_WEIR)
+        return;
+    if (weir_background_start(ms) != 0)
+        bench_fail("the background thread does not start");
+    bench_sleep(4e-3 * ms);
+    weir_background_stop();
+    bench_emit_growth("background", before);
+    weir_trim(a);
+    bench_emit_growth("trimmed", before);
+}
+
 void *bench_pages(size_t n)
 {
-    void *at = mmap(NULL, n ? n : 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *at = mmap(NULL, n ? n : 1, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
     if (at == MAP_FAILED)
         exit(bench_fail("no memory for the load itself"));
     return at;
@@ -219,17 +236,18 @@ static void runner_loop(struct runner_thread *t, double seconds, bool record)
 {
     struct runner *r = t->runner;
     bench_chunk *chunk = r->body->chunk[r->job->ops];
-    uint64_t begin = bench_now(), at = begin, deadline = begin + (uint64_t)(seconds * 1e9);
-    uint64_t chunks = 0, faults = bench_faults(), cpu_begin = bench_cpu_time(), cpu = cpu_begin;
+    uint64_t begin = time_now(), at = begin, deadline = begin + (uint64_t)(seconds * 1e9);
+    uint64_t chunks = 0, faults = bench_faults(), cpu_begin = time_of(CLOCK_THREAD_CPUTIME_ID),
+             cpu = cpu_begin;
     while (!atomic_load_explicit(&r->stop, memory_order_relaxed)) {
         chunk(&t->thread);
         if (atomic_load_explicit(&r->stop, memory_order_relaxed) && chunks)
             break; /* it may have been cut short */
-        uint64_t now = bench_now();
+        uint64_t now = time_now();
         if (record)
             t->samples[t->nsamples++ % SAMPLES_MAX] = (double)(now - at);
         at = now;
-        cpu = bench_cpu_time();
+        cpu = time_of(CLOCK_THREAD_CPUTIME_ID);
         if (++chunks == CHUNKS_LEAST)
             atomic_fetch_add_explicit(&r->measured, 1, memory_order_relaxed);
         if (t->thread.index == 0 && now >= deadline &&
@@ -249,7 +267,6 @@ static void *runner_main(void *argument)
     struct runner_thread *t = argument;
     struct runner *r = t->runner;
     t->unpinned = !bench_pin(t->thread.index);
-    memset(t->samples, 0, SAMPLES_MAX * sizeof(double)); /* faults now, not in the loop */
     int error = r->body->setup ? r->body->setup(&t->thread) : 0;
     if (error)
         atomic_store(&r->error, error);

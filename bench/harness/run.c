@@ -5,6 +5,7 @@
 #include "bench/harness/run.h"
 #include "tools/common/memory.h"
 #include "tools/common/text.h"
+#include "tools/common/time.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +17,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { ROUNDS_MAX = 15 };
@@ -55,11 +55,9 @@ void bench_plan_free(struct bench_plan *plan)
 static void environment_prepend(const char *name, const char *first, const char *separator)
 {
     const char *old = getenv(name);
-    size_t n = strlen(first) + strlen(separator) + (old ? strlen(old) : 0) + 1;
-    char *value = malloc(n);
-    if (!value)
+    char *value;
+    if (asprintf(&value, "%s%s%s", first, old && *old ? separator : "", old ? old : "") < 0)
         return;
-    snprintf(value, n, "%s%s%s", first, old && *old ? separator : "", old ? old : "");
     setenv(name, value, 1);
     free(value);
 }
@@ -158,15 +156,7 @@ static int worker_run(const struct bench_job *job, const struct bench_target *ta
 struct progress {
     bool shown;
     size_t done, all;
-    struct timespec begin;
 };
-
-static double progress_seconds(const struct progress *p)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - p->begin.tv_sec) + (double)(now.tv_nsec - p->begin.tv_nsec) / 1e9;
-}
 
 static void progress_show(struct progress *p, unsigned round, const char *row, const char *target)
 {
@@ -202,14 +192,14 @@ static int round_run(struct bench_plan *plan, unsigned round, struct progress *p
 int bench_run(struct bench_plan *plan)
 {
     struct progress p = {.shown = isatty(STDERR_FILENO)};
-    clock_gettime(CLOCK_MONOTONIC, &p.begin);
+    uint64_t begin = time_now();
     for (size_t i = 0; i < plan->nrows; i++)
         plan->rows[i].cells = memory_zeroed(plan->ntargets, sizeof(struct bench_cell));
     int status = 0;
     bench_noise_look(&plan->noise);
     unsigned most = plan->rounds ? plan->rounds : ROUNDS_MAX;
     for (unsigned round = 0; round < most && !status; round++) {
-        double spent = progress_seconds(&p);
+        double spent = time_seconds(begin, time_now());
         double next = round ? spent / round : 0; /* as long as those before */
         if (plan->rounds == 0 && round && spent + next > plan->seconds)
             break;

@@ -76,7 +76,8 @@ static void targets_add_known(struct bench_targets *targets, size_t peer)
              peers[peer].name, peers[peer].package);
 }
 
-int targets_find(const struct bench_targets *targets, const char *name)
+/* Index of the target of this name, or -1. */
+static int targets_find(const struct bench_targets *targets, const char *name)
 {
     for (size_t i = 0; i < targets->n; i++)
         if (strcmp(targets->list[i].name, name) == 0)
@@ -150,9 +151,7 @@ static int targets_add_folder(struct bench_targets *targets, const char *folder)
     if (n <= 0)
         fprintf(stderr, "weir bench: --peers-from %s: %s\n", folder,
                 n < 0 ? strerror(errno) : "no *.so in this folder");
-    for (size_t i = 0; i < found.n; i++)
-        free(found.words[i]);
-    free(found.words);
+    option_list_free(&found, true);
     return n > 0 ? 0 : 2;
 }
 

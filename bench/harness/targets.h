@@ -29,9 +29,6 @@ int targets_peers(struct bench_targets *targets, const struct option_list *named
                   const struct option_list *folders);
 void targets_add(struct bench_targets *targets, const struct bench_target *target);
 
-/* Index of the target of this name, or -1. */
-int targets_find(const struct bench_targets *targets, const char *name);
-
 /*
  * The traces in these files and folders; with none given, those that came with weir: next to
  * the executable, in the source tree, in the installed data. Each can be loaded. 0, or 1 after one

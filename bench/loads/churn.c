@@ -39,15 +39,6 @@ static void *churner_main(void *argument)
     return NULL;
 }
 
-static void churner_plan(struct churner *c, const struct bench_job *job, weir_allocator *allocator,
-                         unsigned index)
-{
-    uint64_t seed = 88172645463325252ULL + index;
-    c->thread = (struct bench_thread){.job = job, .allocator = allocator, .state = c};
-    for (unsigned i = 0; i < BLOCKS; i++)
-        c->sizes[i] = (uint32_t)bench_draw(job, &seed);
-}
-
 /* job->count threads; false where one could not be made. */
 static bool churn_pass(struct churner *churners, const struct bench_job *job)
 {
@@ -61,13 +52,6 @@ static bool churn_pass(struct churner *churners, const struct bench_job *job)
     return true;
 }
 
-static uint64_t process_time(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
 /* Passes until the time is over, after one that is not counted. */
 static int churn_measure(struct churner *churners, const struct bench_job *job)
 {
@@ -76,13 +60,13 @@ static int churn_measure(struct churner *churners, const struct bench_job *job)
     size_t n = 0;
     if (!churn_pass(churners, job))
         return bench_fail("cannot start %u threads", job->threads);
-    uint64_t begin = bench_now();
-    while (n < PASSES_MOST && (n < 3 || (double)(bench_now() - begin) < job->seconds * 1e9)) {
-        uint64_t at = bench_now(), used = process_time();
+    uint64_t begin = time_now();
+    while (n < PASSES_MOST && (n < 3 || (double)(time_now() - begin) < job->seconds * 1e9)) {
+        uint64_t at = time_now(), used = time_of(CLOCK_PROCESS_CPUTIME_ID);
         if (!churn_pass(churners, job))
             return bench_fail("cannot start %u threads", job->threads);
-        cpu[n] = (double)(process_time() - used) / threads;
-        ns[n++] = (double)(bench_now() - at) / threads;
+        cpu[n] = (double)(time_of(CLOCK_PROCESS_CPUTIME_ID) - used) / threads;
+        ns[n++] = (double)(time_now() - at) / threads;
     }
     bench_emit("ns", statistics_median(ns, n));
     bench_emit("cpu_ns", statistics_median(cpu, n));
@@ -91,18 +75,19 @@ static int churn_measure(struct churner *churners, const struct bench_job *job)
 
 int bench_churn(const struct bench_job *job, weir_allocator *allocator)
 {
-    size_t bytes = job->threads * sizeof(struct churner);
-    struct churner *churners = bench_pages(bytes);
+    struct churner *churners = bench_pages(job->threads * sizeof(*churners));
     if (job->threads > TOGETHER_MOST || job->size_max < job->size)
         return bench_fail("churn: impossible numbers");
-    for (unsigned i = 0; i < job->threads; i++)
-        churner_plan(&churners[i], job, allocator, i);
+    for (unsigned i = 0; i < job->threads; i++) {
+        struct churner *c = &churners[i];
+        c->thread = (struct bench_thread){.job = job, .allocator = allocator, .state = c};
+        bench_draw_all(job, 88172645463325252ULL + i, c->sizes, BLOCKS);
+    }
     struct bench_figures before;
     bench_exact_begin(job, allocator, &before);
     size_t resident = bench_resident();
     int status = churn_measure(churners, job);
-    size_t now = bench_resident();
-    bench_emit("growth", now > resident ? (double)(now - resident) : 0);
+    bench_emit_growth("growth", resident);
     if (!status)
         bench_exact_end(job, allocator, &before, BLOCKS * job->size,
                         BLOCKS * job->size_max * job->threads);

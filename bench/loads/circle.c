@@ -5,7 +5,6 @@
  */
 #include "bench/harness/load.h"
 
-#include <errno.h>
 #include <sched.h>
 
 enum { BATCH_MOST = 1024, BATCHES = 8, CHUNK = 8, SPINS = 2000 };
@@ -64,34 +63,20 @@ BENCH_INLINE void circle(enum bench_ops ops, struct bench_thread *t)
 }
 BENCH_INSTANCES(circle);
 
-BENCH_INLINE void circle_drain(enum bench_ops ops, struct bench_thread *t)
-{
-    struct inbox *inboxes = t->shared;
-    while (inbox_take(ops, t, &inboxes[t->index]))
-        ;
-}
-BENCH_INSTANCES(circle_drain);
-
 static void circle_teardown(struct bench_thread *t)
 {
-    circle_drain_chunks[t->job->ops](t);
-}
-
-static void inbox_plan(const struct bench_job *job, struct inbox *in)
-{
-    uint64_t seed = 3202034522624059733ULL;
-    for (size_t i = 0; i < job->count; i++)
-        in->sizes[i] = (uint32_t)bench_draw(job, &seed);
+    struct inbox *inboxes = t->shared;
+    while (inbox_take(t->job->ops, t, &inboxes[t->index]))
+        ;
 }
 
 int bench_circle(const struct bench_job *job, weir_allocator *allocator)
 {
-    size_t bytes = job->threads * sizeof(struct inbox);
-    struct inbox *inboxes = bench_pages(bytes);
+    struct inbox *inboxes = bench_pages(job->threads * sizeof(*inboxes));
     if (job->count == 0 || job->count > BATCH_MOST || job->size_max < job->size)
         return bench_fail("circle: impossible numbers");
     for (unsigned i = 0; i < job->threads; i++)
-        inbox_plan(job, &inboxes[i]);
+        bench_draw_all(job, 3202034522624059733ULL, inboxes[i].sizes, job->count);
     struct bench_body body = {
         .teardown = circle_teardown, .chunk = circle_chunks, .operations = CHUNK * job->count};
     return bench_repeat_exact(job, allocator, &body, inboxes, job->size,

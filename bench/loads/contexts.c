@@ -47,43 +47,28 @@ BENCH_INLINE void contexts(enum bench_ops ops, struct bench_thread *t)
 }
 BENCH_INSTANCES(contexts);
 
-BENCH_INLINE void contexts_fill(enum bench_ops ops, struct bench_thread *t)
-{
-    struct context_user *u = t->state;
-    weir_allocator **made = t->shared;
-    for (size_t i = 0; i < SLOTS; i++) {
-        u->contexts[i] = (uint16_t)(i % t->job->count);
-        u->sizes[i] = (uint32_t)t->job->size;
-        u->blocks[i] = op_allocate(ops, made[u->contexts[i]], t->job->size);
-    }
-}
-BENCH_INSTANCES(contexts_fill);
-
-BENCH_INLINE void contexts_empty(enum bench_ops ops, struct bench_thread *t)
-{
-    struct context_user *u = t->state;
-    weir_allocator **made = t->shared;
-    for (size_t i = 0; i < SLOTS; i++)
-        op_free(ops, made[u->contexts[i]], u->blocks[i], u->sizes[i]);
-}
-BENCH_INSTANCES(contexts_empty);
-
 static int contexts_setup(struct bench_thread *t)
 {
     struct context_user *u = bench_pages(sizeof(*u));
     uint64_t seed = 6364136223846793005ULL + t->index;
+    weir_allocator **made = t->shared;
     for (size_t i = 0; i < STEPS; i++)
         u->steps[i] = step_draw(t->job, &seed);
+    for (size_t i = 0; i < SLOTS; i++) {
+        u->contexts[i] = (uint16_t)(i % t->job->count);
+        u->sizes[i] = (uint32_t)t->job->size;
+        u->blocks[i] = op_allocate(t->job->ops, made[u->contexts[i]], t->job->size);
+    }
     t->state = u;
-    contexts_fill_chunks[t->job->ops](t);
     return 0;
 }
 
 static void contexts_teardown(struct bench_thread *t)
 {
-    if (!t->state)
-        return;
-    contexts_empty_chunks[t->job->ops](t);
+    struct context_user *u = t->state;
+    weir_allocator **made = t->shared;
+    for (size_t i = 0; u && i < SLOTS; i++)
+        op_free(t->job->ops, made[u->contexts[i]], u->blocks[i], u->sizes[i]);
 }
 
 static bool has_contexts(const struct bench_job *job)
@@ -108,32 +93,24 @@ static void contexts_end(const struct bench_job *job, weir_allocator **made)
         weir_allocator_destroy(made[i]);
 }
 
-static int contexts_run(const struct bench_job *job, weir_allocator *allocator,
-                        weir_allocator **made)
+int bench_contexts(const struct bench_job *job, weir_allocator *allocator)
 {
     struct bench_body body = {.setup = contexts_setup,
                               .teardown = contexts_teardown,
                               .chunk = contexts_chunks,
                               .operations = STEPS};
-    return bench_repeat_exact(job, allocator, &body, made, SLOTS * job->size,
-                              SLOTS * job->size_max * job->threads);
-}
-
-int bench_contexts(const struct bench_job *job, weir_allocator *allocator)
-{
-    size_t bytes = job->count * sizeof(weir_allocator *);
-    weir_allocator **made = bench_pages(bytes);
+    weir_allocator **made = bench_pages(job->count * sizeof(*made));
     if (job->count == 0 || job->count > UINT16_MAX || job->size_max < job->size)
         return bench_fail("contexts: impossible numbers");
-    memset(made, 0, bytes); /* faults now */
-    uint64_t begin = bench_cpu_time();
+    uint64_t begin = time_of(CLOCK_THREAD_CPUTIME_ID);
     if (!contexts_make(job, allocator, made))
         return bench_fail("cannot make %zu contexts: %s", job->count, strerror(errno));
-    uint64_t spent = bench_cpu_time() - begin;
-    int status = contexts_run(job, allocator, made);
-    begin = bench_cpu_time();
+    uint64_t spent = time_of(CLOCK_THREAD_CPUTIME_ID) - begin;
+    int status = bench_repeat_exact(job, allocator, &body, made, SLOTS * job->size,
+                                    SLOTS * job->size_max * job->threads);
+    begin = time_of(CLOCK_THREAD_CPUTIME_ID);
     contexts_end(job, made);
-    spent += bench_cpu_time() - begin;
+    spent += time_of(CLOCK_THREAD_CPUTIME_ID) - begin;
     if (has_contexts(job))
         bench_emit("made", (double)spent / (double)job->count);
     return status;

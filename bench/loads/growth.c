@@ -9,28 +9,7 @@
 #include "bench/harness/load.h"
 #include "tools/common/statistics.h"
 
-#include <string.h>
-
 enum { STEPS = 4096, CHUNKS_MOST = 2000 };
-
-BENCH_INLINE void growth_fill(enum bench_ops ops, struct bench_thread *t)
-{
-    void **blocks = t->shared;
-    for (size_t i = 0; i < t->job->count; i++) {
-        blocks[i] = op_allocate(ops, t->allocator, t->job->size);
-        if (blocks[i])
-            bench_touch(blocks[i], t->job->size, TOUCH_PAGE);
-    }
-}
-BENCH_INSTANCES(growth_fill);
-
-BENCH_INLINE void growth_empty(enum bench_ops ops, struct bench_thread *t)
-{
-    void **blocks = t->shared;
-    for (size_t i = 0; i < t->job->count; i++)
-        op_free(ops, t->allocator, blocks[i], t->job->size);
-}
-BENCH_INSTANCES(growth_empty);
 
 BENCH_INLINE void growth_pairs(enum bench_ops ops, struct bench_thread *t)
 {
@@ -60,10 +39,10 @@ static double growth_time(struct bench_thread *t, bench_chunk *chunk, double *sa
 {
     size_t n = 0;
     double budget = t->job->seconds * 1e9;
-    uint64_t begin = bench_now(), at = begin;
+    uint64_t begin = time_now(), at = begin;
     while (n < CHUNKS_MOST && (n < 8 || (double)(at - begin) < budget)) {
         chunk(t);
-        uint64_t now = bench_now();
+        uint64_t now = time_now();
         samples[n++] = (double)(now - at) / STEPS;
         at = now;
     }
@@ -83,27 +62,27 @@ static void growth_memory(const struct bench_thread *t, size_t resident)
 
 int bench_growth(const struct bench_job *job, weir_allocator *allocator)
 {
-    size_t bytes = job->count * sizeof(void *);
-    void **blocks = bench_pages(bytes);
+    void **blocks = bench_pages(job->count * sizeof(*blocks));
     double *samples = bench_pages(CHUNKS_MOST * sizeof(double));
     uint64_t seed = 362436069;
     if (job->count == 0)
         return bench_fail("growth: no blocks");
-    memset(blocks, 0, bytes);
-    memset(samples, 0, CHUNKS_MOST * sizeof(double));
     bench_pin(0);
     struct bench_thread t = {.job = job, .allocator = allocator, .shared = blocks, .state = &seed};
     struct bench_figures before;
     bench_exact_begin(job, allocator, &before);
     size_t resident = bench_resident();
-    growth_fill_chunks[job->ops](&t);
-    for (size_t i = 0; i < job->count; i++)
+    for (size_t i = 0; i < job->count; i++) {
+        blocks[i] = bench_take(&t, job->size);
         if (!blocks[i])
             return bench_fail("no memory for %zu blocks", job->count);
+        bench_touch(blocks[i], job->size, TOUCH_PAGE);
+    }
     growth_memory(&t, resident);
     bench_emit("ns", growth_time(&t, growth_pairs_chunks[job->ops], samples));
     bench_emit("replace_ns", growth_time(&t, growth_replace_chunks[job->ops], samples));
-    growth_empty_chunks[job->ops](&t);
+    for (size_t i = 0; i < job->count; i++)
+        bench_give(&t, blocks[i], job->size);
     size_t peak = (job->count + 1) * job->size;
     bench_exact_end(job, allocator, &before, peak, peak);
     return 0;

@@ -66,33 +66,22 @@ BENCH_INLINE void handoff(enum bench_ops ops, struct bench_thread *t)
 }
 BENCH_INSTANCES(handoff);
 
-BENCH_INLINE void handoff_drain(enum bench_ops ops, struct bench_thread *t)
-{
-    struct ring *r = (struct ring *)t->shared + t->index / 2;
-    for (size_t i = r->tail; i != r->head; i++)
-        op_free(ops, t->allocator, r->blocks[i % RING], 0);
-    r->tail = r->head;
-}
-BENCH_INSTANCES(handoff_drain);
-
 static void handoff_teardown(struct bench_thread *t)
 {
-    if (t->index % 2)
-        handoff_drain_chunks[t->job->ops](t);
+    struct ring *r = (struct ring *)t->shared + t->index / 2;
+    for (; t->index % 2 && r->tail != r->head; r->tail++)
+        bench_give(t, r->blocks[r->tail % RING], 0);
 }
 
 int bench_handoff(const struct bench_job *job, weir_allocator *allocator)
 {
     struct bench_job paired = *job;
     paired.threads = job->threads < 2 ? 2 : job->threads / 2 * 2;
-    size_t bytes = paired.threads / 2 * sizeof(struct ring);
-    struct ring *rings = bench_pages(bytes);
+    struct ring *rings = bench_pages(paired.threads / 2 * sizeof(*rings));
     if (job->size_max < job->size)
         return bench_fail("handoff: impossible sizes");
-    uint64_t seed = 2463534242;
     for (unsigned i = 0; i < paired.threads / 2; i++)
-        for (size_t k = 0; k < BATCH; k++)
-            rings[i].sizes[k] = (uint32_t)bench_draw(job, &seed);
+        bench_draw_all(job, 2463534242 + i, rings[i].sizes, BATCH);
     struct bench_body body = {
         .teardown = handoff_teardown, .chunk = handoff_chunks, .operations = BATCH};
     return bench_repeat_exact(&paired, allocator, &body, rings, job->size,

@@ -11,57 +11,49 @@
 #include "bench/harness/load.h"
 
 #include <pthread.h>
-#include <string.h>
-#include <weir/background.h>
 
 enum { TOGETHER = 8, SMALL = 4000, LARGE = 8, LARGE_BYTES = 1 << 20 };
 
 struct sleeper {
     struct bench_thread thread;
     pthread_t id;
-    pthread_barrier_t *filled, *emptied, *over; /* NULL: does not stay */
+    pthread_barrier_t *barriers; /* filled, emptied, over; NULL: does not stay */
     void *small[SMALL], *large[LARGE];
 };
 
-BENCH_INLINE void sleeper_fill(enum bench_ops ops, struct bench_thread *t)
+static void sleeper_fill(struct sleeper *s)
 {
-    struct sleeper *s = t->state;
-    uint64_t seed = 521288629 + t->index;
+    uint64_t seed = 521288629 + s->thread.index;
     for (unsigned i = 0; i < SMALL; i++) {
-        size_t n = 16 + bench_random(&seed) % 4000;
-        s->small[i] = op_allocate(ops, t->allocator, n);
+        s->small[i] = bench_take(&s->thread, 16 + bench_random(&seed) % 4000);
         bench_use(s->small[i]);
     }
     for (unsigned i = 0; i < LARGE; i++) {
-        s->large[i] = op_allocate(ops, t->allocator, LARGE_BYTES);
+        s->large[i] = bench_take(&s->thread, LARGE_BYTES);
         bench_touch(s->large[i], LARGE_BYTES, TOUCH_PAGE);
     }
 }
-BENCH_INSTANCES(sleeper_fill);
 
-BENCH_INLINE void sleeper_empty(enum bench_ops ops, struct bench_thread *t)
+static void sleeper_empty(struct sleeper *s)
 {
-    struct sleeper *s = t->state;
     for (unsigned i = 0; i < SMALL; i++)
-        op_free(ops, t->allocator, s->small[i], 0);
+        bench_give(&s->thread, s->small[i], 0);
     for (unsigned i = 0; i < LARGE; i++)
-        op_free(ops, t->allocator, s->large[i], 0);
+        bench_give(&s->thread, s->large[i], 0);
 }
-BENCH_INSTANCES(sleeper_empty);
 
 static void *sleeper_main(void *argument)
 {
     struct sleeper *s = argument;
-    enum bench_ops ops = s->thread.job->ops;
-    sleeper_fill_chunks[ops](&s->thread);
-    if (s->filled) {
-        pthread_barrier_wait(s->filled); /* the main thread reads now */
-        pthread_barrier_wait(s->filled);
+    sleeper_fill(s);
+    if (s->barriers) {
+        pthread_barrier_wait(&s->barriers[0]); /* the main thread reads now */
+        pthread_barrier_wait(&s->barriers[0]);
     }
-    sleeper_empty_chunks[ops](&s->thread);
-    if (s->filled) {
-        pthread_barrier_wait(s->emptied);
-        pthread_barrier_wait(s->over);
+    sleeper_empty(s);
+    if (s->barriers) {
+        pthread_barrier_wait(&s->barriers[1]);
+        pthread_barrier_wait(&s->barriers[2]);
     }
     return NULL;
 }
@@ -73,9 +65,7 @@ static bool sleepers_start(struct sleeper *sleepers, const struct bench_job *job
         struct sleeper *s = &sleepers[i];
         s->thread =
             (struct bench_thread){.job = job, .allocator = allocator, .state = s, .index = i};
-        s->filled = barriers ? &barriers[0] : NULL;
-        s->emptied = barriers ? &barriers[1] : NULL;
-        s->over = barriers ? &barriers[2] : NULL;
+        s->barriers = barriers;
         if (pthread_create(&s->id, NULL, sleeper_main, s) != 0)
             return false;
     }
@@ -88,12 +78,6 @@ static void sleepers_join(struct sleeper *sleepers)
         pthread_join(sleepers[i].id, NULL);
 }
 
-static void growth_emit(const char *name, size_t base)
-{
-    size_t now = bench_resident();
-    bench_emit(name, now > base ? (double)(now - base) : 0);
-}
-
 static bool sleep_part(struct sleeper *sleepers, const struct bench_job *job,
                        weir_allocator *allocator, size_t base)
 {
@@ -103,21 +87,13 @@ static bool sleep_part(struct sleeper *sleepers, const struct bench_job *job,
     if (!sleepers_start(sleepers, job, allocator, barriers))
         return false;
     pthread_barrier_wait(&barriers[0]);
-    growth_emit("busy", base);
+    bench_emit_growth("busy", base);
     pthread_barrier_wait(&barriers[0]);
     pthread_barrier_wait(&barriers[1]);
-    growth_emit("emptied", base);
+    bench_emit_growth("emptied", base);
     bench_sleep(job->seconds);
-    growth_emit("idle", base);
-    if (job->ops == OPS_WEIR) {
-        if (weir_background_start((unsigned)(job->seconds * 100) + 1) != 0)
-            bench_fail("the background thread does not start");
-        bench_sleep(job->seconds * 0.4);
-        weir_background_stop();
-        growth_emit("background", base);
-        weir_trim(allocator);
-        growth_emit("trimmed", base);
-    }
+    bench_emit_growth("idle", base);
+    bench_emit_given_back(job, allocator, (unsigned)(job->seconds * 100) + 1, base);
     pthread_barrier_wait(&barriers[2]);
     sleepers_join(sleepers);
     return true;
@@ -125,9 +101,7 @@ static bool sleep_part(struct sleeper *sleepers, const struct bench_job *job,
 
 int bench_idle(const struct bench_job *job, weir_allocator *allocator)
 {
-    size_t bytes = TOGETHER * sizeof(struct sleeper);
-    struct sleeper *sleepers = bench_pages(bytes);
-    memset(sleepers, 0, bytes);
+    struct sleeper *sleepers = bench_pages(TOGETHER * sizeof(*sleepers));
     struct bench_figures before;
     bench_exact_begin(job, allocator, &before);
     size_t base = bench_resident();
@@ -136,7 +110,7 @@ int bench_idle(const struct bench_job *job, weir_allocator *allocator)
             return bench_fail("cannot start %d threads", TOGETHER);
         sleepers_join(sleepers);
     }
-    growth_emit("threads", base);
+    bench_emit_growth("threads", base);
     if (!sleep_part(sleepers, job, allocator, base))
         return bench_fail("cannot start %d threads", TOGETHER);
     bench_exact_end(job, allocator, &before, 0, SIZE_MAX / 2);

@@ -65,15 +65,14 @@ BENCH_INLINE void mix_steps(enum bench_ops ops, struct bench_thread *t)
 }
 BENCH_INSTANCES(mix_steps);
 
-BENCH_INLINE void mix_fill(enum bench_ops ops, struct bench_thread *t)
+static void mix_fill(struct bench_thread *t)
 {
     struct mix *m = t->state;
     for (size_t i = 0; i < t->job->count; i++) {
         m->sizes[i] = t->job->size;
-        m->blocks[i] = op_allocate(ops, t->allocator, t->job->size);
+        m->blocks[i] = bench_take(t, t->job->size);
     }
 }
-BENCH_INSTANCES(mix_fill);
 
 /* -- blocks that another thread has allocated ------------------------------------------- */
 
@@ -98,17 +97,6 @@ static size_t deal_place(const struct bench_job *job, size_t i)
     return i % job->threads * job->count + i / job->threads;
 }
 
-BENCH_INLINE void deal_fill(enum bench_ops ops, struct bench_thread *t)
-{
-    struct deal *d = t->state;
-    for (size_t i = 0; i < d->n; i++) {
-        size_t place = deal_place(t->job, i);
-        d->blocks[place] = op_allocate(ops, t->allocator, d->sizes[place]);
-        bench_use(d->blocks[place]);
-    }
-}
-BENCH_INSTANCES(deal_fill);
-
 static void deal_shuffle(struct deal *d, uint64_t *seed)
 {
     for (size_t i = d->n; i > 1; i--) {
@@ -129,7 +117,11 @@ static void *deal_main(void *argument)
     uint64_t seed = 1181783497276652981ULL;
     for (size_t i = 0; i < d->n; i++)
         d->sizes[i] = server ? bench_draw(job, &seed) : job->size;
-    deal_fill_chunks[job->ops](&d->dealer);
+    for (size_t i = 0; i < d->n; i++) {
+        size_t place = deal_place(job, i);
+        d->blocks[place] = bench_take(&d->dealer, d->sizes[place]);
+        bench_use(d->blocks[place]);
+    }
     if (server)
         deal_shuffle(d, &seed);
     return NULL;
@@ -158,14 +150,6 @@ static void deal_take(const struct deal *d, struct bench_thread *t)
     }
 }
 
-BENCH_INLINE void mix_empty(enum bench_ops ops, struct bench_thread *t)
-{
-    struct mix *m = t->state;
-    for (size_t i = 0; i < t->job->count; i++)
-        op_free(ops, t->allocator, m->blocks[i], m->sizes[i]);
-}
-BENCH_INSTANCES(mix_empty);
-
 static int mix_setup(struct bench_thread *t)
 {
     const struct bench_job *job = t->job;
@@ -177,15 +161,15 @@ static int mix_setup(struct bench_thread *t)
     if (t->shared)
         deal_take(t->shared, t);
     else
-        mix_fill_chunks[job->ops](t);
+        mix_fill(t);
     return 0;
 }
 
 static void mix_teardown(struct bench_thread *t)
 {
-    if (!t->state)
-        return;
-    mix_empty_chunks[t->job->ops](t);
+    struct mix *m = t->state;
+    for (size_t i = 0; m && i < t->job->count; i++)
+        bench_give(t, m->blocks[i], m->sizes[i]);
 }
 
 /*

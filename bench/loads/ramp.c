@@ -6,7 +6,6 @@
  */
 #include "bench/harness/load.h"
 
-#include <errno.h>
 #include <string.h>
 
 BENCH_INLINE void ramp(enum bench_ops ops, struct bench_thread *t)
@@ -95,9 +94,7 @@ static size_t ramp_total(const struct bench_job *job, unsigned thread)
 {
     if (!is_batch(job))
         return job->size * job->count;
-    struct batch *b = bench_pages(batch_bytes(job));
-    size_t total = b ? batch_plan(job, thread, b) : 0;
-    return total;
+    return batch_plan(job, thread, bench_pages(batch_bytes(job)));
 }
 
 static void ramp_exact(const struct bench_job *job, weir_allocator *allocator,

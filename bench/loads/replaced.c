@@ -20,13 +20,13 @@ struct replaced {
     void **blocks; /* set i from i * each on */
 };
 
-static void *replace_at(enum bench_ops ops, struct bench_thread *t, size_t i, size_t size)
+static void *replace_at(struct bench_thread *t, size_t i, size_t size)
 {
     struct replaced *r = t->shared;
     if (r->blocks[i])
-        op_free(ops, t->allocator, r->blocks[i], r->sizes[i]);
+        bench_give(t, r->blocks[i], r->sizes[i]);
     r->sizes[i] = size;
-    return r->blocks[i] = op_allocate(ops, t->allocator, size);
+    return r->blocks[i] = bench_take(t, size);
 }
 
 static void *replaced_main(void *argument)
@@ -38,7 +38,7 @@ static void *replaced_main(void *argument)
         size_t set = (t->index + turn) % t->job->threads * r->each;
         for (size_t n = 0; n < r->each; n++) {
             size_t i = set + bench_random(&seed) % r->each;
-            bench_use(replace_at(t->job->ops, t, i, bench_draw(t->job, &seed)));
+            bench_use(replace_at(t, i, bench_draw(t->job, &seed)));
         }
         pthread_barrier_wait(&r->turn);
     }
@@ -58,8 +58,6 @@ int bench_replaced(const struct bench_job *job, weir_allocator *allocator)
     pthread_barrier_init(&r.turn, NULL, job->threads);
     r.sizes = bench_pages(n * sizeof *r.sizes);
     r.blocks = bench_pages(n * sizeof *r.blocks);
-    memset(r.sizes, 0, n * sizeof *r.sizes); /* resident before the first block */
-    memset(r.blocks, 0, n * sizeof *r.blocks);
     bench_exact_begin(job, allocator, &before);
     size_t resident = bench_resident();
     for (unsigned i = 0; i < job->threads; i++)
@@ -67,8 +65,8 @@ int bench_replaced(const struct bench_job *job, weir_allocator *allocator)
             (struct bench_thread){.job = job, .allocator = allocator, .shared = &r, .index = i};
     for (size_t i = 0; i < n; i++) { /* neighbors in memory go to different threads */
         size_t size = bench_draw(job, &seed);
-        memset(replace_at(job->ops, threads, i % job->threads * r.each + i / job->threads, size), 1,
-               size);
+        size_t at = i % job->threads * r.each + i / job->threads;
+        memset(replace_at(threads, at, size), 1, size);
     }
     for (unsigned i = 0; i < job->threads; i++)
         if (pthread_create(&ids[i], NULL, replaced_main, &threads[i]) != 0)
@@ -80,7 +78,7 @@ int bench_replaced(const struct bench_job *job, weir_allocator *allocator)
     bench_emit("live", (double)live);
     bench_emit("over_live", (double)(bench_resident() - resident) / (double)live);
     for (size_t i = 0; i < n; i++)
-        op_free(job->ops, allocator, r.blocks[i], r.sizes[i]);
+        bench_give(threads, r.blocks[i], r.sizes[i]);
     bench_exact_end(job, allocator, &before, live, n * job->size_max);
     return 0;
 }

@@ -12,7 +12,6 @@
 #include "bench/harness/load.h"
 
 #include <math.h>
-#include <string.h>
 
 enum { SECONDS = 3600, MINUTES = 60, SCRATCH = 7, SESSION = 2, ENTRIES_A_REQUEST = 512 };
 
@@ -34,11 +33,6 @@ struct service {
 static size_t service_entries(const struct bench_job *job)
 {
     return job->count * ENTRIES_A_REQUEST + 1;
-}
-
-static size_t service_bytes(const struct bench_job *job)
-{
-    return sizeof(struct service) + service_entries(job) * sizeof(struct entry);
 }
 
 static double draw_share(struct service *s)
@@ -148,12 +142,6 @@ BENCH_INLINE void service(enum bench_ops ops, struct bench_thread *t)
 }
 BENCH_INSTANCES(service);
 
-BENCH_INLINE void service_end(enum bench_ops ops, struct bench_thread *t)
-{
-    service_expire(ops, t, SECONDS);
-}
-BENCH_INSTANCES(service_end);
-
 static double minutes_mean(const struct service *s, unsigned from, unsigned to)
 {
     double sum = 0;
@@ -173,10 +161,8 @@ static void service_report(const struct service *s, uint64_t cpu)
     bench_emit("cpu_ns", (double)cpu / (double)s->blocks);
 }
 
-/* All of it touched, so that it is resident before the first block. */
-static void service_clear(struct service *s, const struct bench_job *job)
+static void service_begin(struct service *s, const struct bench_job *job)
 {
-    memset(s, 0, service_bytes(job));
     s->seed = 4101842887655102017ULL;
     for (size_t i = service_entries(job) - 1; i > 0; i--) {
         s->entries[i].next = s->spare;
@@ -186,19 +172,19 @@ static void service_clear(struct service *s, const struct bench_job *job)
 
 int bench_service(const struct bench_job *job, weir_allocator *allocator)
 {
-    struct service *s = bench_pages(service_bytes(job));
+    struct service *s = bench_pages(sizeof(*s) + service_entries(job) * sizeof(struct entry));
     if (job->count == 0 || job->count > 100000)
         return bench_fail("service: impossible number of requests");
-    service_clear(s, job);
+    service_begin(s, job);
     bench_pin(0);
     struct bench_thread t = {.job = job, .allocator = allocator, .state = s};
     struct bench_figures before;
     bench_exact_begin(job, allocator, &before);
     s->resident = bench_resident();
-    uint64_t cpu = bench_cpu_time();
+    uint64_t cpu = time_of(CLOCK_THREAD_CPUTIME_ID);
     service_chunks[job->ops](&t);
-    service_report(s, bench_cpu_time() - cpu);
-    service_end_chunks[job->ops](&t);
+    service_report(s, time_of(CLOCK_THREAD_CPUTIME_ID) - cpu);
+    service_expire(job->ops, &t, SECONDS);
     bench_exact_end(job, allocator, &before, s->most, s->most);
     return 0;
 }

@@ -68,17 +68,17 @@ static void queries_measure(weir_allocator *a, double *samples)
 {
     enum { TOGETHER = 16 };
     for (unsigned i = 0; i < QUERIES; i++) {
-        uint64_t begin = bench_now();
+        uint64_t begin = time_now();
         for (unsigned k = 0; k < TOGETHER; k++)
             bench_keep(weir_peak_allocated(a));
-        samples[i] = (double)(bench_now() - begin) / TOGETHER;
+        samples[i] = (double)(time_now() - begin) / TOGETHER;
     }
     bench_emit("peak_ns", statistics_median(samples, QUERIES));
     for (unsigned i = 0; i < QUERIES; i++) {
         weir_stats stats = {.size = sizeof(stats)};
-        uint64_t begin = bench_now();
+        uint64_t begin = time_now();
         weir_stats_get(a, &stats);
-        samples[i] = (double)(bench_now() - begin) / 1000;
+        samples[i] = (double)(time_now() - begin) / 1000;
     }
     bench_emit("stats_us", statistics_median(samples, QUERIES));
     bench_emit("stats_us_99", samples[QUERIES * 99 / 100]); /* sorted by now */
@@ -97,22 +97,17 @@ static uint64_t steps_of(struct member *members)
 /* Steps a second of the busy threads during one window. */
 static double window_run(struct member *members, enum window kind)
 {
-    uint64_t steps = steps_of(members), begin = bench_now();
-    struct timespec next;
-    clock_gettime(CLOCK_MONOTONIC, &next);
+    uint64_t steps = steps_of(members), begin = time_now();
     unsigned naps = kind == WINDOW_QUIET ? 1 : WINDOW_MS * SNAPSHOTS_A_MS;
     for (unsigned i = 0; i < naps; i++) {
-        next.tv_nsec += 1000000L * WINDOW_MS / naps;
-        if (next.tv_nsec >= 1000000000) {
-            next.tv_nsec -= 1000000000;
-            next.tv_sec++;
-        }
+        uint64_t until = begin + (i + 1) * UINT64_C(1000000) * WINDOW_MS / naps;
+        struct timespec next = {(time_t)(until / 1000000000), (long)(until % 1000000000)};
         clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &next, NULL);
         weir_stats stats = {.size = sizeof(stats)};
         if (kind == WINDOW_SNAPSHOTS)
             weir_stats_get(members->allocator, &stats);
     }
-    return (double)(steps_of(members) - steps) * 1e9 / (double)(bench_now() - begin);
+    return (double)(steps_of(members) - steps) * 1e9 / (double)(time_now() - begin);
 }
 
 static void slowdown_measure(struct member *members)

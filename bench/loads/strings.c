@@ -5,8 +5,6 @@
  */
 #include "bench/harness/load.h"
 
-#include <errno.h>
-
 enum { STEPS = 2048 };
 
 struct string {
@@ -18,11 +16,6 @@ struct strings {
     uint16_t order[STEPS];
     struct string list[];
 };
-
-static size_t strings_bytes(const struct bench_job *job)
-{
-    return sizeof(struct strings) + job->count * sizeof(struct string);
-}
 
 BENCH_INLINE void string_grow(enum bench_ops ops, struct bench_thread *t, struct string *s)
 {
@@ -46,39 +39,23 @@ BENCH_INLINE void strings(enum bench_ops ops, struct bench_thread *t)
 }
 BENCH_INSTANCES(strings);
 
-BENCH_INLINE void strings_begin(enum bench_ops ops, struct bench_thread *t)
-{
-    struct strings *all = t->state;
-    for (size_t i = 0; i < t->job->count; i++)
-        all->list[i] = (struct string){.text = op_allocate(ops, t->allocator, t->job->size),
-                                       .size = t->job->size};
-}
-BENCH_INSTANCES(strings_begin);
-
-BENCH_INLINE void strings_end(enum bench_ops ops, struct bench_thread *t)
-{
-    struct strings *all = t->state;
-    for (size_t i = 0; i < t->job->count; i++)
-        op_free(ops, t->allocator, all->list[i].text, all->list[i].size);
-}
-BENCH_INSTANCES(strings_end);
-
 static int strings_setup(struct bench_thread *t)
 {
-    struct strings *all = bench_pages(strings_bytes(t->job));
+    struct strings *all = bench_pages(sizeof(*all) + t->job->count * sizeof(struct string));
     uint64_t seed = 7046029254386353131ULL + t->index;
     for (size_t i = 0; i < STEPS; i++)
         all->order[i] = (uint16_t)(bench_random(&seed) % t->job->count);
+    for (size_t i = 0; i < t->job->count; i++)
+        all->list[i] = (struct string){bench_take(t, t->job->size), t->job->size};
     t->state = all;
-    strings_begin_chunks[t->job->ops](t);
     return 0;
 }
 
 static void strings_teardown(struct bench_thread *t)
 {
-    if (!t->state)
-        return;
-    strings_end_chunks[t->job->ops](t);
+    struct strings *all = t->state;
+    for (size_t i = 0; all && i < t->job->count; i++)
+        bench_give(t, all->list[i].text, all->list[i].size);
 }
 
 int bench_strings(const struct bench_job *job, weir_allocator *allocator)

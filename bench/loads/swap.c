@@ -5,8 +5,6 @@
  */
 #include "bench/harness/load.h"
 
-#include <errno.h>
-
 enum { STEPS = 4096 };
 
 struct swap_place {
@@ -26,23 +24,6 @@ BENCH_INLINE void swap(enum bench_ops ops, struct bench_thread *t)
 }
 BENCH_INSTANCES(swap);
 
-BENCH_INLINE void swap_empty(enum bench_ops ops, struct bench_thread *t)
-{
-    struct swap_place *places = t->shared;
-    for (size_t i = 0; i < t->job->count; i++)
-        if (places[i].block)
-            op_free(ops, t->allocator, places[i].block, t->job->size);
-}
-BENCH_INSTANCES(swap_empty);
-
-BENCH_INLINE void swap_fill(enum bench_ops ops, struct bench_thread *t)
-{
-    struct swap_place *places = t->shared;
-    for (size_t i = 0; i < t->job->count; i++)
-        places[i].block = op_allocate(ops, t->allocator, t->job->size);
-}
-BENCH_INSTANCES(swap_fill);
-
 static int swap_setup(struct bench_thread *t)
 {
     uint16_t *order = bench_pages(STEPS * sizeof(*order));
@@ -55,17 +36,19 @@ static int swap_setup(struct bench_thread *t)
 
 int bench_swap(const struct bench_job *job, weir_allocator *allocator)
 {
-    size_t bytes = job->count * sizeof(struct swap_place);
-    struct swap_place *places = bench_pages(bytes);
+    struct swap_place *places = bench_pages(job->count * sizeof(*places));
     if (job->count == 0 || job->count > UINT16_MAX)
         return bench_fail("swap: impossible count");
     struct bench_body body = {.setup = swap_setup, .chunk = swap_chunks, .operations = STEPS};
-    struct bench_thread ends = {.job = job, .allocator = allocator, .shared = places};
+    struct bench_thread ends = {.job = job, .allocator = allocator};
     struct bench_figures before;
     bench_exact_begin(job, allocator, &before);
-    swap_fill_chunks[job->ops](&ends);
+    for (size_t i = 0; i < job->count; i++)
+        places[i].block = bench_take(&ends, job->size);
     int status = bench_repeat(job, allocator, &body, places);
-    swap_empty_chunks[job->ops](&ends);
+    for (size_t i = 0; i < job->count; i++)
+        if (places[i].block)
+            bench_give(&ends, places[i].block, job->size);
     if (!status)
         bench_exact_end(job, allocator, &before, (job->count + 1) * job->size,
                         (job->count + job->threads) * job->size);

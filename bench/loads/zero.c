@@ -41,31 +41,29 @@ BENCH_INLINE void zero_fresh(enum bench_ops ops, struct bench_thread *t)
 BENCH_INSTANCES(zero_fresh);
 
 /* Is what is said to be zero so, after it was dirtied throughout? */
-BENCH_INLINE void zero_check(enum bench_ops ops, struct bench_thread *t)
+static bool zero_check(const struct bench_job *job, weir_allocator *a)
 {
-    bool *zero = t->state;
-    size_t size = t->job->size;
+    bool zero = true;
+    size_t size = job->size;
     for (int i = 0; i < CHECKS; i++) {
-        unsigned char *block = op_zeroed(ops, t->allocator, size);
-        *zero &= block && block[0] == 0 && memcmp(block, block + 1, size - 1) == 0;
+        unsigned char *block = op_zeroed(job->ops, a, size);
+        zero &= block && block[0] == 0 && memcmp(block, block + 1, size - 1) == 0;
         if (block)
             memset(block, 0xa5, size);
-        op_free(ops, t->allocator, block, size);
+        op_free(job->ops, a, block, size);
     }
+    return zero;
 }
-BENCH_INSTANCES(zero_check);
 
 static int fresh_run(const struct bench_job *job, weir_allocator *allocator)
 {
-    size_t bytes = job->count * sizeof(void *);
-    void **blocks = bench_pages(bytes);
     if (job->count == 0)
         return bench_fail("zero: no blocks");
-    memset(blocks, 0, bytes);
+    void **blocks = bench_pages(job->count * sizeof(*blocks));
     struct bench_thread t = {.job = job, .allocator = allocator, .shared = blocks};
-    uint64_t faults = bench_faults(), begin = bench_now();
+    uint64_t faults = bench_faults(), begin = time_now();
     zero_fresh_chunks[job->ops](&t);
-    uint64_t end = bench_now();
+    uint64_t end = time_now();
     bench_emit("ns", (double)(end - begin) / (double)job->count);
     bench_emit("faults", (double)(bench_faults() - faults) / (double)job->count);
     return 0;
@@ -77,10 +75,7 @@ int bench_zero(const struct bench_job *job, weir_allocator *allocator)
         return bench_fail("zero: no size");
     if (*job->variant)
         return fresh_run(job, allocator);
-    bool zero = true;
-    struct bench_thread t = {.job = job, .allocator = allocator, .state = &zero};
-    zero_check_chunks[job->ops](&t);
-    if (!zero)
+    if (!zero_check(job, allocator))
         return bench_fail("a zeroed block of %zu bytes is not zero", job->size);
     size_t operations = CHUNK_BYTES / job->size;
     operations = operations < 1 ? 1 : operations > CHUNK_MOST ? CHUNK_MOST : operations;

@@ -36,12 +36,11 @@ static int accounting_targets(struct bench_session *s)
 
 static int accounting_rows(struct bench_session *s)
 {
-    /* clang-format off: a load a line */
+    /* A load a line, or two. */
+    /* clang-format off */
 #define HELD .above = (size_t)16 << 20
 #define MIX(most, n)                                                                               \
-    {                                                                                              \
-        .load = "mix", .size = 16, .size_max = (most), .count = 1024, .threads = (n), HELD         \
-    }
+    {.load = "mix", .size = 16, .size_max = (most), .count = 1024, .threads = (n), HELD}
 #define PAIRS(n)                                                                                   \
     {.load = "pairs", .size = 16, .threads = (n), HELD}, .size_last = 4096, .size_times = 4
 #define UP_TO_2 .threads_last = 2, .threads_times = 2
@@ -53,10 +52,8 @@ static int accounting_rows(struct bench_session *s)
         {steady_2, "mix of 16-527 B", MIX(527, 2)},
         {steady_2, "mix of 16-4096 B", MIX(4096, 2)},
         {ramp_steady, "1000 of 64 B, %t", {.load = "ramp", .size = 64, .count = 1000}, UP_TO_2},
-        {ramp_rising,
-         "1000 of 64 B, %t",
-         {.load = "ramp", .variant = "rising", .size = 64, .count = 1000},
-         UP_TO_2},
+        {ramp_rising, "1000 of 64 B, %t",
+         {.load = "ramp", .variant = "rising", .size = 64, .count = 1000}, UP_TO_2},
     };
     /* clang-format on */
     double seconds = s->options->quick ? 0.01 : 0.05;

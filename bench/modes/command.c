@@ -86,8 +86,8 @@ int weir_command_bench(int argc, char **argv)
             options.runs = 1;
         status = bench_mode_run(modes[mode], &options);
     }
-    free(options.traces.words);
-    free(options.peers.words);
-    free(options.folders.words);
+    option_list_free(&options.traces, false);
+    option_list_free(&options.peers, false);
+    option_list_free(&options.folders, false);
     return status;
 }

@@ -43,7 +43,8 @@ _Static_assert((int)BENCH_GROUPS == (int)(sizeof(bench_groups) / sizeof(*bench_g
 #define MI ((size_t)1 << 20)
 #define GI ((size_t)1 << 30)
 
-/* clang-format off: a load a line */
+/* A load a line, or two. */
+/* clang-format off */
 #define HELD                                                                                       \
     .above = 16 * MI /* a process that has loaded a model held more once than its steps do */
 #define TWO                .threads = 2
@@ -52,14 +53,8 @@ _Static_assert((int)BENCH_GROUPS == (int)(sizeof(bench_groups) / sizeof(*bench_g
 #define SIZES(last, times) .size_last = (last), .size_times = (times)
 #define THREADS(last)      .threads_last = (last), .threads_times = 2
 #define MIX(least, most)   .load = "mix", .size = (least), .size_max = (most), .count = 1024
-#define DEALT(kind)                                                                                \
-    {                                                                                              \
-        .load = "mix", .variant = kind, .size = 64, .count = 2000, TWO, HELD                       \
-    }
-#define STRINGS(most, n)                                                                           \
-    {                                                                                              \
-        .load = "strings", .size = 16, .size_max = (most), .count = (n)                            \
-    }
+#define DEALT(kind) {.load = "mix", .variant = kind, .size = 64, .count = 2000, TWO, HELD}
+#define STRINGS(most, n) {.load = "strings", .size = 16, .size_max = (most), .count = (n)}
 
 static const struct bench_loads loads[] = {
     {group_small_1, "pairs of %s B", {.load = "pairs", .size = 16, HELD}, SIZES(4096, 2)},
@@ -70,108 +65,63 @@ static const struct bench_loads loads[] = {
     {group_small_2, "mix of 16-4096 B", {MIX(16, 4096), TWO, HELD}},
 
     {group_large_untouched, "pairs of %k", {.load = "pairs", .size = 64 * KI}, SIZES(64 * MI, 4)},
-    {group_large_touched,
-     "pairs of %k",
-     {.load = "pairs", .size = 64 * KI, .touch = TOUCH_PAGE},
+    {group_large_touched, "pairs of %k", {.load = "pairs", .size = 64 * KI, .touch = TOUCH_PAGE},
      SIZES(64 * MI, 4)},
-    {large_threads,
-     "pairs of %k, %t",
-     {.load = "pairs", .size = 64 * KI, TWO},
-     SIZES(MI, 4),
-     THREADS(4),
-     CPU},
-    {large_threads,
-     "mix of 64 KiB-1 MiB, %t",
-     {.load = "mix", .size = 64 * KI, .size_max = MI, .count = 32, TWO},
-     THREADS(4),
-     CPU},
+    {large_threads, "pairs of %k, %t", {.load = "pairs", .size = 64 * KI, TWO}, SIZES(MI, 4),
+     THREADS(4), CPU},
+    {large_threads, "mix of 64 KiB-1 MiB, %t",
+     {.load = "mix", .size = 64 * KI, .size_max = MI, .count = 32, TWO}, THREADS(4), CPU},
 
     {group_handoff, "producer and consumer, 64 B", {.load = "handoff", .size = 64, TWO, HELD}},
-    {group_handoff,
-     "producer and consumer, 16-527 B",
+    {group_handoff, "producer and consumer, 16-527 B",
      {.load = "handoff", .size = 16, .size_max = 527, TWO, HELD}},
-    {group_handoff,
-     "batches round a ring of %T",
-     {.load = "circle", .size = 16, .size_max = 527, .count = 256, TWO, HELD},
-     THREADS(4),
-     CPU},
+    {group_handoff, "batches round a ring of %T",
+     {.load = "circle", .size = 16, .size_max = 527, .count = 256, TWO, HELD}, THREADS(4), CPU},
     {group_handoff, "%s B dealt out in halves", DEALT("halves"), SIZES(512, 8)},
     {group_handoff, "%s B dealt out alternately", DEALT("alternately"), SIZES(512, 8)},
-    {group_handoff,
-     "server, 8-1000 B",
+    {group_handoff, "server, 8-1000 B",
      {.load = "mix", .variant = "server", .size = 8, .size_max = 1000, .count = 5000, TWO, HELD}},
-    {group_handoff,
-     "%s B swapped for ever",
-     {.load = "swap", .size = 64, .count = 1024, TWO, HELD},
+    {group_handoff, "%s B swapped for ever", {.load = "swap", .size = 64, .count = 1024, TWO, HELD},
      SIZES(512, 8)},
 
-    {contexts,
-     "%c, %t",
-     {.load = "contexts", .size = 16, .size_max = 527, .count = 1},
-     .count_last = 4096,
-     .count_times = 16,
-     .quick_count = 16,
-     THREADS(4),
-     CPU},
+    {contexts, "%c, %t", {.load = "contexts", .size = 16, .size_max = 527, .count = 1},
+     .count_last = 4096, .count_times = 16, .quick_count = 16, THREADS(4), CPU},
 
-    {churn,
-     "%n threads come and go",
-     {.load = "churn", .size = 16, .size_max = 4096, .count = 1000, TWO},
-     .quick_count = 100,
-     CPU},
+    {churn, "%n threads come and go",
+     {.load = "churn", .size = 16, .size_max = 4096, .count = 1000, TWO}, .quick_count = 100, CPU},
     {churn, "256 strings growing to 4 KiB", STRINGS(4 * KI, 256), CPU},
     {churn, "256 strings growing to 256 KiB", STRINGS(256 * KI, 256), CPU},
     {churn, "an array growing to 32 MiB", STRINGS(32 * MI, 1), CPU},
-    {churn,
-     "blocks of 5-25 MiB, touched",
-     {.load = "mix", .size = 5 * MI, .size_max = 25 * MI, .count = 4, .touch = TOUCH_PAGE},
-     CPU},
-    {churn,
-     "batches of 1000, %t",
+    {churn, "blocks of 5-25 MiB, touched",
+     {.load = "mix", .size = 5 * MI, .size_max = 25 * MI, .count = 4, .touch = TOUCH_PAGE}, CPU},
+    {churn, "batches of 1000, %t",
      {.load = "ramp", .variant = "shuffled", .size = 16, .size_max = 527, .count = 1000},
-     THREADS(2),
-     CPU},
+     THREADS(2), CPU},
 
     {peak, "16-527 B, passed on", {.load = "handoff", .size = 16, .size_max = 527, TWO}},
     {peak, "mix of 16-527 B", {MIX(16, 527), TWO}},
     {peak, "pairs of 64 B", {.load = "pairs", .size = 64, TWO}},
-    {rising,
-     "10000 blocks of 64 B, %t",
-     {.load = "ramp", .variant = "rising", .size = 64, .count = 10000},
-     THREADS(2)},
+    {rising, "10000 blocks of 64 B, %t",
+     {.load = "ramp", .variant = "rising", .size = 64, .count = 10000}, THREADS(2)},
 
     {zeroed, "%k, dirty before", {.load = "zero", .size = 256}, SIZES(16 * MI, 16)},
-    {zeroed,
-     "64 KiB, fresh memory",
+    {zeroed, "64 KiB, fresh memory",
      {.load = "zero", .variant = "fresh", .size = 64 * KI, .count = 2048}},
-    {zeroed,
-     "4 MiB, fresh memory",
+    {zeroed, "4 MiB, fresh memory",
      {.load = "zero", .variant = "fresh", .size = 4 * MI, .count = 64}},
 
-    {group_fragmentation,
-     "an hour of a service, %n requests a s",
-     {.load = "service", .count = 100},
-     .quick_count = 2,
+    {group_fragmentation, "an hour of a service, %n requests a s",
+     {.load = "service", .count = 100}, .quick_count = 2, OVER_LIVE},
+    {group_fragmentation, "%N burst, then %e s of sleep",
+     {.load = "burst", .count = GI, .seconds = 10}, .quick_count = 64 * MI, .quick_seconds = 0.1,
      OVER_LIVE},
-    {group_fragmentation,
-     "%N burst, then %e s of sleep",
-     {.load = "burst", .count = GI, .seconds = 10},
-     .quick_count = 64 * MI,
-     .quick_seconds = 0.1,
-     OVER_LIVE},
-    {group_fragmentation,
-     "1 in 16 survives, then %e s",
-     {.load = "burst", .variant = "survivors", .count = GI, .seconds = 1},
-     .quick_count = 64 * MI,
-     .quick_seconds = 0.1,
-     OVER_LIVE},
+    {group_fragmentation, "1 in 16 survives, then %e s",
+     {.load = "burst", .variant = "survivors", .count = GI, .seconds = 1}, .quick_count = 64 * MI,
+     .quick_seconds = 0.1, OVER_LIVE},
 
-    {group_fragmentation,
-     "40000 blocks replaced by %T others in turns",
-     {.load = "replaced", .size = 16, .size_max = 1015, .count = 40000, TWO},
-     .threads_last = 8,
-     .threads_times = 4,
-     OVER_LIVE},
+    {group_fragmentation, "40000 blocks replaced by %T others in turns",
+     {.load = "replaced", .size = 16, .size_max = 1015, .count = 40000, TWO}, .threads_last = 8,
+     .threads_times = 4, OVER_LIVE},
 
     {group_snapshots, "64 threads, two of them busy", {.load = "snapshot"}, .weir_only = true},
 };

@@ -120,6 +120,7 @@ static void *pooled_move(weir_allocator *a, void *block, const struct weir__foun
         return weir__request_refuse(request, "over the limit", weir__meter_refused);
     }
     weir__fill_taken(c.block, c.usable);
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): what was found is no NULL. */
     memcpy(c.block, block, weir__min(request->size, found->usable));
     carrier_make_live(a, &c, request, found);
     if (weir__unlikely(sequence != 0))
@@ -189,6 +190,7 @@ static WEIR__NOINLINE void *resize_sampled(weir_allocator *a, const struct weir_
         return to;
     if (found->kind == WEIR__KIND_LARGE)
         weir__span_make_sampled(weir__block_find(a, to).span);
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): a sample is due to who has hooks. */
     hooks->taken(a, to, request->size, (weir_tag)found->tag);
     return to;
 }

@@ -145,6 +145,7 @@ WEIR__INLINE bool weir__small_is_sound(const weir_allocator *a, struct weir__pla
     if (!weir__small_is_live(a, place, &value))
         return false;
     *size = (uint16_t)weir__entry_size(value);
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): what is live has a slab. */
     return weir__likely(*size <= weir__own_get(place.slab->size));
 }
 

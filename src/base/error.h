@@ -40,7 +40,7 @@ void weir__misuse_damaged(const char *kind, const void *block, const char *alloc
 /* Who knows more of blocks prints it, by base/message.h: behind the line, before the process ends
  * of it. NULL: nobody does. No lock is held; what it calls allocates nothing of a program's. */
 typedef void weir__misuse_explainer(weir_misuse what, const void *pointer);
-void weir__misuse_explain_by(weir__misuse_explainer *explainer);
+void weir__misuse_explain_by(weir__misuse_explainer *by);
 
 /* For who prints the line: has it called. */
 void weir__misuse_explain(weir_misuse what, const void *pointer);

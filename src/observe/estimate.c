@@ -10,8 +10,10 @@ double weir__estimate_chance(size_t bytes, uint64_t mean)
     unsigned doublings = 0;
     if (t > 50)
         return 1;
-    for (; t > 1.0 / 128; t /= 2)
+    while (t > 1.0 / 128) {
+        t /= 2;
         doublings++;
+    }
     double e = 0;
     for (int term = 7; term > 0; term--)
         e = t / term * (1 - e);

@@ -253,7 +253,7 @@ static void records_put(struct reader *r, struct line *line, const struct weir__
         memcpy(both, line->name, length = line->length);
         if (!line_again(r, line, w[i].other))
             continue;
-        memcpy(both + length, " or ", 4);
+        memcpy(both + length, " or ", sizeof " or ");
         memcpy(both + length + 4, line->name, line->length);
         record_put(w[i].address - 1, 1, both, length + 4 + line->length, write, user);
     }

@@ -6,6 +6,7 @@
 #include "observe/bytes.h"
 #include "observe/frame.h"
 #include "observe/modules.h"
+#include "observe/pprof_fields.h"
 #include "observe/stacks.h"
 
 #include <errno.h>
@@ -14,19 +15,6 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-enum { /* fields of Profile */
-       PROFILE_SAMPLE_TYPE = 1,
-       PROFILE_SAMPLE,
-       PROFILE_MAPPING,
-       PROFILE_LOCATION,
-       PROFILE_FUNCTION,
-       PROFILE_STRING,
-       PROFILE_TIME = 9,
-       PROFILE_PERIOD_TYPE = 11,
-       PROFILE_PERIOD,
-       PROFILE_DEFAULT_TYPE = 14
-};
 
 /* A message: a list of numbers, some labels and a few fields fit. */
 #define MESSAGE_MOST  ((WEIR__STACKS_DEPTH + 32) * 2 * WEIR__VARINT_MOST)
@@ -100,15 +88,15 @@ static void write_field(struct writer *w, unsigned field, uint64_t value)
 
 static uint64_t string_add(struct writer *w, const char *text)
 {
-    write_bytes(w, PROFILE_STRING, text, strlen(text));
+    write_bytes(w, WEIR__PPROF_STRING, text, strlen(text));
     return w->strings++;
 }
 
 static struct message type_of(struct writer *w, const char *what, const char *unit)
 {
     struct message m = {.n = 0};
-    put_field(&m, 1, string_add(w, what));
-    put_field(&m, 2, string_add(w, unit));
+    put_field(&m, WEIR__PPROF_TYPE_NAME, string_add(w, what));
+    put_field(&m, WEIR__PPROF_TYPE_UNIT, string_add(w, unit));
     return m;
 }
 
@@ -156,12 +144,12 @@ static int mapping_add(struct dl_phdr_info *info, size_t size, void *user)
         return 0;
     w->mappings[w->nmappings++] = (struct mapping){module.start, module.end};
     struct message m = {.n = 0};
-    put_field(&m, 1, w->nmappings);
-    put_field(&m, 2, module.start);
-    put_field(&m, 3, module.end);
-    put_field(&m, 5, path_add(w, info->dlpi_name));
-    put_field(&m, 6, build_id_add(w, &module));
-    write_message(w, PROFILE_MAPPING, &m);
+    put_field(&m, WEIR__PPROF_MAPPING_ID, w->nmappings);
+    put_field(&m, WEIR__PPROF_MAPPING_START, module.start);
+    put_field(&m, WEIR__PPROF_MAPPING_END, module.end);
+    put_field(&m, WEIR__PPROF_MAPPING_PATH, path_add(w, info->dlpi_name));
+    put_field(&m, WEIR__PPROF_MAPPING_BUILD_ID, build_id_add(w, &module));
+    write_message(w, WEIR__PPROF_MAPPING, &m);
     return 0;
 }
 
@@ -180,10 +168,10 @@ static uint64_t function_add(struct writer *w, const char *name)
 {
     struct message m = {.n = 0};
     uint64_t text = string_add(w, name);
-    put_field(&m, 1, ++w->functions);
-    put_field(&m, 2, text);
-    put_field(&m, 3, text);
-    write_message(w, PROFILE_FUNCTION, &m);
+    put_field(&m, WEIR__PPROF_FUNCTION_ID, ++w->functions);
+    put_field(&m, WEIR__PPROF_FUNCTION_NAME, text);
+    put_field(&m, WEIR__PPROF_FUNCTION_FULL_NAME, text);
+    write_message(w, WEIR__PPROF_FUNCTION, &m);
     return w->functions;
 }
 
@@ -192,16 +180,16 @@ static void location_write(struct writer *w, uint64_t id, uintptr_t address, con
 {
     struct message m = {.n = 0}, line = {.n = 0};
     uint32_t mapping = address ? mapping_of(w, address) : 0;
-    put_field(&m, 1, id);
+    put_field(&m, WEIR__PPROF_LOCATION_ID, id);
     if (mapping)
-        put_field(&m, 2, mapping);
+        put_field(&m, WEIR__PPROF_LOCATION_MAPPING, mapping);
     if (address)
-        put_field(&m, 3, address);
+        put_field(&m, WEIR__PPROF_LOCATION_ADDRESS, address);
     if (name) {
-        put_field(&line, 1, function_add(w, name));
-        put_bytes(&m, 4, &line);
+        put_field(&line, WEIR__PPROF_LINE_FUNCTION, function_add(w, name));
+        put_bytes(&m, WEIR__PPROF_LOCATION_LINE, &line);
     }
-    write_message(w, PROFILE_LOCATION, &m);
+    write_message(w, WEIR__PPROF_LOCATION, &m);
 }
 
 static uint64_t location_of(struct writer *w, const void *address)
@@ -223,9 +211,9 @@ static uint64_t location_of(struct writer *w, const void *address)
 static void label_put(struct writer *w, struct message *sample, const char *key, const char *text)
 {
     struct message m = {.n = 0};
-    put_field(&m, 1, string_add(w, key));
-    put_field(&m, 2, string_add(w, text));
-    put_bytes(sample, 3, &m);
+    put_field(&m, WEIR__PPROF_LABEL_KEY, string_add(w, key));
+    put_field(&m, WEIR__PPROF_LABEL_TEXT, string_add(w, text));
+    put_bytes(sample, WEIR__PPROF_SAMPLE_LABEL, &m);
 }
 
 static void locations_put(struct writer *w, struct message *sample, const struct weir__calls *calls)
@@ -237,7 +225,7 @@ static void locations_put(struct writer *w, struct message *sample, const struct
         put(&list, ++w->locations);
         location_write(w, w->locations, 0, "(no stack)");
     }
-    put_bytes(sample, 1, &list);
+    put_bytes(sample, WEIR__PPROF_SAMPLE_LOCATIONS, &list);
 }
 
 static void site_write(struct writer *w, const struct weir__site *site)
@@ -246,11 +234,11 @@ static void site_write(struct writer *w, const struct weir__site *site)
     locations_put(w, &m, site->calls);
     put(&values, (uint64_t)(site->estimate.blocks + 0.5));
     put(&values, (uint64_t)(site->estimate.bytes + 0.5));
-    put_bytes(&m, 2, &values);
+    put_bytes(&m, WEIR__PPROF_SAMPLE_VALUES, &values);
     label_put(w, &m, "allocator", weir_allocator_name(site->allocator));
     if (site->tag)
         label_put(w, &m, "tag", weir_tag_name(site->tag));
-    write_message(w, PROFILE_SAMPLE, &m);
+    write_message(w, WEIR__PPROF_SAMPLE, &m);
 }
 
 /* -- all of it -------------------------------------------------------------------------------- */
@@ -261,14 +249,14 @@ static void profile_write(struct writer *w, const struct weir__sites *sites, uin
     clock_gettime(CLOCK_REALTIME, &now);
     string_add(w, "");
     struct message objects = type_of(w, "inuse_objects", "count");
-    write_message(w, PROFILE_SAMPLE_TYPE, &objects);
+    write_message(w, WEIR__PPROF_SAMPLE_TYPE, &objects);
     struct message space = type_of(w, "inuse_space", "bytes");
-    write_message(w, PROFILE_SAMPLE_TYPE, &space);
+    write_message(w, WEIR__PPROF_SAMPLE_TYPE, &space);
     struct message period = type_of(w, "space", "bytes");
-    write_message(w, PROFILE_PERIOD_TYPE, &period);
-    write_field(w, PROFILE_PERIOD, mean);
-    write_field(w, PROFILE_TIME, (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec);
-    write_field(w, PROFILE_DEFAULT_TYPE, string_add(w, "inuse_space"));
+    write_message(w, WEIR__PPROF_PERIOD_TYPE, &period);
+    write_field(w, WEIR__PPROF_PERIOD, mean);
+    write_field(w, WEIR__PPROF_TIME, (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec);
+    write_field(w, WEIR__PPROF_DEFAULT_TYPE, string_add(w, "inuse_space"));
     dl_iterate_phdr(mapping_add, w);
     for (size_t i = 0; i < sites->n; i++)
         site_write(w, &sites->sites[i]);

@@ -33,7 +33,17 @@ void weir__sink_print(struct weir__sink *sink, const char *format, ...)
 
 static void sink_bytes(struct weir__sink *sink, const char *text, size_t length)
 {
-    weir__sink_print(sink, "%.*s", (int)length, text);
+    size_t room = sink->length < sink->size ? sink->size - sink->length - 1 : 0;
+    if (sink->file) {
+        errno = 0;
+        if (fwrite(text, 1, length, sink->file) < length && !sink->error)
+            sink->error = errno ? errno : EIO;
+    } else if (room) {
+        size_t kept = length < room ? length : room;
+        memcpy(sink->buffer + sink->length, text, kept);
+        sink->buffer[sink->length + kept] = '\0';
+    }
+    sink->length += length;
 }
 
 /* Length of the well-formed UTF-8 sequence at `text` (Unicode 15, table 3-7), or 0. */
@@ -53,24 +63,26 @@ static size_t utf8_length(const unsigned char *text)
     return length;
 }
 
-/* Writes text with each character that `escape` knows replaced; what is no UTF-8 as
+/* Writes text with each character that `escape` knows replaced; a byte that is no UTF-8 as
  * U+FFFD. `escape` returns what to write (in `room`), or NULL: the character itself. */
 static void sink_escaped(struct weir__sink *sink, const char *text,
                          const char *(*escape)(unsigned char, char room[8]))
 {
     char room[8];
+    const char *plain = text; /* from here on nothing was replaced */
     while (*text) {
         size_t length = utf8_length((const unsigned char *)text);
-        const char *instead = length == 1   ? escape((unsigned char)*text, room)
-                              : length == 0 ? "\xef\xbf\xbd"
-                                            : NULL;
-        length += length == 0;
-        if (instead)
-            weir__sink_print(sink, "%s", instead);
-        else
-            sink_bytes(sink, text, length);
-        text += length;
+        const char *instead = length <= 1 ? escape((unsigned char)*text, room) : NULL;
+        if (!instead && length == 0)
+            instead = "\xef\xbf\xbd";
+        if (instead) {
+            sink_bytes(sink, plain, (size_t)(text - plain));
+            sink_bytes(sink, instead, strlen(instead));
+        }
+        text += length + (length == 0);
+        plain = instead ? text : plain;
     }
+    sink_bytes(sink, plain, (size_t)(text - plain));
 }
 
 static const char *escape_json(unsigned char c, char room[8])
@@ -107,20 +119,19 @@ void weir__sink_label_text(struct weir__sink *sink, const char *text)
     sink_escaped(sink, text, escape_label);
 }
 
+static const char *escape_path(unsigned char c, char room[8])
+{
+    if (c == '"' || c == '\\')
+        return escape_label(c, room);
+    if (c >= 0x20 && c < 0x7f && c != '/' && c != '#' && c != '%')
+        return NULL;
+    snprintf(room, 8, "%%%02X", c);
+    return room;
+}
+
 void weir__sink_path_text(struct weir__sink *sink, const char *name)
 {
-    while (*name) {
-        const unsigned char *at = (const unsigned char *)name;
-        size_t length = utf8_length(at);
-        bool coded = length == 0 || *at < 0x20 || *at == 0x7f || strchr("/#%", *at);
-        if (coded)
-            weir__sink_print(sink, "%%%02X", *at);
-        else if (*at == '"' || *at == '\\')
-            weir__sink_print(sink, "\\%c", *at);
-        else
-            sink_bytes(sink, name, length);
-        name += length ? length : 1;
-    }
+    sink_escaped(sink, name, escape_path);
 }
 
 void weir__sink_plain_text(struct weir__sink *sink, const char *text, int width)

@@ -145,7 +145,7 @@ static void kernel_set_locked(void)
 {
     weir__assert(weir__lock_is_mine(&segv.lock));
     struct sigaction ours = segv.program;
-    ours.sa_flags = (ours.sa_flags & ~SA_RESETHAND) | SA_SIGINFO;
+    ours.sa_flags = (int)((unsigned)ours.sa_flags & ~(unsigned)SA_RESETHAND) | SA_SIGINFO;
     if (!has_handler(&segv.program)) {
         ours.sa_flags = SA_SIGINFO | SA_ONSTACK;
         sigemptyset(&ours.sa_mask);

@@ -26,7 +26,7 @@ typedef int weir__sigaction(int signal, const struct sigaction *action, struct s
 typedef void weir__segv_looker(const void *address, int writes, const void *code);
 
 /* Once; later calls do nothing. 0, or what sigaction says. */
-int weir__segv_install(weir__segv_looker *look, weir__sigaction *sigaction);
+int weir__segv_install(weir__segv_looker *look, weir__sigaction *set);
 
 /* Is it? Any thread. */
 bool weir__segv_is_installed(void);

@@ -1,7 +1,9 @@
 /*
  * serve/http.h - a small HTTP server of a few pages that are made anew for each request, on
  * libmicrohttpd. Owns the connections and what a client is told; knows nothing of what the pages
- * say. Only GET and HEAD; at most 16 clients at once, each for at most ten seconds.
+ * say. Only GET and HEAD; at most 16 clients at once. One that says nothing for ten seconds is
+ * closed, and one that was there for longer, whatever it says, when its place is wanted. Answers
+ * of more than 1 MiB that clients do not read are at most 64 MiB in all.
  *
  * Thread rule: with its own thread, pages are written there, one after the other; without one,
  * in weir__http_run.

@@ -39,8 +39,11 @@ double weir__sample_uniform(void)
 static unsigned falling(double first)
 {
     unsigned n = 1;
-    for (double last = first, next; (next = weir__sample_uniform()) < last; last = next)
+    double last = first, next;
+    while ((next = weir__sample_uniform()) < last) {
+        last = next;
         n++;
+    }
     return n;
 }
 

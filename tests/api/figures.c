@@ -4,6 +4,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <weir/weir.h>
@@ -482,6 +483,40 @@ Test(stats_openmetrics, in_the_older_form_counters_have_their_types)
     weir_exposition_options longer = {.size = 5000};
     cr_expect_eq(weir_stats_exposition(NULL, 0, NULL, &longer), EINVAL);
     cr_expect_eq(weir_stats_exposition(NULL, 1, NULL, NULL), EINVAL);
+}
+
+static void *context_use(void *unused)
+{
+    weir_allocator *a = weir_allocator_create(NULL);
+    void *block = weir_allocate(a, 100);
+    weir_deallocate(a, block);
+    return weir_allocator_destroy(a) == 0 && block ? unused : NULL;
+}
+
+/* Another thread makes, uses and destroys a context while a piece is written. */
+static ssize_t piece_write(void *pieces, const char *text, size_t size)
+{
+    size_t *n = pieces;
+    pthread_t other;
+    void *done = NULL;
+    (void)text;
+    if (++*n < 20) {
+        cr_assert_eq(pthread_create(&other, NULL, context_use, n), 0);
+        cr_assert_eq(pthread_join(other, &done), 0);
+        cr_assert_eq(done, n);
+    }
+    return (ssize_t)size;
+}
+
+Test(stats_openmetrics, is_written_with_no_lock_held)
+{
+    size_t pieces = 0;
+    FILE *file = fopencookie(&pieces, "w", (cookie_io_functions_t){.write = piece_write});
+    cr_assert_not_null(file);
+    setvbuf(file, NULL, _IONBF, 0);
+    cr_assert_eq(weir_stats_openmetrics(file, NULL), 0);
+    fclose(file);
+    cr_assert_geq(pieces, 20);
 }
 
 /* -- holders -------------------------------------------------------------------------------- */

@@ -90,7 +90,7 @@ static void expect_one_change(const weir_allocator *a, const weir_stats *before,
 static void move_and_look(weir_allocator *a, const struct move *m, const char *where)
 {
     struct place place;
-    weir_stats before[8];
+    weir_stats before[8] = {{0}};
     weir_profiler profiler;
     weir_profiler_stats profile = WEIR_PROFILER_STATS_INIT;
     int level = 0;
@@ -206,17 +206,31 @@ static void move_in_cache(weir_allocator *a, const struct move *m)
     place_close(&place);
 }
 
-Test(moves, within_a_threads_cache_are_one_change)
+static void move_all_in_cache(weir_allocator *a)
 {
     static const struct move small[] = {{"to more", 100, 3000, 64},
                                         {"to a little more", 64, 65, 64},
                                         {"where it stands", 70, 100, 64},
                                         {"where it stands, to less", 100, 70, 64},
                                         {"to less", 14000, 20, 64}};
-    weir_allocator *a = weir_allocator_create(NULL);
     for (size_t i = 0; i < sizeof small / sizeof *small; i++)
         move_in_cache(a, &small[i]);
+}
+
+Test(moves, within_a_threads_cache_are_one_change)
+{
+    weir_allocator *a = weir_allocator_create(NULL);
+    weir_allocator *below = weir_allocator_create(&(weir_allocator_options){.parent = a});
+    move_all_in_cache(below);
+    expect_empty(below, "in a cache, below two");
+    move_all_in_cache(a);
     expect_empty(a, "in a cache");
+}
+
+/* A root has a way of its own, with no window above to ask. */
+Test(moves, within_a_threads_cache_of_a_root_are_one_change)
+{
+    move_all_in_cache(cpu());
 }
 
 /* -- limits ----------------------------------------------------------------------------- */

@@ -18,6 +18,7 @@
  *   cd DIR      root DIR, user UID, session, cgroup FILE, nofile N, fsize N
  *   say TEXT    err TEXT, touch FILE, await FILE, sleep MS, pause, pid, signals,
  *               variable NAME
+ *   sampled     waits until the weir run above it has looked at what is resident
  *   closefrom N close-each N, close-range N, close N, over FROM TO (dup2 of /dev/null)
  *   own PREFIX N  opens PREFIX.0 ..., kept          write N     N lines to each, allocating
  *   fds         what is open                        lowest      what a new descriptor gets
@@ -84,6 +85,28 @@ static void nap(long ms)
     struct timespec rest = {ms / 1000, ms % 1000 * 1000000};
     while (nanosleep(&rest, &rest) != 0 && errno == EINTR)
         ;
+}
+
+/* How often the parent has gone to sleep of its own accord. */
+static long parent_naps(void)
+{
+    static const char field[] = "\nvoluntary_ctxt_switches:";
+    char path[32], text[4096];
+    snprintf(path, sizeof path, "/proc/%d/status", (int)getppid());
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = file < 0 ? 0 : read(file, text, sizeof text - 1);
+    close(file);
+    text[n > 0 ? n : 0] = '\0';
+    const char *at = strstr(text, field);
+    return at ? atol(at + sizeof field - 1) : -1;
+}
+
+/* It samples at a look, if the last sample is 50 ms old, and sleeps between two looks. */
+static void await_sample(void)
+{
+    nap(100);
+    for (long before = parent_naps(); parent_naps() - before < 10;)
+        nap(5);
 }
 
 static int signal_of(const char *name)
@@ -435,6 +458,8 @@ static void run(struct block actions)
                 nap(5);
         } else if (IS("sleep")) {
             nap(atol(NEXT));
+        } else if (IS("sampled")) {
+            await_sample();
         } else if (IS("pause")) {
             pause();
         } else if (IS("pid")) {

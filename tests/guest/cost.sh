@@ -22,17 +22,17 @@ measure()
     wants "status ($way)" 0 $?
 }
 
-# The least of several runs, image by image: `calls faults` in the order of their ends. In every
-# second run the kernel places the first chunk askew, which costs two calls.
+# One more run; WAY.least is the least of all so far, image by image: `calls faults` in the order of
+# their ends.
 least()
 {
-    for n in 1 2 3 4 5 6 7 8 9; do
-        rm -f F F.*
-        measure "$@"
-        awk -v name="$image" '$1 == name { print $4, $6 }' "$1.images" >"$1.$n"
-    done
-    paste -d ' ' "$1".[1-9] |
-        awk '{ c = $1; f = $2; for (i = 3; i < NF; i += 2) { if ($i < c) c = $i; if ($(i + 1) < f) f = $(i + 1) } print c, f }' >"$1.least"
+    rm -f F F.*
+    measure "$@"
+    awk -v name="$image" '$1 == name { print $4, $6 }' "$1.images" >"$1.one"
+    [ -e "$1.least" ] || cp "$1.one" "$1.least"
+    wants "images of $image, $1" "$many" "$(wc -l <"$1.one")"
+    paste -d ' ' "$1.one" "$1.least" |
+        awk '{ print $1 < $3 ? $1 : $3, $2 < $4 ? $2 : $4 }' >"$1.both" && mv "$1.both" "$1.least"
 }
 
 # most WAY BOUND RECORDED MORE: the bound, what a recording adds, and more with stacks.
@@ -45,27 +45,34 @@ most()
     esac
 }
 
-# images HOW-MANY NAME COMMAND...: those of that name.
+# within WAY: what its least runs took more than those without weir, in `said`, is within the bounds.
+within()
+{
+    good=0
+    : >said
+    paste -d ' ' plain.least $1.least >both
+    while read calls faults calls_here faults_here; do
+        echo "$1: $((calls_here - calls)) calls more than $calls, $((faults_here - faults)) faults more than $faults" >>said
+        [ $((calls_here - calls)) -le "$(most $1 $calls_most $calls_recorded $calls_more)" ] &&
+            [ $((faults_here - faults)) -le "$(most $1 $faults_most $faults_recorded $faults_more)" ] || good=1
+    done <both
+    return $good
+}
+
+# images HOW-MANY NAME COMMAND...: those of that name. In every second run the kernel places the first chunk
+# askew, which costs two calls, and it maps more or fewer pages beside one that is read: a way is run until
+# its least are within the bounds, forty times at most.
 images()
 {
     many=$1 image=$2
     shift 2
-    least plain "$@"
-    wants "images of $image" "$many" "$(wc -l <plain.least)"
+    for n in 1 2 3 4 5 6 7 8 9; do least plain "$@"; done
     for way in watched recorded stacked; do
-        least $way "$@"
-        wants "images of $image, $way" "$many" "$(wc -l <$way.least)"
-        paste -d ' ' plain.least $way.least >both
-        while read calls faults calls_here faults_here; do
-            echo "$way: $((calls_here - calls)) calls more than $calls, $((faults_here - faults)) faults more than $faults"
-        done <both >said
+        n=0
+        while least $way "$@" && ! within $way && [ $((n += 1)) -lt 40 ]; do :; done
         cat said
         cat said >>all
-        while read calls faults calls_here faults_here; do
-            [ $((calls_here - calls)) -le "$(most $way $calls_most $calls_recorded $calls_more)" ] &&
-                [ $((faults_here - faults)) -le "$(most $way $faults_most $faults_recorded $faults_more)" ] ||
-                fail "$(tr '\n' ';' <all)"
-        done <both
+        [ $n -lt 40 ] || fail "$(tr '\n' ';' <all)"
     done
 }
 calls_most=25 faults_most=38 calls_recorded=1 faults_recorded=4

@@ -119,7 +119,7 @@ outside()
 {
     watch -- "$bin/act" a 400000 100 a 20000 10000 a 3000 100000 a 300000 100 end exit 0
     report report "raw['program']['outside_malloc_most'] < 4 << 20"
-    watch -- "$bin/act" a 1000 100 map 50000000 sleep 200 a 3000 100000 end exit 0
+    watch -- "$bin/act" a 1000 100 map 50000000 sampled a 3000 100000 end exit 0
     report report "45000000 < raw['program']['outside_malloc_most'] < 52000000"
 }
 check "what the program mapped itself" outside
@@ -127,10 +127,10 @@ check "what the program mapped itself" outside
 # Where most of what is resident is not malloc's, one line says what it is.
 beside()
 {
-    "$weir" run -o text --record r -- "$bin/act" a 1000 100 map 50000000 sleep 200 end exit 0
+    "$weir" run -o text --record r -- "$bin/act" a 1000 100 map 50000000 sampled end exit 0
     grep -q '^             4[5-9]\.[0-9] MiB of it the program mapped itself, outside malloc' text || fail "$(grep -A3 resident text)"
     grep -q '^             (weir trace .*/r says who mapped what)$' text || fail "$(grep -A3 resident text)"
-    "$weir" run -o text -- "$bin/act" a 1000 100 sleep 200 end exit 0
+    "$weir" run -o text -- "$bin/act" a 1000 100 sampled end exit 0
     grep -q 'the program mapped itself' text && fail "$(grep -A3 resident text)"
     exit 0
 }

@@ -40,7 +40,7 @@ class Started:
         self.p = subprocess.Popen(words, stdout=subprocess.PIPE, process_group=0, **more)
         self.pid, self.text = self.p.pid, b""
 
-    def line(self, start, seconds=60, must=True):
+    def line(self, start, seconds=200, must=True):
         """The next line that begins so. None at the end, or when the program that was started
         has ended and says no more."""
         until = time.monotonic() + seconds
@@ -68,7 +68,7 @@ class Started:
         except OSError:
             pass
 
-    def wait(self, seconds=60):
+    def wait(self, seconds=200):
         try:
             return self.p.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -102,7 +102,7 @@ def counted(words, s, send):
         os.kill(one.pid, last)
     except ProcessLookupError:
         pass
-    counts = one.line("counts", 15, must=False)
+    counts = one.line("counts", must=False)
     if counts is not None:
         return counts + " status %d" % one.wait()
     code = one.p.poll()
@@ -118,7 +118,7 @@ def got_of(one, s, until):
     """How often s came before `until` comes; None if that does not come."""
     n = 0
     while True:
-        line = one.line("", 15, must=False)
+        line = one.line("", must=False)
         if line is None:
             return None
         n += line == "got %d" % s
@@ -159,7 +159,7 @@ def each(kill, how):
                     wrong.setdefault(s, "%s: %s %s" % (way, name(s), why))
             if one.p.poll() is None:
                 os.kill(one.pid, signal.SIGRTMAX)
-                if one.line("counts", 15, must=False) is None:
+                if one.line("counts", must=False) is None:
                     wrong.setdefault(64, "%s: SIGRTMAX does not reach the program" % way)
             end_guest(one, guest)
             one.kill()
@@ -200,12 +200,17 @@ def timeout():
         none_left("60000")
 
 
+def words_of(pid):
+    """The command line of any process of the machine: whatever bytes."""
+    with open("/proc/%s/cmdline" % pid, "rb") as f:
+        return f.read().decode("utf-8", "replace").split("\0")
+
+
 def none_left(word):
     left = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            with open("/proc/%s/cmdline" % pid, "rb") as f:
-                words = f.read().decode("utf-8", "replace").split("\0")
+            words = words_of(pid)
         except OSError:
             continue
         if word in words and words[0] == ACT:
@@ -223,7 +228,7 @@ def early():
         time.sleep(i * 0.001)
         p.terminate()
         try:
-            code = p.wait(40)
+            code = p.wait(200)
         except subprocess.TimeoutExpired:
             p.kill()
             fail("after %d ms: hangs" % i)
@@ -251,7 +256,7 @@ def child_ignored():
     for way, words in WAYS:
         p = subprocess.Popen(words + [ACT, "a", "10", "10", "end", "exit", "3"], preexec_fn=ignore)
         try:
-            wants(way, 3, p.wait(20))
+            wants(way, 3, p.wait(200))
         except subprocess.TimeoutExpired:
             p.kill()
             fail("%s: hangs" % way)
@@ -280,7 +285,7 @@ def inherited():
             try:
                 said = subprocess.run(words + [ACT, "signals", "fork", "{", "signals", "}",
                                                "thread", "{", "signals", "}"],
-                                      stdout=subprocess.PIPE, timeout=40,
+                                      stdout=subprocess.PIPE, timeout=200,
                                       preexec_fn=before).stdout.decode()
             except subprocess.TimeoutExpired:
                 fail("%s, %s: hangs" % (before.__name__, way))
@@ -299,7 +304,7 @@ def states(pid):
 
 
 def await_state(pid, wanted, what):
-    until = time.monotonic() + 40
+    until = time.monotonic() + 200
     while (states(pid) == "T") != wanted:
         if time.monotonic() > until:
             fail("%s is %s" % (what, "not stopped" if wanted else "still stopped"))
@@ -343,10 +348,9 @@ def weirs(group):
     names = {real}
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
-            if os.readlink("/proc/%s/exe" % pid) in names and "F" in open(
-                    "/proc/%s/cmdline" % pid).read().split("\0"):
-                if os.readlink("/proc/%s/cwd" % pid) == os.getcwd():
-                    found.append(int(pid))
+            if os.readlink("/proc/%s/exe" % pid) in names and "F" in words_of(pid) and \
+                    os.readlink("/proc/%s/cwd" % pid) == os.getcwd():
+                found.append(int(pid))
         except OSError:
             pass
     return found
@@ -387,10 +391,10 @@ def weir_stopped():
     for pid in weirs(one.pid):
         os.kill(pid, signal.SIGSTOP)
     open("go", "w").close()
-    await_file("done", 100, "the program waits for a weir run that is stopped")
+    await_file("done", 200, "the program waits for a weir run that is stopped")
     for pid in weirs(one.pid):
         os.kill(pid, signal.SIGCONT)
-    wants("status", True, one.wait(100) in (0, 123))
+    wants("status", True, one.wait() in (0, 123))
     account(open("report").read())
 
 
@@ -407,7 +411,7 @@ def weir_slow():
         time.sleep(0.002)
         if one.p.poll() is not None:
             break
-    wants("status", True, one.wait(100) in (0, 123))
+    wants("status", True, one.wait() in (0, 123))
     account(open("report").read())
 
 
@@ -421,8 +425,10 @@ def weir_killed():
         with contextlib.suppress(ProcessLookupError):  # the one goes with the other
             os.kill(pid, signal.SIGKILL)
     open("go", "w").close()
-    await_file("done", 100, "the program did not go on after its weir run was killed")
-    time.sleep(0.2)
+    await_file("done", 200, "the program did not go on after its weir run was killed")
+    until = time.monotonic() + 200
+    while shared() != before and time.monotonic() < until:
+        time.sleep(0.01)
     wants("/dev/shm", before, shared())
     wants("files", {"F", "done", "go"} | {f for f in os.listdir(".") if f.startswith("F.")},
           set(os.listdir(".")) - {"report"})
@@ -446,7 +452,7 @@ def weir_killed_at_once():
                 os.kill(pid, signal.SIGKILL)
             except OSError:
                 pass
-        await_file("done", 60, "round %d: the program did not go on" % i)
+        await_file("done", 200, "round %d: the program did not go on" % i)
         one.p.wait()
 
 

@@ -33,7 +33,7 @@ class Terminal:
     def type(self, text):
         os.write(self.fd, text.encode())
 
-    def expect(self, pattern, seconds=40):
+    def expect(self, pattern, seconds=200):
         until = time.monotonic() + seconds
         while True:
             found = re.search(pattern, self.text)
@@ -178,7 +178,7 @@ def inner(t):
 def hangup(t):
     guest = t.count(2)
     os.close(t.fd)
-    until = time.monotonic() + 40
+    until = time.monotonic() + 200
     try:
         while True:
             os.kill(guest, 0)

@@ -336,20 +336,22 @@ static bool is_wanted(const struct suite_case *it, const char *pattern)
 
 static int usage(const char *program)
 {
-    fprintf(stderr, "usage: %s [--list] [--only PATTERN] [--here]\n", program);
+    fprintf(stderr, "usage: %s [--list] [--only PATTERN] [--here] [--fail-fast]\n", program);
     return 2;
 }
 
 int suite_main(int argc, char **argv)
 {
     const char *pattern = "";
-    bool list = false, good = true;
+    bool list = false, good = true, fast = false;
     unsigned count = 0, number = 0;
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--list"))
             list = true;
         else if (!strcmp(argv[i], "--here"))
             here = true;
+        else if (!strcmp(argv[i], "--fail-fast"))
+            fast = true; /* the cases after one that fails do not run */
         else if (!strcmp(argv[i], "--only") && i + 1 < argc)
             pattern = argv[++i];
         else
@@ -363,7 +365,7 @@ int suite_main(int argc, char **argv)
     if (!list && !here)
         printf("TAP version 13\n1..%u%s\n", count, count ? "" : " # SKIP no case of that name");
     for (struct suite_case *it = first; it; it = it->next) {
-        if (!is_wanted(it, pattern))
+        if (!is_wanted(it, pattern) || (fast && !good))
             continue;
         if (list)
             printf("%s/%s\n", it->suite, it->name);

@@ -4,8 +4,8 @@
  *     metrics names [text]     allocators called what users type, in pairs that would be one path
  *     metrics bound            300 contexts with limits, 300 tags
  *     metrics many N           a context with N below it: the exposition, made once
- *     metrics serve            names, served (with libweir-metrics loaded); until standard input
- * ends
+ *     metrics serve [N]        names and N contexts, served (with libweir-metrics loaded), until
+ *                              standard input ends
  */
 #include <errno.h>
 #include <stdio.h>
@@ -102,6 +102,8 @@ int main(int argc, char **argv)
         many_make(strtoul(argv[2], NULL, 10));
     else
         names_make();
+    if (strcmp(what, "serve") == 0 && argc > 2)
+        many_make(strtoul(argv[2], NULL, 10));
     if (strcmp(what, "serve") != 0)
         return text_print(argc > 2);
     while (getchar() != EOF)

@@ -5,6 +5,8 @@
  *
  *   preload_life threads|forks|spawn|exit|leak
  */
+#include "../helpers/core.h"
+
 #include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
@@ -161,13 +163,13 @@ static void child_work(int depth)
 static void forks(void)
 {
     pthread_t thread[3];
-    alarm(50); /* a child that hangs kills the test */
+    alarm(HANG_SECONDS); /* a child that hangs kills the test */
     for (size_t i = 0; i < 3; i++)
         pthread_create(&thread[i], NULL, busy, (void *)(i + 1));
     for (int i = 0; i < 150; i++) {
         pid_t child = fork();
         if (child == 0) {
-            alarm(20);
+            alarm(HANG_SECONDS);
             child_work(i % 10 == 0 ? 2 : 0);
             if (i % 2)
                 _exit(0);

@@ -82,12 +82,12 @@ $CC -shared -fPIC -O1 -fno-builtin "$scratch/half.c" -o "$scratch/peers/libhalf.
 echo 'no library' >"$scratch/peers/text.so"
 cp "$scratch/peers/libhalf.so" "$scratch/peers/libhalf.so.1" # not a *.so
 
-expect 1 $weir bench --peers-from "$scratch/peers" --quick --runs 3 --limit 2 --json \
+expect 1 $weir bench --peers-from "$scratch/peers" --quick --runs 3 --limit 10 --json \
     --only 'small, 1' --traces "$trace"
 said '^weir bench: plain is left out, .*/plain.so: malloc came from'
 said '^weir bench: text is left out, .*/text.so: malloc came from'
 said '^weir bench: half: pairs of 512 B: killed by signal 6'
-said '^weir bench: half: pairs of 1024 B: hung: no end after 2 s'
+said '^weir bench: half: pairs of 1024 B: hung: no end after 10 s'
 [ "$(grep -c '^weir bench: ' "$scratch/err")" -eq 6 ] || complain "other lines: $(cat "$scratch/err")"
 "$python" - "$scratch/out" <<'END' || complain "figures of a folder's peers"
 import json, math, statistics, sys

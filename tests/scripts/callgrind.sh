@@ -1,7 +1,8 @@
 #!/bin/sh
 # Instructions of an allocate+free pair, counted by callgrind and so the same on every run
-# of one build; fails when one grows over the bound below. Bounds are for gcc -O2 on
-# x86-64 and lie at most 5% above what was measured: lower them with the figures.
+# of one build; fails when one grows over the bound below. Bounds are for gcc 12 -O2 on
+# x86-64 and lie at most 5% above what was measured: lower them with the figures. What another gcc
+# makes may take 4% more (14, on Debian 13, takes two or three of a hundred).
 #   small    64 bytes, default alignment      aligned  64 bytes at 16
 #   mixed    16 to 4000 bytes in turn         large    1 MiB
 #   made     a context made and destroyed     rising   16000 bytes more in each of two contexts
@@ -33,6 +34,7 @@ case $($CC -dumpmachine) in x86_64-*) ;; *) false ;; esac || skip_all "the bound
 grep -q 'define WEIR_DEBUG 0' "$top_builddir/config.h" || skip_all "asserts are counted too"
 grep -q 'define WEIR_NO_ACCOUNTING' "$top_builddir/config.h" && skip_all "no accounting here"
 $CC --version 2>/dev/null | grep -qi clang && skip_all "the bounds are for gcc"
+case $($CC -dumpversion) in 12 | 12.*) other=0 ;; *) other=4 ;; esac
 # The flags that the library was built with, as make has them.
 flags=$(sed -n 's/^CFLAGS = //p' "$top_builddir/Makefile")
 case " $flags " in *" -O2 "*) ;; *) skip "the bounds are for -O2, not '$flags'" ;; esac
@@ -60,7 +62,7 @@ loops()
     [ -n "$base" ] || { failed "callgrind counts$said"; return; }
     for each in "$@"; do
         loop=${each%=*}
-        bound=${each#*=}
+        bound=$((${each#*=} * (100 + other) / 100))
         try "$loop$said: at most $bound instructions a pair"
         count=$(instructions "$loop" "$after") || { complain "callgrind failed"; continue; }
         per_pair=$(((count - base + pairs / 2) / pairs))
@@ -74,6 +76,19 @@ loops " beside $alive threads" $alive $alive_bounds
 # While allocations are sampled, by a mean that none of these comes to: 4 an allocation that no other
 # is undone for, and one that grows.
 sampled="pair=105 zeroed=122 resized=153 moved=214 aligned=145 large=185"
+
+# The whole of an exposition of 10,000 contexts, of which 200 have lines: 50 ms of processor time at 2.5
+# instructions a nanosecond.
+exposition_bound=125000000
+try "an exposition of 10,000 contexts: at most $exposition_bound instructions"
+"$top_builddir/libtool" --mode=execute valgrind -q --tool=callgrind --callgrind-out-file="$scratch/out" \
+    --toggle-collect=weir_stats_exposition "$top_builddir/tests/loads/metrics" many 10000 >"$scratch/page" 2>"$scratch/log" ||
+    { complain "callgrind failed"; show "$scratch/log"; }
+grep -q '^weir_contexts 1000[0-9]$' "$scratch/page" || complain "no page of so many"
+count=$(sed -n 's/^summary: //p; s/^totals: //p' "$scratch/out" | head -n 1)
+echo "$count instructions"
+[ "${count:-0}" -gt 1000000 ] && [ "$count" -le $exposition_bound ] || complain "not within the bound"
+
 if [ -e "$library" ]; then
     program=$top_builddir/tests/preload/pairs
     export LD_PRELOAD="$library"

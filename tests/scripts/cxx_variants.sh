@@ -21,7 +21,7 @@ runs()
     shift 2
     tried=$((tried + 1))
     if "$@" $flags -Werror -o "$scratch/program" "$top_srcdir/tests/cxx/$program.cc" "$library" \
-        -lpthread >"$scratch/log" 2>&1 && timeout 60 "$scratch/program" >>"$scratch/log" 2>&1; then
+        -lpthread >"$scratch/log" 2>&1 && timeout 400 "$scratch/program" >>"$scratch/log" 2>&1; then
         passed "$program, $what"
     else
         failed "$program, $what" "$scratch/log"

@@ -88,11 +88,11 @@ run_block()
 {
     case $2 in
     sh) (cd "$folder" && timeout 900 sh -eu "$page_blocks/$1.sh") ;;
-    c) compile "$1" c && (cd "$folder" && timeout 60 "$page_blocks/$1.program") ;;
-    cpp) compile "$1" cc && (cd "$folder" && timeout 60 "$page_blocks/$1.program") ;;
+    c) compile "$1" c && (cd "$folder" && timeout 400 "$page_blocks/$1.program") ;;
+    cpp) compile "$1" cc && (cd "$folder" && timeout 400 "$page_blocks/$1.program") ;;
     python)
         (cd "$folder" && PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$top_srcdir/python" WEIR_LIBRARY="$lib/libweir.so.0" \
-            timeout 60 "$python" "$page_blocks/$1.py")
+            timeout 400 "$python" "$page_blocks/$1.py")
         ;;
     esac
 }

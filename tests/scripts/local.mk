@@ -35,6 +35,7 @@ script_tests += tests/scripts/abi.sh \
 	tests/scripts/xnnpack.sh
 EXTRA_DIST += tests/scripts/dlpack_numpy.py \
 	tests/scripts/metrics.py \
+	tests/scripts/metrics_clients.py \
 	tests/scripts/symbols/compare.py \
 	tests/scripts/symbols/program.cc \
 	tests/scripts/guide.awk \
@@ -50,6 +51,7 @@ weir_script_tests += tests/scripts/bench.sh \
 	tests/scripts/guide.sh \
 	tests/scripts/hardened.sh \
 	tests/scripts/metrics.sh \
+	tests/scripts/metrics_clients.sh \
 	tests/scripts/plan.sh \
 	tests/scripts/preload.sh \
 	tests/scripts/preload_programs.sh \

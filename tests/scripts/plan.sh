@@ -68,7 +68,7 @@ tail -1 "$dir/page.html" | grep -q '</html>$' || complain "the page ends early"
 grep -q '<svg .*role="img"' "$dir/page.html" || complain "no picture on the page"
 grep -q '<title>page.csv: a memory plan</title>' "$dir/page.html" || complain "a page without a title"
 grep -q '^<h2>What binds the lower bound</h2>' "$dir/page.html" || complain "no word of what binds"
-grep -q '^<tr><td>conv&#60;1&#62;</td><td class="n">4,096</td><td class="n">66.7 %</td>' "$dir/page.html" ||
+grep -q '^<tr><td>conv&lt;1&gt;</td><td class="n">4,096</td><td class="n">66.7 %</td>' "$dir/page.html" ||
     complain "the greatest that binds: $(grep '<tr>' "$dir/page.html")"
 [ "$(grep -c '^<tr><td>' "$dir/page.html")" -eq 2 ] || complain "who binds: $(grep '<tr>' "$dir/page.html")"
 grep -q 'prefers-color-scheme:dark' "$dir/page.html" || complain "no dark page"

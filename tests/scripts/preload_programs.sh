@@ -102,7 +102,7 @@ if have redis-server && have redis-benchmark && have $python; then
     LD_PRELOAD=$library redis-server redis.conf >redis.log 2>&1 &
     server=$!
     tries=0
-    until redis-cli -p "$port" ping >/dev/null 2>&1 || [ $tries -ge 100 ]; do
+    until redis-cli -p "$port" ping >/dev/null 2>&1 || [ $tries -ge 4000 ]; do
         tries=$((tries + 1))
         sleep 0.05
     done

@@ -180,7 +180,7 @@ try "the page in Chromium"
 for chromium in chromium chromium-browser google-chrome; do
     command -v $chromium >/dev/null || continue
     for file in "$dir"/a.html "$dir"/b.html "$dir"/cut.html; do
-        timeout 60 $chromium --headless --no-sandbox --disable-gpu --dump-dom "file://$file#check" \
+        timeout 400 $chromium --headless --no-sandbox --disable-gpu --dump-dom "file://$file#check" \
             >"$dir/dom" 2>/dev/null || { skip "$chromium does not run here"; break; }
         grep -q 'data-check="true"' "$dir/dom" || complain "$file: weirCheck()"
     done

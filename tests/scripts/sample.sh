@@ -91,7 +91,10 @@ int main(int n, char **words)
     return 0;
 }
 END
-command -v go >/dev/null || skip "no go, whose pprof reads profiles"
+if ! command -v go >/dev/null; then
+    skip "no go, whose pprof reads profiles"
+    finish
+fi
 "$top_builddir/libtool" --silent --mode=link "$CC" -O1 -w -rdynamic -I"$top_srcdir/include" -I"$top_builddir/include" \
     "$scratch/write.c" -o "$scratch/write" "$top_builddir/libweir.la" 2>"$scratch/log" || { show "$scratch/log"; complain "no program"; }
 sum=$("$scratch/write" "$scratch/heap.pb") || complain "it failed"

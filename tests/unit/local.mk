@@ -3,6 +3,7 @@
 case_tests += tests/unit/backing \
 	tests/unit/cache \
 	tests/unit/center \
+	tests/unit/cfi \
 	tests/unit/cgroup \
 	tests/unit/class \
 	tests/unit/device \
@@ -23,13 +24,17 @@ case_tests += tests/unit/backing \
 	tests/unit/placement \
 	tests/unit/plan \
 	tests/unit/pointer_map \
+	tests/unit/pprof \
 	tests/unit/pressure \
 	tests/unit/registry \
 	tests/unit/sample \
 	tests/unit/shelf \
 	tests/unit/shown \
+	tests/unit/sink \
 	tests/unit/slab \
+	tests/unit/snapshot \
 	tests/unit/span \
+	tests/unit/symbol \
 	tests/unit/threads \
 	tests/unit/walk
 valgrind_tests += tests/unit/backing \
@@ -38,6 +43,7 @@ valgrind_tests += tests/unit/backing \
 tests_unit_backing_LDADD = $(unit_ldadd)
 tests_unit_cache_LDADD = $(unit_ldadd)
 tests_unit_center_LDADD = $(unit_ldadd)
+tests_unit_cfi_LDADD = $(unit_ldadd)
 tests_unit_cgroup_LDADD = $(unit_ldadd)
 tests_unit_class_LDADD = $(unit_ldadd)
 tests_unit_device_LDADD = $(unit_ldadd)
@@ -59,6 +65,7 @@ tests_unit_page_heap_LDADD = $(unit_ldadd)
 tests_unit_placement_LDADD = $(unit_ldadd)
 tests_unit_plan_LDADD = $(unit_ldadd)
 tests_unit_pointer_map_LDADD = $(unit_ldadd)
+tests_unit_pprof_LDADD = $(unit_ldadd)
 tests_unit_pressure_LDADD = $(unit_ldadd)
 tests_unit_recorder_LDADD = libweir-trace.la $(unit_ldadd)
 tests_unit_recordings_LDADD = libweir-trace.la $(unit_ldadd)
@@ -69,9 +76,12 @@ tests_unit_registry_LDADD = $(unit_ldadd)
 tests_unit_sample_LDADD = $(unit_ldadd) -lm
 tests_unit_shelf_LDADD = $(unit_ldadd)
 tests_unit_shown_LDADD = $(unit_ldadd)
+tests_unit_sink_LDADD = $(unit_ldadd)
 tests_unit_slab_LDADD = $(unit_ldadd)
+tests_unit_snapshot_LDADD = $(unit_ldadd)
 tests_unit_span_LDADD = $(unit_ldadd)
 tests_unit_stacks_LDADD = libweir-trace.la $(unit_ldadd)
+tests_unit_symbol_LDADD = $(unit_ldadd) -ldl
 tests_unit_symbols_LDADD = libweir-symbols.la $(suite_libs)
 tests_unit_threads_LDADD = $(unit_ldadd)
 tests_unit_tools_LDADD = libweir-tools.la $(suite_libs) -lm
@@ -80,6 +90,13 @@ tests_unit_trace_file_LDADD = libweir-trace.la $(unit_ldadd)
 tests_unit_trace_load_LDADD = libweir-trace.la $(suite_libs) $(ZLIB_LIBS)
 tests_unit_trace_pack_LDADD = libweir-trace.la $(suite_libs) $(ZLIB_LIBS)
 tests_unit_walk_LDADD = $(unit_ldadd)
+
+if WITH_METRICS
+case_tests += tests/unit/serve
+tests_unit_serve_SOURCES = tests/unit/serve.c $(serve_sources)
+tests_unit_serve_CFLAGS = $(AM_CFLAGS) $(MICROHTTPD_CFLAGS)
+tests_unit_serve_LDADD = $(suite_libs) $(MICROHTTPD_LIBS) -lpthread
+endif
 
 if SHARED
 case_tests += tests/unit/cuda

@@ -2,6 +2,7 @@
 #include "alloc/walk.h"
 #include "../helpers/core.h"
 #include "../helpers/suite.h"
+#include "alloc/inspect.h"
 
 #include <pthread.h>
 #include <weir/weir.h>
@@ -219,4 +220,73 @@ Test(walk, a_visitor_may_ask_for_names)
     weir_tag_set(before);
     for (int i = 0; i < 2; i++)
         cr_assert_eq(weir_allocator_destroy(contexts[i]), 0);
+}
+
+/* -- the tree ------------------------------------------------------------------------------- */
+
+struct beside {
+    weir_allocator *made[3];
+    pthread_barrier_t turn; /* the two take turns */
+    bool over;
+    size_t visits, failures;
+};
+
+static size_t use_all(struct beside *b)
+{
+    static const size_t sizes[] = {1, 100, 5000, 40000, MIB};
+    size_t failures = 0;
+    for (size_t i = 0; i < sizeof b->made / sizeof *b->made; i++)
+        for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+            char *block = weir_allocate(b->made[i], sizes[k]);
+            block = block ? weir_reallocate(b->made[i], block, sizes[k] * 3) : NULL;
+            failures += block == NULL;
+            weir_deallocate(b->made[i], block);
+        }
+    return failures;
+}
+
+/* It has allocated in each before. */
+static void *beside_run(void *user)
+{
+    struct beside *b = user;
+    b->failures += use_all(b);
+    for (;;) {
+        pthread_barrier_wait(&b->turn);
+        if (b->over)
+            return NULL;
+        b->failures += use_all(b);
+        pthread_barrier_wait(&b->turn);
+    }
+}
+
+static int visit_beside(weir_allocator *a, unsigned depth, void *user)
+{
+    struct beside *b = user;
+    (void)a, (void)depth;
+    pthread_barrier_wait(&b->turn);
+    pthread_barrier_wait(&b->turn); /* it has allocated: else nothing comes after this */
+    b->visits++;
+    return 0;
+}
+
+/* What is held while the tree is gone through, for figures that are printed, is waited for by who
+ * makes and destroys contexts, and by a thread's first call in one; by no other allocation. */
+Test(walk, a_tree_stops_no_allocation, .timeout = 120)
+{
+    struct beside b = {.made = {weir_allocator_create(NULL), NULL, weir_cpu_allocator()}};
+    pthread_t other;
+    b.made[1] =
+        weir_allocator_create(&(weir_allocator_options){.parent = b.made[0], .limit = 8 * MIB});
+    cr_assert_eq(pthread_barrier_init(&b.turn, NULL, 2), 0);
+    cr_assert_eq(pthread_create(&other, NULL, beside_run, &b), 0);
+    pthread_barrier_wait(&b.turn);
+    pthread_barrier_wait(&b.turn);
+    cr_assert_eq(weir__allocator_tree(NULL, visit_beside, &b), 0);
+    b.over = true;
+    pthread_barrier_wait(&b.turn);
+    cr_assert_eq(pthread_join(other, NULL), 0);
+    cr_assert_geq(b.visits, 3);
+    cr_assert_eq(b.failures, 0);
+    cr_assert_eq(weir_allocator_destroy(b.made[1]), 0);
+    cr_assert_eq(weir_allocator_destroy(b.made[0]), 0);
 }

@@ -6,5 +6,5 @@ libweir_tools_la_SOURCES = tools/common/file.c tools/common/file.h tools/common/
 	tools/common/memory.c tools/common/memory.h tools/common/number.c tools/common/number.h \
 	tools/common/options.c tools/common/options.h tools/common/statistics.c \
 	tools/common/statistics.h tools/common/table.c tools/common/table.h tools/common/text.c \
-	tools/common/text.h
+	tools/common/text.h tools/common/time.h
 libweir_tools_la_LIBADD = $(ZLIB_LIBS) -lm

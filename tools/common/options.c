@@ -29,6 +29,13 @@ void option_list_add(struct option_list *list, char *word)
     list->words[list->n++] = word;
 }
 
+void option_list_free(struct option_list *list, bool words)
+{
+    for (size_t i = 0; i < list->n && words; i++)
+        free(list->words[i]);
+    free(list->words);
+}
+
 /* -- the help -------------------------------------------------------------------------------- */
 
 /* The lines of a text, those after the first behind `indent` blanks. */

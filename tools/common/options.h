@@ -54,4 +54,7 @@ int options_complain(const struct options *options, const char *format, ...)
 
 void option_list_add(struct option_list *list, char *word);
 
+/* With its words, where they are the list's own. */
+void option_list_free(struct option_list *list, bool words);
+
 #endif

@@ -9,6 +9,7 @@
 #include "tools/common/statistics.h"
 #include "tools/common/table.h"
 #include "tools/common/text.h"
+#include "tools/common/time.h"
 #include "tools/trace/load.h"
 
 #include <weir/cuda.h>
@@ -21,16 +22,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define ROUNDS 7
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
-}
 
 /* N of "cuda:N"; -1: it is none. */
 static int cuda_number(const char *name)
@@ -91,7 +84,7 @@ struct pairs {
 static double pairs_time(const struct pairs *p, enum way way, size_t size, uint64_t n)
 {
     const weir_device_table *t = p->table;
-    double from = now();
+    uint64_t from = time_now();
     for (uint64_t i = 0; i < n; i++) {
         void *block = NULL;
         int error = 0;
@@ -112,7 +105,7 @@ static double pairs_time(const struct pairs *p, enum way way, size_t size, uint6
         if (error)
             return -1;
     }
-    return (now() - from) / (double)n;
+    return (double)(time_now() - from) / (double)n;
 }
 
 /* Ratios are of medians; the spread of each way's rounds stands next to its time. */
@@ -211,9 +204,9 @@ static bool trace_row(const struct device_bench *b, const struct trace *t, struc
     size_t calls = 0;
     for (uint64_t pass = 0; pass < b->passes && right; pass++) {
         calls = device_calls(a);
-        double from = now();
+        uint64_t from = time_now();
         right = trace_pass(t, a, blocks);
-        times[pass] = (now() - from) / (double)t->nevents;
+        times[pass] = (double)(time_now() - from) / (double)t->nevents;
     }
     if (right) {
         weir_device_stats_get(a, &stats);

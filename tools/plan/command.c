@@ -9,6 +9,7 @@
 #include "tools/common/number.h"
 #include "tools/common/table.h"
 #include "tools/common/text.h"
+#include "tools/common/time.h"
 #include "tools/plan/rows.h"
 #include "tools/trace/load.h"
 
@@ -18,7 +19,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* What the files of one folder came to: the plan, then each classical planner. */
 #define PLAN_COLUMNS (1 + WEIR_PLAN_HEURISTICS)
@@ -123,17 +123,16 @@ static int plan_arguments(struct plan_command *c, int argc, char **argv)
     c->options.clock = (uint64_t)(fmin(seconds, 1e9) * 1e9);
     for (size_t i = 0; i < generate.n && status < 0; i++)
         status = plan_add_generated(c, &options, generate.words[i]);
-    free(generate.words);
+    option_list_free(&generate, false);
     return status < 0 ? plan_files(c, &options, argv + optind) : status;
 }
 
 /* -- output ------------------------------------------------------------------------------ */
 
-static double plan_seconds(void)
+/* One thread: other work does not count. */
+static uint64_t plan_time(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now); /* one thread: other work does not count */
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+    return time_of(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 static double plan_ratio(const weir_plan_stats *r)
@@ -142,13 +141,6 @@ static double plan_ratio(const weir_plan_stats *r)
 }
 
 typedef int plan_writer(const struct plan_rows *rows, const char *title, FILE *to);
-
-static int rows_write(const struct plan_rows *rows, const char *title, FILE *to)
-{
-    (void)title;
-    plan_rows_print(rows, to);
-    return 0;
-}
 
 /* To a file of this name; 0 or 1 (and said why). */
 static int plan_write(const char *path, const struct plan_rows *rows, const char *title,
@@ -389,10 +381,10 @@ static int plan_repair(struct plan_command *c, struct plan_rows *rows)
         .size = sizeof options, .capacity = c->options.capacity, .seed = c->options.seed};
     weir_plan_stats r = {.size = sizeof r};
     int error = plan_change(c, rows);
-    double start = plan_seconds();
+    uint64_t start = plan_time();
     if (!error)
         error = weir_plan_repair(rows->plan, &options);
-    double seconds = plan_seconds() - start;
+    double seconds = time_seconds(start, plan_time());
     if ((error && error != ENOSPC) || weir_plan_stats_get(rows->plan, &r) != 0)
         return plan_complain("repair", *weir_last_error() ? weir_last_error() : strerror(error));
     plan_print(c, "  changed and repaired", &r, seconds, error == 0, NULL);
@@ -404,7 +396,7 @@ static int plan_more(struct plan_command *c, const char *path, struct plan_rows 
 {
     int status = plan_profiles(c, rows);
     if (c->output)
-        status |= plan_write(c->output, rows, NULL, rows_write);
+        status |= plan_write(c->output, rows, NULL, plan_rows_print);
     if (c->svg)
         status |= plan_write(c->svg, rows, text_file_name(path), plan_picture);
     if (c->html)
@@ -422,9 +414,9 @@ static int plan_one(struct plan_command *c, const char *path)
         return 1;
     if (c->compare)
         plan_compare(&rows, others);
-    double start = plan_seconds();
+    uint64_t start = plan_time();
     int error = weir_plan_solve(rows.plan, &c->options), status = error != 0;
-    double seconds = plan_seconds() - start;
+    double seconds = time_seconds(start, plan_time());
     weir_plan_stats r = {.size = sizeof r};
     if ((error && error != ENOSPC) || weir_plan_stats_get(rows.plan, &r) != 0) {
         status = plan_complain(path, *weir_last_error() ? weir_last_error() : strerror(error));
@@ -454,8 +446,6 @@ int weir_command_plan(int argc, char **argv)
             table_clear(&c.table);
         table_print(&c.table);
     }
-    for (size_t i = 0; i < c.files.n; i++)
-        free(c.files.words[i]);
-    free(c.files.words);
+    option_list_free(&c.files, true);
     return status;
 }

@@ -312,12 +312,14 @@ void plan_rows_free(struct plan_rows *rows)
     *rows = (struct plan_rows){0};
 }
 
-void plan_rows_print(const struct plan_rows *rows, FILE *to)
+int plan_rows_print(const struct plan_rows *rows, const char *title, FILE *to)
 {
+    (void)title;
     fprintf(to, "id,lower,upper,size,alignment,offset\n");
     for (size_t i = 0; i < rows->count; i++) {
         const struct plan_row *r = &rows->rows[i];
         fprintf(to, "%s,%" PRId64 ",%" PRId64 ",%zu,%zu,%zu\n", r->id, r->lower, r->upper, r->size,
                 r->alignment, weir_plan_offset(rows->plan, i));
     }
+    return 0;
 }

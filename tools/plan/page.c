@@ -5,6 +5,7 @@
 #include "tools/common/memory.h"
 #include "tools/common/text.h"
 #include "tools/plan/rows.h"
+#include "tools/report/markup.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -20,23 +21,6 @@ static const char style[] =
     "border-bottom:1px solid #ddd}.n{text-align:right;font-variant-numeric:tabular-nums}"
     "@media(prefers-color-scheme:dark){body{color:#ddd;background:#16181d}"
     "th,td{border-color:#444}}";
-
-/* Escaped, and well-formed, whatever the text is. */
-static void text_put(FILE *to, const char *text)
-{
-    while (*text) {
-        size_t n = text_utf8(text);
-        if (*text == '<' || *text == '>' || *text == '&' || *text == '"')
-            fprintf(to, "&#%d;", *text);
-        else if (!n)
-            fputs("\xef\xbf\xbd", to);
-        else if ((unsigned char)*text < 0x20)
-            putc(' ', to);
-        else
-            fwrite(text, 1, n, to);
-        text += n ? n : 1;
-    }
-}
 
 static const struct plan_rows *sorted; /* for by_size alone */
 
@@ -75,7 +59,7 @@ static void binding_write(FILE *to, const struct plan_rows *rows, const weir_pla
     for (size_t i = 0; i < n && i < ROWS; i++) {
         const struct plan_row *r = &rows->rows[binding[i]];
         fputs("<tr><td>", to);
-        text_put(to, r->id);
+        markup_text(to, r->id);
         fprintf(to,
                 "</td><td class=\"n\">%s</td><td class=\"n\">%.1f %%</td><td class=\"n\">%zu</td>"
                 "<td class=\"n\">%" PRId64 "</td><td class=\"n\">%" PRId64 "</td></tr>\n",
@@ -99,9 +83,9 @@ int plan_page(const struct plan_rows *rows, const char *title, FILE *to)
           "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
           "style-src 'unsafe-inline'\">\n<title>",
           to);
-    text_put(to, title);
+    markup_text(to, title);
     fprintf(to, ": a memory plan</title>\n<style>%s</style></head><body><main>\n<h1>", style);
-    text_put(to, title);
+    markup_text(to, title);
     fprintf(
         to,
         "</h1>\n<p>%s in an arena of %s; the lower bound is %s; a place for each alone would be "

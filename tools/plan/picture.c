@@ -8,6 +8,7 @@
 #include "tools/common/memory.h"
 #include "tools/common/text.h"
 #include "tools/plan/rows.h"
+#include "tools/report/markup.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -47,26 +48,6 @@ static double view_x(const struct view *v, double time)
 static double view_y(const struct view *v, double offset)
 {
     return TOP + HEIGHT * (1 - offset / v->arena);
-}
-
-/* Well-formed, whatever the text is. */
-static void text_write(FILE *to, const char *text)
-{
-    while (*text) {
-        size_t n = text_utf8(text);
-        const char *entity = *text == '<'   ? "&lt;"
-                             : *text == '>' ? "&gt;"
-                             : *text == '&' ? "&amp;"
-                             : *text == '"' ? "&quot;"
-                                            : NULL;
-        if (entity || !n)
-            fputs(entity ? entity : "\xef\xbf\xbd", to);
-        else if ((unsigned char)*text < 0x20)
-            putc(' ', to);
-        else
-            fwrite(text, 1, n, to);
-        text += n ? n : 1;
-    }
 }
 
 /* -- classes ---------------------------------------------------------------------------------- */
@@ -142,7 +123,7 @@ static void legend_draw(const struct view *v)
         const char *name = *row.id ? row.id : "numbers";
         fprintf(v->to, "<path d=\"M%.0f 54h12v12h-12z\" fill=\"%s\"/><text x=\"%.0f\" y=\"64\">", x,
                 color_of(v, &row, &dark), x + 17);
-        text_write(v->to, name);
+        markup_text(v->to, name);
         fputs("</text>\n", v->to);
         x += 34 + 7.0 * (double)strlen(name);
     }
@@ -167,7 +148,7 @@ static void box_draw(const struct view *v, size_t i)
             "<rect x=\"%.3f\" y=\"%.3f\" width=\"%.3f\" height=\"%.3f\" fill=\"%s\"%s "
             "stroke-width=\"%.2f\"><title>",
             x, y, w, h, color, binds ? " class=\"m\"" : "", binds ? 2.5 * edge : edge);
-    text_write(v->to, r->id);
+    markup_text(v->to, r->id);
     fprintf(v->to, ": %s at %zu, [%" PRId64 ", %" PRId64 ")%s</title></rect>\n",
             text_bytes(r->size), offset, r->lower, r->upper,
             binds ? ", live at the greatest sum" : "");
@@ -175,7 +156,7 @@ static void box_draw(const struct view *v, size_t i)
         return;
     fprintf(v->to, "<text x=\"%.2f\" y=\"%.2f\" class=\"l\" fill=\"%s\">", x + w / 2,
             y + h / 2 + 3.5, dark ? "#fff" : "#222");
-    text_write(v->to, r->id);
+    markup_text(v->to, r->id);
     fputs("</text>\n", v->to);
 }
 
@@ -303,7 +284,7 @@ static void head_draw(const struct view *v, const char *title, const weir_plan_s
             "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" viewBox=\"0 0 %.0f %.0f\" "
             "width=\"%.0f\" height=\"%.0f\" font-family=\"sans-serif\" font-size=\"12\">\n<title>",
             width, height, width, height);
-    text_write(v->to, title);
+    markup_text(v->to, title);
     fputs(": a memory plan</title>\n"
           "<style>svg{background:#fff}text{fill:#222}rect{stroke:#223}"
           ".l{text-anchor:middle;font-size:10px;fill:inherit}.l[fill=\"#222\"]{fill:#222}"
@@ -315,7 +296,7 @@ static void head_draw(const struct view *v, const char *title, const weir_plan_s
           "</style>\n",
           v->to);
     fprintf(v->to, "<text x=\"%.0f\" y=\"24\" font-size=\"16\">", LEFT);
-    text_write(v->to, title);
+    markup_text(v->to, title);
     fprintf(v->to,
             "</text>\n<text x=\"%.0f\" y=\"43\">%zu buffers, arena %s, lower bound %s (%.4f)%s"
             "</text>\n",

@@ -63,7 +63,7 @@ int plan_rows_add(struct plan_rows *rows, const struct plan_row *row);
 void plan_rows_free(struct plan_rows *rows);
 
 /* What was read, with the offsets: id,lower,upper,size,alignment,offset. */
-void plan_rows_print(const struct plan_rows *rows, FILE *to);
+int plan_rows_print(const struct plan_rows *rows, const char *title, FILE *to);
 
 /* The picture: time across, offset up, one box a buffer, the live sum beneath. */
 int plan_picture(const struct plan_rows *rows, const char *title, FILE *to);

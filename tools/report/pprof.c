@@ -3,24 +3,13 @@
  * addresses of calls; what has no stack is in a location without an address, named by its holder.
  */
 #include "tools/report/pprof.h"
+#include "observe/pprof_fields.h"
 #include "tools/common/memory.h"
 #include "tools/report/protobuf.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
-
-enum { /* fields of Profile */
-       PROFILE_SAMPLE_TYPE = 1,
-       PROFILE_SAMPLE,
-       PROFILE_MAPPING,
-       PROFILE_LOCATION,
-       PROFILE_FUNCTION,
-       PROFILE_STRING,
-       PROFILE_TIME = 9,
-       PROFILE_DURATION,
-       PROFILE_DEFAULT_TYPE = 14
-};
 
 struct sample {
     uint32_t stack, holder, tag, context, thread;
@@ -67,10 +56,10 @@ static uint64_t function_of(struct maker *m, uint64_t key, const char *name, con
     struct protobuf function = {0};
     if (m->functions.n == before)
         return id;
-    protobuf_count(&function, 1, id);
-    protobuf_count(&function, 2, string_of(m, name));
-    protobuf_count(&function, 3, string_of(m, full));
-    protobuf_nested(&m->profile, PROFILE_FUNCTION, &function);
+    protobuf_count(&function, WEIR__PPROF_FUNCTION_ID, id);
+    protobuf_count(&function, WEIR__PPROF_FUNCTION_NAME, string_of(m, name));
+    protobuf_count(&function, WEIR__PPROF_FUNCTION_FULL_NAME, string_of(m, full));
+    protobuf_nested(&m->profile, WEIR__PPROF_FUNCTION, &function);
     return id;
 }
 
@@ -82,14 +71,14 @@ static uint64_t location_add(struct maker *m, uint64_t key, uint32_t module, uin
     struct protobuf location = {0}, line = {0};
     if (m->locations.n == before)
         return id;
-    protobuf_count(&location, 1, id);
+    protobuf_count(&location, WEIR__PPROF_LOCATION_ID, id);
     if (module)
-        protobuf_count(&location, 2, module);
+        protobuf_count(&location, WEIR__PPROF_LOCATION_MAPPING, module);
     if (address)
-        protobuf_count(&location, 3, address);
-    protobuf_count(&line, 1, function);
-    protobuf_nested(&location, 4, &line);
-    protobuf_nested(&m->profile, PROFILE_LOCATION, &location);
+        protobuf_count(&location, WEIR__PPROF_LOCATION_ADDRESS, address);
+    protobuf_count(&line, WEIR__PPROF_LINE_FUNCTION, function);
+    protobuf_nested(&location, WEIR__PPROF_LOCATION_LINE, &line);
+    protobuf_nested(&m->profile, WEIR__PPROF_LOCATION, &location);
     return id;
 }
 
@@ -100,7 +89,8 @@ static uint64_t location_of_node(struct maker *m, uint32_t node)
     uint64_t address = m->r->data.info->stacks[node].address;
     uint64_t id = function_of(m, f->of[node], function->name,
                               function->full ? function->full : function->name);
-    return location_add(m, address, function->module, address, id);
+    return location_add(m, address + ((uint64_t)function->module << 48), function->module, address,
+                        id);
 }
 
 static uint64_t location_of_holder(struct maker *m, uint32_t holder)
@@ -116,13 +106,13 @@ static void mappings_add(struct maker *m)
     for (size_t i = 0; info && i < info->nmodules; i++) {
         const struct trace_module *module = &info->modules[i];
         struct protobuf mapping = {0};
-        protobuf_count(&mapping, 1, i + 1);
-        protobuf_count(&mapping, 2, module->address);
-        protobuf_count(&mapping, 3, module->address + module->size);
-        protobuf_count(&mapping, 5, string_of(m, module->path));
-        protobuf_count(&mapping, 6, string_of(m, module->build_id));
-        protobuf_count(&mapping, 7, 1);
-        protobuf_nested(&m->profile, PROFILE_MAPPING, &mapping);
+        protobuf_count(&mapping, WEIR__PPROF_MAPPING_ID, i + 1);
+        protobuf_count(&mapping, WEIR__PPROF_MAPPING_START, module->address);
+        protobuf_count(&mapping, WEIR__PPROF_MAPPING_END, module->address + module->size);
+        protobuf_count(&mapping, WEIR__PPROF_MAPPING_PATH, string_of(m, module->path));
+        protobuf_count(&mapping, WEIR__PPROF_MAPPING_BUILD_ID, string_of(m, module->build_id));
+        protobuf_count(&mapping, WEIR__PPROF_MAPPING_HAS_FUNCTIONS, 1);
+        protobuf_nested(&m->profile, WEIR__PPROF_MAPPING, &mapping);
     }
 }
 
@@ -133,12 +123,12 @@ static void label_add(struct maker *m, struct protobuf *sample, const char *key,
                       uint64_t number)
 {
     struct protobuf label = {0};
-    protobuf_count(&label, 1, string_of(m, key));
+    protobuf_count(&label, WEIR__PPROF_LABEL_KEY, string_of(m, key));
     if (text)
-        protobuf_count(&label, 2, string_of(m, text));
+        protobuf_count(&label, WEIR__PPROF_LABEL_TEXT, string_of(m, text));
     else
-        protobuf_count(&label, 3, number);
-    protobuf_nested(sample, 3, &label);
+        protobuf_count(&label, WEIR__PPROF_LABEL_NUMBER, number);
+    protobuf_nested(sample, WEIR__PPROF_SAMPLE_LABEL, &label);
 }
 
 static void labels_add(struct maker *m, struct protobuf *sample, const struct sample *s)
@@ -166,12 +156,12 @@ static void sample_add(struct maker *m, const struct sample *s)
             protobuf_element(&list, location_of_node(m, node));
     else
         protobuf_element(&list, location_of_holder(m, s->holder));
-    protobuf_nested(&sample, 1, &list);
+    protobuf_nested(&sample, WEIR__PPROF_SAMPLE_LOCATIONS, &list);
     for (size_t i = 0; i < 4; i++)
         protobuf_element(&list, s->values[i]);
-    protobuf_nested(&sample, 2, &list);
+    protobuf_nested(&sample, WEIR__PPROF_SAMPLE_VALUES, &list);
     labels_add(m, &sample, s);
-    protobuf_nested(&m->profile, PROFILE_SAMPLE, &sample);
+    protobuf_nested(&m->profile, WEIR__PPROF_SAMPLE, &sample);
 }
 
 static struct sample sample_key(const struct report *r, size_t segment)
@@ -229,9 +219,9 @@ static void types_add(struct maker *m)
                                            {"alloc_objects", "count"}};
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         struct protobuf type = {0};
-        protobuf_count(&type, 1, string_of(m, types[i][0]));
-        protobuf_count(&type, 2, string_of(m, types[i][1]));
-        protobuf_nested(&m->profile, PROFILE_SAMPLE_TYPE, &type);
+        protobuf_count(&type, WEIR__PPROF_TYPE_NAME, string_of(m, types[i][0]));
+        protobuf_count(&type, WEIR__PPROF_TYPE_UNIT, string_of(m, types[i][1]));
+        protobuf_nested(&m->profile, WEIR__PPROF_SAMPLE_TYPE, &type);
     }
 }
 
@@ -268,11 +258,11 @@ void pprof_write(FILE *to, const struct report *r, uint32_t change)
         sample_add(&m, &samples[i]);
     uint64_t type = string_of(&m, "inuse_space");
     for (size_t i = 0; i < m.hashes.n; i++)
-        protobuf_text(&m.profile, PROFILE_STRING, m.strings[i]);
+        protobuf_text(&m.profile, WEIR__PPROF_STRING, m.strings[i]);
     if (r->data.info)
-        protobuf_count(&m.profile, PROFILE_TIME, r->data.info->started);
-    protobuf_count(&m.profile, PROFILE_DURATION, (uint64_t)(report_duration(&r->data) * 1e9));
-    protobuf_count(&m.profile, PROFILE_DEFAULT_TYPE, type);
+        protobuf_count(&m.profile, WEIR__PPROF_TIME, r->data.info->started);
+    protobuf_count(&m.profile, WEIR__PPROF_DURATION, (uint64_t)(report_duration(&r->data) * 1e9));
+    protobuf_count(&m.profile, WEIR__PPROF_DEFAULT_TYPE, type);
     bytes_write(to, &m.profile);
     for (size_t i = 0; i < m.hashes.n; i++)
         free(m.strings[i]);

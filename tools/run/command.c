@@ -9,6 +9,7 @@
 #include "tools/common/number.h"
 #include "tools/common/options.h"
 #include "tools/common/text.h"
+#include "tools/common/time.h"
 #include "tools/run/page.h"
 #include "tools/run/run.h"
 
@@ -20,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 /* A size, or a percentage: what libweir-malloc.so understands. */
@@ -95,9 +95,7 @@ static int command_line_read(int argc, char **argv, struct run *run)
 
 uint64_t run_clock(void)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    return time_now();
 }
 
 /* The name of the report's file: %p is the program's process. */

@@ -1,15 +1,11 @@
 /* tools/run/json.c - the report of `weir run` as one JSON object. */
 #include "tools/common/json.h"
+#include "tools/common/time.h"
 #include "tools/run/run.h"
 
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
-
-static double seconds(uint64_t from, uint64_t to)
-{
-    return to > from ? (double)(to - from) / 1e9 : 0;
-}
 
 static void classes_json(struct json *j, const struct run_image *image)
 {
@@ -32,7 +28,7 @@ static void figures_json(struct json *j, const struct run *run, const struct run
 {
     const struct run_figures *f = &image->figures;
     run_figures_json(j, f);
-    json_real(j, "peak_seconds", seconds(run->started, f->peak_at));
+    json_real(j, "peak_seconds", time_seconds(run->started, f->peak_at));
     json_bool(j, "exact", f->exact);
 }
 
@@ -66,9 +62,10 @@ static void image_json(struct json *j, const char *key, const struct run *run,
     json_text(j, "command", image->command);
     json_bool(j, "forked", image->flags & WEIR__RUN_FORKED);
     json_text(j, "ending", run_ending_text(image));
-    json_real(j, "started_seconds", seconds(run->started, image->started));
-    json_real(j, "figures_at_seconds",
-              seconds(run->started, image->figures.exact ? image->looked : image->figures.as_of));
+    json_real(j, "started_seconds", time_seconds(run->started, image->started));
+    json_real(
+        j, "figures_at_seconds",
+        time_seconds(run->started, image->figures.exact ? image->looked : image->figures.as_of));
     if (image->flags & WEIR__RUN_FOREIGN_MALLOC) {
         json_null(j, "peak_bytes");
         json_text(j, "why", "another malloc serves this program");
@@ -99,7 +96,7 @@ void run_json(const struct run *run, FILE *to)
     for (char **word = run->command; *word; word++)
         json_text(j, NULL, *word);
     json_end(j);
-    json_real(j, "seconds", seconds(run->started, run->ended));
+    json_real(j, "seconds", time_seconds(run->started, run->ended));
     if (WIFSIGNALED(run->status)) {
         json_signed(j, "signal", WTERMSIG(run->status));
         json_text(j, "signal_name", run_signal_text(WTERMSIG(run->status)));
@@ -109,7 +106,7 @@ void run_json(const struct run *run, FILE *to)
     json_signed(j, "max_resident", run->usage.ru_maxrss * 1024);
     json_count(j, "unreported_processes", run->watch->lost);
     json_count(j, "tree_peak_bytes", run->watch->tree_peak);
-    json_real(j, "tree_peak_seconds", seconds(run->started, run->watch->tree_peak_at));
+    json_real(j, "tree_peak_seconds", time_seconds(run->started, run->watch->tree_peak_at));
     json_count(j, "tree_processes", run->watch->tree_processes);
     image_json(j, "largest", run, run_largest(run));
     image_json(j, "program", run, program);

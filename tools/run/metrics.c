@@ -73,7 +73,7 @@ static int live_compare(const void *left, const void *right)
                            *b = *(struct run_image *const *)right;
     if (a->figures.peak != b->figures.peak)
         return a->figures.peak < b->figures.peak ? 1 : -1;
-    return a->serial > b->serial ? 1 : a->serial < b->serial ? -1 : 0;
+    return a->number > b->number ? 1 : a->number < b->number ? -1 : 0;
 }
 
 static bool live_find(const struct run_watch *watch, struct live *live, size_t most)
@@ -91,8 +91,8 @@ static bool live_find(const struct run_watch *watch, struct live *live, size_t m
 
 /* -- samples --------------------------------------------------------------------------------- */
 
-/* `image` counts the images of the run: a key whatever the programs are called, also where two
- * PID namespaces have one number. */
+/* `image` counts the images as they were seen: a key whatever the programs are called and say, also
+ * where two PID namespaces have one number. */
 static void sample_print(const struct weir__exposition *to, const struct weir__family *family,
                          const struct run_image *image, uint64_t value)
 {
@@ -101,7 +101,7 @@ static void sample_print(const struct weir__exposition *to, const struct weir__f
                      image->kind == WEIR__RUN_MALLOC ? "malloc" : "cpu");
     weir__sink_label_text(to->sink, image->program);
     weir__sink_print(to->sink, "\",pid=\"%d\",image=\"%llu\"} %llu\n", image->pid,
-                     (unsigned long long)image->serial, (unsigned long long)value);
+                     (unsigned long long)image->number, (unsigned long long)value);
 }
 
 static void number_print(const struct weir__exposition *to, const struct weir__family *family,

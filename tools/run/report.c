@@ -3,6 +3,7 @@
  * process with the greatest peak comes first, whichever it is; then the tree.
  */
 #include "tools/common/text.h"
+#include "tools/common/time.h"
 #include "tools/run/run.h"
 
 #include "base/program_file.h"
@@ -16,11 +17,6 @@
 #define TEXT_PROCESSES 12
 #define AGE_SAID       UINT64_C(100000000) /* ns: figures older than this are called so */
 #define OUTSIDE_LEAST  (UINT64_C(4) << 20) /* mapped outside malloc, worth a word */
-
-static double seconds(uint64_t from, uint64_t to)
-{
-    return to > from ? (double)(to - from) / 1e9 : 0;
-}
 
 /* -- which ------------------------------------------------------------------------------------ */
 
@@ -44,20 +40,13 @@ const struct run_image *run_last_of_program(const struct run *run)
 
 const char *run_ending_text(const struct run_image *image)
 {
-    switch (image->ending) {
-    case RUN_EXITED:
-        return "exited";
-    case RUN_KILLED:
-        return "killed";
-    case RUN_ENDED:
-        return "ended";
-    case RUN_EXECED:
-        return "became another program";
-    case RUN_LOST:
-        return "became a program that weir could not follow";
-    default:
-        return "still running";
-    }
+    static const char *const texts[] = {[RUN_RUNNING] = "still running",
+                                        [RUN_EXITED] = "exited",
+                                        [RUN_KILLED] = "killed",
+                                        [RUN_ENDED] = "ended",
+                                        [RUN_EXECED] = "became another program",
+                                        [RUN_LOST] = "became a program that weir could not follow"};
+    return texts[image->ending];
 }
 
 const char *run_signal_text(int signal)
@@ -75,25 +64,19 @@ const char *run_signal_text(int signal)
 
 const char *run_lost_text(uint32_t lost)
 {
-    switch (lost) {
-    case WEIR__LOST_STATIC:
-        return "it is statically linked";
-    case WEIR__LOST_LOADER:
-        return "it has another C library";
-    case WEIR__LOST_MACHINE:
-        return "it is for another kind of machine";
-    case WEIR__LOST_RIGHTS:
-        return "it raises its rights: the loader lets no library into it";
-    case WEIR__LOST_LIBRARY:
-        return "the library cannot be opened from there";
-    case WEIR__LOST_ASAN:
-    case WEIR__LOST_HWASAN:
-    case WEIR__LOST_TSAN:
-    case WEIR__LOST_MSAN:
-        return "a sanitizer brings its own malloc";
-    default:
-        return "its environment was cleared, or it changed its user, root or namespace";
-    }
+    static const char sanitizer[] = "a sanitizer brings its own malloc";
+    static const char *const texts[] = {
+        [WEIR__LOST_STATIC] = "it is statically linked",
+        [WEIR__LOST_LOADER] = "it has another C library",
+        [WEIR__LOST_MACHINE] = "it is for another kind of machine",
+        [WEIR__LOST_RIGHTS] = "it raises its rights: the loader lets no library into it",
+        [WEIR__LOST_LIBRARY] = "the library cannot be opened from there",
+        [WEIR__LOST_ASAN] = sanitizer,
+        [WEIR__LOST_HWASAN] = sanitizer,
+        [WEIR__LOST_TSAN] = sanitizer,
+        [WEIR__LOST_MSAN] = sanitizer};
+    const char *text = lost < sizeof texts / sizeof *texts ? texts[lost] : NULL;
+    return text ? text : "its environment was cleared, or it changed its user, root or namespace";
 }
 
 /* -- texts ----------------------------------------------------------------------------------- */
@@ -185,12 +168,13 @@ static void text_age(const struct run *run, const struct run_image *image, FILE 
     if (image->ending == RUN_EXITED)
         return;
     if (!(image->flags & WEIR__RUN_SHOWN) && !f->exact)
-        fprintf(to, "  These figures are %.3f s older than its end.\n", seconds(f->as_of, end));
+        fprintf(to, "  These figures are %.3f s older than its end.\n",
+                time_seconds(f->as_of, end));
     else if (!f->exact)
         fputs("  A thread was ending when it was killed: what it had may be counted twice.\n", to);
     else if (image->over && f->as_of + AGE_SAID < end)
         fprintf(to, "  The line \"memory\" is %.3f s older than its end.\n",
-                seconds(f->as_of, end));
+                time_seconds(f->as_of, end));
 }
 
 static void text_image(const struct run *run, const struct run_image *image, FILE *to)
@@ -204,7 +188,7 @@ static void text_image(const struct run *run, const struct run_image *image, FIL
     fprintf(to, "  memory     %s in use, %s kept for re-use, %s book-keeping",
             text_scaled(f->in_use), text_scaled(f->cached), text_scaled(f->metadata));
     if (!f->last)
-        fprintf(to, ", after %.3f s", seconds(run->started, f->as_of));
+        fprintf(to, ", after %.3f s", time_seconds(run->started, f->as_of));
     fputs("\n", to);
     text_resident(run, image, to);
     if (f->limit || f->failures)
@@ -357,7 +341,7 @@ static void text_head(const struct run *run, const struct run_image *image, FILE
     }
     fputs(": ", to);
     text_status(run, to);
-    fprintf(to, " after %.3f s\n", seconds(run->started, run->ended));
+    fprintf(to, " after %.3f s\n", time_seconds(run->started, run->ended));
     if (!has_figures(image)) {
         fprintf(to, "  another malloc serves this program: its memory is not known\n");
         if (image->figures.peak >= 1024)
@@ -367,8 +351,8 @@ static void text_head(const struct run *run, const struct run_image *image, FILE
     }
     fprintf(to, "  peak       %s in %s", text_bytes(f->peak), text_of(f->peak_blocks, "blocks"));
     if (f->peak_at)
-        fprintf(to, ", after %.3f s of %.3f s", seconds(run->started, f->peak_at),
-                seconds(run->started, run->ended));
+        fprintf(to, ", after %.3f s of %.3f s", time_seconds(run->started, f->peak_at),
+                time_seconds(run->started, run->ended));
     fputs("\n", to);
     text_image(run, image, to);
 }
@@ -386,7 +370,7 @@ void run_report(const struct run *run, FILE *to)
         text_status(run, to);
         fprintf(to,
                 " after %.3f s\n  weir was never loaded into it: nothing is known of its memory\n",
-                seconds(run->started, run->ended));
+                time_seconds(run->started, run->ended));
     }
     if (watch->count > 1) {
         fprintf(to, "  together   %s at most at one time, in %u process%s, as far as was seen\n",

@@ -70,6 +70,7 @@ static void image_link(struct run_watch *watch, struct run_image *image)
     *watch->last = image;
     watch->last = &image->next;
     image->same = *list;
+    image->number = ++watch->numbered;
     *list = image;
     watch->count++;
 }

@@ -4,6 +4,7 @@
  * through the public interface. A part is a line in `parts`, with its text and its JSON.
  */
 #include "tools/command.h"
+#include "tools/common/file.h"
 #include "tools/common/options.h"
 #include "tools/stats/devices.h"
 #include "tools/stats/process.h"
@@ -26,13 +27,10 @@
 /* -- facts about the build and the machine ------------------------------------------------ */
 
 /* The word in brackets of a file like "always [madvise] never", or "unknown". */
-static const char *choice_read(const char *path, char *text, int size)
+static const char *choice_read(const char *path, char *text, size_t size)
 {
-    FILE *file = fopen(path, "re");
-    char *begin = file && fgets(text, size, file) ? strchr(text, '[') : NULL;
-    char *end = begin ? strchr(begin, ']') : NULL;
-    if (file)
-        fclose(file);
+    text[file_begin(path, text, size - 1)] = '\0';
+    char *begin = strchr(text, '['), *end = begin ? strchr(begin, ']') : NULL;
     if (!end)
         return "unknown";
     *end = '\0';

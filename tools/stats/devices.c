@@ -7,11 +7,10 @@
 
 #include <stdio.h>
 
-int stats_devices_open(void)
+void stats_devices_open(void)
 {
     for (int i = 0; i < weir_cuda_device_count(); i++)
         weir_cuda_allocator(i);
-    return 0;
 }
 
 /* The device's name and figures; false: it cannot be used, weir_last_error says why. */

@@ -5,7 +5,7 @@
 #include "tools/common/json.h"
 
 /* Makes the allocator of every CUDA device, so that the figures show it. */
-int stats_devices_open(void);
+void stats_devices_open(void);
 
 int stats_devices_text(void);
 int stats_devices_json(struct json *j); /* a member */

@@ -1,6 +1,7 @@
 /* tools/stats/process.c - see process.h. No word of the memory is trusted: programs write it. */
 #include "tools/stats/process.h"
 #include "tools/common/text.h"
+#include "tools/common/time.h"
 #include "tools/shown/figures.h"
 
 #include "observe/run_attach.h"
@@ -8,7 +9,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define ENVIRONMENT_MOST ((size_t)8 << 20)
 #define HEAPS            8 /* of one process: malloc's, and one of each libweir */
@@ -172,25 +172,17 @@ static int shown_read(struct shown *s, int pid)
 /* -- as text
  * --------------------------------------------------------------------------------------- */
 
-static double seconds_since(uint64_t then)
-{
-    struct timespec clock;
-    clock_gettime(CLOCK_MONOTONIC, &clock);
-    uint64_t now = (uint64_t)clock.tv_sec * 1000000000u + (uint64_t)clock.tv_nsec;
-    return now > then ? (double)(now - then) / 1e9 : 0;
-}
-
 static void figures_text(const struct run_figures *f)
 {
     printf("  peak       %s in %s", text_bytes(f->peak), text_of(f->peak_blocks, "blocks"));
     if (f->peak_at)
-        printf(", %.3f s ago", seconds_since(f->peak_at));
+        printf(", %.3f s ago", time_seconds(f->peak_at, time_now()));
     printf("\n  live       %s in %s\n", text_bytes(f->live), text_of(f->blocks, "blocks"));
     printf("  traffic    %s allocated, %s freed\n", text_of(f->allocations, "blocks"),
            text_count(f->frees));
     printf("  memory     %s in use, %s kept for re-use, %s book-keeping, %.3f s ago\n",
            text_scaled(f->in_use), text_scaled(f->cached), text_scaled(f->metadata),
-           seconds_since(f->as_of));
+           time_seconds(f->as_of, time_now()));
     if (f->limit || f->failures)
         printf("  limit      %s; %s refused\n", f->limit ? text_bytes(f->limit) : "none",
                text_of(f->failures, "requests"));
@@ -201,7 +193,7 @@ static void heap_text(const struct heap *heap, int pid)
     text_plain(stdout, heap->image.program, 100);
     printf(" (pid %d)%s, for %.3f s\n", pid,
            heap->image.kind == WEIR__RUN_LIBWEIR ? ", libweir's own heap" : "",
-           seconds_since(heap->image.started));
+           time_seconds(heap->image.started, time_now()));
     if (heap->image.flags & WEIR__RUN_FOREIGN_MALLOC)
         printf("  another malloc serves this program: its memory is not known\n");
     else
@@ -225,10 +217,10 @@ static void heap_json(struct json *j, const struct heap *heap)
     const struct run_figures *f = &heap->figures;
     json_object(j, NULL);
     json_text(j, "heap", heap->image.kind == WEIR__RUN_LIBWEIR ? "libweir" : "malloc");
-    json_real(j, "seconds", seconds_since(heap->image.started));
+    json_real(j, "seconds", time_seconds(heap->image.started, time_now()));
     json_bool(j, "known", !(heap->image.flags & WEIR__RUN_FOREIGN_MALLOC));
     run_figures_json(j, f);
-    json_real(j, "memory_seconds_ago", seconds_since(f->as_of));
+    json_real(j, "memory_seconds_ago", time_seconds(f->as_of, time_now()));
     json_end(j);
 }
 

@@ -8,6 +8,7 @@
 #include "serve/address.h"
 #include "tools/common/options.h"
 #include "tools/common/text.h"
+#include "tools/common/time.h"
 #include "tools/top/rows.h"
 #include "tools/top/scrape.h"
 
@@ -17,7 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #define NAME_COLUMNS 26 /* what is left of 80 */
@@ -33,13 +33,6 @@ struct target {
     struct top_rows rows; /* of the look before */
     double looked;        /* when; 0: never */
 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 /* -- the picture ------------------------------------------------------------------------------- */
 
@@ -140,7 +133,7 @@ static bool target_look(struct target *target, const struct view *view, size_t l
 {
     struct top_rows rows;
     char why[128], *text = scrape(target->address, why);
-    double looked = now();
+    double looked = (double)time_now() / 1e9;
     if (text && !top_rows_read(&rows, text))
         snprintf(why, sizeof why, "no memory");
     else if (text && !rows.known) {

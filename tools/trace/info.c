@@ -174,6 +174,8 @@ static void read_module(struct trace_info *info, struct trace_cursor *c)
     module.size = cursor_varint(c);
     module.path = cursor_text(c);
     module.build_id = cursor_hex(c);
+    module.first = info->nstacks;
+    module.last = SIZE_MAX;
     array_add((void **)&info->modules, &info->nmodules, sizeof module, &module);
 }
 
@@ -184,6 +186,7 @@ static void read_module_gone(struct trace_info *info, struct trace_cursor *c)
     for (size_t i = info->nmodules; i-- > 0 && !c->bad;)
         if (info->modules[i].address == address && !info->modules[i].gone) {
             info->modules[i].gone = number ? number : 1;
+            info->modules[i].last = info->nstacks;
             return;
         }
 }
@@ -260,55 +263,29 @@ static void read_chunk(struct trace_info *info, struct trace_cursor *c, uint64_t
 static void read_payload(struct trace_info *info, uint32_t type, struct trace_cursor *c,
                          uint64_t offset)
 {
-    switch (type) {
-    case WEIR__TRACE_HEAD:
-        read_head(info, c);
-        break;
-    case WEIR__TRACE_STRT:
-        read_start(info, c);
-        break;
-    case WEIR__TRACE_BASE:
-        read_base(info, c);
-        break;
-    case WEIR__TRACE_TAGN:
-        read_tag(info, c);
-        break;
-    case WEIR__TRACE_NAME:
-        read_name(c, &info->names);
-        break;
-    case WEIR__TRACE_CTXN:
-        read_context(info, c);
-        break;
-    case WEIR__TRACE_MODL:
-        read_module(info, c);
-        break;
-    case WEIR__TRACE_MODU:
-        read_module_gone(info, c);
-        break;
-    case WEIR__TRACE_JITM:
-        read_jit(info, c);
-        break;
-    case WEIR__TRACE_THRN:
-        read_name(c, &info->threads);
-        break;
-    case WEIR__TRACE_STKN:
-        read_stacks(info, c);
-        break;
-    case WEIR__TRACE_SAMP:
-        read_sample(info, c);
-        break;
-    case WEIR__TRACE_FOOT:
-        read_foot(info, c);
-        break;
-    case WEIR__TRACE_EVTS:
-        read_chunk(info, c, offset, false);
-        break;
-    case WEIR__TRACE_EVTZ:
-        read_chunk(info, c, offset, true);
-        break;
-    default:
-        info->unknown += type != WEIR__TRACE_ROOM;
+    static const struct {
+        uint32_t type;
+        void (*read)(struct trace_info *info, struct trace_cursor *c);
+    } kinds[] = {{WEIR__TRACE_HEAD, read_head},        {WEIR__TRACE_STRT, read_start},
+                 {WEIR__TRACE_BASE, read_base},        {WEIR__TRACE_TAGN, read_tag},
+                 {WEIR__TRACE_CTXN, read_context},     {WEIR__TRACE_MODL, read_module},
+                 {WEIR__TRACE_MODU, read_module_gone}, {WEIR__TRACE_JITM, read_jit},
+                 {WEIR__TRACE_STKN, read_stacks},      {WEIR__TRACE_SAMP, read_sample},
+                 {WEIR__TRACE_FOOT, read_foot}};
+    if (type == WEIR__TRACE_NAME || type == WEIR__TRACE_THRN) {
+        read_name(c, type == WEIR__TRACE_NAME ? &info->names : &info->threads);
+        return;
     }
+    if (type == WEIR__TRACE_EVTS || type == WEIR__TRACE_EVTZ) {
+        read_chunk(info, c, offset, type == WEIR__TRACE_EVTZ);
+        return;
+    }
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (kinds[i].type == type) {
+            kinds[i].read(info, c);
+            return;
+        }
+    info->unknown += type != WEIR__TRACE_ROOM;
 }
 
 /* -- the pass ---------------------------------------------------------------------------------- */

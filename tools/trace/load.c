@@ -46,20 +46,6 @@ __attribute__((format(printf, 2, 3))) static int loader_bad(struct loader *l, co
     return EINVAL;
 }
 
-/* -- words and numbers --------------------------------------------------------- */
-
-/* The next word of the line, cut out; NULL at its end. */
-static char *word_next(char **at)
-{
-    char *word = *at + strspn(*at, " \t");
-    if (!*word)
-        return NULL;
-    char *end = word + strcspn(word, " \t");
-    *at = *end ? end + 1 : end;
-    *end = '\0';
-    return word;
-}
-
 /* -- the header ------------------------------------------------------------------ */
 
 static int mark_add(struct loader *l, char *text)
@@ -95,7 +81,7 @@ static int header_parse(struct loader *l, char *text)
     if (*text != '#')
         return loader_bad(l, "no header (\"# ... events=N peak_live=BYTES\")");
     text++;
-    for (char *word = word_next(&text); word; word = word_next(&text)) {
+    for (char *word = strtok_r(NULL, " \t", &text); word; word = strtok_r(NULL, " \t", &text)) {
         if (strncmp(word, "events=", 7) == 0) {
             if (!number_count(word + 7, 0, UINT32_MAX, &l->header_events))
                 return loader_bad(l, "bad count of events \"%s\"", word + 7);
@@ -174,21 +160,22 @@ static int event_change(struct loader *l, const struct trace_event *event)
 static int event_numbers(struct loader *l, struct trace_event *event, char *text)
 {
     uint64_t id, align = 0, thread;
-    if (!number_count(word_next(&text), 0, UINT32_MAX, &id))
+    if (!number_count(strtok_r(NULL, " \t", &text), 0, UINT32_MAX, &id))
         return loader_bad(l, "no id (a number up to %u)", UINT32_MAX);
-    if (event->kind != TRACE_FREE && !number_count(word_next(&text), 0, PTRDIFF_MAX, &event->size))
+    if (event->kind != TRACE_FREE &&
+        !number_count(strtok_r(NULL, " \t", &text), 0, PTRDIFF_MAX, &event->size))
         return loader_bad(l, "the size is no number up to %td", PTRDIFF_MAX);
     if (event->kind == TRACE_ALLOCATE) {
-        if (!number_count(word_next(&text), 0, 1U << 31, &align))
+        if (!number_count(strtok_r(NULL, " \t", &text), 0, 1U << 31, &align))
             return loader_bad(l, "the alignment is no number up to %u", 1U << 31);
         if (align == 0 || (align & (align - 1)))
             return loader_bad(l, "alignment %u is no power of two", (unsigned)align);
     }
-    if (!number_count(word_next(&text), 0, UINT32_MAX, &thread))
+    if (!number_count(strtok_r(NULL, " \t", &text), 0, UINT32_MAX, &thread))
         return loader_bad(l, "no thread (a number)");
     if (!thread_number(l, thread, &event->thread))
         return loader_bad(l, "more than %d threads", THREADS_MAX);
-    const char *more = word_next(&text);
+    const char *more = strtok_r(NULL, " \t", &text);
     if (more)
         return loader_bad(l, "\"%s\" after the end of the event", more);
     event->id = (uint32_t)id;
@@ -200,7 +187,7 @@ static int event_numbers(struct loader *l, struct trace_event *event, char *text
 static int event_parse(struct loader *l, char *text)
 {
     struct trace_event event = {.kind = TRACE_FREE};
-    const char *kind = word_next(&text);
+    const char *kind = strtok_r(NULL, " \t", &text);
     if (!kind || *kind == '#')
         return 0; /* an empty line, a comment */
     if (strcmp(kind, "a") == 0)
