@@ -16,6 +16,7 @@
 
 #include "alloc/cpu.h"
 #include "alloc/deallocate.h"
+#include "alloc/hardened.h"
 #include "alloc/large.h"
 #include "alloc/reallocate.h"
 #include "alloc/small.h"
@@ -127,16 +128,20 @@ PRELOAD_API void free(void *block)
         free_slow(block, place);
 }
 
+/* A program that does not free what it asked for is let be, but in a hardened process. */
 PRELOAD_API void free_sized(void *block, size_t size)
 {
-    (void)size;
-    free(block);
+    if (weir__unlikely(weir__allocator_is_ready(&weir__cpu) && weir__hardened_is(&weir__cpu)) &&
+        !preload_is_other(block))
+        weir_deallocate_sized(&weir__cpu, block, size);
+    else
+        free(block);
 }
 
 PRELOAD_API void free_aligned_sized(void *block, size_t alignment, size_t size)
 {
-    (void)alignment, (void)size;
-    free(block);
+    (void)alignment;
+    free_sized(block, size);
 }
 
 /* -- resizing ------------------------------------------------------------------------ */

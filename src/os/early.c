@@ -2,7 +2,7 @@
 #include "os/early.h"
 
 #include <stdint.h>
-#include <stdlib.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/auxv.h>
 
@@ -12,10 +12,8 @@ extern void *__libc_stack_end __attribute__((weak)); // NOLINT(bugprone-reserved
 const char *weir__os_early_variable(const char *name)
 {
     size_t length = strlen(name);
-    if (getauxval(AT_SECURE))
+    if (getauxval(AT_SECURE) || !&__libc_stack_end || !__libc_stack_end)
         return NULL;
-    if (!&__libc_stack_end || !__libc_stack_end)
-        return secure_getenv(name);
     const char *const *at = (const char *const *)__libc_stack_end;
     size_t count = (size_t)(uintptr_t)at[0];
     for (at += 1 + count + 1; *at; at++)

@@ -7,7 +7,7 @@
 #define WEIR_OS_EARLY_H
 
 /* What the variable was when the process began; NULL: it was not there, or the process has rights
- * that who started it has not (secure_getenv). */
+ * that who started it has not, as with secure_getenv. */
 const char *weir__os_early_variable(const char *name);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include "os/random.h"
 
-uint64_t weir__canary_secret WEIR__AT_START;
+uint64_t weir__canary_secret;
 
 void weir__canary_begin(void)
 {

@@ -50,6 +50,7 @@ weir_script_tests += tests/scripts/bench.sh \
 	tests/scripts/guards.sh \
 	tests/scripts/guards_guests.sh \
 	tests/scripts/guide.sh \
+	tests/scripts/hardened.sh \
 	tests/scripts/metrics.sh \
 	tests/scripts/metrics_clients.sh \
 	tests/scripts/plan.sh \

@@ -1,6 +1,6 @@
 # tests/security: programs of one misuse each, for any allocator; tests/targets/check-security runs them.
 
-EXTRA_PROGRAMS += tests/security/crimes
+check_PROGRAMS += tests/security/crimes
 tests_security_crimes_SOURCES = tests/security/crimes.c
 tests_security_crimes_CFLAGS = $(AM_CFLAGS) -O1 -fno-builtin -w
 tests_security_crimes_LDADD =
