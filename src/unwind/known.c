@@ -121,9 +121,9 @@ void weir__known_keep(struct weir__known *k, const struct weir__known_leaf *leaf
     *s = (struct stack){*leaf, number, (uint16_t)n, words->needs_fp};
     uint16_t *offsets = offsets_of(s);
     for (uint32_t w = 0; w < n; w++) {
-        uint64_t at = words->at[w < real ? w : 0];
-        s->values[w] = word_at(at);
-        offsets[w] = (uint16_t)((at - leaf->sp) / 8);
+        uint64_t word = words->at[w < real ? w : 0];
+        s->values[w] = word_at(word);
+        offsets[w] = (uint16_t)((word - leaf->sp) / 8);
     }
     k->slots[i].tag = (uint32_t)(k->place >> 32);
     k->slots[i].at = at;
