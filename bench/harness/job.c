@@ -9,7 +9,7 @@
 
 static const char *const ops_names[OPS_COUNT] = {"weir", "malloc", "design", "atomics"};
 static const char *const source_names[SOURCE_COUNT] = {"cpu", "backing", "malloc", "guards",
-                                                        "hardened"};
+                                                       "hardened"};
 const char *const bench_touch_names[TOUCH_COUNT] = {"none", "page", "all"};
 
 /* A word of the command line for each field. */

@@ -9,10 +9,9 @@
 
 enum mode { REPLAY, PEERS, THREADS, GROWTH, IDLE, ACCOUNTING, HARDENING };
 
-static const struct bench_mode *const modes[] = {&bench_replay,    &bench_peers,
-                                                 &bench_threads,   &bench_growth_mode,
-                                                 &bench_idle_mode, &bench_accounting,
-                                                 &bench_hardening};
+static const struct bench_mode *const modes[] = {
+    &bench_replay,    &bench_peers,      &bench_threads,  &bench_growth_mode,
+    &bench_idle_mode, &bench_accounting, &bench_hardening};
 
 /* -1: go on; else the exit status. */
 static int command_line_read(struct bench_options *b, int *mode, int argc, char **argv)
@@ -48,9 +47,8 @@ static int command_line_read(struct bench_options *b, int *mode, int argc, char 
          "what exactness costs: against the library in FOLDER, which was\n"
          "built with --disable-accounting (make bench-accounting)",
          .mark = mode, .value = ACCOUNTING},
-        {"hardening",
-         .help = "what catching errors costs: weir as it is, with guards, hardened", .mark = mode,
-         .value = HARDENING},
+        {"hardening", .help = "what catching errors costs: weir as it is, with guards, hardened",
+         .mark = mode, .value = HARDENING},
         {"quick", OPTION_FLAG, &b->quick, .help = "one short round"},
         {"json", OPTION_FLAG, &b->json,
          .help = "all figures as JSON, instead of tables; bench/plot.py draws them"},

@@ -203,13 +203,14 @@ typedef enum weir_huge_pages {
 } weir_huge_pages;
 
 /*
- * A hardened context catches what programs do to memory, for more time and memory (docs/guide/hardened.md):
- * each block has a canary behind it and something known below it, compared when it is freed or resized
- * and by weir_check; freed blocks are cleared, wait before they are used again, and are looked at
- * then; large ones lie between closed pages and lose theirs when they are freed; where a block lies
- * is left to chance. Only what was requested is usable (weir_usable_size). What is found is misuse of
- * kind WEIR_MISUSE_CORRUPTION; where a handler goes on, the block is set aside. Its blocks are on
- * another pool than those of contexts that are not hardened.
+ * A hardened context catches what programs do to memory, for more time and memory
+ * (docs/guide/hardened.md): each block has a canary behind it and something known below it,
+ * compared when it is freed or resized and by weir_check; freed blocks are cleared, wait before
+ * they are used again, and are looked at then; large ones lie between closed pages and lose theirs
+ * when they are freed; where a block lies is left to chance. Only what was requested is usable
+ * (weir_usable_size). What is found is misuse of kind WEIR_MISUSE_CORRUPTION; where a handler goes
+ * on, the block is set aside. Its blocks are on another pool than those of contexts that are not
+ * hardened.
  */
 typedef enum weir_hardened {
     WEIR_HARDENED_DEFAULT = 0, /* as the context whose pool it is on; the CPU allocator: as
@@ -245,7 +246,7 @@ typedef struct weir_allocator_options {
      * WEIR_SOURCE_OWN_POOL, or WEIR_SOURCE_POOL without `pool`. placement.h says what it was really
      * given. */
     weir_huge_pages huge_pages;
-    unsigned numa_node; /* WEIR_NUMA_NODE(n): on that node while it has memory; 0: anywhere */
+    unsigned numa_node;     /* WEIR_NUMA_NODE(n): on that node while it has memory; 0: anywhere */
     weir_hardened hardened; /* of pools, neither of huge pages nor of a node; on another context's
                              * pool, only what that is */
 } weir_allocator_options;
@@ -281,11 +282,11 @@ WEIR_API int weir_set_limit_fraction(weir_allocator *a,
                                      double fraction) WEIR_NOEXCEPT WEIR_NODISCARD;
 
 /*
- * Looks at all that `a` has, without its children: entries of its small blocks, and of a hardened context
- * what lies around each live block and whether what is free is still zero. How many faults there are;
- * each is reported as misuse, so that without a handler the process ends at the first. More than 1000
- * are counted and not all reported. Any thread, while others allocate and free; as slow as the
- * memory is large. 0 for NULL, with EINVAL, and for contexts on no pool.
+ * Looks at all that `a` has, without its children: entries of its small blocks, and of a hardened
+ * context what lies around each live block and whether what is free is still zero. How many faults
+ * there are; each is reported as misuse, so that without a handler the process ends at the first.
+ * More than 1000 are counted and not all reported. Any thread, while others allocate and free; as
+ * slow as the memory is large. 0 for NULL, with EINVAL, and for contexts on no pool.
  */
 WEIR_API size_t weir_check(const weir_allocator *a) WEIR_NOEXCEPT;
 

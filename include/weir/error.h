@@ -29,8 +29,8 @@ typedef enum weir_misuse {
     WEIR_MISUSE_OTHER_ALLOCATOR,     /* a live block, but of another allocator */
     WEIR_MISUSE_DESTROYED_ALLOCATOR, /* the allocator was destroyed before the call */
     WEIR_MISUSE_SIZE_MISMATCH,       /* a sized free named another size */
-    WEIR_MISUSE_CORRUPTION           /* weir's own book-keeping was overwritten; of a hardened context
-                                      * also what lies around a block, or a block after its free */
+    WEIR_MISUSE_CORRUPTION /* weir's own book-keeping was overwritten; of a hardened context
+                            * also what lies around a block, or a block after its free */
 } weir_misuse;
 
 /*

@@ -42,8 +42,8 @@ static ptrdiff_t live_written(const struct weir__slab *slab, const void *block,
     for (int looks = 0; looks < LOOKS; looks++) {
         written = weir__hardened_written(slab, block, weir__entry_size(value));
         __atomic_thread_fence(__ATOMIC_ACQUIRE);
-        if (weir__likely(!written) || (weir__entry_get(entry) | WEIR__ENTRY_OLD) !=
-                                          (value | WEIR__ENTRY_OLD))
+        if (weir__likely(!written) ||
+            (weir__entry_get(entry) | WEIR__ENTRY_OLD) != (value | WEIR__ENTRY_OLD))
             return 0;
     }
     return written;
@@ -87,12 +87,11 @@ static int span_check(struct weir__span *span, void *user)
         return 0;
     ptrdiff_t around = weir__fenced_written(span, label);
     if (around)
-        fault_keep(check,
-                   (struct weir__late_misuse){.block = weir__span_start(span) +
-                                                       weir__label_offset(label),
-                                              .around = around,
-                                              .requested = weir__label_size(label),
-                                              .tag = weir__relaxed_get(span->u.live.tag)});
+        fault_keep(check, (struct weir__late_misuse){.block = weir__span_start(span) +
+                                                              weir__label_offset(label),
+                                                     .around = around,
+                                                     .requested = weir__label_size(label),
+                                                     .tag = weir__relaxed_get(span->u.live.tag)});
     return 0;
 }
 

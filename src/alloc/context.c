@@ -117,7 +117,8 @@ static int options_check(const weir_allocator_options *o)
 }
 
 /* Hardened and other blocks are on different pools. *apart: it has one of its own therefore. */
-static WEIR__NOINLINE int hardened_check(weir_allocator_options *o, const weir_allocator *parent, bool *apart)
+static WEIR__NOINLINE int hardened_check(weir_allocator_options *o, const weir_allocator *parent,
+                                         bool *apart)
 {
     int error = weir__hardened_check(o);
     if (error)

@@ -58,7 +58,7 @@ bool weir__header_is_corrupt(const struct weir__slab *slab)
 
 /* -- the report --------------------------------------------------------------------------- */
 
-#define PART 96
+#define PART  96
 #define NAMED (PART + 64)
 
 static void entry_describe(char text[PART], const struct weir__slab *slab, uint32_t value)

@@ -36,8 +36,7 @@ static weir_hardened parse(const char *text)
     static const struct {
         const char *text;
         weir_hardened means;
-    } words[] = {
-        {"1", WEIR_HARDENED_ON}, {"moves", WEIR_HARDENED_MOVES}, {"0", WEIR_HARDENED_OFF}};
+    } words[] = {{"1", WEIR_HARDENED_ON}, {"moves", WEIR_HARDENED_MOVES}, {"0", WEIR_HARDENED_OFF}};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strcmp(text, words[i].text) == 0)
             return words[i].means;
@@ -104,8 +103,9 @@ int weir__hardened_check(const weir_allocator_options *options)
     if (!is_on(options->hardened))
         return 0;
     if (!may_be(options))
-        return weir__fail(EINVAL, "allocator options: hardened contexts are on pools, of pages that "
-                                  "are neither huge nor of a node");
+        return weir__fail(EINVAL,
+                          "allocator options: hardened contexts are on pools, of pages that "
+                          "are neither huge nor of a node");
     if (!system_can())
         return weir__fail(ENOTSUP, "allocator options: no hardened contexts on pages of %zu bytes",
                           weir__os_page_size());
@@ -173,8 +173,7 @@ bool weir__hardened_expect(const weir_allocator *a, const void *block,
     if (found->kind != WEIR__KIND_SMALL)
         return true;
     ptrdiff_t written = weir__hardened_written(found->place.slab, block, found->requested);
-    return weir__likely(!written) ||
-           damage_report(a, block, written, found->requested, found->tag);
+    return weir__likely(!written) || damage_report(a, block, written, found->requested, found->tag);
 }
 
 /* -- taking and giving ------------------------------------------------------------------------- */
@@ -269,10 +268,10 @@ static void *small_allocate(weir_allocator *a, unsigned sizeclass, struct weir__
     if (request->zeroed)
         *request->zeroed = true;
     if (weir__unlikely(sequence != 0))
-        weir__trace_allocated(
-            a, sequence,
-            &(struct weir__trace_block){taken.block, request->size, 0, request->size,
-                                        request->alignment, weir__entry_tag(weir__here.live)});
+        weir__trace_allocated(a, sequence,
+                              &(struct weir__trace_block){taken.block, request->size, 0,
+                                                          request->size, request->alignment,
+                                                          weir__entry_tag(weir__here.live)});
     weir__heap_slow_done(a, heap);
     return taken.block;
 }
@@ -347,8 +346,8 @@ bool weir__hardened_resize(weir_allocator *a, void *block, const struct weir__fo
     else if (stride)
         part_clear(block, size + WEIR__CANARY, former + WEIR__CANARY, stride);
     if (weir__unlikely(sequence != 0))
-        weir__trace_resized(a, sequence, block,
-                            &(struct weir__trace_block){block, size, former, size,
-                                                        found->alignment, found->tag});
+        weir__trace_resized(
+            a, sequence, block,
+            &(struct weir__trace_block){block, size, former, size, found->alignment, found->tag});
     return true;
 }

@@ -17,8 +17,9 @@ WEIR__INLINE bool weir__own_heap_is_wanted(const weir_allocator_options *options
 /* Then: are they possible, whatever the system? 0, or EINVAL and a reason. */
 int weir__own_heap_check(const weir_allocator_options *options);
 
-/* options->hardened is what was chosen. *made: the page heap that they want; NULL: the host's malloc serves the process, and hints are
- * all that they are. 0; EINVAL, ENOTSUP or ENOMEM and a reason. */
+/* options->hardened is what was chosen. *made: the page heap that they want; NULL: the host's
+ * malloc serves the process, and hints are all that they are. 0; EINVAL, ENOTSUP or ENOMEM and a
+ * reason. */
 int weir__own_heap_make(const weir_allocator_options *options, const weir_allocator *parent,
                         struct weir__page_heap **made);
 

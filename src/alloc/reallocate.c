@@ -48,9 +48,8 @@ static bool carrier_take(weir_allocator *a, const struct weir__request *request,
                          const struct weir__found *found, struct carrier *c)
 {
     weir__assert(weir__is_power_of_two(request->alignment));
-    c->sizeclass = request->sampled || request->guarded
-                       ? -1
-                       : class_of(a, request->size, request->alignment);
+    c->sizeclass =
+        request->sampled || request->guarded ? -1 : class_of(a, request->size, request->alignment);
     if (c->sizeclass >= 0) {
         c->usable = weir__hardened_is(a) ? request->size : weir__class_bytes[c->sizeclass];
         bool taken = weir__small_take(a, (unsigned)c->sizeclass, &c->small);

@@ -41,10 +41,9 @@ static int entry_visit(void *block, uint32_t *entry, struct weir__slab *slab, vo
     if (!weir__entry_is_live(value) || (walk->mark && !entry_age(entry)))
         return 0;
     size_t size = weir__entry_size(value);
-    size_t usable =
-        weir__slab_is_hardened(slab) ? size : weir__class_bytes[weir__slab_class(slab)];
-    return walk_visit(walk, &(weir_block){block, size, usable,
-                                          weir__entry_tag(value), !(value & WEIR__ENTRY_OLD)});
+    size_t usable = weir__slab_is_hardened(slab) ? size : weir__class_bytes[weir__slab_class(slab)];
+    return walk_visit(walk, &(weir_block){block, size, usable, weir__entry_tag(value),
+                                          !(value & WEIR__ENTRY_OLD)});
 }
 
 static int center_visit(struct weir__center *center, void *walk)

@@ -3,7 +3,8 @@
  * one, and loses its pages when it is freed. Owns the spans that wait to be used again; knows
  * nothing of who reports. Takes the page heap's lock.
  *
- *   | closed | zeros, block, canary to its alignment | closed | ... | closed |     the pages of spans
+ *   | closed | zeros, block, canary to its alignment | closed | ... | closed |     the pages of
+ * spans
  *
  * A span has one page more than its block needs, its last, which is never opened; before the first
  * span of a region lie closed addresses. All of a region that no live block has is closed, so that

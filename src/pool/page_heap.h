@@ -67,7 +67,7 @@ struct weir__page_heap {
     int64_t given; /* bytes freed, less those until the budget is looked at */
     bool purging;  /* a thread is at it */
 
-    uint64_t random; /* hardened: what its choices are drawn from */
+    uint64_t random;             /* hardened: what its choices are drawn from */
     struct weir__fences *fences; /* hardened: spans that wait (pool/fenced.h); NULL: none yet */
 
     const void *taker; /* whom a span is being taken for; from --enable-debug=1 on */

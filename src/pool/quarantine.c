@@ -69,14 +69,13 @@ static WEIR__NOINLINE void odd_keep(const struct weir__cached *cached)
 static WEIR__NOINLINE void written_keep(const struct weir__cached *cached, size_t offset,
                                         const struct weir__detained *detained)
 {
-    weir__late_misuse_keep(
-        &(struct weir__late_misuse){.what = WEIR_MISUSE_CORRUPTION,
-                                    .block = cached->block,
-                                    .owner = owner_of(cached),
-                                    .written = offset + 1,
-                                    .known = detained != NULL,
-                                    .requested = detained ? detained->size : 0,
-                                    .tag = detained ? detained->tag : 0});
+    weir__late_misuse_keep(&(struct weir__late_misuse){.what = WEIR_MISUSE_CORRUPTION,
+                                                       .block = cached->block,
+                                                       .owner = owner_of(cached),
+                                                       .written = offset + 1,
+                                                       .known = detained != NULL,
+                                                       .requested = detained ? detained->size : 0,
+                                                       .tag = detained ? detained->tag : 0});
 }
 
 static size_t written_at(const struct weir__cached *cached, size_t most)
@@ -118,8 +117,7 @@ static struct weir__bag *bag_get(struct weir__quarantine *quarantine, unsigned s
     if (!bag->blocks)
         return NULL;
     bag->room = room;
-    weir__relaxed_set(quarantine->bag_bytes,
-                      quarantine->bag_bytes + room * sizeof *bag->blocks);
+    weir__relaxed_set(quarantine->bag_bytes, quarantine->bag_bytes + room * sizeof *bag->blocks);
     return bag;
 }
 
@@ -240,8 +238,8 @@ void weir__quarantine_put(struct weir__quarantine *quarantine, const struct weir
     if (weir__likely(quarantine->count == WEIR__QUARANTINE_BLOCKS))
         ring_release(quarantine);
     uint32_t at = (quarantine->first + quarantine->count++) % WEIR__QUARANTINE_BLOCKS;
-    quarantine->ring[at] = (struct weir__detained){cached->block, (uint16_t)cached->former,
-                                                   (uint16_t)tag, sizeclass};
+    quarantine->ring[at] =
+        (struct weir__detained){cached->block, (uint16_t)cached->former, (uint16_t)tag, sizeclass};
     quarantine->bytes += weir__class_stride(sizeclass);
     held_add(quarantine, sizeclass, 1);
     while (weir__unlikely(quarantine->bytes > WEIR__QUARANTINE_BYTES))

@@ -3,7 +3,8 @@
  * and from where one is drawn by chance. Owns them meanwhile; knows nothing of who reports.
  *
  *   freed -> ring, oldest first out -> bag of its class -> drawn, zero still? -> allocated
- *                                      ^ refilled by the center (pool/center.h), which gets what is too many
+ *                                      ^ refilled by the center (pool/center.h), which gets what is
+ * too many
  *
  * One for each heap. What leaves the ring or a bag is compared with zeros (pool/canary.h): a block
  * that was written to is kept (pool/late_misuse.h) and goes nowhere any more, so that nobody gets
@@ -18,7 +19,8 @@
 #define WEIR__QUARANTINE_BLOCKS 512u
 #define WEIR__QUARANTINE_BYTES  (128 * WEIR__KIB) /* of the places of the blocks in the ring */
 
-/* Of a block that is looked at twice: as it leaves the ring so many bytes, the second time fewer. */
+/* Of a block that is looked at twice: as it leaves the ring so many bytes, the second time fewer.
+ */
 #define WEIR__QUARANTINE_LOOK  4096
 #define WEIR__QUARANTINE_AGAIN 256
 
@@ -38,9 +40,9 @@ struct weir__quarantine {
     uint32_t mark;             /* of the copies of blocks in the ring (pool/cached.h) */
     uint32_t first, count;     /* of the ring */
     uint64_t random;
-    size_t bytes;                  /* of the places of the blocks in the ring */
-    size_t bag_bytes;              /* of the memory of bags; atomic, lock holders write */
-    uint32_t held[WEIR__CLASSES];  /* blocks in ring and bag; atomic, lock holders write */
+    size_t bytes;                 /* of the places of the blocks in the ring */
+    size_t bag_bytes;             /* of the memory of bags; atomic, lock holders write */
+    uint32_t held[WEIR__CLASSES]; /* blocks in ring and bag; atomic, lock holders write */
     struct weir__bag bags[WEIR__CLASSES];
     struct weir__detained ring[WEIR__QUARANTINE_BLOCKS];
 };

@@ -223,7 +223,7 @@ WEIR__INLINE bool weir__span_is_exact(const struct weir__span *span)
 WEIR__INLINE size_t weir__span_usable_by(const struct weir__span *span, uint64_t label)
 {
     return weir__span_is_exact(span) ? weir__label_size(label)
-                                       : weir__span_bytes(span) - weir__label_offset(label);
+                                     : weir__span_bytes(span) - weir__label_offset(label);
 }
 
 WEIR__INLINE size_t weir__span_usable(const struct weir__span *span)

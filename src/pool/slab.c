@@ -179,8 +179,10 @@ unsigned weir__slab_take(struct weir__slab *slab, struct weir__cached *blocks, u
 void weir__slab_misuse_keep(const struct weir__slab *slab, weir_misuse what, const void *block,
                             size_t requested)
 {
-    weir__late_misuse_keep(&(struct weir__late_misuse){
-        .what = what, .block = block, .owner = weir__slab_true_owner(slab), .requested = requested});
+    weir__late_misuse_keep(&(struct weir__late_misuse){.what = what,
+                                                       .block = block,
+                                                       .owner = weir__slab_true_owner(slab),
+                                                       .requested = requested});
 }
 
 /* Is the block one of this slab, and the entry its own? Else the slab was made anew since

@@ -47,10 +47,10 @@
 #define WEIR__SLAB        ((size_t)1 << WEIR__SLAB_SHIFT)
 #define WEIR__CHUNK_SLABS (WEIR__CHUNK / WEIR__SLAB)
 #define WEIR__SLAB_CLEAR_BEFORE                                                                    \
-    64                        /* at least, between the blocks of the slab before and a ledger */
-#define WEIR__SLAB_CLEAR 256  /* between a ledger and the blocks behind it */
-#define WEIR__INLINE_MIN 4096 /* classes from here keep their entries in the chunk */
-#define WEIR__SLAB_CANARY 8   /* bytes that a hardened block leaves of its place at least */
+    64                         /* at least, between the blocks of the slab before and a ledger */
+#define WEIR__SLAB_CLEAR  256  /* between a ledger and the blocks behind it */
+#define WEIR__INLINE_MIN  4096 /* classes from here keep their entries in the chunk */
+#define WEIR__SLAB_CANARY 8    /* bytes that a hardened block leaves of its place at least */
 
 struct weir__backing;
 struct weir__center;

@@ -15,13 +15,14 @@
 #include <unistd.h>
 #include <weir/weir.h>
 
-static const size_t sizes[] = {1, 8, 24, 64, 100, 500, 1024, 4096, 8000, 16000, 16384, 65536, 300000};
+static const size_t sizes[] = {1,    8,    24,    64,    100,   500,   1024,
+                               4096, 8000, 16000, 16384, 65536, 300000};
 #define SIZES (sizeof sizes / sizeof *sizes)
 
 static weir_allocator *hardened_make(const char *name, weir_hardened hardened)
 {
-    weir_allocator *a =
-        weir_allocator_create(&(weir_allocator_options){.size = sizeof(weir_allocator_options), .name = name, .hardened = hardened});
+    weir_allocator *a = weir_allocator_create(&(weir_allocator_options){
+        .size = sizeof(weir_allocator_options), .name = name, .hardened = hardened});
     cr_assert_not_null(a, "%s", weir_last_error());
     return a;
 }
@@ -208,7 +209,8 @@ static void other_size(weir_allocator *a, unsigned char *block, size_t size)
 static void crime_run(const struct crime *crime, char line[512], unsigned char **block, int *status)
 {
     int ends[2];
-    unsigned char **shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    unsigned char **shared =
+        mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     cr_assert_neq((void *)shared, MAP_FAILED);
     cr_assert_eq(pipe(ends), 0);
     pid_t child = fork();
@@ -265,8 +267,8 @@ Test(hardened, ends_the_process_with_a_line_and_a_signal)
         crime_run(&crimes[i], line, &block, &status);
         told = crimes[i].commit == inside ? block + 1 : block;
         if (crimes[i].rest)
-            snprintf(expected, sizeof expected, "weir: %s: %p (allocator \"h\"): %s", crimes[i].kind,
-                     told, crimes[i].rest);
+            snprintf(expected, sizeof expected, "weir: %s: %p (allocator \"h\"): %s",
+                     crimes[i].kind, told, crimes[i].rest);
         else if (crimes[i].kind)
             snprintf(expected, sizeof expected, "weir: %s: %p (allocator \"h\")", crimes[i].kind,
                      told);
@@ -352,17 +354,19 @@ static bool is_hardened(weir_allocator *a)
 Test(hardened, children_are_as_their_parents_unless_they_say_otherwise)
 {
     weir_allocator *parent = hardened_make("h", WEIR_HARDENED_ON);
-    weir_allocator *child = weir_allocator_create(&(weir_allocator_options){.size = sizeof(weir_allocator_options), .parent = parent});
-    weir_allocator *off = weir_allocator_create(
-        &(weir_allocator_options){.size = sizeof(weir_allocator_options), .parent = parent, .hardened = WEIR_HARDENED_OFF});
+    weir_allocator *child = weir_allocator_create(
+        &(weir_allocator_options){.size = sizeof(weir_allocator_options), .parent = parent});
+    weir_allocator *off = weir_allocator_create(&(weir_allocator_options){
+        .size = sizeof(weir_allocator_options), .parent = parent, .hardened = WEIR_HARDENED_OFF});
     weir_allocator *plain = hardened_make("p", WEIR_HARDENED_OFF);
-    cr_assert(is_hardened(parent) && is_hardened(child) && !is_hardened(off) && !is_hardened(plain));
+    cr_assert(is_hardened(parent) && is_hardened(child) && !is_hardened(off) &&
+              !is_hardened(plain));
     cr_assert_eq(is_hardened(weir_cpu_allocator()), getenv("WEIR_HARDENED") != NULL);
     void *block = weir_allocate(off, 100);
     figures_expect(parent, 100, 1);
     weir_deallocate(off, block);
-    weir_allocator *on_pool =
-        weir_allocator_create(&(weir_allocator_options){.size = sizeof(weir_allocator_options), .pool = parent, .parent = plain});
+    weir_allocator *on_pool = weir_allocator_create(&(weir_allocator_options){
+        .size = sizeof(weir_allocator_options), .pool = parent, .parent = plain});
     cr_assert(is_hardened(on_pool));
     cr_assert_eq(weir_allocator_destroy(on_pool), 0);
     cr_assert_eq(weir_allocator_destroy(child), 0);
@@ -401,8 +405,11 @@ static bool count_block(const weir_block *block, void *user)
 
 Test(hardened, walks_limits_and_trims_are_exact)
 {
-    weir_allocator *a = weir_allocator_create(
-        &(weir_allocator_options){.size = sizeof(weir_allocator_options), .name = "h", .limit = 400000, .hardened = WEIR_HARDENED_ON});
+    weir_allocator *a =
+        weir_allocator_create(&(weir_allocator_options){.size = sizeof(weir_allocator_options),
+                                                        .name = "h",
+                                                        .limit = 400000,
+                                                        .hardened = WEIR_HARDENED_ON});
     void *blocks[SIZES];
     size_t total = 0, count = 0, sums[2] = {0, 0};
     for (size_t i = 0; i < SIZES; i++)

@@ -103,7 +103,8 @@ static struct model *world_add(struct world *w, struct model *parent,
     return m;
 }
 
-/* The CPU allocator with children and grandchildren, some limited, some not pooled, some hardened. */
+/* The CPU allocator with children and grandchildren, some limited, some not pooled, some hardened.
+ */
 static void world_make(struct world *w, uint64_t seed)
 {
     *w = (struct world){.random = seed};
@@ -114,11 +115,15 @@ static void world_make(struct world *w, uint64_t seed)
     struct model *b = world_add(w, cpu, &(weir_allocator_options){.name = "b", .limit = 40 << 20});
     world_add(w, b, &(weir_allocator_options){.name = "b-raw", .source = WEIR_SOURCE_BACKING});
     world_add(w, b, &(weir_allocator_options){.name = "b-malloc", .source = WEIR_SOURCE_MALLOC});
-    struct model *hard =
-        world_add(w, cpu, &(weir_allocator_options){.size = sizeof(weir_allocator_options), .name = "h", .hardened = WEIR_HARDENED_ON});
+    struct model *hard = world_add(w, cpu,
+                                   &(weir_allocator_options){.size = sizeof(weir_allocator_options),
+                                                             .name = "h",
+                                                             .hardened = WEIR_HARDENED_ON});
     world_add(w, hard,
-              &(weir_allocator_options){
-                  .size = sizeof(weir_allocator_options), .name = "h-moves", .limit = 3 << 20, .hardened = WEIR_HARDENED_MOVES});
+              &(weir_allocator_options){.size = sizeof(weir_allocator_options),
+                                        .name = "h-moves",
+                                        .limit = 3 << 20,
+                                        .hardened = WEIR_HARDENED_MOVES});
 }
 
 static size_t random_alignment(uint64_t *random)
