@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import gc
+import signal
 import threading
 
 import pytest
@@ -156,6 +157,19 @@ def test_own_pool_and_trim():
     del tensor
     assert context.trim() > 0
     context.close()
+
+
+def test_a_hardened_context_finds_what_is_written_behind_a_tensor(python):
+    text = """
+import ctypes, sys, weir
+context = weir.Context("guest", hardened=sys.argv[1] == "yes")
+tensor = weir.zeros(100, "uint8", context=context)
+ctypes.memset(tensor.data + 100, 1, 1)
+del tensor
+context.close()
+"""
+    assert "byte 1 behind a block of 100 bytes" in python(text, "yes", status=-signal.SIGABRT).stderr
+    assert not python(text, "no").stderr
 
 
 def test_many_threads_make_and_drop_contexts():

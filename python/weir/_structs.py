@@ -27,7 +27,8 @@ class weir_stats(ctypes.Structure):
 class weir_allocator_options(ctypes.Structure):
     _fields_ = [("size", c_size_t), ("name", c_char_p), ("parent", c_void_p), ("limit", c_size_t),
                 ("source", c_int), ("pool", c_void_p), ("functions", c_void_p), ("user", c_void_p),
-                ("backing", c_char_p), ("huge_pages", c_int), ("numa_node", c_uint)]
+                ("backing", c_char_p), ("huge_pages", c_int), ("numa_node", c_uint),
+                ("hardened", c_int)]
 
 
 class weir_tag_stats(ctypes.Structure):

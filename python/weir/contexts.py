@@ -122,13 +122,16 @@ class Context:
     part of what the control group or the machine has, 0.5 or "50%"; None: none. ``parent``: whose
     figures include these and whose limit holds, too; None: the current context. ``own_pool``: it
     shares no memory with others, and all of it goes back to the system with the context.
+    ``hardened``: whether it catches overwritten and freed memory, for more time (the guide's page
+    on hardened contexts); None: as its parent.
 
     A request that the limit refuses is a MemoryError: weir.LimitError from weir's calls; numpy's
     own gets a note with the figures.
     """
 
     def __init__(self, name: Optional[str] = None, limit: Limit = None, *,
-                 parent: Optional["Context"] = None, own_pool: bool = False) -> None:
+                 parent: Optional["Context"] = None, own_pool: bool = False,
+                 hardened: Optional[bool] = None) -> None:
         self._allocator: Optional[_Allocator] = None
         self._owned = True
         size, fraction = _parsed(limit)
@@ -136,7 +139,8 @@ class Context:
         above = parent._live()
         options = s.sized(s.weir_allocator_options, parent=above.handle, limit=size,
                           name=None if name is None else name.encode(),
-                          source=4 if own_pool else 0)
+                          source=4 if own_pool else 0,
+                          hardened=0 if hardened is None else 1 if hardened else 3)
         _sweep()
         handle = check_pointer(library.weir_allocator_create(ctypes.byref(options)))
         self._allocator = _Allocator(handle, above)

@@ -139,7 +139,8 @@ size_t weir_check(const weir_allocator *a)
 
 void weir__check_waiting(void)
 {
-    if (!weir__allocator_is_ready(&weir__cpu) || !weir__context_try())
+    if (!weir__relaxed_get(weir__hardened_any) || !weir__allocator_is_ready(&weir__cpu) ||
+        !weir__context_try())
         return;
     for (weir_allocator *a = weir__context_after(NULL, NULL); a; a = weir__context_after(a, NULL))
         if (a->body->hardened)

@@ -20,7 +20,7 @@
 #include <errno.h>
 #include <string.h>
 
-bool weir__hardened_any;
+bool weir__hardened_any WEIR__AT_START;
 
 /* -- which contexts --------------------------------------------------------------------------- */
 

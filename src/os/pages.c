@@ -12,7 +12,8 @@
 
 size_t weir__os_page_size(void)
 {
-    static size_t size; /* written with the same value by the thread that comes first */
+    /* Written with the same value by the thread that comes first. */
+    static size_t size WEIR__AT_START;
     size_t known = weir__relaxed_get(size);
     if (!known) {
         known = (size_t)sysconf(_SC_PAGESIZE);
