@@ -18,6 +18,7 @@
 
 #define SERVED    16 /* clients at once */
 #define CLIENTS   24
+#define CAME_MOST 60 /* they wait to be taken, of which the system has a limit */
 #define PAGE      ((size_t)200 * 1024)
 #define HEAD_MOST 4096
 #define TURNS     50 /* of the server, most, for one answer */
@@ -114,6 +115,8 @@ static void caller_reset(struct caller *c)
 static void caller_open(struct caller *c)
 {
     caller_reset(c);
+    if (came == CAME_MOST)
+        return;
     c->socket = weir__address_connect(&address, 5);
     came++;
 }

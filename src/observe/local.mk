@@ -7,7 +7,7 @@ weir_core_sources += src/observe/environment.c src/observe/environment.h \
 	src/observe/event.c src/observe/event.h src/observe/jit_map.c src/observe/jit_map.h src/observe/jit_names.c src/observe/jit_names.h src/observe/mapping.c src/observe/mapping.h src/observe/modules.c src/observe/modules.h \
 	src/observe/stacks.c src/observe/stacks.h src/observe/pprof.c src/observe/pprof.h src/observe/pprof_fields.h src/observe/samples.c src/observe/samples.h src/observe/sampling.c src/observe/sampling.h \
 	src/observe/sites.c src/observe/sites.h src/observe/snapshot.c src/observe/snapshot.h src/observe/stats.c src/observe/stream.c src/observe/stream.h src/observe/symbol.c src/observe/symbol.h src/observe/ticks.h \
-	src/observe/recorder.c src/observe/recorder.h src/observe/recorder_process.c \
+	src/observe/mark.c src/observe/recorder.c src/observe/recorder.h src/observe/recorder_process.c \
 	src/observe/run_attach.c src/observe/run_attach.h src/observe/run_page.h src/observe/trace_file.c src/observe/trace_file.h \
 	src/observe/trace_frame.c src/observe/trace_frame.h src/observe/trace_names.c src/observe/trace_ring.c src/observe/trace_sink.h \
 	src/observe/trace_names.h

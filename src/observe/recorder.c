@@ -470,7 +470,7 @@ int weir_trace_stats_get(weir_trace_stats *stats)
     return 0;
 }
 
-int weir_trace_mark(weir_mark kind, const char *name, bool begin)
+int weir__recorder_mark(weir_mark kind, const char *name, bool begin)
 {
     unsigned char payload[2 * WEIR__VARINT_MOST], *at = payload;
     if (kind < WEIR_MARK_RUN || kind > WEIR_MARK_STEP || !name)
@@ -509,5 +509,5 @@ void weir__recorder_exit(void)
         (weir__relaxed_get(weir__trace_account->sequence) || recorder.forked) &&
         !__atomic_load_n(&begun, __ATOMIC_RELAXED) && weir__stream_is_free() &&
         core_is_soon_quiet() && !__atomic_exchange_n(&begun, true, __ATOMIC_RELAXED))
-        (void)weir_trace_mark(WEIR_MARK_OTHER, "exit", true);
+        (void)weir__recorder_mark(WEIR_MARK_OTHER, "exit", true);
 }

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <weir/trace.h>
 
 /* HEAD. False: not written. `command` NULL: the system is asked. `stacks_from`: observe/stacks.h.
  */
@@ -24,6 +25,9 @@ void weir__recorder_outside_start(int pid, const char *command, uint64_t stacks_
  * inherited: every free tells the size of its block. */
 void weir__recorder_outside_cut(void);
 void weir__recorder_outside_forked(int pid, const char *command);
+
+/* weir_trace_mark. libweir-malloc.so has that name for something more (preload/mark.c). */
+int weir__recorder_mark(weir_mark kind, const char *name, bool begin);
 
 /* The process comes to its exit: the mark "exit" begins, once, where something is recorded. What
  * is freed from here on is teardown. Not of a process whose exit is called where weir was

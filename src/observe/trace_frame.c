@@ -5,6 +5,7 @@
 #include "observe/format.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/uio.h>
 
 /* The parts are changed. */
@@ -31,6 +32,20 @@ static void put_word(unsigned char *at, uint32_t value)
 {
     for (int i = 0; i < 4; i++)
         at[i] = (unsigned char)(value >> 8 * i);
+}
+
+size_t weir__trace_frame_put(unsigned char *at, uint32_t type, const void *payload, uint32_t length)
+{
+    put_word(at, type);
+    put_word(at + 4, length);
+    put_word(at + 8, weir__crc32(weir__crc32(0, at, 8), payload, length));
+    memcpy(at + WEIR__TRACE_RECORD, payload, length);
+    return WEIR__TRACE_RECORD + length;
+}
+
+int weir__trace_bytes_write(int file, const void *bytes, size_t n, uint64_t offset)
+{
+    return parts_write(file, &(struct iovec){(void *)(uintptr_t)bytes, n}, 1, offset);
 }
 
 int weir__trace_frame_write(int file, uint32_t type, const void *head, size_t nhead,

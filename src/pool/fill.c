@@ -1,11 +1,26 @@
 /* pool/fill.c - see fill.h. */
 #include "pool/fill.h"
 
+#include "base/atomic.h"
+
+#include <limits.h>
 #include <string.h>
 
 void weir__fill_bytes(void *start, size_t size, unsigned char pattern)
 {
     memset(start, pattern, weir__min(size, WEIR__FILL_MOST));
+}
+
+void weir__fill_bytes_relaxed(void *start, size_t size, unsigned char pattern)
+{
+    unsigned char *at = start, *end = at + weir__min(size, WEIR__FILL_MOST);
+    uint64_t word = pattern * (UINT64_MAX / UCHAR_MAX);
+    for (; at < end && (uintptr_t)at % sizeof word; at++)
+        weir__relaxed_set(*at, pattern);
+    for (; (size_t)(end - at) >= sizeof word; at += sizeof word)
+        weir__relaxed_set(*(uint64_t *)(void *)at, word);
+    for (; at < end; at++)
+        weir__relaxed_set(*at, pattern);
 }
 
 size_t weir__fill_broken(const void *start, size_t size, unsigned char pattern)

@@ -6,7 +6,8 @@
  *
  * No more than the first WEIR__FILL_MOST bytes have a pattern. A block that is known to be zero
  * stays zero until it is handed out. Has no lock: the thread that has the block, or the lock over
- * its memory, fills it and looks at it.
+ * its memory, fills it and looks at it. Two threads that free one block at one instant both have
+ * it: what is freed is filled without order.
  */
 #ifndef WEIR_POOL_FILL_H
 #define WEIR_POOL_FILL_H
@@ -24,6 +25,9 @@
 #define WEIR__FILL_FREED 0x5A
 
 void weir__fill_bytes(void *start, size_t size, unsigned char pattern);
+
+/* The same, by atomic stores without order. */
+void weir__fill_bytes_relaxed(void *start, size_t size, unsigned char pattern);
 
 /* The offset of the first byte without the pattern; SIZE_MAX: there is none. */
 size_t weir__fill_broken(const void *start, size_t size, unsigned char pattern);
@@ -47,7 +51,7 @@ WEIR__INLINE void weir__fill_taken(void *block, size_t usable)
 WEIR__INLINE void weir__fill_freed(void *block, size_t usable)
 {
     if (WEIR__FILLS)
-        weir__fill_bytes(block, usable, WEIR__FILL_FREED);
+        weir__fill_bytes_relaxed(block, usable, WEIR__FILL_FREED);
 }
 
 /* As it was when it was freed. */

@@ -103,7 +103,8 @@ static inline bool weir__trace_is_copy(void)
 }
 
 /* What the numbers and the total came to. `sequence` is the last number given out;
- * the rest is written only under the lock that orders the total. */
+ * the rest is written only under the lock that orders the total. `peak` is atomic:
+ * weir_trace_stats_get reads it at any time. */
 struct weir__trace_account {
     uint64_t sequence;
     uint64_t total, count;        /* bytes and blocks live */
@@ -149,7 +150,7 @@ WEIR__INLINE uint64_t weir__trace_stamp(int64_t bytes, int blocks)
     else
         a->frees += (uint64_t) - (int64_t)blocks;
     if (weir__unlikely(a->total > a->peak)) {
-        a->peak = a->total;
+        weir__relaxed_set(a->peak, a->total);
         a->peak_sequence = sequence;
     }
     return sequence;

@@ -3,7 +3,8 @@
 
 #define HOPS_MOST 12 /* stacks that one search looks at */
 
-/* In the ring: this, then the words' values, then where they are in units above `sp`. */
+/* In the ring: this, then the words' values, then where they are in units above `sp`. `count` is a
+ * multiple of 4: the first word is there again, which never is the first that differs. */
 struct stack {
     struct weir__known_leaf leaf;
     uint32_t number;
@@ -46,13 +47,24 @@ static struct stack *stack_at(struct weir__known *k, uint64_t place)
     return (struct stack *)&k->ring[at % WEIR__KNOWN_UNITS];
 }
 
-/* How many words are what they were. */
+/* How many words are what they were. Four at a time: a test for each costs more than the reading,
+ * and nearly all stacks that are looked at are the same. */
 WEIR__INLINE uint32_t words_same(struct stack *s, uint64_t sp)
 {
-    const uint16_t *offsets = offsets_of(s);
+    const uint16_t *at = offsets_of(s);
+    const uint64_t *is = (const uint64_t *)(uintptr_t)sp, *was = s->values;
     uint32_t i = 0, n = s->count;
-    while (i < n && word_at(sp + 8 * (uint64_t)offsets[i]) == s->values[i])
-        i++;
+    for (; i < n; i += 4) {
+        uint64_t differ = (weir__relaxed_get(is[at[i]]) ^ was[i]) |
+                          (weir__relaxed_get(is[at[i + 1]]) ^ was[i + 1]) |
+                          (weir__relaxed_get(is[at[i + 2]]) ^ was[i + 2]) |
+                          (weir__relaxed_get(is[at[i + 3]]) ^ was[i + 3]);
+        if (weir__unlikely(differ))
+            break;
+    }
+    if (weir__unlikely(i < n))
+        while (weir__relaxed_get(is[at[i]]) == was[i])
+            i++;
     return i;
 }
 
@@ -102,15 +114,16 @@ static uint32_t ring_take(struct weir__known *k, uint32_t units)
 void weir__known_keep(struct weir__known *k, const struct weir__known_leaf *leaf,
                       const struct weir__known_words *words, uint32_t number)
 {
-    uint32_t n = words->count;
+    uint32_t real = words->count, n = (real + 3) & ~3u;
     uint32_t units = (uint32_t)(sizeof(struct stack) / 8) + n + (n + 3) / 4;
     uint32_t at = ring_take(k, units), i = k->place % WEIR__KNOWN_SLOTS;
     struct stack *s = (struct stack *)&k->ring[at % WEIR__KNOWN_UNITS];
     *s = (struct stack){*leaf, number, (uint16_t)n, words->needs_fp};
     uint16_t *offsets = offsets_of(s);
     for (uint32_t w = 0; w < n; w++) {
-        s->values[w] = word_at(words->at[w]);
-        offsets[w] = (uint16_t)((words->at[w] - leaf->sp) / 8);
+        uint64_t at = words->at[w < real ? w : 0];
+        s->values[w] = word_at(at);
+        offsets[w] = (uint16_t)((at - leaf->sp) / 8);
     }
     k->slots[i].tag = (uint32_t)(k->place >> 32);
     k->slots[i].at = at;

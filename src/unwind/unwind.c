@@ -348,19 +348,6 @@ static WEIR__NOINLINE enum step walk_own(struct walk *w, struct weir__registers 
     return done;
 }
 
-/* Is the stack one that is kept? From the frame on that called weir, where `now` is then. */
-WEIR__INLINE enum step walk_knows(struct walk *w, struct weir__registers *now)
-{
-    struct weir__unwind *u = w->u;
-    enum step done = STEP_ON;
-    if (is_own(now->pc) && (weir__unlikely(w->bounds.asks) ||
-                            weir__unlikely(!weir__ways_follow(&u->ways, now, w->bounds.high))))
-        done = walk_own(w, now);
-    if (weir__likely(done == STEP_ON) && weir__likely(!w->bounds.asks))
-        u->number = weir__known_find(&u->known, now->pc, now->sp, now->fp);
-    return done;
-}
-
 static WEIR__NOINLINE void walk(struct walk *w, struct weir__registers now, enum step done)
 {
     while (done == STEP_ON) {
@@ -406,6 +393,35 @@ static int walk_end(struct walk *w)
     return w->moved ? 0 : (int)w->kept;
 }
 
+/* From a leaf in weir's own code through that; `searched`: `now` is a frame that called weir, and no
+ * stack that is kept has it as its leaf. */
+static WEIR__NOINLINE int take_walk(struct weir__unwind *u, struct weir__registers now,
+                                    bool searched)
+{
+    struct walk w = {.u = u, .bounds = bounds_of(u, now.sp)};
+    enum step done = STEP_ON;
+    w.last = u->asked == w.bounds.asks ? u->depth : 0;
+    if (!searched) {
+        if (is_own(now.pc))
+            done = walk_own(&w, &now);
+        if (done == STEP_ON && !w.bounds.asks)
+            u->number = weir__known_find(&u->known, now.pc, now.sp, now.fp);
+        if (u->number)
+            return 0;
+    }
+    u->asked = w.bounds.asks;
+    walk(&w, now, done);
+    return walk_end(&w);
+}
+
+static WEIR__NOINLINE void take_anew(struct weir__unwind *u, uint32_t epoch)
+{
+    u->depth = 0;
+    u->epoch = epoch;
+    weir__known_forget(&u->known);
+    weir__ways_forget(&u->ways);
+}
+
 int weir__unwind_take(struct weir__unwind *u, const struct weir__registers *from)
 {
     if (!WEIR__UNWIND_SUPPORTED)
@@ -413,26 +429,22 @@ int weir__unwind_take(struct weir__unwind *u, const struct weir__registers *from
     if (weir__unlikely(u->busy) && u->busy++ < BUSY_MOST)
         return -1;
     uint32_t epoch = __atomic_load_n(&weir__rules_epoch, __ATOMIC_ACQUIRE);
-    if (weir__unlikely(u->busy) || weir__unlikely(u->epoch != epoch)) {
-        u->depth = 0;
-        weir__known_forget(&u->known);
-        weir__ways_forget(&u->ways);
-    }
+    if (weir__unlikely(u->busy) || weir__unlikely(u->epoch != epoch))
+        take_anew(u, epoch);
     weir__relaxed_set(u->busy, 1);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    u->epoch = epoch;
-    struct walk w = {.u = u, .bounds = bounds_of(u, from->sp)};
-    w.last = u->asked == w.bounds.asks ? u->depth : 0;
     u->number = 0;
     /* Word by word: a copy in larger pieces would wait for the stores of the words. */
     struct weir__registers now = {weir__relaxed_get(from->pc), weir__relaxed_get(from->sp),
                                   weir__relaxed_get(from->fp), weir__relaxed_get(from->lr)};
-    enum step done = walk_knows(&w, &now);
-    if (u->number)
-        return 0;
-    u->asked = w.bounds.asks;
-    walk(&w, now, done);
-    return walk_end(&w);
+    bool searches = weir__likely(now.sp >= u->low && now.sp < u->high) &&
+                    (!is_own(now.pc) || weir__ways_follow(&u->ways, &now, u->high));
+    if (weir__likely(searches)) {
+        u->number = weir__known_find(&u->known, now.pc, now.sp, now.fp);
+        if (weir__likely(u->number != 0))
+            return 0;
+    }
+    return take_walk(u, now, searches);
 }
 
 /* -- keeping one --------------------------------------------------------------------------------

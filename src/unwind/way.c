@@ -10,19 +10,17 @@ void weir__ways_forget(struct weir__ways *ways)
     memset(ways, 0, sizeof *ways);
 }
 
-static void word_add(struct weir__way *way, uint64_t sp, uint64_t at, bool is_place)
+static struct weir__way_word word_of(uint64_t sp, uint64_t at)
 {
-    uint64_t word = weir__relaxed_get(*(const uint64_t *)(uintptr_t)at);
-    way->words[way->count].value = word - (is_place ? sp : 0);
-    way->words[way->count].at = at - sp;
-    way->words[way->count++].place = is_place ? UINT64_MAX : 0;
+    return (struct weir__way_word){weir__relaxed_get(*(const uint64_t *)(uintptr_t)at), at - sp};
 }
 
 /* A frame that is found by the frame pointer: wherever that is, it says the same place. */
 static void place_add(struct weir__way *way, const struct weir__frame *leaf, uint64_t fp_at)
 {
     if (fp_at) {
-        word_add(way, leaf->sp, fp_at, true);
+        way->place[way->places] = word_of(leaf->sp, fp_at);
+        way->place[way->places++].value -= leaf->sp;
     } else {
         way->uses_fp = true;
         way->fp_by = leaf->fp - leaf->sp;
@@ -44,10 +42,12 @@ static bool way_make(struct weir__way *way, const struct weir__frame *frames, ui
             return false;
         if (by_fp)
             place_add(way, &frames[0], fp_at);
-        if (i + 1 < n)
-            word_add(way, low, f->pc_at, false);
         fp_at = f->fp_at ? f->fp_at : fp_at;
     }
+    for (uint32_t i = n - 1; i-- > 0;)
+        way->words[way->count++] = word_of(low, frames[i].pc_at);
+    for (; way->count % 4; way->count++)
+        way->words[way->count] = way->words[0];
     way->pc_at = (uint32_t)(frames[n - 1].pc_at - low);
     way->fp_at = fp_at ? (uint32_t)(fp_at - low) : 0;
     return true;

@@ -351,14 +351,12 @@ static void late_expect(unsigned rounds)
 
 Test(bad_frees, found_by_a_trim_are_reported_once)
 {
-    SKIP_UNDER_TSAN("two threads free one block at once, which is a race");
     weir_set_misuse_handler(late_hear, NULL);
     late_expect(late_rounds(2, trim_now));
 }
 
 Test(bad_frees, found_by_a_trim_hold_no_lock)
 {
-    SKIP_UNDER_TSAN("two threads free one block at once, which is a race");
     weir_set_misuse_handler(late_hear, &late);
     late_expect(late_rounds(1, trim_now));
     expect_no_wait("a free found later");
@@ -366,7 +364,6 @@ Test(bad_frees, found_by_a_trim_hold_no_lock)
 
 Test(bad_frees, found_by_weirs_own_thread_hold_no_lock)
 {
-    SKIP_UNDER_TSAN("two threads free one block at once, which is a race");
     weir_set_misuse_handler(late_hear, &late);
     cr_assert_eq(weir_background_start(20), 0);
     unsigned rounds = late_rounds(2.5, look_away);

@@ -7,7 +7,7 @@
 
 #include <weir/weir.h>
 
-enum { WORKERS = 3, HELD = 300, KINDS = 4 };
+enum { WORKERS = 3, HELD = 300, KINDS = 4, ENOUGH = 20 };
 
 static struct {
     weir_allocator *allocator[KINDS]; /* what the workers use */
@@ -62,7 +62,6 @@ static void look_at(struct looked *l, const weir_stats *s)
 
 static void expect_consistent(const struct looked *l, const char *what)
 {
-    cr_expect_gt(l->snapshots, 20, "%s: %zu snapshots", what, l->snapshots);
     cr_expect_eq(l->within, 0, "%s: in_use below the total in %zu of %zu snapshots, by up to %zu",
                  what, l->within, l->snapshots, l->most_below);
     cr_expect_eq(l->peaks, 0, "%s: total above the peak in %zu of %zu", what, l->peaks,
@@ -75,7 +74,7 @@ static void expect_consistent(const struct looked *l, const char *what)
                  l->snapshots);
 }
 
-/* Snapshots of each of `count` allocators in turn. */
+/* Snapshots of each of `count` allocators in turn, ENOUGH of each on the busiest machine, too. */
 static void snapshots_beside_workers(weir_allocator *const *of, int count, double seconds,
                                      const char *const *names)
 {
@@ -85,7 +84,7 @@ static void snapshots_beside_workers(weir_allocator *const *of, int count, doubl
     atomic_store(&busy.stop, false);
     for (uintptr_t i = 0; i < WORKERS; i++)
         cr_assert_eq(pthread_create(&threads[i], NULL, worker_run, (void *)(i + 1)), 0);
-    for (double end = seconds_now() + seconds; seconds_now() < end;)
+    for (double end = seconds_now() + seconds; seconds_now() < end || looked[0].snapshots < ENOUGH;)
         for (int i = 0; i < count; i++) {
             weir_stats s = stats_of(of[i]);
             look_at(&looked[i], &s);

@@ -70,7 +70,7 @@ def shown(data, what):
     said = []
     for words in ([], ["--json"], ["--events"]):
         try:
-            done = subprocess.run([WEIR, "trace"] + words + ["damaged"], timeout=60,
+            done = subprocess.run([WEIR, "trace"] + words + ["damaged"], timeout=600,
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         except subprocess.TimeoutExpired:
             fail(what, "- weir trace", *words, "hangs")

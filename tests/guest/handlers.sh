@@ -44,7 +44,7 @@ rounds()
     done
 }
 # shellcheck disable=SC2034 # lib.sh reads it
-limit=600
+limit=900
 for threads in 1 3; do
     of="of $threads threads"
     check "_exit, $of" rounds 60 0 _exit $threads

@@ -37,7 +37,7 @@ library=$top_builddir/.libs/libweir-malloc.so
 python=/usr/bin/python3
 [ -x "$python" ] || python=$(command -v python3)
 
-limit=300
+limit=900
 
 if [ -z "${GUEST_CASE:-}" ]; then
     guest_wanted=$*

@@ -233,19 +233,20 @@ static FAR void nothing(void)
 
 static FAR void hostile(void)
 {
-    static const char *const names[] = {"</script><script>document.title='wrong'</script>",
-                                        "<!--<script>",
-                                        "\"'><img src=x onerror=alert(1)>",
-                                        "&lt;amp&amp;",
-                                        "line\nbreak\r\ttab",
-                                        "\xff\xfe not \xc3 utf-8",
-                                        "\x1b[31mred",
-                                        "\xe2\x80\xae"
-                                        "backwards",
-                                        "",
-                                        "__proto__",
-                                        "a,b;c\"d",
-                                        "]]>"};
+    static const char *const names[] = {
+        "</script><script>document.title='wrong'</script>",
+        "<!--<script>",
+        "\"'><img src=x onerror=alert(1)>",
+        "&lt;amp&amp;",
+        "line\nbreak\r\ttab",
+        "\xff\xfe not \xc3 utf-8",
+        "\x1b[31mred",
+        "\xe2\x80\xae" /* NOLINT(bugprone-suspicious-missing-comma) */
+        "backwards",
+        "",
+        "__proto__",
+        "a,b;c\"d",
+        "]]>"};
     void *blocks[sizeof names / sizeof *names];
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         weir_tag_set(weir_tag_intern(names[i]));

@@ -58,8 +58,12 @@ fi
 
 apt_get install "$folder"/*.deb
 tell $? "one command installs them"
-weir --version && man_page=$(ls /usr/share/man/man1/weir-run.1.gz)
-tell $? "the command runs, $man_page is there"
+weir --version && zcat /usr/share/man/man1/weir-run.1.gz | grep -q '^\.TH WEIR.*RUN 1 "20[0-9-]*"'
+tell $? "the command runs, and has a dated man page"
+(cd /usr/share/doc/libweir-dev && ls guide/start.md guide/glossary.md copyright)
+tell $? "the guide, the glossary and the licence"
+dpkg-query -W -f '${Built-Using}' libweir0 | grep '^jemalloc (= ' && grep 'Jason Evans' /usr/share/doc/libweir0/copyright
+tell $? "what is linked in has its licence and its release"
 
 # shellcheck disable=SC2046 # flags
 gcc -Wall -Werror "$here/program.c" -o c_program $(pkg-config --cflags --libs weir) && ./c_program any
@@ -101,6 +105,22 @@ weir top --once "$(cat address)"
 tell $? "weir top shows it"
 exec 3>&-
 wait
+
+cat >asked.c <<'END'
+#include <stdio.h>
+#include <weir/metrics.h>
+int main(void)
+{
+    char address[64];
+    puts(weir_metrics_address(address, sizeof address) ? "none" : address);
+    return 0;
+}
+END
+# shellcheck disable=SC2046
+gcc -Wall -Werror asked.c -o asked $(pkg-config --cflags --libs weir-metrics) &&
+    [ "$(WEIR_METRICS=:0 ./asked | cut -d: -f1)" = 127.0.0.1 ] && chown nobody asked && chmod 4755 asked &&
+    [ "$(WEIR_METRICS=:0 ./asked)" = none ]
+tell $? "WEIR_METRICS serves without a call, but not in a setuid program"
 
 weir run --output report -- sort /etc/passwd >/dev/null && grep peak report
 tell $? "weir run: a program's peak"

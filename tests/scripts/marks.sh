@@ -96,4 +96,72 @@ if $CC $SANITIZER_FLAGS -I"$top_srcdir/include" -I"$top_builddir/include" -o lin
 else
     skip "cannot be linked here"
 fi
+
+# names FILE: how often a mark begins or ends there.
+names() { $weir trace --events "$1" 2>/dev/null | grep -c ' \(begin\|end\) run load$'; }
+
+try "a program that is not linked with libweir marks by a weak reference"
+cat >weak.c <<'END'
+#include <stdbool.h>
+#include <stdlib.h>
+extern int weir_trace_mark(int kind, const char *name, bool begin) __attribute__((weak));
+int main(void)
+{
+    if (!weir_trace_mark) return 3;
+    if (weir_trace_mark(1, "load", true)) return 4;
+    free(malloc(1000));
+    if (weir_trace_mark(1, "load", false)) return 5;
+    return weir_trace_mark(99, "load", true) ? 0 : 6;
+}
+END
+# shellcheck disable=SC2086
+$CC $SANITIZER_FLAGS -fPIE -pie -O0 -o weak weak.c || complain "it does not compile"
+./weak
+[ $? -eq 3 ] || complain "alone it finds the name"
+LD_PRELOAD=$top_builddir/.libs/libweir-malloc.so ./weak || complain "status $? where nothing is recorded"
+$weir run --quiet --record weak.wtr -- ./weak || complain "status $?"
+$weir trace --events weak.wtr 2>/dev/null |
+    sed -n -e 's/.* begin run load$/begin/p' -e 's/.* allocate 0x[0-9a-f]* 1000 .*/+/p' \
+        -e 's/.* end run load$/end/p' | tr '\n' ' ' >got
+[ "$(cat got)" = "begin + end " ] || complain "its recording has: $(cat got)"
+
+try "a program that is linked with libweir has its marks in both recordings"
+cat >both.c <<'END'
+#include <stdlib.h>
+#include <weir/weir.h>
+int main(void)
+{
+    if (weir_trace_start("own.wtr", NULL)) return 2;
+    if (weir_trace_mark(WEIR_MARK_RUN, "load", true)) return 4;
+    weir_deallocate(weir_cpu_allocator(), weir_allocate(weir_cpu_allocator(), 2000));
+    free(malloc(1000));
+    return weir_trace_mark(WEIR_MARK_RUN, "load", false) || weir_trace_stop();
+}
+END
+cat >late.c <<'END'
+#include <dlfcn.h>
+#include <stdlib.h>
+int main(int argc, char **argv)
+{
+    void *plugin = dlopen(argv[argc - 1], RTLD_NOW | RTLD_LOCAL);
+    int (*run)(void) = plugin ? (int (*)(void))dlsym(plugin, "plugin_run") : NULL;
+    return run ? run() : 7;
+}
+END
+# shellcheck disable=SC2086
+if $CC $SANITIZER_FLAGS -O0 -I"$top_srcdir/include" -I"$top_builddir/include" -o both both.c \
+    -L"$top_builddir/.libs" -lweir -Wl,-rpath,"$top_builddir/.libs" &&
+    $CC $SANITIZER_FLAGS -O0 -shared -fPIC -Dmain=plugin_run -I"$top_srcdir/include" -I"$top_builddir/include" \
+        -o plugin.so both.c -L"$top_builddir/.libs" -lweir -Wl,-rpath,"$top_builddir/.libs" &&
+    $CC $SANITIZER_FLAGS -o late late.c -ldl; then
+    for program in both late; do
+        rm -f both.wtr* own.wtr
+        $weir run --quiet --record both.wtr -- "./$program" ./plugin.so || complain "$program: status $?"
+        for file in both.wtr own.wtr; do
+            [ "$(names "$file")" -eq 2 ] || complain "$program: $(names "$file") marks in $file"
+        done
+    done
+else
+    skip "cannot be linked here"
+fi
 finish

@@ -75,6 +75,17 @@ case $(cat "$scratch/log") in
 "$scratch"/venv/*/weir/_lib/libweir.so.0\ *) ;;
 *) complain "$(cat "$scratch/log")" ;;
 esac
+if command -v readelf >/dev/null && [ -e "$top_builddir/python/.libs/weir-command" ]; then
+    try "its command needs no library that is not there with Python"
+    readelf -d "$top_builddir/python/.libs/weir-command" >"$scratch/log" || complain "status $?"
+    case $($CC -dumpmachine) in
+    x86_64-* | aarch64-*)
+        ! sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' "$scratch/log" |
+            grep -vE '^(libweir|libweir-jemalloc|libc|libm|libz|libdl|libpthread|ld-linux-.*)\.so\.' ||
+            complain "it does"
+        ;;
+    esac
+fi
 : >"$scratch/cases"
 # Those that the place of the package or of the command can make fail; pytest finds the plugin by itself.
 cases "from the wheel: " "$scratch/venv/bin/python3" "$top_srcdir/python/tests/test_command.py" \

@@ -4,9 +4,11 @@
 #include "../helpers/suite.h"
 
 #include <dirent.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <weir/weir.h>
 
 static char heard[1024];
@@ -130,6 +132,20 @@ static unsigned threads_count(void)
     return count;
 }
 
+static void *sleeper_run(void *unused)
+{
+    for (;;)
+        pause();
+    return unused;
+}
+
+/* ThreadSanitizer starts a thread of its own with the first of the process. */
+static void first_thread(void)
+{
+    pthread_t sleeper;
+    cr_assert_eq(pthread_create(&sleeper, NULL, sleeper_run, NULL), 0);
+}
+
 Test(environment, a_period_is_a_number_of_milliseconds)
 {
     static const char *const texts[] = {"soon", "0",    "-5",         "10 ", " 10",
@@ -143,6 +159,7 @@ Test(environment, a_period_is_a_number_of_milliseconds)
                            heard);
     }
     nheard = 0;
+    first_thread();
     unsigned before = threads_count();
     setenv("WEIR_BACKGROUND", "100000", 1);
     weir__environment_background();

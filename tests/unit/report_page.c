@@ -34,8 +34,9 @@ static void path_remove(void)
 
 TestSuite(report_page, .init = path_make, .fini = path_remove, .timeout = 120);
 
-static bool name_of(void *user, uint64_t address, struct report_symbol *symbol)
+static bool name_of(void *user, uint64_t address, size_t when, struct report_symbol *symbol)
 {
+    (void)when;
     static char name[64];
     (void)user;
     snprintf(name, sizeof name, "ns%u::" BAD, (unsigned)(address >> 12));

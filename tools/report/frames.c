@@ -94,24 +94,31 @@ static char *copy(const char *text)
     return memory_text(text, strlen(text));
 }
 
-/* Index + 1, the latest first; 0: none. `apart`: another lay there at another time, and a node does
- * not tell when it was met. */
-static uint32_t module_of(const struct trace_info *info, uint64_t address, bool *apart)
+/* Index + 1 of the module that lay there when the node was met; 0: none. A module may be told of
+ * after nodes in it, but not when it has gone. */
+static uint32_t module_of(const struct trace_info *info, uint64_t address, size_t node)
 {
-    const struct trace_module *found = NULL;
-    *apart = false;
+    uint32_t later = 0;
     for (size_t i = info->nmodules; i-- > 0;) {
         const struct trace_module *m = &info->modules[i];
-        if (address - m->address >= m->size)
+        if (address - m->address >= m->size || node >= m->last)
             continue;
-        if (!found)
-            found = m;
-        else if ((m->gone || found->gone) &&
-                 (m->address != found->address || strcmp(m->path, found->path) != 0 ||
-                  strcmp(m->build_id, found->build_id) != 0))
-            *apart = true;
+        if (node >= m->first)
+            return (uint32_t)i + 1;
+        later = (uint32_t)i + 1;
     }
-    return found && !*apart ? (uint32_t)(found - info->modules) + 1 : 0;
+    return later;
+}
+
+/* The same for a library that goes and comes again: the first of that file. */
+static uint32_t file_of(const struct trace_info *info, uint32_t module)
+{
+    const struct trace_module *m = module ? &info->modules[module - 1] : NULL;
+    for (uint32_t i = 0; i + 1 < module; i++)
+        if (strcmp(info->modules[i].path, m->path) == 0 &&
+            strcmp(info->modules[i].build_id, m->build_id) == 0)
+            return i + 1;
+    return module;
 }
 
 static char *offset_name(const struct trace_info *info, uint32_t module, uint64_t address)
@@ -125,6 +132,12 @@ static char *offset_name(const struct trace_info *info, uint32_t module, uint64_
     name = memory_array(NULL, strlen(file) + strlen(offset) + 1, 1);
     strcpy(name, file);
     return strcat(name, offset);
+}
+
+/* One number for an address and who lies there. */
+static uint64_t place_key(uint64_t address, uint32_t module)
+{
+    return address + ((uint64_t)module << 48);
 }
 
 struct maker {
@@ -143,18 +156,18 @@ static uint64_t hash_of(const char *name, uint32_t module)
     return hash;
 }
 
-/* Named: by name and module, so that its parts are one. Nameless: by where it begins; not even
- * that known: the call itself. */
-static uint32_t function_of(struct maker *m, uint64_t address)
+/* Named: by name and file, so that its parts are one. Nameless: by where it begins; not even that
+ * known: the call itself. */
+static uint32_t function_of(struct maker *m, uint64_t address, size_t node, uint32_t module)
 {
     struct report_frames *f = m->frames;
     struct report_symbol symbol = {0};
-    bool apart;
-    uint32_t module = module_of(f->info, address, &apart);
-    bool known = !apart && m->namer && m->namer(m->user, address, &symbol) && symbol.function;
-    uint64_t start = known && symbol.named   ? hash_of(symbol.function, module)
-                     : known && symbol.start ? symbol.start
-                                             : address;
+    size_t when = module ? f->info->modules[module - 1].first : node;
+    bool known = m->namer && m->namer(m->user, address, when, &symbol) && symbol.function;
+    uint32_t file = file_of(f->info, module);
+    uint64_t start = known && symbol.named   ? hash_of(symbol.function, file)
+                     : known && symbol.start ? place_key(symbol.start, file)
+                                             : place_key(address, file);
     size_t before = m->starts.n;
     uint32_t number = report_keys_add(&m->starts, start);
     f->nunnamed += !known || !symbol.named;
@@ -178,11 +191,12 @@ static void nodes_read(struct maker *m)
     struct report_frames *f = m->frames;
     for (size_t node = 1; node < f->info->nstacks; node++) {
         uint64_t address = f->info->stacks[node].address - 1;
+        uint32_t module = module_of(f->info, address, node);
         size_t before = f->addresses.n;
-        uint32_t number = report_keys_add(&f->addresses, address);
+        uint32_t number = report_keys_add(&f->addresses, place_key(address, module));
         if (f->addresses.n > before) {
             f->of_address = memory_grow(f->of_address, number, sizeof *f->of_address);
-            f->of_address[number] = function_of(m, address);
+            f->of_address[number] = function_of(m, address, node, module);
         }
         f->of[node] = f->of_address[number];
     }

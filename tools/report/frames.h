@@ -21,8 +21,9 @@ struct report_symbol {
     enum report_script script;
 };
 
-/* The function that the address is in; false: unknown. */
-typedef bool report_namer(void *user, uint64_t address, struct report_symbol *symbol);
+/* The function that the address is in, by the module that is there when the node `when` is met;
+ * false: unknown. */
+typedef bool report_namer(void *user, uint64_t address, size_t when, struct report_symbol *symbol);
 
 /* Why functions of the module (its index in info->modules) have no names; NULL: nothing is known
  * to be wrong. */
@@ -43,8 +44,8 @@ struct report_frames {
     uint32_t *of;      /* by node: its function */
     uint64_t nunnamed; /* addresses without a name */
     uint64_t naddresses;
-    struct report_keys addresses;
-    uint32_t *of_address; /* by number in `addresses` */
+    struct report_keys addresses; /* each with its module */
+    uint32_t *of_address;         /* by number in `addresses` */
 };
 
 void report_frames_make(struct report_frames *frames, const struct trace_info *info,

@@ -9,7 +9,7 @@ static void modules_add(struct report_names *n)
     n->symbols = symbols_open(NULL);
     for (size_t i = 0; i < n->info->nmodules; i++) {
         const struct trace_module *m = &n->info->modules[i];
-        symbols_add_module(n->symbols, m->address, m->size, m->path, m->build_id, 0, UINT64_MAX);
+        symbols_add_module(n->symbols, m->address, m->size, m->path, m->build_id, m->first, m->last);
     }
     for (size_t i = 0; i < n->info->njit; i++) {
         const struct trace_jit *jit = &n->info->jit[i];
@@ -17,12 +17,12 @@ static void modules_add(struct report_names *n)
     }
 }
 
-bool report_name_of(void *user, uint64_t address, struct report_symbol *found)
+bool report_name_of(void *user, uint64_t address, size_t when, struct report_symbol *found)
 {
     struct report_names *n = user;
     if (!n->symbols)
         modules_add(n);
-    const struct symbol *symbol = symbols_find(n->symbols, address, 0);
+    const struct symbol *symbol = symbols_find(n->symbols, address, when);
     found->function = symbol->name;
     found->full = symbol->full;
     found->named = symbol->named;

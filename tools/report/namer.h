@@ -15,7 +15,7 @@ struct report_names {
 };
 
 /* A report_namer: `user` is a struct report_names with its info. */
-bool report_name_of(void *user, uint64_t address, struct report_symbol *symbol);
+bool report_name_of(void *user, uint64_t address, size_t when, struct report_symbol *symbol);
 
 /* A report_problem, of the same. Good until 16 more texts are made. */
 const char *report_names_problem(void *user, size_t module);

@@ -89,7 +89,8 @@ static uint64_t location_of_node(struct maker *m, uint32_t node)
     uint64_t address = m->r->data.info->stacks[node].address;
     uint64_t id = function_of(m, f->of[node], function->name,
                               function->full ? function->full : function->name);
-    return location_add(m, address, function->module, address, id);
+    return location_add(m, address + ((uint64_t)function->module << 48), function->module, address,
+                        id);
 }
 
 static uint64_t location_of_holder(struct maker *m, uint32_t holder)

@@ -117,10 +117,22 @@ static bool events_look(struct run_watch *watch, bool all)
     return n > 0;
 }
 
+/* Is there anything to read in a chunk of records, or to give back? */
+static bool records_changed(const struct run_watch *watch, uint32_t i,
+                            const struct run_image *image)
+{
+    const struct weir__run_chunk *chunk = weir__run_chunk(watch->run->page, watch->run->unit, i);
+    return image->over || (uint32_t)__atomic_load_n(&chunk->filled, __ATOMIC_ACQUIRE) !=
+                              watch->chunk_done[i] ||
+           __atomic_load_n(&chunk->state, __ATOMIC_ACQUIRE) == WEIR__CHUNK_FULL;
+}
+
 /* What is new in an image's chunks of records. */
 static bool records_write(struct run_watch *watch, uint32_t i, struct run_image *image)
 {
     static union chunk_copy copy;
+    if (!records_changed(watch, i, image))
+        return false;
     chunk_read(watch, i, &copy);
     uint32_t n = (uint32_t)copy.front.filled;
     bool more = n > watch->chunk_done[i];

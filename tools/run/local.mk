@@ -2,7 +2,7 @@
 # fuzz/run.c's, too.
 
 run_looking_sources = tools/run/run.h tools/run/watch.c tools/run/chunks.c tools/run/process.c \
-	$(shown_sources) tools/run/names.c tools/run/record.c tools/run/report.c tools/run/json.c \
+	$(shown_sources) tools/run/names.c tools/run/record.c tools/run/records.c tools/run/report.c tools/run/json.c \
 	src/observe/crc32.c src/observe/crc32.h src/observe/jit_map.c src/observe/jit_map.h src/observe/trace_frame.c src/observe/trace_frame.h
 
 # What a scraper is told of it.

@@ -29,7 +29,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FOOT_MOST  256
 #define ROOM_LEAST 65536 /* bytes that must be left for a recording to be begun */
 #define FILES_MOST 65536 /* of a run */
 #define NAMES_MOST 100   /* that are tried for a recording */
@@ -58,8 +57,8 @@ static void fail(struct run_recording *r, int error)
         return; /* a torn record at the end is as good as none */
 }
 
-static bool record_write(struct run_recording *r, uint32_t type, const void *head, size_t nhead,
-                         const void *body, size_t nbody)
+bool run_record_write(struct run_recording *r, uint32_t type, const void *head, size_t nhead,
+                      const void *body, size_t nbody)
 {
     if (r->error || r->file < 0)
         return false;
@@ -70,6 +69,31 @@ static bool record_write(struct run_recording *r, uint32_t type, const void *hea
     }
     r->end += WEIR__TRACE_RECORD + nhead + nbody;
     return true;
+}
+
+/* What does not fit as a whole may fit in part: frame by frame. */
+static void frames_write(struct run_recording *r, const unsigned char *bytes, size_t n)
+{
+    for (size_t length; n && !r->error; bytes += length, n -= length) {
+        uint32_t payload;
+        memcpy(&payload, bytes + 4, sizeof payload);
+        length = WEIR__TRACE_RECORD + payload;
+        int error = weir__trace_bytes_write(r->file, bytes, length, r->end);
+        if (error)
+            fail(r, error);
+        else
+            r->end += length;
+    }
+}
+
+void run_record_write_frames(struct run_recording *r, const unsigned char *bytes, size_t n)
+{
+    if (r->error || r->file < 0 || !n)
+        return;
+    if (weir__trace_bytes_write(r->file, bytes, n, r->end) == 0)
+        r->end += n;
+    else
+        frames_write(r, bytes, n);
 }
 
 /* -- the first file ----------------------------------------------------------------------- */
@@ -330,62 +354,8 @@ struct run_recording *run_record_of(struct run *run, struct run_image *image)
     return image->recording = r;
 }
 
-/* -- what the recorder writes ---------------------------------------------------------------- */
-
-static bool type_is_known(uint32_t type)
-{
-    return type == WEIR__TRACE_HEAD || type == WEIR__TRACE_STRT || type == WEIR__TRACE_BASE ||
-           type == WEIR__TRACE_TAGN || type == WEIR__TRACE_CTXN || type == WEIR__TRACE_NAME ||
-           type == WEIR__TRACE_MODL || type == WEIR__TRACE_MODU || type == WEIR__TRACE_STKN ||
-           type == WEIR__TRACE_THRN;
-}
-
-static void room_reserve(struct run_recording *r)
-{
-    static const unsigned char zeros[FOOT_MOST];
-    uint64_t at = r->end;
-    if (record_write(r, WEIR__TRACE_ROOM, zeros, sizeof zeros, NULL, 0))
-        r->room = at;
-}
-
-bool run_record_begins(const unsigned char *bytes, size_t n)
-{
-    uint32_t type = 0;
-    if (n >= sizeof type)
-        memcpy(&type, bytes, sizeof type);
-    return type == WEIR__TRACE_HEAD;
-}
-
-/* What comes before the first HEAD is dropped: there was no room for the HEAD. */
-static void record_take(struct run_recording *r, uint32_t type, const unsigned char *payload,
-                        uint32_t length)
-{
-    bool head = type == WEIR__TRACE_HEAD;
-    r->odd |= !type_is_known(type) || (head && r->headed);
-    if (!type_is_known(type) || head == r->headed)
-        return;
-    record_write(r, type, payload, length, NULL, 0);
-    run_names_look(r, type, payload, length);
-    if (head) {
-        r->headed = true;
-        room_reserve(r);
-    }
-}
-
-void run_record_records(struct run_recording *r, const unsigned char *bytes, size_t n)
-{
-    while (n >= 8) {
-        uint32_t type, length;
-        memcpy(&type, bytes, 4);
-        memcpy(&length, bytes + 4, 4);
-        if (length > n - 8)
-            break;
-        record_take(r, type, bytes + 8, length);
-        bytes += 8 + length;
-        n -= 8 + length;
-    }
-    r->odd |= n > 0;
-}
+/* -- events and samples --------------------------------------------------------------------------
+ */
 
 void run_record_events(struct run_recording *r, const struct weir__run_chunk *front,
                        const unsigned char *bytes)
@@ -395,14 +365,14 @@ void run_record_events(struct run_recording *r, const struct weir__run_chunk *fr
     size_t n = (size_t)(weir__chunk_head(head, front, events) - head);
     r->odd |= events > (uint32_t)front->filled;
     if (r->headed && events <= (uint32_t)front->filled &&
-        record_write(r, WEIR__TRACE_EVTS, head, n, bytes, (uint32_t)front->filled))
+        run_record_write(r, WEIR__TRACE_EVTS, head, n, bytes, (uint32_t)front->filled))
         r->events += events;
 }
 
 void run_record_jit(struct run_recording *r, const void *record, size_t length)
 {
     if (r->headed)
-        record_write(r, WEIR__TRACE_JITM, record, length, NULL, 0);
+        run_record_write(r, WEIR__TRACE_JITM, record, length, NULL, 0);
 }
 
 static size_t numbers_put(unsigned char *to, const uint64_t *numbers, size_t n)
@@ -419,7 +389,7 @@ void run_record_sample(struct run_recording *r, uint64_t number, uint64_t reside
     const uint64_t numbers[] = {number, weir__ticks_now(), run_clock(), resident, reserved};
     unsigned char record[5 * WEIR__VARINT_MOST];
     if (r->headed)
-        record_write(r, WEIR__TRACE_SAMP, record, numbers_put(record, numbers, 5), NULL, 0);
+        run_record_write(r, WEIR__TRACE_SAMP, record, numbers_put(record, numbers, 5), NULL, 0);
 }
 
 static size_t foot_put(unsigned char *record, const struct run_recording *r,
@@ -436,14 +406,14 @@ static size_t foot_put(unsigned char *record, const struct run_recording *r,
 /* Where the end cannot be appended, it goes where room was left for it. */
 void run_record_end(struct run_recording *r, const struct weir__run_image *image)
 {
-    unsigned char record[FOOT_MOST] = {0};
+    unsigned char record[RUN_FOOT_MOST] = {0};
     r->total += image->account.sequence;
     r->odd |= r->events > r->total;
     r->missing = r->total > r->events ? r->total - r->events : 0;
     if (!r->error && r->missing > image->account.missed)
         r->under_way = r->missing - image->account.missed;
     size_t n = foot_put(record, r, image);
-    r->footed = r->headed && record_write(r, WEIR__TRACE_FOOT, record, n, NULL, 0);
+    r->footed = r->headed && run_record_write(r, WEIR__TRACE_FOOT, record, n, NULL, 0);
     if (!r->footed && r->room && r->file >= 0) {
         memset(record, 0, sizeof record);
         foot_put(record, r, image);

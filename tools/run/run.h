@@ -10,6 +10,7 @@
  *   process.c      what the system says of a process
  *   chunks.c       takes what was recorded out of the memory
  *   record.c       the files of a recording
+ *   records.c      definitions that a recorder wrote, into them
  *   names.c        names of code made at run time, into a recording
  *   report.c       what is said at the end, as text; run_json.c, as JSON
  *   page.c         the page of --html
@@ -202,10 +203,14 @@ bool run_record_prepare(struct run *run);
  * be. */
 struct run_recording *run_record_of(struct run *run, struct run_image *image);
 
-/* Do the bytes begin with HEAD? */
-bool run_record_begins(const unsigned char *bytes, size_t n);
+#define RUN_FOOT_MOST 256 /* bytes of a footer */
 
-void run_record_records(struct run_recording *r, const unsigned char *bytes, size_t n);
+/* A record of two parts, and records as bytes, frame after frame, of which as many are written as
+ * there is room for. False: it was not. */
+bool run_record_write(struct run_recording *r, uint32_t type, const void *head, size_t nhead,
+                      const void *body, size_t nbody);
+void run_record_write_frames(struct run_recording *r, const unsigned char *bytes, size_t n);
+
 void run_record_events(struct run_recording *r, const struct weir__run_chunk *front,
                        const unsigned char *bytes);
 void run_record_sample(struct run_recording *r, uint64_t number, uint64_t resident,
@@ -222,6 +227,14 @@ bool run_record_close(void);
 
 /* Frees all, closed before: for who runs twice in one process (fuzz/run.c). */
 void run_record_forget(void);
+
+/* -- records.c ----------------------------------------------------------------------- */
+
+/* Do the bytes begin with HEAD? */
+bool run_record_begins(const unsigned char *bytes, size_t n);
+
+/* What a chunk of records has: type, length, payload, one after the other. */
+void run_record_records(struct run_recording *r, const unsigned char *bytes, size_t n);
 
 /* -- names.c ------------------------------------------------------------------------- */
 

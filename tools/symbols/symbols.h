@@ -30,7 +30,7 @@ enum {
 
 struct symbols_module {
     uint64_t base, bytes;     /* file addresses are those of the process less base */
-    uint64_t from, to;        /* numbers of events: the first with it, the first without */
+    uint64_t from, to;        /* when it was there: from, and no longer at `to` */
     const char *path, *file;  /* "" where it had none; file: behind the last slash */
     const char *build_id;     /* as the process saw it, "" where there was none */
     const char *found_id;     /* as the file has it */
@@ -71,7 +71,7 @@ struct symbol_place {
 struct symbols *symbols_open(const char *debug);
 void symbols_close(struct symbols *symbols);
 
-/* Texts are copied; NULL is "". `from` and `to`: event numbers; 0 and UINT64_MAX: always. Of
+/* Texts are copied; NULL is "". `from` and `to`: by a clock of the caller's; 0 and UINT64_MAX: always. Of
  * modules at one place at one time, the one that came last is meant. All are added before the first
  * look-up. */
 void symbols_add_module(struct symbols *symbols, uint64_t base, uint64_t bytes, const char *path,
@@ -80,7 +80,7 @@ void symbols_add_module(struct symbols *symbols, uint64_t base, uint64_t bytes, 
 /* In no module: where names overlap, the one added last is meant. */
 void symbols_add_jit(struct symbols *symbols, uint64_t address, uint64_t bytes, const char *name);
 
-/* Of a return address the caller passes one less. `event`: when, for modules that come and go.
+/* Of a return address the caller passes one less. `event`: when, by that clock.
  * The same address in the same module gives the same pointer. Never NULL. */
 const struct symbol *symbols_find(struct symbols *symbols, uint64_t address, uint64_t event);
 

@@ -174,6 +174,8 @@ static void read_module(struct trace_info *info, struct trace_cursor *c)
     module.size = cursor_varint(c);
     module.path = cursor_text(c);
     module.build_id = cursor_hex(c);
+    module.first = info->nstacks;
+    module.last = SIZE_MAX;
     array_add((void **)&info->modules, &info->nmodules, sizeof module, &module);
 }
 
@@ -184,6 +186,7 @@ static void read_module_gone(struct trace_info *info, struct trace_cursor *c)
     for (size_t i = info->nmodules; i-- > 0 && !c->bad;)
         if (info->modules[i].address == address && !info->modules[i].gone) {
             info->modules[i].gone = number ? number : 1;
+            info->modules[i].last = info->nstacks;
             return;
         }
 }
