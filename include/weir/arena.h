@@ -7,7 +7,8 @@
  * arena's own (weir_arena_stats) what was asked of it.
  *
  * Thread rule: every function may be called from any thread, except weir_arena_destroy,
- * which must be the last call; marks are of use to one thread at a time.
+ * which must be the last call; marks are of use to one thread at a time. A call on an arena that
+ * was destroyed is misuse (error.h); with a handler it does nothing and fails with EINVAL.
  */
 #ifndef WEIR_ARENA_H
 #define WEIR_ARENA_H

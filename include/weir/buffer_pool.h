@@ -12,7 +12,8 @@
  * looking for leaks.
  *
  * Thread rule: every function may be called from any thread, except
- * weir_buffer_pool_destroy, which must be the last call.
+ * weir_buffer_pool_destroy, which must be the last call. A call on a pool that was destroyed is
+ * misuse (error.h); with a handler it does nothing and fails with EINVAL.
  */
 #ifndef WEIR_BUFFER_POOL_H
 #define WEIR_BUFFER_POOL_H

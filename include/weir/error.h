@@ -16,7 +16,8 @@ WEIR_BEGIN_DECLS
 
 /*
  * Tensors, plans, arenas and pools count as blocks, those destroyed until their memory is
- * another's. The kinds are the same on every sort of allocator. A second free differs from a
+ * another's: any use of one after that is a double free, and returns what the call returns when it
+ * fails. The kinds are the same on every sort of allocator. A second free differs from a
  * pointer that was never a block as long as weir knows of the first: not any more where the memory
  * went back to the system (weir_trim, a huge block) or is part of another block now, and for blocks
  * that come from no pool (functions, malloc, the backing, an arena, a device) where thousands more

@@ -14,7 +14,9 @@
  * algorithms.
  *
  * Thread rule: one thread at a time for each plan (several may read a solved one);
- * their memory, recorders, replays and caches say their own.
+ * their memory, recorders, replays and caches say their own. A call on any of these that was
+ * destroyed is misuse (error.h); with a handler it does nothing and returns what says that it
+ * failed, where errno can say so with EINVAL.
  */
 #ifndef WEIR_PLAN_H
 #define WEIR_PLAN_H

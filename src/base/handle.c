@@ -3,6 +3,8 @@
 
 #include "base/error.h"
 
+#include <errno.h>
+
 _Static_assert(offsetof(struct weir__handle, mark) >= sizeof(void *),
                "a free object's link is before");
 
@@ -31,17 +33,30 @@ void weir__handle_begin(struct weir__handle *handle, enum weir__handle_kind kind
     weir__relaxed_set(handle->mark, (uint32_t)kind);
 }
 
-bool weir__handle_is_live(const struct weir__handle *handle, enum weir__handle_kind kind)
+bool weir__handle_is_live_slow(const void *object, enum weir__handle_kind kind)
 {
-    uint32_t mark = weir__relaxed_get(handle->mark);
-    if (weir__likely(mark == (uint32_t)kind))
-        return true;
-    handle_report(handle, kind, mark);
+    const struct weir__handle *handle = object;
+    if (handle)
+        handle_report(handle, kind, weir__relaxed_get(handle->mark));
     return false;
 }
 
-bool weir__handle_end(struct weir__handle *handle, enum weir__handle_kind kind)
+bool weir__handle_check_slow(const void *object, enum weir__handle_kind kind)
 {
+    if (object) {
+        weir__handle_is_live_slow(object, kind);
+        weir__fail_null(EINVAL, "no live %s", handle_name(kind));
+    } else {
+        weir__fail_null(EINVAL, "no %s: NULL was given", handle_name(kind));
+    }
+    return false;
+}
+
+bool weir__handle_end(void *object, enum weir__handle_kind kind)
+{
+    struct weir__handle *handle = object;
+    if (!handle)
+        return false;
     uint32_t mark = kind;
     if (__atomic_compare_exchange_n(&handle->mark, &mark, (uint32_t)kind | HANDLE_DEAD, false,
                                     __ATOMIC_RELAXED, __ATOMIC_RELAXED))

@@ -28,11 +28,30 @@ struct weir__handle {
 /* The object lives. */
 void weir__handle_begin(struct weir__handle *handle, enum weir__handle_kind kind);
 
-/* Does it? If not, misuse was reported. */
-bool weir__handle_is_live(const struct weir__handle *handle, enum weir__handle_kind kind);
+/* What is asked for below is the address of an object that begins with its handle, or NULL. */
 
-/* It lives no more. False: it did not before, or another thread was first; misuse was
- * reported. */
-bool weir__handle_end(struct weir__handle *handle, enum weir__handle_kind kind);
+bool weir__handle_is_live_slow(const void *object, enum weir__handle_kind kind);
+
+/* Does it live? If not, misuse was reported; NULL does not, and nothing is said. */
+WEIR__INLINE bool weir__handle_is_live(const void *object, enum weir__handle_kind kind)
+{
+    const struct weir__handle *handle = object;
+    return weir__likely(handle && weir__relaxed_get(handle->mark) == (uint32_t)kind) ||
+           weir__handle_is_live_slow(object, kind);
+}
+
+bool weir__handle_check_slow(const void *object, enum weir__handle_kind kind);
+
+/* The same; if not, errno is EINVAL, and weir_last_error names what there was none of. */
+WEIR__INLINE bool weir__handle_check(const void *object, enum weir__handle_kind kind)
+{
+    const struct weir__handle *handle = object;
+    return weir__likely(handle && weir__relaxed_get(handle->mark) == (uint32_t)kind) ||
+           weir__handle_check_slow(object, kind);
+}
+
+/* It lives no more. False: it did not before, or another thread was first, and misuse was
+ * reported; or it is NULL. */
+bool weir__handle_end(void *object, enum weir__handle_kind kind);
 
 #endif

@@ -214,8 +214,8 @@ static void *arena_take_locked(weir_arena *arena, size_t size, size_t alignment,
 
 void *weir_arena_allocate_aligned(weir_arena *arena, size_t size, size_t alignment)
 {
-    if (!arena)
-        return weir__fail_null(EINVAL, "no arena: NULL was given");
+    if (!weir__handle_check(arena, WEIR__HANDLE_ARENA))
+        return NULL;
     if (!weir__is_power_of_two(alignment))
         return weir__fail_null(EINVAL, "alignment %zu is not a power of two", alignment);
     weir__lock_take(&arena->lock);
@@ -268,10 +268,8 @@ static weir_arena_mark mark_make_locked(weir_arena *arena)
 
 weir_arena_mark weir_arena_mark_get(weir_arena *arena)
 {
-    if (!arena) {
-        weir__fail_null(EINVAL, "no arena: NULL was given");
+    if (!weir__handle_check(arena, WEIR__HANDLE_ARENA))
         return 0;
-    }
     weir__lock_take(&arena->lock);
     weir_arena_mark mark = mark_make_locked(arena);
     weir__lock_drop(&arena->lock);
@@ -307,8 +305,8 @@ static size_t mark_find(const weir_arena *arena, weir_arena_mark serial)
 
 int weir_arena_rewind(weir_arena *arena, weir_arena_mark mark)
 {
-    if (!arena)
-        return weir__fail(EINVAL, "no arena: NULL was given");
+    if (!weir__handle_check(arena, WEIR__HANDLE_ARENA))
+        return EINVAL;
     size_t live = 0;
     weir__lock_take(&arena->lock);
     size_t i = mark_find(arena, mark), n = arena->nmarks;
@@ -328,8 +326,8 @@ int weir_arena_rewind(weir_arena *arena, weir_arena_mark mark)
 
 int weir_arena_reset(weir_arena *arena)
 {
-    if (!arena)
-        return weir__fail(EINVAL, "no arena: NULL was given");
+    if (!weir__handle_check(arena, WEIR__HANDLE_ARENA))
+        return EINVAL;
     weir__lock_take(&arena->lock);
     size_t live = arena->live;
     for (size_t i = 0; i < arena->nmarks; i++)
@@ -412,8 +410,8 @@ static weir_allocator *facade_make(weir_arena *arena)
 
 weir_allocator *weir_arena_allocator(weir_arena *arena)
 {
-    if (!arena)
-        return weir__fail_null(EINVAL, "no arena: NULL was given");
+    if (!weir__handle_check(arena, WEIR__HANDLE_ARENA))
+        return NULL;
     weir_allocator *have = __atomic_load_n(&arena->facade, __ATOMIC_ACQUIRE);
     weir_allocator *made = have ? NULL : facade_make(arena);
     if (!made)
@@ -458,10 +456,8 @@ weir_arena *weir_arena_create(const weir_arena_options *options)
 
 int weir_arena_destroy(weir_arena *arena)
 {
-    if (!arena)
-        return weir__fail(EINVAL, "no arena: NULL was given");
-    if (!weir__handle_end(&arena->handle, WEIR__HANDLE_ARENA))
-        return weir__fail(EINVAL, "no live arena");
+    if (!weir__handle_end(arena, WEIR__HANDLE_ARENA))
+        return weir__fail(EINVAL, arena ? "no live arena" : "no arena: NULL was given");
     if (arena->facade)
         weir_allocator_destroy(arena->facade);
     weir__locks_remove(WEIR__RANK_OBJECT, &arena->known);
@@ -473,7 +469,7 @@ int weir_arena_destroy(weir_arena *arena)
 
 size_t weir_arena_trim(weir_arena *arena)
 {
-    if (!arena || arena->fixed)
+    if (!weir__handle_is_live(arena, WEIR__HANDLE_ARENA) || arena->fixed)
         return 0;
     weir__lock_take(&arena->lock);
     struct chunk *cut = chunks_cut_locked(arena, arena->top.chunk);
@@ -484,9 +480,11 @@ size_t weir_arena_trim(weir_arena *arena)
 int weir_arena_stats_get(const weir_arena *arena, weir_arena_stats *stats)
 {
     enum { FIRST = WEIR__SIZE_WITH(weir_arena_stats, chunks) };
-    if (!arena || !stats || !weir__size_fits(stats->size, FIRST))
+    if (!weir__handle_check(arena, WEIR__HANDLE_ARENA))
+        return EINVAL;
+    if (!stats || !weir__size_fits(stats->size, FIRST))
         return weir__fail(EINVAL, "statistics of an arena: %s",
-                          arena && stats ? "no such struct" : "NULL was given");
+                          stats ? "no such struct" : "NULL was given");
     weir__lock *lock = (weir__lock *)(uintptr_t)&arena->lock;
     weir__lock_take(lock);
     weir_arena_stats made = {.requested = arena->top.requested,

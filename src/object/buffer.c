@@ -7,6 +7,7 @@
 #include "alloc/reallocate.h"
 #include "base/bits.h"
 #include "base/error.h"
+#include "base/handle.h"
 #include "object/buffer_pool.h"
 
 #include <errno.h>
@@ -67,11 +68,11 @@ static int buffer_fill(weir_buffer *b, weir_allocator *a, weir_buffer_pool *pool
 static int buffer_fill_pooled(weir_buffer *b, weir_buffer_pool *pool, size_t count,
                               size_t element_size, block_maker *make)
 {
-    if (pool)
+    if (weir__handle_check(pool, WEIR__HANDLE_BUFFER_POOL))
         return buffer_fill(b, weir_buffer_pool_allocator(pool), pool, count, element_size, make);
     if (b)
         *b = (weir_buffer)WEIR_BUFFER_EMPTY;
-    return weir__fail(EINVAL, "no pool of buffers: NULL was given");
+    return EINVAL;
 }
 
 int weir_buffer_init(weir_buffer *b, weir_allocator *a, size_t count, size_t element_size)
@@ -158,6 +159,8 @@ int weir_buffer_resize(weir_buffer *b, size_t count)
     size_t bytes = 0;
     if (!buffer_is_live(b))
         return weir__fail(EINVAL, "an empty buffer cannot be resized");
+    if (b->pool && !weir__handle_check(b->pool, WEIR__HANDLE_BUFFER_POOL))
+        return EINVAL;
     int error = buffer_bytes(count, b->element_size, &bytes);
     if (error)
         return error;

@@ -220,11 +220,11 @@ static void *pool_hit(weir_buffer_pool *pool, size_t size)
 
 static bool pool_admits(const weir_buffer_pool *pool, size_t size)
 {
-    if (!pool)
-        weir__fail_null(EINVAL, "no pool of buffers: NULL was given");
-    else if (size > PTRDIFF_MAX)
+    if (!weir__handle_check(pool, WEIR__HANDLE_BUFFER_POOL))
+        return false;
+    if (size > PTRDIFF_MAX)
         weir__fail_null(ENOMEM, "a buffer of %zu bytes is impossibly large", size);
-    return pool && size <= PTRDIFF_MAX;
+    return size <= PTRDIFF_MAX;
 }
 
 void *weir_buffer_pool_acquire(weir_buffer_pool *pool, size_t size)
@@ -268,7 +268,7 @@ bool weir__buffer_pool_refit(weir_buffer_pool *pool, const void *block, size_t s
 void weir_buffer_pool_return(weir_buffer_pool *pool, void *block)
 {
     struct weir__list cut = {NULL};
-    if (!pool || !block)
+    if (!block || !weir__handle_is_live(pool, WEIR__HANDLE_BUFFER_POOL))
         return;
     weir__lock_take(&pool->lock);
     struct pooled *p = pooled_find(pool, block);
@@ -291,7 +291,7 @@ void weir_buffer_pool_return(weir_buffer_pool *pool, void *block)
 
 size_t weir_buffer_pool_trim(weir_buffer_pool *pool, size_t keep_bytes)
 {
-    if (!pool)
+    if (!weir__handle_is_live(pool, WEIR__HANDLE_BUFFER_POOL))
         return 0;
     weir__lock_take(&pool->lock);
     struct weir__list cut = idle_cut(pool, keep_bytes);
@@ -301,8 +301,8 @@ size_t weir_buffer_pool_trim(weir_buffer_pool *pool, size_t keep_bytes)
 
 int weir_buffer_pool_set_idle_limit(weir_buffer_pool *pool, size_t bytes)
 {
-    if (!pool)
-        return weir__fail(EINVAL, "no pool of buffers: NULL was given");
+    if (!weir__handle_check(pool, WEIR__HANDLE_BUFFER_POOL))
+        return EINVAL;
     weir__lock_take(&pool->lock);
     pool->figures.idle_limit = bytes;
     size_t before = pool->figures.idle_count;
@@ -333,17 +333,15 @@ weir_buffer_pool *weir_buffer_pool_create(const weir_buffer_pool_options *option
 
 int weir_buffer_pool_destroy(weir_buffer_pool *pool)
 {
-    if (!pool)
-        return weir__fail(EINVAL, "no pool of buffers: NULL was given");
-    if (!weir__handle_is_live(&pool->handle, WEIR__HANDLE_BUFFER_POOL))
-        return weir__fail(EINVAL, "no live pool of buffers");
+    if (!weir__handle_check(pool, WEIR__HANDLE_BUFFER_POOL))
+        return EINVAL;
     weir__lock_take(&pool->lock);
     size_t out = pool->figures.out_count;
     struct weir__list cut = idle_cut(pool, out ? SIZE_MAX : 0);
     weir__lock_drop(&pool->lock);
     if (out)
         return weir__fail(EBUSY, "%zu buffers of the pool are out", out);
-    if (!weir__handle_end(&pool->handle, WEIR__HANDLE_BUFFER_POOL))
+    if (!weir__handle_end(pool, WEIR__HANDLE_BUFFER_POOL))
         return weir__fail(EINVAL, "no live pool of buffers");
     cut_free(pool, cut);
     weir__pointer_map_clear(&pool->blocks);
@@ -354,7 +352,7 @@ int weir_buffer_pool_destroy(weir_buffer_pool *pool)
 
 size_t weir_buffer_pool_capacity(weir_buffer_pool *pool, const void *block)
 {
-    if (!pool || !block)
+    if (!block || !weir__handle_is_live(pool, WEIR__HANDLE_BUFFER_POOL))
         return 0;
     weir__lock_take(&pool->lock);
     struct pooled *p = pooled_find(pool, block);
@@ -365,15 +363,17 @@ size_t weir_buffer_pool_capacity(weir_buffer_pool *pool, const void *block)
 
 weir_allocator *weir_buffer_pool_allocator(const weir_buffer_pool *pool)
 {
-    return pool ? pool->allocator : NULL;
+    return weir__handle_is_live(pool, WEIR__HANDLE_BUFFER_POOL) ? pool->allocator : NULL;
 }
 
 int weir_buffer_pool_stats_get(const weir_buffer_pool *pool, weir_buffer_pool_stats *stats)
 {
     enum { FIRST = WEIR__SIZE_WITH(weir_buffer_pool_stats, idle_limit) };
-    if (!pool || !stats || !weir__size_fits(stats->size, FIRST))
+    if (!weir__handle_check(pool, WEIR__HANDLE_BUFFER_POOL))
+        return EINVAL;
+    if (!stats || !weir__size_fits(stats->size, FIRST))
         return weir__fail(EINVAL, "statistics of a pool of buffers: %s",
-                          pool && stats ? "no such struct" : "NULL was given");
+                          stats ? "no such struct" : "NULL was given");
     weir__lock *lock = (weir__lock *)(uintptr_t)&pool->lock;
     weir__lock_take(lock);
     weir_buffer_pool_stats made = pool->figures;

@@ -87,10 +87,8 @@ size_t weir__plan_bound(struct weir_plan *plan, int *error)
 
 size_t weir_plan_lower_bound(const weir_plan *plan)
 {
-    if (!plan) {
-        errno = EINVAL;
+    if (!weir__handle_check(plan, WEIR__HANDLE_PLAN))
         return 0;
-    }
     /* The figure is kept with the plan: the one thing a reader may write, and only
      * before the plan is solved. */
     int error;

@@ -81,8 +81,10 @@ static int cache_make(weir_plan_cache *cache, const void *key, size_t key_size,
 
 const weir_plan *weir_plan_cache_get(weir_plan_cache *cache, const void *key, size_t key_size)
 {
-    if (!cache || (!key && key_size) || key_size == SIZE_MAX)
-        return weir__fail_null(EINVAL, "no cache, or no key");
+    if (!weir__handle_check(cache, WEIR__HANDLE_PLAN_CACHE))
+        return NULL;
+    if ((!key && key_size) || key_size == SIZE_MAX)
+        return weir__fail_null(EINVAL, "no key of a plan");
     for (size_t i = 0; i < cache->count; i++)
         if (cache->entries[i].key_size == key_size &&
             (!key_size || memcmp(cache->entries[i].key, key, key_size) == 0)) {
@@ -108,8 +110,10 @@ const weir_plan *weir_plan_cache_get(weir_plan_cache *cache, const void *key, si
 int weir_plan_cache_stats_get(const weir_plan_cache *cache, weir_plan_cache_stats *stats)
 {
     enum { FIRST = WEIR__SIZE_WITH(weir_plan_cache_stats, evictions) };
-    if (!cache || !stats || !weir__size_fits(stats->size, FIRST))
-        return weir__fail(EINVAL, "no cache of plans, or statistics of no known size");
+    if (!weir__handle_check(cache, WEIR__HANDLE_PLAN_CACHE))
+        return EINVAL;
+    if (!stats || !weir__size_fits(stats->size, FIRST))
+        return weir__fail(EINVAL, "no statistics, or of no known size");
     weir_plan_cache_stats made = {
         .hits = cache->hits, .misses = cache->misses, .evictions = cache->evictions};
     weir__figures_give(stats, FIRST, &made, sizeof made);
@@ -118,7 +122,7 @@ int weir_plan_cache_stats_get(const weir_plan_cache *cache, weir_plan_cache_stat
 
 void weir_plan_cache_destroy(weir_plan_cache *cache)
 {
-    if (!cache || !weir__handle_end(&cache->handle, WEIR__HANDLE_PLAN_CACHE))
+    if (!weir__handle_end(cache, WEIR__HANDLE_PLAN_CACHE))
         return;
     while (cache->count > 0)
         cache_drop(&cache->entries[--cache->count]);

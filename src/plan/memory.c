@@ -24,7 +24,7 @@ struct weir_plan_memory {
 
 static void plan_memory_free(weir_plan_memory *memory)
 {
-    if (!weir__handle_end(&memory->handle, WEIR__HANDLE_PLAN_MEMORY))
+    if (!weir__handle_end(memory, WEIR__HANDLE_PLAN_MEMORY))
         return;
     weir_deallocate(memory->allocator, memory->data);
     weir__meta_free(memory->buffers, (memory->count + 1) * sizeof *memory->buffers);
@@ -33,7 +33,9 @@ static void plan_memory_free(weir_plan_memory *memory)
 
 weir_plan_memory *weir_plan_memory_create(const weir_plan *plan, weir_allocator *a)
 {
-    if (!plan || !plan->solved)
+    if (!weir__handle_check(plan, WEIR__HANDLE_PLAN))
+        return NULL;
+    if (!plan->solved)
         return weir__fail_null(EINVAL, "the plan is not solved");
     weir_plan_memory *memory = weir__meta_allocate(sizeof *memory);
     if (!memory)
@@ -59,7 +61,7 @@ weir_plan_memory *weir_plan_memory_create(const weir_plan *plan, weir_allocator 
 
 weir_plan_memory *weir_plan_memory_retain(weir_plan_memory *memory)
 {
-    if (!memory || !weir__handle_is_live(&memory->handle, WEIR__HANDLE_PLAN_MEMORY))
+    if (!weir__handle_is_live(memory, WEIR__HANDLE_PLAN_MEMORY))
         return NULL;
     __atomic_add_fetch(&memory->owners, 1, __ATOMIC_RELAXED);
     return memory;
@@ -67,26 +69,28 @@ weir_plan_memory *weir_plan_memory_retain(weir_plan_memory *memory)
 
 void weir_plan_memory_release(weir_plan_memory *memory)
 {
-    if (memory && weir__handle_is_live(&memory->handle, WEIR__HANDLE_PLAN_MEMORY) &&
+    if (weir__handle_is_live(memory, WEIR__HANDLE_PLAN_MEMORY) &&
         __atomic_sub_fetch(&memory->owners, 1, __ATOMIC_ACQ_REL) == 0)
         plan_memory_free(memory);
 }
 
 void *weir_plan_memory_buffer(const weir_plan_memory *memory, size_t index)
 {
-    if (!memory || index >= memory->count)
+    if (!weir__handle_check(memory, WEIR__HANDLE_PLAN_MEMORY))
+        return NULL;
+    if (index >= memory->count)
         return weir__fail_null(EINVAL, "the plan has no buffer %zu", index);
     return memory->data + memory->buffers[index].offset;
 }
 
 void *weir_plan_memory_data(const weir_plan_memory *memory)
 {
-    return memory ? memory->data : NULL;
+    return weir__handle_is_live(memory, WEIR__HANDLE_PLAN_MEMORY) ? memory->data : NULL;
 }
 
 size_t weir_plan_memory_size_in_bytes(const weir_plan_memory *memory)
 {
-    return memory ? memory->bytes : 0;
+    return weir__handle_is_live(memory, WEIR__HANDLE_PLAN_MEMORY) ? memory->bytes : 0;
 }
 
 static void memory_unbind(void *user, void *data)

@@ -28,7 +28,7 @@ static size_t plan_profile_bytes(const struct weir__plan_profile *profile)
 
 void weir_plan_destroy(weir_plan *plan)
 {
-    if (!plan || !weir__handle_end(&plan->handle, WEIR__HANDLE_PLAN))
+    if (!weir__handle_end(plan, WEIR__HANDLE_PLAN))
         return;
     weir__meta_free(plan->buffers, plan->room * sizeof *plan->buffers);
     weir__meta_free(plan->disjoint, plan->disjoint_room * sizeof *plan->disjoint);
@@ -59,8 +59,8 @@ int weir__plan_grow(void **array, size_t *room, size_t count, size_t wanted, siz
 
 int weir_plan_reserve(weir_plan *plan, size_t count)
 {
-    if (!plan)
-        return weir__fail(EINVAL, "no plan");
+    if (!weir__handle_check(plan, WEIR__HANDLE_PLAN))
+        return EINVAL;
     void *array = plan->buffers;
     int error = weir__plan_grow(&array, &plan->room, plan->count, count, sizeof *plan->buffers);
     plan->buffers = array;
@@ -100,8 +100,8 @@ static int plan_check_buffer(size_t size, size_t *alignment, int64_t first, int6
 
 int weir_plan_add(weir_plan *plan, size_t size, size_t alignment, int64_t first, int64_t last)
 {
-    if (!plan)
-        return weir__fail(EINVAL, "no plan");
+    if (!weir__handle_check(plan, WEIR__HANDLE_PLAN))
+        return EINVAL;
     int error = plan_check_buffer(size, &alignment, first, last);
     if (!error && plan->count == plan->room)
         error = weir_plan_reserve(plan, plan->room ? plan->room + plan->room / 2 : 16);
@@ -119,12 +119,14 @@ int weir_plan_add(weir_plan *plan, size_t size, size_t alignment, int64_t first,
 
 size_t weir_plan_count(const weir_plan *plan)
 {
-    return plan ? plan->count : 0;
+    return weir__handle_is_live(plan, WEIR__HANDLE_PLAN) ? plan->count : 0;
 }
 
 static int plan_check(const weir_plan *plan, size_t index)
 {
-    if (!plan || index >= plan->count)
+    if (!weir__handle_check(plan, WEIR__HANDLE_PLAN))
+        return EINVAL;
+    if (index >= plan->count)
         return weir__fail(EINVAL, "the plan has no buffer %zu", index);
     return 0;
 }
@@ -243,7 +245,7 @@ size_t weir_plan_offset(const weir_plan *plan, size_t index)
 
 size_t weir_plan_arena_size(const weir_plan *plan)
 {
-    if (!plan || !plan->solved) {
+    if (!weir__handle_check(plan, WEIR__HANDLE_PLAN) || !plan->solved) {
         errno = EINVAL;
         return 0;
     }
@@ -289,8 +291,10 @@ bool weir__plan_options_take(weir_plan_options *to, const weir_plan_options *opt
 int weir_plan_stats_get(const weir_plan *plan, weir_plan_stats *stats)
 {
     enum { FIRST = WEIR__SIZE_WITH(weir_plan_stats, method) };
-    if (!plan || !stats || !weir__size_fits(stats->size, FIRST))
-        return weir__fail(EINVAL, "no plan, or statistics of no known size");
+    if (!weir__handle_check(plan, WEIR__HANDLE_PLAN))
+        return EINVAL;
+    if (!stats || !weir__size_fits(stats->size, FIRST))
+        return weir__fail(EINVAL, "no statistics, or of no known size");
     size_t bound = weir_plan_lower_bound(plan);
     weir_plan_stats made = {
         .count = plan->count,

@@ -15,8 +15,10 @@
 
 static int profiles_check(const weir_plan *plan, const size_t *sizes, size_t count)
 {
-    if (!plan || !sizes || count != plan->count)
-        return weir__fail(EINVAL, "no plan, no sizes, or not one for each buffer");
+    if (!weir__handle_check(plan, WEIR__HANDLE_PLAN))
+        return EINVAL;
+    if (!sizes || count != plan->count)
+        return weir__fail(EINVAL, "no sizes, or not one for each buffer");
     for (size_t i = 0; i < count; i++) {
         const struct weir__plan_buffer *b = &plan->buffers[i];
         if (sizes[i] > PTRDIFF_MAX || (size_t)1 << b->shift > PTRDIFF_MAX - sizes[i])
@@ -60,7 +62,7 @@ int weir_plan_add_profile(weir_plan *plan, const size_t *sizes, size_t count)
 
 size_t weir_plan_profile_count(const weir_plan *plan)
 {
-    return plan ? plan->nprofiles : 0;
+    return weir__handle_is_live(plan, WEIR__HANDLE_PLAN) ? plan->nprofiles : 0;
 }
 
 static size_t profiles_total(const weir_plan *plan, const struct weir__plan_profile *profile)
@@ -88,7 +90,9 @@ int weir_plan_profile_stats_get(const weir_plan *plan, size_t profile,
                                 weir_plan_profile_stats *stats)
 {
     enum { FIRST = WEIR__SIZE_WITH(weir_plan_profile_stats, total) };
-    if (!plan || profile >= plan->nprofiles || !stats || !weir__size_fits(stats->size, FIRST))
+    if (!weir__handle_check(plan, WEIR__HANDLE_PLAN))
+        return EINVAL;
+    if (profile >= plan->nprofiles || !stats || !weir__size_fits(stats->size, FIRST))
         return weir__fail(EINVAL, "no such profile, or statistics of no known size");
     const struct weir__plan_profile *p = &plan->profiles[profile];
     size_t bound;
@@ -104,7 +108,9 @@ int weir_plan_profile_stats_get(const weir_plan *plan, size_t profile,
 
 size_t weir_plan_arena_size_for(const weir_plan *plan, const size_t *sizes, size_t count)
 {
-    if (!plan || !plan->solved || !sizes || count != plan->count) {
+    if (!weir__handle_check(plan, WEIR__HANDLE_PLAN))
+        return SIZE_MAX;
+    if (!plan->solved || !sizes || count != plan->count) {
         weir__fail_null(EINVAL, "an unsolved plan, or not one size for each buffer");
         return SIZE_MAX;
     }

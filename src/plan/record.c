@@ -127,7 +127,7 @@ weir_plan_recorder *weir_plan_recorder_create(weir_allocator *a)
 
 weir_allocator *weir_plan_recorder_allocator(weir_plan_recorder *recorder)
 {
-    return recorder ? recorder->facade : NULL;
+    return weir__handle_is_live(recorder, WEIR__HANDLE_PLAN_RECORDER) ? recorder->facade : NULL;
 }
 
 static int record_fill_locked(weir_plan_recorder *r, weir_plan *plan)
@@ -143,8 +143,8 @@ static int record_fill_locked(weir_plan_recorder *r, weir_plan *plan)
 
 weir_plan *weir_plan_recorder_plan(weir_plan_recorder *recorder)
 {
-    if (!recorder)
-        return weir__fail_null(EINVAL, "no recorder");
+    if (!weir__handle_check(recorder, WEIR__HANDLE_PLAN_RECORDER))
+        return NULL;
     weir_plan *plan = weir_plan_create();
     if (!plan)
         return NULL;
@@ -159,7 +159,7 @@ weir_plan *weir_plan_recorder_plan(weir_plan_recorder *recorder)
 
 void weir_plan_recorder_destroy(weir_plan_recorder *recorder)
 {
-    if (!recorder || !weir__handle_end(&recorder->handle, WEIR__HANDLE_PLAN_RECORDER))
+    if (!weir__handle_end(recorder, WEIR__HANDLE_PLAN_RECORDER))
         return;
     weir_allocator_destroy(recorder->facade);
     weir__meta_free(recorder->entries, recorder->room * sizeof *recorder->entries);

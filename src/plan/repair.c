@@ -426,7 +426,9 @@ static int repair_run(struct repair *r, const weir_plan_options *o)
 int weir_plan_repair(weir_plan *plan, const weir_plan_options *options)
 {
     weir_plan_options o;
-    if (!plan || !plan->arranged || !weir__plan_options_take(&o, options))
+    if (!weir__handle_check(plan, WEIR__HANDLE_PLAN))
+        return EINVAL;
+    if (!plan->arranged || !weir__plan_options_take(&o, options))
         return weir__fail(EINVAL, "no plan that was ever solved, or options that are not valid");
     if (plan->solved)
         return o.capacity && plan->arena > o.capacity

@@ -151,7 +151,9 @@ static int replay_open(weir_plan_replay *r, const weir_plan *plan)
 
 weir_plan_replay *weir_plan_replay_create(const weir_plan *plan, weir_allocator *a)
 {
-    if (!plan || !plan->solved)
+    if (!weir__handle_check(plan, WEIR__HANDLE_PLAN))
+        return NULL;
+    if (!plan->solved)
         return weir__fail_null(EINVAL, "the plan is not solved");
     weir_plan_replay *r = weir__meta_allocate(sizeof *r);
     if (!r)
@@ -170,12 +172,12 @@ weir_plan_replay *weir_plan_replay_create(const weir_plan *plan, weir_allocator 
 
 weir_allocator *weir_plan_replay_allocator(weir_plan_replay *replay)
 {
-    return replay ? replay->facade : NULL;
+    return weir__handle_is_live(replay, WEIR__HANDLE_PLAN_REPLAY) ? replay->facade : NULL;
 }
 
 void weir_plan_replay_begin(weir_plan_replay *replay)
 {
-    if (!replay)
+    if (!weir__handle_is_live(replay, WEIR__HANDLE_PLAN_REPLAY))
         return;
     weir__lock_take(&replay->lock);
     replay->next = 0;
@@ -186,8 +188,10 @@ void weir_plan_replay_begin(weir_plan_replay *replay)
 int weir_plan_replay_stats_get(const weir_plan_replay *replay, weir_plan_replay_stats *stats)
 {
     enum { FIRST = WEIR__SIZE_WITH(weir_plan_replay_stats, arena) };
-    if (!replay || !stats || !weir__size_fits(stats->size, FIRST))
-        return weir__fail(EINVAL, "no replay, or statistics of no known size");
+    if (!weir__handle_check(replay, WEIR__HANDLE_PLAN_REPLAY))
+        return EINVAL;
+    if (!stats || !weir__size_fits(stats->size, FIRST))
+        return weir__fail(EINVAL, "no statistics, or of no known size");
     weir__lock *lock = (weir__lock *)(uintptr_t)&replay->lock;
     weir__lock_take(lock);
     weir_plan_replay_stats made = {.passes = replay->passes,
@@ -201,7 +205,7 @@ int weir_plan_replay_stats_get(const weir_plan_replay *replay, weir_plan_replay_
 
 void weir_plan_replay_destroy(weir_plan_replay *replay)
 {
-    if (!replay || !weir__handle_end(&replay->handle, WEIR__HANDLE_PLAN_REPLAY))
+    if (!weir__handle_end(replay, WEIR__HANDLE_PLAN_REPLAY))
         return;
     if (replay->facade)
         weir_allocator_destroy(replay->facade);

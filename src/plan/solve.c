@@ -334,8 +334,10 @@ static int solve_run(struct solve *s, const weir_plan_options *o)
 int weir_plan_solve(weir_plan *plan, const weir_plan_options *options)
 {
     weir_plan_options o;
-    if (!plan || !weir__plan_options_take(&o, options))
-        return weir__fail(EINVAL, "no plan, or options that are not valid");
+    if (!weir__handle_check(plan, WEIR__HANDLE_PLAN))
+        return EINVAL;
+    if (!weir__plan_options_take(&o, options))
+        return weir__fail(EINVAL, "options of a plan that are not valid");
     struct solve s;
     int error = solve_begin(&s, plan);
     if (!error)
@@ -353,8 +355,10 @@ int weir_plan_solve(weir_plan *plan, const weir_plan_options *options)
 
 int weir_plan_solve_with(weir_plan *plan, weir_plan_heuristic heuristic)
 {
-    if (!plan || !weir_plan_heuristic_name(heuristic))
-        return weir__fail(EINVAL, "no plan, or no such heuristic");
+    if (!weir__handle_check(plan, WEIR__HANDLE_PLAN))
+        return EINVAL;
+    if (!weir_plan_heuristic_name(heuristic))
+        return weir__fail(EINVAL, "no such heuristic");
     if (plan->npins || plan->ndisjoint || plan->naliases)
         return weir__fail(ENOTSUP, "classical heuristics know no constraints");
     struct solve s;

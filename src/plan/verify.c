@@ -244,7 +244,9 @@ int weir__plan_verify_moved(const struct weir_plan *plan, const size_t *offsets,
 
 int weir_plan_verify(const weir_plan *plan)
 {
-    if (!plan || !plan->solved)
+    if (!weir__handle_check(plan, WEIR__HANDLE_PLAN))
+        return EINVAL;
+    if (!plan->solved)
         return weir__fail(EINVAL, "the plan is not solved");
     struct weir__plan_scratch scratch = {0};
     size_t *offsets = weir__plan_take(&scratch, plan->count + 1, sizeof *offsets);

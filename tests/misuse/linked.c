@@ -215,48 +215,6 @@ static void free_unmapped(void)
     give_told(pages);
 }
 
-/* -- other allocators ------------------------------------------------------------------------- */
-
-static void of_child(void)
-{
-    give(told(weir_allocate(child_make(), 100)));
-}
-static void of_child_large(void)
-{
-    give(told(weir_allocate(child_make(), MIB)));
-}
-
-static void of_parent(void)
-{
-    weir_deallocate(child_make(), (void *)take(100));
-}
-
-static weir_allocator *source_make(weir_source source)
-{
-    return weir_allocator_create(&(weir_allocator_options){.name = "other", .source = source});
-}
-
-static void of_own_pool(void)
-{
-    give(told(weir_allocate(source_make(WEIR_SOURCE_OWN_POOL), 100)));
-}
-static void of_backing(void)
-{
-    give(told(weir_allocate(source_make(WEIR_SOURCE_BACKING), 100)));
-}
-
-static void of_arena(void)
-{
-    weir_arena *arena = weir_arena_create(NULL);
-    weir_arena_allocate(arena, 100);
-    give(told(weir_arena_allocate(arena, 100)));
-}
-
-static void of_buffer_pool(void)
-{
-    give(told(weir_buffer_pool_acquire(weir_buffer_pool_create(NULL), 100)));
-}
-
 /* -- resizing and asking -------------------------------------------------------------------- */
 
 static void resize(volatile void *block)
@@ -330,53 +288,6 @@ static void sized_none(void)
 static void sized_large(void)
 {
     sized(MIB, MIB - 1);
-}
-
-/* -- allocators that are gone ------------------------------------------------------------------ */
-
-static weir_allocator *gone(void)
-{
-    weir_allocator *a = child_make();
-    weir_allocator_destroy(a);
-    tell("B", a);
-    return a;
-}
-
-static void gone_allocate(void)
-{
-    weir_allocate(gone(), 100);
-}
-static void gone_twice(void)
-{
-    weir_allocator_destroy(gone());
-}
-static void gone_limit(void)
-{
-    weir_set_limit(gone(), 100);
-}
-static void gone_total(void)
-{
-    weir_total_allocated(gone());
-}
-static void gone_parent(void)
-{
-    weir_allocator_create(&(weir_allocator_options){.parent = gone()});
-}
-
-static void gone_free(void)
-{
-    weir_allocator *a = child_make();
-    byte *block = told(weir_allocate(a, 100));
-    weir_allocator_destroy(a);
-    weir_deallocate(a, (void *)block);
-}
-
-static void gone_block(void)
-{
-    weir_allocator *a = child_make();
-    byte *block = told(weir_allocate(a, 100));
-    weir_allocator_destroy(a);
-    give(block);
 }
 
 /* -- beside a block ---------------------------------------------------------------------------- */
@@ -515,79 +426,27 @@ static void write_freed_by_thread(void)
     {                                                                                              \
 #name, name                                                                                \
     }
-static const struct crime crimes[] = {CRIME(double_free_small),
-                                      CRIME(double_free_empty),
-                                      CRIME(double_free_large),
-                                      CRIME(double_free_huge),
-                                      CRIME(double_free_aligned),
-                                      CRIME(double_free_zeroed),
-                                      CRIME(double_free_between),
-                                      CRIME(double_free_late),
-                                      CRIME(double_free_thread),
-                                      CRIME(double_free_sized),
-                                      CRIME(double_free_child),
-                                      CRIME(double_free_moved),
-                                      CRIME(double_free_trimmed),
-                                      CRIME(interior_byte),
-                                      CRIME(interior_line),
-                                      CRIME(interior_page),
-                                      CRIME(interior_last),
-                                      CRIME(free_static),
-                                      CRIME(free_code),
-                                      CRIME(free_number),
-                                      CRIME(free_stack),
-                                      CRIME(free_malloc),
-                                      CRIME(free_closed),
-                                      CRIME(free_unmapped),
-                                      CRIME(of_child),
-                                      CRIME(of_child_large),
-                                      CRIME(of_parent),
-                                      CRIME(of_own_pool),
-                                      CRIME(of_backing),
-                                      CRIME(of_arena),
-                                      CRIME(of_buffer_pool),
-                                      CRIME(resize_freed),
-                                      CRIME(resize_freed_large),
-                                      CRIME(resize_interior),
-                                      CRIME(resize_static),
-                                      CRIME(resize_other),
-                                      CRIME(size_of_freed),
-                                      CRIME(usable_of_freed),
-                                      CRIME(usable_of_static),
-                                      CRIME(tag_of_freed),
-                                      CRIME(size_of_interior),
-                                      CRIME(sized_less),
-                                      CRIME(sized_more),
-                                      CRIME(sized_none),
-                                      CRIME(sized_large),
-                                      CRIME(gone_allocate),
-                                      CRIME(gone_twice),
-                                      CRIME(gone_limit),
-                                      CRIME(gone_total),
-                                      CRIME(gone_parent),
-                                      CRIME(gone_free),
-                                      CRIME(gone_block),
-                                      CRIME(over_1_write),
-                                      CRIME(over_1_read),
-                                      CRIME(over_32_write),
-                                      CRIME(over_page_write),
-                                      CRIME(over_large_write),
-                                      CRIME(over_rest_write),
-                                      CRIME(over_rest_read),
-                                      CRIME(over_empty_write),
-                                      CRIME(over_empty_read),
-                                      CRIME(over_in_thread),
-                                      CRIME(under_1_write),
-                                      CRIME(under_1_read),
-                                      CRIME(under_32_write),
-                                      CRIME(under_rest_write),
-                                      CRIME(write_freed),
-                                      CRIME(read_freed),
-                                      CRIME(write_freed_large),
-                                      CRIME(write_freed_last),
-                                      CRIME(write_freed_reused),
-                                      CRIME(write_moved),
-                                      CRIME(write_freed_by_thread)};
+static const struct crime crimes[] = {
+    CRIME(double_free_small),   CRIME(double_free_empty),    CRIME(double_free_large),
+    CRIME(double_free_huge),    CRIME(double_free_aligned),  CRIME(double_free_zeroed),
+    CRIME(double_free_between), CRIME(double_free_late),     CRIME(double_free_thread),
+    CRIME(double_free_sized),   CRIME(double_free_child),    CRIME(double_free_moved),
+    CRIME(double_free_trimmed), CRIME(interior_byte),        CRIME(interior_line),
+    CRIME(interior_page),       CRIME(interior_last),        CRIME(free_static),
+    CRIME(free_code),           CRIME(free_number),          CRIME(free_stack),
+    CRIME(free_malloc),         CRIME(free_closed),          CRIME(free_unmapped),
+    CRIME(resize_freed),        CRIME(resize_freed_large),   CRIME(resize_interior),
+    CRIME(resize_static),       CRIME(resize_other),         CRIME(size_of_freed),
+    CRIME(usable_of_freed),     CRIME(usable_of_static),     CRIME(tag_of_freed),
+    CRIME(size_of_interior),    CRIME(sized_less),           CRIME(sized_more),
+    CRIME(sized_none),          CRIME(sized_large),          CRIME(over_1_write),
+    CRIME(over_1_read),         CRIME(over_32_write),        CRIME(over_page_write),
+    CRIME(over_large_write),    CRIME(over_rest_write),      CRIME(over_rest_read),
+    CRIME(over_empty_write),    CRIME(over_empty_read),      CRIME(over_in_thread),
+    CRIME(under_1_write),       CRIME(under_1_read),         CRIME(under_32_write),
+    CRIME(under_rest_write),    CRIME(write_freed),          CRIME(read_freed),
+    CRIME(write_freed_large),   CRIME(write_freed_last),     CRIME(write_freed_reused),
+    CRIME(write_moved),         CRIME(write_freed_by_thread)};
 
 int main(int argc, char **argv)
 {

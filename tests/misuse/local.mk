@@ -12,7 +12,10 @@ tests_misuse_stale_lookups_LDADD = $(plain_ldadd)
 # One crime a run; tests/scripts/crimes.sh commits all of them, and the table says what comes of each. Compilers are to
 # know nothing of what they do.
 crime_cflags = -O1 -fno-builtin -w
-check_PROGRAMS += tests/misuse/linked tests/misuse/objects
+check_PROGRAMS += tests/misuse/allocators tests/misuse/linked tests/misuse/objects
+tests_misuse_allocators_CFLAGS = $(AM_CFLAGS) $(crime_cflags)
+tests_misuse_allocators_LDADD = $(plain_ldadd)
+tests_misuse_allocators_SOURCES = tests/misuse/allocators.c tests/misuse/crime.h
 tests_misuse_linked_CFLAGS = $(AM_CFLAGS) $(crime_cflags)
 tests_misuse_linked_LDADD = $(plain_ldadd)
 tests_misuse_objects_CFLAGS = $(AM_CFLAGS) $(crime_cflags)

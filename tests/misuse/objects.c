@@ -246,6 +246,42 @@ static void cache_twice(void)
     weir_plan_cache_destroy(cache);
 }
 
+static void pool_return_gone(void)
+{
+    void *block = weir_allocate(weir_cpu_allocator(), 100);
+    weir_buffer_pool *pool = told(weir_buffer_pool_create(NULL));
+    weir_buffer_pool_destroy(pool);
+    weir_buffer_pool_return(pool, block);
+}
+
+static void plan_memory_gone(void)
+{
+    weir_plan_memory *memory = told(weir_plan_memory_create(plan(), NULL));
+    weir_plan_memory_release(memory);
+    weir_plan_memory_buffer(memory, 0);
+}
+
+static void recorder_gone(void)
+{
+    weir_plan_recorder *recorder = told(weir_plan_recorder_create(NULL));
+    weir_plan_recorder_destroy(recorder);
+    weir_plan_recorder_plan(recorder);
+}
+
+static void replay_gone(void)
+{
+    weir_plan_replay *replay = told(weir_plan_replay_create(plan(), NULL));
+    weir_plan_replay_destroy(replay);
+    weir_plan_replay_begin(replay);
+}
+
+static void cache_gone(void)
+{
+    weir_plan_cache *cache = told(weir_plan_cache_create(2, NULL, fill, NULL));
+    weir_plan_cache_destroy(cache);
+    weir_plan_cache_get(cache, "key", 3);
+}
+
 static void own_pool_twice(void)
 {
     weir_allocator *pool = weir_allocator_create(
@@ -286,6 +322,11 @@ static const struct crime crimes[] = {CRIME(tensor_twice),
                                       CRIME(recorder_twice),
                                       CRIME(replay_twice),
                                       CRIME(cache_twice),
+                                      CRIME(pool_return_gone),
+                                      CRIME(plan_memory_gone),
+                                      CRIME(recorder_gone),
+                                      CRIME(replay_gone),
+                                      CRIME(cache_gone),
                                       CRIME(own_pool_twice)};
 
 int main(int argc, char **argv)

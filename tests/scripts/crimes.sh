@@ -30,7 +30,7 @@ commit()
     echo "= $?" >>"$log"
 }
 
-for program in linked objects linked_cxx preloaded; do
+for program in linked allocators objects linked_cxx preloaded; do
     binary=$top_builddir/tests/misuse/.libs/$program
     [ -x "$binary" ] || binary=$top_builddir/tests/misuse/$program
     [ -x "$binary" ] || continue
