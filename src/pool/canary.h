@@ -9,8 +9,8 @@
  * The canary and the tail are bytes of it, at address x that with number x % 8: so they agree where
  * they meet. The tail stays from when the place is used first until its slab goes; so what lies
  * directly below a block is known, whatever became of the block there, and a write below a block
- * is seen when somebody looks at that block. The rest of a free place is zero. Blocks of no bytes have
- * nothing of all this (WEIR__CLASS_EMPTY): their pages are closed.
+ * is seen when somebody looks at that block. The rest of a free place is zero. Blocks of no bytes
+ * have nothing of all this (WEIR__CLASS_EMPTY): their pages are closed.
  */
 #ifndef WEIR_POOL_CANARY_H
 #define WEIR_POOL_CANARY_H
