@@ -38,6 +38,7 @@ function variable_name(text)
     if (match(text, /\(\*[A-Za-z_][A-Za-z_0-9]*/))
         return substr(text, RSTART + 2, RLENGTH - 2)
     gsub(/\[[^]]*\]/, "", text)
+    sub(/[ \t]+WEIR__AT_START[ \t]*$/, "", text) # base/bits.h: an attribute
     if (!match(text, /[A-Za-z_][A-Za-z_0-9]*[ \t]*$/)) return ""
     name = substr(text, RSTART, RLENGTH)
     gsub(/[ \t]/, "", name)
