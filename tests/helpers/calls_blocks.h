@@ -210,6 +210,10 @@ CALL(weir_set_limit_fraction)
 {
     return weir_set_limit_fraction(s->fresh, 0.5);
 }
+CALL(weir_check)
+{
+    return weir_check(s->a) ? EILSEQ : 0;
+}
 CALL(weir_trim)
 {
     weir_deallocate(s->a, s->large);
@@ -540,6 +544,7 @@ static const struct call calls_of_blocks[] = {
     MAY(weir_placement_stats_get),
     SURE(weir_set_limit),
     SURE(weir_set_limit_fraction),
+    SURE(weir_check),
     SURE(weir_trim),
     MAY(weir_allocator_walk),
     MAY(weir_allocator_walk_children),

@@ -87,7 +87,7 @@ static void fail_in_turn(bool constrained)
         weir__fault_after(n);
         int error = demo_run(constrained);
         weir__fault_after(-1);
-        if (!error) /* an allocator's handle stays, so that a later use of it is found */
+        if (!error)
             break;
         cr_assert_eq(weir__meta_in_use(), held, "request %ld: memory was lost (%s)", n,
                      strerror(error));
@@ -99,6 +99,12 @@ Test(unit_plan, every_request_for_memory_may_fail)
 {
     for (int i = 0; i < 2; i++) /* what stays for good is there afterwards */
         cr_assert(demo_run(false) == 0 && demo_run(true) == 0);
+    weir_allocator_options root = WEIR_ALLOCATOR_OPTIONS_INIT;
+    root.parent = WEIR_NO_PARENT;
+    for (int i = 0; i < 5000; i++) { /* as many handles as wait, so that a later use of one is found */
+        cr_assert_eq(weir_allocator_destroy(weir_allocator_create(NULL)), 0);
+        cr_assert_eq(weir_allocator_destroy(weir_allocator_create(&root)), 0);
+    }
     fail_in_turn(false);
     fail_in_turn(true);
 }
