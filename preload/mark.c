@@ -1,11 +1,11 @@
 /*
  * preload/mark.c - weir_trace_mark, the one name of weir's own that this library offers. A program
  * that is not linked with libweir marks by it under `weir run`: it looks the name up, or refers to
- * it weakly. In a program that is linked with libweir this one comes first, and hands on: the mark is
- * in both recordings, that of the program's malloc and one that the program makes itself.
+ * it weakly. In a program that is linked with libweir this one comes first, and hands on: the mark
+ * is in both recordings, that of the program's malloc and one that the program makes itself.
  *
- * Any thread, but no signal handler: the loader is asked, until libweir is found, whenever something
- * was loaded.
+ * Any thread, but no signal handler: the loader is asked, until libweir is found, whenever
+ * something was loaded.
  */
 #include "preload/preload.h"
 
@@ -34,7 +34,7 @@ static mark_function *next_look(void)
 /* libweir's, which stays once it was loaded. NULL: there is none. */
 static mark_function *next_mark(void)
 {
-    static mark_function *next;      /* atomic; a race stores the same value */
+    static mark_function *next;       /* atomic; a race stores the same value */
     static unsigned long long looked; /* loads, when it was looked for; atomic */
     mark_function *found = weir__relaxed_get(next);
     unsigned long long loads = 0;

@@ -1,5 +1,5 @@
-/* observe/mark.c - weir_trace_mark of libweir. Apart from the recorder, because libweir-malloc.so has
- * another (preload/mark.c). */
+/* observe/mark.c - weir_trace_mark of libweir. Apart from the recorder, because libweir-malloc.so
+ * has another (preload/mark.c). */
 #include "observe/recorder.h"
 
 int weir_trace_mark(weir_mark kind, const char *name, bool begin)

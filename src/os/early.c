@@ -1,8 +1,8 @@
 /* os/early.c - see early.h. */
 #include "os/early.h"
 
-#include <stdint.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/auxv.h>
 

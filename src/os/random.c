@@ -11,7 +11,8 @@
 static uint64_t random_other(void)
 {
     uint64_t words[2] = {0, 0};
-    const void *of_process = (const void *)getauxval(AT_RANDOM); // NOLINT(performance-no-int-to-ptr)
+    const void *of_process =
+        (const void *)getauxval(AT_RANDOM); // NOLINT(performance-no-int-to-ptr)
     if (of_process)
         memcpy(words, of_process, sizeof words);
     return (words[0] ^ (words[1] << 1)) * UINT64_C(0x9e3779b97f4a7c15) ^ weir__os_time();

@@ -393,8 +393,8 @@ static int walk_end(struct walk *w)
     return w->moved ? 0 : (int)w->kept;
 }
 
-/* From a leaf in weir's own code through that; `searched`: `now` is a frame that called weir, and no
- * stack that is kept has it as its leaf. */
+/* From a leaf in weir's own code through that; `searched`: `now` is a frame that called weir, and
+ * no stack that is kept has it as its leaf. */
 static WEIR__NOINLINE int take_walk(struct weir__unwind *u, struct weir__registers now,
                                     bool searched)
 {

@@ -16,13 +16,13 @@ struct weir__way {
     uint64_t pc;           /* of the leaf; 0: no way */
     uint32_t by;           /* bytes from the leaf's stack pointer to that of who called weir */
     uint32_t pc_at, fp_at; /* the same to where its pc and fp are; fp_at 0: fp is in the register */
-    uint32_t count;  /* of words; a multiple of 4, where the first is there again and again */
+    uint32_t count;        /* of words; a multiple of 4, where the first is there again and again */
     uint32_t places;
     bool uses_fp; /* of the leaf: a frame is found by it */
     uint64_t fp_by;
     struct weir__way_word {
-        uint64_t value, at; /* `at` from the leaf's stack pointer on */
-    } words[WEIR__WAY_FRAMES]; /* next to the caller first: there ways part */
+        uint64_t value, at;                        /* `at` from the leaf's stack pointer on */
+    } words[WEIR__WAY_FRAMES];                     /* next to the caller first: there ways part */
     struct weir__way_word place[WEIR__WAY_FRAMES]; /* of a frame: less the leaf's stack pointer */
 };
 

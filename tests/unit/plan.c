@@ -101,7 +101,8 @@ Test(unit_plan, every_request_for_memory_may_fail)
         cr_assert(demo_run(false) == 0 && demo_run(true) == 0);
     weir_allocator_options root = WEIR_ALLOCATOR_OPTIONS_INIT;
     root.parent = WEIR_NO_PARENT;
-    for (int i = 0; i < 5000; i++) { /* as many handles as wait, so that a later use of one is found */
+    for (int i = 0; i < 5000;
+         i++) { /* as many handles as wait, so that a later use of one is found */
         cr_assert_eq(weir_allocator_destroy(weir_allocator_create(NULL)), 0);
         cr_assert_eq(weir_allocator_destroy(weir_allocator_create(&root)), 0);
     }

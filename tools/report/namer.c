@@ -9,7 +9,8 @@ static void modules_add(struct report_names *n)
     n->symbols = symbols_open(NULL);
     for (size_t i = 0; i < n->info->nmodules; i++) {
         const struct trace_module *m = &n->info->modules[i];
-        symbols_add_module(n->symbols, m->address, m->size, m->path, m->build_id, m->first, m->last);
+        symbols_add_module(n->symbols, m->address, m->size, m->path, m->build_id, m->first,
+                           m->last);
     }
     for (size_t i = 0; i < n->info->njit; i++) {
         const struct trace_jit *jit = &n->info->jit[i];

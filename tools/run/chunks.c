@@ -122,8 +122,8 @@ static bool records_changed(const struct run_watch *watch, uint32_t i,
                             const struct run_image *image)
 {
     const struct weir__run_chunk *chunk = weir__run_chunk(watch->run->page, watch->run->unit, i);
-    return image->over || (uint32_t)__atomic_load_n(&chunk->filled, __ATOMIC_ACQUIRE) !=
-                              watch->chunk_done[i] ||
+    return image->over ||
+           (uint32_t)__atomic_load_n(&chunk->filled, __ATOMIC_ACQUIRE) != watch->chunk_done[i] ||
            __atomic_load_n(&chunk->state, __ATOMIC_ACQUIRE) == WEIR__CHUNK_FULL;
 }
 

@@ -71,9 +71,9 @@ struct symbol_place {
 struct symbols *symbols_open(const char *debug);
 void symbols_close(struct symbols *symbols);
 
-/* Texts are copied; NULL is "". `from` and `to`: by a clock of the caller's; 0 and UINT64_MAX: always. Of
- * modules at one place at one time, the one that came last is meant. All are added before the first
- * look-up. */
+/* Texts are copied; NULL is "". `from` and `to`: by a clock of the caller's; 0 and UINT64_MAX:
+ * always. Of modules at one place at one time, the one that came last is meant. All are added
+ * before the first look-up. */
 void symbols_add_module(struct symbols *symbols, uint64_t base, uint64_t bytes, const char *path,
                         const char *build_id, uint64_t from, uint64_t to);
 
