@@ -12,6 +12,7 @@ dist_guide_DATA = \
 	docs/guide/fleet.md \
 	docs/guide/from-mini-infer.md \
 	docs/guide/glossary.md \
+	docs/guide/hardened.md \
 	docs/guide/metrics.md \
 	docs/guide/planning.md \
 	docs/guide/pools.md \
