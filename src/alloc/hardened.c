@@ -195,7 +195,7 @@ static bool take_locked(struct weir__heap *heap, unsigned sizeclass, struct weir
 }
 
 /* If there is no memory, everything free is trimmed (alloc/trim.h) and it tries again. */
-static bool take_or_trim_locked(struct weir__heap *heap, unsigned sizeclass,
+bool weir__hardened_take_locked(struct weir__heap *heap, unsigned sizeclass,
                                 struct weir__cached *taken)
 {
     if (weir__likely(take_locked(heap, sizeclass, taken)))
@@ -206,37 +206,16 @@ static bool take_or_trim_locked(struct weir__heap *heap, unsigned sizeclass,
     return take_locked(heap, sizeclass, taken);
 }
 
-static void give_locked(struct weir__heap *heap, void *block, const struct weir__found *found)
+void weir__hardened_give_locked(struct weir__heap *heap, const struct weir__cached *taken)
 {
     weir__assert(weir__lock_is_mine(&heap->cache.lock));
-    struct weir__cached cached = {block, found->place.entry, heap->mark,
-                                  (uint32_t)found->requested};
-    weir__quarantine_put(quarantine_get_locked(heap), &cached, found->tag);
+    weir__quarantine_put_back(heap->quarantine, taken);
 }
 
-bool weir__hardened_take(weir_allocator *a, unsigned sizeclass, struct weir__cached *taken)
+void weir__hardened_put_locked(struct weir__heap *heap, const struct weir__cached *freed,
+                               uint32_t tag)
 {
-    struct weir__heap *heap = weir__heap_take(a);
-    bool done = take_or_trim_locked(heap, sizeclass, taken);
-    weir__heap_drop(heap);
-    return done;
-}
-
-void weir__hardened_give(weir_allocator *a, struct weir__cached given)
-{
-    struct weir__heap *heap = weir__heap_take(a);
-    weir__quarantine_put_back(heap->quarantine, &given);
-    weir__heap_drop(heap);
-}
-
-bool weir__hardened_give_live(weir_allocator *a, void *block, const struct weir__found *found)
-{
-    struct weir__heap *heap = weir__heap_take(a);
-    bool live = weir__entry_is_live(weir__entry_get(found->place.entry));
-    if (weir__likely(live))
-        give_locked(heap, block, found);
-    weir__heap_drop(heap);
-    return live;
+    weir__quarantine_put(quarantine_get_locked(heap), freed, tag);
 }
 
 /* The entry last: who checks goes by it. */
@@ -254,12 +233,12 @@ static void *small_allocate(weir_allocator *a, unsigned sizeclass, struct weir__
 {
     struct weir__cached taken;
     struct weir__heap *heap = weir__heap_take(a);
-    bool found = take_or_trim_locked(heap, sizeclass, &taken);
+    bool found = weir__hardened_take_locked(heap, sizeclass, &taken);
     bool counted = found && weir__count_locked(heap, (int64_t)request->size, 1, 0);
     if (weir__likely(counted))
         weir__hardened_begin(&taken, request->size, weir__small_live_of(request));
     else if (found)
-        weir__quarantine_put_back(heap->quarantine, &taken);
+        weir__hardened_give_locked(heap, &taken);
     uint64_t sequence = weir__count_sequence(heap);
     weir__heap_drop(heap);
     if (weir__unlikely(!counted))
@@ -288,28 +267,6 @@ void *weir__hardened_allocate_once(weir_allocator *a, struct weir__request *requ
     if (weir__unlikely(!none))
         return block;
     return small_allocate(a, (unsigned)sizeclass, request);
-}
-
-void weir__hardened_free(weir_allocator *a, void *block, const struct weir__found *found)
-{
-    weir__assert(found->kind == WEIR__KIND_SMALL && weir__slab_is_hardened(found->place.slab));
-    if (weir__unlikely(!weir__hardened_expect(a, block, found)))
-        return;
-    struct weir__heap *heap = weir__heap_take(a);
-    bool live = weir__entry_is_live(weir__entry_get(found->place.entry));
-    if (weir__likely(live)) {
-        weir__count_locked(heap, -(int64_t)found->requested, 0, 1);
-        give_locked(heap, block, found);
-    }
-    uint64_t sequence = weir__count_sequence(heap);
-    weir__heap_drop(heap);
-    if (weir__unlikely(!live)) {
-        weir__misuse(WEIR_MISUSE_DOUBLE_FREE, block, a->name);
-        return;
-    }
-    if (weir__unlikely(sequence != 0))
-        weir__trace_freed(a, sequence, block, found->requested);
-    weir__heap_slow_done(a, heap);
 }
 
 /* -- resizing ---------------------------------------------------------------------------------- */

@@ -59,17 +59,21 @@ WEIR__INLINE int weir__hardened_class(size_t size, size_t alignment)
 /* As weir__allocate_once. */
 void *weir__hardened_allocate_once(weir_allocator *a, struct weir__request *request);
 
-/* As weir__small_free_slow. */
-void weir__hardened_free(weir_allocator *a, void *block, const struct weir__found *found);
-
 /* As weir__small_resize_slow. */
 bool weir__hardened_resize(weir_allocator *a, void *block, const struct weir__found *found,
                            size_t size, bool *refused);
 
-/* As weir__small_take, weir__small_give and weir__small_give_live. */
-bool weir__hardened_take(weir_allocator *a, unsigned sizeclass, struct weir__cached *taken);
-void weir__hardened_give(weir_allocator *a, struct weir__cached given);
-bool weir__hardened_give_live(weir_allocator *a, void *block, const struct weir__found *found);
+/* Of the heap whose lock is held, which is dropped meanwhile where memory is short: *taken is a
+ * free block. False: no memory. */
+bool weir__hardened_take_locked(struct weir__heap *heap, unsigned sizeclass,
+                                struct weir__cached *taken);
+
+/* Back, as it was taken. */
+void weir__hardened_give_locked(struct weir__heap *heap, const struct weir__cached *taken);
+
+/* One that was live by a moment ago: it is cleared and waits. */
+void weir__hardened_put_locked(struct weir__heap *heap, const struct weir__cached *freed,
+                               uint32_t tag);
 
 /* A block that was taken is live from here on; `live` are the bits of its entry but the size. */
 void weir__hardened_begin(const struct weir__cached *taken, size_t size, uint32_t live);

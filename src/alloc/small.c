@@ -240,20 +240,25 @@ void *weir__small_allocate_slow(weir_allocator *a, unsigned sizeclass,
     return block;
 }
 
+static bool small_take_locked(struct weir__heap *heap, unsigned sizeclass,
+                              struct weir__cached *taken)
+{
+    if (!bin_fill_or_trim_locked(heap, sizeclass))
+        return false;
+    struct weir__bin *bin = weir__cache_bin(&heap->cache, sizeclass);
+    *taken = bin->top[-1];
+    weir__bin_set_top(bin, bin->top - 1);
+    return true;
+}
+
 bool weir__small_take(weir_allocator *a, unsigned sizeclass, struct weir__cached *taken)
 {
     weir__assert(sizeclass < WEIR__CLASSES);
-    if (weir__hardened_is(a))
-        return weir__hardened_take(a, sizeclass, taken);
     struct weir__heap *heap = weir__heap_take(a);
-    bool filled = bin_fill_or_trim_locked(heap, sizeclass);
-    if (filled) {
-        struct weir__bin *bin = weir__cache_bin(&heap->cache, sizeclass);
-        *taken = bin->top[-1];
-        weir__bin_set_top(bin, bin->top - 1);
-    }
+    bool done = weir__hardened_is(a) ? weir__hardened_take_locked(heap, sizeclass, taken)
+                                     : small_take_locked(heap, sizeclass, taken);
     weir__heap_drop(heap);
-    return filled;
+    return done;
 }
 
 /* -- freeing -------------------------------------------------------------------------- */
@@ -301,26 +306,33 @@ static void small_push_locked(struct weir__heap *heap, struct weir__cached cache
 
 void weir__small_give(weir_allocator *a, struct weir__cached given)
 {
+    struct weir__heap *heap = weir__heap_take(a);
+    if (weir__hardened_is(a))
+        weir__hardened_give_locked(heap, &given);
+    else
+        small_push_locked(heap, given);
+    weir__heap_drop(heap);
+}
+
+/* The copy of a block that was live by a moment ago. */
+static void small_put_locked(const weir_allocator *a, struct weir__heap *heap,
+                             const struct weir__cached *freed, uint32_t tag)
+{
     if (weir__hardened_is(a)) {
-        weir__hardened_give(a, given);
+        weir__hardened_put_locked(heap, freed, tag);
         return;
     }
-    struct weir__heap *heap = weir__heap_take(a);
-    small_push_locked(heap, given);
-    weir__heap_drop(heap);
+    block_fill_freed(freed);
+    small_push_locked(heap, *freed);
 }
 
 bool weir__small_give_live(weir_allocator *a, void *block, const struct weir__found *found)
 {
-    if (weir__hardened_is(a))
-        return weir__hardened_give_live(a, block, found);
     struct weir__heap *heap = weir__heap_take(a);
     struct weir__cached cached = copy_of(heap, block, found);
     bool live = weir__entry_is_live(weir__entry_get(cached.entry));
-    if (weir__likely(live)) {
-        block_fill_freed(&cached);
-        small_push_locked(heap, cached);
-    }
+    if (weir__likely(live))
+        small_put_locked(a, heap, &cached, found->tag);
     weir__heap_drop(heap);
     return live;
 }
@@ -366,11 +378,10 @@ bool weir__small_free_numbered(weir_allocator *a, struct weir__heap *const *heap
 void weir__small_free_slow(weir_allocator *a, void *block, const struct weir__found *found)
 {
     weir__assert(found->kind == WEIR__KIND_SMALL && weir__slab_of(block) == found->place.slab);
-    if (weir__hardened_is(a)) {
-        weir__hardened_free(a, block, found);
+    bool hardened = weir__hardened_is(a);
+    if (weir__unlikely(hardened && !weir__hardened_expect(a, block, found)))
         return;
-    }
-    struct weir__heap *own = weir__heap_own(a);
+    struct weir__heap *own = hardened ? NULL : weir__heap_own(a);
     if (own && small_give_shared(own, copy_of(own, block, found)))
         return;
     struct weir__heap *heap = weir__heap_take(a);
@@ -378,8 +389,7 @@ void weir__small_free_slow(weir_allocator *a, void *block, const struct weir__fo
     bool live = weir__entry_is_live(weir__entry_get(found->place.entry));
     if (weir__likely(live)) {
         weir__count_locked(heap, -(int64_t)found->requested, 0, 1);
-        block_fill_freed(&cached);
-        small_push_locked(heap, cached);
+        small_put_locked(a, heap, &cached, found->tag);
     }
     uint64_t sequence = weir__count_sequence(heap);
     weir__heap_drop(heap);

@@ -1,6 +1,7 @@
 /* pool/chunk.c - see chunk.h. Retired chunks have their own lock. */
 #include "pool/chunk.h"
 
+#include "base/draw.h"
 #include "base/fault.h"
 #include "os/locks.h"
 #include "os/pages.h"
@@ -159,18 +160,6 @@ static bool slab_is_guard(const struct weir__page_heap *heap, size_t number)
     return heap->hardened && number % GUARD_EVERY == 0;
 }
 
-/* Of `count`, by chance. */
-static size_t draw_locked(struct weir__page_heap *heap, size_t count)
-{
-    weir__assert(weir__lock_is_mine(&heap->lock));
-    uint64_t bits = heap->random;
-    bits ^= bits << 13;
-    bits ^= bits >> 7;
-    bits ^= bits << 17;
-    heap->random = bits;
-    return (size_t)((bits >> 32) * count >> 32);
-}
-
 static void free_slab_link(struct weir__page_heap *heap, struct weir__slab *slab);
 
 /* Closes the guards of a new chunk and makes the others free, in any order. */
@@ -191,7 +180,7 @@ static void chunk_harden(struct weir__page_heap *heap, struct weir__chunk *chunk
     }
     chunk->u.head.nfresh = WEIR__CHUNK_USABLE - count;
     while (count) {
-        size_t at = draw_locked(heap, count);
+        size_t at = weir__draw(&heap->random, (uint32_t)count);
         slabs[at]->dirty = false;
         free_slab_link(heap, slabs[at]);
         slabs[at] = slabs[--count];
@@ -303,7 +292,7 @@ static WEIR__NOINLINE struct weir__slab *free_slab_draw(struct weir__page_heap *
         chunk_add(heap);
     struct weir__slab *slab = heap->dirty_slabs ? heap->dirty_slabs : heap->clean_slabs;
     if (slab)
-        for (size_t steps = draw_locked(heap, DRAWN_OF); steps && slab->next; steps--)
+        for (size_t steps = weir__draw(&heap->random, DRAWN_OF); steps && slab->next; steps--)
             slab = slab->next;
     return slab;
 }

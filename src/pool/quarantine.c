@@ -2,7 +2,7 @@
 #include "pool/quarantine.h"
 
 #include "backing/meta.h"
-#include "os/random.h"
+#include "base/draw.h"
 #include "pool/late_misuse.h"
 
 /* A bag has room for so many batches; and a choice of half a batch at least where memory allows. */
@@ -15,7 +15,7 @@ struct weir__quarantine *weir__quarantine_make(struct weir__shard *shard, uint32
         return NULL;
     made->shard = shard;
     made->mark = mark;
-    made->random = weir__canary_word(made) ^ weir__canary_turned(weir__canary_secret, mark);
+    made->random = (weir__canary_word(made) ^ weir__canary_turned(weir__canary_secret, mark)) | 1;
     return made;
 }
 
@@ -30,17 +30,6 @@ void weir__quarantine_unmake(struct weir__quarantine *quarantine)
             weir__meta_free(bag->blocks, bag->room * sizeof *bag->blocks);
     }
     weir__meta_free(quarantine, sizeof *quarantine);
-}
-
-/* Of `count`, by chance (xorshift, Marsaglia 2003; an attacker who reads it knows all of it). */
-static uint32_t draw(struct weir__quarantine *quarantine, uint32_t count)
-{
-    uint64_t bits = quarantine->random;
-    bits ^= bits << 13;
-    bits ^= bits >> 7;
-    bits ^= bits << 17;
-    quarantine->random = bits;
-    return (uint32_t)((bits >> 32) * count >> 32);
 }
 
 static void held_add(struct weir__quarantine *quarantine, unsigned sizeclass, int blocks)
@@ -182,7 +171,7 @@ bool weir__quarantine_take(struct weir__quarantine *quarantine, struct weir__sha
     if (weir__unlikely(!bag))
         return take_directly(shard, sizeclass, taken);
     while (bag_fill(quarantine, bag, sizeclass)) {
-        uint32_t at = draw(quarantine, bag->count);
+        uint32_t at = weir__draw(&quarantine->random, bag->count);
         *taken = bag->blocks[at];
         bag->blocks[at] = bag->blocks[--bag->count];
         held_add(quarantine, sizeclass, -1);
