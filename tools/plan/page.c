@@ -2,10 +2,10 @@
  * tools/plan/page.c - a solved plan as one page: what it came to, the picture, and the buffers that
  * bind the lower bound, greatest first. No script, nothing from elsewhere; light and dark.
  */
+#include "tools/common/markup.h"
 #include "tools/common/memory.h"
 #include "tools/common/text.h"
 #include "tools/plan/rows.h"
-#include "tools/report/markup.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

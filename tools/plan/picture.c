@@ -5,10 +5,10 @@
  * there is one class only, by size. Self-contained SVG: no script, no font; light and dark. Labels
  * are drawn where they fit; each box says all of it where a pointer rests.
  */
+#include "tools/common/markup.h"
 #include "tools/common/memory.h"
 #include "tools/common/text.h"
 #include "tools/plan/rows.h"
-#include "tools/report/markup.h"
 
 #include <inttypes.h>
 #include <math.h>

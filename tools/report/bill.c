@@ -1,8 +1,8 @@
 /* tools/report/bill.c - see bill.h. */
 #include "tools/report/bill.h"
+#include "tools/common/markup.h"
 #include "tools/common/text.h"
 #include "tools/report/lines.h"
-#include "tools/report/markup.h"
 #include "tools/report/strip.h"
 
 #include <inttypes.h>

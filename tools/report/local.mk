@@ -9,7 +9,7 @@ libweir_report_la_SOURCES = tools/report/against.c tools/report/against.h tools/
 	tools/report/folded.c tools/report/folded.h tools/report/frames.c \
 	tools/report/frames.h tools/report/holders.c tools/report/holders.h tools/report/icicle.c \
 	tools/report/icicle.h tools/report/keys.c tools/report/keys.h tools/report/lines.c \
-	tools/report/lines.h tools/report/mappings.c tools/report/mappings.h tools/report/markup.c tools/report/markup.h tools/report/namer.c tools/report/namer.h tools/report/packed.c \
+	tools/report/lines.h tools/report/mappings.c tools/report/mappings.h tools/report/namer.c tools/report/namer.h tools/report/packed.c \
 	tools/report/packed.h tools/report/page.c tools/report/page.h tools/report/page_data.c \
 	tools/report/page_data.h tools/report/pass.c tools/report/pass.h tools/report/perfetto.c \
 	tools/report/perfetto.h tools/report/pprof.c tools/report/pprof.h tools/report/protobuf.c \

@@ -3,9 +3,9 @@
  * over another: a mapping takes the place of what it covers, an unmapping cuts it out.
  */
 #include "tools/report/mappings.h"
+#include "tools/common/markup.h"
 #include "tools/common/memory.h"
 #include "tools/common/text.h"
-#include "tools/report/markup.h"
 
 #include "observe/mapping.h"
 

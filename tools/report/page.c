@@ -1,11 +1,11 @@
 /* tools/report/page.c - the page's order; see page.h. */
 #include "tools/report/page.h"
+#include "tools/common/markup.h"
 #include "tools/common/memory.h"
 #include "tools/common/text.h"
 #include "tools/report/bill.h"
 #include "tools/report/icicle.h"
 #include "tools/report/lines.h"
-#include "tools/report/markup.h"
 #include "tools/report/page_data.h"
 #include "tools/report/sections.h"
 #include "tools/report/strip.h"

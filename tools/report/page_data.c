@@ -1,8 +1,8 @@
 /* tools/report/page_data.c - see page_data.h. */
 #include "tools/report/page_data.h"
+#include "tools/common/markup.h"
 #include "tools/common/memory.h"
 #include "tools/common/text.h"
-#include "tools/report/markup.h"
 #include "tools/report/packed.h"
 
 #include <inttypes.h>

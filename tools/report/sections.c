@@ -1,9 +1,9 @@
 /* tools/report/sections.c - see sections.h. */
 #include "tools/report/sections.h"
+#include "tools/common/markup.h"
 #include "tools/common/memory.h"
 #include "tools/common/text.h"
 #include "tools/report/bill.h"
-#include "tools/report/markup.h"
 #include "tools/report/strip.h"
 
 #include <inttypes.h>

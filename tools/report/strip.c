@@ -1,7 +1,7 @@
 /* tools/report/strip.c - see strip.h. */
 #include "tools/report/strip.h"
+#include "tools/common/markup.h"
 #include "tools/common/memory.h"
-#include "tools/report/markup.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

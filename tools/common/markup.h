@@ -1,10 +1,10 @@
 /*
- * tools/report/markup.h - pieces of HTML: texts that a program gave, escaped; figures as people
+ * tools/common/markup.h - pieces of HTML: texts that a program gave, escaped; figures as people
  * read them. Whatever bytes a name has, what is written is well-formed UTF-8 that names no tag.
  * Texts are good until 16 more are made (tools/common/text.h). Has no state; one thread.
  */
-#ifndef WEIR_TOOLS_REPORT_MARKUP_H
-#define WEIR_TOOLS_REPORT_MARKUP_H
+#ifndef WEIR_TOOLS_COMMON_MARKUP_H
+#define WEIR_TOOLS_COMMON_MARKUP_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
-/* tools/report/markup.c - see markup.h. */
-#include "tools/report/markup.h"
+/* tools/common/markup.c - see markup.h. */
+#include "tools/common/markup.h"
 #include "tools/common/text.h"
 
 #include <inttypes.h>
