@@ -107,7 +107,7 @@ static size_t waiting_check(const weir_allocator *a)
             faults += weir__quarantine_check(heap->quarantine);
         weir__lock_drop(&heap->cache.lock);
     }
-    return faults;
+    return faults + weir__fenced_check(a->body->page_heap, a);
 }
 
 static size_t check_locked(const weir_allocator *a)

@@ -219,10 +219,11 @@ weir_allocator *weir_allocator_create(const weir_allocator_options *options)
 static int span_free_owned(struct weir__span *span, void *a)
 {
     weir__assert(span->state == WEIR__PAGE_SPAN);
+    struct weir__page_heap *heap = ((weir_allocator *)a)->body->page_heap;
     if (weir__span_owner(span) == a && weir__span_is_fenced(span))
-        weir__fenced_end_locked(span);
+        weir__fenced_end_locked(heap, span);
     if (weir__span_owner(span) == a)
-        weir__span_give_locked(((weir_allocator *)a)->body->page_heap, span);
+        weir__span_give_locked(heap, span);
     return 0;
 }
 

@@ -155,7 +155,7 @@ static void span_give(weir_allocator *a, struct weir__span *span, uint64_t label
         return;
     }
     if (weir__span_is_fenced(span)) {
-        weir__fenced_give(body->page_heap, span, &body->span_bytes);
+        weir__fenced_give(body->page_heap, span, label, &body->span_bytes);
         return;
     }
     if (shelf_give(a, span))

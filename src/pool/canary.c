@@ -41,17 +41,21 @@ bool weir__canary_holds_below(const struct weir__slab *slab, const void *block, 
 
 #define WORDS_MOST 128 /* bytes that are compared word by word; beyond, memcmp is faster */
 
-static bool is_zero(const char *bytes, size_t size)
+bool weir__canary_is_zero(const void *part, size_t size)
 {
+    const char *bytes = part;
     uint64_t sum = 0, word;
     if (size > WORDS_MOST) {
         memcpy(&word, bytes, sizeof word);
         return !word && !memcmp(bytes, bytes + sizeof word, size - sizeof word);
     }
-    for (size_t at = 0; at < size; at += sizeof word) {
+    size_t at = 0;
+    for (; at + sizeof word <= size; at += sizeof word) {
         memcpy(&word, bytes + at, sizeof word);
         sum |= word;
     }
+    for (; at < size; at++)
+        sum |= (unsigned char)bytes[at];
     return !sum;
 }
 
@@ -69,8 +73,8 @@ size_t weir__canary_written(const void *block, size_t stride, size_t most)
     size_t size = stride - WEIR__CANARY, part = weir__min(size, most / 2 & ~(size_t)7);
     weir__assert(size % 8 == 0 && most >= 16);
     if (size <= most)
-        return weir__likely(is_zero(bytes, size)) ? SIZE_MAX : first_written(bytes, 0, size);
-    if (weir__likely(is_zero(bytes, part) && is_zero(bytes + size - part, part)))
+        return weir__likely(weir__canary_is_zero(bytes, size)) ? SIZE_MAX : first_written(bytes, 0, size);
+    if (weir__likely(weir__canary_is_zero(bytes, part) && weir__canary_is_zero(bytes + size - part, part)))
         return SIZE_MAX;
     size_t at = first_written(bytes, 0, part);
     return at != SIZE_MAX ? at : first_written(bytes, size - part, size);

@@ -74,6 +74,9 @@ WEIR__INLINE void weir__canary_clear(void *block, size_t size, size_t stride)
     memset(block, 0, weir__min(size + WEIR__CANARY, stride - WEIR__CANARY));
 }
 
+/* Is all of it zero? */
+bool weir__canary_is_zero(const void *part, size_t size);
+
 /* Where something is not zero in the first bytes of a free place, up to its tail; SIZE_MAX:
  * nowhere. `most`: of longer ones so many bytes are looked at, at both ends. */
 size_t weir__canary_written(const void *block, size_t stride, size_t most);

@@ -14,4 +14,4 @@ weir_core_sources += src/pool/bin.c src/pool/bin.h src/pool/budget.c src/pool/bu
 	src/pool/resize.c src/pool/resize.h src/pool/returns.c src/pool/returns.h src/pool/label.h \
 	src/pool/shard.c src/pool/shard.h src/pool/shelf.c src/pool/shelf.h \
 	src/pool/slab.c src/pool/slab.h src/pool/span.c src/pool/span.h src/pool/tail.c src/pool/tail.h \
-	src/pool/trap.c src/pool/trap.h
+	src/pool/trap.c src/pool/trap.h src/pool/pace.h src/pool/warm.c src/pool/warm.h

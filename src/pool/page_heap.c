@@ -94,6 +94,7 @@ static void decay_locked(struct weir__page_heap *heap)
     weir__assert(heap->purging);
     const struct weir__policy *policy = heap->policy;
     size_t steps = 2 * policy->decay_ms / policy->step_ms;
+    weir__fenced_decay_locked(heap, policy->decay_ms);
     weir__purge_locked(heap, policy->decay_ms,
                        weir__page_heap_dirty_locked(heap) / steps + WEIR__CHUNK);
 }
