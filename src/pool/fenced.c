@@ -56,7 +56,8 @@ static unsigned char pattern_at(uint64_t word, const char *at)
     return (unsigned char)(word >> 8 * ((uintptr_t)at & 7));
 }
 
-/* The pages are open, and zero but for what the former block left. */
+/* The pages are open, and zero but for what the former block left; the first bytes are in any
+ * case. */
 static void block_begin(struct weir__span *span, size_t size, size_t alignment,
                         struct weir__claim *claim)
 {
@@ -65,7 +66,7 @@ static void block_begin(struct weir__span *span, size_t size, size_t alignment,
     char *block = start + offset;
     uint64_t word = weir__canary_word(block);
     if (!claim->zeroed)
-        memset(start, 0, offset);
+        memset(start, 0, offset + weir__min(size, WEIR__WARM_END));
     for (char *at = block + size; at < start + open; at++)
         *at = (char)pattern_at(word, at);
     weir__relaxed_set(span->u.live.tag, claim->tag);
@@ -364,11 +365,12 @@ void weir__fenced_end_locked(struct weir__page_heap *heap, struct weir__span *sp
     span->u.live.filled = WHOLE;
 }
 
-void weir__fenced_release(struct weir__page_heap *heap, const void *owner)
+size_t weir__fenced_release(struct weir__page_heap *heap, const void *owner)
 {
     struct weir__span *span;
+    size_t bytes = 0;
     if (!heap->hardened)
-        return;
+        return 0;
     weir__lock_take(&heap->lock);
     for (uint32_t left = heap->fences ? heap->fences->count : 0; left; left--) {
         span = ring_pop_locked(heap);
@@ -378,11 +380,13 @@ void weir__fenced_release(struct weir__page_heap *heap, const void *owner)
             ring_push_locked(heap, span);
     }
     while (heap->fences && (span = weir__warm_oldest(&heap->fences->warm, owner, !owner))) {
+        bytes += open_bytes(span);
         weir__os_close(weir__span_start(span), open_bytes(span));
         weir__span_give_locked(heap, span);
     }
     weir__lock_drop(&heap->lock);
     weir__page_heap_relieve(heap);
+    return bytes;
 }
 
 void weir__fenced_unmake(struct weir__page_heap *heap)

@@ -52,8 +52,8 @@ void weir__fenced_end_locked(struct weir__page_heap *heap, struct weir__span *sp
  * held. */
 void weir__fenced_decay_locked(struct weir__page_heap *heap, uint32_t milliseconds);
 
-/* Gives back the waiting ones of that owner, or all (NULL). */
-void weir__fenced_release(struct weir__page_heap *heap, const void *owner);
+/* Gives back the waiting ones of that owner, or all (NULL). Bytes of pages that they had kept. */
+size_t weir__fenced_release(struct weir__page_heap *heap, const void *owner);
 
 /* Frees the ring, in which nothing waits any more that is not going, too. */
 void weir__fenced_unmake(struct weir__page_heap *heap);

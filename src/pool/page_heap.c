@@ -40,10 +40,10 @@ void weir__page_heap_destroy(struct weir__page_heap *heap)
 size_t weir__page_heap_trim(struct weir__page_heap *heap, bool addresses)
 {
     struct weir__list chunks = {NULL};
-    weir__fenced_release(heap, NULL);
+    size_t bytes = weir__fenced_release(heap, NULL);
     weir__lock_take(&heap->lock);
     weir__span_flush_idle_locked(heap);
-    size_t bytes = weir__chunk_release_locked(heap, &chunks) + weir__tail_release_locked(heap);
+    bytes += weir__chunk_release_locked(heap, &chunks) + weir__tail_release_locked(heap);
     if (weir__page_heap_keeps_pages(heap))
         bytes += weir__tail_shut_locked(heap);
     struct weir__list doomed = heap->doomed;

@@ -19,6 +19,7 @@ case_tests += tests/api/allocator \
 	tests/api/fork_objects \
 	tests/api/functions \
 	tests/api/hardened \
+	tests/api/warm \
 	tests/api/host_memory \
 	tests/api/lookup \
 	tests/api/mapped \
