@@ -16,7 +16,7 @@
 
 #include "alloc/cpu.h"
 #include "alloc/deallocate.h"
-#include "alloc/hardened.h"
+#include "alloc/hardened_small.h"
 #include "alloc/large.h"
 #include "alloc/reallocate.h"
 #include "alloc/small.h"
@@ -102,6 +102,7 @@ PRELOAD_API void *calloc(size_t count, size_t size)
 static WEIR__NOINLINE void free_other(void *block, struct weir__place place)
 {
     if (weir__small_free_foreign(&weir__cpu, weir__here.heaps[0], block, place) ||
+        weir__hardened_free(&weir__cpu, block, place) ||
         weir__small_free_numbered(&weir__cpu, weir__here.heaps, block, place))
         return;
     if (preload_is_other(block))

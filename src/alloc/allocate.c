@@ -2,7 +2,7 @@
 #include "alloc/allocate.h"
 
 #include "alloc/body.h"
-#include "alloc/hardened.h"
+#include "alloc/hardened_small.h"
 #include "alloc/large.h"
 #include "alloc/provided.h"
 #include "alloc/refusal.h"
@@ -60,8 +60,11 @@ static WEIR__NOINLINE void *allocate_any(weir_allocator *a, size_t size, size_t 
 static WEIR__NOINLINE void *allocate_large_slow(weir_allocator *a, size_t size, size_t alignment)
 {
     void *block = NULL;
-    if (a && size > WEIR__SMALL_MAX)
-        block = weir__large_pop(a, weir__heap_cached(a), size, alignment, false, WEIR__REACH_ANY);
+    struct weir__heap *heap = a ? weir__heap_cached(a) : &weir__no_heap;
+    if (size > WEIR__SMALL_MAX)
+        block = weir__large_pop(a, heap, size, alignment, false, WEIR__REACH_ANY);
+    else if (weir__unlikely(weir__heap_is_wary(heap)))
+        block = weir__hardened_allocate(heap, size, alignment);
     return block ? block : allocate_any(a, size, alignment, NULL);
 }
 
@@ -92,14 +95,14 @@ static WEIR__NOINLINE void *allocate_default_slow(weir_allocator *a, size_t size
     return allocate_large(a, weir__heap_near(a), WEIR__REACH_ROOT, size, WEIR_DEFAULT_ALIGNMENT);
 }
 
-/* Small ones, too, of a context that is no child of a root. */
+/* Small ones, too, of a context that is no child of a root, or hardened. */
 static WEIR__NOINLINE void *allocate_default_far_slow(weir_allocator *a, size_t size)
 {
     void *block = NULL;
     if (!a)
         return allocate_any(a, size, WEIR_DEFAULT_ALIGNMENT, NULL);
     struct weir__heap *heap = weir__heap_far(a);
-    if (size <= WEIR__SMALL_MAX)
+    if (size <= WEIR__SMALL_MAX && !weir__heap_is_wary(heap))
         block = weir__small_allocate_aligned(heap, size, WEIR_DEFAULT_ALIGNMENT);
     return block ? block : allocate_large(a, heap, WEIR__REACH_CHILD, size, WEIR_DEFAULT_ALIGNMENT);
 }

@@ -4,8 +4,8 @@
  *
  * Others work meanwhile. A live block's canary is there before its entry says that it lives, and
  * goes after it says otherwise: so what looks broken is looked at again, and counts if its entry
- * said the same all the time. What is in a quarantine stays there while the heap's lock is held,
- * what is in a slab while the center's is.
+ * said the same all the time. What is in a quarantine stays there while the heap's lock is held
+ * and its window closed, what is in a slab while the center's lock is held.
  */
 #include "alloc/check.h"
 
@@ -13,7 +13,7 @@
 #include "alloc/context.h"
 #include "alloc/corruption.h"
 #include "alloc/cpu.h"
-#include "alloc/hardened.h"
+#include "alloc/hardened_small.h"
 #include "alloc/misuse.h"
 #include "pool/fenced.h"
 #include "pool/late_misuse.h"
@@ -102,9 +102,12 @@ static size_t waiting_check(const weir_allocator *a)
     size_t faults = 0;
     for (struct weir__link *at = a->body->heaps.first; at; at = at->next) {
         struct weir__heap *heap = weir__heap_of(at);
+        if (!__atomic_load_n(&heap->quarantine, __ATOMIC_ACQUIRE))
+            continue;
         weir__lock_take(&heap->cache.lock);
-        if (heap->quarantine)
-            faults += weir__quarantine_check(heap->quarantine);
+        weir__window_close(&heap->window);
+        faults += weir__quarantine_check(heap->quarantine);
+        weir__window_release(&heap->window);
         weir__lock_drop(&heap->cache.lock);
     }
     return faults + weir__fenced_check(a->body->page_heap, a);

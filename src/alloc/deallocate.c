@@ -2,6 +2,7 @@
 #include "alloc/deallocate.h"
 
 #include "alloc/body.h"
+#include "alloc/hardened_small.h"
 #include "alloc/large.h"
 #include "alloc/provided.h"
 #include "alloc/small.h"
@@ -19,7 +20,7 @@ static bool foreign_free(const weir_allocator *a, void *block, struct weir__plac
  * block saves no registers for it. */
 static WEIR__NOINLINE void other_free(weir_allocator *a, void *block, struct weir__place place)
 {
-    if (weir__small_free_numbered(a, NULL, block, place))
+    if (weir__hardened_free(a, block, place) || weir__small_free_numbered(a, NULL, block, place))
         return;
     int saved = errno;
     if (!block)
@@ -86,11 +87,12 @@ WEIR__NOINLINE void weir__deallocate_slow(weir_allocator *a, void *block, struct
     }
 }
 
-/* Of a context that is no child of a root, or the slow way. */
+/* Of a context that is no child of a root, or hardened, or the slow way. */
 static WEIR__NOINLINE void deallocate_farther(weir_allocator *a, void *block,
                                               struct weir__place place)
 {
-    if (weir__unlikely(!weir__small_free_far(a, WEIR__REACH_ANY, block, place)))
+    if (weir__slab_is_hardened(place.slab) ? !weir__hardened_free(a, block, place)
+                                           : !weir__small_free_far(a, WEIR__REACH_ANY, block, place))
         weir__deallocate_slow(a, block, place);
 }
 

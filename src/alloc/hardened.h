@@ -1,13 +1,9 @@
 /*
- * alloc/hardened.h - small blocks of hardened contexts, and which contexts are hardened. Owns the
- * choice; where blocks wait is pool/quarantine.h's, what lies around them pool/canary.h's, large
- * ones pool/fenced.h's.
+ * alloc/hardened.h - which contexts are hardened, and whether what lies around their blocks is as
+ * it was. Owns the choice; what lies around blocks is pool/canary.h's. How they are taken and given
+ * is said in alloc/hardened_small.h, and of large ones in pool/fenced.h.
  *
- * A hardened context has bins that nothing is ever put into, and slabs whose owner equals no
- * allocator (pool/home.h): so the fast ways (alloc/small.h) leave at what they compare anyway, and
- * other contexts pay nothing. All of its small blocks go this way, under the lock of the heap.
- *
- * Any thread; no lock held but where it says so.
+ * Any thread; no lock held.
  */
 #ifndef WEIR_ALLOC_HARDENED_H
 #define WEIR_ALLOC_HARDENED_H
@@ -47,36 +43,7 @@ WEIR__INLINE bool weir__hardened_is(const weir_allocator *a)
     return weir__unlikely(a->body->hardened);
 }
 
-/* -- blocks ----------------------------------------------------------------------------------- */
-
-/* The class of a small block with room for its canary; negative: it is a large one. */
-WEIR__INLINE int weir__hardened_class(size_t size, size_t alignment)
-{
-    alignment = weir__max(alignment, WEIR__GRAIN);
-    return weir__class_of(size ? size + WEIR__CANARY : 0, alignment);
-}
-
-/* As weir__allocate_once. */
-void *weir__hardened_allocate_once(weir_allocator *a, struct weir__request *request);
-
-/* As weir__small_resize_slow. */
-bool weir__hardened_resize(weir_allocator *a, void *block, const struct weir__found *found,
-                           size_t size, bool *refused);
-
-/* Of the heap whose lock is held, which is dropped meanwhile where memory is short: *taken is a
- * free block. False: no memory. */
-bool weir__hardened_take_locked(struct weir__heap *heap, unsigned sizeclass,
-                                struct weir__cached *taken);
-
-/* Back, as it was taken. */
-void weir__hardened_give_locked(struct weir__heap *heap, const struct weir__cached *taken);
-
-/* One that was live by a moment ago: it is cleared and waits. */
-void weir__hardened_put_locked(struct weir__heap *heap, const struct weir__cached *freed,
-                               uint32_t tag);
-
-/* A block that was taken is live from here on; `live` are the bits of its entry but the size. */
-void weir__hardened_begin(const struct weir__cached *taken, size_t size, uint32_t live);
+/* -- what was written around blocks ------------------------------------------------------------ */
 
 /* Is what lies around a live block as it was written? Else it is reported. */
 bool weir__hardened_expect(const weir_allocator *a, const void *block,

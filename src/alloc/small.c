@@ -3,7 +3,7 @@
 
 #include "alloc/body.h"
 #include "alloc/guarded.h"
-#include "alloc/hardened.h"
+#include "alloc/hardened_small.h"
 #include "alloc/large.h"
 #include "alloc/trace.h"
 #include "alloc/trim.h"

@@ -27,7 +27,7 @@ static bool tail_holds(const struct weir__slab *slab, const char *place, size_t 
     return !weir__entry_is_live(value) || weir__relaxed_get(*tail) == word;
 }
 
-bool weir__canary_holds_below(const struct weir__slab *slab, const void *block, size_t index)
+bool weir__canary_holds_below_slow(const struct weir__slab *slab, const void *block, size_t index)
 {
     if (weir__unlikely(index == 0 || !slab->size))
         return true;

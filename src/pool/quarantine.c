@@ -14,7 +14,6 @@ struct weir__quarantine *weir__quarantine_make(struct weir__shard *shard, uint32
     if (!made)
         return NULL;
     made->shard = shard;
-    made->mark = mark;
     made->random = (weir__canary_word(made) ^ weir__canary_turned(weir__canary_secret, mark)) | 1;
     return made;
 }
@@ -38,12 +37,31 @@ static void held_add(struct weir__quarantine *quarantine, unsigned sizeclass, in
     weir__relaxed_set(*held, *held + (uint32_t)blocks);
 }
 
-/* -- what was written to ---------------------------------------------------------------------- */
+/* -- blocks and their copies --------------------------------------------------------------------- */
 
-static const void *owner_of(const struct weir__cached *cached)
+static const struct weir__slab *slab_of(const struct weir__detained *detained)
 {
-    return weir__slab_true_owner(weir__slab_of(cached->block));
+    return weir__slab_of(detained->block);
 }
+
+static unsigned class_of(const struct weir__detained *detained)
+{
+    return weir__slab_class(slab_of(detained));
+}
+
+WEIR__INLINE struct weir__cached copy_of(const struct weir__detained *detained)
+{
+    uint32_t *entry = weir__slab_entry(weir__slab_of(detained->block), detained->block);
+    return (struct weir__cached){detained->block, entry, detained->mark, detained->size};
+}
+
+static struct weir__detained detained_of(const struct weir__cached *cached, uint32_t tag)
+{
+    return (struct weir__detained){cached->block, cached->mark, (uint16_t)cached->former,
+                                   (uint16_t)tag};
+}
+
+/* -- what was written to ---------------------------------------------------------------------- */
 
 /* The copy is not true: the block was freed twice at one instant, or its entry was overwritten. */
 static WEIR__NOINLINE void odd_keep(const struct weir__cached *cached)
@@ -54,37 +72,39 @@ static WEIR__NOINLINE void odd_keep(const struct weir__cached *cached)
                            cached->block, overwritten ? 0 : cached->former);
 }
 
-/* `detained` (NULL: nobody knows) says how it lived. */
-static WEIR__NOINLINE void written_keep(const struct weir__cached *cached, size_t offset,
-                                        const struct weir__detained *detained)
+static WEIR__NOINLINE void written_keep(const struct weir__detained *detained, size_t offset)
 {
-    weir__late_misuse_keep(&(struct weir__late_misuse){.what = WEIR_MISUSE_CORRUPTION,
-                                                       .block = cached->block,
-                                                       .owner = owner_of(cached),
-                                                       .written = offset + 1,
-                                                       .known = detained != NULL,
-                                                       .requested = detained ? detained->size : 0,
-                                                       .tag = detained ? detained->tag : 0});
+    bool known = detained->tag != WEIR__QUARANTINE_NO_TAG;
+    weir__late_misuse_keep(
+        &(struct weir__late_misuse){.what = WEIR_MISUSE_CORRUPTION,
+                                    .block = detained->block,
+                                    .owner = weir__slab_true_owner(slab_of(detained)),
+                                    .written = offset + 1,
+                                    .known = known,
+                                    .requested = known ? detained->size : 0,
+                                    .tag = known ? detained->tag : 0});
 }
 
-static size_t written_at(const struct weir__cached *cached, size_t most)
+WEIR__INLINE size_t written_at(const struct weir__detained *detained, size_t most)
 {
-    size_t stride = weir__slab_of(cached->block)->size;
-    return stride ? weir__canary_written(cached->block, stride, most) : SIZE_MAX;
+    size_t stride = slab_of(detained)->size;
+    if (weir__likely(stride <= WEIR__CANARY_SHORT && stride) &&
+        weir__likely(weir__canary_is_zero_short(detained->block, stride)))
+        return SIZE_MAX;
+    return stride ? weir__canary_written(detained->block, stride, most) : SIZE_MAX;
 }
 
 /* May it be used? Else it is kept, and stays out of use. */
-static bool cached_is_sound(const struct weir__cached *cached, size_t most,
-                            const struct weir__detained *detained)
+static bool is_sound(const struct weir__detained *detained, const struct weir__cached *copy)
 {
-    if (weir__unlikely(!weir__cached_is_true(cached))) {
-        odd_keep(cached);
+    if (weir__unlikely(!weir__cached_is_true(copy))) {
+        odd_keep(copy);
         return false;
     }
-    size_t offset = written_at(cached, most);
+    size_t offset = written_at(detained, WEIR__QUARANTINE_LOOK);
     if (weir__likely(offset == SIZE_MAX))
         return true;
-    written_keep(cached, offset, detained);
+    written_keep(detained, offset);
     return false;
 }
 
@@ -102,50 +122,77 @@ static struct weir__bag *bag_get(struct weir__quarantine *quarantine, unsigned s
     if (weir__likely(bag->blocks != NULL))
         return bag;
     uint32_t room = BAG_BATCHES * weir__class_batch(sizeclass);
-    bag->blocks = weir__meta_allocate(room * sizeof *bag->blocks);
-    if (!bag->blocks)
+    struct weir__detained *blocks = weir__meta_allocate(room * sizeof *blocks);
+    if (!blocks)
         return NULL;
     bag->room = room;
+    bag->blocks = blocks;
     weir__relaxed_set(quarantine->bag_bytes, quarantine->bag_bytes + room * sizeof *bag->blocks);
     return bag;
 }
 
-/* A batch of those that came last goes to where the first of them belongs. */
-static void bag_relieve(struct weir__quarantine *quarantine, struct weir__bag *bag,
-                        unsigned sizeclass)
+/* Of those that came last `count`, a batch at most, go to where the first of them belongs. */
+static void bag_give(struct weir__bag *bag, uint32_t count)
 {
-    uint32_t count = bag->room / BAG_BATCHES;
-    weir__assert(bag->count >= count);
+    struct weir__cached blocks[WEIR__BATCH_MAX];
+    unsigned sound = 0;
+    weir__assert(bag->count >= count && count <= WEIR__BATCH_MAX);
     bag->count -= count;
-    held_add(quarantine, sizeclass, -(int)count);
-    center_give(bag->blocks + bag->count, count);
+    for (uint32_t i = 0; i < count; i++) {
+        const struct weir__detained *detained = &bag->blocks[bag->count + i];
+        blocks[sound] = copy_of(detained);
+        sound += is_sound(detained, &blocks[sound]);
+    }
+    if (sound)
+        center_give(blocks, sound);
 }
 
-static void bag_put(struct weir__quarantine *quarantine, const struct weir__cached *cached,
+static void bag_put(struct weir__quarantine *quarantine, const struct weir__detained *detained,
                     unsigned sizeclass)
 {
     struct weir__bag *bag = bag_get(quarantine, sizeclass);
     if (weir__unlikely(!bag)) {
+        struct weir__cached copy = copy_of(detained);
         held_add(quarantine, sizeclass, -1);
-        center_give(cached, 1);
+        if (is_sound(detained, &copy))
+            center_give(&copy, 1);
         return;
     }
-    if (weir__unlikely(bag->count == bag->room))
-        bag_relieve(quarantine, bag, sizeclass);
-    bag->blocks[bag->count++] = *cached;
+    if (weir__unlikely(bag->count == bag->room)) {
+        held_add(quarantine, sizeclass, -(int)(bag->room / BAG_BATCHES));
+        bag_give(bag, bag->room / BAG_BATCHES);
+    }
+    bag->blocks[bag->count++] = *detained;
+}
+
+/* Has it a choice? */
+WEIR__INLINE bool bag_is_rich(const struct weir__bag *bag)
+{
+    return bag->count > bag->room / BAG_BATCHES / 2;
 }
 
 /* False: it has none, and there are none to be had. */
 static bool bag_fill(struct weir__quarantine *quarantine, struct weir__bag *bag, unsigned sizeclass)
 {
-    uint32_t batch = bag->room / BAG_BATCHES;
-    if (weir__likely(bag->count > batch / 2))
+    if (weir__likely(bag_is_rich(bag)))
         return true;
+    struct weir__cached blocks[WEIR__BATCH_MAX];
     struct weir__center *center = weir__shard_center(quarantine->shard, sizeclass);
-    unsigned came = center ? weir__center_take(center, bag->blocks + bag->count) : 0;
-    bag->count += came;
+    unsigned came = center ? weir__center_take(center, blocks) : 0;
+    weir__assert(bag->count + came <= bag->room);
+    for (unsigned i = 0; i < came; i++)
+        bag->blocks[bag->count++] = detained_of(&blocks[i], WEIR__QUARANTINE_NO_TAG);
     held_add(quarantine, sizeclass, (int)came);
     return bag->count > 0;
+}
+
+WEIR__INLINE struct weir__detained bag_pop(struct weir__quarantine *quarantine,
+                                           struct weir__bag *bag, unsigned sizeclass, uint32_t at)
+{
+    struct weir__detained popped = bag->blocks[at];
+    bag->blocks[at] = bag->blocks[--bag->count];
+    held_add(quarantine, sizeclass, -1);
+    return popped;
 }
 
 /* Without a quarantine: the next there is. */
@@ -158,7 +205,8 @@ static bool take_directly(struct weir__shard *shard, unsigned sizeclass, struct 
         *taken = blocks[--count];
         if (count)
             weir__center_give(center, blocks, count);
-        if (cached_is_sound(taken, WEIR__QUARANTINE_AGAIN, NULL))
+        struct weir__detained detained = detained_of(taken, WEIR__QUARANTINE_NO_TAG);
+        if (is_sound(&detained, taken))
             return true;
     }
     return false;
@@ -171,77 +219,124 @@ bool weir__quarantine_take(struct weir__quarantine *quarantine, struct weir__sha
     if (weir__unlikely(!bag))
         return take_directly(shard, sizeclass, taken);
     while (bag_fill(quarantine, bag, sizeclass)) {
-        uint32_t at = weir__draw(&quarantine->random, bag->count);
-        *taken = bag->blocks[at];
-        bag->blocks[at] = bag->blocks[--bag->count];
-        held_add(quarantine, sizeclass, -1);
-        if (weir__likely(cached_is_sound(taken, WEIR__QUARANTINE_AGAIN, NULL)))
+        bool known = bag->suspect && bag->suspect <= bag->count;
+        uint32_t at = known ? bag->suspect - 1 : weir__draw(&quarantine->random, bag->count);
+        bag->suspect = 0;
+        struct weir__detained drawn = bag_pop(quarantine, bag, sizeclass, at);
+        *taken = copy_of(&drawn);
+        if (weir__likely(is_sound(&drawn, taken)))
             return true;
     }
     return false;
 }
 
-/* -- the ring --------------------------------------------------------------------------------- */
-
-static struct weir__cached copy_of(const struct weir__quarantine *quarantine,
-                                   const struct weir__detained *detained)
+bool weir__quarantine_take_quick(struct weir__quarantine *quarantine, unsigned sizeclass,
+                                 struct weir__cached *taken)
 {
-    uint32_t *entry = weir__slab_entry(weir__slab_of(detained->block), detained->block);
-    return (struct weir__cached){detained->block, entry, quarantine->mark, detained->size};
+    struct weir__bag *bag = &quarantine->bags[sizeclass];
+    if (weir__unlikely(!bag_is_rich(bag)) || weir__unlikely(bag->suspect))
+        return false;
+    uint32_t at = weir__draw(&quarantine->random, bag->count);
+    *taken = copy_of(&bag->blocks[at]);
+    if (weir__unlikely(!weir__cached_is_true(taken)) ||
+        weir__unlikely(written_at(&bag->blocks[at], WEIR__QUARANTINE_LOOK) != SIZE_MAX)) {
+        bag->suspect = at + 1;
+        return false;
+    }
+    bag_pop(quarantine, bag, sizeclass, at);
+    return true;
 }
 
-static struct weir__detained ring_pop(struct weir__quarantine *quarantine)
+/* -- the ring --------------------------------------------------------------------------------- */
+
+WEIR__INLINE const struct weir__detained *ring_oldest(const struct weir__quarantine *quarantine)
 {
     weir__assert(quarantine->count > 0);
-    struct weir__detained oldest = quarantine->ring[quarantine->first];
+    return &quarantine->ring[quarantine->first];
+}
+
+WEIR__INLINE void ring_pop(struct weir__quarantine *quarantine, size_t stride)
+{
     quarantine->first = (quarantine->first + 1) % WEIR__QUARANTINE_BLOCKS;
     quarantine->count--;
-    quarantine->bytes -= weir__class_stride(oldest.sizeclass);
-    return oldest;
+    quarantine->bytes -= stride;
+}
+
+WEIR__INLINE bool ring_has_room(const struct weir__quarantine *quarantine, size_t stride)
+{
+    return quarantine->count < WEIR__QUARANTINE_BLOCKS &&
+           quarantine->bytes + stride <= WEIR__QUARANTINE_BYTES;
 }
 
 /* The oldest may be used again. */
 static void ring_release(struct weir__quarantine *quarantine)
 {
-    struct weir__detained oldest = ring_pop(quarantine);
-    struct weir__cached cached = copy_of(quarantine, &oldest);
-    if (weir__likely(cached_is_sound(&cached, WEIR__QUARANTINE_LOOK, &oldest)))
-        bag_put(quarantine, &cached, oldest.sizeclass);
-    else
-        held_add(quarantine, oldest.sizeclass, -1);
+    struct weir__detained oldest = *ring_oldest(quarantine);
+    ring_pop(quarantine, weir__slab_stride(slab_of(&oldest)));
+    bag_put(quarantine, &oldest, class_of(&oldest));
+}
+
+/* The same of as many as need be, to bags that have room. False: one has not. */
+WEIR__INLINE bool ring_release_quick(struct weir__quarantine *quarantine, size_t stride)
+{
+    while (!ring_has_room(quarantine, stride)) {
+        const struct weir__detained *oldest = ring_oldest(quarantine);
+        struct weir__bag *bag = &quarantine->bags[class_of(oldest)];
+        if (weir__unlikely(bag->count == bag->room))
+            return false;
+        bag->blocks[bag->count++] = *oldest;
+        ring_pop(quarantine, weir__slab_stride(slab_of(oldest)));
+    }
+    return true;
+}
+
+/* There is room. */
+WEIR__INLINE void ring_put(struct weir__quarantine *quarantine, const struct weir__cached *cached,
+                           uint32_t tag, const struct weir__slab *slab)
+{
+    weir__assert(weir__slab_is_hardened(slab) && cached->former < slab->size + !slab->size);
+    __atomic_store_n(cached->entry, cached->mark, __ATOMIC_RELEASE); /* who checks looks again */
+    if (weir__likely(slab->size))
+        weir__canary_clear(cached->block, cached->former, slab->size);
+    uint32_t at = (quarantine->first + quarantine->count++) % WEIR__QUARANTINE_BLOCKS;
+    quarantine->ring[at] = detained_of(cached, tag);
+    quarantine->bytes += weir__slab_stride(slab);
+    held_add(quarantine, weir__slab_class(slab), 1);
 }
 
 void weir__quarantine_put(struct weir__quarantine *quarantine, const struct weir__cached *cached,
                           uint32_t tag)
 {
     const struct weir__slab *slab = weir__slab_of(cached->block);
-    unsigned sizeclass = weir__slab_class(slab);
-    weir__assert(weir__slab_is_hardened(slab) && cached->former < slab->size + !slab->size);
-    __atomic_store_n(cached->entry, cached->mark, __ATOMIC_RELEASE); /* who checks looks again */
-    if (weir__likely(slab->size))
-        weir__canary_clear(cached->block, cached->former, slab->size);
     if (weir__unlikely(!quarantine)) {
+        __atomic_store_n(cached->entry, cached->mark, __ATOMIC_RELEASE);
+        if (weir__likely(slab->size))
+            weir__canary_clear(cached->block, cached->former, slab->size);
         center_give(cached, 1);
         return;
     }
-    if (weir__likely(quarantine->count == WEIR__QUARANTINE_BLOCKS))
+    while (!ring_has_room(quarantine, weir__slab_stride(slab)))
         ring_release(quarantine);
-    uint32_t at = (quarantine->first + quarantine->count++) % WEIR__QUARANTINE_BLOCKS;
-    quarantine->ring[at] =
-        (struct weir__detained){cached->block, (uint16_t)cached->former, (uint16_t)tag, sizeclass};
-    quarantine->bytes += weir__class_stride(sizeclass);
-    held_add(quarantine, sizeclass, 1);
-    while (weir__unlikely(quarantine->bytes > WEIR__QUARANTINE_BYTES))
-        ring_release(quarantine);
+    ring_put(quarantine, cached, tag, slab);
+}
+
+bool weir__quarantine_put_quick(struct weir__quarantine *quarantine,
+                                const struct weir__cached *cached, uint32_t tag)
+{
+    const struct weir__slab *slab = weir__slab_of(cached->block);
+    if (weir__unlikely(!ring_release_quick(quarantine, weir__slab_stride(slab))))
+        return false;
+    ring_put(quarantine, cached, tag, slab);
+    return true;
 }
 
 void weir__quarantine_put_back(struct weir__quarantine *quarantine,
                                const struct weir__cached *cached)
 {
-    unsigned sizeclass = weir__slab_class(weir__slab_of(cached->block));
+    struct weir__detained detained = detained_of(cached, WEIR__QUARANTINE_NO_TAG);
     if (quarantine) {
-        held_add(quarantine, sizeclass, 1);
-        bag_put(quarantine, cached, sizeclass);
+        held_add(quarantine, class_of(&detained), 1);
+        bag_put(quarantine, &detained, class_of(&detained));
     } else {
         center_give(cached, 1);
     }
@@ -251,11 +346,8 @@ void weir__quarantine_put_back(struct weir__quarantine *quarantine,
 
 static void bag_empty(struct weir__bag *bag, bool give)
 {
-    while (give && bag->count) {
-        uint32_t part = weir__min(bag->count, bag->room / BAG_BATCHES);
-        bag->count -= part;
-        center_give(bag->blocks + bag->count, part);
-    }
+    while (give && bag->count)
+        bag_give(bag, (uint32_t)weir__min(bag->count, bag->room / BAG_BATCHES));
     bag->count = 0;
 }
 
@@ -274,26 +366,24 @@ size_t weir__quarantine_empty(struct weir__quarantine *quarantine, bool give)
     return bytes;
 }
 
-static size_t cached_check(const struct weir__cached *cached, const struct weir__detained *detained)
+static size_t detained_check(const struct weir__detained *detained)
 {
-    size_t offset = weir__cached_is_true(cached) ? written_at(cached, WEIR__SMALL_MAX) : SIZE_MAX;
+    struct weir__cached copy = copy_of(detained);
+    size_t offset = weir__cached_is_true(&copy) ? written_at(detained, WEIR__SMALL_MAX) : SIZE_MAX;
     if (offset != SIZE_MAX)
-        written_keep(cached, offset, detained);
+        written_keep(detained, offset);
     return offset != SIZE_MAX;
 }
 
 size_t weir__quarantine_check(const struct weir__quarantine *quarantine)
 {
     size_t faults = 0;
-    for (uint32_t i = 0; i < quarantine->count; i++) {
-        const struct weir__detained *detained =
-            &quarantine->ring[(quarantine->first + i) % WEIR__QUARANTINE_BLOCKS];
-        struct weir__cached cached = copy_of(quarantine, detained);
-        faults += cached_check(&cached, detained);
-    }
+    for (uint32_t i = 0; i < quarantine->count; i++)
+        faults += detained_check(
+            &quarantine->ring[(quarantine->first + i) % WEIR__QUARANTINE_BLOCKS]);
     for (unsigned i = 0; i < WEIR__CLASSES; i++)
         for (uint32_t at = 0; at < quarantine->bags[i].count; at++)
-            faults += cached_check(&quarantine->bags[i].blocks[at], NULL);
+            faults += detained_check(&quarantine->bags[i].blocks[at]);
     return faults;
 }
 

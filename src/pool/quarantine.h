@@ -4,11 +4,14 @@
  *
  *   freed -> ring, oldest first out -> bag of its class -> drawn, zero still? -> allocated
  *                                      ^ refilled by the center (pool/center.h), which gets what is
- * too many
+ *                                        too many
  *
- * One for each heap. What leaves the ring or a bag is compared with zeros (pool/canary.h): a block
- * that was written to is kept (pool/late_misuse.h) and goes nowhere any more, so that nobody gets
- * it. With the lock of the heap held; `held` is read by anyone for figures.
+ * One for each heap. What leaves a bag is compared with zeros (pool/canary.h): a block that was
+ * written to is kept (pool/late_misuse.h) and goes nowhere any more, so that nobody gets it.
+ *
+ * Used as bins are (pool/cache.h): the quick ways by the owner of the window within an operation;
+ * all by who has the lock of its heap while the owner is in none. `held` is read by anyone for
+ * figures.
  */
 #ifndef WEIR_POOL_QUARANTINE_H
 #define WEIR_POOL_QUARANTINE_H
@@ -19,25 +22,25 @@
 #define WEIR__QUARANTINE_BLOCKS 512u
 #define WEIR__QUARANTINE_BYTES  (128 * WEIR__KIB) /* of the places of the blocks in the ring */
 
-/* Of a block that is looked at twice: as it leaves the ring so many bytes, the second time fewer.
- */
-#define WEIR__QUARANTINE_LOOK  4096
-#define WEIR__QUARANTINE_AGAIN 256
+/* Of a longer place so many bytes are compared, at both ends. */
+#define WEIR__QUARANTINE_LOOK 4096
+
+#define WEIR__QUARANTINE_NO_TAG UINT16_MAX /* it came from a center: nobody knows how it lived */
 
 struct weir__detained {
     void *block;
+    uint32_t mark;      /* of its copy (pool/cached.h) */
     uint16_t size, tag; /* as it lived */
-    uint32_t sizeclass;
 };
 
 struct weir__bag {
-    struct weir__cached *blocks; /* NULL: none was ever drawn of the class */
+    struct weir__detained *blocks; /* NULL: none was ever drawn of the class */
     uint32_t count, room;
+    uint32_t suspect; /* 1 + where the quick way found one that is not sound: the other is for it */
 };
 
 struct weir__quarantine {
-    struct weir__shard *shard; /* whose centers it uses; never changes, nor does the mark */
-    uint32_t mark;             /* of the copies of blocks in the ring (pool/cached.h) */
+    struct weir__shard *shard; /* whose centers it uses; never changes */
     uint32_t first, count;     /* of the ring */
     uint64_t random;
     size_t bytes;                 /* of the places of the blocks in the ring */
@@ -47,11 +50,23 @@ struct weir__quarantine {
     struct weir__detained ring[WEIR__QUARANTINE_BLOCKS];
 };
 
-/* Empty; NULL: no memory. */
+/* Empty, of the heap with that mark (alloc/heap.h); NULL: no memory. */
 struct weir__quarantine *weir__quarantine_make(struct weir__shard *shard, uint32_t mark);
 
 /* Frees it, which is empty. NULL does nothing. */
 void weir__quarantine_unmake(struct weir__quarantine *quarantine);
+
+/* -- the quick ways: they call nobody ----------------------------------------------------------- */
+
+/* As weir__quarantine_take. False: nothing happened; go the other way. */
+bool weir__quarantine_take_quick(struct weir__quarantine *quarantine, unsigned sizeclass,
+                                 struct weir__cached *taken);
+
+/* As weir__quarantine_put, of a heap that has one. False: nothing happened; the same. */
+bool weir__quarantine_put_quick(struct weir__quarantine *quarantine,
+                                const struct weir__cached *cached, uint32_t tag);
+
+/* -- all that there is to do --------------------------------------------------------------------- */
 
 /* A block of `size` bytes that was live by a moment ago: cleared, and its entry marked. NULL: there
  * is no quarantine, and it goes to its center at once. */
