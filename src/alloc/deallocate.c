@@ -20,7 +20,7 @@ static bool foreign_free(const weir_allocator *a, void *block, struct weir__plac
  * block saves no registers for it. */
 static WEIR__NOINLINE void other_free(weir_allocator *a, void *block, struct weir__place place)
 {
-    if (weir__hardened_free(a, block, place) || weir__small_free_numbered(a, NULL, block, place))
+    if (weir__small_free_numbered(a, NULL, block, place) || weir__hardened_free(a, block, place))
         return;
     int saved = errno;
     if (!block)
@@ -91,8 +91,9 @@ WEIR__NOINLINE void weir__deallocate_slow(weir_allocator *a, void *block, struct
 static WEIR__NOINLINE void deallocate_farther(weir_allocator *a, void *block,
                                               struct weir__place place)
 {
-    if (weir__slab_is_hardened(place.slab) ? !weir__hardened_free(a, block, place)
-                                           : !weir__small_free_far(a, WEIR__REACH_ANY, block, place))
+    if (weir__slab_is_hardened(place.slab)
+            ? !weir__hardened_free(a, block, place)
+            : !weir__small_free_far(a, WEIR__REACH_ANY, block, place))
         weir__deallocate_slow(a, block, place);
 }
 

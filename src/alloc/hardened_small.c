@@ -130,7 +130,8 @@ WEIR__INLINE bool is_whole(struct weir__place place, const void *block, size_t s
     size_t stride = place.slab->size;
     return weir__unlikely(!stride) ||
            (weir__likely(weir__canary_holds(block, size, stride)) &&
-            weir__canary_holds_below(place.slab, block, (size_t)(place.entry - place.slab->entries)));
+            weir__canary_holds_below(place.slab, block,
+                                     (size_t)(place.entry - place.slab->entries)));
 }
 
 bool weir__hardened_free(const weir_allocator *a, void *block, struct weir__place place)

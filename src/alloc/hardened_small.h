@@ -1,6 +1,6 @@
 /*
- * alloc/hardened_small.h - small blocks of hardened contexts: taken, given, resized. No state: where
- * blocks wait is pool/quarantine.h's, what lies around them pool/canary.h's.
+ * alloc/hardened_small.h - small blocks of hardened contexts: taken, given, resized. No state:
+ * where blocks wait is pool/quarantine.h's, what lies around them pool/canary.h's.
  *
  * A hardened context has bins that nothing is ever put into, and slabs whose owner equals no
  * allocator (pool/home.h): so the fast ways (alloc/small.h) leave at what they compare anyway, and
@@ -26,7 +26,8 @@ WEIR__INLINE int weir__hardened_class(size_t size, size_t alignment)
     return weir__class_of(whole, weir__max(alignment, WEIR__GRAIN));
 }
 
-/* -- the quick ways: no lock, no call of another layer ------------------------------------------- */
+/* -- the quick ways: no lock, no call of another layer -------------------------------------------
+ */
 
 /* Did the thread's heap ever have a block of a hardened context? Then it has no other. */
 WEIR__INLINE bool weir__heap_is_wary(const struct weir__heap *heap)
@@ -40,7 +41,8 @@ void *weir__hardened_allocate(struct weir__heap *heap, size_t size, size_t align
 /* Frees the live block of `a` at `place`, of anything. False: nothing happened; the same. */
 bool weir__hardened_free(const weir_allocator *a, void *block, struct weir__place place);
 
-/* -- the slow ways ------------------------------------------------------------------------------ */
+/* -- the slow ways ------------------------------------------------------------------------------
+ */
 
 /* As weir__allocate_once. */
 void *weir__hardened_allocate_once(weir_allocator *a, struct weir__request *request);

@@ -7,9 +7,9 @@
 #include "backing/meta.h"
 #include "base/error.h"
 #include "base/sized.h"
+#include "pool/fenced.h"
 #include "track/reading.h"
 #include "track/soft.h"
-#include "pool/fenced.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -110,8 +110,7 @@ static void class_add(const struct classes *c, unsigned sizeclass, size_t in_cac
 static void page_heap_add(struct weir__page_heap *page_heap, struct figures *f)
 {
     weir__lock_take(&page_heap->lock);
-    f->cached +=
-        weir__page_heap_dirty_locked(page_heap) + weir__fenced_warm_locked(page_heap);
+    f->cached += weir__page_heap_dirty_locked(page_heap) + weir__fenced_warm_locked(page_heap);
     f->reserved = page_heap->reserved + page_heap->guarded;
     f->metadata += page_heap->headers;
     weir__lock_drop(&page_heap->lock);

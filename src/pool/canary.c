@@ -73,8 +73,10 @@ size_t weir__canary_written(const void *block, size_t stride, size_t most)
     size_t size = stride - WEIR__CANARY, part = weir__min(size, most / 2 & ~(size_t)7);
     weir__assert(size % 8 == 0 && most >= 16);
     if (size <= most)
-        return weir__likely(weir__canary_is_zero(bytes, size)) ? SIZE_MAX : first_written(bytes, 0, size);
-    if (weir__likely(weir__canary_is_zero(bytes, part) && weir__canary_is_zero(bytes + size - part, part)))
+        return weir__likely(weir__canary_is_zero(bytes, size)) ? SIZE_MAX
+                                                               : first_written(bytes, 0, size);
+    if (weir__likely(weir__canary_is_zero(bytes, part) &&
+                     weir__canary_is_zero(bytes + size - part, part)))
         return SIZE_MAX;
     size_t at = first_written(bytes, 0, part);
     return at != SIZE_MAX ? at : first_written(bytes, size - part, size);

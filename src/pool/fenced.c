@@ -91,7 +91,8 @@ ptrdiff_t weir__fenced_written(const struct weir__span *span, uint64_t label)
     return start - block;
 }
 
-/* -- a block of fewer pages than there are ------------------------------------------------------ */
+/* -- a block of fewer pages than there are ------------------------------------------------------
+ */
 
 /*
  *   | apron | tail: a block's pages, closed page |      a place that keeps its pages

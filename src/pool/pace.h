@@ -1,6 +1,6 @@
 /*
  * pool/pace.h - how often something dear may be done: a share of the time that passes. Owns
- * the credit; knows nothing of what is done. By whoever has the lock of what it paces.
+ * the credit; knows nothing of what is done. With the lock of what it paces held.
  *
  * Time is the coarse clock's, which ticks every few milliseconds; so a share holds over tens of
  * these. What passed counts in part, up to WEIR__PACE_MOST, and what is done is paid for by an
@@ -11,8 +11,8 @@
 
 #include "os/clock.h"
 
-#define WEIR__PACE_SHARE 8                 /* one part in so many of the time that passes */
-#define WEIR__PACE_MOST  INT64_C(4000000)  /* ns of credit */
+#define WEIR__PACE_SHARE 8                /* one part in so many of the time that passes */
+#define WEIR__PACE_MOST  INT64_C(4000000) /* ns of credit */
 
 /* Zeroed memory is one with all the credit there can be. */
 struct weir__pace {

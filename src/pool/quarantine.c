@@ -37,7 +37,8 @@ static void held_add(struct weir__quarantine *quarantine, unsigned sizeclass, in
     weir__relaxed_set(*held, *held + (uint32_t)blocks);
 }
 
-/* -- blocks and their copies --------------------------------------------------------------------- */
+/* -- blocks and their copies ---------------------------------------------------------------------
+ */
 
 static const struct weir__slab *slab_of(const struct weir__detained *detained)
 {
@@ -379,8 +380,8 @@ size_t weir__quarantine_check(const struct weir__quarantine *quarantine)
 {
     size_t faults = 0;
     for (uint32_t i = 0; i < quarantine->count; i++)
-        faults += detained_check(
-            &quarantine->ring[(quarantine->first + i) % WEIR__QUARANTINE_BLOCKS]);
+        faults +=
+            detained_check(&quarantine->ring[(quarantine->first + i) % WEIR__QUARANTINE_BLOCKS]);
     for (unsigned i = 0; i < WEIR__CLASSES; i++)
         for (uint32_t at = 0; at < quarantine->bags[i].count; at++)
             faults += detained_check(&quarantine->bags[i].blocks[at]);

@@ -56,7 +56,8 @@ struct weir__quarantine *weir__quarantine_make(struct weir__shard *shard, uint32
 /* Frees it, which is empty. NULL does nothing. */
 void weir__quarantine_unmake(struct weir__quarantine *quarantine);
 
-/* -- the quick ways: they call nobody ----------------------------------------------------------- */
+/* -- the quick ways: they call nobody -----------------------------------------------------------
+ */
 
 /* As weir__quarantine_take. False: nothing happened; go the other way. */
 bool weir__quarantine_take_quick(struct weir__quarantine *quarantine, unsigned sizeclass,
@@ -66,7 +67,8 @@ bool weir__quarantine_take_quick(struct weir__quarantine *quarantine, unsigned s
 bool weir__quarantine_put_quick(struct weir__quarantine *quarantine,
                                 const struct weir__cached *cached, uint32_t tag);
 
-/* -- all that there is to do --------------------------------------------------------------------- */
+/* -- all that there is to do ---------------------------------------------------------------------
+ */
 
 /* A block of `size` bytes that was live by a moment ago: cleared, and its entry marked. NULL: there
  * is no quarantine, and it goes to its center at once. */

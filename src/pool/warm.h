@@ -17,9 +17,9 @@
 #include "base/list.h"
 #include "pool/region.h"
 
-#define WEIR__WARM       512u             /* spans at most */
-#define WEIR__WARM_SIZES 64u              /* lists by size: from 8 pages on four a power of two */
-#define WEIR__WARM_END   ((size_t)256)      /* bytes that are cleared and compared, at either end */
+#define WEIR__WARM       512u              /* spans at most */
+#define WEIR__WARM_SIZES 64u               /* lists by size: from 8 pages on four a power of two */
+#define WEIR__WARM_END   ((size_t)256)     /* bytes that are cleared and compared, at either end */
 #define WEIR__WARM_WAIT  (256 * WEIR__KIB) /* so much is freed before one is used again */
 
 struct weir__warm_slot {

@@ -75,10 +75,11 @@ static void hear(weir_misuse what, const void *pointer, const char *line, void *
 static void heard_expect(const char *block, int byte)
 {
     char line[256];
-    snprintf(line, sizeof line,
-             "weir: write after free: %p (allocator \"h\"): byte %d was written of what was a block "
-             "of %d bytes",
-             (const void *)block, byte, SIZE);
+    snprintf(
+        line, sizeof line,
+        "weir: write after free: %p (allocator \"h\"): byte %d was written of what was a block "
+        "of %d bytes",
+        (const void *)block, byte, SIZE);
     cr_assert_eq(heard, 1);
     cr_assert_str_eq(heard_line, line);
     heard = 0;
@@ -145,8 +146,8 @@ static void slot_fill(struct slot *slot, weir_allocator *a, uint64_t *random)
 {
     size_t size = 20000 + random_next(random) % (random_next(random) % 8 ? 200000 : 3000000);
     bool zeroed = random_next(random) % 4 == 0;
-    *slot = (struct slot){zeroed ? weir_allocate_zeroed(a, 1, size) : weir_allocate(a, size), size,
-                          a};
+    *slot =
+        (struct slot){zeroed ? weir_allocate_zeroed(a, 1, size) : weir_allocate(a, size), size, a};
     cr_assert_not_null(slot->block);
     cr_assert(!zeroed || is_all_zero((unsigned char *)slot->block, size));
     cr_assert_eq((uintptr_t)slot->block % WEIR_DEFAULT_ALIGNMENT, 0);
