@@ -1,7 +1,8 @@
 /*
  * fuzz/api.c - any calls on 64 slots of blocks in a small tree of allocators, against a model of
  * it: after each call the figures of every allocator are the model's; contents, alignment, sizes
- * and owners are right; what is refused is what the limits refuse. With guarded blocks and without.
+ * and owners are right; what is refused is what the limits refuse. With guarded blocks and without;
+ * two of the allocators are hardened, and what lies around their blocks is looked at in the end.
  */
 #include "fuzz/target.h"
 
@@ -12,7 +13,7 @@
 #include <weir/weir.h>
 
 #define SLOTS     64
-#define MODELS    5
+#define MODELS    7
 #define SIZE_MOST ((size_t)3 << 20)
 
 struct model {
@@ -75,13 +76,14 @@ static void models_check(void)
 }
 
 static weir_allocator *context_make(const char *name, unsigned parent, weir_source source,
-                                    size_t limit)
+                                    size_t limit, weir_hardened hardened)
 {
     weir_allocator_options o = WEIR_ALLOCATOR_OPTIONS_INIT;
     o.name = name;
     o.parent = models[parent].allocator;
     o.source = source;
     o.limit = limit;
+    o.hardened = hardened;
     weir_allocator *a = weir_allocator_create(&o);
     if (!a)
         exit(77);
@@ -93,13 +95,17 @@ static void models_make(void)
 {
     memset(models, 0, sizeof models);
     models[0].allocator = weir_cpu_allocator();
-    models[0].allocator = context_make("fuzz", 0, WEIR_SOURCE_POOL, 0);
-    models[1].allocator = context_make("small", 0, WEIR_SOURCE_POOL, models[1].limit = 100000);
-    models[2].allocator = context_make("raw", 0, WEIR_SOURCE_BACKING, 0);
-    models[3].allocator = context_make("malloc", 0, WEIR_SOURCE_MALLOC, 0);
-    models[4].allocator = context_make("inner", 1, WEIR_SOURCE_POOL, 0);
+    models[0].allocator = context_make("fuzz", 0, WEIR_SOURCE_POOL, 0, WEIR_HARDENED_OFF);
+    models[1].allocator =
+        context_make("small", 0, WEIR_SOURCE_POOL, models[1].limit = 100000, WEIR_HARDENED_OFF);
+    models[2].allocator = context_make("raw", 0, WEIR_SOURCE_BACKING, 0, WEIR_HARDENED_DEFAULT);
+    models[3].allocator = context_make("malloc", 0, WEIR_SOURCE_MALLOC, 0, WEIR_HARDENED_DEFAULT);
+    models[4].allocator = context_make("inner", 1, WEIR_SOURCE_POOL, 0, WEIR_HARDENED_OFF);
+    models[5].allocator = context_make("hardened", 0, WEIR_SOURCE_POOL, 0, WEIR_HARDENED_ON);
+    models[6].allocator = context_make("moves", 5, WEIR_SOURCE_POOL, 0, WEIR_HARDENED_MOVES);
+    static const unsigned parents[MODELS] = {0, 0, 0, 0, 1, 0, 5};
     for (unsigned i = 1; i < MODELS; i++)
-        models[i].parent = &models[i == 4];
+        models[i].parent = &models[parents[i]];
 }
 
 /* -- blocks ---------------------------------------------------------------------------------------
@@ -256,6 +262,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (slots[i].block)
             slot_free(&slots[i], i & 1);
     models_check();
+    FUZZ_EXPECT(weir_check(models[5].allocator) + weir_check(models[6].allocator) == 0);
     for (unsigned i = MODELS; i-- > 0;)
         FUZZ_EXPECT(weir_allocator_destroy(models[i].allocator) == 0);
     return moves > 4;

@@ -295,7 +295,7 @@ WEIR__INLINE bool ring_release_quick(struct weir__quarantine *quarantine, size_t
 WEIR__INLINE void ring_put(struct weir__quarantine *quarantine, const struct weir__cached *cached,
                            uint32_t tag, const struct weir__slab *slab)
 {
-    weir__assert(weir__slab_is_hardened(slab) && cached->former < slab->size + !slab->size);
+    weir__assert(weir__slab_is_hardened(slab) && cached->former < (unsigned)slab->size + !slab->size);
     __atomic_store_n(cached->entry, cached->mark, __ATOMIC_RELEASE); /* who checks looks again */
     if (weir__likely(slab->size))
         weir__canary_clear(cached->block, cached->former, slab->size);
