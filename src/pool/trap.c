@@ -20,6 +20,7 @@ struct kind {
     struct weir__trap *traps; /* `number` of them */
     struct weir__region *region;
     struct weir__list free;
+    size_t nfree; /* places on it; atomic, lock holders write */
 };
 
 static struct {
@@ -42,6 +43,18 @@ static struct weir__trap *trap_of_link(const struct weir__link *link)
 static struct kind *kind_for(size_t size)
 {
     return &traps.kinds[size > WEIR__TRAP_SMALL];
+}
+
+static void free_append_locked(struct kind *kind, struct weir__trap *trap)
+{
+    weir__list_append(&kind->free, &trap->link);
+    weir__relaxed_set(kind->nfree, kind->nfree + 1);
+}
+
+static void free_remove_locked(struct kind *kind, struct weir__trap *trap)
+{
+    weir__list_remove(&kind->free, &trap->link);
+    weir__relaxed_set(kind->nfree, kind->nfree - 1);
 }
 
 /* NULL: it lies in no place. Any thread, any pointer. */
@@ -78,7 +91,7 @@ static bool kind_reserve_locked(struct kind *kind, struct weir__page_heap *heap)
         struct weir__trap *trap = &kind->traps[i];
         trap->room = base + i * kind->stride + WEIR__GRANULE;
         trap->bytes = kind->stride - 2 * WEIR__GRANULE;
-        weir__list_append(&kind->free, &trap->link);
+        free_append_locked(kind, trap);
     }
     __atomic_store_n(&kind->base, base, __ATOMIC_RELEASE);
     return true;
@@ -159,7 +172,7 @@ bool weir__trap_fits(size_t size, size_t alignment)
 {
     const struct kind *kind = kind_for(size);
     return size <= WEIR__TRAP_MOST && alignment <= WEIR__GRANULE &&
-           (!weir__relaxed_get(kind->base) || weir__relaxed_get(kind->free.first) != NULL);
+           (!weir__relaxed_get(kind->base) || weir__relaxed_get(kind->nfree) > 0);
 }
 
 static void version_begin(struct weir__trap *trap)
@@ -203,7 +216,7 @@ static struct weir__trap *trap_take_locked(struct kind *kind, struct weir__page_
         *refused = true;
         return NULL;
     }
-    weir__list_remove(&kind->free, link);
+    free_remove_locked(kind, trap);
     pattern_fill(pages, block, size);
     version_begin(trap);
     trap->live = true;
@@ -249,7 +262,7 @@ static void trap_give_locked(struct weir__trap *trap, const struct weir__calls_t
     version_end(trap);
     if (pages.bytes)
         weir__os_close(pages.start, pages.bytes);
-    weir__list_append(&kind_for(trap->bytes)->free, &trap->link);
+    free_append_locked(kind_for(trap->bytes), trap);
     weir__relaxed_set(traps.live, traps.live - 1);
 }
 
