@@ -132,7 +132,7 @@ WEIR__INLINE bool weir__small_is_live(const weir_allocator *a, struct weir__plac
     if (weir__unlikely(!place.slab) || weir__unlikely(weir__slab_owner(place.slab) != a) ||
         weir__unlikely(!place.entry))
         return false;
-    *value = weir__own_get(*place.entry);
+    *value = weir__entry_get_stale(place.entry);
     return weir__likely(weir__entry_is_live(*value));
 }
 

@@ -216,8 +216,10 @@ void weir__quarantine_put(struct weir__quarantine *quarantine, const struct weir
 {
     const struct weir__slab *slab = weir__slab_of(cached->block);
     unsigned sizeclass = weir__slab_class(slab);
-    weir__assert(weir__slab_is_hardened(slab) && cached->former < slab->size + !slab->size);
-    __atomic_store_n(cached->entry, cached->mark, __ATOMIC_RELEASE); /* who checks looks again */
+    weir__assert(weir__slab_is_hardened(slab) &&
+                 cached->former < slab->size + (uint32_t)!slab->size);
+    weir__relaxed_set(*cached->entry, cached->mark);
+    __atomic_thread_fence(__ATOMIC_RELEASE); /* before the zeros: who sees those looks again */
     if (weir__likely(slab->size))
         weir__canary_clear(cached->block, cached->former, slab->size);
     if (weir__unlikely(!quarantine)) {
