@@ -43,7 +43,7 @@ static weir_misuse slab_fault(const struct weir__slab *slab, const void *pointer
  * may not fit together. */
 static bool entry_is_readable(const struct weir__slab *slab, const uint32_t *entry)
 {
-    return entry && ((uintptr_t)entry ^ (uintptr_t)slab) < WEIR__CHUNK;
+    return ((uintptr_t)entry ^ (uintptr_t)slab) < WEIR__CHUNK;
 }
 
 /* The slab may change hands while a stale pointer is looked up: its header and entries stay
@@ -59,7 +59,9 @@ static struct weir__found small_find(const weir_allocator *a, const void *pointe
     if (!owner) /* a free slab; its center stays noted from when it was used */
         return found_bad(weir__slab_center(slab) ? WEIR_MISUSE_DOUBLE_FREE
                                                  : WEIR_MISUSE_FOREIGN_POINTER);
-    uint32_t value = entry_is_readable(slab, place.entry) ? weir__entry_get_stale(place.entry) : 0;
+    uint32_t value = 0;
+    if (place.entry && entry_is_readable(slab, place.entry))
+        value = weir__entry_get_stale(place.entry);
     if (!weir__entry_is_live(value))
         return found_bad(slab_fault(slab, pointer));
     if (owner != a)

@@ -195,6 +195,7 @@ WEIR__INLINE bool weir__small_free_foreign(const weir_allocator *a, struct weir_
                                            void *block, struct weir__place place)
 {
     uint16_t size;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): what is sound has a slab. */
     if (!weir__small_is_sound(a, place, &size) || weir__own_get(place.slab->home) == heap->home)
         return false;
     return weir__small_free_into(heap, WEIR__BINS_FOREIGN, WEIR__REACH_ANY, block, place, size);
