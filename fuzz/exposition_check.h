@@ -79,6 +79,7 @@ static inline size_t exposition_check(const char *text, size_t size, bool plain,
     FUZZ_EXPECT(plain || (size > 6 && memcmp(text + size - 6, "# EOF\n", 6) == 0));
     for (const char *at = text; (at = strchr(at, '\n')); at++)
         lines++;
+    FUZZ_EXPECT(lines > 0);
     struct exposition_line *found = malloc(lines * sizeof *found);
     FUZZ_EXPECT(found);
     for (const char *line = text, *end; *line; line = end + 1) {

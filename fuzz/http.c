@@ -170,7 +170,9 @@ static void send_long(struct caller *c, struct fuzz_bytes *in)
     unsigned byte = fuzz_byte(in);
     size_t n = PIECE * (1 + (size_t)fuzz_byte(in));
     for (size_t i = 0; i < n; i++)
-        bytes[i] = byte < 200 ? (char)byte : "a: b\r\n"[i % 6];
+        bytes[i] = "a: b\r\n"[i % 6];
+    if (byte < 200)
+        memset(bytes, (int)byte, n);
     caller_send(c, bytes, n);
 }
 
@@ -200,7 +202,7 @@ static void caller_act(struct caller *c, unsigned what, struct fuzz_bytes *in)
         break;
     case 5:
         if (c->socket >= 0)
-            shutdown(c->socket, fuzz_byte(in) % 3);
+            shutdown(c->socket, (int)(fuzz_byte(in) % 3));
         break;
     case 6:
         fuzz_byte(in) & 1 ? caller_close(c) : caller_reset(c);

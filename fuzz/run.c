@@ -216,6 +216,7 @@ static uint64_t take_place(struct input *in)
 
 /* -- what a program does to the memory --------------------------------------------------------- */
 
+/* By single bytes, each atomic: another thread writes there, too, and `weir run` reads. */
 static void put(void *at, const void *from, size_t n)
 {
     char *to = at;
@@ -223,14 +224,23 @@ static void put(void *at, const void *from, size_t n)
         __atomic_store_n(&to[i], ((const char *)from)[i], __ATOMIC_RELAXED);
 }
 
+static void fill(void *at, int with, size_t n)
+{
+    char byte = (char)with;
+    for (size_t i = 0; i < n; i++)
+        put((char *)at + i, &byte, 1);
+}
+
+#define PUT(field, value) put(&(field), &(__typeof__(field)){value}, sizeof(field))
+
 static struct weir__run_image *image_claim(struct input *in, uint32_t index, int32_t pid,
                                            uint32_t state)
 {
     struct weir__run_image *image = weir__run_image(memory, index);
-    image->pid = pid;
-    image->serial = ++in->serial;
-    image->taken_at = now_ns * 1000000;
-    image->started = now_ns;
+    PUT(image->pid, pid);
+    PUT(image->serial, ++in->serial);
+    PUT(image->taken_at, now_ns * 1000000);
+    PUT(image->started, now_ns);
     __atomic_store_n(&image->state, state, __ATOMIC_RELAXED);
     __atomic_store_n(&weir__run_image_owner(memory)[index], index + 1, __ATOMIC_RELEASE);
     return image;
@@ -241,12 +251,12 @@ static void do_image(struct input *in)
     uint32_t index = take_index(in, WEIR__RUN_IMAGES);
     int32_t pid = take_pid(in), parent = take_pid(in);
     struct weir__run_image *image = image_claim(in, index, pid, (uint32_t)take(in, 1) % 6);
-    image->parent = parent;
-    image->kind = (uint32_t)take(in, 1) % 4;
-    image->flags = (uint32_t)take(in, 1);
+    PUT(image->parent, parent);
+    PUT(image->kind, (uint32_t)take(in, 1) % 4);
+    PUT(image->flags, (uint32_t)take(in, 1));
     uint64_t length = take(in, 1) * 3;
     for (uint64_t i = 0; i < length && i < sizeof image->command; i++)
-        image->command[i] = (char)take(in, 1);
+        PUT(image->command[i], (char)take(in, 1));
 }
 
 static void do_word(struct input *in)
@@ -270,8 +280,8 @@ static void do_fill(struct input *in)
 {
     struct weir__run_image *image = weir__run_image(memory, take_index(in, WEIR__RUN_IMAGES));
     bool command = take(in, 1) & 1;
-    memset(command ? image->command : image->lost_program, (int)take(in, 1),
-           command ? sizeof image->command : sizeof image->lost_program);
+    fill(command ? image->command : image->lost_program, (int)take(in, 1),
+         command ? sizeof image->command : sizeof image->lost_program);
 }
 
 static void do_tally(struct input *in)
@@ -285,7 +295,7 @@ static void do_tally(struct input *in)
     tally.slow = (int64_t)take_value(in);
     char *page = weir__run_tally_page(memory, UNIT, index);
     put(page + UNIT - sizeof tally, &tally, sizeof tally);
-    weir__run_tally_owner(memory)[index] = (uint32_t)take_value(in);
+    PUT(weir__run_tally_owner(memory)[index], (uint32_t)take_value(in));
 }
 
 static struct weir__run_chunk *take_chunk(struct input *in, uint32_t *index)
@@ -298,12 +308,12 @@ static void do_chunk(struct input *in)
 {
     uint32_t index;
     struct weir__run_chunk *chunk = take_chunk(in, &index);
-    weir__run_chunk_owner(memory)[index] = (uint32_t)take_value(in);
+    PUT(weir__run_chunk_owner(memory)[index], (uint32_t)take_value(in));
     if (!chunk)
         return;
-    chunk->state = (uint32_t)take(in, 1) % 3;
-    chunk->records = (uint32_t)take(in, 1) % 2;
-    chunk->filled = take_value(in);
+    PUT(chunk->state, (uint32_t)take(in, 1) % 3);
+    PUT(chunk->records, (uint32_t)take(in, 1) % 2);
+    PUT(chunk->filled, take_value(in));
 }
 
 /* One record behind those that are there; its length may be a lie. */
@@ -322,9 +332,9 @@ static void do_record(struct input *in)
         return;
     put(chunk->bytes + filled, &type, 4);
     put(chunk->bytes + filled + 4, &length, 4);
-    memset(chunk->bytes + filled + 8, (int)which, n);
-    chunk->records = 1;
-    weir__run_chunk_owner(memory)[index] = take_index(in, WEIR__RUN_IMAGES) + 1;
+    fill(chunk->bytes + filled + 8, (int)which, n);
+    PUT(chunk->records, 1);
+    PUT(weir__run_chunk_owner(memory)[index], take_index(in, WEIR__RUN_IMAGES) + 1);
     __atomic_store_n(&chunk->filled, filled + 8 + n, __ATOMIC_RELEASE);
 }
 
@@ -337,10 +347,10 @@ static void do_storm(struct input *in)
         image_claim(in, i, same ? DEAD : DEAD - (int32_t)i, WEIR__RUN_EXITED);
         if (record && i < 64) {
             struct weir__run_chunk *chunk = weir__run_chunk(memory, UNIT, i);
-            memcpy(chunk->bytes, "HEAD\0\0\0\0", 8);
-            chunk->records = 1;
-            chunk->filled = 8;
-            weir__run_chunk_owner(memory)[i] = i + 1;
+            put(chunk->bytes, "HEAD\0\0\0\0", 8);
+            PUT(chunk->records, 1);
+            PUT(chunk->filled, 8);
+            PUT(weir__run_chunk_owner(memory)[i], i + 1);
         }
     }
 }
@@ -392,19 +402,24 @@ static void (*const things[])(struct input *) = {do_image, do_word,   do_bytes, 
 
 static bool scribbling;
 
+struct scribbler {
+    uint64_t seed;
+    bool record;
+};
+
 /* Turns words of the first few parts to and fro. */
 static void *scribble(void *argument)
 {
-    struct input *in = argument;
+    const struct scribbler *as = argument;
     static const uint64_t values[] = {0,          1,          2,  3, WEIR__RUN_CHUNK_BYTES,
                                       UINT32_MAX, UINT64_MAX, 'A'};
-    uint64_t state = (uint64_t)(in->end - in->at) + 1;
+    uint64_t state = as->seed;
     while (__atomic_load_n(&scribbling, __ATOMIC_RELAXED)) {
         uint8_t bytes[8];
         state = state * 6364136223846793005u + 1442695040888963407u;
         for (unsigned i = 0; i < sizeof bytes; i++)
             bytes[i] = (uint8_t)(state >> (8 + 7 * i));
-        struct input noise = {.at = bytes, .end = bytes + sizeof bytes, .record = in->record};
+        struct input noise = {.at = bytes, .end = bytes + sizeof bytes, .record = as->record};
         uint64_t at = take_place(&noise) & ~UINT64_C(3);
         put(memory + at, &values[state >> 61], 4);
     }
@@ -435,8 +450,9 @@ static void looks_take(struct input *in)
 {
     pthread_t other;
     bool also = take(in, 1) % 8 == 7;
+    struct scribbler scribbler = {(uint64_t)(in->end - in->at) + 1, in->record};
     __atomic_store_n(&scribbling, true, __ATOMIC_RELAXED);
-    also = also && pthread_create(&other, NULL, scribble, in) == 0;
+    also = also && pthread_create(&other, NULL, scribble, &scribbler) == 0;
     while (in->at < in->end)
         things[take(in, 1) % (sizeof things / sizeof *things)](in);
     do_scrape(in);

@@ -28,21 +28,22 @@ static weir_misuse slab_fault(const struct weir__slab *slab, const void *pointer
     if (!entries)
         return WEIR_MISUSE_FOREIGN_POINTER;
     if (weir__slab_index(slab, pointer, &at)) {
-        uint32_t value = weir__entry_get(&entries[at]);
+        uint32_t value = weir__entry_get_stale(&entries[at]);
         bool was_live = weir__entry_is_cached(value) || (value & WEIR__ENTRY_USED);
         return was_live ? WEIR_MISUSE_DOUBLE_FREE : WEIR_MISUSE_FOREIGN_POINTER;
     }
     size_t offset = (uintptr_t)pointer & (WEIR__SLAB - 1);
     size_t index = offset / weir__class_stride(weir__slab_class(slab));
-    return weir__entry_is_live(weir__entry_get(&entries[index])) ? WEIR_MISUSE_INTERIOR_POINTER
-                                                                 : WEIR_MISUSE_FOREIGN_POINTER;
+    return weir__entry_is_live(weir__entry_get_stale(&entries[index]))
+               ? WEIR_MISUSE_INTERIOR_POINTER
+               : WEIR_MISUSE_FOREIGN_POINTER;
 }
 
 /* A chunk that goes back is cleared, its header with it, so that what a stale lookup read of it
  * may not fit together. */
 static bool entry_is_readable(const struct weir__slab *slab, const uint32_t *entry)
 {
-    return entry && ((uintptr_t)entry ^ (uintptr_t)slab) < WEIR__CHUNK;
+    return ((uintptr_t)entry ^ (uintptr_t)slab) < WEIR__CHUNK;
 }
 
 /* The slab may change hands while a stale pointer is looked up: its header and entries stay
@@ -58,7 +59,9 @@ static struct weir__found small_find(const weir_allocator *a, const void *pointe
     if (!owner) /* a free slab; its center stays noted from when it was used */
         return found_bad(weir__slab_center(slab) ? WEIR_MISUSE_DOUBLE_FREE
                                                  : WEIR_MISUSE_FOREIGN_POINTER);
-    uint32_t value = entry_is_readable(slab, place.entry) ? weir__entry_get(place.entry) : 0;
+    uint32_t value = 0;
+    if (place.entry && entry_is_readable(slab, place.entry))
+        value = weir__entry_get_stale(place.entry);
     if (!weir__entry_is_live(value))
         return found_bad(slab_fault(slab, pointer));
     if (owner != a)

@@ -328,7 +328,6 @@ void *weir__large_allocate(weir_allocator *a, size_t size, size_t alignment, boo
  * go: else their next owner could be counted first, and the peak be too high. */
 void weir__large_free(weir_allocator *a, void *block, struct weir__span *span, uint64_t label)
 {
-    weir__assert(span->state == WEIR__PAGE_SPAN);
     uint64_t sequence = 0;
     if (weir__span_is_fenced(span) && !weir__hardened_expect_span(a, span, label))
         return;
@@ -340,6 +339,7 @@ void weir__large_free(weir_allocator *a, void *block, struct weir__span *span, u
         weir__misuse(WEIR_MISUSE_DOUBLE_FREE, block, a->name);
         return;
     }
+    weir__assert(span->state == WEIR__PAGE_SPAN);
     size_t requested = weir__label_size(label);
     if (weir__likely(!guarded))
         weir__count(a, -(int64_t)requested, 0, 1, &sequence);

@@ -132,7 +132,7 @@ WEIR__INLINE bool weir__small_is_live(const weir_allocator *a, struct weir__plac
     if (weir__unlikely(!place.slab) || weir__unlikely(weir__slab_owner(place.slab) != a) ||
         weir__unlikely(!place.entry))
         return false;
-    *value = weir__own_get(*place.entry);
+    *value = weir__entry_get_stale(place.entry);
     return weir__likely(weir__entry_is_live(*value));
 }
 
@@ -195,6 +195,7 @@ WEIR__INLINE bool weir__small_free_foreign(const weir_allocator *a, struct weir_
                                            void *block, struct weir__place place)
 {
     uint16_t size;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): what is sound has a slab. */
     if (!weir__small_is_sound(a, place, &size) || weir__own_get(place.slab->home) == heap->home)
         return false;
     return weir__small_free_into(heap, WEIR__BINS_FOREIGN, WEIR__REACH_ANY, block, place, size);

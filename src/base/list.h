@@ -1,7 +1,8 @@
 /*
  * base/list.h - the doubly linked list of this tree: the linked objects hold their own link,
  * the list is one word, and zeroed memory is an empty list. Has no lock: the thread that owns
- * the list says which.
+ * the list says which. Links are written atomically: some lie where others look without the lock
+ * for what was there before (pool/region.h).
  *
  *   list.first -> a <-> b <-> c -> NULL        a.prev is c: the last is one load away
  *
@@ -10,6 +11,7 @@
 #ifndef WEIR_BASE_LIST_H
 #define WEIR_BASE_LIST_H
 
+#include "base/atomic.h"
 #include "base/bits.h"
 
 struct weir__link {
@@ -39,10 +41,10 @@ WEIR__INLINE void weir__list_push(struct weir__list *list, struct weir__link *li
 {
     weir__assert(link && link != list->first);
     struct weir__link *first = list->first;
-    link->next = first;
-    link->prev = first ? first->prev : link;
+    weir__relaxed_set(link->next, first);
+    weir__relaxed_set(link->prev, first ? first->prev : link);
     if (first)
-        first->prev = link;
+        weir__relaxed_set(first->prev, link);
     list->first = link;
 }
 
@@ -51,15 +53,15 @@ WEIR__INLINE void weir__list_append(struct weir__list *list, struct weir__link *
 {
     weir__assert(link && link != list->first);
     struct weir__link *first = list->first;
-    link->next = NULL;
+    weir__relaxed_set(link->next, NULL);
     if (!first) {
-        link->prev = link;
+        weir__relaxed_set(link->prev, link);
         list->first = link;
         return;
     }
-    link->prev = first->prev;
-    first->prev->next = link;
-    first->prev = link;
+    weir__relaxed_set(link->prev, first->prev);
+    weir__relaxed_set(first->prev->next, link);
+    weir__relaxed_set(first->prev, link);
 }
 
 /* `link` is in `list`. It keeps its own next, so that a walk may go on from it. */
@@ -71,11 +73,11 @@ WEIR__INLINE void weir__list_remove(struct weir__list *list, struct weir__link *
     if (list->first == link)
         list->first = next;
     else
-        prev->next = next;
+        weir__relaxed_set(prev->next, next);
     if (next)
-        next->prev = prev;
+        weir__relaxed_set(next->prev, prev);
     else if (list->first)
-        list->first->prev = prev;
+        weir__relaxed_set(list->first->prev, prev);
 }
 
 /* Do the links agree in both directions? */
@@ -95,16 +97,16 @@ WEIR__INLINE void weir__list_replace(struct weir__list *list, const struct weir_
     weir__assert(list->first && link != instead);
     weir__assert(list->first == link || link->prev->next == link);
     struct weir__link *next = link->next, *prev = link->prev;
-    instead->next = next;
-    instead->prev = prev == link ? instead : prev;
+    weir__relaxed_set(instead->next, next);
+    weir__relaxed_set(instead->prev, prev == link ? instead : prev);
     if (list->first == link)
         list->first = instead;
     else
-        prev->next = instead;
+        weir__relaxed_set(prev->next, instead);
     if (next)
-        next->prev = instead;
+        weir__relaxed_set(next->prev, instead);
     else
-        list->first->prev = instead;
+        weir__relaxed_set(list->first->prev, instead);
 }
 
 #endif

@@ -223,13 +223,19 @@ static bool line_again(struct reader *r, struct line *line, uint64_t at)
     return line_read(r, line) && line->size;
 }
 
+#define OR        " or "
+#define BOTH_MOST (2 * WEIR__JIT_NAME + sizeof OR - 1) /* bytes of two names */
+
+_Static_assert(2 * WEIR__VARINT_MOST + WEIR__VARINT_MOST + BOTH_MOST <= WEIR__JIT_RECORD,
+               "a record holds both");
+
 static void record_put(uint64_t start, uint64_t size, const char *name, size_t length,
                        void (*write)(void *user, const void *record, size_t length), void *user)
 {
     unsigned char record[WEIR__JIT_RECORD], *at = record;
     at = weir__put_varint(at, start);
     at = weir__put_varint(at, size);
-    at = weir__put_string(at, name, length, 2 * WEIR__JIT_NAME + 4);
+    at = weir__put_string(at, name, length, BOTH_MOST);
     write(user, record, (size_t)(at - record));
 }
 
@@ -246,16 +252,17 @@ static void records_put(struct reader *r, struct line *line, const struct weir__
         record_put(line->start, line->size, line->name, line->length, write, user);
     }
     for (size_t i = 0; i < n; i++) {
-        char both[2 * WEIR__JIT_NAME + 4];
+        char both[BOTH_MOST];
         size_t length;
         if (!w[i].other || !line_again(r, line, w[i].line))
             continue;
         memcpy(both, line->name, length = line->length);
         if (!line_again(r, line, w[i].other))
             continue;
-        memcpy(both + length, " or ", sizeof " or ");
-        memcpy(both + length + 4, line->name, line->length);
-        record_put(w[i].address - 1, 1, both, length + 4 + line->length, write, user);
+        memcpy(both + length, OR, sizeof OR - 1);
+        length += sizeof OR - 1;
+        memcpy(both + length, line->name, line->length);
+        record_put(w[i].address - 1, 1, both, length + line->length, write, user);
     }
 }
 

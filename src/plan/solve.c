@@ -315,6 +315,7 @@ static int solve_begin(struct solve *s, weir_plan *plan)
 static int solve_run(struct solve *s, const weir_plan_options *o)
 {
     weir_plan *plan = s->plan;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): NULL has no handle. */
     bool constrained = plan->npins || plan->ndisjoint;
     s->seed = o->seed;
     s->target = weir__max(s->target, o->capacity);

@@ -88,7 +88,9 @@ size_t weir__canary_overwritten(const void *block, size_t size, size_t stride)
     const unsigned char *bytes = block;
     for (size_t at = size; at < stride; at++) {
         bool guarded = at < size + WEIR__CANARY || at >= stride - WEIR__CANARY;
-        if (guarded && bytes[at] != (unsigned char)(word >> 8 * (at & 7)))
+        unsigned char byte;
+        weir__torn_copy(&byte, bytes + at, 1);
+        if (guarded && byte != (unsigned char)(word >> 8 * (at & 7)))
             return at - size;
     }
     return SIZE_MAX;

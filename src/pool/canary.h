@@ -47,20 +47,29 @@ WEIR__INLINE uint64_t *weir__canary_tail(const void *place, size_t stride)
     return (uint64_t *)((uintptr_t)place + stride - WEIR__CANARY);
 }
 
-/* Around a block of `size` bytes that begins to live in its place. */
+/* Around a block of `size` bytes that begins to live in its place. Where the canary meets the tail
+ * it is there already: who looks at the block above may see the tail at any time, and never a part
+ * of it. */
 WEIR__INLINE void weir__canary_write(void *block, size_t size, size_t stride)
 {
     weir__assert(size + WEIR__CANARY <= stride);
     uint64_t word = weir__canary_word(block), turned = weir__canary_turned(word, size);
-    memcpy((char *)block + size, &turned, sizeof turned);
+    char *end = (char *)block + size;
+    size_t room = stride - WEIR__CANARY - size;
     weir__relaxed_set(*weir__canary_tail(block, stride), word);
+    if (weir__likely(room >= sizeof turned))
+        memcpy(end, &turned, sizeof turned);
+    else
+        for (size_t at = 0; at < room; at++)
+            end[at] = (char)(turned >> 8 * at);
 }
 
-/* Are the canary and the tail of a live block of so many bytes as they were written? */
+/* Are the canary and the tail of a live block of so many bytes as they were written? If others may
+ * free the block meanwhile, a no counts only while its entry says that it lives. */
 WEIR__INLINE bool weir__canary_holds(const void *block, size_t size, size_t stride)
 {
     uint64_t word = weir__canary_word(block), turned;
-    memcpy(&turned, (const char *)block + size, sizeof turned);
+    weir__torn_copy(&turned, (const char *)block + size, sizeof turned);
     return turned == weir__canary_turned(word, size) &&
            weir__relaxed_get(*weir__canary_tail(block, stride)) == word;
 }

@@ -23,7 +23,7 @@ void weir__hole_insert(struct weir__page_heap *heap, struct weir__region *region
         weir__page_set(end, WEIR__PAGE_HOLE_END);
     weir__page_set(hole, WEIR__PAGE_HOLE);
     hole->zeroed = zeroed;
-    hole->u.hole.freed_at = freed_at;
+    weir__relaxed_set(hole->u.hole.freed_at, freed_at);
     if (WEIR__FILLS)
         hole->u.hole.filled = 0;
     weir__hole_link(heap, hole);
@@ -56,7 +56,7 @@ void weir__hole_widen(struct weir__page_heap *heap, struct weir__span *hole, uin
     weir__relaxed_set(hole->npages, npages);
     weir__relaxed_set(end->npages, npages);
     hole->zeroed = false;
-    hole->u.hole.freed_at = heap->now;
+    weir__relaxed_set(hole->u.hole.freed_at, heap->now);
     heap->hole_dirty += hole_bytes(hole);
     end->region = hole->region;
     weir__page_set(end, WEIR__PAGE_HOLE_END);
@@ -108,7 +108,7 @@ void weir__hole_restamp_locked(struct weir__page_heap *heap, uint32_t before)
         for (const struct weir__link *link = heap->bins[bin].first; link; link = link->next) {
             struct weir__span *hole = weir__hole_of(link);
             if (hole->u.hole.freed_at == before)
-                hole->u.hole.freed_at = heap->now - 1;
+                weir__relaxed_set(hole->u.hole.freed_at, heap->now - 1);
         }
 }
 

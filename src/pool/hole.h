@@ -32,7 +32,7 @@ WEIR__INLINE void weir__hole_link(struct weir__page_heap *heap, struct weir__spa
     weir__assert(weir__lock_is_mine(&heap->lock));
     weir__assert(hole->state == WEIR__PAGE_HOLE);
     unsigned bin = weir__hole_bin(hole->npages);
-    hole->u.hole.bin = (uint16_t)bin;
+    weir__relaxed_set(hole->u.hole.bin, (uint16_t)bin);
     if (hole->zeroed)
         weir__list_append(&heap->bins[bin], &hole->u.hole.link);
     else
@@ -60,7 +60,7 @@ WEIR__INLINE void weir__hole_replace(struct weir__page_heap *heap, const struct 
 {
     weir__assert(weir__lock_is_mine(&heap->lock));
     weir__assert(weir__hole_bin(instead->npages) == hole->u.hole.bin);
-    instead->u.hole.bin = hole->u.hole.bin;
+    weir__relaxed_set(instead->u.hole.bin, hole->u.hole.bin);
     weir__list_replace(&heap->bins[hole->u.hole.bin], &hole->u.hole.link, &instead->u.hole.link);
 }
 

@@ -291,14 +291,22 @@ WEIR__INLINE bool ring_release_quick(struct weir__quarantine *quarantine, size_t
     return true;
 }
 
+/* The block is live no more, and cleared. */
+WEIR__INLINE void block_end(const struct weir__cached *cached, const struct weir__slab *slab)
+{
+    weir__assert(weir__slab_is_hardened(slab) &&
+                 cached->former < slab->size + (uint32_t)!slab->size);
+    weir__relaxed_set(*cached->entry, cached->mark);
+    __atomic_thread_fence(__ATOMIC_RELEASE); /* before the zeros: who sees those looks again */
+    if (weir__likely(slab->size))
+        weir__canary_clear(cached->block, cached->former, slab->size);
+}
+
 /* There is room. */
 WEIR__INLINE void ring_put(struct weir__quarantine *quarantine, const struct weir__cached *cached,
                            uint32_t tag, const struct weir__slab *slab)
 {
-    weir__assert(weir__slab_is_hardened(slab) && cached->former < (unsigned)slab->size + !slab->size);
-    __atomic_store_n(cached->entry, cached->mark, __ATOMIC_RELEASE); /* who checks looks again */
-    if (weir__likely(slab->size))
-        weir__canary_clear(cached->block, cached->former, slab->size);
+    block_end(cached, slab);
     uint32_t at = (quarantine->first + quarantine->count++) % WEIR__QUARANTINE_BLOCKS;
     quarantine->ring[at] = detained_of(cached, tag);
     quarantine->bytes += weir__slab_stride(slab);
@@ -310,9 +318,7 @@ void weir__quarantine_put(struct weir__quarantine *quarantine, const struct weir
 {
     const struct weir__slab *slab = weir__slab_of(cached->block);
     if (weir__unlikely(!quarantine)) {
-        __atomic_store_n(cached->entry, cached->mark, __ATOMIC_RELEASE);
-        if (weir__likely(slab->size))
-            weir__canary_clear(cached->block, cached->former, slab->size);
+        block_end(cached, slab);
         center_give(cached, 1);
         return;
     }

@@ -39,8 +39,9 @@ enum weir__page_state {
     WEIR__PAGE_IDLE      /* first page of the span freed last (span.h), or of a cut hole */
 };
 
-/* Header of a page. `npages` counts at the first page, and for holes the last; it, `owner` and
- * `tag` are atomic: lookups of pointers that are not live any more read them without the lock. */
+/* Header of a page. `npages` counts at the first page, and for holes the last; it, `owner`, `tag`
+ * and `direct` are atomic, and what a hole has in their place: lookups of pointers that are not
+ * live any more read them without the lock. */
 struct weir__span {
     uint32_t npages;
     uint16_t region; /* index of the region; set at both ends */

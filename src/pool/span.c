@@ -44,7 +44,7 @@ WEIR__INLINE struct weir__span *span_make(struct weir__page_heap *heap, struct w
         weir__page_set(end, WEIR__PAGE_SPAN_END);
     }
     weir__relaxed_set(span->npages, npages);
-    span->u.live.direct = region->direct;
+    weir__relaxed_set(span->u.live.direct, (uint8_t)region->direct);
     heap->span_live += weir__pages_bytes(npages);
     return span;
 }
@@ -141,7 +141,7 @@ WEIR__INLINE struct weir__span *span_cut_low(struct weir__page_heap *heap, struc
         weir__relaxed_set(end->npages, all - npages);
         rest->region = hole->region;
         rest->zeroed = hole->zeroed;
-        rest->u.hole.freed_at = hole->u.hole.freed_at;
+        weir__relaxed_set(rest->u.hole.freed_at, hole->u.hole.freed_at);
         if (WEIR__FILLS)
             rest->u.hole.filled = 0;
         weir__page_set(end, WEIR__PAGE_HOLE_END);
@@ -157,7 +157,7 @@ WEIR__INLINE struct weir__span *span_cut_low(struct weir__page_heap *heap, struc
     last->region = hole->region;
     weir__page_set(last, WEIR__PAGE_SPAN_END); /* of a single page the caller sets SPAN */
     weir__relaxed_set(hole->npages, npages);
-    hole->u.live.direct = false;
+    weir__relaxed_set(hole->u.live.direct, (uint8_t) false);
     return hole;
 }
 

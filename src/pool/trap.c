@@ -358,6 +358,7 @@ static bool kind_is_valid_locked(const struct kind *kind, size_t *live)
     bool valid = weir__list_is_valid(&kind->free);
     for (const struct weir__link *link = kind->free.first; link; link = link->next, free++)
         valid = valid && !trap_of_link(link)->live;
+    valid = valid && free == kind->nfree;
     for (size_t i = 0; kind->base && i < kind->number; i++) {
         const struct weir__trap *trap = &kind->traps[i];
         *live += trap->live;

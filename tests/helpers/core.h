@@ -19,6 +19,10 @@ enum { HANG_SECONDS = 200 };
 #define MIB ((size_t)1 << 20)
 #define GIB ((size_t)1 << 30)
 
+/* Of a test's function in place of the C library's: ThreadSanitizer calls some before it has begun,
+ * and then nothing may be noted of it. */
+#define NOT_SANITIZED __attribute__((no_sanitize("thread")))
+
 /* SplitMix64 (Steele, Lea, Flood 2014): any seed will do, 0 too. */
 static inline uint64_t random_next(uint64_t *state)
 {

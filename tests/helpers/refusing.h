@@ -9,6 +9,7 @@
 #define WEIR_TESTS_REFUSING_H
 
 #include "base/fault.h"
+#include "core.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -65,7 +66,7 @@ static inline void refusing_go_on(long left)
     refusing_tried = true;
 }
 
-static inline bool refused(enum refusing kind)
+NOT_SANITIZED static inline bool refused(enum refusing kind)
 {
     if (!refusing_tried)
         return false;
@@ -76,24 +77,26 @@ static inline bool refused(enum refusing kind)
     return true;
 }
 
-void *mmap(void *address, size_t size, int protection, int flags, int file, off_t offset)
+NOT_SANITIZED void *mmap(void *address, size_t size, int protection, int flags, int file,
+                         off_t offset)
 {
     // NOLINTNEXTLINE(performance-no-int-to-ptr): what the system says is a number
     return refused(MAP) ? MAP_FAILED
                         : (void *)syscall(SYS_mmap, address, size, protection, flags, file, offset);
 }
 
-void *mmap64(void *address, size_t size, int protection, int flags, int file, off64_t offset)
+NOT_SANITIZED void *mmap64(void *address, size_t size, int protection, int flags, int file,
+                           off64_t offset)
 {
     return mmap(address, size, protection, flags, file, offset);
 }
 
-int munmap(void *address, size_t size)
+NOT_SANITIZED int munmap(void *address, size_t size)
 {
     return refused(UNMAP) ? -1 : (int)syscall(SYS_munmap, address, size);
 }
 
-void *mremap(void *address, size_t old_size, size_t new_size, int flags, ...)
+NOT_SANITIZED void *mremap(void *address, size_t old_size, size_t new_size, int flags, ...)
 {
     va_list more;
     va_start(more, flags);
@@ -104,12 +107,12 @@ void *mremap(void *address, size_t old_size, size_t new_size, int flags, ...)
                           : (void *)syscall(SYS_mremap, address, old_size, new_size, flags, target);
 }
 
-int mprotect(void *address, size_t size, int protection)
+NOT_SANITIZED int mprotect(void *address, size_t size, int protection)
 {
     return refused(PROTECT) ? -1 : (int)syscall(SYS_mprotect, address, size, protection);
 }
 
-int madvise(void *address, size_t size, int advice)
+NOT_SANITIZED int madvise(void *address, size_t size, int advice)
 {
     return refused(ADVISE) ? -1 : (int)syscall(SYS_madvise, address, size, advice);
 }

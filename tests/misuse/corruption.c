@@ -246,6 +246,9 @@ static void crime_try(const struct crime *crime)
         dup2(ends[1], STDERR_FILENO);
         setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
         alarm(HANG_SECONDS);
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+        signal(SIGSEGV, SIG_DFL); /* which a sanitizer has for itself */
+#endif
         crime->commit();
         _exit(0);
     }

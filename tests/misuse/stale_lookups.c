@@ -1,6 +1,7 @@
 /*
  * Any thread may ask about any pointer at any time: also beside the free that gives a huge
- * block's region back, and beside a trim that gives up the chunk of a small one. Two threads
+ * block's region back, beside frees that make a hole of a large one, and beside a trim that gives
+ * up the chunk of a small one. Two threads
  * that free one huge block: one of them is told.
  *
  * Fails before: "pool: headers stay readable".
@@ -65,6 +66,20 @@ static void huge_blocks(void)
     EXPECT(block, "no memory");
     stale = block;
     weir_deallocate(a, block);
+}
+
+/* They become holes, which are joined and cut again. */
+static void large_blocks(void)
+{
+    enum { BLOCKS = 12 };
+    static void *blocks[BLOCKS];
+    static size_t turn;
+    turn++;
+    for (size_t i = 0; i < BLOCKS; i++)
+        blocks[i] = weir_allocate(a, 100000 + 70000 * ((i + turn) % 5));
+    stale = blocks[turn % BLOCKS];
+    for (size_t i = 0; i < BLOCKS; i++)
+        weir_deallocate(a, blocks[5 * i % BLOCKS]);
 }
 
 /* Chunks are given up while every slab is free, and taken for other classes. */
@@ -139,6 +154,7 @@ int main(void)
     a = pool;
     weir_set_misuse_handler(tell, NULL);
     beside(huge_blocks);
+    beside(large_blocks);
     beside(small_blocks);
     one_of_two_is_told();
     weir_stats stats = {.size = sizeof stats};

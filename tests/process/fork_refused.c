@@ -2,6 +2,7 @@
  * A C library that cannot register fork handlers: a program that cannot be told of forks says so
  * in one line and stops before it could fork; a device pool is not made.
  */
+#include "../helpers/core.h"
 #include "../helpers/self.h"
 
 #include <errno.h>
@@ -21,8 +22,8 @@ extern void *__dso_handle __attribute__((visibility("hidden")));
 /* The C library's, in the way of pthread_atfork; nothing here forks but for exec. */
 int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void),
                       void *library);
-int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void),
-                      void *library)
+NOT_SANITIZED int __register_atfork(void (*prepare)(void), void (*parent)(void),
+                                    void (*child)(void), void *library)
 {
     (void)prepare, (void)parent, (void)child;
     if (library != &__dso_handle)

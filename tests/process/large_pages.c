@@ -22,17 +22,17 @@ static unsigned long asked; /* purges */
 
 extern long __sysconf(int name);
 
-long sysconf(int name)
+NOT_SANITIZED long sysconf(int name)
 {
     return name == _SC_PAGESIZE && page ? (long)page : __sysconf(name);
 }
 
-static size_t whole(size_t size)
+NOT_SANITIZED static size_t whole(size_t size)
 {
     return page ? (size + page - 1) & ~(page - 1) : size;
 }
 
-static bool is_aligned(const void *at)
+NOT_SANITIZED static bool is_aligned(const void *at)
 {
     if (page && (uintptr_t)at & (page - 1)) {
         errno = EINVAL;
@@ -41,23 +41,23 @@ static bool is_aligned(const void *at)
     return true;
 }
 
-int madvise(void *at, size_t size, int advice)
+NOT_SANITIZED int madvise(void *at, size_t size, int advice)
 {
     asked += advice == MADV_DONTNEED;
     return is_aligned(at) ? (int)syscall(SYS_madvise, at, whole(size), advice) : -1;
 }
 
-int munmap(void *at, size_t size)
+NOT_SANITIZED int munmap(void *at, size_t size)
 {
     return is_aligned(at) ? (int)syscall(SYS_munmap, at, whole(size)) : -1;
 }
 
-int mprotect(void *at, size_t size, int protection)
+NOT_SANITIZED int mprotect(void *at, size_t size, int protection)
 {
     return is_aligned(at) ? (int)syscall(SYS_mprotect, at, whole(size), protection) : -1;
 }
 
-void *mmap(void *at, size_t size, int protection, int flags, int file, off_t offset)
+NOT_SANITIZED void *mmap(void *at, size_t size, int protection, int flags, int file, off_t offset)
 {
     size_t more = page && !(flags & MAP_FIXED) ? page : 0;
     char *made = (char *)syscall(SYS_mmap, at, whole(size) + more, protection, flags, file, offset);

@@ -46,6 +46,8 @@ static struct {
     uint64_t *pcs;
 } numbered[20000];
 static uint32_t numbers;
+static uint64_t numbered_pcs[1u << 22]; /* no malloc, for signals come at any moment */
+static size_t numbered_used;
 static struct weir__ways ways;
 static uint32_t ways_epoch;
 
@@ -104,7 +106,9 @@ static void number(int kept)
         stack_of_ours[i] = own->frames[depth - 1 - i].pc;
     PROMISE(numbers < sizeof numbered / sizeof *numbered);
     numbered[numbers].depth = depth;
-    PROMISE(numbered[numbers].pcs = malloc(depth * sizeof *stack_of_ours));
+    PROMISE(depth <= sizeof numbered_pcs / sizeof *numbered_pcs - numbered_used);
+    numbered[numbers].pcs = numbered_pcs + numbered_used;
+    numbered_used += depth;
     memcpy(numbered[numbers++].pcs, stack_of_ours, depth * sizeof *stack_of_ours);
     reused += kept > 0;
     cuts += own->cut;
@@ -127,6 +131,17 @@ static void ways_compare(const struct weir__registers *here, const struct weir__
     lowest[0] = own->frames[own->depth - 1];
     lowest[1] = own->frames[own->depth - 2];
     weir__ways_keep(&ways, lowest, 2, third->sp);
+}
+
+/* glibc's, leaf first. */
+static NOINLINE int backtrace_take(void **theirs, int most)
+{
+    int n = backtrace(theirs, most), skipped = 1;
+#ifdef __SANITIZE_THREAD__
+    skipped++; /* that of its interceptor */
+#endif
+    memmove(theirs, theirs + skipped, (size_t)(n - skipped) * sizeof *theirs);
+    return n - skipped;
 }
 
 /* The stack from here on, held against the others'. */
@@ -152,7 +167,7 @@ static NOINLINE void compare(const char *what)
         ways_compare(&here, &through);
     }
     compared++;
-    hold_against(what, "backtrace", theirs, backtrace(theirs, 3000));
+    hold_against(what, "backtrace", theirs, backtrace_take(theirs, 3000));
     if (unw_backtrace)
         hold_against(what, "libunwind", theirs, unw_backtrace(theirs, 3000));
     weir__unwind_done(own);

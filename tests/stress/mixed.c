@@ -8,6 +8,7 @@
  */
 #include "../helpers/stress.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 
 enum { THREADS = 2, KINDS = 4, HELD = 200, LOOK = 1000000 };
@@ -171,10 +172,9 @@ int main(int argc, char **argv)
     STRESS_EXPECT(!guarded || guards.guarded > operations_most / 20000, "%zu guarded",
                   guards.guarded);
     STRESS_EXPECT(weir_total_allocated(weir_cpu_allocator()) == 0, "bytes are left");
-    printf("%llu operations, %llu looks at all figures, %zu blocks guarded, %llu refused: "
-           "0 differences\n",
-           (unsigned long long)operations_most,
-           (unsigned long long)(lives[0].looks + lives[1].looks), guards.guarded,
-           (unsigned long long)(lives[0].refused + lives[1].refused));
+    uint64_t looks = lives[0].looks + lives[1].looks, refused = lives[0].refused + lives[1].refused;
+    printf("%" PRIu64 " operations, %" PRIu64 " looks at all figures, %zu blocks guarded, %" PRIu64
+           " refused: 0 differences\n",
+           operations_most, looks, guards.guarded, refused);
     return 0;
 }

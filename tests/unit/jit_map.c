@@ -101,6 +101,20 @@ Test(jit_map, an_address_of_two_names_gets_both)
     cr_expect_str_eq(name_at(0x1170), "JS:~b /a.js:2:1");
 }
 
+Test(jit_map, two_names_of_the_most_bytes_are_whole)
+{
+    char first[WEIR__JIT_NAME + 1], second[WEIR__JIT_NAME + 1], both[2 * WEIR__JIT_NAME + 5];
+    memset(first, 'a', WEIR__JIT_NAME);
+    memset(second, 'b', WEIR__JIT_NAME);
+    first[WEIR__JIT_NAME] = second[WEIR__JIT_NAME] = '\0';
+    snprintf(both, sizeof both, "%s or %s", second, first);
+    length = 0;
+    line_add(0x1000, 0x100, first);
+    line_add(0x1080, 0x100, second);
+    map_read((const uint64_t[]){0x1090}, 1);
+    cr_expect_str_eq(name_at(0x1090), both);
+}
+
 Test(jit_map, lines_that_are_none_are_passed_over)
 {
     char *large = malloc(100001);

@@ -26,6 +26,7 @@ case_tests += tests/unit/backing \
 	tests/unit/pointer_map \
 	tests/unit/pprof \
 	tests/unit/pressure \
+	tests/unit/recorder_outside \
 	tests/unit/registry \
 	tests/unit/sample \
 	tests/unit/shelf \
@@ -68,6 +69,7 @@ tests_unit_pointer_map_LDADD = $(unit_ldadd)
 tests_unit_pprof_LDADD = $(unit_ldadd)
 tests_unit_pressure_LDADD = $(unit_ldadd)
 tests_unit_recorder_LDADD = libweir-trace.la $(unit_ldadd)
+tests_unit_recorder_outside_LDADD = $(unit_ldadd)
 tests_unit_recordings_LDADD = libweir-trace.la $(unit_ldadd)
 tests_unit_report_LDADD = libweir-report.la libweir-trace.la $(unit_ldadd)
 tests_unit_report_page_LDADD = libweir-report.la libweir-trace.la $(unit_ldadd) $(ZLIB_LIBS)

@@ -4,6 +4,7 @@
 #include "../helpers/scratch.h"
 #include "../helpers/suite.h"
 #include "tools/trace/binary.h"
+#include "tools/trace/merge.h"
 #include "unwind/known.h"
 #include "unwind/trie.h"
 
@@ -280,6 +281,135 @@ Test(recording, allocations_have_stacks_as_the_options_say)
     trace_info_close(&info);
     info = stacks_recorded((weir_trace_options){.no_stacks = true, .stacks_from = 1});
     cr_assert(!info.stacked && info.nstacks == 0);
+    trace_info_close(&info);
+}
+
+/* -- chains ------------------------------------------------------------------------------------ */
+
+#define NOINLINE __attribute__((noinline, noclone))
+#define KEEP     __asm__ volatile("" ::: "memory") /* so that a call is none to jump to */
+
+static NOINLINE void allocate_here(void)
+{
+    weir_deallocate(weir_cpu_allocator(), weir_allocate(weir_cpu_allocator(), 10));
+    KEEP;
+}
+
+static NOINLINE void allocate_there(void)
+{
+    KEEP;
+    weir_deallocate(weir_cpu_allocator(), weir_allocate(weir_cpu_allocator(), 10));
+    KEEP;
+}
+
+/* All callees from one call, so that its frame is the same. */
+static NOINLINE void call_each(void (*const *callees)(void), unsigned n)
+{
+    for (volatile unsigned i = 0; i < n; i++)
+        callees[i]();
+}
+
+static NOINLINE void call_one(void (*callee)(void))
+{
+    callee();
+    KEEP;
+}
+
+static void recurse(unsigned depth);
+static void (*volatile recurse_again)(unsigned) = recurse; /* so that no call is made into a loop */
+
+static NOINLINE void recurse(unsigned depth)
+{
+    if (depth)
+        recurse_again(depth - 1);
+    else
+        allocate_here();
+    KEEP;
+}
+
+/* The stacks of the allocations of a recording, in their order. */
+static unsigned stacks_read(struct trace_info *info, uint32_t *stacks, unsigned most)
+{
+    struct trace_record record;
+    struct trace_merge *merge = trace_merge_begin(info);
+    unsigned n = 0;
+    cr_assert_not_null(merge);
+    while (trace_merge_next(merge, &record) == 1)
+        if (record.kind == TRACE_RECORD_ALLOCATE && n < most)
+            stacks[n++] = record.stack;
+    trace_merge_end(merge);
+    return n;
+}
+
+static void recorded(void (*work)(void), struct trace_info *info, uint32_t *stacks, unsigned n)
+{
+    cr_assert_eq(weir_trace_start(path, NULL), 0, "%s", weir_last_error());
+    work();
+    cr_assert_eq(weir_trace_stop(), 0, "%s", weir_last_error());
+    cr_assert_eq(trace_info_open(info, path), 0, "%s", info->why);
+    cr_assert_eq(stacks_read(info, stacks, n), n);
+}
+
+static void work_deep(void)
+{
+    recurse(40);
+}
+
+enum { CHAIN = 100 };
+
+/* A stack's nodes, leaf first. */
+static unsigned chain_of(const struct trace_info *info, uint32_t node, uint32_t chain[CHAIN])
+{
+    unsigned n = 0;
+    for (; node && n < CHAIN; node = info->stacks[node].parent)
+        chain[n++] = node;
+    return n;
+}
+
+/* Its calls within one another are one chain of nodes, each the parent of the next. */
+Test(recording, a_deep_stack_has_a_node_for_each_call)
+{
+    struct trace_info info;
+    uint32_t node, chain[CHAIN];
+    recorded(work_deep, &info, &node, 1);
+    unsigned n = chain_of(&info, node, chain), same = 0;
+    for (unsigned i = 1; i < n; i++)
+        same += info.stacks[chain[i]].address == info.stacks[chain[i - 1]].address;
+    cr_expect(n > 42 && n < CHAIN);
+    cr_expect_eq(same, 39, "%u", same); /* the calls of `recurse` by itself */
+    trace_info_close(&info);
+}
+
+/* By one frame, then by others in its place, then by it again, where its nodes are found and none
+ * is made; then by another call out of it. */
+static void work_to_and_fro(void)
+{
+    void (*const callees[])(void) = {allocate_here, allocate_there};
+    volatile unsigned rounds = 2;
+    for (unsigned round = 0; round < rounds; round++) {
+        call_each(callees, 1 + round);
+        call_one(allocate_here);
+        call_one(allocate_there);
+    }
+}
+
+Test(recording, calls_out_of_a_frame_that_came_back_have_its_node)
+{
+    struct trace_info info;
+    uint32_t at[7], here[CHAIN], there[CHAIN];
+    recorded(work_to_and_fro, &info, at, 7);
+    const struct trace_stack *stacks = info.stacks;
+    cr_expect_eq(at[3], at[0]);
+    cr_expect_eq(at[5], at[1]);
+    cr_expect_eq(at[6], at[2]);
+    unsigned n = chain_of(&info, at[3], here), shared = 0, other = 0;
+    cr_assert_eq(chain_of(&info, at[4], there), n);
+    for (unsigned i = 0; i < n; i++) {
+        other += stacks[here[i]].address != stacks[there[i]].address;
+        shared += here[i] == there[i];
+    }
+    cr_expect_eq(other, 1, "%u", other); /* where the callees call */
+    cr_expect_gt(shared, 3, "%u", shared);
     trace_info_close(&info);
 }
 #endif

@@ -188,6 +188,8 @@ static int json_print(const struct command *c, struct summary *said, struct trac
         summary_json(stdout, said);
     else
         command_fail(c, info->why);
+    said->peak = NULL;
+    said->blocks = NULL;
     trace_replay_end(&peak);
     trace_replay_end(&end);
     return error;

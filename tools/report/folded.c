@@ -62,7 +62,7 @@ void folded_write(FILE *to, const struct report *r, uint32_t change)
         size_t before = keys.n;
         uint32_t at =
             report_keys_add(&keys, stack ? UINT64_C(1) << 32 | s->stack : r->groupings[0].of[i]);
-        if (keys.n > before) {
+        if (!bytes || keys.n > before) {
             bytes = memory_grow(bytes, at, sizeof *bytes);
             bytes[at] = 0;
         }

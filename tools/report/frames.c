@@ -126,18 +126,17 @@ static char *offset_name(const struct trace_info *info, uint32_t module, uint64_
     if (!module)
         return copy(text_made("0x%" PRIx64, address));
     const struct trace_module *m = &info->modules[module - 1];
-    char offset[32], *name;
-    snprintf(offset, sizeof offset, "+0x%" PRIx64, address - m->address);
     const char *file = text_file_name(m->path);
-    name = memory_array(NULL, strlen(file) + strlen(offset) + 1, 1);
-    strcpy(name, file);
-    return strcat(name, offset);
+    size_t room = strlen(file) + sizeof "+0x" + 16;
+    char *name = memory_array(NULL, room, 1);
+    snprintf(name, room, "%s+0x%" PRIx64, file, address - m->address);
+    return name;
 }
 
 /* One number for an address and who lies there. */
 static uint64_t place_key(uint64_t address, uint32_t module)
 {
-    return address + ((uint64_t)module << 48);
+    return address + module * (UINT64_C(1) << 48);
 }
 
 struct maker {

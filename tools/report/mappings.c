@@ -68,7 +68,7 @@ static void piece_remove(struct pieces *p, size_t at)
 static void split(struct pieces *p, uint64_t address)
 {
     size_t at = piece_find(p, address);
-    if (at == p->n || p->all[at].from >= address)
+    if (at >= p->n || p->all[at].from >= address)
         return;
     struct piece low = p->all[at], high = low;
     low.to = high.from = address;

@@ -268,9 +268,10 @@ static void functions_write(FILE *to, const struct report *r, const struct repor
         packed_add(&modules, function->module);
     }
     fputs("],\"modules\":[\"\"", to);
-    for (size_t i = 0; i < r->data.info->nmodules; i++) {
+    const struct trace_info *info = r->data.info;
+    for (size_t i = 0; info && i < info->nmodules; i++) {
         putc(',', to);
-        markup_json(to, text_file_name(r->data.info->modules[i].path));
+        markup_json(to, text_file_name(info->modules[i].path));
     }
     putc(']', to);
     key_write(to, "module");

@@ -17,12 +17,12 @@ static void room(struct protobuf *m, size_t more)
     m->bytes = memory_array(m->bytes, m->room, 1);
 }
 
-void protobuf_element(struct protobuf *m, uint64_t value)
+void protobuf_element(struct protobuf *list, uint64_t value)
 {
-    room(m, 10);
+    room(list, 10);
     for (; value >= 0x80; value >>= 7)
-        m->bytes[m->n++] = (unsigned char)(value | 0x80);
-    m->bytes[m->n++] = (unsigned char)value;
+        list->bytes[list->n++] = (unsigned char)(value | 0x80);
+    list->bytes[list->n++] = (unsigned char)value;
 }
 
 void protobuf_count(struct protobuf *m, unsigned field, uint64_t value)

@@ -334,7 +334,7 @@ static void threads_write(FILE *to, const struct report *r)
             continue;
         size_t before = keys.n;
         uint32_t at = report_keys_add(&keys, s->thread);
-        if (keys.n > before) {
+        if (!threads || keys.n > before) {
             threads = memory_grow(threads, at, sizeof *threads);
             threads[at] = (struct thread){0};
         }

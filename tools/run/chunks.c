@@ -12,7 +12,7 @@ static void chunk_free(struct run_watch *watch, uint32_t i)
 {
     struct weir__run_head *head = watch->run->page;
     watch->chunk_done[i] = 0;
-    memset(weir__run_chunk(head, watch->run->unit, i), 0, sizeof(struct weir__run_chunk));
+    weir__torn_clear(weir__run_chunk(head, watch->run->unit, i), sizeof(struct weir__run_chunk));
     __atomic_store_n(&weir__run_chunk_owner(head)[i], 0, __ATOMIC_RELEASE);
     __atomic_add_fetch(&head->chunks_freed, 1, __ATOMIC_RELEASE);
     if (i < __atomic_load_n(&head->chunk_hint, __ATOMIC_RELAXED))
@@ -30,7 +30,7 @@ static void chunk_read(struct run_watch *watch, uint32_t i, union chunk_copy *co
     const struct weir__run_chunk *chunk = weir__run_chunk(watch->run->page, watch->run->unit, i);
     uint32_t state = __atomic_load_n(&chunk->state, __ATOMIC_ACQUIRE);
     uint64_t filled = __atomic_load_n(&chunk->filled, __ATOMIC_ACQUIRE);
-    memcpy(&copy->front, chunk, sizeof copy->front);
+    weir__torn_copy(&copy->front, chunk, sizeof copy->front);
     copy->front.state = state;
     copy->front.filled = filled;
     uint32_t n = (uint32_t)filled;
@@ -38,7 +38,7 @@ static void chunk_read(struct run_watch *watch, uint32_t i, union chunk_copy *co
         n = WEIR__RUN_CHUNK_BYTES;
         copy->front.filled = (filled & ~UINT64_C(0xffffffff)) | n;
     }
-    memcpy(copy->front.bytes, chunk->bytes, n);
+    weir__torn_copy(copy->front.bytes, chunk->bytes, n);
 }
 
 /* A chunk that is to be written, and its place in its image's order. */
@@ -75,7 +75,8 @@ static size_t chunks_list(const struct run_watch *watch, bool all, struct chunk_
         if (!all && !image->over &&
             __atomic_load_n(&chunk->state, __ATOMIC_ACQUIRE) != WEIR__CHUNK_FULL)
             continue;
-        refs[n++] = (struct chunk_ref){image->serial, chunk->ordinal, i, chunk->thread};
+        refs[n++] = (struct chunk_ref){image->serial, weir__relaxed_get(chunk->ordinal), i,
+                                       weir__relaxed_get(chunk->thread)};
     }
     qsort(refs, n, sizeof *refs, by_order);
     return n;

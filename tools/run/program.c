@@ -338,15 +338,15 @@ bool run_program(struct run *run)
     run_memory_export(run);
     /* The child shares the memory until it becomes the program or ends, which is what is wanted: it
      * costs no copy, and program_become writes nothing that this function reads. */
-    run->pid =
-        vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork,clang-analyzer-unix.Vfork) */
-    if (run->pid < 0) {
+    pid_t pid = vfork(); // NOLINT(clang-analyzer-security.insecureAPI.vfork)
+    if (pid == 0)
+        program_become(run, &child);
+    run->pid = pid;
+    if (pid < 0) {
         fprintf(stderr, "weir run: fork: %s\n", strerror(errno));
         witness_end(run);
         return false;
     }
-    if (run->pid == 0)
-        program_become(run, &child);
     program_await(run, signals);
     witness_end(run);
     if (signals >= 0)

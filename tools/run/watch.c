@@ -172,7 +172,7 @@ static unsigned images_copy(struct run_watch *watch, struct weir__run_image copi
         struct weir__run_image *from = weir__run_image(head, i);
         if (__atomic_load_n(&from->state, __ATOMIC_ACQUIRE) == WEIR__RUN_STARTING)
             continue;
-        memcpy(&copies[i], from, sizeof copies[i]);
+        weir__torn_copy(&copies[i], from, sizeof copies[i]);
         if (watch->at[i])
             images[i] = &copies[i];
         else if (image_is_due(watch, i, copies[i].serial, began))
@@ -339,13 +339,13 @@ static void image_parts_free(struct run_watch *watch, struct run_image *image)
         if (__atomic_load_n(&owners[i], __ATOMIC_RELAXED) == owner) {
             char *tally = weir__run_tally_page(page, watch->run->unit, i);
             size_t size = sizeof(struct weir__tally);
-            memset(tally + watch->run->unit - size, 0, size);
+            weir__torn_clear(tally + watch->run->unit - size, size);
             __atomic_store_n(&owners[i], 0, __ATOMIC_RELEASE);
             if (i < __atomic_load_n(&head->tally_hint, __ATOMIC_RELAXED))
                 __atomic_store_n(&head->tally_hint, i, __ATOMIC_RELAXED);
         }
     watch->at[image->index] = NULL;
-    memset(weir__run_image(page, image->index), 0, sizeof(struct weir__run_image));
+    weir__torn_clear(weir__run_image(page, image->index), sizeof(struct weir__run_image));
     if (image->index < __atomic_load_n(&head->image_hint, __ATOMIC_RELAXED))
         __atomic_store_n(&head->image_hint, image->index, __ATOMIC_RELAXED);
     __atomic_store_n(&weir__run_image_owner(page)[image->index], 0, __ATOMIC_RELEASE);
@@ -407,7 +407,7 @@ static void over_finish(struct run_watch *watch)
         images[i] = NULL;
         if (!watch->at[i] || !watch->at[i]->over)
             continue;
-        memcpy(&copies[i], weir__run_image(watch->run->page, i), sizeof copies[i]);
+        weir__torn_copy(&copies[i], weir__run_image(watch->run->page, i), sizeof copies[i]);
         images[i] = &copies[i];
         any = true;
     }

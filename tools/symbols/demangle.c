@@ -73,7 +73,7 @@ static bool demangle_cxx(struct demangled *made, size_t length)
     text_set(&made->full, &made->full_size, made->runtime, n);
     text_room(&made->brief, &made->brief_size, 2 * n + 4);
     if (rust)
-        strcpy(made->brief, made->runtime);
+        memcpy(made->brief, made->runtime, n + 1);
     else
         short_cxx(made->brief, made->runtime);
     return true;

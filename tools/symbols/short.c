@@ -13,6 +13,14 @@ static bool begins(const char *text, const char *with)
     return strncmp(text, with, strlen(with)) == 0;
 }
 
+/* All of the text; its end. */
+static char *text_put(char *to, const char *text)
+{
+    size_t length = strlen(text);
+    memcpy(to, text, length + 1);
+    return to + length;
+}
+
 static bool is_word(char c)
 {
     return isalnum((unsigned char)c) || c == '_' || c == '$' || (unsigned char)c >= 0x80;
@@ -51,11 +59,25 @@ static const char *operator_end(const char *at)
     return at;
 }
 
+static char bracket_of(char open)
+{
+    switch (open) {
+    case '<':
+        return '>';
+    case '(':
+        return ')';
+    case '[':
+        return ']';
+    default:
+        return '}';
+    }
+}
+
 /* One behind the bracket that closes the one at `at`; NULL: none does. Between parentheses < and
  * > may compare; between < and > they are brackets but for an operator's and an arrow's. */
 static const char *group_end(const char *name, const char *at, unsigned depth)
 {
-    char open = *at, close = open == '<' ? '>' : open == '(' ? ')' : open == '[' ? ']' : '}';
+    char open = *at, close = bracket_of(open);
     if (depth > DEPTH_MOST)
         return NULL;
     for (at++; *at && *at != close;)
@@ -257,7 +279,7 @@ void short_cxx(char *to, const char *name)
     if (put_name(&out))
         out.to[out.n] = '\0';
     else
-        strcpy(to, name);
+        text_put(to, name);
 }
 
 /* -- C --------------------------------------------------------------------------------------------
@@ -270,7 +292,7 @@ static size_t suffix_length(const char *at)
                                         ".lto_priv", ".llvm", ".localalias"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
         size_t length = strlen(words[i]);
-        if (strncmp(at, words[i], length) != 0)
+        if (!begins(at, words[i]))
             continue;
         while (at[length] == '.' && isdigit((unsigned char)at[length + 1]))
             length += 1 + strspn(at + length + 1, "0123456789");
@@ -415,7 +437,7 @@ static bool short_python(char *to, const char *function)
     size_t named = (size_t)(colon - function);
     memcpy(to, function, named);
     to[named] = ' ';
-    strcpy(to + named + 1, file_of(colon + 1));
+    text_put(to + named + 1, file_of(colon + 1));
     return true;
 }
 
@@ -425,7 +447,7 @@ static bool short_one(char *to, const char *name)
     if (script ? short_script(to, script)
                : strncmp(name, "py::", 4) == 0 && short_python(to, name + 4))
         return true;
-    strcpy(to, name);
+    text_put(to, name);
     return false;
 }
 
@@ -440,7 +462,6 @@ bool short_jit(char *to, const char *name)
         abort();
     short_one(to, first);
     free(first);
-    strcat(to, " or ");
-    short_one(to + strlen(to), other + 4);
+    short_one(text_put(to + strlen(to), " or "), other + 4);
     return false;
 }
