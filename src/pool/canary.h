@@ -92,8 +92,9 @@ WEIR__INLINE bool weir__canary_holds_below(const struct weir__slab *slab, const 
 /* Sixteen bytes of a place, whose size is a multiple of that. */
 typedef uint64_t weir__canary_pair __attribute__((vector_size(16), aligned(8), may_alias));
 
-#define WEIR__CANARY_SHORT 256 /* bytes that are gone through here; beyond, the library is faster  \
-                                */
+#define WEIR__CANARY_SHORT                                                                         \
+    256 /* bytes that are gone through here; beyond, the library is faster                         \
+         */
 
 /* A block of `size` bytes is free from here on: zero up to its tail. What lies behind the canary is
  * zero already. */
