@@ -1,7 +1,7 @@
 /*
- * preload/signal.c - the C library's calls that set the action of a signal. While guards have a
- * handler of SIGSEGV (os/segv.h), the program sets and reads back its own behind it; all other
- * signals, and all of them before, are the C library's. Owns no state. Safe from the first call in
+ * preload/signal.c - the C library's calls that set the action of a signal. Where guards have a
+ * handler of SIGSEGV (os/segv.h), or may come to have one, the program sets and reads back its own
+ * behind it; all other signals are the C library's. Owns no state. Safe from the first call in
  * the process and in signal handlers: names no function that has to be looked up.
  *
  * sigaction, signal and their System V relatives stand here under the names that programs ask for;
@@ -27,7 +27,7 @@ weir__sigaction *const preload_sigaction = __sigaction;
 
 static bool is_ours(int signal)
 {
-    return weir__unlikely(signal == SIGSEGV) && weir__segv_is_installed();
+    return weir__unlikely(signal == SIGSEGV) && weir__segv_is_expected();
 }
 
 PRELOAD_API int sigaction(int signal, const struct sigaction *action, struct sigaction *former)

@@ -11,12 +11,14 @@
 #include "alloc/check.h"
 #include "alloc/cpu.h"
 #include "alloc/fork.h"
+#include "alloc/hardened.h"
 #include "alloc/trace.h"
 #include "base/error.h"
 #include "base/message.h"
 #include "observe/environment.h"
 #include "observe/guards.h"
 #include "os/fence.h"
+#include "os/segv.h"
 
 #include <weir/trace.h>
 
@@ -123,8 +125,8 @@ __attribute__((constructor)) static void preload_start(int argc, char **argv)
     weir__environment_hardened();
     weir__environment_limit();
     weir__environment_sample();
-    weir__guards_sigaction(preload_sigaction);
-    weir__environment_guards();
+    weir__segv_expect(preload_sigaction);
+    weir__environment_guards(!weir__hardened_is(&weir__cpu));
     preload_image_start(argc, argv);
     preload_report_start();
     if (!preload_malloc_is_ours())

@@ -19,7 +19,17 @@ static struct {
     int64_t objects_left;    /* to the next that is guarded */
     uint64_t last;           /* when a block was guarded last */
     uint64_t guarded, missed;
+    uint64_t rest, next; /* of turns: how long the next rest is, and when it ends; ns, coarse */
+    uint32_t prepared;   /* PREPARE_x */
+    bool off;            /* for good */
 } guards;
+
+/* What a turn is at: 0, there are none. */
+enum { TURN_NONE = 0, TURN_ON, TURN_OVER, TURN_RESTS };
+uint32_t weir__guarded_turns;
+
+enum { PREPARE_NEEDED = 0, PREPARE_AT_WORK, PREPARE_DONE };
+int (*weir__guarded_prepare)(void);
 
 void (*weir__guarded_written)(const void *block, ptrdiff_t written);
 
@@ -27,6 +37,8 @@ int weir__guarded_begin(uint64_t calls, uint64_t objects)
 {
     if (!weir__allocator_check(&weir__cpu, NULL) || !weir__cpu.body->page_heap)
         return ENOTSUP;
+    weir__relaxed_set(weir__guarded_turns, TURN_NONE);
+    weir__relaxed_set(guards.prepared, PREPARE_DONE);
     weir__relaxed_set(guards.calls, calls);
     weir__relaxed_set(guards.last, weir__os_time());
     int error = weir__sample_guard(calls);
@@ -37,6 +49,8 @@ int weir__guarded_begin(uint64_t calls, uint64_t objects)
 
 void weir__guarded_off(void)
 {
+    weir__relaxed_set(weir__guarded_turns, TURN_NONE);
+    weir__relaxed_set(guards.off, true);
     weir__relaxed_set(weir__guard_mean, 0);
     weir__relaxed_set(guards.objects, 0);
 }
@@ -69,6 +83,69 @@ static void pace_adapt(void)
                                       __ATOMIC_RELAXED);
 }
 
+/* -- turns ------------------------------------------------------------------------------------ */
+
+int weir__guarded_begin_turns(uint64_t calls)
+{
+    int error = weir__guarded_begin(calls, 0);
+    weir__relaxed_set(guards.prepared, PREPARE_NEEDED);
+    weir__relaxed_set(guards.rest, WEIR__GUARD_REST);
+    weir__relaxed_set(weir__guarded_turns, error ? TURN_NONE : TURN_ON);
+    return error;
+}
+
+/* The block of this turn is there. */
+static void turn_end(void)
+{
+    uint64_t rest = weir__relaxed_get(guards.rest);
+    weir__relaxed_set(weir__guard_mean, 0);
+    weir__relaxed_set(guards.next, weir__os_coarse_time() + rest);
+    weir__relaxed_set(guards.rest, weir__min(2 * rest, WEIR__GUARD_REST_MOST));
+    weir__relaxed_set(weir__guarded_turns, TURN_OVER);
+}
+
+static bool turn_becomes(uint32_t from, uint32_t to)
+{
+    return __atomic_compare_exchange_n(&weir__guarded_turns, &from, to, false, __ATOMIC_ACQ_REL,
+                                       __ATOMIC_RELAXED);
+}
+
+/* What fails ends the turns. */
+static void turn_guard(uint64_t calls)
+{
+    if (weir__sample_guard(calls) || weir__relaxed_get(guards.off))
+        weir__guarded_off();
+}
+
+void weir__guarded_turn_slow(uint32_t turn)
+{
+    int saved = errno;
+    if (turn == TURN_OVER && turn_becomes(TURN_OVER, TURN_RESTS))
+        turn_guard(0);
+    else if (turn == TURN_RESTS && weir__os_coarse_time() >= weir__relaxed_get(guards.next) &&
+             turn_becomes(TURN_RESTS, TURN_ON))
+        turn_guard(weir__relaxed_get(guards.calls));
+    errno = saved;
+}
+
+/* May there be a guarded block? One thread prepares; the others go without meanwhile. */
+static bool is_prepared(void)
+{
+    uint32_t needed = PREPARE_NEEDED;
+    if (weir__likely(__atomic_load_n(&guards.prepared, __ATOMIC_ACQUIRE) == PREPARE_DONE))
+        return true;
+    if (!__atomic_compare_exchange_n(&guards.prepared, &needed, PREPARE_AT_WORK, false,
+                                     __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        return false;
+    int saved = errno, error = weir__guarded_prepare();
+    errno = saved;
+    if (error)
+        weir__guarded_off();
+    else
+        __atomic_store_n(&guards.prepared, PREPARE_DONE, __ATOMIC_RELEASE);
+    return !error;
+}
+
 static void missed_count(void)
 {
     __atomic_add_fetch(&guards.missed, 1, __ATOMIC_RELAXED);
@@ -98,8 +175,9 @@ struct weir__span *weir__guarded_take(weir_allocator *a, size_t size, size_t ali
 {
     bool refused = false;
     claim->owner = a;
-    struct weir__span *span =
-        weir__trap_take(weir__cpu.body->page_heap, size, alignment, a->name, claim, &refused);
+    struct weir__span *span = NULL;
+    if (is_prepared())
+        span = weir__trap_take(weir__cpu.body->page_heap, size, alignment, a->name, claim, &refused);
     if (refused)
         weir__guarded_off();
     if (!span) {
@@ -108,7 +186,10 @@ struct weir__span *weir__guarded_take(weir_allocator *a, size_t size, size_t ali
     }
     span_bytes_add(a, weir__span_bytes(span));
     __atomic_add_fetch(&guards.guarded, 1, __ATOMIC_RELAXED);
-    pace_adapt();
+    if (weir__unlikely(weir__relaxed_get(weir__guarded_turns) == TURN_ON))
+        turn_end();
+    else
+        pace_adapt();
     return span;
 }
 

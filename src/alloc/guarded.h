@@ -20,6 +20,30 @@
  * on. 0; ENOTSUP: this build, backing or machine cannot. */
 int weir__guarded_begin(uint64_t calls, uint64_t objects);
 
+/*
+ * The same by turns, for a process that did not ask: one block is guarded, the first that is due by
+ * the rate, and then none for a while in which nothing is counted down: WEIR__GUARD_REST, and twice as
+ * long each time up to WEIR__GUARD_REST_MOST. A turn begins where a thread's slow operations lead
+ * by, so a program that has none for long has none. Ended by either of the other two.
+ */
+#define WEIR__GUARD_REST      UINT64_C(100000000)
+#define WEIR__GUARD_REST_MOST UINT64_C(1000000000)
+int weir__guarded_begin_turns(uint64_t calls);
+
+/* Called now and then: is it time for the next turn, or is one over? No lock held, in no
+ * operation. */
+void weir__guarded_turn_slow(uint32_t turn);
+extern uint32_t weir__guarded_turns; /* atomic */
+WEIR__INLINE void weir__guarded_turn(void)
+{
+    uint32_t turn = weir__relaxed_get(weir__guarded_turns);
+    if (weir__unlikely(turn != 0))
+        weir__guarded_turn_slow(turn);
+}
+
+/* Called before the first guarded block of turns; 0, or why there can be none. Set before them. */
+extern int (*weir__guarded_prepare)(void);
+
 /* No block is guarded from here on; those that are stay so. For a signal handler, and where the
  * system refuses. */
 void weir__guarded_off(void);

@@ -4,6 +4,7 @@
 #include "alloc/body.h"
 #include "alloc/context.h"
 #include "alloc/cpu.h"
+#include "alloc/guarded.h"
 #include "alloc/inspect.h"
 #include "alloc/misuse.h"
 #include "alloc/soft_limit.h"
@@ -520,8 +521,10 @@ void weir__heap_slow_done(const weir_allocator *a, struct weir__heap *heap)
     weir__slow_hook_call(a);
     weir__late_misuses_look();
     weir__soft_limits_look(a);
-    if (weir__unlikely(slow % LOOK_SLOW_OPS == 0))
+    if (weir__unlikely(slow % LOOK_SLOW_OPS == 0)) {
         scavenge_now_and_then();
+        weir__guarded_turn();
+    }
 }
 
 bool weir__heaps_are_entered(void)

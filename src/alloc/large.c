@@ -276,6 +276,8 @@ WEIR__INLINE void *large_allocate(weir_allocator *a, size_t size, size_t alignme
     if (zeroed)
         *zeroed = claim.zeroed;
     weir__slow_hook_call(a);
+    if (weir__unlikely(guarded))
+        weir__guarded_turn();
     if (WEIR__FILLS)
         weir__late_misuses_look();
     return claim.block;

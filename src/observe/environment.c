@@ -5,6 +5,7 @@
 #include "backing/meta.h"
 #include "base/bits.h"
 #include "base/message.h"
+#include "observe/guards.h"
 #include "observe/sampling.h"
 #include "track/sample.h"
 
@@ -163,12 +164,15 @@ static bool rates_parse(const char *text, size_t *calls, size_t *objects)
     return right;
 }
 
-void weir__environment_guards(void)
+void weir__environment_guards(bool by_turns)
 {
     const char *text = secure_getenv("WEIR_GUARDS");
     weir_guard_options options = WEIR_GUARD_OPTIONS_INIT;
-    if (!text || !*text)
+    if (!text || !*text) {
+        if (by_turns)
+            weir__guards_by_turns(); /* where there can be none there are none */
         return;
+    }
     if (!rates_parse(text, &options.calls, &options.objects)) {
         complain("WEIR_GUARDS is no number of calls", text,
                  "5000, tensors:100 or both with a comma");

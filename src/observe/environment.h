@@ -24,7 +24,7 @@ void weir__environment_hardened(void);
 void weir__environment_limit(void);
 void weir__environment_background(void);
 void weir__environment_sample(void);
-void weir__environment_guards(void);
+void weir__environment_guards(bool by_turns);
 
 /* True: this process records. */
 bool weir__environment_record(void);

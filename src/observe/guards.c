@@ -17,7 +17,6 @@
 #define CALLS_FIRST 5000u
 
 /* All atomic. */
-static weir__sigaction *set_action = sigaction;
 static uint64_t reports;
 static struct {
     const void *block; /* of the latest report of a fault: the program may fault there again */
@@ -156,11 +155,6 @@ static void calls_take(struct weir__calls_taken *calls)
     errno = saved;
 }
 
-void weir__guards_sigaction(weir__sigaction *set)
-{
-    weir__relaxed_set(set_action, set);
-}
-
 void weir__guards_off(void)
 {
     weir__guarded_off();
@@ -169,11 +163,13 @@ void weir__guards_off(void)
 /* Everything that a report needs, before there is a guarded block. */
 static int report_prepare(void)
 {
+    if (!weir__segv_is_expected())
+        weir__segv_expect(sigaction);
     weir__stacks_ready();
     weir__symbol_ready();
     __atomic_store_n(&weir__trap_calls, calls_take, __ATOMIC_RELEASE);
     __atomic_store_n(&weir__guarded_written, on_written, __ATOMIC_RELEASE);
-    return weir__segv_install(on_fault, weir__relaxed_get(set_action));
+    return weir__segv_install(on_fault);
 }
 
 int weir_guards_start(const weir_guard_options *options)
@@ -188,6 +184,13 @@ int weir_guards_start(const weir_guard_options *options)
         return weir__fail(error, "guards: no handler of SIGSEGV: %s", strerror(error));
     error = weir__guarded_begin(calls, o.objects);
     return error ? weir__fail(error, "guards: this build, backing or machine has none") : 0;
+}
+
+/* The handler comes with the first guarded block: a process that ends before that has none. */
+int weir__guards_by_turns(void)
+{
+    __atomic_store_n(&weir__guarded_prepare, report_prepare, __ATOMIC_RELEASE);
+    return weir__guarded_begin_turns(CALLS_FIRST);
 }
 
 void weir_guards_stop(void)

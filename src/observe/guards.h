@@ -10,8 +10,9 @@
 
 #include <weir/guards.h>
 
-/* Where sigaction is interposed, the true one; before the first start. */
-void weir__guards_sigaction(weir__sigaction *set);
+/* What the preloaded library does unasked: a block is guarded now and then, so seldom that it costs
+ * next to nothing (alloc/guarded.h). 0, or ENOTSUP. */
+int weir__guards_by_turns(void);
 
 /* Prints what is known of a block that was guarded and is freed. False: nothing is. */
 bool weir__guards_explain(const void *block);

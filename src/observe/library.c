@@ -115,7 +115,7 @@ __attribute__((constructor)) static void library_start(int argc, char **argv)
     weir__environment_limit();
     weir__environment_background();
     weir__environment_sample();
-    weir__environment_guards();
+    weir__environment_guards(false);
     weir__environment_record();
     page = weir__run_attach();
     if (!page)

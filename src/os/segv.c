@@ -12,8 +12,9 @@ static struct {
     weir__lock lock;
     uint32_t version;         /* atomic; odd while `program` is written */
     struct sigaction program; /* what the program has */
-    weir__sigaction *set;     /* NULL: not installed. Atomic, as the next; once set they stay */
-    weir__segv_looker *look;
+    weir__sigaction *set;     /* NULL: nobody will install it. Atomic; once set it stays */
+    bool installed;           /* the same */
+    weir__segv_looker *look;  /* set before that */
 } segv = {.lock = WEIR__LOCK(SIGNAL)};
 WEIR__LOCKS_KNOW(SIGNAL, &segv.lock);
 
@@ -177,18 +178,24 @@ static void lock_drop(const sigset_t *former)
     pthread_sigmask(SIG_SETMASK, former, NULL);
 }
 
-int weir__segv_install(weir__segv_looker *look, weir__sigaction *set)
+void weir__segv_expect(weir__sigaction *set)
+{
+    __atomic_store_n(&segv.set, set, __ATOMIC_RELEASE);
+}
+
+int weir__segv_install(weir__segv_looker *look)
 {
     struct sigaction program;
     sigset_t mask;
     int error = 0;
+    weir__assert(segv.set);
     lock_take(&mask);
-    if (!segv.set) {
-        error = set(SIGSEGV, NULL, &program) ? errno : 0;
+    if (!segv.installed) {
+        error = segv.set(SIGSEGV, NULL, &program) ? errno : 0;
         if (!error) {
             program_set_locked(&program);
             segv.look = look;
-            __atomic_store_n(&segv.set, set, __ATOMIC_RELEASE);
+            __atomic_store_n(&segv.installed, true, __ATOMIC_RELEASE);
             kernel_set_locked();
         }
     }
@@ -196,7 +203,7 @@ int weir__segv_install(weir__segv_looker *look, weir__sigaction *set)
     return error;
 }
 
-bool weir__segv_is_installed(void)
+bool weir__segv_is_expected(void)
 {
     return __atomic_load_n(&segv.set, __ATOMIC_ACQUIRE) != NULL;
 }
@@ -205,13 +212,18 @@ int weir__segv_action(const struct sigaction *action, struct sigaction *former)
 {
     sigset_t mask;
     struct sigaction to = action ? *action : (struct sigaction){0}; /* before `former`, its own */
+    int status = 0;
     lock_take(&mask);
-    if (former)
-        *former = segv.program;
-    if (action) {
-        program_set_locked(&to);
-        kernel_set_locked();
+    if (!segv.installed) {
+        status = segv.set(SIGSEGV, action, former);
+    } else {
+        if (former)
+            *former = segv.program;
+        if (action) {
+            program_set_locked(&to);
+            kernel_set_locked();
+        }
     }
     lock_drop(&mask);
-    return 0;
+    return status;
 }

@@ -25,13 +25,15 @@ typedef int weir__sigaction(int signal, const struct sigaction *action, struct s
  * `code`: the faulting instruction. In the signal handler. */
 typedef void weir__segv_looker(const void *address, int writes, const void *code);
 
-/* Once; later calls do nothing. 0, or what sigaction says. */
-int weir__segv_install(weir__segv_looker *look, weir__sigaction *set);
+/* It may be installed from here on, by that. Who interposes sigaction goes by weir__segv_action
+ * then, so that what the program sets at the same instant is not lost. */
+void weir__segv_expect(weir__sigaction *set);
+bool weir__segv_is_expected(void);
 
-/* Is it? Any thread. */
-bool weir__segv_is_installed(void);
+/* Once, where it is expected; later calls do nothing. 0, or what sigaction says. */
+int weir__segv_install(weir__segv_looker *look);
 
-/* The program's action, as sigaction for SIGSEGV: for who interposes it, while it is installed. */
+/* The program's action, as sigaction for SIGSEGV: for who interposes it, where it is expected. */
 int weir__segv_action(const struct sigaction *action, struct sigaction *former);
 
 #endif

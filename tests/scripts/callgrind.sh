@@ -100,14 +100,14 @@ echo "$count instructions"
 
 if [ -e "$library" ]; then
     program=$top_builddir/tests/preload/pairs
-    export LD_PRELOAD="$library"
+    export LD_PRELOAD="$library" WEIR_GUARDS=0
     loops ", preloaded" "" $preloaded
     export WEIR_SAMPLE=1000000G
     loops ", sampled" "" $sampled
     unset WEIR_SAMPLE
     export WEIR_GUARDS=1000000000
     loops ", guarded" "" $guarded
-    unset WEIR_GUARDS
+    export WEIR_GUARDS=0
     export WEIR_RECORD="$scratch/trace" WEIR_STACKS=no
     loops ", recorded" "" $recorded
     unset WEIR_STACKS

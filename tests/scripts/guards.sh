@@ -82,6 +82,14 @@ int main(int argc, char **argv)
                                 sigismember(&read.sa_mask, SIGUSR1) && !sigismember(&read.sa_mask, SIGUSR2));
         fault();
         printf("stack %d\n", stacked);
+    } else if (!strcmp(what, "loop")) {
+        action.sa_sigaction = on_info;
+        action.sa_flags = SA_SIGINFO;
+        sigaction(SIGSEGV, &action, NULL);
+        for (int i = 0; i < 300000 && !where; i++)
+            fault();
+        sigaction(SIGSEGV, NULL, &read);
+        printf("read %d\n", read.sa_sigaction == on_info);
     } else if (!strcmp(what, "signal")) {
         printf("former %d\n", signal(SIGSEGV, on_plain) == SIG_DFL);
         fault();
@@ -200,6 +208,20 @@ silent
 
 try "without them none is"
 guest 0 0 plain
+silent
+
+# One call in 5000: of 300000 none is chosen in one run of 10^26.
+try "unasked one is chosen in a loop, behind the program's own handler"
+for run in 1 2 3; do
+    guest 0 "" loop
+    prints "address 1
+read 1"
+    said 'weir: use after free'
+done
+
+try "0 says that none is"
+guest 0 0 loop
+prints "read 1"
 silent
 
 try "what is no rate is told"

@@ -4,6 +4,8 @@
  */
 #include "../helpers/core.h"
 #include "../helpers/suite.h"
+#include "alloc/guarded.h"
+#include "observe/guards.h"
 #include "pool/trap.h"
 #include "track/sample.h"
 
@@ -15,6 +17,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <weir/weir.h>
 
@@ -354,6 +357,50 @@ Test(guards, an_overflow_in_a_loop_is_caught_as_often_as_the_rate_says)
 }
 
 /* GUARDS_OPERATIONS: how many; `make check-guards` does ten times as many. */
+/* Pairs until so many blocks were guarded, with slow operations among them. */
+static void work_until(size_t guarded)
+{
+    enum { ENOUGH = 4000, HELD = 3000 };
+    static void *held[HELD];
+    for (int i = 0; i < ENOUGH && stats().guarded < guarded; i++) {
+        for (int k = 0; k < HELD; k++)
+            held[k] = weir_allocate(weir_cpu_allocator(), 48);
+        for (int k = 0; k < HELD; k++)
+            weir_deallocate(weir_cpu_allocator(), held[k]);
+    }
+}
+
+static uint64_t milliseconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+Test(guards, by_turns_one_block_is_guarded_and_none_until_the_rest_is_over)
+{
+    SKIP_WITHOUT_GUARDS();
+    cr_assert_eq(weir__guards_by_turns(), 0);
+    cr_assert(weir__sample_is_on());
+    for (size_t turn = 1; turn <= 3; turn++) {
+        uint64_t rest = WEIR__GUARD_REST / 1000000 << (turn - 1);
+        work_until(turn);
+        uint64_t begin = milliseconds();
+        cr_assert_eq(stats().guarded, turn);
+        cr_assert_not(weir__sample_is_on(), "what counts down costs time");
+        while (milliseconds() + 50 < begin + rest) {
+            size_t before = stats().guarded;
+            for (int k = 0; k < 20000; k++)
+                weir_deallocate(weir_cpu_allocator(), weir_allocate(weir_cpu_allocator(), 48));
+            cr_assert(stats().guarded == before || milliseconds() + 20 > begin + rest);
+        }
+        usleep(100000);
+    }
+    weir_guards_stop();
+    cr_assert_eq(weir__guarded_turns, 0);
+    cr_assert_not(weir__sample_is_on());
+}
+
 Test(guards, operations_without_a_fault_give_no_report)
 {
     SKIP_WITHOUT_GUARDS();
