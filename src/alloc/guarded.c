@@ -22,14 +22,14 @@ static struct {
     uint64_t rest, next; /* of turns: how long the next rest is, and when it ends; ns, coarse */
     uint32_t prepared;   /* PREPARE_x */
     bool off;            /* for good */
-} guards;
+} guards WEIR__AT_START;
 
 /* What a turn is at: 0, there are none. */
 enum { TURN_NONE = 0, TURN_ON, TURN_OVER, TURN_RESTS };
-uint32_t weir__guarded_turns;
+uint32_t weir__guarded_turns WEIR__AT_START;
 
 enum { PREPARE_NEEDED = 0, PREPARE_AT_WORK, PREPARE_DONE };
-int (*weir__guarded_prepare)(void);
+int (*weir__guarded_prepare)(void) WEIR__AT_START;
 
 void (*weir__guarded_written)(const void *block, ptrdiff_t written);
 

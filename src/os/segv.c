@@ -15,7 +15,7 @@ static struct {
     weir__sigaction *set;     /* NULL: nobody will install it. Atomic; once set it stays */
     bool installed;           /* the same */
     weir__segv_looker *look;  /* set before that */
-} segv = {.lock = WEIR__LOCK(SIGNAL)};
+} segv WEIR__AT_START = {.lock = WEIR__LOCK(SIGNAL)};
 WEIR__LOCKS_KNOW(SIGNAL, &segv.lock);
 
 /* -- what the kernel says --------------------------------------------------------------------- */

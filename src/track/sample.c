@@ -10,16 +10,16 @@
 #define GAP_MOST (INT64_MAX / 2)
 #define UNDRAWN  (-1) /* a countdown that is not begun */
 
-uint32_t weir__sample_kinds;
+uint32_t weir__sample_kinds WEIR__AT_START;
 uint64_t weir__sample_mean;
-uint64_t weir__guard_mean;
+uint64_t weir__guard_mean WEIR__AT_START;
 const struct weir__sample_hooks *weir__sample_hooks;
 
 /* -- numbers: splitmix64 (Steele, Lea, Flood 2014), one sequence for all threads --------------- */
 
 #define STEP UINT64_C(0x9e3779b97f4a7c15)
 
-static uint64_t state; /* atomic */
+static uint64_t state WEIR__AT_START; /* atomic */
 
 void weir__sample_seed(uint64_t seed)
 {
@@ -86,7 +86,7 @@ static WEIR__TLS struct {
     uint32_t beginning; /* that they are of */
 } loose;
 
-static uint32_t beginnings; /* how many there were; atomic */
+static uint32_t beginnings WEIR__AT_START; /* how many there were; atomic */
 
 static void loose_look(void)
 {

@@ -23,7 +23,7 @@ commit()
     case $2 in preloaded) preload=$library ;; *) preload= ;; esac
     echo "@ $2 $3 $1" >>"$log"
     case $1 in
-    default) LD_PRELOAD=$preload "$binary" "$3" >>"$log" 2>&1 3>>"$log" ;;
+    default) WEIR_GUARDS=0 LD_PRELOAD=$preload "$binary" "$3" >>"$log" 2>&1 3>>"$log" ;;
     guarded) WEIR_GUARDS=1,tensors:1 LD_PRELOAD=$preload "$binary" "$3" >>"$log" 2>&1 3>>"$log" ;;
     hardened) WEIR_HARDENED=1 LD_PRELOAD=$preload "$binary" "$3" >>"$log" 2>&1 3>>"$log" ;;
     esac
