@@ -17,10 +17,11 @@ _Static_assert(WEIR__TRAP_STRIDE % WEIR__GRANULE == 0, "guards are whole pages")
 struct kind {
     size_t stride, number;
     char *base;               /* NULL: not reserved yet. Atomic: written last, for good */
-    struct weir__trap *traps; /* `number` of them */
+    struct weir__trap *traps; /* `number` of them; zero from `used` on, so that they cost no memory */
+    size_t used;              /* that ever had a block */
     struct weir__region *region;
-    struct weir__list free;
-    size_t nfree; /* places on it; atomic, lock holders write */
+    struct weir__list free; /* of these, the ones that have none */
+    size_t nfree;           /* all that have none; atomic, lock holders write */
 };
 
 static struct {
@@ -51,9 +52,23 @@ static void free_append_locked(struct kind *kind, struct weir__trap *trap)
     weir__relaxed_set(kind->nfree, kind->nfree + 1);
 }
 
+/* The next that never had a block, or the one that had none for longest; NULL: all have. */
+static struct weir__trap *free_next_locked(struct kind *kind)
+{
+    if (kind->used == kind->number)
+        return trap_of_link(kind->free.first);
+    struct weir__trap *trap = &kind->traps[kind->used];
+    trap->room = kind->base + kind->used * kind->stride + WEIR__GRANULE;
+    trap->bytes = kind->stride - 2 * WEIR__GRANULE;
+    return trap;
+}
+
 static void free_remove_locked(struct kind *kind, struct weir__trap *trap)
 {
-    weir__list_remove(&kind->free, &trap->link);
+    if (trap == &kind->traps[kind->used])
+        kind->used++;
+    else
+        weir__list_remove(&kind->free, &trap->link);
     weir__relaxed_set(kind->nfree, kind->nfree - 1);
 }
 
@@ -86,14 +101,8 @@ static bool kind_reserve_locked(struct kind *kind, struct weir__page_heap *heap)
         weir__meta_free(kind->traps, kind->number * sizeof *kind->traps);
         return false;
     }
-    char *base = kind->region->base;
-    for (size_t i = 0; i < kind->number; i++) {
-        struct weir__trap *trap = &kind->traps[i];
-        trap->room = base + i * kind->stride + WEIR__GRANULE;
-        trap->bytes = kind->stride - 2 * WEIR__GRANULE;
-        free_append_locked(kind, trap);
-    }
-    __atomic_store_n(&kind->base, base, __ATOMIC_RELEASE);
+    weir__relaxed_set(kind->nfree, kind->number);
+    __atomic_store_n(&kind->base, kind->region->base, __ATOMIC_RELEASE);
     return true;
 }
 
@@ -206,10 +215,9 @@ static struct weir__trap *trap_take_locked(struct kind *kind, struct weir__page_
 {
     weir__assert(weir__lock_is_mine(&traps.lock));
     *refused = !kind_reserve_locked(kind, heap);
-    struct weir__link *link = kind->free.first;
-    if (*refused || !link)
+    struct weir__trap *trap = *refused ? NULL : free_next_locked(kind);
+    if (!trap)
         return NULL;
-    struct weir__trap *trap = trap_of_link(link);
     const char *block = block_place(trap, size, alignment);
     struct pages pages = pages_of(block, size);
     if (pages.bytes && !weir__os_open(pages.start, pages.bytes)) {
@@ -358,7 +366,7 @@ static bool kind_is_valid_locked(const struct kind *kind, size_t *live)
     bool valid = weir__list_is_valid(&kind->free);
     for (const struct weir__link *link = kind->free.first; link; link = link->next, free++)
         valid = valid && !trap_of_link(link)->live;
-    valid = valid && free == kind->nfree;
+    size_t waiting = free;
     for (size_t i = 0; kind->base && i < kind->number; i++) {
         const struct weir__trap *trap = &kind->traps[i];
         *live += trap->live;
@@ -367,7 +375,8 @@ static bool kind_is_valid_locked(const struct kind *kind, size_t *live)
                                           trap->span->state == WEIR__PAGE_SPAN));
         free += trap->live;
     }
-    return valid && (!kind->base || free == kind->number);
+    return valid && free == kind->used && waiting + kind->number - kind->used ==
+                                              (kind->base ? kind->nfree : kind->number);
 }
 
 bool weir__trap_is_valid(void)
