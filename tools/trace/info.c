@@ -174,6 +174,8 @@ static void read_module(struct trace_info *info, struct trace_cursor *c)
     module.size = cursor_varint(c);
     module.path = cursor_text(c);
     module.build_id = cursor_hex(c);
+    module.part = c->at < c->end ? cursor_varint(c) : module.address;
+    module.part_size = c->at < c->end ? cursor_varint(c) : module.size;
     module.first = info->nstacks;
     module.last = SIZE_MAX;
     array_add((void **)&info->modules, &info->nmodules, sizeof module, &module);
