@@ -148,20 +148,33 @@ static WEIR__NOINLINE bool frames_add(struct weir__frame *frames, uint32_t i, ui
     return all;
 }
 
-/* The number of the stack; false: some of its calls have none. */
-WEIR__INLINE bool frames_number(struct weir__unwind *u, uint32_t kept)
+/* Each frame's place in the trie. All are asked for before the first is looked at: a look-up that
+ * has to look farther waits for its place, and they would be fetched one after the other. */
+WEIR__INLINE void frames_expect(struct weir__unwind *u, uint32_t kept)
 {
-    uint32_t node = kept ? u->frames[kept - 1].node : 0;
     uint32_t path = kept ? u->frames[kept - 1].path : 0;
     for (uint32_t i = kept; i < u->depth; i++) {
         struct weir__frame *f = &u->frames[i];
         if (weir__likely(!f->own)) {
             path = weir__trie_path(path, f->pc);
-            node = weir__trie_find(path, node, f->pc);
+            weir__trie_expect(path);
+        }
+        f->path = path;
+    }
+}
+
+/* The number of the stack; false: some of its calls have none. */
+WEIR__INLINE bool frames_number(struct weir__unwind *u, uint32_t kept)
+{
+    uint32_t node = kept ? u->frames[kept - 1].node : 0;
+    frames_expect(u, kept);
+    for (uint32_t i = kept; i < u->depth; i++) {
+        struct weir__frame *f = &u->frames[i];
+        if (weir__likely(!f->own)) {
+            node = weir__trie_find(f->path, node, f->pc);
             if (weir__unlikely(!node))
                 return frames_add(u->frames, i, u->depth);
         }
-        f->path = path;
         f->node = node;
     }
     return true;

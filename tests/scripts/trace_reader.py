@@ -258,6 +258,9 @@ def main():
             events.extend(chunk_events(payload[:front] + inflated))
         elif kind == "SAMP":
             samples += 1
+            _, _, _, resident, _ = (b.varint() for _ in range(5))
+            if b.at < len(payload) and b.varint() > resident:
+                raise Damaged("pages of files that are not among the resident")
         elif kind == "MODL":
             spans.append([b.varint(), b.varint(), 0, ""])
             modules.append((b.string().decode("utf-8", "replace"), b.string().hex()))

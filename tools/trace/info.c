@@ -229,6 +229,7 @@ static void read_sample(struct trace_info *info, struct trace_cursor *c)
     sample.ns = cursor_varint(c);
     sample.resident = cursor_varint(c);
     sample.reserved = cursor_varint(c);
+    sample.files = c->at < c->end ? cursor_varint(c) : 0;
     if (!c->bad)
         array_add((void **)&info->samples, &info->nsamples, sizeof sample, &sample);
 }

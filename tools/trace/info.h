@@ -33,6 +33,7 @@ struct trace_base {
 
 struct trace_sample {
     uint64_t number, ticks, ns, resident, reserved;
+    uint64_t files; /* of resident: pages of files; 0 before version 1.5 */
 };
 
 struct trace_module {
