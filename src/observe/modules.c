@@ -83,9 +83,9 @@ static struct weir__module_piece piece_of(const struct weir__module *module)
 {
     bool own = program.length && module->start == program.start;
     struct weir__module_piece piece = {.base = module->bias,
-                          .whole = module->end - module->bias,
-                          .path = own ? program.path : module->path,
-                          .id = (const unsigned char *)""};
+                                       .whole = module->end - module->bias,
+                                       .path = own ? program.path : module->path,
+                                       .id = (const unsigned char *)""};
     piece.path_length = own ? program.length : strlen(piece.path);
     piece.id_length = weir__module_build_id(module, &piece.id);
     return piece;
@@ -107,7 +107,8 @@ static void module_gone(const struct weir__module *module)
     weir__trace_write(WEIR__TRACE_MODU, record, (size_t)(at - record), NULL, 0);
 }
 
-/* -- code that the program maps by itself --------------------------------------------------------- */
+/* -- code that the program maps by itself ---------------------------------------------------------
+ */
 
 void weir__modules_moved(const struct weir__module *module, const void *from, const void *to,
                          size_t bytes)
@@ -141,7 +142,8 @@ static int module_look(struct dl_phdr_info *info, size_t size, void *unused)
     if (first == UINTPTR_MAX || !weir__module_find(first, &module))
         return 0;
     if (!program.start) {
-        ssize_t n = *info->dlpi_name ? 0 : readlink("/proc/self/exe", program.path, WEIR__MODULE_PATH_MOST);
+        ssize_t n =
+            *info->dlpi_name ? 0 : readlink("/proc/self/exe", program.path, WEIR__MODULE_PATH_MOST);
         program.start = module.start;
         program.length = n > 0 ? (size_t)n : 0;
     }

@@ -90,9 +90,9 @@ struct weir__window {
     bool waiting;
     bool only_frees; /* nearly, when it was last open */
     bool numbered;
-    int64_t origin;     /* `used` that `base` already holds */
-    int64_t granted;    /* cap while open, kept while a reader has it closed. Its thread alone opens
-                         * it, and reads this in an operation */
+    int64_t origin;  /* `used` that `base` already holds */
+    int64_t granted; /* cap while open, kept while a reader has it closed. Its thread alone opens
+                      * it, and reads this in an operation */
     int64_t guarded_cap; /* as cap; closed but while calls are counted */
     int64_t calls_left; /* allocations to the next that is guarded (track/sample.h); as countdown */
     struct weir__meter *meter;

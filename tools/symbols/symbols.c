@@ -208,8 +208,7 @@ static size_t module_find(const struct symbols *symbols, uint64_t address, uint6
     for (size_t i = modules_below(symbols, address); i-- > 0 && symbols->reach[i] > address;) {
         size_t each = symbols->order[i];
         const struct module *module = &symbols->modules[each];
-        if (address >= module->about.end || event < module->about.from ||
-            event >= module->about.to)
+        if (address >= module->about.end || event < module->about.from || event >= module->about.to)
             continue;
         if (best == NO_MODULE || module->about.from > symbols->modules[best].about.from ||
             (module->about.from == symbols->modules[best].about.from && each > best))
