@@ -6,7 +6,7 @@ if SHARED
 pkglib_LTLIBRARIES = libweir-malloc.la
 libweir_malloc_la_SOURCES = preload/malloc.c preload/info.c \
 	preload/start.c preload/report.c preload/report.h preload/fork.c preload/image.c preload/image.h \
-	preload/last.c preload/exit.c preload/mapping.c preload/mark.c preload/sandbox.c preload/signal.c preload/system_call.h preload/load.c preload/owner.c \
+	preload/last.c preload/exit.c preload/mapped_code.c preload/mapped_code.h preload/mapping.c preload/mark.c preload/sandbox.c preload/signal.c preload/system_call.h preload/load.c preload/owner.c \
 	preload/exec.c preload/environment.c preload/environment.h \
 	preload/policy.c preload/preload.h $(program_file_sources) \
 	src/observe/run_page.h

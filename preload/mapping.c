@@ -5,10 +5,13 @@
  * branch. What weir maps for itself comes here, too, and is known by who calls. What the C
  * library and the loader map (stacks of threads, libraries) they map behind everybody's back.
  */
+#include "preload/mapped_code.h"
 #include "preload/preload.h"
 #include "preload/system_call.h"
 
 #include "observe/mapping.h"
+#include "observe/modules.h"
+#include "observe/stacks.h"
 #include "observe/stream.h"
 #include "os/pages.h"
 
@@ -59,9 +62,19 @@ static void *map(void *address, size_t bytes, int protection, int flags, int fil
                                        file, offset);
 }
 
-static void mapped(const void *address, size_t bytes, int protection, int flags)
+/* Are there stacks, whose addresses have names, and may the system be asked for a file? */
+static bool code_is_wanted(void)
+{
+    return weir__relaxed_get(weir__stacks_from) != WEIR__STACKS_OFF &&
+           __atomic_load_n(&weir__unwind_may_ask, __ATOMIC_RELAXED);
+}
+
+static void mapped(const void *address, size_t bytes, int protection, int flags, int file,
+                   off_t offset)
 {
     int saved = errno;
+    if ((protection & PROT_EXEC) && !(flags & MAP_ANONYMOUS) && code_is_wanted())
+        preload_mapped_code(address, whole_pages(bytes), file, (uint64_t)offset);
     weir__mapping_taken(address, whole_pages(bytes),
                         protection_flags(protection) |
                             (flags & MAP_ANONYMOUS ? 0 : WEIR__MAPPING_FILE) |
@@ -75,7 +88,7 @@ PRELOAD_API void *mmap(void *address, size_t bytes, int protection, int flags, i
     bool wanted = IS_WANTED();
     void *made = map(address, bytes, protection, flags, file, offset);
     if (weir__unlikely(wanted) && made != MAP_FAILED)
-        mapped(made, bytes, protection, flags);
+        mapped(made, bytes, protection, flags, file, offset);
     return made;
 }
 
@@ -105,6 +118,13 @@ static void kept(const void *address, size_t bytes)
     errno = saved;
 }
 
+static void moved(const struct weir__module *module, const void *from, const void *to, size_t bytes)
+{
+    int saved = errno;
+    weir__modules_moved(module, from, to, bytes);
+    errno = saved;
+}
+
 PRELOAD_API int munmap(void *address, size_t bytes)
 {
     bool told = IS_WANTED() && given(address, bytes);
@@ -123,12 +143,16 @@ PRELOAD_API void *mremap(void *address, size_t bytes, size_t new_bytes, int flag
         place = (long)va_arg(list, void *);
         va_end(list);
     }
+    struct weir__module module;
     bool told = IS_WANTED() && bytes && given(address, bytes);
+    bool code = told && code_is_wanted() && weir__module_find((uintptr_t)address, &module);
     // NOLINTNEXTLINE(performance-no-int-to-ptr)
     void *made = (void *)preload_system_call(SYS_mremap, (long)address, (long)bytes,
                                              (long)new_bytes, flags, place, 0);
     if (weir__unlikely(told))
         kept(made == MAP_FAILED ? address : made, made == MAP_FAILED ? bytes : new_bytes);
+    if (code && made != MAP_FAILED && made != address)
+        moved(&module, address, made, whole_pages(bytes));
     return made;
 }
 

@@ -125,6 +125,57 @@ bool weir__elf_needed(const struct weir__elf_file *elf, unsigned index, char *na
     return false;
 }
 
+/* -- segments ------------------------------------------------------------------------------- */
+
+uint64_t weir__elf_code_address(const struct weir__elf_file *elf, uint64_t offset)
+{
+    ElfW(Phdr) part;
+    for (unsigned i = 0; part_read(elf, i, &part); i++)
+        if (part.p_type == PT_LOAD && (part.p_flags & PF_X) && offset >= part.p_offset &&
+            offset - part.p_offset < part.p_filesz)
+            return part.p_vaddr + (offset - part.p_offset);
+    return 0;
+}
+
+uint64_t weir__elf_end(const struct weir__elf_file *elf)
+{
+    ElfW(Phdr) part;
+    uint64_t end = 0;
+    for (unsigned i = 0; part_read(elf, i, &part); i++)
+        if (part.p_type == PT_LOAD && part.p_vaddr + part.p_memsz > end)
+            end = part.p_vaddr + part.p_memsz;
+    return end;
+}
+
+static size_t note_build_id(const struct weir__elf_file *elf, const ElfW(Phdr) * notes,
+                            unsigned char *id, size_t room)
+{
+    ElfW(Nhdr) note;
+    char name[4];
+    for (uint64_t at = 0; at + sizeof note <= notes->p_filesz;) {
+        if (!read_at(elf, notes->p_offset + at, &note, sizeof note))
+            return 0;
+        uint64_t text = at + sizeof note, what = text + ((note.n_namesz + 3u) & ~UINT64_C(3));
+        if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == sizeof name &&
+            note.n_descsz <= room && read_at(elf, notes->p_offset + text, name, sizeof name) &&
+            memcmp(name, "GNU", sizeof name) == 0 &&
+            read_at(elf, notes->p_offset + what, id, note.n_descsz))
+            return note.n_descsz;
+        at = what + ((note.n_descsz + 3u) & ~UINT64_C(3));
+    }
+    return 0;
+}
+
+size_t weir__elf_build_id(const struct weir__elf_file *elf, unsigned char *id, size_t room)
+{
+    ElfW(Phdr) part;
+    size_t length = 0;
+    for (unsigned i = 0; !length && part_read(elf, i, &part); i++)
+        if (part.p_type == PT_NOTE)
+            length = note_build_id(elf, &part, id, room);
+    return length;
+}
+
 /* -- names ------------------------------------------------------------------------------- */
 
 static uint32_t hash_of(const char *name)

@@ -32,6 +32,15 @@ bool weir__elf_needed(const struct weir__elf_file *elf, unsigned index, char *na
 /* Does it define that name for the loader? */
 bool weir__elf_exports(const struct weir__elf_file *elf, const char *name);
 
+/* The file's own address of what lies at that offset in a segment of code; 0: no such segment. */
+uint64_t weir__elf_code_address(const struct weir__elf_file *elf, uint64_t offset);
+
+/* Where its segments end, by its own addresses. */
+uint64_t weir__elf_end(const struct weir__elf_file *elf);
+
+/* Its length; 0: it has none, or a longer one. */
+size_t weir__elf_build_id(const struct weir__elf_file *elf, unsigned char *id, size_t room);
+
 /* Is `name` in one of its tables of names, for the linker or the loader? Reads all of them. */
 bool weir__elf_mentions(const struct weir__elf_file *elf, const char *name);
 

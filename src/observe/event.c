@@ -10,8 +10,8 @@
 
 /* -- the clock ---------------------------------------------------------------------------- */
 
-#define STRIDE_MOST  8u /* events of one time, at most, */
-#define STRIDE_TICKS 2u /* where that many came within so many ticks before */
+#define STRIDE_MOST  32u /* events of one time, at most, */
+#define STRIDE_TICKS 2u  /* where that many came within so many ticks before */
 
 static const uint64_t *clock_outside
     WEIR__AT_START;                          /* NULL: this process asks for itself; atomic */
@@ -58,6 +58,15 @@ WEIR__INLINE void event_done(struct weir__stream *s)
     weir__relaxed_set(s->logged, s->logged + 1);
 }
 
+/* Twice as many and one more while that many come soon enough; half as many while it is not long.
+ */
+WEIR__INLINE unsigned stride_next(unsigned stride, uint64_t passed)
+{
+    if (passed < STRIDE_TICKS)
+        return (unsigned)weir__min(2 * stride + 1, STRIDE_MOST - 1);
+    return passed < 2 * STRIDE_TICKS ? stride / 2 : 0;
+}
+
 /* Reads the clock, which costs as much as all else of an event; and decides how many may do with
  * what it says. */
 static WEIR__NOINLINE unsigned char *event_read_clock(struct weir__stream *s, unsigned char *at)
@@ -66,7 +75,7 @@ static WEIR__NOINLINE unsigned char *event_read_clock(struct weir__stream *s, un
     uint64_t ticks = weir__trace_ticks(), passed = ticks > s->ticks ? ticks - s->ticks : 0;
     if (word) {
         s->look = weir__relaxed_get(*word);
-        s->stride = passed < STRIDE_TICKS ? weir__min(2 * s->stride + 1, STRIDE_MOST - 1) : 0;
+        s->stride = stride_next(s->stride, passed);
         s->timeless = s->stride;
     }
     if (!passed)
@@ -142,7 +151,7 @@ static WEIR__NOINLINE unsigned char *shape_define(struct weir__stream *s, unsign
 }
 
 WEIR__INLINE unsigned char *event_shape(struct weir__stream *s, const struct weir__trace_event *e,
-                                        unsigned char *at)
+                                        unsigned slot, unsigned char *at)
 {
     uint32_t gone = weir__relaxed_get(weir__trace_gone);
     if (weir__unlikely(gone != s->gone)) {
@@ -150,7 +159,6 @@ WEIR__INLINE unsigned char *event_shape(struct weir__stream *s, const struct wei
         s->allocator = NULL;
         memset(s->shapes, 0, sizeof s->shapes);
     }
-    unsigned slot = shape_slot(e);
     const struct weir__shape *shape = &s->shapes[slot];
     *at++ = (unsigned char)slot;
     if (weir__likely(shape->allocator == e->allocator && shape->requested == e->requested &&
@@ -161,12 +169,12 @@ WEIR__INLINE unsigned char *event_shape(struct weir__stream *s, const struct wei
 }
 
 WEIR__INLINE void block_event(struct weir__stream *s, unsigned kind,
-                              const struct weir__trace_event *e)
+                              const struct weir__trace_event *e, unsigned slot)
 {
     unsigned flags = kind;
     unsigned char *head = s->at, *at = event_begin(s, e->sequence, &flags);
     at = event_address(s, e->block, at, &flags);
-    at = event_shape(s, e, at);
+    at = event_shape(s, e, slot, at);
     *head |= (unsigned char)flags;
     s->at = at;
 }
@@ -174,10 +182,8 @@ WEIR__INLINE void block_event(struct weir__stream *s, unsigned kind,
 /* -- events --------------------------------------------------------------------------------- */
 
 /* A note where the node is not that of the latest allocation of the shape's slot. */
-WEIR__INLINE void event_stack(struct weir__stream *s, const struct weir__trace_event *e,
-                              uint32_t node)
+WEIR__INLINE void event_stack(struct weir__stream *s, unsigned slot, uint32_t node)
 {
-    unsigned slot = shape_slot(e);
     if (weir__likely(s->stacks[slot] == node))
         return;
     unsigned char *head = s->at + 2, *at = weir__put_varint(head, node);
@@ -196,15 +202,17 @@ WEIR__INLINE uint32_t node_of(const struct weir__trace_event *e, uint64_t from)
     return weir__stacks_take();
 }
 
+/* Its frame is the stack's leaf, which stacks do not have. */
 static WEIR__NOINLINE void allocated_with_stack(const struct weir__trace_event *e, uint64_t from)
 {
     uint32_t node = node_of(e, from);
+    unsigned slot = shape_slot(e);
     struct weir__stream *s = weir__stream_enter();
     if (weir__unlikely(!s))
         return;
     event_prepare(s, e->sequence);
-    event_stack(s, e, node);
-    block_event(s, WEIR__TRACE_ALLOCATE, e);
+    event_stack(s, slot, node);
+    block_event(s, WEIR__TRACE_ALLOCATE, e, slot);
     event_done(s);
     weir__stream_leave(s);
 }
@@ -220,7 +228,7 @@ void weir__event_allocated(const struct weir__trace_event *e)
     if (weir__unlikely(!s))
         return;
     event_prepare(s, e->sequence);
-    block_event(s, WEIR__TRACE_ALLOCATE, e);
+    block_event(s, WEIR__TRACE_ALLOCATE, e, shape_slot(e));
     event_done(s);
     weir__stream_leave(s);
 }
@@ -238,7 +246,7 @@ void weir__event_resized(const struct weir__trace_event *e)
     event_prepare(s, e->sequence);
     *s->at++ = WEIR__TRACE_OTHER | WEIR__TRACE_NOTE_BEFORE << WEIR__TRACE_SUB_SHIFT;
     s->at = weir__put_string(s->at, before, n, n);
-    block_event(s, moved ? WEIR__TRACE_MOVE : WEIR__TRACE_RESIZE, e);
+    block_event(s, moved ? WEIR__TRACE_MOVE : WEIR__TRACE_RESIZE, e, shape_slot(e));
     if (moved)
         s->at = weir__put_svarint(s->at, (int64_t)((uintptr_t)e->old_block - (uintptr_t)e->block));
     event_done(s);

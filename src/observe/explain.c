@@ -30,8 +30,9 @@ static void block_print(const void *pointer)
     if (weir__guards_explain(pointer))
         return;
     if (!weir__samples_freed(pointer, &freed)) {
-        if (weir__sample_has_profile())
-            weir__message_print("  it was not sampled: WEIR_SAMPLE=1 samples every block");
+        weir__message_print(weir__sample_has_profile()
+                                ? "  it was not sampled: WEIR_SAMPLE=1 samples every block"
+                                : "  WEIR_SAMPLE=1 says where it was allocated and freed");
         return;
     }
     weir__message_print("  a block of %zu bytes", freed.requested);

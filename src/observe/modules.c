@@ -14,14 +14,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PATH_MOST 1000
-#define ID_MOST   WEIR__BUILD_ID_MOST
+#define ID_MOST WEIR__BUILD_ID_MOST
 
 /* The program itself, which has no name in the loader's list and comes first there. */
 static struct {
     uintptr_t start;
     size_t length;
-    char path[PATH_MOST];
+    char path[WEIR__MODULE_PATH_MOST];
 } program;
 
 /* -- a record -----------------------------------------------------------------------------------
@@ -66,18 +65,36 @@ size_t weir__module_build_id(const struct weir__module *module, const unsigned c
     return weir__min(length, WEIR__BUILD_ID_MOST);
 }
 
+void weir__module_piece_write(const struct weir__module_piece *piece)
+{
+    unsigned char record[WEIR__MODULE_PATH_MOST + ID_MOST + 6 * WEIR__VARINT_MOST], *at = record;
+    at = weir__put_varint(at, piece->base);
+    at = weir__put_varint(at, piece->whole);
+    at = weir__put_string(at, piece->path, piece->path_length, WEIR__MODULE_PATH_MOST);
+    at = weir__put_string(at, piece->id, piece->id_length, ID_MOST);
+    if (piece->bytes) {
+        at = weir__put_varint(at, piece->first);
+        at = weir__put_varint(at, piece->bytes);
+    }
+    weir__trace_write(WEIR__TRACE_MODL, record, (size_t)(at - record), NULL, 0);
+}
+
+static struct weir__module_piece piece_of(const struct weir__module *module)
+{
+    bool own = program.length && module->start == program.start;
+    struct weir__module_piece piece = {.base = module->bias,
+                                       .whole = module->end - module->bias,
+                                       .path = own ? program.path : module->path,
+                                       .id = (const unsigned char *)""};
+    piece.path_length = own ? program.length : strlen(piece.path);
+    piece.id_length = weir__module_build_id(module, &piece.id);
+    return piece;
+}
+
 static void module_write(const struct weir__module *module)
 {
-    unsigned char record[PATH_MOST + ID_MOST + 64], *at = record;
-    const unsigned char *id = (const unsigned char *)"";
-    size_t id_length = weir__module_build_id(module, &id);
-    bool own = program.length && module->start == program.start;
-    const char *path = own ? program.path : module->path;
-    at = weir__put_varint(at, module->bias);
-    at = weir__put_varint(at, module->end - module->bias);
-    at = weir__put_string(at, path, own ? program.length : strlen(path), PATH_MOST);
-    at = weir__put_string(at, id, id_length, ID_MOST);
-    weir__trace_write(WEIR__TRACE_MODL, record, (size_t)(at - record), NULL, 0);
+    struct weir__module_piece piece = piece_of(module);
+    weir__module_piece_write(&piece);
 }
 
 /* Its addresses mean something else from here on. */
@@ -88,6 +105,26 @@ static void module_gone(const struct weir__module *module)
     at = weir__put_varint(at, module->bias);
     at = weir__put_varint(at, __atomic_load_n(&weir__trace_account->sequence, __ATOMIC_RELAXED));
     weir__trace_write(WEIR__TRACE_MODU, record, (size_t)(at - record), NULL, 0);
+}
+
+/* -- code that the program maps by itself ---------------------------------------------------------
+ */
+
+void weir__modules_moved(const struct weir__module *module, const void *from, const void *to,
+                         size_t bytes)
+{
+    uintptr_t old = (uintptr_t)from, first = (uintptr_t)to;
+    if (first < old - module->bias)
+        return;
+    bool headed = module->start < old || module->start - old >= bytes;
+    struct weir__module rest = *module;
+    rest.end = headed ? rest.end : rest.start; /* its headers moved, too: no build id */
+    struct weir__module_piece piece = piece_of(&rest);
+    piece.whole = module->end - module->bias;
+    piece.base = first - (old - module->bias);
+    piece.first = first;
+    piece.bytes = bytes;
+    weir__module_piece_write(&piece);
 }
 
 /* -- all of them ----------------------------------------------------------------------------------
@@ -105,7 +142,8 @@ static int module_look(struct dl_phdr_info *info, size_t size, void *unused)
     if (first == UINTPTR_MAX || !weir__module_find(first, &module))
         return 0;
     if (!program.start) {
-        ssize_t n = *info->dlpi_name ? 0 : readlink("/proc/self/exe", program.path, PATH_MOST);
+        ssize_t n =
+            *info->dlpi_name ? 0 : readlink("/proc/self/exe", program.path, WEIR__MODULE_PATH_MOST);
         program.start = module.start;
         program.length = n > 0 ? (size_t)n : 0;
     }

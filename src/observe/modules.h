@@ -19,6 +19,25 @@ void weir__modules_begin(void);
 /* Those that are not written yet, and those that have gone. */
 void weir__modules_complete(void);
 
+/* A file as it is at `base`, of which `bytes` from `first` on are there; 0: all is. */
+struct weir__module_piece {
+    uint64_t base, whole, first, bytes;
+    const char *path;
+    size_t path_length;
+    const unsigned char *id;
+    size_t id_length;
+};
+
+/* Tells the recording of code that the program mapped by itself: what lies there has that file's
+ * names. Only while something is recorded. */
+#define WEIR__MODULE_PATH_MOST 1000
+void weir__module_piece_write(const struct weir__module_piece *piece);
+
+/* The same of a part of a module that it moved: `module` is what weir__module_find said of `from`
+ * before. */
+void weir__modules_moved(const struct weir__module *module, const void *from, const void *to,
+                         size_t bytes);
+
 /* In a forked child, which has its parent's: without a question to the loader. */
 void weir__modules_again(void);
 

@@ -48,7 +48,7 @@ enum { NFIGURES = sizeof figures / sizeof *figures };
 static void process_read(struct process *process)
 {
     uint64_t limit;
-    size_t resident = weir__os_process_resident();
+    size_t resident = weir__os_process_resident(NULL);
     process->resident = resident ? resident : WEIR_UNSUPPORTED;
     process->memory_limit = weir__cgroup_memory("", &limit) ? (size_t)limit : WEIR_UNSUPPORTED;
     process->mapped.size = sizeof process->mapped;

@@ -25,6 +25,7 @@
 #include "observe/trace_sink.h"
 #include "os/clock.h"
 #include "os/locks.h"
+#include "os/residence.h"
 #include "os/wait.h"
 
 #include <errno.h>
@@ -118,11 +119,13 @@ static void sample_write(void)
 {
     if (recorder.outside)
         return;
-    unsigned char record[5 * WEIR__VARINT_MOST], *at = record;
+    unsigned char record[6 * WEIR__VARINT_MOST], *at = record;
+    size_t files = 0, resident = weir__os_process_resident(&files);
     at = weir__put_varint(at, __atomic_load_n(&weir__trace_account->sequence, __ATOMIC_RELAXED));
     at = weir__recorder_put_now(at);
-    at = weir__put_varint(at, weir__trace_file_resident());
+    at = weir__put_varint(at, resident);
     at = weir__put_varint(at, (uint64_t)__atomic_load_n(&recorder.reserved, __ATOMIC_RELAXED));
+    at = weir__put_varint(at, files);
     weir__trace_write(WEIR__TRACE_SAMP, record, (size_t)(at - record), NULL, 0);
 }
 

@@ -20,15 +20,8 @@
 
 _Static_assert(WEIR__UNWIND_MOST *NODE_MOST <= PENDING_MOST, "a stack's new nodes fit");
 
-/* A thread's. Never freed, used again by other threads. */
-struct last {
-    struct last *next;
-    bool owned;
-    struct weir__unwind unwind;
-};
-
 static struct {
-    struct last *all;
+    struct weir__last_stack *all;
     uint32_t first, count; /* nodes that are not written yet, and the address of the latest */
     uint64_t address;
     size_t bytes;
@@ -38,7 +31,7 @@ static weir__lock stacks_lock WEIR__AT_START = WEIR__LOCK(NODES);
 WEIR__LOCKS_KNOW(NODES, &stacks_lock);
 
 uint64_t weir__stacks_from = WEIR__STACKS_OFF;
-static WEIR__TLS struct last *last_own;
+WEIR__TLS struct weir__last_stack *weir__last_stack;
 
 /* -- nodes ------------------------------------------------------------------------------------ */
 
@@ -95,11 +88,11 @@ static bool nodes_write(uint32_t first, uint32_t parent, const uint64_t *address
 /* -- a thread's last stack ----------------------------------------------------------------------
  */
 
-static WEIR__NOINLINE struct last *last_make(void)
+static WEIR__NOINLINE struct weir__last_stack *last_make(void)
 {
     int saved = errno;
     weir__lock_take(&stacks_lock);
-    struct last *last = stacks.all;
+    struct weir__last_stack *last = stacks.all;
     while (last && last->owned)
         last = last->next;
     if (!last && (last = weir__meta_allocate(sizeof *last))) {
@@ -112,15 +105,15 @@ static WEIR__NOINLINE struct last *last_make(void)
     }
     weir__lock_drop(&stacks_lock);
     errno = saved;
-    return last_own = last;
+    return weir__last_stack = last;
 }
 
 void weir__stacks_release(void)
 {
-    struct last *last = last_own;
+    struct weir__last_stack *last = weir__last_stack;
     if (!last)
         return;
-    last_own = NULL;
+    weir__last_stack = NULL;
     weir__lock_take(&stacks_lock);
     last->owned = false;
     weir__lock_drop(&stacks_lock);
@@ -155,46 +148,43 @@ static WEIR__NOINLINE bool frames_add(struct weir__frame *frames, uint32_t i, ui
     return all;
 }
 
-/* The number of the stack; false: some of its calls have none. */
-WEIR__INLINE bool frames_number(struct weir__unwind *u, uint32_t kept)
+/* Each frame's place in the trie. All are asked for before the first is looked at: a look-up that
+ * has to look farther waits for its place, and they would be fetched one after the other. */
+WEIR__INLINE void frames_expect(struct weir__unwind *u, uint32_t kept)
 {
-    uint32_t node = kept ? u->frames[kept - 1].node : 0;
     uint32_t path = kept ? u->frames[kept - 1].path : 0;
     for (uint32_t i = kept; i < u->depth; i++) {
         struct weir__frame *f = &u->frames[i];
         if (weir__likely(!f->own)) {
             path = weir__trie_path(path, f->pc);
-            node = weir__trie_find(path, node, f->pc);
+            weir__trie_expect(path);
+        }
+        f->path = path;
+    }
+}
+
+/* The number of the stack; false: some of its calls have none. */
+WEIR__INLINE bool frames_number(struct weir__unwind *u, uint32_t kept)
+{
+    uint32_t node = kept ? u->frames[kept - 1].node : 0;
+    frames_expect(u, kept);
+    for (uint32_t i = kept; i < u->depth; i++) {
+        struct weir__frame *f = &u->frames[i];
+        if (weir__likely(!f->own)) {
+            node = weir__trie_find(f->path, node, f->pc);
             if (weir__unlikely(!node))
                 return frames_add(u->frames, i, u->depth);
         }
-        f->path = path;
         f->node = node;
     }
     return true;
 }
 
-WEIR__NOINLINE uint32_t weir__stacks_take(void)
+WEIR__NOINLINE uint32_t weir__stacks_number(struct weir__unwind *u, int kept)
 {
-    struct weir__registers here;
-    struct last *last = last_own;
-    if (weir__trace_is_copy())
-        return 0;
-    if (weir__unlikely(!last) && !(last = last_make())) {
-        cut_count();
-        return 0;
-    }
-    struct weir__unwind *u = &last->unwind;
-    weir__registers_here(&here);
-    int kept = weir__unwind_take(u, &here);
     if (weir__unlikely(kept < 0)) {
         cut_count();
         return 0;
-    }
-    if (weir__likely(u->number != 0)) {
-        uint32_t known = u->number;
-        weir__unwind_done(u);
-        return known;
     }
     bool whole = frames_number(u, (uint32_t)kept);
     if (weir__unlikely(!whole) || weir__unlikely(u->cut))
@@ -208,17 +198,25 @@ WEIR__NOINLINE uint32_t weir__stacks_take(void)
     return node;
 }
 
+WEIR__NOINLINE uint32_t weir__stacks_take_first(void)
+{
+    if (weir__trace_is_copy())
+        return 0;
+    if (last_make())
+        return weir__stacks_take();
+    cut_count();
+    return 0;
+}
+
 /* The frames that are kept have no nodes: a recorder's next stack begins anew. */
 WEIR__NOINLINE uint32_t weir__stacks_now(const void **address, bool *cut)
 {
-    struct weir__registers here;
-    struct last *last = last_own ? last_own : last_make();
+    struct weir__last_stack *last = weir__last_stack ? weir__last_stack : last_make();
     uint32_t n = 0;
     *cut = true;
     if (!last)
         return 0;
-    weir__registers_here(&here);
-    if (weir__unwind_take(&last->unwind, &here) < 0)
+    if (weir__unwind_take(&last->unwind, weir__registers_leaf()) < 0)
         return 0;
     *cut = last->unwind.cut;
     for (uint32_t i = last->unwind.depth; i-- > 0;) {
@@ -272,8 +270,8 @@ void weir__stacks_forget(void)
 {
     weir__lock_reset(&stacks_lock);
     weir__relaxed_set(weir__stacks_from, WEIR__STACKS_OFF);
-    for (struct last *last = stacks.all; last; last = last->next)
-        last->owned = last == last_own;
-    if (last_own)
-        last_own->unwind.busy = 0;
+    for (struct weir__last_stack *last = stacks.all; last; last = last->next)
+        last->owned = last == weir__last_stack;
+    if (weir__last_stack)
+        weir__last_stack->unwind.busy = 0;
 }

@@ -201,11 +201,6 @@ uint64_t weir__trace_file_bytes(void)
     return __atomic_load_n(&file.end, __ATOMIC_RELAXED);
 }
 
-uint64_t weir__trace_file_resident(void)
-{
-    return weir__os_process_resident();
-}
-
 /* -- as a sink ---------------------------------------------------------------------------- */
 
 #define CHUNK_BYTES ((size_t)48 * 1024)

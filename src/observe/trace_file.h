@@ -39,8 +39,4 @@ void weir__trace_file_forget(void);
 int weir__trace_file_error(void);
 uint64_t weir__trace_file_bytes(void);
 
-/* Resident bytes of the process, or 0 where the system does not tell. Under a lock of
- * the caller's. */
-uint64_t weir__trace_file_resident(void);
-
 #endif

@@ -18,7 +18,17 @@
 #define PAGES_AT_ONCE 1024
 #define NODES_AT_ONCE 256
 
-size_t weir__os_process_resident(void)
+/* The number at *at, which is left behind it and a blank. */
+static size_t number_next(const char **at)
+{
+    size_t number = 0;
+    for (; **at >= '0' && **at <= '9'; ++*at)
+        number = number * 10 + (size_t)(**at - '0');
+    *at += **at == ' ';
+    return number;
+}
+
+size_t weir__os_process_resident(size_t *files)
 {
     char text[128];
     int saved = errno, statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
@@ -26,13 +36,12 @@ size_t weir__os_process_resident(void)
     if (statm >= 0)
         close(statm);
     errno = saved;
-    if (n <= 0)
-        return 0;
-    text[n] = '\0';
-    const char *at = strchr(text, ' ');
-    size_t pages = 0;
-    for (at = at ? at + 1 : ""; *at >= '0' && *at <= '9'; at++)
-        pages = pages * 10 + (size_t)(*at - '0');
+    text[n > 0 ? n : 0] = '\0';
+    const char *at = text;
+    number_next(&at); /* of addresses */
+    size_t pages = number_next(&at), shared = number_next(&at);
+    if (files)
+        *files = shared * weir__os_page_size();
     return pages * weir__os_page_size();
 }
 

@@ -9,8 +9,8 @@
 #include <stddef.h>
 
 /* Bytes of the whole process that are in memory, code and stacks too; 0: the kernel does not say.
- */
-size_t weir__os_process_resident(void);
+ * *files: how many of them are pages of files, code among them; NULL: nobody asks. */
+size_t weir__os_process_resident(size_t *files);
 
 struct weir__os_range {
     const char *start;

@@ -158,13 +158,12 @@ WEIR__INLINE bool weir__window_top_admits(const struct weir__window *w,
     return reach == WEIR__REACH_ROOT || weir__windows_above_admit(w, size);
 }
 
-/* While allocations are sampled (track/sample.h): has the window room, and does no point lie in the
- * bytes? Then they are passed. Four instructions; the window is closed here otherwise. */
-WEIR__INLINE bool weir__window_passes(struct weir__window *w, int64_t size, int64_t to)
+/* While calls are counted (track/sample.h): has the window room, and is neither the call due nor a
+ * point in the bytes? Then they are passed. */
+WEIR__INLINE bool weir__window_passes_guards(struct weir__window *w, int64_t size, int64_t to)
 {
-    if (to > weir__own_get(w->sampled_cap))
+    if (to > weir__own_get(w->guarded_cap))
         return false;
-    size = weir__sample_bytes(size);
     weir__own_set(w->countdown, weir__own_get(w->countdown) - size);
     weir__own_set(w->calls_left, weir__own_get(w->calls_left) - 1);
     if (weir__likely(weir__own_get(w->calls_left) >= 0) &&
@@ -173,6 +172,21 @@ WEIR__INLINE bool weir__window_passes(struct weir__window *w, int64_t size, int6
     __atomic_signal_fence(__ATOMIC_SEQ_CST); /* read anew: else it takes two instructions more */
     weir__own_set(w->countdown, weir__own_get(w->countdown) + size);
     weir__own_set(w->calls_left, weir__own_get(w->calls_left) + 1);
+    return false;
+}
+
+/* While allocations are sampled (track/sample.h): has the window room, and does no point lie in the
+ * bytes? Then they are passed. Four instructions; the window is closed here otherwise. */
+WEIR__INLINE bool weir__window_passes(struct weir__window *w, int64_t size, int64_t to)
+{
+    size = weir__sample_bytes(size);
+    if (weir__unlikely(to > weir__own_get(w->sampled_cap)))
+        return weir__window_passes_guards(w, size, to);
+    weir__own_set(w->countdown, weir__own_get(w->countdown) - size);
+    if (weir__likely(weir__own_get(w->countdown) >= 0))
+        return true;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST); /* read anew: else it takes two instructions more */
+    weir__own_set(w->countdown, weir__own_get(w->countdown) + size);
     return false;
 }
 

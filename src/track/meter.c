@@ -166,6 +166,7 @@ static void windows_close(struct weir__window *w)
         weir__relaxed_set(w->cap, WEIR__WINDOW_CLOSED);
         weir__relaxed_set(w->numbered_cap, WEIR__WINDOW_CLOSED);
         weir__relaxed_set(w->sampled_cap, WEIR__WINDOW_CLOSED);
+        weir__relaxed_set(w->guarded_cap, WEIR__WINDOW_CLOSED);
     }
 }
 

@@ -33,6 +33,7 @@ void weir__window_fold(struct weir__window *w)
     weir__assert(w->open && weir__relaxed_get(w->cap) == WEIR__WINDOW_CLOSED);
     weir__assert(weir__relaxed_get(w->numbered_cap) == WEIR__WINDOW_CLOSED);
     weir__assert(weir__relaxed_get(w->sampled_cap) == WEIR__WINDOW_CLOSED);
+    weir__assert(weir__relaxed_get(w->guarded_cap) == WEIR__WINDOW_CLOSED);
     struct weir__meter *m = w->meter;
     int64_t used = weir__window_unfolded(w);
     if (m->solo == w) {
@@ -51,7 +52,7 @@ void weir__window_fold(struct weir__window *w)
     w->only_frees = window_only_frees(w);
 }
 
-/* One of the two caps admits what was granted, the other nothing. */
+/* One of the caps admits what was granted, the others nothing. */
 void weir__window_admit(struct weir__window *w)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock));
@@ -62,7 +63,9 @@ void weir__window_admit(struct weir__window *w)
         weir__relaxed_set(w->numbered_cap, cap);
         return;
     }
-    if (sampled)
+    if (weir__relaxed_get(weir__sample_kinds) & WEIR__DUE_GUARD)
+        weir__relaxed_set(w->guarded_cap, w->granted);
+    else if (sampled)
         weir__relaxed_set(w->sampled_cap, w->granted);
     weir__relaxed_set(w->cap, cap);
 }
@@ -73,6 +76,7 @@ static void window_shut(struct weir__window *w, const void *self)
     weir__relaxed_set(w->cap, WEIR__WINDOW_CLOSED);
     weir__relaxed_set(w->numbered_cap, WEIR__WINDOW_CLOSED);
     weir__relaxed_set(w->sampled_cap, WEIR__WINDOW_CLOSED);
+    weir__relaxed_set(w->guarded_cap, WEIR__WINDOW_CLOSED);
     w->waiting = w->thread != self;
 }
 
@@ -268,7 +272,7 @@ void weir__window_attach(struct weir__window *w, struct weir__meter *m, struct w
 {
     weir__assert(m && !w->open && (!up || (up->meter == m->parent && up->thread == thread)));
     weir__lock_take(&weir__meters.lock);
-    w->cap = w->numbered_cap = w->sampled_cap = WEIR__WINDOW_CLOSED;
+    w->cap = w->numbered_cap = w->sampled_cap = w->guarded_cap = WEIR__WINDOW_CLOSED;
     w->countdown = w->calls_left = -1;
     w->meter = m;
     w->up = up;

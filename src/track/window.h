@@ -77,7 +77,8 @@ struct weir__window {
     };
     struct weir__window *up;  /* of its thread at the meter above; NULL: none. Never changes, */
     struct weir__window *top; /* nor does this: the last in that direction, or itself */
-    int64_t sampled_cap;      /* as cap; closed but while allocations are sampled */
+    int64_t sampled_cap;      /* as cap; closed but while allocations are sampled and no call is
+                                 counted */
     int64_t countdown;        /* bytes to the next point (track/sample.h); negative: it is to be
                                  drawn. Written by the owner; under the meter lock while closed */
     int64_t numbered_cap;     /* as cap */
@@ -89,9 +90,10 @@ struct weir__window {
     bool waiting;
     bool only_frees; /* nearly, when it was last open */
     bool numbered;
-    int64_t origin;     /* `used` that `base` already holds */
-    int64_t granted;    /* cap while open, kept while a reader has it closed. Its thread alone opens
-                         * it, and reads this in an operation */
+    int64_t origin;  /* `used` that `base` already holds */
+    int64_t granted; /* cap while open, kept while a reader has it closed. Its thread alone opens
+                      * it, and reads this in an operation */
+    int64_t guarded_cap; /* as cap; closed but while calls are counted */
     int64_t calls_left; /* allocations to the next that is guarded (track/sample.h); as countdown */
     struct weir__meter *meter;
     const void *thread;     /* identity of the owner */

@@ -22,11 +22,19 @@ struct weir__registers {
 enum { WEIR__DWARF_FP = 6, WEIR__DWARF_SP = 7, WEIR__DWARF_RA = 16 };
 
 /* The caller's own, here. */
-WEIR__INLINE void weir__registers_here(struct weir__registers *r)
+WEIR__INLINE struct weir__registers weir__registers_here(void)
 {
+    struct weir__registers r = {0};
     __asm__ volatile("lea (%%rip), %0\n\tmov %%rsp, %1\n\tmov %%rbp, %2"
-                     : "=&r"(r->pc), "=&r"(r->sp), "=&r"(r->fp));
-    r->lr = 0;
+                     : "=&r"(r.pc), "=&r"(r.sp), "=&r"(r.fp));
+    return r;
+}
+
+/* Of the function that it is in, whose frame is left out where that costs less. */
+WEIR__INLINE struct weir__registers weir__registers_leaf(void)
+{
+    const uint64_t *frame = __builtin_frame_address(0); /* the caller's fp, then its pc */
+    return (struct weir__registers){.pc = frame[1], .sp = (uintptr_t)(frame + 2), .fp = frame[0]};
 }
 
 /* A return address as the stack has it. */
@@ -67,11 +75,18 @@ WEIR__INLINE uint32_t weir__frame_of_code(const unsigned char *code)
 #define WEIR__HAS_LINK_REGISTER 1
 enum { WEIR__DWARF_FP = 29, WEIR__DWARF_SP = 31, WEIR__DWARF_RA = 30 };
 
-WEIR__INLINE void weir__registers_here(struct weir__registers *r)
+WEIR__INLINE struct weir__registers weir__registers_here(void)
 {
+    struct weir__registers r;
     __asm__ volatile("adr %0, .\n\tmov %1, sp\n\tmov %2, x29\n\tmov %3, x30"
-                     : "=&r"(r->pc), "=&r"(r->sp), "=&r"(r->fp), "=&r"(r->lr));
-    r->pc += 4;
+                     : "=&r"(r.pc), "=&r"(r.sp), "=&r"(r.fp), "=&r"(r.lr));
+    r.pc += 4;
+    return r;
+}
+
+WEIR__INLINE struct weir__registers weir__registers_leaf(void)
+{
+    return weir__registers_here();
 }
 
 /* Without the bits that sign it. */
@@ -120,9 +135,13 @@ WEIR__INLINE uint32_t weir__frame_of_code(const unsigned char *code)
 }
 enum { WEIR__DWARF_FP = -1, WEIR__DWARF_SP = -2, WEIR__DWARF_RA = -3 };
 #define WEIR__SIGNAL_FRAME      0
-WEIR__INLINE void weir__registers_here(struct weir__registers *r)
+WEIR__INLINE struct weir__registers weir__registers_here(void)
 {
-    *r = (struct weir__registers){0};
+    return (struct weir__registers){0};
+}
+WEIR__INLINE struct weir__registers weir__registers_leaf(void)
+{
+    return (struct weir__registers){0};
 }
 WEIR__INLINE uint64_t weir__registers_strip(uint64_t address)
 {

@@ -70,6 +70,13 @@ WEIR__INLINE uint32_t table_find(const struct table *table, uint32_t path, uint3
     }
 }
 
+void weir__trie_expect(uint32_t path)
+{
+    const struct table *table = __atomic_load_n(&trie.table, __ATOMIC_ACQUIRE);
+    if (weir__likely(table))
+        __builtin_prefetch(&table->slots[path >> table->shift]);
+}
+
 uint32_t weir__trie_find(uint32_t path, uint32_t parent, uint64_t address)
 {
     return table_find(__atomic_load_n(&trie.table, __ATOMIC_ACQUIRE), path, parent, address);

@@ -25,6 +25,9 @@ WEIR__INLINE uint32_t weir__trie_path(uint32_t path, uint64_t address)
     return (uint32_t)(key * UINT64_C(0x9e3779b97f4a7c15) >> (64 - WEIR__TRIE_PATH_BITS));
 }
 
+/* That place will be looked at soon. */
+void weir__trie_expect(uint32_t path);
+
 /* The node of the call at `address` below `parent`; 0: there is none. `path`: its own. */
 uint32_t weir__trie_find(uint32_t path, uint32_t parent, uint64_t address);
 

@@ -9,15 +9,13 @@
 #define BUSY_MOST   100                  /* then who jumped out of here is not waited for */
 #define PROBE_BYTES ((uint64_t)16 << 20) /* of a stack that are looked at in one call */
 
-static uint64_t own_start, own_end;
+struct weir__unwind_code weir__unwind_code;
 
 void weir__unwind_start(void)
 {
     struct weir__module own;
-    if (weir__module_own(&own)) {
-        own_start = own.start;
-        own_end = own.end;
-    }
+    if (weir__module_own(&own))
+        weir__unwind_code = (struct weir__unwind_code){own.start, own.end};
 }
 
 void weir__unwind_reset(struct weir__unwind *u)
@@ -26,7 +24,7 @@ void weir__unwind_reset(struct weir__unwind *u)
     u->depth = u->busy = 0;
     u->cut = false;
     weir__known_forget(&u->known);
-    weir__ways_forget(&u->ways);
+    weir__own_forget(&u->own);
 }
 
 /* -- what can be read ---------------------------------------------------------------------------
@@ -330,20 +328,14 @@ WEIR__INLINE enum step walk_step(struct walk *w, struct weir__registers *now, bo
     return step(f, now, &w->bounds);
 }
 
-WEIR__INLINE bool is_own(uint64_t pc)
-{
-    return pc - own_start - 1 < own_end - own_start;
-}
-
 /* Through weir's own frames, which are no part of the stack, to the frame that called weir. */
 static WEIR__NOINLINE enum step walk_own(struct walk *w, struct weir__registers *now)
 {
-    struct weir__unwind *u = w->u;
     enum step done = STEP_ON;
-    while (done == STEP_ON && is_own(now->pc) && w->fresh < WEIR__UNWIND_MOST)
+    while (done == STEP_ON && weir__unwind_is_own(now->pc) && w->fresh < WEIR__UNWIND_MOST) {
+        weir__own_learn(&w->u->own, now->pc);
         done = walk_step(w, now, true);
-    if (done == STEP_ON && !w->bounds.asks)
-        weir__ways_keep(&u->ways, u->fresh, w->fresh, now->sp);
+    }
     w->fresh = 0;
     return done;
 }
@@ -353,8 +345,9 @@ static WEIR__NOINLINE void walk(struct walk *w, struct weir__registers now, enum
     while (done == STEP_ON) {
         if (walk_meets(w, &now) && walk_follows(w, &now))
             return;
-        done = weir__likely(w->fresh < WEIR__UNWIND_MOST) ? walk_step(w, &now, is_own(now.pc))
-                                                          : STEP_CUT;
+        done = weir__likely(w->fresh < WEIR__UNWIND_MOST)
+                   ? walk_step(w, &now, weir__unwind_is_own(now.pc))
+                   : STEP_CUT;
     }
     w->cut = done == STEP_CUT;
 }
@@ -393,16 +386,16 @@ static int walk_end(struct walk *w)
     return w->moved ? 0 : (int)w->kept;
 }
 
-/* From a leaf in weir's own code through that; `searched`: `now` is a frame that called weir, and
- * no stack that is kept has it as its leaf. */
-static WEIR__NOINLINE int take_walk(struct weir__unwind *u, struct weir__registers now,
-                                    bool searched)
+int weir__unwind_walk(struct weir__unwind *u, uint64_t pc, uint64_t sp, uint64_t fp, uint64_t lr,
+                      bool searched)
 {
-    struct walk w = {.u = u, .bounds = bounds_of(u, now.sp)};
+    struct weir__registers now = {pc, sp, fp, lr};
+    struct walk w = {.u = u, .bounds = bounds_of(u, sp)};
     enum step done = STEP_ON;
     w.last = u->asked == w.bounds.asks ? u->depth : 0;
     if (!searched) {
-        if (is_own(now.pc))
+        u->number = 0;
+        if (weir__unwind_is_own(now.pc))
             done = walk_own(&w, &now);
         if (done == STEP_ON && !w.bounds.asks)
             u->number = weir__known_find(&u->known, now.pc, now.sp, now.fp);
@@ -414,37 +407,17 @@ static WEIR__NOINLINE int take_walk(struct weir__unwind *u, struct weir__registe
     return walk_end(&w);
 }
 
-static WEIR__NOINLINE void take_anew(struct weir__unwind *u, uint32_t epoch)
+int weir__unwind_walk_anew(struct weir__unwind *u, uint64_t pc, uint64_t sp, uint64_t fp,
+                           uint64_t lr)
 {
+    if (u->busy && u->busy++ < BUSY_MOST)
+        return -1;
     u->depth = 0;
-    u->epoch = epoch;
+    u->epoch = __atomic_load_n(&weir__rules_epoch, __ATOMIC_ACQUIRE);
     weir__known_forget(&u->known);
-    weir__ways_forget(&u->ways);
-}
-
-int weir__unwind_take(struct weir__unwind *u, const struct weir__registers *from)
-{
-    if (!WEIR__UNWIND_SUPPORTED)
-        return -1;
-    if (weir__unlikely(u->busy) && u->busy++ < BUSY_MOST)
-        return -1;
-    uint32_t epoch = __atomic_load_n(&weir__rules_epoch, __ATOMIC_ACQUIRE);
-    if (weir__unlikely(u->busy) || weir__unlikely(u->epoch != epoch))
-        take_anew(u, epoch);
     weir__relaxed_set(u->busy, 1);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    u->number = 0;
-    /* Word by word: a copy in larger pieces would wait for the stores of the words. */
-    struct weir__registers now = {weir__relaxed_get(from->pc), weir__relaxed_get(from->sp),
-                                  weir__relaxed_get(from->fp), weir__relaxed_get(from->lr)};
-    bool searches = weir__likely(now.sp >= u->low && now.sp < u->high) &&
-                    (!is_own(now.pc) || weir__ways_follow(&u->ways, &now, u->high));
-    if (weir__likely(searches)) {
-        u->number = weir__known_find(&u->known, now.pc, now.sp, now.fp);
-        if (weir__likely(u->number != 0))
-            return 0;
-    }
-    return take_walk(u, now, searches);
+    return weir__unwind_walk(u, pc, sp, fp, lr, false);
 }
 
 /* -- keeping one --------------------------------------------------------------------------------
@@ -494,10 +467,4 @@ void weir__unwind_keep(struct weir__unwind *u, uint32_t number)
 {
     if (u->depth && !u->cut && !u->asked && weir__known_is_wanted(&u->known))
         keep(u, u->depth - 1, number);
-}
-
-void weir__unwind_done(struct weir__unwind *u)
-{
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    weir__relaxed_set(u->busy, 0);
 }

@@ -26,9 +26,9 @@
 #define WEIR_UNWIND_UNWIND_H
 
 #include "unwind/known.h"
+#include "unwind/own.h"
 #include "unwind/registers.h"
 #include "unwind/rule.h"
-#include "unwind/way.h"
 
 #define WEIR__UNWIND_MOST 512
 
@@ -54,11 +54,16 @@ struct weir__unwind {
     bool cut;           /* the root of `frames` is not that of the stack */
     bool asked;         /* they lie on a stack that is not the thread's */
     uint32_t number;    /* of the latest stack, which was found whole; 0: it was not */
-    struct weir__ways ways;
+    struct weir__own own;
     struct weir__known known;
     struct weir__frame frames[WEIR__UNWIND_MOST]; /* root first */
     struct weir__frame fresh[WEIR__UNWIND_MOST];  /* leaf first; within a call */
 };
+
+/* Weir's own code; nothing if it is a part of the program. Written by weir__unwind_start. */
+extern struct weir__unwind_code {
+    uint64_t start, end;
+} weir__unwind_code;
 
 /* Finds weir's own code. Once, before the first stack. */
 void weir__unwind_start(void);
@@ -75,11 +80,65 @@ void weir__unwind_reset(struct weir__unwind *u);
  *
  * The caller calls weir__unwind_done when it is through with the frames.
  */
-int weir__unwind_take(struct weir__unwind *u, const struct weir__registers *from);
+WEIR__INLINE int weir__unwind_take(struct weir__unwind *u, struct weir__registers from);
 
 /* The stack in u->frames, which was taken just now, has this number, not 0: if it comes again, it
  * may be found whole. */
 void weir__unwind_keep(struct weir__unwind *u, uint32_t number);
-void weir__unwind_done(struct weir__unwind *u);
+WEIR__INLINE void weir__unwind_done(struct weir__unwind *u);
+
+/* -- taking one ------------------------------------------------------------------------------- */
+
+/* `searched`: it is a frame that called weir, and no stack that is kept has it as its leaf. */
+int weir__unwind_walk(struct weir__unwind *u, uint64_t pc, uint64_t sp, uint64_t fp, uint64_t lr,
+                      bool searched);
+
+/* The same of a thread that was found in here before, or whose stacks are of former rules. */
+int weir__unwind_walk_anew(struct weir__unwind *u, uint64_t pc, uint64_t sp, uint64_t fp,
+                           uint64_t lr);
+
+WEIR__INLINE bool weir__unwind_is_own(uint64_t pc)
+{
+    return pc - weir__unwind_code.start - 1 < weir__unwind_code.end - weir__unwind_code.start;
+}
+
+/* Through weir's own frames to the one that called weir. False: by rules, frame by frame. */
+WEIR__INLINE bool weir__unwind_leave(const struct weir__unwind *u, struct weir__registers *now)
+{
+    uint64_t high = u->high, first = weir__unwind_code.start + 1;
+    uint64_t bytes = weir__unwind_code.end - weir__unwind_code.start;
+    if (weir__unlikely(now->sp < u->low) || weir__unlikely(now->sp >= high))
+        return false;
+    while (now->pc - first < bytes) {
+        const struct weir__own_rule *rule = weir__own_find(&u->own, now->pc);
+        if (weir__unlikely(!rule) || weir__unlikely(!weir__own_step(rule, now, high)))
+            return false;
+    }
+    return true;
+}
+
+WEIR__INLINE int weir__unwind_take(struct weir__unwind *u, struct weir__registers from)
+{
+    struct weir__registers now = from;
+    uint32_t epoch = __atomic_load_n(&weir__rules_epoch, __ATOMIC_ACQUIRE);
+    if (!WEIR__UNWIND_SUPPORTED)
+        return -1;
+    if (weir__unlikely(u->busy) || weir__unlikely(u->epoch != epoch))
+        return weir__unwind_walk_anew(u, from.pc, from.sp, from.fp, from.lr);
+    weir__relaxed_set(u->busy, 1);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    if (weir__unlikely(!weir__unwind_leave(u, &now)))
+        return weir__unwind_walk(u, from.pc, from.sp, from.fp, from.lr, false);
+    u->number = weir__known_find(&u->known, now.pc, now.sp, now.fp);
+    if (weir__likely(u->number != 0))
+        return 0;
+    return weir__unwind_walk(u, now.pc, now.sp, now.fp, 0, true);
+}
+
+WEIR__INLINE void weir__unwind_done(struct weir__unwind *u)
+{
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    weir__relaxed_set(u->busy, 0);
+}
 
 #endif

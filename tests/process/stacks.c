@@ -48,8 +48,8 @@ static struct {
 static uint32_t numbers;
 static uint64_t numbered_pcs[1u << 22]; /* no malloc, for signals come at any moment */
 static size_t numbered_used;
-static struct weir__ways ways;
-static uint32_t ways_epoch;
+static struct weir__own passed; /* rules of frames that are taken for weir's own */
+static uint32_t passed_epoch;
 
 /* A frame that a signal interrupted: others have its address, weir the one behind. */
 static bool is_same(uint64_t ours, const void *theirs)
@@ -115,22 +115,33 @@ static void number(int kept)
     weir__unwind_keep(own, numbers);
 }
 
-/* Ways through the lowest two frames, as if those were weir's own: where one led is held against
- * where the third frame is. */
-static void ways_compare(const struct weir__registers *here, const struct weir__registers *through)
+/* Through the lowest two frames by rules that were learned, as if those were weir's own. */
+static bool pass(struct weir__registers *now)
 {
-    struct weir__frame lowest[2];
+    struct weir__registers from = *now;
+    for (int i = 0; i < 2; i++) {
+        const struct weir__own_rule *rule = weir__own_find(&passed, now->pc);
+        if (!rule || !weir__own_step(rule, now, own->high)) {
+            *now = from;
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Held against where the third frame is. */
+static void pass_compare(const struct weir__registers *through, bool led_there)
+{
     if (own->depth < 3 || own->asked)
         return;
     const struct weir__frame *third = &own->frames[own->depth - 3];
-    if (through->sp != here->sp) {
+    if (led_there) {
         PROMISE(through->sp == third->sp && through->pc == third->pc && through->fp == third->fp);
         led++;
         return;
     }
-    lowest[0] = own->frames[own->depth - 1];
-    lowest[1] = own->frames[own->depth - 2];
-    weir__ways_keep(&ways, lowest, 2, third->sp);
+    weir__own_learn(&passed, own->frames[own->depth - 1].pc);
+    weir__own_learn(&passed, own->frames[own->depth - 2].pc);
 }
 
 /* glibc's, leaf first. */
@@ -148,15 +159,12 @@ static NOINLINE int backtrace_take(void **theirs, int most)
 static NOINLINE void compare(const char *what)
 {
     void *theirs[3000];
-    struct weir__registers here, through;
-    weir__registers_here(&here);
-    through = here;
-    if (ways_epoch != weir__rules_epoch)
-        weir__ways_forget(&ways);
-    ways_epoch = weir__rules_epoch;
-    if (here.sp >= own->low && here.sp < own->high)
-        weir__ways_follow(&ways, &through, own->high);
-    int kept = weir__unwind_take(own, &here);
+    struct weir__registers here = weir__registers_here(), through = here;
+    if (passed_epoch != weir__rules_epoch)
+        weir__own_forget(&passed);
+    passed_epoch = weir__rules_epoch;
+    bool led_there = here.sp >= own->low && here.sp < own->high && pass(&through);
+    int kept = weir__unwind_take(own, here);
     PROMISE(kept >= 0);
     if (own->number) {
         PROMISE(kept == 0);
@@ -164,7 +172,7 @@ static NOINLINE void compare(const char *what)
     } else {
         PROMISE(own->depth > 0 && own->depth <= WEIR__UNWIND_MOST);
         number(kept);
-        ways_compare(&here, &through);
+        pass_compare(&through, led_there);
     }
     compared++;
     hold_against(what, "backtrace", theirs, backtrace_take(theirs, 3000));
@@ -442,11 +450,9 @@ static bool small_cut;
 
 static void *small_run(void *unused)
 {
-    struct weir__registers here;
     (void)unused;
     weir__unwind_reset(&thread_unwind);
-    weir__registers_here(&here);
-    PROMISE(weir__unwind_take(&thread_unwind, &here) == 0);
+    PROMISE(weir__unwind_take(&thread_unwind, weir__registers_here()) == 0);
     small_depth = thread_unwind.depth;
     small_cut = thread_unwind.cut;
     weir__unwind_done(&thread_unwind);
@@ -499,9 +505,7 @@ static uint32_t jit_depth;
 
 static NOINLINE void jit_called(void)
 {
-    struct weir__registers here;
-    weir__registers_here(&here);
-    PROMISE(weir__unwind_take(own, &here) >= 0);
+    PROMISE(weir__unwind_take(own, weir__registers_here()) >= 0);
     jit_depth = own->depth;
     for (uint32_t i = 0; i < own->depth; i++)
         own->frames[i].node = i + 1;
@@ -616,7 +620,7 @@ int main(int argc, char **argv)
     small_thread();
     coroutines();
     printf("%lu stacks as backtrace%s has them, %lu with frames of the last one, %lu found whole; "
-           "%lu ways\n",
+           "%lu passed by rules that were learned\n",
            compared, unw_backtrace ? " and libunwind" : "", reused, known, led);
     if (argc == 3)
         libraries(argv + 1);

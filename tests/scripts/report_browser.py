@@ -63,6 +63,15 @@ WIDE = """
 """
 
 
+# How far the bill has to be scrolled within its own box.
+BILL = """
+(() => {
+  const bill = document.getElementById("bill"), box = bill && bill.closest(".scroll");
+  return box ? box.scrollWidth - box.clientWidth : 0;
+})()
+"""
+
+
 class Browser:
     """One Chromium; messages are JSON, each ended by a NUL, on descriptors 3 and 4."""
 
@@ -244,6 +253,9 @@ def checks(tab, path, peak, axe):
     wide = tab.run(WIDE)
     if wide:
         yield "it is too wide by " + wide
+    over = tab.run(BILL)
+    if over > 0:
+        yield "the bill has to be scrolled by %d pixels" % over
     if tab.run(PRESS) < 10:
         yield "there is next to nothing to press"
     tab.drag()

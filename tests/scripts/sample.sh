@@ -63,6 +63,17 @@ awk '/^weir: double free: 0x/ { line = 1 }
      /^  found in:$/ { getline; found = freed && /^    end_it\+0x/; getline; found = found && /^    main\+0x/ }
      END { exit !found }' "$scratch/out" || { complain "it does not"; show "$scratch/out"; }
 
+try "the same while it is recorded; a recording alone says how"
+WEIR_RUNNER=${WEIR_RUNNER-} # it may be unset
+(WEIR_SAMPLE=1 $WEIR_RUNNER "$top_builddir/weir" run --quiet --record "$scratch/trace" -- "$scratch/program" twice) 2>"$scratch/out"
+awk '/^  allocated by:$/ { getline; made = /^    make_small\+0x/ }
+     /^  freed by:$/ { getline; freed = made && /^    end_it\+0x/ } END { exit !freed }' "$scratch/out" ||
+    { complain "it does not"; show "$scratch/out"; }
+($WEIR_RUNNER "$top_builddir/weir" run --quiet --record "$scratch/trace" -- "$scratch/program" twice) 2>"$scratch/out"
+grep -q '^  WEIR_SAMPLE=1 says where it was allocated and freed$' "$scratch/out" || complain "not how"
+awk '/^  found in:$/ { getline; found = /^    end_it\+0x/; getline; found = found && /^    main\+0x/ } END { exit !found }' \
+    "$scratch/out" || { complain "not where it was found"; show "$scratch/out"; }
+
 try "of one that was not sampled it says so"
 (WEIR_SAMPLE=1000G LD_PRELOAD=$library "$scratch/program" twice) 2>"$scratch/out"
 grep -q '^  it was not sampled: WEIR_SAMPLE=1 samples every block$' "$scratch/out" || complain "it does not"
@@ -72,6 +83,37 @@ try "without samples it is one line"
 (LD_PRELOAD=$library "$scratch/program" twice) 2>"$scratch/out"
 grep -v -i abort "$scratch/out" >"$scratch/lines"
 [ "$(wc -l <"$scratch/lines")" = 1 ] || { complain "it is not"; show "$scratch/out"; }
+
+try "a program that is linked with weir: the same, and of an address that is no block"
+cat >"$scratch/linked.c" <<'END'
+#include <weir/weir.h>
+__attribute__((noinline)) void *make_it(void) { void *p = weir_allocate(weir_cpu_allocator(), 777); __asm__ volatile("" : : "r"(p)); return p; }
+__attribute__((noinline)) void end_it(void *p) { weir_deallocate(weir_cpu_allocator(), p); __asm__ volatile(""); }
+int main(int n, char **words)
+{
+    static char nothing[100];
+    if (n > 2 ? weir_trace_start(words[2], NULL) : weir_profile_sample(1))
+        return 0;
+    void *p = make_it();
+    if (words[1][0] == 't')
+        end_it(p);
+    end_it(words[1][0] == 't' ? p : nothing);
+    return 0;
+}
+END
+"$top_builddir/libtool" --silent --mode=link "$CC" -O1 -w -rdynamic -I"$top_srcdir/include" -I"$top_builddir/include" \
+    "$scratch/linked.c" -o "$scratch/linked" "$top_builddir/libweir.la" 2>"$scratch/log" || { show "$scratch/log"; complain "no program"; }
+("$scratch/linked" twice) 2>"$scratch/out" && complain "it was let go on"
+awk '/^  a block of 777 bytes$/ { size = 1 }
+     /^  allocated by:$/ { getline; made = size && /^    make_it\+0x/ }
+     /^  freed by:$/ { getline; freed = made && /^    end_it\+0x/ }
+     /^  found in:$/ { getline; found = freed && /^    end_it\+0x/; getline; found = found && /^    main\+0x/ }
+     END { exit !found }' "$scratch/out" || { complain "it does not"; show "$scratch/out"; }
+("$scratch/linked" foreign) 2>"$scratch/out" && complain "it was let go on"
+awk '/^weir: / { line = 1 } /^  found in:$/ { getline; found = line && /^    end_it\+0x/; getline; found = found && /^    main\+0x/ }
+     END { exit !found }' "$scratch/out" || { complain "of a foreign address it does not"; show "$scratch/out"; }
+("$scratch/linked" twice "$scratch/trace") 2>"$scratch/out"
+grep -q '^  WEIR_SAMPLE=1 says where it was allocated and freed$' "$scratch/out" || { complain "recorded: not how"; show "$scratch/out"; }
 
 try "a profile is one of pprof's, and its sum is the estimate"
 cat >"$scratch/write.c" <<'END'

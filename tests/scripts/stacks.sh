@@ -222,6 +222,77 @@ int main(void)
 }
 END
 $CC -O2 -g -o "$dir/c" "$dir/c.c" || skip_all "no compiler"
+try "code of a file that the program maps elsewhere, or moves"
+# As node does with its builtins. Each function calls what it is given, so that it may lie anywhere.
+cat >"$dir/moved.c" <<'END'
+void *moved_through(void *(*make)(unsigned long), unsigned long size)
+{
+    void *made = make(size);
+    __asm__ volatile("" ::: "memory");
+    return made;
+}
+END
+cat >"$dir/elsewhere.c" <<'END'
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <link.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+typedef void *through_it(void *(*make)(size_t), size_t size);
+void *volatile kept[2];
+__attribute__((noinline, noclone)) void *mapped_through(void *(*make)(size_t), size_t size)
+{
+    void *made = make(size);
+    __asm__ volatile("" ::: "memory");
+    return made;
+}
+static uintptr_t first, bytes, offset;
+static int look(struct dl_phdr_info *info, size_t size, void *unused)
+{
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *part = &info->dlpi_phdr[i];
+        if (part->p_type != PT_LOAD || !(part->p_flags & PF_X))
+            continue;
+        first = info->dlpi_addr + part->p_vaddr;
+        bytes = part->p_memsz;
+        offset = part->p_offset;
+    }
+    return 1; /* the program itself comes first */
+}
+int main(int argc, char **argv)
+{
+    int file = open("/proc/self/exe", O_RDONLY);
+    void *library = dlopen(argv[1], RTLD_NOW);
+    if (file < 0 || !library || !dl_iterate_phdr(look, 0))
+        return 1;
+    uintptr_t low = offset & -(uintptr_t)4096, from = first - (offset - low);
+    char *there = mmap(0, bytes + (offset - low), PROT_READ | PROT_EXEC, MAP_PRIVATE, file, (off_t)low);
+    if (there == MAP_FAILED)
+        return 2;
+    kept[0] = ((through_it *)(there + ((uintptr_t)mapped_through - from)))(malloc, 40001);
+    char *code = dlsym(library, "moved_through"), *start = (char *)((uintptr_t)code & -(uintptr_t)4096);
+    there = mremap(start, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED, mmap(0, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    if (there == MAP_FAILED)
+        return 3;
+    kept[1] = ((through_it *)(there + (code - start)))(malloc, 40002);
+    return kept[0] && kept[1] ? 0 : 4;
+}
+END
+if [ "$(getconf PAGESIZE)" != 4096 ]; then
+    skip "pages are not of 4096 bytes"
+else
+    $CC -O1 -g0 -fno-omit-frame-pointer -fPIC -shared -nostdlib -nostartfiles -o "$dir/moved.so" "$dir/moved.c" &&
+        $CC -O1 -fno-omit-frame-pointer -w -o "$dir/elsewhere" "$dir/elsewhere.c" -ldl || complain "no program"
+    $weir run --quiet --record "$dir/e.trace" -- "$dir/elsewhere" "$dir/moved.so" || complain "it ended with $?"
+    $weir trace --export folded "$dir/e.folded" "$dir/e.trace" || complain "no stacks"
+    for name in mapped_through moved_through; do
+        grep -q ";main;$name " "$dir/e.folded" || { complain "no $name"; show "$dir/e.folded"; }
+    done
+    python3 "$reader" "$dir/e.trace" >/dev/null || complain "another reader cannot read it"
+fi
+
 try "a changed caller with equal frames below"
 $weir run --quiet --record "$dir/f" -- "$dir/c" || complain "status $?"
 nm -S "$dir/c" | awk 'NF == 4 && $3 ~ /^[tT]$/ { print $1, $2, $4 }' >"$dir/symbols"

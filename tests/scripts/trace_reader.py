@@ -68,8 +68,8 @@ def records(data):
         raise Damaged("not a weir trace")
     if struct.unpack_from("<H", data, 8)[0] != 1:
         raise Damaged("an unknown major version")
-    if struct.unpack_from("<H", data, 10)[0] > 4:
-        print("trace_reader.py: version 1.%d of the format: 1.4 is read" %
+    if struct.unpack_from("<H", data, 10)[0] > 5:
+        print("trace_reader.py: version 1.%d of the format: 1.5 is read" %
               struct.unpack_from("<H", data, 10)[0], file=sys.stderr)
     at = 16
     while len(data) - at >= 12:
@@ -213,8 +213,8 @@ class Replay:
 
 
 def place(address, number, spans):
-    for base, size, gone, path in spans:
-        if 0 <= address - base < size and (not gone or number <= gone):
+    for base, _, gone, path, first, size in spans:
+        if 0 <= address - first < size and (not gone or number <= gone):
             return "%s+%x" % (path.rsplit("/", 1)[-1], address - base)
     return "?+%x" % address
 
@@ -258,10 +258,14 @@ def main():
             events.extend(chunk_events(payload[:front] + inflated))
         elif kind == "SAMP":
             samples += 1
+            _, _, _, resident, _ = (b.varint() for _ in range(5))
+            if b.at < len(payload) and b.varint() > resident:
+                raise Damaged("pages of files that are not among the resident")
         elif kind == "MODL":
             spans.append([b.varint(), b.varint(), 0, ""])
             modules.append((b.string().decode("utf-8", "replace"), b.string().hex()))
             spans[-1][3] = modules[-1][0]
+            spans[-1][4:] = (b.varint(), b.varint()) if b.at < len(payload) else spans[-1][:2]
         elif kind == "MODU":
             base_address, number = b.varint(), b.varint()
             for span in spans:

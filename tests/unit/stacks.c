@@ -205,6 +205,27 @@ Test(known, stacks_with_one_leaf_are_told_apart)
     }
 }
 
+/* What it has in common with the stack above it is not compared again: where both say so. */
+Test(known, a_stack_below_another_may_have_other_words)
+{
+    struct weir__known_leaf leaf = leaf_at(0, 0);
+    struct weir__known_words words = {.count = WORDS};
+    keep(leaf, false, 7);
+    stack[30]++;
+    cr_assert_eq(find(leaf), 0);
+    for (unsigned i = 0; i < WORDS; i++)
+        words.at[i] = leaf.sp + (i > 1 ? (uint64_t)24 * (i - 1) : (uint64_t)8 * i);
+    weir__known_keep(known, &leaf, &words, 8);
+    cr_assert_eq(find(leaf), 8);
+    stack[1]++;
+    cr_assert_eq(find(leaf), 0, "the word that only the latter has");
+    stack[1]--;
+    stack[30]--;
+    cr_assert_eq(find(leaf), 7);
+    stack[30]++;
+    cr_assert_eq(find(leaf), 8);
+}
+
 Test(known, the_oldest_give_way)
 {
     uint32_t random = 1;

@@ -101,7 +101,7 @@ static uint32_t module_of(const struct trace_info *info, uint64_t address, size_
     uint32_t later = 0;
     for (size_t i = info->nmodules; i-- > 0;) {
         const struct trace_module *m = &info->modules[i];
-        if (address - m->address >= m->size || node >= m->last)
+        if (address - m->part >= m->part_size || node >= m->last)
             continue;
         if (node >= m->first)
             return (uint32_t)i + 1;

@@ -11,6 +11,7 @@ static void modules_add(struct report_names *n)
         const struct trace_module *m = &n->info->modules[i];
         symbols_add_module(n->symbols, m->address, m->size, m->path, m->build_id, m->first,
                            m->last);
+        symbols_module_is_part(n->symbols, m->part, m->part_size);
     }
     for (size_t i = 0; i < n->info->njit; i++) {
         const struct trace_jit *jit = &n->info->jit[i];

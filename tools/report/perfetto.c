@@ -35,6 +35,7 @@ enum { /* uuids */
        UUID_IN_USE,
        UUID_RESERVED,
        UUID_RESIDENT,
+       UUID_FILES,
        UUID_THREADS = 1000
 };
 
@@ -111,6 +112,7 @@ static void tracks_write(const struct maker *m)
     counter_track_write(m, UUID_IN_USE, "in use, with rounding");
     counter_track_write(m, UUID_RESERVED, "reserved by pools");
     counter_track_write(m, UUID_RESIDENT, "resident");
+    counter_track_write(m, UUID_FILES, "resident, of files");
 }
 
 /* -- events
@@ -216,6 +218,8 @@ static void samples_write(const struct maker *m)
         uint64_t time = time_of(m, info->samples[i].ticks);
         point_write(m, UUID_RESERVED, time, info->samples[i].reserved);
         point_write(m, UUID_RESIDENT, time, info->samples[i].resident);
+        if (info->samples[i].files)
+            point_write(m, UUID_FILES, time, info->samples[i].files);
     }
 }
 

@@ -107,8 +107,8 @@ static void mappings_add(struct maker *m)
         const struct trace_module *module = &info->modules[i];
         struct protobuf mapping = {0};
         protobuf_count(&mapping, WEIR__PPROF_MAPPING_ID, i + 1);
-        protobuf_count(&mapping, WEIR__PPROF_MAPPING_START, module->address);
-        protobuf_count(&mapping, WEIR__PPROF_MAPPING_END, module->address + module->size);
+        protobuf_count(&mapping, WEIR__PPROF_MAPPING_START, module->part);
+        protobuf_count(&mapping, WEIR__PPROF_MAPPING_END, module->part + module->part_size);
         protobuf_count(&mapping, WEIR__PPROF_MAPPING_PATH, string_of(m, module->path));
         protobuf_count(&mapping, WEIR__PPROF_MAPPING_BUILD_ID, string_of(m, module->build_id));
         protobuf_count(&mapping, WEIR__PPROF_MAPPING_HAS_FUNCTIONS, 1);

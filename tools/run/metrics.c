@@ -146,8 +146,9 @@ static void resident_print(const struct weir__exposition *to, const struct live 
         "Bytes of the process in memory, code and stacks too"};
     weir__family_begin(to, &family);
     for (size_t i = 0; i < live->shown; i++) {
-        uint64_t resident =
-            live->images[i]->kind == WEIR__RUN_MALLOC ? run_process_sample(live->images[i]) : 0;
+        uint64_t of_files, resident = live->images[i]->kind == WEIR__RUN_MALLOC
+                                          ? run_process_sample(live->images[i], &of_files)
+                                          : 0;
         if (resident)
             sample_print(to, &family, live->images[i], resident);
     }

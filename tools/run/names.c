@@ -70,6 +70,11 @@ static void address_add(struct run_names *names, uint64_t address)
 static void module_add(struct run_names *names, struct trace_cursor *c)
 {
     uint64_t start = cursor_varint(c), size = cursor_varint(c);
+    size_t length;
+    cursor_string(c, &length);
+    cursor_string(c, &length);
+    start = c->at < c->end ? cursor_varint(c) : start;
+    size = c->at < c->end ? cursor_varint(c) : size;
     if (c->bad || names->nmodules == MODULES_MOST)
         return;
     names->modules[names->nmodules].start = start;

@@ -84,7 +84,7 @@ uint64_t run_process_outside(struct run_image *image)
 
 /* Resident memory, and how much of the process's own is not malloc's. Returns what is
  * resident now. */
-uint64_t run_process_sample(struct run_image *image)
+uint64_t run_process_sample(struct run_image *image, uint64_t *of_files)
 {
     char status[4096];
     if (!process_file_read(image->pid, "status", status, sizeof status))
@@ -97,5 +97,6 @@ uint64_t run_process_sample(struct run_image *image)
         image->files = files;
     image->malloc_had = run_process_outside(image);
     image->own = own;
+    *of_files = files + status_number(status, "\nRssShmem:");
     return status_number(status, "\nVmRSS:");
 }

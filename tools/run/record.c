@@ -384,12 +384,13 @@ static size_t numbers_put(unsigned char *to, const uint64_t *numbers, size_t n)
 }
 
 void run_record_sample(struct run_recording *r, uint64_t number, uint64_t resident,
-                       uint64_t reserved)
+                       uint64_t reserved, uint64_t of_files)
 {
-    const uint64_t numbers[] = {number, weir__ticks_now(), run_clock(), resident, reserved};
-    unsigned char record[5 * WEIR__VARINT_MOST];
+    const uint64_t numbers[] = {number,   weir__ticks_now(), run_clock(),
+                                resident, reserved,          of_files};
+    unsigned char record[6 * WEIR__VARINT_MOST];
     if (r->headed)
-        run_record_write(r, WEIR__TRACE_SAMP, record, numbers_put(record, numbers, 5), NULL, 0);
+        run_record_write(r, WEIR__TRACE_SAMP, record, numbers_put(record, numbers, 6), NULL, 0);
 }
 
 static size_t foot_put(unsigned char *record, const struct run_recording *r,

@@ -164,8 +164,9 @@ void run_watch_end(struct run_watch *watch);
 /* Is its process there, and the one that took the image? */
 bool run_process_lives(const struct run_image *image);
 
-/* Notes what is resident, at most, and returns what is now; bytes, 0: unknown. */
-uint64_t run_process_sample(struct run_image *image);
+/* Notes what is resident, at most, and returns what is now; bytes, 0: unknown. *of_files: how many
+ * of them are pages of files or shared. */
+uint64_t run_process_sample(struct run_image *image, uint64_t *of_files);
 
 /* Holds the latest sample against the figures: how much of it is not malloc's, at most.
  * Returns what malloc had. */
@@ -214,7 +215,7 @@ void run_record_write_frames(struct run_recording *r, const unsigned char *bytes
 void run_record_events(struct run_recording *r, const struct weir__run_chunk *front,
                        const unsigned char *bytes);
 void run_record_sample(struct run_recording *r, uint64_t number, uint64_t resident,
-                       uint64_t reserved);
+                       uint64_t reserved, uint64_t of_files);
 /* A JITM record. */
 void run_record_jit(struct run_recording *r, const void *record, size_t length);
 void run_record_end(struct run_recording *r, const struct weir__run_image *image);

@@ -387,10 +387,10 @@ static void samples_take(struct run_watch *watch, const struct weir__run_image *
         if (!image || !images[i] || image->over || image->after ||
             image->kind != WEIR__RUN_MALLOC || images[i]->state == WEIR__RUN_EXECING)
             continue;
-        uint64_t resident = run_process_sample(image);
+        uint64_t of_files = 0, resident = run_process_sample(image, &of_files);
         if (resident && image->recording)
             run_record_sample(image->recording, images[i]->account.sequence, resident,
-                              images[i]->reserved);
+                              images[i]->reserved, of_files);
         left--;
     }
 }

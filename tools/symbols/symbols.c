@@ -113,6 +113,18 @@ void symbols_close(struct symbols *symbols)
     free(symbols);
 }
 
+static uint64_t end_of(uint64_t first, uint64_t bytes)
+{
+    return first + bytes < first ? UINT64_MAX : first + bytes;
+}
+
+void symbols_module_is_part(struct symbols *symbols, uint64_t first, uint64_t bytes)
+{
+    struct symbols_module *about = &symbols->modules[symbols->nmodules - 1].about;
+    about->first = first;
+    about->end = end_of(first, bytes);
+}
+
 void symbols_add_module(struct symbols *symbols, uint64_t base, uint64_t bytes, const char *path,
                         const char *build_id, uint64_t from, uint64_t to)
 {
@@ -123,7 +135,12 @@ void symbols_add_module(struct symbols *symbols, uint64_t base, uint64_t bytes, 
     struct module *module = &symbols->modules[symbols->nmodules++];
     *module = (struct module){0};
     struct symbols_module *about = &module->about;
-    *about = (struct symbols_module){.base = base, .bytes = bytes, .from = from, .to = to};
+    *about = (struct symbols_module){.base = base,
+                                     .bytes = bytes,
+                                     .first = base,
+                                     .end = end_of(base, bytes),
+                                     .from = from,
+                                     .to = to};
     about->path = memory_text(path, strlen(path));
     about->file = text_file_name(about->path);
     about->build_id = memory_text(build_id, strlen(build_id));
@@ -133,7 +150,7 @@ void symbols_add_module(struct symbols *symbols, uint64_t base, uint64_t bytes, 
 void symbols_add_jit(struct symbols *symbols, uint64_t address, uint64_t bytes, const char *name)
 {
     assert(!symbols->laid_out && symbols->njits < UINT32_MAX);
-    uint64_t end = address + bytes < address ? UINT64_MAX : address + bytes;
+    uint64_t end = end_of(address, bytes);
     uint32_t number = (uint32_t)symbols->njits;
     symbols->jits = memory_grow(symbols->jits, symbols->njits, sizeof *symbols->jits);
     symbols->jits[symbols->njits++] =
@@ -145,15 +162,9 @@ static int order_compare(const void *left, const void *right, void *modules)
 {
     const struct module *a = (struct module *)modules + *(const size_t *)left;
     const struct module *b = (struct module *)modules + *(const size_t *)right;
-    if (a->about.base != b->about.base)
-        return a->about.base < b->about.base ? -1 : 1;
+    if (a->about.first != b->about.first)
+        return a->about.first < b->about.first ? -1 : 1;
     return a < b ? -1 : a > b;
-}
-
-static uint64_t module_end(const struct module *module)
-{
-    uint64_t end = module->about.base + module->about.bytes;
-    return end < module->about.base ? UINT64_MAX : end;
 }
 
 static void symbols_lay_out(struct symbols *symbols)
@@ -167,7 +178,7 @@ static void symbols_lay_out(struct symbols *symbols)
     qsort_r(symbols->order, symbols->nmodules, sizeof *symbols->order, order_compare,
             symbols->modules);
     for (size_t i = 0; i < symbols->nmodules; i++) {
-        uint64_t end = module_end(&symbols->modules[symbols->order[i]]);
+        uint64_t end = symbols->modules[symbols->order[i]].about.end;
         symbols->reach[i] = reach = end > reach ? end : reach;
     }
     ranges_lay_out(&symbols->jit_ranges);
@@ -182,7 +193,7 @@ static size_t modules_below(const struct symbols *symbols, uint64_t address)
     size_t low = 0, high = symbols->nmodules;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (symbols->modules[symbols->order[middle]].about.base <= address)
+        if (symbols->modules[symbols->order[middle]].about.first <= address)
             low = middle + 1;
         else
             high = middle;
@@ -197,8 +208,7 @@ static size_t module_find(const struct symbols *symbols, uint64_t address, uint6
     for (size_t i = modules_below(symbols, address); i-- > 0 && symbols->reach[i] > address;) {
         size_t each = symbols->order[i];
         const struct module *module = &symbols->modules[each];
-        if (address >= module_end(module) || event < module->about.from ||
-            event >= module->about.to)
+        if (address >= module->about.end || event < module->about.from || event >= module->about.to)
             continue;
         if (best == NO_MODULE || module->about.from > symbols->modules[best].about.from ||
             (module->about.from == symbols->modules[best].about.from && each > best))

@@ -30,6 +30,7 @@ enum {
 
 struct symbols_module {
     uint64_t base, bytes;     /* file addresses are those of the process less base */
+    uint64_t first, end;      /* what is there of it */
     uint64_t from, to;        /* when it was there: from, and no longer at `to` */
     const char *path, *file;  /* "" where it had none; file: behind the last slash */
     const char *build_id;     /* as the process saw it, "" where there was none */
@@ -76,6 +77,9 @@ void symbols_close(struct symbols *symbols);
  * before the first look-up. */
 void symbols_add_module(struct symbols *symbols, uint64_t base, uint64_t bytes, const char *path,
                         const char *build_id, uint64_t from, uint64_t to);
+
+/* Of the module that was added last only so much is there, from `first` on. */
+void symbols_module_is_part(struct symbols *symbols, uint64_t first, uint64_t bytes);
 
 /* In no module: where names overlap, the one added last is meant. */
 void symbols_add_jit(struct symbols *symbols, uint64_t address, uint64_t bytes, const char *name);

@@ -174,6 +174,8 @@ static void read_module(struct trace_info *info, struct trace_cursor *c)
     module.size = cursor_varint(c);
     module.path = cursor_text(c);
     module.build_id = cursor_hex(c);
+    module.part = c->at < c->end ? cursor_varint(c) : module.address;
+    module.part_size = c->at < c->end ? cursor_varint(c) : module.size;
     module.first = info->nstacks;
     module.last = SIZE_MAX;
     array_add((void **)&info->modules, &info->nmodules, sizeof module, &module);
@@ -227,6 +229,7 @@ static void read_sample(struct trace_info *info, struct trace_cursor *c)
     sample.ns = cursor_varint(c);
     sample.resident = cursor_varint(c);
     sample.reserved = cursor_varint(c);
+    sample.files = c->at < c->end ? cursor_varint(c) : 0;
     if (!c->bad)
         array_add((void **)&info->samples, &info->nsamples, sizeof sample, &sample);
 }

@@ -33,13 +33,15 @@ struct trace_base {
 
 struct trace_sample {
     uint64_t number, ticks, ns, resident, reserved;
+    uint64_t files; /* of resident: pages of files; 0 before version 1.5 */
 };
 
 struct trace_module {
     uint64_t address, size;
-    char *path, *build_id; /* the id in hexadecimal */
-    uint64_t gone;         /* the number of the event by which it had gone; 0: it did not */
-    size_t first, last;    /* nodes from first on and before last were met while it was there */
+    uint64_t part, part_size; /* what is there of it: all, or what the program mapped by itself */
+    char *path, *build_id;    /* the id in hexadecimal */
+    uint64_t gone;            /* the number of the event by which it had gone; 0: it did not */
+    size_t first, last;       /* nodes from first on and before last were met while it was there */
 };
 
 /* Code that was made at run time, by name. */
