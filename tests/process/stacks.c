@@ -133,13 +133,12 @@ static void ways_compare(const struct weir__registers *here, const struct weir__
     weir__ways_keep(&ways, lowest, 2, third->sp);
 }
 
-/* glibc's, leaf first. */
+/* glibc's from the caller on: above this function's frame, and that of a sanitizer's interceptor. */
 static NOINLINE int backtrace_take(void **theirs, int most)
 {
-    int n = backtrace(theirs, most), skipped = 1;
-#ifdef __SANITIZE_THREAD__
-    skipped++; /* that of its interceptor */
-#endif
+    int n = backtrace(theirs, most), skipped = 0;
+    while (skipped < n && theirs[skipped] != __builtin_return_address(0))
+        skipped++;
     memmove(theirs, theirs + skipped, (size_t)(n - skipped) * sizeof *theirs);
     return n - skipped;
 }
