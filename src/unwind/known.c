@@ -1,6 +1,8 @@
 /* unwind/known.c - see known.h. */
 #include "unwind/known.h"
 
+#include "unwind/registers.h"
+
 #define HOPS_MOST 12 /* stacks that one search looks at */
 
 /* In the ring: this, then the words' values, then where they are in units above `sp`. `count` is a
@@ -21,7 +23,7 @@ WEIR__INLINE uint64_t mix(uint64_t place, uint64_t with)
 
 WEIR__INLINE uint64_t word_at(uint64_t at)
 {
-    return weir__relaxed_get(*(const uint64_t *)(uintptr_t)at);
+    return weir__stack_word((const void *)(uintptr_t)at);
 }
 
 WEIR__INLINE uint16_t *offsets_of(struct stack *s)
@@ -55,15 +57,15 @@ WEIR__INLINE uint32_t words_same(struct stack *s, uint64_t sp)
     const uint64_t *is = (const uint64_t *)(uintptr_t)sp, *was = s->values;
     uint32_t i = 0, n = s->count;
     for (; i < n; i += 4) {
-        uint64_t differ = (weir__relaxed_get(is[at[i]]) ^ was[i]) |
-                          (weir__relaxed_get(is[at[i + 1]]) ^ was[i + 1]) |
-                          (weir__relaxed_get(is[at[i + 2]]) ^ was[i + 2]) |
-                          (weir__relaxed_get(is[at[i + 3]]) ^ was[i + 3]);
+        uint64_t differ = (weir__stack_word(is + at[i]) ^ was[i]) |
+                          (weir__stack_word(is + at[i + 1]) ^ was[i + 1]) |
+                          (weir__stack_word(is + at[i + 2]) ^ was[i + 2]) |
+                          (weir__stack_word(is + at[i + 3]) ^ was[i + 3]);
         if (weir__unlikely(differ))
             break;
     }
     if (weir__unlikely(i < n))
-        while (weir__relaxed_get(is[at[i]]) == was[i])
+        while (weir__stack_word(is + at[i]) == was[i])
             i++;
     return i;
 }

@@ -102,7 +102,7 @@ WEIR__INLINE bool bounds_have(struct bounds *b, uint64_t at, uint64_t n)
 
 WEIR__INLINE uint64_t word_at(uint64_t at)
 {
-    return weir__relaxed_get(*(const uint64_t *)(uintptr_t)at);
+    return weir__stack_word((const void *)(uintptr_t)at);
 }
 
 /* -- one step -----------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ void weir__ways_forget(struct weir__ways *ways)
 
 static struct weir__way_word word_of(uint64_t sp, uint64_t at)
 {
-    return (struct weir__way_word){weir__relaxed_get(*(const uint64_t *)(uintptr_t)at), at - sp};
+    return (struct weir__way_word){weir__stack_word((const void *)(uintptr_t)at), at - sp};
 }
 
 /* A frame that is found by the frame pointer: wherever that is, it says the same place. */

@@ -43,7 +43,7 @@ void weir__ways_keep(struct weir__ways *ways, const struct weir__frame *frames, 
 
 WEIR__INLINE uint64_t weir__way_word(const char *sp, const struct weir__way_word *w)
 {
-    return weir__relaxed_get(*(const uint64_t *)(sp + w->at));
+    return weir__stack_word(sp + w->at);
 }
 
 WEIR__INLINE bool weir__way_is(const struct weir__way *way, const struct weir__registers *r,
@@ -76,8 +76,8 @@ WEIR__INLINE bool weir__ways_follow(struct weir__ways *ways, struct weir__regist
         const uint64_t *pc = (const uint64_t *)(uintptr_t)(r->sp + way->pc_at);
         const uint64_t *fp = (const uint64_t *)(uintptr_t)(r->sp + way->fp_at);
         ways->latest = nth;
-        r->pc = weir__registers_strip(weir__relaxed_get(*pc));
-        r->fp = way->fp_at ? weir__relaxed_get(*fp) : r->fp;
+        r->pc = weir__registers_strip(weir__stack_word(pc));
+        r->fp = way->fp_at ? weir__stack_word(fp) : r->fp;
         r->sp += way->by;
         r->lr = 0;
         return true;

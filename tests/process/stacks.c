@@ -133,7 +133,8 @@ static void ways_compare(const struct weir__registers *here, const struct weir__
     weir__ways_keep(&ways, lowest, 2, third->sp);
 }
 
-/* glibc's from the caller on: above this function's frame, and that of a sanitizer's interceptor. */
+/* glibc's from the caller on: above this function's frame, and that of a sanitizer's interceptor.
+ */
 static NOINLINE int backtrace_take(void **theirs, int most)
 {
     int n = backtrace(theirs, most), skipped = 0;
