@@ -26,9 +26,13 @@
  */
 #if defined(__SANITIZE_THREAD__)
 #define WEIR__ATOMIC_OWN 1
+#elif defined(__SANITIZE_ADDRESS__)
+#define WEIR__ADDRESS_SANITIZER 1
 #elif defined(__has_feature)
 #if __has_feature(thread_sanitizer)
 #define WEIR__ATOMIC_OWN 1
+#elif __has_feature(address_sanitizer)
+#define WEIR__ADDRESS_SANITIZER 1
 #endif
 #endif
 #ifdef WEIR__ATOMIC_OWN
@@ -39,13 +43,22 @@
 #define weir__own_set(field, value) ((field) = (value))
 #endif
 
+/* A small function of a header that reads or writes what a sanitizer would report: it looks at none
+ * of it. Inline where there is no sanitizer. */
+#if defined(WEIR__ATOMIC_OWN)
+#define WEIR__UNSEEN __attribute__((noinline, no_sanitize("thread"), unused)) static
+#elif defined(WEIR__ADDRESS_SANITIZER)
+#define WEIR__UNSEEN __attribute__((noinline, no_sanitize("address"), unused)) static
+#else
+#define WEIR__UNSEEN static inline __attribute__((always_inline))
+#endif
+
 /*
  * Of bytes that a program may write meanwhile as it likes, its own block's or another process's.
  * What a copy is worth the caller finds out afterwards, and each byte is looked at once. By the
- * letter a data race, which ThreadSanitizer does not see in what is WEIR__UNSEEN.
+ * letter a data race.
  */
 #ifdef WEIR__ATOMIC_OWN
-#define WEIR__UNSEEN __attribute__((noinline, no_sanitize("thread"), unused)) static
 WEIR__UNSEEN void weir__torn_copy(void *to, const void *from, size_t size)
 {
     for (size_t at = 0; at < size; at++) /* volatile: no memcpy, which is looked into */
@@ -57,7 +70,6 @@ WEIR__UNSEEN void weir__torn_clear(void *to, size_t size)
         ((volatile char *)to)[at] = 0;
 }
 #else
-#define WEIR__UNSEEN                    static inline __attribute__((always_inline))
 #define weir__torn_copy(to, from, size) ((void)memcpy((to), (from), (size)))
 #define weir__torn_clear(to, size)      ((void)memset((to), 0, (size)))
 #endif

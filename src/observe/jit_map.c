@@ -224,7 +224,8 @@ static bool line_again(struct reader *r, struct line *line, uint64_t at)
 }
 
 #define OR        " or "
-#define BOTH_MOST (2 * WEIR__JIT_NAME + sizeof OR - 1) /* bytes of two names */
+#define OR_BYTES  (sizeof OR - 1)
+#define BOTH_MOST (2 * WEIR__JIT_NAME + OR_BYTES) /* bytes of two names */
 
 _Static_assert(2 * WEIR__VARINT_MOST + WEIR__VARINT_MOST + BOTH_MOST <= WEIR__JIT_RECORD,
                "a record holds both");
@@ -259,8 +260,8 @@ static void records_put(struct reader *r, struct line *line, const struct weir__
         memcpy(both, line->name, length = line->length);
         if (!line_again(r, line, w[i].other))
             continue;
-        memcpy(both + length, OR, sizeof OR - 1);
-        length += sizeof OR - 1;
+        memcpy(both + length, OR, OR_BYTES);
+        length += OR_BYTES;
         memcpy(both + length, line->name, line->length);
         record_put(w[i].address - 1, 1, both, length + line->length, write, user);
     }

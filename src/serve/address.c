@@ -12,8 +12,8 @@
 
 static bool is_port(const char *text)
 {
-    size_t digits = strspn(text, "0123456789");
-    return digits && digits < 6 && !text[digits] && strtoul(text, NULL, 10) < 65536;
+    return *text && strlen(text) < 6 && !text[strspn(text, "0123456789")] &&
+           strtoul(text, NULL, 10) < 65536;
 }
 
 static bool address_set(struct weir__address *address, const char *host, size_t length,

@@ -110,7 +110,9 @@ static struct value evaluate(struct weir__bytes b, const struct value *first, ui
     while (b.at < b.end && !b.bad && !m.bad)
         operation(&m, &b, (unsigned)weir__take_fixed(&b, 1), address);
     struct value top = pop(&m);
-    return b.bad || m.bad ? (struct value){.of = OF_OTHER} : top;
+    if (b.bad || m.bad)
+        top = (struct value){.of = OF_OTHER};
+    return top;
 }
 
 /* -- programs -----------------------------------------------------------------------------------

@@ -1,13 +1,15 @@
 /* unwind/known.c - see known.h. */
 #include "unwind/known.h"
 
+#include "unwind/registers.h"
+
 #include <string.h>
 
 #define HOPS_MOST 12 /* stacks that one search looks at */
 
 WEIR__INLINE uint64_t word_at(uint64_t at)
 {
-    return weir__relaxed_get(*(const uint64_t *)(uintptr_t)at);
+    return weir__stack_word((const void *)(uintptr_t)at);
 }
 
 static const uint16_t *offsets_of(const struct weir__known_stack *s)

@@ -14,7 +14,7 @@
 #ifndef WEIR_UNWIND_KNOWN_H
 #define WEIR_UNWIND_KNOWN_H
 
-#include "base/bits.h"
+#include "unwind/registers.h"
 
 #define WEIR__KNOWN_SLOTS 512u
 #define WEIR__KNOWN_UNITS 8192u                      /* of 8 bytes */
@@ -103,7 +103,7 @@ WEIR__INLINE const struct weir__known_stack *weir__known_at(const struct weir__k
 WEIR__INLINE uint64_t weir__known_differs(const uint64_t *is, const uint16_t *at,
                                           const uint64_t *was)
 {
-    return weir__relaxed_get(is[*at]) ^ *was;
+    return weir__stack_word(is + *at) ^ *was;
 }
 
 /* How many words are what they were, where those before `from` are. Eight at a time: a test for

@@ -66,8 +66,8 @@ WEIR__INLINE bool weir__own_step_plain(const struct weir__own_rule *rule, struct
     uint64_t size = (uintptr_t)frame - r->sp;
     if (weir__unlikely(size > high - r->sp) || weir__unlikely(size < 8 * (uint64_t)rule->least))
         return false;
-    r->pc = weir__registers_strip(weir__relaxed_get(frame[rule->pc_at]));
-    r->fp = rule->fp_at ? weir__relaxed_get(frame[rule->fp_at]) : r->fp;
+    r->pc = weir__registers_strip(weir__stack_word(frame + rule->pc_at));
+    r->fp = rule->fp_at ? weir__stack_word(frame + rule->fp_at) : r->fp;
     r->sp = (uintptr_t)frame;
     r->lr = 0;
     return true;
@@ -84,8 +84,8 @@ WEIR__INLINE bool weir__own_step(const struct weir__own_rule *rule, struct weir_
     if (weir__unlikely(r->fp < r->sp) || weir__unlikely(r->fp > high - 16))
         return false;
     r->sp = r->fp + 16;
-    r->pc = weir__relaxed_get(record[1]);
-    r->fp = weir__relaxed_get(record[0]);
+    r->pc = weir__stack_word(record + 1);
+    r->fp = weir__stack_word(record);
     r->lr = 0;
     return true;
 }

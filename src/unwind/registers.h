@@ -6,6 +6,7 @@
 #ifndef WEIR_UNWIND_REGISTERS_H
 #define WEIR_UNWIND_REGISTERS_H
 
+#include "base/atomic.h"
 #include "base/bits.h"
 
 #include <ucontext.h>
@@ -15,6 +16,12 @@ struct weir__registers {
     uint64_t sp, fp;
     uint64_t lr; /* where the machine has one, and it is known; else 0 */
 };
+
+/* A word of a stack, whatever lies there: AddressSanitizer has marks between the variables. */
+WEIR__UNSEEN uint64_t weir__stack_word(const void *at)
+{
+    return weir__relaxed_get(*(const uint64_t *)at);
+}
 
 #if defined(__x86_64__)
 #define WEIR__UNWIND_SUPPORTED  1

@@ -100,7 +100,7 @@ WEIR__INLINE bool bounds_have(struct bounds *b, uint64_t at, uint64_t n)
 
 WEIR__INLINE uint64_t word_at(uint64_t at)
 {
-    return weir__relaxed_get(*(const uint64_t *)(uintptr_t)at);
+    return weir__stack_word((const void *)(uintptr_t)at);
 }
 
 /* -- one step -----------------------------------------------------------------------------------
@@ -340,7 +340,7 @@ static WEIR__NOINLINE enum step walk_own(struct walk *w, struct weir__registers 
     return done;
 }
 
-static WEIR__NOINLINE void walk(struct walk *w, struct weir__registers now, enum step done)
+static WEIR__NOINLINE void frames_walk(struct walk *w, struct weir__registers now, enum step done)
 {
     while (done == STEP_ON) {
         if (walk_meets(w, &now) && walk_follows(w, &now))
@@ -403,7 +403,7 @@ int weir__unwind_walk(struct weir__unwind *u, uint64_t pc, uint64_t sp, uint64_t
             return 0;
     }
     u->asked = w.bounds.asks;
-    walk(&w, now, done);
+    frames_walk(&w, now, done);
     return walk_end(&w);
 }
 

@@ -172,6 +172,7 @@ Test(fork, while_threads_allocate_small_blocks_every_figure_is_true)
 {
     SKIP_UNDER_EMULATOR("a fork beside threads breaks it");
     SKIP_UNDER_TSAN("a child of a process with threads cannot make threads");
+    SKIP_UNDER_ASAN("a forked child may find its lock held by nobody");
     beside_threads(churn_small, scaled(80), child_check);
 }
 
@@ -202,6 +203,7 @@ Test(fork, while_threads_do_everything_the_child_works)
 {
     SKIP_UNDER_EMULATOR("a fork beside threads breaks it");
     SKIP_UNDER_TSAN("a child of a process with threads cannot make threads");
+    SKIP_UNDER_ASAN("a forked child may find its lock held by nobody");
     pthread_t threads[THREADS];
     contexts[0] = contexts[1] = contexts[2] = contexts[3] = cpu();
     for (uintptr_t i = 0; i < THREADS; i++)

@@ -39,6 +39,12 @@ static inline int suite_main(int argc, char **argv)
 #define SKIP_UNDER_TSAN(why) ((void)0)
 #endif
 
+#ifdef __SANITIZE_ADDRESS__
+#define SKIP_UNDER_ASAN(why) cr_skip("AddressSanitizer: " why)
+#else
+#define SKIP_UNDER_ASAN(why) ((void)0)
+#endif
+
 #define SKIP_UNDER_EMULATOR(why)                                                                   \
     do {                                                                                           \
         const char *suite_runner = getenv("WEIR_RUNNER");                                          \

@@ -18,7 +18,7 @@
 enum { WATCHED = 4 };
 struct figures {
     struct {
-        size_t total, peak, count, allocations, deallocations, bytes;
+        ptrdiff_t total, peak, count, allocations, deallocations, bytes;
     } of[WATCHED];
 };
 
@@ -30,12 +30,12 @@ static struct figures figures_now(weir_allocator *const watched[WATCHED])
         if (!watched[i])
             continue;
         EXPECT(weir_stats_get(watched[i], &stats) == 0, "no figures");
-        f.of[i].total = stats.total_allocated;
-        f.of[i].peak = stats.peak_allocated;
-        f.of[i].count = stats.allocation_count;
-        f.of[i].allocations = stats.allocations;
-        f.of[i].deallocations = stats.deallocations;
-        f.of[i].bytes = stats.bytes_allocated;
+        f.of[i].total = (ptrdiff_t)stats.total_allocated;
+        f.of[i].peak = (ptrdiff_t)stats.peak_allocated;
+        f.of[i].count = (ptrdiff_t)stats.allocation_count;
+        f.of[i].allocations = (ptrdiff_t)stats.allocations;
+        f.of[i].deallocations = (ptrdiff_t)stats.deallocations;
+        f.of[i].bytes = (ptrdiff_t)stats.bytes_allocated;
     }
     return f;
 }
@@ -63,8 +63,8 @@ static void figures_expect(const struct figures *got, const struct figures *want
                                         "the device's"};
     for (int i = 0; i < WATCHED; i++)
         EXPECT(memcmp(&got->of[i], &wanted->of[i], sizeof got->of[i]) == 0,
-               "%s: of %s: total %+zd, peak %+zd, count %+zd, allocations %+zd, frees %+zd, bytes "
-               "%+zd; wanted %+zd, %+zd, %+zd, %+zd, %+zd, %+zd",
+               "%s: of %s: total %+td, peak %+td, count %+td, allocations %+td, frees %+td, bytes "
+               "%+td; wanted %+td, %+td, %+td, %+td, %+td, %+td",
                what, names[i], got->of[i].total, got->of[i].peak, got->of[i].count,
                got->of[i].allocations, got->of[i].deallocations, got->of[i].bytes,
                wanted->of[i].total, wanted->of[i].peak, wanted->of[i].count,

@@ -144,13 +144,13 @@ static void pass_compare(const struct weir__registers *through, bool led_there)
     weir__own_learn(&passed, own->frames[own->depth - 2].pc);
 }
 
-/* glibc's, leaf first. */
+/* glibc's from the caller on: above this function's frame, and that of a sanitizer's interceptor.
+ */
 static NOINLINE int backtrace_take(void **theirs, int most)
 {
-    int n = backtrace(theirs, most), skipped = 1;
-#ifdef __SANITIZE_THREAD__
-    skipped++; /* that of its interceptor */
-#endif
+    int n = backtrace(theirs, most), skipped = 0;
+    while (skipped < n && theirs[skipped] != __builtin_return_address(0))
+        skipped++;
     memmove(theirs, theirs + skipped, (size_t)(n - skipped) * sizeof *theirs);
     return n - skipped;
 }

@@ -47,8 +47,8 @@ function variable_name(text)
 
 function is_word(text, word) { return (" " text " ") ~ ("[^A-Za-z_0-9]" word "[^A-Za-z_0-9]") }
 
-# WEIR__INLINE holds a `static`.
-function is_static(text) { return is_word(text, "static") || is_word(text, "WEIR__INLINE") }
+# WEIR__INLINE and WEIR__UNSEEN hold a `static`.
+function is_static(text) { return is_word(text, "static") || is_word(text, "WEIR__INLINE") || is_word(text, "WEIR__UNSEEN") }
 
 # A function's head: not a type's, not an initial value's.
 function is_function(text)

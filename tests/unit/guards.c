@@ -64,6 +64,9 @@ static struct end child(void (*act)(int), int argument)
     pid_t pid = fork();
     if (pid == 0) {
         alarm(HANG_SECONDS);
+#ifdef __SANITIZE_ADDRESS__
+        signal(SIGSEGV, SIG_DFL); /* which it has for itself */
+#endif
         dup2(pipes[1], STDERR_FILENO);
         close(pipes[0]);
         close(pipes[1]);

@@ -8,6 +8,7 @@
 #include "backing/meta.h"
 #include "os/residence.h"
 
+#include <inttypes.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
@@ -59,7 +60,8 @@ static bool smaps_of(const void *pointer, const char *key, size_t *bytes, const 
     cr_assert_not_null(file);
     while (fgets(line, sizeof line, file)) {
         uintptr_t start, end;
-        if (sscanf(line, "%zx-%zx ", &start, &end) == 2 && strchr(line, '-') < strchr(line, ' '))
+        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " ", &start, &end) == 2 &&
+            strchr(line, '-') < strchr(line, ' '))
             mine = (uintptr_t)pointer >= start && (uintptr_t)pointer < end;
         else if (mine && key && strncmp(line, key, strlen(key)) == 0)
             *bytes = strtoul(line + strlen(key) + 1, NULL, 10) * 1024;
@@ -83,7 +85,7 @@ static void policy_of(const void *pointer, char policy[64])
     FILE *file = fopen("/proc/self/numa_maps", "r");
     strcpy(policy, "");
     while (file && fgets(line, sizeof line, file))
-        if (sscanf(line, "%zx %63s", &start, found) == 2 && start <= (uintptr_t)pointer &&
+        if (sscanf(line, "%" SCNxPTR " %63s", &start, found) == 2 && start <= (uintptr_t)pointer &&
             start > best) {
             best = start;
             strcpy(policy, found);
