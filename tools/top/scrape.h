@@ -5,8 +5,8 @@
 #ifndef WEIR_TOOLS_TOP_SCRAPE_H
 #define WEIR_TOOLS_TOP_SCRAPE_H
 
-/* The page at http://ADDRESS/metrics, which the caller frees; NULL: nobody answered so, and `why`
+/* The page at http://TEXT/metrics, which the caller frees; NULL: nobody answered so, and `why`
  * (of 128 bytes) says it. */
-char *scrape(const char *address, char why[128]);
+char *scrape(const char *text, char why[128]);
 
 #endif
