@@ -3,7 +3,7 @@
 EXTRA_DIST += debian/changelog debian/control debian/copyright debian/rules debian/source/format \
 	debian/libweir-dev.install debian/libweir-malloc0.install debian/libweir-metrics0.install \
 	debian/libweir-metrics0.symbols debian/libweir0.install debian/libweir0.symbols \
-	debian/weir-tools.install tests/targets/deb tests/targets/deb-look tests/targets/check-deb \
+	debian/python3-weir.examples debian/weir-tools.install tests/targets/deb tests/targets/deb-look tests/targets/check-deb \
 	tests/targets/dockerfile.py tests/outside/packages.sh tests/outside/python_module.py \
 	tests/outside/python_suite.py
 

@@ -1,7 +1,8 @@
 # examples: a ladder of small programs (examples/README.md). Built with everything else; installed as
 # source with a Makefile of their own. tests/scripts/examples.sh and conv2d.sh run them.
 
-EXTRA_DIST += examples/container/Dockerfile examples/container/service.py
+containerdir = $(docdir)/examples/container
+dist_container_DATA = examples/container/Dockerfile examples/container/service.py
 plain_examples = examples/01-first examples/02-limit examples/03-leaks examples/04-own-allocator \
 	examples/06-arena examples/07-plan examples/08-replay examples/09-tags examples/10-metrics \
 	examples/12-cuda

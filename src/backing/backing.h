@@ -48,7 +48,7 @@ struct weir__backing {
     /* Drops the contents of a part of a taken region: the whole pages of the machine
      * within it go back, the part stays taken and mapped, and all of it reads as zero
      * from then on. Its ends may lie anywhere. Returns the bytes of those pages; 0: none
-     * lies within it, and nothing was done. errno is kept. */
+     * lies within it. errno is kept. */
     size_t (*purge)(void *part, size_t size);
 
     /* Single blocks, for contexts that bypass the pool. All NULL where the

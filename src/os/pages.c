@@ -259,8 +259,10 @@ size_t weir__os_purge(void *part, size_t size)
     char *start = part, *end = start + size;
     char *first = start + (-(uintptr_t)start & (page - 1));
     char *last = end - ((uintptr_t)end & (page - 1));
-    if (first >= last)
+    if (first >= last) {
+        memset(start, 0, size);
         return 0;
+    }
     size_t whole = (size_t)(last - first);
     memset(start, 0, (size_t)(first - start));
     memset(last, 0, (size_t)(end - last));

@@ -71,13 +71,13 @@ void weir__os_huge_pages(void *memory, size_t size, bool wanted);
 /*
  * Makes a part of a mapping read as zero, wherever its ends lie: the whole pages within it
  * go back to the machine, what lies next to them is cleared. The kernel itself would round
- * the end up, into what is in use there. Bytes of those pages; 0: there is no whole page,
- * and nothing was done. Where the kernel refuses (locked pages), or keeps the contents though it
- * says that it does not (probed once), they are cleared by hand.
+ * the end up, into what is in use there. Where the kernel refuses (locked pages), or keeps the
+ * contents though it says that it does not (probed once), they are cleared by hand. Bytes of
+ * those pages; 0: there is no whole page.
  */
 size_t weir__os_purge(void *part, size_t size);
 
-/* Does a whole page of the machine lie within? If not, a purge would do nothing. */
+/* Does a whole page of the machine lie within? If not, a purge gives nothing back. */
 WEIR__INLINE bool weir__os_has_page(const void *part, size_t size)
 {
     size_t page = weir__os_page_size(), head = -(uintptr_t)part & (page - 1);

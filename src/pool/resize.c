@@ -141,7 +141,9 @@ bool weir__span_resize(struct weir__page_heap *heap, struct weir__span *span, si
 void *weir__span_clear(const struct weir__page_heap *heap, void *block, size_t size)
 {
     bool purges = size >= CLEAR_BY_PURGE && !weir__page_heap_keeps_pages(heap);
-    if (!purges || !weir__os_purge(block, size))
+    if (purges)
+        weir__os_purge(block, size);
+    else
         memset(block, 0, size);
     return block;
 }

@@ -2,13 +2,16 @@
 #include "serve/http.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <microhttpd.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #define CLIENTS    16u
 #define PATIENCE   10u /* seconds */
@@ -208,21 +211,49 @@ static struct MHD_Daemon *daemon_start(struct weir__http *http, int listener, un
     return daemon;
 }
 
+/* libmicrohttpd closes a listener with which it cannot start, from 1.0 on, and its number may be
+ * another thread's file by then. `copy` is a second descriptor of the listener. */
+static void listener_close(int listener, int copy)
+{
+    struct stat one, other;
+    if (copy < 0 || (fstat(listener, &one) == 0 && fstat(copy, &other) == 0 &&
+                     one.st_ino == other.st_ino && one.st_dev == other.st_dev))
+        close(listener);
+}
+
+static bool http_start(struct weir__http *http, int listener, bool thread)
+{
+    int copy = fcntl(listener, F_DUPFD_CLOEXEC, 0), error = errno;
+    if (copy >= 0) {
+        errno = 0;
+        http->daemon =
+            daemon_start(http, listener,
+                         MHD_USE_EPOLL | (thread ? (unsigned)MHD_USE_INTERNAL_POLLING_THREAD : 0));
+        error = errno ? errno : EAGAIN;
+    }
+    if (!http->daemon)
+        listener_close(listener, copy);
+    if (copy >= 0)
+        close(copy);
+    errno = error;
+    return http->daemon;
+}
+
 struct weir__http *weir__http_start(int listener, const struct weir__http_page *pages, void *user,
                                     bool thread)
 {
     struct weir__http *http = malloc(sizeof *http);
-    if (!http)
+    if (!http) {
+        close(listener);
+        errno = ENOMEM;
         return NULL;
+    }
     *http = (struct weir__http){.pages = pages, .user = user};
     for (size_t i = 0; i <= CLIENTS; i++)
         http->clients[i].socket = -1;
-    errno = 0;
-    http->daemon = daemon_start(
-        http, listener, MHD_USE_EPOLL | (thread ? (unsigned)MHD_USE_INTERNAL_POLLING_THREAD : 0));
-    if (http->daemon)
+    if (http_start(http, listener, thread))
         return http;
-    int error = errno ? errno : EAGAIN;
+    int error = errno;
     free(http);
     errno = error;
     return NULL;

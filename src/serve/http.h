@@ -41,7 +41,7 @@ struct weir__http_page {
 struct weir__http;
 
 /* `pages` (their path NULL: the last) and `user` outlive the server; it owns the listener from here
- * on. NULL with errno, and the listener stays the caller's: no memory, descriptors or thread. */
+ * on, and closes it where it cannot start: NULL with errno, no memory, descriptors or thread. */
 struct weir__http *weir__http_start(int listener, const struct weir__http_page *pages, void *user,
                                     bool thread);
 

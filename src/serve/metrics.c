@@ -130,11 +130,8 @@ static int serve_locked(const struct weir__address *address)
     if (listening < 0)
         return errno;
     server = weir__http_start(listening, pages, NULL, true);
-    if (!server) {
-        int error = errno;
-        close(listening);
-        return error;
-    }
+    if (!server)
+        return errno;
     weir__address_of(listening, served_at, sizeof served_at);
     return 0;
 }

@@ -127,6 +127,29 @@ static void blocks_come_and_go(weir_allocator *a)
             block_end(a, i);
 }
 
+/* Free pieces of a little more than the system is asked to purge at a time: what is left for the
+ * last time lies in no whole page of the machine, or ends in a part of one. */
+static void rests_are_cleared(weir_allocator *pool)
+{
+    enum { MEBIBYTES = 16, GRANULE = 4096 };
+    size_t mib = (size_t)1 << 20, room = 64; /* a span's label */
+    void *block[MEBIBYTES + 1], *kept = weir_allocate(pool, 5 * GRANULE - room);
+    for (size_t rest = 1; rest <= 17; rest++)
+        for (int round = 0; round < 2; round++) {
+            for (int i = 0; i <= MEBIBYTES; i++) {
+                size_t size = (i < MEBIBYTES ? mib : rest * GRANULE) - room;
+                block[i] = weir_allocate_zeroed(pool, 1, size);
+                EXPECT(block[i] && is_all_zero(block[i], size), "rest %zu: block %d is not zero",
+                       rest, i);
+                memset(block[i], 0x5a, size);
+            }
+            for (int i = 0; i <= MEBIBYTES; i++)
+                weir_deallocate(pool, block[i]);
+            weir_trim(pool);
+        }
+    weir_deallocate(pool, kept);
+}
+
 /* Before weir and its jemalloc ask: both may in their constructors. */
 __attribute__((constructor(101))) static void start(int argc, char **argv)
 {
@@ -141,6 +164,7 @@ static int run(void)
         weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL});
     EXPECT(pool, "no pool");
     blocks_come_and_go(pool);
+    rests_are_cleared(pool);
     EXPECT(weir_allocator_destroy(pool) == 0, "not destroyed");
     EXPECT(asked > 0, "nothing was purged");
     return 0;

@@ -140,7 +140,8 @@ X
 if [ -z "$python" ] || ! "$python" -c 'import ctypes, faulthandler' 2>/dev/null; then
     skip "no python3 here"
 else
-    { WEIR_GUARDS=20 timeout 200 "$weir" run -o /dev/null -- "$python" "$scratch/freed.py" >"$scratch/out" 2>"$scratch/err"; } 2>/dev/null
+    # Of each 200: a place is held as long as its block lives, and Python keeps more than 64 of each 20.
+    { WEIR_GUARDS=200 timeout 200 "$weir" run -o /dev/null -- "$python" "$scratch/freed.py" >"$scratch/out" 2>"$scratch/err"; } 2>/dev/null
     said '^weir: use after free: read at 0x[0-9a-f]*, 0 bytes into a block of 100 bytes'
     printed '^Fatal Python error: Segmentation fault'
     printed 'in reads_freed'

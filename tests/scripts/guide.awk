@@ -1,4 +1,4 @@
-# guide.awk -v kind=installed|source -v folder=DIR PAGE: takes the fenced blocks of a page apart, for
+# guide.awk -v kind=installed|packages|source -v folder=DIR PAGE: takes the fenced blocks of a page apart, for
 # tests/scripts/guide.sh. Writes DIR/N.sh, N.c, N.cc and N.text, and DIR/list, a line a block: number, language,
 # line of the page, whether its output is compared. Complains of what the test could not see; status 1.
 #

@@ -4,13 +4,18 @@
 # compared (but for numbers). tests/scripts/guide.awk says how blocks are marked. One case a block.
 #
 # guide.sh --source COPY [PAGE...]: those that build weir, in a copy of the source (make check-guide).
-# Words after that, or without it, are pages; without any: all.
+# guide.sh --packages [PAGE...]: with the weir that this system's packages installed, and nothing that helps
+# (tests/targets/check-deb). Words after that, or without it, are pages; without any: all.
 set -u
 copy=
 if [ "${1-}" = --source ]; then
     copy=$(cd "$2" && pwd) || exit 99
     shift 2
     kind=source
+    . "$top_srcdir/tests/helpers/tap.sh"
+elif [ "${1-}" = --packages ]; then
+    shift
+    kind=packages
     . "$top_srcdir/tests/helpers/tap.sh"
 else
     kind=installed
@@ -26,19 +31,22 @@ export WEIR_CACHE="${WEIR_CACHE-${HOME-}/.cache/weir}" # what scripts/fetch-ort 
 export HOME="$scratch/home"
 
 # The compilers that a page names are those that weir was built with.
-mkdir "$scratch/bin"
-for name in cc gcc; do ln -s "$(command -v "${CC%% *}")" "$scratch/bin/$name"; done
-if command -v "${CXX%% *}" >/dev/null; then
-    for name in c++ g++; do ln -s "$(command -v "${CXX%% *}")" "$scratch/bin/$name"; done
+if [ $kind != packages ]; then
+    mkdir "$scratch/bin"
+    for name in cc gcc; do ln -s "$(command -v "${CC%% *}")" "$scratch/bin/$name"; done
+    if command -v "${CXX%% *}" >/dev/null; then
+        for name in c++ g++; do ln -s "$(command -v "${CXX%% *}")" "$scratch/bin/$name"; done
+    fi
+    PATH=$scratch/bin:$PATH
+    [ -e "$scratch/bin/c++" ] || CXX=
 fi
-PATH=$scratch/bin:$PATH
 
 # Blocks in Python need the shared library, and numpy 1.22 or later.
 python=$(command -v /usr/bin/python3 || command -v python3)
 no_python=
 "${python:-false}" -c 'import sys, numpy; numpy.from_dlpack; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
     no_python="no Python 3.11 or later with numpy 1.23 or later"
-[ -e "$top_builddir/.libs/libweir.so.0" ] || no_python="no shared library was built"
+[ $kind = packages ] || [ -e "$top_builddir/.libs/libweir.so.0" ] || no_python="no shared library was built"
 
 # whole NUMBER c|cc: the program that a block is, or stands in.
 whole()
@@ -91,8 +99,10 @@ run_block()
     c) compile "$1" c && (cd "$folder" && timeout 400 "$page_blocks/$1.program") ;;
     cpp) compile "$1" cc && (cd "$folder" && timeout 400 "$page_blocks/$1.program") ;;
     python)
-        (cd "$folder" && PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$top_srcdir/python" WEIR_LIBRARY="$lib/libweir.so.0" \
-            timeout 400 "$python" "$page_blocks/$1.py")
+        (
+            [ $kind = packages ] || export PYTHONPATH="$top_srcdir/python" WEIR_LIBRARY="$lib/libweir.so.0"
+            cd "$folder" && PYTHONDONTWRITEBYTECODE=1 timeout 400 "$python" "$page_blocks/$1.py"
+        )
         ;;
     esac
 }
@@ -111,7 +121,7 @@ for page in ${*:-README.md $(cd "$top_srcdir" && echo docs/guide/*.md)}; do
     while read -r number language line compared network; do
         blocks=$((blocks + 1))
         what="$page:$line: $language"
-        if [ "$language" = cpp ] && ! [ -e "$scratch/bin/c++" ]; then
+        if [ "$language" = cpp ] && [ -z "$CXX" ]; then
             skipped "$what" "no C++ compiler"
             continue
         fi

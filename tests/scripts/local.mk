@@ -11,6 +11,7 @@ script_tests += tests/scripts/abi.sh \
 	tests/scripts/cuda_fake.sh \
 	tests/scripts/dlpack_numpy.sh \
 	tests/scripts/docs.sh \
+	tests/scripts/docs_outside.sh \
 	tests/scripts/environment.sh \
 	tests/scripts/examples.sh \
 	tests/scripts/examples_outside.sh \

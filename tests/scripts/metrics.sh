@@ -126,6 +126,7 @@ COLUMNS=80 $weir top --once --sort peak "${address%/metrics}" >top || complain "
 grep -q 'malloc$' top || { complain "no row"; show top; }
 awk 'length > 80 { exit 1 }' top || { complain "wider than 80 columns"; show top; }
 $weir top --once 127.0.0.1:1 2>err && complain "a port where nobody is: status 0"
+grep -q 'nothing is served there (weir run --metrics' err || { complain "it does not say who serves"; show err; }
 $weir top --once not:an:address 2>err && complain "no address: status 0"
 exec 3>&-
 wait $run || complain "weir run: status $?"

@@ -128,7 +128,10 @@ def no_request():
     for text in b"\0" * 100000, b"\r\n" * 50000, b"\x16\x03\x01\x02\0\x01", b"GET\r\n\r\n", b"GET /metrics\r\n\r\n":
         with connect() as s:
             send(s, text)
-            s.shutdown(socket.SHUT_WR)
+            try:
+                s.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass  # libmicrohttpd 1.0 has gone by then
             read(s)
 
 

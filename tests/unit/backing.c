@@ -144,7 +144,9 @@ Test(backing, purge_stays_within_its_part)
         cr_assert(all_bytes_are(region + end, size - end, 0xab), "%s", p->name);
         memset(region, 0xcd, size);
         cr_assert_eq(p->purge(region + 1, page), 0, "no whole page");
-        cr_assert(all_bytes_are(region, size, 0xcd), "%s", p->name);
+        cr_assert(all_bytes_are(region + 1, page, 0), "%s", p->name);
+        cr_assert(region[0] == 0xcd && all_bytes_are(region + 1 + page, size - 1 - page, 0xcd),
+                  "%s", p->name);
         p->give(region, size, 2 * MIB);
     }
 }

@@ -46,11 +46,8 @@ bool run_serve_begin(struct run *run)
     if (listener < 0)
         return fail(run, strerror(errno));
     run->server = weir__http_start(listener, pages, run, false);
-    if (!run->server) {
-        int error = errno;
-        close(listener);
-        return fail(run, strerror(error));
-    }
+    if (!run->server)
+        return fail(run, strerror(errno));
     weir__address_of(listener, text, sizeof text);
     if (strcmp(address.port, "0") == 0) /* nobody else knows it */
         fprintf(stderr, "weir run: metrics at http://%s/metrics\n", text);

@@ -106,7 +106,7 @@ static void tags_print(const struct top_rows *rows, size_t lines)
 
 static void head_print(const char *address, const struct top_rows *rows)
 {
-    printf("%.40s  %.0f contexts", address, rows->all);
+    printf("%.40s  %.0f context%s", address, rows->all, rows->all == 1 ? "" : "s");
     if (rows->resident > 0)
         printf("  resident %s", text_scaled((uint64_t)rows->resident));
     if (rows->memory_limit > 0)

@@ -72,7 +72,9 @@ char *scrape(const char *text, char why[128])
         return fail(why, "not an address, as 127.0.0.1:9464");
     int connection = weir__address_connect(&address, PATIENCE);
     if (connection < 0)
-        return fail(why, strerror(errno));
+        return fail(why, errno == ECONNREFUSED
+                             ? "nothing is served there (weir run --metrics, weir_metrics_serve)"
+                             : strerror(errno));
     char *answer = request_send(connection, &address) ? answer_read(connection, why)
                                                       : fail(why, strerror(errno));
     close(connection);
