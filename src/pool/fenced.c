@@ -205,9 +205,9 @@ static void warm_bound_locked(struct weir__page_heap *heap, size_t open)
     }
 }
 
-/* NULL: there is none. */
+/* For `owner`. NULL: there is none. */
 static struct weir__span *warm_take_locked(struct weir__page_heap *heap, size_t size,
-                                           size_t alignment)
+                                           size_t alignment, const void *owner)
 {
     struct weir__fences *fences = heap->fences;
     uint32_t npages = weir__span_pages(size);
@@ -216,7 +216,10 @@ static struct weir__span *warm_take_locked(struct weir__page_heap *heap, size_t 
     struct weir__span *span;
     while ((span = weir__warm_take(&fences->warm, npages + 1, alignment, soon, &sound)) && !sound)
         warm_close_locked(heap, span);
-    return span ? tail_cut_locked(heap, span, npages + 1) : NULL;
+    if (!span)
+        return NULL;
+    weir__relaxed_set(span->u.live.owner, owner); /* the apron goes with its tail */
+    return tail_cut_locked(heap, span, npages + 1);
 }
 
 /* One that keeps its pages, or room is made for another. NULL: take another. */
@@ -227,17 +230,17 @@ static struct weir__span *warm_claim(struct weir__page_heap *heap, size_t size, 
     if (!heap->fences)
         heap->fences = weir__meta_allocate(sizeof *heap->fences);
     struct weir__fences *fences = heap->fences;
-    struct weir__span *span = fences ? warm_take_locked(heap, size, alignment) : NULL;
+    struct weir__span *span = NULL;
+    if (fences)
+        span = warm_take_locked(heap, size, alignment, claim->owner);
     if (fences && !span)
         warm_bound_locked(heap, weir__pages_bytes(weir__span_pages(size)));
     if (fences) {
         fences->live += weir__pages_bytes(weir__span_pages(size));
         fences->most = weir__max(fences->most, fences->live);
     }
-    if (span) {
-        weir__relaxed_set(span->u.live.owner, claim->owner);
+    if (span)
         *claim->bytes += weir__span_bytes(span);
-    }
     weir__lock_drop(&heap->lock);
     return span;
 }

@@ -200,11 +200,15 @@ Test(warm, blocks_of_any_size_end_at_a_closed_page_and_figures_are_exact)
         size_t count;
         cr_assert_eq(weir_total_allocated(parent), slots_total(slots, NULL, &count));
     }
+    size_t count;
+    cr_assert_eq(weir_allocator_destroy(child), 0); /* with its blocks, among those of the other */
+    cr_assert_eq(weir_total_allocated(parent), slots_total(slots, parent, &count));
     for (int i = 0; i < SLOTS; i++)
         if (slots[i].a == parent)
             slot_empty(&slots[i]);
-    cr_assert_eq(weir_allocator_destroy(child), 0);
     cr_assert_eq(weir_total_allocated(parent), 0);
-    weir_deallocate(parent, weir_allocate(parent, 3 << 20));
+    for (int i = 0; i < 1000; i++)
+        weir_deallocate(parent, weir_allocate(parent, 20000 + (size_t)i * 3000));
+    cr_assert_eq(weir_check(parent), 0);
     cr_assert_eq(weir_allocator_destroy(parent), 0);
 }
