@@ -10,7 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define SLOTS_FIRST 2048u
+#define SLOTS_FIRST 256u /* a page */
 
 #define KEY_BITS WEIR__RULE_SHIFT
 #define KEY_MASK WEIR__RULE_ADDRESS
