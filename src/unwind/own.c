@@ -15,7 +15,8 @@ void weir__own_forget(struct weir__own *own)
 /* In words, of a place between the caller's stack pointer and `least` words below; 0: it is not. */
 static int16_t words_below(int32_t by)
 {
-    return by < 0 && by % 8 == 0 && by / 8 >= -UINT8_MAX ? (int16_t)(by / 8) : 0;
+    bool fits = by < 0 && by % 8 == 0 && by / 8 >= -UINT8_MAX;
+    return (int16_t)(fits ? by / 8 : 0);
 }
 
 static bool rule_make(struct weir__own_rule *made, uint64_t pc)
@@ -29,7 +30,7 @@ static bool rule_make(struct weir__own_rule *made, uint64_t pc)
     *made = (struct weir__own_rule){.pc = pc,
                                     .frame = (int16_t)(rule.frame_by / 8),
                                     .pc_at = words_below(rule.ra_by),
-                                    .fp_at = kept ? 0 : words_below(rule.fp_by),
+                                    .fp_at = (int16_t)(kept ? 0 : words_below(rule.fp_by)),
                                     .kind = by_fp ? WEIR__OWN_FP : WEIR__OWN_SP};
     if (by_fp && made->frame == 2 && made->pc_at == -1 && made->fp_at == -2 &&
         !WEIR__HAS_LINK_REGISTER)
