@@ -32,7 +32,7 @@ WEIR__LOCKS_KNOW(STREAMS, &streams.lock);
 WEIR__TLS struct weir__stream *weir__stream_own;
 uint32_t weir__streams_current;
 
-void (*weir__stream_written)(void);
+void (*weir__stream_written)(void) WEIR__AT_START;
 bool weir__stream_may_ask = true;
 
 /* -- chunks -------------------------------------------------------------------------------- */

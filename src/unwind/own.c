@@ -12,10 +12,11 @@ void weir__own_forget(struct weir__own *own)
     memset(own, 0, sizeof *own);
 }
 
-/* In words, of a place between the caller's stack pointer and `least` words below; 0: it is not. */
+/* In words, of a place below the caller's stack pointer; 0: it is not, or too far. */
 static int16_t words_below(int32_t by)
 {
-    return by < 0 && by % 8 == 0 && by / 8 >= -UINT8_MAX ? (int16_t)(by / 8) : 0;
+    bool fits = by < 0 && by % 8 == 0 && by / 8 >= INT16_MIN;
+    return (int16_t)(fits ? by / 8 : 0);
 }
 
 static bool rule_make(struct weir__own_rule *made, uint64_t pc)
@@ -29,12 +30,11 @@ static bool rule_make(struct weir__own_rule *made, uint64_t pc)
     *made = (struct weir__own_rule){.pc = pc,
                                     .frame = (int16_t)(rule.frame_by / 8),
                                     .pc_at = words_below(rule.ra_by),
-                                    .fp_at = kept ? 0 : words_below(rule.fp_by),
+                                    .fp_at = (int16_t)(kept ? 0 : words_below(rule.fp_by)),
                                     .kind = by_fp ? WEIR__OWN_FP : WEIR__OWN_SP};
     if (by_fp && made->frame == 2 && made->pc_at == -1 && made->fp_at == -2 &&
         !WEIR__HAS_LINK_REGISTER)
         made->kind = WEIR__OWN_RECORD;
-    made->least = (uint8_t)weir__max((size_t)-made->pc_at, (size_t)-made->fp_at);
     return made->pc_at && (kept || made->fp_at);
 }
 

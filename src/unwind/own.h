@@ -18,7 +18,6 @@ struct weir__own_rule {
     uint64_t pc;                 /* 0: no rule */
     int16_t frame, pc_at, fp_at; /* in words; the latter two from the caller's stack pointer on;
                                     fp_at 0: the register has it */
-    uint8_t least;               /* words that a frame has at least */
     uint8_t kind;                /* enum weir__own_kind */
 };
 
@@ -63,8 +62,9 @@ WEIR__INLINE bool weir__own_step_plain(const struct weir__own_rule *rule, struct
 {
     const uint64_t *frame =
         (const uint64_t *)(uintptr_t)(rule->kind == WEIR__OWN_SP ? r->sp : r->fp) + rule->frame;
+    int least = rule->pc_at < rule->fp_at ? -rule->pc_at : -rule->fp_at;
     uint64_t size = (uintptr_t)frame - r->sp;
-    if (weir__unlikely(size > high - r->sp) || weir__unlikely(size < 8 * (uint64_t)rule->least))
+    if (weir__unlikely(size > high - r->sp) || weir__unlikely(size < 8 * (uint64_t)least))
         return false;
     r->pc = weir__registers_strip(weir__stack_word(frame + rule->pc_at));
     r->fp = rule->fp_at ? weir__stack_word(frame + rule->fp_at) : r->fp;

@@ -17,11 +17,11 @@
 #define DEAD     WEIR__RULE_DEAD
 #define BY_BITS  WEIR__RULE_BITS
 
-static weir__lock lock = WEIR__LOCK(UNWIND);
+static weir__lock lock WEIR__AT_START = WEIR__LOCK(UNWIND);
 WEIR__LOCKS_KNOW(UNWIND, &lock);
-struct weir__rule_table *weir__rule_table;
+struct weir__rule_table *weir__rule_table WEIR__AT_START;
 
-uint32_t weir__rules_epoch;
+uint32_t weir__rules_epoch WEIR__AT_START;
 bool weir__unwind_may_ask = true;
 void (*weir__rule_module_met)(const struct weir__module *module) WEIR__AT_START;
 void (*weir__rule_module_gone)(const struct weir__module *module) WEIR__AT_START;
