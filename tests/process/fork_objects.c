@@ -168,8 +168,9 @@ static void *work(void *of)
 static void child_run(const struct kind *kind)
 {
     alarm(HANG_SECONDS);
-    bool used = kind->use(), again = kind->use();
-    _exit(used && again && allocates(cpu, 1000) && allocates(cpu, 100000) ? 0 : 1);
+    bool used = kind->use();
+    used = kind->use() && used;
+    _exit(used && allocates(cpu, 1000) && allocates(cpu, 100000) ? 0 : 1);
 }
 
 static void kind_try(const struct kind *kind)
