@@ -34,10 +34,11 @@ typedef struct weir_guard_options {
  * weir's. What was written next to a block without a fault, for its alignment leaves a rest,
  * is found when it is freed: WEIR_MISUSE_CORRUPTION (weir/error.h).
  *
- * Under libweir-malloc.so blocks are guarded now and then without any call (docs/guide/debugging.md);
- * this call takes the place of that. Calling it again changes the options. Where the system refuses (memory maps, a limit of
- * addresses) guarding ends by itself. 0; EINVAL (no such struct); ENOTSUP: a build without
- * accounting, a backing without pools, or pages that are not 4 KiB. Any thread.
+ * Under libweir-malloc.so blocks are guarded now and then without any call
+ * (docs/guide/debugging.md); this call takes the place of that. Calling it again changes the
+ * options. Where the system refuses (memory maps, a limit of addresses) guarding ends by itself. 0;
+ * EINVAL (no such struct); ENOTSUP: a build without accounting, a backing without pools, or pages
+ * that are not 4 KiB. Any thread.
  */
 WEIR_API int weir_guards_start(const weir_guard_options *options) WEIR_NOEXCEPT WEIR_NODISCARD;
 

@@ -177,7 +177,8 @@ struct weir__span *weir__guarded_take(weir_allocator *a, size_t size, size_t ali
     claim->owner = a;
     struct weir__span *span = NULL;
     if (is_prepared())
-        span = weir__trap_take(weir__cpu.body->page_heap, size, alignment, a->name, claim, &refused);
+        span =
+            weir__trap_take(weir__cpu.body->page_heap, size, alignment, a->name, claim, &refused);
     if (refused)
         weir__guarded_off();
     if (!span) {

@@ -22,9 +22,9 @@ int weir__guarded_begin(uint64_t calls, uint64_t objects);
 
 /*
  * The same by turns, for a process that did not ask: one block is guarded, the first that is due by
- * the rate, and then none for a while in which nothing is counted down: WEIR__GUARD_REST, and twice as
- * long each time up to WEIR__GUARD_REST_MOST. A turn begins where a thread's slow operations lead
- * by, so a program that has none for long has none. Ended by either of the other two.
+ * the rate, and then none for a while in which nothing is counted down: WEIR__GUARD_REST, and twice
+ * as long each time up to WEIR__GUARD_REST_MOST. A turn begins where a thread's slow operations
+ * lead by, so a program that has none for long has none. Ended by either of the other two.
  */
 #define WEIR__GUARD_REST      UINT64_C(100000000)
 #define WEIR__GUARD_REST_MOST UINT64_C(1000000000)

@@ -16,9 +16,10 @@ _Static_assert(WEIR__TRAP_STRIDE % WEIR__GRANULE == 0, "guards are whole pages")
 /* Under the lock. */
 struct kind {
     size_t stride, number;
-    char *base;               /* NULL: not reserved yet. Atomic: written last, for good */
-    struct weir__trap *traps; /* `number` of them; zero from `used` on, so that they cost no memory */
-    size_t used;              /* that ever had a block */
+    char *base; /* NULL: not reserved yet. Atomic: written last, for good */
+    struct weir__trap
+        *traps;  /* `number` of them; zero from `used` on, so that they cost no memory */
+    size_t used; /* that ever had a block */
     struct weir__region *region;
     struct weir__list free; /* of these, the ones that have none */
     size_t nfree;           /* all that have none; atomic, lock holders write */
@@ -375,8 +376,8 @@ static bool kind_is_valid_locked(const struct kind *kind, size_t *live)
                                           trap->span->state == WEIR__PAGE_SPAN));
         free += trap->live;
     }
-    return valid && free == kind->used && waiting + kind->number - kind->used ==
-                                              (kind->base ? kind->nfree : kind->number);
+    return valid && free == kind->used &&
+           waiting + kind->number - kind->used == (kind->base ? kind->nfree : kind->number);
 }
 
 bool weir__trap_is_valid(void)

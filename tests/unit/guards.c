@@ -2,10 +2,10 @@
  * Guarded blocks: each crime against one is printed and ends as it would without weir, what is
  * exact stays so, and nothing is printed where nothing is wrong. Crimes are done by children.
  */
+#include "observe/guards.h"
 #include "../helpers/core.h"
 #include "../helpers/suite.h"
 #include "alloc/guarded.h"
-#include "observe/guards.h"
 #include "pool/trap.h"
 #include "track/sample.h"
 
