@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 #define WEIR__TRACE_MAGIC      "\x89WEIR\r\n\x1a"
-#define WEIR__TRACE_MAJOR      1
-#define WEIR__TRACE_MINOR      5
+#define WEIR__TRACE_MAJOR      1u
+#define WEIR__TRACE_MINOR      5u
 #define WEIR__TRACE_PREAMBLE   16
 #define WEIR__TRACE_RECORD     12 /* bytes in front of a payload */
 #define WEIR__TRACE_LENGTH_MAX (1u << 24)

@@ -8,15 +8,15 @@
 #include <stddef.h>
 
 /* As reallocarray; of n 0 there is memory, too. */
-void *memory_array(void *old, size_t n, size_t size);
+__attribute__((returns_nonnull)) void *memory_array(void *old, size_t n, size_t size);
 
 /* Room for one more behind the `n` elements of a list that was made by this function alone. */
-void *memory_grow(void *list, size_t n, size_t size);
+__attribute__((returns_nonnull)) void *memory_grow(void *list, size_t n, size_t size);
 
 /* Cleared. */
-void *memory_zeroed(size_t n, size_t size);
+__attribute__((returns_nonnull)) void *memory_zeroed(size_t n, size_t size);
 
 /* A copy of `n` bytes, with a NUL behind. */
-char *memory_text(const char *text, size_t n);
+__attribute__((returns_nonnull)) char *memory_text(const char *text, size_t n);
 
 #endif

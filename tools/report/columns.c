@@ -67,13 +67,14 @@ static void event_add(struct maker *m, uint32_t change)
 {
     uint64_t at = position(m, change), cell = cell_of(m, at), total = m->data->total[change];
     bool peak = change == m->data->peak_change;
-    struct report_column *c = m->axis->n ? &m->axis->columns[m->axis->n - 1] : NULL;
-    if (!c || !m->open || peak || cell != m->cell) {
+    if (!m->axis->n || !m->open || peak || cell != m->cell) {
         gap_close(m, cell);
-        c = column_add(m, !peak && cell != m->cell ? cell_begin(m, cell) : at);
+        struct report_column *c =
+            column_add(m, !peak && cell != m->cell ? cell_begin(m, cell) : at);
         c->least = c->most = total;
         c->most_change = change;
     }
+    struct report_column *c = &m->axis->columns[m->axis->n - 1];
     c->least = total < c->least ? total : c->least;
     if (total > c->most) {
         c->most = total;

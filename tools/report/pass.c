@@ -316,7 +316,7 @@ static double unsteadiness(const uint64_t *levels, size_t n)
 
 static void strip_sort(struct report_grouping *g, const struct report_samples *samples)
 {
-    struct ranked ranked[sizeof g->strip / sizeof *g->strip];
+    struct ranked ranked[sizeof g->strip / sizeof *g->strip] = {{0, 0}};
     for (size_t i = 0; i < g->nstrip; i++)
         ranked[i] = (struct ranked){
             g->strip[i], -unsteadiness(report_levels_of(g, samples, g->strip[i]), samples->n)};

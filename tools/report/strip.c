@@ -6,10 +6,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define WIDE  960 /* of the picture, in its own units */
-#define HIGH  300
+#define WIDE  960u /* of the picture, in its own units */
+#define HIGH  300u
 #define CELLS 320 /* at most; a cell shows its greatest column */
-#define SMALL 60
+#define SMALL 60u
 
 static size_t axis_number(const struct report *r)
 {

@@ -126,7 +126,9 @@ static bool report_write(const struct run *run)
     if (to) {
         (run->json ? run_json : run_report)(run, to);
         bool failed = ferror(to); /* errno is that of the last write */
-        if ((run->output ? fclose(to) : fflush(to)) == 0 && !failed) {
+        // cppcheck-suppress useClosedFile ; it does not see fopen behind a condition
+        failed |= run->output ? fclose(to) != 0 : fflush(to) != 0;
+        if (!failed) {
             free(name);
             return true;
         }

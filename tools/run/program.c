@@ -340,7 +340,7 @@ bool run_program(struct run *run)
      * costs no copy, and program_become writes nothing that this function reads. */
     pid_t pid = vfork(); // NOLINT(clang-analyzer-security.insecureAPI.vfork)
     if (pid == 0)
-        program_become(run, &child);
+        program_become(run, &child); // NOLINT(clang-analyzer-unix.Vfork): it does not return
     run->pid = pid;
     if (pid < 0) {
         fprintf(stderr, "weir run: fork: %s\n", strerror(errno));

@@ -205,14 +205,17 @@ static size_t modules_below(const struct symbols *symbols, uint64_t address)
 static size_t module_find(const struct symbols *symbols, uint64_t address, uint64_t event)
 {
     size_t best = NO_MODULE;
+    const struct module *found = NULL;
     for (size_t i = modules_below(symbols, address); i-- > 0 && symbols->reach[i] > address;) {
         size_t each = symbols->order[i];
         const struct module *module = &symbols->modules[each];
         if (address >= module->about.end || event < module->about.from || event >= module->about.to)
             continue;
-        if (best == NO_MODULE || module->about.from > symbols->modules[best].about.from ||
-            (module->about.from == symbols->modules[best].about.from && each > best))
+        if (!found || module->about.from > found->about.from ||
+            (module->about.from == found->about.from && each > best)) {
             best = each;
+            found = module;
+        }
     }
     return best;
 }

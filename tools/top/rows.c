@@ -18,8 +18,8 @@ static char *label_value(char *at)
     char *to = at;
     for (; *at && *at != '"'; at++) {
         if (*at == '\\' && at[1]) {
-            const char escaped = *++at, newline = '\n';
-            *to++ = escaped == 'n' ? newline : escaped;
+            at++;
+            *to++ = (char)(*at == 'n' ? '\n' : *at);
         } else {
             *to++ = *at;
         }

@@ -111,7 +111,8 @@ static void read_base(struct trace_info *info, struct trace_cursor *c)
     uint64_t count = cursor_varint(c), address = 0;
     info->listed = true;
     for (uint64_t i = 0; i < count; i++) {
-        struct trace_base base = {.address = address += cursor_svarint(c)};
+        address += cursor_svarint(c);
+        struct trace_base base = {.address = address};
         base.requested = cursor_varint(c);
         base.usable = cursor_varint(c);
         base.context = (uint32_t)cursor_number(c);

@@ -157,7 +157,7 @@ static int freed(struct trace_replay *r, const struct trace_record *record)
     r->frees++;
     if (!b && !(record->sized && was_there(r, record->requested)))
         return strange(r, record, "frees an unknown block");
-    uint64_t size = record->sized ? record->requested : b->requested;
+    uint64_t size = !b || record->sized ? record->requested : b->requested;
     if (b && b->requested != size) {
         if (!b->base)
             return strange(r, record, "frees a block of another size");
@@ -191,7 +191,7 @@ static int resized(struct trace_replay *r, const struct trace_record *record)
     r->resizes++;
     if (!b && !(record->sized && was_there(r, record->before)))
         return strange(r, record, "resizes an unknown block");
-    uint64_t before = record->sized ? record->before : b->requested;
+    uint64_t before = !b || record->sized ? record->before : b->requested;
     if (!b) {
         missed(r, record, from, before);
         error = base_add(r, r->info->nbase - 1);
