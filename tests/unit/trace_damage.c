@@ -654,7 +654,7 @@ Test(trace_damage, a_file_of_a_newer_format_is_named)
     moves_make(WEIR__TRACE_MINOR + 1, 7);
     cr_assert_eq(trace_load_binary(path, &trace, why, sizeof why), EINVAL);
     char both[64];
-    snprintf(both, sizeof both, "version 1.%d of the format, this weir reads 1.%d",
+    snprintf(both, sizeof both, "version 1.%u of the format, this weir reads 1.%u",
              WEIR__TRACE_MINOR + 1, WEIR__TRACE_MINOR);
     cr_assert_not_null(strstr(why, both), "%s", why);
     moves_make(WEIR__TRACE_MINOR, 7);
