@@ -12,7 +12,9 @@
 #include <unistd.h>
 #include <weir/weir.h>
 
-enum { SIZE = 256 << 10, ENOUGH = 200000 };
+/* So large that to close one is dear beside a turn of the loop, on a busy machine, too: what is dear
+ * is judged by its pages, and time passes while others run. */
+enum { SIZE = 2 << 20, ENOUGH = 200000 };
 
 static weir_allocator *hardened_make(weir_allocator *parent)
 {

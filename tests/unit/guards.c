@@ -360,19 +360,6 @@ Test(guards, an_overflow_in_a_loop_is_caught_as_often_as_the_rate_says)
 }
 
 /* GUARDS_OPERATIONS: how many; `make check-guards` does ten times as many. */
-/* Pairs until so many blocks were guarded, with slow operations among them. */
-static void work_until(size_t guarded)
-{
-    enum { ENOUGH = 4000, HELD = 3000 };
-    static void *held[HELD];
-    for (int i = 0; i < ENOUGH && stats().guarded < guarded; i++) {
-        for (int k = 0; k < HELD; k++)
-            held[k] = weir_allocate(weir_cpu_allocator(), 48);
-        for (int k = 0; k < HELD; k++)
-            weir_deallocate(weir_cpu_allocator(), held[k]);
-    }
-}
-
 static uint64_t milliseconds(void)
 {
     struct timespec now;
@@ -380,24 +367,49 @@ static uint64_t milliseconds(void)
     return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+/* Pairs, with slow operations among them, until so many blocks were guarded; a time before the last
+ * of these was. */
+static uint64_t work_until(size_t guarded)
+{
+    enum { ENOUGH = 4000, HELD = 3000 };
+    static void *held[HELD];
+    uint64_t begin = milliseconds();
+    for (int i = 0; i < ENOUGH && stats().guarded < guarded; i++) {
+        begin = milliseconds();
+        for (int k = 0; k < HELD; k++)
+            held[k] = weir_allocate(weir_cpu_allocator(), 48);
+        for (int k = 0; k < HELD; k++)
+            weir_deallocate(weir_cpu_allocator(), held[k]);
+    }
+    return begin;
+}
+
+/* Is the rest that began at `begin` or later still on? The clock that it goes by has ticks. */
+static bool rests(uint64_t begin, size_t turn)
+{
+    return milliseconds() + 10 < begin + (WEIR__GUARD_REST / 1000000 << (turn - 1));
+}
+
+/* What is seen counts if the rest was not over by then. */
 Test(guards, by_turns_one_block_is_guarded_and_none_until_the_rest_is_over)
 {
     SKIP_WITHOUT_GUARDS();
     cr_assert_eq(weir__guards_by_turns(), 0);
     cr_assert(weir__sample_is_on());
     for (size_t turn = 1; turn <= 3; turn++) {
-        uint64_t rest = WEIR__GUARD_REST / 1000000 << (turn - 1);
-        work_until(turn);
-        uint64_t begin = milliseconds();
-        cr_assert_eq(stats().guarded, turn);
-        cr_assert_not(weir__sample_is_on(), "what counts down costs time");
-        while (milliseconds() + 50 < begin + rest) {
-            size_t before = stats().guarded;
+        uint64_t begin = work_until(turn);
+        cr_assert_geq(stats().guarded, turn);
+        do {
             for (int k = 0; k < 20000; k++)
                 weir_deallocate(weir_cpu_allocator(), weir_allocate(weir_cpu_allocator(), 48));
-            cr_assert(stats().guarded == before || milliseconds() + 20 > begin + rest);
-        }
-        usleep(100000);
+            size_t guarded = stats().guarded;
+            bool counts = weir__sample_is_on();
+            if (!rests(begin, turn))
+                break;
+            cr_assert_eq(guarded, turn);
+            cr_assert_not(counts, "what counts down costs time");
+        } while (true);
+        usleep(20000);
     }
     weir_guards_stop();
     cr_assert_eq(weir__guarded_turns, 0);
