@@ -71,9 +71,7 @@ WEIR__INLINE void *allocate_quick(struct weir__heap *heap, enum weir__reach reac
     struct weir__cached taken;
     int sizeclass = weir__hardened_class(size, alignment);
     int64_t to;
-    if (sizeclass < 0 || !(reach == WEIR__REACH_ROOT
-                               ? weir__allocating_enter(&heap->window, reach, (int64_t)size, &to)
-                               : weir__allocating_enter_below(&heap->window, (int64_t)size, &to)))
+    if (sizeclass < 0 || !weir__allocating_enter_any(&heap->window, reach, (int64_t)size, &to))
         return NULL;
     struct weir__quarantine *quarantine = weir__own_get(heap->quarantine);
     if (weir__unlikely(!quarantine) ||
@@ -81,8 +79,7 @@ WEIR__INLINE void *allocate_quick(struct weir__heap *heap, enum weir__reach reac
         weir__allocating_undo(&heap->window, reach, (int64_t)size);
         return NULL;
     }
-    uint32_t strict = alignment > WEIR_DEFAULT_ALIGNMENT ? WEIR__ENTRY_ALIGNED : 0;
-    weir__hardened_begin(&taken, size, weir__here.live | strict);
+    weir__hardened_begin(&taken, size, weir__small_live_at(alignment));
     weir__allocating_leave(&heap->window, reach, (int64_t)size, to);
     return taken.block;
 }

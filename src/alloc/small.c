@@ -38,13 +38,10 @@ WEIR__INLINE void *allocate_aligned(struct weir__heap *heap, enum weir__reach re
 {
     int sizeclass = weir__class_of(size, weir__max(alignment, WEIR__GRAIN));
     int64_t to;
-    if (sizeclass < 0 || !(reach == WEIR__REACH_ROOT
-                               ? weir__allocating_enter(&heap->window, reach, (int64_t)size, &to)
-                               : weir__allocating_enter_below(&heap->window, (int64_t)size, &to)))
+    if (sizeclass < 0 || !weir__allocating_enter_any(&heap->window, reach, (int64_t)size, &to))
         return NULL;
     struct weir__bin *bin = &weir__own_get(heap->cache.bins)[(unsigned)sizeclass];
-    uint32_t live =
-        weir__here.live | (alignment > WEIR_DEFAULT_ALIGNMENT ? WEIR__ENTRY_ALIGNED : 0);
+    uint32_t live = weir__small_live_at(alignment);
     void *block = weir__small_is_intact(bin) ? weir__small_pop(bin, &live, size, NULL) : NULL;
     if (weir__likely(block != NULL))
         weir__allocating_leave(&heap->window, reach, (int64_t)size, to);
@@ -474,9 +471,7 @@ WEIR__INLINE void *resize(weir_allocator *a, struct weir__heap *heap, enum weir_
                           int64_t delta)
 {
     int64_t to;
-    if (weir__unlikely(!(reach == WEIR__REACH_ROOT
-                             ? weir__allocating_enter(&heap->window, reach, delta, &to)
-                             : weir__allocating_enter_below(&heap->window, delta, &to))))
+    if (weir__unlikely(!weir__allocating_enter_any(&heap->window, reach, delta, &to)))
         return resize_numbered(a, heap, block, place, size, bin);
     block = resize_entered(heap, block, place, size, bin);
     if (block)

@@ -252,10 +252,14 @@ bool weir__small_free_numbered(weir_allocator *a, struct weir__heap *const *heap
                                struct weir__place place);
 
 /* The bits of the entry of a block that the calling thread allocates. */
+WEIR__INLINE uint32_t weir__small_live_at(size_t alignment)
+{
+    return weir__here.live | (alignment > WEIR_DEFAULT_ALIGNMENT ? WEIR__ENTRY_ALIGNED : 0);
+}
+
 WEIR__INLINE uint32_t weir__small_live_of(const struct weir__request *request)
 {
-    bool strict = request->alignment > WEIR_DEFAULT_ALIGNMENT;
-    return weir__here.live | (strict ? WEIR__ENTRY_ALIGNED : 0);
+    return weir__small_live_at(request->alignment);
 }
 
 /* What is it due for (track/sample.h), and can have? `own` is the thread's heap, or NULL. */

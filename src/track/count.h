@@ -206,11 +206,12 @@ WEIR__INLINE bool weir__allocating_enter(struct weir__window *w, enum weir__reac
     return false;
 }
 
-/* The same for a window that is not known to be a root's, out of line. */
-WEIR__INLINE bool weir__allocating_enter_below(struct weir__window *w, int64_t size, int64_t *to)
+/* The same for ways out of line, whatever the window is. */
+WEIR__INLINE bool weir__allocating_enter_any(struct weir__window *w, enum weir__reach reach,
+                                             int64_t size, int64_t *to)
 {
-    return weir__allocating_enter(w, WEIR__REACH_ANY, size, to) ||
-           (weir__sample_is_on() && weir__sampled_enter(w, size, to));
+    return weir__allocating_enter(w, reach, size, to) ||
+           (reach != WEIR__REACH_ROOT && weir__sample_is_on() && weir__sampled_enter(w, size, to));
 }
 
 /* Nothing was done with `size` bytes that were admitted: the slow way counts them down, and the

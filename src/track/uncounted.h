@@ -16,9 +16,10 @@ WEIR__INLINE bool weir__allocating_enter(struct weir__window *w, enum weir__reac
     return true;
 }
 
-WEIR__INLINE bool weir__allocating_enter_below(struct weir__window *w, int64_t size, int64_t *to)
+WEIR__INLINE bool weir__allocating_enter_any(struct weir__window *w, enum weir__reach reach,
+                                             int64_t size, int64_t *to)
 {
-    return weir__allocating_enter(w, WEIR__REACH_ANY, size, to);
+    return weir__allocating_enter(w, reach, size, to);
 }
 
 WEIR__INLINE void weir__allocating_leave(struct weir__window *w, enum weir__reach reach,

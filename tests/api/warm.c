@@ -12,8 +12,8 @@
 #include <unistd.h>
 #include <weir/weir.h>
 
-/* So large that to close one is dear beside a turn of the loop, on a busy machine, too: what is dear
- * is judged by its pages, and time passes while others run. */
+/* So large that to close one is dear beside a turn of the loop, on a busy machine, too: what is
+ * dear is judged by its pages, and time passes while others run. */
 enum { SIZE = 2 << 20, ENOUGH = 200000 };
 
 static weir_allocator *hardened_make(weir_allocator *parent)
