@@ -181,15 +181,17 @@ Test(sessions, are_destroyed_while_threads_have_heaps_of_them)
     cr_assert_eq(weir_total_allocated(cpu()), before);
 }
 
+/* None ends before all are in each context. */
 static void *session_touch(void *unused)
 {
     for (int i = 0; i < MANY; i++)
         weir_deallocate(contexts[i], weir_allocate(contexts[i], 1000));
+    pthread_barrier_wait(&together);
     return unused;
 }
 
-/* What a hundred threads leave is what some leave: as many shards as there were threads at once,
- * of a context, which differs by run and grows to that of THREADS. */
+/* What a hundred threads leave is what some leave: as many shards as there were threads at once, of
+ * a context: THREADS. */
 Test(sessions, keep_nothing_of_threads_that_ended)
 {
     for (int i = 0; i < 8; i++)
