@@ -11,10 +11,11 @@
 
 #include <string.h>
 
-/* What a close costs with the next open of the same pages, and each page that is touched again: of
- * the order that `weir bench --hardening` showed on virtual machines when each free closed. ns. */
-#define CLOSE_NS 8000
-#define TOUCH_NS 2500
+/* What it takes to touch a page that was closed, until one was touched; and a figure of one in so
+ * many. ns. */
+#define TOUCH_NS      2500
+#define TOUCH_NS_MOST 200000u
+#define TOUCH_LOOKS   8
 
 /* So much may keep its pages in any case: as much as lies on a shelf (pool/shelf.h). */
 #define WARM_LEAST (2 * WEIR__MIB)
@@ -29,6 +30,7 @@ struct weir__fences {
     struct weir__span *spans[WEIR__FENCES];
     size_t live, most; /* in live spans; and most ever at a time */
     struct weir__pace pace;
+    uint32_t touch_ns; /* a page that was closed; atomic */
     struct weir__warm warm;
 };
 
@@ -174,33 +176,53 @@ static void ring_put_locked(struct weir__page_heap *heap, struct weir__span *spa
 
 /* -- those that wait and keep their pages ------------------------------------------------------ */
 
-static int64_t close_cost(uint32_t npages)
+/* Closes a span that is not live. What that took, and what it will take to open its pages and to
+ * touch each once more, ns. */
+static uint64_t span_close(const struct weir__fences *fences, const struct weir__span *span)
 {
-    return CLOSE_NS + TOUCH_NS * (int64_t)npages;
+    uint64_t before = weir__os_time();
+    weir__os_close(weir__span_start(span), open_bytes(span));
+    uint64_t touch = fences ? weir__relaxed_get(fences->touch_ns) : 0;
+    return weir__os_time() - before + (touch ? touch : TOUCH_NS) * (uint64_t)(1 + span->npages);
+}
+
+/* A page was touched that had been closed, which took so long. */
+static void touch_learn(struct weir__fences *fences, uint64_t ns)
+{
+    int64_t former = weir__relaxed_get(fences->touch_ns),
+            one = (int64_t)weir__min(ns, TOUCH_NS_MOST);
+    former = former ? former : TOUCH_NS;
+    weir__relaxed_set(fences->touch_ns, (uint32_t)(former + (one - former) / TOUCH_LOOKS));
 }
 
 /* Closed at last. It stays locked: the span's owner may be about to go. */
 static void warm_close_locked(struct weir__page_heap *heap, struct weir__span *span)
 {
+    struct weir__fences *fences = heap->fences;
     weir__assert(weir__lock_is_mine(&heap->lock));
-    weir__os_close(weir__span_start(span), open_bytes(span));
+    weir__pace_spend(&fences->pace, span->npages, span_close(fences, span));
     ring_put_locked(heap, span);
 }
 
+/* So much may be live and warm together: half as much again as ever lived. */
 static size_t warm_bound(const struct weir__fences *fences)
 {
     return weir__max(fences->most + fences->most / 2, (size_t)WARM_LEAST);
 }
 
-/* Closes what came first, while there are so many that `open` bytes more would be too much. */
+/* With `open` bytes more there is too much: what came first is closed, if there is time for it; and
+ * in any case beyond twice as much as ever lived. */
 static void warm_bound_locked(struct weir__page_heap *heap, size_t open)
 {
     struct weir__fences *fences = heap->fences;
+    size_t most = weir__max(2 * fences->most, (size_t)WARM_LEAST);
     while (fences->live + fences->warm.bytes + open > warm_bound(fences)) {
-        struct weir__span *span = weir__warm_oldest(&fences->warm, NULL, true);
+        bool must = fences->live + fences->warm.bytes + open > most;
+        struct weir__span *span = must || weir__pace_admits(&fences->pace)
+                                      ? weir__warm_oldest(&fences->warm, NULL, true)
+                                      : NULL;
         if (!span)
             return;
-        weir__pace_spend(&fences->pace, close_cost(span->npages));
         warm_close_locked(heap, span);
     }
 }
@@ -228,7 +250,7 @@ static struct weir__span *warm_claim(struct weir__page_heap *heap, size_t size, 
 {
     weir__lock_take(&heap->lock);
     if (!heap->fences)
-        heap->fences = weir__meta_allocate(sizeof *heap->fences);
+        weir__relaxed_set(heap->fences, weir__meta_allocate(sizeof *heap->fences));
     struct weir__fences *fences = heap->fences;
     struct weir__span *span = NULL;
     if (fences)
@@ -250,7 +272,7 @@ static bool warm_give_locked(struct weir__page_heap *heap, struct weir__span *sp
                              struct weir__warm_block was)
 {
     struct weir__fences *fences = heap->fences;
-    return fences && !weir__pace_admits(&fences->pace, close_cost(span->npages)) &&
+    return fences && !weir__pace_admits(&fences->pace) &&
            weir__warm_put(&fences->warm, span, was, heap->now);
 }
 
@@ -258,8 +280,7 @@ static bool warm_give_locked(struct weir__page_heap *heap, struct weir__span *sp
 static void warm_relieve_locked(struct weir__page_heap *heap)
 {
     struct weir__fences *fences = heap->fences;
-    const struct weir__warm_slot *first = weir__warm_first(&fences->warm);
-    if (first && weir__pace_admits(&fences->pace, close_cost(first->npages)))
+    if (weir__warm_first(&fences->warm) && weir__pace_admits(&fences->pace))
         warm_close_locked(heap, weir__warm_oldest(&fences->warm, NULL, true));
 }
 
@@ -315,6 +336,17 @@ static struct weir__span *fresh_take(struct weir__page_heap *heap, size_t size, 
     return NULL;
 }
 
+/* What lies behind the block is the first that is written to its pages. */
+static void fresh_begin(struct weir__page_heap *heap, struct weir__span *span, size_t size,
+                        size_t alignment, struct weir__claim *claim)
+{
+    uint64_t before = weir__os_time();
+    block_begin(span, size, alignment, claim);
+    struct weir__fences *fences = weir__relaxed_get(heap->fences);
+    if (fences && claim->block + size < weir__span_start(span) + open_bytes(span))
+        touch_learn(fences, weir__os_time() - before);
+}
+
 struct weir__span *weir__fenced_take(struct weir__page_heap *heap, size_t size, size_t alignment,
                                      struct weir__claim *claim)
 {
@@ -323,10 +355,10 @@ struct weir__span *weir__fenced_take(struct weir__page_heap *heap, size_t size, 
         return NULL;
     struct weir__span *span = warm_claim(heap, size, alignment, claim);
     claim->zeroed = false;
-    if (!span)
-        span = fresh_take(heap, size, alignment, claim);
     if (span)
         block_begin(span, size, alignment, claim);
+    else if ((span = fresh_take(heap, size, alignment, claim)))
+        fresh_begin(heap, span, size, alignment, claim);
     return span;
 }
 
@@ -338,6 +370,7 @@ void weir__fenced_give(struct weir__page_heap *heap, struct weir__span *span, ui
     struct weir__warm_block was = {weir__span_start(span) + weir__label_offset(label),
                                    weir__label_size(label), weir__relaxed_get(span->u.live.tag)};
     weir__lock_take(&heap->lock);
+    struct weir__fences *fences = heap->fences;
     live_less_locked(heap, open_bytes(span));
     *bytes -= weir__span_bytes(span);
     span = tail_join_locked(heap, span);
@@ -345,14 +378,15 @@ void weir__fenced_give(struct weir__page_heap *heap, struct weir__span *span, ui
     weir__page_heap_tick_locked(heap);
     weir__lock_drop(&heap->lock);
     if (!warm) {
-        weir__os_close(weir__span_start(span), open_bytes(span));
+        uint64_t took = span_close(fences, span);
         weir__lock_take(&heap->lock);
-        if (heap->fences)
+        if (fences) {
+            weir__pace_spend(&fences->pace, span->npages, took);
             ring_put_locked(heap, span);
-        else
-            weir__span_give_locked(heap, span);
-        if (heap->fences)
             warm_relieve_locked(heap);
+        } else {
+            weir__span_give_locked(heap, span);
+        }
         weir__lock_drop(&heap->lock);
     }
     weir__page_heap_relieve(heap);

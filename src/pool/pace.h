@@ -3,25 +3,29 @@
  * the credit; knows nothing of what is done. With the lock of what it paces held.
  *
  * Time is the coarse clock's, which ticks every few milliseconds; so a share holds over tens of
- * these. What passed counts in part, up to WEIR__PACE_MOST, and what is done is paid for by an
- * estimate. After some rest much can be done at once, however dear.
+ * these. What passed counts in part, up to WEIR__PACE_MOST. What was done is paid for afterwards,
+ * by the time it took, for machines differ much in that: it is done while there is credit, and may
+ * leave a debt. The first WEIR__PACE_FREE pages cost nothing.
  */
 #ifndef WEIR_POOL_PACE_H
 #define WEIR_POOL_PACE_H
 
 #include "os/clock.h"
 
-#define WEIR__PACE_SHARE 8                /* one part in so many of the time that passes */
-#define WEIR__PACE_MOST  INT64_C(4000000) /* ns of credit */
+#define WEIR__PACE_SHARE 8                 /* one part in so many of the time that passes */
+#define WEIR__PACE_MOST  INT64_C(4000000)  /* ns of credit */
+#define WEIR__PACE_DEBT  INT64_C(64000000) /* ns at most */
+#define WEIR__PACE_FREE  1024u
 
 /* Zeroed memory is one with all the credit there can be. */
 struct weir__pace {
     uint64_t at;    /* what the clock said when it was last looked at, ns */
-    int64_t credit; /* ns; negative: something dearer than all credit was done */
+    int64_t credit; /* ns; negative: a debt */
+    uint32_t pages; /* that cost nothing */
 };
 
-/* May what takes `cost` ns be done now? It is paid for then. */
-WEIR__INLINE bool weir__pace_admits(struct weir__pace *pace, int64_t cost)
+/* May it be done now? weir__pace_spend follows. */
+WEIR__INLINE bool weir__pace_admits(struct weir__pace *pace)
 {
     uint64_t now = weir__os_coarse_time(), came = (now - pace->at) / WEIR__PACE_SHARE;
     pace->at = now;
@@ -29,18 +33,18 @@ WEIR__INLINE bool weir__pace_admits(struct weir__pace *pace, int64_t cost)
         pace->credit = WEIR__PACE_MOST;
     else
         pace->credit += (int64_t)came;
-    if (pace->credit < (cost < WEIR__PACE_MOST ? cost : WEIR__PACE_MOST))
-        return false;
-    pace->credit -= cost;
-    return true;
+    return pace->pages < WEIR__PACE_FREE || pace->credit > 0;
 }
 
-/* It is done in any case. */
-WEIR__INLINE void weir__pace_spend(struct weir__pace *pace, int64_t cost)
+/* It was done to so many pages, admitted or not, and took so long. */
+WEIR__INLINE void weir__pace_spend(struct weir__pace *pace, uint32_t npages, uint64_t ns)
 {
-    pace->credit -= cost;
-    if (pace->credit < -WEIR__PACE_MOST)
-        pace->credit = -WEIR__PACE_MOST;
+    if (pace->pages < WEIR__PACE_FREE) {
+        pace->pages += weir__min(npages, WEIR__PACE_FREE);
+        return;
+    }
+    pace->credit -= (int64_t)weir__min(ns, (uint64_t)WEIR__PACE_DEBT);
+    pace->credit = weir__max(pace->credit, -WEIR__PACE_DEBT);
 }
 
 #endif

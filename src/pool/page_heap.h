@@ -68,7 +68,8 @@ struct weir__page_heap {
     bool purging;  /* a thread is at it */
 
     uint64_t random;             /* hardened: what its choices are drawn from */
-    struct weir__fences *fences; /* hardened: spans that wait (pool/fenced.h); NULL: none yet */
+    struct weir__fences *fences; /* hardened: spans that wait (pool/fenced.h); NULL: none
+                                  * yet; atomic, set once */
 
     const void *taker; /* whom a span is being taken for; from --enable-debug=1 on */
 

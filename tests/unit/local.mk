@@ -20,6 +20,7 @@ case_tests += tests/unit/backing \
 	tests/unit/meter \
 	tests/unit/object_faults \
 	tests/unit/os_pages \
+	tests/unit/pace \
 	tests/unit/page_heap \
 	tests/unit/placement \
 	tests/unit/plan \
@@ -62,6 +63,7 @@ tests_unit_meta_LDADD = $(unit_ldadd)
 tests_unit_meter_LDADD = $(unit_ldadd)
 tests_unit_object_faults_LDADD = $(unit_ldadd)
 tests_unit_os_pages_LDADD = $(unit_ldadd)
+tests_unit_pace_LDADD = $(unit_ldadd)
 tests_unit_page_heap_LDADD = $(unit_ldadd)
 tests_unit_placement_LDADD = $(unit_ldadd)
 tests_unit_plan_LDADD = $(unit_ldadd)
