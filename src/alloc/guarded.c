@@ -8,6 +8,7 @@
 #include "backing/backing.h"
 #include "base/error.h"
 #include "os/clock.h"
+#include "os/residence.h"
 #include "track/sample.h"
 
 #include <errno.h>
@@ -20,8 +21,9 @@ static struct {
     uint64_t last;           /* when a block was guarded last */
     uint64_t guarded, missed;
     uint64_t rest, next; /* of turns: how long the next rest is, and when it ends; ns, coarse */
-    uint32_t prepared;   /* PREPARE_x */
-    bool off;            /* for good */
+    uint64_t faults;   /* of turns: the process's page faults from which on it has guarded blocks */
+    uint32_t prepared; /* PREPARE_x */
+    bool off;          /* for good */
 } guards WEIR__AT_START;
 
 /* What a turn is at: 0, there are none. */
@@ -90,6 +92,7 @@ int weir__guarded_begin_turns(uint64_t calls)
     int error = weir__guarded_begin(calls, 0);
     weir__relaxed_set(guards.prepared, PREPARE_NEEDED);
     weir__relaxed_set(guards.rest, WEIR__GUARD_REST);
+    weir__relaxed_set(guards.faults, (uint64_t)(weir__sample_uniform() * WEIR__GUARD_FAULTS));
     weir__relaxed_set(weir__guarded_turns, error ? TURN_NONE : TURN_ON);
     return error;
 }
@@ -128,12 +131,17 @@ void weir__guarded_turn_slow(uint32_t turn)
     errno = saved;
 }
 
-/* May there be a guarded block? One thread prepares; the others go without meanwhile. */
+/* May there be a guarded block? One thread prepares; the others go without meanwhile. A process
+ * that is too short for the cost lets the turn pass. */
 static bool is_prepared(void)
 {
     uint32_t needed = PREPARE_NEEDED;
     if (weir__likely(__atomic_load_n(&guards.prepared, __ATOMIC_ACQUIRE) == PREPARE_DONE))
         return true;
+    if (weir__os_process_faults() < weir__relaxed_get(guards.faults)) {
+        turn_end();
+        return false;
+    }
     if (!__atomic_compare_exchange_n(&guards.prepared, &needed, PREPARE_AT_WORK, false,
                                      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
         return false;

@@ -25,9 +25,14 @@ int weir__guarded_begin(uint64_t calls, uint64_t objects);
  * the rate, and then none for a while in which nothing is counted down: WEIR__GUARD_REST, and twice
  * as long each time up to WEIR__GUARD_REST_MOST. A turn begins where a thread's slow operations
  * lead by, so a program that has none for long has none. Ended by either of the other two.
+ *
+ * The first such block costs a process some twenty page faults, once. So one that has had fewer
+ * than WEIR__GUARD_FAULTS has one by chance alone: as often as its faults are of these. Over many
+ * processes the cost is one in a hundred, however short they are.
  */
 #define WEIR__GUARD_REST      UINT64_C(100000000)
 #define WEIR__GUARD_REST_MOST UINT64_C(1000000000)
+#define WEIR__GUARD_FAULTS    2000
 int weir__guarded_begin_turns(uint64_t calls);
 
 /* Called now and then: is it time for the next turn, or is one over? No lock held, in no

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -52,6 +53,15 @@ size_t weir__os_process_resident(size_t *files)
 static size_t page_part(uintptr_t at, uintptr_t start, uintptr_t end)
 {
     return weir__min(at + weir__os_page_size(), end) - weir__max(at, start);
+}
+
+uint64_t weir__os_process_faults(void)
+{
+    int saved = errno;
+    struct rusage usage;
+    bool known = getrusage(RUSAGE_SELF, &usage) == 0;
+    errno = saved;
+    return known ? (uint64_t)usage.ru_minflt + (uint64_t)usage.ru_majflt : 0;
 }
 
 bool weir__os_resident(const void *data, size_t size, size_t *bytes)

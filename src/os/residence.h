@@ -7,10 +7,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Bytes of the whole process that are in memory, code and stacks too; 0: the kernel does not say.
  * *files: how many of them are pages of files, code among them; NULL: nobody asks. */
 size_t weir__os_process_resident(size_t *files);
+
+/* Page faults of the process so far. */
+uint64_t weir__os_process_faults(void);
 
 struct weir__os_range {
     const char *start;

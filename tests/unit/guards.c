@@ -6,6 +6,7 @@
 #include "../helpers/core.h"
 #include "../helpers/suite.h"
 #include "alloc/guarded.h"
+#include "os/residence.h"
 #include "pool/trap.h"
 #include "track/sample.h"
 
@@ -390,10 +391,69 @@ static bool rests(uint64_t begin, size_t turn)
     return milliseconds() + 10 < begin + (WEIR__GUARD_REST / 1000000 << (turn - 1));
 }
 
+/* A process that has had so many page faults takes part in any case. */
+static void faults_have(size_t count)
+{
+    size_t bytes = count * 4096;
+    char *pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    cr_assert_neq(pages, MAP_FAILED);
+    madvise(pages, bytes, MADV_NOHUGEPAGE);
+    for (size_t i = 0; i < bytes; i += 4096)
+        pages[i] = 1;
+    munmap(pages, bytes);
+}
+
+/* The first turn of a process: the page faults that it had, and its guarded blocks. */
+static void first_turn(size_t said[2])
+{
+    if (weir__guards_by_turns() != 0)
+        _exit(1);
+    while (!stats().guarded && !stats().missed)
+        work_until(1);
+    said[0] = (size_t)weir__os_process_faults();
+    said[1] = stats().guarded;
+}
+
+/* As often as its faults are of those; each child draws anew. */
+Test(guards, a_process_of_few_faults_takes_part_by_chance)
+{
+    SKIP_WITHOUT_GUARDS();
+    SKIP_UNDER_EMULATOR("too slow");
+    enum { CHILDREN = 200 };
+    double should = 0, variance = 0;
+    size_t guarded = 0, said[2];
+    for (int i = 0; i < CHILDREN; i++) {
+        int pipes[2];
+        cr_assert_eq(pipe(pipes), 0);
+        pid_t pid = fork();
+        if (pid == 0) {
+            alarm(HANG_SECONDS);
+            if (i % 2)
+                faults_have(WEIR__GUARD_FAULTS / 2);
+            first_turn(said);
+            _exit(write(pipes[1], said, sizeof said) != sizeof said);
+        }
+        close(pipes[1]);
+        cr_assert_eq(read(pipes[0], said, sizeof said), sizeof said);
+        close(pipes[0]);
+        waitpid(pid, NULL, 0);
+        cr_assert_leq(said[1], 1);
+        double share = (double)said[0] / WEIR__GUARD_FAULTS;
+        share = share < 1 ? share : 1;
+        should += share;
+        variance += share * (1 - share);
+        guarded += said[1];
+    }
+    double off = (double)guarded - should;
+    cr_assert(should > 20 && should < 180, "%.0f of 200 should take part", should);
+    cr_assert(off * off < 36 * variance, "%zu took part, and %.1f should", guarded, should);
+}
+
 /* What is seen counts if the rest was not over by then. */
 Test(guards, by_turns_one_block_is_guarded_and_none_until_the_rest_is_over)
 {
     SKIP_WITHOUT_GUARDS();
+    faults_have(WEIR__GUARD_FAULTS);
     cr_assert_eq(weir__guards_by_turns(), 0);
     cr_assert(weir__sample_is_on());
     for (size_t turn = 1; turn <= 3; turn++) {
