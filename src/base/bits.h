@@ -15,8 +15,14 @@
 #define weir__likely(x)   __builtin_expect(!!(x), 1)
 #define weir__unlikely(x) __builtin_expect(!!(x), 0)
 #define WEIR__NOINLINE    __attribute__((noinline))
-#define WEIR__INLINE      static inline __attribute__((always_inline))
 #define WEIR__LINE        64 /* bytes two threads must not share by accident */
+
+/* Where coverage is counted, a branch counts once, not in each copy that is made of it. */
+#ifdef WEIR_COVERAGE
+#define WEIR__INLINE static inline __attribute__((unused))
+#else
+#define WEIR__INLINE static inline __attribute__((always_inline))
+#endif
 
 /* What every process writes at its start lies next to what the loader has written, not in zeroed
  * its own pages: fewer page faults for a short program (tests/guest/cost.sh). */
