@@ -101,9 +101,10 @@ PRELOAD_API void *calloc(size_t count, size_t size)
 
 static WEIR__NOINLINE void free_other(void *block, struct weir__place place)
 {
-    if (weir__small_free_foreign(&weir__cpu, weir__here.heaps[0], block, place) ||
-        weir__small_free_numbered(&weir__cpu, weir__here.heaps, block, place) ||
-        weir__hardened_free(&weir__cpu, block, place))
+    if (place.slab && weir__slab_is_hardened(place.slab)
+            ? weir__hardened_free(&weir__cpu, block, place)
+            : weir__small_free_foreign(&weir__cpu, weir__here.heaps[0], block, place) ||
+                  weir__small_free_numbered(&weir__cpu, weir__here.heaps, block, place))
         return;
     if (preload_is_other(block))
         preload_other.free(block);

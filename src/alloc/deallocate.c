@@ -10,17 +10,22 @@
 
 #include <errno.h>
 
-/* A small block that goes back to another thread's slab. */
-static bool foreign_free(const weir_allocator *a, void *block, struct weir__place place)
+/* A small block that goes back to another thread's slab, or is of a hardened context. */
+static WEIR__NOINLINE bool foreign_free(const weir_allocator *a, void *block,
+                                        struct weir__place place)
 {
-    return place.slab && a && weir__small_free_foreign(a, weir__heap_cached(a), block, place);
+    if (!place.slab || !a)
+        return false;
+    return weir__slab_is_hardened(place.slab)
+               ? weir__hardened_free(a, block, place)
+               : weir__small_free_foreign(a, weir__heap_cached(a), block, place);
 }
 
 /* The pointer is NULL or no large block of `a`. Its own function, so that freeing a large
  * block saves no registers for it. */
 static WEIR__NOINLINE void other_free(weir_allocator *a, void *block, struct weir__place place)
 {
-    if (weir__small_free_numbered(a, NULL, block, place) || weir__hardened_free(a, block, place))
+    if (weir__small_free_numbered(a, NULL, block, place))
         return;
     int saved = errno;
     if (!block)
