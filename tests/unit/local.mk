@@ -8,6 +8,7 @@ case_tests += tests/unit/backing \
 	tests/unit/class \
 	tests/unit/device \
 	tests/unit/dlpack \
+	tests/unit/elf_file \
 	tests/unit/environment \
 	tests/unit/family \
 	tests/unit/jit_map \
@@ -27,6 +28,7 @@ case_tests += tests/unit/backing \
 	tests/unit/pointer_map \
 	tests/unit/pprof \
 	tests/unit/pressure \
+	tests/unit/program_file \
 	tests/unit/recorder_outside \
 	tests/unit/registry \
 	tests/unit/sample \
@@ -51,6 +53,8 @@ tests_unit_class_LDADD = $(unit_ldadd)
 tests_unit_device_LDADD = $(unit_ldadd)
 tests_unit_device_SOURCES = $(device_cases) tests/device/checked_table.c tests/device/sim.c  tests/device/sim.h tests/device/target.h
 tests_unit_dlpack_LDADD = $(unit_ldadd)
+tests_unit_elf_file_LDADD = $(suite_libs)
+tests_unit_elf_file_SOURCES = tests/unit/elf_file.c $(program_file_sources)
 tests_unit_environment_LDADD = $(unit_ldadd)
 tests_unit_family_LDADD = $(unit_ldadd)
 tests_unit_faults_LDADD = $(unit_ldadd)
@@ -76,6 +80,8 @@ tests_unit_recordings_LDADD = libweir-trace.la $(unit_ldadd)
 tests_unit_report_LDADD = libweir-report.la libweir-trace.la $(unit_ldadd)
 tests_unit_report_page_LDADD = libweir-report.la libweir-trace.la $(unit_ldadd) $(ZLIB_LIBS)
 tests_unit_report_mappings_LDADD = libweir-report.la libweir-trace.la $(suite_libs) $(ZLIB_LIBS)
+tests_unit_program_file_LDADD = $(suite_libs)
+tests_unit_program_file_SOURCES = tests/unit/program_file.c $(program_file_sources)
 tests_unit_registry_LDADD = $(unit_ldadd)
 tests_unit_sample_LDADD = $(unit_ldadd) -lm
 tests_unit_shelf_LDADD = $(unit_ldadd)
