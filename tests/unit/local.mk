@@ -13,6 +13,7 @@ case_tests += tests/unit/backing \
 	tests/unit/family \
 	tests/unit/jit_map \
 	tests/unit/faults \
+	tests/unit/fill \
 	tests/unit/guards \
 	tests/unit/late_misuse \
 	tests/unit/locks \
@@ -31,6 +32,7 @@ case_tests += tests/unit/backing \
 	tests/unit/program_file \
 	tests/unit/recorder_outside \
 	tests/unit/registry \
+	tests/unit/run_attach \
 	tests/unit/sample \
 	tests/unit/shelf \
 	tests/unit/shown \
@@ -58,6 +60,7 @@ tests_unit_elf_file_SOURCES = tests/unit/elf_file.c $(program_file_sources)
 tests_unit_environment_LDADD = $(unit_ldadd)
 tests_unit_family_LDADD = $(unit_ldadd)
 tests_unit_faults_LDADD = $(unit_ldadd)
+tests_unit_fill_LDADD = $(unit_ldadd)
 tests_unit_jit_map_LDADD = $(unit_ldadd)
 tests_unit_late_misuse_LDADD = $(unit_ldadd)
 tests_unit_locks_LDADD = $(unit_ldadd)
@@ -83,6 +86,7 @@ tests_unit_report_mappings_LDADD = libweir-report.la libweir-trace.la $(suite_li
 tests_unit_program_file_LDADD = $(suite_libs)
 tests_unit_program_file_SOURCES = tests/unit/program_file.c $(program_file_sources)
 tests_unit_registry_LDADD = $(unit_ldadd)
+tests_unit_run_attach_LDADD = $(unit_ldadd)
 tests_unit_sample_LDADD = $(unit_ldadd) -lm
 tests_unit_shelf_LDADD = $(unit_ldadd)
 tests_unit_shown_LDADD = $(unit_ldadd)
