@@ -20,6 +20,7 @@ case_tests += tests/unit/backing \
 	tests/unit/map \
 	tests/unit/meta \
 	tests/unit/meter \
+	tests/unit/module \
 	tests/unit/object_faults \
 	tests/unit/os_pages \
 	tests/unit/pace \
@@ -68,6 +69,7 @@ tests_unit_map_LDADD = $(unit_ldadd)
 tests_unit_guards_LDADD = $(unit_ldadd)
 tests_unit_meta_LDADD = $(unit_ldadd)
 tests_unit_meter_LDADD = $(unit_ldadd)
+tests_unit_module_LDADD = $(unit_ldadd)
 tests_unit_object_faults_LDADD = $(unit_ldadd)
 tests_unit_os_pages_LDADD = $(unit_ldadd)
 tests_unit_pace_LDADD = $(unit_ldadd)
