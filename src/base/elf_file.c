@@ -155,13 +155,14 @@ static size_t note_build_id(const struct weir__elf_file *elf, const ElfW(Phdr) *
     for (uint64_t at = 0; at + sizeof note <= notes->p_filesz;) {
         if (!read_at(elf, notes->p_offset + at, &note, sizeof note))
             return 0;
-        uint64_t text = at + sizeof note, what = text + ((note.n_namesz + 3u) & ~UINT64_C(3));
+        uint64_t text = at + sizeof note,
+                 what = text + ((note.n_namesz + UINT64_C(3)) & ~UINT64_C(3));
         if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == sizeof name &&
             note.n_descsz <= room && read_at(elf, notes->p_offset + text, name, sizeof name) &&
             memcmp(name, "GNU", sizeof name) == 0 &&
             read_at(elf, notes->p_offset + what, id, note.n_descsz))
             return note.n_descsz;
-        at = what + ((note.n_descsz + 3u) & ~UINT64_C(3));
+        at = what + ((note.n_descsz + UINT64_C(3)) & ~UINT64_C(3));
     }
     return 0;
 }

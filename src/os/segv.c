@@ -1,6 +1,7 @@
 /* os/segv.c - see segv.h. */
 #include "os/segv.h"
 
+#include "base/coverage.h"
 #include "os/locks.h"
 
 #include <errno.h>
@@ -114,6 +115,7 @@ static void end_as_default(int signal, const siginfo_t *info)
     struct sigaction none = {.sa_handler = SIG_DFL};
     sigset_t mask;
     segv.set(signal, &none, NULL);
+    weir__coverage_keep();
     if (info->si_code > 0)
         return;
     sigemptyset(&mask);

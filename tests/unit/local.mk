@@ -8,16 +8,19 @@ case_tests += tests/unit/backing \
 	tests/unit/class \
 	tests/unit/device \
 	tests/unit/dlpack \
+	tests/unit/elf_file \
 	tests/unit/environment \
 	tests/unit/family \
 	tests/unit/jit_map \
 	tests/unit/faults \
+	tests/unit/fill \
 	tests/unit/guards \
 	tests/unit/late_misuse \
 	tests/unit/locks \
 	tests/unit/map \
 	tests/unit/meta \
 	tests/unit/meter \
+	tests/unit/module \
 	tests/unit/object_faults \
 	tests/unit/os_pages \
 	tests/unit/pace \
@@ -27,8 +30,10 @@ case_tests += tests/unit/backing \
 	tests/unit/pointer_map \
 	tests/unit/pprof \
 	tests/unit/pressure \
+	tests/unit/program_file \
 	tests/unit/recorder_outside \
 	tests/unit/registry \
+	tests/unit/run_attach \
 	tests/unit/sample \
 	tests/unit/shelf \
 	tests/unit/shown \
@@ -51,9 +56,12 @@ tests_unit_class_LDADD = $(unit_ldadd)
 tests_unit_device_LDADD = $(unit_ldadd)
 tests_unit_device_SOURCES = $(device_cases) tests/device/checked_table.c tests/device/sim.c  tests/device/sim.h tests/device/target.h
 tests_unit_dlpack_LDADD = $(unit_ldadd)
+tests_unit_elf_file_LDADD = $(suite_libs)
+tests_unit_elf_file_SOURCES = tests/unit/elf_file.c $(program_file_sources)
 tests_unit_environment_LDADD = $(unit_ldadd)
 tests_unit_family_LDADD = $(unit_ldadd)
 tests_unit_faults_LDADD = $(unit_ldadd)
+tests_unit_fill_LDADD = $(unit_ldadd)
 tests_unit_jit_map_LDADD = $(unit_ldadd)
 tests_unit_late_misuse_LDADD = $(unit_ldadd)
 tests_unit_locks_LDADD = $(unit_ldadd)
@@ -61,6 +69,7 @@ tests_unit_map_LDADD = $(unit_ldadd)
 tests_unit_guards_LDADD = $(unit_ldadd)
 tests_unit_meta_LDADD = $(unit_ldadd)
 tests_unit_meter_LDADD = $(unit_ldadd)
+tests_unit_module_LDADD = $(unit_ldadd)
 tests_unit_object_faults_LDADD = $(unit_ldadd)
 tests_unit_os_pages_LDADD = $(unit_ldadd)
 tests_unit_pace_LDADD = $(unit_ldadd)
@@ -76,7 +85,10 @@ tests_unit_recordings_LDADD = libweir-trace.la $(unit_ldadd)
 tests_unit_report_LDADD = libweir-report.la libweir-trace.la $(unit_ldadd)
 tests_unit_report_page_LDADD = libweir-report.la libweir-trace.la $(unit_ldadd) $(ZLIB_LIBS)
 tests_unit_report_mappings_LDADD = libweir-report.la libweir-trace.la $(suite_libs) $(ZLIB_LIBS)
+tests_unit_program_file_LDADD = $(suite_libs)
+tests_unit_program_file_SOURCES = tests/unit/program_file.c $(program_file_sources)
 tests_unit_registry_LDADD = $(unit_ldadd)
+tests_unit_run_attach_LDADD = $(unit_ldadd)
 tests_unit_sample_LDADD = $(unit_ldadd) -lm
 tests_unit_shelf_LDADD = $(unit_ldadd)
 tests_unit_shown_LDADD = $(unit_ldadd)
