@@ -10,17 +10,6 @@
 
 #include <errno.h>
 
-/* A small block that goes back to another thread's slab, or is of a hardened context. */
-static WEIR__NOINLINE bool foreign_free(const weir_allocator *a, void *block,
-                                        struct weir__place place)
-{
-    if (!place.slab || !a)
-        return false;
-    return weir__slab_is_hardened(place.slab)
-               ? weir__hardened_free(a, block, place)
-               : weir__small_free_foreign(a, weir__heap_cached(a), block, place);
-}
-
 /* The pointer is NULL or no large block of `a`. Its own function, so that freeing a large
  * block saves no registers for it. */
 static WEIR__NOINLINE void other_free(weir_allocator *a, void *block, struct weir__place place)
@@ -44,6 +33,16 @@ static WEIR__NOINLINE void other_free(weir_allocator *a, void *block, struct wei
             weir__block_misuse(a, block, found.kind ? WEIR_MISUSE_DOUBLE_FREE : found.fault);
     }
     errno = saved;
+}
+
+/* It lies in a slab: another thread's, or a hardened context's, or there is something wrong. */
+static WEIR__NOINLINE void slab_free(weir_allocator *a, void *block, struct weir__place place)
+{
+    bool freed = a && (weir__slab_is_hardened(place.slab)
+                           ? weir__hardened_free(a, block, place)
+                           : weir__small_free_foreign(a, weir__heap_cached(a), block, place));
+    if (weir__unlikely(!freed))
+        other_free(a, block, place);
 }
 
 /* The fast way found nothing: it looks at the main leaf alone (pool/map.h). */
@@ -87,7 +86,9 @@ WEIR__NOINLINE void weir__deallocate_slow(weir_allocator *a, void *block, struct
             large_free_far(a, block, span, label);
     } else if (weir__place_what(place) == WEIR__MAP_FOREIGN) {
         distant_free(a, block);
-    } else if (!foreign_free(a, block, place)) {
+    } else if (place.slab) {
+        slab_free(a, block, place);
+    } else {
         other_free(a, block, place);
     }
 }

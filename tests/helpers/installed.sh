@@ -3,7 +3,7 @@
 # libraries lie.
 . "$top_srcdir/tests/helpers/tap.sh"
 need_no_sanitizer "outside programs are built without it"
-! grep -q '^CFLAGS = .*--coverage' "$top_builddir/Makefile" ||
+! is_coverage_build ||
     skip_all "libgcov would be needed, and its data files are named in the libraries"
 need_no_runner "outside programs are built for this machine alone"
 

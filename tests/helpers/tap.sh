@@ -127,6 +127,8 @@ skip_all()
 # -- what scripts cannot do without -------------------------------------------------------------
 
 need_no_sanitizer() { [ -z "$SANITIZER_FLAGS" ] || skip_all "not with a sanitizer: $1"; }
+# For coverage: libgcov is in what was built, allocates, and opens files at each end of a process.
+is_coverage_build() { grep -q '^CFLAGS = .*--coverage' "$top_builddir/Makefile"; }
 need_this_machine()
 {
     case $($CC -dumpmachine) in

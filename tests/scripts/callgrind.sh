@@ -35,6 +35,7 @@ library=$top_builddir/.libs/libweir-malloc.so
 command -v valgrind >/dev/null || skip_all "no valgrind"
 case $($CC -dumpmachine) in x86_64-*) ;; *) false ;; esac || skip_all "the bounds are for x86-64"
 [ -z "$SANITIZER_FLAGS" ] || skip_all "a sanitizer's instructions are counted too"
+! is_coverage_build || skip_all "the counting is counted, too"
 grep -q 'define WEIR_DEBUG 0' "$top_builddir/config.h" || skip_all "asserts are counted too"
 grep -q 'define WEIR_NO_ACCOUNTING' "$top_builddir/config.h" && skip_all "no accounting here"
 $CC --version 2>/dev/null | grep -qi clang && skip_all "the bounds are for gcc"
