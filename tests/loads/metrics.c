@@ -5,7 +5,7 @@
  *     metrics bound            300 contexts with limits, 300 tags
  *     metrics many N           a context with N below it: the exposition, made once
  *     metrics serve [N]        names and N contexts, served (with libweir-metrics loaded), until
- *                              standard input ends
+ *                              standard input ends; a line of it is printed when all are made
  */
 #include <errno.h>
 #include <stdio.h>
@@ -106,7 +106,9 @@ int main(int argc, char **argv)
         many_make(strtoul(argv[2], NULL, 10));
     if (strcmp(what, "serve") != 0)
         return text_print(argc > 2);
-    while (getchar() != EOF)
-        continue;
+    for (int c = getchar(); c != EOF; c = getchar()) {
+        putchar(c);
+        fflush(stdout);
+    }
     return 0;
 }

@@ -11,11 +11,23 @@ need_python
 clients="$top_srcdir/tests/scripts/metrics_clients.py"
 cd "$scratch" || exit 99
 
+# It serves before all is made that it has figures of. What is said at 3 it repeats in the file `heard`.
+until_made()
+{
+    echo >&3
+    for _ in $(seq 2000); do
+        [ ! -s heard ] || return 0
+        sleep 0.1
+    done
+    complain "it answers nothing"
+}
+
 try "weir run --metrics"
 mkfifo hold
-"$top_builddir/weir" run --quiet --metrics 127.0.0.1:0 -- cat <hold >/dev/null 2>served &
+"$top_builddir/weir" run --quiet --metrics 127.0.0.1:0 -- cat <hold >heard 2>served &
 run=$!
 exec 3>hold
+until_made
 "$python" "$clients" $run 8 2>&1 || complain "status $?"
 exec 3>&-
 wait $run || { complain "weir run: status $?"; show served; }
@@ -28,12 +40,13 @@ service()
 {
     contexts=$1
     shift
-    rm -f hold
+    rm -f hold heard
     mkfifo hold
     LD_LIBRARY_PATH=$top_builddir/.libs LD_PRELOAD=$top_builddir/.libs/libweir-metrics.so WEIR_METRICS=:0 \
-        "$load" serve "$contexts" <hold 2>said &
+        "$load" serve "$contexts" <hold >heard 2>said &
     service=$!
     exec 3>hold
+    until_made
     "$python" "$clients" $service "$@" 2>&1 || complain "status $?"
     exec 3>&-
     wait $service || { complain "status $?"; show said; }
