@@ -219,6 +219,19 @@ static weir_allocator *raw_new(void **user)
     return weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_BACKING});
 }
 
+static weir_allocator *hardened_new(void **user)
+{
+    (void)user;
+    return weir_allocator_create(&(weir_allocator_options){.hardened = WEIR_HARDENED_ON});
+}
+
+static weir_allocator *hardened_pool_new(void **pool)
+{
+    *pool = weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL,
+                                                            .hardened = WEIR_HARDENED_ON});
+    return *pool;
+}
+
 static void all_attempts(maker *make, unmaker *end, bool persistent)
 {
     weir__fault_persistent(persistent);
@@ -233,7 +246,7 @@ static void all_attempts(maker *make, unmaker *end, bool persistent)
             cr_assert_eq(weir_total_allocated(weir_cpu_allocator()), 0);
         }
         cr_assert_lt(failed, FAULTS, "%s: failed even without a fault", attempts[i].name);
-        if (make == pool_new && persistent)
+        if ((make == pool_new || make == hardened_pool_new) && persistent)
             cr_assert_gt(failed, 0, "%s: no fault ever came through", attempts[i].name);
     }
     weir__fault_persistent(false);
@@ -255,6 +268,18 @@ Test(faults, calls_without_a_pool_fail_cleanly)
 {
     all_attempts(raw_new, context_end, false);
     all_attempts(raw_new, context_end, true);
+}
+
+Test(faults, calls_on_a_hardened_context_fail_cleanly)
+{
+    all_attempts(hardened_new, context_end, false);
+    all_attempts(hardened_new, context_end, true);
+}
+
+Test(faults, calls_on_a_hardened_pool_fail_cleanly)
+{
+    all_attempts(hardened_pool_new, pool_end, false);
+    all_attempts(hardened_pool_new, pool_end, true);
 }
 
 /* -- frees never fail ------------------------------------------------------------------- */
@@ -337,10 +362,11 @@ Test(faults, a_callback_that_cannot_be_kept_is_none)
     cr_assert_eq(weir_allocator_destroy(a), 0);
 }
 
-Test(faults, frees_need_no_memory)
+static void frees_without_memory(maker *make, unmaker *end)
 {
     for (long n = 0; n < 10; n++) {
-        struct blocks b = {.a = weir_allocator_create(NULL)};
+        void *user = NULL;
+        struct blocks b = {.a = make(&user)};
         for (int i = 0; i < 64; i++)
             b.block[i] = weir_allocate(b.a, (size_t)i * 300);
         pthread_t thread;
@@ -350,10 +376,17 @@ Test(faults, frees_need_no_memory)
         pthread_join(thread, NULL);
         cr_assert_eq(weir_total_allocated(b.a), 0);
         weir_trim(b.a);
-        cr_assert_eq(weir_allocator_destroy(b.a), 0);
+        end(b.a, user);
         weir__fault_after(-1);
         weir__fault_persistent(false);
     }
+}
+
+Test(faults, frees_need_no_memory)
+{
+    frees_without_memory(context_new, context_end);
+    frees_without_memory(hardened_new, context_end);
+    frees_without_memory(hardened_pool_new, pool_end);
     weir_stats s = {.size = sizeof s};
     weir_stats_get(weir_cpu_allocator(), &s);
     cr_assert_eq(s.in_use, 0);
