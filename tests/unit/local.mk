@@ -16,6 +16,7 @@ case_tests += tests/unit/backing \
 	tests/unit/fill \
 	tests/unit/guards \
 	tests/unit/late_misuse \
+	tests/unit/leaks \
 	tests/unit/locks \
 	tests/unit/map \
 	tests/unit/meta \
@@ -64,6 +65,7 @@ tests_unit_faults_LDADD = $(unit_ldadd)
 tests_unit_fill_LDADD = $(unit_ldadd)
 tests_unit_jit_map_LDADD = $(unit_ldadd)
 tests_unit_late_misuse_LDADD = $(unit_ldadd)
+tests_unit_leaks_LDADD = $(unit_ldadd)
 tests_unit_locks_LDADD = $(unit_ldadd)
 tests_unit_map_LDADD = $(unit_ldadd)
 tests_unit_guards_LDADD = $(unit_ldadd)
