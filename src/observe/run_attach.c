@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
 #include <sys/socket.h>
@@ -154,6 +155,18 @@ void weir__run_command_copy(struct weir__run_image *image, const struct weir__ru
     image->word = from->word;
 }
 
+/* Half the bits of a mixture of what the kernel drew for this execution: of those bytes, which are
+ * secret, it tells nothing. */
+static uint32_t execution_number(void)
+{
+    uint64_t drawn[2] = {0, 0};
+    const void *at = (const void *)getauxval(AT_RANDOM);
+    if (at)
+        memcpy(drawn, at, sizeof drawn);
+    uint64_t mixed = (drawn[0] ^ drawn[1] >> 29) * UINT64_C(0x9e3779b97f4a7c15) ^ drawn[1];
+    return (uint32_t)(mixed * UINT64_C(0xbf58476d1ce4e5b9) >> 32);
+}
+
 /* An image owns itself, so its index must be known to take it. -1: there is no room. */
 static int64_t image_index_take(struct weir__run_head *head)
 {
@@ -185,6 +198,7 @@ struct weir__run_image *weir__run_image_take(void *page, enum weir__run_kind kin
     taken->flags = flags;
     taken->pid = getpid();
     taken->parent = getppid();
+    taken->execution = execution_number();
     taken->serial = __atomic_add_fetch(&head->serial, 1, __ATOMIC_RELAXED);
     taken->taken_at = clock_read(CLOCK_BOOTTIME);
     taken->started = clock_read(CLOCK_MONOTONIC);

@@ -33,7 +33,7 @@
 #define WEIR__RUN_VARIABLE "WEIR_RUN_PAGE"
 #define WEIR__RUN_SEGMENT  "shm:"
 
-#define WEIR__RUN_MAGIC UINT64_C(0x344e555252494557) /* "WEIRRUN4" */
+#define WEIR__RUN_MAGIC UINT64_C(0x354e555252494557) /* "WEIRRUN5" */
 
 #define WEIR__RUN_IMAGES  1024
 #define WEIR__RUN_TALLIES 4096
@@ -106,6 +106,7 @@ struct weir__run_image {
     char program[WEIR__RUN_NAME];    /* last part of the first argument */
     char command[WEIR__RUN_COMMAND]; /* all arguments, spaces between; cut */
     uint32_t word;                   /* bytes of the first argument */
+    uint32_t execution;              /* the same for all images of one execution of a program */
     char lost_program[96];
     struct weir__run_class classes[WEIR__RUN_CLASSES];
 };

@@ -4,6 +4,7 @@
 #include "os/thread.h"
 #include "track/meter.h"
 #include "track/shared.h"
+#include "track/shown.h"
 #include "track/spell.h"
 
 struct counting {
@@ -108,10 +109,13 @@ static size_t blocks_at_peak(struct weir__meter *m, bool by_window)
     return blocks - (size_t)(twice / 2);
 }
 
-size_t weir__meter_blocks_at_high(struct weir__meter *m)
+void weir__meter_blocks_note(struct weir__meter *m, int64_t high)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock) && m->solo);
-    return blocks_at_peak(m, true);
+    m->noted_peak = high;
+    m->noted_blocks = blocks_at_peak(m, true);
+    if (m->shown)
+        weir__shown_peak_blocks(m, high, m->noted_blocks);
 }
 
 static bool peak_rose_locked(struct weir__meter *m, struct weir__peak_seen *seen)
@@ -124,7 +128,8 @@ static bool peak_rose_locked(struct weir__meter *m, struct weir__peak_seen *seen
     if ((size_t)peak <= seen->peak)
         return false;
     seen->peak = (size_t)peak;
-    seen->blocks = blocks_at_peak(m, peak > recorded);
+    bool noted = peak == recorded && peak == m->noted_peak;
+    seen->blocks = noted ? m->noted_blocks : blocks_at_peak(m, peak > recorded);
     return true;
 }
 

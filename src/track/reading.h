@@ -33,7 +33,8 @@ struct weir__peak_seen {
 bool weir__meter_peak_rose(struct weir__meter *m, const struct weir__window *own,
                            struct weir__peak_seen *seen);
 
-/* Blocks live at the highest mark of the meter's lone window. The meter lock is held. */
-size_t weir__meter_blocks_at_high(struct weir__meter *m);
+/* The meter's lone window goes, and its highest mark, `high`, is the peak: how many blocks were live
+ * then is known later, too. The meter lock is held. */
+void weir__meter_blocks_note(struct weir__meter *m, int64_t high);
 
 #endif

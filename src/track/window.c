@@ -38,8 +38,8 @@ void weir__window_fold(struct weir__window *w)
     int64_t used = weir__window_unfolded(w);
     if (m->solo == w) {
         int64_t high = m->base + weir__relaxed_get(w->hi) - w->origin;
-        if (weir__unlikely(m->shown && high > m->peak))
-            weir__shown_peak_blocks(m, high, weir__meter_blocks_at_high(m));
+        if (weir__unlikely(high > m->peak && (m->shown || weir__window_records_blocks)))
+            weir__meter_blocks_note(m, high);
         weir__meter_raise(m, high);
         weir__shown_solo_end(m);
         weir__relaxed_set(m->solo, NULL);

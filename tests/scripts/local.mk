@@ -45,6 +45,7 @@ EXTRA_DIST += tests/scripts/dlpack_numpy.py \
 	tests/scripts/trace_reader.py
 weir_script_tests += tests/scripts/bench.sh \
 	tests/scripts/marks.sh \
+	tests/scripts/own_heap.sh \
 	tests/scripts/bench_peers.sh \
 	tests/scripts/command.sh \
 	tests/scripts/completion.sh \

@@ -305,9 +305,10 @@ Test(environment, a_report_is_added_to_a_file)
 
 Test(environment, rates_are_numbers_of_calls)
 {
-    static const char *const none[] = {"often",        "-1",        "5000,",        "1,x",
-                                       "tensors:",     "tensors:x", "tensors:5 ",   "5x",
-                                       "1234567890123456789", ",5", "5000,tensors"};
+    static const char *const none[] = {"often",      "-1",          "5000,",
+                                       "1,x",        "tensors:",    "tensors:x",
+                                       "tensors:5 ", "5x",          "1234567890123456789",
+                                       ",5",         "5000,tensors"};
     nheard = 0;
     unsigned wrong = 0;
     for (size_t i = 0; i < sizeof none / sizeof *none; i++) {

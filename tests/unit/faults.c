@@ -227,8 +227,8 @@ static weir_allocator *hardened_new(void **user)
 
 static weir_allocator *hardened_pool_new(void **pool)
 {
-    *pool = weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL,
-                                                            .hardened = WEIR_HARDENED_ON});
+    *pool = weir_allocator_create(
+        &(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL, .hardened = WEIR_HARDENED_ON});
     return *pool;
 }
 

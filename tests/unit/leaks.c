@@ -1,6 +1,7 @@
 /*
- * Leaks and profiles where memory is short: each request that a listing makes fails in turn; the sums
- * are exact all the same, and what is not listed is said. And who allocated what was left behind.
+ * Leaks and profiles where memory is short: each request that a listing makes fails in turn; the
+ * sums are exact all the same, and what is not listed is said. And who allocated what was left
+ * behind.
  */
 #include "../helpers/suite.h"
 #include "base/fault.h"
@@ -119,7 +120,8 @@ Test(short_of_memory, what_is_missing_from_a_call_is_refused)
     cr_expect_not_null(strstr(weir_last_error(), "no file"), "%s", weir_last_error());
 }
 
-/* -- who allocated it --------------------------------------------------------------------------- */
+/* -- who allocated it ---------------------------------------------------------------------------
+ */
 
 Test(short_of_memory, those_that_are_sampled_are_told_by_their_calls)
 {
@@ -144,7 +146,8 @@ Test(short_of_memory, those_that_are_sampled_are_told_by_their_calls)
     free(text);
 }
 
-/* -- profiles ----------------------------------------------------------------------------------- */
+/* -- profiles -----------------------------------------------------------------------------------
+ */
 
 static weir_profile_stats profile(void)
 {

@@ -113,7 +113,7 @@ struct run_image {
     uint64_t number; /* counts those that were seen; `serial` is what the program says */
     uint64_t serial, taken_at, started, ended, looked;
     int pid, parent, nth; /* nth image of its process, from 1 */
-    uint32_t kind, flags;
+    uint32_t kind, flags, execution;
     uint32_t lost; /* enum weir__lost: why `lost_program` cannot carry weir */
     enum run_ending ending;
     bool over, seen_alive;

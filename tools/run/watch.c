@@ -107,6 +107,7 @@ static struct run_image *image_add(struct run_watch *watch, uint32_t index,
     image->parent = from->parent;
     image->kind = from->kind;
     image->flags = from->flags;
+    image->execution = from->execution;
     image->nth = before ? before->nth + 1 : 1;
     image->program = strndup(from->program, sizeof from->program - 1);
     image->command = strndup(from->command, sizeof from->command - 1);
@@ -120,7 +121,8 @@ static struct run_image *image_add(struct run_watch *watch, uint32_t index,
         before->after = image;
         image->seen_alive = before->seen_alive;
         for (struct run_image *i = *list_of_process(watch, image->pid); i; i = i->same)
-            if (i->pid == image->pid && i->kind == WEIR__RUN_LIBWEIR && !i->over)
+            if (i->pid == image->pid && i->kind == WEIR__RUN_LIBWEIR &&
+                i->execution != image->execution && !i->over)
                 i->after = image;
     }
     image_link(watch, image);
