@@ -16,6 +16,7 @@ weir_script_tests += tests/guest/children.sh \
 	tests/guest/owner.sh \
 	tests/guest/pid.sh \
 	tests/guest/places.sh \
+	tests/guest/refused.sh \
 	tests/guest/sandbox.sh \
 	tests/guest/scripts.sh \
 	tests/guest/sigchld.sh \
@@ -32,6 +33,7 @@ EXTRA_DIST += tests/guest/act.c \
 	tests/guest/limit.c \
 	tests/guest/load.c \
 	tests/guest/new.cc \
+	tests/guest/refused.c \
 	tests/guest/report.py \
 	tests/guest/run-shared-cases \
 	tests/guest/sandbox.c \
