@@ -25,7 +25,7 @@ rounds()
             recorded) run="$weir run -o /dev/null --record F --" ;;
             esac
             rm -f F F.*
-            timeout -s KILL 300 $run "$bin/handlers" $what $((1500 + n * 137 % 6000 + n * 11)) \
+            timeout -s KILL "$patience" $run "$bin/handlers" $what $((1500 + n * 137 % 6000 + n * 11)) \
                 $threads "$@" >out 2>err
             status=$?
             [ $status -ne 137 ] || status=hangs

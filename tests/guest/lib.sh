@@ -46,6 +46,9 @@ if [ -z "${GUEST_CASE:-}" ]; then
     [ -e "$weir" ] || skip_all "no weir was built"
     [ -z "$in_tree" ] || [ -e "$library" ] || skip_all "no libweir-malloc.so was built"
     [ -n "$python" ] || skip_all "no python3 here"
+    patience=300 # for one program of many
+    ! is_coverage_build || limit=100 patience=10 # libgcov's handlers and locks let some cases hang
+    export patience
     chmod 755 "$scratch"
     bin=$scratch/bin
     mkdir "$bin" "$scratch/cases"
