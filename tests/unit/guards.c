@@ -659,6 +659,29 @@ Test(guards, a_leak_is_one_whether_guarded_or_not)
     cr_assert_eq(weir_allocator_destroy(a), 0);
 }
 
+/* Calls as fast as they come: guarded blocks would come more often than they are to. */
+Test(guards, the_pace_follows_the_calls)
+{
+    SKIP_WITHOUT_GUARDS();
+    start(WEIR__GUARD_ADAPTS);
+    size_t mean = stats().calls;
+    cr_assert_eq(mean, WEIR__GUARD_ADAPTS);
+    for (int i = 0; i < 10000000 && mean <= WEIR__GUARD_ADAPTS; i++) {
+        weir_deallocate(weir_cpu_allocator(), weir_allocate(weir_cpu_allocator(), 48));
+        mean = stats().calls;
+    }
+    cr_assert_geq(mean, WEIR__GUARD_ADAPTS + WEIR__GUARD_ADAPTS / 4);
+    /* A guarded block for each two periods: as many as were asked for, in the end. */
+    for (int i = 0; i < 10000 && mean > WEIR__GUARD_ADAPTS; i++) {
+        nanosleep(&(struct timespec){0, 2 * (long)WEIR__GUARD_PERIOD}, NULL);
+        size_t guarded = stats().guarded;
+        while (stats().guarded == guarded)
+            weir_deallocate(weir_cpu_allocator(), weir_allocate(weir_cpu_allocator(), 48));
+        mean = stats().calls;
+    }
+    cr_assert_eq(mean, WEIR__GUARD_ADAPTS);
+}
+
 Test(guards, what_it_is_told_is_checked)
 {
     weir_guard_options options = {.size = 3};

@@ -51,10 +51,10 @@ static void work_in_threads(weir_allocator *a, weir_allocator *b, int steps)
         pthread_join(threads[i], NULL);
 }
 
-Test(recorder, four_threads_replay_to_the_exact_peak)
+static void replays_to_the_exact_peak(const weir_allocator_options *options)
 {
     weir_allocator *cpu = weir_cpu_allocator();
-    weir_allocator *context = weir_allocator_create(&(weir_allocator_options){.name = "weights"});
+    weir_allocator *context = weir_allocator_create(options);
     void *kept = weir_allocate(context, 12345);
     start();
     weir_reset_peak(cpu);
@@ -78,7 +78,18 @@ Test(recorder, four_threads_replay_to_the_exact_peak)
     cr_assert_gt(replay.resizes, 0);
     trace_done(&info, &replay);
     weir_deallocate(context, kept);
-    weir_allocator_destroy(context);
+    cr_assert_eq(weir_allocator_destroy(context), 0);
+}
+
+Test(recorder, four_threads_replay_to_the_exact_peak)
+{
+    replays_to_the_exact_peak(&(weir_allocator_options){.name = "weights"});
+}
+
+Test(recorder, hardened_contexts_replay_to_the_exact_peak)
+{
+    replays_to_the_exact_peak(
+        &(weir_allocator_options){.name = "weights", .hardened = WEIR_HARDENED_ON});
 }
 
 /* A block of nobody's: what the core says of one, told to the table that it would tell. */
