@@ -167,6 +167,46 @@ fi
 exec 4>&-
 wait $served
 
+try "a forked child serves nothing, and its parent goes on"
+cat >fork.py <<'END'
+import glob
+import os
+import socket
+import sys
+import urllib.request
+
+def listening():
+    """Ports at which this process listens."""
+    own = {os.readlink(f) for f in glob.glob("/proc/self/fd/*") if os.path.exists(f)}
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        lines = [line.split() for line in table][1:]
+    return [int(line[1].split(":")[1], 16) for line in lines if line[3] == "0A" and f"socket:[{line[9]}]" in own]
+
+def served(port):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
+        return "weir_own_bytes" in answer.read().decode()
+
+ports = listening()
+if len(ports) != 1 or not served(ports[0]):
+    sys.exit(f"it does not serve: {ports}")
+pid = os.fork()
+if pid == 0:
+    sys.exit(len(listening()))
+left = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+if left or not served(ports[0]):
+    sys.exit(f"the child listens at {left} ports, the parent at {listening()}")
+END
+LD_LIBRARY_PATH=$exported LD_PRELOAD=$exported/libweir-metrics.so WEIR_METRICS=127.0.0.1:0 python3 fork.py >err 2>&1 ||
+    { complain "status $?"; show err; }
+
+try "an address that is none is told, and an empty one is none"
+LD_LIBRARY_PATH=$exported LD_PRELOAD=$exported/libweir-metrics.so WEIR_METRICS=nowhere:x /bin/true 2>err || complain "status $?"
+grep -q 'WEIR_METRICS cannot serve at "nowhere:x": not an address' err || { complain "it is not told"; show err; }
+LD_LIBRARY_PATH=$exported LD_PRELOAD=$exported/libweir-metrics.so WEIR_METRICS=192.0.2.1:9464 /bin/true 2>err || complain "status $?"
+grep -q 'WEIR_METRICS cannot serve at "192.0.2.1:9464": ' err || { complain "it is not told"; show err; }
+LD_LIBRARY_PATH=$exported LD_PRELOAD=$exported/libweir-metrics.so WEIR_METRICS= /bin/true 2>err || complain "status $?"
+[ ! -s err ] || { complain "an empty address"; show err; }
+
 try "the Dockerfile's command"
 line=$(sed -n 's/^ENTRYPOINT //p' "$top_srcdir/examples/container/Dockerfile")
 grep -qF "ENTRYPOINT $line" "$top_srcdir/docs/guide/containers.md" || complain "the guide says another one"
