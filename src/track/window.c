@@ -38,7 +38,7 @@ void weir__window_fold(struct weir__window *w)
     int64_t used = weir__window_unfolded(w);
     if (m->solo == w) {
         int64_t high = m->base + weir__relaxed_get(w->hi) - w->origin;
-        if (weir__unlikely(high > m->peak && (m->shown || weir__window_records_blocks)))
+        if (weir__unlikely(weir__relaxed_get(weir__window_records_blocks)) && high > m->peak)
             weir__meter_blocks_note(m, high);
         weir__meter_raise(m, high);
         weir__shown_solo_end(m);
