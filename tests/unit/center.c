@@ -568,3 +568,50 @@ Test(center, threads_share_them)
             weir__center_give(&centers[0], exchange[i], counts[i]);
     expect_empty();
 }
+
+/* -- checking ---------------------------------------------------------------------- */
+
+/* With one field wrong the center is not valid; with what it was it is again. */
+#define WITH(field, wrong)                                                                         \
+    do {                                                                                           \
+        __typeof__(field) was_ = (field);                                                          \
+        (field) = (wrong);                                                                         \
+        cr_expect_not(weir__center_is_valid(&centers[0]), #field);                                 \
+        (field) = was_;                                                                            \
+        cr_expect(weir__center_is_valid(&centers[0]), #field);                                     \
+    } while (0)
+
+Test(center, any_wrong_field_is_found)
+{
+    static struct weir__cached blocks[MANY + WEIR__BATCH_MAX], others[WEIR__BATCH_MAX];
+    size_t count = take_many(0, blocks, 600);
+    unsigned nothers = weir__center_take(&centers[1], others);
+    struct weir__center *c = &centers[0];
+    weir__center_give(c, blocks, c->batch);
+    cr_assert(c->full && c->full->next && c->partial);
+    cr_assert_gt(c->depot.count, 0);
+    WITH(c->nout, c->nout + 1);
+    WITH(c->nslabs, c->nslabs + 1);
+    WITH(c->depot.count, c->depot.room + 1);
+    WITH(c->depot.room, c->depot.room_most + 1);
+    WITH(c->full->home, c->full->home + 64);
+    WITH(c->full->prev, c->full->next);
+    WITH(c->full->next->prev, NULL);
+    WITH(c->full->nout, 0);
+    WITH(c->full->nout, c->full->nout - 1);
+    WITH(c->full->bin, c->full->bin + (1 << WEIR__BIN_SHIFT));
+    WITH(c->partial->prev, c->partial);
+    WITH(c->partial->nout, c->partial->nout + 1);
+    struct weir__cached *first = &c->depot.blocks[0];
+    WITH(first->entry, first->entry + 1);
+    WITH(first->mark, first->mark + 4);
+    uint32_t mark = first->mark;
+    first->mark += 4;
+    cr_expect(weir__center_is_sound(c), "its thread may be about to give it to another");
+    first->mark = mark;
+    weir__center_give(c, blocks + c->batch, 1);
+    for (size_t i = c->batch + 1u; i < count; i++)
+        weir__center_give(c, blocks + i, 1);
+    weir__center_give(&centers[1], others, nothers);
+    expect_empty();
+}

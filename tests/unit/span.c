@@ -225,3 +225,54 @@ Test(span, impossible_requests_are_refused)
     }
     cr_assert_eq(m.bytes[0], 0);
 }
+
+/* -- checking --------------------------------------------------------------------- */
+
+/* With one field wrong the page heap is not valid; with what it was it is again. */
+#define WITH(field, wrong)                                                                         \
+    do {                                                                                           \
+        __typeof__(field) was_ = (field);                                                          \
+        (field) = (wrong);                                                                         \
+        cr_expect_not(weir__span_is_valid(heap), #field);                                          \
+        (field) = was_;                                                                            \
+        cr_expect(weir__span_is_valid(heap), #field);                                              \
+    } while (0)
+
+Test(span, any_wrong_field_is_found)
+{
+    static struct model m = {.random = 3};
+    struct weir__page_heap *heap = &m.heap;
+    weir__page_heap_init(heap, &weir__backing_system, weir__policy_get());
+    struct weir__span *spans[6];
+    for (int i = 0; i < 6; i++) {
+        struct weir__claim claim = {
+            .owner = &owners[0], .bytes = &m.bytes[0], .shelf = &weir__no_shelf};
+        spans[i] = weir__span_take(heap, (size_t)(i + 2) * PAGE, 64, &claim);
+        cr_assert_not_null(spans[i]);
+    }
+    weir__span_give(heap, spans[2], &m.bytes[0]);
+    cr_assert(weir__span_is_valid(heap));
+    struct weir__region *r = weir__span_region(spans[0]);
+    WITH(heap->span_live, heap->span_live + 1);
+    WITH(heap->reserved, heap->reserved + PAGE);
+    WITH(r->heap, NULL);
+    WITH(r->first, r->frontier + 1);
+    WITH(r->frontier, r->touched + 1);
+    WITH(r->touched, r->opened + 1);
+    WITH(r->npages, r->npages - 1);
+    WITH(r->index, (uint16_t)(r->index + 1));
+    struct weir__span *end = spans[1] + spans[1]->npages - 1, *hole = spans[2];
+    WITH(spans[1]->npages, 0);
+    WITH(spans[1]->npages, r->npages + 1);
+    WITH(spans[1]->npages, spans[1]->npages + 1);
+    WITH(spans[1]->region, (uint16_t)(spans[1]->region + 1));
+    WITH(spans[1]->state, WEIR__PAGE_SPAN_END);
+    WITH(end->state, WEIR__PAGE_HOLE_END);
+    WITH(hole->state, WEIR__PAGE_SPAN);
+    WITH(hole->npages, hole->npages - 1);
+    for (int i = 0; i < 6; i++)
+        if (i != 2)
+            weir__span_give(heap, spans[i], &m.bytes[0]);
+    cr_assert(weir__span_is_valid(heap));
+    weir__page_heap_destroy(heap);
+}
