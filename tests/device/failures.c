@@ -343,3 +343,54 @@ Test(device, a_forked_child_can_use_it_or_is_told)
     cr_assert_eq(weir_total_allocated(a), 1000);
     end(a);
 }
+
+/* -- checking ------------------------------------------------------------------------------ */
+
+/* With one field wrong the pool is not valid; with what it was it is again. */
+#define WITH(field, wrong)                                                                         \
+    do {                                                                                           \
+        __typeof__(field) was_ = (field);                                                          \
+        (field) = (wrong);                                                                         \
+        cr_expect_not(weir__device_is_valid(d), #field);                                           \
+        (field) = was_;                                                                            \
+        cr_expect(weir__device_is_valid(d), #field);                                               \
+    } while (0)
+
+Test(device, any_wrong_field_is_found)
+{
+    EACH(mode, pooled)
+    {
+        weir_allocator *a = make(mode);
+        struct weir__device *d = weir__device_behind(a);
+        void *blocks[4];
+        for (int i = 0; i < 4; i++)
+            blocks[i] = weir_allocate(a, 1 * MIB);
+        weir_deallocate(a, blocks[1]);
+        expect_valid(a);
+        struct weir__device_range *range = weir__device_range_of(d->ranges.first);
+        struct weir__device_block *live = range->first, *free = live->next, *next = free->next;
+        cr_assert(live->state == WEIR__DEVICE_LIVE && free->state == WEIR__DEVICE_FREE);
+        WITH(d->in_use, d->in_use + 1);
+        WITH(d->waiting_bytes, 1);
+        WITH(d->reserved, d->reserved + 1);
+        WITH(d->any.nfree, d->any.nfree + 1);
+        WITH(range->size, range->size + 1);
+        WITH(range->base, range->base + 1);
+        WITH(range->first, free);
+        WITH(live->size, 0);
+        WITH(live->size, live->size + 1);
+        WITH(free->prev, next);
+        WITH(free->range, NULL);
+        WITH(live->state, WEIR__DEVICE_WAITING);
+        WITH(live->state, WEIR__DEVICE_FREE);
+        WITH(live->state, WEIR__DEVICE_VOID);
+        WITH(live->state, 77);
+        WITH(free->state, WEIR__DEVICE_LIVE);
+        WITH(free->sequence, UINT64_MAX);
+        WITH(next->state, WEIR__DEVICE_FREE);
+        for (int i = 0; i < 4; i++)
+            if (i != 1)
+                weir_deallocate(a, blocks[i]);
+        end(a);
+    }
+}
