@@ -155,9 +155,59 @@ Test(tensor, questions_about_nothing_have_answers)
     cr_expect_null(weir_tensor_shape(NULL));
     cr_expect_not(weir_tensor_is_contiguous(NULL));
     cr_expect_null(weir_tensor_retain(NULL));
+    cr_expect_eq(weir_tensor_dtype(NULL), WEIR_FLOAT32);
+    cr_expect_null(weir_tensor_strides(NULL));
+    cr_expect_eq(weir_tensor_extent(NULL, 0), 0);
+    cr_expect_eq(weir_tensor_element_count(NULL), 0);
+    cr_expect_eq(weir_tensor_capacity(NULL), 0);
+    cr_expect_not(weir_tensor_is_read_only(NULL));
+    cr_expect_null(weir_tensor_allocator(NULL));
+    expect_null(weir_tensor_at(NULL, ARRAY(0)), EINVAL);
+    expect_null(weir_tensor_clone(NULL), EINVAL);
+    expect_null(weir_tensor_contiguous(NULL), EINVAL);
+    expect_null(weir_tensor_wrap_memory(NULL, ARRAY(1), 1, WEIR_INT8), EINVAL);
     weir_tensor_release(NULL);
     expect_null(weir_tensor_view(NULL), EINVAL);
     cr_expect_eq(weir_tensor_resize(NULL, ARRAY(1), 1), EINVAL);
+}
+
+Test(tensor, what_is_outside_is_refused)
+{
+    weir_tensor *t = weir_tensor_create(ARRAY(2, 3), 2, WEIR_INT16), *other;
+    cr_assert_not_null(t);
+    expect_null(weir_tensor_at(t, NULL), EINVAL);
+    expect_null(weir_tensor_at(t, ARRAY(0, 3)), EINVAL);
+    expect_null(weir_tensor_at(t, ARRAY(-1, 0)), EINVAL);
+    cr_expect_eq((char *)weir_tensor_at(t, ARRAY(1, 2)), (char *)weir_tensor_data(t) + 10);
+    cr_expect_eq(weir_tensor_extent(t, 1), 3);
+    cr_expect_eq(weir_tensor_extent(t, 2), 0);
+    expect_null(weir_tensor_reshape(t, ARRAY(INT64_MAX, 2, 3), 3), EOVERFLOW);
+    cr_expect_eq(weir_tensor_copy(NULL, t), EINVAL);
+    cr_expect_eq(weir_tensor_copy(t, NULL), EINVAL);
+    other = weir_tensor_create(ARRAY(7), 1, WEIR_INT16);
+    cr_expect_eq(weir_tensor_copy(t, other), EINVAL);
+    weir_tensor_release(other);
+    other = weir_tensor_create(ARRAY(6), 1, WEIR_INT32);
+    cr_expect_eq(weir_tensor_copy(t, other), EINVAL);
+    weir_tensor_release(other);
+    weir_tensor_release(t);
+    expect_live(weir_cpu_allocator(), 0, 0);
+}
+
+/* Bytes between the first element and the last that no address can have. */
+Test(tensor, strides_beyond_all_memory_are_refused)
+{
+    static const int64_t wrong[][2] = {{INT64_MAX, 1},
+                                       {INT64_MAX / 4, 1},
+                                       {INT64_MAX / 8, INT64_MAX / 8},
+                                       {INT64_MAX / 8, -INT64_MAX / 8},
+                                       {INT64_MIN / 4, INT64_MIN / 4}};
+    static char memory[64];
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        weir_tensor_memory m = {.data = memory, .strides = wrong[i]};
+        expect_null(weir_tensor_wrap_memory(&m, ARRAY(3, 3), 2, WEIR_INT16), EOVERFLOW);
+    }
+    expect_live(weir_cpu_allocator(), 0, 0);
 }
 
 /* -- views -------------------------------------------------------------------------- */
