@@ -476,3 +476,38 @@ Test(shelf, a_limit_refuses_what_the_shelf_has)
     weir_deallocate(a, block);
     alone_end(&l);
 }
+
+/* -- the check of a shelf ------------------------------------------------------------------- */
+
+/* The check says no while a field is wrong, and yes when it is as it was. */
+#define WITH(field, wrong)                                                                         \
+    do {                                                                                           \
+        __typeof__(field) was_ = (field);                                                    \
+        (field) = (wrong);                                                                         \
+        cr_expect_not(weir__shelf_is_valid(shelf), #field);                                        \
+        (field) = was_;                                                                            \
+        cr_expect(weir__shelf_is_valid(shelf), #field);                                            \
+    } while (0)
+
+Test(shelf, the_check_finds_any_wrong_field)
+{
+    struct alone l = alone_shelved(SIZE);
+    struct weir__shelf *shelf = shelf_of(a);
+    cr_assert_eq(shelf->count, 1);
+    struct weir__span *span = shelf->slots[0].span;
+    WITH(shelf->count, WEIR__SHELF_SLOTS + 1);
+    WITH(shelf->count, 0);
+    WITH(shelf->pages, shelf->pages + 1);
+    WITH(shelf->npages[0], shelf->npages[0] + 1);
+    WITH(shelf->slots[0].start, shelf->slots[0].start + 1);
+    WITH(span->state, WEIR__PAGE_HOLE);
+    WITH(span->u.live.direct, 1);
+
+    /* More pages than a shelf may hold, though all figures agree. */
+    uint32_t npages = span->npages;
+    span->npages = shelf->npages[0] = shelf->pages = WEIR__SHELF_MOST + 1;
+    cr_expect_not(weir__shelf_is_valid(shelf));
+    span->npages = shelf->npages[0] = shelf->pages = npages;
+    cr_expect(weir__shelf_is_valid(shelf));
+    alone_end(&l);
+}
