@@ -482,7 +482,7 @@ Test(shelf, a_limit_refuses_what_the_shelf_has)
 /* The check says no while a field is wrong, and yes when it is as it was. */
 #define WITH(field, wrong)                                                                         \
     do {                                                                                           \
-        __typeof__(field) was_ = (field);                                                    \
+        __typeof__(field) was_ = (field);                                                          \
         (field) = (wrong);                                                                         \
         cr_expect_not(weir__shelf_is_valid(shelf), #field);                                        \
         (field) = was_;                                                                            \
@@ -502,6 +502,13 @@ Test(shelf, the_check_finds_any_wrong_field)
     WITH(shelf->slots[0].start, shelf->slots[0].start + 1);
     WITH(span->state, WEIR__PAGE_HOLE);
     WITH(span->u.live.direct, 1);
+
+    /* The label of a live block. */
+    uint64_t was = weir__span_label(span);
+    weir__label_set(&span->u.live.label, was | WEIR__LABEL_LIVE);
+    cr_expect_not(weir__shelf_is_valid(shelf));
+    weir__label_set(&span->u.live.label, was);
+    cr_expect(weir__shelf_is_valid(shelf));
 
     /* More pages than a shelf may hold, though all figures agree. */
     uint32_t npages = span->npages;
