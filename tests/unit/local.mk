@@ -2,6 +2,7 @@
 
 case_tests += tests/unit/backing \
 	tests/unit/cache \
+	tests/unit/canary \
 	tests/unit/center \
 	tests/unit/cfi \
 	tests/unit/cgroup \
@@ -50,6 +51,7 @@ valgrind_tests += tests/unit/backing \
 	tests/unit/dlpack
 tests_unit_backing_LDADD = $(unit_ldadd)
 tests_unit_cache_LDADD = $(unit_ldadd)
+tests_unit_canary_LDADD = $(unit_ldadd)
 tests_unit_center_LDADD = $(unit_ldadd)
 tests_unit_cfi_LDADD = $(unit_ldadd)
 tests_unit_cgroup_LDADD = $(unit_ldadd)

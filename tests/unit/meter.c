@@ -775,3 +775,31 @@ Test(meter, threads_agree_at_the_end)
         weir__window_detach(&workers[i].above);
     }
 }
+
+/* -- checking ------------------------------------------------------------------------------ */
+
+/* With one field wrong the meters are not valid; with what it was they are again. */
+#define WITH(field, wrong)                                                                         \
+    do {                                                                                           \
+        __typeof__(field) was_ = (field);                                                          \
+        (field) = (wrong);                                                                         \
+        cr_expect_not(weir__meter_is_valid(), #field);                                             \
+        (field) = was_;                                                                            \
+        cr_expect(weir__meter_is_valid(), #field);                                                 \
+    } while (0)
+
+Test(meter, any_wrong_field_is_found)
+{
+    struct weir__meter *root = &meters[0].meter, *child = &meters[2].meter;
+    struct weir__window *w = &meters[3].windows[1];
+    cr_assert(weir__meter_is_valid());
+    WITH(root->level, root->level + 1);
+    WITH(root->base, root->base + 1);
+    WITH(root->nopen, root->nopen + 1);
+    WITH(root->bound, root->level - 1);
+    WITH(root->ceiling, root->peak + 1);
+    WITH(child->parent, &meters[3].meter);
+    WITH(w->meter, root);
+    WITH(w->up, &meters[1].windows[1]);
+    WITH(meters[0].windows[0].top, w);
+}
