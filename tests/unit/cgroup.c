@@ -217,6 +217,37 @@ static weir_allocator *limited(void)
     return a;
 }
 
+/* A path that is written with a backslash which begins no escape. */
+Test(cgroup, an_escape_that_is_none_stands_for_itself)
+{
+    static const char *const points[] = {"/m\\9x", "/m\\04", "/m\\0", "/m\\", "/m\\x40"};
+    system_file("/proc/self/cgroup", "0::/\n");
+    for (size_t i = 0; i < sizeof points / sizeof *points; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "%s/memory.max", points[i]);
+        system_file("/proc/self/mountinfo", MOUNT_2, "/", points[i]);
+        system_file(name, "%zu\n", (i + 1) * (size_t)(100 * MIB));
+        cr_assert_eq(memory(), (i + 1) * (size_t)(100 * MIB), "%s", points[i]);
+    }
+}
+
+Test(cgroup, a_path_that_does_not_fit_limits_nothing)
+{
+    char line[4096] = "0::/";
+    system_file("/proc/self/mountinfo", MOUNT_2 "no mount\n", "/", "/sys/fs/cgroup");
+    for (int length = 1000; length <= 3000; length += 10) {
+        memset(line + 4, 'a', (size_t)length);
+        line[4 + length] = 0;
+        system_file("/proc/self/cgroup", "%s\n", line);
+        cr_assert_eq(memory(), 16 * GIB, "a path of %d bytes", length);
+    }
+    system_file("/sys/fs/cgroup/memory.max", "%zu\n", (size_t)(100 * MIB));
+    memset(line + 4, 'a', 1000);
+    line[1004] = 0;
+    system_file("/proc/self/cgroup", "%s\n", line);
+    cr_assert_eq(memory(), 100 * MIB, "the limit of the top");
+}
+
 Test(cgroup, a_fraction_is_of_the_groups_limit)
 {
     weir_allocator *a = limited();

@@ -686,3 +686,47 @@ Test(unit_plan, memory_stays_below_200_bytes_a_buffer)
     weir__plan_drop(&scratch, NULL);
     weir_plan_destroy(plan);
 }
+
+/* -- each way to be wrong ------------------------------------------------------------------ */
+
+/* An offset of one buffer is wrong: all three ways to look say so, and where it is right none. */
+static void expect_wrong(weir_plan *plan, size_t buffer, size_t offset, const char *why)
+{
+    size_t offsets[40];
+    bool moved[40] = {false};
+    for (size_t i = 0; i < plan->count; i++)
+        offsets[i] = weir_plan_offset(plan, i);
+    moved[buffer] = true;
+    cr_expect_eq(weir__plan_verify_moved(plan, offsets, moved), 0);
+    offsets[buffer] = offset;
+    cr_expect_eq(weir__plan_verify_offsets(plan, offsets), EILSEQ, "%s", why);
+    cr_expect_not_null(strstr(weir_last_error(), why), "%s, not %s", weir_last_error(), why);
+    cr_expect_eq(weir__plan_verify_moved(plan, offsets, moved), EILSEQ, "%s", why);
+    cr_expect_not_null(strstr(weir_last_error(), why), "%s, not %s", weir_last_error(), why);
+}
+
+/* Twenty buffers, all live at once but the last four. */
+Test(unit_plan, each_way_to_be_wrong_is_told)
+{
+    enum { COUNT = 20 };
+    weir_plan *plan = weir_plan_create();
+    for (int i = 0; i < COUNT; i++)
+        cr_assert_eq(weir_plan_add(plan, 256, 64, i < 16 ? 0 : 10 + i, i < 16 ? 10 : 11 + i), 0);
+    cr_assert_eq(weir_plan_alias(plan, 14, 15), 0);
+    cr_assert_eq(weir_plan_fix(plan, 3, 8192), 0);
+    cr_assert_eq(weir_plan_disjoint(plan, 16, 17), 0);
+    cr_assert_eq(weir_plan_solve(plan, NULL), 0);
+    cr_assert_eq(weir_plan_verify(plan), 0);
+    expect_wrong(plan, 1, weir_plan_offset(plan, 1) + 1, "against its alignment");
+    expect_wrong(plan, 1, (size_t)PTRDIFF_MAX / 64 * 64, "ends out of bounds");
+    expect_wrong(plan, 14, weir_plan_offset(plan, 14) + 64, "start apart");
+    expect_wrong(plan, 3, 16384, "left its fixed offset");
+    expect_wrong(plan, 16, weir_plan_offset(plan, 17), "share memory");
+    expect_wrong(plan, 1, weir_plan_offset(plan, 2), "overlap");
+    plan->arena++;
+    cr_expect_eq(weir_plan_verify(plan), EILSEQ);
+    cr_expect_not_null(strstr(weir_last_error(), "the arena is"), "%s", weir_last_error());
+    plan->arena--;
+    cr_expect_eq(weir_plan_verify(plan), 0);
+    weir_plan_destroy(plan);
+}
