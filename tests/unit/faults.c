@@ -6,6 +6,7 @@
 #include "../helpers/core.h"
 #include "../helpers/suite.h"
 #include "alloc/allocator.h"
+#include "alloc/hardened.h"
 #include "base/fault.h"
 
 #include <errno.h>
@@ -219,17 +220,23 @@ static weir_allocator *raw_new(void **user)
     return weir_allocator_create(&(weir_allocator_options){.source = WEIR_SOURCE_BACKING});
 }
 
+static weir_allocator *hardened_of(weir_source source)
+{
+    weir_allocator *a = weir_allocator_create(&(weir_allocator_options){
+        .size = sizeof(weir_allocator_options), .source = source, .hardened = WEIR_HARDENED_ON});
+    cr_assert(a && weir__hardened_is(a));
+    return a;
+}
+
 static weir_allocator *hardened_new(void **user)
 {
     (void)user;
-    return weir_allocator_create(&(weir_allocator_options){.hardened = WEIR_HARDENED_ON});
+    return hardened_of(WEIR_SOURCE_POOL);
 }
 
 static weir_allocator *hardened_pool_new(void **pool)
 {
-    *pool = weir_allocator_create(
-        &(weir_allocator_options){.source = WEIR_SOURCE_OWN_POOL, .hardened = WEIR_HARDENED_ON});
-    return *pool;
+    return *pool = hardened_of(WEIR_SOURCE_OWN_POOL);
 }
 
 static void all_attempts(maker *make, unmaker *end, bool persistent)

@@ -88,8 +88,8 @@ Test(recorder, four_threads_replay_to_the_exact_peak)
 
 Test(recorder, hardened_contexts_replay_to_the_exact_peak)
 {
-    replays_to_the_exact_peak(
-        &(weir_allocator_options){.name = "weights", .hardened = WEIR_HARDENED_ON});
+    replays_to_the_exact_peak(&(weir_allocator_options){
+        .size = sizeof(weir_allocator_options), .name = "weights", .hardened = WEIR_HARDENED_ON});
 }
 
 /* A block of nobody's: what the core says of one, told to the table that it would tell. */
