@@ -71,8 +71,6 @@ struct weir__meter {
     uint64_t failures;         /* atomic */
     uint64_t crossings;        /* of `soft` from below */
     int64_t crossed;           /* the total after one that was not told yet, or 0; atomic */
-    int64_t noted_peak;        /* of which noted_blocks were live; 0: of none it is known */
-    size_t noted_blocks;       /* under the lock */
     struct weir__shown *shown; /* its figures for another process; NULL: nobody reads */
     /* Any thread that takes part, while SHARED. */
     int64_t shared_live __attribute__((aligned(WEIR__LINE)));

@@ -109,18 +109,36 @@ static size_t blocks_at_peak(struct weir__meter *m, bool by_window)
     return blocks - (size_t)(twice / 2);
 }
 
+/* Of the meter whose peak was looked at last: how many blocks were live at a peak that a lone
+ * window made before it went. One a process, so that no other meter is larger for it. Under the
+ * lock. */
+static struct {
+    const struct weir__meter *meter;
+    int64_t peak;
+    size_t blocks;
+} noted;
+
 void weir__meter_blocks_note(struct weir__meter *m, int64_t high)
 {
     weir__assert(weir__lock_is_mine(&weir__meters.lock) && m->solo);
-    m->noted_peak = high;
-    m->noted_blocks = blocks_at_peak(m, true);
+    if (m != noted.meter && !m->shown)
+        return;
+    size_t blocks = blocks_at_peak(m, true);
     if (m->shown)
-        weir__shown_peak_blocks(m, high, m->noted_blocks);
+        weir__shown_peak_blocks(m, high, blocks);
+    if (m == noted.meter) {
+        noted.peak = high;
+        noted.blocks = blocks;
+    }
 }
 
 static bool peak_rose_locked(struct weir__meter *m, struct weir__peak_seen *seen)
 {
     int64_t recorded = m->peak;
+    if (noted.meter != m) {
+        noted.meter = m;
+        noted.peak = 0;
+    }
     if (weir__meters_are_shared())
         recorded = shared_peak_of(m);
     int64_t peak = weir__meter_peak_now(m, recorded);
@@ -128,8 +146,8 @@ static bool peak_rose_locked(struct weir__meter *m, struct weir__peak_seen *seen
     if ((size_t)peak <= seen->peak)
         return false;
     seen->peak = (size_t)peak;
-    bool noted = peak == recorded && peak == m->noted_peak;
-    seen->blocks = noted ? m->noted_blocks : blocks_at_peak(m, peak > recorded);
+    bool known = peak == recorded && peak == noted.peak;
+    seen->blocks = known ? noted.blocks : blocks_at_peak(m, peak > recorded);
     return true;
 }
 

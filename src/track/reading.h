@@ -33,8 +33,8 @@ struct weir__peak_seen {
 bool weir__meter_peak_rose(struct weir__meter *m, const struct weir__window *own,
                            struct weir__peak_seen *seen);
 
-/* The meter's lone window goes, and its highest mark, `high`, is the peak: how many blocks were live
- * then is known later, too. The meter lock is held. */
+/* The meter's lone window goes, and its highest mark, `high`, is the peak: how many blocks were
+ * live then is known later, too, where somebody looks. The meter lock is held. */
 void weir__meter_blocks_note(struct weir__meter *m, int64_t high);
 
 #endif

@@ -12,7 +12,7 @@
 set -u
 . "$top_srcdir/tests/helpers/tap.sh"
 bounds="small=97 aligned=101 mixed=99 large=183"
-far_bounds="small=155 aligned=161 mixed=157 large=254 made=1490 session=19950 rising=1470"
+far_bounds="small=155 aligned=161 mixed=157 large=254 made=1480 session=19950 rising=1470"
 far=4000
 # `hardened_bounds` of the CPU allocator with WEIR_HARDENED=1 (docs/internals/hardening.md): each block waits, is cleared
 # and compared. Which is drawn is left to chance, so the last percent is, too. Large blocks keep their pages by a
