@@ -52,4 +52,14 @@ static inline int suite_main(int argc, char **argv)
             cr_skip("qemu: " why);                                                                 \
     } while (0)
 
+/* A check of a structure says no while one field is wrong, and yes when it is as it was. */
+#define EXPECT_FOUND(is_valid, field, wrong)                                                       \
+    do {                                                                                           \
+        __typeof__(field) was_ = (field);                                                          \
+        (field) = (wrong);                                                                         \
+        cr_expect_not(is_valid, #field);                                                           \
+        (field) = was_;                                                                            \
+        cr_expect(is_valid, #field);                                                               \
+    } while (0)
+
 #endif
