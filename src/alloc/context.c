@@ -207,7 +207,7 @@ static weir_allocator *context_make(weir_allocator_options *options)
 
 weir_allocator *weir_allocator_create(const weir_allocator_options *options)
 {
-    enum { FIRST = WEIR__SIZE_WITH(weir_allocator_options, numa_node) };
+    enum { FIRST = WEIR__SIZE_WITH(weir_allocator_options, hardened) };
     weir_allocator_options o;
     if (!weir__options_take(&o, sizeof o, FIRST, options))
         return weir__fail_null(EINVAL, "allocator options: no such struct");

@@ -310,7 +310,7 @@ static int start_locked(const char *path, const weir_trace_options *options)
 
 int weir_trace_start(const char *path, const weir_trace_options *options)
 {
-    enum { FIRST = WEIR__SIZE_WITH(weir_trace_options, sample_ms) };
+    enum { FIRST = WEIR__SIZE_WITH(weir_trace_options, stacks_from) };
     weir_trace_options o;
     if (!weir__options_take(&o, sizeof o, FIRST, options))
         return weir__fail(EINVAL, "weir_trace_options.size is %zu: no such struct", options->size);

@@ -375,6 +375,14 @@ Test(hardened, children_are_as_their_parents_unless_they_say_otherwise)
     cr_assert_eq(weir_allocator_destroy(parent), 0);
 }
 
+Test(hardened, options_without_a_size_are_heard)
+{
+    weir_allocator *a =
+        weir_allocator_create(&(weir_allocator_options){.hardened = WEIR_HARDENED_ON});
+    cr_assert(a && is_hardened(a));
+    cr_assert_eq(weir_allocator_destroy(a), 0);
+}
+
 Test(hardened, impossible_options_are_refused)
 {
     weir_allocator *plain = hardened_make("p", WEIR_HARDENED_OFF);

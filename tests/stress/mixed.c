@@ -145,6 +145,9 @@ static void contexts_make(void)
     weir_allocator *hardened = weir_allocator_create(
         &(weir_allocator_options){.name = "hardened", .hardened = WEIR_HARDENED_ON});
     STRESS_EXPECT(shared && hardened, "no context");
+    void *block = weir_allocate(hardened, 10);
+    STRESS_EXPECT(weir_usable_size(hardened, block) == 10, "it is not hardened");
+    weir_deallocate(hardened, block);
     for (unsigned i = 0; i < THREADS * KINDS; i++) {
         struct model *m = &lives[i / KINDS].models[i % KINDS];
         m->limit = i % 2 ? 200000 : 0;

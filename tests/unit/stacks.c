@@ -276,7 +276,6 @@ TestSuite(recording, .init = path_make, .fini = path_remove);
 static struct trace_info stacks_recorded(weir_trace_options options)
 {
     struct trace_info info;
-    options.size = sizeof options;
     cr_assert_eq(weir_trace_start(path, &options), 0, "%s", weir_last_error());
     weir_deallocate(weir_cpu_allocator(), weir_allocate(weir_cpu_allocator(), 10));
     weir_deallocate(weir_cpu_allocator(), weir_allocate(weir_cpu_allocator(), 5000));
